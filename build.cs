@@ -1,0 +1,436 @@
+#:property PublishAot=false
+// The one door to this repository: ./build.ps1 <verb> (from sh and from PowerShell) runs this file.
+// It needs the .NET 10 SDK; whatever else a verb needs it installs from the distribution's packages when it may,
+// and otherwise prints the line to type. Order of the file: verbs, then the steps they are made of.
+
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+
+Environment.SetEnvironmentVariable("DOTNET_CLI_TELEMETRY_OPTOUT", "1");
+Environment.SetEnvironmentVariable("DOTNET_NOLOGO", "1");
+// The paths below are those of the repository's own artifacts folder.
+Environment.SetEnvironmentVariable("ArtifactsPath", null);
+
+try
+{
+    return args switch
+    {
+        [] or ["help" or "-h" or "--help", ..] => Verbs.Help(),
+        ["run", .. var rest] => Verbs.Run(rest),
+        ["publish"] => Verbs.Publish(),
+        ["test"] => Verbs.Test(),
+        ["ci"] => Verbs.Ci(),
+        ["fuzz", .. var rest] => Verbs.Fuzz(rest),
+        ["perf", .. var rest] => Verbs.Perf(rest),
+        ["format"] => Verbs.Format(),
+        _ => Verbs.Unknown(args),
+    };
+}
+catch (BuildException e)
+{
+    Console.Error.WriteLine($"build: {e.Message}");
+    return 1;
+}
+
+internal static class Verbs
+{
+    private const string Usage = """
+        ./build.ps1 <verb>
+
+          run [flags]    publish the native binary if the sources changed, then become it: run -config.file=tempo.yaml
+          publish        artifacts/tempo/tempo: Native AOT if this machine can, else ReadyToRun; says which
+          test           format, build, unit and architecture tests, fuzz smoke, publish, system tests on the binary
+          ci             test, with a reproducible build and more kill rounds
+          fuzz [args]    the fuzzer; `fuzz smoke` is what test runs
+          perf [args]    the load generator
+          format         rewrite the sources in the house's layout
+          help           this text
+        """;
+
+    public static int Help()
+    {
+        Console.WriteLine(Usage);
+        return 0;
+    }
+
+    public static int Unknown(string[] args)
+    {
+        Console.Error.WriteLine($"build: no verb '{string.Join(' ', args)}'\n\n{Usage}");
+        return 2;
+    }
+
+    public static int Run(string[] flags)
+    {
+        Publication.Ensure();
+        return Shell.Become(Publication.Binary, flags);
+    }
+
+    public static int Publish()
+    {
+        Publication.Ensure();
+        Shell.Run(Publication.Binary, "-version");
+        return 0;
+    }
+
+    public static int Ci()
+    {
+        Environment.SetEnvironmentVariable("ContinuousIntegrationBuild", "true");
+        if (Environment.GetEnvironmentVariable("TEMPO_KILL_ROUNDS") is null)
+            Environment.SetEnvironmentVariable("TEMPO_KILL_ROUNDS", "20");
+        return Test();
+    }
+
+    public static int Test()
+    {
+        var clock = Stopwatch.StartNew();
+        var tally = new Tally();
+
+        SystemPackages.Need(SystemPackages.ForPublish);
+        SystemPackages.Need(SystemPackages.ForSystemTests);
+        tally.Step("format", () => Shell.Run("dotnet", "format", "whitespace", ".", "--folder", "--verify-no-changes", "--exclude", "artifacts", "tests/system/senders/node_modules") == 0);
+        if (!tally.Step("build", () => Shell.Run("dotnet", "build", "tempo.slnx", "-c", TestRun.Configuration, "--tl:off", "-v", "q") == 0))
+            return tally.Close(clock.Elapsed);
+
+        TestRun.UnitTests(tally);
+        tally.Step("fuzz smoke", () => Shell.Run(TestRun.Executable("fuzz"), "smoke") == 0);
+        if (tally.Step("publish", Publication.Ensure) && tally.Step("npm ci", Senders.Install))
+            TestRun.SystemTests(tally);
+        return tally.Close(clock.Elapsed);
+    }
+
+    public static int Fuzz(string[] rest) => Shell.Run("dotnet", ["run", "-c", "Release", "--project", "fuzz", "--", .. rest]);
+
+    public static int Perf(string[] rest) => Shell.Run("dotnet", ["run", "-c", "Release", "--project", "perf/load", "--", .. rest]);
+
+    public static int Format() => Shell.Run("dotnet", "format", "tempo.slnx");
+}
+
+/// <summary>Makes artifacts/tempo/tempo, and leaves it alone while nothing it is made of has changed.</summary>
+internal static class Publication
+{
+    public const string Binary = "artifacts/tempo/tempo";
+    private const string Project = "native-host/Tempo.Host.csproj";
+    private const string Fingerprint = "artifacts/tempo/.fingerprint";
+    private static readonly string[] ProductFolders = ["engine", "native-host", "ring", "simd-bloom"];
+    private static readonly string[] RootFiles = ["Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig", "build.cs"];
+
+    /// <summary>A way to publish; the first that can be restored on this machine is taken.</summary>
+    private sealed record Kind(string Framework, string Name, string[] Properties)
+    {
+        public string Label => $"{Name} ({Framework})";
+
+        public static readonly Kind[] BestFirst =
+        [
+            // Since .NET 10 the AOT runtime is a package of its own, which not every registry copy holds.
+            new("net10.0", "native-aot", ["-p:PublishAot=true"]),
+            // Up to .NET 9 the compiler package carries it.
+            new("net9.0", "native-aot", ["-p:PublishAot=true"]),
+            new("net10.0", "ready-to-run", ["-p:PublishReadyToRun=true", "-p:PublishSingleFile=true", "-p:PublishTrimmed=true", "--self-contained"]),
+        ];
+    }
+
+    private static string Rid => $"{(OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")}-{RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant()}";
+
+    /// <returns>True; what goes wrong is thrown.</returns>
+    public static bool Ensure()
+    {
+        var commit = Commit();
+        var fingerprint = FingerprintOfSources(commit);
+        if (File.Exists(Binary) && File.Exists(Fingerprint) && File.ReadAllText(Fingerprint) == fingerprint) return true;
+
+        SystemPackages.Need(SystemPackages.ForPublish);
+        var kind = BestKind();
+        Console.WriteLine($"publish: {kind.Label}, commit {commit}");
+        var exit = Shell.Run("dotnet", [
+            "publish", Project, "-c", "Release", "-r", Rid, "--tl:off", "-v", "q", "-o", Path.GetDirectoryName(Binary)!,
+            $"-p:TempoFramework={kind.Framework}", $"-p:SourceRevisionId={commit}",
+            // A folder of its own for each way to publish: frameworks do not share obj/project.assets.json.
+            $"-p:ArtifactsPath={Path.GetFullPath($"artifacts/publish/{kind.Framework}-{kind.Name}")}", .. kind.Properties]);
+        if (exit != 0 || !File.Exists(Binary)) throw new BuildException($"publishing {kind.Label} failed");
+        File.WriteAllText(Fingerprint, fingerprint);
+        Console.WriteLine($"publish: {Binary}, {new FileInfo(Binary).Length / 1024.0 / 1024.0:F1} MiB, {kind.Label}");
+        return true;
+    }
+
+    /// <summary>The answer of the probes is kept under artifacts/ per SDK version: a restore that fails takes seconds.</summary>
+    private static Kind BestKind()
+    {
+        var answers = $"artifacts/probe/kind-{Shell.Output("dotnet", "--version").Trim()}";
+        var label = File.Exists(answers) ? File.ReadAllText(answers) : null;
+        var kind = Array.Find(Kind.BestFirst, k => k.Label == label) ?? Array.Find(Kind.BestFirst, CanRestore)
+            ?? throw new BuildException("no way to publish can be restored here: is the package source reachable?");
+        File.WriteAllText(answers, kind.Label);
+        return kind;
+    }
+
+    private static bool CanRestore(Kind kind)
+    {
+        var folder = $"artifacts/probe/{kind.Framework}-{kind.Name}";
+        Directory.CreateDirectory(folder);
+        // Empty props: the probe must not inherit the repository's.
+        File.WriteAllText($"{folder}/Directory.Build.props", "<Project />");
+        File.WriteAllText($"{folder}/Directory.Packages.props", "<Project />");
+        File.WriteAllText($"{folder}/probe.csproj", $"""
+            <Project Sdk="Microsoft.NET.Sdk.Web">
+              <PropertyGroup><TargetFramework>{kind.Framework}</TargetFramework></PropertyGroup>
+            </Project>
+            """);
+        var properties = kind.Properties.Where(p => p.StartsWith("-p:", StringComparison.Ordinal));
+        var (exit, _) = Shell.Capture("dotnet", ["restore", $"{folder}/probe.csproj", "-r", Rid, "-p:SelfContained=true", .. properties]);
+        Console.WriteLine($"publish: {kind.Label} {(exit == 0 ? "can be restored" : "cannot be restored")}");
+        return exit == 0;
+    }
+
+    private static string Commit()
+    {
+        var (exit, head) = Shell.Capture("git", ["rev-parse", "HEAD"]);
+        if (exit != 0) return "unknown";
+        var (_, changes) = Shell.Capture("git", ["status", "--porcelain", "--", .. ProductFolders]);
+        return head.Trim() + (changes.Length == 0 ? "" : "-dirty");
+    }
+
+    private static string FingerprintOfSources(string commit)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes(commit));
+        var sources = ProductFolders.Where(Directory.Exists)
+            .SelectMany(folder => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+            .Concat(RootFiles.Where(File.Exists)).Order(StringComparer.Ordinal);
+        foreach (var path in sources)
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"\n{path}\n"));
+            hash.AppendData(File.ReadAllBytes(path));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}
+
+/// <summary>Runs the test programs and counts what they say.</summary>
+internal static class TestRun
+{
+    /// <summary>Debug, so that the assertions in the product are part of what is tested; the binary is Release.</summary>
+    public const string Configuration = "Debug";
+    private static readonly string[] QuietRunner = ["-noLogo", "-noColor"];
+
+    public static void UnitTests(Tally tally)
+    {
+        string[] projects = [.. Directory.EnumerateFiles("tests/unit", "*.csproj", SearchOption.AllDirectories).Order(StringComparer.Ordinal), .. Directory.EnumerateFiles("tests/architecture", "*.csproj")];
+        Parallel.ForEach(projects, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, project =>
+        {
+            var (exit, output) = Shell.Capture(Executable(Path.GetDirectoryName(project)!), QuietRunner);
+            lock (tally) tally.Tests(Path.GetDirectoryName(project)!, exit, output);
+        });
+    }
+
+    public static void SystemTests(Tally tally)
+    {
+        Environment.SetEnvironmentVariable("TEMPO_BINARY", Path.GetFullPath(Publication.Binary));
+        Console.WriteLine("== tests/system");
+        var (exit, output) = Shell.Capture(Executable("tests/system"), QuietRunner);
+        tally.Tests("tests/system", exit, output);
+    }
+
+    /// <summary>The program that building the project in <paramref name="folder"/> has made.</summary>
+    public static string Executable(string folder)
+    {
+        var project = Directory.EnumerateFiles(folder, "*.csproj").SingleOrDefault() ?? throw new BuildException($"{folder} has no project");
+        var name = Path.GetFileNameWithoutExtension(project);
+        var assembly = XDocument.Load(project).Descendants("AssemblyName").FirstOrDefault()?.Value ?? name;
+        return $"artifacts/bin/{name}/{Configuration.ToLowerInvariant()}/{assembly}{(OperatingSystem.IsWindows() ? ".exe" : "")}";
+    }
+}
+
+/// <summary>What passed and what failed, over all steps.</summary>
+internal sealed partial class Tally
+{
+    private readonly List<string> _failures = [];
+    private int _passed;
+    private int _failed;
+    private int _skipped;
+
+    /// <summary>A step that is one thing: it passed or it failed.</summary>
+    public bool Step(string name, Func<bool> step)
+    {
+        Console.WriteLine($"== {name}");
+        var clock = Stopwatch.StartNew();
+        var ok = Succeeds(step);
+        Count(name, ok ? 1 : 0, ok ? 0 : 1, 0);
+        Console.WriteLine($"== {name}: {(ok ? "ok" : "FAILED")}, {clock.Elapsed.TotalSeconds:F1} s");
+        return ok;
+    }
+
+    private static bool Succeeds(Func<bool> step)
+    {
+        try
+        {
+            return step();
+        }
+        catch (BuildException e)
+        {
+            Console.Error.WriteLine($"build: {e.Message}");
+            return false;
+        }
+    }
+
+    /// <summary>A test program's closing line; a program that died before it wrote one counts as one failure.</summary>
+    public void Tests(string name, int exit, string output)
+    {
+        var summary = Summary().Match(output);
+        int Of(string group) => summary.Success ? int.Parse(summary.Groups[group].ValueSpan, CultureInfo.InvariantCulture) : 0;
+        var (failed, skipped) = (Of("errors") + Of("failed"), Of("skipped"));
+        var passed = Of("total") - Of("failed") - skipped;
+        if (failed == 0 && (exit != 0 || !summary.Success)) failed = 1;
+        if (failed != 0) Console.WriteLine(output);
+        Count(name, passed, failed, skipped);
+        Console.WriteLine($"== {name}: {passed} passed, {failed} failed, {skipped} skipped");
+    }
+
+    public int Close(TimeSpan took)
+    {
+        foreach (var failure in _failures) Console.WriteLine($"FAILED: {failure}");
+        Console.WriteLine($"took {took.TotalSeconds:F0} s");
+        Console.WriteLine($"{_passed} passed, {_failed} failed{(_skipped == 0 ? "" : $", {_skipped} skipped")}");
+        return _failed == 0 ? 0 : 1;
+    }
+
+    private void Count(string name, int passed, int failed, int skipped)
+    {
+        _passed += passed;
+        _failed += failed;
+        _skipped += skipped;
+        if (failed != 0) _failures.Add(name);
+    }
+
+    [GeneratedRegex(@"Total: (?<total>\d+), Errors: (?<errors>\d+), Failed: (?<failed>\d+), Skipped: (?<skipped>\d+)")]
+    private static partial Regex Summary();
+}
+
+/// <summary>The node programs of the system tests: real OpenTelemetry senders, independent Parquet readers.</summary>
+internal static class Senders
+{
+    private const string Folder = "tests/system/senders";
+    private const string Stamp = Folder + "/node_modules/.lock-of-this-install";
+
+    public static bool Install()
+    {
+        var wanted = File.ReadAllText($"{Folder}/package-lock.json");
+        if (File.Exists(Stamp) && File.ReadAllText(Stamp) == wanted) return true;
+        if (Shell.Run("npm", "ci", "--prefix", Folder, "--no-audit", "--no-fund", "--loglevel=error") != 0) return false;
+        File.WriteAllText(Stamp, wanted);
+        return true;
+    }
+}
+
+/// <summary>What the SDK does not bring: looked for first, installed if we may, and otherwise named.</summary>
+internal static class SystemPackages
+{
+    /// <param name="Name">The package's name in Debian and Ubuntu.</param>
+    /// <param name="IsThere">Whether what it brings is there, wherever it came from.</param>
+    public sealed record Package(string Name, Func<bool> IsThere);
+
+    public static readonly Package[] ForPublish =
+    [
+        new("clang", () => OnPath("clang")),
+        new("lld", () => OnPath("ld.lld")),
+        new("zlib1g-dev", () => Header("zlib.h")),
+        new("libzstd-dev", () => Header("zstd.h")),
+        new("liblz4-dev", () => Header("lz4.h")),
+        new("libsnappy-dev", () => Header("snappy-c.h")),
+        new("libsnappy1v5", () => NativeLibrary.TryLoad("libsnappy.so.1", out _)),
+    ];
+
+    public static readonly Package[] ForSystemTests =
+    [
+        new("nodejs", () => OnPath("node")),
+        new("npm", () => OnPath("npm")),
+    ];
+
+    public static void Need(Package[] packages)
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        string[] missing = [.. packages.Where(p => !p.IsThere()).Select(p => p.Name)];
+        if (missing.Length == 0) return;
+
+        string[] install = ["apt-get", "install", "-y", "--no-install-recommends", .. missing];
+        if (!OnPath("apt-get")) throw new BuildException($"missing: {string.Join(' ', missing)} (Debian's names)");
+        Environment.SetEnvironmentVariable("DEBIAN_FRONTEND", "noninteractive");
+        string[] root = Environment.UserName == "root" ? [] : OnPath("sudo") && Shell.Capture("sudo", ["-n", "true"]).Exit == 0 ? ["sudo", "-n"] : throw Refused(install);
+        Console.WriteLine($"installing {string.Join(' ', missing)}");
+        if (RunAs(root, ["apt-get", "update", "-q"]) != 0 || RunAs(root, install) != 0) throw Refused(install);
+    }
+
+    private static int RunAs(string[] root, string[] command)
+    {
+        string[] all = [.. root, .. command];
+        return Shell.Run(all[0], all[1..]);
+    }
+
+    private static BuildException Refused(string[] install) => new($"please run:\n  sudo apt-get update && sudo {string.Join(' ', install)}");
+
+    private static bool OnPath(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, program)));
+
+    private static bool Header(string name) => File.Exists($"/usr/include/{name}") || File.Exists($"/usr/local/include/{name}");
+}
+
+/// <summary>Other programs: run with our streams, run and listened to, or become.</summary>
+internal static partial class Shell
+{
+    public static int Run(string program, params string[] arguments)
+    {
+        using var process = Start(new ProcessStartInfo(program, arguments));
+        process.WaitForExit();
+        return process.ExitCode;
+    }
+
+    public static (int Exit, string Output) Capture(string program, string[] arguments)
+    {
+        try
+        {
+            using var process = Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true });
+            var errors = process.StandardError.ReadToEndAsync();
+            var output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return (process.ExitCode, process.ExitCode == 0 ? output : output + errors.Result);
+        }
+        catch (BuildException e)
+        {
+            return (127, e.Message);
+        }
+    }
+
+    public static string Output(string program, params string[] arguments) =>
+        Capture(program, arguments) is (0, var output) ? output : throw new BuildException($"{program} {string.Join(' ', arguments)} failed");
+
+    /// <summary>Replaces this process, so that signals, streams and the exit code are the program's own.</summary>
+    public static int Become(string program, string[] arguments)
+    {
+        if (OperatingSystem.IsWindows()) return Run(program, arguments);
+        string?[] argv = [program, .. arguments, null];
+        _ = Execv(program, argv);
+        throw new BuildException($"cannot run {program}: {Marshal.GetLastPInvokeErrorMessage()}");
+    }
+
+    private static Process Start(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (System.ComponentModel.Win32Exception e)
+        {
+            throw new BuildException($"cannot run {start.FileName}: {e.Message}");
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "execv", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Execv(string path, [In] string?[] argv);
+}
+
+internal sealed class BuildException(string message) : Exception(message);

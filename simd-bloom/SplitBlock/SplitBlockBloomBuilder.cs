@@ -1,0 +1,44 @@
+namespace Tempo.SimdBloom;
+
+/// <summary>Builds a split-block bloom filter of a fixed size. Keys are given as their <see cref="XxHash64"/>. Not thread safe.</summary>
+public sealed class SplitBlockBloomBuilder
+{
+    private readonly byte[] _bitSet;
+    private readonly IBloomKernel _kernel;
+
+    /// <summary>An empty filter of <paramref name="sizeBytes"/> bytes, as <see cref="SplitBlockSizing"/> gives them.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// No whole number of 32-byte blocks, or outside <see cref="SplitBlockSizing.MinSizeBytes"/>..<see cref="SplitBlockSizing.MaxSizeBytes"/>.
+    /// </exception>
+    public SplitBlockBloomBuilder(int sizeBytes)
+        : this(sizeBytes, KernelChoice.Current)
+    {
+    }
+
+    internal SplitBlockBloomBuilder(int sizeBytes, IBloomKernel kernel)
+    {
+        if (sizeBytes is < SplitBlockSizing.MinSizeBytes or > SplitBlockSizing.MaxSizeBytes || sizeBytes % SplitBlock.SizeBytes != 0)
+        {
+            throw new ArgumentOutOfRangeException(nameof(sizeBytes), sizeBytes,
+                $"The size must be whole {SplitBlock.SizeBytes}-byte blocks, {SplitBlockSizing.MinSizeBytes} to {SplitBlockSizing.MaxSizeBytes} bytes.");
+        }
+
+        _bitSet = new byte[sizeBytes];
+        _kernel = kernel;
+    }
+
+    /// <summary>The raw bit set, as it is stored; adding more keys changes it.</summary>
+    public ReadOnlyMemory<byte> BitSet => _bitSet;
+
+    /// <summary>The filter as it is now; adding more keys changes it.</summary>
+    public SplitBlockBloomFilter Filter => new(_bitSet, _kernel);
+
+    /// <summary>Adds one key by its hash.</summary>
+    public void Add(ulong hash) => _kernel.Insert(_bitSet, new ReadOnlySpan<ulong>(in hash));
+
+    /// <summary>Adds many keys by their hashes.</summary>
+    public void AddRange(ReadOnlySpan<ulong> hashes) => _kernel.Insert(_bitSet, hashes);
+
+    /// <summary>Forgets all keys, to build the next filter of the same size.</summary>
+    public void Clear() => Array.Clear(_bitSet);
+}
