@@ -1,0 +1,20 @@
+using Tempo.Fuzz.Targets;
+
+namespace Tempo.Fuzz;
+
+/// <summary>All targets there are.</summary>
+internal static class FuzzTargets
+{
+    public static readonly IReadOnlyList<IFuzzTarget> Product =
+    [
+        new OtlpProtobufTarget(),
+        new OtlpJsonTarget(),
+        new OtlpJsonWriterTarget(),
+        new AnyValueJsonTarget(),
+    ];
+
+    /// <summary>Targets with a planted bug: if one of them passes, it is the fuzzer that is broken.</summary>
+    public static readonly IReadOnlyList<IFuzzTarget> Canaries = [new LengthCanary(), new FenceCanary()];
+
+    public static IFuzzTarget? Find(string name) => Product.Concat(Canaries).FirstOrDefault(target => target.Name == name);
+}
