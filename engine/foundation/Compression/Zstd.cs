@@ -1,0 +1,123 @@
+using System.Runtime.InteropServices;
+
+namespace Tempo.Engine.Foundation;
+
+/// <summary>
+/// Zstandard by libzstd (1.4 or newer): one call compresses or decompresses one frame. Frames are written with their content
+/// size and without checksum. The native contexts are kept per thread and freed with it.
+/// </summary>
+public static unsafe partial class Zstd
+{
+    /// <summary>
+    /// The most that one compressed byte can stand for: a block holds at most 128 KiB and takes at least 4 bytes.
+    /// A claimed size beyond this is a lie, known before any memory is taken.
+    /// </summary>
+    public const int MaxRatio = 128 * 1024 / 4;
+
+    /// <summary>Largest window a streamed frame may ask for: 2^23 = 8 MiB, the bound RFC 8878 recommends for decoders.</summary>
+    public const int MaxWindowLog = 23;
+
+    [ThreadStatic]
+    private static CompressionContext? t_compression;
+
+    [ThreadStatic]
+    private static DecompressionContext? t_decompression;
+
+    /// <summary>
+    /// Version of the library that is loaded, as major * 10000 + minor * 100 + patch. Throws <see cref="DllNotFoundException"/>
+    /// without it.
+    /// </summary>
+    public static int Version => (int)ZSTD_versionNumber();
+
+    /// <summary>Bytes that always hold the compressed form of <paramref name="length"/> bytes.</summary>
+    public static int MaxCompressedLength(int length) => checked((int)ZSTD_compressBound((nuint)length));
+
+    /// <summary>
+    /// Compresses <paramref name="source"/> to one frame. <paramref name="destination"/> holds at least
+    /// <see cref="MaxCompressedLength"/>; returns the bytes written.
+    /// </summary>
+    public static int Compress(ReadOnlySpan<byte> source, Span<byte> destination, int level)
+    {
+        var context = t_compression ??= new CompressionContext();
+        // The spans are pinned for the call and their own lengths are passed.
+        fixed (byte* s = source, d = destination)
+        {
+            var result = ZSTD_compressCCtx(context.Handle, d, (nuint)destination.Length, s, (nuint)source.Length, level);
+            return ZSTD_isError(result) != 0 ? throw new ArgumentException("zstd: destination too small", nameof(destination)) : (int)result;
+        }
+    }
+
+    /// <summary>
+    /// Decompresses frames that together fill at most <paramref name="destination"/>. False if the input is malformed or does not
+    /// fit.
+    /// </summary>
+    public static bool TryDecompress(ReadOnlySpan<byte> source, Span<byte> destination, out int written)
+    {
+        var context = t_decompression ??= new DecompressionContext();
+        fixed (byte* s = source, d = destination)
+        {
+            var result = ZSTD_decompressDCtx(context.Handle, d, (nuint)destination.Length, s, (nuint)source.Length);
+            var failed = ZSTD_isError(result) != 0;
+            written = failed ? 0 : (int)result;
+            return !failed;
+        }
+    }
+
+    /// <summary>
+    /// Appends the decompressed form of <paramref name="source"/> to <paramref name="output"/>, which grows with what is really
+    /// produced and never beyond <paramref name="maxBytes"/> more than it held.
+    /// </summary>
+    public static DecompressStatus Decompress(ReadOnlySpan<byte> source, NativeBuffer output, int maxBytes)
+    {
+        using var decoder = new ZstdDecoder();
+        return decoder.Decode(source, output, maxBytes) switch
+        {
+            DecompressStatus.Done => decoder.IsAtFrameEnd ? DecompressStatus.Done : DecompressStatus.Malformed,
+            var status => status,
+        };
+    }
+
+    private sealed class CompressionContext
+    {
+        internal readonly nint Handle = ZSTD_createCCtx() is var h and not 0 ? h : throw new InsufficientMemoryException("zstd compression context");
+
+        ~CompressionContext() => _ = ZSTD_freeCCtx(Handle);
+    }
+
+    private sealed class DecompressionContext
+    {
+        internal readonly nint Handle = ZSTD_createDCtx() is var h and not 0 ? h : throw new InsufficientMemoryException("zstd decompression context");
+
+        ~DecompressionContext() => _ = ZSTD_freeDCtx(Handle);
+    }
+
+    // The soname itself: loads dynamically without a resolver, and links statically in Native AOT by DirectPInvoke.
+    private const string Library = "libzstd.so.1";
+
+    [LibraryImport(Library)]
+    private static partial uint ZSTD_versionNumber();
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_compressBound(nuint length);
+
+    [LibraryImport(Library)]
+    private static partial uint ZSTD_isError(nuint result);
+
+    [LibraryImport(Library)]
+    private static partial nint ZSTD_createCCtx();
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_freeCCtx(nint context);
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_compressCCtx(nint context, byte* destination, nuint capacity, byte* source, nuint length, int level);
+
+    [LibraryImport(Library)]
+    private static partial nint ZSTD_createDCtx();
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_freeDCtx(nint context);
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_decompressDCtx(nint context, byte* destination, nuint capacity, byte* source, nuint length);
+}

@@ -1,0 +1,106 @@
+namespace Tempo.Engine.Parquet;
+
+/// <summary>
+/// What <see cref="ColumnReader.Read"/> delivers: levels and values of a range of rows. Reused from read to read; arrays grow and
+/// are kept, and are valid up to the counts given. Values are only those that are there: entry i has one if its definition level
+/// is the leaf's maximum. Which array holds them depends on the physical type.
+/// </summary>
+public sealed class ColumnData
+{
+    private readonly ByteArrayTable _ownTable = new();
+    private ByteArrayTable _table;
+    private byte[] _repetitionLevels = [];
+    private byte[] _definitionLevels = [];
+    private int[] _int32s = [];
+    private long[] _int64s = [];
+    private double[] _doubles = [];
+    private byte[] _booleans = [];
+    private int[] _codes = [];
+
+    public ColumnData() => _table = _ownTable;
+
+    /// <summary>Rows delivered.</summary>
+    public int RowCount { get; internal set; }
+
+    /// <summary>Entries: values and nulls.</summary>
+    public int LevelCount { get; internal set; }
+
+    /// <summary>Values that are there.</summary>
+    public int ValueCount { get; internal set; }
+
+    /// <summary>One for each entry, 0 where a row begins; empty if the leaf does not repeat.</summary>
+    public byte[] RepetitionLevels => _repetitionLevels;
+
+    /// <summary>One for each entry; empty if the leaf is required on its whole path.</summary>
+    public byte[] DefinitionLevels => _definitionLevels;
+
+    /// <summary>INT32.</summary>
+    public int[] Int32s => _int32s;
+
+    /// <summary>INT64.</summary>
+    public long[] Int64s => _int64s;
+
+    /// <summary>DOUBLE, and FLOAT widened.</summary>
+    public double[] Doubles => _doubles;
+
+    /// <summary>BOOLEAN, 0 or 1.</summary>
+    public byte[] Booleans => _booleans;
+
+    /// <summary>BYTE_ARRAY, FIXED_LEN_BYTE_ARRAY and INT96: value i is entry <c>Codes[i]</c> of <see cref="Table"/>.</summary>
+    public int[] Codes => _codes;
+
+    /// <summary>
+    /// Strings that <see cref="Codes"/> point into. The first <see cref="DictionaryCount"/> are the chunk's dictionary; behind them
+    /// each value of a page without dictionary has an entry of its own. If all pages were dictionary-coded this is the
+    /// <see cref="ColumnReader.Dictionary"/>'s own table, the same object in every read of that reader.
+    /// </summary>
+    public ByteArrayTable Table => _table;
+
+    /// <summary>Entries of <see cref="Table"/> that are the chunk's dictionary.</summary>
+    public int DictionaryCount { get; private set; }
+
+    internal void Clear()
+    {
+        RowCount = LevelCount = ValueCount = DictionaryCount = 0;
+        _ownTable.Clear();
+        _table = _ownTable;
+    }
+
+    /// <summary>Makes the dictionary the table, by reference. Called before any page is decoded.</summary>
+    internal void UseDictionary(ByteArrayTable dictionary)
+    {
+        _table = dictionary;
+        DictionaryCount = dictionary.Count;
+    }
+
+    /// <summary>A table that values may be added to: takes a copy of the dictionary the first time.</summary>
+    internal ByteArrayTable GrowableTable()
+    {
+        if (_table == _ownTable) return _ownTable;
+        _ownTable.AppendAll(_table);
+        return _table = _ownTable;
+    }
+
+    internal Span<byte> AddRepetitionLevels(int count) => Grow(ref _repetitionLevels, LevelCount, count);
+
+    internal Span<byte> AddDefinitionLevels(int count) => Grow(ref _definitionLevels, LevelCount, count);
+
+    internal Span<int> AddInt32s(int count) => Grow(ref _int32s, ValueCount, count);
+
+    internal Span<long> AddInt64s(int count) => Grow(ref _int64s, ValueCount, count);
+
+    internal Span<double> AddDoubles(int count) => Grow(ref _doubles, ValueCount, count);
+
+    internal Span<byte> AddBooleans(int count) => Grow(ref _booleans, ValueCount, count);
+
+    internal Span<int> AddCodes(int count) => Grow(ref _codes, ValueCount, count);
+
+    /// <summary>The part behind <paramref name="used"/>. The counts move only when the page is done.</summary>
+    private static Span<T> Grow<T>(ref T[] array, int used, int count)
+    {
+        var needed = used + count;
+        if (needed < 0) ParquetFormatException.Throw("A read of more than 2^31 entries. Read fewer rows at a time.");
+        if (needed > array.Length) Array.Resize(ref array, (int)Math.Min(Math.Max(needed, array.Length * 2L), Array.MaxLength));
+        return array.AsSpan(used, count);
+    }
+}

@@ -1,0 +1,16 @@
+namespace Tempo.Engine.Parquet;
+
+/// <summary>
+/// Where the bytes of a file come from. Guarantees asked of an implementation: the bytes do not change, and reads may run
+/// at the same time from several threads.
+/// </summary>
+public interface IParquetSource
+{
+    /// <summary>Length of the file in bytes.</summary>
+    long Length { get; }
+
+    /// <summary>
+    /// Fills <paramref name="destination"/> from <paramref name="offset"/>; throws <see cref="IOException"/> if it cannot be filled.
+    /// </summary>
+    void Read(long offset, Span<byte> destination);
+}

@@ -1,0 +1,79 @@
+using System.Buffers.Binary;
+
+namespace Tempo.Engine.Parquet;
+
+/// <summary>
+/// An open Parquet file: its footer, read and checked once. Immutable and thread safe; reading starts with <see cref="OpenColumn"/>.
+/// </summary>
+public sealed class ParquetFileReader
+{
+    private const int TrailerSizeBytes = 8; // length of the footer u32, magic
+    private readonly FileMetaData _footer;
+
+    private ParquetFileReader(IParquetSource source, FileMetaData footer)
+    {
+        Source = source;
+        _footer = footer;
+    }
+
+    public ParquetSchema Schema => _footer.Schema;
+
+    public long RowCount => _footer.RowCount;
+
+    public string CreatedBy => _footer.CreatedBy;
+
+    public IReadOnlyDictionary<string, string> KeyValueMetadata => _footer.KeyValues;
+
+    public IReadOnlyList<RowGroupMetaData> RowGroups => _footer.RowGroups;
+
+    internal static ReadOnlySpan<byte> Magic => "PAR1"u8;
+
+    internal IParquetSource Source { get; }
+
+    /// <summary>
+    /// Reads the footer. If its size is known (<paramref name="footerSizeBytes"/>, from a block's meta.json) one read is enough.
+    /// Throws <see cref="ParquetFormatException"/> for anything that is not a sound file.
+    /// </summary>
+    public static ParquetFileReader Open(IParquetSource source, int footerSizeBytes = 0)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        var length = source.Length;
+        if (length < Magic.Length + TrailerSizeBytes) ParquetFormatException.Throw($"The file has {length} bytes, too few for Parquet.");
+        const int Guess = 128 * 1024;
+        var wanted = footerSizeBytes is > 0 and <= ParquetLimits.MaxFooterBytes ? footerSizeBytes + TrailerSizeBytes : Guess;
+        var tail = ReadTail(source, (int)Math.Min(wanted, length - Magic.Length));
+        var claimed = CheckTrailer(tail, length);
+        if (claimed > tail.Length - TrailerSizeBytes) tail = ReadTail(source, claimed + TrailerSizeBytes);
+        Span<byte> head = stackalloc byte[4];
+        source.Read(0, head);
+        if (!head.SequenceEqual(Magic)) ParquetFormatException.Throw("The file does not begin with 'PAR1'.");
+        var footer = tail.AsSpan(tail.Length - TrailerSizeBytes - claimed, claimed);
+        return new ParquetFileReader(source, FileMetaData.Read(footer, length - TrailerSizeBytes - claimed));
+    }
+
+    /// <summary>Opens the chunk of a leaf in a row group. One reader is used by one thread; any number may be open.</summary>
+    public ColumnReader OpenColumn(int rowGroup, ParquetColumn column)
+    {
+        ArgumentNullException.ThrowIfNull(column);
+        return new ColumnReader(this, rowGroup, Schema.Columns[column.Index]);
+    }
+
+    private static byte[] ReadTail(IParquetSource source, int sizeBytes)
+    {
+        var tail = new byte[sizeBytes];
+        source.Read(source.Length - sizeBytes, tail);
+        return tail;
+    }
+
+    /// <summary>Returns the size of the footer, which lies within the file.</summary>
+    private static int CheckTrailer(ReadOnlySpan<byte> tail, long fileLength)
+    {
+        if (!tail[^4..].SequenceEqual(Magic)) ParquetFormatException.Throw("The file does not end with 'PAR1'.");
+        var size = BinaryPrimitives.ReadUInt32LittleEndian(tail[^8..]);
+        if (size > ParquetLimits.MaxFooterBytes)
+            ParquetFormatException.Throw($"A footer of {size} bytes; the limit is {ParquetLimits.MaxFooterBytes}.");
+        if (size > fileLength - TrailerSizeBytes - Magic.Length)
+            ParquetFormatException.Throw($"A footer of {size} bytes in a file of {fileLength}.");
+        return (int)size;
+    }
+}
