@@ -1,0 +1,112 @@
+using System.Text;
+
+namespace Tempo.Host.Config;
+
+/// <summary>
+/// Reads a configuration file into <see cref="HostOptions"/>, strictly: what is not in <see cref="ConfigSchema"/>, or has
+/// the wrong form, is an error with its line. What has no effect here is a warning.
+/// </summary>
+public static class ConfigFile
+{
+    /// <summary>Errors that one message lists; a file with more has one cause.</summary>
+    private const int MaxErrors = 20;
+
+    /// <summary>Reads and applies the file; returns the warnings.</summary>
+    /// <exception cref="ConfigException">The file cannot be read, is not YAML, or is not our configuration.</exception>
+    public static List<string> Load(string path, bool expandEnvironment, HostOptions options)
+    {
+        var text = ReadText(path);
+        if (expandEnvironment) text = EnvironmentExpansion.Expand(path, text, Environment.GetEnvironmentVariable);
+        return Apply(path, text, options);
+    }
+
+    /// <summary>Applies the text of a file; returns the warnings.</summary>
+    /// <exception cref="ConfigException">See <see cref="Load"/>.</exception>
+    public static List<string> Apply(string fileName, string text, HostOptions options)
+    {
+        var walk = new Walk(fileName, options);
+        switch (YamlReader.Read(fileName, text))
+        {
+            case null or YamlScalar { IsNull: true }:
+                break;
+            case YamlMapping root:
+                walk.Mapping("", root);
+                break;
+            case { } other:
+                throw new ConfigException($"{fileName}: line {other.Line}: the configuration is a mapping of keys");
+        }
+
+        if (walk.Errors.Count > 0) throw new ConfigException(string.Join('\n', walk.Errors));
+        if (options.BlockVersion != "vParquet5")
+        {
+            walk.Warnings.Add(
+                $"{fileName}: storage.trace.block.version: {options.BlockVersion} blocks are read; new blocks are written as vParquet5");
+        }
+
+        return walk.Warnings;
+    }
+
+    private static string ReadText(string path)
+    {
+        try
+        {
+            using var file = File.OpenRead(path);
+            if (file.Length > YamlReader.MaxFileBytes)
+                throw new ConfigException($"{path}: {file.Length} bytes, at most {YamlReader.MaxFileBytes} are read");
+            using var reader = new StreamReader(file, new UTF8Encoding(false, throwOnInvalidBytes: true));
+            return reader.ReadToEnd();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigException($"failed to read configFile {path}: {e.Message}");
+        }
+        catch (DecoderFallbackException)
+        {
+            throw new ConfigException($"{path}: not UTF-8");
+        }
+    }
+
+    private sealed class Walk(string fileName, HostOptions options)
+    {
+        public List<string> Errors { get; } = [];
+        public List<string> Warnings { get; } = [];
+
+        public void Mapping(string section, YamlMapping mapping)
+        {
+            foreach (var entry in mapping.Entries)
+            {
+                if (Errors.Count >= MaxErrors) return;
+                Entry(section, entry);
+            }
+        }
+
+        private void Entry(string section, YamlEntry entry)
+        {
+            var path = section.Length == 0 ? entry.Key : $"{section}.{entry.Key}";
+            switch (ConfigSchema.Find(path))
+            {
+                case ConfigValue value:
+                    if (value.Apply(options, entry.Value) is { } error) Error(entry.Line, $"{path}: {error}");
+                    return;
+                case ConfigWithoutEffect unused:
+                    Warnings.Add($"{fileName}: line {entry.Line}: {path} has no effect: {unused.Reason}");
+                    return;
+                case ConfigRefused refused:
+                    Error(entry.Line, $"{path}: {refused.Reason}");
+                    return;
+                case ConfigSection present:
+                    present.Enter(options);
+                    break;
+                case null when !ConfigSchema.IsSection(path):
+                    var place = section.Length == 0 ? "the configuration" : $"section {section}";
+                    Error(entry.Line, $"field {GoText.Quote(entry.Key)[1..^1]} not found in {place}");
+                    return;
+            }
+
+            if (entry.Value is YamlMapping below) Mapping(path, below);
+            else if (entry.Value is not YamlScalar { IsNull: true }) Error(entry.Line, $"{path}: a mapping of keys is expected");
+        }
+
+        private void Error(int line, string text) => Errors.Add($"{fileName}: line {line}: {text}");
+    }
+}

@@ -1,0 +1,141 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
+using static Tempo.Host.Config.ConfigScalar;
+
+namespace Tempo.Host.Config;
+
+/// <summary>
+/// Every key the configuration file may contain: Tempo's names (2.x and 3.x), and <c>wal.sync</c>, which is ours. A key
+/// that is not here, nor below a subtree named here, is an error.
+/// </summary>
+public static class ConfigSchema
+{
+    private const string NotYet = "not available in this version";
+    private const string NoTls = "TLS is not available in this version; put a proxy in front, or remove the section";
+    private static readonly TimeSpan OneYear = TimeSpan.FromDays(365);
+
+    /// <summary>Keys with an effect, in the order in which <c>/status/config</c> prints them; then those without.</summary>
+    public static readonly ConfigKey[] Keys =
+    [
+        Choice("target", [("all", "all")], (o, v) => o.Target = v, o => o.Target),
+        Bool("multitenancy_enabled", (o, v) => o.MultitenancyEnabled = v, o => o.MultitenancyEnabled),
+        new ConfigScalar("http_api_prefix", SetPrefix, o => QuoteYaml(o.HttpApiPrefix)),
+        Duration("shutdown_delay", TimeSpan.FromHours(1), (o, v) => o.ShutdownDelay = v, o => o.ShutdownDelay),
+
+        Text("server.http_listen_address", (o, v) => o.HttpListenAddress = v, o => o.HttpListenAddress),
+        Int("server.http_listen_port", 0, 65535, (o, v) => o.HttpListenPort = v, o => o.HttpListenPort),
+        Choice("server.log_level", [("debug", LogLevel.Debug), ("info", LogLevel.Info), ("warn", LogLevel.Warn), ("error", LogLevel.Error)],
+            (o, v) => o.LogLevel = v, o => o.LogLevel),
+        Choice("server.log_format", [("logfmt", LogFormat.Logfmt), ("json", LogFormat.Json)], (o, v) => o.LogFormat = v, o => o.LogFormat),
+        Duration("server.graceful_shutdown_timeout", TimeSpan.FromHours(1),
+            (o, v) => o.GracefulShutdownTimeout = v, o => o.GracefulShutdownTimeout),
+
+        Duration("distributor.retry_after_on_resource_exhausted", OneYear,
+            (o, v) => o.RetryAfterOnResourceExhausted = v, o => o.RetryAfterOnResourceExhausted),
+        Int("distributor.max_attribute_bytes", 0, int.MaxValue,
+            (o, v) => o.Node = o.Node with { MaxAttributeBytes = v }, o => o.Node.MaxAttributeBytes),
+        new ConfigSection("distributor.receivers", o => o.OtlpGrpc = o.OtlpHttp = null),
+        new ConfigSection("distributor.receivers.otlp.protocols.grpc", o => Grpc(o)),
+        Address("distributor.receivers.otlp.protocols.grpc.endpoint", (o, v) => Grpc(o).Listen = v, o => o.OtlpGrpc?.Listen),
+        Int("distributor.receivers.otlp.protocols.grpc.max_recv_msg_size_mib", 1, 1024,
+            (o, v) => Grpc(o).MaxRequestBytes = v << 20, o => o.OtlpGrpc?.MaxRequestBytes >> 20),
+        new ConfigSection("distributor.receivers.otlp.protocols.http", o => Http(o)),
+        Address("distributor.receivers.otlp.protocols.http.endpoint", (o, v) => Http(o).Listen = v, o => o.OtlpHttp?.Listen),
+        Bytes("distributor.receivers.otlp.protocols.http.max_request_body_size", 1, 1 << 30,
+            (o, v) => Http(o).MaxRequestBytes = (int)v, o => o.OtlpHttp?.MaxRequestBytes),
+
+        Int("query_frontend.max_query_expression_size_bytes", 1, 1 << 30,
+            (o, v) => o.Search.MaxQueryBytes = v, o => o.Search.MaxQueryBytes),
+        Int("query_frontend.search.default_result_limit", 1, int.MaxValue, (o, v) => o.Search.DefaultLimit = v, o => o.Search.DefaultLimit),
+        Int("query_frontend.search.max_result_limit", 0, int.MaxValue, (o, v) => o.Search.MaxLimit = v, o => o.Search.MaxLimit),
+        Int("query_frontend.search.default_spans_per_span_set", 1, int.MaxValue,
+            (o, v) => o.Search.DefaultSpansPerSpanSet = v, o => o.Search.DefaultSpansPerSpanSet),
+        Int("query_frontend.search.max_spans_per_span_set", 0, int.MaxValue,
+            (o, v) => o.Search.MaxSpansPerSpanSet = v, o => o.Search.MaxSpansPerSpanSet),
+        Duration("query_frontend.search.max_duration", OneYear * 100, (o, v) => o.Search.MaxDuration = v, o => o.Search.MaxDuration),
+        Duration("query_frontend.search.query_backend_after", OneYear,
+            (o, v) => o.Search.DefaultDuration = v, o => o.Search.DefaultDuration),
+
+        Choice("wal.sync", [("group", WalSync.Group), ("os", WalSync.Os)],
+            (o, v) => o.Node = o.Node with { WalSync = v }, o => o.Node.WalSync),
+
+        new ConfigScalar("storage.trace.backend", SetBackend, o => o.StorageBackend),
+        Text("storage.trace.wal.path", (o, v) => o.Node = o.Node with { WalPath = v }, o => o.Node.WalPath),
+        Text("storage.trace.local.path", (o, v) => o.Node = o.Node with { BlocksPath = v }, o => o.Node.BlocksPath),
+        new ConfigScalar("storage.trace.block.version", SetBlockVersion, o => o.BlockVersion),
+        Fraction("storage.trace.block.bloom_filter_false_positive", 1e-6, 0.5,
+            (o, v) => o.Node = o.Node with { BloomFalsePositive = v }, o => o.Node.BloomFalsePositive),
+        Int("storage.trace.block.bloom_filter_shard_size_bytes", 1024, 1 << 30,
+            (o, v) => o.Node = o.Node with { BloomShardBytes = v }, o => o.Node.BloomShardBytes),
+        Bytes("storage.trace.block.parquet_row_group_size_bytes", 1 << 20, 1L << 32,
+            (o, v) => o.Node = o.Node with { RowGroupBytes = v }, o => o.Node.RowGroupBytes),
+        new ConfigStructure("storage.trace.block.parquet_dedicated_columns", DedicatedColumnsConfig.Set, DedicatedColumnsConfig.Render),
+
+        // One pair of fields; ingester is what 2.x calls it.
+        Duration("live_store.max_block_duration", OneYear,
+            (o, v) => o.Node = o.Node with { MaxBlockDuration = v }, o => o.Node.MaxBlockDuration),
+        Bytes("live_store.max_block_bytes", 1 << 20, 1L << 40,
+            (o, v) => o.Node = o.Node with { MaxLiveBytes = v }, o => o.Node.MaxLiveBytes),
+        Duration("ingester.max_block_duration", OneYear,
+            (o, v) => o.Node = o.Node with { MaxBlockDuration = v }, o => o.Node.MaxBlockDuration) with { Render = NotAgain },
+        Bytes("ingester.max_block_bytes", 1 << 20, 1L << 40, (o, v) => o.Node = o.Node with { MaxLiveBytes = v }, _ => null),
+        Bool("auth_enabled", (o, v) => o.MultitenancyEnabled = v, o => o.MultitenancyEnabled) with { Render = NotAgain },
+
+        new ConfigRefused("server.http_tls_config", NoTls),
+        new ConfigRefused("server.grpc_tls_config", NoTls),
+        new ConfigRefused("server.http_path_prefix", NotYet),
+        new ConfigRefused("distributor.receivers.otlp.protocols.grpc.tls", NoTls),
+        new ConfigRefused("distributor.receivers.otlp.protocols.http.tls", NoTls),
+        new ConfigRefused("distributor.receivers.otlp.protocols.grpc.auth", NotYet),
+        new ConfigRefused("distributor.receivers.otlp.protocols.http.auth", NotYet),
+
+        .. KeysWithoutEffect.All,
+    ];
+
+    private static readonly Dictionary<string, ConfigKey> ByPath = Keys.ToDictionary(static k => k.Path, StringComparer.Ordinal);
+    private static readonly HashSet<string> Sections = [.. Keys.SelectMany(static k => Prefixes(k.Path))];
+
+    /// <summary>The entry of a path, or null.</summary>
+    public static ConfigKey? Find(string path) => ByPath.GetValueOrDefault(path);
+
+    /// <summary>True if some entry lies below the path.</summary>
+    public static bool IsSection(string path) => Sections.Contains(path);
+
+    // Of an old name: the value is printed under the new one.
+    private static string? NotAgain(HostOptions options) => null;
+
+    private static ReceiverOptions Grpc(HostOptions options) =>
+        options.OtlpGrpc ??= new ReceiverOptions { Listen = ReceiverOptions.DefaultGrpc };
+
+    private static ReceiverOptions Http(HostOptions options) =>
+        options.OtlpHttp ??= new ReceiverOptions { Listen = ReceiverOptions.DefaultHttp };
+
+    private static string? SetPrefix(HostOptions options, string text)
+    {
+        var prefix = text.TrimEnd('/');
+        if (prefix.Length > 0 && !prefix.StartsWith('/')) return $"{GoText.Quote(text)} must start with /";
+        options.HttpApiPrefix = prefix;
+        return null;
+    }
+
+    private static string? SetBackend(HostOptions options, string text)
+    {
+        if (text is "s3" or "gcs" or "azure") return $"backend {text} is not available in this version; local is";
+        if (text != "local") return $"unknown backend {GoText.Quote(text)}";
+        options.StorageBackend = text;
+        return null;
+    }
+
+    // Older versions are taken, so that a configuration of Tempo starts; ConfigFile warns that new blocks are of the newest.
+    private static string? SetBlockVersion(HostOptions options, string text)
+    {
+        if (text is not ("vParquet3" or "vParquet4" or "vParquet5")) return $"{GoText.Quote(text)[1..^1]} is not a valid block version";
+        options.BlockVersion = text;
+        return null;
+    }
+
+    private static IEnumerable<string> Prefixes(string path)
+    {
+        for (var dot = path.IndexOf('.', StringComparison.Ordinal); dot >= 0; dot = path.IndexOf('.', dot + 1)) yield return path[..dot];
+    }
+}

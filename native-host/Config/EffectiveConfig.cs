@@ -1,0 +1,29 @@
+using System.Text;
+
+namespace Tempo.Host.Config;
+
+/// <summary>
+/// The options in the form of a configuration file; receivers that are not started are left out. No key that exists so
+/// far is a secret; one that will be renders itself as <c>&lt;secret&gt;</c> in <see cref="ConfigSchema"/>.
+/// </summary>
+public static class EffectiveConfig
+{
+    public static string Render(HostOptions options)
+    {
+        var text = new StringBuilder("---\n");
+        string[] open = [];
+        foreach (var key in ConfigSchema.Keys.OfType<ConfigValue>())
+        {
+            if (key.Render(options) is not { } value) continue;
+            var parts = key.Path.Split('.');
+            var shared = open.Zip(parts[..^1]).TakeWhile(static pair => pair.First == pair.Second).Count();
+            for (var depth = shared; depth < parts.Length - 1; depth++) Indent(text, depth).Append(parts[depth]).Append(":\n");
+            Indent(text, parts.Length - 1).Append(parts[^1]).Append(": ").Append(value).Append('\n');
+            open = parts[..^1];
+        }
+
+        return text.ToString();
+    }
+
+    private static StringBuilder Indent(StringBuilder text, int depth) => text.Append(' ', depth * 2);
+}

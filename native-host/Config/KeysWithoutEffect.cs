@@ -1,0 +1,91 @@
+namespace Tempo.Host.Config;
+
+/// <summary>
+/// Keys of Tempo, 2.x and 3.x, that are read and have no effect, each with all that stands below it. They are listed so
+/// that a configuration of Tempo starts here, and a slip of the pen still does not.
+/// </summary>
+internal static class KeysWithoutEffect
+{
+    public static IEnumerable<ConfigKey> All =>
+    [
+        .. Services.Select(static path => new ConfigWithoutEffect(path, "it belongs to a service that this one process does not have")),
+        .. NotYet.Select(static path => new ConfigWithoutEffect(path, "not available in this version")),
+        .. NotNeeded.Select(static path => new ConfigWithoutEffect(path, "not needed by this engine")),
+    ];
+
+    // Sections of services that this process does not have.
+    private static readonly string[] Services =
+    [
+        "live_store_client", "ingester_client", "metrics_generator_client", "backend_scheduler_client", "querier", "internal_server",
+        "block_builder", "backend_scheduler", "backend_worker", "compactor", "ingest", "memberlist",
+    ];
+
+    // What this version cannot do.
+    private static readonly string[] NotYet =
+    [
+        "stream_over_http_enabled", "metrics_generator", "overrides", "cache",
+        "distributor.receivers.zipkin", "distributor.receivers.jaeger", "distributor.receivers.kafka", "distributor.receivers.opencensus",
+        "distributor.receivers.otlp.protocols.http.cors",
+        "distributor.forwarders", "distributor.usage", "distributor.log_received_spans", "distributor.log_received_traces",
+        "distributor.log_discarded_spans", "distributor.metric_received_spans", "distributor.artificial_delay",
+        "query_frontend.mcp_server", "query_frontend.metrics", "query_frontend.url_deny_list", "query_frontend.api_timeout",
+        "query_frontend.multi_tenant_queries_enabled", "query_frontend.log_query_request_headers",
+        "query_frontend.max_outstanding_per_tenant",
+        "server.grpc_listen_address", "server.grpc_listen_port", "server.grpc_server_max_recv_msg_size",
+        "server.grpc_server_max_send_msg_size", "server.grpc_server_max_concurrent_streams", "server.http_server_read_timeout",
+        "server.http_server_write_timeout", "server.http_server_idle_timeout", "server.log_request_headers",
+        "server.log_source_ips_enabled",
+        "storage.trace.cache",
+        "storage.trace.cache_control",
+        "storage.trace.s3",
+        "storage.trace.gcs",
+        "storage.trace.azure",
+    ];
+
+    // Settings of mechanisms that this engine does without.
+    private static readonly string[] NotNeeded =
+    [
+        "memory", "use_otel_tracer", "enable_go_runtime_metrics", "usage_report",
+        "distributor.ring", "distributor.extend_writes", "distributor.override_ring_key",
+        "distributor.receivers.otlp.protocols.grpc.include_metadata", "distributor.receivers.otlp.protocols.grpc.keepalive",
+        "distributor.receivers.otlp.protocols.grpc.transport", "distributor.receivers.otlp.protocols.grpc.read_buffer_size",
+        "distributor.receivers.otlp.protocols.grpc.write_buffer_size", "distributor.receivers.otlp.protocols.grpc.max_concurrent_streams",
+        "distributor.receivers.otlp.protocols.http.include_metadata", "distributor.receivers.otlp.protocols.http.traces_url_path",
+        "query_frontend.max_batch_size", "query_frontend.max_retries", "query_frontend.response_consumers",
+        "query_frontend.query_end_cutoff", "query_frontend.max_grpc_streaming_packet_size", "query_frontend.weights",
+        "query_frontend.trace_by_id", "query_frontend.tolerate_failed_blocks", "query_frontend.search.concurrent_jobs",
+        "query_frontend.search.target_bytes_per_job", "query_frontend.search.query_ingesters_until",
+        "query_frontend.search.ingester_shards", "query_frontend.search.most_recent_shards", "query_frontend.search.duration_slo",
+        "query_frontend.search.throughput_bytes_slo", "query_frontend.search.metadata_slo",
+        "server.register_instrumentation", "server.http_listen_network", "server.grpc_listen_network", "server.http_listen_conn_limit",
+        "server.grpc_listen_conn_limit", "server.grpc_server_keepalive", "server.grpc_server_max_connection_idle",
+        "server.grpc_server_max_connection_age", "server.grpc_server_max_connection_age_grace", "server.grpc_server_keepalive_time",
+        "server.grpc_server_keepalive_timeout", "server.grpc_server_min_time_between_pings",
+        "server.grpc_server_ping_without_stream_allowed", "server.log_request_at_info_level_enabled",
+        "storage.trace.wal.ingestion_time_range_slack", "storage.trace.wal.encoding", "storage.trace.wal.search_encoding",
+        "storage.trace.wal.v2_encoding", "storage.trace.wal.version",
+        "storage.trace.pool",
+        "storage.trace.search",
+        "storage.trace.blocklist_poll",
+        "storage.trace.blocklist_poll_concurrency",
+        "storage.trace.blocklist_poll_fallback",
+        "storage.trace.blocklist_poll_tenant_index_builders",
+        "storage.trace.blocklist_poll_stale_tenant_index",
+        "storage.trace.blocklist_poll_jitter_ms",
+        "storage.trace.blocklist_poll_tolerate_consecutive_errors",
+        "storage.trace.blocklist_poll_tolerate_tenant_failures",
+        "storage.trace.empty_tenant_deletion_enabled",
+        "storage.trace.empty_tenant_deletion_age",
+        "storage.trace.block.v2_encoding", "storage.trace.block.v2_index_downsample_bytes",
+        "storage.trace.block.v2_index_page_size_bytes", "storage.trace.block.search_encoding",
+        "storage.trace.block.search_page_size_bytes", "storage.trace.block.create_with_meta",
+        "live_store.max_trace_live", "live_store.max_trace_idle", "live_store.max_live_traces_bytes", "live_store.complete_block_timeout",
+        "live_store.complete_block_concurrency", "live_store.query_block_concurrency", "live_store.flush_check_period",
+        "live_store.fail_on_high_lag", "live_store.readiness_target_lag", "live_store.readiness_max_wait", "live_store.wal",
+        "live_store.shutdown_marker_dir", "live_store.commit_interval", "live_store.ring", "live_store.partition_ring",
+        "live_store.search", "live_store.metrics", "live_store.block_config",
+        "ingester.trace_idle_period", "ingester.trace_live_period", "ingester.complete_block_timeout", "ingester.flush_check_period",
+        "ingester.lifecycler", "ingester.flush_op_timeout", "ingester.flush_all_on_shutdown", "ingester.concurrent_flushes",
+        "ingester.override_ring_key", "ingester.partition_ring",
+    ];
+}

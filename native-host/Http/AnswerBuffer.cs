@@ -1,0 +1,66 @@
+using System.Buffers;
+
+namespace Tempo.Host.Http;
+
+/// <summary>
+/// An answer while it is built: pooled blocks, so that a trace of hundreds of megabytes is neither moved while it grows
+/// nor one object for the collector. Not thread safe.
+/// </summary>
+internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
+{
+    private const int BlockBytes = 64 * 1024;
+    private readonly List<(byte[] Block, int Length)> _full = [];
+    private byte[] _block = [];
+    private int _used;
+    private long _fullBytes;
+
+    public long Length => _fullBytes + _used;
+
+    public void Advance(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)count, (uint)(_block.Length - _used));
+        _used += count;
+    }
+
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        MakeRoom(sizeHint);
+        return _block.AsMemory(_used);
+    }
+
+    public Span<byte> GetSpan(int sizeHint = 0)
+    {
+        MakeRoom(sizeHint);
+        return _block.AsSpan(_used);
+    }
+
+    /// <summary>Hands every block to the stream, in order.</summary>
+    public async Task CopyToAsync(Stream stream, CancellationToken cancellation)
+    {
+        foreach (var (block, length) in _full) await stream.WriteAsync(block.AsMemory(0, length), cancellation).ConfigureAwait(false);
+        await stream.WriteAsync(_block.AsMemory(0, _used), cancellation).ConfigureAwait(false);
+    }
+
+    public void Dispose()
+    {
+        foreach (var (block, _) in _full) ArrayPool<byte>.Shared.Return(block);
+        if (_block.Length > 0) ArrayPool<byte>.Shared.Return(_block);
+        _full.Clear();
+        _block = [];
+        _used = 0;
+        _fullBytes = 0;
+    }
+
+    private void MakeRoom(int sizeHint)
+    {
+        if (_block.Length - _used >= Math.Max(1, sizeHint)) return;
+        if (_block.Length > 0)
+        {
+            _full.Add((_block, _used));
+            _fullBytes += _used;
+        }
+
+        _block = ArrayPool<byte>.Shared.Rent(Math.Max(BlockBytes, sizeHint));
+        _used = 0;
+    }
+}

@@ -1,0 +1,39 @@
+using Microsoft.AspNetCore.Http;
+
+namespace Tempo.Host.Http;
+
+/// <summary>
+/// Endpoints of Tempo that this version does not have. They answer 501 and say so, so that nobody takes a missing feature
+/// for a wrong URL.
+/// </summary>
+internal static class NotYetEndpoint
+{
+    private static readonly (string Path, string Name)[] Endpoints =
+    [
+        ("/api/search/tags", "api_search_tags"),
+        ("/api/v2/search/tags", "api_v2_search_tags"),
+        ("/api/search/tag/{tagName}/values", "api_search_tag_tagname_values"),
+        ("/api/v2/search/tag/{tagName}/values", "api_v2_search_tag_tagname_values"),
+        ("/api/metrics/query_range", "api_metrics_query_range"),
+        ("/api/metrics/query", "api_metrics_query"),
+        ("/api/metrics/summary", "api_metrics_summary"),
+        ("/api/v2/traces/diff", "api_v2_traces_diff"),
+        ("/api/overrides", "api_overrides"),
+        ("/api/mcp", "api_mcp"),
+        ("/status/services", "status_services"),
+        ("/status/endpoints", "status_endpoints"),
+        ("/status/runtime_config", "status_runtime_config"),
+        ("/status/overrides", "status_overrides"),
+        ("/status/overrides/{tenant}", "status_overrides_tenant"),
+        ("/status/usage-stats", "status_usage_stats"),
+        ("/status/backendscheduler", "status_backendscheduler"),
+        ("/memberlist", "memberlist"),
+        ("/live-store/ring", "live_store_ring"),
+        ("/partition-ring", "partition_ring"),
+        ("/shutdown", "shutdown"),
+    ];
+
+    public static IEnumerable<ApiRoute> Routes() =>
+        Endpoints.Select(static e => new ApiRoute(e.Path, e.Name, AllowedMethods.Any, (context, _) =>
+            PlainText.WriteAsync(context, StatusCodes.Status501NotImplemented, $"{e.Path} is not available in this version\n")));
+}

@@ -1,0 +1,84 @@
+using System.IO.Compression;
+using Microsoft.AspNetCore.Http;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Query;
+using Tempo.Host.Tenancy;
+
+namespace Tempo.Host.Http;
+
+/// <summary>What all query endpoints do alike: tenant, negotiation, compression, errors.</summary>
+internal static class QueryAnswer
+{
+    /// <summary>Shorter answers are sent as they are.</summary>
+    private const int MinGzipBytes = 1024;
+
+    public const string Json = "application/json";
+    public const string Protobuf = "application/protobuf";
+
+    /// <summary>
+    /// True if the answer is to be protobuf. The header is searched, not parsed, as Tempo does: clients rely on
+    /// "text/html, application/protobuf;q=0.9".
+    /// </summary>
+    public static bool WantsProtobuf(HttpRequest request) =>
+        request.Headers.Accept.ToString().Contains(Protobuf, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The tenant, or an answered request: 401 without the header, 400 for a bad one, 501 for several.</summary>
+    public static async ValueTask<TenantId?> ResolveTenantAsync(HttpContext context, TenantResolver tenants)
+    {
+        switch (tenants.Resolve(context.Request.Headers, out var tenant, out var error))
+        {
+            case TenantFailure.None:
+                return tenant;
+            case TenantFailure.Missing:
+                await WriteErrorAsync(context, StatusCodes.Status401Unauthorized, error + "\n").ConfigureAwait(false);
+                return null;
+            case TenantFailure.Multiple:
+                const string notYet = "queries over several tenants are not available in this version";
+                await WriteErrorAsync(context, StatusCodes.Status501NotImplemented, notYet).ConfigureAwait(false);
+                return null;
+            default:
+                await WriteErrorAsync(context, StatusCodes.Status400BadRequest, error).ConfigureAwait(false);
+                return null;
+        }
+    }
+
+    /// <summary>Sends a whole answer, compressed if the client takes gzip and it is worth it.</summary>
+    public static async Task WriteAsync(HttpContext context, string contentType, AnswerBuffer body)
+    {
+        var response = context.Response;
+        response.ContentType = contentType;
+        response.Headers.Vary = "Accept-Encoding";
+        var accepted = context.Request.Headers.AcceptEncoding.ToString();
+        var gzip = body.Length >= MinGzipBytes && accepted.Contains("gzip", StringComparison.OrdinalIgnoreCase);
+        if (!gzip)
+        {
+            response.ContentLength = body.Length;
+            await body.CopyToAsync(response.Body, context.RequestAborted).ConfigureAwait(false);
+            return;
+        }
+
+        response.Headers.ContentEncoding = "gzip";
+        await using var compressed = new GZipStream(response.Body, CompressionLevel.Fastest, leaveOpen: true);
+        await body.CopyToAsync(compressed, context.RequestAborted).ConfigureAwait(false);
+    }
+
+    public static Task WriteErrorAsync(HttpContext context, int status, string text)
+    {
+        context.Response.Headers.Vary = "Accept-Encoding";
+        return PlainText.WriteAsync(context, status, text);
+    }
+
+    /// <summary>Sends what a query ended with.</summary>
+    public static Task WriteErrorAsync(HttpContext context, QueryException error) =>
+        WriteErrorAsync(context, Status(error.Kind), error.Message);
+
+    private static int Status(QueryErrorKind kind) => kind switch
+    {
+        QueryErrorKind.BadRequest => StatusCodes.Status400BadRequest,
+        QueryErrorKind.NotImplemented => StatusCodes.Status501NotImplemented,
+        QueryErrorKind.TooLarge => StatusCodes.Status422UnprocessableEntity,
+        QueryErrorKind.Busy => StatusCodes.Status429TooManyRequests,
+        QueryErrorKind.Timeout => StatusCodes.Status504GatewayTimeout,
+        _ => StatusCodes.Status500InternalServerError,
+    };
+}

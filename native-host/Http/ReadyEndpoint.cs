@@ -1,0 +1,15 @@
+using Microsoft.AspNetCore.Http;
+using Tempo.Engine.Node;
+using Tempo.Host.Startup;
+
+namespace Tempo.Host.Http;
+
+/// <summary><c>GET /ready</c>: 200 when this process takes and answers everything, else 503 with the reason.</summary>
+internal static class ReadyEndpoint
+{
+    public static ApiRoute Route(TempoNode node, Lifecycle lifecycle) =>
+        new("/ready", "ready", AllowedMethods.Any, (context, _) =>
+            lifecycle.IsStopping ? PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "Application is stopping\n")
+            : node.IsReady(out var reason) ? PlainText.WriteAsync(context, StatusCodes.Status200OK, "ready\n")
+            : PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, reason + "\n"));
+}

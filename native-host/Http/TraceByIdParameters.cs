@@ -1,0 +1,71 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Tempo.Engine.Foundation;
+using Tempo.Host.Config;
+
+namespace Tempo.Host.Http;
+
+/// <summary>What a request for a trace asks; a start or end of 0 is no bound.</summary>
+internal readonly record struct TraceByIdParameters(TraceId Id, long StartSeconds, long EndSeconds, bool IsExternalMode)
+{
+    /// <summary>False with Tempo's text for the client.</summary>
+    public static bool TryParse(string idText, IQueryCollection query, out TraceByIdParameters parameters, out string error)
+    {
+        parameters = default;
+        if (!TryParseId(idText, out var id, out error)) return false;
+        if (!TryParseSeconds(query, "start", out var start, out error) || !TryParseSeconds(query, "end", out var end, out error))
+            return false;
+        if (start != 0 && end != 0 && end <= start)
+        {
+            error = $"http parameter start must be before end. received start={start} end={end}";
+            return false;
+        }
+
+        // The node has one view of a trace, recent and stored together, so the modes that name a part of it mean all of it.
+        var mode = query["mode"].ToString();
+        if (mode is not ("" or "all" or "blocks" or "ingesters" or "external"))
+            error = $"invalid value for mode {GoText.Quote(mode)[1..^1]}";
+        else if (!IsUuid(query["blockStart"].ToString(), out var bad)) error = $"invalid value for blockstart: {bad}";
+        else if (!IsUuid(query["blockEnd"].ToString(), out bad)) error = $"invalid value for blockEnd: {bad}";
+        parameters = new TraceByIdParameters(id, start, end, mode == "external");
+        return error.Length == 0;
+    }
+
+    private static bool TryParseId(string text, out TraceId id, out string error)
+    {
+        id = default;
+        error = "";
+        for (var i = 0; i < text.Length && error.Length == 0; i++)
+        {
+            if (!char.IsAsciiHexDigit(text[i]))
+                error = $"trace IDs can only contain hex characters: invalid character {Quote(text, i)} at position {i + 1}";
+        }
+
+        if (error.Length == 0 && !TraceId.TryParse(text, out id)) error = "trace IDs can't be larger than 128 bits";
+        return error.Length == 0;
+    }
+
+    private static string Quote(string text, int index)
+    {
+        if (!char.IsSurrogate(text[index])) return char.IsControl(text[index]) ? $"'\\x{(int)text[index]:x2}'" : $"'{text[index]}'";
+        return char.IsSurrogatePair(text, index) ? $"'{text.AsSpan(index, 2)}'" : "'\uFFFD'";
+    }
+
+    private static bool TryParseSeconds(IQueryCollection query, string name, out long seconds, out string error)
+    {
+        seconds = 0;
+        error = "";
+        var text = query[name].ToString();
+        if (text.Length == 0 || GoText.TryParseInt(text, out seconds, out error)) return true;
+        error = string.Create(CultureInfo.InvariantCulture, $"invalid {name}: {error}");
+        return false;
+    }
+
+    private static bool IsUuid(string text, out string error)
+    {
+        error = "";
+        if (text.Length == 0 || Guid.TryParseExact(text, "D", out _)) return true;
+        error = text.Length == 36 ? "invalid UUID format" : $"invalid UUID length: {text.Length}";
+        return false;
+    }
+}

@@ -1,0 +1,68 @@
+using Microsoft.AspNetCore.Http;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
+using Tempo.Host.Grpc;
+using Tempo.Host.Tenancy;
+using Tempo.Ring;
+
+namespace Tempo.Host.Receivers;
+
+/// <summary>
+/// What the two OTLP receivers have in common behind their wire formats: tenant, ingest, and the outcome as a status.
+/// </summary>
+public sealed class OtlpIngest
+{
+    private static readonly TimeSpan ShortestRetry = TimeSpan.FromSeconds(1);
+    private readonly IngestRouter _router;
+    private readonly TenantResolver _tenants;
+    private readonly Counter _accepted;
+    private readonly Counter _refused;
+
+    /// <param name="router">Takes the requests.</param>
+    /// <param name="tenants">Reads the tenant from the headers.</param>
+    /// <param name="metrics">Gets the span counters.</param>
+    /// <param name="transport">grpc or http: the label of the counters.</param>
+    public OtlpIngest(IngestRouter router, TenantResolver tenants, MetricRegistry metrics, string transport)
+    {
+        _router = router;
+        _tenants = tenants;
+        string[] labels = ["receiver", "transport"];
+        string[] values = ["otlp/otlp_receiver", transport];
+        _accepted = metrics.Counter("tempo_receiver_accepted_spans", "Spans that were stored.", labels).With(values);
+        _refused = metrics.Counter("tempo_receiver_refused_spans", "Spans that were not stored.", labels).With(values);
+    }
+
+    /// <summary>Ok and the tenant, or the status to answer with. Ingest is always for one tenant.</summary>
+    public GrpcStatus ResolveTenant(IHeaderDictionary headers, out TenantId tenant) =>
+        _tenants.Resolve(headers, out tenant, out var error) switch
+        {
+            TenantFailure.None => GrpcStatus.Ok,
+            TenantFailure.Missing => new GrpcStatus(GrpcStatusCode.Unavailable, error),
+            _ => new GrpcStatus(GrpcStatusCode.InvalidArgument, error) { InvalidField = TenantResolver.HeaderName },
+        };
+
+    /// <summary>
+    /// Stores a request (OTLP protobuf), counts its spans, and returns what to answer. Not cancellable: once a request is on
+    /// its way to the disk, its outcome is what the sender must hear, even late.
+    /// </summary>
+    public async ValueTask<(GrpcStatus Status, IngestOutcome Outcome)> StoreAsync(TenantId tenant, RequestBody body)
+    {
+        var outcome = await _router.IngestAsync(tenant, body.Buffer).ConfigureAwait(false);
+        _accepted.Add(outcome.AcceptedSpans);
+        _refused.Add(outcome.RejectedSpans);
+        return (ToStatus(outcome), outcome);
+    }
+
+    internal static GrpcStatus ToStatus(in IngestOutcome outcome) => outcome.Status switch
+    {
+        IngestStatus.Accepted => GrpcStatus.Ok,
+        IngestStatus.Invalid => new GrpcStatus(GrpcStatusCode.InvalidArgument, outcome.Message) { InvalidField = "resource_spans" },
+
+        // Without a delay the batch is larger than the tenant's burst and can never succeed: not to be tried again.
+        IngestStatus.RateLimited => new GrpcStatus(GrpcStatusCode.ResourceExhausted, outcome.Message) { RetryDelay = outcome.RetryAfter },
+        _ => new GrpcStatus(GrpcStatusCode.Unavailable, outcome.Message)
+        {
+            RetryDelay = outcome.RetryAfter > ShortestRetry ? outcome.RetryAfter : ShortestRetry,
+        },
+    };
+}

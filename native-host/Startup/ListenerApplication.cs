@@ -1,0 +1,47 @@
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Abstractions;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Tempo.Engine.Foundation;
+using Tempo.Host.Http;
+
+namespace Tempo.Host.Startup;
+
+/// <summary>
+/// What a listener runs for each request: one function. It sees to it that a request that fails has an answer and a line
+/// in the log. The context object lives as long as its connection and is used again for each request of it.
+/// </summary>
+internal sealed class ListenerApplication(Func<HttpContext, Task> handle, Log log) : IHttpApplication<DefaultHttpContext>
+{
+    public DefaultHttpContext CreateContext(IFeatureCollection contextFeatures)
+    {
+        if (contextFeatures is not IHostContextContainer<DefaultHttpContext> container) return new DefaultHttpContext(contextFeatures);
+        var context = container.HostContext ??= new DefaultHttpContext();
+        context.Initialize(contextFeatures);
+        return context;
+    }
+
+    public void DisposeContext(DefaultHttpContext context, Exception? exception) => context.Uninitialize();
+
+    public async Task ProcessRequestAsync(DefaultHttpContext context)
+    {
+        try
+        {
+            await handle(context).ConfigureAwait(false);
+        }
+        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // The client went away; there is nobody to tell.
+        }
+        catch (BadHttpRequestException e) when (!context.Response.HasStarted)
+        {
+            await PlainText.WriteAsync(context, e.StatusCode, e.Message + "\n").ConfigureAwait(false);
+        }
+        catch (Exception e) when (!context.Response.HasStarted)
+        {
+            log.Error("request failed", ("method", context.Request.Method), ("path", context.Request.Path.Value), ("err", e));
+            context.Response.Clear();
+            await PlainText.WriteAsync(context, StatusCodes.Status500InternalServerError, "internal error\n").ConfigureAwait(false);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
+using Tempo.Host.Config;
+using Tempo.Host.Grpc;
+using Tempo.Host.Http;
+using Tempo.Host.Receivers;
+using Tempo.Host.Telemetry;
+using Tempo.Host.Tenancy;
+using Tempo.Ring;
+
+namespace Tempo.Host.Startup;
+
+/// <summary>
+/// The running process: node, receivers, API. Started in this order, stopped in the opposite one. Whatever is started
+/// when a later part fails is stopped again.
+/// </summary>
+public sealed class TempoServer
+{
+    /// <summary>Query parameters only; bodies are not read. Leaves room for a query of 128 KiB, percent-encoded.</summary>
+    private static readonly ListenerLimits ApiLimits = new(MaxBodyBytes: 1 << 20, MaxRequestLineBytes: 512 * 1024, IsHttp2Only: false);
+
+    private static readonly ListenerLimits GrpcLimits = new(MaxBodyBytes: null, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: true);
+    private static readonly ListenerLimits OtlpHttpLimits = new(MaxBodyBytes: null, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: false);
+
+    private readonly HostOptions _options;
+    private readonly Lifecycle _lifecycle;
+    private readonly Log _log;
+    private readonly TimeProvider _time;
+    private readonly MetricRegistry _metrics = new();
+    private readonly List<Listener> _listeners = [];
+    private TempoNode? _node;
+
+    private TempoServer(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
+    {
+        _options = options;
+        _lifecycle = lifecycle;
+        _log = log;
+        _time = time;
+    }
+
+    /// <summary>Runs until <see cref="Lifecycle.RequestStop"/>, then stops cleanly.</summary>
+    /// <exception cref="ConfigException">An address is not one.</exception>
+    /// <exception cref="ListenException">An address cannot be listened on.</exception>
+    /// <exception cref="NodeStartException">The data folder cannot be used.</exception>
+    public static async Task RunAsync(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
+    {
+        var server = new TempoServer(options, lifecycle, log, time);
+        try
+        {
+            await server.StartAsync().ConfigureAwait(false);
+            await lifecycle.StopRequested.ConfigureAwait(false);
+            log.Info("stopping");
+            if (options.ShutdownDelay > TimeSpan.Zero) await Task.Delay(options.ShutdownDelay, time).ConfigureAwait(false);
+        }
+        finally
+        {
+            await server.StopAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task StartAsync()
+    {
+        ProcessMetrics.Register(_metrics);
+        _node = await TempoNode.StartAsync(_options.Node, _metrics, _log, _time).ConfigureAwait(false);
+        var tenants = new TenantResolver(_options.MultitenancyEnabled);
+        var requests = new RequestMetrics(_metrics);
+        await StartApiAsync(_node, tenants, requests).ConfigureAwait(false);
+        await StartReceiversAsync(new IngestRouter(_node), tenants, requests).ConfigureAwait(false);
+        using var process = Process.GetCurrentProcess();
+        _log.Info("Tempo started", ("version", BuildInfo.Version), ("compilation", BuildInfo.Compilation),
+            ("after_ms", (long)(DateTime.UtcNow - process.StartTime.ToUniversalTime()).TotalMilliseconds));
+    }
+
+    private async Task StartReceiversAsync(IngestRouter router, TenantResolver tenants, RequestMetrics requests)
+    {
+        var memory = new RequestMemory(_options.Node.MaxInflightBytes);
+        _metrics.Gauge("tempo_receiver_inflight_bytes", "Memory of requests that are being read or stored.", () => memory.InflightBytes);
+        if (_options.OtlpGrpc is { } grpc)
+        {
+            var ingest = new OtlpIngest(router, tenants, _metrics, "grpc");
+            var server = new GrpcServer([new OtlpGrpcReceiver(ingest, grpc.MaxRequestBytes)], memory, requests, _log, _time);
+            await ListenAsync("otlp_grpc", grpc.Listen, GrpcLimits, server.HandleAsync).ConfigureAwait(false);
+        }
+
+        if (_options.OtlpHttp is { } http)
+        {
+            var ingest = new OtlpIngest(router, tenants, _metrics, "http");
+            var receiver = new OtlpHttpReceiver(ingest, memory, requests, _time, http.MaxRequestBytes);
+            await ListenAsync("otlp_http", http.Listen, OtlpHttpLimits, receiver.HandleAsync).ConfigureAwait(false);
+        }
+    }
+
+    private async Task StartApiAsync(TempoNode node, TenantResolver tenants, RequestMetrics requests)
+    {
+        var router = new ApiRouter(
+            [
+                ReadyEndpoint.Route(node, _lifecycle),
+                MetricsEndpoint.Route(_metrics),
+                EchoEndpoint.Route(),
+                BuildInfoEndpoint.Route(),
+                .. StatusEndpoint.Routes(_options),
+                FlushEndpoint.Route(node),
+                .. new TraceByIdEndpoint(node, tenants).Routes(),
+                new SearchEndpoint(node, tenants, _options.Search, _time).Route(),
+                .. NotYetEndpoint.Routes(),
+            ], _options.HttpApiPrefix, requests, _time);
+        var address = new ListenAddress(_options.HttpListenAddress, _options.HttpListenPort);
+        if (!address.TryGetEndPoint(out _))
+            throw new ConfigException($"server.http_listen_address: {GoText.Quote(_options.HttpListenAddress)} is not an address");
+        await ListenAsync("http", address, ApiLimits, router.HandleAsync).ConfigureAwait(false);
+    }
+
+    private async Task ListenAsync(string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle) =>
+        _listeners.Add(await Listener.StartAsync(name, address, limits, handle, _log).ConfigureAwait(false));
+
+    // Receivers first (they are last in the list), so that /ready can still be asked while they finish.
+    private async Task StopAsync()
+    {
+        using var deadline = new CancellationTokenSource(_options.GracefulShutdownTimeout, _time);
+        for (var i = _listeners.Count - 1; i >= 0; i--)
+        {
+            await _listeners[i].StopAsync(deadline.Token).ConfigureAwait(false);
+            await _listeners[i].DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (_node is not null) await _node.DisposeAsync().ConfigureAwait(false);
+        _log.Info("Tempo stopped");
+    }
+}

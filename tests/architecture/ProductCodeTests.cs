@@ -1,0 +1,57 @@
+using System.Text.RegularExpressions;
+
+namespace Tempo.Architecture.Tests;
+
+/// <summary>Habits that the compiler cannot hold, each with the reason it is a rule.</summary>
+public sealed partial class ProductCodeTests
+{
+    private const int MaxLinesPerFile = 500;
+
+    /// <summary>Files over <see cref="MaxLinesPerFile"/> lines, with the reason they have one subject all the same.</summary>
+    private static readonly Dictionary<string, string> LongFiles = [];
+
+    /// <summary>Uses of the machine's clock, randomness and scheduler, with the reason they cannot be injected.</summary>
+    private static readonly Dictionary<string, string> Ambient = [];
+
+    [Fact]
+    public void No_file_has_unfinished_business() =>
+        Assert.Empty(SourceTree.ProductSources().SelectMany(path => Matches(path, Unfinished(), SourceTree.Lines(path))));
+
+    [Fact]
+    public void Every_file_has_one_subject() =>
+        Assert.All(SourceTree.ProductSources().Where(path => !LongFiles.ContainsKey(path)), path =>
+        {
+            var lines = SourceTree.Lines(path).Length;
+            Assert.True(lines <= MaxLinesPerFile, $"{path} has {lines} lines: what second subject is in it?");
+        });
+
+    /// <summary>The engine is tested by simulation, so time, chance and scheduling come in through its seams. The host
+    /// is where they are taken from the machine.</summary>
+    [Fact]
+    public void Time_and_chance_come_in_through_the_seams() =>
+        Assert.Empty(SourceTree.ProductSources()
+            .Where(path => !path.StartsWith("native-host/", StringComparison.Ordinal) && !Ambient.ContainsKey(path))
+            .SelectMany(path => Matches(path, AmbientAuthority(), SourceTree.CodeLines(path))));
+
+    [Fact]
+    public void The_exceptions_are_still_needed()
+    {
+        Assert.All(LongFiles.Keys, path => Assert.True(SourceTree.Lines(path).Length > MaxLinesPerFile, path));
+        Assert.All(Ambient.Keys, path => Assert.Contains(SourceTree.CodeLines(path), AmbientAuthority().IsMatch));
+    }
+
+    [Theory]
+    [InlineData("var now = DateTime.UtcNow;")]
+    [InlineData("await Task.Run(() => {});")]
+    [InlineData("var r = new Random();")]
+    public void The_rule_sees_what_it_forbids(string line) => Assert.Matches(AmbientAuthority(), line);
+
+    private static IEnumerable<string> Matches(string path, Regex forbidden, string[] lines) =>
+        lines.Index().Where(line => forbidden.IsMatch(line.Item)).Select(line => $"{path}:{line.Index + 1}: {line.Item.Trim()}");
+
+    [GeneratedRegex(@"\bTODO\b|\bFIXME\b|\bXXX\b|NotImplementedException")]
+    private static partial Regex Unfinished();
+
+    [GeneratedRegex(@"\bDateTime(Offset)?\.(UtcNow|Now)\b|\bGuid\.(NewGuid|CreateVersion7)\b|\bRandom\.Shared\b|\bnew Random\(\)|\bTask\.Run\b|\bThread\.Sleep\b")]
+    private static partial Regex AmbientAuthority();
+}

@@ -1,0 +1,93 @@
+using Tempo.SystemTests.Otlp;
+using Tempo.SystemTests.Server;
+
+namespace Tempo.SystemTests.Api;
+
+/// <summary>Tenants do not see each other, and nobody is served without saying who they are.</summary>
+public sealed class TenancyTests(TenancyTests.MultitenantTempo server) : IClassFixture<TenancyTests.MultitenantTempo>, IDisposable
+{
+    private readonly TempoApi _api = server.Tempo.Api;
+    private readonly OtlpHttpClient _http = new(server.Tempo.OtlpHttpUrl);
+    private readonly GrpcClient _grpc = new(server.Tempo.OtlpGrpcUrl);
+
+    [Fact]
+    public async Task The_same_trace_id_of_two_tenants_stays_two_traces_live_and_in_blocks()
+    {
+        var a = Spans.NewTrace(name: "of a")[0];
+        var b = a with { Name = "of b" };
+        Assert.Equal(200, (await _http.PostAsync(ExportRequest.Encode(a), tenant: "a")).Status);
+        Assert.Equal(GrpcAnswer.Ok, (await _grpc.CallAsync(GrpcClient.Frame(ExportRequest.Encode(b)), tenant: "b")).Status);
+
+        await AssertKeptApart(a.TraceId);
+        await _api.FlushAsync();
+        await AssertKeptApart(a.TraceId);
+        Assert.NotEmpty(server.Tempo.BlockDataFiles("a"));
+    }
+
+    [Fact]
+    public async Task Without_a_tenant_queries_are_401_and_ingest_asks_to_try_again()
+    {
+        var query = await _api.AskAsync("/api/search?q={}");
+        Assert.Equal((401, "no org id\n"), (query.Status, query.Text));
+        Assert.Equal(200, (await _api.AskAsync("/api/echo")).Status);
+
+        var request = ExportRequest.Encode(Spans.NewTrace());
+        var http = await _http.PostAsync(request);
+        Assert.Equal((503, "no org id"), (http.Status, new RpcStatus(new ProtobufFields(http.Body)).Message));
+        var grpc = await _grpc.CallAsync(GrpcClient.Frame(request));
+        Assert.Equal((GrpcAnswer.Unavailable, "no org id"), (grpc.Status, grpc.Message));
+    }
+
+    [Theory]
+    [InlineData("a/b", "tenant ID 'a/b' contains unsupported character '/'")]
+    [InlineData("..", "tenant ID is '.' or '..'")]
+    [InlineData(".", "tenant ID is '.' or '..'")]
+    [InlineData("..%2f", "tenant ID '..%2f' contains unsupported character '%'")]
+    public async Task A_tenant_that_could_be_a_path_is_400_everywhere(string tenant, string text)
+    {
+        var query = await _api.AskAsync("/api/search?q={}", tenant: tenant);
+        Assert.Equal((400, text), (query.Status, query.Text.TrimEnd('\n')));
+
+        var request = ExportRequest.Encode(Spans.NewTrace());
+        Assert.Equal(400, (await _http.PostAsync(request, tenant: tenant)).Status);
+        var grpc = await _grpc.CallAsync(GrpcClient.Frame(request), tenant: tenant);
+        Assert.Equal((GrpcAnswer.InvalidArgument, text), (grpc.Status, grpc.Message));
+    }
+
+    [Fact]
+    public async Task A_tenant_longer_than_150_characters_is_400()
+    {
+        Assert.Equal(200, (await _api.AskAsync("/api/search?q={}", tenant: new string('t', 150))).Status);
+        var answer = await _api.AskAsync("/api/search?q={}", tenant: new string('t', 151));
+        Assert.Equal((400, "tenant ID is too long: max 150 characters"), (answer.Status, answer.Text.TrimEnd('\n')));
+    }
+
+    [Fact]
+    public async Task Ingest_takes_one_tenant_only() =>
+        Assert.Equal(400, (await _http.PostAsync(ExportRequest.Encode(Spans.NewTrace()), tenant: "a|b")).Status);
+
+    public void Dispose()
+    {
+        _http.Dispose();
+        _grpc.Dispose();
+    }
+
+    private async Task AssertKeptApart(string traceId)
+    {
+        Assert.Equal("of a", Assert.Single(await _api.FindTraceAsync(traceId, "a")).Name);
+        Assert.Equal("of b", Assert.Single(await _api.FindTraceAsync(traceId, "b")).Name);
+        Assert.Empty(await _api.FindTraceAsync(traceId, "c"));
+        Assert.Empty(await _api.SearchAsync("{ name = \"of b\" }", tenant: "a"));
+        Assert.Single(await _api.SearchAsync("{ name = \"of b\" }", tenant: "b"));
+    }
+
+    /// <summary>A server of its own: multitenancy is a start-up setting.</summary>
+    public sealed class MultitenantTempo : IAsyncLifetime
+    {
+        public TempoProcess Tempo { get; } = TempoProcess.Prepare(new TempoSettings { Multitenancy = true });
+
+        public async ValueTask InitializeAsync() => await Tempo.StartAsync();
+
+        public ValueTask DisposeAsync() => Tempo.DisposeAsync();
+    }
+}

@@ -1,0 +1,134 @@
+using Tempo.SystemTests.Facts;
+using Tempo.SystemTests.Otlp;
+using Tempo.SystemTests.Server;
+
+namespace Tempo.SystemTests.Api;
+
+/// <summary>GET /api/traces/{id} (v1) and /api/v2/traces/{id}: what Grafana opens a trace with.</summary>
+public sealed class TraceByIdTests(SharedTempo shared) : IDisposable
+{
+    private const string Protobuf = "application/protobuf";
+
+    private readonly TempoApi _api = shared.Tempo.Api;
+    private readonly OtlpHttpClient _otlp = new(shared.Tempo.OtlpHttpUrl);
+
+    [Fact]
+    public async Task Both_versions_write_a_trace_as_tempo_does()
+    {
+        var span = Spans.NewTrace()[0] with { Name = "a<b>&c", StatusCode = 2, StatusMessage = "boom" };
+        await SendAsync(span);
+
+        var id = Convert.ToBase64String(Convert.FromHexString(span.TraceId));
+        var batches = "[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"system-test\"}}]},"
+            + "\"scopeSpans\":[{\"scope\":{\"name\":\"system\",\"version\":\"1\"},\"spans\":[{"
+            + $"\"traceId\":\"{id}\",\"spanId\":\"oAAAAAAAAAE=\",\"name\":\"a\\u003cb\\u003e\\u0026c\",\"kind\":\"SPAN_KIND_SERVER\","
+            + $"\"startTimeUnixNano\":\"{span.StartUnixNano}\",\"endTimeUnixNano\":\"{span.EndUnixNano}\","
+            + "\"attributes\":[{\"key\":\"span.seq\",\"value\":{\"intValue\":\"0\"}}],\"status\":{\"message\":\"boom\",\"code\":\"STATUS_CODE_ERROR\"}}]}]}]";
+
+        Assert.Equal($"{{\"batches\":{batches}}}", (await _api.AskAsync($"/api/traces/{span.TraceId}")).Text);
+        var v2 = await _api.AskAsync($"/api/v2/traces/{span.TraceId}");
+        Assert.StartsWith($"{{\"trace\":{{\"resourceSpans\":{batches}}},\"metrics\":{{", v2.Text, StringComparison.Ordinal);
+        Assert.Equal("application/json", v2.ContentType);
+    }
+
+    [Fact]
+    public async Task A_trace_that_is_not_there_is_404_in_v1_and_an_empty_trace_in_v2()
+    {
+        var v1 = await _api.AskAsync("/api/traces/1234567890");
+        Assert.Equal((404, "", 0), (v1.Status, v1.ContentType, v1.Body.Length));
+
+        var v2 = await _api.AskAsync("/api/v2/traces/1234567890");
+        Assert.Equal((200, "{\"trace\":{},\"metrics\":{}}"), (v2.Status, v2.Text));
+
+        var protobuf = await _api.AskAsync("/api/v2/traces/1234567890", accept: Protobuf);
+        Assert.Equal((200, Protobuf, "0A001200"), (protobuf.Status, protobuf.ContentType, Convert.ToHexString(protobuf.Body)));
+    }
+
+    [Theory]
+    [InlineData("text/html, application/protobuf;q=0.9", Protobuf)]
+    [InlineData("application/json, application/protobuf", Protobuf)]
+    [InlineData("*/*", "application/json")]
+    [InlineData("application/x-protobuf", "application/json")]
+    public async Task Accept_is_searched_for_the_protobuf_type(string accept, string contentType)
+    {
+        var span = Spans.NewTrace()[0];
+        await SendAsync(span);
+        Assert.Equal(contentType, (await _api.AskAsync($"/api/v2/traces/{span.TraceId}", accept: accept)).ContentType);
+    }
+
+    [Fact]
+    public async Task Protobuf_answers_hold_the_spans()
+    {
+        var spans = Spans.NewTrace(3);
+        await SendAsync(spans);
+
+        var v1 = new ProtobufFields((await _api.AskAsync($"/api/traces/{spans[0].TraceId}", accept: Protobuf)).Body);
+        var v2 = new ProtobufFields((await _api.AskAsync($"/api/v2/traces/{spans[0].TraceId}", accept: Protobuf)).Body).Message(1);
+        foreach (var trace in new[] { v1, v2 })
+            Assert.Equal(3, trace.Messages(1).SelectMany(resourceSpans => resourceSpans.Messages(2)).Sum(scopeSpans => scopeSpans.Messages(2).Count()));
+    }
+
+    [Fact]
+    public async Task Short_and_odd_ids_are_padded_with_zeros_and_upper_case_is_read()
+    {
+        var span = Spans.NewTrace()[0] with { TraceId = "00000000000000000000000000000abc" };
+        await SendAsync(span);
+        foreach (var id in new[] { "abc", "0ABC", "00000000000000000000000000000abc" })
+            SpanFacts.AssertSame([span], await _api.FindTraceAsync(id));
+    }
+
+    [Theory]
+    [InlineData("abcx", "trace IDs can only contain hex characters: invalid character 'x' at position 4")]
+    [InlineData("000000000000000000000000000000001", "trace IDs can't be larger than 128 bits")]
+    [InlineData("1?start=x", "invalid start: strconv.ParseInt: parsing \"x\": invalid syntax")]
+    [InlineData("1?end=x", "invalid end: strconv.ParseInt: parsing \"x\": invalid syntax")]
+    [InlineData("1?start=10&end=5", "http parameter start must be before end. received start=10 end=5")]
+    [InlineData("1?start=10&end=10", "http parameter start must be before end. received start=10 end=10")]
+    [InlineData("1?mode=foo", "invalid value for mode foo")]
+    [InlineData("1?mode=recent", "invalid value for mode recent")]
+    [InlineData("1?blockStart=1", "invalid value for blockstart: invalid UUID length: 1")]
+    [InlineData("1?blockEnd=1", "invalid value for blockEnd: invalid UUID length: 1")]
+    public async Task A_bad_parameter_is_400_with_tempos_text(string idAndQuery, string text)
+    {
+        foreach (var version in new[] { "/api/traces/", "/api/v2/traces/" })
+        {
+            var answer = await _api.AskAsync(version + idAndQuery);
+            Assert.Equal((400, "text/plain", text), (answer.Status, answer.ContentType, answer.Text));
+        }
+    }
+
+    [Fact]
+    public async Task The_method_does_not_matter()
+    {
+        var span = Spans.NewTrace()[0];
+        await SendAsync(span);
+        var get = (await _api.AskAsync($"/api/traces/{span.TraceId}")).Text;
+        foreach (var method in new[] { "POST", "PUT", "DELETE", "OPTIONS" })
+            Assert.Equal(get, (await _api.AskAsync($"/api/traces/{span.TraceId}", method)).Text);
+    }
+
+    [Fact]
+    public async Task A_large_answer_is_compressed_for_who_takes_gzip()
+    {
+        var spans = Spans.NewTrace(50);
+        await SendAsync(spans);
+
+        var plain = await _api.AskAsync($"/api/traces/{spans[0].TraceId}");
+        var gzip = await _api.AskAsync($"/api/traces/{spans[0].TraceId}", acceptEncoding: "gzip");
+        Assert.Equal("gzip", gzip.Headers["Content-Encoding"]);
+        Assert.True(gzip.Body.Length < plain.Body.Length / 2);
+        Assert.Equal("Accept-Encoding", plain.Headers["Vary"]);
+
+        var small = await _api.AskAsync("/api/v2/traces/1234567890", acceptEncoding: "gzip");
+        Assert.False(small.Headers.ContainsKey("Content-Encoding"));
+        Assert.Equal("Accept-Encoding", small.Headers["Vary"]);
+    }
+
+    public void Dispose() => _otlp.Dispose();
+
+    private async Task SendAsync(params SpanFacts[] spans)
+    {
+        var answer = await _otlp.PostAsync(ExportRequest.Encode(spans));
+        Assert.True(answer.Status == 200, answer.ToString());
+    }
+}

@@ -1,0 +1,20 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Tempo.SystemTests.Server;
+
+internal static partial class Signals
+{
+    public static void Terminate(Process process) => Send(process, 15);
+
+    /// <summary>SIGKILL: nothing of the process runs after this.</summary>
+    public static void Kill(Process process) => Send(process, 9);
+
+    private static void Send(Process process, int signal)
+    {
+        if (SendSignal(process.Id, signal) != 0) throw new InvalidOperationException($"kill -{signal} {process.Id}: {Marshal.GetLastPInvokeErrorMessage()}");
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int SendSignal(int processId, int signal);
+}

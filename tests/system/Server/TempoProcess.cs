@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace Tempo.SystemTests.Server;
+
+/// <summary>The real binary on ports and in a folder of its own. It can be ended in each way a process can end, and
+/// started again on the same ports and data.</summary>
+public sealed class TempoProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(20);
+
+    private readonly StringBuilder _log = new();
+    private Process? _process;
+
+    private TempoProcess(TempoSettings settings)
+    {
+        Folder = Directory.CreateTempSubdirectory("tempo-system-").FullName;
+        Ports = TempoPorts.Free();
+        ConfigFile = Path.Combine(Folder, "tempo.yaml");
+        File.WriteAllText(ConfigFile, settings.Yaml(Ports, DataFolder));
+        Api = new TempoApi(new Uri($"http://127.0.0.1:{Ports.Api}"));
+    }
+
+    public TempoPorts Ports { get; }
+
+    /// <summary>Holds the configuration file and the data; deleted with this object.</summary>
+    public string Folder { get; }
+
+    public string ConfigFile { get; }
+
+    public string DataFolder => Path.Combine(Folder, "data");
+
+    public string BlocksFolder => Path.Combine(DataFolder, "blocks");
+
+    public TempoApi Api { get; }
+
+    public string OtlpGrpcUrl => $"http://127.0.0.1:{Ports.OtlpGrpc}";
+
+    public string OtlpHttpUrl => $"http://127.0.0.1:{Ports.OtlpHttp}/v1/traces";
+
+    /// <summary>All that the server has written to its streams, over all its starts.</summary>
+    public string Log
+    {
+        get
+        {
+            lock (_log) return _log.ToString();
+        }
+    }
+
+    /// <summary>A prepared server that is not running yet.</summary>
+    public static TempoProcess Prepare(TempoSettings? settings = null) => new(settings ?? new TempoSettings());
+
+    /// <summary>A server that says it is ready.</summary>
+    public static async Task<TempoProcess> StartAsync(TempoSettings? settings = null)
+    {
+        var tempo = Prepare(settings);
+        await tempo.StartAsync();
+        return tempo;
+    }
+
+    public async Task StartAsync()
+    {
+        StartWithoutWaiting();
+        await WaitUntilReadyAsync();
+    }
+
+    public void StartWithoutWaiting()
+    {
+        Assert.True(File.Exists(Repository.Binary), $"no binary at {Repository.Binary}: run ./build.ps1 publish, or name one in TEMPO_BINARY");
+        Directory.CreateDirectory(DataFolder);
+        _process = Process.Start(new ProcessStartInfo(Repository.Binary, [$"-config.file={ConfigFile}"])
+        {
+            WorkingDirectory = Folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        _process.OutputDataReceived += Keep;
+        _process.ErrorDataReceived += Keep;
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    public async Task WaitUntilReadyAsync()
+    {
+        var clock = Stopwatch.StartNew();
+        while (await Api.ReadyStatusAsync() != 200)
+        {
+            if (_process!.HasExited) throw new InvalidOperationException($"tempo ended with {_process.ExitCode} before it was ready:\n{Log}");
+            if (clock.Elapsed > StartLimit) throw new TimeoutException($"tempo was not ready after {StartLimit.TotalSeconds} s:\n{Log}");
+            await Task.Delay(10);
+        }
+    }
+
+    /// <summary>kill -9, and waits until the process is gone.</summary>
+    public async Task KillAsync()
+    {
+        if (_process!.HasExited) throw new InvalidOperationException($"tempo ended by itself with {_process.ExitCode}:\n{Log}");
+        Signals.Kill(_process);
+        await EndedAsync();
+    }
+
+    /// <summary>SIGTERM, without waiting for what it does.</summary>
+    public void Terminate() => Signals.Terminate(_process!);
+
+    /// <summary>SIGTERM, and the exit code.</summary>
+    public Task<int> StopAsync()
+    {
+        Terminate();
+        return EndedAsync();
+    }
+
+    /// <summary>Waits for the end of the process; its exit code.</summary>
+    public async Task<int> EndedAsync()
+    {
+        using var patience = new CancellationTokenSource(StopLimit);
+        try
+        {
+            await _process!.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new TimeoutException($"tempo was still running after {StopLimit.TotalSeconds} s:\n{Log}");
+        }
+
+        var exitCode = _process.ExitCode;
+        _process.Dispose();
+        _process = null;
+        return exitCode;
+    }
+
+    /// <summary>The data.parquet files of the tenant's blocks that exist (meta.json is written last).</summary>
+    public string[] BlockDataFiles(string tenant = "single-tenant") =>
+        [.. Directory.EnumerateFiles(Path.Combine(BlocksFolder, tenant), "meta.json", SearchOption.AllDirectories)
+            .Select(meta => Path.Combine(Path.GetDirectoryName(meta)!, "data.parquet")).Order(StringComparer.Ordinal)];
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is { HasExited: false }) await KillAsync();
+        _process?.Dispose();
+        Api.Dispose();
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private void Keep(object sender, DataReceivedEventArgs line)
+    {
+        lock (_log) _log.AppendLine(line.Data);
+    }
+}

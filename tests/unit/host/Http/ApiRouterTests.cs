@@ -1,0 +1,70 @@
+using Microsoft.AspNetCore.Http;
+using Tempo.Engine.Foundation;
+using Tempo.Host.Http;
+using Tempo.Host.Telemetry;
+using Xunit;
+
+namespace Tempo.Host.Tests.Http;
+
+public class ApiRouterTests
+{
+    private static ApiRouter Router(string prefix = "") =>
+        new(
+            [
+                new("/ready", "ready", AllowedMethods.Any, Answer("ready")),
+                new("/api/traces/{id}", "trace", AllowedMethods.Any, Answer("trace")),
+                new("/api/search", "search", AllowedMethods.Get, Answer("search")),
+                new("/api/search/tag/{name}/values", "values", AllowedMethods.Any, Answer("values")),
+            ], prefix, new RequestMetrics(new MetricRegistry()), TimeProvider.System);
+
+    private static Func<HttpContext, string, Task> Answer(string name) => (context, variable) => context.Response.WriteAsync($"{name}({variable})");
+
+    private static async Task<(int Status, string Body, HttpResponse Response)> SendAsync(ApiRouter router, string path, string method = "GET")
+    {
+        var context = new DefaultHttpContext { Request = { Path = path, Method = method, QueryString = new QueryString("?a=b") }, Response = { Body = new MemoryStream() } };
+        await router.HandleAsync(context);
+        context.Response.Body.Position = 0;
+        return (context.Response.StatusCode, await new StreamReader(context.Response.Body).ReadToEndAsync(), context.Response);
+    }
+
+    [Theory]
+    [InlineData("/ready", "ready()")]
+    [InlineData("/api/traces/12", "trace(12)")]
+    [InlineData("/api/search/tag/span.a/b/values", "values(span.a/b)")]
+    [InlineData("/api/search/tag/values/values", "values(values)")]
+    public async Task Finds(string path, string expected) => Assert.Equal((200, expected), ((await SendAsync(Router(), path)).Status, (await SendAsync(Router(), path)).Body));
+
+    [Theory]
+    [InlineData("/")]
+    [InlineData("/api")]
+    [InlineData("/api/traces")]
+    [InlineData("/api/traces/")]
+    [InlineData("/api/traces/1/2")]
+    [InlineData("/api/search/tag/values")]
+    [InlineData("/Ready")]
+    public async Task DoesNotFind(string path)
+    {
+        var (status, body, _) = await SendAsync(Router(), path);
+        Assert.Equal((404, "404 page not found\n"), (status, body));
+    }
+
+    [Fact]
+    public async Task ThePrefixMovesTheApiAndNothingElse()
+    {
+        var router = Router("/tempo");
+        Assert.Equal(200, (await SendAsync(router, "/tempo/api/search")).Status);
+        Assert.Equal("trace(1)", (await SendAsync(router, "/tempo/api/traces/1")).Body);
+        Assert.Equal(404, (await SendAsync(router, "/api/search")).Status);
+        Assert.Equal(200, (await SendAsync(router, "/ready")).Status);
+        Assert.Equal(404, (await SendAsync(router, "/tempo/ready")).Status);
+    }
+
+    [Fact]
+    public async Task MethodsAndDoubleSlashes()
+    {
+        Assert.Equal(405, (await SendAsync(Router(), "/api/search", "HEAD")).Status);
+        Assert.Equal(200, (await SendAsync(Router(), "/ready", "DELETE")).Status);
+        var (status, _, response) = await SendAsync(Router(), "//api///search");
+        Assert.Equal((301, "/api/search?a=b"), (status, response.Headers.Location.ToString()));
+    }
+}
