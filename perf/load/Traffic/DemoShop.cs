@@ -1,7 +1,7 @@
 namespace Tempo.Perf.Load.Traffic;
 
 /// <summary>
-/// The web shop of the OpenTelemetry demo as a call graph: 19 services, eight user journeys. The names follow the demo's public
+/// The web shop of the OpenTelemetry demo as a call graph: 19 services, ten user journeys. The names follow the demo's public
 /// documentation (https://opentelemetry.io/docs/demo/); the graph and the numbers are ours and only meant to have the same texture.
 /// </summary>
 internal static class DemoShop
@@ -71,16 +71,16 @@ internal static class DemoShop
 
         return
         [
-            (Visit("GET", "/", [Local(Frontend, "render route (pages) /", 2500)]), 6),
+            (Visit("GET", "/", [Local(Frontend, "render route (pages) /", 2500)], fromBrowser: true), 6),
             (Visit("GET", "/api/products", [products, new Call(convert, 1, 10)]), 10),
             (Visit("GET", "/api/products/{productId}", [product, new Call(convert, 0, 1), reviews]), 26),
             (Visit("GET", "/api/recommendations", [recommend, new Call(product, 4, 5)]), 12),
             (Visit("GET", "/api/data", [ads, flag]), 12),
-            (Visit("GET", "/api/cart", [getCart, new Call(product, 0, 4), new Call(convert, 0, 4)]), 14),
+            (Visit("GET", "/api/cart", [getCart, new Call(product, 0, 4), new Call(convert, 0, 4)], fromBrowser: true), 14),
             (Visit("POST", "/api/cart", [product, addItem, getCart]), 12),
             (Visit("POST", "/api/checkout", [BuildCheckout(), new Call(product, 1, 3)]), 8),
-            (Browse(flagsForWeb), 4),
-            (Browse(Http(FrontendProxy, ImageProvider, "GET", "/images/products/{image}", 350)), 6),
+            (Enter(flagsForWeb, fromBrowser: true), 4),
+            (Enter(Http(FrontendProxy, ImageProvider, "GET", "/images/products/{image}", 350), fromBrowser: true), 6),
         ];
     }
 
@@ -104,21 +104,21 @@ internal static class DemoShop
     }
 
     // The way of every request into the shop: the load generator's client, the proxy's two spans, the front end's server and its handler.
-    private static Operation Visit(string method, string route, Call[] calls)
+    private static Operation Visit(string method, string route, Call[] calls, bool fromBrowser = false)
     {
         Operation handler = Local(Frontend, $"executing api route (pages) {route}", 600, calls);
         Operation server = new(Frontend, Surface.HttpServer, $"{method} {route}", $"{method} {route}", 500, [handler]) { Describe = DescribeSession, ErrorRate = 0.03, Peer = FrontendProxy };
         Operation egress = new(FrontendProxy, Surface.HttpClient, "router frontend egress", $"{method} {route}", 120, [server]) { Peer = Frontend };
-        return Browse(egress, method, route);
+        return Enter(egress, method, route, fromBrowser);
     }
 
-    private static Operation Browse(Operation egress, string method = "GET", string route = "/static/{file}")
+    // The load generator plays users; a part of the visits comes from browsers, whose first span is the page's.
+    private static Operation Enter(Operation egress, string method = "GET", string route = "/static/{file}", bool fromBrowser = false)
     {
-        Operation ingress = new(FrontendProxy, Surface.HttpServer, "ingress", $"{method} {route}", 150, [egress]) { Peer = LoadGenerator };
-        Operation client = new(LoadGenerator, Surface.HttpClient, method, $"{method} {route}", 400, [ingress]) { Peer = FrontendProxy, Describe = static a => a.Flag("synthetic_request", true) };
-        Operation journey = Local(LoadGenerator, $"user_{route.Split('/')[^1].Trim('{', '}')}", 700, [client], DescribeSession);
-        Operation page = Local(Storefront, "documentFetch", 900, [client], DescribeSession);
-        return route.Length % 2 == 0 ? journey : page;
+        Operation ingress = new(FrontendProxy, Surface.HttpServer, "ingress", $"{method} {route}", 150, [egress]) { Peer = fromBrowser ? Storefront : LoadGenerator };
+        Service user = fromBrowser ? Storefront : LoadGenerator;
+        Operation client = new(user, Surface.HttpClient, method, $"{method} {route}", 400, [ingress]) { Peer = FrontendProxy, Describe = a => a.Flag("synthetic_request", !fromBrowser) };
+        return Local(user, fromBrowser ? "documentFetch" : $"user_{route.Split('/')[^1].Trim('{', '}')}", 700, [client], DescribeSession);
     }
 
     private static Operation Rpc(Service from, Service to, string method, double micros, Call[]? calls = null, Action<AttributeWriter>? describe = null,

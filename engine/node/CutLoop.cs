@@ -1,0 +1,115 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Live;
+using Tempo.Engine.Storage.Wal;
+
+namespace Tempo.Engine.Node;
+
+/// <summary>
+/// Turns live data into blocks when it is old or large enough:
+/// <code>
+/// 1 roll     new requests go to a new generation; wait until the last request has left the old one
+/// 2 write    one block per tenant, ids derived from the generation (so that doing it again does no harm)
+/// 3 swap     in one step readers see the blocks instead of the generation
+/// 4 release  the generation's log files are free
+/// </code>
+/// A failure leaves the generation as it is: readable, logged, and tried again.
+/// </summary>
+internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, BlockStore store, NodeState state, NodeMetrics metrics, Log messages, TimeProvider time) : IDisposable
+{
+    private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
+    private readonly SemaphoreSlim _one = new(1, 1);
+
+    /// <summary>Why the last cut failed; empty if it did not.</summary>
+    public string LastError { get; private set; } = "";
+
+    /// <summary>Runs until cancelled.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            try
+            {
+                await Task.Delay(LastError.Length > 0 ? RetryInterval : CheckInterval, time, cancellation).ConfigureAwait(false);
+                await CutAsync(force: false, cancellation).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                // Heard by /ready through LastError; the data stays readable and the next round tries again.
+                Fail(e);
+            }
+        }
+    }
+
+    /// <summary>Cuts what is due, or with <paramref name="force"/> everything there is, and throws if that fails.</summary>
+    public async Task CutAsync(bool force, CancellationToken cancellation)
+    {
+        await _one.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            if (force || IsDue(state.View.Current)) await RollAsync().ConfigureAwait(false);
+            while (state.View.Generations is { Length: > 1 } waiting)
+            {
+                await WriteAsync(waiting[0], cancellation).ConfigureAwait(false);
+                LastError = "";
+            }
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            Fail(e);
+            throw;
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
+    /// <summary>After the loop has ended.</summary>
+    public void Dispose() => _one.Dispose();
+
+    private void Fail(Exception e)
+    {
+        if (LastError != e.Message) messages.Error("cut failed, will be tried again", ("err", e.Message));
+        LastError = e.Message;
+        metrics.CutsFailed.Add();
+    }
+
+    private bool IsDue(Generation generation) =>
+        generation.Live.SpanCount >= options.MaxLiveSpans
+        || generation.Live.ByteCount >= options.MaxLiveBytes
+        || generation.Live.SpanCount > 0 && time.GetElapsedTime(generation.StartedAt) >= options.MaxBlockDuration;
+
+    private async Task RollAsync()
+    {
+        var old = state.View.Current;
+        if (old.Live.ByteCount == 0) return;
+        state.Update(view => view with { Generations = [.. view.Generations, state.NewGeneration(log.Roll())] });
+        await old.SealAsync().ConfigureAwait(false);
+    }
+
+    private async Task WriteAsync(Generation generation, CancellationToken cancellation)
+    {
+        var written = new List<BlockHandle>();
+        foreach (var tenant in generation.Live.Tenants)
+        {
+            var batches = new List<LiveBatchView>();
+            generation.Live.CollectBatches(tenant, batches);
+            var id = BlockIds.Of(log.Identity, generation.Log.Number, tenant);
+            var meta = await store.WriteAsync(tenant, id, compactionLevel: 0, visit => LiveTraces.ForEach(batches, visit), cancellation).ConfigureAwait(false);
+            if (meta is null) continue;
+            written.Add(new BlockHandle(meta, store));
+            metrics.BlocksCut.Add();
+            metrics.BlockBytes.Add(meta.SizeBytes);
+            messages.Info("block written", ("tenant", tenant.Value), ("block", id.ToString()), ("traces", meta.TotalObjects), ("bytes", meta.SizeBytes));
+        }
+
+        state.Update(view => new NodeView([.. view.Generations.Where(g => g != generation)], [.. view.Blocks, .. written]));
+        if (log.Release(generation.Log) is not DiskError.None and var error) messages.Warn("log files not released yet", ("generation", generation.Log.Number), ("err", error));
+    }
+}

@@ -1,0 +1,32 @@
+namespace Tempo.Engine.Node;
+
+/// <summary>What became of an export request.</summary>
+public readonly record struct IngestOutcome(IngestStatus Status, int AcceptedSpans, int RejectedSpans, string Message)
+{
+    /// <summary>When to try again, for the retryable statuses.</summary>
+    public TimeSpan RetryAfter { get; init; }
+}
+
+public enum IngestStatus
+{
+    /// <summary>Every span that is not counted in <see cref="IngestOutcome.RejectedSpans"/> is durable and can be read.</summary>
+    Accepted,
+
+    /// <summary>Undecodable, or no span was valid; nothing was kept. Not retryable (400, INVALID_ARGUMENT).</summary>
+    Invalid,
+
+    /// <summary>Over the tenant's rate; retryable (429, RESOURCE_EXHAUSTED with RetryInfo).</summary>
+    RateLimited,
+
+    /// <summary>No room or no disk right now, nothing was kept; retryable (503, UNAVAILABLE with RetryInfo).</summary>
+    Overloaded,
+
+    /// <summary>The node is starting or stopping; retryable (503, UNAVAILABLE).</summary>
+    Unavailable,
+}
+
+/// <summary>A trace by id: the spans as OTLP TracesData bytes (wire equal to tempopb.Trace).</summary>
+/// <param name="Trace">Field 1 repeated ResourceSpans; empty if nothing was found.</param>
+/// <param name="InspectedBytes">Block bytes that were read.</param>
+/// <param name="Partial">Something could not be read or did not fit; <paramref name="Message"/> says what.</param>
+public sealed record TraceAnswer(ReadOnlyMemory<byte> Trace, ulong InspectedBytes, bool Partial, string Message);

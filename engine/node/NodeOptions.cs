@@ -1,0 +1,63 @@
+namespace Tempo.Engine.Node;
+
+/// <summary>What a node needs to know. Every size is in bytes and every limit has a decided outcome, named beside it.</summary>
+public sealed record NodeOptions
+{
+    /// <summary>Folder of the WAL; one process owns it (a second one refuses to start).</summary>
+    public string WalPath { get; init; } = "tempo-data/wal";
+
+    /// <summary>Folder of the local block store.</summary>
+    public string BlocksPath { get; init; } = "tempo-data/blocks";
+
+    /// <summary>Acknowledge after fdatasync (group commit), or after write() only.</summary>
+    public WalSync WalSync { get; init; } = WalSync.Group;
+
+    /// <summary>Size of one WAL segment file, allocated whole before it is written.</summary>
+    public long WalSegmentBytes { get; init; } = 64 << 20;
+
+    /// <summary>Live data is cut into blocks when it is this old…</summary>
+    public TimeSpan MaxBlockDuration { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>…or holds this many spans…</summary>
+    public int MaxLiveSpans { get; init; } = 250_000;
+
+    /// <summary>…or came from this many request bytes.</summary>
+    public long MaxLiveBytes { get; init; } = 256 << 20;
+
+    /// <summary>Request bytes that may be on their way (received, not yet acknowledged) at once; beyond: overloaded, try again.</summary>
+    public long MaxInflightBytes { get; init; } = 256 << 20;
+
+    /// <summary>Live data that waits to be written as blocks; beyond: overloaded, try again.</summary>
+    public int MaxPendingCuts { get; init; } = 3;
+
+    /// <summary>Longest attribute key or string value kept; a longer one is cut there on a UTF-8 boundary, and counted.</summary>
+    public int MaxAttributeBytes { get; init; } = 2048;
+
+    /// <summary>False-positive rate of a block's trace id bloom filter.</summary>
+    public double BloomFalsePositive { get; init; } = 0.01;
+
+    /// <summary>Size of one bloom shard.</summary>
+    public int BloomShardBytes { get; init; } = 100 * 1024;
+
+    /// <summary>Compressed bytes after which a block begins a new row group.</summary>
+    public long RowGroupBytes { get; init; } = 100_000_000;
+
+    /// <summary>Attributes with a column of their own, in order; see the storage specification §4.5.</summary>
+    public IReadOnlyList<DedicatedColumnOption> DedicatedColumns { get; init; } = [];
+}
+
+/// <summary>One entry of <c>storage.trace.block.parquet_dedicated_columns</c>.</summary>
+/// <param name="Scope">resource, span or event.</param>
+/// <param name="Type">string or int.</param>
+/// <param name="Options">array, blob.</param>
+public sealed record DedicatedColumnOption(string Scope, string Name, string Type, IReadOnlyList<string> Options);
+
+/// <summary>When a request is acknowledged.</summary>
+public enum WalSync
+{
+    /// <summary>After fdatasync returned 0, many requests to a sync.</summary>
+    Group,
+
+    /// <summary>After write(): survives a crash of the process, not of the machine.</summary>
+    Os,
+}

@@ -1,0 +1,23 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Sources;
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Live;
+
+namespace Tempo.Engine.Node;
+
+/// <summary>
+/// What can be read, at one moment: the generations that are not blocks yet, and the blocks. A cut replaces the one by the
+/// other in a single step, so a reader sees each span in exactly one of them.
+/// </summary>
+internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
+{
+    public Generation Current => Generations[^1];
+
+    /// <summary>Where a tenant's traces are now.</summary>
+    public TraceSources SourcesOf(TenantId tenant)
+    {
+        var live = new List<LiveBatchView>();
+        foreach (var generation in Generations) generation.Live.CollectBatches(tenant, live);
+        return new TraceSources(live, [.. Blocks.Where(block => block.Meta.Tenant == tenant)]);
+    }
+}

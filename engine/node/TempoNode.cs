@@ -1,0 +1,135 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Query;
+using Tempo.Engine.Query.Search;
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Write;
+using Tempo.Engine.Storage.Scan;
+using Tempo.Engine.Storage.Wal;
+
+namespace Tempo.Engine.Node;
+
+/// <summary>
+/// The whole engine of one node, behind one narrow door: take spans, find traces, search. Thread safe.
+/// <para>
+/// Guarantees: a span whose request was answered with <see cref="IngestStatus.Accepted"/> survives a crash, and is found by
+/// id and by search from that moment on, at every moment, once.
+/// </para>
+/// </summary>
+public sealed class TempoNode : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private readonly WriteAheadLog _log;
+    private readonly NodeState _state;
+    private readonly IngestPipeline _ingest;
+    private readonly CutLoop _cuts;
+    private readonly Task _cutting;
+    private int _disposed;
+
+    private TempoNode(WriteAheadLog log, NodeState state, IngestPipeline ingest, CutLoop cuts)
+    {
+        _log = log;
+        _state = state;
+        _ingest = ingest;
+        _cuts = cuts;
+        _cutting = cuts.RunAsync(_stop.Token);
+    }
+
+    /// <summary>
+    /// Opens the data folders, replays what earlier runs left in the log, and starts. Throws <see cref="NodeStartException"/>
+    /// for a folder that cannot be used, another process on it, or options that do not fit together.
+    /// </summary>
+    public static async Task<TempoNode> StartAsync(NodeOptions options, MetricRegistry metrics, Log log, TimeProvider time)
+    {
+        try
+        {
+            return await OpenAsync(options, metrics, log, time).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectStoreException or WalException)
+        {
+            throw new NodeStartException($"data folders {Path.GetFullPath(options.WalPath)} and {Path.GetFullPath(options.BlocksPath)}: {e.Message}", e);
+        }
+    }
+
+    private static async Task<TempoNode> OpenAsync(NodeOptions options, MetricRegistry registry, Log log, TimeProvider time)
+    {
+        var metrics = new NodeMetrics(registry);
+        var wal = WriteAheadLog.Open(new PosixDisk(options.WalPath), "", new WalOptions { SegmentBytes = options.WalSegmentBytes, Sync = (WalSyncMode)options.WalSync }, registry);
+        var store = new BlockStore(LocalObjectStore.Open(options.BlocksPath), Path.Combine(options.WalPath, "building"), StoreOptions(options));
+        store.Sweep();
+        var state = new NodeState(options, time);
+        var blocks = await store.ListAsync(damage => log.Warn("block left out", ("err", damage)), CancellationToken.None).ConfigureAwait(false);
+        var recovery = new Recovery(wal, store, state, log);
+        var generations = new List<Generation>();
+        foreach (var logged in wal.Recovered) generations.Add(await recovery.ReplayAsync(logged, CancellationToken.None).ConfigureAwait(false));
+        state.Update(_ => new NodeView([.. generations, state.NewGeneration(wal.Current)], [.. blocks.Select(meta => new BlockHandle(meta, store))]));
+        AddGauges(registry, state);
+        return new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics), new CutLoop(options, wal, store, state, metrics, log, time));
+    }
+
+    /// <summary>
+    /// Takes an OTLP ExportTraceServiceRequest. The buffer is the caller's and must stay as it is until this completes.
+    /// </summary>
+    public ValueTask<IngestOutcome> IngestAsync(TenantId tenant, NativeBuffer request) => _ingest.IngestAsync(tenant, request);
+
+    /// <summary>A trace by its id; the seconds (0 = no bound) only limit which blocks are looked in.</summary>
+    public async Task<TraceAnswer> FindTraceAsync(TenantId tenant, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
+    {
+        using var output = new NativeBuffer();
+        var loader = await TraceFinder.FindAsync(_state.View.SourcesOf(tenant), id, startSeconds, endSeconds, output, cancellation).ConfigureAwait(false);
+        return new TraceAnswer(output.Written.ToArray(), loader.InspectedBytes, loader.Damage.Length > 0, loader.Damage);
+    }
+
+    /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run.</summary>
+    public Task<SearchResult> SearchAsync(TenantId tenant, SearchRequest request, CancellationToken cancellation) =>
+        TraceSearch.RunAsync(request, _state.View.SourcesOf(tenant), cancellation);
+
+    /// <summary>Writes all live data as blocks, now.</summary>
+    public Task FlushAsync(CancellationToken cancellation) => _cuts.CutAsync(force: true, cancellation);
+
+    /// <summary>Can this node take and answer requests? If not, <paramref name="reason"/> says why.</summary>
+    public bool IsReady(out string reason)
+    {
+        reason = _ingest.IsClosed ? "the node is stopping"
+            : _log.LastError is { Length: > 0 } logError ? $"the write-ahead log: {logError}"
+            : _cutting.IsCompleted ? "the cut loop has ended"
+            : "";
+        return reason.Length == 0;
+    }
+
+    /// <summary>Refuses new requests, lets those under way finish, makes the log durable, and ends. Live data stays in the log.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
+        _ingest.IsClosed = true;
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _cutting.ConfigureAwait(false);
+        await _state.View.Current.SealAsync().ConfigureAwait(false);
+        _log.Dispose();
+        _cuts.Dispose();
+        _stop.Dispose();
+    }
+
+    private static void AddGauges(MetricRegistry registry, NodeState state)
+    {
+        registry.Gauge("tempo_live_store_live_spans", "Spans that are not in a block yet.", () => state.View.Generations.Sum(static g => g.Live.SpanCount));
+        registry.Gauge("tempo_live_store_live_trace_bytes", "Request bytes of the spans that are not in a block yet.", () => state.View.Generations.Sum(static g => g.Live.ByteCount));
+        registry.Gauge("tempodb_blocklist_length", "Blocks that are searched.", () => state.View.Blocks.Length);
+    }
+
+    private static BlockStoreOptions StoreOptions(NodeOptions options)
+    {
+        var specs = options.DedicatedColumns.Select(static column => new DedicatedColumnSpec(
+            column.Scope switch { "resource" => AttributeScope.Resource, "event" => AttributeScope.Event, "span" or "" => AttributeScope.Span, _ => AttributeScope.Link },
+            column.Name,
+            column.Type switch { "int" => AttributeType.Int, "string" or "" => AttributeType.String, _ => AttributeType.Null },
+            (column.Options.Contains("array") ? DedicatedColumnOptions.Array : 0) | (column.Options.Contains("blob") ? DedicatedColumnOptions.Blob : 0)));
+        if (!DedicatedColumns.TryCreate(specs, out var dedicated, out var error)) throw new NodeStartException(error);
+        return new BlockStoreOptions
+        {
+            BloomFalsePositive = options.BloomFalsePositive,
+            BloomShardBytes = options.BloomShardBytes,
+            Layout = new BlockWriterOptions { DedicatedColumns = dedicated, RowGroupBytes = options.RowGroupBytes },
+        };
+    }
+}

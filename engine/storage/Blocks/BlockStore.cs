@@ -1,0 +1,179 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Parquet;
+using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Blocks.Write;
+using Tempo.Engine.Storage.Scan;
+using Tempo.SimdBloom;
+
+namespace Tempo.Engine.Storage.Blocks;
+
+/// <summary>
+/// Blocks in an object store. A block is written as: data, bloom shards, index, and last, after the data has been opened
+/// and its schema checked, meta.json, with which it begins to exist. Writing the same block again is safe.
+/// </summary>
+/// <param name="objects">Where blocks live.</param>
+/// <param name="workFolder">A local folder for files that are being built; swept at start.</param>
+/// <param name="options">Layout of new blocks.</param>
+public sealed class BlockStore(IObjectStore objects, string workFolder, BlockStoreOptions options)
+{
+    /// <summary>Largest bloom shard that is read, in bytes.</summary>
+    private const int MaxBloomShardBytes = 64 << 20;
+
+    private const int MaxBloomShards = 1000;
+
+    /// <summary>Removes what an earlier run left half built.</summary>
+    public void Sweep()
+    {
+        Directory.CreateDirectory(workFolder);
+        foreach (var file in Directory.EnumerateFiles(workFolder, "*.parquet")) File.Delete(file);
+    }
+
+    /// <summary>
+    /// Writes a block from traces in ascending order of their ids, handed to the visitor one at a time. Null if there were
+    /// none. Throws <see cref="IOException"/> or <see cref="ObjectStoreException"/> if the disk or the store fails; nothing is
+    /// visible then.
+    /// </summary>
+    public async Task<BlockMeta?> WriteAsync(TenantId tenant, BlockId id, int compactionLevel, Action<Action<OrderedTrace>> forEachTrace, CancellationToken cancellation)
+    {
+        var path = Path.Combine(workFolder, id + ".parquet");
+        try
+        {
+            var content = WriteData(path, forEachTrace);
+            if (content is null) return null;
+            var bloom = BuildBloom(content.Ids);
+            var meta = Describe(tenant, id, compactionLevel, content, bloom.Layout.ShardCount);
+            CheckData(path, meta);
+            await objects.PutFileAsync(BlockObjects.Key(tenant, id, BlockObjects.Data), path, cancellation).ConfigureAwait(false);
+            for (var shard = 0; shard < meta.BloomShardCount; shard++)
+                await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Bloom(shard)), bloom.ShardObject(shard), cancellation).ConfigureAwait(false);
+            await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Index), RowGroupIndex.ToJson(content.LastIds), cancellation).ConfigureAwait(false);
+            await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Meta), meta.ToJson(), cancellation).ConfigureAwait(false);
+            return meta;
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    /// <summary>The metas of all blocks. A folder without a readable meta is no block; <paramref name="onDamage"/> hears of it.</summary>
+    public async Task<List<BlockMeta>> ListAsync(Action<string> onDamage, CancellationToken cancellation)
+    {
+        var metas = new List<BlockMeta>();
+        await foreach (var tenantFolder in objects.ListAsync(ObjectKey.Root, ListScope.Children, cancellation).ConfigureAwait(false))
+        {
+            if (!tenantFolder.IsFolder || !TenantId.TryParse(tenantFolder.Key.LastPart, out var tenant, out _)) continue;
+            await foreach (var blockFolder in objects.ListAsync(tenantFolder.Key, ListScope.Children, cancellation).ConfigureAwait(false))
+            {
+                if (!blockFolder.IsFolder || !BlockId.TryParse(blockFolder.Key.LastPart, out var id)) continue;
+                if (await TryReadMetaAsync(tenant, id, onDamage, cancellation).ConfigureAwait(false) is { } meta) metas.Add(meta);
+            }
+        }
+
+        return metas;
+    }
+
+    /// <summary>The meta of a block, or null if there is none (or none that can be read).</summary>
+    public async Task<BlockMeta?> TryReadMetaAsync(TenantId tenant, BlockId id, Action<string> onDamage, CancellationToken cancellation)
+    {
+        var json = await objects.TryGetAsync(BlockObjects.Key(tenant, id, BlockObjects.Meta), BlockMeta.MaxJsonBytes, cancellation).ConfigureAwait(false);
+        if (json is null) return null;
+        if (!BlockMeta.TryParse(json, out var meta, out var error)) onDamage($"block {tenant}/{id}: {error}");
+        else if (meta!.Format != TraceSchema.Format) onDamage($"block {tenant}/{id}: format '{meta.Format}' is not read yet, {TraceSchema.Format} is");
+        else if (meta.BlockId != id || meta.Tenant != tenant) onDamage($"block {tenant}/{id}: meta.json is of {meta.Tenant}/{meta.BlockId}");
+        else return meta;
+        return null;
+    }
+
+    /// <summary>Opens a block for reading. Throws <see cref="BlockReadException"/> if it cannot be.</summary>
+    public async Task<BlockReader> OpenAsync(BlockMeta meta, CancellationToken cancellation)
+    {
+        try
+        {
+            return await OpenDataAsync(meta, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is ParquetFormatException or IOException or ObjectStoreException)
+        {
+            throw new BlockReadException(e.Message, e);
+        }
+    }
+
+    private async Task<BlockReader> OpenDataAsync(BlockMeta meta, CancellationToken cancellation)
+    {
+        // An id belongs to a shard of all of them, so a number that cannot be right leaves no filter.
+        var shards = new byte[meta.BloomShardCount is > 0 and <= MaxBloomShards ? meta.BloomShardCount : 0][];
+        for (var shard = 0; shard < shards.Length; shard++)
+            shards[shard] = await objects.TryGetAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Bloom(shard)), MaxBloomShardBytes, cancellation).ConfigureAwait(false) ?? [];
+        var index = await objects.TryGetAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Index), RowGroupIndex.MaxJsonBytes, cancellation).ConfigureAwait(false);
+        var lastIds = index is not null && RowGroupIndex.TryParse(index, out var ids) ? ids : [];
+        var source = objects.LocalObjects?.TryOpen(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Data))
+            ?? throw new ObjectStoreException(ObjectStoreError.NotFound, BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Data), "no such object");
+        return new BlockReader(meta, new LocalBlockSource(source), shards, lastIds);
+    }
+
+    private BlockContent? WriteData(string path, Action<Action<OrderedTrace>> forEachTrace)
+    {
+        using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        var writer = new BlockWriter(file, options.Layout);
+        forEachTrace(writer.Add);
+        return writer.SpanCount == 0 ? null : writer.Finish();
+    }
+
+    private void CheckData(string path, BlockMeta meta)
+    {
+        using var source = new FileParquetSource(path);
+        var written = ParquetFileReader.Open(source, meta.FooterSizeBytes);
+        BlockReader.CheckSchema(written.Schema, TraceSchema.Build(options.Layout.DedicatedColumns));
+        if (written.RowCount != meta.TotalObjects) throw new ParquetFormatException($"{written.RowCount} rows were written where {meta.TotalObjects} traces belong");
+    }
+
+    private TempoBloomBuilder BuildBloom(IReadOnlyList<TraceId> ids)
+    {
+        var bloom = new TempoBloomBuilder(TempoBloomLayout.For(ids.Count, options.BloomFalsePositive, options.BloomShardBytes));
+        Span<byte> bytes = stackalloc byte[TraceId.SizeBytes];
+        foreach (var id in ids)
+        {
+            id.Write(bytes);
+            bloom.Add(bytes);
+        }
+
+        return bloom;
+    }
+
+    private BlockMeta Describe(TenantId tenant, BlockId id, int compactionLevel, BlockContent content, int bloomShards) => new()
+    {
+        BlockId = id,
+        Tenant = tenant,
+        StartSeconds = (long)(content.StartUnixNano / 1_000_000_000),
+        EndSeconds = (long)(content.EndUnixNano / 1_000_000_000) + (content.EndUnixNano % 1_000_000_000 == 0 ? 0 : 1),
+        TotalObjects = content.Ids.Count,
+        SizeBytes = content.SizeBytes,
+        CompactionLevel = compactionLevel,
+        RowGroupCount = content.LastIds.Count,
+        BloomShardCount = bloomShards,
+        FooterSizeBytes = content.FooterSizeBytes,
+        DedicatedColumns = options.Layout.DedicatedColumns,
+    };
+
+    /// <summary>A block's data on this machine's disk, read by pread.</summary>
+    private sealed class LocalBlockSource(LocalObject file) : IParquetSource, IDisposable
+    {
+        public long Length => file.SizeBytes;
+
+        public void Read(long offset, Span<byte> destination)
+        {
+            if (file.Read(offset, destination) < destination.Length) throw new EndOfStreamException($"the block's data ends before {offset + destination.Length}");
+        }
+
+        public void Dispose() => file.Dispose();
+    }
+}
+
+/// <summary>How new blocks are made.</summary>
+public sealed record BlockStoreOptions
+{
+    public double BloomFalsePositive { get; init; } = 0.01;
+    public int BloomShardBytes { get; init; } = 100 * 1024;
+    public BlockWriterOptions Layout { get; init; } = new();
+}

@@ -1,0 +1,231 @@
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Storage.Blocks.Write;
+
+/// <summary>
+/// The attributes of one owner kind (span, resource, scope, event, link) for the rows of a page, on their way from source
+/// batches to columns: keys and strings become dictionary indexes, values go to the column of their type, attributes with
+/// a dedicated column go there.
+/// </summary>
+internal sealed class AttributeStage
+{
+    private readonly LevelStream _owners;
+    private readonly PageLoad _load;
+    private readonly CodeMap _keyTargets = new();
+    private readonly DedicatedStage[] _dedicated;
+    private int[] _countOfOwner = [];
+    private int _ownerCount;
+    private int[] _keys = [];
+    private byte[] _isArray = [];
+    private int _count;
+
+    public AttributeStage(LevelStream owners, PageLoad load, IEnumerable<(DedicatedColumnSpec Spec, string Field)> dedicated)
+    {
+        _owners = owners;
+        _load = load;
+        Dictionaries = new AttributeDictionaries(load);
+        Levels = new LevelStream(owners.MaxRepetition + 1, owners.MaxDefinition + 1);
+        Strings = new ValueStage<int>(Levels, isRepeated: true);
+        Ints = new ValueStage<long>(Levels, isRepeated: true);
+        Doubles = new ValueStage<double>(Levels, isRepeated: true);
+        Bools = new ValueStage<byte>(Levels, isRepeated: true);
+        Unsupported = new ValueStage<int>(Levels, isRepeated: false);
+        _dedicated = [.. dedicated.Select(column => new DedicatedStage(column.Spec, column.Field, owners, load))];
+    }
+
+    public AttributeDictionaries Dictionaries { get; }
+
+    public LevelStream Levels { get; }
+
+    public ReadOnlySpan<int> Keys => _keys.AsSpan(0, _count);
+
+    public ReadOnlySpan<byte> IsArray => _isArray.AsSpan(0, _count);
+
+    public ValueStage<int> Strings { get; }
+
+    public ValueStage<long> Ints { get; }
+
+    public ValueStage<double> Doubles { get; }
+
+    public ValueStage<byte> Bools { get; }
+
+    /// <summary>Indexes of proto-JSON texts.</summary>
+    public ValueStage<int> Unsupported { get; }
+
+    public ReadOnlySpan<DedicatedStage> Dedicated => _dedicated;
+
+    /// <summary>Forgets the rows of the last page.</summary>
+    public void Clear()
+    {
+        _ownerCount = _count = 0;
+        Strings.Clear();
+        Ints.Clear();
+        Doubles.Clear();
+        Bools.Clear();
+        Unsupported.Clear();
+        foreach (var stage in _dedicated) stage.Clear();
+    }
+
+    /// <summary>Starts a new row group: dictionaries begin anew.</summary>
+    public void ClearDictionaries()
+    {
+        _keyTargets.Clear();
+        Dictionaries.Clear();
+        foreach (var stage in _dedicated) stage.ClearDictionary();
+    }
+
+    /// <summary>Adds the attributes of the next owner: [from, to) of the source's columns, and those the source keeps apart.</summary>
+    public void AddOwner(int batch, AttributeColumns source, int from, int to, SpanBatch sourceBatch, AttributeScope scope, int row)
+    {
+        var before = _count;
+        foreach (var stage in _dedicated) stage.BeginOwner();
+        ReserveAttributes(_count + to - from);
+        _load.EntryCount += to - from;
+        for (var i = from; i < to; i++) Add(batch, source, i);
+        foreach (var column in sourceBatch.Dedicated)
+            if (column.Scope == scope && column.Start[row + 1] > column.Start[row])
+                AddFromDedicated(column, row);
+        GrowableArray.Reserve(ref _countOfOwner, _ownerCount + 1);
+        _countOfOwner[_ownerCount++] = _count - before;
+    }
+
+    /// <summary>All owners of the page were added: computes the levels.</summary>
+    public void Complete()
+    {
+        Levels.Expand(_owners, _countOfOwner.AsSpan(0, _ownerCount));
+        Strings.Complete(_count);
+        Ints.Complete(_count);
+        Doubles.Complete(_count);
+        Bools.Complete(_count);
+        Unsupported.Complete(_count);
+        foreach (var stage in _dedicated) stage.Complete();
+    }
+
+    private void Add(int batch, AttributeColumns source, int i)
+    {
+        var type = source.Types[i];
+        var target = KeyTarget(batch, source, source.Keys[i]);
+        if (target < 0 && TryAddToDedicated(_dedicated[~target], batch, source, i, type)) return;
+        var key = target >= 0 ? target : Dictionaries.Keys.Index(source.Key(i));
+        Add(batch, source, i, type, key);
+    }
+
+    // A target is a key's dictionary index, or the complement of the number of its dedicated column. Stored + 1 or - 1 so
+    // that 0 stays "not seen".
+    private int KeyTarget(int batch, AttributeColumns source, int code)
+    {
+        ref var known = ref _keyTargets[batch, code];
+        if (known == 0)
+        {
+            var key = source.KeyTable[code];
+            var stage = FindDedicated(key);
+            known = stage >= 0 ? ~stage - 1 : Dictionaries.Keys.Index(key) + 1;
+        }
+
+        return known > 0 ? known - 1 : known + 1;
+    }
+
+    private int FindDedicated(ReadOnlySpan<byte> key)
+    {
+        for (var i = 0; i < _dedicated.Length; i++)
+            if (key.SequenceEqual(_dedicated[i].Key))
+                return i;
+        return -1;
+    }
+
+    private static bool TryAddToDedicated(DedicatedStage stage, int batch, AttributeColumns source, int i, AttributeType type)
+    {
+        if (!stage.IsFree) return false;
+        if (stage.Spec.Type == AttributeType.Int)
+        {
+            if (type == AttributeType.Int) stage.AddInt(source.Bits[i]);
+            else if (type == AttributeType.IntArray && source.ArrayItems(i) is { Length: > 1 } items) stage.AddInts(items);
+            else return false;
+            return true;
+        }
+
+        if (type == AttributeType.String) stage.AddString(batch, source.Values, (int)source.Bits[i]);
+        else if (type == AttributeType.StringArray && source.ArrayItems(i) is { Length: > 1 } items) stage.AddStrings(batch, source.Values, items);
+        else return false;
+        return true;
+    }
+
+    private void Add(int batch, AttributeColumns source, int i, AttributeType type, int key)
+    {
+        var n = Begin(key, type is >= AttributeType.StringArray and <= AttributeType.EmptyArray);
+        switch (type)
+        {
+            case AttributeType.String:
+                Strings.Add(n, Dictionaries.Values.Index(batch, source.Values, (int)source.Bits[i]));
+                break;
+            case AttributeType.Int:
+                Ints.Add(n, source.Bits[i]);
+                break;
+            case AttributeType.Double:
+                Doubles.Add(n, BitConverter.Int64BitsToDouble(source.Bits[i]));
+                break;
+            case AttributeType.Bool:
+                Bools.Add(n, (byte)source.Bits[i]);
+                break;
+            case AttributeType.StringArray:
+                foreach (var item in ArrayItems(source, i)) Strings.Add(n, Dictionaries.Values.Index(batch, source.Values, (int)item));
+                break;
+            case AttributeType.IntArray:
+                foreach (var item in ArrayItems(source, i)) Ints.Add(n, item);
+                break;
+            case AttributeType.DoubleArray:
+                foreach (var item in ArrayItems(source, i)) Doubles.Add(n, BitConverter.Int64BitsToDouble(item));
+                break;
+            case AttributeType.BoolArray:
+                foreach (var item in ArrayItems(source, i)) Bools.Add(n, (byte)item);
+                break;
+            case AttributeType.AnyValue:
+                Unsupported.Add(n, Dictionaries.UnsupportedOfMessage(source.String(i)));
+                break;
+            case AttributeType.AnyValueJson:
+                Unsupported.Add(n, Dictionaries.Unsupported.Index(source.String(i)));
+                break;
+        }
+    }
+
+    private ReadOnlySpan<long> ArrayItems(AttributeColumns source, int i)
+    {
+        var items = source.ArrayItems(i);
+        _load.EntryCount += items.Length;
+        return items;
+    }
+
+    // A value that the source block keeps in a column of its own: to ours if we have one for that key, else generic.
+    private void AddFromDedicated(DedicatedColumn column, int row)
+    {
+        var values = column.Bits.AsSpan(column.Start[row], column.Start[row + 1] - column.Start[row]);
+        foreach (var stage in _dedicated)
+        {
+            if (stage.Spec.Type != column.Type || !stage.IsFree || !stage.Key.AsSpan().SequenceEqual(column.Key)) continue;
+            if (column.Type == AttributeType.Int) stage.AddInts(values);
+            else foreach (var value in values) stage.AddText(column.Values[(int)value]);
+            return;
+        }
+
+        ReserveAttributes(_count + 1);
+        _load.EntryCount += values.Length;
+        var n = Begin(Dictionaries.Keys.Index(column.Key), isArray: values.Length > 1);
+        foreach (var value in values)
+            if (column.Type == AttributeType.Int) Ints.Add(n, value);
+            else Strings.Add(n, Dictionaries.Values.Index(column.Values[(int)value]));
+    }
+
+    private int Begin(int key, bool isArray)
+    {
+        var n = _count++;
+        _keys[n] = key;
+        _isArray[n] = isArray ? (byte)1 : (byte)0;
+        return n;
+    }
+
+    private void ReserveAttributes(int count)
+    {
+        GrowableArray.Reserve(ref _isArray, count);
+        GrowableArray.Reserve(ref _keys, count);
+    }
+}

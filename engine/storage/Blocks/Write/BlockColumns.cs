@@ -1,0 +1,293 @@
+using System.Runtime.InteropServices;
+using Tempo.Engine.Parquet;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Storage.Blocks.Write;
+
+/// <summary>
+/// Turns the rows of a page into one page in each column's chunk. Which encoding a column gets stands here and in
+/// FORMAT.md, with what other readers make of it: ParentID never has a dictionary (Tempo then finds no root spans), Key
+/// always has one (its tag names come from there), booleans are PLAIN.
+/// </summary>
+internal sealed class BlockColumns
+{
+    /// <summary>
+    /// A string dictionary that has grown beyond this is closed: further pages hold their values themselves. A dictionary is
+    /// one page that every reader must load whole.
+    /// </summary>
+    private const int MaxDictionaryBytes = 8 << 20;
+
+    /// <summary>The same for numbers, in entries.</summary>
+    private const int MaxDictionaryNumbers = 64 * 1024;
+
+    private readonly ParquetFileWriter _file;
+    private readonly Dictionary<string, ColumnChunkWriter> _chunks = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Action<ColumnChunkWriter>> _dictionaries = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, NumberDictionary> _small = new(StringComparer.Ordinal);
+    private int[] _smallEntries = [];
+    private int[] _rounded = [];
+    private int[] _indexes = [];
+    private int _rowCount;
+
+    public BlockColumns(ParquetFileWriter file, int zstdLevel)
+    {
+        _file = file;
+        var numbers = new ColumnOptions { CompressionLevel = zstdLevel };
+        var ids = numbers with { Bounds = BoundsPolicy.All };
+        foreach (var column in file.Schema.Columns) _chunks.Add(column.Path, file.CreateColumn(column, column.Path == "TraceID" ? ids : numbers));
+    }
+
+    /// <summary>Compressed bytes of the open row group.</summary>
+    public long SizeBytes => _chunks.Values.Sum(static chunk => chunk.SizeBytes);
+
+    /// <summary>Bytes of the largest string dictionary in the open row group; it stays in memory even when it is closed.</summary>
+    public long LargestDictionaryBytes { get; private set; }
+
+    /// <summary>Writes one page of every column.</summary>
+    public void WritePage(TraceStage stage)
+    {
+        _rowCount = stage.TraceCount;
+        WriteRows(stage);
+        WriteResources(stage);
+        WriteScopes(stage);
+        WriteSpans(stage.Spans);
+        WriteEvents(stage.Spans);
+        WriteLinks(stage.Spans);
+    }
+
+    /// <summary>Ends the row group: dictionaries, then all chunks to the file in schema order.</summary>
+    public void WriteRowGroup(long rowCount)
+    {
+        _file.BeginRowGroup(rowCount);
+        foreach (var column in _file.Schema.Columns)
+        {
+            var chunk = _chunks[column.Path];
+            if (_dictionaries.TryGetValue(column.Path, out var write)) write(chunk);
+            _file.WriteColumn(chunk);
+            chunk.Reset();
+        }
+
+        _dictionaries.Clear();
+        LargestDictionaryBytes = 0;
+    }
+
+    private void WriteRows(TraceStage s)
+    {
+        var rows = s.Rows.ToPage(_rowCount);
+        _chunks["TraceID"].WriteDeltaPrefix(rows, ByteArrayValues.FixedWidth(s.Ids.AsSpan(0, _rowCount * 16), 16));
+        _chunks["TraceIDText"].WriteDeltaLength(rows, new ByteArrayValues(s.IdTextOffsets.AsSpan(0, _rowCount + 1), s.IdTexts));
+        _chunks["StartTimeUnixNano"].WriteDelta(rows, s.Start.AsSpan(0, _rowCount));
+        _chunks["EndTimeUnixNano"].WriteDelta(rows, s.End.AsSpan(0, _rowCount));
+        _chunks["DurationNano"].WritePlain(rows, s.Duration.AsSpan(0, _rowCount));
+        WriteText("RootServiceName", s.Rows, s.RootService.AsSpan(0, _rowCount), s.RootServices);
+        WriteText("RootSpanName", s.Rows, s.RootName.AsSpan(0, _rowCount), s.RootNames);
+        WriteText("ServiceStats.ServiceName", s.ServiceLevels, s.StatsService.AsSpan(0, s.ServiceCount), s.StatsServices);
+        var services = s.ServiceLevels.ToPage(_rowCount);
+        _chunks["ServiceStats.SpanCount"].WriteDelta(services, s.StatsSpans.AsSpan(0, s.ServiceCount));
+        _chunks["ServiceStats.ErrorCount"].WriteDelta(services, s.StatsErrors.AsSpan(0, s.ServiceCount));
+    }
+
+    private void WriteResources(TraceStage s)
+    {
+        var count = s.ResourceCount;
+        WriteText("rs.Resource.ServiceName", s.ResourceLevels, s.ResourceService.AsSpan(0, count), s.ResourceServices);
+        WriteAttributes("rs.Resource.", s.ResourceAttributes);
+        WriteSmall("rs.Resource.DroppedAttributesCount", s.ResourceLevels, s.ResourceDroppedAttributes.AsSpan(0, count));
+    }
+
+    private void WriteScopes(TraceStage s)
+    {
+        var count = s.ScopeCount;
+        WriteText("rs.ss.Scope.Name", s.ScopeLevels, s.ScopeName.AsSpan(0, count), s.ScopeNames);
+        WriteText("rs.ss.Scope.Version", s.ScopeLevels, s.ScopeVersion.AsSpan(0, count), s.ScopeVersions);
+        WriteAttributes("rs.ss.Scope.", s.ScopeAttributes);
+        WriteSmall("rs.ss.Scope.DroppedAttributesCount", s.ScopeLevels, s.ScopeDroppedAttributes.AsSpan(0, count));
+        WriteSmall("rs.ss.SpanCount", s.ScopeLevels, s.ScopeSpanCounts);
+    }
+
+    private void WriteSpans(SpanStage s)
+    {
+        const string Prefix = "rs.ss.Spans.";
+        var count = s.Count;
+        var levels = s.Levels.ToPage(_rowCount);
+        _chunks[Prefix + "SpanID"].WriteDeltaLength(levels, ByteArrayValues.FixedWidth(s.Ids.AsSpan(0, count * 8), 8));
+        _chunks[Prefix + "ParentSpanID"].WriteDeltaLength(levels, new ByteArrayValues(s.ParentIdOffsets.AsSpan(0, count + 1), s.ParentIds));
+        _chunks[Prefix + "ParentID"].WritePlain(levels, s.Parent.AsSpan(0, count));
+        WriteSmall(Prefix + "NestedSetLeft", s.Levels, s.Left.AsSpan(0, count));
+        WriteSmall(Prefix + "NestedSetRight", s.Levels, s.Right.AsSpan(0, count));
+        WriteSmall(Prefix + "ChildCount", s.Levels, s.ChildCount.AsSpan(0, count));
+        WriteText(Prefix + "Name", s.Levels, s.Name.AsSpan(0, count), s.Names);
+        WriteSmallLong(Prefix + "Kind", s.Levels, s.Kind.AsSpan(0, count));
+        WriteText(Prefix + "TraceState", s.Levels, s.TraceState.AsSpan(0, count), s.TraceStates);
+        _chunks[Prefix + "StartTimeUnixNano"].WritePlain(levels, s.Start.AsSpan(0, count));
+        _chunks[Prefix + "DurationNano"].WriteDelta(levels, s.Duration.AsSpan(0, count));
+        WriteSmallLong(Prefix + "StatusCode", s.Levels, s.StatusCode.AsSpan(0, count));
+        WriteText(Prefix + "StatusMessage", s.Levels, s.StatusMessage.AsSpan(0, count), s.StatusMessages);
+        WriteAttributes(Prefix, s.Attributes);
+        WriteSmall(Prefix + "DroppedAttributesCount", s.Levels, s.DroppedAttributes.AsSpan(0, count));
+        WriteSmall(Prefix + "DroppedEventsCount", s.Levels, s.DroppedEvents.AsSpan(0, count));
+        WriteSmall(Prefix + "DroppedLinksCount", s.Levels, s.DroppedLinks.AsSpan(0, count));
+        foreach (var seconds in (ReadOnlySpan<int>)[15, 60, 300, 3600]) WriteRounded($"{Prefix}StartTimeRounded{seconds}", s, seconds);
+    }
+
+    private void WriteEvents(SpanStage s)
+    {
+        const string Prefix = "rs.ss.Spans.Events.";
+        _chunks[Prefix + "TimeSinceStartNano"].WritePlain(s.EventLevels.ToPage(_rowCount), s.EventTime.AsSpan(0, s.EventCount));
+        WriteText(Prefix + "Name", s.EventLevels, s.EventName.AsSpan(0, s.EventCount), s.EventNames);
+        WriteAttributes(Prefix, s.EventAttributes);
+        WriteSmall(Prefix + "DroppedAttributesCount", s.EventLevels, s.EventDroppedAttributes.AsSpan(0, s.EventCount));
+    }
+
+    private void WriteLinks(SpanStage s)
+    {
+        const string Prefix = "rs.ss.Spans.Links.";
+        var levels = s.LinkLevels.ToPage(_rowCount);
+        _chunks[Prefix + "TraceID"].WritePlain(levels, ByteArrayValues.FixedWidth(s.LinkTraceIds.AsSpan(0, s.LinkCount * 16), 16));
+        _chunks[Prefix + "SpanID"].WritePlain(levels, ByteArrayValues.FixedWidth(s.LinkSpanIds.AsSpan(0, s.LinkCount * 8), 8));
+        WriteText(Prefix + "TraceState", s.LinkLevels, s.LinkTraceState.AsSpan(0, s.LinkCount), s.LinkTraceStates);
+        WriteAttributes(Prefix, s.LinkAttributes);
+        WriteSmall(Prefix + "DroppedAttributesCount", s.LinkLevels, s.LinkDroppedAttributes.AsSpan(0, s.LinkCount));
+    }
+
+    private void WriteAttributes(string prefix, AttributeStage s)
+    {
+        var attrs = prefix + "Attrs.";
+        WriteText(attrs + "Key", s.Levels, s.Keys, s.Dictionaries.Keys, mayOutgrow: false);
+        _chunks[attrs + "IsArray"].WriteBooleans(s.Levels.ToPage(_rowCount), s.IsArray);
+        WriteText(attrs + "Value", s.Strings.Levels, s.Strings.Values, s.Dictionaries.Values);
+        WriteNumbers(attrs + "ValueInt", s.Ints.Levels, s.Ints.Values, s.Dictionaries.Ints);
+        _chunks[attrs + "ValueDouble"].WritePlain(s.Doubles.Levels.ToPage(_rowCount), s.Doubles.Values);
+        _chunks[attrs + "ValueBool"].WriteBooleans(s.Bools.Levels.ToPage(_rowCount), s.Bools.Values);
+        WriteText(attrs + "ValueUnsupported", s.Unsupported.Levels, s.Unsupported.Values, s.Dictionaries.Unsupported);
+        foreach (var column in s.Dedicated) WriteDedicated($"{prefix}DedicatedAttributes.{column.Field}", column);
+    }
+
+    private void WriteDedicated(string path, DedicatedStage column)
+    {
+        if (column.Spec.Type == AttributeType.Int)
+        {
+            WriteNumbers(path, column.Levels, column.Values, column.Ints);
+            return;
+        }
+
+        var values = column.Values;
+        GrowableArray.Reserve(ref _indexes, values.Length);
+        for (var i = 0; i < values.Length; i++) _indexes[i] = (int)values[i];
+        if (column.Spec.Options.HasFlag(DedicatedColumnOptions.Blob)) WriteTextItself(path, column.Levels, _indexes.AsSpan(0, values.Length), column.Strings);
+        else WriteText(path, column.Levels, _indexes.AsSpan(0, values.Length), column.Strings);
+    }
+
+    private void WriteText(string path, LevelStream levels, ReadOnlySpan<int> indexes, StringDictionary dictionary, bool mayOutgrow = true)
+    {
+        LargestDictionaryBytes = Math.Max(LargestDictionaryBytes, dictionary.SizeBytes);
+        if (dictionary.Count == 0)
+        {
+            _chunks[path].WritePlain(levels.ToPage(_rowCount), new ByteArrayValues([0], []));
+            return;
+        }
+
+        if (mayOutgrow && dictionary.SizeBytes > MaxDictionaryBytes)
+        {
+            WriteTextItself(path, levels, indexes, dictionary);
+            return;
+        }
+
+        var count = dictionary.Count;
+        _chunks[path].WriteDictionaryIndices(levels.ToPage(_rowCount), indexes, IndexBits(count));
+        _dictionaries[path] = chunk => chunk.WriteDictionary(Entries(dictionary).Select(CollectionsMarshal.AsSpan(dictionary.Codes)[..count]));
+    }
+
+    private void WriteTextItself(string path, LevelStream levels, ReadOnlySpan<int> indexes, StringDictionary dictionary)
+    {
+        var codes = new int[indexes.Length];
+        for (var i = 0; i < codes.Length; i++) codes[i] = dictionary.Codes[indexes[i]];
+        _chunks[path].WriteDeltaLength(levels.ToPage(_rowCount), Entries(dictionary).Select(codes));
+    }
+
+    private static ByteArrayValues Entries(StringDictionary dictionary) =>
+        new(dictionary.Table.Offsets.AsSpan(0, dictionary.Table.Count + 1), dictionary.Table.Bytes);
+
+    private void WriteNumbers(string path, LevelStream levels, ReadOnlySpan<long> values, NumberDictionary dictionary)
+    {
+        if (dictionary.Count > MaxDictionaryNumbers || values.IsEmpty)
+        {
+            _chunks[path].WritePlain(levels.ToPage(_rowCount), values);
+            return;
+        }
+
+        GrowableArray.Reserve(ref _indexes, values.Length);
+        for (var i = 0; i < values.Length; i++) _indexes[i] = dictionary.Index(values[i]);
+        var count = dictionary.Count;
+        _chunks[path].WriteDictionaryIndices(levels.ToPage(_rowCount), _indexes.AsSpan(0, values.Length), IndexBits(count));
+        _dictionaries[path] = chunk => chunk.WriteDictionary(dictionary.Values[..count]);
+    }
+
+    // INT32 columns of few different values.
+    private void WriteSmall(string path, LevelStream levels, ReadOnlySpan<int> values)
+    {
+        if (!TryIndexSmall(path, values, out var dictionary))
+        {
+            _chunks[path].WriteDelta(levels.ToPage(_rowCount), values);
+            return;
+        }
+
+        var count = dictionary.Count;
+        _chunks[path].WriteDictionaryIndices(levels.ToPage(_rowCount), _indexes.AsSpan(0, values.Length), IndexBits(count));
+        _dictionaries[path] = chunk =>
+        {
+            GrowableArray.Reserve(ref _smallEntries, count);
+            for (var i = 0; i < count; i++) _smallEntries[i] = (int)dictionary.Values[i];
+            chunk.WriteDictionary(_smallEntries.AsSpan(0, count));
+            dictionary.Clear();
+        };
+    }
+
+    // INT64 columns whose values fit 32 bits.
+    private void WriteSmallLong(string path, LevelStream levels, ReadOnlySpan<int> values)
+    {
+        TryIndexSmall(path, values, out var dictionary);
+        var count = dictionary.Count;
+        _chunks[path].WriteDictionaryIndices(levels.ToPage(_rowCount), _indexes.AsSpan(0, values.Length), IndexBits(count));
+        _dictionaries[path] = chunk =>
+        {
+            chunk.WriteDictionary(dictionary.Values[..count]);
+            dictionary.Clear();
+        };
+    }
+
+    private bool TryIndexSmall(string path, ReadOnlySpan<int> values, out NumberDictionary dictionary)
+    {
+        ref var slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_small, path, out _);
+        dictionary = slot ??= new NumberDictionary();
+        if (values.IsEmpty || dictionary.Count > MaxDictionaryNumbers) return false;
+        GrowableArray.Reserve(ref _indexes, values.Length);
+        var last = ~values[0];
+        var index = 0;
+        for (var i = 0; i < values.Length; i++)
+        {
+            if (values[i] != last) index = dictionary.Index(last = values[i]);
+            _indexes[i] = index;
+        }
+
+        return true;
+    }
+
+    // Number of the N-second interval, open left and closed right, that the span starts in.
+    private void WriteRounded(string path, SpanStage s, int seconds)
+    {
+        GrowableArray.Reserve(ref _rounded, s.Count);
+        var step = (ulong)seconds * 1_000_000_000;
+        for (var i = 0; i < s.Count; i++)
+        {
+            var start = (ulong)s.Start[i];
+            _rounded[i] = start == 0 ? 0 : (int)(uint)((start - 1) / step);
+        }
+
+        WriteSmall(path, s.Levels, _rounded.AsSpan(0, s.Count));
+    }
+
+    // Whole bytes compress better than packed bits where two bytes are enough.
+    private static int IndexBits(int dictionaryCount) =>
+        dictionaryCount <= 1 << 16 ? BitWidth.ByteAlignedOf(dictionaryCount - 1) : BitWidth.Of(dictionaryCount - 1);
+}

@@ -1,0 +1,138 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Parquet;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Storage.Blocks.Write;
+
+/// <summary>
+/// Writes the data.parquet of a block from whole traces in ascending order of their ids. Memory: one page's rows and the
+/// compressed pages of one row group, whatever the size of the block.
+/// <code>
+/// Add    trace → page stage                       until the page has enough spans
+///        page stage → one page in every column    until the row group has enough spans
+///        row group → file
+/// Finish the rest, then page indexes and footer
+/// </code>
+/// </summary>
+public sealed class BlockWriter
+{
+    private readonly BlockWriterOptions _options;
+    private readonly ParquetFileWriter _file;
+    private readonly BlockColumns _columns;
+    private readonly TraceStage _stage;
+    private readonly List<TraceId> _ids = [];
+    private readonly List<TraceId> _lastIds = [];
+    private SpanContext? _context;
+    private long _rowsInGroup;
+    private long _spansInGroup;
+    private ulong _start = ulong.MaxValue;
+    private ulong _end;
+
+    public BlockWriter(Stream output, BlockWriterOptions options)
+    {
+        _options = options;
+        _file = new ParquetFileWriter(output, TraceSchema.Build(options.DedicatedColumns), new ParquetWriterOptions { CreatedBy = "tempo (github.com/tempo-engine)" });
+        _columns = new BlockColumns(_file, options.ZstdLevel);
+        _stage = new TraceStage(options.DedicatedColumns);
+    }
+
+    /// <summary>Spans written so far.</summary>
+    public long SpanCount { get; private set; }
+
+    /// <summary>Adds a trace; its id must be greater than the one before, and its context the same.</summary>
+    public void Add(OrderedTrace trace)
+    {
+        if (_ids.Count == 0) _context = trace.Context;
+        if (trace.Context != _context) throw new ArgumentException("the traces of a block come from one context: codes are remembered by its batch numbers", nameof(trace));
+        if (_ids.Count > 0 && trace.Id.CompareTo(_ids[^1]) <= 0) throw new ArgumentException($"trace {trace.Id} after {_ids[^1]}: rows of a block ascend", nameof(trace));
+        _ids.Add(trace.Id);
+        _start = Math.Min(_start, trace.StartUnixNano);
+        _end = Math.Max(_end, trace.EndUnixNano);
+        _stage.Add(trace);
+        SpanCount += trace.SpanCount;
+        if (!IsPageFull) return;
+        WritePage();
+        if (IsRowGroupFull) WriteRowGroup();
+    }
+
+    private bool IsPageFull =>
+        _stage.Spans.Count >= _options.PageSpans || _stage.Load.TextBytes >= _options.PageTextBytes || _stage.Load.EntryCount >= _options.PageEntries;
+
+    private bool IsRowGroupFull =>
+        _spansInGroup >= _options.RowGroupSpans || _columns.SizeBytes >= _options.RowGroupBytes || _columns.LargestDictionaryBytes >= _options.RowGroupDictionaryBytes;
+
+    /// <summary>Writes what is left and the footer.</summary>
+    public BlockContent Finish()
+    {
+        if (_ids.Count == 0) throw new InvalidOperationException("a block without traces is not written");
+        if (_stage.TraceCount > 0) WritePage();
+        if (_rowsInGroup > 0) WriteRowGroup();
+        var (size, footerSize) = _file.Finish();
+        return new BlockContent(size, footerSize, _ids, _lastIds, SpanCount, _start, _end);
+    }
+
+    private void WritePage()
+    {
+        _stage.Complete();
+        _columns.WritePage(_stage);
+        _rowsInGroup += _stage.TraceCount;
+        _spansInGroup += _stage.Spans.Count;
+        _stage.Clear();
+    }
+
+    private void WriteRowGroup()
+    {
+        _columns.WriteRowGroup(_rowsInGroup);
+        _stage.ClearDictionaries();
+        _lastIds.Add(_ids[^1]);
+        _rowsInGroup = _spansInGroup = 0;
+    }
+}
+
+/// <summary>How a block is laid out.</summary>
+public sealed record BlockWriterOptions
+{
+    /// <summary>
+    /// Spans after which all columns get a new page. A page is what a look-up by id must read of each column, and what a
+    /// scan works on at a time: small enough for the L2 cache, large enough for the codec.
+    /// </summary>
+    public int PageSpans { get; init; } = 16 * 1024;
+
+    /// <summary>
+    /// Bytes of text after which a page ends even with fewer spans: 4 KiB a span, a quarter of what a page may be for the reader.
+    /// </summary>
+    public long PageTextBytes { get; init; } = 64 << 20;
+
+    /// <summary>Attributes, events and links after which a page ends even with fewer spans: 256 a span, and again a quarter.</summary>
+    public long PageEntries { get; init; } = 4 << 20;
+
+    /// <summary>Spans of a row group, the unit in which a search is shared out.</summary>
+    public int RowGroupSpans { get; init; } = 300_000;
+
+    /// <summary>Compressed bytes after which a row group ends even with fewer spans (storage.trace.block.parquet_row_group_size_bytes).</summary>
+    public long RowGroupBytes { get; init; } = 100_000_000;
+
+    /// <summary>Distinct text of one column, in bytes, after which a row group ends: the writer holds all of it until then.</summary>
+    public long RowGroupDictionaryBytes { get; init; } = 128 << 20;
+
+    /// <summary>zstd level: low when live data is cut, higher when blocks are compacted.</summary>
+    public int ZstdLevel { get; init; } = 3;
+    public DedicatedColumns DedicatedColumns { get; init; } = DedicatedColumns.None;
+}
+
+/// <summary>What a written data.parquet holds.</summary>
+/// <param name="SizeBytes">Of the file.</param>
+/// <param name="FooterSizeBytes">Of its thrift footer.</param>
+/// <param name="Ids">The trace ids, ascending.</param>
+/// <param name="LastIds">The last trace id of each row group.</param>
+/// <param name="SpanCount">Spans.</param>
+/// <param name="StartUnixNano">Start of the first span.</param>
+/// <param name="EndUnixNano">End of the last span.</param>
+public sealed record BlockContent(
+    long SizeBytes,
+    int FooterSizeBytes,
+    IReadOnlyList<TraceId> Ids,
+    IReadOnlyList<TraceId> LastIds,
+    long SpanCount,
+    ulong StartUnixNano,
+    ulong EndUnixNano);

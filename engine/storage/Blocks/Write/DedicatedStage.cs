@@ -1,0 +1,72 @@
+using System.Text;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Storage.Blocks.Write;
+
+/// <summary>A dedicated column for the rows of a page.</summary>
+internal sealed class DedicatedStage(DedicatedColumnSpec spec, string field, LevelStream owners, PageLoad load)
+{
+    private readonly ValueStage<long> _values = new(owners, isRepeated: true);
+    private int _owner = -1;
+
+    public DedicatedColumnSpec Spec { get; } = spec;
+
+    /// <summary>The attribute's key, UTF-8.</summary>
+    public byte[] Key { get; } = Encoding.UTF8.GetBytes(spec.Name);
+
+    /// <summary>Name of the leaf: String01, Int05.</summary>
+    public string Field { get; } = field;
+
+    public StringDictionary Strings { get; } = new(load);
+
+    public NumberDictionary Ints { get; } = new();
+
+    public LevelStream Levels => _values.Levels;
+
+    /// <summary>Numbers, or indexes into <see cref="Strings"/>.</summary>
+    public ReadOnlySpan<long> Values => _values.Values;
+
+    /// <summary>The current owner has no value here yet.</summary>
+    public bool IsFree { get; private set; }
+
+    public void BeginOwner()
+    {
+        _owner++;
+        IsFree = true;
+    }
+
+    public void AddInt(long value)
+    {
+        IsFree = false;
+        load.EntryCount++;
+        _values.Add(_owner, value);
+    }
+
+    public void AddInts(ReadOnlySpan<long> values)
+    {
+        foreach (var value in values) AddInt(value);
+    }
+
+    public void AddString(int batch, StringTable table, int code) => AddInt(Strings.Index(batch, table, code));
+
+    public void AddStrings(int batch, StringTable table, ReadOnlySpan<long> codes)
+    {
+        foreach (var code in codes) AddString(batch, table, (int)code);
+    }
+
+    public void AddText(ReadOnlySpan<byte> text) => AddInt(Strings.Index(text));
+
+    public void Complete() => _values.Complete(_owner + 1);
+
+    public void Clear()
+    {
+        _owner = -1;
+        _values.Clear();
+    }
+
+    public void ClearDictionary()
+    {
+        Strings.Clear();
+        Ints.Clear();
+    }
+}

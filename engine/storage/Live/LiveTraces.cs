@@ -1,0 +1,61 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Storage.Live;
+
+/// <summary>
+/// Walks the traces of live batches in ascending order of their ids: what the block writer wants. The trace tables of the
+/// batches are sorted once; the spans of a trace are then found by its chain in each batch. For batches that are not appended
+/// to any more.
+/// </summary>
+public static class LiveTraces
+{
+    /// <summary>Calls <paramref name="visit"/> for each trace. The same <see cref="OrderedTrace"/> is used again each time.</summary>
+    public static void ForEach(IReadOnlyList<LiveBatchView> batches, Action<OrderedTrace> visit)
+    {
+        var context = new SpanContext();
+        foreach (var view in batches) context.Add(view.Columns);
+        var (ids, places) = Sort(batches);
+        var trace = new OrderedTrace(context);
+        for (var i = 0; i < ids.Length;)
+        {
+            var id = ids[i];
+            trace.Begin(id);
+            for (; i < ids.Length && ids[i] == id; i++) AddSpans(trace, batches[places[i].Batch], places[i]);
+            if (!trace.IsEmpty)
+            {
+                trace.Complete();
+                visit(trace);
+            }
+        }
+    }
+
+    private static (TraceId[] Ids, (int Batch, int Trace)[] Places) Sort(IReadOnlyList<LiveBatchView> batches)
+    {
+        var count = batches.Sum(static view => view.Columns.TraceCount);
+        var ids = new TraceId[count];
+        var places = new (int Batch, int Trace)[count];
+        var n = 0;
+        for (var b = 0; b < batches.Count; b++)
+        {
+            var columns = batches[b].Columns;
+            for (var t = 0; t < columns.TraceCount && n < count; t++)
+            {
+                ids[n] = columns.TraceIds[t];
+                places[n++] = (b, t);
+            }
+        }
+
+        Array.Sort(ids, places, 0, n);
+        return (ids[..n], places);
+    }
+
+    private static void AddSpans(OrderedTrace trace, LiveBatchView view, (int Batch, int Trace) place)
+    {
+        var last = view.Batch.LastSpanOfTrace;
+        if (place.Trace >= last.Length) return;
+        for (var span = last[place.Trace]; span >= 0; span = view.Batch.PreviousSpan[span])
+            if (span < view.SpanCount)
+                trace.Add(new SpanRef(place.Batch, span));
+    }
+}

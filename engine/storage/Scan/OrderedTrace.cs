@@ -1,0 +1,189 @@
+using Tempo.Engine.Foundation;
+
+namespace Tempo.Engine.Storage.Scan;
+
+/// <summary>
+/// One whole trace, its spans taken from any number of batches: duplicates removed, equal resources and scopes brought
+/// together, spans by start time, the tree numbered. What is written to a block, answered by id and given to a query is
+/// this, so all three agree. Reused from trace to trace: no allocation in the steady state.
+/// <code>
+/// 1  Add      (batch, span) references, in any order
+/// 2  Complete sort by start (ties: span id, kind, longest first)
+///             keep the first of each (span id, kind): client retries, replicas, data that is in two places
+///             group by resource, then scope, each in order of first appearance
+///             number the tree depth first (storage specification §4.7)
+/// </code>
+/// </summary>
+public sealed class OrderedTrace(SpanContext context)
+{
+    private readonly SpanTree _tree = new();
+    private SpanRef[] _added = [];
+    private int _addedCount;
+    private ulong[] _starts = [];
+    private int[] _order = [];
+    private readonly StableGrouping _byResource = new();
+    private readonly StableGrouping _byScope = new();
+    private Comparison<int>? _compareTies;
+    private int[] _keys = [];
+    private int[] _grouped = [];
+
+    public TraceId Id { get; private set; }
+
+    /// <summary>Spans after duplicates are gone; the arrays below have this many entries.</summary>
+    public int SpanCount { get; private set; }
+
+    /// <summary>Spans that were dropped as duplicates.</summary>
+    public int DuplicateCount { get; private set; }
+    public SpanRef[] Spans { get; private set; } = [];
+
+    /// <summary>Span i starts a new ResourceSpans (2), a new ScopeSpans (1), or goes on (0).</summary>
+    public byte[] Starts { get; private set; } = [];
+    public ReadOnlySpan<int> Left => _tree.Left;
+    public ReadOnlySpan<int> Right => _tree.Right;
+    public ReadOnlySpan<int> Parent => _tree.Parent;
+    public ReadOnlySpan<int> ChildCount => _tree.ChildCount;
+
+    /// <summary>Index of the parent span in <see cref="Spans"/>, -1 for a root, -2 where it is not in the trace.</summary>
+    public ReadOnlySpan<int> ParentIndex => _tree.ParentIndex;
+
+    public ulong StartUnixNano { get; private set; }
+    public ulong EndUnixNano { get; private set; }
+
+    /// <summary>Index of the root span: the last to start of those without a parent; -1 if there is none.</summary>
+    public int Root { get; private set; }
+
+    /// <summary>Nothing was added since <see cref="Begin"/>.</summary>
+    public bool IsEmpty => _addedCount == 0;
+
+    /// <summary>The batch of span i.</summary>
+    public SpanBatch Batch(int i) => context.Batches[Spans[i].Batch];
+
+    public SpanContext Context => context;
+
+    public void Begin(TraceId id)
+    {
+        Id = id;
+        _addedCount = 0;
+        SpanCount = 0;
+    }
+
+    public void Add(SpanRef span)
+    {
+        GrowableArray.Reserve(ref _added, _addedCount + 1);
+        _added[_addedCount++] = span;
+    }
+
+    /// <summary>Everything was added: orders, removes duplicates, numbers the tree.</summary>
+    public void Complete()
+    {
+        Reserve(_addedCount);
+        SortByStart();
+        var kept = _tree.RemoveDuplicates(context, _added, _order.AsSpan(0, _addedCount));
+        DuplicateCount = _addedCount - kept;
+        SpanCount = kept;
+        Group(kept);
+        FindBoundsAndRoot();
+        _tree.Number(context, Spans.AsSpan(0, kept));
+    }
+
+    private void Reserve(int count)
+    {
+        if (_starts.Length >= count) return;
+        GrowableArray.Reserve(ref _starts, count);
+        GrowableArray.Reserve(ref _order, _starts.Length);
+        GrowableArray.Reserve(ref _keys, _starts.Length);
+        GrowableArray.Reserve(ref _grouped, _starts.Length);
+        Spans = new SpanRef[_starts.Length];
+        Starts = new byte[_starts.Length];
+    }
+
+    private void SortByStart()
+    {
+        for (var i = 0; i < _addedCount; i++)
+        {
+            _starts[i] = context.Batches[_added[i].Batch].StartUnixNano[_added[i].Span];
+            _order[i] = i;
+        }
+
+        Array.Sort(_starts, _order, 0, _addedCount);
+        for (var i = 1; i < _addedCount; i++)
+        {
+            if (_starts[i] != _starts[i - 1]) continue;
+            var from = i - 1;
+            while (i < _addedCount && _starts[i] == _starts[from]) i++;
+            _order.AsSpan(from, i - from).Sort(_compareTies ??= CompareTies);
+        }
+    }
+
+    // Equal starts: by span id and kind, so that the order does not depend on where the spans came from. Of duplicates the
+    // longest comes first and is kept: a span that was sent unfinished and then again is kept as finished.
+    private int CompareTies(int a, int b)
+    {
+        var (x, i) = (context.Batches[_added[a].Batch], _added[a].Span);
+        var (y, j) = (context.Batches[_added[b].Batch], _added[b].Span);
+        var order = x.SpanId[i].CompareTo(y.SpanId[j]);
+        if (order == 0) order = x.Kind[i].CompareTo(y.Kind[j]);
+        if (order == 0) order = y.DurationNano[j].CompareTo(x.DurationNano[i]);
+        return order != 0 ? order : a.CompareTo(b);
+    }
+
+    // By resource, then by scope within each resource; the spans of a group stay in start order.
+    private void Group(int count)
+    {
+        for (var i = 0; i < count; i++) _keys[i] = context.ResourceOf(_added[_order[i]]);
+        _byResource.Group(_order.AsSpan(0, count), _keys, _grouped);
+        Starts.AsSpan(0, count).Clear();
+        var start = 0;
+        foreach (var end in _byResource.Ends)
+        {
+            var length = end - start;
+            for (var i = start; i < end; i++) _keys[i] = context.ScopeOf(_added[_grouped[i]]);
+            _byScope.Group(_grouped.AsSpan(start, length), _keys.AsSpan(start, length), _order.AsSpan(start, length));
+            foreach (var scopeEnd in _byScope.Ends[..^1]) Starts[start + scopeEnd] = 1;
+            Starts[start] = 2;
+            start = end;
+        }
+
+        for (var i = 0; i < count; i++) Spans[i] = _added[_order[i]];
+    }
+
+    private void FindBoundsAndRoot()
+    {
+        StartUnixNano = ulong.MaxValue;
+        EndUnixNano = 0;
+        Root = -1;
+        var rootStart = 0UL;
+        for (var i = 0; i < SpanCount; i++)
+        {
+            var batch = Batch(i);
+            var span = Spans[i].Span;
+            var start = batch.StartUnixNano[span];
+            var end = start + batch.DurationNano[span];
+            if (start < StartUnixNano) StartUnixNano = start;
+            if (end > EndUnixNano) EndUnixNano = end;
+            if (batch.ParentSpanId[span] == 0 && (Root < 0 || start >= rootStart) && !IsChildByLink(batch, span))
+            {
+                Root = i;
+                rootStart = start;
+            }
+        }
+    }
+
+    // OpenTracing bridges put a span's parents into links; such a span is no root though it has no parent id.
+    private bool IsChildByLink(SpanBatch batch, int span)
+    {
+        for (var link = batch.LinkStart[span]; link < batch.LinkStart[span + 1]; link++)
+        {
+            if (batch.Links.TraceId[link] != Id) continue;
+            var attributes = batch.Links.Attributes;
+            for (var i = batch.Links.AttributeStart[link]; i < batch.Links.AttributeStart[link + 1]; i++)
+                if (attributes.Types[i] == AttributeType.String && attributes.Key(i).SequenceEqual("opentracing.ref_type"u8) && attributes.String(i).SequenceEqual("child_of"u8))
+                    return true;
+        }
+
+        return false;
+    }
+}
+
+/// <summary>A span by its batch (an index into <see cref="SpanContext.Batches"/>) and its row there.</summary>
+public readonly record struct SpanRef(int Batch, int Span);

@@ -1,0 +1,250 @@
+using System.Buffers.Binary;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Otlp;
+using Tempo.Engine.Otlp.Fields;
+using Tempo.Engine.Otlp.Wire;
+
+namespace Tempo.Engine.Storage.Scan;
+
+/// <summary>
+/// Writes a trace as OTLP TracesData (wire equal to tempopb.Trace): the canonical form of a whole trace, from which the
+/// APIs make their answers. Zero values are left out. Attributes with a column of their own follow the generic ones.
+/// </summary>
+public static class OtlpTraceWriter
+{
+    public static void Write(OrderedTrace trace, NativeBuffer output)
+    {
+        var writer = new ProtobufWriter(output);
+        Span<byte> traceId = stackalloc byte[TraceId.SizeBytes];
+        trace.Id.Write(traceId);
+        for (var i = 0; i < trace.SpanCount;)
+        {
+            var resourceSpans = writer.BeginMessage(TracesDataTag.ResourceSpans);
+            WriteResource(writer, trace.Batch(i), trace.Batch(i).Resource[trace.Spans[i].Span]);
+            do
+            {
+                var scopeSpans = writer.BeginMessage(ResourceSpansTag.ScopeSpans);
+                WriteScope(writer, trace.Batch(i).Scopes, trace.Batch(i).Scope[trace.Spans[i].Span]);
+                do WriteSpan(writer, trace.Batch(i), trace.Spans[i].Span, traceId);
+                while (++i < trace.SpanCount && trace.Starts[i] == 0);
+                writer.EndMessage(scopeSpans);
+            }
+            while (i < trace.SpanCount && trace.Starts[i] == 1);
+            writer.EndMessage(resourceSpans);
+        }
+    }
+
+    private static void WriteResource(ProtobufWriter writer, SpanBatch batch, int row)
+    {
+        var resources = batch.Resources;
+        var message = writer.BeginMessage(ResourceSpansTag.Resource);
+        if (resources.HasServiceName[row] != 0) WriteString(writer, ResourceTag.Attributes, "service.name"u8, resources.ServiceName[row]);
+        WriteAttributes(writer, ResourceTag.Attributes, resources.Attributes, resources.AttributeStart[row], resources.AttributeStart[row + 1]);
+        WriteDedicated(writer, ResourceTag.Attributes, batch, AttributeScope.Resource, row);
+        WriteCount(writer, ResourceTag.DroppedAttributesCount, resources.DroppedAttributes[row]);
+        writer.EndMessage(message);
+    }
+
+    private static void WriteScope(ProtobufWriter writer, ScopeColumns scopes, int row)
+    {
+        var message = writer.BeginMessage(ScopeSpansTag.Scope);
+        WriteText(writer, InstrumentationScopeTag.Name, scopes.Name[row]);
+        WriteText(writer, InstrumentationScopeTag.Version, scopes.Version[row]);
+        WriteAttributes(writer, InstrumentationScopeTag.Attributes, scopes.Attributes, scopes.AttributeStart[row], scopes.AttributeStart[row + 1]);
+        WriteCount(writer, InstrumentationScopeTag.DroppedAttributesCount, scopes.DroppedAttributes[row]);
+        writer.EndMessage(message);
+    }
+
+    private static void WriteSpan(ProtobufWriter writer, SpanBatch batch, int row, ReadOnlySpan<byte> traceId)
+    {
+        Span<byte> id = stackalloc byte[SpanId.SizeBytes];
+        var message = writer.BeginMessage(ScopeSpansTag.Spans);
+        writer.WriteBytes(SpanTag.TraceId, traceId);
+        BinaryPrimitives.WriteUInt64BigEndian(id, batch.SpanId[row]);
+        writer.WriteBytes(SpanTag.SpanId, id);
+        WriteText(writer, SpanTag.TraceState, batch.TraceState[row]);
+        if (batch.ParentSpanId[row] != 0)
+        {
+            BinaryPrimitives.WriteUInt64BigEndian(id, batch.ParentSpanId[row]);
+            writer.WriteBytes(SpanTag.ParentSpanId, id);
+        }
+
+        WriteText(writer, SpanTag.Name, batch.Name[row]);
+        WriteCount(writer, SpanTag.Kind, batch.Kind[row]);
+        var start = batch.StartUnixNano[row];
+        WriteTime(writer, SpanTag.StartTimeUnixNano, start);
+        WriteTime(writer, SpanTag.EndTimeUnixNano, start + batch.DurationNano[row]);
+        WriteAttributes(writer, SpanTag.Attributes, batch.SpanAttributes, batch.AttributeStart[row], batch.AttributeStart[row + 1]);
+        WriteDedicated(writer, SpanTag.Attributes, batch, AttributeScope.Span, row);
+        WriteCount(writer, SpanTag.DroppedAttributesCount, batch.DroppedAttributes[row]);
+        for (var i = batch.EventStart[row]; i < batch.EventStart[row + 1]; i++) WriteEvent(writer, batch, i, start);
+        WriteCount(writer, SpanTag.DroppedEventsCount, batch.DroppedEvents[row]);
+        for (var i = batch.LinkStart[row]; i < batch.LinkStart[row + 1]; i++) WriteLink(writer, batch.Links, i);
+        WriteCount(writer, SpanTag.DroppedLinksCount, batch.DroppedLinks[row]);
+        WriteStatus(writer, batch, row);
+        if (batch.Flags[row] != 0) writer.WriteFixed32(SpanTag.Flags, batch.Flags[row]);
+        writer.EndMessage(message);
+    }
+
+    private static void WriteEvent(ProtobufWriter writer, SpanBatch batch, int row, ulong spanStart)
+    {
+        var events = batch.Events;
+        var message = writer.BeginMessage(SpanTag.Events);
+        WriteTime(writer, EventTag.TimeUnixNano, spanStart + events.TimeSinceStartNano[row]);
+        WriteText(writer, EventTag.Name, events.Name[row]);
+        WriteAttributes(writer, EventTag.Attributes, events.Attributes, events.AttributeStart[row], events.AttributeStart[row + 1]);
+        WriteDedicated(writer, EventTag.Attributes, batch, AttributeScope.Event, row);
+        WriteCount(writer, EventTag.DroppedAttributesCount, events.DroppedAttributes[row]);
+        writer.EndMessage(message);
+    }
+
+    private static void WriteLink(ProtobufWriter writer, LinkColumns links, int row)
+    {
+        Span<byte> id = stackalloc byte[TraceId.SizeBytes];
+        var message = writer.BeginMessage(SpanTag.Links);
+        links.TraceId[row].Write(id);
+        writer.WriteBytes(LinkTag.TraceId, id);
+        BinaryPrimitives.WriteUInt64BigEndian(id, links.SpanId[row]);
+        writer.WriteBytes(LinkTag.SpanId, id[..SpanId.SizeBytes]);
+        WriteText(writer, LinkTag.TraceState, links.TraceState[row]);
+        WriteAttributes(writer, LinkTag.Attributes, links.Attributes, links.AttributeStart[row], links.AttributeStart[row + 1]);
+        WriteCount(writer, LinkTag.DroppedAttributesCount, links.DroppedAttributes[row]);
+        if (links.Flags[row] != 0) writer.WriteFixed32(LinkTag.Flags, links.Flags[row]);
+        writer.EndMessage(message);
+    }
+
+    private static void WriteStatus(ProtobufWriter writer, SpanBatch batch, int row)
+    {
+        if (batch.Status[row] == 0 && batch.StatusMessage[row].IsEmpty) return;
+        var message = writer.BeginMessage(SpanTag.Status);
+        WriteText(writer, StatusTag.Message, batch.StatusMessage[row]);
+        WriteCount(writer, StatusTag.Code, (uint)batch.Status[row] & SpanBatch.StatusCodeMask);
+        writer.EndMessage(message);
+    }
+
+    private static void WriteAttributes(ProtobufWriter writer, uint tag, AttributeColumns attributes, int from, int to)
+    {
+        for (var i = from; i < to; i++)
+        {
+            var keyValue = writer.BeginMessage(tag);
+            writer.WriteBytes(KeyValueTag.Key, attributes.Key(i));
+            if (attributes.Types[i] == AttributeType.AnyValue)
+            {
+                writer.WriteBytes(KeyValueTag.Value, attributes.String(i));
+            }
+            else
+            {
+                var value = writer.BeginMessage(KeyValueTag.Value);
+                WriteValue(writer, attributes, i);
+                writer.EndMessage(value);
+            }
+
+            writer.EndMessage(keyValue);
+        }
+    }
+
+    private static void WriteValue(ProtobufWriter writer, AttributeColumns attributes, int i)
+    {
+        switch (attributes.Types[i])
+        {
+            case AttributeType.String:
+                writer.WriteBytes(AnyValueTag.StringValue, attributes.String(i));
+                break;
+            case AttributeType.Int or AttributeType.Double or AttributeType.Bool:
+                WriteNumber(writer, attributes.Types[i], attributes.Bits[i]);
+                break;
+            case AttributeType.StringArray or AttributeType.IntArray or AttributeType.DoubleArray or AttributeType.BoolArray or AttributeType.EmptyArray:
+                WriteArray(writer, attributes, i);
+                break;
+            case AttributeType.AnyValueJson:
+                // Text that is not an AnyValue (a damaged or foreign block) reads as an empty value.
+                var start = writer.Buffer.Length;
+                if (!AnyValueJson.TryRead(attributes.String(i), writer.Buffer, out _)) writer.Buffer.Truncate(start);
+                break;
+        }
+    }
+
+    private static void WriteArray(ProtobufWriter writer, AttributeColumns attributes, int i)
+    {
+        var element = attributes.Types[i] switch
+        {
+            AttributeType.IntArray => AttributeType.Int,
+            AttributeType.DoubleArray => AttributeType.Double,
+            AttributeType.BoolArray => AttributeType.Bool,
+            _ => AttributeType.String,
+        };
+        var array = writer.BeginMessage(AnyValueTag.ArrayValue);
+        if (attributes.Types[i] != AttributeType.EmptyArray)
+            foreach (var item in attributes.ArrayItems(i))
+                WriteItem(writer, attributes.Values, element, item);
+        writer.EndMessage(array);
+    }
+
+    private static void WriteItem(ProtobufWriter writer, StringTable values, AttributeType type, long bits)
+    {
+        var value = writer.BeginMessage(ArrayValueTag.Values);
+        if (type == AttributeType.String) writer.WriteBytes(AnyValueTag.StringValue, values[(int)bits]);
+        else WriteNumber(writer, type, bits);
+        writer.EndMessage(value);
+    }
+
+    private static void WriteNumber(ProtobufWriter writer, AttributeType type, long bits)
+    {
+        if (type == AttributeType.Int) writer.WriteVarint(AnyValueTag.IntValue, (ulong)bits);
+        else if (type == AttributeType.Double) writer.WriteFixed64(AnyValueTag.DoubleValue, (ulong)bits);
+        else writer.WriteVarint(AnyValueTag.BoolValue, (ulong)bits);
+    }
+
+    private static void WriteDedicated(ProtobufWriter writer, uint tag, SpanBatch batch, AttributeScope scope, int row)
+    {
+        foreach (var column in batch.Dedicated)
+        {
+            if (column.Scope != scope) continue;
+            var from = column.Start[row];
+            var count = column.Start[row + 1] - from;
+            if (count == 0) continue;
+            var keyValue = writer.BeginMessage(tag);
+            writer.WriteBytes(KeyValueTag.Key, column.Key);
+            var value = writer.BeginMessage(KeyValueTag.Value);
+            if (count == 1)
+            {
+                if (column.Type == AttributeType.String) writer.WriteBytes(AnyValueTag.StringValue, column.Values[(int)column.Bits[from]]);
+                else WriteNumber(writer, column.Type, column.Bits[from]);
+            }
+            else
+            {
+                var array = writer.BeginMessage(AnyValueTag.ArrayValue);
+                for (var i = from; i < from + count; i++) WriteItem(writer, column.Values, column.Type, column.Bits[i]);
+                writer.EndMessage(array);
+            }
+
+            writer.EndMessage(value);
+            writer.EndMessage(keyValue);
+        }
+    }
+
+    private static void WriteString(ProtobufWriter writer, uint tag, ReadOnlySpan<byte> key, ReadOnlySpan<byte> text)
+    {
+        var keyValue = writer.BeginMessage(tag);
+        writer.WriteBytes(KeyValueTag.Key, key);
+        var value = writer.BeginMessage(KeyValueTag.Value);
+        writer.WriteBytes(AnyValueTag.StringValue, text);
+        writer.EndMessage(value);
+        writer.EndMessage(keyValue);
+    }
+
+    private static void WriteText(ProtobufWriter writer, uint tag, ReadOnlySpan<byte> text)
+    {
+        if (!text.IsEmpty) writer.WriteBytes(tag, text);
+    }
+
+    private static void WriteCount(ProtobufWriter writer, uint tag, uint value)
+    {
+        if (value != 0) writer.WriteVarint(tag, value);
+    }
+
+    private static void WriteTime(ProtobufWriter writer, uint tag, ulong value)
+    {
+        if (value != 0) writer.WriteFixed64(tag, value);
+    }
+}

@@ -1,0 +1,133 @@
+using Tempo.Engine.Foundation;
+
+namespace Tempo.Engine.Storage.Scan;
+
+/// <summary>
+/// Spans as columns: the one shape in which live data and blocks meet the scan, the trace assembly and the block writer.
+/// <para>
+/// Spans belong to traces by <see cref="Trace"/> (an index into <see cref="TraceIds"/>); in a batch from a block they lie one
+/// trace after the other, in a live batch in the order of arrival. Arrays may be longer than their count. Columns that a
+/// reader did not ask for are empty. A live batch may grow while it is read: take <see cref="SpanCount"/> once
+/// (<see cref="Snapshot"/>) and stay below it.
+/// </para>
+/// </summary>
+public sealed class SpanBatch
+{
+    private int _publishedSpanCount;
+
+    /// <summary>Number of spans that are complete. Read it once; everything those spans refer to is in place.</summary>
+    public int Snapshot() => Volatile.Read(ref _publishedSpanCount);
+
+    /// <summary>Number of spans, as the writer of the batch sees it.</summary>
+    public int SpanCount;
+    public int TraceCount;
+    public TraceId[] TraceIds = [];
+
+    /// <summary>Start of the first and end of the last span of each trace; only in batches from blocks.</summary>
+    public ulong[] TraceStart = [];
+    public ulong[] TraceEnd = [];
+
+    public int[] Trace = [];
+    public ulong[] SpanId = [];
+    public ulong[] ParentSpanId = [];
+    public ulong[] StartUnixNano = [];
+    public ulong[] DurationNano = [];
+
+    /// <summary>OTLP numbers 0..5; a number unknown to OTLP is kept as 0.</summary>
+    public byte[] Kind = [];
+
+    /// <summary>OTLP numbers: 0 unset, 1 ok, 2 error. Bit 7: the sender sent a Status message (block data: not known, 0).</summary>
+    public byte[] Status = [];
+    public StringColumn Name = new();
+    public StringColumn StatusMessage = new();
+    public StringColumn TraceState = new();
+    public uint[] Flags = [];
+    public uint[] DroppedAttributes = [];
+    public uint[] DroppedEvents = [];
+    public uint[] DroppedLinks = [];
+
+    /// <summary>Index into the resources and scopes of this batch.</summary>
+    public int[] Resource = [];
+    public int[] Scope = [];
+
+    /// <summary>SpanCount + 1 offsets: the attributes of span i are [Start[i], Start[i + 1]) of <see cref="SpanAttributes"/>; events and links likewise.</summary>
+    public int[] AttributeStart = [];
+    public int[] EventStart = [];
+    public int[] LinkStart = [];
+    public AttributeColumns SpanAttributes = new();
+
+    public ResourceColumns Resources = new();
+    public ScopeColumns Scopes = new();
+    public EventColumns Events = new();
+    public LinkColumns Links = new();
+
+    /// <summary>Columns that the block keeps apart from the generic attributes.</summary>
+    public List<DedicatedColumn> Dedicated = [];
+
+    public const byte StatusCodeMask = 0x7F;
+    public const byte StatusSent = 0x80;
+
+    /// <summary>Makes the spans up to <see cref="SpanCount"/> visible to readers on other threads.</summary>
+    public void Publish() => Volatile.Write(ref _publishedSpanCount, SpanCount);
+}
+
+/// <summary>A column of strings: codes into a table.</summary>
+public sealed class StringColumn
+{
+    public int[] Codes = [];
+    public StringTable Table = new([], [0, 0], 1);
+
+    public ReadOnlySpan<byte> this[int row] => Table[Codes[row]];
+}
+
+/// <summary>Resources of a batch.</summary>
+public sealed class ResourceColumns
+{
+    public int Count;
+    public StringColumn ServiceName = new();
+
+    /// <summary>1 where the resource has a service.name of type string (which may be empty).</summary>
+    public byte[] HasServiceName = [];
+    public uint[] DroppedAttributes = [];
+
+    /// <summary>Count + 1 offsets into <see cref="Attributes"/>, which leave out a service.name of type string.</summary>
+    public int[] AttributeStart = [];
+    public AttributeColumns Attributes = new();
+}
+
+/// <summary>Instrumentation scopes of a batch.</summary>
+public sealed class ScopeColumns
+{
+    public int Count;
+    public StringColumn Name = new();
+    public StringColumn Version = new();
+    public uint[] DroppedAttributes = [];
+    public int[] AttributeStart = [];
+    public AttributeColumns Attributes = new();
+}
+
+/// <summary>Events of a batch.</summary>
+public sealed class EventColumns
+{
+    public int Count;
+
+    /// <summary>Event time minus span start; wraps (two's complement) where the event is earlier.</summary>
+    public ulong[] TimeSinceStartNano = [];
+    public StringColumn Name = new();
+    public uint[] DroppedAttributes = [];
+    public int[] AttributeStart = [];
+    public AttributeColumns Attributes = new();
+}
+
+/// <summary>Links of a batch.</summary>
+public sealed class LinkColumns
+{
+    public int Count;
+    public TraceId[] TraceId = [];
+    public ulong[] SpanId = [];
+    public StringColumn TraceState = new();
+    public uint[] Flags = [];
+    public uint[] DroppedAttributes = [];
+    public int[] AttributeStart = [];
+    public AttributeColumns Attributes = new();
+}

@@ -1,0 +1,33 @@
+namespace Tempo.Engine.Storage.Scan;
+
+/// <summary>
+/// Byte strings by code: entry i is <c>Bytes[Offsets[i]..Offsets[i + 1]]</c>. The dictionary of one or of many columns.
+/// A table that is still growing may be read by other threads up to a count they learned after it was published:
+/// entries never move within an array, and a grown array is put in place only when it is complete.
+/// </summary>
+public class StringTable
+{
+    public StringTable(byte[] bytes, int[] offsets, int count)
+    {
+        Bytes = bytes;
+        Offsets = offsets;
+        Count = count;
+    }
+
+    /// <summary>All entries one behind the other.</summary>
+    public byte[] Bytes { get; protected set; }
+
+    /// <summary>Count + 1 ascending offsets into <see cref="Bytes"/>.</summary>
+    public int[] Offsets { get; protected set; }
+
+    public int Count { get; protected set; }
+
+    public ReadOnlySpan<byte> this[int code]
+    {
+        get
+        {
+            var offsets = Offsets;
+            return Bytes.AsSpan(offsets[code], offsets[code + 1] - offsets[code]);
+        }
+    }
+}
