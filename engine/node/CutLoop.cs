@@ -110,6 +110,8 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, BlockStore
         }
 
         state.Update(view => new NodeView([.. view.Generations.Where(g => g != generation)], [.. view.Blocks, .. written]));
+        // A query that still reads it leaves it to the garbage collector.
+        if (generation.TryRetire()) generation.Live.Recycle();
         if (log.Release(generation.Log) is not DiskError.None and var error) messages.Warn("log files not released yet", ("generation", generation.Log.Number), ("err", error));
     }
 }

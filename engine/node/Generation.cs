@@ -1,4 +1,3 @@
-using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Wal;
 
@@ -16,15 +15,15 @@ internal sealed class Generation(WalGeneration log, LiveSegment live, long start
     // The owner counts as one user until it seals.
     private int _users = 1;
 
+    // Queries that read the live data; -1 once they are retired.
+    private int _readers;
+
     public WalGeneration Log { get; } = log;
 
     public LiveSegment Live { get; } = live;
 
     /// <summary>Monotonic timestamp of its beginning.</summary>
     public long StartedAt { get; } = startedAt;
-
-    /// <summary>Tenants whose data of this generation is in a block already (a crash came between block and release).</summary>
-    public HashSet<TenantId> Written { get; } = [];
 
     /// <summary>False if it was sealed; take the current one then.</summary>
     public bool TryEnter()
@@ -43,6 +42,24 @@ internal sealed class Generation(WalGeneration log, LiveSegment live, long start
     {
         if (Interlocked.Decrement(ref _users) == 0) _empty.SetResult();
     }
+
+    /// <summary>A query begins to read the live data; false if they are gone, and a newer view has their blocks.</summary>
+    public bool TryRead()
+    {
+        for (var readers = Volatile.Read(ref _readers); readers >= 0;)
+        {
+            var seen = Interlocked.CompareExchange(ref _readers, readers + 1, readers);
+            if (seen == readers) return true;
+            readers = seen;
+        }
+
+        return false;
+    }
+
+    public void EndRead() => Interlocked.Decrement(ref _readers);
+
+    /// <summary>Lets no query in any more, if none is reading at this moment; the live data may then be recycled.</summary>
+    public bool TryRetire() => Interlocked.CompareExchange(ref _readers, -1, 0) == 0;
 
     /// <summary>Lets nobody in any more; completes when the last one has left. Once.</summary>
     public Task SealAsync()

@@ -76,13 +76,17 @@ public sealed class TempoNode : IAsyncDisposable
     public async Task<TraceAnswer> FindTraceAsync(TenantId tenant, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
     {
         using var output = new NativeBuffer();
-        var loader = await TraceFinder.FindAsync(_state.View.SourcesOf(tenant), id, startSeconds, endSeconds, output, cancellation).ConfigureAwait(false);
+        using var lease = _state.Acquire();
+        var loader = await TraceFinder.FindAsync(lease.View.SourcesOf(tenant), id, startSeconds, endSeconds, output, cancellation).ConfigureAwait(false);
         return new TraceAnswer(output.Written.ToArray(), loader.InspectedBytes, loader.Damage.Length > 0, loader.Damage);
     }
 
     /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run.</summary>
-    public Task<SearchResult> SearchAsync(TenantId tenant, SearchRequest request, CancellationToken cancellation) =>
-        TraceSearch.RunAsync(request, _state.View.SourcesOf(tenant), cancellation);
+    public async Task<SearchResult> SearchAsync(TenantId tenant, SearchRequest request, CancellationToken cancellation)
+    {
+        using var lease = _state.Acquire();
+        return await TraceSearch.RunAsync(request, lease.View.SourcesOf(tenant), cancellation).ConfigureAwait(false);
+    }
 
     /// <summary>Writes all live data as blocks, now.</summary>
     public Task FlushAsync(CancellationToken cancellation) => _cuts.CutAsync(force: true, cancellation);

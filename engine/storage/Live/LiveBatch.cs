@@ -15,8 +15,8 @@ namespace Tempo.Engine.Storage.Live;
 public sealed class LiveBatch
 {
     /// <summary>
-    /// Spans after which a batch is closed. Measured (perf/micro): at 16 Ki spans of the demo load the table has about
-    /// 1 MiB, the L2 cache of the machines at hand; larger batches make ingest slower, smaller ones the search.
+    /// Spans after which a batch is closed: with 16 Ki spans of the demo load the table and its slots take about 1 MiB, the
+    /// size of a core's L2 cache.
     /// </summary>
     public const int TargetSpanCount = 16 * 1024;
 
@@ -76,6 +76,22 @@ public sealed class LiveBatch
         _isAppending = false;
         return new LiveAppendResult(Columns.SpanCount - before, appender.TruncatedAttributes);
     }
+
+    /// <summary>Forgets everything but the memory. Nobody may be reading.</summary>
+    internal void Clear()
+    {
+        Strings.Clear();
+        ResourceMessages.Clear();
+        ScopeMessages.Clear();
+        Traces.Clear();
+        Columns.Clear();
+        LastSpanOfTrace.AsSpan().Fill(-1);
+        _byteCount = 0;
+        _isAppending = false;
+    }
+
+    /// <summary>Worth keeping for reuse: of ordinary size, and not broken off in the middle of a request.</summary>
+    internal bool IsReusable => _byteCount <= TargetBytes && !_isAppending;
 
     /// <summary>
     /// The spans of a trace among the first <paramref name="snapshot"/>, newest arrival first, added to <paramref name="spans"/>.

@@ -8,11 +8,13 @@ namespace Tempo.Engine.Storage.Live;
 /// The recent spans of all tenants that one WAL generation holds: what is searched until the generation has become blocks.
 /// Requests are spread over shards, so that cores do not wait for each other; a batch belongs to one shard and one tenant.
 /// </summary>
-public sealed class LiveSegment(int shardCount, int maxAttributeBytes)
+public sealed class LiveSegment(int shardCount, int maxAttributeBytes, LiveBatchPool? pool = null)
 {
+    private readonly LiveBatchPool _pool = pool ?? new LiveBatchPool(0);
     private readonly ConcurrentDictionary<TenantId, TenantSegment> _tenants = new();
     private long _spanCount;
     private long _byteCount;
+
     public long SpanCount => Interlocked.Read(ref _spanCount);
 
     /// <summary>Bytes of the requests the spans came in.</summary>
@@ -23,7 +25,7 @@ public sealed class LiveSegment(int shardCount, int maxAttributeBytes)
     /// <summary>Adds a validated request; its valid spans can be found when this returns. Thread safe.</summary>
     public LiveAppendResult Append(TenantId tenant, ReadOnlySpan<byte> request)
     {
-        var segment = _tenants.GetOrAdd(tenant, static (_, count) => new TenantSegment(count), shardCount);
+        var segment = _tenants.GetOrAdd(tenant, static (_, segment) => segment.NewTenant(), this);
         var result = segment.Append(request, maxAttributeBytes);
         Interlocked.Add(ref _spanCount, result.SpanCount);
         Interlocked.Add(ref _byteCount, request.Length);
@@ -36,14 +38,30 @@ public sealed class LiveSegment(int shardCount, int maxAttributeBytes)
         if (_tenants.TryGetValue(tenant, out var segment)) segment.CollectBatches(views);
     }
 
+    /// <summary>Gives the batches back for reuse. The segment has become blocks, and nobody reads it or will.</summary>
+    public void Recycle()
+    {
+        foreach (var segment in _tenants.Values) segment.Recycle(_pool);
+        _tenants.Clear();
+    }
+
+    private TenantSegment NewTenant() => new(shardCount, _pool);
+
     private sealed class TenantSegment
     {
         private readonly Shard[] _shards;
 
-        public TenantSegment(int shardCount)
+        public TenantSegment(int shardCount, LiveBatchPool pool)
         {
             _shards = new Shard[shardCount];
-            for (var i = 0; i < shardCount; i++) _shards[i] = new Shard();
+            for (var i = 0; i < shardCount; i++) _shards[i] = new Shard(pool);
+        }
+
+        public void Recycle(LiveBatchPool pool)
+        {
+            foreach (var shard in _shards)
+                foreach (var batch in shard.Batches)
+                    pool.Return(batch);
         }
 
         public LiveAppendResult Append(ReadOnlySpan<byte> request, int maxAttributeBytes)
@@ -75,7 +93,7 @@ public sealed class LiveSegment(int shardCount, int maxAttributeBytes)
         }
     }
 
-    private sealed class Shard
+    private sealed class Shard(LiveBatchPool pool)
     {
         /// <summary>Held by the one writer.</summary>
         public readonly Lock Lock = new();
@@ -87,7 +105,7 @@ public sealed class LiveSegment(int shardCount, int maxAttributeBytes)
         public LiveAppendResult Append(ReadOnlySpan<byte> request, int maxAttributeBytes)
         {
             var batches = _batches;
-            if (batches.Length == 0 || batches[^1].IsClosed) _batches = batches = [.. batches, new LiveBatch()];
+            if (batches.Length == 0 || batches[^1].IsClosed) _batches = batches = [.. batches, pool.Rent()];
             return batches[^1].Append(request, maxAttributeBytes);
         }
     }

@@ -19,6 +19,8 @@ public sealed class AttributeColumns
     public long[] Items = [];
     public int ItemCount;
 
+    internal void Clear() => Count = ItemCount = 0;
+
     public ReadOnlySpan<byte> Key(int index) => KeyTable[Keys[index]];
 
     public ReadOnlySpan<byte> String(int index) => Values[(int)Bits[index]];

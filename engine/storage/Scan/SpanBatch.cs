@@ -67,6 +67,19 @@ public sealed class SpanBatch
     public const byte StatusCodeMask = 0x7F;
     public const byte StatusSent = 0x80;
 
+    /// <summary>Forgets all rows and keeps the memory. Nobody may be reading.</summary>
+    internal void Clear()
+    {
+        SpanCount = TraceCount = 0;
+        SpanAttributes.Clear();
+        Resources.Count = Scopes.Count = Events.Count = Links.Count = 0;
+        Resources.Attributes.Clear();
+        Scopes.Attributes.Clear();
+        Events.Attributes.Clear();
+        Links.Attributes.Clear();
+        Publish();
+    }
+
     /// <summary>Makes the spans up to <see cref="SpanCount"/> visible to readers on other threads.</summary>
     public void Publish() => Volatile.Write(ref _publishedSpanCount, SpanCount);
 }

@@ -1,0 +1,236 @@
+using Tempo.Engine.Foundation;
+
+namespace Tempo.Engine.Storage.Wal;
+
+/// <summary>
+/// The log's folder: its lock, its segment files and its spares. Thread safe. The order of steps that makes a crash at
+/// any point harmless:
+/// <code>
+/// new segment   1 take a spare (allocated, under its spare name)   2 write the header with a new mark, fdatasync
+///               3 rename to the segment's name                    4 sync the folder; only then is it written to
+/// release       1 rename to a spare name, or delete               2 sync the folder; only then are the files used again
+/// </code>
+/// So a segment's name always has a whole header, and the header of a released segment is never overwritten while its
+/// old name could still come back.
+/// </summary>
+internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions options, WalMetrics metrics, Func<ulong> marks) : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly Queue<string> _spares = new();
+    private readonly List<string> _sparesToBe = [];
+    private readonly Dictionary<ulong, List<SegmentFile>> _found = [];
+    private IDisposable? _hold;
+    private uint _nextSpareNumber;
+
+    /// <summary>The number of this opening: grows with each, durably, before anything is made under it.</summary>
+    public uint Epoch { get; private set; }
+
+    /// <summary>Drawn when the folder was first used, the same ever since.</summary>
+    public ulong Identity { get; private set; }
+
+    /// <summary>Segments of earlier runs by their generation, in the order of their indexes.</summary>
+    public IReadOnlyDictionary<ulong, List<SegmentFile>> Found => _found;
+
+    public IDisk Disk => disk;
+
+    /// <summary>Locks the folder, looks at what is there and begins a new epoch. Throws <see cref="WalException"/>.</summary>
+    public void Open()
+    {
+        Require(disk.TryCreateFolder(folder), "create the folder");
+        var locked = disk.TryLock(PathOf(SegmentNames.Lock), out _hold);
+        if (locked == DiskError.Busy) throw new WalException($"the write-ahead log in '{folder}' is in use: another process, or another log of this one, holds its lock file");
+        Require(locked, "lock the folder");
+        Require(disk.TryList(folder, out var names), "list the folder");
+        BeginEpoch(names);
+        foreach (var name in names)
+        {
+            if (SegmentNames.TryParseSegment(name, out var generation, out var index)) Adopt(generation, new SegmentFile(name, index));
+            else if (SegmentNames.TryParseSpare(name, out var number)) AdoptSpare(name, number);
+        }
+    }
+
+    /// <summary>The path of a segment for <see cref="IDisk"/>.</summary>
+    public string PathOf(string name) => folder.Length == 0 ? name : $"{folder}/{name}";
+
+    /// <summary>
+    /// Makes a segment with room for a record of <paramref name="recordBytes"/>, durable before it is returned. If that
+    /// fails, <paramref name="step"/> says at what.
+    /// </summary>
+    public DiskError TryCreate(ulong generation, uint index, SegmentWriter? previous, int recordBytes, out SegmentWriter? writer, out string step)
+    {
+        lock (_lock)
+        {
+            writer = null;
+            step = "allocate a segment";
+            var common = recordBytes <= options.SegmentBytes - WalFormat.RecordsOffset;
+            var sizeBytes = common ? options.SegmentBytes : (WalFormat.RecordsOffset + (long)recordBytes + 4095) & -4096;
+            var spare = common && _spares.TryPeek(out var waiting) ? waiting : SegmentNames.Spare(_nextSpareNumber++);
+            var error = disk.TryAllocate(PathOf(spare), sizeBytes, out var file);
+            if (error != DiskError.None) return error;
+            if (common && _spares.Count > 0) _spares.Dequeue();
+
+            var key = new SegmentKey(marks() | 1, generation, index);
+            var header = new SegmentHeader(key, previous?.Key.Index ?? 0, (uint)(previous?.AcknowledgedBytes ?? 0));
+            var entry = new SegmentFile(SegmentNames.Segment(generation, index), index) { IsRecyclable = common && file!.Length == sizeBytes };
+            step = $"begin segment {entry.Name}";
+            error = Begin(file!, header, spare, entry.Name);
+            if (error != DiskError.None)
+            {
+                file!.Dispose();
+                return error;
+            }
+
+            metrics.Segments.Add();
+            writer = new SegmentWriter(file!, entry, key, sizeBytes);
+            return DiskError.None;
+        }
+    }
+
+    /// <summary>Allocates the spares that are missing.</summary>
+    public DiskError Replenish()
+    {
+        lock (_lock)
+        {
+            while (_spares.Count < options.SpareSegments)
+            {
+                var name = SegmentNames.Spare(_nextSpareNumber++);
+                var error = disk.TryAllocate(PathOf(name), options.SegmentBytes, out var file);
+                if (error != DiskError.None) return error;
+                file!.Dispose();
+                _spares.Enqueue(name);
+            }
+
+            return DiskError.None;
+        }
+    }
+
+    /// <summary>
+    /// Takes the files out of their generation: damaged ones into quarantine, whole ones to the spares or away. After an
+    /// error it may be called again for the rest.
+    /// </summary>
+    public DiskError Release(IReadOnlyList<SegmentFile> files)
+    {
+        lock (_lock)
+        {
+            foreach (var file in files)
+            {
+                if (file.IsGone) continue;
+                var error = TakeOut(file);
+                if (error != DiskError.None && error != DiskError.NotFound) return error;
+                file.IsGone = true;
+                metrics.Segments.Add(-1);
+            }
+
+            var synced = disk.SyncFolder(folder);
+            if (synced != DiskError.None) return synced;
+            foreach (var name in _sparesToBe) _spares.Enqueue(name);
+            _sparesToBe.Clear();
+            return DiskError.None;
+        }
+    }
+
+    /// <summary>Gives the folder's lock back.</summary>
+    public void Dispose() => _hold?.Dispose();
+
+    private static unsafe DiskError WriteHeader(IDiskFile file, in SegmentHeader header)
+    {
+        // The block is on this stack frame, which outlives the synchronous write.
+        var block = stackalloc byte[WalFormat.RecordsOffset];
+        header.Write(new Span<byte>(block, WalFormat.RecordsOffset));
+        return file.Write([new IoSlice(block, WalFormat.RecordsOffset)], 0);
+    }
+
+    private DiskError Begin(IDiskFile file, in SegmentHeader header, string spare, string name)
+    {
+        var error = WriteHeader(file, header);
+        if (error == DiskError.None) error = file.Sync();
+        if (error == DiskError.None) error = disk.TryRename(PathOf(spare), PathOf(name));
+        if (error == DiskError.None) error = disk.SyncFolder(folder);
+        if (error == DiskError.None) return DiskError.None;
+
+        // Whatever is wrong with this file, the next attempt shall not meet it. It holds no record: if the name comes
+        // back after a crash, it comes back empty.
+        _ = disk.TryDelete(PathOf(spare));
+        _ = disk.TryDelete(PathOf(name));
+        return error;
+    }
+
+    private DiskError TakeOut(SegmentFile file)
+    {
+        var path = PathOf(file.Name);
+        if (file.IsDamaged)
+        {
+            var quarantine = PathOf(SegmentNames.Quarantine);
+            var error = disk.TryCreateFolder(quarantine);
+            if (error == DiskError.None) error = disk.TryRename(path, $"{quarantine}/{file.Name}");
+            return error == DiskError.None ? disk.SyncFolder(quarantine) : error;
+        }
+
+        if (!file.IsRecyclable || _spares.Count + _sparesToBe.Count >= options.MaxSpareSegments) return disk.TryDelete(path);
+        var spare = SegmentNames.Spare(_nextSpareNumber++);
+        var renamed = disk.TryRename(path, PathOf(spare));
+        if (renamed == DiskError.None) _sparesToBe.Add(spare);
+        return renamed;
+    }
+
+    // Generations are (epoch, counter): a new epoch at every opening makes their numbers grow for good, though all files
+    // of a generation go when it is released, and without a sync for each new generation. The epoch is kept as the name
+    // of an empty file, because a rename is all or nothing.
+    private void BeginEpoch(IReadOnlyList<string> names)
+    {
+        string? present = null;
+        foreach (var name in names)
+        {
+            if (SegmentNames.TryParseEpoch(name, out var epoch, out var identity))
+                (present, Epoch, Identity) = (name, Math.Max(Epoch, epoch), identity);
+            else if (SegmentNames.TryParseSegment(name, out var generation, out _))
+                Epoch = Math.Max(Epoch, (uint)(generation >> 32));
+        }
+
+        if (Epoch == uint.MaxValue) throw new WalException($"the write-ahead log in '{folder}' has no epoch left");
+        Epoch++;
+        if (present is null) Identity = marks();
+        var next = PathOf(SegmentNames.Epoch(Epoch, Identity));
+        if (present is not null)
+        {
+            Require(disk.TryRename(PathOf(present), next), "begin an epoch");
+        }
+        else
+        {
+            Require(disk.TryAllocate(next, 0, out var file), "begin an epoch");
+            file!.Dispose();
+        }
+
+        Require(disk.SyncFolder(folder), "sync the folder");
+    }
+
+    private void Adopt(ulong generation, SegmentFile file)
+    {
+        if (!_found.TryGetValue(generation, out var files)) _found.Add(generation, files = []);
+        files.Add(file); // the list of names is sorted, and so are the indexes
+        metrics.Segments.Add();
+    }
+
+    private void AdoptSpare(string name, uint number)
+    {
+        _nextSpareNumber = Math.Max(_nextSpareNumber, number + 1);
+
+        // One of another size is useless: a crash cut it short, it was made for a huge record, or the setting has changed.
+        var keep = _spares.Count < options.MaxSpareSegments
+            && disk.TryOpen(PathOf(name), writable: false, out var file) == DiskError.None && HasCommonSize(file!);
+        if (keep) _spares.Enqueue(name);
+        else _ = disk.TryDelete(PathOf(name));
+    }
+
+    private bool HasCommonSize(IDiskFile file)
+    {
+        using (file) return file.Length == options.SegmentBytes;
+    }
+
+    private void Require(DiskError error, string step)
+    {
+        if (error == DiskError.None) return;
+        Dispose();
+        throw new WalException($"the write-ahead log in '{folder}': cannot {step}: {error}");
+    }
+}

@@ -1,0 +1,95 @@
+using Tempo.Engine.Foundation;
+
+namespace Tempo.Engine.Storage.Wal;
+
+// The callers' side: the queue.
+public sealed unsafe partial class WriteAheadLog
+{
+    // A plain object, because the commit thread waits on it.
+    private readonly object _queueLock = new();
+    private PendingAppend? _queueHead; // guarded by _queueLock, like all of these
+    private PendingAppend? _queueTail;
+    private PendingAppend? _free;
+    private int _freeCount;
+    private bool _closed;
+    private Exception? _fault;
+    private long _queuedBytes;
+
+    /// <summary>Payload bytes of appends that have not completed. What is too much is the caller's to judge.</summary>
+    public long QueuedBytes => Interlocked.Read(ref _queuedBytes);
+
+    /// <summary>Appends a buffer's content; see the other overload.</summary>
+    public ValueTask<WalResult> AppendAsync(WalGeneration generation, TenantId tenant, NativeBuffer payload)
+    {
+        ArgumentNullException.ThrowIfNull(payload);
+        return AppendAsync(generation, tenant, payload.Pointer, payload.Length);
+    }
+
+    /// <summary>
+    /// Appends a record to a generation that was not released. The memory must stay valid and unchanged until the task
+    /// completes; await it exactly once. Throws for a payload that is empty or longer than 64 MiB, for a generation that
+    /// takes no appends, and <see cref="WalException"/> once the commit thread has ended.
+    /// </summary>
+    public ValueTask<WalResult> AppendAsync(WalGeneration generation, TenantId tenant, byte* payload, int payloadBytes)
+    {
+        ArgumentNullException.ThrowIfNull(generation);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(payloadBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(payloadBytes, WalFormat.MaxPayloadBytes);
+        if (!generation.BelongsTo(this)) throw new ArgumentException("a generation of another log", nameof(generation));
+
+        generation.EnterAppend();
+        PendingAppend? append = null;
+        lock (_queueLock)
+        {
+            if (_free is not null)
+            {
+                append = _free;
+                _free = append.Next;
+                _freeCount--;
+            }
+        }
+
+        append ??= new PendingAppend(this);
+        var task = append.Begin(generation, tenant, payload, payloadBytes, _options.OwnCommitThread);
+        Interlocked.Add(ref _queuedBytes, payloadBytes);
+        if (Enqueue(append)) return task;
+
+        Interlocked.Add(ref _queuedBytes, -payloadBytes);
+        generation.LeaveAppend();
+        ObjectDisposedException.ThrowIf(_fault is null, this);
+        throw new WalException($"the write-ahead log's commit thread has ended: {_fault.Message}", _fault);
+    }
+
+    internal void Recycle(PendingAppend append)
+    {
+        const int MaxFree = 1024; // as many as requests are under way at once; more than that are left to the collector
+        lock (_queueLock)
+        {
+            if (_freeCount >= MaxFree) return;
+            append.Next = _free;
+            _free = append;
+            _freeCount++;
+        }
+    }
+
+    private bool Enqueue(PendingAppend append)
+    {
+        append.Next = null;
+        lock (_queueLock)
+        {
+            if (_closed || _fault is not null) return false;
+            if (_queueTail is null)
+            {
+                _queueHead = append;
+                Monitor.Pulse(_queueLock); // only an empty queue has somebody waiting
+            }
+            else
+            {
+                _queueTail.Next = append;
+            }
+
+            _queueTail = append;
+            return true;
+        }
+    }
+}

@@ -1,0 +1,203 @@
+using Tempo.Engine.Foundation;
+
+namespace Tempo.Engine.Storage.Wal;
+
+// The committing side: one thread, or in simulation whoever calls CommitQueued.
+public sealed unsafe partial class WriteAheadLog
+{
+    private const int MaxGroupRecords = 4096;
+
+    private readonly Thread? _thread;
+    private readonly CommitGroup _group = new();
+    private readonly List<PendingAppend> _batch = [];
+    private readonly List<SegmentWriter> _sealed = [];  // had a successor begun in this group
+    private int _completedCount;                        // of the batch
+    private DiskError _segmentError;                    // why no segment could be begun: asked of the disk once a group
+    private string _segmentStep = "";
+    private bool _beganSegment;
+
+    /// <summary>
+    /// Commits one group of what is queued and returns how many appends it completed. Only for a log without a commit
+    /// thread of its own; one caller at a time.
+    /// </summary>
+    public int CommitQueued()
+    {
+        if (_thread is not null) throw new InvalidOperationException("this log has a commit thread");
+        if (!TryTakeBatch(wait: false)) return 0;
+        CommitBatch();
+        return _batch.Count;
+    }
+
+    /// <summary>Commits what is queued, ends the commit thread and unlocks the folder. What is not released stays to be recovered.</summary>
+    public void Dispose()
+    {
+        lock (_queueLock)
+        {
+            if (_closed) return;
+            _closed = true;
+            Monitor.PulseAll(_queueLock);
+        }
+
+        if (_thread is not null) _thread.Join();
+        else while (CommitQueued() > 0) { }
+        _group.Dispose();
+        lock (_rollLock) foreach (var generation in _own) generation.CloseWriter();
+        _folder.Dispose();
+    }
+
+    private Thread StartCommitThread()
+    {
+        var thread = new Thread(CommitLoop) { IsBackground = true, Name = "wal-commit" };
+        thread.Start();
+        return thread;
+    }
+
+    private void CommitLoop()
+    {
+        try
+        {
+            while (TryTakeBatch(wait: true)) CommitBatch();
+        }
+        catch (Exception e)
+        {
+            // A broken program, not a broken disk. The next caller hears of it, and those who wait are not left waiting.
+            Fail(e);
+        }
+    }
+
+    // False if there is nothing, or with wait if there will be nothing more.
+    private bool TryTakeBatch(bool wait)
+    {
+        _batch.Clear();
+        lock (_queueLock)
+        {
+            while (wait && _queueHead is null && !_closed) Monitor.Wait(_queueLock);
+            long bytes = 0;
+            while (_queueHead is { } append && _batch.Count < MaxGroupRecords && (bytes += append.PayloadBytes) <= Math.Max(_options.MaxGroupBytes, append.PayloadBytes))
+            {
+                _batch.Add(append);
+                _queueHead = append.Next;
+            }
+
+            if (_queueHead is null) _queueTail = null;
+            return _batch.Count > 0;
+        }
+    }
+
+    private void CommitBatch()
+    {
+        _segmentError = DiskError.None;
+        _beganSegment = false;
+        _completedCount = 0;
+        _group.Begin(_batch.Count);
+        foreach (var append in _batch) Place(append);
+        _group.WriteRun();
+        var failed = _segmentError != DiskError.None;
+        foreach (var writer in _group.Writers)
+        {
+            if (_options.Sync == WalSyncMode.Group) Sync(writer);
+            if (writer.Failure == DiskError.None) writer.Acknowledge();
+            else failed |= Poison(writer);
+        }
+
+        if (!failed) LastError = "";
+        while (_completedCount < _batch.Count) Complete(_batch[_completedCount++]);
+        foreach (var writer in _sealed) writer.Dispose();
+        _sealed.Clear();
+        if (_beganSegment && _segmentError == DiskError.None) Replenish(); // after the answers: nobody waits for it
+    }
+
+    private void Place(PendingAppend append)
+    {
+        var generation = append.Generation;
+        var header = new RecordHeader(generation.NextSequence, append.PayloadBytes, append.PayloadCrc, 0, append.Tenant.Length);
+        var writer = generation.Writer;
+        if (writer is null || !writer.Fits(header.RecordBytes))
+        {
+            if (_segmentError != DiskError.None) return;
+            _segmentError = _folder.TryCreate(generation.Number, generation.NextIndex, writer, header.RecordBytes, out var next, out _segmentStep);
+            if (_segmentError != DiskError.None)
+            {
+                LastError = $"{_segmentStep}: {_segmentError}";
+                return;
+            }
+
+            _beganSegment = true;
+            generation.Begin(next!);
+            if (writer is not null) _sealed.Add(writer);
+            writer = next!;
+        }
+
+        generation.NextSequence++;
+        _group.Add(append, writer, header with { AcknowledgedBytes = (uint)writer.AcknowledgedBytes });
+    }
+
+    private void Sync(SegmentWriter writer)
+    {
+        var started = _time.GetTimestamp();
+        writer.Sync();
+        _metrics.SyncDuration.Observe(_time.GetElapsedTime(started).TotalSeconds);
+        if (writer.Failure == DiskError.None) _metrics.Syncs.Add();
+    }
+
+    private bool Poison(SegmentWriter writer)
+    {
+        writer.Entry.IsRecyclable = false;
+        _metrics.SyncFailures.Add();
+        LastError = $"write segment {writer.Entry.Name}: {writer.Failure}";
+        return true;
+    }
+
+    private void Replenish()
+    {
+        if (_folder.Replenish() is not DiskError.None and var error) LastError = $"allocate a spare segment: {error}";
+    }
+
+    private void Complete(PendingAppend append)
+    {
+        var bytes = append.PayloadBytes;
+        var result = ResultOf(append);
+        if (result.IsDurable)
+        {
+            _metrics.Appends.Add();
+            _metrics.AppendedBytes.Add(bytes);
+        }
+
+        // Before the completion, so that whoever awaited the last append finds the generation without any.
+        append.Generation.LeaveAppend();
+        Interlocked.Add(ref _queuedBytes, -bytes);
+        append.Complete(result);
+    }
+
+    private WalResult ResultOf(PendingAppend append)
+    {
+        if (append.Writer is not { } writer) return Refusal(_segmentError, _segmentStep);
+        return writer.Failure == DiskError.None
+            ? new WalResult(WalStatus.Durable, writer.Key.Index, append.Offset, null)
+            : Refusal(writer.Failure, $"write segment {writer.Entry.Name}");
+    }
+
+    private static WalResult Refusal(DiskError error, string step) => error == DiskError.Full
+        ? new WalResult(WalStatus.Full, 0, 0, "the disk of the write-ahead log is full")
+        : new WalResult(WalStatus.Failed, 0, 0, $"the write-ahead log failed to {step}: {error}");
+
+    private void Fail(Exception fault)
+    {
+        lock (_queueLock)
+        {
+            _fault = fault;
+            LastError = $"the commit thread has ended: {fault.Message}";
+            for (; _queueHead is { } append; _queueHead = append.Next) _batch.Add(append);
+            _queueTail = null;
+        }
+
+        _segmentError = DiskError.Failed;
+        _segmentStep = "go on after an error of its own";
+        while (_completedCount < _batch.Count)
+        {
+            var append = _batch[_completedCount++];
+            append.Writer = null; // nothing of this group is promised, whatever was written
+            Complete(append);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using Tempo.Engine.Foundation;
+
+namespace Tempo.Engine.Storage.Wal;
+
+/// <summary>
+/// The write-ahead log: what was acknowledged is in it until a block holds it. Thread safe.
+/// <code>
+/// append   1 the caller's thread computes the payload's checksum and queues the append
+///          2 the commit thread takes what is queued: finds a place for each record, writes them with one call per
+///            segment, syncs, and only then completes them: many appends to a sync
+/// roll     later appends name a new generation, in files of its own; those under way still end in the old one
+/// release  the old generation is in blocks: its files are reused or deleted, durably, before the call returns
+/// replay   after a restart: the generations that were not released
+/// </code>
+/// Failures: a segment that could not be written or synced is never used again, every append of that group fails, and the
+/// next one goes to a new segment. On a full disk appends answer <see cref="WalStatus.Full"/>, before they depend on the
+/// space, until there is some. FORMAT.md draws the files.
+/// </summary>
+public sealed partial class WriteAheadLog : IDisposable
+{
+    private readonly WalOptions _options;
+    private readonly WalMetrics _metrics;
+    private readonly SegmentFolder _folder;
+    private readonly TimeProvider _time;
+    private readonly Lock _rollLock = new();
+    private readonly List<WalGeneration> _unreleased = []; // their release failed and is tried again; guarded by _rollLock
+    private readonly List<WalGeneration> _own = [];        // of this run and not released; guarded by _rollLock
+    private WalGeneration _current;
+
+    private WriteAheadLog(WalOptions options, WalMetrics metrics, SegmentFolder folder, TimeProvider time)
+    {
+        _options = options;
+        _metrics = metrics;
+        _folder = folder;
+        _time = time;
+        Recovered = [.. folder.Found.OrderBy(static g => g.Key).Select(g => new WalGeneration(this, g.Key, g.Value))];
+        _own.Add(_current = new WalGeneration(this, (ulong)folder.Epoch << 32 | 1));
+        if (folder.Replenish() is not DiskError.None and var error) LastError = $"allocate a spare segment: {error}";
+        if (options.OwnCommitThread) _thread = StartCommitThread();
+    }
+
+    /// <summary>
+    /// Opens the log in a folder (made if it is not there, "" for the disk's root) and locks it. A full disk is no error
+    /// here: what is there can be read. Throws <see cref="WalException"/> if the folder is in use or cannot be read or written.
+    /// </summary>
+    /// <param name="time">The clock that syncs are measured with.</param>
+    /// <param name="marks">Source of the random marks that tell the lives of a segment file apart; the system's by default.</param>
+    public static WriteAheadLog Open(IDisk disk, string folder, WalOptions options, MetricRegistry registry, TimeProvider? time = null, Func<ulong>? marks = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.SegmentBytes is < WalFormat.MinSegmentBytes or > WalFormat.MaxSegmentBytes)
+            throw new WalException($"a segment of {options.SegmentBytes} bytes: the limits are {WalFormat.MinSegmentBytes} and {WalFormat.MaxSegmentBytes}");
+        var metrics = new WalMetrics(registry);
+        var segments = new SegmentFolder(disk, folder, options, metrics, marks ?? RandomMark);
+        segments.Open();
+        return new WriteAheadLog(options, metrics, segments, time ?? TimeProvider.System);
+    }
+
+    /// <summary>A random number that belongs to this log for as long as its folder lives.</summary>
+    public ulong Identity => _folder.Identity;
+
+    /// <summary>The generation that new appends should name.</summary>
+    public WalGeneration Current => Volatile.Read(ref _current);
+
+    /// <summary>What earlier runs left, oldest first. Replay and release each.</summary>
+    public IReadOnlyList<WalGeneration> Recovered { get; }
+
+    /// <summary>What fails at the moment; empty while appends succeed.</summary>
+    public string LastError { get; private set; } = "";
+
+    /// <summary>Begins a new generation and returns it. Does not touch the disk.</summary>
+    public WalGeneration Roll()
+    {
+        lock (_rollLock)
+        {
+            var next = new WalGeneration(this, _current.Number + 1);
+            _own.Add(next);
+            Volatile.Write(ref _current, next);
+            return next;
+        }
+    }
+
+    /// <summary>
+    /// Frees the files of a generation whose appends have all completed and whose data is safe elsewhere. After
+    /// <see cref="DiskError.None"/> it does not come back, whatever happens. After an error it may come back at the next
+    /// start; the next release tries again.
+    /// </summary>
+    public DiskError Release(WalGeneration generation)
+    {
+        ArgumentNullException.ThrowIfNull(generation);
+        lock (_rollLock)
+        {
+            if (!generation.BelongsTo(this)) throw new ArgumentException("a generation of another log", nameof(generation));
+            if (generation == _current) throw new InvalidOperationException($"generation {generation.Number:x} takes appends: roll first");
+            generation.BeginRelease();
+            _own.Remove(generation);
+            if (!_unreleased.Contains(generation)) _unreleased.Add(generation);
+            while (_unreleased.Count > 0)
+            {
+                var error = _folder.Release(_unreleased[0].Files);
+                if (error != DiskError.None)
+                {
+                    LastError = $"release generation {_unreleased[0].Number:x}: {error}";
+                    return error;
+                }
+
+                _unreleased.RemoveAt(0);
+            }
+
+            return DiskError.None;
+        }
+    }
+
+    internal SegmentFolder Folder => _folder;
+
+    internal WalMetrics Metrics => _metrics;
+
+    private static ulong RandomMark()
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        RandomNumberGenerator.Fill(bytes);
+        return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
+    }
+}
