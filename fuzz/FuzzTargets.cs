@@ -11,6 +11,7 @@ internal static class FuzzTargets
         new OtlpJsonTarget(),
         new OtlpJsonWriterTarget(),
         new AnyValueJsonTarget(),
+        new TraceQlTarget(),
     ];
 
     /// <summary>Targets with a planted bug: if one of them passes, it is the fuzzer that is broken.</summary>

@@ -3,29 +3,42 @@ using Tempo.SystemTests.Facts;
 
 namespace Tempo.SystemTests.Lifecycle;
 
-/// <summary>What every sent trace has a right to. A trace is one request, so it is kept whole or not at all.</summary>
+/// <summary>What became of a trace that was sent.</summary>
+internal enum Outcome
+{
+    /// <summary>On its way, or the connection broke before an answer: there whole, or not there.</summary>
+    Unknown,
+
+    /// <summary>The server said it has it: it must be there.</summary>
+    Acknowledged,
+
+    /// <summary>The server said it does not take it: it must not be there.</summary>
+    Refused,
+}
+
+/// <param name="Spans">All of the trace. A trace is one request, so it is kept whole or not at all; all spans have the same name.</param>
+internal sealed record LedgerEntry(string Tenant, IReadOnlyList<SpanFacts> Spans, Outcome Outcome)
+{
+    public string TraceId => Spans[0].TraceId;
+
+    public string Name => Spans[0].Name;
+}
+
+/// <summary>Every trace that was sent, and what it has a right to. Thread safe.</summary>
 internal sealed class Ledger
 {
-    private readonly ConcurrentDictionary<string, (Outcome Outcome, SpanFacts[] Spans)> _traces = new();
+    private readonly ConcurrentDictionary<string, LedgerEntry> _entries = new();
 
-    public enum Outcome
-    {
-        /// <summary>The server said it has it: it must be there.</summary>
-        Acknowledged,
+    /// <summary>Notes a trace, or what is now known of it.</summary>
+    public void Note(LedgerEntry entry) => _entries[entry.TraceId] = entry;
 
-        /// <summary>The server said it does not take it: it must not be there.</summary>
-        Refused,
+    public IReadOnlyList<LedgerEntry> Entries => [.. _entries.Values];
 
-        /// <summary>The connection broke before an answer: there whole, or not there.</summary>
-        Unknown,
-    }
+    public int Count(Outcome outcome) => _entries.Values.Count(entry => entry.Outcome == outcome);
 
-    public void Note(SpanFacts[] spans, Outcome outcome) => _traces[spans[0].TraceId] = (outcome, spans);
+    /// <summary>The entry of a trace that somebody found; null if it was never sent.</summary>
+    public LedgerEntry? Find(string traceId) => _entries.GetValueOrDefault(traceId);
 
-    public IEnumerable<SpanFacts[]> With(Outcome outcome) => _traces.Values.Where(t => t.Outcome == outcome).Select(t => t.Spans);
-
-    public int Count(Outcome outcome) => With(outcome).Count();
-
-    /// <summary>The ledger's spans of a trace that somebody found; null if it was never sent.</summary>
-    public (Outcome Outcome, SpanFacts[] Spans)? Find(string traceId) => _traces.TryGetValue(traceId, out var entry) ? entry : null;
+    public override string ToString() =>
+        $"{Count(Outcome.Acknowledged)} acknowledged, {Count(Outcome.Refused)} refused, {Count(Outcome.Unknown)} unknown";
 }

@@ -3,57 +3,54 @@ using Tempo.SystemTests.Server;
 
 namespace Tempo.SystemTests.Lifecycle;
 
-/// <summary>Senders that push small traces over gRPC and HTTP as fast as they are acknowledged, and write down in the
-/// ledger what became of each.</summary>
-internal sealed class LedgerLoad(TempoProcess tempo, Ledger ledger, string spanName)
+/// <summary>Senders of two tenants that push traces over gRPC and HTTP as fast as they are acknowledged, and write down in
+/// the ledger what became of each. They go on until the server is ended.</summary>
+internal sealed class LedgerLoad(TempoProcess tempo, Ledger ledger, string spanName, int spansPerTrace = 5)
 {
-    private const int Senders = 4;
-    private const int SpansPerTrace = 5;
+    public static readonly string[] Tenants = ["kill-a", "kill-b"];
 
-    /// <summary>A round is checked trace by trace over HTTP; more than this would only make the check longer.</summary>
-    private const int MaxTracesPerSender = 1000;
+    /// <summary>Ends with the server; fails if a connection breaks before somebody ended it.</summary>
+    public Task RunAsync() =>
+        Task.WhenAll(Tenants.SelectMany(tenant => new[] { SendByGrpcAsync(tenant), SendByHttpAsync(tenant) }));
 
-    /// <summary>Runs until the connection breaks or <paramref name="stop"/>.</summary>
-    public Task RunAsync(CancellationToken stop) =>
-        Task.WhenAll(Enumerable.Range(0, Senders).Select(sender => sender % 2 == 0 ? SendByGrpcAsync(stop) : SendByHttpAsync(stop)));
-
-    private async Task SendByGrpcAsync(CancellationToken stop)
+    private async Task SendByGrpcAsync(string tenant)
     {
         using var client = new GrpcClient(tempo.OtlpGrpcUrl);
-        await SendAsync(async request => (await client.ExportAsync(request)).Status switch
+        await SendAsync(tenant, async request => (await client.CallAsync(GrpcClient.Frame(request), tenant: tenant)).Status switch
         {
-            GrpcAnswer.Ok => Ledger.Outcome.Acknowledged,
-            GrpcAnswer.InvalidArgument or GrpcAnswer.ResourceExhausted => Ledger.Outcome.Refused,
+            GrpcAnswer.Ok => Outcome.Acknowledged,
+            GrpcAnswer.InvalidArgument or GrpcAnswer.ResourceExhausted => Outcome.Refused,
             // Also what a stack says that lost its connection.
-            _ => Ledger.Outcome.Unknown,
-        }, stop);
+            _ => Outcome.Unknown,
+        });
     }
 
-    private async Task SendByHttpAsync(CancellationToken stop)
+    private async Task SendByHttpAsync(string tenant)
     {
         using var client = new OtlpHttpClient(tempo.OtlpHttpUrl);
-        await SendAsync(async request => (await client.PostAsync(request)).Status switch
+        await SendAsync(tenant, async request => (await client.PostAsync(request, tenant: tenant)).Status switch
         {
-            200 => Ledger.Outcome.Acknowledged,
-            >= 400 and < 500 => Ledger.Outcome.Refused,
-            _ => Ledger.Outcome.Unknown,
-        }, stop);
+            200 => Outcome.Acknowledged,
+            >= 400 and < 500 => Outcome.Refused,
+            _ => Outcome.Unknown,
+        });
     }
 
-    private async Task SendAsync(Func<byte[], Task<Ledger.Outcome>> send, CancellationToken stop)
+    private async Task SendAsync(string tenant, Func<byte[], Task<Outcome>> send)
     {
-        for (var sent = 0; sent < MaxTracesPerSender && !stop.IsCancellationRequested; sent++)
+        try
         {
-            var spans = Spans.NewTrace(SpansPerTrace, spanName);
-            try
+            while (!tempo.IsEnding)
             {
-                ledger.Note(spans, await send(ExportRequest.Encode(spans)));
+                // Noted before it is sent, so that nobody can find a trace that is not in the ledger.
+                var entry = new LedgerEntry(tenant, Spans.NewTrace(spansPerTrace, spanName), Outcome.Unknown);
+                ledger.Note(entry);
+                ledger.Note(entry with { Outcome = await send(ExportRequest.Encode(entry.Spans)) });
             }
-            catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
-            {
-                ledger.Note(spans, Ledger.Outcome.Unknown);
-                return;
-            }
+        }
+        catch (Exception e) when (tempo.IsEnding && e is HttpRequestException or IOException or OperationCanceledException)
+        {
+            // The end of the server was the end of the connection.
         }
     }
 }

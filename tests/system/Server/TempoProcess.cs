@@ -12,6 +12,7 @@ public sealed class TempoProcess : IAsyncDisposable
 
     private readonly StringBuilder _log = new();
     private Process? _process;
+    private volatile bool _isEnding;
 
     private TempoProcess(TempoSettings settings)
     {
@@ -34,6 +35,9 @@ public sealed class TempoProcess : IAsyncDisposable
     public string BlocksFolder => Path.Combine(DataFolder, "blocks");
 
     public TempoApi Api { get; }
+
+    /// <summary>True from just before the signal that ends the process until the next start: connections may break now.</summary>
+    public bool IsEnding => _isEnding;
 
     public string OtlpGrpcUrl => $"http://127.0.0.1:{Ports.OtlpGrpc}";
 
@@ -69,6 +73,7 @@ public sealed class TempoProcess : IAsyncDisposable
     {
         Assert.True(File.Exists(Repository.Binary), $"no binary at {Repository.Binary}: run ./build.ps1 publish, or name one in TEMPO_BINARY");
         Directory.CreateDirectory(DataFolder);
+        _isEnding = false;
         _process = Process.Start(new ProcessStartInfo(Repository.Binary, [$"-config.file={ConfigFile}"])
         {
             WorkingDirectory = Folder,
@@ -96,12 +101,17 @@ public sealed class TempoProcess : IAsyncDisposable
     public async Task KillAsync()
     {
         if (_process!.HasExited) throw new InvalidOperationException($"tempo ended by itself with {_process.ExitCode}:\n{Log}");
+        _isEnding = true;
         Signals.Kill(_process);
         await EndedAsync();
     }
 
     /// <summary>SIGTERM, without waiting for what it does.</summary>
-    public void Terminate() => Signals.Terminate(_process!);
+    public void Terminate()
+    {
+        _isEnding = true;
+        Signals.Terminate(_process!);
+    }
 
     /// <summary>SIGTERM, and the exit code.</summary>
     public Task<int> StopAsync()

@@ -5,9 +5,16 @@ public sealed record TempoSettings
 {
     public bool Multitenancy { get; init; }
 
+    /// <summary>Age at which live data is cut into blocks, as the configuration file writes it.</summary>
+    public string MaxBlockDuration { get; init; } = "5m";
+
+    /// <summary>How long the server goes on after SIGTERM while /ready says no, as the configuration file writes it.</summary>
+    public string ShutdownDelay { get; init; } = "0s";
+
     /// <summary>The configuration file: everything on loopback, data in <paramref name="dataFolder"/>.</summary>
     public string Yaml(TempoPorts ports, string dataFolder) => $"""
         multitenancy_enabled: {(Multitenancy ? "true" : "false")}
+        shutdown_delay: {ShutdownDelay}
         server:
           http_listen_address: 127.0.0.1
           http_listen_port: {ports.Api}
@@ -19,6 +26,8 @@ public sealed record TempoSettings
                   endpoint: "127.0.0.1:{ports.OtlpGrpc}"
                 http:
                   endpoint: "127.0.0.1:{ports.OtlpHttp}"
+        live_store:
+          max_block_duration: {MaxBlockDuration}
         storage:
           trace:
             backend: local

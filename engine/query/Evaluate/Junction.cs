@@ -1,0 +1,19 @@
+namespace Tempo.Engine.Query.Evaluate;
+
+/// <summary>"And" or "or" of two conditions; the right one is looked at only if it matters.</summary>
+internal sealed class Junction(bool isAnd, Operand left, Operand right) : Operand
+{
+    public override FieldValue Evaluate(in SpanCursor span) => ToValue(Test(span));
+
+    public override Truth Test(in SpanCursor span)
+    {
+        var first = left.Test(span);
+        if (first == (isAnd ? Truth.False : Truth.True)) return first;
+        var second = right.Test(span);
+        return isAnd == first < second ? first : second;
+    }
+
+    public override IEnumerable<Comparison> Leaves() => left.Leaves().Concat(right.Leaves());
+
+    public override IEnumerable<FieldReader> Readers() => left.Readers().Concat(right.Readers());
+}

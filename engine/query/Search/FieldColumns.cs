@@ -1,0 +1,40 @@
+using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.TraceQL.Ast;
+
+namespace Tempo.Engine.Query.Search;
+
+/// <summary>Which columns of a batch a field lies in.</summary>
+internal static class FieldColumns
+{
+    public static BatchColumns Of(IEnumerable<AttributeRef> fields)
+    {
+        var columns = BatchColumns.Structure;
+        foreach (var field in fields) columns |= Of(field);
+        return columns;
+    }
+
+    private static BatchColumns Of(AttributeRef field) => field.Scope switch
+    {
+        AttributeScope.Unscoped => BatchColumns.SpanAttributes | BatchColumns.Resources,
+        AttributeScope.Span => BatchColumns.SpanAttributes,
+        AttributeScope.Resource => BatchColumns.Resources,
+        AttributeScope.Instrumentation => BatchColumns.Scopes,
+        AttributeScope.Event => BatchColumns.Events,
+        AttributeScope.Link => BatchColumns.Links,
+        _ => Of(field.Intrinsic),
+    };
+
+    // What is not listed is known of the tree alone, or computed of the whole trace.
+    private static BatchColumns Of(Intrinsic intrinsic) => intrinsic switch
+    {
+        Intrinsic.Duration => BatchColumns.Times,
+        Intrinsic.Name => BatchColumns.Name,
+        Intrinsic.StatusMessage => BatchColumns.StatusMessage,
+        Intrinsic.Kind => BatchColumns.Kind,
+        Intrinsic.SpanId or Intrinsic.SpanParentId => BatchColumns.SpanIds,
+        Intrinsic.EventName or Intrinsic.EventTimeSinceStart => BatchColumns.Events,
+        Intrinsic.LinkSpanId or Intrinsic.LinkTraceId => BatchColumns.Links,
+        Intrinsic.InstrumentationName or Intrinsic.InstrumentationVersion => BatchColumns.Scopes,
+        _ => BatchColumns.Structure,
+    };
+}

@@ -1,0 +1,28 @@
+using Tempo.Engine.Foundation;
+
+namespace Tempo.Engine.Query.Search;
+
+/// <summary>The newest answers by start time (ties by trace id), as many as asked for. Memory by answers, not by the limit.</summary>
+internal sealed class NewestTraces(int limit)
+{
+    private static readonly Comparer<(ulong Start, TraceId Id)> OldestFirst =
+        Comparer<(ulong Start, TraceId Id)>.Create(static (a, b) => a.Start != b.Start ? a.Start.CompareTo(b.Start) : b.Id.CompareTo(a.Id));
+
+    private readonly PriorityQueue<TraceSearchResult, (ulong Start, TraceId Id)> _found = new(OldestFirst);
+
+    /// <summary>False if no trace that starts at <paramref name="startUnixNano"/> or before can be among them any more.</summary>
+    public bool HasRoomFor(ulong startUnixNano) => _found.Count < limit || _found.TryPeek(out _, out var oldest) && oldest.Start <= startUnixNano;
+
+    public void Add(TraceSearchResult answer)
+    {
+        _found.Enqueue(answer, (answer.StartTimeUnixNano, answer.TraceId));
+        if (_found.Count > limit) _found.Dequeue();
+    }
+
+    /// <summary>Adds them to <paramref name="answers"/>, newest first.</summary>
+    public void DrainTo(List<TraceSearchResult> answers)
+    {
+        while (_found.TryDequeue(out var answer, out _)) answers.Add(answer);
+        answers.Reverse();
+    }
+}

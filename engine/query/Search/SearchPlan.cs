@@ -1,0 +1,89 @@
+using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Stages;
+using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.TraceQL;
+using Tempo.Engine.TraceQL.Ast;
+
+namespace Tempo.Engine.Query.Search;
+
+/// <summary>A search query, checked and made ready. A plan serves one search: what it is made of keeps scratch memory.</summary>
+internal sealed class SearchPlan
+{
+    private readonly List<Condition> _filters = [];
+
+    private SearchPlan(PipelineExpression? pipeline, MetricsExpression? metrics)
+    {
+        Candidates = pipeline is null ? CandidateFilter.All : CandidateFilter.Of(pipeline);
+        Source = pipeline is null ? null : PipelineCompiler.Compile(pipeline, _filters);
+        var named = pipeline is null ? [] : ReferencedAttributes.Of(pipeline);
+        Selected = SelectedBy(pipeline, metrics);
+        ShowsName = named.Concat(Selected).Any(static field => field.Intrinsic == Intrinsic.Name);
+        ScanColumns = FieldColumns.Of(Candidates.Fields);
+        Columns = ScanColumns | FieldColumns.Of(named) | FieldColumns.Of(Selected) | BatchColumns.Tree | BatchColumns.Name;
+    }
+
+    /// <summary>What is worth looking at.</summary>
+    public CandidateFilter Candidates { get; }
+
+    /// <summary>Decides on a whole trace. Null: every trace matches, and hits are answered without span sets.</summary>
+    public SpansetSource? Source { get; }
+
+    /// <summary>The conditions of all filters, whose fields are shown where they hold.</summary>
+    public IReadOnlyList<Condition> Filters => _filters;
+
+    /// <summary>Fields that are shown with each span that has them: of select(), by(), aggregates and metrics functions.</summary>
+    public IReadOnlyList<FieldReader> SelectedReaders => field ??= [.. Selected.Select(static reference => new FieldReader(reference))];
+
+    private IReadOnlyList<AttributeRef> Selected { get; }
+
+    /// <summary>What the scan for candidates reads.</summary>
+    public BatchColumns ScanColumns { get; }
+
+    /// <summary>What is read of a candidate's whole trace.</summary>
+    public BatchColumns Columns { get; }
+
+    /// <summary>Does the query name the span's name, so that it is answered?</summary>
+    public bool ShowsName { get; }
+
+    /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run. The empty query is everything.</summary>
+    public static SearchPlan Create(string query)
+    {
+        if (query.Length == 0) return new SearchPlan(null, null);
+        if (!TraceQlParser.TryParse(query, out var parsed, out var error)) throw new QueryException(QueryErrorKind.BadRequest, $"invalid TraceQL query: {error.Message}");
+        return new SearchPlan(parsed.SearchPipeline, parsed.Metrics);
+    }
+
+    private static List<AttributeRef> SelectedBy(PipelineExpression? pipeline, MetricsExpression? metrics)
+    {
+        var selected = new List<AttributeRef>();
+        AddSelected(pipeline, selected);
+        if (FirstFunction(metrics) is { } function) selected.AddRange(ReferencedAttributes.Of(function));
+        return [.. selected.Distinct()];
+    }
+
+    private static void AddSelected(PipelineExpression? expression, List<AttributeRef> selected)
+    {
+        switch (expression)
+        {
+            case PipelineOperation operation:
+                AddSelected(operation.Left, selected);
+                AddSelected(operation.Right, selected);
+                break;
+            case Pipeline pipeline:
+                foreach (var stage in pipeline.Stages)
+                    if (stage is not SpansetExpression)
+                        selected.AddRange(ReferencedAttributes.Of(stage));
+                break;
+        }
+    }
+
+    // A search of a metrics query looks at its first source alone; so do the fields that are shown.
+    private static MetricsFunction? FirstFunction(MetricsExpression? metrics) => metrics switch
+    {
+        MetricsPipeline pipeline => pipeline.Stage as MetricsFunction,
+        MetricsTopBottom topBottom => FirstFunction(topBottom.Inner),
+        MetricsFilter filter => FirstFunction(filter.Inner),
+        MetricsOperation operation => FirstFunction(operation.Left is MetricsScalar ? operation.Right : operation.Left),
+        _ => null,
+    };
+}

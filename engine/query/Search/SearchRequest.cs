@@ -1,0 +1,26 @@
+namespace Tempo.Engine.Query;
+
+/// <summary>A search, as the HTTP and gRPC APIs ask for it. Limits on the numbers are the API's; the engine allocates by results only.</summary>
+public sealed record SearchRequest
+{
+    /// <summary>TraceQL; empty = every trace, answered without span sets.</summary>
+    public string Query { get; init; } = "";
+
+    /// <summary>Unix seconds: traces that end before this are left out; 0 = no bound.</summary>
+    public uint StartSeconds { get; init; }
+
+    /// <summary>Unix seconds: traces that start after this are left out; 0 = no bound.</summary>
+    public uint EndSeconds { get; init; }
+
+    /// <summary>Most traces in the answer (the newest by start time).</summary>
+    public int Limit { get; init; } = 20;
+
+    /// <summary>Most spans listed per span set; <see cref="SpanSetResult.Matched"/> counts all.</summary>
+    public int SpansPerSpanSet { get; init; } = 3;
+
+    /// <summary>Legacy search: the trace must last at least this long; 0 = no bound.</summary>
+    public long MinDurationNano { get; init; }
+
+    /// <summary>Legacy search: the trace must last at most this long; 0 = no bound.</summary>
+    public long MaxDurationNano { get; init; }
+}

@@ -1,0 +1,69 @@
+using Tempo.Engine.Foundation;
+
+namespace Tempo.Engine.Query;
+
+/// <summary>The answer of a search: traces newest first, ties by trace id.</summary>
+public sealed class SearchResult
+{
+    public List<TraceSearchResult> Traces { get; } = [];
+    public SearchMetrics Metrics { get; init; } = new();
+
+    /// <summary>What could not be read; empty if the answer is complete.</summary>
+    public string Message { get; init; } = "";
+}
+
+/// <summary>What was looked at (tempopb.SearchMetrics).</summary>
+public sealed class SearchMetrics
+{
+    public uint InspectedTraces { get; set; }
+    public ulong InspectedBytes { get; set; }
+    public uint TotalBlocks { get; set; }
+    public uint CompletedJobs { get; set; }
+    public uint TotalJobs { get; set; }
+    public ulong TotalBlockBytes { get; set; }
+    public ulong InspectedSpans { get; set; }
+}
+
+/// <summary>One trace of a search answer (tempopb.TraceSearchMetadata).</summary>
+public sealed class TraceSearchResult
+{
+    public required TraceId TraceId { get; init; }
+
+    /// <summary>Service of the root span; null when no root span is known.</summary>
+    public string? RootServiceName { get; init; }
+    public string? RootTraceName { get; init; }
+    public required ulong StartTimeUnixNano { get; init; }
+    public required uint DurationMs { get; init; }
+
+    /// <summary>Empty when the query was empty.</summary>
+    public List<SpanSetResult> SpanSets { get; } = [];
+    public List<ServiceStatsResult> ServiceStats { get; } = [];
+}
+
+/// <summary>Spans and errors of one service in a trace.</summary>
+public readonly record struct ServiceStatsResult(string ServiceName, uint SpanCount, uint ErrorCount);
+
+/// <summary>The spans of a trace that matched together (tempopb.SpanSet).</summary>
+public sealed class SpanSetResult
+{
+    public List<SpanResult> Spans { get; } = [];
+
+    /// <summary>Matches before the cut to <see cref="SearchRequest.SpansPerSpanSet"/>.</summary>
+    public uint Matched { get; set; }
+    public List<AttributeResult> Attributes { get; } = [];
+}
+
+/// <summary>One span of a span set (tempopb.Span).</summary>
+public sealed class SpanResult
+{
+    public required SpanId SpanId { get; init; }
+
+    /// <summary>Null = not written (the query does not touch the name).</summary>
+    public string? Name { get; init; }
+    public required ulong StartTimeUnixNano { get; init; }
+    public required ulong DurationNanos { get; init; }
+    public List<AttributeResult> Attributes { get; } = [];
+}
+
+/// <summary>A key and a value: a string, long, double or bool, or an array (object[]) of one of them.</summary>
+public readonly record struct AttributeResult(string Key, object Value);

@@ -1,0 +1,106 @@
+using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.TraceQL.Ast;
+
+namespace Tempo.Engine.Query.Search;
+
+/// <summary>
+/// The fields listed with a span: those the query named and the span has, by name without scope. A comparison that is false
+/// on this span shows nothing; of an array only the elements that satisfied a comparison are shown, all of them if the field
+/// was selected; what stands in fields of its own (name, duration, ids, root names) is left out.
+/// </summary>
+internal sealed class ShownFields
+{
+    private readonly List<ShownField> _fields = [];
+
+    /// <summary>
+    /// The fields of the comparisons that hold on the span. Of events (links) those count that meet the whole condition, if any
+    /// does, and the last one's values are shown.
+    /// </summary>
+    public void AddWhatMatched(Condition condition, in SpanCursor span)
+    {
+        var matches = condition.Test(span) == Truth.True;
+        foreach (var bound in condition.Bindings(span))
+        {
+            if (matches && !condition.HoldsFor(bound)) continue;
+            foreach (var comparison in condition.Leaves)
+                if (comparison.Test(bound) == Truth.True)
+                    AddCompared(comparison, bound);
+        }
+    }
+
+    /// <summary>A selected field; of events (links) the last one's that has it.</summary>
+    public void AddSelected(FieldReader reader, in SpanCursor span)
+    {
+        foreach (var bound in new EventBindings(span, reader.ReadsEvents, reader.ReadsLinks)) Add(reader, reader.Read(bound), null);
+    }
+
+    /// <summary>Writes the fields found.</summary>
+    public void WriteTo(List<AttributeResult> attributes)
+    {
+        foreach (var shown in _fields) attributes.Add(new AttributeResult(shown.Field.Name, shown.Value));
+    }
+
+    private void AddCompared(Comparison comparison, in SpanCursor span)
+    {
+        if (comparison.IsExistence && comparison.Op == FieldOperator.Equal)
+        {
+            if (comparison.ComparedField is { } absent) Replace(absent.Reference, ShownValue.Nil, null);
+            return;
+        }
+
+        foreach (var reader in comparison.Fields)
+        {
+            var value = reader.Read(span);
+            Add(reader, value, value.Type == FieldType.Array && reader == comparison.ComparedField && !comparison.IsExistence ? MatchingElements(comparison, value, span) : null);
+        }
+    }
+
+    private static List<int> MatchingElements(Comparison comparison, in FieldValue array, in SpanCursor span)
+    {
+        var matching = new List<int>();
+        for (var i = 0; i < array.ElementCount; i++)
+            if (comparison.HoldsFor(array.Element(i), span))
+                matching.Add(i);
+        return matching;
+    }
+
+    // Null elements: all of the value.
+    private void Add(FieldReader reader, in FieldValue value, List<int>? elements)
+    {
+        if (value.Type is FieldType.Nil or FieldType.Unknown || HasPlaceOfItsOwn(reader.Reference)) return;
+        if (elements is not null && Known(reader.Reference, null) is { } known)
+        {
+            // Several comparisons of one array: what any of them found. All of it stays all of it.
+            if (known.Elements is null) return;
+            elements = [.. known.Elements.Union(elements).Order()];
+        }
+
+        Replace(reader.Reference, elements is null ? ShownValue.Of(value) : ElementsOf(value, elements), elements);
+    }
+
+    private static object ElementsOf(in FieldValue array, List<int> elements)
+    {
+        if (elements.Count == 1) return ShownValue.Of(array.Element(elements[0]));
+        var items = new object[elements.Count];
+        for (var i = 0; i < items.Length; i++) items[i] = ShownValue.Of(array.Element(elements[i]));
+        return items;
+    }
+
+    private void Replace(AttributeRef field, object value, List<int>? elements)
+    {
+        if (HasPlaceOfItsOwn(field)) return;
+        var shown = new ShownField(field, value, elements);
+        if (Known(field, value) is { } known) _fields[_fields.IndexOf(known)] = shown;
+        else _fields.Add(shown);
+    }
+
+    // The same field; or the same name and value by way of another scope (.x found what span.x found).
+    private ShownField? Known(AttributeRef field, object? value) =>
+        _fields.Find(shown => shown.Field == field) ?? _fields.Find(shown => shown.Field.Name == field.Name && shown.Value.Equals(value));
+
+    private static bool HasPlaceOfItsOwn(AttributeRef field) => field.Intrinsic is Intrinsic.Name or Intrinsic.Duration or Intrinsic.TraceDuration
+        or Intrinsic.RootName or Intrinsic.RootServiceName or Intrinsic.TraceId or Intrinsic.SpanId;
+
+    /// <summary>A field, what is shown of it, and which elements of an array that is (null: all).</summary>
+    private sealed record ShownField(AttributeRef Field, object Value, List<int>? Elements);
+}

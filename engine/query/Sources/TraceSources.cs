@@ -1,0 +1,16 @@
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Live;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Query.Sources;
+
+/// <summary>
+/// Where a tenant's traces are at one moment: live batches and blocks, taken together in one read, so that a cut that
+/// happens meanwhile is invisible. A span may be in several of them; <see cref="OrderedTrace"/> counts it once.
+/// </summary>
+public sealed class TraceSources(IReadOnlyList<LiveBatchView> live, IReadOnlyList<BlockHandle> blocks)
+{
+    public IReadOnlyList<LiveBatchView> Live { get; } = live;
+
+    public IReadOnlyList<BlockHandle> Blocks { get; } = blocks;
+}

@@ -1,0 +1,82 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Query.Sources;
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Write;
+using Tempo.Engine.Storage.Live;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Query.Tests.Testing;
+
+/// <summary>Puts spans where the engine finds them: as OTLP bytes into live segments, and from there into real blocks on disk.</summary>
+public sealed class TestStore : IDisposable
+{
+    private const int MaxAttributeBytes = 2048;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("tempo-query-").FullName;
+    private readonly BlockStore _blocks;
+    private ulong _nextBlock = 1;
+
+    /// <summary>Small pages and row groups, so that a handful of traces has several.</summary>
+    public TestStore(int pageSpans = 4, int rowGroupSpans = 12, DedicatedColumns? dedicated = null)
+    {
+        var layout = new BlockWriterOptions { PageSpans = pageSpans, RowGroupSpans = rowGroupSpans, DedicatedColumns = dedicated ?? DedicatedColumns.None };
+        _blocks = new BlockStore(LocalObjectStore.Open(Path.Combine(_folder, "objects")), Path.Combine(_folder, "work"), new BlockStoreOptions { Layout = layout });
+        _blocks.Sweep();
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    /// <summary>One request per two spans, in the given order.</summary>
+    public static List<LiveBatchView> Live(IEnumerable<TestSpan> spans)
+    {
+        var segment = new LiveSegment(shardCount: 1, MaxAttributeBytes);
+        foreach (var request in spans.Chunk(2)) segment.Append(TenantId.Single, OtlpRequest.Of(request));
+        var views = new List<LiveBatchView>();
+        segment.CollectBatches(TenantId.Single, views);
+        return views;
+    }
+
+    public async Task<List<BlockHandle>> Block(IEnumerable<TestSpan> spans)
+    {
+        var live = Live(spans);
+        var id = BlockId.Derive(1, _nextBlock++);
+        var meta = await _blocks.WriteAsync(TenantId.Single, id, compactionLevel: 0, visit => LiveTraces.ForEach(live, visit), default);
+        return meta is null ? [] : [new BlockHandle(meta, _blocks)];
+    }
+
+    /// <summary>Flips bits in all pages of a block, and leaves its footer sound.</summary>
+    public void DamagePages(BlockHandle block)
+    {
+        var path = Path.Combine(_folder, "objects", TenantId.Single.Value, block.Meta.BlockId.ToString(), "data.parquet");
+        var bytes = File.ReadAllBytes(path);
+        foreach (ref var b in bytes.AsSpan(4, bytes.Length / 2)) b ^= 0x55;
+        File.WriteAllBytes(path, bytes);
+    }
+
+    /// <summary>The spans in the given layout.</summary>
+    public async Task<TraceSources> Sources(Layout layout, IReadOnlyList<TestSpan> spans)
+    {
+        IEnumerable<TestSpan> Third(int n) => spans.Where((_, i) => i % 3 == n);
+        return layout switch
+        {
+            Layout.Live => new TraceSources(Live(spans), []),
+            Layout.Block => new TraceSources([], await Block(spans)),
+            Layout.Split => new TraceSources(Live(Third(2)), [.. await Block(Third(0)), .. await Block(Third(1))]),
+            _ => new TraceSources(Live(spans.Skip(1).Reverse()), [.. await Block(spans), .. await Block(Third(1))]),
+        };
+    }
+}
+
+/// <summary>Where the spans are.</summary>
+public enum Layout
+{
+    Live,
+    Block,
+
+    /// <summary>The spans of each trace in two blocks and live.</summary>
+    Split,
+
+    /// <summary>Most spans in two or three places.</summary>
+    Copied,
+}
