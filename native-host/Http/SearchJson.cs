@@ -150,7 +150,7 @@ internal static class SearchJson
         if (items.Length == 0) return;
         json.WriteName("values"u8);
         json.BeginArray();
-        foreach (var item in items) WriteValue(ref json, item is object[] ? Array.Empty<object>() : item);
+        foreach (var item in items) WriteValue(ref json, item is object[]? Array.Empty<object>() : item);
         json.EndArray();
     }
 

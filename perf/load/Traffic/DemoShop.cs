@@ -126,7 +126,10 @@ internal static class DemoShop
     {
         var server = new Operation(to, Surface.RpcServer, method, method, micros, calls ?? [])
         {
-            Peer = from, Describe = describe, ErrorRate = errorRate, Milestones = milestones ?? [],
+            Peer = from,
+            Describe = describe,
+            ErrorRate = errorRate,
+            Milestones = milestones ?? [],
         };
         return new Operation(from, Surface.RpcClient, method, method, 90, [server]) { Peer = to };
     }

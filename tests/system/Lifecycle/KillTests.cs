@@ -60,9 +60,10 @@ public sealed class KillTests(ITestOutputHelper output)
         var random = new Random(seed);
         var name = $"kill {seed}";
         output.WriteLine($"round with seed {seed}");
-        var running = Task.WhenAll(new LedgerLoad(tempo, ledger, name).RunAsync(), check.WatchAsync(name));
-        if (seed % 2 == 0) await Task.WhenAny(running, Task.Delay(random.Next(50, 1500)));
-        else await Task.WhenAny(running, CutIsRunningAsync(tempo, random));
+        var duringCut = seed % 2 == 1;
+        var running = Task.WhenAll(new LedgerLoad(tempo, ledger, name).RunAsync(), check.WatchAsync(name), duringCut ? FlushAsync(tempo) : Task.CompletedTask);
+        await Task.Delay(random.Next(50, 1200));
+        if (duringCut) await CutIsRunningAsync(tempo, random);
         await tempo.KillAsync();
         await running;
         output.WriteLine($"  killed: {WhatIsLeft(tempo)}; {ledger}");
@@ -72,30 +73,28 @@ public sealed class KillTests(ITestOutputHelper output)
         await check.NameAsync(name);
     }
 
-    /// <summary>Some way into the writing of the blocks of a flush: half a file, no meta.json yet, one tenant's block and
-    /// not the other's, blocks whose log is still there.</summary>
-    private static async Task CutIsRunningAsync(TempoProcess tempo, Random random)
-    {
-        await Task.Delay(random.Next(50, 500));
-        await Eventually.HoldsAsync("a block is being built", async () =>
-        {
-            var flush = FlushAsync(tempo);
-            while (!flush.IsCompleted && !IsBuilding(tempo)) await Task.Delay(1);
-            return IsBuilding(tempo);
-        });
-        await Task.Delay(random.Next(0, 30));
-    }
-
     private static async Task FlushAsync(TempoProcess tempo)
     {
         try
         {
-            await tempo.Api.FlushAsync();
+            while (!tempo.IsEnding)
+            {
+                await Task.Delay(100);
+                await tempo.Api.FlushAsync();
+            }
         }
         catch (HttpRequestException) when (tempo.IsEnding)
         {
             // What it was for.
         }
+    }
+
+    /// <summary>Some way into the writing of blocks: half a file, no meta.json yet, one tenant's block and not the other's,
+    /// blocks whose log is still there.</summary>
+    private static async Task CutIsRunningAsync(TempoProcess tempo, Random random)
+    {
+        await Eventually.HoldsAsync("a block is being built", () => Building(tempo).Length > 0);
+        await Task.Delay(random.Next(0, 30));
     }
 
     /// <returns>When that was.</returns>
@@ -109,8 +108,6 @@ public sealed class KillTests(ITestOutputHelper output)
         var started = tempo.Log[before..].Contains("Tempo started", StringComparison.Ordinal);
         return $"{milliseconds} ms after the start, {(started ? "which was over" : "during it")}";
     }
-
-    private static bool IsBuilding(TempoProcess tempo) => Building(tempo).Length > 0;
 
     private static string[] Building(TempoProcess tempo) => Directory.GetFiles(Path.Combine(tempo.DataFolder, "wal", "building"), "*.parquet");
 

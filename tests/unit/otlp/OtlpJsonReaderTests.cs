@@ -38,9 +38,17 @@ public sealed class OtlpJsonReaderTests
         var spanId = ByteString.CopyFrom(Convert.FromHexString(SpanIdHex));
         var span = new Span
         {
-            TraceId = traceId, SpanId = spanId, Flags = 257, TraceState = "a=1", Name = "n", Kind = 2,
-            StartTimeUnixNano = 1544712660000000000, EndTimeUnixNano = ulong.MaxValue,
-            DroppedAttributesCount = 3, DroppedEventsCount = 4, DroppedLinksCount = 5,
+            TraceId = traceId,
+            SpanId = spanId,
+            Flags = 257,
+            TraceState = "a=1",
+            Name = "n",
+            Kind = 2,
+            StartTimeUnixNano = 1544712660000000000,
+            EndTimeUnixNano = ulong.MaxValue,
+            DroppedAttributesCount = 3,
+            DroppedEventsCount = 4,
+            DroppedLinksCount = 5,
             Events = { new Event { TimeUnixNano = 7, Name = "e" } },
             Links = { new Link { TraceId = traceId, SpanId = spanId, Flags = 1 } },
             Status = new Status { Code = 2, Message = "m" },

@@ -136,7 +136,10 @@ public sealed class DamagedFileTests
     {
         var header = new PageHeader
         {
-            Type = PageType.Data, ValueCount = valueCount, UncompressedSizeBytes = uncompressed, CompressedSizeBytes = compressed,
+            Type = PageType.Data,
+            ValueCount = valueCount,
+            UncompressedSizeBytes = uncompressed,
+            CompressedSizeBytes = compressed,
         };
         var before = GC.GetAllocatedBytesForCurrentThread();
         Assert.Throws<ParquetFormatException>(() => ReadPage(header, new byte[16]));
@@ -151,8 +154,11 @@ public sealed class DamagedFileTests
         byte[] body = [2, .. output.WrittenSpan];
         var header = new PageHeader
         {
-            Type = PageType.Data, ValueCount = 4, Encoding = PageEncoding.RleDictionary,
-            UncompressedSizeBytes = body.Length, CompressedSizeBytes = body.Length,
+            Type = PageType.Data,
+            ValueCount = 4,
+            Encoding = PageEncoding.RleDictionary,
+            UncompressedSizeBytes = body.Length,
+            CompressedSizeBytes = body.Length,
         };
         var message = Assert.Throws<ParquetFormatException>(() => ReadPage(header, body, CompressionCodec.Uncompressed, [7, 8, 9])).Message;
         Assert.Contains("beyond the dictionary's 3 entries", message);
@@ -180,7 +186,9 @@ public sealed class DamagedFileTests
         var sink = new MemoryStream();
         var options = new ParquetWriterOptions
         {
-            DataPageVersion = pageVersion, PageChecksums = checksums, DefaultColumn = new ColumnOptions { Codec = codec, Bounds = BoundsPolicy.All },
+            DataPageVersion = pageVersion,
+            PageChecksums = checksums,
+            DefaultColumn = new ColumnOptions { Codec = codec, Bounds = BoundsPolicy.All },
         };
         var writer = new ParquetFileWriter(sink, Schema, options);
         writer.BeginRowGroup(6);

@@ -82,7 +82,13 @@ public sealed class ManyTracesTests
             spans.Add(new TestSpan { TraceId = id, Id = (ulong)(2 * i) + 1, StartUnixNano = start, DurationNano = 10, Resource = resource, Name = "root", Attributes = new Attributes { { "even", i % 2 == 0 } } });
             spans.Add(new TestSpan
             {
-                TraceId = id, Id = (ulong)(2 * i) + 2, ParentId = (ulong)(2 * i) + 1, StartUnixNano = start, DurationNano = 5, Resource = resource, Name = "child",
+                TraceId = id,
+                Id = (ulong)(2 * i) + 2,
+                ParentId = (ulong)(2 * i) + 1,
+                StartUnixNano = start,
+                DurationNano = 5,
+                Resource = resource,
+                Name = "child",
                 Attributes = new Attributes { { "rare", i % 100 == 0 ? 1L : 0L }, { "even", i % 2 == 0 } },
             });
         }

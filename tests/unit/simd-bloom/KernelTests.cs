@@ -31,29 +31,29 @@ public class KernelTests
         var kernel = Kernels.Named(name);
         var random = new Random(12);
         foreach (var blocks in (int[])[1, 2, 3, 31, 1000])
-        foreach (var count in Counts)
-        {
-            var hashes = RandomHashes(random, count);
-            var expected = new byte[blocks * 32];
-            ScalarKernel.Instance.Insert(expected, hashes);
-            var actual = new byte[blocks * 32];
-            kernel.Insert(actual, hashes);
-            Assert.Equal(expected, actual);
-
-            var probes = RandomHashes(random, count).Concat(hashes).ToArray();
-            var expectedFound = new ulong[(probes.Length + 63) / 64];
-            ScalarKernel.Instance.Probe(expected, probes, expectedFound);
-            var actualFound = Enumerable.Repeat(ulong.MaxValue, expectedFound.Length).ToArray(); // dirty: all must be written
-            kernel.Probe(actual, probes, actualFound);
-            Assert.Equal(expectedFound, actualFound);
-
-            for (var i = 0; i < probes.Length; i++)
+            foreach (var count in Counts)
             {
-                var found = (expectedFound[i / 64] >> (i % 64) & 1) == 1;
-                Assert.Equal(found, kernel.MayContain(actual, probes[i]));
-                if (i >= count) Assert.True(found); // it was inserted
+                var hashes = RandomHashes(random, count);
+                var expected = new byte[blocks * 32];
+                ScalarKernel.Instance.Insert(expected, hashes);
+                var actual = new byte[blocks * 32];
+                kernel.Insert(actual, hashes);
+                Assert.Equal(expected, actual);
+
+                var probes = RandomHashes(random, count).Concat(hashes).ToArray();
+                var expectedFound = new ulong[(probes.Length + 63) / 64];
+                ScalarKernel.Instance.Probe(expected, probes, expectedFound);
+                var actualFound = Enumerable.Repeat(ulong.MaxValue, expectedFound.Length).ToArray(); // dirty: all must be written
+                kernel.Probe(actual, probes, actualFound);
+                Assert.Equal(expectedFound, actualFound);
+
+                for (var i = 0; i < probes.Length; i++)
+                {
+                    var found = (expectedFound[i / 64] >> (i % 64) & 1) == 1;
+                    Assert.Equal(found, kernel.MayContain(actual, probes[i]));
+                    if (i >= count) Assert.True(found); // it was inserted
+                }
             }
-        }
     }
 
     [Theory] // The block index at its ends: the first and the last block, never one past it.

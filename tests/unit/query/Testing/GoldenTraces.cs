@@ -36,13 +36,30 @@ public static class GoldenTraces
         var pglib = new TestScope("pglib", "", []);
         yield return ("r", new TestSpan
         {
-            TraceId = T1, Id = 0xa100000000000001, Name = "GET /api", StartUnixNano = At(0), DurationNano = For(4), Kind = 2, Resource = front, Scope = lib,
+            TraceId = T1,
+            Id = 0xa100000000000001,
+            Name = "GET /api",
+            StartUnixNano = At(0),
+            DurationNano = For(4),
+            Kind = 2,
+            Resource = front,
+            Scope = lib,
             Attributes = new Attributes { { "http.status_code", 200L }, { "http.method", "GET" }, { "ratio", 0.5 }, { "flag", true }, { "x", 1L }, { "foo bar", "sp" }, { "a+1", 2L }, { "a", 1L } },
         });
         yield return ("c", new TestSpan
         {
-            TraceId = T1, Id = 0xa200000000000001, ParentId = 0xa100000000000001, Name = "auth", StartUnixNano = At(0.5), DurationNano = For(1), Kind = 1, Status = 2, StatusMessage = "boom",
-            Resource = front, Scope = lib, Attributes = new Attributes { { "http.status_code", 500L }, { "flag", false }, { "ratio", 1.5 } },
+            TraceId = T1,
+            Id = 0xa200000000000001,
+            ParentId = 0xa100000000000001,
+            Name = "auth",
+            StartUnixNano = At(0.5),
+            DurationNano = For(1),
+            Kind = 1,
+            Status = 2,
+            StatusMessage = "boom",
+            Resource = front,
+            Scope = lib,
+            Attributes = new Attributes { { "http.status_code", 500L }, { "flag", false }, { "ratio", 1.5 } },
             Events =
             [
                 new TestEvent("exception", For(0.1), new Attributes { { "etype", "E1" }, { "code", 7L } }),
@@ -51,12 +68,30 @@ public static class GoldenTraces
         });
         yield return ("d", new TestSpan
         {
-            TraceId = T1, Id = 0xa300000000000001, ParentId = 0xa100000000000001, Name = "db", StartUnixNano = At(1), DurationNano = For(2), Kind = 3, Resource = db, Scope = pglib,
-            Attributes = new Attributes { { "http.status_code", "200" }, { "db.system", "pg" } }, Links = [new TestLink(T2, 0xb100000000000001, new Attributes { { "lk", "v" } })],
+            TraceId = T1,
+            Id = 0xa300000000000001,
+            ParentId = 0xa100000000000001,
+            Name = "db",
+            StartUnixNano = At(1),
+            DurationNano = For(2),
+            Kind = 3,
+            Resource = db,
+            Scope = pglib,
+            Attributes = new Attributes { { "http.status_code", "200" }, { "db.system", "pg" } },
+            Links = [new TestLink(T2, 0xb100000000000001, new Attributes { { "lk", "v" } })],
         });
         yield return ("g", new TestSpan
         {
-            TraceId = T1, Id = 0xa400000000000001, ParentId = 0xa300000000000001, Name = "query", StartUnixNano = At(1.2), DurationNano = For(0.5), Kind = 3, Status = 1, Resource = db, Scope = pglib,
+            TraceId = T1,
+            Id = 0xa400000000000001,
+            ParentId = 0xa300000000000001,
+            Name = "query",
+            StartUnixNano = At(1.2),
+            DurationNano = For(0.5),
+            Kind = 3,
+            Status = 1,
+            Resource = db,
+            Scope = pglib,
             Attributes = new Attributes { { "rows", 10L }, { "ratio", 2.0 } },
         });
     }
@@ -66,12 +101,25 @@ public static class GoldenTraces
         var worker = new TestResource(new Attributes { { "service.name", "worker" }, { "cluster", "us" } });
         yield return ("o", new TestSpan
         {
-            TraceId = T2, Id = 0xb100000000000001, ParentId = ulong.MaxValue, Name = "orphan", StartUnixNano = At(10), DurationNano = For(1), Kind = 5, Resource = worker,
+            TraceId = T2,
+            Id = 0xb100000000000001,
+            ParentId = ulong.MaxValue,
+            Name = "orphan",
+            StartUnixNano = At(10),
+            DurationNano = For(1),
+            Kind = 5,
+            Resource = worker,
             Attributes = new Attributes { { "rows", 3L } },
         });
         yield return ("oc", new TestSpan
         {
-            TraceId = T2, Id = 0xb200000000000001, ParentId = 0xb100000000000001, Name = "orphan-child", StartUnixNano = At(10.1), DurationNano = For(0.3), Resource = worker,
+            TraceId = T2,
+            Id = 0xb200000000000001,
+            ParentId = 0xb100000000000001,
+            Name = "orphan-child",
+            StartUnixNano = At(10.1),
+            DurationNano = For(0.3),
+            Resource = worker,
             Attributes = new Attributes { { "rows", 5L } },
         });
     }
@@ -81,15 +129,33 @@ public static class GoldenTraces
         var batch = new TestResource(new Attributes { { "service.name", "batch" } });
         yield return ("ja", new TestSpan
         {
-            TraceId = T3, Id = 0xc100000000000001, Name = "job-a", StartUnixNano = At(20), DurationNano = For(1), Resource = batch, Attributes = new Attributes { { "g", "one" } },
+            TraceId = T3,
+            Id = 0xc100000000000001,
+            Name = "job-a",
+            StartUnixNano = At(20),
+            DurationNano = For(1),
+            Resource = batch,
+            Attributes = new Attributes { { "g", "one" } },
         });
         yield return ("jb", new TestSpan
         {
-            TraceId = T3, Id = 0xc200000000000001, Name = "job-b", StartUnixNano = At(20.5), DurationNano = For(3), Resource = batch, Attributes = new Attributes { { "g", "two" } },
+            TraceId = T3,
+            Id = 0xc200000000000001,
+            Name = "job-b",
+            StartUnixNano = At(20.5),
+            DurationNano = For(3),
+            Resource = batch,
+            Attributes = new Attributes { { "g", "two" } },
         });
         yield return ("st", new TestSpan
         {
-            TraceId = T3, Id = 0xc300000000000001, ParentId = 0xc100000000000001, Name = "step", StartUnixNano = At(20.2), DurationNano = For(0.1), Resource = batch,
+            TraceId = T3,
+            Id = 0xc300000000000001,
+            ParentId = 0xc100000000000001,
+            Name = "step",
+            StartUnixNano = At(20.2),
+            DurationNano = For(0.1),
+            Resource = batch,
             Attributes = new Attributes { { "g", "one" } },
         });
     }
@@ -99,7 +165,13 @@ public static class GoldenTraces
         var edge = new TestResource(new Attributes { { "service.name", "edge" } });
         yield return ("p", new TestSpan
         {
-            TraceId = T4, Id = 0xd100000000000001, Name = "p", StartUnixNano = At(30), DurationNano = For(1.5), Kind = 4, Resource = edge,
+            TraceId = T4,
+            Id = 0xd100000000000001,
+            Name = "p",
+            StartUnixNano = At(30),
+            DurationNano = For(1.5),
+            Kind = 4,
+            Resource = edge,
             Attributes = new Attributes { { "emptystr", "" }, { "neg", -5L }, { "big", long.MaxValue } },
         });
     }
@@ -109,7 +181,12 @@ public static class GoldenTraces
         var lists = new TestResource(new Attributes { { "service.name", "lists" } });
         yield return ("l", new TestSpan
         {
-            TraceId = T5, Id = 0xe100000000000001, Name = "arr", StartUnixNano = At(35), DurationNano = For(0.02), Resource = lists,
+            TraceId = T5,
+            Id = 0xe100000000000001,
+            Name = "arr",
+            StartUnixNano = At(35),
+            DurationNano = For(0.02),
+            Resource = lists,
             Attributes = new Attributes
             {
                 { "tags", new object[] { "x", "y" } }, { "nums", new object[] { 1L, 2L, 3L } }, { "fl", new object[] { 1.5, 2.5 } }, { "bl", new object[] { true, false } },
@@ -117,7 +194,13 @@ public static class GoldenTraces
         });
         yield return ("w", new TestSpan
         {
-            TraceId = T5, Id = 0xe200000000000001, ParentId = 0xe100000000000001, Name = "arr2", StartUnixNano = At(35.005), DurationNano = For(0.01), Resource = lists,
+            TraceId = T5,
+            Id = 0xe200000000000001,
+            ParentId = 0xe100000000000001,
+            Name = "arr2",
+            StartUnixNano = At(35.005),
+            DurationNano = For(0.01),
+            Resource = lists,
             Attributes = new Attributes { { "tags", new object[] { "y" } }, { "nums", new object[] { 9L } }, { "one", "x" } },
         });
     }
