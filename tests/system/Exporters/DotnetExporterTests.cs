@@ -16,7 +16,7 @@ public sealed class DotnetExporterTests(SharedTempo shared)
     {
         using var sender = new DotnetSender(protocol, protocol == OtlpExportProtocol.Grpc ? _tempo.OtlpGrpcUrl : _tempo.OtlpHttpUrl);
         sender.MakeTrace();
-        Assert.True(sender.Deliver());
+        Assert.True(await sender.DeliverAsync());
 
         var traceId = Assert.Single(sender.Made.Select(span => span.TraceId).Distinct());
         var expected = sender.Made;

@@ -8,28 +8,39 @@ using Tempo.SystemTests.Facts;
 
 namespace Tempo.SystemTests.Exporters;
 
-/// <summary>The OpenTelemetry SDK for .NET with its OTLP exporter and a provider of its own.</summary>
+/// <summary>The OpenTelemetry SDK for .NET with its OTLP exporter and a provider of its own. The spans are exported as one
+/// batch when the test says so: the SDK's batch processor calls a batch flushed that it has begun to export, and throws
+/// the exporter's answer away.</summary>
 internal sealed class DotnetSender : IDisposable
 {
+    /// <summary>Of an export with all its retries; enough that a slow machine does not end them.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private static int _last;
 
     private readonly ActivitySource _source;
     private readonly TracerProvider _provider;
-    private readonly List<Activity> _ended = [];
+    private readonly OneBatch _batch;
+    private readonly TaskCompletionSource _connectionFailed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // This exporter retries only if it is told to, by a variable that it reads when it is made.
+    static DotnetSender() => Environment.SetEnvironmentVariable("OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY", "in_memory");
 
     public DotnetSender(OtlpExportProtocol protocol, string endpoint)
     {
         // A name of its own, so that providers of tests that run at the same time do not hear each other's spans.
         _source = new ActivitySource(string.Create(CultureInfo.InvariantCulture, $"dotnet.sender.{Interlocked.Increment(ref _last)}"), "1.2.3");
+        _batch = new OneBatch(new OtlpTraceExporter(new OtlpExporterOptions
+        {
+            Protocol = protocol,
+            Endpoint = new Uri(endpoint),
+            TimeoutMilliseconds = (int)Patience.TotalMilliseconds,
+            HttpClientFactory = () => new HttpClient(new ConnectionWatch(_connectionFailed)) { Timeout = Patience },
+        }));
         _provider = Sdk.CreateTracerProviderBuilder()
             .AddSource(_source.Name)
             .SetResourceBuilder(ResourceBuilder.CreateEmpty().AddAttributes([new("service.name", "dotnet"), new("replica", 3L), new("canary", true)]))
-            .AddProcessor(new Recorder(_ended))
-            .AddOtlpExporter(options =>
-            {
-                options.Protocol = protocol;
-                options.Endpoint = new Uri(endpoint);
-            })
+            .AddProcessor(_batch)
             .Build();
     }
 
@@ -39,12 +50,15 @@ internal sealed class DotnetSender : IDisposable
         get
         {
             var resource = Attributes(_provider.GetResource().Attributes);
-            return [.. _ended.Select(activity => Facts(activity, resource))];
+            return [.. _batch.Spans.Select(activity => Facts(activity, resource))];
         }
     }
 
-    /// <summary>Returns when the exporter has delivered everything; false if it gave up.</summary>
-    public bool Deliver() => _provider.ForceFlush(15_000);
+    /// <summary>Completes when the exporter has found nobody to connect to.</summary>
+    public Task ConnectionFailed => _connectionFailed.Task;
+
+    /// <summary>Exports everything made, with the exporter's retries; true if it says that it is delivered.</summary>
+    public Task<bool> DeliverAsync() => Task.Factory.StartNew(_batch.Export, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     public void MakeTrace()
     {
@@ -92,8 +106,44 @@ internal sealed class DotnetSender : IDisposable
 
     private static ulong UnixNano(DateTime utc) => (ulong)(utc - DateTime.UnixEpoch).Ticks * 100;
 
-    private sealed class Recorder(List<Activity> ended) : BaseProcessor<Activity>
+    private sealed class OneBatch(BaseExporter<Activity> exporter) : BaseExportProcessor<Activity>(exporter)
     {
-        public override void OnEnd(Activity activity) => ended.Add(activity);
+        private readonly List<Activity> _spans = [];
+
+        public IReadOnlyList<Activity> Spans => _spans;
+
+        public bool Export() => exporter.Export(new Batch<Activity>([.. _spans], _spans.Count)) == ExportResult.Success;
+
+        protected override void OnExport(Activity data) => _spans.Add(data);
+    }
+
+    /// <summary>Passes everything through, and tells of the first connection that could not be made.</summary>
+    private sealed class ConnectionWatch(TaskCompletionSource failed) : DelegatingHandler(new SocketsHttpHandler())
+    {
+        protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            try
+            {
+                return base.Send(request, cancellationToken);
+            }
+            catch (HttpRequestException e) when (Note(e))
+            {
+                throw;
+            }
+        }
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            try
+            {
+                return await base.SendAsync(request, cancellationToken);
+            }
+            catch (HttpRequestException e) when (Note(e))
+            {
+                throw;
+            }
+        }
+
+        private bool Note(HttpRequestException e) => e.HttpRequestError == HttpRequestError.ConnectionError && failed.TrySetResult();
     }
 }

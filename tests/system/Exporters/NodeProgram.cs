@@ -7,6 +7,8 @@ namespace Tempo.SystemTests.Exporters;
 /// <summary>The programs in tests/system/senders.</summary>
 internal static class NodeProgram
 {
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+
     /// <summary>What send.mjs says of one call of its exporter.</summary>
     /// <param name="Delivered">The exporter calls it delivered.</param>
     public sealed record Batch(bool Delivered, string Error, IReadOnlyList<SpanFacts> Spans);
@@ -17,9 +19,17 @@ internal static class NodeProgram
     }
 
     /// <param name="protocol">grpc, proto or json.</param>
-    public static async Task<Sent> SendAsync(string protocol, TempoProcess tempo, string spec)
+    public static Task<Sent> SendAsync(string protocol, TempoProcess tempo, string spec) =>
+        SendAsync(protocol, protocol == "grpc" ? tempo.OtlpGrpcUrl : tempo.OtlpHttpUrl, spec);
+
+    /// <param name="protocol">grpc, proto or json.</param>
+    /// <param name="onRetry">Called each time the exporter has failed and is going to try again.</param>
+    public static async Task<Sent> SendAsync(string protocol, string url, string spec, Action? onRetry = null)
     {
-        using var printed = await RunAsync("send.mjs", protocol, protocol == "grpc" ? tempo.OtlpGrpcUrl : tempo.OtlpHttpUrl, Path.Combine(Repository.Senders, spec));
+        using var printed = await RunAsync("send.mjs", [protocol, url, Path.Combine(Repository.Senders, spec)], line =>
+        {
+            if (line == "retrying") onRetry?.Invoke();
+        });
         var batches = printed.RootElement.GetProperty("batches").EnumerateArray().Select(batch => new Batch(
             batch.GetProperty("ok").GetBoolean(), batch.GetProperty("error").GetString()!, TraceJson.SpansOfNodeProgram(batch.GetProperty("spans"))));
         return new Sent([.. batches], [.. printed.RootElement.GetProperty("warnings").EnumerateArray().Select(w => w.GetString()!)]);
@@ -32,10 +42,10 @@ internal static class NodeProgram
         return TraceJson.SpansOfNodeProgram(printed.RootElement);
     }
 
-    private static async Task<JsonDocument> RunAsync(string script, params string[] arguments)
+    private static async Task<JsonDocument> RunAsync(string script, string[] arguments, Action<string>? onErrorLine = null)
     {
         Assert.True(Directory.Exists(Path.Combine(Repository.Senders, "node_modules")), "tests/system/senders/node_modules is missing: ./build.ps1 test installs it, or npm ci there");
-        var run = await ProgramRun.ToEndAsync("node", [Path.Combine(Repository.Senders, script), .. arguments], TimeSpan.FromSeconds(60));
+        var run = await ProgramRun.ToEndAsync("node", [Path.Combine(Repository.Senders, script), .. arguments], Limit, onErrorLine);
         Assert.True(run.ExitCode == 0, $"{script} ended with {run.ExitCode}: {run.Errors}");
         return JsonDocument.Parse(run.Output);
     }

@@ -19,13 +19,13 @@ internal sealed class LedgerCheck(TempoProcess tempo, Ledger ledger)
     /// <summary>The whole ledger, by id and by search; returns how many traces there are.</summary>
     public Task<int> EverythingAsync() => TracesAsync(ledger.Entries);
 
-    /// <summary>Goes on asking while the load is running, until the server is ended: what is acknowledged before a question
-    /// is asked has to be in its answer, also while live data turns into blocks.</summary>
+    /// <summary>Goes on asking while the load is running, until the server ends: what is acknowledged before a question is
+    /// asked has to be in its answer, also while live data turns into blocks.</summary>
     public async Task WatchAsync(string name)
     {
         try
         {
-            while (!tempo.IsEnding)
+            while (true)
             {
                 foreach (var tenant in LedgerLoad.Tenants)
                 {
@@ -35,7 +35,7 @@ internal sealed class LedgerCheck(TempoProcess tempo, Ledger ledger)
                 }
             }
         }
-        catch (HttpRequestException) when (tempo.IsEnding)
+        catch (Exception e) when (tempo.IsEnding && e is HttpRequestException or IOException)
         {
             // Asked too late.
         }

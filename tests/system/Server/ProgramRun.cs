@@ -8,8 +8,9 @@ internal sealed record ProgramRun(int ExitCode, string Output, string Errors)
 {
     public string Everything => Output + Errors;
 
-    /// <summary>Runs to the end; a program that is still there after <paramref name="limit"/> is killed and that is an error.</summary>
-    public static async Task<ProgramRun> ToEndAsync(string program, IEnumerable<string> arguments, TimeSpan limit)
+    /// <summary>Runs to the end; a program that is still there after <paramref name="limit"/> is killed and that is an error.
+    /// <paramref name="onErrorLine"/> hears each line of its standard error as it is written.</summary>
+    public static async Task<ProgramRun> ToEndAsync(string program, IEnumerable<string> arguments, TimeSpan limit, Action<string>? onErrorLine = null)
     {
         using var process = Process.Start(new ProcessStartInfo(program, arguments)
         {
@@ -19,7 +20,7 @@ internal sealed record ProgramRun(int ExitCode, string Output, string Errors)
             StandardErrorEncoding = Encoding.UTF8,
         })!;
         var output = process.StandardOutput.ReadToEndAsync();
-        var errors = process.StandardError.ReadToEndAsync();
+        var errors = ReadLinesAsync(process.StandardError, onErrorLine);
         using var patience = new CancellationTokenSource(limit);
         try
         {
@@ -32,5 +33,17 @@ internal sealed record ProgramRun(int ExitCode, string Output, string Errors)
         }
 
         return new ProgramRun(process.ExitCode, await output, await errors);
+    }
+
+    private static async Task<string> ReadLinesAsync(StreamReader reader, Action<string>? onLine)
+    {
+        var text = new StringBuilder();
+        while (await reader.ReadLineAsync() is { } line)
+        {
+            text.AppendLine(line);
+            onLine?.Invoke(line);
+        }
+
+        return text.ToString();
     }
 }

@@ -18,6 +18,7 @@ public sealed record TempoSettings
         server:
           http_listen_address: 127.0.0.1
           http_listen_port: {ports.Api}
+          graceful_shutdown_timeout: 30s
         distributor:
           receivers:
             otlp:

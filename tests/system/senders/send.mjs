@@ -1,7 +1,8 @@
 // node send.mjs <grpc|proto|json> <endpoint> <spec.json>
 // Makes the spans of the spec with the OpenTelemetry SDK, hands them to the named OTLP exporter, and prints
 // {"batches":[{"ok":true,"spans":[...]}],"warnings":[...]}: what was sent, whether the exporter calls it delivered,
-// and what the SDK warned about (a partial success is such a warning).
+// and what the SDK warned about (a partial success is such a warning). Each time the exporter is going to try again it
+// writes the line "retrying" to standard error.
 // The spec: {resource, scope, repeat, pauseMs, spans:[{name, kind, parent, durationUs, attributes, events, links, status, remoteParent, zeroId}]},
 // where parent and links[].to are indices into spans.
 
@@ -24,10 +25,12 @@ const spec = JSON.parse(readFileSync(specFile, 'utf8'));
 const warnings = [];
 const note = (...words) => warnings.push(words.map((w) => (typeof w === 'string' ? w : JSON.stringify(w))).join(' '));
 const ignore = () => {};
-diag.setLogger({ error: note, warn: note, info: ignore, debug: ignore, verbose: ignore }, DiagLogLevel.WARN);
+const tellRetries = (text) => text.startsWith('Scheduling export retry') && process.stderr.write('retrying\n');
+diag.setLogger({ error: note, warn: note, info: ignore, debug: ignore, verbose: tellRetries }, DiagLogLevel.VERBOSE);
 
 const { OTLPTraceExporter } = await import(exporterPackages[protocol]);
-const exporter = new OTLPTraceExporter({ url });
+// Enough that a slow machine does not end the exporter's retrying.
+const exporter = new OTLPTraceExporter({ url, timeoutMillis: 30_000 });
 
 /** Random ids, and the all-zero one when the spec asks for a span no server may take. */
 class SpecIds extends RandomIdGenerator {
