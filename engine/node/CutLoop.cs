@@ -38,10 +38,9 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, BlockStore
             {
                 return;
             }
-            catch (Exception e)
+            catch (Exception)
             {
-                // Heard by /ready through LastError; the data stays readable and the next round tries again.
-                Fail(e);
+                // Noted by CutAsync, and heard by /ready through LastError; the data stays readable and the next round tries again.
             }
         }
     }
@@ -56,10 +55,11 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, BlockStore
             while (state.View.Generations is { Length: > 1 } waiting)
             {
                 await WriteAsync(waiting[0], cancellation).ConfigureAwait(false);
-                LastError = "";
             }
+
+            LastError = "";
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (e is not OperationCanceledException || !cancellation.IsCancellationRequested)
         {
             Fail(e);
             throw;

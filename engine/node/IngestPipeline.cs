@@ -18,6 +18,7 @@ namespace Tempo.Engine.Node;
 /// </summary>
 internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Func<NodeView> view, NodeMetrics metrics)
 {
+    private const string Stopping = "the node is stopping";
     private static readonly TimeSpan RetrySoon = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryWhenDiskHasSpace = TimeSpan.FromSeconds(30);
     private long _inflightBytes;
@@ -47,7 +48,7 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<IngestOutcome> StoreAsync(TenantId tenant, NativeBuffer request, OtlpRequestSummary summary)
     {
-        var generation = EnterCurrent();
+        if (EnterCurrent() is not { } generation) return Refuse(tenant, summary, Stopping);
         try
         {
             var logged = await log.AppendAsync(generation.Log, tenant, request).ConfigureAwait(false);
@@ -79,24 +80,32 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
     {
         refusal = default;
         var inflight = Interlocked.Add(ref _inflightBytes, bytes);
-        var reason = IsClosed ? "the node is stopping"
+        var reason = IsClosed ? Stopping
             : inflight > options.MaxInflightBytes ? $"{inflight} bytes of requests are being stored; the limit is {options.MaxInflightBytes}"
             : view().Generations.Length > options.MaxPendingCuts + 1 ? $"{options.MaxPendingCuts} cuts of live data wait to be written as blocks"
             : "";
         if (reason.Length == 0) return true;
         Interlocked.Add(ref _inflightBytes, -bytes);
-        metrics.SpansDiscarded.With("overloaded", tenant.Value).Add(summary.SpanCount);
-        refusal = new IngestOutcome(IsClosed ? IngestStatus.Unavailable : IngestStatus.Overloaded, 0, summary.SpanCount, reason) { RetryAfter = RetrySoon };
+        refusal = Refuse(tenant, summary, reason);
         return false;
     }
 
-    private Generation EnterCurrent()
+    // Null once the node stops: its last generation is sealed and none follows.
+    private Generation? EnterCurrent()
     {
-        while (true)
+        while (!IsClosed)
         {
             var generation = view().Current;
             if (generation.TryEnter()) return generation;
         }
+
+        return null;
+    }
+
+    private IngestOutcome Refuse(TenantId tenant, in OtlpRequestSummary summary, string reason)
+    {
+        metrics.SpansDiscarded.With("overloaded", tenant.Value).Add(summary.SpanCount);
+        return new IngestOutcome(IsClosed ? IngestStatus.Unavailable : IngestStatus.Overloaded, 0, summary.SpanCount, reason) { RetryAfter = RetrySoon };
     }
 
     private IngestOutcome Refuse(TenantId tenant, in OtlpRequestSummary summary, WalResult logged)

@@ -30,7 +30,9 @@ public sealed record NodeOptions
     /// <summary>Live data that waits to be written as blocks; beyond: overloaded, try again.</summary>
     public int MaxPendingCuts { get; init; } = 3;
 
-    /// <summary>Longest attribute key or string value kept; a longer one is cut there on a UTF-8 boundary, and counted.</summary>
+    /// <summary>
+    /// Longest attribute key or string value kept; a longer one is cut there on a UTF-8 boundary, and counted. 0: none is cut.
+    /// </summary>
     public int MaxAttributeBytes { get; init; } = 2048;
 
     /// <summary>False-positive rate of a block's trace id bloom filter.</summary>

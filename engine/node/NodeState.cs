@@ -33,8 +33,11 @@ internal sealed class NodeState(NodeOptions options, TimeProvider time)
     }
 
     /// <summary>Empty live data for a log's generation.</summary>
-    public Generation NewGeneration(WalGeneration log) =>
-        new(log, new LiveSegment(Environment.ProcessorCount, options.MaxAttributeBytes, _batches), time.GetTimestamp());
+    public Generation NewGeneration(WalGeneration log)
+    {
+        var maxAttributeBytes = options.MaxAttributeBytes == 0 ? int.MaxValue : options.MaxAttributeBytes;
+        return new Generation(log, new LiveSegment(Environment.ProcessorCount, maxAttributeBytes, _batches), time.GetTimestamp());
+    }
 }
 
 /// <summary>A view whose live data cannot be recycled while it is held.</summary>

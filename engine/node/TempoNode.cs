@@ -4,7 +4,6 @@ using Tempo.Engine.Query;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Write;
-using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.Storage.Wal;
 
 namespace Tempo.Engine.Node;
@@ -96,6 +95,7 @@ public sealed class TempoNode : IAsyncDisposable
     {
         reason = _ingest.IsClosed ? "the node is stopping"
             : _log.LastError is { Length: > 0 } logError ? $"the write-ahead log: {logError}"
+            : _cuts.LastError is { Length: > 0 } cutError ? $"live data cannot be written as blocks: {cutError}"
             : _cutting.IsCompleted ? "the cut loop has ended"
             : "";
         return reason.Length == 0;
@@ -123,11 +123,13 @@ public sealed class TempoNode : IAsyncDisposable
 
     private static BlockStoreOptions StoreOptions(NodeOptions options)
     {
-        var specs = options.DedicatedColumns.Select(static column => new DedicatedColumnSpec(
-            column.Scope switch { "resource" => AttributeScope.Resource, "event" => AttributeScope.Event, "span" or "" => AttributeScope.Span, _ => AttributeScope.Link },
-            column.Name,
-            column.Type switch { "int" => AttributeType.Int, "string" or "" => AttributeType.String, _ => AttributeType.Null },
-            (column.Options.Contains("array") ? DedicatedColumnOptions.Array : 0) | (column.Options.Contains("blob") ? DedicatedColumnOptions.Blob : 0)));
+        var specs = new List<DedicatedColumnSpec>();
+        foreach (var (scope, name, type, words) in options.DedicatedColumns)
+        {
+            if (!DedicatedColumnSpec.TryParse(scope, name, type, words, out var spec, out var wrong)) throw new NodeStartException(wrong);
+            specs.Add(spec);
+        }
+
         if (!DedicatedColumns.TryCreate(specs, out var dedicated, out var error)) throw new NodeStartException(error);
         return new BlockStoreOptions
         {

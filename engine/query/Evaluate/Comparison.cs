@@ -34,9 +34,6 @@ internal sealed class Comparison : Operand
     /// <summary>The one field that is compared to a literal; null if it is any other comparison.</summary>
     public FieldReader? ComparedField => _right is Constant ? (_left as Field)?.Reader : null;
 
-    /// <summary>The right side, where it is a literal.</summary>
-    public Constant? RightConstant => _right as Constant;
-
     /// <summary>Is it <c>= nil</c> or <c>!= nil</c>?</summary>
     public bool IsExistence => _right is Constant { IsNil: true };
 

@@ -17,7 +17,7 @@ namespace Tempo.Engine.Query.Evaluate;
 /// that is how a batch is scanned for candidates. Not thread safe: it remembers what it found out about string tables.
 /// </para>
 /// </summary>
-public sealed class Condition
+internal sealed class Condition
 {
     private readonly Operand _root;
     private readonly bool _readsEvents;
@@ -25,20 +25,17 @@ public sealed class Condition
 
     public Condition(FieldExpression expression)
     {
-        Expression = expression;
         _root = OperandCompiler.Compile(expression);
         Leaves = [.. _root.Leaves()];
         _readsEvents = _root.Readers().Any(static reader => reader.ReadsEvents);
         _readsLinks = _root.Readers().Any(static reader => reader.ReadsLinks);
     }
 
-    public FieldExpression Expression { get; }
-
     /// <summary>The attributes and intrinsics it reads.</summary>
     public IEnumerable<AttributeRef> Fields => _root.Readers().Select(static reader => reader.Reference);
 
     /// <summary>The comparisons that the condition is made of.</summary>
-    internal IReadOnlyList<Comparison> Leaves { get; }
+    public IReadOnlyList<Comparison> Leaves { get; }
 
     /// <summary>False only if the span cannot match.</summary>
     public bool MayMatch(SpanBatch batch, int row) => Test(SpanCursor.At(batch, row)) != Truth.False;
@@ -46,7 +43,7 @@ public sealed class Condition
     /// <summary>Does span <paramref name="index"/> of a complete trace match?</summary>
     public bool Matches(OrderedTrace trace, int index) => Test(SpanCursor.At(trace, index)) == Truth.True;
 
-    internal Truth Test(in SpanCursor span)
+    public Truth Test(in SpanCursor span)
     {
         if (!_readsEvents && !_readsLinks) return _root.Test(span);
         var best = Truth.False;
@@ -61,8 +58,8 @@ public sealed class Condition
     }
 
     /// <summary>Is it true of this event and link of the span?</summary>
-    internal bool HoldsFor(in SpanCursor bound) => _root.Test(bound) == Truth.True;
+    public bool HoldsFor(in SpanCursor bound) => _root.Test(bound) == Truth.True;
 
     /// <summary>The span's events and links, as far as the condition reads them.</summary>
-    internal EventBindings Bindings(in SpanCursor span) => new(span, _readsEvents, _readsLinks);
+    public EventBindings Bindings(in SpanCursor span) => new(span, _readsEvents, _readsLinks);
 }

@@ -2,7 +2,9 @@ using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Evaluate;
 
-/// <summary>The value of a field expression on a span: what by() and aggregates work on. Of events and links, the first that has one.</summary>
+/// <summary>
+/// The value of a field expression on a span: what by() and aggregates work on. Of events and links, the first that has one.
+/// </summary>
 internal sealed class FieldExpressionReader
 {
     private readonly Operand _root;

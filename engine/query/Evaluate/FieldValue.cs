@@ -3,7 +3,7 @@ using Tempo.Engine.Storage.Scan;
 namespace Tempo.Engine.Query.Evaluate;
 
 /// <summary>What a field of a span turned out to be.</summary>
-public enum FieldType : byte
+internal enum FieldType : byte
 {
     /// <summary>The span has no such field, or it has no TraceQL type.</summary>
     Nil = 0,
@@ -28,7 +28,7 @@ public enum FieldType : byte
 /// A value of a field: a number, or text that lies in a column's table or in the buffer of the reader that made it (then it
 /// is good until that reader reads again). No allocation.
 /// </summary>
-public readonly struct FieldValue
+internal readonly struct FieldValue
 {
     // Text: a StringTable with the code in Bits, or a byte[]. Array: its AttributeColumns, with the attribute in Bits.
     private readonly object? _source;

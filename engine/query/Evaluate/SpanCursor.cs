@@ -6,7 +6,7 @@ namespace Tempo.Engine.Query.Evaluate;
 /// The span that is looked at: a row of a batch, within its trace where that is known, and the event and link that the
 /// condition is tried on (-1: the span has none, or none was asked for).
 /// </summary>
-public struct SpanCursor
+internal struct SpanCursor
 {
     public SpanBatch Batch;
     public int Row;

@@ -3,7 +3,9 @@ using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Operators;
 
-/// <summary>Makes selectors and joins of the language's nodes. Recursion is bounded by the parser's limit on the height of a tree.</summary>
+/// <summary>
+/// Makes selectors and joins of the language's nodes. Recursion is bounded by the parser's limit on the height of a tree.
+/// </summary>
 internal static class OperatorCompiler
 {
     /// <summary><paramref name="filters"/> gets the condition of each filter in the expression.</summary>

@@ -2,7 +2,9 @@ using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Operators;
 
-/// <summary>An operator between two sets of spans of one trace (specification TraceQL §5.1). Lists as in <see cref="SpanSelector"/>.</summary>
+/// <summary>
+/// An operator between two sets of spans of one trace (specification TraceQL §5.1). Lists as in <see cref="SpanSelector"/>.
+/// </summary>
 internal abstract class SpanJoin
 {
     /// <summary>Adds the result to <paramref name="output"/>, which is empty.</summary>

@@ -2,7 +2,10 @@ using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Search;
 
-/// <summary>A guess at the share of spans that meet a condition, from its text alone. It decides the speed of a search, never its answer.</summary>
+/// <summary>
+/// A guess at the share of spans that meet a condition, from its text alone. It decides the speed of a search, never its
+/// answer.
+/// </summary>
 internal static class Selectivity
 {
     /// <summary>Between 0 and 1.</summary>

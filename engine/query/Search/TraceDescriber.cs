@@ -3,16 +3,12 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.Query.Evaluate;
 using Tempo.Engine.Query.Stages;
 using Tempo.Engine.Storage.Scan;
-using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Search;
 
 /// <summary>Makes the answer for one trace: what it is, which spans matched, and the fields the query named (TraceQL §5.3).</summary>
 internal sealed class TraceDescriber(OrderedTrace trace, SearchPlan plan)
 {
-    /// <summary>What <see cref="OrderedTrace.Starts"/> says of the first span of a resource.</summary>
-    private const byte NewResource = 2;
-
     /// <summary>A trace listed without its spans.</summary>
     public TraceSearchResult Describe() => new()
     {
@@ -72,9 +68,9 @@ internal sealed class TraceDescriber(OrderedTrace trace, SearchPlan plan)
             do
             {
                 spans++;
-                if ((trace.Batch(i).Status[trace.Spans[i].Span] & SpanBatch.StatusCodeMask) == (int)TraceQlStatus.Error) errors++;
+                if ((trace.Batch(i).Status[trace.Spans[i].Span] & SpanBatch.StatusCodeMask) == SpanBatch.StatusError) errors++;
             }
-            while (++i < trace.SpanCount && trace.Starts[i] != NewResource);
+            while (++i < trace.SpanCount && trace.Starts[i] != OrderedTrace.StartsResource);
             stats[service] = (spans, errors);
         }
 

@@ -5,23 +5,23 @@ namespace Tempo.Engine.Query.Stages;
 
 /// <summary>
 /// min, max, avg or sum of numbers. All ints stay an int and all durations a duration (the average of ints is a float, of
-/// durations whole nanoseconds, cut); where types are mixed, sum and average are floats and min and max keep the type of the number they found.
+/// durations whole nanoseconds, cut); where types are mixed, sum and average are floats and min and max keep the type of the
+/// number they found.
 /// </summary>
 internal struct RunningAggregate(AggregateFunction function)
 {
     private long _count;
-    private long _wholeSum;
-    private Int128 _exactSum;
+    private Int128 _wholeSum;
     private double _floatSum;
     private bool _isMixed;
-    private FieldValue _first;
+    private FieldType _firstType;
     private FieldValue _extreme;
 
     public void Add(in FieldValue number)
     {
         if (_count++ == 0)
         {
-            _first = number;
+            _firstType = number.Type;
             _extreme = number;
         }
         else if (IsBeyond(number))
@@ -29,11 +29,9 @@ internal struct RunningAggregate(AggregateFunction function)
             _extreme = number;
         }
 
-        _isMixed |= number.Type != _first.Type;
+        _isMixed |= number.Type != _firstType;
         _floatSum += number.AsDouble;
-        if (number.Type == FieldType.Float) return;
-        _wholeSum = unchecked(_wholeSum + number.Bits);
-        _exactSum += number.Bits;
+        if (number.Type != FieldType.Float) _wholeSum += number.Bits;
     }
 
     /// <summary>Nil if there was no number.</summary>
@@ -43,10 +41,11 @@ internal struct RunningAggregate(AggregateFunction function)
         {
             if (_count == 0) return TraceQlValue.Nil;
             if (function is AggregateFunction.Min or AggregateFunction.Max) return Typed(_extreme.Type, _extreme.Bits);
-            var type = _isMixed ? FieldType.Float : _first.Type;
-            if (function == AggregateFunction.Sum) return Typed(type, type == FieldType.Float ? BitConverter.DoubleToInt64Bits(_floatSum) : _wholeSum);
-            if (type == FieldType.Duration) return TraceQlValue.Duration((long)(_exactSum / _count));
-            return TraceQlValue.Float((type == FieldType.Int ? (double)_exactSum : _floatSum) / _count);
+            var type = _isMixed ? FieldType.Float : _firstType;
+            // A sum beyond 64 bits wraps.
+            if (function == AggregateFunction.Sum) return Typed(type, type == FieldType.Float ? BitConverter.DoubleToInt64Bits(_floatSum) : unchecked((long)_wholeSum));
+            if (type == FieldType.Duration) return TraceQlValue.Duration((long)(_wholeSum / _count));
+            return TraceQlValue.Float((type == FieldType.Int ? (double)_wholeSum : _floatSum) / _count);
         }
     }
 

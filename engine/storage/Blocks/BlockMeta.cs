@@ -155,13 +155,9 @@ public sealed record BlockMeta
         var specs = new List<DedicatedColumnSpec>();
         foreach (var entry in list.EnumerateArray())
         {
-            var scope = Text(entry, "s") switch { "" or "span" => AttributeScope.Span, "resource" => AttributeScope.Resource, "event" => AttributeScope.Event, _ => AttributeScope.Link };
-            var type = Text(entry, "t") switch { "" or "string" => AttributeType.String, "int" => AttributeType.Int, _ => AttributeType.Null };
-            var options = DedicatedColumnOptions.None;
-            if (entry.TryGetProperty("o", out var texts) && texts.ValueKind == JsonValueKind.Array)
-                foreach (var text in texts.EnumerateArray())
-                    options |= text.GetString() switch { "array" => DedicatedColumnOptions.Array, "blob" => DedicatedColumnOptions.Blob, _ => DedicatedColumnOptions.None };
-            specs.Add(new DedicatedColumnSpec(scope, Text(entry, "n"), type, options));
+            var options = entry.TryGetProperty("o", out var words) && words.ValueKind == JsonValueKind.Array ? words.EnumerateArray().Select(static word => word.GetString() ?? "") : [];
+            if (!DedicatedColumnSpec.TryParse(Text(entry, "s"), Text(entry, "n"), Text(entry, "t"), options, out var spec, out var wrong)) return $"meta.json: {wrong}";
+            specs.Add(spec);
         }
 
         return DedicatedColumns.TryCreate(specs, out columns, out var error) ? "" : $"meta.json: {error}";

@@ -10,8 +10,8 @@ namespace Tempo.Engine.Storage.Blocks;
 public sealed class DedicatedColumns
 {
     /// <summary>Most string and int columns of one scope in vParquet5.</summary>
-    public const int MaxStringColumns = 20;
-    public const int MaxIntColumns = 5;
+    private const int MaxStringColumns = 20;
+    private const int MaxIntColumns = 5;
 
     public static readonly DedicatedColumns None = new([]);
 
@@ -70,7 +70,26 @@ public sealed class DedicatedColumns
 /// <param name="Scope">Span, Resource or Event.</param>
 /// <param name="Type">String or Int.</param>
 /// <param name="Options">What is known of the values.</param>
-public readonly record struct DedicatedColumnSpec(AttributeScope Scope, string Name, AttributeType Type, DedicatedColumnOptions Options);
+public readonly record struct DedicatedColumnSpec(AttributeScope Scope, string Name, AttributeType Type, DedicatedColumnOptions Options)
+{
+    /// <summary>
+    /// Reads the words of meta.json and of the configuration. An empty scope is span, an empty type string; options that are not
+    /// known are passed over. On false the error says which word is wrong.
+    /// </summary>
+    public static bool TryParse(string scope, string name, string type, IEnumerable<string> options, out DedicatedColumnSpec spec, out string error)
+    {
+        AttributeScope? knownScope = scope switch { "" or "span" => AttributeScope.Span, "resource" => AttributeScope.Resource, "event" => AttributeScope.Event, _ => null };
+        AttributeType? knownType = type switch { "" or "string" => AttributeType.String, "int" => AttributeType.Int, _ => null };
+        var flags = DedicatedColumnOptions.None;
+        foreach (var option in options)
+            flags |= option switch { "array" => DedicatedColumnOptions.Array, "blob" => DedicatedColumnOptions.Blob, _ => DedicatedColumnOptions.None };
+        spec = new DedicatedColumnSpec(knownScope ?? default, name, knownType ?? default, flags);
+        error = knownScope is null ? $"dedicated column '{name}': scope '{scope}'; resource, span and event have columns of their own"
+            : knownType is null ? $"dedicated column '{name}': type '{type}'; string and int exist"
+            : "";
+        return error.Length == 0;
+    }
+}
 
 [Flags]
 public enum DedicatedColumnOptions

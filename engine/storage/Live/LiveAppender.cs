@@ -10,8 +10,6 @@ namespace Tempo.Engine.Storage.Live;
 /// </summary>
 internal struct LiveAppender : IOtlpTraceSink
 {
-    private static readonly byte[] ServiceNameKey = "service.name"u8.ToArray();
-
     private readonly LiveBatch _live;
     private readonly SpanBatch _batch;
     private readonly InternTable _strings;
@@ -54,7 +52,7 @@ internal struct LiveAppender : IOtlpTraceSink
         var resources = _batch.Resources;
         _resource = _live.ResourceMessages.Intern(message);
         if (_resource < resources.Count) return false;
-        if (resources.Count == 0 && _resource != 0) AddEmptyResource();
+        if (resources.Count == 0 && _resource != 0) AddResource(resources, InternTable.Empty, hasServiceName: false, 0);
         _owner = resources.Attributes;
         _inResource = true;
         _serviceName = InternTable.Empty;
@@ -205,7 +203,7 @@ internal struct LiveAppender : IOtlpTraceSink
 
     public void Attribute(ReadOnlySpan<byte> key, in AnyValueView value)
     {
-        if (_inResource && value.Kind == AnyValueKind.String && !_hasServiceName && key.SequenceEqual(ServiceNameKey))
+        if (_inResource && value.Kind == AnyValueKind.String && !_hasServiceName && key.SequenceEqual("service.name"u8))
         {
             _serviceName = Intern(value.Bytes);
             _hasServiceName = true;
@@ -250,8 +248,6 @@ internal struct LiveAppender : IOtlpTraceSink
         GrowableArray.Reserve(ref owner.Bits, count);
         GrowableArray.Reserve(ref owner.Keys, count);
     }
-
-    private readonly void AddEmptyResource() => AddResource(_batch.Resources, InternTable.Empty, false, 0);
 
     private static void AddResource(ResourceColumns resources, int serviceName, bool hasServiceName, uint dropped)
     {

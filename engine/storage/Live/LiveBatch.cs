@@ -15,8 +15,8 @@ namespace Tempo.Engine.Storage.Live;
 public sealed class LiveBatch
 {
     /// <summary>
-    /// Spans after which a batch is closed: with 16 Ki spans of the demo load the table and its slots take about 1 MiB, the
-    /// size of a core's L2 cache.
+    /// Spans after which a batch is closed: with 16 Ki spans of the load tool's traffic the table and its slots take 0.7 MiB,
+    /// which a core's L2 cache holds.
     /// </summary>
     public const int TargetSpanCount = 16 * 1024;
 

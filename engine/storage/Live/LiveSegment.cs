@@ -66,7 +66,7 @@ public sealed class LiveSegment(int shardCount, int maxAttributeBytes, LiveBatch
 
         public LiveAppendResult Append(ReadOnlySpan<byte> request, int maxAttributeBytes)
         {
-            // The core's own shard if it is free, else the next free one, else wait for the own one.
+            // The thread's own shard if it is free, else the next free one, else wait for the own one.
             var own = Environment.CurrentManagedThreadId % _shards.Length;
             for (var i = 0; i < _shards.Length; i++)
             {

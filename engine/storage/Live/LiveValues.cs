@@ -9,8 +9,6 @@ namespace Tempo.Engine.Storage.Live;
 /// <summary>Puts one attribute value into columns: the mapping of the storage specification §4.4.</summary>
 internal static class LiveValues
 {
-    private static readonly byte[] TooDeepText = "<too deep>"u8.ToArray();
-
     public static AttributeType Store(AttributeColumns owner, in AnyValueView value, ref LiveAppender appender, out long bits)
     {
         switch (value.Kind)
@@ -30,7 +28,7 @@ internal static class LiveValues
             case AnyValueKind.Array:
                 return StoreArray(owner, value, ref appender, out bits);
             case AnyValueKind.TooDeep:
-                bits = appender.InternWhole(TooDeepText);
+                bits = appender.InternWhole("<too deep>"u8);
                 return AttributeType.String;
             case AnyValueKind.Null:
                 bits = 0;

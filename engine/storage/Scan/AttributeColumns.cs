@@ -10,7 +10,9 @@ public sealed class AttributeColumns
     public int[] Keys = [];
     public AttributeType[] Types = [];
 
-    /// <summary>String: a code into <see cref="Values"/>. Int: the number. Double: its bits. Bool: 0 or 1. Arrays: <see cref="ArrayRef"/>.</summary>
+    /// <summary>
+    /// String: a code into <see cref="Values"/>. Int: the number. Double: its bits. Bool: 0 or 1. Arrays: <see cref="ArrayRef"/>.
+    /// </summary>
     public long[] Bits = [];
     public StringTable KeyTable = new([], [0, 0], 1);
     public StringTable Values = new([], [0, 0], 1);

@@ -29,9 +29,6 @@ public sealed class InternTable : StringTable
         Insert(KeyedHash.Of([]), 0);
     }
 
-    /// <summary>Bytes of all entries.</summary>
-    public int ByteCount => Offsets[Count];
-
     /// <summary>The code of <paramref name="value"/>, added if it is new.</summary>
     public int Intern(ReadOnlySpan<byte> value)
     {
@@ -51,9 +48,6 @@ public sealed class InternTable : StringTable
         if (code >= 0) return code;
         return Utf8.IsValid(text) ? Add(text, hash) : Intern(Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(text)));
     }
-
-    /// <summary>The code of <paramref name="value"/>, or -1 if it is not in the table. Only for the thread that adds.</summary>
-    public int Find(ReadOnlySpan<byte> value) => Find(value, KeyedHash.Of(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int Find(ReadOnlySpan<byte> value, uint hash)

@@ -16,6 +16,12 @@ namespace Tempo.Engine.Storage.Scan;
 /// </summary>
 public sealed class OrderedTrace(SpanContext context)
 {
+    /// <summary>An entry of <see cref="Starts"/>: the span is the first of its ScopeSpans.</summary>
+    public const byte StartsScope = 1;
+
+    /// <summary>An entry of <see cref="Starts"/>: the span is the first of its ResourceSpans, and so of its ScopeSpans.</summary>
+    public const byte StartsResource = 2;
+
     private readonly SpanTree _tree = new();
     private SpanRef[] _added = [];
     private int _addedCount;
@@ -36,7 +42,7 @@ public sealed class OrderedTrace(SpanContext context)
     public int DuplicateCount { get; private set; }
     public SpanRef[] Spans { get; private set; } = [];
 
-    /// <summary>Span i starts a new ResourceSpans (2), a new ScopeSpans (1), or goes on (0).</summary>
+    /// <summary>Span i starts a new ResourceSpans or ScopeSpans, or goes on (0).</summary>
     public byte[] Starts { get; private set; } = [];
     public ReadOnlySpan<int> Left => _tree.Left;
     public ReadOnlySpan<int> Right => _tree.Right;
@@ -139,8 +145,8 @@ public sealed class OrderedTrace(SpanContext context)
             var length = end - start;
             for (var i = start; i < end; i++) _keys[i] = context.ScopeOf(_added[_grouped[i]]);
             _byScope.Group(_grouped.AsSpan(start, length), _keys.AsSpan(start, length), _order.AsSpan(start, length));
-            foreach (var scopeEnd in _byScope.Ends[..^1]) Starts[start + scopeEnd] = 1;
-            Starts[start] = 2;
+            foreach (var scopeEnd in _byScope.Ends[..^1]) Starts[start + scopeEnd] = StartsScope;
+            Starts[start] = StartsResource;
             start = end;
         }
 

@@ -29,7 +29,7 @@ public static class OtlpTraceWriter
                 while (++i < trace.SpanCount && trace.Starts[i] == 0);
                 writer.EndMessage(scopeSpans);
             }
-            while (i < trace.SpanCount && trace.Starts[i] == 1);
+            while (i < trace.SpanCount && trace.Starts[i] == OrderedTrace.StartsScope);
             writer.EndMessage(resourceSpans);
         }
     }

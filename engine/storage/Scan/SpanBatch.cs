@@ -50,7 +50,10 @@ public sealed class SpanBatch
     public int[] Resource = [];
     public int[] Scope = [];
 
-    /// <summary>SpanCount + 1 offsets: the attributes of span i are [Start[i], Start[i + 1]) of <see cref="SpanAttributes"/>; events and links likewise.</summary>
+    /// <summary>
+    /// SpanCount + 1 offsets: the attributes of span i are [Start[i], Start[i + 1]) of <see cref="SpanAttributes"/>; events and
+    /// links likewise.
+    /// </summary>
     public int[] AttributeStart = [];
     public int[] EventStart = [];
     public int[] LinkStart = [];
@@ -64,7 +67,11 @@ public sealed class SpanBatch
     /// <summary>Columns that the block keeps apart from the generic attributes.</summary>
     public List<DedicatedColumn> Dedicated = [];
 
+    /// <summary>The OTLP status code in <see cref="Status"/>.</summary>
     public const byte StatusCodeMask = 0x7F;
+    public const byte StatusError = 2;
+
+    /// <summary>The bit that says that a Status message was sent.</summary>
     public const byte StatusSent = 0x80;
 
     /// <summary>Forgets all rows and keeps the memory. Nobody may be reading.</summary>

@@ -35,7 +35,10 @@ internal readonly record struct SegmentHeader(SegmentKey Key, uint PreviousIndex
         BinaryPrimitives.WriteUInt32LittleEndian(destination[40..], Crc32C.Compute(destination[..40]));
     }
 
-    /// <summary>False if the bytes are no header; <paramref name="version"/> is then 0. A whole header of another version has its number there.</summary>
+    /// <summary>
+    /// False if the bytes are no header; <paramref name="version"/> is then 0. A whole header of another version has its number
+    /// there.
+    /// </summary>
     public static bool TryRead(ReadOnlySpan<byte> source, out SegmentHeader header, out byte version)
     {
         header = default;

@@ -12,8 +12,10 @@ public sealed record WalOptions
     /// <summary>Files that are allocated ahead, so that a full disk is met before acknowledgements depend on space.</summary>
     public int SpareSegments { get; init; } = 1;
 
-    /// <summary>Files of released generations that are kept for reuse at most; the rest is deleted. Rewriting blocks that
-    /// were written before is half again as fast as writing fresh ones (3.1 to 2.0 GB/s measured with a sync per 0.9 MB).</summary>
+    /// <summary>
+    /// Files of released generations that are kept for reuse at most; the rest is deleted. A sync of blocks that were written
+    /// before is cheaper than one of fresh blocks, whose first write the file system has to record as well.
+    /// </summary>
     public int MaxSpareSegments { get; init; } = 4;
 
     /// <summary>Bytes that one write and sync takes together at most: bounds what the first waiter of a group waits for.</summary>

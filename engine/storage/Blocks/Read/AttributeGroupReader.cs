@@ -3,25 +3,27 @@ using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Read;
 
-/// <summary>Reads one <c>Attrs</c> group: seven leaves become key, type and value of each attribute (storage specification §4.4).</summary>
-internal readonly struct AttributeGroupReader(RowGroupReader rows, string prefix)
+/// <summary>
+/// Reads one <c>Attrs</c> group: seven leaves become key, type and value of each attribute (storage specification §4.4).
+/// </summary>
+internal readonly struct AttributeGroupReader(RowGroupColumns columns, string prefix)
 {
     /// <summary>Fills <paramref name="attributes"/>; the result is the owners' offsets.</summary>
     public int[] Read(AttributeColumns attributes, int ownerCount)
     {
-        rows.Load(prefix + "Key");
-        var starts = rows.Starts(rows.Column(prefix + "Key"), ownerCount);
+        columns.Load(prefix + "Key");
+        var starts = columns.Starts(prefix + "Key", ownerCount);
         var count = starts[ownerCount];
         attributes.Count = count;
-        attributes.Keys = rows.Data.Codes.AsSpan(0, count).ToArray();
-        attributes.KeyTable = rows.Table(prefix + "Key");
+        attributes.Keys = columns.Data.Codes.AsSpan(0, count).ToArray();
+        attributes.KeyTable = columns.Table(prefix + "Key");
         attributes.Types = new AttributeType[count];
         attributes.Bits = new long[count];
         if (count == 0) return starts;
 
-        rows.Load(prefix + "IsArray");
-        rows.Expect(prefix + "IsArray", count);
-        var isArray = rows.Data.Booleans.AsSpan(0, count).ToArray();
+        columns.Load(prefix + "IsArray");
+        columns.Expect(prefix + "IsArray", count);
+        var isArray = columns.Data.Booleans.AsSpan(0, count).ToArray();
         ReadTexts(attributes, isArray);
         ReadNumbers(attributes, isArray, "ValueInt", AttributeType.Int, AttributeType.IntArray);
         ReadNumbers(attributes, isArray, "ValueDouble", AttributeType.Double, AttributeType.DoubleArray);
@@ -35,10 +37,10 @@ internal readonly struct AttributeGroupReader(RowGroupReader rows, string prefix
     private void ReadTexts(AttributeColumns attributes, byte[] isArray)
     {
         var path = prefix + "Value";
-        rows.Load(path);
-        var starts = rows.Starts(rows.Column(path), attributes.Count);
-        var codes = rows.Data.Codes.AsSpan(0, rows.Data.ValueCount);
-        attributes.Values = rows.Table(path);
+        columns.Load(path);
+        var starts = columns.Starts(path, attributes.Count);
+        var codes = columns.Data.Codes.AsSpan(0, columns.Data.ValueCount);
+        attributes.Values = columns.Table(path);
         for (var i = 0; i < attributes.Count; i++)
             Set(attributes, i, starts, isArray, AttributeType.String, AttributeType.StringArray, codes);
         ReadUnsupported(attributes);
@@ -48,11 +50,11 @@ internal readonly struct AttributeGroupReader(RowGroupReader rows, string prefix
     private void ReadUnsupported(AttributeColumns attributes)
     {
         var path = prefix + "ValueUnsupported";
-        rows.Load(path);
-        if (rows.Data.ValueCount == 0) return;
-        var starts = rows.Starts(rows.Column(path), attributes.Count);
+        columns.Load(path);
+        if (columns.Data.ValueCount == 0) return;
+        var starts = columns.Starts(path, attributes.Count);
         var table = attributes.Values;
-        var texts = rows.Data.Table;
+        var texts = columns.Data.Table;
         var bytes = new byte[table.Offsets[table.Count] + texts.SizeBytes];
         table.Bytes.AsSpan(0, table.Offsets[table.Count]).CopyTo(bytes);
         texts.Bytes.CopyTo(bytes.AsSpan(table.Offsets[table.Count]));
@@ -63,7 +65,7 @@ internal readonly struct AttributeGroupReader(RowGroupReader rows, string prefix
         {
             if (starts[i] == starts[i + 1]) continue;
             attributes.Types[i] = AttributeType.AnyValueJson;
-            attributes.Bits[i] = table.Count + rows.Data.Codes[starts[i]];
+            attributes.Bits[i] = table.Count + columns.Data.Codes[starts[i]];
         }
 
         attributes.Values = new StringTable(bytes, offsets, table.Count + texts.Count);
@@ -71,10 +73,10 @@ internal readonly struct AttributeGroupReader(RowGroupReader rows, string prefix
 
     private void ReadNumbers(AttributeColumns attributes, byte[] isArray, string leaf, AttributeType single, AttributeType array)
     {
-        rows.Load(prefix + leaf);
-        var data = rows.Data;
+        columns.Load(prefix + leaf);
+        var data = columns.Data;
         if (data.ValueCount == 0) return;
-        var starts = rows.Starts(rows.Column(prefix + leaf), attributes.Count);
+        var starts = columns.Starts(prefix + leaf, attributes.Count);
         for (var i = 0; i < attributes.Count; i++)
         {
             if (starts[i] == starts[i + 1]) continue;

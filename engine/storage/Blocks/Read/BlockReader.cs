@@ -12,8 +12,8 @@ public sealed class BlockReader : IDisposable
     private readonly TraceId[] _lastIds;
 
     /// <summary>
-    /// Opens the block, which owns the source from then on. Throws <see cref="ParquetFormatException"/> if the data is damaged or its schema is not the one that the
-    /// meta names.
+    /// Opens the block, which owns the source from then on. Throws <see cref="ParquetFormatException"/> if the data is damaged or
+    /// its schema is not the one that the meta names.
     /// </summary>
     public BlockReader(BlockMeta meta, IParquetSource source, byte[][] bloomShards, TraceId[] lastIds)
     {
@@ -67,7 +67,7 @@ public sealed class BlockReader : IDisposable
     /// Checks that the leaves are the expected ones, in order and type: whole traces are read by column number by Tempo, which
     /// a wrong list brings down, so no block becomes visible without this check.
     /// </summary>
-    public static void CheckSchema(ParquetSchema actual, ParquetSchema expected)
+    internal static void CheckSchema(ParquetSchema actual, ParquetSchema expected)
     {
         for (var i = 0; i < Math.Max(actual.Columns.Count, expected.Columns.Count); i++)
         {

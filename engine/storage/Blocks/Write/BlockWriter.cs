@@ -31,7 +31,7 @@ public sealed class BlockWriter
     public BlockWriter(Stream output, BlockWriterOptions options)
     {
         _options = options;
-        _file = new ParquetFileWriter(output, TraceSchema.Build(options.DedicatedColumns), new ParquetWriterOptions { CreatedBy = "tempo (github.com/tempo-engine)" });
+        _file = new ParquetFileWriter(output, TraceSchema.Build(options.DedicatedColumns), new ParquetWriterOptions());
         _columns = new BlockColumns(_file, options.ZstdLevel);
         _stage = new TraceStage(options.DedicatedColumns);
     }
@@ -109,7 +109,9 @@ public sealed record BlockWriterOptions
     /// <summary>Spans of a row group, the unit in which a search is shared out.</summary>
     public int RowGroupSpans { get; init; } = 300_000;
 
-    /// <summary>Compressed bytes after which a row group ends even with fewer spans (storage.trace.block.parquet_row_group_size_bytes).</summary>
+    /// <summary>
+    /// Compressed bytes after which a row group ends even with fewer spans (storage.trace.block.parquet_row_group_size_bytes).
+    /// </summary>
     public long RowGroupBytes { get; init; } = 100_000_000;
 
     /// <summary>Distinct text of one column, in bytes, after which a row group ends: the writer holds all of it until then.</summary>

@@ -10,7 +10,6 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 /// </summary>
 internal sealed class TraceStage
 {
-    private readonly LevelStream _rows = new(0, 0);
     private readonly List<(int Service, int Spans, int Errors)> _services = [];
 
     // By dictionary index of the name: its place in _services. Never cleared: an entry counts only if the place names it.
@@ -22,7 +21,6 @@ internal sealed class TraceStage
 
     public TraceStage(DedicatedColumns dedicated)
     {
-        Rows = _rows;
         RootServices = new StringDictionary(Load);
         RootNames = new StringDictionary(Load);
         StatsServices = new StringDictionary(Load);
@@ -32,19 +30,17 @@ internal sealed class TraceStage
         ServiceLevels = new LevelStream(1, 1);
         ResourceLevels = new LevelStream(1, 1);
         ScopeLevels = new LevelStream(2, 2);
-        SpanLevels = new LevelStream(3, 3);
-        Spans = new SpanStage(SpanLevels, Load, dedicated);
+        Spans = new SpanStage(new LevelStream(3, 3), Load, dedicated);
         ResourceAttributes = new AttributeStage(ResourceLevels, Load, dedicated.Of(AttributeScope.Resource));
         ScopeAttributes = new AttributeStage(ScopeLevels, Load, []);
     }
 
     /// <summary>What the rows amount to, beside spans.</summary>
     public PageLoad Load { get; } = new();
-    public LevelStream Rows { get; }
+    public LevelStream Rows { get; } = new(0, 0);
     public LevelStream ServiceLevels { get; }
     public LevelStream ResourceLevels { get; }
     public LevelStream ScopeLevels { get; }
-    public LevelStream SpanLevels { get; }
     public SpanStage Spans { get; }
     public AttributeStage ResourceAttributes { get; }
     public AttributeStage ScopeAttributes { get; }
@@ -116,8 +112,8 @@ internal sealed class TraceStage
         {
             var batch = trace.Batch(i);
             var (number, row) = trace.Spans[i];
-            if (trace.Starts[i] == 2) AddResource(number, batch, batch.Resource[row]);
-            if (trace.Starts[i] >= 1) AddScope(number, batch, batch.Scope[row]);
+            if (trace.Starts[i] == OrderedTrace.StartsResource) AddResource(number, batch, batch.Resource[row]);
+            if (trace.Starts[i] >= OrderedTrace.StartsScope) AddScope(number, batch, batch.Scope[row]);
             _spanCounts[ScopeCount - 1]++;
             CountService(number, batch, row);
             Spans.Add(trace, i);
@@ -129,13 +125,13 @@ internal sealed class TraceStage
     /// <summary>All rows of the page were added: computes all levels.</summary>
     public void Complete()
     {
-        _rows.SetRows(TraceCount);
-        ServiceLevels.Expand(_rows, _serviceCounts.AsSpan(0, TraceCount));
-        ResourceLevels.Expand(_rows, _resourceCounts.AsSpan(0, TraceCount));
+        Rows.SetRows(TraceCount);
+        ServiceLevels.Expand(Rows, _serviceCounts.AsSpan(0, TraceCount));
+        ResourceLevels.Expand(Rows, _resourceCounts.AsSpan(0, TraceCount));
         ResourceAttributes.Complete();
         ScopeLevels.Expand(ResourceLevels, _scopeCounts.AsSpan(0, ResourceCount));
         ScopeAttributes.Complete();
-        SpanLevels.Expand(ScopeLevels, _spanCounts.AsSpan(0, ScopeCount));
+        Spans.Levels.Expand(ScopeLevels, _spanCounts.AsSpan(0, ScopeCount));
         Spans.Complete();
     }
 
@@ -190,7 +186,7 @@ internal sealed class TraceStage
     {
         var names = batch.Resources.ServiceName;
         var service = StatsServices.Index(number, names.Table, names.Codes[batch.Resource[row]]);
-        var error = (batch.Status[row] & SpanBatch.StatusCodeMask) == 2 ? 1 : 0;
+        var error = (batch.Status[row] & SpanBatch.StatusCodeMask) == SpanBatch.StatusError ? 1 : 0;
         GrowableArray.Reserve(ref _placeOfService, service + 1);
         var place = _placeOfService[service];
         if ((uint)place < (uint)_services.Count && _services[place].Service == service)

@@ -1,6 +1,8 @@
 namespace Tempo.Engine.Query;
 
-/// <summary>A search, as the HTTP and gRPC APIs ask for it. Limits on the numbers are the API's; the engine allocates by results only.</summary>
+/// <summary>
+/// A search, as the HTTP and gRPC APIs ask for it. Limits on the numbers are the API's; the engine allocates by results only.
+/// </summary>
 public sealed record SearchRequest
 {
     /// <summary>TraceQL; empty = every trace, answered without span sets.</summary>

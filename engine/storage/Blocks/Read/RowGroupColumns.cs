@@ -1,0 +1,125 @@
+using System.Buffers.Binary;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Parquet;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Storage.Blocks.Read;
+
+/// <summary>
+/// The columns of one row group, loaded one after the other for the same range of rows. Keeps their readers with page lists
+/// and dictionaries. Throws <see cref="ParquetFormatException"/> for what does not fit together.
+/// </summary>
+internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup)
+{
+    private readonly Dictionary<string, ColumnReader> _readers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, StringTable> _tables = new(StringComparer.Ordinal);
+
+    /// <summary>First of the rows that are loaded.</summary>
+    public long RowStart { get; private set; }
+
+    public int RowCount { get; private set; }
+
+    /// <summary>What was loaded last.</summary>
+    public ColumnData Data { get; } = new();
+
+    /// <summary>Says which rows are loaded from now on.</summary>
+    public void Select(long rowStart, int rowCount)
+    {
+        RowStart = rowStart;
+        RowCount = rowCount;
+    }
+
+    /// <summary>Reads the rows of a column; the result is in <see cref="Data"/> until the next call.</summary>
+    public void Load(string path) => Reader(path).Read(RowStart, RowCount, Data);
+
+    /// <summary>The strings that the codes of the last <see cref="Load"/> of this column mean.</summary>
+    public StringTable Table(string path)
+    {
+        var table = Data.Table;
+        if (Reader(path).Dictionary is { } dictionary && ReferenceEquals(dictionary.Strings, table))
+        {
+            if (!_tables.TryGetValue(path, out var kept)) _tables.Add(path, kept = Copy(table));
+            return kept;
+        }
+
+        return Copy(table);
+    }
+
+    /// <summary>
+    /// Offsets of the children of each owner, from the levels of the column, which is the one last loaded: an entry that repeats
+    /// at the owner's level or above begins an owner (if it is defined that far), an entry defined one level further is a child.
+    /// </summary>
+    public int[] Starts(string path, int ownerCount)
+    {
+        var child = file.Schema.GetColumn(path);
+        var starts = new int[ownerCount + 1];
+        var ownerRepetition = child.MaxRepetitionLevel - (child.Node.Repetition == Repetition.Optional ? 0 : 1);
+        var ownerDefinition = child.MaxDefinitionLevel - 1;
+        var data = Data;
+        int owner = -1, children = 0;
+        for (var i = 0; i < data.LevelCount; i++)
+        {
+            var definition = data.DefinitionLevels[i];
+            if (definition >= ownerDefinition && data.RepetitionLevels[i] <= ownerRepetition && ++owner < ownerCount) starts[owner] = children;
+            if (definition > ownerDefinition) children++;
+        }
+
+        if (owner + 1 != ownerCount) throw new ParquetFormatException($"column '{path}': {owner + 1} owners where the tree has {ownerCount}");
+        starts[ownerCount] = children;
+        return starts;
+    }
+
+    private static StringTable Copy(ByteArrayTable table) => new(table.Bytes.ToArray(), table.Offsets.ToArray(), table.Count);
+
+    /// <summary>The column's reader, opened if it is not.</summary>
+    public ColumnReader Reader(string path)
+    {
+        if (!_readers.TryGetValue(path, out var reader)) _readers.Add(path, reader = file.OpenColumn(rowGroup, file.Schema.GetColumn(path)));
+        return reader;
+    }
+
+    /// <summary>Loads a string column of <paramref name="count"/> values.</summary>
+    public void Text(string path, StringColumn column, int count)
+    {
+        Load(path);
+        Expect(path, count);
+        column.Codes = Data.Codes.AsSpan(0, count).ToArray();
+        column.Table = Table(path);
+    }
+
+    /// <summary>Loads an INT64 column; good until the next column is loaded.</summary>
+    public ReadOnlySpan<long> Longs(string path, int count)
+    {
+        Load(path);
+        Expect(path, count);
+        return Data.Int64s.AsSpan(0, count);
+    }
+
+    /// <summary>Loads an INT32 column that counts something.</summary>
+    public uint[] Counts(string path, int count)
+    {
+        Load(path);
+        Expect(path, count);
+        var counts = new uint[count];
+        for (var i = 0; i < count; i++) counts[i] = (uint)Data.Int32s[i];
+        return counts;
+    }
+
+    /// <summary>Loads a column of 8-byte ids; an empty or odd one is "none", 0.</summary>
+    public ulong[] Ids(string path, int count)
+    {
+        Load(path);
+        Expect(path, count);
+        var ids = new ulong[count];
+        for (var i = 0; i < count; i++)
+            if (Data.Table[Data.Codes[i]] is { Length: SpanId.SizeBytes } id)
+                ids[i] = BinaryPrimitives.ReadUInt64BigEndian(id);
+        return ids;
+    }
+
+    /// <summary>The column last loaded has as many values as the tree has places for.</summary>
+    public void Expect(string path, int count)
+    {
+        if (Data.ValueCount != count) throw new ParquetFormatException($"column '{path}': {Data.ValueCount} values where the tree has {count}");
+    }
+}
