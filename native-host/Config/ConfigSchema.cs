@@ -22,7 +22,7 @@ public static class ConfigSchema
         new ConfigScalar("http_api_prefix", SetPrefix, o => QuoteYaml(o.HttpApiPrefix)),
         Duration("shutdown_delay", TimeSpan.FromHours(1), (o, v) => o.ShutdownDelay = v, o => o.ShutdownDelay),
 
-        Text("server.http_listen_address", (o, v) => o.HttpListenAddress = v, o => o.HttpListenAddress),
+        new ConfigScalar("server.http_listen_address", SetHttpAddress, o => QuoteYaml(o.HttpListenAddress)),
         Int("server.http_listen_port", 0, 65535, (o, v) => o.HttpListenPort = v, o => o.HttpListenPort),
         Choice("server.log_level", [("debug", LogLevel.Debug), ("info", LogLevel.Info), ("warn", LogLevel.Warn), ("error", LogLevel.Error)],
             (o, v) => o.LogLevel = v, o => o.LogLevel),
@@ -115,6 +115,13 @@ public static class ConfigSchema
         var prefix = text.TrimEnd('/');
         if (prefix.Length > 0 && !prefix.StartsWith('/')) return $"{GoText.Quote(text)} must start with /";
         options.HttpApiPrefix = prefix;
+        return null;
+    }
+
+    private static string? SetHttpAddress(HostOptions options, string text)
+    {
+        if (!new ListenAddress(text, options.HttpListenPort).TryGetEndPoint(out _)) return $"{GoText.Quote(text)} is not an address";
+        options.HttpListenAddress = text;
         return null;
     }
 

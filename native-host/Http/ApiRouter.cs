@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Tempo.Host.Telemetry;
 
@@ -49,21 +48,23 @@ internal sealed class ApiRouter
     }
 
     /// <summary>Serves one request of the listener.</summary>
-    public async Task HandleAsync(HttpContext context)
+    public Task HandleAsync(HttpContext context)
     {
         var started = _time.GetTimestamp();
         var path = context.Request.Path.Value ?? "/";
         var route = Find(path, out var variable);
         var isAllowed = route is { Methods: AllowedMethods.Any } || HttpMethods.IsGet(context.Request.Method);
-        await (route switch
+        var name = route is not null && isAllowed ? route.Name : OtherRoute;
+        return _metrics.ObserveAsync(context, name, AnswerAsync(), started, _time);
+
+        // Async for handlers that throw before they return a task.
+        async Task AnswerAsync() => await (route switch
         {
             null when path.Contains("//", StringComparison.Ordinal) => RedirectAsync(context, path),
             null => PlainText.WriteAsync(context, StatusCodes.Status404NotFound, PlainText.PageNotFound),
             _ when !isAllowed => RefuseMethodAsync(context),
             _ => route.HandleAsync(context, variable),
         }).ConfigureAwait(false);
-        _metrics.Observe(context.Request.Method, route is not null && isAllowed ? route.Name : OtherRoute,
-            context.Response.StatusCode.ToString(CultureInfo.InvariantCulture), _time.GetElapsedTime(started));
     }
 
     internal ApiRoute? Find(string path, out string variable)

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query;
 using Tempo.Host.Tenancy;
@@ -14,6 +15,12 @@ internal static class QueryAnswer
 
     public const string Json = "application/json";
     public const string Protobuf = "application/protobuf";
+
+    /// <summary>
+    /// Ours: on an answer that is not whole and whose message has no field to say so; the value says
+    /// what is missing, percent-encoded as gRPC messages are.
+    /// </summary>
+    public const string PartialHeader = "X-Tempo-Partial";
 
     /// <summary>
     /// True if the answer is to be protobuf. The header is searched, not parsed, as Tempo does: clients rely on
@@ -48,9 +55,7 @@ internal static class QueryAnswer
         var response = context.Response;
         response.ContentType = contentType;
         response.Headers.Vary = "Accept-Encoding";
-        var accepted = context.Request.Headers.AcceptEncoding.ToString();
-        var gzip = body.Length >= MinGzipBytes && accepted.Contains("gzip", StringComparison.OrdinalIgnoreCase);
-        if (!gzip)
+        if (body.Length < MinGzipBytes || !TakesGzip(context.Request))
         {
             response.ContentLength = body.Length;
             await body.CopyToAsync(response.Body, context.RequestAborted).ConfigureAwait(false);
@@ -61,6 +66,10 @@ internal static class QueryAnswer
         await using var compressed = new GZipStream(response.Body, CompressionLevel.Fastest, leaveOpen: true);
         await body.CopyToAsync(compressed, context.RequestAborted).ConfigureAwait(false);
     }
+
+    private static bool TakesGzip(HttpRequest request) =>
+        StringWithQualityHeaderValue.TryParseList(request.Headers.AcceptEncoding, out var codings)
+        && codings.Any(static coding => coding.Value.Equals("gzip", StringComparison.OrdinalIgnoreCase) && coding.Quality != 0);
 
     public static Task WriteErrorAsync(HttpContext context, int status, string text)
     {

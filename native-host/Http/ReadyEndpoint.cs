@@ -10,6 +10,7 @@ internal static class ReadyEndpoint
     public static ApiRoute Route(TempoNode node, Lifecycle lifecycle) =>
         new("/ready", "ready", AllowedMethods.Any, (context, _) =>
             lifecycle.IsStopping ? PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "Application is stopping\n")
+            : !lifecycle.HasStarted ? PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "Application is starting\n")
             : node.IsReady(out var reason) ? PlainText.WriteAsync(context, StatusCodes.Status200OK, "ready\n")
             : PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, reason + "\n"));
 }

@@ -3,6 +3,7 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Query;
 using Tempo.Host.Config;
+using Tempo.Host.Grpc;
 using Tempo.Host.Tenancy;
 
 namespace Tempo.Host.Http;
@@ -36,6 +37,7 @@ internal sealed class SearchEndpoint(TempoNode node, TenantResolver tenants, Sea
 
     private static async Task WriteAsync(HttpContext context, SearchResult result, bool hasSpanSets)
     {
+        if (result.Message.Length > 0) context.Response.Headers[QueryAnswer.PartialHeader] = GrpcText.Encode(result.Message);
         using var body = new AnswerBuffer();
         if (QueryAnswer.WantsProtobuf(context.Request))
         {

@@ -25,7 +25,7 @@ internal static class SearchJson
         foreach (var trace in result.Traces) WriteTrace(ref json, trace, hasSpanSets);
         json.EndArray();
         json.WriteName("metrics"u8);
-        WriteMetrics(ref json, result.Metrics);
+        WriteMetrics(ref json, result.Metrics, hasSpanSets);
         json.EndObject();
     }
 
@@ -154,16 +154,16 @@ internal static class SearchJson
         json.EndArray();
     }
 
-    private static void WriteMetrics(ref ProtoJsonWriter json, SearchMetrics metrics)
+    // Tempo counts traces in the searches without TraceQL only, and spans in neither.
+    private static void WriteMetrics(ref ProtoJsonWriter json, SearchMetrics metrics, bool hasSpanSets)
     {
         json.BeginObject();
-        WriteUInt32(ref json, "inspectedTraces"u8, metrics.InspectedTraces);
+        if (!hasSpanSets) WriteUInt32(ref json, "inspectedTraces"u8, metrics.InspectedTraces);
         WriteUInt64(ref json, "inspectedBytes"u8, metrics.InspectedBytes);
         WriteUInt32(ref json, "totalBlocks"u8, metrics.TotalBlocks);
         WriteUInt32(ref json, "completedJobs"u8, metrics.CompletedJobs);
         WriteUInt32(ref json, "totalJobs"u8, metrics.TotalJobs);
         WriteUInt64(ref json, "totalBlockBytes"u8, metrics.TotalBlockBytes);
-        WriteUInt64(ref json, "inspectedSpans"u8, metrics.InspectedSpans);
         json.EndObject();
     }
 

@@ -40,7 +40,7 @@ internal static class SearchProtobuf
         }
 
         var metrics = writer.BeginMessage(Bytes(2));
-        WriteMetrics(writer, result.Metrics);
+        WriteMetrics(writer, result.Metrics, hasSpanSets);
         writer.EndMessage(metrics);
         output.Write(buffer.Written);
     }
@@ -130,15 +130,15 @@ internal static class SearchProtobuf
         }
     }
 
-    private static void WriteMetrics(ProtobufWriter writer, SearchMetrics metrics)
+    // The same fields as in JSON.
+    private static void WriteMetrics(ProtobufWriter writer, SearchMetrics metrics, bool hasSpanSets)
     {
-        WriteNumber(writer, 1, metrics.InspectedTraces);
+        if (!hasSpanSets) WriteNumber(writer, 1, metrics.InspectedTraces);
         WriteNumber(writer, 2, metrics.InspectedBytes);
         WriteNumber(writer, 3, metrics.TotalBlocks);
         WriteNumber(writer, 4, metrics.CompletedJobs);
         WriteNumber(writer, 5, metrics.TotalJobs);
         WriteNumber(writer, 6, metrics.TotalBlockBytes);
-        WriteNumber(writer, 7, metrics.InspectedSpans);
     }
 
     private static void WriteText(ProtobufWriter writer, uint field, string? text)

@@ -46,12 +46,13 @@ internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants)
         }
     }
 
-    // Version 1 has no word for "partial", so a trace that is not whole is an error there; and "not found" is a 404 without a body.
+    // Version 1 has no word for "partial", so a trace of which something could not be read is an error there, ours and not the
+    // caller's; and "not found" is a 404 without a body.
     private static async Task AnswerV1Async(HttpContext context, TraceAnswer found)
     {
         if (found.Partial)
         {
-            await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status422UnprocessableEntity, found.Message).ConfigureAwait(false);
+            await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status500InternalServerError, found.Message + "\n").ConfigureAwait(false);
             return;
         }
 

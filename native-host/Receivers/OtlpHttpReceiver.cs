@@ -38,13 +38,11 @@ public sealed class OtlpHttpReceiver
     }
 
     /// <summary>Serves one request of the listener.</summary>
-    public async Task HandleAsync(HttpContext context)
+    public Task HandleAsync(HttpContext context)
     {
         var started = _time.GetTimestamp();
         var isOurs = context.Request.Path.Value == Path;
-        await ServeAsync(context, isOurs).ConfigureAwait(false);
-        _metrics.Observe(context.Request.Method, isOurs ? "v1_traces" : "other",
-            context.Response.StatusCode.ToString(CultureInfo.InvariantCulture), _time.GetElapsedTime(started));
+        return _metrics.ObserveAsync(context, isOurs ? "v1_traces" : "other", ServeAsync(context, isOurs), started, _time);
     }
 
     private Task ServeAsync(HttpContext context, bool isOurs)
@@ -94,7 +92,7 @@ public sealed class OtlpHttpReceiver
     private async ValueTask<(int Code, GrpcStatus Status)?> ReadAsync(HttpRequest request, RequestBody body, CancellationToken cancellation)
     {
         if (request.ContentLength > _maxRequestBytes) return TooLarge();
-        var encoding = request.Headers.ContentEncoding.ToString();
+        var encoding = request.Headers.ContentEncoding.ToString().ToLowerInvariant(); // content codings have no case (RFC 9110 §8.4.1)
         BodyStatus status;
         try
         {

@@ -1,15 +1,23 @@
 namespace Tempo.Host.Startup;
 
-/// <summary>Running, then stopping, never back. Thread safe.</summary>
+/// <summary>Starting, running, stopping, never back. Thread safe.</summary>
 public sealed class Lifecycle
 {
     private readonly TaskCompletionSource _stopRequested = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private volatile bool _hasStarted;
+
+    /// <summary>False, and /ready answers 503, until every listener takes connections.</summary>
+    public bool HasStarted => _hasStarted;
 
     /// <summary>From here on /ready answers 503.</summary>
     public bool IsStopping => _stopRequested.Task.IsCompleted;
 
     /// <summary>Completes when the process was asked to stop.</summary>
     public Task StopRequested => _stopRequested.Task;
+
+    /// <summary>Every listener takes connections.</summary>
+    public void ReportStarted() => _hasStarted = true;
 
     /// <summary>Asks the process to stop; once or often.</summary>
     public void RequestStop() => _stopRequested.TrySetResult();

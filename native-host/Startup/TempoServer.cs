@@ -41,7 +41,6 @@ public sealed class TempoServer
     }
 
     /// <summary>Runs until <see cref="Lifecycle.RequestStop"/>, then stops cleanly.</summary>
-    /// <exception cref="ConfigException">An address is not one.</exception>
     /// <exception cref="ListenException">An address cannot be listened on.</exception>
     /// <exception cref="NodeStartException">The data folder cannot be used.</exception>
     public static async Task RunAsync(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
@@ -63,14 +62,25 @@ public sealed class TempoServer
     private async Task StartAsync()
     {
         ProcessMetrics.Register(_metrics);
+        ReserveThreads(_options.Node.MaxRunningQueries);
         _node = await TempoNode.StartAsync(_options.Node, _metrics, _log, _time).ConfigureAwait(false);
         var tenants = new TenantResolver(_options.MultitenancyEnabled);
         var requests = new RequestMetrics(_metrics);
         await StartApiAsync(_node, tenants, requests).ConfigureAwait(false);
         await StartReceiversAsync(new IngestRouter(_node), tenants, requests).ConfigureAwait(false);
+        _lifecycle.ReportStarted();
         using var process = Process.GetCurrentProcess();
         _log.Info("Tempo started", ("version", BuildInfo.Version), ("compilation", BuildInfo.Compilation),
             ("after_ms", (long)(DateTime.UtcNow - process.StartTime.ToUniversalTime()).TotalMilliseconds));
+    }
+
+    // Queries and the writing of a block compute on the pool's threads. It begins with one thread a core and adds more only
+    // twice a second, so that requests would wait behind them: these come on top.
+    private static void ReserveThreads(int queries)
+    {
+        const int blockWriters = 1;
+        ThreadPool.GetMinThreads(out var workers, out var completionPorts);
+        ThreadPool.SetMinThreads(workers + queries + blockWriters, completionPorts);
     }
 
     private async Task StartReceiversAsync(IngestRouter router, TenantResolver tenants, RequestMetrics requests)
@@ -107,8 +117,6 @@ public sealed class TempoServer
                 .. NotYetEndpoint.Routes(),
             ], _options.HttpApiPrefix, requests, _time);
         var address = new ListenAddress(_options.HttpListenAddress, _options.HttpListenPort);
-        if (!address.TryGetEndPoint(out _))
-            throw new ConfigException($"server.http_listen_address: {GoText.Quote(_options.HttpListenAddress)} is not an address");
         await ListenAsync("http", address, ApiLimits, router.HandleAsync).ConfigureAwait(false);
     }
 

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 
 namespace Tempo.Host.Telemetry;
@@ -23,6 +25,30 @@ public sealed class RequestMetrics(MetricRegistry registry)
         var key = (KnownMethod(method), route, status);
         if (!_children.TryGetValue(key, out var histogram)) _children[key] = histogram = _durations.With(key.Item1, route, status, "false");
         histogram.Observe(duration.TotalSeconds);
+    }
+
+    /// <summary>
+    /// Awaits the answer to an HTTP request and observes it, also when it throws: as 500, which the listener then sends, or as
+    /// 499 if the client went away.
+    /// </summary>
+    /// <param name="context">The request.</param>
+    /// <param name="route">Its name in the metrics.</param>
+    /// <param name="answer">Serves it.</param>
+    /// <param name="started">Timestamp of its beginning, of <paramref name="time"/>.</param>
+    /// <param name="time">The clock.</param>
+    public async Task ObserveAsync(HttpContext context, string route, Task answer, long started, TimeProvider time)
+    {
+        var status = StatusCodes.Status500InternalServerError;
+        try
+        {
+            await answer.ConfigureAwait(false);
+            status = context.Response.StatusCode;
+        }
+        finally
+        {
+            if (context.RequestAborted.IsCancellationRequested) status = StatusCodes.Status499ClientClosedRequest;
+            Observe(context.Request.Method, route, status.ToString(CultureInfo.InvariantCulture), time.GetElapsedTime(started));
+        }
     }
 
     private static string KnownMethod(string method) =>

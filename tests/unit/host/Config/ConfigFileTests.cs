@@ -85,6 +85,7 @@ public class ConfigFileTests
     [InlineData("server: 5", "t.yaml: line 1: server: a mapping of keys is expected")]
     [InlineData("target: [a]", "t.yaml: line 1: target: a single value is expected")]
     [InlineData("target: ingester", "t.yaml: line 1: target: unknown value \"ingester\", known are all")]
+    [InlineData("server: {http_listen_address: example.org}", "t.yaml: line 1: server.http_listen_address: \"example.org\" is not an address")]
     [InlineData("storage: {trace: {backend: foo}}", "t.yaml: line 1: storage.trace.backend: unknown backend \"foo\"")]
     [InlineData("storage: {trace: {backend: s3}}", "backend s3 is not available in this version")]
     [InlineData("storage: {trace: {block: {version: v2}}}", "v2 is not a valid block version")]

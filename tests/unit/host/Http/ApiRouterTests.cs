@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Text;
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Host.Http;
@@ -57,6 +59,21 @@ public class ApiRouterTests
         Assert.Equal(404, (await SendAsync(router, "/api/search")).Status);
         Assert.Equal(200, (await SendAsync(router, "/ready")).Status);
         Assert.Equal(404, (await SendAsync(router, "/tempo/ready")).Status);
+    }
+
+    [Fact]
+    public async Task ARequestThatThrowsIsCountedAsTheAnswerItGets()
+    {
+        var registry = new MetricRegistry();
+        var router = new ApiRouter(
+            [new("/bad", "bad", AllowedMethods.Any, static (_, _) => throw new InvalidDataException())],
+            "", new RequestMetrics(registry), TimeProvider.System);
+        await Assert.ThrowsAsync<InvalidDataException>(() => SendAsync(router, "/bad"));
+        var text = new ArrayBufferWriter<byte>();
+        registry.WriteTo(text);
+        Assert.Contains(
+            """tempo_request_duration_seconds_count{method="GET",route="bad",status_code="500",ws="false"} 1""",
+            Encoding.UTF8.GetString(text.WrittenSpan), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -45,6 +45,17 @@ public class SearchBodyTests
         """{"traces":[{"traceID":"a1","rootServiceName":"\u003croot span not yet received\u003e","startTimeUnixNano":"1795221253358980137","durationMs":1}],"metrics":{"inspectedBytes":"9","completedJobs":1,"totalJobs":2}}""",
         Json(OneTrace(), false));
 
+    // As Tempo answers: inspectedTraces only without TraceQL, inspectedSpans never.
+    [Fact]
+    public void WhatWasInspectedDependsOnTheKindOfSearch()
+    {
+        var result = new SearchResult { Metrics = new SearchMetrics { InspectedTraces = 3, InspectedBytes = 9, InspectedSpans = 12 } };
+        Assert.Equal("""{"traces":[],"metrics":{"inspectedBytes":"9"}}""", Json(result, true));
+        Assert.Equal("""{"traces":[],"metrics":{"inspectedTraces":3,"inspectedBytes":"9"}}""", Json(result, false));
+        Assert.Equal([0x12, 2, 0x10, 9], Protobuf(result, true));
+        Assert.Equal([0x12, 4, 0x08, 3, 0x10, 9], Protobuf(result, false));
+    }
+
     [Fact]
     public void NoHitIsAnEmptyListInJsonAndNothingInProtobuf()
     {
