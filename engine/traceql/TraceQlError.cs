@@ -2,10 +2,16 @@ namespace Tempo.Engine.TraceQL;
 
 /// <summary>Why a query text was refused.</summary>
 /// <param name="Kind">At which step.</param>
-/// <param name="Message">For the user, as Tempo words it; parse errors name line and column.</param>
+/// <param name="Message">For the user, as Tempo words it; parse errors name line and column. A long quote of the query is cut.</param>
 /// <param name="Line">Of a parse error, from 1; 0 for other kinds.</param>
 /// <param name="Column">Of a parse error, in runes from 1; 0 for other kinds.</param>
-public sealed record TraceQlError(TraceQlErrorKind Kind, string Message, int Line = 0, int Column = 0);
+public sealed record TraceQlError(TraceQlErrorKind Kind, string Message, int Line = 0, int Column = 0)
+{
+    /// <summary>Longest message, in characters: a query of 128 KiB must not come back whole.</summary>
+    public const int MaxMessageLength = 1024;
+
+    public string Message { get; init; } = Message.Length <= MaxMessageLength ? Message : Message[..(MaxMessageLength - 1)] + "…";
+}
 
 /// <summary>At which step a query was refused.</summary>
 public enum TraceQlErrorKind
