@@ -7,14 +7,11 @@ internal enum JsonFieldKind : byte
 {
     String,
 
-    /// <summary>Bytes. Hex of exactly 16 in OTLP/JSON, base64 in answers.</summary>
+    /// <summary>Bytes. Hex of exactly 16, or empty, in OTLP/JSON; base64 in answers.</summary>
     TraceId,
 
-    /// <summary>Bytes. Hex of exactly 8 in OTLP/JSON, base64 in answers.</summary>
+    /// <summary>Bytes. Hex of exactly 8, or empty, in OTLP/JSON; base64 in answers.</summary>
     SpanId,
-
-    /// <summary>As <see cref="SpanId"/>, or empty.</summary>
-    ParentSpanId,
 
     /// <summary>Base64 on both sides.</summary>
     Bytes,

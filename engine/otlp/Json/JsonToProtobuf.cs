@@ -91,9 +91,8 @@ internal ref struct JsonToProtobuf(ReadOnlySpan<byte> json, NativeBuffer output)
         JsonFieldKind.RepeatedMessage => ReadList(field),
         JsonFieldKind.String => ReadText(field, isBase64: false),
         JsonFieldKind.Bytes => ReadText(field, isBase64: true),
-        JsonFieldKind.TraceId => ReadId(field, TraceId.SizeBytes, mayBeEmpty: false),
-        JsonFieldKind.SpanId => ReadId(field, SpanId.SizeBytes, mayBeEmpty: false),
-        JsonFieldKind.ParentSpanId => ReadId(field, SpanId.SizeBytes, mayBeEmpty: true),
+        JsonFieldKind.TraceId => ReadId(field, TraceId.SizeBytes),
+        JsonFieldKind.SpanId => ReadId(field, SpanId.SizeBytes),
         JsonFieldKind.Bool => ReadBool(field),
         JsonFieldKind.Enum => ReadEnum(field),
         JsonFieldKind.Double => ReadDouble(field),
@@ -131,21 +130,22 @@ internal ref struct JsonToProtobuf(ReadOnlySpan<byte> json, NativeBuffer output)
         return true;
     }
 
-    private bool ReadId(JsonField field, int sizeBytes, bool mayBeEmpty)
+    /// <summary>An empty id is an absent one, as in protobuf: whether the span may lack it is for admission to judge, span by span.</summary>
+    private bool ReadId(JsonField field, int sizeBytes)
     {
         Span<byte> text = stackalloc byte[MaxShortTextSizeBytes];
         Span<byte> id = stackalloc byte[sizeBytes];
         if (_reader.TokenType != JsonTokenType.String
             || !TryCopyShortText(text, out var length)
-            || !IsHex(text[..length], id, mayBeEmpty))
+            || !IsHex(text[..length], id))
             return Fail(field, $"expected {sizeBytes * 2} hex digits");
         if (length > 0) _writer.WriteBytes(field.Tag, id);
         return true;
     }
 
-    private static bool IsHex(ReadOnlySpan<byte> text, Span<byte> id, bool mayBeEmpty)
+    private static bool IsHex(ReadOnlySpan<byte> text, Span<byte> id)
     {
-        if (text.IsEmpty) return mayBeEmpty;
+        if (text.IsEmpty) return true;
         if (text.Length != id.Length * 2) return false;
         Span<char> digits = stackalloc char[MaxShortTextSizeBytes];
         for (var index = 0; index < text.Length; index++) digits[index] = (char)text[index];

@@ -97,7 +97,7 @@ internal static class OtlpJsonSchema
             new("traceId", SpanTag.TraceId, JsonFieldKind.TraceId),
             new("spanId", SpanTag.SpanId, JsonFieldKind.SpanId),
             new("traceState", SpanTag.TraceState, JsonFieldKind.String),
-            new("parentSpanId", SpanTag.ParentSpanId, JsonFieldKind.ParentSpanId),
+            new("parentSpanId", SpanTag.ParentSpanId, JsonFieldKind.SpanId),
             new("flags", SpanTag.Flags, JsonFieldKind.Fixed32),
             new("name", SpanTag.Name, JsonFieldKind.String),
             new("kind", SpanTag.Kind, JsonFieldKind.Enum, enumNames: _spanKinds),
