@@ -62,7 +62,7 @@ public sealed class KillTests(ITestOutputHelper output)
         output.WriteLine($"round with seed {seed}");
         var duringCut = seed % 2 == 1;
         var running = Task.WhenAll(new LedgerLoad(tempo, ledger, name).RunAsync(), check.WatchAsync(name), duringCut ? FlushAsync(tempo) : Task.CompletedTask);
-        await Task.Delay(random.Next(50, 1200));
+        await Task.Delay(random.Next(50, duringCut ? 600 : 2400));
         if (duringCut) await CutIsRunningAsync(tempo, random);
         await tempo.KillAsync();
         await running;

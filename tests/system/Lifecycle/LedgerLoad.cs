@@ -9,6 +9,8 @@ internal sealed class LedgerLoad(TempoProcess tempo, Ledger ledger, string spanN
 {
     public static readonly string[] Tenants = ["kill-a", "kill-b"];
 
+    private static readonly TimeSpan PauseWhenNotTaken = TimeSpan.FromMilliseconds(50);
+
     /// <summary>Ends with the server; fails if a connection breaks before somebody ends it.</summary>
     public Task RunAsync() =>
         Task.WhenAll(Tenants.SelectMany(tenant => new[] { SendByGrpcAsync(tenant), SendByHttpAsync(tenant) }));
@@ -45,7 +47,9 @@ internal sealed class LedgerLoad(TempoProcess tempo, Ledger ledger, string spanN
                 // Noted before it is sent, so that nobody can find a trace that is not in the ledger.
                 var entry = new LedgerEntry(tenant, Spans.NewTrace(spansPerTrace, spanName), Outcome.Unknown);
                 ledger.Note(entry);
-                ledger.Note(entry with { Outcome = await send(ExportRequest.Encode(entry.Spans)) });
+                var outcome = await send(ExportRequest.Encode(entry.Spans));
+                ledger.Note(entry with { Outcome = outcome });
+                if (outcome != Outcome.Acknowledged) await Task.Delay(PauseWhenNotTaken);
             }
         }
         catch (Exception e) when (tempo.IsEnding && e is HttpRequestException or IOException or OperationCanceledException)

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Tempo.SystemTests.Server;
 
 namespace Tempo.SystemTests.Lifecycle;
@@ -5,9 +6,28 @@ namespace Tempo.SystemTests.Lifecycle;
 /// <summary>How the binary starts, and how it refuses to.</summary>
 public sealed class StartTests : IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("tempo-start-").FullName;
+
+    /// <summary>Asked without a pause, so that the moment between one port and the next, if there is one, is not slept through.</summary>
+    [Fact]
+    public async Task Ready_means_that_the_receivers_can_be_connected_to()
+    {
+        await using var tempo = TempoProcess.Prepare();
+        for (var start = 0; start < 10; start++)
+        {
+            tempo.StartWithoutWaiting();
+            while (await tempo.Api.ReadyStatusAsync() != 200) Assert.False(tempo.HasEnded, tempo.Log);
+            foreach (var port in new[] { tempo.Ports.OtlpHttp, tempo.Ports.OtlpGrpc })
+            {
+                using var connection = new TcpClient();
+                await connection.ConnectAsync("127.0.0.1", port);
+            }
+
+            Assert.Equal(0, await tempo.StopAsync());
+        }
+    }
 
     [Fact]
     public async Task A_second_process_on_the_same_data_refuses_to_start()

@@ -3,31 +3,67 @@ using System.Net.Sockets;
 
 namespace Tempo.SystemTests.Server;
 
-/// <summary>The ports of one server. They lie below the range from which the kernel serves outgoing connections, so
-/// that none of ours takes a port away between the look and the bind, or while the server is being restarted.</summary>
+/// <summary>
+/// The ports of one server. They lie below the range from which the kernel serves outgoing connections, so that none of
+/// ours takes a port away between the look and the bind, or while the server is being restarted; and in a block that
+/// this process has for itself, so that two test runs on one machine do not meet: who has bound the first port of a
+/// block has the block. No port is given out twice.
+/// </summary>
 public sealed record TempoPorts(int Api, int OtlpGrpc, int OtlpHttp)
 {
     private const int First = 20_000;
-    private const int Count = 12_000;
-    private static int _next = Environment.ProcessId % Count;
+    private const int BlockSize = 400;
+    private const int Blocks = 30;
+
+    private static readonly Lock Gate = new();
+
+    // Held until the process ends: servers of a block that is used up may still run.
+    private static readonly List<Socket> Reservations = [];
+    private static int _next;
+    private static int _end;
 
     public static TempoPorts Free() => new(FreePort(), FreePort(), FreePort());
 
     private static int FreePort()
     {
-        while (true)
+        lock (Gate)
         {
-            var port = First + ((Interlocked.Increment(ref _next) & int.MaxValue) % Count);
-            using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            try
+            while (true)
             {
-                probe.Bind(new IPEndPoint(IPAddress.Loopback, port));
-                return port;
+                if (_next == _end) ReserveBlock();
+                using var probe = TryBind(_next++);
+                if (probe is not null) return _next - 1;
             }
-            catch (SocketException)
-            {
-                // Somebody else's; the next one.
-            }
+        }
+    }
+
+    private static void ReserveBlock()
+    {
+        for (var attempt = 0; attempt < Blocks; attempt++)
+        {
+            var first = First + (Environment.ProcessId + attempt) % Blocks * BlockSize;
+            if (TryBind(first) is not { } socket) continue;
+            Reservations.Add(socket);
+            (_next, _end) = (first + 1, first + BlockSize);
+            return;
+        }
+
+        throw new InvalidOperationException($"no block of {BlockSize} ports is free from {First} on");
+    }
+
+    private static Socket? TryBind(int port)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+            return socket;
+        }
+        catch (SocketException)
+        {
+            // Somebody else's.
+            socket.Dispose();
+            return null;
         }
     }
 }

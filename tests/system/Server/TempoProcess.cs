@@ -39,6 +39,9 @@ public sealed class TempoProcess : IAsyncDisposable
     /// <summary>True from just before the signal that ends the process until the next start: connections may break now.</summary>
     public bool IsEnding => _isEnding;
 
+    /// <summary>True if it was started and is no longer there.</summary>
+    public bool HasEnded => _process is { HasExited: true };
+
     public string OtlpGrpcUrl => $"http://127.0.0.1:{Ports.OtlpGrpc}";
 
     public string OtlpHttpUrl => $"http://127.0.0.1:{Ports.OtlpHttp}/v1/traces";

@@ -1,0 +1,67 @@
+using System.Buffers.Binary;
+using System.Text;
+using Tempo.SystemTests.Otlp;
+using Tempo.SystemTests.Server;
+
+namespace Tempo.SystemTests.Lifecycle;
+
+/// <summary>Requests and traces that a block could not hold as they are must not keep everything else from becoming blocks.</summary>
+public sealed class LargeTraceTests
+{
+    // Field numbers of trace.proto and common.proto.
+    private const int SpanAttributes = 9, SpanLinks = 13, KeyValueValue = 2, AnyValueBytes = 7;
+
+    [Fact]
+    public async Task A_request_of_too_many_empty_entries_is_refused_for_good_and_leaves_nothing()
+    {
+        await using var tempo = await TempoProcess.StartAsync();
+        using var otlp = new OtlpHttpClient(tempo.OtlpHttpUrl);
+        var traceId = Spans.NewTraceId();
+        var links = new byte[((4 << 20) + 1) * 2];
+        for (var i = 0; i < links.Length; i += 2) links[i] = (SpanLinks << 3) | 2;
+
+        var answer = await otlp.PostAsync(Request([.. Span(traceId, 1).ToArray(), .. links]));
+
+        Assert.Equal(400, answer.Status);
+        Assert.Contains("4194305 attributes, events and links in one request; the limit is 4194304", Encoding.UTF8.GetString(answer.Body), StringComparison.Ordinal);
+        Assert.Empty(await tempo.Api.FindTraceAsync(traceId));
+        await tempo.Api.FlushAsync();
+    }
+
+    [Fact]
+    public async Task A_trace_too_large_for_one_row_becomes_several_blocks_and_is_found_whole()
+    {
+        const int requests = 5;
+        await using var tempo = await TempoProcess.StartAsync();
+        using var otlp = new OtlpHttpClient(tempo.OtlpHttpUrl);
+        var (large, small) = (Spans.NewTraceId(), Spans.NewTrace(3));
+        var value = new byte[56 << 20];
+        new Random(1).NextBytes(value);
+        for (var i = 0; i < requests; i++)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(value, i); // as values of the same bytes would be stored once
+            var attribute = new ProtobufMessage().String(1, "payload").Message(KeyValueValue, new ProtobufMessage().Bytes(AnyValueBytes, value));
+            var answer = await otlp.PostAsync(Request(Span(large, i + 1).Message(SpanAttributes, attribute).ToArray()));
+            Assert.True(answer.Status == 200, answer.ToString());
+        }
+
+        Assert.Equal(200, (await otlp.PostAsync(ExportRequest.Encode(small))).Status);
+
+        await tempo.Api.FlushAsync();
+
+        Assert.InRange(tempo.BlockDataFiles().Length, 2, requests);
+        Assert.Equal([(large, requests)], await tempo.Api.SearchAsync("{} | count() > 3"));
+        Assert.Equal(small.Length, (await tempo.Api.FindTraceAsync(small[0].TraceId)).Count);
+    }
+
+    private static byte[] Request(byte[] span) =>
+        new ProtobufMessage().Message(1, new ProtobufMessage().Message(2, new ProtobufMessage().Bytes(2, span))).ToArray();
+
+    private static ProtobufMessage Span(string traceId, int number)
+    {
+        var spanId = new byte[8];
+        BinaryPrimitives.WriteInt64BigEndian(spanId, number);
+        var now = (ulong)DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1_000_000;
+        return new ProtobufMessage().Bytes(1, Convert.FromHexString(traceId)).Bytes(2, spanId).String(5, "large").Fixed64(7, now).Fixed64(8, now + 1000);
+    }
+}

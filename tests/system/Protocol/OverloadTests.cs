@@ -1,0 +1,70 @@
+using System.Net.Sockets;
+using System.Text;
+using Tempo.SystemTests.Facts;
+using Tempo.SystemTests.Otlp;
+using Tempo.SystemTests.Server;
+
+namespace Tempo.SystemTests.Protocol;
+
+/// <summary>A server whose memory for requests is full says so in the way that makes senders try again, and takes the same
+/// request once there is room. https://opentelemetry.io/docs/specs/otlp/#otlpgrpc-throttling</summary>
+public sealed class OverloadTests
+{
+    /// <summary>Of all requests together.</summary>
+    private const int InflightLimit = 256 << 20;
+
+    /// <summary>Buffers double, so that this much of a body holds 64 MiB, the longest body there may be: four fill the account
+    /// but for less than 1 MiB.</summary>
+    private const int HeldBytes = 33 << 20;
+
+    private const int Holders = 4;
+
+    [Fact]
+    public async Task A_full_server_asks_to_be_tried_again_and_then_takes_it()
+    {
+        await using var tempo = await TempoProcess.StartAsync();
+        using var http = new OtlpHttpClient(tempo.OtlpHttpUrl);
+        using var grpc = new GrpcClient(tempo.OtlpGrpcUrl);
+        var spans = Spans.NewTrace(20_000);
+        var request = ExportRequest.Encode(spans);
+        Assert.InRange(request.Length, 1 << 20, 4 << 20);
+
+        var holders = await Task.WhenAll(Enumerable.Range(0, Holders).Select(_ => HoldAsync(tempo)));
+        await Eventually.HoldsAsync("the memory for requests is full",
+            async () => (await tempo.Api.MetricsAsync()).Sum("tempo_receiver_inflight_bytes") > InflightLimit - (1 << 20));
+        AssertAskedAgain(await http.PostAsync(request));
+        AssertAskedAgain(await grpc.ExportAsync(request));
+        Assert.Empty(await tempo.Api.FindTraceAsync(spans[0].TraceId));
+        Assert.Equal(200, await tempo.Api.ReadyStatusAsync());
+
+        foreach (var holder in holders) holder.Dispose();
+        await Eventually.HoldsAsync("there is room again", async () => (await http.PostAsync(request)).Status == 200);
+        SpanFacts.AssertSame(spans, await tempo.Api.FindTraceAsync(spans[0].TraceId));
+    }
+
+    /// <summary>A request whose body does not go on.</summary>
+    private static async Task<Socket> HoldAsync(TempoProcess tempo)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync("127.0.0.1", tempo.Ports.OtlpHttp);
+        await socket.SendAsync(Encoding.ASCII.GetBytes($"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: {64 << 20}\r\n\r\n"));
+        var piece = new byte[1 << 20];
+        for (var sent = 0; sent < HeldBytes; sent += piece.Length) await socket.SendAsync(piece);
+        return socket;
+    }
+
+    private static void AssertAskedAgain(HttpAnswer answer)
+    {
+        Assert.True(answer.Status == 503, answer.ToString());
+        Assert.True(int.Parse(answer.Headers["Retry-After"], System.Globalization.CultureInfo.InvariantCulture) >= 1);
+        var status = new RpcStatus(new ProtobufFields(answer.Body));
+        Assert.Equal(GrpcAnswer.Unavailable, status.Code);
+        Assert.Contains(RpcStatus.RetryInfo, status.Details);
+    }
+
+    private static void AssertAskedAgain(GrpcAnswer answer)
+    {
+        Assert.Equal(GrpcAnswer.Unavailable, answer.Status);
+        Assert.Contains(RpcStatus.RetryInfo, answer.Details!.Details);
+    }
+}
