@@ -9,12 +9,13 @@ namespace Tempo.Engine.Node;
 /// </summary>
 internal static class BlockIds
 {
-    public static BlockId Of(ulong logIdentity, ulong generation, TenantId tenant)
+    /// <param name="part">Counts from 0; only a tenant with a trace too large for one row has more (<see cref="TraceParts"/>).</param>
+    public static BlockId Of(ulong logIdentity, ulong generation, TenantId tenant, int part = 0)
     {
         // FNV-1a, 64 bits.
         var hash = 14695981039346656037UL;
         foreach (var b in Encoding.ASCII.GetBytes(tenant.Value)) hash = (hash ^ b) * 1099511628211UL;
         var mixed = (hash ^ logIdentity) * 0x9E3779B97F4A7C15UL;
-        return BlockId.Derive(mixed ^ (mixed >> 29), generation * 0xBF58476D1CE4E5B9UL ^ hash ^ logIdentity);
+        return BlockId.Derive(mixed ^ (mixed >> 29), generation * 0xBF58476D1CE4E5B9UL ^ (ulong)part * 0x94D049BB133111EBUL ^ hash ^ logIdentity);
     }
 }

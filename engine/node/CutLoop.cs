@@ -1,6 +1,7 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Live;
+using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.Storage.Wal;
 
 namespace Tempo.Engine.Node;
@@ -9,17 +10,21 @@ namespace Tempo.Engine.Node;
 /// Turns live data into blocks when it is old or large enough:
 /// <code>
 /// 1 roll     new requests go to a new generation; wait until the last request has left the old one
-/// 2 write    one block per tenant, ids derived from the generation (so that doing it again does no harm)
+/// 2 write    one block per tenant, ids derived from the generation (so that doing it again does no harm); several where a
+///            trace is too large for one row, the first of them last: if it is there, all are
 /// 3 swap     in one step readers see the blocks instead of the generation
 /// 4 release  the generation's log files are free
 /// </code>
 /// A failure leaves the generation as it is: readable, logged, and tried again.
 /// </summary>
-internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, BlockStore store, NodeState state, NodeMetrics metrics, Log messages, TimeProvider time) : IDisposable
+internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, BlockStore store, NodeState state, NodeMetrics metrics, Log messages, TimeProvider time) : IAsyncDisposable
 {
     private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
     private readonly SemaphoreSlim _one = new(1, 1);
+
+    // The generation that was last seen to hold spans, and since when: the age that counts is that of the spans.
+    private (Generation? Generation, long Since) _filled;
 
     /// <summary>Why the last cut failed; empty if it did not.</summary>
     public string LastError { get; private set; } = "";
@@ -32,6 +37,7 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, BlockStore
             try
             {
                 await Task.Delay(LastError.Length > 0 ? RetryInterval : CheckInterval, time, cancellation).ConfigureAwait(false);
+                log.CheckAgain();
                 await CutAsync(force: false, cancellation).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -70,8 +76,12 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, BlockStore
         }
     }
 
-    /// <summary>After the loop has ended.</summary>
-    public void Dispose() => _one.Dispose();
+    /// <summary>After the loop has ended: waits for a flush that is under way, and lets none begin.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _one.WaitAsync().ConfigureAwait(false);
+        _one.Dispose();
+    }
 
     private void Fail(Exception e)
     {
@@ -80,10 +90,14 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, BlockStore
         metrics.CutsFailed.Add();
     }
 
-    private bool IsDue(Generation generation) =>
-        generation.Live.SpanCount >= options.MaxLiveSpans
-        || generation.Live.ByteCount >= options.MaxLiveBytes
-        || generation.Live.SpanCount > 0 && time.GetElapsedTime(generation.StartedAt) >= options.MaxBlockDuration;
+    private bool IsDue(Generation generation)
+    {
+        if (generation.Live.SpanCount == 0) return false;
+        if (_filled.Generation != generation) _filled = (generation, time.GetTimestamp());
+        return generation.Live.SpanCount >= options.MaxLiveSpans
+            || generation.Live.ByteCount >= options.MaxLiveBytes
+            || time.GetElapsedTime(_filled.Since) >= options.MaxBlockDuration;
+    }
 
     private async Task RollAsync()
     {
@@ -100,18 +114,33 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, BlockStore
         {
             var batches = new List<LiveBatchView>();
             generation.Live.CollectBatches(tenant, batches);
-            var id = BlockIds.Of(log.Identity, generation.Log.Number, tenant);
-            var meta = await store.WriteAsync(tenant, id, compactionLevel: 0, visit => LiveTraces.ForEach(batches, visit), cancellation).ConfigureAwait(false);
-            if (meta is null) continue;
-            written.Add(new BlockHandle(meta, store));
-            metrics.BlocksCut.Add();
-            metrics.BlockBytes.Add(meta.SizeBytes);
-            messages.Info("block written", ("tenant", tenant.Value), ("block", id.ToString()), ("traces", meta.TotalObjects), ("bytes", meta.SizeBytes));
+            var parts = TraceParts.Plan(batches, RowLimits.OfBlocks);
+            for (var part = parts.Count - 1; part >= 0; part--)
+                if (await WriteAsync(generation, tenant, parts, part, cancellation).ConfigureAwait(false) is { } meta)
+                    written.Add(new BlockHandle(meta, store));
         }
 
-        state.Update(view => new NodeView([.. view.Generations.Where(g => g != generation)], [.. view.Blocks, .. written]));
+        // A crash between two parts leaves the later ones behind, which the start has found: they are the same blocks.
+        var ids = written.Select(static block => block.Meta.BlockId).ToHashSet();
+        state.Update(view => new NodeView([.. view.Generations.Where(g => g != generation)], [.. view.Blocks.Where(b => !ids.Contains(b.Meta.BlockId)), .. written]));
         // A query that still reads it leaves it to the garbage collector.
         if (generation.TryRetire()) generation.Live.Recycle();
         if (log.Release(generation.Log) is not DiskError.None and var error) messages.Warn("log files not released yet", ("generation", generation.Log.Number), ("err", error));
+    }
+
+    private async Task<BlockMeta?> WriteAsync(Generation generation, TenantId tenant, TraceParts parts, int part, CancellationToken cancellation)
+    {
+        var id = BlockIds.Of(log.Identity, generation.Log.Number, tenant, part);
+        void ForEach(Action<OrderedTrace> visit) => parts.ForEach(part, trace =>
+        {
+            cancellation.ThrowIfCancellationRequested(); // a stop need not wait for a large block: the log still has it all
+            visit(trace);
+        });
+        var meta = await store.WriteAsync(tenant, id, compactionLevel: 0, ForEach, cancellation).ConfigureAwait(false);
+        if (meta is null) return null;
+        metrics.BlocksCut.Add();
+        metrics.BlockBytes.Add(meta.SizeBytes);
+        messages.Info("block written", ("tenant", tenant.Value), ("block", id.ToString()), ("traces", meta.TotalObjects), ("bytes", meta.SizeBytes));
+        return meta;
     }
 }

@@ -8,7 +8,7 @@ namespace Tempo.Engine.Node;
 /// log and leave when their spans can be read, so that a sealed generation is complete: what its blocks do not hold was
 /// never acknowledged.
 /// </summary>
-internal sealed class Generation(WalGeneration log, LiveSegment live, long startedAt)
+internal sealed class Generation(WalGeneration log, LiveSegment live)
 {
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -21,9 +21,6 @@ internal sealed class Generation(WalGeneration log, LiveSegment live, long start
     public WalGeneration Log { get; } = log;
 
     public LiveSegment Live { get; } = live;
-
-    /// <summary>Monotonic timestamp of its beginning.</summary>
-    public long StartedAt { get; } = startedAt;
 
     /// <summary>False if it was sealed; take the current one then.</summary>
     public bool TryEnter()

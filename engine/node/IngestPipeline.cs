@@ -73,7 +73,11 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
         }
 
         metrics.SpansReceived.With(tenant.Value).Add(summary.SpanCount);
-        return true;
+        var entries = (long)summary.AttributeCount + summary.EventCount + summary.LinkCount;
+        if (entries <= options.MaxRequestEntries) return true;
+        metrics.SpansDiscarded.With("too_many_entries", tenant.Value).Add(summary.SpanCount);
+        refusal = new IngestOutcome(IngestStatus.Invalid, 0, summary.SpanCount, $"{entries} attributes, events and links in one request; the limit is {options.MaxRequestEntries}");
+        return false;
     }
 
     private bool TryAdmit(int bytes, in OtlpRequestSummary summary, TenantId tenant, out IngestOutcome refusal)
@@ -82,12 +86,29 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
         var inflight = Interlocked.Add(ref _inflightBytes, bytes);
         var reason = IsClosed ? Stopping
             : inflight > options.MaxInflightBytes ? $"{inflight} bytes of requests are being stored; the limit is {options.MaxInflightBytes}"
-            : view().Generations.Length > options.MaxPendingCuts + 1 ? $"{options.MaxPendingCuts} cuts of live data wait to be written as blocks"
-            : "";
+            : ReasonOfLiveData();
         if (reason.Length == 0) return true;
         Interlocked.Add(ref _inflightBytes, -bytes);
         refusal = Refuse(tenant, summary, reason);
         return false;
+    }
+
+    // Live data grows while a cut is slow or fails, whether as one generation or as several. Their number says nothing: a
+    // crash loop leaves many small ones.
+    private string ReasonOfLiveData()
+    {
+        var generations = view().Generations;
+        long spans = 0, bytes = 0;
+        foreach (var generation in generations)
+        {
+            spans += generation.Live.SpanCount;
+            bytes += generation.Live.ByteCount;
+        }
+
+        long times = options.MaxLiveTimes;
+        return spans > times * options.MaxLiveSpans ? $"{spans} spans wait to be written as blocks; the limit is {times * options.MaxLiveSpans}"
+            : bytes > times * options.MaxLiveBytes ? $"{bytes} bytes of spans wait to be written as blocks; the limit is {times * options.MaxLiveBytes}"
+            : "";
     }
 
     // Null once the node stops: its last generation is sealed and none follows.

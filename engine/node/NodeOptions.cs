@@ -27,8 +27,24 @@ public sealed record NodeOptions
     /// <summary>Request bytes that may be on their way (received, not yet acknowledged) at once; beyond: overloaded, try again.</summary>
     public long MaxInflightBytes { get; init; } = 256 << 20;
 
-    /// <summary>Live data that waits to be written as blocks; beyond: overloaded, try again.</summary>
-    public int MaxPendingCuts { get; init; } = 3;
+    /// <summary>
+    /// Live data may grow to this many times <see cref="MaxLiveSpans"/> and <see cref="MaxLiveBytes"/> while a cut is slow or
+    /// fails; beyond: overloaded, try again.
+    /// </summary>
+    public int MaxLiveTimes { get; init; } = 16;
+
+    /// <summary>
+    /// Attributes, events and links of one request; beyond: refused for good. An empty one takes 2 bytes in a request, which
+    /// compress to nothing, and up to 40 in memory; one that says something takes some 20 bytes, so that a request of 64 MiB
+    /// has no more than this.
+    /// </summary>
+    public int MaxRequestEntries { get; init; } = 4 << 20;
+
+    /// <summary>Queries that compute at once; others wait in line.</summary>
+    public int MaxRunningQueries { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>Queries in that line; beyond: busy (429), try again.</summary>
+    public int MaxWaitingQueries { get; init; } = 1000;
 
     /// <summary>
     /// Longest attribute key or string value kept; a longer one is cut there on a UTF-8 boundary, and counted. 0: none is cut.
@@ -43,6 +59,24 @@ public sealed record NodeOptions
 
     /// <summary>Compressed bytes after which a block begins a new row group.</summary>
     public long RowGroupBytes { get; init; } = 100_000_000;
+
+    /// <summary>Time between two rounds of compaction and retention.</summary>
+    public TimeSpan CompactionCycle { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Blocks whose last spans end in the same window of this length are compacted together.</summary>
+    public TimeSpan CompactionWindow { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Traces that blocks may have together to be compacted into one; others stay as they are.</summary>
+    public long MaxCompactionObjects { get; init; } = 6_000_000;
+
+    /// <summary>Bytes that blocks may have together to be compacted into one; others stay as they are.</summary>
+    public long MaxCompactedBlockBytes { get; init; } = 100L << 30;
+
+    /// <summary>Age of its last span at which a block is not searched any more. 0: blocks are kept for ever.</summary>
+    public TimeSpan BlockRetention { get; init; } = TimeSpan.FromHours(336);
+
+    /// <summary>How long the files of a block stay after it was compacted or has expired.</summary>
+    public TimeSpan CompactedBlockRetention { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>Attributes with a column of their own, in order; see the storage specification §4.5.</summary>
     public IReadOnlyList<DedicatedColumnOption> DedicatedColumns { get; init; } = [];

@@ -1,52 +1,78 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Wal;
 
 namespace Tempo.Engine.Node;
 
 /// <summary>The node's one piece of shared state: the view, replaced whole under a lock and read without one.</summary>
-internal sealed class NodeState(NodeOptions options, TimeProvider time)
+internal sealed class NodeState(NodeOptions options)
 {
     private readonly Lock _lock = new();
 
     // Enough for one generation that fills while another is cut.
     private readonly LiveBatchPool _batches = new(2 * (options.MaxLiveSpans / LiveBatch.TargetSpanCount + Environment.ProcessorCount + 1));
-    private volatile NodeView _view = new([], []);
+    private readonly List<BlockHandle> _dropped = [];
+    private volatile ViewEpoch _epoch = new(new NodeView([], []), hasPredecessor: false);
 
-    public NodeView View => _view;
+    public NodeView View => _epoch.View;
 
-    /// <summary>The view, held for reading: its live data stays until the lease is disposed.</summary>
+    /// <summary>The view, held for reading: its live data stays and its blocks stay open until the lease is disposed.</summary>
     public ViewLease Acquire()
     {
         while (true)
         {
-            var view = _view;
+            var epoch = _epoch;
+            if (!epoch.TryEnter()) continue;
+            var view = epoch.View;
             var entered = 0;
             while (entered < view.Generations.Length && view.Generations[entered].TryRead()) entered++;
-            if (entered == view.Generations.Length) return new ViewLease(view);
+            if (entered == view.Generations.Length) return new ViewLease(epoch);
             while (entered > 0) view.Generations[--entered].EndRead();
+            epoch.Leave();
         }
     }
 
     public void Update(Func<NodeView, NodeView> change)
     {
-        lock (_lock) _view = change(_view);
+        ViewEpoch before;
+        lock (_lock)
+        {
+            before = _epoch;
+            var next = new ViewEpoch(change(before.View), hasPredecessor: true);
+            BlockHandle[] dropped = [.. before.View.Blocks.Except(next.View.Blocks)];
+            before.Precede(next, dropped);
+            _dropped.RemoveAll(static block => block.IsClosed);
+            _dropped.AddRange(dropped);
+            _epoch = next;
+        }
+
+        before.Leave();
+    }
+
+    /// <summary>Blocks that can be read, or that a query still reads.</summary>
+    public HashSet<BlockId> BlocksInUse()
+    {
+        lock (_lock)
+            return [.. View.Blocks.Concat(_dropped.Where(static block => !block.IsClosed)).Select(static block => block.Meta.BlockId)];
     }
 
     /// <summary>Empty live data for a log's generation.</summary>
     public Generation NewGeneration(WalGeneration log)
     {
         var maxAttributeBytes = options.MaxAttributeBytes == 0 ? int.MaxValue : options.MaxAttributeBytes;
-        return new Generation(log, new LiveSegment(Environment.ProcessorCount, maxAttributeBytes, _batches), time.GetTimestamp());
+        return new Generation(log, new LiveSegment(Environment.ProcessorCount, maxAttributeBytes, _batches));
     }
 }
 
-/// <summary>A view whose live data cannot be recycled while it is held.</summary>
-internal readonly struct ViewLease(NodeView view) : IDisposable
+/// <summary>A view whose live data cannot be recycled, and whose blocks cannot be closed, while it is held.</summary>
+internal readonly struct ViewLease(ViewEpoch epoch) : IDisposable
 {
-    public NodeView View => view;
+    public NodeView View => epoch.View;
 
     public void Dispose()
     {
-        foreach (var generation in view.Generations) generation.EndRead();
+        foreach (var generation in View.Generations) generation.EndRead();
+        epoch.Leave();
     }
 }

@@ -7,7 +7,7 @@ namespace Tempo.Engine.Node;
 
 /// <summary>
 /// Makes a generation of an earlier run readable again: every record of its log goes the way its request went. A tenant
-/// whose block is there already is left out, so that nothing is answered twice.
+/// whose block is there already, or was and is compacted by now, is left out, so that nothing is answered twice.
 /// </summary>
 internal sealed class Recovery(WriteAheadLog log, BlockStore store, NodeState state, Log messages)
 {
@@ -19,8 +19,8 @@ internal sealed class Recovery(WriteAheadLog log, BlockStore store, NodeState st
         foreach (var tenant in logged.Tenants())
         {
             var id = BlockIds.Of(log.Identity, logged.Number, tenant);
-            var block = await store.TryReadMetaAsync(tenant, id, damage => messages.Warn("unreadable block meta", ("err", damage)), cancellation).ConfigureAwait(false);
-            pending.Add(tenant, block is null);
+            var isBlock = await store.WasWrittenAsync(tenant, id, damage => messages.Warn("unreadable block meta", ("err", damage)), cancellation).ConfigureAwait(false);
+            pending.Add(tenant, !isBlock);
         }
 
         var report = logged.Replay((tenant, request) =>

@@ -23,15 +23,21 @@ public sealed class TempoNode : IAsyncDisposable
     private readonly IngestPipeline _ingest;
     private readonly CutLoop _cuts;
     private readonly Task _cutting;
+    private readonly CompactionLoop _compaction;
+    private readonly Task _compacting;
+    private readonly QueryGate _queries;
     private int _disposed;
 
-    private TempoNode(WriteAheadLog log, NodeState state, IngestPipeline ingest, CutLoop cuts)
+    private TempoNode(WriteAheadLog log, NodeState state, IngestPipeline ingest, CutLoop cuts, CompactionLoop compaction, QueryGate queries)
     {
         _log = log;
         _state = state;
         _ingest = ingest;
         _cuts = cuts;
+        _queries = queries;
         _cutting = cuts.RunAsync(_stop.Token);
+        _compaction = compaction;
+        _compacting = compaction.RunAsync(_stop.Token);
     }
 
     /// <summary>
@@ -54,16 +60,20 @@ public sealed class TempoNode : IAsyncDisposable
     {
         var metrics = new NodeMetrics(registry);
         var wal = WriteAheadLog.Open(new PosixDisk(options.WalPath), "", new WalOptions { SegmentBytes = options.WalSegmentBytes, Sync = (WalSyncMode)options.WalSync }, registry);
-        var store = new BlockStore(LocalObjectStore.Open(options.BlocksPath), Path.Combine(options.WalPath, "building"), StoreOptions(options));
+        var objects = LocalObjectStore.Open(options.BlocksPath);
+        var store = new BlockStore(objects, Path.Combine(options.WalPath, "building"), StoreOptions(options));
         store.Sweep();
-        var state = new NodeState(options, time);
+        var state = new NodeState(options);
         var blocks = await store.ListAsync(damage => log.Warn("block left out", ("err", damage)), CancellationToken.None).ConfigureAwait(false);
         var recovery = new Recovery(wal, store, state, log);
         var generations = new List<Generation>();
         foreach (var logged in wal.Recovered) generations.Add(await recovery.ReplayAsync(logged, CancellationToken.None).ConfigureAwait(false));
         state.Update(_ => new NodeView([.. generations, state.NewGeneration(wal.Current)], [.. blocks.Select(meta => new BlockHandle(meta, store))]));
         AddGauges(registry, state);
-        return new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics), new CutLoop(options, wal, store, state, metrics, log, time));
+        var compaction = new CompactionLoop(
+            options, CompactionServices.Create(options, objects, store, time), state, store, new CompactionMetrics(registry), log, time);
+        return new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics), new CutLoop(options, wal, store, state, metrics, log, time),
+            compaction, new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries));
     }
 
     /// <summary>
@@ -74,6 +84,7 @@ public sealed class TempoNode : IAsyncDisposable
     /// <summary>A trace by its id; the seconds (0 = no bound) only limit which blocks are looked in.</summary>
     public async Task<TraceAnswer> FindTraceAsync(TenantId tenant, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
     {
+        using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
         using var output = new NativeBuffer();
         using var lease = _state.Acquire();
         var loader = await TraceFinder.FindAsync(lease.View.SourcesOf(tenant), id, startSeconds, endSeconds, output, cancellation).ConfigureAwait(false);
@@ -83,12 +94,16 @@ public sealed class TempoNode : IAsyncDisposable
     /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run.</summary>
     public async Task<SearchResult> SearchAsync(TenantId tenant, SearchRequest request, CancellationToken cancellation)
     {
+        using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
         using var lease = _state.Acquire();
         return await TraceSearch.RunAsync(request, lease.View.SourcesOf(tenant), cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Writes all live data as blocks, now.</summary>
     public Task FlushAsync(CancellationToken cancellation) => _cuts.CutAsync(force: true, cancellation);
+
+    /// <summary>Compacts what there is to compact and deletes what is over, now.</summary>
+    public Task CompactAsync(CancellationToken cancellation) => _compaction.RunOnceAsync(cancellation);
 
     /// <summary>Can this node take and answer requests? If not, <paramref name="reason"/> says why.</summary>
     public bool IsReady(out string reason)
@@ -108,9 +123,11 @@ public sealed class TempoNode : IAsyncDisposable
         _ingest.IsClosed = true;
         await _stop.CancelAsync().ConfigureAwait(false);
         await _cutting.ConfigureAwait(false);
+        await _compacting.ConfigureAwait(false);
+        _compaction.Dispose();
+        await _cuts.DisposeAsync().ConfigureAwait(false);
         await _state.View.Current.SealAsync().ConfigureAwait(false);
         _log.Dispose();
-        _cuts.Dispose();
         _stop.Dispose();
     }
 

@@ -86,12 +86,16 @@ public sealed record ConfigScalar(
 
     /// <summary>A duration that is not negative.</summary>
     public static ConfigScalar Duration(string path, TimeSpan max, Action<HostOptions, TimeSpan> set, Func<HostOptions, TimeSpan> get) =>
+        Duration(path, TimeSpan.Zero, max, set, get);
+
+    public static ConfigScalar Duration(
+        string path, TimeSpan min, TimeSpan max, Action<HostOptions, TimeSpan> set, Func<HostOptions, TimeSpan> get) =>
         new(path, (o, text) =>
         {
             if (!GoDuration.TryParse(text, out var nanoseconds, out _)) return CannotUnmarshal(text, "time.Duration");
             var value = TimeSpan.FromTicks(nanoseconds / 100);
-            return value < TimeSpan.Zero || value > max
-                ? $"{text} is out of range, 0s to {GoDuration.Format(max)} is allowed"
+            return value < min || value > max
+                ? $"{text} is out of range, {GoDuration.Format(min)} to {GoDuration.Format(max)} is allowed"
                 : Done(() => set(o, value));
         }, o => GoDuration.Format(get(o)));
 

@@ -79,6 +79,7 @@ public static class ConfigSchema
         Duration("ingester.max_block_duration", OneYear,
             (o, v) => o.Node = o.Node with { MaxBlockDuration = v }, o => o.Node.MaxBlockDuration) with { Render = NotAgain },
         Bytes("ingester.max_block_bytes", 1 << 20, 1L << 40, (o, v) => o.Node = o.Node with { MaxLiveBytes = v }, _ => null),
+        .. CompactionKeys.All,
         Bool("auth_enabled", (o, v) => o.MultitenancyEnabled = v, o => o.MultitenancyEnabled) with { Render = NotAgain },
 
         new ConfigRefused("server.http_tls_config", NoTls),

@@ -17,7 +17,11 @@ internal static class KeysWithoutEffect
     private static readonly string[] Services =
     [
         "live_store_client", "ingester_client", "metrics_generator_client", "backend_scheduler_client", "querier", "internal_server",
-        "block_builder", "backend_scheduler", "backend_worker", "compactor", "ingest", "memberlist",
+        "block_builder", "ingest", "memberlist", "compactor.ring", "compactor.override_ring_key",
+        "backend_scheduler.poll_interval", "backend_scheduler.work", "backend_scheduler.maintenance_interval", "backend_scheduler.backend_flush_interval",
+        "backend_scheduler.local_work_path", "backend_scheduler.job_timeout", "backend_scheduler.provider.retention", "backend_scheduler.provider.redaction",
+        "backend_worker.backend_scheduler_addr", "backend_worker.backend_scheduler_client", "backend_worker.ring",
+        "backend_worker.override_ring_key", "backend_worker.poll", "backend_worker.finish_on_shutdown_timeout",
     ];
 
     // What this version cannot do.

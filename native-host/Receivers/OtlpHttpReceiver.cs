@@ -109,6 +109,11 @@ public sealed class OtlpHttpReceiver
         {
             return (e.StatusCode, new GrpcStatus(GrpcStatusCode.InvalidArgument, e.Message));
         }
+        catch (IOException e)
+        {
+            // What the server throws for a chunk size that does not fit in a number, and for a connection that broke.
+            return Bad($"the body cannot be read: {e.Message}");
+        }
 
         return status switch
         {

@@ -2,22 +2,54 @@ using Tempo.Engine.Storage.Blocks.Read;
 
 namespace Tempo.Engine.Storage.Blocks;
 
-/// <summary>A block that is known to exist; opened when it is first read, by whoever comes first.</summary>
+/// <summary>
+/// A block that is known to exist; opened when it is first read, by whoever comes first. Whoever drops it from what can be
+/// read closes it when the last reader is gone.
+/// </summary>
 public sealed class BlockHandle(BlockMeta meta, BlockStore store)
 {
     private readonly Lock _lock = new();
     private Task<BlockReader>? _reader;
+    private bool _isClosed;
 
     public BlockMeta Meta { get; } = meta;
+
+    /// <summary>No one reads it any more.</summary>
+    public bool IsClosed
+    {
+        get
+        {
+            lock (_lock) return _isClosed;
+        }
+    }
 
     /// <summary>The open block. A failure to open is thrown, and tried again by the next caller.</summary>
     public Task<BlockReader> OpenAsync(CancellationToken cancellation)
     {
         lock (_lock)
         {
+            ObjectDisposedException.ThrowIf(_isClosed, this);
             // Not with the caller's token: others may wait for the same opening.
             if (_reader is null || _reader.IsFaulted) _reader = store.OpenAsync(Meta, CancellationToken.None);
             return _reader.WaitAsync(cancellation);
         }
+    }
+
+    /// <summary>Closes the block's file. Nobody may be reading, or begin to.</summary>
+    public void Close()
+    {
+        Task<BlockReader>? reader;
+        lock (_lock)
+        {
+            _isClosed = true;
+            (reader, _reader) = (_reader, null);
+        }
+
+        // A reader that gave up waiting has left an opening behind: it is closed as soon as it is open.
+        reader?.ContinueWith(
+            static opened => opened.Result.Dispose(),
+            CancellationToken.None,
+            TaskContinuationOptions.OnlyOnRanToCompletion | TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
 
@@ -8,6 +9,12 @@ namespace Tempo.Engine.Storage.Blocks;
 internal static class BlockObjects
 {
     public const string Meta = "meta.json";
+
+    /// <summary>Takes the place of <see cref="Meta"/> when a block was superseded or has expired.</summary>
+    public const string CompactedMeta = "meta.compacted.json";
+
+    /// <summary>Ours: the blocks that this one was made of.</summary>
+    public const string CompactedFrom = "compacted-from.json";
     public const string Data = "data.parquet";
     public const string Index = "index";
 
@@ -16,6 +23,17 @@ internal static class BlockObjects
     public static ObjectKey Folder(TenantId tenant) => ObjectKey.Root.Append(tenant.Value);
 
     public static ObjectKey Folder(TenantId tenant, BlockId block) => Folder(tenant).Append(block.ToString());
+
+    /// <summary>The folders that have the name of a block, whatever is in them.</summary>
+    public static async IAsyncEnumerable<(TenantId Tenant, BlockId Block)> ListFoldersAsync(IObjectStore objects, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await foreach (var tenantFolder in objects.ListAsync(ObjectKey.Root, ListScope.Children, cancellation).ConfigureAwait(false))
+        {
+            if (!tenantFolder.IsFolder || !TenantId.TryParse(tenantFolder.Key.LastPart, out var tenant, out _)) continue;
+            await foreach (var blockFolder in objects.ListAsync(tenantFolder.Key, ListScope.Children, cancellation).ConfigureAwait(false))
+                if (blockFolder.IsFolder && BlockId.TryParse(blockFolder.Key.LastPart, out var id)) yield return (tenant, id);
+        }
+    }
 
     public static ObjectKey Key(TenantId tenant, BlockId block, string name) => Folder(tenant, block).Append(name);
 }

@@ -3,6 +3,7 @@ using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Parquet;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Blocks.Write;
+using Tempo.Engine.Storage.Compaction;
 using Tempo.Engine.Storage.Scan;
 using Tempo.SimdBloom;
 
@@ -34,20 +35,30 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     /// none. Throws <see cref="IOException"/> or <see cref="ObjectStoreException"/> if the disk or the store fails; nothing is
     /// visible then.
     /// </summary>
-    public async Task<BlockMeta?> WriteAsync(TenantId tenant, BlockId id, int compactionLevel, Action<Action<OrderedTrace>> forEachTrace, CancellationToken cancellation)
+    public Task<BlockMeta?> WriteAsync(TenantId tenant, BlockId id, int compactionLevel, Action<Action<OrderedTrace>> forEachTrace, CancellationToken cancellation) =>
+        WriteAsync(
+            new NewBlock { Tenant = tenant, Id = id, CompactionLevel = compactionLevel, Layout = options.Layout },
+            writer => forEachTrace(writer.Add),
+            cancellation);
+
+    /// <summary>The same, with a layout of its own and a writer that is the callee's until it returns.</summary>
+    public async Task<BlockMeta?> WriteAsync(NewBlock block, Action<BlockWriter> write, CancellationToken cancellation)
     {
+        var (tenant, id) = (block.Tenant, block.Id);
         var path = Path.Combine(workFolder, id + ".parquet");
         try
         {
-            var content = WriteData(path, forEachTrace);
+            var content = WriteData(path, block.Layout, write);
             if (content is null) return null;
             var bloom = BuildBloom(content.Ids);
-            var meta = Describe(tenant, id, compactionLevel, content, bloom.Layout.ShardCount);
+            var meta = Describe(block, content, bloom.Layout.ShardCount);
             CheckData(path, meta);
             await objects.PutFileAsync(BlockObjects.Key(tenant, id, BlockObjects.Data), path, cancellation).ConfigureAwait(false);
             for (var shard = 0; shard < meta.BloomShardCount; shard++)
                 await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Bloom(shard)), bloom.ShardObject(shard), cancellation).ConfigureAwait(false);
             await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Index), RowGroupIndex.ToJson(content.LastIds), cancellation).ConfigureAwait(false);
+            if (block.CompactedFrom.Count > 0)
+                await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedFrom), CompactedFrom.ToJson(block.CompactedFrom), cancellation).ConfigureAwait(false);
             await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Meta), meta.ToJson(), cancellation).ConfigureAwait(false);
             return meta;
         }
@@ -61,16 +72,9 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     public async Task<List<BlockMeta>> ListAsync(Action<string> onDamage, CancellationToken cancellation)
     {
         var metas = new List<BlockMeta>();
-        await foreach (var tenantFolder in objects.ListAsync(ObjectKey.Root, ListScope.Children, cancellation).ConfigureAwait(false))
-        {
-            if (!tenantFolder.IsFolder || !TenantId.TryParse(tenantFolder.Key.LastPart, out var tenant, out _)) continue;
-            await foreach (var blockFolder in objects.ListAsync(tenantFolder.Key, ListScope.Children, cancellation).ConfigureAwait(false))
-            {
-                if (!blockFolder.IsFolder || !BlockId.TryParse(blockFolder.Key.LastPart, out var id)) continue;
-                if (await TryReadMetaAsync(tenant, id, onDamage, cancellation).ConfigureAwait(false) is { } meta) metas.Add(meta);
-            }
-        }
-
+        await foreach (var (tenant, id) in BlockObjects.ListFoldersAsync(objects, cancellation).ConfigureAwait(false))
+            if (await TryReadMetaAsync(tenant, id, onDamage, cancellation).ConfigureAwait(false) is { } meta)
+                metas.Add(meta);
         return metas;
     }
 
@@ -85,6 +89,14 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         else return meta;
         return null;
     }
+
+    /// <summary>
+    /// Whether a block of this id was written once, be it superseded since: what was in it is not lost, and not to be written
+    /// again.
+    /// </summary>
+    public async Task<bool> WasWrittenAsync(TenantId tenant, BlockId id, Action<string> onDamage, CancellationToken cancellation) =>
+        await TryReadMetaAsync(tenant, id, onDamage, cancellation).ConfigureAwait(false) is not null
+        || await objects.TryGetInfoAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedMeta), cancellation).ConfigureAwait(false) is not null;
 
     /// <summary>Opens a block for reading. Throws <see cref="BlockReadException"/> if it cannot be.</summary>
     public async Task<BlockReader> OpenAsync(BlockMeta meta, CancellationToken cancellation)
@@ -112,19 +124,19 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         return new BlockReader(meta, new LocalBlockSource(source), shards, lastIds);
     }
 
-    private BlockContent? WriteData(string path, Action<Action<OrderedTrace>> forEachTrace)
+    private static BlockContent? WriteData(string path, BlockWriterOptions layout, Action<BlockWriter> write)
     {
         using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
-        var writer = new BlockWriter(file, options.Layout);
-        forEachTrace(writer.Add);
+        var writer = new BlockWriter(file, layout);
+        write(writer);
         return writer.SpanCount == 0 ? null : writer.Finish();
     }
 
-    private void CheckData(string path, BlockMeta meta)
+    private static void CheckData(string path, BlockMeta meta)
     {
         using var source = new FileParquetSource(path);
         var written = ParquetFileReader.Open(source, meta.FooterSizeBytes);
-        BlockReader.CheckSchema(written.Schema, TraceSchema.Build(options.Layout.DedicatedColumns));
+        BlockReader.CheckSchema(written.Schema, TraceSchema.Build(meta.DedicatedColumns));
         if (written.RowCount != meta.TotalObjects) throw new ParquetFormatException($"{written.RowCount} rows were written where {meta.TotalObjects} traces belong");
     }
 
@@ -141,19 +153,19 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         return bloom;
     }
 
-    private BlockMeta Describe(TenantId tenant, BlockId id, int compactionLevel, BlockContent content, int bloomShards) => new()
+    private static BlockMeta Describe(NewBlock block, BlockContent content, int bloomShards) => new()
     {
-        BlockId = id,
-        Tenant = tenant,
+        BlockId = block.Id,
+        Tenant = block.Tenant,
         StartSeconds = (long)(content.StartUnixNano / 1_000_000_000),
         EndSeconds = (long)(content.EndUnixNano / 1_000_000_000) + (content.EndUnixNano % 1_000_000_000 == 0 ? 0 : 1),
         TotalObjects = content.Ids.Count,
         SizeBytes = content.SizeBytes,
-        CompactionLevel = compactionLevel,
+        CompactionLevel = block.CompactionLevel,
         RowGroupCount = content.LastIds.Count,
         BloomShardCount = bloomShards,
         FooterSizeBytes = content.FooterSizeBytes,
-        DedicatedColumns = options.Layout.DedicatedColumns,
+        DedicatedColumns = block.Layout.DedicatedColumns,
     };
 
     /// <summary>A block's data on this machine's disk, read by pread.</summary>
@@ -168,6 +180,18 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
 
         public void Dispose() => file.Dispose();
     }
+}
+
+/// <summary>A block that is to be written.</summary>
+public sealed record NewBlock
+{
+    public required TenantId Tenant { get; init; }
+    public required BlockId Id { get; init; }
+    public int CompactionLevel { get; init; }
+    public required BlockWriterOptions Layout { get; init; }
+
+    /// <summary>The blocks whose place it takes; none if it is the first to hold its spans.</summary>
+    public IReadOnlyList<BlockId> CompactedFrom { get; init; } = [];
 }
 
 /// <summary>How new blocks are made.</summary>

@@ -10,6 +10,7 @@ namespace Tempo.Engine.Storage.Scan;
 /// </summary>
 public sealed class SpanContext
 {
+    private static readonly SpanBatch Released = new();
     private readonly List<SpanBatch> _batches = [];
     private readonly List<int[]> _resources = [];
     private readonly List<int[]> _scopes = [];
@@ -25,6 +26,14 @@ public sealed class SpanContext
         _resources.Add([]);
         _scopes.Add([]);
         return _batches.Count - 1;
+    }
+
+    /// <summary>Lets go of a batch that no span is taken from any more. Its number stays taken.</summary>
+    public void Release(int number)
+    {
+        _batches[number] = Released;
+        _resources[number] = [];
+        _scopes[number] = [];
     }
 
     /// <summary>Number of the span's resource.</summary>

@@ -38,7 +38,7 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
     {
         Require(disk.TryCreateFolder(folder), "create the folder");
         var locked = disk.TryLock(PathOf(SegmentNames.Lock), out _hold);
-        if (locked == DiskError.Busy) throw new WalException($"the write-ahead log in '{folder}' is in use: another process, or another log of this one, holds its lock file");
+        if (locked == DiskError.Busy) throw new WalException($"the write-ahead log is in use: another process, or another log of this one, holds its lock file");
         Require(locked, "lock the folder");
         Require(disk.TryList(folder, out var names), "list the folder");
         BeginEpoch(names);
@@ -187,7 +187,7 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
                 Epoch = Math.Max(Epoch, (uint)(generation >> 32));
         }
 
-        if (Epoch == uint.MaxValue) throw new WalException($"the write-ahead log in '{folder}' has no epoch left");
+        if (Epoch == uint.MaxValue) throw new WalException($"the write-ahead log has no epoch left");
         Epoch++;
         if (present is null) Identity = marks();
         var next = PathOf(SegmentNames.Epoch(Epoch, Identity));
@@ -231,6 +231,6 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
     {
         if (error == DiskError.None) return;
         Dispose();
-        throw new WalException($"the write-ahead log in '{folder}': cannot {step}: {error}");
+        throw new WalException($"the write-ahead log: cannot {step}: {error}");
     }
 }

@@ -113,6 +113,16 @@ public sealed partial class WriteAheadLog : IDisposable
         }
     }
 
+    /// <summary>
+    /// While something fails: looks whether there is space for a segment again, and if so clears <see cref="LastError"/>. For
+    /// an owner that is asked for its health: without it, only an append could find out, and a node that says it is not
+    /// ready may be sent none.
+    /// </summary>
+    public void CheckAgain()
+    {
+        if (LastError.Length > 0 && _folder.Replenish() == DiskError.None) LastError = "";
+    }
+
     internal SegmentFolder Folder => _folder;
 
     internal WalMetrics Metrics => _metrics;

@@ -11,6 +11,12 @@ public sealed record TempoSettings
     /// <summary>How long the server goes on after SIGTERM while /ready says no, as the configuration file writes it.</summary>
     public string ShutdownDelay { get; init; } = "0s";
 
+    /// <summary>Time between two rounds of compaction, as the configuration file writes it.</summary>
+    public string CompactionCycle { get; init; } = "30s";
+
+    /// <summary>How long the files of compacted blocks stay, as the configuration file writes it.</summary>
+    public string CompactedBlockRetention { get; init; } = "1h";
+
     /// <summary>The configuration file: everything on loopback, data in <paramref name="dataFolder"/>.</summary>
     public string Yaml(TempoPorts ports, string dataFolder) => $"""
         multitenancy_enabled: {(Multitenancy ? "true" : "false")}
@@ -29,6 +35,10 @@ public sealed record TempoSettings
                   endpoint: "127.0.0.1:{ports.OtlpHttp}"
         live_store:
           max_block_duration: {MaxBlockDuration}
+        compactor:
+          compaction:
+            compaction_cycle: {CompactionCycle}
+            compacted_block_retention: {CompactedBlockRetention}
         storage:
           trace:
             backend: local

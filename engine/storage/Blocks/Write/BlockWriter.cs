@@ -39,16 +39,27 @@ public sealed class BlockWriter
     /// <summary>Spans written so far.</summary>
     public long SpanCount { get; private set; }
 
-    /// <summary>Adds a trace; its id must be greater than the one before, and its context the same.</summary>
+    /// <summary>Everything that was added is in a finished row group: the next trace may come from another context.</summary>
+    public bool IsBetweenRowGroups => _rowsInGroup == 0 && _stage.TraceCount == 0;
+
+    /// <summary>The trace added last is alone more than a page should hold: it may be more than a reader takes.</summary>
+    public bool IsLastTraceOversized { get; private set; }
+
+    /// <summary>
+    /// Adds a trace; its id must be greater than the one before, and its context the same, unless
+    /// <see cref="IsBetweenRowGroups"/>. Nothing of the trace or of its batches is needed afterwards.
+    /// </summary>
     public void Add(OrderedTrace trace)
     {
-        if (_ids.Count == 0) _context = trace.Context;
-        if (trace.Context != _context) throw new ArgumentException("the traces of a block come from one context: codes are remembered by its batch numbers", nameof(trace));
+        if (IsBetweenRowGroups) _context = trace.Context;
+        if (trace.Context != _context) throw new ArgumentException("the traces of a row group come from one context: codes are remembered by its batch numbers", nameof(trace));
         if (_ids.Count > 0 && trace.Id.CompareTo(_ids[^1]) <= 0) throw new ArgumentException($"trace {trace.Id} after {_ids[^1]}: rows of a block ascend", nameof(trace));
         _ids.Add(trace.Id);
         _start = Math.Min(_start, trace.StartUnixNano);
         _end = Math.Max(_end, trace.EndUnixNano);
+        var (textBytes, entries) = (_stage.Load.TextBytes, _stage.Load.EntryCount);
         _stage.Add(trace);
+        IsLastTraceOversized = _stage.Load.TextBytes - textBytes > _options.PageTextBytes || _stage.Load.EntryCount - entries + trace.SpanCount > _options.PageEntries;
         SpanCount += trace.SpanCount;
         if (!IsPageFull) return;
         WritePage();

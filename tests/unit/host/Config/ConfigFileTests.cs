@@ -116,12 +116,26 @@ public class ConfigFileTests
     [Fact]
     public void KeysOfTempoWithoutEffectAreWarnings()
     {
-        var (_, warnings) = Apply("compactor:\n  compaction: {anything: 1}\nquerier: {x: [1]}\nserver:\n  grpc_listen_port: 9095\nstorage: {trace: {block: {version: vParquet4}}}");
+        var (_, warnings) = Apply("memberlist:\n  anything: {at: all}\nquerier: {x: [1]}\nserver:\n  grpc_listen_port: 9095\nstorage: {trace: {block: {version: vParquet4}}}");
         Assert.Collection(warnings,
-            w => Assert.StartsWith("t.yaml: line 1: compactor has no effect", w),
+            w => Assert.StartsWith("t.yaml: line 1: memberlist has no effect", w),
             w => Assert.StartsWith("t.yaml: line 3: querier has no effect", w),
             w => Assert.StartsWith("t.yaml: line 5: server.grpc_listen_port has no effect", w),
             w => Assert.Contains("new blocks are written as vParquet5", w, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("compactor: {compaction: {block_retention: 48h, compacted_block_retention: 10m, compaction_window: 30m, max_block_bytes: 1GiB, max_compaction_objects: 1000, compaction_cycle: 5s}}")]
+    [InlineData("backend_worker: {compaction: {block_retention: 48h, compacted_block_retention: 10m, compaction_window: 30m, max_block_bytes: 1GiB, max_compaction_objects: 1000}}\nbackend_scheduler: {provider: {compaction: {min_cycle_interval: 5s}}}")]
+    [InlineData("backend_scheduler: {provider: {compaction: {min_cycle_interval: 5s, compaction: {block_retention: 48h, compacted_block_retention: 10m, compaction_window: 30m, max_block_bytes: 1GiB, max_compaction_objects: 1000}}}}")]
+    public void CompactionHasTheNamesOfBothGenerations(string yaml)
+    {
+        var (options, warnings) = Apply(yaml);
+        var node = options.Node;
+        Assert.Empty(warnings);
+        Assert.Equal((TimeSpan.FromHours(48), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(30)), (node.BlockRetention, node.CompactedBlockRetention, node.CompactionWindow));
+        Assert.Equal((1L << 30, 1000L, TimeSpan.FromSeconds(5)), (node.MaxCompactedBlockBytes, node.MaxCompactionObjects, node.CompactionCycle));
+        Assert.Contains("0s is out of range, 1s to", Error("compactor: {compaction: {compaction_window: 0s}}"), StringComparison.Ordinal);
     }
 
     [Fact]

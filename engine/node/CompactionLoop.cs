@@ -1,0 +1,246 @@
+using System.Globalization;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Compaction;
+
+namespace Tempo.Engine.Node;
+
+/// <summary>
+/// Keeps the number of blocks small and lets old ones go, one thing after the other:
+/// <code>
+/// 1 settle    inputs whose successor exists (of a round that was cut off, or a crash) are retired
+/// 2 retain    expired blocks are marked and leave the view; blocks marked for long enough are deleted
+/// 3 compact   while there is a job, tenants in turn: merge, swap the view in one step, retire the inputs
+/// </code>
+/// Nobody else takes blocks out of the view. A failure costs the round: it is logged and counted, and the next one waits
+/// longer. A block that cannot be read, or not be part of another, is left out from then on, and stays where it is.
+/// </summary>
+internal sealed class CompactionLoop(NodeOptions options, CompactionServices services, NodeState state, BlockStore store, CompactionMetrics metrics, Log messages, TimeProvider time) : IDisposable
+{
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
+
+    /// <summary>Retention reads every block's folder; blocks outlive their time by a quarter of the hour they are kept at most.</summary>
+    private static readonly TimeSpan LongestRetentionInterval = TimeSpan.FromMinutes(5);
+
+    private readonly SemaphoreSlim _one = new(1, 1);
+    private readonly HashSet<BlockId> _settled = [];
+    private readonly HashSet<BlockId> _quarantined = [];
+    private readonly BlockCompactor _compactor = services.Compactor;
+    private readonly BlockRetention _retention = services.Retention;
+    private string _lastTenant = "";
+    private long? _lastRetention;
+
+    /// <summary>Runs until cancelled.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        var wait = options.CompactionCycle;
+        while (!cancellation.IsCancellationRequested)
+        {
+            try
+            {
+                await Task.Delay(wait, time, cancellation).ConfigureAwait(false);
+                // A merge computes for as long as it takes: on a thread of its own it keeps none from the requests.
+                await Task.Factory.StartNew(() => RunOnceAsync(cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap().ConfigureAwait(false);
+                wait = options.CompactionCycle;
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                // Told by RunOnceAsync; nothing was lost, and the next round begins where this one ended.
+                wait = TimeSpan.FromTicks(Math.Min(LongestWait.Ticks, Math.Max(options.CompactionCycle.Ticks, wait.Ticks) * 2));
+                messages.Debug("compaction waits", ("wait", wait), ("err", e.Message));
+            }
+        }
+    }
+
+    /// <summary>One round: whatever there is to do now. Throws if compaction fails; retention that fails is counted only.</summary>
+    public async Task RunOnceAsync(CancellationToken cancellation)
+    {
+        await _one.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            await SettleAsync(cancellation).ConfigureAwait(false);
+            await RetainAsync(cancellation).ConfigureAwait(false);
+            while (SelectJob() is { } job) await CompactAsync(job, cancellation).ConfigureAwait(false);
+            metrics.IsFailing.Set(0);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            metrics.Errors.Add();
+            metrics.IsFailing.Set(1);
+            messages.Error("compaction failed, will be tried again", ("err", e.Message));
+            throw;
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
+    /// <summary>After the loop has ended.</summary>
+    public void Dispose() => _one.Dispose();
+
+    private async Task SettleAsync(CancellationToken cancellation)
+    {
+        foreach (var block in state.View.Blocks)
+        {
+            var meta = block.Meta;
+            if (meta.CompactionLevel == 0 || _settled.Contains(meta.BlockId)) continue;
+            var inputs = await _compactor.UnretiredInputsAsync(meta, cancellation).ConfigureAwait(false);
+            if (inputs.Count > 0)
+            {
+                RemoveFromView(inputs);
+                await _compactor.RetireAsync(meta.Tenant, inputs, cancellation).ConfigureAwait(false);
+                messages.Info("compaction finished that was cut off", ("tenant", meta.Tenant.Value), ("block", meta.BlockId.ToString()), ("inputs", inputs.Count));
+            }
+
+            _settled.Add(meta.BlockId);
+        }
+    }
+
+    private async Task RetainAsync(CancellationToken cancellation)
+    {
+        var interval = options.CompactedBlockRetention / 4 < LongestRetentionInterval ? options.CompactedBlockRetention / 4 : LongestRetentionInterval;
+        if (_lastRetention is { } last && time.GetElapsedTime(last) < interval) return;
+        var start = time.GetTimestamp();
+        try
+        {
+            await MarkExpiredAsync(cancellation).ConfigureAwait(false);
+            var deleted = await _retention.DeleteAsync(state.BlocksInUse().Contains, cancellation).ConfigureAwait(false);
+            if (deleted > 0) messages.Info("blocks deleted", ("blocks", deleted));
+            metrics.Deleted.Add(deleted);
+            _settled.IntersectWith(state.View.Blocks.Select(static block => block.Meta.BlockId));
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // Disks fill later rather than compaction stopping now.
+            metrics.RetentionErrors.Add();
+            messages.Error("retention failed, will be tried again", ("err", e.Message));
+        }
+
+        _lastRetention = time.GetTimestamp();
+        metrics.RetentionSeconds.Observe(time.GetElapsedTime(start).TotalSeconds);
+    }
+
+    private async Task MarkExpiredAsync(CancellationToken cancellation)
+    {
+        var expired = await _retention.FindExpiredAsync([.. state.View.Blocks.Select(static block => block.Meta)], cancellation).ConfigureAwait(false);
+        foreach (var block in expired)
+        {
+            await _compactor.RetireAsync(block.Tenant, [block.BlockId], cancellation).ConfigureAwait(false);
+            RemoveFromView([block.BlockId]);
+            metrics.Marked.Add();
+            messages.Info("block expired", ("tenant", block.Tenant.Value), ("block", block.BlockId.ToString()));
+        }
+    }
+
+    // Tenants take turns: one with very many blocks does not keep the others waiting.
+    private CompactionJob? SelectJob()
+    {
+        var tenants = state.View.Blocks.Select(static block => block.Meta)
+            .Where(block => !_quarantined.Contains(block.BlockId))
+            .GroupBy(static block => block.Tenant.Value)
+            .OrderBy(tenant => string.CompareOrdinal(tenant.Key, _lastTenant) <= 0)
+            .ThenBy(static tenant => tenant.Key, StringComparer.Ordinal)
+            .ToList();
+        var now = time.GetUtcNow().ToUnixTimeSeconds();
+        CompactionJob? job = null;
+        foreach (var tenant in tenants)
+        {
+            metrics.OutstandingBlocks.With(tenant.Key).Set(CompactionSelector.CountOutstanding(tenant, now, services.Options));
+            job ??= CompactionSelector.Select(tenant, now, services.Options);
+        }
+
+        if (job is not null) _lastTenant = job.Tenant.Value;
+        return job;
+    }
+
+    private async Task CompactAsync(CompactionJob job, CancellationToken cancellation)
+    {
+        try
+        {
+            var start = time.GetTimestamp();
+            var (output, counts) = await _compactor.MergeAsync(job, cancellation).ConfigureAwait(false);
+            if (output is null)
+            {
+                Quarantine(job.Inputs, "they have no spans");
+                return;
+            }
+
+            var inputs = job.Inputs.Select(static input => input.BlockId).ToList();
+            Swap(inputs, output);
+            await _compactor.RetireAsync(job.Tenant, inputs, cancellation).ConfigureAwait(false);
+            _settled.Add(output.BlockId);
+            Count(job, output, counts, time.GetElapsedTime(start));
+        }
+        catch (DamagedInputException e)
+        {
+            Quarantine([e.Block], e.Message);
+        }
+        catch (OversizedTraceException e)
+        {
+            Quarantine(e.Blocks, e.Message);
+        }
+        catch (Exception e) when (e is not (IOException or OperationCanceledException or ObjectStoreException))
+        {
+            // Not the disk, so it would happen again: these blocks are not tried any more, the others are.
+            Quarantine(job.Inputs, $"{e.GetType().Name}: {e.Message}");
+        }
+    }
+
+    private void Quarantine(IReadOnlyList<BlockMeta> blocks, string why)
+    {
+        foreach (var block in blocks) _quarantined.Add(block.BlockId);
+        metrics.Errors.Add();
+        metrics.QuarantinedBlocks.Set(_quarantined.Count);
+        messages.Error("blocks left out of compaction", ("tenant", blocks[0].Tenant.Value), ("blocks", string.Join(' ', blocks.Select(static block => block.BlockId))), ("err", why));
+    }
+
+    private void RemoveFromView(IReadOnlyCollection<BlockId> blocks) =>
+        state.Update(view => view with { Blocks = [.. view.Blocks.Where(block => !blocks.Contains(block.Meta.BlockId))] });
+
+    private void Swap(List<BlockId> inputs, BlockMeta output) =>
+        state.Update(view => view with { Blocks = [.. view.Blocks.Where(block => !inputs.Contains(block.Meta.BlockId)), new BlockHandle(output, store)] });
+
+    private void Count(CompactionJob job, BlockMeta output, MergeCounts counts, TimeSpan took)
+    {
+        var level = output.CompactionLevel.ToString(CultureInfo.InvariantCulture);
+        metrics.InputBlocks.With(level).Add(job.Inputs.Count);
+        metrics.TracesWritten.With(level).Add(output.TotalObjects);
+        metrics.TracesCombined.With(level).Add(counts.CombinedTraces);
+        metrics.BytesWritten.With(level).Add(output.SizeBytes);
+        metrics.DuplicateSpans.Add(counts.DuplicateSpans);
+        messages.Info(
+            "blocks compacted",
+            ("tenant", job.Tenant.Value),
+            ("block", output.BlockId.ToString()),
+            ("inputs", job.Inputs.Count),
+            ("traces", output.TotalObjects),
+            ("bytes_before", job.Inputs.Sum(static input => input.SizeBytes)),
+            ("bytes", output.SizeBytes),
+            ("took", took));
+    }
+}
+
+/// <summary>What storage offers to the loop, made from the node's options.</summary>
+internal sealed record CompactionServices(CompactionOptions Options, BlockCompactor Compactor, BlockRetention Retention)
+{
+    public static CompactionServices Create(NodeOptions options, IObjectStore objects, BlockStore store, TimeProvider time)
+    {
+        var clock = new SteadyClock(time);
+        var compacted = new CompactedBlocks(objects, clock);
+        var compaction = new CompactionOptions
+        {
+            Window = options.CompactionWindow,
+            MaxObjects = options.MaxCompactionObjects,
+            MaxBlockBytes = options.MaxCompactedBlockBytes,
+        };
+        compaction = compaction with { Layout = compaction.Layout with { RowGroupBytes = options.RowGroupBytes } };
+        var retention = new RetentionOptions { BlockRetention = options.BlockRetention, CompactedBlockRetention = options.CompactedBlockRetention };
+        return new CompactionServices(compaction, new BlockCompactor(objects, store, compacted, compaction), new BlockRetention(objects, compacted, retention, clock));
+    }
+}

@@ -1,0 +1,88 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Read;
+
+namespace Tempo.Engine.Storage.Compaction;
+
+/// <summary>
+/// Runs a job, in steps that may each be the last before a crash:
+/// <code>
+/// 1 merge     the output is written like any block; its inputs' ids beside it, meta.json last
+/// 2 retire    each input is marked compacted
+/// </code>
+/// Before 1 is complete nothing of it is visible. Between 1 and 2 spans are in two blocks, which readers count once;
+/// <see cref="UnretiredInputsAsync"/> then finds what is left to do. No job may begin before that is done, or the output
+/// could go away again before its inputs.
+/// </summary>
+public sealed class BlockCompactor(IObjectStore objects, BlockStore store, CompactedBlocks compacted, CompactionOptions options)
+{
+    /// <summary>
+    /// Writes the output, or finds it if an earlier attempt has. <see cref="MergeResult.Output"/> is null if the inputs have no
+    /// spans. Throws <see cref="DamagedInputException"/> for an input that cannot be read,
+    /// <see cref="OversizedTraceException"/> for inputs that cannot be one block, and what
+    /// <see cref="BlockStore.WriteAsync(NewBlock, Action{Blocks.Write.BlockWriter}, CancellationToken)"/> throws. Works for as
+    /// long as it takes on the caller's thread.
+    /// </summary>
+    public async Task<MergeResult> MergeAsync(CompactionJob job, CancellationToken cancellation)
+    {
+        var existing = await store.TryReadMetaAsync(job.Tenant, job.OutputId, static _ => { }, cancellation).ConfigureAwait(false);
+        if (existing is not null) return new MergeResult(existing, default);
+        var inputs = new List<BlockReader>();
+        try
+        {
+            foreach (var input in job.Inputs) inputs.Add(await OpenAsync(input, cancellation).ConfigureAwait(false));
+            var block = new NewBlock
+            {
+                Tenant = job.Tenant,
+                Id = job.OutputId,
+                CompactionLevel = job.OutputLevel,
+                Layout = options.Layout with { DedicatedColumns = job.DedicatedColumns },
+                CompactedFrom = [.. job.Inputs.Select(static input => input.BlockId)],
+            };
+            var counts = default(MergeCounts);
+            var output = await store.WriteAsync(block, writer => counts = BlockMerge.Run(inputs, writer, cancellation), cancellation).ConfigureAwait(false);
+            return new MergeResult(output, counts);
+        }
+        finally
+        {
+            foreach (var input in inputs) input.Dispose();
+        }
+    }
+
+    /// <summary>Marks the inputs of a block that exists; those that are marked already stay as they are.</summary>
+    public async Task RetireAsync(TenantId tenant, IEnumerable<BlockId> inputs, CancellationToken cancellation)
+    {
+        foreach (var input in inputs) await compacted.MarkAsync(tenant, input, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>The inputs of a block that compaction wrote which are not marked yet; none for any other block.</summary>
+    public async Task<IReadOnlyList<BlockId>> UnretiredInputsAsync(BlockMeta output, CancellationToken cancellation)
+    {
+        var key = BlockObjects.Key(output.Tenant, output.BlockId, BlockObjects.CompactedFrom);
+        var json = await objects.TryGetAsync(key, CompactedFrom.MaxJsonBytes, cancellation).ConfigureAwait(false);
+        if (json is null || !CompactedFrom.TryParse(json, out var inputs)) return [];
+        var left = new List<BlockId>();
+        foreach (var input in inputs)
+            if (input != output.BlockId && await objects.TryGetInfoAsync(BlockObjects.Key(output.Tenant, input, BlockObjects.Meta), cancellation).ConfigureAwait(false) is not null)
+                left.Add(input);
+        return left;
+    }
+
+    private async Task<BlockReader> OpenAsync(BlockMeta input, CancellationToken cancellation)
+    {
+        try
+        {
+            return await store.OpenAsync(input, cancellation).ConfigureAwait(false);
+        }
+        catch (BlockReadException e)
+        {
+            throw new DamagedInputException(input, e.Message, e);
+        }
+    }
+}
+
+/// <summary>What came of a merge.</summary>
+/// <param name="Output">The block that takes the place of the inputs.</param>
+/// <param name="Counts">What was brought together; zero if an earlier attempt wrote the output.</param>
+public readonly record struct MergeResult(BlockMeta? Output, MergeCounts Counts);

@@ -1,0 +1,104 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Storage.Compaction;
+
+/// <summary>
+/// Walks the traces of one block in the order of their ids, with the rows of one page in memory. What cannot be read, and
+/// rows that do not ascend, are a <see cref="DamagedInputException"/>: a merge that went on would write a block without them.
+/// </summary>
+internal sealed class BlockCursor
+{
+    /// <summary>
+    /// Rows that take more compressed bytes than this are read in parts, where the writer made no pages that end at the same
+    /// row in all columns (as Tempo does not). Ours have less than half of it.
+    /// </summary>
+    private const long MaxRangeBytes = 4 << 20;
+
+    private readonly BlockReader _block;
+    private readonly Queue<(long Start, int Count)> _ranges = new();
+    private RowGroupReader? _rows;
+    private int _nextRowGroup;
+    private SpanBatch _page = new();
+    private int _pageNumber;
+    private int _row;
+    private int _span;
+
+    /// <summary>The block stays the caller's. Before the first <see cref="MoveNext"/> there is no trace.</summary>
+    public BlockCursor(BlockReader block)
+    {
+        _block = block;
+        var rows = Read(block, static block => Enumerable.Range(0, block.RowGroupCount).Sum(group => block.OpenRowGroup(group).RowCount));
+        if (rows != block.Meta.TotalObjects) throw new DamagedInputException(block.Meta, $"{rows} rows where meta.json says {block.Meta.TotalObjects}");
+    }
+
+    public BlockMeta Block => _block.Meta;
+
+    public TraceId Id => _page.TraceIds[_row];
+
+    /// <summary>
+    /// To the next trace; false at the end. At the end of a page the context loses that page and gets the next one.
+    /// </summary>
+    public bool MoveNext(SpanContext context)
+    {
+        if (_page.TraceCount == 0) return NextPage(context);
+        var before = Id;
+        while (_span < _page.SpanCount && _page.Trace[_span] == _row) _span++;
+        if (++_row >= _page.TraceCount)
+        {
+            context.Release(_pageNumber);
+            if (!NextPage(context)) return false;
+        }
+
+        if (Id.CompareTo(before) <= 0) throw new DamagedInputException(_block.Meta, $"trace {Id} stands after {before}");
+        return true;
+    }
+
+    /// <summary>Adds the trace's spans.</summary>
+    public void AddTo(OrderedTrace trace)
+    {
+        for (var span = _span; span < _page.SpanCount && _page.Trace[span] == _row; span++) trace.Add(new SpanRef(_pageNumber, span));
+    }
+
+    /// <summary>Brings the current page into a new context.</summary>
+    public void EnterContext(SpanContext context) => _pageNumber = context.Add(_page);
+
+    private bool NextPage(SpanContext context)
+    {
+        while (_ranges.Count == 0)
+        {
+            if (_nextRowGroup == _block.RowGroupCount) return false;
+            OpenRowGroup(_nextRowGroup++);
+        }
+
+        var range = _ranges.Dequeue();
+        _page = Read((Rows: _rows!, Range: range), static read => read.Rows.Read(read.Range.Start, read.Range.Count, BatchColumns.All));
+        _row = _span = 0;
+        EnterContext(context);
+        return true;
+    }
+
+    private void OpenRowGroup(int group)
+    {
+        _rows = Read((Block: _block, Group: group), static open => open.Block.OpenRowGroup(open.Group));
+        var bytesPerRow = _block.RowGroupBytes(group) / Math.Max(1, _rows.RowCount) + 1;
+        var mostRows = Math.Max(1, MaxRangeBytes / bytesPerRow);
+        foreach (var (start, count) in Read(_rows, static rows => rows.ScanRanges()))
+            for (long done = 0; done < count; done += mostRows)
+                _ranges.Enqueue((start + done, (int)Math.Min(mostRows, count - done)));
+    }
+
+    private T Read<TState, T>(TState state, Func<TState, T> read)
+    {
+        try
+        {
+            return read(state);
+        }
+        catch (BlockReadException e)
+        {
+            throw new DamagedInputException(_block.Meta, e.Message, e);
+        }
+    }
+}

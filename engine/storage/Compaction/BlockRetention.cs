@@ -1,0 +1,74 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Storage.Blocks;
+
+namespace Tempo.Engine.Storage.Compaction;
+
+/// <summary>
+/// Lets blocks go in two steps with time between them: what has expired is marked compacted, and what has been marked for
+/// long enough is deleted. Both go by two times, what the block says and the object's own, so that spans with a wrong time
+/// take nothing with them; and by a clock that does not jump (<see cref="SteadyClock"/>).
+/// </summary>
+public sealed class BlockRetention(IObjectStore objects, CompactedBlocks compacted, RetentionOptions options, SteadyClock clock)
+{
+    /// <summary>What lies in a block's folder without any meta is left of a write that was cut off, once it is this old.</summary>
+    private static readonly TimeSpan AbandonedAfter = TimeSpan.FromHours(24);
+
+    /// <summary>Those of the blocks that have expired; they are still there.</summary>
+    public async Task<IReadOnlyList<BlockMeta>> FindExpiredAsync(IEnumerable<BlockMeta> blocks, CancellationToken cancellation)
+    {
+        var expired = new List<BlockMeta>();
+        if (options.BlockRetention <= TimeSpan.Zero) return expired;
+        var before = clock.UtcNow - options.BlockRetention;
+        foreach (var block in blocks)
+        {
+            if (block.EndSeconds >= before.ToUnixTimeSeconds()) continue;
+            var info = await objects.TryGetInfoAsync(BlockObjects.Key(block.Tenant, block.BlockId, BlockObjects.Meta), cancellation).ConfigureAwait(false);
+            if (info is { } meta && meta.LastModified < before) expired.Add(block);
+        }
+
+        return expired;
+    }
+
+    /// <summary>
+    /// Deletes the blocks that were marked long enough ago, and what was abandoned; of those <paramref name="isRead"/> is true
+    /// for, nothing. Returns how many blocks are gone.
+    /// </summary>
+    public async Task<int> DeleteAsync(Func<BlockId, bool> isRead, CancellationToken cancellation)
+    {
+        var folders = new List<(TenantId Tenant, BlockId Block)>();
+        await foreach (var folder in BlockObjects.ListFoldersAsync(objects, cancellation).ConfigureAwait(false)) folders.Add(folder);
+        var deleted = 0;
+        foreach (var (tenant, block) in folders)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (isRead(block) || await HasMetaAsync(tenant, block, cancellation).ConfigureAwait(false)) continue;
+            if (await IsOverAsync(tenant, block, cancellation).ConfigureAwait(false))
+            {
+                await compacted.DeleteAsync(tenant, block, cancellation).ConfigureAwait(false);
+                deleted++;
+            }
+        }
+
+        return deleted;
+    }
+
+    private async Task<bool> HasMetaAsync(TenantId tenant, BlockId block, CancellationToken cancellation) =>
+        await objects.TryGetInfoAsync(BlockObjects.Key(tenant, block, BlockObjects.Meta), cancellation).ConfigureAwait(false) is not null;
+
+    private async Task<bool> IsOverAsync(TenantId tenant, BlockId block, CancellationToken cancellation)
+    {
+        if (await compacted.TryGetTimeAsync(tenant, block, cancellation).ConfigureAwait(false) is { } since)
+            return clock.UtcNow - since >= options.CompactedBlockRetention;
+        return await NewestObjectAsync(tenant, block, cancellation).ConfigureAwait(false) is { } newest && clock.UtcNow - newest >= AbandonedAfter;
+    }
+
+    private async Task<DateTimeOffset?> NewestObjectAsync(TenantId tenant, BlockId block, CancellationToken cancellation)
+    {
+        DateTimeOffset? newest = null;
+        await foreach (var entry in objects.ListAsync(BlockObjects.Folder(tenant, block), ListScope.Recursive, cancellation).ConfigureAwait(false))
+            if (entry.Info is { } info && (newest is null || info.LastModified > newest))
+                newest = info.LastModified;
+        return newest;
+    }
+}

@@ -1,0 +1,83 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Json;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Storage.Blocks;
+
+namespace Tempo.Engine.Storage.Compaction;
+
+/// <summary>
+/// Blocks whose time is over (storage specification §7): meta.json has become meta.compacted.json, the same object with a
+/// <c>compactedTime</c>. They are not listed any more, and deleted later. All steps may be done again.
+/// </summary>
+public sealed class CompactedBlocks(IObjectStore objects, SteadyClock clock)
+{
+    /// <summary>
+    /// Marks a block compacted: the new object first, so that a crash between leaves a block that is still there. Nothing
+    /// happens to a block that has no meta.json.
+    /// </summary>
+    public async Task MarkAsync(TenantId tenant, BlockId id, CancellationToken cancellation)
+    {
+        var metaKey = BlockObjects.Key(tenant, id, BlockObjects.Meta);
+        if (await objects.TryGetAsync(metaKey, BlockMeta.MaxJsonBytes, cancellation).ConfigureAwait(false) is not { } meta) return;
+        await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedMeta), WithTime(meta, clock.UtcNow), cancellation).ConfigureAwait(false);
+        await objects.DeleteAsync(metaKey, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Since when the block is compacted: the later of what it says and of the object's own time. Null if it is not.
+    /// </summary>
+    public async Task<DateTimeOffset?> TryGetTimeAsync(TenantId tenant, BlockId id, CancellationToken cancellation)
+    {
+        var key = BlockObjects.Key(tenant, id, BlockObjects.CompactedMeta);
+        if (await objects.TryGetInfoAsync(key, cancellation).ConfigureAwait(false) is not { } info) return null;
+        var meta = await objects.TryGetAsync(key, BlockMeta.MaxJsonBytes, cancellation).ConfigureAwait(false);
+        return meta is not null && TryReadTime(meta, out var time) && time > info.LastModified ? time : info.LastModified;
+    }
+
+    /// <summary>
+    /// Deletes a block's objects, meta.compacted.json last: until then a deletion that was cut off is found and gone on with.
+    /// </summary>
+    public async Task DeleteAsync(TenantId tenant, BlockId id, CancellationToken cancellation)
+    {
+        var last = BlockObjects.Key(tenant, id, BlockObjects.CompactedMeta);
+        var keys = new List<ObjectKey>();
+        await foreach (var entry in objects.ListAsync(BlockObjects.Folder(tenant, id), ListScope.Recursive, cancellation).ConfigureAwait(false))
+            if (entry.Key != last)
+                keys.Add(entry.Key);
+        foreach (var key in keys) await objects.DeleteAsync(key, cancellation).ConfigureAwait(false);
+        await objects.DeleteAsync(last, cancellation).ConfigureAwait(false);
+    }
+
+    private static byte[] WithTime(byte[] meta, DateTimeOffset time)
+    {
+        var buffer = new ArrayBufferWriter<byte>(meta.Length + 64);
+        using (var document = JsonDocument.Parse(meta))
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            foreach (var property in document.RootElement.EnumerateObject()) property.WriteTo(json);
+            json.WriteString("compactedTime", time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture));
+            json.WriteEndObject();
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    // Tempo's local store renames meta.json: then there is no time in it.
+    private static bool TryReadTime(byte[] meta, out DateTimeOffset time)
+    {
+        time = default;
+        try
+        {
+            using var document = JsonDocument.Parse(meta);
+            return document.RootElement.TryGetProperty("compactedTime", out var text)
+                && DateTimeOffset.TryParse(text.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+}

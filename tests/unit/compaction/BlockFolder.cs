@@ -1,0 +1,149 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Blocks.Write;
+using Tempo.Engine.Storage.Compaction;
+using Tempo.Engine.Storage.Live;
+using Tempo.Engine.Storage.Scan;
+using Tempo.Storage.Tests;
+
+namespace Tempo.Compaction.Tests;
+
+/// <summary>Blocks in a folder of their own: writes them, opens what a node opens over them, and reads all there is.</summary>
+internal sealed class BlockFolder : IDisposable
+{
+    public const int MaxAttributeBytes = 64;
+    private ulong _lastBlock;
+
+    private BlockFolder(string root) => Root = root;
+
+    public string Root { get; }
+
+    public NodeOptions Options { get; init; } = new();
+
+    public static BlockFolder Create(NodeOptions? options = null) =>
+        new(Directory.CreateTempSubdirectory("tempo-compaction-").FullName) { Options = options ?? new NodeOptions() };
+
+    public void Dispose() => Directory.Delete(Root, recursive: true);
+
+    /// <summary>The same files in another place.</summary>
+    public BlockFolder Copy()
+    {
+        var copy = Create(Options);
+        foreach (var file in Directory.EnumerateFiles(Root, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(copy.Root, Path.GetRelativePath(Root, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+            File.SetLastWriteTimeUtc(target, File.GetLastWriteTimeUtc(file));
+        }
+
+        return copy;
+    }
+
+    public IObjectStore OpenObjects() => LocalObjectStore.Open(Path.Combine(Root, "objects"));
+
+    public string TenantPath => Path.Combine(Root, "objects", TenantId.Single.Value);
+
+    public string PathOf(BlockId block, string name = "") => Path.Combine(TenantPath, block.ToString(), name);
+
+    public BlockStore OpenStore(IObjectStore objects)
+    {
+        var store = new BlockStore(objects, Path.Combine(Root, "work"), new BlockStoreOptions { BloomShardBytes = 64 });
+        store.Sweep();
+        return store;
+    }
+
+    /// <summary>A block of these requests, as a cut writes it.</summary>
+    public async Task<BlockMeta> WriteAsync(BlockWriterOptions layout, params IEnumerable<byte[]> requests)
+    {
+        var batch = new LiveBatch();
+        foreach (var request in requests) batch.Append(request, MaxAttributeBytes);
+        var block = new NewBlock { Tenant = TenantId.Single, Id = BlockId.Derive(77, ++_lastBlock), Layout = layout };
+        var meta = await OpenStore(OpenObjects()).WriteAsync(block, writer => LiveTraces.ForEach([Spans.View(batch)], writer.Add), default);
+        return meta ?? throw new InvalidOperationException("no spans");
+    }
+
+    /// <summary>What a node that starts now has: all blocks in its view, and the loop over them.</summary>
+    public async Task<RunningCompaction> StartAsync(IObjectStore objects, TimeProvider time)
+    {
+        var store = OpenStore(objects);
+        var state = new NodeState(Options);
+        var blocks = await store.ListAsync(static damage => Assert.Fail(damage), default);
+        state.Update(_ => new NodeView([], [.. blocks.Select(meta => new BlockHandle(meta, store))]));
+        var metrics = new MetricRegistry();
+        var loop = new CompactionLoop(Options, CompactionServices.Create(Options, objects, store, time), state, store, new CompactionMetrics(metrics), Log.Null, time);
+        return new RunningCompaction(loop, state, metrics);
+    }
+
+    public static BlockCompactor Compactor(IObjectStore objects, BlockStore store, BlockWriterOptions layout) =>
+        new(objects, store, new CompactedBlocks(objects, new SteadyClock(TimeProvider.System)), new CompactionOptions { Layout = layout });
+
+    public async Task<List<BlockMeta>> ListAsync() => await OpenStore(OpenObjects()).ListAsync(static damage => Assert.Fail(damage), default);
+
+    /// <summary>Every trace of the listed blocks in the form of <see cref="TraceModel.Expected"/>, and how often a row has it.</summary>
+    public async Task<(Dictionary<string, string[]> Traces, int Rows)> ReadAllAsync()
+    {
+        var store = OpenStore(OpenObjects());
+        var context = new SpanContext();
+        var spans = new SortedDictionary<TraceId, List<SpanRef>>();
+        var rows = 0;
+        foreach (var meta in await store.ListAsync(static damage => Assert.Fail(damage), default))
+        {
+            using var block = await store.OpenAsync(meta, default);
+            for (var group = 0; group < block.RowGroupCount; group++)
+            {
+                var reader = block.OpenRowGroup(group);
+                var batch = reader.Read(0, (int)reader.RowCount, BatchColumns.All);
+                var number = context.Add(batch);
+                rows += batch.TraceCount;
+                for (var span = 0; span < batch.SpanCount; span++)
+                {
+                    var id = batch.TraceIds[batch.Trace[span]];
+                    if (!spans.TryGetValue(id, out var list)) spans.Add(id, list = []);
+                    list.Add(new SpanRef(number, span));
+                }
+            }
+        }
+
+        return (Describe(context, spans), rows);
+    }
+
+    private static Dictionary<string, string[]> Describe(SpanContext context, SortedDictionary<TraceId, List<SpanRef>> spans)
+    {
+        var traces = new Dictionary<string, string[]>();
+        var trace = new OrderedTrace(context);
+        using var buffer = new NativeBuffer();
+        foreach (var (id, refs) in spans)
+        {
+            trace.Begin(id);
+            foreach (var span in refs) trace.Add(span);
+            trace.Complete();
+            buffer.Clear();
+            OtlpTraceWriter.Write(trace, buffer);
+            traces.Add(id.ToString(), TraceModel.Describe(buffer.Written));
+        }
+
+        return traces;
+    }
+}
+
+/// <summary>A node's compaction without the rest of the node.</summary>
+internal sealed record RunningCompaction(CompactionLoop Loop, NodeState State, MetricRegistry Metrics)
+{
+    public Task RunOnceAsync() => Loop.RunOnceAsync(default);
+
+    public IEnumerable<BlockId> Blocks => State.View.Blocks.Select(static block => block.Meta.BlockId);
+
+    public string MetricsText
+    {
+        get
+        {
+            var text = new System.Buffers.ArrayBufferWriter<byte>();
+            Metrics.WriteTo(text);
+            return System.Text.Encoding.UTF8.GetString(text.WrittenSpan);
+        }
+    }
+}
