@@ -21,6 +21,12 @@ public sealed class ByteArrayTable
     /// <summary>All strings, <see cref="SizeBytes"/> long.</summary>
     public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, SizeBytes);
 
+    /// <summary>
+    /// The arrays behind <see cref="Bytes"/> and <see cref="Offsets"/>, for who shares them instead of copying. Not to be changed;
+    /// they are this table's until it grows or is cleared.
+    /// </summary>
+    public (byte[] Bytes, int[] Offsets) Arrays => (_bytes, _offsets);
+
     /// <summary>String <paramref name="index"/>; valid until the table grows or is cleared.</summary>
     public ReadOnlySpan<byte> this[int index]
     {

@@ -21,7 +21,9 @@ internal sealed class BlockCursor
     private readonly Queue<(long Start, int Count)> _ranges = new();
     private RowGroupReader? _rows;
     private int _nextRowGroup;
-    private SpanBatch _page = new();
+
+    // Filled anew with each page: a merge of any size takes the memory of one page from each input.
+    private readonly SpanBatch _page = new();
     private int _pageNumber;
     private int _row;
     private int _span;
@@ -74,7 +76,11 @@ internal sealed class BlockCursor
         }
 
         var range = _ranges.Dequeue();
-        _page = Read((Rows: _rows!, Range: range), static read => read.Rows.Read(read.Range.Start, read.Range.Count, BatchColumns.All));
+        Read((Rows: _rows!, Page: _page, Range: range), static read =>
+        {
+            read.Rows.ReadInto(read.Page, read.Range.Start, read.Range.Count, BatchColumns.All);
+            return read.Page;
+        });
         _row = _span = 0;
         EnterContext(context);
         return true;

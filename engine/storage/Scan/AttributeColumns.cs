@@ -17,6 +17,13 @@ public sealed class AttributeColumns
     public StringTable KeyTable = new([], [0, 0], 1);
     public StringTable Values = new([], [0, 0], 1);
 
+    /// <summary>The batch's own memory, for when a table is not a dictionary that others have, too.</summary>
+    internal RefilledStringTable? OwnKeyTable;
+    internal RefilledStringTable? OwnValues;
+
+    /// <summary>Memory for values and the texts of unsupported ones in one table.</summary>
+    internal RefilledStringTable? OwnJoined;
+
     /// <summary>Elements of array values, in the form <see cref="Bits"/> has for the element type.</summary>
     public long[] Items = [];
     public int ItemCount;
@@ -89,7 +96,10 @@ public sealed class DedicatedColumn
 
     /// <summary>String or Int.</summary>
     public required AttributeType Type { get; init; }
-    public required int[] Start { get; init; }
-    public required long[] Bits { get; init; }
-    public required StringTable Values { get; init; }
+    public int[] Start = [];
+    public long[] Bits = [];
+    public StringTable Values = new([], [0, 0], 1);
+
+    /// <summary>The batch's own memory, for when the values are not a dictionary that others have, too.</summary>
+    internal RefilledStringTable? OwnValues;
 }

@@ -97,6 +97,9 @@ public sealed class StringColumn
     public int[] Codes = [];
     public StringTable Table = new([], [0, 0], 1);
 
+    /// <summary>The batch's own memory, for when the table is not a dictionary that others have, too.</summary>
+    internal RefilledStringTable? OwnTable;
+
     public ReadOnlySpan<byte> this[int row] => Table[Codes[row]];
 }
 

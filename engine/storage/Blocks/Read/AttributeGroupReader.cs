@@ -6,24 +6,25 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 /// <summary>
 /// Reads one <c>Attrs</c> group: seven leaves become key, type and value of each attribute (storage specification §4.4).
 /// </summary>
-internal readonly struct AttributeGroupReader(RowGroupColumns columns, string prefix)
+internal readonly struct AttributeGroupReader(RowGroupColumns columns, string prefix, AttributeScratch scratch)
 {
-    /// <summary>Fills <paramref name="attributes"/>; the result is the owners' offsets.</summary>
-    public int[] Read(AttributeColumns attributes, int ownerCount)
+    /// <summary>Fills <paramref name="attributes"/>, which holds none, and the owners' offsets.</summary>
+    public void Read(AttributeColumns attributes, int ownerCount, ref int[] starts)
     {
         columns.Load(prefix + "Key");
-        var starts = columns.Starts(prefix + "Key", ownerCount);
+        columns.Starts(prefix + "Key", ownerCount, ref starts);
         var count = starts[ownerCount];
         attributes.Count = count;
-        attributes.Keys = columns.Data.Codes.AsSpan(0, count).ToArray();
-        attributes.KeyTable = columns.Table(prefix + "Key");
-        attributes.Types = new AttributeType[count];
-        attributes.Bits = new long[count];
-        if (count == 0) return starts;
+        ColumnMemory.Copy(columns.Data.Codes.AsSpan(0, count), ref attributes.Keys);
+        attributes.KeyTable = columns.Table(prefix + "Key", ref attributes.OwnKeyTable);
+        ColumnMemory.TakeZeroed(ref attributes.Types, count);
+        ColumnMemory.TakeZeroed(ref attributes.Bits, count);
+        if (count == 0) return;
 
         columns.Load(prefix + "IsArray");
         columns.Expect(prefix + "IsArray", count);
-        var isArray = columns.Data.Booleans.AsSpan(0, count).ToArray();
+        ColumnMemory.Copy(columns.Data.Booleans.AsSpan(0, count), ref scratch.IsArray);
+        var isArray = scratch.IsArray.AsSpan(0, count);
         ReadTexts(attributes, isArray);
         ReadNumbers(attributes, isArray, "ValueInt", AttributeType.Int, AttributeType.IntArray);
         ReadNumbers(attributes, isArray, "ValueDouble", AttributeType.Double, AttributeType.DoubleArray);
@@ -31,16 +32,15 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
         for (var i = 0; i < count; i++)
             if (attributes.Types[i] == AttributeType.Null && isArray[i] != 0)
                 attributes.Types[i] = AttributeType.EmptyArray;
-        return starts;
     }
 
-    private void ReadTexts(AttributeColumns attributes, byte[] isArray)
+    private void ReadTexts(AttributeColumns attributes, ReadOnlySpan<byte> isArray)
     {
         var path = prefix + "Value";
         columns.Load(path);
-        var starts = columns.Starts(path, attributes.Count);
+        var starts = Starts(path, attributes.Count);
         var codes = columns.Data.Codes.AsSpan(0, columns.Data.ValueCount);
-        attributes.Values = columns.Table(path);
+        attributes.Values = columns.Table(path, ref attributes.OwnValues);
         for (var i = 0; i < attributes.Count; i++)
             Set(attributes, i, starts, isArray, AttributeType.String, AttributeType.StringArray, codes);
         ReadUnsupported(attributes);
@@ -52,15 +52,14 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
         var path = prefix + "ValueUnsupported";
         columns.Load(path);
         if (columns.Data.ValueCount == 0) return;
-        var starts = columns.Starts(path, attributes.Count);
+        var starts = Starts(path, attributes.Count);
         var table = attributes.Values;
         var texts = columns.Data.Table;
-        var bytes = new byte[table.Offsets[table.Count] + texts.SizeBytes];
-        table.Bytes.AsSpan(0, table.Offsets[table.Count]).CopyTo(bytes);
-        texts.Bytes.CopyTo(bytes.AsSpan(table.Offsets[table.Count]));
-        var offsets = new int[table.Count + texts.Count + 1];
-        table.Offsets.AsSpan(0, table.Count + 1).CopyTo(offsets);
-        for (var i = 1; i <= texts.Count; i++) offsets[table.Count + i] = table.Offsets[table.Count] + texts.Offsets[i];
+        // Where the values are the batch's own table already it cannot be both source and target.
+        var joined = attributes.OwnJoined ??= new RefilledStringTable();
+        joined.Begin(table.Count + texts.Count, table.Offsets[table.Count] + texts.SizeBytes);
+        joined.Add(table.Offsets.AsSpan(0, table.Count + 1), table.Bytes);
+        joined.Add(texts.Offsets, texts.Bytes);
         for (var i = 0; i < attributes.Count; i++)
         {
             if (starts[i] == starts[i + 1]) continue;
@@ -68,15 +67,21 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
             attributes.Bits[i] = table.Count + columns.Data.Codes[starts[i]];
         }
 
-        attributes.Values = new StringTable(bytes, offsets, table.Count + texts.Count);
+        attributes.Values = joined;
     }
 
-    private void ReadNumbers(AttributeColumns attributes, byte[] isArray, string leaf, AttributeType single, AttributeType array)
+    private ReadOnlySpan<int> Starts(string path, int ownerCount)
+    {
+        columns.Starts(path, ownerCount, ref scratch.Starts);
+        return scratch.Starts.AsSpan(0, ownerCount + 1);
+    }
+
+    private void ReadNumbers(AttributeColumns attributes, ReadOnlySpan<byte> isArray, string leaf, AttributeType single, AttributeType array)
     {
         columns.Load(prefix + leaf);
         var data = columns.Data;
         if (data.ValueCount == 0) return;
-        var starts = columns.Starts(prefix + leaf, attributes.Count);
+        var starts = Starts(prefix + leaf, attributes.Count);
         for (var i = 0; i < attributes.Count; i++)
         {
             if (starts[i] == starts[i + 1]) continue;
@@ -86,7 +91,7 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
         }
     }
 
-    private static void Set<T>(AttributeColumns attributes, int i, int[] starts, byte[] isArray, AttributeType single, AttributeType array, ReadOnlySpan<T> values)
+    private static void Set<T>(AttributeColumns attributes, int i, ReadOnlySpan<int> starts, ReadOnlySpan<byte> isArray, AttributeType single, AttributeType array, ReadOnlySpan<T> values)
         where T : unmanaged
     {
         var from = starts[i];
@@ -114,4 +119,11 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
             byte boolean => boolean,
             _ => 0,
         };
+}
+
+/// <summary>What reading one group needs in between; used again for the next one.</summary>
+internal sealed class AttributeScratch
+{
+    public byte[] IsArray = [];
+    public int[] Starts = [];
 }

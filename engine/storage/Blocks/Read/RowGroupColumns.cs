@@ -32,27 +32,33 @@ internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup)
     /// <summary>Reads the rows of a column; the result is in <see cref="Data"/> until the next call.</summary>
     public void Load(string path) => Reader(path).Read(RowStart, RowCount, Data);
 
-    /// <summary>The strings that the codes of the last <see cref="Load"/> of this column mean.</summary>
-    public StringTable Table(string path)
+    /// <summary>
+    /// The strings that the codes of the last <see cref="Load"/> of this column mean: the chunk's dictionary itself, which is
+    /// shared, or a copy in <paramref name="own"/>.
+    /// </summary>
+    public StringTable Table(string path, ref RefilledStringTable? own)
     {
         var table = Data.Table;
         if (Reader(path).Dictionary is { } dictionary && ReferenceEquals(dictionary.Strings, table))
         {
-            if (!_tables.TryGetValue(path, out var kept)) _tables.Add(path, kept = Copy(table));
+            if (!_tables.TryGetValue(path, out var kept)) _tables.Add(path, kept = new StringTable(table.Arrays.Bytes, table.Arrays.Offsets, table.Count));
             return kept;
         }
 
-        return Copy(table);
+        own ??= new RefilledStringTable();
+        own.Begin(table.Count, table.SizeBytes);
+        own.Add(table.Offsets, table.Bytes);
+        return own;
     }
 
     /// <summary>
     /// Offsets of the children of each owner, from the levels of the column, which is the one last loaded: an entry that repeats
     /// at the owner's level or above begins an owner (if it is defined that far), an entry defined one level further is a child.
     /// </summary>
-    public int[] Starts(string path, int ownerCount)
+    public void Starts(string path, int ownerCount, ref int[] target)
     {
         var child = file.Schema.GetColumn(path);
-        var starts = new int[ownerCount + 1];
+        var starts = ColumnMemory.Take(ref target, ownerCount + 1);
         var ownerRepetition = child.MaxRepetitionLevel - (child.Node.Repetition == Repetition.Optional ? 0 : 1);
         var ownerDefinition = child.MaxDefinitionLevel - 1;
         var data = Data;
@@ -66,10 +72,7 @@ internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup)
 
         if (owner + 1 != ownerCount) throw new ParquetFormatException($"column '{path}': {owner + 1} owners where the tree has {ownerCount}");
         starts[ownerCount] = children;
-        return starts;
     }
-
-    private static StringTable Copy(ByteArrayTable table) => new(table.Bytes.ToArray(), table.Offsets.ToArray(), table.Count);
 
     /// <summary>The column's reader, opened if it is not.</summary>
     public ColumnReader Reader(string path)
@@ -83,8 +86,8 @@ internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup)
     {
         Load(path);
         Expect(path, count);
-        column.Codes = Data.Codes.AsSpan(0, count).ToArray();
-        column.Table = Table(path);
+        ColumnMemory.Copy(Data.Codes.AsSpan(0, count), ref column.Codes);
+        column.Table = Table(path, ref column.OwnTable);
     }
 
     /// <summary>Loads an INT64 column; good until the next column is loaded.</summary>
@@ -96,25 +99,22 @@ internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup)
     }
 
     /// <summary>Loads an INT32 column that counts something.</summary>
-    public uint[] Counts(string path, int count)
+    public void Counts(string path, int count, ref uint[] target)
     {
         Load(path);
         Expect(path, count);
-        var counts = new uint[count];
+        var counts = ColumnMemory.Take(ref target, count);
         for (var i = 0; i < count; i++) counts[i] = (uint)Data.Int32s[i];
-        return counts;
     }
 
     /// <summary>Loads a column of 8-byte ids; an empty or odd one is "none", 0.</summary>
-    public ulong[] Ids(string path, int count)
+    public void Ids(string path, int count, ref ulong[] target)
     {
         Load(path);
         Expect(path, count);
-        var ids = new ulong[count];
+        var ids = ColumnMemory.Take(ref target, count);
         for (var i = 0; i < count; i++)
-            if (Data.Table[Data.Codes[i]] is { Length: SpanId.SizeBytes } id)
-                ids[i] = BinaryPrimitives.ReadUInt64BigEndian(id);
-        return ids;
+            ids[i] = Data.Table[Data.Codes[i]] is { Length: SpanId.SizeBytes } id ? BinaryPrimitives.ReadUInt64BigEndian(id) : 0;
     }
 
     /// <summary>The column last loaded has as many values as the tree has places for.</summary>

@@ -19,6 +19,8 @@ public sealed class RowGroupReader
     private const string Link = "rs.ss.Spans.Links.";
     private readonly DedicatedColumns _dedicated;
     private readonly RowGroupColumns _columns;
+    private readonly AttributeScratch _scratch = new();
+    private int _dedicatedRead;
 
     internal RowGroupReader(ParquetFileReader file, int rowGroup, DedicatedColumns dedicated)
     {
@@ -50,8 +52,19 @@ public sealed class RowGroupReader
     /// <summary>Reads <paramref name="rowCount"/> traces from <paramref name="rowStart"/>.</summary>
     public SpanBatch Read(long rowStart, int rowCount, BatchColumns columns)
     {
+        var batch = new SpanBatch();
+        ReadInto(batch, rowStart, rowCount, columns);
+        return batch;
+    }
+
+    /// <summary>
+    /// The same into a batch that nobody reads any more, with its memory; always with the same columns. After an exception it
+    /// holds nothing that makes sense, and may be filled again.
+    /// </summary>
+    public void ReadInto(SpanBatch batch, long rowStart, int rowCount, BatchColumns columns)
+    {
         _columns.Select(rowStart, rowCount);
-        return BlockReadException.Guard((Rows: this, Columns: columns), static read => read.Rows.ReadBatch(read.Columns));
+        BlockReadException.Guard((Rows: this, Batch: batch, Columns: columns), static read => read.Rows.ReadBatch(read.Batch, read.Columns));
     }
 
     private long SearchRow(TraceId id)
@@ -88,14 +101,15 @@ public sealed class RowGroupReader
         return true;
     }
 
-    private SpanBatch ReadBatch(BatchColumns columns)
+    private SpanBatch ReadBatch(SpanBatch batch, BatchColumns columns)
     {
-        var batch = new SpanBatch();
+        batch.Clear();
+        _dedicatedRead = 0;
         ReadTraces(batch);
         ReadStructure(batch);
         if (columns.HasFlag(BatchColumns.SpanIds)) ReadSpanIds(batch);
         if (columns.HasFlag(BatchColumns.Times)) ReadTimes(batch);
-        if (columns.HasFlag(BatchColumns.Kind)) batch.Kind = Bytes(_columns.Longs(Span + "Kind", batch.SpanCount));
+        if (columns.HasFlag(BatchColumns.Kind)) ReadKinds(batch);
         if (columns.HasFlag(BatchColumns.Name)) _columns.Text(Span + "Name", batch.Name, batch.SpanCount);
         if (columns.HasFlag(BatchColumns.StatusMessage)) _columns.Text(Span + "StatusMessage", batch.StatusMessage, batch.SpanCount);
         if (columns.HasFlag(BatchColumns.TraceState)) _columns.Text(Span + "TraceState", batch.TraceState, batch.SpanCount);
@@ -105,6 +119,7 @@ public sealed class RowGroupReader
         ReadEvents(batch, columns.HasFlag(BatchColumns.Events));
         ReadLinks(batch, columns.HasFlag(BatchColumns.Links));
         if (columns.HasFlag(BatchColumns.Dropped)) ReadDropped(batch);
+        batch.Dedicated.RemoveRange(_dedicatedRead, batch.Dedicated.Count - _dedicatedRead);
         batch.Publish();
         return batch;
     }
@@ -114,16 +129,16 @@ public sealed class RowGroupReader
         _columns.Load("TraceID");
         var data = _columns.Data;
         batch.TraceCount = _columns.RowCount;
-        batch.TraceIds = new TraceId[_columns.RowCount];
+        var ids = ColumnMemory.Take(ref batch.TraceIds, _columns.RowCount);
         for (var i = 0; i < _columns.RowCount; i++)
         {
             var id = data.Table[data.Codes[i]];
             if (id.Length != TraceId.SizeBytes) throw new ParquetFormatException($"column 'TraceID': row {_columns.RowStart + i} has an id of {id.Length} bytes; 16 belong");
-            batch.TraceIds[i] = TraceId.Read(id);
+            ids[i] = TraceId.Read(id);
         }
 
-        batch.TraceStart = Unsigned(_columns.Longs("StartTimeUnixNano", _columns.RowCount));
-        batch.TraceEnd = Unsigned(_columns.Longs("EndTimeUnixNano", _columns.RowCount));
+        CopyUnsigned(_columns.Longs("StartTimeUnixNano", _columns.RowCount), ref batch.TraceStart);
+        CopyUnsigned(_columns.Longs("EndTimeUnixNano", _columns.RowCount), ref batch.TraceEnd);
     }
 
     // Repetition 0 begins a trace, 1 a resource, 2 a scope, 3 a span; definition 3 says that there is a span.
@@ -133,10 +148,10 @@ public sealed class RowGroupReader
         var data = _columns.Data;
         var spans = data.ValueCount;
         batch.SpanCount = spans;
-        batch.Trace = new int[spans];
-        batch.Resource = new int[spans];
-        batch.Scope = new int[spans];
-        batch.Status = new byte[spans];
+        ColumnMemory.Take(ref batch.Trace, spans);
+        ColumnMemory.Take(ref batch.Resource, spans);
+        ColumnMemory.Take(ref batch.Scope, spans);
+        ColumnMemory.Take(ref batch.Status, spans);
         int trace = -1, resource = -1, scope = -1, span = 0;
         for (var i = 0; i < data.LevelCount; i++)
         {
@@ -161,25 +176,32 @@ public sealed class RowGroupReader
 
     private void ReadSpanIds(SpanBatch batch)
     {
-        batch.SpanId = _columns.Ids(Span + "SpanID", batch.SpanCount);
-        batch.ParentSpanId = _columns.Ids(Span + "ParentSpanID", batch.SpanCount);
+        _columns.Ids(Span + "SpanID", batch.SpanCount, ref batch.SpanId);
+        _columns.Ids(Span + "ParentSpanID", batch.SpanCount, ref batch.ParentSpanId);
+    }
+
+    private void ReadKinds(SpanBatch batch)
+    {
+        var values = _columns.Longs(Span + "Kind", batch.SpanCount);
+        var kinds = ColumnMemory.Take(ref batch.Kind, values.Length);
+        for (var i = 0; i < kinds.Length; i++) kinds[i] = (byte)values[i];
     }
 
     private void ReadTimes(SpanBatch batch)
     {
-        batch.StartUnixNano = Unsigned(_columns.Longs(Span + "StartTimeUnixNano", batch.SpanCount));
-        batch.DurationNano = Unsigned(_columns.Longs(Span + "DurationNano", batch.SpanCount));
+        CopyUnsigned(_columns.Longs(Span + "StartTimeUnixNano", batch.SpanCount), ref batch.StartUnixNano);
+        CopyUnsigned(_columns.Longs(Span + "DurationNano", batch.SpanCount), ref batch.DurationNano);
     }
 
     private void ReadSpanAttributes(SpanBatch batch, BatchColumns columns)
     {
         if (!columns.HasFlag(BatchColumns.SpanAttributes))
         {
-            batch.AttributeStart = new int[batch.SpanCount + 1];
+            ColumnMemory.TakeZeroed(ref batch.AttributeStart, batch.SpanCount + 1);
             return;
         }
 
-        batch.AttributeStart = ReadAttributes(Span, batch.SpanAttributes, batch.SpanCount);
+        ReadAttributes(Span, batch.SpanAttributes, batch.SpanCount, ref batch.AttributeStart);
         ReadDedicated(batch, AttributeScope.Span, Span, batch.SpanCount);
     }
 
@@ -187,10 +209,10 @@ public sealed class RowGroupReader
     {
         var r = batch.Resources;
         _columns.Text(Resource + "ServiceName", r.ServiceName, r.Count);
-        r.HasServiceName = new byte[r.Count];
-        for (var i = 0; i < r.Count; i++) r.HasServiceName[i] = r.ServiceName[i].IsEmpty ? (byte)0 : (byte)1;
-        r.AttributeStart = ReadAttributes(Resource, r.Attributes, r.Count);
-        r.DroppedAttributes = _columns.Counts(Resource + "DroppedAttributesCount", r.Count);
+        var hasServiceName = ColumnMemory.Take(ref r.HasServiceName, r.Count);
+        for (var i = 0; i < r.Count; i++) hasServiceName[i] = r.ServiceName[i].IsEmpty ? (byte)0 : (byte)1;
+        ReadAttributes(Resource, r.Attributes, r.Count, ref r.AttributeStart);
+        _columns.Counts(Resource + "DroppedAttributesCount", r.Count, ref r.DroppedAttributes);
         ReadDedicated(batch, AttributeScope.Resource, Resource, r.Count);
     }
 
@@ -199,8 +221,8 @@ public sealed class RowGroupReader
         var s = batch.Scopes;
         _columns.Text(Scope + "Name", s.Name, s.Count);
         _columns.Text(Scope + "Version", s.Version, s.Count);
-        s.AttributeStart = ReadAttributes(Scope, s.Attributes, s.Count);
-        s.DroppedAttributes = _columns.Counts(Scope + "DroppedAttributesCount", s.Count);
+        ReadAttributes(Scope, s.Attributes, s.Count, ref s.AttributeStart);
+        _columns.Counts(Scope + "DroppedAttributesCount", s.Count, ref s.DroppedAttributes);
     }
 
     private void ReadEvents(SpanBatch batch, bool wanted)
@@ -208,18 +230,18 @@ public sealed class RowGroupReader
         var events = batch.Events;
         if (!wanted)
         {
-            batch.EventStart = new int[batch.SpanCount + 1];
-            events.AttributeStart = [0];
+            ColumnMemory.TakeZeroed(ref batch.EventStart, batch.SpanCount + 1);
+            ColumnMemory.TakeZeroed(ref events.AttributeStart, 1);
             return;
         }
 
         _columns.Load(Event + "TimeSinceStartNano");
-        batch.EventStart = _columns.Starts(Event + "TimeSinceStartNano", batch.SpanCount);
+        _columns.Starts(Event + "TimeSinceStartNano", batch.SpanCount, ref batch.EventStart);
         events.Count = _columns.Data.ValueCount;
-        events.TimeSinceStartNano = Unsigned(_columns.Data.Int64s.AsSpan(0, events.Count));
+        CopyUnsigned(_columns.Data.Int64s.AsSpan(0, events.Count), ref events.TimeSinceStartNano);
         _columns.Text(Event + "Name", events.Name, events.Count);
-        events.AttributeStart = ReadAttributes(Event, events.Attributes, events.Count);
-        events.DroppedAttributes = _columns.Counts(Event + "DroppedAttributesCount", events.Count);
+        ReadAttributes(Event, events.Attributes, events.Count, ref events.AttributeStart);
+        _columns.Counts(Event + "DroppedAttributesCount", events.Count, ref events.DroppedAttributes);
         ReadDedicated(batch, AttributeScope.Event, Event, events.Count);
     }
 
@@ -228,39 +250,35 @@ public sealed class RowGroupReader
         var links = batch.Links;
         if (!wanted)
         {
-            batch.LinkStart = new int[batch.SpanCount + 1];
-            links.AttributeStart = [0];
+            ColumnMemory.TakeZeroed(ref batch.LinkStart, batch.SpanCount + 1);
+            ColumnMemory.TakeZeroed(ref links.AttributeStart, 1);
             return;
         }
 
         _columns.Load(Link + "TraceID");
         var data = _columns.Data;
-        batch.LinkStart = _columns.Starts(Link + "TraceID", batch.SpanCount);
+        _columns.Starts(Link + "TraceID", batch.SpanCount, ref batch.LinkStart);
         links.Count = data.ValueCount;
-        links.TraceId = new TraceId[links.Count];
+        var traceIds = ColumnMemory.Take(ref links.TraceId, links.Count);
         for (var i = 0; i < links.Count; i++)
-            if (data.Table[data.Codes[i]] is { Length: TraceId.SizeBytes } id)
-                links.TraceId[i] = TraceId.Read(id);
-        links.SpanId = _columns.Ids(Link + "SpanID", links.Count);
+            traceIds[i] = data.Table[data.Codes[i]] is { Length: TraceId.SizeBytes } id ? TraceId.Read(id) : default;
+        _columns.Ids(Link + "SpanID", links.Count, ref links.SpanId);
         _columns.Text(Link + "TraceState", links.TraceState, links.Count);
-        links.Flags = new uint[links.Count];
-        links.AttributeStart = ReadAttributes(Link, links.Attributes, links.Count);
-        links.DroppedAttributes = _columns.Counts(Link + "DroppedAttributesCount", links.Count);
+        ColumnMemory.TakeZeroed(ref links.Flags, links.Count);
+        ReadAttributes(Link, links.Attributes, links.Count, ref links.AttributeStart);
+        _columns.Counts(Link + "DroppedAttributesCount", links.Count, ref links.DroppedAttributes);
     }
 
     private void ReadDropped(SpanBatch batch)
     {
-        batch.DroppedAttributes = _columns.Counts(Span + "DroppedAttributesCount", batch.SpanCount);
-        batch.DroppedEvents = _columns.Counts(Span + "DroppedEventsCount", batch.SpanCount);
-        batch.DroppedLinks = _columns.Counts(Span + "DroppedLinksCount", batch.SpanCount);
-        batch.Flags = new uint[batch.SpanCount];
+        _columns.Counts(Span + "DroppedAttributesCount", batch.SpanCount, ref batch.DroppedAttributes);
+        _columns.Counts(Span + "DroppedEventsCount", batch.SpanCount, ref batch.DroppedEvents);
+        _columns.Counts(Span + "DroppedLinksCount", batch.SpanCount, ref batch.DroppedLinks);
+        ColumnMemory.TakeZeroed(ref batch.Flags, batch.SpanCount);
     }
 
-    private int[] ReadAttributes(string prefix, AttributeColumns attributes, int ownerCount)
-    {
-        var reader = new AttributeGroupReader(_columns, prefix + "Attrs.");
-        return reader.Read(attributes, ownerCount);
-    }
+    private void ReadAttributes(string prefix, AttributeColumns attributes, int ownerCount, ref int[] starts) =>
+        new AttributeGroupReader(_columns, prefix + "Attrs.", _scratch).Read(attributes, ownerCount, ref starts);
 
     private void ReadDedicated(SpanBatch batch, AttributeScope scope, string prefix, int ownerCount)
     {
@@ -269,28 +287,32 @@ public sealed class RowGroupReader
             var path = $"{prefix}DedicatedAttributes.{field}";
             _columns.Load(path);
             var data = _columns.Data;
-            var starts = _columns.Starts(path, ownerCount);
-            var bits = new long[data.ValueCount];
+            var column = NextDedicated(batch, scope, spec);
+            _columns.Starts(path, ownerCount, ref column.Start);
+            var bits = ColumnMemory.Take(ref column.Bits, data.ValueCount);
             var isText = spec.Type == AttributeType.String;
             for (var i = 0; i < bits.Length; i++) bits[i] = isText ? data.Codes[i] : data.Int64s[i];
-            batch.Dedicated.Add(new DedicatedColumn
-            {
-                Scope = scope,
-                Key = Encoding.UTF8.GetBytes(spec.Name),
-                Type = spec.Type,
-                Start = starts,
-                Bits = bits,
-                Values = isText ? _columns.Table(path) : new StringTable([], [0, 0], 1),
-            });
+            if (isText) column.Values = _columns.Table(path, ref column.OwnValues);
         }
     }
 
-    private static ulong[] Unsigned(ReadOnlySpan<long> values) => MemoryMarshal.Cast<long, ulong>(values).ToArray();
-
-    private static byte[] Bytes(ReadOnlySpan<long> values)
+    // The column of an earlier fill, if the batch was filled from a block with the same ones.
+    private DedicatedColumn NextDedicated(SpanBatch batch, AttributeScope scope, DedicatedColumnSpec spec)
     {
-        var bytes = new byte[values.Length];
-        for (var i = 0; i < bytes.Length; i++) bytes[i] = (byte)values[i];
-        return bytes;
+        var key = Encoding.UTF8.GetBytes(spec.Name);
+        var next = _dedicatedRead++;
+        if (next < batch.Dedicated.Count)
+        {
+            var known = batch.Dedicated[next];
+            if (known.Scope == scope && known.Type == spec.Type && known.Key.AsSpan().SequenceEqual(key)) return known;
+            batch.Dedicated.RemoveRange(next, batch.Dedicated.Count - next);
+        }
+
+        var added = new DedicatedColumn { Scope = scope, Key = key, Type = spec.Type };
+        batch.Dedicated.Add(added);
+        return added;
     }
+
+    private static void CopyUnsigned(ReadOnlySpan<long> values, ref ulong[] target) =>
+        ColumnMemory.Copy(MemoryMarshal.Cast<long, ulong>(values), ref target);
 }
