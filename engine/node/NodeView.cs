@@ -13,11 +13,13 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
 {
     public Generation Current => Generations[^1];
 
-    /// <summary>Where a tenant's traces are now.</summary>
-    public TraceSources SourcesOf(TenantId tenant)
+    /// <summary>Where the tenants' traces are now.</summary>
+    public TraceSources SourcesOf(TenantSet tenants)
     {
         var live = new List<LiveBatchView>();
-        foreach (var generation in Generations) generation.Live.CollectBatches(tenant, live);
-        return new TraceSources(live, [.. Blocks.Where(block => block.Meta.Tenant == tenant)]);
+        foreach (var generation in Generations)
+            foreach (var tenant in tenants.Tenants)
+                generation.Live.CollectBatches(tenant, live);
+        return new TraceSources(live, [.. Blocks.Where(block => tenants.Contains(block.Meta.Tenant))]);
     }
 }

@@ -82,21 +82,21 @@ public sealed class TempoNode : IAsyncDisposable
     public ValueTask<IngestOutcome> IngestAsync(TenantId tenant, NativeBuffer request) => _ingest.IngestAsync(tenant, request);
 
     /// <summary>A trace by its id; the seconds (0 = no bound) only limit which blocks are looked in.</summary>
-    public async Task<TraceAnswer> FindTraceAsync(TenantId tenant, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
+    public async Task<TraceAnswer> FindTraceAsync(TenantSet tenants, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
     {
         using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
         using var output = new NativeBuffer();
         using var lease = _state.Acquire();
-        var loader = await TraceFinder.FindAsync(lease.View.SourcesOf(tenant), id, startSeconds, endSeconds, output, cancellation).ConfigureAwait(false);
+        var loader = await TraceFinder.FindAsync(lease.View.SourcesOf(tenants), id, startSeconds, endSeconds, output, cancellation).ConfigureAwait(false);
         return new TraceAnswer(output.Written.ToArray(), loader.InspectedBytes, loader.Damage.Length > 0, loader.Damage);
     }
 
     /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run.</summary>
-    public async Task<SearchResult> SearchAsync(TenantId tenant, SearchRequest request, CancellationToken cancellation)
+    public async Task<SearchResult> SearchAsync(TenantSet tenants, SearchRequest request, CancellationToken cancellation)
     {
         using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
         using var lease = _state.Acquire();
-        return await TraceSearch.RunAsync(request, lease.View.SourcesOf(tenant), cancellation).ConfigureAwait(false);
+        return await TraceSearch.RunAsync(request, lease.View.SourcesOf(tenants), cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Writes all live data as blocks, now.</summary>

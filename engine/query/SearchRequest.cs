@@ -25,4 +25,7 @@ public sealed record SearchRequest
 
     /// <summary>Legacy search: the trace must last at most this long; 0 = no bound.</summary>
     public long MaxDurationNano { get; init; }
+
+    /// <summary>Hears of the search while it runs; null: nobody asks.</summary>
+    public ISearchProgress? Progress { get; init; }
 }

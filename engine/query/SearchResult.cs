@@ -22,6 +22,9 @@ public sealed class SearchMetrics
     public uint TotalJobs { get; set; }
     public ulong TotalBlockBytes { get; set; }
     public ulong InspectedSpans { get; set; }
+
+    /// <summary>The values of this moment.</summary>
+    public SearchMetrics Copy() => (SearchMetrics)MemberwiseClone();
 }
 
 /// <summary>One trace of a search answer (tempopb.TraceSearchMetadata).</summary>

@@ -30,6 +30,7 @@ public static class CliFlags
         Setting("shutdown-delay", "Wait between a stop signal and closing the listeners.", "shutdown_delay"),
         Setting("server.http-listen-address", "Address of the HTTP API (default: every address).", "server.http_listen_address"),
         Setting("server.http-listen-port", "Port of the HTTP API (default 3200).", "server.http_listen_port"),
+        Setting("server.grpc-listen-port", "Port of the gRPC query API (default 9095).", "server.grpc_listen_port"),
         Setting("server.graceful-shutdown-timeout", "Time for requests in flight at a stop (default 5s).",
             "server.graceful_shutdown_timeout"),
         Setting("log.level", "debug, info, warn or error.", "server.log_level"),
@@ -43,7 +44,6 @@ public static class CliFlags
         Setting("distributor.otlp.http-endpoint", "Ours. Address of the OTLP/HTTP receiver (default localhost:4318).",
             "distributor.receivers.otlp.protocols.http.endpoint"),
         new("storage.path", "Ours. Folder that holds the write-ahead log and the blocks (default tempo-data).", StoragePath()),
-        new("server.grpc-listen-port", "No effect: the gRPC query API is not available in this version."),
         new("enable-go-runtime-metrics", "No effect: there is no Go runtime.", IsSwitch: true),
     ];
 

@@ -20,10 +20,12 @@ public static class ConfigSchema
         Choice("target", [("all", "all")], (o, v) => o.Target = v, o => o.Target),
         Bool("multitenancy_enabled", (o, v) => o.MultitenancyEnabled = v, o => o.MultitenancyEnabled),
         new ConfigScalar("http_api_prefix", SetPrefix, o => QuoteYaml(o.HttpApiPrefix)),
+        .. ApiKeys.TopLevel,
         Duration("shutdown_delay", TimeSpan.FromHours(1), (o, v) => o.ShutdownDelay = v, o => o.ShutdownDelay),
 
         new ConfigScalar("server.http_listen_address", SetHttpAddress, o => QuoteYaml(o.HttpListenAddress)),
         Int("server.http_listen_port", 0, 65535, (o, v) => o.HttpListenPort = v, o => o.HttpListenPort),
+        .. ApiKeys.Server,
         Choice("server.log_level", [("debug", LogLevel.Debug), ("info", LogLevel.Info), ("warn", LogLevel.Warn), ("error", LogLevel.Error)],
             (o, v) => o.LogLevel = v, o => o.LogLevel),
         Choice("server.log_format", [("logfmt", LogFormat.Logfmt), ("json", LogFormat.Json)], (o, v) => o.LogFormat = v, o => o.LogFormat),
@@ -44,6 +46,7 @@ public static class ConfigSchema
         Bytes("distributor.receivers.otlp.protocols.http.max_request_body_size", 1, 1 << 30,
             (o, v) => Http(o).MaxRequestBytes = (int)v, o => o.OtlpHttp?.MaxRequestBytes),
 
+        .. ApiKeys.QueryFrontend,
         Int("query_frontend.max_query_expression_size_bytes", 1, 1 << 30,
             (o, v) => o.Search.MaxQueryBytes = v, o => o.Search.MaxQueryBytes),
         Int("query_frontend.search.default_result_limit", 1, int.MaxValue, (o, v) => o.Search.DefaultLimit = v, o => o.Search.DefaultLimit),

@@ -41,6 +41,8 @@ public sealed class HostOptions
 
     public SearchLimits Search { get; } = new();
 
+    public ApiOptions Api { get; } = new();
+
     /// <summary>Handed to the node.</summary>
     public NodeOptions Node { get; set; } = new();
 }

@@ -27,16 +27,15 @@ internal static class KeysWithoutEffect
     // What this version cannot do.
     private static readonly string[] NotYet =
     [
-        "stream_over_http_enabled", "metrics_generator", "overrides", "cache",
+        "metrics_generator", "overrides", "cache",
         "distributor.receivers.zipkin", "distributor.receivers.jaeger", "distributor.receivers.kafka", "distributor.receivers.opencensus",
         "distributor.receivers.otlp.protocols.http.cors",
         "distributor.forwarders", "distributor.usage", "distributor.log_received_spans", "distributor.log_received_traces",
         "distributor.log_discarded_spans", "distributor.metric_received_spans", "distributor.artificial_delay",
         "query_frontend.mcp_server", "query_frontend.metrics", "query_frontend.url_deny_list", "query_frontend.api_timeout",
-        "query_frontend.multi_tenant_queries_enabled", "query_frontend.log_query_request_headers",
+        "query_frontend.log_query_request_headers",
         "query_frontend.max_outstanding_per_tenant",
-        "server.grpc_listen_address", "server.grpc_listen_port", "server.grpc_server_max_recv_msg_size",
-        "server.grpc_server_max_send_msg_size", "server.grpc_server_max_concurrent_streams", "server.http_server_read_timeout",
+        "server.http_server_read_timeout",
         "server.http_server_write_timeout", "server.http_server_idle_timeout", "server.log_request_headers",
         "server.log_source_ips_enabled",
         "storage.trace.cache",
@@ -56,7 +55,7 @@ internal static class KeysWithoutEffect
         "distributor.receivers.otlp.protocols.grpc.write_buffer_size", "distributor.receivers.otlp.protocols.grpc.max_concurrent_streams",
         "distributor.receivers.otlp.protocols.http.include_metadata", "distributor.receivers.otlp.protocols.http.traces_url_path",
         "query_frontend.max_batch_size", "query_frontend.max_retries", "query_frontend.response_consumers",
-        "query_frontend.query_end_cutoff", "query_frontend.max_grpc_streaming_packet_size", "query_frontend.weights",
+        "query_frontend.query_end_cutoff", "query_frontend.weights",
         "query_frontend.trace_by_id", "query_frontend.tolerate_failed_blocks", "query_frontend.search.concurrent_jobs",
         "query_frontend.search.target_bytes_per_job", "query_frontend.search.query_ingesters_until",
         "query_frontend.search.ingester_shards", "query_frontend.search.most_recent_shards", "query_frontend.search.duration_slo",

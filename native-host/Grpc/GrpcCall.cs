@@ -10,7 +10,7 @@ namespace Tempo.Host.Grpc;
 
 /// <summary>
 /// One gRPC call over an HTTP/2 request: messages in, messages out, a status at the end. A unary method reads one message
-/// and writes one; a streaming method will do either as often as it likes. Not thread safe.
+/// and writes one; a streaming method does either as often as it likes. Not thread safe.
 /// </summary>
 public sealed class GrpcCall
 {
@@ -20,12 +20,14 @@ public sealed class GrpcCall
     private readonly HttpContext _context;
     private readonly RequestMemory _memory;
     private readonly string? _encoding;
+    private readonly int _maxSendBytes;
 
-    internal GrpcCall(HttpContext context, RequestMemory memory, string? encoding, CancellationToken cancellation)
+    internal GrpcCall(HttpContext context, RequestMemory memory, string? encoding, int maxSendBytes, CancellationToken cancellation)
     {
         _context = context;
         _memory = memory;
         _encoding = encoding;
+        _maxSendBytes = maxSendBytes;
         Cancellation = cancellation;
     }
 
@@ -34,6 +36,9 @@ public sealed class GrpcCall
 
     /// <summary>Cancelled when the deadline has passed or the client went away.</summary>
     public CancellationToken Cancellation { get; }
+
+    /// <summary>Metadata to send behind the last message, beside the status.</summary>
+    public Dictionary<string, string> Trailers { get; } = [];
 
     /// <summary>Rents a body to read a message into; the caller disposes it.</summary>
     public RequestBody RentBody() => _memory.Rent();
@@ -85,8 +90,15 @@ public sealed class GrpcCall
     }
 
     /// <summary>Writes one uncompressed message. The transport takes a copy.</summary>
+    /// <exception cref="GrpcException">It is larger than may be sent.</exception>
     public void WriteMessage(ReadOnlySpan<byte> message)
     {
+        if (message.Length > _maxSendBytes)
+        {
+            throw new GrpcException(new GrpcStatus(
+                GrpcStatusCode.ResourceExhausted, $"grpc: trying to send message larger than max ({message.Length} vs. {_maxSendBytes})"));
+        }
+
         StartResponse();
         var output = _context.Response.BodyWriter;
         GrpcFrame.WriteHeader(output.GetSpan(GrpcFrame.HeaderSizeBytes), message.Length);
@@ -100,14 +112,11 @@ public sealed class GrpcCall
     /// <summary>Ends the call: the status goes into the trailers, or into the only headers if no message was written.</summary>
     internal void Finish(in GrpcStatus status)
     {
-        if (_context.Response.HasStarted || _context.Response.ContentType is not null)
-        {
-            WriteStatus(_context.Features.GetRequiredFeature<IHttpResponseTrailersFeature>().Trailers, status);
-            return;
-        }
-
+        var hasMessages = _context.Response.HasStarted || _context.Response.ContentType is not null;
         StartResponse();
-        WriteStatus(_context.Response.Headers, status);
+        var headers = hasMessages ? _context.Features.GetRequiredFeature<IHttpResponseTrailersFeature>().Trailers : _context.Response.Headers;
+        WriteStatus(headers, status);
+        foreach (var (name, value) in Trailers) headers[name] = value;
     }
 
     private void StartResponse()

@@ -42,6 +42,12 @@ public sealed class GrpcServer
         _time = time;
     }
 
+    /// <summary>Largest message that a method may send; a larger one ends its call with RESOURCE_EXHAUSTED.</summary>
+    public int MaxSendBytes { get; init; } = int.MaxValue;
+
+    /// <summary>The services, sorted.</summary>
+    public IEnumerable<string> Services => _services.Order(StringComparer.Ordinal);
+
     /// <summary>True for a request that this class serves.</summary>
     public static bool IsGrpc(HttpRequest request) =>
         request.ContentType is { } type && type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase)
@@ -53,6 +59,13 @@ public sealed class GrpcServer
     {
         if (!HttpMethods.IsPost(context.Request.Method)) return Refuse(context, StatusCodes.Status405MethodNotAllowed);
         return IsGrpc(context.Request) ? ServeAsync(context) : Refuse(context, StatusCodes.Status415UnsupportedMediaType);
+    }
+
+    /// <summary>Ends a call with a status without looking for its method.</summary>
+    public Task RefuseAsync(HttpContext context, GrpcStatus status)
+    {
+        new GrpcCall(context, _memory, null, MaxSendBytes, context.RequestAborted).Finish(status);
+        return Task.CompletedTask;
     }
 
     internal static GrpcStatus UnknownEncoding(string encoding) =>
@@ -76,7 +89,7 @@ public sealed class GrpcServer
                 deadline.CancelAfter(timeout);
             }
 
-            var call = new GrpcCall(context, _memory, encoding, deadline?.Token ?? context.RequestAborted);
+            var call = new GrpcCall(context, _memory, encoding, MaxSendBytes, deadline?.Token ?? context.RequestAborted);
             var status = !isTimeoutGood ? new GrpcStatus(GrpcStatusCode.Internal, "malformed grpc-timeout")
                 : !_methods.TryGetValue(path, out var method) ? Unknown(path)
                 : encoding is not null && !IsKnown(encoding) ? UnknownEncoding(encoding)
@@ -103,6 +116,10 @@ public sealed class GrpcServer
         catch (OperationCanceledException) when (call.Cancellation.IsCancellationRequested)
         {
             return new GrpcStatus(GrpcStatusCode.DeadlineExceeded, "context deadline exceeded");
+        }
+        catch (GrpcException e)
+        {
+            return e.Status;
         }
         catch (BadHttpRequestException e)
         {

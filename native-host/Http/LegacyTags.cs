@@ -18,18 +18,18 @@ internal static class LegacyTags
     /// without a value, which no trace can match.
     /// </summary>
     public static bool TryTranslate(
-        string tags, long minDurationNano, long maxDurationNano, out string query, out bool findsNothing, out string error)
+        IReadOnlyList<(string Key, string? Value)> pairs, long minDurationNano, long maxDurationNano, out string query, out bool findsNothing, out string error)
     {
         query = "";
         findsNothing = false;
-        if (!TryParse(tags, out var pairs, out error)) return false;
+        error = "";
         if (pairs.Count > MaxPairs)
         {
             error = $"invalid tags: {pairs.Count} pairs, at most {MaxPairs} are taken";
             return false;
         }
 
-        findsNothing = pairs.Exists(static p => p.Value is null);
+        findsNothing = pairs.Any(static p => p.Value is null);
         var filters = pairs.Where(static p => p.Value is not null).Select(static p => Filter(p.Key, p.Value!)).ToList();
         if (minDurationNano > 0) filters.Add(string.Create(CultureInfo.InvariantCulture, $"{{ traceDuration >= {minDurationNano}ns }}"));
         if (maxDurationNano > 0) filters.Add(string.Create(CultureInfo.InvariantCulture, $"{{ traceDuration <= {maxDurationNano}ns }}"));
@@ -75,8 +75,8 @@ internal static class LegacyTags
         return quoted.Append('"').ToString();
     }
 
-    // logfmt: words divided by blanks; a value may be quoted, with \" and \\ inside.
-    private static bool TryParse(string text, out List<(string Key, string? Value)> pairs, out string error)
+    /// <summary>logfmt: words divided by blanks; a value may be quoted, with \" and \\ inside; null for a word without one.</summary>
+    public static bool TryParse(string text, out List<(string Key, string? Value)> pairs, out string error)
     {
         pairs = [];
         error = "";

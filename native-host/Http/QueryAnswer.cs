@@ -49,6 +49,16 @@ internal static class QueryAnswer
         }
     }
 
+    /// <summary>The tenants of a query, or an answered request: 401 without the header, 400 for a bad one.</summary>
+    public static async ValueTask<TenantSet?> ResolveTenantsAsync(HttpContext context, TenantResolver tenants)
+    {
+        var failure = tenants.ResolveSet(context.Request.Headers, out var asked, out var error);
+        if (failure == TenantFailure.None) return asked;
+        if (failure == TenantFailure.Missing) await WriteErrorAsync(context, StatusCodes.Status401Unauthorized, error + "\n").ConfigureAwait(false);
+        else await WriteErrorAsync(context, StatusCodes.Status400BadRequest, error).ConfigureAwait(false);
+        return null;
+    }
+
     /// <summary>Sends a whole answer, compressed if the client takes gzip and it is worth it.</summary>
     public static async Task WriteAsync(HttpContext context, string contentType, AnswerBuffer body)
     {

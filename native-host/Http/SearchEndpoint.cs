@@ -15,7 +15,7 @@ internal sealed class SearchEndpoint(TempoNode node, TenantResolver tenants, Sea
 
     private async Task HandleAsync(HttpContext context, string variable)
     {
-        if (await QueryAnswer.ResolveTenantAsync(context, tenants).ConfigureAwait(false) is not { } tenant) return;
+        if (await QueryAnswer.ResolveTenantsAsync(context, tenants).ConfigureAwait(false) is not { } asked) return;
         if (!SearchParameters.TryParse(context.Request.Query, limits, time.GetUtcNow(), out var search, out var error))
         {
             await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status400BadRequest, error).ConfigureAwait(false);
@@ -26,7 +26,7 @@ internal sealed class SearchEndpoint(TempoNode node, TenantResolver tenants, Sea
         {
             var result = search.FindsNothing
                 ? new SearchResult()
-                : await node.SearchAsync(tenant, search.Request, context.RequestAborted).ConfigureAwait(false);
+                : await node.SearchAsync(asked, search.Request, context.RequestAborted).ConfigureAwait(false);
             await WriteAsync(context, result, search.HasSpanSets).ConfigureAwait(false);
         }
         catch (QueryException e)

@@ -1,4 +1,3 @@
-using System.Text;
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Query;
 using Tempo.Host.Config;
@@ -13,6 +12,7 @@ internal sealed class SearchParameters
 {
     private const string StartBeforeEnd = "http parameter start must be before end.";
     private const string BadSince = "error parsing date range: could not parse 'since' parameter:";
+    private const string TagsAndQuery = "invalid request: can't specify tags and q in the same query";
     private const string OnlyOne = "error parsing date range: only one of start and end provided: must provide both or neither";
 
     public required SearchRequest Request { get; init; }
@@ -23,60 +23,95 @@ internal sealed class SearchParameters
     /// <summary>The tags hold a word that no trace can match.</summary>
     public bool FindsNothing { get; private init; }
 
-    /// <summary>False with the text for the client.</summary>
+    /// <summary>Reads the parameters of a URL; false with the text for the client.</summary>
     public static bool TryParse(
         IQueryCollection query, SearchLimits limits, DateTimeOffset now, out SearchParameters parameters, out string error)
     {
         parameters = null!;
-        var text = query["q"].ToString();
         var tags = query["tags"].ToString();
-        if (!TryParseRange(query, limits, now, out var start, out var end, out error)) return false;
-        if (!TryParseLimits(query, limits, out var limit, out var spansPerSpanSet, out error)) return false;
-        if (text.Length > 0 && tags.Length > 0) return Fail("invalid request: can't specify tags and q in the same query", out error);
-        if (Encoding.UTF8.GetByteCount(text) > limits.MaxQueryBytes)
-        {
-            return Fail(
-                $"TraceQL expression exceeds the configured maximum size of {limits.MaxQueryBytes} bytes, " +
-                "reduce the query expression size or contact your system administrator", out error);
-        }
+        if (!TryParseUInt(query, "start", out var start, out error) || !TryParseUInt(query, "end", out var end, out error)) return false;
+        var input = new SearchInput { Query = query["q"].ToString(), Start = start, End = end, Since = query["since"].ToString() };
+        if (!TryResolveRange(input, limits, now, out var range, out error)) return false;
+        if (!TryParseUInt(query, "limit", out var limit, out error)) return false;
+        if (limit == 0) return Fail("invalid limit: must be a positive number", out error);
+        if (!CheckLimit(limit, limits, out error) || !TryParseUInt(query, "spss", out var spans, out error)) return false;
+        input = input with { Limit = limit, SpansPerSpanSet = spans };
+        if (!CheckSpansPerSpanSet(spans, limits, out error)) return false;
+        if (input.Query.Length > 0 && tags.Length > 0) return Fail(TagsAndQuery, out error);
 
         // With q, Tempo does not look at the durations at all.
-        long minDuration = 0, maxDuration = 0;
-        if (text.Length == 0 && !TryParseDurations(query, out minDuration, out maxDuration, out error)) return false;
+        if (input.Query.Length == 0)
+        {
+            if (!TryParseDuration(query, "minDuration", out var min, out error) || !TryParseDuration(query, "maxDuration", out var max, out error))
+                return false;
+            input = input with { MinDurationNano = min, MaxDurationNano = max };
+        }
+
+        if (tags.Length > 0)
+        {
+            if (!LegacyTags.TryParse(tags, out var pairs, out error)) return false;
+            input = input with { Tags = pairs };
+        }
+
+        return TryCreate(input, range, limits, out parameters, out error);
+    }
+
+    /// <summary>Takes what a message held; false with the text for the client.</summary>
+    public static bool TryCreate(SearchInput input, SearchLimits limits, DateTimeOffset now, out SearchParameters parameters, out string error)
+    {
+        parameters = null!;
+        if (!TryResolveRange(input, limits, now, out var range, out error)) return false;
+        if (!CheckLimit(input.Limit, limits, out error) || !CheckSpansPerSpanSet(input.SpansPerSpanSet, limits, out error)) return false;
+        if (input.Query.Length > 0 && input.Tags.Count > 0) return Fail(TagsAndQuery, out error);
+        if (input.Query.Length > 0) input = input with { MinDurationNano = 0, MaxDurationNano = 0 };
+        return TryCreate(input, range, limits, out parameters, out error);
+    }
+
+    private static bool TryCreate(
+        SearchInput input, (uint Start, uint End) range, SearchLimits limits, out SearchParameters parameters, out string error)
+    {
+        parameters = null!;
+        error = "";
+        if (input.MaxDurationNano > 0 && input.MaxDurationNano < input.MinDurationNano)
+            return Fail("invalid maxDuration: must be greater than minDuration", out error);
+        if (!QueryText.IsWithinLimit(input.Query, limits, out error)) return false;
+        var text = input.Query;
         var findsNothing = false;
-        if (tags.Length > 0 && !LegacyTags.TryTranslate(tags, minDuration, maxDuration, out text, out findsNothing, out error))
+        if (input.Tags.Count > 0
+            && !LegacyTags.TryTranslate(input.Tags, input.MinDurationNano, input.MaxDurationNano, out text, out findsNothing, out error))
             return false;
         parameters = new SearchParameters
         {
-            HasSpanSets = query["q"].ToString().Length > 0,
+            HasSpanSets = input.Query.Length > 0,
             FindsNothing = findsNothing,
             Request = new SearchRequest
             {
                 Query = text,
-                StartSeconds = start,
-                EndSeconds = end,
-                Limit = limit,
-                SpansPerSpanSet = spansPerSpanSet,
-                MinDurationNano = minDuration,
-                MaxDurationNano = maxDuration,
+                StartSeconds = range.Start,
+                EndSeconds = range.End,
+                Limit = input.Limit is > 0 ? (int)Math.Min(input.Limit.Value, int.MaxValue) : limits.DefaultLimit,
+                SpansPerSpanSet = input.SpansPerSpanSet is > 0
+                    ? (int)Math.Min(input.SpansPerSpanSet.Value, int.MaxValue)
+                    : limits.DefaultSpansPerSpanSet,
+                MinDurationNano = input.MinDurationNano,
+                MaxDurationNano = input.MaxDurationNano,
             },
         };
         return true;
     }
 
-    private static bool TryParseRange(
-        IQueryCollection query, SearchLimits limits, DateTimeOffset now, out uint start, out uint end, out string error)
+    private static bool TryResolveRange(
+        SearchInput input, SearchLimits limits, DateTimeOffset now, out (uint Start, uint End) range, out string error)
     {
-        end = 0;
-        if (!TryParseSeconds(query, "start", out start, out error) || !TryParseSeconds(query, "end", out end, out error)) return false;
+        error = "";
+        var (start, end) = range = (input.Start ?? 0, input.End ?? 0);
 
         // Rounded up: a span of this very second is recent too.
         var nowSeconds = (uint)now.ToUnixTimeSeconds() + 1;
-        var since = query["since"].ToString();
-        if (since.Length > 0)
+        if (input.Since.Length > 0)
         {
-            if (!GoDuration.TryParsePrometheus(since, out var sinceNano))
-                return Fail($"{BadSince} not a valid duration string: {GoText.Quote(since)}", out error);
+            if (!GoDuration.TryParsePrometheus(input.Since, out var sinceNano))
+                return Fail($"{BadSince} not a valid duration string: {GoText.Quote(input.Since)}", out error);
             end = nowSeconds;
             start = (uint)Math.Max(0, nowSeconds - sinceNano / 1_000_000_000);
         }
@@ -86,8 +121,9 @@ internal sealed class SearchParameters
             start = (uint)Math.Max(0, nowSeconds - (long)limits.DefaultDuration.TotalSeconds);
         }
 
-        if (start == 0 && since.Length == 0 && query["start"].ToString().Length == 0) return Fail(OnlyOne, out error);
+        if (start == 0 && input.Since.Length == 0 && input.Start is null) return Fail(OnlyOne, out error);
         if (end <= start) return Fail($"{StartBeforeEnd} received start={start} end={end}", out error);
+        range = (start, end);
         var maxSeconds = (long)limits.MaxDuration.TotalSeconds;
         return maxSeconds == 0 || end - start <= maxSeconds
             || Fail(
@@ -95,30 +131,18 @@ internal sealed class SearchParameters
                 out error);
     }
 
-    private static bool TryParseLimits(
-        IQueryCollection query, SearchLimits limits, out int limit, out int spansPerSpanSet, out string error)
+    private static bool CheckLimit(uint? limit, SearchLimits limits, out string error)
     {
-        spansPerSpanSet = limits.DefaultSpansPerSpanSet;
-        limit = limits.DefaultLimit;
-        if (!TryParseUInt(query, "limit", out var asked, out error)) return false;
-        if (asked == 0) return Fail("invalid limit: must be a positive number", out error);
-        if (asked is { } count && limits.MaxLimit > 0 && count > (uint)limits.MaxLimit)
-            return Fail($"limit {count} exceeds max limit {limits.MaxLimit}", out error);
-        if (asked is not null) limit = (int)Math.Min(asked.Value, int.MaxValue);
-        if (!TryParseUInt(query, "spss", out asked, out error)) return false;
-        if (asked is { } spans && limits.MaxSpansPerSpanSet > 0 && spans > (uint)limits.MaxSpansPerSpanSet)
-            return Fail($"spans per span set exceeds {limits.MaxSpansPerSpanSet}. received {spans}", out error);
-        if (asked is > 0) spansPerSpanSet = (int)Math.Min(asked.Value, int.MaxValue);
-        return true;
+        error = "";
+        return limit is null || limits.MaxLimit == 0 || limit <= (uint)limits.MaxLimit
+            || Fail($"limit {limit} exceeds max limit {limits.MaxLimit}", out error);
     }
 
-    private static bool TryParseDurations(IQueryCollection query, out long minNano, out long maxNano, out string error)
+    private static bool CheckSpansPerSpanSet(uint? spans, SearchLimits limits, out string error)
     {
-        maxNano = 0;
-        if (!TryParseDuration(query, "minDuration", out minNano, out error)
-            || !TryParseDuration(query, "maxDuration", out maxNano, out error))
-            return false;
-        return maxNano == 0 || maxNano >= minNano || Fail("invalid maxDuration: must be greater than minDuration", out error);
+        error = "";
+        return spans is null || limits.MaxSpansPerSpanSet == 0 || spans <= (uint)limits.MaxSpansPerSpanSet
+            || Fail($"spans per span set exceeds {limits.MaxSpansPerSpanSet}. received {spans}", out error);
     }
 
     private static bool TryParseDuration(IQueryCollection query, string name, out long nano, out string error)
@@ -127,14 +151,6 @@ internal sealed class SearchParameters
         error = "";
         var text = query[name].ToString();
         return text.Length == 0 || GoDuration.TryParse(text, out nano, out error) || Fail($"invalid {name}: {error}", out error);
-    }
-
-    private static bool TryParseSeconds(IQueryCollection query, string name, out uint seconds, out string error)
-    {
-        seconds = 0;
-        if (!TryParseUInt(query, name, out var value, out error)) return false;
-        seconds = value ?? 0;
-        return true;
     }
 
     // Null when the parameter is absent.

@@ -31,18 +31,34 @@ internal static class SearchProtobuf
     public static void Write(SearchResult result, bool hasSpanSets, IBufferWriter<byte> output)
     {
         using var buffer = new NativeBuffer();
-        var writer = new ProtobufWriter(buffer);
-        foreach (var trace in result.Traces)
+        WritePacket(result.Traces, 0, result.Metrics, hasSpanSets, int.MaxValue, buffer);
+        output.Write(buffer.Written);
+    }
+
+    /// <summary>
+    /// Writes one message with the metrics and as many traces from <paramref name="first"/> on as stay below
+    /// <paramref name="maxBytes"/>, at least one; the result is the trace to go on with.
+    /// </summary>
+    public static int WritePacket(
+        List<TraceSearchResult> traces, int first, SearchMetrics metrics, bool hasSpanSets, int maxBytes, NativeBuffer output)
+    {
+        var writer = new ProtobufWriter(output);
+        var next = first;
+        for (; next < traces.Count; next++)
         {
+            var start = output.Length;
             var message = writer.BeginMessage(Bytes(1));
-            WriteTrace(writer, trace, hasSpanSets);
+            WriteTrace(writer, traces[next], hasSpanSets);
             writer.EndMessage(message);
+            if (output.Length <= maxBytes || next == first) continue;
+            output.Truncate(start);
+            break;
         }
 
-        var metrics = writer.BeginMessage(Bytes(2));
-        WriteMetrics(writer, result.Metrics, hasSpanSets);
-        writer.EndMessage(metrics);
-        output.Write(buffer.Written);
+        var last = writer.BeginMessage(Bytes(2));
+        WriteMetrics(writer, metrics, hasSpanSets);
+        writer.EndMessage(last);
+        return next;
     }
 
     private static void WriteTrace(ProtobufWriter writer, TraceSearchResult trace, bool hasSpanSets)

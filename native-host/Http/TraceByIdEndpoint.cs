@@ -19,7 +19,7 @@ internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants)
 
     private async Task HandleAsync(HttpContext context, string idText, Func<HttpContext, TraceAnswer, Task> answer)
     {
-        if (await QueryAnswer.ResolveTenantAsync(context, tenants).ConfigureAwait(false) is not { } tenant) return;
+        if (await QueryAnswer.ResolveTenantsAsync(context, tenants).ConfigureAwait(false) is not { } asked) return;
         if (!TraceByIdParameters.TryParse(idText, context.Request.Query, out var parameters, out var error))
         {
             await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status400BadRequest, error).ConfigureAwait(false);
@@ -36,7 +36,7 @@ internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants)
         try
         {
             var found = await node
-                .FindTraceAsync(tenant, parameters.Id, parameters.StartSeconds, parameters.EndSeconds, context.RequestAborted)
+                .FindTraceAsync(asked, parameters.Id, parameters.StartSeconds, parameters.EndSeconds, context.RequestAborted)
                 .ConfigureAwait(false);
             await answer(context, found).ConfigureAwait(false);
         }

@@ -13,7 +13,8 @@ namespace Tempo.Host.Startup;
 /// <param name="MaxBodyBytes">On the wire, as the server itself holds it; null where the receiver counts for itself.</param>
 /// <param name="MaxRequestLineBytes">Longest request line, and with it the longest query in a URL.</param>
 /// <param name="IsHttp2Only">Refuse HTTP/1.1.</param>
-internal sealed record ListenerLimits(long? MaxBodyBytes, int MaxRequestLineBytes, bool IsHttp2Only);
+/// <param name="MaxStreams">Requests at once on one HTTP/2 connection.</param>
+internal sealed record ListenerLimits(long? MaxBodyBytes, int MaxRequestLineBytes, bool IsHttp2Only, int MaxStreams = 100);
 
 /// <summary>
 /// One port: a Kestrel server of its own, so that limits are the port's and not the process's, without a host, a service
@@ -73,6 +74,7 @@ internal sealed class Listener : IAsyncDisposable
         limits.MaxRequestLineSize = listenerLimits.MaxRequestLineBytes;
         limits.MaxRequestHeadersTotalSize = Math.Max(limits.MaxRequestHeadersTotalSize, listenerLimits.MaxRequestLineBytes);
         limits.Http2.MaxRequestHeaderFieldSize = Math.Max(limits.Http2.MaxRequestHeaderFieldSize, listenerLimits.MaxRequestLineBytes);
+        limits.Http2.MaxStreamsPerConnection = listenerLimits.MaxStreams;
         limits.Http2.InitialStreamWindowSize = StreamWindowBytes;
         limits.Http2.InitialConnectionWindowSize = ConnectionWindowBytes;
         limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(60);

@@ -24,6 +24,9 @@ public sealed class TempoServer
     private static readonly ListenerLimits GrpcLimits = new(MaxBodyBytes: null, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: true);
     private static readonly ListenerLimits OtlpHttpLimits = new(MaxBodyBytes: null, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: false);
 
+    /// <summary>Request messages of gRPC queries under way; some hundred bytes each, as a rule.</summary>
+    private const long QueryMemoryBytes = 64 << 20;
+
     private readonly HostOptions _options;
     private readonly Lifecycle _lifecycle;
     private readonly Log _log;
@@ -64,7 +67,7 @@ public sealed class TempoServer
         ProcessMetrics.Register(_metrics);
         ReserveThreads(_options.Node.MaxRunningQueries);
         _node = await TempoNode.StartAsync(_options.Node, _metrics, _log, _time).ConfigureAwait(false);
-        var tenants = new TenantResolver(_options.MultitenancyEnabled);
+        var tenants = new TenantResolver(_options.MultitenancyEnabled, _options.Api.AreTenantSetsAllowed);
         var requests = new RequestMetrics(_metrics);
         await StartApiAsync(_node, tenants, requests).ConfigureAwait(false);
         await StartReceiversAsync(new IngestRouter(_node), tenants, requests).ConfigureAwait(false);
@@ -116,8 +119,16 @@ public sealed class TempoServer
                 new SearchEndpoint(node, tenants, _options.Search, _time).Route(),
                 .. NotYetEndpoint.Routes(),
             ], _options.HttpApiPrefix, requests, _time);
-        var address = new ListenAddress(_options.HttpListenAddress, _options.HttpListenPort);
-        await ListenAsync("http", address, ApiLimits, router.HandleAsync).ConfigureAwait(false);
+        var grpc = new GrpcServer(
+            GrpcApi.Methods(node, tenants, _options, _lifecycle, _time), new RequestMemory(QueryMemoryBytes), requests, _log, _time)
+        {
+            MaxSendBytes = _options.Api.MaxGrpcSendBytes,
+        };
+        var http = new ListenAddress(_options.HttpListenAddress, _options.HttpListenPort);
+        var limits = ApiLimits with { MaxStreams = _options.Api.MaxGrpcStreams };
+        await ListenAsync("http", http, limits, GrpcApi.OverHttp(grpc, _options.Api.IsGrpcOverHttp, router.HandleAsync)).ConfigureAwait(false);
+        var grpcAddress = new ListenAddress(_options.Api.GrpcListenAddress, _options.Api.GrpcListenPort);
+        await ListenAsync("grpc", grpcAddress, GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams }, grpc.HandleAsync).ConfigureAwait(false);
     }
 
     private async Task ListenAsync(string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle) =>

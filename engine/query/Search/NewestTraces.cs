@@ -19,6 +19,22 @@ internal sealed class NewestTraces(int limit)
         if (_found.Count > limit) _found.Dequeue();
     }
 
+    /// <summary>
+    /// Those that start after <paramref name="from"/>, and at <paramref name="to"/> or before, newest first. When everything
+    /// that is still to come starts at <paramref name="from"/> or before, they stay in the answer.
+    /// </summary>
+    public List<TraceSearchResult> Between(ulong from, ulong to)
+    {
+        var found = new List<TraceSearchResult>();
+        foreach (var (answer, _) in _found.UnorderedItems)
+            if (answer.StartTimeUnixNano > from && answer.StartTimeUnixNano <= to)
+                found.Add(answer);
+        found.Sort(static (a, b) => a.StartTimeUnixNano != b.StartTimeUnixNano
+            ? b.StartTimeUnixNano.CompareTo(a.StartTimeUnixNano)
+            : a.TraceId.CompareTo(b.TraceId));
+        return found;
+    }
+
     /// <summary>Adds them to <paramref name="answers"/>, newest first.</summary>
     public void DrainTo(List<TraceSearchResult> answers)
     {

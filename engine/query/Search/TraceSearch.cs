@@ -34,6 +34,7 @@ public sealed class TraceSearch
     private readonly Candidates _candidates = new();
     private readonly List<BlockReader> _blocks = [];
     private readonly SearchMetrics _metrics = new();
+    private ulong _reportedDownTo = ulong.MaxValue;
 
     private TraceSearch(SearchRequest request, TraceSources sources)
     {
@@ -80,6 +81,7 @@ public sealed class TraceSearch
         }
 
         _metrics.CompletedJobs++;
+        _request.Progress?.Report([], _metrics);
     }
 
     private void ScanBatch(LiveBatchView view)
@@ -117,6 +119,7 @@ public sealed class TraceSearch
 
                 _metrics.InspectedBytes += (ulong)block.RowGroupBytes(group);
                 _metrics.CompletedJobs++;
+                _request.Progress?.Report([], _metrics);
             }
             catch (BlockReadException e)
             {
@@ -150,6 +153,7 @@ public sealed class TraceSearch
         var found = new NewestTraces(_request.Limit);
         _candidates.Complete();
         while (_candidates.TryPeek(out var newest) && found.HasRoomFor(newest))
+        {
             foreach (var candidate in _candidates.TakeRound(Math.Max(MinRound, _request.Limit)))
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -158,10 +162,21 @@ public sealed class TraceSearch
                 if (TryAnswer(candidate.Id) is { } answer) found.Add(answer);
             }
 
+            ReportCertain(found);
+        }
+
         _metrics.InspectedBytes += _loader.InspectedBytes;
         var result = new SearchResult { Metrics = _metrics, Message = _loader.Damage };
         found.DrainTo(result.Traces);
         return result;
+    }
+
+    // What starts after all remaining candidates' bounds cannot be pushed out of the answer any more.
+    private void ReportCertain(NewestTraces found)
+    {
+        if (_request.Progress is not { } progress || !_candidates.TryPeek(out var bound) || bound >= _reportedDownTo) return;
+        progress.Report(found.Between(bound, _reportedDownTo), _metrics);
+        _reportedDownTo = bound;
     }
 
     private TraceSearchResult? TryAnswer(TraceId id)

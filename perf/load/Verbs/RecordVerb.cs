@@ -60,7 +60,7 @@ internal static class RecordVerb
             WorkingDirectory = folder,
             ArgumentList =
             {
-                $"-server.http-listen-port={api}", $"-distributor.otlp.grpc-endpoint=127.0.0.1:{grpc}",
+                $"-server.http-listen-port={api}", "-server.grpc-listen-port=0", $"-distributor.otlp.grpc-endpoint=127.0.0.1:{grpc}",
                 $"-distributor.otlp.http-endpoint=127.0.0.1:{http}", $"-storage.path={Path.Combine(folder, "data")}",
             },
             RedirectStandardError = true,

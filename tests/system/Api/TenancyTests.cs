@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using Tempo.SystemTests.Exporters;
 using Tempo.SystemTests.Otlp;
 using Tempo.SystemTests.Server;
 
@@ -63,6 +65,43 @@ public sealed class TenancyTests(TenancyTests.MultitenantTempo server) : IClassF
     }
 
     [Fact]
+    public async Task A_query_over_several_tenants_sees_the_spans_of_all_live_and_in_blocks()
+    {
+        // One trace of which each tenant has a span, and one that only the second has.
+        var trace = Spans.NewTrace(2, "of both");
+        var other = Spans.NewTrace(name: "of both");
+        await _http.PostAsync(ExportRequest.Encode(trace[0]), tenant: "u1");
+        await _http.PostAsync(ExportRequest.Encode(trace[1], other[0]), tenant: "u2");
+        for (var i = 0; i < 2; i++)
+        {
+            Assert.Equal(2, (await _api.FindTraceAsync(trace[0].TraceId, "u1|u2")).Count);
+            Assert.Single(await _api.FindTraceAsync(trace[0].TraceId, "u1|u3"));
+            Assert.Equal(
+                [(trace[0].TraceId, 2), (other[0].TraceId, 1)],
+                (await _api.SearchAsync("{ name = \"of both\" }", tenant: "u2|u1|u2")).OrderByDescending(hit => hit.Matched));
+            var call = await GrpcProgram.CallAsync(
+                "tempo.proto", server.Tempo.ApiAddress, "tempopb.StreamingQuerier/Search", new() { ["Query"] = "{ name = \"of both\" }" },
+                new() { ["metadata"] = new JsonObject { ["x-scope-orgid"] = "u1|u2" } });
+            Assert.Equal((0, 2), (call.Code, call.Messages.Sum(m => m.GetProperty("traces").GetArrayLength())));
+            await _api.FlushAsync();
+        }
+
+        var bad = await _api.AskAsync("/api/search?q={}", tenant: "a|b/");
+        Assert.Equal((400, "tenant ID 'b/' contains unsupported character '/'"), (bad.Status, bad.Text));
+    }
+
+    [Theory]
+    [InlineData(null, 2, "no org id")]
+    [InlineData("a/b", 3, "tenant ID 'a/b' contains unsupported character '/'")]
+    public async Task A_streaming_query_without_a_good_tenant_is_refused(string? tenant, int code, string text)
+    {
+        JsonObject metadata = tenant is null ? [] : new() { ["x-scope-orgid"] = tenant };
+        var call = await GrpcProgram.CallAsync(
+            "tempo.proto", server.Tempo.ApiGrpcAddress, "tempopb.StreamingQuerier/Search", new() { ["Query"] = "{}" }, new() { ["metadata"] = metadata });
+        Assert.Equal((code, text), (call.Code, call.Details));
+    }
+
+    [Fact]
     public async Task Ingest_takes_one_tenant_only() =>
         Assert.Equal(400, (await _http.PostAsync(ExportRequest.Encode(Spans.NewTrace()), tenant: "a|b")).Status);
 
@@ -84,7 +123,7 @@ public sealed class TenancyTests(TenancyTests.MultitenantTempo server) : IClassF
     /// <summary>A server of its own: multitenancy is a start-up setting.</summary>
     public sealed class MultitenantTempo : IAsyncLifetime
     {
-        public TempoProcess Tempo { get; } = TempoProcess.Prepare(new TempoSettings { Multitenancy = true });
+        public TempoProcess Tempo { get; } = TempoProcess.Prepare(new TempoSettings { Multitenancy = true, StreamOverHttp = true });
 
         public async ValueTask InitializeAsync() => await Tempo.StartAsync();
 

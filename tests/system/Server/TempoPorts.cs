@@ -9,7 +9,7 @@ namespace Tempo.SystemTests.Server;
 /// this process has for itself, so that two test runs on one machine do not meet: who has bound the first port of a
 /// block has the block. No port is given out twice.
 /// </summary>
-public sealed record TempoPorts(int Api, int OtlpGrpc, int OtlpHttp)
+public sealed record TempoPorts(int Api, int ApiGrpc, int OtlpGrpc, int OtlpHttp)
 {
     private const int First = 20_000;
     private const int BlockSize = 400;
@@ -22,7 +22,7 @@ public sealed record TempoPorts(int Api, int OtlpGrpc, int OtlpHttp)
     private static int _next;
     private static int _end;
 
-    public static TempoPorts Free() => new(FreePort(), FreePort(), FreePort());
+    public static TempoPorts Free() => new(FreePort(), FreePort(), FreePort(), FreePort());
 
     private static int FreePort()
     {

@@ -42,6 +42,11 @@ public sealed class TempoProcess : IAsyncDisposable
     /// <summary>True if it was started and is no longer there.</summary>
     public bool HasEnded => _process is { HasExited: true };
 
+    /// <summary>Host and port of the gRPC query API.</summary>
+    public string ApiGrpcAddress => $"127.0.0.1:{Ports.ApiGrpc}";
+
+    public string ApiAddress => $"127.0.0.1:{Ports.Api}";
+
     public string OtlpGrpcUrl => $"http://127.0.0.1:{Ports.OtlpGrpc}";
 
     public string OtlpHttpUrl => $"http://127.0.0.1:{Ports.OtlpHttp}/v1/traces";

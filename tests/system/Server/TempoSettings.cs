@@ -17,13 +17,22 @@ public sealed record TempoSettings
     /// <summary>How long the files of compacted blocks stay, as the configuration file writes it.</summary>
     public string CompactedBlockRetention { get; init; } = "1h";
 
+    /// <summary>gRPC on the HTTP port too.</summary>
+    public bool StreamOverHttp { get; init; }
+
+    /// <summary>More of the configuration file: whole top-level sections that are not below.</summary>
+    public string More { get; init; } = "";
+
     /// <summary>The configuration file: everything on loopback, data in <paramref name="dataFolder"/>.</summary>
     public string Yaml(TempoPorts ports, string dataFolder) => $"""
         multitenancy_enabled: {(Multitenancy ? "true" : "false")}
         shutdown_delay: {ShutdownDelay}
+        stream_over_http_enabled: {(StreamOverHttp ? "true" : "false")}
         server:
           http_listen_address: 127.0.0.1
           http_listen_port: {ports.Api}
+          grpc_listen_address: 127.0.0.1
+          grpc_listen_port: {ports.ApiGrpc}
           graceful_shutdown_timeout: 30s
         distributor:
           receivers:
@@ -47,5 +56,5 @@ public sealed record TempoSettings
             local:
               path: {dataFolder}/blocks
 
-        """;
+        """ + More;
 }

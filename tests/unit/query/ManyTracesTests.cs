@@ -30,6 +30,23 @@ public sealed class ManyTracesTests
         }
     }
 
+    [Theory]
+    [InlineData("{} | max(.rare) = 1", 3)]
+    [InlineData("{ .even }", 40)]
+    public async Task WhatIsReportedIsTheBeginningOfTheAnswer(string query, int limit)
+    {
+        using var store = new TestStore(pageSpans: 16, rowGroupSpans: 200);
+        foreach (var layout in Enum.GetValues<Layout>())
+        {
+            var progress = new Progress();
+            var request = new SearchRequest { Query = query, Limit = limit, Progress = progress };
+            var result = await TraceSearch.RunAsync(request, await store.Sources(layout, Spans()), default);
+            Assert.Equal(result.Traces.Take(progress.Traces.Count).Select(static t => t.TraceId), progress.Traces);
+            Assert.True(progress.JobsSeen > 0);
+            if (query.Contains("rare", StringComparison.Ordinal)) Assert.NotEmpty(progress.Traces);
+        }
+    }
+
     [Fact]
     public async Task ADamagedBlockIsLeftOutAndSaidSo()
     {
@@ -97,4 +114,16 @@ public sealed class ManyTracesTests
     }
 
     private static bool Has(TestSpan span, string key, object value) => span.Attributes.Contains((key, value));
+
+    private sealed class Progress : ISearchProgress
+    {
+        public List<TraceId> Traces { get; } = [];
+        public uint JobsSeen { get; private set; }
+
+        public void Report(IReadOnlyList<TraceSearchResult> traces, SearchMetrics metrics)
+        {
+            Traces.AddRange(traces.Select(static t => t.TraceId));
+            JobsSeen = Math.Max(JobsSeen, metrics.CompletedJobs);
+        }
+    }
 }

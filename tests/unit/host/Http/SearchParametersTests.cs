@@ -86,6 +86,12 @@ public class SearchParametersTests
     public void ExactlyTheLongestRangeIsTaken() => Assert.Equal(604801u, Parse("start=1&end=604801").Request.EndSeconds);
 
     [Fact]
-    public void TheQueryTextIsLimitedInBytes() =>
-        Assert.StartsWith("TraceQL expression exceeds the configured maximum size of 131072 bytes", Error("q=" + new string('é', 65537)), StringComparison.Ordinal);
+    public void TheQueryTextIsLimitedInBytes()
+    {
+        var tooLong = Error($"q={{name=\"{new string('é', 65537)}\"}}");
+        Assert.StartsWith("TraceQL expression exceeds the configured maximum size of 131072 bytes", tooLong, StringComparison.Ordinal);
+
+        // What is wrong as well is told that.
+        Assert.StartsWith("invalid TraceQL query: parse error", Error("q=" + new string('é', 65537)), StringComparison.Ordinal);
+    }
 }

@@ -1,0 +1,36 @@
+using static Tempo.Host.Config.ConfigScalar;
+
+namespace Tempo.Host.Config;
+
+/// <summary>Keys of the query API, but for search.</summary>
+internal static class ApiKeys
+{
+    public static IEnumerable<ConfigKey> TopLevel =>
+        [Bool("stream_over_http_enabled", (o, v) => o.Api.IsGrpcOverHttp = v, o => o.Api.IsGrpcOverHttp)];
+
+    public static IEnumerable<ConfigKey> Server =>
+    [
+        new ConfigScalar("server.grpc_listen_address", SetGrpcAddress, o => QuoteYaml(o.Api.GrpcListenAddress)),
+        Int("server.grpc_listen_port", 0, 65535, (o, v) => o.Api.GrpcListenPort = v, o => o.Api.GrpcListenPort),
+        Bytes("server.grpc_server_max_recv_msg_size", 1024, 1 << 30,
+            (o, v) => o.Api.MaxGrpcReceiveBytes = (int)v, o => o.Api.MaxGrpcReceiveBytes),
+        Bytes("server.grpc_server_max_send_msg_size", 1024, 1 << 30, (o, v) => o.Api.MaxGrpcSendBytes = (int)v, o => o.Api.MaxGrpcSendBytes),
+        Int("server.grpc_server_max_concurrent_streams", 1, 1_000_000,
+            (o, v) => o.Api.MaxGrpcStreams = v, o => o.Api.MaxGrpcStreams),
+    ];
+
+    public static IEnumerable<ConfigKey> QueryFrontend =>
+    [
+        Bytes("query_frontend.max_grpc_streaming_packet_size", 1024, 1 << 30,
+            (o, v) => o.Api.MaxGrpcPacketBytes = (int)v, o => o.Api.MaxGrpcPacketBytes),
+        Bool("query_frontend.multi_tenant_queries_enabled",
+            (o, v) => o.Api.AreTenantSetsAllowed = v, o => o.Api.AreTenantSetsAllowed),
+    ];
+
+    private static string? SetGrpcAddress(HostOptions options, string text)
+    {
+        if (!new ListenAddress(text, options.Api.GrpcListenPort).TryGetEndPoint(out _)) return $"{GoText.Quote(text)} is not an address";
+        options.Api.GrpcListenAddress = text;
+        return null;
+    }
+}

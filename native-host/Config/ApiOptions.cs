@@ -1,0 +1,27 @@
+namespace Tempo.Host.Config;
+
+/// <summary>How the query API is served.</summary>
+public sealed class ApiOptions
+{
+    /// <summary>Empty: every address, as the HTTP API.</summary>
+    public string GrpcListenAddress { get; set; } = "";
+    public int GrpcListenPort { get; set; } = 9095;
+
+    /// <summary>The gRPC services are on the HTTP port as well.</summary>
+    public bool IsGrpcOverHttp { get; set; }
+
+    /// <summary>Largest gRPC message taken.</summary>
+    public int MaxGrpcReceiveBytes { get; set; } = 16 << 20;
+
+    /// <summary>Largest gRPC message sent; an answer that needs a larger one ends with RESOURCE_EXHAUSTED.</summary>
+    public int MaxGrpcSendBytes { get; set; } = 16 << 20;
+
+    /// <summary>Calls at once on one connection.</summary>
+    public int MaxGrpcStreams { get; set; } = 100;
+
+    /// <summary>Size at which a streamed answer goes on in another message. Clients take 4 MiB by default.</summary>
+    public int MaxGrpcPacketBytes { get; set; } = 1 << 20;
+
+    /// <summary>Queries may name several tenants, <c>a|b</c>.</summary>
+    public bool AreTenantSetsAllowed { get; set; } = true;
+}
