@@ -2,6 +2,7 @@ using System.Globalization;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Compaction;
 
 namespace Tempo.Engine.Node;
@@ -239,7 +240,7 @@ internal sealed record CompactionServices(CompactionOptions Options, BlockCompac
             MaxObjects = options.MaxCompactionObjects,
             MaxBlockBytes = options.MaxCompactedBlockBytes,
         };
-        compaction = compaction with { Layout = compaction.Layout with { RowGroupBytes = options.RowGroupBytes } };
+        compaction = compaction with { Layout = compaction.Layout with { RowGroupBytes = options.RowGroupBytes, Version = BlockVersion.Get(options.BlockVersion) } };
         var retention = new RetentionOptions { BlockRetention = options.BlockRetention, CompactedBlockRetention = options.CompactedBlockRetention };
         return new CompactionServices(compaction, new BlockCompactor(objects, store, compacted, compaction), new BlockRetention(objects, compacted, retention, clock));
     }

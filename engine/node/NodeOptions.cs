@@ -57,6 +57,9 @@ public sealed record NodeOptions
     /// <summary>Size of one bloom shard.</summary>
     public int BloomShardBytes { get; init; } = 100 * 1024;
 
+    /// <summary>Format of new blocks: vParquet5 or vParquet4. All that are known are read.</summary>
+    public string BlockVersion { get; init; } = "vParquet5";
+
     /// <summary>Compressed bytes after which a block begins a new row group.</summary>
     public long RowGroupBytes { get; init; } = 100_000_000;
 

@@ -3,6 +3,7 @@ using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Wal;
 
@@ -138,6 +139,10 @@ public sealed class TempoNode : IAsyncDisposable
         registry.Gauge("tempodb_blocklist_length", "Blocks that are searched.", () => state.View.Blocks.Length);
     }
 
+    private static BlockVersion VersionOf(NodeOptions options) => BlockVersion.Find(options.BlockVersion) is { CanWrite: true } version
+        ? version
+        : throw new NodeStartException($"blocks of format '{options.BlockVersion}' cannot be written");
+
     private static BlockStoreOptions StoreOptions(NodeOptions options)
     {
         var specs = new List<DedicatedColumnSpec>();
@@ -152,7 +157,7 @@ public sealed class TempoNode : IAsyncDisposable
         {
             BloomFalsePositive = options.BloomFalsePositive,
             BloomShardBytes = options.BloomShardBytes,
-            Layout = new BlockWriterOptions { DedicatedColumns = dedicated, RowGroupBytes = options.RowGroupBytes },
+            Layout = new BlockWriterOptions { Version = VersionOf(options), DedicatedColumns = dedicated, RowGroupBytes = options.RowGroupBytes },
         };
     }
 }

@@ -37,10 +37,10 @@ public static class ConfigFile
         }
 
         if (walk.Errors.Count > 0) throw new ConfigException(string.Join('\n', walk.Errors));
-        if (options.BlockVersion != "vParquet5")
+        if (options.Node.BlockVersion == "vParquet3")
         {
-            walk.Warnings.Add(
-                $"{fileName}: storage.trace.block.version: {options.BlockVersion} blocks are read; new blocks are written as vParquet5");
+            options.Node = options.Node with { BlockVersion = "vParquet4" };
+            walk.Warnings.Add($"{fileName}: storage.trace.block.version: vParquet3 blocks are read; new blocks are written as vParquet4");
         }
 
         return walk.Warnings;

@@ -65,7 +65,7 @@ public static class ConfigSchema
         new ConfigScalar("storage.trace.backend", SetBackend, o => o.StorageBackend),
         Text("storage.trace.wal.path", (o, v) => o.Node = o.Node with { WalPath = v }, o => o.Node.WalPath),
         Text("storage.trace.local.path", (o, v) => o.Node = o.Node with { BlocksPath = v }, o => o.Node.BlocksPath),
-        new ConfigScalar("storage.trace.block.version", SetBlockVersion, o => o.BlockVersion),
+        new ConfigScalar("storage.trace.block.version", SetBlockVersion, o => o.Node.BlockVersion),
         Fraction("storage.trace.block.bloom_filter_false_positive", 1e-6, 0.5,
             (o, v) => o.Node = o.Node with { BloomFalsePositive = v }, o => o.Node.BloomFalsePositive),
         Int("storage.trace.block.bloom_filter_shard_size_bytes", 1024, 1 << 30,
@@ -137,11 +137,11 @@ public static class ConfigSchema
         return null;
     }
 
-    // Older versions are taken, so that a configuration of Tempo starts; ConfigFile warns that new blocks are of the newest.
+    // vParquet3 is taken, so that a configuration of Tempo starts; ConfigFile then says what is written instead.
     private static string? SetBlockVersion(HostOptions options, string text)
     {
         if (text is not ("vParquet3" or "vParquet4" or "vParquet5")) return $"{GoText.Quote(text)[1..^1]} is not a valid block version";
-        options.BlockVersion = text;
+        options.Node = options.Node with { BlockVersion = text };
         return null;
     }
 

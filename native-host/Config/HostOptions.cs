@@ -37,7 +37,6 @@ public sealed class HostOptions
     public TimeSpan RetryAfterOnResourceExhausted { get; set; } = TimeSpan.FromSeconds(5);
 
     public string StorageBackend { get; set; } = "local";
-    public string BlockVersion { get; set; } = "vParquet5";
 
     public SearchLimits Search { get; } = new();
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks;
@@ -14,7 +15,7 @@ public sealed record BlockMeta
     /// <summary>Largest meta.json that is read, in bytes.</summary>
     public const int MaxJsonBytes = 1 << 20;
 
-    public string Format { get; init; } = TraceSchema.Format;
+    public string Format { get; init; } = BlockVersion.Default.Name;
     public required BlockId BlockId { get; init; }
     public required TenantId Tenant { get; init; }
 

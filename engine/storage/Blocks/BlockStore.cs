@@ -2,6 +2,7 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Parquet;
 using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Compaction;
 using Tempo.Engine.Storage.Scan;
@@ -84,7 +85,7 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         var json = await objects.TryGetAsync(BlockObjects.Key(tenant, id, BlockObjects.Meta), BlockMeta.MaxJsonBytes, cancellation).ConfigureAwait(false);
         if (json is null) return null;
         if (!BlockMeta.TryParse(json, out var meta, out var error)) onDamage($"block {tenant}/{id}: {error}");
-        else if (meta!.Format != TraceSchema.Format) onDamage($"block {tenant}/{id}: format '{meta.Format}' is not read yet, {TraceSchema.Format} is");
+        else if (BlockVersion.Find(meta!.Format) is null) onDamage($"block {tenant}/{id}: format '{meta.Format}' is not read; {string.Join(", ", BlockVersion.All.Select(static version => version.Name))} are");
         else if (meta.BlockId != id || meta.Tenant != tenant) onDamage($"block {tenant}/{id}: meta.json is of {meta.Tenant}/{meta.BlockId}");
         else return meta;
         return null;
@@ -136,8 +137,23 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     {
         using var source = new FileParquetSource(path);
         var written = ParquetFileReader.Open(source, meta.FooterSizeBytes);
-        BlockReader.CheckSchema(written.Schema, TraceSchema.Build(meta.DedicatedColumns));
+        CheckLeaves(written.Schema, BlockVersion.Get(meta.Format).BuildSchema(meta.DedicatedColumns));
         if (written.RowCount != meta.TotalObjects) throw new ParquetFormatException($"{written.RowCount} rows were written where {meta.TotalObjects} traces belong");
+    }
+
+    /// <summary>
+    /// Checks that the leaves are the expected ones, in order and type: whole traces are read by column number by Tempo, which
+    /// a wrong list brings down, so no block becomes visible without this check.
+    /// </summary>
+    internal static void CheckLeaves(ParquetSchema actual, ParquetSchema expected)
+    {
+        for (var i = 0; i < Math.Max(actual.Columns.Count, expected.Columns.Count); i++)
+        {
+            var a = i < actual.Columns.Count ? actual.Columns[i] : null;
+            var e = i < expected.Columns.Count ? expected.Columns[i] : null;
+            if (a?.Path == e?.Path && a?.Type == e?.Type && a?.MaxDefinitionLevel == e?.MaxDefinitionLevel && a?.MaxRepetitionLevel == e?.MaxRepetitionLevel) continue;
+            throw new ParquetFormatException($"leaf {i} is {a?.Path ?? "missing"} ({a?.Type}); {e?.Path ?? "none"} ({e?.Type}) belongs there");
+        }
     }
 
     private TempoBloomBuilder BuildBloom(IReadOnlyList<TraceId> ids)
@@ -165,7 +181,8 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         RowGroupCount = content.LastIds.Count,
         BloomShardCount = bloomShards,
         FooterSizeBytes = content.FooterSizeBytes,
-        DedicatedColumns = block.Layout.DedicatedColumns,
+        Format = block.Layout.Version.Name,
+        DedicatedColumns = block.Layout.Version.Supported(block.Layout.DedicatedColumns),
     };
 
     /// <summary>A block's data on this machine's disk, read by pread.</summary>

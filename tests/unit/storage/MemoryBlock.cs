@@ -11,9 +11,11 @@ namespace Tempo.Storage.Tests;
 /// <summary>A block whose data.parquet is in memory.</summary>
 internal sealed class MemoryBlock
 {
-    private readonly DedicatedColumns _columns;
+    private readonly BlockWriterOptions _layout;
 
-    private MemoryBlock(byte[] data, BlockContent content, DedicatedColumns columns) => (Data, Content, _columns) = (data, content, columns);
+    private MemoryBlock(byte[] data, BlockContent content, BlockWriterOptions layout) => (Data, Content, _layout) = (data, content, layout);
+
+    public BlockWriterOptions Layout => _layout;
 
     public byte[] Data { get; }
 
@@ -25,7 +27,7 @@ internal sealed class MemoryBlock
         var writer = new BlockWriter(stream, options);
         forEachTrace(writer.Add);
         var content = writer.Finish();
-        return new MemoryBlock(stream.ToArray(), content, options.DedicatedColumns);
+        return new MemoryBlock(stream.ToArray(), content, options);
     }
 
     public static MemoryBlock Write(BlockWriterOptions options, IReadOnlyList<LiveBatchView> batches) =>
@@ -47,7 +49,8 @@ internal sealed class MemoryBlock
         RowGroupCount = Content.LastIds.Count,
         BloomShardCount = 0,
         FooterSizeBytes = Content.FooterSizeBytes,
-        DedicatedColumns = _columns,
+        Format = _layout.Version.Name,
+        DedicatedColumns = _layout.Version.Supported(_layout.DedicatedColumns),
     };
 
     /// <summary>All traces in row order, read in parts of 1 to <paramref name="maxRows"/> rows.</summary>

@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
@@ -38,7 +39,7 @@ public sealed class RoundTripTests
         AssertBlock(model, first, random);
         using var reader = first.Open();
         var second = MemoryBlock.Write(
-            Layout(random, random.Next(2) == 0 ? TestColumns.Others : DedicatedColumns.None),
+            Layout(random, random.Next(2) == 0 ? TestColumns.Others : DedicatedColumns.None) with { Version = random.Next(2) == 0 ? first.Layout.Version : BlockVersion.Default },
             visit => MemoryBlock.ForEachTrace(reader, random, 10, visit));
         AssertBlock(model, second, random);
     }
@@ -52,7 +53,13 @@ public sealed class RoundTripTests
     }
 
     private static BlockWriterOptions Layout(Random random, DedicatedColumns columns) =>
-        new() { PageSpans = random.Next(1, 60), RowGroupSpans = random.Next(1, 200), DedicatedColumns = columns };
+        new()
+        {
+            Version = random.Next(2) == 0 ? BlockVersion.Default : BlockVersion.Get("vParquet4"),
+            PageSpans = random.Next(1, 60),
+            RowGroupSpans = random.Next(1, 200),
+            DedicatedColumns = columns,
+        };
 
     private static void AssertEqual(Dictionary<string, string[]> expected, Action<Action<OrderedTrace>> forEachTrace)
     {

@@ -8,9 +8,18 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 /// </summary>
 internal readonly struct AttributeGroupReader(RowGroupColumns columns, string prefix, AttributeScratch scratch)
 {
+    /// <summary>Where the versions keep values that have no column of their own, as proto-JSON.</summary>
+    private static readonly string[] JsonLeaves = ["ValueUnsupported", "ValueDropped", "ValueKVList", "ValueArray"];
+
     /// <summary>Fills <paramref name="attributes"/>, which holds none, and the owners' offsets.</summary>
     public void Read(AttributeColumns attributes, int ownerCount, ref int[] starts)
     {
+        if (!columns.Has(prefix + "Key"))
+        {
+            ColumnMemory.TakeZeroed(ref starts, ownerCount + 1);
+            return;
+        }
+
         columns.Load(prefix + "Key");
         columns.Starts(prefix + "Key", ownerCount, ref starts);
         var count = starts[ownerCount];
@@ -21,10 +30,7 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
         ColumnMemory.TakeZeroed(ref attributes.Bits, count);
         if (count == 0) return;
 
-        columns.Load(prefix + "IsArray");
-        columns.Expect(prefix + "IsArray", count);
-        ColumnMemory.Copy(columns.Data.Booleans.AsSpan(0, count), ref scratch.IsArray);
-        var isArray = scratch.IsArray.AsSpan(0, count);
+        var isArray = ReadIsArray(count);
         ReadTexts(attributes, isArray);
         ReadNumbers(attributes, isArray, "ValueInt", AttributeType.Int, AttributeType.IntArray);
         ReadNumbers(attributes, isArray, "ValueDouble", AttributeType.Double, AttributeType.DoubleArray);
@@ -32,6 +38,22 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
         for (var i = 0; i < count; i++)
             if (attributes.Types[i] == AttributeType.Null && isArray[i] != 0)
                 attributes.Types[i] = AttributeType.EmptyArray;
+    }
+
+    private ReadOnlySpan<byte> ReadIsArray(int count)
+    {
+        if (columns.Has(prefix + "IsArray"))
+        {
+            columns.Load(prefix + "IsArray");
+            columns.Expect(prefix + "IsArray", count);
+            ColumnMemory.Copy(columns.Data.Booleans.AsSpan(0, count), ref scratch.IsArray);
+        }
+        else
+        {
+            ColumnMemory.TakeZeroed(ref scratch.IsArray, count);
+        }
+
+        return scratch.IsArray.AsSpan(0, count);
     }
 
     private void ReadTexts(AttributeColumns attributes, ReadOnlySpan<byte> isArray)
@@ -43,13 +65,14 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
         attributes.Values = columns.Table(path, ref attributes.OwnValues);
         for (var i = 0; i < attributes.Count; i++)
             Set(attributes, i, starts, isArray, AttributeType.String, AttributeType.StringArray, codes);
-        ReadUnsupported(attributes);
+        foreach (var leaf in JsonLeaves)
+            if (columns.Has(prefix + leaf))
+                ReadJson(attributes, prefix + leaf);
     }
 
     // Rare, so its texts are added to a copy of the table of strings.
-    private void ReadUnsupported(AttributeColumns attributes)
+    private void ReadJson(AttributeColumns attributes, string path)
     {
-        var path = prefix + "ValueUnsupported";
         columns.Load(path);
         if (columns.Data.ValueCount == 0) return;
         var starts = Starts(path, attributes.Count);

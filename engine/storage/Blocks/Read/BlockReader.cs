@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Parquet;
+using Tempo.Engine.Storage.Blocks.Versions;
 
 namespace Tempo.Engine.Storage.Blocks.Read;
 
@@ -7,6 +8,8 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 public sealed class BlockReader : IDisposable
 {
     private readonly ParquetFileReader _file;
+    private readonly BlockVersion _version;
+    private readonly BlockColumnMap _columns;
     private readonly IDisposable? _source;
     private readonly byte[][] _bloomShards;
     private readonly TraceId[] _lastIds;
@@ -24,7 +27,8 @@ public sealed class BlockReader : IDisposable
         try
         {
             _file = ParquetFileReader.Open(source, meta.FooterSizeBytes);
-            CheckSchema(_file.Schema, TraceSchema.Build(meta.DedicatedColumns));
+            _version = BlockVersion.Get(meta.Format);
+            _columns = _version.Map(_file.Schema, meta.DedicatedColumns);
         }
         catch
         {
@@ -40,7 +44,7 @@ public sealed class BlockReader : IDisposable
     /// <summary>Bytes of a row group, compressed.</summary>
     public long RowGroupBytes(int rowGroup) => _file.RowGroups[rowGroup].Columns.Sum(static column => column.CompressedSizeBytes);
 
-    public RowGroupReader OpenRowGroup(int rowGroup) => new(_file, rowGroup, Meta.DedicatedColumns);
+    public RowGroupReader OpenRowGroup(int rowGroup) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns);
 
     /// <summary>False if the block certainly does not hold the trace.</summary>
     public bool MayContain(TraceId id) => TraceBloom.MayContain(_bloomShards, id);
@@ -61,21 +65,6 @@ public sealed class BlockReader : IDisposable
         }
 
         return (-1, -1);
-    }
-
-    /// <summary>
-    /// Checks that the leaves are the expected ones, in order and type: whole traces are read by column number by Tempo, which
-    /// a wrong list brings down, so no block becomes visible without this check.
-    /// </summary>
-    internal static void CheckSchema(ParquetSchema actual, ParquetSchema expected)
-    {
-        for (var i = 0; i < Math.Max(actual.Columns.Count, expected.Columns.Count); i++)
-        {
-            var a = i < actual.Columns.Count ? actual.Columns[i] : null;
-            var e = i < expected.Columns.Count ? expected.Columns[i] : null;
-            if (a?.Path == e?.Path && a?.Type == e?.Type && a?.MaxDefinitionLevel == e?.MaxDefinitionLevel && a?.MaxRepetitionLevel == e?.MaxRepetitionLevel) continue;
-            throw new ParquetFormatException($"leaf {i} is {a?.Path ?? "missing"} ({a?.Type}); {e?.Path ?? "none"} ({e?.Type}) belongs there");
-        }
     }
 
     public void Dispose() => _source?.Dispose();

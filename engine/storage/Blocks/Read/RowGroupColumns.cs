@@ -1,15 +1,16 @@
 using System.Buffers.Binary;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Parquet;
+using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Read;
 
 /// <summary>
-/// The columns of one row group, loaded one after the other for the same range of rows. Keeps their readers with page lists
-/// and dictionaries. Throws <see cref="ParquetFormatException"/> for what does not fit together.
+/// The columns of one row group, loaded one after the other for the same range of rows, by their logical paths
+/// (<see cref="BlockVersion"/>). Keeps their readers with page lists and dictionaries. Throws <see cref="ParquetFormatException"/> for what does not fit together.
 /// </summary>
-internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup)
+internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup, BlockColumnMap map)
 {
     private readonly Dictionary<string, ColumnReader> _readers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, StringTable> _tables = new(StringComparer.Ordinal);
@@ -28,6 +29,9 @@ internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup)
         RowStart = rowStart;
         RowCount = rowCount;
     }
+
+    /// <summary>Whether the block's version has such a column.</summary>
+    public bool Has(string path) => map.Has(path);
 
     /// <summary>Reads the rows of a column; the result is in <see cref="Data"/> until the next call.</summary>
     public void Load(string path) => Reader(path).Read(RowStart, RowCount, Data);
@@ -57,7 +61,7 @@ internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup)
     /// </summary>
     public void Starts(string path, int ownerCount, ref int[] target)
     {
-        var child = file.Schema.GetColumn(path);
+        var child = map[path];
         var starts = ColumnMemory.Take(ref target, ownerCount + 1);
         var ownerRepetition = child.MaxRepetitionLevel - (child.Node.Repetition == Repetition.Optional ? 0 : 1);
         var ownerDefinition = child.MaxDefinitionLevel - 1;
@@ -77,7 +81,7 @@ internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup)
     /// <summary>The column's reader, opened if it is not.</summary>
     public ColumnReader Reader(string path)
     {
-        if (!_readers.TryGetValue(path, out var reader)) _readers.Add(path, reader = file.OpenColumn(rowGroup, file.Schema.GetColumn(path)));
+        if (!_readers.TryGetValue(path, out var reader)) _readers.Add(path, reader = file.OpenColumn(rowGroup, map[path]));
         return reader;
     }
 
@@ -105,6 +109,13 @@ internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup)
         Expect(path, count);
         var counts = ColumnMemory.Take(ref target, count);
         for (var i = 0; i < count; i++) counts[i] = (uint)Data.Int32s[i];
+    }
+
+    /// <summary>The same; zeros if the block's version has no such column.</summary>
+    public void CountsOrNone(string path, int count, ref uint[] target)
+    {
+        if (map.Has(path)) Counts(path, count, ref target);
+        else ColumnMemory.TakeZeroed(ref target, count);
     }
 
     /// <summary>Loads a column of 8-byte ids; an empty or odd one is "none", 0.</summary>

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Parquet;
+using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Read;
@@ -17,32 +18,36 @@ public sealed class RowGroupReader
     private const string Span = "rs.ss.Spans.";
     private const string Event = "rs.ss.Spans.Events.";
     private const string Link = "rs.ss.Spans.Links.";
+
+    /// <summary>
+    /// Compressed bytes that a scan range may have, of all columns together. Ours have a few; Tempo's pages end at other rows in
+    /// each column, and a whole row group of it may have 100 MB, so those are cut: some pages are then unpacked twice.
+    /// </summary>
+    private const long MaxRangeBytes = 8 << 20;
+
     private readonly DedicatedColumns _dedicated;
+    private readonly BlockVersion _version;
     private readonly RowGroupColumns _columns;
+    private readonly long _bytesPerRow;
     private readonly AttributeScratch _scratch = new();
     private int _dedicatedRead;
 
-    internal RowGroupReader(ParquetFileReader file, int rowGroup, DedicatedColumns dedicated)
+    internal RowGroupReader(ParquetFileReader file, int rowGroup, BlockColumnMap map, BlockVersion version, DedicatedColumns dedicated)
     {
-        _columns = new RowGroupColumns(file, rowGroup);
+        _columns = new RowGroupColumns(file, rowGroup, map);
+        _version = version;
         _dedicated = dedicated;
         RowCount = file.RowGroups[rowGroup].RowCount;
+        _bytesPerRow = file.RowGroups[rowGroup].Columns.Sum(static column => column.CompressedSizeBytes) / Math.Max(1, RowCount) + 1;
     }
 
     public long RowCount { get; }
 
     /// <summary>
-    /// The row ranges in which the group is best scanned: its pages, if they end at the same rows in all columns (as ours do),
-    /// else the whole group.
+    /// The row ranges in which the group is best scanned: its pages, if they end at the same rows in all columns (as ours do);
+    /// else, and where a page is very large, parts of some megabytes.
     /// </summary>
-    public IReadOnlyList<(long Start, int Count)> ScanRanges() => BlockReadException.Guard(this, static rows =>
-    {
-        var pages = rows._columns.Reader("TraceID");
-        if (pages.PageCount != rows._columns.Reader(Span + "StatusCode").PageCount) return [(0, checked((int)rows.RowCount))];
-        var ranges = new (long Start, int Count)[pages.PageCount];
-        for (var i = 0; i < ranges.Length; i++) ranges[i] = pages.GetPageRows(i);
-        return ranges;
-    });
+    public IReadOnlyList<(long Start, int Count)> ScanRanges() => BlockReadException.Guard(this, static rows => rows.FindScanRanges());
 
     /// <summary>
     /// Row of the trace, or -1. The bounds of the TraceID pages (rows ascend) lead to the one page that may hold it.
@@ -65,6 +70,21 @@ public sealed class RowGroupReader
     {
         _columns.Select(rowStart, rowCount);
         BlockReadException.Guard((Rows: this, Batch: batch, Columns: columns), static read => read.Rows.ReadBatch(read.Batch, read.Columns));
+    }
+
+    private List<(long Start, int Count)> FindScanRanges()
+    {
+        var pages = _columns.Reader("TraceID");
+        var areAligned = pages.PageCount == _columns.Reader(Span + "StatusCode").PageCount;
+        var mostRows = (int)Math.Clamp(MaxRangeBytes / _bytesPerRow, 1, int.MaxValue);
+        var ranges = new List<(long Start, int Count)>();
+        for (var page = 0; page < (areAligned ? pages.PageCount : 1); page++)
+        {
+            var (start, rows) = areAligned ? pages.GetPageRows(page) : (0, checked((int)RowCount));
+            for (var done = 0; done < rows; done += mostRows) ranges.Add((start + done, Math.Min(mostRows, rows - done)));
+        }
+
+        return ranges;
     }
 
     private long SearchRow(TraceId id)
@@ -116,9 +136,13 @@ public sealed class RowGroupReader
         ReadSpanAttributes(batch, columns);
         if (columns.HasFlag(BatchColumns.Resources)) ReadResources(batch);
         if (columns.HasFlag(BatchColumns.Scopes)) ReadScopes(batch);
-        ReadEvents(batch, columns.HasFlag(BatchColumns.Events));
-        ReadLinks(batch, columns.HasFlag(BatchColumns.Links));
-        if (columns.HasFlag(BatchColumns.Dropped)) ReadDropped(batch);
+        if (!VParquet3Values.TryReadEventsAndLinks(_columns, batch, columns))
+        {
+            ReadEvents(batch, columns.HasFlag(BatchColumns.Events));
+            ReadLinks(batch, columns.HasFlag(BatchColumns.Links));
+        }
+
+        if (columns.HasFlag(BatchColumns.Dropped)) ReadDropped(batch, columns);
         batch.Dedicated.RemoveRange(_dedicatedRead, batch.Dedicated.Count - _dedicatedRead);
         batch.Publish();
         return batch;
@@ -212,7 +236,8 @@ public sealed class RowGroupReader
         var hasServiceName = ColumnMemory.Take(ref r.HasServiceName, r.Count);
         for (var i = 0; i < r.Count; i++) hasServiceName[i] = r.ServiceName[i].IsEmpty ? (byte)0 : (byte)1;
         ReadAttributes(Resource, r.Attributes, r.Count, ref r.AttributeStart);
-        _columns.Counts(Resource + "DroppedAttributesCount", r.Count, ref r.DroppedAttributes);
+        _columns.CountsOrNone(Resource + "DroppedAttributesCount", r.Count, ref r.DroppedAttributes);
+        VParquet3Values.UncountDropped(_columns, Resource, r.Attributes, r.AttributeStart, r.DroppedAttributes.AsSpan(0, r.Count));
         ReadDedicated(batch, AttributeScope.Resource, Resource, r.Count);
     }
 
@@ -222,7 +247,7 @@ public sealed class RowGroupReader
         _columns.Text(Scope + "Name", s.Name, s.Count);
         _columns.Text(Scope + "Version", s.Version, s.Count);
         ReadAttributes(Scope, s.Attributes, s.Count, ref s.AttributeStart);
-        _columns.Counts(Scope + "DroppedAttributesCount", s.Count, ref s.DroppedAttributes);
+        _columns.CountsOrNone(Scope + "DroppedAttributesCount", s.Count, ref s.DroppedAttributes);
     }
 
     private void ReadEvents(SpanBatch batch, bool wanted)
@@ -269,9 +294,11 @@ public sealed class RowGroupReader
         _columns.Counts(Link + "DroppedAttributesCount", links.Count, ref links.DroppedAttributes);
     }
 
-    private void ReadDropped(SpanBatch batch)
+    private void ReadDropped(SpanBatch batch, BatchColumns columns)
     {
         _columns.Counts(Span + "DroppedAttributesCount", batch.SpanCount, ref batch.DroppedAttributes);
+        if (columns.HasFlag(BatchColumns.SpanAttributes))
+            VParquet3Values.UncountDropped(_columns, Span, batch.SpanAttributes, batch.AttributeStart, batch.DroppedAttributes.AsSpan(0, batch.SpanCount));
         _columns.Counts(Span + "DroppedEventsCount", batch.SpanCount, ref batch.DroppedEvents);
         _columns.Counts(Span + "DroppedLinksCount", batch.SpanCount, ref batch.DroppedLinks);
         ColumnMemory.TakeZeroed(ref batch.Flags, batch.SpanCount);
@@ -282,33 +309,33 @@ public sealed class RowGroupReader
 
     private void ReadDedicated(SpanBatch batch, AttributeScope scope, string prefix, int ownerCount)
     {
-        foreach (var (spec, field) in _dedicated.Of(scope))
+        foreach (var leaf in _version.AttributeLeaves(_dedicated, scope))
         {
-            var path = $"{prefix}DedicatedAttributes.{field}";
+            if (leaf.Key is null) continue;
+            var path = prefix + leaf.Field;
             _columns.Load(path);
             var data = _columns.Data;
-            var column = NextDedicated(batch, scope, spec);
+            var column = NextDedicated(batch, scope, Encoding.UTF8.GetBytes(leaf.Key), leaf.Type);
             _columns.Starts(path, ownerCount, ref column.Start);
             var bits = ColumnMemory.Take(ref column.Bits, data.ValueCount);
-            var isText = spec.Type == AttributeType.String;
+            var isText = leaf.Type == AttributeType.String;
             for (var i = 0; i < bits.Length; i++) bits[i] = isText ? data.Codes[i] : data.Int64s[i];
             if (isText) column.Values = _columns.Table(path, ref column.OwnValues);
         }
     }
 
     // The column of an earlier fill, if the batch was filled from a block with the same ones.
-    private DedicatedColumn NextDedicated(SpanBatch batch, AttributeScope scope, DedicatedColumnSpec spec)
+    private DedicatedColumn NextDedicated(SpanBatch batch, AttributeScope scope, byte[] key, AttributeType type)
     {
-        var key = Encoding.UTF8.GetBytes(spec.Name);
         var next = _dedicatedRead++;
         if (next < batch.Dedicated.Count)
         {
             var known = batch.Dedicated[next];
-            if (known.Scope == scope && known.Type == spec.Type && known.Key.AsSpan().SequenceEqual(key)) return known;
+            if (known.Scope == scope && known.Type == type && known.Key.AsSpan().SequenceEqual(key)) return known;
             batch.Dedicated.RemoveRange(next, batch.Dedicated.Count - next);
         }
 
-        var added = new DedicatedColumn { Scope = scope, Key = key, Type = spec.Type };
+        var added = new DedicatedColumn { Scope = scope, Key = key, Type = type };
         batch.Dedicated.Add(added);
         return added;
     }

@@ -1,3 +1,4 @@
+using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Write;
@@ -19,7 +20,7 @@ internal sealed class AttributeStage
     private byte[] _isArray = [];
     private int _count;
 
-    public AttributeStage(LevelStream owners, PageLoad load, IEnumerable<(DedicatedColumnSpec Spec, string Field)> dedicated)
+    public AttributeStage(LevelStream owners, PageLoad load, IEnumerable<AttributeLeaf> leaves)
     {
         _owners = owners;
         _load = load;
@@ -30,7 +31,7 @@ internal sealed class AttributeStage
         Doubles = new ValueStage<double>(Levels, isRepeated: true);
         Bools = new ValueStage<byte>(Levels, isRepeated: true);
         Unsupported = new ValueStage<int>(Levels, isRepeated: false);
-        _dedicated = [.. dedicated.Select(column => new DedicatedStage(column.Spec, column.Field, owners, load))];
+        _dedicated = [.. leaves.Select(leaf => new DedicatedStage(leaf, owners, load))];
     }
 
     public AttributeDictionaries Dictionaries { get; }
@@ -128,24 +129,24 @@ internal sealed class AttributeStage
     private int FindDedicated(ReadOnlySpan<byte> key)
     {
         for (var i = 0; i < _dedicated.Length; i++)
-            if (key.SequenceEqual(_dedicated[i].Key))
+            if (_dedicated[i].Is(key))
                 return i;
         return -1;
     }
 
     private static bool TryAddToDedicated(DedicatedStage stage, int batch, AttributeColumns source, int i, AttributeType type)
     {
-        if (!stage.IsFree) return false;
-        if (stage.Spec.Type == AttributeType.Int)
+        if (!stage.Takes(1)) return false;
+        if (stage.Leaf.Type == AttributeType.Int)
         {
             if (type == AttributeType.Int) stage.AddInt(source.Bits[i]);
-            else if (type == AttributeType.IntArray && source.ArrayItems(i) is { Length: > 1 } items) stage.AddInts(items);
+            else if (type == AttributeType.IntArray && source.ArrayItems(i) is { Length: > 1 } items && stage.Takes(items.Length)) stage.AddInts(items);
             else return false;
             return true;
         }
 
         if (type == AttributeType.String) stage.AddString(batch, source.Values, (int)source.Bits[i]);
-        else if (type == AttributeType.StringArray && source.ArrayItems(i) is { Length: > 1 } items) stage.AddStrings(batch, source.Values, items);
+        else if (type == AttributeType.StringArray && source.ArrayItems(i) is { Length: > 1 } items && stage.Takes(items.Length)) stage.AddStrings(batch, source.Values, items);
         else return false;
         return true;
     }
@@ -201,7 +202,7 @@ internal sealed class AttributeStage
         var values = column.Bits.AsSpan(column.Start[row], column.Start[row + 1] - column.Start[row]);
         foreach (var stage in _dedicated)
         {
-            if (stage.Spec.Type != column.Type || !stage.IsFree || !stage.Key.AsSpan().SequenceEqual(column.Key)) continue;
+            if (stage.Leaf.Type != column.Type || !stage.Is(column.Key) || !stage.Takes(values.Length)) continue;
             if (column.Type == AttributeType.Int) stage.AddInts(values);
             else foreach (var value in values) stage.AddText(column.Values[(int)value]);
             return;

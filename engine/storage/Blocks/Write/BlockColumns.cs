@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Tempo.Engine.Parquet;
+using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Write;
@@ -21,7 +22,10 @@ internal sealed class BlockColumns
     private const int MaxDictionaryNumbers = 64 * 1024;
 
     private readonly ParquetFileWriter _file;
+
+    // By logical path (BlockVersion), as everything here.
     private readonly Dictionary<string, ColumnChunkWriter> _chunks = new(StringComparer.Ordinal);
+    private readonly List<string> _paths = [];
     private readonly Dictionary<string, Action<ColumnChunkWriter>> _dictionaries = new(StringComparer.Ordinal);
     private readonly Dictionary<string, NumberDictionary> _small = new(StringComparer.Ordinal);
     private int[] _smallEntries = [];
@@ -29,12 +33,17 @@ internal sealed class BlockColumns
     private int[] _indexes = [];
     private int _rowCount;
 
-    public BlockColumns(ParquetFileWriter file, int zstdLevel)
+    public BlockColumns(ParquetFileWriter file, BlockVersion version, int zstdLevel)
     {
         _file = file;
         var numbers = new ColumnOptions { CompressionLevel = zstdLevel };
         var ids = numbers with { Bounds = BoundsPolicy.All };
-        foreach (var column in file.Schema.Columns) _chunks.Add(column.Path, file.CreateColumn(column, column.Path == "TraceID" ? ids : numbers));
+        foreach (var column in file.Schema.Columns)
+        {
+            var path = version.LogicalPath(column);
+            _paths.Add(path);
+            _chunks.Add(path, file.CreateColumn(column, path == "TraceID" ? ids : numbers));
+        }
     }
 
     /// <summary>Compressed bytes of the open row group.</summary>
@@ -59,10 +68,10 @@ internal sealed class BlockColumns
     public void WriteRowGroup(long rowCount)
     {
         _file.BeginRowGroup(rowCount);
-        foreach (var column in _file.Schema.Columns)
+        foreach (var path in _paths)
         {
-            var chunk = _chunks[column.Path];
-            if (_dictionaries.TryGetValue(column.Path, out var write)) write(chunk);
+            var chunk = _chunks[path];
+            if (_dictionaries.TryGetValue(path, out var write)) write(chunk);
             _file.WriteColumn(chunk);
             chunk.Reset();
         }
@@ -70,6 +79,9 @@ internal sealed class BlockColumns
         _dictionaries.Clear();
         LargestDictionaryBytes = 0;
     }
+
+    // Not every version has every column.
+    private bool Has(string path) => _chunks.ContainsKey(path);
 
     private void WriteRows(TraceStage s)
     {
@@ -102,7 +114,7 @@ internal sealed class BlockColumns
         WriteText("rs.ss.Scope.Version", s.ScopeLevels, s.ScopeVersion.AsSpan(0, count), s.ScopeVersions);
         WriteAttributes("rs.ss.Scope.", s.ScopeAttributes);
         WriteSmall("rs.ss.Scope.DroppedAttributesCount", s.ScopeLevels, s.ScopeDroppedAttributes.AsSpan(0, count));
-        WriteSmall("rs.ss.SpanCount", s.ScopeLevels, s.ScopeSpanCounts);
+        if (Has("rs.ss.SpanCount")) WriteSmall("rs.ss.SpanCount", s.ScopeLevels, s.ScopeSpanCounts);
     }
 
     private void WriteSpans(SpanStage s)
@@ -115,7 +127,7 @@ internal sealed class BlockColumns
         _chunks[Prefix + "ParentID"].WritePlain(levels, s.Parent.AsSpan(0, count));
         WriteSmall(Prefix + "NestedSetLeft", s.Levels, s.Left.AsSpan(0, count));
         WriteSmall(Prefix + "NestedSetRight", s.Levels, s.Right.AsSpan(0, count));
-        WriteSmall(Prefix + "ChildCount", s.Levels, s.ChildCount.AsSpan(0, count));
+        if (Has(Prefix + "ChildCount")) WriteSmall(Prefix + "ChildCount", s.Levels, s.ChildCount.AsSpan(0, count));
         WriteText(Prefix + "Name", s.Levels, s.Name.AsSpan(0, count), s.Names);
         WriteSmallLong(Prefix + "Kind", s.Levels, s.Kind.AsSpan(0, count));
         WriteText(Prefix + "TraceState", s.Levels, s.TraceState.AsSpan(0, count), s.TraceStates);
@@ -127,6 +139,7 @@ internal sealed class BlockColumns
         WriteSmall(Prefix + "DroppedAttributesCount", s.Levels, s.DroppedAttributes.AsSpan(0, count));
         WriteSmall(Prefix + "DroppedEventsCount", s.Levels, s.DroppedEvents.AsSpan(0, count));
         WriteSmall(Prefix + "DroppedLinksCount", s.Levels, s.DroppedLinks.AsSpan(0, count));
+        if (!Has(Prefix + "StartTimeRounded15")) return;
         foreach (var seconds in (ReadOnlySpan<int>)[15, 60, 300, 3600]) WriteRounded($"{Prefix}StartTimeRounded{seconds}", s, seconds);
     }
 
@@ -160,12 +173,12 @@ internal sealed class BlockColumns
         _chunks[attrs + "ValueDouble"].WritePlain(s.Doubles.Levels.ToPage(_rowCount), s.Doubles.Values);
         _chunks[attrs + "ValueBool"].WriteBooleans(s.Bools.Levels.ToPage(_rowCount), s.Bools.Values);
         WriteText(attrs + "ValueUnsupported", s.Unsupported.Levels, s.Unsupported.Values, s.Dictionaries.Unsupported);
-        foreach (var column in s.Dedicated) WriteDedicated($"{prefix}DedicatedAttributes.{column.Field}", column);
+        foreach (var column in s.Dedicated) WriteDedicated(prefix + column.Leaf.Field, column);
     }
 
     private void WriteDedicated(string path, DedicatedStage column)
     {
-        if (column.Spec.Type == AttributeType.Int)
+        if (column.Leaf.Type == AttributeType.Int)
         {
             WriteNumbers(path, column.Levels, column.Values, column.Ints);
             return;
@@ -174,7 +187,7 @@ internal sealed class BlockColumns
         var values = column.Values;
         GrowableArray.Reserve(ref _indexes, values.Length);
         for (var i = 0; i < values.Length; i++) _indexes[i] = (int)values[i];
-        if (column.Spec.Options.HasFlag(DedicatedColumnOptions.Blob)) WriteTextItself(path, column.Levels, _indexes.AsSpan(0, values.Length), column.Strings);
+        if (column.Leaf.Options.HasFlag(DedicatedColumnOptions.Blob)) WriteTextItself(path, column.Levels, _indexes.AsSpan(0, values.Length), column.Strings);
         else WriteText(path, column.Levels, _indexes.AsSpan(0, values.Length), column.Strings);
     }
 

@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Parquet;
+using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Write;
@@ -31,9 +32,10 @@ public sealed class BlockWriter
     public BlockWriter(Stream output, BlockWriterOptions options)
     {
         _options = options;
-        _file = new ParquetFileWriter(output, TraceSchema.Build(options.DedicatedColumns), new ParquetWriterOptions());
-        _columns = new BlockColumns(_file, options.ZstdLevel);
-        _stage = new TraceStage(options.DedicatedColumns);
+        var dedicated = options.Version.Supported(options.DedicatedColumns);
+        _file = new ParquetFileWriter(output, options.Version.BuildSchema(dedicated), new ParquetWriterOptions());
+        _columns = new BlockColumns(_file, options.Version, options.ZstdLevel);
+        _stage = new TraceStage(options.Version, dedicated);
     }
 
     /// <summary>Spans written so far.</summary>
@@ -130,7 +132,12 @@ public sealed record BlockWriterOptions
 
     /// <summary>zstd level: low when live data is cut, higher when blocks are compacted.</summary>
     public int ZstdLevel { get; init; } = 3;
+
+    /// <summary>Those that <see cref="Version"/> has no room for are stored as other attributes are.</summary>
     public DedicatedColumns DedicatedColumns { get; init; } = DedicatedColumns.None;
+
+    /// <summary>One that can be written.</summary>
+    public BlockVersion Version { get; init; } = BlockVersion.Default;
 }
 
 /// <summary>What a written data.parquet holds.</summary>

@@ -1,21 +1,20 @@
 using System.Text;
+using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Write;
 
-/// <summary>A dedicated column for the rows of a page.</summary>
-internal sealed class DedicatedStage(DedicatedColumnSpec spec, string field, LevelStream owners, PageLoad load)
+/// <summary>A column of one attribute for the rows of a page.</summary>
+internal sealed class DedicatedStage(AttributeLeaf leaf, LevelStream owners, PageLoad load)
 {
-    private readonly ValueStage<long> _values = new(owners, isRepeated: true);
+    private readonly ValueStage<long> _values = new(owners, leaf.IsRepeated);
+    private readonly bool _isRepeated = leaf.IsRepeated;
     private int _owner = -1;
 
-    public DedicatedColumnSpec Spec { get; } = spec;
+    public AttributeLeaf Leaf { get; } = leaf;
 
-    /// <summary>The attribute's key, UTF-8.</summary>
-    public byte[] Key { get; } = Encoding.UTF8.GetBytes(spec.Name);
-
-    /// <summary>Name of the leaf: String01, Int05.</summary>
-    public string Field { get; } = field;
+    /// <summary>The attribute's key, UTF-8; null if none is assigned: then there are no values.</summary>
+    public byte[]? Key { get; } = leaf.Key is null ? null : Encoding.UTF8.GetBytes(leaf.Key);
 
     public StringDictionary Strings { get; } = new(load);
 
@@ -28,6 +27,11 @@ internal sealed class DedicatedStage(DedicatedColumnSpec spec, string field, Lev
 
     /// <summary>The current owner has no value here yet.</summary>
     public bool IsFree { get; private set; }
+
+    /// <summary>Takes that many values of one owner.</summary>
+    public bool Takes(int count) => IsFree && (count == 1 || (_isRepeated && count > 1));
+
+    public bool Is(ReadOnlySpan<byte> key) => Key is not null && key.SequenceEqual(Key);
 
     public void BeginOwner()
     {

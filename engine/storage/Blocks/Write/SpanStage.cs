@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Write;
@@ -11,7 +12,7 @@ internal sealed class SpanStage
     private int[] _eventCounts = [];
     private int[] _linkCounts = [];
 
-    public SpanStage(LevelStream spans, PageLoad load, DedicatedColumns dedicated)
+    public SpanStage(LevelStream spans, PageLoad load, BlockVersion version, DedicatedColumns dedicated)
     {
         _load = load;
         Names = new StringDictionary(load);
@@ -20,9 +21,9 @@ internal sealed class SpanStage
         EventNames = new StringDictionary(load);
         LinkTraceStates = new StringDictionary(load);
         Levels = spans;
-        Attributes = new AttributeStage(spans, load, dedicated.Of(AttributeScope.Span));
+        Attributes = new AttributeStage(spans, load, version.AttributeLeaves(dedicated, AttributeScope.Span));
         EventLevels = new LevelStream(spans.MaxRepetition + 1, spans.MaxDefinition + 1);
-        EventAttributes = new AttributeStage(EventLevels, load, dedicated.Of(AttributeScope.Event));
+        EventAttributes = new AttributeStage(EventLevels, load, version.AttributeLeaves(dedicated, AttributeScope.Event));
         LinkLevels = new LevelStream(spans.MaxRepetition + 1, spans.MaxDefinition + 1);
         LinkAttributes = new AttributeStage(LinkLevels, load, []);
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Write;
@@ -19,7 +20,7 @@ internal sealed class TraceStage
     private int[] _scopeCounts = [];
     private int[] _spanCounts = [];
 
-    public TraceStage(DedicatedColumns dedicated)
+    public TraceStage(BlockVersion version, DedicatedColumns dedicated)
     {
         RootServices = new StringDictionary(Load);
         RootNames = new StringDictionary(Load);
@@ -30,8 +31,8 @@ internal sealed class TraceStage
         ServiceLevels = new LevelStream(1, 1);
         ResourceLevels = new LevelStream(1, 1);
         ScopeLevels = new LevelStream(2, 2);
-        Spans = new SpanStage(new LevelStream(3, 3), Load, dedicated);
-        ResourceAttributes = new AttributeStage(ResourceLevels, Load, dedicated.Of(AttributeScope.Resource));
+        Spans = new SpanStage(new LevelStream(3, 3), Load, version, dedicated);
+        ResourceAttributes = new AttributeStage(ResourceLevels, Load, version.AttributeLeaves(dedicated, AttributeScope.Resource));
         ScopeAttributes = new AttributeStage(ScopeLevels, Load, []);
     }
 

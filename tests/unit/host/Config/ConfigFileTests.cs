@@ -116,12 +116,12 @@ public class ConfigFileTests
     [Fact]
     public void KeysOfTempoWithoutEffectAreWarnings()
     {
-        var (_, warnings) = Apply("memberlist:\n  anything: {at: all}\nquerier: {x: [1]}\nserver:\n  log_source_ips_enabled: true\nstorage: {trace: {block: {version: vParquet4}}}");
+        var (_, warnings) = Apply("memberlist:\n  anything: {at: all}\nquerier: {x: [1]}\nserver:\n  log_source_ips_enabled: true\nstorage: {trace: {block: {version: vParquet3}}}");
         Assert.Collection(warnings,
             w => Assert.StartsWith("t.yaml: line 1: memberlist has no effect", w),
             w => Assert.StartsWith("t.yaml: line 3: querier has no effect", w),
             w => Assert.StartsWith("t.yaml: line 5: server.log_source_ips_enabled has no effect", w),
-            w => Assert.Contains("new blocks are written as vParquet5", w, StringComparison.Ordinal));
+            w => Assert.Contains("new blocks are written as vParquet4", w, StringComparison.Ordinal));
     }
 
     [Theory]
