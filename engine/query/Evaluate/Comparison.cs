@@ -34,6 +34,12 @@ internal sealed class Comparison : Operand
     /// <summary>The one field that is compared to a literal; null if it is any other comparison.</summary>
     public FieldReader? ComparedField => _right is Constant ? (_left as Field)?.Reader : null;
 
+    /// <summary>The literal on the right; null if there is none.</summary>
+    public Constant? ComparedTo => _right as Constant;
+
+    /// <summary>Of a comparison with a literal: does this value of the field compare so?</summary>
+    public bool HoldsOf(in FieldValue value) => value.Type != FieldType.Nil && Compare(value, ((Constant)_right).Value);
+
     /// <summary>Is it <c>= nil</c> or <c>!= nil</c>?</summary>
     public bool IsExistence => _right is Constant { IsNil: true };
 

@@ -36,6 +36,10 @@ internal sealed class FieldReader
     /// <summary>The same of links.</summary>
     public bool ReadsLinks { get; }
 
+    /// <summary>Is it a fact of the whole trace, which a batch alone cannot tell?</summary>
+    public bool ReadsTrace => Reference.Intrinsic is Intrinsic.SpanChildCount or Intrinsic.NestedSetLeft or Intrinsic.NestedSetRight or Intrinsic.NestedSetParent
+        or Intrinsic.TraceDuration or Intrinsic.RootName or Intrinsic.RootServiceName;
+
     public FieldValue Read(in SpanCursor span) => Reference.Scope switch
     {
         AttributeScope.Intrinsic => ReadIntrinsic(span),
@@ -79,7 +83,7 @@ internal sealed class FieldReader
     }
 
     // Several values in a dedicated column are an array.
-    private static FieldValue FromDedicated(DedicatedColumn column, int owner)
+    internal static FieldValue FromDedicated(DedicatedColumn column, int owner)
     {
         var bits = column.Bits[column.Start[owner]];
         if (column.Start[owner + 1] - column.Start[owner] > 1)
@@ -91,7 +95,7 @@ internal sealed class FieldReader
         return column.Type == AttributeType.String ? FieldValue.Text(column.Values, (int)bits) : FieldValue.Number(FieldType.Int, bits);
     }
 
-    private static FieldValue FromAttribute(AttributeColumns attributes, int i) => attributes.Types[i] switch
+    internal static FieldValue FromAttribute(AttributeColumns attributes, int i) => attributes.Types[i] switch
     {
         AttributeType.String => FieldValue.Text(attributes.Values, (int)attributes.Bits[i]),
         AttributeType.Int => FieldValue.Number(FieldType.Int, attributes.Bits[i]),

@@ -3,6 +3,12 @@ namespace Tempo.Engine.Query.Evaluate;
 /// <summary>"And" or "or" of two conditions; the right one is looked at only if it matters.</summary>
 internal sealed class Junction(bool isAnd, Operand left, Operand right) : Operand
 {
+    public bool IsAnd => isAnd;
+
+    public Operand Left => left;
+
+    public Operand Right => right;
+
     public override FieldValue Evaluate(in SpanCursor span) => ToValue(Test(span));
 
     public override Truth Test(in SpanCursor span)

@@ -3,6 +3,8 @@ namespace Tempo.Engine.Query.Evaluate;
 /// <summary>"Not". Of a bare field: true only if it is the bool false. Of anything else: the opposite truth.</summary>
 internal sealed class Negation(Operand operand) : Operand
 {
+    public Operand Operand => operand;
+
     public override FieldValue Evaluate(in SpanCursor span) => ToValue(Test(span));
 
     public override Truth Test(in SpanCursor span)

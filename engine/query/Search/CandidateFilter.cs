@@ -1,5 +1,3 @@
-using Tempo.Engine.Query.Evaluate;
-using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Search;
@@ -16,39 +14,22 @@ namespace Tempo.Engine.Query.Search;
 /// by(), count(), …       any span
 /// </code>
 /// </summary>
-internal sealed class CandidateFilter
+internal static class CandidateFilter
 {
-    private readonly Condition[] _conditions;
-
-    private CandidateFilter(IReadOnlyList<FieldExpression> anyOf)
-    {
-        MatchesAll = anyOf.Any(static expression => expression == Literal.True);
-        _conditions = MatchesAll ? [] : [.. anyOf.Where(static expression => expression != False).Select(static expression => new Condition(expression))];
-    }
-
     private static readonly Literal False = new(TraceQlValue.Bool(false));
 
-    /// <summary>Every trace is a candidate.</summary>
-    public static CandidateFilter All { get; } = new([Literal.True]);
-
-    public bool MatchesAll { get; }
-
-    /// <summary>No trace is.</summary>
-    public bool MatchesNothing => !MatchesAll && _conditions.Length == 0;
-
-    /// <summary>What the conditions read.</summary>
-    public IEnumerable<AttributeRef> Fields => _conditions.SelectMany(static condition => condition.Fields);
-
-    public static CandidateFilter Of(PipelineExpression query) => new(Needed(query));
-
-    /// <summary>May this span make its trace a match?</summary>
-    public bool MayMatch(SpanBatch batch, int row)
+    /// <summary>The condition that one span at least of a matching trace meets.</summary>
+    public static FieldExpression Of(PipelineExpression query)
     {
-        foreach (var condition in _conditions)
-            if (condition.MayMatch(batch, row))
-                return true;
-        return MatchesAll;
+        var needed = Needed(query).Where(static expression => expression != False).ToList();
+        if (needed.Exists(static expression => expression == Literal.True)) return Literal.True;
+        return needed.Count == 0 ? False : AnyOf(needed, 0, needed.Count);
     }
+
+    // Balanced, so that a chain of thousands stays low.
+    private static FieldExpression AnyOf(List<FieldExpression> conditions, int from, int count) => count == 1
+        ? conditions[from]
+        : new BinaryExpression(FieldOperator.Or, AnyOf(conditions, from, count / 2), AnyOf(conditions, from + (count / 2), count - (count / 2)));
 
     private static IReadOnlyList<FieldExpression> Needed(PipelineExpression expression)
     {

@@ -1,4 +1,6 @@
 using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Filter;
+using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Query.Stages;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.TraceQL;
@@ -11,19 +13,19 @@ internal sealed class SearchPlan
 {
     private readonly List<Condition> _filters = [];
 
-    private SearchPlan(PipelineExpression? pipeline, MetricsExpression? metrics)
+    private SearchPlan(PipelineExpression? pipeline, MetricsExpression? metrics, KernelKind kernel)
     {
-        Candidates = pipeline is null ? CandidateFilter.All : CandidateFilter.Of(pipeline);
+        Candidates = SpanFilter.Create(pipeline is null ? Literal.True : CandidateFilter.Of(pipeline), kernel);
         Source = pipeline is null ? null : PipelineCompiler.Compile(pipeline, _filters);
         var named = pipeline is null ? [] : ReferencedAttributes.Of(pipeline);
         Selected = SelectedBy(pipeline, metrics);
         ShowsName = named.Concat(Selected).Any(static field => field.Intrinsic == Intrinsic.Name);
-        ScanColumns = FieldColumns.Of(Candidates.Fields);
+        ScanColumns = Candidates.Columns;
         Columns = ScanColumns | FieldColumns.Of(named) | FieldColumns.Of(Selected) | BatchColumns.Tree | BatchColumns.Name;
     }
 
     /// <summary>What is worth looking at.</summary>
-    public CandidateFilter Candidates { get; }
+    public SpanFilter Candidates { get; }
 
     /// <summary>Decides on a whole trace. Null: every trace matches, and hits are answered without span sets.</summary>
     public SpansetSource? Source { get; }
@@ -46,11 +48,11 @@ internal sealed class SearchPlan
     public bool ShowsName { get; }
 
     /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run. The empty query is everything.</summary>
-    public static SearchPlan Create(string query)
+    public static SearchPlan Create(string query, KernelKind kernel)
     {
-        if (query.Length == 0) return new SearchPlan(null, null);
+        if (query.Length == 0) return new SearchPlan(null, null, kernel);
         if (!TraceQlParser.TryParse(query, out var parsed, out var error)) throw new QueryException(QueryErrorKind.BadRequest, $"invalid TraceQL query: {error.Message}");
-        return new SearchPlan(parsed.SearchPipeline, parsed.Metrics);
+        return new SearchPlan(parsed.SearchPipeline, parsed.Metrics, kernel);
     }
 
     private static List<AttributeRef> SelectedBy(PipelineExpression? pipeline, MetricsExpression? metrics)

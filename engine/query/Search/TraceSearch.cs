@@ -35,20 +35,25 @@ public sealed class TraceSearch
     private readonly List<BlockReader> _blocks = [];
     private readonly SearchMetrics _metrics = new();
     private ulong _reportedDownTo = ulong.MaxValue;
+    private int[] _selection = [];
 
-    private TraceSearch(SearchRequest request, TraceSources sources)
+    private TraceSearch(SearchRequest request, TraceSources sources, SearchOptions options)
     {
         _request = request;
         _sources = sources;
-        _plan = SearchPlan.Create(request.Query);
+        _plan = SearchPlan.Create(request.Query, options.Kernel);
         _loader = new TraceLoader(sources, _plan.Columns, manyTraces: true);
     }
 
     /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run.</summary>
-    public static async Task<SearchResult> RunAsync(SearchRequest request, TraceSources sources, CancellationToken cancellation)
+    public static Task<SearchResult> RunAsync(SearchRequest request, TraceSources sources, CancellationToken cancellation) =>
+        RunAsync(request, sources, new SearchOptions(), cancellation);
+
+    /// <summary>The same with limits and choices of the host.</summary>
+    public static async Task<SearchResult> RunAsync(SearchRequest request, TraceSources sources, SearchOptions options, CancellationToken cancellation)
     {
-        var search = new TraceSearch(request, sources);
-        if (search._plan.Candidates.MatchesNothing) return new SearchResult();
+        var search = new TraceSearch(request, sources, options);
+        if (search._plan.Candidates.SelectsNone) return new SearchResult();
         await search.OpenBlocksAsync(cancellation).ConfigureAwait(false);
         if (sources.Live.Count > 0) search.ScanLive(cancellation);
         for (var i = 0; i < search._blocks.Count; i++) search.ScanBlock(i, cancellation);
@@ -88,12 +93,13 @@ public sealed class TraceSearch
     {
         var batch = view.Columns;
         _metrics.InspectedSpans += (ulong)view.SpanCount;
+        GrowableArray.Reserve(ref _selection, view.SpanCount);
         // The trace table may be ahead of the spans that may be read.
         var isFound = new bool[batch.TraceCount];
-        for (var row = 0; row < view.SpanCount; row++)
+        foreach (var row in _selection.AsSpan(0, _plan.Candidates.Select(batch, view.SpanCount, _selection)))
         {
             var trace = batch.Trace[row];
-            if (isFound[trace] || !_plan.Candidates.MayMatch(batch, row)) continue;
+            if (isFound[trace]) continue;
             isFound[trace] = true;
             _candidates.Add(batch.TraceIds[trace], batch.StartUnixNano[row], LivePlace);
         }
@@ -131,20 +137,14 @@ public sealed class TraceSearch
     private void ScanRows(SpanBatch batch, int block)
     {
         _metrics.InspectedSpans += (ulong)batch.SpanCount;
+        GrowableArray.Reserve(ref _selection, batch.SpanCount);
         var decided = -1;
-        for (var row = 0; row < batch.SpanCount; row++)
+        foreach (var row in _selection.AsSpan(0, _plan.Candidates.Select(batch, _selection)))
         {
             var trace = batch.Trace[row];
             if (trace == decided) continue;
-            if (!OverlapsTime(batch.TraceStart[trace], batch.TraceEnd[trace]))
-            {
-                decided = trace;
-                continue;
-            }
-
-            if (!_plan.Candidates.MayMatch(batch, row)) continue;
-            _candidates.Add(batch.TraceIds[trace], batch.TraceStart[trace], block + 1);
             decided = trace;
+            if (OverlapsTime(batch.TraceStart[trace], batch.TraceEnd[trace])) _candidates.Add(batch.TraceIds[trace], batch.TraceStart[trace], block + 1);
         }
     }
 

@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks.Read;
 
 namespace Tempo.Engine.Storage.Scan;
 
@@ -73,6 +74,15 @@ public sealed class SpanBatch
 
     /// <summary>The bit that says that a Status message was sent.</summary>
     public const byte StatusSent = 0x80;
+
+    /// <summary>Brings in columns of a page when they are asked for; null: everything that there is is there.</summary>
+    public ISpanColumnLoader? Loader;
+
+    /// <summary>Must be called before columns are read of a batch that has a loader. Costs nothing for one that has none.</summary>
+    public void Require(BatchColumns columns) => Loader?.Load(this, columns);
+
+    /// <summary>The same for parts of the attributes of a scope.</summary>
+    public void RequireAttributes(AttributeScope scope, AttributeParts parts) => Loader?.LoadAttributes(this, scope, parts);
 
     /// <summary>Forgets all rows and keeps the memory. Nobody may be reading.</summary>
     internal void Clear()

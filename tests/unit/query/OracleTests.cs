@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query;
+using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Scan;
@@ -24,6 +25,7 @@ public sealed class OracleTests
         var spans = new RandomSpans(random).Next();
         var sources = await store.Sources(layout, spans);
         var queries = new RandomQueries(random);
+        KernelKind[] kernels = [.. KernelChoice.Supported];
         for (var tried = 0; tried < QueriesPerDataSet;)
         {
             var query = queries.Next();
@@ -31,10 +33,11 @@ public sealed class OracleTests
             tried++;
             var limit = random.Next(2) == 0 ? 1000 : random.Next(1, 6);
             var expected = NaiveEngine.Search(query, spans, limit);
-            var result = await TraceSearch.RunAsync(new SearchRequest { Query = query, Limit = limit, SpansPerSpanSet = 1000 }, sources, default);
+            var options = new SearchOptions { Kernel = kernels[tried % kernels.Length] };
+            var result = await TraceSearch.RunAsync(new SearchRequest { Query = query, Limit = limit, SpansPerSpanSet = 1000 }, sources, options, default);
             Assert.Equal("", result.Message);
             Assert.True(expected.SequenceEqual(result.Traces.Select(Text)), $"""
-                seed {seed}, {layout}, limit {limit}: {query}
+                seed {seed}, {layout}, {options.Kernel}, limit {limit}: {query}
                 expected {string.Join("\n         ", expected)}
                 found    {string.Join("\n         ", result.Traces.Select(Text))}
                 """);

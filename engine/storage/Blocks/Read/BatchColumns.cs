@@ -19,7 +19,10 @@ public enum BatchColumns
     Links = 1 << 10,
     Dropped = 1 << 11,
 
+    /// <summary>Of the resources, the names of the services alone.</summary>
+    ResourceServiceNames = 1 << 12,
+
     /// <summary>What <see cref="Scan.OrderedTrace"/> needs to bring a trace together.</summary>
     Tree = SpanIds | Times | Kind | Resources | Scopes,
-    All = (1 << 12) - 1,
+    All = (1 << 13) - 1,
 }

@@ -20,6 +20,13 @@ public static class NaiveEngine
         ];
     }
 
+    /// <summary>Ids of the spans that a condition is true of.</summary>
+    public static HashSet<ulong> Matching(FieldExpression condition, IEnumerable<TestSpan> spans) =>
+    [
+        .. spans.GroupBy(static s => s.TraceId).Select(static g => new NaiveTrace([.. g]))
+            .SelectMany(trace => trace.Spans.Where(span => Bindings(condition, span).Any(bound => IsTrue(condition, span, bound, trace)))).Select(static s => s.Id),
+    ];
+
     public static string Text(IEnumerable<IEnumerable<ulong>> sets) =>
         string.Join(" / ", sets.Select(static set => string.Join(' ', set.Order().Select(static id => id.ToString("x", null)))).Order(StringComparer.Ordinal));
 

@@ -49,7 +49,8 @@ public sealed class RandomQueries(Random random)
 
     private string Spanset(int depth) => depth == 0 || random.Next(3) == 0 ? Filter() : $"({Spanset(depth - 1)} {Pick(Relations)} {Spanset(depth - 1)})";
 
-    private string Filter() => random.Next(12) == 0 ? "{ }" : $"{{ {Term(3)} }}";
+    /// <summary><c>{ … }</c> alone.</summary>
+    public string Filter() => random.Next(12) == 0 ? "{ }" : $"{{ {Term(3)} }}";
 
     private string Term(int depth)
     {

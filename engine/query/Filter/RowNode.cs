@@ -1,0 +1,59 @@
+using System.Numerics;
+using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Search;
+using Tempo.Engine.Storage.Blocks.Read;
+
+namespace Tempo.Engine.Query.Filter;
+
+/// <summary>
+/// A condition that no kernel knows (arithmetic, one field against another, texts of ids, events together with links): tried
+/// span by span, on those that the other parts have left.
+/// </summary>
+internal sealed class RowNode : FilterNode
+{
+    private readonly Operand _operand;
+    private readonly bool _isNegated;
+    private readonly bool _readsEvents;
+    private readonly bool _readsLinks;
+    private readonly BatchColumns _columns;
+
+    public RowNode(Operand operand, bool isNegated)
+    {
+        _operand = operand;
+        _isNegated = isNegated;
+        _readsEvents = operand.Readers().Any(static reader => reader.ReadsEvents);
+        _readsLinks = operand.Readers().Any(static reader => reader.ReadsLinks);
+        _columns = FieldColumns.Of(operand.Readers().Select(static reader => reader.Reference));
+    }
+
+    public override OwnerLevel Level => OwnerLevel.Span;
+
+    public override double Cost => 200;
+
+    public override double Selectivity => 0.3;
+
+    public override void Mark(FilterScope scope, ReadOnlySpan<ulong> wanted, Span<ulong> marks)
+    {
+        scope.Batch.Require(_columns);
+        marks.Clear();
+        for (var word = 0; word < wanted.Length; word++)
+            for (var left = wanted[word]; left != 0; left &= left - 1)
+            {
+                var row = (word << 6) + BitOperations.TrailingZeroCount(left);
+                if (MayHold(SpanCursor.At(scope.Batch, row))) marks[word] |= left & (0 - left);
+            }
+    }
+
+    private bool MayHold(in SpanCursor span)
+    {
+        if (!_readsEvents && !_readsLinks) return Test(span);
+        foreach (var bound in new EventBindings(span, _readsEvents, _readsLinks))
+            if (Test(bound))
+                return true;
+        return false;
+    }
+
+    private bool Test(in SpanCursor span) => _operand.Test(span) != (_isNegated ? Truth.True : Truth.False);
+
+    public override string ToString() => $"{(_isNegated ? "not " : "")}span by span on {string.Join(", ", _operand.Readers().Select(static reader => reader.Reference).Distinct())}";
+}

@@ -1,0 +1,171 @@
+using System.Text;
+using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Kernels;
+using Tempo.Engine.Storage.Scan;
+using Tempo.Engine.TraceQL.Ast;
+
+namespace Tempo.Engine.Query.Filter;
+
+/// <summary>
+/// Comparisons of one field with literals, of which any (or all) must hold: <c>= "a"</c>; <c>= "a" || = "b" || =~ "c.*"</c>;
+/// <c>!= 1 &amp;&amp; != 2</c>. On plain values it is quick, on arrays it asks the comparisons. One thread's.
+/// </summary>
+internal sealed class ValueTest
+{
+    /// <summary>An unscoped attribute lies in at most four tables: generic and dedicated, of the span and of its resource.</summary>
+    private const int KnownTables = 4;
+
+    /// <summary>Equalities from which on they are looked up and not tried one after the other.</summary>
+    private const int MinSetSize = 4;
+
+    private readonly Comparison[] _comparisons;
+    private readonly bool _isAll;
+    private readonly bool _isBare;
+    private readonly HashSet<byte[]>.AlternateLookup<ReadOnlySpan<byte>> _texts;
+    private readonly HashSet<long>? _numbers;
+    private readonly TextAnswers?[] _answers = new TextAnswers?[KnownTables];
+    private readonly List<int> _codes = [];
+    private StringTable? _codesTable;
+    private int _codesCount;
+    private int _next;
+
+    /// <param name="comparisons">Of one field, with literals of one kind: texts, numbers, …</param>
+    /// <param name="isAll">All must hold, else any.</param>
+    /// <param name="isBare">It stands for a bare <c>.x</c> or <c>!.x</c>: a list of values is none.</param>
+    public ValueTest(IReadOnlyList<Comparison> comparisons, bool isAll, bool isBare = false)
+    {
+        _isBare = isBare;
+        _comparisons = [.. comparisons];
+        _isAll = isAll;
+        IsExistence = comparisons[0].IsExistence;
+        var literal = comparisons[0].ComparedTo!.Value;
+        Literal = literal.Type;
+        var areEqualities = !isAll && comparisons.All(static c => c.Op == FieldOperator.Equal);
+        if (areEqualities && Literal == FieldType.String)
+        {
+            if (comparisons.Count == 1) EqualText = literal.Utf8.ToArray();
+            else if (comparisons.Count >= MinSetSize) _texts = new HashSet<byte[]>(comparisons.Select(static c => c.ComparedTo!.Value.Utf8.ToArray()), BytesComparer.Instance).GetAlternateLookup<ReadOnlySpan<byte>>();
+        }
+
+        if (areEqualities && comparisons.Count >= MinSetSize && comparisons.All(static c => c.ComparedTo!.Value.Type is FieldType.Int or FieldType.Duration))
+            _numbers = [.. comparisons.Select(static c => c.ComparedTo!.Value.Bits)];
+    }
+
+    /// <summary>Type of the literals: String, Bool, Int (any numbers), Nil (existence), …</summary>
+    public FieldType Literal { get; }
+
+    /// <summary>Is it <c>!= nil</c> or <c>= nil</c>? Then only <see cref="AcceptsNil"/> matters.</summary>
+    public bool IsExistence { get; }
+
+    /// <summary>Is it <c>= nil</c>?</summary>
+    public bool AcceptsNil => IsExistence && _comparisons[0].Op == FieldOperator.Equal;
+
+    /// <summary>The text that a value must equal, if that is all.</summary>
+    public byte[]? EqualText { get; }
+
+    /// <summary>The comparison, if it is one.</summary>
+    public Comparison? Single => _comparisons.Length == 1 ? _comparisons[0] : null;
+
+    /// <summary>The parts of attributes that can hold a value of the literals' type.</summary>
+    public AttributeParts Parts => Literal switch
+    {
+        FieldType.String => AttributeParts.Texts,
+        FieldType.Int or FieldType.Float or FieldType.Duration => AttributeParts.Ints | AttributeParts.Doubles,
+        FieldType.Bool => AttributeParts.Bools,
+        FieldType.Nil => AttributeParts.All,
+        _ => AttributeParts.None,
+    };
+
+    /// <summary>Guess: the share of values of which it holds.</summary>
+    public double Selectivity => _comparisons[0].Op switch
+    {
+        FieldOperator.Equal when IsExistence => 0.9,
+        FieldOperator.Equal => Math.Min(0.5, 0.02 * _comparisons.Length),
+        FieldOperator.Matches => 0.1,
+        FieldOperator.NotEqual when IsExistence => 0.3,
+        FieldOperator.NotEqual or FieldOperator.NotMatches => 0.8,
+        _ => 0.3,
+    };
+
+    public bool Holds(in FieldValue value)
+    {
+        if (_isBare && value.Type == FieldType.Array) return false;
+        foreach (var comparison in _comparisons)
+            if (comparison.HoldsOf(value) != _isAll)
+                return !_isAll;
+        return _isAll;
+    }
+
+    public bool HoldsOfNumber(FieldType type, long bits) =>
+        _numbers is not null && type == FieldType.Int ? _numbers.Contains(bits) : Holds(FieldValue.Number(type, bits));
+
+    public bool HoldsOfText(StringTable table, int code) => AnswersOf(table)[code];
+
+    /// <summary>The answers for the entries of a table.</summary>
+    public TextAnswers AnswersOf(StringTable table)
+    {
+        foreach (var known in _answers)
+            if (known is not null && ReferenceEquals(known.Table, table))
+                return known;
+        var answers = new TextAnswers(table, AskText);
+        _answers[_next] = answers;
+        _next = (_next + 1) % KnownTables;
+        return answers;
+    }
+
+    /// <summary>Marks the rows whose text passes.</summary>
+    public void MarkTexts(KernelKind kernel, ReadOnlySpan<int> codes, StringTable table, Span<ulong> marks)
+    {
+        if (EqualText is null)
+        {
+            AnswersOf(table).Mark(kernel, codes, marks);
+            return;
+        }
+
+        var equal = EqualCodes(kernel, table);
+        if (equal.Count == 0) marks.Clear();
+        else if (equal.Count == 1) MarkKernel.Run(kernel, codes, new EqualTo<int>(equal[0]), marks);
+        else AnswersOf(table).Mark(kernel, codes, marks);
+    }
+
+    /// <summary>The entries that equal <see cref="EqualText"/>: the first thing to know, since mostly there is none.</summary>
+    public List<int> EqualCodes(KernelKind kernel, StringTable table)
+    {
+        var count = table.Count;
+        if (ReferenceEquals(_codesTable, table) && _codesCount == count) return _codes;
+        _codes.Clear();
+        EntryKernel.Find(kernel, table, count, EqualText, _codes);
+        (_codesTable, _codesCount) = (table, count);
+        return _codes;
+    }
+
+    private bool AskText(StringTable table, int code) =>
+        _texts.Set is not null ? _texts.Contains(table[code]) : Holds(FieldValue.Text(table, code));
+
+    public override string ToString()
+    {
+        const int MaxShown = 3;
+        var shown = _comparisons.Take(MaxShown).Select(static c => $"{c.Op.Text()} {c.ComparedTo!.Literal}");
+        return string.Join(_isAll ? " and " : " or ", shown) + (_comparisons.Length > MaxShown ? $" and {_comparisons.Length - MaxShown} more" : "");
+    }
+
+    private sealed class BytesComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
+    {
+        public static readonly BytesComparer Instance = new();
+
+        public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
+
+        public int GetHashCode(byte[] obj) => GetHashCode(obj.AsSpan());
+
+        public bool Equals(ReadOnlySpan<byte> alternate, byte[] other) => alternate.SequenceEqual(other);
+
+        public int GetHashCode(ReadOnlySpan<byte> alternate)
+        {
+            var hash = default(HashCode);
+            hash.AddBytes(alternate);
+            return hash.ToHashCode();
+        }
+
+        public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
+    }
+}

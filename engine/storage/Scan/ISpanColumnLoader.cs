@@ -1,0 +1,39 @@
+using Tempo.Engine.Storage.Blocks.Read;
+
+namespace Tempo.Engine.Storage.Scan;
+
+/// <summary>
+/// Brings columns of a batch into memory when they are first asked for. Asked for twice, it does nothing the second time. Throws
+/// <see cref="BlockReadException"/> if they cannot be read.
+/// </summary>
+public interface ISpanColumnLoader
+{
+    /// <summary>Fills whole columns of <paramref name="batch"/>.</summary>
+    void Load(SpanBatch batch, BatchColumns columns);
+
+    /// <summary>
+    /// Fills parts of the attributes of a scope. What was not asked for stays of type <see cref="AttributeType.Null"/>.
+    /// </summary>
+    void LoadAttributes(SpanBatch batch, AttributeScope scope, AttributeParts parts);
+}
+
+/// <summary>What there is of attributes, by what a condition needs of them.</summary>
+[Flags]
+public enum AttributeParts
+{
+    None = 0,
+
+    /// <summary>The table of keys alone, without knowing who has which.</summary>
+    KeyTable = 1,
+
+    /// <summary>Which owner has which keys; columns of their own (<see cref="SpanBatch.Dedicated"/>).</summary>
+    Keys = 2 | KeyTable,
+    Texts = 4,
+    Ints = 8,
+    Doubles = 16,
+    Bools = 32,
+
+    /// <summary>Values that no condition can compare, which tell "no value" from "no attribute".</summary>
+    Others = 64,
+    All = 127,
+}
