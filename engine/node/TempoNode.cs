@@ -82,14 +82,33 @@ public sealed class TempoNode : IAsyncDisposable
     /// </summary>
     public ValueTask<IngestOutcome> IngestAsync(TenantId tenant, NativeBuffer request) => _ingest.IngestAsync(tenant, request);
 
-    /// <summary>A trace by its id; the seconds (0 = no bound) only limit which blocks are looked in.</summary>
-    public async Task<TraceAnswer> FindTraceAsync(TenantSet tenants, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
+    /// <summary>
+    /// A trace by its id, to be read in parts; the seconds (0 = no bound) only limit which blocks are looked in. Dispose it
+    /// soon: until then what it was read from cannot be released.
+    /// </summary>
+    public async Task<TraceReading> ReadTraceAsync(TenantSet tenants, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
     {
         using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
+        var lease = _state.Acquire();
+        try
+        {
+            var sources = lease.View.SourcesOf(tenants);
+            return new TraceReading(await TraceFinder.FindAsync(sources, id, startSeconds, endSeconds, cancellation).ConfigureAwait(false), lease);
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A trace by its id in one piece; <see cref="ReadTraceAsync"/> is for traces of any size.</summary>
+    public async Task<TraceAnswer> FindTraceAsync(TenantSet tenants, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
+    {
+        using var reading = await ReadTraceAsync(tenants, id, startSeconds, endSeconds, cancellation).ConfigureAwait(false);
         using var output = new NativeBuffer();
-        using var lease = _state.Acquire();
-        var loader = await TraceFinder.FindAsync(lease.View.SourcesOf(tenants), id, startSeconds, endSeconds, output, cancellation).ConfigureAwait(false);
-        return new TraceAnswer(output.Written.ToArray(), loader.InspectedBytes, loader.Damage.Length > 0, loader.Damage);
+        reading.Trace.WritePart(output, int.MaxValue);
+        return new TraceAnswer(output.Written.ToArray(), reading.Trace.InspectedBytes, reading.Trace.Damage.Length > 0, reading.Trace.Damage);
     }
 
     /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run.</summary>

@@ -34,4 +34,18 @@ public static class OtlpJsonWriter
         ProtobufToJson.WriteTopMessage(ref json, tracesData, OtlpJsonSchema.TracesData, topKey);
         return true;
     }
+
+    /// <summary>
+    /// Writes the ResourceSpans of a part of a trace as elements of a list, for answers that are written piece by piece. The
+    /// bytes are ones that this process has made: they are not checked, and what is malformed in them is left out.
+    /// </summary>
+    /// <param name="tracesData">The part.</param>
+    /// <param name="isFirst">Nothing stands in the list yet.</param>
+    /// <param name="output">Gets the elements, and a comma before each but the very first.</param>
+    public static void WriteElements(ReadOnlySpan<byte> tracesData, bool isFirst, IBufferWriter<byte> output)
+    {
+        var json = new ProtoJsonWriter(output);
+        if (!isFirst) json.Continue();
+        ProtobufToJson.WriteTopElements(ref json, tracesData, OtlpJsonSchema.TracesData);
+    }
 }

@@ -1,18 +1,18 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query.Sources;
+using Tempo.Engine.Query.Traces;
 using Tempo.Engine.Storage.Blocks.Read;
-using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query;
 
-/// <summary>Finds a trace by its id in all sources and writes it as OTLP TracesData bytes.</summary>
+/// <summary>Finds a trace by its id in all sources.</summary>
 public static class TraceFinder
 {
     /// <summary>
-    /// Appends the trace to <paramref name="output"/>; nothing if there is none. The seconds only limit which blocks are looked
-    /// in (0 = no bound). The result says what was read, and what could not be.
+    /// The whole trace; an empty one if there is none. The seconds only limit which blocks are looked in (0 = no bound). The
+    /// result says what was read, and what could not be.
     /// </summary>
-    public static async Task<TraceLoader> FindAsync(TraceSources sources, TraceId id, long startSeconds, long endSeconds, NativeBuffer output, CancellationToken cancellation)
+    public static async Task<FoundTrace> FindAsync(TraceSources sources, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
     {
         var loader = new TraceLoader(sources, BatchColumns.All, manyTraces: false);
         var blocks = new List<BlockReader>();
@@ -30,7 +30,8 @@ public static class TraceFinder
             }
         }
 
-        if (loader.Load(id, blocks) is { } trace) OtlpTraceWriter.Write(trace, output);
-        return loader;
+        cancellation.ThrowIfCancellationRequested();
+        var trace = loader.Load(id, blocks);
+        return new FoundTrace(trace, loader.InspectedBytes, loader.Damage);
     }
 }

@@ -24,4 +24,7 @@ public sealed class ApiOptions
 
     /// <summary>Queries may name several tenants, <c>a|b</c>.</summary>
     public bool AreTenantSetsAllowed { get; set; } = true;
+
+    /// <summary>Largest trace that is answered whole by its id, in OTLP bytes; 0: no limit.</summary>
+    public long MaxTraceBytes { get; set; }
 }

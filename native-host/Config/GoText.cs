@@ -50,4 +50,11 @@ public static class GoText
         if (error.Length > 0) error = $"strconv.ParseInt: parsing {Quote(text)}: {error}";
         return error.Length == 0;
     }
+
+    /// <summary><c>strconv.ParseBool(text)</c>.</summary>
+    public static bool TryParseBool(string text, out bool value)
+    {
+        value = text is "1" or "t" or "T" or "true" or "TRUE" or "True";
+        return value || text is "0" or "f" or "F" or "false" or "FALSE" or "False";
+    }
 }

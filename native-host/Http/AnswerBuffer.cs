@@ -41,7 +41,10 @@ internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
         await stream.WriteAsync(_block.AsMemory(0, _used), cancellation).ConfigureAwait(false);
     }
 
-    public void Dispose()
+    public void Dispose() => Clear();
+
+    /// <summary>Forgets the content and gives its blocks back.</summary>
+    public void Clear()
     {
         foreach (var (block, _) in _full) ArrayPool<byte>.Shared.Return(block);
         if (_block.Length > 0) ArrayPool<byte>.Shared.Return(_block);

@@ -16,6 +16,10 @@ internal static class QueryAnswer
     public const string Json = "application/json";
     public const string Protobuf = "application/protobuf";
 
+    /// <summary>What clients ask for that feed a language model.</summary>
+    public const string Llm = "application/vnd.grafana.llm";
+    public const string LlmJson = "application/vnd.grafana.llm+json";
+
     /// <summary>
     /// Ours: on an answer that is not whole and whose message has no field to say so; the value says
     /// what is missing, percent-encoded as gRPC messages are.
@@ -28,6 +32,14 @@ internal static class QueryAnswer
     /// </summary>
     public static bool WantsProtobuf(HttpRequest request) =>
         request.Headers.Accept.ToString().Contains(Protobuf, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>True if the answer is to be for a language model: where neither protobuf nor JSON is asked for.</summary>
+    public static bool WantsLlm(HttpRequest request)
+    {
+        var accept = request.Headers.Accept.ToString();
+        return accept.Contains(Llm, StringComparison.OrdinalIgnoreCase) && !accept.Contains(Protobuf, StringComparison.OrdinalIgnoreCase)
+            && !accept.Contains(Json, StringComparison.OrdinalIgnoreCase);
+    }
 
     /// <summary>The tenant, or an answered request: 401 without the header, 400 for a bad one, 501 for several.</summary>
     public static async ValueTask<TenantId?> ResolveTenantAsync(HttpContext context, TenantResolver tenants)
@@ -77,7 +89,8 @@ internal static class QueryAnswer
         await body.CopyToAsync(compressed, context.RequestAborted).ConfigureAwait(false);
     }
 
-    private static bool TakesGzip(HttpRequest request) =>
+    /// <summary>True if the client takes gzip.</summary>
+    public static bool TakesGzip(HttpRequest request) =>
         StringWithQualityHeaderValue.TryParseList(request.Headers.AcceptEncoding, out var codings)
         && codings.Any(static coding => coding.Value.Equals("gzip", StringComparison.OrdinalIgnoreCase) && coding.Quality != 0);
 

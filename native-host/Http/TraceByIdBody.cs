@@ -1,84 +1,151 @@
 using System.Buffers;
 using System.Text;
-using Tempo.Engine.Node;
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Otlp;
 using Tempo.Engine.Otlp.Json;
 using Tempo.Engine.Otlp.Wire;
+using Tempo.Engine.Query.Traces;
+using Tempo.Host.Foreign;
 
 namespace Tempo.Host.Http;
 
 /// <summary>
-/// The two answers for a trace. Version 1 is the trace itself; version 2 wraps it:
+/// The two answers for a trace, written part by part. Version 1 is the trace itself; version 2 wraps it:
 /// <code>
 /// TraceByIDResponse { Trace trace = 1; TraceByIDMetrics metrics = 2; PartialStatus status = 3; string message = 4; }
 /// TraceByIDMetrics  { uint64 inspectedBytes = 1; }           PartialStatus { COMPLETE = 0; PARTIAL = 1; }
 /// </code>
-/// Trace and metrics are always present, if only with length 0: Grafana dereferences them.
+/// Trace and metrics are always present, if only with length 0: Grafana dereferences them. A large trace stands in several
+/// <c>trace</c> fields, which protobuf merges to one: the length of one would have to be known before its first byte.
 /// </summary>
-internal static class TraceByIdBody
+internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDisposable
 {
-    private const byte TraceTag = 1 << (int)WireType.NumberShift | (int)WireType.LengthDelimited;
-    private const byte MetricsTag = 2 << (int)WireType.NumberShift | (int)WireType.LengthDelimited;
-    private const byte StatusTag = 3 << (int)WireType.NumberShift | (int)WireType.Varint;
-    private const byte MessageTag = 4 << (int)WireType.NumberShift | (int)WireType.LengthDelimited;
-    private const byte InspectedBytesTag = 1 << (int)WireType.NumberShift | (int)WireType.Varint;
+    /// <summary>OTLP bytes of one part: stays in the core's cache, and few resources are written twice.</summary>
+    private const int PartBytes = 1 << 20;
+
+    /// <summary>A version 2 trace up to this size is one field.</summary>
+    private const int FieldBytes = 4 << 20;
+
+    private const byte TraceTag = 1 << WireType.NumberShift | (byte)WireType.LengthDelimited;
+    private const byte MetricsTag = 2 << WireType.NumberShift | (byte)WireType.LengthDelimited;
+    private const byte StatusTag = 3 << WireType.NumberShift;
+    private const byte MessageTag = 4 << WireType.NumberShift | (byte)WireType.LengthDelimited;
+    private const byte InspectedBytesTag = 1 << WireType.NumberShift;
     private const byte Partial = 1;
 
-    public static void WriteProtobufV1(TraceAnswer found, IBufferWriter<byte> output) => output.Write(found.Trace.Span);
+    private readonly NativeBuffer _part = new();
+    private long _writtenBytes;
 
-    public static void WriteProtobufV2(TraceAnswer found, IBufferWriter<byte> output)
+    /// <summary>The trace is larger than it may be; what was written is the beginning of it.</summary>
+    public bool IsTooLarge { get; private set; }
+
+    /// <summary>For the answer: why it is not whole; empty if it is.</summary>
+    public string Message { get; private set; } = trace.Damage;
+
+    public void Dispose() => _part.Dispose();
+
+    /// <summary>The trace as a tempopb.Trace. True: call again after a flush.</summary>
+    public bool WriteProtobufV1(IBufferWriter<byte> output)
     {
-        WriteBytes(output, TraceTag, found.Trace.Span);
+        var isMore = NextPart(PartBytes);
+        output.Write(_part.Written);
+        return isMore;
+    }
+
+    /// <summary>One <c>trace</c> field. True: call again after a flush.</summary>
+    public bool WriteProtobufV2(IBufferWriter<byte> output)
+    {
+        var isMore = NextPart(FieldBytes);
+        WriteBytes(output, TraceTag, _part.Written);
+        return isMore;
+    }
+
+    /// <summary>The elements of a list of ResourceSpans. True: call again after a flush.</summary>
+    public bool WriteJson(bool isFirst, IBufferWriter<byte> output)
+    {
+        var isMore = NextPart(PartBytes);
+        OtlpJsonWriter.WriteElements(_part.Written, isFirst, output);
+        return isMore;
+    }
+
+    /// <summary>The next spans as objects, for other formats.</summary>
+    public List<SpanRecord> ReadPart(out bool isMore)
+    {
+        isMore = NextPart(PartBytes);
+        return SpanRecordReader.Read(_part.Written);
+    }
+
+    /// <summary>What follows the trace in version 2.</summary>
+    public void WriteProtobufEnd(IBufferWriter<byte> output)
+    {
         Span<byte> metrics = stackalloc byte[1 + Varint.MaxSizeBytes];
         var metricsSize = 0;
-        if (found.InspectedBytes > 0)
+        if (trace.InspectedBytes > 0)
         {
             metrics[0] = InspectedBytesTag;
-            metricsSize = 1 + Varint.Encode(metrics[1..], found.InspectedBytes);
+            metricsSize = 1 + Varint.Encode(metrics[1..], trace.InspectedBytes);
         }
 
         WriteBytes(output, MetricsTag, metrics[..metricsSize]);
-        if (found.Partial) output.Write([StatusTag, Partial]);
-        if (found.Message.Length > 0) WriteBytes(output, MessageTag, Encoding.UTF8.GetBytes(found.Message));
+        if (Message.Length == 0) return;
+        output.Write([StatusTag, Partial]);
+        WriteBytes(output, MessageTag, Encoding.UTF8.GetBytes(Message));
     }
 
-    public static void WriteJsonV1(TraceAnswer found, IBufferWriter<byte> output)
-    {
-        if (!OtlpJsonWriter.TryWrite(found.Trace.Span, OtlpJsonWriter.BatchesKey, output, out var error)) throw Unreadable(error);
-    }
-
-    public static void WriteJsonV2(TraceAnswer found, IBufferWriter<byte> output)
+    /// <summary>What follows the object of the trace in version 2, with the brace that closes the answer.</summary>
+    public void WriteJsonEnd(IBufferWriter<byte> output)
     {
         var json = new ProtoJsonWriter(output);
-        json.BeginObject();
-        json.WriteName("trace"u8);
-        if (!OtlpJsonWriter.TryWrite(found.Trace.Span, OtlpJsonWriter.ResourceSpansKey, ref json, out var error)) throw Unreadable(error);
+        json.Continue();
         json.WriteName("metrics"u8);
         json.BeginObject();
-        if (found.InspectedBytes > 0)
+        if (trace.InspectedBytes > 0)
         {
             json.WriteName("inspectedBytes"u8);
-            json.WriteUInt64(found.InspectedBytes);
+            json.WriteUInt64(trace.InspectedBytes);
         }
 
         json.EndObject();
-        if (found.Partial)
+        if (Message.Length > 0)
         {
             json.WriteName("status"u8);
             json.WriteString("PARTIAL"u8);
-        }
-
-        if (found.Message.Length > 0)
-        {
             json.WriteName("message"u8);
-            json.WriteText(found.Message);
+            json.WriteText(Message);
         }
 
         json.EndObject();
     }
 
-    // The node made these bytes, so this is a defect of ours and ends as 500.
-    private static InvalidDataException Unreadable(in OtlpError error) => new($"the trace cannot be read back: {error.Message}");
+    /// <summary>Says that spans were left out on purpose, unless something worse is said already.</summary>
+    public void ReportFiltered()
+    {
+        if (Message.Length == 0) Message = "Trace filtered, only a subset of spans matching the filter is returned";
+    }
+
+    /// <summary>Fills the part with the next spans; false if they are the last.</summary>
+    private bool NextPart(int maxBytes)
+    {
+        _part.Clear();
+        while (_part.Length < maxBytes && !trace.IsAtEnd)
+        {
+            var left = maxTraceBytes > 0 ? maxTraceBytes - _writtenBytes : long.MaxValue;
+            if (left > 0)
+            {
+                var before = _part.Length;
+                trace.WritePart(_part, (int)Math.Min(left, PartBytes));
+                _writtenBytes += _part.Length - before;
+                if (maxTraceBytes == 0 || _writtenBytes <= maxTraceBytes) continue;
+            }
+
+            // The span that passed the limit is still in.
+            IsTooLarge = true;
+            Message = $"Trace exceeds maximum size of {maxTraceBytes} bytes, a partial trace is returned";
+            return false;
+        }
+
+        return !trace.IsAtEnd;
+    }
 
     private static void WriteBytes(IBufferWriter<byte> output, byte tag, ReadOnlySpan<byte> content)
     {

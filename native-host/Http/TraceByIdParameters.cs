@@ -1,6 +1,8 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Query;
+using Tempo.Engine.Query.Traces;
 using Tempo.Host.Config;
 
 namespace Tempo.Host.Http;
@@ -8,6 +10,49 @@ namespace Tempo.Host.Http;
 /// <summary>What a request for a trace asks; a start or end of 0 is no bound.</summary>
 internal readonly record struct TraceByIdParameters(TraceId Id, long StartSeconds, long EndSeconds, bool IsExternalMode)
 {
+    /// <summary>Which spans to answer; null: all. Version 2 only.</summary>
+    public TraceFilter? Filter { get; init; }
+
+    /// <summary>
+    /// Reads <c>q</c> and the depths around its matches; false with the text for the client. Throws
+    /// <see cref="QueryException"/> for a filter that is none.
+    /// </summary>
+    public static bool TryParseFilter(IQueryCollection query, out TraceFilter? filter, out string error)
+    {
+        filter = null;
+        if (!TryParseDepth(query, "match_depth", 0, out var matchDepth, out error)
+            || !TryParseDepth(query, "ancestor_depth", TraceFilter.AllLevels, out var ancestorDepth, out error))
+            return false;
+        var keepsHierarchy = false;
+        var text = query["keep_hierarchy"].ToString();
+        if (text.Length > 0 && !GoText.TryParseBool(text, out keepsHierarchy))
+        {
+            error = $"invalid keep_hierarchy: strconv.ParseBool: parsing {GoText.Quote(text)}: invalid syntax";
+            return false;
+        }
+
+        var q = query["q"].ToString();
+        if (q.Length > 0) filter = TraceFilter.Create(q, matchDepth, keepsHierarchy ? ancestorDepth : 0);
+        return true;
+    }
+
+    private static bool TryParseDepth(IQueryCollection query, string name, int absent, out int depth, out string error)
+    {
+        depth = absent;
+        error = "";
+        var text = query[name].ToString();
+        if (text.Length == 0) return true;
+        if (!GoText.TryParseInt(text, out var value, out error))
+        {
+            error = $"invalid {name}: {error}";
+            return false;
+        }
+
+        if (value < TraceFilter.AllLevels) error = $"invalid {name}: must be at least -1";
+        depth = (int)Math.Min(value, int.MaxValue);
+        return error.Length == 0;
+    }
+
     /// <summary>False with Tempo's text for the client.</summary>
     public static bool TryParse(string idText, IQueryCollection query, out TraceByIdParameters parameters, out string error)
     {

@@ -115,7 +115,7 @@ public sealed class TempoServer
                 BuildInfoEndpoint.Route(),
                 .. StatusEndpoint.Routes(_options),
                 FlushEndpoint.Route(node),
-                .. new TraceByIdEndpoint(node, tenants).Routes(),
+                .. new TraceByIdEndpoint(node, tenants, _ => _options.Api.MaxTraceBytes).Routes(),
                 new SearchEndpoint(node, tenants, _options.Search, _time).Route(),
                 .. NotYetEndpoint.Routes(),
             ], _options.HttpApiPrefix, requests, _time);

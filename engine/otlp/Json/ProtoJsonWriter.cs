@@ -22,6 +22,9 @@ public ref struct ProtoJsonWriter(IBufferWriter<byte> output)
 
     private bool _needsComma;
 
+    /// <summary>What is written next goes on with a list or an object of which something stands already.</summary>
+    public void Continue() => _needsComma = true;
+
     public void BeginObject() => Open((byte)'{');
 
     public void EndObject() => Close((byte)'}');

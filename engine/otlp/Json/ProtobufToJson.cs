@@ -40,6 +40,14 @@ internal static class ProtobufToJson
         json.EndObject();
     }
 
+    /// <summary>Writes the elements of that list, without its brackets.</summary>
+    public static void WriteTopElements(ref ProtoJsonWriter json, ReadOnlySpan<byte> message, JsonMessage schema)
+    {
+        Span<FieldExtent> extents = stackalloc FieldExtent[schema.Fields.Length];
+        Locate(message, schema, extents);
+        if (extents[0].Count > 0) WriteElements(ref json, message, schema.Fields[0], extents[0], valueDepth: 0);
+    }
+
     /// <param name="json">Receives one object.</param>
     /// <param name="message">The protobuf fields.</param>
     /// <param name="schema">What they mean.</param>
@@ -116,6 +124,12 @@ internal static class ProtobufToJson
     private static void WriteList(ref ProtoJsonWriter json, ReadOnlySpan<byte> message, JsonField field, FieldExtent extent, int valueDepth)
     {
         json.BeginArray();
+        WriteElements(ref json, message, field, extent, valueDepth);
+        json.EndArray();
+    }
+
+    private static void WriteElements(ref ProtoJsonWriter json, ReadOnlySpan<byte> message, JsonField field, FieldExtent extent, int valueDepth)
+    {
         var reader = new ProtobufReader(message[extent.FirstTagPosition..]);
         for (var left = extent.Count; left > 0 && reader.TryReadTag(out var tag);)
         {
@@ -129,8 +143,6 @@ internal static class ProtobufToJson
             WriteMessage(ref json, element, field.Message, valueDepth);
             left--;
         }
-
-        json.EndArray();
     }
 
     private static void WriteScalar(ref ProtoJsonWriter json, ProtobufReader reader, JsonField field, bool writesZero)

@@ -12,26 +12,64 @@ namespace Tempo.Engine.Storage.Scan;
 /// </summary>
 public static class OtlpTraceWriter
 {
-    public static void Write(OrderedTrace trace, NativeBuffer output)
+    /// <summary>Writes the whole trace.</summary>
+    public static void Write(OrderedTrace trace, NativeBuffer output) => WritePart(trace, 0, int.MaxValue, null, SharedSpanIds.Of(trace), output);
+
+    /// <summary>
+    /// Writes spans from <paramref name="first"/> on, until <paramref name="maxBytes"/> are reached or the trace ends; the
+    /// result is the span to go on with. Parts one after the other are one message; a resource and a scope that a part cut
+    /// through stand in both.
+    /// </summary>
+    /// <param name="trace">What to write.</param>
+    /// <param name="first">Index of the first span.</param>
+    /// <param name="maxBytes">At least one span is written, so that a part can be larger by that.</param>
+    /// <param name="kept">The spans to write; null: all.</param>
+    /// <param name="ids">See <see cref="SharedSpanIds"/>; null where there are none.</param>
+    /// <param name="output">Gets the bytes at its end.</param>
+    public static int WritePart(OrderedTrace trace, int first, int maxBytes, bool[]? kept, SharedSpanIds? ids, NativeBuffer output)
     {
         var writer = new ProtobufWriter(output);
         Span<byte> traceId = stackalloc byte[TraceId.SizeBytes];
         trace.Id.Write(traceId);
-        for (var i = 0; i < trace.SpanCount;)
+        var begin = output.Length;
+        int resourceSpans = -1, scopeSpans = -1;
+        var i = first;
+        for (; i < trace.SpanCount && output.Length - begin < maxBytes; i++)
         {
-            var resourceSpans = writer.BeginMessage(TracesDataTag.ResourceSpans);
-            WriteResource(writer, trace.Batch(i), trace.Batch(i).Resource[trace.Spans[i].Span]);
-            do
+            if (trace.Starts[i] != 0 && scopeSpans >= 0)
             {
-                var scopeSpans = writer.BeginMessage(ResourceSpansTag.ScopeSpans);
-                WriteScope(writer, trace.Batch(i).Scopes, trace.Batch(i).Scope[trace.Spans[i].Span]);
-                do WriteSpan(writer, trace.Batch(i), trace.Spans[i].Span, traceId);
-                while (++i < trace.SpanCount && trace.Starts[i] == 0);
                 writer.EndMessage(scopeSpans);
+                scopeSpans = -1;
             }
-            while (i < trace.SpanCount && trace.Starts[i] == OrderedTrace.StartsScope);
-            writer.EndMessage(resourceSpans);
+
+            if (trace.Starts[i] == OrderedTrace.StartsResource && resourceSpans >= 0)
+            {
+                writer.EndMessage(resourceSpans);
+                resourceSpans = -1;
+            }
+
+            if (kept is not null && !kept[i]) continue;
+            var batch = trace.Batch(i);
+            var row = trace.Spans[i].Span;
+            if (resourceSpans < 0)
+            {
+                resourceSpans = writer.BeginMessage(TracesDataTag.ResourceSpans);
+                WriteResource(writer, batch, batch.Resource[row]);
+            }
+
+            if (scopeSpans < 0)
+            {
+                scopeSpans = writer.BeginMessage(ResourceSpansTag.ScopeSpans);
+                WriteScope(writer, batch.Scopes, batch.Scope[row]);
+            }
+
+            var (id, parent) = ids is null ? (batch.SpanId[row], batch.ParentSpanId[row]) : (ids.SpanId(i), ids.ParentSpanId(i));
+            WriteSpan(writer, batch, row, traceId, id, parent);
         }
+
+        if (scopeSpans >= 0) writer.EndMessage(scopeSpans);
+        if (resourceSpans >= 0) writer.EndMessage(resourceSpans);
+        return i;
     }
 
     private static void WriteResource(ProtobufWriter writer, SpanBatch batch, int row)
@@ -55,17 +93,18 @@ public static class OtlpTraceWriter
         writer.EndMessage(message);
     }
 
-    private static void WriteSpan(ProtobufWriter writer, SpanBatch batch, int row, ReadOnlySpan<byte> traceId)
+    private static void WriteSpan(
+        ProtobufWriter writer, SpanBatch batch, int row, ReadOnlySpan<byte> traceId, ulong spanId, ulong parentSpanId)
     {
         Span<byte> id = stackalloc byte[SpanId.SizeBytes];
         var message = writer.BeginMessage(ScopeSpansTag.Spans);
         writer.WriteBytes(SpanTag.TraceId, traceId);
-        BinaryPrimitives.WriteUInt64BigEndian(id, batch.SpanId[row]);
+        BinaryPrimitives.WriteUInt64BigEndian(id, spanId);
         writer.WriteBytes(SpanTag.SpanId, id);
         WriteText(writer, SpanTag.TraceState, batch.TraceState[row]);
-        if (batch.ParentSpanId[row] != 0)
+        if (parentSpanId != 0)
         {
-            BinaryPrimitives.WriteUInt64BigEndian(id, batch.ParentSpanId[row]);
+            BinaryPrimitives.WriteUInt64BigEndian(id, parentSpanId);
             writer.WriteBytes(SpanTag.ParentSpanId, id);
         }
 
