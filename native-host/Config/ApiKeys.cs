@@ -23,6 +23,8 @@ internal static class ApiKeys
     [
         Bytes("query_frontend.max_grpc_streaming_packet_size", 1024, 1 << 30,
             (o, v) => o.Api.MaxGrpcPacketBytes = (int)v, o => o.Api.MaxGrpcPacketBytes),
+        new ConfigStructure("query_frontend.url_deny_list", UrlDenyList.Set, UrlDenyList.Render),
+        Duration("query_frontend.api_timeout", TimeSpan.FromDays(1), (o, v) => o.Api.QueryTimeout = v, o => o.Api.QueryTimeout),
         Bool("query_frontend.multi_tenant_queries_enabled",
             (o, v) => o.Api.AreTenantSetsAllowed = v, o => o.Api.AreTenantSetsAllowed),
     ];

@@ -27,4 +27,10 @@ public sealed class ApiOptions
 
     /// <summary>Largest trace that is answered whole by its id, in OTLP bytes; 0: no limit.</summary>
     public long MaxTraceBytes { get; set; }
+
+    /// <summary>Patterns of URLs that are refused, see <see cref="Config.UrlDenyList"/>.</summary>
+    public IReadOnlyList<string> UrlDenyList { get; set; } = [];
+
+    /// <summary>Time a query over HTTP may take; an answer that has begun by then is broken off. Zero: no limit.</summary>
+    public TimeSpan QueryTimeout { get; set; }
 }

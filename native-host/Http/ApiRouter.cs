@@ -9,6 +9,28 @@ internal enum AllowedMethods
     /// <summary>Tempo registers its query endpoints without a restriction; clients use GET.</summary>
     Any,
     Get,
+    GetAndPost,
+    Post,
+}
+
+/// <summary>What the methods of a route mean.</summary>
+internal static class AllowedMethodsRules
+{
+    public static bool Allow(this AllowedMethods methods, string method) => methods switch
+    {
+        AllowedMethods.Any => true,
+        AllowedMethods.Post => HttpMethods.IsPost(method),
+        _ => HttpMethods.IsGet(method) || (methods == AllowedMethods.GetAndPost && HttpMethods.IsPost(method)),
+    };
+
+    /// <summary>As the Allow header writes them.</summary>
+    public static string Describe(this AllowedMethods methods) => methods switch
+    {
+        AllowedMethods.Any => "any",
+        AllowedMethods.GetAndPost => "GET, POST",
+        AllowedMethods.Post => "POST",
+        _ => "GET",
+    };
 }
 
 /// <summary>One route of the API.</summary>
@@ -16,7 +38,12 @@ internal enum AllowedMethods
 /// <param name="Name">Label of the request metrics.</param>
 /// <param name="Methods">Others get 405.</param>
 /// <param name="HandleAsync">Gets the request and the text of the variable segment ("" if there is none).</param>
-internal sealed record ApiRoute(string Path, string Name, AllowedMethods Methods, Func<HttpContext, string, Task> HandleAsync);
+internal sealed record ApiRoute(string Path, string Name, AllowedMethods Methods, Func<HttpContext, string, Task> HandleAsync)
+{
+    /// <summary>Asks about spans: what an operator may deny, and limit in time.</summary>
+    public bool IsQuery =>
+        Path.StartsWith("/api/", StringComparison.Ordinal) && Name is not ("api_echo" or "api_status_buildinfo" or "api_overrides" or "api_mcp");
+}
 
 /// <summary>
 /// Finds the route of a request on the API listener. A dozen routes, of which a few have one variable segment: a table
@@ -29,16 +56,20 @@ internal sealed class ApiRouter
     private readonly List<(string Head, string Tail, ApiRoute Route)> _patterns = [];
     private readonly RequestMetrics _metrics;
     private readonly TimeProvider _time;
+    private readonly QueryGuard? _guard;
 
     /// <param name="routes">All routes.</param>
     /// <param name="apiPrefix">Put in front of every path below /api; the path without it is then unknown.</param>
     /// <param name="metrics">Counts and times every request.</param>
     /// <param name="time">Clock of the durations.</param>
-    public ApiRouter(IEnumerable<ApiRoute> routes, string apiPrefix, RequestMetrics metrics, TimeProvider time)
+    /// <param name="guard">Stands before the queries; null: nothing does.</param>
+    public ApiRouter(IEnumerable<ApiRoute> routes, string apiPrefix, RequestMetrics metrics, TimeProvider time, QueryGuard? guard = null)
     {
+        _guard = guard;
         _metrics = metrics;
         _time = time;
-        foreach (var route in routes)
+        Routes = [.. routes];
+        foreach (var route in Routes)
         {
             var path = route.Path.StartsWith("/api/", StringComparison.Ordinal) ? apiPrefix + route.Path : route.Path;
             var open = path.IndexOf('{', StringComparison.Ordinal);
@@ -47,13 +78,16 @@ internal sealed class ApiRouter
         }
     }
 
+    /// <summary>All routes; their paths without the prefix.</summary>
+    public IReadOnlyList<ApiRoute> Routes { get; }
+
     /// <summary>Serves one request of the listener.</summary>
     public Task HandleAsync(HttpContext context)
     {
         var started = _time.GetTimestamp();
         var path = context.Request.Path.Value ?? "/";
         var route = Find(path, out var variable);
-        var isAllowed = route is { Methods: AllowedMethods.Any } || HttpMethods.IsGet(context.Request.Method);
+        var isAllowed = route?.Methods.Allow(context.Request.Method) ?? true;
         var name = route is not null && isAllowed ? route.Name : OtherRoute;
         return _metrics.ObserveAsync(context, name, AnswerAsync(), started, _time);
 
@@ -62,7 +96,8 @@ internal sealed class ApiRouter
         {
             null when path.Contains("//", StringComparison.Ordinal) => RedirectAsync(context, path),
             null => PlainText.WriteAsync(context, StatusCodes.Status404NotFound, PlainText.PageNotFound),
-            _ when !isAllowed => RefuseMethodAsync(context),
+            _ when !isAllowed => RefuseMethodAsync(context, route.Methods),
+            { IsQuery: true } when _guard is not null => _guard.HandleAsync(context, () => route.HandleAsync(context, variable)),
             _ => route.HandleAsync(context, variable),
         }).ConfigureAwait(false);
     }
@@ -94,10 +129,10 @@ internal sealed class ApiRouter
         return Task.CompletedTask;
     }
 
-    private static Task RefuseMethodAsync(HttpContext context)
+    private static Task RefuseMethodAsync(HttpContext context, AllowedMethods methods)
     {
         context.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
-        context.Response.Headers.Allow = "GET";
+        context.Response.Headers.Allow = methods.Describe();
         return Task.CompletedTask;
     }
 }

@@ -9,15 +9,8 @@ namespace Tempo.Host.Http;
 /// </summary>
 internal static class FlushEndpoint
 {
-    public static ApiRoute Route(TempoNode node) => new("/flush", "flush", AllowedMethods.Any, async (context, _) =>
+    public static ApiRoute Route(TempoNode node) => new("/flush", "flush", AllowedMethods.GetAndPost, async (context, _) =>
     {
-        if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsPost(context.Request.Method))
-        {
-            context.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
-            context.Response.Headers.Allow = "GET, POST";
-            return;
-        }
-
         await node.FlushAsync(context.RequestAborted).ConfigureAwait(false);
         context.Response.StatusCode = StatusCodes.Status204NoContent;
     });

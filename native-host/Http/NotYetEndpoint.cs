@@ -16,21 +16,14 @@ internal static class NotYetEndpoint
         ("/api/v2/search/tag/{tagName}/values", "api_v2_search_tag_tagname_values"),
         ("/api/metrics/query_range", "api_metrics_query_range"),
         ("/api/metrics/query", "api_metrics_query"),
-        ("/api/metrics/summary", "api_metrics_summary"),
         ("/api/v2/traces/diff", "api_v2_traces_diff"),
         ("/api/overrides", "api_overrides"),
         ("/api/mcp", "api_mcp"),
-        ("/status/services", "status_services"),
-        ("/status/endpoints", "status_endpoints"),
-        ("/status/runtime_config", "status_runtime_config"),
         ("/status/overrides", "status_overrides"),
         ("/status/overrides/{tenant}", "status_overrides_tenant"),
-        ("/status/usage-stats", "status_usage_stats"),
         ("/status/backendscheduler", "status_backendscheduler"),
-        ("/memberlist", "memberlist"),
         ("/live-store/ring", "live_store_ring"),
         ("/partition-ring", "partition_ring"),
-        ("/shutdown", "shutdown"),
     ];
 
     public static IEnumerable<ApiRoute> Routes() =>

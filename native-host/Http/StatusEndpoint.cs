@@ -4,28 +4,55 @@ using Tempo.Host.Config;
 namespace Tempo.Host.Http;
 
 /// <summary><c>GET /status</c> and its parts: what this process is and what it runs with, for people.</summary>
-internal static class StatusEndpoint
+/// <param name="options">What it runs with.</param>
+/// <param name="services">The parts of the process and the state of each.</param>
+/// <param name="routes">All routes of the API.</param>
+internal sealed class StatusEndpoint(HostOptions options, Func<IReadOnlyList<(string Name, string State)>> services, Func<IReadOnlyList<ApiRoute>> routes)
 {
-    public static ApiRoute[] Routes(HostOptions options) =>
+    private const string UnknownMode = "unknown value for mode query parameter: ";
+
+    public ApiRoute[] Routes() =>
     [
-        Page("/status", "status", _ => Version() + Config(options)),
-        Page("/status/version", "status_version", _ => Version()),
-        new("/status/config", "status_config", AllowedMethods.Get, (context, _) => context.Request.Query["mode"].ToString() switch
+        Page("/status", "status", () => Version() + Services() + Endpoints() + RuntimeConfig() + Config()),
+        Page("/status/version", "status_version", Version),
+        Page("/status/services", "status_services", Services),
+        Page("/status/endpoints", "status_endpoints", Endpoints),
+        new("/status/runtime_config", "status_runtime_config", AllowedMethods.Get, (context, _) => AnswerModeAsync(context, static mode => mode switch
         {
-            "" => PlainText.WriteAsync(context, StatusCodes.Status200OK, Config(options)),
-            "defaults" => PlainText.WriteAsync(context, StatusCodes.Status200OK, Config(new HostOptions())),
-            "diff" => PlainText.WriteAsync(context, StatusCodes.Status501NotImplemented, "mode=diff is not available in this version\n"),
-            var mode => PlainText.WriteAsync(
-                context,
-                StatusCodes.Status500InternalServerError,
-                $"unknown value for mode query parameter: {GoText.Quote(mode)[1..^1]}\n"),
-        }),
+            "" or "diff" => RuntimeConfig(),
+            _ => null,
+        })),
+        new("/status/config", "status_config", AllowedMethods.Get, (context, _) => AnswerModeAsync(context, mode => mode switch
+        {
+            "" => Config(),
+            "defaults" => Heading("config") + EffectiveConfig.Render(new HostOptions()),
+            "diff" => Heading("config") + EffectiveConfig.RenderDifference(options, new HostOptions()),
+            _ => null,
+        })),
     ];
 
-    private static ApiRoute Page(string path, string name, Func<HttpContext, string> text) =>
-        new(path, name, AllowedMethods.Get, (context, _) => PlainText.WriteAsync(context, StatusCodes.Status200OK, text(context)));
+    private static ApiRoute Page(string path, string name, Func<string> text) =>
+        new(path, name, AllowedMethods.Get, (context, _) => PlainText.WriteAsync(context, StatusCodes.Status200OK, text()));
 
-    private static string Version() => "GET /status/version\n" + BuildInfo.Describe();
+    private static Task AnswerModeAsync(HttpContext context, Func<string, string?> render)
+    {
+        var mode = context.Request.Query["mode"].ToString();
+        return render(mode) is { } text
+            ? PlainText.WriteAsync(context, StatusCodes.Status200OK, text)
+            : PlainText.WriteAsync(context, StatusCodes.Status500InternalServerError, $"{UnknownMode}{GoText.Quote(mode)[1..^1]}\n");
+    }
 
-    private static string Config(HostOptions options) => "GET /status/config\n" + EffectiveConfig.Render(options);
+    private static string Heading(string page) => $"GET /status/{page}\n";
+
+    private static string Version() => Heading("version") + BuildInfo.Describe();
+
+    private string Services() => Heading("services") + TextTable.Render([["service name", "status"], .. services().Select(static s => new[] { s.Name, s.State })]);
+
+    private string Endpoints() => Heading("endpoints") + TextTable.Render(
+        [["name", "regex", "methods"], .. routes().OrderBy(static r => r.Path, StringComparer.Ordinal).Select(static r => new[] { r.Name, r.Path, r.Methods.Describe() })]);
+
+    // Limits of tenants, when there are some, stand on /status/overrides.
+    private static string RuntimeConfig() => Heading("runtime_config") + "---\noverrides: {}\n";
+
+    private string Config() => Heading("config") + EffectiveConfig.Render(options);
 }

@@ -31,7 +31,14 @@ internal sealed class Listener : IAsyncDisposable
 
     private readonly KestrelServer _server;
 
-    private Listener(KestrelServer server) => _server = server;
+    private Listener(string name, KestrelServer server)
+    {
+        Name = name;
+        _server = server;
+    }
+
+    /// <summary>What it is for.</summary>
+    public string Name { get; }
 
     /// <summary>Starts to listen.</summary>
     /// <exception cref="ListenException">The address is not ours or taken.</exception>
@@ -53,7 +60,7 @@ internal sealed class Listener : IAsyncDisposable
         }
 
         log.Info("listening", ("listener", name), ("address", address));
-        return new Listener(server);
+        return new Listener(name, server);
     }
 
     /// <summary>Stops accepting, lets requests in flight finish until the token is cancelled, then closes what is left.</summary>

@@ -107,18 +107,21 @@ public sealed class TempoServer
 
     private async Task StartApiAsync(TempoNode node, TenantResolver tenants, RequestMetrics requests)
     {
-        var router = new ApiRouter(
+        ApiRouter router = null!;
+        router = new ApiRouter(
             [
                 ReadyEndpoint.Route(node, _lifecycle),
                 MetricsEndpoint.Route(_metrics),
                 EchoEndpoint.Route(),
                 BuildInfoEndpoint.Route(),
-                .. StatusEndpoint.Routes(_options),
+                .. new StatusEndpoint(_options, Services, () => router.Routes).Routes(),
+                .. SingleProcessEndpoints.Routes(),
                 FlushEndpoint.Route(node),
+                ShutdownEndpoint.Route(_lifecycle),
                 .. new TraceByIdEndpoint(node, tenants, _ => _options.Api.MaxTraceBytes).Routes(),
                 new SearchEndpoint(node, tenants, _options.Search, _time).Route(),
                 .. NotYetEndpoint.Routes(),
-            ], _options.HttpApiPrefix, requests, _time);
+            ], _options.HttpApiPrefix, requests, _time, new QueryGuard(_options.Api, _time));
         var grpc = new GrpcServer(
             GrpcApi.Methods(node, tenants, _options, _lifecycle, _time), new RequestMemory(QueryMemoryBytes), requests, _log, _time)
         {
@@ -129,6 +132,13 @@ public sealed class TempoServer
         await ListenAsync("http", http, limits, GrpcApi.OverHttp(grpc, _options.Api.IsGrpcOverHttp, router.HandleAsync)).ConfigureAwait(false);
         var grpcAddress = new ListenAddress(_options.Api.GrpcListenAddress, _options.Api.GrpcListenPort);
         await ListenAsync("grpc", grpcAddress, GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams }, grpc.HandleAsync).ConfigureAwait(false);
+    }
+
+    private IReadOnlyList<(string Name, string State)> Services()
+    {
+        var state = _lifecycle.IsStopping ? "Stopping" : _lifecycle.HasStarted ? "Running" : "Starting";
+        var node = _node is null || _lifecycle.IsStopping || _node.IsReady(out var reason) ? state : $"Failed: {reason}";
+        return [("node", node), .. _listeners.Select(listener => (listener.Name, state))];
     }
 
     private async Task ListenAsync(string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle) =>

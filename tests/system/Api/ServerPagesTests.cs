@@ -57,6 +57,59 @@ public sealed class ServerPagesTests(SharedTempo shared) : IDisposable
         Assert.Contains($"http_listen_port: {shared.Tempo.Ports.Api}", answer.Text, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("version", "tempo, version")]
+    [InlineData("services", "| node ")]
+    [InlineData("endpoints", "/api/v2/traces/{traceID}")]
+    [InlineData("runtime_config", "---\n")]
+    [InlineData("config", "---\n")]
+    public async Task Status_has_a_page_for_each_part_and_one_for_all(string page, string part)
+    {
+        var answer = await _api.AskAsync($"/status/{page}");
+        Assert.Equal((200, "text/plain"), (answer.Status, answer.ContentType));
+        Assert.StartsWith($"GET /status/{page}\n", answer.Text, StringComparison.Ordinal);
+        Assert.Contains(part, answer.Text, StringComparison.Ordinal);
+        Assert.Contains($"GET /status/{page}\n", (await _api.AskAsync("/status")).Text, StringComparison.Ordinal);
+        Assert.Equal(405, (await _api.AskAsync($"/status/{page}", "HEAD")).Status);
+    }
+
+    [Fact]
+    public async Task The_configuration_is_shown_whole_by_defaults_and_by_difference()
+    {
+        Assert.Contains("http_listen_port: 3200\n", (await _api.AskAsync("/status/config?mode=defaults")).Text, StringComparison.Ordinal);
+        var difference = (await _api.AskAsync("/status/config?mode=diff")).Text;
+        Assert.Contains($"http_listen_port: {shared.Tempo.Ports.Api}\n", difference, StringComparison.Ordinal);
+        Assert.DoesNotContain("default_result_limit", difference, StringComparison.Ordinal);
+        var unknown = await _api.AskAsync("/status/config?mode=foo");
+        Assert.Equal((500, "unknown value for mode query parameter: foo\n"), (unknown.Status, unknown.Text));
+    }
+
+    [Theory]
+    [InlineData("/debug/pprof/heap")]
+    [InlineData("/status/foo")]
+    [InlineData("/distributor/ring")]
+    [InlineData("/backend-worker/ring")]
+    [InlineData("/ingester/ring")]
+    [InlineData("/api/metrics/summary")]
+    [InlineData("/usage_metrics")]
+    public async Task What_a_single_binary_of_tempo_does_not_have_is_404(string path) => Assert.Equal(404, (await _api.AskAsync(path)).Status);
+
+    [Fact]
+    public async Task Pages_of_one_process_say_so()
+    {
+        Assert.Equal("This instance doesn't use memberlist.", (await _api.AskAsync("/memberlist")).Text);
+        Assert.Equal("usage-stats is not enabled\n", (await _api.AskAsync("/status/usage-stats")).Text);
+    }
+
+    [Fact]
+    public async Task Shutdown_answers_and_stops_the_process()
+    {
+        await using var tempo = await TempoProcess.StartAsync();
+        Assert.Equal(405, (await tempo.Api.AskAsync("/shutdown", "DELETE")).Status);
+        Assert.Equal(204, (await tempo.Api.AskAsync("/shutdown", "POST")).Status);
+        Assert.Equal(0, await tempo.EndedAsync());
+    }
+
     [Fact]
     public async Task A_path_with_two_slashes_is_redirected_to_the_clean_one()
     {

@@ -97,6 +97,60 @@ public sealed class TraceByIdTests(SharedTempo shared) : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("application/vnd.grafana.llm", "application/vnd.grafana.llm+json")]
+    [InlineData("application/vnd.grafana.llm+json", "application/vnd.grafana.llm+json")]
+    [InlineData("application/vnd.grafana.llm, application/json", "application/json")]
+    [InlineData("application/vnd.grafana.llm, application/protobuf", Protobuf)]
+    public async Task Language_models_get_a_form_of_their_own(string accept, string contentType)
+    {
+        var span = Spans.NewTrace()[0];
+        await SendAsync(span);
+        var answer = await _api.AskAsync($"/api/v2/traces/{span.TraceId}", accept: accept);
+        Assert.Equal(contentType, answer.ContentType);
+        if (contentType.Contains("llm", StringComparison.Ordinal))
+            Assert.StartsWith($"{{\"trace\":{{\"traceId\":\"{span.TraceId}\",\"services\":[{{\"serviceName\":\"system-test\",\"scopes\":[", answer.Text, StringComparison.Ordinal);
+
+        // Version 1 answers its plain JSON under the name that was asked for.
+        var v1 = await _api.AskAsync($"/api/traces/{span.TraceId}", accept: accept);
+        Assert.Equal(contentType.Contains("llm", StringComparison.Ordinal) ? "application/vnd.grafana.llm" : contentType, v1.ContentType);
+    }
+
+    [Fact]
+    public async Task A_filter_leaves_the_matching_spans_and_says_so()
+    {
+        var spans = Spans.NewTrace(5);
+        await SendAsync(spans);
+        var path = $"/api/v2/traces/{spans[0].TraceId}?q={Uri.EscapeDataString("{ span.span.seq = 3 }")}";
+        foreach (var (more, expected) in new[] { ("", new[] { 3 }), ("&keep_hierarchy=true", [0, 3]), ("&keep_hierarchy=1&ancestor_depth=0", [3]) })
+        {
+            using var json = System.Text.Json.JsonDocument.Parse((await _api.AskAsync(path + more)).Body);
+            Assert.Equal(expected.Select(i => spans[i].SpanId), TraceJson.SpansOfTrace(json.RootElement.GetProperty("trace")).Select(s => s.SpanId).Order(StringComparer.Ordinal));
+            Assert.Equal("PARTIAL", json.RootElement.GetProperty("status").GetString());
+            Assert.Equal("Trace filtered, only a subset of spans matching the filter is returned", json.RootElement.GetProperty("message").GetString());
+        }
+
+        Assert.DoesNotContain("status\":\"PARTIAL", (await _api.AskAsync($"/api/v2/traces/{spans[0].TraceId}?q=%7B%7D")).Text, StringComparison.Ordinal);
+        var bad = await _api.AskAsync($"/api/v2/traces/{spans[0].TraceId}?q=%7B");
+        Assert.Equal((400, "invalid TraceQL filter: parse error at line 1, col 2: syntax error: unexpected $end"), (bad.Status, bad.Text));
+    }
+
+    [Fact]
+    public async Task A_trace_of_many_megabytes_comes_whole_in_every_form()
+    {
+        var spans = Spans.NewTrace(12_000).Select(span => span with { Attributes = [new("text", "string:" + new string('x', 500) + span.SpanId)] }).ToArray();
+        foreach (var batch in spans.Chunk(3000)) await SendAsync(batch);
+        var path = $"/api/v2/traces/{spans[0].TraceId}";
+        using var json = System.Text.Json.JsonDocument.Parse((await _api.AskAsync(path)).Body);
+        SpanFacts.AssertSame(spans, TraceJson.SpansOfTrace(json.RootElement.GetProperty("trace")));
+        var zipped = await _api.AskAsync(path, acceptEncoding: "gzip");
+        await using var gzip = new System.IO.Compression.GZipStream(new MemoryStream(zipped.Body), System.IO.Compression.CompressionMode.Decompress);
+        using var unzipped = await System.Text.Json.JsonDocument.ParseAsync(gzip);
+        SpanFacts.AssertSame(spans, TraceJson.SpansOfTrace(unzipped.RootElement.GetProperty("trace")));
+        var protobuf = new ProtobufFields((await _api.AskAsync(path, accept: Protobuf)).Body);
+        Assert.Equal(spans.Length, protobuf.Messages(1).SelectMany(trace => trace.Messages(1)).SelectMany(r => r.Messages(2)).Sum(s => s.Messages(2).Count()));
+    }
+
     [Fact]
     public async Task The_method_does_not_matter()
     {
