@@ -14,7 +14,13 @@ public sealed class TraceFilterTests
 
     private static TestSpan Span(ulong id, ulong parent, string name = "", int kind = 0) => new()
     {
-        TraceId = Id, Id = id, ParentId = parent, Name = name, Kind = kind, StartUnixNano = 1000 + id, Resource = new TestResource([("service.name", "s")]),
+        TraceId = Id,
+        Id = id,
+        ParentId = parent,
+        Name = name,
+        Kind = kind,
+        StartUnixNano = 1000 + id,
+        Resource = new TestResource([("service.name", "s")]),
     };
 
     // 1 ─ 2 ─ 3 ─ 4 (hit) ─ 5 ─ 6
