@@ -1,3 +1,5 @@
+using Tempo.Engine.Query;
+
 namespace Tempo.Engine.Node;
 
 /// <summary>What a node needs to know. Every size is in bytes and every limit has a decided outcome, named beside it.</summary>
@@ -45,6 +47,9 @@ public sealed record NodeOptions
 
     /// <summary>Queries in that line; beyond: busy (429), try again.</summary>
     public int MaxWaitingQueries { get; init; } = 1000;
+
+    /// <summary>Limits of metrics queries.</summary>
+    public MetricsLimits Metrics { get; init; } = new();
 
     /// <summary>
     /// Longest attribute key or string value kept; a longer one is cut there on a UTF-8 boundary, and counted. 0: none is cut.

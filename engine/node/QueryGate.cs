@@ -36,6 +36,17 @@ internal sealed class QueryGate(int maxRunning, int maxWaiting)
         return new Place(this);
     }
 
+    /// <summary>
+    /// Takes places that are free at this moment, at most <paramref name="count"/>, without waiting: threads with which a query that
+    /// runs may go on. Dispose the result to give them back.
+    /// </summary>
+    public Places TakeFree(int count)
+    {
+        var taken = 0;
+        while (taken < count && _free.Wait(0)) taken++;
+        return new Places(this, taken);
+    }
+
     private void Leave()
     {
         _free.Release();
@@ -46,5 +57,16 @@ internal sealed class QueryGate(int maxRunning, int maxWaiting)
     internal readonly struct Place(QueryGate gate) : IDisposable
     {
         public void Dispose() => gate.Leave();
+    }
+
+    /// <summary>Places that a running query has besides its own; disposed once.</summary>
+    internal readonly struct Places(QueryGate gate, int count) : IDisposable
+    {
+        public int Count => count;
+
+        public void Dispose()
+        {
+            if (count > 0) gate._free.Release(count);
+        }
     }
 }

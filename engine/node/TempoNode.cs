@@ -1,6 +1,7 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Query;
+using Tempo.Engine.Query.Metrics;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Versions;
@@ -27,10 +28,15 @@ public sealed class TempoNode : IAsyncDisposable
     private readonly CompactionLoop _compaction;
     private readonly Task _compacting;
     private readonly QueryGate _queries;
+    private readonly NodeOptions _options;
+    private readonly TimeProvider _time;
     private int _disposed;
 
-    private TempoNode(WriteAheadLog log, NodeState state, IngestPipeline ingest, CutLoop cuts, CompactionLoop compaction, QueryGate queries)
+    private TempoNode(
+        WriteAheadLog log, NodeState state, IngestPipeline ingest, CutLoop cuts, CompactionLoop compaction, QueryGate queries, NodeOptions options, TimeProvider time)
     {
+        _options = options;
+        _time = time;
         _log = log;
         _state = state;
         _ingest = ingest;
@@ -74,7 +80,7 @@ public sealed class TempoNode : IAsyncDisposable
         var compaction = new CompactionLoop(
             options, CompactionServices.Create(options, objects, store, time), state, store, new CompactionMetrics(registry), log, time);
         return new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics), new CutLoop(options, wal, store, state, metrics, log, time),
-            compaction, new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries));
+            compaction, new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries), options, time);
     }
 
     /// <summary>
@@ -117,6 +123,24 @@ public sealed class TempoNode : IAsyncDisposable
         using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
         using var lease = _state.Acquire();
         return await TraceSearch.RunAsync(request, lease.View.SourcesOf(tenants), cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>A TraceQL metrics query over a range. Throws <see cref="QueryException"/> for one that is wrong or cannot be run.</summary>
+    public async Task<QueryRangeResult> QueryRangeAsync(TenantSet tenants, QueryRangeRequest request, CancellationToken cancellation)
+    {
+        using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
+        using var more = _queries.TakeFree(_options.MaxRunningQueries - 1);
+        using var lease = _state.Acquire();
+        return await MetricsQuery.RunRangeAsync(request, lease.View.SourcesOf(tenants), _options.Metrics, _time.GetUtcNow(), 1 + more.Count, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>A TraceQL metrics query for one value a series. Throws <see cref="QueryException"/> for one that is wrong or cannot be run.</summary>
+    public async Task<QueryInstantResult> QueryInstantAsync(TenantSet tenants, QueryInstantRequest request, CancellationToken cancellation)
+    {
+        using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
+        using var more = _queries.TakeFree(_options.MaxRunningQueries - 1);
+        using var lease = _state.Acquire();
+        return await MetricsQuery.RunInstantAsync(request, lease.View.SourcesOf(tenants), _options.Metrics, _time.GetUtcNow(), 1 + more.Count, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Writes all live data as blocks, now.</summary>

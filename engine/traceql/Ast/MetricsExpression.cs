@@ -1,3 +1,5 @@
+using Tempo.Engine.TraceQL.Parse;
+
 namespace Tempo.Engine.TraceQL.Ast;
 
 /// <summary>An expression with series as its answer. Second stages wrap what they work on.</summary>
@@ -101,7 +103,11 @@ public enum MetricsFunctionKind
 /// <param name="Quantiles">Within 0..1, at least one for quantile_over_time, none for the others.</param>
 /// <param name="By">The attributes that label the series; may be empty.</param>
 public sealed record MetricsFunction(
-    MetricsFunctionKind Kind, AttributeRef? Attribute, AstList<double> Quantiles, AstList<AttributeRef> By) : MetricsStage;
+    MetricsFunctionKind Kind, AttributeRef? Attribute, AstList<double> Quantiles, AstList<AttributeRef> By) : MetricsStage
+{
+    /// <summary>The function as the language writes it.</summary>
+    public string Name => Keywords.Of(Kind);
+}
 
 /// <summary><c>compare({selection}, topN, start, end)</c>.</summary>
 public sealed record MetricsCompare : MetricsStage

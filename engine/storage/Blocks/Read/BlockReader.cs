@@ -49,6 +49,19 @@ public sealed class BlockReader : IDisposable
     /// <summary>False if the block certainly does not hold the trace.</summary>
     public bool MayContain(TraceId id) => TraceBloom.MayContain(_bloomShards, id);
 
+    /// <summary>The ids of all traces, ascending. Throws <see cref="BlockReadException"/>.</summary>
+    public TraceId[] ReadTraceIds(CancellationToken cancellation)
+    {
+        var ids = new List<TraceId>();
+        for (var group = 0; group < RowGroupCount; group++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            OpenRowGroup(group).ReadTraceIds(ids);
+        }
+
+        return [.. ids];
+    }
+
     /// <summary>
     /// Row group and row of the trace, or a row of -1. The index object leads to the one row group that may hold it; without
     /// a sound index all are tried.

@@ -87,6 +87,25 @@ public sealed class RowGroupReader
         return ranges;
     }
 
+    /// <summary>Adds the ids of all traces, ascending.</summary>
+    public void ReadTraceIds(List<TraceId> ids) => BlockReadException.Guard((Rows: this, Ids: ids), static read =>
+    {
+        var (columns, found) = (read.Rows._columns, read.Ids);
+        foreach (var (start, count) in read.Rows.ScanRanges())
+        {
+            columns.Select(start, count);
+            columns.Load("TraceID");
+            for (var i = 0; i < count; i++)
+            {
+                var id = columns.Data.Table[columns.Data.Codes[i]];
+                if (id.Length != TraceId.SizeBytes) throw new ParquetFormatException($"column 'TraceID': row {start + i} has an id of {id.Length} bytes; 16 belong");
+                found.Add(TraceId.Read(id));
+            }
+        }
+
+        return found.Count;
+    });
+
     private long SearchRow(TraceId id)
     {
         var data = _columns.Data;

@@ -1,0 +1,33 @@
+namespace Tempo.Engine.Query.Metrics.Cells;
+
+/// <summary>Counts of spans, or sums of their weights. Exact up to 2^53.</summary>
+internal sealed class CountCells(int intervals, MemoryBudget budget) : CellArray(intervals, budget)
+{
+    private double[] _counts = [];
+
+    protected override int CellBytes => sizeof(double);
+
+    public override void Add(ReadOnlySpan<int> series, ReadOnlySpan<int> cells, ReadOnlySpan<double> values, ReadOnlySpan<double> weights)
+    {
+        var counts = _counts;
+        var intervals = Intervals;
+        if (weights.IsEmpty)
+        {
+            for (var i = 0; i < series.Length; i++) counts[series[i] * intervals + cells[i]]++;
+            return;
+        }
+
+        for (var i = 0; i < series.Length; i++) counts[series[i] * intervals + cells[i]] += weights[i];
+    }
+
+    public override void AddSeries(CellArray other, int from, int to)
+    {
+        var source = ((CountCells)other)._counts.AsSpan(from * Intervals, Intervals);
+        var target = _counts.AsSpan(to * Intervals, Intervals);
+        for (var i = 0; i < target.Length; i++) target[i] += source[i];
+    }
+
+    public override double Value(int series, int interval) => _counts[series * Intervals + interval];
+
+    protected override void Resize(int cells) => Array.Resize(ref _counts, cells);
+}

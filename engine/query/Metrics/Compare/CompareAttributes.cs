@@ -1,0 +1,110 @@
+using System.Text;
+using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Metrics.Keys;
+using Tempo.Engine.Storage.Scan;
+using Tempo.Engine.TraceQL.Ast;
+using AttributeScope = Tempo.Engine.TraceQL.Ast.AttributeScope;
+
+namespace Tempo.Engine.Query.Metrics.Compare;
+
+/// <summary>
+/// The attributes that compare() counts: all of the span, its resource and its scope, and the intrinsics with few values.
+/// Ids, durations, times, tree numbers, events and links are left out; so are arrays. Numbers attributes in the order of
+/// their appearance. Not thread safe.
+/// </summary>
+internal sealed class CompareAttributes(MemoryBudget budget)
+{
+    private static readonly Intrinsic[] Intrinsics =
+    [
+        Intrinsic.Name, Intrinsic.Status, Intrinsic.StatusMessage, Intrinsic.Kind, Intrinsic.RootName, Intrinsic.RootServiceName, Intrinsic.SpanChildCount,
+        Intrinsic.InstrumentationName, Intrinsic.InstrumentationVersion,
+    ];
+
+    private readonly List<(AttributeRef Field, ValueTable Values)> _attributes = [];
+    private readonly Dictionary<AttributeRef, int> _numbers = [];
+    private readonly FieldReader[] _readers = [.. Intrinsics.Select(static intrinsic => new FieldReader(new AttributeRef(intrinsic)))];
+    private readonly FieldReader _serviceName = new(new AttributeRef(AttributeScope.Resource, "service.name"));
+    private readonly Dictionary<(AttributeScope, StringTable), int[]> _byKeyCode = [];
+
+    /// <summary>Tables of keys that are remembered; a query meets a new one with each row group and live batch.</summary>
+    private const int MaxKeyTables = 64;
+
+    public AttributeRef Field(int attribute) => _attributes[attribute].Field;
+
+    public ValueTable Values(int attribute) => _attributes[attribute].Values;
+
+    public int NumberOf(AttributeRef field)
+    {
+        if (_numbers.TryGetValue(field, out var number)) return number;
+        number = _attributes.Count;
+        _numbers.Add(field, number);
+        _attributes.Add((field, new ValueTable(budget)));
+        return number;
+    }
+
+    /// <summary>Adds (attribute, value) for each attribute of the span; an attribute that stands twice counts once, with its first value.</summary>
+    public void Collect(in SpanCursor span, List<(int Attribute, int Value)> found)
+    {
+        var batch = span.Batch;
+        foreach (var reader in _readers) Add(reader.Reference, reader.Read(span), found);
+        var resource = batch.Resource[span.Row];
+        if (!batch.Resources.ServiceName[resource].IsEmpty) Add(_serviceName.Reference, _serviceName.Read(span), found);
+        Collect(AttributeScope.Resource, batch.Resources.Attributes, batch.Resources.AttributeStart, resource, found);
+        Collect(AttributeScope.Span, batch.SpanAttributes, batch.AttributeStart, span.Row, found);
+        Collect(AttributeScope.Instrumentation, batch.Scopes.Attributes, batch.Scopes.AttributeStart, batch.Scope[span.Row], found);
+        foreach (var column in batch.Dedicated) CollectDedicated(column, span.Row, resource, found);
+    }
+
+    private void Collect(AttributeScope scope, AttributeColumns attributes, int[] starts, int owner, List<(int Attribute, int Value)> found)
+    {
+        if (starts[owner] == starts[owner + 1]) return;
+        var numbers = NumbersByKeyCode(scope, attributes.KeyTable);
+        for (var i = starts[owner]; i < starts[owner + 1]; i++)
+        {
+            var value = FieldReader.FromAttribute(attributes, i);
+            if (value.Type is FieldType.Nil or FieldType.Array) continue;
+            var code = attributes.Keys[i];
+            if (numbers[code] == 0) numbers[code] = NumberOf(new AttributeRef(scope, Encoding.UTF8.GetString(attributes.KeyTable[code]))) + 1;
+            Add(numbers[code] - 1, value, found);
+        }
+    }
+
+    private void CollectDedicated(DedicatedColumn column, int row, int resource, List<(int Attribute, int Value)> found)
+    {
+        if (column.Scope is not (Storage.Scan.AttributeScope.Span or Storage.Scan.AttributeScope.Resource)) return;
+        var isSpan = column.Scope == Storage.Scan.AttributeScope.Span;
+        var owner = isSpan ? row : resource;
+        if (column.Start[owner + 1] - column.Start[owner] != 1) return;
+        var field = new AttributeRef(isSpan ? AttributeScope.Span : AttributeScope.Resource, Encoding.UTF8.GetString(column.Key));
+        Add(field, FieldReader.FromDedicated(column, owner), found);
+    }
+
+    private void Add(AttributeRef field, in FieldValue value, List<(int Attribute, int Value)> found)
+    {
+        if (value.Type is not (FieldType.Nil or FieldType.Unknown or FieldType.Array)) Add(NumberOf(field), value, found);
+    }
+
+    private void Add(int attribute, in FieldValue value, List<(int Attribute, int Value)> found)
+    {
+        foreach (var (known, _) in found)
+            if (known == attribute)
+                return;
+        found.Add((attribute, _attributes[attribute].Values.Intern(value)));
+    }
+
+    private int[] NumbersByKeyCode(AttributeScope scope, StringTable table)
+    {
+        if (_byKeyCode.TryGetValue((scope, table), out var numbers))
+        {
+            if (numbers.Length >= table.Count) return numbers;
+            Array.Resize(ref numbers, table.Count);
+        }
+        else
+        {
+            if (_byKeyCode.Count >= MaxKeyTables) _byKeyCode.Clear();
+            numbers = new int[table.Count];
+        }
+
+        return _byKeyCode[(scope, table)] = numbers;
+    }
+}

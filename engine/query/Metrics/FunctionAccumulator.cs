@@ -1,0 +1,269 @@
+using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Metrics.Cells;
+using Tempo.Engine.Query.Metrics.Exemplars;
+using Tempo.Engine.Query.Metrics.Keys;
+using Tempo.Engine.Query.Metrics.Series;
+using Tempo.Engine.Query.Metrics.Source;
+using Tempo.Engine.Storage.Scan;
+using Tempo.Engine.TraceQL;
+using Tempo.Engine.TraceQL.Ast;
+
+namespace Tempo.Engine.Query.Metrics;
+
+/// <summary>
+/// rate, count_over_time, min/max/avg/sum_over_time, quantile_over_time and histogram_over_time. Per batch: group numbers and
+/// values of the selected rows as columns, then one pass over the cells. The buckets of histograms and quantiles are a further
+/// part of the group: a cell counts the spans of a group, bucket and interval.
+/// </summary>
+internal sealed class FunctionAccumulator : SpanAccumulator
+{
+    private readonly MetricsFunction _function;
+    private readonly MetricsOptions _options;
+    private readonly SeriesKeys _keys;
+    private readonly NumberColumn? _numbers;
+    private readonly CellArray _cells;
+    private readonly ExemplarSampler _exemplars;
+    private readonly ExemplarLabels _exemplarLabels;
+    private readonly SpanWeights? _weights;
+
+    // Histograms and quantiles: pairs of group and bucket; the series of the cells.
+    private readonly TupleTable? _buckets;
+    private int[] _series = [];
+    private int[] _bucketOf = [];
+    private int[] _intervals = [];
+    private double[] _values = [];
+    private double[] _weightOf = [];
+
+    public FunctionAccumulator(LeafPlan leaf, MetricsOptions options)
+    {
+        _function = (MetricsFunction)leaf.Stage;
+        _options = options;
+        _keys = new SeriesKeys(_function.By, [.. _function.By.Select(static field => field.ToString())], options.Budget);
+        _numbers = _function.Attribute is { } attribute ? new NumberColumn(attribute) : null;
+        _cells = NewCells();
+        _buckets = IsBucketed ? new TupleTable(options.Budget) : null;
+        _weights = options.Extrapolates ? new SpanWeights() : null;
+        _exemplars = new ExemplarSampler(options.Axis, options.MaxExemplars);
+        _exemplarLabels = new ExemplarLabels(ReferencedAttributes.Of(leaf.Source).Concat(ReferencedAttributes.Of(_function)).Distinct());
+    }
+
+    private bool IsBucketed => _function.Kind is MetricsFunctionKind.HistogramOverTime or MetricsFunctionKind.QuantileOverTime;
+
+    private bool IsCounting => _function.Kind is MetricsFunctionKind.Rate or MetricsFunctionKind.CountOverTime;
+
+    public override void Add(in SpanCursor span, int interval)
+    {
+        var bucket = _buckets is null ? 0 : _numbers!.BucketOf(span);
+        if (_buckets is not null && bucket == 0) return;
+        var value = _numbers is null || _buckets is not null ? 0 : _numbers.ValueOf(span);
+        if (double.IsNaN(value)) return;
+        var group = _keys.NumberOf(span);
+        var series = _buckets is null ? group : _buckets.Intern(group, bucket);
+        _cells.Reserve(series + 1);
+        var weight = _weights?.Of(span.Batch, span.Row) ?? 1;
+        _cells.Add([series], [interval], [value], _weights is null ? [] : [weight]);
+        if (_exemplars.IsActive) OfferExemplar(span, interval, group);
+    }
+
+    public override void Add(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals)
+    {
+        if (rows.IsEmpty) return;
+        Reserve(rows.Length);
+        var series = _series.AsSpan(0, rows.Length);
+        _keys.Fill(batch, rows, series);
+        if (_exemplars.IsActive) OfferExemplars(batch, rows, intervals, series);
+        var weights = FillWeights(batch, rows);
+        if (_buckets is not null)
+        {
+            AddBucketed(batch, rows, intervals, series, weights);
+            return;
+        }
+
+        var values = _values.AsSpan(0, _numbers is null ? 0 : rows.Length);
+        _numbers?.Fill(batch, rows, values);
+        _cells.Reserve(_keys.Count);
+        _cells.Add(series, intervals, values, weights);
+    }
+
+    public override void AddAll(SpanAccumulator other)
+    {
+        var source = (FunctionAccumulator)other;
+        var groups = _keys.Translate(source._keys);
+        if (_buckets is null)
+        {
+            _cells.Reserve(_keys.Count);
+            source._cells.Reserve(source._keys.Count);
+            for (var from = 0; from < groups.Length; from++) _cells.AddSeries(source._cells, from, groups[from]);
+        }
+        else
+        {
+            var pairs = source._buckets!.Pairs;
+            for (var from = 0; from < pairs.Count; from++)
+            {
+                var to = _buckets.Intern(groups[pairs[from].First], pairs[from].Second);
+                _cells.Reserve(to + 1);
+                _cells.AddSeries(source._cells, from, to);
+            }
+        }
+
+        _exemplars.AddAll(source._exemplars, groups);
+    }
+
+    public override List<Series.Series> ToSeries()
+    {
+        var exemplars = _exemplars.Chosen().ToLookup(static candidate => candidate.Group);
+        if (_function.Kind == MetricsFunctionKind.HistogramOverTime) return HistogramSeries(exemplars);
+        if (_function.Kind == MetricsFunctionKind.QuantileOverTime) return QuantileSeries(exemplars);
+        var result = new List<Series.Series>();
+        _cells.Reserve(_keys.Count);
+        for (var group = 0; group < _keys.Count; group++)
+        {
+            var values = new double[_options.Axis.Count];
+            for (var i = 0; i < values.Length; i++) values[i] = Scaled(_cells.Value(group, i));
+            result.Add(new Series.Series(LabelsOf(group), values) { Exemplars = [.. exemplars[group].Select(Plain)] });
+        }
+
+        // Without a by() counts are zero where nothing is; other functions have no series then.
+        return IsCounting ? result : SecondStages.WithValues(result);
+    }
+
+    private CellArray NewCells() => _function.Kind switch
+    {
+        MetricsFunctionKind.MinOverTime or MetricsFunctionKind.MaxOverTime => new ExtremeCells(_options.Axis.Count, _options.Budget, _function.Kind == MetricsFunctionKind.MaxOverTime),
+        MetricsFunctionKind.SumOverTime or MetricsFunctionKind.AvgOverTime => new SumCells(_options.Axis.Count, _options.Budget, _function.Kind == MetricsFunctionKind.AvgOverTime),
+        _ => new CountCells(_options.Axis.Count, _options.Budget),
+    };
+
+    private double Scaled(double value) => _function.Kind == MetricsFunctionKind.Rate ? value / _options.Axis.StepSeconds : value / (_numbers?.Divisor ?? 1);
+
+    private IReadOnlyList<AttributeResult> LabelsOf(int group)
+    {
+        var labels = _keys.Labels(group);
+        if (_function.By.Count == 0 && !IsBucketed) labels.Add(new AttributeResult(SeriesArithmetic.NameLabel, _function.Name));
+        return labels;
+    }
+
+    private List<Series.Series> HistogramSeries(ILookup<int, ExemplarCandidate> exemplars)
+    {
+        var result = new List<Series.Series>();
+        for (var number = 0; number < _buckets!.Count; number++)
+        {
+            var (group, bucket) = _buckets.Pairs[number];
+            var values = new double[_options.Axis.Count];
+            for (var i = 0; i < values.Length; i++) values[i] = _cells.Value(number, i);
+            List<AttributeResult> labels = [.. LabelsOf(group), new AttributeResult("__bucket", Log2Buckets.Max(bucket) / _numbers!.Divisor)];
+            result.Add(new Series.Series(labels, values) { Exemplars = [.. exemplars[group].Where(e => e.Bucket == bucket).Select(Plain)] });
+        }
+
+        return result;
+    }
+
+    private List<Series.Series> QuantileSeries(ILookup<int, ExemplarCandidate> exemplars)
+    {
+        var result = new List<Series.Series>();
+        foreach (var buckets in Enumerable.Range(0, _buckets!.Count).GroupBy(number => _buckets.Pairs[number].First))
+        {
+            var quantiles = _function.Quantiles.Select(_ => new double[_options.Axis.Count]).ToArray();
+            var counts = new double[Log2Buckets.Count];
+            for (var i = 0; i < _options.Axis.Count; i++)
+            {
+                counts.AsSpan().Clear();
+                foreach (var number in buckets) counts[_buckets.Pairs[number].Second] = _cells.Value(number, i);
+                for (var q = 0; q < quantiles.Length; q++) quantiles[q][i] = Log2Buckets.Quantile(_function.Quantiles[q], counts) / _numbers!.Divisor;
+            }
+
+            var spans = exemplars[buckets.Key].ToLookup(span => QuantileOf(span, quantiles));
+            for (var q = 0; q < quantiles.Length; q++)
+            {
+                List<AttributeResult> labels = [.. LabelsOf(buckets.Key), new AttributeResult("p", _function.Quantiles[q])];
+                result.Add(new Series.Series(labels, quantiles[q]) { Exemplars = [.. spans[q].Select(Plain)] });
+            }
+        }
+
+        return result;
+    }
+
+    // The lowest of the quantiles that the span's value does not exceed; the highest for a value above all.
+    private int QuantileOf(ExemplarCandidate span, double[][] quantiles)
+    {
+        var interval = _options.Axis.IndexOf(span.StartUnixNano);
+        var best = -1;
+        for (var q = 0; q < quantiles.Length; q++)
+            if (quantiles[q][interval] >= span.Value && (best < 0 || quantiles[q][interval] < quantiles[best][interval]))
+                best = q;
+        if (best >= 0) return best;
+        for (var q = 1; q < quantiles.Length; q++)
+            if (best < 0 || _function.Quantiles[q] > _function.Quantiles[best])
+                best = q;
+        return Math.Max(best, 0);
+    }
+
+    private SeriesExemplar Plain(ExemplarCandidate span) =>
+        new(span, _options.Axis.IndexOf(span.StartUnixNano), _function.Kind == MetricsFunctionKind.HistogramOverTime ? double.NaN : span.Value);
+
+    private void AddBucketed(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, Span<int> series, ReadOnlySpan<double> weights)
+    {
+        var buckets = _bucketOf.AsSpan(0, rows.Length);
+        _numbers!.FillBuckets(batch, rows, buckets);
+        var count = 0;
+        for (var i = 0; i < rows.Length; i++)
+        {
+            if (buckets[i] == 0) continue;
+            series[count] = _buckets!.Intern(series[i], buckets[i]);
+            _intervals[count] = intervals[i];
+            if (!weights.IsEmpty) _weightOf[count] = weights[i];
+            count++;
+        }
+
+        _cells.Reserve(_buckets!.Count);
+        _cells.Add(series[..count], _intervals.AsSpan(0, count), [], weights.IsEmpty ? [] : _weightOf.AsSpan(0, count));
+    }
+
+    private ReadOnlySpan<double> FillWeights(SpanBatch batch, ReadOnlySpan<int> rows)
+    {
+        if (_weights is null) return [];
+        for (var i = 0; i < rows.Length; i++) _weightOf[i] = _weights.Of(batch, rows[i]);
+        return _weightOf.AsSpan(0, rows.Length);
+    }
+
+    // Of each trace the first of the spans that are together in the batch.
+    private void OfferExemplars(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<int> groups)
+    {
+        var (trace, first) = (-1, -1);
+        for (var i = 0; i < rows.Length; i++)
+        {
+            var of = batch.Trace[rows[i]];
+            if (of == trace)
+            {
+                if (batch.StartUnixNano[rows[i]] < batch.StartUnixNano[rows[first]]) first = i;
+                continue;
+            }
+
+            if (first >= 0) OfferExemplar(SpanCursor.At(batch, rows[first]), intervals[first], groups[first]);
+            (trace, first) = (of, i);
+        }
+
+        OfferExemplar(SpanCursor.At(batch, rows[first]), intervals[first], groups[first]);
+    }
+
+    private void OfferExemplar(in SpanCursor span, int interval, int group)
+    {
+        var (batch, row) = (span.Batch, span.Row);
+        var trace = batch.TraceIds[batch.Trace[row]];
+        if (!_exemplars.Wants(trace, batch.StartUnixNano[row], interval)) return;
+        var value = _numbers is null ? double.NaN : _numbers.ValueOf(span) / _numbers.Divisor;
+        var bucket = IsBucketed ? _numbers!.BucketOf(span) : 0;
+        if (_numbers is not null && (double.IsNaN(value) || IsBucketed && bucket == 0)) return;
+        var spanId = batch.SpanId.Length > row ? batch.SpanId[row] : 0;
+        _exemplars.Add(new ExemplarCandidate(trace, batch.StartUnixNano[row], spanId, group, bucket, value, _exemplarLabels.Of(span)), interval);
+    }
+
+    private void Reserve(int count)
+    {
+        GrowableArray.Reserve(ref _series, count);
+        GrowableArray.Reserve(ref _intervals, count);
+        GrowableArray.Reserve(ref _values, count);
+        if (_buckets is not null) GrowableArray.Reserve(ref _bucketOf, count);
+        if (_weights is not null) GrowableArray.Reserve(ref _weightOf, count);
+    }
+}

@@ -1,0 +1,117 @@
+using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Storage.Scan;
+using Tempo.Engine.TraceQL.Ast;
+using AttributeScope = Tempo.Engine.TraceQL.Ast.AttributeScope;
+
+namespace Tempo.Engine.Query.Metrics.Keys;
+
+/// <summary>
+/// The value of one by() attribute on many spans, as numbers of a <see cref="ValueTable"/>. What is the same for all spans of
+/// a resource or scope is looked up once for each; texts once for each entry of their table. Not thread safe.
+/// </summary>
+internal sealed class LabelColumn
+{
+    private const int Unknown = -1;
+
+    private readonly FieldExpressionReader _reader;
+    private readonly CodeMemo _memo = new();
+    private readonly int[] _small = new int[256];
+    private int[] _ofOwner = [];
+
+    public LabelColumn(AttributeRef field, MemoryBudget budget)
+    {
+        Field = field;
+        _reader = new FieldExpressionReader(field);
+        Values = new ValueTable(budget);
+        _small.AsSpan().Fill(Unknown);
+    }
+
+    public AttributeRef Field { get; }
+
+    public ValueTable Values { get; }
+
+    /// <summary>The number of the value on one span.</summary>
+    public int IdOf(in SpanCursor span) => IdOf(_reader.Read(span));
+
+    /// <summary>The numbers of the values on the given rows.</summary>
+    public void Fill(SpanBatch batch, ReadOnlySpan<int> rows, Span<int> ids)
+    {
+        switch (Field)
+        {
+            case { Intrinsic: Intrinsic.Name }:
+                FillTexts(batch.Name, rows, ids);
+                break;
+            case { Intrinsic: Intrinsic.StatusMessage }:
+                FillTexts(batch.StatusMessage, rows, ids);
+                break;
+            case { Intrinsic: Intrinsic.Kind }:
+                for (var i = 0; i < rows.Length; i++) ids[i] = _small[batch.Kind[rows[i]]] is >= 0 and var kind ? kind : _small[batch.Kind[rows[i]]] = IdOf(SpanCursor.At(batch, rows[i]));
+                break;
+            case { Intrinsic: Intrinsic.Status }:
+                for (var i = 0; i < rows.Length; i++) ids[i] = _small[batch.Status[rows[i]]] is >= 0 and var status ? status : _small[batch.Status[rows[i]]] = IdOf(SpanCursor.At(batch, rows[i]));
+                break;
+            case { Scope: AttributeScope.Resource }:
+                FillByOwner(batch, batch.Resource, rows, ids);
+                break;
+            case { Scope: AttributeScope.Instrumentation } or { Intrinsic: Intrinsic.InstrumentationName or Intrinsic.InstrumentationVersion }:
+                FillByOwner(batch, batch.Scope, rows, ids);
+                break;
+            default:
+                for (var i = 0; i < rows.Length; i++) ids[i] = IdOf(SpanCursor.At(batch, rows[i]));
+                break;
+        }
+    }
+
+    private int IdOf(in FieldValue value)
+    {
+        if (value.Table is not { } table) return Values.Intern(value);
+        var numbers = _memo.Of(table);
+        if (numbers[(int)value.Bits] is not 0 and var known) return known - 1;
+        var id = Values.Intern(value);
+        numbers[(int)value.Bits] = id + 1;
+        return id;
+    }
+
+    private void FillTexts(StringColumn column, ReadOnlySpan<int> rows, Span<int> ids)
+    {
+        var codes = column.Codes;
+        var numbers = _memo.Of(column.Table);
+        for (var i = 0; i < rows.Length; i++)
+        {
+            var code = codes[rows[i]];
+            var known = (uint)code < (uint)numbers.Length ? numbers[code] : 0;
+            if (known == 0)
+            {
+                known = IdOf(FieldValue.Text(column.Table, code)) + 1;
+                numbers = _memo.Of(column.Table);
+            }
+
+            ids[i] = known - 1;
+        }
+    }
+
+    private void FillByOwner(SpanBatch batch, int[] owners, ReadOnlySpan<int> rows, Span<int> ids)
+    {
+        var (last, lastId) = (Unknown, 0);
+        var known = 0;
+        for (var i = 0; i < rows.Length; i++)
+        {
+            var owner = owners[rows[i]];
+            if (owner != last)
+            {
+                if (owner >= known)
+                {
+                    GrowableArray.Reserve(ref _ofOwner, owner + 1);
+                    _ofOwner.AsSpan(known, _ofOwner.Length - known).Fill(Unknown);
+                    known = _ofOwner.Length;
+                }
+
+                ref var id = ref _ofOwner[owner];
+                if (id == Unknown) id = IdOf(SpanCursor.At(batch, rows[i]));
+                (last, lastId) = (owner, id);
+            }
+
+            ids[i] = lastId;
+        }
+    }
+}

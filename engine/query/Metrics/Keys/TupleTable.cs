@@ -1,0 +1,80 @@
+using System.Numerics;
+
+namespace Tempo.Engine.Query.Metrics.Keys;
+
+/// <summary>
+/// Numbers pairs of numbers from 0 on, in the order of their appearance: so a group key of several values becomes one small
+/// number, a pair at a time. Pairs that begin with 0 are looked up in an array, others in a hash table. Not thread safe.
+/// </summary>
+internal sealed class TupleTable(MemoryBudget budget)
+{
+    private const int EntryBytes = 32;
+
+    private int[] _direct = new int[64];
+    private ulong[] _slotKeys = new ulong[64];
+    private int[] _slotNumbers = new int[64];
+    private int _hashed;
+    private ulong _lastKey = ulong.MaxValue;
+    private int _lastNumber;
+
+    public List<(int First, int Second)> Pairs { get; } = [];
+
+    public int Count => Pairs.Count;
+
+    public int Intern(int first, int second)
+    {
+        if (first == 0 && (uint)second < (uint)_direct.Length && _direct[second] is not 0 and var known) return known - 1;
+        var key = (ulong)(uint)first << 32 | (uint)second;
+        if (key == _lastKey) return _lastNumber;
+        _lastNumber = first == 0 ? InternDirect(second) : InternHashed(key);
+        _lastKey = key;
+        return _lastNumber;
+    }
+
+    private int InternDirect(int second)
+    {
+        if (second >= _direct.Length) Array.Resize(ref _direct, (int)BitOperations.RoundUpToPowerOf2((uint)second + 1));
+        _direct[second] = Add(0, second) + 1;
+        return _direct[second] - 1;
+    }
+
+    private int InternHashed(ulong key)
+    {
+        var mask = _slotKeys.Length - 1;
+        var slot = Slot(key, mask);
+        for (; _slotNumbers[slot] != 0; slot = (slot + 1) & mask)
+            if (_slotKeys[slot] == key)
+                return _slotNumbers[slot] - 1;
+        var number = Add((int)(key >> 32), (int)(uint)key);
+        _slotKeys[slot] = key;
+        _slotNumbers[slot] = number + 1;
+        if (++_hashed * 2 > _slotKeys.Length) Rehash();
+        return number;
+    }
+
+    private int Add(int first, int second)
+    {
+        budget.Charge(EntryBytes, "series keys");
+        Pairs.Add((first, second));
+        return Pairs.Count - 1;
+    }
+
+    private void Rehash()
+    {
+        var (keys, numbers) = (_slotKeys, _slotNumbers);
+        _slotKeys = new ulong[keys.Length * 2];
+        _slotNumbers = new int[keys.Length * 2];
+        var mask = _slotKeys.Length - 1;
+        for (var i = 0; i < keys.Length; i++)
+        {
+            if (numbers[i] == 0) continue;
+            var slot = Slot(keys[i], mask);
+            while (_slotNumbers[slot] != 0) slot = (slot + 1) & mask;
+            _slotKeys[slot] = keys[i];
+            _slotNumbers[slot] = numbers[i];
+        }
+    }
+
+    // Numbers are given out by us, so nobody can choose keys that collide.
+    private static int Slot(ulong key, int mask) => (int)(key * 0x9E3779B97F4A7C15UL >> 32) & mask;
+}

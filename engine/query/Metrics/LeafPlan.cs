@@ -1,0 +1,49 @@
+using Tempo.Engine.Query.Metrics.Source;
+using Tempo.Engine.Query.Search;
+using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.TraceQL;
+using Tempo.Engine.TraceQL.Ast;
+
+namespace Tempo.Engine.Query.Metrics;
+
+/// <summary>One "pipeline | function" of a metrics query: what it reads and how. Shared by threads.</summary>
+internal sealed class LeafPlan
+{
+    public LeafPlan(MetricsPipeline pipeline, bool extrapolates)
+    {
+        Source = pipeline.Source;
+        Stage = pipeline.Stage;
+        IsByTrace = Stage is MetricsCompare || !RowFilter.IsPossible(Source) || ReferencedAttributes.Of(Stage).Any(RowFilter.IsOfTrace);
+        ScanColumns = BatchColumns.Times;
+        if (IsByTrace)
+        {
+            ScanColumns |= FieldColumns.Of(CandidateFilter.Of(Source).Fields);
+            TraceColumns = BatchColumns.Tree | FieldColumns.Of(ReferencedAttributes.Of(pipeline));
+            if (Stage is MetricsCompare) TraceColumns |= BatchColumns.All & ~(BatchColumns.Events | BatchColumns.Links | BatchColumns.Dropped);
+        }
+        else
+        {
+            ScanColumns |= FieldColumns.Of(ReferencedAttributes.Of(pipeline));
+            if (extrapolates) ScanColumns |= BatchColumns.TraceState;
+            TraceColumns = ScanColumns | BatchColumns.Tree;
+        }
+
+        if (extrapolates) TraceColumns |= BatchColumns.TraceState;
+    }
+
+    public Pipeline Source { get; }
+
+    public MetricsStage Stage { get; }
+
+    /// <summary>Whole traces have to be put together; else each span decides alone.</summary>
+    public bool IsByTrace { get; }
+
+    /// <summary>No span can match: the first filter is the constant false.</summary>
+    public bool MatchesNothing => CandidateFilter.Of(Source).MatchesNothing;
+
+    /// <summary>What a scan of spans reads.</summary>
+    public BatchColumns ScanColumns { get; }
+
+    /// <summary>What is read of a whole trace.</summary>
+    public BatchColumns TraceColumns { get; }
+}

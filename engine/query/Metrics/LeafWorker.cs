@@ -1,0 +1,108 @@
+using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Metrics.Compare;
+using Tempo.Engine.Query.Metrics.Source;
+using Tempo.Engine.Query.Search;
+using Tempo.Engine.Query.Stages;
+using Tempo.Engine.Storage.Scan;
+using Tempo.Engine.TraceQL.Ast;
+
+namespace Tempo.Engine.Query.Metrics;
+
+/// <summary>One part of a metrics query on one thread: chooses spans and counts them.</summary>
+internal sealed class LeafWorker
+{
+    private readonly LeafPlan _leaf;
+    private readonly TimeAxis _axis;
+    private readonly RowFilter? _filter;
+    private readonly SpansetSource? _pipeline;
+    private readonly CandidateFilter? _candidates;
+    private int[] _rows = [];
+    private int[] _intervals = [];
+
+    public LeafWorker(LeafPlan leaf, MetricsOptions options)
+    {
+        _leaf = leaf;
+        _axis = options.Axis;
+        Accumulator = leaf.Stage is MetricsCompare ? new CompareAccumulator(leaf, options) : new FunctionAccumulator(leaf, options);
+        if (leaf.IsByTrace)
+        {
+            _pipeline = PipelineCompiler.Compile(leaf.Source, []);
+            _candidates = CandidateFilter.Of(leaf.Source);
+        }
+        else
+        {
+            _filter = RowFilter.Of(leaf.Source);
+        }
+    }
+
+    public bool IsByTrace => _leaf.IsByTrace;
+
+    public SpanAccumulator Accumulator { get; }
+
+    /// <summary>
+    /// Counts the spans of a batch that match and lie in the range; those of traces that <paramref name="isLeftOut"/> (by the
+    /// batch's trace numbers; null: none) are counted elsewhere.
+    /// </summary>
+    public void AddRows(SpanBatch batch, int spanCount, bool[]? isLeftOut)
+    {
+        GrowableArray.Reserve(ref _rows, spanCount);
+        GrowableArray.Reserve(ref _intervals, spanCount);
+        var starts = batch.StartUnixNano;
+        var traces = batch.Trace;
+        var count = 0;
+        for (var row = 0; row < spanCount; row++)
+        {
+            var interval = _axis.IndexOf(starts[row]);
+            if (interval < 0 || isLeftOut is not null && isLeftOut[traces[row]]) continue;
+            _rows[count] = row;
+            _intervals[count++] = interval;
+        }
+
+        if (!_filter!.MatchesAll) count = Filter(batch, count);
+        Accumulator.Add(batch, _rows.AsSpan(0, count), _intervals.AsSpan(0, count));
+    }
+
+    /// <summary>Marks the traces of a batch that may have spans to count; they are to be looked at whole.</summary>
+    public void FindCandidates(SpanBatch batch, int spanCount, bool[] isFound)
+    {
+        for (var row = 0; row < spanCount; row++)
+            if (!isFound[batch.Trace[row]] && _candidates!.MayMatch(batch, row))
+                isFound[batch.Trace[row]] = true;
+    }
+
+    /// <summary>Counts the spans of a whole trace.</summary>
+    public void AddTrace(OrderedTrace trace)
+    {
+        if (_pipeline is null)
+        {
+            for (var i = 0; i < trace.SpanCount; i++)
+                if (_filter!.Matches(SpanCursor.At(trace, i)))
+                    AddSpan(trace, i);
+            return;
+        }
+
+        foreach (var set in _pipeline.Run(trace))
+            foreach (var span in set.Spans)
+                AddSpan(trace, span);
+    }
+
+    private void AddSpan(OrderedTrace trace, int index)
+    {
+        var span = SpanCursor.At(trace, index);
+        var interval = _axis.IndexOf(span.Batch.StartUnixNano[span.Row]);
+        if (interval >= 0) Accumulator.Add(span, interval);
+    }
+
+    private int Filter(SpanBatch batch, int count)
+    {
+        var kept = 0;
+        for (var i = 0; i < count; i++)
+        {
+            if (!_filter!.Matches(SpanCursor.At(batch, _rows[i]))) continue;
+            _rows[kept] = _rows[i];
+            _intervals[kept++] = _intervals[i];
+        }
+
+        return kept;
+    }
+}

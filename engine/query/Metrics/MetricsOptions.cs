@@ -1,0 +1,28 @@
+using Tempo.Engine.TraceQL.Ast;
+
+namespace Tempo.Engine.Query.Metrics;
+
+/// <summary>What the hints and the request decide for all parts of a query.</summary>
+/// <param name="Axis">The intervals.</param>
+/// <param name="MaxExemplars">0 = none.</param>
+/// <param name="Extrapolates">Spans count by the sampling threshold in their tracestate.</param>
+/// <param name="Budget">What the parts may take together.</param>
+internal sealed record MetricsOptions(TimeAxis Axis, int MaxExemplars, bool Extrapolates, MemoryBudget Budget)
+{
+    /// <summary>
+    /// Reads <c>exemplars</c> (a bool or a number) and <c>extrapolate</c>. <c>sample</c>, <c>span_sample</c> and
+    /// <c>trace_sample</c> allow an estimate where the exact answer is too dear; it is not here, so the answer is the exact one.
+    /// Other hints, and hints of the wrong type, are ignored.
+    /// </summary>
+    public static MetricsOptions Create(TraceQlQuery query, TimeAxis axis, int exemplars, MetricsLimits limits)
+    {
+        exemplars = query.HintValue("exemplars") switch
+        {
+            { Type: TraceQlType.Bool } hint => hint.AsBool ? limits.MaxExemplars : 0,
+            { Type: TraceQlType.Int } hint => (int)Math.Clamp(hint.AsInt, 0, limits.MaxExemplars),
+            _ => exemplars,
+        };
+        var extrapolates = query.HintValue("extrapolate") is { Type: TraceQlType.Bool, AsBool: true };
+        return new MetricsOptions(axis, exemplars, extrapolates, new MemoryBudget(limits.MaxBytes));
+    }
+}

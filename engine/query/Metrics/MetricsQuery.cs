@@ -1,0 +1,83 @@
+using Tempo.Engine.Query.Metrics.Series;
+using Tempo.Engine.Query.Sources;
+using Tempo.Engine.TraceQL.Ast;
+using SeriesList = System.Collections.Generic.List<Tempo.Engine.Query.Metrics.Series.Series>;
+
+namespace Tempo.Engine.Query.Metrics;
+
+/// <summary>
+/// Runs TraceQL metrics queries. Exact, whatever sampling hints say, and a span that is in several places counts once.
+/// </summary>
+public static class MetricsQuery
+{
+    /// <summary>A range query. Throws <see cref="QueryException"/> for one that is wrong, too long or needs too much.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="sources">Where the spans are.</param>
+    /// <param name="limits">See there.</param>
+    /// <param name="now">The present, from which <see cref="MetricsLimits.QueryEndCutoff"/> counts.</param>
+    /// <param name="threadCount">Threads that may compute, the caller's included.</param>
+    /// <param name="cancellation">Ends the query within one page of columns.</param>
+    public static async Task<QueryRangeResult> RunRangeAsync(
+        QueryRangeRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, int threadCount, CancellationToken cancellation)
+    {
+        var query = MetricsPlan.Parse(request.Query, limits, isInstant: false);
+        if (RangeAlignment.OfRange(request, limits, now) is not { } axis) return new QueryRangeResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
+        var exemplars = request.Exemplars == 0 ? limits.MaxExemplars : (int)Math.Min(request.Exemplars, (uint)limits.MaxExemplars);
+        var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars, limits));
+        var (series, metrics, message) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), threadCount, cancellation).ConfigureAwait(false);
+        var result = new QueryRangeResult { Metrics = metrics, Message = message };
+        foreach (var one in series) result.Series.Add(ToResult(one, axis));
+        return result;
+    }
+
+    /// <summary>An instant query; parameters as above.</summary>
+    public static async Task<QueryInstantResult> RunInstantAsync(
+        QueryInstantRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, int threadCount, CancellationToken cancellation)
+    {
+        var query = MetricsPlan.Parse(request.Query, limits, isInstant: true);
+        if (RangeAlignment.OfInstant(request, limits, now) is not { } axis) return new QueryInstantResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
+        var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars: 0, limits) with { MaxExemplars = 0 });
+        var (series, metrics, message) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), threadCount, cancellation).ConfigureAwait(false);
+        var result = new QueryInstantResult { Metrics = metrics, Message = message };
+        foreach (var one in series)
+            if (!double.IsNaN(one.Values[0]))
+                result.Series.Add(new InstantSeriesResult(one.Labels, one.Values[0]));
+        return result;
+    }
+
+    private static async Task<(SeriesList Series, SearchMetrics Metrics, string Message)> RunAsync(
+        MetricsPlan plan, TraceSources sources, int maxSeries, int threadCount, CancellationToken cancellation)
+    {
+        var scan = new MetricsScan(plan, sources, threadCount);
+        var series = plan.Evaluate(await scan.RunAsync(cancellation).ConfigureAwait(false));
+        series.Sort(static (a, b) => LabelOrder.Compare(a.Labels, b.Labels));
+        var message = scan.Damage;
+        if (maxSeries > 0 && series.Count > maxSeries)
+        {
+            series.RemoveRange(maxSeries, series.Count - maxSeries);
+            message = $"Response exceeds maximum series limit of {maxSeries}, a partial response is returned. "
+                + "Warning: the accuracy of each individual value is not guaranteed.";
+        }
+
+        return (series, scan.Metrics, message);
+    }
+
+    private static int MaxSeries(uint asked, MetricsLimits limits) =>
+        asked == 0 || limits.MaxResponseSeries > 0 && asked > (uint)limits.MaxResponseSeries ? limits.MaxResponseSeries : (int)Math.Min(asked, int.MaxValue);
+
+    // An exemplar whose sample was taken away goes with it.
+    private static TimeSeriesResult ToResult(Series.Series series, TimeAxis axis)
+    {
+        var result = new TimeSeriesResult { Labels = series.Labels };
+        for (var i = 0; i < axis.Count; i++)
+            if (!double.IsNaN(series.Values[i]))
+                result.Samples.Add(new SampleResult(axis.EndMs(i), series.Values[i]));
+        foreach (var (span, interval, value) in series.Exemplars.OrderBy(static e => e.Span.StartUnixNano).ThenBy(static e => e.Span.Trace))
+        {
+            if (double.IsNaN(series.Values[interval])) continue;
+            result.Exemplars.Add(new ExemplarResult(span.Labels, double.IsNaN(value) ? series.Values[interval] : value, (long)(span.StartUnixNano / 1_000_000)));
+        }
+
+        return result;
+    }
+}

@@ -1,0 +1,307 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Search;
+using Tempo.Engine.Query.Sources;
+using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Live;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Query.Metrics;
+
+/// <summary>
+/// Runs the parts of a metrics query over all sources, on several threads:
+/// <code>
+/// 1  which traces are in several sources (<see cref="SharedTraces"/>), if a part counts span by span
+/// 2  jobs of a live batch or a row group: parts that count span by span do so, but for shared traces; parts that need whole
+///    traces note those that may match
+/// 3  shared and noted traces are put together whole, in the order of their ids, and counted
+/// 4  what the threads have counted is added up
+/// </code>
+/// Threads take the next job when they are done with one; what they count adds up to the same, whoever took which.
+/// Memory: a page of columns a thread, the cells, 16 bytes for each trace that is noted.
+/// </summary>
+internal sealed class MetricsScan
+{
+    private readonly MetricsPlan _plan;
+    private readonly TraceSources _sources;
+    private readonly List<BlockReader> _allBlocks = [];
+    private readonly List<BlockReader> _blocks = [];
+    private readonly List<Job> _jobs = [];
+    private readonly Worker[] _workers;
+    private readonly Lock _lock = new();
+    private SharedTraces _shared = new();
+    private TraceId[] _whole = [];
+    private int _nextJob;
+    private int _nextTrace;
+    private string _damage = "";
+
+    public MetricsScan(MetricsPlan plan, TraceSources sources, int threadCount)
+    {
+        _plan = plan;
+        _sources = sources;
+        _workers = [.. Enumerable.Range(0, Math.Max(1, threadCount)).Select(_ => new Worker(this))];
+    }
+
+    /// <summary>What was looked at.</summary>
+    public SearchMetrics Metrics { get; } = new();
+
+    /// <summary>What could not be read; empty if nothing.</summary>
+    public string Damage => _damage;
+
+    private TimeAxis Axis => _plan.Options.Axis;
+
+    /// <summary>The series of each part. Throws <see cref="QueryException"/>.</summary>
+    public async Task<List<List<Series.Series>>> RunAsync(CancellationToken cancellation)
+    {
+        await OpenBlocksAsync(cancellation).ConfigureAwait(false);
+        if (_sources.Live.Count + _blocks.Count == 0) return [.. _plan.Leaves.Select(static _ => new List<Series.Series>())];
+        FindShared(cancellation);
+        AddJobs();
+        await RunOnAllAsync(static (worker, stop) => worker.Scan(stop), cancellation).ConfigureAwait(false);
+        _whole = WholeTraces();
+        if (_whole.Length > 0) await RunOnAllAsync(static (worker, stop) => worker.LookAtTraces(stop), cancellation).ConfigureAwait(false);
+        return Sum();
+    }
+
+    // Whole traces may go on in blocks of any time; spans to count are in those of the range.
+    private async Task OpenBlocksAsync(CancellationToken cancellation)
+    {
+        const long second = 1_000_000_000;
+        foreach (var handle in _sources.Blocks)
+        {
+            var isInRange = handle.Meta.Overlaps(Math.Max(1, Axis.LowerUnixNano / second), Math.Max(1, Axis.UpperUnixNano / second));
+            if (!isInRange && !_plan.Leaves.Exists(static leaf => leaf.IsByTrace)) continue;
+            try
+            {
+                var block = await handle.OpenAsync(cancellation).ConfigureAwait(false);
+                _allBlocks.Add(block);
+                if (!isInRange) continue;
+                _blocks.Add(block);
+                Metrics.TotalBlocks++;
+                Metrics.TotalBlockBytes += (ulong)handle.Meta.SizeBytes;
+            }
+            catch (BlockReadException e)
+            {
+                ReportDamage($"block {handle.Meta.BlockId} could not be read: {e.Message}");
+            }
+        }
+    }
+
+    private void FindShared(CancellationToken cancellation)
+    {
+        if (_plan.Leaves.TrueForAll(static leaf => leaf.IsByTrace)) return;
+        for (var tries = _blocks.Count; ; tries--)
+        {
+            try
+            {
+                _shared = SharedTraces.Find(_sources.Live, _blocks, _plan.Options.Budget, cancellation);
+                return;
+            }
+            catch (SharedTraces.UnreadableBlockException e) when (tries > 0)
+            {
+                // Without its ids its spans cannot be told from copies: the block is left out, and the answer says so.
+                _blocks.Remove(e.Block);
+                ReportDamage($"block {e.Block.Meta.BlockId} could not be read: {e.Message}");
+            }
+        }
+    }
+
+    private void AddJobs()
+    {
+        foreach (var view in _sources.Live) _jobs.Add(new Job(view, null, 0));
+        foreach (var block in _blocks)
+            for (var group = 0; group < block.RowGroupCount; group++)
+                _jobs.Add(new Job(default, block, group));
+
+        // Recent data counts as one job, as in Tempo.
+        Metrics.TotalJobs = (uint)(_sources.Live.Count > 0 ? 1 : 0) + (uint)_blocks.Sum(static block => block.RowGroupCount);
+        Metrics.CompletedJobs = Metrics.TotalJobs;
+    }
+
+    private async Task RunOnAllAsync(Action<Worker, CancellationToken> work, CancellationToken cancellation)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var others = _workers.Skip(1).Select(worker => Task.Factory.StartNew(() => Run(worker), stop.Token, TaskCreationOptions.None, TaskScheduler.Default)).ToArray();
+        try
+        {
+            Run(_workers[0]);
+        }
+        finally
+        {
+            await ((Task)Task.WhenAll(others)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        await Task.WhenAll(others).ConfigureAwait(false);
+
+        // One that fails stops all.
+        void Run(Worker worker)
+        {
+            try
+            {
+                work(worker, stop.Token);
+            }
+            catch
+            {
+                stop.Cancel();
+                throw;
+            }
+        }
+    }
+
+    private TraceId[] WholeTraces()
+    {
+        var ids = new HashSet<TraceId>(_shared.Ids);
+        foreach (var worker in _workers) ids.UnionWith(worker.Candidates);
+        _plan.Options.Budget.Charge((long)ids.Count * TraceId.SizeBytes, "trace ids");
+        var sorted = ids.ToArray();
+        Array.Sort(sorted);
+        return sorted;
+    }
+
+    private List<List<Series.Series>> Sum()
+    {
+        var result = new List<List<Series.Series>>();
+        for (var leaf = 0; leaf < _plan.Leaves.Count; leaf++)
+        {
+            var sum = _workers[0].Leaves[leaf].Accumulator;
+            foreach (var worker in _workers.AsSpan(1)) sum.AddAll(worker.Leaves[leaf].Accumulator);
+            result.Add(_plan.Leaves[leaf].MatchesNothing ? [] : sum.ToSeries());
+        }
+
+        foreach (var worker in _workers)
+        {
+            Metrics.InspectedBytes += worker.InspectedBytes;
+            Metrics.InspectedSpans += worker.InspectedSpans;
+            if (worker.Damage.Length > 0) ReportDamage(worker.Damage);
+        }
+
+        return result;
+    }
+
+    private void ReportDamage(string what)
+    {
+        lock (_lock)
+            if (_damage.Length == 0)
+                _damage = what;
+    }
+
+    /// <summary>A live batch, or a row group of a block.</summary>
+    private readonly record struct Job(LiveBatchView Live, BlockReader? Block, int RowGroup);
+
+    /// <summary>One thread's part.</summary>
+    private sealed class Worker
+    {
+        /// <summary>Shared or noted traces that a thread takes at once; neighbours lie on the same pages.</summary>
+        private const int TracesAtOnce = 256;
+
+        private readonly MetricsScan _scan;
+        private readonly TraceLoader _loader;
+        private readonly BatchColumns _columns = BatchColumns.Structure;
+        private readonly bool _countsRows;
+        private readonly bool _findsTraces;
+
+        public Worker(MetricsScan scan)
+        {
+            _scan = scan;
+            Leaves = [.. scan._plan.Leaves.Select(leaf => new LeafWorker(leaf, scan._plan.Options))];
+            var traceColumns = BatchColumns.Tree;
+            foreach (var leaf in scan._plan.Leaves)
+            {
+                _columns |= leaf.ScanColumns;
+                traceColumns |= leaf.TraceColumns;
+            }
+
+            _loader = new TraceLoader(scan._sources, traceColumns, manyTraces: true);
+            _countsRows = Leaves.Exists(static leaf => !leaf.IsByTrace);
+            _findsTraces = Leaves.Exists(static leaf => leaf.IsByTrace);
+        }
+
+        public List<LeafWorker> Leaves { get; }
+
+        /// <summary>Traces that have to be looked at whole.</summary>
+        public HashSet<TraceId> Candidates { get; } = [];
+
+        public ulong InspectedBytes { get; private set; }
+
+        public ulong InspectedSpans { get; private set; }
+
+        public string Damage => _loader.Damage;
+
+        public void Scan(CancellationToken cancellation)
+        {
+            while (Interlocked.Increment(ref _scan._nextJob) - 1 is var number && number < _scan._jobs.Count)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var job = _scan._jobs[number];
+                if (job.Block is not null) ScanBlock(job.Block, job.RowGroup, cancellation);
+                else ScanBatch(job.Live.Columns, job.Live.SpanCount);
+            }
+        }
+
+        public void LookAtTraces(CancellationToken cancellation)
+        {
+            var whole = _scan._whole;
+            while (Interlocked.Add(ref _scan._nextTrace, TracesAtOnce) - TracesAtOnce is var first && first < whole.Length)
+            {
+                for (var i = first; i < Math.Min(first + TracesAtOnce, whole.Length); i++)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    if (_loader.Load(whole[i], _scan._allBlocks) is not { } trace) continue;
+                    foreach (var leaf in Leaves)
+                        if (leaf.IsByTrace || _scan._shared.Contains(whole[i]))
+                            leaf.AddTrace(trace);
+                }
+            }
+
+            InspectedBytes += _loader.InspectedBytes;
+        }
+
+        private void ScanBlock(BlockReader block, int group, CancellationToken cancellation)
+        {
+            try
+            {
+                var rows = block.OpenRowGroup(group);
+                foreach (var (start, count) in rows.ScanRanges())
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    var batch = rows.Read(start, count, _columns);
+                    InspectedSpans += (ulong)batch.SpanCount;
+                    ScanBatch(batch, batch.SpanCount);
+                }
+
+                InspectedBytes += (ulong)block.RowGroupBytes(group);
+            }
+            catch (BlockReadException e)
+            {
+                _loader.ReportDamage(block.Meta, e.Message);
+            }
+        }
+
+        private void ScanBatch(SpanBatch batch, int spanCount)
+        {
+            if (_countsRows)
+            {
+                var isShared = _scan._shared.MarksOf(batch);
+                foreach (var leaf in Leaves)
+                    if (!leaf.IsByTrace)
+                        leaf.AddRows(batch, spanCount, isShared);
+            }
+
+            if (_findsTraces) FindTraces(batch, spanCount);
+        }
+
+        private void FindTraces(SpanBatch batch, int spanCount)
+        {
+            var isFound = new bool[batch.TraceCount];
+            foreach (var leaf in Leaves)
+                if (leaf.IsByTrace)
+                    leaf.FindCandidates(batch, spanCount, isFound);
+            for (var trace = 0; trace < isFound.Length; trace++)
+                if (isFound[trace] && Overlaps(batch, trace) && Candidates.Add(batch.TraceIds[trace]))
+                    _scan._plan.Options.Budget.Charge(2 * TraceId.SizeBytes, "trace ids");
+        }
+
+        // A live batch does not say when its traces begin and end.
+        private bool Overlaps(SpanBatch batch, int trace) =>
+            batch.TraceStart.Length == 0 || (long)batch.TraceStart[trace] <= _scan.Axis.UpperUnixNano && (long)batch.TraceEnd[trace] > _scan.Axis.LowerUnixNano;
+    }
+}

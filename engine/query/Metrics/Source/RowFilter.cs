@@ -1,0 +1,76 @@
+using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Search;
+using Tempo.Engine.TraceQL;
+using Tempo.Engine.TraceQL.Ast;
+
+namespace Tempo.Engine.Query.Metrics.Source;
+
+/// <summary>
+/// A pipeline that looks at each span by itself: filters one after the other, filters joined by ||, and stages that leave the
+/// set of spans as it is. One serves one thread.
+/// </summary>
+internal sealed class RowFilter
+{
+    // All groups must hold; of a group one condition. An empty list of groups is "every span".
+    private readonly List<List<Condition>> _groups = [];
+
+    private RowFilter()
+    {
+    }
+
+    public bool MatchesAll => _groups.Count == 0;
+
+    /// <summary>Can the pipeline be decided span by span?</summary>
+    public static bool IsPossible(Pipeline pipeline) => pipeline.Stages.All(IsPossible) && !ReferencedAttributes.Of(pipeline).Any(IsOfTrace);
+
+    /// <summary>Is the field known only when the whole trace is at hand?</summary>
+    public static bool IsOfTrace(AttributeRef field) => field.Intrinsic is Intrinsic.SpanChildCount or Intrinsic.NestedSetLeft or Intrinsic.NestedSetRight
+        or Intrinsic.NestedSetParent or Intrinsic.RootName or Intrinsic.RootServiceName or Intrinsic.TraceDuration
+        || field.Scope is AttributeScope.Parent or AttributeScope.ParentSpan or AttributeScope.ParentResource;
+
+    /// <summary>Of a pipeline that <see cref="IsPossible(Pipeline)"/>.</summary>
+    public static RowFilter Of(Pipeline pipeline)
+    {
+        var filter = new RowFilter();
+        foreach (var stage in pipeline.Stages)
+        {
+            var alternatives = new List<FieldExpression>();
+            Collect(stage, alternatives);
+            if (alternatives.Count == 0 || alternatives.Contains(Literal.True)) continue;
+            filter._groups.Add([.. alternatives.OrderByDescending(Selectivity.Estimate).Select(static a => new Condition(a))]);
+        }
+
+        return filter;
+    }
+
+    public bool Matches(in SpanCursor span)
+    {
+        foreach (var group in _groups)
+            if (!MatchesAny(group, span))
+                return false;
+        return true;
+    }
+
+    private static bool MatchesAny(List<Condition> group, in SpanCursor span)
+    {
+        foreach (var condition in group)
+            if (condition.Test(span) == Truth.True)
+                return true;
+        return false;
+    }
+
+    private static bool IsPossible(PipelineStage stage) => stage switch
+    {
+        SpansetFilter or Select or Coalesce => true,
+        SpansetOperation { Op: SpansetOperator.Or } or => IsPossible(or.Left) && IsPossible(or.Right),
+        _ => false,
+    };
+
+    private static void Collect(PipelineStage stage, List<FieldExpression> alternatives)
+    {
+        if (stage is SpansetFilter filter) alternatives.Add(filter.Condition);
+        if (stage is not SpansetOperation or) return;
+        Collect(or.Left, alternatives);
+        Collect(or.Right, alternatives);
+    }
+}

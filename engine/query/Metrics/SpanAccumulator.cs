@@ -1,0 +1,26 @@
+using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Query.Metrics;
+
+/// <summary>
+/// What one thread has counted for one part of a metrics query. Spans come one by one from whole traces, or as rows of a batch;
+/// each with its interval. Not thread safe.
+/// </summary>
+internal abstract class SpanAccumulator
+{
+    /// <summary>Adds a span; it may know its trace.</summary>
+    public abstract void Add(in SpanCursor span, int interval);
+
+    /// <summary>Adds rows of a batch.</summary>
+    public virtual void Add(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals)
+    {
+        for (var i = 0; i < rows.Length; i++) Add(SpanCursor.At(batch, rows[i]), intervals[i]);
+    }
+
+    /// <summary>Adds what another thread has counted for the same part.</summary>
+    public abstract void AddAll(SpanAccumulator other);
+
+    /// <summary>The series, in no order. Once, at the end.</summary>
+    public abstract List<Series.Series> ToSeries();
+}

@@ -1,0 +1,66 @@
+namespace Tempo.Engine.Query;
+
+/// <summary>A TraceQL metrics query over a range, as <c>/api/metrics/query_range</c> and gRPC ask for it.</summary>
+public sealed record QueryRangeRequest
+{
+    /// <summary>TraceQL with a metrics stage; anything else is refused.</summary>
+    public string Query { get; init; } = "";
+
+    /// <summary>Unix nanoseconds; rounded down to a multiple of the step. 0 is refused: "start required".</summary>
+    public ulong StartUnixNano { get; init; }
+
+    /// <summary>Unix nanoseconds; rounded up to a multiple of the step.</summary>
+    public ulong EndUnixNano { get; init; }
+
+    /// <summary>Nanoseconds between two samples; 0 = chosen by the length of the range.</summary>
+    public ulong StepNano { get; init; }
+
+    /// <summary>Most exemplars; 0 = the limit's own number, more than that is cut to it. A hint of the query wins.</summary>
+    public uint Exemplars { get; init; }
+
+    /// <summary>Most series in the answer; 0 = the limit. More than the limit is cut to it.</summary>
+    public uint MaxSeries { get; init; }
+}
+
+/// <summary>A TraceQL metrics query for one value a series, as <c>/api/metrics/query</c> and gRPC ask for it.</summary>
+public sealed record QueryInstantRequest
+{
+    /// <summary>TraceQL with a metrics stage; anything else is refused.</summary>
+    public string Query { get; init; } = "";
+
+    /// <summary>Unix nanoseconds; a span that starts at exactly this time is not counted.</summary>
+    public ulong StartUnixNano { get; init; }
+
+    /// <summary>Unix nanoseconds; a span that starts at exactly this time is counted.</summary>
+    public ulong EndUnixNano { get; init; }
+
+    /// <summary>Most series in the answer; 0 = the limit.</summary>
+    public uint MaxSeries { get; init; }
+}
+
+/// <summary>Limits of metrics queries (Tempo's <c>query_frontend.metrics</c>). What is beyond is refused, unless it says otherwise.</summary>
+public sealed record MetricsLimits
+{
+    /// <summary>Exemplars of an answer that asks for no number, and the most it can ask for (then cut).</summary>
+    public int MaxExemplars { get; init; } = 100;
+
+    /// <summary>Steps of a range.</summary>
+    public int MaxIntervals { get; init; } = 10_000;
+
+    /// <summary>Longest range of a range query; zero = no limit.</summary>
+    public TimeSpan MaxDuration { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Series of an answer, which is then cut and marked as partial; 0 = no limit.</summary>
+    public int MaxResponseSeries { get; init; }
+
+    /// <summary>
+    /// The newest spans that are left out. Zero here (Tempo: 30 s): a span can be counted the moment it is acknowledged.
+    /// </summary>
+    public TimeSpan QueryEndCutoff { get; init; } = TimeSpan.Zero;
+
+    /// <summary>Bytes that the series of one query, and the trace ids it compares, may take while it runs; beyond: 422.</summary>
+    public long MaxBytes { get; init; } = 512L << 20;
+
+    /// <summary>Longest query text in UTF-8 bytes.</summary>
+    public int MaxQueryBytes { get; init; } = 131_072;
+}
