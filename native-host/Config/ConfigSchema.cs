@@ -48,7 +48,7 @@ public static class ConfigSchema
 
         .. ApiKeys.QueryFrontend,
         Int("query_frontend.max_query_expression_size_bytes", 1, 1 << 30,
-            (o, v) => o.Search.MaxQueryBytes = v, o => o.Search.MaxQueryBytes),
+            SetMaxQueryBytes, o => o.Search.MaxQueryBytes),
         Int("query_frontend.search.default_result_limit", 1, int.MaxValue, (o, v) => o.Search.DefaultLimit = v, o => o.Search.DefaultLimit),
         Int("query_frontend.search.max_result_limit", 0, int.MaxValue, (o, v) => o.Search.MaxLimit = v, o => o.Search.MaxLimit),
         Int("query_frontend.search.default_spans_per_span_set", 1, int.MaxValue,
@@ -58,6 +58,8 @@ public static class ConfigSchema
         Duration("query_frontend.search.max_duration", OneYear * 100, (o, v) => o.Search.MaxDuration = v, o => o.Search.MaxDuration),
         Duration("query_frontend.search.query_backend_after", OneYear,
             (o, v) => o.Search.DefaultDuration = v, o => o.Search.DefaultDuration),
+
+        .. MetricsQueryKeys.All,
 
         Choice("wal.sync", [("group", WalSync.Group), ("os", WalSync.Os)],
             (o, v) => o.Node = o.Node with { WalSync = v }, o => o.Node.WalSync),
@@ -113,6 +115,12 @@ public static class ConfigSchema
 
     private static ReceiverOptions Http(HostOptions options) =>
         options.OtlpHttp ??= new ReceiverOptions { Listen = ReceiverOptions.DefaultHttp };
+
+    private static void SetMaxQueryBytes(HostOptions options, int bytes)
+    {
+        options.Search.MaxQueryBytes = bytes;
+        options.Node = options.Node with { Metrics = options.Node.Metrics with { MaxQueryBytes = bytes } };
+    }
 
     private static string? SetPrefix(HostOptions options, string text)
     {

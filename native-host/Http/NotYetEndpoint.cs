@@ -14,8 +14,6 @@ internal static class NotYetEndpoint
         ("/api/v2/search/tags", "api_v2_search_tags"),
         ("/api/search/tag/{tagName}/values", "api_search_tag_tagname_values"),
         ("/api/v2/search/tag/{tagName}/values", "api_v2_search_tag_tagname_values"),
-        ("/api/metrics/query_range", "api_metrics_query_range"),
-        ("/api/metrics/query", "api_metrics_query"),
         ("/api/v2/traces/diff", "api_v2_traces_diff"),
         ("/api/overrides", "api_overrides"),
         ("/api/mcp", "api_mcp"),

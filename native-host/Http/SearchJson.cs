@@ -99,6 +99,12 @@ internal static class SearchJson
     {
         if (attributes.Count == 0) return;
         json.WriteName("attributes"u8);
+        WriteKeyValues(ref json, attributes);
+    }
+
+    /// <summary>A list of KeyValue messages.</summary>
+    internal static void WriteKeyValues(ref ProtoJsonWriter json, IReadOnlyList<AttributeResult> attributes)
+    {
         json.BeginArray();
         foreach (var (key, value) in attributes)
         {
@@ -174,14 +180,14 @@ internal static class SearchJson
         json.WriteText(text);
     }
 
-    private static void WriteUInt32(ref ProtoJsonWriter json, ReadOnlySpan<byte> name, uint value)
+    internal static void WriteUInt32(ref ProtoJsonWriter json, ReadOnlySpan<byte> name, uint value)
     {
         if (value == 0) return;
         json.WriteName(name);
         json.WriteNumber(value);
     }
 
-    private static void WriteUInt64(ref ProtoJsonWriter json, ReadOnlySpan<byte> name, ulong value)
+    internal static void WriteUInt64(ref ProtoJsonWriter json, ReadOnlySpan<byte> name, ulong value)
     {
         if (value == 0) return;
         json.WriteName(name);

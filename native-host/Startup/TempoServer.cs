@@ -120,6 +120,8 @@ public sealed class TempoServer
                 ShutdownEndpoint.Route(_lifecycle),
                 .. new TraceByIdEndpoint(node, tenants, _ => _options.Api.MaxTraceBytes).Routes(),
                 new SearchEndpoint(node, tenants, _options.Search, _time).Route(),
+                new QueryRangeEndpoint(node, tenants, _options.Node.Metrics, _time).Route(),
+                new QueryInstantEndpoint(node, tenants, _time).Route(),
                 .. NotYetEndpoint.Routes(),
             ], _options.HttpApiPrefix, requests, _time, new QueryGuard(_options.Api, _time));
         var grpc = new GrpcServer(

@@ -18,7 +18,7 @@ internal sealed class LeafPlan
         if (IsByTrace)
         {
             ScanColumns |= FieldColumns.Of(CandidateFilter.Of(Source).Fields);
-            TraceColumns = BatchColumns.Tree | FieldColumns.Of(ReferencedAttributes.Of(pipeline));
+            TraceColumns = BatchColumns.Tree | BatchColumns.Name | FieldColumns.Of(ReferencedAttributes.Of(pipeline));
             if (Stage is MetricsCompare) TraceColumns |= BatchColumns.All & ~(BatchColumns.Events | BatchColumns.Links | BatchColumns.Dropped);
         }
         else

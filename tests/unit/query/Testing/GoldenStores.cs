@@ -1,4 +1,5 @@
 using Tempo.Engine.Query;
+using Tempo.Engine.Query.Metrics;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Query.Sources;
 
@@ -32,4 +33,13 @@ public sealed class GoldenStores : IAsyncLifetime
 
     public Task<SearchResult> Search(Layout layout, SearchRequest request) =>
         TraceSearch.RunAsync(request, _sources[layout], TestContext.Current.CancellationToken);
+
+    public Task<QueryRangeResult> QueryRange(
+        Layout layout, QueryRangeRequest request, MetricsLimits? limits = null, DateTimeOffset? now = null, CancellationToken? cancellation = null) =>
+        MetricsQuery.RunRangeAsync(request, _sources[layout], limits ?? new MetricsLimits(), now ?? LongAfter, threadCount: 2, cancellation ?? TestContext.Current.CancellationToken);
+
+    public Task<QueryInstantResult> QueryInstant(Layout layout, QueryInstantRequest request) =>
+        MetricsQuery.RunInstantAsync(request, _sources[layout], new MetricsLimits(), LongAfter, threadCount: 2, TestContext.Current.CancellationToken);
+
+    private static readonly DateTimeOffset LongAfter = DateTimeOffset.FromUnixTimeSeconds(GoldenTraces.BaseSeconds).AddDays(30);
 }
