@@ -12,11 +12,11 @@ internal sealed class QueryInstantEndpoint(TempoNode node, TenantResolver tenant
 
     private async Task HandleAsync(HttpContext context, string variable)
     {
-        if (await QueryAnswer.ResolveTenantAsync(context, tenants).ConfigureAwait(false) is not { } tenant) return;
+        if (await QueryAnswer.ResolveTenantsAsync(context, tenants).ConfigureAwait(false) is not { } asked) return;
         try
         {
             var request = MetricsParameters.ReadInstant(context.Request.Query, time.GetUtcNow());
-            var result = await node.QueryInstantAsync(tenant, request, context.RequestAborted).ConfigureAwait(false);
+            var result = await node.QueryInstantAsync(asked, request, context.RequestAborted).ConfigureAwait(false);
             using var body = new AnswerBuffer();
             MetricsJson.Write(result, body);
             await QueryAnswer.WriteAsync(context, QueryAnswer.Json, body).ConfigureAwait(false);

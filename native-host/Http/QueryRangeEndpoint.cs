@@ -12,11 +12,11 @@ internal sealed class QueryRangeEndpoint(TempoNode node, TenantResolver tenants,
 
     private async Task HandleAsync(HttpContext context, string variable)
     {
-        if (await QueryAnswer.ResolveTenantAsync(context, tenants).ConfigureAwait(false) is not { } tenant) return;
+        if (await QueryAnswer.ResolveTenantsAsync(context, tenants).ConfigureAwait(false) is not { } asked) return;
         try
         {
             var request = MetricsParameters.ReadRange(context.Request.Query, limits, time.GetUtcNow());
-            var result = await node.QueryRangeAsync(tenant, request, context.RequestAborted).ConfigureAwait(false);
+            var result = await node.QueryRangeAsync(asked, request, context.RequestAborted).ConfigureAwait(false);
             using var body = new AnswerBuffer();
             MetricsJson.Write(result, body);
             await QueryAnswer.WriteAsync(context, QueryAnswer.Json, body).ConfigureAwait(false);

@@ -1,4 +1,5 @@
 using Tempo.Engine.Query.Metrics.Source;
+using Tempo.Engine.Query.Filter;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.TraceQL;
@@ -17,7 +18,7 @@ internal sealed class LeafPlan
         ScanColumns = BatchColumns.Times;
         if (IsByTrace)
         {
-            ScanColumns |= FieldColumns.Of(CandidateFilter.Of(Source).Fields);
+            ScanColumns |= SpanFilter.Create(CandidateFilter.Of(Source)).Columns;
             TraceColumns = BatchColumns.Tree | BatchColumns.Name | FieldColumns.Of(ReferencedAttributes.Of(pipeline));
             if (Stage is MetricsCompare) TraceColumns |= BatchColumns.All & ~(BatchColumns.Events | BatchColumns.Links | BatchColumns.Dropped);
         }
@@ -39,7 +40,7 @@ internal sealed class LeafPlan
     public bool IsByTrace { get; }
 
     /// <summary>No span can match: the first filter is the constant false.</summary>
-    public bool MatchesNothing => CandidateFilter.Of(Source).MatchesNothing;
+    public bool MatchesNothing => CandidateFilter.Of(Source) is Literal { Value: { Type: TraceQlType.Bool, AsBool: false } };
 
     /// <summary>What a scan of spans reads.</summary>
     public BatchColumns ScanColumns { get; }

@@ -1,4 +1,6 @@
 using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Filter;
+using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Query.Metrics.Compare;
 using Tempo.Engine.Query.Metrics.Source;
 using Tempo.Engine.Query.Search;
@@ -15,7 +17,7 @@ internal sealed class LeafWorker
     private readonly TimeAxis _axis;
     private readonly RowFilter? _filter;
     private readonly SpansetSource? _pipeline;
-    private readonly CandidateFilter? _candidates;
+    private readonly SpanFilter? _candidates;
     private int[] _rows = [];
     private int[] _intervals = [];
 
@@ -27,7 +29,7 @@ internal sealed class LeafWorker
         if (leaf.IsByTrace)
         {
             _pipeline = PipelineCompiler.Compile(leaf.Source, []);
-            _candidates = CandidateFilter.Of(leaf.Source);
+            _candidates = SpanFilter.Create(CandidateFilter.Of(leaf.Source));
         }
         else
         {
@@ -45,29 +47,44 @@ internal sealed class LeafWorker
     /// </summary>
     public void AddRows(SpanBatch batch, int spanCount, bool[]? isLeftOut)
     {
+        if (spanCount == 0) return;
         GrowableArray.Reserve(ref _rows, spanCount);
         GrowableArray.Reserve(ref _intervals, spanCount);
+        var count = Select(batch, spanCount);
         var starts = batch.StartUnixNano;
         var traces = batch.Trace;
-        var count = 0;
-        for (var row = 0; row < spanCount; row++)
+        var kept = 0;
+        for (var i = 0; i < count; i++)
         {
+            var row = _rows[i];
             var interval = _axis.IndexOf(starts[row]);
             if (interval < 0 || isLeftOut is not null && isLeftOut[traces[row]]) continue;
-            _rows[count] = row;
-            _intervals[count++] = interval;
+            _rows[kept] = row;
+            _intervals[kept++] = interval;
         }
 
-        if (!_filter!.MatchesAll) count = Filter(batch, count);
-        Accumulator.Add(batch, _rows.AsSpan(0, count), _intervals.AsSpan(0, count));
+        Accumulator.Add(batch, _rows.AsSpan(0, kept), _intervals.AsSpan(0, kept));
+    }
+
+    private int Select(SpanBatch batch, int spanCount)
+    {
+        if (_filter!.MatchesAll)
+        {
+            for (var row = 0; row < spanCount; row++) _rows[row] = row;
+            return spanCount;
+        }
+
+        using var marks = FilterScope.Rent(spanCount);
+        Bitmap.Fill(marks.Bits, spanCount);
+        _filter.Keep(batch, spanCount, marks.Bits);
+        return Bitmap.ToRows(marks.Bits, _rows);
     }
 
     /// <summary>Marks the traces of a batch that may have spans to count; they are to be looked at whole.</summary>
     public void FindCandidates(SpanBatch batch, int spanCount, bool[] isFound)
     {
-        for (var row = 0; row < spanCount; row++)
-            if (!isFound[batch.Trace[row]] && _candidates!.MayMatch(batch, row))
-                isFound[batch.Trace[row]] = true;
+        GrowableArray.Reserve(ref _rows, spanCount);
+        foreach (var row in _rows.AsSpan(0, _candidates!.Select(batch, spanCount, _rows))) isFound[batch.Trace[row]] = true;
     }
 
     /// <summary>Counts the spans of a whole trace.</summary>
@@ -91,18 +108,5 @@ internal sealed class LeafWorker
         var span = SpanCursor.At(trace, index);
         var interval = _axis.IndexOf(span.Batch.StartUnixNano[span.Row]);
         if (interval >= 0) Accumulator.Add(span, interval);
-    }
-
-    private int Filter(SpanBatch batch, int count)
-    {
-        var kept = 0;
-        for (var i = 0; i < count; i++)
-        {
-            if (!_filter!.Matches(SpanCursor.At(batch, _rows[i]))) continue;
-            _rows[kept] = _rows[i];
-            _intervals[kept++] = _intervals[i];
-        }
-
-        return kept;
     }
 }

@@ -1,7 +1,11 @@
 using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Filter;
+using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Query.Search;
+using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL;
 using Tempo.Engine.TraceQL.Ast;
+using AttributeScope = Tempo.Engine.TraceQL.Ast.AttributeScope;
 
 namespace Tempo.Engine.Query.Metrics.Source;
 
@@ -11,8 +15,9 @@ namespace Tempo.Engine.Query.Metrics.Source;
 /// </summary>
 internal sealed class RowFilter
 {
-    // All groups must hold; of a group one condition. An empty list of groups is "every span".
-    private readonly List<List<Condition>> _groups = [];
+    // All groups must hold; of a group one condition. An empty list of groups is "every span". Each condition twice: for whole
+    // batches, and for single spans of whole traces.
+    private readonly List<List<(SpanFilter Columns, Condition Span)>> _groups = [];
 
     private RowFilter()
     {
@@ -37,7 +42,7 @@ internal sealed class RowFilter
             var alternatives = new List<FieldExpression>();
             Collect(stage, alternatives);
             if (alternatives.Count == 0 || alternatives.Contains(Literal.True)) continue;
-            filter._groups.Add([.. alternatives.OrderByDescending(Selectivity.Estimate).Select(static a => new Condition(a))]);
+            filter._groups.Add([.. alternatives.OrderByDescending(Selectivity.Estimate).Select(static a => (SpanFilter.Create(a), new Condition(a)))]);
         }
 
         return filter;
@@ -51,9 +56,24 @@ internal sealed class RowFilter
         return true;
     }
 
-    private static bool MatchesAny(List<Condition> group, in SpanCursor span)
+    /// <summary>Takes out of <paramref name="marks"/> the rows of the batch that do not match.</summary>
+    public void Keep(SpanBatch batch, int spanCount, Span<ulong> marks)
     {
-        foreach (var condition in group)
+        using var one = FilterScope.Rent(spanCount);
+        using var any = FilterScope.Rent(spanCount);
+        foreach (var group in _groups)
+        {
+            group[0].Columns.Mark(batch, spanCount, any.Bits);
+            foreach (var (columns, _) in group.Skip(1))
+                if (columns.Mark(batch, spanCount, one.Bits))
+                    Bitmap.Or(any.Bits, one.Bits);
+            Bitmap.And(marks, any.Bits);
+        }
+    }
+
+    private static bool MatchesAny(List<(SpanFilter Columns, Condition Span)> group, in SpanCursor span)
+    {
+        foreach (var (_, condition) in group)
             if (condition.Test(span) == Truth.True)
                 return true;
         return false;

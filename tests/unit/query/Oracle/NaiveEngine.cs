@@ -30,7 +30,8 @@ public static class NaiveEngine
     public static string Text(IEnumerable<IEnumerable<ulong>> sets) =>
         string.Join(" / ", sets.Select(static set => string.Join(' ', set.Order().Select(static id => id.ToString("x", null)))).Order(StringComparer.Ordinal));
 
-    private static List<List<TestSpan>> Run(PipelineExpression expression, NaiveTrace trace)
+    /// <summary>The spansets that a pipeline makes of a trace.</summary>
+    internal static List<List<TestSpan>> Run(PipelineExpression expression, NaiveTrace trace)
     {
         if (expression is PipelineOperation operation)
         {
@@ -81,6 +82,10 @@ public static class NaiveEngine
         return [.. from.Where(span => Bindings(condition, span).Any(bound => IsTrue(condition, span, bound, trace)))];
     }
 
+    /// <summary>Does one span of a trace meet a condition?</summary>
+    internal static bool Matches(FieldExpression condition, TestSpan span, NaiveTrace trace) =>
+        Bindings(condition, span).Any(bound => IsTrue(condition, span, bound, trace));
+
     private static List<TestSpan> Join(SpansetOperator op, List<TestSpan> left, List<TestSpan> right, NaiveTrace trace)
     {
         if (op == SpansetOperator.And) return left.Count > 0 && right.Count > 0 ? [.. left.Union(right)] : [];
@@ -100,7 +105,7 @@ public static class NaiveEngine
         _ => a != b && a.ParentId == b.ParentId,
     };
 
-    private static object? FirstValue(FieldExpression expression, TestSpan span, NaiveTrace trace) =>
+    internal static object? FirstValue(FieldExpression expression, TestSpan span, NaiveTrace trace) =>
         Bindings(expression, span).Select(bound => Evaluate(expression, span, bound, trace)).FirstOrDefault(static value => value is not null);
 
     private static IEnumerable<(TestEvent? Event, TestLink? Link)> Bindings(FieldExpression expression, TestSpan span)

@@ -27,7 +27,8 @@ public sealed class NaiveTrace(IReadOnlyList<TestSpan> spans)
     public object? Read(AttributeRef field, TestSpan span, TestEvent? e, TestLink? link) => field.Scope switch
     {
         AttributeScope.Span => Find(span.Attributes, field.Name),
-        AttributeScope.Resource => Find(span.Resource.Attributes, field.Name),
+        // The name of the service has a column of its own, in which it is empty where it is absent.
+        AttributeScope.Resource => Find(span.Resource.Attributes, field.Name) ?? (field.Name == "service.name" ? "" : null),
         AttributeScope.Unscoped => Find(span.Attributes, field.Name) ?? Find(span.Resource.Attributes, field.Name),
         AttributeScope.Instrumentation => Find(span.Scope.Attributes, field.Name),
         AttributeScope.Event => e is null ? null : Find(e.Attributes, field.Name),

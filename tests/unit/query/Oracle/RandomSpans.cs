@@ -4,7 +4,7 @@ using Tempo.Query.Tests.Testing;
 namespace Tempo.Query.Tests.Oracle;
 
 /// <summary>Random traces with few distinct names, keys and values, so that queries find something; with orphans, several roots, odd types.</summary>
-public sealed class RandomSpans(Random random)
+public sealed class RandomSpans(Random random, ulong timeUnitNano = 1)
 {
     private static readonly string[] Texts = ["x", "y", "z", "", "xy", "1", "front", "back"];
     private static readonly string[] Keys = ["a", "b", "c", "list", "dedicated", "count"];
@@ -22,7 +22,7 @@ public sealed class RandomSpans(Random random)
     {
         var first = spans.Count;
         // Traces of one time now and then: ties are broken by the id.
-        var start = 1_700_000_000_000_000_000UL + (ulong)random.Next(0, 5) * 1000;
+        var start = 1_700_000_000_000_000_000UL + (ulong)random.Next(0, 5) * 1000 * timeUnitNano;
         for (var count = random.Next(1, 9); count > 0; count--)
         {
             var parent = random.Next(10) switch { 0 => 0UL, 1 => 999_999UL, _ => spans.Count == first ? 0UL : spans[random.Next(first, spans.Count)].Id };
@@ -32,7 +32,7 @@ public sealed class RandomSpans(Random random)
                 Id = _nextId++,
                 ParentId = parent,
                 Name = Text(),
-                StartUnixNano = spans.Count == first ? start : start + (ulong)random.Next(0, 20),
+                StartUnixNano = spans.Count == first ? start : start + (ulong)random.Next(0, 20) * timeUnitNano,
                 DurationNano = (ulong)random.Next(0, 5),
                 Kind = random.Next(6),
                 Status = random.Next(3),

@@ -1,0 +1,48 @@
+using Tempo.Engine.Query;
+using Tempo.Engine.Query.Metrics;
+using Tempo.Engine.TraceQL;
+using Tempo.Query.Tests.Oracle;
+using Tempo.Query.Tests.Testing;
+
+namespace Tempo.Query.Tests;
+
+/// <summary>Random metrics queries on random data, wherever the spans are: the engine counts what a naive evaluator counts.</summary>
+public sealed class MetricsOracleTests
+{
+    private const int QueriesPerDataSet = 30;
+    private const long MillisecondNano = 1_000_000;
+
+    public static TheoryData<int> Seeds() => [.. Enumerable.Range(1, 40)];
+
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public async Task CountsWhatANaiveEngineCounts(int seed)
+    {
+        var random = new Random(seed);
+        var layout = Enum.GetValues<Layout>()[seed % 4];
+        using var store = new TestStore(pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40));
+        var spans = new RandomSpans(random, timeUnitNano: MillisecondNano).Next();
+        var sources = await store.Sources(layout, spans);
+        var queries = new RandomMetrics(random);
+        for (var tried = 0; tried < QueriesPerDataSet;)
+        {
+            var query = queries.Next();
+            if (!TraceQlParser.TryParse(query, out _, out _)) continue;
+            tried++;
+            var (start, end, step) = (1_700_000_000_000L + random.Next(-20, 3000), 1_700_000_000_000L + random.Next(3000, 5100), random.Next(3) switch { 0 => 40, 1 => 250, _ => random.Next(1, 5000) });
+            var expected = new NaiveMetrics(spans, start * MillisecondNano, end * MillisecondNano, step * MillisecondNano).Range(query);
+            var request = new QueryRangeRequest { Query = query, StartUnixNano = (ulong)(start * MillisecondNano), EndUnixNano = (ulong)(end * MillisecondNano), StepNano = (ulong)(step * MillisecondNano) };
+            var result = await MetricsQuery.RunRangeAsync(request, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threadCount: random.Next(1, 4), TestContext.Current.CancellationToken);
+            Assert.Equal("", result.Message);
+            var found = result.Series.Select(Text).Order(StringComparer.Ordinal).ToList();
+            Assert.True(expected.SequenceEqual(found), $"""
+                seed {seed}, {layout}, from {start} to {end} by {step} ms: {query}
+                expected {string.Join("\n         ", expected)}
+                found    {string.Join("\n         ", found)}
+                """);
+        }
+    }
+
+    private static string Text(TimeSeriesResult series) =>
+        $"{NaiveMetrics.LabelText(series.Labels.Select(static l => (l.Key, l.Value)))} {string.Join(' ', series.Samples.Select(static s => NaiveMetrics.SampleText(s.TimestampMs, s.Value)))}";
+}
