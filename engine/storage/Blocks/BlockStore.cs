@@ -137,23 +137,8 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     {
         using var source = new FileParquetSource(path);
         var written = ParquetFileReader.Open(source, meta.FooterSizeBytes);
-        CheckLeaves(written.Schema, BlockVersion.Get(meta.Format).BuildSchema(meta.DedicatedColumns));
+        BlockVersion.Get(meta.Format).CheckLeaves(written.Schema, meta.DedicatedColumns);
         if (written.RowCount != meta.TotalObjects) throw new ParquetFormatException($"{written.RowCount} rows were written where {meta.TotalObjects} traces belong");
-    }
-
-    /// <summary>
-    /// Checks that the leaves are the expected ones, in order and type: whole traces are read by column number by Tempo, which
-    /// a wrong list brings down, so no block becomes visible without this check.
-    /// </summary>
-    internal static void CheckLeaves(ParquetSchema actual, ParquetSchema expected)
-    {
-        for (var i = 0; i < Math.Max(actual.Columns.Count, expected.Columns.Count); i++)
-        {
-            var a = i < actual.Columns.Count ? actual.Columns[i] : null;
-            var e = i < expected.Columns.Count ? expected.Columns[i] : null;
-            if (a?.Path == e?.Path && a?.Type == e?.Type && a?.MaxDefinitionLevel == e?.MaxDefinitionLevel && a?.MaxRepetitionLevel == e?.MaxRepetitionLevel) continue;
-            throw new ParquetFormatException($"leaf {i} is {a?.Path ?? "missing"} ({a?.Type}); {e?.Path ?? "none"} ({e?.Type}) belongs there");
-        }
     }
 
     private TempoBloomBuilder BuildBloom(IReadOnlyList<TraceId> ids)

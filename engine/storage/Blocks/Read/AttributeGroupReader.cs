@@ -79,7 +79,7 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
         var table = attributes.Values;
         var texts = columns.Data.Table;
         // Where the values are the batch's own table already it cannot be both source and target.
-        var joined = attributes.OwnJoined ??= new RefilledStringTable();
+        var joined = attributes.OwnJoined is { } own && own != table ? own : attributes.OwnJoined = new RefilledStringTable();
         joined.Begin(table.Count + texts.Count, table.Offsets[table.Count] + texts.SizeBytes);
         joined.Add(table.Offsets.AsSpan(0, table.Count + 1), table.Bytes);
         joined.Add(texts.Offsets, texts.Bytes);

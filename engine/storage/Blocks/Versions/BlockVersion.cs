@@ -52,6 +52,22 @@ public abstract class BlockVersion
         ]);
 
     /// <summary>
+    /// Checks that the leaves are the expected ones, in order and type: whole traces are read by column number by Tempo, which
+    /// a wrong list brings down, so no block becomes visible without this check. Throws <see cref="ParquetFormatException"/>.
+    /// </summary>
+    public void CheckLeaves(ParquetSchema actual, DedicatedColumns dedicated)
+    {
+        var expected = BuildSchema(dedicated);
+        for (var i = 0; i < Math.Max(actual.Columns.Count, expected.Columns.Count); i++)
+        {
+            var a = i < actual.Columns.Count ? actual.Columns[i] : null;
+            var e = i < expected.Columns.Count ? expected.Columns[i] : null;
+            if (a?.Path == e?.Path && a?.Type == e?.Type && a?.MaxDefinitionLevel == e?.MaxDefinitionLevel && a?.MaxRepetitionLevel == e?.MaxRepetitionLevel) continue;
+            throw new ParquetFormatException($"leaf {i} is {a?.Path ?? "missing"} ({a?.Type}); {e?.Path ?? "none"} ({e?.Type}) belongs there");
+        }
+    }
+
+    /// <summary>
     /// The columns that hold one attribute each, in the order in which a writer looks for one; of the scopes span, resource
     /// and event. The block's own list is authoritative for its dedicated columns.
     /// </summary>
