@@ -30,7 +30,7 @@ internal sealed class ForeignFile(SchemaListing listing, ForeignStyle style, Ran
         var codec = !style.FollowsListing ? style.Codec : words.Contains("snappy") ? CompressionCodec.Snappy : CompressionCodec.Uncompressed;
         var encoding = !style.FollowsListing ? style.Encoding : words.Contains("dict") ? ValueEncoding.Dictionary
             : words.Contains("delta") || leaf.Column.Type == PhysicalType.ByteArray ? ValueEncoding.Delta : ValueEncoding.Plain;
-        var chunk = new ColumnChunkWriter(leaf.Column, options, new ColumnOptions { Codec = codec, Bounds = BoundsPolicy.All });
+        var chunk = new ColumnChunkWriter(leaf.Column, options, new ColumnOptions { Codec = codec, Bounds = style.HasBounds || leaf.Column.Path == "TraceID" ? BoundsPolicy.All : BoundsPolicy.None });
         var dictionary = encoding == ValueEncoding.Dictionary && leaf.Column.Type != PhysicalType.Boolean ? new List<object>() : null;
         for (var row = 0; row < leaf.RowStarts.Count;)
         {

@@ -29,6 +29,9 @@ internal sealed record ForeignStyle(string Name)
 
     public bool HasChecksums { get; init; } = true;
 
+    /// <summary>Bounds of pages and chunks for all leaves; else for TraceID alone.</summary>
+    public bool HasBounds { get; init; } = true;
+
     public override string ToString() => Name;
 }
 
