@@ -76,6 +76,11 @@ internal static class Printer
                 builder.Append(unary.Op.Text());
                 AppendOperand(builder, unary.Operand);
                 break;
+            case AnyOf anyOf:
+                builder.Append(anyOf.IsEvent ? Keywords.Event : Keywords.Link).Append("{ ");
+                Append(builder, anyOf.Condition);
+                builder.Append(" }");
+                break;
             case BinaryExpression binary when LogicalChain.TryFlatten(binary) is { } operands:
                 for (int i = 0; i < operands.Count; i++)
                 {
@@ -199,7 +204,14 @@ internal static class Printer
                 if (function.By.Count > 0)
                 {
                     builder.Append(" by(");
-                    AppendJoined(builder, function.By, ", ");
+                    for (int i = 0; i < function.By.Count; i++)
+                    {
+                        builder.Append(i > 0 ? ", " : "");
+                        Append(builder, function.By[i]);
+                        if (function.Aliases.Count > 0 && function.Aliases[i].Length > 0)
+                            builder.Append(' ').Append(Keywords.As).Append(' ').Append(StringText(function.Aliases[i]));
+                    }
+
                     builder.Append(')');
                 }
 
@@ -232,7 +244,7 @@ internal static class Printer
 
     private static void AppendOperand(StringBuilder builder, TraceQlNode node)
     {
-        if (node is Literal or AttributeRef or SpansetFilter or ScalarLiteral or Aggregate or ScalarPipeline or MetricsScalar)
+        if (node is Literal or AttributeRef or AnyOf or SpansetFilter or ScalarLiteral or Aggregate or ScalarPipeline or MetricsScalar)
             Append(builder, node);
         else
             AppendParenthesised(builder, node);

@@ -27,6 +27,9 @@ public static class ReferencedAttributes
             case BinaryExpression binary:
                 CollectBoth(binary.Left, binary.Right);
                 break;
+            case AnyOf anyOf:
+                Collect(anyOf.Condition, found, seen);
+                break;
             case SpansetFilter filter:
                 Collect(filter.Condition, found, seen);
                 break;

@@ -9,6 +9,10 @@ namespace Tempo.Engine.Query.Evaluate;
 /// </summary>
 internal sealed class Arithmetic(FieldOperator op, Operand left, Operand right) : Operand
 {
+    public override bool BindsEvent => left.BindsEvent || right.BindsEvent;
+
+    public override bool BindsLink => left.BindsLink || right.BindsLink;
+
     public override IEnumerable<FieldReader> Readers() => left.Readers().Concat(right.Readers());
 
     public override FieldValue Evaluate(in SpanCursor span)

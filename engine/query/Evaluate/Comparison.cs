@@ -47,6 +47,10 @@ internal sealed class Comparison : Operand
 
     public override IEnumerable<Comparison> Leaves() => [this];
 
+    public override bool BindsEvent => _left.BindsEvent || _right.BindsEvent;
+
+    public override bool BindsLink => _left.BindsLink || _right.BindsLink;
+
     public override IEnumerable<FieldReader> Readers() => Fields;
 
     public override Truth Test(in SpanCursor span)

@@ -27,8 +27,8 @@ internal sealed class Condition
     {
         _root = OperandCompiler.Compile(expression);
         Leaves = [.. _root.Leaves()];
-        _readsEvents = _root.Readers().Any(static reader => reader.ReadsEvents);
-        _readsLinks = _root.Readers().Any(static reader => reader.ReadsLinks);
+        _readsEvents = _root.BindsEvent;
+        _readsLinks = _root.BindsLink;
     }
 
     /// <summary>The attributes and intrinsics it reads.</summary>

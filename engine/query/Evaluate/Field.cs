@@ -9,6 +9,10 @@ internal sealed class Field(FieldReader reader) : Operand
 
     public override FieldValue Evaluate(in SpanCursor span) => reader.Read(span);
 
+    public override bool BindsEvent => reader.ReadsEvents;
+
+    public override bool BindsLink => reader.ReadsLinks;
+
     public override IEnumerable<FieldReader> Readers() => [reader];
 
     public override IEnumerable<Comparison> Leaves() => [Is(true)];

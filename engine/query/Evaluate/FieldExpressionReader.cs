@@ -14,8 +14,8 @@ internal sealed class FieldExpressionReader
     public FieldExpressionReader(FieldExpression expression)
     {
         _root = OperandCompiler.Compile(expression);
-        _readsEvents = _root.Readers().Any(static reader => reader.ReadsEvents);
-        _readsLinks = _root.Readers().Any(static reader => reader.ReadsLinks);
+        _readsEvents = _root.BindsEvent;
+        _readsLinks = _root.BindsLink;
     }
 
     public FieldValue Read(in SpanCursor span)

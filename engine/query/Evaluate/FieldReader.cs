@@ -16,6 +16,7 @@ internal sealed class FieldReader
     private readonly byte[] _key;
     private readonly bool _isServiceName;
     private readonly TextMemo _isKey;
+    private readonly FieldReader? _ofParent;
     private readonly byte[] _hex = new byte[2 * TraceId.SizeBytes];
 
     public FieldReader(AttributeRef reference)
@@ -25,6 +26,7 @@ internal sealed class FieldReader
         _isServiceName = reference.Name == "service.name";
         _isKey = new TextMemo(key => key.SequenceEqual(_key));
         ReadsEvents = reference.Scope == AttributeScope.Event || reference.Intrinsic is Intrinsic.EventName or Intrinsic.EventTimeSinceStart;
+        _ofParent = reference.IsOfParent ? new FieldReader(reference.OnParent()) : null;
         ReadsLinks = reference.Scope == AttributeScope.Link || reference.Intrinsic is Intrinsic.LinkSpanId or Intrinsic.LinkTraceId;
     }
 
@@ -37,10 +39,23 @@ internal sealed class FieldReader
     public bool ReadsLinks { get; }
 
     /// <summary>Is it a fact of the whole trace, which a batch alone cannot tell?</summary>
-    public bool ReadsTrace => Reference.Intrinsic is Intrinsic.SpanChildCount or Intrinsic.NestedSetLeft or Intrinsic.NestedSetRight or Intrinsic.NestedSetParent
-        or Intrinsic.TraceDuration or Intrinsic.RootName or Intrinsic.RootServiceName;
+    public bool ReadsTrace => IsOfTrace(Reference);
 
-    public FieldValue Read(in SpanCursor span) => Reference.Scope switch
+    /// <summary>The same of a field that nobody reads yet.</summary>
+    public static bool IsOfTrace(AttributeRef field) => field.IsOfParent || field.Intrinsic is Intrinsic.SpanChildCount or Intrinsic.NestedSetLeft
+        or Intrinsic.NestedSetRight or Intrinsic.NestedSetParent or Intrinsic.TraceDuration or Intrinsic.RootName or Intrinsic.RootServiceName;
+
+    public FieldValue Read(in SpanCursor span) => _ofParent is null ? ReadOwn(span) : ReadOfParent(span);
+
+    // A root has no parent, and of an orphan it is not known; then there is no value.
+    private FieldValue ReadOfParent(in SpanCursor span)
+    {
+        if (span.Trace is not { } trace) return FieldValue.Unknown;
+        var parent = trace.ParentIndex[span.Index];
+        return parent < 0 ? FieldValue.Nil : _ofParent!.Read(SpanCursor.At(trace, parent));
+    }
+
+    private FieldValue ReadOwn(in SpanCursor span) => Reference.Scope switch
     {
         AttributeScope.Intrinsic => ReadIntrinsic(span),
         AttributeScope.Span => ReadSpan(span),
@@ -128,6 +143,8 @@ internal sealed class FieldReader
             case Intrinsic.Kind: return FieldValue.Number(FieldType.Kind, Known(batch.Kind[row], (int)TraceQlKind.Consumer));
             case Intrinsic.SpanId: return Hex(batch.SpanId[row]);
             case Intrinsic.SpanParentId: return Hex(batch.ParentSpanId[row]);
+            case Intrinsic.SpanStart: return FieldValue.Number(FieldType.Int, (long)Math.Min(batch.StartUnixNano[row], long.MaxValue));
+            case Intrinsic.SpanEnd: return FieldValue.Number(FieldType.Int, (long)Math.Min(batch.StartUnixNano[row] + batch.DurationNano[row], long.MaxValue));
             case Intrinsic.TraceId: return ShortHex(batch.TraceIds[batch.Trace[row]]);
             case Intrinsic.InstrumentationName: return FieldValue.Text(batch.Scopes.Name.Table, batch.Scopes.Name.Codes[batch.Scope[row]]);
             case Intrinsic.InstrumentationVersion: return FieldValue.Text(batch.Scopes.Version.Table, batch.Scopes.Version.Codes[batch.Scope[row]]);

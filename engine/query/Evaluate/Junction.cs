@@ -21,5 +21,9 @@ internal sealed class Junction(bool isAnd, Operand left, Operand right) : Operan
 
     public override IEnumerable<Comparison> Leaves() => left.Leaves().Concat(right.Leaves());
 
+    public override bool BindsEvent => left.BindsEvent || right.BindsEvent;
+
+    public override bool BindsLink => left.BindsLink || right.BindsLink;
+
     public override IEnumerable<FieldReader> Readers() => left.Readers().Concat(right.Readers());
 }

@@ -20,5 +20,9 @@ internal sealed class Negation(Operand operand) : Operand
 
     public override IEnumerable<Comparison> Leaves() => operand is Field field ? [field.Is(false)] : operand.Leaves();
 
+    public override bool BindsEvent => operand.BindsEvent;
+
+    public override bool BindsLink => operand.BindsLink;
+
     public override IEnumerable<FieldReader> Readers() => operand.Readers();
 }

@@ -18,6 +18,12 @@ internal abstract class Operand
     /// <summary>The fields read below.</summary>
     public virtual IEnumerable<FieldReader> Readers() => [];
 
+    /// <summary>Does its value depend on which of the span's events is looked at?</summary>
+    public virtual bool BindsEvent => false;
+
+    /// <summary>The same of links.</summary>
+    public virtual bool BindsLink => false;
+
     /// <summary>A truth as a value.</summary>
     protected static FieldValue ToValue(Truth truth) => truth == Truth.Maybe ? FieldValue.Unknown : FieldValue.Bool(truth == Truth.True);
 }

@@ -1,3 +1,4 @@
+using Tempo.Engine.Foundation;
 using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Evaluate;
@@ -9,6 +10,7 @@ internal static class OperandCompiler
     {
         Literal literal => new Constant(literal.Value),
         AttributeRef reference => new Field(new FieldReader(reference)),
+        AnyOf anyOf => new AnyOfSpan(anyOf.IsEvent, Compile(anyOf.Condition)),
         UnaryExpression { Op: UnaryOperator.Not } not => new Negation(Compile(not.Operand)),
         UnaryExpression minus => new Arithmetic(FieldOperator.Subtract, new Constant(TraceQlValue.Int(0)), Compile(minus.Operand)),
         BinaryExpression { Op: var op } binary when op.IsLogical() => new Junction(op == FieldOperator.And, Compile(binary.Left), Compile(binary.Right)),
@@ -34,9 +36,14 @@ internal static class OperandCompiler
         _ => op,
     };
 
-    // A trace id may be written with leading zeros; its field has none.
-    private static FieldExpression Normalized(FieldExpression left, FieldOperator op, FieldExpression right) =>
-        left is AttributeRef { Intrinsic: Intrinsic.TraceId } && !op.IsRegex() && right is Literal { Value: { Type: TraceQlType.String } text }
-            ? new Literal(TraceQlValue.String(text.AsString.TrimStart('0')))
-            : right;
+    // A trace id may be written with leading zeros; its field has none. The parent's id of a root is all zeros and not nil, by
+    // which "= nil" still means a root.
+    private static FieldExpression Normalized(FieldExpression left, FieldOperator op, FieldExpression right) => (left, right) switch
+    {
+        (AttributeRef { Intrinsic: Intrinsic.TraceId }, Literal { Value: { Type: TraceQlType.String } text }) when !op.IsRegex() =>
+            new Literal(TraceQlValue.String(text.AsString.TrimStart('0'))),
+        (AttributeRef { Intrinsic: Intrinsic.SpanParentId }, Literal { Value.IsNil: true }) when op == FieldOperator.Equal =>
+            new Literal(TraceQlValue.String(new SpanId(0).ToString())),
+        _ => right,
+    };
 }

@@ -27,6 +27,8 @@ internal sealed class FilterCompiler
             case Field field: return Leaf(field.Is(true), isNegated, isBare: true);
             case Comparison comparison: return Leaf(comparison, isNegated);
             case Junction junction: return CompileJunction(junction, isNegated);
+            case AnyOfSpan anyOf when OfLevel(anyOf.Condition, isNegated: false, anyOf.IsEvent ? OwnerLevel.Event : OwnerLevel.Link) is { } level:
+                return isNegated ? new NotNode(new LiftNode(level)) : new LiftNode(level);
             default: return ByRow(operand, isNegated);
         }
     }
@@ -246,9 +248,9 @@ internal sealed class FilterCompiler
         return nodes.Count == 1 ? nodes[0] : isAnd ? new AndNode(nodes) : new OrNode(nodes);
     }
 
-    private static bool ReadsEvents(Operand operand) => operand.Readers().Any(static reader => reader.ReadsEvents);
+    private static bool ReadsEvents(Operand operand) => operand.BindsEvent;
 
-    private static bool ReadsLinks(Operand operand) => operand.Readers().Any(static reader => reader.ReadsLinks);
+    private static bool ReadsLinks(Operand operand) => operand.BindsLink;
 
     /// <summary>An operand as it is, or comparisons of one field that have become one test.</summary>
     private readonly record struct Merged(Operand? Operand, bool IsNegated, FieldReader? Field, ValueTest? Test);

@@ -21,8 +21,8 @@ internal sealed class RowNode : FilterNode
     {
         _operand = operand;
         _isNegated = isNegated;
-        _readsEvents = operand.Readers().Any(static reader => reader.ReadsEvents);
-        _readsLinks = operand.Readers().Any(static reader => reader.ReadsLinks);
+        _readsEvents = operand.BindsEvent;
+        _readsLinks = operand.BindsLink;
         _columns = FieldColumns.Of(operand.Readers().Select(static reader => reader.Reference));
     }
 

@@ -38,7 +38,7 @@ internal sealed class FunctionAccumulator : SpanAccumulator
     {
         _function = (MetricsFunction)leaf.Stage;
         _options = options;
-        _keys = new SeriesKeys(_function.By, [.. _function.By.Select(static field => field.ToString())], options.Budget);
+        _keys = new SeriesKeys(_function.By, _function.LabelNames(), options.Budget);
         _numbers = _function.Attribute is { } attribute ? new NumberColumn(attribute) : null;
         _cells = NewCells();
         _buckets = IsBucketed ? new TupleTable(options.Budget) : null;
@@ -138,9 +138,7 @@ internal sealed class FunctionAccumulator : SpanAccumulator
 
     private IReadOnlyList<AttributeResult> LabelsOf(int group)
     {
-        var labels = _keys.Labels(group);
-        if (_function.By.Count == 0 && !IsBucketed) labels.Add(new AttributeResult(SeriesArithmetic.NameLabel, _function.Name));
-        return labels;
+        return IsBucketed ? _keys.Labels(group) : _function.LabelsOf(_keys, group);
     }
 
     private List<Series.Series> HistogramSeries(ILookup<int, ExemplarCandidate> exemplars)

@@ -1,4 +1,5 @@
 using Tempo.Engine.Query.Metrics.Source;
+using Tempo.Engine.Query.Evaluate;
 using Tempo.Engine.Query.Filter;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Storage.Blocks.Read;
@@ -14,7 +15,8 @@ internal sealed class LeafPlan
     {
         Source = pipeline.Source;
         Stage = pipeline.Stage;
-        IsByTrace = Stage is MetricsCompare || !RowFilter.IsPossible(Source) || ReferencedAttributes.Of(Stage).Any(RowFilter.IsOfTrace);
+        IsByTrace = Stage is MetricsCompare || !RowFilter.IsPossible(Source) || ReferencedAttributes.Of(Stage).Any(FieldReader.IsOfTrace)
+            || Stage is MetricsFunction { Kind: MetricsFunctionKind.CountTraces or MetricsFunctionKind.RateTraces };
         ScanColumns = BatchColumns.Times;
         if (IsByTrace)
         {

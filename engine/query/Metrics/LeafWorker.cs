@@ -25,7 +25,13 @@ internal sealed class LeafWorker
     {
         _leaf = leaf;
         _axis = options.Axis;
-        Accumulator = leaf.Stage is MetricsCompare ? new CompareAccumulator(leaf, options) : new FunctionAccumulator(leaf, options);
+        Accumulator = leaf.Stage switch
+        {
+            MetricsCompare => new CompareAccumulator(leaf, options),
+            MetricsFunction { Kind: MetricsFunctionKind.CountTraces or MetricsFunctionKind.RateTraces } => new TraceCountAccumulator(leaf, options),
+            MetricsFunction { Kind: MetricsFunctionKind.CountDistinct } => new DistinctAccumulator(leaf, options),
+            _ => new FunctionAccumulator(leaf, options),
+        };
         if (leaf.IsByTrace)
         {
             _pipeline = PipelineCompiler.Compile(leaf.Source, []);
@@ -95,12 +101,15 @@ internal sealed class LeafWorker
             for (var i = 0; i < trace.SpanCount; i++)
                 if (_filter!.Matches(SpanCursor.At(trace, i)))
                     AddSpan(trace, i);
-            return;
+        }
+        else
+        {
+            foreach (var set in _pipeline.Run(trace))
+                foreach (var span in set.Spans)
+                    AddSpan(trace, span);
         }
 
-        foreach (var set in _pipeline.Run(trace))
-            foreach (var span in set.Spans)
-                AddSpan(trace, span);
+        Accumulator.EndTrace();
     }
 
     private void AddSpan(OrderedTrace trace, int index)

@@ -18,6 +18,11 @@ internal abstract class SpanAccumulator
         for (var i = 0; i < rows.Length; i++) Add(SpanCursor.At(batch, rows[i]), intervals[i]);
     }
 
+    /// <summary>The spans of one whole trace were added.</summary>
+    public virtual void EndTrace()
+    {
+    }
+
     /// <summary>Adds what another thread has counted for the same part.</summary>
     public abstract void AddAll(SpanAccumulator other);
 

@@ -21,13 +21,13 @@ internal static class FieldColumns
         AttributeScope.Instrumentation => BatchColumns.Scopes,
         AttributeScope.Event => BatchColumns.Events,
         AttributeScope.Link => BatchColumns.Links,
-        _ => Of(field.Intrinsic),
+        _ => field.IsOfParent ? Of(field.OnParent()) : Of(field.Intrinsic),
     };
 
     // What is not listed is known of the tree alone, or computed of the whole trace.
     private static BatchColumns Of(Intrinsic intrinsic) => intrinsic switch
     {
-        Intrinsic.Duration => BatchColumns.Times,
+        Intrinsic.Duration or Intrinsic.SpanStart or Intrinsic.SpanEnd => BatchColumns.Times,
         Intrinsic.Name => BatchColumns.Name,
         Intrinsic.StatusMessage => BatchColumns.StatusMessage,
         Intrinsic.Kind => BatchColumns.Kind,

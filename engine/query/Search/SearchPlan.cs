@@ -52,6 +52,7 @@ internal sealed class SearchPlan
     {
         if (query.Length == 0) return new SearchPlan(null, null, kernel);
         if (!TraceQlParser.TryParse(query, out var parsed, out var error)) throw new QueryException(QueryErrorKind.BadRequest, $"invalid TraceQL query: {error.Message}");
+        if (!parsed.HintValue("order_by").IsNil || !parsed.HintValue("cursor").IsNil) throw new QueryException(QueryErrorKind.NotImplemented, "with(order_by=…) and with(cursor=…) are not available in this version");
         return new SearchPlan(parsed.SearchPipeline, parsed.Metrics, kernel);
     }
 

@@ -6,31 +6,30 @@ using Tempo.Engine.TraceQL.Fold;
 namespace Tempo.Engine.Query.Stages;
 
 /// <summary>
-/// <c>| avg(x) > 5</c>: keeps the spansets whose aggregate compares so, and says it of them. Spans without a number are
-/// skipped but stay in the set; a set without any number is dropped.
+/// <c>| avg(x) > 5</c>, <c>| sum(x) / count() > min(y)</c>: keeps the spansets whose numbers compare so, and says of them what stands
+/// on the left. Where <c>(pipeline | aggregate)</c> is compared, what is kept are the spans that these pipelines find in the trace.
 /// </summary>
-internal sealed class AggregateStage(ScalarFilter filter) : Stage
+internal sealed class AggregateStage(ScalarFilter filter, List<Condition> filters) : Stage
 {
-    private readonly FieldExpressionReader? _operand = filter.Aggregate.Operand is { } operand ? new FieldExpressionReader(operand) : null;
-    private readonly string _name = filter.Aggregate.ToString();
+    private readonly ScalarOperand _left = ScalarOperand.Compile(filter.Left, filters);
+    private readonly ScalarOperand _right = ScalarOperand.Compile(filter.Right, filters);
+    private readonly string _name = filter.Left.ToString();
 
     public override void Apply(OrderedTrace trace, List<Spanset> input, List<Spanset> output)
     {
         foreach (var set in input)
         {
-            var value = Aggregate(trace, set.Spans);
-            if (TraceQlArithmetic.Compare(filter.Op, value, filter.Threshold)) output.Add(set.With(new AttributeResult(_name, ShownValue.Of(value))));
-        }
-    }
+            var found = new List<int>();
+            var value = _left.Evaluate(trace, set.Spans, found);
+            if (!TraceQlArithmetic.Compare(filter.Op, value, _right.Evaluate(trace, set.Spans, found))) continue;
+            var kept = set;
+            if (_left.HasPipeline || _right.HasPipeline)
+            {
+                found.Sort();
+                kept = new Spanset([.. found.Distinct()], set.Attributes);
+            }
 
-    // Nil, which compares with nothing, where there is no number.
-    private TraceQlValue Aggregate(OrderedTrace trace, List<int> spans)
-    {
-        if (_operand is null) return TraceQlValue.Int(spans.Count);
-        var aggregate = new RunningAggregate(filter.Aggregate.Function);
-        foreach (var span in spans)
-            if (_operand.Read(SpanCursor.At(trace, span)) is { IsNumeric: true } number)
-                aggregate.Add(number);
-        return aggregate.Result;
+            if (kept.Spans.Count > 0) output.Add(filter.Left is ScalarLiteral ? kept : kept.With(new AttributeResult(_name, ShownValue.Of(value))));
+        }
     }
 }

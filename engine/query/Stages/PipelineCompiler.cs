@@ -27,7 +27,7 @@ internal static class PipelineCompiler
                     stages.Add(new CoalesceStage());
                     break;
                 case ScalarFilter scalar:
-                    stages.Add(new AggregateStage(scalar));
+                    stages.Add(new AggregateStage(scalar, filters));
                     break;
                 case Select:
                     // Chooses what is shown, not what matches.

@@ -10,11 +10,11 @@ public enum AttributeScope
     Event,
     Link,
     Instrumentation,
-    /// <summary><c>parent.x</c>: as <see cref="Unscoped"/>, of the parent span. Parsed, not supported.</summary>
+    /// <summary><c>parent.x</c>: as <see cref="Unscoped"/>, of the parent span. Not in Tempo, as the two that follow.</summary>
     Parent,
-    /// <summary><c>parent.span.x</c>. Parsed, not supported.</summary>
+    /// <summary><c>parent.span.x</c>.</summary>
     ParentSpan,
-    /// <summary><c>parent.resource.x</c>. Parsed, not supported.</summary>
+    /// <summary><c>parent.resource.x</c>.</summary>
     ParentResource,
     /// <summary>Not an attribute: see <see cref="AttributeRef.Intrinsic"/>.</summary>
     Intrinsic,
@@ -47,6 +47,18 @@ public sealed record AttributeRef : FieldExpression
     public Intrinsic Intrinsic { get; }
 
     public bool IsIntrinsic => Intrinsic != Intrinsic.None;
+
+    /// <summary>Is it a field of the parent span?</summary>
+    public bool IsOfParent => Scope is AttributeScope.Parent or AttributeScope.ParentSpan or AttributeScope.ParentResource || Intrinsic.OfParent() != Intrinsic.None;
+
+    /// <summary>The same field as one of the span itself.</summary>
+    public AttributeRef OnParent() => Scope switch
+    {
+        AttributeScope.Parent => new AttributeRef(AttributeScope.Unscoped, Name),
+        AttributeScope.ParentSpan => new AttributeRef(AttributeScope.Span, Name),
+        AttributeScope.ParentResource => new AttributeRef(AttributeScope.Resource, Name),
+        _ => new AttributeRef(Intrinsic.OfParent()),
+    };
 
     public override TraceQlType Type => Intrinsic.Type();
 }

@@ -66,3 +66,24 @@ public sealed record BinaryExpression : FieldExpression
         return TraceQlType.Float;
     }
 }
+
+/// <summary>
+/// <c>event{ condition }</c> or <c>link{ condition }</c>: is there an event (link) of the span of which the condition is true?
+/// Each such group looks for one of its own; the other fields of events in a filter speak of one event together. Not in Tempo.
+/// </summary>
+public sealed record AnyOf : FieldExpression
+{
+    public AnyOf(bool isEvent, FieldExpression condition)
+    {
+        IsEvent = isEvent;
+        Condition = condition;
+        Height = condition.Height + 1;
+    }
+
+    /// <summary>Of the events; else of the links.</summary>
+    public bool IsEvent { get; }
+
+    public FieldExpression Condition { get; }
+
+    public override TraceQlType Type => TraceQlType.Bool;
+}

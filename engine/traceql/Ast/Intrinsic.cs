@@ -31,6 +31,19 @@ public enum Intrinsic
     NestedSetParent,
     /// <summary>The word <c>parent</c> alone; parsed, not supported.</summary>
     Parent,
+    /// <summary>Start of the span in unix nanoseconds. Not in Tempo.</summary>
+    SpanStart,
+    /// <summary>End of the span in unix nanoseconds. Not in Tempo.</summary>
+    SpanEnd,
+    /// <summary>Of the parent span, where it is in the trace. Not in Tempo, as the others that follow.</summary>
+    ParentDuration,
+    ParentName,
+    ParentStatus,
+    ParentStatusMessage,
+    ParentKind,
+    ParentChildCount,
+    ParentStart,
+    ParentEnd,
 }
 
 /// <summary>Names and types of the intrinsics.</summary>
@@ -61,16 +74,41 @@ public static class Intrinsics
         Intrinsic.NestedSetRight => "nestedSetRight",
         Intrinsic.NestedSetParent => "nestedSetParent",
         Intrinsic.Parent => "parent",
+        Intrinsic.SpanStart => "span:start",
+        Intrinsic.SpanEnd => "span:end",
+        Intrinsic.ParentDuration => "parent:duration",
+        Intrinsic.ParentName => "parent:name",
+        Intrinsic.ParentStatus => "parent:status",
+        Intrinsic.ParentStatusMessage => "parent:statusMessage",
+        Intrinsic.ParentKind => "parent:kind",
+        Intrinsic.ParentChildCount => "parent:childCount",
+        Intrinsic.ParentStart => "parent:start",
+        Intrinsic.ParentEnd => "parent:end",
         _ => "",
+    };
+
+    /// <summary>The intrinsic of the parent span that this one stands for; None if it is one of the span itself.</summary>
+    public static Intrinsic OfParent(this Intrinsic intrinsic) => intrinsic switch
+    {
+        Intrinsic.ParentDuration => Intrinsic.Duration,
+        Intrinsic.ParentName => Intrinsic.Name,
+        Intrinsic.ParentStatus => Intrinsic.Status,
+        Intrinsic.ParentStatusMessage => Intrinsic.StatusMessage,
+        Intrinsic.ParentKind => Intrinsic.Kind,
+        Intrinsic.ParentChildCount => Intrinsic.SpanChildCount,
+        Intrinsic.ParentStart => Intrinsic.SpanStart,
+        Intrinsic.ParentEnd => Intrinsic.SpanEnd,
+        _ => Intrinsic.None,
     };
 
     /// <summary>The fixed type of an intrinsic. Ids are strings of lower-case hex digits.</summary>
     public static TraceQlType Type(this Intrinsic intrinsic) => intrinsic switch
     {
-        Intrinsic.Duration or Intrinsic.TraceDuration or Intrinsic.EventTimeSinceStart => TraceQlType.Duration,
-        Intrinsic.Status => TraceQlType.Status,
-        Intrinsic.Kind => TraceQlType.Kind,
-        Intrinsic.SpanChildCount or Intrinsic.NestedSetLeft or Intrinsic.NestedSetRight or Intrinsic.NestedSetParent => TraceQlType.Int,
+        Intrinsic.Duration or Intrinsic.TraceDuration or Intrinsic.EventTimeSinceStart or Intrinsic.ParentDuration => TraceQlType.Duration,
+        Intrinsic.Status or Intrinsic.ParentStatus => TraceQlType.Status,
+        Intrinsic.Kind or Intrinsic.ParentKind => TraceQlType.Kind,
+        Intrinsic.SpanChildCount or Intrinsic.NestedSetLeft or Intrinsic.NestedSetRight or Intrinsic.NestedSetParent
+            or Intrinsic.SpanStart or Intrinsic.SpanEnd or Intrinsic.ParentChildCount or Intrinsic.ParentStart or Intrinsic.ParentEnd => TraceQlType.Int,
         Intrinsic.None or Intrinsic.Parent => TraceQlType.Attribute,
         _ => TraceQlType.String,
     };

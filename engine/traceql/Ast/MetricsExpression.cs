@@ -95,6 +95,20 @@ public enum MetricsFunctionKind
     SumOverTime,
     QuantileOverTime,
     HistogramOverTime,
+    /// <summary>Traces with such spans, each counted in the step of the first of them. Not in Tempo.</summary>
+    CountTraces,
+    /// <summary>The same a second. Not in Tempo.</summary>
+    RateTraces,
+    /// <summary>Different values of the attribute in each step. Not in Tempo.</summary>
+    CountDistinct,
+}
+
+/// <summary>What the functions take.</summary>
+public static class MetricsFunctionKinds
+{
+    /// <summary>Does the function measure an attribute? Else it counts.</summary>
+    public static bool HasAttribute(this MetricsFunctionKind kind) =>
+        kind is not (MetricsFunctionKind.Rate or MetricsFunctionKind.CountOverTime or MetricsFunctionKind.CountTraces or MetricsFunctionKind.RateTraces);
 }
 
 /// <summary><c>rate() by(a)</c>, <c>max_over_time(b) by(a)</c>, <c>quantile_over_time(b, 0.5, 0.9) by(a)</c>…</summary>
@@ -105,6 +119,12 @@ public enum MetricsFunctionKind
 public sealed record MetricsFunction(
     MetricsFunctionKind Kind, AttributeRef? Attribute, AstList<double> Quantiles, AstList<AttributeRef> By) : MetricsStage
 {
+    /// <summary>What <c>by(x as y)</c> calls the labels, one for each of <see cref="By"/>, "" where it keeps its name; empty if all do.</summary>
+    public AstList<string> Aliases { get; init; } = [];
+
+    /// <summary>The name of label i.</summary>
+    public string LabelName(int i) => Aliases.Count > 0 && Aliases[i].Length > 0 ? Aliases[i] : By[i].ToString();
+
     /// <summary>The function as the language writes it.</summary>
     public string Name => Keywords.Of(Kind);
 }

@@ -1,6 +1,9 @@
 namespace Tempo.Engine.TraceQL.Ast;
 
-/// <summary><c>aggregate op literal</c>: keeps the spansets whose aggregate compares so.</summary>
+/// <summary>
+/// <c>aggregate op literal</c>: keeps the spansets whose aggregate compares so. Either side may be any expression of numbers and
+/// aggregates, which Tempo parses and refuses.
+/// </summary>
 public sealed record ScalarFilter : PipelineStage
 {
     public ScalarFilter(ScalarExpression left, FieldOperator op, ScalarExpression right)
@@ -18,11 +21,8 @@ public sealed record ScalarFilter : PipelineStage
 
     public ScalarExpression Right { get; }
 
-    /// <summary>The left side. Validation lets only this form pass; wider ones parse and are "not yet supported".</summary>
-    public Aggregate Aggregate => (Aggregate)Left;
-
-    /// <summary>The right side, a number or duration; see <see cref="Aggregate"/>.</summary>
-    public TraceQlValue Threshold => ((ScalarLiteral)Right).Value;
+    /// <summary>The left side, where it is a single aggregate, as in Tempo; else null.</summary>
+    public Aggregate? Aggregate => Left as Aggregate;
 }
 
 /// <summary>An expression with one number for each spanset.</summary>
@@ -57,7 +57,7 @@ public sealed record Aggregate : ScalarExpression
     public FieldExpression? Operand { get; }
 }
 
-/// <summary>Arithmetic on aggregates. Parsed, not supported; constant parts are folded and never appear here.</summary>
+/// <summary>Arithmetic on aggregates; constant parts are folded and never appear here. Not in Tempo.</summary>
 public sealed record ScalarOperation : ScalarExpression
 {
     public ScalarOperation(FieldOperator op, ScalarExpression left, ScalarExpression right)
@@ -76,7 +76,7 @@ public sealed record ScalarOperation : ScalarExpression
     public ScalarExpression Right { get; }
 }
 
-/// <summary><c>( pipeline | aggregate )</c> as an operand of a comparison. Parsed, not supported.</summary>
+/// <summary><c>( pipeline | aggregate )</c> as an operand of a comparison: the aggregate of the spans that the pipeline finds in the trace. Not in Tempo.</summary>
 public sealed record ScalarPipeline : ScalarExpression
 {
     public ScalarPipeline(Pipeline source, ScalarExpression aggregate)

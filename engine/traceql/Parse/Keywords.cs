@@ -14,6 +14,18 @@ internal static class Keywords
     internal const string BottomK = "bottomk";
     internal const string With = "with";
     internal const string Nil = "nil";
+
+    /// <summary>Renames a label; a word only within the by( ) of a metrics function.</summary>
+    internal const string As = "as";
+
+    /// <summary>Opens a condition on one event, <c>event{ … }</c>; a word only before a brace.</summary>
+    internal const string Event = "event";
+
+    /// <summary>The same of one link.</summary>
+    internal const string Link = "link";
+
+    /// <summary>The hint whose value may be a bare word.</summary>
+    internal const string OrderBy = "order_by";
     internal const string MinInt = "minInt";
     internal const string MaxInt = "maxInt";
 
@@ -58,6 +70,13 @@ internal static class Keywords
             [
                 ("duration", Intrinsic.Duration), ("name", Intrinsic.Name), ("status", Intrinsic.Status), ("statusMessage", Intrinsic.StatusMessage),
                 ("kind", Intrinsic.Kind), ("id", Intrinsic.SpanId), ("parentID", Intrinsic.SpanParentId), ("childCount", Intrinsic.SpanChildCount),
+                ("start", Intrinsic.SpanStart), ("end", Intrinsic.SpanEnd),
+            ],
+            ["parent:"] =
+            [
+                ("duration", Intrinsic.ParentDuration), ("name", Intrinsic.ParentName), ("status", Intrinsic.ParentStatus),
+                ("statusMessage", Intrinsic.ParentStatusMessage), ("kind", Intrinsic.ParentKind), ("childCount", Intrinsic.ParentChildCount),
+                ("start", Intrinsic.ParentStart), ("end", Intrinsic.ParentEnd),
             ],
             ["trace:"] =
             [
@@ -103,6 +122,17 @@ internal static class Keywords
         ["histogram_over_time"] = MetricsFunctionKind.HistogramOverTime,
     }.ToFrozenDictionary();
 
+    /// <summary>
+    /// Functions that Tempo does not have. Their words mean something only behind a bar, and are identifiers elsewhere, so that
+    /// nothing that Tempo accepts reads differently.
+    /// </summary>
+    internal static readonly FrozenDictionary<string, MetricsFunctionKind> OwnMetricsFunctions = new Dictionary<string, MetricsFunctionKind>
+    {
+        ["count_traces"] = MetricsFunctionKind.CountTraces,
+        ["rate_traces"] = MetricsFunctionKind.RateTraces,
+        ["count_distinct"] = MetricsFunctionKind.CountDistinct,
+    }.ToFrozenDictionary();
+
     private static readonly FrozenSet<string> OtherWords = new[]
     {
         By, Coalesce, Select, Compare, TopK, BottomK, With, Nil,
@@ -111,7 +141,8 @@ internal static class Keywords
 
     private static readonly FrozenDictionary<AttributeScope, string> ScopeWords = Inverse(Scopes);
     private static readonly FrozenDictionary<AggregateFunction, string> AggregateWords = Inverse(Aggregates);
-    private static readonly FrozenDictionary<MetricsFunctionKind, string> MetricsWords = Inverse(MetricsFunctions);
+    private static readonly FrozenDictionary<MetricsFunctionKind, string> MetricsWords =
+        Inverse(MetricsFunctions.Concat(OwnMetricsFunctions).ToFrozenDictionary());
     private static readonly FrozenDictionary<TraceQlValue, string> ValueWords = Inverse(Values);
 
     /// <summary>True for every word with a meaning of its own; other bare words are identifiers.</summary>

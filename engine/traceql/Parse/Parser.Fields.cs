@@ -137,8 +137,29 @@ internal sealed partial class Parser
             return new Literal(value);
         if (AtAttribute)
             return ParseAttribute();
+        if (_token.Kind == TokenKind.Identifier && _token.Text is Keywords.Event or Keywords.Link)
+            return ParseAnyOf();
         FailAtOperand();
         return null;
+    }
+
+    /// <summary>( 'event' | 'link' ) '{' field '}'. Without the brace the word means nothing.</summary>
+    private AnyOf? ParseAnyOf()
+    {
+        Token word = _token;
+        Advance();
+        if (!At("{"))
+        {
+            FailWith(word, $"unknown identifier: {word.Text}");
+            return null;
+        }
+
+        if (!Enter())
+            return null;
+        Advance();
+        FieldExpression? condition = ParseField();
+        _nesting--;
+        return condition is not null && Close("}") ? Bounded(new AnyOf(word.Text == Keywords.Event, condition)) : null;
     }
 
     private bool AtAttribute =>
@@ -167,13 +188,22 @@ internal sealed partial class Parser
     {
         foreach ((string word, Intrinsic intrinsic) in choices)
         {
-            if (Take(word))
+            // Words that Tempo does not have are not reserved.
+            if (Take(word) || TakeIdentifier(word))
                 return new AttributeRef(intrinsic);
         }
 
         // An error names what could stand here only when that is a short list.
         const int longestList = 4;
         return Unexpected<AttributeRef>(choices.Length > longestList ? null : string.Join(" or ", choices.Select(choice => choice.Word)));
+    }
+
+    private bool TakeIdentifier(string word)
+    {
+        if (_token.Kind != TokenKind.Identifier || _token.Text != word)
+            return false;
+        Advance();
+        return true;
     }
 
     /// <summary>attribute { ',' attribute } ')'.</summary>

@@ -7,7 +7,9 @@ namespace Tempo.Engine.TraceQL.Parse;
 internal sealed partial class Parser
 {
     private bool AtMetricsStage =>
-        At(Keywords.Compare) || _token.Kind == TokenKind.Symbol && Keywords.MetricsFunctions.ContainsKey(_token.Text);
+        At(Keywords.Compare)
+        || _token.Kind == TokenKind.Symbol && Keywords.MetricsFunctions.ContainsKey(_token.Text)
+        || _token.Kind == TokenKind.Identifier && Keywords.OwnMetricsFunctions.ContainsKey(_token.Text);
 
     private MetricsStage? ParseMetricsStage()
     {
@@ -15,7 +17,9 @@ internal sealed partial class Parser
         Advance();
         if (!Expect("("))
             return null;
-        return word == Keywords.Compare ? ParseCompare() : ParseMetricsFunction(Keywords.MetricsFunctions[word]);
+        if (word == Keywords.Compare)
+            return ParseCompare();
+        return ParseMetricsFunction(Keywords.MetricsFunctions.TryGetValue(word, out MetricsFunctionKind kind) ? kind : Keywords.OwnMetricsFunctions[word]);
     }
 
     /// <summary>[ attribute { ',' quantile } ] ')' [ 'by' '(' attributes ')' ].</summary>
@@ -23,7 +27,7 @@ internal sealed partial class Parser
     {
         AttributeRef? attribute = null;
         var quantiles = new List<double>();
-        if (kind is not (MetricsFunctionKind.Rate or MetricsFunctionKind.CountOverTime))
+        if (kind.HasAttribute())
         {
             attribute = ParseAttribute();
             if (attribute is null)
@@ -34,10 +38,39 @@ internal sealed partial class Parser
 
         if (!Expect(")"))
             return null;
-        AstList<AttributeRef>? by = [];
-        if (Take(Keywords.By))
-            by = Expect("(") ? ParseAttributeList() : null;
-        return by is null ? null : new MetricsFunction(kind, attribute, [.. quantiles], by);
+        var by = new List<AttributeRef>();
+        var aliases = new List<string>();
+        if (Take(Keywords.By) && !(Expect("(") && ParseLabels(by, aliases)))
+            return null;
+        bool isRenamed = aliases.Exists(alias => alias.Length > 0);
+        return new MetricsFunction(kind, attribute, [.. quantiles], [.. by]) { Aliases = isRenamed ? [.. aliases] : [] };
+    }
+
+    /// <summary>attribute [ 'as' name ] { ',' attribute [ 'as' name ] } ')'; a name is a word or a string.</summary>
+    private bool ParseLabels(List<AttributeRef> by, List<string> aliases)
+    {
+        do
+        {
+            if (ParseAttribute() is not { } attribute)
+                return false;
+            by.Add(attribute);
+            string alias = "";
+            if (TakeIdentifier(Keywords.As) && !TryTakeAlias(out alias))
+                return false;
+            aliases.Add(alias);
+        }
+        while (Take(","));
+        return Take(")") || Fail(") or ,");
+    }
+
+    private bool TryTakeAlias(out string alias)
+    {
+        bool isWord = _token.Kind == TokenKind.Identifier || _token.Kind == TokenKind.Symbol && _token.Text.All(char.IsAsciiLetter);
+        alias = _token.Kind == TokenKind.String ? _token.Value.AsString : isWord ? _token.Text : "";
+        if (alias.Length == 0)
+            return Fail("IDENTIFIER or STRING");
+        Advance();
+        return true;
     }
 
     private bool ParseQuantiles(List<double> quantiles)

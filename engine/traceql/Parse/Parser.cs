@@ -74,12 +74,23 @@ internal sealed partial class Parser
             Advance();
             if (!Expect("="))
                 return false;
-            if (!TryTakeLiteral(out TraceQlValue value))
+            if (!TryTakeLiteral(out TraceQlValue value) && !(name == Keywords.OrderBy && TryTakeWord(out value)))
                 return FailAtOperand();
             hints.Add(new Hint(name, value));
         }
         while (Take(","));
         return Expect(")");
+    }
+
+    /// <summary>A bare word, of the language or not, as a string.</summary>
+    private bool TryTakeWord(out TraceQlValue value)
+    {
+        value = default;
+        if (_token.Kind is not (TokenKind.Identifier or TokenKind.Symbol) || !char.IsAsciiLetter(_token.Text[0]) || _token.Text[^1] is '.' or ':')
+            return false;
+        value = TraceQlValue.String(_token.Text);
+        Advance();
+        return true;
     }
 
     private bool At(string symbol) => _token.Kind == TokenKind.Symbol && _token.Text == symbol;

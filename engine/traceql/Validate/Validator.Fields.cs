@@ -11,17 +11,26 @@ internal static partial class Validator
         AttributeRef attribute => CheckAttribute(attribute),
         UnaryExpression unary => CheckUnary(unary),
         BinaryExpression binary => CheckField(binary.Left) ?? CheckField(binary.Right) ?? CheckBinary(binary),
+        AnyOf anyOf => CheckField(anyOf.Condition) ?? CheckAnyOf(anyOf),
         _ => null,
     };
 
     private static TraceQlError? CheckAttribute(AttributeRef attribute)
     {
-        if (attribute.Intrinsic == Intrinsic.Parent)
-            return Unsupported("intrinsic (parent) not yet supported");
-        return attribute.Scope is AttributeScope.Parent or AttributeScope.ParentSpan or AttributeScope.ParentResource
-            ? Unsupported("parent not yet supported")
-            : null;
+        return attribute.Intrinsic == Intrinsic.Parent ? Unsupported("intrinsic (parent) not yet supported") : null;
     }
+
+    private static TraceQlError? CheckAnyOf(AnyOf anyOf)
+    {
+        string word = anyOf.IsEvent ? "event" : "link";
+        if (anyOf.Condition.Type is not (TraceQlType.Bool or TraceQlType.Attribute))
+            return Invalid($"a condition on one {word} must resolve to a boolean: {anyOf}");
+        return ReferencedAttributes.Of(anyOf.Condition).Any(field => IsOf(anyOf.IsEvent, field)) ? null : Invalid($"a condition on one {word} must reference the {word}: {anyOf}");
+    }
+
+    private static bool IsOf(bool isEvent, AttributeRef field) => isEvent
+        ? field.Scope == AttributeScope.Event || field.Intrinsic is Intrinsic.EventName or Intrinsic.EventTimeSinceStart
+        : field.Scope == AttributeScope.Link || field.Intrinsic is Intrinsic.LinkTraceId or Intrinsic.LinkSpanId;
 
     private static TraceQlError? CheckUnary(UnaryExpression unary)
     {
@@ -74,6 +83,9 @@ internal static partial class Validator
     {
         if (other is not Literal { Value.IsNil: true } || side is not AttributeRef attribute)
             return null;
+        // A root has no parent, and a span's parent may be missing.
+        if (attribute.Intrinsic == Intrinsic.SpanParentId || attribute.IsOfParent)
+            return null;
         if (attribute.IsIntrinsic)
             return Invalid($"{attribute}=nil is not valid because intrinsics cannot be nil");
         // Tempo keeps this one in a column of its own, where it cannot be absent.
@@ -87,6 +99,7 @@ internal static partial class Validator
         AttributeRef => true,
         UnaryExpression unary => ReferencesSpan(unary.Operand),
         BinaryExpression binary => ReferencesSpan(binary.Left) || ReferencesSpan(binary.Right),
+        AnyOf => true,
         _ => false,
     };
 }

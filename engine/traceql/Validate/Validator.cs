@@ -50,13 +50,10 @@ internal static partial class Validator
 
     private static TraceQlError? CheckScalarFilter(ScalarFilter filter)
     {
-        TraceQlError? error = CheckScalar(filter.Left) ?? CheckScalar(filter.Right);
-        if (error is not null)
+        if ((CheckScalar(filter.Left) ?? CheckScalar(filter.Right)) is { } error)
             return error;
-        // Tempo prints the %v too.
-        if (filter.Left is not Aggregate)
-            return Unsupported("scalar filter lhs of type (%v) not yet supported");
-        return filter.Right is ScalarLiteral ? null : Unsupported("scalar filter rhs of type (%v) not yet supported");
+        // Two constants compare nothing. Tempo prints the %v too.
+        return filter.Left is ScalarLiteral && filter.Right is ScalarLiteral ? Unsupported("scalar filter lhs of type (%v) not yet supported") : null;
     }
 
     private static TraceQlError? CheckScalar(ScalarExpression scalar) => scalar switch
@@ -120,7 +117,21 @@ internal static partial class Validator
         int limit = function.Kind is MetricsFunctionKind.QuantileOverTime or MetricsFunctionKind.HistogramOverTime ? MaxGroupBy - 1 : MaxGroupBy;
         if (function.By.Count > limit)
             return Unsupported($"metrics group by {function.By.Count} values not yet supported");
-        return (function.Attribute is null ? null : CheckField(function.Attribute)) ?? CheckAttributes(function.By);
+        return (function.Attribute is null ? null : CheckField(function.Attribute)) ?? CheckAttributes(function.By) ?? CheckAliases(function);
+    }
+
+    private static TraceQlError? CheckAliases(MetricsFunction function)
+    {
+        if (function.Aliases.Count == 0)
+            return null;
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        for (int i = 0; i < function.By.Count; i++)
+        {
+            if (!names.Add(function.LabelName(i)))
+                return Invalid($"two labels have the name {function.LabelName(i)}");
+        }
+
+        return null;
     }
 
     private static TraceQlError? CheckCompareLimits(MetricsCompare compare)

@@ -51,7 +51,7 @@ internal sealed class RandomTree(int seed)
     {
         0 => new GroupBy(Field(depth)),
         1 => new Select([.. Attributes(1)]),
-        2 => new ScalarFilter(Scalar(2), Comparison(), Scalar(0)),
+        2 => new ScalarFilter(Scalar(2), Comparison(), Scalar(_random.Next(3))),
         5 => new Coalesce(),
         _ => Spanset(depth),
     };
@@ -78,8 +78,10 @@ internal sealed class RandomTree(int seed)
     {
         if (depth == 0)
             return _random.Next(3) == 0 ? new Literal(AnyLiteral()) : Attribute();
-        switch (_random.Next(6))
+        switch (_random.Next(7))
         {
+            case 6:
+                return new AnyOf(_random.Next(2) == 0, Field(depth - 1));
             case 0:
                 return new UnaryExpression(Pick<UnaryOperator>(), Dynamic(depth - 1));
             case 1:
@@ -134,8 +136,10 @@ internal sealed class RandomTree(int seed)
 
         var kind = Pick<MetricsFunctionKind>();
         double[] quantiles = kind == MetricsFunctionKind.QuantileOverTime ? [0.5, 1, 1e-7] : [];
-        bool hasAttribute = kind is not (MetricsFunctionKind.Rate or MetricsFunctionKind.CountOverTime);
-        return new MetricsFunction(kind, hasAttribute ? Attribute() : null, [.. quantiles], [.. Attributes(0)]);
+        AttributeRef[] by = [.. Attributes(0)];
+        string[] aliases = _random.Next(2) == 0 ? [] : [.. by.Select(_ => _random.Next(2) == 0 ? "" : Pick(Strings))];
+        bool isRenamed = aliases.Any(alias => alias.Length > 0);
+        return new MetricsFunction(kind, kind.HasAttribute() ? Attribute() : null, [.. quantiles], [.. by]) { Aliases = isRenamed ? [.. aliases] : [] };
     }
 
     private IEnumerable<AttributeRef> Attributes(int least) => Enumerable.Range(0, least + _random.Next(3)).Select(_ => Attribute()).ToArray();
@@ -143,7 +147,7 @@ internal sealed class RandomTree(int seed)
     private AttributeRef Attribute()
     {
         if (_random.Next(3) == 0)
-            return new AttributeRef((Intrinsic)_random.Next(1, (int)Intrinsic.Parent + 1));
+            return new AttributeRef((Intrinsic)_random.Next(1, (int)Intrinsic.ParentEnd + 1));
         return new AttributeRef((AttributeScope)_random.Next((int)AttributeScope.Intrinsic), Pick(Names));
     }
 

@@ -5,7 +5,6 @@ using Tempo.Engine.Query.Search;
 using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL;
 using Tempo.Engine.TraceQL.Ast;
-using AttributeScope = Tempo.Engine.TraceQL.Ast.AttributeScope;
 
 namespace Tempo.Engine.Query.Metrics.Source;
 
@@ -26,12 +25,7 @@ internal sealed class RowFilter
     public bool MatchesAll => _groups.Count == 0;
 
     /// <summary>Can the pipeline be decided span by span?</summary>
-    public static bool IsPossible(Pipeline pipeline) => pipeline.Stages.All(IsPossible) && !ReferencedAttributes.Of(pipeline).Any(IsOfTrace);
-
-    /// <summary>Is the field known only when the whole trace is at hand?</summary>
-    public static bool IsOfTrace(AttributeRef field) => field.Intrinsic is Intrinsic.SpanChildCount or Intrinsic.NestedSetLeft or Intrinsic.NestedSetRight
-        or Intrinsic.NestedSetParent or Intrinsic.RootName or Intrinsic.RootServiceName or Intrinsic.TraceDuration
-        || field.Scope is AttributeScope.Parent or AttributeScope.ParentSpan or AttributeScope.ParentResource;
+    public static bool IsPossible(Pipeline pipeline) => pipeline.Stages.All(IsPossible) && !ReferencedAttributes.Of(pipeline).Any(FieldReader.IsOfTrace);
 
     /// <summary>Of a pipeline that <see cref="IsPossible(Pipeline)"/>.</summary>
     public static RowFilter Of(Pipeline pipeline)

@@ -49,7 +49,8 @@ public static class NaiveEngine
         SpansetExpression spanset => sets.Select(set => Choose(spanset, set, trace)),
         GroupBy groupBy => sets.SelectMany(set => set.GroupBy(span => Key(FirstValue(groupBy.Key, span, trace), groupBy)).Select(static g => g.ToList())),
         Coalesce => sets.Count == 0 ? [] : [[.. sets.SelectMany(static set => set)]],
-        ScalarFilter scalar => sets.Where(set => NaiveValue.Compare(scalar.Op, Aggregate(scalar.Aggregate, set, trace), NaiveValue.Of(scalar.Threshold))),
+        ScalarFilter scalar => sets.Where(set => NaiveValue.Compare(scalar.Op, Number(scalar.Left, set, trace), Number(scalar.Right, set, trace)))
+            .Select(set => Found(scalar.Left, trace).Concat(Found(scalar.Right, trace)).ToList() is { Count: > 0 } found ? [.. found.SelectMany(static f => f).Distinct()] : set),
         _ => sets,
     };
 
@@ -58,6 +59,23 @@ public static class NaiveEngine
         null => groupBy.Key is AttributeRef ? "nil of no type" : false,
         object[] items => string.Join('|', items.Select(static i => $"{i.GetType()}{i}")),
         _ => value,
+    };
+
+    private static object? Number(ScalarExpression expression, List<TestSpan> set, NaiveTrace trace) => expression switch
+    {
+        ScalarLiteral literal => NaiveValue.Of(literal.Value),
+        Aggregate aggregate => Aggregate(aggregate, set, trace),
+        ScalarOperation operation => NaiveValue.Compute(operation.Op, Number(operation.Left, set, trace), Number(operation.Right, set, trace)),
+        ScalarPipeline pipeline => Number(pipeline.Aggregate, [.. Run(pipeline.Source, trace).SelectMany(static s => s)], trace),
+        _ => throw new ArgumentException($"not known to the oracle: {expression}", nameof(expression)),
+    };
+
+    // What the pipelines that are compared find, one list for each of them.
+    private static IEnumerable<List<TestSpan>> Found(ScalarExpression expression, NaiveTrace trace) => expression switch
+    {
+        ScalarOperation operation => Found(operation.Left, trace).Concat(Found(operation.Right, trace)),
+        ScalarPipeline pipeline => [[.. Run(pipeline.Source, trace).SelectMany(static s => s)]],
+        _ => [],
     };
 
     private static object? Aggregate(Aggregate aggregate, List<TestSpan> set, NaiveTrace trace)
@@ -69,8 +87,11 @@ public static class NaiveEngine
         {
             AggregateFunction.Max => values.MaxBy(NaiveValue.Number),
             AggregateFunction.Min => values.MinBy(NaiveValue.Number),
+            AggregateFunction.Sum when values.All(static v => v is long) => values.Sum(static v => (long)v!),
+            AggregateFunction.Sum when values.All(static v => v is Nanos) => new Nanos(values.Sum(static v => ((Nanos)v!).Value)),
             AggregateFunction.Sum => values.Sum(NaiveValue.Number),
-            _ => values.Average(NaiveValue.Number) is { } mean && values.All(static v => v is Nanos) ? Math.Truncate(mean) : values.Average(NaiveValue.Number),
+            _ when values.All(static v => v is Nanos) => new Nanos((long)values.Average(static v => ((Nanos)v!).Value)),
+            _ => values.Average(NaiveValue.Number),
         };
     }
 
@@ -127,6 +148,9 @@ public static class NaiveEngine
         {
             Literal literal => NaiveValue.Of(literal.Value),
             AttributeRef field => trace.Read(field, span, bound.Event, bound.Link),
+            AnyOf { IsEvent: true } any => span.Events.Any(e => IsTrue(any.Condition, span, (e, bound.Link), trace)),
+            AnyOf any => span.Links.Any(link => IsTrue(any.Condition, span, (bound.Event, link), trace)),
+            BinaryExpression { Op: FieldOperator.Equal, Left: AttributeRef { Intrinsic: Intrinsic.SpanParentId }, Right: Literal { Value.IsNil: true } } => span.ParentId == 0,
             UnaryExpression { Op: UnaryOperator.Not, Operand: AttributeRef field } => Value(field) is false,
             UnaryExpression { Op: UnaryOperator.Not } not => !True(not.Operand),
             UnaryExpression minus => NaiveValue.Compute(FieldOperator.Subtract, 0L, Value(minus.Operand)),

@@ -57,20 +57,27 @@ public sealed class NaiveMetrics(IEnumerable<TestSpan> spans, long startNano, lo
     private List<NaiveSeries> Functions(MetricsPipeline pipeline, MetricsFunction function)
     {
         var selected = Spans(pipeline);
-        var isCount = function.Kind is MetricsFunctionKind.Rate or MetricsFunctionKind.CountOverTime;
+        var isCount = !(function.Kind is > MetricsFunctionKind.CountOverTime and <= MetricsFunctionKind.HistogramOverTime);
         if (isCount && function.By.Count == 0 && pipeline.Source.Stages is not [SpansetFilter { Condition: Literal { Value: { Type: TraceQlType.Bool, AsBool: false } } }])
-            return [new NaiveSeries([("__name__", function.Name)], [.. Ends.Index().Select(end => (double?)Count(selected.Select(static s => s.Span), end.Index, function))])];
+            return [new NaiveSeries([("__name__", function.Name)], [.. Ends.Index().Select(end => (double?)Count(selected, end.Index, function))])];
         return [.. selected.GroupBy(s => LabelText(Labels(function, s.Span, s.Trace))).SelectMany(group => Series(function, [.. group]))];
     }
 
-    private double Count(IEnumerable<TestSpan> spans, int step, MetricsFunction function) =>
-        spans.Count(span => Step(span) == step) / (function.Kind == MetricsFunctionKind.Rate ? stepNano / 1e9 : 1);
+    private double Count(List<(TestSpan Span, NaiveTrace Trace)> spans, int step, MetricsFunction function) => function.Kind switch
+    {
+        MetricsFunctionKind.Rate => spans.Count(s => Step(s.Span) == step) / (stepNano / 1e9),
+        MetricsFunctionKind.CountOverTime => spans.Count(s => Step(s.Span) == step),
+        MetricsFunctionKind.CountDistinct => spans.Where(s => Step(s.Span) == step).Select(s => Shown(NaiveEngine.FirstValue(function.Attribute!, s.Span, s.Trace))).Where(static v => v is not null).Select(static v => (v!.GetType(), v)).Distinct().Count(),
+        MetricsFunctionKind.CountTraces => spans.GroupBy(static s => s.Trace).Count(trace => Step(trace.MinBy(static s => s.Span.StartUnixNano).Span) == step),
+        _ => spans.GroupBy(static s => s.Trace).Count(trace => Step(trace.MinBy(static s => s.Span.StartUnixNano).Span) == step) / (stepNano / 1e9),
+    };
 
     private IEnumerable<NaiveSeries> Series(MetricsFunction function, List<(TestSpan Span, NaiveTrace Trace)> group)
     {
         var labels = Labels(function, group[0].Span, group[0].Trace);
-        if (function.Kind is MetricsFunctionKind.Rate or MetricsFunctionKind.CountOverTime)
-            return [new NaiveSeries(labels, [.. Ends.Index().Select(end => (double?)Count(group.Select(static s => s.Span), end.Index, function))])];
+        if (function.Kind == MetricsFunctionKind.CountDistinct && group.TrueForAll(s => Shown(NaiveEngine.FirstValue(function.Attribute!, s.Span, s.Trace)) is null)) return [];
+        if (!(function.Kind is > MetricsFunctionKind.CountOverTime and <= MetricsFunctionKind.HistogramOverTime))
+            return [new NaiveSeries(labels, [.. Ends.Index().Select(end => (double?)Count(group, end.Index, function))])];
         var divisor = function.Attribute!.Type == TraceQlType.Duration ? 1e9 : 1;
         var values = group.Select(s => (Step: Step(s.Span), Value: NaiveEngine.FirstValue(function.Attribute, s.Span, s.Trace))).ToList();
         if (function.Kind is MetricsFunctionKind.HistogramOverTime or MetricsFunctionKind.QuantileOverTime)
@@ -119,8 +126,8 @@ public sealed class NaiveMetrics(IEnumerable<TestSpan> spans, long startNano, lo
     {
         if (function.By.Count == 0)
             return function.Kind is MetricsFunctionKind.HistogramOverTime or MetricsFunctionKind.QuantileOverTime ? [] : [("__name__", function.Name)];
-        var labels = function.By.Select(field => (field.ToString(), Shown(NaiveEngine.FirstValue(field, span, trace)))).Where(static label => label.Item2 is not null).Select(static label => (label.Item1, label.Item2!)).ToList();
-        return labels.Count > 0 ? labels : [(function.By[0].ToString(), "nil")];
+        var labels = function.By.Select((field, i) => (function.LabelName(i), Shown(NaiveEngine.FirstValue(field, span, trace)))).Where(static label => label.Item2 is not null).Select(static label => (label.Item1, label.Item2!)).ToList();
+        return labels.Count > 0 ? labels : [(function.LabelName(0), "nil")];
     }
 
     // As labels show values; null for nil and arrays.

@@ -24,7 +24,11 @@ public sealed class NaiveTrace(IReadOnlyList<TestSpan> spans)
     public bool IsBelow(TestSpan span, TestSpan ancestor) => ParentOf(span) is { } parent && (parent == ancestor || IsBelow(parent, ancestor));
 
     /// <summary>The field on the span, with the event and link that are looked at.</summary>
-    public object? Read(AttributeRef field, TestSpan span, TestEvent? e, TestLink? link) => field.Scope switch
+    public object? Read(AttributeRef field, TestSpan span, TestEvent? e, TestLink? link) => field.IsOfParent
+        ? ParentOf(span) is { } parent ? Read(field.OnParent(), parent, null, null) : null
+        : ReadOwn(field, span, e, link);
+
+    private object? ReadOwn(AttributeRef field, TestSpan span, TestEvent? e, TestLink? link) => field.Scope switch
     {
         AttributeScope.Span => Find(span.Attributes, field.Name),
         // The name of the service has a column of its own, in which it is empty where it is absent.
@@ -45,6 +49,8 @@ public sealed class NaiveTrace(IReadOnlyList<TestSpan> spans)
         Intrinsic.Kind => new KindCode(span.Kind),
         Intrinsic.SpanId => span.Id.ToString("x16", CultureInfo.InvariantCulture),
         Intrinsic.SpanParentId => span.ParentId.ToString("x16", CultureInfo.InvariantCulture),
+        Intrinsic.SpanStart => (long)span.StartUnixNano,
+        Intrinsic.SpanEnd => (long)span.EndUnixNano,
         Intrinsic.TraceId => span.TraceId.ToShortString(),
         Intrinsic.SpanChildCount => (long)Spans.Count(s => s.ParentId == span.Id),
         Intrinsic.TraceDuration => new Nanos((long)(End - Start)),

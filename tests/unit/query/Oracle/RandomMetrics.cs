@@ -8,7 +8,7 @@ public sealed class RandomMetrics(Random random)
     private static readonly string[] Labels =
     [
         "name", "kind", "status", "statusMessage", "resource.service.name", ".service.name", ".a", "span.b", "resource.zone", ".list", ".nope", "duration", "trace:id",
-        "rootName", "rootServiceName", "span:childCount", "event.a", "event:name", "link.a", "instrumentation:name", "instrumentation.a", "span:id", ".dedicated",
+        "rootName", "rootServiceName", "span:childCount", "event.a", "event:name", "link.a", "parent:name", "parent.a as mother", "resource.zone as \"the zone\"", "instrumentation:name", "instrumentation.a", "span:id", ".dedicated",
     ];
 
     private readonly RandomQueries _sources = new(random);
@@ -26,8 +26,10 @@ public sealed class RandomMetrics(Random random)
 
     private string Pipeline() => $"{Source()} | {Function()}{(random.Next(3) == 0 ? "" : $" by({string.Join(", ", Enumerable.Range(0, random.Next(1, 4)).Select(_ => Pick(Labels)).Distinct())})")}";
 
-    private string Function() => random.Next(8) switch
+    private string Function() => random.Next(10) switch
     {
+        8 => Pick("count_traces()", "rate_traces()"),
+        9 => $"count_distinct({Pick(Measured.Concat(Labels).ToArray())})",
         0 => "rate()",
         1 or 2 => "count_over_time()",
         3 => $"quantile_over_time({Pick(Measured)}, {Pick("0.5", "0.9, 0.1", "0, 1, 0.33")})",

@@ -6,7 +6,7 @@ public sealed class RandomQueries(Random random)
     private static readonly string[] Fields =
     [
         ".a", ".b", ".c", "span.a", "span.b", "resource.a", "resource.c", ".service.name", "event.a", "event.b", "link.a", "instrumentation.a", ".nope",
-        ".list", "span.list", ".dedicated", "span.count", "resource.zone",
+        ".list", "span.list", ".dedicated", "span.count", "resource.zone", "parent.a", "parent.span.b", "parent.resource.zone", "parent:childCount",
     ];
 
     private static readonly string[] Literals = ["0", "1", "2", "-1", "1.0", "1.5", "\"x\"", "\"y\"", "\"\"", "\"1\"", "true", "false"];
@@ -19,6 +19,8 @@ public sealed class RandomQueries(Random random)
         "name = \"x\"", "name != \"y\"", "name =~ \"x|z\"", "duration > 2ns", "duration <= 3ns", "duration = 1", "status = error", "status != unset", "kind = server",
         "kind != client", "statusMessage = \"\"", "rootName = \"x\"", "rootServiceName != \"front\"", "traceDuration > 10ns", "nestedSetParent < 0",
         "nestedSetParent = 0", "span:childCount > 0", "span:parentID = \"0000000000000000\"", "span:id != \"0000000000000001\"", "trace:id = \"2\"", "trace:id !~ \"[12]\"",
+        "span:parentID = nil", "span:start > 1700000000000000004", "span:end <= 1700000000000001005", "parent:name = \"x\"", "parent:duration >= duration", "parent:status = nil",
+        "parent:kind = kind", "event{ event.a = 1 && event:name = \"x\" }", "event{ event.a != nil || event.b != .b }", "link{ link.a = 1 || link:spanID =~ \"0.*1\" }", "event{ event:name != \"\" }",
         "event:name = \"x\"", "event:timeSinceStart >= 1ns", "link:spanID =~ \"0.*1\"", "instrumentation:name = \"lib\"", "instrumentation:version != \"\"",
     ];
 
@@ -27,6 +29,7 @@ public sealed class RandomQueries(Random random)
         < 5 => Filter(),
         < 7 => Spanset(2),
         < 9 => Pipeline(),
+        _ when random.Next(3) == 0 => $"({Spanset(1)} | {Pick("count()", "max(duration)")}) {Pick(Comparisons)} ({Pipeline()} | count()){Pick("", " + 1")}",
         _ => $"({Pipeline()}) {(random.Next(2) == 0 ? "&&" : "||")} ({Pipeline()})",
     };
 
@@ -37,8 +40,10 @@ public sealed class RandomQueries(Random random)
         return text;
     }
 
-    private string Stage() => random.Next(6) switch
+    private string Stage() => random.Next(8) switch
     {
+        6 => $"{Pick("sum", "max", "avg")}({Field()}) {Pick("/", "+", "*", "-")} {Pick("count()", "min(duration)", "2")} {Pick(Comparisons)} {Pick("1", "max(.a)", "1.5", "count()")}",
+        7 => Pick("3", "2") + " >= count()",
         0 => $"by({(random.Next(3) == 0 ? Term(1) : random.Next(3) == 0 ? $"{Field()} + 1" : Field())})",
         1 => "coalesce()",
         2 => $"count() {Pick(Comparisons)} {random.Next(1, 4)}",

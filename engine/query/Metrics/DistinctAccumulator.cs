@@ -1,0 +1,51 @@
+using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Metrics.Keys;
+using Tempo.Engine.TraceQL.Ast;
+
+namespace Tempo.Engine.Query.Metrics;
+
+/// <summary>
+/// count_distinct(attribute): how many different values the attribute has in each group and interval, exactly. Spans without it
+/// do not count. Memory: 32 bytes for each value of each group and interval, charged to the budget.
+/// </summary>
+internal sealed class DistinctAccumulator(LeafPlan leaf, MetricsOptions options) : SpanAccumulator
+{
+    private readonly MetricsFunction _function = (MetricsFunction)leaf.Stage;
+    private readonly SeriesKeys _keys = new(((MetricsFunction)leaf.Stage).By, ((MetricsFunction)leaf.Stage).LabelNames(), options.Budget);
+    private readonly LabelColumn _values = new(((MetricsFunction)leaf.Stage).Attribute!, options.Budget);
+
+    // Pairs of group and interval; pairs of these and a value.
+    private readonly TupleTable _cells = new(options.Budget);
+    private readonly TupleTable _found = new(options.Budget);
+
+    public override void Add(in SpanCursor span, int interval)
+    {
+        var value = _values.IdOf(span);
+        if (value != 0) _found.Intern(_cells.Intern(_keys.NumberOf(span), interval), value);
+    }
+
+    public override void AddAll(SpanAccumulator other)
+    {
+        var source = (DistinctAccumulator)other;
+        var groups = _keys.Translate(source._keys);
+        foreach (var (cell, value) in source._found.Pairs)
+        {
+            var (group, interval) = source._cells.Pairs[cell];
+            _found.Intern(_cells.Intern(groups[group], interval), _values.Values.InternFrom(source._values.Values, value));
+        }
+    }
+
+    public override List<Series.Series> ToSeries()
+    {
+        options.Budget.Charge((long)_keys.Count * options.Axis.Count * sizeof(double), "series and intervals");
+        var result = new List<Series.Series>();
+        for (var group = 0; group < _keys.Count; group++) result.Add(new Series.Series(_function.LabelsOf(_keys, group), new double[options.Axis.Count]));
+        foreach (var (cell, _) in _found.Pairs)
+        {
+            var (group, interval) = _cells.Pairs[cell];
+            result[group].Values[interval]++;
+        }
+
+        return result;
+    }
+}
