@@ -12,6 +12,7 @@ internal static class FuzzTargets
         new OtlpJsonWriterTarget(),
         new AnyValueJsonTarget(),
         new TraceQlTarget(),
+        new SidecarTarget(),
     ];
 
     /// <summary>Targets with a planted bug: if one of them passes, it is the fuzzer that is broken.</summary>

@@ -17,7 +17,7 @@ namespace Tempo.Engine.Node;
 /// id and by search from that moment on, at every moment, once.
 /// </para>
 /// </summary>
-public sealed class TempoNode : IAsyncDisposable
+public sealed partial class TempoNode : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly WriteAheadLog _log;
@@ -76,7 +76,7 @@ public sealed class TempoNode : IAsyncDisposable
         var generations = new List<Generation>();
         foreach (var logged in wal.Recovered) generations.Add(await recovery.ReplayAsync(logged, CancellationToken.None).ConfigureAwait(false));
         state.Update(_ => new NodeView([.. generations, state.NewGeneration(wal.Current)], [.. blocks.Select(meta => new BlockHandle(meta, store))]));
-        AddGauges(registry, state);
+        AddGauges(registry, state, store);
         var compaction = new CompactionLoop(
             options, CompactionServices.Create(options, objects, store, time), state, store, new CompactionMetrics(registry), log, time);
         return new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics), new CutLoop(options, wal, store, state, metrics, log, time),
@@ -175,11 +175,14 @@ public sealed class TempoNode : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private static void AddGauges(MetricRegistry registry, NodeState state)
+    private static void AddGauges(MetricRegistry registry, NodeState state, BlockStore store)
     {
         registry.Gauge("tempo_live_store_live_spans", "Spans that are not in a block yet.", () => state.View.Generations.Sum(static g => g.Live.SpanCount));
         registry.Gauge("tempo_live_store_live_trace_bytes", "Request bytes of the spans that are not in a block yet.", () => state.View.Generations.Sum(static g => g.Live.ByteCount));
         registry.Gauge("tempodb_blocklist_length", "Blocks that are searched.", () => state.View.Blocks.Length);
+        registry.Gauge("tempodb_sidecar_cache_bytes", "Bytes of sidecars in memory.", () => store.Sidecars.SizeBytes);
+        registry.Counter("tempodb_sidecars_damaged_total", "Sidecars, or sections of them, that were damaged and are not used.", () => store.Sidecars.DamagedCount);
+        registry.Counter("tempodb_sidecars_missing_total", "Blocks that were asked for a sidecar and have none.", () => store.Sidecars.MissingCount);
     }
 
     private static BlockVersion VersionOf(NodeOptions options) => BlockVersion.Find(options.BlockVersion) is { CanWrite: true } version

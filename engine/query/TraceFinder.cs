@@ -2,6 +2,7 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Query.Traces;
 using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Blocks.Sidecar;
 
 namespace Tempo.Engine.Query;
 
@@ -16,9 +17,11 @@ public static class TraceFinder
     {
         var loader = new TraceLoader(sources, BatchColumns.All, manyTraces: false);
         var blocks = new List<BlockReader>();
+        var hash = SidecarHash.OfTrace(id);
         foreach (var handle in sources.Blocks)
         {
-            if (!handle.Meta.Overlaps(startSeconds, endSeconds)) continue;
+            // Most blocks end here: a thousand of them are a thousand cache lines, and none is opened.
+            if (!handle.Meta.Overlaps(startSeconds, endSeconds) || !handle.Sidecar.MayContainTrace(hash)) continue;
             try
             {
                 var block = await handle.OpenAsync(cancellation).ConfigureAwait(false);

@@ -10,10 +10,6 @@ internal static class NotYetEndpoint
 {
     private static readonly (string Path, string Name)[] Endpoints =
     [
-        ("/api/search/tags", "api_search_tags"),
-        ("/api/v2/search/tags", "api_v2_search_tags"),
-        ("/api/search/tag/{tagName}/values", "api_search_tag_tagname_values"),
-        ("/api/v2/search/tag/{tagName}/values", "api_v2_search_tag_tagname_values"),
         ("/api/v2/traces/diff", "api_v2_traces_diff"),
         ("/api/overrides", "api_overrides"),
         ("/api/mcp", "api_mcp"),

@@ -107,6 +107,7 @@ public sealed class TempoServer
 
     private async Task StartApiAsync(TempoNode node, TenantResolver tenants, RequestMetrics requests)
     {
+        var tagAnswer = new TagAnswer(tenants, _options.Search, _time);
         ApiRouter router = null!;
         router = new ApiRouter(
             [
@@ -122,6 +123,10 @@ public sealed class TempoServer
                 new SearchEndpoint(node, tenants, _options.Search, _time).Route(),
                 new QueryRangeEndpoint(node, tenants, _options.Node.Metrics, _time).Route(),
                 new QueryInstantEndpoint(node, tenants, _time).Route(),
+                new TagNamesEndpoint(node, tagAnswer).Route(),
+                new TagNamesV2Endpoint(node, tagAnswer).Route(),
+                new TagValuesEndpoint(node, tagAnswer).Route(),
+                new TagValuesV2Endpoint(node, tagAnswer).Route(),
                 .. NotYetEndpoint.Routes(),
             ], _options.HttpApiPrefix, requests, _time, new QueryGuard(_options.Api, _time));
         var grpc = new GrpcServer(

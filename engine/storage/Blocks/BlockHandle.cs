@@ -1,4 +1,5 @@
 using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Blocks.Sidecar;
 
 namespace Tempo.Engine.Storage.Blocks;
 
@@ -13,6 +14,9 @@ public sealed class BlockHandle(BlockMeta meta, BlockStore store)
     private bool _isClosed;
 
     public BlockMeta Meta { get; } = meta;
+
+    /// <summary>What can be known of the block without opening its data.</summary>
+    public BlockSidecar Sidecar { get; } = store.SidecarOf(meta);
 
     /// <summary>No one reads it any more.</summary>
     public bool IsClosed
@@ -30,7 +34,7 @@ public sealed class BlockHandle(BlockMeta meta, BlockStore store)
         {
             ObjectDisposedException.ThrowIf(_isClosed, this);
             // Not with the caller's token: others may wait for the same opening.
-            if (_reader is null || _reader.IsFaulted) _reader = store.OpenAsync(Meta, CancellationToken.None);
+            if (_reader is null || _reader.IsFaulted) _reader = store.OpenAsync(Meta, CancellationToken.None, Sidecar);
             return _reader.WaitAsync(cancellation);
         }
     }
@@ -45,6 +49,7 @@ public sealed class BlockHandle(BlockMeta meta, BlockStore store)
             (reader, _reader) = (_reader, null);
         }
 
+        Sidecar.Close();
         // A reader that gave up waiting has left an opening behind: it is closed as soon as it is open.
         reader?.ContinueWith(
             static opened => opened.Result.Dispose(),

@@ -15,6 +15,9 @@ internal static class BlockObjects
 
     /// <summary>Ours: the blocks that this one was made of.</summary>
     public const string CompactedFrom = "compacted-from.json";
+
+    /// <summary>Ours: what makes the block quick to skip and to look into; it need not be there.</summary>
+    public const string Sidecar = "tempo.sidecar";
     public const string Data = "data.parquet";
     public const string Index = "index";
 

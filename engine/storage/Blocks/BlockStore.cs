@@ -2,6 +2,7 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Parquet;
 using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Compaction;
@@ -23,6 +24,9 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     private const int MaxBloomShardBytes = 64 << 20;
 
     private const int MaxBloomShards = 1000;
+
+    /// <summary>What of the blocks' sidecars is in memory.</summary>
+    public SidecarCache Sidecars { get; } = new(options.SidecarCacheBytes);
 
     /// <summary>Removes what an earlier run left half built.</summary>
     public void Sweep()
@@ -57,6 +61,7 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
             await objects.PutFileAsync(BlockObjects.Key(tenant, id, BlockObjects.Data), path, cancellation).ConfigureAwait(false);
             for (var shard = 0; shard < meta.BloomShardCount; shard++)
                 await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Bloom(shard)), bloom.ShardObject(shard), cancellation).ConfigureAwait(false);
+            await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Sidecar), content.ToSidecar(id), cancellation).ConfigureAwait(false);
             await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Index), RowGroupIndex.ToJson(content.LastIds), cancellation).ConfigureAwait(false);
             if (block.CompactedFrom.Count > 0)
                 await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedFrom), CompactedFrom.ToJson(block.CompactedFrom), cancellation).ConfigureAwait(false);
@@ -99,12 +104,27 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         await TryReadMetaAsync(tenant, id, onDamage, cancellation).ConfigureAwait(false) is not null
         || await objects.TryGetInfoAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedMeta), cancellation).ConfigureAwait(false) is not null;
 
+    /// <summary>A block's sidecar, of which nothing is read yet.</summary>
+    public BlockSidecar SidecarOf(BlockMeta meta)
+    {
+        var key = BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Sidecar);
+        int Read(long offset, Span<byte> destination)
+        {
+            // Opened for each section: a section is read once, and a thousand blocks would hold a thousand files.
+            using var sidecar = objects.LocalObjects?.TryOpen(key);
+            return sidecar?.Read(offset, destination) ?? -1;
+        }
+
+        return new BlockSidecar(Read, meta, Sidecars);
+    }
+
     /// <summary>Opens a block for reading. Throws <see cref="BlockReadException"/> if it cannot be.</summary>
-    public async Task<BlockReader> OpenAsync(BlockMeta meta, CancellationToken cancellation)
+    /// <param name="sidecar">The block's sidecar, if the caller has it already.</param>
+    public async Task<BlockReader> OpenAsync(BlockMeta meta, CancellationToken cancellation, BlockSidecar? sidecar = null)
     {
         try
         {
-            return await OpenDataAsync(meta, cancellation).ConfigureAwait(false);
+            return await OpenDataAsync(meta, sidecar ?? SidecarOf(meta), cancellation).ConfigureAwait(false);
         }
         catch (Exception e) when (e is ParquetFormatException or IOException or ObjectStoreException)
         {
@@ -112,17 +132,17 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         }
     }
 
-    private async Task<BlockReader> OpenDataAsync(BlockMeta meta, CancellationToken cancellation)
+    private async Task<BlockReader> OpenDataAsync(BlockMeta meta, BlockSidecar sidecar, CancellationToken cancellation)
     {
-        // An id belongs to a shard of all of them, so a number that cannot be right leaves no filter.
-        var shards = new byte[meta.BloomShardCount is > 0 and <= MaxBloomShards ? meta.BloomShardCount : 0][];
+        // An id belongs to a shard of all of them, so a number that cannot be right leaves no filter. With a sidecar none is needed.
+        var shards = new byte[meta.BloomShardCount is > 0 and <= MaxBloomShards && !sidecar.HasIdFilter ? meta.BloomShardCount : 0][];
         for (var shard = 0; shard < shards.Length; shard++)
             shards[shard] = await objects.TryGetAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Bloom(shard)), MaxBloomShardBytes, cancellation).ConfigureAwait(false) ?? [];
         var index = await objects.TryGetAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Index), RowGroupIndex.MaxJsonBytes, cancellation).ConfigureAwait(false);
         var lastIds = index is not null && RowGroupIndex.TryParse(index, out var ids) ? ids : [];
         var source = objects.LocalObjects?.TryOpen(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Data))
             ?? throw new ObjectStoreException(ObjectStoreError.NotFound, BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Data), "no such object");
-        return new BlockReader(meta, new LocalBlockSource(source), shards, lastIds);
+        return new BlockReader(meta, new LocalBlockSource(source), shards, lastIds, sidecar);
     }
 
     private static BlockContent? WriteData(string path, BlockWriterOptions layout, Action<BlockWriter> write)
@@ -202,4 +222,7 @@ public sealed record BlockStoreOptions
     public double BloomFalsePositive { get; init; } = 0.01;
     public int BloomShardBytes { get; init; } = 100 * 1024;
     public BlockWriterOptions Layout { get; init; } = new();
+
+    /// <summary>Bytes of sidecars that are kept in memory: filters of trace ids first of all, of which one trace takes two.</summary>
+    public long SidecarCacheBytes { get; init; } = 64 << 20;
 }

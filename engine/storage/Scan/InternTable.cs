@@ -37,8 +37,11 @@ public sealed class InternTable : StringTable
         return code >= 0 ? code : Add(value, hash);
     }
 
+    /// <summary>The code of <paramref name="value"/>, -1 if it is not there.</summary>
+    public int TryFind(ReadOnlySpan<byte> value) => Find(value, KeyedHash.Of(value));
+
     /// <summary>
-    /// The same for text: what is not UTF-8 in it becomes U+FFFD, so that no reader is ever handed text it must refuse. Costs
+    /// As <see cref="Intern"/>, for text: what is not UTF-8 in it becomes U+FFFD, so that no reader is ever handed text it must refuse. Costs
     /// nothing for text that is there already.
     /// </summary>
     public int InternText(ReadOnlySpan<byte> text)

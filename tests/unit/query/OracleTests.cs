@@ -49,7 +49,8 @@ public sealed class OracleTests
     private static string Text(TraceSearchResult trace) =>
         $"{trace.TraceId}: {NaiveEngine.Text(trace.SpanSets.Select(static set => set.Spans.Select(static s => s.SpanId.Value)))}";
 
-    private static DedicatedColumns Dedicated()
+    /// <summary>Columns for some keys of the random spans.</summary>
+    internal static DedicatedColumns Dedicated()
     {
         DedicatedColumnSpec[] specs =
         [

@@ -29,7 +29,7 @@ public sealed class BlockStoreTests : IDisposable
 
         Assert.NotNull(meta);
         Assert.True(meta.BloomShardCount > 1, $"{meta.BloomShardCount} bloom shards");
-        string[] expected = ["data.parquet", .. Enumerable.Range(0, meta.BloomShardCount).Select(static i => $"bloom-{i}"), "index", "meta.json"];
+        string[] expected = ["data.parquet", .. Enumerable.Range(0, meta.BloomShardCount).Select(static i => $"bloom-{i}"), "tempo.sidecar", "index", "meta.json"];
         Assert.Equal(expected.Select(static name => $"single-tenant/{Id}/{name}"), objects.Put);
         Assert.Equal(expected.Order(StringComparer.Ordinal), Directory.GetFiles($"{_root}/objects/single-tenant/{Id}").Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal((5L, 6L, 300L), (meta.StartSeconds, meta.EndSeconds, meta.TotalObjects));

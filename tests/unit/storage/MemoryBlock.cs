@@ -2,6 +2,7 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.Parquet;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
@@ -13,13 +14,16 @@ internal sealed class MemoryBlock
 {
     private readonly BlockWriterOptions _layout;
 
-    private MemoryBlock(byte[] data, BlockContent content, BlockWriterOptions layout) => (Data, Content, _layout) = (data, content, layout);
+    private MemoryBlock(byte[] data, BlockContent content, BlockWriterOptions layout) => (Data, Content, _layout, Sidecar) = (data, content, layout, content.ToSidecar(default));
 
     public BlockWriterOptions Layout => _layout;
 
     public byte[] Data { get; }
 
     public BlockContent Content { get; }
+
+    /// <summary>The sidecar's object.</summary>
+    public byte[] Sidecar { get; }
 
     public static MemoryBlock Write(BlockWriterOptions options, Action<Action<OrderedTrace>> forEachTrace)
     {
@@ -37,6 +41,10 @@ internal sealed class MemoryBlock
 
     /// <summary>Opens other bytes in the place of <see cref="Data"/>.</summary>
     public BlockReader Open(byte[] data) => new(Meta(), new MemoryParquetSource(data), [], [.. Content.LastIds]);
+
+    /// <summary>Opens the block with these bytes as its sidecar.</summary>
+    public BlockReader OpenWith(byte[] sidecar) =>
+        new(Meta(), new MemoryParquetSource(Data), [], [.. Content.LastIds], BlockSidecar.Of(sidecar, Meta(), new SidecarCache(1 << 20)));
 
     public BlockMeta Meta() => new()
     {

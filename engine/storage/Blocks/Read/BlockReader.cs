@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Parquet;
+using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Blocks.Versions;
 
 namespace Tempo.Engine.Storage.Blocks.Read;
@@ -18,9 +19,15 @@ public sealed class BlockReader : IDisposable
     /// Opens the block, which owns the source from then on. Throws <see cref="ParquetFormatException"/> if the data is damaged or
     /// its schema is not the one that the meta names.
     /// </summary>
-    public BlockReader(BlockMeta meta, IParquetSource source, byte[][] bloomShards, TraceId[] lastIds)
+    /// <param name="meta">The block.</param>
+    /// <param name="source">Its data.</param>
+    /// <param name="bloomShards">Its bloom-N objects; none if they are not to be used.</param>
+    /// <param name="lastIds">Its index; empty if there is none.</param>
+    /// <param name="sidecar">Its sidecar, which stays the caller's.</param>
+    public BlockReader(BlockMeta meta, IParquetSource source, byte[][] bloomShards, TraceId[] lastIds, BlockSidecar? sidecar = null)
     {
         Meta = meta;
+        Sidecar = sidecar ?? BlockSidecar.None;
         _source = source as IDisposable;
         _bloomShards = bloomShards;
         _lastIds = lastIds;
@@ -39,6 +46,9 @@ public sealed class BlockReader : IDisposable
 
     public BlockMeta Meta { get; }
 
+    /// <summary>What is known of the rows without reading them.</summary>
+    public BlockSidecar Sidecar { get; }
+
     public int RowGroupCount => _file.RowGroups.Count;
 
     /// <summary>Bytes of a row group, compressed.</summary>
@@ -47,7 +57,7 @@ public sealed class BlockReader : IDisposable
     public RowGroupReader OpenRowGroup(int rowGroup) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns);
 
     /// <summary>False if the block certainly does not hold the trace.</summary>
-    public bool MayContain(TraceId id) => TraceBloom.MayContain(_bloomShards, id);
+    public bool MayContain(TraceId id) => Sidecar.MayContainTrace(SidecarHash.OfTrace(id)) && TraceBloom.MayContain(_bloomShards, id);
 
     /// <summary>The ids of all traces, ascending. Throws <see cref="BlockReadException"/>.</summary>
     public TraceId[] ReadTraceIds(CancellationToken cancellation)
@@ -63,11 +73,13 @@ public sealed class BlockReader : IDisposable
     }
 
     /// <summary>
-    /// Row group and row of the trace, or a row of -1. The index object leads to the one row group that may hold it; without
-    /// a sound index all are tried.
+    /// Row group and row of the trace, or a row of -1. The sidecar names the row. Without one the index object leads to the one
+    /// row group that may hold the trace; without a sound index all are tried.
     /// </summary>
     public (int RowGroup, long Row) Find(TraceId id, Func<BlockReader, int, RowGroupReader> open)
     {
+        Span<long> rows = stackalloc long[BlockSidecar.MaxFoundRows];
+        if (Sidecar.TryFindRows(id, rows, out var count)) return FindAmong(rows[..count], id, open);
         var isIndexed = _lastIds.Length == RowGroupCount;
         for (var group = 0; group < RowGroupCount; group++)
         {
@@ -75,6 +87,18 @@ public sealed class BlockReader : IDisposable
             var row = open(this, group).FindRow(id);
             if (row >= 0) return (group, row);
             if (isIndexed) break;
+        }
+
+        return (-1, -1);
+    }
+
+    private (int RowGroup, long Row) FindAmong(ReadOnlySpan<long> rows, TraceId id, Func<BlockReader, int, RowGroupReader> open)
+    {
+        foreach (var row in rows)
+        {
+            var (group, first) = (0, 0L);
+            while (group < RowGroupCount && row - first >= _file.RowGroups[group].RowCount) first += _file.RowGroups[group++].RowCount;
+            if (group < RowGroupCount && open(this, group).HasTrace(row - first, id)) return (group, row - first);
         }
 
         return (-1, -1);

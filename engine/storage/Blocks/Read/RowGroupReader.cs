@@ -54,6 +54,16 @@ public sealed class RowGroupReader
     /// </summary>
     public long FindRow(TraceId id) => BlockReadException.Guard((Rows: this, Id: id), static find => find.Rows.SearchRow(find.Id));
 
+    /// <summary>Does the row hold the trace?</summary>
+    public bool HasTrace(long row, TraceId id) => BlockReadException.Guard((Rows: this, Row: row, Id: id), static find =>
+    {
+        var columns = find.Rows._columns;
+        columns.Reader("TraceID").Read(find.Row, 1, columns.Data);
+        Span<byte> wanted = stackalloc byte[TraceId.SizeBytes];
+        find.Id.Write(wanted);
+        return columns.Data.Table[columns.Data.Codes[0]].SequenceEqual(wanted);
+    });
+
     /// <summary>Reads <paramref name="rowCount"/> traces from <paramref name="rowStart"/>.</summary>
     public SpanBatch Read(long rowStart, int rowCount, BatchColumns columns)
     {

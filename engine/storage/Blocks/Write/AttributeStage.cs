@@ -1,4 +1,6 @@
+using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Blocks.Versions;
+using Tempo.Engine.Storage.Catalog;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Write;
@@ -10,6 +12,14 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 /// </summary>
 internal sealed class AttributeStage
 {
+    /// <summary>By <see cref="AttributeType"/>.</summary>
+    private static readonly CatalogTypes[] FactTypes =
+    [
+        CatalogTypes.Other, CatalogTypes.Text, CatalogTypes.Int, CatalogTypes.Double, CatalogTypes.Bool,
+        CatalogTypes.Array | CatalogTypes.Text, CatalogTypes.Array | CatalogTypes.Int, CatalogTypes.Array | CatalogTypes.Double,
+        CatalogTypes.Array | CatalogTypes.Bool, CatalogTypes.Array, CatalogTypes.Other, CatalogTypes.Other,
+    ];
+
     private readonly LevelStream _owners;
     private readonly PageLoad _load;
     private readonly CodeMap _keyTargets = new();
@@ -35,6 +45,9 @@ internal sealed class AttributeStage
     }
 
     public AttributeDictionaries Dictionaries { get; }
+
+    /// <summary>Keys and values of the row group, those in dedicated columns left out.</summary>
+    public AttributeFacts Facts { get; } = new();
 
     public LevelStream Levels { get; }
 
@@ -72,6 +85,7 @@ internal sealed class AttributeStage
     {
         _keyTargets.Clear();
         Dictionaries.Clear();
+        Facts.Clear();
         foreach (var stage in _dedicated) stage.ClearDictionary();
     }
 
@@ -154,31 +168,32 @@ internal sealed class AttributeStage
     private void Add(int batch, AttributeColumns source, int i, AttributeType type, int key)
     {
         var n = Begin(key, type is >= AttributeType.StringArray and <= AttributeType.EmptyArray);
+        Facts.AddKey(key, FactTypes[(int)type]);
         switch (type)
         {
             case AttributeType.String:
-                Strings.Add(n, Dictionaries.Values.Index(batch, source.Values, (int)source.Bits[i]));
+                AddText(n, key, Dictionaries.Values.Index(batch, source.Values, (int)source.Bits[i]));
                 break;
             case AttributeType.Int:
-                Ints.Add(n, source.Bits[i]);
+                AddInt(n, key, source.Bits[i]);
                 break;
             case AttributeType.Double:
-                Doubles.Add(n, BitConverter.Int64BitsToDouble(source.Bits[i]));
+                AddDouble(n, key, source.Bits[i]);
                 break;
             case AttributeType.Bool:
-                Bools.Add(n, (byte)source.Bits[i]);
+                AddBool(n, key, source.Bits[i]);
                 break;
             case AttributeType.StringArray:
-                foreach (var item in ArrayItems(source, i)) Strings.Add(n, Dictionaries.Values.Index(batch, source.Values, (int)item));
+                foreach (var item in ArrayItems(source, i)) AddText(n, key, Dictionaries.Values.Index(batch, source.Values, (int)item));
                 break;
             case AttributeType.IntArray:
-                foreach (var item in ArrayItems(source, i)) Ints.Add(n, item);
+                foreach (var item in ArrayItems(source, i)) AddInt(n, key, item);
                 break;
             case AttributeType.DoubleArray:
-                foreach (var item in ArrayItems(source, i)) Doubles.Add(n, BitConverter.Int64BitsToDouble(item));
+                foreach (var item in ArrayItems(source, i)) AddDouble(n, key, item);
                 break;
             case AttributeType.BoolArray:
-                foreach (var item in ArrayItems(source, i)) Bools.Add(n, (byte)item);
+                foreach (var item in ArrayItems(source, i)) AddBool(n, key, item);
                 break;
             case AttributeType.AnyValue:
                 Unsupported.Add(n, Dictionaries.UnsupportedOfMessage(source.String(i)));
@@ -187,6 +202,30 @@ internal sealed class AttributeStage
                 Unsupported.Add(n, Dictionaries.Unsupported.Index(source.String(i)));
                 break;
         }
+    }
+
+    private void AddText(int n, int key, int index)
+    {
+        Strings.Add(n, index);
+        Facts.AddText(key, index);
+    }
+
+    private void AddInt(int n, int key, long value)
+    {
+        Ints.Add(n, value);
+        Facts.AddNumber(key, CatalogValueType.Int, value);
+    }
+
+    private void AddDouble(int n, int key, long bits)
+    {
+        Doubles.Add(n, BitConverter.Int64BitsToDouble(bits));
+        Facts.AddNumber(key, CatalogValueType.Double, bits);
+    }
+
+    private void AddBool(int n, int key, long value)
+    {
+        Bools.Add(n, (byte)value);
+        Facts.AddNumber(key, CatalogValueType.Bool, value & 1);
     }
 
     private ReadOnlySpan<long> ArrayItems(AttributeColumns source, int i)
@@ -210,10 +249,12 @@ internal sealed class AttributeStage
 
         ReserveAttributes(_count + 1);
         _load.EntryCount += values.Length;
-        var n = Begin(Dictionaries.Keys.Index(column.Key), isArray: values.Length > 1);
+        var key = Dictionaries.Keys.Index(column.Key);
+        var n = Begin(key, isArray: values.Length > 1);
+        Facts.AddKey(key, column.Type == AttributeType.Int ? CatalogTypes.Int : CatalogTypes.Text);
         foreach (var value in values)
-            if (column.Type == AttributeType.Int) Ints.Add(n, value);
-            else Strings.Add(n, Dictionaries.Values.Index(column.Values[(int)value]));
+            if (column.Type == AttributeType.Int) AddInt(n, key, value);
+            else AddText(n, key, Dictionaries.Values.Index(column.Values[(int)value]));
     }
 
     private int Begin(int key, bool isArray)

@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Parquet;
+using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Scan;
 
@@ -21,6 +22,7 @@ public sealed class BlockWriter
     private readonly ParquetFileWriter _file;
     private readonly BlockColumns _columns;
     private readonly TraceStage _stage;
+    private readonly SidecarBuilder _sidecar = new();
     private readonly List<TraceId> _ids = [];
     private readonly List<TraceId> _lastIds = [];
     private SpanContext? _context;
@@ -81,13 +83,14 @@ public sealed class BlockWriter
         if (_stage.TraceCount > 0) WritePage();
         if (_rowsInGroup > 0) WriteRowGroup();
         var (size, footerSize) = _file.Finish();
-        return new BlockContent(size, footerSize, _ids, _lastIds, SpanCount, _start, _end);
+        return new BlockContent(size, footerSize, _ids, _lastIds, SpanCount, _start, _end) { Sidecar = _sidecar };
     }
 
     private void WritePage()
     {
         _stage.Complete();
         _columns.WritePage(_stage);
+        _sidecar.AddPage(_stage);
         _rowsInGroup += _stage.TraceCount;
         _spansInGroup += _stage.Spans.Count;
         _stage.Clear();
@@ -96,6 +99,7 @@ public sealed class BlockWriter
     private void WriteRowGroup()
     {
         _columns.WriteRowGroup(_rowsInGroup);
+        _sidecar.EndRowGroup(_stage);
         _stage.ClearDictionaries();
         _lastIds.Add(_ids[^1]);
         _rowsInGroup = _spansInGroup = 0;
@@ -155,4 +159,10 @@ public sealed record BlockContent(
     IReadOnlyList<TraceId> LastIds,
     long SpanCount,
     ulong StartUnixNano,
-    ulong EndUnixNano);
+    ulong EndUnixNano)
+{
+    internal SidecarBuilder Sidecar { get; init; } = null!;
+
+    /// <summary>The object that goes beside the data in a block of this id.</summary>
+    public byte[] ToSidecar(BlockId id) => Sidecar.ToObject(id, SizeBytes, Ids);
+}

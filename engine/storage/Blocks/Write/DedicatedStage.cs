@@ -1,5 +1,7 @@
 using System.Text;
+using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Blocks.Versions;
+using Tempo.Engine.Storage.Catalog;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Write;
@@ -19,6 +21,9 @@ internal sealed class DedicatedStage(AttributeLeaf leaf, LevelStream owners, Pag
     public StringDictionary Strings { get; } = new(load);
 
     public NumberDictionary Ints { get; } = new();
+
+    /// <summary>What the row group has of it, as key 0.</summary>
+    public AttributeFacts Facts { get; } = new();
 
     public LevelStream Levels => _values.Levels;
 
@@ -41,9 +46,8 @@ internal sealed class DedicatedStage(AttributeLeaf leaf, LevelStream owners, Pag
 
     public void AddInt(long value)
     {
-        IsFree = false;
-        load.EntryCount++;
-        _values.Add(_owner, value);
+        Facts.AddNumber(0, CatalogValueType.Int, value);
+        Add(value);
     }
 
     public void AddInts(ReadOnlySpan<long> values)
@@ -51,14 +55,14 @@ internal sealed class DedicatedStage(AttributeLeaf leaf, LevelStream owners, Pag
         foreach (var value in values) AddInt(value);
     }
 
-    public void AddString(int batch, StringTable table, int code) => AddInt(Strings.Index(batch, table, code));
+    public void AddString(int batch, StringTable table, int code) => AddIndex(Strings.Index(batch, table, code));
 
     public void AddStrings(int batch, StringTable table, ReadOnlySpan<long> codes)
     {
         foreach (var code in codes) AddString(batch, table, (int)code);
     }
 
-    public void AddText(ReadOnlySpan<byte> text) => AddInt(Strings.Index(text));
+    public void AddText(ReadOnlySpan<byte> text) => AddIndex(Strings.Index(text));
 
     public void Complete() => _values.Complete(_owner + 1);
 
@@ -72,5 +76,20 @@ internal sealed class DedicatedStage(AttributeLeaf leaf, LevelStream owners, Pag
     {
         Strings.Clear();
         Ints.Clear();
+        Facts.Clear();
+    }
+
+    private void AddIndex(int index)
+    {
+        Facts.AddText(0, index);
+        Add(index);
+    }
+
+    private void Add(long value)
+    {
+        if (IsFree) Facts.AddKey(0, Leaf.Type == AttributeType.Int ? CatalogTypes.Int : CatalogTypes.Text);
+        IsFree = false;
+        load.EntryCount++;
+        _values.Add(_owner, value);
     }
 }

@@ -25,6 +25,9 @@ internal sealed class StringDictionary(PageLoad load)
 
     public StringTable Table => _table;
 
+    /// <summary>The entry of a dictionary index.</summary>
+    public ReadOnlySpan<byte> Text(int index) => _table[Codes[index]];
+
     /// <summary>Dictionary index of string <paramref name="code"/> of batch number <paramref name="batch"/>.</summary>
     public int Index(int batch, StringTable table, int code)
     {

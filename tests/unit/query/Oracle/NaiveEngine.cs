@@ -27,6 +27,13 @@ public static class NaiveEngine
             .SelectMany(trace => trace.Spans.Where(span => Bindings(condition, span).Any(bound => IsTrue(condition, span, bound, trace)))).Select(static s => s.Id),
     ];
 
+    /// <summary>The spans that a single filter matches.</summary>
+    public static List<TestSpan> SpansOf(string filter, IEnumerable<TestSpan> spans)
+    {
+        var condition = (SpansetExpression)((Pipeline)TraceQlParser.Parse(filter).SearchPipeline).Stages[0];
+        return [.. spans.GroupBy(static s => s.TraceId).Select(static g => new NaiveTrace([.. g])).SelectMany(trace => Choose(condition, [.. trace.Spans], trace))];
+    }
+
     public static string Text(IEnumerable<IEnumerable<ulong>> sets) =>
         string.Join(" / ", sets.Select(static set => string.Join(' ', set.Order().Select(static id => id.ToString("x", null)))).Order(StringComparer.Ordinal));
 

@@ -54,6 +54,12 @@ public sealed class TestStore : IDisposable
         File.WriteAllBytes(path, bytes);
     }
 
+    /// <summary>Makes the blocks look as if someone else had written them.</summary>
+    public void DeleteSidecars()
+    {
+        foreach (var path in Directory.EnumerateFiles(_folder, "tempo.sidecar", SearchOption.AllDirectories)) File.Delete(path);
+    }
+
     /// <summary>The spans in the given layout.</summary>
     public async Task<TraceSources> Sources(Layout layout, IReadOnlyList<TestSpan> spans)
     {

@@ -1,0 +1,32 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Query;
+using Tempo.Engine.Query.Tags;
+
+namespace Tempo.Engine.Node;
+
+public sealed partial class TempoNode
+{
+    /// <summary>Names of attributes. Throws <see cref="QueryException"/> for a scope that does not exist.</summary>
+    public async Task<TagNamesResult> TagNamesAsync(TenantSet tenants, TagNamesRequest request, CancellationToken cancellation)
+    {
+        using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
+        using var lease = _state.Acquire();
+        return await TagNames.RunAsync(request, lease.View.SourcesOf(tenants), cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Values of an attribute. Throws <see cref="QueryException"/> for a name that cannot be read.</summary>
+    public async Task<TagValuesResult> TagValuesAsync(TenantSet tenants, TagValuesRequest request, CancellationToken cancellation)
+    {
+        using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
+        using var lease = _state.Acquire();
+        return await TagValues.RunAsync(request, lease.View.SourcesOf(tenants), cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>The same for a tag of the first version of the API, a bare name: values as text, sorted.</summary>
+    public async Task<TagValuesResult> LegacyTagValuesAsync(TenantSet tenants, TagValuesRequest request, CancellationToken cancellation)
+    {
+        using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
+        using var lease = _state.Acquire();
+        return await LegacyTagValues.RunAsync(request, lease.View.SourcesOf(tenants), cancellation).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,45 @@
+using System.Text;
+using Tempo.Engine.Storage.Catalog;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Query.Tags;
+
+/// <summary>Names of attributes by scope, each once, up to a number of bytes.</summary>
+internal sealed class TagNameCollector(long maxBytes)
+{
+    private readonly InternTable[] _names = [.. Enumerable.Range(0, (int)CatalogScope.Intrinsic).Select(static _ => new InternTable(64))];
+    private readonly bool[] _hasEmpty = new bool[(int)CatalogScope.Intrinsic];
+    private long _bytes;
+
+    /// <summary>A name was left out.</summary>
+    public bool IsFull { get; private set; }
+
+    public void Add(CatalogScope scope, ReadOnlySpan<byte> name)
+    {
+        var names = _names[(int)scope];
+        if (name.IsEmpty)
+        {
+            // Always in the table; here it counts only if it was added.
+            _hasEmpty[(int)scope] = true;
+            return;
+        }
+
+        if (names.TryFind(name) >= 0) return;
+        if (_bytes + name.Length > maxBytes)
+        {
+            IsFull = true;
+            return;
+        }
+
+        _bytes += name.Length;
+        names.Intern(name);
+    }
+
+    /// <summary>The names of a scope, sorted.</summary>
+    public IEnumerable<string> NamesOf(CatalogScope scope)
+    {
+        var names = _names[(int)scope];
+        return Enumerable.Range(_hasEmpty[(int)scope] ? InternTable.Empty : InternTable.Empty + 1, names.Count - (_hasEmpty[(int)scope] ? 0 : 1))
+            .Select(code => Encoding.UTF8.GetString(names[code])).Order(StringComparer.Ordinal);
+    }
+}

@@ -1,0 +1,107 @@
+using Tempo.Engine.Query.Sources;
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Blocks.Sidecar;
+using Tempo.Engine.Storage.Live;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Query.Tags;
+
+/// <summary>
+/// Walks live batches, and pages of blocks, and hands the rows that are asked for to a visitor: those in the range of time
+/// that the filter leaves over. A damaged part is left out and reported.
+/// </summary>
+internal sealed class TagScan(TraceSources sources, TagFilter filter, long startSeconds, long endSeconds)
+{
+    private const ulong SecondNano = 1_000_000_000;
+
+    /// <summary>Spans that are looked at in blocks when nothing is filtered, and catalogs alone were not enough.</summary>
+    private const long MaxUnfilteredSpans = 2_000_000;
+
+    private long _scannedSpans;
+
+    /// <summary>Bytes of the row groups that were read, by their rows' share.</summary>
+    public ulong InspectedBytes { get; private set; }
+
+    /// <summary>What could not be read, empty if nothing.</summary>
+    public string Damage { get; private set; } = "";
+
+    /// <summary>Blocks that overlap the range, the newest first.</summary>
+    public IEnumerable<BlockHandle> Blocks() =>
+        sources.Blocks.Where(block => block.Meta.Overlaps(startSeconds, endSeconds)).OrderByDescending(static block => block.Meta.EndSeconds);
+
+    /// <summary>Visits the live batches; a visitor that answers false ends it.</summary>
+    public void Live(Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
+    {
+        foreach (var (batch, spanCount) in sources.Live.Select(static view => (view.Columns, view.SpanCount)))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var rows = Rows(batch, spanCount, isOfBlock: false);
+            if (rows.Count > 0 && !visit(batch, rows)) return;
+        }
+    }
+
+    /// <summary>Visits the pages of a block; a visitor that answers false ends it.</summary>
+    public async ValueTask BlockAsync(
+        BlockHandle handle, BatchColumns columns, Func<BlockSidecar, int, bool> mayContain, Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
+    {
+        try
+        {
+            var block = await handle.OpenAsync(cancellation).ConfigureAwait(false);
+            var batch = new SpanBatch();
+            for (var group = 0; group < block.RowGroupCount; group++)
+                if (mayContain(block.Sidecar, group) && !Scan(block, group, columns, batch, visit, cancellation))
+                    return;
+        }
+        catch (BlockReadException e)
+        {
+            if (Damage.Length == 0) Damage = $"block {handle.Meta.BlockId} could not be read: {e.Message}";
+        }
+    }
+
+    private bool Scan(BlockReader block, int group, BatchColumns columns, SpanBatch batch, Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
+    {
+        var rows = block.OpenRowGroup(group);
+        var bytesPerRow = (ulong)(block.RowGroupBytes(group) / Math.Max(1, rows.RowCount));
+        foreach (var (start, count) in rows.ScanRanges())
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (filter.MatchesAll && _scannedSpans > MaxUnfilteredSpans) return false;
+            rows.ReadInto(batch, start, count, columns | filter.Columns);
+            InspectedBytes += bytesPerRow * (ulong)count;
+            _scannedSpans += batch.SpanCount;
+            var wanted = Rows(batch, batch.SpanCount, isOfBlock: true);
+            if (wanted.Count > 0 && !visit(batch, wanted)) return false;
+        }
+
+        return true;
+    }
+
+    // Of a block a trace is in the range or not, as a search has it; of live data, where traces are in parts, each span is.
+    private List<Range> Rows(SpanBatch batch, int spanCount, bool isOfBlock)
+    {
+        if (filter.MatchesAll && startSeconds == 0 && endSeconds == 0) return OwnerRanges.OfAll(spanCount);
+        var rows = new List<Range>();
+        if (filter.MatchesAll)
+        {
+            for (var row = 0; row < spanCount; row++)
+                if (IsInTime(batch, row, isOfBlock))
+                    OwnerRanges.Append(rows, row);
+        }
+        else
+        {
+            foreach (var row in filter.Select(batch, spanCount))
+                if (IsInTime(batch, row, isOfBlock))
+                    OwnerRanges.Append(rows, row);
+        }
+
+        return rows;
+    }
+
+    private bool IsInTime(SpanBatch batch, int row, bool isOfBlock) => isOfBlock
+        ? IsInTime(batch.TraceStart[batch.Trace[row]], batch.TraceEnd[batch.Trace[row]])
+        : IsInTime(batch.StartUnixNano[row], batch.StartUnixNano[row] + batch.DurationNano[row]);
+
+    private bool IsInTime(ulong startUnixNano, ulong endUnixNano) =>
+        (endSeconds == 0 || startUnixNano <= (ulong)endSeconds * SecondNano) && (startSeconds == 0 || endUnixNano >= (ulong)startSeconds * SecondNano);
+}

@@ -1,0 +1,155 @@
+using System.Buffers.Binary;
+using Tempo.Engine.Storage.Blocks.Write;
+using Tempo.Engine.Storage.Catalog;
+using Tempo.Engine.Storage.Scan;
+using Tempo.SimdBloom;
+
+namespace Tempo.Engine.Storage.Blocks.Sidecar;
+
+/// <summary>What one row group has: hashes for its two filters, number ranges, and what goes on into the block's catalog.</summary>
+internal sealed class RowGroupFilters(CatalogBuilder catalog)
+{
+    private const double KeyBits = 17; // 1 in 1,000: a few dozen keys, asked first
+    private const double ValueBits = 10; // 1 in 100: many values, and most of a sidecar
+
+    private readonly SortedDictionary<ulong, (double Min, double Max)> _ranges = [];
+    private ulong[] _keys = [];
+    private int _keyCount;
+    private ulong[] _values = [];
+    private int _valueCount;
+    private bool _isFull;
+    private int[] _starts = [];
+    private int[] _order = [];
+
+    /// <summary>Takes the facts of one place; keys and texts by their dictionaries.</summary>
+    public void Add(CatalogScope scope, AttributeFacts facts, StringDictionary keys, StringDictionary texts)
+    {
+        GroupByKey(facts);
+        for (var key = 0; key < facts.KeyCount; key++)
+            if (facts.OwnerCount(key) > 0)
+                AddKey(scope, keys.Text(key), facts, key, texts);
+        _isFull |= facts.IsFull;
+    }
+
+    /// <summary>The same for a place with one key.</summary>
+    public void Add(CatalogScope scope, AttributeFacts facts, ReadOnlySpan<byte> key, StringDictionary texts)
+    {
+        GroupByKey(facts);
+        if (facts.KeyCount > 0 && facts.OwnerCount(0) > 0) AddKey(scope, key, facts, 0, texts);
+        _isFull |= facts.IsFull;
+    }
+
+    public byte[] KeyFilter() => Filter(_keys.AsSpan(0, _keyCount), KeyBits);
+
+    /// <summary>Null if there are too many values.</summary>
+    public byte[]? ValueFilter() => _isFull ? null : Filter(_values.AsSpan(0, _valueCount), ValueBits);
+
+    public byte[] Ranges()
+    {
+        var section = new byte[_ranges.Count * SidecarFormat.RangeSizeBytes];
+        var at = section.AsSpan();
+        foreach (var (hash, (min, max)) in _ranges)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(at, hash);
+            BinaryPrimitives.WriteDoubleLittleEndian(at[8..], min);
+            BinaryPrimitives.WriteDoubleLittleEndian(at[16..], max);
+            at = at[SidecarFormat.RangeSizeBytes..];
+        }
+
+        return section;
+    }
+
+    /// <summary>Starts the next row group.</summary>
+    public void Clear()
+    {
+        _keyCount = _valueCount = 0;
+        _isFull = false;
+        _ranges.Clear();
+    }
+
+    private static byte[] Filter(ReadOnlySpan<ulong> hashes, double bits)
+    {
+        var builder = new SplitBlockBloomBuilder(SplitBlockSizing.SizeBytesFor(hashes.Length, bits));
+        builder.AddRange(hashes);
+        return builder.BitSet.ToArray();
+    }
+
+    // Pairs by key, by counting: _order holds them, those of key k at [_starts[k], _starts[k + 1]).
+    private void GroupByKey(AttributeFacts facts)
+    {
+        GrowableArray.Reserve(ref _starts, facts.KeyCount + 2);
+        GrowableArray.Reserve(ref _order, facts.PairCount);
+        _starts.AsSpan(0, facts.KeyCount + 2).Clear();
+        var pairs = facts.Pairs.AsSpan(0, facts.PairCount);
+        foreach (ref readonly var pair in pairs) _starts[pair.Key + 2]++;
+        for (var key = 2; key < facts.KeyCount + 2; key++) _starts[key] += _starts[key - 1];
+        for (var i = 0; i < pairs.Length; i++) _order[_starts[pairs[i].Key + 1]++] = i;
+    }
+
+    private void AddKey(CatalogScope scope, ReadOnlySpan<byte> key, AttributeFacts facts, int number, StringDictionary texts)
+    {
+        var keyHash = SidecarHash.OfKey(scope, key);
+        GrowableArray.Reserve(ref _keys, _keyCount + 1);
+        _keys[_keyCount++] = keyHash;
+        var listed = catalog.Find(scope, key);
+        listed?.AddOwners(facts.Types(number), facts.OwnerCount(number));
+        var pairs = _order.AsSpan(_starts[number].._starts[number + 1]);
+        GrowableArray.Reserve(ref _values, _valueCount + pairs.Length);
+        foreach (var i in pairs)
+        {
+            var hash = HashOf(keyHash, facts.Pairs[i], texts);
+            _values[_valueCount++] = hash;
+            listed?.Sketch(hash);
+        }
+
+        if (listed is not null) List(listed, facts, pairs, texts);
+    }
+
+    private ulong HashOf(ulong keyHash, in FactPair pair, StringDictionary texts)
+    {
+        switch (pair.Type)
+        {
+            case CatalogValueType.Text: return SidecarHash.OfText(keyHash, texts.Text((int)pair.Bits));
+            case CatalogValueType.Bool: return SidecarHash.OfBool(keyHash, pair.Bits != 0);
+        }
+
+        var number = pair.Type == CatalogValueType.Int ? pair.Bits : BitConverter.Int64BitsToDouble(pair.Bits);
+        if (!double.IsNaN(number))
+        {
+            var (min, max) = _ranges.GetValueOrDefault(keyHash, (number, number));
+            _ranges[keyHash] = (Math.Min(min, number), Math.Max(max, number));
+        }
+
+        return SidecarHash.OfNumber(keyHash, number);
+    }
+
+    private static void List(CatalogKey key, AttributeFacts facts, ReadOnlySpan<int> pairs, StringDictionary texts)
+    {
+        if (facts.IsFull) key.OmitValues();
+        if (pairs.Length > CatalogKey.MaxValues)
+        {
+            key.OmitValues();
+            pairs = MostFrequent(facts, pairs);
+        }
+
+        foreach (var i in pairs)
+        {
+            var pair = facts.Pairs[i];
+            if (pair.Type == CatalogValueType.Text) key.AddText(texts.Text((int)pair.Bits), pair.Count);
+            else key.AddNumber(pair.Type, pair.Bits, pair.Count);
+        }
+    }
+
+    // More than are listed at last: the most frequent ones of the block need not be those of each row group.
+    private static int[] MostFrequent(AttributeFacts facts, ReadOnlySpan<int> pairs)
+    {
+        var top = new PriorityQueue<int, int>();
+        foreach (var i in pairs)
+        {
+            if (top.Count < 4 * CatalogKey.TopValues) top.Enqueue(i, facts.Pairs[i].Count);
+            else top.EnqueueDequeue(i, facts.Pairs[i].Count);
+        }
+
+        return [.. top.UnorderedItems.Select(static item => item.Element).Order()];
+    }
+}

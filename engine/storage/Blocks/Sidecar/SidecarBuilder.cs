@@ -1,0 +1,184 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks.Write;
+using Tempo.Engine.Storage.Catalog;
+using Tempo.SimdBloom;
+
+namespace Tempo.Engine.Storage.Blocks.Sidecar;
+
+/// <summary>
+/// Collects a block's sidecar while the block is written, from the dictionaries that its columns get anyway:
+/// <code>
+/// page        zone map; the codes of the intrinsic texts are counted (attributes were counted as they were staged)
+/// row group   the distinct pairs of key and value become filters, and go on into the catalog
+/// block       ids, zones, catalog; all sections behind a directory
+/// </code>
+/// </summary>
+internal sealed class SidecarBuilder
+{
+    private const double IdBits = 16; // 1 in 700, in one cache line: a miss should cost no more
+
+    private readonly CatalogBuilder _catalog = new();
+    private readonly RowGroupFilters _filters;
+    private readonly List<List<ZoneMap>> _zones = [[]];
+    private readonly List<(SectionKind Kind, int RowGroup, byte[] Bytes)> _sections = [];
+    private readonly AttributeFacts _services = new();
+    private readonly AttributeFacts _names = new();
+    private readonly AttributeFacts _statusMessages = new();
+    private readonly AttributeFacts _rootNames = new();
+    private readonly AttributeFacts _rootServices = new();
+    private readonly AttributeFacts _eventNames = new();
+    private readonly AttributeFacts _scopeNames = new();
+    private readonly AttributeFacts _scopeVersions = new();
+
+    public SidecarBuilder() => _filters = new RowGroupFilters(_catalog);
+
+    /// <summary>The page is complete.</summary>
+    public void AddPage(TraceStage stage)
+    {
+        var spans = stage.Spans;
+        _zones[^1].Add(ZoneOf(stage));
+        Count(_services, stage.ResourceService.AsSpan(0, stage.ResourceCount));
+        Count(_names, spans.Name.AsSpan(0, spans.Count));
+        Count(_statusMessages, spans.StatusMessage.AsSpan(0, spans.Count));
+        Count(_rootNames, stage.RootName.AsSpan(0, stage.TraceCount));
+        Count(_rootServices, stage.RootService.AsSpan(0, stage.TraceCount));
+        Count(_eventNames, spans.EventName.AsSpan(0, spans.EventCount));
+        Count(_scopeNames, stage.ScopeName.AsSpan(0, stage.ScopeCount));
+        Count(_scopeVersions, stage.ScopeVersion.AsSpan(0, stage.ScopeCount));
+    }
+
+    /// <summary>The row group is complete; its dictionaries are still there.</summary>
+    public void EndRowGroup(TraceStage stage)
+    {
+        var spans = stage.Spans;
+        _filters.Add(CatalogScope.Resource, _services, "service.name"u8, stage.ResourceServices);
+        AddAttributes(CatalogScope.Resource, stage.ResourceAttributes);
+        AddAttributes(CatalogScope.Scope, stage.ScopeAttributes);
+        AddAttributes(CatalogScope.Span, spans.Attributes);
+        AddAttributes(CatalogScope.Event, spans.EventAttributes);
+        AddAttributes(CatalogScope.Link, spans.LinkAttributes);
+        AddIntrinsic(_names, CatalogIntrinsics.Name, spans.Names);
+        AddIntrinsic(_statusMessages, CatalogIntrinsics.StatusMessage, spans.StatusMessages);
+        AddIntrinsic(_rootNames, CatalogIntrinsics.RootName, stage.RootNames);
+        AddIntrinsic(_rootServices, CatalogIntrinsics.RootServiceName, stage.RootServices);
+        AddIntrinsic(_eventNames, CatalogIntrinsics.EventName, spans.EventNames);
+        AddIntrinsic(_scopeNames, CatalogIntrinsics.InstrumentationName, stage.ScopeNames);
+        AddIntrinsic(_scopeVersions, CatalogIntrinsics.InstrumentationVersion, stage.ScopeVersions);
+        _services.Clear();
+        var group = _zones.Count - 1;
+        _sections.Add((SectionKind.KeyFilter, group, _filters.KeyFilter()));
+        if (_filters.ValueFilter() is { } values) _sections.Add((SectionKind.ValueFilter, group, values));
+        _sections.Add((SectionKind.Ranges, group, _filters.Ranges()));
+        _filters.Clear();
+        _zones.Add([]);
+    }
+
+    /// <summary>The object, for a block of these ids (ascending) whose data has this size.</summary>
+    public byte[] ToObject(BlockId block, long dataSizeBytes, IReadOnlyList<TraceId> ids)
+    {
+        (SectionKind Kind, int RowGroup, byte[] Bytes)[] sections =
+        [
+            (SectionKind.IdFilter, 0, IdFilter(ids)),
+            (SectionKind.IdIndex, 0, IdIndex.ToSection(ids)),
+            (SectionKind.Zones, 0, BlockZones.ToSection(_zones[..RowGroupCount])),
+            (SectionKind.Catalog, 0, _catalog.ToSection()),
+            .. _sections,
+        ];
+        var headSize = SidecarFormat.HeaderSizeBytes + sections.Length * SidecarFormat.EntrySizeBytes;
+        var bytes = new byte[headSize + sections.Sum(static section => section.Bytes.Length)];
+        WriteHeader(bytes, sections.Length, block, dataSizeBytes, ids.Count);
+        var entry = bytes.AsSpan(SidecarFormat.HeaderSizeBytes);
+        var offset = headSize;
+        foreach (var (kind, rowGroup, section) in sections)
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(entry, (ushort)kind);
+            BinaryPrimitives.WriteInt32LittleEndian(entry[4..], rowGroup);
+            BinaryPrimitives.WriteInt64LittleEndian(entry[8..], offset);
+            BinaryPrimitives.WriteInt32LittleEndian(entry[16..], section.Length);
+            BinaryPrimitives.WriteUInt32LittleEndian(entry[20..], Crc32C.Compute(section));
+            section.CopyTo(bytes, offset);
+            entry = entry[SidecarFormat.EntrySizeBytes..];
+            offset += section.Length;
+        }
+
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(SidecarFormat.ChecksumAt), ChecksumOf(bytes.AsSpan(0, headSize)));
+        return bytes;
+    }
+
+    /// <summary>Of header and directory, the checksum itself left out.</summary>
+    internal static uint ChecksumOf(ReadOnlySpan<byte> head) =>
+        Crc32C.Compute(head[SidecarFormat.HeaderSizeBytes..], Crc32C.Compute(head[..SidecarFormat.ChecksumAt]));
+
+    private void WriteHeader(Span<byte> bytes, int sectionCount, BlockId block, long dataSizeBytes, int rowCount)
+    {
+        SidecarFormat.Magic.CopyTo(bytes);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes[SidecarFormat.VersionAt..], SidecarFormat.Version);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes[SidecarFormat.SectionCountAt..], sectionCount);
+        block.Value.TryWriteBytes(bytes[SidecarFormat.BlockIdAt..], bigEndian: true, out _);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[SidecarFormat.DataSizeAt..], dataSizeBytes);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[SidecarFormat.RowCountAt..], rowCount);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes[SidecarFormat.RowGroupCountAt..], RowGroupCount);
+    }
+
+    private static byte[] IdFilter(IReadOnlyList<TraceId> ids)
+    {
+        var builder = new SplitBlockBloomBuilder(SplitBlockSizing.SizeBytesFor(ids.Count, IdBits));
+        foreach (var id in ids) builder.Add(SidecarHash.OfTrace(id));
+        return builder.BitSet.ToArray();
+    }
+
+    // The last list of zones is that of the row group that did not begin.
+    private int RowGroupCount => _zones.Count - 1;
+
+    private void AddAttributes(CatalogScope scope, AttributeStage stage)
+    {
+        _filters.Add(scope, stage.Facts, stage.Dictionaries.Keys, stage.Dictionaries.Values);
+        foreach (var column in stage.Dedicated) _filters.Add(scope, column.Facts, column.Key, column.Strings);
+    }
+
+    private void AddIntrinsic(AttributeFacts facts, ReadOnlySpan<byte> name, StringDictionary texts)
+    {
+        _filters.Add(CatalogScope.Intrinsic, facts, name, texts);
+        facts.Clear();
+    }
+
+    private static void Count(AttributeFacts facts, ReadOnlySpan<int> codes)
+    {
+        foreach (var code in codes)
+        {
+            facts.AddKey(0, CatalogTypes.Text);
+            facts.AddText(0, code);
+        }
+    }
+
+    private static ZoneMap ZoneOf(TraceStage stage)
+    {
+        var spans = stage.Spans;
+        ulong minStart = ulong.MaxValue, maxStart = 0, maxEnd = 0, minDuration = ulong.MaxValue, maxDuration = 0;
+        for (var i = 0; i < spans.Count; i++)
+        {
+            var start = (ulong)spans.Start[i];
+            var duration = (ulong)spans.Duration[i];
+            // A sum that wraps around could be before the start: such a span ends at the end of time.
+            var end = start + duration < start ? ulong.MaxValue : start + duration;
+            minStart = Math.Min(minStart, start);
+            maxStart = Math.Max(maxStart, start);
+            maxEnd = Math.Max(maxEnd, end);
+            minDuration = Math.Min(minDuration, duration);
+            maxDuration = Math.Max(maxDuration, duration);
+        }
+
+        return new ZoneMap
+        {
+            RowCount = stage.TraceCount,
+            SpanCount = spans.Count,
+            MinStartUnixNano = minStart,
+            MaxStartUnixNano = maxStart,
+            MaxEndUnixNano = maxEnd,
+            MinDurationNano = minDuration,
+            MaxDurationNano = maxDuration,
+        };
+    }
+}

@@ -1,0 +1,107 @@
+using System.Numerics;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Storage.Catalog;
+
+/// <summary>
+/// One key while a block's catalog is built: its values with their counts as long as they are few, the most frequent ones
+/// when they are not, and a sketch of how many there are (HyperLogLog, 256 registers: ±6.5 %).
+/// </summary>
+internal sealed class CatalogKey(byte[] key)
+{
+    /// <summary>Values that are all listed; of a key with more only the most frequent are kept.</summary>
+    public const int MaxValues = 2048;
+
+    /// <summary>Values that are listed of a key with too many: what a user may want to be shown first.</summary>
+    public const int TopValues = 100;
+
+    /// <summary>Values remembered on the way to the most frequent ones; beyond, the rarest are forgotten.</summary>
+    private const int MaxRemembered = 2 * MaxValues;
+
+    /// <summary>A longer text is not listed.</summary>
+    private const int MaxTextBytes = 1024;
+
+    private const int RegisterBits = 8;
+    private readonly byte[] _registers = new byte[1 << RegisterBits];
+    private InternTable _texts = new(16, 256);
+    private readonly Dictionary<(CatalogValueType Type, long Bits), long> _counts = [];
+
+    public byte[] Key { get; } = key;
+    public CatalogTypes Types { get; private set; }
+    public long OwnerCount { get; private set; }
+
+    /// <summary>Every value is remembered.</summary>
+    public bool HasAllValues { get; private set; } = true;
+
+    public void AddOwners(CatalogTypes types, long count)
+    {
+        Types |= types;
+        OwnerCount += count;
+    }
+
+    /// <summary>Counts a value in the sketch; <paramref name="hash"/> is well mixed.</summary>
+    public void Sketch(ulong hash)
+    {
+        ref var register = ref _registers[hash >> (64 - RegisterBits)];
+        var rank = (byte)(BitOperations.LeadingZeroCount(hash << RegisterBits | 1) + 1);
+        if (rank > register) register = rank;
+    }
+
+    /// <summary>There are values that are not handed in.</summary>
+    public void OmitValues() => HasAllValues = false;
+
+    public void AddText(ReadOnlySpan<byte> text, long count)
+    {
+        if (text.Length > MaxTextBytes) HasAllValues = false;
+        else Add(CatalogValueType.Text, _texts.Intern(text), count);
+    }
+
+    public void AddNumber(CatalogValueType type, long bits, long count) => Add(type, bits, count);
+
+    /// <summary>What is to be listed, most frequent first (ties in the order of the values' first appearance); texts by <see cref="TextOf"/>.</summary>
+    public List<(CatalogValueType Type, long Bits, long Count)> List()
+    {
+        var listed = _counts.Select(static value => (value.Key.Type, value.Key.Bits, Count: value.Value))
+            .OrderByDescending(static value => value.Count).ThenBy(static value => value.Type).ThenBy(static value => value.Bits);
+        return [.. HasAllValues ? listed : listed.Take(TopValues)];
+    }
+
+    public ReadOnlySpan<byte> TextOf(long bits) => _texts[(int)bits];
+
+    /// <summary>Different values: exact if all are remembered.</summary>
+    public long EstimateDistinct()
+    {
+        if (HasAllValues) return _counts.Count;
+        const int m = 1 << RegisterBits;
+        var sum = 0.0;
+        var empty = 0;
+        foreach (var register in _registers)
+        {
+            sum += Math.ScaleB(1, -register);
+            if (register == 0) empty++;
+        }
+
+        var estimate = 0.7213 / (1 + 1.079 / m) * m * m / sum;
+        if (estimate <= 2.5 * m && empty > 0) estimate = m * Math.Log((double)m / empty);
+        return Math.Max(_counts.Count, (long)estimate);
+    }
+
+    private void Add(CatalogValueType type, long bits, long count)
+    {
+        var value = (type, bits);
+        _counts[value] = _counts.GetValueOrDefault(value) + count;
+        if (_counts.Count > MaxValues) HasAllValues = false;
+        if (_counts.Count > MaxRemembered) ForgetRare();
+    }
+
+    // Keeps half of what may be listed in full, so that the next pruning is far away.
+    private void ForgetRare()
+    {
+        var kept = _counts.OrderByDescending(static value => value.Value).Take(MaxValues / 2).ToList();
+        var texts = new InternTable(MaxValues);
+        _counts.Clear();
+        foreach (var (value, count) in kept)
+            _counts.Add((value.Type, value.Type == CatalogValueType.Text ? texts.Intern(_texts[(int)value.Bits]) : value.Bits), count);
+        _texts = texts;
+    }
+}
