@@ -36,6 +36,7 @@ internal static class Program
                 ? []
                 : ConfigFile.Load(command.ConfigFile, command.ExpandEnvironment, options);
             command.ApplyTo(options);
+            options.Node = options.Node with { Remote = StorageKeys.Resolve(options) };
             warnings.AddRange(command.WithoutEffect.Select(static flag => $"flag -{flag} has no effect"));
             if (command.Verb != Verb.VerifyConfig) return Run(options, warnings);
             foreach (var warning in warnings) Console.Error.WriteLine(warning);

@@ -10,6 +10,7 @@ namespace Tempo.Engine.Node;
 /// <summary>
 /// Keeps the number of blocks small and lets old ones go, one thing after the other:
 /// <code>
+/// 0 poll      what others did in the object service, if there is one
 /// 1 settle    inputs whose successor exists (of a round that was cut off, or a crash) are retired
 /// 2 retain    expired blocks are marked and leave the view; blocks marked for long enough are deleted
 /// 3 compact   while there is a job, tenants in turn: merge, swap the view in one step, retire the inputs
@@ -17,7 +18,7 @@ namespace Tempo.Engine.Node;
 /// Nobody else takes blocks out of the view. A failure costs the round: it is logged and counted, and the next one waits
 /// longer. A block that cannot be read, or not be part of another, is left out from then on, and stays where it is.
 /// </summary>
-internal sealed class CompactionLoop(NodeOptions options, CompactionServices services, NodeState state, BlockStore store, CompactionMetrics metrics, Log messages, TimeProvider time) : IDisposable
+internal sealed class CompactionLoop(NodeOptions options, CompactionServices services, NodeState state, BlockStore store, CompactionMetrics metrics, Log messages, TimeProvider time, Blocklist? blocklist = null) : IDisposable
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
 
@@ -64,6 +65,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         await _one.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
+            if (blocklist is not null) await blocklist.PollAsync(cancellation).ConfigureAwait(false);
             await SettleAsync(cancellation).ConfigureAwait(false);
             await RetainAsync(cancellation).ConfigureAwait(false);
             while (SelectJob() is { } job) await CompactAsync(job, cancellation).ConfigureAwait(false);
@@ -85,9 +87,12 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     /// <summary>After the loop has ended.</summary>
     public void Dispose() => _one.Dispose();
 
+    // Those that still wait for their upload are not touched.
+    private IEnumerable<BlockHandle> Blocks => state.View.Blocks.Where(block => block.Store == store);
+
     private async Task SettleAsync(CancellationToken cancellation)
     {
-        foreach (var block in state.View.Blocks)
+        foreach (var block in Blocks)
         {
             var meta = block.Meta;
             if (meta.CompactionLevel == 0 || _settled.Contains(meta.BlockId)) continue;
@@ -114,7 +119,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
             var deleted = await _retention.DeleteAsync(state.BlocksInUse().Contains, cancellation).ConfigureAwait(false);
             if (deleted > 0) messages.Info("blocks deleted", ("blocks", deleted));
             metrics.Deleted.Add(deleted);
-            _settled.IntersectWith(state.View.Blocks.Select(static block => block.Meta.BlockId));
+            _settled.IntersectWith(Blocks.Select(static block => block.Meta.BlockId));
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -129,7 +134,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
 
     private async Task MarkExpiredAsync(CancellationToken cancellation)
     {
-        var expired = await _retention.FindExpiredAsync([.. state.View.Blocks.Select(static block => block.Meta)], cancellation).ConfigureAwait(false);
+        var expired = await _retention.FindExpiredAsync([.. Blocks.Select(static block => block.Meta)], cancellation).ConfigureAwait(false);
         foreach (var block in expired)
         {
             await _compactor.RetireAsync(block.Tenant, [block.BlockId], cancellation).ConfigureAwait(false);
@@ -142,7 +147,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     // Tenants take turns: one with very many blocks does not keep the others waiting.
     private CompactionJob? SelectJob()
     {
-        var tenants = state.View.Blocks.Select(static block => block.Meta)
+        var tenants = Blocks.Select(static block => block.Meta)
             .Where(block => !_quarantined.Contains(block.BlockId))
             .GroupBy(static block => block.Tenant.Value)
             .OrderBy(tenant => string.CompareOrdinal(tenant.Key, _lastTenant) <= 0)

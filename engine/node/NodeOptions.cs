@@ -11,6 +11,9 @@ public sealed record NodeOptions
     /// <summary>Folder of the local block store.</summary>
     public string BlocksPath { get; init; } = "tempo-data/blocks";
 
+    /// <summary>The object service in which blocks live; null: the local folder.</summary>
+    public RemoteStorage? Remote { get; init; }
+
     /// <summary>Acknowledge after fdatasync (group commit), or after write() only.</summary>
     public WalSync WalSync { get; init; } = WalSync.Group;
 

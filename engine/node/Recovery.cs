@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Otlp;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Wal;
@@ -9,7 +10,7 @@ namespace Tempo.Engine.Node;
 /// Makes a generation of an earlier run readable again: every record of its log goes the way its request went. A tenant
 /// whose block is there already, or was and is compacted by now, is left out, so that nothing is answered twice.
 /// </summary>
-internal sealed class Recovery(WriteAheadLog log, BlockStore store, NodeState state, Log messages)
+internal sealed class Recovery(WriteAheadLog log, IReadOnlyList<BlockStore> stores, NodeState state, Log messages)
 {
     public async Task<Generation> ReplayAsync(WalGeneration logged, CancellationToken cancellation)
     {
@@ -19,8 +20,7 @@ internal sealed class Recovery(WriteAheadLog log, BlockStore store, NodeState st
         foreach (var tenant in logged.Tenants())
         {
             var id = BlockIds.Of(log.Identity, logged.Number, tenant);
-            var isBlock = await store.WasWrittenAsync(tenant, id, damage => messages.Warn("unreadable block meta", ("err", damage)), cancellation).ConfigureAwait(false);
-            pending.Add(tenant, !isBlock);
+            pending.Add(tenant, !await WasWrittenAsync(tenant, id, cancellation).ConfigureAwait(false));
         }
 
         var report = logged.Replay((tenant, request) =>
@@ -31,6 +31,24 @@ internal sealed class Recovery(WriteAheadLog log, BlockStore store, NodeState st
         await generation.SealAsync().ConfigureAwait(false);
         messages.Info("log replayed", ("generation", logged.Number), ("records", records), ("spans", spans), ("corrupt_bytes", report.CorruptBytes));
         return generation;
+    }
+
+    // A service that does not answer keeps no node from starting: the block is written again then, and is the same one.
+    private async Task<bool> WasWrittenAsync(TenantId tenant, BlockId id, CancellationToken cancellation)
+    {
+        foreach (var store in stores)
+        {
+            try
+            {
+                if (await store.WasWrittenAsync(tenant, id, damage => messages.Warn("unreadable block meta", ("err", damage)), cancellation).ConfigureAwait(false)) return true;
+            }
+            catch (ObjectStoreException e) when (store != stores[0])
+            {
+                messages.Warn("the object service could not be asked for a block", ("block", id.ToString()), ("err", e.Message));
+            }
+        }
+
+        return false;
     }
 
     // The log's checksum held, so this is what was acknowledged; judged again all the same, for a log of another version.

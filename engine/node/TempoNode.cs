@@ -30,6 +30,9 @@ public sealed partial class TempoNode : IAsyncDisposable
     private readonly QueryGate _queries;
     private readonly NodeOptions _options;
     private readonly TimeProvider _time;
+    private UploadLoop? _uploads;
+    private Task _uploading = Task.CompletedTask;
+    private IDisposable? _remote;
     private int _disposed;
 
     private TempoNode(
@@ -70,17 +73,25 @@ public sealed partial class TempoNode : IAsyncDisposable
         var objects = LocalObjectStore.Open(options.BlocksPath);
         var store = new BlockStore(objects, Path.Combine(options.WalPath, "building"), StoreOptions(options));
         store.Sweep();
+        var remoteObjects = options.Remote?.Open(time);
+        var remote = remoteObjects is null ? null : new BlockStore(remoteObjects, Path.Combine(options.WalPath, "compacting"), StoreOptions(options) with { Cache = new RangeCache(options.Remote!.CacheBytes) });
+        remote?.Sweep();
         var state = new NodeState(options);
         var blocks = await store.ListAsync(damage => log.Warn("block left out", ("err", damage)), CancellationToken.None).ConfigureAwait(false);
-        var recovery = new Recovery(wal, store, state, log);
+        var recovery = new Recovery(wal, remote is null ? [store] : [store, remote], state, log);
         var generations = new List<Generation>();
         foreach (var logged in wal.Recovered) generations.Add(await recovery.ReplayAsync(logged, CancellationToken.None).ConfigureAwait(false));
         state.Update(_ => new NodeView([.. generations, state.NewGeneration(wal.Current)], [.. blocks.Select(meta => new BlockHandle(meta, store))]));
         AddGauges(registry, state, store);
+        var home = remote ?? store;
+        var blocklist = remote is null ? null : new Blocklist(options.Remote!, state, remote, registry, log, time);
+        if (blocklist is not null) await blocklist.PollAsync(CancellationToken.None).ConfigureAwait(false);
         var compaction = new CompactionLoop(
-            options, CompactionServices.Create(options, objects, store, time), state, store, new CompactionMetrics(registry), log, time);
-        return new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics), new CutLoop(options, wal, store, state, metrics, log, time),
+            options, CompactionServices.Create(options, remoteObjects ?? (IObjectStore)objects, home, time), state, home, new CompactionMetrics(registry), log, time, blocklist);
+        var node = new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics), new CutLoop(options, wal, store, state, metrics, log, time),
             compaction, new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries), options, time);
+        if (remote is not null) node.StartUploads(new UploadLoop(state, new LocalBlocks(objects, store), remote, remoteObjects!, new UploadMetrics(registry), log, time), remoteObjects!);
+        return node;
     }
 
     /// <summary>
@@ -143,7 +154,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         return await MetricsQuery.RunInstantAsync(request, lease.View.SourcesOf(tenants), _options.Metrics, _time.GetUtcNow(), 1 + more.Count, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Writes all live data as blocks, now.</summary>
+    /// <summary>Writes all live data as blocks, now. In an object service they are once the next upload has brought them there.</summary>
     public Task FlushAsync(CancellationToken cancellation) => _cuts.CutAsync(force: true, cancellation);
 
     /// <summary>Compacts what there is to compact and deletes what is over, now.</summary>
@@ -168,11 +179,20 @@ public sealed partial class TempoNode : IAsyncDisposable
         await _stop.CancelAsync().ConfigureAwait(false);
         await _cutting.ConfigureAwait(false);
         await _compacting.ConfigureAwait(false);
+        await _uploading.ConfigureAwait(false);
         _compaction.Dispose();
         await _cuts.DisposeAsync().ConfigureAwait(false);
         await _state.View.Current.SealAsync().ConfigureAwait(false);
         _log.Dispose();
+        _remote?.Dispose();
         _stop.Dispose();
+    }
+
+    private void StartUploads(UploadLoop uploads, IDisposable remote)
+    {
+        _uploads = uploads;
+        _remote = remote;
+        _uploading = uploads.RunAsync(_stop.Token);
     }
 
     private static void AddGauges(MetricRegistry registry, NodeState state, BlockStore store)

@@ -13,4 +13,12 @@ public interface IParquetSource
     /// Fills <paramref name="destination"/> from <paramref name="offset"/>; throws <see cref="IOException"/> if it cannot be filled.
     /// </summary>
     void Read(long offset, Span<byte> destination);
+
+    /// <summary>
+    /// Says what will be read next, all of it soon. A source far away brings it near in as few round trips as it can; a
+    /// failure is the later read's.
+    /// </summary>
+    void Prefetch(IReadOnlyList<(long Offset, long Count)> ranges)
+    {
+    }
 }

@@ -64,7 +64,7 @@ public static class ConfigSchema
         Choice("wal.sync", [("group", WalSync.Group), ("os", WalSync.Os)],
             (o, v) => o.Node = o.Node with { WalSync = v }, o => o.Node.WalSync),
 
-        new ConfigScalar("storage.trace.backend", SetBackend, o => o.StorageBackend),
+        .. StorageKeys.All,
         Text("storage.trace.wal.path", (o, v) => o.Node = o.Node with { WalPath = v }, o => o.Node.WalPath),
         Text("storage.trace.local.path", (o, v) => o.Node = o.Node with { BlocksPath = v }, o => o.Node.BlocksPath),
         new ConfigScalar("storage.trace.block.version", SetBlockVersion, o => o.Node.BlockVersion),
@@ -134,14 +134,6 @@ public static class ConfigSchema
     {
         if (!new ListenAddress(text, options.HttpListenPort).TryGetEndPoint(out _)) return $"{GoText.Quote(text)} is not an address";
         options.HttpListenAddress = text;
-        return null;
-    }
-
-    private static string? SetBackend(HostOptions options, string text)
-    {
-        if (text is "s3" or "gcs" or "azure") return $"backend {text} is not available in this version; local is";
-        if (text != "local") return $"unknown backend {GoText.Quote(text)}";
-        options.StorageBackend = text;
         return null;
     }
 

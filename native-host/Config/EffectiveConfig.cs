@@ -3,8 +3,8 @@ using System.Text;
 namespace Tempo.Host.Config;
 
 /// <summary>
-/// The options in the form of a configuration file; receivers that are not started are left out. No key that exists so
-/// far is a secret; one that will be renders itself as <c>&lt;secret&gt;</c> in <see cref="ConfigSchema"/>.
+/// The options in the form of a configuration file; receivers that are not started are left out. A key that is a secret
+/// renders itself as <c>&lt;secret&gt;</c>.
 /// </summary>
 public static class EffectiveConfig
 {

@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.ObjectStore;
 
 namespace Tempo.Host.Config;
 
@@ -36,7 +37,12 @@ public sealed class HostOptions
     /// <summary>Sent as Retry-After and RetryInfo to a tenant over its rate.</summary>
     public TimeSpan RetryAfterOnResourceExhausted { get; set; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>local, s3, azure or gcs.</summary>
     public string StorageBackend { get; set; } = "local";
+    public RemoteStorage Remote { get; set; } = new();
+    public S3Options S3 { get; set; } = new() { Bucket = "" };
+    public AzureOptions Azure { get; set; } = new() { Container = "", AccountName = "" };
+    public GcsOptions Gcs { get; set; } = new() { Bucket = "" };
 
     public SearchLimits Search { get; } = new();
 

@@ -40,9 +40,6 @@ internal static class KeysWithoutEffect
         "server.log_source_ips_enabled",
         "storage.trace.cache",
         "storage.trace.cache_control",
-        "storage.trace.s3",
-        "storage.trace.gcs",
-        "storage.trace.azure",
     ];
 
     // Settings of mechanisms that this engine does without.
@@ -71,7 +68,6 @@ internal static class KeysWithoutEffect
         "storage.trace.wal.v2_encoding", "storage.trace.wal.version",
         "storage.trace.pool",
         "storage.trace.search",
-        "storage.trace.blocklist_poll",
         "storage.trace.blocklist_poll_concurrency",
         "storage.trace.blocklist_poll_fallback",
         "storage.trace.blocklist_poll_tenant_index_builders",

@@ -18,6 +18,9 @@ public sealed class BlockHandle(BlockMeta meta, BlockStore store)
     /// <summary>What can be known of the block without opening its data.</summary>
     public BlockSidecar Sidecar { get; } = store.SidecarOf(meta);
 
+    /// <summary>Where it is.</summary>
+    public BlockStore Store { get; } = store;
+
     /// <summary>No one reads it any more.</summary>
     public bool IsClosed
     {
@@ -34,7 +37,7 @@ public sealed class BlockHandle(BlockMeta meta, BlockStore store)
         {
             ObjectDisposedException.ThrowIf(_isClosed, this);
             // Not with the caller's token: others may wait for the same opening.
-            if (_reader is null || _reader.IsFaulted) _reader = store.OpenAsync(Meta, CancellationToken.None, Sidecar);
+            if (_reader is null || _reader.IsFaulted) _reader = Store.OpenAsync(Meta, CancellationToken.None, Sidecar);
             return _reader.WaitAsync(cancellation);
         }
     }

@@ -39,4 +39,13 @@ internal static class BlockObjects
     }
 
     public static ObjectKey Key(TenantId tenant, BlockId block, string name) => Folder(tenant, block).Append(name);
+
+    /// <summary>Is it the meta.json of a block, and of which?</summary>
+    public static bool TryParseMeta(ObjectKey key, out TenantId tenant, out BlockId block)
+    {
+        tenant = default;
+        block = default;
+        var parts = key.ToString().Split('/');
+        return parts is [_, _, Meta] && TenantId.TryParse(parts[0], out tenant, out _) && BlockId.TryParse(parts[1], out block);
+    }
 }

@@ -84,6 +84,25 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         return metas;
     }
 
+    /// <summary>The blocks that exist, by one listing of everything and without reading a meta.</summary>
+    public async Task<HashSet<(TenantId Tenant, BlockId Block)>> ListIdsAsync(CancellationToken cancellation)
+    {
+        var ids = new HashSet<(TenantId Tenant, BlockId Block)>();
+        await foreach (var entry in objects.ListAsync(ObjectKey.Root, ListScope.Recursive, cancellation).ConfigureAwait(false))
+            if (BlockObjects.TryParseMeta(entry.Key, out var tenant, out var id))
+                ids.Add((tenant, id));
+        return ids;
+    }
+
+    /// <summary>Keys of all objects in a block's folder, its meta.json first or last.</summary>
+    public async Task<IReadOnlyList<ObjectKey>> ObjectsOfAsync(BlockMeta meta, bool metaFirst, CancellationToken cancellation)
+    {
+        var keys = new List<ObjectKey>();
+        await foreach (var entry in objects.ListAsync(BlockObjects.Folder(meta.Tenant, meta.BlockId), ListScope.Recursive, cancellation).ConfigureAwait(false)) keys.Add(entry.Key);
+        var metaKey = BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Meta);
+        return [.. keys.OrderBy(key => key == metaKey != metaFirst)];
+    }
+
     /// <summary>The meta of a block, or null if there is none (or none that can be read).</summary>
     public async Task<BlockMeta?> TryReadMetaAsync(TenantId tenant, BlockId id, Action<string> onDamage, CancellationToken cancellation)
     {
@@ -110,8 +129,9 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         var key = BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Sidecar);
         int Read(long offset, Span<byte> destination)
         {
+            if (objects.LocalObjects is not { } local) return RemoteBlockSource.TryRead(objects, key, offset, destination);
             // Opened for each section: a section is read once, and a thousand blocks would hold a thousand files.
-            using var sidecar = objects.LocalObjects?.TryOpen(key);
+            using var sidecar = local.TryOpen(key);
             return sidecar?.Read(offset, destination) ?? -1;
         }
 
@@ -140,9 +160,14 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
             shards[shard] = await objects.TryGetAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Bloom(shard)), MaxBloomShardBytes, cancellation).ConfigureAwait(false) ?? [];
         var index = await objects.TryGetAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Index), RowGroupIndex.MaxJsonBytes, cancellation).ConfigureAwait(false);
         var lastIds = index is not null && RowGroupIndex.TryParse(index, out var ids) ? ids : [];
-        var source = objects.LocalObjects?.TryOpen(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Data))
-            ?? throw new ObjectStoreException(ObjectStoreError.NotFound, BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Data), "no such object");
-        return new BlockReader(meta, new LocalBlockSource(source), shards, lastIds, sidecar);
+        return new BlockReader(meta, OpenData(meta), shards, lastIds, sidecar);
+    }
+
+    private IParquetSource OpenData(BlockMeta meta)
+    {
+        var key = BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Data);
+        if (objects.LocalObjects is not { } local) return new RemoteBlockSource(new CachedObjectReader(objects, key, meta.SizeBytes, options.Cache));
+        return new LocalBlockSource(local.TryOpen(key) ?? throw new ObjectStoreException(ObjectStoreError.NotFound, key, "no such object"));
     }
 
     private static BlockContent? WriteData(string path, BlockWriterOptions layout, Action<BlockWriter> write)
@@ -225,4 +250,7 @@ public sealed record BlockStoreOptions
 
     /// <summary>Bytes of sidecars that are kept in memory: filters of trace ids first of all, of which one trace takes two.</summary>
     public long SidecarCacheBytes { get; init; } = 64 << 20;
+
+    /// <summary>Keeps what was read of blocks that are not on this machine.</summary>
+    public RangeCache Cache { get; init; } = new(64 << 20);
 }

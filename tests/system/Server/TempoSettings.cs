@@ -23,6 +23,9 @@ public sealed record TempoSettings
     /// <summary>More of the configuration file: whole top-level sections that are not below.</summary>
     public string More { get; init; } = "";
 
+    /// <summary>Keys of <c>storage.trace</c>, each on a line indented by four; the local backend if there are none.</summary>
+    public string Storage { get; init; } = "    backend: local\n";
+
     /// <summary>The configuration file: everything on loopback, data in <paramref name="dataFolder"/>.</summary>
     public string Yaml(TempoPorts ports, string dataFolder) => $"""
         multitenancy_enabled: {(Multitenancy ? "true" : "false")}
@@ -50,7 +53,7 @@ public sealed record TempoSettings
             compacted_block_retention: {CompactedBlockRetention}
         storage:
           trace:
-            backend: local
+        {Storage.TrimEnd()}
             wal:
               path: {dataFolder}/wal
             local:

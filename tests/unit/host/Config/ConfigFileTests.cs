@@ -87,7 +87,6 @@ public class ConfigFileTests
     [InlineData("target: ingester", "t.yaml: line 1: target: unknown value \"ingester\", known are all")]
     [InlineData("server: {http_listen_address: example.org}", "t.yaml: line 1: server.http_listen_address: \"example.org\" is not an address")]
     [InlineData("storage: {trace: {backend: foo}}", "t.yaml: line 1: storage.trace.backend: unknown backend \"foo\"")]
-    [InlineData("storage: {trace: {backend: s3}}", "backend s3 is not available in this version")]
     [InlineData("storage: {trace: {block: {version: v2}}}", "v2 is not a valid block version")]
     [InlineData("storage:\n  trace:\n    block:\n      parquet_dedicated_columns:\n        - {name: a}\n        - {scope: foo}", "line 4: storage.trace.block.parquet_dedicated_columns: entry at line 6: scope has a value that is not known")]
     [InlineData("distributor: {receivers: {otlp: {protocols: {grpc: {endpoint: nowhere}}}}}", "is not an address and port")]

@@ -1,0 +1,32 @@
+using Tempo.Engine.ObjectStore;
+
+namespace Tempo.Engine.Node;
+
+/// <summary>
+/// An object service as the home of blocks; exactly one of the three. Blocks are written to the local folder first and go
+/// there from it, so that an outage of the service costs local disk and nothing else.
+/// </summary>
+public sealed record RemoteStorage
+{
+    public S3Options? S3 { get; init; }
+    public AzureOptions? Azure { get; init; }
+    public GcsOptions? Gcs { get; init; }
+
+    /// <summary>Deadlines, repetition, hedging.</summary>
+    public RemoteOptions Requests { get; init; } = new();
+
+    /// <summary>Memory for parts of blocks that were read.</summary>
+    public long CacheBytes { get; init; } = 64 << 20;
+
+    /// <summary>How often the service is asked which blocks there are.</summary>
+    public TimeSpan BlocklistPoll { get; init; } = TimeSpan.FromMinutes(5);
+
+    internal RemoteObjectStore Open(TimeProvider time)
+    {
+        // Only jitter comes from it.
+        var random = new Random(unchecked((int)time.GetTimestamp()));
+        if (S3 is { } s3) return RemoteObjectStore.OpenS3(s3, Requests, time, random);
+        if (Azure is { } azure) return RemoteObjectStore.OpenAzure(azure, Requests, time, random);
+        return RemoteObjectStore.OpenGcs(Gcs ?? throw new NodeStartException("remote storage names no service"), Requests, time, random);
+    }
+}

@@ -1,0 +1,97 @@
+namespace Tempo.Engine.ObjectStore;
+
+/// <summary>
+/// Reads an immutable object of a remote store in chunks that a <see cref="RangeCache"/> keeps. Chunks that lie side by side
+/// and are missing are one request; <see cref="PrefetchAsync"/> asks for far ones at the same time, so that many small reads
+/// cost a few round trips and not one each. Thread safe.
+/// </summary>
+public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long sizeBytes, RangeCache cache)
+{
+    /// <summary>Of a chunk: a request costs about what this takes to send.</summary>
+    public const int ChunkBytes = 256 * 1024;
+
+    /// <summary>Most that one request asks for.</summary>
+    private const int MaxRequestBytes = 16 << 20;
+
+    /// <summary>Requests of one prefetch at once.</summary>
+    private const int MaxParallel = 16;
+
+    public long SizeBytes => sizeBytes;
+
+    /// <summary>Fills the memory from the offset. Throws <see cref="IOException"/> past the end, and as the store does.</summary>
+    public async ValueTask ReadAsync(long offset, Memory<byte> destination, CancellationToken cancellation = default)
+    {
+        if (offset < 0 || destination.Length > sizeBytes - offset) throw new EndOfStreamException($"object '{key}' of {sizeBytes} bytes ends before {offset + destination.Length}");
+        while (destination.Length > 0)
+        {
+            var chunk = offset / ChunkBytes;
+            var bytes = cache.TryGet(new(key, chunk)) ?? await FetchAsync(chunk, (offset + destination.Length - 1) / ChunkBytes, cancellation).ConfigureAwait(false);
+            var start = (int)(offset - chunk * ChunkBytes);
+            var count = Math.Min(destination.Length, bytes.Length - start);
+            bytes.AsMemory(start, count).CopyTo(destination);
+            destination = destination[count..];
+            offset += count;
+        }
+    }
+
+    /// <summary>Brings ranges into the cache, those that are not there, all at once. What fails is left to the read.</summary>
+    public async Task PrefetchAsync(IReadOnlyList<(long Offset, long Count)> ranges, CancellationToken cancellation = default)
+    {
+        var missing = new SortedSet<long>();
+        foreach (var (offset, count) in ranges)
+            for (var chunk = offset / ChunkBytes; chunk * ChunkBytes < Math.Min(offset + count, sizeBytes); chunk++)
+                if (!missing.Contains(chunk) && cache.TryGet(new(key, chunk)) is null)
+                    missing.Add(chunk);
+        var runs = Runs(missing);
+        using var places = new SemaphoreSlim(MaxParallel);
+        await Task.WhenAll(runs.Select(async run =>
+        {
+            await places.WaitAsync(cancellation).ConfigureAwait(false);
+            try
+            {
+                await FetchAsync(run.First, run.Last, cancellation).ConfigureAwait(false);
+            }
+            catch (ObjectStoreException)
+            {
+                // Who reads it asks again, and hears of it.
+            }
+            finally
+            {
+                places.Release();
+            }
+        })).ConfigureAwait(false);
+    }
+
+    private static List<(long First, long Last)> Runs(SortedSet<long> chunks)
+    {
+        var runs = new List<(long First, long Last)>();
+        foreach (var chunk in chunks)
+        {
+            if (runs.Count > 0 && runs[^1].Last + 1 == chunk && (chunk - runs[^1].First + 1) * ChunkBytes <= MaxRequestBytes) runs[^1] = (runs[^1].First, chunk);
+            else runs.Add((chunk, chunk));
+        }
+
+        return runs;
+    }
+
+    // The run of missing chunks from the first to at most the last, in one request; returns the first.
+    private async ValueTask<byte[]> FetchAsync(long first, long last, CancellationToken cancellation)
+    {
+        var end = first + 1;
+        while (end <= last && (end - first + 1) * ChunkBytes <= MaxRequestBytes && cache.TryGet(new(key, end)) is null) end++;
+        var start = first * ChunkBytes;
+        var run = new byte[Math.Min(end * ChunkBytes, sizeBytes) - start];
+        var count = await store.GetRangeAsync(key, start, run, cancellation).ConfigureAwait(false);
+        if (count < run.Length) throw new EndOfStreamException($"object '{key}' ends at {start + count}; {sizeBytes} bytes belong to it");
+        byte[]? wanted = null;
+        for (var chunk = first; chunk < end; chunk++)
+        {
+            var from = (int)((chunk - first) * ChunkBytes);
+            var bytes = end == first + 1 ? run : run.AsSpan(from, Math.Min(ChunkBytes, run.Length - from)).ToArray();
+            cache.Put(new(key, chunk), bytes);
+            wanted ??= bytes;
+        }
+
+        return wanted!;
+    }
+}

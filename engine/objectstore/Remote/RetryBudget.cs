@@ -1,0 +1,56 @@
+namespace Tempo.Engine.ObjectStore;
+
+/// <summary>
+/// Limits how much more work repetitions make for a service in trouble: a bucket that every success fills a little and every
+/// repetition empties by one; and a breaker that lets requests fail at once while the service answers nothing at all.
+/// Thread safe.
+/// </summary>
+internal sealed class RetryBudget(RemoteOptions options, TimeProvider time)
+{
+    private readonly Lock _lock = new();
+    private double _tokens = options.RetryBurst;
+    private int _failuresInARow;
+    private long _brokenSince;
+
+    /// <summary>Is the service given a rest? One request each <see cref="RemoteOptions.BreakFor"/> is let through to see.</summary>
+    public bool IsBroken()
+    {
+        lock (_lock)
+        {
+            if (_failuresInARow < options.BreakAfterFailures) return false;
+            if (time.GetElapsedTime(_brokenSince) < options.BreakFor) return true;
+            _brokenSince = time.GetTimestamp();
+            return false;
+        }
+    }
+
+    public void ReportSuccess()
+    {
+        lock (_lock)
+        {
+            _failuresInARow = 0;
+            _tokens = Math.Min(options.RetryBurst, _tokens + options.RetryShare);
+        }
+    }
+
+    /// <summary>A request whose attempts are used up.</summary>
+    public void ReportFailure()
+    {
+        lock (_lock)
+        {
+            _failuresInARow++;
+            if (_failuresInARow >= options.BreakAfterFailures) _brokenSince = time.GetTimestamp();
+        }
+    }
+
+    /// <summary>May one more attempt be made?</summary>
+    public bool TryTake()
+    {
+        lock (_lock)
+        {
+            if (_tokens < 1) return false;
+            _tokens--;
+            return true;
+        }
+    }
+}

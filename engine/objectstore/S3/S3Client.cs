@@ -1,0 +1,57 @@
+using Amazon;
+using Amazon.Runtime;
+using Amazon.Runtime.Credentials;
+using Amazon.RuntimeDependencies;
+using Amazon.S3;
+using Amazon.SecurityToken;
+
+namespace Tempo.Engine.ObjectStore;
+
+/// <summary>Makes the client of the AWS SDK from options.</summary>
+internal static class S3Client
+{
+    private const string DefaultRegion = "us-east-1";
+
+    public static AmazonS3Client Create(S3Options options)
+    {
+        var region = options.Region.Length > 0 ? options.Region : DefaultRegion;
+        var config = new AmazonS3Config
+        {
+            ForcePathStyle = options.ForcePathStyle,
+            // Attempts, deadlines and back-off are RemoteStore's, the same for all stores.
+            MaxErrorRetry = 0,
+            Timeout = Timeout.InfiniteTimeSpan,
+            // Newer checksums only where Amazon insists: compatible servers refuse the trailers.
+            RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
+            ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
+        };
+        if (options.Endpoint.Length == 0)
+        {
+            config.RegionEndpoint = RegionEndpoint.GetBySystemName(region);
+        }
+        else
+        {
+            config.ServiceURL = options.Endpoint.Contains("://", StringComparison.Ordinal) ? options.Endpoint : (options.IsInsecure ? "http://" : "https://") + options.Endpoint;
+            config.AuthenticationRegion = region;
+        }
+
+        return new AmazonS3Client(Credentials(options), config);
+    }
+
+    // Keys in the configuration win; else what the environment, a web identity, a profile or the machine gives.
+    private static AWSCredentials Credentials(S3Options options)
+    {
+        if (options.AccessKey.Length > 0)
+        {
+            return options.SessionToken.Length > 0
+                ? new SessionAWSCredentials(options.AccessKey, options.SecretKey, options.SessionToken)
+                : new BasicAWSCredentials(options.AccessKey, options.SecretKey);
+        }
+
+        // The SDK finds this client by reflection otherwise, which a native binary has not.
+        GlobalRuntimeDependencyRegistry.Instance.RegisterSecurityTokenServiceClient(
+            static context => new AmazonSecurityTokenServiceClient(
+                new AnonymousAWSCredentials(), new AmazonSecurityTokenServiceConfig { RegionEndpoint = context.SecurityTokenServiceClientContextData.Region }));
+        return DefaultAWSCredentialsIdentityResolver.GetCredentials();
+    }
+}

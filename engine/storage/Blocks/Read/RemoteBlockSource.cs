@@ -1,0 +1,46 @@
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Parquet;
+
+namespace Tempo.Engine.Storage.Blocks.Read;
+
+/// <summary>
+/// A block's data in a remote store. Reads wait for the network on the calling thread, of which there are as many as queries
+/// may run at once.
+/// </summary>
+internal sealed class RemoteBlockSource(CachedObjectReader reader) : IParquetSource
+{
+    public long Length => reader.SizeBytes;
+
+    public void Read(long offset, Span<byte> destination)
+    {
+        var buffer = new byte[destination.Length];
+        try
+        {
+            reader.ReadAsync(offset, buffer).AsTask().GetAwaiter().GetResult();
+        }
+        catch (ObjectStoreException e)
+        {
+            throw new IOException(e.Message, e);
+        }
+
+        buffer.CopyTo(destination);
+    }
+
+    /// <summary>Reads a part of a small object, past every cache; the bytes read, or -1 if there is no such object.</summary>
+    public static int TryRead(IObjectStore objects, ObjectKey key, long offset, Span<byte> destination)
+    {
+        var buffer = new byte[destination.Length];
+        try
+        {
+            var count = objects.GetRangeAsync(key, offset, buffer).AsTask().GetAwaiter().GetResult();
+            buffer.AsSpan(0, count).CopyTo(destination);
+            return count;
+        }
+        catch (ObjectStoreException e) when (e.Error == ObjectStoreError.NotFound)
+        {
+            return -1;
+        }
+    }
+
+    public void Prefetch(IReadOnlyList<(long Offset, long Count)> ranges) => reader.PrefetchAsync(ranges).GetAwaiter().GetResult();
+}

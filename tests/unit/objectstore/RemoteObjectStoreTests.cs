@@ -1,0 +1,213 @@
+using Tempo.Engine.ObjectStore.Tests.Stub;
+
+namespace Tempo.Engine.ObjectStore.Tests;
+
+/// <summary>The contract over a service, with parts small enough that the contract's own objects need several.</summary>
+public abstract class RemoteContract : ObjectStoreContract, IDisposable
+{
+    protected const int PartSizeBytes = 5 << 20;
+    private readonly string _folder = Directory.CreateTempSubdirectory("tempo-remote-").FullName;
+
+    protected override string Scratch => _folder;
+
+    internal static RemoteOptions Quick { get; } = new() { FirstDelay = TimeSpan.FromMilliseconds(1), LongestDelay = TimeSpan.FromMilliseconds(5), PartSizeBytes = PartSizeBytes };
+
+    public virtual void Dispose()
+    {
+        Directory.Delete(_folder, recursive: true);
+        GC.SuppressFinalize(this);
+    }
+
+    [Fact]
+    public async Task ALargeObjectGoesInParts()
+    {
+        var content = new byte[2 * PartSizeBytes + 12_345];
+        new Random(7).NextBytes(content);
+        await Store.PutAsync(Key("t/large"), new MemoryStream(content), content.Length);
+        Assert.Equal(content, await Store.TryGetAsync(Key("t/large"), int.MaxValue));
+        await Store.PutAsync(Key("t/large2"), content);
+        Assert.Equal(content, await Store.TryGetAsync(Key("t/large2"), int.MaxValue));
+    }
+
+    [Fact]
+    public async Task ALargeStreamThatEndsEarlyStoresNothing()
+    {
+        await Assert.ThrowsAsync<ObjectStoreException>(async () => await Store.PutAsync(Key("t/large"), new MemoryStream(new byte[PartSizeBytes + 10]), PartSizeBytes + 11));
+        Assert.Empty(await List(ObjectKey.Root, ListScope.Recursive));
+    }
+}
+
+/// <summary>S3, with the AWS SDK against a stub.</summary>
+public sealed class S3ObjectStoreTests : RemoteContract
+{
+    private readonly S3Stub _stub = new();
+    private readonly RemoteObjectStore _store;
+
+    public S3ObjectStoreTests() => _store = Open(Quick);
+
+    protected override IObjectStore Store => _store;
+
+    public override void Dispose()
+    {
+        _store.Dispose();
+        _stub.Dispose();
+        base.Dispose();
+    }
+
+    [Fact]
+    public async Task ThePrefixIsInFrontOfEveryName()
+    {
+        await Store.PutAsync(Key("t/a"), Text("x"));
+        Assert.Equal(["some/prefix/t/a"], _stub.Objects.Keys);
+    }
+
+    [Fact]
+    public async Task ClassEncryptionAndTagsAreSent()
+    {
+        using var store = RemoteObjectStore.OpenS3(
+            Options() with { StorageClass = "STANDARD_IA", SseType = "SSE-KMS", SseKmsKeyId = "key-1", Tags = new Dictionary<string, string> { ["team"] = "a b" } }, Quick, TimeProvider.System, new Random(1));
+        await store.PutAsync(Key("a"), Text("x"));
+        Assert.Equal("STANDARD_IA", _stub.LatestPutHeaders["x-amz-storage-class"]);
+        Assert.Equal("aws:kms", _stub.LatestPutHeaders["x-amz-server-side-encryption"]);
+        Assert.Equal("key-1", _stub.LatestPutHeaders["x-amz-server-side-encryption-aws-kms-key-id"]);
+        Assert.Equal("team=a%20b", _stub.LatestPutHeaders["x-amz-tagging"]);
+    }
+
+    [Theory]
+    [InlineData(500)]
+    [InlineData(503)]
+    [InlineData(429)]
+    public async Task TransientAnswersAreAskedAgain(int status)
+    {
+        _stub.Faults = (number, _) => number < 3 ? new() { Status = status } : null;
+        await Store.PutAsync(Key("a"), Text("x"));
+        Assert.Equal("x", await Read("a"));
+    }
+
+    [Fact]
+    public async Task AnEndlessFaultEndsAfterTheAttempts()
+    {
+        _stub.Faults = (_, _) => new() { Status = 500 };
+        var error = await Assert.ThrowsAsync<ObjectStoreException>(async () => await Store.PutAsync(Key("a"), Text("x")));
+        Assert.Equal(ObjectStoreError.Failed, error.Error);
+        Assert.Equal(Quick.MaxAttempts, _stub.RequestCount);
+    }
+
+    [Fact]
+    public async Task ADenialIsNotAskedAgain()
+    {
+        _stub.Faults = (_, _) => new() { Status = 403 };
+        var error = await Assert.ThrowsAsync<ObjectStoreException>(async () => await Store.PutAsync(Key("a"), Text("x")));
+        Assert.Equal(ObjectStoreError.AccessDenied, error.Error);
+        Assert.Equal(1, _stub.RequestCount);
+    }
+
+    [Fact] // "truncated body with right Content-Length"
+    public async Task ATruncatedBodyIsNeverTaken()
+    {
+        await Store.PutAsync(Key("a"), new byte[1000]);
+        _stub.Faults = (number, request) => request.HttpMethod == "GET" && number % 2 == 1 ? new() { TruncateTo = 500 } : null;
+        for (var i = 0; i < 20; i++)
+        {
+            var buffer = Enumerable.Repeat((byte)1, 1000).ToArray();
+            Assert.Equal(1000, await Store.GetRangeAsync(Key("a"), 0, buffer));
+            Assert.All(buffer, static b => Assert.Equal(0, b));
+        }
+    }
+
+    [Fact]
+    public async Task AConditionalPutWhoseAnswerWasLostIsWon()
+    {
+        _stub.Faults = (number, _) => number == 0 ? new() { DropAnswer = true } : null;
+        Assert.True(await Store.TryPutIfAbsentAsync(Key("a"), Text("mine")));
+        Assert.False(await Store.TryPutIfAbsentAsync(Key("a"), Text("mine")));
+    }
+
+    [Fact]
+    public async Task AnAnswerThatDoesNotComeIsAskedForAgain()
+    {
+        await Store.PutAsync(Key("a"), Text("x"));
+        var never = new TaskCompletionSource();
+        using var impatient = Open(Quick with { AttemptTimeout = TimeSpan.FromMilliseconds(200) });
+        var first = true;
+        _stub.Faults = (_, _) => first && !(first = false) ? new() { Hang = never.Task } : null;
+        Assert.Equal("x"u8.ToArray(), await impatient.TryGetAsync(Key("a"), 100));
+        never.SetResult();
+    }
+
+    [Fact]
+    public async Task ASlowReadIsHedged()
+    {
+        await Store.PutAsync(Key("a"), Text("hedged"));
+        var never = new TaskCompletionSource();
+        using var eager = Open(Quick with { HedgeAfter = TimeSpan.FromMilliseconds(20), MaxAttempts = 1 });
+        var first = true;
+        _stub.Faults = (_, _) => first && !(first = false) ? new() { Hang = never.Task } : null;
+        var buffer = new byte[6];
+        Assert.Equal(6, await eager.GetRangeAsync(Key("a"), 0, buffer));
+        Assert.Equal("hedged"u8.ToArray(), buffer);
+        never.SetResult();
+    }
+
+    [Fact]
+    public async Task RepetitionsStayWithinTheBudget()
+    {
+        using var store = Open(Quick with { RetryBurst = 5, RetryShare = 0.1, BreakAfterFailures = int.MaxValue });
+        _stub.Faults = (_, _) => new() { Status = 500 };
+        for (var i = 0; i < 100; i++) await Assert.ThrowsAsync<ObjectStoreException>(async () => await store.PutAsync(Key("a"), Text("x")));
+        Assert.Equal(105, _stub.RequestCount);
+    }
+
+    [Fact]
+    public async Task AServiceThatAnswersNothingIsGivenARest()
+    {
+        using var store = Open(Quick with { MaxAttempts = 1, BreakAfterFailures = 3, BreakFor = TimeSpan.FromHours(1) });
+        _stub.Faults = (_, _) => new() { Status = 500 };
+        for (var i = 0; i < 10; i++) await Assert.ThrowsAsync<ObjectStoreException>(async () => await store.PutAsync(Key("a"), Text("x")));
+        Assert.Equal(3, _stub.RequestCount);
+    }
+
+    [Fact]
+    public async Task AnUploadThatFailsIsAborted()
+    {
+        _stub.Faults = (_, request) => request.QueryString["partNumber"] == "2" ? new() { Status = 500 } : null;
+        await Assert.ThrowsAsync<ObjectStoreException>(async () => await Store.PutAsync(Key("a"), new byte[PartSizeBytes + 1]));
+        Assert.Equal(0, _stub.OpenUploads);
+        Assert.Empty(_stub.Objects);
+    }
+
+    private S3Options Options() => new() { Bucket = "bucket", Prefix = "some/prefix", Endpoint = _stub.Url, AccessKey = "id", SecretKey = "secret", ForcePathStyle = true, PartSizeBytes = PartSizeBytes };
+
+    private RemoteObjectStore Open(RemoteOptions options) => RemoteObjectStore.OpenS3(Options(), options, TimeProvider.System, new Random(1));
+}
+
+/// <summary>Google Cloud Storage's JSON API against a stub.</summary>
+public sealed class GcsObjectStoreTests : RemoteContract
+{
+    private readonly GcsStub _stub = new();
+    private readonly RemoteObjectStore _store;
+
+    public GcsObjectStoreTests() =>
+        _store = RemoteObjectStore.OpenGcs(new GcsOptions { Bucket = "bucket", Endpoint = _stub.Url, ChunkBytes = PartSizeBytes }, Quick, TimeProvider.System, new Random(1));
+
+    protected override IObjectStore Store => _store;
+
+    public override void Dispose()
+    {
+        _store.Dispose();
+        _stub.Dispose();
+        base.Dispose();
+    }
+
+    [Fact]
+    public async Task APartWhoseAnswerWasLostIsSentAgain()
+    {
+        var dropped = false;
+        _stub.Faults = (_, request) => request.Url!.AbsolutePath.StartsWith("/session/", StringComparison.Ordinal) && !dropped && (dropped = true) ? new() { DropAnswer = true } : null;
+        var content = new byte[2 * PartSizeBytes + 1];
+        new Random(3).NextBytes(content);
+        await Store.PutAsync(Key("a"), content);
+        Assert.True(dropped);
+        Assert.Equal(content, await Store.TryGetAsync(Key("a"), int.MaxValue));
+    }
+}

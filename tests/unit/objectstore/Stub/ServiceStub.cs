@@ -1,0 +1,180 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Tempo.Engine.ObjectStore.Tests.Stub;
+
+/// <summary>
+/// An object service on a loopback port, in memory, with faults on demand: what no server that can be installed here does
+/// (conditional puts, and trouble). A dialect gives it the requests of one service. It is a stub: the real clients talk to it,
+/// and what it answers is what the services' documentation says.
+/// </summary>
+internal abstract class ServiceStub : IDisposable
+{
+    private readonly HttpListener _listener = new();
+    private readonly Lock _lock = new();
+    private int _requests;
+
+    protected ServiceStub()
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            Url = $"http://127.0.0.1:{FreePort()}";
+            _listener.Prefixes.Clear();
+            _listener.Prefixes.Add(Url + "/");
+            try
+            {
+                _listener.Start();
+                break;
+            }
+            catch (HttpListenerException) when (attempt < 10)
+            {
+                // Somebody took the port in between.
+            }
+        }
+
+        _ = AcceptAsync();
+    }
+
+    public string Url { get; }
+
+    /// <summary>Objects by name, with the time they were put.</summary>
+    public ConcurrentDictionary<string, (byte[] Content, DateTimeOffset Time)> Objects { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>What is to go wrong with a request, by its number from 0; null: nothing.</summary>
+    public Func<int, HttpListenerRequest, Fault?>? Faults { get; set; }
+
+    public int RequestCount => Volatile.Read(ref _requests);
+
+    public void Dispose() => _listener.Close();
+
+    protected abstract Answer Handle(HttpListenerRequest request, byte[] body);
+
+    /// <summary>Stores an object; false if there is one and there must not be.</summary>
+    protected bool Put(string name, byte[] content, bool onlyIfAbsent)
+    {
+        lock (_lock)
+        {
+            if (onlyIfAbsent && Objects.ContainsKey(name)) return false;
+            Objects[name] = (content, new DateTimeOffset(2026, 11, 28, 12, 0, 0, TimeSpan.Zero));
+            return true;
+        }
+    }
+
+    /// <summary>A page of names after one, objects and folders in one order, as the services list them.</summary>
+    protected (List<string> Names, List<string> Folders, string? Next) List(string prefix, string? delimiter, string? after, int most)
+    {
+        List<string> names = [], folders = [];
+        string? last = null;
+        foreach (var name in Objects.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        {
+            var end = delimiter is null ? -1 : name.IndexOf(delimiter, prefix.Length, StringComparison.Ordinal);
+            var entry = end < 0 ? name : name[..(end + 1)];
+            if (after is not null && string.CompareOrdinal(entry, after) <= 0) continue;
+            if (folders.Count > 0 && folders[^1] == entry) continue;
+            if (names.Count + folders.Count == most) return (names, folders, last);
+            (end < 0 ? names : folders).Add(entry);
+            last = entry;
+        }
+
+        return (names, folders, null);
+    }
+
+    /// <summary>The object or a range of it.</summary>
+    protected Answer Get(string name, string? range)
+    {
+        if (!Objects.TryGetValue(name, out var found)) return new Answer(404);
+        var content = found.Content;
+        var headers = new Dictionary<string, string> { ["Last-Modified"] = found.Time.ToString("R"), ["ETag"] = "\"e\"" };
+        if (range is null) return new Answer(200, content, headers);
+        var bounds = range["bytes=".Length..].Split('-');
+        var (start, end) = (long.Parse(bounds[0]), Math.Min(long.Parse(bounds[1]), content.Length - 1));
+        if (start >= content.Length) return new Answer(416);
+        headers["Content-Range"] = $"bytes {start}-{end}/{content.Length}";
+        return new Answer(206, content[(int)start..(int)(end + 1)], headers);
+    }
+
+    private async Task AcceptAsync()
+    {
+        while (_listener.IsListening)
+        {
+            try
+            {
+                var context = await _listener.GetContextAsync();
+                _ = Task.Run(() => ServeAsync(context));
+            }
+            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task ServeAsync(HttpListenerContext context)
+    {
+        var request = context.Request;
+        var fault = Faults?.Invoke(Interlocked.Increment(ref _requests) - 1, request);
+        try
+        {
+            using var body = new MemoryStream();
+            await request.InputStream.CopyToAsync(body);
+            if (fault?.Hang is { } hang) await hang;
+            var answer = fault is { Status: not 0 } ? new Answer(fault.Status, "<Error><Code>InternalError</Code></Error>"u8.ToArray()) : Handle(request, body.ToArray());
+            if (fault is { DropAnswer: true })
+            {
+                context.Response.Abort();
+                return;
+            }
+
+            context.Response.StatusCode = answer.Status;
+            foreach (var (name, value) in answer.Headers ?? []) context.Response.Headers[name] = value;
+            var isHead = request.HttpMethod == "HEAD";
+            context.Response.ContentLength64 = answer.Body.Length;
+            if (fault is { TruncateTo: { } kept })
+            {
+                await context.Response.OutputStream.WriteAsync(answer.Body.AsMemory(0, Math.Min(kept, answer.Body.Length)));
+                await context.Response.OutputStream.FlushAsync();
+                context.Response.Abort();
+                return;
+            }
+
+            if (!isHead) await context.Response.OutputStream.WriteAsync(answer.Body);
+            context.Response.Close();
+        }
+        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException or IOException)
+        {
+            // The client is gone.
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var socket = new TcpListener(IPAddress.Loopback, 0);
+        socket.Start();
+        return ((IPEndPoint)socket.LocalEndpoint).Port;
+    }
+
+    /// <summary>An answer of a dialect.</summary>
+    protected sealed record Answer(int Status, byte[] Body, Dictionary<string, string>? Headers = null)
+    {
+        public Answer(int status) : this(status, [])
+        {
+        }
+    }
+
+    /// <summary>What goes wrong with a request.</summary>
+    internal sealed record Fault
+    {
+        /// <summary>Answered instead of doing what was asked.</summary>
+        public int Status { get; init; }
+
+        /// <summary>Do it, and break the connection off without an answer.</summary>
+        public bool DropAnswer { get; init; }
+
+        /// <summary>Announce the whole body and send only so much.</summary>
+        public int? TruncateTo { get; init; }
+
+        /// <summary>Wait for this first.</summary>
+        public Task? Hang { get; init; }
+    }
+}
