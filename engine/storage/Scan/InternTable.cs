@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Unicode;
+using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.Storage.Scan;
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.Storage.Scan;
 

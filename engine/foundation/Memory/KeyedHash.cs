@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
-namespace Tempo.Engine.Storage.Scan;
+namespace Tempo.Engine.Foundation;
 
 /// <summary>
 /// The hash of all tables whose keys a sender chooses. Keyed per process, so that nobody can choose keys that collide and
@@ -19,7 +19,10 @@ internal static class KeyedHash
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Of(ulong high, ulong low) => To32(Fold(Fold(high ^ Key) ^ low));
 
-    public static uint Of(ReadOnlySpan<byte> value)
+    public static uint Of(ReadOnlySpan<byte> value) => To32(Of64(value));
+
+    /// <summary>All 64 bits, for a table that keeps the hash in place of the key.</summary>
+    public static ulong Of64(ReadOnlySpan<byte> value)
     {
         ref var p = ref MemoryMarshal.GetReference(value);
         var length = value.Length;
@@ -41,8 +44,12 @@ internal static class KeyedHash
             h = Fold(h ^ ((uint)p << 16 | (uint)Unsafe.Add(ref p, length >> 1) << 8 | Unsafe.Add(ref p, length - 1)));
         }
 
-        return To32(h);
+        return h;
     }
+
+    /// <summary>All 64 bits of the hash of three words.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Of64(ulong a, ulong b, ulong c) => Fold(Fold(Fold(a ^ Key) ^ b) ^ c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint To32(ulong h) => (uint)(h ^ (h >> 32));

@@ -1,0 +1,124 @@
+using Tempo.Engine.Generator.HostInfo;
+using Tempo.Engine.Generator.Registry;
+using Tempo.Engine.Generator.ServiceGraphs;
+using Tempo.Engine.Generator.SpanMetrics;
+
+namespace Tempo.Engine.Generator;
+
+/// <summary>
+/// What is generated for one tenant: the process's defaults with the tenant's overrides. Compared by reference: a tenant
+/// whose settings are another object starts its series anew.
+/// </summary>
+public sealed record GeneratorSettings
+{
+    public ProcessorSet Processors { get; init; } = ProcessorSet.None;
+
+    public SpanMetricsSettings SpanMetrics { get; init; } = new();
+
+    public ServiceGraphSettings ServiceGraphs { get; init; } = new();
+
+    public HostInfoSettings HostInfo { get; init; } = new();
+
+    /// <summary>Spans that end further from now than this are not counted.</summary>
+    public TimeSpan IngestionSlack { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Prometheus series; further entities are counted in the overflow series. 0: no limit.</summary>
+    public long MaxActiveSeries { get; init; }
+
+    /// <summary>Label sets; likewise.</summary>
+    public long MaxActiveEntities { get; init; }
+
+    public int MaxCardinalityPerLabel { get; init; }
+
+    public TimeSpan CollectionInterval { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Count, but send nothing.</summary>
+    public bool DisableCollection { get; init; }
+
+    public TimeSpan StaleDuration { get; init; } = TimeSpan.FromMinutes(15);
+
+    public HistogramForm HistogramForm { get; init; } = HistogramForm.Classic;
+
+    public double NativeHistogramBucketFactor { get; init; } = 1.1;
+
+    public int NativeHistogramMaxBuckets { get; init; } = 100;
+
+    public TimeSpan NativeHistogramMinResetDuration { get; init; } = TimeSpan.FromMinutes(15);
+
+    public int MaxLabelValueBytes { get; init; } = LabelTuple.DefaultMaxValueBytes;
+
+    /// <summary>Labels of every series.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> ExternalLabels { get; init; } = [];
+
+    /// <summary>Label that holds the tenant's id; empty: none.</summary>
+    public string InjectTenantIdAs { get; init; } = "";
+
+    /// <summary>Label of an exemplar's trace id.</summary>
+    public string TraceIdLabelName { get; init; } = "traceID";
+
+    /// <summary>Headers of the tenant's remote writes, over those of the target.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> RemoteWriteHeaders { get; init; } = [];
+
+    internal SeriesOptions SeriesOptions => new()
+    {
+        MaxCardinalityPerLabel = MaxCardinalityPerLabel,
+        MaxLabelValueBytes = MaxLabelValueBytes,
+        StaleDuration = StaleDuration,
+        Native = new NativeHistogramLimits(
+            NativeHistogram.SchemaOf(NativeHistogramBucketFactor), NativeHistogramMaxBuckets, (long)NativeHistogramMinResetDuration.TotalMilliseconds),
+    };
+}
+
+/// <summary>Processors by Tempo's names.</summary>
+public sealed record ProcessorSet(SpanMetricsParts SpanMetrics, ServiceGraphParts ServiceGraphs, bool HostInfo)
+{
+    public static readonly ProcessorSet None = new(SpanMetricsParts.None, ServiceGraphParts.None, false);
+
+    /// <summary>Every name that <see cref="TryParse"/> knows; <c>local-blocks</c> does nothing, because blocks are searched here anyway.</summary>
+    public static readonly string[] Names =
+    [
+        "service-graphs", "service-graphs-request", "service-graphs-latency", "service-graphs-connection-info",
+        "span-metrics", "span-metrics-count", "span-metrics-latency", "span-metrics-size", "host-info", "local-blocks",
+    ];
+
+    public bool IsEmpty => this == None;
+
+    /// <summary>The processors that are on, by the names of their groups.</summary>
+    public IEnumerable<string> ActiveNames => new[]
+    {
+        SpanMetrics != SpanMetricsParts.None ? "span-metrics" : "", ServiceGraphs != ServiceGraphParts.None ? "service-graphs" : "", HostInfo ? "host-info" : "",
+    }.Where(static name => name.Length > 0);
+
+    /// <summary>False for a name that is not known; <paramref name="error"/> lists those that are.</summary>
+    public static bool TryParse(IEnumerable<string> names, out ProcessorSet processors, out string error)
+    {
+        processors = None;
+        error = "";
+        foreach (var name in names)
+        {
+            var next = name switch
+            {
+                "span-metrics" => processors with { SpanMetrics = SpanMetricsParts.All },
+                "span-metrics-count" => processors with { SpanMetrics = processors.SpanMetrics | SpanMetricsParts.Count },
+                "span-metrics-latency" => processors with { SpanMetrics = processors.SpanMetrics | SpanMetricsParts.Latency },
+                "span-metrics-size" => processors with { SpanMetrics = processors.SpanMetrics | SpanMetricsParts.Size },
+                "service-graphs" => processors with { ServiceGraphs = processors.ServiceGraphs | ServiceGraphParts.Request | ServiceGraphParts.Latency },
+                "service-graphs-request" => processors with { ServiceGraphs = processors.ServiceGraphs | ServiceGraphParts.Request },
+                "service-graphs-latency" => processors with { ServiceGraphs = processors.ServiceGraphs | ServiceGraphParts.Latency },
+                "service-graphs-connection-info" => processors with { ServiceGraphs = processors.ServiceGraphs | ServiceGraphParts.ConnectionInfo },
+                "host-info" => processors with { HostInfo = true },
+                "local-blocks" => processors,
+                _ => null,
+            };
+            if (next is null)
+            {
+                error = $"metrics_generator.processor \"{name}\" is not a known processor, valid values: [{string.Join(' ', Names)}]";
+                return false;
+            }
+
+            processors = next;
+        }
+
+        return true;
+    }
+}

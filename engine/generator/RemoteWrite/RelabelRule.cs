@@ -1,0 +1,79 @@
+using System.Text.RegularExpressions;
+
+namespace Tempo.Engine.Generator.RemoteWrite;
+
+/// <summary>What a <see cref="RelabelRule"/> does.</summary>
+public enum RelabelAction
+{
+    Replace,
+    Keep,
+    Drop,
+    LabelMap,
+    LabelDrop,
+    LabelKeep,
+}
+
+/// <summary>
+/// One entry of Prometheus' <c>write_relabel_configs</c>: the values of the source labels, joined, are held against a
+/// pattern that must match as a whole.
+/// </summary>
+public sealed class RelabelRule
+{
+    private readonly Regex _pattern;
+
+    /// <summary>Throws <see cref="ArgumentException"/> for a pattern that cannot be read.</summary>
+    public RelabelRule(RelabelAction action, IReadOnlyList<string> sourceLabels, string separator = ";", string pattern = "(.*)", string targetLabel = "", string replacement = "$1")
+    {
+        Action = action;
+        SourceLabels = sourceLabels;
+        Separator = separator;
+        TargetLabel = targetLabel;
+        Replacement = replacement;
+        _pattern = new Regex($"^(?s:{pattern})$", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+    }
+
+    public RelabelAction Action { get; }
+
+    public IReadOnlyList<string> SourceLabels { get; }
+
+    public string Separator { get; }
+
+    public string TargetLabel { get; }
+
+    public string Replacement { get; }
+
+    /// <summary>Changes the labels of a series; false if it is not to be sent.</summary>
+    public bool Apply(SortedDictionary<string, string> labels)
+    {
+        switch (Action)
+        {
+            case RelabelAction.Keep:
+                return _pattern.IsMatch(Source(labels));
+            case RelabelAction.Drop:
+                return !_pattern.IsMatch(Source(labels));
+            case RelabelAction.Replace:
+                if (_pattern.Match(Source(labels)) is { Success: true } match) Set(labels, match.Result(TargetLabel), match.Result(Replacement));
+                return true;
+            case RelabelAction.LabelMap:
+                foreach (var (name, value) in labels.ToArray())
+                    if (_pattern.Match(name) is { Success: true } found) Set(labels, found.Result(Replacement), value);
+                return true;
+            default:
+                foreach (var name in labels.Keys.ToArray())
+                    if (_pattern.IsMatch(name) == (Action == RelabelAction.LabelDrop)) labels.Remove(name);
+                return true;
+        }
+    }
+
+    private string Source(SortedDictionary<string, string> labels) => string.Join(Separator, SourceLabels.Select(name => labels.GetValueOrDefault(name, "")));
+
+    // An empty value is a label that is not there; a name that cannot be one changes nothing.
+    private static void Set(SortedDictionary<string, string> labels, string name, string value)
+    {
+        if (value.Length == 0) labels.Remove(name);
+        else if (IsLabelName(name)) labels[name] = value;
+    }
+
+    internal static bool IsLabelName(string name) =>
+        name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(static c => char.IsAsciiLetterOrDigit(c) || c == '_');
+}

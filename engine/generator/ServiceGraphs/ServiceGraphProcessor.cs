@@ -1,0 +1,154 @@
+using Tempo.Engine.Generator.Registry;
+using Tempo.Engine.Generator.Spans;
+using Tempo.Engine.Otlp;
+
+namespace Tempo.Engine.Generator.ServiceGraphs;
+
+/// <summary>Which of the metrics are made.</summary>
+[Flags]
+public enum ServiceGraphParts
+{
+    None = 0,
+    Request = 1,
+    Latency = 2,
+    ConnectionInfo = 4,
+    All = Request | Latency | ConnectionInfo,
+}
+
+/// <summary>
+/// Finds which service called which:
+/// <code>
+/// client, producer    key = (trace, own span id)       with a database attribute: an edge to the database, at once
+/// server, consumer    key = (trace, parent's span id)  without a parent: an edge from its peer attribute or "user", at once
+/// the first side of a key waits; the second completes the edge
+/// waited too long     a client with a peer attribute: an edge to that; all others are dropped and counted
+/// </code>
+/// Tempo lets a root server wait as well; nothing can come for it, so that here the edge is seen ten seconds earlier.
+/// </summary>
+internal sealed class ServiceGraphProcessor : ISpanProcessor
+{
+    private readonly ServiceGraphSettings _settings;
+    private readonly SpanFilter _filter;
+    private readonly SpanMultiplier _multiplier;
+    private readonly EdgeSeries _edges;
+    private readonly WaitingSides _waiting;
+    private readonly LabelTuple _side;
+    private readonly int _serviceName;
+    private readonly PeerNames _peers;
+    private readonly (int Resource, int Span)[] _dimensions;
+
+    public ServiceGraphProcessor(ServiceGraphSettings settings, ServiceGraphParts parts, HistogramForm form, SeriesBudget budget, SeriesOptions options, CurrentSpan current)
+    {
+        _settings = settings;
+        _filter = new SpanFilter(settings.FilterPolicies, current);
+        _multiplier = new SpanMultiplier(settings.SpanMultiplierKey, settings.EnableTraceStateSpanMultiplier, current);
+        _waiting = new WaitingSides(settings.MaxItems);
+        _side = new LabelTuple(options.MaxLabelValueBytes);
+        _serviceName = current.Resource.Ask("service.name");
+        _peers = new PeerNames(settings, current);
+        _edges = new EdgeSeries(settings, parts, form, budget, options, _multiplier.IsAlwaysOne);
+        _dimensions = [.. _edges.Dimensions.Select(dimension => (current.Resource.Ask(dimension), current.Span.Ask(dimension)))];
+        Tables = [_edges.Table];
+    }
+
+    public IReadOnlyList<SeriesTable> Tables { get; }
+
+    public long EdgeCount => _edges.Count;
+
+    public long ExpiredCount { get; private set; }
+
+    /// <summary>Spans that found no room to wait.</summary>
+    public long DroppedSpanCount { get; private set; }
+
+    /// <summary>Edges that could not be shown because a name is not UTF-8.</summary>
+    public long DroppedEdgeCount => _edges.NotTextCount;
+
+    public void OnResource(CurrentSpan current) => Expire(current.NowUnixMs);
+
+    public void OnSpan(CurrentSpan current, in SpanFields span)
+    {
+        if (span.Kind is < SpanNames.KindServer or > SpanNames.KindConsumer || current.Resource[_serviceName].IsEmpty) return;
+        if (!_filter.Takes(current, span))
+        {
+            current.Discards.ServiceGraphsFiltered++;
+            return;
+        }
+
+        var side = new WaitingSide
+        {
+            TraceId = current.TraceId,
+            IsClient = span.Kind is SpanNames.KindClient or SpanNames.KindProducer,
+            IsMessaging = span.Kind is SpanNames.KindProducer or SpanNames.KindConsumer,
+            IsFailed = span.StatusCode == SpanNames.StatusError,
+            SinceUnixMs = current.NowUnixMs,
+            DurationSeconds = current.DurationSeconds,
+            StartUnixNano = span.StartTimeUnixNano,
+            EndUnixNano = span.EndTimeUnixNano,
+            Weight = _multiplier.IsAlwaysOne ? 1 : _multiplier.Of(current, span),
+        };
+        side.SpanId = side.IsClient ? current.SpanId : current.ParentSpanId;
+        WriteSide(current);
+        if (span.Kind == SpanNames.KindClient && _peers.TryDatabase(current, out var database)) Complete(side, database, isDatabase: true);
+        else if (!side.IsClient && side.SpanId == 0) Complete(side, PeerOr(_side.Bytes, "user"u8), isDatabase: false);
+        else Pair(side);
+    }
+
+    public void OnCollect(long nowUnixMs) => Expire(nowUnixMs);
+
+    // Service, peer, dimensions: what an edge needs to know of a side, while it waits.
+    private void WriteSide(CurrentSpan current)
+    {
+        _side.Clear();
+        _side.Add(current.Resource[_serviceName]);
+        _side.Add(_peers.Peer(current));
+        foreach (var (resource, span) in _dimensions) _side.Add(current.Resource.Has(resource) ? current.Resource[resource] : current.Span[span]);
+    }
+
+    private void Pair(in WaitingSide side)
+    {
+        var slot = _waiting.Find(side.TraceId, side.SpanId);
+        if (slot < 0)
+        {
+            if (!_waiting.TryAdd(side, _side.Bytes)) DroppedSpanCount++;
+        }
+        else if (_waiting[slot].IsClient == side.IsClient)
+        {
+            _waiting.Replace(slot, side, _side.Bytes);
+        }
+        else
+        {
+            ref readonly var other = ref _waiting[slot];
+            if (side.IsClient) _edges.AddPair(side, _side.Bytes, other, _waiting.Labels(slot), side.Weight, side.SinceUnixMs);
+            else _edges.AddPair(other, _waiting.Labels(slot), side, _side.Bytes, side.Weight, side.SinceUnixMs);
+            _waiting.Remove(slot);
+        }
+    }
+
+    private void Complete(in WaitingSide side, ReadOnlySpan<byte> partner, bool isDatabase)
+    {
+        if (isDatabase && _waiting.Find(side.TraceId, side.SpanId) is var slot && slot >= 0) _waiting.Remove(slot);
+        _edges.AddOneSided(side, _side.Bytes, partner, isDatabase, side.SinceUnixMs);
+    }
+
+    private void Expire(long nowUnixMs)
+    {
+        var before = nowUnixMs - (long)_settings.Wait.TotalMilliseconds;
+        for (var slot = _waiting.OldestBefore(before); slot >= 0; slot = _waiting.OldestBefore(before))
+        {
+            ref readonly var side = ref _waiting[slot];
+            var labels = _waiting.Labels(slot);
+            var peer = PeerOr(labels, default);
+            if (side.IsClient && peer.Length > 0) _edges.AddOneSided(side, labels, peer, isDatabase: false, nowUnixMs);
+            else ExpiredCount++;
+            _waiting.Remove(slot);
+        }
+    }
+
+    private static ReadOnlySpan<byte> PeerOr(ReadOnlySpan<byte> side, ReadOnlySpan<byte> otherwise)
+    {
+        var values = new LabelValues(side);
+        values.TryReadNext(out _);
+        values.TryReadNext(out var peer);
+        return peer.Length > 0 ? peer : otherwise;
+    }
+}

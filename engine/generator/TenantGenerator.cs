@@ -1,0 +1,159 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Generator.HostInfo;
+using Tempo.Engine.Generator.Registry;
+using Tempo.Engine.Generator.ServiceGraphs;
+using Tempo.Engine.Generator.SpanMetrics;
+using Tempo.Engine.Generator.Spans;
+using Tempo.Engine.Otlp;
+
+namespace Tempo.Engine.Generator;
+
+/// <summary>
+/// The series of one tenant. Requests come from many threads and take turns: one lock for the tenant, held for the walk
+/// over a request (some hundred nanoseconds a span) and for one slice of a collection at a time. Thread safe.
+/// </summary>
+public sealed class TenantGenerator
+{
+    /// <summary>Entities shown in one go, some thousand series: what a request waits for at most, a fraction of a millisecond.</summary>
+    private const int SliceRows = 64;
+
+    private readonly Lock _lock = new();
+    private readonly CurrentSpan _current = new();
+    private readonly SpanAdmission _admission;
+    private readonly ISpanProcessor[] _processors;
+    private readonly SeriesTable[] _tables;
+    private readonly ServiceGraphProcessor? _graph;
+    private long _bytesReceived;
+
+    /// <param name="tenant">Whose spans these are.</param>
+    /// <param name="settings">What is made of them.</param>
+    /// <param name="duplicateFilterBytes">Memory for remembering spans; what happens at the bound stands at the filter.</param>
+    public TenantGenerator(TenantId tenant, GeneratorSettings settings, int duplicateFilterBytes = 32 << 20)
+    {
+        Tenant = tenant;
+        Settings = settings;
+        // One that comes again after the slack is too old to count anyhow.
+        _admission = new SpanAdmission(settings.IngestionSlack, new DuplicateFilter(settings.IngestionSlack, duplicateFilterBytes));
+        Budget = new SeriesBudget(settings.MaxActiveSeries, settings.MaxActiveEntities);
+        List<ISpanProcessor> processors = [];
+        var (options, form) = (settings.SeriesOptions, settings.HistogramForm);
+        if (settings.Processors.SpanMetrics is var parts && parts != SpanMetricsParts.None)
+            processors.Add(new SpanMetricsProcessor(settings.SpanMetrics, parts, form, Budget, options, _current));
+        if (settings.Processors.ServiceGraphs is var graphParts && graphParts != ServiceGraphParts.None)
+            processors.Add(_graph = new ServiceGraphProcessor(settings.ServiceGraphs, graphParts, form, Budget, options, _current));
+        if (settings.Processors.HostInfo) processors.Add(new HostInfoProcessor(settings.HostInfo, Budget, options, _current));
+        _processors = [.. processors];
+        _tables = [.. processors.SelectMany(static processor => processor.Tables)];
+    }
+
+    public TenantId Tenant { get; }
+
+    public GeneratorSettings Settings { get; }
+
+    internal SeriesBudget Budget { get; }
+
+    /// <summary>Counts the spans of a request that was found sound before.</summary>
+    public void Add(ReadOnlySpan<byte> request, long nowUnixMs)
+    {
+        lock (_lock)
+        {
+            _bytesReceived += request.Length;
+            _current.NowUnixMs = nowUnixMs;
+            var sink = new GeneratorSink(_current, _admission, _processors);
+            OtlpTraceReader.TryRead(request, ref sink, out _);
+        }
+    }
+
+    /// <summary>
+    /// Shows every series once, those without a value for too long as ending; with <paramref name="endAll"/> all of them.
+    /// Between slices requests go on, so the values are of moments a few milliseconds apart; <paramref name="afterSlice"/> is
+    /// called then, without the lock.
+    /// </summary>
+    public void Collect(long nowUnixMs, bool endAll, ISeriesVisitor visitor, Action afterSlice)
+    {
+        lock (_lock)
+            foreach (var processor in _processors)
+                processor.OnCollect(nowUnixMs);
+        var staleBefore = endAll ? long.MaxValue : nowUnixMs - (long)Settings.StaleDuration.TotalMilliseconds;
+        foreach (var table in _tables)
+        {
+            var goesOn = true;
+            for (var first = 0; goesOn; first += SliceRows)
+            {
+                lock (_lock) goesOn = table.Collect(first, SliceRows, staleBefore, visitor);
+                afterSlice();
+            }
+        }
+    }
+
+    /// <summary>Shows every series, metric by metric, and changes nothing.</summary>
+    public void Look(Action<MetricColumn> beginMetric, ISeriesVisitor visitor)
+    {
+        foreach (var table in _tables)
+            for (var column = 0; column < table.Schema.Columns.Length; column++)
+            {
+                if (table.EntityCount == 0) continue;
+                beginMetric(table.Schema.Columns[column]);
+                var goesOn = true;
+                for (var first = 0; goesOn; first += SliceRows)
+                    lock (_lock) goesOn = table.Look(first, SliceRows, column, visitor);
+            }
+    }
+
+    /// <summary>The numbers of the self metrics, as of now.</summary>
+    internal GeneratorCounts Counts()
+    {
+        lock (_lock)
+        {
+            var discards = _current.Discards;
+            return new GeneratorCounts
+            {
+                SpansReceived = _admission.ReceivedCount,
+                BytesReceived = _bytesReceived,
+                OutsideSlack = discards.OutsideSlack,
+                Duplicates = discards.Duplicate,
+                DuplicateWindowsShortened = _admission.Duplicates.ShortenedCount,
+                SpanMetricsFiltered = discards.SpanMetricsFiltered,
+                ServiceGraphsFiltered = discards.ServiceGraphsFiltered,
+                SpanMetricsNotText = discards.SpanMetricsNotText,
+                ServiceGraphsNotText = _graph?.DroppedEdgeCount ?? 0,
+                HostInfoNotText = discards.HostInfoNotText,
+                ActiveSeries = Budget.ActiveSeries,
+                Entities = Budget.Entities,
+                DemandEstimate = Budget.DemandEstimate,
+                SeriesAdded = Budget.AddedSeries,
+                SeriesRemoved = Budget.RemovedSeries,
+                SeriesLimited = Budget.LimitedCount,
+                LabelValuesLimited = _tables.Sum(static table => table.LimitedLabelValues),
+                Edges = _graph?.EdgeCount ?? 0,
+                ExpiredEdges = _graph?.ExpiredCount ?? 0,
+                DroppedSpans = _graph?.DroppedSpanCount ?? 0,
+            };
+        }
+    }
+}
+
+/// <summary>Numbers that only grow, and gauges, of one tenant.</summary>
+internal readonly record struct GeneratorCounts
+{
+    public long SpansReceived { get; init; }
+    public long BytesReceived { get; init; }
+    public long OutsideSlack { get; init; }
+    public long Duplicates { get; init; }
+    public long DuplicateWindowsShortened { get; init; }
+    public long SpanMetricsFiltered { get; init; }
+    public long ServiceGraphsFiltered { get; init; }
+    public long SpanMetricsNotText { get; init; }
+    public long ServiceGraphsNotText { get; init; }
+    public long HostInfoNotText { get; init; }
+    public long ActiveSeries { get; init; }
+    public long Entities { get; init; }
+    public long DemandEstimate { get; init; }
+    public long SeriesAdded { get; init; }
+    public long SeriesRemoved { get; init; }
+    public long SeriesLimited { get; init; }
+    public long LabelValuesLimited { get; init; }
+    public long Edges { get; init; }
+    public long ExpiredEdges { get; init; }
+    public long DroppedSpans { get; init; }
+}

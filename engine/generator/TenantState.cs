@@ -1,0 +1,201 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Generator.Registry;
+using Tempo.Engine.Generator.RemoteWrite;
+
+namespace Tempo.Engine.Generator;
+
+/// <summary>
+/// A tenant in the generator: its series, its queue, and the clock of its collections. <see cref="Add"/> and
+/// <see cref="Generator"/> from any thread; the rest is called by one at a time.
+/// </summary>
+internal sealed class TenantState : IAsyncDisposable
+{
+    private const string InstanceLabel = "__metrics_gen_instance", OrgIdHeader = "X-Scope-OrgID";
+    private const long SecondMs = 1000, MinuteMs = 60 * SecondMs;
+
+    private readonly TenantId _tenant;
+    private readonly GeneratorOptions _options;
+    private readonly Func<TenantId, GeneratorSettings> _settingsOf;
+    private readonly GeneratorServices _services;
+    private readonly RemoteWriteClient[] _clients;
+    private volatile TenantGenerator? _generator;
+    private volatile GeneratorSettings _settings;
+    private SeriesEncoder? _encoder;
+    private TenantRemoteWrite? _remote;
+    private GeneratorCounts _shown;
+    private long _lastCollection;
+    private long _lastUnixMs;
+
+    // No sample of a series that may have been there before is older than this.
+    private long _endedUnixMs;
+    private bool _lost;
+
+    public TenantState(TenantId tenant, GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, GeneratorServices services, RemoteWriteClient[] clients)
+    {
+        (_tenant, _options, _settingsOf, _services, _clients) = (tenant, options, settingsOf, services, clients);
+        _settings = settingsOf(tenant);
+        _lastCollection = services.Time.GetTimestamp();
+        Begin();
+    }
+
+    /// <summary>Null while the tenant has no processors.</summary>
+    public TenantGenerator? Generator => _generator;
+
+    public string LastError { get; private set; } = "";
+
+    public void Add(ReadOnlySpan<byte> request) => _generator?.Add(request, UnixMs());
+
+    /// <summary>Collects if it is time, or in any case; then shows the self metrics.</summary>
+    public void Collect(bool now)
+    {
+        try
+        {
+            var settings = _settingsOf(_tenant);
+            var hasChanged = !ReferenceEquals(settings, _settings);
+            if (now || hasChanged || _services.Time.GetElapsedTime(_lastCollection) >= _settings.CollectionInterval) CollectSeries(hasChanged);
+            Show();
+            if (hasChanged)
+            {
+                _settings = settings;
+                Begin();
+            }
+
+            LastError = _remote?.LastError ?? "";
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException or IOException)
+        {
+            // Of one tenant's settings, say: the others go on.
+            LastError = e.Message;
+            _services.Metrics.CollectionsFailed.With(_tenant.Value).Add();
+            _services.Log.Error("metrics generator: a collection failed", ("tenant", _tenant.Value), ("err", e.Message));
+        }
+    }
+
+    /// <summary>Opens the queue, so that what is in it is sent; does nothing if it is open or there are no targets.</summary>
+    public void OpenQueue()
+    {
+        if (_remote is not null || _clients.Length == 0) return;
+        _remote = TenantRemoteWrite.Open(_tenant, _services.Disk, _options.Queue, _options.RemoteWrite, _clients, HeadersFor, _services.Remote, out var error);
+        if (_remote is null)
+        {
+            LastError = $"the queue cannot be opened: {error}";
+            _services.Log.Error("metrics generator: the queue cannot be opened", ("tenant", _tenant.Value), ("err", error));
+            return;
+        }
+
+        _endedUnixMs = Math.Max(_endedUnixMs, _remote.Queue.LastUnixMs);
+        _lastUnixMs = Math.Max(_lastUnixMs, _remote.Queue.LastUnixMs);
+    }
+
+    /// <summary>Sends what can be sent within the flush deadline, and closes the queue.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_remote is not null)
+        {
+            await _remote.DrainAsync(_options.RemoteWriteFlushDeadline, _services.Time).ConfigureAwait(false);
+            await _remote.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _encoder?.Dispose();
+    }
+
+    private void Begin()
+    {
+        _shown = default;
+        _encoder?.Dispose();
+        _encoder = null;
+        _generator = NewGenerator();
+        foreach (var name in new[] { "span-metrics", "service-graphs", "host-info" })
+            if (_generator is not null || _lastUnixMs > 0) _services.Metrics.ActiveProcessors.With(name, _tenant.Value).Set(_settings.Processors.ActiveNames.Contains(name) ? 1 : 0);
+        if (_generator is null) return;
+        Show();
+        OpenQueue();
+        if (_clients.Length > 0) _encoder = new SeriesEncoder(ConstantLabels(), _settings.TraceIdLabelName, _options.RemoteWrite.Min(static target => target.MaxSamplesPerSend), Append);
+    }
+
+    private TenantGenerator? NewGenerator()
+    {
+        try
+        {
+            return _settings.Processors.IsEmpty ? null : new TenantGenerator(_tenant, _settings, _options.DuplicateFilterBytes);
+        }
+        catch (ArgumentException e)
+        {
+            // A pattern that cannot be read, say. Ingest goes on without the tenant's metrics.
+            LastError = $"tenant {_tenant.Value}: {e.Message}";
+            _services.Metrics.ProcessorUpdatesFailed.With(_tenant.Value).Add();
+            _services.Log.Error("metrics generator: the tenant's settings cannot be used", ("tenant", _tenant.Value), ("err", e.Message));
+            return null;
+        }
+    }
+
+    private void CollectSeries(bool endAll)
+    {
+        _lastCollection = _services.Time.GetTimestamp();
+        if (_generator is not { } generator) return;
+        if (_encoder is null || (_settings.DisableCollection && !endAll))
+        {
+            // Without a target series still age.
+            generator.Collect(UnixMs(), endAll, NoVisitor.Instance, static () => { });
+            _services.Metrics.Collections.With(_tenant.Value).Add();
+            return;
+        }
+
+        OpenQueue();
+        // Two steps on, should the clock have gone back: between the last collection and this one lies the zero of new series.
+        var unixMs = Math.Max(UnixMs(), Math.Max(_lastUnixMs, _endedUnixMs) + 2);
+        var removedBefore = generator.Counts().SeriesRemoved;
+        _encoder.UnixMs = unixMs;
+        _encoder.ZeroUnixMs = Math.Max(unixMs - unixMs % MinuteMs - SecondMs, _endedUnixMs + 1);
+        _encoder.ExemplarsAfterUnixMs = _lastUnixMs;
+        _lost = _remote is null;
+        generator.Collect(UnixMs(), endAll, _encoder, _encoder.FlushIfFull);
+        _encoder.Flush();
+        if (_remote?.Queue.Commit() is { } error && error != DiskError.None) Lose(error);
+        _lastUnixMs = unixMs;
+        if (generator.Counts().SeriesRemoved > removedBefore) _endedUnixMs = unixMs;
+        _services.Metrics.Collections.With(_tenant.Value).Add();
+        if (_lost) _services.Metrics.CollectionsFailed.With(_tenant.Value).Add();
+    }
+
+    private void Append(NativeBuffer batch, BatchCounts counts)
+    {
+        if (_remote is not null && _remote.Queue.Append(batch.Written, counts, _encoder!.UnixMs) is var error && error != DiskError.None) Lose(error);
+    }
+
+    // The counters are cumulative: the next collection has what this one had, only the points between are missing.
+    private void Lose(DiskError error)
+    {
+        _lost = true;
+        _services.Remote.Metrics.QueueErrors.With(_tenant.Value).Add();
+        _services.Log.Error("metrics generator: the queue cannot be written, a collection is lost", ("tenant", _tenant.Value), ("err", error));
+    }
+
+    private void Show()
+    {
+        if (_remote is not null) _services.Remote.Metrics.QueueBytes.With(_tenant.Value).Set(_remote.Queue.SizeBytes);
+        if (_generator is not { } generator) return;
+        var counts = generator.Counts();
+        _services.Metrics.Show(_tenant, _shown, counts);
+        _services.Metrics.MaxActiveSeries.With(_tenant.Value).Set(_settings.MaxActiveSeries);
+        _shown = counts;
+    }
+
+    private IEnumerable<KeyValuePair<string, string>> ConstantLabels()
+    {
+        if (_options.InstanceId.Length > 0) yield return new(InstanceLabel, _options.InstanceId);
+        if (_settings.InjectTenantIdAs.Length > 0) yield return new(_settings.InjectTenantIdAs, _tenant.Value);
+        foreach (var label in _settings.ExternalLabels) yield return label;
+    }
+
+    // A target's own headers go over the tenant's id, and the tenant's own over both.
+    private IReadOnlyList<KeyValuePair<string, string>> HeadersFor(RemoteWriteTarget target)
+    {
+        var isSet = target.Headers.Any(static header => header.Key.Equals(OrgIdHeader, StringComparison.OrdinalIgnoreCase));
+        return _options is { IsMultitenant: true, AddOrgIdHeader: true } && !isSet
+            ? [new(OrgIdHeader, _tenant.Value), .. _settings.RemoteWriteHeaders]
+            : _settings.RemoteWriteHeaders;
+    }
+
+    private long UnixMs() => _services.Time.GetUtcNow().ToUnixTimeMilliseconds();
+}
