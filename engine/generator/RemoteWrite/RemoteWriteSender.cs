@@ -156,7 +156,13 @@ internal sealed class RemoteWriteSender : IDisposable
         }
 
         _plain.Clear();
-        if (Snappy.Decompress(_payload.Written, _plain, int.MaxValue) != DecompressStatus.Done) return default;
+        if (Snappy.Decompress(_payload.Written, _plain, int.MaxValue) != DecompressStatus.Done)
+        {
+            // The checksum held, so it was written like this: nothing that trying again could mend.
+            _metrics.Count(record.Counts, static outcome => outcome.Failed);
+            return default;
+        }
+
         var message = _transcoder.Transcode(_plain.Written, _isVersion2, out var counts);
         SetBlock(Snappy.MaxCompressedLength(message.Length));
         _blockLength = Snappy.Compress(message, _block);

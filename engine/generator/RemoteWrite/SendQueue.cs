@@ -78,7 +78,7 @@ internal sealed partial class SendQueue : IDisposable
             var room = _record.GetSpan(SendQueueFormat.RecordHeaderBytes + Snappy.MaxCompressedLength(writeRequest.Length));
             var payload = room[SendQueueFormat.RecordHeaderBytes..];
             payload = payload[..Snappy.Compress(writeRequest, payload)];
-            SendQueueFormat.WriteRecordHeader(room, payload, unixMs, counts);
+            SendQueueFormat.WriteRecordHeader(room[..SendQueueFormat.RecordHeaderBytes], payload, unixMs, counts);
             _record.Advance(SendQueueFormat.RecordHeaderBytes + payload.Length);
             var error = MakeRoom(_record.Length);
             if (error == DiskError.None) error = Write(_writing!, _record.Written, _segments[^1].Length);
