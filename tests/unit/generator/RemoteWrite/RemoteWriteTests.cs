@@ -105,7 +105,7 @@ public sealed class RemoteWriteTests : IAsyncDisposable
         _time.Advance(TimeSpan.FromSeconds(15));
         await _generator.CollectAsync(CancellationToken.None);
         await _receiver.HasAsync(2);
-        Assert.Equal(1, WriteRequestReader.ReadBlock(_receiver.Requests.Last().Body)[0].Samples.Count);
+        Assert.Single(WriteRequestReader.ReadBlock(_receiver.Requests.Last().Body)[0].Samples);
     }
 
     [Fact]
