@@ -1,4 +1,5 @@
 using System.Numerics;
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Catalog;
 using Tempo.Engine.Storage.Scan;
 
