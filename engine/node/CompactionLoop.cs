@@ -148,7 +148,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     private CompactionJob? SelectJob()
     {
         var tenants = Blocks.Select(static block => block.Meta)
-            .Where(block => !_quarantined.Contains(block.BlockId))
+            .Where(block => !_quarantined.Contains(block.BlockId) && !store.Health.IsDamaged(block.BlockId))
             .GroupBy(static block => block.Tenant.Value)
             .OrderBy(tenant => string.CompareOrdinal(tenant.Key, _lastTenant) <= 0)
             .ThenBy(static tenant => tenant.Key, StringComparer.Ordinal)

@@ -68,6 +68,12 @@ public sealed record NodeOptions
     /// <summary>Format of new blocks: vParquet5 or vParquet4. All that are known are read.</summary>
     public string BlockVersion { get; init; } = "vParquet5";
 
+    /// <summary>Metas of blocks are read at the start from each tenant's index, and only those that it does not know one by one.</summary>
+    public bool UseTenantIndex { get; init; }
+
+    /// <summary>Time between two writings of the tenants' indexes, for readers that use them. 0: none are written.</summary>
+    public TimeSpan TenantIndexInterval { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <summary>Compressed bytes after which a block begins a new row group.</summary>
     public long RowGroupBytes { get; init; } = 100_000_000;
 

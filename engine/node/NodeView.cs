@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query.Sources;
+using Tempo.Engine.Storage.Blocklist;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Live;
 
@@ -13,6 +14,9 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
 {
     public Generation Current => Generations[^1];
 
+    /// <summary>Blocks that are there and of which nothing can be read: answers of their tenants are partial.</summary>
+    public IReadOnlyList<UnreadableBlock> Unreadable { get; init; } = [];
+
     /// <summary>Where the tenants' traces are now.</summary>
     public TraceSources SourcesOf(TenantSet tenants)
     {
@@ -20,6 +24,10 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
         foreach (var generation in Generations)
             foreach (var tenant in tenants.Tenants)
                 generation.Live.CollectBatches(tenant, live);
-        return new TraceSources(live, [.. Blocks.Where(block => tenants.Contains(block.Meta.Tenant))]);
+        var missing = Unreadable.FirstOrDefault(block => tenants.Contains(block.Tenant));
+        return new TraceSources(live, [.. Blocks.Where(block => tenants.Contains(block.Meta.Tenant))])
+        {
+            Damage = missing is null ? "" : $"block {missing.Block} could not be read: {missing.Error}",
+        };
     }
 }

@@ -27,6 +27,7 @@ public sealed partial class TempoNode : IAsyncDisposable
     private readonly Task _cutting;
     private readonly CompactionLoop _compaction;
     private readonly Task _compacting;
+    private readonly Task _indexing;
     private readonly QueryGate _queries;
     private readonly NodeOptions _options;
     private readonly TimeProvider _time;
@@ -36,7 +37,7 @@ public sealed partial class TempoNode : IAsyncDisposable
     private int _disposed;
 
     private TempoNode(
-        WriteAheadLog log, NodeState state, IngestPipeline ingest, CutLoop cuts, CompactionLoop compaction, QueryGate queries, NodeOptions options, TimeProvider time)
+        WriteAheadLog log, NodeState state, IngestPipeline ingest, CutLoop cuts, CompactionLoop compaction, TenantIndexLoop indexes, QueryGate queries, NodeOptions options, TimeProvider time)
     {
         _options = options;
         _time = time;
@@ -48,6 +49,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         _cutting = cuts.RunAsync(_stop.Token);
         _compaction = compaction;
         _compacting = compaction.RunAsync(_stop.Token);
+        _indexing = indexes.RunAsync(_stop.Token);
     }
 
     /// <summary>
@@ -71,17 +73,21 @@ public sealed partial class TempoNode : IAsyncDisposable
         var metrics = new NodeMetrics(registry);
         var wal = WriteAheadLog.Open(new PosixDisk(options.WalPath), "", new WalOptions { SegmentBytes = options.WalSegmentBytes, Sync = (WalSyncMode)options.WalSync }, registry);
         var objects = LocalObjectStore.Open(options.BlocksPath);
-        var store = new BlockStore(objects, Path.Combine(options.WalPath, "building"), StoreOptions(options));
+        var health = new BlockHealth(registry);
+        var store = new BlockStore(objects, Path.Combine(options.WalPath, "building"), StoreOptions(options), health);
         store.Sweep();
         var remoteObjects = options.Remote?.Open(time);
-        var remote = remoteObjects is null ? null : new BlockStore(remoteObjects, Path.Combine(options.WalPath, "compacting"), StoreOptions(options) with { Cache = new RangeCache(options.Remote!.CacheBytes) });
+        var remote = remoteObjects is null ? null : new BlockStore(remoteObjects, Path.Combine(options.WalPath, "compacting"), StoreOptions(options) with { Cache = new RangeCache(options.Remote!.CacheBytes) }, health);
         remote?.Sweep();
         var state = new NodeState(options);
-        var blocks = await store.ListAsync(damage => log.Warn("block left out", ("err", damage)), CancellationToken.None).ConfigureAwait(false);
+        var listing = await store.ListAsync(options.UseTenantIndex, CancellationToken.None).ConfigureAwait(false);
+        foreach (var warning in listing.Warnings) log.Warn("tenant index not used", ("err", warning));
+        foreach (var block in listing.Unreadable)
+            log.Error("block left out, answers of its tenant are partial", ("tenant", block.Tenant.Value), ("block", block.Block.ToString()), ("err", block.Error));
         var recovery = new Recovery(wal, remote is null ? [store] : [store, remote], state, log);
         var generations = new List<Generation>();
         foreach (var logged in wal.Recovered) generations.Add(await recovery.ReplayAsync(logged, CancellationToken.None).ConfigureAwait(false));
-        state.Update(_ => new NodeView([.. generations, state.NewGeneration(wal.Current)], [.. blocks.Select(meta => new BlockHandle(meta, store))]));
+        state.Update(_ => new NodeView([.. generations, state.NewGeneration(wal.Current)], [.. listing.Blocks.Select(meta => new BlockHandle(meta, store))]) { Unreadable = listing.Unreadable });
         AddGauges(registry, state, store);
         var home = remote ?? store;
         var blocklist = remote is null ? null : new Blocklist(options.Remote!, state, remote, registry, log, time);
@@ -89,7 +95,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         var compaction = new CompactionLoop(
             options, CompactionServices.Create(options, remoteObjects ?? (IObjectStore)objects, home, time), state, home, new CompactionMetrics(registry), log, time, blocklist);
         var node = new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics), new CutLoop(options, wal, store, state, metrics, log, time),
-            compaction, new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries), options, time);
+            compaction, new TenantIndexLoop(options, remoteObjects ?? (IObjectStore)objects, home, state, registry, log, time), new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries), options, time);
         if (remote is not null) node.StartUploads(new UploadLoop(state, new LocalBlocks(objects, store), remote, remoteObjects!, new UploadMetrics(registry), log, time), remoteObjects!);
         return node;
     }
@@ -180,6 +186,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         await _cutting.ConfigureAwait(false);
         await _compacting.ConfigureAwait(false);
         await _uploading.ConfigureAwait(false);
+        await _indexing.ConfigureAwait(false);
         _compaction.Dispose();
         await _cuts.DisposeAsync().ConfigureAwait(false);
         await _state.View.Current.SealAsync().ConfigureAwait(false);

@@ -13,6 +13,7 @@ public sealed partial class ColumnReader
     {
         var bytes = new byte[Chunk.OffsetIndexSizeBytes];
         _file.Source.Read(Chunk.OffsetIndexOffset, bytes);
+        if (_file.IndexChecksums?.IsOffsetIndex(ChunkIndex, bytes) == false) ParquetFormatException.Throw($"{Subject("offset index")}: the checksum does not match.");
         var locations = OffsetIndex.Read(bytes, Subject("offset index"));
         var pages = new PageSpan[locations.Length];
         var earliest = Chunk.StartOffset;

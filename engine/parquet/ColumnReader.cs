@@ -51,6 +51,8 @@ public sealed partial class ColumnReader
         }
     }
 
+    private int ChunkIndex => _rowGroup * _file.Schema.Columns.Count + Column.Index;
+
     private ReadOnlySpan<PageSpan> Pages => _pages ??= FindPages();
 
     private int PhysicalWidthBytes => Column.Type switch
@@ -74,6 +76,7 @@ public sealed partial class ColumnReader
         if (Chunk.ColumnIndexSizeBytes == 0) return null;
         var bytes = new byte[Chunk.ColumnIndexSizeBytes];
         _file.Source.Read(Chunk.ColumnIndexOffset, bytes);
+        if (_file.IndexChecksums?.IsColumnIndex(ChunkIndex, bytes) == false) ParquetFormatException.Throw($"{Subject("column index")}: the checksum does not match.");
         var index = ColumnIndex.Read(bytes, Subject("column index"));
         if (index.PageCount != PageCount) Fail($"a column index of {index.PageCount} pages for {PageCount} pages");
         return index;

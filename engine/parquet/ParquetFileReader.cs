@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.Parquet;
 
@@ -10,11 +11,16 @@ public sealed class ParquetFileReader
     private const int TrailerSizeBytes = 8; // length of the footer u32, magic
     private readonly FileMetaData _footer;
 
-    private ParquetFileReader(IParquetSource source, FileMetaData footer)
+    private ParquetFileReader(IParquetSource source, FileMetaData footer, uint footerChecksum)
     {
         Source = source;
         _footer = footer;
+        FooterChecksum = footerChecksum;
+        IndexChecksums = IndexChecksums.Read(footer);
     }
+
+    /// <summary>CRC-32C of the footer's bytes, which the format itself does not protect.</summary>
+    public uint FooterChecksum { get; }
 
     public ParquetSchema Schema => _footer.Schema;
 
@@ -29,6 +35,8 @@ public sealed class ParquetFileReader
     internal static ReadOnlySpan<byte> Magic => "PAR1"u8;
 
     internal IParquetSource Source { get; }
+
+    internal IndexChecksums? IndexChecksums { get; }
 
     /// <summary>
     /// Reads the footer. If its size is known (<paramref name="footerSizeBytes"/>, from a block's meta.json) one read is enough.
@@ -48,7 +56,7 @@ public sealed class ParquetFileReader
         source.Read(0, head);
         if (!head.SequenceEqual(Magic)) ParquetFormatException.Throw("The file does not begin with 'PAR1'.");
         var footer = tail.AsSpan(tail.Length - TrailerSizeBytes - claimed, claimed);
-        return new ParquetFileReader(source, FileMetaData.Read(footer, length - TrailerSizeBytes - claimed));
+        return new ParquetFileReader(source, FileMetaData.Read(footer, length - TrailerSizeBytes - claimed), Crc32C.Compute(footer));
     }
 
     /// <summary>Opens the chunk of a leaf in a row group. One reader is used by one thread; any number may be open.</summary>

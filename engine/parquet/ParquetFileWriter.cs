@@ -18,6 +18,7 @@ public sealed class ParquetFileWriter
     private readonly ThriftCompactWriter _thrift = new();
     private readonly List<WrittenChunk> _chunks = [];
     private readonly List<long> _rowGroupRows = [];
+    private readonly IndexChecksums _indexChecksums = new();
     private long _position;
     private int _nextColumn;
     private bool _isFinished;
@@ -84,18 +85,22 @@ public sealed class ParquetFileWriter
 
     private void WritePageIndexes()
     {
-        foreach (var chunk in _chunks)
+        for (var i = 0; i < _chunks.Count; i++)
         {
+            var chunk = _chunks[i];
             if (chunk.Index is null) continue;
             chunk.Index.Write(_thrift);
+            _indexChecksums.SetColumnIndex(i, _thrift.Written);
             chunk.MetaData.ColumnIndexOffset = _position;
             chunk.MetaData.ColumnIndexSizeBytes = _thrift.Written.Length;
             Write(_thrift.Written);
         }
 
-        foreach (var chunk in _chunks)
+        for (var i = 0; i < _chunks.Count; i++)
         {
+            var chunk = _chunks[i];
             OffsetIndex.Write(_thrift, chunk.Pages);
+            _indexChecksums.SetOffsetIndex(i, _thrift.Written);
             chunk.MetaData.OffsetIndexOffset = _position;
             chunk.MetaData.OffsetIndexSizeBytes = _thrift.Written.Length;
             Write(_thrift.Written);
@@ -112,7 +117,7 @@ public sealed class ParquetFileWriter
         _thrift.WriteI64(3, _rowGroupRows.Sum());
         _thrift.BeginList(4, ThriftType.Struct, _rowGroupRows.Count);
         for (var group = 0; group < _rowGroupRows.Count; group++) WriteRowGroup(group);
-        if (_options.KeyValueMetadata.Count > 0) WriteKeyValues();
+        WriteKeyValues(_options.PageChecksums ? [.. _options.KeyValueMetadata, new(IndexChecksums.Key, _indexChecksums.ToString())] : _options.KeyValueMetadata);
         _thrift.WriteText(6, _options.CreatedBy);
         // ColumnOrder TYPE_ORDER for each leaf: without it readers must ignore the bounds.
         _thrift.BeginList(7, ThriftType.Struct, Schema.Columns.Count);
@@ -141,10 +146,11 @@ public sealed class ParquetFileWriter
         _thrift.EndStruct();
     }
 
-    private void WriteKeyValues()
+    private void WriteKeyValues(IReadOnlyList<KeyValuePair<string, string>> entries)
     {
-        _thrift.BeginList(5, ThriftType.Struct, _options.KeyValueMetadata.Count);
-        foreach (var (key, value) in _options.KeyValueMetadata)
+        if (entries.Count == 0) return;
+        _thrift.BeginList(5, ThriftType.Struct, entries.Count);
+        foreach (var (key, value) in entries)
         {
             _thrift.BeginStructElement();
             _thrift.WriteText(1, key);

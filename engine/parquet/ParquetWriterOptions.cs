@@ -14,7 +14,10 @@ public sealed record ParquetWriterOptions
     /// </summary>
     public int DataPageVersion { get; init; } = 1;
 
-    /// <summary>A CRC-32 in each page header, so that damage is found before it is decoded.</summary>
+    /// <summary>
+    /// A CRC-32 in each page header, and one of each page index in the footer's key-value metadata, so that damage is found before
+    /// it is decoded.
+    /// </summary>
     public bool PageChecksums { get; init; } = true;
 
     public IReadOnlyList<KeyValuePair<string, string>> KeyValueMetadata { get; init; } = [];

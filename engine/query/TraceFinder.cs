@@ -29,7 +29,7 @@ public static class TraceFinder
             }
             catch (BlockReadException e)
             {
-                loader.ReportDamage(handle.Meta, e.Message);
+                loader.ReportDamage(handle.Meta, e);
             }
         }
 

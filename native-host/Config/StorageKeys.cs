@@ -17,7 +17,7 @@ internal static class StorageKeys
     public static IEnumerable<ConfigKey> All =>
     [
         new ConfigScalar("storage.trace.backend", SetBackend, o => o.StorageBackend),
-        Duration("storage.trace.blocklist_poll", TimeSpan.FromSeconds(1), TimeSpan.FromDays(1), (o, v) => o.Remote = o.Remote with { BlocklistPoll = v }, o => o.Remote.BlocklistPoll),
+        Duration("storage.trace.blocklist_poll", TimeSpan.FromSeconds(1), TimeSpan.FromDays(1), SetPoll, o => o.Remote.BlocklistPoll),
         .. S3Keys,
         .. AzureKeys,
         .. GcsKeys,
@@ -103,6 +103,13 @@ internal static class StorageKeys
     private static IEnumerable<ConfigKey> Without(string section, string reason, params string[] keys) => keys.Select(key => new ConfigWithoutEffect(section + key, reason));
 
     private static bool Has(string value, string key) => value.Length > 0 ? true : throw new ConfigException($"{key} is missing");
+
+    // The same pace for the list that is read and for the index that is written.
+    private static void SetPoll(HostOptions options, TimeSpan interval)
+    {
+        options.Remote = options.Remote with { BlocklistPoll = interval };
+        options.Node = options.Node with { TenantIndexInterval = interval };
+    }
 
     private static string? SetBackend(HostOptions options, string text)
     {

@@ -45,7 +45,7 @@ internal sealed class MetricsScan
     public SearchMetrics Metrics { get; } = new();
 
     /// <summary>What could not be read; empty if nothing.</summary>
-    public string Damage => _damage;
+    public string Damage => _damage.Length > 0 ? _damage : _sources.Damage;
 
     private TimeAxis Axis => _plan.Options.Axis;
 
@@ -81,7 +81,7 @@ internal sealed class MetricsScan
             }
             catch (BlockReadException e)
             {
-                ReportDamage($"block {handle.Meta.BlockId} could not be read: {e.Message}");
+                if (!e.IsGone) ReportDamage($"block {handle.Meta.BlockId} could not be read: {e.Message}");
             }
         }
     }
@@ -272,7 +272,7 @@ internal sealed class MetricsScan
             }
             catch (BlockReadException e)
             {
-                _loader.ReportDamage(block.Meta, e.Message);
+                _loader.ReportDamage(block.Meta, e);
             }
         }
 

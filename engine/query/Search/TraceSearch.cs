@@ -71,7 +71,7 @@ public sealed class TraceSearch
             }
             catch (BlockReadException e)
             {
-                _loader.ReportDamage(handle.Meta, e.Message);
+                _loader.ReportDamage(handle.Meta, e);
             }
         }
     }
@@ -129,7 +129,7 @@ public sealed class TraceSearch
             }
             catch (BlockReadException e)
             {
-                _loader.ReportDamage(block.Meta, e.Message);
+                _loader.ReportDamage(block.Meta, e);
             }
         }
     }

@@ -26,7 +26,7 @@ public sealed class TraceLoader(TraceSources sources, BatchColumns columns, bool
     public ulong InspectedBytes => _pages.ReadBytes;
 
     /// <summary>What could not be read, empty if nothing.</summary>
-    public string Damage { get; private set; } = "";
+    public string Damage { get; private set; } = sources.Damage;
 
     /// <summary>
     /// The whole trace, or null if no source has it; good until the next call. <paramref name="blocks"/> are the open blocks to
@@ -52,6 +52,12 @@ public sealed class TraceLoader(TraceSources sources, BatchColumns columns, bool
     public RowGroupReader OpenRowGroup(BlockReader block, int group) => _pages.OpenRowGroup(block, group);
 
     /// <summary>Says that a block could not be read; the first one is kept for the answer.</summary>
+    public void ReportDamage(BlockMeta block, BlockReadException what)
+    {
+        if (!what.IsGone) ReportDamage(block, what.Message);
+    }
+
+    /// <summary>The same, of a block that is there.</summary>
     public void ReportDamage(BlockMeta block, string what)
     {
         if (Damage.Length == 0) Damage = $"block {block.BlockId} could not be read: {what}";
@@ -85,7 +91,7 @@ public sealed class TraceLoader(TraceSources sources, BatchColumns columns, bool
         }
         catch (BlockReadException e)
         {
-            ReportDamage(block.Meta, e.Message);
+            ReportDamage(block.Meta, e);
         }
     }
 

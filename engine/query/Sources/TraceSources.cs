@@ -13,4 +13,7 @@ public sealed class TraceSources(IReadOnlyList<LiveBatchView> live, IReadOnlyLis
     public IReadOnlyList<LiveBatchView> Live { get; } = live;
 
     public IReadOnlyList<BlockHandle> Blocks { get; } = blocks;
+
+    /// <summary>What is known to be missing before anything is read: answers are partial. Empty if nothing is.</summary>
+    public string Damage { get; init; } = "";
 }

@@ -1,6 +1,7 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Parquet;
+using Tempo.Engine.Storage.Blocklist;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Blocks.Versions;
@@ -18,8 +19,12 @@ namespace Tempo.Engine.Storage.Blocks;
 /// <param name="objects">Where blocks live.</param>
 /// <param name="workFolder">A local folder for files that are being built; swept at start.</param>
 /// <param name="options">Layout of new blocks.</param>
-public sealed class BlockStore(IObjectStore objects, string workFolder, BlockStoreOptions options)
+/// <param name="health">Hears of damage; null: one of the store's own.</param>
+public sealed class BlockStore(IObjectStore objects, string workFolder, BlockStoreOptions options, BlockHealth? health = null)
 {
+    /// <summary>What was found damaged.</summary>
+    public BlockHealth Health { get; } = health ?? new BlockHealth();
+
     /// <summary>Largest bloom shard that is read, in bytes.</summary>
     private const int MaxBloomShardBytes = 64 << 20;
 
@@ -56,13 +61,14 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
             var content = WriteData(path, block.Layout, write);
             if (content is null) return null;
             var bloom = BuildBloom(content.Ids);
+            var index = RowGroupIndex.ToJson(content.LastIds);
             var meta = Describe(block, content, bloom.Layout.ShardCount);
-            CheckData(path, meta);
+            meta = meta with { Checksums = new BlockChecksums(CheckData(path, meta), Crc32C.Compute(index), ChecksumsOf(bloom)) };
             await objects.PutFileAsync(BlockObjects.Key(tenant, id, BlockObjects.Data), path, cancellation).ConfigureAwait(false);
             for (var shard = 0; shard < meta.BloomShardCount; shard++)
                 await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Bloom(shard)), bloom.ShardObject(shard), cancellation).ConfigureAwait(false);
             await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Sidecar), content.ToSidecar(id), cancellation).ConfigureAwait(false);
-            await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Index), RowGroupIndex.ToJson(content.LastIds), cancellation).ConfigureAwait(false);
+            await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Index), index, cancellation).ConfigureAwait(false);
             if (block.CompactedFrom.Count > 0)
                 await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedFrom), CompactedFrom.ToJson(block.CompactedFrom), cancellation).ConfigureAwait(false);
             await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Meta), meta.ToJson(), cancellation).ConfigureAwait(false);
@@ -74,14 +80,20 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         }
     }
 
+    /// <summary>All blocks, and those that are there and cannot be read; see <see cref="BlockLister"/>.</summary>
+    public async Task<BlockListing> ListAsync(bool useTenantIndex, CancellationToken cancellation)
+    {
+        var listing = await new BlockLister(objects, useTenantIndex).ListAsync(cancellation).ConfigureAwait(false);
+        foreach (var block in listing.Unreadable) Health.Report(block.Block, BlockDamage.Meta);
+        return listing;
+    }
+
     /// <summary>The metas of all blocks. A folder without a readable meta is no block; <paramref name="onDamage"/> hears of it.</summary>
     public async Task<List<BlockMeta>> ListAsync(Action<string> onDamage, CancellationToken cancellation)
     {
-        var metas = new List<BlockMeta>();
-        await foreach (var (tenant, id) in BlockObjects.ListFoldersAsync(objects, cancellation).ConfigureAwait(false))
-            if (await TryReadMetaAsync(tenant, id, onDamage, cancellation).ConfigureAwait(false) is { } meta)
-                metas.Add(meta);
-        return metas;
+        var listing = await ListAsync(useTenantIndex: false, cancellation).ConfigureAwait(false);
+        foreach (var block in listing.Unreadable) onDamage($"block {block.Tenant}/{block.Block}: {block.Error}");
+        return listing.Blocks;
     }
 
     /// <summary>The blocks that exist, by one listing of everything and without reading a meta.</summary>
@@ -108,10 +120,8 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     {
         var json = await objects.TryGetAsync(BlockObjects.Key(tenant, id, BlockObjects.Meta), BlockMeta.MaxJsonBytes, cancellation).ConfigureAwait(false);
         if (json is null) return null;
-        if (!BlockMeta.TryParse(json, out var meta, out var error)) onDamage($"block {tenant}/{id}: {error}");
-        else if (BlockVersion.Find(meta!.Format) is null) onDamage($"block {tenant}/{id}: format '{meta.Format}' is not read; {string.Join(", ", BlockVersion.All.Select(static version => version.Name))} are");
-        else if (meta.BlockId != id || meta.Tenant != tenant) onDamage($"block {tenant}/{id}: meta.json is of {meta.Tenant}/{meta.BlockId}");
-        else return meta;
+        if (BlockLister.TryRead(json, tenant, id, out var meta, out var error)) return meta;
+        onDamage($"block {tenant}/{id}: {error}");
         return null;
     }
 
@@ -148,7 +158,22 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         }
         catch (Exception e) when (e is ParquetFormatException or IOException or ObjectStoreException)
         {
+            if (await IsGoneAsync(meta, cancellation).ConfigureAwait(false)) throw new BlockReadException(e.Message, e) { IsGone = true };
+            Health.Report(meta.BlockId, BlockDamage.Footer);
             throw new BlockReadException(e.Message, e);
+        }
+    }
+
+    // Superseded or expired and deleted since it was listed: not there, rather than damaged.
+    private async Task<bool> IsGoneAsync(BlockMeta meta, CancellationToken cancellation)
+    {
+        try
+        {
+            return await objects.TryGetInfoAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Meta), cancellation).ConfigureAwait(false) is null;
+        }
+        catch (Exception e) when (e is IOException or ObjectStoreException)
+        {
+            return false;
         }
     }
 
@@ -157,10 +182,10 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         // An id belongs to a shard of all of them, so a number that cannot be right leaves no filter. With a sidecar none is needed.
         var shards = new byte[meta.BloomShardCount is > 0 and <= MaxBloomShards && !sidecar.HasIdFilter ? meta.BloomShardCount : 0][];
         for (var shard = 0; shard < shards.Length; shard++)
-            shards[shard] = await objects.TryGetAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Bloom(shard)), MaxBloomShardBytes, cancellation).ConfigureAwait(false) ?? [];
-        var index = await objects.TryGetAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Index), RowGroupIndex.MaxJsonBytes, cancellation).ConfigureAwait(false);
+            shards[shard] = await ReadAsync(meta, BlockObjects.Bloom(shard), MaxBloomShardBytes, BlockDamage.Bloom, meta.Checksums?.Bloom.ElementAtOrDefault(shard), cancellation).ConfigureAwait(false) ?? [];
+        var index = await ReadAsync(meta, BlockObjects.Index, RowGroupIndex.MaxJsonBytes, BlockDamage.Index, meta.Checksums?.Index, cancellation).ConfigureAwait(false);
         var lastIds = index is not null && RowGroupIndex.TryParse(index, out var ids) ? ids : [];
-        return new BlockReader(meta, OpenData(meta), shards, lastIds, sidecar);
+        return new BlockReader(meta, OpenData(meta), shards, lastIds, sidecar) { Health = Health };
     }
 
     private IParquetSource OpenData(BlockMeta meta)
@@ -168,6 +193,15 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         var key = BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Data);
         if (objects.LocalObjects is not { } local) return new RemoteBlockSource(new CachedObjectReader(objects, key, meta.SizeBytes, options.Cache));
         return new LocalBlockSource(local.TryOpen(key) ?? throw new ObjectStoreException(ObjectStoreError.NotFound, key, "no such object"));
+    }
+
+    // An object that a block can do without; null if it is not there or damaged.
+    private async Task<byte[]?> ReadAsync(BlockMeta meta, string name, int maxBytes, BlockDamage damage, uint? checksum, CancellationToken cancellation)
+    {
+        var content = await objects.TryGetAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, name), maxBytes, cancellation).ConfigureAwait(false);
+        if (content is null || checksum is null || Crc32C.Compute(content) == checksum) return content;
+        Health.Report(meta.BlockId, damage);
+        return null;
     }
 
     private static BlockContent? WriteData(string path, BlockWriterOptions layout, Action<BlockWriter> write)
@@ -178,12 +212,17 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         return writer.SpanCount == 0 ? null : writer.Finish();
     }
 
-    private static void CheckData(string path, BlockMeta meta)
+    private static uint[] ChecksumsOf(TempoBloomBuilder bloom) =>
+        [.. Enumerable.Range(0, bloom.Layout.ShardCount).Select(shard => Crc32C.Compute(bloom.ShardObject(shard).Span))];
+
+    // The result is the checksum of the footer.
+    private static uint CheckData(string path, BlockMeta meta)
     {
         using var source = new FileParquetSource(path);
         var written = ParquetFileReader.Open(source, meta.FooterSizeBytes);
         BlockVersion.Get(meta.Format).CheckLeaves(written.Schema, meta.DedicatedColumns);
         if (written.RowCount != meta.TotalObjects) throw new ParquetFormatException($"{written.RowCount} rows were written where {meta.TotalObjects} traces belong");
+        return written.FooterChecksum;
     }
 
     private TempoBloomBuilder BuildBloom(IReadOnlyList<TraceId> ids)

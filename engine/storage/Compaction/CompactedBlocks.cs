@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Storage.Blocklist;
 using Tempo.Engine.Storage.Blocks;
 
 namespace Tempo.Engine.Storage.Compaction;
@@ -36,6 +37,23 @@ public sealed class CompactedBlocks(IObjectStore objects, SteadyClock clock)
         return meta is not null && TryReadTime(meta, out var time) && time > info.LastModified ? time : info.LastModified;
     }
 
+    /// <summary>A tenant's blocks that are compacted and not deleted yet, by id; those whose meta cannot be read are left out.</summary>
+    public async Task<List<CompactedBlock>> ListAsync(TenantId tenant, CancellationToken cancellation)
+    {
+        var blocks = new List<CompactedBlock>();
+        await foreach (var entry in objects.ListAsync(BlockObjects.Folder(tenant), ListScope.Children, cancellation).ConfigureAwait(false))
+        {
+            if (!entry.IsFolder || !BlockId.TryParse(entry.Key.LastPart, out var id)) continue;
+            var key = BlockObjects.Key(tenant, id, BlockObjects.CompactedMeta);
+            if (await objects.TryGetInfoAsync(key, cancellation).ConfigureAwait(false) is not { } info) continue;
+            var json = await objects.TryGetAsync(key, BlockMeta.MaxJsonBytes, cancellation).ConfigureAwait(false);
+            if (json is null || !BlockMeta.TryParse(json, out var meta, out _)) continue;
+            blocks.Add(new CompactedBlock(meta!, TryReadTime(json, out var time) ? time : info.LastModified));
+        }
+
+        return blocks;
+    }
+
     /// <summary>
     /// Deletes a block's objects, meta.compacted.json last: until then a deletion that was cut off is found and gone on with.
     /// </summary>
@@ -57,7 +75,10 @@ public sealed class CompactedBlocks(IObjectStore objects, SteadyClock clock)
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
-            foreach (var property in document.RootElement.EnumerateObject()) property.WriteTo(json);
+            // The checksum is of the bytes that were.
+            foreach (var property in document.RootElement.EnumerateObject())
+                if (!property.NameEquals("crc32c"u8))
+                    property.WriteTo(json);
             json.WriteString("compactedTime", time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture));
             json.WriteEndObject();
         }

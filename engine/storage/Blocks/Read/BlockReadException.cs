@@ -9,8 +9,11 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 /// </summary>
 public sealed class BlockReadException(string message, Exception inner) : Exception(message, inner)
 {
+    /// <summary>The block is not there any more: its meta.json is gone, too. An answer without it is whole.</summary>
+    public bool IsGone { get; init; }
+
     /// <summary>Runs a read and gives all that can go wrong with one the one name.</summary>
-    internal static T Guard<TState, T>(TState state, Func<TState, T> read)
+    internal static T Guard<TState, T>(TState state, Func<TState, T> read, Action<Exception>? onDamage = null)
     {
         try
         {
@@ -18,6 +21,7 @@ public sealed class BlockReadException(string message, Exception inner) : Except
         }
         catch (Exception e) when (e is ParquetFormatException or IOException or ObjectStoreException)
         {
+            onDamage?.Invoke(e);
             throw new BlockReadException(e.Message, e);
         }
     }

@@ -36,6 +36,7 @@ public sealed class BlockReader : IDisposable
             _file = ParquetFileReader.Open(source, meta.FooterSizeBytes);
             _version = BlockVersion.Get(meta.Format);
             _columns = _version.Map(_file.Schema, meta.DedicatedColumns);
+            if (meta.Checksums is { } checksums && checksums.Footer != _file.FooterChecksum) throw new ParquetFormatException("the footer's checksum does not match");
         }
         catch
         {
@@ -54,7 +55,10 @@ public sealed class BlockReader : IDisposable
     /// <summary>Bytes of a row group, compressed.</summary>
     public long RowGroupBytes(int rowGroup) => _file.RowGroups[rowGroup].Columns.Sum(static column => column.CompressedSizeBytes);
 
-    public RowGroupReader OpenRowGroup(int rowGroup) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns);
+    public RowGroupReader OpenRowGroup(int rowGroup) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, _ => Health?.Report(Meta.BlockId, BlockDamage.Page));
+
+    /// <summary>Hears of pages that cannot be read.</summary>
+    public BlockHealth? Health { get; init; }
 
     /// <summary>False if the block certainly does not hold the trace.</summary>
     public bool MayContain(TraceId id) => Sidecar.MayContainTrace(SidecarHash.OfTrace(id)) && TraceBloom.MayContain(_bloomShards, id);

@@ -29,13 +29,15 @@ public sealed class RowGroupReader
     private readonly BlockVersion _version;
     private readonly RowGroupColumns _columns;
     private readonly long _bytesPerRow;
+    private readonly Action<Exception>? _onDamage;
     private readonly AttributeScratch _scratch = new();
     private int _dedicatedRead;
 
-    internal RowGroupReader(ParquetFileReader file, int rowGroup, BlockColumnMap map, BlockVersion version, DedicatedColumns dedicated)
+    internal RowGroupReader(ParquetFileReader file, int rowGroup, BlockColumnMap map, BlockVersion version, DedicatedColumns dedicated, Action<Exception>? onDamage)
     {
         _columns = new RowGroupColumns(file, rowGroup, map);
         _version = version;
+        _onDamage = onDamage;
         _dedicated = dedicated;
         RowCount = file.RowGroups[rowGroup].RowCount;
         _bytesPerRow = file.RowGroups[rowGroup].Columns.Sum(static column => column.CompressedSizeBytes) / Math.Max(1, RowCount) + 1;
@@ -47,12 +49,12 @@ public sealed class RowGroupReader
     /// The row ranges in which the group is best scanned: its pages, if they end at the same rows in all columns (as ours do);
     /// else, and where a page is very large, parts of some megabytes.
     /// </summary>
-    public IReadOnlyList<(long Start, int Count)> ScanRanges() => BlockReadException.Guard(this, static rows => rows.FindScanRanges());
+    public IReadOnlyList<(long Start, int Count)> ScanRanges() => BlockReadException.Guard(this, static rows => rows.FindScanRanges(), _onDamage);
 
     /// <summary>
     /// Row of the trace, or -1. The bounds of the TraceID pages (rows ascend) lead to the one page that may hold it.
     /// </summary>
-    public long FindRow(TraceId id) => BlockReadException.Guard((Rows: this, Id: id), static find => find.Rows.SearchRow(find.Id));
+    public long FindRow(TraceId id) => BlockReadException.Guard((Rows: this, Id: id), static find => find.Rows.SearchRow(find.Id), _onDamage);
 
     /// <summary>Does the row hold the trace?</summary>
     public bool HasTrace(long row, TraceId id) => BlockReadException.Guard((Rows: this, Row: row, Id: id), static find =>
@@ -79,7 +81,7 @@ public sealed class RowGroupReader
     public void ReadInto(SpanBatch batch, long rowStart, int rowCount, BatchColumns columns)
     {
         _columns.Select(rowStart, rowCount);
-        BlockReadException.Guard((Rows: this, Batch: batch, Columns: columns), static read => read.Rows.ReadBatch(read.Batch, read.Columns));
+        BlockReadException.Guard((Rows: this, Batch: batch, Columns: columns), static read => read.Rows.ReadBatch(read.Batch, read.Columns), _onDamage);
     }
 
     private List<(long Start, int Count)> FindScanRanges()

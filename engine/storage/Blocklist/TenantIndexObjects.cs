@@ -1,0 +1,38 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Storage.Blocks;
+
+namespace Tempo.Engine.Storage.Blocklist;
+
+/// <summary>A tenant's index in an object store, in both its forms.</summary>
+public sealed class TenantIndexObjects(IObjectStore objects)
+{
+    private const string Protobuf = "index.pb.zst";
+    private const string Json = "index.json.gz";
+
+    /// <summary>
+    /// The index, or null if there is none: index.pb.zst, and only where that is not there, index.json.gz. One that cannot be read
+    /// is null, too, and <paramref name="onDamage"/> hears of it.
+    /// </summary>
+    public async Task<TenantIndex?> TryReadAsync(TenantId tenant, Action<string> onDamage, CancellationToken cancellation)
+    {
+        TenantIndex? index;
+        string error;
+        if (await objects.TryGetAsync(Key(tenant, Protobuf), TenantIndex.MaxBytes, cancellation).ConfigureAwait(false) is { } protobuf)
+            TenantIndexProtobuf.TryRead(protobuf, out index, out error);
+        else if (await objects.TryGetAsync(Key(tenant, Json), TenantIndex.MaxBytes, cancellation).ConfigureAwait(false) is { } json)
+            TenantIndexJson.TryRead(json, out index, out error);
+        else return null;
+        if (error.Length > 0) onDamage($"tenant {tenant}: {error}");
+        return index;
+    }
+
+    /// <summary>Writes both forms.</summary>
+    public async Task WriteAsync(TenantId tenant, TenantIndex index, CancellationToken cancellation)
+    {
+        await objects.PutAsync(Key(tenant, Protobuf), TenantIndexProtobuf.Write(index), cancellation).ConfigureAwait(false);
+        await objects.PutAsync(Key(tenant, Json), TenantIndexJson.Write(index), cancellation).ConfigureAwait(false);
+    }
+
+    private static ObjectKey Key(TenantId tenant, string name) => BlockObjects.Folder(tenant).Append(name);
+}
