@@ -1,6 +1,8 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Query;
+using Tempo.Engine.Storage.Blocklist;
+using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Otlp.Tests.Oracle;
 using Tempo.Storage.Tests;
 
@@ -100,6 +102,58 @@ public sealed class NodeTests : IDisposable
         await restarted.FlushAsync(default);
         Assert.Equal(2, await CountAsync(restarted, 0));
         Assert.Single(Directory.GetFiles(Path.Combine(_root, "blocks"), "meta.json", SearchOption.AllDirectories));
+    }
+
+    /// <summary>Spans that may be in a block whose meta cannot be read are missing, and the answers of its tenant say so.</summary>
+    [Fact]
+    public async Task A_damaged_meta_makes_answers_of_its_tenant_partial()
+    {
+        await using (var node = await TempoNode.StartAsync(Options, new MetricRegistry(), Log.Null, TimeProvider.System))
+        {
+            for (var block = 0; block < 2; block++)
+            {
+                await IngestAsync(node, 0, block);
+                await node.FlushAsync(default);
+            }
+        }
+
+        var meta = Directory.GetFiles(Path.Combine(_root, "blocks"), "meta.json", SearchOption.AllDirectories)[0];
+        var json = await File.ReadAllTextAsync(meta);
+        await File.WriteAllTextAsync(meta, json.Replace("\"totalObjects\":20", "\"totalObjects\":21", StringComparison.Ordinal));
+        var metrics = new MetricRegistry();
+        await using var restarted = await TempoNode.StartAsync(Options, metrics, Log.Null, TimeProvider.System);
+        var answer = await restarted.FindTraceAsync(TenantId.Single, IdOf(0), 0, 0, default);
+        Assert.True(answer.Partial);
+        Assert.Contains("checksum", answer.Message, StringComparison.Ordinal);
+        Assert.Contains("checksum", (await restarted.SearchAsync(TenantId.Single, new SearchRequest { Query = "{}" }, default)).Message, StringComparison.Ordinal);
+        Assert.True(TenantId.TryParse("other", out var other, out _));
+        Assert.Empty((await restarted.SearchAsync(other, new SearchRequest { Query = "{}" }, default)).Message);
+    }
+
+    [Fact]
+    public async Task The_index_of_a_tenant_follows_its_blocks()
+    {
+        using var folder = BlockFolder.Create(Options);
+        var requests = new RandomRequests(5, traceCount: 5);
+        for (var i = 0; i < 3; i++) await folder.WriteAsync(new BlockWriterOptions(), requests.Next(), requests.Next(), requests.Next());
+        var objects = folder.OpenObjects();
+        var running = await folder.StartAsync(objects, TimeProvider.System);
+        var loop = new TenantIndexLoop(Options, objects, running.State, new MetricRegistry(), Log.Null, TimeProvider.System);
+        await loop.RunOnceAsync(default);
+        var indexes = new TenantIndexObjects(objects);
+        var before = await indexes.TryReadAsync(TenantId.Single, static damage => Assert.Fail(damage), default);
+        Assert.Equal((3, 0), (before!.Blocks.Count, before.Compacted.Count));
+        Assert.Equal(running.Blocks.Order(), before.Blocks.Select(static meta => meta.BlockId));
+
+        await loop.RunOnceAsync(default);
+        Assert.Equal(before.CreatedAt, (await indexes.TryReadAsync(TenantId.Single, static damage => Assert.Fail(damage), default))!.CreatedAt);
+
+        await running.RunOnceAsync();
+        await loop.RunOnceAsync(default);
+        var after = await indexes.TryReadAsync(TenantId.Single, static damage => Assert.Fail(damage), default);
+        Assert.Equal(running.Blocks.Order(), after!.Blocks.Select(static meta => meta.BlockId));
+        Assert.Equal(before.Blocks.Select(static meta => meta.BlockId).Except(running.Blocks), after.Compacted.Select(static block => block.Meta.BlockId).Order());
+        Assert.NotEmpty(after.Compacted);
     }
 
     private static async Task<int> ReadAsync(TempoNode node, int[] acknowledged, Random random, CancellationToken stop)

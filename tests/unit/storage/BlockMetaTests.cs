@@ -28,7 +28,24 @@ public sealed class BlockMetaTests
                 new DedicatedColumnSpec(AttributeScope.Span, "url.path", AttributeType.String, DedicatedColumnOptions.Blob),
             ],
             meta.DedicatedColumns.Specs);
-        Assert.Equal(Tempos, Encoding.UTF8.GetString(meta.ToJson()));
+        // And behind it one key of ours, which Tempo passes over.
+        Assert.Equal(Tempos[..^1] + ",\"crc32c\":\"ca2e54c9\"}", Encoding.UTF8.GetString(meta.ToJson()));
+    }
+
+    [Fact]
+    public void A_changed_byte_of_ours_is_noticed()
+    {
+        var json = (Parse(Tempos) with { Checksums = new BlockChecksums(1, 2, [3, 0xFFFFFFFF]) }).ToJson();
+        Assert.True(BlockMeta.TryParse(json, out var meta, out _));
+        Assert.Equal(new BlockChecksums(1, 2, [3, 0xFFFFFFFF]), meta!.Checksums);
+        var expected = Encoding.UTF8.GetString(meta.ToJson());
+        for (var i = 0; i < json.Length; i++)
+            for (var bit = 0; bit < 8; bit++)
+            {
+                json[i] ^= (byte)(1 << bit);
+                Assert.True(!BlockMeta.TryParse(json, out var read, out _) || Encoding.UTF8.GetString(read!.ToJson()) == expected, $"byte {i}, bit {bit}");
+                json[i] ^= (byte)(1 << bit);
+            }
     }
 
     [Fact]
