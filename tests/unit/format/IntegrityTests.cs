@@ -72,7 +72,7 @@ public sealed class IntegrityTests : IDisposable
         var meta = await WriteAsync(traceCount: 30, requests: 30);
         var path = Path.Combine(_store.ObjectsPath, "single-tenant", meta.BlockId.ToString(), file);
         // Whatever takes the place of the filter of ids is not asked.
-        File.Delete(Path.Combine(Path.GetDirectoryName(path)!, "sidecar"));
+        File.Delete(Path.Combine(Path.GetDirectoryName(path)!, "tempo.sidecar"));
         var sound = await ReadAsync();
         var bytes = await File.ReadAllBytesAsync(path, Cancellation);
         bytes[place < 0 ? bytes.Length + place : place] ^= 0x10;
