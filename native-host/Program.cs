@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Host.Cli;
+using Tempo.Host.Cli.Tool;
 using Tempo.Host.Config;
 using Tempo.Host.Startup;
 
@@ -15,12 +16,13 @@ internal static class Program
 
     private static int Main(string[] arguments)
     {
+        if (ToolProgram.IsVerb(arguments)) return ToolProgram.Run(arguments, Console.Out, Console.Error);
         if (!CommandLine.TryParse(arguments, out var command, out var error))
             return Fail($"{error}\nRun with -help to get a list of available parameters", WrongCommandLine);
         switch (command.Verb)
         {
             case Verb.Help:
-                Console.Out.Write(CliFlags.Usage());
+                Console.Out.Write(CliFlags.Usage() + ToolProgram.Usage());
                 return 0;
             case Verb.Version:
                 Console.Out.Write(BuildInfo.Describe());

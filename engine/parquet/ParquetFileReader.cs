@@ -19,6 +19,9 @@ public sealed class ParquetFileReader
         IndexChecksums = IndexChecksums.Read(footer);
     }
 
+    /// <summary>Bytes of the footer, without the eight behind it.</summary>
+    public int FooterSizeBytes { get; private init; }
+
     /// <summary>CRC-32C of the footer's bytes, which the format itself does not protect.</summary>
     public uint FooterChecksum { get; }
 
@@ -56,7 +59,7 @@ public sealed class ParquetFileReader
         source.Read(0, head);
         if (!head.SequenceEqual(Magic)) ParquetFormatException.Throw("The file does not begin with 'PAR1'.");
         var footer = tail.AsSpan(tail.Length - TrailerSizeBytes - claimed, claimed);
-        return new ParquetFileReader(source, FileMetaData.Read(footer, length - TrailerSizeBytes - claimed), Crc32C.Compute(footer));
+        return new ParquetFileReader(source, FileMetaData.Read(footer, length - TrailerSizeBytes - claimed), Crc32C.Compute(footer)) { FooterSizeBytes = claimed };
     }
 
     /// <summary>Opens the chunk of a leaf in a row group. One reader is used by one thread; any number may be open.</summary>

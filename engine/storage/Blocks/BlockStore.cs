@@ -204,6 +204,35 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         return null;
     }
 
+    /// <summary>
+    /// Makes a block's bloom shards or its index anew from its data, and then meta.json, with their number and checksums. Throws
+    /// <see cref="BlockReadException"/> if the data cannot be read.
+    /// </summary>
+    public async Task<BlockMeta> RebuildAsync(BlockMeta meta, bool bloom, bool index, CancellationToken cancellation)
+    {
+        using var block = await OpenAsync(meta, cancellation).ConfigureAwait(false);
+        var ids = new List<TraceId>();
+        var lastIds = new List<TraceId>();
+        for (var group = 0; group < block.RowGroupCount; group++)
+        {
+            var rows = block.OpenRowGroup(group);
+            foreach (var (start, count) in rows.ScanRanges()) ids.AddRange(rows.Read(start, count, BatchColumns.Structure).TraceIds.AsSpan(0, count));
+            lastIds.Add(ids[^1]);
+        }
+
+        var checksums = meta.Checksums ?? new BlockChecksums(block.File.FooterChecksum, 0, []);
+        var shards = BuildBloom(ids);
+        for (var shard = 0; bloom && shard < shards.Layout.ShardCount; shard++)
+            await objects.PutAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Bloom(shard)), shards.ShardObject(shard), cancellation).ConfigureAwait(false);
+        if (index) await objects.PutAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Index), RowGroupIndex.ToJson(lastIds), cancellation).ConfigureAwait(false);
+        meta = meta with { BloomShardCount = bloom ? shards.Layout.ShardCount : meta.BloomShardCount };
+        // A block of another writer gets no checksums: those of what was not made here are not known.
+        if (meta.Checksums is not null || (bloom && index))
+            meta = meta with { Checksums = checksums with { Bloom = bloom ? ChecksumsOf(shards) : checksums.Bloom, Index = index ? Crc32C.Compute(RowGroupIndex.ToJson(lastIds)) : checksums.Index } };
+        await objects.PutAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Meta), meta.ToJson(), cancellation).ConfigureAwait(false);
+        return meta;
+    }
+
     private static BlockContent? WriteData(string path, BlockWriterOptions layout, Action<BlockWriter> write)
     {
         using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);

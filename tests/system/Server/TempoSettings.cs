@@ -17,6 +17,9 @@ public sealed record TempoSettings
     /// <summary>How long the files of compacted blocks stay, as the configuration file writes it.</summary>
     public string CompactedBlockRetention { get; init; } = "1h";
 
+    /// <summary>Format of new blocks.</summary>
+    public string BlockVersion { get; init; } = "vParquet5";
+
     /// <summary>gRPC on the HTTP port too.</summary>
     public bool StreamOverHttp { get; init; }
 
@@ -58,6 +61,8 @@ public sealed record TempoSettings
               path: {dataFolder}/wal
             local:
               path: {dataFolder}/blocks
+            block:
+              version: {BlockVersion}
 
         """ + More;
 }

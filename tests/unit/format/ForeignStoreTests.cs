@@ -3,6 +3,7 @@ using Tempo.Engine.Query;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Inspect;
 using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Compaction;
@@ -89,6 +90,29 @@ public sealed class ForeignStoreTests
             .GroupBy(static trace => trace.Key).ToDictionary(static trace => trace.Key, static trace => trace.SelectMany(static t => t.Value).Order(StringComparer.Ordinal).ToArray());
         using var reader = await blocks.OpenAsync(output, Cancellation);
         ReadForeignBlocksTests.AssertEqual(expected, visit => MemoryBlock.ForEachTrace(reader, new Random(seed), 10, visit));
+    }
+
+    /// <summary>Verification finds nothing wrong with what is sound, of whoever; nor with what it is converted to.</summary>
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task A_sound_block_is_found_sound_and_so_is_what_it_becomes(string version, int seed)
+    {
+        var foreign = Write(version, seed);
+        using var store = ForeignStore.Create(foreign);
+        var blocks = store.Open();
+        var report = await BlockVerifier.VerifyAsync(store.OpenObjects(), blocks, TenantId.Single, foreign.Meta.BlockId, Cancellation);
+        Assert.Empty(report.Problems);
+        Assert.Equal(foreign.Traces.Traces.Count, report.TraceCount);
+        var meta = (await blocks.ListAsync(static damage => Assert.Fail(damage), Cancellation)).Single();
+        foreach (var target in BlockVersion.All.Where(static target => target.CanWrite))
+        {
+            var written = await new BlockConverter(blocks, blocks, new BlockWriterOptions { Version = target, PageSpans = 20, RowGroupSpans = 60 }).ConvertAsync(meta, Cancellation);
+            Assert.Equal((target.Name, meta.TotalObjects), (written!.Format, written.TotalObjects));
+            report = await BlockVerifier.VerifyAsync(store.OpenObjects(), blocks, TenantId.Single, written.BlockId, Cancellation);
+            Assert.Empty(report.Problems);
+            var rebuilt = await blocks.RebuildAsync(written, bloom: true, index: true, Cancellation);
+            Assert.Equal(written.ToJson(), rebuilt.ToJson());
+        }
     }
 
     private static async Task<BlockMeta> RewriteAsync(BlockStore store, BlockMeta meta)

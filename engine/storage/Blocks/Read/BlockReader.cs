@@ -52,6 +52,11 @@ public sealed class BlockReader : IDisposable
 
     public int RowGroupCount => _file.RowGroups.Count;
 
+    internal ParquetFileReader File => _file;
+
+    /// <summary>What the index object says: the last id of each row group; empty if there is no sound one.</summary>
+    internal IReadOnlyList<TraceId> IndexedIds => _lastIds;
+
     /// <summary>Bytes of a row group, compressed.</summary>
     public long RowGroupBytes(int rowGroup) => _file.RowGroups[rowGroup].Columns.Sum(static column => column.CompressedSizeBytes);
 

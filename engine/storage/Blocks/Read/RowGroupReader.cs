@@ -45,6 +45,9 @@ public sealed class RowGroupReader
 
     public long RowCount { get; }
 
+    /// <summary>The columns themselves, at the rows that were read last.</summary>
+    internal RowGroupColumns Columns => _columns;
+
     /// <summary>
     /// The row ranges in which the group is best scanned: its pages, if they end at the same rows in all columns (as ours do);
     /// else, and where a page is very large, parts of some megabytes.

@@ -1,0 +1,35 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Write;
+
+namespace Tempo.Engine.Storage.Compaction;
+
+/// <summary>Writes a block anew in another format, or with other columns, as a block of its own. The block itself stays.</summary>
+public sealed class BlockConverter(BlockStore source, BlockStore target, BlockWriterOptions layout)
+{
+    /// <summary>
+    /// The new block's meta; its id follows from the old one's and the format, so doing it again writes the same. Null if there are
+    /// no spans. Throws <see cref="DamagedInputException"/> and what opening and writing throw.
+    /// </summary>
+    public async Task<BlockMeta?> ConvertAsync(BlockMeta meta, CancellationToken cancellation)
+    {
+        using var reader = await source.OpenAsync(meta, cancellation).ConfigureAwait(false);
+        var block = new NewBlock
+        {
+            Tenant = meta.Tenant,
+            Id = Derive(meta.BlockId),
+            CompactionLevel = meta.CompactionLevel,
+            Layout = layout with { DedicatedColumns = meta.DedicatedColumns },
+        };
+        return await target.WriteAsync(block, writer => BlockMerge.Run([reader], writer, cancellation), cancellation).ConfigureAwait(false);
+    }
+
+    private BlockId Derive(BlockId block)
+    {
+        var hash = SHA256.HashData(Encoding.ASCII.GetBytes($"{block} {layout.Version.Name}")).AsSpan();
+        return BlockId.Derive(BinaryPrimitives.ReadUInt64BigEndian(hash), BinaryPrimitives.ReadUInt64BigEndian(hash[8..]));
+    }
+}

@@ -1,0 +1,48 @@
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Versions;
+using Tempo.Engine.Storage.Blocks.Write;
+using Tempo.Engine.Storage.Compaction;
+
+namespace Tempo.Host.Cli.Tool;
+
+/// <summary><c>tempo convert</c>.</summary>
+internal sealed class ConvertVerb : ToolVerb
+{
+    public override string Name => "convert";
+
+    public override string Parameters => "<tenant> [block]";
+
+    public override string Help => "Writes blocks anew into another folder (--out), as vParquet5 or what --format says. The blocks themselves stay.";
+
+    public override IReadOnlyList<string> Options => ["out", "format"];
+
+    public override async Task<int> RunAsync(ToolContext context)
+    {
+        var target = context.Arguments.Option("out");
+        if (target.Length == 0) throw new ToolException("--out: the folder for the new blocks is expected");
+        if (BlockVersion.Find(context.Arguments.Option("format", BlockVersion.Default.Name)) is not { CanWrite: true } version)
+            throw new ToolException($"--format: {string.Join(" or ", BlockVersion.All.Where(static known => known.CanWrite).Select(static known => known.Name))} is expected");
+        Directory.CreateDirectory(target);
+        var layout = new CompactionOptions().Layout with { Version = version };
+        try
+        {
+            var store = new BlockStore(LocalObjectStore.Open(target), ToolContext.WorkFolder, new BlockStoreOptions { Layout = layout });
+            store.Sweep();
+            var converter = new BlockConverter(context.Store, store, layout);
+            foreach (var meta in await context.BlocksAsync().ConfigureAwait(false))
+            {
+                var written = await converter.ConvertAsync(meta, ToolContext.Cancellation).ConfigureAwait(false);
+                context.Print(written is null
+                    ? $"{meta.BlockId}: no spans, nothing written"
+                    : $"{meta.BlockId} {meta.Format} {ToolText.Count(meta.SizeBytes)} bytes -> {written.BlockId} {written.Format} {ToolText.Count(written.SizeBytes)} bytes, {ToolText.Count(written.TotalObjects)} traces");
+            }
+        }
+        finally
+        {
+            if (Directory.Exists(ToolContext.WorkFolder)) Directory.Delete(ToolContext.WorkFolder, recursive: true);
+        }
+
+        return 0;
+    }
+}

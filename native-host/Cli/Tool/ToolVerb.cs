@@ -1,0 +1,91 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Storage.Blocks;
+
+namespace Tempo.Host.Cli.Tool;
+
+/// <summary>
+/// A verb over a folder of blocks: <c>tempo list blocks --path tempo-data/blocks single-tenant</c>. It reads what is there, beside a
+/// server or without one; those that write say so.
+/// </summary>
+public abstract class ToolVerb
+{
+    /// <summary>The words that name it.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Names that follow, for the usage: <c>&lt;tenant&gt; &lt;block&gt;</c>.</summary>
+    public abstract string Parameters { get; }
+
+    /// <summary>One line for the usage.</summary>
+    public abstract string Help { get; }
+
+    /// <summary>How many names must follow, at least.</summary>
+    public virtual int NameCount => Parameters.Split('<').Length - 1;
+
+    /// <summary>Options beside --path.</summary>
+    public virtual IReadOnlyList<string> Options => [];
+
+    /// <summary>Runs; the exit code. Throws <see cref="ToolException"/> for what cannot be done.</summary>
+    public abstract Task<int> RunAsync(ToolContext context);
+}
+
+/// <summary>What a verb works with.</summary>
+public sealed class ToolContext
+{
+    private readonly TextWriter _output;
+
+    public ToolContext(ToolArguments arguments, TextWriter output)
+    {
+        Arguments = arguments;
+        _output = output;
+        var path = arguments.Option("path", "tempo-data/blocks");
+        if (!Directory.Exists(path)) throw new ToolException($"--path {path}: there is no such folder");
+        Objects = LocalObjectStore.Open(path);
+        Store = new BlockStore(Objects, WorkFolder, new BlockStoreOptions());
+    }
+
+    public ToolArguments Arguments { get; }
+
+    public IObjectStore Objects { get; }
+
+    public BlockStore Store { get; }
+
+    /// <summary>Where blocks are built before they are put: of this process alone.</summary>
+    public static string WorkFolder => Path.Combine(Path.GetTempPath(), $"tempo-tool-{Environment.ProcessId}");
+
+    public static CancellationToken Cancellation => CancellationToken.None;
+
+    public void Print(string line) => _output.WriteLine(line);
+
+    /// <summary>Prints rows under their headings, columns as wide as they must be.</summary>
+    public void PrintTable(string[] headings, IReadOnlyList<string[]> rows)
+    {
+        var widths = headings.Select((heading, i) => rows.Select(row => row[i].Length).Append(heading.Length).Max()).ToArray();
+        foreach (var row in rows.Prepend(headings)) Print(string.Join("  ", row.Select((cell, i) => cell.PadRight(widths[i]))).TrimEnd());
+    }
+
+    /// <summary>The tenant that is the argument at this place.</summary>
+    public TenantId Tenant(int place) => TenantId.TryParse(Arguments.Names[place], out var tenant, out var error) ? tenant : throw new ToolException($"tenant '{Arguments.Names[place]}': {error}");
+
+    /// <summary>The block whose tenant and id are the first two arguments.</summary>
+    public async Task<BlockMeta> BlockAsync()
+    {
+        if (!BlockId.TryParse(Arguments.Names[1], out var id)) throw new ToolException($"block '{Arguments.Names[1]}' is not a UUID");
+        var problem = "there is no such block";
+        var meta = await Store.TryReadMetaAsync(Tenant(0), id, damage => problem = damage, Cancellation).ConfigureAwait(false);
+        return meta ?? throw new ToolException($"block {Arguments.Names[0]}/{id}: {problem}");
+    }
+
+    /// <summary>The tenant's blocks, or the one block that is named behind it.</summary>
+    public async Task<List<BlockMeta>> BlocksAsync()
+    {
+        if (Arguments.Names.Count > 1) return [await BlockAsync().ConfigureAwait(false)];
+        var tenant = Tenant(0);
+        var listing = await Store.ListAsync(useTenantIndex: false, Cancellation).ConfigureAwait(false);
+        foreach (var block in listing.Unreadable.Where(block => block.Tenant == tenant)) Print($"block {block.Block} cannot be read: {block.Error}");
+        return [.. listing.Blocks.Where(block => block.Tenant == tenant).OrderBy(static block => block.StartSeconds).ThenBy(static block => block.BlockId)];
+    }
+}
+
+/// <summary>A verb cannot do what it was asked for.</summary>
+public sealed class ToolException(string message) : Exception(message);
