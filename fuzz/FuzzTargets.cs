@@ -13,6 +13,12 @@ internal static class FuzzTargets
         new AnyValueJsonTarget(),
         new TraceQlTarget(),
         new SidecarTarget(),
+        new ParquetFooterTarget(),
+        new ParquetPageTarget(),
+        new BlockFileTarget(),
+        new BlockMetaTarget(),
+        new TenantIndexTarget(),
+        new BloomTarget(),
     ];
 
     /// <summary>Targets with a planted bug: if one of them passes, it is the fuzzer that is broken.</summary>

@@ -105,6 +105,7 @@ internal static class PageCompression
 
     private static unsafe bool TryDecompressGzip(ReadOnlySpan<byte> source, Span<byte> destination)
     {
+        if (source.IsEmpty) return false;
         // The span stays pinned while the stream over it is alive, and the stream cannot pass its length.
         fixed (byte* s = source)
         {

@@ -36,10 +36,12 @@ internal static partial class RleBitPackedHybrid
             else
             {
                 var packed = source[position..];
+                // Of the count that was bounded above: what a header claims may be more than 64 bits of bytes.
+                var packedBytes = Math.Min((long)count * width, packed.Length);
                 count = (int)Math.Min(count * 8L, destination.Length);
                 if (((long)count * width) + 7 >> 3 > packed.Length) return false;
                 Unpack(packed, width, destination[..count]);
-                position += (int)Math.Min((long)(header >> 1) * width, packed.Length);
+                position += (int)packedBytes;
             }
 
             destination = destination[count..];

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
 using Tempo.Engine.Foundation;
@@ -13,7 +14,7 @@ namespace Tempo.Engine.Storage.Blocklist;
 /// TenantIndex         1 created_at Timestamp   2 meta BlockMeta*   3 compacted_meta CompactedBlockMeta*   100 crc32c fixed32 (ours)
 /// BlockMeta           1 version   2 block_id 16 bytes   5 tenant_id   6 start_time   7 end_time   8 total_objects   9 size
 ///                     10 compaction_level   12 index_page_size   13 total_records   15 bloom_shards   16 footer_size
-///                     17 dedicated_columns JSON   18 replication_factor
+///                     17 dedicated_columns JSON   18 replication_factor   100 checksums (ours): u32le footer, index, each bloom shard
 /// CompactedBlockMeta  1 block_meta   2 compacted_time
 /// Timestamp           1 seconds   2 nanos
 /// </code>
@@ -83,6 +84,23 @@ public static class TenantIndexProtobuf
         WriteNumber(writer, 16, meta.FooterSizeBytes);
         if (meta.DedicatedColumns.Specs.Count > 0) writer.WriteBytes(Bytes(17), DedicatedJson(meta.DedicatedColumns));
         WriteNumber(writer, 18, meta.ReplicationFactor);
+        if (meta.Checksums is { } checksums) writer.WriteBytes(Bytes(100), ChecksumBytes(checksums));
+    }
+
+    private static byte[] ChecksumBytes(BlockChecksums checksums)
+    {
+        uint[] all = [checksums.Footer, checksums.Index, .. checksums.Bloom];
+        var bytes = new byte[all.Length * sizeof(uint)];
+        for (var i = 0; i < all.Length; i++) BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(i * sizeof(uint)), all[i]);
+        return bytes;
+    }
+
+    private static BlockChecksums? ReadChecksums(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < 2 * sizeof(uint) || bytes.Length % sizeof(uint) != 0) return null;
+        var bloom = new uint[bytes.Length / sizeof(uint) - 2];
+        for (var i = 0; i < bloom.Length; i++) bloom[i] = BinaryPrimitives.ReadUInt32LittleEndian(bytes[((i + 2) * sizeof(uint))..]);
+        return new BlockChecksums(BinaryPrimitives.ReadUInt32LittleEndian(bytes), BinaryPrimitives.ReadUInt32LittleEndian(bytes[sizeof(uint)..]), bloom);
     }
 
     private static byte[] DedicatedJson(DedicatedColumns columns)
@@ -176,7 +194,7 @@ public static class TenantIndexProtobuf
     {
         meta = null;
         error = "";
-        ReadOnlySpan<byte> format = default, id = default, tenantText = default, dedicatedJson = default;
+        ReadOnlySpan<byte> format = default, id = default, tenantText = default, dedicatedJson = default, checksums = default;
         var (start, end) = (default(DateTimeOffset), default(DateTimeOffset));
         Span<ulong> numbers = stackalloc ulong[19];
         var reader = new ProtobufReader(message);
@@ -189,7 +207,7 @@ public static class TenantIndexProtobuf
                 continue;
             }
 
-            if (tag != Bytes(field) || field is not (1 or 2 or 5 or 6 or 7 or 17))
+            if (tag != Bytes(field) || field is not (1 or 2 or 5 or 6 or 7 or 17 or 100))
             {
                 if (!reader.TrySkip(tag)) return false;
                 continue;
@@ -200,6 +218,7 @@ public static class TenantIndexProtobuf
             else if (field == 2) id = bytes;
             else if (field == 5) tenantText = bytes;
             else if (field == 17) dedicatedJson = bytes;
+            else if (field == 100) checksums = bytes;
             else if (!(field == 6 ? TryReadTime(bytes, out start) : TryReadTime(bytes, out end))) return false;
         }
 
@@ -224,6 +243,7 @@ public static class TenantIndexProtobuf
             FooterSizeBytes = (int)numbers[16],
             DedicatedColumns = dedicated,
             ReplicationFactor = (int)numbers[18],
+            Checksums = ReadChecksums(checksums),
         };
         return meta is not null;
     }

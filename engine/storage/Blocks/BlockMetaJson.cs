@@ -122,7 +122,7 @@ internal static class BlockMetaJson
             using var document = JsonDocument.Parse(utf8);
             error = Read(document.RootElement, out meta);
         }
-        catch (Exception e) when (IsMalformed(e) || e is KeyNotFoundException)
+        catch (Exception e) when (IsMalformed(e))
         {
             error = $"meta.json: {e.Message}";
         }
@@ -131,7 +131,7 @@ internal static class BlockMetaJson
     }
 
     /// <summary>What reading an element may throw that is not as it should be.</summary>
-    public static bool IsMalformed(Exception e) => e is JsonException or FormatException or InvalidOperationException or OverflowException or ArgumentOutOfRangeException;
+    public static bool IsMalformed(Exception e) => e is JsonException or FormatException or InvalidOperationException or OverflowException or ArgumentOutOfRangeException or KeyNotFoundException;
 
     // A meta without the key is another writer's. Whatever damages the key damages the JSON behind it, or the number.
     private static bool IsChecksumRight(ReadOnlySpan<byte> utf8)

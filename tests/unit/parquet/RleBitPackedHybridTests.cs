@@ -111,6 +111,16 @@ public sealed class RleBitPackedHybridTests
         Assert.Equal([7, 7, 7, 7, 7], decoded);
     }
 
+    /// <summary>Found by the fuzzer: the bytes of that many groups are more than a long counts, and the place after them was negative.</summary>
+    [Fact]
+    public void Groups_that_claim_too_much_end_with_the_bytes()
+    {
+        var decoded = new int[8];
+        Assert.True(RleBitPackedHybrid.TryDecode([0xFF, 0xFF, 0xBF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 1, 2, 3, 4, 5, 6, 7, 8], 8, decoded, out var consumed));
+        Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8], decoded);
+        Assert.Equal(17, consumed);
+    }
+
     public static TheoryData<int> Widths(int max) => new(Enumerable.Range(1, max));
 
     /// <summary>Random numbers broken by runs of random length, of random total length.</summary>
