@@ -138,7 +138,7 @@ public sealed class NodeTests : IDisposable
         for (var i = 0; i < 3; i++) await folder.WriteAsync(new BlockWriterOptions(), requests.Next(), requests.Next(), requests.Next());
         var objects = folder.OpenObjects();
         var running = await folder.StartAsync(objects, TimeProvider.System);
-        var loop = new TenantIndexLoop(Options, objects, running.State, new MetricRegistry(), Log.Null, TimeProvider.System);
+        var loop = new TenantIndexLoop(Options, objects, running.State.View.Blocks[0].Store, running.State, new MetricRegistry(), Log.Null, TimeProvider.System);
         await loop.RunOnceAsync(default);
         var indexes = new TenantIndexObjects(objects);
         var before = await indexes.TryReadAsync(TenantId.Single, static damage => Assert.Fail(damage), default);
