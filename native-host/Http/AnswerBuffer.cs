@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 
 namespace Tempo.Host.Http;
 
@@ -32,6 +33,21 @@ internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
     {
         MakeRoom(sizeHint);
         return _block.AsSpan(_used);
+    }
+
+    /// <summary>Appends the content to another.</summary>
+    public void CopyTo(IBufferWriter<byte> output)
+    {
+        foreach (var (block, length) in _full) output.Write(block.AsSpan(0, length));
+        output.Write(_block.AsSpan(0, _used));
+    }
+
+    /// <summary>The content as UTF-8 text, for answers that stand in others.</summary>
+    public string ToText()
+    {
+        var whole = new ArrayBufferWriter<byte>((int)Math.Max(1, Length));
+        CopyTo(whole);
+        return Encoding.UTF8.GetString(whole.WrittenSpan);
     }
 
     /// <summary>Hands every block to the stream, in order.</summary>

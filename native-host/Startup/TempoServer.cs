@@ -3,8 +3,10 @@ using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Host.Config;
+using Tempo.Host.Foreign;
 using Tempo.Host.Grpc;
 using Tempo.Host.Http;
+using Tempo.Host.Mcp;
 using Tempo.Host.Receivers;
 using Tempo.Host.Telemetry;
 using Tempo.Host.Tenancy;
@@ -127,6 +129,8 @@ public sealed class TempoServer
                 new TagNamesV2Endpoint(node, tagAnswer).Route(),
                 new TagValuesEndpoint(node, tagAnswer).Route(),
                 new TagValuesV2Endpoint(node, tagAnswer).Route(),
+                .. ForeignApi.Routes(node, tenants, _options, _time),
+                .. McpApi.Routes(node, tenants, _options, _metrics, _lifecycle, _time),
                 .. NotYetEndpoint.Routes(),
             ], _options.HttpApiPrefix, requests, _time, new QueryGuard(_options.Api, _time));
         var grpc = new GrpcServer(
