@@ -10,6 +10,7 @@ using Tempo.Host.Mcp;
 using Tempo.Host.Receivers;
 using Tempo.Host.Telemetry;
 using Tempo.Host.Tenancy;
+using Tempo.Host.Ui;
 using Tempo.Ring;
 
 namespace Tempo.Host.Startup;
@@ -130,6 +131,7 @@ public sealed class TempoServer
                 new TagValuesEndpoint(node, tagAnswer).Route(),
                 new TagValuesV2Endpoint(node, tagAnswer).Route(),
                 .. ForeignApi.Routes(node, tenants, _options, _time),
+                .. UiEndpoint.Routes(_options.HttpApiPrefix),
                 .. McpApi.Routes(node, tenants, _options, _metrics, _lifecycle, _time),
                 .. NotYetEndpoint.Routes(),
             ], _options.HttpApiPrefix, requests, _time, new QueryGuard(_options.Api, _time));
