@@ -38,6 +38,10 @@ internal sealed class SpanQuery
     {
         switch (key)
         {
+            case "":
+                // TraceQL has no name for it, and no span has it.
+                _conditions.Add("false");
+                return;
             case "error" when value == "true":
                 IsError();
                 return;

@@ -11,6 +11,7 @@ internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
 {
     private const int BlockBytes = 64 * 1024;
     private readonly List<(byte[] Block, int Length)> _full = [];
+    private readonly Stack<byte[]> _spare = [];
     private byte[] _block = [];
     private int _used;
     private long _fullBytes;
@@ -57,13 +58,20 @@ internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
         await stream.WriteAsync(_block.AsMemory(0, _used), cancellation).ConfigureAwait(false);
     }
 
-    public void Dispose() => Clear();
+    public void Dispose()
+    {
+        Clear();
+        while (_spare.TryPop(out var block)) ArrayPool<byte>.Shared.Return(block);
+    }
 
-    /// <summary>Forgets the content and gives its blocks back.</summary>
+    /// <summary>
+    /// Forgets the content and keeps its blocks: a long answer that gave them back after each part would find others in the
+    /// pool, and let go of hundreds of megabytes that had become old.
+    /// </summary>
     public void Clear()
     {
-        foreach (var (block, _) in _full) ArrayPool<byte>.Shared.Return(block);
-        if (_block.Length > 0) ArrayPool<byte>.Shared.Return(_block);
+        foreach (var (block, _) in _full) _spare.Push(block);
+        if (_block.Length > 0) _spare.Push(_block);
         _full.Clear();
         _block = [];
         _used = 0;
@@ -79,7 +87,7 @@ internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
             _fullBytes += _used;
         }
 
-        _block = ArrayPool<byte>.Shared.Rent(Math.Max(BlockBytes, sizeHint));
+        _block = sizeHint <= BlockBytes && _spare.TryPop(out var spare) ? spare : ArrayPool<byte>.Shared.Rent(Math.Max(BlockBytes, sizeHint));
         _used = 0;
     }
 }
