@@ -13,6 +13,7 @@ internal static class FuzzTargets
         new AnyValueJsonTarget(),
         new TraceQlTarget(),
         new SidecarTarget(),
+        new GrpcQueryTarget(),
     ];
 
     /// <summary>Targets with a planted bug: if one of them passes, it is the fuzzer that is broken.</summary>

@@ -65,7 +65,7 @@ internal sealed class SpanQuery
                 return;
         }
 
-        var field = "." + Quote(key);
+        var field = "." + QuoteName(key);
         var condition = $"{field} = {Quote(value)}";
         if (value is "true" or "false") condition = $"({condition} || {field} = {value})";
         else if (double.TryParse(value, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
@@ -78,9 +78,12 @@ internal sealed class SpanQuery
     }
 
     /// <summary>A tag of any value, or something that happened under that name.</summary>
-    public void HasTagOrEvent(string name) => _conditions.Add($"(.{Quote(name)} != nil || event:name = {Quote(name)})");
+    public void HasTagOrEvent(string name) => _conditions.Add($"(.{QuoteName(name)} != nil || event:name = {Quote(name)})");
 
     public override string ToString() => _conditions.Count == 0 ? "{}" : $"{{ {string.Join(" && ", _conditions)} }}";
+
+    /// <summary>A name of an attribute, in which nothing but quotes and backslashes is escaped.</summary>
+    public static string QuoteName(string name) => $"\"{name.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 
     /// <summary>A TraceQL string.</summary>
     public static string Quote(string text)

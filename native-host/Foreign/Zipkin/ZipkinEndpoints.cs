@@ -68,7 +68,7 @@ internal sealed class ZipkinEndpoints(ForeignQueries queries, TenantResolver ten
             return;
         }
 
-        var field = $"span.{SpanQuery.Quote(key)}";
+        var field = $"span.{SpanQuery.QuoteName(key)}";
         await AnswerListAsync(context, await queries.ValuesAsync(asked, field, new SpanQuery(), context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false);
     }
 

@@ -9,6 +9,7 @@ public class SpanQueryTests
     [Theory]
     [InlineData("k", "v", "{ .\"k\" = \"v\" }")]
     [InlineData("", "v", "{ false }")]
+    [InlineData("a\nb\\", "v", "{ .\"a\nb\\\\\" = \"v\" }")]
     [InlineData("k", "a\"b\\c\nd", "{ .\"k\" = \"a\\\"b\\\\c\\nd\" }")]
     [InlineData("a b}\"", "x", "{ .\"a b}\\\"\" = \"x\" }")]
     [InlineData("http.status_code", "200", "{ (.\"http.status_code\" = \"200\" || .\"http.status_code\" = 200) }")]
