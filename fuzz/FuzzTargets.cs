@@ -19,6 +19,7 @@ internal static class FuzzTargets
         new BlockMetaTarget(),
         new TenantIndexTarget(),
         new BloomTarget(),
+        new GrpcQueryTarget(),
     ];
 
     /// <summary>Targets with a planted bug: if one of them passes, it is the fuzzer that is broken.</summary>

@@ -5,8 +5,13 @@ namespace Tempo.Host.Config;
 /// <summary>Keys of the query API, but for search.</summary>
 internal static class ApiKeys
 {
+    /// <summary>The last two are ours.</summary>
     public static IEnumerable<ConfigKey> TopLevel =>
-        [Bool("stream_over_http_enabled", (o, v) => o.Api.IsGrpcOverHttp = v, o => o.Api.IsGrpcOverHttp)];
+    [
+        Bool("stream_over_http_enabled", (o, v) => o.Api.IsGrpcOverHttp = v, o => o.Api.IsGrpcOverHttp),
+        Prefix("jaeger_query_prefix", (o, v) => o.Api.JaegerPrefix = v, o => o.Api.JaegerPrefix),
+        Prefix("zipkin_query_prefix", (o, v) => o.Api.ZipkinPrefix = v, o => o.Api.ZipkinPrefix),
+    ];
 
     public static IEnumerable<ConfigKey> Server =>
     [
@@ -25,9 +30,21 @@ internal static class ApiKeys
             (o, v) => o.Api.MaxGrpcPacketBytes = (int)v, o => o.Api.MaxGrpcPacketBytes),
         new ConfigStructure("query_frontend.url_deny_list", UrlDenyList.Set, UrlDenyList.Render),
         Duration("query_frontend.api_timeout", TimeSpan.FromDays(1), (o, v) => o.Api.QueryTimeout = v, o => o.Api.QueryTimeout),
+        Bool("query_frontend.mcp_server.enabled", (o, v) => o.Api.IsMcpEnabled = v, o => o.Api.IsMcpEnabled),
         Bool("query_frontend.multi_tenant_queries_enabled",
             (o, v) => o.Api.AreTenantSetsAllowed = v, o => o.Api.AreTenantSetsAllowed),
     ];
+
+    // A prefix keeps the paths apart from those of the API itself, so it is needed where something is served.
+    private static ConfigScalar Prefix(string path, Action<HostOptions, string> set, Func<HostOptions, string> get) =>
+        new(path, (options, text) =>
+        {
+            var prefix = text.TrimEnd('/');
+            if (prefix.Length > 0 && (!prefix.StartsWith('/') || prefix is "/api" or "/status" || prefix.Contains('{', StringComparison.Ordinal)))
+                return $"{GoText.Quote(text)} is not a path of its own such as /jaeger";
+            set(options, prefix);
+            return null;
+        }, options => QuoteYaml(get(options)));
 
     private static string? SetGrpcAddress(HostOptions options, string text)
     {

@@ -33,4 +33,13 @@ public sealed class ApiOptions
 
     /// <summary>Time a query over HTTP may take; an answer that has begun by then is broken off. Zero: no limit.</summary>
     public TimeSpan QueryTimeout { get; set; }
+
+    /// <summary>Where Jaeger's query API is, such as <c>/jaeger</c>; empty: nowhere.</summary>
+    public string JaegerPrefix { get; set; } = "/jaeger";
+
+    /// <summary>Where Zipkin's query API is; empty: nowhere.</summary>
+    public string ZipkinPrefix { get; set; } = "/zipkin";
+
+    /// <summary>The MCP server is at /api/mcp.</summary>
+    public bool IsMcpEnabled { get; set; }
 }

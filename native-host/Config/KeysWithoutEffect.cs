@@ -32,7 +32,6 @@ internal static class KeysWithoutEffect
         "distributor.receivers.otlp.protocols.http.cors",
         "distributor.forwarders", "distributor.usage", "distributor.log_received_spans", "distributor.log_received_traces",
         "distributor.log_discarded_spans", "distributor.metric_received_spans", "distributor.artificial_delay",
-        "query_frontend.mcp_server",
         "query_frontend.log_query_request_headers",
         "query_frontend.max_outstanding_per_tenant",
         "server.http_server_read_timeout",

@@ -2,8 +2,11 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Tempo.Engine.Node;
 using Tempo.Host.Config;
+using Tempo.Host.Foreign;
 using Tempo.Host.Grpc.Health;
+using Tempo.Host.Grpc.Jaeger;
 using Tempo.Host.Grpc.Querier;
+using Tempo.Host.Grpc.Reflection;
 using Tempo.Host.Startup;
 using Tempo.Host.Tenancy;
 
@@ -20,12 +23,18 @@ internal static class GrpcApi
     {
         var querier = new QuerierOptions(options.Api.MaxGrpcReceiveBytes, options.Api.MaxGrpcPacketBytes, options.Search);
         bool IsServing() => lifecycle is { HasStarted: true, IsStopping: false } && node.IsReady(out _);
-        return
+        IGrpcMethod[] methods =
         [
             new SearchMethod(node, tenants, querier, time),
+            .. new TagMethods(node, tenants, querier, time).All(),
+            .. new MetricsMethods(node, tenants, querier).All(),
+            .. new JaegerMethods(node, new ForeignQueries(node, options.Search), tenants, querier, time).All(),
             new HealthCheckMethod(IsServing),
             new HealthWatchMethod(IsServing, lifecycle, time),
         ];
+        var schema = new Lazy<ServerSchema>(ServerSchema.Load);
+        IEnumerable<string> Services() => schema.Value.Services.Order(StringComparer.Ordinal);
+        return [.. methods, new ReflectionMethod("v1", schema, Services), new ReflectionMethod("v1alpha", schema, Services)];
     }
 
     /// <summary>What the HTTP port runs for each request: gRPC by protocol and content type, the rest by <paramref name="http"/>.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 
 namespace Tempo.Host.Http;
 
@@ -10,6 +11,7 @@ internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
 {
     private const int BlockBytes = 64 * 1024;
     private readonly List<(byte[] Block, int Length)> _full = [];
+    private readonly Stack<byte[]> _spare = [];
     private byte[] _block = [];
     private int _used;
     private long _fullBytes;
@@ -34,6 +36,21 @@ internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
         return _block.AsSpan(_used);
     }
 
+    /// <summary>Appends the content to another.</summary>
+    public void CopyTo(IBufferWriter<byte> output)
+    {
+        foreach (var (block, length) in _full) output.Write(block.AsSpan(0, length));
+        output.Write(_block.AsSpan(0, _used));
+    }
+
+    /// <summary>The content as UTF-8 text, for answers that stand in others.</summary>
+    public string ToText()
+    {
+        var whole = new ArrayBufferWriter<byte>((int)Math.Max(1, Length));
+        CopyTo(whole);
+        return Encoding.UTF8.GetString(whole.WrittenSpan);
+    }
+
     /// <summary>Hands every block to the stream, in order.</summary>
     public async Task CopyToAsync(Stream stream, CancellationToken cancellation)
     {
@@ -41,13 +58,20 @@ internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
         await stream.WriteAsync(_block.AsMemory(0, _used), cancellation).ConfigureAwait(false);
     }
 
-    public void Dispose() => Clear();
+    public void Dispose()
+    {
+        Clear();
+        while (_spare.TryPop(out var block)) ArrayPool<byte>.Shared.Return(block);
+    }
 
-    /// <summary>Forgets the content and gives its blocks back.</summary>
+    /// <summary>
+    /// Forgets the content and keeps its blocks: a long answer that gave them back after each part would find others in the
+    /// pool, and let go of hundreds of megabytes that had become old.
+    /// </summary>
     public void Clear()
     {
-        foreach (var (block, _) in _full) ArrayPool<byte>.Shared.Return(block);
-        if (_block.Length > 0) ArrayPool<byte>.Shared.Return(_block);
+        foreach (var (block, _) in _full) _spare.Push(block);
+        if (_block.Length > 0) _spare.Push(_block);
         _full.Clear();
         _block = [];
         _used = 0;
@@ -63,7 +87,7 @@ internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
             _fullBytes += _used;
         }
 
-        _block = ArrayPool<byte>.Shared.Rent(Math.Max(BlockBytes, sizeHint));
+        _block = sizeHint <= BlockBytes && _spare.TryPop(out var spare) ? spare : ArrayPool<byte>.Shared.Rent(Math.Max(BlockBytes, sizeHint));
         _used = 0;
     }
 }

@@ -42,7 +42,8 @@ internal sealed record ApiRoute(string Path, string Name, AllowedMethods Methods
 {
     /// <summary>Asks about spans: what an operator may deny, and limit in time.</summary>
     public bool IsQuery =>
-        Path.StartsWith("/api/", StringComparison.Ordinal) && Name is not ("api_echo" or "api_status_buildinfo" or "api_overrides" or "api_mcp");
+        Name.StartsWith("jaeger_", StringComparison.Ordinal) || Name.StartsWith("zipkin_", StringComparison.Ordinal)
+        || (Path.StartsWith("/api/", StringComparison.Ordinal) && Name is not ("api_echo" or "api_status_buildinfo" or "api_overrides" or "api_mcp"));
 }
 
 /// <summary>

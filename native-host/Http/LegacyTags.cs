@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Tempo.Host.Config;
+using Tempo.Host.Foreign;
 
 namespace Tempo.Host.Http;
 
@@ -45,7 +46,7 @@ internal static class LegacyTags
         ("name", _) => Contains("name", value),
         ("root.name", _) => Contains("rootName", value),
         ("root.service.name", _) => Contains("rootServiceName", value),
-        _ => Contains("." + Quote(key), value),
+        _ => Contains("." + SpanQuery.QuoteName(key), value),
     };
 
     private static string Contains(string field, string value) => $"{{ {field} =~ {Quote(".*" + EscapeRegex(value) + ".*")} }}";

@@ -12,7 +12,6 @@ internal static class NotYetEndpoint
     [
         ("/api/v2/traces/diff", "api_v2_traces_diff"),
         ("/api/overrides", "api_overrides"),
-        ("/api/mcp", "api_mcp"),
         ("/status/overrides", "status_overrides"),
         ("/status/overrides/{tenant}", "status_overrides_tenant"),
         ("/status/backendscheduler", "status_backendscheduler"),

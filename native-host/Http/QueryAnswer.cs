@@ -104,7 +104,8 @@ internal static class QueryAnswer
     public static Task WriteErrorAsync(HttpContext context, QueryException error) =>
         WriteErrorAsync(context, Status(error.Kind), error.Message);
 
-    private static int Status(QueryErrorKind kind) => kind switch
+    /// <summary>The HTTP status of what a query ended with.</summary>
+    public static int Status(QueryErrorKind kind) => kind switch
     {
         QueryErrorKind.BadRequest => StatusCodes.Status400BadRequest,
         QueryErrorKind.NotImplemented => StatusCodes.Status501NotImplemented,

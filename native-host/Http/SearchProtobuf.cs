@@ -102,7 +102,7 @@ internal static class SearchProtobuf
         writer.EndMessage(message);
     }
 
-    private static void WriteAttributes(ProtobufWriter writer, uint field, List<AttributeResult> attributes)
+    internal static void WriteAttributes(ProtobufWriter writer, uint field, IReadOnlyList<AttributeResult> attributes)
     {
         foreach (var (key, value) in attributes)
         {

@@ -26,6 +26,9 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
     /// <summary>A version 2 trace up to this size is one field.</summary>
     private const int FieldBytes = 4 << 20;
 
+    /// <summary>Traces of so many spans fill a part, or much of one.</summary>
+    private const int ManySpans = 1000;
+
     private const byte TraceTag = 1 << WireType.NumberShift | (byte)WireType.LengthDelimited;
     private const byte MetricsTag = 2 << WireType.NumberShift | (byte)WireType.LengthDelimited;
     private const byte StatusTag = 3 << WireType.NumberShift;
@@ -33,7 +36,8 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
     private const byte InspectedBytesTag = 1 << WireType.NumberShift;
     private const byte Partial = 1;
 
-    private readonly NativeBuffer _part = new();
+    // Room for a part and its last span from the beginning, so that it is not moved while it grows.
+    private readonly NativeBuffer _part = new(trace.SpanCount > ManySpans ? PartBytes + PartBytes / 16 : 0);
     private long _writtenBytes;
 
     /// <summary>The trace is larger than it may be; what was written is the beginning of it.</summary>

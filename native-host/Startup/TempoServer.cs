@@ -3,11 +3,14 @@ using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Host.Config;
+using Tempo.Host.Foreign;
 using Tempo.Host.Grpc;
 using Tempo.Host.Http;
+using Tempo.Host.Mcp;
 using Tempo.Host.Receivers;
 using Tempo.Host.Telemetry;
 using Tempo.Host.Tenancy;
+using Tempo.Host.Ui;
 using Tempo.Ring;
 
 namespace Tempo.Host.Startup;
@@ -127,6 +130,9 @@ public sealed class TempoServer
                 new TagNamesV2Endpoint(node, tagAnswer).Route(),
                 new TagValuesEndpoint(node, tagAnswer).Route(),
                 new TagValuesV2Endpoint(node, tagAnswer).Route(),
+                .. ForeignApi.Routes(node, tenants, _options, _time),
+                .. UiEndpoint.Routes(_options.HttpApiPrefix),
+                .. McpApi.Routes(node, tenants, _options, _metrics, _lifecycle, _time),
                 .. NotYetEndpoint.Routes(),
             ], _options.HttpApiPrefix, requests, _time, new QueryGuard(_options.Api, _time));
         var grpc = new GrpcServer(

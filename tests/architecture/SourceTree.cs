@@ -28,7 +28,7 @@ internal static partial class SourceTree
     public static string[] CodeLines(string path) =>
         [.. Lines(path).Select(line => LineComment().Replace(line, ""))];
 
-    private static string[] Files(string folder, string pattern)
+    public static string[] Files(string folder, string pattern)
     {
         var options = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.Hidden };
         return [.. Directory.EnumerateFiles(Path.Combine(Root, folder), pattern, options)

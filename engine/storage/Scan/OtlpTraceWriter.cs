@@ -165,6 +165,16 @@ public static class OtlpTraceWriter
     {
         for (var i = from; i < to; i++)
         {
+            switch (attributes.Types[i])
+            {
+                case AttributeType.String:
+                    ScalarAttributeWriter.WriteString(writer.Buffer, tag, attributes.Key(i), attributes.String(i));
+                    continue;
+                case AttributeType.Int or AttributeType.Bool or AttributeType.Double:
+                    ScalarAttributeWriter.WriteNumber(writer.Buffer, tag, attributes.Key(i), attributes.Types[i], attributes.Bits[i]);
+                    continue;
+            }
+
             var keyValue = writer.BeginMessage(tag);
             writer.WriteBytes(KeyValueTag.Key, attributes.Key(i));
             if (attributes.Types[i] == AttributeType.AnyValue)
@@ -182,16 +192,11 @@ public static class OtlpTraceWriter
         }
     }
 
+    // Of what is no scalar.
     private static void WriteValue(ProtobufWriter writer, AttributeColumns attributes, int i)
     {
         switch (attributes.Types[i])
         {
-            case AttributeType.String:
-                writer.WriteBytes(AnyValueTag.StringValue, attributes.String(i));
-                break;
-            case AttributeType.Int or AttributeType.Double or AttributeType.Bool:
-                WriteNumber(writer, attributes.Types[i], attributes.Bits[i]);
-                break;
             case AttributeType.StringArray or AttributeType.IntArray or AttributeType.DoubleArray or AttributeType.BoolArray or AttributeType.EmptyArray:
                 WriteArray(writer, attributes, i);
                 break;

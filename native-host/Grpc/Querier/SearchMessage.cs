@@ -27,7 +27,7 @@ internal static class SearchMessage
             switch (tag)
             {
                 case 1 << WireType.NumberShift | WireType.LengthDelimited:
-                    if (reader.TryReadBytes(out var entry)) tags.Add(ReadEntry(entry));
+                    if (reader.TryReadBytes(out var entry)) tags.Add(MessageParts.ReadTextEntry(entry));
                     break;
                 case 2 << WireType.NumberShift:
                     if (reader.TryReadVarint32(out var min)) input = input with { MinDurationNano = min * MillisecondNano };
@@ -63,20 +63,5 @@ internal static class SearchMessage
         input = input with { Tags = tags };
         error = reader.HasFailed ? $"grpc: error unmarshalling request: {reader.Error.Message}" : "";
         return !reader.HasFailed;
-    }
-
-    // A map entry that lacks its key or its value has the empty one.
-    private static (string Key, string? Value) ReadEntry(ReadOnlySpan<byte> entry)
-    {
-        var (key, value) = ("", "");
-        var reader = new ProtobufReader(entry);
-        while (reader.TryReadTag(out var tag))
-        {
-            if (tag == (1 << WireType.NumberShift | WireType.LengthDelimited) && reader.TryReadBytes(out var content)) key = Encoding.UTF8.GetString(content);
-            else if (tag == (2 << WireType.NumberShift | WireType.LengthDelimited) && reader.TryReadBytes(out content)) value = Encoding.UTF8.GetString(content);
-            else if (!reader.TrySkip(tag)) break;
-        }
-
-        return (key, value);
     }
 }

@@ -57,15 +57,7 @@ internal sealed class SearchMethod(TempoNode node, TenantResolver tenants, Queri
 
     private async ValueTask SendAsync(GrpcCall call, List<TraceSearchResult> traces, SearchMetrics metrics, bool hasSpanSets)
     {
-        using var message = new NativeBuffer();
-        var next = 0;
-        do
-        {
-            message.Clear();
-            next = SearchProtobuf.WritePacket(traces, next, metrics, hasSpanSets, options.MaxPacketBytes, message);
-            call.WriteMessage(message.Written);
-            await call.FlushAsync().ConfigureAwait(false);
-        }
-        while (next < traces.Count);
+        await PacketSender.SendAsync(
+            call, traces.Count, (first, output) => SearchProtobuf.WritePacket(traces, first, metrics, hasSpanSets, options.MaxPacketBytes, output)).ConfigureAwait(false);
     }
 }

@@ -126,6 +126,23 @@ public sealed class StreamingSearchTests(SharedTempo shared) : IDisposable
         Assert.Equal((1, "SERVING"), (watch.Code, Assert.Single(watch.Messages).GetProperty("status").GetString()));
     }
 
+    [Theory]
+    [InlineData("v1")]
+    [InlineData("v1alpha")]
+    public async Task A_client_that_knows_nothing_learns_the_service_from_reflection(string version)
+    {
+        var span = Spans.NewTrace(name: $"reflected {version}")[0];
+        await SendAsync(ExportRequest.Encode(span));
+        var request = new JsonObject { ["Query"] = $"{{ name = \"{span.Name}\" }}" };
+        var (services, call) = await GrpcProgram.ReflectAsync(shared.Tempo.ApiGrpcAddress, version, Search, request);
+        Assert.Equal(
+            ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection", "jaeger.api_v3.QueryService", "tempopb.StreamingQuerier"],
+            services);
+        Assert.Equal(0, call.Code);
+        var trace = Assert.Single(call.Messages.SelectMany(m => m.GetProperty("traces").EnumerateArray()));
+        Assert.Equal(span.TraceId, trace.GetProperty("traceID").GetString());
+    }
+
     public void Dispose() => _otlp.Dispose();
 
     private async Task SendAsync(byte[] request)

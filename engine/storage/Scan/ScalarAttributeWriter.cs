@@ -1,0 +1,70 @@
+using System.Buffers.Binary;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Otlp.Fields;
+using Tempo.Engine.Otlp.Wire;
+
+namespace Tempo.Engine.Storage.Scan;
+
+/// <summary>
+/// Appends an attribute with a scalar value: what nearly all are, and half of the bytes of a trace. The sizes are known, so it
+/// is written forward in one go, where a nested message of unknown size costs a step back for each level.
+/// <code>
+/// tag  size  0a |key| key…   12 |value|   0a |text| text…        or   18 varint   or   21 eight bytes
+/// </code>
+/// </summary>
+internal static class ScalarAttributeWriter
+{
+    private const int TagBytes = 1;
+
+    /// <param name="output">Gets the KeyValue.</param>
+    /// <param name="tag">Of the field; one byte, as those of all attributes are.</param>
+    /// <param name="key">UTF-8.</param>
+    /// <param name="text">UTF-8.</param>
+    public static void WriteString(NativeBuffer output, uint tag, ReadOnlySpan<byte> key, ReadOnlySpan<byte> text)
+    {
+        var valueSize = TagBytes + SizeOf(text.Length) + text.Length;
+        var span = Begin(output, tag, key, valueSize, out var at, out var total);
+        span[at++] = (byte)AnyValueTag.StringValue;
+        at += Varint.Encode(span[at..], (uint)text.Length);
+        text.CopyTo(span[at..]);
+        output.Advance(total);
+    }
+
+    /// <summary>An Int, Bool or Double by its bits.</summary>
+    public static void WriteNumber(NativeBuffer output, uint tag, ReadOnlySpan<byte> key, AttributeType type, long bits)
+    {
+        var valueSize = TagBytes + (type == AttributeType.Double ? sizeof(ulong) : Varint.SizeBytes((ulong)bits));
+        var span = Begin(output, tag, key, valueSize, out var at, out var total);
+        if (type == AttributeType.Double)
+        {
+            span[at++] = (byte)AnyValueTag.DoubleValue;
+            BinaryPrimitives.WriteInt64LittleEndian(span[at..], bits);
+        }
+        else
+        {
+            span[at++] = (byte)(type == AttributeType.Int ? AnyValueTag.IntValue : AnyValueTag.BoolValue);
+            Varint.Encode(span[at..], (ulong)bits);
+        }
+
+        output.Advance(total);
+    }
+
+    // Everything in front of the value's own tag.
+    private static Span<byte> Begin(NativeBuffer output, uint tag, ReadOnlySpan<byte> key, int valueSize, out int at, out int total)
+    {
+        var size = TagBytes + SizeOf(key.Length) + key.Length + TagBytes + SizeOf(valueSize) + valueSize;
+        total = TagBytes + SizeOf(size) + size;
+        var span = output.GetSpan(total);
+        span[0] = (byte)tag;
+        at = TagBytes + Varint.Encode(span[TagBytes..], (uint)size);
+        span[at++] = (byte)KeyValueTag.Key;
+        at += Varint.Encode(span[at..], (uint)key.Length);
+        key.CopyTo(span[at..]);
+        at += key.Length;
+        span[at++] = (byte)KeyValueTag.Value;
+        at += Varint.Encode(span[at..], (uint)valueSize);
+        return span;
+    }
+
+    private static int SizeOf(int length) => Varint.SizeBytes((uint)length);
+}
