@@ -133,6 +133,14 @@ public sealed class BlockSidecar
     public bool MayContainTrace(ulong traceHash) =>
         _idFilter?.Use() is { } bits ? MayContain(bits, traceHash) : MayContain(SectionKind.IdFilter, 0, traceHash);
 
+    /// <summary>The same, and of the few that the filter lets through wrongly the index excludes all but one in a thousand.</summary>
+    public bool MayContainTrace(TraceId id, ulong traceHash)
+    {
+        if (!MayContainTrace(traceHash)) return false;
+        Span<long> rows = stackalloc long[MaxFoundRows];
+        return !TryFindRows(id, rows, out var count) || count > 0;
+    }
+
     /// <summary>
     /// The rows of the block that may hold the trace; no other does. Nearly always none or one. False if there is no index.
     /// <paramref name="rows"/> has room for <see cref="MaxFoundRows"/>.
