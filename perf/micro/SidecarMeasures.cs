@@ -74,7 +74,7 @@ internal static class SidecarMeasures
             foreach (var array in arrays) sum += array[(place = place * 2654435761 + 1) % (uint)array.Length];
             return Task.FromResult(sum);
         }).ConfigureAwait(false);
-        await MeasureAsync($"a miss over {blockCount} blocks", 2000, async () =>
+        await MeasureAsync($"a miss over {blockCount} blocks", 20_000, async () =>
         {
             var id = new TraceId((ulong)random.NextInt64(), (ulong)random.NextInt64());
             return (await TraceFinder.FindAsync(sources, id, 0, 0, default).ConfigureAwait(false)).SpanCount;
