@@ -1,5 +1,6 @@
 using System.Globalization;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Node.Promotion;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Versions;
@@ -235,7 +236,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
 /// <summary>What storage offers to the loop, made from the node's options.</summary>
 internal sealed record CompactionServices(CompactionOptions Options, BlockCompactor Compactor, BlockRetention Retention)
 {
-    public static CompactionServices Create(NodeOptions options, IObjectStore objects, BlockStore store, TimeProvider time)
+    public static CompactionServices Create(NodeOptions options, IObjectStore objects, BlockStore store, ColumnPromotion promotion, TimeProvider time)
     {
         var clock = new SteadyClock(time);
         var compacted = new CompactedBlocks(objects, clock);
@@ -247,6 +248,6 @@ internal sealed record CompactionServices(CompactionOptions Options, BlockCompac
         };
         compaction = compaction with { Layout = compaction.Layout with { RowGroupBytes = options.RowGroupBytes, Version = BlockVersion.Get(options.BlockVersion) } };
         var retention = new RetentionOptions { BlockRetention = options.BlockRetention, CompactedBlockRetention = options.CompactedBlockRetention };
-        return new CompactionServices(compaction, new BlockCompactor(objects, store, compacted, compaction), new BlockRetention(objects, compacted, retention, clock));
+        return new CompactionServices(compaction, new BlockCompactor(objects, store, compacted, compaction, job => promotion.IsAutomatic ? promotion.ColumnsFor(job.Tenant) : job.DedicatedColumns), new BlockRetention(objects, compacted, retention, clock));
     }
 }

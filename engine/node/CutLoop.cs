@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Node.Promotion;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
@@ -17,7 +18,7 @@ namespace Tempo.Engine.Node;
 /// </code>
 /// A failure leaves the generation as it is: readable, logged, and tried again.
 /// </summary>
-internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, BlockStore store, NodeState state, NodeMetrics metrics, Log messages, TimeProvider time) : IAsyncDisposable
+internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, BlockStore store, ColumnPromotion promotion, NodeState state, NodeMetrics metrics, Log messages, TimeProvider time) : IAsyncDisposable
 {
     private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
@@ -140,7 +141,8 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, BlockStore
             cancellation.ThrowIfCancellationRequested(); // a stop need not wait for a large block: the log still has it all
             visit(trace);
         });
-        var meta = await store.WriteAsync(tenant, id, compactionLevel: 0, ForEach, cancellation).ConfigureAwait(false);
+        var block = new NewBlock { Tenant = tenant, Id = id, Layout = store.Layout with { DedicatedColumns = promotion.ColumnsFor(tenant) } };
+        var meta = await store.WriteAsync(block, writer => ForEach(writer.Add), cancellation).ConfigureAwait(false);
         if (meta is null) return null;
         metrics.BlocksCut.Add();
         metrics.BlockBytes.Add(meta.SizeBytes);

@@ -95,6 +95,12 @@ public sealed record NodeOptions
     /// <summary>How long the files of a block stay after it was compacted or has expired.</summary>
     public TimeSpan CompactedBlockRetention { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>
+    /// Span attributes that are frequent, or that queries ask for, get columns of their own by themselves, where the list below
+    /// is empty. Not for a store that a Tempo serves, too: it does not list the names and values of attributes in such columns.
+    /// </summary>
+    public bool AutoPromote { get; init; } = true;
+
     /// <summary>Attributes with a column of their own, in order; see the storage specification §4.5.</summary>
     public IReadOnlyList<DedicatedColumnOption> DedicatedColumns { get; init; } = [];
 }

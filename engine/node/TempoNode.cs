@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Node.Promotion;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Metrics;
@@ -30,6 +31,7 @@ public sealed partial class TempoNode : IAsyncDisposable
     private readonly Task _indexing;
     private readonly QueryGate _queries;
     private readonly NodeOptions _options;
+    private readonly ColumnPromotion _promotion;
     private readonly TimeProvider _time;
     private UploadLoop? _uploads;
     private Task _uploading = Task.CompletedTask;
@@ -37,9 +39,11 @@ public sealed partial class TempoNode : IAsyncDisposable
     private int _disposed;
 
     private TempoNode(
-        WriteAheadLog log, NodeState state, IngestPipeline ingest, CutLoop cuts, CompactionLoop compaction, TenantIndexLoop indexes, QueryGate queries, NodeOptions options, TimeProvider time)
+        WriteAheadLog log, NodeState state, IngestPipeline ingest, CutLoop cuts, CompactionLoop compaction, TenantIndexLoop indexes, QueryGate queries, NodeOptions options,
+        ColumnPromotion promotion, TimeProvider time)
     {
         _options = options;
+        _promotion = promotion;
         _time = time;
         _log = log;
         _state = state;
@@ -92,10 +96,11 @@ public sealed partial class TempoNode : IAsyncDisposable
         var home = remote ?? store;
         var blocklist = remote is null ? null : new Blocklist(options.Remote!, state, remote, registry, log, time);
         if (blocklist is not null) await blocklist.PollAsync(CancellationToken.None).ConfigureAwait(false);
+        var promotion = new ColumnPromotion(options, store.Layout.DedicatedColumns, state, log, time);
         var compaction = new CompactionLoop(
-            options, CompactionServices.Create(options, remoteObjects ?? (IObjectStore)objects, home, time), state, home, new CompactionMetrics(registry), log, time, blocklist);
-        var node = new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics), new CutLoop(options, wal, store, state, metrics, log, time),
-            compaction, new TenantIndexLoop(options, remoteObjects ?? (IObjectStore)objects, home, state, registry, log, time), new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries), options, time);
+            options, CompactionServices.Create(options, remoteObjects ?? (IObjectStore)objects, home, promotion, time), state, home, new CompactionMetrics(registry), log, time, blocklist);
+        var node = new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics), new CutLoop(options, wal, store, promotion, state, metrics, log, time),
+            compaction, new TenantIndexLoop(options, remoteObjects ?? (IObjectStore)objects, home, state, registry, log, time), new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries), options, promotion, time);
         if (remote is not null) node.StartUploads(new UploadLoop(state, new LocalBlocks(objects, store), remote, remoteObjects!, new UploadMetrics(registry), log, time), remoteObjects!);
         return node;
     }
@@ -137,6 +142,7 @@ public sealed partial class TempoNode : IAsyncDisposable
     /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run.</summary>
     public async Task<SearchResult> SearchAsync(TenantSet tenants, SearchRequest request, CancellationToken cancellation)
     {
+        _promotion.Ask(tenants, request.Query);
         using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
         using var lease = _state.Acquire();
         return await TraceSearch.RunAsync(request, lease.View.SourcesOf(tenants), cancellation).ConfigureAwait(false);
@@ -145,6 +151,7 @@ public sealed partial class TempoNode : IAsyncDisposable
     /// <summary>A TraceQL metrics query over a range. Throws <see cref="QueryException"/> for one that is wrong or cannot be run.</summary>
     public async Task<QueryRangeResult> QueryRangeAsync(TenantSet tenants, QueryRangeRequest request, CancellationToken cancellation)
     {
+        _promotion.Ask(tenants, request.Query);
         using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
         using var more = _queries.TakeFree(_options.MaxRunningQueries - 1);
         using var lease = _state.Acquire();
@@ -154,11 +161,15 @@ public sealed partial class TempoNode : IAsyncDisposable
     /// <summary>A TraceQL metrics query for one value a series. Throws <see cref="QueryException"/> for one that is wrong or cannot be run.</summary>
     public async Task<QueryInstantResult> QueryInstantAsync(TenantSet tenants, QueryInstantRequest request, CancellationToken cancellation)
     {
+        _promotion.Ask(tenants, request.Query);
         using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
         using var more = _queries.TakeFree(_options.MaxRunningQueries - 1);
         using var lease = _state.Acquire();
         return await MetricsQuery.RunInstantAsync(request, lease.View.SourcesOf(tenants), _options.Metrics, _time.GetUtcNow(), 1 + more.Count, cancellation).ConfigureAwait(false);
     }
+
+    /// <summary>Attributes that get columns of their own in new blocks, and why; of tenants that have sent something since the start.</summary>
+    public IReadOnlyList<PromotedColumn> DescribeDedicatedColumns() => _promotion.Describe();
 
     /// <summary>Writes all live data as blocks, now. In an object service they are once the next upload has brought them there.</summary>
     public Task FlushAsync(CancellationToken cancellation) => _cuts.CutAsync(force: true, cancellation);

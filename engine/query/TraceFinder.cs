@@ -21,7 +21,7 @@ public static class TraceFinder
         foreach (var handle in sources.Blocks)
         {
             // Most blocks end here: a thousand of them are a thousand cache lines, and none is opened.
-            if (!handle.Meta.Overlaps(startSeconds, endSeconds) || !handle.Sidecar.MayContainTrace(hash)) continue;
+            if (!handle.Meta.Overlaps(startSeconds, endSeconds) || !handle.Sidecar.MayContainTrace(id, hash)) continue;
             try
             {
                 var block = await handle.OpenAsync(cancellation).ConfigureAwait(false);

@@ -119,6 +119,7 @@ public sealed class TempoServer
                 EchoEndpoint.Route(),
                 BuildInfoEndpoint.Route(),
                 .. new StatusEndpoint(_options, Services, () => router.Routes).Routes(),
+                DedicatedColumnsEndpoint.Route(node),
                 .. SingleProcessEndpoints.Routes(),
                 FlushEndpoint.Route(node),
                 ShutdownEndpoint.Route(_lifecycle),

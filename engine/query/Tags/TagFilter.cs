@@ -39,7 +39,7 @@ internal sealed class TagFilter
                 $"maximum condition groups reached (limit: {limits.MaxConditionGroups}). Reduce the number of OR conditions in the query");
         }
 
-        return new TagFilter(CandidateFilter.Of(parsed.SearchPipeline));
+        return new TagFilter(RootCondition.Rewrite(CandidateFilter.Of(parsed.SearchPipeline)));
     }
 
     /// <summary>The rows among the first <paramref name="spanCount"/> that match, ascending; good until the next call.</summary>

@@ -33,6 +33,9 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     /// <summary>What of the blocks' sidecars is in memory.</summary>
     public SidecarCache Sidecars { get; } = new(options.SidecarCacheBytes);
 
+    /// <summary>How new blocks are laid out where nothing else is asked for.</summary>
+    public BlockWriterOptions Layout => options.Layout;
+
     /// <summary>Removes what an earlier run left half built.</summary>
     public void Sweep()
     {

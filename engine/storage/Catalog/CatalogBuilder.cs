@@ -20,6 +20,7 @@ internal sealed class CatalogBuilder
     // One table of names a scope: a key's place is its code.
     private readonly InternTable[] _names = [.. Enumerable.Range(0, (int)CatalogScope.Intrinsic + 1).Select(static _ => new InternTable(64))];
     private readonly List<CatalogKey?>[] _keys = [.. Enumerable.Range(0, (int)CatalogScope.Intrinsic + 1).Select(static _ => new List<CatalogKey?>())];
+    private readonly CatalogBudget _budget = new();
     private int _keyCount;
     private bool _hasAllKeys = true;
 
@@ -38,7 +39,7 @@ internal sealed class CatalogBuilder
         _keyCount++;
         code = _names[(int)scope].Intern(key);
         while (keys.Count <= code) keys.Add(null);
-        return keys[code] = new CatalogKey(key.ToArray());
+        return keys[code] = new CatalogKey(key.ToArray(), _budget);
     }
 
     /// <summary>The section: a size, then a zstd frame.</summary>

@@ -7,7 +7,7 @@ namespace Tempo.Engine.Storage.Catalog;
 /// One key while a block's catalog is built: its values with their counts as long as they are few, the most frequent ones
 /// when they are not, and a sketch of how many there are (HyperLogLog, 256 registers: ±6.5 %).
 /// </summary>
-internal sealed class CatalogKey(byte[] key)
+internal sealed class CatalogKey(byte[] key, CatalogBudget budget)
 {
     /// <summary>Values that are all listed; of a key with more only the most frequent are kept.</summary>
     public const int MaxValues = 2048;
@@ -52,8 +52,9 @@ internal sealed class CatalogKey(byte[] key)
 
     public void AddText(ReadOnlySpan<byte> text, long count)
     {
-        if (text.Length > MaxTextBytes) HasAllValues = false;
-        else Add(CatalogValueType.Text, _texts.Intern(text), count);
+        var code = text.Length > MaxTextBytes ? -1 : _texts.TryFind(text);
+        if (code < 0 && (text.Length > MaxTextBytes || budget.IsEmpty)) HasAllValues = false;
+        else Add(CatalogValueType.Text, code >= 0 ? code : _texts.Intern(text), count);
     }
 
     public void AddNumber(CatalogValueType type, long bits, long count) => Add(type, bits, count);
@@ -89,7 +90,19 @@ internal sealed class CatalogKey(byte[] key)
     private void Add(CatalogValueType type, long bits, long count)
     {
         var value = (type, bits);
-        _counts[value] = _counts.GetValueOrDefault(value) + count;
+        if (_counts.TryGetValue(value, out var known))
+        {
+            _counts[value] = known + count;
+            return;
+        }
+
+        if (!budget.TryTake())
+        {
+            HasAllValues = false;
+            return;
+        }
+
+        _counts.Add(value, count);
         if (_counts.Count > MaxValues) HasAllValues = false;
         if (_counts.Count > MaxRemembered) ForgetRare();
     }
@@ -99,9 +112,27 @@ internal sealed class CatalogKey(byte[] key)
     {
         var kept = _counts.OrderByDescending(static value => value.Value).Take(MaxValues / 2).ToList();
         var texts = new InternTable(MaxValues);
+        budget.Return(_counts.Count - kept.Count);
         _counts.Clear();
         foreach (var (value, count) in kept)
             _counts.Add((value.Type, value.Type == CatalogValueType.Text ? texts.Intern(_texts[(int)value.Bits]) : value.Bits), count);
         _texts = texts;
     }
+}
+
+/// <summary>Values that all keys of a catalog may remember together: some 100 bytes each, whatever the spans hold.</summary>
+internal sealed class CatalogBudget
+{
+    private int _left = 256 * 1024;
+
+    public bool IsEmpty => _left == 0;
+
+    public bool TryTake()
+    {
+        if (_left == 0) return false;
+        _left--;
+        return true;
+    }
+
+    public void Return(int count) => _left += count;
 }

@@ -15,7 +15,7 @@ namespace Tempo.Engine.Storage.Compaction;
 /// <see cref="UnretiredInputsAsync"/> then finds what is left to do. No job may begin before that is done, or the output
 /// could go away again before its inputs.
 /// </summary>
-public sealed class BlockCompactor(IObjectStore objects, BlockStore store, CompactedBlocks compacted, CompactionOptions options)
+public sealed class BlockCompactor(IObjectStore objects, BlockStore store, CompactedBlocks compacted, CompactionOptions options, Func<CompactionJob, DedicatedColumns>? columnsFor = null)
 {
     /// <summary>
     /// Writes the output, or finds it if an earlier attempt has. <see cref="MergeResult.Output"/> is null if the inputs have no
@@ -37,7 +37,7 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
                 Tenant = job.Tenant,
                 Id = job.OutputId,
                 CompactionLevel = job.OutputLevel,
-                Layout = options.Layout with { DedicatedColumns = job.DedicatedColumns },
+                Layout = options.Layout with { DedicatedColumns = columnsFor?.Invoke(job) ?? job.DedicatedColumns },
                 CompactedFrom = [.. job.Inputs.Select(static input => input.BlockId)],
             };
             var counts = default(MergeCounts);

@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.Node.Promotion;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Read;
@@ -74,7 +75,7 @@ internal sealed class BlockFolder : IDisposable
         var blocks = await store.ListAsync(static damage => Assert.Fail(damage), default);
         state.Update(_ => new NodeView([], [.. blocks.Select(meta => new BlockHandle(meta, store))]));
         var metrics = new MetricRegistry();
-        var loop = new CompactionLoop(Options, CompactionServices.Create(Options, objects, store, time), state, store, new CompactionMetrics(metrics), Log.Null, time);
+        var loop = new CompactionLoop(Options, CompactionServices.Create(Options, objects, store, new ColumnPromotion(Options with { AutoPromote = false }, DedicatedColumns.None, state, Log.Null, time), time), state, store, new CompactionMetrics(metrics), Log.Null, time);
         return new RunningCompaction(loop, state, metrics);
     }
 

@@ -101,7 +101,9 @@ public sealed class SidecarTests
         {
             Assert.True(block.Sidecar.MayContainTrace(SidecarHash.OfTrace(id)));
             Assert.Equal(Find(plain, id), Find(block, id));
+            Assert.True(block.Sidecar.MayContainTrace(id, SidecarHash.OfTrace(id)));
             var other = new TraceId(id.High, id.Low + 1);
+            if (Find(plain, other).Row < 0) Assert.False(block.Sidecar.MayContainTrace(other, SidecarHash.OfTrace(other)));
             Assert.Equal(Find(plain, other), Find(block, other));
         }
 

@@ -28,6 +28,9 @@ public sealed class BlockSidecar
     private volatile Lazy? _lazy;
     private BlockZones? _zones;
 
+    // The id filter's section, once the directory is known: asked of every block by every look-up, so it lies at hand.
+    private volatile CachedSection? _idFilter;
+
     internal BlockSidecar(ReadSidecar? read, BlockMeta? meta, SidecarCache cache)
     {
         (_read, _meta, _cache) = (read, meta, cache);
@@ -127,7 +130,16 @@ public sealed class BlockSidecar
     public bool HasIdFilter => Section(SectionKind.IdFilter, 0) is not null;
 
     /// <summary>False: the block does not hold the trace. The hash is <see cref="SidecarHash.OfTrace"/>.</summary>
-    public bool MayContainTrace(ulong traceHash) => MayContain(SectionKind.IdFilter, 0, traceHash);
+    public bool MayContainTrace(ulong traceHash) =>
+        _idFilter?.Use() is { } bits ? MayContain(bits, traceHash) : MayContain(SectionKind.IdFilter, 0, traceHash);
+
+    /// <summary>The same, and of the few that the filter lets through wrongly the index excludes all but one in a thousand.</summary>
+    public bool MayContainTrace(TraceId id, ulong traceHash)
+    {
+        if (!MayContainTrace(traceHash)) return false;
+        Span<long> rows = stackalloc long[MaxFoundRows];
+        return !TryFindRows(id, rows, out var count) || count > 0;
+    }
 
     /// <summary>
     /// The rows of the block that may hold the trace; no other does. Nearly always none or one. False if there is no index.
@@ -154,7 +166,9 @@ public sealed class BlockSidecar
     }
 
     private bool MayContain(SectionKind kind, int rowGroup, ulong hash) =>
-        Section(kind, rowGroup) is not { } bits || !SplitBlockBloomFilter.TryOpen(bits, out var filter, out _) || filter.MayContain(hash);
+        Section(kind, rowGroup) is not { } bits || MayContain(bits, hash);
+
+    private static bool MayContain(byte[] bits, ulong hash) => !SplitBlockBloomFilter.TryOpen(bits, out var filter, out _) || filter.MayContain(hash);
 
     // Null: not there, or not to be had.
     private byte[]? Section(SectionKind kind, int rowGroup) =>
@@ -215,7 +229,9 @@ public sealed class BlockSidecar
             if (_lazy is { } opened) return opened;
             try
             {
-                return _lazy = new Lazy(ReadDirectory());
+                var directory = ReadDirectory();
+                _idFilter = directory?.Find(SectionKind.IdFilter, 0)?.Cached;
+                return _lazy = new Lazy(directory);
             }
             catch (Exception e) when (e is IOException or ObjectStoreException)
             {

@@ -85,6 +85,20 @@ public sealed class TagRulesTests
         Assert.Equal("db", Assert.Single(result.Values).Value);
     }
 
+    /// <summary>What Grafana's Drilldown asks with every request.</summary>
+    [Theory]
+    [InlineData("{ nestedSetParent < 0 && true }")]
+    [InlineData("{ true && (nestedSetParent = -1) }")]
+    public async Task Roots_are_told_by_themselves(string query)
+    {
+        using var store = new TestStore();
+        foreach (var sources in (TraceSources[])[Golden, new TraceSources([], await store.Block(GoldenTraces.Spans))])
+        {
+            var result = await TagValues.RunAsync(new TagValuesRequest { Name = "name", Query = query }, sources, default);
+            Assert.Equal(GoldenTraces.Spans.Where(static span => span.ParentId == 0).Select(static span => span.Name).Distinct().Order(StringComparer.Ordinal), result.Values.Select(static value => value.Value));
+        }
+    }
+
     [Theory]
     [InlineData("not a query")]
     [InlineData("{ true }")]

@@ -1,0 +1,34 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Otlp.Fields;
+using Tempo.Engine.Otlp.Wire;
+using Tempo.Engine.Storage.Live;
+
+namespace Tempo.Perf.Micro;
+
+/// <summary>Traces of one span each, with random ids.</summary>
+internal static class SingleSpans
+{
+    public static List<LiveBatchView> Create(int count, Random random)
+    {
+        using var buffer = new NativeBuffer();
+        var writer = new ProtobufWriter(buffer);
+        var resourceSpans = writer.BeginMessage(TracesDataTag.ResourceSpans);
+        var scopeSpans = writer.BeginMessage(ResourceSpansTag.ScopeSpans);
+        var id = new byte[TraceId.SizeBytes];
+        for (var i = 0; i < count; i++)
+        {
+            random.NextBytes(id);
+            var span = writer.BeginMessage(ScopeSpansTag.Spans);
+            writer.WriteBytes(SpanTag.TraceId, id);
+            writer.WriteBytes(SpanTag.SpanId, id.AsSpan(0, SpanId.SizeBytes));
+            writer.WriteFixed64(SpanTag.StartTimeUnixNano, 1_760_000_000_000_000_000);
+            writer.EndMessage(span);
+        }
+
+        writer.EndMessage(scopeSpans);
+        writer.EndMessage(resourceSpans);
+        var batch = new LiveBatch();
+        batch.Append(buffer.Written, maxAttributeBytes: 2048);
+        return [new LiveBatchView(batch, batch.Columns.Snapshot())];
+    }
+}
