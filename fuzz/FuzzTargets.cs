@@ -8,6 +8,7 @@ internal static class FuzzTargets
     public static readonly IReadOnlyList<IFuzzTarget> Product =
     [
         new OtlpProtobufTarget(),
+        new GeneratorTarget(),
         new OtlpJsonTarget(),
         new OtlpJsonWriterTarget(),
         new AnyValueJsonTarget(),

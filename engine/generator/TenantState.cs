@@ -43,7 +43,18 @@ internal sealed class TenantState : IAsyncDisposable
 
     public string LastError { get; private set; } = "";
 
-    public void Add(ReadOnlySpan<byte> request) => _generator?.Add(request, UnixMs());
+    /// <summary>Never throws: the request is stored, and stays so, whatever becomes of its metrics.</summary>
+    public void Add(ReadOnlySpan<byte> request)
+    {
+        try
+        {
+            _generator?.Add(request, UnixMs());
+        }
+        catch (Exception e)
+        {
+            Fail("metrics generator: the spans of a request could not be counted", e);
+        }
+    }
 
     /// <summary>Collects if it is time, or in any case; then shows the self metrics.</summary>
     public void Collect(bool now)
@@ -62,12 +73,11 @@ internal sealed class TenantState : IAsyncDisposable
 
             LastError = _remote?.LastError ?? "";
         }
-        catch (Exception e) when (e is ArgumentException or InvalidOperationException or IOException)
+        catch (Exception e)
         {
-            // Of one tenant's settings, say: the others go on.
-            LastError = e.Message;
+            // The other tenants go on, and the next collection tries again.
             _services.Metrics.CollectionsFailed.With(_tenant.Value).Add();
-            _services.Log.Error("metrics generator: a collection failed", ("tenant", _tenant.Value), ("err", e.Message));
+            Fail("metrics generator: a collection failed", e);
         }
     }
 
@@ -97,6 +107,12 @@ internal sealed class TenantState : IAsyncDisposable
         }
 
         _encoder?.Dispose();
+    }
+
+    private void Fail(string what, Exception e)
+    {
+        LastError = $"{e.GetType().Name}: {e.Message}";
+        _services.Log.Error(what, ("tenant", _tenant.Value), ("err", e));
     }
 
     private void Begin()

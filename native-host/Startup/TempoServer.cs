@@ -116,6 +116,7 @@ public sealed class TempoServer
             [
                 ReadyEndpoint.Route(node, _lifecycle),
                 MetricsEndpoint.Route(_metrics),
+                new ServiceGraphEndpoint(node, tenants, _time).Route(),
                 EchoEndpoint.Route(),
                 BuildInfoEndpoint.Route(),
                 .. new StatusEndpoint(_options, Services, () => router.Routes).Routes(),

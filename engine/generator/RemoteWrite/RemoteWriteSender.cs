@@ -31,8 +31,8 @@ internal sealed class RemoteWriteSender : IDisposable
     private readonly NativeBuffer _payload = new();
     private readonly NativeBuffer _plain = new();
     private byte[] _block = [];
+    private readonly CancellationTokenSource _stopping = new();
     private bool _isVersion2;
-    private volatile bool _isStopping;
 
     public RemoteWriteSender(
         TenantId tenant, RemoteWriteTarget target, int number, RemoteWriteClient client, SendQueue queue,
@@ -57,7 +57,7 @@ internal sealed class RemoteWriteSender : IDisposable
             {
                 if (!await DeliverAsync(record, cancellation).ConfigureAwait(false)) return;
             }
-            else if (_isStopping)
+            else if (_stopping.IsCancellationRequested)
             {
                 return;
             }
@@ -79,7 +79,7 @@ internal sealed class RemoteWriteSender : IDisposable
     /// <summary>No more will come.</summary>
     public void Stop()
     {
-        _isStopping = true;
+        _stopping.Cancel();
         _queue.Wake();
     }
 
@@ -89,6 +89,7 @@ internal sealed class RemoteWriteSender : IDisposable
         _transcoder.Dispose();
         _payload.Dispose();
         _plain.Dispose();
+        _stopping.Dispose();
     }
 
     // False if the sender ends with the batch still in the queue.
@@ -133,7 +134,7 @@ internal sealed class RemoteWriteSender : IDisposable
             }
 
             _metrics.Count(counts, static outcome => outcome.Retried);
-            if (_isStopping || !await PauseAsync(result, failures++, cancellation).ConfigureAwait(false)) return false;
+            if (!await PauseAsync(result, failures++, cancellation).ConfigureAwait(false)) return false;
         }
 
         var error = _queue.Advance(_number, record);
@@ -176,6 +177,7 @@ internal sealed class RemoteWriteSender : IDisposable
         _blockLength = length;
     }
 
+    // False if the sender ends: a target that does not take what it is sent is not waited for at a stop.
     private async Task<bool> PauseAsync(SendResult result, int failures, CancellationToken cancellation)
     {
         LastError = result.Message;
@@ -185,9 +187,10 @@ internal sealed class RemoteWriteSender : IDisposable
         // Half of it is chance, so that many senders do not come back at the same moment.
         var pause = TimeSpan.FromMilliseconds(longest * (0.5 + 0.5 * _services.NextRandom()));
         var asked = result.RetryAfter < LongestRetryAfter ? result.RetryAfter : LongestRetryAfter;
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stopping.Token);
         try
         {
-            await Task.Delay(pause > asked ? pause : asked, _services.Time, cancellation).ConfigureAwait(false);
+            await Task.Delay(pause > asked ? pause : asked, _services.Time, either.Token).ConfigureAwait(false);
             return true;
         }
         catch (OperationCanceledException)

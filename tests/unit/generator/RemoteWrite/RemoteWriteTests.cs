@@ -122,6 +122,21 @@ public sealed class RemoteWriteTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_stop_does_not_wait_for_a_receiver_that_asked_for_a_pause()
+    {
+        _receiver.Answers.Enqueue("HTTP/1.1 503 Busy\r\nRetry-After: 250\r\nContent-Length: 0\r\n\r\n");
+        Start(options: static o => o with { RemoteWriteFlushDeadline = TimeSpan.FromDays(1) });
+        Add(1);
+        await _generator!.CollectAsync(CancellationToken.None);
+        await PassTimeUntilAsync(() => _time.Waits.Any(static wait => wait > TimeSpan.FromSeconds(200) && wait < TimeSpan.FromSeconds(300)), TimeSpan.Zero);
+
+        // No time passes on the clock that the pause is counted by.
+        await _generator.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromMinutes(1));
+        _generator = null;
+        Assert.Single(_receiver.Requests);
+    }
+
+    [Fact]
     public async Task An_hour_without_a_receiver_and_a_crash_lose_nothing()
     {
         for (var i = 0; i < 100_000; i++) _receiver.Answers.Enqueue(Receiver.Answer(503));
