@@ -72,14 +72,14 @@ public sealed partial class TempoNode : IAsyncDisposable
         store.Sweep();
         var state = new NodeState(options);
         var blocks = await store.ListAsync(damage => log.Warn("block left out", ("err", damage)), CancellationToken.None).ConfigureAwait(false);
-        var recovery = new Recovery(wal, store, state, log);
+        var recovery = new Recovery(options, wal, store, state, log);
         var generations = new List<Generation>();
         foreach (var logged in wal.Recovered) generations.Add(await recovery.ReplayAsync(logged, CancellationToken.None).ConfigureAwait(false));
         state.Update(_ => new NodeView([.. generations, state.NewGeneration(wal.Current)], [.. blocks.Select(meta => new BlockHandle(meta, store))]));
         AddGauges(registry, state, store);
         var compaction = new CompactionLoop(
             options, CompactionServices.Create(options, objects, store, time), state, store, new CompactionMetrics(registry), log, time);
-        return new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics), new CutLoop(options, wal, store, state, metrics, log, time),
+        return new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics, time), new CutLoop(options, wal, store, state, metrics, log, time),
             compaction, new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries), options, time);
     }
 

@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.Node.Overrides;
 
 namespace Tempo.Host.Config;
 
@@ -33,8 +34,22 @@ public sealed class HostOptions
     public ReceiverOptions? OtlpGrpc { get; set; } = new() { Listen = ReceiverOptions.DefaultGrpc };
     public ReceiverOptions? OtlpHttp { get; set; } = new() { Listen = ReceiverOptions.DefaultHttp };
 
-    /// <summary>Sent as Retry-After and RetryInfo to a tenant over its rate.</summary>
-    public TimeSpan RetryAfterOnResourceExhausted { get; set; } = TimeSpan.FromSeconds(5);
+    /// <summary>Limits of tenants that have none of their own. A record being read from the overrides file, too.</summary>
+    public TenantLimits Limits { get; set; } = TenantLimits.BuiltIn;
+
+    /// <summary>The overrides file; empty: none.</summary>
+    public string OverridesFile { get; set; } = "";
+
+    /// <summary>Time between two looks at the overrides file.</summary>
+    public TimeSpan OverridesPeriod { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Take the flat keys of 2.x.</summary>
+    public bool AreLegacyOverridesEnabled { get; set; }
+
+    /// <summary>Expand ${…} in the configuration, and in the overrides file.</summary>
+    public bool ExpandEnvironment { get; set; }
+
+    public UserOverridesOptions UserOverrides { get; } = new();
 
     public string StorageBackend { get; set; } = "local";
 
@@ -44,6 +59,20 @@ public sealed class HostOptions
 
     /// <summary>Handed to the node.</summary>
     public NodeOptions Node { get; set; } = new();
+}
+
+/// <summary>Limits that tenants set themselves through the API.</summary>
+public sealed class UserOverridesOptions
+{
+    public bool IsEnabled { get; set; }
+    public TimeSpan PollInterval { get; set; } = TimeSpan.FromMinutes(1);
+    public string Backend { get; set; } = "local";
+
+    /// <summary>Folder with &lt;tenant&gt;/overrides.json; empty: beside the blocks.</summary>
+    public string Path { get; set; } = "";
+
+    /// <summary>Refuse what the overrides file sets otherwise.</summary>
+    public bool ChecksConflicts { get; set; }
 }
 
 /// <summary>One OTLP receiver.</summary>

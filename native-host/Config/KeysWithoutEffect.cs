@@ -27,11 +27,11 @@ internal static class KeysWithoutEffect
     // What this version cannot do.
     private static readonly string[] NotYet =
     [
-        "metrics_generator", "overrides", "cache",
+        "metrics_generator", "cache",
         "distributor.receivers.zipkin", "distributor.receivers.jaeger", "distributor.receivers.kafka", "distributor.receivers.opencensus",
         "distributor.receivers.otlp.protocols.http.cors",
         "distributor.forwarders", "distributor.usage", "distributor.log_received_spans", "distributor.log_received_traces",
-        "distributor.log_discarded_spans", "distributor.metric_received_spans", "distributor.artificial_delay",
+        "distributor.log_discarded_spans", "distributor.metric_received_spans",
         "query_frontend.mcp_server",
         "query_frontend.log_query_request_headers",
         "query_frontend.max_outstanding_per_tenant",
@@ -84,12 +84,12 @@ internal static class KeysWithoutEffect
         "storage.trace.block.v2_encoding", "storage.trace.block.v2_index_downsample_bytes",
         "storage.trace.block.v2_index_page_size_bytes", "storage.trace.block.search_encoding",
         "storage.trace.block.search_page_size_bytes", "storage.trace.block.create_with_meta",
-        "live_store.max_trace_live", "live_store.max_trace_idle", "live_store.max_live_traces_bytes", "live_store.complete_block_timeout",
+        "live_store.max_trace_live", "live_store.max_live_traces_bytes", "live_store.complete_block_timeout",
         "live_store.complete_block_concurrency", "live_store.query_block_concurrency", "live_store.flush_check_period",
         "live_store.fail_on_high_lag", "live_store.readiness_target_lag", "live_store.readiness_max_wait", "live_store.wal",
         "live_store.shutdown_marker_dir", "live_store.commit_interval", "live_store.ring", "live_store.partition_ring",
         "live_store.search", "live_store.metrics", "live_store.block_config",
-        "ingester.trace_idle_period", "ingester.trace_live_period", "ingester.complete_block_timeout", "ingester.flush_check_period",
+        "ingester.trace_live_period", "ingester.complete_block_timeout", "ingester.flush_check_period",
         "ingester.lifecycler", "ingester.flush_op_timeout", "ingester.flush_all_on_shutdown", "ingester.concurrent_flushes",
         "ingester.override_ring_key", "ingester.partition_ring",
     ];

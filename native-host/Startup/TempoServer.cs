@@ -2,9 +2,11 @@ using System.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.Node.Overrides;
 using Tempo.Host.Config;
 using Tempo.Host.Grpc;
 using Tempo.Host.Http;
+using Tempo.Host.Overrides;
 using Tempo.Host.Receivers;
 using Tempo.Host.Telemetry;
 using Tempo.Host.Tenancy;
@@ -33,6 +35,7 @@ public sealed class TempoServer
     private readonly TimeProvider _time;
     private readonly MetricRegistry _metrics = new();
     private readonly List<Listener> _listeners = [];
+    private OverridesReloader? _reloader;
     private TempoNode? _node;
 
     private TempoServer(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
@@ -66,7 +69,9 @@ public sealed class TempoServer
     {
         ProcessMetrics.Register(_metrics);
         ReserveThreads(_options.Node.MaxRunningQueries);
-        _node = await TempoNode.StartAsync(_options.Node, _metrics, _log, _time).ConfigureAwait(false);
+        var overrides = new TenantOverrides(_options.Limits);
+        _reloader = OverridesReloader.Start(_options, overrides, _metrics, _log, _time);
+        _node = await TempoNode.StartAsync(_options.Node with { Overrides = overrides }, _metrics, _log, _time).ConfigureAwait(false);
         var tenants = new TenantResolver(_options.MultitenancyEnabled, _options.Api.AreTenantSetsAllowed);
         var requests = new RequestMetrics(_metrics);
         await StartApiAsync(_node, tenants, requests).ConfigureAwait(false);
@@ -162,6 +167,7 @@ public sealed class TempoServer
         }
 
         if (_node is not null) await _node.DisposeAsync().ConfigureAwait(false);
+        if (_reloader is not null) await _reloader.DisposeAsync().ConfigureAwait(false);
         _log.Info("Tempo stopped");
     }
 }

@@ -8,7 +8,7 @@ namespace Tempo.Engine.Storage.Scan;
 /// The hash of all tables whose keys a sender chooses. Keyed per process, so that nobody can choose keys that collide and
 /// make a look-up a walk. Multiply and fold over 8-byte words, as the wyhash family does; not for anything that is stored.
 /// </summary>
-internal static class KeyedHash
+public static class KeyedHash
 {
     private static readonly ulong Key = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
     private static readonly ulong Factor = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1;

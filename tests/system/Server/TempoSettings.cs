@@ -23,6 +23,10 @@ public sealed record TempoSettings
     /// <summary>More of the configuration file: whole top-level sections that are not below.</summary>
     public string More { get; init; } = "";
 
+    /// <summary>Section overrides, in one line of YAML. The default lifts Tempo's limits, which tests of other things would meet.</summary>
+    public string Overrides { get; init; } =
+        "{defaults: {ingestion: {rate_limit_bytes: 1000000000000, burst_size_bytes: 1000000000000, max_traces_per_user: 0}, global: {max_bytes_per_trace: 0}}}";
+
     /// <summary>The configuration file: everything on loopback, data in <paramref name="dataFolder"/>.</summary>
     public string Yaml(TempoPorts ports, string dataFolder) => $"""
         multitenancy_enabled: {(Multitenancy ? "true" : "false")}
@@ -42,6 +46,7 @@ public sealed record TempoSettings
                   endpoint: "127.0.0.1:{ports.OtlpGrpc}"
                 http:
                   endpoint: "127.0.0.1:{ports.OtlpHttp}"
+        overrides: {Overrides}
         live_store:
           max_block_duration: {MaxBlockDuration}
         compactor:
