@@ -106,8 +106,21 @@ public static class ConfigFile
             }
         }
 
+        private readonly HashSet<string> _receivers = new(StringComparer.Ordinal);
+
         private void Entry(string section, YamlEntry entry)
         {
+            if (section == ReceiverKeys.Section)
+            {
+                if (ReceiverKeys.TypeOf(entry.Key, _receivers, out var wrong) is not { } type)
+                {
+                    Error(entry.Line, wrong);
+                    return;
+                }
+
+                entry = entry with { Key = type };
+            }
+
             var path = section.Length == 0 ? entry.Key : $"{section}.{entry.Key}";
             switch (ConfigSchema.Find(path))
             {

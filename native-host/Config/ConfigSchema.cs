@@ -11,7 +11,6 @@ namespace Tempo.Host.Config;
 public static class ConfigSchema
 {
     private const string NotYet = "not available in this version";
-    private const string NoTls = "TLS is not available in this version; put a proxy in front, or remove the section";
     private static readonly TimeSpan OneYear = TimeSpan.FromDays(365);
 
     /// <summary>Keys with an effect, in the order in which <c>/status/config</c> prints them; then those without.</summary>
@@ -39,15 +38,7 @@ public static class ConfigSchema
         Int("distributor.max_tenants", 1, 10_000_000, (o, v) => o.Node = o.Node with { MaxTenants = v }, o => o.Node.MaxTenants),
         Int("distributor.max_attribute_bytes", 0, int.MaxValue,
             (o, v) => o.Node = o.Node with { MaxAttributeBytes = v }, o => o.Node.MaxAttributeBytes),
-        new ConfigSection("distributor.receivers", o => o.OtlpGrpc = o.OtlpHttp = null),
-        new ConfigSection("distributor.receivers.otlp.protocols.grpc", o => Grpc(o)),
-        Address("distributor.receivers.otlp.protocols.grpc.endpoint", (o, v) => Grpc(o).Listen = v, o => o.OtlpGrpc?.Listen),
-        Int("distributor.receivers.otlp.protocols.grpc.max_recv_msg_size_mib", 1, 1024,
-            (o, v) => Grpc(o).MaxRequestBytes = v << 20, o => o.OtlpGrpc?.MaxRequestBytes >> 20),
-        new ConfigSection("distributor.receivers.otlp.protocols.http", o => Http(o)),
-        Address("distributor.receivers.otlp.protocols.http.endpoint", (o, v) => Http(o).Listen = v, o => o.OtlpHttp?.Listen),
-        Bytes("distributor.receivers.otlp.protocols.http.max_request_body_size", 1, 1 << 30,
-            (o, v) => Http(o).MaxRequestBytes = (int)v, o => o.OtlpHttp?.MaxRequestBytes),
+        .. ReceiverKeys.All,
 
         .. ApiKeys.QueryFrontend,
         Int("query_frontend.max_query_expression_size_bytes", 1, 1 << 30,
@@ -106,13 +97,7 @@ public static class ConfigSchema
             (o, v) => o.UserOverrides.ChecksConflicts = v, o => o.UserOverrides.ChecksConflicts),
         Bool("auth_enabled", (o, v) => o.MultitenancyEnabled = v, o => o.MultitenancyEnabled) with { Render = NotAgain },
 
-        new ConfigRefused("server.http_tls_config", NoTls),
-        new ConfigRefused("server.grpc_tls_config", NoTls),
         new ConfigRefused("server.http_path_prefix", NotYet),
-        new ConfigRefused("distributor.receivers.otlp.protocols.grpc.tls", NoTls),
-        new ConfigRefused("distributor.receivers.otlp.protocols.http.tls", NoTls),
-        new ConfigRefused("distributor.receivers.otlp.protocols.grpc.auth", NotYet),
-        new ConfigRefused("distributor.receivers.otlp.protocols.http.auth", NotYet),
 
         .. KeysWithoutEffect.All,
     ];
@@ -128,12 +113,6 @@ public static class ConfigSchema
 
     // Of an old name: the value is printed under the new one.
     private static string? NotAgain(HostOptions options) => null;
-
-    private static ReceiverOptions Grpc(HostOptions options) =>
-        options.OtlpGrpc ??= new ReceiverOptions { Listen = ReceiverOptions.DefaultGrpc };
-
-    private static ReceiverOptions Http(HostOptions options) =>
-        options.OtlpHttp ??= new ReceiverOptions { Listen = ReceiverOptions.DefaultHttp };
 
     private static void SetMaxQueryBytes(HostOptions options, int bytes)
     {

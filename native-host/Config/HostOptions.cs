@@ -30,9 +30,11 @@ public sealed class HostOptions
     public string HttpListenAddress { get; set; } = "";
     public int HttpListenPort { get; set; } = 3200;
 
-    /// <summary>Null: not started. With no configuration file both OTLP receivers listen on the loopback.</summary>
-    public ReceiverOptions? OtlpGrpc { get; set; } = new() { Listen = ReceiverOptions.DefaultGrpc };
-    public ReceiverOptions? OtlpHttp { get; set; } = new() { Listen = ReceiverOptions.DefaultHttp };
+    public ReceiverSet Receivers { get; } = new();
+
+    /// <summary>TLS of the HTTP API and of the gRPC port; null: without.</summary>
+    public TlsOptions? HttpTls { get; set; }
+    public TlsOptions? GrpcTls { get; set; }
 
     /// <summary>Limits of tenants that have none of their own. A record being read from the overrides file, too.</summary>
     public TenantLimits Limits { get; set; } = TenantLimits.BuiltIn;
@@ -73,19 +75,6 @@ public sealed class UserOverridesOptions
 
     /// <summary>Refuse what the overrides file sets otherwise.</summary>
     public bool ChecksConflicts { get; set; }
-}
-
-/// <summary>One OTLP receiver.</summary>
-public sealed class ReceiverOptions
-{
-    /// <summary>The collector's defaults, which Tempo takes over: the loopback only.</summary>
-    public static readonly ListenAddress DefaultGrpc = new("localhost", 4317);
-    public static readonly ListenAddress DefaultHttp = new("localhost", 4318);
-
-    public required ListenAddress Listen { get; set; }
-
-    /// <summary>Largest request after decompression, in bytes. 64 MiB is OTLP's own recommendation.</summary>
-    public int MaxRequestBytes { get; set; } = 64 << 20;
 }
 
 /// <summary>Limits of the search API.</summary>

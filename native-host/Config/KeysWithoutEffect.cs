@@ -28,8 +28,6 @@ internal static class KeysWithoutEffect
     private static readonly string[] NotYet =
     [
         "metrics_generator", "cache",
-        "distributor.receivers.zipkin", "distributor.receivers.jaeger", "distributor.receivers.kafka", "distributor.receivers.opencensus",
-        "distributor.receivers.otlp.protocols.http.cors",
         "distributor.forwarders", "distributor.usage", "distributor.log_received_spans", "distributor.log_received_traces",
         "distributor.log_discarded_spans", "distributor.metric_received_spans",
         "query_frontend.mcp_server",
@@ -50,10 +48,6 @@ internal static class KeysWithoutEffect
     [
         "memory", "use_otel_tracer", "enable_go_runtime_metrics", "usage_report",
         "distributor.ring", "distributor.extend_writes", "distributor.override_ring_key",
-        "distributor.receivers.otlp.protocols.grpc.include_metadata", "distributor.receivers.otlp.protocols.grpc.keepalive",
-        "distributor.receivers.otlp.protocols.grpc.transport", "distributor.receivers.otlp.protocols.grpc.read_buffer_size",
-        "distributor.receivers.otlp.protocols.grpc.write_buffer_size", "distributor.receivers.otlp.protocols.grpc.max_concurrent_streams",
-        "distributor.receivers.otlp.protocols.http.include_metadata", "distributor.receivers.otlp.protocols.http.traces_url_path",
         "query_frontend.max_batch_size", "query_frontend.max_retries", "query_frontend.response_consumers",
         "query_frontend.metrics.concurrent_jobs", "query_frontend.metrics.target_bytes_per_job", "query_frontend.metrics.query_backend_after",
         "query_frontend.metrics.interval", "query_frontend.metrics.streaming_shards", "query_frontend.metrics.duration_slo",

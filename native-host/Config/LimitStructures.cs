@@ -132,7 +132,7 @@ internal static class LimitStructures
         return null;
     }
 
-    private static string? ReadTexts(YamlNode node, out List<string> texts)
+    internal static string? ReadTexts(YamlNode node, out List<string> texts)
     {
         texts = [];
 

@@ -50,6 +50,20 @@ public sealed class TenantOverrides
         return layers.User.Count > 0 && layers.User.TryGetValue(tenant.Value, out var change) ? change(limits) : limits;
     }
 
+    /// <summary>Largest trace that a query for these tenants gives back, in OTLP bytes; 0: no limit.</summary>
+    public long MaxBytesPerTrace(TenantSet tenants)
+    {
+        long most = 0;
+        foreach (var tenant in tenants.Tenants)
+        {
+            var bytes = Of(tenant).Global.MaxBytesPerTrace;
+            if (bytes == 0) return 0;
+            most = Math.Max(most, bytes);
+        }
+
+        return most;
+    }
+
     /// <summary>The limits without what the tenant has set itself.</summary>
     public TenantLimits OfRuntime(TenantId tenant) => OfFile(_layers, tenant.Value);
 
