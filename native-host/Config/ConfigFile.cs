@@ -67,6 +67,14 @@ public static class ConfigFile
         return options.Limits;
     }
 
+    /// <summary>Lays keys below <c>overrides.defaults</c> over the limits of the options. Errors are added to <paramref name="errors"/>.</summary>
+    internal static void ApplyLimits(string fileName, YamlMapping limits, HostOptions options, List<string> errors)
+    {
+        var walk = new Walk(fileName, options);
+        walk.Mapping(LimitKeys.Section, limits);
+        errors.AddRange(walk.Errors);
+    }
+
     /// <summary>The text of a configuration file.</summary>
     /// <exception cref="ConfigException">It cannot be read, or is too large.</exception>
     internal static string ReadText(string path)

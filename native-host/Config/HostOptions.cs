@@ -70,11 +70,8 @@ public sealed class UserOverridesOptions
     public TimeSpan PollInterval { get; set; } = TimeSpan.FromMinutes(1);
     public string Backend { get; set; } = "local";
 
-    /// <summary>Folder with &lt;tenant&gt;/overrides.json; empty: beside the blocks.</summary>
+    /// <summary>Folder with &lt;tenant&gt;/overrides.json; empty: "overrides" beside the folder of the blocks.</summary>
     public string Path { get; set; } = "";
-
-    /// <summary>Refuse what the overrides file sets otherwise.</summary>
-    public bool ChecksConflicts { get; set; }
 }
 
 /// <summary>Limits of the search API.</summary>

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Node.Overrides;
+using Tempo.Engine.ObjectStore;
 using Tempo.Host.Config;
 using Tempo.Host.Grpc;
 using Tempo.Host.Http;
@@ -36,6 +37,7 @@ public sealed class TempoServer
     private readonly List<Listener> _listeners = [];
     private TenantOverrides _overrides = new();
     private OverridesReloader? _reloader;
+    private UserOverrides? _userOverrides;
     private ReceiverServers? _receivers;
     private TempoNode? _node;
 
@@ -72,6 +74,7 @@ public sealed class TempoServer
         ReserveThreads(_options.Node.MaxRunningQueries);
         _overrides = new TenantOverrides(_options.Limits);
         _reloader = OverridesReloader.Start(_options, _overrides, _metrics, _log, _time);
+        _userOverrides = await StartUserOverridesAsync().ConfigureAwait(false);
         _node = await TempoNode.StartAsync(_options.Node with { Overrides = _overrides }, _metrics, _log, _time).ConfigureAwait(false);
         var tenants = new TenantResolver(_options.MultitenancyEnabled, _options.Api.AreTenantSetsAllowed);
         var requests = new RequestMetrics(_metrics);
@@ -82,6 +85,21 @@ public sealed class TempoServer
         using var process = Process.GetCurrentProcess();
         _log.Info("Tempo started", ("version", BuildInfo.Version), ("compilation", BuildInfo.Compilation),
             ("after_ms", (long)(DateTime.UtcNow - process.StartTime.ToUniversalTime()).TotalMilliseconds));
+    }
+
+    private async Task<UserOverrides?> StartUserOverridesAsync()
+    {
+        var settings = _options.UserOverrides;
+        if (!settings.IsEnabled) return null;
+        var folder = settings.Path.Length > 0 ? settings.Path : Path.Combine(Path.GetDirectoryName(Path.GetFullPath(_options.Node.BlocksPath))!, "overrides");
+        try
+        {
+            return await UserOverrides.StartAsync(LocalObjectStore.Open(folder), _overrides, settings.PollInterval, _metrics, _log, _time).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectStoreException)
+        {
+            throw new NodeStartException($"folder {folder} of user-configurable overrides: {e.Message}", e);
+        }
     }
 
     // Queries and the writing of a block compute on the pool's threads. It begins with one thread a core and adds more only
@@ -95,6 +113,7 @@ public sealed class TempoServer
 
     private async Task StartApiAsync(TempoNode node, TenantResolver tenants, RequestMetrics requests)
     {
+        var status = new StatusOverridesEndpoint(_overrides);
         var tagAnswer = new TagAnswer(tenants, _options.Search, _time);
         ApiRouter router = null!;
         router = new ApiRouter(
@@ -103,7 +122,9 @@ public sealed class TempoServer
                 MetricsEndpoint.Route(_metrics),
                 EchoEndpoint.Route(),
                 BuildInfoEndpoint.Route(),
-                .. new StatusEndpoint(_options, Services, () => router.Routes).Routes(),
+                .. new StatusEndpoint(_options, Services, () => router.Routes, status.RuntimeConfig).Routes(),
+                .. status.Routes(),
+                new OverridesEndpoint(_userOverrides, tenants).Route(),
                 .. SingleProcessEndpoints.Routes(),
                 FlushEndpoint.Route(node),
                 ShutdownEndpoint.Route(_lifecycle),
@@ -154,6 +175,7 @@ public sealed class TempoServer
 
         if (_receivers is not null) await _receivers.DisposeAsync().ConfigureAwait(false);
         if (_node is not null) await _node.DisposeAsync().ConfigureAwait(false);
+        if (_userOverrides is not null) await _userOverrides.DisposeAsync().ConfigureAwait(false);
         if (_reloader is not null) await _reloader.DisposeAsync().ConfigureAwait(false);
         _log.Info("Tempo stopped");
     }

@@ -8,15 +8,27 @@ internal struct AdmissionSink(TraceRuns? runs) : IOtlpTraceSink
 {
     private OtlpRequestSummary _summary;
 
+    // A trace is as large as what a query for it gives back: its spans, and the resource and scope around them.
+    private int _resourceBytes;
+    private int _scopeBytes;
+
     public readonly OtlpRequestSummary Summary => _summary;
 
-    public bool BeginResource(ReadOnlySpan<byte> message) => _summary.BeginResource(message);
+    public bool BeginResource(ReadOnlySpan<byte> message)
+    {
+        _resourceBytes = message.Length;
+        return _summary.BeginResource(message);
+    }
 
     public readonly void EndResource(uint droppedAttributesCount)
     {
     }
 
-    public bool BeginScope(ReadOnlySpan<byte> message) => _summary.BeginScope(message);
+    public bool BeginScope(ReadOnlySpan<byte> message)
+    {
+        _scopeBytes = message.Length;
+        return _summary.BeginScope(message);
+    }
 
     public readonly void EndScope(ReadOnlySpan<byte> name, ReadOnlySpan<byte> version, uint droppedAttributesCount)
     {
@@ -28,7 +40,7 @@ internal struct AdmissionSink(TraceRuns? runs) : IOtlpTraceSink
     {
         var invalid = _summary.InvalidSpanCount;
         _summary.EndSpan(fields);
-        if (runs is not null && invalid == _summary.InvalidSpanCount) runs.Add(TraceId.Read(fields.TraceId), fields.MessageLength);
+        if (runs is not null && invalid == _summary.InvalidSpanCount) runs.Add(TraceId.Read(fields.TraceId), fields.MessageLength, _resourceBytes + _scopeBytes);
     }
 
     public void BeginEvent() => _summary.BeginEvent();

@@ -4,7 +4,7 @@ namespace Tempo.Engine.Node.Overrides;
 
 /// <summary>Spans of one trace that stand next to each other in a request.</summary>
 /// <param name="Id">Of the trace.</param>
-/// <param name="Bytes">Of the span messages.</param>
+/// <param name="Bytes">Of the span messages, and once of their resource and scope.</param>
 /// <param name="Spans">Their number.</param>
 public readonly record struct TraceRun(TraceId Id, long Bytes, int Spans);
 
@@ -17,7 +17,10 @@ public sealed class TraceRuns
     public ReadOnlySpan<TraceRun> All => _runs.AsSpan(0, _count);
 
     /// <summary>Adds a span: one comparison for the next span of the same trace.</summary>
-    public void Add(TraceId id, int bytes)
+    /// <param name="id">Of its trace.</param>
+    /// <param name="bytes">Of the span.</param>
+    /// <param name="aroundBytes">Of what stands around it, counted once a run.</param>
+    public void Add(TraceId id, int bytes, int aroundBytes)
     {
         if (_count > 0 && _runs[_count - 1].Id == id)
         {
@@ -27,7 +30,7 @@ public sealed class TraceRuns
         }
 
         if (_count == _runs.Length) Array.Resize(ref _runs, _count * 2);
-        _runs[_count++] = new TraceRun(id, bytes, 1);
+        _runs[_count++] = new TraceRun(id, (long)bytes + aroundBytes, 1);
     }
 
     public void Clear() => _count = 0;

@@ -8,7 +8,7 @@ internal sealed class ThriftMessage(bool isCompact)
 {
     public const byte Bool = 2, Byte = 3, Double = 4, I16 = 6, I32 = 8, I64 = 10, Binary = 11, Struct = 12, List = 15;
 
-    private readonly MemoryStream _bytes = new();
+    private readonly List<byte> _bytes = [];
     private readonly Stack<short> _ids = new([(short)0]);
 
     public byte[] ToArray() => _bytes.ToArray();
@@ -17,12 +17,12 @@ internal sealed class ThriftMessage(bool isCompact)
     {
         if (isCompact)
         {
-            _bytes.Write([0x82, 0x81]); // version 1, oneway is type 4
+            _bytes.AddRange([0x82, 0x81]); // version 1, oneway is type 4
             Varint(0);
         }
         else
         {
-            _bytes.Write([0x80, 0x01, 0x00, 0x04]);
+            _bytes.AddRange([0x80, 0x01, 0x00, 0x04]);
         }
 
         Text(name);
@@ -36,7 +36,7 @@ internal sealed class ThriftMessage(bool isCompact)
     {
         if (isCompact) return CompactField(value ? 1 : 2, id);
         BinaryField(Bool, id);
-        _bytes.WriteByte(value ? (byte)1 : (byte)0);
+        _bytes.Add(value ? (byte)1 : (byte)0);
         return this;
     }
 
@@ -60,7 +60,7 @@ internal sealed class ThriftMessage(bool isCompact)
         Span<byte> bytes = stackalloc byte[8];
         if (isCompact) BinaryPrimitives.WriteDoubleLittleEndian(bytes, value);
         else BinaryPrimitives.WriteDoubleBigEndian(bytes, value);
-        _bytes.Write(bytes);
+        _bytes.AddRange(bytes);
         return this;
     }
 
@@ -72,16 +72,16 @@ internal sealed class ThriftMessage(bool isCompact)
     {
         if (isCompact && count < 15)
         {
-            _bytes.WriteByte((byte)(count << 4 | CompactType(type)));
+            _bytes.Add((byte)(count << 4 | CompactType(type)));
         }
         else if (isCompact)
         {
-            _bytes.WriteByte((byte)(0xf0 | CompactType(type)));
+            _bytes.Add((byte)(0xf0 | CompactType(type)));
             Varint((ulong)count);
         }
         else
         {
-            _bytes.WriteByte(type);
+            _bytes.Add(type);
             Fixed(4, count);
         }
 
@@ -95,13 +95,13 @@ internal sealed class ThriftMessage(bool isCompact)
         _ids.Push(0);
         write(this);
         _ids.Pop();
-        _bytes.WriteByte(0);
+        _bytes.Add(0);
         return this;
     }
 
     public ThriftMessage Raw(params byte[] bytes)
     {
-        _bytes.Write(bytes);
+        _bytes.AddRange(bytes);
         return this;
     }
 
@@ -118,13 +118,13 @@ internal sealed class ThriftMessage(bool isCompact)
     {
         if (isCompact) Varint((ulong)value.Length);
         else Fixed(4, value.Length);
-        _bytes.Write(value);
+        _bytes.AddRange(value);
         return this;
     }
 
     private ThriftMessage BinaryField(byte type, short id)
     {
-        _bytes.WriteByte(type);
+        _bytes.Add(type);
         Fixed(2, id);
         return this;
     }
@@ -135,24 +135,24 @@ internal sealed class ThriftMessage(bool isCompact)
         _ids.Push(id);
         if (delta is > 0 and <= 15)
         {
-            _bytes.WriteByte((byte)(delta << 4 | type));
+            _bytes.Add((byte)(delta << 4 | type));
             return this;
         }
 
-        _bytes.WriteByte((byte)type);
+        _bytes.Add((byte)type);
         Varint((ulong)(id << 1 ^ id >> 15));
         return this;
     }
 
     private void Fixed(int size, long value)
     {
-        for (var shift = size * 8 - 8; shift >= 0; shift -= 8) _bytes.WriteByte((byte)(value >> shift));
+        for (var shift = size * 8 - 8; shift >= 0; shift -= 8) _bytes.Add((byte)(value >> shift));
     }
 
     private void Varint(ulong value)
     {
-        for (; value >= 0x80; value >>= 7) _bytes.WriteByte((byte)(value | 0x80));
-        _bytes.WriteByte((byte)value);
+        for (; value >= 0x80; value >>= 7) _bytes.Add((byte)(value | 0x80));
+        _bytes.Add((byte)value);
     }
 
     private static int CompactType(byte type) => type switch
