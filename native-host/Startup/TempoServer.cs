@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
@@ -19,6 +20,7 @@ namespace Tempo.Host.Startup;
 /// The running process: node, receivers, API. Started in this order, stopped in the opposite one. Whatever is started
 /// when a later part fails is stopped again.
 /// </summary>
+[SuppressMessage("Reliability", "CA1001", Justification = "StopAsync disposes what StartAsync has made, in the opposite order.")]
 public sealed class TempoServer
 {
     /// <summary>Query parameters only; bodies are not read. Leaves room for a query of 128 KiB, percent-encoded.</summary>

@@ -117,7 +117,11 @@ public sealed class AccountingTests
 
     private static byte[] ZipkinJson(SpanFacts[] spans) => Encoding.UTF8.GetBytes(JsonSerializer.Serialize(spans.Select(static s => new Dictionary<string, object>
     {
-        ["traceId"] = s.TraceId, ["id"] = s.SpanId, ["name"] = s.Name, ["timestamp"] = s.StartUnixNano / 1000, ["duration"] = 5,
+        ["traceId"] = s.TraceId,
+        ["id"] = s.SpanId,
+        ["name"] = s.Name,
+        ["timestamp"] = s.StartUnixNano / 1000,
+        ["duration"] = 5,
     })));
 
     private static void Batch(ThriftMessage message, SpanFacts[] spans) => message.ListField(2, [.. spans.Select(static span => (Action<ThriftMessage>)(m =>

@@ -56,7 +56,7 @@ public sealed class UserOverridesTests : IDisposable
     [Fact]
     public async Task WhatIsSetHoldsAtOnceAndAfterARestart()
     {
-        TenantId.TryParse("a", out var a, out _);
+        Assert.True(TenantId.TryParse("a", out var a, out _));
         var (overrides, metrics) = (new TenantOverrides(), new MetricRegistry());
         await using (var user = await UserOverrides.StartAsync(LocalObjectStore.Open(_folder), overrides, TimeSpan.FromHours(1), metrics, Log.Null, TimeProvider.System))
         {
