@@ -12,6 +12,8 @@ internal static class FuzzTargets
         new OtlpJsonTarget(),
         new OtlpJsonWriterTarget(),
         new AnyValueJsonTarget(),
+        .. ForeignTarget.All,
+        new GrpcFrameTarget(),
         new TraceQlTarget(),
         new SidecarTarget(),
         new ParquetFooterTarget(),

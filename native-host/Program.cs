@@ -33,7 +33,7 @@ internal static class Program
 
         try
         {
-            var options = new HostOptions();
+            var options = new HostOptions { ExpandEnvironment = command.ExpandEnvironment };
             List<string> warnings = command.ConfigFile.Length == 0
                 ? []
                 : ConfigFile.Load(command.ConfigFile, command.ExpandEnvironment, options);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Otlp;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Wal;
@@ -10,17 +11,25 @@ namespace Tempo.Engine.Node;
 /// The way of a request on the node that owns its spans:
 /// <code>
 /// 1 validate   one walk over the bytes, nothing kept; the ids of every span are judged
-/// 2 log        append the raw bytes, wait until they are durable
-/// 3 index      decode into the live columns; from here on the spans are found
-/// 4 answer
+/// 2 limits     room in this process, the tenant's rate, its traces; what is over a trace's limit is left out of the bytes
+/// 3 log        append the raw bytes, wait until they are durable
+/// 4 index      decode into the live columns; from here on the spans are found
+/// 5 answer
 /// </code>
-/// A crash after 2 replays the request through 3, with the same judgement on every span.
+/// A crash after 3 replays the request through 4, with the same judgement on every span. Every span that came in is counted
+/// once: as stored, or as discarded with a reason.
 /// </summary>
-internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Func<NodeView> view, NodeMetrics metrics)
+internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Func<NodeView> view, NodeMetrics metrics, TimeProvider time)
 {
     private const string Stopping = "the node is stopping";
+
+    /// <summary>Stands for all tenants that were refused; no tenant can have this name.</summary>
+    private const string RefusedTenants = "|refused|";
+
     private static readonly TimeSpan RetrySoon = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryWhenDiskHasSpace = TimeSpan.FromSeconds(30);
+    private readonly TenantBook _tenants = new(options.MaxTenants, metrics, time);
+    private readonly IngestLimits _limits = new(options, time);
     private long _inflightBytes;
 
     /// <summary>Set by the owner once the node stops; requests are then refused.</summary>
@@ -28,32 +37,66 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
 
     public long InflightBytes => Interlocked.Read(ref _inflightBytes);
 
+    /// <summary>Tenants that have an account.</summary>
+    public int TenantCount => _tenants.Count;
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<IngestOutcome> IngestAsync(TenantId tenant, NativeBuffer request)
     {
-        if (!TryValidate(tenant, request, out var summary, out var refusal)) return refusal;
-        var valid = summary.SpanCount - summary.InvalidSpanCount;
-        if (valid == 0) return Finish(tenant, summary, default);
-        if (!TryAdmit(request.Length, summary, tenant, out refusal)) return refusal;
+        if (_tenants.Find(tenant) is not { } account) return RefuseTenant(tenant, request);
+        var limits = options.Overrides.Of(tenant);
+        var runs = _limits.RentRuns(limits);
         try
         {
-            return await StoreAsync(tenant, request, summary).ConfigureAwait(false);
+            if (!TryValidate(account, request, runs, out var summary, out var refusal)) return refusal;
+            var push = new Push(account, limits, summary, runs, null);
+            if (summary.SpanCount == summary.InvalidSpanCount) return Finish(push, default);
+            if (!TryAdmit(request.Length, push, out refusal)) return refusal;
+            try
+            {
+                if (!_limits.TryTakeRate(account, limits, request.Length, summary.SpanCount, out refusal)) return refusal;
+                await _limits.DelayAsync(limits).ConfigureAwait(false);
+                var refused = _limits.Admit(account, limits, runs);
+                return refused is null
+                    ? await StoreAsync(push, request).ConfigureAwait(false)
+                    : await StorePartAsync(push with { Refused = refused }, request).ConfigureAwait(false);
+            }
+            finally
+            {
+                Interlocked.Add(ref _inflightBytes, -request.Length);
+            }
         }
         finally
         {
-            Interlocked.Add(ref _inflightBytes, -request.Length);
+            _limits.Return(runs);
+        }
+    }
+
+    // The rare way of a request of which the tenant's limits let in only a part.
+    private async ValueTask<IngestOutcome> StorePartAsync(Push push, NativeBuffer request)
+    {
+        if (push.LeftSpans == 0) return Finish(push, default);
+        var part = _limits.CopyWithout(request, push.Refused!);
+        try
+        {
+            return await StoreAsync(push, part).ConfigureAwait(false);
+        }
+        finally
+        {
+            _limits.Return(part);
         }
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<IngestOutcome> StoreAsync(TenantId tenant, NativeBuffer request, OtlpRequestSummary summary)
+    private async ValueTask<IngestOutcome> StoreAsync(Push push, NativeBuffer request)
     {
-        if (EnterCurrent() is not { } generation) return Refuse(tenant, summary, Stopping);
+        if (EnterCurrent() is not { } generation) return Refuse(push, Stopping);
         try
         {
-            var logged = await log.AppendAsync(generation.Log, tenant, request).ConfigureAwait(false);
-            if (!logged.IsDurable) return Refuse(tenant, summary, logged);
-            return Finish(tenant, summary, generation.Live.Append(tenant, request.Written));
+            var logged = await log.AppendAsync(generation.Log, push.Account.Tenant, request).ConfigureAwait(false);
+            return logged.IsDurable
+                ? Finish(push, generation.Live.Append(push.Account.Tenant, request.Written, options.MaxAttributeBytesOf(push.Limits)))
+                : Refuse(push, logged);
         }
         finally
         {
@@ -61,26 +104,28 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
         }
     }
 
-    private bool TryValidate(TenantId tenant, NativeBuffer request, out OtlpRequestSummary summary, out IngestOutcome refusal)
+    private bool TryValidate(TenantAccount account, NativeBuffer request, TraceRuns? runs, out OtlpRequestSummary summary, out IngestOutcome refusal)
     {
-        summary = default;
         refusal = default;
-        metrics.BytesReceived.With(tenant.Value).Add(request.Length);
-        if (!OtlpTraceReader.TryRead(request.Written, ref summary, out var error))
+        account.BytesReceived.Add(request.Length);
+        var sink = new AdmissionSink(runs);
+        var isSound = OtlpTraceReader.TryRead(request.Written, ref sink, out var error);
+        summary = sink.Summary;
+        if (!isSound)
         {
             refusal = new IngestOutcome(IngestStatus.Invalid, 0, 0, error.Message);
             return false;
         }
 
-        metrics.SpansReceived.With(tenant.Value).Add(summary.SpanCount);
+        account.SpansReceived.Add(summary.SpanCount);
         var entries = (long)summary.AttributeCount + summary.EventCount + summary.LinkCount;
         if (entries <= options.MaxRequestEntries) return true;
-        metrics.SpansDiscarded.With("too_many_entries", tenant.Value).Add(summary.SpanCount);
+        account.Discard("too_many_entries", summary.SpanCount);
         refusal = new IngestOutcome(IngestStatus.Invalid, 0, summary.SpanCount, $"{entries} attributes, events and links in one request; the limit is {options.MaxRequestEntries}");
         return false;
     }
 
-    private bool TryAdmit(int bytes, in OtlpRequestSummary summary, TenantId tenant, out IngestOutcome refusal)
+    private bool TryAdmit(int bytes, Push push, out IngestOutcome refusal)
     {
         refusal = default;
         var inflight = Interlocked.Add(ref _inflightBytes, bytes);
@@ -89,7 +134,7 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
             : ReasonOfLiveData();
         if (reason.Length == 0) return true;
         Interlocked.Add(ref _inflightBytes, -bytes);
-        refusal = Refuse(tenant, summary, reason);
+        refusal = Refuse(push with { Runs = null }, reason);
         return false;
     }
 
@@ -123,35 +168,67 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
         return null;
     }
 
-    private IngestOutcome Refuse(TenantId tenant, in OtlpRequestSummary summary, string reason)
+    private IngestOutcome RefuseTenant(TenantId tenant, NativeBuffer request)
     {
-        metrics.SpansDiscarded.With("overloaded", tenant.Value).Add(summary.SpanCount);
-        return new IngestOutcome(IsClosed ? IngestStatus.Unavailable : IngestStatus.Overloaded, 0, summary.SpanCount, reason) { RetryAfter = RetrySoon };
+        var summary = default(OtlpRequestSummary);
+        metrics.BytesReceived.With(RefusedTenants).Add(request.Length);
+        if (!OtlpTraceReader.TryRead(request.Written, ref summary, out var error)) return new IngestOutcome(IngestStatus.Invalid, 0, 0, error.Message);
+        metrics.SpansReceived.With(RefusedTenants).Add(summary.SpanCount);
+        metrics.SpansDiscarded.With("max_tenants", RefusedTenants).Add(summary.SpanCount);
+        return new IngestOutcome(IngestStatus.RateLimited, 0, summary.SpanCount, $"tenant {tenant.Value} is new, and {options.MaxTenants} tenants is the most this process takes (distributor.max_tenants)");
     }
 
-    private IngestOutcome Refuse(TenantId tenant, in OtlpRequestSummary summary, WalResult logged)
+    private IngestOutcome Refuse(Push push, string reason)
     {
-        metrics.SpansDiscarded.With("wal", tenant.Value).Add(summary.SpanCount);
-        return new IngestOutcome(IngestStatus.Overloaded, 0, summary.SpanCount, logged.Message)
+        push.TakeBack();
+        push.Account.Discard("overloaded", push.LeftSpans + push.Summary.InvalidSpanCount);
+        return new IngestOutcome(IsClosed ? IngestStatus.Unavailable : IngestStatus.Overloaded, 0, push.Summary.SpanCount, reason) { RetryAfter = RetrySoon };
+    }
+
+    private static IngestOutcome Refuse(Push push, WalResult logged)
+    {
+        push.TakeBack();
+        push.Account.Discard("wal", push.LeftSpans + push.Summary.InvalidSpanCount);
+        return new IngestOutcome(IngestStatus.Overloaded, 0, push.Summary.SpanCount, logged.Message)
         {
             RetryAfter = logged.IsFull ? RetryWhenDiskHasSpace : RetrySoon,
         };
     }
 
-    private IngestOutcome Finish(TenantId tenant, in OtlpRequestSummary summary, LiveAppendResult stored)
+    private IngestOutcome Finish(Push push, LiveAppendResult stored)
     {
-        if (stored.SpanCount > 0) metrics.SpansStored.With(tenant.Value).Add(stored.SpanCount);
-        if (stored.TruncatedAttributes > 0) metrics.AttributesTruncated.Add(stored.TruncatedAttributes);
-        if (summary.InvalidSpanCount == 0)
+        var (account, summary) = (push.Account, push.Summary);
+        if (stored.SpanCount > 0) account.SpansStored.Add(stored.SpanCount);
+        if (stored.Truncated.Total > 0) metrics.CountTruncated(account.Tenant, stored.Truncated);
+        var rejected = summary.InvalidSpanCount + push.RefusedSpans;
+        if (rejected == 0)
         {
-            var warning = stored.TruncatedAttributes == 0 ? "" : $"{stored.TruncatedAttributes} attribute keys or values were cut to {options.MaxAttributeBytes} bytes";
+            var warning = stored.Truncated.Total == 0 ? "" : $"{stored.Truncated.Total} attribute keys or values were cut to {options.MaxAttributeBytesOf(push.Limits)} bytes";
             return new IngestOutcome(IngestStatus.Accepted, stored.SpanCount, 0, warning);
         }
 
-        if (summary.InvalidTraceIdCount > 0) metrics.SpansDiscarded.With("invalid_trace_id", tenant.Value).Add(summary.InvalidTraceIdCount);
-        if (summary.InvalidSpanIdCount > 0) metrics.SpansDiscarded.With("invalid_span_id", tenant.Value).Add(summary.InvalidSpanIdCount);
-        var message = $"{summary.InvalidTraceIdCount} spans have a trace id that is not 16 bytes or is all zero, "
+        account.Discard("invalid_trace_id", summary.InvalidTraceIdCount);
+        account.Discard("invalid_span_id", summary.InvalidSpanIdCount);
+        var message = summary.InvalidSpanCount == 0 ? ""
+            : $"{summary.InvalidTraceIdCount} spans have a trace id that is not 16 bytes or is all zero, "
             + $"{summary.InvalidSpanIdCount} a span id that is not 8 bytes or is all zero (or a parent id that is neither empty nor 8 bytes)";
-        return new IngestOutcome(stored.SpanCount > 0 ? IngestStatus.Accepted : IngestStatus.Invalid, stored.SpanCount, summary.InvalidSpanCount, message);
+        if (push.Refused is { } refused) message = IngestLimits.Describe(refused, push.Limits, account.Tenant) + (message.Length > 0 ? "; " : "") + message;
+        var isInvalid = stored.SpanCount == 0 && push.Refused is null;
+        return new IngestOutcome(isInvalid ? IngestStatus.Invalid : IngestStatus.Accepted, stored.SpanCount, rejected, message);
+    }
+
+    /// <summary>One request and what was found out about it.</summary>
+    private sealed record Push(TenantAccount Account, TenantLimits Limits, OtlpRequestSummary Summary, TraceRuns? Runs, RefusedTraces? Refused)
+    {
+        public int RefusedSpans => Refused is null ? 0 : Refused.TooLargeSpans + Refused.LiveTracesExceededSpans;
+
+        /// <summary>Valid spans that the limits let in.</summary>
+        public int LeftSpans => Summary.SpanCount - Summary.InvalidSpanCount - RefusedSpans;
+
+        /// <summary>The request was not stored after all: its traces have not grown.</summary>
+        public void TakeBack()
+        {
+            if (Runs is not null) Account.Traces.TakeBack(Runs.All, Refused);
+        }
     }
 }

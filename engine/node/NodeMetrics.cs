@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Live;
 
 namespace Tempo.Engine.Node;
 
@@ -11,7 +12,7 @@ internal sealed class NodeMetrics(MetricRegistry registry)
 
     public CounterFamily SpansDiscarded { get; } = registry.Counter("tempo_discarded_spans_total", "Spans that were not kept, by reason; the sender was told.", "reason", "tenant");
 
-    public CounterFamily AttributesTruncated { get; } = registry.Counter("tempo_distributor_attributes_truncated_total", "Keys and string values cut to distributor.max_attribute_bytes.");
+    public CounterFamily AttributesTruncated { get; } = registry.Counter("tempo_distributor_attributes_truncated_total", "Keys and string values cut to max_attribute_bytes.", "tenant", "scope");
 
     public CounterFamily SpansStored { get; } = registry.Counter("tempo_ingested_spans_total", "Spans that were acknowledged.", "tenant");
 
@@ -20,4 +21,24 @@ internal sealed class NodeMetrics(MetricRegistry registry)
     public CounterFamily CutsFailed { get; } = registry.Counter("tempo_live_store_failed_completions_total", "Cuts that failed and are tried again.");
 
     public CounterFamily BlockBytes { get; } = registry.Counter("tempo_live_store_completion_size_bytes_total", "Bytes of the blocks written from live data.");
+
+    public void CountTruncated(TenantId tenant, in TruncatedAttributes truncated)
+    {
+        Add("resource", truncated.Resource);
+        Add("scope", truncated.Scope);
+        Add("span", truncated.Span);
+        Add("event", truncated.Event);
+        Add("link", truncated.Link);
+
+        void Add(string scope, int count)
+        {
+            if (count > 0) AttributesTruncated.With(tenant.Value, scope).Add(count);
+        }
+    }
+
+    /// <summary>Drops the counters of a tenant that is no longer known.</summary>
+    public void Forget(TenantId tenant)
+    {
+        foreach (var family in new[] { SpansReceived, BytesReceived, SpansDiscarded, SpansStored, AttributesTruncated }) family.Remove("tenant", tenant.Value);
+    }
 }

@@ -1,3 +1,4 @@
+using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Query;
 
 namespace Tempo.Engine.Node;
@@ -58,6 +59,28 @@ public sealed record NodeOptions
     /// Longest attribute key or string value kept; a longer one is cut there on a UTF-8 boundary, and counted. 0: none is cut.
     /// </summary>
     public int MaxAttributeBytes { get; init; } = 2048;
+
+    /// <summary>The tenant's own limit, else <see cref="MaxAttributeBytes"/>, as a length.</summary>
+    internal int MaxAttributeBytesOf(TenantLimits limits)
+    {
+        var bytes = limits.Ingestion.MaxAttributeBytes > 0 ? limits.Ingestion.MaxAttributeBytes : MaxAttributeBytes;
+        return bytes == 0 ? int.MaxValue : bytes;
+    }
+
+    /// <summary>Limits of each tenant.</summary>
+    public TenantOverrides Overrides { get; init; } = new();
+
+    /// <summary>Tenants that may send; beyond: refused for good, until one has been silent for an hour.</summary>
+    public int MaxTenants { get; init; } = 10_000;
+
+    /// <summary>When a sender over its rate is told to try again. Zero: it is not told, and so it does not.</summary>
+    public TimeSpan RetryAfterOnRateLimit { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>A trace counts as live until it has been without a new span for this long.</summary>
+    public TimeSpan TraceIdlePeriod { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Added to the time of each request whose tenant has no delay of its own.</summary>
+    public TimeSpan ArtificialDelay { get; init; }
 
     /// <summary>False-positive rate of a block's trace id bloom filter.</summary>
     public double BloomFalsePositive { get; init; } = 0.01;

@@ -10,7 +10,7 @@ namespace Tempo.Engine.Node;
 /// Makes a generation of an earlier run readable again: every record of its log goes the way its request went. A tenant
 /// whose block is there already, or was and is compacted by now, is left out, so that nothing is answered twice.
 /// </summary>
-internal sealed class Recovery(WriteAheadLog log, IReadOnlyList<BlockStore> stores, NodeState state, Log messages)
+internal sealed class Recovery(NodeOptions options, WriteAheadLog log, IReadOnlyList<BlockStore> stores, NodeState state, Log messages)
 {
     public async Task<Generation> ReplayAsync(WalGeneration logged, CancellationToken cancellation)
     {
@@ -52,9 +52,11 @@ internal sealed class Recovery(WriteAheadLog log, IReadOnlyList<BlockStore> stor
     }
 
     // The log's checksum held, so this is what was acknowledged; judged again all the same, for a log of another version.
-    private static int Append(Generation generation, TenantId tenant, ReadOnlySpan<byte> request)
+    private int Append(Generation generation, TenantId tenant, ReadOnlySpan<byte> request)
     {
         var summary = default(OtlpRequestSummary);
-        return OtlpTraceReader.TryRead(request, ref summary, out _) ? generation.Live.Append(tenant, request).SpanCount : 0;
+        return OtlpTraceReader.TryRead(request, ref summary, out _)
+            ? generation.Live.Append(tenant, request, options.MaxAttributeBytesOf(options.Overrides.Of(tenant))).SpanCount
+            : 0;
     }
 }

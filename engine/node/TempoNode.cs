@@ -88,7 +88,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         foreach (var warning in listing.Warnings) log.Warn("tenant index not used", ("err", warning));
         foreach (var block in listing.Unreadable)
             log.Error("block left out, answers of its tenant are partial", ("tenant", block.Tenant.Value), ("block", block.Block.ToString()), ("err", block.Error));
-        var recovery = new Recovery(wal, remote is null ? [store] : [store, remote], state, log);
+        var recovery = new Recovery(options, wal, remote is null ? [store] : [store, remote], state, log);
         var generations = new List<Generation>();
         foreach (var logged in wal.Recovered) generations.Add(await recovery.ReplayAsync(logged, CancellationToken.None).ConfigureAwait(false));
         state.Update(_ => new NodeView([.. generations, state.NewGeneration(wal.Current)], [.. listing.Blocks.Select(meta => new BlockHandle(meta, store))]) { Unreadable = listing.Unreadable });
@@ -99,7 +99,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         var promotion = new ColumnPromotion(options, store.Layout.DedicatedColumns, state, log, time);
         var compaction = new CompactionLoop(
             options, CompactionServices.Create(options, remoteObjects ?? (IObjectStore)objects, home, promotion, time), state, home, new CompactionMetrics(registry), log, time, blocklist);
-        var node = new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics), new CutLoop(options, wal, store, promotion, state, metrics, log, time),
+        var node = new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics, time), new CutLoop(options, wal, store, promotion, state, metrics, log, time),
             compaction, new TenantIndexLoop(options, remoteObjects ?? (IObjectStore)objects, home, state, registry, log, time), new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries), options, promotion, time);
         if (remote is not null) node.StartUploads(new UploadLoop(state, new LocalBlocks(objects, store), remote, remoteObjects!, new UploadMetrics(registry), log, time), remoteObjects!);
         return node;

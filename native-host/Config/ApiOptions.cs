@@ -25,9 +25,6 @@ public sealed class ApiOptions
     /// <summary>Queries may name several tenants, <c>a|b</c>.</summary>
     public bool AreTenantSetsAllowed { get; set; } = true;
 
-    /// <summary>Largest trace that is answered whole by its id, in OTLP bytes; 0: no limit.</summary>
-    public long MaxTraceBytes { get; set; }
-
     /// <summary>Patterns of URLs that are refused, see <see cref="Config.UrlDenyList"/>.</summary>
     public IReadOnlyList<string> UrlDenyList { get; set; } = [];
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Tempo.Engine.Node.Overrides;
 
 namespace Tempo.Host.Config;
 
@@ -8,6 +9,10 @@ namespace Tempo.Host.Config;
 /// </summary>
 public static class ConfigFile
 {
+    internal const string LegacyOverrides =
+        "DEPRECATED: legacy overrides config format detected but legacy overrides are disabled by default. "
+        + "Move the keys below overrides.defaults, or set overrides.enable_legacy_overrides: true";
+
     /// <summary>Errors that one message lists; a file with more has one cause.</summary>
     private const int MaxErrors = 20;
 
@@ -36,6 +41,7 @@ public static class ConfigFile
                 throw new ConfigException($"{fileName}: line {other.Line}: the configuration is a mapping of keys");
         }
 
+        if (walk.LegacyLines.Count > 0 && !options.AreLegacyOverridesEnabled) walk.Errors.Add($"{fileName}: line {walk.LegacyLines[0]}: {LegacyOverrides}");
         if (walk.Errors.Count > 0) throw new ConfigException(string.Join('\n', walk.Errors));
         if (options.Node.BlockVersion == "vParquet3")
         {
@@ -46,7 +52,32 @@ public static class ConfigFile
         return walk.Warnings;
     }
 
-    private static string ReadText(string path)
+    /// <summary>
+    /// Reads one tenant's entry of the overrides file, whose keys are those below <c>overrides.defaults</c> or, where the flat
+    /// form is allowed, those of 2.x. What it leaves out is zero. Errors are added to <paramref name="errors"/>.
+    /// </summary>
+    internal static TenantLimits TenantEntry(string fileName, YamlMapping entry, bool isLegacyAllowed, List<string> errors)
+    {
+        var options = new HostOptions { Limits = new TenantLimits() };
+        var walk = new Walk(fileName, options);
+        var isLegacy = entry.Entries.Any(static e => LimitKeys.IsLegacy(e.Key));
+        walk.Mapping(isLegacy ? "overrides" : LimitKeys.Section, entry);
+        if (isLegacy && !isLegacyAllowed) walk.Errors.Add($"{fileName}: line {entry.Line}: {LegacyOverrides}");
+        errors.AddRange(walk.Errors);
+        return options.Limits;
+    }
+
+    /// <summary>Lays keys below <c>overrides.defaults</c> over the limits of the options. Errors are added to <paramref name="errors"/>.</summary>
+    internal static void ApplyLimits(string fileName, YamlMapping limits, HostOptions options, List<string> errors)
+    {
+        var walk = new Walk(fileName, options);
+        walk.Mapping(LimitKeys.Section, limits);
+        errors.AddRange(walk.Errors);
+    }
+
+    /// <summary>The text of a configuration file.</summary>
+    /// <exception cref="ConfigException">It cannot be read, or is too large.</exception>
+    internal static string ReadText(string path)
     {
         try
         {
@@ -71,6 +102,9 @@ public static class ConfigFile
         public List<string> Errors { get; } = [];
         public List<string> Warnings { get; } = [];
 
+        /// <summary>Lines of flat overrides keys.</summary>
+        public List<int> LegacyLines { get; } = [];
+
         public void Mapping(string section, YamlMapping mapping)
         {
             foreach (var entry in mapping.Entries)
@@ -80,12 +114,26 @@ public static class ConfigFile
             }
         }
 
+        private readonly HashSet<string> _receivers = new(StringComparer.Ordinal);
+
         private void Entry(string section, YamlEntry entry)
         {
+            if (section == ReceiverKeys.Section)
+            {
+                if (ReceiverKeys.TypeOf(entry.Key, _receivers, out var wrong) is not { } type)
+                {
+                    Error(entry.Line, wrong);
+                    return;
+                }
+
+                entry = entry with { Key = type };
+            }
+
             var path = section.Length == 0 ? entry.Key : $"{section}.{entry.Key}";
             switch (ConfigSchema.Find(path))
             {
                 case ConfigValue value:
+                    if (LimitKeys.IsLegacyPath(path)) LegacyLines.Add(entry.Line);
                     if (value.Apply(options, entry.Value) is { } error) Error(entry.Line, $"{path}: {error}");
                     return;
                 case ConfigWithoutEffect unused:

@@ -11,7 +11,6 @@ namespace Tempo.Host.Config;
 public static class ConfigSchema
 {
     private const string NotYet = "not available in this version";
-    private const string NoTls = "TLS is not available in this version; put a proxy in front, or remove the section";
     private static readonly TimeSpan OneYear = TimeSpan.FromDays(365);
 
     /// <summary>Keys with an effect, in the order in which <c>/status/config</c> prints them; then those without.</summary>
@@ -33,18 +32,13 @@ public static class ConfigSchema
             (o, v) => o.GracefulShutdownTimeout = v, o => o.GracefulShutdownTimeout),
 
         Duration("distributor.retry_after_on_resource_exhausted", OneYear,
-            (o, v) => o.RetryAfterOnResourceExhausted = v, o => o.RetryAfterOnResourceExhausted),
+            (o, v) => o.Node = o.Node with { RetryAfterOnRateLimit = v }, o => o.Node.RetryAfterOnRateLimit),
+        Duration("distributor.artificial_delay", TimeSpan.FromMinutes(1),
+            (o, v) => o.Node = o.Node with { ArtificialDelay = v }, o => o.Node.ArtificialDelay),
+        Int("distributor.max_tenants", 1, 10_000_000, (o, v) => o.Node = o.Node with { MaxTenants = v }, o => o.Node.MaxTenants),
         Int("distributor.max_attribute_bytes", 0, int.MaxValue,
             (o, v) => o.Node = o.Node with { MaxAttributeBytes = v }, o => o.Node.MaxAttributeBytes),
-        new ConfigSection("distributor.receivers", o => o.OtlpGrpc = o.OtlpHttp = null),
-        new ConfigSection("distributor.receivers.otlp.protocols.grpc", o => Grpc(o)),
-        Address("distributor.receivers.otlp.protocols.grpc.endpoint", (o, v) => Grpc(o).Listen = v, o => o.OtlpGrpc?.Listen),
-        Int("distributor.receivers.otlp.protocols.grpc.max_recv_msg_size_mib", 1, 1024,
-            (o, v) => Grpc(o).MaxRequestBytes = v << 20, o => o.OtlpGrpc?.MaxRequestBytes >> 20),
-        new ConfigSection("distributor.receivers.otlp.protocols.http", o => Http(o)),
-        Address("distributor.receivers.otlp.protocols.http.endpoint", (o, v) => Http(o).Listen = v, o => o.OtlpHttp?.Listen),
-        Bytes("distributor.receivers.otlp.protocols.http.max_request_body_size", 1, 1 << 30,
-            (o, v) => Http(o).MaxRequestBytes = (int)v, o => o.OtlpHttp?.MaxRequestBytes),
+        .. ReceiverKeys.All,
 
         .. ApiKeys.QueryFrontend,
         Int("query_frontend.max_query_expression_size_bytes", 1, 1 << 30,
@@ -82,21 +76,30 @@ public static class ConfigSchema
         // One pair of fields; ingester is what 2.x calls it.
         Duration("live_store.max_block_duration", OneYear,
             (o, v) => o.Node = o.Node with { MaxBlockDuration = v }, o => o.Node.MaxBlockDuration),
+        Duration("live_store.max_trace_idle", OneYear, (o, v) => o.Node = o.Node with { TraceIdlePeriod = v }, o => o.Node.TraceIdlePeriod),
+        Duration("ingester.trace_idle_period", OneYear,
+            (o, v) => o.Node = o.Node with { TraceIdlePeriod = v }, o => o.Node.TraceIdlePeriod) with { Render = NotAgain },
         Bytes("live_store.max_block_bytes", 1 << 20, 1L << 40,
             (o, v) => o.Node = o.Node with { MaxLiveBytes = v }, o => o.Node.MaxLiveBytes),
         Duration("ingester.max_block_duration", OneYear,
             (o, v) => o.Node = o.Node with { MaxBlockDuration = v }, o => o.Node.MaxBlockDuration) with { Render = NotAgain },
         Bytes("ingester.max_block_bytes", 1 << 20, 1L << 40, (o, v) => o.Node = o.Node with { MaxLiveBytes = v }, _ => null),
         .. CompactionKeys.All,
+        .. LimitKeys.All,
+        Text("overrides.per_tenant_override_config", (o, v) => o.OverridesFile = v, o => o.OverridesFile),
+        Duration("overrides.per_tenant_override_period", TimeSpan.FromMilliseconds(10), TimeSpan.FromDays(1),
+            (o, v) => o.OverridesPeriod = v, o => o.OverridesPeriod),
+        Bool("overrides.enable_legacy_overrides", (o, v) => o.AreLegacyOverridesEnabled = v, o => o.AreLegacyOverridesEnabled),
+        Bool("overrides.user_configurable_overrides.enabled", (o, v) => o.UserOverrides.IsEnabled = v, o => o.UserOverrides.IsEnabled),
+        Duration("overrides.user_configurable_overrides.poll_interval", TimeSpan.FromMilliseconds(10), OneYear,
+            (o, v) => o.UserOverrides.PollInterval = v, o => o.UserOverrides.PollInterval),
+        Choice("overrides.user_configurable_overrides.client.backend", [("local", "local")],
+            (o, v) => o.UserOverrides.Backend = v, o => o.UserOverrides.Backend),
+        Text("overrides.user_configurable_overrides.client.local.path", (o, v) => o.UserOverrides.Path = v, o => o.UserOverrides.Path),
+        new ConfigWithoutEffect("overrides.user_configurable_overrides.api", NotYet),
         Bool("auth_enabled", (o, v) => o.MultitenancyEnabled = v, o => o.MultitenancyEnabled) with { Render = NotAgain },
 
-        new ConfigRefused("server.http_tls_config", NoTls),
-        new ConfigRefused("server.grpc_tls_config", NoTls),
         new ConfigRefused("server.http_path_prefix", NotYet),
-        new ConfigRefused("distributor.receivers.otlp.protocols.grpc.tls", NoTls),
-        new ConfigRefused("distributor.receivers.otlp.protocols.http.tls", NoTls),
-        new ConfigRefused("distributor.receivers.otlp.protocols.grpc.auth", NotYet),
-        new ConfigRefused("distributor.receivers.otlp.protocols.http.auth", NotYet),
 
         .. KeysWithoutEffect.All,
     ];
@@ -112,12 +115,6 @@ public static class ConfigSchema
 
     // Of an old name: the value is printed under the new one.
     private static string? NotAgain(HostOptions options) => null;
-
-    private static ReceiverOptions Grpc(HostOptions options) =>
-        options.OtlpGrpc ??= new ReceiverOptions { Listen = ReceiverOptions.DefaultGrpc };
-
-    private static ReceiverOptions Http(HostOptions options) =>
-        options.OtlpHttp ??= new ReceiverOptions { Listen = ReceiverOptions.DefaultHttp };
 
     private static void SetMaxQueryBytes(HostOptions options, int bytes)
     {

@@ -9,7 +9,10 @@ internal static class DedicatedColumnsConfig
     private const int MaxColumns = 3 * (10 + 5) * 2;
 
     /// <summary>Null, or the error; a wrong entry names its own line.</summary>
-    public static string? Set(HostOptions options, YamlNode node)
+    public static string? Set(HostOptions options, YamlNode node) => Read(node, columns => options.Node = options.Node with { DedicatedColumns = columns });
+
+    /// <summary>The same for a list that stands elsewhere.</summary>
+    public static string? Read(YamlNode node, Action<IReadOnlyList<DedicatedColumnOption>> set)
     {
         if (node is not YamlSequence list) return "a list is expected";
         if (list.Items.Count > MaxColumns) return $"{list.Items.Count} columns, at most {MaxColumns} fit in a block";
@@ -21,12 +24,14 @@ internal static class DedicatedColumnsConfig
             columns.Add(column);
         }
 
-        options.Node = options.Node with { DedicatedColumns = columns };
+        set(columns);
         return null;
     }
 
-    public static string Render(HostOptions options) =>
-        $"[{string.Join(", ", options.Node.DedicatedColumns.Select(static c =>
+    public static string Render(HostOptions options) => Render(options.Node.DedicatedColumns);
+
+    public static string Render(IReadOnlyList<DedicatedColumnOption> columns) =>
+        $"[{string.Join(", ", columns.Select(static c =>
             $"{{scope: {c.Scope}, name: {GoText.Quote(c.Name)}, type: {c.Type}, options: [{string.Join(", ", c.Options)}]}}"))}]";
 
     private static string? ReadColumn(YamlMapping mapping, out DedicatedColumnOption column)

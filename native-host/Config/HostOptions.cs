@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.ObjectStore;
 
 namespace Tempo.Host.Config;
@@ -30,12 +31,28 @@ public sealed class HostOptions
     public string HttpListenAddress { get; set; } = "";
     public int HttpListenPort { get; set; } = 3200;
 
-    /// <summary>Null: not started. With no configuration file both OTLP receivers listen on the loopback.</summary>
-    public ReceiverOptions? OtlpGrpc { get; set; } = new() { Listen = ReceiverOptions.DefaultGrpc };
-    public ReceiverOptions? OtlpHttp { get; set; } = new() { Listen = ReceiverOptions.DefaultHttp };
+    public ReceiverSet Receivers { get; } = new();
 
-    /// <summary>Sent as Retry-After and RetryInfo to a tenant over its rate.</summary>
-    public TimeSpan RetryAfterOnResourceExhausted { get; set; } = TimeSpan.FromSeconds(5);
+    /// <summary>TLS of the HTTP API and of the gRPC port; null: without.</summary>
+    public TlsOptions? HttpTls { get; set; }
+    public TlsOptions? GrpcTls { get; set; }
+
+    /// <summary>Limits of tenants that have none of their own. A record being read from the overrides file, too.</summary>
+    public TenantLimits Limits { get; set; } = TenantLimits.BuiltIn;
+
+    /// <summary>The overrides file; empty: none.</summary>
+    public string OverridesFile { get; set; } = "";
+
+    /// <summary>Time between two looks at the overrides file.</summary>
+    public TimeSpan OverridesPeriod { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Take the flat keys of 2.x.</summary>
+    public bool AreLegacyOverridesEnabled { get; set; }
+
+    /// <summary>Expand ${…} in the configuration, and in the overrides file.</summary>
+    public bool ExpandEnvironment { get; set; }
+
+    public UserOverridesOptions UserOverrides { get; } = new();
 
     /// <summary>local, s3, azure or gcs.</summary>
     public string StorageBackend { get; set; } = "local";
@@ -52,17 +69,15 @@ public sealed class HostOptions
     public NodeOptions Node { get; set; } = new();
 }
 
-/// <summary>One OTLP receiver.</summary>
-public sealed class ReceiverOptions
+/// <summary>Limits that tenants set themselves through the API.</summary>
+public sealed class UserOverridesOptions
 {
-    /// <summary>The collector's defaults, which Tempo takes over: the loopback only.</summary>
-    public static readonly ListenAddress DefaultGrpc = new("localhost", 4317);
-    public static readonly ListenAddress DefaultHttp = new("localhost", 4318);
+    public bool IsEnabled { get; set; }
+    public TimeSpan PollInterval { get; set; } = TimeSpan.FromMinutes(1);
+    public string Backend { get; set; } = "local";
 
-    public required ListenAddress Listen { get; set; }
-
-    /// <summary>Largest request after decompression, in bytes. 64 MiB is OTLP's own recommendation.</summary>
-    public int MaxRequestBytes { get; set; } = 64 << 20;
+    /// <summary>Folder with &lt;tenant&gt;/overrides.json; empty: "overrides" beside the folder of the blocks.</summary>
+    public string Path { get; set; } = "";
 }
 
 /// <summary>Limits of the search API.</summary>

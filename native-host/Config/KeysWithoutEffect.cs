@@ -27,11 +27,9 @@ internal static class KeysWithoutEffect
     // What this version cannot do.
     private static readonly string[] NotYet =
     [
-        "metrics_generator", "overrides", "cache",
-        "distributor.receivers.zipkin", "distributor.receivers.jaeger", "distributor.receivers.kafka", "distributor.receivers.opencensus",
-        "distributor.receivers.otlp.protocols.http.cors",
+        "metrics_generator", "cache",
         "distributor.forwarders", "distributor.usage", "distributor.log_received_spans", "distributor.log_received_traces",
-        "distributor.log_discarded_spans", "distributor.metric_received_spans", "distributor.artificial_delay",
+        "distributor.log_discarded_spans", "distributor.metric_received_spans",
         "query_frontend.log_query_request_headers",
         "query_frontend.max_outstanding_per_tenant",
         "server.http_server_read_timeout",
@@ -46,10 +44,6 @@ internal static class KeysWithoutEffect
     [
         "memory", "use_otel_tracer", "enable_go_runtime_metrics", "usage_report",
         "distributor.ring", "distributor.extend_writes", "distributor.override_ring_key",
-        "distributor.receivers.otlp.protocols.grpc.include_metadata", "distributor.receivers.otlp.protocols.grpc.keepalive",
-        "distributor.receivers.otlp.protocols.grpc.transport", "distributor.receivers.otlp.protocols.grpc.read_buffer_size",
-        "distributor.receivers.otlp.protocols.grpc.write_buffer_size", "distributor.receivers.otlp.protocols.grpc.max_concurrent_streams",
-        "distributor.receivers.otlp.protocols.http.include_metadata", "distributor.receivers.otlp.protocols.http.traces_url_path",
         "query_frontend.max_batch_size", "query_frontend.max_retries", "query_frontend.response_consumers",
         "query_frontend.metrics.concurrent_jobs", "query_frontend.metrics.target_bytes_per_job", "query_frontend.metrics.query_backend_after",
         "query_frontend.metrics.interval", "query_frontend.metrics.streaming_shards", "query_frontend.metrics.duration_slo",
@@ -79,12 +73,12 @@ internal static class KeysWithoutEffect
         "storage.trace.block.v2_encoding", "storage.trace.block.v2_index_downsample_bytes",
         "storage.trace.block.v2_index_page_size_bytes", "storage.trace.block.search_encoding",
         "storage.trace.block.search_page_size_bytes", "storage.trace.block.create_with_meta",
-        "live_store.max_trace_live", "live_store.max_trace_idle", "live_store.max_live_traces_bytes", "live_store.complete_block_timeout",
+        "live_store.max_trace_live", "live_store.max_live_traces_bytes", "live_store.complete_block_timeout",
         "live_store.complete_block_concurrency", "live_store.query_block_concurrency", "live_store.flush_check_period",
         "live_store.fail_on_high_lag", "live_store.readiness_target_lag", "live_store.readiness_max_wait", "live_store.wal",
         "live_store.shutdown_marker_dir", "live_store.commit_interval", "live_store.ring", "live_store.partition_ring",
         "live_store.search", "live_store.metrics", "live_store.block_config",
-        "ingester.trace_idle_period", "ingester.trace_live_period", "ingester.complete_block_timeout", "ingester.flush_check_period",
+        "ingester.trace_live_period", "ingester.complete_block_timeout", "ingester.flush_check_period",
         "ingester.lifecycler", "ingester.flush_op_timeout", "ingester.flush_all_on_shutdown", "ingester.concurrent_flushes",
         "ingester.override_ring_key", "ingester.partition_ring",
     ];

@@ -11,6 +11,9 @@ internal enum AllowedMethods
     Get,
     GetAndPost,
     Post,
+
+    /// <summary>GET, POST, PATCH, DELETE: those of the limits that tenants set themselves.</summary>
+    Overrides,
 }
 
 /// <summary>What the methods of a route mean.</summary>
@@ -20,6 +23,7 @@ internal static class AllowedMethodsRules
     {
         AllowedMethods.Any => true,
         AllowedMethods.Post => HttpMethods.IsPost(method),
+        AllowedMethods.Overrides => HttpMethods.IsGet(method) || HttpMethods.IsPost(method) || HttpMethods.IsPatch(method) || HttpMethods.IsDelete(method),
         _ => HttpMethods.IsGet(method) || (methods == AllowedMethods.GetAndPost && HttpMethods.IsPost(method)),
     };
 
@@ -29,6 +33,7 @@ internal static class AllowedMethodsRules
         AllowedMethods.Any => "any",
         AllowedMethods.GetAndPost => "GET, POST",
         AllowedMethods.Post => "POST",
+        AllowedMethods.Overrides => "GET, POST, PATCH, DELETE",
         _ => "GET",
     };
 }

@@ -11,9 +11,6 @@ internal static class NotYetEndpoint
     private static readonly (string Path, string Name)[] Endpoints =
     [
         ("/api/v2/traces/diff", "api_v2_traces_diff"),
-        ("/api/overrides", "api_overrides"),
-        ("/status/overrides", "status_overrides"),
-        ("/status/overrides/{tenant}", "status_overrides_tenant"),
         ("/status/backendscheduler", "status_backendscheduler"),
         ("/live-store/ring", "live_store_ring"),
         ("/partition-ring", "partition_ring"),

@@ -7,7 +7,8 @@ namespace Tempo.Host.Http;
 /// <param name="options">What it runs with.</param>
 /// <param name="services">The parts of the process and the state of each.</param>
 /// <param name="routes">All routes of the API.</param>
-internal sealed class StatusEndpoint(HostOptions options, Func<IReadOnlyList<(string Name, string State)>> services, Func<IReadOnlyList<ApiRoute>> routes)
+/// <param name="runtimeConfig">The limits of the overrides file as YAML.</param>
+internal sealed class StatusEndpoint(HostOptions options, Func<IReadOnlyList<(string Name, string State)>> services, Func<IReadOnlyList<ApiRoute>> routes, Func<string> runtimeConfig)
 {
     private const string UnknownMode = "unknown value for mode query parameter: ";
 
@@ -17,7 +18,7 @@ internal sealed class StatusEndpoint(HostOptions options, Func<IReadOnlyList<(st
         Page("/status/version", "status_version", Version),
         Page("/status/services", "status_services", Services),
         Page("/status/endpoints", "status_endpoints", Endpoints),
-        new("/status/runtime_config", "status_runtime_config", AllowedMethods.Get, (context, _) => AnswerModeAsync(context, static mode => mode switch
+        new("/status/runtime_config", "status_runtime_config", AllowedMethods.Get, (context, _) => AnswerModeAsync(context, mode => mode switch
         {
             "" or "diff" => RuntimeConfig(),
             _ => null,
@@ -51,8 +52,7 @@ internal sealed class StatusEndpoint(HostOptions options, Func<IReadOnlyList<(st
     private string Endpoints() => Heading("endpoints") + TextTable.Render(
         [["name", "regex", "methods"], .. routes().OrderBy(static r => r.Path, StringComparer.Ordinal).Select(static r => new[] { r.Name, r.Path, r.Methods.Describe() })]);
 
-    // Limits of tenants, when there are some, stand on /status/overrides.
-    private static string RuntimeConfig() => Heading("runtime_config") + "---\noverrides: {}\n";
+    private string RuntimeConfig() => Heading("runtime_config") + runtimeConfig();
 
     private string Config() => Heading("config") + EffectiveConfig.Render(options);
 }

@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Otlp;
-using Tempo.Host.Config;
 using Tempo.Host.Grpc;
 using Tempo.Host.Http;
 using Tempo.Host.Telemetry;
@@ -23,18 +22,16 @@ public sealed class OtlpHttpReceiver
     private const string Protobuf = "application/x-protobuf";
 
     private readonly OtlpIngest _ingest;
-    private readonly RequestMemory _memory;
+    private readonly HttpBody _body;
     private readonly RequestMetrics _metrics;
     private readonly TimeProvider _time;
-    private readonly int _maxRequestBytes;
 
-    public OtlpHttpReceiver(OtlpIngest ingest, RequestMemory memory, RequestMetrics metrics, TimeProvider time, int maxRequestBytes)
+    public OtlpHttpReceiver(OtlpIngest ingest, HttpBody body, RequestMetrics metrics, TimeProvider time)
     {
         _ingest = ingest;
-        _memory = memory;
+        _body = body;
         _metrics = metrics;
         _time = time;
-        _maxRequestBytes = maxRequestBytes;
     }
 
     /// <summary>Serves one request of the listener.</summary>
@@ -54,7 +51,7 @@ public sealed class OtlpHttpReceiver
             return PlainText.WriteAsync(context, StatusCodes.Status405MethodNotAllowed, "405 method not allowed, supported: [POST]");
         }
 
-        return MediaType(context.Request.ContentType) switch
+        return HttpBody.MediaType(context.Request.ContentType) switch
         {
             Json => ExportAsync(context, Json),
             Protobuf => ExportAsync(context, Protobuf),
@@ -68,71 +65,25 @@ public sealed class OtlpHttpReceiver
         var status = _ingest.ResolveTenant(context.Request.Headers, out var tenant);
         if (!status.IsOk)
         {
-            WriteError(context, mediaType, HttpStatus(status.Code), status);
+            WriteError(context, mediaType, HttpBody.StatusOf(status.Code), status);
             return;
         }
 
-        using var body = _memory.Rent();
-        if (await ReadAsync(context.Request, body, context.RequestAborted).ConfigureAwait(false) is var (code, readError))
+        using var body = _body.Memory.Rent();
+        if (await _body.ReadAsync(context.Request, body, context.RequestAborted).ConfigureAwait(false) is var (code, readError))
         {
             WriteError(context, mediaType, code, readError);
             return;
         }
 
-        using var transcoded = mediaType == Json ? _memory.Rent() : null;
+        using var transcoded = mediaType == Json ? _body.Memory.Rent() : null;
         status = transcoded is null ? GrpcStatus.Ok : Transcode(body, transcoded);
         IngestOutcome outcome = default;
         if (status.IsOk)
             (status, outcome) = await _ingest.StoreAsync(tenant, transcoded ?? body).ConfigureAwait(false);
         if (status.IsOk) WriteSuccess(context, mediaType, outcome);
-        else WriteError(context, mediaType, HttpStatus(status.Code), status);
+        else WriteError(context, mediaType, HttpBody.StatusOf(status.Code), status);
     }
-
-    // Null when the whole body, decompressed, is in the buffer.
-    private async ValueTask<(int Code, GrpcStatus Status)?> ReadAsync(HttpRequest request, RequestBody body, CancellationToken cancellation)
-    {
-        if (request.ContentLength > _maxRequestBytes) return TooLarge();
-        var encoding = request.Headers.ContentEncoding.ToString().ToLowerInvariant(); // content codings have no case (RFC 9110 §8.4.1)
-        BodyStatus status;
-        try
-        {
-            if (encoding is "" or "identity")
-                status = await BodyReader.ReadAsync(request.BodyReader, body, _maxRequestBytes, cancellation).ConfigureAwait(false);
-            else
-            {
-                using var compressed = _memory.Rent();
-                status = await BodyReader.ReadAsync(request.BodyReader, compressed, _maxRequestBytes, cancellation).ConfigureAwait(false);
-                if (status == BodyStatus.Complete) status = BodyDecompressor.Decompress(encoding, compressed, body, _maxRequestBytes);
-            }
-        }
-        catch (BadHttpRequestException e)
-        {
-            return (e.StatusCode, new GrpcStatus(GrpcStatusCode.InvalidArgument, e.Message));
-        }
-        catch (IOException e)
-        {
-            // What the server throws for a chunk size that does not fit in a number, and for a connection that broke.
-            return Bad($"the body cannot be read: {e.Message}");
-        }
-
-        return status switch
-        {
-            BodyStatus.Complete => null,
-            BodyStatus.TooLarge => TooLarge(),
-            BodyStatus.Overloaded => (StatusCodes.Status503ServiceUnavailable, RequestMemory.Overloaded),
-            BodyStatus.UnknownEncoding => Bad($"unsupported Content-Encoding: {GoText.Quote(encoding)[1..^1]}"),
-            _ => Bad($"the body is not valid {encoding}, or ends early"),
-        };
-    }
-
-    private (int Code, GrpcStatus Status)? TooLarge()
-    {
-        var status = new GrpcStatus(GrpcStatusCode.ResourceExhausted, $"request body larger than max {_maxRequestBytes} bytes");
-        return (StatusCodes.Status413PayloadTooLarge, status);
-    }
-
-    private static (int Code, GrpcStatus Status)? Bad(string message) =>
-        (StatusCodes.Status400BadRequest, new GrpcStatus(GrpcStatusCode.InvalidArgument, message));
 
     private static GrpcStatus Transcode(RequestBody json, RequestBody target)
     {
@@ -172,23 +123,5 @@ public sealed class OtlpHttpReceiver
         GrpcStatusDetails.Write(status, message);
         context.Response.ContentLength = message.Length;
         context.Response.BodyWriter.Write(message.Written);
-    }
-
-    private static int HttpStatus(GrpcStatusCode code) => code switch
-    {
-        GrpcStatusCode.InvalidArgument => StatusCodes.Status400BadRequest,
-        GrpcStatusCode.ResourceExhausted => StatusCodes.Status429TooManyRequests,
-        GrpcStatusCode.Unavailable => StatusCodes.Status503ServiceUnavailable,
-        _ => StatusCodes.Status500InternalServerError,
-    };
-
-    private static string MediaType(string? contentType)
-    {
-        var type = contentType.AsSpan();
-        var parameters = type.IndexOf(';');
-        if (parameters >= 0) type = type[..parameters];
-        type = type.Trim();
-        if (type.Equals(Json, StringComparison.OrdinalIgnoreCase)) return Json;
-        return type.Equals(Protobuf, StringComparison.OrdinalIgnoreCase) ? Protobuf : "";
     }
 }

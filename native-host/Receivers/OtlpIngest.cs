@@ -8,7 +8,8 @@ using Tempo.Ring;
 namespace Tempo.Host.Receivers;
 
 /// <summary>
-/// What the two OTLP receivers have in common behind their wire formats: tenant, ingest, and the outcome as a status.
+/// What all receivers have in common behind their wire formats: tenant, ingest of an OTLP request (what came in another format
+/// is one by now), and the outcome as a status.
 /// </summary>
 public sealed class OtlpIngest
 {
@@ -21,13 +22,14 @@ public sealed class OtlpIngest
     /// <param name="router">Takes the requests.</param>
     /// <param name="tenants">Reads the tenant from the headers.</param>
     /// <param name="metrics">Gets the span counters.</param>
-    /// <param name="transport">grpc or http: the label of the counters.</param>
-    public OtlpIngest(IngestRouter router, TenantResolver tenants, MetricRegistry metrics, string transport)
+    /// <param name="receiver">The collector's name of the receiver, such as <c>otlp/otlp_receiver</c>.</param>
+    /// <param name="transport">grpc, http …: the other label of the counters.</param>
+    public OtlpIngest(IngestRouter router, TenantResolver tenants, MetricRegistry metrics, string receiver, string transport)
     {
         _router = router;
         _tenants = tenants;
         string[] labels = ["receiver", "transport"];
-        string[] values = ["otlp/otlp_receiver", transport];
+        string[] values = [receiver, transport];
         _accepted = metrics.Counter("tempo_receiver_accepted_spans", "Spans that were stored.", labels).With(values);
         _refused = metrics.Counter("tempo_receiver_refused_spans", "Spans that were not stored.", labels).With(values);
     }

@@ -43,11 +43,11 @@ internal sealed class Listener : IAsyncDisposable
     /// <summary>Starts to listen.</summary>
     /// <exception cref="ListenException">The address is not ours or taken.</exception>
     public static async Task<Listener> StartAsync(
-        string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, Log log)
+        string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, Log log, ServerCertificate? certificate = null)
     {
         var socketOptions = new SocketTransportOptions { Backlog = 1024 };
         TransportMemory.UseLargeBlocks(socketOptions);
-        var transport = new SniffingTransport(new SocketTransportFactory(Options.Create(socketOptions), NullLoggerFactory.Instance));
+        var transport = new SniffingTransport(new SocketTransportFactory(Options.Create(socketOptions), NullLoggerFactory.Instance), certificate);
         var server = new KestrelServer(Options.Create(ServerOptions(address, limits)), transport, NullLoggerFactory.Instance);
         try
         {
@@ -59,7 +59,7 @@ internal sealed class Listener : IAsyncDisposable
             throw new ListenException($"{name} cannot listen on {address}: {e.Message}");
         }
 
-        log.Info("listening", ("listener", name), ("address", address));
+        log.Info("listening", ("listener", name), ("address", address), ("tls", certificate is not null));
         return new Listener(name, server);
     }
 

@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 namespace Tempo.Host.Startup;
 
 /// <summary>Accepts from one socket for the end points of <see cref="SniffingTransport"/>.</summary>
-internal sealed class SharedListener(IConnectionListener socket) : IAsyncDisposable
+internal sealed class SharedListener(IConnectionListener socket, ServerCertificate? certificate = null) : IAsyncDisposable
 {
     /// <summary>A connection that sends nothing is closed after this; the server's own timeouts start only once it has it.</summary>
     private static readonly TimeSpan SilenceTimeout = TimeSpan.FromSeconds(60);
@@ -60,7 +60,7 @@ internal sealed class SharedListener(IConnectionListener socket) : IAsyncDisposa
         {
             while (await socket.AcceptAsync().ConfigureAwait(false) is { } connection)
             {
-                if (_endPoints.Count == 1) await HandAsync(connection, _endPoints[0]).ConfigureAwait(false);
+                if (_endPoints.Count == 1 && certificate is null) await HandAsync(connection, _endPoints[0]).ConfigureAwait(false);
                 else _ = SortAsync(connection);
             }
         }
@@ -77,8 +77,9 @@ internal sealed class SharedListener(IConnectionListener socket) : IAsyncDisposa
     private async Task SortAsync(ConnectionContext connection)
     {
         HttpProtocols? protocol = null;
-        if (Interlocked.Increment(ref _silentConnections) <= MaxSilentConnections)
-            protocol = await SniffAsync(connection).ConfigureAwait(false);
+        if (Interlocked.Increment(ref _silentConnections) <= MaxSilentConnections
+            && (certificate is null || await SecureConnection.AuthenticateAsync(connection, certificate, _unbound.Token).ConfigureAwait(false)))
+            protocol = _endPoints.Count == 1 ? _endPoints[0].Protocol : await SniffAsync(connection).ConfigureAwait(false);
         Interlocked.Decrement(ref _silentConnections);
         var endPoint = _endPoints.Find(e => e.Protocol == protocol);
         if (endPoint is null) await CloseAsync(connection).ConfigureAwait(false);

@@ -12,11 +12,11 @@ namespace Tempo.Host.Startup;
 /// <para>
 /// The server binds two end points with the same address and different protocols. Both are served by one socket: a
 /// connection is looked at, without taking anything from it, and handed to the end point of its protocol. With one end
-/// point bound, connections go to it unseen.
+/// point bound, connections go to it unseen. With a certificate the handshake comes first, and what is looked at is its content.
 /// </para>
 /// </summary>
 [SuppressMessage("Reliability", "CA1001", Justification = "The server disposes the listeners it was given, and they the shared one.")]
-internal sealed class SniffingTransport(IConnectionListenerFactory sockets) : IConnectionListenerFactory
+internal sealed class SniffingTransport(IConnectionListenerFactory sockets, ServerCertificate? certificate = null) : IConnectionListenerFactory
 {
     private SharedListener? _shared;
 
@@ -29,7 +29,7 @@ internal sealed class SniffingTransport(IConnectionListenerFactory sockets) : IC
             var address = sniffed.Address.Address.Equals(IPAddress.IPv6Any) && !Socket.OSSupportsIPv6
                 ? new IPEndPoint(IPAddress.Any, sniffed.Address.Port)
                 : sniffed.Address;
-            _shared = new SharedListener(await sockets.BindAsync(address, cancellationToken).ConfigureAwait(false));
+            _shared = new SharedListener(await sockets.BindAsync(address, cancellationToken).ConfigureAwait(false), certificate);
         }
 
         return _shared.Add(sniffed);

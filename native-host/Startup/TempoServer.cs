@@ -1,12 +1,16 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.Node.Overrides;
+using Tempo.Engine.ObjectStore;
 using Tempo.Host.Config;
 using Tempo.Host.Foreign;
 using Tempo.Host.Grpc;
 using Tempo.Host.Http;
 using Tempo.Host.Mcp;
+using Tempo.Host.Overrides;
 using Tempo.Host.Receivers;
 using Tempo.Host.Telemetry;
 using Tempo.Host.Tenancy;
@@ -19,13 +23,13 @@ namespace Tempo.Host.Startup;
 /// The running process: node, receivers, API. Started in this order, stopped in the opposite one. Whatever is started
 /// when a later part fails is stopped again.
 /// </summary>
+[SuppressMessage("Reliability", "CA1001", Justification = "StopAsync disposes what StartAsync has made, in the opposite order.")]
 public sealed class TempoServer
 {
     /// <summary>Query parameters only; bodies are not read. Leaves room for a query of 128 KiB, percent-encoded.</summary>
     private static readonly ListenerLimits ApiLimits = new(MaxBodyBytes: 1 << 20, MaxRequestLineBytes: 512 * 1024, IsHttp2Only: false);
 
     private static readonly ListenerLimits GrpcLimits = new(MaxBodyBytes: null, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: true);
-    private static readonly ListenerLimits OtlpHttpLimits = new(MaxBodyBytes: null, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: false);
 
     /// <summary>Request messages of gRPC queries under way; some hundred bytes each, as a rule.</summary>
     private const long QueryMemoryBytes = 64 << 20;
@@ -36,6 +40,10 @@ public sealed class TempoServer
     private readonly TimeProvider _time;
     private readonly MetricRegistry _metrics = new();
     private readonly List<Listener> _listeners = [];
+    private TenantOverrides _overrides = new();
+    private OverridesReloader? _reloader;
+    private UserOverrides? _userOverrides;
+    private ReceiverServers? _receivers;
     private TempoNode? _node;
 
     private TempoServer(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
@@ -69,15 +77,34 @@ public sealed class TempoServer
     {
         ProcessMetrics.Register(_metrics);
         ReserveThreads(_options.Node.MaxRunningQueries);
-        _node = await TempoNode.StartAsync(_options.Node, _metrics, _log, _time).ConfigureAwait(false);
+        _overrides = new TenantOverrides(_options.Limits);
+        _reloader = OverridesReloader.Start(_options, _overrides, _metrics, _log, _time);
+        _userOverrides = await StartUserOverridesAsync().ConfigureAwait(false);
+        _node = await TempoNode.StartAsync(_options.Node with { Overrides = _overrides }, _metrics, _log, _time).ConfigureAwait(false);
         var tenants = new TenantResolver(_options.MultitenancyEnabled, _options.Api.AreTenantSetsAllowed);
         var requests = new RequestMetrics(_metrics);
         await StartApiAsync(_node, tenants, requests).ConfigureAwait(false);
-        await StartReceiversAsync(new IngestRouter(_node), tenants, requests).ConfigureAwait(false);
+        _receivers = new ReceiverServers(new IngestRouter(_node), tenants, requests, _metrics, _log, _time);
+        await _receivers.StartAsync(_options, (name, receiver, limits, handle) => ListenAsync(name, receiver.Listen, limits, handle, receiver.Tls)).ConfigureAwait(false);
         _lifecycle.ReportStarted();
         using var process = Process.GetCurrentProcess();
         _log.Info("Tempo started", ("version", BuildInfo.Version), ("compilation", BuildInfo.Compilation),
             ("after_ms", (long)(DateTime.UtcNow - process.StartTime.ToUniversalTime()).TotalMilliseconds));
+    }
+
+    private async Task<UserOverrides?> StartUserOverridesAsync()
+    {
+        var settings = _options.UserOverrides;
+        if (!settings.IsEnabled) return null;
+        var folder = settings.Path.Length > 0 ? settings.Path : Path.Combine(Path.GetDirectoryName(Path.GetFullPath(_options.Node.BlocksPath))!, "overrides");
+        try
+        {
+            return await UserOverrides.StartAsync(LocalObjectStore.Open(folder), _overrides, settings.PollInterval, _metrics, _log, _time).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectStoreException)
+        {
+            throw new NodeStartException($"folder {folder} of user-configurable overrides: {e.Message}", e);
+        }
     }
 
     // Queries and the writing of a block compute on the pool's threads. It begins with one thread a core and adds more only
@@ -89,27 +116,9 @@ public sealed class TempoServer
         ThreadPool.SetMinThreads(workers + queries + blockWriters, completionPorts);
     }
 
-    private async Task StartReceiversAsync(IngestRouter router, TenantResolver tenants, RequestMetrics requests)
-    {
-        var memory = new RequestMemory(_options.Node.MaxInflightBytes);
-        _metrics.Gauge("tempo_receiver_inflight_bytes", "Memory of requests that are being read or stored.", () => memory.InflightBytes);
-        if (_options.OtlpGrpc is { } grpc)
-        {
-            var ingest = new OtlpIngest(router, tenants, _metrics, "grpc");
-            var server = new GrpcServer([new OtlpGrpcReceiver(ingest, grpc.MaxRequestBytes)], memory, requests, _log, _time);
-            await ListenAsync("otlp_grpc", grpc.Listen, GrpcLimits, server.HandleAsync).ConfigureAwait(false);
-        }
-
-        if (_options.OtlpHttp is { } http)
-        {
-            var ingest = new OtlpIngest(router, tenants, _metrics, "http");
-            var receiver = new OtlpHttpReceiver(ingest, memory, requests, _time, http.MaxRequestBytes);
-            await ListenAsync("otlp_http", http.Listen, OtlpHttpLimits, receiver.HandleAsync).ConfigureAwait(false);
-        }
-    }
-
     private async Task StartApiAsync(TempoNode node, TenantResolver tenants, RequestMetrics requests)
     {
+        var status = new StatusOverridesEndpoint(_overrides);
         var tagAnswer = new TagAnswer(tenants, _options.Search, _time);
         ApiRouter router = null!;
         router = new ApiRouter(
@@ -119,12 +128,14 @@ public sealed class TempoServer
                 new ServiceGraphEndpoint(node, tenants, _time).Route(),
                 EchoEndpoint.Route(),
                 BuildInfoEndpoint.Route(),
-                .. new StatusEndpoint(_options, Services, () => router.Routes).Routes(),
+                .. new StatusEndpoint(_options, Services, () => router.Routes, status.RuntimeConfig).Routes(),
                 DedicatedColumnsEndpoint.Route(node),
+                .. status.Routes(),
+                new OverridesEndpoint(_userOverrides, tenants).Route(),
                 .. SingleProcessEndpoints.Routes(),
                 FlushEndpoint.Route(node),
                 ShutdownEndpoint.Route(_lifecycle),
-                .. new TraceByIdEndpoint(node, tenants, _ => _options.Api.MaxTraceBytes).Routes(),
+                .. new TraceByIdEndpoint(node, tenants, _overrides.MaxBytesPerTrace).Routes(),
                 new SearchEndpoint(node, tenants, _options.Search, _time).Route(),
                 new QueryRangeEndpoint(node, tenants, _options.Node.Metrics, _time).Route(),
                 new QueryInstantEndpoint(node, tenants, _time).Route(),
@@ -144,9 +155,9 @@ public sealed class TempoServer
         };
         var http = new ListenAddress(_options.HttpListenAddress, _options.HttpListenPort);
         var limits = ApiLimits with { MaxStreams = _options.Api.MaxGrpcStreams };
-        await ListenAsync("http", http, limits, GrpcApi.OverHttp(grpc, _options.Api.IsGrpcOverHttp, router.HandleAsync)).ConfigureAwait(false);
+        await ListenAsync("http", http, limits, GrpcApi.OverHttp(grpc, _options.Api.IsGrpcOverHttp, router.HandleAsync), _options.HttpTls).ConfigureAwait(false);
         var grpcAddress = new ListenAddress(_options.Api.GrpcListenAddress, _options.Api.GrpcListenPort);
-        await ListenAsync("grpc", grpcAddress, GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams }, grpc.HandleAsync).ConfigureAwait(false);
+        await ListenAsync("grpc", grpcAddress, GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams }, grpc.HandleAsync, _options.GrpcTls).ConfigureAwait(false);
     }
 
     private IReadOnlyList<(string Name, string State)> Services()
@@ -156,8 +167,11 @@ public sealed class TempoServer
         return [("node", node), .. _listeners.Select(listener => (listener.Name, state))];
     }
 
-    private async Task ListenAsync(string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle) =>
-        _listeners.Add(await Listener.StartAsync(name, address, limits, handle, _log).ConfigureAwait(false));
+    private async Task ListenAsync(string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, TlsOptions? tls)
+    {
+        var certificate = ServerCertificate.Open(name, tls, limits.IsHttp2Only, _log, _time);
+        _listeners.Add(await Listener.StartAsync(name, address, limits, handle, _log, certificate).ConfigureAwait(false));
+    }
 
     // Receivers first (they are last in the list), so that /ready can still be asked while they finish.
     private async Task StopAsync()
@@ -169,7 +183,10 @@ public sealed class TempoServer
             await _listeners[i].DisposeAsync().ConfigureAwait(false);
         }
 
+        if (_receivers is not null) await _receivers.DisposeAsync().ConfigureAwait(false);
         if (_node is not null) await _node.DisposeAsync().ConfigureAwait(false);
+        if (_userOverrides is not null) await _userOverrides.DisposeAsync().ConfigureAwait(false);
+        if (_reloader is not null) await _reloader.DisposeAsync().ConfigureAwait(false);
         _log.Info("Tempo stopped");
     }
 }

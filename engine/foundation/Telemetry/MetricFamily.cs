@@ -53,6 +53,16 @@ public sealed class CounterFamily(string name, string help, string type, string[
     /// <summary>The child with these label values, made on first use. Keep it where it is used often.</summary>
     public Counter With(params string[] values) => _children.GetOrAdd(LabelText(labels, values), static _ => new Counter());
 
+    /// <summary>Forgets the children with this value of a label.</summary>
+    public void Remove(string label, string value)
+    {
+        var pair = LabelText([label], [value]);
+        foreach (var text in _children.Keys)
+            if (text == pair || text.StartsWith(pair + ",", StringComparison.Ordinal) || text.EndsWith("," + pair, StringComparison.Ordinal)
+                || text.Contains("," + pair + ",", StringComparison.Ordinal))
+                _children.TryRemove(text, out _);
+    }
+
     public void Add(long value = 1) => With().Add(value);
     public void Set(long value) => With().Set(value);
 
@@ -76,6 +86,16 @@ public sealed class Counter
 internal sealed class CallbackFamily(string name, string help, string type, Func<double> read) : MetricFamily(name, help, type)
 {
     protected override void WriteSamples(IBufferWriter<byte> output) => Line(output, $"{Name} {Number(read())}");
+}
+
+/// <summary>A gauge whose children are asked for at scrape time: what has gone is not shown any more.</summary>
+internal sealed class SampledFamily(string name, string help, string[] labels, Func<IEnumerable<(string[] Values, double Value)>> read)
+    : MetricFamily(name, help, "gauge")
+{
+    protected override void WriteSamples(IBufferWriter<byte> output)
+    {
+        foreach (var (values, value) in read()) Line(output, $"{Name}{{{LabelText(labels, values)}}} {Number(value)}");
+    }
 }
 
 /// <summary>A classic histogram.</summary>

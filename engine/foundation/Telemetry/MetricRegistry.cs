@@ -31,6 +31,10 @@ public sealed class MetricRegistry
     public void Gauge(string name, string help, Func<double> read) =>
         GetOrAdd(name, () => new CallbackFamily(name, help, "gauge", read));
 
+    /// <summary>A gauge family whose children are read at scrape time.</summary>
+    public void Gauge(string name, string help, string[] labels, Func<IEnumerable<(string[] Values, double Value)>> read) =>
+        GetOrAdd(name, () => new SampledFamily(name, help, labels, read));
+
     /// <summary>A counter kept elsewhere and read at scrape time.</summary>
     public void Counter(string name, string help, Func<double> read) =>
         GetOrAdd(name, () => new CallbackFamily(name, help, "counter", read));

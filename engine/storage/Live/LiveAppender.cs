@@ -31,6 +31,7 @@ internal struct LiveAppender : IOtlpTraceSink
     private int _linkAttributesAtStart;
     private TraceId _lastTraceId;
     private int _lastTrace;
+    private TruncatedAttributes _truncated;
 
     public LiveAppender(LiveBatch live, int maxAttributeBytes)
     {
@@ -43,7 +44,7 @@ internal struct LiveAppender : IOtlpTraceSink
     }
 
     /// <summary>Keys and values that were longer than the limit.</summary>
-    public int TruncatedAttributes { get; private set; }
+    public readonly TruncatedAttributes Truncated => _truncated;
 
     // Code 0 of the message tables is the empty message, which is a resource like any other: codes and rows are the same
     // numbers once row 0 exists.
@@ -224,11 +225,20 @@ internal struct LiveAppender : IOtlpTraceSink
     {
         if (text.Length > _maxAttributeBytes)
         {
-            TruncatedAttributes++;
+            CountTruncated();
             text = text[..BoundaryBefore(text, _maxAttributeBytes)];
         }
 
         return _strings.InternText(text);
+    }
+
+    private void CountTruncated()
+    {
+        if (_owner == _batch.SpanAttributes) _truncated.Span++;
+        else if (_owner == _batch.Events.Attributes) _truncated.Event++;
+        else if (_owner == _batch.Links.Attributes) _truncated.Link++;
+        else if (_owner == _batch.Resources.Attributes) _truncated.Resource++;
+        else _truncated.Scope++;
     }
 
     // A UTF-8 sequence has at most three continuation bytes; where more follow each other the text is not UTF-8 anyway.

@@ -26,9 +26,11 @@ public sealed class LiveBatch
     private long _byteCount;
     private bool _isAppending;
 
-    internal readonly InternTable Strings = new(expectedCount: 4096, expectedBytes: 64 * 1024);
-    internal readonly InternTable ResourceMessages = new(64);
-    internal readonly InternTable ScopeMessages = new(64);
+    // Small at first, so that thousands of tenants with a span each cost kilobytes each; a busy tenant's grow within a few
+    // requests and are used again (LiveBatchPool).
+    internal readonly InternTable Strings = new(expectedCount: 32, expectedBytes: 512);
+    internal readonly InternTable ResourceMessages = new(expectedCount: 4, expectedBytes: 256);
+    internal readonly InternTable ScopeMessages = new(expectedCount: 4, expectedBytes: 64);
     internal readonly TraceTable Traces;
 
     /// <summary>Last span of each trace, and for each span the one before it in its trace (-1: none).</summary>
@@ -74,7 +76,7 @@ public sealed class LiveBatch
             throw new InvalidOperationException($"a request that was validated cannot be read: {error.Message}");
         Columns.Publish();
         _isAppending = false;
-        return new LiveAppendResult(Columns.SpanCount - before, appender.TruncatedAttributes);
+        return new LiveAppendResult(Columns.SpanCount - before, appender.Truncated);
     }
 
     /// <summary>Forgets everything but the memory. Nobody may be reading.</summary>
@@ -119,5 +121,11 @@ public sealed class LiveBatch
 
 /// <summary>What became of a request's spans.</summary>
 /// <param name="SpanCount">Spans added.</param>
-/// <param name="TruncatedAttributes">Keys and string values that were cut to the limit.</param>
-public readonly record struct LiveAppendResult(int SpanCount, int TruncatedAttributes);
+/// <param name="Truncated">Keys and string values that were cut to the limit.</param>
+public readonly record struct LiveAppendResult(int SpanCount, TruncatedAttributes Truncated);
+
+/// <summary>Counts of keys and string values that were cut, by what they belong to.</summary>
+public record struct TruncatedAttributes(int Resource, int Scope, int Span, int Event, int Link)
+{
+    public readonly int Total => Resource + Scope + Span + Event + Link;
+}

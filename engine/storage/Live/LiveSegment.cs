@@ -23,10 +23,13 @@ public sealed class LiveSegment(int shardCount, int maxAttributeBytes, LiveBatch
     public IEnumerable<TenantId> Tenants => _tenants.Keys;
 
     /// <summary>Adds a validated request; its valid spans can be found when this returns. Thread safe.</summary>
-    public LiveAppendResult Append(TenantId tenant, ReadOnlySpan<byte> request)
+    public LiveAppendResult Append(TenantId tenant, ReadOnlySpan<byte> request) => Append(tenant, request, maxAttributeBytes);
+
+    /// <summary>The same with a limit on keys and string values that is the tenant's own.</summary>
+    public LiveAppendResult Append(TenantId tenant, ReadOnlySpan<byte> request, int maxBytesOfAttribute)
     {
         var segment = _tenants.GetOrAdd(tenant, static (_, segment) => segment.NewTenant(), this);
-        var result = segment.Append(request, maxAttributeBytes);
+        var result = segment.Append(request, maxBytesOfAttribute);
         Interlocked.Add(ref _spanCount, result.SpanCount);
         Interlocked.Add(ref _byteCount, request.Length);
         return result;

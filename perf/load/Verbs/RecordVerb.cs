@@ -51,16 +51,28 @@ internal static class RecordVerb
         return 0;
     }
 
+    // A tenant's limits are Tempo's by default, 30 MB/s among them: what is measured here is the engine.
+    private const string Unlimited = """
+        distributor: {receivers: {otlp: {protocols: {grpc: , http: }}}}
+        overrides:
+          defaults:
+            ingestion: {rate_limit_bytes: 1000000000000, burst_size_bytes: 1000000000000, max_traces_per_user: 0}
+            global: {max_bytes_per_trace: 0}
+
+        """;
+
     private static bool RunOne(string binary, string arguments, string json, List<double> readyMs)
     {
         string folder = Directory.CreateTempSubdirectory("tempo-record-").FullName;
         int api = FreePort(), grpc = FreePort(), http = FreePort();
+        string config = Path.Combine(folder, "tempo.yaml");
+        File.WriteAllText(config, Unlimited);
         var start = new ProcessStartInfo(binary)
         {
             WorkingDirectory = folder,
             ArgumentList =
             {
-                $"-server.http-listen-port={api}", "-server.grpc-listen-port=0", $"-distributor.otlp.grpc-endpoint=127.0.0.1:{grpc}",
+                $"-config.file={config}", $"-server.http-listen-port={api}", "-server.grpc-listen-port=0", $"-distributor.otlp.grpc-endpoint=127.0.0.1:{grpc}",
                 $"-distributor.otlp.http-endpoint=127.0.0.1:{http}", $"-storage.path={Path.Combine(folder, "data")}",
             },
             RedirectStandardError = true,

@@ -35,6 +35,9 @@ internal static class NodeProgram
         return new Sent([.. batches], [.. printed.RootElement.GetProperty("warnings").EnumerateArray().Select(w => w.GetString()!)]);
     }
 
+    /// <summary>A trace sent by another protocol's library, see send-foreign.mjs.</summary>
+    public static Task<JsonDocument> SendForeignAsync(string kind, string target) => RunAsync("send-foreign.mjs", [kind, target]);
+
     /// <summary>Every span of the blocks, as <paramref name="reader"/> (hyparquet, duckdb) reads them.</summary>
     public static async Task<IReadOnlyList<SpanFacts>> ReadBlocksAsync(string reader, string[] dataFiles)
     {

@@ -11,6 +11,12 @@ namespace Tempo.SystemTests.Server;
 /// </summary>
 public sealed record TempoPorts(int Api, int ApiGrpc, int OtlpGrpc, int OtlpHttp)
 {
+    public int Zipkin { get; } = FreePort();
+    public int JaegerGrpc { get; } = FreePort();
+    public int JaegerHttp { get; } = FreePort();
+    public int JaegerCompact { get; } = FreePort();
+    public int JaegerBinary { get; } = FreePort();
+
     private const int First = 20_000;
     private const int BlockSize = 400;
     private const int Blocks = 30;

@@ -51,6 +51,12 @@ public sealed class TempoProcess : IAsyncDisposable
 
     public string OtlpHttpUrl => $"http://127.0.0.1:{Ports.OtlpHttp}/v1/traces";
 
+    public string ZipkinUrl => $"http://127.0.0.1:{Ports.Zipkin}";
+
+    public string JaegerHttpUrl => $"http://127.0.0.1:{Ports.JaegerHttp}";
+
+    public string JaegerGrpcUrl => $"http://127.0.0.1:{Ports.JaegerGrpc}";
+
     /// <summary>All that the server has written to its streams, over all its starts.</summary>
     public string Log
     {

@@ -29,6 +29,14 @@ public sealed record TempoSettings
     /// <summary>Keys of <c>storage.trace</c>, each on a line indented by four; the local backend if there are none.</summary>
     public string Storage { get; init; } = "    backend: local\n";
 
+    /// <summary>More keys of the receivers, each on a line that begins with a line break and the receiver's indentation.</summary>
+    public string OtlpHttpMore { get; init; } = "";
+    public string ZipkinMore { get; init; } = "";
+
+    /// <summary>Section overrides, in one line of YAML. The default lifts Tempo's limits, which tests of other things would meet.</summary>
+    public string Overrides { get; init; } =
+        "{defaults: {ingestion: {rate_limit_bytes: 1000000000000, burst_size_bytes: 1000000000000, max_traces_per_user: 0}, global: {max_bytes_per_trace: 0}}}";
+
     /// <summary>The configuration file: everything on loopback, data in <paramref name="dataFolder"/>.</summary>
     public string Yaml(TempoPorts ports, string dataFolder) => $"""
         multitenancy_enabled: {(Multitenancy ? "true" : "false")}
@@ -47,7 +55,20 @@ public sealed record TempoSettings
                 grpc:
                   endpoint: "127.0.0.1:{ports.OtlpGrpc}"
                 http:
-                  endpoint: "127.0.0.1:{ports.OtlpHttp}"
+                  endpoint: "127.0.0.1:{ports.OtlpHttp}"{OtlpHttpMore}
+            zipkin:
+              endpoint: "127.0.0.1:{ports.Zipkin}"{ZipkinMore}
+            jaeger:
+              protocols:
+                grpc:
+                  endpoint: "127.0.0.1:{ports.JaegerGrpc}"
+                thrift_http:
+                  endpoint: "127.0.0.1:{ports.JaegerHttp}"
+                thrift_compact:
+                  endpoint: "127.0.0.1:{ports.JaegerCompact}"
+                thrift_binary:
+                  endpoint: "127.0.0.1:{ports.JaegerBinary}"
+        overrides: {Overrides}
         live_store:
           max_block_duration: {MaxBlockDuration}
         compactor:

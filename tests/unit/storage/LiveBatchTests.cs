@@ -25,7 +25,7 @@ public sealed class LiveBatchTests
         Assert.Equal(expected, Encoding.UTF8.GetString(attributes.Key(0)));
         Assert.Equal(expected, Encoding.UTF8.GetString(attributes.String(0)));
         // service.name is longer than the limit, too.
-        Assert.Equal(text == expected ? 0 : 2, result.TruncatedAttributes);
+        Assert.Equal(text == expected ? 0 : 2, result.Truncated.Total);
     }
 
     [Fact]

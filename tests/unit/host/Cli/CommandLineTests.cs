@@ -32,7 +32,7 @@ public class CommandLineTests
     public void OurOwnFlags()
     {
         var o = Parse("-storage.path=/d", "-distributor.otlp.grpc-endpoint=:1", "-distributor.otlp.http-endpoint=127.0.0.1:2");
-        Assert.Equal(("/d/wal", "/d/blocks", ":1", "127.0.0.1:2"), (o.Node.WalPath, o.Node.BlocksPath, o.OtlpGrpc!.Listen.ToString(), o.OtlpHttp!.Listen.ToString()));
+        Assert.Equal(("/d/wal", "/d/blocks", ":1", "127.0.0.1:2"), (o.Node.WalPath, o.Node.BlocksPath, o.Receivers.OtlpGrpc!.Listen.ToString(), o.Receivers.OtlpHttp!.Listen.ToString()));
     }
 
     [Fact]

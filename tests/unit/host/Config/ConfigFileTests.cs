@@ -50,9 +50,9 @@ public class ConfigFileTests
         Assert.True(o.MultitenancyEnabled);
         Assert.Equal("/tempo", o.HttpApiPrefix);
         Assert.Equal(TimeSpan.FromSeconds(90), o.GracefulShutdownTimeout);
-        Assert.Equal(new ListenAddress("0.0.0.0", 14317), o.OtlpGrpc!.Listen);
-        Assert.Equal(8 << 20, o.OtlpGrpc.MaxRequestBytes);
-        Assert.Null(o.OtlpHttp);
+        Assert.Equal(new ListenAddress("0.0.0.0", 14317), o.Receivers.OtlpGrpc!.Listen);
+        Assert.Equal(8 << 20, o.Receivers.OtlpGrpc.MaxRequestBytes);
+        Assert.Null(o.Receivers.OtlpHttp);
         Assert.Equal(5, o.Search.DefaultLimit);
         Assert.Equal(TimeSpan.FromHours(2), o.Search.MaxDuration);
         Assert.Equal(
@@ -71,7 +71,7 @@ public class ConfigFileTests
     public void ReceiversAreThoseTheFileNamesOrTheDefaults(string yaml, bool grpc, bool http)
     {
         var (o, _) = Apply(yaml);
-        Assert.Equal((grpc, http), (o.OtlpGrpc is not null, o.OtlpHttp is not null));
+        Assert.Equal((grpc, http), (o.Receivers.OtlpGrpc is not null, o.Receivers.OtlpHttp is not null));
     }
 
     [Theory]
@@ -90,7 +90,7 @@ public class ConfigFileTests
     [InlineData("storage: {trace: {block: {version: v2}}}", "v2 is not a valid block version")]
     [InlineData("storage:\n  trace:\n    block:\n      parquet_dedicated_columns:\n        - {name: a}\n        - {scope: foo}", "line 4: storage.trace.block.parquet_dedicated_columns: entry at line 6: scope has a value that is not known")]
     [InlineData("distributor: {receivers: {otlp: {protocols: {grpc: {endpoint: nowhere}}}}}", "is not an address and port")]
-    [InlineData("distributor:\n  receivers:\n    otlp:\n      protocols:\n        grpc:\n          tls: {cert_file: a}", "line 6: distributor.receivers.otlp.protocols.grpc.tls: TLS is not available")]
+    [InlineData("distributor:\n  receivers:\n    otlp:\n      protocols:\n        grpc:\n          tls: {cert_pem: a}", "line 6: distributor.receivers.otlp.protocols.grpc.tls.cert_pem: not available")]
     [InlineData("a: 1\na: 2", "t.yaml: line 2: key \"a\" already set in this mapping")]
     [InlineData("server:\n\thttp_listen_port: 1", "t.yaml: line 2:")]
     [InlineData("server: [1", "t.yaml: line 1:")]
@@ -209,6 +209,6 @@ public class ConfigFileTests
         var (again, warnings) = Apply(text);
         Assert.Empty(warnings);
         Assert.Equal(text, EffectiveConfig.Render(again));
-        Assert.Equal(("/a b", "[::1]:5", "q\"\\x", 90), (again.HttpApiPrefix, again.OtlpGrpc!.Listen.ToString(), again.Node.DedicatedColumns[0].Name, again.Node.MaxBlockDuration.TotalSeconds));
+        Assert.Equal(("/a b", "[::1]:5", "q\"\\x", 90), (again.HttpApiPrefix, again.Receivers.OtlpGrpc!.Listen.ToString(), again.Node.DedicatedColumns[0].Name, again.Node.MaxBlockDuration.TotalSeconds));
     }
 }

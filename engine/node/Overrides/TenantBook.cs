@@ -1,0 +1,73 @@
+using System.Collections.Concurrent;
+using Tempo.Engine.Foundation;
+
+namespace Tempo.Engine.Node.Overrides;
+
+/// <summary>What the process keeps of a tenant between its requests: limits in use, and its counters, looked up once.</summary>
+internal sealed class TenantAccount(TenantId tenant, NodeMetrics metrics, TimeProvider time)
+{
+    private long _usedAt = time.GetTimestamp();
+
+    public TenantId Tenant { get; } = tenant;
+    public TokenBucket Bytes { get; } = new(time);
+    public TraceBook Traces { get; } = new(time);
+    public Counter BytesReceived { get; } = metrics.BytesReceived.With(tenant.Value);
+    public Counter SpansReceived { get; } = metrics.SpansReceived.With(tenant.Value);
+    public Counter SpansStored { get; } = metrics.SpansStored.With(tenant.Value);
+
+    public TimeSpan Unused => time.GetElapsedTime(Interlocked.Read(ref _usedAt));
+
+    public void Touch() => Interlocked.Exchange(ref _usedAt, time.GetTimestamp());
+
+    public void Discard(string reason, int spans)
+    {
+        if (spans > 0) metrics.SpansDiscarded.With(reason, Tenant.Value).Add(spans);
+    }
+}
+
+/// <summary>
+/// The accounts of the tenants that send. Bounded: a tenant beyond the limit is refused unless one that has been silent for
+/// an hour can make way. Thread safe.
+/// </summary>
+internal sealed class TenantBook(int maxTenants, NodeMetrics metrics, TimeProvider time)
+{
+    private static readonly TimeSpan Silent = TimeSpan.FromHours(1);
+    private readonly ConcurrentDictionary<TenantId, TenantAccount> _accounts = new();
+    private readonly Lock _adding = new();
+
+    public int Count => _accounts.Count;
+
+    /// <summary>Null if there is no room.</summary>
+    public TenantAccount? Find(TenantId tenant)
+    {
+        var account = _accounts.TryGetValue(tenant, out var known) ? known : Open(tenant);
+        account?.Touch();
+        return account;
+    }
+
+    private TenantAccount? Open(TenantId tenant)
+    {
+        lock (_adding)
+        {
+            if (_accounts.TryGetValue(tenant, out var account)) return account;
+            if (_accounts.Count >= maxTenants && !DropSilent()) return null;
+            account = new TenantAccount(tenant, metrics, time);
+            _accounts[tenant] = account;
+            return account;
+        }
+    }
+
+    private bool DropSilent()
+    {
+        var dropped = false;
+        foreach (var (tenant, account) in _accounts)
+        {
+            if (account.Unused < Silent) continue;
+            _accounts.TryRemove(tenant, out _);
+            metrics.Forget(tenant);
+            dropped = true;
+        }
+
+        return dropped;
+    }
+}

@@ -1,0 +1,189 @@
+using static Tempo.Host.Config.ConfigScalar;
+
+namespace Tempo.Host.Config;
+
+/// <summary>
+/// Section <c>distributor.receivers</c>, in the syntax of the OpenTelemetry Collector. A receiver is started if its key is there,
+/// even with nothing behind it: it has its defaults then.
+/// </summary>
+internal static class ReceiverKeys
+{
+    public const string Section = "distributor.receivers";
+
+    private const string NotYet = "not available in this version";
+    private static readonly TimeSpan OneYear = TimeSpan.FromDays(365);
+
+    /// <summary>Types a receiver may have.</summary>
+    public static readonly string[] Types = ["zipkin", "otlp", "kafka", "jaeger"];
+
+    /// <summary>Where a receiver is configured, what it is for, and what stands for it in the options.</summary>
+    private sealed record Slot(string Path, ListenAddress Default, Func<ReceiverSet, ReceiverOptions?> Get, Action<ReceiverSet, ReceiverOptions> Set)
+    {
+        public ReceiverOptions Of(HostOptions options)
+        {
+            if (Get(options.Receivers) is { } present) return present;
+            var made = new ReceiverOptions { Listen = Default };
+            Set(options.Receivers, made);
+            return made;
+        }
+
+        public ReceiverOptions? Find(HostOptions options) => Get(options.Receivers);
+    }
+
+    private static readonly Slot OtlpGrpc = new(Section + ".otlp.protocols.grpc", ReceiverOptions.DefaultGrpc, static r => r.OtlpGrpc, static (r, o) => r.OtlpGrpc = o);
+    private static readonly Slot OtlpHttp = new(Section + ".otlp.protocols.http", ReceiverOptions.DefaultHttp, static r => r.OtlpHttp, static (r, o) => r.OtlpHttp = o);
+    private static readonly Slot Zipkin = new(Section + ".zipkin", new ListenAddress("localhost", 9411), static r => r.Zipkin, static (r, o) => r.Zipkin = o);
+    private static readonly Slot JaegerGrpc = new(Section + ".jaeger.protocols.grpc", new ListenAddress("localhost", 14250), static r => r.JaegerGrpc, static (r, o) => r.JaegerGrpc = o);
+    private static readonly Slot JaegerHttp = new(Section + ".jaeger.protocols.thrift_http", new ListenAddress("localhost", 14268), static r => r.JaegerHttp, static (r, o) => r.JaegerHttp = o);
+    private static readonly Slot JaegerCompact = new(Section + ".jaeger.protocols.thrift_compact", new ListenAddress("localhost", 6831), static r => r.JaegerCompact, static (r, o) => r.JaegerCompact = o);
+    private static readonly Slot JaegerBinary = new(Section + ".jaeger.protocols.thrift_binary", new ListenAddress("localhost", 6832), static r => r.JaegerBinary, static (r, o) => r.JaegerBinary = o);
+
+    public static IEnumerable<ConfigKey> All =>
+    [
+        new ConfigSection(Section, static o => o.Receivers.Clear()),
+        .. Grpc(OtlpGrpc),
+        .. Http(OtlpHttp),
+        new ConfigWithoutEffect(OtlpHttp.Path + ".traces_url_path", "the path is /v1/traces"),
+        new ConfigWithoutEffect(OtlpHttp.Path + ".metrics_url_path", "traces are received"),
+        new ConfigWithoutEffect(OtlpHttp.Path + ".logs_url_path", "traces are received"),
+        .. Http(Zipkin),
+        new ConfigWithoutEffect(Zipkin.Path + ".parse_string_tags", "tags stay text"),
+        .. Grpc(JaegerGrpc),
+        .. Http(JaegerHttp),
+        .. Udp(JaegerCompact),
+        .. Udp(JaegerBinary),
+        new ConfigWithoutEffect(Section + ".jaeger.remote_sampling", NotYet),
+        new ConfigWithoutEffect(Section + ".kafka", NotYet),
+        new ConfigWithoutEffect(Section + ".opencensus", NotYet),
+        .. ServerTls("server.http_tls_config", static o => o.HttpTls ??= new TlsOptions(), static o => o.HttpTls),
+        .. ServerTls("server.grpc_tls_config", static o => o.GrpcTls ??= new TlsOptions(), static o => o.GrpcTls),
+    ];
+
+    /// <summary>
+    /// The name of a receiver, such as <c>otlp/second</c>, without what follows the type; null and an error if it is no type of
+    /// ours, or there is one of that type already.
+    /// </summary>
+    public static string? TypeOf(string name, ISet<string> seen, out string error)
+    {
+        error = "";
+        var slash = name.IndexOf('/', StringComparison.Ordinal);
+        var type = slash < 0 ? name : name[..slash];
+        if (!Types.Contains(type) && type != "opencensus")
+            error = $"'receivers' unknown type: {GoText.Quote(type)} for id: {GoText.Quote(name)} (valid values: [{string.Join(' ', Types)}])";
+        else if (!seen.Add(type))
+            error = $"a second receiver of type {type}: one of each is {NotYet.Replace("not ", "", StringComparison.Ordinal)}";
+        return error.Length == 0 ? type : null;
+    }
+
+    private static ConfigKey[] Grpc(Slot slot) =>
+    [
+        new ConfigSection(slot.Path, o => slot.Of(o)),
+        Address(slot.Path + ".endpoint", (o, v) => slot.Of(o).Listen = v, o => slot.Find(o)?.Listen),
+        Int(slot.Path + ".max_recv_msg_size_mib", 1, 1024, (o, v) => slot.Of(o).MaxRequestBytes = v << 20, o => slot.Find(o)?.MaxRequestBytes >> 20),
+        .. Tls(slot),
+        new ConfigRefused(slot.Path + ".auth", NotYet),
+        .. NotNeeded(slot, "transport", "read_buffer_size", "write_buffer_size", "max_concurrent_streams", "keepalive", "include_metadata", "middlewares"),
+    ];
+
+    private static ConfigKey[] Http(Slot slot) =>
+    [
+        new ConfigSection(slot.Path, o => slot.Of(o)),
+        Address(slot.Path + ".endpoint", (o, v) => slot.Of(o).Listen = v, o => slot.Find(o)?.Listen),
+        Bytes(slot.Path + ".max_request_body_size", 1, 1 << 30, (o, v) => slot.Of(o).MaxRequestBytes = (int)v, o => slot.Find(o)?.MaxRequestBytes),
+        new ConfigSection(slot.Path + ".cors", o => slot.Of(o).Cors ??= new CorsOptions()),
+        Texts(slot.Path + ".cors.allowed_origins", (o, v) => CorsOf(slot, o).AllowedOrigins = v, o => slot.Find(o)?.Cors?.AllowedOrigins),
+        Texts(slot.Path + ".cors.allowed_headers", (o, v) => CorsOf(slot, o).AllowedHeaders = v, o => slot.Find(o)?.Cors?.AllowedHeaders),
+        Int(slot.Path + ".cors.max_age", 0, int.MaxValue, (o, v) => CorsOf(slot, o).MaxAgeSeconds = v, o => slot.Find(o)?.Cors?.MaxAgeSeconds),
+        .. Tls(slot),
+        new ConfigRefused(slot.Path + ".auth", NotYet),
+        .. NotNeeded(slot, "transport", "include_metadata", "response_headers", "compression_algorithms", "read_timeout", "read_header_timeout", "write_timeout",
+            "idle_timeout", "keep_alives_enabled", "middlewares", "cors.exposed_headers"),
+    ];
+
+    // A datagram's size and the length of the queue are fixed here.
+    private static ConfigKey[] Udp(Slot slot) =>
+    [
+        new ConfigSection(slot.Path, o => slot.Of(o)),
+        Address(slot.Path + ".endpoint", (o, v) => slot.Of(o).Listen = v, o => slot.Find(o)?.Listen),
+        .. NotNeeded(slot, "queue_size", "max_packet_size", "workers", "socket_buffer_size"),
+    ];
+
+    private static IEnumerable<ConfigKey> NotNeeded(Slot slot, params string[] names) =>
+        names.Select(name => new ConfigWithoutEffect($"{slot.Path}.{name}", "not needed by this engine"));
+
+    private static CorsOptions CorsOf(Slot slot, HostOptions options) => slot.Of(options).Cors ??= new CorsOptions();
+
+    private static ConfigKey[] Tls(Slot slot)
+    {
+        var at = slot.Path + ".tls";
+        return
+        [
+            new ConfigSection(at, o => TlsOf(o)),
+            Text(at + ".cert_file", (o, v) => TlsOf(o).CertFile = v, static _ => "") with { Render = o => slot.Find(o)?.Tls?.CertFile is { } file ? QuoteYaml(file) : null },
+            Text(at + ".key_file", (o, v) => TlsOf(o).KeyFile = v, static _ => "") with { Render = o => slot.Find(o)?.Tls?.KeyFile is { } file ? QuoteYaml(file) : null },
+            Text(at + ".client_ca_file", (o, v) => TlsOf(o).ClientCaFile = v, static _ => "") with { Render = o => slot.Find(o)?.Tls?.ClientCaFile is { } file ? QuoteYaml(file) : null },
+            Version(at + ".min_version", (o, v) => TlsOf(o).MinVersion = v, o => slot.Find(o)?.Tls?.MinVersion),
+            Version(at + ".max_version", (o, v) => TlsOf(o).MaxVersion = v, o => slot.Find(o)?.Tls?.MaxVersion),
+            Duration(at + ".reload_interval", TimeSpan.FromMilliseconds(1), OneYear, (o, v) => TlsOf(o).ReloadInterval = v, static _ => default) with
+            {
+                Render = o => slot.Find(o)?.Tls is { } tls ? GoDuration.Format(tls.ReloadInterval) : null,
+            },
+
+            // The root file is looked at again with the certificate, always.
+            new ConfigWithoutEffect(at + ".client_ca_file_reload", "the file is always read again when it has changed"),
+            new ConfigWithoutEffect(at + ".insecure", "of clients"),
+            new ConfigRefused(at + ".cert_pem", NotYet),
+            new ConfigRefused(at + ".key_pem", NotYet),
+            new ConfigRefused(at + ".ca_file", "of clients; client_ca_file is meant for a receiver"),
+            new ConfigRefused(at + ".cipher_suites", NotYet),
+            new ConfigRefused(at + ".curve_preferences", NotYet),
+        ];
+
+        TlsOptions TlsOf(HostOptions options) => slot.Of(options).Tls ??= new TlsOptions();
+    }
+
+    // The section of Tempo's own listeners, whose keys are those of dskit.
+    private static ConfigKey[] ServerTls(string at, Func<HostOptions, TlsOptions> make, Func<HostOptions, TlsOptions?> find) =>
+    [
+        new ConfigSection(at, o => make(o)),
+        Text(at + ".cert_file", (o, v) => make(o).CertFile = v, static _ => "") with { Render = o => find(o)?.CertFile is { } file ? QuoteYaml(file) : null },
+        Text(at + ".key_file", (o, v) => make(o).KeyFile = v, static _ => "") with { Render = o => find(o)?.KeyFile is { } file ? QuoteYaml(file) : null },
+        Text(at + ".client_ca_file", (o, v) => make(o).ClientCaFile = v, static _ => "") with { Render = o => find(o)?.ClientCaFile is { } file ? QuoteYaml(file) : null },
+        new ConfigScalar(at + ".client_auth_type", (o, text) => SetClientAuthentication(make(o), text), _ => null),
+        new ConfigRefused(at + ".cert", NotYet),
+        new ConfigRefused(at + ".key", NotYet),
+        new ConfigRefused(at + ".client_ca", NotYet),
+    ];
+
+    // RequestClientCert and RequireAnyClientCert trust what nobody has verified: refused rather than taken for less.
+    private static string? SetClientAuthentication(TlsOptions tls, string text)
+    {
+        ClientAuthentication? kind = text switch
+        {
+            "" => ClientAuthentication.ByRoots,
+            "NoClientCert" => ClientAuthentication.None,
+            "VerifyClientCertIfGiven" => ClientAuthentication.VerifyIfGiven,
+            "RequireAndVerifyClientCert" => ClientAuthentication.RequireAndVerify,
+            _ => null,
+        };
+        if (kind is null) return $"{GoText.Quote(text)} is not available; NoClientCert, VerifyClientCertIfGiven and RequireAndVerifyClientCert are";
+        tls.ClientAuthentication = kind.Value;
+        return null;
+    }
+
+    private static ConfigScalar Version(string path, Action<HostOptions, string> set, Func<HostOptions, string?> get) =>
+        new(path, (o, text) =>
+        {
+            if (text is not ("1.2" or "1.3")) return $"TLS {GoText.Quote(text)} is not available; 1.2 and 1.3 are";
+            set(o, text);
+            return null;
+        }, o => get(o) is { Length: > 0 } version ? GoText.Quote(version) : null);
+
+    private static ConfigStructure Texts(string path, Action<HostOptions, IReadOnlyList<string>> set, Func<HostOptions, IReadOnlyList<string>?> get) =>
+        new(path, (o, node) =>
+        {
+            if (LimitStructures.ReadTexts(node, out var texts) is { } error) return error;
+            set(o, texts);
+            return null;
+        }, o => get(o) is { } texts ? $"[{string.Join(", ", texts.Select(GoText.Quote))}]" : null);
+}

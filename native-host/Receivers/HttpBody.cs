@@ -1,0 +1,76 @@
+using Microsoft.AspNetCore.Http;
+using Tempo.Host.Config;
+using Tempo.Host.Grpc;
+
+namespace Tempo.Host.Receivers;
+
+/// <summary>Reads the body of an ingest request, whatever it is encoded with, to at most a limit.</summary>
+public sealed class HttpBody(RequestMemory memory, int maxRequestBytes)
+{
+    /// <summary>Where bodies are rented.</summary>
+    public RequestMemory Memory => memory;
+
+    /// <summary>Null when the whole body, decompressed, is in the buffer; else the HTTP status and what to say.</summary>
+    public async ValueTask<(int Code, GrpcStatus Status)?> ReadAsync(HttpRequest request, RequestBody body, CancellationToken cancellation)
+    {
+        if (request.ContentLength > maxRequestBytes) return TooLarge();
+        var encoding = request.Headers.ContentEncoding.ToString().ToLowerInvariant(); // content codings have no case (RFC 9110 §8.4.1)
+        BodyStatus status;
+        try
+        {
+            if (encoding is "" or "identity")
+                status = await BodyReader.ReadAsync(request.BodyReader, body, maxRequestBytes, cancellation).ConfigureAwait(false);
+            else
+            {
+                using var compressed = memory.Rent();
+                status = await BodyReader.ReadAsync(request.BodyReader, compressed, maxRequestBytes, cancellation).ConfigureAwait(false);
+                if (status == BodyStatus.Complete) status = BodyDecompressor.Decompress(encoding, compressed, body, maxRequestBytes);
+            }
+        }
+        catch (BadHttpRequestException e)
+        {
+            return (e.StatusCode, new GrpcStatus(GrpcStatusCode.InvalidArgument, e.Message));
+        }
+        catch (IOException e)
+        {
+            // What the server throws for a chunk size that does not fit in a number, and for a connection that broke.
+            return Bad($"the body cannot be read: {e.Message}");
+        }
+
+        return status switch
+        {
+            BodyStatus.Complete => null,
+            BodyStatus.TooLarge => TooLarge(),
+            BodyStatus.Overloaded => (StatusCodes.Status503ServiceUnavailable, RequestMemory.Overloaded),
+            BodyStatus.UnknownEncoding => Bad($"unsupported Content-Encoding: {GoText.Quote(encoding)[1..^1]}"),
+            _ => Bad($"the body is not valid {encoding}, or ends early"),
+        };
+    }
+
+    /// <summary>The status code of OTLP/HTTP, and of all HTTP receivers here, for an outcome.</summary>
+    public static int StatusOf(GrpcStatusCode code) => code switch
+    {
+        GrpcStatusCode.InvalidArgument => StatusCodes.Status400BadRequest,
+        GrpcStatusCode.ResourceExhausted => StatusCodes.Status429TooManyRequests,
+        GrpcStatusCode.Unavailable => StatusCodes.Status503ServiceUnavailable,
+        _ => StatusCodes.Status500InternalServerError,
+    };
+
+    /// <summary>The media type of a Content-Type header, in lower case and without parameters.</summary>
+    public static string MediaType(string? contentType)
+    {
+        var type = contentType.AsSpan();
+        var parameters = type.IndexOf(';');
+        if (parameters >= 0) type = type[..parameters];
+        return type.Trim().ToString().ToLowerInvariant();
+    }
+
+    private (int Code, GrpcStatus Status)? TooLarge()
+    {
+        var status = new GrpcStatus(GrpcStatusCode.ResourceExhausted, $"request body larger than max {maxRequestBytes} bytes");
+        return (StatusCodes.Status413PayloadTooLarge, status);
+    }
+
+    private static (int Code, GrpcStatus Status)? Bad(string message) =>
+        (StatusCodes.Status400BadRequest, new GrpcStatus(GrpcStatusCode.InvalidArgument, message));
+}

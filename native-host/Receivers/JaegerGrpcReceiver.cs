@@ -1,0 +1,32 @@
+using Tempo.Engine.Otlp.Foreign.Jaeger;
+using Tempo.Host.Grpc;
+
+namespace Tempo.Host.Receivers;
+
+/// <summary>Jaeger over gRPC: PostSpans of the collector, whose answer has no fields.</summary>
+public sealed class JaegerGrpcReceiver(OtlpIngest ingest, int maxRequestBytes) : IGrpcMethod
+{
+    public string Path => "/jaeger.api_v2.CollectorService/PostSpans";
+
+    public async ValueTask<GrpcStatus> InvokeAsync(GrpcCall call)
+    {
+        var status = ingest.ResolveTenant(call.Headers, out var tenant);
+        if (!status.IsOk) return status;
+        using var message = call.RentBody();
+        status = await call.ReadSingleAsync(message, maxRequestBytes).ConfigureAwait(false);
+        if (!status.IsOk) return status;
+        using var request = call.RentBody();
+        status = Transcode(message, request);
+        if (!status.IsOk) return status;
+        (status, _) = await ingest.StoreAsync(tenant, request).ConfigureAwait(false);
+        if (status.IsOk) call.WriteMessage([]);
+        return status;
+    }
+
+    private static GrpcStatus Transcode(RequestBody message, RequestBody request)
+    {
+        if (!JaegerReader.TryTranscodeProtobuf(message.Buffer.Written, request.Buffer, out var error))
+            return new GrpcStatus(GrpcStatusCode.InvalidArgument, error) { InvalidField = "batch" };
+        return request.TryAccount() ? GrpcStatus.Ok : RequestMemory.Overloaded;
+    }
+}

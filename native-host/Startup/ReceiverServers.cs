@@ -1,0 +1,85 @@
+using Microsoft.AspNetCore.Http;
+using Tempo.Engine.Foundation;
+using Tempo.Host.Config;
+using Tempo.Host.Grpc;
+using Tempo.Host.Receivers;
+using Tempo.Host.Telemetry;
+using Tempo.Host.Tenancy;
+using Tempo.Ring;
+
+namespace Tempo.Host.Startup;
+
+/// <summary>Listens for a receiver.</summary>
+internal delegate Task ListenForReceiver(string name, ReceiverOptions receiver, ListenerLimits limits, Func<HttpContext, Task> handle);
+
+/// <summary>Every receiver that is configured, each on its port, all with one account of memory and the same way on.</summary>
+internal sealed class ReceiverServers : IAsyncDisposable
+{
+    private const string Otlp = "otlp/otlp_receiver", Jaeger = "jaeger/jaeger_receiver";
+
+    // The receivers count a body's bytes themselves, after decompression too.
+    private static readonly ListenerLimits GrpcLimits = new(MaxBodyBytes: null, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: true);
+    private static readonly ListenerLimits HttpLimits = new(MaxBodyBytes: null, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: false);
+
+    private readonly IngestRouter _router;
+    private readonly TenantResolver _tenants;
+    private readonly RequestMetrics _requests;
+    private readonly MetricRegistry _metrics;
+    private readonly Log _log;
+    private readonly TimeProvider _time;
+    private readonly List<JaegerUdpReceiver> _udp = [];
+
+    public ReceiverServers(IngestRouter router, TenantResolver tenants, RequestMetrics requests, MetricRegistry metrics, Log log, TimeProvider time)
+    {
+        (_router, _tenants, _requests, _metrics, _log, _time) = (router, tenants, requests, metrics, log, time);
+    }
+
+    /// <exception cref="ListenException">An address cannot be listened on.</exception>
+    public async Task StartAsync(HostOptions options, ListenForReceiver listen)
+    {
+        var memory = new RequestMemory(options.Node.MaxInflightBytes);
+        _metrics.Gauge("tempo_receiver_inflight_bytes", "Memory of requests that are being read or stored.", () => memory.InflightBytes);
+        var set = options.Receivers;
+        if (set.OtlpGrpc is { } otlpGrpc)
+            await listen("otlp_grpc", otlpGrpc, GrpcLimits, Grpc(new OtlpGrpcReceiver(Ingest(Otlp, "grpc"), otlpGrpc.MaxRequestBytes), memory)).ConfigureAwait(false);
+        if (set.OtlpHttp is { } otlpHttp)
+        {
+            var receiver = new OtlpHttpReceiver(Ingest(Otlp, "http"), new HttpBody(memory, otlpHttp.MaxRequestBytes), _requests, _time);
+            await listen("otlp_http", otlpHttp, HttpLimits, CorsPolicy.Around(otlpHttp.Cors, receiver.HandleAsync)).ConfigureAwait(false);
+        }
+
+        if (set.Zipkin is { } zipkin)
+        {
+            var receiver = new ZipkinReceiver(_router, _tenants, _metrics, new HttpBody(memory, zipkin.MaxRequestBytes), _requests, _time);
+            await listen("zipkin", zipkin, HttpLimits, CorsPolicy.Around(zipkin.Cors, receiver.HandleAsync)).ConfigureAwait(false);
+        }
+
+        await StartJaegerAsync(set, memory, options.MultitenancyEnabled, listen).ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var receiver in _udp) await receiver.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task StartJaegerAsync(ReceiverSet set, RequestMemory memory, bool hasTenants, ListenForReceiver listen)
+    {
+        if (set.JaegerGrpc is { } grpc)
+            await listen("jaeger_grpc", grpc, GrpcLimits, Grpc(new JaegerGrpcReceiver(Ingest(Jaeger, "grpc"), grpc.MaxRequestBytes), memory)).ConfigureAwait(false);
+        if (set.JaegerHttp is { } http)
+        {
+            var receiver = new JaegerHttpReceiver(Ingest(Jaeger, "collector_http"), new HttpBody(memory, http.MaxRequestBytes), _requests, _time);
+            await listen("jaeger_thrift_http", http, HttpLimits, CorsPolicy.Around(http.Cors, receiver.HandleAsync)).ConfigureAwait(false);
+        }
+
+        if (set.JaegerCompact is { } compact) _udp.Add(Udp(compact, isCompact: true));
+        if (set.JaegerBinary is { } binary) _udp.Add(Udp(binary, isCompact: false));
+
+        JaegerUdpReceiver Udp(ReceiverOptions receiver, bool isCompact) => JaegerUdpReceiver.Start(
+            receiver.Listen, isCompact, hasTenants ? null : Ingest(Jaeger, JaegerUdpReceiver.TransportOf(isCompact)), memory, _metrics, _log);
+    }
+
+    private OtlpIngest Ingest(string receiver, string transport) => new(_router, _tenants, _metrics, receiver, transport);
+
+    private Func<HttpContext, Task> Grpc(IGrpcMethod method, RequestMemory memory) => new GrpcServer([method], memory, _requests, _log, _time).HandleAsync;
+}

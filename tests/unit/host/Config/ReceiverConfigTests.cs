@@ -1,0 +1,68 @@
+using Tempo.Host.Config;
+using Xunit;
+
+namespace Tempo.Host.Tests.Config;
+
+public class ReceiverConfigTests
+{
+    private static HostOptions Apply(string receivers)
+    {
+        var options = new HostOptions();
+        ConfigFile.Apply("t.yaml", $"distributor:\n  receivers: {receivers}\n", options);
+        return options;
+    }
+
+    private static string Refuse(string receivers) => Assert.Throws<ConfigException>(() => Apply(receivers)).Message;
+
+    [Theory]
+    [InlineData("{}", "")]
+    [InlineData("{zipkin: }", "zipkin=localhost:9411")]
+    [InlineData("{otlp: {protocols: {grpc: }}}", "otlp_grpc=localhost:4317")]
+    [InlineData("{otlp/named: {protocols: {http: {endpoint: \"1.2.3.4:5\"}}}}", "otlp_http=1.2.3.4:5")]
+    [InlineData("{jaeger: {protocols: {grpc: , thrift_http: , thrift_compact: , thrift_binary: }}}", "jaeger_grpc=localhost:14250 jaeger_http=localhost:14268 compact=localhost:6831 binary=localhost:6832")]
+    [InlineData("{jaeger: {protocols: {thrift_compact: {endpoint: \"0.0.0.0:7\"}}}, zipkin/a: {endpoint: \":8\"}}", "zipkin=:8 compact=0.0.0.0:7")]
+    public void WhatIsNamedIsStarted(string receivers, string expected)
+    {
+        var set = Apply(receivers).Receivers;
+        (string Name, ReceiverOptions? Receiver)[] all =
+        [
+            ("otlp_grpc", set.OtlpGrpc), ("otlp_http", set.OtlpHttp), ("zipkin", set.Zipkin), ("jaeger_grpc", set.JaegerGrpc), ("jaeger_http", set.JaegerHttp),
+            ("compact", set.JaegerCompact), ("binary", set.JaegerBinary),
+        ];
+        Assert.Equal(expected, string.Join(' ', all.Where(static r => r.Receiver is not null).Select(static r => $"{r.Name}={r.Receiver!.Listen}")));
+    }
+
+    [Theory]
+    [InlineData("{foo: }", "'receivers' unknown type: \"foo\" for id: \"foo\" (valid values: [zipkin otlp kafka jaeger])")]
+    [InlineData("{zipkin: , zipkin/b: }", "a second receiver of type zipkin")]
+    [InlineData("{zipkin: {endpont: x}}", "field endpont not found in section distributor.receivers.zipkin")]
+    [InlineData("{zipkin: {auth: {authenticator: x}}}", "distributor.receivers.zipkin.auth")]
+    [InlineData("{otlp: {protocols: {grpc: {max_recv_msg_size_mib: 0}}}}", "0 is out of range")]
+    [InlineData("{otlp: {protocols: {grpc: {tls: {min_version: \"1.0\"}}}}}", "TLS \"1.0\" is not available")]
+    public void WhatIsWrongIsNamed(string receivers, string message) => Assert.Contains(message, Refuse(receivers), StringComparison.Ordinal);
+
+    [Fact]
+    public void TlsAndCorsAreRead()
+    {
+        var options = Apply(
+            "{otlp: {protocols: {http: {tls: {cert_file: c, key_file: k, client_ca_file: a, reload_interval: 1m, min_version: \"1.3\"}, "
+            + "cors: {allowed_origins: [\"https://*.x\"], allowed_headers: [X-A], max_age: 7}, max_request_body_size: 1MiB}}}}");
+        var http = options.Receivers.OtlpHttp!;
+        Assert.Equal(("c", "k", "a", TimeSpan.FromMinutes(1), "1.3"), (http.Tls!.CertFile, http.Tls.KeyFile, http.Tls.ClientCaFile, http.Tls.ReloadInterval, http.Tls.MinVersion));
+        Assert.Equal(("https://*.x", "X-A", 7, 1 << 20), (http.Cors!.AllowedOrigins[0], http.Cors.AllowedHeaders[0], http.Cors.MaxAgeSeconds, http.MaxRequestBytes));
+
+        var again = new HostOptions();
+        ConfigFile.Apply("t.yaml", EffectiveConfig.Render(options), again);
+        Assert.Equal(EffectiveConfig.Render(options), EffectiveConfig.Render(again));
+    }
+
+    [Fact]
+    public void TlsOfTheServerIsRead()
+    {
+        var options = new HostOptions();
+        ConfigFile.Apply("t.yaml", "server: {http_tls_config: {cert_file: c, key_file: k, client_auth_type: VerifyClientCertIfGiven}, grpc_tls_config: {cert_file: d}}", options);
+        Assert.Equal(("c", ClientAuthentication.VerifyIfGiven, "d"), (options.HttpTls!.CertFile, options.HttpTls.ClientAuthentication, options.GrpcTls!.CertFile));
+        Assert.Contains("RequireAnyClientCert", Assert.Throws<ConfigException>(() =>
+            ConfigFile.Apply("t.yaml", "server: {http_tls_config: {client_auth_type: RequireAnyClientCert}}", new HostOptions())).Message, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,95 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node.Overrides;
+using Xunit;
+
+namespace Tempo.Host.Tests.Overrides;
+
+public class TraceBookTests
+{
+    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(5);
+    private readonly ManualTime _time = new();
+
+    private static TraceId Id(int n) => new(7, (ulong)n);
+
+    private static TraceRun[] Runs(params (int Trace, int Bytes)[] runs) => [.. runs.Select(r => new TraceRun(Id(r.Trace), r.Bytes, 1))];
+
+    [Fact]
+    public void ATraceTooLargeIsRefusedWholeInTheRequestThatMakesItSo()
+    {
+        var book = new TraceBook(_time);
+        Assert.Null(book.Admit(Runs((1, 60), (2, 60), (1, 40)), 100, 0, Idle));
+        var refused = book.Admit(Runs((1, 1), (2, 40)), 100, 0, Idle);
+        Assert.Equal([Id(1)], refused!.Traces);
+        Assert.Equal((1, 0), (refused.TooLargeSpans, refused.LiveTracesExceededSpans));
+
+        // What is refused does not count; trace 2 is full to the byte now.
+        Assert.NotNull(book.Admit(Runs((2, 1)), 100, 0, Idle));
+        Assert.Null(book.Admit(Runs((1, 0)), 100, 0, Idle));
+
+        // Remembered after the trace went quiet, for a while.
+        _time.Advance(TimeSpan.FromSeconds(60));
+        Assert.NotNull(book.Admit(Runs((2, 1)), 100, 0, Idle));
+    }
+
+    [Fact]
+    public void LiveTracesAreCountedUntilTheyAreIdle()
+    {
+        var book = new TraceBook(_time);
+        Assert.Null(book.Admit(Runs((1, 1), (2, 1)), 0, 2, Idle));
+        var refused = book.Admit(Runs((3, 1), (1, 1), (3, 1), (4, 1)), 0, 2, Idle);
+        Assert.Equal(3, refused!.LiveTracesExceededSpans);
+        Assert.Equal([Id(3), Id(4)], refused.Traces.Order());
+        Assert.Equal(2, book.LiveCount);
+
+        _time.Advance(TimeSpan.FromSeconds(6));
+        Assert.Null(book.Admit(Runs((3, 1), (4, 1)), 0, 2, Idle));
+        Assert.NotNull(book.Admit(Runs((1, 1)), 0, 2, Idle));
+    }
+
+    [Fact]
+    public void WhatWasNotStoredIsTakenBack()
+    {
+        var book = new TraceBook(_time);
+        var runs = Runs((1, 80));
+        Assert.Null(book.Admit(runs, 100, 0, Idle));
+        book.TakeBack(runs, null);
+        Assert.Null(book.Admit(runs, 100, 0, Idle));
+        Assert.NotNull(book.Admit(runs, 100, 0, Idle));
+    }
+
+    [Fact]
+    public void AFloodOfNewTracesIsNotWrittenDown()
+    {
+        var book = new TraceBook(_time);
+        Assert.Null(book.Admit(Runs((1, 1)), 0, 1, Idle));
+        var flood = Enumerable.Range(2, 100_000).Select(static n => new TraceRun(Id(n), 1, 2)).ToArray();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal(200_000, book.Admit(flood, 0, 1, Idle)!.LiveTracesExceededSpans);
+        Assert.Equal(1, book.LiveCount);
+        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 64 << 20);
+    }
+
+    /// <summary>Against a dictionary of sizes, over more traces than the first tables hold.</summary>
+    [Fact]
+    public void RandomRequestsAreJudgedAsByADictionary()
+    {
+        const int seed = 20261128, maxBytes = 500;
+        var random = new Random(seed);
+        var book = new TraceBook(_time);
+        var sizes = new Dictionary<int, long>();
+        for (var request = 0; request < 2000; request++)
+        {
+            var runs = Enumerable.Range(0, random.Next(1, 20)).Select(_ => (Trace: random.Next(1, 3000), Bytes: random.Next(1, 60))).ToArray();
+            var refused = book.Admit(Runs(runs), maxBytes, 0, Idle);
+            var expected = new HashSet<TraceId>();
+            foreach (var trace in runs.GroupBy(static r => r.Trace))
+            {
+                var size = sizes.GetValueOrDefault(trace.Key) + trace.Sum(static r => r.Bytes);
+                if (size > maxBytes) expected.Add(Id(trace.Key));
+                else sizes[trace.Key] = size;
+            }
+
+            Assert.True(expected.SetEquals(refused?.Traces ?? []), $"seed {seed}, request {request}");
+        }
+    }
+}
