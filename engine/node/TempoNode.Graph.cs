@@ -1,3 +1,4 @@
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Graph;
 
