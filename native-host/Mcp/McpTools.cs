@@ -10,7 +10,7 @@ using Tempo.Host.Http;
 namespace Tempo.Host.Mcp;
 
 /// <summary>The tools of the MCP server: the query API, in words for an assistant.</summary>
-internal sealed class McpTools(TempoNode node, HostOptions options, TimeProvider time)
+internal sealed class McpTools(TempoNode node, HostOptions options, Func<TenantSet, long> maxTraceBytes, TimeProvider time)
 {
     private const string Docs = "query parse error. Consult TraceQL docs tools: ";
 
@@ -74,7 +74,7 @@ internal sealed class McpTools(TempoNode node, HostOptions options, TimeProvider
         if (!arguments.TryRequire("trace_id", out var text, out var wrong)) return wrong;
         if (!TraceId.TryParse(text, out var id)) return McpResult.Error("trace_id is an id of at most 32 hex digits");
         using var reading = await node.ReadTraceAsync(asked, id, 0, 0, cancellation).ConfigureAwait(false);
-        using var body = new TraceByIdBody(reading.Trace, options.Api.MaxTraceBytes);
+        using var body = new TraceByIdBody(reading.Trace, maxTraceBytes(asked));
         using var json = new AnswerBuffer();
         TraceLlmJson.Write(reading.Trace, body, json);
         return new McpResult(json.ToText(), "trace", "json", "2");

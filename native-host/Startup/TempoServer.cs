@@ -145,7 +145,7 @@ public sealed class TempoServer
                 new TagValuesV2Endpoint(node, tagAnswer).Route(),
                 .. ForeignApi.Routes(node, tenants, _options, _time),
                 .. UiEndpoint.Routes(_options.HttpApiPrefix),
-                .. McpApi.Routes(node, tenants, _options, _metrics, _lifecycle, _time),
+                .. McpApi.Routes(node, tenants, _options, _overrides.MaxBytesPerTrace, _metrics, _lifecycle, _time),
                 .. NotYetEndpoint.Routes(),
             ], _options.HttpApiPrefix, requests, _time, new QueryGuard(_options.Api, _time));
         var grpc = new GrpcServer(
