@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Node.Promotion;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Tags;
@@ -23,6 +24,8 @@ public sealed class PromotionTests : IDisposable
         BlocksPath = Path.Combine(_root, "blocks"),
         CompactionCycle = TimeSpan.FromHours(1),
         CompactedBlockRetention = TimeSpan.Zero,
+        // A trace a span: more than a tenant may have alive by default.
+        Overrides = new TenantOverrides(TenantLimits.BuiltIn with { Ingestion = TenantLimits.BuiltIn.Ingestion with { MaxTracesPerUser = 0 } }),
     };
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
