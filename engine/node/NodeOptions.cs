@@ -24,11 +24,14 @@ public sealed record NodeOptions
     /// <summary>Live data is cut into blocks when it is this old…</summary>
     public TimeSpan MaxBlockDuration { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>…or holds this many spans…</summary>
-    public int MaxLiveSpans { get; init; } = 250_000;
+    /// <summary>
+    /// …or holds this many spans, five batches: 27 MB of columns of the load tool's traffic, and the writer of their block needs
+    /// as much. Larger blocks are compaction's work. …
+    /// </summary>
+    public int MaxLiveSpans { get; init; } = 75_000;
 
     /// <summary>…or came from this many request bytes.</summary>
-    public long MaxLiveBytes { get; init; } = 256 << 20;
+    public long MaxLiveBytes { get; init; } = 96 << 20;
 
     /// <summary>Request bytes that may be on their way (received, not yet acknowledged) at once; beyond: overloaded, try again.</summary>
     public long MaxInflightBytes { get; init; } = 256 << 20;

@@ -7,7 +7,7 @@ public sealed partial class ColumnChunkWriter
     internal void AppendEncodedPage(ReadOnlySpan<byte> page, int rowCount)
     {
         _locations.Add(new PageLocation(_pages.WrittenCount, page.Length, RowCount));
-        System.Buffers.BuffersExtensions.Write(_pages, page);
+        _pages.Write(page);
         _bounds.Add(null, null, 1, 0);
         RowCount += rowCount;
         _valueCount += rowCount;

@@ -14,9 +14,10 @@ public sealed partial class ColumnChunkWriter
     private readonly ParquetWriterOptions _file;
     private readonly ColumnOptions _options;
     private readonly ThriftCompactWriter _thrift = new();
-    private readonly ArrayBufferWriter<byte> _page = new(4096);
-    private readonly ArrayBufferWriter<byte> _pages = new(4096);
-    private readonly ArrayBufferWriter<byte> _dictionaryPage = new();
+    private readonly PageMemory _memory;
+    private readonly ArrayBufferWriter<byte> _page;
+    private readonly PieceWriter _pages;
+    private readonly PieceWriter _dictionaryPage;
     private readonly List<PageLocation> _locations = [];
     private readonly List<PageEncodingCount> _encodings = [];
     private ChunkBounds _bounds;
@@ -27,6 +28,12 @@ public sealed partial class ColumnChunkWriter
 
     /// <summary>A chunk of <paramref name="column"/>; without <paramref name="options"/> of its own it takes the file's default.</summary>
     public ColumnChunkWriter(ParquetColumn column, ParquetWriterOptions file, ColumnOptions? options = null)
+        : this(column, file, options, new PageMemory())
+    {
+    }
+
+    /// <summary>The same with memory that it shares with other chunks, which are then built on the same thread.</summary>
+    internal ColumnChunkWriter(ParquetColumn column, ParquetWriterOptions file, ColumnOptions? options, PageMemory memory)
     {
         ArgumentNullException.ThrowIfNull(column);
         ArgumentNullException.ThrowIfNull(file);
@@ -36,6 +43,10 @@ public sealed partial class ColumnChunkWriter
         if (!PageCompression.IsSupported(_options.Codec))
             throw new NotSupportedException($"Pages cannot be compressed by {_options.Codec}.");
         _bounds = new ChunkBounds(column);
+        _memory = memory;
+        _page = memory.Body;
+        _pages = new PieceWriter(memory);
+        _dictionaryPage = new PieceWriter(memory);
     }
 
     public ParquetColumn Column { get; }
@@ -52,9 +63,8 @@ public sealed partial class ColumnChunkWriter
     /// <summary>Forgets everything but the memory.</summary>
     public void Reset()
     {
-        _page.ResetWrittenCount();
-        _pages.ResetWrittenCount();
-        _dictionaryPage.ResetWrittenCount();
+        _pages.Clear();
+        _dictionaryPage.Clear();
         _locations.Clear();
         _encodings.Clear();
         _bounds = new ChunkBounds(Column);
@@ -69,8 +79,8 @@ public sealed partial class ColumnChunkWriter
         if (_maxIndex >= 0 && _maxIndex >= _dictionaryCount)
             throw new InvalidOperationException(
                 $"Column '{Column.Path}' uses dictionary index {_maxIndex}; " + (_dictionaryCount < 0 ? "it has no dictionary." : $"its dictionary has {_dictionaryCount} entries."));
-        sink.Write(_dictionaryPage.WrittenSpan);
-        sink.Write(_pages.WrittenSpan);
+        _dictionaryPage.CopyTo(sink);
+        _pages.CopyTo(sink);
         var dataOffset = offset + _dictionaryPage.WrittenCount;
         var locations = new PageLocation[_locations.Count];
         for (var i = 0; i < locations.Length; i++) locations[i] = _locations[i] with { Offset = _locations[i].Offset + dataOffset };
@@ -139,7 +149,7 @@ public sealed partial class ColumnChunkWriter
         };
         var offset = _pages.WrittenCount;
         AppendCompressed(header, isVersion2 ? levels.Repetition.Length + levels.Definition.Length : 0, _pages);
-        _locations.Add(new PageLocation(offset, _pages.WrittenCount - offset, RowCount));
+        _locations.Add(new PageLocation(offset, (int)(_pages.WrittenCount - offset), RowCount));
         _bounds.Add(min, max, levels.ValueCount, levels.NullCount);
         CountPage(header.Type, encoding);
         RowCount += levels.RowCount;
@@ -147,26 +157,25 @@ public sealed partial class ColumnChunkWriter
     }
 
     /// <summary>The first <paramref name="plainLength"/> bytes of the body (levels of version 2) stay as they are.</summary>
-    private void AppendCompressed(PageHeader header, int plainLength, ArrayBufferWriter<byte> output)
+    private void AppendCompressed(PageHeader header, int plainLength, PieceWriter output)
     {
         var body = _page.WrittenSpan;
         if (body.Length > ParquetLimits.MaxPageBytes)
             throw new ArgumentException($"Column '{Column.Path}': a page of {body.Length} bytes; the limit is {ParquetLimits.MaxPageBytes}.");
-        var scratch = ArrayPool<byte>.Shared.Rent(plainLength + PageCompression.MaxCompressedLength(_options.Codec, body.Length - plainLength));
+        var scratch = _memory.Scratch(plainLength + PageCompression.MaxCompressedLength(_options.Codec, body.Length - plainLength));
         body[..plainLength].CopyTo(scratch);
         var length = plainLength;
         // The codecs make something of nothing; the format wants nothing there.
         header.IsUncompressed = body.Length == plainLength && header.Type == PageType.DataV2;
         if (!header.IsUncompressed)
-            length += PageCompression.Compress(_options.Codec, _options.CompressionLevel, body[plainLength..], scratch.AsSpan(plainLength));
+            length += PageCompression.Compress(_options.Codec, _options.CompressionLevel, body[plainLength..], scratch[plainLength..]);
         header.UncompressedSizeBytes = body.Length;
         header.CompressedSizeBytes = length;
-        var compressed = scratch.AsSpan(0, length);
+        var compressed = scratch[..length];
         if (_file.PageChecksums) header.Checksum = Crc32.Compute(compressed);
         header.Write(_thrift);
         output.Write(_thrift.Written);
         output.Write(compressed);
-        ArrayPool<byte>.Shared.Return(scratch);
         _uncompressedSizeBytes += _thrift.Written.Length + body.Length;
     }
 

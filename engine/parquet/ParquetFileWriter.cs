@@ -44,6 +44,18 @@ public sealed class ParquetFileWriter
     /// <summary>A writer for one leaf's chunk; keep it and <see cref="ColumnChunkWriter.Reset"/> it for the next row group.</summary>
     public ColumnChunkWriter CreateColumn(ParquetColumn column, ColumnOptions? options = null) => new(column, _options, options);
 
+    /// <summary>
+    /// A writer for each leaf's chunk, in schema order. They share memory, so all are used by one thread; they serve any later
+    /// file of the same schema object and options.
+    /// </summary>
+    public static ColumnChunkWriter[] CreateColumns(ParquetSchema schema, ParquetWriterOptions file, Func<ParquetColumn, ColumnOptions> options)
+    {
+        ArgumentNullException.ThrowIfNull(schema);
+        ArgumentNullException.ThrowIfNull(options);
+        var memory = new PageMemory();
+        return [.. schema.Columns.Select(column => new ColumnChunkWriter(column, file, options(column), memory))];
+    }
+
     /// <summary>Begins a row group of <paramref name="rowCount"/> rows. The one before must have all its columns.</summary>
     public void BeginRowGroup(long rowCount)
     {

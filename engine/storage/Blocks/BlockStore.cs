@@ -30,6 +30,9 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
 
     private const int MaxBloomShards = 1000;
 
+    // One for each core that cuts, one for compaction.
+    private readonly BlockWriterPool _writers = new(Environment.ProcessorCount + 1);
+
     /// <summary>What of the blocks' sidecars is in memory.</summary>
     public SidecarCache Sidecars { get; } = new(options.SidecarCacheBytes);
 
@@ -236,12 +239,19 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         return meta;
     }
 
-    private static BlockContent? WriteData(string path, BlockWriterOptions layout, Action<BlockWriter> write)
+    private BlockContent? WriteData(string path, BlockWriterOptions layout, Action<BlockWriter> write)
     {
         using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
-        var writer = new BlockWriter(file, layout);
-        write(writer);
-        return writer.SpanCount == 0 ? null : writer.Finish();
+        var writer = _writers.Rent(file, layout);
+        try
+        {
+            write(writer);
+            return writer.SpanCount == 0 ? null : writer.Finish();
+        }
+        finally
+        {
+            _writers.Return(writer);
+        }
     }
 
     private static uint[] ChecksumsOf(TempoBloomBuilder bloom) =>

@@ -17,6 +17,8 @@ namespace Tempo.Engine.Storage.Compaction;
 /// </summary>
 public sealed class BlockCompactor(IObjectStore objects, BlockStore store, CompactedBlocks compacted, CompactionOptions options, Func<CompactionJob, DedicatedColumns>? columnsFor = null)
 {
+    private MergeMemory? _memory;
+
     /// <summary>
     /// Writes the output, or finds it if an earlier attempt has. <see cref="MergeResult.Output"/> is null if the inputs have no
     /// spans. Throws <see cref="DamagedInputException"/> for an input that cannot be read,
@@ -29,6 +31,8 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
         var existing = await store.TryReadMetaAsync(job.Tenant, job.OutputId, static _ => { }, cancellation).ConfigureAwait(false);
         if (existing is not null) return new MergeResult(existing, default);
         var inputs = new List<BlockReader>();
+        // Jobs run one after the other; one that does not takes memory of its own.
+        var memory = Interlocked.Exchange(ref _memory, null) ?? new MergeMemory();
         try
         {
             foreach (var input in job.Inputs) inputs.Add(await OpenAsync(input, cancellation).ConfigureAwait(false));
@@ -41,12 +45,14 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
                 CompactedFrom = [.. job.Inputs.Select(static input => input.BlockId)],
             };
             var counts = default(MergeCounts);
-            var output = await store.WriteAsync(block, writer => counts = BlockMerge.Run(inputs, writer, cancellation), cancellation).ConfigureAwait(false);
+            var output = await store.WriteAsync(block, writer => counts = BlockMerge.Run(inputs, writer, memory, cancellation), cancellation).ConfigureAwait(false);
             return new MergeResult(output, counts);
         }
         finally
         {
             foreach (var input in inputs) input.Dispose();
+            memory.Release();
+            _memory = memory;
         }
     }
 

@@ -18,20 +18,24 @@ internal sealed class BlockCursor
     private const long MaxRangeBytes = 4 << 20;
 
     private readonly BlockReader _block;
+    private readonly ReadMemory _memory;
     private readonly Queue<(long Start, int Count)> _ranges = new();
     private RowGroupReader? _rows;
     private int _nextRowGroup;
 
     // Filled anew with each page: a merge of any size takes the memory of one page from each input.
-    private readonly SpanBatch _page = new();
+    private readonly SpanBatch _page;
     private int _pageNumber;
     private int _row;
     private int _span;
 
     /// <summary>The block stays the caller's. Before the first <see cref="MoveNext"/> there is no trace.</summary>
-    public BlockCursor(BlockReader block)
+    public BlockCursor(BlockReader block, MergeMemory memory)
     {
         _block = block;
+        _memory = memory.Reading;
+        _page = memory.TakePage();
+        _page.Clear();
         var rows = Read(block, static block => Enumerable.Range(0, block.RowGroupCount).Sum(group => block.OpenRowGroup(group).RowCount));
         if (rows != block.Meta.TotalObjects) throw new DamagedInputException(block.Meta, $"{rows} rows where meta.json says {block.Meta.TotalObjects}");
     }
@@ -88,7 +92,7 @@ internal sealed class BlockCursor
 
     private void OpenRowGroup(int group)
     {
-        _rows = Read((Block: _block, Group: group), static open => open.Block.OpenRowGroup(open.Group));
+        _rows = Read((Block: _block, Group: group, Memory: _memory), static open => open.Block.OpenRowGroup(open.Group, open.Memory));
         var bytesPerRow = _block.RowGroupBytes(group) / Math.Max(1, _rows.RowCount) + 1;
         var mostRows = Math.Max(1, MaxRangeBytes / bytesPerRow);
         foreach (var (start, count) in Read(_rows, static rows => rows.ScanRanges()))

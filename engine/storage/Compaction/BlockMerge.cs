@@ -20,18 +20,19 @@ internal sealed class BlockMerge
     private readonly List<BlockCursor> _cursors = [];
     private readonly List<BlockCursor> _atSmallest = [];
     private readonly BlockWriter _output;
+    private readonly MergeMemory _memory;
     private OrderedTrace _trace = new(new SpanContext());
 
-    private BlockMerge(BlockWriter output) => _output = output;
+    private BlockMerge(BlockWriter output, MergeMemory memory) => (_output, _memory) = (output, memory);
 
     private long CombinedTraces { get; set; }
 
     private long DuplicateSpans { get; set; }
 
     /// <summary>Writes all traces of the inputs. The order of the inputs decides which of two copies of a span is kept.</summary>
-    public static MergeCounts Run(IReadOnlyList<BlockReader> inputs, BlockWriter output, CancellationToken cancellation)
+    public static MergeCounts Run(IReadOnlyList<BlockReader> inputs, BlockWriter output, MergeMemory memory, CancellationToken cancellation)
     {
-        var merge = new BlockMerge(output);
+        var merge = new BlockMerge(output, memory);
         foreach (var input in inputs) merge.Open(input);
         while (merge._cursors.Count > 0)
         {
@@ -44,7 +45,7 @@ internal sealed class BlockMerge
 
     private void Open(BlockReader input)
     {
-        var cursor = new BlockCursor(input);
+        var cursor = new BlockCursor(input, _memory);
         if (cursor.MoveNext(_trace.Context)) _cursors.Add(cursor);
     }
 

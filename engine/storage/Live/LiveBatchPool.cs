@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.Storage.Live;
 
@@ -13,7 +14,13 @@ public sealed class LiveBatchPool(int capacity)
 
     public LiveBatch Rent()
     {
-        if (!_free.TryDequeue(out var batch)) return new LiveBatch();
+        if (!_free.TryDequeue(out var batch))
+        {
+            // The one before has just grown to its size, and left behind what it grew out of.
+            GarbageBudget.Check();
+            return new LiveBatch();
+        }
+
         Interlocked.Decrement(ref _count);
         return batch;
     }

@@ -14,8 +14,8 @@ public sealed class AttributeColumns
     /// String: a code into <see cref="Values"/>. Int: the number. Double: its bits. Bool: 0 or 1. Arrays: <see cref="ArrayRef"/>.
     /// </summary>
     public long[] Bits = [];
-    public StringTable KeyTable = new([], [0, 0], 1);
-    public StringTable Values = new([], [0, 0], 1);
+    public StringTable KeyTable = StringTable.None;
+    public StringTable Values = StringTable.None;
 
     /// <summary>The batch's own memory, for when a table is not a dictionary that others have, too.</summary>
     internal RefilledStringTable? OwnKeyTable;
@@ -98,7 +98,7 @@ public sealed class DedicatedColumn
     public required AttributeType Type { get; init; }
     public int[] Start = [];
     public long[] Bits = [];
-    public StringTable Values = new([], [0, 0], 1);
+    public StringTable Values = StringTable.None;
 
     /// <summary>The batch's own memory, for when the values are not a dictionary that others have, too.</summary>
     internal RefilledStringTable? OwnValues;

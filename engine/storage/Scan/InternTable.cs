@@ -80,7 +80,7 @@ public sealed class InternTable : StringTable
     {
         var code = Count;
         var start = Offsets[code];
-        if (start + value.Length > Bytes.Length) Bytes = Grown(Bytes, start, start + value.Length);
+        if (start + value.Length > Bytes.Length) Bytes = Grown(Bytes, start, checked(start + value.Length));
         if (code + 2 > Offsets.Length) Offsets = Grown(Offsets, code + 1, code + 2);
         value.CopyTo(Bytes.AsSpan(start));
         Offsets[code + 1] = start + value.Length;
@@ -92,7 +92,7 @@ public sealed class InternTable : StringTable
 
     private static T[] Grown<T>(T[] array, int used, int needed)
     {
-        var grown = GC.AllocateUninitializedArray<T>((int)Math.Min(Math.Max(array.Length * 2L, needed + 16L), Array.MaxLength));
+        var grown = GC.AllocateUninitializedArray<T>(GrowableArray.Grown(array.Length, needed + 16L));
         Array.Copy(array, grown, used);
         return grown;
     }

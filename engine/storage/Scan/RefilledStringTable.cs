@@ -12,6 +12,15 @@ internal sealed class RefilledStringTable() : StringTable([], [0], 0)
         Offsets[0] = 0;
     }
 
+    /// <summary>Room for so many more strings behind those that are there.</summary>
+    public void Reserve(int count, int sizeBytes)
+    {
+        var (bytes, offsets) = (Bytes, Offsets);
+        GrowableArray.Reserve(ref bytes, checked(Offsets[Count] + sizeBytes));
+        GrowableArray.Reserve(ref offsets, Count + count + 1);
+        (Bytes, Offsets) = (bytes, offsets);
+    }
+
     /// <summary>Adds strings, given as count + 1 offsets from 0 and their bytes. There is room for them.</summary>
     public void Add(ReadOnlySpan<int> offsets, ReadOnlySpan<byte> bytes)
     {

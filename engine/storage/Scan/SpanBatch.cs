@@ -97,6 +97,17 @@ public sealed class SpanBatch
         Publish();
     }
 
+    /// <summary>Lets go of dictionaries that belong to a block; for a batch that is kept and not read.</summary>
+    internal void ReleaseTables()
+    {
+        Clear();
+        foreach (var column in (ReadOnlySpan<StringColumn>)[Name, StatusMessage, TraceState, Resources.ServiceName, Scopes.Name, Scopes.Version, Events.Name, Links.TraceState])
+            column.Table = StringTable.None;
+        foreach (var attributes in (ReadOnlySpan<AttributeColumns>)[SpanAttributes, Resources.Attributes, Scopes.Attributes, Events.Attributes, Links.Attributes])
+            attributes.KeyTable = attributes.Values = StringTable.None;
+        foreach (var column in Dedicated) column.Values = StringTable.None;
+    }
+
     /// <summary>Makes the spans up to <see cref="SpanCount"/> visible to readers on other threads.</summary>
     public void Publish() => Volatile.Write(ref _publishedSpanCount, SpanCount);
 }
@@ -105,7 +116,7 @@ public sealed class SpanBatch
 public sealed class StringColumn
 {
     public int[] Codes = [];
-    public StringTable Table = new([], [0, 0], 1);
+    public StringTable Table = StringTable.None;
 
     /// <summary>The batch's own memory, for when the table is not a dictionary that others have, too.</summary>
     internal RefilledStringTable? OwnTable;

@@ -7,6 +7,9 @@ namespace Tempo.Engine.Storage.Scan;
 /// </summary>
 public class StringTable
 {
+    /// <summary>The empty string alone.</summary>
+    public static readonly StringTable None = new([], [0, 0], 1);
+
     public StringTable(byte[] bytes, int[] offsets, int count)
     {
         Bytes = bytes;

@@ -6,7 +6,7 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 /// <summary>
 /// Reads one <c>Attrs</c> group: seven leaves become key, type and value of each attribute (storage specification §4.4).
 /// </summary>
-internal readonly struct AttributeGroupReader(RowGroupColumns columns, string prefix, AttributeScratch scratch)
+internal readonly struct AttributeGroupReader(RowGroupColumns columns, string prefix, ReadMemory memory)
 {
     /// <summary>Where the versions keep values that have no column of their own, as proto-JSON.</summary>
     private static readonly string[] JsonLeaves = ["ValueUnsupported", "ValueDropped", "ValueKVList", "ValueArray"];
@@ -46,14 +46,14 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
         {
             columns.Load(prefix + "IsArray");
             columns.Expect(prefix + "IsArray", count);
-            ColumnMemory.Copy(columns.Data.Booleans.AsSpan(0, count), ref scratch.IsArray);
+            ColumnMemory.Copy(columns.Data.Booleans.AsSpan(0, count), ref memory.IsArray);
         }
         else
         {
-            ColumnMemory.TakeZeroed(ref scratch.IsArray, count);
+            ColumnMemory.TakeZeroed(ref memory.IsArray, count);
         }
 
-        return scratch.IsArray.AsSpan(0, count);
+        return memory.IsArray.AsSpan(0, count);
     }
 
     private void ReadTexts(AttributeColumns attributes, ReadOnlySpan<byte> isArray)
@@ -78,16 +78,25 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
         var starts = Starts(path, attributes.Count);
         var table = attributes.Values;
         var texts = columns.Data.Table;
-        // Where the values are the batch's own table already it cannot be both source and target.
-        var joined = attributes.OwnJoined is { } own && own != table ? own : attributes.OwnJoined = new RefilledStringTable();
-        joined.Begin(table.Count + texts.Count, table.Offsets[table.Count] + texts.SizeBytes);
-        joined.Add(table.Offsets.AsSpan(0, table.Count + 1), table.Bytes);
+        var known = table.Count;
+        var joined = attributes.OwnJoined ??= new RefilledStringTable();
+        if (ReferenceEquals(table, joined))
+        {
+            // Not the first of these leaves.
+            joined.Reserve(texts.Count, texts.SizeBytes);
+        }
+        else
+        {
+            joined.Begin(known + texts.Count, table.Offsets[known] + texts.SizeBytes);
+            joined.Add(table.Offsets.AsSpan(0, known + 1), table.Bytes);
+        }
+
         joined.Add(texts.Offsets, texts.Bytes);
         for (var i = 0; i < attributes.Count; i++)
         {
             if (starts[i] == starts[i + 1]) continue;
             attributes.Types[i] = AttributeType.AnyValueJson;
-            attributes.Bits[i] = table.Count + columns.Data.Codes[starts[i]];
+            attributes.Bits[i] = known + columns.Data.Codes[starts[i]];
         }
 
         attributes.Values = joined;
@@ -95,8 +104,8 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
 
     private ReadOnlySpan<int> Starts(string path, int ownerCount)
     {
-        columns.Starts(path, ownerCount, ref scratch.Starts);
-        return scratch.Starts.AsSpan(0, ownerCount + 1);
+        columns.Starts(path, ownerCount, ref memory.Starts);
+        return memory.Starts.AsSpan(0, ownerCount + 1);
     }
 
     private void ReadNumbers(AttributeColumns attributes, ReadOnlySpan<byte> isArray, string leaf, AttributeType single, AttributeType array)
@@ -142,11 +151,4 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
             byte boolean => boolean,
             _ => 0,
         };
-}
-
-/// <summary>What reading one group needs in between; used again for the next one.</summary>
-internal sealed class AttributeScratch
-{
-    public byte[] IsArray = [];
-    public int[] Starts = [];
 }

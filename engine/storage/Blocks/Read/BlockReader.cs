@@ -60,7 +60,10 @@ public sealed class BlockReader : IDisposable
     /// <summary>Bytes of a row group, compressed.</summary>
     public long RowGroupBytes(int rowGroup) => _file.RowGroups[rowGroup].Columns.Sum(static column => column.CompressedSizeBytes);
 
-    public RowGroupReader OpenRowGroup(int rowGroup) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, _ => Health?.Report(Meta.BlockId, BlockDamage.Page));
+    public RowGroupReader OpenRowGroup(int rowGroup) => OpenRowGroup(rowGroup, new ReadMemory());
+
+    /// <summary>The same with memory that it shares with other readers, which are then used by the same thread.</summary>
+    public RowGroupReader OpenRowGroup(int rowGroup, ReadMemory memory) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, memory, _ => Health?.Report(Meta.BlockId, BlockDamage.Page));
 
     /// <summary>Hears of pages that cannot be read.</summary>
     public BlockHealth? Health { get; init; }

@@ -10,7 +10,7 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 /// The columns of one row group, loaded one after the other for the same range of rows, by their logical paths
 /// (<see cref="BlockVersion"/>). Keeps their readers with page lists and dictionaries. Throws <see cref="ParquetFormatException"/> for what does not fit together.
 /// </summary>
-internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup, BlockColumnMap map)
+internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup, BlockColumnMap map, ReadMemory memory)
 {
     private readonly Dictionary<string, ColumnReader> _readers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, StringTable> _tables = new(StringComparer.Ordinal);
@@ -21,7 +21,7 @@ internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup, Bloc
     public int RowCount { get; private set; }
 
     /// <summary>What was loaded last.</summary>
-    public ColumnData Data { get; } = new();
+    public ColumnData Data => memory.Column;
 
     /// <summary>Says which rows are loaded from now on.</summary>
     public void Select(long rowStart, int rowCount)

@@ -30,12 +30,13 @@ public sealed class RowGroupReader
     private readonly RowGroupColumns _columns;
     private readonly long _bytesPerRow;
     private readonly Action<Exception>? _onDamage;
-    private readonly AttributeScratch _scratch = new();
+    private readonly ReadMemory _memory;
     private int _dedicatedRead;
 
-    internal RowGroupReader(ParquetFileReader file, int rowGroup, BlockColumnMap map, BlockVersion version, DedicatedColumns dedicated, Action<Exception>? onDamage)
+    internal RowGroupReader(ParquetFileReader file, int rowGroup, BlockColumnMap map, BlockVersion version, DedicatedColumns dedicated, ReadMemory memory, Action<Exception>? onDamage)
     {
-        _columns = new RowGroupColumns(file, rowGroup, map);
+        _memory = memory;
+        _columns = new RowGroupColumns(file, rowGroup, map, memory);
         _version = version;
         _onDamage = onDamage;
         _dedicated = dedicated;
@@ -339,7 +340,7 @@ public sealed class RowGroupReader
     }
 
     private void ReadAttributes(string prefix, AttributeColumns attributes, int ownerCount, ref int[] starts) =>
-        new AttributeGroupReader(_columns, prefix + "Attrs.", _scratch).Read(attributes, ownerCount, ref starts);
+        new AttributeGroupReader(_columns, prefix + "Attrs.", _memory).Read(attributes, ownerCount, ref starts);
 
     private void ReadDedicated(SpanBatch batch, AttributeScope scope, string prefix, int ownerCount)
     {

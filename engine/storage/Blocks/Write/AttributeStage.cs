@@ -30,18 +30,18 @@ internal sealed class AttributeStage
     private byte[] _isArray = [];
     private int _count;
 
-    public AttributeStage(LevelStream owners, PageLoad load, IEnumerable<AttributeLeaf> leaves)
+    public AttributeStage(LevelStream owners, PageLoad load, LevelMemory memory, IEnumerable<AttributeLeaf> leaves)
     {
         _owners = owners;
         _load = load;
         Dictionaries = new AttributeDictionaries(load);
         Levels = new LevelStream(owners.MaxRepetition + 1, owners.MaxDefinition + 1);
-        Strings = new ValueStage<int>(Levels, isRepeated: true);
-        Ints = new ValueStage<long>(Levels, isRepeated: true);
-        Doubles = new ValueStage<double>(Levels, isRepeated: true);
-        Bools = new ValueStage<byte>(Levels, isRepeated: true);
-        Unsupported = new ValueStage<int>(Levels, isRepeated: false);
-        _dedicated = [.. leaves.Select(leaf => new DedicatedStage(leaf, owners, load))];
+        Strings = new ValueStage<int>(Levels, isRepeated: true, memory);
+        Ints = new ValueStage<long>(Levels, isRepeated: true, memory);
+        Doubles = new ValueStage<double>(Levels, isRepeated: true, memory);
+        Bools = new ValueStage<byte>(Levels, isRepeated: true, memory);
+        Unsupported = new ValueStage<int>(Levels, isRepeated: false, memory);
+        _dedicated = [.. leaves.Select(leaf => new DedicatedStage(leaf, owners, load, memory))];
     }
 
     public AttributeDictionaries Dictionaries { get; }
@@ -104,17 +104,8 @@ internal sealed class AttributeStage
         _countOfOwner[_ownerCount++] = _count - before;
     }
 
-    /// <summary>All owners of the page were added: computes the levels.</summary>
-    public void Complete()
-    {
-        Levels.Expand(_owners, _countOfOwner.AsSpan(0, _ownerCount));
-        Strings.Complete(_count);
-        Ints.Complete(_count);
-        Doubles.Complete(_count);
-        Bools.Complete(_count);
-        Unsupported.Complete(_count);
-        foreach (var stage in _dedicated) stage.Complete();
-    }
+    /// <summary>All owners of the page were added: computes the levels of the attributes. Those of their values are made when they are written.</summary>
+    public void Complete() => Levels.Expand(_owners, _countOfOwner.AsSpan(0, _ownerCount));
 
     private void Add(int batch, AttributeColumns source, int i)
     {

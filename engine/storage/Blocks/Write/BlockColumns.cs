@@ -21,33 +21,30 @@ internal sealed class BlockColumns
     /// <summary>The same for numbers, in entries.</summary>
     private const int MaxDictionaryNumbers = 64 * 1024;
 
-    private readonly ParquetFileWriter _file;
+    private readonly ColumnChunkWriter[] _inSchemaOrder;
 
-    // By logical path (BlockVersion), as everything here.
+    // By logical path (BlockVersion), as everything here; and the path of each chunk.
     private readonly Dictionary<string, ColumnChunkWriter> _chunks = new(StringComparer.Ordinal);
-    private readonly List<string> _paths = [];
+    private readonly string[] _paths;
     private readonly Dictionary<string, Action<ColumnChunkWriter>> _dictionaries = new(StringComparer.Ordinal);
     private readonly Dictionary<string, NumberDictionary> _small = new(StringComparer.Ordinal);
     private int[] _smallEntries = [];
     private int[] _rounded = [];
     private int[] _indexes = [];
+    private int[] _codes = [];
     private int _rowCount;
 
-    public BlockColumns(ParquetFileWriter file, BlockVersion version, int zstdLevel)
+    public BlockColumns(ParquetSchema schema, ParquetWriterOptions file, BlockVersion version, int zstdLevel)
     {
-        _file = file;
         var numbers = new ColumnOptions { CompressionLevel = zstdLevel };
         var ids = numbers with { Bounds = BoundsPolicy.All };
-        foreach (var column in file.Schema.Columns)
-        {
-            var path = version.LogicalPath(column);
-            _paths.Add(path);
-            _chunks.Add(path, file.CreateColumn(column, path == "TraceID" ? ids : numbers));
-        }
+        _paths = [.. schema.Columns.Select(version.LogicalPath)];
+        _inSchemaOrder = ParquetFileWriter.CreateColumns(schema, file, column => version.LogicalPath(column) == "TraceID" ? ids : numbers);
+        for (var i = 0; i < _paths.Length; i++) _chunks.Add(_paths[i], _inSchemaOrder[i]);
     }
 
     /// <summary>Compressed bytes of the open row group.</summary>
-    public long SizeBytes => _chunks.Values.Sum(static chunk => chunk.SizeBytes);
+    public long SizeBytes => _inSchemaOrder.Sum(static chunk => chunk.SizeBytes);
 
     /// <summary>Bytes of the largest string dictionary in the open row group; it stays in memory even when it is closed.</summary>
     public long LargestDictionaryBytes { get; private set; }
@@ -65,17 +62,26 @@ internal sealed class BlockColumns
     }
 
     /// <summary>Ends the row group: dictionaries, then all chunks to the file in schema order.</summary>
-    public void WriteRowGroup(long rowCount)
+    public void WriteRowGroup(ParquetFileWriter file, long rowCount)
     {
-        _file.BeginRowGroup(rowCount);
-        foreach (var path in _paths)
+        file.BeginRowGroup(rowCount);
+        for (var i = 0; i < _paths.Length; i++)
         {
-            var chunk = _chunks[path];
-            if (_dictionaries.TryGetValue(path, out var write)) write(chunk);
-            _file.WriteColumn(chunk);
+            var chunk = _inSchemaOrder[i];
+            if (_dictionaries.TryGetValue(_paths[i], out var write)) write(chunk);
+            file.WriteColumn(chunk);
             chunk.Reset();
         }
 
+        _dictionaries.Clear();
+        LargestDictionaryBytes = 0;
+    }
+
+    /// <summary>Forgets a row group that was begun.</summary>
+    public void Reset()
+    {
+        foreach (var chunk in _inSchemaOrder) chunk.Reset();
+        foreach (var dictionary in _small.Values) dictionary.Clear();
         _dictionaries.Clear();
         LargestDictionaryBytes = 0;
     }
@@ -213,7 +219,8 @@ internal sealed class BlockColumns
 
     private void WriteTextItself(string path, LevelStream levels, ReadOnlySpan<int> indexes, StringDictionary dictionary)
     {
-        var codes = new int[indexes.Length];
+        GrowableArray.Reserve(ref _codes, indexes.Length);
+        var codes = _codes.AsSpan(0, indexes.Length);
         for (var i = 0; i < codes.Length; i++) codes[i] = dictionary.Codes[indexes[i]];
         _chunks[path].WriteDeltaLength(levels.ToPage(_rowCount), Entries(dictionary).Select(codes));
     }

@@ -8,7 +8,7 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 
 /// <summary>
 /// Writes the data.parquet of a block from whole traces in ascending order of their ids. Memory: one page's rows and the
-/// compressed pages of one row group, whatever the size of the block.
+/// compressed pages of one row group, whatever the size of the block; all of it serves the next block, too.
 /// <code>
 /// Add    trace → page stage                       until the page has enough spans
 ///        page stage → one page in every column    until the row group has enough spans
@@ -18,13 +18,23 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 /// </summary>
 public sealed class BlockWriter
 {
+    /// <summary>
+    /// A writer that has held more than this, in text of a page or of a dictionary, or compressed, is not used again: what is
+    /// kept for reuse is what ordinary blocks need.
+    /// </summary>
+    private const long MaxReusableBytes = 48 << 20;
+
+    /// <summary>The same for entries of a page.</summary>
+    private const long MaxReusableEntries = 2 << 20;
+
     private readonly BlockWriterOptions _options;
-    private readonly ParquetFileWriter _file;
+    private readonly ParquetSchema _schema;
     private readonly BlockColumns _columns;
     private readonly TraceStage _stage;
-    private readonly SidecarBuilder _sidecar = new();
-    private readonly List<TraceId> _ids = [];
-    private readonly List<TraceId> _lastIds = [];
+    private ParquetFileWriter _file;
+    private List<TraceId> _ids = [];
+    private List<TraceId> _lastIds = [];
+    private SidecarBuilder _sidecar = new();
     private SpanContext? _context;
     private long _rowsInGroup;
     private long _spansInGroup;
@@ -35,9 +45,31 @@ public sealed class BlockWriter
     {
         _options = options;
         var dedicated = options.Version.Supported(options.DedicatedColumns);
-        _file = new ParquetFileWriter(output, options.Version.BuildSchema(dedicated), new ParquetWriterOptions());
-        _columns = new BlockColumns(_file, options.Version, options.ZstdLevel);
+        _schema = options.Version.BuildSchema(dedicated);
+        _file = new ParquetFileWriter(output, _schema, FileOptions);
+        _columns = new BlockColumns(_schema, FileOptions, options.Version, options.ZstdLevel);
         _stage = new TraceStage(options.Version, dedicated);
+    }
+
+    private static ParquetWriterOptions FileOptions { get; } = new();
+
+    public BlockWriterOptions Options => _options;
+
+    /// <summary>False once it has taken far more memory than ordinary blocks need.</summary>
+    internal bool IsReusable { get; private set; } = true;
+
+    /// <summary>Begins another block of the same layout. The one before may be finished or not; its content is not touched.</summary>
+    public void Restart(Stream output)
+    {
+        _file = new ParquetFileWriter(output, _schema, FileOptions);
+        _columns.Reset();
+        _stage.Clear();
+        _stage.ClearDictionaries();
+        (_ids, _lastIds, _sidecar) = ([], [], new SidecarBuilder());
+        _context = null;
+        (SpanCount, _rowsInGroup, _spansInGroup) = (0, 0, 0);
+        (_start, _end) = (ulong.MaxValue, 0);
+        IsLastTraceOversized = false;
     }
 
     /// <summary>Spans written so far.</summary>
@@ -91,14 +123,16 @@ public sealed class BlockWriter
         _stage.Complete();
         _columns.WritePage(_stage);
         _sidecar.AddPage(_stage);
+        IsReusable &= _stage.Load.TextBytes + _columns.LargestDictionaryBytes + _columns.SizeBytes <= MaxReusableBytes && _stage.Load.EntryCount <= MaxReusableEntries;
         _rowsInGroup += _stage.TraceCount;
         _spansInGroup += _stage.Spans.Count;
         _stage.Clear();
+        GarbageBudget.Check();
     }
 
     private void WriteRowGroup()
     {
-        _columns.WriteRowGroup(_rowsInGroup);
+        _columns.WriteRowGroup(_file, _rowsInGroup);
         _sidecar.EndRowGroup(_stage);
         _stage.ClearDictionaries();
         _lastIds.Add(_ids[^1]);
@@ -142,6 +176,10 @@ public sealed record BlockWriterOptions
 
     /// <summary>One that can be written.</summary>
     public BlockVersion Version { get; init; } = BlockVersion.Default;
+
+    /// <summary>Equal in all respects; dedicated columns by what they say.</summary>
+    internal bool IsSameAs(BlockWriterOptions other) =>
+        this == other with { DedicatedColumns = DedicatedColumns } && DedicatedColumns.Specs.SequenceEqual(other.DedicatedColumns.Specs);
 }
 
 /// <summary>What a written data.parquet holds.</summary>

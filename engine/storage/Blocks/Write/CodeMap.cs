@@ -8,6 +8,7 @@ internal sealed class CodeMap
 {
     private const int PageBits = 10;
     private const int PageMask = (1 << PageBits) - 1;
+    private readonly Stack<int[]> _free = new();
     private int[]?[][] _batches = [];
 
     /// <summary>The place of the code's entry, 0 if it was never set.</summary>
@@ -27,8 +28,15 @@ internal sealed class CodeMap
         }
     }
 
-    /// <summary>Forgets everything.</summary>
-    public void Clear() => _batches = [];
+    /// <summary>Forgets everything but the memory.</summary>
+    public void Clear()
+    {
+        foreach (var pages in _batches)
+            foreach (var page in pages)
+                if (page is not null)
+                    _free.Push(page);
+        _batches = [];
+    }
 
     private ref int Add(int batch, int code)
     {
@@ -41,7 +49,14 @@ internal sealed class CodeMap
 
         var page = code >> PageBits;
         if (page >= _batches[batch].Length) Array.Resize(ref _batches[batch], Math.Max(page + 1, _batches[batch].Length * 2));
-        var entries = _batches[batch][page] ??= new int[1 << PageBits];
+        var entries = _batches[batch][page] ??= NewPage();
         return ref entries[code & PageMask];
+    }
+
+    private int[] NewPage()
+    {
+        if (!_free.TryPop(out var page)) return new int[1 << PageBits];
+        Array.Clear(page);
+        return page;
     }
 }

@@ -7,9 +7,9 @@ using Tempo.Engine.Storage.Scan;
 namespace Tempo.Engine.Storage.Blocks.Write;
 
 /// <summary>A column of one attribute for the rows of a page.</summary>
-internal sealed class DedicatedStage(AttributeLeaf leaf, LevelStream owners, PageLoad load)
+internal sealed class DedicatedStage(AttributeLeaf leaf, LevelStream owners, PageLoad load, LevelMemory memory)
 {
-    private readonly ValueStage<long> _values = new(owners, leaf.IsRepeated);
+    private readonly ValueStage<long> _values = new(owners, leaf.IsRepeated, memory);
     private readonly bool _isRepeated = leaf.IsRepeated;
     private int _owner = -1;
 
@@ -25,6 +25,7 @@ internal sealed class DedicatedStage(AttributeLeaf leaf, LevelStream owners, Pag
     /// <summary>What the row group has of it, as key 0.</summary>
     public AttributeFacts Facts { get; } = new();
 
+    /// <inheritdoc cref="ValueStage{T}.Levels"/>
     public LevelStream Levels => _values.Levels;
 
     /// <summary>Numbers, or indexes into <see cref="Strings"/>.</summary>
@@ -63,8 +64,6 @@ internal sealed class DedicatedStage(AttributeLeaf leaf, LevelStream owners, Pag
     }
 
     public void AddText(ReadOnlySpan<byte> text) => AddIndex(Strings.Index(text));
-
-    public void Complete() => _values.Complete(_owner + 1);
 
     public void Clear()
     {

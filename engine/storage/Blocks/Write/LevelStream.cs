@@ -15,29 +15,30 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 /// n > 0                    (its repetition, definition + 1), then n - 1 times (child's maximum repetition, definition + 1)
 /// </code>
 /// </summary>
-internal sealed class LevelStream(int maxRepetition, int maxDefinition)
+internal sealed class LevelStream(int maxRepetition, int maxDefinition, LevelMemory memory)
 {
-    private readonly ArrayBufferWriter<byte> _encodedRepetition = new();
-    private readonly ArrayBufferWriter<byte> _encodedDefinition = new();
-    private byte[] _repetition = [];
-    private byte[] _definition = [];
     private bool _isEncoded;
+
+    public LevelStream(int maxRepetition, int maxDefinition)
+        : this(maxRepetition, maxDefinition, new LevelMemory())
+    {
+    }
 
     public int Count { get; private set; }
 
     /// <summary>Entries that are there.</summary>
     public int PresentCount { get; private set; }
 
-    public ReadOnlySpan<byte> Repetition => _repetition.AsSpan(0, Count);
+    public ReadOnlySpan<byte> Repetition => memory.Repetition.AsSpan(0, Count);
 
-    public ReadOnlySpan<byte> Definition => _definition.AsSpan(0, Count);
+    public ReadOnlySpan<byte> Definition => memory.Definition.AsSpan(0, Count);
 
     /// <summary>One entry a row, all there: the top of the tree.</summary>
     public void SetRows(int rowCount)
     {
         Reset(rowCount);
-        _repetition.AsSpan(0, rowCount).Clear();
-        _definition.AsSpan(0, rowCount).Clear();
+        memory.Repetition.AsSpan(0, rowCount).Clear();
+        memory.Definition.AsSpan(0, rowCount).Clear();
         Count = PresentCount = rowCount;
     }
 
@@ -52,8 +53,8 @@ internal sealed class LevelStream(int maxRepetition, int maxDefinition)
         var parentRepetition = parent.Repetition;
         var parentDefinition = parent.Definition;
         var presentLevel = parent.MaxDefinition;
-        var repetition = _repetition;
-        var definition = _definition;
+        var repetition = memory.Repetition;
+        var definition = memory.Definition;
         int next = 0, child = 0, present = 0;
         for (var i = 0; i < parentRepetition.Length; i++)
         {
@@ -84,6 +85,47 @@ internal sealed class LevelStream(int maxRepetition, int maxDefinition)
         PresentCount = present;
     }
 
+    /// <summary>The same, given the parent of each child, in ascending order: a number among the parents that are there.</summary>
+    public void ExpandOf(LevelStream parent, ReadOnlySpan<int> parentOfChild)
+    {
+        Debug.Assert(parentOfChild.IsEmpty || parentOfChild[^1] < parent.PresentCount);
+        Reset(checked(parent.Count + parentOfChild.Length));
+        var parentRepetition = parent.Repetition;
+        var parentDefinition = parent.Definition;
+        var presentLevel = parent.MaxDefinition;
+        var repetition = memory.Repetition;
+        var definition = memory.Definition;
+        int next = 0, child = 0, thing = 0;
+        for (var i = 0; i < parentRepetition.Length; i++)
+        {
+            repetition[next] = parentRepetition[i];
+            if (parentDefinition[i] < presentLevel)
+            {
+                definition[next++] = parentDefinition[i];
+                continue;
+            }
+
+            if (child == parentOfChild.Length || parentOfChild[child] != thing)
+            {
+                definition[next++] = (byte)presentLevel;
+            }
+            else
+            {
+                definition[next++] = (byte)(presentLevel + 1);
+                while (++child < parentOfChild.Length && parentOfChild[child] == thing)
+                {
+                    repetition[next] = (byte)MaxRepetition;
+                    definition[next++] = (byte)(presentLevel + 1);
+                }
+            }
+
+            thing++;
+        }
+
+        Count = next;
+        PresentCount = child;
+    }
+
     public int MaxRepetition { get; } = maxRepetition;
 
     public int MaxDefinition { get; } = maxDefinition;
@@ -93,10 +135,10 @@ internal sealed class LevelStream(int maxRepetition, int maxDefinition)
     {
         if (!_isEncoded)
         {
-            _encodedRepetition.ResetWrittenCount();
-            _encodedDefinition.ResetWrittenCount();
-            if (MaxRepetition > 0) LevelEncoder.Encode(Repetition, MaxRepetition, _encodedRepetition);
-            if (MaxDefinition > 0) LevelEncoder.Encode(Definition, MaxDefinition, _encodedDefinition);
+            memory.EncodedRepetition.ResetWrittenCount();
+            memory.EncodedDefinition.ResetWrittenCount();
+            if (MaxRepetition > 0) LevelEncoder.Encode(Repetition, MaxRepetition, memory.EncodedRepetition);
+            if (MaxDefinition > 0) LevelEncoder.Encode(Definition, MaxDefinition, memory.EncodedDefinition);
             _isEncoded = true;
         }
 
@@ -105,15 +147,26 @@ internal sealed class LevelStream(int maxRepetition, int maxDefinition)
             RowCount = rowCount,
             LevelCount = Count,
             NullCount = Count - PresentCount,
-            Repetition = _encodedRepetition.WrittenSpan,
-            Definition = _encodedDefinition.WrittenSpan,
+            Repetition = memory.EncodedRepetition.WrittenSpan,
+            Definition = memory.EncodedDefinition.WrittenSpan,
         };
     }
 
     private void Reset(int capacity)
     {
         _isEncoded = false;
-        GrowableArray.Reserve(ref _repetition, capacity);
-        GrowableArray.Reserve(ref _definition, capacity);
+        GrowableArray.Reserve(ref memory.Repetition, capacity);
+        GrowableArray.Reserve(ref memory.Definition, capacity);
     }
+}
+
+/// <summary>Where levels are made. Streams that are written one after the other share one.</summary>
+internal sealed class LevelMemory
+{
+    public byte[] Repetition = [];
+    public byte[] Definition = [];
+
+    public ArrayBufferWriter<byte> EncodedRepetition { get; } = new();
+
+    public ArrayBufferWriter<byte> EncodedDefinition { get; } = new();
 }

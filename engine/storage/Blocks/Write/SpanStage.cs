@@ -12,7 +12,7 @@ internal sealed class SpanStage
     private int[] _eventCounts = [];
     private int[] _linkCounts = [];
 
-    public SpanStage(LevelStream spans, PageLoad load, BlockVersion version, DedicatedColumns dedicated)
+    public SpanStage(LevelStream spans, PageLoad load, LevelMemory memory, BlockVersion version, DedicatedColumns dedicated)
     {
         _load = load;
         Names = new StringDictionary(load);
@@ -21,11 +21,11 @@ internal sealed class SpanStage
         EventNames = new StringDictionary(load);
         LinkTraceStates = new StringDictionary(load);
         Levels = spans;
-        Attributes = new AttributeStage(spans, load, version.AttributeLeaves(dedicated, AttributeScope.Span));
+        Attributes = new AttributeStage(spans, load, memory, version.AttributeLeaves(dedicated, AttributeScope.Span));
         EventLevels = new LevelStream(spans.MaxRepetition + 1, spans.MaxDefinition + 1);
-        EventAttributes = new AttributeStage(EventLevels, load, version.AttributeLeaves(dedicated, AttributeScope.Event));
+        EventAttributes = new AttributeStage(EventLevels, load, memory, version.AttributeLeaves(dedicated, AttributeScope.Event));
         LinkLevels = new LevelStream(spans.MaxRepetition + 1, spans.MaxDefinition + 1);
-        LinkAttributes = new AttributeStage(LinkLevels, load, []);
+        LinkAttributes = new AttributeStage(LinkLevels, load, memory, []);
     }
 
     public int Count { get; private set; }

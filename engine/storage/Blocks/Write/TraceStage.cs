@@ -22,6 +22,7 @@ internal sealed class TraceStage
 
     public TraceStage(BlockVersion version, DedicatedColumns dedicated)
     {
+        var memory = new LevelMemory();
         RootServices = new StringDictionary(Load);
         RootNames = new StringDictionary(Load);
         StatsServices = new StringDictionary(Load);
@@ -31,9 +32,9 @@ internal sealed class TraceStage
         ServiceLevels = new LevelStream(1, 1);
         ResourceLevels = new LevelStream(1, 1);
         ScopeLevels = new LevelStream(2, 2);
-        Spans = new SpanStage(new LevelStream(3, 3), Load, version, dedicated);
-        ResourceAttributes = new AttributeStage(ResourceLevels, Load, version.AttributeLeaves(dedicated, AttributeScope.Resource));
-        ScopeAttributes = new AttributeStage(ScopeLevels, Load, []);
+        Spans = new SpanStage(new LevelStream(3, 3), Load, memory, version, dedicated);
+        ResourceAttributes = new AttributeStage(ResourceLevels, Load, memory, version.AttributeLeaves(dedicated, AttributeScope.Resource));
+        ScopeAttributes = new AttributeStage(ScopeLevels, Load, memory, []);
     }
 
     /// <summary>What the rows amount to, beside spans.</summary>

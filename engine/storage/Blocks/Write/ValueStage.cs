@@ -3,41 +3,37 @@ using Tempo.Engine.Storage.Scan;
 namespace Tempo.Engine.Storage.Blocks.Write;
 
 /// <summary>
-/// One value column below a list of things (the attributes of a page, say): how many values each thing has, and the values
-/// in order. Things are numbered from 0 and added in ascending order; those that are left out have none.
+/// One value column below a list of things (the attributes of a page, say): the values in order, and of which thing each
+/// is. Things are numbered from 0 and added in ascending order; those that are left out have none. Most columns have few
+/// values, so nothing is kept for a thing that has none; levels are made when the column is written, in memory that all
+/// such columns share.
 /// </summary>
-internal sealed class ValueStage<T>(LevelStream things, bool isRepeated)
+internal sealed class ValueStage<T>(LevelStream things, bool isRepeated, LevelMemory memory)
 {
-    private int[] _countOfThing = [];
-    private int _next;
+    private readonly LevelStream _levels = new(things.MaxRepetition + (isRepeated ? 1 : 0), things.MaxDefinition + 1, memory);
+    private int[] _thingOfValue = [];
     private T[] _values = [];
     private int _count;
 
-    public LevelStream Levels { get; } = new(things.MaxRepetition + (isRepeated ? 1 : 0), things.MaxDefinition + 1);
-
     public ReadOnlySpan<T> Values => _values.AsSpan(0, _count);
 
-    public void Clear() => _next = _count = 0;
+    /// <summary>The column's levels, once those of the things are there; good until another column's are asked for.</summary>
+    public LevelStream Levels
+    {
+        get
+        {
+            _levels.ExpandOf(things, _thingOfValue.AsSpan(0, _count));
+            return _levels;
+        }
+    }
+
+    public void Clear() => _count = 0;
 
     public void Add(int thing, T value)
     {
-        if (thing >= _next) FillTo(thing + 1);
-        _countOfThing[thing]++;
         GrowableArray.Reserve(ref _values, _count + 1);
+        GrowableArray.Reserve(ref _thingOfValue, _count + 1);
+        _thingOfValue[_count] = thing;
         _values[_count++] = value;
-    }
-
-    /// <summary>There are <paramref name="thingCount"/> things: computes the levels.</summary>
-    public void Complete(int thingCount)
-    {
-        FillTo(thingCount);
-        Levels.Expand(things, _countOfThing.AsSpan(0, thingCount));
-    }
-
-    private void FillTo(int count)
-    {
-        GrowableArray.Reserve(ref _countOfThing, count);
-        if (count > _next) _countOfThing.AsSpan(_next, count - _next).Clear();
-        _next = Math.Max(_next, count);
     }
 }

@@ -1,0 +1,38 @@
+using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Storage.Compaction;
+
+/// <summary>
+/// What one merge reads into: a page of each input, and what reading needs in between. Kept from merge to merge, so that
+/// compaction makes no garbage of that size. Not thread safe.
+/// </summary>
+internal sealed class MergeMemory
+{
+    /// <summary>Attributes of a page beyond which its columns are not kept: four times what a page of ours has.</summary>
+    private const int MaxKeptAttributes = 2 << 20;
+
+    private readonly List<SpanBatch> _pages = [];
+    private int _taken;
+
+    public ReadMemory Reading { get; private set; } = new();
+
+    /// <summary>The page of the next input.</summary>
+    public SpanBatch TakePage()
+    {
+        if (_taken == _pages.Count) _pages.Add(new SpanBatch());
+        return _pages[_taken++];
+    }
+
+    /// <summary>The merge is over: its pages may be taken again. What held far more than an ordinary page is let go.</summary>
+    public void Release()
+    {
+        _taken = 0;
+        if (_pages.RemoveAll(static page => Attributes(page) > MaxKeptAttributes) > 0) Reading = new ReadMemory();
+        while (_pages.Count > CompactionSelector.MaxInputs) _pages.RemoveAt(_pages.Count - 1);
+        foreach (var page in _pages) page.ReleaseTables();
+    }
+
+    private static long Attributes(SpanBatch page) =>
+        (long)page.SpanAttributes.Bits.Length + page.Resources.Attributes.Bits.Length + page.Events.Attributes.Bits.Length + page.Links.Attributes.Bits.Length;
+}
