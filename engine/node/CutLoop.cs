@@ -1,34 +1,36 @@
+using System.Collections.Concurrent;
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Node.Promotion;
-using Tempo.Engine.Storage.Blocks;
-using Tempo.Engine.Storage.Live;
-using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.Storage.Wal;
 
 namespace Tempo.Engine.Node;
 
 /// <summary>
-/// Turns live data into blocks when it is old or large enough:
-/// <code>
-/// 1 roll     new requests go to a new generation; wait until the last request has left the old one
-/// 2 write    one block per tenant, ids derived from the generation (so that doing it again does no harm); several where a
-///            trace is too large for one row, the first of them last: if it is there, all are
-/// 3 swap     in one step readers see the blocks instead of the generation
-/// 4 release  the generation's log files are free
-/// </code>
-/// A failure leaves the generation as it is: readable, logged, and tried again.
+/// Cuts live data when it is old or large enough: new requests go to a new generation, and the old one is written as blocks
+/// (<see cref="GenerationWriter"/>) once the last request has left it. As many are written at once as
+/// <see cref="NodeOptions.MaxRunningCuts"/> says: at the speed at which requests can be taken one thread does not keep up,
+/// and live data would grow until it is refused. A cut that fails is tried again.
 /// </summary>
-internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, BlockStore store, ColumnPromotion promotion, NodeState state, NodeMetrics metrics, Log messages, TimeProvider time) : IAsyncDisposable
+internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, GenerationWriter writer, NodeState state, NodeMetrics metrics, Log messages, TimeProvider time) : IAsyncDisposable
 {
     private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
-    private readonly SemaphoreSlim _one = new(1, 1);
+
+    // One rolls at a time.
+    private readonly SemaphoreSlim _rolling = new(1, 1);
+    private readonly CancellationTokenSource _stop = new();
+
+    // The cuts under way; its own lock.
+    private readonly Dictionary<Generation, Task> _running = [];
+    private readonly ConcurrentDictionary<Generation, string> _failed = new();
+    private volatile TaskCompletionSource _woken = NewSignal();
+    private volatile string _rollError = "";
+    private int _disposed;
 
     // The generation that was last seen to hold spans, and since when: the age that counts is that of the spans.
     private (Generation? Generation, long Since) _filled;
 
     /// <summary>Why the last cut failed; empty if it did not.</summary>
-    public string LastError { get; private set; } = "";
+    public string LastError => _rollError.Length > 0 ? _rollError : _failed.Values.FirstOrDefault("");
 
     /// <summary>Runs until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellation)
@@ -37,9 +39,10 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, BlockStore
         {
             try
             {
-                await Task.Delay(LastError.Length > 0 ? RetryInterval : CheckInterval, time, cancellation).ConfigureAwait(false);
+                await WaitAsync(cancellation).ConfigureAwait(false);
                 log.CheckAgain();
-                await CutAsync(force: false, cancellation).ConfigureAwait(false);
+                await RollAsync(force: false, cancellation).ConfigureAwait(false);
+                StartWaiting();
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
@@ -47,106 +50,143 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, BlockStore
             }
             catch (Exception)
             {
-                // Noted by CutAsync, and heard by /ready through LastError; the data stays readable and the next round tries again.
+                // Noted where it happened, and heard by /ready through LastError; the next round tries again.
             }
         }
     }
 
-    /// <summary>Cuts what is due, or with <paramref name="force"/> everything there is, and throws if that fails.</summary>
-    public async Task CutAsync(bool force, CancellationToken cancellation)
+    /// <summary>The current generation has become large: looks at once whether it is due. Thread safe; costs nothing.</summary>
+    public void Wake() => _woken.TrySetResult();
+
+    /// <summary>Cuts everything there is, and throws if that fails. Cancelling ends the waiting, not the cuts.</summary>
+    public async Task CutAsync(CancellationToken cancellation)
     {
-        await _one.WaitAsync(cancellation).ConfigureAwait(false);
+        await RollAsync(force: true, cancellation).ConfigureAwait(false);
+        foreach (var generation in state.View.Waiting)
+        {
+            while (state.View.Waiting.Contains(generation))
+            {
+                StartWaiting();
+                if (TryStart(generation) is { } cut) await cut.WaitAsync(cancellation).ConfigureAwait(false);
+                else if (Running() is { Length: > 0 } running) await Task.WhenAny(running).WaitAsync(cancellation).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>After the loop has ended: ends the cuts that are under way, and lets none begin.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _rolling.WaitAsync().ConfigureAwait(false);
+        await Task.WhenAll(Running()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _rolling.Dispose();
+        _stop.Dispose();
+    }
+
+    // While a cut fails, time alone brings the next round.
+    private async Task WaitAsync(CancellationToken cancellation)
+    {
+        if (LastError.Length > 0)
+        {
+            await Task.Delay(RetryInterval, time, cancellation).ConfigureAwait(false);
+            return;
+        }
+
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await Task.WhenAny(Task.Delay(CheckInterval, time, waiting.Token), _woken.Task).ConfigureAwait(false);
+        await waiting.CancelAsync().ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
+        if (_woken.Task.IsCompleted) _woken = NewSignal();
+    }
+
+    private async Task RollAsync(bool force, CancellationToken cancellation)
+    {
+        await _rolling.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            if (force || IsDue(state.View.Current)) await RollAsync().ConfigureAwait(false);
-            while (state.View.Generations is { Length: > 1 } waiting)
+            var old = state.View.Current;
+            if (old.Live.ByteCount > 0 && (force || IsDue(old)))
             {
-                await WriteAsync(waiting[0], cancellation).ConfigureAwait(false);
+                state.Update(view => view with { Generations = [.. view.Generations, state.NewGeneration(log.Roll())] });
+                await old.SealAsync().ConfigureAwait(false);
             }
 
-            LastError = "";
+            _rollError = "";
         }
-        catch (Exception e) when (e is not OperationCanceledException || !cancellation.IsCancellationRequested)
+        catch (Exception e)
         {
-            Fail(e);
+            Tell(e);
+            _rollError = e.Message;
             throw;
         }
         finally
         {
-            _one.Release();
+            _rolling.Release();
         }
-    }
-
-    /// <summary>After the loop has ended: waits for a flush that is under way, and lets none begin.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        await _one.WaitAsync().ConfigureAwait(false);
-        _one.Dispose();
-    }
-
-    private void Fail(Exception e)
-    {
-        if (LastError != e.Message) messages.Error("cut failed, will be tried again", ("err", e.Message));
-        LastError = e.Message;
-        metrics.CutsFailed.Add();
     }
 
     private bool IsDue(Generation generation)
     {
         if (generation.Live.SpanCount == 0) return false;
         if (_filled.Generation != generation) _filled = (generation, time.GetTimestamp());
-        return generation.Live.SpanCount >= options.MaxLiveSpans
-            || generation.Live.ByteCount >= options.MaxLiveBytes
-            || time.GetElapsedTime(_filled.Since) >= options.MaxBlockDuration;
+        return IsFull(generation) || time.GetElapsedTime(_filled.Since) >= options.MaxBlockDuration;
     }
 
-    private async Task RollAsync()
+    /// <summary>It holds what a cut takes.</summary>
+    public bool IsFull(Generation generation) => generation.Live.SpanCount >= options.MaxLiveSpans || generation.Live.ByteCount >= options.MaxLiveBytes;
+
+    private void StartWaiting()
     {
-        var old = state.View.Current;
-        if (old.Live.ByteCount == 0) return;
-        state.Update(view => view with { Generations = [.. view.Generations, state.NewGeneration(log.Roll())] });
-        await old.SealAsync().ConfigureAwait(false);
+        foreach (var generation in state.View.Waiting)
+            if (TryStart(generation) is null)
+                break;
     }
 
-    private async Task WriteAsync(Generation generation, CancellationToken cancellation)
+    /// <summary>The generation's cut, begun if it is not under way; null if too many are.</summary>
+    private Task? TryStart(Generation generation)
     {
-        var written = new List<BlockHandle>();
-        foreach (var tenant in generation.Live.Tenants)
+        lock (_running)
         {
-            var batches = new List<LiveBatchView>();
-            generation.Live.CollectBatches(tenant, batches);
-            var parts = TraceParts.Plan(batches, RowLimits.OfBlocks);
-            for (var part = parts.Count - 1; part >= 0; part--)
-                if (await WriteAsync(generation, tenant, parts, part, cancellation).ConfigureAwait(false) is { } meta)
-                    written.Add(new BlockHandle(meta, store));
+            if (_running.TryGetValue(generation, out var running)) return running;
+            if (_running.Count >= options.MaxRunningCuts) return null;
+            if (!state.View.Waiting.Contains(generation)) return Task.CompletedTask; // it has just ended
+            var cut = Task.Run(() => RunAsync(generation), _stop.Token);
+            _running.Add(generation, cut);
+            return cut;
         }
-
-        // A crash between two parts leaves the later ones behind, which the start has found: they are the same blocks.
-        var ids = written.Select(static block => block.Meta.BlockId).ToHashSet();
-        state.Update(view => view with
-        {
-            Generations = [.. view.Generations.Where(g => g != generation)],
-            Blocks = [.. view.Blocks.Where(b => !ids.Contains(b.Meta.BlockId)), .. written],
-        });
-        // A query that still reads it leaves it to the garbage collector.
-        if (generation.TryRetire()) generation.Live.Recycle();
-        if (log.Release(generation.Log) is not DiskError.None and var error) messages.Warn("log files not released yet", ("generation", generation.Log.Number), ("err", error));
     }
 
-    private async Task<BlockMeta?> WriteAsync(Generation generation, TenantId tenant, TraceParts parts, int part, CancellationToken cancellation)
+    private async Task RunAsync(Generation generation)
     {
-        var id = BlockIds.Of(log.Identity, generation.Log.Number, tenant, part);
-        void ForEach(Action<OrderedTrace> visit) => parts.ForEach(part, trace =>
+        try
         {
-            cancellation.ThrowIfCancellationRequested(); // a stop need not wait for a large block: the log still has it all
-            visit(trace);
-        });
-        var block = new NewBlock { Tenant = tenant, Id = id, Layout = store.Layout with { DedicatedColumns = promotion.ColumnsFor(tenant) } };
-        var meta = await store.WriteAsync(block, writer => ForEach(writer.Add), cancellation).ConfigureAwait(false);
-        if (meta is null) return null;
-        metrics.BlocksCut.Add();
-        metrics.BlockBytes.Add(meta.SizeBytes);
-        messages.Info("block written", ("tenant", tenant.Value), ("block", id.ToString()), ("traces", meta.TotalObjects), ("bytes", meta.SizeBytes));
-        return meta;
+            await writer.WriteAsync(generation, _stop.Token).ConfigureAwait(false);
+            _failed.TryRemove(generation, out _);
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !_stop.IsCancellationRequested)
+        {
+            Tell(e);
+            _failed[generation] = e.Message;
+            throw;
+        }
+        finally
+        {
+            lock (_running) _running.Remove(generation);
+            Wake();
+        }
     }
+
+    private void Tell(Exception e)
+    {
+        if (LastError != e.Message) messages.Error("cut failed, will be tried again", ("err", e.Message));
+        metrics.CutsFailed.Add();
+    }
+
+    private Task[] Running()
+    {
+        lock (_running) return [.. _running.Values];
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

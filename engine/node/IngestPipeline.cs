@@ -19,7 +19,7 @@ namespace Tempo.Engine.Node;
 /// A crash after 3 replays the request through 4, with the same judgement on every span. Every span that came in is counted
 /// once: as stored, or as discarded with a reason.
 /// </summary>
-internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Func<NodeView> view, NodeMetrics metrics, TimeProvider time)
+internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Func<NodeView> view, CutLoop cuts, NodeMetrics metrics, TimeProvider time)
 {
     private const string Stopping = "the node is stopping";
 
@@ -94,9 +94,10 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
         try
         {
             var logged = await log.AppendAsync(generation.Log, push.Account.Tenant, request).ConfigureAwait(false);
-            return logged.IsDurable
-                ? Finish(push, generation.Live.Append(push.Account.Tenant, request.Written, options.MaxAttributeBytesOf(push.Limits)))
-                : Refuse(push, logged);
+            if (!logged.IsDurable) return Refuse(push, logged);
+            var stored = generation.Live.Append(push.Account.Tenant, request.Written, options.MaxAttributeBytesOf(push.Limits));
+            if (cuts.IsFull(generation)) cuts.Wake();
+            return Finish(push, stored);
         }
         finally
         {

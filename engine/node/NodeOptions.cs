@@ -36,6 +36,9 @@ public sealed record NodeOptions
     /// <summary>Request bytes that may be on their way (received, not yet acknowledged) at once; beyond: overloaded, try again.</summary>
     public long MaxInflightBytes { get; init; } = 256 << 20;
 
+    /// <summary>Cuts that are written at once. Each needs the memory of a block's writer, some 25 MB.</summary>
+    public int MaxRunningCuts { get; init; } = Environment.ProcessorCount;
+
     /// <summary>
     /// Live data may grow to this many times <see cref="MaxLiveSpans"/> and <see cref="MaxLiveBytes"/> while a cut is slow or
     /// fails; beyond: overloaded, try again.

@@ -17,6 +17,9 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
     /// <summary>Blocks that are there and of which nothing can be read: answers of their tenants are partial.</summary>
     public IReadOnlyList<UnreadableBlock> Unreadable { get; init; } = [];
 
+    /// <summary>The generations that take no more requests and are to be cut, oldest first.</summary>
+    public Generation[] Waiting => Generations.Length > 1 ? Generations[..^1] : [];
+
     /// <summary>Where the tenants' traces are now.</summary>
     public TraceSources SourcesOf(TenantSet tenants)
     {

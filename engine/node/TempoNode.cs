@@ -99,7 +99,8 @@ public sealed partial class TempoNode : IAsyncDisposable
         var promotion = new ColumnPromotion(options, store.Layout.DedicatedColumns, state, log, time);
         var compaction = new CompactionLoop(
             options, CompactionServices.Create(options, remoteObjects ?? (IObjectStore)objects, home, promotion, time), state, home, new CompactionMetrics(registry), log, time, blocklist);
-        var node = new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics, time), new CutLoop(options, wal, store, promotion, state, metrics, log, time),
+        var cuts = new CutLoop(options, wal, new GenerationWriter(wal, store, promotion, state, metrics, log), state, metrics, log, time);
+        var node = new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, cuts, metrics, time), cuts,
             compaction, new TenantIndexLoop(options, remoteObjects ?? (IObjectStore)objects, home, state, registry, log, time), new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries), options, promotion, time);
         if (remote is not null) node.StartUploads(new UploadLoop(state, new LocalBlocks(objects, store), remote, remoteObjects!, new UploadMetrics(registry), log, time), remoteObjects!);
         return node;
@@ -172,7 +173,7 @@ public sealed partial class TempoNode : IAsyncDisposable
     public IReadOnlyList<PromotedColumn> DescribeDedicatedColumns() => _promotion.Describe();
 
     /// <summary>Writes all live data as blocks, now. In an object service they are once the next upload has brought them there.</summary>
-    public Task FlushAsync(CancellationToken cancellation) => _cuts.CutAsync(force: true, cancellation);
+    public Task FlushAsync(CancellationToken cancellation) => _cuts.CutAsync(cancellation);
 
     /// <summary>Compacts what there is to compact and deletes what is over, now.</summary>
     public Task CompactAsync(CancellationToken cancellation) => _compaction.RunOnceAsync(cancellation);

@@ -76,7 +76,7 @@ public sealed class TempoServer
     private async Task StartAsync()
     {
         ProcessMetrics.Register(_metrics);
-        ReserveThreads(_options.Node.MaxRunningQueries);
+        ReserveThreads(_options.Node.MaxRunningQueries + _options.Node.MaxRunningCuts);
         _overrides = new TenantOverrides(_options.Limits);
         _reloader = OverridesReloader.Start(_options, _overrides, _metrics, _log, _time);
         _userOverrides = await StartUserOverridesAsync().ConfigureAwait(false);
@@ -109,11 +109,10 @@ public sealed class TempoServer
 
     // Queries and the writing of a block compute on the pool's threads. It begins with one thread a core and adds more only
     // twice a second, so that requests would wait behind them: these come on top.
-    private static void ReserveThreads(int queries)
+    private static void ReserveThreads(int computing)
     {
-        const int blockWriters = 1;
         ThreadPool.GetMinThreads(out var workers, out var completionPorts);
-        ThreadPool.SetMinThreads(workers + queries + blockWriters, completionPorts);
+        ThreadPool.SetMinThreads(workers + computing, completionPorts);
     }
 
     private async Task StartApiAsync(TempoNode node, TenantResolver tenants, RequestMetrics requests)

@@ -1,0 +1,91 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Storage.Wal;
+
+namespace Tempo.Compaction.Tests;
+
+/// <summary>Several generations are written at once, and each of them once.</summary>
+public sealed class CutTests : IAsyncDisposable
+{
+    private const int MaxRunning = 3;
+    private readonly BlockFolder _folder = BlockFolder.Create(new NodeOptions { MaxRunningCuts = MaxRunning });
+    private readonly HoldingStore _objects;
+    private readonly WriteAheadLog _log;
+    private readonly NodeState _state;
+    private readonly CutLoop _cuts;
+
+    public CutTests()
+    {
+        _objects = new HoldingStore(_folder.OpenObjects());
+        var metrics = new MetricRegistry();
+        _log = WriteAheadLog.Open(new PosixDisk(Path.Combine(_folder.Root, "wal")), "", new WalOptions { SegmentBytes = 1 << 20 }, metrics);
+        _state = new NodeState(_folder.Options);
+        _state.Update(_ => new NodeView([_state.NewGeneration(_log.Current)], []));
+        var node = new NodeMetrics(metrics);
+        var writer = new GenerationWriter(_log, _folder.OpenStore(_objects), _state, node, Log.Null);
+        _cuts = new CutLoop(_folder.Options, _log, writer, _state, node, Log.Null, TimeProvider.System);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _cuts.DisposeAsync();
+        _log.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task As_many_are_written_at_once_as_the_limit_says()
+    {
+        List<Task> flushes = [];
+        for (var i = 0; i < 5; i++) flushes.Add(await FlushNewSpansAsync(i));
+        await _objects.ArrivalsAsync(MaxRunning);
+        Assert.Equal((MaxRunning, 5, 0), (_objects.Waiting, _state.View.Waiting.Length, _state.View.Blocks.Length));
+
+        _objects.Open(1);
+        await _objects.ArrivalsAsync(1);
+        Assert.Equal((MaxRunning, 4, 1), (_objects.Waiting, _state.View.Waiting.Length, _state.View.Blocks.Length));
+        _objects.Open(4);
+        await Task.WhenAll(flushes);
+        Assert.Equal((0, 5), (_state.View.Waiting.Length, _state.View.Blocks.Length));
+        Assert.Equal(5, _state.View.Blocks.Select(static block => block.Meta.BlockId).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task One_that_fails_is_heard_and_does_not_keep_the_others()
+    {
+        var first = await FlushNewSpansAsync(0);
+        await _objects.ArrivalsAsync(1);
+        _objects.Fails = true;
+        _objects.Open(1);
+        Assert.Contains("the door is shut", (await Assert.ThrowsAsync<ObjectStoreException>(() => first)).Message, StringComparison.Ordinal);
+        Assert.Contains("the door is shut", _cuts.LastError, StringComparison.Ordinal);
+        Assert.Single(_state.View.Waiting);
+
+        _objects.Fails = false;
+        _objects.Open(2);
+        await await FlushNewSpansAsync(1);
+        Assert.Equal((0, 2, ""), (_state.View.Waiting.Length, _state.View.Blocks.Length, _cuts.LastError));
+    }
+
+    [Fact]
+    public async Task A_stop_ends_the_cuts_that_are_under_way()
+    {
+        var flush = await FlushNewSpansAsync(0);
+        await _objects.ArrivalsAsync(1);
+        await _cuts.DisposeAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => flush);
+        Assert.Single(_state.View.Waiting);
+        Assert.Empty(_cuts.LastError);
+    }
+
+    // Adds a span to the current generation and begins a flush, which has rolled when this returns.
+    private async Task<Task> FlushNewSpansAsync(int trace)
+    {
+        var before = _state.View.Current;
+        before.Live.Append(TenantId.Single, MergeTests.Request(trace + 1, trace + 2));
+        var flush = _cuts.CutAsync(default);
+        while (_state.View.Current == before && !flush.IsCompleted) await Task.Yield();
+        return flush;
+    }
+}
