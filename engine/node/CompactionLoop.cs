@@ -29,6 +29,15 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     private readonly SemaphoreSlim _one = new(1, 1);
     private readonly HashSet<BlockId> _settled = [];
     private readonly HashSet<BlockId> _quarantined = [];
+
+    // Of this round: blocks that say that they are not to be compacted.
+    private readonly HashSet<BlockId> _flagged = [];
+
+    // Marked for want of space: they are deleted as soon as nobody reads them.
+    private readonly HashSet<BlockId> _urgent = [];
+
+    // Blocks were marked since the last deletion, here or by an earlier run.
+    private bool _hasMarked = true;
     private readonly BlockCompactor _compactor = services.Compactor;
     private readonly BlockRetention _retention = services.Retention;
     private string _lastTenant = "";
@@ -69,7 +78,13 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
             if (blocklist is not null) await blocklist.PollAsync(cancellation).ConfigureAwait(false);
             await SettleAsync(cancellation).ConfigureAwait(false);
             await RetainAsync(cancellation).ConfigureAwait(false);
-            while (SelectJob() is { } job) await CompactAsync(job, cancellation).ConfigureAwait(false);
+            _flagged.Clear();
+            while (SelectJob() is { } job)
+            {
+                if (await _compactor.FlaggedAsync(job.Inputs, cancellation).ConfigureAwait(false) is { Count: > 0 } flagged) _flagged.UnionWith(flagged);
+                else await CompactAsync(job, cancellation).ConfigureAwait(false);
+            }
+
             metrics.IsFailing.Set(0);
         }
         catch (Exception e) when (e is not OperationCanceledException)
@@ -112,14 +127,21 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     private async Task RetainAsync(CancellationToken cancellation)
     {
         var interval = options.CompactedBlockRetention / 4 < LongestRetentionInterval ? options.CompactedBlockRetention / 4 : LongestRetentionInterval;
-        if (_lastRetention is { } last && time.GetElapsedTime(last) < interval) return;
+        var isSpaceShort = _retention.DiskExcessBytes > 0 || _retention.FindWithoutSpace(Metas(), _hasMarked).Count > 0;
+        if (!isSpaceShort && _lastRetention is { } last && time.GetElapsedTime(last) < interval) return;
         var start = time.GetTimestamp();
         try
         {
-            await MarkExpiredAsync(cancellation).ConfigureAwait(false);
-            var deleted = await _retention.DeleteAsync(state.BlocksInUse().Contains, cancellation).ConfigureAwait(false);
-            if (deleted > 0) messages.Info("blocks deleted", ("blocks", deleted));
-            metrics.Deleted.Add(deleted);
+            await MarkAsync(await _retention.FindExpiredAsync(Metas(), cancellation).ConfigureAwait(false), "block expired", cancellation).ConfigureAwait(false);
+            await DeleteAsync(cancellation).ConfigureAwait(false);
+            _hasMarked = false; // what could go went
+            if (_retention.FindWithoutSpace(Metas(), _hasMarked) is { Count: > 0 } tooMuch)
+            {
+                _urgent.UnionWith(tooMuch.Select(static block => block.BlockId));
+                await MarkAsync(tooMuch, "block has to go for want of space", cancellation).ConfigureAwait(false);
+                await DeleteAsync(cancellation).ConfigureAwait(false);
+            }
+
             _settled.IntersectWith(Blocks.Select(static block => block.Meta.BlockId));
         }
         catch (Exception e) when (e is not OperationCanceledException)
@@ -133,15 +155,26 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         metrics.RetentionSeconds.Observe(time.GetElapsedTime(start).TotalSeconds);
     }
 
-    private async Task MarkExpiredAsync(CancellationToken cancellation)
+    private BlockMeta[] Metas() => [.. Blocks.Select(static block => block.Meta)];
+
+    // Where the disk is too full everything that is marked is urgent, and else what was marked for want of space.
+    private async Task DeleteAsync(CancellationToken cancellation)
     {
-        var expired = await _retention.FindExpiredAsync([.. Blocks.Select(static block => block.Meta)], cancellation).ConfigureAwait(false);
-        foreach (var block in expired)
+        var isDiskFull = _retention.DiskExcessBytes > 0;
+        var deleted = await _retention.DeleteAsync(state.BlocksInUse().Contains, block => isDiskFull || _urgent.Contains(block), cancellation).ConfigureAwait(false);
+        _urgent.IntersectWith(state.BlocksInUse()); // the others are gone
+        if (deleted > 0) messages.Info("blocks deleted", ("blocks", deleted));
+        metrics.Deleted.Add(deleted);
+    }
+
+    private async Task MarkAsync(IReadOnlyList<BlockMeta> blocks, string why, CancellationToken cancellation)
+    {
+        foreach (var block in blocks)
         {
             await _compactor.RetireAsync(block.Tenant, [block.BlockId], cancellation).ConfigureAwait(false);
             RemoveFromView([block.BlockId]);
             metrics.Marked.Add();
-            messages.Info("block expired", ("tenant", block.Tenant.Value), ("block", block.BlockId.ToString()));
+            messages.Info(why, ("tenant", block.Tenant.Value), ("block", block.BlockId.ToString()));
         }
     }
 
@@ -149,7 +182,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     private CompactionJob? SelectJob()
     {
         var tenants = Blocks.Select(static block => block.Meta)
-            .Where(block => !_quarantined.Contains(block.BlockId) && !store.Health.IsDamaged(block.BlockId))
+            .Where(block => !_quarantined.Contains(block.BlockId) && !_flagged.Contains(block.BlockId) && !store.Health.IsDamaged(block.BlockId))
             .GroupBy(static block => block.Tenant.Value)
             .OrderBy(tenant => string.CompareOrdinal(tenant.Key, _lastTenant) <= 0)
             .ThenBy(static tenant => tenant.Key, StringComparer.Ordinal)
@@ -181,6 +214,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
             var inputs = job.Inputs.Select(static input => input.BlockId).ToList();
             Swap(inputs, output);
             await _compactor.RetireAsync(job.Tenant, inputs, cancellation).ConfigureAwait(false);
+            _hasMarked = true;
             _settled.Add(output.BlockId);
             Count(job, output, counts, time.GetElapsedTime(start));
         }
@@ -247,7 +281,14 @@ internal sealed record CompactionServices(CompactionOptions Options, BlockCompac
             MaxBlockBytes = options.MaxCompactedBlockBytes,
         };
         compaction = compaction with { Layout = compaction.Layout with { RowGroupBytes = options.RowGroupBytes, Version = BlockVersion.Get(options.BlockVersion) } };
-        var retention = new RetentionOptions { BlockRetention = options.BlockRetention, CompactedBlockRetention = options.CompactedBlockRetention };
+        var retention = new RetentionOptions
+        {
+            BlockRetention = options.BlockRetention,
+            CompactedBlockRetention = options.CompactedBlockRetention,
+            TenantRetention = options.TenantRetention,
+            MaxBytes = options.MaxRetainedBytes,
+            MaxDiskShare = options.MaxDiskShare,
+        };
         return new CompactionServices(compaction, new BlockCompactor(objects, store, compacted, compaction, job => promotion.IsAutomatic ? promotion.ColumnsFor(job.Tenant) : job.DedicatedColumns), new BlockRetention(objects, compacted, retention, clock));
     }
 }

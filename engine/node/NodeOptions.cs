@@ -1,3 +1,4 @@
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Query;
 
@@ -120,6 +121,21 @@ public sealed record NodeOptions
 
     /// <summary>Age of its last span at which a block is not searched any more. 0: blocks are kept for ever.</summary>
     public TimeSpan BlockRetention { get; init; } = TimeSpan.FromHours(336);
+
+    /// <summary>A tenant's own <see cref="BlockRetention"/>; null: it has none. Asked in every round of retention.</summary>
+    public Func<TenantId, TimeSpan?> TenantRetention { get; init; } = static _ => null;
+
+    /// <summary>
+    /// Bytes of data that the blocks of all tenants may have together; beyond, the oldest go, of the tenants that have more than
+    /// their share. 0: any number.
+    /// </summary>
+    public long MaxRetainedBytes { get; init; }
+
+    /// <summary>
+    /// Part of the blocks' disk, 0 to 1, that may be in use, by whatever; beyond, compacted blocks are deleted at once and then
+    /// the oldest blocks go. 0: all of it.
+    /// </summary>
+    public double MaxDiskShare { get; init; }
 
     /// <summary>How long the files of a block stay after it was compacted or has expired.</summary>
     public TimeSpan CompactedBlockRetention { get; init; } = TimeSpan.FromHours(1);

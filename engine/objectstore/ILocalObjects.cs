@@ -11,6 +11,18 @@ public interface ILocalObjects
     /// </summary>
     /// <exception cref="ObjectStoreException">Any other error.</exception>
     LocalObject? TryOpen(ObjectKey key);
+
+    /// <summary>The space of the disk that the objects lie on; null if it cannot be told.</summary>
+    DiskSpace? Space { get; }
+}
+
+/// <summary>Space of a disk in bytes.</summary>
+/// <param name="TotalBytes">Of the file system.</param>
+/// <param name="AvailableBytes">What this process may still write.</param>
+public readonly record struct DiskSpace(long TotalBytes, long AvailableBytes)
+{
+    /// <summary>What cannot be written any more, whoever has it.</summary>
+    public long UsedBytes => TotalBytes - AvailableBytes;
 }
 
 /// <summary>An object opened as a local file. Reads may run on several threads at once.</summary>

@@ -24,6 +24,23 @@ public sealed partial class LocalObjectStore : IObjectStore, ILocalObjects
     /// <inheritdoc/>
     public ILocalObjects LocalObjects => this;
 
+    /// <inheritdoc/>
+    public DiskSpace? Space
+    {
+        get
+        {
+            try
+            {
+                var disk = new DriveInfo(_root);
+                return new DiskSpace(disk.TotalSize, disk.AvailableFreeSpace);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return null;
+            }
+        }
+    }
+
     /// <summary>
     /// Opens (and if need be makes) the store under <paramref name="root"/>.
     /// </summary>

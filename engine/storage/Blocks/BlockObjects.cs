@@ -18,6 +18,9 @@ internal static class BlockObjects
 
     /// <summary>Ours: what makes the block quick to skip and to look into; it need not be there.</summary>
     public const string Sidecar = "tempo.sidecar";
+
+    /// <summary>A block that has it is not compacted: whoever wrote it is not done with it.</summary>
+    public const string NoCompact = "nocompact.flg";
     public const string Data = "data.parquet";
     public const string Index = "index";
 

@@ -56,6 +56,16 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
         }
     }
 
+    /// <summary>Those of the blocks that are flagged not to be compacted (storage specification §7).</summary>
+    public async Task<IReadOnlyList<BlockId>> FlaggedAsync(IEnumerable<BlockMeta> blocks, CancellationToken cancellation)
+    {
+        var flagged = new List<BlockId>();
+        foreach (var block in blocks)
+            if (await objects.TryGetInfoAsync(BlockObjects.Key(block.Tenant, block.BlockId, BlockObjects.NoCompact), cancellation).ConfigureAwait(false) is not null)
+                flagged.Add(block.BlockId);
+        return flagged;
+    }
+
     /// <summary>Marks the inputs of a block that exists; those that are marked already stay as they are.</summary>
     public async Task RetireAsync(TenantId tenant, IEnumerable<BlockId> inputs, CancellationToken cancellation)
     {

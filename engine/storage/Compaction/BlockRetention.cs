@@ -18,10 +18,11 @@ public sealed class BlockRetention(IObjectStore objects, CompactedBlocks compact
     public async Task<IReadOnlyList<BlockMeta>> FindExpiredAsync(IEnumerable<BlockMeta> blocks, CancellationToken cancellation)
     {
         var expired = new List<BlockMeta>();
-        if (options.BlockRetention <= TimeSpan.Zero) return expired;
-        var before = clock.UtcNow - options.BlockRetention;
         foreach (var block in blocks)
         {
+            var retention = options.TenantRetention(block.Tenant) ?? options.BlockRetention;
+            if (retention <= TimeSpan.Zero) continue;
+            var before = clock.UtcNow - retention;
             if (block.EndSeconds >= before.ToUnixTimeSeconds()) continue;
             var info = await objects.TryGetInfoAsync(BlockObjects.Key(block.Tenant, block.BlockId, BlockObjects.Meta), cancellation).ConfigureAwait(false);
             if (info is { } meta && meta.LastModified < before) expired.Add(block);
@@ -30,11 +31,29 @@ public sealed class BlockRetention(IObjectStore objects, CompactedBlocks compact
         return expired;
     }
 
+    /// <summary>Those of the blocks that there is no space for; they are still there.</summary>
+    /// <param name="blocks">All blocks.</param>
+    /// <param name="hasMarked">Blocks that are marked compacted still take space: they go first, and are looked at again.</param>
+    public IReadOnlyList<BlockMeta> FindWithoutSpace(IReadOnlyCollection<BlockMeta> blocks, bool hasMarked)
+    {
+        var total = blocks.Sum(static block => block.SizeBytes);
+        var keep = options.MaxBytes > 0 ? Math.Min(total, options.MaxBytes) : total;
+        var excess = DiskExcessBytes;
+        if (excess > 0 && !hasMarked) keep = Math.Min(keep, total - excess);
+        return keep < total ? SpaceRetention.Choose(blocks, keep) : [];
+    }
+
+    /// <summary>Bytes in use on the disk beyond its share; 0 if there is none, or no disk.</summary>
+    public long DiskExcessBytes => options.MaxDiskShare > 0 && objects.LocalObjects?.Space is { } disk
+        ? Math.Max(0, disk.UsedBytes - (long)(disk.TotalBytes * options.MaxDiskShare))
+        : 0;
+
     /// <summary>
     /// Deletes the blocks that were marked long enough ago, and what was abandoned; of those <paramref name="isRead"/> is true
-    /// for, nothing. Returns how many blocks are gone.
+    /// for, nothing. Those that <paramref name="isUrgent"/> is true for are deleted as soon as they are marked. Returns how many
+    /// blocks are gone.
     /// </summary>
-    public async Task<int> DeleteAsync(Func<BlockId, bool> isRead, CancellationToken cancellation)
+    public async Task<int> DeleteAsync(Func<BlockId, bool> isRead, Func<BlockId, bool> isUrgent, CancellationToken cancellation)
     {
         var folders = new List<(TenantId Tenant, BlockId Block)>();
         await foreach (var folder in BlockObjects.ListFoldersAsync(objects, cancellation).ConfigureAwait(false)) folders.Add(folder);
@@ -43,7 +62,7 @@ public sealed class BlockRetention(IObjectStore objects, CompactedBlocks compact
         {
             cancellation.ThrowIfCancellationRequested();
             if (isRead(block) || await HasMetaAsync(tenant, block, cancellation).ConfigureAwait(false)) continue;
-            if (await IsOverAsync(tenant, block, cancellation).ConfigureAwait(false))
+            if (await IsOverAsync(tenant, block, isUrgent(block), cancellation).ConfigureAwait(false))
             {
                 await compacted.DeleteAsync(tenant, block, cancellation).ConfigureAwait(false);
                 deleted++;
@@ -56,10 +75,10 @@ public sealed class BlockRetention(IObjectStore objects, CompactedBlocks compact
     private async Task<bool> HasMetaAsync(TenantId tenant, BlockId block, CancellationToken cancellation) =>
         await objects.TryGetInfoAsync(BlockObjects.Key(tenant, block, BlockObjects.Meta), cancellation).ConfigureAwait(false) is not null;
 
-    private async Task<bool> IsOverAsync(TenantId tenant, BlockId block, CancellationToken cancellation)
+    private async Task<bool> IsOverAsync(TenantId tenant, BlockId block, bool isUrgent, CancellationToken cancellation)
     {
         if (await compacted.TryGetTimeAsync(tenant, block, cancellation).ConfigureAwait(false) is { } since)
-            return clock.UtcNow - since >= options.CompactedBlockRetention;
+            return isUrgent || clock.UtcNow - since >= options.CompactedBlockRetention;
         return await NewestObjectAsync(tenant, block, cancellation).ConfigureAwait(false) is { } newest && clock.UtcNow - newest >= AbandonedAfter;
     }
 

@@ -30,9 +30,9 @@ internal sealed class BlockFolder : IDisposable
     public void Dispose() => Directory.Delete(Root, recursive: true);
 
     /// <summary>The same files in another place.</summary>
-    public BlockFolder Copy()
+    public BlockFolder Copy(NodeOptions? options = null)
     {
-        var copy = Create(Options);
+        var copy = Create(options ?? Options);
         foreach (var file in Directory.EnumerateFiles(Root, "*", SearchOption.AllDirectories))
         {
             var target = Path.Combine(copy.Root, Path.GetRelativePath(Root, file));

@@ -15,7 +15,7 @@ internal sealed class CrashingStore(IObjectStore inner, bool afterTheWork) : IOb
     /// <summary>The process dies at call number <paramref name="call"/> from here on.</summary>
     public void CrashAt(int call) => (_calls, _crashAt) = (0, call);
 
-    public ILocalObjects? LocalObjects => inner.LocalObjects;
+    public ILocalObjects? LocalObjects { get; set; } = inner.LocalObjects;
 
     public ValueTask PutAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) =>
         DoAsync(key, () => inner.PutAsync(key, content, cancellation));
