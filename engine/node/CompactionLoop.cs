@@ -14,12 +14,13 @@ namespace Tempo.Engine.Node;
 /// 0 poll      what others did in the object service, if there is one
 /// 1 settle    inputs whose successor exists (of a round that was cut off, or a crash) are retired
 /// 2 retain    expired blocks are marked and leave the view; blocks marked for long enough are deleted
-/// 3 compact   while there is a job, tenants in turn: merge, swap the view in one step, retire the inputs
+/// 3 take out  blocks that hold deleted traces are written again without them
+/// 4 compact   while there is a job, tenants in turn: merge, swap the view in one step, retire the inputs
 /// </code>
 /// Nobody else takes blocks out of the view. A failure costs the round: it is logged and counted, and the next one waits
 /// longer. A block that cannot be read, or not be part of another, is left out from then on, and stays where it is.
 /// </summary>
-internal sealed class CompactionLoop(NodeOptions options, CompactionServices services, NodeState state, BlockStore store, CompactionMetrics metrics, Log messages, TimeProvider time, Blocklist? blocklist = null) : IDisposable
+internal sealed class CompactionLoop(NodeOptions options, CompactionServices services, NodeState state, BlockStore store, TraceDeletion deletion, CompactionMetrics metrics, Log messages, TimeProvider time, Blocklist? blocklist = null) : IDisposable
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
 
@@ -35,6 +36,12 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
 
     // Marked for want of space: they are deleted as soon as nobody reads them.
     private readonly HashSet<BlockId> _urgent = [];
+
+    // Blocks that do not hold what was deleted then.
+    private readonly Dictionary<BlockId, DeletedTraces> _lookedAt = [];
+
+    // Blocks that may hold deleted traces and could not be written again: what was deleted stays hidden.
+    private readonly HashSet<BlockId> _notRewritten = [];
 
     // Blocks were marked since the last deletion, here or by an earlier run.
     private bool _hasMarked = true;
@@ -78,6 +85,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
             if (blocklist is not null) await blocklist.PollAsync(cancellation).ConfigureAwait(false);
             await SettleAsync(cancellation).ConfigureAwait(false);
             await RetainAsync(cancellation).ConfigureAwait(false);
+            foreach (var (tenant, deleted) in state.View.Deleted) await TakeOutAsync(tenant, deleted, cancellation).ConfigureAwait(false);
             _flagged.Clear();
             while (SelectJob() is { } job)
             {
@@ -204,8 +212,8 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         try
         {
             var start = time.GetTimestamp();
-            var (output, counts) = await _compactor.MergeAsync(job, cancellation).ConfigureAwait(false);
-            if (output is null)
+            var (output, counts) = await _compactor.MergeAsync(job, state.View.DeletedOf(job.Tenant), cancellation).ConfigureAwait(false);
+            if (output is null && counts.LeftOutTraces == 0)
             {
                 Quarantine(job.Inputs, "they have no spans");
                 return;
@@ -215,6 +223,8 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
             Swap(inputs, output);
             await _compactor.RetireAsync(job.Tenant, inputs, cancellation).ConfigureAwait(false);
             _hasMarked = true;
+            metrics.DeletedTraces.Add(counts.LeftOutTraces);
+            if (output is null) return; // all that was in them was deleted
             _settled.Add(output.BlockId);
             Count(job, output, counts, time.GetElapsedTime(start));
         }
@@ -233,6 +243,42 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         }
     }
 
+    // Each block is looked at once for each change of what is deleted.
+    private async Task TakeOutAsync(TenantId tenant, DeletedTraces deleted, CancellationToken cancellation)
+    {
+        var isOut = true;
+        foreach (var block in Metas())
+        {
+            if (block.Tenant != tenant || _lookedAt.TryGetValue(block.BlockId, out var known) && known == deleted) continue;
+            if (_notRewritten.Contains(block.BlockId) || !await TryTakeOutAsync(block, deleted, cancellation).ConfigureAwait(false)) isOut = false;
+            else _lookedAt[block.BlockId] = deleted;
+        }
+
+        var blocks = Metas().Select(static block => block.BlockId).ToHashSet();
+        foreach (var gone in _lookedAt.Keys.Where(block => !blocks.Contains(block)).ToList()) _lookedAt.Remove(gone);
+        // One that is still to be brought to the store of the blocks is looked at when it is there.
+        isOut &= state.View.Blocks.All(block => block.Meta.Tenant != tenant || block.Store == store);
+        if (isOut) await deletion.ForgetAsync(tenant, deleted, cancellation).ConfigureAwait(false);
+    }
+
+    /// <returns>True if the block holds none of them. One that takes the place of another is looked at in the next round.</returns>
+    private async Task<bool> TryTakeOutAsync(BlockMeta block, DeletedTraces deleted, CancellationToken cancellation)
+    {
+        try
+        {
+            if (await _compactor.FindRewriteAsync(block, deleted, cancellation).ConfigureAwait(false) is not { } job) return true;
+            await CompactAsync(job, cancellation).ConfigureAwait(false);
+            if (Metas().Any(left => left.BlockId == block.BlockId)) _notRewritten.Add(block.BlockId);
+        }
+        catch (DamagedInputException e)
+        {
+            _notRewritten.Add(block.BlockId);
+            Quarantine([e.Block], e.Message);
+        }
+
+        return false;
+    }
+
     private void Quarantine(IReadOnlyList<BlockMeta> blocks, string why)
     {
         foreach (var block in blocks) _quarantined.Add(block.BlockId);
@@ -244,8 +290,11 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     private void RemoveFromView(IReadOnlyCollection<BlockId> blocks) =>
         state.Update(view => view with { Blocks = [.. view.Blocks.Where(block => !blocks.Contains(block.Meta.BlockId))] });
 
-    private void Swap(List<BlockId> inputs, BlockMeta output) =>
-        state.Update(view => view with { Blocks = [.. view.Blocks.Where(block => !inputs.Contains(block.Meta.BlockId)), new BlockHandle(output, store)] });
+    private void Swap(List<BlockId> inputs, BlockMeta? output)
+    {
+        BlockHandle[] added = output is null ? [] : [new BlockHandle(output, store)];
+        state.Update(view => view with { Blocks = [.. view.Blocks.Where(block => !inputs.Contains(block.Meta.BlockId)), .. added] });
+    }
 
     private void Count(CompactionJob job, BlockMeta output, MergeCounts counts, TimeSpan took)
     {

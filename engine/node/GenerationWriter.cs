@@ -35,7 +35,11 @@ internal sealed class GenerationWriter(WriteAheadLog log, BlockStore store, Colu
 
         // A crash between two parts leaves the later ones behind, which the start has found: they are the same blocks.
         var ids = written.Select(static block => block.Meta.BlockId).ToHashSet();
-        state.Update(view => new NodeView([.. view.Generations.Where(g => g != generation)], [.. view.Blocks.Where(b => !ids.Contains(b.Meta.BlockId)), .. written]));
+        state.Update(view => view with
+        {
+            Generations = [.. view.Generations.Where(g => g != generation)],
+            Blocks = [.. view.Blocks.Where(b => !ids.Contains(b.Meta.BlockId)), .. written],
+        });
         // A query that still reads it leaves it to the garbage collector.
         if (generation.TryRetire()) generation.Live.Recycle();
         if (log.Release(generation.Log) is not DiskError.None and var error) messages.Warn("log files not released yet", ("generation", generation.Log.Number), ("err", error));

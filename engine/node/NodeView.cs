@@ -1,7 +1,10 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Blocklist;
 using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Compaction;
 using Tempo.Engine.Storage.Live;
 
 namespace Tempo.Engine.Node;
@@ -17,6 +20,11 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
     /// <summary>Blocks that are there and of which nothing can be read: answers of their tenants are partial.</summary>
     public IReadOnlyList<UnreadableBlock> Unreadable { get; init; } = [];
 
+    /// <summary>What tenants have deleted that may still lie somewhere.</summary>
+    public ImmutableDictionary<TenantId, DeletedTraces> Deleted { get; init; } = ImmutableDictionary<TenantId, DeletedTraces>.Empty;
+
+    public DeletedTraces DeletedOf(TenantId tenant) => Deleted.GetValueOrDefault(tenant, DeletedTraces.None);
+
     /// <summary>The generations that take no more requests and are to be cut, oldest first.</summary>
     public Generation[] Waiting => Generations.Length > 1 ? Generations[..^1] : [];
 
@@ -31,6 +39,7 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
         return new TraceSources(live, [.. Blocks.Where(block => tenants.Contains(block.Meta.Tenant))])
         {
             Damage = missing is null ? "" : $"block {missing.Block} could not be read: {missing.Error}",
+            Hidden = Deleted.IsEmpty ? FrozenSet<TraceId>.Empty : tenants.Tenants.SelectMany(tenant => DeletedOf(tenant).Ids).ToHashSet(),
         };
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Promotion;
 using Tempo.Engine.ObjectStore;
@@ -7,6 +8,7 @@ using Tempo.Engine.Query.Search;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Blocks.Write;
+using Tempo.Engine.Storage.Compaction;
 using Tempo.Engine.Storage.Wal;
 
 namespace Tempo.Engine.Node;
@@ -30,6 +32,7 @@ public sealed partial class TempoNode : IAsyncDisposable
     private readonly Task _compacting;
     private readonly Task _indexing;
     private readonly QueryGate _queries;
+    private readonly TraceDeletion _deletion;
     private readonly NodeOptions _options;
     private readonly ColumnPromotion _promotion;
     private readonly TimeProvider _time;
@@ -39,7 +42,7 @@ public sealed partial class TempoNode : IAsyncDisposable
     private int _disposed;
 
     private TempoNode(
-        WriteAheadLog log, NodeState state, IngestPipeline ingest, CutLoop cuts, CompactionLoop compaction, TenantIndexLoop indexes, QueryGate queries, NodeOptions options,
+        WriteAheadLog log, NodeState state, IngestPipeline ingest, CutLoop cuts, CompactionLoop compaction, TenantIndexLoop indexes, TraceDeletion deletion, QueryGate queries, NodeOptions options,
         ColumnPromotion promotion, TimeProvider time)
     {
         _options = options;
@@ -50,6 +53,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         _ingest = ingest;
         _cuts = cuts;
         _queries = queries;
+        _deletion = deletion;
         _cutting = cuts.RunAsync(_stop.Token);
         _compaction = compaction;
         _compacting = compaction.RunAsync(_stop.Token);
@@ -91,17 +95,24 @@ public sealed partial class TempoNode : IAsyncDisposable
         var recovery = new Recovery(options, wal, remote is null ? [store] : [store, remote], state, log);
         var generations = new List<Generation>();
         foreach (var logged in wal.Recovered) generations.Add(await recovery.ReplayAsync(logged, CancellationToken.None).ConfigureAwait(false));
-        state.Update(_ => new NodeView([.. generations, state.NewGeneration(wal.Current)], [.. listing.Blocks.Select(meta => new BlockHandle(meta, store))]) { Unreadable = listing.Unreadable });
+        var deletedStore = new DeletedTracesStore(remoteObjects ?? (IObjectStore)objects);
+        var deleted = await deletedStore.LoadAsync(CancellationToken.None).ConfigureAwait(false);
+        state.Update(_ => new NodeView([.. generations, state.NewGeneration(wal.Current)], [.. listing.Blocks.Select(meta => new BlockHandle(meta, store))])
+        {
+            Unreadable = listing.Unreadable,
+            Deleted = deleted.ToImmutableDictionary(),
+        });
+        var deletion = new TraceDeletion(options, deletedStore, state, time);
         AddGauges(registry, state, store);
         var home = remote ?? store;
         var blocklist = remote is null ? null : new Blocklist(options.Remote!, state, remote, registry, log, time);
         if (blocklist is not null) await blocklist.PollAsync(CancellationToken.None).ConfigureAwait(false);
         var promotion = new ColumnPromotion(options, store.Layout.DedicatedColumns, state, log, time);
         var compaction = new CompactionLoop(
-            options, CompactionServices.Create(options, remoteObjects ?? (IObjectStore)objects, home, promotion, time), state, home, new CompactionMetrics(registry), log, time, blocklist);
+            options, CompactionServices.Create(options, remoteObjects ?? (IObjectStore)objects, home, promotion, time), state, home, deletion, new CompactionMetrics(registry), log, time, blocklist);
         var cuts = new CutLoop(options, wal, new GenerationWriter(wal, store, promotion, state, metrics, log), state, metrics, log, time);
         var node = new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, cuts, metrics, time), cuts,
-            compaction, new TenantIndexLoop(options, remoteObjects ?? (IObjectStore)objects, home, state, registry, log, time), new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries), options, promotion, time);
+            compaction, new TenantIndexLoop(options, remoteObjects ?? (IObjectStore)objects, home, state, registry, log, time), deletion, new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries), options, promotion, time);
         if (remote is not null) node.StartUploads(new UploadLoop(state, new LocalBlocks(objects, store), remote, remoteObjects!, new UploadMetrics(registry), log, time), remoteObjects!);
         return node;
     }
@@ -171,6 +182,13 @@ public sealed partial class TempoNode : IAsyncDisposable
 
     /// <summary>Attributes that get columns of their own in new blocks, and why; of tenants that have sent something since the start.</summary>
     public IReadOnlyList<PromotedColumn> DescribeDedicatedColumns() => _promotion.Describe();
+
+    /// <summary>
+    /// Deletes traces: nobody is shown them from the moment this returns, over restarts too, and compaction takes them out of
+    /// the blocks. Spans of them that come in within the next hour are deleted as well. Throws
+    /// <see cref="ArgumentOutOfRangeException"/> beyond <see cref="DeletedTraces.MaxCount"/> traces that wait for compaction.
+    /// </summary>
+    public Task DeleteTracesAsync(TenantId tenant, IReadOnlyCollection<TraceId> ids, CancellationToken cancellation) => _deletion.DeleteAsync(tenant, ids, cancellation);
 
     /// <summary>Writes all live data as blocks, now. In an object service they are once the next upload has brought them there.</summary>
     public Task FlushAsync(CancellationToken cancellation) => _cuts.CutAsync(cancellation);

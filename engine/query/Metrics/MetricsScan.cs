@@ -94,6 +94,7 @@ internal sealed class MetricsScan
             try
             {
                 _shared = SharedTraces.Find(_sources.Live, _blocks, _plan.Options.Budget, cancellation);
+                _shared.AddHidden(_sources.Hidden);
                 return;
             }
             catch (SharedTraces.UnreadableBlockException e) when (tries > 0)

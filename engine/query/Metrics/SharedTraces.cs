@@ -56,6 +56,13 @@ internal sealed class SharedTraces
 
     public bool Contains(TraceId id) => _ids.Contains(id);
 
+    /// <summary>Traces that must not be counted where they are found either; put together, there is nothing of them.</summary>
+    public void AddHidden(IReadOnlySet<TraceId> ids)
+    {
+        _ids.UnionWith(ids);
+        _sorted = null;
+    }
+
     /// <summary>Marks the batch's traces that are shared; null if none is.</summary>
     public bool[]? MarksOf(SpanBatch batch)
     {

@@ -40,6 +40,7 @@ public sealed class TraceLoader(TraceSources sources, BatchColumns columns, bool
             _numbers.Clear();
         }
 
+        if (sources.Hidden.Contains(id)) return null;
         _trace.Begin(id);
         AddFromLive(id);
         foreach (var block in blocks) AddFromBlock(block, id);

@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
@@ -16,4 +18,7 @@ public sealed class TraceSources(IReadOnlyList<LiveBatchView> live, IReadOnlyLis
 
     /// <summary>What is known to be missing before anything is read: answers are partial. Empty if nothing is.</summary>
     public string Damage { get; init; } = "";
+
+    /// <summary>Traces that are not there though they may lie in a source: somebody deleted them.</summary>
+    public IReadOnlySet<TraceId> Hidden { get; init; } = FrozenSet<TraceId>.Empty;
 }

@@ -26,7 +26,10 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
     /// <see cref="BlockStore.WriteAsync(NewBlock, Action{Blocks.Write.BlockWriter}, CancellationToken)"/> throws. Works for as
     /// long as it takes on the caller's thread.
     /// </summary>
-    public async Task<MergeResult> MergeAsync(CompactionJob job, CancellationToken cancellation)
+    public Task<MergeResult> MergeAsync(CompactionJob job, CancellationToken cancellation) => MergeAsync(job, DeletedTraces.None, cancellation);
+
+    /// <summary>The same without traces that were deleted.</summary>
+    public async Task<MergeResult> MergeAsync(CompactionJob job, DeletedTraces deleted, CancellationToken cancellation)
     {
         var existing = await store.TryReadMetaAsync(job.Tenant, job.OutputId, static _ => { }, cancellation).ConfigureAwait(false);
         if (existing is not null) return new MergeResult(existing, default);
@@ -45,7 +48,7 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
                 CompactedFrom = [.. job.Inputs.Select(static input => input.BlockId)],
             };
             var counts = default(MergeCounts);
-            var output = await store.WriteAsync(block, writer => counts = BlockMerge.Run(inputs, writer, memory, cancellation), cancellation).ConfigureAwait(false);
+            var output = await store.WriteAsync(block, writer => counts = BlockMerge.Run(inputs, writer, memory, deleted, cancellation), cancellation).ConfigureAwait(false);
             return new MergeResult(output, counts);
         }
         finally
@@ -53,6 +56,24 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
             foreach (var input in inputs) input.Dispose();
             memory.Release();
             _memory = memory;
+        }
+    }
+
+    /// <summary>
+    /// The job that writes the block again without the deleted traces that it holds; null if it holds none. Throws
+    /// <see cref="DamagedInputException"/> for a block that cannot be read.
+    /// </summary>
+    public async Task<CompactionJob?> FindRewriteAsync(BlockMeta block, DeletedTraces deleted, CancellationToken cancellation)
+    {
+        using var reader = await OpenAsync(block, cancellation).ConfigureAwait(false);
+        try
+        {
+            var held = deleted.Ids.Where(id => reader.MayContain(id) && reader.Find(id, static (opened, group) => opened.OpenRowGroup(group)).Row >= 0).ToList();
+            return held.Count == 0 ? null : CompactionJob.Rewrite(block, held);
+        }
+        catch (BlockReadException e)
+        {
+            throw new DamagedInputException(block, e.Message, e);
         }
     }
 

@@ -21,18 +21,21 @@ internal sealed class BlockMerge
     private readonly List<BlockCursor> _atSmallest = [];
     private readonly BlockWriter _output;
     private readonly MergeMemory _memory;
+    private readonly DeletedTraces _deleted;
     private OrderedTrace _trace = new(new SpanContext());
 
-    private BlockMerge(BlockWriter output, MergeMemory memory) => (_output, _memory) = (output, memory);
+    private BlockMerge(BlockWriter output, MergeMemory memory, DeletedTraces deleted) => (_output, _memory, _deleted) = (output, memory, deleted);
 
     private long CombinedTraces { get; set; }
 
     private long DuplicateSpans { get; set; }
 
-    /// <summary>Writes all traces of the inputs. The order of the inputs decides which of two copies of a span is kept.</summary>
-    public static MergeCounts Run(IReadOnlyList<BlockReader> inputs, BlockWriter output, MergeMemory memory, CancellationToken cancellation)
+    private long LeftOutTraces { get; set; }
+
+    /// <summary>Writes all traces of the inputs but the deleted ones. The order of the inputs decides which of two copies of a span is kept.</summary>
+    public static MergeCounts Run(IReadOnlyList<BlockReader> inputs, BlockWriter output, MergeMemory memory, DeletedTraces deleted, CancellationToken cancellation)
     {
-        var merge = new BlockMerge(output, memory);
+        var merge = new BlockMerge(output, memory, deleted);
         foreach (var input in inputs) merge.Open(input);
         while (merge._cursors.Count > 0)
         {
@@ -40,7 +43,7 @@ internal sealed class BlockMerge
             merge.WriteNext();
         }
 
-        return new MergeCounts(merge.CombinedTraces, merge.DuplicateSpans);
+        return new MergeCounts(merge.CombinedTraces, merge.DuplicateSpans, merge.LeftOutTraces);
     }
 
     private void Open(BlockReader input)
@@ -54,7 +57,11 @@ internal sealed class BlockMerge
         _trace.Begin(FindSmallest());
         foreach (var cursor in _atSmallest) cursor.AddTo(_trace);
         CombinedTraces += _atSmallest.Count - 1;
-        if (!_trace.IsEmpty)
+        if (_deleted.Contains(_trace.Id))
+        {
+            LeftOutTraces++;
+        }
+        else if (!_trace.IsEmpty)
         {
             _trace.Complete();
             DuplicateSpans += _trace.DuplicateCount;
@@ -93,4 +100,5 @@ internal sealed class BlockMerge
 /// <summary>What a merge brought together.</summary>
 /// <param name="CombinedTraces">Rows that went into the row of the same trace in another block.</param>
 /// <param name="DuplicateSpans">Spans that were in more than one block, or twice in one.</param>
-public readonly record struct MergeCounts(long CombinedTraces, long DuplicateSpans);
+/// <param name="LeftOutTraces">Traces that were deleted.</param>
+public readonly record struct MergeCounts(long CombinedTraces, long DuplicateSpans, long LeftOutTraces);

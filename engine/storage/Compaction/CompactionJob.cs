@@ -13,7 +13,15 @@ public sealed class CompactionJob
     {
         Inputs = [.. inputs.OrderBy(static block => block.BlockId)];
         if (Inputs.Count < 2) throw new ArgumentException($"{Inputs.Count} blocks: there is nothing to bring together", nameof(inputs));
-        OutputId = Derive(Inputs);
+        OutputId = Derive(Inputs, []);
+        OutputLevel = Inputs.Max(static block => block.CompactionLevel) + 1;
+    }
+
+    private CompactionJob(BlockMeta input, IEnumerable<TraceId> without)
+    {
+        Inputs = [input];
+        OutputId = Derive(Inputs, without.Order());
+        OutputLevel = input.CompactionLevel;
     }
 
     /// <summary>By block id: the order decides which copy of a span is kept, so it may not depend on who made the job.</summary>
@@ -26,12 +34,17 @@ public sealed class CompactionJob
 
     public DedicatedColumns DedicatedColumns => Inputs[0].DedicatedColumns;
 
-    public int OutputLevel => Inputs.Max(static block => block.CompactionLevel) + 1;
+    public int OutputLevel { get; }
 
-    private static BlockId Derive(IReadOnlyList<BlockMeta> inputs)
+    /// <summary>One block that is written again without some of its traces; the output's id follows from these, too.</summary>
+    public static CompactionJob Rewrite(BlockMeta input, IEnumerable<TraceId> without) => new(input, without);
+
+    private static BlockId Derive(IReadOnlyList<BlockMeta> inputs, IEnumerable<TraceId> without)
     {
-        var ids = new byte[inputs.Count * 16];
+        var traces = without.ToList();
+        var ids = new byte[(inputs.Count + traces.Count) * 16];
         for (var i = 0; i < inputs.Count; i++) inputs[i].BlockId.Value.TryWriteBytes(ids.AsSpan(i * 16), bigEndian: true, out _);
+        for (var i = 0; i < traces.Count; i++) traces[i].Write(ids.AsSpan((inputs.Count + i) * 16));
         var hash = SHA256.HashData(ids).AsSpan();
         return BlockId.Derive(BinaryPrimitives.ReadUInt64BigEndian(hash), BinaryPrimitives.ReadUInt64BigEndian(hash[8..]));
     }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Node.Promotion;
@@ -74,9 +75,12 @@ internal sealed class BlockFolder : IDisposable
         var state = new NodeState(Options);
         var blocks = await store.ListAsync(static damage => Assert.Fail(damage), default);
         state.Update(_ => new NodeView([], [.. blocks.Select(meta => new BlockHandle(meta, store))]));
+        var deleted = new DeletedTracesStore(objects);
+        state.Update(view => view with { Deleted = deleted.LoadAsync(default).GetAwaiter().GetResult().ToImmutableDictionary() });
+        var deletion = new TraceDeletion(Options, deleted, state, time);
         var metrics = new MetricRegistry();
-        var loop = new CompactionLoop(Options, CompactionServices.Create(Options, objects, store, new ColumnPromotion(Options with { AutoPromote = false }, DedicatedColumns.None, state, Log.Null, time), time), state, store, new CompactionMetrics(metrics), Log.Null, time);
-        return new RunningCompaction(loop, state, metrics);
+        var loop = new CompactionLoop(Options, CompactionServices.Create(Options, objects, store, new ColumnPromotion(Options with { AutoPromote = false }, DedicatedColumns.None, state, Log.Null, time), time), state, store, deletion, new CompactionMetrics(metrics), Log.Null, time);
+        return new RunningCompaction(loop, state, deletion, metrics);
     }
 
     public static BlockCompactor Compactor(IObjectStore objects, BlockStore store, BlockWriterOptions layout) =>
@@ -132,7 +136,7 @@ internal sealed class BlockFolder : IDisposable
 }
 
 /// <summary>A node's compaction without the rest of the node.</summary>
-internal sealed record RunningCompaction(CompactionLoop Loop, NodeState State, MetricRegistry Metrics)
+internal sealed record RunningCompaction(CompactionLoop Loop, NodeState State, TraceDeletion Deletion, MetricRegistry Metrics)
 {
     public Task RunOnceAsync() => Loop.RunOnceAsync(default);
 

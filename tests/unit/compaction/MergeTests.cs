@@ -71,7 +71,7 @@ public sealed class MergeTests
         var store = folder.OpenStore(objects);
         var (output, counts) = await BlockFolder.Compactor(objects, store, new BlockWriterOptions()).MergeAsync(new CompactionJob(inputs), default);
 
-        Assert.Equal(new MergeCounts(CombinedTraces: 1, DuplicateSpans: 1), counts);
+        Assert.Equal(new MergeCounts(CombinedTraces: 1, DuplicateSpans: 1, LeftOutTraces: 0), counts);
         var parquet = folder.PathOf(output!.BlockId, "data.parquet");
         using var file = new FileParquetSource(parquet);
         var data = new ColumnData();

@@ -1,0 +1,42 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Storage.Blocks;
+
+namespace Tempo.Engine.Storage.Compaction;
+
+/// <summary>
+/// Keeps <see cref="DeletedTraces"/> as the object <c>deleted-traces.json</c> in the tenant's folder, beside the blocks; Tempo
+/// does not look at it.
+/// </summary>
+public sealed class DeletedTracesStore(IObjectStore objects)
+{
+    private const string Name = "deleted-traces.json";
+
+    /// <summary>
+    /// What all tenants have deleted. Throws <see cref="ObjectStoreException"/>, also for an object that cannot be understood:
+    /// to go on without it would show what was deleted.
+    /// </summary>
+    public async Task<Dictionary<TenantId, DeletedTraces>> LoadAsync(CancellationToken cancellation)
+    {
+        var all = new Dictionary<TenantId, DeletedTraces>();
+        await foreach (var folder in objects.ListAsync(ObjectKey.Root, ListScope.Children, cancellation).ConfigureAwait(false))
+        {
+            if (!folder.IsFolder || !TenantId.TryParse(folder.Key.LastPart, out var tenant, out _)) continue;
+            var key = KeyOf(tenant);
+            if (await objects.TryGetAsync(key, DeletedTraces.MaxJsonBytes, cancellation).ConfigureAwait(false) is not { } json) continue;
+            if (!DeletedTraces.TryParse(json, out var deleted, out var error)) throw new ObjectStoreException(ObjectStoreError.Failed, key, error);
+            if (deleted.Count > 0) all.Add(tenant, deleted);
+        }
+
+        return all;
+    }
+
+    /// <summary>Durable when it returns.</summary>
+    public async Task SaveAsync(TenantId tenant, DeletedTraces deleted, CancellationToken cancellation)
+    {
+        if (deleted.Count == 0) await objects.DeleteAsync(KeyOf(tenant), cancellation).ConfigureAwait(false);
+        else await objects.PutAsync(KeyOf(tenant), deleted.ToJson(), cancellation).ConfigureAwait(false);
+    }
+
+    private static ObjectKey KeyOf(TenantId tenant) => BlockObjects.Folder(tenant).Append(Name);
+}
