@@ -218,6 +218,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         await _uploading.ConfigureAwait(false);
         await _indexing.ConfigureAwait(false);
         _compaction.Dispose();
+        _deletion.Dispose();
         await _cuts.DisposeAsync().ConfigureAwait(false);
         await _state.View.Current.SealAsync().ConfigureAwait(false);
         _log.Dispose();

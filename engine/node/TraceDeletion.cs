@@ -14,7 +14,7 @@ namespace Tempo.Engine.Node;
 /// </code>
 /// Until 3 spans of these traces that still come in are hidden and deleted, too.
 /// </summary>
-internal sealed class TraceDeletion(NodeOptions options, DeletedTracesStore store, NodeState state, TimeProvider time)
+internal sealed class TraceDeletion(NodeOptions options, DeletedTracesStore store, NodeState state, TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan ShortestKept = TimeSpan.FromHours(1);
     private readonly SemaphoreSlim _one = new(1, 1);
@@ -58,6 +58,8 @@ internal sealed class TraceDeletion(NodeOptions options, DeletedTracesStore stor
             _one.Release();
         }
     }
+
+    public void Dispose() => _one.Dispose();
 
     private void Set(TenantId tenant, DeletedTraces deleted) =>
         state.Update(view => view with { Deleted = deleted.Count == 0 ? view.Deleted.Remove(tenant) : view.Deleted.SetItem(tenant, deleted) });

@@ -31,6 +31,7 @@ public sealed class CutTests : IAsyncDisposable
     {
         await _cuts.DisposeAsync();
         _log.Dispose();
+        _objects.Dispose();
         _folder.Dispose();
     }
 

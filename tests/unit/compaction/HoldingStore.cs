@@ -3,7 +3,7 @@ using Tempo.Engine.ObjectStore;
 namespace Tempo.Compaction.Tests;
 
 /// <summary>A store in which a block's data is held up at the door until the test lets it in.</summary>
-internal sealed class HoldingStore(IObjectStore inner) : IObjectStore
+internal sealed class HoldingStore(IObjectStore inner) : IObjectStore, IDisposable
 {
     private readonly SemaphoreSlim _door = new(0);
     private readonly SemaphoreSlim _arrivals = new(0);
@@ -19,6 +19,12 @@ internal sealed class HoldingStore(IObjectStore inner) : IObjectStore
     public async Task ArrivalsAsync(int count)
     {
         while (count-- > 0) Assert.True(await _arrivals.WaitAsync(TimeSpan.FromSeconds(60)), "no block came");
+    }
+
+    public void Dispose()
+    {
+        _door.Dispose();
+        _arrivals.Dispose();
     }
 
     public void Open(int count) => _door.Release(count);
