@@ -24,7 +24,7 @@ public sealed class BlockConverter(BlockStore source, BlockStore target, BlockWr
             CompactionLevel = meta.CompactionLevel,
             Layout = layout with { DedicatedColumns = meta.DedicatedColumns },
         };
-        return await target.WriteAsync(block, writer => BlockMerge.Run([reader], writer, cancellation), cancellation).ConfigureAwait(false);
+        return await target.WriteAsync(block, writer => BlockMerge.Run([reader], writer, new MergeMemory(), DeletedTraces.None, cancellation), cancellation).ConfigureAwait(false);
     }
 
     private BlockId Derive(BlockId block)
