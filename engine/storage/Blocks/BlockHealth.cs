@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Parquet;
 
 namespace Tempo.Engine.Storage.Blocks;
 
@@ -23,8 +25,20 @@ public sealed class BlockHealth
     public void Report(BlockId block, BlockDamage damage)
     {
         _damaged[block] = damage;
-        _errors?.With(damage.ToString().ToLowerInvariant()).Add();
+        Count(damage);
     }
+
+    /// <summary>
+    /// Something of the block could not be read. Only what is wrong with its bytes, or not there, is remembered: a store that fails
+    /// for a while says nothing about the block.
+    /// </summary>
+    public void Report(BlockId block, BlockDamage damage, Exception error)
+    {
+        if (error is ParquetFormatException or ObjectStoreException { Error: ObjectStoreError.NotFound }) Report(block, damage);
+        else Count(damage);
+    }
+
+    private void Count(BlockDamage damage) => _errors?.With(damage.ToString().ToLowerInvariant()).Add();
 
     /// <summary>Was something of the block found damaged?</summary>
     public bool IsDamaged(BlockId block) => _damaged.ContainsKey(block);

@@ -165,7 +165,7 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         catch (Exception e) when (e is ParquetFormatException or IOException or ObjectStoreException)
         {
             if (await IsGoneAsync(meta, cancellation).ConfigureAwait(false)) throw new BlockReadException(e.Message, e) { IsGone = true };
-            Health.Report(meta.BlockId, BlockDamage.Footer);
+            Health.Report(meta.BlockId, BlockDamage.Footer, e);
             throw new BlockReadException(e.Message, e);
         }
     }

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Parquet;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Query;
@@ -115,6 +116,17 @@ public sealed class IntegrityTests : IDisposable
         var result = await TraceSearch.RunAsync(new SearchRequest(), sources, Cancellation);
         Assert.Equal(("", 0), (result.Message, result.Traces.Count));
         Assert.False(_health.IsDamaged(meta.BlockId));
+    }
+
+    /// <summary>A disk or a service that fails for a while is counted, and says nothing about the block.</summary>
+    [Fact]
+    public void A_store_that_fails_does_not_condemn_the_block()
+    {
+        _health.Report(BlockId.Derive(1, 2), BlockDamage.Page, new IOException("it fails"));
+        Assert.False(_health.IsDamaged(BlockId.Derive(1, 2)));
+        Assert.Contains("tempodb_block_errors_total{reason=\"page\"} 1", MetricsText(), StringComparison.Ordinal);
+        _health.Report(BlockId.Derive(1, 2), BlockDamage.Page, new ParquetFormatException("it is damaged"));
+        Assert.True(_health.IsDamaged(BlockId.Derive(1, 2)));
     }
 
     private Task<BlockMeta> WriteAsync(int traceCount, int requests)

@@ -63,7 +63,7 @@ public sealed class BlockReader : IDisposable
     public RowGroupReader OpenRowGroup(int rowGroup) => OpenRowGroup(rowGroup, new ReadMemory());
 
     /// <summary>The same with memory that it shares with other readers, which are then used by the same thread.</summary>
-    public RowGroupReader OpenRowGroup(int rowGroup, ReadMemory memory) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, memory, _ => Health?.Report(Meta.BlockId, BlockDamage.Page));
+    public RowGroupReader OpenRowGroup(int rowGroup, ReadMemory memory) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, memory, error => Health?.Report(Meta.BlockId, BlockDamage.Page, error));
 
     /// <summary>Hears of pages that cannot be read.</summary>
     public BlockHealth? Health { get; init; }
