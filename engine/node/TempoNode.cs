@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Generator;
 using Tempo.Engine.Node.Promotion;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Query;
@@ -36,12 +37,14 @@ public sealed partial class TempoNode : IAsyncDisposable
     private UploadLoop? _uploads;
     private Task _uploading = Task.CompletedTask;
     private IDisposable? _remote;
+    private readonly MetricsGenerator _generator;
     private int _disposed;
 
     private TempoNode(
-        WriteAheadLog log, NodeState state, IngestPipeline ingest, CutLoop cuts, CompactionLoop compaction, TenantIndexLoop indexes, QueryGate queries, NodeOptions options,
+        WriteAheadLog log, NodeState state, IngestPipeline ingest, MetricsGenerator generator, CutLoop cuts, CompactionLoop compaction, TenantIndexLoop indexes, QueryGate queries, NodeOptions options,
         ColumnPromotion promotion, TimeProvider time)
     {
+        _generator = generator;
         _options = options;
         _promotion = promotion;
         _time = time;
@@ -99,7 +102,8 @@ public sealed partial class TempoNode : IAsyncDisposable
         var promotion = new ColumnPromotion(options, store.Layout.DedicatedColumns, state, log, time);
         var compaction = new CompactionLoop(
             options, CompactionServices.Create(options, remoteObjects ?? (IObjectStore)objects, home, promotion, time), state, home, new CompactionMetrics(registry), log, time, blocklist);
-        var node = new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics, time), new CutLoop(options, wal, store, promotion, state, metrics, log, time),
+        var generator = StartGenerator(options, registry, log, time);
+        var node = new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, metrics, generator, time), generator, new CutLoop(options, wal, store, promotion, state, metrics, log, time),
             compaction, new TenantIndexLoop(options, remoteObjects ?? (IObjectStore)objects, home, state, registry, log, time), new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries), options, promotion, time);
         if (remote is not null) node.StartUploads(new UploadLoop(state, new LocalBlocks(objects, store), remote, remoteObjects!, new UploadMetrics(registry), log, time), remoteObjects!);
         return node;
@@ -201,6 +205,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         _compaction.Dispose();
         await _cuts.DisposeAsync().ConfigureAwait(false);
         await _state.View.Current.SealAsync().ConfigureAwait(false);
+        await _generator.DisposeAsync().ConfigureAwait(false);
         _log.Dispose();
         _remote?.Dispose();
         _stop.Dispose();
