@@ -349,6 +349,7 @@ internal static class SystemPackages
     [
         new("nodejs", () => OnPath("node")),
         new("npm", () => OnPath("npm")),
+        new("prometheus", () => OnPath("prometheus") && OnPath("promtool")),
     ];
 
     public static void Need(Package[] packages)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Generator;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Otlp;
 using Tempo.Engine.Storage.Live;
@@ -14,12 +15,13 @@ namespace Tempo.Engine.Node;
 /// 2 limits     room in this process, the tenant's rate, its traces; what is over a trace's limit is left out of the bytes
 /// 3 log        append the raw bytes, wait until they are durable
 /// 4 index      decode into the live columns; from here on the spans are found
-/// 5 answer
+/// 5 generate   count the spans in the tenant's metrics, if it has any
+/// 6 answer
 /// </code>
 /// A crash after 3 replays the request through 4, with the same judgement on every span. Every span that came in is counted
 /// once: as stored, or as discarded with a reason.
 /// </summary>
-internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Func<NodeView> view, CutLoop cuts, NodeMetrics metrics, TimeProvider time)
+internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Func<NodeView> view, CutLoop cuts, NodeMetrics metrics, MetricsGenerator generator, TimeProvider time)
 {
     private const string Stopping = "the node is stopping";
 
@@ -97,6 +99,7 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
             if (!logged.IsDurable) return Refuse(push, logged);
             var stored = generation.Live.Append(push.Account.Tenant, request.Written, options.MaxAttributeBytesOf(push.Limits));
             if (cuts.IsFull(generation)) cuts.Wake();
+            generator.Add(push.Account.Tenant, request.Written);
             return Finish(push, stored);
         }
         finally

@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Generator;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Query;
 
@@ -73,6 +74,9 @@ public sealed record NodeOptions
         var bytes = limits.Ingestion.MaxAttributeBytes > 0 ? limits.Ingestion.MaxAttributeBytes : MaxAttributeBytes;
         return bytes == 0 ? int.MaxValue : bytes;
     }
+
+    /// <summary>Metrics from spans. Off until a tenant's limits name a processor.</summary>
+    public GeneratorOptions Generator { get; init; } = new();
 
     /// <summary>Limits of each tenant.</summary>
     public TenantOverrides Overrides { get; init; } = new();

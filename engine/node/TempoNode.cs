@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Generator;
 using Tempo.Engine.Node.Promotion;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Query;
@@ -39,12 +40,14 @@ public sealed partial class TempoNode : IAsyncDisposable
     private UploadLoop? _uploads;
     private Task _uploading = Task.CompletedTask;
     private IDisposable? _remote;
+    private readonly MetricsGenerator _generator;
     private int _disposed;
 
     private TempoNode(
-        WriteAheadLog log, NodeState state, IngestPipeline ingest, CutLoop cuts, CompactionLoop compaction, TenantIndexLoop indexes, TraceDeletion deletion, QueryGate queries, NodeOptions options,
+        WriteAheadLog log, NodeState state, IngestPipeline ingest, MetricsGenerator generator, CutLoop cuts, CompactionLoop compaction, TenantIndexLoop indexes, TraceDeletion deletion, QueryGate queries, NodeOptions options,
         ColumnPromotion promotion, TimeProvider time)
     {
+        _generator = generator;
         _options = options;
         _promotion = promotion;
         _time = time;
@@ -110,8 +113,9 @@ public sealed partial class TempoNode : IAsyncDisposable
         var promotion = new ColumnPromotion(options, store.Layout.DedicatedColumns, state, log, time);
         var compaction = new CompactionLoop(
             options, CompactionServices.Create(options, remoteObjects ?? (IObjectStore)objects, home, promotion, time), state, home, deletion, new CompactionMetrics(registry), log, time, blocklist);
+        var generator = StartGenerator(options, registry, log, time);
         var cuts = new CutLoop(options, wal, new GenerationWriter(wal, store, promotion, state, metrics, log), state, metrics, log, time);
-        var node = new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, cuts, metrics, time), cuts,
+        var node = new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, cuts, metrics, generator, time), generator, cuts,
             compaction, new TenantIndexLoop(options, remoteObjects ?? (IObjectStore)objects, home, state, registry, log, time), deletion, new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries), options, promotion, time);
         if (remote is not null) node.StartUploads(new UploadLoop(state, new LocalBlocks(objects, store), remote, remoteObjects!, new UploadMetrics(registry), log, time), remoteObjects!);
         return node;
@@ -221,6 +225,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         _deletion.Dispose();
         await _cuts.DisposeAsync().ConfigureAwait(false);
         await _state.View.Current.SealAsync().ConfigureAwait(false);
+        await _generator.DisposeAsync().ConfigureAwait(false);
         _log.Dispose();
         _remote?.Dispose();
         _stop.Dispose();

@@ -97,6 +97,7 @@ public static class ConfigSchema
             (o, v) => o.UserOverrides.Backend = v, o => o.UserOverrides.Backend),
         Text("overrides.user_configurable_overrides.client.local.path", (o, v) => o.UserOverrides.Path = v, o => o.UserOverrides.Path),
         new ConfigWithoutEffect("overrides.user_configurable_overrides.api", NotYet),
+        .. GeneratorKeys.All,
         Bool("auth_enabled", (o, v) => o.MultitenancyEnabled = v, o => o.MultitenancyEnabled) with { Render = NotAgain },
 
         new ConfigRefused("server.http_path_prefix", NotYet),

@@ -32,11 +32,17 @@ internal static class GeneratorLimitKeys
             With((g, v) => g with { IngestionTimeRangeSlack = v }, TimeSpan.Zero), l => l.MetricsGenerator.IngestionTimeRangeSlack),
         OneOf(at + ".span_name_sanitization", ["", "disabled", "dry_run", "enabled"], (g, v) => g with { SpanNameSanitization = v }, g => g.SpanNameSanitization),
         Int(at + ".max_cardinality_per_label", With((g, v) => g with { MaxCardinalityPerLabel = v }, 0), l => l.MetricsGenerator.MaxCardinalityPerLabel),
-        .. ServiceGraphs(at + ".processor.service_graphs"),
-        .. SpanMetrics(at + ".processor.span_metrics"),
-        LimitStructures.Texts(at + ".processor.host_info.host_identifiers",
+        .. Processors(at + ".processor"),
+    ];
+
+    /// <summary>The settings of the processors, which the generator's own section has as well.</summary>
+    public static ConfigValue[] Processors(string at) =>
+    [
+        .. ServiceGraphs(at + ".service_graphs"),
+        .. SpanMetrics(at + ".span_metrics"),
+        LimitStructures.Texts(at + ".host_info.host_identifiers",
             (l, v) => Set(l, g => g with { HostInfo = g.HostInfo with { HostIdentifiers = v } }), l => l.MetricsGenerator.HostInfo.HostIdentifiers),
-        Text(at + ".processor.host_info.metric_name",
+        Text(at + ".host_info.metric_name",
             With((g, v) => g with { HostInfo = g.HostInfo with { MetricName = v } }, ""), l => l.MetricsGenerator.HostInfo.MetricName),
     ];
 

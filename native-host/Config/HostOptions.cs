@@ -40,6 +40,12 @@ public sealed class HostOptions
     /// <summary>Limits of tenants that have none of their own. A record being read from the overrides file, too.</summary>
     public TenantLimits Limits { get; set; } = TenantLimits.BuiltIn;
 
+    /// <summary>
+    /// Section <c>metrics_generator.processor</c>, which has the keys that tenants have: only
+    /// <see cref="TenantLimits.MetricsGenerator"/> is used.
+    /// </summary>
+    public TenantLimits GeneratorProcessors { get; set; } = new();
+
     /// <summary>The overrides file; empty: none.</summary>
     public string OverridesFile { get; set; } = "";
 

@@ -167,7 +167,7 @@ internal static class LimitStructures
         return null;
     }
 
-    private static string? ReadMap(YamlNode node, out List<KeyValuePair<string, string>> map)
+    internal static string? ReadMap(YamlNode node, out List<KeyValuePair<string, string>> map)
     {
         map = [];
         if (node is not YamlMapping mapping) return "a mapping is expected";
@@ -196,9 +196,9 @@ internal static class LimitStructures
         ("attributes", List(match.Attributes.Select(static a => $"{{key: {GoText.Quote(a.Key)}, value: {GoText.Quote(a.Value)}}}"))),
     ]);
 
-    private static string List(IEnumerable<string> items) => $"[{string.Join(", ", items)}]";
+    internal static string List(IEnumerable<string> items) => $"[{string.Join(", ", items)}]";
 
-    private static string Mapping(IEnumerable<(string Key, string Value)> entries) => $"{{{string.Join(", ", entries.Select(static e => $"{e.Key}: {e.Value}"))}}}";
+    internal static string Mapping(IEnumerable<(string Key, string Value)> entries) => $"{{{string.Join(", ", entries.Select(static e => $"{e.Key}: {e.Value}"))}}}";
 
     private static string? Done(Action set)
     {

@@ -30,8 +30,9 @@ public sealed class OtlpIngest
         _tenants = tenants;
         string[] labels = ["receiver", "transport"];
         string[] values = [receiver, transport];
-        _accepted = metrics.Counter("tempo_receiver_accepted_spans", "Spans that were stored.", labels).With(values);
-        _refused = metrics.Counter("tempo_receiver_refused_spans", "Spans that were not stored.", labels).With(values);
+        // Tempo's names lack the suffix of a counter.
+        _accepted = metrics.Untyped("tempo_receiver_accepted_spans", "Spans that were stored.", labels).With(values);
+        _refused = metrics.Untyped("tempo_receiver_refused_spans", "Spans that were not stored.", labels).With(values);
     }
 
     /// <summary>Ok and the tenant, or the status to answer with. Ingest is always for one tenant.</summary>

@@ -80,7 +80,7 @@ public sealed class TempoServer
         _overrides = new TenantOverrides(_options.Limits);
         _reloader = OverridesReloader.Start(_options, _overrides, _metrics, _log, _time);
         _userOverrides = await StartUserOverridesAsync().ConfigureAwait(false);
-        _node = await TempoNode.StartAsync(_options.Node with { Overrides = _overrides }, _metrics, _log, _time).ConfigureAwait(false);
+        _node = await TempoNode.StartAsync(_options.Node with { Overrides = _overrides, Generator = GeneratorStart.OptionsOf(_options) }, _metrics, _log, _time).ConfigureAwait(false);
         var tenants = new TenantResolver(_options.MultitenancyEnabled, _options.Api.AreTenantSetsAllowed);
         var requests = new RequestMetrics(_metrics);
         await StartApiAsync(_node, tenants, requests).ConfigureAwait(false);
@@ -124,6 +124,7 @@ public sealed class TempoServer
             [
                 ReadyEndpoint.Route(node, _lifecycle),
                 MetricsEndpoint.Route(_metrics),
+                GeneratedMetricsEndpoint.Route(node, tenants),
                 new ServiceGraphEndpoint(node, tenants, _time).Route(),
                 EchoEndpoint.Route(),
                 BuildInfoEndpoint.Route(),

@@ -38,8 +38,13 @@ public sealed record MetricColumn(string Name, string Help, MetricKind Kind, dou
 
     public static MetricColumn Gauge(string name, string help) => new(name, help, MetricKind.Gauge, []);
 
-    public static MetricColumn Histogram(string name, string help, double[] bounds, HistogramForm form) =>
-        new(name, help, MetricKind.Histogram, bounds, form);
+    /// <summary>Throws <see cref="ArgumentException"/> for bounds that do not ascend.</summary>
+    public static MetricColumn Histogram(string name, string help, double[] bounds, HistogramForm form)
+    {
+        for (var i = 0; i < bounds.Length; i++)
+            if (!double.IsFinite(bounds[i]) || (i > 0 && bounds[i] <= bounds[i - 1])) throw new ArgumentException($"histogram_buckets of {name} must ascend, and +Inf is not one of them");
+        return new MetricColumn(name, help, MetricKind.Histogram, bounds, form);
+    }
 }
 
 /// <summary>The shape of a <see cref="SeriesTable"/>: which labels its entities have, and which metrics.</summary>

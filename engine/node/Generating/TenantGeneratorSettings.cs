@@ -1,0 +1,88 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Generator;
+using Tempo.Engine.Node.Overrides;
+
+namespace Tempo.Engine.Node.Generating;
+
+/// <summary>
+/// The generator's settings of each tenant, from its overrides: the same object as long as they say the same, however
+/// often the overrides are read again, because other settings mean that all series of the tenant begin anew. Settings that
+/// make no sense keep the ones before, and are told once. Thread safe.
+/// </summary>
+internal sealed class TenantGeneratorSettings(GeneratorSettings defaults, TenantOverrides overrides, Log log)
+{
+    private readonly ConcurrentDictionary<TenantId, Known> _known = new();
+
+    public GeneratorSettings Of(TenantId tenant)
+    {
+        var version = overrides.Version;
+        if (_known.TryGetValue(tenant, out var known) && known.Version == version) return known.Settings;
+        var limits = overrides.Of(tenant).MetricsGenerator;
+        var text = Describe(limits);
+        var next = known is not null && known.Text == text ? known with { Version = version } : new Known(version, text, Settings(tenant, limits, known));
+        _known[tenant] = next;
+        return next.Settings;
+    }
+
+    private GeneratorSettings Settings(TenantId tenant, MetricsGeneratorLimits limits, Known? before)
+    {
+        try
+        {
+            return limits.Over(defaults);
+        }
+        catch (ArgumentException e)
+        {
+            log.Error("metrics generator: the tenant's overrides cannot be used", ("tenant", tenant.Value), ("err", e.Message));
+            return before?.Settings ?? defaults with { Processors = ProcessorSet.None };
+        }
+    }
+
+    /// <summary>The limits as text: equal if, and only if, they say the same.</summary>
+    internal static string Describe(MetricsGeneratorLimits limits)
+    {
+        var (spans, graphs, hosts) = (limits.SpanMetrics, limits.ServiceGraphs, limits.HostInfo);
+        var text = new StringBuilder();
+        Add(text, limits.Processors);
+        Add(text, limits.RemoteWriteHeaders.Select(static h => $"{h.Key}={h.Value}"));
+        Add(text, [
+            Number(limits.MaxActiveSeries), Number(limits.MaxActiveEntities), Number(limits.MaxCardinalityPerLabel), Number(limits.CollectionInterval.Ticks), $"{limits.IsCollectionDisabled}",
+            limits.GenerateNativeHistograms, Number(limits.NativeHistogramBucketFactor), Number(limits.NativeHistogramMaxBucketNumber), Number(limits.NativeHistogramMinResetDuration.Ticks),
+            limits.TraceIdLabelName, Number(limits.IngestionTimeRangeSlack.Ticks), limits.SpanNameSanitization, hosts.MetricName,
+            $"{spans.IsTargetInfoEnabled} {spans.IsInstanceLabelEnabled} {spans.IsTraceStateSpanMultiplierEnabled}", spans.SpanMultiplierKey,
+            $"{graphs.IsClientServerPrefixEnabled} {graphs.IsMessagingSystemLatencyHistogramEnabled} {graphs.IsVirtualNodeLabelEnabled} {graphs.IsTraceStateSpanMultiplierEnabled}", graphs.SpanMultiplierKey]);
+        Add(text, hosts.HostIdentifiers);
+        Add(text, spans.HistogramBuckets.Select(Number));
+        Add(text, spans.Dimensions);
+        Add(text, spans.TargetInfoExcludedDimensions);
+        Add(text, spans.IntrinsicDimensions.Select(static d => $"{d.Key}={d.Value}"));
+        foreach (var mapping in spans.DimensionMappings) Add(text, [mapping.Name, mapping.Join, .. mapping.SourceLabels]);
+        Add(text, spans.FilterPolicies);
+        Add(text, graphs.HistogramBuckets.Select(Number));
+        Add(text, graphs.Dimensions);
+        Add(text, graphs.PeerAttributes);
+        Add(text, graphs.FilterPolicies);
+        return text.ToString();
+    }
+
+    // Lengths in front, so that no two lists read alike.
+    private static void Add(StringBuilder text, IEnumerable<string> items)
+    {
+        foreach (var item in items) text.Append(item.Length).Append(':').Append(item);
+        text.Append(';');
+    }
+
+    private static void Add(StringBuilder text, IEnumerable<FilterPolicy> policies)
+    {
+        foreach (var policy in policies)
+            foreach (var match in new[] { policy.Include, policy.IncludeAny, policy.Exclude })
+                Add(text, match is null ? [] : [match.MatchType, .. match.Attributes.SelectMany(static a => new[] { a.Key, a.Value })]);
+        text.Append(';');
+    }
+
+    private static string Number<T>(T number) where T : IFormattable => number.ToString(null, CultureInfo.InvariantCulture);
+
+    private sealed record Known(long Version, string Text, GeneratorSettings Settings);
+}

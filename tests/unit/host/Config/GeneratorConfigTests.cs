@@ -1,0 +1,99 @@
+using Tempo.Engine.Generator;
+using Tempo.Engine.Node.Generating;
+using Tempo.Host.Config;
+using Xunit;
+
+namespace Tempo.Host.Tests.Config;
+
+/// <summary>Section <c>metrics_generator</c>, in Tempo's and in Prometheus' words.</summary>
+public sealed class GeneratorConfigTests
+{
+    private static (HostOptions Options, List<string> Warnings) Apply(string yaml)
+    {
+        var options = new HostOptions();
+        return (options, ConfigFile.Apply("t.yaml", yaml, options));
+    }
+
+    private static string Error(string yaml) => Assert.Throws<ConfigException>(() => Apply(yaml)).Message;
+
+    [Fact]
+    public void A_section_of_Tempo_is_taken_whole()
+    {
+        var (options, warnings) = Apply("""
+            metrics_generator:
+              registry: {collection_interval: 5s, stale_duration: 1m, external_labels: {cluster: c}, inject_tenant_id_as: tenant}
+              metrics_ingestion_time_range_slack: 45s
+              ring: {instance_id: me}
+              processor:
+                service_graphs: {wait: 3s, max_items: 7, dimensions: [region], histogram_buckets: [1, 2], enable_virtual_node_label: true}
+                span_metrics: {dimensions: [a, b], intrinsic_dimensions: {span_kind: false}, enable_target_info: true}
+                host_info: {metric_name: hosts}
+              storage:
+                path: /p
+                remote_write_flush_deadline: 7s
+                remote_write_add_org_id_header: false
+                remote_write:
+                  - url: https://u:p@host/write
+                    send_exemplars: true
+                    headers: {X-Key: hunter2}
+                    protobuf_message: io.prometheus.write.v2.Request
+                    basic_auth: {username: me, password: hunter2}
+                    tls_config: {insecure_skip_verify: true, server_name: s}
+                    queue_config: {max_samples_per_send: 99, min_backoff: 1s, max_backoff: 1m, max_shards: 5}
+                    write_relabel_configs:
+                      - {source_labels: [__name__, b], regex: 'a;b', action: drop}
+                      - {regex: span_.*, action: labeldrop}
+            overrides: {defaults: {metrics_generator: {processors: [span-metrics, local-blocks], processor: {span_metrics: {dimensions: [c]}}}}}
+            """);
+        Assert.Empty(warnings);
+        var generator = options.Node.Generator;
+        var defaults = options.GeneratorProcessors.MetricsGenerator.Over(generator.Defaults);
+        Assert.Equal((TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(45), "tenant"), (defaults.CollectionInterval, defaults.StaleDuration, defaults.IngestionSlack, defaults.InjectTenantIdAs));
+        Assert.Equal((TimeSpan.FromSeconds(3), 7, true), (defaults.ServiceGraphs.Wait, defaults.ServiceGraphs.MaxItems, defaults.ServiceGraphs.EnableVirtualNodeLabel));
+        Assert.Equal([1, 2], defaults.ServiceGraphs.HistogramBuckets);
+        Assert.Equal(["a", "b"], defaults.SpanMetrics.Dimensions);
+        Assert.Equal((false, true, true), (defaults.SpanMetrics.IntrinsicDimensions.SpanKind, defaults.SpanMetrics.IntrinsicDimensions.SpanName, defaults.SpanMetrics.EnableTargetInfo));
+        Assert.True(defaults.Processors.IsEmpty);
+        Assert.Equal("hosts", defaults.HostInfo.MetricName);
+        Assert.Equal(("me", "/p", false), (generator.InstanceId, generator.StoragePath, generator.AddOrgIdHeader));
+
+        var target = Assert.Single(generator.RemoteWrite);
+        Assert.Equal((true, false, true, 99, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1)),
+            (target.SendExemplars, target.SendNativeHistograms, target.UsesVersion2, target.MaxSamplesPerSend, target.MinBackoff, target.MaxBackoff));
+        Assert.Equal("Basic bWU6aHVudGVyMg==", target.Authorization!());
+        Assert.Equal("https://host/write", target.ShownUrl);
+        Assert.Equal(2, target.WriteRelabelRules.Count);
+
+        // A tenant's own settings lie over those of the process.
+        var tenant = options.Limits.MetricsGenerator.Over(defaults);
+        Assert.Equal(["c"], tenant.SpanMetrics.Dimensions);
+        Assert.Equal(["span-metrics"], tenant.Processors.ActiveNames);
+        Assert.DoesNotContain("hunter2", EffectiveConfig.Render(options), StringComparison.Ordinal);
+        Assert.Contains("https://host/write", EffectiveConfig.Render(options), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("url: x", "not an http or https URL")]
+    [InlineData("name: a", "url is missing")]
+    [InlineData("url: http://h, oauth2: {client_id: a}", "not available")]
+    [InlineData("url: http://h, remote_timeout: soon", "remote_timeout")]
+    [InlineData("url: http://h, write_relabel_configs: [{action: hashmod}]", "hashmod")]
+    [InlineData("url: http://h, write_relabel_configs: [{regex: '(', action: drop}]", "regex")]
+    [InlineData("url: http://h, what: 1", "what")]
+    [InlineData("url: http://h, basic_auth: {username: a}, bearer_token: b", "at most one")]
+    public void A_target_that_makes_no_sense_is_told_with_its_line(string entry, string expected)
+    {
+        var error = Error($"metrics_generator:\n  storage:\n    remote_write:\n      - {{{entry}}}\n");
+        Assert.Contains("line 4", error, StringComparison.Ordinal);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("processors: [span-metrics, nope]", "\"nope\" is not a known processor")]
+    [InlineData("processor: {span_metrics: {intrinsic_dimensions: {nope: true}}}", "nope")]
+    public void Limits_that_make_no_sense_are_told(string limits, string expected)
+    {
+        var (options, _) = Apply($"overrides: {{defaults: {{metrics_generator: {{{limits}}}}}}}");
+        Assert.Contains(expected, Assert.Throws<ArgumentException>(() => options.Limits.MetricsGenerator.Over(new GeneratorSettings())).Message, StringComparison.Ordinal);
+    }
+}
