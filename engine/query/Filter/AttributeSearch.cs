@@ -28,8 +28,6 @@ internal readonly struct AttributeSearch(FilterScope scope, OwnerLevel level, Ke
         foreach (var column in scope.Batch.Dedicated)
         {
             if (column.Scope != storageScope || !column.Key.AsSpan().SequenceEqual(key.Key)) continue;
-            scope.Batch.RequireAttributes(storageScope, AttributeParts.Keys);
-            // Loading may have filled the columns.
             MarkDedicated(marks, typed);
             return;
         }
@@ -46,6 +44,7 @@ internal readonly struct AttributeSearch(FilterScope scope, OwnerLevel level, Ke
         foreach (var column in scope.Batch.Dedicated)
         {
             if (column.Scope != FilterScope.StorageScopeOf(level) || !column.Key.AsSpan().SequenceEqual(key.Key)) continue;
+            scope.Batch.RequireDedicated(column);
             for (var owner = 0; owner < count; owner++)
             {
                 if (column.Start[owner + 1] == column.Start[owner] || Bitmap.Get(own.Bits, owner)) continue;
@@ -81,7 +80,7 @@ internal readonly struct AttributeSearch(FilterScope scope, OwnerLevel level, Ke
         if (Bitmap.IsEmpty(places.Bits)) return;
         var isRepeated = codes.Count > 1 || AnyTwice(places.Bits, starts.AsSpan(0, owners + 1));
         // Who has the key twice needs all types, since the first value that has one counts.
-        scope.Batch.RequireAttributes(FilterScope.StorageScopeOf(level), isRepeated || !typed.IsEmpty ? AttributeParts.All : test.Parts);
+        scope.Batch.RequireAttributes(FilterScope.StorageScopeOf(level), isRepeated || !typed.IsEmpty ? AttributeParts.All : test.Parts, places.Bits);
         MarkPlaces(attributes, starts.AsSpan(0, owners + 1), places.Bits, marks, typed, excluded);
     }
 

@@ -27,6 +27,7 @@ internal sealed class ValueTest
     private readonly List<int> _codes = [];
     private StringTable? _codesTable;
     private int _codesCount;
+    private int _codesVersion;
     private int _next;
 
     /// <param name="comparisons">Of one field, with literals of one kind: texts, numbers, …</param>
@@ -106,7 +107,11 @@ internal sealed class ValueTest
     {
         foreach (var known in _answers)
             if (known is not null && ReferenceEquals(known.Table, table))
+            {
+                known.Refresh();
                 return known;
+            }
+
         var answers = new TextAnswers(table, AskText);
         _answers[_next] = answers;
         _next = (_next + 1) % KnownTables;
@@ -128,14 +133,23 @@ internal sealed class ValueTest
         else AnswersOf(table).Mark(kernel, codes, marks);
     }
 
+    /// <summary>Does any entry pass? Asks each, and remembers.</summary>
+    public bool HoldsOfAny(StringTable table)
+    {
+        var answers = AnswersOf(table);
+        var any = false;
+        for (var code = 0; code < table.Count; code++) any |= answers[code];
+        return any;
+    }
+
     /// <summary>The entries that equal <see cref="EqualText"/>: the first thing to know, since mostly there is none.</summary>
     public List<int> EqualCodes(KernelKind kernel, StringTable table)
     {
         var count = table.Count;
-        if (ReferenceEquals(_codesTable, table) && _codesCount == count) return _codes;
+        if (ReferenceEquals(_codesTable, table) && _codesCount == count && _codesVersion == table.Version) return _codes;
         _codes.Clear();
         EntryKernel.Find(kernel, table, count, EqualText, _codes);
-        (_codesTable, _codesCount) = (table, count);
+        (_codesTable, _codesCount, _codesVersion) = (table, count, table.Version);
         return _codes;
     }
 

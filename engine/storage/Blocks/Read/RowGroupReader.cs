@@ -11,7 +11,7 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 /// Reads rows (traces) of one row group into a <see cref="SpanBatch"/>. Keeps the column readers with their page lists and
 /// dictionaries, so that reading on is cheap. Not thread safe. What cannot be read is a <see cref="BlockReadException"/>.
 /// </summary>
-public sealed class RowGroupReader
+public sealed partial class RowGroupReader
 {
     private const string Resource = "rs.Resource.";
     private const string Scope = "rs.ss.Scope.";
@@ -157,12 +157,19 @@ public sealed class RowGroupReader
 
     private SpanBatch ReadBatch(SpanBatch batch, BatchColumns columns)
     {
+        // Who wants a part gets the whole here; OpenInto is for those who count every column.
+        if ((columns & BatchColumns.ResourceServiceNames) != 0) columns |= BatchColumns.Resources;
+        if ((columns & BatchColumns.ScopeNames) != 0) columns |= BatchColumns.Scopes;
+        if ((columns & BatchColumns.EventRows) != 0) columns |= BatchColumns.Events;
+        if ((columns & BatchColumns.LinkRows) != 0) columns |= BatchColumns.Links;
         batch.Clear();
+        batch.Loader = null;
         _dedicatedRead = 0;
         ReadTraces(batch);
         ReadStructure(batch);
         if (columns.HasFlag(BatchColumns.SpanIds)) ReadSpanIds(batch);
-        if (columns.HasFlag(BatchColumns.Times)) ReadTimes(batch);
+        if (columns.HasFlag(BatchColumns.Starts)) ReadStarts(batch);
+        if (columns.HasFlag(BatchColumns.Durations)) ReadDurations(batch);
         if (columns.HasFlag(BatchColumns.Kind)) ReadKinds(batch);
         if (columns.HasFlag(BatchColumns.Name)) _columns.Text(Span + "Name", batch.Name, batch.SpanCount);
         if (columns.HasFlag(BatchColumns.StatusMessage)) _columns.Text(Span + "StatusMessage", batch.StatusMessage, batch.SpanCount);
@@ -245,11 +252,9 @@ public sealed class RowGroupReader
         for (var i = 0; i < kinds.Length; i++) kinds[i] = (byte)values[i];
     }
 
-    private void ReadTimes(SpanBatch batch)
-    {
-        CopyUnsigned(_columns.Longs(Span + "StartTimeUnixNano", batch.SpanCount), ref batch.StartUnixNano);
-        CopyUnsigned(_columns.Longs(Span + "DurationNano", batch.SpanCount), ref batch.DurationNano);
-    }
+    private void ReadStarts(SpanBatch batch) => CopyUnsigned(_columns.Longs(Span + "StartTimeUnixNano", batch.SpanCount), ref batch.StartUnixNano);
+
+    private void ReadDurations(SpanBatch batch) => CopyUnsigned(_columns.Longs(Span + "DurationNano", batch.SpanCount), ref batch.DurationNano);
 
     private void ReadSpanAttributes(SpanBatch batch, BatchColumns columns)
     {
@@ -266,20 +271,30 @@ public sealed class RowGroupReader
     private void ReadResources(SpanBatch batch)
     {
         var r = batch.Resources;
-        _columns.Text(Resource + "ServiceName", r.ServiceName, r.Count);
-        var hasServiceName = ColumnMemory.Take(ref r.HasServiceName, r.Count);
-        for (var i = 0; i < r.Count; i++) hasServiceName[i] = r.ServiceName[i].IsEmpty ? (byte)0 : (byte)1;
+        ReadServiceNames(r);
         ReadAttributes(Resource, r.Attributes, r.Count, ref r.AttributeStart);
         _columns.CountsOrNone(Resource + "DroppedAttributesCount", r.Count, ref r.DroppedAttributes);
         VParquet3Values.UncountDropped(_columns, Resource, r.Attributes, r.AttributeStart, r.DroppedAttributes.AsSpan(0, r.Count));
         ReadDedicated(batch, AttributeScope.Resource, Resource, r.Count);
     }
 
+    private void ReadServiceNames(ResourceColumns resources)
+    {
+        _columns.Text(Resource + "ServiceName", resources.ServiceName, resources.Count);
+        var hasServiceName = ColumnMemory.Take(ref resources.HasServiceName, resources.Count);
+        for (var i = 0; i < resources.Count; i++) hasServiceName[i] = resources.ServiceName[i].IsEmpty ? (byte)0 : (byte)1;
+    }
+
+    private void ReadScopeNames(ScopeColumns scopes)
+    {
+        _columns.Text(Scope + "Name", scopes.Name, scopes.Count);
+        _columns.Text(Scope + "Version", scopes.Version, scopes.Count);
+    }
+
     private void ReadScopes(SpanBatch batch)
     {
         var s = batch.Scopes;
-        _columns.Text(Scope + "Name", s.Name, s.Count);
-        _columns.Text(Scope + "Version", s.Version, s.Count);
+        ReadScopeNames(s);
         ReadAttributes(Scope, s.Attributes, s.Count, ref s.AttributeStart);
         _columns.CountsOrNone(Scope + "DroppedAttributesCount", s.Count, ref s.DroppedAttributes);
     }
@@ -294,14 +309,20 @@ public sealed class RowGroupReader
             return;
         }
 
+        ReadEventRows(batch);
+        ReadAttributes(Event, events.Attributes, events.Count, ref events.AttributeStart);
+        _columns.Counts(Event + "DroppedAttributesCount", events.Count, ref events.DroppedAttributes);
+        ReadDedicated(batch, AttributeScope.Event, Event, events.Count);
+    }
+
+    private void ReadEventRows(SpanBatch batch)
+    {
+        var events = batch.Events;
         _columns.Load(Event + "TimeSinceStartNano");
         _columns.Starts(Event + "TimeSinceStartNano", batch.SpanCount, ref batch.EventStart);
         events.Count = _columns.Data.ValueCount;
         CopyUnsigned(_columns.Data.Int64s.AsSpan(0, events.Count), ref events.TimeSinceStartNano);
         _columns.Text(Event + "Name", events.Name, events.Count);
-        ReadAttributes(Event, events.Attributes, events.Count, ref events.AttributeStart);
-        _columns.Counts(Event + "DroppedAttributesCount", events.Count, ref events.DroppedAttributes);
-        ReadDedicated(batch, AttributeScope.Event, Event, events.Count);
     }
 
     private void ReadLinks(SpanBatch batch, bool wanted)
@@ -314,6 +335,14 @@ public sealed class RowGroupReader
             return;
         }
 
+        ReadLinkRows(batch);
+        ReadAttributes(Link, links.Attributes, links.Count, ref links.AttributeStart);
+        _columns.Counts(Link + "DroppedAttributesCount", links.Count, ref links.DroppedAttributes);
+    }
+
+    private void ReadLinkRows(SpanBatch batch)
+    {
+        var links = batch.Links;
         _columns.Load(Link + "TraceID");
         var data = _columns.Data;
         _columns.Starts(Link + "TraceID", batch.SpanCount, ref batch.LinkStart);
@@ -324,8 +353,6 @@ public sealed class RowGroupReader
         _columns.Ids(Link + "SpanID", links.Count, ref links.SpanId);
         _columns.Text(Link + "TraceState", links.TraceState, links.Count);
         ColumnMemory.TakeZeroed(ref links.Flags, links.Count);
-        ReadAttributes(Link, links.Attributes, links.Count, ref links.AttributeStart);
-        _columns.Counts(Link + "DroppedAttributesCount", links.Count, ref links.DroppedAttributes);
     }
 
     private void ReadDropped(SpanBatch batch, BatchColumns columns)
@@ -347,15 +374,19 @@ public sealed class RowGroupReader
         {
             if (leaf.Key is null) continue;
             var path = prefix + leaf.Field;
-            _columns.Load(path);
-            var data = _columns.Data;
-            var column = NextDedicated(batch, scope, Encoding.UTF8.GetBytes(leaf.Key), leaf.Type);
-            _columns.Starts(path, ownerCount, ref column.Start);
-            var bits = ColumnMemory.Take(ref column.Bits, data.ValueCount);
-            var isText = leaf.Type == AttributeType.String;
-            for (var i = 0; i < bits.Length; i++) bits[i] = isText ? data.Codes[i] : data.Int64s[i];
-            if (isText) column.Values = _columns.Table(path, ref column.OwnValues);
+            ReadDedicated(NextDedicated(batch, scope, Encoding.UTF8.GetBytes(leaf.Key), leaf.Type), path, ownerCount);
         }
+    }
+
+    private void ReadDedicated(DedicatedColumn column, string path, int ownerCount)
+    {
+        _columns.Load(path);
+        var data = _columns.Data;
+        _columns.Starts(path, ownerCount, ref column.Start);
+        var bits = ColumnMemory.Take(ref column.Bits, data.ValueCount);
+        var isText = column.Type == AttributeType.String;
+        for (var i = 0; i < bits.Length; i++) bits[i] = isText ? data.Codes[i] : data.Int64s[i];
+        if (isText) column.Values = _columns.Table(path, ref column.OwnValues);
     }
 
     // The column of an earlier fill, if the batch was filled from a block with the same ones.
