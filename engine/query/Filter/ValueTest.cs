@@ -77,6 +77,29 @@ internal sealed class ValueTest
         _ => AttributeParts.None,
     };
 
+    /// <summary>What numbers that pass lie between, inclusive; rounded as a double is, which errs to the wider side.</summary>
+    public (double Min, double Max) Numbers
+    {
+        get
+        {
+            double min = double.PositiveInfinity, max = double.NegativeInfinity;
+            foreach (var comparison in _comparisons)
+            {
+                var literal = comparison.ComparedTo!.Value.AsDouble;
+                var (low, high) = comparison.Op switch
+                {
+                    FieldOperator.Equal => (literal, literal),
+                    FieldOperator.Less or FieldOperator.LessOrEqual => (double.NegativeInfinity, literal),
+                    FieldOperator.Greater or FieldOperator.GreaterOrEqual => (literal, double.PositiveInfinity),
+                    _ => (double.NegativeInfinity, double.PositiveInfinity),
+                };
+                (min, max) = (Math.Min(min, low), Math.Max(max, high));
+            }
+
+            return (min, max);
+        }
+    }
+
     /// <summary>Guess: the share of values of which it holds.</summary>
     public double Selectivity => _comparisons[0].Op switch
     {

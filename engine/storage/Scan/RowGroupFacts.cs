@@ -1,9 +1,12 @@
 using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Blocks.Sidecar;
+using Tempo.Engine.Storage.Catalog;
 
 namespace Tempo.Engine.Storage.Scan;
 
 /// <summary>
-/// What can be said of a row group without reading a page: from the footer's bounds and from dictionaries. A "no" is certain, a
+/// What can be said of a row group without reading a page: from the block's sidecar, if it has one, from the footer's bounds and
+/// from dictionaries. A "no" is certain, a
 /// "maybe" says nothing. Dictionaries are those that a scan would need anyway. Used by one thread.
 /// </summary>
 public sealed class RowGroupFacts
@@ -13,18 +16,31 @@ public sealed class RowGroupFacts
     internal RowGroupFacts(RowGroupReader rows) => _rows = rows;
 
     /// <summary>False: no owner of the scope has the key.</summary>
-    public bool MayHaveKey(AttributeScope scope, byte[] key) => Ask(() => IsOpaque(scope) || HasDedicated(scope, key) || MayHold(KeyPath(scope), key));
+    public bool MayHaveKey(AttributeScope scope, byte[] key) => _rows.Sidecar.MayContainKey(_rows.Number, (CatalogScope)scope, key)
+        && Ask(() => IsOpaque(scope) || HasDedicated(scope, key) || MayHold(KeyPath(scope), key));
 
     /// <summary>False: no owner of the scope has this text as value of the key, alone or in a list.</summary>
-    public bool MayHaveText(AttributeScope scope, byte[] key, byte[] text) => Ask(() => IsOpaque(scope)
+    public bool MayHaveText(AttributeScope scope, byte[] key, byte[] text) => _rows.Sidecar.MayContain(_rows.Number, (CatalogScope)scope, key, text)
+        && Ask(() => IsOpaque(scope)
         || _rows.DedicatedPaths(scope).Any(own => own.Key.AsSpan().SequenceEqual(key) && MayHold(own.Path, text))
         || MayHold(KeyPath(scope), key) && MayHold(RowGroupReader.AttributePath(scope, "Value"), text));
 
-    /// <summary>False: no owner of the scope has a number as value of the key.</summary>
-    public bool MayHaveNumber(AttributeScope scope, byte[] key) => Ask(() => IsOpaque(scope)
+    /// <summary>
+    /// False: no owner of the scope has a number (an int, or a double) from <paramref name="min"/> to <paramref name="max"/> as value
+    /// of the key, alone or in a list.
+    /// </summary>
+    public bool MayHaveNumber(AttributeScope scope, byte[] key, double min, double max) => IsInRange(scope, key, min, max)
+        && Ask(() => IsOpaque(scope)
         || HasDedicated(scope, key)
         || MayHold(KeyPath(scope), key)
         && !(_rows.Columns.IsWithoutValues(RowGroupReader.AttributePath(scope, "ValueInt")) && _rows.Columns.IsWithoutValues(RowGroupReader.AttributePath(scope, "ValueDouble"))));
+
+    private bool IsInRange(AttributeScope scope, byte[] key, double min, double max)
+    {
+        if (min == max) return _rows.Sidecar.MayContain(_rows.Number, (CatalogScope)scope, key, min);
+        if (_rows.Sidecar.TryGetRange(_rows.Number, SidecarHash.OfKey((CatalogScope)scope, key), out var low, out var high, out var isAbsent)) return !(high < min || low > max);
+        return !isAbsent;
+    }
 
     /// <summary>The names of the spans, if they are all in one table.</summary>
     public StringTable? Names => Ask(() => Table("rs.ss.Spans.Name"));

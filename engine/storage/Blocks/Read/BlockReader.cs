@@ -60,13 +60,13 @@ public sealed class BlockReader : IDisposable
     /// <summary>Bytes of a row group, compressed.</summary>
     public long RowGroupBytes(int rowGroup) => _file.RowGroups[rowGroup].Columns.Sum(static column => column.CompressedSizeBytes);
 
-    public RowGroupReader OpenRowGroup(int rowGroup) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, _ => Health?.Report(Meta.BlockId, BlockDamage.Page));
+    public RowGroupReader OpenRowGroup(int rowGroup) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, _ => Health?.Report(Meta.BlockId, BlockDamage.Page)) { Sidecar = Sidecar };
 
     /// <summary>Hears of pages that cannot be read.</summary>
     public BlockHealth? Health { get; init; }
 
     /// <summary>False if the block certainly does not hold the trace.</summary>
-    public bool MayContain(TraceId id) => Sidecar.MayContainTrace(SidecarHash.OfTrace(id)) && TraceBloom.MayContain(_bloomShards, id);
+    public bool MayContain(TraceId id) => Sidecar.MayContainTrace(SidecarHash.OfTrace(id)) && (Sidecar.HasIdFilter || TraceBloom.MayContain(_bloomShards, id));
 
     /// <summary>The ids of all traces, ascending. Throws <see cref="BlockReadException"/>.</summary>
     public TraceId[] ReadTraceIds(CancellationToken cancellation)

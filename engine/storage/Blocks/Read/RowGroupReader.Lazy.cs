@@ -51,8 +51,6 @@ public sealed partial class RowGroupReader
     /// <summary>Bytes of the file that were read so far, by the rows' share of each column chunk.</summary>
     public long ReadBytes => _columns.ReadBytes;
 
-    internal RowGroupColumns Columns => _columns;
-
     /// <summary>Path of a leaf of a scope's attributes.</summary>
     internal static string AttributePath(AttributeScope scope, string leaf) => PrefixOf(scope) + "Attrs." + leaf;
 

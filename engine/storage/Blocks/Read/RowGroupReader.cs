@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Parquet;
+using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Scan;
 
@@ -36,6 +37,7 @@ public sealed partial class RowGroupReader
     internal RowGroupReader(ParquetFileReader file, int rowGroup, BlockColumnMap map, BlockVersion version, DedicatedColumns dedicated, Action<Exception>? onDamage)
     {
         _columns = new RowGroupColumns(file, rowGroup, map);
+        Number = rowGroup;
         _version = version;
         _onDamage = onDamage;
         _dedicated = dedicated;
@@ -47,6 +49,12 @@ public sealed partial class RowGroupReader
 
     /// <summary>The columns themselves, at the rows that were read last.</summary>
     internal RowGroupColumns Columns => _columns;
+
+    /// <summary>Which of the block's row groups it is.</summary>
+    internal int Number { get; }
+
+    /// <summary>What is known of the block without reading it.</summary>
+    internal BlockSidecar Sidecar { get; init; } = BlockSidecar.None;
 
     /// <summary>
     /// The row ranges in which the group is best scanned: its pages, if they end at the same rows in all columns (as ours do);
