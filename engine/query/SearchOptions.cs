@@ -27,7 +27,7 @@ public sealed record SearchOptions
     public int MaxCandidates { get; init; } = 8 << 20;
 
     /// <summary>Spans listed in one answer. Beyond: <see cref="QueryErrorKind.TooLarge"/>.</summary>
-    public long MaxListedSpans { get; init; } = 4 << 20;
+    public int MaxListedSpans { get; init; } = 4 << 20;
 
     /// <summary>How long one search may take; none if it is zero. Beyond: <see cref="QueryErrorKind.Timeout"/>.</summary>
     public TimeSpan Timeout { get; init; }
