@@ -1,4 +1,4 @@
-using System.Text;
+using System.Runtime.CompilerServices;
 using Tempo.Engine.Query.Evaluate;
 using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Storage.Scan;
@@ -21,6 +21,11 @@ internal sealed class ValueTest
     private readonly Comparison[] _comparisons;
     private readonly bool _isAll;
     private readonly bool _isBare;
+
+    // For one comparison with a whole number: what passes, or (!=) what does not.
+    private readonly long _min;
+    private readonly long _max;
+    private readonly bool _isOutside;
     private readonly HashSet<byte[]>.AlternateLookup<ReadOnlySpan<byte>> _texts;
     private readonly HashSet<long>? _numbers;
     private readonly TextAnswers?[] _answers = new TextAnswers?[KnownTables];
@@ -41,6 +46,12 @@ internal sealed class ValueTest
         IsExistence = comparisons[0].IsExistence;
         var literal = comparisons[0].ComparedTo!.Value;
         Literal = literal.Type;
+        if (comparisons.Count == 1 && literal.Type is FieldType.Int or FieldType.Duration)
+        {
+            IsWholeRange = true;
+            (_min, _max, _isOutside) = RangeOf(comparisons[0].Op, literal.Bits);
+        }
+
         var areEqualities = !isAll && comparisons.All(static c => c.Op == FieldOperator.Equal);
         if (areEqualities && Literal == FieldType.String)
         {
@@ -51,6 +62,17 @@ internal sealed class ValueTest
         if (areEqualities && comparisons.Count >= MinSetSize && comparisons.All(static c => c.ComparedTo!.Value.Type is FieldType.Int or FieldType.Duration))
             _numbers = [.. comparisons.Select(static c => c.ComparedTo!.Value.Bits)];
     }
+
+    // Inclusive; a minimum above the maximum is nothing.
+    private static (long Min, long Max, bool IsOutside) RangeOf(FieldOperator op, long literal) => op switch
+    {
+        FieldOperator.Equal => (literal, literal, false),
+        FieldOperator.NotEqual => (literal, literal, true),
+        FieldOperator.Less => literal == long.MinValue ? (1, 0, false) : (long.MinValue, literal - 1, false),
+        FieldOperator.LessOrEqual => (long.MinValue, literal, false),
+        FieldOperator.Greater => literal == long.MaxValue ? (1, 0, false) : (literal + 1, long.MaxValue, false),
+        _ => (literal, long.MaxValue, false),
+    };
 
     /// <summary>Type of the literals: String, Bool, Int (any numbers), Nil (existence), …</summary>
     public FieldType Literal { get; }
@@ -119,6 +141,13 @@ internal sealed class ValueTest
                 return !_isAll;
         return _isAll;
     }
+
+    /// <summary>It is one comparison with a whole number, so that of ints it is <see cref="HoldsOfWhole"/>.</summary>
+    public bool IsWholeRange { get; }
+
+    /// <summary>Does it hold of this int?</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool HoldsOfWhole(long number) => (number >= _min & number <= _max) != _isOutside;
 
     public bool HoldsOfNumber(FieldType type, long bits) =>
         _numbers is not null && type == FieldType.Int ? _numbers.Contains(bits) : Holds(FieldValue.Number(type, bits));
