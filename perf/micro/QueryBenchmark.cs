@@ -15,7 +15,7 @@ internal static class QueryBenchmark
 
     private static readonly (string Name, string Query, int Limit)[] Queries =
     [
-        ("duration and attribute, all", "{ duration > 1s && span.http.route = \"/api/cart\" }", AllMatches),
+        ("duration and attribute, all", "{ duration > 100ms && span.db.system = \"postgresql\" }", AllMatches),
         ("attribute = int, all", "{ span.http.response.status_code = 500 }", AllMatches),
         ("attribute = int, newest 20", "{ span.http.response.status_code = 500 }", 20),
         ("attribute = text, all", "{ span.db.system = \"redis\" }", AllMatches),
