@@ -42,7 +42,8 @@ internal sealed class LazyLeaf
         HasValues = Data.ValueCount > 0;
         if (!HasValues) return;
         var column = rows.Columns.Reader(path).Column;
-        var found = column.Node.Repetition == Repetition.Repeated ? FindValues(column.MaxRepetitionLevel, column.MaxDefinitionLevel) : FindSingleValues(column.MaxDefinitionLevel);
+        // Repeated, or (vParquet4) the required element of a repeated group.
+        var found = column.Node.Repetition == Repetition.Optional ? FindSingleValues(column.MaxDefinitionLevel) : FindValues(column.MaxRepetitionLevel, column.MaxDefinitionLevel);
         if (found != attributeCount) throw new ParquetFormatException($"column '{path}': {found} attributes where the keys have {attributeCount}");
     }
 
