@@ -25,7 +25,10 @@ internal sealed class GeneratorTarget : IFuzzTarget
         HistogramForm = HistogramForm.Both,
         SpanMetrics = new SpanMetricsSettings
         {
-            Dimensions = ["http.method", "key", "x"], EnableTargetInfo = true, EnableTraceStateSpanMultiplier = false, IntrinsicDimensions = new IntrinsicDimensions { StatusMessage = true },
+            Dimensions = ["http.method", "key", "x"],
+            EnableTargetInfo = true,
+            EnableTraceStateSpanMultiplier = false,
+            IntrinsicDimensions = new IntrinsicDimensions { StatusMessage = true },
         },
         ServiceGraphs = new ServiceGraphSettings { Dimensions = ["key"], EnableClientServerPrefix = true, EnableMessagingSystemLatencyHistogram = true, MaxItems = 4 },
     };

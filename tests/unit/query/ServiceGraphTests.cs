@@ -42,7 +42,13 @@ public sealed class ServiceGraphTests
     {
         var spans = Enumerable.Range(1, 20).Select(i => new TestSpan
         {
-            TraceId = new TraceId(0, (ulong)i), Id = 1, Kind = 2, Name = $"op {i}", StartUnixNano = Start + (ulong)i * 1_000_000_000, DurationNano = (ulong)i * 1_000_000, Resource = new TestResource(new Attributes { { "service.name", $"s{i}" } }),
+            TraceId = new TraceId(0, (ulong)i),
+            Id = 1,
+            Kind = 2,
+            Name = $"op {i}",
+            StartUnixNano = Start + (ulong)i * 1_000_000_000,
+            DurationNano = (ulong)i * 1_000_000,
+            Resource = new TestResource(new Attributes { { "service.name", $"s{i}" } }),
         }).ToList();
         using var store = new TestStore();
         var sources = await store.Sources(Layout.Block, spans);
@@ -69,8 +75,15 @@ public sealed class ServiceGraphTests
                 if (random.Next(chance) == 0) attributes.Add(key, key == "network.peer.port" && random.Next(2) == 0 ? 80L : $"{key[..2]}{random.Next(2)}");
             spans.Add(new TestSpan
             {
-                TraceId = new TraceId(trace, trace), Id = id, ParentId = parent, Kind = kind, Name = $"op {random.Next(3)}", Status = random.Next(3),
-                StartUnixNano = Start + (ulong)random.Next(1_000_000_000), DurationNano = (ulong)random.Next(1_000_000_000), Attributes = attributes,
+                TraceId = new TraceId(trace, trace),
+                Id = id,
+                ParentId = parent,
+                Kind = kind,
+                Name = $"op {random.Next(3)}",
+                Status = random.Next(3),
+                StartUnixNano = Start + (ulong)random.Next(1_000_000_000),
+                DurationNano = (ulong)random.Next(1_000_000_000),
+                Attributes = attributes,
                 Resource = new TestResource(random.Next(8) == 0 ? [] : new Attributes { { "service.name", $"s{random.Next(4)}" } }),
             });
         }
