@@ -60,6 +60,9 @@ public sealed record NodeOptions
     /// <summary>Queries in that line; beyond: busy (429), try again.</summary>
     public int MaxWaitingQueries { get; init; } = 1000;
 
+    /// <summary>Limits of searches.</summary>
+    public SearchOptions Search { get; init; } = new();
+
     /// <summary>Limits of metrics queries.</summary>
     public MetricsLimits Metrics { get; init; } = new();
 

@@ -9,7 +9,7 @@ public sealed partial class TempoNode
     /// <summary>Names of attributes. Throws <see cref="QueryException"/> for a scope that does not exist.</summary>
     public async Task<TagNamesResult> TagNamesAsync(TenantSet tenants, TagNamesRequest request, CancellationToken cancellation)
     {
-        using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
+        using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         using var lease = _state.Acquire();
         return await TagNames.RunAsync(request, lease.View.SourcesOf(tenants), cancellation).ConfigureAwait(false);
     }
@@ -17,7 +17,7 @@ public sealed partial class TempoNode
     /// <summary>Values of an attribute. Throws <see cref="QueryException"/> for a name that cannot be read.</summary>
     public async Task<TagValuesResult> TagValuesAsync(TenantSet tenants, TagValuesRequest request, CancellationToken cancellation)
     {
-        using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
+        using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         using var lease = _state.Acquire();
         return await TagValues.RunAsync(request, lease.View.SourcesOf(tenants), cancellation).ConfigureAwait(false);
     }
@@ -25,7 +25,7 @@ public sealed partial class TempoNode
     /// <summary>The same for a tag of the first version of the API, a bare name: values as text, sorted.</summary>
     public async Task<TagValuesResult> LegacyTagValuesAsync(TenantSet tenants, TagValuesRequest request, CancellationToken cancellation)
     {
-        using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
+        using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         using var lease = _state.Acquire();
         return await LegacyTagValues.RunAsync(request, lease.View.SourcesOf(tenants), cancellation).ConfigureAwait(false);
     }

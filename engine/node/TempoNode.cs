@@ -132,7 +132,7 @@ public sealed partial class TempoNode : IAsyncDisposable
     /// </summary>
     public async Task<TraceReading> ReadTraceAsync(TenantSet tenants, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
     {
-        using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
+        using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         var lease = _state.Acquire();
         try
         {
@@ -159,16 +159,17 @@ public sealed partial class TempoNode : IAsyncDisposable
     public async Task<SearchResult> SearchAsync(TenantSet tenants, SearchRequest request, CancellationToken cancellation)
     {
         _promotion.Ask(tenants, request.Query);
-        using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
+        using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         using var lease = _state.Acquire();
-        return await TraceSearch.RunAsync(request, lease.View.SourcesOf(tenants), cancellation).ConfigureAwait(false);
+        var options = _options.Search with { MaxWorkers = _options.MaxRunningQueries, Workers = _queries, Time = _time };
+        return await TraceSearch.RunAsync(request, lease.View.SourcesOf(tenants), options, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>A TraceQL metrics query over a range. Throws <see cref="QueryException"/> for one that is wrong or cannot be run.</summary>
     public async Task<QueryRangeResult> QueryRangeAsync(TenantSet tenants, QueryRangeRequest request, CancellationToken cancellation)
     {
         _promotion.Ask(tenants, request.Query);
-        using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
+        using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         using var more = _queries.TakeFree(_options.MaxRunningQueries - 1);
         using var lease = _state.Acquire();
         return await MetricsQuery.RunRangeAsync(request, lease.View.SourcesOf(tenants), _options.Metrics, _time.GetUtcNow(), 1 + more.Count, cancellation).ConfigureAwait(false);
@@ -178,7 +179,7 @@ public sealed partial class TempoNode : IAsyncDisposable
     public async Task<QueryInstantResult> QueryInstantAsync(TenantSet tenants, QueryInstantRequest request, CancellationToken cancellation)
     {
         _promotion.Ask(tenants, request.Query);
-        using var place = await _queries.EnterAsync(cancellation).ConfigureAwait(false);
+        using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         using var more = _queries.TakeFree(_options.MaxRunningQueries - 1);
         using var lease = _state.Acquire();
         return await MetricsQuery.RunInstantAsync(request, lease.View.SourcesOf(tenants), _options.Metrics, _time.GetUtcNow(), 1 + more.Count, cancellation).ConfigureAwait(false);

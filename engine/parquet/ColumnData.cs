@@ -16,6 +16,7 @@ public sealed class ColumnData
     private double[] _doubles = [];
     private byte[] _booleans = [];
     private int[] _codes = [];
+    private int _lateDictionary = -1;
 
     public ColumnData() => _table = _ownTable;
 
@@ -50,13 +51,13 @@ public sealed class ColumnData
     public int[] Codes => _codes;
 
     /// <summary>
-    /// Strings that <see cref="Codes"/> point into. The first <see cref="DictionaryCount"/> are the chunk's dictionary; behind them
-    /// each value of a page without dictionary has an entry of its own. If all pages were dictionary-coded this is the
+    /// Strings that <see cref="Codes"/> point into. The first <see cref="DictionaryCount"/> are the chunk's dictionary; each value of a
+    /// page without dictionary has an entry of its own. If all pages were dictionary-coded this is the
     /// <see cref="ColumnReader.Dictionary"/>'s own table, the same object in every read of that reader.
     /// </summary>
     public ByteArrayTable Table => _table;
 
-    /// <summary>Entries of <see cref="Table"/> that are the chunk's dictionary.</summary>
+    /// <summary>Entries at the front of <see cref="Table"/> that are the chunk's dictionary.</summary>
     public int DictionaryCount { get; private set; }
 
     internal void Clear()
@@ -64,6 +65,7 @@ public sealed class ColumnData
         RowCount = LevelCount = ValueCount = DictionaryCount = 0;
         _ownTable.Clear();
         _table = _ownTable;
+        _lateDictionary = -1;
     }
 
     /// <summary>Makes the dictionary the table, by reference. Called before any page is decoded.</summary>
@@ -73,12 +75,26 @@ public sealed class ColumnData
         DictionaryCount = dictionary.Count;
     }
 
-    /// <summary>A table that values may be added to: takes a copy of the dictionary the first time.</summary>
+    /// <summary>
+    /// A table that values may be added to. The first time it takes a copy of the dictionary, unless no value that was read is in
+    /// it: a dictionary may have megabytes, and where it got too large the rest of the pages do without.
+    /// </summary>
     internal ByteArrayTable GrowableTable()
     {
         if (_table == _ownTable) return _ownTable;
-        _ownTable.AppendAll(_table);
+        if (ValueCount > 0) _ownTable.AppendAll(_table);
+        else DictionaryCount = 0;
         return _table = _ownTable;
+    }
+
+    /// <summary>Where in the table the dictionary begins, for a page of indices: behind the values of pages without it, if such came first.</summary>
+    internal int PlaceDictionary(ByteArrayTable dictionary)
+    {
+        if (_table == dictionary || DictionaryCount > 0) return 0;
+        if (_lateDictionary >= 0) return _lateDictionary;
+        _lateDictionary = _ownTable.Count;
+        _ownTable.AppendAll(dictionary);
+        return _lateDictionary;
     }
 
     internal Span<byte> AddRepetitionLevels(int count) => Grow(ref _repetitionLevels, LevelCount, count);

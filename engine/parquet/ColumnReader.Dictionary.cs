@@ -56,6 +56,8 @@ public sealed partial class ColumnReader
             var codes = target.AddCodes(range.Total);
             DecodeIndices(body, codes, dictionary.Count, range);
             if (range.Skip > 0) codes.Slice(range.Skip, range.Count).CopyTo(codes);
+            var start = target.PlaceDictionary(dictionary.Strings);
+            for (var i = 0; start > 0 && i < range.Count; i++) codes[i] += start;
             return;
         }
 

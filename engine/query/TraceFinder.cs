@@ -15,7 +15,7 @@ public static class TraceFinder
     /// </summary>
     public static async Task<FoundTrace> FindAsync(TraceSources sources, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
     {
-        var loader = new TraceLoader(sources, BatchColumns.All, manyTraces: false);
+        var loader = new TraceLoader(sources, BatchColumns.All);
         var blocks = new List<BlockReader>();
         var hash = SidecarHash.OfTrace(id);
         foreach (var handle in sources.Blocks)

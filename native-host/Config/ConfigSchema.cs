@@ -53,6 +53,7 @@ public static class ConfigSchema
         Duration("query_frontend.search.query_backend_after", OneYear,
             (o, v) => o.Search.DefaultDuration = v, o => o.Search.DefaultDuration),
 
+        .. SearchLimitKeys.All,
         .. MetricsQueryKeys.All,
 
         Choice("wal.sync", [("group", WalSync.Group), ("os", WalSync.Os)],

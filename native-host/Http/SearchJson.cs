@@ -26,6 +26,8 @@ internal static class SearchJson
         json.EndArray();
         json.WriteName("metrics"u8);
         WriteMetrics(ref json, result.Metrics, hasSpanSets);
+        // Ours, and only for who asks with(explain=true).
+        WriteText(ref json, "explain"u8, result.Explanation);
         json.EndObject();
     }
 

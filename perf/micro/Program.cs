@@ -1,22 +1,41 @@
+using Tempo.Perf.Load.Verbs;
 using Tempo.Perf.Micro;
 
 const string Usage = """
-    tempo-micro blocks --requests file.bin [--spans-per-block 250000]   sidecar bytes a span, CPU of tag names and values
-    tempo-micro misses [--blocks 1000] [--traces 2000]                  CPU of a look-up by id that finds nothing
-    A file of requests is made by tempo-load generate.
+    tempo-micro query [--spans 1000000] [--blocks 4] [--folder /tmp/tempo-micro] [--rounds 3] [--workers 0 = cores] [--only text]
+        Builds blocks of the load tool's traffic in the folder (once), runs a fixed list of queries on them, prints CPU and spans/s.
+    tempo-micro columns --file data.parquet [--only text]
+        What it costs to unpack each column of a block.
+    tempo-micro blocks --requests file.bin [--spans-per-block 250000]
+        Sidecar bytes a span, CPU of tag names and values; a file of requests is made by tempo-load generate.
+    tempo-micro misses [--blocks 1000] [--traces 2000]
+        CPU of a look-up by id that finds nothing.
+    tempo-micro kernels [--only text]
+        Each vector kernel against its scalar twin.
     """;
-var options = new Dictionary<string, string>(StringComparer.Ordinal);
-for (var i = 1; i + 1 < args.Length; i += 2) options[args[i]] = args[i + 1];
-int Number(string name, int fallback) => options.TryGetValue(name, out var text) ? int.Parse(text, System.Globalization.CultureInfo.InvariantCulture) : fallback;
-switch (args.FirstOrDefault())
+
+var verb = args.Length > 0 ? args[0] : "";
+var options = new OptionReader(args.Skip(1));
+try
 {
-    case "blocks" when options.TryGetValue("--requests", out var path):
-        await SidecarMeasures.BlocksAsync(path, Number("--spans-per-block", 250_000)).ConfigureAwait(false);
-        return 0;
-    case "misses":
-        await SidecarMeasures.MissesAsync(Number("--blocks", 1000), Number("--traces", 2000)).ConfigureAwait(false);
-        return 0;
-    default:
-        Console.Error.WriteLine(Usage);
-        return 2;
+    switch (verb)
+    {
+        case "query": return await QueryBenchmark.RunAsync(options).ConfigureAwait(false);
+        case "columns": return ColumnBenchmark.Run(options);
+        case "blocks":
+            await SidecarMeasures.BlocksAsync(options.Text("--requests") ?? throw new OptionException("blocks needs --requests file.bin."), options.Int("--spans-per-block", 250_000, 1, 100_000_000)).ConfigureAwait(false);
+            return 0;
+        case "misses":
+            await SidecarMeasures.MissesAsync(options.Int("--blocks", 1000, 1, 1_000_000), options.Int("--traces", 2000, 1, 10_000_000)).ConfigureAwait(false);
+            return 0;
+        case "kernels": return KernelBenchmark.Run(options);
+        default:
+            Console.WriteLine(Usage);
+            return 2;
+    }
+}
+catch (OptionException wrong)
+{
+    Console.Error.WriteLine(wrong.Message);
+    return 2;
 }

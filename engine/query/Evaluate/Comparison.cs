@@ -1,7 +1,4 @@
-using System.Text;
-using System.Text.RegularExpressions;
 using Tempo.Engine.TraceQL.Ast;
-using Tempo.Engine.TraceQL.Patterns;
 
 namespace Tempo.Engine.Query.Evaluate;
 
@@ -11,7 +8,7 @@ internal sealed class Comparison : Operand
     private readonly FieldOperator _op;
     private readonly Operand _left;
     private readonly Operand _right;
-    private readonly Regex? _regex;
+    private readonly TextPattern? _pattern;
     private readonly TextMemo? _regexAnswers;
 
     public Comparison(FieldOperator op, Operand left, Operand right)
@@ -21,9 +18,8 @@ internal sealed class Comparison : Operand
         _right = right;
         Fields = [.. left.Readers().Concat(right.Readers())];
         if (!op.IsRegex()) return;
-        var pattern = ((Constant)right).Literal.AsString;
-        if (!TraceQlRegex.TryCompile(pattern, out _regex, out var error)) throw new QueryException(QueryErrorKind.BadRequest, $"invalid regex: `{pattern}`: {error}");
-        _regexAnswers = new TextMemo(IsMatch);
+        _pattern = new TextPattern(((Constant)right).Literal.AsString);
+        _regexAnswers = new TextMemo(_pattern.IsMatch);
     }
 
     /// <summary>The fields that are compared.</summary>
@@ -131,13 +127,5 @@ internal sealed class Comparison : Operand
         _ => order >= 0,
     };
 
-    private bool Matches(in FieldValue text) => text.Table is { } table ? _regexAnswers!.Of(table)[(int)text.Bits] : IsMatch(text.Utf8);
-
-    private bool IsMatch(ReadOnlySpan<byte> utf8)
-    {
-        const int OnStack = 256;
-        if (utf8.Length > OnStack) return _regex!.IsMatch(Encoding.UTF8.GetString(utf8));
-        Span<char> chars = stackalloc char[OnStack];
-        return _regex!.IsMatch(chars[..Encoding.UTF8.GetChars(utf8, chars)]);
-    }
+    private bool Matches(in FieldValue text) => text.Table is { } table ? _regexAnswers!.Of(table)[(int)text.Bits] : _pattern!.IsMatch(text.Utf8);
 }

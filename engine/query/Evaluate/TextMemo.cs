@@ -23,7 +23,11 @@ internal sealed class TextMemo(TextPredicate predicate)
     {
         foreach (var known in _known)
             if (known is not null && ReferenceEquals(known.Table, table))
+            {
+                known.Refresh();
                 return known;
+            }
+
         var answers = new TableAnswers(table, predicate);
         _known[_next] = answers;
         _next = (_next + 1) % KnownTables;
@@ -37,6 +41,15 @@ internal sealed class TextMemo(TextPredicate predicate)
         private const byte Yes = 2;
 
         private byte[] _answers = new byte[table.Count];
+        private int _version = table.Version;
+
+        /// <summary>Forgets the answers if the table was filled anew.</summary>
+        public void Refresh()
+        {
+            if (_version == table.Version) return;
+            _version = table.Version;
+            _answers.AsSpan().Clear();
+        }
 
         public StringTable Table => table;
 

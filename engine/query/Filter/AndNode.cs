@@ -1,4 +1,5 @@
 using Tempo.Engine.Query.Kernels;
+using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Filter;
 
@@ -49,6 +50,14 @@ internal sealed class AndNode : FilterNode
             _parts[i].Mark(scope, marks, next.Bits);
             Bitmap.And(marks, next.Bits);
         }
+    }
+
+    public override FilterNode? FindExcluding(RowGroupFacts facts)
+    {
+        foreach (var part in _parts)
+            if (part.FindExcluding(facts) is { } excluding)
+                return excluding;
+        return null;
     }
 
     public override string ToString() => $"({string.Join(" and then ", (IEnumerable<FilterNode>)_parts)})";

@@ -1,4 +1,4 @@
-using System.Numerics;
+using System.Buffers;
 using Tempo.Engine.Query.Evaluate;
 using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Storage.Scan;
@@ -28,8 +28,6 @@ internal readonly struct AttributeSearch(FilterScope scope, OwnerLevel level, Ke
         foreach (var column in scope.Batch.Dedicated)
         {
             if (column.Scope != storageScope || !column.Key.AsSpan().SequenceEqual(key.Key)) continue;
-            scope.Batch.RequireAttributes(storageScope, AttributeParts.Keys);
-            // Loading may have filled the columns.
             MarkDedicated(marks, typed);
             return;
         }
@@ -46,6 +44,7 @@ internal readonly struct AttributeSearch(FilterScope scope, OwnerLevel level, Ke
         foreach (var column in scope.Batch.Dedicated)
         {
             if (column.Scope != FilterScope.StorageScopeOf(level) || !column.Key.AsSpan().SequenceEqual(key.Key)) continue;
+            scope.Batch.RequireDedicated(column);
             for (var owner = 0; owner < count; owner++)
             {
                 if (column.Start[owner + 1] == column.Start[owner] || Bitmap.Get(own.Bits, owner)) continue;
@@ -78,11 +77,26 @@ internal readonly struct AttributeSearch(FilterScope scope, OwnerLevel level, Ke
         var end = starts[owners];
         using var places = FilterScope.Rent(end);
         FindKey(attributes.Keys.AsSpan(0, end), codes, places.Bits);
-        if (Bitmap.IsEmpty(places.Bits)) return;
-        var isRepeated = codes.Count > 1 || AnyTwice(places.Bits, starts.AsSpan(0, owners + 1));
-        // Who has the key twice needs all types, since the first value that has one counts.
-        scope.Batch.RequireAttributes(FilterScope.StorageScopeOf(level), isRepeated || !typed.IsEmpty ? AttributeParts.All : test.Parts);
-        MarkPlaces(attributes, starts.AsSpan(0, owners + 1), places.Bits, marks, typed, excluded);
+        var count = Bitmap.Count(places.Bits);
+        if (count == 0) return;
+        var found = ArrayPool<int>.Shared.Rent(2 * count);
+        try
+        {
+            var at = found.AsSpan(0, count);
+            var of = found.AsSpan(count, count);
+            Bitmap.ToRows(places.Bits, at);
+            // Who has the key twice needs all types, since the first value that has one counts.
+            var isRepeated = FindOwners(at, starts.AsSpan(0, owners + 1), of) || codes.Count > 1;
+            scope.Batch.RequireAttributes(FilterScope.StorageScopeOf(level), isRepeated || !typed.IsEmpty ? AttributeParts.All : test.Parts, places.Bits);
+            if (isRepeated || !typed.IsEmpty || !excluded.IsEmpty) MarkFirst(attributes, at, of, marks, typed, excluded);
+            else if (test.IsWholeRange) MarkWhole(attributes, at, of, marks);
+            else if (test.EqualText is not null) MarkEqual(attributes, at, of, marks);
+            else MarkAll(attributes, at, of, marks);
+        }
+        finally
+        {
+            ArrayPool<int>.Shared.Return(found);
+        }
     }
 
     private void FindKey(ReadOnlySpan<int> keys, List<int> codes, Span<ulong> places)
@@ -97,39 +111,86 @@ internal readonly struct AttributeSearch(FilterScope scope, OwnerLevel level, Ke
         }
     }
 
-    private static bool AnyTwice(ReadOnlySpan<ulong> places, ReadOnlySpan<int> starts)
+    // Whose each place is; true if somebody has two.
+    private static bool FindOwners(ReadOnlySpan<int> places, ReadOnlySpan<int> starts, Span<int> owners)
     {
         var owner = 0;
         var last = -1;
-        for (var word = 0; word < places.Length; word++)
-            for (var left = places[word]; left != 0; left &= left - 1)
-            {
-                var place = (word << 6) + BitOperations.TrailingZeroCount(left);
-                while (starts[owner + 1] <= place) owner++;
-                if (owner == last) return true;
-                last = owner;
-            }
+        var isRepeated = false;
+        for (var i = 0; i < places.Length; i++)
+        {
+            while (starts[owner + 1] <= places[i]) owner++;
+            isRepeated |= owner == last;
+            owners[i] = last = owner;
+        }
 
-        return false;
+        return isRepeated;
     }
 
-    private void MarkPlaces(AttributeColumns attributes, ReadOnlySpan<int> starts, ReadOnlySpan<ulong> places, Span<ulong> marks, Span<ulong> typed, ReadOnlySpan<ulong> excluded)
+    // A range of whole numbers: mostly there is nothing but ints.
+    private void MarkWhole(AttributeColumns attributes, ReadOnlySpan<int> places, ReadOnlySpan<int> owners, Span<ulong> marks)
+    {
+        var (types, bits) = (attributes.Types, attributes.Bits);
+        for (var i = 0; i < places.Length; i++)
+        {
+            var place = places[i];
+            var type = types[place];
+            if (type == AttributeType.Int)
+            {
+                // Without a branch, which nobody could predict.
+                marks[owners[i] >> 6] |= (test.HoldsOfWhole(bits[place]) ? 1UL : 0) << owners[i];
+            }
+            else if (type != AttributeType.Null && Holds(attributes, type, place, null))
+            {
+                Bitmap.Set(marks, owners[i]);
+            }
+        }
+    }
+
+    // One text: a code, or no entry at all.
+    private void MarkEqual(AttributeColumns attributes, ReadOnlySpan<int> places, ReadOnlySpan<int> owners, Span<ulong> marks)
+    {
+        var equal = test.EqualCodes(scope.Kernel, attributes.Values);
+        if (equal.Count == 0) return;
+        if (equal.Count > 1)
+        {
+            MarkAll(attributes, places, owners, marks);
+            return;
+        }
+
+        var (types, bits, code) = (attributes.Types, attributes.Bits, equal[0]);
+        for (var i = 0; i < places.Length; i++)
+        {
+            var place = places[i];
+            if (types[place] == AttributeType.String) marks[owners[i] >> 6] |= (bits[place] == code ? 1UL : 0) << owners[i];
+            else if (types[place] == AttributeType.StringArray && test.Holds(FieldReader.FromAttribute(attributes, place))) Bitmap.Set(marks, owners[i]);
+        }
+    }
+
+    private void MarkAll(AttributeColumns attributes, ReadOnlySpan<int> places, ReadOnlySpan<int> owners, Span<ulong> marks)
     {
         var values = Texts(attributes);
-        var owner = 0;
+        for (var i = 0; i < places.Length; i++)
+            if (attributes.Types[places[i]] is not (AttributeType.Null or > AttributeType.BoolArray) and var type && Holds(attributes, type, places[i], values))
+                Bitmap.Set(marks, owners[i]);
+    }
+
+    // The first value of a type that each owner has.
+    private void MarkFirst(
+        AttributeColumns attributes, ReadOnlySpan<int> places, ReadOnlySpan<int> owners, Span<ulong> marks, Span<ulong> typed, ReadOnlySpan<ulong> excluded)
+    {
+        var values = Texts(attributes);
         var done = -1;
-        for (var word = 0; word < places.Length; word++)
-            for (var left = places[word]; left != 0; left &= left - 1)
-            {
-                var place = (word << 6) + BitOperations.TrailingZeroCount(left);
-                while (starts[owner + 1] <= place) owner++;
-                if (owner == done || !excluded.IsEmpty && Bitmap.Get(excluded, owner)) continue;
-                var type = attributes.Types[place];
-                if (type is AttributeType.Null or > AttributeType.BoolArray) continue;
-                done = owner;
-                if (!typed.IsEmpty) Bitmap.Set(typed, owner);
-                if (Holds(attributes, type, place, values)) Bitmap.Set(marks, owner);
-            }
+        for (var i = 0; i < places.Length; i++)
+        {
+            var owner = owners[i];
+            if (owner == done || !excluded.IsEmpty && Bitmap.Get(excluded, owner)) continue;
+            var type = attributes.Types[places[i]];
+            if (type is AttributeType.Null or > AttributeType.BoolArray) continue;
+            done = owner;
+            if (!typed.IsEmpty) Bitmap.Set(typed, owner);
+            if (Holds(attributes, type, places[i], values)) Bitmap.Set(marks, owner);
+        }
     }
 
     private TextAnswers? Texts(AttributeColumns attributes) => test.Literal == FieldType.String ? test.AnswersOf(attributes.Values) : null;

@@ -1,4 +1,5 @@
 using Tempo.Engine.Query.Kernels;
+using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Filter;
 
@@ -20,6 +21,8 @@ internal sealed class ConstantNode(bool holds, string why) : FilterNode
         if (holds) Bitmap.Fill(marks, scope.SpanCount);
         else marks.Clear();
     }
+
+    public override FilterNode? FindExcluding(RowGroupFacts facts) => holds ? null : this;
 
     public override string ToString() => why;
 }

@@ -43,9 +43,15 @@ internal sealed class DurationNode : FilterNode
 
     public override void Mark(FilterScope scope, ReadOnlySpan<ulong> wanted, Span<ulong> marks)
     {
-        scope.Batch.Require(BatchColumns.Times);
+        scope.Batch.Require(BatchColumns.Durations);
         MarkKernel.Run(scope.Kernel, scope.Batch.DurationNano.AsSpan(0, scope.SpanCount), new InRange<ulong>(ulong.MaxValue, _min, _max), marks);
         if (_isOutside) Bitmap.Not(marks, scope.SpanCount);
+    }
+
+    public override FilterNode? FindExcluding(RowGroupFacts facts)
+    {
+        var (min, max) = facts.Durations;
+        return !_isOutside && (min > _max || max < _min) ? this : null;
     }
 
     public override string ToString() => $"duration {_comparison.Op.Text()} {_comparison.ComparedTo!.Literal}";

@@ -28,7 +28,7 @@ internal sealed class FilterCompiler
             case Comparison comparison: return Leaf(comparison, isNegated);
             case Junction junction: return CompileJunction(junction, isNegated);
             case AnyOfSpan anyOf when OfLevel(anyOf.Condition, isNegated: false, anyOf.IsEvent ? OwnerLevel.Event : OwnerLevel.Link) is { } level:
-                return isNegated ? new NotNode(new LiftNode(level)) : new LiftNode(level);
+                return isNegated ? new NotNode(new LiftNode(level, needsOne: true)) : new LiftNode(level, needsOne: true);
             default: return ByRow(operand, isNegated);
         }
     }

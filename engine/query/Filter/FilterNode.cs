@@ -1,3 +1,5 @@
+using Tempo.Engine.Storage.Scan;
+
 namespace Tempo.Engine.Query.Filter;
 
 /// <summary>
@@ -23,6 +25,9 @@ internal abstract class FilterNode
     /// not; bits behind the last row are 0.
     /// </summary>
     public abstract void Mark(FilterScope scope, ReadOnlySpan<ulong> wanted, Span<ulong> marks);
+
+    /// <summary>The part that excludes every span of a row group, by what is known of it without reading; null if none does.</summary>
+    public virtual FilterNode? FindExcluding(RowGroupFacts facts) => null;
 
     /// <summary>One line, or a few: what is done.</summary>
     public abstract override string ToString();

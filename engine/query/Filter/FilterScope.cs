@@ -41,10 +41,10 @@ internal sealed class FilterScope(KernelKind kernel)
             case OwnerLevel.Resource: return Max(Batch.Resource.AsSpan(0, SpanCount)) + 1;
             case OwnerLevel.Scope: return Max(Batch.Scope.AsSpan(0, SpanCount)) + 1;
             case OwnerLevel.Event:
-                Batch.Require(BatchColumns.Events);
+                Batch.Require(BatchColumns.EventRows);
                 return Batch.EventStart[SpanCount];
             case OwnerLevel.Link:
-                Batch.Require(BatchColumns.Links);
+                Batch.Require(BatchColumns.LinkRows);
                 return Batch.LinkStart[SpanCount];
             default: return SpanCount;
         }

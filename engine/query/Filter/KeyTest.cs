@@ -10,6 +10,7 @@ internal sealed class KeyTest(string name)
     private readonly List<int> _codes = [];
     private StringTable? _table;
     private int _count;
+    private int _version;
 
     public byte[] Key { get; } = Encoding.UTF8.GetBytes(name);
 
@@ -19,10 +20,10 @@ internal sealed class KeyTest(string name)
     public List<int> CodesIn(KernelKind kernel, StringTable table)
     {
         var count = table.Count;
-        if (ReferenceEquals(_table, table) && _count == count) return _codes;
+        if (ReferenceEquals(_table, table) && _count == count && _version == table.Version) return _codes;
         _codes.Clear();
         EntryKernel.Find(kernel, table, count, Key, _codes);
-        (_table, _count) = (table, count);
+        (_table, _count, _version) = (table, count, table.Version);
         return _codes;
     }
 }

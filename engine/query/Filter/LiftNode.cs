@@ -1,5 +1,6 @@
 using System.Buffers;
 using Tempo.Engine.Query.Kernels;
+using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Filter;
 
@@ -7,14 +8,17 @@ namespace Tempo.Engine.Query.Filter;
 /// Spans whose resource (or scope) is marked; spans of which one event (or link) is marked, and those without any of which the
 /// condition holds all the same.
 /// </summary>
-internal sealed class LiftNode(FilterNode inner) : FilterNode
+internal sealed class LiftNode(FilterNode inner, bool needsOne = false) : FilterNode
 {
+    // event{ … } asks for an event; a bare condition on event fields is also tried without any.
+    private readonly bool _holdsOfNone = inner.HoldsOfNone && !needsOne;
+
     public override OwnerLevel Level => OwnerLevel.Span;
 
     // Resources are few; a span in ten has an event or so.
     public override double Cost => inner.Level is OwnerLevel.Resource or OwnerLevel.Scope ? (inner.Cost / 5) + 0.3 : (inner.Cost / 5) + 1;
 
-    public override double Selectivity => inner.Level is OwnerLevel.Resource or OwnerLevel.Scope || inner.HoldsOfNone ? inner.Selectivity : inner.Selectivity / 5;
+    public override double Selectivity => inner.Level is OwnerLevel.Resource or OwnerLevel.Scope || _holdsOfNone ? inner.Selectivity : inner.Selectivity / 5;
 
     public override void Mark(FilterScope scope, ReadOnlySpan<ulong> wanted, Span<ulong> marks)
     {
@@ -49,7 +53,7 @@ internal sealed class LiftNode(FilterNode inner) : FilterNode
     private void OfChildren(ReadOnlySpan<int> starts, ReadOnlySpan<ulong> found, Span<ulong> marks)
     {
         marks.Clear();
-        var ofNone = inner.HoldsOfNone;
+        var ofNone = _holdsOfNone;
         if (!ofNone && Bitmap.IsEmpty(found)) return;
         for (var span = 0; span + 1 < starts.Length; span++)
         {
@@ -59,6 +63,9 @@ internal sealed class LiftNode(FilterNode inner) : FilterNode
             if (holds) Bitmap.Set(marks, span);
         }
     }
+
+    // Where it holds of spans without events, no event is needed.
+    public override FilterNode? FindExcluding(RowGroupFacts facts) => _holdsOfNone ? null : inner.FindExcluding(facts);
 
     public override string ToString() => inner.ToString();
 }

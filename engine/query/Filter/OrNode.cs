@@ -1,4 +1,5 @@
 using Tempo.Engine.Query.Kernels;
+using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Filter;
 
@@ -34,6 +35,8 @@ internal sealed class OrNode : FilterNode
             Bitmap.AndNot(open.Bits, next.Bits);
         }
     }
+
+    public override FilterNode? FindExcluding(RowGroupFacts facts) => Array.TrueForAll(_parts, part => part.FindExcluding(facts) is not null) ? this : null;
 
     public override string ToString() => $"({string.Join(" or else ", (IEnumerable<FilterNode>)_parts)})";
 }

@@ -77,6 +77,12 @@ public sealed class SpanFilter
         return !Bitmap.IsEmpty(marks);
     }
 
+    /// <summary>
+    /// The part of the condition that no span of the row group can meet, by what is known of it without reading; null if it must be
+    /// scanned.
+    /// </summary>
+    public string? FindExcluding(RowGroupFacts facts) => _root.FindExcluding(facts)?.ToString();
+
     /// <summary>What is done, in order.</summary>
     public override string ToString() => _root.ToString();
 }

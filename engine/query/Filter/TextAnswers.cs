@@ -11,14 +11,23 @@ internal sealed class TextAnswers(StringTable table, Func<StringTable, int, bool
     private const byte Unknown = 2;
 
     private byte[] _answers = [];
+    private int _version = table.Version;
 
     public StringTable Table => table;
+
+    /// <summary>Forgets the answers if the table was filled anew.</summary>
+    public void Refresh()
+    {
+        if (_version == table.Version) return;
+        _version = table.Version;
+        _answers.AsSpan().Fill(Unknown);
+    }
 
     public bool this[int code]
     {
         get
         {
-            if ((uint)code >= (uint)_answers.Length) Grow(code + 1);
+            if ((uint)code >= (uint)_answers.Length) Grow(Math.Max(code + 1, table.Count));
             var answer = _answers[code];
             return answer == Unknown ? Ask(code) : answer == Yes;
         }

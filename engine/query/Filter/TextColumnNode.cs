@@ -24,12 +24,14 @@ internal sealed class TextColumnNode(Intrinsic intrinsic, ValueTest test) : Filt
         {
             Intrinsic.Name => BatchColumns.Name,
             Intrinsic.StatusMessage => BatchColumns.StatusMessage,
-            Intrinsic.EventName => BatchColumns.Events,
-            _ => BatchColumns.Scopes,
+            Intrinsic.EventName => BatchColumns.EventRows,
+            _ => BatchColumns.ScopeNames,
         });
         var column = ColumnOf(scope.Batch);
         test.MarkTexts(scope.Kernel, column.Codes.AsSpan(0, scope.Count(Level)), column.Table, marks);
     }
+
+    public override FilterNode? FindExcluding(RowGroupFacts facts) => intrinsic == Intrinsic.Name && facts.Names is { } names && !test.HoldsOfAny(names) ? this : null;
 
     private StringColumn ColumnOf(SpanBatch batch) => intrinsic switch
     {

@@ -1,4 +1,5 @@
 using Tempo.Engine.Query.Kernels;
+using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Filter;
 
@@ -36,6 +37,9 @@ internal sealed class UnscopedNode(KeyTest key, ValueTest test) : FilterNode
         Bitmap.AndNot(ofResource.Bits, typed.Bits);
         Bitmap.Or(marks, ofResource.Bits);
     }
+
+    public override FilterNode? FindExcluding(RowGroupFacts facts) =>
+        test.AcceptsNil || _span.FindExcluding(facts) is null || _resource.FindExcluding(facts) is null ? null : this;
 
     public override string ToString() => _span.ToString();
 }

@@ -1,4 +1,4 @@
-using System.Text;
+using System.Runtime.CompilerServices;
 using Tempo.Engine.Query.Evaluate;
 using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Storage.Scan;
@@ -21,12 +21,18 @@ internal sealed class ValueTest
     private readonly Comparison[] _comparisons;
     private readonly bool _isAll;
     private readonly bool _isBare;
+
+    // For one comparison with a whole number: what passes, or (!=) what does not.
+    private readonly long _min;
+    private readonly long _max;
+    private readonly bool _isOutside;
     private readonly HashSet<byte[]>.AlternateLookup<ReadOnlySpan<byte>> _texts;
     private readonly HashSet<long>? _numbers;
     private readonly TextAnswers?[] _answers = new TextAnswers?[KnownTables];
     private readonly List<int> _codes = [];
     private StringTable? _codesTable;
     private int _codesCount;
+    private int _codesVersion;
     private int _next;
 
     /// <param name="comparisons">Of one field, with literals of one kind: texts, numbers, …</param>
@@ -40,6 +46,12 @@ internal sealed class ValueTest
         IsExistence = comparisons[0].IsExistence;
         var literal = comparisons[0].ComparedTo!.Value;
         Literal = literal.Type;
+        if (comparisons.Count == 1 && literal.Type is FieldType.Int or FieldType.Duration)
+        {
+            IsWholeRange = true;
+            (_min, _max, _isOutside) = RangeOf(comparisons[0].Op, literal.Bits);
+        }
+
         var areEqualities = !isAll && comparisons.All(static c => c.Op == FieldOperator.Equal);
         if (areEqualities && Literal == FieldType.String)
         {
@@ -50,6 +62,17 @@ internal sealed class ValueTest
         if (areEqualities && comparisons.Count >= MinSetSize && comparisons.All(static c => c.ComparedTo!.Value.Type is FieldType.Int or FieldType.Duration))
             _numbers = [.. comparisons.Select(static c => c.ComparedTo!.Value.Bits)];
     }
+
+    // Inclusive; a minimum above the maximum is nothing.
+    private static (long Min, long Max, bool IsOutside) RangeOf(FieldOperator op, long literal) => op switch
+    {
+        FieldOperator.Equal => (literal, literal, false),
+        FieldOperator.NotEqual => (literal, literal, true),
+        FieldOperator.Less => literal == long.MinValue ? (1, 0, false) : (long.MinValue, literal - 1, false),
+        FieldOperator.LessOrEqual => (long.MinValue, literal, false),
+        FieldOperator.Greater => literal == long.MaxValue ? (1, 0, false) : (literal + 1, long.MaxValue, false),
+        _ => (literal, long.MaxValue, false),
+    };
 
     /// <summary>Type of the literals: String, Bool, Int (any numbers), Nil (existence), …</summary>
     public FieldType Literal { get; }
@@ -76,6 +99,29 @@ internal sealed class ValueTest
         _ => AttributeParts.None,
     };
 
+    /// <summary>What numbers that pass lie between, inclusive; rounded as a double is, which errs to the wider side.</summary>
+    public (double Min, double Max) Numbers
+    {
+        get
+        {
+            double min = double.PositiveInfinity, max = double.NegativeInfinity;
+            foreach (var comparison in _comparisons)
+            {
+                var literal = comparison.ComparedTo!.Value.AsDouble;
+                var (low, high) = comparison.Op switch
+                {
+                    FieldOperator.Equal => (literal, literal),
+                    FieldOperator.Less or FieldOperator.LessOrEqual => (double.NegativeInfinity, literal),
+                    FieldOperator.Greater or FieldOperator.GreaterOrEqual => (literal, double.PositiveInfinity),
+                    _ => (double.NegativeInfinity, double.PositiveInfinity),
+                };
+                (min, max) = (Math.Min(min, low), Math.Max(max, high));
+            }
+
+            return (min, max);
+        }
+    }
+
     /// <summary>Guess: the share of values of which it holds.</summary>
     public double Selectivity => _comparisons[0].Op switch
     {
@@ -96,6 +142,13 @@ internal sealed class ValueTest
         return _isAll;
     }
 
+    /// <summary>It is one comparison with a whole number, so that of ints it is <see cref="HoldsOfWhole"/>.</summary>
+    public bool IsWholeRange { get; }
+
+    /// <summary>Does it hold of this int?</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool HoldsOfWhole(long number) => (number >= _min & number <= _max) != _isOutside;
+
     public bool HoldsOfNumber(FieldType type, long bits) =>
         _numbers is not null && type == FieldType.Int ? _numbers.Contains(bits) : Holds(FieldValue.Number(type, bits));
 
@@ -106,7 +159,11 @@ internal sealed class ValueTest
     {
         foreach (var known in _answers)
             if (known is not null && ReferenceEquals(known.Table, table))
+            {
+                known.Refresh();
                 return known;
+            }
+
         var answers = new TextAnswers(table, AskText);
         _answers[_next] = answers;
         _next = (_next + 1) % KnownTables;
@@ -128,14 +185,23 @@ internal sealed class ValueTest
         else AnswersOf(table).Mark(kernel, codes, marks);
     }
 
+    /// <summary>Does any entry pass? Asks each, and remembers.</summary>
+    public bool HoldsOfAny(StringTable table)
+    {
+        var answers = AnswersOf(table);
+        var any = false;
+        for (var code = 0; code < table.Count; code++) any |= answers[code];
+        return any;
+    }
+
     /// <summary>The entries that equal <see cref="EqualText"/>: the first thing to know, since mostly there is none.</summary>
     public List<int> EqualCodes(KernelKind kernel, StringTable table)
     {
         var count = table.Count;
-        if (ReferenceEquals(_codesTable, table) && _codesCount == count) return _codes;
+        if (ReferenceEquals(_codesTable, table) && _codesCount == count && _codesVersion == table.Version) return _codes;
         _codes.Clear();
         EntryKernel.Find(kernel, table, count, EqualText, _codes);
-        (_codesTable, _codesCount) = (table, count);
+        (_codesTable, _codesCount, _codesVersion) = (table, count, table.Version);
         return _codes;
     }
 

@@ -13,6 +13,30 @@ internal static class FieldColumns
         return columns;
     }
 
+    /// <summary>The same without attributes, which are brought in by their keys.</summary>
+    public static BatchColumns WithoutAttributes(IEnumerable<AttributeRef> fields)
+    {
+        var columns = BatchColumns.Structure;
+        foreach (var field in fields.Select(static field => field.IsOfParent ? field.OnParent() : field))
+            columns |= field.Scope switch
+            {
+                AttributeScope.Intrinsic when field.Intrinsic == Intrinsic.RootName => BatchColumns.Name,
+                AttributeScope.Intrinsic when field.Intrinsic == Intrinsic.RootServiceName => BatchColumns.ResourceServiceNames,
+                AttributeScope.Intrinsic => Of(field.Intrinsic) switch
+                {
+                    BatchColumns.Events => BatchColumns.EventRows,
+                    BatchColumns.Links => BatchColumns.LinkRows,
+                    BatchColumns.Scopes => BatchColumns.ScopeNames,
+                    var other => other,
+                },
+                AttributeScope.Unscoped or AttributeScope.Resource when field.Name == "service.name" => BatchColumns.ResourceServiceNames,
+                AttributeScope.Event => BatchColumns.EventRows,
+                AttributeScope.Link => BatchColumns.LinkRows,
+                _ => BatchColumns.Structure,
+            };
+        return columns;
+    }
+
     private static BatchColumns Of(AttributeRef field) => field.Scope switch
     {
         AttributeScope.Unscoped => BatchColumns.SpanAttributes | BatchColumns.Resources,
@@ -27,7 +51,9 @@ internal static class FieldColumns
     // What is not listed is known of the tree alone, or computed of the whole trace.
     private static BatchColumns Of(Intrinsic intrinsic) => intrinsic switch
     {
-        Intrinsic.Duration or Intrinsic.SpanStart or Intrinsic.SpanEnd => BatchColumns.Times,
+        Intrinsic.Duration => BatchColumns.Durations,
+        Intrinsic.SpanStart => BatchColumns.Starts,
+        Intrinsic.SpanEnd => BatchColumns.Times,
         Intrinsic.Name => BatchColumns.Name,
         Intrinsic.StatusMessage => BatchColumns.StatusMessage,
         Intrinsic.Kind => BatchColumns.Kind,

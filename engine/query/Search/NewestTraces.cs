@@ -10,8 +10,13 @@ internal sealed class NewestTraces(int limit)
 
     private readonly PriorityQueue<TraceSearchResult, (ulong Start, TraceId Id)> _found = new(OldestFirst);
 
-    /// <summary>False if no trace that starts at <paramref name="startUnixNano"/> or before can be among them any more.</summary>
-    public bool HasRoomFor(ulong startUnixNano) => _found.Count < limit || _found.TryPeek(out _, out var oldest) && oldest.Start <= startUnixNano;
+    public int Count => _found.Count;
+
+    /// <summary>There are as many as were asked for.</summary>
+    public bool IsFull => _found.Count >= limit;
+
+    /// <summary>Start of the oldest one; there is one.</summary>
+    public ulong OldestStart => _found.TryPeek(out _, out var oldest) ? oldest.Start : 0;
 
     public void Add(TraceSearchResult answer)
     {

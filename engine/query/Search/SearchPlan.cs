@@ -1,6 +1,7 @@
 using Tempo.Engine.Query.Evaluate;
 using Tempo.Engine.Query.Filter;
 using Tempo.Engine.Query.Kernels;
+using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Query.Stages;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.TraceQL;
@@ -8,7 +9,7 @@ using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Search;
 
-/// <summary>A search query, checked and made ready. A plan serves one search: what it is made of keeps scratch memory.</summary>
+/// <summary>A search query, checked and made ready. A plan serves one thread of one search: what it is made of keeps scratch memory.</summary>
 internal sealed class SearchPlan
 {
     private readonly List<Condition> _filters = [];
@@ -19,10 +20,30 @@ internal sealed class SearchPlan
         Source = pipeline is null ? null : PipelineCompiler.Compile(pipeline, _filters);
         var named = pipeline is null ? [] : ReferencedAttributes.Of(pipeline);
         Selected = SelectedBy(pipeline, metrics);
-        ShowsName = named.Concat(Selected).Any(static field => field.Intrinsic == Intrinsic.Name);
-        ScanColumns = Candidates.Columns;
-        Columns = ScanColumns | FieldColumns.Of(named) | FieldColumns.Of(Selected) | BatchColumns.Tree | BatchColumns.Name;
+        IReadOnlyList<AttributeRef> fields = [.. named.Concat(Selected).Distinct()];
+        ShowsName = fields.Any(static field => field.Intrinsic == Intrinsic.Name);
+        Needs = new TraceNeeds
+        {
+            Columns = BatchColumns.Spans | FieldColumns.WithoutAttributes(fields),
+            Fields = fields,
+            HasTree = fields.Any(static field => field.IsOfParent || field.Intrinsic is Intrinsic.NestedSetLeft or Intrinsic.NestedSetRight or Intrinsic.NestedSetParent or Intrinsic.SpanChildCount)
+                || pipeline is not null && Relates(pipeline),
+        };
     }
+
+    // Whether spans are asked where they stand to each other.
+    private static bool Relates(TraceQlNode? node) => node switch
+    {
+        PipelineOperation operation => IsRelation(operation.Op) || Relates(operation.Left) || Relates(operation.Right),
+        SpansetOperation operation => IsRelation(operation.Op) || Relates(operation.Left) || Relates(operation.Right),
+        Pipeline pipeline => pipeline.Stages.Any(static stage => Relates(stage)),
+        ScalarFilter filter => Relates(filter.Left) || Relates(filter.Right),
+        ScalarOperation operation => Relates(operation.Left) || Relates(operation.Right),
+        ScalarPipeline pipeline => Relates(pipeline.Source),
+        _ => false,
+    };
+
+    private static bool IsRelation(SpansetOperator op) => op is not (SpansetOperator.And or SpansetOperator.Or);
 
     /// <summary>What is worth looking at.</summary>
     public SpanFilter Candidates { get; }
@@ -38,23 +59,23 @@ internal sealed class SearchPlan
 
     private IReadOnlyList<AttributeRef> Selected { get; }
 
-    /// <summary>What the scan for candidates reads.</summary>
-    public BatchColumns ScanColumns { get; }
-
     /// <summary>What is read of a candidate's whole trace.</summary>
-    public BatchColumns Columns { get; }
+    public TraceNeeds Needs { get; }
 
     /// <summary>Does the query name the span's name, so that it is answered?</summary>
     public bool ShowsName { get; }
 
-    /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run. The empty query is everything.</summary>
-    public static SearchPlan Create(string query, KernelKind kernel)
+    /// <summary>The checked query; null for the empty one, which is everything. Throws <see cref="QueryException"/> for one that is wrong.</summary>
+    public static TraceQlQuery? Parse(string query)
     {
-        if (query.Length == 0) return new SearchPlan(null, null, kernel);
+        if (query.Length == 0) return null;
         if (!TraceQlParser.TryParse(query, out var parsed, out var error)) throw new QueryException(QueryErrorKind.BadRequest, $"invalid TraceQL query: {error.Message}");
         if (!parsed.HintValue("order_by").IsNil || !parsed.HintValue("cursor").IsNil) throw new QueryException(QueryErrorKind.NotImplemented, "with(order_by=…) and with(cursor=…) are not available in this version");
-        return new SearchPlan(parsed.SearchPipeline, parsed.Metrics, kernel);
+        return parsed;
     }
+
+    /// <summary>Throws <see cref="QueryException"/> for a query that cannot be run.</summary>
+    public static SearchPlan Create(TraceQlQuery? query, KernelKind kernel) => new(query?.SearchPipeline, query?.Metrics, kernel);
 
     private static List<AttributeRef> SelectedBy(PipelineExpression? pipeline, MetricsExpression? metrics)
     {

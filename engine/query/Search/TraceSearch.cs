@@ -1,48 +1,47 @@
-using Tempo.Engine.Foundation;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Blocks.Read;
-using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
+using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Search;
 
 /// <summary>
 /// Runs a search. Exact, newest first and the same every time (so <c>most_recent</c> asks for nothing more):
 /// <code>
-/// 1  scan live batches and blocks for traces that may match, each with a bound: its start as known there, which is never
-///    earlier than the whole trace's start
-/// 2  in rounds of descending bounds, bring the whole trace together from all sources and decide
-/// 3  stop when there are as many answers as asked for, and none of the rest can be newer than the oldest of them
+/// 1  jobs: live batches and row groups, the newest first by what is known of their traces' starts
+/// 2  wave by wave, on all threads that are free: scan for traces that may match, each with a bound: its start as known there,
+///    which is never earlier than the whole trace's start
+/// 3  in rounds of descending bounds, bring the whole trace together from all sources and decide
+/// 4  stop when there are as many answers as asked for, and none of the rest can be newer than the oldest of them
 /// </code>
 /// A trace is looked at by its parts that overlap the range of time asked for, and decided as a whole.
-/// Memory: the candidates, one trace and a few pages at a time, the answers.
+/// Memory: the candidates, one trace and a few pages for each thread at a time, the answers.
 /// </summary>
 public sealed class TraceSearch
 {
     /// <summary>Candidates looked at before it is asked whether they were enough.</summary>
     private const int MinRound = 32;
 
-    private const ulong SecondNano = 1_000_000_000;
-
-    /// <summary>Candidates of live batches come first in a round; those of block i have place i + 1.</summary>
-    private const int LivePlace = 0;
+    /// <summary>Live batches of one job: about a millisecond's work.</summary>
+    private const int LiveBatchesPerJob = 8;
 
     private readonly SearchRequest _request;
     private readonly TraceSources _sources;
-    private readonly SearchPlan _plan;
-    private readonly TraceLoader _loader;
-    private readonly Candidates _candidates = new();
+    private readonly SearchOptions _options;
+    private readonly SearchState _state;
+    private readonly TraceQlQuery? _query;
     private readonly List<BlockReader> _blocks = [];
-    private readonly SearchMetrics _metrics = new();
+    private readonly WorkerTeam<SearchWorker> _team;
     private ulong _reportedDownTo = ulong.MaxValue;
-    private int[] _selection = [];
 
     private TraceSearch(SearchRequest request, TraceSources sources, SearchOptions options)
     {
         _request = request;
         _sources = sources;
-        _plan = SearchPlan.Create(request.Query, options.Kernel);
-        _loader = new TraceLoader(sources, _plan.Columns, manyTraces: true);
+        _options = options;
+        _query = SearchPlan.Parse(request.Query);
+        _state = new SearchState(request, options, IsExplained(_query) ? new SearchExplanation() : null);
+        _team = new WorkerTeam<SearchWorker>(options.MaxWorkers, options.Workers, () => new SearchWorker(request, _query, sources, _blocks, options, _state));
     }
 
     /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run.</summary>
@@ -53,12 +52,46 @@ public sealed class TraceSearch
     public static async Task<SearchResult> RunAsync(SearchRequest request, TraceSources sources, SearchOptions options, CancellationToken cancellation)
     {
         var search = new TraceSearch(request, sources, options);
-        if (search._plan.Candidates.SelectsNone) return new SearchResult();
-        await search.OpenBlocksAsync(cancellation).ConfigureAwait(false);
-        if (sources.Live.Count > 0) search.ScanLive(cancellation);
-        for (var i = 0; i < search._blocks.Count; i++) search.ScanBlock(i, cancellation);
-        return search.Decide(cancellation);
+        // What is wrong with a query is said before anything is read.
+        var plan = SearchPlan.Create(search._query, options.Kernel);
+        search._state.Explanation?.Describe(plan, options);
+        if (plan.Candidates.SelectsNone) return search._state.ToResult();
+        if (options.Timeout <= TimeSpan.Zero) return await search.RunAsync(cancellation).ConfigureAwait(false);
+        using var timeout = new CancellationTokenSource(options.Timeout, options.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
+        try
+        {
+            return await search.RunAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new QueryException(QueryErrorKind.Timeout, $"the search took longer than {options.Timeout.TotalSeconds} s (limit of time); ask for a shorter time, or for something rarer");
+        }
     }
+
+    private async Task<SearchResult> RunAsync(CancellationToken cancellation)
+    {
+        if (_sources.Damage.Length > 0) _state.ReportDamage(_sources.Damage);
+        await OpenBlocksAsync(cancellation).ConfigureAwait(false);
+        var jobs = FindJobs();
+        var wave = _options.MaxWorkers;
+        for (var next = 0; next < jobs.Count && _state.HasRoomFor(jobs[next].Bound);)
+        {
+            var end = Math.Min(jobs.Count, next + wave);
+            _state.Explanation?.CountWave();
+            await _team.ForEachAsync(jobs[next..end], static (worker, job, token) => worker.Scan(job, token), cancellation).ConfigureAwait(false);
+            (next, wave) = (end, wave * 2);
+            var bound = next < jobs.Count ? jobs[next].Bound : 0;
+            await DecideAsync(bound, cancellation).ConfigureAwait(false);
+            ReportCertain(Math.Max(bound, _state.NewestKept));
+        }
+
+        if (_state.Explanation is { } explanation) explanation.CountSkipped("older than all answers", jobs.Count - _state.StartedJobs);
+        return _state.ToResult();
+    }
+
+    /// <summary><c>with(explain=true)</c>.</summary>
+    private static bool IsExplained(TraceQlQuery? query) => query?.HintValue("explain") is { Type: TraceQlType.Bool, AsBool: true };
 
     // All blocks, whatever their time: a candidate's trace may go on in any.
     private async Task OpenBlocksAsync(CancellationToken cancellation)
@@ -71,127 +104,83 @@ public sealed class TraceSearch
             }
             catch (BlockReadException e)
             {
-                _loader.ReportDamage(handle.Meta, e);
+                _state.ReportDamage(handle.Meta, e);
             }
         }
     }
 
-    private void ScanLive(CancellationToken cancellation)
+    private List<SearchJob> FindJobs()
     {
-        _metrics.TotalJobs++;
-        foreach (var view in _sources.Live)
+        var jobs = new List<SearchJob>();
+        for (var first = 0; first < _sources.Live.Count; first += LiveBatchesPerJob)
+            jobs.Add(new SearchJob(ulong.MaxValue, 0, first, Math.Min(LiveBatchesPerJob, _sources.Live.Count - first)));
+        for (var i = 0; i < _blocks.Count; i++)
         {
-            cancellation.ThrowIfCancellationRequested();
-            ScanBatch(view);
-        }
-
-        _metrics.CompletedJobs++;
-        _request.Progress?.Report([], _metrics);
-    }
-
-    private void ScanBatch(LiveBatchView view)
-    {
-        var batch = view.Columns;
-        _metrics.InspectedSpans += (ulong)view.SpanCount;
-        GrowableArray.Reserve(ref _selection, view.SpanCount);
-        // The trace table may be ahead of the spans that may be read.
-        var isFound = new bool[batch.TraceCount];
-        foreach (var row in _selection.AsSpan(0, _plan.Candidates.Select(batch, view.SpanCount, _selection)))
-        {
-            var trace = batch.Trace[row];
-            if (isFound[trace]) continue;
-            isFound[trace] = true;
-            _candidates.Add(batch.TraceIds[trace], batch.StartUnixNano[row], LivePlace);
-        }
-    }
-
-    private void ScanBlock(int number, CancellationToken cancellation)
-    {
-        var block = _blocks[number];
-        if (!block.Meta.Overlaps(_request.StartSeconds, _request.EndSeconds)) return;
-        _metrics.TotalBlocks++;
-        _metrics.TotalBlockBytes += (ulong)block.Meta.SizeBytes;
-        for (var group = 0; group < block.RowGroupCount; group++)
-        {
-            _metrics.TotalJobs++;
-            try
+            var block = _blocks[i];
+            if (!block.Meta.Overlaps(_request.StartSeconds, _request.EndSeconds)) continue;
+            _state.Metrics.TotalBlocks++;
+            _state.Metrics.TotalBlockBytes += (ulong)block.Meta.SizeBytes;
+            for (var group = 0; group < block.RowGroupCount; group++)
             {
-                var rows = _loader.OpenRowGroup(block, group);
-                foreach (var (start, count) in rows.ScanRanges())
-                {
-                    cancellation.ThrowIfCancellationRequested();
-                    ScanRows(rows.Read(start, count, _plan.ScanColumns), number);
-                }
-
-                _metrics.InspectedBytes += (ulong)block.RowGroupBytes(group);
-                _metrics.CompletedJobs++;
-                _request.Progress?.Report([], _metrics);
-            }
-            catch (BlockReadException e)
-            {
-                _loader.ReportDamage(block.Meta, e);
+                var times = TimesOf(block, group);
+                if (TimeRange.Overlaps(_request, times.MinStartUnixNano, times.MaxEndUnixNano)) jobs.Add(new SearchJob(times.MaxStartUnixNano, i + 1, group, 1));
+                else _state.Explanation?.CountSkipped("outside the time asked for");
             }
         }
+
+        _state.Metrics.TotalJobs = (uint)jobs.Count;
+        // In the order of their places where bounds are equal.
+        jobs.Sort(static (a, b) => a.Bound != b.Bound ? b.Bound.CompareTo(a.Bound) : a.Place != b.Place ? a.Place.CompareTo(b.Place) : a.First.CompareTo(b.First));
+        return jobs;
     }
 
-    private void ScanRows(SpanBatch batch, int block)
+    private static RowGroupTimes TimesOf(BlockReader block, int group)
     {
-        _metrics.InspectedSpans += (ulong)batch.SpanCount;
-        GrowableArray.Reserve(ref _selection, batch.SpanCount);
-        var decided = -1;
-        foreach (var row in _selection.AsSpan(0, _plan.Candidates.Select(batch, _selection)))
+        try
         {
-            var trace = batch.Trace[row];
-            if (trace == decided) continue;
-            decided = trace;
-            if (OverlapsTime(batch.TraceStart[trace], batch.TraceEnd[trace])) _candidates.Add(batch.TraceIds[trace], batch.TraceStart[trace], block + 1);
+            return block.OpenRowGroup(group).Times;
         }
-    }
-
-    private SearchResult Decide(CancellationToken cancellation)
-    {
-        var found = new NewestTraces(_request.Limit);
-        _candidates.Complete();
-        while (_candidates.TryPeek(out var newest) && found.HasRoomFor(newest))
+        catch (BlockReadException)
         {
-            foreach (var candidate in _candidates.TakeRound(Math.Max(MinRound, _request.Limit)))
-            {
-                cancellation.ThrowIfCancellationRequested();
-                if (!found.HasRoomFor(candidate.Bound)) continue;
-                _metrics.InspectedTraces++;
-                if (TryAnswer(candidate.Id) is { } answer) found.Add(answer);
-            }
-
-            ReportCertain(found);
+            // Whoever scans it will say what is wrong.
+            return new RowGroupTimes(0, ulong.MaxValue, ulong.MaxValue);
         }
-
-        _metrics.InspectedBytes += _loader.InspectedBytes;
-        var result = new SearchResult { Metrics = _metrics, Message = _loader.Damage };
-        found.DrainTo(result.Traces);
-        return result;
     }
 
-    // What starts after all remaining candidates' bounds cannot be pushed out of the answer any more.
-    private void ReportCertain(NewestTraces found)
+    private async Task DecideAsync(ulong bound, CancellationToken cancellation)
     {
-        if (_request.Progress is not { } progress || !_candidates.TryPeek(out var bound) || bound >= _reportedDownTo) return;
-        progress.Report(found.Between(bound, _reportedDownTo), _metrics);
+        while (_state.NextRound(bound, Math.Max(MinRound, _request.Limit)) is { Length: > 0 } round)
+            await _team.ForEachAsync(Slices(round), static (worker, slice, token) =>
+            {
+                foreach (var candidate in slice) worker.Decide(candidate, token);
+            }, cancellation).ConfigureAwait(false);
+    }
+
+    // Neighbours stay together: they lie on the same pages.
+    private List<ArraySegment<Candidate>> Slices(Candidate[] all)
+    {
+        var count = Math.Clamp(all.Length / MinRound, 1, _options.MaxWorkers * 4);
+        var slices = new List<ArraySegment<Candidate>>();
+        for (var i = 0; i < count; i++)
+        {
+            var from = (int)((long)all.Length * i / count);
+            slices.Add(new ArraySegment<Candidate>(all, from, (int)((long)all.Length * (i + 1) / count) - from));
+        }
+
+        return slices;
+    }
+
+    // What starts after all that is still to come cannot be pushed out of the answer any more.
+    private void ReportCertain(ulong bound)
+    {
+        if (_request.Progress is not { } progress) return;
+        if (bound >= _reportedDownTo)
+        {
+            progress.Report([], _state.Metrics);
+            return;
+        }
+
+        progress.Report(_state.Between(bound, _reportedDownTo), _state.Metrics);
         _reportedDownTo = bound;
     }
-
-    private TraceSearchResult? TryAnswer(TraceId id)
-    {
-        if (_loader.Load(id, _blocks) is not { } trace || !OverlapsTime(trace.StartUnixNano, trace.EndUnixNano)) return null;
-        var duration = trace.EndUnixNano - trace.StartUnixNano;
-        if (_request.MinDurationNano > 0 && duration < (ulong)_request.MinDurationNano) return null;
-        if (_request.MaxDurationNano > 0 && duration > (ulong)_request.MaxDurationNano) return null;
-        var describer = new TraceDescriber(trace, _plan);
-        if (_plan.Source is not { } source) return describer.Describe();
-        var sets = source.Run(trace);
-        return sets.Count == 0 ? null : describer.Describe(sets, _request.SpansPerSpanSet);
-    }
-
-    private bool OverlapsTime(ulong startUnixNano, ulong endUnixNano) =>
-        (_request.EndSeconds == 0 || startUnixNano <= _request.EndSeconds * SecondNano)
-        && (_request.StartSeconds == 0 || endUnixNano >= _request.StartSeconds * SecondNano);
 }

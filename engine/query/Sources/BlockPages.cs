@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Scan;
 
@@ -7,26 +8,45 @@ namespace Tempo.Engine.Query.Sources;
 /// <summary>
 /// Finds traces in blocks and keeps the pages they were found on: a page costs the same to unpack for one trace as for all
 /// of its traces, so who asks for many traces asks in the order of their places. Also keeps row group readers open, with
-/// their page lists and dictionaries. Not thread safe.
+/// their page lists and dictionaries. Pages bring in their columns when they are asked for, and give their memory to the pages
+/// that follow them. Not thread safe.
 /// </summary>
-internal sealed class BlockPages(BatchColumns columns)
+internal sealed class BlockPages
 {
     /// <summary>Row group readers kept open; beyond, all are dropped and opened anew.</summary>
     private const int MaxOpenRowGroups = 64;
 
-    /// <summary>Pages kept: some 10 MB each of attributes and columns.</summary>
+    /// <summary>Pages kept: some 10 MB each of attributes and columns. More only while one trace lies on more.</summary>
     private const int MaxPages = 4;
 
     /// <summary>Rows of a page, where a block's own pages do not end at the same row in all columns or are larger.</summary>
     private const int MaxPageRows = 4096;
 
+    private readonly TraceNeeds? _needs;
+    private readonly BatchColumns _columns;
+    private readonly FieldAttributes? _fields;
     private readonly Dictionary<(BlockReader Block, int RowGroup), RowGroupReader> _rowGroups = [];
+    private ulong _droppedBytes;
+    private int _use;
 
     // Latest use last.
     private readonly List<Page> _pages = [];
 
-    /// <summary>Block bytes behind the pages that were read, by their rows' share of the row group.</summary>
-    public ulong ReadBytes { get; private set; }
+    /// <summary>For who looks for few traces and wants these columns whole.</summary>
+    public BlockPages(BatchColumns columns) => _columns = columns;
+
+    /// <summary>For who looks for many traces and wants no more than this of them.</summary>
+    public BlockPages(TraceNeeds needs)
+    {
+        _needs = needs;
+        _fields = new FieldAttributes(needs.Fields);
+    }
+
+    /// <summary>Block bytes that were read, by the rows' share of each column chunk.</summary>
+    public ulong ReadBytes => _droppedBytes + (ulong)_rowGroups.Values.Sum(static rows => rows.ReadBytes);
+
+    /// <summary>What is found from now on stays as it is until this is called again.</summary>
+    public void BeginUse() => _use++;
 
     /// <summary>The batch that holds the trace, and the trace's number there; null if the block has no such trace.</summary>
     public (SpanBatch Batch, int Trace)? FindOnPage(BlockReader block, TraceId id)
@@ -37,43 +57,83 @@ internal sealed class BlockPages(BatchColumns columns)
             if (page.Block != block || !page.Covers(id)) continue;
             _pages.RemoveAt(i);
             _pages.Add(page);
-            return page.Find(id);
+            return Found(page, id);
         }
 
         var (group, row) = block.Find(id, OpenRowGroup);
-        return row < 0 ? null : ReadPage(block, group, row).Find(id);
+        if (row < 0) return null;
+        var (first, count) = PageOf(OpenRowGroup(block, group), row);
+        return Found(OpenPage(block, group, first, count), id);
     }
 
     /// <summary>The trace alone, in a batch of its own; null if the block has no such trace.</summary>
     public SpanBatch? FindAlone(BlockReader block, TraceId id)
     {
         var (group, row) = block.Find(id, OpenRowGroup);
-        return row < 0 ? null : Read(block, group, row, 1);
+        return row < 0 ? null : OpenRowGroup(block, group).Read(row, 1, _columns);
+    }
+
+    /// <summary>Rows of a row group as a page, of which nothing but the outline is read yet.</summary>
+    public SpanBatch Open(BlockReader block, int group, long first, int count)
+    {
+        BeginUse();
+        return OpenPage(block, group, first, count).Batch;
     }
 
     /// <summary>The reader of a row group, opened if it is not.</summary>
     public RowGroupReader OpenRowGroup(BlockReader block, int group)
     {
         if (_rowGroups.TryGetValue((block, group), out var reader)) return reader;
-        if (_rowGroups.Count >= MaxOpenRowGroups) _rowGroups.Clear();
+        if (_rowGroups.Count >= MaxOpenRowGroups)
+        {
+            _droppedBytes = ReadBytes;
+            _rowGroups.Clear();
+        }
+
         _rowGroups.Add((block, group), reader = block.OpenRowGroup(group));
         return reader;
     }
 
-    private Page ReadPage(BlockReader block, int group, long row)
+    private (SpanBatch Batch, int Trace)? Found(Page page, TraceId id)
     {
-        var (first, count) = PageOf(OpenRowGroup(block, group), row);
-        var page = new Page(block, Read(block, group, first, count));
-        if (_pages.Count == MaxPages) _pages.RemoveAt(0);
+        page.Use = _use;
+        if (page.Find(id) is not { } found) return null;
+        if (!page.IsComplete)
+        {
+            page.Batch.Require(_needs!.Columns);
+            _fields!.LoadInto(page.Batch, KernelChoice.Current);
+            page.IsComplete = true;
+        }
+
+        return found;
+    }
+
+    private Page OpenPage(BlockReader block, int group, long first, int count)
+    {
+        var page = TakePage();
+        try
+        {
+            OpenRowGroup(block, group).OpenInto(page.Batch, first, count);
+        }
+        catch
+        {
+            page.Block = null;
+            throw;
+        }
+
+        (page.Block, page.Use, page.IsComplete) = (block, _use, false);
         _pages.Add(page);
         return page;
     }
 
-    private SpanBatch Read(BlockReader block, int group, long first, int count)
+    // A new one, or the one that was not used for the longest time.
+    private Page TakePage()
     {
-        var rows = OpenRowGroup(block, group);
-        ReadBytes += (ulong)(block.RowGroupBytes(group) / Math.Max(1, rows.RowCount) * count);
-        return rows.Read(first, count, columns);
+        if (_pages.Count < MaxPages || _pages[0].Use == _use) return new Page();
+        while (_pages.Count > MaxPages && _pages[0].Use != _use) _pages.RemoveAt(0);
+        var page = _pages[0];
+        _pages.RemoveAt(0);
+        return page;
     }
 
     private static (long First, int Count) PageOf(RowGroupReader rows, long row)
@@ -85,10 +145,17 @@ internal sealed class BlockPages(BatchColumns columns)
         return (start, (int)Math.Min(MaxPageRows, rows.RowCount - start));
     }
 
-    private sealed record Page(BlockReader Block, SpanBatch Batch)
+    private sealed class Page
     {
+        public readonly SpanBatch Batch = new();
+        public BlockReader? Block;
+        public int Use;
+
+        /// <summary>All that decisions need was brought in.</summary>
+        public bool IsComplete;
+
         // Rows of a block ascend by id.
-        public bool Covers(TraceId id) => Batch.TraceIds[0].CompareTo(id) <= 0 && id.CompareTo(Batch.TraceIds[Batch.TraceCount - 1]) <= 0;
+        public bool Covers(TraceId id) => Batch.TraceCount > 0 && Batch.TraceIds[0].CompareTo(id) <= 0 && id.CompareTo(Batch.TraceIds[Batch.TraceCount - 1]) <= 0;
 
         public (SpanBatch Batch, int Trace)? Find(TraceId id)
         {

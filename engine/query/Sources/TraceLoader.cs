@@ -9,24 +9,47 @@ namespace Tempo.Engine.Query.Sources;
 /// Brings whole traces together from all sources of one query. A damaged block is left out and makes the answer partial.
 /// Not thread safe.
 /// </summary>
-/// <param name="sources">Where traces are.</param>
-/// <param name="columns">What is read of them from blocks.</param>
-/// <param name="manyTraces">Whether more than a few traces are asked for; then whole pages are read and kept.</param>
-public sealed class TraceLoader(TraceSources sources, BatchColumns columns, bool manyTraces)
+public sealed class TraceLoader
 {
     /// <summary>Batches of blocks that one numbering of resources may span; beyond, it begins anew, and lets go of the old ones.</summary>
     private const int MaxNumberedBatches = 64;
 
-    private readonly BlockPages _pages = new(columns);
+    private readonly TraceSources _sources;
+    private readonly TraceNeeds? _needs;
+    private readonly BlockPages _pages;
     private readonly Dictionary<SpanBatch, int> _numbers = [];
     private readonly List<int> _rows = [];
     private OrderedTrace _trace = new(new SpanContext());
+
+    /// <summary>For few traces, each with whole columns, its spans grouped by resource.</summary>
+    public TraceLoader(TraceSources sources, BatchColumns columns)
+        : this(sources, columns, manyTraces: false)
+    {
+    }
+
+    /// <summary>For few or for many traces, with whole columns.</summary>
+    public TraceLoader(TraceSources sources, BatchColumns columns, bool manyTraces)
+    {
+        _sources = sources;
+        Damage = sources.Damage;
+        _needs = manyTraces ? new TraceNeeds { Columns = columns, HasTree = true } : null;
+        _pages = _needs is null ? new BlockPages(columns) : new BlockPages(_needs);
+    }
+
+    /// <summary>For many traces, of which pages are kept, with no more than is needed, their spans by time alone.</summary>
+    public TraceLoader(TraceSources sources, TraceNeeds needs)
+    {
+        _sources = sources;
+        Damage = sources.Damage;
+        _needs = needs;
+        _pages = new BlockPages(needs);
+    }
 
     /// <summary>Block bytes behind what was read, roughly: the row groups' share of the rows.</summary>
     public ulong InspectedBytes => _pages.ReadBytes;
 
     /// <summary>What could not be read, empty if nothing.</summary>
-    public string Damage { get; private set; } = sources.Damage;
+    public string Damage { get; private set; } = "";
 
     /// <summary>
     /// The whole trace, or null if no source has it; good until the next call. <paramref name="blocks"/> are the open blocks to
@@ -34,23 +57,28 @@ public sealed class TraceLoader(TraceSources sources, BatchColumns columns, bool
     /// </summary>
     public OrderedTrace? Load(TraceId id, IReadOnlyList<BlockReader> blocks)
     {
-        if (_trace.Context.Batches.Count > sources.Live.Count + MaxNumberedBatches)
+        if (_trace.Context.Batches.Count > _sources.Live.Count + MaxNumberedBatches)
         {
             _trace = new OrderedTrace(new SpanContext());
             _numbers.Clear();
         }
 
         if (sources.Hidden.Contains(id)) return null;
+        _pages.BeginUse();
         _trace.Begin(id);
         AddFromLive(id);
         foreach (var block in blocks) AddFromBlock(block, id);
         if (_trace.IsEmpty) return null;
-        _trace.Complete();
+        if (_needs is null) _trace.Complete();
+        else _trace.CompleteByTime(_needs.HasTree);
         return _trace;
     }
 
     /// <summary>The reader of a row group, shared with the look-ups.</summary>
     public RowGroupReader OpenRowGroup(BlockReader block, int group) => _pages.OpenRowGroup(block, group);
+
+    /// <summary>Rows of a row group to be scanned, which stay at hand for look-ups of their traces; good until the next call or look-up.</summary>
+    public SpanBatch OpenPage(BlockReader block, int group, long first, int count) => _pages.Open(block, group, first, count);
 
     /// <summary>Says that a block could not be read; the first one is kept for the answer.</summary>
     public void ReportDamage(BlockMeta block, BlockReadException what)
@@ -66,7 +94,7 @@ public sealed class TraceLoader(TraceSources sources, BatchColumns columns, bool
 
     private void AddFromLive(TraceId id)
     {
-        foreach (var view in sources.Live)
+        foreach (var view in _sources.Live)
         {
             _rows.Clear();
             view.Batch.CollectTrace(id, view.SpanCount, _rows);
@@ -81,7 +109,7 @@ public sealed class TraceLoader(TraceSources sources, BatchColumns columns, bool
         if (!block.MayContain(id)) return;
         try
         {
-            if (manyTraces)
+            if (_needs is not null)
             {
                 if (_pages.FindOnPage(block, id) is var (page, trace)) AddSpans(page, trace);
             }

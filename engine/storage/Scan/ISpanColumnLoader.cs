@@ -12,9 +12,13 @@ public interface ISpanColumnLoader
     void Load(SpanBatch batch, BatchColumns columns);
 
     /// <summary>
-    /// Fills parts of the attributes of a scope. What was not asked for stays of type <see cref="AttributeType.Null"/>.
+    /// Fills parts of the attributes of a scope, values only at the marked places (bit i % 64 of word i / 64 for attribute i), or
+    /// everywhere if none is marked. What was not asked for stays of type <see cref="AttributeType.Null"/>.
     /// </summary>
-    void LoadAttributes(SpanBatch batch, AttributeScope scope, AttributeParts parts);
+    void LoadAttributes(SpanBatch batch, AttributeScope scope, AttributeParts parts, ReadOnlySpan<ulong> places);
+
+    /// <summary>Fills a column of its own, which until then has only its name.</summary>
+    void LoadDedicated(SpanBatch batch, DedicatedColumn column);
 }
 
 /// <summary>What there is of attributes, by what a condition needs of them.</summary>
@@ -26,14 +30,13 @@ public enum AttributeParts
     /// <summary>The table of keys alone, without knowing who has which.</summary>
     KeyTable = 1,
 
-    /// <summary>Which owner has which keys; columns of their own (<see cref="SpanBatch.Dedicated"/>).</summary>
+    /// <summary>Which owner has which keys.</summary>
     Keys = 2 | KeyTable,
     Texts = 4,
     Ints = 8,
     Doubles = 16,
     Bools = 32,
 
-    /// <summary>Values that no condition can compare, which tell "no value" from "no attribute".</summary>
-    Others = 64,
-    All = 127,
+    /// <summary>All that a condition can compare. Values of other types are left out.</summary>
+    All = 63,
 }

@@ -92,6 +92,23 @@ public sealed class OrderedTrace(SpanContext context)
         _tree.Number(context, Spans.AsSpan(0, kept));
     }
 
+    /// <summary>
+    /// The same without groups: spans by start time, each as if it had a resource of its own; with the tree only if it is wanted.
+    /// For queries, which do not ask what resources have in common, and need not read them for it.
+    /// </summary>
+    public void CompleteByTime(bool numberTree)
+    {
+        Reserve(_addedCount);
+        SortByStart();
+        var kept = _tree.RemoveDuplicates(context, _added, _order.AsSpan(0, _addedCount));
+        DuplicateCount = _addedCount - kept;
+        SpanCount = kept;
+        for (var i = 0; i < kept; i++) Spans[i] = _added[_order[i]];
+        Starts.AsSpan(0, kept).Fill(StartsResource);
+        FindBoundsAndRoot();
+        if (numberTree) _tree.Number(context, Spans.AsSpan(0, kept));
+    }
+
     private void Reserve(int count)
     {
         if (_starts.Length >= count) return;

@@ -7,6 +7,7 @@ internal sealed class RefilledStringTable() : StringTable([], [0], 0)
     public void Begin(int count, int sizeBytes)
     {
         Count = 0;
+        Version++;
         if (Bytes.Length < sizeBytes) Bytes = GC.AllocateUninitializedArray<byte>(sizeBytes + sizeBytes / 8);
         if (Offsets.Length <= count) Offsets = GC.AllocateUninitializedArray<int>(count + count / 8 + 1);
         Offsets[0] = 0;

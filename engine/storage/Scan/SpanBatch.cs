@@ -81,8 +81,11 @@ public sealed class SpanBatch
     /// <summary>Must be called before columns are read of a batch that has a loader. Costs nothing for one that has none.</summary>
     public void Require(BatchColumns columns) => Loader?.Load(this, columns);
 
-    /// <summary>The same for parts of the attributes of a scope.</summary>
-    public void RequireAttributes(AttributeScope scope, AttributeParts parts) => Loader?.LoadAttributes(this, scope, parts);
+    /// <summary>The same for parts of the attributes of a scope; values at marked places only, if some are marked.</summary>
+    public void RequireAttributes(AttributeScope scope, AttributeParts parts, ReadOnlySpan<ulong> places = default) => Loader?.LoadAttributes(this, scope, parts, places);
+
+    /// <summary>The same for a column of its own.</summary>
+    public void RequireDedicated(DedicatedColumn column) => Loader?.LoadDedicated(this, column);
 
     /// <summary>Forgets all rows and keeps the memory. Nobody may be reading.</summary>
     internal void Clear()

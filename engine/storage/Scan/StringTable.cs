@@ -25,6 +25,9 @@ public class StringTable
 
     public int Count { get; protected set; }
 
+    /// <summary>Changes when the table is filled anew, so that what was found out about its entries is void.</summary>
+    public int Version { get; protected set; }
+
     public ReadOnlySpan<byte> this[int code]
     {
         get

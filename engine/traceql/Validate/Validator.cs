@@ -13,7 +13,7 @@ internal static partial class Validator
 
     /// <summary>Null when the query is right.</summary>
     internal static TraceQlError? Check(TraceQlQuery query) =>
-        query.Metrics is { } metrics ? CheckMetrics(metrics) : CheckPipeline(query.Pipeline!);
+        SizeLimits.Check(query) ?? (query.Metrics is { } metrics ? CheckMetrics(metrics) : CheckPipeline(query.Pipeline!));
 
     private static TraceQlError? CheckPipeline(PipelineExpression expression)
     {

@@ -84,7 +84,7 @@ public sealed class BlockReaderTests
         var random = new Random(3);
         for (var i = 0; i < 150; i++)
         {
-            var wanted = i == 0 ? BatchColumns.Structure : i == 1 ? BatchColumns.Tree : (BatchColumns)random.Next((int)BatchColumns.All + 1);
+            var wanted = i == 0 ? BatchColumns.Structure : i == 1 ? BatchColumns.Tree : (BatchColumns)random.Next((int)BatchColumns.All + 1) & Wholes;
             var rows = block.OpenRowGroup(random.Next(block.RowGroupCount));
             var start = random.Next((int)rows.RowCount);
             var count = random.Next(1, (int)rows.RowCount - start + 1);
@@ -94,13 +94,17 @@ public sealed class BlockReaderTests
         }
     }
 
+    // Parts of these are read as the whole.
+    private const BatchColumns Wholes = BatchColumns.All & ~(BatchColumns.ResourceServiceNames | BatchColumns.ScopeNames | BatchColumns.EventRows | BatchColumns.LinkRows);
+
     private static void AssertPart(SpanBatch all, SpanBatch part, BatchColumns wanted)
     {
         Same(all.SpanCount, part.SpanCount, all.Trace, part.Trace, all.Resource, part.Resource, all.Scope, part.Scope, all.Status, part.Status);
         Same(all.TraceIds, part.TraceIds, all.TraceStart, part.TraceStart, all.TraceEnd, part.TraceEnd);
         Same(all.Snapshot(), part.Snapshot());
         Check(BatchColumns.SpanIds, all.SpanId, part.SpanId, all.ParentSpanId, part.ParentSpanId);
-        Check(BatchColumns.Times, all.StartUnixNano, part.StartUnixNano, all.DurationNano, part.DurationNano);
+        Check(BatchColumns.Starts, all.StartUnixNano, part.StartUnixNano);
+        Check(BatchColumns.Durations, all.DurationNano, part.DurationNano);
         Check(BatchColumns.Kind, all.Kind, part.Kind);
         Check(BatchColumns.Name, Texts(all.Name), Texts(part.Name));
         Check(BatchColumns.StatusMessage, Texts(all.StatusMessage), Texts(part.StatusMessage));

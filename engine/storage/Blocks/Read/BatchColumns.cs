@@ -7,7 +7,7 @@ public enum BatchColumns
     /// <summary>The tree alone: trace ids, which span belongs where, status codes.</summary>
     Structure = 0,
     SpanIds = 1 << 0,
-    Times = 1 << 1,
+    Starts = 1 << 1,
     Kind = 1 << 2,
     Name = 1 << 3,
     StatusMessage = 1 << 4,
@@ -19,10 +19,24 @@ public enum BatchColumns
     Links = 1 << 10,
     Dropped = 1 << 11,
 
-    /// <summary>Of the resources, the names of the services alone.</summary>
+    /// <summary>Of the resources, the names of the services alone; part of <see cref="Resources"/>.</summary>
     ResourceServiceNames = 1 << 12,
+    Durations = 1 << 13,
 
-    /// <summary>What <see cref="Scan.OrderedTrace"/> needs to bring a trace together.</summary>
+    /// <summary>Of the scopes, name and version alone; part of <see cref="Scopes"/>.</summary>
+    ScopeNames = 1 << 14,
+
+    /// <summary>Of the events, whose they are, time and name; part of <see cref="Events"/>.</summary>
+    EventRows = 1 << 15,
+
+    /// <summary>Of the links, whose they are and where they lead; part of <see cref="Links"/>.</summary>
+    LinkRows = 1 << 16,
+    Times = Starts | Durations,
+
+    /// <summary>What <see cref="Scan.OrderedTrace"/> needs to bring a trace together with its resources and scopes.</summary>
     Tree = SpanIds | Times | Kind | Resources | Scopes,
-    All = (1 << 13) - 1,
+
+    /// <summary>What it needs to bring it together by time alone.</summary>
+    Spans = SpanIds | Times | Kind,
+    All = (1 << 17) - 1,
 }

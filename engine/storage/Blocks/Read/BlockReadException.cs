@@ -19,10 +19,13 @@ public sealed class BlockReadException(string message, Exception inner) : Except
         {
             return read(state);
         }
-        catch (Exception e) when (e is ParquetFormatException or IOException or ObjectStoreException)
+        catch (Exception e) when (IsOfReading(e))
         {
             onDamage?.Invoke(e);
             throw new BlockReadException(e.Message, e);
         }
     }
+
+    /// <summary>Is it one of the things that go wrong with a read?</summary>
+    internal static bool IsOfReading(Exception e) => e is ParquetFormatException or IOException or ObjectStoreException;
 }

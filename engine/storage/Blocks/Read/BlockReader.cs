@@ -63,13 +63,13 @@ public sealed class BlockReader : IDisposable
     public RowGroupReader OpenRowGroup(int rowGroup) => OpenRowGroup(rowGroup, new ReadMemory());
 
     /// <summary>The same with memory that it shares with other readers, which are then used by the same thread.</summary>
-    public RowGroupReader OpenRowGroup(int rowGroup, ReadMemory memory) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, memory, error => Health?.Report(Meta.BlockId, BlockDamage.Page, error));
+    public RowGroupReader OpenRowGroup(int rowGroup, ReadMemory memory) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, memory, error => Health?.Report(Meta.BlockId, BlockDamage.Page, error)) { Sidecar = Sidecar };
 
     /// <summary>Hears of pages that cannot be read.</summary>
     public BlockHealth? Health { get; init; }
 
     /// <summary>False if the block certainly does not hold the trace.</summary>
-    public bool MayContain(TraceId id) => Sidecar.MayContainTrace(SidecarHash.OfTrace(id)) && TraceBloom.MayContain(_bloomShards, id);
+    public bool MayContain(TraceId id) => Sidecar.MayContainTrace(SidecarHash.OfTrace(id)) && (Sidecar.HasIdFilter || TraceBloom.MayContain(_bloomShards, id));
 
     /// <summary>The ids of all traces, ascending. Throws <see cref="BlockReadException"/>.</summary>
     public TraceId[] ReadTraceIds(CancellationToken cancellation)

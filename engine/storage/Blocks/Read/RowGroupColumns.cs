@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Parquet;
 using Tempo.Engine.Storage.Blocks.Versions;
@@ -10,7 +11,7 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 /// The columns of one row group, loaded one after the other for the same range of rows, by their logical paths
 /// (<see cref="BlockVersion"/>). Keeps their readers with page lists and dictionaries. Throws <see cref="ParquetFormatException"/> for what does not fit together.
 /// </summary>
-internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup, BlockColumnMap map, ReadMemory memory)
+internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGroup, BlockColumnMap map, ReadMemory memory)
 {
     private readonly Dictionary<string, ColumnReader> _readers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, StringTable> _tables = new(StringComparer.Ordinal);
@@ -34,49 +35,19 @@ internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup, Bloc
     public bool Has(string path) => map.Has(path);
 
     /// <summary>Reads the rows of a column; the result is in <see cref="Data"/> until the next call.</summary>
-    public void Load(string path) => Reader(path).Read(RowStart, RowCount, Data);
+    public void Load(string path) => Load(path, Data);
 
     /// <summary>
     /// The strings that the codes of the last <see cref="Load"/> of this column mean: the chunk's dictionary itself, which is
     /// shared, or a copy in <paramref name="own"/>.
     /// </summary>
-    public StringTable Table(string path, ref RefilledStringTable? own)
-    {
-        var table = Data.Table;
-        if (Reader(path).Dictionary is { } dictionary && ReferenceEquals(dictionary.Strings, table))
-        {
-            if (!_tables.TryGetValue(path, out var kept)) _tables.Add(path, kept = new StringTable(table.Arrays.Bytes, table.Arrays.Offsets, table.Count));
-            return kept;
-        }
-
-        own ??= new RefilledStringTable();
-        own.Begin(table.Count, table.SizeBytes);
-        own.Add(table.Offsets, table.Bytes);
-        return own;
-    }
+    public StringTable Table(string path, ref RefilledStringTable? own) => Table(path, Data, ref own);
 
     /// <summary>
     /// Offsets of the children of each owner, from the levels of the column, which is the one last loaded: an entry that repeats
     /// at the owner's level or above begins an owner (if it is defined that far), an entry defined one level further is a child.
     /// </summary>
-    public void Starts(string path, int ownerCount, ref int[] target)
-    {
-        var child = map[path];
-        var starts = ColumnMemory.Take(ref target, ownerCount + 1);
-        var ownerRepetition = child.MaxRepetitionLevel - (child.Node.Repetition == Repetition.Optional ? 0 : 1);
-        var ownerDefinition = child.MaxDefinitionLevel - 1;
-        var data = Data;
-        int owner = -1, children = 0;
-        for (var i = 0; i < data.LevelCount; i++)
-        {
-            var definition = data.DefinitionLevels[i];
-            if (definition >= ownerDefinition && data.RepetitionLevels[i] <= ownerRepetition && ++owner < ownerCount) starts[owner] = children;
-            if (definition > ownerDefinition) children++;
-        }
-
-        if (owner + 1 != ownerCount) throw new ParquetFormatException($"column '{path}': {owner + 1} owners where the tree has {ownerCount}");
-        starts[ownerCount] = children;
-    }
+    public void Starts(string path, int ownerCount, ref int[] target) => Starts(path, Data, ownerCount, ref target);
 
     /// <summary>The column's reader, opened if it is not.</summary>
     public ColumnReader Reader(string path)
@@ -124,8 +95,22 @@ internal sealed class RowGroupColumns(ParquetFileReader file, int rowGroup, Bloc
         Load(path);
         Expect(path, count);
         var ids = ColumnMemory.Take(ref target, count);
+        if (TryReadIdsAtOnce(ids)) return;
         for (var i = 0; i < count; i++)
             ids[i] = Data.Table[Data.Codes[i]] is { Length: SpanId.SizeBytes } id ? BinaryPrimitives.ReadUInt64BigEndian(id) : 0;
+    }
+
+    // Ids of 8 bytes each, one behind the other, as pages without a dictionary have them.
+    private bool TryReadIdsAtOnce(Span<ulong> ids)
+    {
+        if (ids.IsEmpty || Data.Table.SizeBytes != ids.Length * SpanId.SizeBytes || Data.Table.Count != ids.Length) return false;
+        var offsets = Data.Table.Offsets;
+        for (var i = 0; i < ids.Length; i++)
+            if (offsets[i] != i * SpanId.SizeBytes || Data.Codes[i] != i)
+                return false;
+        MemoryMarshal.Cast<byte, ulong>(Data.Table.Bytes).CopyTo(ids);
+        if (BitConverter.IsLittleEndian) BinaryPrimitives.ReverseEndianness(ids, ids);
+        return true;
     }
 
     /// <summary>The column last loaded has as many values as the tree has places for.</summary>

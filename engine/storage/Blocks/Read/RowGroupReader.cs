@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Parquet;
+using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Scan;
 
@@ -11,7 +12,7 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 /// Reads rows (traces) of one row group into a <see cref="SpanBatch"/>. Keeps the column readers with their page lists and
 /// dictionaries, so that reading on is cheap. Not thread safe. What cannot be read is a <see cref="BlockReadException"/>.
 /// </summary>
-public sealed class RowGroupReader
+public sealed partial class RowGroupReader
 {
     private const string Resource = "rs.Resource.";
     private const string Scope = "rs.ss.Scope.";
@@ -37,6 +38,7 @@ public sealed class RowGroupReader
     {
         _memory = memory;
         _columns = new RowGroupColumns(file, rowGroup, map, memory);
+        Number = rowGroup;
         _version = version;
         _onDamage = onDamage;
         _dedicated = dedicated;
@@ -48,6 +50,12 @@ public sealed class RowGroupReader
 
     /// <summary>The columns themselves, at the rows that were read last.</summary>
     internal RowGroupColumns Columns => _columns;
+
+    /// <summary>Which of the block's row groups it is.</summary>
+    internal int Number { get; }
+
+    /// <summary>What is known of the block without reading it.</summary>
+    internal BlockSidecar Sidecar { get; init; } = BlockSidecar.None;
 
     /// <summary>
     /// The row ranges in which the group is best scanned: its pages, if they end at the same rows in all columns (as ours do);
@@ -158,12 +166,19 @@ public sealed class RowGroupReader
 
     private SpanBatch ReadBatch(SpanBatch batch, BatchColumns columns)
     {
+        // Who wants a part gets the whole here; OpenInto is for those who count every column.
+        if ((columns & BatchColumns.ResourceServiceNames) != 0) columns |= BatchColumns.Resources;
+        if ((columns & BatchColumns.ScopeNames) != 0) columns |= BatchColumns.Scopes;
+        if ((columns & BatchColumns.EventRows) != 0) columns |= BatchColumns.Events;
+        if ((columns & BatchColumns.LinkRows) != 0) columns |= BatchColumns.Links;
         batch.Clear();
+        batch.Loader = null;
         _dedicatedRead = 0;
         ReadTraces(batch);
         ReadStructure(batch);
         if (columns.HasFlag(BatchColumns.SpanIds)) ReadSpanIds(batch);
-        if (columns.HasFlag(BatchColumns.Times)) ReadTimes(batch);
+        if (columns.HasFlag(BatchColumns.Starts)) ReadStarts(batch);
+        if (columns.HasFlag(BatchColumns.Durations)) ReadDurations(batch);
         if (columns.HasFlag(BatchColumns.Kind)) ReadKinds(batch);
         if (columns.HasFlag(BatchColumns.Name)) _columns.Text(Span + "Name", batch.Name, batch.SpanCount);
         if (columns.HasFlag(BatchColumns.StatusMessage)) _columns.Text(Span + "StatusMessage", batch.StatusMessage, batch.SpanCount);
@@ -246,11 +261,9 @@ public sealed class RowGroupReader
         for (var i = 0; i < kinds.Length; i++) kinds[i] = (byte)values[i];
     }
 
-    private void ReadTimes(SpanBatch batch)
-    {
-        CopyUnsigned(_columns.Longs(Span + "StartTimeUnixNano", batch.SpanCount), ref batch.StartUnixNano);
-        CopyUnsigned(_columns.Longs(Span + "DurationNano", batch.SpanCount), ref batch.DurationNano);
-    }
+    private void ReadStarts(SpanBatch batch) => CopyUnsigned(_columns.Longs(Span + "StartTimeUnixNano", batch.SpanCount), ref batch.StartUnixNano);
+
+    private void ReadDurations(SpanBatch batch) => CopyUnsigned(_columns.Longs(Span + "DurationNano", batch.SpanCount), ref batch.DurationNano);
 
     private void ReadSpanAttributes(SpanBatch batch, BatchColumns columns)
     {
@@ -267,20 +280,30 @@ public sealed class RowGroupReader
     private void ReadResources(SpanBatch batch)
     {
         var r = batch.Resources;
-        _columns.Text(Resource + "ServiceName", r.ServiceName, r.Count);
-        var hasServiceName = ColumnMemory.Take(ref r.HasServiceName, r.Count);
-        for (var i = 0; i < r.Count; i++) hasServiceName[i] = r.ServiceName[i].IsEmpty ? (byte)0 : (byte)1;
+        ReadServiceNames(r);
         ReadAttributes(Resource, r.Attributes, r.Count, ref r.AttributeStart);
         _columns.CountsOrNone(Resource + "DroppedAttributesCount", r.Count, ref r.DroppedAttributes);
         VParquet3Values.UncountDropped(_columns, Resource, r.Attributes, r.AttributeStart, r.DroppedAttributes.AsSpan(0, r.Count));
         ReadDedicated(batch, AttributeScope.Resource, Resource, r.Count);
     }
 
+    private void ReadServiceNames(ResourceColumns resources)
+    {
+        _columns.Text(Resource + "ServiceName", resources.ServiceName, resources.Count);
+        var hasServiceName = ColumnMemory.Take(ref resources.HasServiceName, resources.Count);
+        for (var i = 0; i < resources.Count; i++) hasServiceName[i] = resources.ServiceName[i].IsEmpty ? (byte)0 : (byte)1;
+    }
+
+    private void ReadScopeNames(ScopeColumns scopes)
+    {
+        _columns.Text(Scope + "Name", scopes.Name, scopes.Count);
+        _columns.Text(Scope + "Version", scopes.Version, scopes.Count);
+    }
+
     private void ReadScopes(SpanBatch batch)
     {
         var s = batch.Scopes;
-        _columns.Text(Scope + "Name", s.Name, s.Count);
-        _columns.Text(Scope + "Version", s.Version, s.Count);
+        ReadScopeNames(s);
         ReadAttributes(Scope, s.Attributes, s.Count, ref s.AttributeStart);
         _columns.CountsOrNone(Scope + "DroppedAttributesCount", s.Count, ref s.DroppedAttributes);
     }
@@ -295,14 +318,20 @@ public sealed class RowGroupReader
             return;
         }
 
+        ReadEventRows(batch);
+        ReadAttributes(Event, events.Attributes, events.Count, ref events.AttributeStart);
+        _columns.Counts(Event + "DroppedAttributesCount", events.Count, ref events.DroppedAttributes);
+        ReadDedicated(batch, AttributeScope.Event, Event, events.Count);
+    }
+
+    private void ReadEventRows(SpanBatch batch)
+    {
+        var events = batch.Events;
         _columns.Load(Event + "TimeSinceStartNano");
         _columns.Starts(Event + "TimeSinceStartNano", batch.SpanCount, ref batch.EventStart);
         events.Count = _columns.Data.ValueCount;
         CopyUnsigned(_columns.Data.Int64s.AsSpan(0, events.Count), ref events.TimeSinceStartNano);
         _columns.Text(Event + "Name", events.Name, events.Count);
-        ReadAttributes(Event, events.Attributes, events.Count, ref events.AttributeStart);
-        _columns.Counts(Event + "DroppedAttributesCount", events.Count, ref events.DroppedAttributes);
-        ReadDedicated(batch, AttributeScope.Event, Event, events.Count);
     }
 
     private void ReadLinks(SpanBatch batch, bool wanted)
@@ -315,6 +344,14 @@ public sealed class RowGroupReader
             return;
         }
 
+        ReadLinkRows(batch);
+        ReadAttributes(Link, links.Attributes, links.Count, ref links.AttributeStart);
+        _columns.Counts(Link + "DroppedAttributesCount", links.Count, ref links.DroppedAttributes);
+    }
+
+    private void ReadLinkRows(SpanBatch batch)
+    {
+        var links = batch.Links;
         _columns.Load(Link + "TraceID");
         var data = _columns.Data;
         _columns.Starts(Link + "TraceID", batch.SpanCount, ref batch.LinkStart);
@@ -325,8 +362,6 @@ public sealed class RowGroupReader
         _columns.Ids(Link + "SpanID", links.Count, ref links.SpanId);
         _columns.Text(Link + "TraceState", links.TraceState, links.Count);
         ColumnMemory.TakeZeroed(ref links.Flags, links.Count);
-        ReadAttributes(Link, links.Attributes, links.Count, ref links.AttributeStart);
-        _columns.Counts(Link + "DroppedAttributesCount", links.Count, ref links.DroppedAttributes);
     }
 
     private void ReadDropped(SpanBatch batch, BatchColumns columns)
@@ -348,15 +383,19 @@ public sealed class RowGroupReader
         {
             if (leaf.Key is null) continue;
             var path = prefix + leaf.Field;
-            _columns.Load(path);
-            var data = _columns.Data;
-            var column = NextDedicated(batch, scope, Encoding.UTF8.GetBytes(leaf.Key), leaf.Type);
-            _columns.Starts(path, ownerCount, ref column.Start);
-            var bits = ColumnMemory.Take(ref column.Bits, data.ValueCount);
-            var isText = leaf.Type == AttributeType.String;
-            for (var i = 0; i < bits.Length; i++) bits[i] = isText ? data.Codes[i] : data.Int64s[i];
-            if (isText) column.Values = _columns.Table(path, ref column.OwnValues);
+            ReadDedicated(NextDedicated(batch, scope, Encoding.UTF8.GetBytes(leaf.Key), leaf.Type), path, ownerCount);
         }
+    }
+
+    private void ReadDedicated(DedicatedColumn column, string path, int ownerCount)
+    {
+        _columns.Load(path);
+        var data = _columns.Data;
+        _columns.Starts(path, ownerCount, ref column.Start);
+        var bits = ColumnMemory.Take(ref column.Bits, data.ValueCount);
+        var isText = column.Type == AttributeType.String;
+        for (var i = 0; i < bits.Length; i++) bits[i] = isText ? data.Codes[i] : data.Int64s[i];
+        if (isText) column.Values = _columns.Table(path, ref column.OwnValues);
     }
 
     // The column of an earlier fill, if the batch was filled from a block with the same ones.

@@ -31,8 +31,8 @@ public sealed class GoldenStores : IAsyncLifetime
         return ValueTask.CompletedTask;
     }
 
-    public Task<SearchResult> Search(Layout layout, SearchRequest request) =>
-        TraceSearch.RunAsync(request, _sources[layout], TestContext.Current.CancellationToken);
+    public Task<SearchResult> Search(Layout layout, SearchRequest request, SearchOptions? options = null) =>
+        TraceSearch.RunAsync(request, _sources[layout], options ?? new SearchOptions(), TestContext.Current.CancellationToken);
 
     public Task<QueryRangeResult> QueryRange(
         Layout layout, QueryRangeRequest request, MetricsLimits? limits = null, DateTimeOffset? now = null, CancellationToken? cancellation = null) =>

@@ -1,0 +1,151 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Read;
+
+namespace Tempo.Engine.Query.Search;
+
+/// <summary>What the workers of a search share: answers so far, traces still to be looked at, what was used. Thread safe.</summary>
+internal sealed class SearchState(SearchRequest request, SearchOptions options, SearchExplanation? explanation)
+{
+    private readonly Lock _lock = new();
+    private readonly NewestTraces _found = new(request.Limit);
+    private readonly Candidates _candidates = new();
+    private long _readBytes;
+    private int _startedJobs;
+    private long _listedSpans;
+
+    // The start that a trace must have at least to be among the answers. Only rises.
+    private long _minStart;
+
+    public SearchMetrics Metrics { get; } = new();
+
+    /// <summary>What is said of how the search went; null if nobody asked.</summary>
+    public SearchExplanation? Explanation => explanation;
+
+    /// <summary>Jobs that a worker took up.</summary>
+    public int StartedJobs => Volatile.Read(ref _startedJobs);
+
+    /// <summary>A worker takes up a job. False: it cannot change the answer any more.</summary>
+    public bool TryStart(SearchJob job)
+    {
+        if (!HasRoomFor(job.Bound)) return false;
+        Interlocked.Increment(ref _startedJobs);
+        return true;
+    }
+
+    /// <summary>What could not be read; the first thing that was said.</summary>
+    public string Damage { get; private set; } = "";
+
+    /// <summary>False if no trace that starts at <paramref name="bound"/> or before can be among the answers any more.</summary>
+    public bool HasRoomFor(ulong bound) => bound >= (ulong)Volatile.Read(ref _minStart);
+
+    /// <summary>
+    /// Takes the candidates of a page. True: they are few enough to be looked at at once, and are handed to whoever calls, each to
+    /// one caller only, those that others have taken being removed. Else they are kept for later.
+    /// </summary>
+    public bool TakeOrKeep(List<Candidate> page)
+    {
+        lock (_lock)
+        {
+            if (page.Count <= request.Limit - _found.Count)
+            {
+                page.RemoveAll(candidate => !_candidates.TryClaim(candidate.Id));
+                Metrics.InspectedTraces += (uint)page.Count;
+                CheckCandidates();
+                return true;
+            }
+
+            foreach (var candidate in page) _candidates.Add(candidate.Id, candidate.Bound, candidate.Place);
+            CheckCandidates();
+            return false;
+        }
+    }
+
+    private void CheckCandidates()
+    {
+        if (_candidates.Count > options.MaxCandidates)
+            throw new QueryException(QueryErrorKind.TooLarge, $"more than {options.MaxCandidates} traces would have to be looked at (limit of candidates); ask for a shorter time, or for something rarer");
+    }
+
+    /// <summary>The kept candidates that start at <paramref name="bound"/> or after, if there are any, in the order of their places; a round of them.</summary>
+    public Candidate[] NextRound(ulong bound, int firstRound)
+    {
+        lock (_lock)
+        {
+            if (!_candidates.TryPeek(out var newest) || newest < bound || !HasRoomFor(newest)) return [];
+            var round = _candidates.TakeRound(firstRound, bound);
+            Metrics.InspectedTraces += (uint)round.Length;
+            return round.ToArray();
+        }
+    }
+
+    /// <summary>The bound of the newest candidate that is kept; 0 if there is none.</summary>
+    public ulong NewestKept
+    {
+        get
+        {
+            lock (_lock) return _candidates.TryPeek(out var newest) ? newest : 0;
+        }
+    }
+
+    public void AddAnswer(TraceSearchResult answer)
+    {
+        long spans = 0;
+        foreach (var set in answer.SpanSets) spans += set.Spans.Count;
+        lock (_lock)
+        {
+            _listedSpans += spans;
+            _found.Add(answer);
+            if (_found.IsFull) Volatile.Write(ref _minStart, (long)_found.OldestStart);
+            if (_listedSpans > options.MaxListedSpans && !_found.IsFull)
+                throw new QueryException(QueryErrorKind.TooLarge, $"the answer lists more than {options.MaxListedSpans} spans; ask for fewer traces (limit) or fewer spans of each (spss)");
+        }
+    }
+
+    /// <summary>A batch or page was scanned.</summary>
+    public void AddScanned(long spans, long readBytes)
+    {
+        lock (_lock) Metrics.InspectedSpans += (ulong)spans;
+        AddReadBytes(readBytes);
+    }
+
+    public void AddReadBytes(long bytes)
+    {
+        var all = Interlocked.Add(ref _readBytes, bytes);
+        if (options.MaxReadBytes > 0 && all > options.MaxReadBytes)
+            throw new QueryException(QueryErrorKind.TooLarge, $"more than {options.MaxReadBytes} bytes of blocks would have to be read (limit of bytes); ask for a shorter time, or for something rarer");
+    }
+
+    public void CompleteJob()
+    {
+        lock (_lock) Metrics.CompletedJobs++;
+    }
+
+    /// <summary>A block could not be read; one that is gone was deleted meanwhile, and what it held is in others.</summary>
+    public void ReportDamage(BlockMeta block, BlockReadException what)
+    {
+        if (!what.IsGone) ReportDamage($"block {block.BlockId} could not be read: {what.Message}");
+    }
+
+    public void ReportDamage(string what)
+    {
+        lock (_lock)
+            if (Damage.Length == 0)
+                Damage = what;
+    }
+
+    /// <summary>Answers that start after <paramref name="from"/> and at <paramref name="to"/> or before, newest first.</summary>
+    public List<TraceSearchResult> Between(ulong from, ulong to)
+    {
+        lock (_lock) return _found.Between(from, to);
+    }
+
+    /// <summary>All is done.</summary>
+    public SearchResult ToResult()
+    {
+        Metrics.InspectedBytes = (ulong)Interlocked.Read(ref _readBytes);
+        var result = new SearchResult { Metrics = Metrics, Message = Damage, Explanation = explanation?.ToText(Metrics) };
+        _found.DrainTo(result.Traces);
+        return result;
+    }
+}

@@ -1,0 +1,163 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Sources;
+using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Live;
+using Tempo.Engine.Storage.Scan;
+using Tempo.Engine.TraceQL.Ast;
+
+namespace Tempo.Engine.Query.Search;
+
+/// <summary>
+/// One thread of a search: scans jobs for traces that may match, and decides on whole traces. While a page is at hand its
+/// candidates are decided at once if there is room for all of them in the answer; else they wait for their turn by time.
+/// </summary>
+internal sealed class SearchWorker
+{
+    private readonly SearchRequest _request;
+    private readonly TraceSources _sources;
+    private readonly IReadOnlyList<BlockReader> _blocks;
+    private readonly SearchState _state;
+    private readonly SearchPlan _plan;
+    private readonly TraceLoader _loader;
+    private readonly TraceDescriber _describer;
+    private readonly List<Candidate> _page = [];
+    private int[] _selection = [];
+    private ulong _reportedBytes;
+
+    public SearchWorker(SearchRequest request, TraceQlQuery? query, TraceSources sources, IReadOnlyList<BlockReader> blocks, SearchOptions options, SearchState state)
+    {
+        _request = request;
+        _sources = sources;
+        _blocks = blocks;
+        _state = state;
+        _plan = SearchPlan.Create(query, options.Kernel);
+        _loader = new TraceLoader(sources, _plan.Needs);
+        _describer = new TraceDescriber(_plan);
+    }
+
+    /// <summary>Says which traces of the job are worth looking at, and looks at them if it can.</summary>
+    public void Scan(SearchJob job, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (!_state.TryStart(job)) return;
+        try
+        {
+            if (job.IsLive) ScanLive(job, cancellation);
+            else ScanRowGroup(job, cancellation);
+            _state.CompleteJob();
+        }
+        catch (BlockReadException e)
+        {
+            _state.ReportDamage(_blocks[job.Block].Meta, e);
+        }
+    }
+
+    /// <summary>Looks at one trace that was kept for later.</summary>
+    public void Decide(Candidate candidate, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (!_state.HasRoomFor(candidate.Bound)) return;
+        if (TryAnswer(candidate.Id) is { } answer) _state.AddAnswer(answer);
+        ReportBytes();
+    }
+
+    private void ScanLive(SearchJob job, CancellationToken cancellation)
+    {
+        for (var i = job.First; i < job.First + job.Count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var view = _sources.Live[i];
+            CollectLive(view);
+            _state.AddScanned(view.SpanCount, 0);
+            DecideOrKeepPage(cancellation);
+        }
+    }
+
+    private void CollectLive(LiveBatchView view)
+    {
+        var batch = view.Columns;
+        _page.Clear();
+        GrowableArray.Reserve(ref _selection, view.SpanCount);
+        var rows = _selection.AsSpan(0, _plan.Candidates.Select(batch, view.SpanCount, _selection));
+        if (rows.IsEmpty) return;
+        // The trace table may be ahead of the spans that may be read.
+        var placeOf = new Dictionary<int, int>();
+        foreach (var row in rows)
+        {
+            var trace = batch.Trace[row];
+            var start = batch.StartUnixNano[row];
+            if (placeOf.TryAdd(trace, _page.Count)) _page.Add(new Candidate(batch.TraceIds[trace], start, 0));
+            else if (start < _page[placeOf[trace]].Bound) _page[placeOf[trace]] = _page[placeOf[trace]] with { Bound = start };
+        }
+
+        _page.RemoveAll(candidate => !_state.HasRoomFor(candidate.Bound));
+    }
+
+    private void ScanRowGroup(SearchJob job, CancellationToken cancellation)
+    {
+        var block = _blocks[job.Block];
+        if (_plan.Candidates.FindExcluding(_loader.OpenRowGroup(block, job.First).Facts) is { } excluding)
+        {
+            _state.Explanation?.CountSkipped(excluding);
+            return;
+        }
+
+        foreach (var (start, count) in _loader.OpenRowGroup(block, job.First).ScanRanges())
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var batch = _loader.OpenPage(block, job.First, start, count);
+            CollectPage(batch, job.Place);
+            _state.Explanation?.CountPage(_page.Count);
+            _state.AddScanned(batch.SpanCount, 0);
+            DecideOrKeepPage(cancellation);
+            ReportBytes();
+        }
+    }
+
+    private void CollectPage(SpanBatch batch, int place)
+    {
+        _page.Clear();
+        GrowableArray.Reserve(ref _selection, batch.SpanCount);
+        var decided = -1;
+        foreach (var row in _selection.AsSpan(0, _plan.Candidates.Select(batch, _selection)))
+        {
+            var trace = batch.Trace[row];
+            if (trace == decided) continue;
+            decided = trace;
+            if (_state.HasRoomFor(batch.TraceStart[trace]) && OverlapsTime(batch.TraceStart[trace], batch.TraceEnd[trace]))
+                _page.Add(new Candidate(batch.TraceIds[trace], batch.TraceStart[trace], place));
+        }
+    }
+
+    private void DecideOrKeepPage(CancellationToken cancellation)
+    {
+        if (_page.Count == 0 || !_state.TakeOrKeep(_page)) return;
+        foreach (var candidate in _page)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (_state.HasRoomFor(candidate.Bound) && TryAnswer(candidate.Id) is { } answer) _state.AddAnswer(answer);
+        }
+    }
+
+    private TraceSearchResult? TryAnswer(TraceId id)
+    {
+        if (_loader.Load(id, _blocks) is not { } trace || !OverlapsTime(trace.StartUnixNano, trace.EndUnixNano)) return null;
+        if (_loader.Damage.Length > 0) _state.ReportDamage(_loader.Damage);
+        if (!_state.HasRoomFor(trace.StartUnixNano)) return null;
+        var duration = trace.EndUnixNano - trace.StartUnixNano;
+        if (_request.MinDurationNano > 0 && duration < (ulong)_request.MinDurationNano) return null;
+        if (_request.MaxDurationNano > 0 && duration > (ulong)_request.MaxDurationNano) return null;
+        if (_plan.Source is not { } source) return _describer.Describe(trace);
+        var sets = source.Run(trace);
+        return sets.Count == 0 ? null : _describer.Describe(trace, sets, _request.SpansPerSpanSet);
+    }
+
+    private bool OverlapsTime(ulong startUnixNano, ulong endUnixNano) => TimeRange.Overlaps(_request, startUnixNano, endUnixNano);
+
+    private void ReportBytes()
+    {
+        var bytes = _loader.InspectedBytes;
+        _state.AddReadBytes((long)(bytes - _reportedBytes));
+        _reportedBytes = bytes;
+    }
+}

@@ -1,0 +1,123 @@
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Storage.Blocks.Read;
+
+/// <summary>
+/// The attributes of one scope, brought in part by part: the table of keys, who has which key, and then, at the places that are
+/// wanted, the texts, ints, doubles and bools. An array of one element is brought in as its element, and values that no
+/// condition can compare are left out: what is asked here is what conditions ask.
+/// </summary>
+internal sealed class LazyAttributes(AttributeScope scope)
+{
+    private static readonly (AttributeParts Part, string Leaf, AttributeType Single, AttributeType Array)[] Leaves =
+    [
+        (AttributeParts.Texts, "Value", AttributeType.String, AttributeType.StringArray),
+        (AttributeParts.Ints, "ValueInt", AttributeType.Int, AttributeType.IntArray),
+        (AttributeParts.Doubles, "ValueDouble", AttributeType.Double, AttributeType.DoubleArray),
+        (AttributeParts.Bools, "ValueBool", AttributeType.Bool, AttributeType.BoolArray),
+    ];
+
+    private readonly LazyLeaf[] _leaves = [new(), new(), new(), new()];
+    private AttributeParts _loaded;
+    private ulong[] _places = [];
+
+    public void Begin()
+    {
+        _loaded = AttributeParts.None;
+        foreach (var leaf in _leaves) leaf.IsRead = false;
+    }
+
+    /// <summary>Everywhere.</summary>
+    public bool Has(AttributeParts parts) => (_loaded & parts) == parts;
+
+    /// <summary>Brings in parts; values only at the marked places, if some are marked.</summary>
+    public void Load(RowGroupReader rows, SpanBatch batch, AttributeParts parts, ReadOnlySpan<ulong> places)
+    {
+        var attributes = AttributesOf(batch);
+        if (parts == AttributeParts.KeyTable && rows.Columns.TryGetDictionary(RowGroupReader.AttributePath(scope, "Key"), out var keys))
+        {
+            attributes.KeyTable = keys;
+            _loaded |= AttributeParts.KeyTable;
+            return;
+        }
+
+        if (!Has(AttributeParts.Keys)) ReadKeys(rows, batch, attributes);
+        if (attributes.Count == 0)
+        {
+            _loaded = AttributeParts.All;
+            return;
+        }
+
+        LoadValues(rows, attributes, parts & ~_loaded, places);
+    }
+
+    // A place has a value in one leaf only: leaves that are there come first, and when no place is left no other is read.
+    private void LoadValues(RowGroupReader rows, AttributeColumns attributes, AttributeParts parts, ReadOnlySpan<ulong> places)
+    {
+        var left = Span<ulong>.Empty;
+        if (!places.IsEmpty)
+        {
+            left = ColumnMemory.Take(ref _places, places.Length);
+            places.CopyTo(left);
+        }
+
+        for (var pass = 0; pass < 2; pass++)
+            for (var i = 0; i < Leaves.Length; i++)
+            {
+                var (part, name, single, array) = Leaves[i];
+                var leaf = _leaves[i];
+                if (!parts.HasFlag(part) || leaf.IsRead != (pass == 0) || !places.IsEmpty && !left.ContainsAnyExcept(0UL)) continue;
+                parts &= ~part;
+                var path = RowGroupReader.AttributePath(scope, name);
+                if (!leaf.IsRead)
+                {
+                    leaf.Read(rows, path, attributes.Count);
+                    if (part == AttributeParts.Texts && leaf.HasValues) attributes.Values = rows.Columns.TableOf(path, leaf.Data);
+                }
+
+                leaf.Put(attributes, left, single, array);
+                if (places.IsEmpty) _loaded |= part;
+            }
+    }
+
+    private void ReadKeys(RowGroupReader rows, SpanBatch batch, AttributeColumns attributes)
+    {
+        if (!rows.Columns.Has(RowGroupReader.AttributePath(scope, "Key")))
+        {
+            // An old version: scopes without attributes.
+            ColumnMemory.TakeZeroed(ref batch.Scopes.AttributeStart, batch.Scopes.Count + 1);
+            attributes.Count = 0;
+            attributes.KeyTable = new StringTable([], [0], 0);
+            _loaded |= AttributeParts.Keys;
+            return;
+        }
+
+        var path = RowGroupReader.AttributePath(scope, "Key");
+        rows.Columns.Load(path);
+        var data = rows.Columns.Data;
+        switch (scope)
+        {
+            case AttributeScope.Span: rows.Columns.Starts(path, data, batch.SpanCount, ref batch.AttributeStart); break;
+            case AttributeScope.Resource: rows.Columns.Starts(path, data, batch.Resources.Count, ref batch.Resources.AttributeStart); break;
+            case AttributeScope.Scope: rows.Columns.Starts(path, data, batch.Scopes.Count, ref batch.Scopes.AttributeStart); break;
+            case AttributeScope.Event: rows.Columns.Starts(path, data, batch.Events.Count, ref batch.Events.AttributeStart); break;
+            default: rows.Columns.Starts(path, data, batch.Links.Count, ref batch.Links.AttributeStart); break;
+        }
+
+        attributes.Count = data.ValueCount;
+        ColumnMemory.Copy(data.Codes.AsSpan(0, attributes.Count), ref attributes.Keys);
+        attributes.KeyTable = rows.Columns.Table(path, ref attributes.OwnKeyTable);
+        ColumnMemory.TakeZeroed(ref attributes.Types, attributes.Count);
+        ColumnMemory.Take(ref attributes.Bits, attributes.Count);
+        _loaded |= AttributeParts.Keys;
+    }
+
+    private AttributeColumns AttributesOf(SpanBatch batch) => scope switch
+    {
+        AttributeScope.Resource => batch.Resources.Attributes,
+        AttributeScope.Scope => batch.Scopes.Attributes,
+        AttributeScope.Event => batch.Events.Attributes,
+        AttributeScope.Link => batch.Links.Attributes,
+        _ => batch.SpanAttributes,
+    };
+}

@@ -1,0 +1,145 @@
+using System.Text;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Storage.Blocks.Read;
+
+// Batches that bring in their columns when they are asked for: what a scan reads.
+public sealed partial class RowGroupReader
+{
+    /// <summary>
+    /// Reads of <paramref name="rowCount"/> traces from <paramref name="rowStart"/> what they are and which spans they have, with
+    /// the status; the batch asks for all else through <see cref="SpanBatch.Loader"/>. That works as long as this reader is not
+    /// used by another thread. The batch may be one that nobody reads any more; its memory is used again.
+    /// </summary>
+    public void OpenInto(SpanBatch batch, long rowStart, int rowCount)
+    {
+        if (KeepsEventsInMessages)
+        {
+            ReadInto(batch, rowStart, rowCount, BatchColumns.All);
+            return;
+        }
+
+        var loader = batch.Loader as LazyColumns ?? new LazyColumns();
+        batch.Clear();
+        batch.Loader = loader;
+        loader.Begin(this, rowStart, rowCount);
+        _columns.Select(rowStart, rowCount);
+        BlockReadException.Guard((Rows: this, Batch: batch), static open => open.Rows.ReadOutline(open.Batch));
+    }
+
+    /// <summary>vParquet3 keeps events and links in messages, which are decoded together.</summary>
+    internal bool KeepsEventsInMessages => _columns.Has("rs.ss.Spans.Links");
+
+    /// <summary>What can be said of the row group without reading pages.</summary>
+    public RowGroupFacts Facts => field ??= new RowGroupFacts(this);
+
+    /// <summary>When its traces begin and end.</summary>
+    public RowGroupTimes Times => BlockReadException.Guard(_columns, static columns =>
+    {
+        var (minStart, maxStart) = columns.Bounds("StartTimeUnixNano");
+        return new RowGroupTimes(minStart, maxStart, columns.Bounds("EndTimeUnixNano").Max);
+    });
+
+    /// <summary>Keys of the scope that have a column of their own, and where it is.</summary>
+    internal IEnumerable<(byte[] Key, string Path)> DedicatedPaths(AttributeScope scope)
+    {
+        foreach (var leaf in _version.AttributeLeaves(_dedicated, scope))
+            if (leaf.Key is not null)
+                yield return (Encoding.UTF8.GetBytes(leaf.Key), PrefixOf(scope) + leaf.Field);
+    }
+
+    /// <summary>Bytes of the file that were read so far, by the rows' share of each column chunk.</summary>
+    public long ReadBytes => _columns.ReadBytes;
+
+    /// <summary>Path of a leaf of a scope's attributes.</summary>
+    internal static string AttributePath(AttributeScope scope, string leaf) => PrefixOf(scope) + "Attrs." + leaf;
+
+    /// <summary>Says which rows are read from now on.</summary>
+    internal void Select(long rowStart, int rowCount) => _columns.Select(rowStart, rowCount);
+
+    private static string PrefixOf(AttributeScope scope) => scope switch
+    {
+        AttributeScope.Resource => Resource,
+        AttributeScope.Scope => Scope,
+        AttributeScope.Event => Event,
+        AttributeScope.Link => Link,
+        _ => Span,
+    };
+
+    private SpanBatch ReadOutline(SpanBatch batch)
+    {
+        ReadTraces(batch);
+        ReadStructure(batch);
+        // Until they are read, nobody has any.
+        ColumnMemory.TakeZeroed(ref batch.AttributeStart, batch.SpanCount + 1);
+        ColumnMemory.TakeZeroed(ref batch.Resources.AttributeStart, batch.Resources.Count + 1);
+        ColumnMemory.TakeZeroed(ref batch.Scopes.AttributeStart, batch.Scopes.Count + 1);
+        ColumnMemory.TakeZeroed(ref batch.EventStart, batch.SpanCount + 1);
+        ColumnMemory.TakeZeroed(ref batch.LinkStart, batch.SpanCount + 1);
+        _dedicatedRead = 0;
+        foreach (var scope in DedicatedScopes)
+            foreach (var leaf in _version.AttributeLeaves(_dedicated, scope))
+                if (leaf.Key is not null)
+                    ColumnMemory.TakeZeroed(ref NextDedicated(batch, scope, Encoding.UTF8.GetBytes(leaf.Key), leaf.Type).Start, OwnerCount(batch, scope) + 1);
+        batch.Dedicated.RemoveRange(_dedicatedRead, batch.Dedicated.Count - _dedicatedRead);
+        batch.Publish();
+        return batch;
+    }
+
+    private static int OwnerCount(SpanBatch batch, AttributeScope scope) =>
+        scope switch { AttributeScope.Resource => batch.Resources.Count, AttributeScope.Event => batch.Events.Count, _ => batch.SpanCount };
+
+    /// <summary>Fills one of the columns that <see cref="OpenInto"/> has only named.</summary>
+    internal void ReadDedicated(SpanBatch batch, DedicatedColumn column)
+    {
+        var owners = OwnerCount(batch, column.Scope);
+        // Those of a scope stand in the version's order.
+        var number = 0;
+        foreach (var other in batch.Dedicated)
+        {
+            if (ReferenceEquals(other, column)) break;
+            if (other.Scope == column.Scope) number++;
+        }
+
+        foreach (var leaf in _version.AttributeLeaves(_dedicated, column.Scope))
+            if (leaf.Key is not null && number-- == 0)
+                ReadDedicated(column, PrefixOf(column.Scope) + leaf.Field, owners);
+    }
+
+    // The order in which the columns of their own stand in a batch.
+    private static ReadOnlySpan<AttributeScope> DedicatedScopes => [AttributeScope.Span, AttributeScope.Resource, AttributeScope.Event];
+
+    /// <summary>Reads whole columns that were not read yet, but for attributes.</summary>
+    internal void ReadMore(SpanBatch batch, BatchColumns columns)
+    {
+        if (columns.HasFlag(BatchColumns.SpanIds)) ReadSpanIds(batch);
+        if (columns.HasFlag(BatchColumns.Starts)) ReadStarts(batch);
+        if (columns.HasFlag(BatchColumns.Durations)) ReadDurations(batch);
+        if (columns.HasFlag(BatchColumns.Kind)) ReadKinds(batch);
+        if (columns.HasFlag(BatchColumns.Name)) _columns.Text(Span + "Name", batch.Name, batch.SpanCount);
+        if (columns.HasFlag(BatchColumns.StatusMessage)) _columns.Text(Span + "StatusMessage", batch.StatusMessage, batch.SpanCount);
+        if (columns.HasFlag(BatchColumns.TraceState)) _columns.Text(Span + "TraceState", batch.TraceState, batch.SpanCount);
+        if (columns.HasFlag(BatchColumns.ResourceServiceNames)) ReadServiceNames(batch.Resources);
+        if (columns.HasFlag(BatchColumns.Resources)) _columns.CountsOrNone(Resource + "DroppedAttributesCount", batch.Resources.Count, ref batch.Resources.DroppedAttributes);
+        if (columns.HasFlag(BatchColumns.ScopeNames)) ReadScopeNames(batch.Scopes);
+        if (columns.HasFlag(BatchColumns.Scopes)) _columns.CountsOrNone(Scope + "DroppedAttributesCount", batch.Scopes.Count, ref batch.Scopes.DroppedAttributes);
+        if (columns.HasFlag(BatchColumns.EventRows))
+        {
+            ReadEventRows(batch);
+            ColumnMemory.TakeZeroed(ref batch.Events.AttributeStart, batch.Events.Count + 1);
+            foreach (var column in batch.Dedicated)
+                if (column.Scope == AttributeScope.Event)
+                    ColumnMemory.TakeZeroed(ref column.Start, batch.Events.Count + 1);
+        }
+
+        if (columns.HasFlag(BatchColumns.Events)) _columns.Counts(Event + "DroppedAttributesCount", batch.Events.Count, ref batch.Events.DroppedAttributes);
+        if (columns.HasFlag(BatchColumns.LinkRows))
+        {
+            ReadLinkRows(batch);
+            ColumnMemory.TakeZeroed(ref batch.Links.AttributeStart, batch.Links.Count + 1);
+        }
+
+        if (columns.HasFlag(BatchColumns.Links)) _columns.Counts(Link + "DroppedAttributesCount", batch.Links.Count, ref batch.Links.DroppedAttributes);
+        if (columns.HasFlag(BatchColumns.Dropped)) ReadDropped(batch, columns);
+    }
+}

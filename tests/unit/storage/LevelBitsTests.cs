@@ -1,0 +1,40 @@
+using Tempo.Engine.Storage.Blocks.Read;
+
+namespace Tempo.Storage.Tests;
+
+/// <summary>The vector forms against the scalar ones.</summary>
+public sealed class LevelBitsTests
+{
+    [Fact]
+    public void Levels_are_marked_as_the_scalar_form_marks_them()
+    {
+        var random = new Random(1);
+        for (var length = 0; length < 300; length++)
+        {
+            var levels = new byte[length];
+            foreach (ref var level in levels.AsSpan()) level = (byte)random.Next(6);
+            for (byte level = 0; level < 6; level++)
+            {
+                var expected = new ulong[(length + 63) / 64];
+                var actual = Array.ConvertAll(expected, static _ => ulong.MaxValue);
+                LevelBits.MarkAtLeastScalar(levels, level, expected);
+                LevelBits.MarkAtLeast(levels, level, actual);
+                Assert.Equal(expected, actual);
+                for (var i = 0; i < length; i++) Assert.Equal(levels[i] >= level, (actual[i / 64] >> i & 1) != 0);
+            }
+        }
+    }
+
+    [Fact]
+    public void Bits_are_squeezed_as_the_scalar_form_squeezes_them()
+    {
+        var random = new Random(2);
+        for (var i = 0; i < 10_000; i++)
+        {
+            var (bits, mask) = ((ulong)random.NextInt64() << random.Next(2), (ulong)random.NextInt64() >> random.Next(60));
+            Assert.Equal(LevelBits.ExtractScalar(bits, mask), LevelBits.Extract(bits, mask));
+        }
+
+        Assert.Equal(0b101UL, LevelBits.Extract(0b1000_0010, 0b1001_0010));
+    }
+}
