@@ -26,6 +26,12 @@ public sealed record SearchRequest
     /// <summary>Legacy search: the trace must last at most this long; 0 = no bound.</summary>
     public long MaxDurationNano { get; init; }
 
+    /// <summary>
+    /// Null: the answer is no page of a longer one, and nobody counts all matches. "": the first page. Else the cursor that the
+    /// page before gave. A cursor in the query's hints counts where this is null.
+    /// </summary>
+    public string? Cursor { get; init; }
+
     /// <summary>Hears of the search while it runs; null: nobody asks.</summary>
     public ISearchProgress? Progress { get; init; }
 }

@@ -8,6 +8,12 @@ public sealed class SearchResult
     public List<TraceSearchResult> Traces { get; } = [];
     public SearchMetrics Metrics { get; init; } = new();
 
+    /// <summary>Of a page: all traces that match. -1 where nobody asked.</summary>
+    public long Total { get; init; } = -1;
+
+    /// <summary>Of a page: the cursor of the next one, empty if there is none.</summary>
+    public string NextCursor { get; set; } = "";
+
     /// <summary>What could not be read; empty if the answer is complete.</summary>
     public string Message { get; init; } = "";
 
@@ -40,6 +46,9 @@ public sealed class TraceSearchResult
     public string? RootTraceName { get; init; }
     public required ulong StartTimeUnixNano { get; init; }
     public required uint DurationMs { get; init; }
+
+    /// <summary>The same in nanoseconds, for ordering.</summary>
+    public ulong DurationNano { get; init; }
 
     /// <summary>Empty when the query was empty.</summary>
     public List<SpanSetResult> SpanSets { get; } = [];

@@ -20,6 +20,9 @@ internal sealed record SearchInput
     public long MinDurationNano { get; init; }
     public long MaxDurationNano { get; init; }
 
+    /// <summary>Ours: asks for a page; null: not given.</summary>
+    public string? Cursor { get; init; }
+
     /// <summary>Null or 0: the default.</summary>
     public uint? Limit { get; init; }
     public uint? SpansPerSpanSet { get; init; }

@@ -28,7 +28,20 @@ internal static class SearchJson
         WriteMetrics(ref json, result.Metrics, hasSpanSets);
         // Ours, and only for who asks with(explain=true).
         WriteText(ref json, "explain"u8, result.Explanation);
+        if (result.Total >= 0) WritePage(ref json, result);
         json.EndObject();
+    }
+
+    // Ours, of an answer that was asked for by pages; clients that do not know the members ignore them.
+    private static void WritePage(ref ProtoJsonWriter json, SearchResult result)
+    {
+        json.WriteName("total"u8);
+        json.WriteInt64(result.Total);
+        json.WriteName("hasMore"u8);
+        json.WriteBool(result.NextCursor.Length > 0);
+        if (result.NextCursor.Length == 0) return;
+        json.WriteName("cursor"u8);
+        json.WriteText(result.NextCursor);
     }
 
     private static void WriteTrace(ref ProtoJsonWriter json, TraceSearchResult trace, bool hasSpanSets)

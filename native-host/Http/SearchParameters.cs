@@ -35,7 +35,7 @@ internal sealed class SearchParameters
         if (!TryParseUInt(query, "limit", out var limit, out error)) return false;
         if (limit == 0) return Fail("invalid limit: must be a positive number", out error);
         if (!CheckLimit(limit, limits, out error) || !TryParseUInt(query, "spss", out var spans, out error)) return false;
-        input = input with { Limit = limit, SpansPerSpanSet = spans };
+        input = input with { Limit = limit, SpansPerSpanSet = spans, Cursor = query.TryGetValue("cursor", out var cursor) ? cursor.ToString() : null };
         if (!CheckSpansPerSpanSet(spans, limits, out error)) return false;
         if (input.Query.Length > 0 && tags.Length > 0) return Fail(TagsAndQuery, out error);
 
@@ -95,6 +95,7 @@ internal sealed class SearchParameters
                     : limits.DefaultSpansPerSpanSet,
                 MinDurationNano = input.MinDurationNano,
                 MaxDurationNano = input.MaxDurationNano,
+                Cursor = input.Cursor,
             },
         };
         return true;

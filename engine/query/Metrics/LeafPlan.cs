@@ -17,7 +17,7 @@ internal sealed class LeafPlan
         Stage = pipeline.Stage;
         IsByTrace = Stage is MetricsCompare || !RowFilter.IsPossible(Source) || ReferencedAttributes.Of(Stage).Any(FieldReader.IsOfTrace)
             || Stage is MetricsFunction { Kind: MetricsFunctionKind.CountTraces or MetricsFunctionKind.RateTraces };
-        ScanColumns = BatchColumns.Times;
+        ScanColumns = BatchColumns.Starts;
         if (IsByTrace)
         {
             ScanColumns |= SpanFilter.Create(CandidateFilter.Of(Source)).Columns;
@@ -26,13 +26,18 @@ internal sealed class LeafPlan
         }
         else
         {
-            ScanColumns |= FieldColumns.Of(ReferencedAttributes.Of(pipeline));
+            ScanColumns |= FieldColumns.Of(ReferencedAttributes.Of(Source));
+            foreach (var field in ReferencedAttributes.Of(Stage)) ScanColumns |= ColumnsOf(field);
             if (extrapolates) ScanColumns |= BatchColumns.TraceState;
             TraceColumns = ScanColumns | BatchColumns.Tree;
         }
 
         if (extrapolates) TraceColumns |= BatchColumns.TraceState;
     }
+
+    // The name of the service has a column of its own, which is read without the rest of the resource.
+    private static BatchColumns ColumnsOf(AttributeRef field) =>
+        field is { Scope: AttributeScope.Resource, Name: "service.name" } ? BatchColumns.ResourceServiceNames : FieldColumns.Of([field]);
 
     public Pipeline Source { get; }
 

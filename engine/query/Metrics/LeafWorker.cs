@@ -57,18 +57,7 @@ internal sealed class LeafWorker
         GrowableArray.Reserve(ref _rows, spanCount);
         GrowableArray.Reserve(ref _intervals, spanCount);
         var count = Select(batch, spanCount);
-        var starts = batch.StartUnixNano;
-        var traces = batch.Trace;
-        var kept = 0;
-        for (var i = 0; i < count; i++)
-        {
-            var row = _rows[i];
-            var interval = _axis.IndexOf(starts[row]);
-            if (interval < 0 || isLeftOut is not null && isLeftOut[traces[row]]) continue;
-            _rows[kept] = row;
-            _intervals[kept++] = interval;
-        }
-
+        var kept = _axis.Select(batch.StartUnixNano, batch.Trace, isLeftOut, _rows.AsSpan(0, count), _intervals);
         Accumulator.Add(batch, _rows.AsSpan(0, kept), _intervals.AsSpan(0, kept));
     }
 

@@ -13,7 +13,7 @@ namespace Tempo.Engine.Query.Metrics;
 /// 1  which traces are in several sources (<see cref="SharedTraces"/>), if a part counts span by span
 /// 2  jobs of a live batch or a row group: parts that count span by span do so, but for shared traces; parts that need whole
 ///    traces note those that may match
-/// 3  shared and noted traces are put together whole, in the order of their ids, and counted
+/// 3  shared and noted traces are put together whole, in the order of their places, and counted
 /// 4  what the threads have counted is added up
 /// </code>
 /// Threads take the next job when they are done with one; what they count adds up to the same, whoever took which.
@@ -57,7 +57,7 @@ internal sealed class MetricsScan
         FindShared(cancellation);
         AddJobs();
         await RunOnAllAsync(static (worker, stop) => worker.Scan(stop), cancellation).ConfigureAwait(false);
-        _whole = WholeTraces();
+        _whole = WholeTraces.InOrder(_shared.Places.Concat(_workers.SelectMany(static worker => worker.Candidates)));
         if (_whole.Length > 0) await RunOnAllAsync(static (worker, stop) => worker.LookAtTraces(stop), cancellation).ConfigureAwait(false);
         return Sum();
     }
@@ -108,10 +108,10 @@ internal sealed class MetricsScan
 
     private void AddJobs()
     {
-        foreach (var view in _sources.Live) _jobs.Add(new Job(view, null, 0));
-        foreach (var block in _blocks)
-            for (var group = 0; group < block.RowGroupCount; group++)
-                _jobs.Add(new Job(default, block, group));
+        foreach (var view in _sources.Live) _jobs.Add(new Job(view, null, 0, 0));
+        for (var i = 0; i < _blocks.Count; i++)
+            for (var group = 0; group < _blocks[i].RowGroupCount; group++)
+                _jobs.Add(new Job(default, _blocks[i], group, i + 1));
 
         // Recent data counts as one job, as in Tempo.
         Metrics.TotalJobs = (uint)(_sources.Live.Count > 0 ? 1 : 0) + (uint)_blocks.Sum(static block => block.RowGroupCount);
@@ -148,16 +148,6 @@ internal sealed class MetricsScan
         }
     }
 
-    private TraceId[] WholeTraces()
-    {
-        var ids = new HashSet<TraceId>(_shared.Ids);
-        foreach (var worker in _workers) ids.UnionWith(worker.Candidates);
-        _plan.Options.Budget.Charge((long)ids.Count * TraceId.SizeBytes, "trace ids");
-        var sorted = ids.ToArray();
-        Array.Sort(sorted);
-        return sorted;
-    }
-
     private List<List<Series.Series>> Sum()
     {
         var result = new List<List<Series.Series>>();
@@ -185,8 +175,8 @@ internal sealed class MetricsScan
                 _damage = what;
     }
 
-    /// <summary>A live batch, or a row group of a block.</summary>
-    private readonly record struct Job(LiveBatchView Live, BlockReader? Block, int RowGroup);
+    /// <summary>A live batch (place 0), or a row group of a block.</summary>
+    private readonly record struct Job(LiveBatchView Live, BlockReader? Block, int RowGroup, int Place);
 
     /// <summary>One thread's part.</summary>
     private sealed class Worker
@@ -197,6 +187,7 @@ internal sealed class MetricsScan
         private readonly MetricsScan _scan;
         private readonly TraceLoader _loader;
         private readonly BatchColumns _columns = BatchColumns.Structure;
+        private readonly SpanBatch _batch = new();
         private readonly bool _countsRows;
         private readonly bool _findsTraces;
 
@@ -219,7 +210,7 @@ internal sealed class MetricsScan
         public List<LeafWorker> Leaves { get; }
 
         /// <summary>Traces that have to be looked at whole.</summary>
-        public HashSet<TraceId> Candidates { get; } = [];
+        public List<(int Place, TraceId Id)> Candidates { get; } = [];
 
         public ulong InspectedBytes { get; private set; }
 
@@ -233,8 +224,8 @@ internal sealed class MetricsScan
             {
                 cancellation.ThrowIfCancellationRequested();
                 var job = _scan._jobs[number];
-                if (job.Block is not null) ScanBlock(job.Block, job.RowGroup, cancellation);
-                else ScanBatch(job.Live.Columns, job.Live.SpanCount);
+                if (job.Block is not null) ScanBlock(job.Block, job, cancellation);
+                else ScanBatch(job.Live.Columns, job.Live.SpanCount, job.Place);
             }
         }
 
@@ -256,20 +247,20 @@ internal sealed class MetricsScan
             InspectedBytes += _loader.InspectedBytes;
         }
 
-        private void ScanBlock(BlockReader block, int group, CancellationToken cancellation)
+        private void ScanBlock(BlockReader block, Job job, CancellationToken cancellation)
         {
             try
             {
-                var rows = block.OpenRowGroup(group);
+                var rows = block.OpenRowGroup(job.RowGroup);
                 foreach (var (start, count) in rows.ScanRanges())
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    var batch = rows.Read(start, count, _columns);
-                    InspectedSpans += (ulong)batch.SpanCount;
-                    ScanBatch(batch, batch.SpanCount);
+                    rows.ReadInto(_batch, start, count, _columns);
+                    InspectedSpans += (ulong)_batch.SpanCount;
+                    ScanBatch(_batch, _batch.SpanCount, job.Place);
                 }
 
-                InspectedBytes += (ulong)block.RowGroupBytes(group);
+                InspectedBytes += (ulong)block.RowGroupBytes(job.RowGroup);
             }
             catch (BlockReadException e)
             {
@@ -277,7 +268,7 @@ internal sealed class MetricsScan
             }
         }
 
-        private void ScanBatch(SpanBatch batch, int spanCount)
+        private void ScanBatch(SpanBatch batch, int spanCount, int place)
         {
             if (_countsRows)
             {
@@ -287,18 +278,21 @@ internal sealed class MetricsScan
                         leaf.AddRows(batch, spanCount, isShared);
             }
 
-            if (_findsTraces) FindTraces(batch, spanCount);
+            if (_findsTraces) FindTraces(batch, spanCount, place);
         }
 
-        private void FindTraces(SpanBatch batch, int spanCount)
+        private void FindTraces(SpanBatch batch, int spanCount, int place)
         {
             var isFound = new bool[batch.TraceCount];
             foreach (var leaf in Leaves)
                 if (leaf.IsByTrace)
                     leaf.FindCandidates(batch, spanCount, isFound);
             for (var trace = 0; trace < isFound.Length; trace++)
-                if (isFound[trace] && Overlaps(batch, trace) && Candidates.Add(batch.TraceIds[trace]))
-                    _scan._plan.Options.Budget.Charge(2 * TraceId.SizeBytes, "trace ids");
+            {
+                if (!isFound[trace] || !Overlaps(batch, trace)) continue;
+                _scan._plan.Options.Budget.Charge(WholeTraces.EntryBytes, "trace ids");
+                Candidates.Add((place, batch.TraceIds[trace]));
+            }
         }
 
         // A live batch does not say when its traces begin and end.

@@ -22,13 +22,17 @@ namespace Tempo.Engine.Query.Metrics;
 /// </summary>
 internal sealed class SharedTraces
 {
-    private readonly HashSet<TraceId> _ids = [];
+    // With the number of the block by whose order they are looked up: 0 for those that are in live data only.
+    private readonly Dictionary<TraceId, int> _ids = [];
     private TraceId[]? _sorted;
 
     public int Count => _ids.Count;
 
     /// <summary>Ascending.</summary>
-    public TraceId[] Ids => _sorted ??= Sorted(_ids);
+    public TraceId[] Ids => _sorted ??= Sorted(_ids.Keys);
+
+    /// <summary>The same, each with a number by which to bring them into the order of pages; see <see cref="WholeTraces"/>.</summary>
+    public IEnumerable<(int Place, TraceId Id)> Places => _ids.Select(static shared => (shared.Value, shared.Key));
 
     public static SharedTraces Find(IReadOnlyList<LiveBatchView> live, IReadOnlyList<BlockReader> blocks, MemoryBudget budget, CancellationToken cancellation)
     {
@@ -46,20 +50,21 @@ internal sealed class SharedTraces
             if (isAlone) continue;
             budget.Charge(meta.TotalObjects * TraceId.SizeBytes, "trace ids");
             var ids = Read(ordered[i], cancellation);
-            if (meetsLive) shared.AddCommon(liveIds, ids);
-            foreach (var (_, others) in active) shared.AddCommon(others, ids);
+            var place = 1 + IndexOf(blocks, ordered[i]);
+            if (meetsLive) shared.AddCommon(liveIds, ids, place);
+            foreach (var (_, others) in active) shared.AddCommon(others, ids, place);
             active.Add((meta.EndSeconds, ids));
         }
 
         return shared;
     }
 
-    public bool Contains(TraceId id) => _ids.Contains(id);
+    public bool Contains(TraceId id) => _ids.ContainsKey(id);
 
     /// <summary>Traces that must not be counted where they are found either; put together, there is nothing of them.</summary>
     public void AddHidden(IReadOnlySet<TraceId> ids)
     {
-        _ids.UnionWith(ids);
+        foreach (var id in ids) _ids.TryAdd(id, 0);
         _sorted = null;
     }
 
@@ -71,7 +76,7 @@ internal sealed class SharedTraces
         if (batch.TraceStart.Length == 0)
         {
             for (var trace = 0; trace < batch.TraceCount; trace++)
-                if (_ids.Contains(batch.TraceIds[trace]))
+                if (Contains(batch.TraceIds[trace]))
                     (marks ??= new bool[batch.TraceCount])[trace] = true;
             return marks;
         }
@@ -119,7 +124,7 @@ internal sealed class SharedTraces
             for (var row = 0; row < view.SpanCount; row++)
             {
                 ref readonly var trace = ref batch.TraceIds[batch.Trace[row]];
-                if (!seen.Add(trace, batch.SpanId[row], batch.Kind[row])) _ids.Add(trace);
+                if (!seen.Add(trace, batch.SpanId[row], batch.Kind[row])) _ids.TryAdd(trace, 0);
                 first = Math.Min(first, batch.StartUnixNano[row]);
                 last = Math.Max(last, batch.StartUnixNano[row]);
             }
@@ -132,12 +137,12 @@ internal sealed class SharedTraces
         return (Sorted(ids), (long)(first / secondNano), (long)(last / secondNano));
     }
 
-    private void AddCommon(TraceId[] a, TraceId[] b)
+    private void AddCommon(TraceId[] a, TraceId[] b, int place)
     {
         for (int i = 0, j = 0; i < a.Length && j < b.Length;)
         {
             var order = a[i].CompareTo(b[j]);
-            if (order == 0) _ids.Add(a[i]);
+            if (order == 0) _ids[a[i]] = place;
             if (order <= 0) i++;
             if (order >= 0) j++;
         }
@@ -149,7 +154,15 @@ internal sealed class SharedTraces
         public BlockReader Block { get; } = block;
     }
 
-    private static TraceId[] Sorted(HashSet<TraceId> ids)
+    private static int IndexOf(IReadOnlyList<BlockReader> blocks, BlockReader block)
+    {
+        for (var i = 0; i < blocks.Count; i++)
+            if (blocks[i] == block)
+                return i;
+        return -1;
+    }
+
+    private static TraceId[] Sorted(IEnumerable<TraceId> ids)
     {
         var sorted = ids.ToArray();
         Array.Sort(sorted);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Tempo.Engine.Query.Metrics;
 
 /// <summary>
@@ -7,6 +9,7 @@ namespace Tempo.Engine.Query.Metrics;
 internal sealed class TimeAxis
 {
     private readonly long _lower;
+    private readonly long _upper;
     private readonly double _perNano;
 
     /// <param name="firstEndUnixNano">End of the first interval.</param>
@@ -18,6 +21,7 @@ internal sealed class TimeAxis
         StepNano = stepNano;
         Count = count;
         _lower = firstEndUnixNano - stepNano;
+        _upper = firstEndUnixNano + (count - 1L) * stepNano;
         _perNano = 1.0 / stepNano;
     }
 
@@ -33,7 +37,7 @@ internal sealed class TimeAxis
     public long LowerUnixNano => _lower;
 
     /// <summary>Spans that start after this are not counted.</summary>
-    public long UpperUnixNano => FirstEndUnixNano + (Count - 1L) * StepNano;
+    public long UpperUnixNano => _upper;
 
     public long EndMs(int interval) => (FirstEndUnixNano + interval * StepNano) / 1_000_000;
 
@@ -41,14 +45,38 @@ internal sealed class TimeAxis
     public int IndexOf(ulong startUnixNano)
     {
         // A start beyond 63 bits becomes negative, and is outside.
-        var offset = (long)startUnixNano - _lower - 1;
-        if ((long)startUnixNano <= _lower || (long)startUnixNano > UpperUnixNano) return -1;
+        var start = (long)startUnixNano;
+        return start <= _lower || start > _upper ? -1 : Divide(start - _lower - 1, StepNano, _perNano);
+    }
 
-        // A product instead of a 64-bit division; rounding can make it one too large or too small.
-        var index = (long)(offset * _perNano);
-        var rest = offset - index * StepNano;
+    /// <summary>
+    /// Keeps those of the rows that start within the axis and, by their trace, are not left out, and writes their intervals. The
+    /// result is how many.
+    /// </summary>
+    public int Select(ReadOnlySpan<ulong> starts, ReadOnlySpan<int> traces, ReadOnlySpan<bool> isLeftOut, Span<int> rows, Span<int> intervals)
+    {
+        var (lower, upper, step, perNano) = (_lower, _upper, StepNano, _perNano);
+        var kept = 0;
+        for (var i = 0; i < rows.Length; i++)
+        {
+            var row = rows[i];
+            var start = (long)starts[row];
+            if (start <= lower || start > upper || !isLeftOut.IsEmpty && isLeftOut[traces[row]]) continue;
+            rows[kept] = row;
+            intervals[kept++] = Divide(start - lower - 1, step, perNano);
+        }
+
+        return kept;
+    }
+
+    // A product instead of a 64-bit division; rounding can make it one too large or too small.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Divide(long offset, long step, double perNano)
+    {
+        var index = (long)(offset * perNano);
+        var rest = offset - index * step;
         if (rest < 0) index--;
-        else if (rest >= StepNano) index++;
+        else if (rest >= step) index++;
         return (int)index;
     }
 }

@@ -70,7 +70,6 @@ internal sealed class SearchPlan
     {
         if (query.Length == 0) return null;
         if (!TraceQlParser.TryParse(query, out var parsed, out var error)) throw new QueryException(QueryErrorKind.BadRequest, $"invalid TraceQL query: {error.Message}");
-        if (!parsed.HintValue("order_by").IsNil || !parsed.HintValue("cursor").IsNil) throw new QueryException(QueryErrorKind.NotImplemented, "with(order_by=…) and with(cursor=…) are not available in this version");
         return parsed;
     }
 

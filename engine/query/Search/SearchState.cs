@@ -5,7 +5,7 @@ using Tempo.Engine.Storage.Blocks.Read;
 namespace Tempo.Engine.Query.Search;
 
 /// <summary>What the workers of a search share: answers so far, traces still to be looked at, what was used. Thread safe.</summary>
-internal sealed class SearchState(SearchRequest request, SearchOptions options, SearchExplanation? explanation)
+internal sealed class SearchState(SearchRequest request, SearchOptions options, SearchExplanation? explanation, TracePage? pageAsked)
 {
     private readonly Lock _lock = new();
     private readonly NewestTraces _found = new(request.Limit);
@@ -47,7 +47,8 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
     {
         lock (_lock)
         {
-            if (page.Count <= request.Limit - _found.Count)
+            // A page of an answer in another order, or with a total, needs all of them.
+            if (pageAsked is not null || page.Count <= request.Limit - _found.Count)
             {
                 page.RemoveAll(candidate => !_candidates.TryClaim(candidate.Id));
                 Metrics.InspectedTraces += (uint)page.Count;
@@ -95,11 +96,23 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
         lock (_lock)
         {
             _listedSpans += spans;
+            if (pageAsked is not null)
+            {
+                foreach (var set in pageAsked.Add(answer)?.SpanSets ?? []) _listedSpans -= set.Spans.Count;
+                CheckListedSpans();
+                return;
+            }
+
             _found.Add(answer);
             if (_found.IsFull) Volatile.Write(ref _minStart, (long)_found.OldestStart);
-            if (_listedSpans > options.MaxListedSpans && !_found.IsFull)
-                throw new QueryException(QueryErrorKind.TooLarge, $"the answer lists more than {options.MaxListedSpans} spans; ask for fewer traces (limit) or fewer spans of each (spss)");
+            if (!_found.IsFull) CheckListedSpans();
         }
+    }
+
+    private void CheckListedSpans()
+    {
+        if (_listedSpans > options.MaxListedSpans)
+            throw new QueryException(QueryErrorKind.TooLarge, $"the answer lists more than {options.MaxListedSpans} spans; ask for fewer traces (limit) or fewer spans of each (spss)");
     }
 
     /// <summary>A batch or page was scanned.</summary>
@@ -144,8 +157,9 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
     public SearchResult ToResult()
     {
         Metrics.InspectedBytes = (ulong)Interlocked.Read(ref _readBytes);
-        var result = new SearchResult { Metrics = Metrics, Message = Damage, Explanation = explanation?.ToText(Metrics) };
+        var result = new SearchResult { Metrics = Metrics, Message = Damage, Explanation = explanation?.ToText(Metrics), Total = pageAsked?.Total ?? -1 };
         _found.DrainTo(result.Traces);
+        if (pageAsked is not null) result.NextCursor = pageAsked.DrainTo(result.Traces);
         return result;
     }
 }

@@ -22,6 +22,7 @@ internal sealed class TraceDescriber(SearchPlan plan)
         RootServiceName = trace.Root < 0 ? null : ServiceOf(trace, trace.Root),
         RootTraceName = trace.Root < 0 ? null : NameOf(trace, trace.Root),
         StartTimeUnixNano = trace.StartUnixNano,
+        DurationNano = trace.EndUnixNano - trace.StartUnixNano,
         DurationMs = (uint)Math.Min((trace.EndUnixNano - trace.StartUnixNano) / 1_000_000, uint.MaxValue),
     };
 

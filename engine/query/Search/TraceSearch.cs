@@ -14,6 +14,7 @@ namespace Tempo.Engine.Query.Search;
 /// 3  in rounds of descending bounds, bring the whole trace together from all sources and decide
 /// 4  stop when there are as many answers as asked for, and none of the rest can be newer than the oldest of them
 /// </code>
+/// An answer in another order, or one that is counted, leaves nothing out in 3 and 4: all candidates are decided (<see cref="TracePage"/>).
 /// A trace is looked at by its parts that overlap the range of time asked for, and decided as a whole.
 /// Memory: the candidates, one trace and a few pages for each thread at a time, the answers.
 /// </summary>
@@ -40,7 +41,7 @@ public sealed class TraceSearch
         _sources = sources;
         _options = options;
         _query = SearchPlan.Parse(request.Query);
-        _state = new SearchState(request, options, IsExplained(_query) ? new SearchExplanation() : null);
+        _state = new SearchState(request, options, IsExplained(_query) ? new SearchExplanation() : null, TracePage.Of(request, _query));
         _team = new WorkerTeam<SearchWorker>(options.MaxWorkers, options.Workers, () => new SearchWorker(request, _query, sources, _blocks, options, _state));
     }
 

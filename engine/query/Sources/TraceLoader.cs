@@ -63,7 +63,7 @@ public sealed class TraceLoader
             _numbers.Clear();
         }
 
-        if (sources.Hidden.Contains(id)) return null;
+        if (_sources.Hidden.Contains(id)) return null;
         _pages.BeginUse();
         _trace.Begin(id);
         AddFromLive(id);

@@ -13,14 +13,11 @@ internal sealed class RefilledStringTable() : StringTable([], [0], 0)
         Offsets[0] = 0;
     }
 
-    /// <summary>Room for so many more strings behind those that are there.</summary>
-    public void Reserve(int count, int sizeBytes)
-    {
-        var (bytes, offsets) = (Bytes, Offsets);
-        GrowableArray.Reserve(ref bytes, checked(Offsets[Count] + sizeBytes));
-        GrowableArray.Reserve(ref offsets, Count + count + 1);
-        (Bytes, Offsets) = (bytes, offsets);
-    }
+    /// <summary>
+    /// What was filled in, as a table of its own: the memory is used again, the object is not, so that who remembers something of
+    /// a table never takes new strings for old ones.
+    /// </summary>
+    public StringTable Filled() => new(Bytes, Offsets, Count);
 
     /// <summary>Adds strings, given as count + 1 offsets from 0 and their bytes. There is room for them.</summary>
     public void Add(ReadOnlySpan<int> offsets, ReadOnlySpan<byte> bytes)

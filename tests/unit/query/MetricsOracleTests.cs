@@ -29,7 +29,7 @@ public sealed class MetricsOracleTests
             var query = queries.Next();
             if (!TraceQlParser.TryParse(query, out _, out _)) continue;
             tried++;
-            var (start, end, step) = (1_700_000_000_000L + random.Next(-20, 3000), 1_700_000_000_000L + random.Next(3000, 5100), random.Next(3) switch { 0 => 40, 1 => 250, _ => random.Next(1, 5000) });
+            var (start, end, step) = RandomRange(random);
             var expected = new NaiveMetrics(spans, start * MillisecondNano, end * MillisecondNano, step * MillisecondNano).Range(query);
             var request = new QueryRangeRequest { Query = query, StartUnixNano = (ulong)(start * MillisecondNano), EndUnixNano = (ulong)(end * MillisecondNano), StepNano = (ulong)(step * MillisecondNano) };
             var result = await MetricsQuery.RunRangeAsync(request, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threadCount: random.Next(1, 4), TestContext.Current.CancellationToken);
@@ -41,6 +41,15 @@ public sealed class MetricsOracleTests
                 found    {string.Join("\n         ", found)}
                 """);
         }
+    }
+
+    // Milliseconds. The spans of a trace start within 20, traces up to 4000 later; a small step parts the spans of one trace.
+    private static (long Start, long End, long Step) RandomRange(Random random)
+    {
+        const long first = 1_700_000_000_000;
+        if (random.Next(3) > 0) return (first + random.Next(-20, 3000), first + random.Next(3000, 5100), random.Next(2) == 0 ? 250 : random.Next(40, 5000));
+        var start = first + random.Next(0, 5) * 1000 + random.Next(-5, 10);
+        return (start, start + random.Next(5, 40), random.Next(2, 8));
     }
 
     private static string Text(TimeSeriesResult series) =>

@@ -50,6 +50,9 @@ internal sealed class LabelColumn
             case { Intrinsic: Intrinsic.Status }:
                 for (var i = 0; i < rows.Length; i++) ids[i] = _small[batch.Status[rows[i]]] is >= 0 and var status ? status : _small[batch.Status[rows[i]]] = IdOf(SpanCursor.At(batch, rows[i]));
                 break;
+            case { Scope: AttributeScope.Resource, Name: "service.name" }:
+                FillServiceNames(batch, rows, ids);
+                break;
             case { Scope: AttributeScope.Resource }:
                 FillByOwner(batch, batch.Resource, rows, ids);
                 break;
@@ -84,6 +87,27 @@ internal sealed class LabelColumn
             {
                 known = IdOf(FieldValue.Text(column.Table, code)) + 1;
                 numbers = _memo.Of(column.Table);
+            }
+
+            ids[i] = known - 1;
+        }
+    }
+
+    // A column of its own: a code for each resource. Where it is empty the reader looks further, and is asked each time.
+    private void FillServiceNames(SpanBatch batch, ReadOnlySpan<int> rows, Span<int> ids)
+    {
+        var names = batch.Resources.ServiceName;
+        var codes = names.Codes;
+        var resources = batch.Resource;
+        var numbers = _memo.Of(names.Table);
+        for (var i = 0; i < rows.Length; i++)
+        {
+            var code = codes[resources[rows[i]]];
+            var known = (uint)code < (uint)numbers.Length ? numbers[code] : 0;
+            if (known == 0)
+            {
+                known = IdOf(SpanCursor.At(batch, rows[i])) + 1;
+                numbers = _memo.Of(names.Table);
             }
 
             ids[i] = known - 1;

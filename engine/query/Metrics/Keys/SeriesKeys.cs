@@ -35,10 +35,17 @@ internal sealed class SeriesKeys
     /// <summary>The groups of the given rows.</summary>
     public void Fill(SpanBatch batch, ReadOnlySpan<int> rows, Span<int> numbers)
     {
-        numbers.Clear();
-        if (_columns.Length == 0) return;
+        if (_columns.Length == 0)
+        {
+            numbers.Clear();
+            return;
+        }
+
+        _columns[0].Fill(batch, rows, numbers);
+        _groups[0].InternAll(numbers);
+        if (_columns.Length == 1) return;
         GrowableArray.Reserve(ref _ids, rows.Length);
-        for (var i = 0; i < _columns.Length; i++)
+        for (var i = 1; i < _columns.Length; i++)
         {
             _columns[i].Fill(batch, rows, _ids.AsSpan(0, rows.Length));
             var groups = _groups[i];

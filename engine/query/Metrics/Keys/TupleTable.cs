@@ -31,6 +31,23 @@ internal sealed class TupleTable(MemoryBudget budget)
         return _lastNumber;
     }
 
+    /// <summary>Numbers the pairs of 0 and each of these, in place.</summary>
+    public void InternAll(Span<int> seconds)
+    {
+        var direct = _direct;
+        foreach (ref var second in seconds)
+        {
+            var known = (uint)second < (uint)direct.Length ? direct[second] : 0;
+            if (known == 0)
+            {
+                known = Intern(0, second) + 1;
+                direct = _direct;
+            }
+
+            second = known - 1;
+        }
+    }
+
     private int InternDirect(int second)
     {
         if (second >= _direct.Length) Array.Resize(ref _direct, (int)BitOperations.RoundUpToPowerOf2((uint)second + 1));

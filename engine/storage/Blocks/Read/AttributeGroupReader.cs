@@ -80,17 +80,9 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
         var texts = columns.Data.Table;
         var known = table.Count;
         var joined = attributes.OwnJoined ??= new RefilledStringTable();
-        if (ReferenceEquals(table, joined))
-        {
-            // Not the first of these leaves.
-            joined.Reserve(texts.Count, texts.SizeBytes);
-        }
-        else
-        {
-            joined.Begin(known + texts.Count, table.Offsets[known] + texts.SizeBytes);
-            joined.Add(table.Offsets.AsSpan(0, known + 1), table.Bytes);
-        }
-
+        // The second of these leaves finds its table in the very same memory; then it is copied onto itself.
+        joined.Begin(known + texts.Count, table.Offsets[known] + texts.SizeBytes);
+        joined.Add(table.Offsets.AsSpan(0, known + 1), table.Bytes);
         joined.Add(texts.Offsets, texts.Bytes);
         for (var i = 0; i < attributes.Count; i++)
         {
@@ -99,7 +91,7 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
             attributes.Bits[i] = known + columns.Data.Codes[starts[i]];
         }
 
-        attributes.Values = joined;
+        attributes.Values = joined.Filled();
     }
 
     private ReadOnlySpan<int> Starts(string path, int ownerCount)

@@ -60,7 +60,7 @@ internal sealed partial class RowGroupColumns
         own ??= new RefilledStringTable();
         own.Begin(strings.Count, strings.SizeBytes);
         own.Add(strings.Offsets, strings.Bytes);
-        return own;
+        return own.Filled();
     }
 
     /// <summary>The same without a copy: good as long as the data.</summary>

@@ -166,8 +166,7 @@ public sealed partial class RowGroupReader
 
     private SpanBatch ReadBatch(SpanBatch batch, BatchColumns columns)
     {
-        // Who wants a part gets the whole here; OpenInto is for those who count every column.
-        if ((columns & BatchColumns.ResourceServiceNames) != 0) columns |= BatchColumns.Resources;
+        // Who wants a part gets the whole here, but for the names of services; OpenInto is for those who count every column.
         if ((columns & BatchColumns.ScopeNames) != 0) columns |= BatchColumns.Scopes;
         if ((columns & BatchColumns.EventRows) != 0) columns |= BatchColumns.Events;
         if ((columns & BatchColumns.LinkRows) != 0) columns |= BatchColumns.Links;
@@ -185,6 +184,7 @@ public sealed partial class RowGroupReader
         if (columns.HasFlag(BatchColumns.TraceState)) _columns.Text(Span + "TraceState", batch.TraceState, batch.SpanCount);
         ReadSpanAttributes(batch, columns);
         if (columns.HasFlag(BatchColumns.Resources)) ReadResources(batch);
+        else if (columns.HasFlag(BatchColumns.ResourceServiceNames)) ReadServiceNames(batch);
         if (columns.HasFlag(BatchColumns.Scopes)) ReadScopes(batch);
         if (!VParquet3Values.TryReadEventsAndLinks(_columns, batch, columns))
         {
@@ -275,6 +275,21 @@ public sealed partial class RowGroupReader
 
         ReadAttributes(Span, batch.SpanAttributes, batch.SpanCount, ref batch.AttributeStart);
         ReadDedicated(batch, AttributeScope.Span, Span, batch.SpanCount);
+    }
+
+    // Where the column says nothing the name may stand among the attributes, as something else than a text.
+    private void ReadServiceNames(SpanBatch batch)
+    {
+        var r = batch.Resources;
+        ReadServiceNames(r);
+        if (r.HasServiceName.AsSpan(0, r.Count).Contains((byte)0))
+        {
+            ReadResources(batch);
+            return;
+        }
+
+        ColumnMemory.TakeZeroed(ref r.AttributeStart, r.Count + 1);
+        r.Attributes.Count = 0;
     }
 
     private void ReadResources(SpanBatch batch)

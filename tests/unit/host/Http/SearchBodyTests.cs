@@ -32,6 +32,17 @@ public class SearchBodyTests
     }
 
     [Fact]
+    public void APageSaysHowManyThereAreAndHowToGoOn()
+    {
+        var output = new System.Buffers.ArrayBufferWriter<byte>();
+        SearchJson.Write(new SearchResult { Total = 7, NextCursor = "start:5:1" }, hasSpanSets: true, output);
+        SearchJson.Write(new SearchResult { Total = 0 }, hasSpanSets: true, output);
+        Assert.Equal(
+            "{\"traces\":[],\"metrics\":{},\"total\":\"7\",\"hasMore\":true,\"cursor\":\"start:5:1\"}{\"traces\":[],\"metrics\":{},\"total\":\"0\",\"hasMore\":false}",
+            System.Text.Encoding.UTF8.GetString(output.WrittenSpan));
+    }
+
+    [Fact]
     public void JsonOfATraceWithItsSpans()
     {
         const string set = """{"spans":[{"spanID":"3300000000000001","name":"a\u003cb","startTimeUnixNano":"5","attributes":[{"key":"s","value":{"stringValue":""}},{"key":"i","value":{"intValue":"0"}},{"key":"d","value":{"doubleValue":1e+21}},{"key":"b","value":{"boolValue":false}},{"key":"a","value":{"arrayValue":{"values":[{"intValue":"1"},{"intValue":"2"}]}}}]}],"matched":7,"attributes":[{"key":"by(name)","value":{"stringValue":"x"}}]}""";

@@ -33,6 +33,14 @@ public class SearchParametersTests
     }
 
     [Fact]
+    public void ACursorAsksForAPage()
+    {
+        Assert.Null(Parse("q={}").Request.Cursor);
+        Assert.Equal("", Parse("q={}&cursor=").Request.Cursor);
+        Assert.Equal("start:5:1", Parse("q={}&cursor=start:5:1").Request.Cursor);
+    }
+
+    [Fact]
     public void SinceWins()
     {
         var r = Parse("since=1h&start=5&end=6").Request;

@@ -39,6 +39,7 @@ public static class OtlpRequest
         WriteId(writer, SpanTag.TraceId, span.TraceId);
         WriteId(writer, SpanTag.SpanId, span.Id);
         if (span.ParentId != 0) WriteId(writer, SpanTag.ParentSpanId, span.ParentId);
+        if (span.TraceState.Length > 0) writer.WriteBytes(SpanTag.TraceState, Encoding.UTF8.GetBytes(span.TraceState));
         writer.WriteBytes(SpanTag.Name, Encoding.UTF8.GetBytes(span.Name));
         writer.WriteVarint(SpanTag.Kind, (ulong)span.Kind);
         writer.WriteFixed64(SpanTag.StartTimeUnixNano, span.StartUnixNano);

@@ -30,6 +30,7 @@ public sealed record TestSpan
     public int Kind { get; init; }
     public int Status { get; init; }
     public string StatusMessage { get; init; } = "";
+    public string TraceState { get; init; } = "";
     public required TestResource Resource { get; init; }
     public TestScope Scope { get; init; } = new("", "", []);
     public Attributes Attributes { get; init; } = [];

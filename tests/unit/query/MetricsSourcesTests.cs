@@ -1,0 +1,113 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Query;
+using Tempo.Engine.Query.Metrics;
+using Tempo.Engine.Query.Sources;
+using Tempo.Query.Tests.Testing;
+
+namespace Tempo.Query.Tests;
+
+/// <summary>Spans that are in several places, that were sampled, or that cannot be read.</summary>
+public sealed class MetricsSourcesTests : IDisposable
+{
+    private const ulong SecondNano = 1_000_000_000;
+    private const ulong BaseNano = GoldenTraces.BaseSeconds * SecondNano;
+
+    private readonly TestStore _store = new();
+
+    public void Dispose() => _store.Dispose();
+
+    [Theory]
+    [InlineData("{} | count_over_time()", "0:1 10:4 20:2 30:3 40:2")]
+    [InlineData("{} | sum_over_time(.rows)", "10:13 20:5")]
+    [InlineData("{ kind = client } && { status = error } | count_over_time()", "0:0 10:3 20:0 30:0 40:0")]
+    [InlineData("{} | count_traces()", "0:1 10:1 20:1 30:1 40:1")]
+    public async Task WhatAClientSentTwiceCountsOnce(string query, string expected)
+    {
+        var spans = GoldenTraces.Spans;
+        var twice = await _store.Block(spans);
+        twice.AddRange(await _store.Block(spans));
+        foreach (var sources in new[]
+        {
+            new TraceSources(TestStore.Live(spans.Concat(spans)), []),
+            new TraceSources(TestStore.Live(spans.SelectMany(static s => new[] { s, s })), []),
+            new TraceSources([.. TestStore.Live(spans), .. TestStore.Live(spans)], []),
+            new TraceSources([], twice),
+            new TraceSources(TestStore.Live(spans.Skip(3)), twice),
+        })
+        {
+            Assert.EndsWith("} " + expected, MetricsText.Of(await Run(query, sources)), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task OfASpanThatWasSentUnfinishedTheFinishedOneCounts()
+    {
+        var unfinished = GoldenTraces.Spans.Select(static s => s with { DurationNano = 0, Attributes = [] });
+        var sources = new TraceSources(TestStore.Live(GoldenTraces.Spans), await _store.Block(unfinished));
+        Assert.Equal("{__name__=max_over_time} 0:4 10:2 20:1 30:3 40:0.02", MetricsText.Of(await Run("{} | max_over_time(duration)", sources)));
+        Assert.Equal("{__name__=count_over_time} 0:1 10:4 20:2 30:3 40:2", MetricsText.Of(await Run("{} | count_over_time()", sources)));
+        Assert.Equal("{__name__=sum_over_time} 10:13 20:5", MetricsText.Of(await Run("{} | sum_over_time(.rows)", sources)));
+    }
+
+    // The threshold's digits are the highest ones: 8 keeps the upper half, c the upper quarter.
+    [Theory]
+    [InlineData("", 1)]
+    [InlineData("ot=th:8", 2)]
+    [InlineData("vendor=x, ot=rv:00;th:c", 4)]
+    [InlineData("ot=th:0", 1)]
+    [InlineData("ot=th:zz", 1)]
+    [InlineData("ot=th:123456789012345", 1)]
+    [InlineData("th:8", 1)]
+    public async Task ASampledSpanStandsForThoseThatWereNotKept(string traceState, double weight)
+    {
+        var spans = GoldenTraces.Spans.Select(s => s with { TraceState = traceState }).ToList();
+        foreach (var sources in new[] { new TraceSources(TestStore.Live(spans), []), new TraceSources([], await _store.Block(spans)), new TraceSources(TestStore.Live(spans), await _store.Block(spans)) })
+        {
+            foreach (var query in new[] { "{} | count_over_time()", "{ rootName != \"nope\" } | count_over_time()", "{} | count_traces()", "{ duration > 0s } | sum_over_time(.rows)", "{ duration > 0s } | avg_over_time(.rows)" })
+            {
+                var plain = await Run(query, sources);
+                var extrapolated = await Run(query + " with(extrapolate=true)", sources);
+                var factor = query.Contains("avg", StringComparison.Ordinal) ? 1 : weight;
+                Assert.Equal(plain.Series[0].Samples.Select(s => s.Value * factor), extrapolated.Series[0].Samples.Select(static s => s.Value));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task ADamagedBlockIsLeftOutAndSaidSo()
+    {
+        var spans = GoldenTraces.Spans;
+        var bad = await _store.Block(spans.Take(6));
+        _store.DamagePages(bad[0]);
+        foreach (var query in new[] { "{} | count_over_time()", "{ rootName != \"nope\" } | count_over_time()" })
+        {
+            var result = await Run(query, new TraceSources(TestStore.Live(spans.Skip(9)), [.. bad, .. await _store.Block(spans.Skip(6).Take(3))]));
+            Assert.True(result.IsPartial);
+            Assert.Contains(bad[0].Meta.BlockId.ToString(), result.Message, StringComparison.Ordinal);
+            Assert.Equal("{__name__=count_over_time} 0:0 10:0 20:1 30:3 40:2", MetricsText.Of(result));
+        }
+    }
+
+    [Fact]
+    public async Task WithoutDataThereAreNoSeries()
+    {
+        var result = await Run("{} | rate()", new TraceSources([], []));
+        Assert.Empty(result.Series);
+        Assert.Equal(0u, result.Metrics.TotalJobs);
+        var elsewhere = await Run("{} | rate()", new TraceSources([], await _store.Block(GoldenTraces.Spans)), BaseNano + 1000 * SecondNano);
+        Assert.Empty(elsewhere.Series);
+    }
+
+    [Fact]
+    public async Task TheMetricsSayWhatWasLookedAt()
+    {
+        var sources = new TraceSources(TestStore.Live(GoldenTraces.Spans.Take(4)), await _store.Block(GoldenTraces.Spans.Skip(4)));
+        var metrics = (await Run("{} | rate()", sources)).Metrics;
+        Assert.Equal((1u, 8UL, metrics.TotalJobs), (metrics.TotalBlocks, metrics.InspectedSpans, metrics.CompletedJobs));
+        Assert.True(metrics.InspectedBytes > 0 && metrics.TotalBlockBytes > metrics.InspectedBytes);
+    }
+
+    private static Task<QueryRangeResult> Run(string query, TraceSources sources, ulong startNano = BaseNano) => MetricsQuery.RunRangeAsync(
+        new QueryRangeRequest { Query = query, StartUnixNano = startNano, EndUnixNano = startNano + 40 * SecondNano, StepNano = 10 * SecondNano },
+        sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threadCount: 2, TestContext.Current.CancellationToken);
+}
