@@ -49,6 +49,13 @@ internal sealed class FunctionAccumulator : SpanAccumulator
 
     private bool IsBucketed => _function.Kind is MetricsFunctionKind.HistogramOverTime or MetricsFunctionKind.QuantileOverTime;
 
+    private long SeriesCount => _function.Kind switch
+    {
+        MetricsFunctionKind.HistogramOverTime => _buckets!.Count,
+        MetricsFunctionKind.QuantileOverTime => (long)_keys.Count * _function.Quantiles.Count,
+        _ => _keys.Count,
+    };
+
     private bool IsCounting => _function.Kind is MetricsFunctionKind.Rate or MetricsFunctionKind.CountOverTime;
 
     public override void Add(in SpanCursor span, int interval)
@@ -111,6 +118,7 @@ internal sealed class FunctionAccumulator : SpanAccumulator
 
     public override List<Series.Series> ToSeries()
     {
+        _options.Budget.Charge(SeriesCount * _options.Axis.Count * sizeof(double), "series and intervals");
         var exemplars = _exemplars.Chosen().ToLookup(static candidate => candidate.Group);
         if (_function.Kind == MetricsFunctionKind.HistogramOverTime) return HistogramSeries(exemplars);
         if (_function.Kind == MetricsFunctionKind.QuantileOverTime) return QuantileSeries(exemplars);

@@ -38,30 +38,31 @@ internal sealed class MetricsPlan
     public static MetricsPlan Create(TraceQlQuery query, MetricsOptions options) => new(query, options);
 
     /// <summary>The answer's series, from those of each part.</summary>
-    public SeriesList Evaluate(IReadOnlyList<SeriesList> ofLeaves)
+    public SeriesList Evaluate(IReadOnlyList<SeriesList> ofLeaves, CancellationToken cancellation)
     {
         var next = 0;
-        return Evaluate(_root, ofLeaves, ref next);
+        return Evaluate(_root, ofLeaves, ref next, cancellation);
     }
 
     // Recursion is bounded by the parser's limit on the height of a tree.
-    private static SeriesList Evaluate(MetricsExpression expression, IReadOnlyList<SeriesList> ofLeaves, ref int next)
+    private static SeriesList Evaluate(MetricsExpression expression, IReadOnlyList<SeriesList> ofLeaves, ref int next, CancellationToken cancellation)
     {
+        cancellation.ThrowIfCancellationRequested();
         switch (expression)
         {
             case MetricsPipeline:
                 return ofLeaves[next++];
             case MetricsTopBottom topBottom:
-                return SecondStages.TopBottom(Evaluate(topBottom.Inner, ofLeaves, ref next), topBottom.IsTop, topBottom.Limit);
+                return SecondStages.TopBottom(Evaluate(topBottom.Inner, ofLeaves, ref next, cancellation), topBottom.IsTop, topBottom.Limit, cancellation);
             case MetricsFilter filter:
-                return SecondStages.Filter(Evaluate(filter.Inner, ofLeaves, ref next), filter.Op, Number(filter.Threshold));
+                return SecondStages.Filter(Evaluate(filter.Inner, ofLeaves, ref next, cancellation), filter.Op, Number(filter.Threshold));
             case MetricsOperation { Left: MetricsScalar scalar } operation:
-                return SeriesArithmetic.WithScalar(operation.Op, Evaluate(operation.Right, ofLeaves, ref next), Number(scalar.Value), isScalarLeft: true);
+                return SeriesArithmetic.WithScalar(operation.Op, Evaluate(operation.Right, ofLeaves, ref next, cancellation), Number(scalar.Value), isScalarLeft: true);
             case MetricsOperation { Right: MetricsScalar scalar } operation:
-                return SeriesArithmetic.WithScalar(operation.Op, Evaluate(operation.Left, ofLeaves, ref next), Number(scalar.Value), isScalarLeft: false);
+                return SeriesArithmetic.WithScalar(operation.Op, Evaluate(operation.Left, ofLeaves, ref next, cancellation), Number(scalar.Value), isScalarLeft: false);
             case MetricsOperation operation:
-                var left = Evaluate(operation.Left, ofLeaves, ref next);
-                return SeriesArithmetic.Join(operation.Op, left, Evaluate(operation.Right, ofLeaves, ref next));
+                var left = Evaluate(operation.Left, ofLeaves, ref next, cancellation);
+                return SeriesArithmetic.Join(operation.Op, left, Evaluate(operation.Right, ofLeaves, ref next, cancellation));
             default:
                 throw new QueryException(QueryErrorKind.NotImplemented, $"the metrics expression {expression} is not implemented");
         }

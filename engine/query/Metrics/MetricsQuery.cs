@@ -10,6 +10,9 @@ namespace Tempo.Engine.Query.Metrics;
 /// </summary>
 public static class MetricsQuery
 {
+    /// <summary>Bytes of a sample in a result.</summary>
+    private const int SampleBytes = 16;
+
     /// <summary>A range query. Throws <see cref="QueryException"/> for one that is wrong, too long or needs too much.</summary>
     /// <param name="request">What is asked.</param>
     /// <param name="sources">Where the spans are.</param>
@@ -49,7 +52,7 @@ public static class MetricsQuery
         MetricsPlan plan, TraceSources sources, int maxSeries, int threadCount, CancellationToken cancellation)
     {
         var scan = new MetricsScan(plan, sources, threadCount);
-        var series = plan.Evaluate(await scan.RunAsync(cancellation).ConfigureAwait(false));
+        var series = plan.Evaluate(await scan.RunAsync(cancellation).ConfigureAwait(false), cancellation);
         series.Sort(static (a, b) => LabelOrder.Compare(a.Labels, b.Labels));
         var message = scan.Damage;
         if (maxSeries > 0 && series.Count > maxSeries)
@@ -58,6 +61,9 @@ public static class MetricsQuery
             message = $"Response exceeds maximum series limit of {maxSeries}, a partial response is returned. "
                 + "Warning: the accuracy of each individual value is not guaranteed.";
         }
+
+        // Before the answer's samples are made; written as text each takes three times that.
+        plan.Options.Budget.Charge((long)series.Count * plan.Options.Axis.Count * SampleBytes, "samples of the answer");
 
         return (series, scan.Metrics, message);
     }

@@ -59,7 +59,7 @@ internal sealed class MetricsScan
         await RunOnAllAsync(static (worker, stop) => worker.Scan(stop), cancellation).ConfigureAwait(false);
         _whole = WholeTraces.InOrder(_shared.Places.Concat(_workers.SelectMany(static worker => worker.Candidates)));
         if (_whole.Length > 0) await RunOnAllAsync(static (worker, stop) => worker.LookAtTraces(stop), cancellation).ConfigureAwait(false);
-        return Sum();
+        return Sum(cancellation);
     }
 
     // Whole traces may go on in blocks of any time; spans to count are in those of the range.
@@ -148,13 +148,18 @@ internal sealed class MetricsScan
         }
     }
 
-    private List<List<Series.Series>> Sum()
+    private List<List<Series.Series>> Sum(CancellationToken cancellation)
     {
         var result = new List<List<Series.Series>>();
         for (var leaf = 0; leaf < _plan.Leaves.Count; leaf++)
         {
             var sum = _workers[0].Leaves[leaf].Accumulator;
-            foreach (var worker in _workers.AsSpan(1)) sum.AddAll(worker.Leaves[leaf].Accumulator);
+            foreach (var worker in _workers.AsSpan(1))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                sum.AddAll(worker.Leaves[leaf].Accumulator);
+            }
+
             result.Add(_plan.Leaves[leaf].MatchesNothing ? [] : sum.ToSeries());
         }
 

@@ -51,6 +51,7 @@ internal sealed class TraceCountAccumulator(LeafPlan leaf, MetricsOptions option
     public override List<Series.Series> ToSeries()
     {
         var divisor = _function.Kind == MetricsFunctionKind.RateTraces ? options.Axis.StepSeconds : 1;
+        options.Budget.Charge((long)_keys.Count * options.Axis.Count * sizeof(double), "series and intervals");
         var result = new List<Series.Series>();
         _cells.Reserve(_keys.Count);
         for (var group = 0; group < _keys.Count; group++)

@@ -15,10 +15,14 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
     private static readonly string[] ValueTypes = ["baseline", "selection"];
     private static readonly string[] TotalTypes = ["baseline_total", "selection_total"];
 
+    // Of values that are equally frequent the last in the order of labels goes first.
+    private static readonly Comparer<(double Total, object Label)> RarestFirst =
+        Comparer<(double Total, object Label)>.Create(static (a, b) => a.Total != b.Total ? a.Total.CompareTo(b.Total) : LabelOrder.CompareValues(b.Label, a.Label));
+
     private readonly MetricsCompare _compare = (MetricsCompare)leaf.Stage;
     private readonly Condition _selection = new(((MetricsCompare)leaf.Stage).Selection.Condition);
     private readonly CompareAttributes _attributes = new(options.Budget);
-    private readonly CompareCounts _counts = new(options.Budget);
+    private readonly CompareCounts _counts = new(options.Axis.Count, options.Budget);
     private readonly SpanWeights? _weights = options.Extrapolates ? new SpanWeights() : null;
     private readonly ExemplarSampler _exemplars = new(options.Axis, options.MaxExemplars);
     private readonly ExemplarLabels _exemplarLabels = new(TraceQL.ReferencedAttributes.Of(leaf.Source));
@@ -30,12 +34,7 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
         var weight = _weights?.Of(span.Batch, span.Row) ?? 1;
         _found.Clear();
         _attributes.Collect(span, _found);
-        foreach (var (attribute, value) in _found)
-        {
-            _counts.Add(attribute, value, side, interval, weight);
-            _counts.Add(attribute, 0, side, interval, weight);
-        }
-
+        foreach (var (attribute, value) in _found) _counts.Add(attribute, value, side, interval, weight);
         var (batch, row) = (span.Batch, span.Row);
         var trace = batch.TraceIds[batch.Trace[row]];
         if (_exemplars.IsActive && _exemplars.Wants(trace, batch.StartUnixNano[row], interval))
@@ -56,27 +55,32 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
     public override List<Series.Series> ToSeries()
     {
         var entries = _counts.Entries.Select(static (entry, number) => (entry.Attribute, entry.Value, entry.Side, entry.Total, Number: number)).ToList();
-        var totals = entries.Where(static entry => entry.Value == 0).ToList();
         var listed = new List<(int Attribute, int Value, int Side, double Total, int Number)>();
         var crowded = new SortedSet<int>();
-        foreach (var values in entries.Where(static entry => entry.Value != 0).GroupBy(static entry => (entry.Attribute, entry.Side)))
+        foreach (var values in entries.GroupBy(static entry => (entry.Attribute, entry.Side)))
         {
-            var most = values.OrderByDescending(static entry => entry.Total)
-                .ThenBy(entry => LabelsOf("", entry.Attribute, entry.Value), Comparer<IReadOnlyList<AttributeResult>>.Create(LabelOrder.Compare)).ToList();
-            if (most.Count > _compare.TopValues) crowded.Add(values.Key.Attribute);
-            listed.AddRange(most.Take((int)_compare.TopValues));
+            var most = new PriorityQueue<(int Attribute, int Value, int Side, double Total, int Number), (double Total, object Label)>(RarestFirst);
+            foreach (var entry in values)
+            {
+                most.Enqueue(entry, (entry.Total, _attributes.Values(entry.Attribute).Label(entry.Value)!));
+                if (most.Count <= _compare.TopValues) continue;
+                most.Dequeue();
+                crowded.Add(entry.Attribute);
+            }
+
+            listed.AddRange(most.UnorderedItems.Select(static item => item.Element));
         }
 
-        var spread = _counts.Spread([.. listed.Concat(totals).Select(static entry => entry.Number)], options.Axis.Count);
+        var (spread, totals) = _counts.Spread([.. listed.Select(static entry => entry.Number)]);
         var exemplars = _exemplars.Chosen().ToLookup(static candidate => candidate.Group);
         var result = new List<Series.Series>();
         foreach (var entry in listed) result.Add(new Series.Series(LabelsOf(ValueTypes[entry.Side], entry.Attribute, entry.Value), spread[entry.Number]));
-        foreach (var entry in totals)
+        foreach (var ((attribute, side), values) in totals)
         {
             // Every span has a name, so the totals of that attribute stand for all spans.
-            var isName = _attributes.Field(entry.Attribute).Intrinsic == Intrinsic.Name;
-            var own = isName ? exemplars[entry.Side].Select(Plain) : [];
-            result.Add(new Series.Series(LabelsOf(TotalTypes[entry.Side], entry.Attribute, 0), spread[entry.Number]) { Exemplars = [.. own] });
+            var isName = _attributes.Field(attribute).Intrinsic == Intrinsic.Name;
+            var own = isName ? exemplars[side].Select(Plain) : [];
+            result.Add(new Series.Series(LabelsOf(TotalTypes[side], attribute, 0), values) { Exemplars = [.. own] });
         }
 
         foreach (var attribute in crowded)

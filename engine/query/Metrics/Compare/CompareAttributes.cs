@@ -20,7 +20,12 @@ internal sealed class CompareAttributes(MemoryBudget budget)
         Intrinsic.InstrumentationName, Intrinsic.InstrumentationVersion,
     ];
 
-    private readonly List<(AttributeRef Field, ValueTable Values)> _attributes = [];
+    private readonly List<(AttributeRef Field, ValueTable Values, CodeMemo Known)> _attributes = [];
+    /// <summary>Entries of a table up to which numbers are remembered by code.</summary>
+    private const int MaxRememberedTexts = 4096;
+
+    private int[] _seen = [];
+    private int _round;
     private readonly Dictionary<AttributeRef, int> _numbers = [];
     private readonly FieldReader[] _readers = [.. Intrinsics.Select(static intrinsic => new FieldReader(new AttributeRef(intrinsic)))];
     private readonly FieldReader _serviceName = new(new AttributeRef(AttributeScope.Resource, "service.name"));
@@ -38,13 +43,14 @@ internal sealed class CompareAttributes(MemoryBudget budget)
         if (_numbers.TryGetValue(field, out var number)) return number;
         number = _attributes.Count;
         _numbers.Add(field, number);
-        _attributes.Add((field, new ValueTable(budget)));
+        _attributes.Add((field, new ValueTable(budget), new CodeMemo()));
         return number;
     }
 
     /// <summary>Adds (attribute, value) for each attribute of the span; an attribute that stands twice counts once, with its first value.</summary>
     public void Collect(in SpanCursor span, List<(int Attribute, int Value)> found)
     {
+        _round++;
         var batch = span.Batch;
         foreach (var reader in _readers) Add(reader.Reference, reader.Read(span), found);
         var resource = batch.Resource[span.Row];
@@ -86,10 +92,22 @@ internal sealed class CompareAttributes(MemoryBudget budget)
 
     private void Add(int attribute, in FieldValue value, List<(int Attribute, int Value)> found)
     {
-        foreach (var (known, _) in found)
-            if (known == attribute)
-                return;
-        found.Add((attribute, _attributes[attribute].Values.Intern(value)));
+        if (attribute >= _seen.Length) Array.Resize(ref _seen, Math.Max(64, attribute * 2));
+        if (_seen[attribute] == _round) return;
+        _seen[attribute] = _round;
+        found.Add((attribute, IdOf(_attributes[attribute], value)));
+    }
+
+    // Of a small table a text is hashed once for each entry. In a large one, which generic attributes share, remembering each
+    // attribute's numbers by code would cost more memory than it saves time.
+    private static int IdOf(in (AttributeRef Field, ValueTable Values, CodeMemo Known) attribute, in FieldValue value)
+    {
+        if (value.Table is not { Count: <= MaxRememberedTexts } table) return attribute.Values.Intern(value);
+        var numbers = attribute.Known.Of(table);
+        if (numbers[(int)value.Bits] is not 0 and var known) return known - 1;
+        var id = attribute.Values.Intern(value);
+        numbers[(int)value.Bits] = id + 1;
+        return id;
     }
 
     private int[] NumbersByKeyCode(AttributeScope scope, StringTable table)

@@ -4,53 +4,128 @@ using Tempo.Engine.Query.Metrics.Keys;
 namespace Tempo.Engine.Query.Metrics.Compare;
 
 /// <summary>
-/// Spans by (attribute, value, side) and interval. Sparse, because attributes may have a value of their own for each span:
-/// memory by what was counted, not by values times intervals. Value 0 counts the spans that have the attribute at all.
+/// Spans by (attribute, value, side) and interval; such a triple is an entry. Attributes may have a value of their own for each
+/// span, so memory goes by what was counted:
+/// <code>
+/// an entry's first interval    in the entry itself: that is all of a value that one span, or the spans of one moment, have
+/// the next few                 in a hash table of (entry, interval), for all entries
+/// once it was counted often    in a row of all intervals, of its own
+/// </code>
+/// A span has an attribute once, so the values add up to the spans that have it. Not thread safe.
 /// </summary>
-internal sealed class CompareCounts(MemoryBudget budget)
+internal sealed class CompareCounts(int intervals, MemoryBudget budget)
 {
     public const int Baseline = 0;
     public const int Selection = 1;
 
-    private readonly TupleTable _entries = new(budget);
+    /// <summary>Counts from which an entry gets a row; below, it would be mostly zeros.</summary>
+    private const double RowFrom = 16;
+
+    private const int EntryBytes = 64;
+
+    // For each attribute, by value * 2 + side: number of the entry plus 1.
+    private readonly List<int[]> _entryOf = [];
+    private readonly List<Entry> _entries = [];
     private readonly TupleTable _cells = new(budget);
-    private readonly List<double> _totals = [];
     private readonly List<double> _counts = [];
 
     /// <summary>Adds spans of one value to a side at an interval.</summary>
     public void Add(int attribute, int value, int side, int interval, double count)
     {
-        var entry = _entries.Intern(attribute, value * 2 + side);
-        if (entry == _totals.Count) _totals.Add(0);
-        CollectionsMarshal.AsSpan(_totals)[entry] += count;
-        var cell = _cells.Intern(entry, interval);
+        var number = NumberOf(attribute, value, side, interval);
+        ref var entry = ref CollectionsMarshal.AsSpan(_entries)[number];
+        entry.Total += count;
+        if (interval == entry.FirstInterval) entry.FirstCount += count;
+        else if (entry.Row is not null) entry.Row[interval] += count;
+        else AddToMore(ref entry, number, interval, count);
+    }
+
+    /// <summary>All that was counted: attribute, value, side, total, in the order of appearance; the index is the entry's number.</summary>
+    public IEnumerable<(int Attribute, int Value, int Side, double Total)> Entries => _entries.Select(static e => (e.Attribute, e.Value, e.Side, e.Total));
+
+    /// <summary>The counts by interval of the wanted entries, and of all values of each attribute on each side.</summary>
+    public (Dictionary<int, double[]> OfEntries, Dictionary<(int Attribute, int Side), double[]> OfAttributes) Spread(HashSet<int> entries)
+    {
+        budget.Charge((long)entries.Count * intervals * sizeof(double), "series and intervals");
+        var ofEntries = entries.ToDictionary(static entry => entry, _ => new double[intervals]);
+        var ofAttributes = new Dictionary<(int Attribute, int Side), double[]>();
+        ForEach((number, entry, interval, count) =>
+        {
+            if (ofEntries.TryGetValue(number, out var values)) values[interval] += count;
+            if (!ofAttributes.TryGetValue((entry.Attribute, entry.Side), out var total))
+            {
+                budget.Charge(intervals * sizeof(double), "series and intervals");
+                ofAttributes.Add((entry.Attribute, entry.Side), total = new double[intervals]);
+            }
+
+            total[interval] += count;
+        });
+        return (ofEntries, ofAttributes);
+    }
+
+    /// <summary>Calls back with the parts of each entry's counts: attribute, value, side, interval, count.</summary>
+    public void ForEach(Action<int, int, int, int, double> visit) =>
+        ForEach((_, entry, interval, count) => visit(entry.Attribute, entry.Value, entry.Side, interval, count));
+
+    private void ForEach(Action<int, Entry, int, double> visit)
+    {
+        for (var number = 0; number < _entries.Count; number++)
+        {
+            var entry = _entries[number];
+            visit(number, entry, entry.FirstInterval, entry.FirstCount);
+            for (var interval = 0; interval < entry.Row?.Length; interval++)
+                if (entry.Row[interval] != 0)
+                    visit(number, entry, interval, entry.Row[interval]);
+        }
+
+        for (var cell = 0; cell < _counts.Count; cell++)
+        {
+            var (number, interval) = _cells.Pairs[cell];
+            visit(number, _entries[number], interval, _counts[cell]);
+        }
+    }
+
+    private void AddToMore(ref Entry entry, int number, int interval, double count)
+    {
+        if (entry.Total >= RowFrom)
+        {
+            budget.Charge(intervals * sizeof(double), "series and intervals");
+            entry.Row = new double[intervals];
+            entry.Row[interval] += count;
+            return;
+        }
+
+        var cell = _cells.Intern(number, interval);
         if (cell == _counts.Count) _counts.Add(0);
         CollectionsMarshal.AsSpan(_counts)[cell] += count;
     }
 
-    /// <summary>All that was counted: attribute, value, side, total, in the order of appearance; the index is the entry's number.</summary>
-    public IEnumerable<(int Attribute, int Value, int Side, double Total)> Entries =>
-        _entries.Pairs.Select((pair, entry) => (pair.First, pair.Second / 2, pair.Second % 2, _totals[entry]));
-
-    /// <summary>The counts by interval of the wanted entries.</summary>
-    public Dictionary<int, double[]> Spread(HashSet<int> entries, int intervals)
+    private int NumberOf(int attribute, int value, int side, int interval)
     {
-        budget.Charge((long)entries.Count * intervals * sizeof(double), "series and intervals");
-        var spread = entries.ToDictionary(static entry => entry, _ => new double[intervals]);
-        for (var cell = 0; cell < _counts.Count; cell++)
-            if (spread.TryGetValue(_cells.Pairs[cell].First, out var values))
-                values[_cells.Pairs[cell].Second] = _counts[cell];
-        return spread;
+        while (_entryOf.Count <= attribute) _entryOf.Add(new int[16]);
+        var numbers = _entryOf[attribute];
+        var place = value * 2 + side;
+        if (place >= numbers.Length)
+        {
+            Array.Resize(ref numbers, Math.Max(place + 1, numbers.Length * 2));
+            _entryOf[attribute] = numbers;
+        }
+
+        if (numbers[place] != 0) return numbers[place] - 1;
+        budget.Charge(EntryBytes, "values to compare");
+        _entries.Add(new Entry(attribute, value, side, interval));
+        numbers[place] = _entries.Count;
+        return _entries.Count - 1;
     }
 
-    /// <summary>Calls back for each count, with its attribute, value, side and interval.</summary>
-    public void ForEach(Action<int, int, int, int, double> visit)
+    private struct Entry(int attribute, int value, int side, int firstInterval)
     {
-        for (var cell = 0; cell < _counts.Count; cell++)
-        {
-            var (entry, interval) = _cells.Pairs[cell];
-            var (attribute, value) = _entries.Pairs[entry];
-            visit(attribute, value / 2, value % 2, interval, _counts[cell]);
-        }
+        public readonly int Attribute = attribute;
+        public readonly int Value = value;
+        public readonly int Side = side;
+        public readonly int FirstInterval = firstInterval;
+        public double Total;
+        public double FirstCount;
+        public double[]? Row;
     }
 }

@@ -21,7 +21,8 @@ internal static class LabelOrder
         return 0;
     }
 
-    private static int CompareValues(object a, object b) => (a, b) switch
+    /// <summary>The order of two values of labels.</summary>
+    public static int CompareValues(object a, object b) => (a, b) switch
     {
         (string x, string y) => TraceQlArithmetic.CompareUtf8(x, y),
         (long x, long y) => x.CompareTo(y),

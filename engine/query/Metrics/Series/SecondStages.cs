@@ -9,7 +9,7 @@ internal static class SecondStages
     /// At each timestamp keeps the <paramref name="limit"/> largest (smallest) samples. Of equal ones the first in the order of
     /// labels is kept by topk, the last by bottomk.
     /// </summary>
-    public static List<Series> TopBottom(List<Series> series, bool isTop, long limit)
+    public static List<Series> TopBottom(List<Series> series, bool isTop, long limit, CancellationToken cancellation)
     {
         if (limit >= series.Count) return series;
         series.Sort(static (a, b) => LabelOrder.Compare(a.Labels, b.Labels));
@@ -17,6 +17,7 @@ internal static class SecondStages
         var order = new int[series.Count];
         for (var interval = 0; interval < intervals; interval++)
         {
+            cancellation.ThrowIfCancellationRequested();
             var at = interval;
             var count = 0;
             for (var s = 0; s < series.Count; s++)
