@@ -120,6 +120,19 @@ public sealed class SearchTests(SharedTempo shared) : IDisposable
         Assert.All(json.RootElement.GetProperty("traces").EnumerateArray(), trace => Assert.False(trace.TryGetProperty("spanSets", out _)));
     }
 
+    [Fact]
+    public async Task Pages_follow_each_other()
+    {
+        var name = "paged " + Guid.NewGuid().ToString("N", System.Globalization.CultureInfo.InvariantCulture);
+        for (var i = 0; i < 3; i++) await SendAsync(Spans.NewTrace(1, name: name));
+        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        var url = $"/api/search?q={Uri.EscapeDataString($"{{ name = \"{name}\" }} with(order_by=duration)")}&limit=2&start={now - 600}&end={now + 10}&cursor=";
+        var first = JsonDocument.Parse((await _api.AskAsync(url)).Text).RootElement;
+        Assert.Equal((2, "3", true), (first.GetProperty("traces").GetArrayLength(), first.GetProperty("total").GetString(), first.GetProperty("hasMore").GetBoolean()));
+        var next = JsonDocument.Parse((await _api.AskAsync(url + Uri.EscapeDataString(first.GetProperty("cursor").GetString()!))).Text).RootElement;
+        Assert.Equal((1, "3", false), (next.GetProperty("traces").GetArrayLength(), next.GetProperty("total").GetString(), next.GetProperty("hasMore").GetBoolean()));
+    }
+
     public void Dispose() => _otlp.Dispose();
 
     private async Task SendAsync(params SpanFacts[] spans)

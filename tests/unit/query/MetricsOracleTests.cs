@@ -20,7 +20,7 @@ public sealed class MetricsOracleTests
     {
         var random = new Random(seed);
         var layout = Enum.GetValues<Layout>()[seed % 4];
-        using var store = new TestStore(pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40));
+        using var store = new TestStore(pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), seed % 3 == 0 ? OracleTests.Dedicated() : null);
         var spans = new RandomSpans(random, timeUnitNano: MillisecondNano).Next();
         var sources = await store.Sources(layout, spans);
         var queries = new RandomMetrics(random);

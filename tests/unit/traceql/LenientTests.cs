@@ -17,6 +17,10 @@ public sealed class LenientTests
     [InlineData("{ .a = nil && nil = }", "{ (.a = nil) && true }")]
     [InlineData("{ .a = 1 || .b = }", "{ (.a = 1) || true }")]
     [InlineData("{", "{ true }")]
+    [InlineData("{ .a = 1 && event{ event.b = ", "{ (.a = 1) && true }")]
+    [InlineData("{ event{ event.b = 1 } && parent.", "{ event{ event.b = 1 } && true }")]
+    [InlineData("{ event{ event.b = 1 && (event.c = 2", "{ event{ (event.b = 1) && (event.c = 2) } }")]
+    [InlineData("{ .a = 1 && eve", "{ (.a = 1) && true }")]
     [InlineData("{ .a = 1 } >> { .b = } | count() > 1", "{ .a = 1 } >> { true } | count() > 1")]
     public void Incomplete_matchers_count_as_true(string text, string expected) =>
         Assert.Equal(expected, TraceQlParser.ParseLenient(text)?.ToString());
