@@ -141,8 +141,10 @@ internal sealed class SearchWorker
 
     private TraceSearchResult? TryAnswer(TraceId id)
     {
-        if (_loader.Load(id, _blocks) is not { } trace || !OverlapsTime(trace.StartUnixNano, trace.EndUnixNano)) return null;
+        var found = _loader.Load(id, _blocks);
+        // Also if nothing is left of the trace.
         if (_loader.Damage.Length > 0) _state.ReportDamage(_loader.Damage);
+        if (found is not { } trace || !OverlapsTime(trace.StartUnixNano, trace.EndUnixNano)) return null;
         if (!_state.HasRoomFor(trace.StartUnixNano)) return null;
         var duration = trace.EndUnixNano - trace.StartUnixNano;
         if (_request.MinDurationNano > 0 && duration < (ulong)_request.MinDurationNano) return null;

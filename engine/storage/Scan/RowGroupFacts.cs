@@ -71,7 +71,7 @@ public sealed class RowGroupFacts
         return false;
     }
 
-    private static T Ask<T>(Func<T> question) => BlockReadException.Guard(question, static asked => asked());
+    private T Ask<T>(Func<T> question) => BlockReadException.Guard(question, static asked => asked(), _rows.OnDamage);
 }
 
 /// <summary>When the traces of a row group begin and end, by the bounds in the footer; all time if they are not known.</summary>

@@ -29,7 +29,7 @@ internal sealed class LazyColumns : ISpanColumnLoader
         {
             more.Rows.ReadMore(more.Batch, more.Columns);
             return true;
-        });
+        }, _rows.OnDamage);
         _loaded |= columns;
         if (columns.HasFlag(BatchColumns.SpanAttributes)) LoadAll(batch, AttributeScope.Span);
         if (columns.HasFlag(BatchColumns.Resources)) LoadAll(batch, AttributeScope.Resource);
@@ -51,6 +51,7 @@ internal sealed class LazyColumns : ISpanColumnLoader
         }
         catch (Exception e) when (BlockReadException.IsOfReading(e))
         {
+            _rows.OnDamage?.Invoke(e);
             throw new BlockReadException(e.Message, e);
         }
     }
@@ -64,7 +65,7 @@ internal sealed class LazyColumns : ISpanColumnLoader
         {
             read.Rows.ReadDedicated(read.Batch, read.Column);
             return true;
-        });
+        }, _rows.OnDamage);
         _dedicated.Add(column);
     }
 

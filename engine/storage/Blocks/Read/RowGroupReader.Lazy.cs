@@ -24,8 +24,11 @@ public sealed partial class RowGroupReader
         batch.Loader = loader;
         loader.Begin(this, rowStart, rowCount);
         _columns.Select(rowStart, rowCount);
-        BlockReadException.Guard((Rows: this, Batch: batch), static open => open.Rows.ReadOutline(open.Batch));
+        BlockReadException.Guard((Rows: this, Batch: batch), static open => open.Rows.ReadOutline(open.Batch), _onDamage);
     }
+
+    /// <summary>Hears of what cannot be read.</summary>
+    internal Action<Exception>? OnDamage => _onDamage;
 
     /// <summary>vParquet3 keeps events and links in messages, which are decoded together.</summary>
     internal bool KeepsEventsInMessages => _columns.Has("rs.ss.Spans.Links");
