@@ -151,7 +151,7 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, Generation
             if (_running.TryGetValue(generation, out var running)) return running;
             if (_running.Count >= options.MaxRunningCuts) return null;
             if (!state.View.Waiting.Contains(generation)) return Task.CompletedTask; // it has just ended
-            var cut = Task.Run(() => RunAsync(generation), _stop.Token);
+            var cut = Task.Factory.StartNew(() => RunAsync(generation), _stop.Token, TaskCreationOptions.None, TaskScheduler.Default).Unwrap();
             _running.Add(generation, cut);
             return cut;
         }
