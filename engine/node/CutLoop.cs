@@ -159,10 +159,12 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, Generation
 
     private async Task RunAsync(Generation generation)
     {
+        var isDone = false;
         try
         {
             await writer.WriteAsync(generation, _stop.Token).ConfigureAwait(false);
             _failed.TryRemove(generation, out _);
+            isDone = true;
         }
         catch (Exception e) when (e is not OperationCanceledException || !_stop.IsCancellationRequested)
         {
@@ -174,6 +176,8 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, Generation
         {
             lock (_running) _running.Remove(generation);
             Wake();
+            // The next one takes its place at once, whoever waits for which; one that failed would only fail again.
+            if (isDone && !_stop.IsCancellationRequested) StartWaiting();
         }
     }
 
