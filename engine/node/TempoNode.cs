@@ -99,7 +99,8 @@ public sealed partial class TempoNode : IAsyncDisposable
         var generations = new List<Generation>();
         foreach (var logged in wal.Recovered) generations.Add(await recovery.ReplayAsync(logged, CancellationToken.None).ConfigureAwait(false));
         var deletedStore = new DeletedTracesStore(remoteObjects ?? (IObjectStore)objects);
-        var deleted = await deletedStore.LoadAsync(CancellationToken.None).ConfigureAwait(false);
+        // From an object service they come with the block list: one that does not answer keeps no node from starting.
+        var deleted = remote is null ? await deletedStore.LoadAsync(CancellationToken.None).ConfigureAwait(false) : [];
         state.Update(_ => new NodeView([.. generations, state.NewGeneration(wal.Current)], [.. listing.Blocks.Select(meta => new BlockHandle(meta, store))])
         {
             Unreadable = listing.Unreadable,
@@ -108,7 +109,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         var deletion = new TraceDeletion(options, deletedStore, state, time);
         AddGauges(registry, state, store);
         var home = remote ?? store;
-        var blocklist = remote is null ? null : new Blocklist(options.Remote!, state, remote, registry, log, time);
+        var blocklist = remote is null ? null : new Blocklist(options.Remote!, state, remote, deletedStore, registry, log, time);
         if (blocklist is not null) await blocklist.PollAsync(CancellationToken.None).ConfigureAwait(false);
         var promotion = new ColumnPromotion(options, store.Layout.DedicatedColumns, state, log, time);
         var compaction = new CompactionLoop(
