@@ -1,3 +1,4 @@
+using Tempo.Otlp.Tests.Foreign;
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;

@@ -1,3 +1,4 @@
+using Tempo.Otlp.Tests.Foreign;
 using System.Globalization;
 using System.IO.Compression;
 using System.Net;
