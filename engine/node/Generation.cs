@@ -58,6 +58,9 @@ internal sealed class Generation(WalGeneration log, LiveSegment live)
     /// <summary>Lets no query in any more, if none is reading at this moment; the live data may then be recycled.</summary>
     public bool TryRetire() => Interlocked.CompareExchange(ref _readers, -1, 0) == 0;
 
+    /// <summary>Completes when it is sealed and the last request has left: it is complete, and may be cut.</summary>
+    public Task Sealed => _empty.Task;
+
     /// <summary>Lets nobody in any more; completes when the last one has left. Once.</summary>
     public Task SealAsync()
     {
