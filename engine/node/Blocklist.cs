@@ -1,4 +1,6 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Storage.Blocklist;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Compaction;
 
@@ -6,17 +8,21 @@ namespace Tempo.Engine.Node;
 
 /// <summary>
 /// Keeps the view in step with the object service, in which others write, compact and delete too. Runs as the first part of a
-/// compaction round, so that nobody takes blocks out of the view at the same time.
+/// compaction round, so that nobody takes blocks out of the view at the same time. A poll is one listing; beyond it only what is
+/// new is read: metas of new blocks, deleted traces whose object has changed.
 /// </summary>
-internal sealed class Blocklist(RemoteStorage options, NodeState state, BlockStore remote, DeletedTracesStore deletions, MetricRegistry registry, Log messages, TimeProvider time)
+internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore remote, DeletedTracesStore deletions, MetricRegistry registry, Log messages, TimeProvider time)
 {
     private readonly Counter _failed = registry.Counter("tempodb_blocklist_poll_errors_total", "Polls of the block list that failed.").With();
+    private readonly CounterFamily _indexErrors = registry.Counter("tempodb_blocklist_tenant_index_read_errors_total", "Tenant indexes that were missing, too old or damaged when they were asked for.", "tenant");
+    private readonly Dictionary<TenantId, ObjectInfo> _deletedSeen = [];
+    private IReadOnlyList<UnreadableBlock> _unreadable = [];
     private long? _last;
 
     /// <summary>Polls if it is time to. A failure is counted and told, and the list stays as it is.</summary>
     public async Task PollAsync(CancellationToken cancellation)
     {
-        if (_last is { } last && time.GetElapsedTime(last) < options.BlocklistPoll) return;
+        if (_last is { } last && time.GetElapsedTime(last) < options.Remote!.BlocklistPoll) return;
         try
         {
             await PollNowAsync(cancellation).ConfigureAwait(false);
@@ -33,23 +39,51 @@ internal sealed class Blocklist(RemoteStorage options, NodeState state, BlockSto
     {
         // A block that came to the view while the service was asked is not missing in the answer: it is too new for it.
         var before = state.View.Blocks.Where(block => block.Store == remote).ToHashSet();
-        var deleted = await deletions.LoadAsync(cancellation).ConfigureAwait(false);
-        var listed = await remote.ListIdsAsync(cancellation).ConfigureAwait(false);
         var known = state.View.Blocks.Select(static block => block.Meta.BlockId).ToHashSet();
-        var found = new List<BlockHandle>();
-        foreach (var (tenant, id) in listed)
-            if (!known.Contains(id) && await remote.TryReadMetaAsync(tenant, id, damage => messages.Warn("block left out", ("err", damage)), cancellation).ConfigureAwait(false) is { } meta)
-                found.Add(new BlockHandle(meta, remote));
+        var listing = await remote.ListAsync(options.TenantIndex, time.GetUtcNow(), known.Contains, cancellation).ConfigureAwait(false);
+        Report(listing);
+        var deleted = await ReadDeletedAsync(listing, cancellation).ConfigureAwait(false);
+        var unreadableBefore = _unreadable;
         state.Update(view =>
         {
-            var kept = view.Blocks.Where(block => !before.Contains(block) || listed.Contains((block.Meta.Tenant, block.Meta.BlockId))).ToList();
+            var kept = view.Blocks.Where(block => !before.Contains(block) || listing.Existing.Contains((block.Meta.Tenant, block.Meta.BlockId))).ToList();
             var ids = kept.Select(static block => block.Meta.BlockId).ToHashSet();
             return view with
             {
-                Blocks = [.. kept, .. found.Where(block => !ids.Contains(block.Meta.BlockId))],
-                // Of a tenant that is known here the view is newer than what was read.
-                Deleted = view.Deleted.AddRange(deleted.Where(tenant => !view.Deleted.ContainsKey(tenant.Key))),
+                Blocks = [.. kept, .. listing.Blocks.Where(meta => !ids.Contains(meta.BlockId)).Select(meta => new BlockHandle(meta, remote))],
+                Unreadable = [.. view.Unreadable.Except(unreadableBefore), .. listing.Unreadable],
+                Quarantined = view.Quarantined.Union(listing.Quarantined),
+                Deleted = deleted.Aggregate(view.Deleted, (all, tenant) => all.SetItem(tenant.Key, view.DeletedOf(tenant.Key).With(tenant.Value) ?? tenant.Value)),
             };
         });
+        _unreadable = listing.Unreadable;
+    }
+
+    private void Report(BlockListing listing)
+    {
+        foreach (var warning in listing.Warnings) messages.Warn("tenant index not used", ("err", warning));
+        foreach (var tenant in listing.FailedTenants)
+        {
+            _indexErrors.With(tenant.Value).Add();
+            messages.Error("new blocks of the tenant are not known: there is no index that may be used, and storage.trace.blocklist_poll_fallback is off", ("tenant", tenant.Value));
+        }
+
+        foreach (var block in listing.Unreadable.Except(_unreadable))
+            messages.Error("block left out, answers of its tenant are partial", ("tenant", block.Tenant.Value), ("block", block.Block.ToString()), ("err", block.Error));
+    }
+
+    // What is in the view stays: an id that another node has forgotten is forgotten here, too, once no block holds it.
+    private async Task<Dictionary<TenantId, DeletedTraces>> ReadDeletedAsync(BlockListing listing, CancellationToken cancellation)
+    {
+        var changed = new Dictionary<TenantId, DeletedTraces>();
+        foreach (var (tenant, info) in listing.DeletedTraces)
+        {
+            if (_deletedSeen.TryGetValue(tenant, out var seen) && seen == info) continue;
+            var deleted = await deletions.LoadAsync(tenant, cancellation).ConfigureAwait(false);
+            if (deleted.Count > 0) changed[tenant] = deleted;
+            _deletedSeen[tenant] = info;
+        }
+
+        return changed;
     }
 }

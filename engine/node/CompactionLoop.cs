@@ -1,5 +1,6 @@
 using System.Globalization;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Node.Promotion;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
@@ -18,9 +19,10 @@ namespace Tempo.Engine.Node;
 /// 4 compact   while there is a job, tenants in turn: merge, swap the view in one step, retire the inputs
 /// </code>
 /// Nobody else takes blocks out of the view. A failure costs the round: it is logged and counted, and the next one waits
-/// longer. A block that cannot be read, or not be part of another, is left out from then on, and stays where it is.
+/// longer. A block that cannot be read is quarantined: it is left out from
+/// then on, and stays where it is.
 /// </summary>
-internal sealed class CompactionLoop(NodeOptions options, CompactionServices services, NodeState state, BlockStore store, TraceDeletion deletion, CompactionMetrics metrics, Log messages, TimeProvider time, Blocklist? blocklist = null) : IDisposable
+internal sealed class CompactionLoop(NodeOptions options, CompactionServices services, NodeState state, BlockStore store, TraceDeletion deletion, BlockQuarantine quarantine, CompactionMetrics metrics, Log messages, TimeProvider time, Blocklist? blocklist = null) : IDisposable
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
 
@@ -29,7 +31,6 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
 
     private readonly SemaphoreSlim _one = new(1, 1);
     private readonly HashSet<BlockId> _settled = [];
-    private readonly HashSet<BlockId> _quarantined = [];
 
     // Of this round: blocks that say that they are not to be compacted.
     private readonly HashSet<BlockId> _flagged = [];
@@ -83,6 +84,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         try
         {
             if (blocklist is not null) await blocklist.PollAsync(cancellation).ConfigureAwait(false);
+            if (options.IsCompactionDisabled) return;
             await SettleAsync(cancellation).ConfigureAwait(false);
             await RetainAsync(cancellation).ConfigureAwait(false);
             foreach (var (tenant, deleted) in state.View.Deleted) await TakeOutAsync(tenant, deleted, cancellation).ConfigureAwait(false);
@@ -93,6 +95,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
                 else await CompactAsync(job, cancellation).ConfigureAwait(false);
             }
 
+            metrics.QuarantinedBlocks.Set(Blocks.Count(block => state.View.Quarantined.Contains(block.Meta.BlockId)));
             metrics.IsFailing.Set(0);
         }
         catch (Exception e) when (e is not OperationCanceledException)
@@ -190,7 +193,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     private CompactionJob? SelectJob()
     {
         var tenants = Blocks.Select(static block => block.Meta)
-            .Where(block => !_quarantined.Contains(block.BlockId) && !_flagged.Contains(block.BlockId) && !store.Health.IsDamaged(block.BlockId))
+            .Where(block => !state.View.Quarantined.Contains(block.BlockId) && !_flagged.Contains(block.BlockId) && !store.Health.IsDamaged(block.BlockId))
             .GroupBy(static block => block.Tenant.Value)
             .OrderBy(tenant => string.CompareOrdinal(tenant.Key, _lastTenant) <= 0)
             .ThenBy(static tenant => tenant.Key, StringComparer.Ordinal)
@@ -199,8 +202,9 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         CompactionJob? job = null;
         foreach (var tenant in tenants)
         {
-            metrics.OutstandingBlocks.With(tenant.Key).Set(CompactionSelector.CountOutstanding(tenant, now, services.Options));
-            job ??= CompactionSelector.Select(tenant, now, services.Options);
+            var own = services.OptionsOf(tenant.First().Tenant);
+            metrics.OutstandingBlocks.With(tenant.Key).Set(own is null ? 0 : CompactionSelector.CountOutstanding(tenant, now, own));
+            if (own is not null) job ??= CompactionSelector.Select(tenant, now, own);
         }
 
         if (job is not null) _lastTenant = job.Tenant.Value;
@@ -215,7 +219,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
             var (output, counts) = await _compactor.MergeAsync(job, state.View.DeletedOf(job.Tenant), cancellation).ConfigureAwait(false);
             if (output is null && counts.LeftOutTraces == 0)
             {
-                Quarantine(job.Inputs, "they have no spans");
+                await QuarantineAsync(job.Inputs, "it has no spans", cancellation).ConfigureAwait(false);
                 return;
             }
 
@@ -230,16 +234,16 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         }
         catch (DamagedInputException e)
         {
-            Quarantine([e.Block], e.Message);
+            await QuarantineAsync([e.Block], e.Message, cancellation).ConfigureAwait(false);
         }
         catch (OversizedTraceException e)
         {
-            Quarantine(e.Blocks, e.Message);
+            await QuarantineAsync(e.Blocks, e.Message, cancellation).ConfigureAwait(false);
         }
         catch (Exception e) when (e is not (IOException or OperationCanceledException or ObjectStoreException))
         {
             // Not the disk, so it would happen again: these blocks are not tried any more, the others are.
-            Quarantine(job.Inputs, $"{e.GetType().Name}: {e.Message}");
+            await QuarantineAsync(job.Inputs, $"{e.GetType().Name}: {e.Message}", cancellation).ConfigureAwait(false);
         }
     }
 
@@ -273,18 +277,19 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         catch (DamagedInputException e)
         {
             _notRewritten.Add(block.BlockId);
-            Quarantine([e.Block], e.Message);
+            await QuarantineAsync([e.Block], e.Message, cancellation).ConfigureAwait(false);
         }
 
         return false;
     }
 
-    private void Quarantine(IReadOnlyList<BlockMeta> blocks, string why)
+    // Left out from now on, whether or not the mark for later runs can be written.
+    private async Task QuarantineAsync(IReadOnlyList<BlockMeta> blocks, string why, CancellationToken cancellation)
     {
-        foreach (var block in blocks) _quarantined.Add(block.BlockId);
+        state.Update(view => view with { Quarantined = view.Quarantined.Union(blocks.Select(static block => block.BlockId)) });
         metrics.Errors.Add();
-        metrics.QuarantinedBlocks.Set(_quarantined.Count);
         messages.Error("blocks left out of compaction", ("tenant", blocks[0].Tenant.Value), ("blocks", string.Join(' ', blocks.Select(static block => block.BlockId))), ("err", why));
+        foreach (var block in blocks) await quarantine.AddAsync(block, why, cancellation).ConfigureAwait(false);
     }
 
     private void RemoveFromView(IReadOnlyCollection<BlockId> blocks) =>
@@ -317,8 +322,16 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
 }
 
 /// <summary>What storage offers to the loop, made from the node's options.</summary>
-internal sealed record CompactionServices(CompactionOptions Options, BlockCompactor Compactor, BlockRetention Retention)
+internal sealed record CompactionServices(CompactionOptions Options, TenantOverrides Overrides, BlockCompactor Compactor, BlockRetention Retention)
 {
+    /// <summary>Which of a tenant's blocks are compacted together; null: none are. Retention and deleted traces do not ask for it.</summary>
+    public CompactionOptions? OptionsOf(TenantId tenant) => Overrides.Of(tenant).Compaction switch
+    {
+        { IsCompactionDisabled: true } => null,
+        { CompactionWindow: { Ticks: > 0 } window } => Options with { Window = window },
+        _ => Options,
+    };
+
     public static CompactionServices Create(NodeOptions options, IObjectStore objects, BlockStore store, ColumnPromotion promotion, TimeProvider time)
     {
         var clock = new SteadyClock(time);
@@ -334,10 +347,10 @@ internal sealed record CompactionServices(CompactionOptions Options, BlockCompac
         {
             BlockRetention = options.BlockRetention,
             CompactedBlockRetention = options.CompactedBlockRetention,
-            TenantRetention = options.TenantRetention,
+            TenantRetention = tenant => options.Overrides.Of(tenant).Compaction is { BlockRetention: { Ticks: > 0 } own } ? own : null,
             MaxBytes = options.MaxRetainedBytes,
             MaxDiskShare = options.MaxDiskShare,
         };
-        return new CompactionServices(compaction, new BlockCompactor(objects, store, compacted, compaction, job => promotion.IsAutomatic ? promotion.ColumnsFor(job.Tenant) : job.DedicatedColumns), new BlockRetention(objects, compacted, retention, clock));
+        return new CompactionServices(compaction, options.Overrides, new BlockCompactor(objects, store, compacted, compaction, job => promotion.IsAutomatic ? promotion.ColumnsFor(job.Tenant) : job.DedicatedColumns), new BlockRetention(objects, compacted, retention, clock));
     }
 }

@@ -21,7 +21,7 @@ internal sealed class CompactionMetrics(MetricRegistry registry)
 
     public CounterFamily OutstandingBlocks { get; } = registry.Gauge("tempodb_compaction_outstanding_blocks", "Blocks that have others to be compacted with.", "tenant");
 
-    public CounterFamily QuarantinedBlocks { get; } = registry.Gauge("tempodb_compaction_quarantined_blocks", "Blocks that could not be read, or not be merged, and are left out of compaction until the next start.");
+    public CounterFamily QuarantinedBlocks { get; } = registry.Gauge("tempodb_compaction_quarantined_blocks", "Blocks that could not be read, or not be merged, and are left out of compaction.");
 
     public CounterFamily IsFailing { get; } = registry.Gauge("tempodb_compaction_failing", "1 while the last round of compaction failed.");
 

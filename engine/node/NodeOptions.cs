@@ -2,6 +2,8 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.Generator;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Query;
+using Tempo.Engine.Storage.Blocklist;
+using Tempo.Engine.Storage.Wal;
 
 namespace Tempo.Engine.Node;
 
@@ -18,7 +20,7 @@ public sealed record NodeOptions
     public RemoteStorage? Remote { get; init; }
 
     /// <summary>Acknowledge after fdatasync (group commit), or after write() only.</summary>
-    public WalSync WalSync { get; init; } = WalSync.Group;
+    public WalSyncMode WalSync { get; init; } = WalSyncMode.Group;
 
     /// <summary>Size of one WAL segment file, allocated whole before it is written.</summary>
     public long WalSegmentBytes { get; init; } = 64 << 20;
@@ -105,14 +107,30 @@ public sealed record NodeOptions
     /// <summary>Format of new blocks: vParquet5 or vParquet4. All that are known are read.</summary>
     public string BlockVersion { get; init; } = "vParquet5";
 
-    /// <summary>Metas of blocks are read at the start from each tenant's index, and only those that it does not know one by one.</summary>
+    /// <summary>Metas of blocks are read from each tenant's index, and only those that it does not know one by one.</summary>
     public bool UseTenantIndex { get; init; }
+
+    /// <summary>
+    /// Nodes that write each tenant's index. 0: this one does not, and reads what others write, as with <see cref="UseTenantIndex"/>.
+    /// </summary>
+    public int TenantIndexBuilders { get; init; } = 2;
+
+    /// <summary>An index that is older is not used. 0: none is too old.</summary>
+    public TimeSpan StaleTenantIndex { get; init; }
+
+    /// <summary>Where there is no index to use, metas are read one by one; else the tenant's new blocks stay unknown.</summary>
+    public bool TenantIndexFallback { get; init; } = true;
+
+    internal TenantIndexUse TenantIndex => new(UseTenantIndex || TenantIndexBuilders == 0, StaleTenantIndex, TenantIndexFallback);
 
     /// <summary>Time between two writings of the tenants' indexes, for readers that use them. 0: none are written.</summary>
     public TimeSpan TenantIndexInterval { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>Compressed bytes after which a block begins a new row group.</summary>
     public long RowGroupBytes { get; init; } = 100_000_000;
+
+    /// <summary>Nothing is compacted, marked or deleted by itself.</summary>
+    public bool IsCompactionDisabled { get; init; }
 
     /// <summary>Time between two rounds of compaction and retention.</summary>
     public TimeSpan CompactionCycle { get; init; } = TimeSpan.FromSeconds(30);
@@ -128,9 +146,6 @@ public sealed record NodeOptions
 
     /// <summary>Age of its last span at which a block is not searched any more. 0: blocks are kept for ever.</summary>
     public TimeSpan BlockRetention { get; init; } = TimeSpan.FromHours(336);
-
-    /// <summary>A tenant's own <see cref="BlockRetention"/>; null: it has none. Asked in every round of retention.</summary>
-    public Func<TenantId, TimeSpan?> TenantRetention { get; init; } = static _ => null;
 
     /// <summary>
     /// Bytes of data that the blocks of all tenants may have together; beyond, the oldest go, of the tenants that have more than
@@ -162,13 +177,3 @@ public sealed record NodeOptions
 /// <param name="Type">string or int.</param>
 /// <param name="Options">array, blob.</param>
 public sealed record DedicatedColumnOption(string Scope, string Name, string Type, IReadOnlyList<string> Options);
-
-/// <summary>When a request is acknowledged.</summary>
-public enum WalSync
-{
-    /// <summary>After fdatasync returned 0, many requests to a sync.</summary>
-    Group,
-
-    /// <summary>After write(): survives a crash of the process, not of the machine.</summary>
-    Os,
-}

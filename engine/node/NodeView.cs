@@ -20,6 +20,9 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
     /// <summary>Blocks that are there and of which nothing can be read: answers of their tenants are partial.</summary>
     public IReadOnlyList<UnreadableBlock> Unreadable { get; init; } = [];
 
+    /// <summary>Blocks that are left out of compaction, by this run, an earlier one or another node.</summary>
+    public ImmutableHashSet<BlockId> Quarantined { get; init; } = [];
+
     /// <summary>What tenants have deleted that may still lie somewhere.</summary>
     public ImmutableDictionary<TenantId, DeletedTraces> Deleted { get; init; } = ImmutableDictionary<TenantId, DeletedTraces>.Empty;
 

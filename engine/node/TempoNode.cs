@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Generator;
 using Tempo.Engine.Node.Promotion;
@@ -6,9 +5,6 @@ using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Metrics;
 using Tempo.Engine.Query.Search;
-using Tempo.Engine.Storage.Blocks;
-using Tempo.Engine.Storage.Blocks.Versions;
-using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Compaction;
 using Tempo.Engine.Storage.Wal;
 
@@ -37,30 +33,20 @@ public sealed partial class TempoNode : IAsyncDisposable
     private readonly NodeOptions _options;
     private readonly ColumnPromotion _promotion;
     private readonly TimeProvider _time;
-    private UploadLoop? _uploads;
-    private Task _uploading = Task.CompletedTask;
-    private IDisposable? _remote;
+    private readonly Task _uploading;
+    private readonly IDisposable? _remote;
     private readonly MetricsGenerator _generator;
     private int _disposed;
 
-    private TempoNode(
-        WriteAheadLog log, NodeState state, IngestPipeline ingest, MetricsGenerator generator, CutLoop cuts, CompactionLoop compaction, TenantIndexLoop indexes, TraceDeletion deletion, QueryGate queries, NodeOptions options,
-        ColumnPromotion promotion, TimeProvider time)
+    internal TempoNode(NodeParts parts, NodeOptions options, TimeProvider time)
     {
-        _generator = generator;
-        _options = options;
-        _promotion = promotion;
-        _time = time;
-        _log = log;
-        _state = state;
-        _ingest = ingest;
-        _cuts = cuts;
-        _queries = queries;
-        _deletion = deletion;
-        _cutting = cuts.RunAsync(_stop.Token);
-        _compaction = compaction;
-        _compacting = compaction.RunAsync(_stop.Token);
-        _indexing = indexes.RunAsync(_stop.Token);
+        (_options, _time) = (options, time);
+        (_log, _state, _ingest, _generator, _queries) = (parts.Log, parts.State, parts.Ingest, parts.Generator, parts.Queries);
+        (_promotion, _deletion, _cuts, _compaction, _remote) = (parts.Promotion, parts.Deletion, parts.Cuts, parts.Compaction, parts.Remote);
+        _cutting = parts.Cuts.RunAsync(_stop.Token);
+        _compacting = parts.Compaction.RunAsync(_stop.Token);
+        _indexing = parts.Indexes.RunAsync(_stop.Token);
+        _uploading = parts.Uploads?.RunAsync(_stop.Token) ?? Task.CompletedTask;
     }
 
     /// <summary>
@@ -71,55 +57,12 @@ public sealed partial class TempoNode : IAsyncDisposable
     {
         try
         {
-            return await OpenAsync(options, metrics, log, time).ConfigureAwait(false);
+            return new TempoNode(await new NodeStart(options, metrics, log, time).OpenAsync().ConfigureAwait(false), options, time);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectStoreException or WalException)
         {
             throw new NodeStartException($"data folders {Path.GetFullPath(options.WalPath)} and {Path.GetFullPath(options.BlocksPath)}: {e.Message}", e);
         }
-    }
-
-    private static async Task<TempoNode> OpenAsync(NodeOptions options, MetricRegistry registry, Log log, TimeProvider time)
-    {
-        var metrics = new NodeMetrics(registry);
-        var wal = WriteAheadLog.Open(new PosixDisk(options.WalPath), "", new WalOptions { SegmentBytes = options.WalSegmentBytes, Sync = (WalSyncMode)options.WalSync }, registry);
-        var objects = LocalObjectStore.Open(options.BlocksPath);
-        var health = new BlockHealth(registry);
-        var store = new BlockStore(objects, Path.Combine(options.WalPath, "building"), StoreOptions(options), health);
-        store.Sweep();
-        var remoteObjects = options.Remote?.Open(time);
-        var remote = remoteObjects is null ? null : new BlockStore(remoteObjects, Path.Combine(options.WalPath, "compacting"), StoreOptions(options) with { Cache = new RangeCache(options.Remote!.CacheBytes) }, health);
-        remote?.Sweep();
-        var state = new NodeState(options);
-        var listing = await store.ListAsync(options.UseTenantIndex, CancellationToken.None).ConfigureAwait(false);
-        foreach (var warning in listing.Warnings) log.Warn("tenant index not used", ("err", warning));
-        foreach (var block in listing.Unreadable)
-            log.Error("block left out, answers of its tenant are partial", ("tenant", block.Tenant.Value), ("block", block.Block.ToString()), ("err", block.Error));
-        var recovery = new Recovery(options, wal, remote is null ? [store] : [store, remote], state, log);
-        var generations = new List<Generation>();
-        foreach (var logged in wal.Recovered) generations.Add(await recovery.ReplayAsync(logged, CancellationToken.None).ConfigureAwait(false));
-        var deletedStore = new DeletedTracesStore(remoteObjects ?? (IObjectStore)objects);
-        // From an object service they come with the block list: one that does not answer keeps no node from starting.
-        var deleted = remote is null ? await deletedStore.LoadAsync(CancellationToken.None).ConfigureAwait(false) : [];
-        state.Update(_ => new NodeView([.. generations, state.NewGeneration(wal.Current)], [.. listing.Blocks.Select(meta => new BlockHandle(meta, store))])
-        {
-            Unreadable = listing.Unreadable,
-            Deleted = deleted.ToImmutableDictionary(),
-        });
-        var deletion = new TraceDeletion(options, deletedStore, state, time);
-        AddGauges(registry, state, store);
-        var home = remote ?? store;
-        var blocklist = remote is null ? null : new Blocklist(options.Remote!, state, remote, deletedStore, registry, log, time);
-        if (blocklist is not null) await blocklist.PollAsync(CancellationToken.None).ConfigureAwait(false);
-        var promotion = new ColumnPromotion(options, store.Layout.DedicatedColumns, state, log, time);
-        var compaction = new CompactionLoop(
-            options, CompactionServices.Create(options, remoteObjects ?? (IObjectStore)objects, home, promotion, time), state, home, deletion, new CompactionMetrics(registry), log, time, blocklist);
-        var generator = StartGenerator(options, registry, log, time);
-        var cuts = new CutLoop(options, wal, new GenerationWriter(wal, store, promotion, state, metrics, log), state, metrics, log, time);
-        var node = new TempoNode(wal, state, new IngestPipeline(options, wal, () => state.View, cuts, metrics, generator, time), generator, cuts,
-            compaction, new TenantIndexLoop(options, remoteObjects ?? (IObjectStore)objects, home, state, registry, log, time), deletion, new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries), options, promotion, time);
-        if (remote is not null) node.StartUploads(new UploadLoop(state, new LocalBlocks(objects, store), remote, remoteObjects!, new UploadMetrics(registry), log, time), remoteObjects!);
-        return node;
     }
 
     /// <summary>
@@ -231,44 +174,5 @@ public sealed partial class TempoNode : IAsyncDisposable
         _log.Dispose();
         _remote?.Dispose();
         _stop.Dispose();
-    }
-
-    private void StartUploads(UploadLoop uploads, IDisposable remote)
-    {
-        _uploads = uploads;
-        _remote = remote;
-        _uploading = uploads.RunAsync(_stop.Token);
-    }
-
-    private static void AddGauges(MetricRegistry registry, NodeState state, BlockStore store)
-    {
-        registry.Gauge("tempo_live_store_live_spans", "Spans that are not in a block yet.", () => state.View.Generations.Sum(static g => g.Live.SpanCount));
-        registry.Gauge("tempo_live_store_live_trace_bytes", "Request bytes of the spans that are not in a block yet.", () => state.View.Generations.Sum(static g => g.Live.ByteCount));
-        registry.Gauge("tempodb_blocklist_length", "Blocks that are searched.", () => state.View.Blocks.Length);
-        registry.Gauge("tempodb_sidecar_cache_bytes", "Bytes of sidecars in memory.", () => store.Sidecars.SizeBytes);
-        registry.Counter("tempodb_sidecars_damaged_total", "Sidecars, or sections of them, that were damaged and are not used.", () => store.Sidecars.DamagedCount);
-        registry.Counter("tempodb_sidecars_missing_total", "Blocks that were asked for a sidecar and have none.", () => store.Sidecars.MissingCount);
-    }
-
-    private static BlockVersion VersionOf(NodeOptions options) => BlockVersion.Find(options.BlockVersion) is { CanWrite: true } version
-        ? version
-        : throw new NodeStartException($"blocks of format '{options.BlockVersion}' cannot be written");
-
-    private static BlockStoreOptions StoreOptions(NodeOptions options)
-    {
-        var specs = new List<DedicatedColumnSpec>();
-        foreach (var (scope, name, type, words) in options.DedicatedColumns)
-        {
-            if (!DedicatedColumnSpec.TryParse(scope, name, type, words, out var spec, out var wrong)) throw new NodeStartException(wrong);
-            specs.Add(spec);
-        }
-
-        if (!DedicatedColumns.TryCreate(specs, out var dedicated, out var error)) throw new NodeStartException(error);
-        return new BlockStoreOptions
-        {
-            BloomFalsePositive = options.BloomFalsePositive,
-            BloomShardBytes = options.BloomShardBytes,
-            Layout = new BlockWriterOptions { Version = VersionOf(options), DedicatedColumns = dedicated, RowGroupBytes = options.RowGroupBytes },
-        };
     }
 }

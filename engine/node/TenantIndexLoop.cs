@@ -20,7 +20,7 @@ internal sealed class TenantIndexLoop(NodeOptions options, IObjectStore objects,
     /// <summary>Runs until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        if (options.TenantIndexInterval <= TimeSpan.Zero) return;
+        if (options.TenantIndexInterval <= TimeSpan.Zero || options.TenantIndexBuilders == 0) return;
         try
         {
             while (true)

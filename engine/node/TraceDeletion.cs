@@ -29,7 +29,9 @@ internal sealed class TraceDeletion(NodeOptions options, DeletedTracesStore stor
         await _one.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            var more = state.View.DeletedOf(tenant).With(ids, time.GetUtcNow()) ?? throw new ArgumentOutOfRangeException(
+            // Another node may have deleted some since the last poll.
+            var known = state.View.DeletedOf(tenant).With(await store.LoadAsync(tenant, cancellation).ConfigureAwait(false));
+            var more = known?.With(ids, time.GetUtcNow()) ?? throw new ArgumentOutOfRangeException(
                 nameof(ids), ids.Count, $"more than {DeletedTraces.MaxCount} deleted traces of tenant {tenant} would wait to leave its blocks");
             await store.SaveAsync(tenant, more, cancellation).ConfigureAwait(false);
             Set(tenant, more);

@@ -37,6 +37,9 @@ public sealed class ApiOptions
     /// <summary>Where Zipkin's query API is; empty: nowhere.</summary>
     public string ZipkinPrefix { get; set; } = "/zipkin";
 
+    /// <summary>DELETE of a trace by its id deletes it.</summary>
+    public bool IsTraceDeletionEnabled { get; set; }
+
     /// <summary>The MCP server is at /api/mcp.</summary>
     public bool IsMcpEnabled { get; set; }
 }

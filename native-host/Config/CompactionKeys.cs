@@ -20,7 +20,7 @@ internal static class CompactionKeys
         .. Of("compactor.compaction").Select(Unprinted),
         Unprinted(Cycle("compactor.compaction.compaction_cycle")),
         .. NotNeeded.Select(static path => new ConfigWithoutEffect(path, "not needed by this engine")),
-        new ConfigWithoutEffect("compactor.disabled", "not available in this version"),
+        Bool("compactor.disabled", (o, v) => o.Node = o.Node with { IsCompactionDisabled = v }, o => o.Node.IsCompactionDisabled),
     ];
 
     private static readonly string[] NotNeeded =

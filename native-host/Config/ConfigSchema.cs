@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.Storage.Wal;
 using static Tempo.Host.Config.ConfigScalar;
 
 namespace Tempo.Host.Config;
@@ -56,7 +57,7 @@ public static class ConfigSchema
         .. SearchLimitKeys.All,
         .. MetricsQueryKeys.All,
 
-        Choice("wal.sync", [("group", WalSync.Group), ("os", WalSync.Os)],
+        Choice("wal.sync", [("group", WalSyncMode.Group), ("os", WalSyncMode.Os)],
             (o, v) => o.Node = o.Node with { WalSync = v }, o => o.Node.WalSync),
 
         .. StorageKeys.All,
@@ -73,6 +74,13 @@ public static class ConfigSchema
         new ConfigStructure("storage.trace.block.parquet_dedicated_columns", DedicatedColumnsConfig.Set, DedicatedColumnsConfig.Render),
         Bool("storage.trace.blocklist_from_tenant_index",
             (o, v) => o.Node = o.Node with { UseTenantIndex = v }, o => o.Node.UseTenantIndex),
+
+        Int("storage.trace.blocklist_poll_tenant_index_builders", 0, 1000,
+            (o, v) => o.Node = o.Node with { TenantIndexBuilders = v }, o => o.Node.TenantIndexBuilders),
+        Duration("storage.trace.blocklist_poll_stale_tenant_index", OneYear,
+            (o, v) => o.Node = o.Node with { StaleTenantIndex = v }, o => o.Node.StaleTenantIndex),
+        Bool("storage.trace.blocklist_poll_fallback", (o, v) => o.Node = o.Node with { TenantIndexFallback = v }, o => o.Node.TenantIndexFallback),
+        Bool("storage.trace.trace_deletion_enabled", (o, v) => o.Api.IsTraceDeletionEnabled = v, o => o.Api.IsTraceDeletionEnabled),
 
         // One pair of fields; ingester is what 2.x calls it.
         Duration("live_store.max_block_duration", OneYear,

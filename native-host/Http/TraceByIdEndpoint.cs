@@ -13,16 +13,20 @@ namespace Tempo.Host.Http;
 /// </summary>
 /// <param name="node">Has the traces.</param>
 /// <param name="tenants">Reads the tenants from the headers.</param>
+/// <param name="deletion">Answers DELETE.</param>
 /// <param name="maxTraceBytes">Largest trace of these tenants that is answered whole, in OTLP bytes; 0: no limit.</param>
-internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants, Func<TenantSet, long> maxTraceBytes)
+internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants, TraceDeletionEndpoint deletion, Func<TenantSet, long> maxTraceBytes)
 {
     private delegate Task Answer(HttpContext context, TraceReading reading, TraceByIdBody body, long maxBytes);
 
     public ApiRoute[] Routes() =>
     [
-        new("/api/traces/{traceID}", "api_traces_traceid", AllowedMethods.Any, (context, id) => HandleAsync(context, id, 1, AnswerV1Async)),
-        new("/api/v2/traces/{traceID}", "api_v2_traces_traceid", AllowedMethods.Any, (context, id) => HandleAsync(context, id, 2, AnswerV2Async)),
+        new("/api/traces/{traceID}", "api_traces_traceid", AllowedMethods.Any, (context, id) => ServeAsync(context, id, 1, AnswerV1Async)),
+        new("/api/v2/traces/{traceID}", "api_v2_traces_traceid", AllowedMethods.Any, (context, id) => ServeAsync(context, id, 2, AnswerV2Async)),
     ];
+
+    private Task ServeAsync(HttpContext context, string idText, int version, Answer answer) =>
+        HttpMethods.IsDelete(context.Request.Method) ? deletion.HandleAsync(context, idText) : HandleAsync(context, idText, version, answer);
 
     private async Task HandleAsync(HttpContext context, string idText, int version, Answer answer)
     {

@@ -135,7 +135,7 @@ public sealed class TempoServer
                 .. SingleProcessEndpoints.Routes(),
                 FlushEndpoint.Route(node),
                 ShutdownEndpoint.Route(_lifecycle),
-                .. new TraceByIdEndpoint(node, tenants, _overrides.MaxBytesPerTrace).Routes(),
+                .. new TraceByIdEndpoint(node, tenants, new TraceDeletionEndpoint(node, tenants, _options.Api.IsTraceDeletionEnabled), _overrides.MaxBytesPerTrace).Routes(),
                 new SearchEndpoint(node, tenants, _options.Search, _time).Route(),
                 new QueryRangeEndpoint(node, tenants, _options.Node.Metrics, _time).Route(),
                 new QueryInstantEndpoint(node, tenants, _time).Route(),

@@ -2,55 +2,94 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Versions;
+using Tempo.Engine.Storage.Compaction;
 
 namespace Tempo.Engine.Storage.Blocklist;
 
 /// <summary>
-/// Lists the blocks of a store. Which there are says the listing: a block exists if its meta.json does. What they are says each
-/// meta.json, or, where that is asked for, the tenant's index, and meta.json only of blocks that the index does not know: then
-/// a large store costs one listing a tenant instead of a read a block, and an index that is old costs nothing but reads.
+/// Lists the blocks of a store:
+/// <code>
+/// 1 which there are   one listing of everything: a block exists if its meta.json does
+/// 2 what they are     each meta.json, several at a time; or, where that is asked for, the tenant's index, and meta.json only
+///                     of blocks that the index does not know
+/// </code>
+/// So a large store costs a listing instead of a read a block, and an index that is old costs nothing but reads. The listing says
+/// on the way which blocks are quarantined and which tenants have deleted traces.
 /// </summary>
-public sealed class BlockLister(IObjectStore objects, bool useTenantIndex)
+public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, DateTimeOffset now)
 {
-    /// <summary>All blocks of all tenants, and those that are there and cannot be read.</summary>
-    public async Task<BlockListing> ListAsync(CancellationToken cancellation)
+    /// <summary>Metas that are read at once.</summary>
+    private const int MaxParallelReads = 50;
+
+    /// <summary>
+    /// All blocks of all tenants but those that <paramref name="isKnown"/> is true for, which are only said to exist; and those that
+    /// are there and cannot be read. Throws <see cref="ObjectStoreException"/>.
+    /// </summary>
+    public async Task<BlockListing> ListAsync(Func<BlockId, bool> isKnown, CancellationToken cancellation)
     {
         var listing = new BlockListing();
-        var indexes = new Dictionary<TenantId, Dictionary<BlockId, BlockMeta>>();
-        var found = new List<(TenantId Tenant, BlockId Block)>();
-        await foreach (var entry in BlockObjects.ListFoldersAsync(objects, cancellation).ConfigureAwait(false)) found.Add(entry);
-        foreach (var (tenant, id) in found)
+        await foreach (var entry in objects.ListAsync(ObjectKey.Root, ListScope.Recursive, cancellation).ConfigureAwait(false)) Note(listing, entry);
+        var unread = new List<(TenantId Tenant, BlockId Block)>();
+        foreach (var tenant in listing.Existing.Where(block => !isKnown(block.Block)).GroupBy(static block => block.Tenant))
         {
-            if (!useTenantIndex)
+            var known = index.IsUsed ? await ReadIndexAsync(listing, tenant.Key, cancellation).ConfigureAwait(false) : [];
+            if (known is null) continue;
+            foreach (var block in tenant)
             {
-                await ReadAsync(listing, tenant, id, cancellation).ConfigureAwait(false);
-                continue;
+                if (known.TryGetValue(block.Block, out var meta)) listing.Blocks.Add(meta);
+                else unread.Add(block);
             }
-
-            if (!indexes.TryGetValue(tenant, out var index)) indexes.Add(tenant, index = await ReadIndexAsync(listing, tenant, cancellation).ConfigureAwait(false));
-            if (!index.TryGetValue(id, out var meta)) await ReadAsync(listing, tenant, id, cancellation).ConfigureAwait(false);
-            else if (await objects.TryGetInfoAsync(BlockObjects.Key(tenant, id, BlockObjects.Meta), cancellation).ConfigureAwait(false) is not null) listing.Blocks.Add(meta);
         }
 
+        await ReadMetasAsync(listing, unread, cancellation).ConfigureAwait(false);
         return listing;
     }
 
-    private async Task<Dictionary<BlockId, BlockMeta>> ReadIndexAsync(BlockListing listing, TenantId tenant, CancellationToken cancellation)
+    private static void Note(BlockListing listing, ObjectEntry entry)
     {
-        var index = await new TenantIndexObjects(objects).TryReadAsync(tenant, listing.Warnings.Add, cancellation).ConfigureAwait(false);
+        if (BlockObjects.TryParse(entry.Key, BlockObjects.Meta, out var tenant, out var block)) listing.Existing.Add((tenant, block));
+        else if (BlockObjects.TryParse(entry.Key, BlockObjects.Quarantine, out _, out block)) listing.Quarantined.Add(block);
+        else if (DeletedTracesStore.TryParseKey(entry.Key, out tenant) && entry.Info is { } info) listing.DeletedTraces[tenant] = info;
+    }
+
+    // Null: there is no index that may be used, and the tenant's metas are not to be read instead.
+    private async Task<Dictionary<BlockId, BlockMeta>?> ReadIndexAsync(BlockListing listing, TenantId tenant, CancellationToken cancellation)
+    {
+        var found = await new TenantIndexObjects(objects).TryReadAsync(tenant, listing.Warnings.Add, cancellation).ConfigureAwait(false);
+        if (found is not null && index.StaleAfter > TimeSpan.Zero && now - found.CreatedAt > index.StaleAfter)
+        {
+            listing.Warnings.Add($"tenant {tenant}: the index is of {found.CreatedAt:u}, and may be no older than {index.StaleAfter}");
+            found = null;
+        }
+
+        if (found is null && !index.FallsBack)
+        {
+            listing.FailedTenants.Add(tenant);
+            return null;
+        }
+
         var known = new Dictionary<BlockId, BlockMeta>();
-        foreach (var meta in index?.Blocks ?? [])
+        foreach (var meta in found?.Blocks ?? [])
             if (meta.Tenant == tenant && BlockVersion.Find(meta.Format) is not null)
                 known[meta.BlockId] = meta;
         return known;
     }
 
-    private async Task ReadAsync(BlockListing listing, TenantId tenant, BlockId id, CancellationToken cancellation)
+    private async Task ReadMetasAsync(BlockListing listing, List<(TenantId Tenant, BlockId Block)> blocks, CancellationToken cancellation)
     {
-        var json = await objects.TryGetAsync(BlockObjects.Key(tenant, id, BlockObjects.Meta), BlockMeta.MaxJsonBytes, cancellation).ConfigureAwait(false);
-        if (json is null) return;
-        if (TryRead(json, tenant, id, out var meta, out var error)) listing.Blocks.Add(meta!);
-        else listing.Unreadable.Add(new UnreadableBlock(tenant, id, error));
+        foreach (var some in blocks.Chunk(MaxParallelReads))
+        {
+            var metas = await Task.WhenAll(some.Select(block => objects
+                .TryGetAsync(BlockObjects.Key(block.Tenant, block.Block, BlockObjects.Meta), BlockMeta.MaxJsonBytes, cancellation).AsTask())).ConfigureAwait(false);
+            for (var i = 0; i < some.Length; i++)
+            {
+                if (metas[i] is not { } json) continue;
+                if (TryRead(json, some[i].Tenant, some[i].Block, out var meta, out var error)) listing.Blocks.Add(meta!);
+                else listing.Unreadable.Add(new UnreadableBlock(some[i].Tenant, some[i].Block, error));
+            }
+        }
+
+        listing.Blocks.Sort(static (a, b) => a.BlockId.CompareTo(b.BlockId));
     }
 
     /// <summary>Reads a block's meta.json and checks that it is this block's, and of a format that is read.</summary>
@@ -63,13 +102,37 @@ public sealed class BlockLister(IObjectStore objects, bool useTenantIndex)
     }
 }
 
+/// <summary>How a listing uses the indexes of tenants.</summary>
+/// <param name="IsUsed">Metas come from the index where it has them.</param>
+/// <param name="StaleAfter">An index that is older is not used. 0: none is too old.</param>
+/// <param name="FallsBack">Without a usable index metas are read one by one; else the tenant's new blocks stay unknown, and it counts as failed.</param>
+public readonly record struct TenantIndexUse(bool IsUsed, TimeSpan StaleAfter, bool FallsBack)
+{
+    public static readonly TenantIndexUse None = new(false, TimeSpan.Zero, true);
+
+    public static readonly TenantIndexUse Always = new(true, TimeSpan.Zero, true);
+}
+
 /// <summary>What a listing found.</summary>
 public sealed class BlockListing
 {
+    /// <summary>Every block that has a meta.json.</summary>
+    public HashSet<(TenantId Tenant, BlockId Block)> Existing { get; } = [];
+
+    /// <summary>Those of them that were not known, by id.</summary>
     public List<BlockMeta> Blocks { get; } = [];
 
     /// <summary>Blocks that are there, and whose spans are missing from every answer of their tenant.</summary>
     public List<UnreadableBlock> Unreadable { get; } = [];
+
+    /// <summary>Blocks that are left out of compaction (<see cref="BlockQuarantine"/>).</summary>
+    public HashSet<BlockId> Quarantined { get; } = [];
+
+    /// <summary>The objects that say which traces a tenant has deleted.</summary>
+    public Dictionary<TenantId, ObjectInfo> DeletedTraces { get; } = [];
+
+    /// <summary>Tenants whose new blocks are not known, for want of an index.</summary>
+    public List<TenantId> FailedTenants { get; } = [];
 
     /// <summary>What was damaged and cost nothing.</summary>
     public List<string> Warnings { get; } = [];

@@ -21,6 +21,9 @@ internal static class BlockObjects
 
     /// <summary>A block that has it is not compacted: whoever wrote it is not done with it.</summary>
     public const string NoCompact = "nocompact.flg";
+
+    /// <summary>Ours: the block is left out of compaction, and why (<see cref="Compaction.BlockQuarantine"/>).</summary>
+    public const string Quarantine = "quarantine.json";
     public const string Data = "data.parquet";
     public const string Index = "index";
 
@@ -43,12 +46,13 @@ internal static class BlockObjects
 
     public static ObjectKey Key(TenantId tenant, BlockId block, string name) => Folder(tenant, block).Append(name);
 
-    /// <summary>Is it the meta.json of a block, and of which?</summary>
-    public static bool TryParseMeta(ObjectKey key, out TenantId tenant, out BlockId block)
+    /// <summary>Is it the object of this name of a block, and of which?</summary>
+    public static bool TryParse(ObjectKey key, string name, out TenantId tenant, out BlockId block)
     {
         tenant = default;
         block = default;
+        if (!key.ToString().EndsWith(name, StringComparison.Ordinal)) return false;
         var parts = key.ToString().Split('/');
-        return parts is [_, _, Meta] && TenantId.TryParse(parts[0], out tenant, out _) && BlockId.TryParse(parts[1], out block);
+        return parts is [_, _, _] && parts[2] == name && TenantId.TryParse(parts[0], out tenant, out _) && BlockId.TryParse(parts[1], out block);
     }
 }

@@ -86,30 +86,23 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         }
     }
 
-    /// <summary>All blocks, and those that are there and cannot be read; see <see cref="BlockLister"/>.</summary>
-    public async Task<BlockListing> ListAsync(bool useTenantIndex, CancellationToken cancellation)
+    /// <summary>All blocks but the known ones, and those that are there and cannot be read; see <see cref="BlockLister"/>.</summary>
+    public async Task<BlockListing> ListAsync(TenantIndexUse index, DateTimeOffset now, Func<BlockId, bool> isKnown, CancellationToken cancellation)
     {
-        var listing = await new BlockLister(objects, useTenantIndex).ListAsync(cancellation).ConfigureAwait(false);
+        var listing = await new BlockLister(objects, index, now).ListAsync(isKnown, cancellation).ConfigureAwait(false);
         foreach (var block in listing.Unreadable) Health.Report(block.Block, BlockDamage.Meta);
         return listing;
     }
 
+    /// <summary>All blocks, and those that are there and cannot be read.</summary>
+    public Task<BlockListing> ListAllAsync(CancellationToken cancellation) => ListAsync(TenantIndexUse.None, default, static _ => false, cancellation);
+
     /// <summary>The metas of all blocks. A folder without a readable meta is no block; <paramref name="onDamage"/> hears of it.</summary>
     public async Task<List<BlockMeta>> ListAsync(Action<string> onDamage, CancellationToken cancellation)
     {
-        var listing = await ListAsync(useTenantIndex: false, cancellation).ConfigureAwait(false);
+        var listing = await ListAllAsync(cancellation).ConfigureAwait(false);
         foreach (var block in listing.Unreadable) onDamage($"block {block.Tenant}/{block.Block}: {block.Error}");
         return listing.Blocks;
-    }
-
-    /// <summary>The blocks that exist, by one listing of everything and without reading a meta.</summary>
-    public async Task<HashSet<(TenantId Tenant, BlockId Block)>> ListIdsAsync(CancellationToken cancellation)
-    {
-        var ids = new HashSet<(TenantId Tenant, BlockId Block)>();
-        await foreach (var entry in objects.ListAsync(ObjectKey.Root, ListScope.Recursive, cancellation).ConfigureAwait(false))
-            if (BlockObjects.TryParseMeta(entry.Key, out var tenant, out var id))
-                ids.Add((tenant, id));
-        return ids;
     }
 
     /// <summary>Keys of all objects in a block's folder, its meta.json first or last.</summary>

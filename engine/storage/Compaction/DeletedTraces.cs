@@ -37,6 +37,19 @@ public sealed class DeletedTraces
         return times.Count > MaxCount ? null : new DeletedTraces(times);
     }
 
+    /// <summary>These and those, an id in both with the later time; null if that were more than <see cref="MaxCount"/>.</summary>
+    public DeletedTraces? With(DeletedTraces others)
+    {
+        var times = new Dictionary<TraceId, DateTimeOffset>(_times);
+        foreach (var (id, time) in others._times)
+            if (!times.TryGetValue(id, out var known) || known < time)
+                times[id] = time;
+        return times.Count > MaxCount ? null : new DeletedTraces(times);
+    }
+
+    /// <summary>The same ids with the same times.</summary>
+    public bool IsSameAs(DeletedTraces other) => Count == other.Count && _times.All(entry => other._times.TryGetValue(entry.Key, out var time) && time == entry.Value);
+
     /// <summary>Those that were deleted after <paramref name="time"/>.</summary>
     public DeletedTraces After(DateTimeOffset time) =>
         new(_times.Where(entry => entry.Value > time).ToDictionary(static entry => entry.Key, static entry => entry.Value));

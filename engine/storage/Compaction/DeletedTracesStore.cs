@@ -22,13 +22,26 @@ public sealed class DeletedTracesStore(IObjectStore objects)
         await foreach (var folder in objects.ListAsync(ObjectKey.Root, ListScope.Children, cancellation).ConfigureAwait(false))
         {
             if (!folder.IsFolder || !TenantId.TryParse(folder.Key.LastPart, out var tenant, out _)) continue;
-            var key = KeyOf(tenant);
-            if (await objects.TryGetAsync(key, DeletedTraces.MaxJsonBytes, cancellation).ConfigureAwait(false) is not { } json) continue;
-            if (!DeletedTraces.TryParse(json, out var deleted, out var error)) throw new ObjectStoreException(ObjectStoreError.Failed, key, error);
+            var deleted = await LoadAsync(tenant, cancellation).ConfigureAwait(false);
             if (deleted.Count > 0) all.Add(tenant, deleted);
         }
 
         return all;
+    }
+
+    /// <summary>What the tenant has deleted. Throws as <see cref="LoadAsync(CancellationToken)"/>.</summary>
+    public async Task<DeletedTraces> LoadAsync(TenantId tenant, CancellationToken cancellation)
+    {
+        var key = KeyOf(tenant);
+        if (await objects.TryGetAsync(key, DeletedTraces.MaxJsonBytes, cancellation).ConfigureAwait(false) is not { } json) return DeletedTraces.None;
+        return DeletedTraces.TryParse(json, out var deleted, out var error) ? deleted : throw new ObjectStoreException(ObjectStoreError.Failed, key, error);
+    }
+
+    /// <summary>Is it the object of a tenant's deleted traces, and of which?</summary>
+    public static bool TryParseKey(ObjectKey key, out TenantId tenant)
+    {
+        tenant = default;
+        return key.ToString().Split('/') is [var folder, Name] && TenantId.TryParse(folder, out tenant, out _);
     }
 
     /// <summary>Durable when it returns.</summary>

@@ -81,7 +81,7 @@ public sealed class ToolContext
     {
         if (Arguments.Names.Count > 1) return [await BlockAsync().ConfigureAwait(false)];
         var tenant = Tenant(0);
-        var listing = await Store.ListAsync(useTenantIndex: false, Cancellation).ConfigureAwait(false);
+        var listing = await Store.ListAllAsync(Cancellation).ConfigureAwait(false);
         foreach (var block in listing.Unreadable.Where(block => block.Tenant == tenant)) Print($"block {block.Block} cannot be read: {block.Error}");
         return [.. listing.Blocks.Where(block => block.Tenant == tenant).OrderBy(static block => block.StartSeconds).ThenBy(static block => block.BlockId)];
     }

@@ -14,7 +14,7 @@ internal sealed class VerifyVerb : ToolVerb
     public override async Task<int> RunAsync(ToolContext context)
     {
         var wrong = 0L;
-        var listing = await context.Store.ListAsync(useTenantIndex: false, ToolContext.Cancellation).ConfigureAwait(false);
+        var listing = await context.Store.ListAllAsync(ToolContext.Cancellation).ConfigureAwait(false);
         var tenant = context.Tenant(0);
         var ids = context.Arguments.Names.Count > 1
             ? [(await context.BlockAsync().ConfigureAwait(false)).BlockId]

@@ -73,13 +73,14 @@ internal sealed class BlockFolder : IDisposable
     {
         var store = OpenStore(objects);
         var state = new NodeState(Options);
-        var blocks = await store.ListAsync(static damage => Assert.Fail(damage), default);
-        state.Update(_ => new NodeView([], [.. blocks.Select(meta => new BlockHandle(meta, store))]));
+        var listing = await store.ListAllAsync(default);
+        Assert.Empty(listing.Unreadable);
+        state.Update(_ => new NodeView([], [.. listing.Blocks.Select(meta => new BlockHandle(meta, store))]) { Quarantined = [.. listing.Quarantined] });
         var deleted = new DeletedTracesStore(objects);
         state.Update(view => view with { Deleted = deleted.LoadAsync(default).GetAwaiter().GetResult().ToImmutableDictionary() });
         var deletion = new TraceDeletion(Options, deleted, state, time);
         var metrics = new MetricRegistry();
-        var loop = new CompactionLoop(Options, CompactionServices.Create(Options, objects, store, new ColumnPromotion(Options with { AutoPromote = false }, DedicatedColumns.None, state, Log.Null, time), time), state, store, deletion, new CompactionMetrics(metrics), Log.Null, time);
+        var loop = new CompactionLoop(Options, CompactionServices.Create(Options, objects, store, new ColumnPromotion(Options with { AutoPromote = false }, DedicatedColumns.None, state, Log.Null, time), time), state, store, deletion, new BlockQuarantine(objects, time), new CompactionMetrics(metrics), Log.Null, time);
         return new RunningCompaction(loop, state, deletion, metrics);
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Write;
@@ -104,17 +105,40 @@ public sealed class SpaceRetentionTests
         using var folder = BlockFolder.Create();
         var block = await WriteAsync(folder, hoursOld: 30);
         File.SetLastWriteTimeUtc(folder.PathOf(block.BlockId, "meta.json"), DateTime.UtcNow.AddHours(-30));
-        TimeSpan? own = TimeSpan.FromHours(48);
-        using var limited = Limited(folder, new NodeOptions { BlockRetention = TimeSpan.FromHours(20), TenantRetention = tenant => tenant == TenantId.Single ? own : null });
+        var overrides = new TenantOverrides();
+        overrides.ReplaceFile(Own(new CompactionLimits { BlockRetention = TimeSpan.FromHours(48) }));
+        using var limited = Limited(folder, new NodeOptions { BlockRetention = TimeSpan.FromHours(20), Overrides = overrides });
         var time = new ManualTime(DateTimeOffset.UtcNow);
         var running = await limited.StartAsync(limited.OpenObjects(), time);
         await running.RunOnceAsync();
         Assert.Single(running.Blocks);
-        own = null;
+        overrides.ReplaceFile(Own(new CompactionLimits()));
         time.Advance(TimeSpan.FromMinutes(20));
         await running.RunOnceAsync();
         Assert.Empty(running.Blocks);
     }
+
+    /// <summary>A tenant's own window brings blocks together that the common one keeps apart, and compaction may be off for it.</summary>
+    [Fact]
+    public async Task A_tenant_has_its_own_window_and_may_have_no_compaction()
+    {
+        var overrides = new TenantOverrides();
+        overrides.ReplaceFile(Own(new CompactionLimits { IsCompactionDisabled = true, CompactionWindow = TimeSpan.FromHours(10_000) }));
+        using var folder = BlockFolder.Create(new NodeOptions { Overrides = overrides });
+        await WriteAsync(folder, hoursOld: 100);
+        await WriteAsync(folder, hoursOld: 50);
+        var running = await folder.StartAsync(folder.OpenObjects(), new ManualTime(DateTimeOffset.UtcNow));
+        await running.RunOnceAsync();
+        Assert.Equal(2, running.Blocks.Count());
+        overrides.ReplaceFile(Own(new CompactionLimits()));
+        await running.RunOnceAsync();
+        Assert.Equal(2, running.Blocks.Count());
+        overrides.ReplaceFile(Own(new CompactionLimits { CompactionWindow = TimeSpan.FromHours(1_000_000) }));
+        await running.RunOnceAsync();
+        Assert.Single(running.Blocks);
+    }
+
+    private static Dictionary<string, TenantLimits> Own(CompactionLimits limits) => new() { [TenantId.Single.Value] = TenantLimits.BuiltIn with { Compaction = limits } };
 
     [Fact]
     public async Task A_block_with_the_flag_is_not_compacted_until_it_is_gone()

@@ -148,7 +148,7 @@ public sealed class IntegrityTests : IDisposable
     private async Task<(string[] Answers, bool IsPartial)> ReadAsync()
     {
         var store = new BlockStore(_store.OpenObjects(), Path.Combine(_store.Root, "work"), new BlockStoreOptions(), _health);
-        var listing = await store.ListAsync(useTenantIndex: false, Cancellation);
+        var listing = await store.ListAllAsync(Cancellation);
         var isPartial = listing.Unreadable.Count > 0;
         var answers = new List<string>();
         var handles = listing.Blocks.Select(meta => new BlockHandle(meta, store)).ToList();

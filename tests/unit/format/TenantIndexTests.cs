@@ -86,18 +86,18 @@ public sealed class TenantIndexTests
         await File.WriteAllTextAsync(MetaPath(0), "{", Cancellation);
         File.Delete(MetaPath(1));
 
-        var byIndex = await store.Open().ListAsync(useTenantIndex: true, Cancellation);
+        var byIndex = await store.Open().ListAsync(TenantIndexUse.Always, default, static _ => false, Cancellation);
         Assert.Equal([foreign[0].Meta.BlockId, foreign[2].Meta.BlockId, foreign[3].Meta.BlockId], byIndex.Blocks.Select(static meta => meta.BlockId).Order());
         Assert.Empty(byIndex.Unreadable);
-        var one = await store.Open().ListAsync(useTenantIndex: false, Cancellation);
+        var one = await store.Open().ListAllAsync(Cancellation);
         Assert.Equal(foreign[0].Meta.BlockId, Assert.Single(one.Unreadable).Block);
 
         // Without the first form the second is read; a damaged one is passed over.
         var folder = Path.Combine(store.ObjectsPath, "single-tenant");
         File.Delete(Path.Combine(folder, "index.pb.zst"));
-        Assert.Equal(3, (await store.Open().ListAsync(useTenantIndex: true, Cancellation)).Blocks.Count);
+        Assert.Equal(3, (await store.Open().ListAsync(TenantIndexUse.Always, default, static _ => false, Cancellation)).Blocks.Count);
         await File.WriteAllTextAsync(Path.Combine(folder, "index.json.gz"), "no gzip", Cancellation);
-        var damaged = await store.Open().ListAsync(useTenantIndex: true, Cancellation);
+        var damaged = await store.Open().ListAsync(TenantIndexUse.Always, default, static _ => false, Cancellation);
         Assert.Equal((2, 1, 1), (damaged.Blocks.Count, damaged.Unreadable.Count, damaged.Warnings.Count));
     }
 
@@ -109,7 +109,7 @@ public sealed class TenantIndexTests
         var ours = (await store.Open().ListAsync(static damage => Assert.Fail(damage), Cancellation)).Single();
         var compacted = new CompactedBlocks(store.OpenObjects(), new SteadyClock(TimeProvider.System));
         await compacted.MarkAsync(TenantId.Single, ours.BlockId, Cancellation);
-        Assert.Empty((await store.Open().ListAsync(useTenantIndex: false, Cancellation)).Blocks);
+        Assert.Empty((await store.Open().ListAllAsync(Cancellation)).Blocks);
         var block = Assert.Single(await compacted.ListAsync(TenantId.Single, Cancellation));
         Assert.Equal((ours.BlockId, ours.Format), (block.Meta.BlockId, block.Meta.Format));
         Assert.InRange(DateTimeOffset.UtcNow - block.CompactedAt, TimeSpan.FromMinutes(-1), TimeSpan.FromMinutes(5));

@@ -1,4 +1,5 @@
 using Tempo.Engine.Node;
+using Tempo.Engine.Storage.Wal;
 using Tempo.Host.Cli;
 using Tempo.Host.Config;
 using Xunit;
@@ -25,7 +26,7 @@ public class CommandLineTests
     public void TakesBothDashesAndBothFormsOfAValue()
     {
         var o = Parse("-server.http-listen-port=1", "--http-api-prefix", "/p", "-multitenancy.enabled", "-wal.sync", "os");
-        Assert.Equal((1, "/p", true, WalSync.Os), (o.HttpListenPort, o.HttpApiPrefix, o.MultitenancyEnabled, o.Node.WalSync));
+        Assert.Equal((1, "/p", true, WalSyncMode.Os), (o.HttpListenPort, o.HttpApiPrefix, o.MultitenancyEnabled, o.Node.WalSync));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Text;
 using Tempo.Engine.Node;
+using Tempo.Engine.Storage.Wal;
 using Tempo.Host.Config;
 using Xunit;
 
@@ -56,7 +57,7 @@ public class ConfigFileTests
         Assert.Equal(5, o.Search.DefaultLimit);
         Assert.Equal(TimeSpan.FromHours(2), o.Search.MaxDuration);
         Assert.Equal(
-            (WalSync.Os, "/w", "/b", .05, 0x20000, TimeSpan.FromMinutes(30), 500L << 20, 1024),
+            (WalSyncMode.Os, "/w", "/b", .05, 0x20000, TimeSpan.FromMinutes(30), 500L << 20, 1024),
             (o.Node.WalSync, o.Node.WalPath, o.Node.BlocksPath, o.Node.BloomFalsePositive, o.Node.BloomShardBytes, o.Node.MaxBlockDuration, o.Node.MaxLiveBytes, o.Node.MaxAttributeBytes));
         Assert.Equal(["resource/k8s.pod.name/string/", "span/http.status/int/array+blob"],
             o.Node.DedicatedColumns.Select(c => $"{c.Scope}/{c.Name}/{c.Type}/{string.Join('+', c.Options)}"));

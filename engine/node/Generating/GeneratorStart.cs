@@ -1,0 +1,27 @@
+using System.Security.Cryptography;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Generator;
+
+namespace Tempo.Engine.Node.Generating;
+
+/// <summary>Starts the making of metrics from spans, by the node's options.</summary>
+internal static class GeneratorStart
+{
+    /// <summary>Throws <see cref="NodeStartException"/> for settings or a folder that cannot work.</summary>
+    public static MetricsGenerator Start(NodeOptions options, MetricRegistry registry, Log log, TimeProvider time)
+    {
+        try
+        {
+            // Settings of all tenants that cannot work are an error of the start, not of every request.
+            _ = new TenantGenerator(TenantId.Single, options.Overrides.Defaults.MetricsGenerator.Over(options.Generator.Defaults));
+            var settings = new TenantGeneratorSettings(options.Generator.Defaults, options.Overrides, log);
+            return MetricsGenerator.Start(options.Generator, settings.Of, new PosixDisk(options.Generator.StoragePath), registry, log, time, NextRandom);
+        }
+        catch (Exception e) when (e is ArgumentException or GeneratorStartException)
+        {
+            throw new NodeStartException($"metrics generator: {e.Message}", e);
+        }
+    }
+
+    private static double NextRandom() => RandomNumberGenerator.GetInt32(1 << 24) / (double)(1 << 24);
+}

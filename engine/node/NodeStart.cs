@@ -1,0 +1,110 @@
+using System.Collections.Immutable;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Generator;
+using Tempo.Engine.Node.Generating;
+using Tempo.Engine.Node.Promotion;
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Compaction;
+using Tempo.Engine.Storage.Wal;
+
+namespace Tempo.Engine.Node;
+
+/// <summary>
+/// Makes a node's parts, in the order in which they need each other; none of them runs yet.
+/// <code>
+/// 1 disk      the log, the stores of blocks
+/// 2 view      the blocks there are; what the log holds beyond them is replayed; what was deleted is hidden
+/// 3 service   the blocks in the object service join the view, if it answers
+/// 4 loops     compaction, cuts, uploads, indexes
+/// </code>
+/// </summary>
+internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Log log, TimeProvider time)
+{
+    /// <summary>Throws what the disk throws, and <see cref="NodeStartException"/>.</summary>
+    public async Task<NodeParts> OpenAsync()
+    {
+        var wal = WriteAheadLog.Open(new PosixDisk(options.WalPath), "", new WalOptions { SegmentBytes = options.WalSegmentBytes, Sync = options.WalSync }, registry);
+        var stores = NodeStores.Open(options, new BlockHealth(registry), time);
+        var state = new NodeState(options);
+        var deletions = new DeletedTracesStore(stores.HomeObjects);
+        await ViewAsync(wal, stores, deletions, state).ConfigureAwait(false);
+        AddGauges(state, stores.Local);
+        var blocklist = stores.Remote is null ? null : new Blocklist(options, state, stores.Remote, deletions, registry, log, time);
+        if (blocklist is not null) await blocklist.PollAsync(CancellationToken.None).ConfigureAwait(false);
+        return MakeParts(wal, stores, state, new TraceDeletion(options, deletions, state, time), blocklist);
+    }
+
+    private async Task ViewAsync(WriteAheadLog wal, NodeStores stores, DeletedTracesStore deletions, NodeState state)
+    {
+        var listing = await stores.Local.ListAsync(options.TenantIndex, time.GetUtcNow(), static _ => false, CancellationToken.None).ConfigureAwait(false);
+        foreach (var warning in listing.Warnings) log.Warn("tenant index not used", ("err", warning));
+        foreach (var block in listing.Unreadable)
+            log.Error("block left out, answers of its tenant are partial", ("tenant", block.Tenant.Value), ("block", block.Block.ToString()), ("err", block.Error));
+        var recovery = new Recovery(options, wal, stores.All, state, log);
+        var generations = new List<Generation>();
+        foreach (var logged in wal.Recovered) generations.Add(await recovery.ReplayAsync(logged, CancellationToken.None).ConfigureAwait(false));
+        // From an object service they come with the block list: one that does not answer keeps no node from starting.
+        var deleted = stores.Remote is null ? await deletions.LoadAsync(CancellationToken.None).ConfigureAwait(false) : [];
+        state.Update(_ => new NodeView([.. generations, state.NewGeneration(wal.Current)], [.. listing.Blocks.Select(meta => new BlockHandle(meta, stores.Local))])
+        {
+            Unreadable = listing.Unreadable,
+            Quarantined = [.. listing.Quarantined],
+            Deleted = deleted.ToImmutableDictionary(),
+        });
+    }
+
+    private NodeParts MakeParts(WriteAheadLog wal, NodeStores stores, NodeState state, TraceDeletion deletion, Blocklist? blocklist)
+    {
+        var metrics = new NodeMetrics(registry);
+        var promotion = new ColumnPromotion(options, stores.Local.Layout.DedicatedColumns, state, log, time);
+        var compaction = CompactionServices.Create(options, stores.HomeObjects, stores.Home, promotion, time);
+        var generator = GeneratorStart.Start(options, registry, log, time);
+        var cuts = new CutLoop(options, wal, new GenerationWriter(wal, stores.Local, promotion, state, metrics, log), state, metrics, log, time);
+        return new NodeParts
+        {
+            Log = wal,
+            State = state,
+            Ingest = new IngestPipeline(options, wal, () => state.View, cuts, metrics, generator, time),
+            Generator = generator,
+            Cuts = cuts,
+            Compaction = new CompactionLoop(options, compaction, state, stores.Home, deletion, new BlockQuarantine(stores.HomeObjects, time), new CompactionMetrics(registry), log, time, blocklist),
+            Indexes = new TenantIndexLoop(options, stores.HomeObjects, stores.Home, state, registry, log, time),
+            Deletion = deletion,
+            Queries = new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries),
+            Promotion = promotion,
+            Uploads = stores.Remote is null ? null
+                : new UploadLoop(state, new LocalBlocks(stores.LocalObjects, stores.Local), stores.Remote, stores.RemoteObjects!, new UploadMetrics(registry), log, time),
+            Remote = stores.RemoteObjects,
+        };
+    }
+
+    private void AddGauges(NodeState state, BlockStore store)
+    {
+        registry.Gauge("tempo_live_store_live_spans", "Spans that are not in a block yet.", () => state.View.Generations.Sum(static g => g.Live.SpanCount));
+        registry.Gauge("tempo_live_store_live_trace_bytes", "Request bytes of the spans that are not in a block yet.", () => state.View.Generations.Sum(static g => g.Live.ByteCount));
+        registry.Gauge("tempodb_blocklist_length", "Blocks that are searched.", () => state.View.Blocks.Length);
+        registry.Gauge("tempodb_sidecar_cache_bytes", "Bytes of sidecars in memory.", () => store.Sidecars.SizeBytes);
+        registry.Counter("tempodb_sidecars_damaged_total", "Sidecars, or sections of them, that were damaged and are not used.", () => store.Sidecars.DamagedCount);
+        registry.Counter("tempodb_sidecars_missing_total", "Blocks that were asked for a sidecar and have none.", () => store.Sidecars.MissingCount);
+    }
+}
+
+/// <summary>What a node consists of.</summary>
+internal sealed record NodeParts
+{
+    public required WriteAheadLog Log { get; init; }
+    public required NodeState State { get; init; }
+    public required IngestPipeline Ingest { get; init; }
+    public required MetricsGenerator Generator { get; init; }
+    public required CutLoop Cuts { get; init; }
+    public required CompactionLoop Compaction { get; init; }
+    public required TenantIndexLoop Indexes { get; init; }
+    public required TraceDeletion Deletion { get; init; }
+    public required QueryGate Queries { get; init; }
+    public required ColumnPromotion Promotion { get; init; }
+
+    /// <summary>Null without an object service, as is <see cref="Remote"/>.</summary>
+    public required UploadLoop? Uploads { get; init; }
+
+    public required IDisposable? Remote { get; init; }
+}

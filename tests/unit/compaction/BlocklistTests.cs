@@ -1,0 +1,117 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Storage.Blocklist;
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Write;
+using Tempo.Engine.Storage.Compaction;
+
+namespace Tempo.Compaction.Tests;
+
+/// <summary>What a node knows of a store into which others write.</summary>
+public sealed class BlocklistTests : IDisposable
+{
+    private static readonly TimeSpan Poll = TimeSpan.FromMinutes(5);
+    private readonly BlockFolder _folder = BlockFolder.Create();
+    private readonly ManualTime _time = new(DateTimeOffset.UtcNow);
+    private readonly NodeState _state = new(new NodeOptions());
+    private readonly MetricRegistry _metrics = new();
+
+    public BlocklistTests() => _state.Update(static _ => new NodeView([], []));
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Blocks_come_and_go_with_the_store()
+    {
+        var (list, _) = Open(new NodeOptions());
+        var first = await WriteAsync();
+        await PollAsync(list);
+        Assert.Equal([first.BlockId], Blocks);
+        var second = await WriteAsync();
+        await list.PollAsync(default);
+        Assert.Equal([first.BlockId], Blocks); // it is not time
+        File.Move(_folder.PathOf(first.BlockId, "meta.json"), _folder.PathOf(first.BlockId, "meta.compacted.json"));
+        await PollAsync(list);
+        Assert.Equal([second.BlockId], Blocks);
+    }
+
+    [Fact]
+    public async Task A_meta_that_cannot_be_read_makes_answers_partial_until_it_can()
+    {
+        var (list, _) = Open(new NodeOptions());
+        var block = await WriteAsync();
+        var path = _folder.PathOf(block.BlockId, "meta.json");
+        var sound = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(path, sound.Replace("totalObjects", "totalobjects", StringComparison.Ordinal), TestContext.Current.CancellationToken);
+        await PollAsync(list);
+        Assert.Empty(Blocks);
+        Assert.Contains("could not be read", _state.View.SourcesOf(TenantSet.Single).Damage, StringComparison.Ordinal);
+        await PollAsync(list);
+        Assert.Single(_state.View.Unreadable);
+        await File.WriteAllTextAsync(path, sound, TestContext.Current.CancellationToken);
+        await PollAsync(list);
+        Assert.Equal([block.BlockId], Blocks);
+        Assert.Empty(_state.View.SourcesOf(TenantSet.Single).Damage);
+    }
+
+    [Fact]
+    public async Task Deleted_traces_are_read_when_they_have_changed_and_only_then()
+    {
+        var (list, objects) = Open(new NodeOptions());
+        var other = new DeletedTracesStore(_folder.OpenObjects());
+        await WriteAsync();
+        await other.SaveAsync(TenantId.Single, DeletedTraces.None.With([new TraceId(1, 1)], _time.GetUtcNow())!, default);
+        await PollAsync(list);
+        Assert.True(_state.View.DeletedOf(TenantId.Single).Contains(new TraceId(1, 1)));
+        var read = objects.ReadCount;
+        await PollAsync(list);
+        Assert.Equal(read, objects.ReadCount);
+        await other.SaveAsync(TenantId.Single, DeletedTraces.None.With([new TraceId(2, 2), new TraceId(3, 3)], _time.GetUtcNow())!, default);
+        await PollAsync(list);
+        Assert.Equal(read + 1, objects.ReadCount);
+        Assert.Equal([new TraceId(1, 1), new TraceId(2, 2), new TraceId(3, 3)], _state.View.DeletedOf(TenantId.Single).Ids.Order());
+    }
+
+    /// <summary>A node that builds no index reads that of others: metas from it, and one by one only where it may and must.</summary>
+    [Theory]
+    [InlineData(false, 0, true, 0)] // an index in time
+    [InlineData(false, 60, true, 3)] // too old: read one by one
+    [InlineData(false, 60, false, -1)] // too old, and no fallback: nothing is known
+    [InlineData(true, 0, true, 3)] // none
+    [InlineData(true, 0, false, -1)]
+    public async Task The_index_is_used_as_the_keys_say(bool isMissing, int ageMinutes, bool fallsBack, int metasRead)
+    {
+        var metas = new List<BlockMeta> { await WriteAsync(), await WriteAsync(), await WriteAsync() };
+        if (!isMissing)
+        {
+            var index = new TenantIndex(_time.GetUtcNow() - TimeSpan.FromMinutes(ageMinutes), metas, []);
+            await new TenantIndexObjects(_folder.OpenObjects()).WriteAsync(TenantId.Single, index, default);
+        }
+
+        var (list, objects) = Open(new NodeOptions { TenantIndexBuilders = 0, StaleTenantIndex = TimeSpan.FromMinutes(30), TenantIndexFallback = fallsBack });
+        await PollAsync(list);
+        Assert.Equal(metasRead < 0 ? [] : metas.Select(static meta => meta.BlockId).Order(), Blocks);
+        Assert.Equal(Math.Max(0, metasRead), objects.MetaCount);
+        var text = new System.Buffers.ArrayBufferWriter<byte>();
+        _metrics.WriteTo(text);
+        Assert.Equal(metasRead < 0, System.Text.Encoding.UTF8.GetString(text.WrittenSpan).Contains("tempodb_blocklist_tenant_index_read_errors_total{", StringComparison.Ordinal));
+    }
+
+    private IEnumerable<BlockId> Blocks => _state.View.Blocks.Select(static block => block.Meta.BlockId).Order();
+
+    private (Blocklist List, CountingStore Objects) Open(NodeOptions options)
+    {
+        var objects = new CountingStore(_folder.OpenObjects());
+        options = options with { Remote = new RemoteStorage { BlocklistPoll = Poll } };
+        return (new Blocklist(options, _state, _folder.OpenStore(objects), new DeletedTracesStore(objects), _metrics, Log.Null, _time), objects);
+    }
+
+    private Task PollAsync(Blocklist list)
+    {
+        _time.Advance(Poll);
+        return list.PollAsync(default);
+    }
+
+    private Task<BlockMeta> WriteAsync() => _folder.WriteAsync(new BlockWriterOptions(), MergeTests.Request(1, 3));
+}
