@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query;
+using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Query.Tags;
 
 namespace Tempo.Engine.Node;
@@ -11,7 +12,7 @@ public sealed partial class TempoNode
     {
         using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         using var lease = _state.Acquire();
-        return await TagNames.RunAsync(request, lease.View.SourcesOf(tenants), cancellation).ConfigureAwait(false);
+        return await TagNames.RunAsync(request with { Limits = _options.Overrides.TagLimits(tenants) }, lease.View.SourcesOf(tenants), cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Values of an attribute. Throws <see cref="QueryException"/> for a name that cannot be read.</summary>
@@ -19,7 +20,7 @@ public sealed partial class TempoNode
     {
         using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         using var lease = _state.Acquire();
-        return await TagValues.RunAsync(request, lease.View.SourcesOf(tenants), cancellation).ConfigureAwait(false);
+        return await TagValues.RunAsync(request with { Limits = _options.Overrides.TagLimits(tenants) }, NewestBlocks(lease.View, tenants), cancellation).ConfigureAwait(false);
     }
 
     /// <summary>The same for a tag of the first version of the API, a bare name: values as text, sorted.</summary>
@@ -27,6 +28,16 @@ public sealed partial class TempoNode
     {
         using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         using var lease = _state.Acquire();
-        return await LegacyTagValues.RunAsync(request, lease.View.SourcesOf(tenants), cancellation).ConfigureAwait(false);
+        return await LegacyTagValues.RunAsync(request with { Limits = _options.Overrides.TagLimits(tenants) }, NewestBlocks(lease.View, tenants), cancellation).ConfigureAwait(false);
+    }
+
+    // A limit on blocks leaves the oldest out, without a word, as Tempo does: values are suggestions.
+    private TraceSources NewestBlocks(NodeView view, TenantSet tenants)
+    {
+        var sources = view.SourcesOf(tenants);
+        var most = _options.Overrides.MaxBlocksPerTagValuesQuery(tenants);
+        return most == 0 || sources.Blocks.Count <= most
+            ? sources
+            : new TraceSources(sources.Live, [.. sources.Blocks.OrderByDescending(static block => block.Meta.EndSeconds).Take(most)]) { Damage = sources.Damage, Hidden = sources.Hidden };
     }
 }

@@ -74,14 +74,18 @@ public sealed partial class TempoNode : IAsyncDisposable
     /// A trace by its id, to be read in parts; the seconds (0 = no bound) only limit which blocks are looked in. Dispose it
     /// soon: until then what it was read from cannot be released.
     /// </summary>
-    public async Task<TraceReading> ReadTraceAsync(TenantSet tenants, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
+    public Task<TraceReading> ReadTraceAsync(TenantSet tenants, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation) =>
+        ReadTraceAsync(tenants, id, new TraceSelection { StartSeconds = startSeconds, EndSeconds = endSeconds }, cancellation);
+
+    /// <summary>The same, looked for in a part of what there is.</summary>
+    public async Task<TraceReading> ReadTraceAsync(TenantSet tenants, TraceId id, TraceSelection selection, CancellationToken cancellation)
     {
         using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         var lease = _state.Acquire();
         try
         {
-            var sources = lease.View.SourcesOf(tenants);
-            return new TraceReading(await TraceFinder.FindAsync(sources, id, startSeconds, endSeconds, cancellation).ConfigureAwait(false), lease);
+            var sources = selection.Of(lease.View.SourcesOf(tenants));
+            return new TraceReading(await TraceFinder.FindAsync(sources, id, selection.StartSeconds, selection.EndSeconds, cancellation).ConfigureAwait(false), lease);
         }
         catch
         {
@@ -116,7 +120,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         using var more = _queries.TakeFree(_options.MaxRunningQueries - 1);
         using var lease = _state.Acquire();
-        return await MetricsQuery.RunRangeAsync(request, lease.View.SourcesOf(tenants), _options.Metrics, _time.GetUtcNow(), 1 + more.Count, cancellation).ConfigureAwait(false);
+        return await MetricsQuery.RunRangeAsync(request, lease.View.SourcesOf(tenants), MetricsLimitsOf(tenants), _time.GetUtcNow(), 1 + more.Count, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>A TraceQL metrics query for one value a series. Throws <see cref="QueryException"/> for one that is wrong or cannot be run.</summary>
@@ -126,8 +130,11 @@ public sealed partial class TempoNode : IAsyncDisposable
         using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         using var more = _queries.TakeFree(_options.MaxRunningQueries - 1);
         using var lease = _state.Acquire();
-        return await MetricsQuery.RunInstantAsync(request, lease.View.SourcesOf(tenants), _options.Metrics, _time.GetUtcNow(), 1 + more.Count, cancellation).ConfigureAwait(false);
+        return await MetricsQuery.RunInstantAsync(request, lease.View.SourcesOf(tenants), MetricsLimitsOf(tenants), _time.GetUtcNow(), 1 + more.Count, cancellation).ConfigureAwait(false);
     }
+
+    private MetricsLimits MetricsLimitsOf(TenantSet tenants) =>
+        _options.Metrics with { MaxDuration = _options.Overrides.MaxMetricsDuration(tenants, _options.Metrics.MaxDuration) };
 
     /// <summary>Attributes that get columns of their own in new blocks, and why; of tenants that have sent something since the start.</summary>
     public IReadOnlyList<PromotedColumn> DescribeDedicatedColumns() => _promotion.Describe();

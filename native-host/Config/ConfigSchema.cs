@@ -105,7 +105,8 @@ public static class ConfigSchema
         Choice("overrides.user_configurable_overrides.client.backend", [("local", "local")],
             (o, v) => o.UserOverrides.Backend = v, o => o.UserOverrides.Backend),
         Text("overrides.user_configurable_overrides.client.local.path", (o, v) => o.UserOverrides.Path = v, o => o.UserOverrides.Path),
-        new ConfigWithoutEffect("overrides.user_configurable_overrides.api", NotYet),
+        Bool("overrides.user_configurable_overrides.api.check_for_conflicting_runtime_overrides",
+            (o, v) => o.UserOverrides.ChecksConflicts = v, o => o.UserOverrides.ChecksConflicts),
         .. GeneratorKeys.All,
         Bool("auth_enabled", (o, v) => o.MultitenancyEnabled = v, o => o.MultitenancyEnabled) with { Render = NotAgain },
 

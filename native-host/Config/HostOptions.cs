@@ -82,12 +82,15 @@ public sealed class UserOverridesOptions
     public TimeSpan PollInterval { get; set; } = TimeSpan.FromMinutes(1);
     public string Backend { get; set; } = "local";
 
+    /// <summary>A tenant may not set through the API what the overrides file sets for it.</summary>
+    public bool ChecksConflicts { get; set; }
+
     /// <summary>Folder with &lt;tenant&gt;/overrides.json; empty: "overrides" beside the folder of the blocks.</summary>
     public string Path { get; set; } = "";
 }
 
 /// <summary>Limits of the search API.</summary>
-public sealed class SearchLimits
+public sealed record SearchLimits
 {
     public int DefaultLimit { get; set; } = 20;
 
@@ -101,6 +104,12 @@ public sealed class SearchLimits
 
     /// <summary>Range of a search that names none.</summary>
     public TimeSpan DefaultDuration { get; set; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>
+    /// The newest part of a range that is left out: Tempo's <c>query_end_cutoff</c>, which is 0 here, because a span can be
+    /// found the moment it is acknowledged.
+    /// </summary>
+    public TimeSpan QueryEndCutoff { get; set; }
 
     /// <summary>Longest query text, in UTF-8 bytes.</summary>
     public int MaxQueryBytes { get; set; } = 131_072;

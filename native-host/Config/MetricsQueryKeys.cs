@@ -5,7 +5,7 @@ namespace Tempo.Host.Config;
 
 /// <summary>
 /// Limits of metrics queries. One default is not Tempo's: <c>query_end_cutoff</c> is 0 here and not 30 s, because a span can be
-/// counted the moment it is acknowledged; setting it brings Tempo's behaviour back.
+/// counted the moment it is acknowledged; setting it brings Tempo's behaviour back, for searches and tags as well.
 /// </summary>
 internal static class MetricsQueryKeys
 {
@@ -15,12 +15,19 @@ internal static class MetricsQueryKeys
 
     public static IEnumerable<ConfigKey> All =>
     [
-        Duration("query_frontend.query_end_cutoff", TimeSpan.FromDays(1), (o, v) => Set(o, m => m with { QueryEndCutoff = v }), o => o.Node.Metrics.QueryEndCutoff),
+        Duration("query_frontend.query_end_cutoff", TimeSpan.FromDays(1), SetCutoff, o => o.Node.Metrics.QueryEndCutoff),
         Int(Section + ".max_exemplars", 0, 10_000, (o, v) => Set(o, m => m with { MaxExemplars = v }), o => o.Node.Metrics.MaxExemplars),
         Int(Section + ".max_intervals", 1, 1_000_000, (o, v) => Set(o, m => m with { MaxIntervals = v }), o => o.Node.Metrics.MaxIntervals),
         Int(Section + ".max_response_series", 0, int.MaxValue, (o, v) => Set(o, m => m with { MaxResponseSeries = v }), o => o.Node.Metrics.MaxResponseSeries),
         Duration(Section + ".max_duration", LongestTime, (o, v) => Set(o, m => m with { MaxDuration = v }), o => o.Node.Metrics.MaxDuration),
     ];
+
+    // Of all queries: metrics, searches, tags.
+    private static void SetCutoff(HostOptions options, TimeSpan cutoff)
+    {
+        Set(options, metrics => metrics with { QueryEndCutoff = cutoff });
+        options.Search.QueryEndCutoff = cutoff;
+    }
 
     private static void Set(HostOptions options, Func<MetricsLimits, MetricsLimits> change) =>
         options.Node = options.Node with { Metrics = change(options.Node.Metrics) };

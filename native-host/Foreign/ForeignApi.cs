@@ -10,9 +10,9 @@ namespace Tempo.Host.Foreign;
 /// <summary>The query APIs of other systems, each below its prefix.</summary>
 internal static class ForeignApi
 {
-    public static IEnumerable<ApiRoute> Routes(TempoNode node, TenantResolver tenants, HostOptions options, TimeProvider time)
+    public static IEnumerable<ApiRoute> Routes(TempoNode node, TenantResolver tenants, QueryLimits limits, HostOptions options, TimeProvider time)
     {
-        var queries = new ForeignQueries(node, options.Search);
+        var queries = new ForeignQueries(node, limits);
         return
         [
             .. options.Api.JaegerPrefix.Length > 0 ? new JaegerEndpoints(queries, tenants, time).Routes(options.Api.JaegerPrefix) : [],

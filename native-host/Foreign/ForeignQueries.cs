@@ -4,6 +4,7 @@ using Tempo.Engine.Node;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Tags;
 using Tempo.Host.Config;
+using Tempo.Host.Tenancy;
 
 namespace Tempo.Host.Foreign;
 
@@ -11,7 +12,7 @@ namespace Tempo.Host.Foreign;
 internal readonly record struct TimeRange(long StartSeconds, long EndSeconds);
 
 /// <summary>What the query APIs of other systems ask of the node, in their common words.</summary>
-internal sealed class ForeignQueries(TempoNode node, SearchLimits limits)
+internal sealed class ForeignQueries(TempoNode node, QueryLimits limits)
 {
     /// <summary>OTLP bytes that are turned into objects at once.</summary>
     private const int PartBytes = 1 << 20;
@@ -19,7 +20,7 @@ internal sealed class ForeignQueries(TempoNode node, SearchLimits limits)
     /// <summary>Names in one list; a user interface shows them in a box.</summary>
     private const int MaxNames = 10_000;
 
-    public SearchLimits Limits => limits;
+    public SearchLimits LimitsOf(TenantSet tenants) => limits.Of(tenants);
 
     /// <summary>Ids of the newest traces that have a span like that.</summary>
     public async Task<List<TraceId>> SearchAsync(TenantSet asked, SpanQuery query, TimeRange range, int limit, CancellationToken cancellation)

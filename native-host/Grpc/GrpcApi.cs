@@ -19,16 +19,16 @@ internal static class GrpcApi
     private static readonly GrpcStatus NotHere = new(
         GrpcStatusCode.Unavailable, "gRPC is served on the gRPC port; stream_over_http_enabled: true serves it on this one too");
 
-    public static IGrpcMethod[] Methods(TempoNode node, TenantResolver tenants, HostOptions options, Lifecycle lifecycle, TimeProvider time)
+    public static IGrpcMethod[] Methods(TempoNode node, TenantResolver tenants, HostOptions options, QueryLimits limits, Lifecycle lifecycle, TimeProvider time)
     {
-        var querier = new QuerierOptions(options.Api.MaxGrpcReceiveBytes, options.Api.MaxGrpcPacketBytes, options.Search);
+        var querier = new QuerierOptions(options.Api.MaxGrpcReceiveBytes, options.Api.MaxGrpcPacketBytes, limits);
         bool IsServing() => lifecycle is { HasStarted: true, IsStopping: false } && node.IsReady(out _);
         IGrpcMethod[] methods =
         [
             new SearchMethod(node, tenants, querier, time),
             .. new TagMethods(node, tenants, querier, time).All(),
             .. new MetricsMethods(node, tenants, querier).All(),
-            .. new JaegerMethods(node, new ForeignQueries(node, options.Search), tenants, querier, time).All(),
+            .. new JaegerMethods(node, new ForeignQueries(node, limits), tenants, querier, time).All(),
             new HealthCheckMethod(IsServing),
             new HealthWatchMethod(IsServing, lifecycle, time),
         ];

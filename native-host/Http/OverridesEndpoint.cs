@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Node.Overrides;
 using Tempo.Host.Config;
 using Tempo.Host.Overrides;
 using Tempo.Host.Tenancy;
@@ -11,7 +12,7 @@ namespace Tempo.Host.Http;
 /// Versions are those of the store; a local one has none, so that the ETag is always 0 and If-Match is asked for but not
 /// compared, as in Tempo.
 /// </summary>
-internal sealed class OverridesEndpoint(UserOverrides? overrides, TenantResolver tenants)
+internal sealed class OverridesEndpoint(UserOverrides? overrides, TenantOverrides limits, bool checksConflicts, TenantResolver tenants)
 {
     private const string Version = "0";
     private const int MaxBodyBytes = 1 << 20;
@@ -39,12 +40,12 @@ internal sealed class OverridesEndpoint(UserOverrides? overrides, TenantResolver
         };
     }
 
-    private static Task GetAsync(HttpContext context, UserOverrides user, TenantId tenant)
+    private Task GetAsync(HttpContext context, UserOverrides user, TenantId tenant)
     {
         var scope = context.Request.Query["scope"].ToString();
         if (scope is not ("" or "api" or "merged"))
             return PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, $"unknown scope {GoText.Quote(scope)}, valid options are api and merged");
-        if (scope == "merged") return PlainText.WriteAsync(context, StatusCodes.Status501NotImplemented, "scope=merged is not available in this version; /status/overrides/<tenant> shows all limits\n");
+        if (scope == "merged") return WriteAsync(context, UserOverridesDocument.Of(limits.Of(tenant)));
         if (user.Find(tenant) is { } document) return WriteAsync(context, document);
         context.Response.StatusCode = StatusCodes.Status404NotFound;
         return Task.CompletedTask;
@@ -53,7 +54,7 @@ internal sealed class OverridesEndpoint(UserOverrides? overrides, TenantResolver
     private static async Task DeleteAsync(HttpContext context, UserOverrides user, TenantId tenant) =>
         await user.SetAsync(tenant, null, context.RequestAborted).ConfigureAwait(false);
 
-    private static async Task SetAsync(HttpContext context, UserOverrides user, TenantId tenant, bool isPatch)
+    private async Task SetAsync(HttpContext context, UserOverrides user, TenantId tenant, bool isPatch)
     {
         if (await ReadAsync(context).ConfigureAwait(false) is not { } body)
         {
@@ -68,9 +69,25 @@ internal sealed class OverridesEndpoint(UserOverrides? overrides, TenantResolver
             return;
         }
 
+        if (Conflicts(context, tenant, document) is { Length: > 0 } conflicts)
+        {
+            await PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, conflicts).ConfigureAwait(false);
+            return;
+        }
+
         await user.SetAsync(tenant, document, context.RequestAborted).ConfigureAwait(false);
         if (isPatch) await WriteAsync(context, document).ConfigureAwait(false);
         else context.Response.Headers.ETag = Version;
+    }
+
+    // Only the tenant's own entry of the file counts: what holds for everybody may be changed by each for himself.
+    private string Conflicts(HttpContext context, TenantId tenant, UserOverridesDocument document)
+    {
+        if (!checksConflicts || context.Request.Query["skip-conflicting-overrides-check"] == "true" || !limits.File.TryGetValue(tenant.Value, out var own)) return "";
+        var fields = document.FieldsSetIn(own);
+        return fields.Count == 0
+            ? ""
+            : $"{string.Join(", ", fields)}: set for this tenant in the overrides file, contact your system administrator or ask with skip-conflicting-overrides-check=true";
     }
 
     private static Task WriteAsync(HttpContext context, UserOverridesDocument document)

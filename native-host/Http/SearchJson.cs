@@ -16,13 +16,14 @@ internal static class SearchJson
     /// <param name="result">The traces, in the order of the answer.</param>
     /// <param name="hasSpanSets">False for searches without TraceQL, whose hits are listed without spans and statistics.</param>
     /// <param name="output">Receives one JSON object.</param>
-    public static void Write(SearchResult result, bool hasSpanSets, IBufferWriter<byte> output)
+    /// <param name="arePadded">Trace ids with all their digits; else without leading zeros.</param>
+    public static void Write(SearchResult result, bool hasSpanSets, IBufferWriter<byte> output, bool arePadded = false)
     {
         var json = new ProtoJsonWriter(output);
         json.BeginObject();
         json.WriteName("traces"u8);
         json.BeginArray();
-        foreach (var trace in result.Traces) WriteTrace(ref json, trace, hasSpanSets);
+        foreach (var trace in result.Traces) WriteTrace(ref json, trace, hasSpanSets, arePadded);
         json.EndArray();
         json.WriteName("metrics"u8);
         WriteMetrics(ref json, result.Metrics, hasSpanSets);
@@ -44,10 +45,10 @@ internal static class SearchJson
         json.WriteText(result.NextCursor);
     }
 
-    private static void WriteTrace(ref ProtoJsonWriter json, TraceSearchResult trace, bool hasSpanSets)
+    private static void WriteTrace(ref ProtoJsonWriter json, TraceSearchResult trace, bool hasSpanSets, bool arePadded)
     {
         json.BeginObject();
-        WriteText(ref json, "traceID"u8, trace.TraceId.ToShortString());
+        WriteText(ref json, "traceID"u8, arePadded ? trace.TraceId.ToString() : trace.TraceId.ToShortString());
         WriteText(ref json, "rootServiceName"u8, trace.RootServiceName ?? RootNotReceived);
         WriteText(ref json, "rootTraceName"u8, trace.RootTraceName);
         WriteUInt64(ref json, "startTimeUnixNano"u8, trace.StartTimeUnixNano);

@@ -5,8 +5,8 @@ using Tempo.Host.Config;
 namespace Tempo.Host.Http;
 
 /// <summary>
-/// The parameters of a search, with Tempo's defaults, limits and error texts. One thing differs on purpose: recent spans
-/// are searchable at once here, so the end of the range is not cut back to 30 seconds ago.
+/// The parameters of a search, with Tempo's defaults, limits and error texts. One default differs on purpose: recent spans
+/// are searchable at once here, so the end of the range is not cut back to 30 seconds ago unless <c>query_end_cutoff</c> says so.
 /// </summary>
 internal sealed class SearchParameters
 {
@@ -107,8 +107,7 @@ internal sealed class SearchParameters
         error = "";
         var (start, end) = range = (input.Start ?? 0, input.End ?? 0);
 
-        // Rounded up: a span of this very second is recent too.
-        var nowSeconds = (uint)now.ToUnixTimeSeconds() + 1;
+        var nowSeconds = (uint)RecentEnd.Seconds(now, limits);
         if (input.Since.Length > 0)
         {
             if (!GoDuration.TryParsePrometheus(input.Since, out var sinceNano))
@@ -123,6 +122,7 @@ internal sealed class SearchParameters
         }
 
         if (start == 0 && input.Since.Length == 0 && input.Start is null) return Fail(OnlyOne, out error);
+        (start, end) = RecentEnd.Cut(start, end, nowSeconds, limits);
         if (end <= start) return Fail($"{StartBeforeEnd} received start={start} end={end}", out error);
         range = (start, end);
         var maxSeconds = (long)limits.MaxDuration.TotalSeconds;

@@ -28,10 +28,11 @@ internal static class SearchProtobuf
     /// <param name="result">The traces, in the order of the answer.</param>
     /// <param name="hasSpanSets">See <see cref="SearchJson.Write"/>.</param>
     /// <param name="output">Receives the message.</param>
-    public static void Write(SearchResult result, bool hasSpanSets, IBufferWriter<byte> output)
+    /// <param name="arePadded">See <see cref="SearchJson.Write"/>.</param>
+    public static void Write(SearchResult result, bool hasSpanSets, IBufferWriter<byte> output, bool arePadded = false)
     {
         using var buffer = new NativeBuffer();
-        WritePacket(result.Traces, 0, result.Metrics, hasSpanSets, int.MaxValue, buffer);
+        WritePacket(result.Traces, 0, result.Metrics, hasSpanSets, int.MaxValue, buffer, arePadded);
         output.Write(buffer.Written);
     }
 
@@ -40,7 +41,7 @@ internal static class SearchProtobuf
     /// <paramref name="maxBytes"/>, at least one; the result is the trace to go on with.
     /// </summary>
     public static int WritePacket(
-        List<TraceSearchResult> traces, int first, SearchMetrics metrics, bool hasSpanSets, int maxBytes, NativeBuffer output)
+        List<TraceSearchResult> traces, int first, SearchMetrics metrics, bool hasSpanSets, int maxBytes, NativeBuffer output, bool arePadded = false)
     {
         var writer = new ProtobufWriter(output);
         var next = first;
@@ -48,7 +49,7 @@ internal static class SearchProtobuf
         {
             var start = output.Length;
             var message = writer.BeginMessage(Bytes(1));
-            WriteTrace(writer, traces[next], hasSpanSets);
+            WriteTrace(writer, traces[next], hasSpanSets, arePadded);
             writer.EndMessage(message);
             if (output.Length <= maxBytes || next == first) continue;
             output.Truncate(start);
@@ -61,9 +62,9 @@ internal static class SearchProtobuf
         return next;
     }
 
-    private static void WriteTrace(ProtobufWriter writer, TraceSearchResult trace, bool hasSpanSets)
+    private static void WriteTrace(ProtobufWriter writer, TraceSearchResult trace, bool hasSpanSets, bool arePadded)
     {
-        WriteText(writer, 1, trace.TraceId.ToShortString());
+        WriteText(writer, 1, arePadded ? trace.TraceId.ToString() : trace.TraceId.ToShortString());
         WriteText(writer, 2, trace.RootServiceName ?? SearchJson.RootNotReceived);
         WriteText(writer, 3, trace.RootTraceName);
         WriteNumber(writer, 4, trace.StartTimeUnixNano);

@@ -2,20 +2,19 @@ using System.Buffers;
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query;
-using Tempo.Host.Config;
 using Tempo.Host.Grpc;
 using Tempo.Host.Tenancy;
 
 namespace Tempo.Host.Http;
 
 /// <summary>What the four tag endpoints do alike: tenants, parameters, errors, negotiation.</summary>
-internal sealed class TagAnswer(TenantResolver tenants, SearchLimits limits, TimeProvider time)
+internal sealed class TagAnswer(TenantResolver tenants, QueryLimits limits, TimeProvider time)
 {
     /// <summary>Answers a request; the function asks the node.</summary>
     public async Task ServeAsync(HttpContext context, Func<TenantSet, TagParameters, Task<TagBody>> ask)
     {
         if (await QueryAnswer.ResolveTenantsAsync(context, tenants).ConfigureAwait(false) is not { } asked) return;
-        if (!TagParameters.TryParse(context.Request.Query, limits, time.GetUtcNow(), out var parameters, out var error))
+        if (!TagParameters.TryParse(context.Request.Query, limits.Of(asked), time.GetUtcNow(), out var parameters, out var error))
         {
             await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status400BadRequest, error).ConfigureAwait(false);
             return;

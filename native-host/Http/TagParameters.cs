@@ -6,7 +6,7 @@ namespace Tempo.Host.Http;
 
 /// <summary>
 /// What requests for tag names and values have in common: a range of time and a limit, by Tempo's rules and with its texts.
-/// As in a search, the end is not cut back to 30 seconds ago: recent spans are there at once.
+/// As in a search, the end is not cut back to 30 seconds ago unless <c>query_end_cutoff</c> says so: recent spans are there at once.
 /// </summary>
 /// <param name="StartSeconds">Unix seconds.</param>
 /// <param name="EndSeconds">Unix seconds.</param>
@@ -42,8 +42,7 @@ internal readonly record struct TagParameters(long StartSeconds, long EndSeconds
         range = (start ?? 0, end ?? 0);
         error = "";
 
-        // Rounded up: a span of this very second is recent too.
-        var nowSeconds = now.ToUnixTimeSeconds() + 1;
+        var nowSeconds = RecentEnd.Seconds(now, limits);
         if (since.Length > 0)
         {
             if (!GoDuration.TryParsePrometheus(since, out var sinceNano))
@@ -58,6 +57,8 @@ internal readonly record struct TagParameters(long StartSeconds, long EndSeconds
         {
             return Fail($"{RangeError} only one of start and end provided: must provide both or neither", out error);
         }
+
+        if (range.End > range.Start) range = RecentEnd.Cut(range.Start, range.End, nowSeconds, limits);
 
         // A start after the end is a range without end: Tempo computes it unsigned.
         var maxSeconds = (long)limits.MaxDuration.TotalSeconds;

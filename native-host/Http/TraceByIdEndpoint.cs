@@ -47,7 +47,7 @@ internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants, 
             }
 
             using var reading = await node
-                .ReadTraceAsync(asked, parameters.Id, parameters.StartSeconds, parameters.EndSeconds, context.RequestAborted)
+                .ReadTraceAsync(asked, parameters.Id, parameters.Selection, context.RequestAborted)
                 .ConfigureAwait(false);
             var maxBytes = maxTraceBytes(asked);
             using var body = new TraceByIdBody(reading.Trace, maxBytes);

@@ -1,14 +1,15 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Traces;
 using Tempo.Host.Config;
 
 namespace Tempo.Host.Http;
 
-/// <summary>What a request for a trace asks; a start or end of 0 is no bound.</summary>
-internal readonly record struct TraceByIdParameters(TraceId Id, long StartSeconds, long EndSeconds, bool IsExternalMode)
+/// <summary>What a request for a trace asks: which one, and where to look.</summary>
+internal readonly record struct TraceByIdParameters(TraceId Id, TraceSelection Selection, bool IsExternalMode)
 {
     /// <summary>Which spans to answer; null: all. Version 2 only.</summary>
     public TraceFilter? Filter { get; init; }
@@ -66,13 +67,22 @@ internal readonly record struct TraceByIdParameters(TraceId Id, long StartSecond
             return false;
         }
 
-        // The node has one view of a trace, recent and stored together, so the modes that name a part of it mean all of it.
         var mode = query["mode"].ToString();
+        BlockId? first = null, last = null;
         if (mode is not ("" or "all" or "blocks" or "ingesters" or "external"))
             error = $"invalid value for mode {GoText.Quote(mode)[1..^1]}";
-        else if (!IsUuid(query["blockStart"].ToString(), out var bad)) error = $"invalid value for blockstart: {bad}";
-        else if (!IsUuid(query["blockEnd"].ToString(), out bad)) error = $"invalid value for blockEnd: {bad}";
-        parameters = new TraceByIdParameters(id, start, end, mode == "external");
+        else if (!IsUuid(query["blockStart"].ToString(), out first, out var bad)) error = $"invalid value for blockstart: {bad}";
+        else if (!IsUuid(query["blockEnd"].ToString(), out last, out bad)) error = $"invalid value for blockEnd: {bad}";
+        var selection = new TraceSelection
+        {
+            StartSeconds = start,
+            EndSeconds = end,
+            LeavesOutBlocks = mode == "ingesters",
+            LeavesOutLive = mode == "blocks",
+            FirstBlock = first,
+            LastBlock = last,
+        };
+        parameters = new TraceByIdParameters(id, selection, mode == "external");
         return error.Length == 0;
     }
 
@@ -106,10 +116,18 @@ internal readonly record struct TraceByIdParameters(TraceId Id, long StartSecond
         return false;
     }
 
-    private static bool IsUuid(string text, out string error)
+    // Null when the parameter is absent.
+    private static bool IsUuid(string text, out BlockId? id, out string error)
     {
+        id = null;
         error = "";
-        if (text.Length == 0 || Guid.TryParseExact(text, "D", out _)) return true;
+        if (text.Length == 0) return true;
+        if (BlockId.TryParse(text, out var parsed))
+        {
+            id = parsed;
+            return true;
+        }
+
         error = text.Length == 36 ? "invalid UUID format" : $"invalid UUID length: {text.Length}";
         return false;
     }

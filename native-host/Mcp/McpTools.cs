@@ -4,13 +4,13 @@ using Tempo.Engine.Node;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Tags;
 using Tempo.Engine.TraceQL;
-using Tempo.Host.Config;
 using Tempo.Host.Http;
+using Tempo.Host.Tenancy;
 
 namespace Tempo.Host.Mcp;
 
 /// <summary>The tools of the MCP server: the query API, in words for an assistant.</summary>
-internal sealed class McpTools(TempoNode node, HostOptions options, Func<TenantSet, long> maxTraceBytes, TimeProvider time)
+internal sealed class McpTools(TempoNode node, QueryLimits limits, Func<TenantSet, long> maxTraceBytes, TimeProvider time)
 {
     private const string Docs = "query parse error. Consult TraceQL docs tools: ";
 
@@ -44,7 +44,7 @@ internal sealed class McpTools(TempoNode node, HostOptions options, Func<TenantS
     {
         if (!TryReadQuery(arguments, isMetrics: false, out var query, out var wrong) || !TryReadRange(arguments, out var range, out wrong)) return wrong;
         var input = new SearchInput { Query = query, Start = (uint)range.Start.ToUnixTimeSeconds(), End = (uint)range.End.ToUnixTimeSeconds() + 1 };
-        if (!SearchParameters.TryCreate(input, options.Search, time.GetUtcNow(), out var search, out var error)) return McpResult.Error(error);
+        if (!SearchParameters.TryCreate(input, limits.Of(asked), time.GetUtcNow(), out var search, out var error)) return McpResult.Error(error);
         var result = await node.SearchAsync(asked, search.Request, cancellation).ConfigureAwait(false);
         using var json = new AnswerBuffer();
         SearchJson.Write(result, search.HasSpanSets, json);

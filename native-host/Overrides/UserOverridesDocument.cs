@@ -11,7 +11,7 @@ namespace Tempo.Host.Overrides;
 /// What a tenant has set itself: a JSON object with a part of the keys of its limits, by the same names. It is kept as sent
 /// and laid over the limits key by key.
 /// </summary>
-internal sealed class UserOverridesDocument
+internal sealed partial class UserOverridesDocument
 {
     private const int MaxDepth = 16;
 

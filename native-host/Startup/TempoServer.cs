@@ -118,7 +118,8 @@ public sealed class TempoServer
     private async Task StartApiAsync(TempoNode node, TenantResolver tenants, RequestMetrics requests)
     {
         var status = new StatusOverridesEndpoint(_overrides);
-        var tagAnswer = new TagAnswer(tenants, _options.Search, _time);
+        var limits = new QueryLimits(_options.Search, _overrides);
+        var tagAnswer = new TagAnswer(tenants, limits, _time);
         ApiRouter router = null!;
         router = new ApiRouter(
             [
@@ -131,31 +132,31 @@ public sealed class TempoServer
                 .. new StatusEndpoint(_options, Services, () => router.Routes, status.RuntimeConfig).Routes(),
                 DedicatedColumnsEndpoint.Route(node),
                 .. status.Routes(),
-                new OverridesEndpoint(_userOverrides, tenants).Route(),
+                new OverridesEndpoint(_userOverrides, _overrides, _options.UserOverrides.ChecksConflicts, tenants).Route(),
                 .. SingleProcessEndpoints.Routes(),
                 FlushEndpoint.Route(node),
                 ShutdownEndpoint.Route(_lifecycle),
                 .. new TraceByIdEndpoint(node, tenants, new TraceDeletionEndpoint(node, tenants, _options.Api.IsTraceDeletionEnabled), _overrides.MaxBytesPerTrace).Routes(),
-                new SearchEndpoint(node, tenants, _options.Search, _time).Route(),
+                new SearchEndpoint(node, tenants, limits, _time).Route(),
                 new QueryRangeEndpoint(node, tenants, _options.Node.Metrics, _time).Route(),
                 new QueryInstantEndpoint(node, tenants, _time).Route(),
                 new TagNamesEndpoint(node, tagAnswer).Route(),
                 new TagNamesV2Endpoint(node, tagAnswer).Route(),
                 new TagValuesEndpoint(node, tagAnswer).Route(),
                 new TagValuesV2Endpoint(node, tagAnswer).Route(),
-                .. ForeignApi.Routes(node, tenants, _options, _time),
+                .. ForeignApi.Routes(node, tenants, limits, _options, _time),
                 .. UiEndpoint.Routes(_options.HttpApiPrefix),
-                .. McpApi.Routes(node, tenants, _options, _overrides.MaxBytesPerTrace, _metrics, _lifecycle, _time),
+                .. McpApi.Routes(node, tenants, limits, _options, _overrides.MaxBytesPerTrace, _metrics, _lifecycle, _time),
                 .. NotYetEndpoint.Routes(),
             ], _options.HttpApiPrefix, requests, _time, new QueryGuard(_options.Api, _time));
         var grpc = new GrpcServer(
-            GrpcApi.Methods(node, tenants, _options, _lifecycle, _time), new RequestMemory(QueryMemoryBytes), requests, _log, _time)
+            GrpcApi.Methods(node, tenants, _options, limits, _lifecycle, _time), new RequestMemory(QueryMemoryBytes), requests, _log, _time)
         {
             MaxSendBytes = _options.Api.MaxGrpcSendBytes,
         };
         var http = new ListenAddress(_options.HttpListenAddress, _options.HttpListenPort);
-        var limits = ApiLimits with { MaxStreams = _options.Api.MaxGrpcStreams };
-        await ListenAsync("http", http, limits, GrpcApi.OverHttp(grpc, _options.Api.IsGrpcOverHttp, router.HandleAsync), _options.HttpTls).ConfigureAwait(false);
+        var apiLimits = ApiLimits with { MaxStreams = _options.Api.MaxGrpcStreams };
+        await ListenAsync("http", http, apiLimits, GrpcApi.OverHttp(grpc, _options.Api.IsGrpcOverHttp, router.HandleAsync), _options.HttpTls).ConfigureAwait(false);
         var grpcAddress = new ListenAddress(_options.Api.GrpcListenAddress, _options.Api.GrpcListenPort);
         await ListenAsync("grpc", grpcAddress, GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams }, grpc.HandleAsync, _options.GrpcTls).ConfigureAwait(false);
     }

@@ -12,7 +12,7 @@ namespace Tempo.Engine.Node.Overrides;
 /// </code>
 /// Layers are replaced whole and at once; a reader asks once a request and works with the record it got. Thread safe.
 /// </summary>
-public sealed class TenantOverrides
+public sealed partial class TenantOverrides
 {
     /// <summary>Name of the file's entry for tenants that have none.</summary>
     public const string Wildcard = "*";
@@ -48,20 +48,6 @@ public sealed class TenantOverrides
         var layers = _layers;
         var limits = OfFile(layers, tenant.Value);
         return layers.User.Count > 0 && layers.User.TryGetValue(tenant.Value, out var change) ? change(limits) : limits;
-    }
-
-    /// <summary>Largest trace that a query for these tenants gives back, in OTLP bytes; 0: no limit.</summary>
-    public long MaxBytesPerTrace(TenantSet tenants)
-    {
-        long most = 0;
-        foreach (var tenant in tenants.Tenants)
-        {
-            var bytes = Of(tenant).Global.MaxBytesPerTrace;
-            if (bytes == 0) return 0;
-            most = Math.Max(most, bytes);
-        }
-
-        return most;
     }
 
     /// <summary>The limits without what the tenant has set itself.</summary>

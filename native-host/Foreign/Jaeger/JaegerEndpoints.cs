@@ -72,7 +72,7 @@ internal sealed class JaegerEndpoints(ForeignQueries queries, TenantResolver ten
 
     private async Task AnswerDependenciesAsync(HttpContext context, TenantSet asked)
     {
-        if (!JaegerQuery.TryReadLookback(context.Request.Query, queries.Limits, time.GetUtcNow(), out var range, out var error))
+        if (!JaegerQuery.TryReadLookback(context.Request.Query, queries.LimitsOf(asked), time.GetUtcNow(), out var range, out var error))
         {
             await AnswerErrorAsync(context, StatusCodes.Status400BadRequest, error).ConfigureAwait(false);
             return;
@@ -94,7 +94,7 @@ internal sealed class JaegerEndpoints(ForeignQueries queries, TenantResolver ten
 
     private async Task AnswerSearchAsync(HttpContext context, TenantSet asked)
     {
-        if (!JaegerQuery.TryParse(context.Request.Query, queries.Limits, time.GetUtcNow(), out var query, out var error))
+        if (!JaegerQuery.TryParse(context.Request.Query, queries.LimitsOf(asked), time.GetUtcNow(), out var query, out var error))
         {
             await AnswerErrorAsync(context, StatusCodes.Status400BadRequest, error).ConfigureAwait(false);
             return;

@@ -74,7 +74,7 @@ internal sealed class ZipkinEndpoints(ForeignQueries queries, TenantResolver ten
 
     private async Task AnswerDependenciesAsync(HttpContext context, TenantSet asked)
     {
-        if (!ZipkinQuery.TryReadRange(context.Request.Query, queries.Limits, time.GetUtcNow(), out var range, out var error))
+        if (!ZipkinQuery.TryReadRange(context.Request.Query, queries.LimitsOf(asked), time.GetUtcNow(), out var range, out var error))
         {
             await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status400BadRequest, error).ConfigureAwait(false);
             return;
@@ -97,7 +97,7 @@ internal sealed class ZipkinEndpoints(ForeignQueries queries, TenantResolver ten
 
     private async Task AnswerSearchAsync(HttpContext context, TenantSet asked)
     {
-        if (!ZipkinQuery.TryParse(context.Request.Query, queries.Limits, time.GetUtcNow(), out var query, out var error))
+        if (!ZipkinQuery.TryParse(context.Request.Query, queries.LimitsOf(asked), time.GetUtcNow(), out var query, out var error))
         {
             await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status400BadRequest, error).ConfigureAwait(false);
             return;

@@ -40,7 +40,7 @@ internal sealed class JaegerMethods(TempoNode node, ForeignQueries queries, Tena
 
     private async ValueTask<GrpcStatus> FindTracesAsync(GrpcCall call, TenantSet asked, RequestBody body)
     {
-        if (!FindTracesMessage.TryRead(body.Buffer.Written, options.Search, time.GetUtcNow(), out var query, out var error))
+        if (!FindTracesMessage.TryRead(body.Buffer.Written, options.Search.Of(asked), time.GetUtcNow(), out var query, out var error))
             return new GrpcStatus(GrpcStatusCode.InvalidArgument, error);
         foreach (var id in await queries.SearchAsync(asked, query.Spans, query.Range, query.Limit, call.Cancellation).ConfigureAwait(false))
             await SendTraceAsync(call, asked, id).ConfigureAwait(false);

@@ -21,27 +21,28 @@ internal sealed class SearchMethod(TempoNode node, TenantResolver tenants, Queri
     private async ValueTask<GrpcStatus> AnswerAsync(GrpcCall call, TenantSet asked, RequestBody body)
     {
         if (!SearchMessage.TryRead(body.Buffer.Written, out var input, out var error)) return new GrpcStatus(GrpcStatusCode.Internal, error);
-        if (!SearchParameters.TryCreate(input, options.Search, time.GetUtcNow(), out var search, out error))
+        if (!SearchParameters.TryCreate(input, options.Search.Of(asked), time.GetUtcNow(), out var search, out error))
             return new GrpcStatus(GrpcStatusCode.InvalidArgument, error);
+        var form = (search.HasSpanSets, options.Search.ArePadded(asked));
         if (search.FindsNothing)
         {
-            await SendAsync(call, [], new SearchMetrics(), search.HasSpanSets).ConfigureAwait(false);
+            await SendAsync(call, [], new SearchMetrics(), form).ConfigureAwait(false);
             return GrpcStatus.Ok;
         }
 
         var increments = new SearchIncrements();
         var running = Task.Run(() => node.SearchAsync(asked, search.Request with { Progress = increments }, call.Cancellation), call.Cancellation);
-        var sent = await StreamAsync(call, running, increments, search.HasSpanSets).ConfigureAwait(false);
+        var sent = await StreamAsync(call, running, increments, form).ConfigureAwait(false);
         var result = await running.ConfigureAwait(false);
         if (result.Message.Length > 0) call.Trailers[QueryAnswer.PartialHeader] = GrpcText.Encode(result.Message);
 
         // What was reported is the beginning of the answer.
-        await SendAsync(call, result.Traces[sent..], result.Metrics, search.HasSpanSets).ConfigureAwait(false);
+        await SendAsync(call, result.Traces[sent..], result.Metrics, form).ConfigureAwait(false);
         return GrpcStatus.Ok;
     }
 
     // Until the search ends; the number of traces sent. A client that reads slowly holds up this loop and not the search.
-    private async ValueTask<int> StreamAsync(GrpcCall call, Task running, SearchIncrements increments, bool hasSpanSets)
+    private async ValueTask<int> StreamAsync(GrpcCall call, Task running, SearchIncrements increments, (bool HasSpanSets, bool ArePadded) form)
     {
         var sent = 0;
         using var timer = new PeriodicTimer(QuerierOptions.EmitInterval, time);
@@ -50,14 +51,14 @@ internal sealed class SearchMethod(TempoNode node, TenantResolver tenants, Queri
             var tick = timer.WaitForNextTickAsync(CancellationToken.None).AsTask();
             if (await Task.WhenAny(running, tick).ConfigureAwait(false) == running) return sent;
             if (!increments.TryTake(out var traces, out var metrics)) continue;
-            await SendAsync(call, traces, metrics, hasSpanSets).ConfigureAwait(false);
+            await SendAsync(call, traces, metrics, form).ConfigureAwait(false);
             sent += traces.Count;
         }
     }
 
-    private async ValueTask SendAsync(GrpcCall call, List<TraceSearchResult> traces, SearchMetrics metrics, bool hasSpanSets)
+    private async ValueTask SendAsync(GrpcCall call, List<TraceSearchResult> traces, SearchMetrics metrics, (bool HasSpanSets, bool ArePadded) form)
     {
         await PacketSender.SendAsync(
-            call, traces.Count, (first, output) => SearchProtobuf.WritePacket(traces, first, metrics, hasSpanSets, options.MaxPacketBytes, output)).ConfigureAwait(false);
+            call, traces.Count, (first, output) => SearchProtobuf.WritePacket(traces, first, metrics, form.HasSpanSets, options.MaxPacketBytes, output, form.ArePadded)).ConfigureAwait(false);
     }
 }

@@ -31,7 +31,7 @@ internal sealed class TagMethods(TempoNode node, TenantResolver tenants, Querier
     private async ValueTask<GrpcStatus> AnswerAsync(GrpcCall call, TenantSet asked, RequestBody body, Reader read, Answer answer)
     {
         if (!read(body.Buffer.Written, out var request, out var error)) return new GrpcStatus(GrpcStatusCode.Internal, error);
-        if (!TagParameters.TryCreate(request.Start, request.End, request.Limit, options.Search, time.GetUtcNow(), out var parameters, out error))
+        if (!TagParameters.TryCreate(request.Start, request.End, request.Limit, options.Search.Of(asked), time.GetUtcNow(), out var parameters, out error))
             return new GrpcStatus(GrpcStatusCode.InvalidArgument, error);
         using var message = new NativeBuffer();
         var missing = await answer(asked, request, parameters, message, call.Cancellation).ConfigureAwait(false);

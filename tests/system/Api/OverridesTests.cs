@@ -14,7 +14,7 @@ public sealed class OverridesTests : IDisposable
     private TempoSettings Settings => new()
     {
         Multitenancy = true,
-        Overrides = $"{{per_tenant_override_config: {_file}, per_tenant_override_period: 20ms, user_configurable_overrides: {{enabled: true}}}}",
+        Overrides = $"{{per_tenant_override_config: {_file}, per_tenant_override_period: 20ms, user_configurable_overrides: {{enabled: true, api: {{check_for_conflicting_runtime_overrides: true}}}}}}",
     };
 
     [Fact]
@@ -74,6 +74,17 @@ public sealed class OverridesTests : IDisposable
         Assert.Equal((200, whole.Replace("\"30s\"", "\"1m\"", StringComparison.Ordinal), "0"), await AskAsync("PATCH", """{"metrics_generator":{"collection_interval":"1m"}}"""));
         Assert.Contains("span-metrics", (await tempo.Api.AskAsync("/status/overrides/a")).Text, StringComparison.Ordinal);
         Assert.Equal(405, (await AskAsync("PUT", set, "0")).Status);
+        var merged = await AskAsync("GET", query: "?scope=merged");
+        Assert.Equal((200, "0"), (merged.Status, merged.ETag));
+        Assert.Contains("\"processors\":[\"span-metrics\"],\"collection_interval\":\"1m0s\"", merged.Text, StringComparison.Ordinal);
+        Assert.Equal(200, (await AskAsync("GET", query: "?scope=merged", tenant: "b")).Status);
+
+        // What the file sets for this tenant, the tenant does not set again.
+        await File.WriteAllTextAsync(_file, "overrides: {a: {metrics_generator: {processors: [host-info]}}}");
+        await Eventually.HoldsAsync("the file is read", async () => (await AskAsync("POST", set, "0")).Status == 400);
+        Assert.StartsWith("metrics_generator.processors: set for this tenant in the overrides file", (await AskAsync("POST", set, "0")).Text, StringComparison.Ordinal);
+        Assert.Equal(200, (await AskAsync("POST", set, "0", "?skip-conflicting-overrides-check=true")).Status);
+        await File.WriteAllTextAsync(_file, "overrides: {}");
 
         Assert.Equal(0, await tempo.StopAsync());
         await tempo.StartAsync();

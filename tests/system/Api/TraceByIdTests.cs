@@ -44,6 +44,19 @@ public sealed class TraceByIdTests(SharedTempo shared) : IDisposable
         Assert.Equal((200, Protobuf, "0A001200"), (protobuf.Status, protobuf.ContentType, Convert.ToHexString(protobuf.Body)));
     }
 
+    [Fact]
+    public async Task The_mode_and_the_ids_of_blocks_say_where_to_look()
+    {
+        var span = Spans.NewTrace()[0];
+        await SendAsync(span);
+        async Task<int> StatusAsync(string query) => (await _api.AskAsync($"/api/traces/{span.TraceId}?{query}")).Status;
+        Assert.Equal((200, 200, 404), (await StatusAsync("mode=all"), await StatusAsync("mode=ingesters"), await StatusAsync("mode=blocks")));
+        await _api.FlushAsync();
+        Assert.Equal((200, 404, 200), (await StatusAsync("mode=all"), await StatusAsync("mode=ingesters"), await StatusAsync("mode=blocks")));
+        const string first = "00000000-0000-0000-0000-000000000000", last = "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF";
+        Assert.Equal((200, 404), (await StatusAsync($"blockStart={first}&blockEnd={last}"), await StatusAsync($"blockStart={last}")));
+    }
+
     [Theory]
     [InlineData("text/html, application/protobuf;q=0.9", Protobuf)]
     [InlineData("application/json, application/protobuf", Protobuf)]

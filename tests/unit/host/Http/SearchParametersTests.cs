@@ -55,6 +55,19 @@ public class SearchParametersTests
         Assert.Equal((1_795_221_250u, 1_795_221_253u), (r.StartSeconds, r.EndSeconds));
     }
 
+    [Theory]
+    [InlineData("", 1_795_221_223u - 900, 1_795_221_223u)]
+    [InlineData("since=1h", 1_795_221_223u - 3600, 1_795_221_223u)]
+    [InlineData("start=1795221000&end=1795221253", 1_795_221_000u, 1_795_221_223u)]
+    [InlineData("start=1795221000&end=1795221200", 1_795_221_000u, 1_795_221_200u)]
+    [InlineData("start=1795221223&end=1795221253", 1_795_221_223u - 900, 1_795_221_223u)] // wholly within the cut: the default range
+    public void ACutoffMovesTheEnd(string query, uint start, uint end)
+    {
+        var limits = new SearchLimits { QueryEndCutoff = TimeSpan.FromSeconds(30) };
+        Assert.True(SearchParameters.TryParse(new QueryCollection(QueryHelpers.ParseQuery(query)), limits, Now, out var parameters, out var error), error);
+        Assert.Equal((start, end), (parameters.Request.StartSeconds, parameters.Request.EndSeconds));
+    }
+
     [Fact]
     public void LimitsAreTaken()
     {

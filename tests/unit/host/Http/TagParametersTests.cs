@@ -49,4 +49,17 @@ public class TagParametersTests
         Assert.False(TagParameters.TryCreate(5, 0, 0, new SearchLimits(), Now, out _, out var error));
         Assert.Equal("error parsing date range: only one of start and end provided: must provide both or neither", error);
     }
+
+    [Theory]
+    [InlineData("", 1_795_221_223L - 900, 1_795_221_223L)]
+    [InlineData("since=1h", 1_795_221_223L - 3600, 1_795_221_223L)]
+    [InlineData("start=1795221000&end=1795221253", 1_795_221_000L, 1_795_221_223L)]
+    [InlineData("start=1795221240&end=1795221253", 1_795_221_223L - 900, 1_795_221_223L)]
+    public void ACutoffMovesTheEnd(string query, long start, long end)
+    {
+        var limits = new SearchLimits { QueryEndCutoff = TimeSpan.FromSeconds(30) };
+        var now = DateTimeOffset.FromUnixTimeSeconds(1_795_221_253);
+        Assert.True(TagParameters.TryParse(new QueryCollection(QueryHelpers.ParseQuery(query)), limits, now, out var parameters, out var error), error);
+        Assert.Equal((start, end), (parameters.StartSeconds, parameters.EndSeconds));
+    }
 }

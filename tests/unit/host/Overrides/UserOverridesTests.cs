@@ -79,4 +79,23 @@ public sealed class UserOverridesTests : IDisposable
         await restarted.ReloadAsync(default);
         Assert.Null(restarted.Find(a));
     }
+
+    [Fact]
+    public void LimitsAreShownAsTheDocumentThatWouldSetThem()
+    {
+        const string json = """{"forwarders":[],"cost_attribution":{"dimensions":{"service.name":"service"}},"metrics_generator":{"processors":["span-metrics"],"collection_interval":"30s","disable_collection":true,"processor":{"service_graphs":{"histogram_buckets":[0.5,1],"filter_policies":[{"include":{"match_type":"strict","attributes":[{"key":"kind","value":"SPAN_KIND_SERVER"}]}}]},"span_metrics":{"intrinsic_dimensions":{"service":false},"dimension_mappings":[{"name":"a","source_labels":["b","c"],"join":"/"}]},"host_info":{"host_identifiers":["h"]}}}}""";
+        var limits = Parse(json).ApplyTo(TenantLimits.BuiltIn);
+        var shown = UserOverridesDocument.Of(limits);
+        Assert.Equivalent(limits, Parse(Encoding.UTF8.GetString(shown.ToJson())).ApplyTo(TenantLimits.BuiltIn));
+        Assert.Contains("\"collection_interval\":\"30s\"", Encoding.UTF8.GetString(shown.ToJson()), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AConflictIsAFieldThatBothSet()
+    {
+        var file = new TenantLimits { MetricsGenerator = new MetricsGeneratorLimits { Processors = ["host-info"], SpanMetrics = new SpanMetricsLimits { Dimensions = ["x"] } } };
+        Assert.Equal(["metrics_generator.processors", "metrics_generator.processor.span_metrics.dimensions"],
+            Parse("""{"metrics_generator":{"processors":["span-metrics"],"collection_interval":"30s","processor":{"span_metrics":{"dimensions":["a"],"enable_target_info":true}}}}""").FieldsSetIn(file));
+        Assert.Empty(Parse("""{"metrics_generator":{"collection_interval":"30s"}}""").FieldsSetIn(file));
+    }
 }

@@ -1,0 +1,33 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Sources;
+
+namespace Tempo.Engine.Node;
+
+/// <summary>Where a trace is looked for. The default is everywhere.</summary>
+public readonly record struct TraceSelection
+{
+    /// <summary>Unix seconds, which only limit the blocks; 0: no bound.</summary>
+    public long StartSeconds { get; init; }
+    public long EndSeconds { get; init; }
+
+    /// <summary>Not in blocks, or not in what is not a block yet.</summary>
+    public bool LeavesOutBlocks { get; init; }
+    public bool LeavesOutLive { get; init; }
+
+    /// <summary>Only in blocks whose ids lie between these two; null: no bound.</summary>
+    public BlockId? FirstBlock { get; init; }
+    public BlockId? LastBlock { get; init; }
+
+    internal TraceSources Of(TraceSources sources)
+    {
+        if (!LeavesOutBlocks && !LeavesOutLive && FirstBlock is null && LastBlock is null) return sources;
+        var (first, last) = (FirstBlock, LastBlock);
+        return new TraceSources(
+            LeavesOutLive ? [] : sources.Live,
+            LeavesOutBlocks ? [] : [.. sources.Blocks.Where(block => (first is null || block.Meta.BlockId.CompareTo(first.Value) >= 0) && (last is null || block.Meta.BlockId.CompareTo(last.Value) <= 0))])
+        {
+            Damage = LeavesOutBlocks ? "" : sources.Damage,
+            Hidden = sources.Hidden,
+        };
+    }
+}
