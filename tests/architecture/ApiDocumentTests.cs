@@ -30,7 +30,7 @@ public sealed partial class ApiDocumentTests
     }
 
     // query["x"], and the readers that take the name of a parameter.
-    [GeneratedRegex("""(?:\b(?:query|Query|parameters)\["|TryRead\w+\(parameters, "|TryParse\w+\(query, "|ReadTime\(query, ")(?<name>\w+)"?""")]
+    [GeneratedRegex("""(?:\b(?:query|Query|parameters)\["|TryRead\w+\(parameters, "|TryParse\w+\(query, "|ReadTime\(query, ")(?<name>[\w-]+)"?""")]
     private static partial Regex Parameter();
 
     [GeneratedRegex(@"^package (?<name>[\w.]+);", RegexOptions.Multiline)]
