@@ -20,6 +20,9 @@ public sealed record QueryRangeRequest
 
     /// <summary>Most series in the answer; 0 = the limit. More than the limit is cut to it.</summary>
     public uint MaxSeries { get; init; }
+
+    /// <summary>Hears how far the query has come; null: nobody watches.</summary>
+    public QueryProgress? Progress { get; init; }
 }
 
 /// <summary>A TraceQL metrics query for one value a series, as <c>/api/metrics/query</c> and gRPC ask for it.</summary>
@@ -36,6 +39,9 @@ public sealed record QueryInstantRequest
 
     /// <summary>Most series in the answer; 0 = the limit.</summary>
     public uint MaxSeries { get; init; }
+
+    /// <summary>Hears how far the query has come; null: nobody watches.</summary>
+    public QueryProgress? Progress { get; init; }
 }
 
 /// <summary>Limits of metrics queries (Tempo's <c>query_frontend.metrics</c>). What is beyond is refused, unless it says otherwise.</summary>

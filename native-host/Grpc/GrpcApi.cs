@@ -27,7 +27,7 @@ internal static class GrpcApi
         [
             new SearchMethod(node, tenants, querier, time),
             .. new TagMethods(node, tenants, querier, time).All(),
-            .. new MetricsMethods(node, tenants, querier).All(),
+            .. new MetricsMethods(node, tenants, querier, time).All(),
             .. new JaegerMethods(node, new ForeignQueries(node, limits), tenants, querier, time).All(),
             new HealthCheckMethod(IsServing),
             new HealthWatchMethod(IsServing, lifecycle, time),

@@ -10,7 +10,6 @@ internal static class NotYetEndpoint
 {
     private static readonly (string Path, string Name)[] Endpoints =
     [
-        ("/api/v2/traces/diff", "api_v2_traces_diff"),
         ("/status/backendscheduler", "status_backendscheduler"),
         ("/live-store/ring", "live_store_ring"),
         ("/partition-ring", "partition_ring"),

@@ -4,6 +4,7 @@ using Tempo.Engine.Node;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Tags;
 using Tempo.Engine.TraceQL;
+using Tempo.Host.Diff;
 using Tempo.Host.Http;
 using Tempo.Host.Tenancy;
 
@@ -29,6 +30,9 @@ internal sealed class McpTools(TempoNode node, QueryLimits limits, Func<TenantSe
         new("traceql-metrics-range", "Run a TraceQL metrics query for a series of values over the range.",
             [new("query", "A TraceQL query that ends in a metrics function.", true), Start, End], RangeAsync),
         new("get-trace", "Show all spans of one trace, by service.", [new("trace_id", "The trace id in hex.", true)], TraceAsync),
+        new("trace-diff", "Compare two traces of the same operation: what is slower, fails, was added or removed, by service and span.",
+            [new("base_trace_id", "The trace id, in hex, of the run to compare with.", true), new("compare_trace_id", "The trace id, in hex, of the run in question.", true),
+             new("format", "How much to tell; default: figures, and the changes if they are few.", false, TraceSummaryJson.Composed, TraceSummaryJson.Native, TracePatchJson.Version)], DiffAsync),
         new("get-attribute-names", "List the attributes that spans have, by scope.",
             [new("scope", "Only this scope.", false, "span", "resource", "event", "link", "instrumentation", "intrinsic")], AttributeNamesAsync),
         new("get-attribute-values", "List the values of one attribute, by type.",
@@ -78,6 +82,18 @@ internal sealed class McpTools(TempoNode node, QueryLimits limits, Func<TenantSe
         using var json = new AnswerBuffer();
         TraceLlmJson.Write(reading.Trace, body, json);
         return new McpResult(json.ToText(), "trace", "json", "2");
+    }
+
+    private async Task<McpResult> DiffAsync(TenantSet asked, McpArguments arguments, CancellationToken cancellation)
+    {
+        if (!arguments.TryRequire("base_trace_id", out var before, out var wrong) || !arguments.TryRequire("compare_trace_id", out var after, out wrong)) return wrong;
+        if (!TraceId.TryParse(before, out var beforeId) || !TraceId.TryParse(after, out var afterId)) return McpResult.Error("base_trace_id and compare_trace_id are ids of at most 32 hex digits");
+        var word = arguments["format"];
+        if (!TraceDiffRequest.TryFormat(word.Length == 0 ? TraceSummaryJson.Composed : word, out var format, out var error)) return McpResult.Error(error);
+        using var json = new AnswerBuffer();
+        var request = new TraceDiffRequest(new DiffTrace(beforeId, 0, 0), new DiffTrace(afterId, 0, 0), format);
+        var (failure, text) = await new TraceDiffQuery(node, maxTraceBytes).RunAsync(asked, request, json, cancellation).ConfigureAwait(false);
+        return failure == DiffFailure.None ? new McpResult(json.ToText(), "trace-diff", "json", "1") : McpResult.Error(text);
     }
 
     private async Task<McpResult> AttributeNamesAsync(TenantSet asked, McpArguments arguments, CancellationToken cancellation)

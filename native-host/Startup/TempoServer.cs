@@ -6,6 +6,7 @@ using Tempo.Engine.Node;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.ObjectStore;
 using Tempo.Host.Config;
+using Tempo.Host.Diff;
 using Tempo.Host.Foreign;
 using Tempo.Host.Grpc;
 using Tempo.Host.Http;
@@ -137,6 +138,7 @@ public sealed class TempoServer
                 FlushEndpoint.Route(node),
                 ShutdownEndpoint.Route(_lifecycle),
                 .. new TraceByIdEndpoint(node, tenants, new TraceDeletionEndpoint(node, tenants, _options.Api.IsTraceDeletionEnabled), _overrides.MaxBytesPerTrace).Routes(),
+                new TraceDiffEndpoint(new TraceDiffQuery(node, _overrides.MaxBytesPerTrace), tenants).Route(),
                 new SearchEndpoint(node, tenants, limits, _time).Route(),
                 new QueryRangeEndpoint(node, tenants, _options.Node.Metrics, _time).Route(),
                 new QueryInstantEndpoint(node, tenants, _time).Route(),

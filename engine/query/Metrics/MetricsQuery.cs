@@ -27,7 +27,7 @@ public static class MetricsQuery
         if (RangeAlignment.OfRange(request, limits, now) is not { } axis) return new QueryRangeResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
         var exemplars = request.Exemplars == 0 ? limits.MaxExemplars : (int)Math.Min(request.Exemplars, (uint)limits.MaxExemplars);
         var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars, limits));
-        var (series, metrics, message) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), threadCount, cancellation).ConfigureAwait(false);
+        var (series, metrics, message) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), threadCount, request.Progress, cancellation).ConfigureAwait(false);
         var result = new QueryRangeResult { Metrics = metrics, Message = message };
         foreach (var one in series) result.Series.Add(ToResult(one, axis));
         return result;
@@ -40,7 +40,7 @@ public static class MetricsQuery
         var query = MetricsPlan.Parse(request.Query, limits, isInstant: true);
         if (RangeAlignment.OfInstant(request, limits, now) is not { } axis) return new QueryInstantResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
         var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars: 0, limits) with { MaxExemplars = 0 });
-        var (series, metrics, message) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), threadCount, cancellation).ConfigureAwait(false);
+        var (series, metrics, message) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), threadCount, request.Progress, cancellation).ConfigureAwait(false);
         var result = new QueryInstantResult { Metrics = metrics, Message = message };
         foreach (var one in series)
             if (!double.IsNaN(one.Values[0]))
@@ -49,9 +49,9 @@ public static class MetricsQuery
     }
 
     private static async Task<(SeriesList Series, SearchMetrics Metrics, string Message)> RunAsync(
-        MetricsPlan plan, TraceSources sources, int maxSeries, int threadCount, CancellationToken cancellation)
+        MetricsPlan plan, TraceSources sources, int maxSeries, int threadCount, QueryProgress? progress, CancellationToken cancellation)
     {
-        var scan = new MetricsScan(plan, sources, threadCount);
+        var scan = new MetricsScan(plan, sources, threadCount, progress);
         var series = plan.Evaluate(await scan.RunAsync(cancellation).ConfigureAwait(false), cancellation);
         series.Sort(static (a, b) => LabelOrder.Compare(a.Labels, b.Labels));
         var message = scan.Damage;

@@ -23,6 +23,7 @@ internal sealed class MetricsScan
 {
     private readonly MetricsPlan _plan;
     private readonly TraceSources _sources;
+    private readonly QueryProgress? _progress;
     private readonly List<BlockReader> _allBlocks = [];
     private readonly List<BlockReader> _blocks = [];
     private readonly List<Job> _jobs = [];
@@ -31,11 +32,13 @@ internal sealed class MetricsScan
     private SharedTraces _shared = new();
     private TraceId[] _whole = [];
     private int _nextJob;
+    private int _liveJobs;
     private int _nextTrace;
     private string _damage = "";
 
-    public MetricsScan(MetricsPlan plan, TraceSources sources, int threadCount)
+    public MetricsScan(MetricsPlan plan, TraceSources sources, int threadCount, QueryProgress? progress = null)
     {
+        _progress = progress;
         _plan = plan;
         _sources = sources;
         _workers = [.. Enumerable.Range(0, Math.Max(1, threadCount)).Select(_ => new Worker(this))];
@@ -116,6 +119,8 @@ internal sealed class MetricsScan
         // Recent data counts as one job, as in Tempo.
         Metrics.TotalJobs = (uint)(_sources.Live.Count > 0 ? 1 : 0) + (uint)_blocks.Sum(static block => block.RowGroupCount);
         Metrics.CompletedJobs = Metrics.TotalJobs;
+        _progress?.Begin(Metrics);
+        _liveJobs = _sources.Live.Count;
     }
 
     private async Task RunOnAllAsync(Action<Worker, CancellationToken> work, CancellationToken cancellation)
@@ -229,8 +234,12 @@ internal sealed class MetricsScan
             {
                 cancellation.ThrowIfCancellationRequested();
                 var job = _scan._jobs[number];
+                var (bytes, spans) = (InspectedBytes, InspectedSpans);
                 if (job.Block is not null) ScanBlock(job.Block, job, cancellation);
                 else ScanBatch(job.Live.Columns, job.Live.SpanCount, job.Place);
+
+                // All live batches together are one job of the answer.
+                if (job.Block is not null || Interlocked.Decrement(ref _scan._liveJobs) == 0) _scan._progress?.CompleteJob(InspectedBytes - bytes, InspectedSpans - spans);
             }
         }
 

@@ -24,6 +24,15 @@ internal static class MetricsProtobuf
     public static int WritePacket(QueryInstantResult result, int first, int maxBytes, NativeBuffer output) =>
         WritePacket(result.Series, WriteSeries, result.Metrics, result.Message, first, maxBytes, output);
 
+    /// <summary>Writes a message that has no series yet.</summary>
+    public static void WriteProgress(SearchMetrics metrics, NativeBuffer output)
+    {
+        var writer = new ProtobufWriter(output);
+        var message = writer.BeginMessage(Bytes(2));
+        WriteMetrics(writer, metrics);
+        writer.EndMessage(message);
+    }
+
     private static int WritePacket<T>(
         List<T> all, Action<ProtobufWriter, T> write, SearchMetrics metrics, string message, int first, int maxBytes, NativeBuffer output)
     {

@@ -15,7 +15,7 @@ public sealed class McpTests(McpTests.McpTempo server) : IClassFixture<McpTests.
     {
         var said = await RunAsync([]);
         Assert.Equal(("tempo", "0.1.0"), (said.GetProperty("server").GetProperty("name").GetString(), said.GetProperty("server").GetProperty("version").GetString()));
-        string[] expected = ["docs-config", "docs-traceql", "get-attribute-names", "get-attribute-values", "get-trace", "traceql-metrics-instant", "traceql-metrics-range", "traceql-search"];
+        string[] expected = ["docs-config", "docs-traceql", "get-attribute-names", "get-attribute-values", "get-trace", "trace-diff", "traceql-metrics-instant", "traceql-metrics-range", "traceql-search"];
         var tools = said.GetProperty("tools").EnumerateArray().ToDictionary(t => t.GetProperty("name").GetString()!);
         Assert.Equal(expected, tools.Keys.Order(StringComparer.Ordinal));
         Assert.All(tools.Values, tool =>
@@ -41,7 +41,8 @@ public sealed class McpTests(McpTests.McpTempo server) : IClassFixture<McpTests.
             Tool("traceql-metrics-instant", ("query", "{ name = \"asked by an assistant\" } | count_over_time()")),
             Tool("traceql-metrics-range", ("query", "{ name = \"asked by an assistant\" } | rate()")),
             Tool("get-attribute-names", ("scope", "resource")),
-            Tool("get-attribute-values", ("name", "resource.service.name"), ("filter-query", "{ name = \"asked by an assistant\" }")));
+            Tool("get-attribute-values", ("name", "resource.service.name"), ("filter-query", "{ name = \"asked by an assistant\" }")),
+            Tool("trace-diff", ("base_trace_id", span.TraceId), ("compare_trace_id", span.TraceId)));
 
         Assert.Equal(("search-results", "json", "1"), Meta(results[0]));
         Assert.StartsWith($"{{\"traces\":[{{\"traceID\":\"{span.TraceId}\",", Text(results[0]), StringComparison.Ordinal);
@@ -57,7 +58,10 @@ public sealed class McpTests(McpTests.McpTempo server) : IClassFixture<McpTests.
         Assert.Equal(("attribute-values", "json", "2"), Meta(results[6]));
         Assert.StartsWith("{\"tagValues\":{\"string\":[\"system-test\"]}", Text(results[6]), StringComparison.Ordinal);
 
-        Assert.True((await server.Tempo.Api.MetricsAsync()).Sum("tempo_query_frontend_mcp_calls_total") >= 7);
+        Assert.Equal(("trace-diff", "json", "1"), Meta(results[7]));
+        Assert.StartsWith("{\"version\":\"trace-summary-v0-composed\",", Text(results[7]), StringComparison.Ordinal);
+
+        Assert.True((await server.Tempo.Api.MetricsAsync()).Sum("tempo_query_frontend_mcp_calls_total") >= 8);
     }
 
     [Fact]

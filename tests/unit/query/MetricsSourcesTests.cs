@@ -102,12 +102,16 @@ public sealed class MetricsSourcesTests : IDisposable
     public async Task TheMetricsSayWhatWasLookedAt()
     {
         var sources = new TraceSources(TestStore.Live(GoldenTraces.Spans.Take(4)), await _store.Block(GoldenTraces.Spans.Skip(4)));
-        var metrics = (await Run("{} | rate()", sources)).Metrics;
+        var progress = new QueryProgress();
+        var metrics = (await Run("{} | rate()", sources, progress: progress)).Metrics;
         Assert.Equal((1u, 8UL, metrics.TotalJobs), (metrics.TotalBlocks, metrics.InspectedSpans, metrics.CompletedJobs));
         Assert.True(metrics.InspectedBytes > 0 && metrics.TotalBlockBytes > metrics.InspectedBytes);
+
+        // Who watched it has seen the same in the end.
+        Assert.Equivalent(metrics, progress.Read());
     }
 
-    private static Task<QueryRangeResult> Run(string query, TraceSources sources, ulong startNano = BaseNano) => MetricsQuery.RunRangeAsync(
-        new QueryRangeRequest { Query = query, StartUnixNano = startNano, EndUnixNano = startNano + 40 * SecondNano, StepNano = 10 * SecondNano },
+    private static Task<QueryRangeResult> Run(string query, TraceSources sources, ulong startNano = BaseNano, QueryProgress? progress = null) => MetricsQuery.RunRangeAsync(
+        new QueryRangeRequest { Query = query, StartUnixNano = startNano, EndUnixNano = startNano + 40 * SecondNano, StepNano = 10 * SecondNano, Progress = progress },
         sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threadCount: 2, TestContext.Current.CancellationToken);
 }
