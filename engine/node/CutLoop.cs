@@ -177,7 +177,6 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, Generation
         finally
         {
             lock (_running) _running.Remove(generation);
-            Wake();
             // The next one takes its place at once, whoever waits for which; one that failed would only fail again.
             if (isDone && !_stop.IsCancellationRequested) StartWaiting();
         }

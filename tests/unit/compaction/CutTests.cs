@@ -72,6 +72,27 @@ public sealed class CutTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_cut_does_not_begin_before_the_last_request_has_left()
+    {
+        var first = await FlushNewSpansAsync(0);
+        await _objects.ArrivalsAsync(1);
+        var rolled = _state.View.Current;
+        Assert.True(rolled.TryEnter());
+        var second = await FlushNewSpansAsync(1);
+
+        // The first one's end starts whatever waits, and the second has rolled but is not sealed.
+        _objects.Open(1);
+        await first;
+        var began = await _objects.HasArrivalAsync(TimeSpan.FromMilliseconds(300));
+        rolled.Live.Append(TenantId.Single, MergeTests.Request(8, 9));
+        rolled.Leave();
+        _objects.Open(1);
+        Assert.False(began, "a cut began while a request was still writing");
+        await second;
+        Assert.Equal(2, _state.View.Blocks.Max(static block => block.Meta.TotalObjects));
+    }
+
+    [Fact]
     public async Task A_stop_ends_the_cuts_that_are_under_way()
     {
         var flush = await FlushNewSpansAsync(0);
