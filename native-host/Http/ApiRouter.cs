@@ -27,6 +27,14 @@ internal static class AllowedMethodsRules
         _ => HttpMethods.IsGet(method) || (methods == AllowedMethods.GetAndPost && HttpMethods.IsPost(method)),
     };
 
+    /// <summary>True if a request with this method changes something: it may not come from another site's page.</summary>
+    public static bool Change(this AllowedMethods methods, string method) => methods switch
+    {
+        AllowedMethods.GetAndPost or AllowedMethods.Post => true,
+        AllowedMethods.Overrides => !HttpMethods.IsGet(method),
+        _ => false,
+    };
+
     /// <summary>As the Allow header writes them.</summary>
     public static string Describe(this AllowedMethods methods) => methods switch
     {
@@ -103,6 +111,8 @@ internal sealed class ApiRouter
             null when path.Contains("//", StringComparison.Ordinal) => RedirectAsync(context, path),
             null => PlainText.WriteAsync(context, StatusCodes.Status404NotFound, PlainText.PageNotFound),
             _ when !isAllowed => RefuseMethodAsync(context, route.Methods),
+            _ when route.Methods.Change(context.Request.Method) && CrossSite.IsFromAnotherSite(context.Request) =>
+                PlainText.WriteAsync(context, StatusCodes.Status403Forbidden, CrossSite.Refusal),
             { IsQuery: true } when _guard is not null => _guard.HandleAsync(context, () => route.HandleAsync(context, variable)),
             _ => route.HandleAsync(context, variable),
         }).ConfigureAwait(false);

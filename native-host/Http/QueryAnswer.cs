@@ -41,7 +41,7 @@ internal static class QueryAnswer
             && !accept.Contains(Json, StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>The tenant, or an answered request: 401 without the header, 400 for a bad one, 501 for several.</summary>
+    /// <summary>The tenant, or an answered request: 401 without the header, 400 for a bad one or several.</summary>
     public static async ValueTask<TenantId?> ResolveTenantAsync(HttpContext context, TenantResolver tenants)
     {
         switch (tenants.Resolve(context.Request.Headers, out var tenant, out var error))
@@ -50,10 +50,6 @@ internal static class QueryAnswer
                 return tenant;
             case TenantFailure.Missing:
                 await WriteErrorAsync(context, StatusCodes.Status401Unauthorized, error + "\n").ConfigureAwait(false);
-                return null;
-            case TenantFailure.Multiple:
-                const string notYet = "queries over several tenants are not available in this version";
-                await WriteErrorAsync(context, StatusCodes.Status501NotImplemented, notYet).ConfigureAwait(false);
                 return null;
             default:
                 await WriteErrorAsync(context, StatusCodes.Status400BadRequest, error).ConfigureAwait(false);

@@ -9,8 +9,6 @@ namespace Tempo.Host.Http;
 /// </summary>
 internal sealed class TagValuesV2Endpoint(TempoNode node, TagAnswer answer)
 {
-    private const string ModelType = "application/vnd.grafana.llm";
-
     public ApiRoute Route() => new("/api/v2/search/tag/{tagName}/values", "api_v2_search_tag_tagname_values", AllowedMethods.Any, HandleAsync);
 
     private Task HandleAsync(HttpContext context, string name) => answer.ServeAsync(context, async (tenants, parameters) =>
@@ -25,15 +23,8 @@ internal sealed class TagValuesV2Endpoint(TempoNode node, TagAnswer answer)
         };
         var result = await node.TagValuesAsync(tenants, request, context.RequestAborted).ConfigureAwait(false);
         var body = new TagBody(output => TagJson.WriteTypedValues(result, output), output => TagProtobuf.WriteTypedValues(result, output), result.Message);
-        return IsForModels(context.Request)
-            ? body with { WriteJson = output => TagJson.WriteForModels(result, output), JsonType = ModelType + "+json" }
+        return QueryAnswer.WantsLlm(context.Request)
+            ? body with { WriteJson = output => TagJson.WriteForModels(result, output), JsonType = QueryAnswer.LlmJson }
             : body;
     });
-
-    // Plain JSON goes first where both are named.
-    private static bool IsForModels(HttpRequest request)
-    {
-        var accept = request.Headers.Accept.ToString();
-        return accept.Contains(ModelType, StringComparison.OrdinalIgnoreCase) && !accept.Contains(QueryAnswer.Json, StringComparison.OrdinalIgnoreCase);
-    }
 }

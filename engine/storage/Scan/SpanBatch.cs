@@ -37,7 +37,7 @@ public sealed class SpanBatch
     /// <summary>OTLP numbers 0..5; a number unknown to OTLP is kept as 0.</summary>
     public byte[] Kind = [];
 
-    /// <summary>OTLP numbers: 0 unset, 1 ok, 2 error. Bit 7: the sender sent a Status message (block data: not known, 0).</summary>
+    /// <summary>OTLP numbers: 0 unset, 1 ok, 2 error. Bit 7: the sender sent a Status message.</summary>
     public byte[] Status = [];
     public StringColumn Name = new();
     public StringColumn StatusMessage = new();

@@ -17,6 +17,8 @@ public class ApiRouterTests
                 new("/api/traces/{id}", "trace", AllowedMethods.Any, Answer("trace")),
                 new("/api/search", "search", AllowedMethods.Get, Answer("search")),
                 new("/api/search/tag/{name}/values", "values", AllowedMethods.Any, Answer("values")),
+                new("/flush", "flush", AllowedMethods.GetAndPost, Answer("flush")),
+                new("/api/overrides", "overrides", AllowedMethods.Overrides, Answer("overrides")),
             ], prefix, new RequestMetrics(new MetricRegistry()), TimeProvider.System);
 
     private static Func<HttpContext, string, Task> Answer(string name) => (context, variable) => context.Response.WriteAsync($"{name}({variable})");
@@ -48,6 +50,26 @@ public class ApiRouterTests
     {
         var (status, body, _) = await SendAsync(Router(), path);
         Assert.Equal((404, "404 page not found\n"), (status, body));
+    }
+
+    [Theory]
+    [InlineData("/flush", "GET", "Sec-Fetch-Site", "cross-site", 403)]
+    [InlineData("/flush", "POST", "Sec-Fetch-Site", "same-site", 403)]
+    [InlineData("/flush", "POST", "Sec-Fetch-Site", "same-origin", 200)]
+    [InlineData("/flush", "GET", "Sec-Fetch-Site", "none", 200)]
+    [InlineData("/flush", "POST", "Origin", "http://evil.example", 403)]
+    [InlineData("/flush", "POST", "Origin", "null", 403)]
+    [InlineData("/flush", "POST", "Origin", "http://tempo:3200", 200)]
+    [InlineData("/flush", "POST", "Origin", "http://tempo:3201", 403)]
+    [InlineData("/api/overrides", "DELETE", "Origin", "http://evil.example", 403)]
+    [InlineData("/api/overrides", "GET", "Sec-Fetch-Site", "cross-site", 200)]
+    [InlineData("/api/search", "GET", "Sec-Fetch-Site", "cross-site", 200)]
+    public async Task Another_sites_page_changes_nothing(string path, string method, string header, string value, int expected)
+    {
+        var context = new DefaultHttpContext { Request = { Path = path, Method = method, Host = new HostString("tempo", 3200) }, Response = { Body = new MemoryStream() } };
+        context.Request.Headers[header] = value;
+        await Router().HandleAsync(context);
+        Assert.Equal(expected, context.Response.StatusCode);
     }
 
     [Fact]
