@@ -17,7 +17,7 @@ public sealed partial class ProductCodeTests
         ["engine/generator/MetricsGenerator.cs"] = "a collection computes for long: a thread of its own",
         ["engine/node/CompactionLoop.cs"] = "a merge computes for long: a thread of its own",
         ["engine/node/CutLoop.cs"] = "cuts run beside each other; which ends first decides nothing",
-        ["engine/node/TempoNode.Generator.cs"] = "where the node is put together, chance is handed to the generator",
+        ["engine/node/Generating/GeneratorStart.cs"] = "where the node is put together, chance is handed to the generator",
         ["engine/query/Metrics/MetricsScan.cs"] = "a query computes on all cores; the sums do not depend on the order",
         ["engine/query/Search/WorkerTeam.cs"] = "a query computes on all cores; the best results do not depend on the order",
         ["engine/storage/Wal/WriteAheadLog.Commit.cs"] = "the thread that syncs",
