@@ -12,7 +12,7 @@ namespace Tempo.Engine.Node;
 /// The way of a request on the node that owns its spans:
 /// <code>
 /// 1 validate   one walk over the bytes, nothing kept; the ids of every span are judged
-/// 2 limits     room in this process, the tenant's rate, its traces; what is over a trace's limit is left out of the bytes
+/// 2 limits     room for live data, the tenant's rate, its traces; what is over a trace's limit is left out of the bytes
 /// 3 log        append the raw bytes, wait until they are durable
 /// 4 index      decode into the live columns; from here on the spans are found
 /// 5 generate   count the spans in the tenant's metrics, if it has any
@@ -32,12 +32,12 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
     private static readonly TimeSpan RetryWhenDiskHasSpace = TimeSpan.FromSeconds(30);
     private readonly TenantBook _tenants = new(options.MaxTenants, metrics, time);
     private readonly IngestLimits _limits = new(options, time);
-    private long _inflightBytes;
 
     /// <summary>Set by the owner once the node stops; requests are then refused.</summary>
     public bool IsClosed { get; set; }
 
-    public long InflightBytes => Interlocked.Read(ref _inflightBytes);
+    /// <summary>Gives back what is kept of tenants that have become silent.</summary>
+    public void Trim() => _tenants.Trim();
 
     /// <summary>Tenants that have an account.</summary>
     public int TenantCount => _tenants.Count;
@@ -53,20 +53,13 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
             if (!TryValidate(account, request, runs, out var summary, out var refusal)) return refusal;
             var push = new Push(account, limits, summary, runs, null);
             if (summary.SpanCount == summary.InvalidSpanCount) return Finish(push, default);
-            if (!TryAdmit(request.Length, push, out refusal)) return refusal;
-            try
-            {
-                if (!_limits.TryTakeRate(account, limits, request.Length, summary.SpanCount, out refusal)) return refusal;
-                await _limits.DelayAsync(limits).ConfigureAwait(false);
-                var refused = _limits.Admit(account, limits, runs);
-                return refused is null
-                    ? await StoreAsync(push, request).ConfigureAwait(false)
-                    : await StorePartAsync(push with { Refused = refused }, request).ConfigureAwait(false);
-            }
-            finally
-            {
-                Interlocked.Add(ref _inflightBytes, -request.Length);
-            }
+            if (ReasonToRefuse() is { Length: > 0 } reason) return Refuse(push with { Runs = null }, reason);
+            if (!_limits.TryTakeRate(account, limits, request.Length, summary.SpanCount, out refusal)) return refusal;
+            await _limits.DelayAsync(limits).ConfigureAwait(false);
+            var refused = _limits.Admit(account, limits, runs);
+            return refused is null
+                ? await StoreAsync(push, request).ConfigureAwait(false)
+                : await StorePartAsync(push with { Refused = refused }, request).ConfigureAwait(false);
         }
         finally
         {
@@ -122,6 +115,13 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
         }
 
         account.SpansReceived.Add(summary.SpanCount);
+        if (request.Length > NodeOptions.MaxRequestBytes)
+        {
+            account.Discard("request_too_large", summary.SpanCount);
+            refusal = new IngestOutcome(IngestStatus.TooLarge, 0, summary.SpanCount, $"a request of {request.Length} bytes as OTLP protobuf; the limit is {NodeOptions.MaxRequestBytes}");
+            return false;
+        }
+
         var entries = (long)summary.AttributeCount + summary.EventCount + summary.LinkCount;
         if (entries <= options.MaxRequestEntries) return true;
         account.Discard("too_many_entries", summary.SpanCount);
@@ -129,23 +129,11 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
         return false;
     }
 
-    private bool TryAdmit(int bytes, Push push, out IngestOutcome refusal)
-    {
-        refusal = default;
-        var inflight = Interlocked.Add(ref _inflightBytes, bytes);
-        var reason = IsClosed ? Stopping
-            : inflight > options.MaxInflightBytes ? $"{inflight} bytes of requests are being stored; the limit is {options.MaxInflightBytes}"
-            : ReasonOfLiveData();
-        if (reason.Length == 0) return true;
-        Interlocked.Add(ref _inflightBytes, -bytes);
-        refusal = Refuse(push with { Runs = null }, reason);
-        return false;
-    }
-
-    // Live data grows while a cut is slow or fails, whether as one generation or as several. Their number says nothing: a
+    // How much may be on its way the receivers say. Live data grows while a cut is slow or fails, whether as one generation or as several. Their number says nothing: a
     // crash loop leaves many small ones.
-    private string ReasonOfLiveData()
+    private string ReasonToRefuse()
     {
+        if (IsClosed) return Stopping;
         var generations = view().Generations;
         long spans = 0, bytes = 0;
         foreach (var generation in generations)

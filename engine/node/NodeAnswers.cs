@@ -15,6 +15,9 @@ public enum IngestStatus
     /// <summary>Undecodable, or no span was valid; nothing was kept. Not retryable (400, INVALID_ARGUMENT).</summary>
     Invalid,
 
+    /// <summary>Longer than <see cref="NodeOptions.MaxRequestBytes"/>; nothing was kept. Not retryable (413, RESOURCE_EXHAUSTED without RetryInfo).</summary>
+    TooLarge,
+
     /// <summary>Over the tenant's rate; retryable (429, RESOURCE_EXHAUSTED with RetryInfo).</summary>
     RateLimited,
 

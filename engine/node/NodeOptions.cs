@@ -10,6 +10,12 @@ namespace Tempo.Engine.Node;
 /// <summary>What a node needs to know. Every size is in bytes and every limit has a decided outcome, named beside it.</summary>
 public sealed record NodeOptions
 {
+    /// <summary>
+    /// Longest request that is stored, as OTLP protobuf: the log's longest record, and OTLP's own recommendation. Beyond: refused
+    /// for good. What a receiver takes is less, or becomes that while it is transcoded.
+    /// </summary>
+    public const int MaxRequestBytes = WriteAheadLog.MaxPayloadBytes;
+
     /// <summary>Folder of the WAL; one process owns it (a second one refuses to start).</summary>
     public string WalPath { get; init; } = "tempo-data/wal";
 
@@ -37,7 +43,10 @@ public sealed record NodeOptions
     /// <summary>…or came from this many request bytes.</summary>
     public long MaxLiveBytes { get; init; } = 96 << 20;
 
-    /// <summary>Request bytes that may be on their way (received, not yet acknowledged) at once; beyond: overloaded, try again.</summary>
+    /// <summary>
+    /// Request bytes that may be on their way (received, not yet acknowledged) at once; beyond: overloaded, try again. Held by the
+    /// receivers, who know of a request before it is whole.
+    /// </summary>
     public long MaxInflightBytes { get; init; } = 256 << 20;
 
     /// <summary>Cuts that are written at once. Each needs the memory of a block's writer, some 25 MB.</summary>

@@ -60,11 +60,13 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
         var compaction = CompactionServices.Create(options, stores.HomeObjects, stores.Home, promotion, time);
         var generator = GeneratorStart.Start(options, registry, log, time);
         var cuts = new CutLoop(options, wal, new GenerationWriter(wal, stores.Local, promotion, state, metrics, log), state, metrics, log, time);
+        var ingest = new IngestPipeline(options, wal, () => state.View, cuts, metrics, generator, time);
         return new NodeParts
         {
             Log = wal,
             State = state,
-            Ingest = new IngestPipeline(options, wal, () => state.View, cuts, metrics, generator, time),
+            Ingest = ingest,
+            Trim = new TenantTrimLoop(ingest, log, time),
             Generator = generator,
             Cuts = cuts,
             Compaction = new CompactionLoop(options, compaction, state, stores.Home, deletion, new BlockQuarantine(stores.HomeObjects, time), new CompactionMetrics(registry), log, time, blocklist),
@@ -95,6 +97,7 @@ internal sealed record NodeParts
     public required WriteAheadLog Log { get; init; }
     public required NodeState State { get; init; }
     public required IngestPipeline Ingest { get; init; }
+    public required TenantTrimLoop Trim { get; init; }
     public required MetricsGenerator Generator { get; init; }
     public required CutLoop Cuts { get; init; }
     public required CompactionLoop Compaction { get; init; }

@@ -28,6 +28,7 @@ public sealed partial class TempoNode : IAsyncDisposable
     private readonly CompactionLoop _compaction;
     private readonly Task _compacting;
     private readonly Task _indexing;
+    private readonly Task _trimming;
     private readonly QueryGate _queries;
     private readonly TraceDeletion _deletion;
     private readonly NodeOptions _options;
@@ -46,6 +47,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         _cutting = parts.Cuts.RunAsync(_stop.Token);
         _compacting = parts.Compaction.RunAsync(_stop.Token);
         _indexing = parts.Indexes.RunAsync(_stop.Token);
+        _trimming = parts.Trim.RunAsync(_stop.Token);
         _uploading = parts.Uploads?.RunAsync(_stop.Token) ?? Task.CompletedTask;
     }
 
@@ -173,6 +175,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         await _compacting.ConfigureAwait(false);
         await _uploading.ConfigureAwait(false);
         await _indexing.ConfigureAwait(false);
+        await _trimming.ConfigureAwait(false);
         _compaction.Dispose();
         _deletion.Dispose();
         await _cuts.DisposeAsync().ConfigureAwait(false);

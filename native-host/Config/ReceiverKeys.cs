@@ -1,3 +1,4 @@
+using Tempo.Engine.Node;
 using static Tempo.Host.Config.ConfigScalar;
 
 namespace Tempo.Host.Config;
@@ -79,7 +80,7 @@ internal static class ReceiverKeys
     [
         new ConfigSection(slot.Path, o => slot.Of(o)),
         Address(slot.Path + ".endpoint", (o, v) => slot.Of(o).Listen = v, o => slot.Find(o)?.Listen),
-        Int(slot.Path + ".max_recv_msg_size_mib", 1, 1024, (o, v) => slot.Of(o).MaxRequestBytes = v << 20, o => slot.Find(o)?.MaxRequestBytes >> 20),
+        Int(slot.Path + ".max_recv_msg_size_mib", 1, NodeOptions.MaxRequestBytes >> 20, (o, v) => slot.Of(o).MaxRequestBytes = v << 20, o => slot.Find(o)?.MaxRequestBytes >> 20),
         .. Tls(slot),
         new ConfigRefused(slot.Path + ".auth", NotYet),
         .. NotNeeded(slot, "transport", "read_buffer_size", "write_buffer_size", "max_concurrent_streams", "keepalive", "include_metadata", "middlewares"),
@@ -89,7 +90,7 @@ internal static class ReceiverKeys
     [
         new ConfigSection(slot.Path, o => slot.Of(o)),
         Address(slot.Path + ".endpoint", (o, v) => slot.Of(o).Listen = v, o => slot.Find(o)?.Listen),
-        Bytes(slot.Path + ".max_request_body_size", 1, 1 << 30, (o, v) => slot.Of(o).MaxRequestBytes = (int)v, o => slot.Find(o)?.MaxRequestBytes),
+        Bytes(slot.Path + ".max_request_body_size", 1, NodeOptions.MaxRequestBytes, (o, v) => slot.Of(o).MaxRequestBytes = (int)v, o => slot.Find(o)?.MaxRequestBytes),
         new ConfigSection(slot.Path + ".cors", o => slot.Of(o).Cors ??= new CorsOptions()),
         Texts(slot.Path + ".cors.allowed_origins", (o, v) => CorsOf(slot, o).AllowedOrigins = v, o => slot.Find(o)?.Cors?.AllowedOrigins),
         Texts(slot.Path + ".cors.allowed_headers", (o, v) => CorsOf(slot, o).AllowedHeaders = v, o => slot.Find(o)?.Cors?.AllowedHeaders),

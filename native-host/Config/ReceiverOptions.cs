@@ -1,3 +1,5 @@
+using Tempo.Engine.Node;
+
 namespace Tempo.Host.Config;
 
 /// <summary>One receiver.</summary>
@@ -9,8 +11,8 @@ public sealed class ReceiverOptions
 
     public required ListenAddress Listen { get; set; }
 
-    /// <summary>Largest request after decompression, in bytes. 64 MiB is OTLP's own recommendation.</summary>
-    public int MaxRequestBytes { get; set; } = 64 << 20;
+    /// <summary>Largest request after decompression, in bytes; at most what can be stored, which is the default.</summary>
+    public int MaxRequestBytes { get; set; } = NodeOptions.MaxRequestBytes;
 
     /// <summary>Null: without TLS.</summary>
     public TlsOptions? Tls { get; set; }

@@ -34,6 +34,9 @@ public readonly record struct GrpcStatus(GrpcStatusCode Code, string Message)
     /// <summary>Above zero: a google.rpc.RetryInfo detail, which makes the status retryable for OTLP clients whatever its code.</summary>
     public TimeSpan RetryDelay { get; init; }
 
+    /// <summary>Resource exhausted by the request's own size: never to be tried again, and 413 instead of 429 over HTTP.</summary>
+    public bool IsTooLarge { get; init; }
+
     /// <summary>Adds a google.rpc.BadRequest detail with the message as its one violation of this field; null for none.</summary>
     public string? InvalidField { get; init; }
 }

@@ -23,7 +23,7 @@ internal static class ForeignAnswer
         context.Response.Headers.Warning = $"299 tempo \"{Printable(text)}\"";
     }
 
-    public static Task RefuseAsync(HttpContext context, in GrpcStatus status) => RefuseAsync(context, HttpBody.StatusOf(status.Code), status);
+    public static Task RefuseAsync(HttpContext context, in GrpcStatus status) => RefuseAsync(context, HttpBody.StatusOf(status), status);
 
     public static Task RefuseAsync(HttpContext context, int code, in GrpcStatus status)
     {

@@ -48,9 +48,10 @@ public sealed class HttpBody(RequestMemory memory, int maxRequestBytes)
     }
 
     /// <summary>The status code of OTLP/HTTP, and of all HTTP receivers here, for an outcome.</summary>
-    public static int StatusOf(GrpcStatusCode code) => code switch
+    public static int StatusOf(in GrpcStatus status) => status.Code switch
     {
         GrpcStatusCode.InvalidArgument => StatusCodes.Status400BadRequest,
+        GrpcStatusCode.ResourceExhausted when status.IsTooLarge => StatusCodes.Status413PayloadTooLarge,
         GrpcStatusCode.ResourceExhausted => StatusCodes.Status429TooManyRequests,
         GrpcStatusCode.Unavailable => StatusCodes.Status503ServiceUnavailable,
         _ => StatusCodes.Status500InternalServerError,
@@ -67,8 +68,8 @@ public sealed class HttpBody(RequestMemory memory, int maxRequestBytes)
 
     private (int Code, GrpcStatus Status)? TooLarge()
     {
-        var status = new GrpcStatus(GrpcStatusCode.ResourceExhausted, $"request body larger than max {maxRequestBytes} bytes");
-        return (StatusCodes.Status413PayloadTooLarge, status);
+        var status = new GrpcStatus(GrpcStatusCode.ResourceExhausted, $"request body larger than max {maxRequestBytes} bytes") { IsTooLarge = true };
+        return (StatusOf(status), status);
     }
 
     private static (int Code, GrpcStatus Status)? Bad(string message) =>

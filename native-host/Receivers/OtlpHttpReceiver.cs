@@ -65,7 +65,7 @@ public sealed class OtlpHttpReceiver
         var status = _ingest.ResolveTenant(context.Request.Headers, out var tenant);
         if (!status.IsOk)
         {
-            WriteError(context, mediaType, HttpBody.StatusOf(status.Code), status);
+            WriteError(context, mediaType, HttpBody.StatusOf(status), status);
             return;
         }
 
@@ -82,7 +82,7 @@ public sealed class OtlpHttpReceiver
         if (status.IsOk)
             (status, outcome) = await _ingest.StoreAsync(tenant, transcoded ?? body).ConfigureAwait(false);
         if (status.IsOk) WriteSuccess(context, mediaType, outcome);
-        else WriteError(context, mediaType, HttpBody.StatusOf(status.Code), status);
+        else WriteError(context, mediaType, HttpBody.StatusOf(status), status);
     }
 
     private static GrpcStatus Transcode(RequestBody json, RequestBody target)

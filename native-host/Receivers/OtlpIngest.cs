@@ -60,6 +60,7 @@ public sealed class OtlpIngest
     {
         IngestStatus.Accepted => GrpcStatus.Ok,
         IngestStatus.Invalid => new GrpcStatus(GrpcStatusCode.InvalidArgument, outcome.Message) { InvalidField = "resource_spans" },
+        IngestStatus.TooLarge => new GrpcStatus(GrpcStatusCode.ResourceExhausted, outcome.Message) { IsTooLarge = true },
 
         // Without a delay the batch is larger than the tenant's burst and can never succeed: not to be tried again.
         IngestStatus.RateLimited => new GrpcStatus(GrpcStatusCode.ResourceExhausted, outcome.Message) { RetryDelay = outcome.RetryAfter },

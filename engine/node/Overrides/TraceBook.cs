@@ -33,33 +33,65 @@ public sealed class RefusedTraces
 /// for longer, as its earlier spans may be in a block by then.
 /// <para>
 /// A request is judged trace by trace: its spans of a trace are all taken or all refused. Cost: one look-up for each run of
-/// spans of the same trace. Memory: 48 bytes a trace, at most <see cref="MaxEntries"/>; beyond, the oldest are forgotten.
-/// Thread safe.
+/// spans of the same trace. Memory: 64 bytes for each trace that there is room for, which is at most twice as many as there
+/// are, and <see cref="MaxEntries"/>; beyond, the oldest are forgotten (of a request of more traces than that, once it has been
+/// judged). The tables become small again when few traces remain. Thread safe.
 /// </para>
 /// </summary>
 public sealed class TraceBook(TimeProvider time)
 {
-    /// <summary>Traces that are remembered at most: 48 MiB of them.</summary>
+    /// <summary>Traces that are remembered at most between requests: 64 MiB of them.</summary>
     public const int MaxEntries = 1 << 20;
+
+    private const int SmallestTable = 16;
 
     /// <summary>How long the size of a trace is remembered after its last span.</summary>
     private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(5);
 
+    /// <summary>What is forgotten is looked for so often, even if the table does not fill up.</summary>
+    private static readonly TimeSpan CleanInterval = TimeSpan.FromMinutes(1);
+
     private readonly Lock _lock = new();
-    private Entry[] _entries = new Entry[16];
-    private int[] _slots = new int[64];
+    private Entry[] _entries = new Entry[SmallestTable];
+    private int[] _slots = new int[2 * SmallestTable]; // index + 1 of an entry; a power of two, at least twice the entries
     private int _count;
+    private int _cleanAtCount = SmallestTable;
+    private long _cleanedAt = time.GetTimestamp();
     private int _liveCount;
-    private long _liveCountedAt = long.MinValue;
+    private long? _liveCountedAt;
     private int _request;
 
-    /// <summary>Traces that count against the limit.</summary>
+    /// <summary>Traces that count against the limit, as of the last request.</summary>
     public int LiveCount
     {
         get
         {
             lock (_lock) return _liveCount;
         }
+    }
+
+    /// <summary>Traces that are remembered.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_lock) return _count;
+        }
+    }
+
+    /// <summary>Traces that the tables have room for.</summary>
+    public int Capacity
+    {
+        get
+        {
+            lock (_lock) return _entries.Length;
+        }
+    }
+
+    /// <summary>Forgets what is old; for a tenant that has become silent, whose own requests do not do it.</summary>
+    public void Trim()
+    {
+        lock (_lock) CleanIfDue(time.GetTimestamp());
     }
 
     /// <summary>Takes the runs into the book; null, or what is refused (and is not in the book then).</summary>
@@ -72,7 +104,7 @@ public sealed class TraceBook(TimeProvider time)
         lock (_lock)
         {
             var now = time.GetTimestamp();
-            MakeRoom(runs.Length, now);
+            CleanIfDue(now);
             CountLive(now, idle);
             _request++;
             var first = -1;
@@ -84,6 +116,7 @@ public sealed class TraceBook(TimeProvider time)
             }
 
             for (var i = first; i >= 0; i = _entries[i].NextOfRequest) Judge(ref _entries[i], now, idle, maxBytesPerTrace, ref refused);
+            if (_count > MaxEntries) CleanIfDue(now);
             return refused;
         }
     }
@@ -158,21 +191,26 @@ public sealed class TraceBook(TimeProvider time)
     // A trace leaves the count when it has been idle; looked at once a second at most, for all of them.
     private void CountLive(long now, TimeSpan idle)
     {
-        if (_liveCountedAt != long.MinValue && time.GetElapsedTime(_liveCountedAt, now) < TimeSpan.FromSeconds(1)) return;
+        if (_liveCountedAt is { } at && time.GetElapsedTime(at, now) < TimeSpan.FromSeconds(1)) return;
         _liveCountedAt = now;
         _liveCount = 0;
         for (var i = 0; i < _count; i++)
             if (IsLive(_entries[i], now, idle)) _liveCount++;
     }
 
-    private void MakeRoom(int runs, long now)
+    // Each of the three costs a walk over all entries, and is so rare that an entry pays for a few of them.
+    private void CleanIfDue(long now)
     {
-        if (_count + runs <= _entries.Length) return;
+        if (_count < _cleanAtCount && time.GetElapsedTime(_cleanedAt, now) < CleanInterval) return;
+        _cleanedAt = now;
+        var before = _count;
         Keep(entry => entry.IsSeen && time.GetElapsedTime(entry.SeenAt, now) <= Remembered);
-        if (_count + runs > MaxEntries) KeepNewest(MaxEntries / 2);
-        if (_count + runs > _entries.Length / 2) Array.Resize(ref _entries, (int)BitOperations.RoundUpToPowerOf2((uint)(_count + runs) * 2));
-        if (_slots.Length < _entries.Length * 2) _slots = new int[_entries.Length * 2];
-        Rehash();
+        if (_count >= MaxEntries) KeepNewest(MaxEntries / 2);
+        _cleanAtCount = Math.Clamp(_count * 2, SmallestTable, MaxEntries);
+        if (_count == before) return;
+        _liveCountedAt = null;
+        if (_cleanAtCount <= _entries.Length / 4 || _entries.Length > MaxEntries) Resize(_cleanAtCount);
+        else Rehash();
     }
 
     private void KeepNewest(int count)
@@ -180,8 +218,10 @@ public sealed class TraceBook(TimeProvider time)
         var times = new long[_count];
         for (var i = 0; i < _count; i++) times[i] = _entries[i].SeenAt;
         Array.Sort(times);
-        var oldest = times[Math.Max(0, _count - count)];
-        Keep(entry => entry.SeenAt > oldest);
+        var oldest = times[_count - count];
+        // Many may have the same time: they came with one request.
+        var places = times.AsSpan(_count - count).Count(oldest);
+        Keep(entry => entry.SeenAt > oldest || (entry.SeenAt == oldest && places-- > 0));
     }
 
     private void Keep(Predicate<Entry> isKept)
@@ -190,6 +230,13 @@ public sealed class TraceBook(TimeProvider time)
         for (var i = 0; i < _count; i++)
             if (isKept(_entries[i])) _entries[kept++] = _entries[i];
         _count = kept;
+    }
+
+    private void Resize(int capacity)
+    {
+        Array.Resize(ref _entries, capacity);
+        _slots = new int[BitOperations.RoundUpToPowerOf2((uint)capacity * 2)];
+        Rehash();
     }
 
     private void Rehash()
@@ -216,8 +263,10 @@ public sealed class TraceBook(TimeProvider time)
         }
     }
 
+    // By the traces that are there, not by the runs that a request claims to have of them.
     private int Add(TraceId id)
     {
+        if (_count == _entries.Length) Resize(_count < MaxEntries ? _count * 2 : _count + _count / 4);
         _entries[_count] = new Entry { Id = id };
         _slots[FreeSlot(id)] = ++_count;
         return _count - 1;

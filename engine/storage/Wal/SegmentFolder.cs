@@ -105,6 +105,35 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
     }
 
     /// <summary>
+    /// Does the disk take what is written? Allocates what spares are missing, then writes a block of a spare and syncs it: a
+    /// look that touches no disk would call a broken one well. A spare that fails is not used again.
+    /// </summary>
+    public DiskError Probe()
+    {
+        lock (_lock)
+        {
+            var error = Replenish();
+            if (error != DiskError.None) return error;
+            var isKept = _spares.TryPeek(out var name); // its old life has ended, durably: it may be overwritten
+            name ??= SegmentNames.Spare(_nextSpareNumber++);
+            error = disk.TryAllocate(PathOf(name), options.SegmentBytes, out var file);
+            if (error == DiskError.None)
+            {
+                using (file)
+                {
+                    error = WriteFirstBlock(file!, null);
+                    if (error == DiskError.None) error = file!.Sync();
+                }
+            }
+
+            if (isKept && error == DiskError.None) return DiskError.None;
+            if (isKept) _spares.Dequeue();
+            _ = disk.TryDelete(PathOf(name));
+            return error;
+        }
+    }
+
+    /// <summary>
     /// Takes the files out of their generation: damaged ones into quarantine, whole ones to the spares or away. After an
     /// error it may be called again for the rest.
     /// </summary>
@@ -132,17 +161,20 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
     /// <summary>Gives the folder's lock back.</summary>
     public void Dispose() => _hold?.Dispose();
 
-    private static unsafe DiskError WriteHeader(IDiskFile file, in SegmentHeader header)
+    // Zeros without a header.
+    private static unsafe DiskError WriteFirstBlock(IDiskFile file, SegmentHeader? header)
     {
         // The block is on this stack frame, which outlives the synchronous write.
         var block = stackalloc byte[WalFormat.RecordsOffset];
-        header.Write(new Span<byte>(block, WalFormat.RecordsOffset));
+        var bytes = new Span<byte>(block, WalFormat.RecordsOffset);
+        if (header is { } written) written.Write(bytes);
+        else bytes.Clear();
         return file.Write([new IoSlice(block, WalFormat.RecordsOffset)], 0);
     }
 
     private DiskError Begin(IDiskFile file, in SegmentHeader header, string spare, string name)
     {
-        var error = WriteHeader(file, header);
+        var error = WriteFirstBlock(file, header);
         if (error == DiskError.None) error = file.Sync();
         if (error == DiskError.None) error = disk.TryRename(PathOf(spare), PathOf(name));
         if (error == DiskError.None) error = disk.SyncFolder(folder);

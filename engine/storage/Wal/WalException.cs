@@ -1,4 +1,4 @@
 namespace Tempo.Engine.Storage.Wal;
 
-/// <summary>The log cannot be opened, or its commit thread has ended; the message says what and where.</summary>
+/// <summary>The log cannot be opened; the message says what and where.</summary>
 public sealed class WalException(string message, Exception? inner = null) : Exception(message, inner);

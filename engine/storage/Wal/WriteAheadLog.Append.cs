@@ -27,8 +27,9 @@ public sealed unsafe partial class WriteAheadLog
 
     /// <summary>
     /// Appends a record to a generation that was not released. The memory must stay valid and unchanged until the task
-    /// completes; await it exactly once. Throws for a payload that is empty or longer than 64 MiB, for a generation that
-    /// takes no appends, and <see cref="WalException"/> once the commit thread has ended.
+    /// completes; await it exactly once. Throws for a payload that is empty or longer than
+    /// <see cref="MaxPayloadBytes"/>, and for a generation that takes no appends. Once the commit thread has ended
+    /// every append answers <see cref="WalStatus.Failed"/>.
     /// </summary>
     public ValueTask<WalResult> AppendAsync(WalGeneration generation, TenantId tenant, byte* payload, int payloadBytes)
     {
@@ -57,8 +58,10 @@ public sealed unsafe partial class WriteAheadLog
         Interlocked.Add(ref _queuedBytes, -payloadBytes);
         generation.LeaveAppend();
         ObjectDisposedException.ThrowIf(_fault is null, this);
-        throw new WalException($"the write-ahead log's commit thread has ended: {_fault.Message}", _fault);
+        return new ValueTask<WalResult>(new WalResult(WalStatus.Failed, 0, 0, $"the write-ahead log: {Ended}"));
     }
+
+    private string Ended => $"the commit thread has ended, nothing can be stored before a restart: {_fault?.Message}";
 
     internal void Recycle(PendingAppend append)
     {

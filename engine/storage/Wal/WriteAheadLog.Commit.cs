@@ -100,7 +100,7 @@ public sealed unsafe partial class WriteAheadLog
             else failed |= Poison(writer);
         }
 
-        if (!failed) LastError = "";
+        if (!failed) Tell("");
         while (_completedCount < _batch.Count) Complete(_batch[_completedCount++]);
         foreach (var writer in _sealed) writer.Dispose();
         _sealed.Clear();
@@ -118,7 +118,7 @@ public sealed unsafe partial class WriteAheadLog
             _segmentError = _folder.TryCreate(generation.Number, generation.NextIndex, writer, header.RecordBytes, out var next, out _segmentStep);
             if (_segmentError != DiskError.None)
             {
-                LastError = $"{_segmentStep}: {_segmentError}";
+                Tell($"{_segmentStep}: {_segmentError}");
                 return;
             }
 
@@ -144,13 +144,13 @@ public sealed unsafe partial class WriteAheadLog
     {
         writer.Entry.IsRecyclable = false;
         _metrics.SyncFailures.Add();
-        LastError = $"write segment {writer.Entry.Name}: {writer.Failure}";
+        Tell($"write segment {writer.Entry.Name}: {writer.Failure}");
         return true;
     }
 
     private void Replenish()
     {
-        if (_folder.Replenish() is not DiskError.None and var error) LastError = $"allocate a spare segment: {error}";
+        if (_folder.Replenish() is not DiskError.None and var error) Tell($"allocate a spare segment: {error}");
     }
 
     private void Complete(PendingAppend append)
@@ -186,7 +186,6 @@ public sealed unsafe partial class WriteAheadLog
         lock (_queueLock)
         {
             _fault = fault;
-            LastError = $"the commit thread has ended: {fault.Message}";
             for (; _queueHead is { } append; _queueHead = append.Next) _batch.Add(append);
             _queueTail = null;
         }

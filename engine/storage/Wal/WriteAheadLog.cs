@@ -20,6 +20,9 @@ namespace Tempo.Engine.Storage.Wal;
 /// </summary>
 public sealed partial class WriteAheadLog : IDisposable
 {
+    /// <summary>Longest payload of an append, in bytes: 64 MiB.</summary>
+    public const int MaxPayloadBytes = WalFormat.MaxPayloadBytes;
+
     private readonly WalOptions _options;
     private readonly WalMetrics _metrics;
     private readonly SegmentFolder _folder;
@@ -28,6 +31,7 @@ public sealed partial class WriteAheadLog : IDisposable
     private readonly List<WalGeneration> _unreleased = []; // their release failed and is tried again; guarded by _rollLock
     private readonly List<WalGeneration> _own = [];        // of this run and not released; guarded by _rollLock
     private WalGeneration _current;
+    private string _trouble = ""; // each message a string of its own: by its reference CheckAgain knows which one it has seen
 
     private WriteAheadLog(WalOptions options, WalMetrics metrics, SegmentFolder folder, TimeProvider time)
     {
@@ -37,7 +41,7 @@ public sealed partial class WriteAheadLog : IDisposable
         _time = time;
         Recovered = [.. folder.Found.OrderBy(static g => g.Key).Select(g => new WalGeneration(this, g.Key, g.Value))];
         _own.Add(_current = new WalGeneration(this, (ulong)folder.Epoch << 32 | 1));
-        if (folder.Replenish() is not DiskError.None and var error) LastError = $"allocate a spare segment: {error}";
+        if (folder.Replenish() is not DiskError.None and var error) Tell($"allocate a spare segment: {error}");
         if (options.OwnCommitThread) _thread = StartCommitThread();
     }
 
@@ -67,8 +71,14 @@ public sealed partial class WriteAheadLog : IDisposable
     /// <summary>What earlier runs left, oldest first. Replay and release each.</summary>
     public IReadOnlyList<WalGeneration> Recovered { get; }
 
-    /// <summary>What fails at the moment; empty while appends succeed.</summary>
-    public string LastError { get; private set; } = "";
+    /// <summary>
+    /// What fails at the moment; empty while appends succeed. Once the commit thread has ended it says so for good: nothing
+    /// but a new start helps then.
+    /// </summary>
+    public string LastError => HasEnded ? Ended : Volatile.Read(ref _trouble);
+
+    /// <summary>The commit thread has ended by an error of its own: no append succeeds any more.</summary>
+    public bool HasEnded => Volatile.Read(ref _fault) is not null;
 
     /// <summary>Begins a new generation and returns it. Does not touch the disk.</summary>
     public WalGeneration Roll()
@@ -102,7 +112,7 @@ public sealed partial class WriteAheadLog : IDisposable
                 var error = _folder.Release(_unreleased[0].Files);
                 if (error != DiskError.None)
                 {
-                    LastError = $"release generation {_unreleased[0].Number:x}: {error}";
+                    Tell($"release generation {_unreleased[0].Number:x}: {error}");
                     return error;
                 }
 
@@ -114,18 +124,22 @@ public sealed partial class WriteAheadLog : IDisposable
     }
 
     /// <summary>
-    /// While something fails: looks whether there is space for a segment again, and if so clears <see cref="LastError"/>. For
-    /// an owner that is asked for its health: without it, only an append could find out, and a node that says it is not
-    /// ready may be sent none.
+    /// While something fails: looks whether a segment can be had, written and synced again, and only if so clears
+    /// <see cref="LastError"/>. For an owner that is asked for its health: without it, only an append could find out, and a
+    /// node that says it is not ready may be sent none.
     /// </summary>
     public void CheckAgain()
     {
-        if (LastError.Length > 0 && _folder.Replenish() == DiskError.None) LastError = "";
+        var seen = Volatile.Read(ref _trouble);
+        if (HasEnded || seen.Length == 0 || _folder.Probe() != DiskError.None) return;
+        Interlocked.CompareExchange(ref _trouble, "", seen); // what has failed meanwhile stays
     }
 
     internal SegmentFolder Folder => _folder;
 
     internal WalMetrics Metrics => _metrics;
+
+    private void Tell(string trouble) => Volatile.Write(ref _trouble, trouble);
 
     private static ulong RandomMark()
     {

@@ -63,6 +63,32 @@ public sealed class FaultTests
         Assert.Equal("", log.LastError);
     }
 
+    [Theory]
+    [InlineData("Sync")]
+    [InlineData("Write")]
+    [InlineData("TryAllocate")]
+    public void A_look_again_takes_trouble_back_only_if_the_disk_takes_a_write_and_a_sync(string operation)
+    {
+        var broken = false;
+        var flaky = new FlakyDisk(new SimDisk(), call => broken && call.Operation == operation ? new DiskFault(DiskError.Failed, FaultMoment.Before) : null);
+        using var log = TestRecords.Open(flaky, 1);
+        Assert.True(TestRecords.Append(log, log.Current, 1, MaxPayloadBytes).IsDurable);
+        broken = true;
+        for (ulong id = 2; log.LastError.Length == 0; id++) TestRecords.Append(log, log.Current, id, MaxPayloadBytes);
+        for (var look = 0; look < 3; look++)
+        {
+            log.CheckAgain();
+            Assert.NotEqual("", log.LastError);
+        }
+
+        broken = false;
+        log.CheckAgain();
+        Assert.Equal("", log.LastError);
+        Assert.True(TestRecords.Append(log, log.Current, 100, MaxPayloadBytes).IsDurable);
+        flaky.TryList("wal", out var names);
+        Assert.Single(names, static name => name.StartsWith("spare-", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void A_segment_whose_sync_failed_is_never_trusted_again()
     {

@@ -278,8 +278,15 @@ public sealed class WriteAheadLogTests : IDisposable
         var result = await log.AppendAsync(log.Current, TenantId.Single, buffer);
         Assert.Equal(WalStatus.Failed, result.Status);
         Assert.Contains("a bug", log.LastError, StringComparison.Ordinal);
-        var heard = await Assert.ThrowsAsync<WalException>(async () => await log.AppendAsync(log.Current, TenantId.Single, buffer));
+        var heard = await log.AppendAsync(log.Current, TenantId.Single, buffer);
+        Assert.Equal(WalStatus.Failed, heard.Status);
         Assert.Contains("a bug", heard.Message, StringComparison.Ordinal);
+
+        // A disk that works again does not bring the thread back.
+        armed = false;
+        log.CheckAgain();
+        Assert.True(log.HasEnded);
+        Assert.Contains("a bug", log.LastError, StringComparison.Ordinal);
         Assert.Equal(0, log.QueuedBytes);
     }
 

@@ -38,6 +38,8 @@ public class ReceiverConfigTests
     [InlineData("{zipkin: {endpont: x}}", "field endpont not found in section distributor.receivers.zipkin")]
     [InlineData("{zipkin: {auth: {authenticator: x}}}", "distributor.receivers.zipkin.auth")]
     [InlineData("{otlp: {protocols: {grpc: {max_recv_msg_size_mib: 0}}}}", "0 is out of range")]
+    [InlineData("{otlp: {protocols: {grpc: {max_recv_msg_size_mib: 65}}}}", "65 is out of range, 1 to 64 is allowed")]
+    [InlineData("{zipkin: {max_request_body_size: 64MiB}, otlp: {protocols: {http: {max_request_body_size: 67108865}}}}", "67108865 bytes is out of range, 1 to 67108864 is allowed")]
     [InlineData("{otlp: {protocols: {grpc: {tls: {min_version: \"1.0\"}}}}}", "TLS \"1.0\" is not available")]
     public void WhatIsWrongIsNamed(string receivers, string message) => Assert.Contains(message, Refuse(receivers), StringComparison.Ordinal);
 

@@ -75,6 +75,30 @@ public sealed class IngestLimitsTests : IDisposable
         AssertAccounts("live_traces_exceeded");
     }
 
+    /// <summary>A receiver's body may become longer than what the log takes, while it is transcoded.</summary>
+    [Fact]
+    public async Task ARequestTooLongForTheLogIsRefusedAndCounted()
+    {
+        await using var node = await StartAsync(Unlimited with { Ingestion = Unlimited.Ingestion with { RateLimitBytes = int.MaxValue, BurstSizeBytes = int.MaxValue } });
+        Assert.Equal((IngestStatus.Accepted, 1, 0), Counts(await IngestPaddedAsync(NodeOptions.MaxRequestBytes, 1)));
+        var outcome = await IngestPaddedAsync(NodeOptions.MaxRequestBytes + 1, 2);
+        Assert.Equal((IngestStatus.TooLarge, 0, 1), Counts(outcome));
+        Assert.Contains("a request of 67108865 bytes as OTLP protobuf; the limit is 67108864", outcome.Message, StringComparison.Ordinal);
+        Assert.Equal(1, await CountAsync(node, 1));
+        AssertAccounts("request_too_large");
+
+        // One span, and a field that nobody knows.
+        async Task<IngestOutcome> IngestPaddedAsync(int bytes, int span)
+        {
+            const int unknownField = (15 << 3) | 2, fieldHeaderBytes = 1 + 4;
+            using var request = new NativeBuffer();
+            Write(request, [(1, span)]);
+            new ProtobufWriter(request).WriteBytes(unknownField, new byte[bytes - request.Length - fieldHeaderBytes]);
+            Assert.Equal(bytes, request.Length);
+            return await node.IngestAsync(TenantId.Single, request);
+        }
+    }
+
     [Fact]
     public async Task TenantsAreBounded()
     {
@@ -147,6 +171,13 @@ public sealed class IngestLimitsTests : IDisposable
     private static async Task<IngestOutcome> IngestAsync(TempoNode node, IEnumerable<(int Trace, int Span)> spans, string tenant = "single-tenant")
     {
         using var request = new NativeBuffer();
+        Write(request, spans);
+        Assert.True(TenantId.TryParse(tenant, out var id, out _));
+        return await node.IngestAsync(id, request);
+    }
+
+    private static void Write(NativeBuffer request, IEnumerable<(int Trace, int Span)> spans)
+    {
         var writer = new ProtobufWriter(request);
         var resourceSpans = writer.BeginMessage(TracesDataTag.ResourceSpans);
         var scopeSpans = writer.BeginMessage(ResourceSpansTag.ScopeSpans);
@@ -161,8 +192,6 @@ public sealed class IngestLimitsTests : IDisposable
 
         writer.EndMessage(scopeSpans);
         writer.EndMessage(resourceSpans);
-        Assert.True(TenantId.TryParse(tenant, out var id2, out _));
-        return await node.IngestAsync(id2, request);
     }
 
     private static async Task<int> CountAsync(TempoNode node, int trace)

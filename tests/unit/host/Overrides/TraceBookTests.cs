@@ -69,6 +69,66 @@ public class TraceBookTests
         Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 64 << 20);
     }
 
+    [Fact]
+    public void RunsOfFewTracesTakeNoRoomForMany()
+    {
+        var book = new TraceBook(_time);
+        var alternating = Enumerable.Range(0, 1_000_000).Select(static n => new TraceRun(Id(n % 2), 1, 1)).ToArray();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Null(book.Admit(alternating, 5_000_000, 10_000, Idle));
+        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 64 << 10);
+        Assert.Equal(2, book.LiveCount);
+        Assert.True(book.Capacity <= 16, $"room for {book.Capacity} traces");
+    }
+
+    [Fact]
+    public void BeyondTheBoundTheOldestAreForgotten()
+    {
+        var book = new TraceBook(_time);
+        const int step = TraceBook.MaxEntries / 8;
+        for (var request = 0; request < 20; request++)
+        {
+            Assert.Null(book.Admit(Many(request * step, step), 100, 0, Idle));
+            Assert.True(book.Count <= TraceBook.MaxEntries, $"{book.Count} traces");
+            Assert.True(book.Capacity <= TraceBook.MaxEntries, $"room for {book.Capacity} traces");
+            _time.Advance(TimeSpan.FromMilliseconds(10));
+        }
+
+        // The newest are as full as they were; the first may grow again.
+        Assert.Equal(step, book.Admit(Many(19 * step, step), 100, 0, Idle)!.TooLargeSpans);
+        Assert.Null(book.Admit(Many(0, 1), 100, 0, Idle));
+    }
+
+    [Fact]
+    public void ARequestOfMoreTracesThanTheBoundIsJudgedWhole()
+    {
+        var book = new TraceBook(_time);
+        const int traces = TraceBook.MaxEntries + 1000;
+        var refused = book.Admit([.. Many(0, traces), .. Many(0, traces)], 100, 0, Idle);
+        Assert.Equal(2 * traces, refused!.TooLargeSpans);
+        Assert.True(book.Count <= TraceBook.MaxEntries, $"{book.Count} traces");
+        Assert.True(book.Capacity <= TraceBook.MaxEntries, $"room for {book.Capacity} traces");
+
+        Assert.Null(book.Admit(Many(0, traces), 100, 0, Idle));
+        Assert.Equal(TraceBook.MaxEntries / 2, book.Count);
+        Assert.True(book.Capacity <= TraceBook.MaxEntries, $"room for {book.Capacity} traces");
+    }
+
+    [Fact]
+    public void TheTablesBecomeSmallAgain()
+    {
+        var book = new TraceBook(_time);
+        book.Admit(Many(0, 200_000), 100, 0, Idle);
+        Assert.True(book.Capacity >= 200_000);
+        _time.Advance(TimeSpan.FromMinutes(6));
+        book.Trim();
+        Assert.Equal(0, book.Count);
+        Assert.True(book.Capacity <= 16, $"room for {book.Capacity} traces");
+        Assert.Null(book.Admit(Many(0, 200_000), 100, 0, Idle));
+    }
+
+    private static TraceRun[] Many(int first, int count) => [.. Enumerable.Range(first, count).Select(static n => new TraceRun(Id(n), 60, 1))];
+
     /// <summary>Against a dictionary of sizes, over more traces than the first tables hold.</summary>
     [Fact]
     public void RandomRequestsAreJudgedAsByADictionary()

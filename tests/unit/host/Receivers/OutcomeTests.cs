@@ -43,6 +43,7 @@ public class OutcomeTests
 
     [Theory]
     [InlineData(IngestStatus.Invalid, 0, GrpcStatusCode.InvalidArgument, 0)]
+    [InlineData(IngestStatus.TooLarge, 0, GrpcStatusCode.ResourceExhausted, 0)]
     [InlineData(IngestStatus.RateLimited, 5, GrpcStatusCode.ResourceExhausted, 5)]
     [InlineData(IngestStatus.RateLimited, 0, GrpcStatusCode.ResourceExhausted, 0)]
     [InlineData(IngestStatus.Overloaded, 0, GrpcStatusCode.Unavailable, 1)]
@@ -52,6 +53,15 @@ public class OutcomeTests
         var answer = OtlpIngest.ToStatus(new IngestOutcome(status, 0, 0, "m") { RetryAfter = TimeSpan.FromSeconds(retryAfter) });
         Assert.Equal((code, TimeSpan.FromSeconds(retryDelay)), (answer.Code, answer.RetryDelay));
     }
+
+    [Theory]
+    [InlineData(IngestStatus.Invalid, 400)]
+    [InlineData(IngestStatus.TooLarge, 413)]
+    [InlineData(IngestStatus.RateLimited, 429)]
+    [InlineData(IngestStatus.Overloaded, 503)]
+    [InlineData(IngestStatus.Unavailable, 503)]
+    public void OverHttp(IngestStatus status, int code) =>
+        Assert.Equal(code, HttpBody.StatusOf(OtlpIngest.ToStatus(new IngestOutcome(status, 0, 0, "m"))));
 
     [Fact]
     public void StatusInJson()

@@ -1,0 +1,33 @@
+using Tempo.Engine.Foundation;
+
+namespace Tempo.Engine.Node;
+
+/// <summary>
+/// Gives back, once a minute, what is kept of tenants that have become silent: their own next request, which would do it, may
+/// never come.
+/// </summary>
+internal sealed class TenantTrimLoop(IngestPipeline ingest, Log messages, TimeProvider time)
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
+
+    /// <summary>Runs until cancelled.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            try
+            {
+                await Task.Delay(Interval, time, cancellation).ConfigureAwait(false);
+                ingest.Trim();
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                messages.Error("memory of silent tenants not given back", ("err", e));
+            }
+        }
+    }
+}
