@@ -68,8 +68,11 @@ public sealed record NodeOptions
     /// <summary>Queries that compute at once; others wait in line.</summary>
     public int MaxRunningQueries { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>Queries in that line; beyond: busy (429), try again.</summary>
-    public int MaxWaitingQueries { get; init; } = 1000;
+    /// <summary>Queries in that line, some kilobytes each with their connection; beyond: busy (429), try again.</summary>
+    public int MaxWaitingQueries { get; init; } = 10_000;
+
+    /// <summary>The same of one tenant: Tempo's <c>query_frontend.max_outstanding_per_tenant</c>.</summary>
+    public int MaxWaitingQueriesOfTenant { get; init; } = 2000;
 
     /// <summary>Limits of searches.</summary>
     public SearchOptions Search { get; init; } = new();

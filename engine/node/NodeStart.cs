@@ -72,7 +72,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
             Compaction = new CompactionLoop(options, compaction, state, stores.Home, deletion, new BlockQuarantine(stores.HomeObjects, time), new CompactionMetrics(registry), log, time, blocklist),
             Indexes = new TenantIndexLoop(options, stores.HomeObjects, stores.Home, state, registry, log, time),
             Deletion = deletion,
-            Queries = new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries),
+            Queries = new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries, options.MaxWaitingQueriesOfTenant),
             Promotion = promotion,
             Uploads = stores.Remote is null ? null
                 : new UploadLoop(state, new LocalBlocks(stores.LocalObjects, stores.Local), stores.Remote, stores.RemoteObjects!, new UploadMetrics(registry), log, time),

@@ -21,13 +21,15 @@ internal sealed class QueryGate : IWorkerSlots
     private readonly LinkedList<string> _turns = new();
     private readonly int _maxRunning;
     private readonly int _maxWaiting;
+    private readonly int _maxWaitingOfTenant;
     private int _free;
     private int _waiting;
 
-    public QueryGate(int maxRunning, int maxWaiting)
+    public QueryGate(int maxRunning, int maxWaiting, int maxWaitingOfTenant = int.MaxValue)
     {
         _maxRunning = _free = maxRunning;
         _maxWaiting = maxWaiting;
+        _maxWaitingOfTenant = maxWaitingOfTenant;
     }
 
     /// <summary>Waits for a place; dispose the result to give it back. Throws <see cref="QueryException"/> (busy) if the line is full.</summary>
@@ -43,7 +45,9 @@ internal sealed class QueryGate : IWorkerSlots
                 return new Place(this);
             }
 
-            if (_waiting >= _maxWaiting) throw new QueryException(QueryErrorKind.Busy, $"{_maxRunning} queries run and {_waiting} wait; try again");
+            if (_lines.TryGetValue(tenant, out var line) && line.Count >= _maxWaitingOfTenant)
+                throw new QueryException(QueryErrorKind.Busy, $"job queue full: {line.Count} queries of this tenant wait; try again");
+            if (_waiting >= _maxWaiting) throw new QueryException(QueryErrorKind.Busy, $"job queue full: {_maxRunning} queries run and {_waiting} wait; try again");
             JoinLine(tenant, turn);
         }
 

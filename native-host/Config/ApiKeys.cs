@@ -30,6 +30,8 @@ internal static class ApiKeys
             (o, v) => o.Api.MaxGrpcPacketBytes = (int)v, o => o.Api.MaxGrpcPacketBytes),
         new ConfigStructure("query_frontend.url_deny_list", UrlDenyList.Set, UrlDenyList.Render),
         Duration("query_frontend.api_timeout", TimeSpan.FromDays(1), (o, v) => o.Api.QueryTimeout = v, o => o.Api.QueryTimeout),
+        Int("query_frontend.max_outstanding_per_tenant", 1, 1_000_000,
+            (o, v) => o.Node = o.Node with { MaxWaitingQueriesOfTenant = v }, o => o.Node.MaxWaitingQueriesOfTenant),
         Bool("query_frontend.mcp_server.enabled", (o, v) => o.Api.IsMcpEnabled = v, o => o.Api.IsMcpEnabled),
         Bool("query_frontend.multi_tenant_queries_enabled",
             (o, v) => o.Api.AreTenantSetsAllowed = v, o => o.Api.AreTenantSetsAllowed),

@@ -31,7 +31,6 @@ internal static class KeysWithoutEffect
         "distributor.forwarders", "distributor.usage", "distributor.log_received_spans", "distributor.log_received_traces",
         "distributor.log_discarded_spans", "distributor.metric_received_spans",
         "query_frontend.log_query_request_headers",
-        "query_frontend.max_outstanding_per_tenant",
         "server.http_server_read_timeout",
         "server.http_server_write_timeout", "server.http_server_idle_timeout", "server.log_request_headers",
         "server.log_source_ips_enabled",

@@ -13,6 +13,9 @@ internal static class QueryAnswer
     /// <summary>Shorter answers are sent as they are.</summary>
     private const int MinGzipBytes = 1024;
 
+    /// <summary>When to try again what the line of queries had no room for: most of a line is answered by then.</summary>
+    private const string BusySeconds = "1";
+
     public const string Json = "application/json";
     public const string Protobuf = "application/protobuf";
 
@@ -97,8 +100,11 @@ internal static class QueryAnswer
     }
 
     /// <summary>Sends what a query ended with.</summary>
-    public static Task WriteErrorAsync(HttpContext context, QueryException error) =>
-        WriteErrorAsync(context, Status(error.Kind), error.Message);
+    public static Task WriteErrorAsync(HttpContext context, QueryException error)
+    {
+        if (error.Kind == QueryErrorKind.Busy) context.Response.Headers.RetryAfter = BusySeconds;
+        return WriteErrorAsync(context, Status(error.Kind), error.Message);
+    }
 
     /// <summary>The HTTP status of what a query ended with.</summary>
     public static int Status(QueryErrorKind kind) => kind switch

@@ -27,7 +27,8 @@ internal sealed class ListenerApplication(Func<HttpContext, Task> handle, Log lo
     {
         try
         {
-            await handle(context).ConfigureAwait(false);
+            if (HasBothFramings(context.Request)) await RefuseFramingAsync(context).ConfigureAwait(false);
+            else await handle(context).ConfigureAwait(false);
         }
         catch (Exception) when (context.RequestAborted.IsCancellationRequested)
         {
@@ -44,5 +45,16 @@ internal sealed class ListenerApplication(Func<HttpContext, Task> handle, Log lo
             context.Response.Clear();
             await PlainText.WriteAsync(context, StatusCodes.Status500InternalServerError, "internal error\n").ConfigureAwait(false);
         }
+    }
+
+    // A body with a length and in chunks: whoever passed it on may have believed the other one, and what it took for the next
+    // request stands in this body (RFC 9112 §6.1). The server goes by the chunks and moves the length out of the way.
+    private static bool HasBothFramings(HttpRequest request) =>
+        HttpProtocol.IsHttp11(request.Protocol) && request.Headers.TransferEncoding.Count > 0 && request.Headers.ContainsKey("X-Content-Length");
+
+    private static Task RefuseFramingAsync(DefaultHttpContext context)
+    {
+        context.Response.Headers.Connection = "close";
+        return PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, "a request has a Content-Length or a Transfer-Encoding, not both\n");
     }
 }

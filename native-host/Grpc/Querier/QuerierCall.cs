@@ -41,7 +41,8 @@ internal static class QuerierCall
         }
     }
 
-    private static GrpcStatusCode Code(QueryErrorKind kind) => kind switch
+    /// <summary>The status of what a query ended with, but for what the client did wrong.</summary>
+    internal static GrpcStatusCode Code(QueryErrorKind kind) => kind switch
     {
         QueryErrorKind.NotImplemented => GrpcStatusCode.Unimplemented,
         QueryErrorKind.TooLarge or QueryErrorKind.Busy => GrpcStatusCode.ResourceExhausted,

@@ -26,7 +26,7 @@ internal sealed class GrpcClient(string address) : IDisposable
 
     public Task<GrpcAnswer> ExportGzipAsync(byte[] compressed) => CallAsync(Frame(compressed, flag: 1), encoding: "gzip");
 
-    public async Task<GrpcAnswer> CallAsync(byte[] frames, string path = ExportPath, string? encoding = null, string contentType = "application/grpc", string? tenant = null)
+    public async Task<GrpcAnswer> CallAsync(byte[] frames, string path = ExportPath, string? encoding = null, string contentType = "application/grpc", string? tenant = null, string? timeout = null)
     {
         using var content = new ByteArrayContent(frames);
         content.Headers.ContentType = new MediaTypeHeaderValue(contentType);
@@ -39,6 +39,7 @@ internal sealed class GrpcClient(string address) : IDisposable
         request.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
         if (encoding is not null) request.Headers.Add("grpc-encoding", encoding);
         if (tenant is not null) request.Headers.Add("x-scope-orgid", tenant);
+        if (timeout is not null) request.Headers.Add("grpc-timeout", timeout);
         using var response = await _http.SendAsync(request);
         return await ReadAsync(response);
     }

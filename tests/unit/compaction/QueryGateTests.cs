@@ -70,4 +70,18 @@ public sealed class QueryGateTests
         using var place = await waiting;
         Assert.Equal(1, gate.Take(7));
     }
+
+    [Fact]
+    public async Task OneTenantDoesNotFillTheLineOfAnother()
+    {
+        var gate = new QueryGate(maxRunning: 1, maxWaiting: 100, maxWaitingOfTenant: 2);
+        var running = await gate.EnterAsync("a", default);
+        var waiting = new List<Task<QueryGate.Place>> { gate.EnterAsync("a", default).AsTask(), gate.EnterAsync("a", default).AsTask() };
+        var refused = await Assert.ThrowsAsync<QueryException>(() => gate.EnterAsync("a", default).AsTask());
+        Assert.Equal((QueryErrorKind.Busy, "job queue full: 2 queries of this tenant wait; try again"), (refused.Kind, refused.Message));
+        waiting.Add(gate.EnterAsync("b", default).AsTask());
+        running.Dispose();
+        foreach (var turn in new[] { waiting[0], waiting[2], waiting[1] }) (await turn).Dispose();
+        (await gate.EnterAsync("a", default)).Dispose();
+    }
 }
