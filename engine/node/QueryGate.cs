@@ -1,3 +1,4 @@
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Search;
 
@@ -36,6 +37,7 @@ internal sealed class QueryGate : IWorkerSlots
     public async ValueTask<Place> EnterAsync(string tenant, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
+        GarbageBudget.CheckQuery();
         var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {

@@ -70,7 +70,9 @@ internal sealed class BlockPages
     public SpanBatch? FindAlone(BlockReader block, TraceId id)
     {
         var (group, row) = block.Find(id, OpenRowGroup);
-        return row < 0 ? null : OpenRowGroup(block, group).Read(row, 1, _columns);
+        if (row < 0) return null;
+        GarbageBudget.CheckQuery();
+        return OpenRowGroup(block, group).Read(row, 1, _columns);
     }
 
     /// <summary>Rows of a row group as a page, of which nothing but the outline is read yet.</summary>
