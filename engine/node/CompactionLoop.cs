@@ -6,6 +6,7 @@ using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Compaction;
+using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Node;
 
@@ -216,7 +217,8 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         try
         {
             var start = time.GetTimestamp();
-            var (output, counts) = await _compactor.MergeAsync(job, state.View.DeletedOf(job.Tenant), cancellation).ConfigureAwait(false);
+            var merged = await _compactor.MergeAsync(job, state.View.DeletedOf(job.Tenant), cancellation).ConfigureAwait(false);
+            var (output, counts) = merged;
             if (output is null && counts.LeftOutTraces == 0)
             {
                 await QuarantineAsync(job.Inputs, "it has no spans", cancellation).ConfigureAwait(false);
@@ -224,7 +226,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
             }
 
             var inputs = job.Inputs.Select(static input => input.BlockId).ToList();
-            Swap(inputs, output);
+            Swap(inputs, output is null ? [] : [output, .. merged.Rest]);
             await _compactor.RetireAsync(job.Tenant, inputs, cancellation).ConfigureAwait(false);
             _hasMarked = true;
             metrics.DeletedTraces.Add(counts.LeftOutTraces);
@@ -235,10 +237,6 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         catch (DamagedInputException e)
         {
             await QuarantineAsync([e.Block], e.Message, cancellation).ConfigureAwait(false);
-        }
-        catch (OversizedTraceException e)
-        {
-            await QuarantineAsync(e.Blocks, e.Message, cancellation).ConfigureAwait(false);
         }
         catch (Exception e) when (e is not (IOException or OperationCanceledException or ObjectStoreException))
         {
@@ -295,10 +293,11 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     private void RemoveFromView(IReadOnlyCollection<BlockId> blocks) =>
         state.Update(view => view with { Blocks = [.. view.Blocks.Where(block => !blocks.Contains(block.Meta.BlockId))] });
 
-    private void Swap(List<BlockId> inputs, BlockMeta? output)
+    private void Swap(List<BlockId> inputs, IReadOnlyList<BlockMeta> outputs)
     {
-        BlockHandle[] added = output is null ? [] : [new BlockHandle(output, store)];
-        state.Update(view => view with { Blocks = [.. view.Blocks.Where(block => !inputs.Contains(block.Meta.BlockId)), .. added] });
+        var added = outputs.Select(output => new BlockHandle(output, store)).ToList();
+        var gone = inputs.Concat(outputs.Select(static output => output.BlockId)).ToHashSet();
+        state.Update(view => view with { Blocks = [.. view.Blocks.Where(block => !gone.Contains(block.Meta.BlockId)), .. added] });
     }
 
     private void Count(CompactionJob job, BlockMeta output, MergeCounts counts, TimeSpan took)
@@ -332,17 +331,22 @@ internal sealed record CompactionServices(CompactionOptions Options, TenantOverr
         _ => Options,
     };
 
-    public static CompactionServices Create(NodeOptions options, IObjectStore objects, BlockStore store, ColumnPromotion promotion, TimeProvider time)
+    // Blocks of different lists become one: with the list in use, the operator's or the chosen one; where there is none, with all they have.
+    private static DedicatedColumns ColumnsOf(CompactionJob job, ColumnPromotion promotion) =>
+        promotion.ColumnsFor(job.Tenant) is var inUse && (inUse.Specs.Count > 0 || promotion.IsAutomatic) ? inUse : job.DedicatedColumns;
+
+    public static CompactionServices Create(NodeOptions options, IObjectStore objects, BlockStore store, ColumnPromotion promotion, TimeProvider time, RowLimits rowLimits)
     {
         var clock = new SteadyClock(time);
         var compacted = new CompactedBlocks(objects, clock);
         var compaction = new CompactionOptions
         {
             Window = options.CompactionWindow,
+            RowLimits = rowLimits,
             MaxObjects = options.MaxCompactionObjects,
             MaxBlockBytes = options.MaxCompactedBlockBytes,
         };
-        compaction = compaction with { Layout = compaction.Layout with { RowGroupBytes = options.RowGroupBytes, Version = BlockVersion.Get(options.BlockVersion) } };
+        compaction = compaction with { Layout = compaction.Layout with { RowGroupBytes = Math.Min(options.RowGroupBytes, CompactionOptions.MaxRowGroupBytes), Version = BlockVersion.Get(options.BlockVersion) } };
         var retention = new RetentionOptions
         {
             BlockRetention = options.BlockRetention,
@@ -351,6 +355,6 @@ internal sealed record CompactionServices(CompactionOptions Options, TenantOverr
             MaxBytes = options.MaxRetainedBytes,
             MaxDiskShare = options.MaxDiskShare,
         };
-        return new CompactionServices(compaction, options.Overrides, new BlockCompactor(objects, store, compacted, compaction, job => promotion.IsAutomatic ? promotion.ColumnsFor(job.Tenant) : job.DedicatedColumns), new BlockRetention(objects, compacted, retention, clock));
+        return new CompactionServices(compaction, options.Overrides, new BlockCompactor(objects, store, compacted, compaction, job => ColumnsOf(job, promotion)), new BlockRetention(objects, compacted, retention, clock));
     }
 }

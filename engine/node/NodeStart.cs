@@ -5,6 +5,7 @@ using Tempo.Engine.Node.Generating;
 using Tempo.Engine.Node.Promotion;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Compaction;
+using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.Storage.Wal;
 
 namespace Tempo.Engine.Node;
@@ -57,7 +58,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
     {
         var metrics = new NodeMetrics(registry);
         var promotion = new ColumnPromotion(options, stores.Local.Layout.DedicatedColumns, state, log, time);
-        var compaction = CompactionServices.Create(options, stores.HomeObjects, stores.Home, promotion, time);
+        var compaction = CompactionServices.Create(options, stores.HomeObjects, stores.Home, promotion, time, RowLimits.OfBlocks);
         var generator = GeneratorStart.Start(options, registry, log, time);
         var cuts = new CutLoop(options, wal, new GenerationWriter(wal, stores.Local, promotion, state, metrics, log), state, metrics, log, time);
         var ingest = new IngestPipeline(options, wal, () => state.View, cuts, metrics, generator, time);

@@ -72,7 +72,7 @@ internal sealed class TraceParts
         {
             var columns = batch.Columns;
             var weights = new RowWeight[columns.TraceCount];
-            var longest = LongestString(columns.Name.Table);
+            var longest = SpanWeight.LongestText(columns);
             var items = SpanWeight.ArrayItems(columns);
             for (var row = 0; row < spanCount; row++) weights[columns.Trace[row]].Add(SpanWeight.Bound(columns, row, longest));
             for (var trace = 0; trace < weights.Length; trace++)
@@ -118,35 +118,4 @@ internal sealed class TraceParts
 
         trace.Complete();
     }
-
-    private static int LongestString(StringTable table)
-    {
-        var longest = 0;
-        for (var code = 0; code < table.Count; code++) longest = Math.Max(longest, table[code].Length);
-        return longest;
-    }
-}
-
-/// <summary>What one row of a block may amount to.</summary>
-/// <param name="Entries">Spans, attributes, array items, events and links together.</param>
-/// <param name="TextBytes">Bytes of keys, values and names, repeated ones counted each time.</param>
-internal readonly record struct RowLimits(long Entries, long TextBytes)
-{
-    /// <summary>
-    /// A page of the block writer ends at the first trace with which it passes the same figures, so the largest page is twice
-    /// this: 8 Mi entries of at most 20 bytes, or 128 MiB of text. Readers take 256 MiB and 16 Mi entries.
-    /// </summary>
-    public static readonly RowLimits OfBlocks = new(Entries: 4 << 20, TextBytes: 64 << 20);
-}
-
-/// <summary>What spans amount to, in the terms of <see cref="RowLimits"/>.</summary>
-internal record struct RowWeight(long Entries, long TextBytes)
-{
-    public void Add(RowWeight other)
-    {
-        Entries += other.Entries;
-        TextBytes += other.TextBytes;
-    }
-
-    public readonly bool Exceeds(RowLimits limits) => Entries > limits.Entries || TextBytes > limits.TextBytes;
 }

@@ -47,6 +47,24 @@ public sealed class ParquetFileReader
     /// </summary>
     public static ParquetFileReader Open(IParquetSource source, int footerSizeBytes = 0)
     {
+        var footer = ReadFooter(source, footerSizeBytes);
+        var metaData = FileMetaData.Read(footer.Span, source.Length - TrailerSizeBytes - footer.Length);
+        return new ParquetFileReader(source, metaData, Crc32C.Compute(footer.Span)) { FooterSizeBytes = footer.Length };
+    }
+
+    /// <summary>
+    /// Reads what the footer says of the whole file, and nothing of its row groups: for a look at a file of any size that was just
+    /// written. Throws as <see cref="Open"/>.
+    /// </summary>
+    public static (ParquetSchema Schema, long RowCount, uint FooterChecksum) ReadSummary(IParquetSource source, int footerSizeBytes)
+    {
+        var footer = ReadFooter(source, footerSizeBytes);
+        var metaData = FileMetaData.ReadWithoutRowGroups(footer.Span);
+        return (metaData.Schema, metaData.RowCount, Crc32C.Compute(footer.Span));
+    }
+
+    private static ReadOnlyMemory<byte> ReadFooter(IParquetSource source, int footerSizeBytes)
+    {
         ArgumentNullException.ThrowIfNull(source);
         var length = source.Length;
         if (length < Magic.Length + TrailerSizeBytes) ParquetFormatException.Throw($"The file has {length} bytes, too few for Parquet.");
@@ -58,8 +76,7 @@ public sealed class ParquetFileReader
         Span<byte> head = stackalloc byte[4];
         source.Read(0, head);
         if (!head.SequenceEqual(Magic)) ParquetFormatException.Throw("The file does not begin with 'PAR1'.");
-        var footer = tail.AsSpan(tail.Length - TrailerSizeBytes - claimed, claimed);
-        return new ParquetFileReader(source, FileMetaData.Read(footer, length - TrailerSizeBytes - claimed), Crc32C.Compute(footer)) { FooterSizeBytes = claimed };
+        return tail.AsMemory(tail.Length - TrailerSizeBytes - claimed, claimed);
     }
 
     /// <summary>Opens the chunk of a leaf in a row group. One reader is used by one thread; any number may be open.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.Parquet;
 
@@ -9,21 +10,36 @@ namespace Tempo.Engine.Parquet;
 /// </code>
 /// <see cref="BeginRowGroup"/>, then <see cref="WriteColumn"/> once for every leaf in schema order, again and again, then
 /// <see cref="Finish"/>. The sink is not disposed. Not thread safe; chunks may be built elsewhere at the same time.
+/// <para>
+/// What is written about the chunks at the end lies in spill buffers until then, in the form that it is written in: in memory stay
+/// 20 bytes a chunk, whatever the size of the file.
+/// </para>
 /// </summary>
-public sealed class ParquetFileWriter
+public sealed class ParquetFileWriter : IDisposable
 {
+    /// <summary>What of one kind stays in memory: that of some five row groups of a hundred leaves.</summary>
+    private const int MaxSpillMemoryBytes = 256 << 10;
+
     private const int FormatVersion = 1;
     private readonly Stream _sink;
     private readonly ParquetWriterOptions _options;
     private readonly ThriftCompactWriter _thrift = new();
-    private readonly List<WrittenChunk> _chunks = [];
-    private readonly List<long> _rowGroupRows = [];
+    private readonly List<ChunkSizes> _chunks = [];
+    private readonly List<RowGroupTotals> _rowGroups = [];
+    private readonly SpillBuffer _heads;
+    private readonly SpillBuffer _columnIndexes;
+    private readonly SpillBuffer _offsetIndexes;
     private readonly IndexChecksums _indexChecksums = new();
     private long _position;
     private int _nextColumn;
     private bool _isFinished;
+    private byte[] _head = [];
 
-    public ParquetFileWriter(Stream sink, ParquetSchema schema, ParquetWriterOptions? options = null)
+    /// <param name="sink">Where the file goes.</param>
+    /// <param name="schema">Its leaves.</param>
+    /// <param name="options">Of the whole file.</param>
+    /// <param name="spillPath">Begin of the paths of files for what is written at the end; null: that stays in memory.</param>
+    public ParquetFileWriter(Stream sink, ParquetSchema schema, ParquetWriterOptions? options = null, string? spillPath = null)
     {
         ArgumentNullException.ThrowIfNull(sink);
         ArgumentNullException.ThrowIfNull(schema);
@@ -33,6 +49,8 @@ public sealed class ParquetFileWriter
         if (_options.DataPageVersion is not (1 or 2))
             throw new ArgumentOutOfRangeException(nameof(options), _options.DataPageVersion, "Data page version 1 or 2.");
         _nextColumn = schema.Columns.Count;
+        SpillBuffer Spill(string what) => new(spillPath is null ? null : $"{spillPath}.{what}.spill", MaxSpillMemoryBytes);
+        (_heads, _columnIndexes, _offsetIndexes) = (Spill("chunks"), Spill("bounds"), Spill("pages"));
         Write(ParquetFileReader.Magic);
     }
 
@@ -61,7 +79,7 @@ public sealed class ParquetFileWriter
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rowCount);
         CheckRowGroupIsComplete();
-        _rowGroupRows.Add(rowCount);
+        _rowGroups.Add(new RowGroupTotals(rowCount, _position, 0, 0));
         _nextColumn = 0;
     }
 
@@ -73,10 +91,17 @@ public sealed class ParquetFileWriter
         var expected = Schema.Columns[_nextColumn];
         if (chunk.Column != expected)
             throw new InvalidOperationException($"Column '{chunk.Column.Path}' where '{expected.Path}' comes next.");
-        if (chunk.RowCount != _rowGroupRows[^1])
-            throw new InvalidOperationException($"Column '{expected.Path}' has {chunk.RowCount} rows, the row group {_rowGroupRows[^1]}.");
-        _chunks.Add(chunk.WriteTo(_sink, _position));
+        var group = _rowGroups[^1];
+        if (chunk.RowCount != group.RowCount)
+            throw new InvalidOperationException($"Column '{expected.Path}' has {chunk.RowCount} rows, the row group {group.RowCount}.");
+        var written = chunk.WriteTo(_sink, _position);
         _position += chunk.SizeBytes;
+        _rowGroups[^1] = group with
+        {
+            UncompressedBytes = group.UncompressedBytes + written.MetaData.UncompressedSizeBytes,
+            CompressedBytes = group.CompressedBytes + written.MetaData.CompressedSizeBytes,
+        };
+        _chunks.Add(Describe(written));
         _nextColumn++;
     }
 
@@ -85,50 +110,67 @@ public sealed class ParquetFileWriter
     {
         CheckRowGroupIsComplete();
         _isFinished = true;
-        WritePageIndexes();
-        var footer = BuildFooter();
-        Write(footer);
+        var columnIndexAt = _position;
+        _columnIndexes.ForEach(piece => Write(piece.Span));
+        var offsetIndexAt = _position;
+        _offsetIndexes.ForEach(piece => Write(piece.Span));
+        var footerSizeBytes = WriteFooter(columnIndexAt, offsetIndexAt);
         Span<byte> length = stackalloc byte[4];
-        BinaryPrimitives.WriteInt32LittleEndian(length, footer.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(length, footerSizeBytes);
         Write(length);
         Write(ParquetFileReader.Magic);
-        return (_position, footer.Length);
+        Dispose();
+        return (_position, footerSizeBytes);
     }
 
-    private void WritePageIndexes()
+    /// <summary>Lets go of what has not become a file, the files of its own among it. The sink stays the caller's.</summary>
+    public void Dispose()
     {
-        for (var i = 0; i < _chunks.Count; i++)
-        {
-            var chunk = _chunks[i];
-            if (chunk.Index is null) continue;
-            chunk.Index.Write(_thrift);
-            _indexChecksums.SetColumnIndex(i, _thrift.Written);
-            chunk.MetaData.ColumnIndexOffset = _position;
-            chunk.MetaData.ColumnIndexSizeBytes = _thrift.Written.Length;
-            Write(_thrift.Written);
-        }
-
-        for (var i = 0; i < _chunks.Count; i++)
-        {
-            var chunk = _chunks[i];
-            OffsetIndex.Write(_thrift, chunk.Pages);
-            _indexChecksums.SetOffsetIndex(i, _thrift.Written);
-            chunk.MetaData.OffsetIndexOffset = _position;
-            chunk.MetaData.OffsetIndexSizeBytes = _thrift.Written.Length;
-            Write(_thrift.Written);
-        }
+        _heads.Dispose();
+        _columnIndexes.Dispose();
+        _offsetIndexes.Dispose();
     }
 
-    /// <summary>FileMetaData of parquet.thrift.</summary>
-    private ReadOnlySpan<byte> BuildFooter()
+    // What the end of the file says of the chunk goes to the spill buffers.
+    private ChunkSizes Describe(WrittenChunk chunk)
     {
+        _thrift.Clear();
+        chunk.MetaData.WriteHead(_thrift, chunk.Column, chunk.Encodings);
+        _heads.Write(_thrift.Written);
+        var headBytes = _thrift.Written.Length;
+        var columnIndexBytes = 0;
+        if (chunk.Index is { } index)
+        {
+            index.Write(_thrift);
+            _indexChecksums.SetColumnIndex(_chunks.Count, _thrift.Written);
+            _columnIndexes.Write(_thrift.Written);
+            columnIndexBytes = _thrift.Written.Length;
+        }
+
+        OffsetIndex.Write(_thrift, chunk.Pages);
+        _indexChecksums.SetOffsetIndex(_chunks.Count, _thrift.Written);
+        _offsetIndexes.Write(_thrift.Written);
+        return new ChunkSizes(headBytes, columnIndexBytes, _thrift.Written.Length);
+    }
+
+    /// <summary>FileMetaData of parquet.thrift, a row group at a time; the result is its size.</summary>
+    private int WriteFooter(long columnIndexAt, long offsetIndexAt)
+    {
+        var start = _position;
         _thrift.Clear();
         _thrift.WriteI32(1, FormatVersion);
         _thrift.BeginList(2, ThriftType.Struct, CountNodes(Schema.Root));
         WriteSchema(Schema.Root, isRoot: true);
-        _thrift.WriteI64(3, _rowGroupRows.Sum());
-        _thrift.BeginList(4, ThriftType.Struct, _rowGroupRows.Count);
-        for (var group = 0; group < _rowGroupRows.Count; group++) WriteRowGroup(group);
+        _thrift.WriteI64(3, _rowGroups.Sum(static group => group.RowCount));
+        _thrift.BeginList(4, ThriftType.Struct, _rowGroups.Count);
+        long headAt = 0;
+        for (var group = 0; group < _rowGroups.Count; group++)
+        {
+            WriteRowGroup(group, ref headAt, ref columnIndexAt, ref offsetIndexAt);
+            Write(_thrift.Written);
+            _thrift.DropWritten();
+        }
+
         WriteKeyValues(_options.PageChecksums ? [.. _options.KeyValueMetadata, new(IndexChecksums.Key, _indexChecksums.ToString())] : _options.KeyValueMetadata);
         _thrift.WriteText(6, _options.CreatedBy);
         // ColumnOrder TYPE_ORDER for each leaf: without it readers must ignore the bounds.
@@ -141,20 +183,35 @@ public sealed class ParquetFileWriter
         }
 
         _thrift.EndStruct();
-        return _thrift.Written;
+        Write(_thrift.Written);
+        return checked((int)(_position - start));
     }
 
-    private void WriteRowGroup(int group)
+    private void WriteRowGroup(int group, ref long headAt, ref long columnIndexAt, ref long offsetIndexAt)
     {
         var count = Schema.Columns.Count;
-        var chunks = _chunks.Slice(group * count, count);
         _thrift.BeginStructElement();
         _thrift.BeginList(1, ThriftType.Struct, count);
-        foreach (var chunk in chunks) chunk.MetaData.Write(_thrift, chunk.Column, chunk.Encodings);
-        _thrift.WriteI64(2, chunks.Sum(static c => c.MetaData.UncompressedSizeBytes));
-        _thrift.WriteI64(3, _rowGroupRows[group]);
-        _thrift.WriteI64(5, chunks[0].MetaData.StartOffset);
-        _thrift.WriteI64(6, chunks.Sum(static c => c.MetaData.CompressedSizeBytes));
+        for (var i = group * count; i < (group + 1) * count; i++)
+        {
+            var sizes = _chunks[i];
+            if (_head.Length < sizes.HeadBytes) _head = new byte[sizes.HeadBytes * 2];
+            var head = _head.AsSpan(0, sizes.HeadBytes);
+            _heads.Read(headAt, head);
+            _thrift.BeginStructElement();
+            _thrift.AppendFields(head, ColumnChunkMetaData.LastHeadField);
+            ColumnChunkMetaData.WriteIndexPlaces(_thrift, offsetIndexAt, sizes.OffsetIndexBytes, columnIndexAt, sizes.ColumnIndexBytes);
+            _thrift.EndStruct();
+            headAt += sizes.HeadBytes;
+            columnIndexAt += sizes.ColumnIndexBytes;
+            offsetIndexAt += sizes.OffsetIndexBytes;
+        }
+
+        var totals = _rowGroups[group];
+        _thrift.WriteI64(2, totals.UncompressedBytes);
+        _thrift.WriteI64(3, totals.RowCount);
+        _thrift.WriteI64(5, totals.StartOffset);
+        _thrift.WriteI64(6, totals.CompressedBytes);
         _thrift.EndStruct();
     }
 
@@ -191,4 +248,9 @@ public sealed class ParquetFileWriter
         _sink.Write(bytes);
         _position += bytes.Length;
     }
+
+    /// <summary>Bytes that the end of the file has of a chunk.</summary>
+    private readonly record struct ChunkSizes(int HeadBytes, int ColumnIndexBytes, int OffsetIndexBytes);
+
+    private readonly record struct RowGroupTotals(long RowCount, long StartOffset, long UncompressedBytes, long CompressedBytes);
 }

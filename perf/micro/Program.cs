@@ -10,6 +10,8 @@ const string Usage = """
         Sidecar bytes a span, CPU of tag names and values; a file of requests is made by tempo-load generate.
     tempo-micro misses [--blocks 1000] [--traces 2000]
         CPU of a look-up by id that finds nothing.
+    tempo-micro compaction [--spans-per-block 1000000] [--blocks 4] [--single-span-traces] [--folder /tmp/tempo-micro] [--build]
+        MB a CPU-second and growth of memory while blocks become one; make them first, with the same options and --build.
     tempo-micro kernels [--only text]
         Each vector kernel against its scalar twin.
     """;
@@ -28,6 +30,7 @@ try
         case "misses":
             await SidecarMeasures.MissesAsync(options.Int("--blocks", 1000, 1, 1_000_000), options.Int("--traces", 2000, 1, 10_000_000)).ConfigureAwait(false);
             return 0;
+        case "compaction": return await CompactionMeasures.RunAsync(options).ConfigureAwait(false);
         case "kernels": return KernelBenchmark.Run(options);
         default:
             Console.WriteLine(Usage);

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Otlp.Fields;
 using Tempo.Engine.Otlp.Wire;
@@ -8,7 +9,8 @@ namespace Tempo.Perf.Micro;
 /// <summary>Traces of one span each, with random ids.</summary>
 internal static class SingleSpans
 {
-    public static List<LiveBatchView> Create(int count, Random random)
+    /// <param name="firstBytes">What all ids begin with; null: they are random altogether.</param>
+    public static List<LiveBatchView> Create(int count, Random random, ushort? firstBytes = null)
     {
         using var buffer = new NativeBuffer();
         var writer = new ProtobufWriter(buffer);
@@ -18,6 +20,7 @@ internal static class SingleSpans
         for (var i = 0; i < count; i++)
         {
             random.NextBytes(id);
+            if (firstBytes is { } first) BinaryPrimitives.WriteUInt16BigEndian(id, first);
             var span = writer.BeginMessage(ScopeSpansTag.Spans);
             writer.WriteBytes(SpanTag.TraceId, id);
             writer.WriteBytes(SpanTag.SpanId, id.AsSpan(0, SpanId.SizeBytes));

@@ -34,13 +34,13 @@ public sealed class ColumnChunkMetaData
     /// <summary>First byte of the chunk: its dictionary page, or else its first data page.</summary>
     public long StartOffset => DictionaryPageOffset > 0 ? Math.Min(DictionaryPageOffset, DataPageOffset) : DataPageOffset;
 
-    internal long OffsetIndexOffset { get; set; }
+    internal long OffsetIndexOffset { get; private set; }
 
-    internal int OffsetIndexSizeBytes { get; set; }
+    internal int OffsetIndexSizeBytes { get; private set; }
 
-    internal long ColumnIndexOffset { get; set; }
+    internal long ColumnIndexOffset { get; private set; }
 
-    internal int ColumnIndexSizeBytes { get; set; }
+    internal int ColumnIndexSizeBytes { get; private set; }
 
     internal static ColumnChunkMetaData Read(ref ThriftCompactReader reader)
     {
@@ -63,11 +63,14 @@ public sealed class ColumnChunkMetaData
         return chunk;
     }
 
-    internal void Write(ThriftCompactWriter writer, ParquetColumn column, IReadOnlyList<PageEncodingCount> pages)
+    /// <summary>Number of the last field of <see cref="WriteHead"/>.</summary>
+    internal const short LastHeadField = 3;
+
+    /// <summary>The fields of ColumnChunk that are known when the chunk has been written: all but the places of its page indexes.</summary>
+    internal void WriteHead(ThriftCompactWriter writer, ParquetColumn column, IReadOnlyList<PageEncodingCount> pages)
     {
-        writer.BeginStructElement();
         writer.WriteI64(2, StartOffset);
-        writer.BeginStruct(3);
+        writer.BeginStruct(LastHeadField);
         writer.WriteI32(1, (int)Type);
         writer.BeginList(2, ThriftType.I32, Encodings.Count);
         foreach (var encoding in Encodings) writer.WriteI32Element((int)encoding);
@@ -82,19 +85,22 @@ public sealed class ColumnChunkMetaData
         Statistics?.Write(writer, 12);
         PageEncodingCount.WriteList(writer, 13, pages);
         writer.EndStruct();
-        if (OffsetIndexSizeBytes > 0)
+    }
+
+    /// <summary>The fields that follow, as far as there are indexes.</summary>
+    internal static void WriteIndexPlaces(ThriftCompactWriter writer, long offsetIndexOffset, int offsetIndexSizeBytes, long columnIndexOffset, int columnIndexSizeBytes)
+    {
+        if (offsetIndexSizeBytes > 0)
         {
-            writer.WriteI64(4, OffsetIndexOffset);
-            writer.WriteI32(5, OffsetIndexSizeBytes);
+            writer.WriteI64(4, offsetIndexOffset);
+            writer.WriteI32(5, offsetIndexSizeBytes);
         }
 
-        if (ColumnIndexSizeBytes > 0)
+        if (columnIndexSizeBytes > 0)
         {
-            writer.WriteI64(6, ColumnIndexOffset);
-            writer.WriteI32(7, ColumnIndexSizeBytes);
+            writer.WriteI64(6, columnIndexOffset);
+            writer.WriteI32(7, columnIndexSizeBytes);
         }
-
-        writer.EndStruct();
     }
 
     private void ReadMetaData(ref ThriftCompactReader reader)

@@ -5,6 +5,7 @@ internal sealed class FileMetaData
 {
     private const int MaxRowGroups = short.MaxValue; // their ordinal is an i16
     private const int MaxKeyValues = 4096;
+    private const short RowGroupsField = 4;
 
     public required ParquetSchema Schema { get; init; }
 
@@ -19,6 +20,16 @@ internal sealed class FileMetaData
     /// <summary>Reads a footer. <paramref name="dataEnd"/> is its own offset: everything it points at lies before that.</summary>
     public static FileMetaData Read(ReadOnlySpan<byte> bytes, long dataEnd)
     {
+        var footer = Read(bytes, withRowGroups: true);
+        footer.Check(dataEnd);
+        return footer;
+    }
+
+    /// <summary>The same without the row groups, which are passed over: of a large file they are nearly all of it.</summary>
+    public static FileMetaData ReadWithoutRowGroups(ReadOnlySpan<byte> bytes) => Read(bytes, withRowGroups: false);
+
+    private static FileMetaData Read(ReadOnlySpan<byte> bytes, bool withRowGroups)
+    {
         var reader = new ThriftCompactReader(bytes, "Footer");
         var elements = new List<SchemaElement>();
         FileMetaData? footer = null;
@@ -30,13 +41,11 @@ internal sealed class FileMetaData
                 footer = new FileMetaData { Schema = SchemaReader.Build(elements) };
             }
             else if (field > 2 && footer is null) ParquetFormatException.Throw("Footer: no schema.");
-            else if (footer is null) reader.Skip(type);
+            else if (footer is null || (field == RowGroupsField && !withRowGroups)) reader.Skip(type);
             else footer.ReadField(ref reader, field, type);
         }
 
-        if (footer is null) return ParquetFormatException.Throw<FileMetaData>("Footer: no schema.");
-        footer.Check(dataEnd);
-        return footer;
+        return footer ?? ParquetFormatException.Throw<FileMetaData>("Footer: no schema.");
     }
 
     private static void ReadSchema(ref ThriftCompactReader reader, ThriftType type, List<SchemaElement> elements)
@@ -53,7 +62,7 @@ internal sealed class FileMetaData
         switch (field)
         {
             case 3: RowCount = reader.ReadI64(type); break;
-            case 4:
+            case RowGroupsField:
                 var groups = reader.ReadListHeader(type, ThriftType.Struct);
                 if (groups > MaxRowGroups) ParquetFormatException.Throw($"Footer: {groups} row groups; the limit is {MaxRowGroups}.");
                 for (var i = 0; i < groups; i++) RowGroups.Add(RowGroupMetaData.Read(ref reader));

@@ -16,8 +16,9 @@ internal sealed class IndexChecksums
     public const string Key = "tempo.page-index-crc32c";
     private const int EntrySizeBytes = 8;
     private byte[] _entries = [];
+    private int _length;
 
-    private IndexChecksums(byte[] entries) => _entries = entries;
+    private IndexChecksums(byte[] entries) => (_entries, _length) = (entries, entries.Length);
 
     /// <summary>For a file that is being written.</summary>
     public IndexChecksums()
@@ -42,12 +43,13 @@ internal sealed class IndexChecksums
 
     public bool IsOffsetIndex(int chunk, ReadOnlySpan<byte> index) => Is(chunk, 4, index);
 
-    public override string ToString() => Convert.ToBase64String(_entries);
+    public override string ToString() => Convert.ToBase64String(_entries.AsSpan(0, _length));
 
     private void Set(int chunk, int place, ReadOnlySpan<byte> index)
     {
         var at = chunk * EntrySizeBytes + place;
-        if (_entries.Length < at + EntrySizeBytes - place) Array.Resize(ref _entries, (chunk + 1) * EntrySizeBytes);
+        _length = Math.Max(_length, (chunk + 1) * EntrySizeBytes);
+        if (_entries.Length < _length) Array.Resize(ref _entries, Math.Max(_length, _entries.Length * 2));
         BinaryPrimitives.WriteUInt32LittleEndian(_entries.AsSpan(at), Crc32C.Compute(index));
     }
 

@@ -16,6 +16,16 @@ internal sealed class ThriftCompactWriter
 
     public ReadOnlySpan<byte> Written => _output.WrittenSpan;
 
+    /// <summary>Bytes written so far go away; what is open stays open.</summary>
+    public void DropWritten() => _output.ResetWrittenCount();
+
+    /// <summary>Appends fields of the open struct that were written before, the last of them being <paramref name="lastField"/>.</summary>
+    public void AppendFields(ReadOnlySpan<byte> fields, short lastField)
+    {
+        _output.Write(fields);
+        _lastField = lastField;
+    }
+
     public void Clear()
     {
         _output.ResetWrittenCount();

@@ -43,7 +43,9 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     public void Sweep()
     {
         Directory.CreateDirectory(workFolder);
-        foreach (var file in Directory.EnumerateFiles(workFolder, "*.parquet")) File.Delete(file);
+        foreach (var kind in (string[])["*.parquet", "*.sidecar", "*.spill"])
+            foreach (var file in Directory.EnumerateFiles(workFolder, kind))
+                File.Delete(file);
     }
 
     /// <summary>
@@ -58,13 +60,18 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
             cancellation);
 
     /// <summary>The same, with a layout of its own and a writer that is the callee's until it returns.</summary>
-    public async Task<BlockMeta?> WriteAsync(NewBlock block, Action<BlockWriter> write, CancellationToken cancellation)
+    /// <param name="block">What it is.</param>
+    /// <param name="write">Writes its traces.</param>
+    /// <param name="cancellation">Gives up; nothing is visible then.</param>
+    /// <param name="beforeMeta">Done when all but the block's meta.json is there: what must be true before the block exists.</param>
+    public async Task<BlockMeta?> WriteAsync(NewBlock block, Action<BlockWriter> write, CancellationToken cancellation, Func<Task>? beforeMeta = null)
     {
         var (tenant, id) = (block.Tenant, block.Id);
         var path = Path.Combine(workFolder, id + ".parquet");
+        var sidecarPath = Path.Combine(workFolder, id + ".sidecar");
         try
         {
-            var content = WriteData(path, block.Layout, write);
+            using var content = WriteData(path, block.Layout, write);
             if (content is null) return null;
             var bloom = BuildBloom(content.Ids);
             var index = RowGroupIndex.ToJson(content.LastIds);
@@ -73,16 +80,20 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
             await objects.PutFileAsync(BlockObjects.Key(tenant, id, BlockObjects.Data), path, cancellation).ConfigureAwait(false);
             for (var shard = 0; shard < meta.BloomShardCount; shard++)
                 await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Bloom(shard)), bloom.ShardObject(shard), cancellation).ConfigureAwait(false);
-            await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Sidecar), content.ToSidecar(id), cancellation).ConfigureAwait(false);
+            WriteSidecar(sidecarPath, id, content);
+            await objects.PutFileAsync(BlockObjects.Key(tenant, id, BlockObjects.Sidecar), sidecarPath, cancellation).ConfigureAwait(false);
             await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Index), index, cancellation).ConfigureAwait(false);
             if (block.CompactedFrom.Count > 0)
                 await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedFrom), CompactedFrom.ToJson(block.CompactedFrom), cancellation).ConfigureAwait(false);
+            if (block.IsNotCompacted) await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.NoCompact), ReadOnlyMemory<byte>.Empty, cancellation).ConfigureAwait(false);
+            if (beforeMeta is not null) await beforeMeta().ConfigureAwait(false);
             await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Meta), meta.ToJson(), cancellation).ConfigureAwait(false);
             return meta;
         }
         finally
         {
             File.Delete(path);
+            File.Delete(sidecarPath);
         }
     }
 
@@ -163,6 +174,10 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         }
     }
 
+    /// <summary>The same for one who reads all of it: without filters, which take two bytes a trace.</summary>
+    public Task<BlockReader> OpenForMergeAsync(BlockMeta meta, CancellationToken cancellation) =>
+        OpenAsync(meta with { BloomShardCount = 0 }, cancellation, BlockSidecar.None);
+
     // Superseded or expired and deleted since it was listed: not there, rather than damaged.
     private async Task<bool> IsGoneAsync(BlockMeta meta, CancellationToken cancellation)
     {
@@ -210,13 +225,13 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     public async Task<BlockMeta> RebuildAsync(BlockMeta meta, bool bloom, bool index, CancellationToken cancellation)
     {
         using var block = await OpenAsync(meta, cancellation).ConfigureAwait(false);
-        var ids = new List<TraceId>();
+        using var ids = new TraceIdLog(Path.Combine(workFolder, meta.BlockId + ".ids.spill"));
         var lastIds = new List<TraceId>();
         for (var group = 0; group < block.RowGroupCount; group++)
         {
             var rows = block.OpenRowGroup(group);
-            foreach (var (start, count) in rows.ScanRanges()) ids.AddRange(rows.Read(start, count, BatchColumns.Structure).TraceIds.AsSpan(0, count));
-            lastIds.Add(ids[^1]);
+            foreach (var (start, count) in rows.ScanRanges()) ids.AddRange(rows.Read(start, count, BatchColumns.Structure).TraceIds.Take(count));
+            lastIds.Add(ids.Last);
         }
 
         var checksums = meta.Checksums ?? new BlockChecksums(block.File.FooterChecksum, 0, []);
@@ -235,7 +250,7 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     private BlockContent? WriteData(string path, BlockWriterOptions layout, Action<BlockWriter> write)
     {
         using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
-        var writer = _writers.Rent(file, layout);
+        var writer = _writers.Rent(file, layout, path);
         try
         {
             write(writer);
@@ -247,6 +262,12 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         }
     }
 
+    private static void WriteSidecar(string path, BlockId id, BlockContent content)
+    {
+        using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        content.WriteSidecar(id, file);
+    }
+
     private static uint[] ChecksumsOf(TempoBloomBuilder bloom) =>
         [.. Enumerable.Range(0, bloom.Layout.ShardCount).Select(shard => Crc32C.Compute(bloom.ShardObject(shard).Span))];
 
@@ -254,22 +275,19 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     private static uint CheckData(string path, BlockMeta meta)
     {
         using var source = new FileParquetSource(path);
-        var written = ParquetFileReader.Open(source, meta.FooterSizeBytes);
-        BlockVersion.Get(meta.Format).CheckLeaves(written.Schema, meta.DedicatedColumns);
-        if (written.RowCount != meta.TotalObjects) throw new ParquetFormatException($"{written.RowCount} rows were written where {meta.TotalObjects} traces belong");
-        return written.FooterChecksum;
+        var (schema, rowCount, checksum) = ParquetFileReader.ReadSummary(source, meta.FooterSizeBytes);
+        BlockVersion.Get(meta.Format).CheckLeaves(schema, meta.DedicatedColumns);
+        if (rowCount != meta.TotalObjects) throw new ParquetFormatException($"{rowCount} rows were written where {meta.TotalObjects} traces belong");
+        return checksum;
     }
 
-    private TempoBloomBuilder BuildBloom(IReadOnlyList<TraceId> ids)
+    private TempoBloomBuilder BuildBloom(TraceIdLog ids)
     {
         var bloom = new TempoBloomBuilder(TempoBloomLayout.For(ids.Count, options.BloomFalsePositive, options.BloomShardBytes));
-        Span<byte> bytes = stackalloc byte[TraceId.SizeBytes];
-        foreach (var id in ids)
+        ids.ForEach(some =>
         {
-            id.Write(bytes);
-            bloom.Add(bytes);
-        }
-
+            for (var at = some.Span; !at.IsEmpty; at = at[TraceId.SizeBytes..]) bloom.Add(at[..TraceId.SizeBytes]);
+        });
         return bloom;
     }
 
@@ -310,6 +328,9 @@ public sealed record NewBlock
     public required BlockId Id { get; init; }
     public int CompactionLevel { get; init; }
     public required BlockWriterOptions Layout { get; init; }
+
+    /// <summary>Nobody is to compact it (nocompact.flg).</summary>
+    public bool IsNotCompacted { get; init; }
 
     /// <summary>The blocks whose place it takes; none if it is the first to hold its spans.</summary>
     public IReadOnlyList<BlockId> CompactedFrom { get; init; } = [];

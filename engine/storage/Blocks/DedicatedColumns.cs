@@ -36,6 +36,16 @@ public sealed class DedicatedColumns
         return true;
     }
 
+    /// <summary>These, and behind them what the others have besides, as far as there is room.</summary>
+    public DedicatedColumns Union(DedicatedColumns others)
+    {
+        var list = Specs.ToList();
+        foreach (var spec in others.Specs)
+            if (Check(spec, list).Length == 0)
+                list.Add(spec);
+        return list.Count == Specs.Count ? this : new DedicatedColumns(list);
+    }
+
     private static string Check(DedicatedColumnSpec spec, List<DedicatedColumnSpec> before)
     {
         if (spec.Name.Length == 0) return $"dedicated column {before.Count}: the name is empty";

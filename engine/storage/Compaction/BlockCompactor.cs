@@ -2,13 +2,15 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Blocks.Write;
 
 namespace Tempo.Engine.Storage.Compaction;
 
 /// <summary>
 /// Runs a job, in steps that may each be the last before a crash:
 /// <code>
-/// 1 merge     the output is written like any block; its inputs' ids beside it, meta.json last
+/// 1 merge     the output is written like any block; its inputs' ids beside it, meta.json last. What is too large for a row of it
+///             goes to further blocks, which are there before it is, and are not compacted again (nocompact.flg)
 /// 2 retire    each input is marked compacted
 /// </code>
 /// Before 1 is complete nothing of it is visible. Between 1 and 2 spans are in two blocks, which readers count once;
@@ -21,9 +23,8 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
 
     /// <summary>
     /// Writes the output, or finds it if an earlier attempt has. <see cref="MergeResult.Output"/> is null if the inputs have no
-    /// spans. Throws <see cref="DamagedInputException"/> for an input that cannot be read,
-    /// <see cref="OversizedTraceException"/> for inputs that cannot be one block, and what
-    /// <see cref="BlockStore.WriteAsync(NewBlock, Action{Blocks.Write.BlockWriter}, CancellationToken)"/> throws. Works for as
+    /// spans. Throws <see cref="DamagedInputException"/> for an input that cannot be read, and what
+    /// <see cref="BlockStore.WriteAsync(NewBlock, Action{Blocks.Write.BlockWriter}, CancellationToken, Func{Task})"/> throws. Works for as
     /// long as it takes on the caller's thread.
     /// </summary>
     public Task<MergeResult> MergeAsync(CompactionJob job, CancellationToken cancellation) => MergeAsync(job, DeletedTraces.None, cancellation);
@@ -32,24 +33,41 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
     public async Task<MergeResult> MergeAsync(CompactionJob job, DeletedTraces deleted, CancellationToken cancellation)
     {
         var existing = await store.TryReadMetaAsync(job.Tenant, job.OutputId, static _ => { }, cancellation).ConfigureAwait(false);
-        if (existing is not null) return new MergeResult(existing, default);
+        if (existing is not null) return new MergeResult(existing, default) { Rest = await FindRestAsync(job, cancellation).ConfigureAwait(false) };
         var inputs = new List<BlockReader>();
         // Jobs run one after the other; one that does not takes memory of its own.
         var memory = Interlocked.Exchange(ref _memory, null) ?? new MergeMemory();
         try
         {
-            foreach (var input in job.Inputs) inputs.Add(await OpenAsync(input, cancellation).ConfigureAwait(false));
-            var block = new NewBlock
-            {
-                Tenant = job.Tenant,
-                Id = job.OutputId,
-                CompactionLevel = job.OutputLevel,
-                Layout = options.Layout with { DedicatedColumns = columnsFor?.Invoke(job) ?? job.DedicatedColumns },
-                CompactedFrom = [.. job.Inputs.Select(static input => input.BlockId)],
-            };
+            foreach (var input in job.Inputs) inputs.Add(await OpenAsync(input, forMerge: true, cancellation).ConfigureAwait(false));
+            var layout = options.Layout with { DedicatedColumns = columnsFor?.Invoke(job) ?? job.DedicatedColumns };
             var counts = default(MergeCounts);
-            var output = await store.WriteAsync(block, writer => counts = BlockMerge.Run(inputs, writer, memory, deleted, cancellation), cancellation).ConfigureAwait(false);
-            return new MergeResult(output, counts);
+            var rest = new List<BlockMeta>();
+            Task<BlockMeta?> WriteAsync(int part, Func<Task>? beforeMeta) => store.WriteAsync(
+                new NewBlock
+                {
+                    Tenant = job.Tenant,
+                    Id = job.PartId(part),
+                    CompactionLevel = job.OutputLevel,
+                    Layout = layout,
+                    // The other parts name no inputs: those go when the first part is there, and then all are.
+                    CompactedFrom = part == 0 ? [.. job.Inputs.Select(static input => input.BlockId)] : [],
+                    IsNotCompacted = part > 0,
+                },
+                writer =>
+                {
+                    var written = Merge(inputs, writer, memory, deleted, part, cancellation);
+                    if (part == 0) counts = written;
+                },
+                cancellation,
+                beforeMeta);
+            var output = await WriteAsync(0, async () =>
+            {
+                for (var part = 1; part < counts.PartCount; part++)
+                    if (await WriteAsync(part, null).ConfigureAwait(false) is { } meta)
+                        rest.Add(meta);
+            }).ConfigureAwait(false);
+            return new MergeResult(output, counts) { Rest = rest };
         }
         finally
         {
@@ -59,13 +77,31 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
         }
     }
 
+    private MergeCounts Merge(List<BlockReader> inputs, BlockWriter writer, MergeMemory memory, DeletedTraces deleted, int part, CancellationToken cancellation)
+    {
+        memory.Begin();
+        return BlockMerge.Run(inputs, writer, memory, deleted, options.RowLimits, part, cancellation);
+    }
+
+    private async Task<IReadOnlyList<BlockMeta>> FindRestAsync(CompactionJob job, CancellationToken cancellation)
+    {
+        var rest = new List<BlockMeta>();
+        for (var part = 1; part < job.MaxParts; part++)
+        {
+            if (await store.TryReadMetaAsync(job.Tenant, job.PartId(part), static _ => { }, cancellation).ConfigureAwait(false) is not { } meta) break;
+            rest.Add(meta);
+        }
+
+        return rest;
+    }
+
     /// <summary>
     /// The job that writes the block again without the deleted traces that it holds; null if it holds none. Throws
     /// <see cref="DamagedInputException"/> for a block that cannot be read.
     /// </summary>
     public async Task<CompactionJob?> FindRewriteAsync(BlockMeta block, DeletedTraces deleted, CancellationToken cancellation)
     {
-        using var reader = await OpenAsync(block, cancellation).ConfigureAwait(false);
+        using var reader = await OpenAsync(block, forMerge: false, cancellation).ConfigureAwait(false);
         try
         {
             var held = deleted.Ids.Where(id => reader.MayContain(id) && reader.Find(id, static (opened, group) => opened.OpenRowGroup(group)).Row >= 0).ToList();
@@ -106,11 +142,11 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
         return left;
     }
 
-    private async Task<BlockReader> OpenAsync(BlockMeta input, CancellationToken cancellation)
+    private async Task<BlockReader> OpenAsync(BlockMeta input, bool forMerge, CancellationToken cancellation)
     {
         try
         {
-            return await store.OpenAsync(input, cancellation).ConfigureAwait(false);
+            return await (forMerge ? store.OpenForMergeAsync(input, cancellation) : store.OpenAsync(input, cancellation)).ConfigureAwait(false);
         }
         catch (BlockReadException e)
         {
@@ -122,4 +158,8 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
 /// <summary>What came of a merge.</summary>
 /// <param name="Output">The block that takes the place of the inputs.</param>
 /// <param name="Counts">What was brought together; zero if an earlier attempt wrote the output.</param>
-public readonly record struct MergeResult(BlockMeta? Output, MergeCounts Counts);
+public readonly record struct MergeResult(BlockMeta? Output, MergeCounts Counts)
+{
+    /// <summary>Blocks with parts of traces that are too large for one row of the output; none ordinarily.</summary>
+    public IReadOnlyList<BlockMeta> Rest { get; init; } = [];
+}

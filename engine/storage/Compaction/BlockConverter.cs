@@ -4,6 +4,7 @@ using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Write;
+using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Compaction;
 
@@ -16,7 +17,7 @@ public sealed class BlockConverter(BlockStore source, BlockStore target, BlockWr
     /// </summary>
     public async Task<BlockMeta?> ConvertAsync(BlockMeta meta, CancellationToken cancellation)
     {
-        using var reader = await source.OpenAsync(meta, cancellation).ConfigureAwait(false);
+        using var reader = await source.OpenForMergeAsync(meta, cancellation).ConfigureAwait(false);
         var block = new NewBlock
         {
             Tenant = meta.Tenant,
@@ -24,7 +25,7 @@ public sealed class BlockConverter(BlockStore source, BlockStore target, BlockWr
             CompactionLevel = meta.CompactionLevel,
             Layout = layout with { DedicatedColumns = meta.DedicatedColumns },
         };
-        return await target.WriteAsync(block, writer => BlockMerge.Run([reader], writer, new MergeMemory(), DeletedTraces.None, cancellation), cancellation).ConfigureAwait(false);
+        return await target.WriteAsync(block, writer => BlockMerge.Run([reader], writer, new MergeMemory(), DeletedTraces.None, RowLimits.OfBlocks, part: 0, cancellation), cancellation).ConfigureAwait(false);
     }
 
     private BlockId Derive(BlockId block)

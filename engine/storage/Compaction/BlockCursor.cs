@@ -13,9 +13,9 @@ internal sealed class BlockCursor
 {
     /// <summary>
     /// Rows that take more compressed bytes than this are read in parts, where the writer made no pages that end at the same
-    /// row in all columns (as Tempo does not). Ours have less than half of it.
+    /// row in all columns (as Tempo does not). Ours have about half of it.
     /// </summary>
-    private const long MaxRangeBytes = 4 << 20;
+    private const long MaxRangeBytes = 2 << 20;
 
     private readonly BlockReader _block;
     private readonly ReadMemory _memory;
@@ -28,6 +28,8 @@ internal sealed class BlockCursor
     private int _pageNumber;
     private int _row;
     private int _span;
+    private long _longestText = -1;
+    private long _arrayItems;
 
     /// <summary>The block stays the caller's. Before the first <see cref="MoveNext"/> there is no trace.</summary>
     public BlockCursor(BlockReader block, MergeMemory memory)
@@ -62,6 +64,24 @@ internal sealed class BlockCursor
         return true;
     }
 
+    /// <summary>What the trace's spans amount to; never less, and found without looking at a text.</summary>
+    public RowWeight BoundWeight()
+    {
+        if (_longestText < 0) (_longestText, _arrayItems) = (SpanWeight.LongestText(_page), SpanWeight.ArrayItems(_page));
+        // Whose the items are is not looked at.
+        var weight = new RowWeight(_arrayItems, _arrayItems * _longestText);
+        for (var span = _span; span < _page.SpanCount && _page.Trace[span] == _row; span++) weight.Add(SpanWeight.Bound(_page, span, _longestText));
+        return weight;
+    }
+
+    /// <summary>The same, every text looked at.</summary>
+    public RowWeight Weight()
+    {
+        var weight = default(RowWeight);
+        for (var span = _span; span < _page.SpanCount && _page.Trace[span] == _row; span++) weight.Add(SpanWeight.Of(_page, span));
+        return weight;
+    }
+
     /// <summary>Adds the trace's spans.</summary>
     public void AddTo(OrderedTrace trace)
     {
@@ -86,6 +106,7 @@ internal sealed class BlockCursor
             return read.Page;
         });
         _row = _span = 0;
+        _longestText = -1;
         EnterContext(context);
         return true;
     }

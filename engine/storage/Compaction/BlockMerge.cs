@@ -13,7 +13,11 @@ namespace Tempo.Engine.Storage.Compaction;
 /// 3  the writer takes it; those cursors move on
 /// </code>
 /// Memory: one page of each input, what the writer holds (a page, a row group's compressed pages and dictionaries), the
-/// largest trace, and 16 bytes for each trace of the output. Numbers of resources are given anew for each row group, so that they do not add up either.
+/// largest row. Numbers of resources are given anew for each row group, so that they do not add up either.
+/// <para>
+/// Rows of a trace that would be too large together become parts, each of as many of them as fit: the merge is run once for each
+/// part, into blocks of their own, and the first of them holds all other traces. What was one row before stays one, whatever its size.
+/// </para>
 /// </summary>
 internal sealed class BlockMerge
 {
@@ -24,7 +28,13 @@ internal sealed class BlockMerge
     private readonly DeletedTraces _deleted;
     private OrderedTrace _trace = new(new SpanContext());
 
-    private BlockMerge(BlockWriter output, MergeMemory memory, DeletedTraces deleted) => (_output, _memory, _deleted) = (output, memory, deleted);
+    private readonly RowLimits _limits;
+    private readonly int _part;
+
+    private BlockMerge(BlockWriter output, MergeMemory memory, DeletedTraces deleted, RowLimits limits, int part) =>
+        (_output, _memory, _deleted, _limits, _part) = (output, memory, deleted, limits, part);
+
+    private int PartCount { get; set; } = 1;
 
     private long CombinedTraces { get; set; }
 
@@ -32,10 +42,14 @@ internal sealed class BlockMerge
 
     private long LeftOutTraces { get; set; }
 
-    /// <summary>Writes all traces of the inputs but the deleted ones. The order of the inputs decides which of two copies of a span is kept.</summary>
-    public static MergeCounts Run(IReadOnlyList<BlockReader> inputs, BlockWriter output, MergeMemory memory, DeletedTraces deleted, CancellationToken cancellation)
+    /// <summary>
+    /// Writes all traces of the inputs but the deleted ones, or of a <paramref name="part"/> beyond the first only what belongs to it.
+    /// The order of the inputs decides which of two copies of a span is kept.
+    /// </summary>
+    public static MergeCounts Run(
+        IReadOnlyList<BlockReader> inputs, BlockWriter output, MergeMemory memory, DeletedTraces deleted, RowLimits limits, int part, CancellationToken cancellation)
     {
-        var merge = new BlockMerge(output, memory, deleted);
+        var merge = new BlockMerge(output, memory, deleted, limits, part);
         foreach (var input in inputs) merge.Open(input);
         while (merge._cursors.Count > 0)
         {
@@ -43,7 +57,7 @@ internal sealed class BlockMerge
             merge.WriteNext();
         }
 
-        return new MergeCounts(merge.CombinedTraces, merge.DuplicateSpans, merge.LeftOutTraces);
+        return new MergeCounts(merge.CombinedTraces, merge.DuplicateSpans, merge.LeftOutTraces, merge.PartCount);
     }
 
     private void Open(BlockReader input)
@@ -55,25 +69,55 @@ internal sealed class BlockMerge
     private void WriteNext()
     {
         _trace.Begin(FindSmallest());
-        foreach (var cursor in _atSmallest) cursor.AddTo(_trace);
-        CombinedTraces += _atSmallest.Count - 1;
-        if (_deleted.Contains(_trace.Id))
-        {
-            LeftOutTraces++;
-        }
-        else if (!_trace.IsEmpty)
-        {
-            _trace.Complete();
-            DuplicateSpans += _trace.DuplicateCount;
-            _output.Add(_trace);
-            // What was one row before can be read as one.
-            if (_atSmallest.Count > 1 && _output.IsLastTraceOversized) throw new OversizedTraceException(_trace.Id, [.. _atSmallest.Select(static cursor => cursor.Block)]);
-        }
-
+        if (_deleted.Contains(_trace.Id)) LeftOutTraces++;
+        else WriteTrace();
         foreach (var cursor in _atSmallest)
             if (!cursor.MoveNext(_trace.Context))
                 _cursors.Remove(cursor);
         if (_output.IsBetweenRowGroups) BeginContext();
+    }
+
+    private void WriteTrace()
+    {
+        var rows = 0;
+        foreach (var cursor in RowsOfPart())
+        {
+            cursor.AddTo(_trace);
+            rows++;
+        }
+
+        if (_trace.IsEmpty) return;
+        CombinedTraces += rows - 1;
+        _trace.Complete();
+        DuplicateSpans += _trace.DuplicateCount;
+        _output.Add(_trace);
+    }
+
+    // In the order of the inputs, so that each run comes to the same parts.
+    private IEnumerable<BlockCursor> RowsOfPart()
+    {
+        if (_atSmallest.Count == 1) return _part == 0 ? _atSmallest : [];
+        var bound = default(RowWeight);
+        foreach (var cursor in _atSmallest) bound.Add(cursor.BoundWeight());
+        if (!bound.Exceeds(_limits)) return _part == 0 ? _atSmallest : [];
+        var part = 0;
+        var weight = default(RowWeight);
+        var rows = new List<BlockCursor>();
+        for (var i = 0; i < _atSmallest.Count; i++)
+        {
+            var own = _atSmallest[i].Weight();
+            weight.Add(own);
+            if (i > 0 && weight.Exceeds(_limits))
+            {
+                part++;
+                weight = own;
+            }
+
+            if (part == _part) rows.Add(_atSmallest[i]);
+        }
+
+        PartCount = Math.Max(PartCount, part + 1);
+        return rows;
     }
 
     private TraceId FindSmallest()
@@ -101,4 +145,5 @@ internal sealed class BlockMerge
 /// <param name="CombinedTraces">Rows that went into the row of the same trace in another block.</param>
 /// <param name="DuplicateSpans">Spans that were in more than one block, or twice in one.</param>
 /// <param name="LeftOutTraces">Traces that were deleted.</param>
-public readonly record struct MergeCounts(long CombinedTraces, long DuplicateSpans, long LeftOutTraces);
+/// <param name="PartCount">Blocks that the spans go to: more than one if a trace is too large for one row.</param>
+public readonly record struct MergeCounts(long CombinedTraces, long DuplicateSpans, long LeftOutTraces, int PartCount = 1);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Blocks;
 
@@ -8,7 +9,7 @@ namespace Tempo.Engine.Storage.Compaction;
 /// <summary>Blocks of one tenant that become one.</summary>
 public sealed class CompactionJob
 {
-    /// <param name="inputs">Two or more blocks of one tenant, with equal dedicated columns; in any order.</param>
+    /// <param name="inputs">Two or more blocks of one tenant; in any order.</param>
     public CompactionJob(IEnumerable<BlockMeta> inputs)
     {
         Inputs = [.. inputs.OrderBy(static block => block.BlockId)];
@@ -32,9 +33,19 @@ public sealed class CompactionJob
 
     public TenantId Tenant => Inputs[0].Tenant;
 
-    public DedicatedColumns DedicatedColumns => Inputs[0].DedicatedColumns;
+    /// <summary>
+    /// The columns that any of the inputs has, those of the first input first, as far as there is room; of two that differ in no more
+    /// than the type the first stays.
+    /// </summary>
+    public DedicatedColumns DedicatedColumns => Inputs.Skip(1).Aggregate(Inputs[0].DedicatedColumns, static (all, input) => all.Union(input.DedicatedColumns));
 
     public int OutputLevel { get; }
+
+    /// <summary>The block of a part of what is too large for one row; part 0 is <see cref="OutputId"/>.</summary>
+    public BlockId PartId(int part) => part == 0 ? OutputId : Derive(SHA256.HashData(Encoding.ASCII.GetBytes($"{OutputId} {part}")));
+
+    /// <summary>Most blocks that a job's spans go to: what was one row stays one.</summary>
+    public int MaxParts => Inputs.Count;
 
     /// <summary>One block that is written again without some of its traces; the output's id follows from these, too.</summary>
     public static CompactionJob Rewrite(BlockMeta input, IEnumerable<TraceId> without) => new(input, without);
@@ -45,7 +56,9 @@ public sealed class CompactionJob
         var ids = new byte[(inputs.Count + traces.Count) * 16];
         for (var i = 0; i < inputs.Count; i++) inputs[i].BlockId.Value.TryWriteBytes(ids.AsSpan(i * 16), bigEndian: true, out _);
         for (var i = 0; i < traces.Count; i++) traces[i].Write(ids.AsSpan((inputs.Count + i) * 16));
-        var hash = SHA256.HashData(ids).AsSpan();
-        return BlockId.Derive(BinaryPrimitives.ReadUInt64BigEndian(hash), BinaryPrimitives.ReadUInt64BigEndian(hash[8..]));
+        return Derive(SHA256.HashData(ids));
     }
+
+    private static BlockId Derive(ReadOnlySpan<byte> hash) =>
+        BlockId.Derive(BinaryPrimitives.ReadUInt64BigEndian(hash), BinaryPrimitives.ReadUInt64BigEndian(hash[8..]));
 }

@@ -1,4 +1,5 @@
 using Tempo.Engine.Storage.Blocks.Write;
+using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Compaction;
 
@@ -11,8 +12,14 @@ public sealed record CompactionOptions
     /// <summary>Traces of all inputs of a job together, a trace in two of them counted twice.</summary>
     public long MaxObjects { get; init; } = 6_000_000;
 
+    /// <summary>Compressed bytes of a row group, which a merge holds; ordinary ones have 6 MB.</summary>
+    public const long MaxRowGroupBytes = 24 << 20;
+
     /// <summary>Bytes of data.parquet of all inputs of a job together.</summary>
     public long MaxBlockBytes { get; init; } = 100L << 30;
+
+    /// <summary>What a trace may amount to that is brought together from several blocks; beyond, its rows stay apart.</summary>
+    public RowLimits RowLimits { get; init; } = RowLimits.OfBlocks;
 
     /// <summary>
     /// Layout of what is written; the dedicated columns are those of the inputs. Read more often than written, so zstd takes its
@@ -20,5 +27,5 @@ public sealed record CompactionOptions
     /// traffic, bytes a span (59.7 in a cut's layout) and memory of the writer: 56.4 and 39 MB with row groups of 150,000; 53.9 and 58 MB with pages of
     /// 32 Ki spans; 56.4 and 27 MB with row groups of 75,000. Each row group takes 12 KB of the footer, so it is not fewer.
     /// </summary>
-    public BlockWriterOptions Layout { get; init; } = new() { ZstdLevel = 6, PageSpans = 16 * 1024, RowGroupSpans = 100_000 };
+    public BlockWriterOptions Layout { get; init; } = new() { ZstdLevel = 6, PageSpans = 16 * 1024, RowGroupSpans = 64 * 1024 };
 }

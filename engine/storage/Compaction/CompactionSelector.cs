@@ -5,7 +5,7 @@ namespace Tempo.Engine.Storage.Compaction;
 /// <summary>
 /// Says which blocks become one. Pure: the same blocks and the same time give the same job.
 /// <code>
-/// group   window of EndTime, dedicated columns, replication factor, format;
+/// group   window of EndTime, replication factor, format;
 ///         in the last 24 h the compaction level, too, so that new small blocks are not written again and again into a large one
 /// order   the newest window first, there the lowest level first: what is queried most gets better first
 /// fill    the smallest blocks first, up to four, as long as they stay within the limits
@@ -15,6 +15,12 @@ public static class CompactionSelector
 {
     /// <summary>Blocks of one job. More would save rewriting, and cost memory: a page of each is held.</summary>
     public const int MaxInputs = 4;
+
+    /// <summary>
+    /// Row groups of all inputs of a job together. Each of them takes some 12 KB of a footer, of which readers take 64 MiB, and in
+    /// memory of who reads it 25 KB.
+    /// </summary>
+    private const int MaxRowGroups = 2000;
 
     private const int MinInputs = 2;
 
@@ -51,7 +57,7 @@ public static class CompactionSelector
     {
         var window = block.EndSeconds / windowSeconds;
         var isActive = (window + 1) * windowSeconds > nowSeconds - ActiveSeconds;
-        var layout = $"{block.Format} {block.ReplicationFactor} {string.Join(' ', block.DedicatedColumns.Specs)}";
+        var layout = $"{block.Format} {block.ReplicationFactor}";
         return new GroupKey(window, isActive ? block.CompactionLevel : AnyLevel, layout);
     }
 
@@ -61,13 +67,14 @@ public static class CompactionSelector
         for (var first = 0; first + 1 < group.Count; first++)
         {
             var inputs = new List<BlockMeta>();
-            long objects = 0, bytes = 0;
+            long objects = 0, bytes = 0, rowGroups = 0;
             for (var i = first; i < group.Count && inputs.Count < MaxInputs; i++)
             {
-                if (objects + group[i].TotalObjects > options.MaxObjects || bytes + group[i].SizeBytes > options.MaxBlockBytes) continue;
+                if (objects + group[i].TotalObjects > options.MaxObjects || bytes + group[i].SizeBytes > options.MaxBlockBytes || rowGroups + group[i].RowGroupCount > MaxRowGroups) continue;
                 inputs.Add(group[i]);
                 objects += group[i].TotalObjects;
                 bytes += group[i].SizeBytes;
+                rowGroups += group[i].RowGroupCount;
             }
 
             if (inputs.Count >= MinInputs) return inputs;

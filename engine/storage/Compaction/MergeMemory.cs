@@ -24,6 +24,9 @@ internal sealed class MergeMemory
         return _pages[_taken++];
     }
 
+    /// <summary>A merge begins, which may be another one over the same inputs: all pages may be taken.</summary>
+    public void Begin() => _taken = 0;
+
     /// <summary>The merge is over: its pages may be taken again. What held far more than an ordinary page is let go.</summary>
     public void Release()
     {

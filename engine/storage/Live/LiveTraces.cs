@@ -10,10 +10,14 @@ namespace Tempo.Engine.Storage.Live;
 /// </summary>
 public static class LiveTraces
 {
-    /// <summary>Calls <paramref name="visit"/> for each trace. The same <see cref="OrderedTrace"/> is used again each time.</summary>
-    public static void ForEach(IReadOnlyList<LiveBatchView> batches, Action<OrderedTrace> visit)
+    /// <summary>
+    /// Calls <paramref name="visit"/> for each trace. The same <see cref="OrderedTrace"/> is used again each time. The batches come
+    /// into a context of their own, or behind those of the given one.
+    /// </summary>
+    public static void ForEach(IReadOnlyList<LiveBatchView> batches, Action<OrderedTrace> visit, SpanContext? context = null)
     {
-        var context = new SpanContext();
+        context ??= new SpanContext();
+        var first = context.Batches.Count;
         foreach (var view in batches) context.Add(view.Columns);
         var (ids, places) = Sort(batches);
         var trace = new OrderedTrace(context);
@@ -21,7 +25,7 @@ public static class LiveTraces
         {
             var id = ids[i];
             trace.Begin(id);
-            for (; i < ids.Length && ids[i] == id; i++) AddSpans(trace, batches[places[i].Batch], places[i]);
+            for (; i < ids.Length && ids[i] == id; i++) AddSpans(trace, batches[places[i].Batch], first, places[i]);
             if (!trace.IsEmpty)
             {
                 trace.Complete();
@@ -50,12 +54,12 @@ public static class LiveTraces
         return (ids[..n], places);
     }
 
-    private static void AddSpans(OrderedTrace trace, LiveBatchView view, (int Batch, int Trace) place)
+    private static void AddSpans(OrderedTrace trace, LiveBatchView view, int firstNumber, (int Batch, int Trace) place)
     {
         var last = view.Batch.LastSpanOfTrace;
         if (place.Trace >= last.Length) return;
         for (var span = last[place.Trace]; span >= 0; span = view.Batch.PreviousSpan[span])
             if (span < view.SpanCount)
-                trace.Add(new SpanRef(place.Batch, span));
+                trace.Add(new SpanRef(firstNumber + place.Batch, span));
     }
 }

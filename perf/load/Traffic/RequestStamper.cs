@@ -21,6 +21,9 @@ internal sealed class RequestStamper(ulong idSeed)
     private long[] _traceStarts = [];
     private int[] _traceScales = [];
 
+    /// <summary>What trace ids begin with; null: they are random altogether.</summary>
+    public ushort? FirstTraceIdBytes { get; set; }
+
     /// <summary>The trace ids of the last stamp, which was of <paramref name="template"/>: 16 bytes each, by trace index.</summary>
     public ReadOnlySpan<byte> LastTraceIds(RequestTemplate template) =>
         MemoryMarshal.AsBytes(_traceIds.AsSpan(0, template.TraceCount * 2));
@@ -48,7 +51,7 @@ internal sealed class RequestStamper(ulong idSeed)
         }
         for (int trace = 0; trace < template.TraceCount; trace++)
         {
-            _traceIds[2 * trace] = _random.Next();
+            _traceIds[2 * trace] = FirstTraceIdBytes is { } first ? (_random.Next() & ~0xFFFFUL) | BinaryPrimitives.ReverseEndianness(first) : _random.Next();
             _traceIds[2 * trace + 1] = _random.Next();
             _traceScales[trace] = _random.Between(ScaleOne / 2, ScaleOne * 2);
             _traceStarts[trace] = nowUnixNanos - Scale(template.TraceNanos[trace], _traceScales[trace])

@@ -69,7 +69,7 @@ internal sealed class BlockFolder : IDisposable
     }
 
     /// <summary>What a node that starts now has: all blocks in its view, and the loop over them.</summary>
-    public async Task<RunningCompaction> StartAsync(IObjectStore objects, TimeProvider time)
+    public async Task<RunningCompaction> StartAsync(IObjectStore objects, TimeProvider time, RowLimits? rowLimits = null)
     {
         var store = OpenStore(objects);
         var state = new NodeState(Options);
@@ -80,7 +80,9 @@ internal sealed class BlockFolder : IDisposable
         state.Update(view => view with { Deleted = deleted.LoadAsync(default).GetAwaiter().GetResult().ToImmutableDictionary() });
         var deletion = new TraceDeletion(Options, deleted, state, time);
         var metrics = new MetricRegistry();
-        var loop = new CompactionLoop(Options, CompactionServices.Create(Options, objects, store, new ColumnPromotion(Options with { AutoPromote = false }, DedicatedColumns.None, state, Log.Null, time), time), state, store, deletion, new BlockQuarantine(objects, time), new CompactionMetrics(metrics), Log.Null, time);
+        var promotion = new ColumnPromotion(Options with { AutoPromote = false }, DedicatedColumns.None, state, Log.Null, time);
+        var services = CompactionServices.Create(Options, objects, store, promotion, time, rowLimits ?? RowLimits.OfBlocks);
+        var loop = new CompactionLoop(Options, services, state, store, deletion, new BlockQuarantine(objects, time), new CompactionMetrics(metrics), Log.Null, time);
         return new RunningCompaction(loop, state, deletion, metrics);
     }
 

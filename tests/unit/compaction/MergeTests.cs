@@ -4,6 +4,7 @@ using Tempo.Engine.Parquet;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Compaction;
+using Tempo.Engine.Storage.Scan;
 using Tempo.Storage.Tests;
 
 namespace Tempo.Compaction.Tests;
@@ -21,13 +22,14 @@ public sealed class MergeTests
         var random = new Random(seed);
         var requests = new RandomRequests(seed, traceCount: random.Next(2, 60));
         var model = new TraceModel(BlockFolder.MaxAttributeBytes);
-        var columns = random.Next(3) switch { 0 => DedicatedColumns.None, 1 => TestColumns.Others, _ => TestColumns.Some };
+        DedicatedColumns Columns() => random.Next(3) switch { 0 => DedicatedColumns.None, 1 => TestColumns.Others, _ => TestColumns.Some };
+        var columns = Columns();
         var inputs = new List<BlockMeta>();
         for (var block = random.Next(2, 5); block > 0; block--)
         {
             byte[][] sent = [.. Enumerable.Range(0, random.Next(6, 40)).Select(_ => requests.Next())];
             foreach (var request in sent) model.Add(request);
-            inputs.Add(await folder.WriteAsync(Layout(random, columns), sent));
+            inputs.Add(await folder.WriteAsync(Layout(random, random.Next(4) == 0 ? Columns() : columns), sent));
         }
 
         var expected = model.Expected(fromBlock: true);
@@ -41,7 +43,7 @@ public sealed class MergeTests
         Assert.NotNull(output);
         Assert.Equal(expected.Count, output.TotalObjects);
         Assert.Equal(rowsBefore - expected.Count, counts.CombinedTraces);
-        Assert.Equal((1, columns.Specs.Count), (output.CompactionLevel, output.DedicatedColumns.Specs.Count));
+        Assert.Equal((1, new CompactionJob(inputs).DedicatedColumns.Specs.Count), (output.CompactionLevel, output.DedicatedColumns.Specs.Count));
         Assert.Equal((inputs.Min(static input => input.StartSeconds), inputs.Max(static input => input.EndSeconds)), (output.StartSeconds, output.EndSeconds));
 
         var first = Files(folder, output.BlockId);
@@ -113,26 +115,90 @@ public sealed class MergeTests
         Assert.Equal(2, (await folder.ListAsync()).Count);
     }
 
+    /// <summary>
+    /// What fits into a row is one, and the rest lies in blocks that nobody compacts again; all of it is there, also if the job is
+    /// done a second time.
+    /// </summary>
     [Fact]
     public async Task Parts_of_a_trace_that_are_too_large_together_stay_apart()
     {
         using var folder = BlockFolder.Create();
-        BlockMeta[] inputs =
+        var id = new TraceId(8 * 7919, 8);
+        byte[][] requests =
         [
-            await folder.WriteAsync(new BlockWriterOptions(), Request(1, 5)),
-            await folder.WriteAsync(new BlockWriterOptions(), Request(5, 9)),
-            await folder.WriteAsync(new BlockWriterOptions(), Request(8, 12, startNano: 2_000_000_000)),
+            Request(1, 5),
+            Spans.Request(Spans.Of("s", "l", [Spans.New(1, trace: id), Spans.New(2, trace: id), Spans.New(3, trace: id)])),
+            Spans.Request(Spans.Of("s", "l", [Spans.New(4, trace: id), Spans.New(5, trace: id)])),
+            Spans.Request(Spans.Of("s", "l", [Spans.New(6, trace: id)])),
         ];
+        var model = new TraceModel(BlockFolder.MaxAttributeBytes);
+        var inputs = new List<BlockMeta>();
+        foreach (var request in requests)
+        {
+            model.Add(request);
+            inputs.Add(await folder.WriteAsync(new BlockWriterOptions(), request));
+        }
+
+        var objects = folder.OpenObjects();
+        var options = new CompactionOptions { RowLimits = new RowLimits(Entries: 4, TextBytes: long.MaxValue) };
+        var compacted = new CompactedBlocks(objects, new SteadyClock(TimeProvider.System));
+        var compactor = new BlockCompactor(objects, folder.OpenStore(objects), compacted, options);
+        var job = new CompactionJob(inputs);
+        var merged = await compactor.MergeAsync(job, default);
+        Assert.Equal((5, 1, 2), (merged.Output!.TotalObjects, Assert.Single(merged.Rest).TotalObjects, merged.Counts.PartCount));
+        Assert.True(File.Exists(folder.PathOf(merged.Rest[0].BlockId, "nocompact.flg")));
+        Assert.Empty(await compactor.UnretiredInputsAsync(merged.Rest[0], default));
+        Assert.Equal(merged.Rest, (await compactor.MergeAsync(job, default)).Rest);
+
+        await compactor.RetireAsync(job.Tenant, inputs.Select(static input => input.BlockId), default);
+        Assert.Equal(model.Expected(fromBlock: true), (await folder.ReadAllAsync()).Traces);
+    }
+
+    /// <summary>One that has no room for its parts is not tried for ever.</summary>
+    [Fact]
+    public async Task A_trace_of_many_parts_is_compacted_to_an_end()
+    {
+        using var folder = BlockFolder.Create();
+        var id = new TraceId(1, 1);
+        var model = new TraceModel(BlockFolder.MaxAttributeBytes);
+        for (var block = 0; block < 9; block++)
+        {
+            // Two of them are more text than a row may have.
+            var request = Spans.Request(Spans.Of("s", "l", [.. Enumerable.Range(0, 30).Select(i => Spans.New((ulong)(block * 100 + i + 1), trace: id)), Spans.New(7, trace: new TraceId(2, (ulong)block))]));
+            model.Add(request);
+            await folder.WriteAsync(new BlockWriterOptions(), request);
+        }
+
+        var running = await folder.StartAsync(folder.OpenObjects(), new ManualTime(DateTimeOffset.UtcNow), new RowLimits(Entries: 50, TextBytes: long.MaxValue));
+        await running.RunOnceAsync();
+        Assert.Equal(model.Expected(fromBlock: true), (await folder.ReadAllAsync()).Traces);
+        Assert.Equal(9, running.Blocks.Count());
+        Assert.Equal(8, running.Blocks.Count(block => File.Exists(folder.PathOf(block, "nocompact.flg"))));
+        Assert.Empty(running.State.View.Quarantined);
+    }
+
+    /// <summary>An attribute with a column of its own in one input and not in the other has one in the output, and keeps its value.</summary>
+    [Fact]
+    public async Task Blocks_of_different_dedicated_columns_become_one_with_all_of_them()
+    {
+        using var folder = BlockFolder.Create();
+        var model = new TraceModel(BlockFolder.MaxAttributeBytes);
+        var random = new RandomRequests(5, 20);
+        var inputs = new List<BlockMeta>();
+        foreach (var columns in new[] { TestColumns.Some, TestColumns.Others, DedicatedColumns.None })
+        {
+            byte[][] requests = [random.Next(), random.Next(), random.Next()];
+            foreach (var request in requests) model.Add(request);
+            inputs.Add(await folder.WriteAsync(new BlockWriterOptions { DedicatedColumns = columns }, requests));
+        }
+
         var objects = folder.OpenObjects();
         var job = new CompactionJob(inputs);
-        var layout = new BlockWriterOptions { PageEntries = 1 };
-        var compactor = BlockFolder.Compactor(objects, folder.OpenStore(objects), layout);
-        // The trace in two blocks: its span, sent with two start times, is one again.
-        Assert.NotNull((await compactor.MergeAsync(job, default)).Output);
-
-        var second = await folder.WriteAsync(new BlockWriterOptions(), Spans.Request(Spans.Of("s", "l", Spans.New(99, trace: new TraceId(8 * 7919, 8)))));
-        var thrown = await Assert.ThrowsAsync<OversizedTraceException>(() => compactor.MergeAsync(new CompactionJob([.. inputs, second]), default));
-        Assert.Equal(new[] { inputs[1].BlockId, inputs[2].BlockId, second.BlockId }.Order(), thrown.Blocks.Select(static block => block.BlockId).Order());
+        var output = (await BlockFolder.Compactor(objects, folder.OpenStore(objects), new BlockWriterOptions()).MergeAsync(job, default)).Output!;
+        // Two of the others have names that are taken.
+        Assert.Equal(TestColumns.Some.Specs.Append(TestColumns.Others.Specs[2]), output.DedicatedColumns.Specs);
+        foreach (var input in inputs) Directory.Delete(folder.PathOf(input.BlockId), recursive: true);
+        Assert.Equal(model.Expected(fromBlock: true), (await folder.ReadAllAsync()).Traces);
     }
 
     /// <summary>One trace for each number, with one span.</summary>

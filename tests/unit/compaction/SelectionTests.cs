@@ -8,7 +8,7 @@ namespace Tempo.Compaction.Tests;
 
 /// <summary>
 /// A block is written as its number, the minute its last span ended (now is minute 6000, 100 h), and what is not usual:
-/// L level, N traces (10), B bytes (100), D other dedicated columns, R replication factor.
+/// L level, N traces (10), B bytes (100), D other dedicated columns, R replication factor, G row groups (1).
 /// </summary>
 public sealed class SelectionTests
 {
@@ -28,7 +28,9 @@ public sealed class SelectionTests
     [InlineData("old windows mix levels", "1@1000 2@1000L1 3@1000L2", "1 2 3")]
     [InlineData("active are windows that ended less than 24 h ago", "1@4560 2@4561L1", "")]
     [InlineData("and not the one before", "1@4559 2@4558L1", "1 2")]
-    [InlineData("dedicated columns stay apart", "1@5990 2@5990D 3@5990D", "2 3")]
+    [InlineData("dedicated columns need not be the same", "1@5990 2@5990D 3@5990D", "1 2 3")]
+    [InlineData("too many row groups together", "1@5990G1500 2@5990G501", "")]
+    [InlineData("just as many as allowed", "1@5990G1500 2@5990G500", "1 2")]
     [InlineData("replication factors stay apart", "1@5990 2@5990R3", "")]
     [InlineData("too many traces together", "1@5990N60 2@5990N60", "")]
     [InlineData("just as many as allowed", "1@5990N50 2@5990N50", "1 2")]
@@ -63,13 +65,13 @@ public sealed class SelectionTests
     [Fact]
     public void Outstanding_are_blocks_that_have_company()
     {
-        var blocks = "1@5990 2@5990 3@5990 4@5930 5@5990D".Split(' ').Select(Parse);
+        var blocks = "1@5990 2@5990 3@5990 4@5930 5@5990R3".Split(' ').Select(Parse);
         Assert.Equal(3, CompactionSelector.CountOutstanding(blocks, NowSeconds, Options));
     }
 
     private static BlockMeta Parse(string text)
     {
-        var match = System.Text.RegularExpressions.Regex.Match(text, @"^(\d+)@(\d+)(?:L(\d+))?(?:N(\d+))?(?:B(\d+))?(D)?(?:R(\d+))?$");
+        var match = System.Text.RegularExpressions.Regex.Match(text, @"^(\d+)@(\d+)(?:L(\d+))?(?:N(\d+))?(?:B(\d+))?(D)?(?:R(\d+))?(?:G(\d+))?$");
         Assert.True(match.Success, text);
         long Number(int group, long otherwise) => match.Groups[group].Success ? long.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture) : otherwise;
         return new BlockMeta
@@ -81,7 +83,7 @@ public sealed class SelectionTests
             CompactionLevel = (int)Number(3, 0),
             TotalObjects = Number(4, 10),
             SizeBytes = Number(5, 100),
-            RowGroupCount = 1,
+            RowGroupCount = (int)Number(8, 1),
             BloomShardCount = 1,
             FooterSizeBytes = 1,
             DedicatedColumns = match.Groups[6].Success ? TestColumns.Some : DedicatedColumns.None,

@@ -26,7 +26,7 @@ public sealed class BlockReaderTests
     {
         using var block = Block.Open();
         Assert.True(block.RowGroupCount > 2, $"{block.RowGroupCount} row groups");
-        var ids = Block.Content.Ids;
+        var ids = Block.Ids;
         var row = 0;
         for (var group = 0; group < block.RowGroupCount; group++)
         {
@@ -50,7 +50,7 @@ public sealed class BlockReaderTests
     public void Without_an_index_all_row_groups_are_tried()
     {
         using var block = new BlockReader(Block.Meta(), new Tempo.Engine.Parquet.MemoryParquetSource(Block.Data), [], []);
-        Assert.Equal(block.RowGroupCount - 1, Find(block, Block.Content.Ids[^1]).RowGroup);
+        Assert.Equal(block.RowGroupCount - 1, Find(block, Block.Ids[^1]).RowGroup);
         Assert.Equal((-1, -1), Find(block, default));
     }
 

@@ -57,7 +57,7 @@ public sealed class DamagedSidecarTests
         }
 
         using var block = Block.OpenWith(bytes);
-        foreach (var id in Block.Content.Ids)
+        foreach (var id in Block.Ids)
         {
             Assert.True(sidecar.MayContainTrace(SidecarHash.OfTrace(id)), what);
             if (sidecar.TryFindRows(id, new long[BlockSidecar.MaxFoundRows], out var count)) Assert.NotEqual(0, count);

@@ -22,6 +22,20 @@ internal sealed class MemoryBlock
 
     public BlockContent Content { get; }
 
+    /// <summary>The trace ids, ascending.</summary>
+    public IReadOnlyList<TraceId> Ids
+    {
+        get
+        {
+            var ids = new List<TraceId>();
+            Content.Ids.ForEach(some =>
+            {
+                for (var at = some.Span; !at.IsEmpty; at = at[TraceId.SizeBytes..]) ids.Add(TraceId.Read(at));
+            });
+            return ids;
+        }
+    }
+
     /// <summary>The sidecar's object.</summary>
     public byte[] Sidecar { get; }
 

@@ -97,7 +97,7 @@ public sealed class SidecarTests
     {
         using var block = Block.OpenWith(Block.Sidecar);
         using var plain = Block.Open();
-        foreach (var id in Block.Content.Ids)
+        foreach (var id in Block.Ids)
         {
             Assert.True(block.Sidecar.MayContainTrace(SidecarHash.OfTrace(id)));
             Assert.Equal(Find(plain, id), Find(block, id));

@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks.Write;
 
 namespace Tempo.Engine.Storage.Blocks.Sidecar;
 
@@ -7,21 +9,47 @@ namespace Tempo.Engine.Storage.Blocks.Sidecar;
 internal static class IdIndex
 {
     private const int CountSizeBytes = 4;
+    private const int ChunkBytes = 64 << 10;
 
-    /// <summary>Ids are the block's, ascending.</summary>
-    public static byte[] ToSection(IReadOnlyList<TraceId> ids)
+    /// <summary>
+    /// Writes the section, by two passes over the block's ids (ascending): fences, then what is left of the hashes. The result is
+    /// its size; throws <see cref="OverflowException"/> beyond 2 GiB.
+    /// </summary>
+    public static int Write(Stream output, TraceIdLog ids, out uint checksum)
     {
-        var fences = FenceCount(ids.Count);
-        var section = new byte[SizeBytes(ids.Count)];
-        BinaryPrimitives.WriteInt32LittleEndian(section, ids.Count);
-        var prints = section.AsSpan(CountSizeBytes + fences * TraceId.SizeBytes);
-        for (var row = 0; row < ids.Count; row++)
+        var sum = 0u;
+        var chunk = new ArrayBufferWriter<byte>(ChunkBytes);
+        void Flush(int limit)
         {
-            if (row % SidecarFormat.FenceRows == 0) ids[row].Write(section.AsSpan(CountSizeBytes + row / SidecarFormat.FenceRows * TraceId.SizeBytes));
-            BinaryPrimitives.WriteUInt16LittleEndian(prints[(row * 2)..], SidecarHash.FingerprintOf(SidecarHash.OfTrace(ids[row])));
+            if (chunk.WrittenCount < limit) return;
+            sum = Crc32C.Compute(chunk.WrittenSpan, sum);
+            output.Write(chunk.WrittenSpan);
+            chunk.ResetWrittenCount();
         }
 
-        return section;
+        BinaryPrimitives.WriteInt32LittleEndian(chunk.GetSpan(CountSizeBytes), checked((int)ids.Count));
+        chunk.Advance(CountSizeBytes);
+        long row = 0;
+        ids.ForEach(some =>
+        {
+            for (var at = some.Span; !at.IsEmpty; at = at[TraceId.SizeBytes..])
+                if (row++ % SidecarFormat.FenceRows == 0)
+                    chunk.Write(at[..TraceId.SizeBytes]);
+            Flush(ChunkBytes);
+        });
+        ids.ForEach(some =>
+        {
+            for (var at = some.Span; !at.IsEmpty; at = at[TraceId.SizeBytes..])
+            {
+                BinaryPrimitives.WriteUInt16LittleEndian(chunk.GetSpan(sizeof(ushort)), SidecarHash.FingerprintOf(SidecarHash.OfTrace(at[..TraceId.SizeBytes])));
+                chunk.Advance(sizeof(ushort));
+            }
+
+            Flush(ChunkBytes);
+        });
+        Flush(0);
+        checksum = sum;
+        return checked((int)SizeBytes(ids.Count));
     }
 
     /// <summary>The section has the size that its number of rows asks for, which is <paramref name="rowCount"/>.</summary>

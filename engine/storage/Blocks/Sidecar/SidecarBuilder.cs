@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Blocks.Write;
@@ -15,14 +14,21 @@ namespace Tempo.Engine.Storage.Blocks.Sidecar;
 /// block       ids, zones, catalog; all sections behind a directory
 /// </code>
 /// </summary>
-internal sealed class SidecarBuilder
+internal sealed class SidecarBuilder : IDisposable
 {
+    /// <summary>Filter, index, zones and catalog: one of each.</summary>
+    private const int BlockSections = 4;
+
+    /// <summary>Sections of row groups that stay in memory; a cut has one or two row groups, with some 200 KB.</summary>
+    private const int MaxMemoryBytes = 1 << 20;
+
     private const double IdBits = 16; // 1 in 700, in one cache line: a miss should cost no more
 
     private readonly CatalogBuilder _catalog = new();
     private readonly RowGroupFilters _filters;
     private readonly List<List<ZoneMap>> _zones = [[]];
-    private readonly List<(SectionKind Kind, int RowGroup, byte[] Bytes)> _sections = [];
+    private readonly List<(SectionKind Kind, int RowGroup, int SizeBytes, uint Checksum)> _sections = [];
+    private readonly SpillBuffer _ofRowGroups;
     private readonly AttributeFacts _services = new();
     private readonly AttributeFacts _names = new();
     private readonly AttributeFacts _statusMessages = new();
@@ -32,7 +38,12 @@ internal sealed class SidecarBuilder
     private readonly AttributeFacts _scopeNames = new();
     private readonly AttributeFacts _scopeVersions = new();
 
-    public SidecarBuilder() => _filters = new RowGroupFilters(_catalog);
+    /// <param name="spillPath">File for the sections of row groups; null: they stay in memory.</param>
+    public SidecarBuilder(string? spillPath = null)
+    {
+        _filters = new RowGroupFilters(_catalog);
+        _ofRowGroups = new SpillBuffer(spillPath, MaxMemoryBytes);
+    }
 
     /// <summary>The page is complete.</summary>
     public void AddPage(TraceStage stage)
@@ -68,50 +79,72 @@ internal sealed class SidecarBuilder
         AddIntrinsic(_scopeVersions, CatalogIntrinsics.InstrumentationVersion, stage.ScopeVersions);
         _services.Clear();
         var group = _zones.Count - 1;
-        _sections.Add((SectionKind.KeyFilter, group, _filters.KeyFilter()));
-        if (_filters.ValueFilter() is { } values) _sections.Add((SectionKind.ValueFilter, group, values));
-        _sections.Add((SectionKind.Ranges, group, _filters.Ranges()));
+        AddSection(SectionKind.KeyFilter, group, _filters.KeyFilter());
+        if (_filters.ValueFilter() is { } values) AddSection(SectionKind.ValueFilter, group, values);
+        AddSection(SectionKind.Ranges, group, _filters.Ranges());
         _filters.Clear();
         _zones.Add([]);
     }
 
-    /// <summary>The object, for a block of these ids (ascending) whose data has this size.</summary>
-    public byte[] ToObject(BlockId block, long dataSizeBytes, IReadOnlyList<TraceId> ids)
+    /// <summary>
+    /// Writes the object, for a block of these ids (ascending) whose data has this size: sections one behind the other as they are
+    /// made, and at last what stands before them.
+    /// </summary>
+    public void WriteTo(Stream output, BlockId block, long dataSizeBytes, TraceIdLog ids)
     {
-        (SectionKind Kind, int RowGroup, byte[] Bytes)[] sections =
-        [
-            (SectionKind.IdFilter, 0, IdFilter(ids)),
-            (SectionKind.IdIndex, 0, IdIndex.ToSection(ids)),
-            (SectionKind.Zones, 0, BlockZones.ToSection(_zones[..RowGroupCount])),
-            (SectionKind.Catalog, 0, _catalog.ToSection()),
-            .. _sections,
-        ];
-        var headSize = SidecarFormat.HeaderSizeBytes + sections.Length * SidecarFormat.EntrySizeBytes;
-        var bytes = new byte[headSize + sections.Sum(static section => section.Bytes.Length)];
-        WriteHeader(bytes, sections.Length, block, dataSizeBytes, ids.Count);
-        var entry = bytes.AsSpan(SidecarFormat.HeaderSizeBytes);
-        var offset = headSize;
-        foreach (var (kind, rowGroup, section) in sections)
+        var sectionCount = BlockSections + _sections.Count;
+        var headSize = SidecarFormat.HeaderSizeBytes + sectionCount * SidecarFormat.EntrySizeBytes;
+        var head = new byte[headSize];
+        WriteHeader(head, sectionCount, block, dataSizeBytes, ids.Count);
+        output.Position = headSize;
+        var entry = head.AsSpan(SidecarFormat.HeaderSizeBytes);
+        WriteSection(output, ref entry, SectionKind.IdFilter, IdFilter(ids).Span);
+        var index = output.Position;
+        WriteEntry(ref entry, SectionKind.IdIndex, 0, index, IdIndex.Write(output, ids, out var checksum), checksum);
+        WriteSection(output, ref entry, SectionKind.Zones, BlockZones.ToSection(_zones[..RowGroupCount]));
+        WriteSection(output, ref entry, SectionKind.Catalog, _catalog.ToSection());
+        var offset = output.Position;
+        _ofRowGroups.CopyTo(output);
+        foreach (var (kind, rowGroup, size, sum) in _sections)
         {
-            BinaryPrimitives.WriteUInt16LittleEndian(entry, (ushort)kind);
-            BinaryPrimitives.WriteInt32LittleEndian(entry[4..], rowGroup);
-            BinaryPrimitives.WriteInt64LittleEndian(entry[8..], offset);
-            BinaryPrimitives.WriteInt32LittleEndian(entry[16..], section.Length);
-            BinaryPrimitives.WriteUInt32LittleEndian(entry[20..], Crc32C.Compute(section));
-            section.CopyTo(bytes, offset);
-            entry = entry[SidecarFormat.EntrySizeBytes..];
-            offset += section.Length;
+            WriteEntry(ref entry, kind, rowGroup, offset, size, sum);
+            offset += size;
         }
 
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(SidecarFormat.ChecksumAt), ChecksumOf(bytes.AsSpan(0, headSize)));
-        return bytes;
+        BinaryPrimitives.WriteUInt32LittleEndian(head.AsSpan(SidecarFormat.ChecksumAt), ChecksumOf(head));
+        output.Position = 0;
+        output.Write(head);
+    }
+
+    public void Dispose() => _ofRowGroups.Dispose();
+
+    private static void WriteSection(Stream output, ref Span<byte> entry, SectionKind kind, ReadOnlySpan<byte> section)
+    {
+        WriteEntry(ref entry, kind, 0, output.Position, section.Length, Crc32C.Compute(section));
+        output.Write(section);
+    }
+
+    private static void WriteEntry(ref Span<byte> entry, SectionKind kind, int rowGroup, long offset, int size, uint checksum)
+    {
+        BinaryPrimitives.WriteUInt16LittleEndian(entry, (ushort)kind);
+        BinaryPrimitives.WriteInt32LittleEndian(entry[4..], rowGroup);
+        BinaryPrimitives.WriteInt64LittleEndian(entry[8..], offset);
+        BinaryPrimitives.WriteInt32LittleEndian(entry[16..], size);
+        BinaryPrimitives.WriteUInt32LittleEndian(entry[20..], checksum);
+        entry = entry[SidecarFormat.EntrySizeBytes..];
+    }
+
+    private void AddSection(SectionKind kind, int rowGroup, ReadOnlySpan<byte> section)
+    {
+        _sections.Add((kind, rowGroup, section.Length, Crc32C.Compute(section)));
+        _ofRowGroups.Write(section);
     }
 
     /// <summary>Of header and directory, the checksum itself left out.</summary>
     internal static uint ChecksumOf(ReadOnlySpan<byte> head) =>
         Crc32C.Compute(head[SidecarFormat.HeaderSizeBytes..], Crc32C.Compute(head[..SidecarFormat.ChecksumAt]));
 
-    private void WriteHeader(Span<byte> bytes, int sectionCount, BlockId block, long dataSizeBytes, int rowCount)
+    private void WriteHeader(Span<byte> bytes, int sectionCount, BlockId block, long dataSizeBytes, long rowCount)
     {
         SidecarFormat.Magic.CopyTo(bytes);
         BinaryPrimitives.WriteInt32LittleEndian(bytes[SidecarFormat.VersionAt..], SidecarFormat.Version);
@@ -122,11 +155,14 @@ internal sealed class SidecarBuilder
         BinaryPrimitives.WriteInt32LittleEndian(bytes[SidecarFormat.RowGroupCountAt..], RowGroupCount);
     }
 
-    private static byte[] IdFilter(IReadOnlyList<TraceId> ids)
+    private static ReadOnlyMemory<byte> IdFilter(TraceIdLog ids)
     {
         var builder = new SplitBlockBloomBuilder(SplitBlockSizing.SizeBytesFor(ids.Count, IdBits));
-        foreach (var id in ids) builder.Add(SidecarHash.OfTrace(id));
-        return builder.BitSet.ToArray();
+        ids.ForEach(some =>
+        {
+            for (var at = some.Span; !at.IsEmpty; at = at[TraceId.SizeBytes..]) builder.Add(SidecarHash.OfTrace(at[..TraceId.SizeBytes]));
+        });
+        return builder.BitSet;
     }
 
     // The last list of zones is that of the row group that did not begin.

@@ -18,6 +18,9 @@ public static class SidecarHash
         return XxHash64.Hash(bytes);
     }
 
+    /// <summary>The same of its 16 wire bytes.</summary>
+    internal static ulong OfTrace(ReadOnlySpan<byte> wireBytes) => XxHash64.Hash(wireBytes);
+
     /// <summary>Of an attribute's key, UTF-8.</summary>
     public static ulong OfKey(CatalogScope scope, ReadOnlySpan<byte> key) => XxHash64.Hash(key, (ulong)scope + 1);
 

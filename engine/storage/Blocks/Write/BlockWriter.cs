@@ -8,7 +8,8 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 
 /// <summary>
 /// Writes the data.parquet of a block from whole traces in ascending order of their ids. Memory: one page's rows and the
-/// compressed pages of one row group, whatever the size of the block; all of it serves the next block, too.
+/// compressed pages of one row group, whatever the size of the block; all of it serves the next block, too. What grows with the
+/// block (ids, the sidecar's sections, what the footer says) goes to files beside it.
 /// <code>
 /// Add    trace → page stage                       until the page has enough spans
 ///        page stage → one page in every column    until the row group has enough spans
@@ -16,7 +17,7 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 /// Finish the rest, then page indexes and footer
 /// </code>
 /// </summary>
-public sealed class BlockWriter
+public sealed class BlockWriter : IDisposable
 {
     /// <summary>
     /// A writer that has held more than this, in text of a page or of a dictionary, or compressed, is not used again: what is
@@ -32,21 +33,25 @@ public sealed class BlockWriter
     private readonly BlockColumns _columns;
     private readonly TraceStage _stage;
     private ParquetFileWriter _file;
-    private List<TraceId> _ids = [];
+    private TraceIdLog _ids;
     private List<TraceId> _lastIds = [];
-    private SidecarBuilder _sidecar = new();
+    private SidecarBuilder _sidecar;
     private SpanContext? _context;
     private long _rowsInGroup;
     private long _spansInGroup;
     private ulong _start = ulong.MaxValue;
     private ulong _end;
 
-    public BlockWriter(Stream output, BlockWriterOptions options)
+    /// <param name="output">Gets the data; it stays the caller's.</param>
+    /// <param name="options">The layout.</param>
+    /// <param name="spillPath">Begin of the paths of files for what grows with the block; null: that stays in memory.</param>
+    public BlockWriter(Stream output, BlockWriterOptions options, string? spillPath = null)
     {
         _options = options;
         var dedicated = options.Version.Supported(options.DedicatedColumns);
         _schema = options.Version.BuildSchema(dedicated);
-        _file = new ParquetFileWriter(output, _schema, FileOptions);
+        _file = new ParquetFileWriter(output, _schema, FileOptions, spillPath);
+        (_ids, _sidecar) = (new TraceIdLog(PathOf(spillPath, "ids")), new SidecarBuilder(PathOf(spillPath, "sidecar")));
         _columns = new BlockColumns(_schema, FileOptions, options.Version, options.ZstdLevel);
         _stage = new TraceStage(options.Version, dedicated);
     }
@@ -59,17 +64,18 @@ public sealed class BlockWriter
     internal bool IsReusable { get; private set; } = true;
 
     /// <summary>Begins another block of the same layout. The one before may be finished or not; its content is not touched.</summary>
-    public void Restart(Stream output)
+    public void Restart(Stream output, string? spillPath = null)
     {
-        _file = new ParquetFileWriter(output, _schema, FileOptions);
+        Dispose();
+        _file = new ParquetFileWriter(output, _schema, FileOptions, spillPath);
+        (_ids, _sidecar) = (new TraceIdLog(PathOf(spillPath, "ids")), new SidecarBuilder(PathOf(spillPath, "sidecar")));
         _columns.Reset();
         _stage.Clear();
         _stage.ClearDictionaries();
-        (_ids, _lastIds, _sidecar) = ([], [], new SidecarBuilder());
+        _lastIds = [];
         _context = null;
         (SpanCount, _rowsInGroup, _spansInGroup) = (0, 0, 0);
         (_start, _end) = (ulong.MaxValue, 0);
-        IsLastTraceOversized = false;
     }
 
     /// <summary>Spans written so far.</summary>
@@ -77,9 +83,6 @@ public sealed class BlockWriter
 
     /// <summary>Everything that was added is in a finished row group: the next trace may come from another context.</summary>
     public bool IsBetweenRowGroups => _rowsInGroup == 0 && _stage.TraceCount == 0;
-
-    /// <summary>The trace added last is alone more than a page should hold: it may be more than a reader takes.</summary>
-    public bool IsLastTraceOversized { get; private set; }
 
     /// <summary>
     /// Adds a trace; its id must be greater than the one before, and its context the same, unless
@@ -89,13 +92,11 @@ public sealed class BlockWriter
     {
         if (IsBetweenRowGroups) _context = trace.Context;
         if (trace.Context != _context) throw new ArgumentException("the traces of a row group come from one context: codes are remembered by its batch numbers", nameof(trace));
-        if (_ids.Count > 0 && trace.Id.CompareTo(_ids[^1]) <= 0) throw new ArgumentException($"trace {trace.Id} after {_ids[^1]}: rows of a block ascend", nameof(trace));
+        if (_ids.Count > 0 && trace.Id.CompareTo(_ids.Last) <= 0) throw new ArgumentException($"trace {trace.Id} after {_ids.Last}: rows of a block ascend", nameof(trace));
         _ids.Add(trace.Id);
         _start = Math.Min(_start, trace.StartUnixNano);
         _end = Math.Max(_end, trace.EndUnixNano);
-        var (textBytes, entries) = (_stage.Load.TextBytes, _stage.Load.EntryCount);
         _stage.Add(trace);
-        IsLastTraceOversized = _stage.Load.TextBytes - textBytes > _options.PageTextBytes || _stage.Load.EntryCount - entries + trace.SpanCount > _options.PageEntries;
         SpanCount += trace.SpanCount;
         if (!IsPageFull) return;
         WritePage();
@@ -108,15 +109,28 @@ public sealed class BlockWriter
     private bool IsRowGroupFull =>
         _spansInGroup >= _options.RowGroupSpans || _columns.SizeBytes >= _options.RowGroupBytes || _columns.LargestDictionaryBytes >= _options.RowGroupDictionaryBytes;
 
-    /// <summary>Writes what is left and the footer.</summary>
+    /// <summary>Writes what is left and the footer. The result is the caller's to dispose.</summary>
     public BlockContent Finish()
     {
         if (_ids.Count == 0) throw new InvalidOperationException("a block without traces is not written");
         if (_stage.TraceCount > 0) WritePage();
         if (_rowsInGroup > 0) WriteRowGroup();
         var (size, footerSize) = _file.Finish();
-        return new BlockContent(size, footerSize, _ids, _lastIds, SpanCount, _start, _end) { Sidecar = _sidecar };
+        var content = new BlockContent(size, footerSize, _ids, _lastIds, SpanCount, _start, _end) { Sidecar = _sidecar };
+        // They are the content's from here on.
+        (_ids, _sidecar) = (new TraceIdLog(), new SidecarBuilder());
+        return content;
     }
+
+    /// <summary>Lets go of the files beside the block that is being written.</summary>
+    public void Dispose()
+    {
+        _file.Dispose();
+        _ids.Dispose();
+        _sidecar.Dispose();
+    }
+
+    private static string? PathOf(string? spillPath, string what) => spillPath is null ? null : $"{spillPath}.{what}.spill";
 
     private void WritePage()
     {
@@ -135,7 +149,7 @@ public sealed class BlockWriter
         _columns.WriteRowGroup(_file, _rowsInGroup);
         _sidecar.EndRowGroup(_stage);
         _stage.ClearDictionaries();
-        _lastIds.Add(_ids[^1]);
+        _lastIds.Add(_ids.Last);
         _rowsInGroup = _spansInGroup = 0;
     }
 }
@@ -150,12 +164,13 @@ public sealed record BlockWriterOptions
     public int PageSpans { get; init; } = 16 * 1024;
 
     /// <summary>
-    /// Bytes of text after which a page ends even with fewer spans: 4 KiB a span, a quarter of what a page may be for the reader.
+    /// Bytes of text after which a page ends even with fewer spans: 1 KiB a span. What a page has is held several times while it
+    /// is written, and again by who reads it.
     /// </summary>
-    public long PageTextBytes { get; init; } = 64 << 20;
+    public long PageTextBytes { get; init; } = RowLimits.OfBlocks.TextBytes;
 
-    /// <summary>Attributes, events and links after which a page ends even with fewer spans: 256 a span, and again a quarter.</summary>
-    public long PageEntries { get; init; } = 4 << 20;
+    /// <summary>Attributes, events and links after which a page ends even with fewer spans: 64 a span.</summary>
+    public long PageEntries { get; init; } = RowLimits.OfBlocks.Entries;
 
     /// <summary>Spans of a row group, the unit in which a search is shared out.</summary>
     public int RowGroupSpans { get; init; } = 300_000;
@@ -166,7 +181,7 @@ public sealed record BlockWriterOptions
     public long RowGroupBytes { get; init; } = 100_000_000;
 
     /// <summary>Distinct text of one column, in bytes, after which a row group ends: the writer holds all of it until then.</summary>
-    public long RowGroupDictionaryBytes { get; init; } = 128 << 20;
+    public long RowGroupDictionaryBytes { get; init; } = 16 << 20;
 
     /// <summary>zstd level: low when live data is cut, higher when blocks are compacted.</summary>
     public int ZstdLevel { get; init; } = 3;
@@ -193,14 +208,28 @@ public sealed record BlockWriterOptions
 public sealed record BlockContent(
     long SizeBytes,
     int FooterSizeBytes,
-    IReadOnlyList<TraceId> Ids,
+    TraceIdLog Ids,
     IReadOnlyList<TraceId> LastIds,
     long SpanCount,
     ulong StartUnixNano,
-    ulong EndUnixNano)
+    ulong EndUnixNano) : IDisposable
 {
     internal SidecarBuilder Sidecar { get; init; } = null!;
 
-    /// <summary>The object that goes beside the data in a block of this id.</summary>
-    public byte[] ToSidecar(BlockId id) => Sidecar.ToObject(id, SizeBytes, Ids);
+    /// <summary>Writes the object that goes beside the data in a block of this id, from the stream's beginning; it can seek.</summary>
+    public void WriteSidecar(BlockId id, Stream output) => Sidecar.WriteTo(output, id, SizeBytes, Ids);
+
+    /// <summary>The same in memory.</summary>
+    public byte[] ToSidecar(BlockId id)
+    {
+        using var output = new MemoryStream();
+        WriteSidecar(id, output);
+        return output.ToArray();
+    }
+
+    public void Dispose()
+    {
+        Ids.Dispose();
+        Sidecar.Dispose();
+    }
 }

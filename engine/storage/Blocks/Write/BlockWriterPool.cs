@@ -10,7 +10,7 @@ internal sealed class BlockWriterPool(int capacity)
     private readonly Lock _lock = new();
 
     /// <summary>A writer of this layout that begins a file.</summary>
-    public BlockWriter Rent(Stream output, BlockWriterOptions layout)
+    public BlockWriter Rent(Stream output, BlockWriterOptions layout, string spillPath)
     {
         lock (_lock)
         {
@@ -19,18 +19,23 @@ internal sealed class BlockWriterPool(int capacity)
             {
                 var writer = _idle[found];
                 _idle.RemoveAt(found);
-                writer.Restart(output);
+                writer.Restart(output, spillPath);
                 return writer;
             }
         }
 
-        return new BlockWriter(output, layout);
+        return new BlockWriter(output, layout, spillPath);
     }
 
     /// <summary>Takes a writer back, whatever became of its file. Of too many the one that was idle longest goes.</summary>
     public void Return(BlockWriter writer)
     {
-        if (!writer.IsReusable) return;
+        if (!writer.IsReusable)
+        {
+            writer.Dispose();
+            return;
+        }
+
         writer.Restart(Stream.Null);
         lock (_lock)
         {
