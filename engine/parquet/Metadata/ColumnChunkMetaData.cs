@@ -34,13 +34,13 @@ public sealed class ColumnChunkMetaData
     /// <summary>First byte of the chunk: its dictionary page, or else its first data page.</summary>
     public long StartOffset => DictionaryPageOffset > 0 ? Math.Min(DictionaryPageOffset, DataPageOffset) : DataPageOffset;
 
-    internal long OffsetIndexOffset { get; private set; }
+    internal long OffsetIndexOffset { get; set; }
 
-    internal int OffsetIndexSizeBytes { get; private set; }
+    internal int OffsetIndexSizeBytes { get; set; }
 
-    internal long ColumnIndexOffset { get; private set; }
+    internal long ColumnIndexOffset { get; set; }
 
-    internal int ColumnIndexSizeBytes { get; private set; }
+    internal int ColumnIndexSizeBytes { get; set; }
 
     internal static ColumnChunkMetaData Read(ref ThriftCompactReader reader)
     {
