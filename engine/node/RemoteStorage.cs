@@ -21,7 +21,8 @@ public sealed record RemoteStorage
     /// <summary>How often the service is asked which blocks there are.</summary>
     public TimeSpan BlocklistPoll { get; init; } = TimeSpan.FromMinutes(5);
 
-    internal RemoteObjectStore Open(TimeProvider time)
+    /// <summary>Opens the service, without asking it anything. The caller disposes it.</summary>
+    public RemoteObjectStore Open(TimeProvider time)
     {
         // Only jitter comes from it.
         var random = new Random(unchecked((int)time.GetTimestamp()));

@@ -7,6 +7,24 @@ public sealed partial class ColumnReader
 {
     private long ChunkEnd => Chunk.StartOffset + Chunk.CompressedSizeBytes;
 
+    /// <summary>What must be read to know where the pages are; nothing if that is known.</summary>
+    internal (long Offset, long Count) IndexRange => _pages is null && Chunk.OffsetIndexSizeBytes > 0 ? (Chunk.OffsetIndexOffset, Chunk.OffsetIndexSizeBytes) : default;
+
+    /// <summary>Adds what must be read for these rows: the dictionary, if it was not, and the pages. Throws as <see cref="Read"/>.</summary>
+    internal void AddRanges(long rowStart, long rowEnd, List<(long Offset, long Count)> ranges)
+    {
+        long first = 0, end = 0;
+        foreach (ref readonly var page in Pages)
+        {
+            if (!page.EndsAfter(rowStart) || !page.BeginsBefore(rowEnd)) continue;
+            if (end == 0) first = page.Offset;
+            end = page.Offset + page.SizeBytes;
+        }
+
+        if (end > 0) ranges.Add((first, end - first));
+        if (!_isDictionaryRead && !Pages.IsEmpty && Pages[0].Offset > Chunk.StartOffset) ranges.Add((Chunk.StartOffset, Pages[0].Offset - Chunk.StartOffset));
+    }
+
     private PageSpan[] FindPages() => Chunk.OffsetIndexSizeBytes > 0 ? PagesFromIndex() : PagesByWalking();
 
     private PageSpan[] PagesFromIndex()
@@ -44,7 +62,7 @@ public sealed partial class ColumnReader
         using var window = new SourceWindow(_file.Source, ChunkEnd);
         for (var offset = Chunk.StartOffset; offset < ChunkEnd;)
         {
-            var header = FindHeader(window, offset, out var headerSizeBytes);
+            var header = FindHeader(window, offset, ChunkEnd, out var headerSizeBytes);
             var sizeBytes = headerSizeBytes + header.CompressedSizeBytes;
             if (sizeBytes > ChunkEnd - offset) Fail($"{sizeBytes} bytes, but the chunk ends at {ChunkEnd}");
             if (header.Type is PageType.Data or PageType.DataV2)
@@ -82,13 +100,13 @@ public sealed partial class ColumnReader
         }
     }
 
-    /// <summary>A header has no length of its own: what is left of the chunk is tried in growing pieces.</summary>
-    private PageHeader FindHeader(SourceWindow window, long offset, out int headerSizeBytes)
+    /// <summary>A header has no length of its own: what is left up to <paramref name="end"/> is tried in growing pieces.</summary>
+    private PageHeader FindHeader(SourceWindow window, long offset, long end, out int headerSizeBytes)
     {
         _pageOffset = offset;
         for (var length = 256; ; length *= 16)
         {
-            var available = (int)Math.Min(ChunkEnd - offset, Math.Min(length, ParquetLimits.MaxPageHeaderBytes));
+            var available = (int)Math.Min(end - offset, Math.Min(length, ParquetLimits.MaxPageHeaderBytes));
             try
             {
                 return ReadHeader(window.Fetch(offset, available), out headerSizeBytes);
@@ -111,7 +129,7 @@ public sealed partial class ColumnReader
         }
 
         using var window = new SourceWindow(_file.Source, DictionaryEnd(offset));
-        var header = FindHeader(window, offset, out var headerSizeBytes);
+        var header = FindHeader(window, offset, DictionaryEnd(offset), out var headerSizeBytes);
         if (header.Type != PageType.Dictionary) Fail($"a {header.Type} page where the dictionary belongs");
         if (header.CompressedSizeBytes > ChunkEnd - offset - headerSizeBytes)
             Fail($"a dictionary of {header.CompressedSizeBytes} bytes, but the chunk ends at {ChunkEnd}");

@@ -14,6 +14,9 @@ public interface IParquetSource
     /// </summary>
     void Read(long offset, Span<byte> destination);
 
+    /// <summary>Each read costs a round trip over a network, so that it is worth saying beforehand what will be read.</summary>
+    bool IsFar => false;
+
     /// <summary>
     /// Says what will be read next, all of it soon. A source far away brings it near in as few round trips as it can; a
     /// failure is the later read's.

@@ -37,6 +37,9 @@ public sealed class ParquetFileReader
 
     internal static ReadOnlySpan<byte> Magic => "PAR1"u8;
 
+    /// <summary>The file's bytes are far away (<see cref="IParquetSource.IsFar"/>).</summary>
+    public bool IsFar => Source.IsFar;
+
     internal IParquetSource Source { get; }
 
     internal IndexChecksums? IndexChecksums { get; }
@@ -77,6 +80,23 @@ public sealed class ParquetFileReader
         source.Read(0, head);
         if (!head.SequenceEqual(Magic)) ParquetFormatException.Throw("The file does not begin with 'PAR1'.");
         return tail.AsMemory(tail.Length - TrailerSizeBytes - claimed, claimed);
+    }
+
+    /// <summary>Brings near, of a file that is far away, what says where the columns' pages are: one round trip.</summary>
+    public void PrefetchIndexes(IReadOnlyCollection<ColumnReader> columns)
+    {
+        ArgumentNullException.ThrowIfNull(columns);
+        var ranges = columns.Select(static column => column.IndexRange).Where(static range => range.Count > 0).ToList();
+        if (ranges.Count > 0) Source.Prefetch(ranges);
+    }
+
+    /// <summary>The same of all that reading these rows of the columns needs: another round trip. Throws as reading them.</summary>
+    public void Prefetch(IReadOnlyCollection<ColumnReader> columns, long rowStart, int rowCount)
+    {
+        PrefetchIndexes(columns);
+        var ranges = new List<(long Offset, long Count)>();
+        foreach (var column in columns) column.AddRanges(rowStart, rowStart + rowCount, ranges);
+        if (ranges.Count > 0) Source.Prefetch(ranges);
     }
 
     /// <summary>Opens the chunk of a leaf in a row group. One reader is used by one thread; any number may be open.</summary>

@@ -47,11 +47,17 @@ internal static class CompactionMeasures
         var store = Open(folder, "built");
         for (var number = 0; number < blocks; number++)
         {
-            var block = new NewBlock { Tenant = TenantId.Single, Id = BlockId.Derive(9, (ulong)number), Layout = new CompactionOptions().Layout with { ZstdLevel = 3 } };
-            var pieces = Pieces(number, spans, areSingle);
-            var meta = await store.WriteAsync(block, writer => WritePieces(writer, pieces), default).ConfigureAwait(false);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"block {number}: {meta!.TotalObjects} traces, {meta.SizeBytes} bytes, {meta.RowGroupCount} row groups"));
+            var meta = await WriteBlockAsync(store, number, spans, areSingle).ConfigureAwait(false);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"block {number}: {meta.TotalObjects} traces, {meta.SizeBytes} bytes, {meta.RowGroupCount} row groups"));
         }
+    }
+
+    /// <summary>A block of the load tool's traffic, or of traces of one bare span, in compaction's layout.</summary>
+    public static async Task<BlockMeta> WriteBlockAsync(BlockStore store, int number, int spans, bool areSingle)
+    {
+        var block = new NewBlock { Tenant = TenantId.Single, Id = BlockId.Derive(9, (ulong)number), Layout = new CompactionOptions().Layout with { ZstdLevel = 3 } };
+        var pieces = Pieces(number, spans, areSingle);
+        return (await store.WriteAsync(block, writer => WritePieces(writer, pieces), default).ConfigureAwait(false))!;
     }
 
     private static void WritePieces(BlockWriter writer, IEnumerable<List<LiveBatchView>> pieces)

@@ -48,7 +48,7 @@ internal static class SidecarMeasures
         await MeasureAsync("values of a name with a query, blocks", 2, async () => (await TagValues.RunAsync(filtered, all, default).ConfigureAwait(false)).Values.Count).ConfigureAwait(false);
     }
 
-    /// <summary>Random ids against blocks that do not hold them.</summary>
+    /// <summary>Random ids against blocks that do not hold them, and ids of a compacted block of the demo load among these.</summary>
     public static async Task MissesAsync(int blockCount, int tracesPerBlock)
     {
         using var folder = new WorkFolder();
@@ -62,6 +62,8 @@ internal static class SidecarMeasures
             blocks.Add(new BlockHandle(meta!, store));
         }
 
+        var large = await CompactionMeasures.WriteBlockAsync(store, 0, 300_000, areSingle: false).ConfigureAwait(false);
+        blocks.Add(new BlockHandle(large, store));
         var sources = new TraceSources([], blocks);
         var found = await TraceFinder.FindAsync(sources, new TraceId(1, 1), 0, 0, default).ConfigureAwait(false);
         Print($"{blockCount} blocks of {tracesPerBlock} traces; sidecars in memory: {store.Sidecars.SizeBytes} bytes; first look-up read {found.InspectedBytes} bytes of blocks");
@@ -78,6 +80,16 @@ internal static class SidecarMeasures
         {
             var id = new TraceId((ulong)random.NextInt64(), (ulong)random.NextInt64());
             return (await TraceFinder.FindAsync(sources, id, 0, 0, default).ConfigureAwait(false)).SpanCount;
+        }).ConfigureAwait(false);
+        using var reader = await store.OpenAsync(large, default).ConfigureAwait(false);
+        var ids = reader.ReadTraceIds(default);
+        using var trace = new NativeBuffer();
+        await MeasureAsync($"a hit among {blocks.Count} blocks, written as OTLP", 2000, async () =>
+        {
+            var hit = await TraceFinder.FindAsync(sources, ids[random.Next(ids.Length)], 0, 0, default).ConfigureAwait(false);
+            trace.Clear();
+            hit.WritePart(trace, int.MaxValue);
+            return hit.SpanCount;
         }).ConfigureAwait(false);
     }
 

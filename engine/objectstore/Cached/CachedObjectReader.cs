@@ -21,17 +21,26 @@ public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long s
     /// <summary>Fills the memory from the offset. Throws <see cref="IOException"/> past the end, and as the store does.</summary>
     public async ValueTask ReadAsync(long offset, Memory<byte> destination, CancellationToken cancellation = default)
     {
-        if (offset < 0 || destination.Length > sizeBytes - offset) throw new EndOfStreamException($"object '{key}' of {sizeBytes} bytes ends before {offset + destination.Length}");
         while (destination.Length > 0)
         {
-            var chunk = offset / ChunkBytes;
-            var bytes = cache.TryGet(new(key, chunk)) ?? await FetchAsync(chunk, (offset + destination.Length - 1) / ChunkBytes, cancellation).ConfigureAwait(false);
-            var start = (int)(offset - chunk * ChunkBytes);
-            var count = Math.Min(destination.Length, bytes.Length - start);
-            bytes.AsMemory(start, count).CopyTo(destination);
-            destination = destination[count..];
-            offset += count;
+            var there = await ReadChunkAsync(offset, destination.Length, cancellation).ConfigureAwait(false);
+            there.CopyTo(destination);
+            destination = destination[there.Length..];
+            offset += there.Length;
         }
+    }
+
+    /// <summary>
+    /// What the cache's chunk at the offset has of the <paramref name="wantedCount"/> bytes from there on, without a copy; what is
+    /// missing of all of them is fetched by one request. Throws as <see cref="ReadAsync"/>.
+    /// </summary>
+    public async ValueTask<ReadOnlyMemory<byte>> ReadChunkAsync(long offset, int wantedCount, CancellationToken cancellation = default)
+    {
+        if (offset < 0 || wantedCount > sizeBytes - offset) throw new EndOfStreamException($"object '{key}' of {sizeBytes} bytes ends before {offset + wantedCount}");
+        var chunk = offset / ChunkBytes;
+        var bytes = cache.TryGet(new(key, chunk)) ?? await FetchAsync(chunk, (offset + wantedCount - 1) / ChunkBytes, cancellation).ConfigureAwait(false);
+        var start = (int)(offset - chunk * ChunkBytes);
+        return bytes.AsMemory(start, Math.Min(wantedCount, bytes.Length - start));
     }
 
     /// <summary>Brings ranges into the cache, those that are not there, all at once. What fails is left to the read.</summary>

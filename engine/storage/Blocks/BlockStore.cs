@@ -147,12 +147,12 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     public BlockSidecar SidecarOf(BlockMeta meta)
     {
         var key = BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Sidecar);
-        int Read(long offset, Span<byte> destination)
+        int Read(long offset, Memory<byte> destination)
         {
             if (objects.LocalObjects is not { } local) return RemoteBlockSource.TryRead(objects, key, offset, destination);
             // Opened for each section: a section is read once, and a thousand blocks would hold a thousand files.
             using var sidecar = local.TryOpen(key);
-            return sidecar?.Read(offset, destination) ?? -1;
+            return sidecar?.Read(offset, destination.Span) ?? -1;
         }
 
         return new BlockSidecar(Read, meta, Sidecars);
@@ -225,6 +225,7 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     public async Task<BlockMeta> RebuildAsync(BlockMeta meta, bool bloom, bool index, CancellationToken cancellation)
     {
         using var block = await OpenAsync(meta, cancellation).ConfigureAwait(false);
+        Directory.CreateDirectory(workFolder);
         using var ids = new TraceIdLog(Path.Combine(workFolder, meta.BlockId + ".ids.spill"));
         var lastIds = new List<TraceId>();
         for (var group = 0; group < block.RowGroupCount; group++)

@@ -25,22 +25,15 @@ internal sealed class ConvertVerb : ToolVerb
             throw new ToolException($"--format: {string.Join(" or ", BlockVersion.All.Where(static known => known.CanWrite).Select(static known => known.Name))} is expected");
         Directory.CreateDirectory(target);
         var layout = new CompactionOptions().Layout with { Version = version };
-        try
+        var store = new BlockStore(LocalObjectStore.Open(target), ToolContext.WorkFolder, new BlockStoreOptions { Layout = layout });
+        store.Sweep();
+        var converter = new BlockConverter(context.Store, store, layout);
+        foreach (var meta in await context.BlocksAsync().ConfigureAwait(false))
         {
-            var store = new BlockStore(LocalObjectStore.Open(target), ToolContext.WorkFolder, new BlockStoreOptions { Layout = layout });
-            store.Sweep();
-            var converter = new BlockConverter(context.Store, store, layout);
-            foreach (var meta in await context.BlocksAsync().ConfigureAwait(false))
-            {
-                var written = await converter.ConvertAsync(meta, ToolContext.Cancellation).ConfigureAwait(false);
-                context.Print(written is null
-                    ? $"{meta.BlockId}: no spans, nothing written"
-                    : $"{meta.BlockId} {meta.Format} {ToolText.Count(meta.SizeBytes)} bytes -> {written.BlockId} {written.Format} {ToolText.Count(written.SizeBytes)} bytes, {ToolText.Count(written.TotalObjects)} traces");
-            }
-        }
-        finally
-        {
-            if (Directory.Exists(ToolContext.WorkFolder)) Directory.Delete(ToolContext.WorkFolder, recursive: true);
+            var written = await converter.ConvertAsync(meta, ToolContext.Cancellation).ConfigureAwait(false);
+            context.Print(written is null
+                ? $"{meta.BlockId}: no spans, nothing written"
+                : $"{meta.BlockId} {meta.Format} {ToolText.Count(meta.SizeBytes)} bytes -> {written.BlockId} {written.Format} {ToolText.Count(written.SizeBytes)} bytes, {ToolText.Count(written.TotalObjects)} traces");
         }
 
         return 0;

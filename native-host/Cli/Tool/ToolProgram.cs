@@ -6,7 +6,7 @@ using Tempo.Engine.Storage.Compaction;
 
 namespace Tempo.Host.Cli.Tool;
 
-/// <summary>The verbs over a folder of blocks. Exit codes: 0 done, 1 it could not be done or something is wrong, 2 wrong command line.</summary>
+/// <summary>The verbs over blocks. Exit codes: 0 done, 1 it could not be done or something is wrong, 2 wrong command line.</summary>
 public static class ToolProgram
 {
     private const int CannotDo = 1;
@@ -30,7 +30,7 @@ public static class ToolProgram
             return arguments[0] == "help" ? 0 : WrongCommandLine;
         }
 
-        if (!ToolArguments.TryParse(arguments.AsSpan(verb.Name.Split(' ').Length), ["path", .. verb.Options], out var parsed, out var error) || parsed.Names.Count < verb.NameCount)
+        if (!ToolArguments.TryParse(arguments.AsSpan(verb.Name.Split(' ').Length), [.. ToolStorage.Options, .. verb.Options], out var parsed, out var error) || parsed.Names.Count < verb.NameCount)
         {
             errors.WriteLine($"{(error.Length > 0 ? error : "a name is missing")}\nusage: {UsageOf(verb)}");
             return WrongCommandLine;
@@ -38,7 +38,8 @@ public static class ToolProgram
 
         try
         {
-            return verb.RunAsync(new ToolContext(parsed, output)).GetAwaiter().GetResult();
+            using var context = new ToolContext(parsed, output);
+            return verb.RunAsync(context).GetAwaiter().GetResult();
         }
         catch (Exception e) when (e is ToolException or BlockReadException or ParquetFormatException or DamagedInputException or ObjectStoreException or IOException or UnauthorizedAccessException)
         {
@@ -50,11 +51,13 @@ public static class ToolProgram
     /// <summary>The verbs, for <c>-help</c>.</summary>
     public static string Usage()
     {
-        var text = new StringBuilder("Verbs over a folder of blocks (--path, default tempo-data/blocks):\n");
+        var text = new StringBuilder(
+            "Verbs over the blocks in a folder (--path, default tempo-data/blocks), or where the configuration of a server says (--config.file);\n"
+            + $"of a bucket also {string.Join(", ", ToolStorage.Options.Skip(4).Select(static option => $"--{option}"))}:\n");
         foreach (var verb in Verbs) text.Append("  ").Append(UsageOf(verb)).Append("\n        ").Append(verb.Help).Append('\n');
         return text.ToString();
     }
 
     private static string UsageOf(ToolVerb verb) =>
-        $"tempo {verb.Name} --path <folder>{string.Concat(verb.Options.Select(static option => $" [--{option} …]"))} {verb.Parameters}";
+        $"tempo {verb.Name} [--path <folder> | --config.file <file>]{string.Concat(verb.Options.Select(static option => $" [--{option} …]"))} {verb.Parameters}";
 }

@@ -5,8 +5,8 @@ using Tempo.Engine.Storage.Blocks;
 namespace Tempo.Host.Cli.Tool;
 
 /// <summary>
-/// A verb over a folder of blocks: <c>tempo list blocks --path tempo-data/blocks single-tenant</c>. It reads what is there, beside a
-/// server or without one; those that write say so.
+/// A verb over blocks, in a folder or a bucket: <c>tempo list blocks --path tempo-data/blocks single-tenant</c>. It reads what is there,
+/// beside a server or without one; those that write say so.
 /// </summary>
 public abstract class ToolVerb
 {
@@ -22,7 +22,7 @@ public abstract class ToolVerb
     /// <summary>How many names must follow, at least.</summary>
     public virtual int NameCount => Parameters.Split('<').Length - 1;
 
-    /// <summary>Options beside --path.</summary>
+    /// <summary>Options beside those that say where the blocks are (<see cref="ToolStorage"/>).</summary>
     public virtual IReadOnlyList<string> Options => [];
 
     /// <summary>Runs; the exit code. Throws <see cref="ToolException"/> for what cannot be done.</summary>
@@ -30,7 +30,7 @@ public abstract class ToolVerb
 }
 
 /// <summary>What a verb works with.</summary>
-public sealed class ToolContext
+public sealed class ToolContext : IDisposable
 {
     private readonly TextWriter _output;
 
@@ -38,10 +38,15 @@ public sealed class ToolContext
     {
         Arguments = arguments;
         _output = output;
-        var path = arguments.Option("path", "tempo-data/blocks");
-        if (!Directory.Exists(path)) throw new ToolException($"--path {path}: there is no such folder");
-        Objects = LocalObjectStore.Open(path);
-        Store = new BlockStore(Objects, WorkFolder, new BlockStoreOptions());
+        (Objects, var place) = ToolStorage.Open(arguments);
+        Store = new BlockStore(Objects, WorkFolder, new BlockStoreOptions { Cache = new RangeCache(place.CacheBytes) });
+        Store.Sweep();
+    }
+
+    public void Dispose()
+    {
+        (Objects as IDisposable)?.Dispose();
+        if (Directory.Exists(WorkFolder)) Directory.Delete(WorkFolder, recursive: true);
     }
 
     public ToolArguments Arguments { get; }

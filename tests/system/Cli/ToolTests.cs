@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Tempo.Engine.ObjectStore.Tests.Stub;
 using Tempo.SystemTests.Facts;
 using Tempo.SystemTests.Otlp;
 using Tempo.SystemTests.Server;
@@ -36,6 +37,38 @@ public sealed class ToolTests
         Directory.Move(converted, tempo.BlocksFolder);
         await tempo.StartAsync();
         SpanFacts.AssertSame(spans.Where(span => span.TraceId == spans[0].TraceId), await tempo.Api.FindTraceAsync(spans[0].TraceId));
+    }
+
+    /// <summary>The same over a bucket, by the server's own configuration file and by options.</summary>
+    [Fact]
+    public async Task Verbs_read_a_bucket()
+    {
+        using var s3 = new S3Stub();
+        var endpoint = new Uri(s3.Url).Authority;
+        await using var tempo = await TempoProcess.StartAsync(new TempoSettings
+        {
+            Storage = $"    backend: s3\n    s3: {{bucket: b, prefix: traces, endpoint: {endpoint}, insecure: true, forcepathstyle: true, access_key: id, secret_key: secret}}\n",
+        });
+        var spans = Spans.NewTrace(7);
+        using (var client = new GrpcClient(tempo.OtlpGrpcUrl)) Assert.Equal(GrpcAnswer.Ok, (await client.ExportAsync(ExportRequest.Encode(spans))).Status);
+        await tempo.Api.FlushAsync();
+        await Eventually.HoldsAsync("the block is in the bucket", () => Task.FromResult(s3.Objects.Keys.Any(static name => name.EndsWith("/meta.json", StringComparison.Ordinal))));
+        await tempo.StopAsync();
+
+        string[] byFile = ["--config.file", Path.Combine(tempo.Folder, "tempo.yaml")];
+        string[] byOptions = ["--backend", "s3", "--bucket", "b", "--prefix", "traces", "--s3-endpoint", endpoint, "--s3-user", "id", "--s3-pass", "secret", "--s3-insecure", "true"];
+        foreach (var place in new[] { byFile, byOptions })
+        {
+            Assert.Contains("1 blocks, 1 traces", await RunAsync(0, ["list", "blocks", .. place, "single-tenant"]), StringComparison.Ordinal);
+            Assert.Contains("1 blocks, 0 problems", await RunAsync(0, ["verify", .. place, "single-tenant"]), StringComparison.Ordinal);
+            var json = await RunAsync(0, ["query", "trace-id", .. place, "single-tenant", spans[0].TraceId]);
+            using var document = JsonDocument.Parse(json);
+            SpanFacts.AssertSame(spans, TraceJson.SpansOfTrace(document.RootElement));
+        }
+
+        var block = s3.Objects.Keys.First(static name => name.EndsWith("/meta.json", StringComparison.Ordinal)).Split('/')[^2];
+        Assert.Contains("attributes with a column of their own", await RunAsync(0, ["analyse", "block", .. byFile, "single-tenant", block]), StringComparison.Ordinal);
+        Assert.Contains("--backend: unknown backend", await RunAsync(1, "list", "blocks", "--backend", "tape", "single-tenant"), StringComparison.Ordinal);
     }
 
     [Fact]

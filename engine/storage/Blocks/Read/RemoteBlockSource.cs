@@ -11,30 +11,32 @@ internal sealed class RemoteBlockSource(CachedObjectReader reader) : IParquetSou
 {
     public long Length => reader.SizeBytes;
 
+    public bool IsFar => true;
+
     public void Read(long offset, Span<byte> destination)
     {
-        var buffer = new byte[destination.Length];
         try
         {
-            reader.ReadAsync(offset, buffer).AsTask().GetAwaiter().GetResult();
+            while (!destination.IsEmpty)
+            {
+                var there = reader.ReadChunkAsync(offset, destination.Length).AsTask().GetAwaiter().GetResult().Span;
+                there.CopyTo(destination);
+                destination = destination[there.Length..];
+                offset += there.Length;
+            }
         }
         catch (ObjectStoreException e)
         {
             throw new IOException(e.Message, e);
         }
-
-        buffer.CopyTo(destination);
     }
 
     /// <summary>Reads a part of a small object, past every cache; the bytes read, or -1 if there is no such object.</summary>
-    public static int TryRead(IObjectStore objects, ObjectKey key, long offset, Span<byte> destination)
+    public static int TryRead(IObjectStore objects, ObjectKey key, long offset, Memory<byte> destination)
     {
-        var buffer = new byte[destination.Length];
         try
         {
-            var count = objects.GetRangeAsync(key, offset, buffer).AsTask().GetAwaiter().GetResult();
-            buffer.AsSpan(0, count).CopyTo(destination);
-            return count;
+            return objects.GetRangeAsync(key, offset, destination).AsTask().GetAwaiter().GetResult();
         }
         catch (ObjectStoreException e) when (e.Error == ObjectStoreError.NotFound)
         {

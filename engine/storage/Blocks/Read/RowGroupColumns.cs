@@ -31,6 +31,18 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
         RowCount = rowCount;
     }
 
+    /// <summary>The selected rows of all columns are read next. Nothing happens if the block is near, here and below.</summary>
+    public void PrefetchAll()
+    {
+        if (file.IsFar) file.Prefetch([.. map.Columns.Keys.Select(Reader)], RowStart, RowCount);
+    }
+
+    /// <summary>Rows of all columns will be read, though not yet known which.</summary>
+    public void PrefetchIndexes()
+    {
+        if (file.IsFar) file.PrefetchIndexes([.. map.Columns.Keys.Select(Reader)]);
+    }
+
     /// <summary>Whether the block's version has such a column.</summary>
     public bool Has(string path) => map.Has(path);
 

@@ -72,6 +72,7 @@ public sealed partial class RowGroupReader
     public bool HasTrace(long row, TraceId id) => BlockReadException.Guard((Rows: this, Row: row, Id: id), static find =>
     {
         var columns = find.Rows._columns;
+        columns.PrefetchIndexes();
         columns.Reader("TraceID").Read(find.Row, 1, columns.Data);
         Span<byte> wanted = stackalloc byte[TraceId.SizeBytes];
         find.Id.Write(wanted);
@@ -133,6 +134,7 @@ public sealed partial class RowGroupReader
     private long SearchRow(TraceId id)
     {
         var data = _columns.Data;
+        _columns.PrefetchIndexes();
         var reader = _columns.Reader("TraceID");
         Span<byte> wanted = stackalloc byte[TraceId.SizeBytes];
         id.Write(wanted);
@@ -170,6 +172,7 @@ public sealed partial class RowGroupReader
         if ((columns & BatchColumns.ScopeNames) != 0) columns |= BatchColumns.Scopes;
         if ((columns & BatchColumns.EventRows) != 0) columns |= BatchColumns.Events;
         if ((columns & BatchColumns.LinkRows) != 0) columns |= BatchColumns.Links;
+        if (columns == BatchColumns.All) _columns.PrefetchAll();
         batch.Clear();
         batch.Loader = null;
         _dedicatedRead = 0;

@@ -40,9 +40,9 @@ public sealed class BlockSidecar
     /// <summary>A sidecar whose bytes are in memory.</summary>
     public static BlockSidecar Of(ReadOnlyMemory<byte> bytes, BlockMeta meta, SidecarCache cache)
     {
-        int Read(long offset, Span<byte> destination)
+        int Read(long offset, Memory<byte> destination)
         {
-            var source = offset < bytes.Length ? bytes.Span[(int)offset..] : [];
+            var source = offset < bytes.Length ? bytes[(int)offset..] : default;
             var count = Math.Min(source.Length, destination.Length);
             source[..count].CopyTo(destination);
             return count;
@@ -211,8 +211,7 @@ public sealed class BlockSidecar
     // Whether the object is that long: memory is taken for what is there, not for what a directory says.
     private bool Reaches(long end)
     {
-        Span<byte> last = stackalloc byte[1];
-        return end <= FirstReadBytes || _read!(end - 1, last) == 1;
+        return end <= FirstReadBytes || _read!(end - 1, new byte[1]) == 1;
     }
 
     private static byte[]? Decompress(byte[] bytes)
@@ -275,4 +274,4 @@ public sealed class BlockSidecar
 /// Fills the destination from the offset of the sidecar and returns how much was there; -1 if there is no sidecar. Throws
 /// <see cref="IOException"/> or <see cref="ObjectStoreException"/> if it cannot be read now.
 /// </summary>
-internal delegate int ReadSidecar(long offset, Span<byte> destination);
+internal delegate int ReadSidecar(long offset, Memory<byte> destination);

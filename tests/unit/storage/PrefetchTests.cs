@@ -1,0 +1,87 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Parquet;
+using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Blocks.Sidecar;
+using Tempo.Engine.Storage.Blocks.Write;
+using Tempo.Engine.Storage.Live;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Storage.Tests;
+
+/// <summary>A trace by its id from a block that is far away: three round trips for its row group, not one for each column.</summary>
+public sealed class PrefetchTests
+{
+    [Fact]
+    public void A_row_of_a_far_block_takes_three_round_trips()
+    {
+        var requests = new RandomRequests(3, traceCount: 80);
+        var batch = new LiveBatch();
+        for (var i = 0; i < 60; i++) batch.Append(requests.Next(), 64);
+        var block = MemoryBlock.Write(new BlockWriterOptions { PageSpans = 10, RowGroupSpans = 100, DedicatedColumns = TestColumns.Some }, [Spans.View(batch)]);
+        var source = new FarSource(block.Data);
+        using var reader = new BlockReader(block.Meta(), source, [], [], BlockSidecar.Of(block.Sidecar, block.Meta(), new SidecarCache(1 << 20)));
+        using var near = block.Open();
+        Assert.True(reader.RowGroupCount > 2, $"{reader.RowGroupCount} row groups");
+        foreach (var id in block.Ids)
+        {
+            RowGroupReader? rows = null;
+            source.Forget();
+            var (group, row) = reader.Find(id, (opened, number) => rows = opened.OpenRowGroup(number));
+            var read = rows!.Read(row, 1, BatchColumns.All);
+            Assert.True(source.RoundTrips <= 3, $"{source.RoundTrips} round trips");
+            Assert.Equal(Describe(near.OpenRowGroup(group).Read(row, 1, BatchColumns.All)), Describe(read));
+        }
+    }
+
+    private static string Describe(SpanBatch batch)
+    {
+        var context = new SpanContext();
+        var trace = new OrderedTrace(context);
+        var number = context.Add(batch);
+        trace.Begin(batch.TraceIds[0]);
+        for (var span = 0; span < batch.SpanCount; span++) trace.Add(new SpanRef(number, span));
+        trace.Complete();
+        using var buffer = new NativeBuffer();
+        OtlpTraceWriter.Write(trace, buffer);
+        return Convert.ToHexString(buffer.Written);
+    }
+
+    /// <summary>Counts prefetches, and reads of what was not prefetched; what was read once is at hand.</summary>
+    private sealed class FarSource(byte[] data) : IParquetSource
+    {
+        private bool[] _isNear = new bool[data.Length];
+
+        public long Length => data.Length;
+
+        public bool IsFar => true;
+
+        public int RoundTrips { get; private set; }
+
+        public void Forget()
+        {
+            _isNear = new bool[data.Length];
+            RoundTrips = 0;
+        }
+
+        public void Read(long offset, Span<byte> destination)
+        {
+            Fetch([(offset, destination.Length)]);
+            data.AsSpan((int)offset, destination.Length).CopyTo(destination);
+        }
+
+        public void Prefetch(IReadOnlyList<(long Offset, long Count)> ranges) => Fetch(ranges);
+
+        private void Fetch(IReadOnlyList<(long Offset, long Count)> ranges)
+        {
+            var isNew = false;
+            foreach (var (offset, count) in ranges)
+            {
+                var range = _isNear.AsSpan((int)offset, (int)count);
+                isNew |= range.Contains(false);
+                range.Fill(true);
+            }
+
+            if (isNew) RoundTrips++;
+        }
+    }
+}
