@@ -63,7 +63,7 @@ internal sealed class AnalyseBlockVerb : ToolVerb
 
         foreach (var column in chosen.Where(column => !block.Meta.DedicatedColumns.Specs.Contains(column.Spec)))
             rows.Add([column.Spec.Name, "span", column.Spec.Type.ToString().ToLowerInvariant(), ToolText.Count(owners.GetValueOrDefault((AttributeScope.Span, column.Spec.Name))), "would get one", column.Reason]);
-        if (rows.Count > 0) context.PrintTable(["dedicated", "scope", "type", "owners", "", "why"], rows);
+        if (rows.Count > 0) context.PrintTable(["with a column", "scope", "type", "owners", "", "why"], rows);
         context.Print($"{ToolText.Count(block.Meta.DedicatedColumns.Specs.Count)} attributes with a column of their own\n");
     }
 

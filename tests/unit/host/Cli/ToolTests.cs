@@ -76,7 +76,9 @@ public sealed class ToolTests : IAsyncLifetime
         var text = Run(0, "analyse block", "--top=200", "single-tenant", _blocks[0].BlockId.ToString());
         Assert.Matches(@"rs\.ss\.Spans\.SpanID +[\d,]+ +[\d.]+ %", text);
         Assert.Matches(@"plain +span +80 +\d+ +[\d.]+ %", text);
-        Assert.DoesNotContain("\ndedicated ", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("\ndedicated ", text.Split("\nattribute ")[1], StringComparison.Ordinal);
+        Assert.Matches(@"dedicated +span +string +\d+ +has a column +named by", text);
+        Assert.Contains("1 attributes with a column of their own", text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -131,7 +133,7 @@ public sealed class ToolTests : IAsyncLifetime
     public void Wrong_command_lines_say_what_is_right()
     {
         Assert.Contains("unknown verb 'list things'", Run(2, "list things"), StringComparison.Ordinal);
-        Assert.Contains("usage: tempo list block --path <folder> <tenant> <block>", Run(2, "list block", "single-tenant"), StringComparison.Ordinal);
+        Assert.Contains("usage: tempo list block [--path <folder> | --config.file <file>] <tenant> <block>", Run(2, "list block", "single-tenant"), StringComparison.Ordinal);
         Assert.Contains("unknown option --limit", Run(2, "list blocks", "single-tenant", "--limit", "3"), StringComparison.Ordinal);
         Assert.Contains("not a UUID", Run(1, "list block", "single-tenant", "x"), StringComparison.Ordinal);
         Assert.Contains("there is no such folder", Run(1, Path.Combine(_root, "nothing"), "list blocks", "single-tenant"), StringComparison.Ordinal);
