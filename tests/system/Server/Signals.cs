@@ -10,6 +10,11 @@ internal static partial class Signals
     /// <summary>SIGKILL: nothing of the process runs after this.</summary>
     public static void Kill(Process process) => Send(process, 9);
 
+    /// <summary>SIGSTOP: it stays, and does nothing.</summary>
+    public static void Stop(Process process) => Send(process, 19);
+
+    public static void Interrupt(Process process) => Send(process, 2);
+
     private static void Send(Process process, int signal)
     {
         if (SendSignal(process.Id, signal) != 0) throw new InvalidOperationException($"kill -{signal} {process.Id}: {Marshal.GetLastPInvokeErrorMessage()}");

@@ -36,6 +36,11 @@ public sealed class TempoProcess : IAsyncDisposable
 
     public TempoApi Api { get; }
 
+    /// <summary>A program and its first arguments that starts the binary, and becomes it; none usually.</summary>
+    public IReadOnlyList<string> Launcher { get; set; } = [];
+
+    public int ProcessId => _process!.Id;
+
     /// <summary>True from just before the signal that ends the process until the next start: connections may break now.</summary>
     public bool IsEnding => _isEnding;
 
@@ -88,7 +93,8 @@ public sealed class TempoProcess : IAsyncDisposable
         Assert.True(File.Exists(Repository.Binary), $"no binary at {Repository.Binary}: run ./build.ps1 publish, or name one in TEMPO_BINARY");
         Directory.CreateDirectory(DataFolder);
         _isEnding = false;
-        _process = Process.Start(new ProcessStartInfo(Repository.Binary, [$"-config.file={ConfigFile}"])
+        string[] command = [.. Launcher, Repository.Binary, $"-config.file={ConfigFile}"];
+        _process = Process.Start(new ProcessStartInfo(command[0], command[1..])
         {
             WorkingDirectory = Folder,
             RedirectStandardOutput = true,
@@ -111,6 +117,18 @@ public sealed class TempoProcess : IAsyncDisposable
         }
     }
 
+    /// <returns>False if it ended before it was ready.</returns>
+    public async Task<bool> IsReadyUnlessItEndsAsync()
+    {
+        while (await Api.ReadyStatusAsync() != 200)
+        {
+            if (HasEnded) return false;
+            await Task.Delay(10);
+        }
+
+        return true;
+    }
+
     /// <summary>kill -9, and waits until the process is gone.</summary>
     public async Task KillAsync()
     {
@@ -118,6 +136,13 @@ public sealed class TempoProcess : IAsyncDisposable
         _isEnding = true;
         Signals.Kill(_process);
         await EndedAsync();
+    }
+
+    /// <summary>SIGSTOP: it does nothing more until it is killed.</summary>
+    public void Freeze()
+    {
+        _isEnding = true;
+        Signals.Stop(_process!);
     }
 
     /// <summary>SIGTERM, without waiting for what it does.</summary>
