@@ -8,6 +8,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
@@ -25,6 +26,7 @@ try
         ["publish"] => Verbs.Publish(),
         ["test"] => Verbs.Test(),
         ["ci"] => Verbs.Ci(),
+        ["torture", .. var rest] => Torture.Run(rest),
         ["fuzz", .. var rest] => Verbs.Fuzz(rest),
         ["perf", .. var rest] => Verbs.Perf(rest),
         ["format"] => Verbs.Format(),
@@ -46,6 +48,7 @@ internal static class Verbs
           publish        artifacts/tempo/tempo: Native AOT if this machine can, else ReadyToRun; says which
           test           format, build, unit and architecture tests, fuzz smoke, publish, system tests on the binary
           ci             test, with a reproducible build and more kill rounds
+          torture [--minutes N]   kills, errors of each system call, power cuts, full disks, over and over; a table of what was lost
           fuzz [args]    the fuzzer; `fuzz smoke` is what test runs
           perf [args]    the load generator
           format         rewrite the sources in the house's layout
@@ -246,6 +249,57 @@ internal static class TestRun
     }
 }
 
+/// <summary>
+/// The faults of tests/system on the published binary, over and over with new seeds until the time is up, and a table of what
+/// came of them. Each of those tests fails at the first span that is lost, doubled or wrong, and ends this with its report.
+/// </summary>
+internal static class Torture
+{
+    private const int RoundsOfAPass = 25;
+    private static readonly string[] Tests = ["-class", "Tempo.SystemTests.Torture.*", "-class", "Tempo.SystemTests.Lifecycle.KillTests"];
+
+    public static int Run(string[] arguments)
+    {
+        var minutes = arguments switch
+        {
+            [] => 10,
+            ["--minutes", var text] when int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) => number,
+            _ => throw new BuildException("torture [--minutes N]"),
+        };
+        SystemPackages.Need(SystemPackages.ForPublish);
+        SystemPackages.Need(SystemPackages.ForSystemTests);
+        if (Shell.Run("dotnet", "build", "tests/system", "-c", TestRun.Configuration, "--tl:off", "-v", "q") != 0) throw new BuildException("the tests do not build");
+        Publication.Ensure();
+
+        var results = Path.GetTempFileName();
+        Environment.SetEnvironmentVariable("TEMPO_BINARY", Path.GetFullPath(Publication.Binary));
+        Environment.SetEnvironmentVariable("TEMPO_TORTURE_RESULTS", results);
+        Environment.SetEnvironmentVariable("TEMPO_TORTURE_ROUNDS", $"{RoundsOfAPass}");
+        Environment.SetEnvironmentVariable("TEMPO_KILL_ROUNDS", $"{RoundsOfAPass}");
+        var (clock, exit) = (Stopwatch.StartNew(), 0);
+        for (var seed = 1; exit == 0 && (seed == 1 || clock.Elapsed.TotalMinutes < minutes); seed += RoundsOfAPass)
+        {
+            Environment.SetEnvironmentVariable("TEMPO_TORTURE_SEED", $"{seed}");
+            Environment.SetEnvironmentVariable("TEMPO_KILL_SEED", $"{seed}");
+            (exit, var output) = Shell.Capture(TestRun.Executable("tests/system"), ["-noLogo", "-noColor", .. Tests]);
+            Console.WriteLine(exit == 0 ? $"seeds from {seed}: held, {clock.Elapsed.TotalMinutes:F0} minutes" : output);
+        }
+
+        Console.WriteLine(Table(File.ReadLines(results).Select(static line => JsonNode.Parse(line)!)));
+        File.Delete(results);
+        return exit;
+    }
+
+    private static string Table(IEnumerable<JsonNode> lines)
+    {
+        static long Sum(IEnumerable<JsonNode> of, string name) => of.Sum(line => (long)line[name]!);
+        var table = new StringBuilder("| fault | rounds | acknowledged | refused | unknown | lost | doubled | wrong | slowest start to ready |\n|---|---|---|---|---|---|---|---|---|\n");
+        foreach (var fault in lines.GroupBy(static line => (string)line["fault"]!))
+            table.AppendLine(CultureInfo.InvariantCulture, $"| {fault.Key} | {Sum(fault, "rounds")} | {Sum(fault, "acknowledged")} | {Sum(fault, "refused")} | {Sum(fault, "unknown")} | 0 | 0 | 0 | {fault.Max(static line => (double)line["secondsToReady"]!):F2} s |");
+        return table.ToString();
+    }
+}
+
 /// <summary>What passed and what failed, over all steps.</summary>
 internal sealed partial class Tally
 {
@@ -349,6 +403,7 @@ internal static class SystemPackages
     [
         new("nodejs", () => OnPath("node")),
         new("npm", () => OnPath("npm")),
+        new("strace", () => OnPath("strace")),
         new("prometheus", () => OnPath("prometheus") && OnPath("promtool")),
     ];
 

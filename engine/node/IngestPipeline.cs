@@ -193,11 +193,7 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
         if (stored.SpanCount > 0) account.SpansStored.Add(stored.SpanCount);
         if (stored.Truncated.Total > 0) metrics.CountTruncated(account.Tenant, stored.Truncated);
         var rejected = summary.InvalidSpanCount + push.RefusedSpans;
-        if (rejected == 0)
-        {
-            var warning = stored.Truncated.Total == 0 ? "" : $"{stored.Truncated.Total} attribute keys or values were cut to {options.MaxAttributeBytesOf(push.Limits)} bytes";
-            return new IngestOutcome(IngestStatus.Accepted, stored.SpanCount, 0, warning);
-        }
+        if (rejected == 0) return new IngestOutcome(IngestStatus.Accepted, stored.SpanCount, 0, DescribeChanges(push, stored));
 
         account.Discard("invalid_trace_id", summary.InvalidTraceIdCount);
         account.Discard("invalid_span_id", summary.InvalidSpanIdCount);
@@ -207,6 +203,18 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
         if (push.Refused is { } refused) message = IngestLimits.Describe(refused, push.Limits, account.Tenant) + (message.Length > 0 ? "; " : "") + message;
         var isInvalid = stored.SpanCount == 0 && push.Refused is null;
         return new IngestOutcome(isInvalid ? IngestStatus.Invalid : IngestStatus.Accepted, stored.SpanCount, rejected, message);
+    }
+
+    // What is kept otherwise than it was sent, for the sender to hear of.
+    private string DescribeChanges(Push push, LiveAppendResult stored)
+    {
+        var (links, tooDeep) = (push.Summary.InvalidLinkIdCount, push.Summary.TooDeepAttributeCount);
+        if ((stored.Truncated.Total | links | tooDeep) == 0) return "";
+        List<string> changes = [];
+        if (stored.Truncated.Total > 0) changes.Add($"{stored.Truncated.Total} attribute keys or values were cut to {options.MaxAttributeBytesOf(push.Limits)} bytes");
+        if (tooDeep > 0) changes.Add($"{tooDeep} attributes nested deeper than {OtlpTraceReader.MaxValueDepth} levels were replaced by \"<too deep>\"");
+        if (links > 0) changes.Add($"{links} links have a trace id that is not 16 bytes or a span id that is not 8, which is kept as zeros");
+        return string.Join("; ", changes);
     }
 
     /// <summary>One request and what was found out about it.</summary>

@@ -28,6 +28,9 @@ public struct OtlpRequestSummary : IOtlpTraceSink
     /// </summary>
     public int InvalidSpanIdCount { get; private set; }
 
+    /// <summary>Links whose trace id is not 16 bytes or whose span id is not 8. They are kept, with zeros in its place.</summary>
+    public int InvalidLinkIdCount { get; private set; }
+
     public readonly int InvalidSpanCount => InvalidTraceIdCount + InvalidSpanIdCount;
 
     /// <summary>Trace id of 16 bytes, not all zero.</summary>
@@ -74,8 +77,9 @@ public struct OtlpRequestSummary : IOtlpTraceSink
 
     public void BeginLink() => LinkCount++;
 
-    public readonly void EndLink(in LinkFields fields)
+    public void EndLink(in LinkFields fields)
     {
+        if (fields.TraceId.Length != TraceId.SizeBytes || fields.SpanId.Length != SpanId.SizeBytes) InvalidLinkIdCount++;
     }
 
     public void Attribute(ReadOnlySpan<byte> key, in AnyValueView value)

@@ -42,6 +42,10 @@ public sealed record ConfigScalar(
     public static ConfigScalar Text(string path, Action<HostOptions, string> set, Func<HostOptions, string> get) =>
         new(path, (o, text) => Done(() => set(o, text)), o => QuoteYaml(get(o)));
 
+    /// <summary>A folder; an empty one would be the working directory of whoever starts the process.</summary>
+    public static ConfigScalar Folder(string path, Action<HostOptions, string> set, Func<HostOptions, string> get) =>
+        new(path, (o, text) => text.Length == 0 ? "must not be empty" : Done(() => set(o, text)), o => QuoteYaml(get(o)));
+
     public static ConfigScalar Choice<T>(
         string path, (string Name, T Value)[] choices, Action<HostOptions, T> set, Func<HostOptions, T> get) =>
         new(path, (o, text) =>

@@ -61,8 +61,8 @@ public static class ConfigSchema
             (o, v) => o.Node = o.Node with { WalSync = v }, o => o.Node.WalSync),
 
         .. StorageKeys.All,
-        Text("storage.trace.wal.path", (o, v) => o.Node = o.Node with { WalPath = v }, o => o.Node.WalPath),
-        Text("storage.trace.local.path", (o, v) => o.Node = o.Node with { BlocksPath = v }, o => o.Node.BlocksPath),
+        Folder("storage.trace.wal.path", (o, v) => o.Node = o.Node with { WalPath = v }, o => o.Node.WalPath),
+        Folder("storage.trace.local.path", (o, v) => o.Node = o.Node with { BlocksPath = v }, o => o.Node.BlocksPath),
         new ConfigScalar("storage.trace.block.version", SetBlockVersion, o => o.Node.BlockVersion),
         Fraction("storage.trace.block.bloom_filter_false_positive", 1e-6, 0.5,
             (o, v) => o.Node = o.Node with { BloomFalsePositive = v }, o => o.Node.BloomFalsePositive),

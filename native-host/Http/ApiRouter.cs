@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
 using Tempo.Host.Telemetry;
 
 namespace Tempo.Host.Http;
@@ -53,6 +54,9 @@ internal static class AllowedMethodsRules
 /// <param name="HandleAsync">Gets the request and the text of the variable segment ("" if there is none).</param>
 internal sealed record ApiRoute(string Path, string Name, AllowedMethods Methods, Func<HttpContext, string, Task> HandleAsync)
 {
+    /// <summary>Parameters have one value. Jaeger's and Zipkin's own APIs have some that have several.</summary>
+    public bool TakesFirstValues => Path.StartsWith("/api/", StringComparison.Ordinal);
+
     /// <summary>Asks about spans: what an operator may deny, and limit in time.</summary>
     public bool IsQuery =>
         Name.StartsWith("jaeger_", StringComparison.Ordinal) || Name.StartsWith("zipkin_", StringComparison.Ordinal)
@@ -103,6 +107,7 @@ internal sealed class ApiRouter
         var route = Find(path, out var variable);
         var isAllowed = route?.Methods.Allow(context.Request.Method) ?? true;
         var name = route is not null && isAllowed ? route.Name : OtherRoute;
+        if (route is { TakesFirstValues: true }) TakeFirstValues(context.Request);
         return _metrics.ObserveAsync(context, name, AnswerAsync(), started, _time);
 
         // Async for handlers that throw before they return a task.
@@ -116,6 +121,13 @@ internal sealed class ApiRouter
             { IsQuery: true } when _guard is not null => _guard.HandleAsync(context, () => route.HandleAsync(context, variable)),
             _ => route.HandleAsync(context, variable),
         }).ConfigureAwait(false);
+    }
+
+    // Of a parameter that is given twice the first is taken, as Tempo does, and not both with a comma in between.
+    private static void TakeFirstValues(HttpRequest request)
+    {
+        if (request.Query.All(static parameter => parameter.Value.Count <= 1)) return;
+        request.Query = new QueryCollection(request.Query.ToDictionary(static parameter => parameter.Key, static parameter => new StringValues(parameter.Value[0]), StringComparer.OrdinalIgnoreCase));
     }
 
     internal ApiRoute? Find(string path, out string variable)

@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks.Read;
 
 namespace Tempo.Engine.Storage.Scan;
 
@@ -139,7 +140,8 @@ public sealed class OrderedTrace(SpanContext context)
     }
 
     // Equal starts: by span id and kind, so that the order does not depend on where the spans came from. Of duplicates the
-    // longest comes first and is kept: a span that was sent unfinished and then again is kept as finished.
+    // longest comes first and is kept: a span that was sent unfinished and then again is kept as finished. What differs in
+    // nothing but its content is decided by the content, for a cut must not change which of them is shown.
     private int CompareTies(int a, int b)
     {
         var (x, i) = (context.Batches[_added[a].Batch], _added[a].Span);
@@ -147,7 +149,18 @@ public sealed class OrderedTrace(SpanContext context)
         var order = x.SpanId[i].CompareTo(y.SpanId[j]);
         if (order == 0) order = x.Kind[i].CompareTo(y.Kind[j]);
         if (order == 0) order = y.DurationNano[j].CompareTo(x.DurationNano[i]);
+        if (order == 0) order = CompareContent(x, i, y, j);
         return order != 0 ? order : a.CompareTo(b);
+    }
+
+    // A failed one first, then by name. A reader that did not ask for a column cannot see the difference.
+    private static int CompareContent(SpanBatch x, int i, SpanBatch y, int j)
+    {
+        var order = (y.Status[j] & SpanBatch.StatusCodeMask).CompareTo(x.Status[i] & SpanBatch.StatusCodeMask);
+        if (order != 0) return order;
+        x.Require(BatchColumns.Name);
+        y.Require(BatchColumns.Name);
+        return x.Name.Codes.Length > i && y.Name.Codes.Length > j ? x.Name[i].SequenceCompareTo(y.Name[j]) : 0;
     }
 
     // By resource, then by scope within each resource; the spans of a group stay in start order.

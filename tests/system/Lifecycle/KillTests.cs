@@ -23,10 +23,11 @@ public sealed class KillTests(ITestOutputHelper output)
     [Fact]
     public async Task No_acknowledged_span_is_lost_and_none_comes_twice()
     {
+        var rounds = new Torture.Rounds("kill -9 at any moment", output);
         await using var tempo = await TempoProcess.StartAsync(CutsAllTheTime);
         var ledger = new Ledger();
         var check = new LedgerCheck(tempo, ledger);
-        for (var seed = FirstSeed; seed < FirstSeed + Rounds; seed++) await RoundAsync(tempo, ledger, check, seed);
+        for (var seed = FirstSeed; seed < FirstSeed + Rounds; seed++) await RoundAsync(tempo, ledger, check, seed, rounds);
 
         var traces = await check.EverythingAsync();
         await tempo.Api.FlushAsync();
@@ -37,6 +38,7 @@ public sealed class KillTests(ITestOutputHelper output)
         await tempo.StartAsync();
         Assert.Equal(traces, await check.EverythingAsync());
         Assert.True(ledger.Count(Outcome.Acknowledged) > Rounds * 10, $"the load was no load: {ledger}");
+        rounds.Report(ledger);
     }
 
     [Fact]
@@ -55,7 +57,7 @@ public sealed class KillTests(ITestOutputHelper output)
         await new LedgerCheck(tempo, ledger).EverythingAsync();
     }
 
-    private async Task RoundAsync(TempoProcess tempo, Ledger ledger, LedgerCheck check, int seed)
+    private async Task RoundAsync(TempoProcess tempo, Ledger ledger, LedgerCheck check, int seed, Torture.Rounds rounds)
     {
         var random = new Random(seed);
         var name = $"kill {seed}";
@@ -69,8 +71,9 @@ public sealed class KillTests(ITestOutputHelper output)
         output.WriteLine($"  killed: {WhatIsLeft(tempo)}; {ledger}");
 
         for (var kills = random.Next(3); kills > 0; kills--) output.WriteLine($"  killed again {await KillWhileStartingAsync(tempo, random, mostMilliseconds: 80)}");
-        await tempo.StartAsync();
+        await rounds.StartAsync(tempo);
         await check.NameAsync(name);
+        rounds.Done("whole");
     }
 
     private static async Task FlushAsync(TempoProcess tempo)

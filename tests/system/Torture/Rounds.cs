@@ -18,6 +18,9 @@ internal sealed class Rounds(string fault, ITestOutputHelper output)
 
     public static int Seed { get; } = FromEnvironment("TEMPO_TORTURE_SEED", 1);
 
+    /// <summary>More is asked for than what each build goes through.</summary>
+    public static bool IsLong { get; } = Environment.GetEnvironmentVariable("TEMPO_TORTURE_ROUNDS") is not null;
+
     /// <summary>How many rounds, if a short run has <paramref name="inShort"/>.</summary>
     public static int Count(int inShort) => FromEnvironment("TEMPO_TORTURE_ROUNDS", inShort);
 

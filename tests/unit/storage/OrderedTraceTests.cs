@@ -49,6 +49,21 @@ public sealed class OrderedTraceTests
         }
     }
 
+    /// <summary>A cut turns live data into a block, which may stand before or behind the other; the answer stays.</summary>
+    [Fact]
+    public void Of_duplicates_that_differ_in_content_alone_the_same_is_kept_from_wherever_they_come()
+    {
+        var (one, two, failed) = (Spans.New(1), Spans.New(1), Spans.New(2));
+        (one.Name, two.Name) = ("one", "two");
+        failed.Status = new Status { Code = SpanBatch.StatusError };
+        foreach (var order in new Span[][] { [one, two, failed, Spans.New(2)], [Spans.New(2), failed, two, one] })
+        {
+            var trace = Spans.Trace([.. order.Select(span => Spans.Append(Spans.Request(Spans.Of("s", "l", span))))]);
+            Assert.Equal("one", trace.Name(0));
+            Assert.Equal(SpanBatch.StatusError, trace.Batch(1).Status[trace.Spans[1].Span] & SpanBatch.StatusCodeMask);
+        }
+    }
+
     [Fact]
     public void The_root_is_the_last_to_start_without_a_parent_and_without_a_parent_link()
     {

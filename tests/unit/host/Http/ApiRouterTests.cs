@@ -73,6 +73,14 @@ public class ApiRouterTests
     }
 
     [Fact]
+    public async Task Of_a_parameter_given_twice_the_first_is_taken()
+    {
+        var context = new DefaultHttpContext { Request = { Path = "/api/search", Method = "GET", QueryString = new QueryString("?q={}&limit=1&limit=2") } };
+        await Router().HandleAsync(context);
+        Assert.Equal(("{}", "1"), (context.Request.Query["q"].ToString(), context.Request.Query["limit"].ToString()));
+    }
+
+    [Fact]
     public async Task ThePrefixMovesTheApiAndNothingElse()
     {
         var router = Router("/tempo");
