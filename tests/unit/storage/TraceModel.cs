@@ -56,11 +56,14 @@ internal sealed class TraceModel(int maxAttributeBytes)
         spans[(span.SpanId, span.Kind)] = new Entry(resource, scope, span);
     }
 
-    // The one that began first; of those the longest.
+    // The one that began first; of those the longest; of those one that failed; of those the first by name.
     private static bool Wins(Span one, Span other) =>
-        one.StartTimeUnixNano != other.StartTimeUnixNano
-            ? one.StartTimeUnixNano < other.StartTimeUnixNano
-            : one.EndTimeUnixNano > other.EndTimeUnixNano;
+        one.StartTimeUnixNano != other.StartTimeUnixNano ? one.StartTimeUnixNano < other.StartTimeUnixNano
+        : one.EndTimeUnixNano != other.EndTimeUnixNano ? one.EndTimeUnixNano > other.EndTimeUnixNano
+        : Code(one) != Code(other) ? Code(one) > Code(other)
+        : Encoding.UTF8.GetBytes(one.Name).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(other.Name)) < 0;
+
+    private static int Code(Span span) => span.Status?.Code ?? 0;
 
     private void ApplySpanRules(Span span)
     {
