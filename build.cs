@@ -50,7 +50,7 @@ internal static class Verbs
           ci             test, with a reproducible build and more kill rounds
           torture [--minutes N]   kills, errors of each system call, power cuts, full disks, over and over; a table of what was lost
           fuzz [args]    the fuzzer; `fuzz smoke` is what test runs
-          perf [args]    the load generator
+          perf [args]    the load generator; perf query: what queries cost
           format         rewrite the sources in the house's layout
           help           this text
         """;
@@ -108,7 +108,7 @@ internal static class Verbs
 
     public static int Fuzz(string[] rest) => Shell.Run("dotnet", ["run", "-c", "Release", "--project", "fuzz", "--", .. rest]);
 
-    public static int Perf(string[] rest) => Shell.Run("dotnet", ["run", "-c", "Release", "--project", "perf/load", "--", .. rest]);
+    public static int Perf(string[] rest) => Shell.Run("dotnet", ["run", "-c", "Release", "--project", rest is ["query", ..] ? "perf/micro" : "perf/load", "--", .. rest]);
 
     public static int Format() => Shell.Run("dotnet", "format", "tempo.slnx");
 }

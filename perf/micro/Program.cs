@@ -2,8 +2,10 @@ using Tempo.Perf.Load.Verbs;
 using Tempo.Perf.Micro;
 
 const string Usage = """
-    tempo-micro query [--spans 1000000] [--blocks 4] [--folder /tmp/tempo-micro] [--rounds 3] [--workers 0 = cores] [--only text]
-        Builds blocks of the load tool's traffic in the folder (once), runs a fixed list of queries on them, prints CPU and spans/s.
+    tempo-micro query [--spans 1000000] [--blocks 4] [--folder /tmp/tempo-micro] [--rounds 3] [--only text] [--results folder]
+                      [--query TraceQL | --range TraceQL with a metrics function]
+        Builds blocks of the load tool's traffic in the folder (once), runs a fixed list of searches, metrics queries and questions
+        for tags on them, and prints the table of what each costs; --results keeps it as query-table.md.
     tempo-micro columns --file data.parquet [--only text]
         What it costs to unpack each column of a block.
     tempo-micro blocks --requests file.bin [--spans-per-block 250000]
