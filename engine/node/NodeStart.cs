@@ -87,6 +87,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
         registry.Gauge("tempo_live_store_live_trace_bytes", "Request bytes of the spans that are not in a block yet.", () => state.View.Generations.Sum(static g => g.Live.ByteCount));
         registry.Gauge("tempodb_blocklist_length", "Blocks that are searched.", () => state.View.Blocks.Length);
         registry.Gauge("tempodb_sidecar_cache_bytes", "Bytes of sidecars in memory.", () => store.Sidecars.SizeBytes);
+        registry.Gauge("tempodb_column_cache_bytes", "Bytes of unpacked columns of blocks that are kept from query to query.", () => store.Columns.SizeBytes);
         registry.Counter("tempodb_sidecars_damaged_total", "Sidecars, or sections of them, that were damaged and are not used.", () => store.Sidecars.DamagedCount);
         registry.Counter("tempodb_sidecars_missing_total", "Blocks that were asked for a sidecar and have none.", () => store.Sidecars.MissingCount);
     }

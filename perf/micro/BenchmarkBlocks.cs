@@ -14,10 +14,10 @@ internal static class BenchmarkBlocks
     private const int MaxAttributeBytes = 2048;
     private const long StartUnixNanos = 1_760_000_000_000_000_000;
 
-    public static async Task<List<BlockHandle>> OpenAsync(string folder, int spans, int blocks)
+    public static async Task<List<BlockHandle>> OpenAsync(string folder, int spans, int blocks, long columnCacheBytes)
     {
         folder = Path.Combine(folder, $"{spans}-{blocks}");
-        var store = new BlockStore(LocalObjectStore.Open(folder), Path.Combine(folder, "work"), new BlockStoreOptions { Layout = new BlockWriterOptions { ZstdLevel = 3 } });
+        var store = new BlockStore(LocalObjectStore.Open(folder), Path.Combine(folder, "work"), new BlockStoreOptions { Layout = new BlockWriterOptions { ZstdLevel = 3 }, ColumnCacheBytes = columnCacheBytes });
         store.Sweep();
         var metas = await store.ListAsync(static damage => Console.Error.WriteLine(damage), CancellationToken.None).ConfigureAwait(false);
         if (metas.Count < blocks)

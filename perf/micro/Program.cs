@@ -2,10 +2,11 @@ using Tempo.Perf.Load.Verbs;
 using Tempo.Perf.Micro;
 
 const string Usage = """
-    tempo-micro query [--spans 1000000] [--blocks 4] [--folder /tmp/tempo-micro] [--rounds 3] [--only text] [--results folder]
+    tempo-micro query [--spans 1000000] [--blocks 4] [--folder /tmp/tempo-micro] [--rounds 3] [--only text] [--results folder] [--cache-mib 96]
                       [--query TraceQL | --range TraceQL with a metrics function]
         Builds blocks of the load tool's traffic in the folder (once), runs a fixed list of searches, metrics queries and questions
-        for tags on them, and prints the table of what each costs; --results keeps it as query-table.md.
+        for tags on them, and prints the table of what each costs; --results keeps it as query-table.md (query-table-cold.md with --cache-mib 0, where no
+        unpacked column is kept from query to query).
     tempo-micro columns --file data.parquet [--only text]
         What it costs to unpack each column of a block.
     tempo-micro blocks --requests file.bin [--spans-per-block 250000]

@@ -41,7 +41,7 @@ internal sealed record QueryCase(string Name, QueryKind Kind, string Text)
     /// <summary>The rows, in the order of the issue that set the goals, then what else dashboards ask. {session} stands for a value that is there.</summary>
     public static IReadOnlyList<QueryCase> All { get; } =
     [
-        new("duration and attribute", QueryKind.Search, "{ duration > 100ms && span.db.system = `redis` }") { TempoMs = 810, Goal = 20, Bound = "1 to 4" },
+        new("duration and attribute", QueryKind.Search, "{ duration > 1ms && span.db.system = `redis` }") { TempoMs = 810, Goal = 20, Bound = "1 to 4" },
         new("intrinsic", QueryKind.Search, "{ status = error }") { Bound = "1 to 2" },
         new("service and kind", QueryKind.Search, "{ resource.service.name = `cart` && kind = server }") { Bound = "1 to 2" },
         new("attribute = int", QueryKind.Search, "{ span.http.response.status_code = 500 }") { TempoMs = 920, Goal = 20, Bound = "2.5 to 4" },

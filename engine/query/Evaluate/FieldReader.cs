@@ -19,6 +19,10 @@ internal sealed class FieldReader
     private readonly FieldReader? _ofParent;
     private readonly byte[] _hex = new byte[2 * TraceId.SizeBytes];
 
+    // An unscoped field is looked for in two scopes, one after the other.
+    private (SpanBatch? Batch, int Filling, AttributeOccurrences? Found) _ofResource;
+    private (SpanBatch? Batch, int Filling, AttributeOccurrences? Found) _ofOther;
+
     public FieldReader(AttributeRef reference)
     {
         Reference = reference;
@@ -87,12 +91,30 @@ internal sealed class FieldReader
         foreach (var column in batch.Dedicated)
             if (column.Scope == scope && column.Start[owner + 1] > column.Start[owner] && column.Key.AsSpan().SequenceEqual(_key))
                 return FromDedicated(column, owner);
+        if (batch.Loader is not null && OccurrencesIn(batch, scope) is { } occurrences) return FindAmong(occurrences, owner);
         var (first, end) = (starts[owner], starts[owner + 1]);
         if (first == end) return FieldValue.Nil;
         var isKey = _isKey.Of(attributes.KeyTable);
         var keys = attributes.Keys;
         for (var i = first; i < end; i++)
             if (isKey[keys[i]] && FromAttribute(attributes, i) is { Type: not FieldType.Nil } value)
+                return value;
+        return FieldValue.Nil;
+    }
+
+    // The key's own column, where one was made of the page's attributes; else they were brought in whole.
+    private AttributeOccurrences? OccurrencesIn(SpanBatch batch, StorageScope scope)
+    {
+        ref var known = ref scope == StorageScope.Resource ? ref _ofResource : ref _ofOther;
+        if (!ReferenceEquals(known.Batch, batch) || known.Filling != batch.Filling || known.Found is null)
+            known = (batch, batch.Filling, batch.Loader!.TryFindAttribute(scope, _key, out var found) ? found : null);
+        return known.Found;
+    }
+
+    private static FieldValue FindAmong(AttributeOccurrences occurrences, int owner)
+    {
+        for (var i = occurrences.IndexOf(owner); i >= 0 && i < occurrences.Count && occurrences.Owners[i] == owner; i++)
+            if (FromAttribute(occurrences.Values, i) is { Type: not FieldType.Nil } value)
                 return value;
         return FieldValue.Nil;
     }

@@ -12,7 +12,8 @@ namespace Tempo.Engine.Query.Filter;
 /// other things. The same holds for links. Recursion is bounded by the parser's limit on the height of a tree.
 /// </para>
 /// </summary>
-internal sealed class FilterCompiler
+/// <param name="knowsTraces">It will run on pages of blocks that this engine wrote, and be asked of traces that lie there alone.</param>
+internal sealed class FilterCompiler(bool knowsTraces)
 {
     /// <summary>Does the result mark exactly what matches?</summary>
     public bool IsExact { get; private set; } = true;
@@ -151,6 +152,7 @@ internal sealed class FilterCompiler
     {
         if (comparison.Fields.Any(static field => field.ReadsTrace))
         {
+            if (knowsTraces && RootSignNode.TryCreate(comparison) is { } sign) return isNegated ? new NotNode(sign) : sign;
             IsExact = false;
             return new ConstantNode(true, $"(decided on whole traces: {string.Join(", ", comparison.Fields.Select(static field => field.Reference))})");
         }

@@ -13,6 +13,9 @@ internal sealed class FilterScope(KernelKind kernel)
 {
     private readonly int[] _counts = new int[5];
 
+    // For batches without a loader: good until the next key is looked for.
+    private readonly AttributeOccurrences _gathered = new();
+
     public KernelKind Kernel => kernel;
 
     public SpanBatch Batch { get; private set; } = new();
@@ -71,6 +74,45 @@ internal sealed class FilterScope(KernelKind kernel)
         OwnerLevel.Link => (Batch.Links.Attributes, Batch.Links.AttributeStart),
         _ => (Batch.SpanAttributes, Batch.AttributeStart),
     };
+
+    /// <summary>
+    /// The attributes of one key, of all owners of a level at once; good until the next call:
+    /// <code>
+    /// 1  are they known, from this or from an earlier query?
+    /// 2  is the key in the table of keys?                     no: nobody has it, and nothing is read
+    /// 3  where, in the column of keys?                        one comparison of codes over all attributes
+    /// 4  of those places: type and value                      the parts that can hold such a value are read only now
+    /// </code>
+    /// </summary>
+    public AttributeOccurrences Find(OwnerLevel level, KeyTest key, AttributeParts likely)
+    {
+        var scope = StorageScopeOf(level);
+        if (Batch.Loader is { } known && known.TryFindAttribute(scope, key.Key, out var found)) return found;
+        Batch.RequireAttributes(scope, AttributeParts.KeyTable);
+        var codes = key.CodesIn(kernel, Attributes(level).Attributes.KeyTable);
+        if (codes.Count == 0) return Batch.Loader?.TakeAttribute(Batch, scope, key.Key, [], likely) ?? AttributeOccurrences.None;
+        Batch.RequireAttributes(scope, AttributeParts.Keys);
+        var (attributes, starts) = Attributes(level);
+        // Of a page all of them, since others will find here what is taken now.
+        var end = Batch.Loader is null ? starts[Count(level)] : attributes.Count;
+        using var places = Rent(end);
+        FindKey(attributes.Keys.AsSpan(0, end), codes, places.Bits);
+        if (Batch.Loader is { } loader) return loader.TakeAttribute(Batch, scope, key.Key, places.Bits, likely);
+        _gathered.Gather(attributes, starts, places.Bits);
+        return _gathered;
+    }
+
+    private void FindKey(ReadOnlySpan<int> keys, List<int> codes, Span<ulong> places)
+    {
+        MarkKernel.Run(kernel, keys, new EqualTo<int>(codes[0]), places);
+        if (codes.Count == 1) return;
+        using var more = Rent(keys.Length);
+        for (var i = 1; i < codes.Count; i++)
+        {
+            MarkKernel.Run(kernel, keys, new EqualTo<int>(codes[i]), more.Bits);
+            Bitmap.Or(places, more.Bits);
+        }
+    }
 
     public static StorageScope StorageScopeOf(OwnerLevel level) => level switch
     {

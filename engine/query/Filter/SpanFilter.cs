@@ -22,10 +22,10 @@ public sealed class SpanFilter
     private readonly FilterNode _root;
     private readonly FilterScope _scope;
 
-    private SpanFilter(FieldExpression expression, KernelKind kernel)
+    private SpanFilter(FieldExpression expression, KernelKind kernel, bool knowsTraces)
     {
         var operand = OperandCompiler.Compile(expression);
-        var compiler = new FilterCompiler();
+        var compiler = new FilterCompiler(knowsTraces);
         _root = compiler.Compile(operand, isNegated: false);
         IsExact = compiler.IsExact;
         Columns = FieldColumns.Of(operand.Readers().Select(static reader => reader.Reference));
@@ -36,7 +36,13 @@ public sealed class SpanFilter
     public static SpanFilter Create(FieldExpression expression) => Create(expression, KernelChoice.Current);
 
     /// <summary>The same with a given kernel.</summary>
-    public static SpanFilter Create(FieldExpression expression, KernelKind kernel) => new(expression, kernel);
+    public static SpanFilter Create(FieldExpression expression, KernelKind kernel) => new(expression, kernel, knowsTraces: false);
+
+    /// <summary>
+    /// For pages of blocks that this engine wrote, and for traces that lie there alone: some facts of the whole trace are then known,
+    /// and such a filter may be exact where another is not. On other spans it says nothing.
+    /// </summary>
+    public static SpanFilter CreateForWholeTraces(FieldExpression expression, KernelKind kernel) => new(expression, kernel, knowsTraces: true);
 
     /// <summary>Does it select exactly the spans that match? If not, it selects some that only the whole trace can exclude.</summary>
     public bool IsExact { get; }

@@ -1,5 +1,6 @@
 using Tempo.Engine.Query.Evaluate;
 using Tempo.Engine.Query.Metrics.Keys;
+using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Metrics;
@@ -17,11 +18,35 @@ internal sealed class DistinctAccumulator(LeafPlan leaf, MetricsOptions options)
     // Pairs of group and interval; pairs of these and a value.
     private readonly TupleTable _cells = new(options.Budget);
     private readonly TupleTable _found = new(options.Budget);
+    private int[] _rows = [];
+    private int[] _intervals = [];
+    private int[] _groupOf = [];
+    private int[] _valueOf = [];
 
     public override void Add(in SpanCursor span, int interval)
     {
         var value = _values.IdOf(span);
         if (value != 0) _found.Intern(_cells.Intern(_keys.NumberOf(span), interval), value);
+    }
+
+    public override void Add(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals)
+    {
+        GrowableArray.Reserve(ref _valueOf, rows.Length);
+        GrowableArray.Reserve(ref _rows, rows.Length);
+        GrowableArray.Reserve(ref _intervals, rows.Length);
+        GrowableArray.Reserve(ref _groupOf, rows.Length);
+        _values.Fill(batch, rows, _valueOf.AsSpan(0, rows.Length));
+        var count = 0;
+        for (var i = 0; i < rows.Length; i++)
+        {
+            if (_valueOf[i] == 0) continue;
+            (_rows[count], _intervals[count], _valueOf[count]) = (rows[i], intervals[i], _valueOf[i]);
+            count++;
+        }
+
+        if (count == 0) return;
+        _keys.Fill(batch, _rows.AsSpan(0, count), _groupOf.AsSpan(0, count));
+        for (var i = 0; i < count; i++) _found.Intern(_cells.Intern(_groupOf[i], _intervals[i]), _valueOf[i]);
     }
 
     public override void AddAll(SpanAccumulator other)

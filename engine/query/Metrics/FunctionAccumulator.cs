@@ -4,6 +4,9 @@ using Tempo.Engine.Query.Metrics.Exemplars;
 using Tempo.Engine.Query.Metrics.Keys;
 using Tempo.Engine.Query.Metrics.Series;
 using Tempo.Engine.Query.Metrics.Source;
+using Tempo.Engine.Query.Search;
+using Tempo.Engine.Query.Sources;
+using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL;
 using Tempo.Engine.TraceQL.Ast;
@@ -24,6 +27,8 @@ internal sealed class FunctionAccumulator : SpanAccumulator
     private readonly CellArray _cells;
     private readonly ExemplarSampler _exemplars;
     private readonly ExemplarLabels _exemplarLabels;
+    private readonly FieldAttributes _exemplarFields;
+    private readonly BatchColumns _exemplarColumns;
     private readonly SpanWeights? _weights;
 
     // Histograms and quantiles: pairs of group and bucket; the series of the cells.
@@ -44,6 +49,9 @@ internal sealed class FunctionAccumulator : SpanAccumulator
         _buckets = IsBucketed ? new TupleTable(options.Budget) : null;
         _weights = options.Extrapolates ? new SpanWeights() : null;
         _exemplars = new ExemplarSampler(options.Axis, options.MaxExemplars);
+        _exemplarFields = new FieldAttributes(leaf.Fields);
+        // Those of the trace are not known where rows are counted.
+        _exemplarColumns = FieldColumns.WithoutAttributes(leaf.Fields.Where(static field => !FieldReader.IsOfTrace(field)));
         _exemplarLabels = new ExemplarLabels(ReferencedAttributes.Of(leaf.Source).Concat(ReferencedAttributes.Of(_function)).Distinct());
     }
 
@@ -257,10 +265,13 @@ internal sealed class FunctionAccumulator : SpanAccumulator
         var (batch, row) = (span.Batch, span.Row);
         var trace = batch.TraceIds[batch.Trace[row]];
         if (!_exemplars.Wants(trace, batch.StartUnixNano[row], interval)) return;
+        batch.Require(_exemplarColumns);
+        _exemplarFields.LoadInto(batch);
         var value = _numbers is null ? double.NaN : _numbers.ValueOf(span) / _numbers.Divisor;
         var bucket = IsBucketed ? _numbers!.BucketOf(span) : 0;
         if (_numbers is not null && (double.IsNaN(value) || IsBucketed && bucket == 0)) return;
-        var spanId = batch.SpanId.Length > row ? batch.SpanId[row] : 0;
+        // What a page has not read stands for another page.
+        var spanId = batch.Loader is null && batch.SpanId.Length > row ? batch.SpanId[row] : 0;
         _exemplars.Add(new ExemplarCandidate(trace, batch.StartUnixNano[row], spanId, group, bucket, value, _exemplarLabels.Of(span)), interval);
     }
 

@@ -17,27 +17,13 @@ internal sealed class LeafPlan
         Stage = pipeline.Stage;
         IsByTrace = Stage is MetricsCompare || !RowFilter.IsPossible(Source) || ReferencedAttributes.Of(Stage).Any(FieldReader.IsOfTrace)
             || Stage is MetricsFunction { Kind: MetricsFunctionKind.CountTraces or MetricsFunctionKind.RateTraces };
-        ScanColumns = BatchColumns.Starts;
-        if (IsByTrace)
-        {
-            ScanColumns |= SpanFilter.Create(CandidateFilter.Of(Source)).Columns;
-            TraceColumns = BatchColumns.Tree | BatchColumns.Name | FieldColumns.Of(ReferencedAttributes.Of(pipeline));
-            if (Stage is MetricsCompare) TraceColumns |= BatchColumns.All & ~(BatchColumns.Events | BatchColumns.Links | BatchColumns.Dropped);
-        }
-        else
-        {
-            ScanColumns |= FieldColumns.Of(ReferencedAttributes.Of(Source));
-            foreach (var field in ReferencedAttributes.Of(Stage)) ScanColumns |= ColumnsOf(field);
-            if (extrapolates) ScanColumns |= BatchColumns.TraceState;
-            TraceColumns = ScanColumns | BatchColumns.Tree;
-        }
-
-        if (extrapolates) TraceColumns |= BatchColumns.TraceState;
+        NeedsTraces = !IsByTrace && RowFilter.NeedsTraces(Source);
+        Fields = [.. ReferencedAttributes.Of(pipeline).Distinct()];
+        StageColumns = FieldColumns.WithoutAttributes(ReferencedAttributes.Of(Stage));
+        if (extrapolates) StageColumns |= BatchColumns.TraceState;
+        TraceColumns = BatchColumns.Spans | StageColumns | FieldColumns.WithoutAttributes(Fields);
+        if (Stage is MetricsCompare) TraceColumns |= BatchColumns.All & ~(BatchColumns.Events | BatchColumns.Links | BatchColumns.Dropped);
     }
-
-    // The name of the service has a column of its own, which is read without the rest of the resource.
-    private static BatchColumns ColumnsOf(AttributeRef field) =>
-        field is { Scope: AttributeScope.Resource, Name: "service.name" } ? BatchColumns.ResourceServiceNames : FieldColumns.Of([field]);
 
     public Pipeline Source { get; }
 
@@ -49,9 +35,18 @@ internal sealed class LeafPlan
     /// <summary>No span can match: the first filter is the constant false.</summary>
     public bool MatchesNothing => CandidateFilter.Of(Source) is Literal { Value: { Type: TraceQlType.Bool, AsBool: false } };
 
-    /// <summary>What a scan of spans reads.</summary>
-    public BatchColumns ScanColumns { get; }
+    /// <summary>
+    /// Each span decides alone, but asks for facts of its trace: which are known where the trace lies in one block of this engine.
+    /// Other traces are put together.
+    /// </summary>
+    public bool NeedsTraces { get; }
 
-    /// <summary>What is read of a whole trace.</summary>
+    /// <summary>All fields that it names.</summary>
+    public IReadOnlyList<AttributeRef> Fields { get; }
+
+    /// <summary>What counting reads of a span that the source chose, beside its start, and beside attributes.</summary>
+    public BatchColumns StageColumns { get; }
+
+    /// <summary>What is read of a whole trace, beside the attributes of <see cref="Fields"/>.</summary>
     public BatchColumns TraceColumns { get; }
 }

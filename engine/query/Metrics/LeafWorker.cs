@@ -5,6 +5,7 @@ using Tempo.Engine.Query.Metrics.Compare;
 using Tempo.Engine.Query.Metrics.Source;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Query.Stages;
+using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL.Ast;
 
@@ -32,18 +33,14 @@ internal sealed class LeafWorker
             MetricsFunction { Kind: MetricsFunctionKind.CountDistinct } => new DistinctAccumulator(leaf, options),
             _ => new FunctionAccumulator(leaf, options),
         };
-        if (leaf.IsByTrace)
-        {
-            _pipeline = PipelineCompiler.Compile(leaf.Source, []);
-            _candidates = SpanFilter.Create(CandidateFilter.Of(leaf.Source));
-        }
-        else
-        {
-            _filter = RowFilter.Of(leaf.Source);
-        }
+        if (leaf.IsByTrace) _pipeline = PipelineCompiler.Compile(leaf.Source, []);
+        else _filter = RowFilter.Of(leaf.Source);
+        if (leaf.IsByTrace || leaf.NeedsTraces) _candidates = SpanFilter.Create(CandidateFilter.Of(leaf.Source));
     }
 
     public bool IsByTrace => _leaf.IsByTrace;
+
+    public bool NeedsTraces => _leaf.NeedsTraces;
 
     public SpanAccumulator Accumulator { get; }
 
@@ -57,7 +54,11 @@ internal sealed class LeafWorker
         GrowableArray.Reserve(ref _rows, spanCount);
         GrowableArray.Reserve(ref _intervals, spanCount);
         var count = Select(batch, spanCount);
+        if (count == 0) return;
+        batch.Require(BatchColumns.Starts);
         var kept = _axis.Select(batch.StartUnixNano, batch.Trace, isLeftOut, _rows.AsSpan(0, count), _intervals);
+        if (kept == 0) return;
+        batch.Require(_leaf.StageColumns);
         Accumulator.Add(batch, _rows.AsSpan(0, kept), _intervals.AsSpan(0, kept));
     }
 

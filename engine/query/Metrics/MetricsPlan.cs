@@ -22,6 +22,9 @@ internal sealed class MetricsPlan
     /// <summary>The parts, in the order of the text.</summary>
     public List<LeafPlan> Leaves { get; } = [];
 
+    /// <summary>Whether whole traces must know their trees.</summary>
+    public bool NeedsTree => Leaves.Exists(static leaf => leaf.IsByTrace || leaf.NeedsTraces);
+
     /// <summary>Throws <see cref="QueryException"/> with Tempo's texts, which differ a little between the two APIs.</summary>
     public static TraceQlQuery Parse(string text, MetricsLimits limits, bool isInstant)
     {

@@ -31,6 +31,7 @@ internal sealed class MetricsScan
     private readonly Lock _lock = new();
     private SharedTraces _shared = new();
     private TraceId[] _whole = [];
+    private HashSet<TraceId> _noted = [];
     private int _nextJob;
     private int _liveJobs;
     private int _nextTrace;
@@ -60,6 +61,7 @@ internal sealed class MetricsScan
         FindShared(cancellation);
         AddJobs();
         await RunOnAllAsync(static (worker, stop) => worker.Scan(stop), cancellation).ConfigureAwait(false);
+        _noted = [.. _workers.SelectMany(static worker => worker.Noted)];
         _whole = WholeTraces.InOrder(_shared.Places.Concat(_workers.SelectMany(static worker => worker.Candidates)));
         if (_whole.Length > 0) await RunOnAllAsync(static (worker, stop) => worker.LookAtTraces(stop), cancellation).ConfigureAwait(false);
         return Sum(cancellation);
@@ -72,7 +74,7 @@ internal sealed class MetricsScan
         foreach (var handle in _sources.Blocks)
         {
             var isInRange = handle.Meta.Overlaps(Math.Max(1, Axis.LowerUnixNano / second), Math.Max(1, Axis.UpperUnixNano / second));
-            if (!isInRange && !_plan.Leaves.Exists(static leaf => leaf.IsByTrace)) continue;
+            if (!isInRange && !_plan.Leaves.Exists(static leaf => leaf.IsByTrace || leaf.NeedsTraces)) continue;
             try
             {
                 var block = await handle.OpenAsync(cancellation).ConfigureAwait(false);
@@ -196,25 +198,18 @@ internal sealed class MetricsScan
 
         private readonly MetricsScan _scan;
         private readonly TraceLoader _loader;
-        private readonly BatchColumns _columns = BatchColumns.Structure;
-        private readonly SpanBatch _batch = new();
-        private readonly bool _countsRows;
-        private readonly bool _findsTraces;
+        private readonly TracePlaces _places;
+        private readonly HashSet<TraceId> _noted = [];
+        private bool[] _isElsewhere = [];
 
         public Worker(MetricsScan scan)
         {
             _scan = scan;
             Leaves = [.. scan._plan.Leaves.Select(leaf => new LeafWorker(leaf, scan._plan.Options))];
-            var traceColumns = BatchColumns.Tree;
-            foreach (var leaf in scan._plan.Leaves)
-            {
-                _columns |= leaf.ScanColumns;
-                traceColumns |= leaf.TraceColumns;
-            }
-
-            _loader = new TraceLoader(scan._sources, traceColumns, manyTraces: true);
-            _countsRows = Leaves.Exists(static leaf => !leaf.IsByTrace);
-            _findsTraces = Leaves.Exists(static leaf => leaf.IsByTrace);
+            var columns = BatchColumns.Spans;
+            foreach (var leaf in scan._plan.Leaves) columns |= leaf.TraceColumns;
+            _loader = new TraceLoader(scan._sources, new TraceNeeds { Columns = columns, Fields = [.. scan._plan.Leaves.SelectMany(static leaf => leaf.Fields).Distinct()], HasTree = scan._plan.NeedsTree });
+            _places = new TracePlaces(scan._sources, scan._allBlocks);
         }
 
         public List<LeafWorker> Leaves { get; }
@@ -222,7 +217,10 @@ internal sealed class MetricsScan
         /// <summary>Traces that have to be looked at whole.</summary>
         public List<(int Place, TraceId Id)> Candidates { get; } = [];
 
-        public ulong InspectedBytes { get; private set; }
+        /// <summary>Those among them of which a part that <see cref="LeafPlan.NeedsTraces"/> could not count the spans where they are.</summary>
+        public IReadOnlyCollection<TraceId> Noted => _noted;
+
+        public ulong InspectedBytes => _loader.InspectedBytes;
 
         public ulong InspectedSpans { get; private set; }
 
@@ -236,7 +234,7 @@ internal sealed class MetricsScan
                 var job = _scan._jobs[number];
                 var (bytes, spans) = (InspectedBytes, InspectedSpans);
                 if (job.Block is not null) ScanBlock(job.Block, job, cancellation);
-                else ScanBatch(job.Live.Columns, job.Live.SpanCount, job.Place);
+                else ScanBatch(null, job.Live.Columns, job.Live.SpanCount, job.Place);
 
                 // All live batches together are one job of the answer.
                 if (job.Block is not null || Interlocked.Decrement(ref _scan._liveJobs) == 0) _scan._progress?.CompleteJob(InspectedBytes - bytes, InspectedSpans - spans);
@@ -253,28 +251,23 @@ internal sealed class MetricsScan
                     cancellation.ThrowIfCancellationRequested();
                     if (_loader.Load(whole[i], _scan._allBlocks) is not { } trace) continue;
                     foreach (var leaf in Leaves)
-                        if (leaf.IsByTrace || _scan._shared.Contains(whole[i]))
+                        if (leaf.IsByTrace || _scan._shared.Contains(whole[i]) || leaf.NeedsTraces && _scan._noted.Contains(whole[i]))
                             leaf.AddTrace(trace);
                 }
             }
-
-            InspectedBytes += _loader.InspectedBytes;
         }
 
         private void ScanBlock(BlockReader block, Job job, CancellationToken cancellation)
         {
             try
             {
-                var rows = block.OpenRowGroup(job.RowGroup);
-                foreach (var (start, count) in rows.ScanRanges())
+                foreach (var (start, count) in _loader.OpenRowGroup(block, job.RowGroup).ScanRanges())
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    rows.ReadInto(_batch, start, count, _columns);
-                    InspectedSpans += (ulong)_batch.SpanCount;
-                    ScanBatch(_batch, _batch.SpanCount, job.Place);
+                    var batch = _loader.OpenPage(block, job.RowGroup, start, count);
+                    InspectedSpans += (ulong)batch.SpanCount;
+                    ScanBatch(block, batch, batch.SpanCount, job.Place);
                 }
-
-                InspectedBytes += (ulong)block.RowGroupBytes(job.RowGroup);
             }
             catch (BlockReadException e)
             {
@@ -282,30 +275,56 @@ internal sealed class MetricsScan
             }
         }
 
-        private void ScanBatch(SpanBatch batch, int spanCount, int place)
+        private void ScanBatch(BlockReader? block, SpanBatch batch, int spanCount, int place)
         {
-            if (_countsRows)
+            var isShared = _scan._shared.MarksOf(batch);
+            bool[]? isFound = null;
+            foreach (var leaf in Leaves)
             {
-                var isShared = _scan._shared.MarksOf(batch);
-                foreach (var leaf in Leaves)
-                    if (!leaf.IsByTrace)
-                        leaf.AddRows(batch, spanCount, isShared);
+                if (leaf.IsByTrace)
+                {
+                    leaf.FindCandidates(batch, spanCount, isFound ??= new bool[batch.TraceCount]);
+                }
+                else if (!leaf.NeedsTraces)
+                {
+                    leaf.AddRows(batch, spanCount, isShared);
+                }
+                else
+                {
+                    var isElsewhere = MarkElsewhere(block, batch, isShared);
+                    if (block?.HasOwnTrees == true && batch.Loader is not null) leaf.AddRows(batch, spanCount, isElsewhere);
+                    Note(leaf, batch, spanCount, isElsewhere, isFound ??= new bool[batch.TraceCount]);
+                }
             }
 
-            if (_findsTraces) FindTraces(batch, spanCount, place);
-        }
-
-        private void FindTraces(SpanBatch batch, int spanCount, int place)
-        {
-            var isFound = new bool[batch.TraceCount];
-            foreach (var leaf in Leaves)
-                if (leaf.IsByTrace)
-                    leaf.FindCandidates(batch, spanCount, isFound);
-            for (var trace = 0; trace < isFound.Length; trace++)
+            for (var trace = 0; trace < isFound?.Length; trace++)
             {
                 if (!isFound[trace] || !Overlaps(batch, trace)) continue;
                 _scan._plan.Options.Budget.Charge(WholeTraces.EntryBytes, "trace ids");
                 Candidates.Add((place, batch.TraceIds[trace]));
+            }
+        }
+
+        // Traces whose facts the page does not know: of live batches and of blocks of others all, else those with parts elsewhere.
+        private bool[] MarkElsewhere(BlockReader? block, SpanBatch batch, bool[]? isShared)
+        {
+            GrowableArray.Reserve(ref _isElsewhere, batch.TraceCount);
+            var knows = block?.HasOwnTrees == true && batch.Loader is not null;
+            for (var trace = 0; trace < batch.TraceCount; trace++)
+                _isElsewhere[trace] = !knows || isShared is not null && isShared[trace] || _places.MayLieElsewhere(block!, batch.TraceIds[trace]);
+            return _isElsewhere;
+        }
+
+        private void Note(LeafWorker leaf, SpanBatch batch, int spanCount, bool[] isElsewhere, bool[] isFound)
+        {
+            if (!isElsewhere.AsSpan(0, batch.TraceCount).Contains(true)) return;
+            var may = new bool[batch.TraceCount];
+            leaf.FindCandidates(batch, spanCount, may);
+            for (var trace = 0; trace < may.Length; trace++)
+            {
+                if (!may[trace] || !isElsewhere[trace]) continue;
+                isFound[trace] = true;
+                _noted.Add(batch.TraceIds[trace]);
             }
         }
 

@@ -103,7 +103,7 @@ internal sealed class BlockPages
         if (!page.IsComplete)
         {
             page.Batch.Require(_needs!.Columns);
-            _fields!.LoadInto(page.Batch, KernelChoice.Current);
+            _fields!.LoadInto(page.Batch);
             page.IsComplete = true;
         }
 

@@ -13,6 +13,7 @@ namespace Tempo.Engine.Query.Sources;
 internal sealed class FieldAttributes
 {
     private readonly List<(OwnerLevel Level, KeyTest Key)> _fields = [];
+    private readonly FilterScope _scope = new(KernelChoice.Current);
 
     public FieldAttributes(IEnumerable<AttributeRef> fields)
     {
@@ -32,39 +33,18 @@ internal sealed class FieldAttributes
         _ => [],
     };
 
-    public void LoadInto(SpanBatch batch, KernelKind kernel)
+    /// <summary>Nothing happens to a batch that has no loader: all is there.</summary>
+    public void LoadInto(SpanBatch batch)
     {
+        if (batch.Loader is null || _fields.Count == 0) return;
+        _scope.Begin(batch, batch.SpanCount);
         foreach (var (level, key) in _fields)
         {
             var scope = FilterScope.StorageScopeOf(level);
             foreach (var column in batch.Dedicated)
                 if (column.Scope == scope && column.Key.AsSpan().SequenceEqual(key.Key))
                     batch.RequireDedicated(column);
-            batch.RequireAttributes(scope, AttributeParts.KeyTable);
-            var attributes = AttributesOf(batch, level);
-            var codes = key.CodesIn(kernel, attributes.KeyTable);
-            if (codes.Count == 0) continue;
-            batch.RequireAttributes(scope, AttributeParts.Keys);
-            if (attributes.Count == 0) continue;
-            using var places = FilterScope.Rent(attributes.Count);
-            using var more = FilterScope.Rent(attributes.Count);
-            MarkKernel.Run(kernel, attributes.Keys.AsSpan(0, attributes.Count), new EqualTo<int>(codes[0]), places.Bits);
-            for (var i = 1; i < codes.Count; i++)
-            {
-                MarkKernel.Run(kernel, attributes.Keys.AsSpan(0, attributes.Count), new EqualTo<int>(codes[i]), more.Bits);
-                Bitmap.Or(places.Bits, more.Bits);
-            }
-
-            if (!Bitmap.IsEmpty(places.Bits)) batch.RequireAttributes(scope, AttributeParts.All, places.Bits);
+            _scope.Find(level, key, AttributeParts.Texts);
         }
     }
-
-    private static AttributeColumns AttributesOf(SpanBatch batch, OwnerLevel level) => level switch
-    {
-        OwnerLevel.Resource => batch.Resources.Attributes,
-        OwnerLevel.Scope => batch.Scopes.Attributes,
-        OwnerLevel.Event => batch.Events.Attributes,
-        OwnerLevel.Link => batch.Links.Attributes,
-        _ => batch.SpanAttributes,
-    };
 }

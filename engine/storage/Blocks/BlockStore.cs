@@ -2,6 +2,7 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Parquet;
 using Tempo.Engine.Storage.Blocklist;
+using Tempo.Engine.Storage.Blocks.Cache;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Blocks.Versions;
@@ -35,6 +36,9 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
 
     /// <summary>What of the blocks' sidecars is in memory.</summary>
     public SidecarCache Sidecars { get; } = new(options.SidecarCacheBytes);
+
+    /// <summary>Columns that queries have unpacked, of all blocks.</summary>
+    public ColumnCache Columns { get; } = new(options.ColumnCacheBytes);
 
     /// <summary>How new blocks are laid out where nothing else is asked for.</summary>
     public BlockWriterOptions Layout => options.Layout;
@@ -199,7 +203,7 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
             shards[shard] = await ReadAsync(meta, BlockObjects.Bloom(shard), MaxBloomShardBytes, BlockDamage.Bloom, meta.Checksums?.Bloom.ElementAtOrDefault(shard), cancellation).ConfigureAwait(false) ?? [];
         var index = await ReadAsync(meta, BlockObjects.Index, RowGroupIndex.MaxJsonBytes, BlockDamage.Index, meta.Checksums?.Index, cancellation).ConfigureAwait(false);
         var lastIds = index is not null && RowGroupIndex.TryParse(index, out var ids) ? ids : [];
-        return new BlockReader(meta, OpenData(meta), shards, lastIds, sidecar) { Health = Health };
+        return new BlockReader(meta, OpenData(meta), shards, lastIds, sidecar) { Health = Health, Cache = Columns };
     }
 
     private IParquetSource OpenData(BlockMeta meta)
@@ -346,6 +350,9 @@ public sealed record BlockStoreOptions
 
     /// <summary>Bytes of sidecars that are kept in memory: filters of trace ids first of all, of which one trace takes two.</summary>
     public long SidecarCacheBytes { get; init; } = 64 << 20;
+
+    /// <summary>Bytes of columns that queries have unpacked, kept for the next ones; 0: none.</summary>
+    public long ColumnCacheBytes { get; init; } = 96 << 20;
 
     /// <summary>Keeps what was read of blocks that are not on this machine.</summary>
     public RangeCache Cache { get; init; } = new(64 << 20);

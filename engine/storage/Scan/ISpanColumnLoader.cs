@@ -17,6 +17,15 @@ public interface ISpanColumnLoader
     /// </summary>
     void LoadAttributes(SpanBatch batch, AttributeScope scope, AttributeParts parts, ReadOnlySpan<ulong> places);
 
+    /// <summary>The attributes of a key, if they were asked for before, for this or for another query.</summary>
+    bool TryFindAttribute(AttributeScope scope, byte[] key, out AttributeOccurrences found);
+
+    /// <summary>
+    /// Brings in the values of the attributes at the marked places, which are those of the key, and makes a column of them.
+    /// <paramref name="likely"/> are the parts that are probably all there is to read.
+    /// </summary>
+    AttributeOccurrences TakeAttribute(SpanBatch batch, AttributeScope scope, byte[] key, ReadOnlySpan<ulong> places, AttributeParts likely);
+
     /// <summary>Fills a column of its own, which until then has only its name.</summary>
     void LoadDedicated(SpanBatch batch, DedicatedColumn column);
 }

@@ -34,6 +34,9 @@ public sealed class SpanBatch
     public ulong[] StartUnixNano = [];
     public ulong[] DurationNano = [];
 
+    /// <summary>Only where a loader brought it in: 0 for a root, 2 for a span below one, 1 for one that no root leads to.</summary>
+    public byte[] ParentSign = [];
+
     /// <summary>OTLP numbers 0..5; a number unknown to OTLP is kept as 0.</summary>
     public byte[] Kind = [];
 
@@ -84,6 +87,9 @@ public sealed class SpanBatch
     /// <summary>The same for parts of the attributes of a scope; values at marked places only, if some are marked.</summary>
     public void RequireAttributes(AttributeScope scope, AttributeParts parts, ReadOnlySpan<ulong> places = default) => Loader?.LoadAttributes(this, scope, parts, places);
 
+    /// <summary>Counts how often the batch was filled: what was found out about one filling says nothing of the next.</summary>
+    public int Filling { get; private set; }
+
     /// <summary>The same for a column of its own.</summary>
     public void RequireDedicated(DedicatedColumn column) => Loader?.LoadDedicated(this, column);
 
@@ -91,6 +97,7 @@ public sealed class SpanBatch
     internal void Clear()
     {
         SpanCount = TraceCount = 0;
+        Filling++;
         SpanAttributes.Clear();
         Resources.Count = Scopes.Count = Events.Count = Links.Count = 0;
         Resources.Attributes.Clear();
@@ -123,6 +130,12 @@ public sealed class StringColumn
 
     /// <summary>The batch's own memory, for when the table is not a dictionary that others have, too.</summary>
     internal RefilledStringTable? OwnTable;
+
+    /// <summary>The table is a dictionary that others have, too, and does not change.</summary>
+    internal bool IsOfDictionary => OwnTable is null || !ReferenceEquals(Table.Bytes, OwnTable.Bytes);
+
+    /// <summary>The first codes with their table.</summary>
+    internal StringColumn Copy(int count) => new() { Codes = Codes.AsSpan(0, count).ToArray(), Table = Table };
 
     public ReadOnlySpan<byte> this[int row] => Table[Codes[row]];
 }

@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query;
+using Tempo.Engine.Query.Search;
 using Tempo.Query.Tests.Testing;
 
 namespace Tempo.Query.Tests;
@@ -115,9 +116,22 @@ public sealed class SearchAnswerTests(GoldenStores stores) : IClassFixture<Golde
         var split = await stores.Search(Layout.Split, GoldenStores.Everything with { Query = "{ kind = client }" });
         Assert.Equal((2u, 12ul), (split.Metrics.TotalBlocks, split.Metrics.InspectedSpans));
         Assert.Equal(split.Metrics.TotalJobs, split.Metrics.CompletedJobs);
-        Assert.True(split.Metrics.InspectedBytes > 0);
         var none = await stores.Search(Layout.Split, GoldenStores.Everything with { Query = "{ false }" });
         Assert.Equal(0ul, none.Metrics.InspectedSpans);
+    }
+
+    [Fact]
+    public async Task WhatOneQueryUnpackedTheNextDoesNotReadAgain()
+    {
+        using var store = new TestStore();
+        var sources = await store.Sources(Layout.Block, GoldenTraces.Spans);
+        var request = GoldenStores.Everything with { Query = "{ kind = client && resource.service.name != nil }" };
+        var first = await TraceSearch.RunAsync(request, sources, TestContext.Current.CancellationToken);
+        var second = await TraceSearch.RunAsync(request, sources, TestContext.Current.CancellationToken);
+        Assert.True(first.Metrics.InspectedBytes > 0);
+        Assert.Equal(0ul, second.Metrics.InspectedBytes);
+        Assert.Equal(first.Metrics.InspectedSpans, second.Metrics.InspectedSpans);
+        Assert.Equal(AnswerText.Of(first, withSpanAttributes: true), AnswerText.Of(second, withSpanAttributes: true));
     }
 
     private static string Summary(TraceSearchResult trace)

@@ -1,4 +1,7 @@
 using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Filter;
+using Tempo.Engine.Query.Kernels;
+using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL.Ast;
 using AttributeScope = Tempo.Engine.TraceQL.Ast.AttributeScope;
@@ -16,11 +19,20 @@ internal sealed class LabelColumn
     private readonly FieldExpressionReader _reader;
     private readonly CodeMemo _memo = new();
     private readonly int[] _small = new int[256];
+    private readonly FilterScope _scope = new(KernelChoice.Current);
+    private readonly KeyTest _key;
+    private readonly FieldAttributes _attributes;
+
+    // Of an unscoped attribute: the resource's part.
+    private readonly FieldExpressionReader? _ofResource;
     private int[] _ofOwner = [];
 
     public LabelColumn(AttributeRef field, MemoryBudget budget)
     {
         Field = field;
+        _key = new KeyTest(field.Name);
+        _attributes = new FieldAttributes([field]);
+        if (field.Scope == AttributeScope.Unscoped) _ofResource = new FieldExpressionReader(new AttributeRef(AttributeScope.Resource, field.Name));
         _reader = new FieldExpressionReader(field);
         Values = new ValueTable(budget);
         _small.AsSpan().Fill(Unknown);
@@ -53,13 +65,19 @@ internal sealed class LabelColumn
             case { Scope: AttributeScope.Resource, Name: "service.name" }:
                 FillServiceNames(batch, rows, ids);
                 break;
-            case { Scope: AttributeScope.Resource }:
+            case { Scope: AttributeScope.Span or AttributeScope.Unscoped, IsOfParent: false } when !(Field.Scope == AttributeScope.Unscoped && Field.Name == "service.name") && !HasColumnOfItsOwn(batch):
+                FillOfSpans(batch, rows, ids);
+                break;
+            case { Scope: AttributeScope.Resource, IsOfParent: false }:
+                _attributes.LoadInto(batch);
                 FillByOwner(batch, batch.Resource, rows, ids);
                 break;
-            case { Scope: AttributeScope.Instrumentation } or { Intrinsic: Intrinsic.InstrumentationName or Intrinsic.InstrumentationVersion }:
+            case { Scope: AttributeScope.Instrumentation, IsOfParent: false } or { Intrinsic: Intrinsic.InstrumentationName or Intrinsic.InstrumentationVersion }:
+                _attributes.LoadInto(batch);
                 FillByOwner(batch, batch.Scope, rows, ids);
                 break;
             default:
+                _attributes.LoadInto(batch);
                 for (var i = 0; i < rows.Length; i++) ids[i] = IdOf(SpanCursor.At(batch, rows[i]));
                 break;
         }
@@ -73,6 +91,45 @@ internal sealed class LabelColumn
         var id = Values.Intern(value);
         numbers[(int)value.Bits] = id + 1;
         return id;
+    }
+
+    private bool HasColumnOfItsOwn(SpanBatch batch)
+    {
+        foreach (var column in batch.Dedicated)
+            if (column.Scope == Storage.Scan.AttributeScope.Span && column.Key.AsSpan().SequenceEqual(_key.Key))
+                return true;
+        return false;
+    }
+
+    // Rows and attributes ascend alike. Of an unscoped attribute the resource's value counts where the span has none.
+    private void FillOfSpans(SpanBatch batch, ReadOnlySpan<int> rows, Span<int> ids)
+    {
+        _scope.Begin(batch, rows[^1] + 1);
+        var found = _scope.Find(OwnerLevel.Span, _key, AttributeParts.Texts);
+        var isUnscoped = Field.Scope == AttributeScope.Unscoped;
+        if (isUnscoped)
+        {
+            _attributes.LoadInto(batch);
+            FillByOwner(batch, batch.Resource, rows, ids, _ofResource!);
+        }
+        else
+        {
+            ids.Fill(IdOf(FieldValue.Nil));
+        }
+
+        var owners = found.Owners.AsSpan(0, found.Count);
+        for (int i = 0, next = 0; i < rows.Length; i++)
+        {
+            while (next < owners.Length && owners[next] < rows[i]) next++;
+            for (; next < owners.Length && owners[next] == rows[i]; next++)
+            {
+                var value = FieldReader.FromAttribute(found.Values, next);
+                if (value.Type == FieldType.Nil) continue;
+                ids[i] = IdOf(value);
+                while (next < owners.Length && owners[next] == rows[i]) next++;
+                break;
+            }
+        }
     }
 
     private void FillTexts(StringColumn column, ReadOnlySpan<int> rows, Span<int> ids)
@@ -114,7 +171,9 @@ internal sealed class LabelColumn
         }
     }
 
-    private void FillByOwner(SpanBatch batch, int[] owners, ReadOnlySpan<int> rows, Span<int> ids)
+    private void FillByOwner(SpanBatch batch, int[] owners, ReadOnlySpan<int> rows, Span<int> ids) => FillByOwner(batch, owners, rows, ids, _reader);
+
+    private void FillByOwner(SpanBatch batch, int[] owners, ReadOnlySpan<int> rows, Span<int> ids, FieldExpressionReader reader)
     {
         var (last, lastId) = (Unknown, 0);
         var known = 0;
@@ -131,7 +190,7 @@ internal sealed class LabelColumn
                 }
 
                 ref var id = ref _ofOwner[owner];
-                if (id == Unknown) id = IdOf(SpanCursor.At(batch, rows[i]));
+                if (id == Unknown) id = IdOf(reader.Read(SpanCursor.At(batch, rows[i])));
                 (last, lastId) = (owner, id);
             }
 

@@ -24,8 +24,16 @@ internal sealed class RowFilter
 
     public bool MatchesAll => _groups.Count == 0;
 
-    /// <summary>Can the pipeline be decided span by span?</summary>
-    public static bool IsPossible(Pipeline pipeline) => pipeline.Stages.All(IsPossible) && !ReferencedAttributes.Of(pipeline).Any(FieldReader.IsOfTrace);
+    private bool IsExact => _groups.TrueForAll(static group => group.TrueForAll(static one => one.Columns.IsExact));
+
+    /// <summary>
+    /// Can the pipeline be decided span by span? If it <see cref="NeedsTraces"/>, then on pages of blocks that this engine wrote, of
+    /// traces that lie there alone.
+    /// </summary>
+    public static bool IsPossible(Pipeline pipeline) => pipeline.Stages.All(IsPossible) && (!NeedsTraces(pipeline) || Of(pipeline).IsExact);
+
+    /// <summary>Does it ask for facts of the whole trace?</summary>
+    public static bool NeedsTraces(Pipeline pipeline) => ReferencedAttributes.Of(pipeline).Any(FieldReader.IsOfTrace);
 
     /// <summary>Of a pipeline that <see cref="IsPossible(Pipeline)"/>.</summary>
     public static RowFilter Of(Pipeline pipeline)
@@ -36,7 +44,7 @@ internal sealed class RowFilter
             var alternatives = new List<FieldExpression>();
             Collect(stage, alternatives);
             if (alternatives.Count == 0 || alternatives.Contains(Literal.True)) continue;
-            filter._groups.Add([.. alternatives.OrderByDescending(Selectivity.Estimate).Select(static a => (SpanFilter.Create(a), new Condition(a)))]);
+            filter._groups.Add([.. alternatives.OrderByDescending(Selectivity.Estimate).Select(static a => (SpanFilter.CreateForWholeTraces(a, KernelChoice.Current), new Condition(a)))]);
         }
 
         return filter;
@@ -62,6 +70,7 @@ internal sealed class RowFilter
                 if (columns.Mark(batch, spanCount, one.Bits))
                     Bitmap.Or(any.Bits, one.Bits);
             Bitmap.And(marks, any.Bits);
+            if (Bitmap.IsEmpty(marks)) return;
         }
     }
 

@@ -39,4 +39,7 @@ public enum BatchColumns
     /// <summary>What it needs to bring it together by time alone.</summary>
     Spans = SpanIds | Times | Kind,
     All = (1 << 17) - 1,
+
+    /// <summary>Where the spans stand to the roots, as the block's writer found it; not part of <see cref="All"/>, and only brought in by a loader.</summary>
+    ParentSigns = 1 << 17,
 }

@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Parquet;
+using Tempo.Engine.Storage.Blocks.Cache;
 using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Blocks.Versions;
 
@@ -14,6 +15,7 @@ public sealed class BlockReader : IDisposable
     private readonly IDisposable? _source;
     private readonly byte[][] _bloomShards;
     private readonly TraceId[] _lastIds;
+    private readonly IReadOnlyList<(long Start, int Count)>?[] _scanRanges;
 
     /// <summary>
     /// Opens the block, which owns the source from then on. Throws <see cref="ParquetFormatException"/> if the data is damaged or
@@ -36,6 +38,7 @@ public sealed class BlockReader : IDisposable
             _file = ParquetFileReader.Open(source, meta.FooterSizeBytes);
             _version = BlockVersion.Get(meta.Format);
             _columns = _version.Map(_file.Schema, meta.DedicatedColumns);
+            _scanRanges = new IReadOnlyList<(long Start, int Count)>?[_file.RowGroups.Count];
             if (meta.Checksums is { } checksums && checksums.Footer != _file.FooterChecksum) throw new ParquetFormatException("the footer's checksum does not match");
         }
         catch
@@ -50,6 +53,9 @@ public sealed class BlockReader : IDisposable
     /// <summary>What is known of the rows without reading them.</summary>
     public BlockSidecar Sidecar { get; }
 
+    /// <summary>The tree's numbers are those that this engine gives: it wrote the block.</summary>
+    public bool HasOwnTrees => Meta.Checksums is not null;
+
     public int RowGroupCount => _file.RowGroups.Count;
 
     internal ParquetFileReader File => _file;
@@ -63,7 +69,15 @@ public sealed class BlockReader : IDisposable
     public RowGroupReader OpenRowGroup(int rowGroup) => OpenRowGroup(rowGroup, new ReadMemory());
 
     /// <summary>The same with memory that it shares with other readers, which are then used by the same thread.</summary>
-    public RowGroupReader OpenRowGroup(int rowGroup, ReadMemory memory) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, memory, error => Health?.Report(Meta.BlockId, BlockDamage.Page, error)) { Sidecar = Sidecar };
+    public RowGroupReader OpenRowGroup(int rowGroup, ReadMemory memory) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, memory, error => Health?.Report(Meta.BlockId, BlockDamage.Page, error)) { Sidecar = Sidecar, Block = this };
+
+    /// <summary>Keeps columns from query to query; null: nothing is kept.</summary>
+    public ColumnCache? Cache { get; init; }
+
+    /// <summary>The ranges in which a row group is scanned, if somebody found them out before.</summary>
+    internal IReadOnlyList<(long Start, int Count)>? ScanRangesOf(int rowGroup) => Volatile.Read(ref _scanRanges[rowGroup]);
+
+    internal void KeepScanRanges(int rowGroup, IReadOnlyList<(long Start, int Count)> ranges) => Volatile.Write(ref _scanRanges[rowGroup], ranges);
 
     /// <summary>Hears of pages that cannot be read.</summary>
     public BlockHealth? Health { get; init; }
@@ -116,5 +130,9 @@ public sealed class BlockReader : IDisposable
         return (-1, -1);
     }
 
-    public void Dispose() => _source?.Dispose();
+    public void Dispose()
+    {
+        Cache?.Remove(this);
+        _source?.Dispose();
+    }
 }

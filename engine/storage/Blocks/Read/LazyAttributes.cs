@@ -19,6 +19,7 @@ internal sealed class LazyAttributes(AttributeScope scope)
 
     private readonly LazyLeaf[] _leaves = [new(), new(), new(), new()];
     private AttributeParts _loaded;
+    private readonly CodeSubset _codes = new();
     private ulong[] _places = [];
 
     public void Begin()
@@ -30,8 +31,8 @@ internal sealed class LazyAttributes(AttributeScope scope)
     /// <summary>Everywhere.</summary>
     public bool Has(AttributeParts parts) => (_loaded & parts) == parts;
 
-    /// <summary>Brings in parts; values only at the marked places, if some are marked.</summary>
-    public void Load(RowGroupReader rows, SpanBatch batch, AttributeParts parts, ReadOnlySpan<ulong> places)
+    /// <summary>Brings in parts; values only at the marked places, if some are marked. Of parts that were not read yet the likely ones first.</summary>
+    public void Load(RowGroupReader rows, SpanBatch batch, AttributeParts parts, ReadOnlySpan<ulong> places, AttributeParts likely)
     {
         var attributes = AttributesOf(batch);
         if (parts == AttributeParts.KeyTable && rows.Columns.TryGetDictionary(RowGroupReader.AttributePath(scope, "Key"), out var keys))
@@ -48,11 +49,11 @@ internal sealed class LazyAttributes(AttributeScope scope)
             return;
         }
 
-        LoadValues(rows, attributes, parts & ~_loaded, places);
+        LoadValues(rows, attributes, parts & ~_loaded, places, likely);
     }
 
     // A place has a value in one leaf only: leaves that are there come first, and when no place is left no other is read.
-    private void LoadValues(RowGroupReader rows, AttributeColumns attributes, AttributeParts parts, ReadOnlySpan<ulong> places)
+    private void LoadValues(RowGroupReader rows, AttributeColumns attributes, AttributeParts parts, ReadOnlySpan<ulong> places, AttributeParts likely)
     {
         var left = Span<ulong>.Empty;
         if (!places.IsEmpty)
@@ -61,12 +62,12 @@ internal sealed class LazyAttributes(AttributeScope scope)
             places.CopyTo(left);
         }
 
-        for (var pass = 0; pass < 2; pass++)
+        for (var pass = 0; pass < 3; pass++)
             for (var i = 0; i < Leaves.Length; i++)
             {
                 var (part, name, single, array) = Leaves[i];
                 var leaf = _leaves[i];
-                if (!parts.HasFlag(part) || leaf.IsRead != (pass == 0) || !places.IsEmpty && !left.ContainsAnyExcept(0UL)) continue;
+                if (!parts.HasFlag(part) || (leaf.IsRead ? 0 : likely.HasFlag(part) ? 1 : 2) > pass || !places.IsEmpty && !left.ContainsAnyExcept(0UL)) continue;
                 parts &= ~part;
                 var path = RowGroupReader.AttributePath(scope, name);
                 if (!leaf.IsRead)
@@ -78,6 +79,47 @@ internal sealed class LazyAttributes(AttributeScope scope)
                 leaf.Put(attributes, left, single, array);
                 if (places.IsEmpty) _loaded |= part;
             }
+    }
+
+    /// <summary>
+    /// A column of the attributes at the marked places, whose values are all in, with texts and lists of its own: so it needs no
+    /// more memory than it must, whatever the page and its dictionary hold beside it.
+    /// </summary>
+    /// <param name="tableBytes">Bytes of its own table of texts.</param>
+    public AttributeOccurrences Take(SpanBatch batch, ReadOnlySpan<ulong> places, out long tableBytes)
+    {
+        var attributes = AttributesOf(batch);
+        var taken = new AttributeOccurrences();
+        taken.TakePlaces(attributes, StartsOf(batch), places);
+        tableBytes = TakeTexts(attributes, taken);
+        return taken;
+    }
+
+    /// <summary>The same with the texts and lists of the page.</summary>
+    public AttributeOccurrences Gather(SpanBatch batch, ReadOnlySpan<ulong> places)
+    {
+        var gathered = new AttributeOccurrences();
+        gathered.Gather(AttributesOf(batch), StartsOf(batch), places);
+        return gathered;
+    }
+
+    private long TakeTexts(AttributeColumns attributes, AttributeOccurrences taken)
+    {
+        var values = taken.Values;
+        _codes.Begin(attributes.Values.Count);
+        for (var i = 0; i < taken.Count; i++)
+        {
+            var type = values.Types[i];
+            if (type == AttributeType.String) values.Bits[i] = _codes.Of((int)values.Bits[i]);
+            if (type is < AttributeType.StringArray or > AttributeType.BoolArray) continue;
+            var items = ItemsOf(attributes, values.Bits[i]);
+            GrowableArray.Reserve(ref values.Items, values.ItemCount + items.Length);
+            values.Bits[i] = ArrayRef.Pack(values.ItemCount, items.Length);
+            foreach (var item in items) values.Items[values.ItemCount++] = type == AttributeType.StringArray ? _codes.Of((int)item) : item;
+        }
+
+        values.Values = _codes.ToTable(attributes.Values);
+        return values.Values.Bytes.Length + (long)values.Values.Offsets.Length * sizeof(int);
     }
 
     private void ReadKeys(RowGroupReader rows, SpanBatch batch, AttributeColumns attributes)
@@ -111,6 +153,21 @@ internal sealed class LazyAttributes(AttributeScope scope)
         ColumnMemory.Take(ref attributes.Bits, attributes.Count);
         _loaded |= AttributeParts.Keys;
     }
+
+    private static ReadOnlySpan<long> ItemsOf(AttributeColumns attributes, long bits)
+    {
+        var (start, count) = ArrayRef.Unpack(bits);
+        return attributes.Items.AsSpan(start, count);
+    }
+
+    private int[] StartsOf(SpanBatch batch) => scope switch
+    {
+        AttributeScope.Resource => batch.Resources.AttributeStart,
+        AttributeScope.Scope => batch.Scopes.AttributeStart,
+        AttributeScope.Event => batch.Events.AttributeStart,
+        AttributeScope.Link => batch.Links.AttributeStart,
+        _ => batch.AttributeStart,
+    };
 
     private AttributeColumns AttributesOf(SpanBatch batch) => scope switch
     {

@@ -1,3 +1,4 @@
+using Tempo.Engine.Storage.Blocks.Cache;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Read;
@@ -10,19 +11,84 @@ internal sealed class LazyColumns : ISpanColumnLoader
     private RowGroupReader _rows = null!;
     private long _rowStart;
     private int _rowCount;
+    private readonly Dictionary<AttributeName, AttributeOccurrences> _found = [];
+    private CachedPage? _page;
     private BatchColumns _loaded;
+    private BatchColumns _lent;
+    private bool _isOutlineLent;
 
-    public void Begin(RowGroupReader rows, long rowStart, int rowCount)
+    public void Begin(RowGroupReader rows, SpanBatch batch, long rowStart, int rowCount)
     {
         (_rows, _rowStart, _rowCount) = (rows, rowStart, rowCount);
         _loaded = BatchColumns.Structure;
         _dedicated.Clear();
+        _found.Clear();
         foreach (var attributes in _attributes) attributes.Begin();
+        GiveBack(batch);
+        _page = rows.CachedPage(rowStart, rowCount);
+    }
+
+    /// <summary>The outline from the cache, if it is there.</summary>
+    public bool TryLendOutline(SpanBatch batch)
+    {
+        if (_page?.Outline is not { } outline) return false;
+        outline.LendTo(batch);
+        return _isOutlineLent = true;
+    }
+
+    /// <summary>The outline was read.</summary>
+    public void KeepOutline(SpanBatch batch) => _page?.KeepOutline(batch);
+
+    // What was lent belongs to others, and must not be written to when the batch is filled again.
+    private void GiveBack(SpanBatch batch)
+    {
+        if (_isOutlineLent) (batch.TraceIds, batch.TraceStart, batch.TraceEnd, batch.Trace, batch.Resource, batch.Scope, batch.Status) = ([], [], [], [], [], [], []);
+        if (_lent.HasFlag(BatchColumns.Starts)) batch.StartUnixNano = [];
+        if (_lent.HasFlag(BatchColumns.Durations)) batch.DurationNano = [];
+        if (_lent.HasFlag(BatchColumns.Kind)) batch.Kind = [];
+        if (_lent.HasFlag(BatchColumns.ParentSigns)) batch.ParentSign = [];
+        if (_lent.HasFlag(BatchColumns.Name)) batch.Name = new StringColumn();
+        if (_lent.HasFlag(BatchColumns.SpanIds)) (batch.SpanId, batch.ParentSpanId) = ([], []);
+        if (_lent.HasFlag(BatchColumns.ResourceServiceNames)) (batch.Resources.ServiceName, batch.Resources.HasServiceName) = (new StringColumn(), []);
+        (_lent, _isOutlineLent) = (BatchColumns.Structure, false);
+    }
+
+    public bool TryFindAttribute(AttributeScope scope, byte[] key, out AttributeOccurrences found)
+    {
+        var name = new AttributeName(scope, key);
+        if (_found.TryGetValue(name, out found!)) return true;
+        if (_page?.TryGetAttribute(scope, key, out found) != true) return false;
+        _found.Add(name, found);
+        return true;
+    }
+
+    public AttributeOccurrences TakeAttribute(SpanBatch batch, AttributeScope scope, byte[] key, ReadOnlySpan<ulong> places, AttributeParts likely)
+    {
+        var found = AttributeOccurrences.None;
+        long tableBytes = 0;
+        if (places.ContainsAnyExcept(0UL))
+        {
+            LoadAttributes(batch, scope, AttributeParts.All, places, likely);
+            // Where nothing is kept it is good as long as the page.
+            found = _page is null ? _attributes[(int)scope].Gather(batch, places) : _attributes[(int)scope].Take(batch, places, out tableBytes);
+        }
+
+        _page?.Keep(scope, key, found, tableBytes);
+        _found[new AttributeName(scope, key)] = found;
+        return found;
     }
 
     public void Load(SpanBatch batch, BatchColumns columns)
     {
         columns = WithRows(columns) & ~_loaded;
+        if (columns != BatchColumns.Structure && _page is not null)
+        {
+            var lent = _page.LendTo(batch, columns);
+            _lent |= lent;
+            _loaded |= lent;
+            columns &= ~lent;
+        }
+
         if (columns == BatchColumns.Structure) return;
         _rows.Select(_rowStart, _rowCount);
         BlockReadException.Guard((Rows: _rows, Batch: batch, Columns: columns), static more =>
@@ -31,6 +97,7 @@ internal sealed class LazyColumns : ISpanColumnLoader
             return true;
         }, _rows.OnDamage);
         _loaded |= columns;
+        _page?.Keep(batch, columns);
         if (columns.HasFlag(BatchColumns.SpanAttributes)) LoadAll(batch, AttributeScope.Span);
         if (columns.HasFlag(BatchColumns.Resources)) LoadAll(batch, AttributeScope.Resource);
         if (columns.HasFlag(BatchColumns.Scopes)) LoadAll(batch, AttributeScope.Scope);
@@ -38,7 +105,10 @@ internal sealed class LazyColumns : ISpanColumnLoader
         if (columns.HasFlag(BatchColumns.Links)) LoadAll(batch, AttributeScope.Link);
     }
 
-    public void LoadAttributes(SpanBatch batch, AttributeScope scope, AttributeParts parts, ReadOnlySpan<ulong> places)
+    public void LoadAttributes(SpanBatch batch, AttributeScope scope, AttributeParts parts, ReadOnlySpan<ulong> places) =>
+        LoadAttributes(batch, scope, parts, places, AttributeParts.Texts);
+
+    private void LoadAttributes(SpanBatch batch, AttributeScope scope, AttributeParts parts, ReadOnlySpan<ulong> places, AttributeParts likely)
     {
         if (scope == AttributeScope.Event) Load(batch, BatchColumns.EventRows);
         if (scope == AttributeScope.Link) Load(batch, BatchColumns.LinkRows);
@@ -47,7 +117,7 @@ internal sealed class LazyColumns : ISpanColumnLoader
         _rows.Select(_rowStart, _rowCount);
         try
         {
-            attributes.Load(_rows, batch, parts, places);
+            attributes.Load(_rows, batch, parts, places, likely);
         }
         catch (Exception e) when (BlockReadException.IsOfReading(e))
         {

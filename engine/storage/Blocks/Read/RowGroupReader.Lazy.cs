@@ -1,4 +1,5 @@
 using System.Text;
+using Tempo.Engine.Storage.Blocks.Cache;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Read;
@@ -22,10 +23,19 @@ public sealed partial class RowGroupReader
         var loader = batch.Loader as LazyColumns ?? new LazyColumns();
         batch.Clear();
         batch.Loader = loader;
-        loader.Begin(this, rowStart, rowCount);
+        loader.Begin(this, batch, rowStart, rowCount);
         _columns.Select(rowStart, rowCount);
-        BlockReadException.Guard((Rows: this, Batch: batch), static open => open.Rows.ReadOutline(open.Batch), _onDamage);
+        if (!loader.TryLendOutline(batch))
+        {
+            BlockReadException.Guard((Rows: this, Batch: batch), static open => open.Rows.ReadOutline(open.Batch), _onDamage);
+            loader.KeepOutline(batch);
+        }
+
+        EmptyRest(batch);
     }
+
+    /// <summary>What is kept of rows of this row group; null if nothing is.</summary>
+    internal CachedPage? CachedPage(long rowStart, int rowCount) => Block?.Cache?.Page(Block, Number, rowStart, rowCount);
 
     /// <summary>Hears of what cannot be read.</summary>
     internal Action<Exception>? OnDamage => _onDamage;
@@ -73,7 +83,12 @@ public sealed partial class RowGroupReader
     {
         ReadTraces(batch);
         ReadStructure(batch);
-        // Until they are read, nobody has any.
+        return batch;
+    }
+
+    // Until they are read, nobody has any.
+    private void EmptyRest(SpanBatch batch)
+    {
         ColumnMemory.TakeZeroed(ref batch.AttributeStart, batch.SpanCount + 1);
         ColumnMemory.TakeZeroed(ref batch.Resources.AttributeStart, batch.Resources.Count + 1);
         ColumnMemory.TakeZeroed(ref batch.Scopes.AttributeStart, batch.Scopes.Count + 1);
@@ -86,7 +101,6 @@ public sealed partial class RowGroupReader
                     ColumnMemory.TakeZeroed(ref NextDedicated(batch, scope, Encoding.UTF8.GetBytes(leaf.Key), leaf.Type).Start, OwnerCount(batch, scope) + 1);
         batch.Dedicated.RemoveRange(_dedicatedRead, batch.Dedicated.Count - _dedicatedRead);
         batch.Publish();
-        return batch;
     }
 
     private static int OwnerCount(SpanBatch batch, AttributeScope scope) =>
@@ -112,6 +126,16 @@ public sealed partial class RowGroupReader
     // The order in which the columns of their own stand in a batch.
     private static ReadOnlySpan<AttributeScope> DedicatedScopes => [AttributeScope.Span, AttributeScope.Resource, AttributeScope.Event];
 
+    private void ReadParentSigns(SpanBatch batch)
+    {
+        const string path = Span + "ParentID";
+        _columns.Load(path);
+        _columns.Expect(path, batch.SpanCount);
+        var parents = _columns.Data.Int32s.AsSpan(0, batch.SpanCount);
+        var signs = ColumnMemory.Take(ref batch.ParentSign, batch.SpanCount);
+        for (var i = 0; i < signs.Length; i++) signs[i] = (byte)(1 + Math.Sign(parents[i]));
+    }
+
     /// <summary>Reads whole columns that were not read yet, but for attributes.</summary>
     internal void ReadMore(SpanBatch batch, BatchColumns columns)
     {
@@ -119,6 +143,7 @@ public sealed partial class RowGroupReader
         if (columns.HasFlag(BatchColumns.Starts)) ReadStarts(batch);
         if (columns.HasFlag(BatchColumns.Durations)) ReadDurations(batch);
         if (columns.HasFlag(BatchColumns.Kind)) ReadKinds(batch);
+        if (columns.HasFlag(BatchColumns.ParentSigns)) ReadParentSigns(batch);
         if (columns.HasFlag(BatchColumns.Name)) _columns.Text(Span + "Name", batch.Name, batch.SpanCount);
         if (columns.HasFlag(BatchColumns.StatusMessage)) _columns.Text(Span + "StatusMessage", batch.StatusMessage, batch.SpanCount);
         if (columns.HasFlag(BatchColumns.TraceState)) _columns.Text(Span + "TraceState", batch.TraceState, batch.SpanCount);

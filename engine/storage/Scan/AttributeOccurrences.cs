@@ -1,0 +1,65 @@
+namespace Tempo.Engine.Storage.Scan;
+
+/// <summary>
+/// The attributes of one key in a batch, one behind the other: whose they are, ascending, and their values. What a condition or a
+/// group wants of generic attributes is a column, and this is one. Not changed once somebody else has it.
+/// </summary>
+public sealed class AttributeOccurrences
+{
+    /// <summary>Nobody has the key.</summary>
+    public static readonly AttributeOccurrences None = new();
+
+    public int Count { get; internal set; }
+
+    /// <summary>The owner of each (a span, resource, scope, event or link), ascending.</summary>
+    public int[] Owners = [];
+
+    /// <summary>Types and values, without keys. What no condition can compare is of type <see cref="AttributeType.Null"/>.</summary>
+    public AttributeColumns Values { get; } = new();
+
+    /// <summary>Somebody has the key twice: then the first value that has a type counts.</summary>
+    public bool IsRepeated { get; internal set; }
+
+    /// <summary>The first one of an owner; -1 if it has none.</summary>
+    public int IndexOf(int owner)
+    {
+        var index = Owners.AsSpan(0, Count).BinarySearch(owner);
+        if (index < 0) return -1;
+        while (index > 0 && Owners[index - 1] == owner) index--;
+        return index;
+    }
+
+    /// <summary>
+    /// Takes the attributes at the marked places; values stay where they are, in the tables and lists of <paramref name="attributes"/>.
+    /// </summary>
+    public void Gather(AttributeColumns attributes, ReadOnlySpan<int> starts, ReadOnlySpan<ulong> places)
+    {
+        TakePlaces(attributes, starts, places);
+        Values.Values = attributes.Values;
+        Values.Items = attributes.Items;
+        Values.ItemCount = attributes.ItemCount;
+    }
+
+    /// <summary>Owners, types and values as they stand.</summary>
+    internal void TakePlaces(AttributeColumns attributes, ReadOnlySpan<int> starts, ReadOnlySpan<ulong> places)
+    {
+        var count = 0;
+        foreach (var word in places) count += System.Numerics.BitOperations.PopCount(word);
+        GrowableArray.Reserve(ref Owners, count);
+        GrowableArray.Reserve(ref Values.Types, count);
+        GrowableArray.Reserve(ref Values.Bits, count);
+        (Count, Values.Count, IsRepeated) = (count, count, false);
+        var (owner, last, next) = (0, -1, 0);
+        var (owners, types, bits) = (Owners, Values.Types, Values.Bits);
+        for (var word = 0; word < places.Length; word++)
+            for (var left = places[word]; left != 0; left &= left - 1, next++)
+            {
+                var place = (word << 6) + System.Numerics.BitOperations.TrailingZeroCount(left);
+                while (starts[owner + 1] <= place) owner++;
+                IsRepeated |= owner == last;
+                owners[next] = last = owner;
+                types[next] = attributes.Types[place];
+                bits[next] = attributes.Bits[place];
+            }
+    }
+}
