@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Blocks.Read;
@@ -20,8 +21,11 @@ internal sealed class SearchWorker
     private readonly SearchPlan _plan;
     private readonly TraceLoader _loader;
     private readonly TraceDescriber _describer;
+    private readonly TracePlaces _places;
+    private readonly PageAnswers? _pageAnswers;
     private readonly List<Candidate> _page = [];
     private int[] _selection = [];
+    private int _selected;
     private ulong _reportedBytes;
 
     public SearchWorker(SearchRequest request, TraceQlQuery? query, TraceSources sources, IReadOnlyList<BlockReader> blocks, SearchOptions options, SearchState state)
@@ -33,6 +37,8 @@ internal sealed class SearchWorker
         _plan = SearchPlan.Create(query, options.Kernel);
         _loader = new TraceLoader(sources, _plan.Needs);
         _describer = new TraceDescriber(_plan);
+        _places = new TracePlaces(sources, blocks);
+        _pageAnswers = PageAnswers.TryCreate(query?.SearchPipeline, _plan, _describer);
     }
 
     /// <summary>Says which traces of the job are worth looking at, and looks at them if it can.</summary>
@@ -109,7 +115,7 @@ internal sealed class SearchWorker
             CollectPage(batch, job.Place);
             _state.Explanation?.CountPage(_page.Count);
             _state.AddScanned(batch.SpanCount, 0);
-            DecideOrKeepPage(cancellation);
+            DecideOrKeepPage(cancellation, _pageAnswers is not null && block.HasOwnTrees ? block : null, batch);
             ReportBytes();
         }
     }
@@ -119,7 +125,8 @@ internal sealed class SearchWorker
         _page.Clear();
         GrowableArray.Reserve(ref _selection, batch.SpanCount);
         var decided = -1;
-        foreach (var row in _selection.AsSpan(0, _plan.Candidates.Select(batch, _selection)))
+        _selected = _plan.Candidates.Select(batch, _selection);
+        foreach (var row in _selection.AsSpan(0, _selected))
         {
             var trace = batch.Trace[row];
             if (trace == decided) continue;
@@ -129,15 +136,56 @@ internal sealed class SearchWorker
         }
     }
 
-    private void DecideOrKeepPage(CancellationToken cancellation)
+    private void DecideOrKeepPage(CancellationToken cancellation, BlockReader? alone = null, SpanBatch? page = null)
     {
         if (_page.Count == 0 || !_state.TakeOrKeep(_page)) return;
+        if (alone is not null)
+        {
+            try
+            {
+                AnswerFromPage(alone, page!, cancellation);
+            }
+            catch (BlockReadException e)
+            {
+                // Its traces lie nowhere else; other pages may be sound.
+                _state.ReportDamage(alone.Meta, e);
+                return;
+            }
+        }
+
         foreach (var candidate in _page)
         {
             cancellation.ThrowIfCancellationRequested();
             if (_state.HasRoomFor(candidate.Bound) && TryAnswer(candidate.Id) is { } answer) _state.AddAnswer(answer);
         }
     }
+
+    // Takes those that the page can answer off the list: first, since looking for others may let go of the page.
+    private void AnswerFromPage(BlockReader block, SpanBatch batch, CancellationToken cancellation)
+    {
+        var rows = _selection.AsSpan(0, _selected);
+        _pageAnswers!.Begin(batch, rows);
+        var left = 0;
+        foreach (var candidate in CollectionsMarshal.AsSpan(_page))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var trace = Array.BinarySearch(batch.TraceIds, 0, batch.TraceCount, candidate.Id);
+            if (trace < 0 || _places.MayLieElsewhere(block, candidate.Id))
+            {
+                CollectionsMarshal.AsSpan(_page)[left++] = candidate;
+                continue;
+            }
+
+            var duration = batch.TraceEnd[trace] - batch.TraceStart[trace];
+            if (_state.HasRoomFor(candidate.Bound) && HasDuration(duration) && _pageAnswers.Answer(trace, _selection.AsSpan(0, _selected), _request.SpansPerSpanSet) is { } answer)
+                _state.AddAnswer(answer);
+        }
+
+        _page.RemoveRange(left, _page.Count - left);
+    }
+
+    private bool HasDuration(ulong duration) =>
+        !(_request.MinDurationNano > 0 && duration < (ulong)_request.MinDurationNano) && !(_request.MaxDurationNano > 0 && duration > (ulong)_request.MaxDurationNano);
 
     private TraceSearchResult? TryAnswer(TraceId id)
     {
@@ -146,9 +194,7 @@ internal sealed class SearchWorker
         if (_loader.Damage.Length > 0) _state.ReportDamage(_loader.Damage);
         if (found is not { } trace || !OverlapsTime(trace.StartUnixNano, trace.EndUnixNano)) return null;
         if (!_state.HasRoomFor(trace.StartUnixNano)) return null;
-        var duration = trace.EndUnixNano - trace.StartUnixNano;
-        if (_request.MinDurationNano > 0 && duration < (ulong)_request.MinDurationNano) return null;
-        if (_request.MaxDurationNano > 0 && duration > (ulong)_request.MaxDurationNano) return null;
+        if (!HasDuration(trace.EndUnixNano - trace.StartUnixNano)) return null;
         if (_plan.Source is not { } source) return _describer.Describe(trace);
         var sets = source.Run(trace);
         return sets.Count == 0 ? null : _describer.Describe(trace, sets, _request.SpansPerSpanSet);

@@ -12,6 +12,9 @@ internal sealed class ShownFields
 {
     private readonly List<ShownField> _fields = [];
 
+    /// <summary>The next span.</summary>
+    public void Clear() => _fields.Clear();
+
     /// <summary>
     /// The fields of the comparisons that hold on the span. Of events (links) those count that meet the whole condition, if any
     /// does, and the last one's values are shown.
@@ -37,6 +40,7 @@ internal sealed class ShownFields
     /// <summary>Writes the fields found.</summary>
     public void WriteTo(List<AttributeResult> attributes)
     {
+        attributes.EnsureCapacity(_fields.Count);
         foreach (var shown in _fields) attributes.Add(new AttributeResult(shown.Field.Name, shown.Value));
     }
 
@@ -68,11 +72,11 @@ internal sealed class ShownFields
     private void Add(FieldReader reader, in FieldValue value, List<int>? elements)
     {
         if (value.Type is FieldType.Nil or FieldType.Unknown || HasPlaceOfItsOwn(reader.Reference)) return;
-        if (elements is not null && Known(reader.Reference, null) is { } known)
+        if (elements is not null && IndexOf(reader.Reference, null) is >= 0 and var known)
         {
             // Several comparisons of one array: what any of them found. All of it stays all of it.
-            if (known.Elements is null) return;
-            elements = [.. known.Elements.Union(elements).Order()];
+            if (_fields[known].Elements is not { } others) return;
+            elements = [.. others.Union(elements).Order()];
         }
 
         Replace(reader.Reference, elements is null ? ShownValue.Of(value) : ElementsOf(value, elements), elements);
@@ -90,17 +94,25 @@ internal sealed class ShownFields
     {
         if (HasPlaceOfItsOwn(field)) return;
         var shown = new ShownField(field, value, elements);
-        if (Known(field, value) is { } known) _fields[_fields.IndexOf(known)] = shown;
+        if (IndexOf(field, value) is >= 0 and var known) _fields[known] = shown;
         else _fields.Add(shown);
     }
 
     // The same field; or the same name and value by way of another scope (.x found what span.x found).
-    private ShownField? Known(AttributeRef field, object? value) =>
-        _fields.Find(shown => shown.Field == field) ?? _fields.Find(shown => shown.Field.Name == field.Name && shown.Value.Equals(value));
+    private int IndexOf(AttributeRef field, object? value)
+    {
+        for (var i = 0; i < _fields.Count; i++)
+            if (_fields[i].Field == field)
+                return i;
+        for (var i = 0; i < _fields.Count; i++)
+            if (_fields[i].Field.Name == field.Name && _fields[i].Value.Equals(value))
+                return i;
+        return -1;
+    }
 
     private static bool HasPlaceOfItsOwn(AttributeRef field) => field.Intrinsic is Intrinsic.Name or Intrinsic.Duration or Intrinsic.TraceDuration
         or Intrinsic.RootName or Intrinsic.RootServiceName or Intrinsic.TraceId or Intrinsic.SpanId;
 
     /// <summary>A field, what is shown of it, and which elements of an array that is (null: all).</summary>
-    private sealed record ShownField(AttributeRef Field, object Value, List<int>? Elements);
+    private readonly record struct ShownField(AttributeRef Field, object Value, List<int>? Elements);
 }

@@ -13,6 +13,7 @@ namespace Tempo.Engine.Query.Search;
 internal sealed class TraceDescriber(SearchPlan plan)
 {
     private readonly TextCache _texts = new();
+    private readonly ShownFields _shown = new();
     private readonly List<(StringTable Table, int Code, uint Spans, uint Errors)> _services = [];
 
     /// <summary>A trace listed without its spans.</summary>
@@ -35,31 +36,50 @@ internal sealed class TraceDescriber(SearchPlan plan)
         return result;
     }
 
+    /// <summary>A trace whose spans lie together in a batch of a block; the root by its row, -1 if there is none.</summary>
+    public TraceSearchResult Describe(SpanBatch batch, int trace, int root) => new()
+    {
+        TraceId = batch.TraceIds[trace],
+        RootServiceName = root < 0 ? null : _texts.Of(batch.Resources.ServiceName, batch.Resource[root]),
+        RootTraceName = root < 0 ? null : _texts.Of(batch.Name, root),
+        StartTimeUnixNano = batch.TraceStart[trace],
+        DurationNano = batch.TraceEnd[trace] - batch.TraceStart[trace],
+        DurationMs = (uint)Math.Min((batch.TraceEnd[trace] - batch.TraceStart[trace]) / 1_000_000, uint.MaxValue),
+    };
+
+    /// <summary>The spans of one set by their rows, in their order; the trace's facts are not known.</summary>
+    public SpanSetResult DescribeSet(SpanBatch batch, ReadOnlySpan<int> rows, int matched, List<AttributeResult> attributes)
+    {
+        var result = new SpanSetResult { Matched = (uint)matched };
+        result.Attributes.AddRange(attributes);
+        foreach (var row in rows) result.Spans.Add(DescribeSpan(SpanCursor.At(batch, row)));
+        return result;
+    }
+
     private SpanSetResult DescribeSet(OrderedTrace trace, Spanset set, int spansPerSpanSet)
     {
         var result = new SpanSetResult { Matched = (uint)set.Spans.Count };
         result.Attributes.AddRange(set.Attributes);
         // Spans ascend, and so do their starts.
-        for (var i = 0; i < set.Spans.Count && i < spansPerSpanSet; i++) result.Spans.Add(DescribeSpan(trace, set.Spans[i]));
+        for (var i = 0; i < set.Spans.Count && i < spansPerSpanSet; i++) result.Spans.Add(DescribeSpan(SpanCursor.At(trace, set.Spans[i])));
         return result;
     }
 
-    private SpanResult DescribeSpan(OrderedTrace trace, int index)
+    private SpanResult DescribeSpan(in SpanCursor cursor)
     {
-        var batch = trace.Batch(index);
-        var row = trace.Spans[index].Span;
+        var (batch, row) = (cursor.Batch, cursor.Row);
+        if (plan.ShowsName) batch.Require(BatchColumns.Name);
         var span = new SpanResult
         {
             SpanId = new SpanId(batch.SpanId[row]),
-            Name = plan.ShowsName ? NameOf(trace, index) : null,
+            Name = plan.ShowsName ? _texts.Of(batch.Name, row) : null,
             StartTimeUnixNano = batch.StartUnixNano[row],
             DurationNanos = batch.DurationNano[row],
         };
-        var cursor = SpanCursor.At(trace, index);
-        var shown = new ShownFields();
-        foreach (var filter in plan.Filters) shown.AddWhatMatched(filter, cursor);
-        foreach (var reader in plan.SelectedReaders) shown.AddSelected(reader, cursor);
-        shown.WriteTo(span.Attributes);
+        _shown.Clear();
+        foreach (var filter in plan.Filters) _shown.AddWhatMatched(filter, cursor);
+        foreach (var reader in plan.SelectedReaders) _shown.AddSelected(reader, cursor);
+        _shown.WriteTo(span.Attributes);
         return span;
     }
 
@@ -69,14 +89,32 @@ internal sealed class TraceDescriber(SearchPlan plan)
         for (var i = 0; i < trace.SpanCount; i++)
         {
             var batch = trace.Batch(i);
-            var row = trace.Spans[i].Span;
             batch.Require(BatchColumns.ResourceServiceNames);
-            var names = batch.Resources.ServiceName;
-            ref var service = ref ServiceEntry(names.Table, names.Codes[batch.Resource[row]]);
-            service.Spans++;
-            if ((batch.Status[row] & SpanBatch.StatusCodeMask) == SpanBatch.StatusError) service.Errors++;
+            CountService(batch, trace.Spans[i].Span);
         }
 
+        WriteServices(result);
+    }
+
+    /// <summary>Counts the spans of a trace that lie together in a batch.</summary>
+    public void AddServiceStats(SpanBatch batch, int first, int end, TraceSearchResult result)
+    {
+        _services.Clear();
+        for (var row = first; row < end; row++) CountService(batch, row);
+        WriteServices(result);
+    }
+
+    private void CountService(SpanBatch batch, int row)
+    {
+        var names = batch.Resources.ServiceName;
+        ref var service = ref ServiceEntry(names.Table, names.Codes[batch.Resource[row]]);
+        service.Spans++;
+        if ((batch.Status[row] & SpanBatch.StatusCodeMask) == SpanBatch.StatusError) service.Errors++;
+    }
+
+    private void WriteServices(TraceSearchResult result)
+    {
+        result.ServiceStats.EnsureCapacity(_services.Count);
         foreach (var (table, code, spans, errors) in _services) Add(result.ServiceStats, new ServiceStatsResult(_texts.Of(table, code), spans, errors));
         result.ServiceStats.Sort(static (a, b) => string.CompareOrdinal(a.ServiceName, b.ServiceName));
     }

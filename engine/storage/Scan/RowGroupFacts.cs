@@ -21,19 +21,22 @@ public sealed class RowGroupFacts
 
     /// <summary>False: no owner of the scope has this text as value of the key, alone or in a list.</summary>
     public bool MayHaveText(AttributeScope scope, byte[] key, byte[] text) => _rows.Sidecar.MayContain(_rows.Number, (CatalogScope)scope, key, text)
-        && Ask(() => IsOpaque(scope)
+        && (HasValueFilter || Ask(() => IsOpaque(scope)
         || _rows.DedicatedPaths(scope).Any(own => own.Key.AsSpan().SequenceEqual(key) && MayHold(own.Path, text))
-        || MayHold(KeyPath(scope), key) && MayHold(RowGroupReader.AttributePath(scope, "Value"), text));
+        || MayHold(KeyPath(scope), key) && MayHold(RowGroupReader.AttributePath(scope, "Value"), text)));
 
     /// <summary>
     /// False: no owner of the scope has a number (an int, or a double) from <paramref name="min"/> to <paramref name="max"/> as value
     /// of the key, alone or in a list.
     /// </summary>
     public bool MayHaveNumber(AttributeScope scope, byte[] key, double min, double max) => IsInRange(scope, key, min, max)
-        && Ask(() => IsOpaque(scope)
+        && (HasValueFilter || Ask(() => IsOpaque(scope)
         || HasDedicated(scope, key)
         || MayHold(KeyPath(scope), key)
-        && !(_rows.Columns.IsWithoutValues(RowGroupReader.AttributePath(scope, "ValueInt")) && _rows.Columns.IsWithoutValues(RowGroupReader.AttributePath(scope, "ValueDouble"))));
+        && !(_rows.Columns.IsWithoutValues(RowGroupReader.AttributePath(scope, "ValueInt")) && _rows.Columns.IsWithoutValues(RowGroupReader.AttributePath(scope, "ValueDouble")))));
+
+    // Dictionaries of values may have a megabyte. Where a filter lets one row group in a hundred through wrongly, reading that one costs less.
+    private bool HasValueFilter => _rows.Sidecar.HasValueFilter(_rows.Number);
 
     private bool IsInRange(AttributeScope scope, byte[] key, double min, double max)
     {

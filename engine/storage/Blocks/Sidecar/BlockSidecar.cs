@@ -74,6 +74,9 @@ public sealed class BlockSidecar
     public bool MayContain(int rowGroup, CatalogScope scope, ReadOnlySpan<byte> key, bool value) =>
         MayContainValue(rowGroup, SidecarHash.OfBool(SidecarHash.OfKey(scope, key), value));
 
+    /// <summary>There is a filter of keys with their values: it has been asked when <see cref="MayContainValue"/> says "maybe".</summary>
+    public bool HasValueFilter(int rowGroup) => Section(SectionKind.ValueFilter, rowGroup) is not null;
+
     /// <summary>The same by the hash of key and value: <see cref="SidecarHash.OfText"/> and its like.</summary>
     public bool MayContainValue(int rowGroup, ulong valueHash) => MayContain(SectionKind.ValueFilter, rowGroup, valueHash);
 
