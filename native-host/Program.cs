@@ -5,6 +5,7 @@ using Tempo.Host.Cli;
 using Tempo.Host.Cli.Tool;
 using Tempo.Host.Config;
 using Tempo.Host.Startup;
+using Tempo.Host.Vulture;
 
 namespace Tempo.Host;
 
@@ -16,13 +17,14 @@ internal static class Program
 
     private static int Main(string[] arguments)
     {
+        if (arguments is ["vulture", ..]) return VultureProgram.Run(arguments.AsSpan(1), Console.Out, Console.Error);
         if (ToolProgram.IsVerb(arguments)) return ToolProgram.Run(arguments, Console.Out, Console.Error);
         if (!CommandLine.TryParse(arguments, out var command, out var error))
             return Fail($"{error}\nRun with -help to get a list of available parameters", WrongCommandLine);
         switch (command.Verb)
         {
             case Verb.Help:
-                Console.Out.Write(CliFlags.Usage() + ToolProgram.Usage());
+                Console.Out.Write(CliFlags.Usage() + ToolProgram.Usage() + VultureOptions.Usage);
                 return 0;
             case Verb.Version:
                 Console.Out.Write(BuildInfo.Describe());
