@@ -34,6 +34,12 @@ internal sealed class HoldingStore(IObjectStore inner) : IObjectStore, IDisposab
 
     public async ValueTask PutFileAsync(ObjectKey key, string path, CancellationToken cancellation = default)
     {
+        if (!key.ToString().EndsWith("data.parquet", StringComparison.Ordinal))
+        {
+            await inner.PutFileAsync(key, path, cancellation);
+            return;
+        }
+
         lock (_door) Waiting++;
         _arrivals.Release();
         await _door.WaitAsync(cancellation);

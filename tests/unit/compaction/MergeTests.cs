@@ -187,7 +187,7 @@ public sealed class MergeTests
         var inputs = new List<BlockMeta>();
         foreach (var columns in new[] { TestColumns.Some, TestColumns.Others, DedicatedColumns.None })
         {
-            byte[][] requests = [random.Next(), random.Next(), random.Next()];
+            byte[][] requests = [.. Enumerable.Range(0, 8).Select(_ => random.Next())];
             foreach (var request in requests) model.Add(request);
             inputs.Add(await folder.WriteAsync(new BlockWriterOptions { DedicatedColumns = columns }, requests));
         }
