@@ -67,6 +67,9 @@ public sealed record MetricsLimits
     /// <summary>Bytes that the series of one query, and the trace ids it compares, may take while it runs; beyond: 422.</summary>
     public long MaxBytes { get; init; } = 512L << 20;
 
+    /// <summary>The inner loops of the scan.</summary>
+    public Kernels.KernelKind Kernel { get; init; } = Kernels.KernelChoice.Current;
+
     /// <summary>Longest query text in UTF-8 bytes.</summary>
     public int MaxQueryBytes { get; init; } = 131_072;
 }

@@ -47,6 +47,7 @@ internal sealed class AndNode : FilterNode
         using var next = FilterScope.Rent(scope.Count(Level));
         for (var i = 1; i < _parts.Length && !Bitmap.IsEmpty(marks); i++)
         {
+            scope.Poll();
             _parts[i].Mark(scope, marks, next.Bits);
             Bitmap.And(marks, next.Bits);
         }

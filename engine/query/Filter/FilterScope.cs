@@ -16,7 +16,18 @@ internal sealed class FilterScope(KernelKind kernel)
     // For batches without a loader: good until the next key is looked for.
     private readonly AttributeOccurrences _gathered = new();
 
+    /// <summary>Rows that are tried one by one between two looks at whether the client is still there: well below a millisecond.</summary>
+    public const int RowsBetweenPolls = 1024;
+
     public KernelKind Kernel => kernel;
+
+    /// <summary>
+    /// Ends what is being marked. A condition may have thousands of parts, so it is asked between any two of them, and while rows are
+    /// tried one by one.
+    /// </summary>
+    public CancellationToken Cancellation { get; set; }
+
+    public void Poll() => Cancellation.ThrowIfCancellationRequested();
 
     public SpanBatch Batch { get; private set; } = new();
 

@@ -30,6 +30,7 @@ internal sealed class OrNode : FilterNode
         Bitmap.AndNot(open.Bits, marks);
         for (var i = 1; i < _parts.Length && !Bitmap.IsEmpty(open.Bits); i++)
         {
+            scope.Poll();
             _parts[i].Mark(scope, open.Bits, next.Bits);
             Bitmap.Or(marks, next.Bits);
             Bitmap.AndNot(open.Bits, next.Bits);

@@ -36,12 +36,22 @@ internal sealed class RowNode : FilterNode
     {
         scope.Batch.Require(_columns);
         marks.Clear();
+        var tried = 0;
         for (var word = 0; word < wanted.Length; word++)
+        {
+            if (wanted[word] == 0) continue;
+            if ((tried += 64) >= FilterScope.RowsBetweenPolls)
+            {
+                scope.Poll();
+                tried = 0;
+            }
+
             for (var left = wanted[word]; left != 0; left &= left - 1)
             {
                 var row = (word << 6) + BitOperations.TrailingZeroCount(left);
                 if (MayHold(SpanCursor.At(scope.Batch, row))) marks[word] |= left & (0 - left);
             }
+        }
     }
 
     private bool MayHold(in SpanCursor span)

@@ -47,6 +47,9 @@ public sealed class SpanFilter
     /// <summary>Does it select exactly the spans that match? If not, it selects some that only the whole trace can exclude.</summary>
     public bool IsExact { get; }
 
+    /// <summary>From now on marking ends, within a millisecond or so, when this is cancelled.</summary>
+    public void Watch(CancellationToken cancellation) => _scope.Cancellation = cancellation;
+
     /// <summary>Every span is selected.</summary>
     public bool SelectsAll => _root is ConstantNode { Holds: true };
 

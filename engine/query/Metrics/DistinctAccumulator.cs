@@ -12,8 +12,8 @@ namespace Tempo.Engine.Query.Metrics;
 internal sealed class DistinctAccumulator(LeafPlan leaf, MetricsOptions options) : SpanAccumulator
 {
     private readonly MetricsFunction _function = (MetricsFunction)leaf.Stage;
-    private readonly SeriesKeys _keys = new(((MetricsFunction)leaf.Stage).By, ((MetricsFunction)leaf.Stage).LabelNames(), options.Budget);
-    private readonly LabelColumn _values = new(((MetricsFunction)leaf.Stage).Attribute!, options.Budget);
+    private readonly SeriesKeys _keys = new(((MetricsFunction)leaf.Stage).By, ((MetricsFunction)leaf.Stage).LabelNames(), options.Budget, options.Kernel);
+    private readonly LabelColumn _values = new(((MetricsFunction)leaf.Stage).Attribute!, options.Budget, options.Kernel);
 
     // Pairs of group and interval; pairs of these and a value.
     private readonly TupleTable _cells = new(options.Budget);

@@ -43,8 +43,8 @@ internal sealed class FunctionAccumulator : SpanAccumulator
     {
         _function = (MetricsFunction)leaf.Stage;
         _options = options;
-        _keys = new SeriesKeys(_function.By, _function.LabelNames(), options.Budget);
-        _numbers = _function.Attribute is { } attribute ? new NumberColumn(attribute) : null;
+        _keys = new SeriesKeys(_function.By, _function.LabelNames(), options.Budget, options.Kernel);
+        _numbers = _function.Attribute is { } attribute ? new NumberColumn(attribute, options.Kernel) : null;
         _cells = NewCells();
         _buckets = IsBucketed ? new TupleTable(options.Budget) : null;
         _weights = options.Extrapolates ? new SpanWeights() : null;

@@ -19,6 +19,7 @@ internal sealed class LeafWorker
     private readonly RowFilter? _filter;
     private readonly SpansetSource? _pipeline;
     private readonly SpanFilter? _candidates;
+    private readonly Patience _patience = new();
     private int[] _rows = [];
     private int[] _intervals = [];
 
@@ -33,14 +34,22 @@ internal sealed class LeafWorker
             MetricsFunction { Kind: MetricsFunctionKind.CountDistinct } => new DistinctAccumulator(leaf, options),
             _ => new FunctionAccumulator(leaf, options),
         };
-        if (leaf.IsByTrace) _pipeline = PipelineCompiler.Compile(leaf.Source, []);
-        else _filter = RowFilter.Of(leaf.Source);
-        if (leaf.IsByTrace || leaf.NeedsTraces) _candidates = SpanFilter.Create(CandidateFilter.Of(leaf.Source));
+        if (leaf.IsByTrace) _pipeline = PipelineCompiler.Compile(leaf.Source, [], _patience);
+        else _filter = RowFilter.Of(leaf.Source, options.Kernel);
+        if (leaf.IsByTrace || leaf.NeedsTraces) _candidates = SpanFilter.Create(CandidateFilter.Of(leaf.Source), options.Kernel);
     }
 
     public bool IsByTrace => _leaf.IsByTrace;
 
     public bool NeedsTraces => _leaf.NeedsTraces;
+
+    /// <summary>From now on counting ends, within a millisecond or so, when this is cancelled.</summary>
+    public void Watch(CancellationToken cancellation)
+    {
+        _patience.Cancellation = cancellation;
+        _filter?.Watch(cancellation);
+        _candidates?.Watch(cancellation);
+    }
 
     public SpanAccumulator Accumulator { get; }
 
@@ -89,14 +98,19 @@ internal sealed class LeafWorker
         if (_pipeline is null)
         {
             for (var i = 0; i < trace.SpanCount; i++)
-                if (_filter!.Matches(SpanCursor.At(trace, i)))
-                    AddSpan(trace, i);
+            {
+                _patience.Look();
+                if (_filter!.Matches(SpanCursor.At(trace, i))) AddSpan(trace, i);
+            }
         }
         else
         {
             foreach (var set in _pipeline.Run(trace))
                 foreach (var span in set.Spans)
+                {
+                    _patience.Look();
                     AddSpan(trace, span);
+                }
         }
 
         Accumulator.EndTrace();

@@ -1,3 +1,4 @@
+using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Metrics;
@@ -7,7 +8,8 @@ namespace Tempo.Engine.Query.Metrics;
 /// <param name="MaxExemplars">0 = none.</param>
 /// <param name="Extrapolates">Spans count by the sampling threshold in their tracestate.</param>
 /// <param name="Budget">What the parts may take together.</param>
-internal sealed record MetricsOptions(TimeAxis Axis, int MaxExemplars, bool Extrapolates, MemoryBudget Budget)
+/// <param name="Kernel">The inner loops of the scan.</param>
+internal sealed record MetricsOptions(TimeAxis Axis, int MaxExemplars, bool Extrapolates, MemoryBudget Budget, KernelKind Kernel)
 {
     /// <summary>
     /// Reads <c>exemplars</c> (a bool or a number) and <c>extrapolate</c>. <c>sample</c>, <c>span_sample</c> and
@@ -23,6 +25,6 @@ internal sealed record MetricsOptions(TimeAxis Axis, int MaxExemplars, bool Extr
             _ => exemplars,
         };
         var extrapolates = query.HintValue("extrapolate") is { Type: TraceQlType.Bool, AsBool: true };
-        return new MetricsOptions(axis, exemplars, extrapolates, new MemoryBudget(limits.MaxBytes));
+        return new MetricsOptions(axis, exemplars, extrapolates, new MemoryBudget(limits.MaxBytes), limits.Kernel);
     }
 }

@@ -228,6 +228,7 @@ internal sealed class MetricsScan
 
         public void Scan(CancellationToken cancellation)
         {
+            foreach (var leaf in Leaves) leaf.Watch(cancellation);
             while (Interlocked.Increment(ref _scan._nextJob) - 1 is var number && number < _scan._jobs.Count)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -244,6 +245,7 @@ internal sealed class MetricsScan
         public void LookAtTraces(CancellationToken cancellation)
         {
             var whole = _scan._whole;
+            foreach (var leaf in Leaves) leaf.Watch(cancellation);
             while (Interlocked.Add(ref _scan._nextTrace, TracesAtOnce) - TracesAtOnce is var first && first < whole.Length)
             {
                 for (var i = first; i < Math.Min(first + TracesAtOnce, whole.Length); i++)

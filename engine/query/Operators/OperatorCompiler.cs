@@ -1,4 +1,5 @@
 using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Stages;
 using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Operators;
@@ -9,13 +10,13 @@ namespace Tempo.Engine.Query.Operators;
 internal static class OperatorCompiler
 {
     /// <summary><paramref name="filters"/> gets the condition of each filter in the expression.</summary>
-    public static SpanSelector Compile(SpansetExpression expression, List<Condition> filters)
+    public static SpanSelector Compile(SpansetExpression expression, List<Condition> filters, Patience patience)
     {
         if (expression is SpansetOperation operation)
-            return new JoinSelector(Join(operation.Op), Compile(operation.Left, filters), Compile(operation.Right, filters));
+            return new JoinSelector(Join(operation.Op), Compile(operation.Left, filters, patience), Compile(operation.Right, filters, patience));
         var condition = new Condition(((SpansetFilter)expression).Condition);
         filters.Add(condition);
-        return new FilterSelector(condition);
+        return new FilterSelector(condition, patience);
     }
 
     public static SpanJoin Join(SpansetOperator op) => op switch

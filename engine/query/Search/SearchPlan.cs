@@ -13,11 +13,12 @@ namespace Tempo.Engine.Query.Search;
 internal sealed class SearchPlan
 {
     private readonly List<Condition> _filters = [];
+    private readonly Patience _patience = new();
 
     private SearchPlan(PipelineExpression? pipeline, MetricsExpression? metrics, KernelKind kernel)
     {
         Candidates = SpanFilter.Create(pipeline is null ? Literal.True : CandidateFilter.Of(pipeline), kernel);
-        Source = pipeline is null ? null : PipelineCompiler.Compile(pipeline, _filters);
+        Source = pipeline is null ? null : PipelineCompiler.Compile(pipeline, _filters, _patience);
         var named = pipeline is null ? [] : ReferencedAttributes.Of(pipeline);
         Selected = SelectedBy(pipeline, metrics);
         IReadOnlyList<AttributeRef> fields = [.. named.Concat(Selected).Distinct()];
@@ -53,6 +54,13 @@ internal sealed class SearchPlan
 
     /// <summary>The conditions of all filters, whose fields are shown where they hold.</summary>
     public IReadOnlyList<Condition> Filters => _filters;
+
+    /// <summary>From now on scanning and deciding end, within a millisecond or so, when this is cancelled.</summary>
+    public void Watch(CancellationToken cancellation)
+    {
+        Candidates.Watch(cancellation);
+        _patience.Cancellation = cancellation;
+    }
 
     /// <summary>Fields that are shown with each span that has them: of select(), by(), aggregates and metrics functions.</summary>
     public IReadOnlyList<FieldReader> SelectedReaders => field ??= [.. Selected.Select(static reference => new FieldReader(reference))];

@@ -46,6 +46,7 @@ internal sealed class SearchWorker
     {
         cancellation.ThrowIfCancellationRequested();
         if (!_state.TryStart(job)) return;
+        _plan.Watch(cancellation);
         try
         {
             if (job.IsLive) ScanLive(job, cancellation);
@@ -63,6 +64,7 @@ internal sealed class SearchWorker
     {
         cancellation.ThrowIfCancellationRequested();
         if (!_state.HasRoomFor(candidate.Bound)) return;
+        _plan.Watch(cancellation);
         if (TryAnswer(candidate.Id) is { } answer) _state.AddAnswer(answer);
         ReportBytes();
     }

@@ -9,10 +9,10 @@ namespace Tempo.Engine.Query.Stages;
 /// <c>| avg(x) > 5</c>, <c>| sum(x) / count() > min(y)</c>: keeps the spansets whose numbers compare so, and says of them what stands
 /// on the left. Where <c>(pipeline | aggregate)</c> is compared, what is kept are the spans that these pipelines find in the trace.
 /// </summary>
-internal sealed class AggregateStage(ScalarFilter filter, List<Condition> filters) : Stage
+internal sealed class AggregateStage(ScalarFilter filter, List<Condition> filters, Patience patience) : Stage
 {
-    private readonly ScalarOperand _left = ScalarOperand.Compile(filter.Left, filters);
-    private readonly ScalarOperand _right = ScalarOperand.Compile(filter.Right, filters);
+    private readonly ScalarOperand _left = ScalarOperand.Compile(filter.Left, filters, patience);
+    private readonly ScalarOperand _right = ScalarOperand.Compile(filter.Right, filters, patience);
     private readonly string _name = filter.Left.ToString();
 
     public override void Apply(OrderedTrace trace, List<Spanset> input, List<Spanset> output)

@@ -7,7 +7,7 @@ using Tempo.Engine.TraceQL.Ast;
 namespace Tempo.Engine.Query.Stages;
 
 /// <summary><c>| by(key)</c>: parts each spanset by the value of the key, in order of first appearance. Nil is a value too.</summary>
-internal sealed class GroupByStage(GroupBy groupBy) : Stage
+internal sealed class GroupByStage(GroupBy groupBy, Patience patience) : Stage
 {
     private readonly FieldExpressionReader _key = new(groupBy.Key);
     private readonly string _name = groupBy.ToString();
@@ -27,6 +27,7 @@ internal sealed class GroupByStage(GroupBy groupBy) : Stage
             var first = output.Count;
             foreach (var span in set.Spans)
             {
+                patience.Look();
                 var key = _key.Read(SpanCursor.At(trace, span));
                 if (key.Type == FieldType.Nil) key = _missing;
                 var group = first + Code(key) - 1;

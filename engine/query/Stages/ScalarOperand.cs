@@ -19,12 +19,12 @@ internal abstract class ScalarOperand
     public abstract TraceQlValue Evaluate(OrderedTrace trace, List<int> spans, List<int> found);
 
     /// <summary><paramref name="filters"/> gets the conditions of pipelines.</summary>
-    public static ScalarOperand Compile(ScalarExpression expression, List<Condition> filters) => expression switch
+    public static ScalarOperand Compile(ScalarExpression expression, List<Condition> filters, Patience patience) => expression switch
     {
         ScalarLiteral literal => new LiteralOperand(literal.Value),
-        Aggregate aggregate => new AggregateOperand(aggregate),
-        ScalarOperation operation => new OperationOperand(operation.Op, Compile(operation.Left, filters), Compile(operation.Right, filters)),
-        ScalarPipeline pipeline => new PipelineOperand(PipelineCompiler.Compile(pipeline.Source, filters), Compile(pipeline.Aggregate, filters)),
+        Aggregate aggregate => new AggregateOperand(aggregate, patience),
+        ScalarOperation operation => new OperationOperand(operation.Op, Compile(operation.Left, filters, patience), Compile(operation.Right, filters, patience)),
+        ScalarPipeline pipeline => new PipelineOperand(PipelineCompiler.Compile(pipeline.Source, filters, patience), Compile(pipeline.Aggregate, filters, patience)),
         _ => throw new QueryException(QueryErrorKind.NotImplemented, $"the expression {expression} is not implemented"),
     };
 
@@ -33,7 +33,7 @@ internal abstract class ScalarOperand
         public override TraceQlValue Evaluate(OrderedTrace trace, List<int> spans, List<int> found) => value;
     }
 
-    private sealed class AggregateOperand(Aggregate aggregate) : ScalarOperand
+    private sealed class AggregateOperand(Aggregate aggregate, Patience patience) : ScalarOperand
     {
         private readonly FieldExpressionReader? _operand = aggregate.Operand is { } operand ? new FieldExpressionReader(operand) : null;
 
@@ -42,8 +42,12 @@ internal abstract class ScalarOperand
             if (_operand is null) return TraceQlValue.Int(spans.Count);
             var running = new RunningAggregate(aggregate.Function);
             foreach (var span in spans)
+            {
+                patience.Look();
                 if (_operand.Read(SpanCursor.At(trace, span)) is { IsNumeric: true } number)
                     running.Add(number);
+            }
+
             return running.Result;
         }
     }

@@ -1,3 +1,7 @@
+using System.Text;
+using Tempo.Engine.Query.Filter;
+using Tempo.Engine.Query.Kernels;
+using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Catalog;
 using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL.Ast;
@@ -14,6 +18,9 @@ internal static class BatchTags
     /// <summary>The names of one scope.</summary>
     public static void CollectNames(SpanBatch batch, CatalogScope scope, List<Range> rows, TagNameCollector names)
     {
+        RequireOwners(batch, scope);
+        batch.RequireAttributes((StorageScope)scope, AttributeParts.Keys);
+        if (scope == CatalogScope.Resource) batch.Require(BatchColumns.ResourceServiceNames);
         var owners = OwnerRanges.Of(batch, scope, rows);
         var (attributes, starts) = AttributesOf(batch, scope);
         var seen = new bool[CountOf(attributes.KeyTable)];
@@ -23,8 +30,12 @@ internal static class BatchTags
             if (seen[key])
                 names.Add(scope, attributes.KeyTable[key]);
         foreach (var column in batch.Dedicated)
-            if (column.Scope == (StorageScope)scope && owners.Exists(range => column.Start[range.End.Value] > column.Start[range.Start.Value]))
-                names.Add(scope, column.Key);
+        {
+            if (column.Scope != (StorageScope)scope || names.Has(scope, column.Key)) continue;
+            batch.RequireDedicated(column);
+            if (owners.Exists(range => column.Start[range.End.Value] > column.Start[range.Start.Value])) names.Add(scope, column.Key);
+        }
+
         if (scope == CatalogScope.Resource && HasServiceName(batch, owners)) names.Add(scope, "service.name"u8);
     }
 
@@ -42,11 +53,23 @@ internal static class BatchTags
 
     private static void CollectAttribute(SpanBatch batch, TagPlace place, List<Range> rows, TagValueCollector values)
     {
+        RequireOwners(batch, place.Scope);
+        if (place.IsServiceName) batch.Require(BatchColumns.ResourceServiceNames);
         var owners = OwnerRanges.Of(batch, place.Scope, rows);
         if (place.IsServiceName) AddTexts(batch.Resources.ServiceName, owners, values, skipEmpty: true);
         foreach (var column in batch.Dedicated)
-            if (column.Scope == (StorageScope)place.Scope && column.Key.AsSpan().SequenceEqual(place.Key))
-                AddDedicated(column, owners, values);
+        {
+            if (column.Scope != (StorageScope)place.Scope || !column.Key.AsSpan().SequenceEqual(place.Key)) continue;
+            batch.RequireDedicated(column);
+            AddDedicated(column, owners, values);
+        }
+
+        if (batch.Loader is not null)
+        {
+            AddOccurrences(batch, place, owners, values);
+            return;
+        }
+
         var (attributes, starts) = AttributesOf(batch, place.Scope);
         var key = FindCode(attributes.KeyTable, place.Key);
         if (key < 0) return;
@@ -61,6 +84,27 @@ internal static class BatchTags
                 AddAttribute(attributes, i += next, seen, values);
             }
         }
+    }
+
+    // Of a page the column of the key alone is brought in.
+    private static void AddOccurrences(SpanBatch batch, TagPlace place, List<Range> owners, TagValueCollector values)
+    {
+        var scope = new FilterScope(KernelChoice.Current);
+        scope.Begin(batch, batch.SpanCount);
+        var found = scope.Find((OwnerLevel)place.Scope, new KeyTest(Encoding.UTF8.GetString(place.Key)), AttributeParts.Texts);
+        var seen = new SeenTexts(found.Values.Values, values);
+        var next = 0;
+        foreach (var range in owners)
+        {
+            while (next < found.Count && found.Owners[next] < range.Start.Value) next++;
+            for (; next < found.Count && found.Owners[next] < range.End.Value; next++) AddAttribute(found.Values, next, seen, values);
+        }
+    }
+
+    private static void RequireOwners(SpanBatch batch, CatalogScope scope)
+    {
+        if (scope == CatalogScope.Event) batch.Require(BatchColumns.EventRows);
+        if (scope == CatalogScope.Link) batch.Require(BatchColumns.LinkRows);
     }
 
     private static void AddAttribute(AttributeColumns attributes, int i, SeenTexts seen, TagValueCollector values)
@@ -94,6 +138,16 @@ internal static class BatchTags
 
     private static void CollectIntrinsic(SpanBatch batch, Intrinsic intrinsic, List<Range> rows, TagValueCollector values)
     {
+        batch.Require(intrinsic switch
+        {
+            Intrinsic.Name => BatchColumns.Name,
+            Intrinsic.StatusMessage => BatchColumns.StatusMessage,
+            Intrinsic.EventName => BatchColumns.EventRows,
+            Intrinsic.InstrumentationName or Intrinsic.InstrumentationVersion => BatchColumns.ScopeNames,
+            Intrinsic.RootName => BatchColumns.SpanIds | BatchColumns.Name,
+            Intrinsic.RootServiceName => BatchColumns.SpanIds | BatchColumns.ResourceServiceNames,
+            _ => BatchColumns.Structure,
+        });
         switch (intrinsic)
         {
             case Intrinsic.Name:

@@ -14,6 +14,9 @@ internal sealed class TagNameCollector(long maxBytes)
     /// <summary>A name was left out.</summary>
     public bool IsFull { get; private set; }
 
+    /// <summary>The name is there.</summary>
+    public bool Has(CatalogScope scope, ReadOnlySpan<byte> name) => name.IsEmpty ? _hasEmpty[(int)scope] : _names[(int)scope].TryFind(name) >= 0;
+
     public void Add(CatalogScope scope, ReadOnlySpan<byte> name)
     {
         var names = _names[(int)scope];

@@ -29,7 +29,7 @@ public static class TagNames
             {
                 if (names.IsFull) break;
                 if (filter.MatchesAll && TryReadCatalog(block, scopes, names, result)) continue;
-                await scan.BlockAsync(block, scopes.Columns, static (_, _) => true, Visit, cancellation).ConfigureAwait(false);
+                await scan.BlockAsync(block, static (_, _) => true, Visit, cancellation).ConfigureAwait(false);
             }
 
             result.InspectedBytes += scan.InspectedBytes;
@@ -38,7 +38,7 @@ public static class TagNames
 
             bool Visit(Storage.Scan.SpanBatch batch, List<Range> rows)
             {
-                foreach (var (_, scope, _) in scopes.Attributes) BatchTags.CollectNames(batch, scope, rows, names);
+                foreach (var (_, scope) in scopes.Attributes) BatchTags.CollectNames(batch, scope, rows, names);
                 return !names.IsFull;
             }
         }
@@ -65,7 +65,7 @@ public static class TagNames
 
     private static void Write(TagScopeSet scopes, TagNameCollector names, int maxNames, TagNamesResult result)
     {
-        foreach (var (word, scope, _) in scopes.Attributes)
+        foreach (var (word, scope) in scopes.Attributes)
         {
             var all = names.NamesOf(scope);
             List<string> listed = [.. maxNames > 0 ? all.Take(maxNames) : all];

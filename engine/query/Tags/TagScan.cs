@@ -20,7 +20,7 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
 
     private long _scannedSpans;
 
-    /// <summary>Bytes of the row groups that were read, by their rows' share.</summary>
+    /// <summary>Bytes that were read, by the rows' share of each column chunk.</summary>
     public ulong InspectedBytes { get; private set; }
 
     /// <summary>What could not be read, empty if nothing.</summary>
@@ -41,16 +41,18 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
         }
     }
 
-    /// <summary>Visits the pages of a block; a visitor that answers false ends it.</summary>
+    /// <summary>
+    /// Visits the pages of a block, which bring in their columns when they are asked for; a visitor that answers false ends it.
+    /// </summary>
     public async ValueTask BlockAsync(
-        BlockHandle handle, BatchColumns columns, Func<BlockSidecar, int, bool> mayContain, Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
+        BlockHandle handle, Func<BlockSidecar, int, bool> mayContain, Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
     {
         try
         {
             var block = await handle.OpenAsync(cancellation).ConfigureAwait(false);
             var batch = new SpanBatch();
             for (var group = 0; group < block.RowGroupCount; group++)
-                if (mayContain(block.Sidecar, group) && !Scan(block, group, columns, batch, visit, cancellation))
+                if (mayContain(block.Sidecar, group) && !Scan(block, group, batch, visit, cancellation))
                     return;
         }
         catch (BlockReadException e)
@@ -59,22 +61,28 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
         }
     }
 
-    private bool Scan(BlockReader block, int group, BatchColumns columns, SpanBatch batch, Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
+    private bool Scan(BlockReader block, int group, SpanBatch batch, Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
     {
         var rows = block.OpenRowGroup(group);
-        var bytesPerRow = (ulong)(block.RowGroupBytes(group) / Math.Max(1, rows.RowCount));
-        foreach (var (start, count) in rows.ScanRanges())
+        if (filter.Excludes(rows.Facts)) return true;
+        try
         {
-            cancellation.ThrowIfCancellationRequested();
-            if (filter.MatchesAll && _scannedSpans > MaxUnfilteredSpans) return false;
-            rows.ReadInto(batch, start, count, columns | filter.Columns);
-            InspectedBytes += bytesPerRow * (ulong)count;
-            _scannedSpans += batch.SpanCount;
-            var wanted = Rows(batch, batch.SpanCount, isOfBlock: true);
-            if (wanted.Count > 0 && !visit(batch, wanted)) return false;
-        }
+            foreach (var (start, count) in rows.ScanRanges())
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (filter.MatchesAll && _scannedSpans > MaxUnfilteredSpans) return false;
+                rows.OpenInto(batch, start, count);
+                _scannedSpans += batch.SpanCount;
+                var wanted = Rows(batch, batch.SpanCount, isOfBlock: true);
+                if (wanted.Count > 0 && !visit(batch, wanted)) return false;
+            }
 
-        return true;
+            return true;
+        }
+        finally
+        {
+            InspectedBytes += (ulong)rows.ReadBytes;
+        }
     }
 
     // Of a block a trace is in the range or not, as a search has it; of live data, where traces are in parts, each span is.

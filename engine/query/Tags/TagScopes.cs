@@ -1,4 +1,3 @@
-using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Catalog;
 
 namespace Tempo.Engine.Query.Tags;
@@ -11,13 +10,13 @@ public static class TagScopes
     /// <summary>Has no names of its own; asked for, the answer is empty.</summary>
     private const string Trace = "trace";
 
-    private static readonly (string Word, CatalogScope Scope, BatchColumns Columns)[] Attributes =
+    private static readonly (string Word, CatalogScope Scope)[] Attributes =
     [
-        ("resource", CatalogScope.Resource, BatchColumns.Resources),
-        ("span", CatalogScope.Span, BatchColumns.SpanAttributes),
-        ("event", CatalogScope.Event, BatchColumns.Events),
-        ("link", CatalogScope.Link, BatchColumns.Links),
-        ("instrumentation", CatalogScope.Scope, BatchColumns.Scopes),
+        ("resource", CatalogScope.Resource),
+        ("span", CatalogScope.Span),
+        ("event", CatalogScope.Event),
+        ("link", CatalogScope.Link),
+        ("instrumentation", CatalogScope.Scope),
     ];
 
     /// <summary>The intrinsics that autocompletion offers, sorted.</summary>
@@ -42,19 +41,9 @@ public static class TagScopes
 }
 
 /// <summary>What is asked for.</summary>
-/// <param name="Attributes">Scopes of attributes, each with its word and the columns it lies in.</param>
+/// <param name="Attributes">Scopes of attributes, each with its word.</param>
 /// <param name="HasIntrinsics">The list of intrinsics, too.</param>
-internal readonly record struct TagScopeSet((string Word, CatalogScope Scope, BatchColumns Columns)[] Attributes, bool HasIntrinsics)
+internal readonly record struct TagScopeSet((string Word, CatalogScope Scope)[] Attributes, bool HasIntrinsics)
 {
     public bool Contains(CatalogScope scope) => Array.Exists(Attributes, known => known.Scope == scope);
-
-    public BatchColumns Columns
-    {
-        get
-        {
-            var columns = BatchColumns.Structure;
-            foreach (var (_, _, scope) in Attributes) columns |= scope;
-            return columns;
-        }
-    }
 }

@@ -52,7 +52,7 @@ public static class TagValues
         foreach (var block in unlisted)
         {
             if (values.HasEnough) break;
-            await scan.BlockAsync(block, target.Columns, (sidecar, group) => MayContain(sidecar, group, target), Visit, cancellation).ConfigureAwait(false);
+            await scan.BlockAsync(block, (sidecar, group) => MayContain(sidecar, group, target), Visit, cancellation).ConfigureAwait(false);
         }
 
         values.WriteTo(result.Values);

@@ -1,3 +1,4 @@
+using Tempo.Engine.Query.Stages;
 using Tempo.Engine.Query.Evaluate;
 using Tempo.Engine.Query.Operators;
 using Tempo.Engine.Storage.Scan;
@@ -34,7 +35,7 @@ public sealed class TraceFilter
     {
         if (!TraceQlParser.TryParse(query, out var parsed, out var error)) throw Wrong(error.Message);
         if (parsed.Metrics is not null || parsed.SearchPipeline is not Pipeline { Stages: [SpansetFilter filter] }) throw Wrong("one spanset filter { } is expected");
-        return new TraceFilter(OperatorCompiler.Compile(filter, []), matchDepth, ancestorDepth);
+        return new TraceFilter(OperatorCompiler.Compile(filter, [], new Patience()), matchDepth, ancestorDepth);
     }
 
     internal bool[] Apply(OrderedTrace trace)

@@ -19,7 +19,7 @@ internal sealed class LabelColumn
     private readonly FieldExpressionReader _reader;
     private readonly CodeMemo _memo = new();
     private readonly int[] _small = new int[256];
-    private readonly FilterScope _scope = new(KernelChoice.Current);
+    private readonly FilterScope _scope;
     private readonly KeyTest _key;
     private readonly FieldAttributes _attributes;
 
@@ -27,10 +27,11 @@ internal sealed class LabelColumn
     private readonly FieldExpressionReader? _ofResource;
     private int[] _ofOwner = [];
 
-    public LabelColumn(AttributeRef field, MemoryBudget budget)
+    public LabelColumn(AttributeRef field, MemoryBudget budget, KernelKind kernel)
     {
         Field = field;
         _key = new KeyTest(field.Name);
+        _scope = new FilterScope(kernel);
         _attributes = new FieldAttributes([field]);
         if (field.Scope == AttributeScope.Unscoped) _ofResource = new FieldExpressionReader(new AttributeRef(AttributeScope.Resource, field.Name));
         _reader = new FieldExpressionReader(field);

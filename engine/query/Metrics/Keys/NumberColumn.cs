@@ -8,10 +8,10 @@ using Tempo.Engine.TraceQL.Ast;
 namespace Tempo.Engine.Query.Metrics.Keys;
 
 /// <summary>The measured attribute of a metrics function on many spans. Durations are nanoseconds here. Not thread safe.</summary>
-internal sealed class NumberColumn(AttributeRef attribute)
+internal sealed class NumberColumn(AttributeRef attribute, KernelKind kernel)
 {
     private readonly FieldExpressionReader _reader = new(attribute);
-    private readonly FilterScope _scope = new(KernelChoice.Current);
+    private readonly FilterScope _scope = new(kernel);
     private readonly KeyTest _key = new(attribute.Name);
     private readonly FieldAttributes _attributes = new([attribute]);
 

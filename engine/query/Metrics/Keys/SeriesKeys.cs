@@ -1,4 +1,5 @@
 using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL.Ast;
 
@@ -13,10 +14,10 @@ internal sealed class SeriesKeys
     private readonly TupleTable[] _groups;
     private int[] _ids = [];
 
-    public SeriesKeys(IReadOnlyList<AttributeRef> by, IReadOnlyList<string> names, MemoryBudget budget)
+    public SeriesKeys(IReadOnlyList<AttributeRef> by, IReadOnlyList<string> names, MemoryBudget budget, KernelKind kernel)
     {
         Names = names;
-        _columns = [.. by.Select(field => new LabelColumn(field, budget))];
+        _columns = [.. by.Select(field => new LabelColumn(field, budget, kernel))];
         _groups = [.. by.Select(_ => new TupleTable(budget))];
     }
 

@@ -30,13 +30,13 @@ internal sealed class RowFilter
     /// Can the pipeline be decided span by span? If it <see cref="NeedsTraces"/>, then on pages of blocks that this engine wrote, of
     /// traces that lie there alone.
     /// </summary>
-    public static bool IsPossible(Pipeline pipeline) => pipeline.Stages.All(IsPossible) && (!NeedsTraces(pipeline) || Of(pipeline).IsExact);
+    public static bool IsPossible(Pipeline pipeline) => pipeline.Stages.All(IsPossible) && (!NeedsTraces(pipeline) || Of(pipeline, KernelChoice.Current).IsExact);
 
     /// <summary>Does it ask for facts of the whole trace?</summary>
     public static bool NeedsTraces(Pipeline pipeline) => ReferencedAttributes.Of(pipeline).Any(FieldReader.IsOfTrace);
 
     /// <summary>Of a pipeline that <see cref="IsPossible(Pipeline)"/>.</summary>
-    public static RowFilter Of(Pipeline pipeline)
+    public static RowFilter Of(Pipeline pipeline, KernelKind kernel)
     {
         var filter = new RowFilter();
         foreach (var stage in pipeline.Stages)
@@ -44,10 +44,17 @@ internal sealed class RowFilter
             var alternatives = new List<FieldExpression>();
             Collect(stage, alternatives);
             if (alternatives.Count == 0 || alternatives.Contains(Literal.True)) continue;
-            filter._groups.Add([.. alternatives.OrderByDescending(Selectivity.Estimate).Select(static a => (SpanFilter.CreateForWholeTraces(a, KernelChoice.Current), new Condition(a)))]);
+            filter._groups.Add([.. alternatives.OrderByDescending(Selectivity.Estimate).Select(a => (SpanFilter.CreateForWholeTraces(a, kernel), new Condition(a)))]);
         }
 
         return filter;
+    }
+
+    public void Watch(CancellationToken cancellation)
+    {
+        foreach (var group in _groups)
+            foreach (var (columns, _) in group)
+                columns.Watch(cancellation);
     }
 
     public bool Matches(in SpanCursor span)

@@ -22,7 +22,13 @@ public sealed class RandomMetrics(Random random)
         _ => Pipeline() + SecondStages(),
     };
 
-    private string Source() => random.Next(3) == 0 ? "{ }" : _sources.Next();
+    // Roots often: their facts come from columns where a trace lies in one block, and from whole traces elsewhere.
+    private string Source() => random.Next(6) switch
+    {
+        0 or 1 => "{ }",
+        2 => $"{{ nestedSetParent {Pick("<", "<=", "=", "!=", ">", ">=")} {Pick("0", "0", "-1", "-1", "-2")}{Pick("", " && status = error", " || .a = 1", " && !(nestedSetParent = -1)")} }}",
+        _ => _sources.Next(),
+    };
 
     private string Pipeline() => $"{Source()} | {Function()}{(random.Next(3) == 0 ? "" : $" by({string.Join(", ", Enumerable.Range(0, random.Next(1, 4)).Select(_ => Pick(Labels)).Distinct())})")}";
 

@@ -74,7 +74,7 @@ public sealed class TagOracleTests
         }
     }
 
-    private static TestStore StoreOf(int seed) => new(pageSpans: 1 + seed % 7, rowGroupSpans: 1 + seed % 17, seed % 2 == 0 ? OracleTests.Dedicated() : null);
+    private static TestStore StoreOf(int seed) => TestStore.OfSeed(seed, pageSpans: 1 + seed % 7, rowGroupSpans: 1 + seed % 17, seed % 2 == 0 ? OracleTests.Dedicated() : null);
 
     private static async Task<(List<TestSpan> Spans, TraceSources Sources)> DataOf(int seed, TestStore store)
     {

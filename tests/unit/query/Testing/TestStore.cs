@@ -2,6 +2,7 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
@@ -14,16 +15,37 @@ public sealed class TestStore : IDisposable
     private const int MaxAttributeBytes = 2048;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("tempo-query-").FullName;
-    private readonly BlockStore _blocks;
+
+    // One for each version of blocks in use, over the same folder.
+    private readonly BlockStore[] _blocks;
+    private readonly string _versions;
     private ulong _nextBlock = 1;
 
-    /// <summary>Small pages and row groups, so that a handful of traces has several.</summary>
-    public TestStore(int pageSpans = 4, int rowGroupSpans = 12, DedicatedColumns? dedicated = null)
+    /// <summary>
+    /// Small pages and row groups, so that a handful of traces has several. Blocks are of the given versions in turn (vParquet5 if
+    /// none is given).
+    /// </summary>
+    public TestStore(int pageSpans = 4, int rowGroupSpans = 12, DedicatedColumns? dedicated = null, string[]? versions = null, long columnCacheBytes = 1 << 20)
     {
-        var layout = new BlockWriterOptions { PageSpans = pageSpans, RowGroupSpans = rowGroupSpans, DedicatedColumns = dedicated ?? DedicatedColumns.None };
-        _blocks = new BlockStore(LocalObjectStore.Open(Path.Combine(_folder, "objects")), Path.Combine(_folder, "work"), new BlockStoreOptions { Layout = layout });
-        _blocks.Sweep();
+        var objects = LocalObjectStore.Open(Path.Combine(_folder, "objects"));
+        _blocks = [.. (versions ?? ["vParquet5"]).Select(version =>
+        {
+            var layout = new BlockWriterOptions { Version = BlockVersion.Get(version), PageSpans = pageSpans, RowGroupSpans = rowGroupSpans, DedicatedColumns = dedicated ?? DedicatedColumns.None };
+            return new BlockStore(objects, Path.Combine(_folder, "work"), new BlockStoreOptions { Layout = layout, ColumnCacheBytes = columnCacheBytes });
+        })];
+        _versions = string.Join(' ', versions ?? []);
+        _blocks[0].Sweep();
     }
+
+    /// <summary>Block versions, and what is kept of them from query to query (nothing, next to nothing, all), by a seed: all combinations in turn.</summary>
+    public static TestStore OfSeed(int seed, int pageSpans, int rowGroupSpans, DedicatedColumns? dedicated)
+    {
+        string[][] versions = [["vParquet5"], ["vParquet4"], ["vParquet5", "vParquet4"]];
+        long[] cacheBytes = [0, 1500, 1 << 20];
+        return new TestStore(pageSpans, rowGroupSpans, dedicated, versions[seed / 4 % 3], cacheBytes[seed / 12 % 3]);
+    }
+
+    public override string ToString() => $"blocks of {_versions}, {_blocks[0].Columns.MaxBytes} bytes of columns kept";
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -41,8 +63,9 @@ public sealed class TestStore : IDisposable
     {
         var live = Live(spans);
         var id = BlockId.Derive(1, _nextBlock++);
-        var meta = await _blocks.WriteAsync(TenantId.Single, id, compactionLevel: 0, visit => LiveTraces.ForEach(live, visit), default);
-        return meta is null ? [] : [new BlockHandle(meta, _blocks)];
+        var store = _blocks[(int)(_nextBlock % (ulong)_blocks.Length)];
+        var meta = await store.WriteAsync(TenantId.Single, id, compactionLevel: 0, visit => LiveTraces.ForEach(live, visit), default);
+        return meta is null ? [] : [new BlockHandle(meta, store)];
     }
 
     /// <summary>Flips bits in all pages of a block, and leaves its footer sound.</summary>
