@@ -48,26 +48,53 @@ internal static class RemoteWriteConfig
         private RemoteWriteTarget _target = new() { Url = new Uri("http://localhost") };
         private bool _hasUrl;
         private string _user = "", _scheme = "Bearer";
-        private Func<string>? _password, _credentials;
+        private Func<string>? _password, _credentials, _clientSecret;
+        private string _clientId = "", _region = "", _accessKey = "", _secretKey = "";
+        private Uri? _tokenUrl;
+        private List<string> _scopes = [];
+        private List<KeyValuePair<string, string>> _parameters = [];
+        private bool _isSigned;
 
         public string? Read(YamlMapping mapping, out RemoteWriteTarget target)
         {
             var error = ReadAll(mapping, "");
             if (error is null && !_hasUrl) error = "url is missing";
-            if (error is null && _user.Length > 0 && _credentials is not null) error = "at most one of basic_auth, authorization and bearer_token is allowed";
+            error ??= CheckAuthorization();
             if (_user.Length > 0 || _password is not null) _target = _target with { Authorization = BasicOf(_user, _password ?? (static () => "")) };
             else if (_credentials is { } credentials) _target = _target with { Authorization = SchemeOf(_scheme, credentials) };
+            if (_tokenUrl is not null && _clientSecret is not null) _target = _target with { OAuth2 = new OAuth2Options(_clientId, _clientSecret, _tokenUrl) { Scopes = _scopes, EndpointParameters = _parameters } };
+            if (_isSigned) _target = _target with { SigV4 = new SigV4Options(RegionOrEnvironment(), Keys(_accessKey, _secretKey)) };
             target = _target;
             return error;
         }
+
+        private string? CheckAuthorization()
+        {
+            var hasOAuth2 = _clientId.Length > 0 || _clientSecret is not null || _tokenUrl is not null;
+            if ((_user.Length > 0 ? 1 : 0) + (_credentials is not null ? 1 : 0) + (hasOAuth2 ? 1 : 0) + (_isSigned ? 1 : 0) > 1)
+                return "at most one of basic_auth, authorization, bearer_token, oauth2 and sigv4 is allowed";
+            if (hasOAuth2 && (_clientId.Length == 0 || _clientSecret is null || _tokenUrl is null)) return "oauth2 needs client_id, client_secret or client_secret_file, and token_url";
+            if (_isSigned && RegionOrEnvironment().Length == 0) return "sigv4 needs a region, there or in AWS_REGION";
+            return _accessKey.Length > 0 == _secretKey.Length > 0 ? null : "sigv4 needs access_key and secret_key, or neither";
+        }
+
+        private string RegionOrEnvironment() => _region.Length > 0 ? _region : Environment.GetEnvironmentVariable("AWS_REGION") ?? "";
+
+        // Asked for with each request: a session's keys in the environment are those of the start, those of the file do not change.
+        private static Func<(string, string, string)> Keys(string accessKey, string secretKey) => accessKey.Length > 0
+            ? () => (accessKey, secretKey, "")
+            : static () => (Variable("AWS_ACCESS_KEY_ID"), Variable("AWS_SECRET_ACCESS_KEY"), Variable("AWS_SESSION_TOKEN"));
+
+        private static string Variable(string name) => Environment.GetEnvironmentVariable(name) ?? "";
 
         private string? ReadAll(YamlMapping mapping, string section)
         {
             foreach (var (key, line, value) in mapping.Entries)
             {
                 var path = section + key;
+                if (path == "sigv4") _isSigned = true;
                 if (value is YamlScalar { IsNull: true }) continue;
-                var error = path is "basic_auth" or "authorization" or "tls_config" or "queue_config"
+                var error = path is "basic_auth" or "authorization" or "tls_config" or "queue_config" or "oauth2" or "sigv4"
                     ? value is YamlMapping inner ? ReadAll(inner, path + ".") : "a mapping is expected"
                     : ReadOne(path, value);
                 if (error is not null) return $"{path} at line {line}: {error}";
@@ -80,8 +107,10 @@ internal static class RemoteWriteConfig
         {
             if (Ignored.Contains(path)) return null;
             if (path == "headers") return LimitStructures.ReadMap(value, out var headers) ?? Done(_target = _target with { Headers = headers });
+            if (path == "oauth2.endpoint_params") return LimitStructures.ReadMap(value, out _parameters);
+            if (path == "oauth2.scopes") return LimitStructures.ReadTexts(value, out _scopes);
             if (path == "write_relabel_configs") return RelabelConfig.Read(value, out var rules) ?? Done(_target = _target with { WriteRelabelRules = rules });
-            if (value is not YamlScalar { Text: var text }) return path is "sigv4" or "oauth2" or "azuread" or "google_iam" ? "is not available in this version" : "a single value is expected";
+            if (value is not YamlScalar { Text: var text }) return path is "azuread" or "google_iam" ? "is not available in this version" : "a single value is expected";
             return ReadText(path, text);
         }
 
@@ -111,6 +140,16 @@ internal static class RemoteWriteConfig
                 case "authorization.type": return Done(_scheme = text);
                 case "authorization.credentials" or "bearer_token": return Done(_credentials = () => text);
                 case "authorization.credentials_file" or "bearer_token_file": return Done(_credentials = () => ReadSecret(text));
+                case "oauth2.client_id": return Done(_clientId = text);
+                case "oauth2.client_secret": return Done(_clientSecret = () => text);
+                case "oauth2.client_secret_file": return Done(_clientSecret = () => ReadSecret(text));
+                case "oauth2.token_url":
+                    if (!Uri.TryCreate(text, UriKind.Absolute, out var token) || token.Scheme is not ("http" or "https")) return $"{GoText.Quote(text)} is not an http or https URL";
+                    return Done(_tokenUrl = token);
+                case "sigv4.region": return Done(_region = text);
+                case "sigv4.access_key": return Done(_accessKey = text);
+                case "sigv4.secret_key": return Done(_secretKey = text);
+                case "sigv4.profile" or "sigv4.role_arn": return "is not available in this version; access_key and secret_key, or their environment variables, are";
                 case "tls_config.ca_file": return Done(_target = _target with { Tls = _target.Tls with { CaFile = text } });
                 case "tls_config.cert_file": return Done(_target = _target with { Tls = _target.Tls with { CertFile = text } });
                 case "tls_config.key_file": return Done(_target = _target with { Tls = _target.Tls with { KeyFile = text } });
@@ -167,6 +206,7 @@ internal static class RelabelConfig
     {
         rule = null;
         var (action, separator, pattern, target, replacement) = (RelabelAction.Replace, ";", "(.*)", "", "$1");
+        var modulus = 0UL;
         List<string> sources = [];
         foreach (var (key, _, value) in mapping.Entries)
         {
@@ -183,16 +223,20 @@ internal static class RelabelConfig
                 case "regex": pattern = text; break;
                 case "target_label": target = text; break;
                 case "replacement": replacement = text; break;
+                case "modulus" when ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out modulus) && modulus > 0: break;
+                case "modulus": return $"modulus {GoText.Quote(text)} is not a number above 0";
                 case "action" when Enum.TryParse(text, ignoreCase: true, out action) && !char.IsAsciiDigit(text[0]): break;
-                case "action": return $"action {GoText.Quote(text)} is not available; replace, keep, drop, labelmap, labeldrop and labelkeep are";
+                case "action": return $"action {GoText.Quote(text)} is not known; known are replace, keep, drop, hashmod, lowercase, uppercase, keepequal, dropequal, labelmap, labeldrop and labelkeep";
                 default: return $"field {key} not found in write_relabel_configs";
             }
         }
 
-        if (action == RelabelAction.Replace && target.Length == 0) return "replace needs a target_label";
+        if (target.Length == 0 && action is not (RelabelAction.Keep or RelabelAction.Drop or RelabelAction.LabelMap or RelabelAction.LabelDrop or RelabelAction.LabelKeep))
+            return $"{action.ToString().ToLowerInvariant()} needs a target_label";
+        if (action == RelabelAction.HashMod && modulus == 0) return "hashmod needs a modulus";
         try
         {
-            rule = new RelabelRule(action, sources, separator, pattern, target, replacement);
+            rule = new RelabelRule(action, sources, separator, pattern, target, replacement) { Modulus = modulus };
             return null;
         }
         catch (ArgumentException e)

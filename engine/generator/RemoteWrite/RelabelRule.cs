@@ -1,3 +1,7 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Tempo.Engine.Generator.RemoteWrite;
@@ -11,6 +15,11 @@ public enum RelabelAction
     LabelMap,
     LabelDrop,
     LabelKeep,
+    HashMod,
+    Lowercase,
+    Uppercase,
+    KeepEqual,
+    DropEqual,
 }
 
 /// <summary>
@@ -42,6 +51,9 @@ public sealed class RelabelRule
 
     public string Replacement { get; }
 
+    /// <summary>Of <see cref="RelabelAction.HashMod"/>; above 0 there.</summary>
+    public ulong Modulus { get; init; }
+
     /// <summary>Changes the labels of a series; false if it is not to be sent.</summary>
     public bool Apply(SortedDictionary<string, string> labels)
     {
@@ -54,6 +66,19 @@ public sealed class RelabelRule
             case RelabelAction.Replace:
                 if (_pattern.Match(Source(labels)) is { Success: true } match) Set(labels, match.Result(TargetLabel), match.Result(Replacement));
                 return true;
+            case RelabelAction.HashMod:
+                Set(labels, TargetLabel, (HashOf(Source(labels)) % Modulus).ToString(CultureInfo.InvariantCulture));
+                return true;
+            case RelabelAction.Lowercase:
+                Set(labels, TargetLabel, Source(labels).ToLowerInvariant());
+                return true;
+            case RelabelAction.Uppercase:
+                Set(labels, TargetLabel, Source(labels).ToUpperInvariant());
+                return true;
+            case RelabelAction.KeepEqual:
+                return Source(labels) == labels.GetValueOrDefault(TargetLabel, "");
+            case RelabelAction.DropEqual:
+                return Source(labels) != labels.GetValueOrDefault(TargetLabel, "");
             case RelabelAction.LabelMap:
                 foreach (var (name, value) in labels.ToArray())
                     if (_pattern.Match(name) is { Success: true } found) Set(labels, found.Result(Replacement), value);
@@ -63,6 +88,14 @@ public sealed class RelabelRule
                     if (_pattern.IsMatch(name) == (Action == RelabelAction.LabelDrop)) labels.Remove(name);
                 return true;
         }
+    }
+
+    // As Prometheus divides: the last eight bytes of the MD5, so that it and we send a series to the same shard.
+    private static ulong HashOf(string text)
+    {
+#pragma warning disable CA5351
+        return BinaryPrimitives.ReadUInt64BigEndian(MD5.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(8));
+#pragma warning restore CA5351
     }
 
     private string Source(SortedDictionary<string, string> labels) => string.Join(Separator, SourceLabels.Select(name => labels.GetValueOrDefault(name, "")));

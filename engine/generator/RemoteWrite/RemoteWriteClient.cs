@@ -40,6 +40,7 @@ internal sealed class RemoteWriteClient : IDisposable
     private readonly RemoteWriteTarget _target;
     private readonly TimeProvider _time;
     private readonly HttpClient _http;
+    private readonly OAuth2Tokens? _tokens;
 
     public RemoteWriteClient(RemoteWriteTarget target, TimeProvider time)
     {
@@ -58,6 +59,7 @@ internal sealed class RemoteWriteClient : IDisposable
         };
         ConfigureTls(handler.SslOptions, target.Tls);
         _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+        if (target.OAuth2 is { } oauth2) _tokens = new OAuth2Tokens(oauth2, _http, time);
     }
 
     /// <summary>Sends a snappy block. Never throws but for <paramref name="cancellation"/>.</summary>
@@ -68,9 +70,18 @@ internal sealed class RemoteWriteClient : IDisposable
         try
         {
             using var request = Request(block, isVersion2, tenantHeaders);
+            if (_tokens is not null) Set(request, "Authorization", await _tokens.HeaderAsync(either.Token).ConfigureAwait(false));
+            else if (_target.SigV4 is { } keys) RequestSigner.Sign(request, block.Span, keys, _time.GetUtcNow());
             using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token).ConfigureAwait(false);
             // Of a good answer nothing more is wanted, so that its body cannot turn it into a bad one.
             var message = response.IsSuccessStatusCode ? "" : await ReadMessageAsync(response, either.Token).ConfigureAwait(false);
+            // A token may have been called back before its time.
+            if (_tokens is not null && response.StatusCode == HttpStatusCode.Unauthorized)
+            {
+                _tokens.Forget();
+                return new SendResult(SendStatus.Retry, $"401 {message}", TimeSpan.Zero);
+            }
+
             return Judge(response, isVersion2, message);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
@@ -83,7 +94,11 @@ internal sealed class RemoteWriteClient : IDisposable
         }
     }
 
-    public void Dispose() => _http.Dispose();
+    public void Dispose()
+    {
+        _http.Dispose();
+        _tokens?.Dispose();
+    }
 
     private HttpRequestMessage Request(ReadOnlyMemory<byte> block, bool isVersion2, IReadOnlyList<KeyValuePair<string, string>> tenantHeaders)
     {
@@ -141,7 +156,6 @@ internal sealed class RemoteWriteClient : IDisposable
 
     private static void ConfigureTls(SslClientAuthenticationOptions options, RemoteWriteTls tls)
     {
-        if (tls.ServerName.Length > 0) options.TargetHost = tls.ServerName;
         if (tls.CertFile.Length > 0) options.ClientCertificates = [X509Certificate2.CreateFromPemFile(tls.CertFile, tls.KeyFile.Length > 0 ? tls.KeyFile : null)];
         if (tls.InsecureSkipVerify)
         {
@@ -155,6 +169,13 @@ internal sealed class RemoteWriteClient : IDisposable
             var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
             policy.CustomTrustStore.ImportFromPemFile(tls.CaFile);
             options.CertificateChainPolicy = policy;
+        }
+
+        // The handler asks for the URL's host, whatever the options say, so the name is held against the certificate here.
+        if (tls is { ServerName.Length: > 0, InsecureSkipVerify: false })
+        {
+            options.RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
+                (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == SslPolicyErrors.None && certificate is X509Certificate2 shown && shown.MatchesHostname(tls.ServerName);
         }
     }
 }

@@ -27,6 +27,12 @@ public sealed record RemoteWriteTarget
     /// <summary>Value of the Authorization header, or null; asked for each request, since files with secrets change.</summary>
     public Func<string>? Authorization { get; init; }
 
+    /// <summary>A token of client credentials instead; null: none.</summary>
+    public OAuth2Options? OAuth2 { get; init; }
+
+    /// <summary>Requests are signed for AWS instead; null: they are not.</summary>
+    public SigV4Options? SigV4 { get; init; }
+
     public RemoteWriteTls Tls { get; init; } = new();
 
     public TimeSpan MinBackoff { get; init; } = TimeSpan.FromMilliseconds(30);
