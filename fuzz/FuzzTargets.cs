@@ -14,6 +14,8 @@ internal static class FuzzTargets
         new AnyValueJsonTarget(),
         .. ForeignTarget.All,
         new GrpcFrameTarget(),
+        new McpTarget(),
+        new QueryParametersTarget(),
         new TraceQlTarget(),
         new SidecarTarget(),
         new ParquetFooterTarget(),

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Tempo.Engine.Foundation;
 using Tempo.Host.Config;
+using Tempo.Host.Http;
 
 namespace Tempo.Host.Diff;
 
@@ -16,6 +17,12 @@ internal sealed record TraceDiffRequest(DiffTrace Base, DiffTrace Compare, strin
     public static bool TryParse(ReadOnlyMemory<byte> body, out TraceDiffRequest request, out string error)
     {
         request = null!;
+        if (!JsonUnicode.IsSound(body.Span))
+        {
+            error = $"invalid request body: {JsonUnicode.Error}";
+            return false;
+        }
+
         try
         {
             using var json = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = MaxDepth });

@@ -55,11 +55,15 @@ internal sealed class McpEndpoint(McpServer server, TenantResolver tenants, Life
         JsonDocument document;
         try
         {
-            document = await JsonDocument.ParseAsync(context.Request.Body, Limits, context.RequestAborted).ConfigureAwait(false);
+            using var body = new MemoryStream();
+            await context.Request.Body.CopyToAsync(body, context.RequestAborted).ConfigureAwait(false);
+            var bytes = body.GetBuffer().AsMemory(0, (int)body.Length);
+            if (!JsonUnicode.IsSound(bytes.Span)) throw new JsonException(JsonUnicode.Error);
+            document = JsonDocument.Parse(bytes.ToArray(), Limits);
         }
-        catch (JsonException)
+        catch (JsonException e)
         {
-            JsonRpc.WriteError(answer, default, JsonRpc.ParseError, "parse error: the body is not JSON");
+            JsonRpc.WriteError(answer, default, JsonRpc.ParseError, e.Message == JsonUnicode.Error ? $"parse error: {e.Message}" : "parse error: the body is not JSON");
             context.Response.StatusCode = StatusCodes.Status400BadRequest;
             await SendAsync(context, answer).ConfigureAwait(false);
             return;

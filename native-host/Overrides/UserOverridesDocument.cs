@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Host.Config;
+using Tempo.Host.Http;
 
 namespace Tempo.Host.Overrides;
 
@@ -87,7 +88,8 @@ internal sealed partial class UserOverridesDocument
 
     private static JsonObject? ParseObject(ReadOnlySpan<byte> text, out string error)
     {
-        error = "";
+        error = JsonUnicode.IsSound(text) ? "" : $"json: {JsonUnicode.Error}";
+        if (error.Length > 0) return null;
         try
         {
             var reader = new Utf8JsonReader(text, new JsonReaderOptions { MaxDepth = MaxDepth });

@@ -1,8 +1,10 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Host.Config;
+using Tempo.Host.Http;
 
 namespace Tempo.Host.Foreign.Jaeger;
 
@@ -91,9 +93,11 @@ internal sealed class JaegerQuery
         if (tags.Length == 0) return true;
         const string malformed = "malformed 'tags' parameter, cannot unmarshal JSON: an object of strings is expected";
         if (tags.Length > MaxTagsLength) return Fail($"malformed 'tags' parameter: more than {MaxTagsLength} characters", out error);
+        var bytes = Encoding.UTF8.GetBytes(tags);
+        if (!JsonUnicode.IsSound(bytes)) return Fail(malformed, out error);
         try
         {
-            using var json = JsonDocument.Parse(tags, new JsonDocumentOptions { MaxDepth = 4 });
+            using var json = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 4 });
             if (json.RootElement.ValueKind != JsonValueKind.Object) return Fail(malformed, out error);
             foreach (var member in json.RootElement.EnumerateObject())
             {

@@ -101,6 +101,7 @@ public sealed class McpTests(McpTests.McpTempo server) : IClassFixture<McpTests.
 
     [Theory]
     [InlineData("{", 400, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,")]
+    [InlineData("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\\ud83d\"}", 400, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":\"parse error: text that is not Unicode")]
     [InlineData("[]", 200, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,")]
     [InlineData("5", 200, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,")]
     [InlineData("{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"method\":\"nope\"}", 200, "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"error\":{\"code\":-32601,")]
