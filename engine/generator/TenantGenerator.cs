@@ -96,8 +96,9 @@ public sealed class TenantGenerator
     // Bounded, so that a flood of requests slows a collection down and does not stop it.
     private void LetRequestsThrough()
     {
-        const int turns = 20;
-        for (var turn = 0; turn < turns && Volatile.Read(ref _waiting) > 0; turn++) Thread.Sleep(0);
+        const int turns = 30;
+        var spinner = new SpinWait();
+        while (spinner.Count < turns && Volatile.Read(ref _waiting) > 0) spinner.SpinOnce(sleep1Threshold: -1);
     }
 
     /// <summary>Shows every series, metric by metric, and changes nothing.</summary>

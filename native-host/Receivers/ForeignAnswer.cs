@@ -8,7 +8,8 @@ namespace Tempo.Host.Receivers;
 
 /// <summary>
 /// Answers of the Zipkin and Jaeger HTTP receivers: 202 without a body, or a line of text. Their protocols have no word for
-/// "a part of it": spans that were refused are told in a Warning header, which clients that do not know it ignore.
+/// "a part of it": spans that were refused are told in a Warning header (over gRPC: a trailer of that name), which clients that
+/// do not know it ignore.
 /// </summary>
 internal static class ForeignAnswer
 {
@@ -18,9 +19,15 @@ internal static class ForeignAnswer
     {
         context.Response.StatusCode = StatusCodes.Status202Accepted;
         context.Response.ContentLength = 0;
-        if (outcome.RejectedSpans == 0 && outcome.Message.Length == 0) return;
+        if (WarningOf(outcome) is { Length: > 0 } warning) context.Response.Headers.Warning = warning;
+    }
+
+    /// <summary>What an accepted request is told beside that; empty if nothing.</summary>
+    public static string WarningOf(in IngestOutcome outcome)
+    {
+        if (outcome.RejectedSpans == 0 && outcome.Message.Length == 0) return "";
         var text = outcome.RejectedSpans == 0 ? outcome.Message : string.Create(CultureInfo.InvariantCulture, $"{outcome.RejectedSpans} spans rejected: {outcome.Message}");
-        context.Response.Headers.Warning = $"299 tempo \"{Printable(text)}\"";
+        return $"299 tempo \"{Printable(text)}\"";
     }
 
     public static Task RefuseAsync(HttpContext context, in GrpcStatus status) => RefuseAsync(context, HttpBody.StatusOf(status), status);

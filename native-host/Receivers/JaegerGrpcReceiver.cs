@@ -18,8 +18,10 @@ public sealed class JaegerGrpcReceiver(OtlpIngest ingest, int maxRequestBytes) :
         using var request = call.RentBody();
         status = Transcode(message, request);
         if (!status.IsOk) return status;
-        (status, _) = await ingest.StoreAsync(tenant, request).ConfigureAwait(false);
-        if (status.IsOk) call.WriteMessage([]);
+        (status, var outcome) = await ingest.StoreAsync(tenant, request).ConfigureAwait(false);
+        if (!status.IsOk) return status;
+        if (ForeignAnswer.WarningOf(outcome) is { Length: > 0 } warning) call.Trailers["warning"] = warning;
+        call.WriteMessage([]);
         return status;
     }
 

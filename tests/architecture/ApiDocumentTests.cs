@@ -17,6 +17,16 @@ public sealed partial class ApiDocumentTests
     }
 
     [Fact]
+    public void Every_parameter_that_is_documented_is_read()
+    {
+        var source = string.Concat(SourceTree.Files("native-host", "*.cs").Select(SourceTree.Read));
+        var documented = ParameterRow().Matches(Document).SelectMany(row => Name().Matches(Bracketed().Replace(row.Groups["parameters"].Value, "")))
+            .Select(match => match.Groups["name"].Value).Distinct().ToArray();
+        Assert.True(documented.Length > 30, $"only {documented.Length} parameters were found in API.md");
+        Assert.All(documented, name => Assert.Contains($"\"{name}\"", source, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Every_method_of_the_proto_files_is_documented()
     {
         var methods = SourceTree.Files("native-host/Grpc/Protos", "*.proto").SelectMany(file =>
@@ -32,6 +42,16 @@ public sealed partial class ApiDocumentTests
     // query["x"], and the readers that take the name of a parameter.
     [GeneratedRegex("""(?:\b(?:query|Query|parameters)\["|TryRead\w+\(parameters, "|TryParse\w+\(query, "|ReadTime\(query, ")(?<name>[\w-]+)"?""")]
     private static partial Regex Parameter();
+
+    // The third column of the endpoints' tables; what stands in brackets explains.
+    [GeneratedRegex(@"^\| `/[^|]+ \| (any|GET|POST|DELETE|GET, POST)[^|]* \| (?<parameters>[^|]*(\|[^|]*)?) \|$", RegexOptions.Multiline)]
+    private static partial Regex ParameterRow();
+
+    [GeneratedRegex(@"\([^)]*\)")]
+    private static partial Regex Bracketed();
+
+    [GeneratedRegex("`(?<name>[A-Za-z_-]+)`")]
+    private static partial Regex Name();
 
     [GeneratedRegex(@"^package (?<name>[\w.]+);", RegexOptions.Multiline)]
     private static partial Regex Package();

@@ -7,7 +7,7 @@ using System.Net.Http.Headers;
 namespace Tempo.SystemTests.Otlp;
 
 /// <summary>What came back from a unary call: HTTP status, the messages, and the trailers.</summary>
-internal sealed record GrpcAnswer(int HttpStatus, int Status, string Message, RpcStatus? Details, IReadOnlyList<byte[]> Messages, string AcceptEncoding)
+internal sealed record GrpcAnswer(int HttpStatus, int Status, string Message, RpcStatus? Details, IReadOnlyList<byte[]> Messages, string AcceptEncoding, string Warning)
 {
     public const int Ok = 0, InvalidArgument = 3, ResourceExhausted = 8, Unimplemented = 12, Internal = 13, Unavailable = 14;
 
@@ -72,7 +72,7 @@ internal sealed class GrpcClient(string address) : IDisposable
 
         var status = Trailer("grpc-status") is { } code ? int.Parse(code, CultureInfo.InvariantCulture) : -1;
         var details = Trailer("grpc-status-details-bin") is { } base64 ? new RpcStatus(new ProtobufFields(FromUnpaddedBase64(base64))) : null;
-        return new GrpcAnswer((int)response.StatusCode, status, Uri.UnescapeDataString(Trailer("grpc-message") ?? ""), details, Unframe(body), Trailer("grpc-accept-encoding") ?? "");
+        return new GrpcAnswer((int)response.StatusCode, status, Uri.UnescapeDataString(Trailer("grpc-message") ?? ""), details, Unframe(body), Trailer("grpc-accept-encoding") ?? "", Trailer("warning") ?? "");
     }
 
     private static List<byte[]> Unframe(byte[] body)

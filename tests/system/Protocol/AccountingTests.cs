@@ -33,7 +33,7 @@ public sealed class AccountingTests
         for (var request = 0; request < Requests; request++)
         {
             var spans = Enumerable.Range(0, random.Next(1, 25)).Select(_ => RandomSpan(random, traces)).ToArray();
-            await SendAsync(tempo, random.Next(7), spans, told);
+            await SendAsync(tempo, random.Next(11), spans, told);
         }
 
         // Datagrams are answered by nobody: wait until all of them have been looked at.
@@ -97,6 +97,23 @@ public sealed class AccountingTests
             case 4:
                 await PostAsync(tempo.JaegerHttpUrl + "/api/traces", new ThriftMessage(false).Body(m => Batch(m, spans)).ToArray(), "application/x-thrift", spans.Length, told);
                 break;
+            case 7:
+                await PostAsync(tempo.ZipkinUrl + "/api/v2/spans", ZipkinProtobuf(spans), "application/x-protobuf", spans.Length, told);
+                break;
+            case 8:
+                await PostAsync(tempo.ZipkinUrl + "/api/v1/spans", ZipkinV1Json(spans), "application/json", spans.Length, told);
+                break;
+            case 9:
+                await PostAsync(tempo.ZipkinUrl + "/api/v1/spans", ZipkinThrift(spans), "application/x-thrift", spans.Length, told);
+                break;
+            case 10:
+                using (var grpc = new GrpcClient(tempo.JaegerGrpcUrl))
+                {
+                    var answer = await grpc.CallAsync(GrpcClient.Frame(JaegerProtobuf(spans)), "/jaeger.api_v2.CollectorService/PostSpans");
+                    told.Rejected += answer.Status != GrpcAnswer.Ok ? spans.Length : CountOf(answer.Warning);
+                }
+
+                break;
             default:
                 var isCompact = protocol == 5;
                 using (var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp))
@@ -113,8 +130,11 @@ public sealed class AccountingTests
         var answer = await http.PostAsync(body, contentType);
         if (answer.Status != 202) told.Rejected += count;
         else if (answer.Headers.TryGetValue("Warning", out var warning))
-            told.Rejected += long.Parse(warning.Split('"')[1].Split(' ')[0], CultureInfo.InvariantCulture);
+            told.Rejected += CountOf(warning);
     }
+
+    // 299 tempo "3 spans rejected: …"
+    private static long CountOf(string warning) => warning.Length == 0 ? 0 : long.Parse(warning.Split('"')[1].Split(' ')[0], CultureInfo.InvariantCulture);
 
     private static byte[] ZipkinJson(SpanFacts[] spans) => Encoding.UTF8.GetBytes(JsonSerializer.Serialize(spans.Select(static s => new Dictionary<string, object>
     {
@@ -124,6 +144,41 @@ public sealed class AccountingTests
         ["timestamp"] = s.StartUnixNano / 1000,
         ["duration"] = 5,
     })));
+
+    private static byte[] ZipkinV1Json(SpanFacts[] spans) => Encoding.UTF8.GetBytes(JsonSerializer.Serialize(spans.Select(static s => new Dictionary<string, object>
+    {
+        ["traceId"] = s.TraceId,
+        ["id"] = s.SpanId,
+        ["name"] = s.Name,
+        ["timestamp"] = s.StartUnixNano / 1000,
+        ["annotations"] = Array.Empty<object>(),
+    })));
+
+    private static byte[] ZipkinProtobuf(SpanFacts[] spans)
+    {
+        var list = new ProtobufMessage();
+        foreach (var s in spans) list.Message(1, new ProtobufMessage().Bytes(1, Convert.FromHexString(s.TraceId)).Bytes(3, Convert.FromHexString(s.SpanId)).String(5, s.Name).Fixed64(6, s.StartUnixNano / 1000));
+        return list.ToArray();
+    }
+
+    private static byte[] ZipkinThrift(SpanFacts[] spans) => new ThriftMessage(isCompact: false).ListOf(ThriftMessage.Struct, spans.Length, [.. spans.Select(static s => (Action<ThriftMessage>)(m =>
+    {
+        var id = Convert.FromHexString(s.TraceId);
+        m.I64Field(1, System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(id.AsSpan(8))).TextField(3, s.Name).I64Field(4, long.Parse(s.SpanId, NumberStyles.HexNumber, CultureInfo.InvariantCulture))
+            .I64Field(10, (long)(s.StartUnixNano / 1000)).I64Field(12, System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(id));
+    }))]).ToArray();
+
+    private static byte[] JaegerProtobuf(SpanFacts[] spans)
+    {
+        var batch = new ProtobufMessage();
+        foreach (var s in spans)
+        {
+            var time = new ProtobufMessage().Varint(1, s.StartUnixNano / 1_000_000_000);
+            batch.Message(1, new ProtobufMessage().Bytes(1, Convert.FromHexString(s.TraceId)).Bytes(2, Convert.FromHexString(s.SpanId)).String(3, s.Name).Message(6, time));
+        }
+
+        return new ProtobufMessage().Message(1, batch.Message(2, new ProtobufMessage().String(1, "shop"))).ToArray();
+    }
 
     private static void Batch(ThriftMessage message, SpanFacts[] spans) => message.ListField(2, [.. spans.Select(static span => (Action<ThriftMessage>)(m =>
     {
