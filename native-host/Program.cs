@@ -64,7 +64,10 @@ internal static class Program
         var lifecycle = new Lifecycle();
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        TempoServer.RunAsync(options, lifecycle, log, TimeProvider.System).GetAwaiter().GetResult();
+        var running = GeneratorServer.Targets.Contains(options.Target)
+            ? GeneratorServer.RunAsync(options, lifecycle, log, TimeProvider.System)
+            : TempoServer.RunAsync(options, lifecycle, log, TimeProvider.System);
+        running.GetAwaiter().GetResult();
         return 0;
 
         // Taking the signal each time makes a second one as harmless as the first.

@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Host.Startup;
 using Tempo.Engine.Storage.Wal;
 using static Tempo.Host.Config.ConfigScalar;
 
@@ -17,7 +18,7 @@ public static class ConfigSchema
     /// <summary>Keys with an effect, in the order in which <c>/status/config</c> prints them; then those without.</summary>
     public static readonly ConfigKey[] Keys =
     [
-        Choice("target", [("all", "all")], (o, v) => o.Target = v, o => o.Target),
+        Choice("target", [("all", "all"), .. GeneratorServer.Targets.Select(static name => (name, name))], (o, v) => o.Target = v, o => o.Target),
         Bool("multitenancy_enabled", (o, v) => o.MultitenancyEnabled = v, o => o.MultitenancyEnabled),
         new ConfigScalar("http_api_prefix", SetPrefix, o => QuoteYaml(o.HttpApiPrefix)),
         .. ApiKeys.TopLevel,

@@ -1,0 +1,118 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.AspNetCore.Http;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
+using Tempo.Engine.Node.Overrides;
+using Tempo.Host.Config;
+using Tempo.Host.Http;
+using Tempo.Host.Overrides;
+using Tempo.Host.Telemetry;
+using Tempo.Host.Tenancy;
+using Tempo.Ring;
+
+namespace Tempo.Host.Startup;
+
+/// <summary>
+/// The process of <c>-target=metrics-generator</c>: the receivers, and behind them nothing but metrics from spans. It has no log, no
+/// blocks and no query API; a collector or a forwarder sends it what it sends to a Tempo, too. Started in this order, stopped in the
+/// opposite one.
+/// </summary>
+[SuppressMessage("Reliability", "CA1001", Justification = "StopAsync disposes what StartAsync has made, in the opposite order.")]
+internal sealed class GeneratorServer
+{
+    /// <summary>What a configuration of Tempo calls it. There are no local blocks in either.</summary>
+    public static readonly string[] Targets = ["metrics-generator", "metrics-generator-no-local-blocks"];
+
+    private static readonly ListenerLimits ApiLimits = new(MaxBodyBytes: 1 << 20, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: false);
+
+    private readonly HostOptions _options;
+    private readonly Lifecycle _lifecycle;
+    private readonly Log _log;
+    private readonly TimeProvider _time;
+    private readonly MetricRegistry _metrics = new();
+    private readonly List<Listener> _listeners = [];
+    private OverridesReloader? _reloader;
+    private GeneratorNode? _node;
+    private ReceiverServers? _receivers;
+
+    private GeneratorServer(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time) => (_options, _lifecycle, _log, _time) = (options, lifecycle, log, time);
+
+    /// <summary>As <see cref="TempoServer.RunAsync"/>.</summary>
+    public static async Task RunAsync(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
+    {
+        var server = new GeneratorServer(options, lifecycle, log, time);
+        try
+        {
+            await server.StartAsync().ConfigureAwait(false);
+            await lifecycle.StopRequested.ConfigureAwait(false);
+            log.Info("stopping");
+            if (options.ShutdownDelay > TimeSpan.Zero) await Task.Delay(options.ShutdownDelay, time).ConfigureAwait(false);
+        }
+        finally
+        {
+            await server.StopAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task StartAsync()
+    {
+        ProcessMetrics.Register(_metrics);
+        var overrides = new TenantOverrides(_options.Limits);
+        _reloader = OverridesReloader.Start(_options, overrides, _metrics, _log, _time);
+        _node = GeneratorNode.Start(_options.Node with { Overrides = overrides, Generator = GeneratorStart.OptionsOf(_options) }, _metrics, _log, _time);
+        var tenants = new TenantResolver(_options.MultitenancyEnabled, _options.Api.AreTenantSetsAllowed);
+        var requests = new RequestMetrics(_metrics);
+        var api = new ListenAddress(_options.HttpListenAddress, _options.HttpListenPort);
+        await ListenAsync("http", api, ApiLimits, Routes(_node, tenants, overrides, requests).HandleAsync, _options.HttpTls).ConfigureAwait(false);
+        _receivers = new ReceiverServers(new IngestRouter(_node.IngestAsync), tenants, requests, _metrics, _log, _time);
+        await _receivers.StartAsync(_options, (name, receiver, limits, handle) => ListenAsync(name, receiver.Listen, limits, handle, receiver.Tls)).ConfigureAwait(false);
+        _lifecycle.ReportStarted();
+        _log.Info("Tempo started", ("version", BuildInfo.Version), ("target", _options.Target));
+    }
+
+    private ApiRouter Routes(GeneratorNode node, TenantResolver tenants, TenantOverrides overrides, RequestMetrics requests)
+    {
+        var status = new StatusOverridesEndpoint(overrides);
+        ApiRouter router = null!;
+        router = new ApiRouter(
+            [
+                ReadyEndpoint.Route(_lifecycle, static () => ""),
+                MetricsEndpoint.Route(_metrics),
+                GeneratedMetricsEndpoint.Route(node.TryWriteGeneratedMetrics, tenants),
+                EchoEndpoint.Route(),
+                BuildInfoEndpoint.Route(),
+                .. new StatusEndpoint(_options, () => Services(node), () => router.Routes, status.RuntimeConfig).Routes(),
+                .. status.Routes(),
+                ShutdownEndpoint.Route(_lifecycle),
+            ], _options.HttpApiPrefix, requests, _time);
+        return router;
+    }
+
+    private IReadOnlyList<(string Name, string State)> Services(GeneratorNode node)
+    {
+        var state = _lifecycle.IsStopping ? "Stopping" : _lifecycle.HasStarted ? "Running" : "Starting";
+        return [("metrics-generator", node.LastError is { Length: > 0 } error ? $"Failed: {error}" : state), .. _listeners.Select(listener => (listener.Name, state))];
+    }
+
+    private async Task ListenAsync(string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, TlsOptions? tls)
+    {
+        var certificate = ServerCertificate.Open(name, tls, limits.IsHttp2Only, _log, _time);
+        _listeners.Add(await Listener.StartAsync(name, address, limits, handle, _log, certificate).ConfigureAwait(false));
+    }
+
+    // Receivers first, so that nothing comes in behind the last collection.
+    private async Task StopAsync()
+    {
+        using var deadline = new CancellationTokenSource(_options.GracefulShutdownTimeout, _time);
+        for (var i = _listeners.Count - 1; i >= 0; i--)
+        {
+            await _listeners[i].StopAsync(deadline.Token).ConfigureAwait(false);
+            await _listeners[i].DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (_receivers is not null) await _receivers.DisposeAsync().ConfigureAwait(false);
+        if (_node is not null) await _node.DisposeAsync().ConfigureAwait(false);
+        if (_reloader is not null) await _reloader.DisposeAsync().ConfigureAwait(false);
+        _log.Info("Tempo stopped");
+    }
+}
