@@ -42,6 +42,13 @@ public sealed class CompactionTests(ITestOutputHelper output)
         Assert.All(LedgerLoad.Tenants, tenant => Assert.InRange(tempo.BlockDataFiles(tenant).Length, 1, 12));
         Assert.Equal(traces, await check.EverythingAsync());
         Assert.Equal(0, (await tempo.Api.MetricsAsync()).Sum("tempodb_compaction_errors_total"));
+
+        await tempo.StopAsync();
+        foreach (var tenant in LedgerLoad.Tenants)
+        {
+            var verify = await ProgramRun.ToEndAsync(Repository.Binary, ["verify", "--path", tempo.BlocksFolder, tenant], TimeSpan.FromSeconds(60));
+            Assert.True(verify.ExitCode == 0, verify.Everything);
+        }
     }
 
     private static Task CompactionGoesOnAsync(TempoProcess tempo) =>

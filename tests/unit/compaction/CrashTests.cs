@@ -1,6 +1,8 @@
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks.Write;
+using Tempo.Engine.Storage.Scan;
 using Tempo.Storage.Tests;
 
 namespace Tempo.Compaction.Tests;
@@ -46,11 +48,52 @@ public sealed class CrashTests
         Assert.True(crashes > 40, $"only {crashes} calls");
     }
 
+    /// <summary>
+    /// The same where a trace is too large for one row, so that its rest goes to blocks of their own: those must be there before the
+    /// inputs go, whenever that is.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Nothing_is_lost_of_a_trace_in_parts(bool afterTheWork)
+    {
+        using var original = BlockFolder.Create(Options);
+        var limits = new RowLimits(Entries: 4, TextBytes: long.MaxValue);
+        var nano = (ulong)Now.ToUnixTimeSeconds() * 1_000_000_000;
+        var model = new TraceModel(BlockFolder.MaxAttributeBytes);
+        for (var block = 0; block < 2; block++)
+        {
+            var request = Spans.Request(Spans.Of(
+                "s", "l", [.. Enumerable.Range(0, 3).Select(i => Spans.New((ulong)(block * 10 + i + 1), start: nano, trace: new TraceId(1, 1))), Spans.New(77, start: nano, trace: new TraceId(2, (ulong)block + 1))]));
+            model.Add(request);
+            await original.WriteAsync(new BlockWriterOptions(), request);
+        }
+
+        var expected = model.Expected(fromBlock: true);
+        var crashes = 0;
+        for (var crashAt = 1; ; crashAt++)
+        {
+            using var folder = original.Copy();
+            if (!await CrashAsync(folder, crashAt, afterTheWork, limits)) break;
+            crashes++;
+            Assert.Equal(expected, (await folder.ReadAllAsync()).Traces);
+            var restarted = await folder.StartAsync(folder.OpenObjects(), new ManualTime(Now), limits);
+            await restarted.RunOnceAsync();
+            Assert.Equal(expected, (await folder.ReadAllAsync()).Traces);
+            Assert.Equal((await folder.ListAsync()).Select(static meta => meta.BlockId).Order(), restarted.Blocks.Order());
+            // Two parts, or one more if the crash left a part that is in another block, too.
+            Assert.InRange(restarted.Blocks.Count(), 2, 3);
+            Assert.Empty(restarted.State.View.Quarantined);
+        }
+
+        Assert.True(crashes > 15, $"only {crashes} calls");
+    }
+
     /// <returns>False if the round ended before that call.</returns>
-    private static async Task<bool> CrashAsync(BlockFolder folder, int crashAt, bool afterTheWork)
+    private static async Task<bool> CrashAsync(BlockFolder folder, int crashAt, bool afterTheWork, RowLimits? limits = null)
     {
         var objects = new CrashingStore(folder.OpenObjects(), afterTheWork);
-        var running = await folder.StartAsync(objects, new ManualTime(Now));
+        var running = await folder.StartAsync(objects, new ManualTime(Now), limits);
         // A start writes nothing: the round is what is looked at.
         objects.CrashAt(crashAt);
         try
