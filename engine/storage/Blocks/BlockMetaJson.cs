@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Text;
 using System.Globalization;
 using System.Text.Json;
 using Tempo.Engine.Foundation;
@@ -12,14 +11,10 @@ namespace Tempo.Engine.Storage.Blocks;
 /// <code>
 /// …,"checksums":{"footer":"1a2b3c4d","index":"…","bloom":["…"]},"crc32c":"5e6f7a8b"}
 /// </code>
-/// the last key being the CRC-32C of all bytes before its comma. Tempo passes over both keys.
+/// (<see cref="JsonChecksum"/>). Tempo passes over both keys.
 /// </summary>
 internal static class BlockMetaJson
 {
-    private static ReadOnlySpan<byte> ChecksumKey => ",\"crc32c\":\""u8;
-
-    private const int ChecksumDigits = 8;
-
     public static byte[] Write(BlockMeta meta)
     {
         var buffer = new ArrayBufferWriter<byte>(512);
@@ -30,8 +25,7 @@ internal static class BlockMetaJson
             json.WriteEndObject();
         }
 
-        var body = buffer.WrittenSpan[..^1];
-        return [.. body, .. ChecksumKey, .. System.Text.Encoding.ASCII.GetBytes(Crc32C.Compute(body).ToString("x8", CultureInfo.InvariantCulture)), .. "\"}"u8];
+        return JsonChecksum.Append(buffer.WrittenSpan);
     }
 
     /// <summary>The fields of a meta, within an object that is open.</summary>
@@ -111,7 +105,7 @@ internal static class BlockMetaJson
             return false;
         }
 
-        if (!IsChecksumRight(utf8.Span))
+        if (!JsonChecksum.IsRight(utf8.Span))
         {
             error = "meta.json: the checksum does not match";
             return false;
@@ -132,17 +126,6 @@ internal static class BlockMetaJson
 
     /// <summary>What reading an element may throw that is not as it should be.</summary>
     public static bool IsMalformed(Exception e) => e is JsonException or FormatException or InvalidOperationException or OverflowException or ArgumentOutOfRangeException or KeyNotFoundException;
-
-    // A meta without the key is another writer's. Whatever damages the key damages the JSON behind it, or the number.
-    private static bool IsChecksumRight(ReadOnlySpan<byte> utf8)
-    {
-        var at = utf8.LastIndexOf(ChecksumKey);
-        if (at < 0) return true;
-        var value = utf8[(at + ChecksumKey.Length)..];
-        return value.Length == ChecksumDigits + 2
-            && Utf8Parser.TryParse(value[..ChecksumDigits], out uint checksum, out var digits, 'x') && digits == ChecksumDigits
-            && checksum == Crc32C.Compute(utf8[..at]);
-    }
 
     /// <summary>Reads a meta from an element; the result is what is wrong, empty if nothing is.</summary>
     public static string Read(JsonElement root, out BlockMeta? meta)

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks;
 
 namespace Tempo.Engine.Storage.Compaction;
 
@@ -54,7 +55,10 @@ public sealed class DeletedTraces
     public DeletedTraces After(DateTimeOffset time) =>
         new(_times.Where(entry => entry.Value > time).ToDictionary(static entry => entry.Key, static entry => entry.Value));
 
-    /// <summary><c>{"traces":[{"id":"32 hex digits","time":"RFC 3339"},…]}</c>, by id.</summary>
+    /// <summary>
+    /// <c>{"traces":[{"id":"32 hex digits","time":"RFC 3339"},…],"crc32c":"…"}</c>, by id: another digit would show one trace again and
+    /// hide another (<see cref="JsonChecksum"/>).
+    /// </summary>
     public byte[] ToJson()
     {
         var buffer = new ArrayBufferWriter<byte>(32 + _times.Count * 90);
@@ -74,14 +78,15 @@ public sealed class DeletedTraces
             json.WriteEndObject();
         }
 
-        return buffer.WrittenSpan.ToArray();
+        return JsonChecksum.Append(buffer.WrittenSpan);
     }
 
     /// <summary>False, with what is wrong, for anything else.</summary>
     public static bool TryParse(ReadOnlyMemory<byte> utf8, out DeletedTraces deleted, out string error)
     {
         deleted = None;
-        error = "";
+        error = JsonChecksum.IsRight(utf8.Span) ? "" : "the checksum does not match";
+        if (error.Length > 0) return false;
         try
         {
             using var document = JsonDocument.Parse(utf8);

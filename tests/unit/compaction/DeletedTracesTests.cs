@@ -75,6 +75,26 @@ public sealed class DeletedTracesTests : IDisposable
         Assert.False(File.Exists(Path.Combine(folder.TenantPath, "deleted-traces.json")));
     }
 
+    /// <summary>A changed byte is no other trace: the object is refused, or says the same.</summary>
+    [Fact]
+    public void Every_flipped_byte_of_the_list_is_noticed()
+    {
+        var deleted = DeletedTraces.None.With([new TraceId(1, 2), new TraceId(3, 4)], DateTimeOffset.UnixEpoch)!;
+        var json = deleted.ToJson();
+        Assert.True(DeletedTraces.TryParse(json, out var read, out _) && read.IsSameAs(deleted));
+        for (var i = 0; i < json.Length; i++)
+        {
+            for (var bit = 0; bit < 8; bit++)
+            {
+                json[i] ^= (byte)(1 << bit);
+                Assert.True(!DeletedTraces.TryParse(json, out read, out _) || read.IsSameAs(deleted), $"byte {i}, bit {bit}");
+                json[i] ^= (byte)(1 << bit);
+            }
+        }
+
+        Assert.True(DeletedTraces.TryParse("{\"traces\":[]}"u8.ToArray(), out read, out _) && read.Count == 0);
+    }
+
     [Fact]
     public async Task A_block_of_nothing_else_goes_altogether()
     {
