@@ -54,6 +54,13 @@ internal sealed class GeneratorMetrics
         foreach (var (family, read) in _levels) family.With(tenant.Value).Set(read(now));
     }
 
+    /// <summary>Drops the metrics of a tenant that is no longer known.</summary>
+    public void Forget(TenantId tenant)
+    {
+        CounterFamily[] others = [MaxActiveSeries, Collections, CollectionsFailed, ActiveProcessors, ProcessorUpdatesFailed];
+        foreach (var family in _counters.Select(static c => c.Family).Concat(_levels.Select(static l => l.Family)).Concat(others)) family.Remove("tenant", tenant.Value);
+    }
+
     private void Counter(string name, string help, Func<GeneratorCounts, long> read) => _counters.Add((_registry.Counter(Prefix + name, help, "tenant"), [], read));
 
     private void Untyped(string name, string help, Func<GeneratorCounts, long> read) => _counters.Add((_registry.Untyped(Prefix + name, help, "tenant"), [], read));

@@ -19,7 +19,8 @@ public sealed class GeneratorStartException(string message) : Exception(message)
 ///   commit     one sync; senders take it from there, one a target
 /// </code>
 /// Counters live in memory: after a crash they begin at zero again, which Prometheus takes for what it is, and what was
-/// counted since the last collection is lost. A tenant whose settings have no processor costs nothing. Thread safe.
+/// counted since the last collection is lost. A tenant whose settings have no processor costs nothing. One that has sent
+/// nothing for an hour, has no series left and nothing to send is let go, with its metrics. Thread safe.
 /// </summary>
 public sealed class MetricsGenerator : IAsyncDisposable
 {
@@ -31,14 +32,19 @@ public sealed class MetricsGenerator : IAsyncDisposable
     private readonly RemoteWriteClient[] _clients;
     private readonly IDisposable? _folderLock;
     private readonly ConcurrentDictionary<TenantId, TenantState> _tenants = new();
+    private readonly Action<TenantId> _onGone;
+
+    // Held while a tenant comes or goes, so that no two of it work on one queue.
+    private readonly Lock _changing = new();
     private readonly SemaphoreSlim _one = new(1, 1);
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _collecting;
     private int _disposed;
 
-    private MetricsGenerator(GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, GeneratorServices services, RemoteWriteClient[] clients, IDisposable? folderLock)
+    private MetricsGenerator(
+        GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, Action<TenantId> onGone, GeneratorServices services, RemoteWriteClient[] clients, IDisposable? folderLock)
     {
-        (_options, _settingsOf, _services, _clients, _folderLock) = (options, settingsOf, services, clients, folderLock);
+        (_options, _settingsOf, _onGone, _services, _clients, _folderLock) = (options, settingsOf, onGone, services, clients, folderLock);
         if (clients.Length > 0) ResumeQueues();
         _collecting = RunAsync(_stop.Token);
     }
@@ -49,8 +55,10 @@ public sealed class MetricsGenerator : IAsyncDisposable
     /// </summary>
     /// <param name="disk">Root: <see cref="GeneratorOptions.StoragePath"/>. Not used without a target.</param>
     /// <param name="nextRandom">From [0, 1); spreads the pauses of senders.</param>
+    /// <param name="onGone">Hears of a tenant that was let go.</param>
     public static MetricsGenerator Start(
-        GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, IDisk disk, MetricRegistry metrics, Log log, TimeProvider time, Func<double> nextRandom)
+        GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, IDisk disk, MetricRegistry metrics, Log log, TimeProvider time, Func<double> nextRandom,
+        Action<TenantId>? onGone = null)
     {
         IDisposable? folderLock = null;
         if (options.RemoteWrite.Count > 0)
@@ -63,30 +71,40 @@ public sealed class MetricsGenerator : IAsyncDisposable
 
         var remote = new SenderServices(new RemoteWriteMetrics(metrics), log, time, nextRandom);
         var services = new GeneratorServices(disk, new GeneratorMetrics(metrics), remote, log, time);
-        return new MetricsGenerator(options, settingsOf, services, Clients(options, time, folderLock), folderLock);
+        return new MetricsGenerator(options, settingsOf, onGone ?? (static _ => { }), services, Clients(options, time, folderLock), folderLock);
     }
 
     /// <summary>Why series are not where they should be by now; empty if they are.</summary>
     public string LastError => _tenants.Values.Select(static tenant => tenant.LastError).FirstOrDefault(static error => error.Length > 0) ?? "";
 
     /// <summary>Counts the spans of a request that is durable. Costs nothing for a tenant without processors.</summary>
-    public void Add(TenantId tenant, ReadOnlySpan<byte> request) => StateOf(tenant).Add(request);
+    public void Add(TenantId tenant, ReadOnlySpan<byte> request)
+    {
+        // One that is let go at this moment has left the table when its place can be had.
+        while (!StateOf(tenant).TryAdd(request)) { }
+    }
+
+    /// <summary>Tenants that something is kept of.</summary>
+    public int TenantCount => _tenants.Count;
 
     /// <summary>Collects all tenants now, whether they are due or not.</summary>
     public Task CollectAsync(CancellationToken cancellation) => CollectAsync(all: true, cancellation);
 
     /// <summary>
     /// A tenant's series as a page for scraping, as they are now: OpenMetrics or the text format. False if the tenant has no
-    /// processors.
+    /// processors, or has sent nothing: who asks for a tenant does not make it one.
     /// </summary>
     public bool TryWriteExposition(TenantId tenant, bool isOpenMetrics, IBufferWriter<byte> output)
     {
-        if (StateOf(tenant).Generator is not { } generator) return false;
+        if (!_tenants.TryGetValue(tenant, out var state) || state.Generator is not { } generator) return false;
         var writer = new ExpositionWriter(output, isOpenMetrics, generator.Settings.TraceIdLabelName);
         generator.Look(writer.BeginMetric, writer);
         writer.End();
         return true;
     }
+
+    /// <summary>The page of a tenant without series.</summary>
+    public static void WriteEmptyExposition(bool isOpenMetrics, IBufferWriter<byte> output) => new ExpositionWriter(output, isOpenMetrics, "").End();
 
     /// <summary>Collects a last time, sends what can be sent within the flush deadline, and ends.</summary>
     public async ValueTask DisposeAsync()
@@ -115,10 +133,25 @@ public sealed class MetricsGenerator : IAsyncDisposable
         }
     }
 
-    private TenantState StateOf(TenantId tenant) =>
-        _tenants.TryGetValue(tenant, out var state) ? state : _tenants.GetOrAdd(tenant, static (id, self) => self.NewState(id), this);
+    private TenantState StateOf(TenantId tenant)
+    {
+        if (_tenants.TryGetValue(tenant, out var state)) return state;
+        lock (_changing) return _tenants.GetOrAdd(tenant, static (id, self) => new TenantState(id, self._options, self._settingsOf, self._services, self._clients), this);
+    }
 
-    private TenantState NewState(TenantId tenant) => new(tenant, _options, _settingsOf, _services, _clients);
+    private void LetGo(TenantId tenant, TenantState state)
+    {
+        lock (_changing)
+        {
+            if (!state.TryRetire()) return;
+            _tenants.TryRemove(tenant, out _);
+            // Its senders have nothing to do: this takes a moment, on the collections' own thread.
+            state.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            _services.Metrics.Forget(tenant);
+            _services.Remote.Metrics.Forget(tenant);
+            _onGone(tenant);
+        }
+    }
 
     // What an earlier process did not get sent is sent whether its tenants come again or not.
     private void ResumeQueues()
@@ -150,7 +183,11 @@ public sealed class MetricsGenerator : IAsyncDisposable
         await _one.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            foreach (var tenant in _tenants.Values) tenant.Collect(all);
+            foreach (var (id, tenant) in _tenants)
+            {
+                tenant.Collect(all);
+                if (!all && tenant.IsSilent) LetGo(id, tenant);
+            }
         }
         finally
         {

@@ -5,12 +5,14 @@ using Tempo.Engine.Generator.RemoteWrite;
 namespace Tempo.Engine.Generator;
 
 /// <summary>
-/// A tenant in the generator: its series, its queue, and the clock of its collections. <see cref="Add"/> and
+/// A tenant in the generator: its series, its queue, and the clock of its collections. <see cref="TryAdd"/> and
 /// <see cref="Generator"/> from any thread; the rest is called by one at a time.
 /// </summary>
 internal sealed class TenantState : IAsyncDisposable
 {
     private const string InstanceLabel = "__metrics_gen_instance", OrgIdHeader = "X-Scope-OrgID";
+    private const int Retired = int.MinValue / 2;
+    private static readonly TimeSpan Silent = TimeSpan.FromHours(1);
     private const long SecondMs = 1000, MinuteMs = 60 * SecondMs;
 
     private readonly TenantId _tenant;
@@ -30,11 +32,15 @@ internal sealed class TenantState : IAsyncDisposable
     private long _endedUnixMs;
     private bool _lost;
 
+    // Requests that are being counted; far below zero once the tenant is let go.
+    private int _users;
+    private long _usedAt;
+
     public TenantState(TenantId tenant, GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, GeneratorServices services, RemoteWriteClient[] clients)
     {
         (_tenant, _options, _settingsOf, _services, _clients) = (tenant, options, settingsOf, services, clients);
         _settings = settingsOf(tenant);
-        _lastCollection = services.Time.GetTimestamp();
+        _lastCollection = _usedAt = services.Time.GetTimestamp();
         Begin();
     }
 
@@ -43,17 +49,38 @@ internal sealed class TenantState : IAsyncDisposable
 
     public string LastError { get; private set; } = "";
 
-    /// <summary>Never throws: the request is stored, and stays so, whatever becomes of its metrics.</summary>
-    public void Add(ReadOnlySpan<byte> request)
+    /// <summary>It has sent nothing for an hour, has no series, and all there was has been sent.</summary>
+    public bool IsSilent =>
+        _services.Time.GetElapsedTime(Volatile.Read(ref _usedAt)) >= Silent && _generator?.Counts().ActiveSeries is null or 0 && _remote?.Queue.IsEmpty != false;
+
+    /// <summary>False if the tenant was let go; never throws: the request is stored, and stays so, whatever becomes of its metrics.</summary>
+    public bool TryAdd(ReadOnlySpan<byte> request)
     {
         try
         {
+            if (Interlocked.Increment(ref _users) < 0) return false;
+            Volatile.Write(ref _usedAt, _services.Time.GetTimestamp());
             _generator?.Add(request, UnixMs());
         }
         catch (Exception e)
         {
             Fail("metrics generator: the spans of a request could not be counted", e);
         }
+        finally
+        {
+            Interlocked.Decrement(ref _users);
+        }
+
+        return true;
+    }
+
+    /// <summary>Lets no request in any more, if none is in and none came meanwhile; then it is to be disposed.</summary>
+    public bool TryRetire()
+    {
+        if (Interlocked.CompareExchange(ref _users, Retired, 0) != 0) return false;
+        if (IsSilent) return true;
+        Interlocked.Add(ref _users, -Retired);
+        return false;
     }
 
     /// <summary>Collects if it is time, or in any case; then shows the self metrics.</summary>

@@ -109,7 +109,7 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, Generation
             if (old.Live.ByteCount > 0 && (force || IsDue(old)))
             {
                 state.Update(view => view with { Generations = [.. view.Generations, state.NewGeneration(log.Roll())] });
-                await old.SealAsync().ConfigureAwait(false);
+                await old.SealAsync(time.GetUtcNow()).ConfigureAwait(false);
             }
 
             _rollError = "";

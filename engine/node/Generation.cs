@@ -1,3 +1,4 @@
+using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Wal;
 
@@ -18,6 +19,10 @@ internal sealed class Generation(WalGeneration log, LiveSegment live)
     // Queries that read the live data; -1 once they are retired.
     private int _readers;
 
+    // UTC ticks; 0: not yet, or not known, because an earlier run took the requests.
+    private long _filledAtTicks;
+    private long _sealedAtTicks;
+
     public WalGeneration Log { get; } = log;
 
     public LiveSegment Live { get; } = live;
@@ -34,6 +39,17 @@ internal sealed class Generation(WalGeneration log, LiveSegment live)
 
         return false;
     }
+
+    /// <summary>A request is about to be stored. Costs nothing but for the first.</summary>
+    public void Fill(TimeProvider time)
+    {
+        if (Volatile.Read(ref _filledAtTicks) == 0) Interlocked.CompareExchange(ref _filledAtTicks, time.GetUtcNow().UtcTicks, 0);
+    }
+
+    /// <summary>The times near those at which its requests came in; of a sealed generation.</summary>
+    public TimeWindow Times(TimeSpan slack) => new(
+        _filledAtTicks == 0 ? 0 : UnixNano(_filledAtTicks - slack.Ticks),
+        UnixNano(Volatile.Read(ref _sealedAtTicks) + slack.Ticks));
 
     public void Leave()
     {
@@ -62,9 +78,12 @@ internal sealed class Generation(WalGeneration log, LiveSegment live)
     public Task Sealed => _empty.Task;
 
     /// <summary>Lets nobody in any more; completes when the last one has left. Once.</summary>
-    public Task SealAsync()
+    public Task SealAsync(DateTimeOffset now)
     {
+        Volatile.Write(ref _sealedAtTicks, now.UtcTicks);
         Leave();
         return _empty.Task;
     }
+
+    private static ulong UnixNano(long utcTicks) => (ulong)Math.Max(0, utcTicks - DateTimeOffset.UnixEpoch.UtcTicks) * TimeSpan.NanosecondsPerTick;
 }

@@ -18,7 +18,7 @@ namespace Tempo.Engine.Node;
 /// A failure leaves the generation as it is: readable, logged, and to be tried again. Any number at the same time, each
 /// generation once.
 /// </summary>
-internal sealed class GenerationWriter(WriteAheadLog log, BlockStore store, ColumnPromotion promotion, NodeState state, NodeMetrics metrics, Log messages)
+internal sealed class GenerationWriter(NodeOptions options, WriteAheadLog log, BlockStore store, ColumnPromotion promotion, NodeState state, NodeMetrics metrics, Log messages)
 {
     public async Task WriteAsync(Generation generation, CancellationToken cancellation)
     {
@@ -53,9 +53,21 @@ internal sealed class GenerationWriter(WriteAheadLog log, BlockStore store, Colu
             cancellation.ThrowIfCancellationRequested(); // a stop need not wait for a large block: the log still has it all
             visit(trace);
         });
-        var block = new NewBlock { Tenant = tenant, Id = id, Layout = store.Layout with { DedicatedColumns = promotion.ColumnsFor(tenant) } };
-        var meta = await store.WriteAsync(block, writer => ForEach(writer.Add), cancellation).ConfigureAwait(false);
+        var block = new NewBlock
+        {
+            Tenant = tenant,
+            Id = id,
+            Layout = store.Layout with { DedicatedColumns = promotion.ColumnsFor(tenant) },
+            Times = generation.Times(options.IngestionTimeRangeSlack),
+        };
+        var strayTraces = 0;
+        var meta = await store.WriteAsync(block, writer =>
+        {
+            ForEach(writer.Add);
+            strayTraces = writer.StrayTraceCount;
+        }, cancellation).ConfigureAwait(false);
         if (meta is null) return null;
+        if (strayTraces > 0) metrics.Warnings.With(tenant.Value, "outside_ingestion_time_slack").Add(strayTraces);
         metrics.BlocksCut.Add();
         metrics.BlockBytes.Add(meta.SizeBytes);
         messages.Info("block written", ("tenant", tenant.Value), ("block", id.ToString()), ("traces", meta.TotalObjects), ("bytes", meta.SizeBytes));

@@ -90,6 +90,7 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
         {
             var logged = await log.AppendAsync(generation.Log, push.Account.Tenant, request).ConfigureAwait(false);
             if (!logged.IsDurable) return Refuse(push, logged);
+            generation.Fill(time);
             var stored = generation.Live.Append(push.Account.Tenant, request.Written, options.MaxAttributeBytesOf(push.Limits));
             if (cuts.IsFull(generation)) cuts.Wake();
             generator.Add(push.Account.Tenant, request.Written);

@@ -22,6 +22,8 @@ internal sealed class NodeMetrics(MetricRegistry registry)
 
     public CounterFamily BlockBytes { get; } = registry.Counter("tempo_live_store_completion_size_bytes_total", "Bytes of the blocks written from live data.");
 
+    public CounterFamily Warnings { get; } = registry.Counter("tempo_warnings_total", "Traces that are not as they should be, by reason; nothing of them is lost.", "tenant", "reason");
+
     public void CountTruncated(TenantId tenant, in TruncatedAttributes truncated)
     {
         Add("resource", truncated.Resource);
@@ -39,6 +41,6 @@ internal sealed class NodeMetrics(MetricRegistry registry)
     /// <summary>Drops the counters of a tenant that is no longer known.</summary>
     public void Forget(TenantId tenant)
     {
-        foreach (var family in new[] { SpansReceived, BytesReceived, SpansDiscarded, SpansStored, AttributesTruncated }) family.Remove("tenant", tenant.Value);
+        foreach (var family in new[] { SpansReceived, BytesReceived, SpansDiscarded, SpansStored, AttributesTruncated, Warnings }) family.Remove("tenant", tenant.Value);
     }
 }

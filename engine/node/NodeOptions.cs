@@ -31,6 +31,12 @@ public sealed record NodeOptions
     /// <summary>Size of one WAL segment file, allocated whole before it is written.</summary>
     public long WalSegmentBytes { get; init; } = 64 << 20;
 
+    /// <summary>
+    /// Spans that start longer before, or end longer after, they came in do not count in their block's times: they can be found,
+    /// and the block ages as if they were not there.
+    /// </summary>
+    public TimeSpan IngestionTimeRangeSlack { get; init; } = TimeSpan.FromMinutes(2);
+
     /// <summary>Live data is cut into blocks when it is this old…</summary>
     public TimeSpan MaxBlockDuration { get; init; } = TimeSpan.FromMinutes(5);
 

@@ -41,7 +41,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
         foreach (var warning in listing.Warnings) log.Warn("tenant index not used", ("err", warning));
         foreach (var block in listing.Unreadable)
             log.Error("block left out, answers of its tenant are partial", ("tenant", block.Tenant.Value), ("block", block.Block.ToString()), ("err", block.Error));
-        var recovery = new Recovery(options, wal, stores.All, state, log);
+        var recovery = new Recovery(options, wal, stores.All, state, log, time);
         var generations = new List<Generation>();
         foreach (var logged in wal.Recovered) generations.Add(await recovery.ReplayAsync(logged, CancellationToken.None).ConfigureAwait(false));
         // From an object service they come with the block list: one that does not answer keeps no node from starting.
@@ -60,7 +60,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
         var promotion = new ColumnPromotion(options, stores.Local.Layout.DedicatedColumns, state, log, time);
         var compaction = CompactionServices.Create(options, stores.HomeObjects, stores.Home, promotion, time, RowLimits.OfBlocks);
         var generator = GeneratorStart.Start(options, registry, log, time);
-        var cuts = new CutLoop(options, wal, new GenerationWriter(wal, stores.Local, promotion, state, metrics, log), state, metrics, log, time);
+        var cuts = new CutLoop(options, wal, new GenerationWriter(options, wal, stores.Local, promotion, state, metrics, log), state, metrics, log, time);
         var ingest = new IngestPipeline(options, wal, () => state.View, cuts, metrics, generator, time);
         return new NodeParts
         {

@@ -10,7 +10,7 @@ namespace Tempo.Engine.Node;
 /// Makes a generation of an earlier run readable again: every record of its log goes the way its request went. A tenant
 /// whose block is there already, or was and is compacted by now, is left out, so that nothing is answered twice.
 /// </summary>
-internal sealed class Recovery(NodeOptions options, WriteAheadLog log, IReadOnlyList<BlockStore> stores, NodeState state, Log messages)
+internal sealed class Recovery(NodeOptions options, WriteAheadLog log, IReadOnlyList<BlockStore> stores, NodeState state, Log messages, TimeProvider time)
 {
     public async Task<Generation> ReplayAsync(WalGeneration logged, CancellationToken cancellation)
     {
@@ -28,7 +28,7 @@ internal sealed class Recovery(NodeOptions options, WriteAheadLog log, IReadOnly
             records++;
             if (pending.GetValueOrDefault(tenant, true)) spans += Append(generation, tenant, request);
         });
-        await generation.SealAsync().ConfigureAwait(false);
+        await generation.SealAsync(time.GetUtcNow()).ConfigureAwait(false);
         messages.Info("log replayed", ("generation", logged.Number), ("records", records), ("spans", spans), ("corrupt_bytes", report.CorruptBytes));
         return generation;
     }

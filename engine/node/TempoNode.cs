@@ -179,7 +179,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         _compaction.Dispose();
         _deletion.Dispose();
         await _cuts.DisposeAsync().ConfigureAwait(false);
-        await _state.View.Current.SealAsync().ConfigureAwait(false);
+        await _state.View.Current.SealAsync(_time.GetUtcNow()).ConfigureAwait(false);
         await _generator.DisposeAsync().ConfigureAwait(false);
         _log.Dispose();
         _remote?.Dispose();

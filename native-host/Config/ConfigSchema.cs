@@ -63,6 +63,8 @@ public static class ConfigSchema
 
         .. StorageKeys.All,
         Folder("storage.trace.wal.path", (o, v) => o.Node = o.Node with { WalPath = v }, o => o.Node.WalPath),
+        Duration("storage.trace.wal.ingestion_time_range_slack", TimeSpan.FromDays(365),
+            (o, v) => o.Node = o.Node with { IngestionTimeRangeSlack = v }, o => o.Node.IngestionTimeRangeSlack),
         Folder("storage.trace.local.path", (o, v) => o.Node = o.Node with { BlocksPath = v }, o => o.Node.BlocksPath),
         new ConfigScalar("storage.trace.block.version", SetBlockVersion, o => o.Node.BlockVersion),
         Fraction("storage.trace.block.bloom_filter_false_positive", 1e-6, 0.5,

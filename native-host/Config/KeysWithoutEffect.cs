@@ -56,7 +56,7 @@ internal static class KeysWithoutEffect
         "server.grpc_server_max_connection_age", "server.grpc_server_max_connection_age_grace", "server.grpc_server_keepalive_time",
         "server.grpc_server_keepalive_timeout", "server.grpc_server_min_time_between_pings",
         "server.grpc_server_ping_without_stream_allowed", "server.log_request_at_info_level_enabled",
-        "storage.trace.wal.ingestion_time_range_slack", "storage.trace.wal.encoding", "storage.trace.wal.search_encoding",
+        "storage.trace.wal.encoding", "storage.trace.wal.search_encoding",
         "storage.trace.wal.v2_encoding", "storage.trace.wal.version",
         "storage.trace.pool",
         "storage.trace.search",

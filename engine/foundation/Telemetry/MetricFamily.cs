@@ -25,6 +25,16 @@ public abstract class MetricFamily(string name, string help, string type)
         output.Write("\n"u8);
     }
 
+    /// <summary>Takes out what has this value of a label, among children by their label texts.</summary>
+    protected static void Remove<T>(ConcurrentDictionary<string, T> children, string label, string value)
+    {
+        var pair = LabelText([label], [value]);
+        foreach (var text in children.Keys)
+            if (text == pair || text.StartsWith(pair + ",", StringComparison.Ordinal) || text.EndsWith("," + pair, StringComparison.Ordinal)
+                || text.Contains("," + pair + ",", StringComparison.Ordinal))
+                children.TryRemove(text, out _);
+    }
+
     protected static string Number(double value) =>
         double.IsPositiveInfinity(value) ? "+Inf" : value.ToString("R", CultureInfo.InvariantCulture);
 
@@ -54,14 +64,7 @@ public sealed class CounterFamily(string name, string help, string type, string[
     public Counter With(params string[] values) => _children.GetOrAdd(LabelText(labels, values), static _ => new Counter());
 
     /// <summary>Forgets the children with this value of a label.</summary>
-    public void Remove(string label, string value)
-    {
-        var pair = LabelText([label], [value]);
-        foreach (var text in _children.Keys)
-            if (text == pair || text.StartsWith(pair + ",", StringComparison.Ordinal) || text.EndsWith("," + pair, StringComparison.Ordinal)
-                || text.Contains("," + pair + ",", StringComparison.Ordinal))
-                _children.TryRemove(text, out _);
-    }
+    public void Remove(string label, string value) => Remove(_children, label, value);
 
     public void Add(long value = 1) => With().Add(value);
     public void Set(long value) => With().Set(value);
@@ -104,6 +107,9 @@ public sealed class HistogramFamily(string name, string help, double[] bounds, s
     private readonly ConcurrentDictionary<string, Histogram> _children = new(StringComparer.Ordinal);
 
     public Histogram With(params string[] values) => _children.GetOrAdd(LabelText(labels, values), _ => new Histogram(bounds));
+
+    /// <summary>Forgets the children with this value of a label.</summary>
+    public void Remove(string label, string value) => Remove(_children, label, value);
 
     public void Observe(double value) => With().Observe(value);
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.Generator.RemoteWrite;
@@ -9,6 +10,7 @@ public sealed class RemoteWriteMetrics
     private static readonly double[] BatchSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120, 300];
 
     private readonly MetricRegistry _registry;
+    private readonly ConcurrentDictionary<CounterFamily, byte> _families = new();
 
     public RemoteWriteMetrics(MetricRegistry registry)
     {
@@ -24,12 +26,21 @@ public sealed class RemoteWriteMetrics
 
     internal HistogramFamily BatchDuration { get; }
 
+    /// <summary>Drops the metrics of a tenant that is no longer known.</summary>
+    internal void Forget(TenantId tenant)
+    {
+        foreach (var family in _families.Keys) family.Remove("tenant", tenant.Value);
+        QueueBytes.Remove("tenant", tenant.Value);
+        QueueErrors.Remove("tenant", tenant.Value);
+        BatchDuration.Remove("tenant", tenant.Value);
+    }
+
     /// <summary>The counters of one tenant's target.</summary>
     internal TargetMetrics For(TenantId tenant, RemoteWriteTarget target)
     {
         string[] values = [target.ShownName, target.ShownUrl, tenant.Value];
-        Counter Count(string name, string help) => _registry.Counter("prometheus_remote_storage_" + name, help, Labels).With(values);
-        Counter Level(string name, string help) => _registry.Gauge(name, help, Labels).With(values);
+        Counter Count(string name, string help) => Of(_registry.Counter("prometheus_remote_storage_" + name, help, Labels), values);
+        Counter Level(string name, string help) => Of(_registry.Gauge(name, help, Labels), values);
         return new TargetMetrics
         {
             Samples = Outcomes("samples"),
@@ -39,8 +50,8 @@ public sealed class RemoteWriteMetrics
             SamplesPending = Level("prometheus_remote_storage_samples_pending", "Samples that wait to be sent."),
             HighestSent = Level("prometheus_remote_storage_queue_highest_sent_timestamp_seconds", "Time of the latest samples that were sent."),
             OldestAge = Level("tempo_metrics_generator_remote_write_queue_oldest_age_seconds", "Since when the oldest waiting samples wait."),
-            QueueDropped = _registry.Counter(
-                "tempo_metrics_generator_remote_write_queue_dropped_samples_total", "Samples that were dropped from a full queue before they were sent.", Labels).With(values),
+            QueueDropped = Of(
+                _registry.Counter("tempo_metrics_generator_remote_write_queue_dropped_samples_total", "Samples that were dropped from a full queue before they were sent.", Labels), values),
             BatchDuration = BatchDuration.With(values),
         };
 
@@ -49,6 +60,12 @@ public sealed class RemoteWriteMetrics
             Count($"{what}_failed_total", $"{Capital(what)} that the receiver refused for good."),
             Count($"{what}_retried_total", $"{Capital(what)} that were sent again."),
             Count($"{what}_dropped_total", $"{Capital(what)} that relabelling or the target's settings left out."));
+    }
+
+    private Counter Of(CounterFamily family, string[] values)
+    {
+        _families.TryAdd(family, 0);
+        return family.With(values);
     }
 
     private static string Capital(string word) => char.ToUpperInvariant(word[0]) + word[1..];

@@ -15,7 +15,7 @@ internal static class GeneratorStart
             // Settings of all tenants that cannot work are an error of the start, not of every request.
             _ = new TenantGenerator(TenantId.Single, options.Overrides.Defaults.MetricsGenerator.Over(options.Generator.Defaults));
             var settings = new TenantGeneratorSettings(options.Generator.Defaults, options.Overrides, log);
-            return MetricsGenerator.Start(options.Generator, settings.Of, new PosixDisk(options.Generator.StoragePath), registry, log, time, NextRandom);
+            return MetricsGenerator.Start(options.Generator, settings.Of, new PosixDisk(options.Generator.StoragePath), registry, log, time, NextRandom, settings.Forget);
         }
         catch (Exception e) when (e is ArgumentException or GeneratorStartException)
         {

@@ -27,6 +27,9 @@ internal sealed class TenantGeneratorSettings(GeneratorSettings defaults, Tenant
         return next.Settings;
     }
 
+    /// <summary>Forgets a tenant that has gone; asked for again it gets settings anew.</summary>
+    public void Forget(TenantId tenant) => _known.TryRemove(tenant, out _);
+
     private GeneratorSettings Settings(TenantId tenant, MetricsGeneratorLimits limits, Known? before)
     {
         try

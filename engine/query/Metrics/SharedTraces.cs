@@ -39,21 +39,21 @@ internal sealed class SharedTraces
         var shared = new SharedTraces();
         var (liveIds, liveStart, liveEnd) = shared.AddLive(live, budget);
         var active = new List<(long EndSeconds, TraceId[] Ids)>();
-        var ordered = blocks.OrderBy(static block => block.Meta.StartSeconds).ToList();
+        var ordered = blocks.OrderBy(static block => block.Meta.EarliestSeconds).ToList();
         for (var i = 0; i < ordered.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
             var meta = ordered[i].Meta;
-            active.RemoveAll(block => block.EndSeconds < meta.StartSeconds);
+            active.RemoveAll(block => block.EndSeconds < meta.EarliestSeconds);
             var meetsLive = liveIds.Length > 0 && meta.Overlaps(liveStart, liveEnd);
-            var isAlone = !meetsLive && active.Count == 0 && (i + 1 == ordered.Count || ordered[i + 1].Meta.StartSeconds > meta.EndSeconds);
+            var isAlone = !meetsLive && active.Count == 0 && (i + 1 == ordered.Count || ordered[i + 1].Meta.EarliestSeconds > meta.LatestSeconds);
             if (isAlone) continue;
             budget.Charge(meta.TotalObjects * TraceId.SizeBytes, "trace ids");
             var ids = Read(ordered[i], cancellation);
             var place = 1 + IndexOf(blocks, ordered[i]);
             if (meetsLive) shared.AddCommon(liveIds, ids, place);
             foreach (var (_, others) in active) shared.AddCommon(others, ids, place);
-            active.Add((meta.EndSeconds, ids));
+            active.Add((meta.LatestSeconds, ids));
         }
 
         return shared;

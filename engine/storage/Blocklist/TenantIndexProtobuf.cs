@@ -84,8 +84,21 @@ public static class TenantIndexProtobuf
         WriteNumber(writer, 16, meta.FooterSizeBytes);
         if (meta.DedicatedColumns.Specs.Count > 0) writer.WriteBytes(Bytes(17), DedicatedJson(meta.DedicatedColumns));
         WriteNumber(writer, 18, meta.ReplicationFactor);
+        if (meta.Stray is { } stray) writer.WriteBytes(Bytes(101), StrayBytes(stray));
         if (meta.Checksums is { } checksums) writer.WriteBytes(Bytes(100), ChecksumBytes(checksums));
     }
+
+    private static byte[] StrayBytes(StrayTimes stray)
+    {
+        var bytes = new byte[2 * sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, stray.StartSeconds);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(sizeof(long)), stray.EndSeconds);
+        return bytes;
+    }
+
+    private static StrayTimes? ReadStray(ReadOnlySpan<byte> bytes) => bytes.Length == 2 * sizeof(long)
+        ? new StrayTimes(BinaryPrimitives.ReadInt64LittleEndian(bytes), BinaryPrimitives.ReadInt64LittleEndian(bytes[sizeof(long)..]))
+        : null;
 
     private static byte[] ChecksumBytes(BlockChecksums checksums)
     {
@@ -194,7 +207,7 @@ public static class TenantIndexProtobuf
     {
         meta = null;
         error = "";
-        ReadOnlySpan<byte> format = default, id = default, tenantText = default, dedicatedJson = default, checksums = default;
+        ReadOnlySpan<byte> format = default, id = default, tenantText = default, dedicatedJson = default, checksums = default, stray = default;
         var (start, end) = (default(DateTimeOffset), default(DateTimeOffset));
         Span<ulong> numbers = stackalloc ulong[19];
         var reader = new ProtobufReader(message);
@@ -207,7 +220,7 @@ public static class TenantIndexProtobuf
                 continue;
             }
 
-            if (tag != Bytes(field) || field is not (1 or 2 or 5 or 6 or 7 or 17 or 100))
+            if (tag != Bytes(field) || field is not (1 or 2 or 5 or 6 or 7 or 17 or 100 or 101))
             {
                 if (!reader.TrySkip(tag)) return false;
                 continue;
@@ -219,6 +232,7 @@ public static class TenantIndexProtobuf
             else if (field == 5) tenantText = bytes;
             else if (field == 17) dedicatedJson = bytes;
             else if (field == 100) checksums = bytes;
+            else if (field == 101) stray = bytes;
             else if (!(field == 6 ? TryReadTime(bytes, out start) : TryReadTime(bytes, out end))) return false;
         }
 
@@ -243,6 +257,7 @@ public static class TenantIndexProtobuf
             FooterSizeBytes = (int)numbers[16],
             DedicatedColumns = dedicated,
             ReplicationFactor = (int)numbers[18],
+            Stray = ReadStray(stray),
             Checksums = ReadChecksums(checksums),
         };
         return meta is not null;

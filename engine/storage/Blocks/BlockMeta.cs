@@ -15,7 +15,9 @@ public sealed record BlockMeta
     public required BlockId BlockId { get; init; }
     public required TenantId Tenant { get; init; }
 
-    /// <summary>Unix seconds: start of the first trace, rounded down.</summary>
+    /// <summary>
+    /// Unix seconds: start of the first trace, rounded down. This and the end leave <see cref="Stray"/> out; by them blocks age.
+    /// </summary>
     public required long StartSeconds { get; init; }
 
     /// <summary>Unix seconds: end of the last trace, rounded up.</summary>
@@ -42,9 +44,22 @@ public sealed record BlockMeta
     /// <summary>Checksums of the block's other objects; null in a block of another writer.</summary>
     public BlockChecksums? Checksums { get; init; }
 
+    /// <summary>Of traces that start long before, or end long after, they came in; null if there are none, or another writer's block does not say.</summary>
+    public StrayTimes? Stray { get; init; }
+
+    /// <summary>Start of the first of all traces.</summary>
+    public long EarliestSeconds => Math.Min(StartSeconds, Stray?.StartSeconds ?? StartSeconds);
+
+    /// <summary>End of the last of all traces.</summary>
+    public long LatestSeconds => Math.Max(EndSeconds, Stray?.EndSeconds ?? EndSeconds);
+
     /// <summary>True if the block may hold spans between the two unix seconds (0 = no bound).</summary>
-    public bool Overlaps(long startSeconds, long endSeconds) =>
-        (endSeconds == 0 || StartSeconds <= endSeconds) && (startSeconds == 0 || EndSeconds >= startSeconds);
+    public bool Overlaps(long startSeconds, long endSeconds)
+    {
+        return Meets(StartSeconds, EndSeconds) || (Stray is { } stray && Meets(stray.StartSeconds, stray.EndSeconds));
+
+        bool Meets(long start, long end) => (endSeconds == 0 || start <= endSeconds) && (startSeconds == 0 || end >= startSeconds);
+    }
 
     /// <summary>meta.json, see <see cref="BlockMetaJson"/>.</summary>
     public byte[] ToJson() => BlockMetaJson.Write(this);

@@ -45,6 +45,7 @@ internal static class BlockMetaJson
         json.WriteNumber("footerSize", meta.FooterSizeBytes);
         WriteDedicatedColumns(json, meta.DedicatedColumns);
         if (meta.ReplicationFactor != 0) json.WriteNumber("replicationFactor", meta.ReplicationFactor);
+        WriteStray(json, meta.Stray);
         WriteChecksums(json, meta.Checksums);
     }
 
@@ -78,6 +79,20 @@ internal static class BlockMetaJson
 
         json.WriteEndArray();
     }
+
+    private static void WriteStray(Utf8JsonWriter json, StrayTimes? stray)
+    {
+        if (stray is not { } times) return;
+        json.WriteStartObject("strayTimes");
+        json.WriteString("start", Rfc3339(times.StartSeconds));
+        json.WriteString("end", Rfc3339(times.EndSeconds));
+        json.WriteEndObject();
+    }
+
+    private static StrayTimes? ReadStray(JsonElement root) =>
+        root.TryGetProperty("strayTimes", out var times) && times.ValueKind == JsonValueKind.Object
+            ? new StrayTimes(Time(times, "start").ToUnixTimeSeconds(), Time(times, "end").ToUnixTimeSeconds())
+            : null;
 
     private static void WriteChecksums(Utf8JsonWriter json, BlockChecksums? checksums)
     {
@@ -151,6 +166,7 @@ internal static class BlockMetaJson
             FooterSizeBytes = checked((int)Number(root, "footerSize")),
             DedicatedColumns = dedicated,
             ReplicationFactor = checked((int)Number(root, "replicationFactor")),
+            Stray = ReadStray(root),
             Checksums = ReadChecksums(root),
         };
         return "";

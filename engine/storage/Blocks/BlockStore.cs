@@ -75,7 +75,7 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         var sidecarPath = Path.Combine(workFolder, id + ".sidecar");
         try
         {
-            using var content = WriteData(path, block.Layout, write);
+            using var content = WriteData(path, block, write);
             if (content is null) return null;
             var bloom = BuildBloom(content.Ids);
             var index = RowGroupIndex.ToJson(content.LastIds);
@@ -252,12 +252,13 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         return meta;
     }
 
-    private BlockContent? WriteData(string path, BlockWriterOptions layout, Action<BlockWriter> write)
+    private BlockContent? WriteData(string path, NewBlock block, Action<BlockWriter> write)
     {
         using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
-        var writer = _writers.Rent(file, layout, path);
+        var writer = _writers.Rent(file, block.Layout, path);
         try
         {
+            writer.CountTimesIn(block.Times);
             write(writer);
             return writer.SpanCount == 0 ? null : writer.Finish();
         }
@@ -300,8 +301,9 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     {
         BlockId = block.Id,
         Tenant = block.Tenant,
-        StartSeconds = (long)(content.StartUnixNano / 1_000_000_000),
-        EndSeconds = (long)(content.EndUnixNano / 1_000_000_000) + (content.EndUnixNano % 1_000_000_000 == 0 ? 0 : 1),
+        StartSeconds = TimeWindow.Seconds(content.StartUnixNano),
+        EndSeconds = TimeWindow.SecondsUp(content.EndUnixNano),
+        Stray = content.Stray,
         TotalObjects = content.Ids.Count,
         SizeBytes = content.SizeBytes,
         CompactionLevel = block.CompactionLevel,
@@ -336,6 +338,9 @@ public sealed record NewBlock
 
     /// <summary>Nobody is to compact it (nocompact.flg).</summary>
     public bool IsNotCompacted { get; init; }
+
+    /// <summary>The times that the meta counts with.</summary>
+    public TimeWindow Times { get; init; } = TimeWindow.Any;
 
     /// <summary>The blocks whose place it takes; none if it is the first to hold its spans.</summary>
     public IReadOnlyList<BlockId> CompactedFrom { get; init; } = [];

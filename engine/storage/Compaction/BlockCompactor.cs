@@ -50,6 +50,7 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
                     Id = job.PartId(part),
                     CompactionLevel = job.OutputLevel,
                     Layout = layout,
+                    Times = TimeWindow.Of(job.Inputs),
                     // The other parts name no inputs: those go when the first part is there, and then all are.
                     CompactedFrom = part == 0 ? [.. job.Inputs.Select(static input => input.BlockId)] : [],
                     IsNotCompacted = part > 0,

@@ -23,6 +23,7 @@ public sealed class BlockConverter(BlockStore source, BlockStore target, BlockWr
             Tenant = meta.Tenant,
             Id = Derive(meta.BlockId),
             CompactionLevel = meta.CompactionLevel,
+            Times = TimeWindow.Of([meta]),
             Layout = layout with { DedicatedColumns = meta.DedicatedColumns },
         };
         return await target.WriteAsync(block, writer => BlockMerge.Run([reader], writer, new MergeMemory(), DeletedTraces.None, RowLimits.OfBlocks, part: 0, cancellation), cancellation).ConfigureAwait(false);

@@ -59,11 +59,14 @@ internal sealed class BlockFolder : IDisposable
     }
 
     /// <summary>A block of these requests, as a cut writes it.</summary>
-    public async Task<BlockMeta> WriteAsync(BlockWriterOptions layout, params IEnumerable<byte[]> requests)
+    public Task<BlockMeta> WriteAsync(BlockWriterOptions layout, params IEnumerable<byte[]> requests) => WriteAsync(layout, TimeWindow.Any, requests);
+
+    /// <summary>The same of spans that came in at these times.</summary>
+    public async Task<BlockMeta> WriteAsync(BlockWriterOptions layout, TimeWindow times, params IEnumerable<byte[]> requests)
     {
         var batch = new LiveBatch();
         foreach (var request in requests) batch.Append(request, MaxAttributeBytes);
-        var block = new NewBlock { Tenant = TenantId.Single, Id = BlockId.Derive(77, ++_lastBlock), Layout = layout };
+        var block = new NewBlock { Tenant = TenantId.Single, Id = BlockId.Derive(77, ++_lastBlock), Layout = layout, Times = times };
         var meta = await OpenStore(OpenObjects()).WriteAsync(block, writer => LiveTraces.ForEach([Spans.View(batch)], writer.Add), default);
         return meta ?? throw new InvalidOperationException("no spans");
     }

@@ -25,7 +25,7 @@ public sealed class CutTests : IAsyncDisposable
         _state = new NodeState(_folder.Options);
         _state.Update(_ => new NodeView([_state.NewGeneration(_log.Current)], []));
         var node = new NodeMetrics(metrics);
-        var writer = new GenerationWriter(_log, _folder.OpenStore(_objects), new ColumnPromotion(_folder.Options with { AutoPromote = false }, DedicatedColumns.None, _state, Log.Null, TimeProvider.System), _state, node, Log.Null);
+        var writer = new GenerationWriter(_folder.Options, _log, _folder.OpenStore(_objects), new ColumnPromotion(_folder.Options with { AutoPromote = false }, DedicatedColumns.None, _state, Log.Null, TimeProvider.System), _state, node, Log.Null);
         _cuts = new CutLoop(_folder.Options, _log, writer, _state, node, Log.Null, TimeProvider.System);
     }
 

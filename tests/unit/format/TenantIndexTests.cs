@@ -141,6 +141,7 @@ public sealed class TenantIndexTests
         BlockId = BlockId.Derive(9, number),
         Tenant = TenantId.Single,
         StartSeconds = 1_790_000_000,
+        Stray = number % 2 == 1 ? null : new StrayTimes(0, 4_000_000_000),
         EndSeconds = 1_790_000_300,
         TotalObjects = 1000 + (long)number,
         SizeBytes = 5_000_000_000,

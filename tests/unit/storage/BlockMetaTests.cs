@@ -35,9 +35,10 @@ public sealed class BlockMetaTests
     [Fact]
     public void A_changed_byte_of_ours_is_noticed()
     {
-        var json = (Parse(Tempos) with { Checksums = new BlockChecksums(1, 2, [3, 0xFFFFFFFF]) }).ToJson();
+        var json = (Parse(Tempos) with { Stray = new StrayTimes(0, 1_800_000_000), Checksums = new BlockChecksums(1, 2, [3, 0xFFFFFFFF]) }).ToJson();
         Assert.True(BlockMeta.TryParse(json, out var meta, out _));
         Assert.Equal(new BlockChecksums(1, 2, [3, 0xFFFFFFFF]), meta!.Checksums);
+        Assert.Equal(new StrayTimes(0, 1_800_000_000), meta.Stray);
         var expected = Encoding.UTF8.GetString(meta.ToJson());
         for (var i = 0; i < json.Length; i++)
             for (var bit = 0; bit < 8; bit++)
@@ -65,6 +66,16 @@ public sealed class BlockMetaTests
     [InlineData(120, 130, true)]
     public void Overlap_includes_both_ends_and_zero_is_no_bound(long start, long end, bool expected) =>
         Assert.Equal(expected, (Parse(Tempos) with { StartSeconds = 100, EndSeconds = 200 }).Overlaps(start, end));
+
+    [Theory]
+    [InlineData(99, 0, true)]
+    [InlineData(201, 0, true)]
+    [InlineData(0, 49, false)]
+    [InlineData(0, 50, true)]
+    [InlineData(61, 99, false)]
+    [InlineData(55, 0, true)]
+    public void Overlap_looks_at_strays_as_well(long start, long end, bool expected) =>
+        Assert.Equal(expected, (Parse(Tempos) with { StartSeconds = 100, EndSeconds = 200, Stray = start == 201 ? new StrayTimes(0, 300) : new StrayTimes(50, 60) }).Overlaps(start, end));
 
     [Theory]
     [InlineData("", "meta.json")]

@@ -156,7 +156,7 @@ public sealed class BlockVerifier
             if (starts[i] == ulong.MaxValue) continue;
             if (starts[i] != batch.TraceStart[i] || ends[i] != batch.TraceEnd[i])
                 Add($"trace {batch.TraceIds[i]}: its row says {batch.TraceStart[i]} to {batch.TraceEnd[i]}, its spans {starts[i]} to {ends[i]}");
-            if (starts[i] / 1_000_000_000 < (ulong)block.Meta.StartSeconds || ends[i] / 1_000_000_000 > (ulong)block.Meta.EndSeconds)
+            if (starts[i] / 1_000_000_000 < (ulong)block.Meta.EarliestSeconds || ends[i] / 1_000_000_000 > (ulong)block.Meta.LatestSeconds)
                 Add($"trace {batch.TraceIds[i]} lies outside the block's time in meta.json");
         }
     }

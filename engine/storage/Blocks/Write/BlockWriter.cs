@@ -39,8 +39,7 @@ public sealed class BlockWriter : IDisposable
     private SpanContext? _context;
     private long _rowsInGroup;
     private long _spansInGroup;
-    private ulong _start = ulong.MaxValue;
-    private ulong _end;
+    private readonly BlockTimes _times = new();
 
     /// <param name="output">Gets the data; it stays the caller's.</param>
     /// <param name="options">The layout.</param>
@@ -75,8 +74,14 @@ public sealed class BlockWriter : IDisposable
         _lastIds = [];
         _context = null;
         (SpanCount, _rowsInGroup, _spansInGroup) = (0, 0, 0);
-        (_start, _end) = (ulong.MaxValue, 0);
+        _times.Begin(TimeWindow.Any);
     }
+
+    /// <summary>Before anything is added: the times that the block's meta counts with, all by default.</summary>
+    public void CountTimesIn(TimeWindow window) => _times.Begin(window);
+
+    /// <summary>Traces that reach out of the window, so far.</summary>
+    public int StrayTraceCount => _times.StrayTraceCount;
 
     /// <summary>Spans written so far.</summary>
     public long SpanCount { get; private set; }
@@ -94,8 +99,7 @@ public sealed class BlockWriter : IDisposable
         if (trace.Context != _context) throw new ArgumentException("the traces of a row group come from one context: codes are remembered by its batch numbers", nameof(trace));
         if (_ids.Count > 0 && trace.Id.CompareTo(_ids.Last) <= 0) throw new ArgumentException($"trace {trace.Id} after {_ids.Last}: rows of a block ascend", nameof(trace));
         _ids.Add(trace.Id);
-        _start = Math.Min(_start, trace.StartUnixNano);
-        _end = Math.Max(_end, trace.EndUnixNano);
+        _times.Add(trace);
         _stage.Add(trace);
         SpanCount += trace.SpanCount;
         if (!IsPageFull) return;
@@ -116,7 +120,7 @@ public sealed class BlockWriter : IDisposable
         if (_stage.TraceCount > 0) WritePage();
         if (_rowsInGroup > 0) WriteRowGroup();
         var (size, footerSize) = _file.Finish();
-        var content = new BlockContent(size, footerSize, _ids, _lastIds, SpanCount, _start, _end) { Sidecar = _sidecar };
+        var content = new BlockContent(size, footerSize, _ids, _lastIds, SpanCount, _times.StartUnixNano, _times.EndUnixNano) { Sidecar = _sidecar, Stray = _times.Stray };
         // They are the content's from here on.
         (_ids, _sidecar) = (new TraceIdLog(), new SidecarBuilder());
         return content;
@@ -203,8 +207,8 @@ public sealed record BlockWriterOptions
 /// <param name="Ids">The trace ids, ascending.</param>
 /// <param name="LastIds">The last trace id of each row group.</param>
 /// <param name="SpanCount">Spans.</param>
-/// <param name="StartUnixNano">Start of the first span.</param>
-/// <param name="EndUnixNano">End of the last span.</param>
+/// <param name="StartUnixNano">Start of the first span that counts.</param>
+/// <param name="EndUnixNano">End of the last span that counts.</param>
 public sealed record BlockContent(
     long SizeBytes,
     int FooterSizeBytes,
@@ -215,6 +219,9 @@ public sealed record BlockContent(
     ulong EndUnixNano) : IDisposable
 {
     internal SidecarBuilder Sidecar { get; init; } = null!;
+
+    /// <summary>Of traces that do not count, or not all of them; null if there are none.</summary>
+    public StrayTimes? Stray { get; init; }
 
     /// <summary>Writes the object that goes beside the data in a block of this id, from the stream's beginning; it can seek.</summary>
     public void WriteSidecar(BlockId id, Stream output) => Sidecar.WriteTo(output, id, SizeBytes, Ids);

@@ -240,6 +240,42 @@ public sealed class RemoteWriteTests : IAsyncDisposable
     }
 
     [Fact]
+    public void Who_asks_for_a_tenant_does_not_make_it_one()
+    {
+        Start();
+        for (var i = 0; i < 1000; i++)
+        {
+            Assert.True(TenantId.TryParse($"made-up-{i}", out var tenant, out _));
+            Assert.False(_generator!.TryWriteExposition(tenant, i % 2 == 0, new System.Buffers.ArrayBufferWriter<byte>()));
+        }
+
+        Assert.Equal(0, _generator!.TenantCount);
+        _disk.TryList("queues", out var folders);
+        Assert.Empty(folders);
+    }
+
+    [Fact]
+    public async Task A_tenant_that_is_silent_and_has_nothing_to_send_is_let_go_and_may_come_again()
+    {
+        Start();
+        Add(3);
+        await _generator!.CollectAsync(CancellationToken.None);
+        await _receiver.HasAsync(1);
+        Assert.Equal(1, _generator.TenantCount);
+        // It leaves the table first and is closed then.
+        await PassTimeUntilAsync(() => _generator.TenantCount == 0 && !Page().Contains("tenant=\"single-tenant\"", StringComparison.Ordinal), TimeSpan.FromMinutes(5));
+        Assert.True(_time.GetUtcNow().ToUnixTimeMilliseconds() - SpanRequest.NowUnixMs >= TimeSpan.FromHours(1).TotalMilliseconds);
+        _disk.TryList("queues/single-tenant", out var files);
+        Assert.DoesNotContain(files, static file => !file.StartsWith("sent-", StringComparison.Ordinal));
+
+        var before = _receiver.Requests.Count;
+        Add(5);
+        await _generator.CollectAsync(CancellationToken.None);
+        await _receiver.HasAsync(before + 1);
+        Assert.Equal(5, WriteRequestReader.ReadBlock(_receiver.Requests.Last().Body).Single(static s => s.Labels.StartsWith("traces_spanmetrics_calls_total{", StringComparison.Ordinal)).Samples[^1].Value);
+    }
+
+    [Fact]
     public void Two_processes_do_not_share_a_folder()
     {
         Start();
@@ -306,11 +342,16 @@ public sealed class RemoteWriteTests : IAsyncDisposable
         }
     }
 
-    private double Metric(string name)
+    private string Page()
     {
         var page = new System.Buffers.ArrayBufferWriter<byte>();
         _metrics.WriteTo(page);
-        return System.Text.Encoding.UTF8.GetString(page.WrittenSpan).Split('\n').Where(line => line.StartsWith(name + "{", StringComparison.Ordinal))
+        return System.Text.Encoding.UTF8.GetString(page.WrittenSpan);
+    }
+
+    private double Metric(string name)
+    {
+        return Page().Split('\n').Where(line => line.StartsWith(name + "{", StringComparison.Ordinal))
             .Sum(static line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture));
     }
 }
