@@ -14,7 +14,7 @@ internal sealed class LocalBlocks(LocalObjectStore objects, BlockStore store)
         foreach (var key in await store.ObjectsOfAsync(meta, metaFirst: false, cancellation).ConfigureAwait(false))
         {
             using var file = objects.TryOpen(key) ?? throw new ObjectStoreException(ObjectStoreError.NotFound, key, "no such object");
-            var content = new FileStream(file.Handle, FileAccess.Read, bufferSize: 0);
+            var content = file.OpenStream();
             await using (content.ConfigureAwait(false)) await target.PutAsync(key, content, file.SizeBytes, cancellation).ConfigureAwait(false);
         }
     }

@@ -1,8 +1,8 @@
-using Microsoft.Win32.SafeHandles;
+using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.ObjectStore;
 
-/// <summary>Objects that are files on this machine, for readers that want to <c>pread</c> or map them without a copy.</summary>
+/// <summary>Objects that are files on this machine, for readers that want to <c>pread</c> them without a copy.</summary>
 public interface ILocalObjects
 {
     /// <summary>
@@ -29,14 +29,15 @@ public readonly record struct DiskSpace(long TotalBytes, long AvailableBytes)
 public sealed class LocalObject : IDisposable
 {
     private readonly ObjectKey _key;
+    private readonly IDiskFile _file;
 
-    internal LocalObject(ObjectKey key, SafeFileHandle handle, long sizeBytes) => (_key, Handle, SizeBytes) = (key, handle, sizeBytes);
-
-    /// <summary>The open file, read-only, for <see cref="RandomAccess"/> or a mapping. Owned by this object.</summary>
-    public SafeFileHandle Handle { get; }
+    internal LocalObject(ObjectKey key, IDiskFile file) => (_key, _file, SizeBytes) = (key, file, file.Length);
 
     /// <summary>Size of the object.</summary>
     public long SizeBytes { get; }
+
+    /// <summary>When it was put.</summary>
+    public DateTimeOffset ModifiedAt => _file.ModifiedAt;
 
     /// <summary>Reads at <paramref name="offset"/>; returns fewer bytes than asked for only where the object ends.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A negative offset.</exception>
@@ -44,24 +45,14 @@ public sealed class LocalObject : IDisposable
     public int Read(long offset, Span<byte> destination)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        try
-        {
-            var total = 0;
-            while (total < destination.Length)
-            {
-                var count = RandomAccess.Read(Handle, destination[total..], offset + total);
-                if (count == 0) break;
-                total += count;
-            }
-
-            return total;
-        }
-        catch (IOException e)
-        {
-            throw new ObjectStoreException(ObjectStoreError.Failed, _key, $"read of {destination.Length} bytes at {offset}: {e.Message}", e);
-        }
+        var error = _file.Read(offset, destination, out var count);
+        LocalObjectStore.Check(error, _key, $"read of {destination.Length} bytes at {offset}");
+        return count;
     }
 
+    /// <summary>The object from its beginning; ends with this object, and needs no disposal of its own.</summary>
+    public Stream OpenStream() => new LocalObjectStream(this);
+
     /// <summary>Closes the file.</summary>
-    public void Dispose() => Handle.Dispose();
+    public void Dispose() => _file.Dispose();
 }

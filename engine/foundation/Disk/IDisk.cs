@@ -15,17 +15,40 @@ public interface IDisk
     /// </summary>
     DiskError TryAllocate(string path, long sizeBytes, out IDiskFile? file);
 
-    /// <summary>Opens an existing file; <see cref="DiskError.NotFound"/> if there is none.</summary>
+    /// <summary>Creates an empty file; <see cref="DiskError.Exists"/> if there is one of that name.</summary>
+    DiskError TryCreate(string path, out IDiskFile? file);
+
+    /// <summary>
+    /// Opens an existing file; <see cref="DiskError.NotFound"/> if there is none, <see cref="DiskError.IsFolder"/> for a folder.
+    /// </summary>
     DiskError TryOpen(string path, bool writable, out IDiskFile? file);
 
     /// <summary>Renames within the disk, replacing the target.</summary>
     DiskError TryRename(string from, string to);
+
+    /// <summary>Gives a file a second name; <see cref="DiskError.Exists"/> if that is taken.</summary>
+    DiskError TryLink(string from, string to);
 
     /// <summary>Deletes a file; a file that is not there is no error.</summary>
     DiskError TryDelete(string path);
 
     /// <summary>Makes a folder and its parents, durably.</summary>
     DiskError TryCreateFolder(string path);
+
+    /// <summary>Removes a folder; <see cref="DiskError.NotEmpty"/> if there is anything in it.</summary>
+    DiskError TryDeleteFolder(string path);
+
+    /// <summary>
+    /// The files and folders in a folder, in any order; <see cref="DiskError.NotFound"/> if it is not there. A link to a folder
+    /// counts as the folder; any other link is left out: its size and time are not those of what it leads to, if anywhere.
+    /// </summary>
+    /// <param name="folder">The root's path is empty.</param>
+    /// <param name="withInfo">Whether sizes and times are wanted, which costs a call for each file.</param>
+    /// <param name="entries">What there is.</param>
+    DiskError TryListEntries(string folder, bool withInfo, out IReadOnlyList<DiskEntry> entries);
+
+    /// <summary>Bytes of the file system that a folder lies on, and how many of them may still be written.</summary>
+    DiskError TryGetSpace(string folder, out long totalBytes, out long availableBytes);
 
     /// <summary>Names (not paths) in a folder, sorted by ordinal; empty if it is not there.</summary>
     DiskError TryList(string folder, out IReadOnlyList<string> names);
@@ -40,11 +63,22 @@ public interface IDisk
     DiskError TryLock(string path, out IDisposable? hold);
 }
 
-/// <summary>An open file. Not thread safe, except that reads of the mapping may run beside writes behind them.</summary>
+/// <summary>A file or folder in a folder.</summary>
+/// <param name="Name">Its name there.</param>
+/// <param name="IsFolder">It is a folder, or a link to one.</param>
+/// <param name="IsLink">It is a link.</param>
+/// <param name="SizeBytes">Of a file, if it was asked for.</param>
+/// <param name="ModifiedAt">Of a file, if it was asked for.</param>
+public readonly record struct DiskEntry(string Name, bool IsFolder, bool IsLink, long SizeBytes, DateTimeOffset ModifiedAt);
+
+/// <summary>An open file. One thread at a time, but for reads of a file that nobody writes.</summary>
 public interface IDiskFile : IDisposable
 {
     /// <summary>Length in bytes.</summary>
     long Length { get; }
+
+    /// <summary>When it was last written to, by the file system's clock.</summary>
+    DateTimeOffset ModifiedAt { get; }
 
     /// <summary>Writes all of the slices, one after the other, at <paramref name="offset"/> (one system call where that is possible).</summary>
     DiskError Write(ReadOnlySpan<IoSlice> slices, long offset);
@@ -54,9 +88,17 @@ public interface IDiskFile : IDisposable
 
     /// <summary>Reads up to <paramref name="destination"/>'s length at <paramref name="offset"/>; fewer at the end of the file.</summary>
     DiskError Read(long offset, Span<byte> destination, out int count);
+}
 
-    /// <summary>The whole file mapped read-only. The pointer is valid until the file is disposed.</summary>
-    unsafe DiskError Map(out byte* pointer, out long lengthBytes);
+/// <summary>Writing from managed memory.</summary>
+public static class DiskFileWrites
+{
+    /// <summary>Writes all of the bytes at <paramref name="offset"/>.</summary>
+    public static unsafe DiskError Write(this IDiskFile file, ReadOnlySpan<byte> bytes, long offset)
+    {
+        // The pointer is good for the call: the bytes are pinned.
+        fixed (byte* pointer = bytes) return bytes.IsEmpty ? DiskError.None : file.Write([new IoSlice(pointer, bytes.Length)], offset);
+    }
 }
 
 /// <summary>A piece of memory for a gathered write. The memory does not move while the write runs.</summary>
@@ -81,6 +123,21 @@ public enum DiskError
     /// <summary>The file is locked by someone else.</summary>
     Busy,
 
-    /// <summary>EIO and anything not named above.</summary>
+    /// <summary>EIO and anything not named here.</summary>
     Failed,
+
+    /// <summary>The name is taken.</summary>
+    Exists,
+
+    /// <summary>The folder has something in it.</summary>
+    NotEmpty,
+
+    /// <summary>A folder where a file belongs.</summary>
+    IsFolder,
+
+    /// <summary>A file where a folder belongs.</summary>
+    NotFolder,
+
+    /// <summary>The two names are on different file systems.</summary>
+    OtherDisk,
 }

@@ -18,8 +18,6 @@ internal static unsafe partial class PosixCalls
 
     public const int SeekEnd = 2;
     public const int LockExclusiveNonBlocking = 2 | 4;
-    public const int ProtectRead = 1;
-    public const int MapShared = 1;
 
     [StructLayout(LayoutKind.Sequential)]
     public struct IoVector
@@ -55,17 +53,17 @@ internal static unsafe partial class PosixCalls
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
     public static partial int Lock(SafeFileHandle file, int operation);
 
-    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
-    public static partial nint Map(nint address, nuint length, int protection, int flags, SafeFileHandle file, long offset);
-
-    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
-    public static partial int Unmap(nint address, nuint length);
-
     [LibraryImport("libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Rename(string from, string to);
 
     [LibraryImport("libc", EntryPoint = "unlink", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Unlink(string path);
+
+    [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Link(string from, string to);
+
+    [LibraryImport("libc", EntryPoint = "rmdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int RemoveFolder(string path);
 
     [LibraryImport("libc", EntryPoint = "mkdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int MakeFolder(string path, int mode);

@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
@@ -12,13 +13,22 @@ public sealed class PosixDisk : IDisk
     private const int FileMode = 0x180;   // 0600
     private const int FolderMode = 0x1C0; // 0700
 
+    private static readonly EnumerationOptions OneFolder = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
+
+    // What the runtime gives as the time of a file that was deleted between its name and its status.
+    private static readonly DateTimeOffset Vanished = DateTimeOffset.FromFileTime(0);
+
     private readonly string _root;
+
+    /// <summary>The whole file system: its paths may begin with '/'.</summary>
+    public static PosixDisk FileSystem { get; } = new("/");
 
     /// <summary>A disk whose root is the folder <paramref name="root"/>; <see cref="TryCreateFolder"/> makes it if it is not there.</summary>
     public PosixDisk(string root)
     {
         ArgumentException.ThrowIfNullOrEmpty(root);
         _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
+        if (_root == "/") _root = "";
     }
 
     /// <inheritdoc/>
@@ -44,6 +54,16 @@ public sealed class PosixDisk : IDisk
         opened.Dispose();
         if (created) _ = TryDelete(path);
         return error;
+    }
+
+    /// <inheritdoc/>
+    public DiskError TryCreate(string path, out IDiskFile? file)
+    {
+        file = null;
+        var errno = Open(FullPath(path), PosixCalls.OpenReadWrite | PosixCalls.OpenCreate | PosixCalls.OpenExclusive, out var handle);
+        if (errno != 0) return PosixError.ToDiskError(errno);
+        file = new PosixFile(handle!);
+        return DiskError.None;
     }
 
     /// <inheritdoc/>
@@ -79,24 +99,63 @@ public sealed class PosixDisk : IDisk
     }
 
     /// <inheritdoc/>
-    public DiskError TryCreateFolder(string path)
+    public DiskError TryLink(string from, string to)
     {
-        var full = FullPath(path);
-        for (var end = full.IndexOf('/', 1); ; end = full.IndexOf('/', end + 1))
-        {
-            var part = end < 0 ? full : full[..end];
-            if (PosixCalls.MakeFolder(part, FolderMode) == 0)
-            {
-                var error = SyncFullPath(Path.GetDirectoryName(part)!);
-                if (error != DiskError.None) return error;
-            }
-            else if (Marshal.GetLastPInvokeError() is var errno && !Directory.Exists(part))
-            {
-                // Asked of the folder, because a parent that is not ours to write to may answer EACCES before EEXIST.
-                return PosixError.ToDiskError(errno);
-            }
+        var (source, target) = (FullPath(from), FullPath(to));
+        int rc;
+        while ((rc = PosixCalls.Link(source, target)) != 0 && Marshal.GetLastPInvokeError() == PosixError.Interrupted) { }
+        return rc == 0 ? DiskError.None : LastError();
+    }
 
-            if (end < 0) return DiskError.None;
+    /// <inheritdoc/>
+    public DiskError TryCreateFolder(string path) => MakeFolder(FullPath(path));
+
+    /// <inheritdoc/>
+    public DiskError TryDeleteFolder(string path) => PosixCalls.RemoveFolder(FullPath(path)) == 0 ? DiskError.None : LastError();
+
+    /// <inheritdoc/>
+    public DiskError TryListEntries(string folder, bool withInfo, out IReadOnlyList<DiskEntry> entries)
+    {
+        entries = [];
+        var found = new List<DiskEntry>();
+        try
+        {
+            var all = new FileSystemEnumerable<DiskEntry>(FullPath(folder), withInfo ? ToEntryWithInfo : ToEntry, OneFolder)
+            {
+                ShouldIncludePredicate = static (ref FileSystemEntry entry) => entry.IsDirectory || (entry.Attributes & FileAttributes.ReparsePoint) == 0,
+            };
+            foreach (var entry in all)
+                if (!withInfo || entry.IsFolder || entry.ModifiedAt != Vanished) found.Add(entry);
+            entries = found;
+            return DiskError.None;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return File.Exists(FullPath(folder)) ? DiskError.NotFolder : DiskError.NotFound;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return DiskError.ReadOnly;
+        }
+        catch (IOException e)
+        {
+            return e.HResult == PosixError.NotFolder ? DiskError.NotFolder : DiskError.Failed;
+        }
+    }
+
+    /// <inheritdoc/>
+    public DiskError TryGetSpace(string folder, out long totalBytes, out long availableBytes)
+    {
+        (totalBytes, availableBytes) = (0, 0);
+        try
+        {
+            var drive = new DriveInfo(FullPath(folder));
+            (totalBytes, availableBytes) = (drive.TotalSize, drive.AvailableFreeSpace);
+            return DiskError.None;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return DiskError.Failed;
         }
     }
 
@@ -149,6 +208,36 @@ public sealed class PosixDisk : IDisk
         return error;
     }
 
+    // Each folder is durable in its parent before anything is put into it. As deep as the path.
+    private static DiskError MakeFolder(string full)
+    {
+        if (PosixCalls.MakeFolder(full, FolderMode) != 0)
+        {
+            var errno = Marshal.GetLastPInvokeError();
+            if (errno == PosixError.NoEntry && Path.GetDirectoryName(full) is { } parent)
+            {
+                var above = MakeFolder(parent);
+                if (above != DiskError.None) return above;
+                errno = PosixCalls.MakeFolder(full, FolderMode) == 0 ? 0 : Marshal.GetLastPInvokeError();
+            }
+
+            // Asked of the folder, because a parent that is not ours to write to may answer EACCES before EEXIST.
+            if (errno != 0) return Directory.Exists(full) ? DiskError.None : errno == PosixError.Exists ? DiskError.NotFolder : PosixError.ToDiskError(errno);
+        }
+
+        var error = SyncFullPath(Path.GetDirectoryName(full)!);
+        // Or the next one would find the folder there and take it for durable.
+        if (error != DiskError.None) _ = PosixCalls.RemoveFolder(full);
+        return error;
+    }
+
+    private static DiskEntry ToEntry(ref FileSystemEntry entry) =>
+        new(entry.FileName.ToString(), entry.IsDirectory, (entry.Attributes & FileAttributes.ReparsePoint) != 0, 0, default);
+
+    private static DiskEntry ToEntryWithInfo(ref FileSystemEntry entry) => entry.IsDirectory
+        ? ToEntry(ref entry)
+        : new(entry.FileName.ToString(), false, false, entry.Length, entry.LastWriteTimeUtc);
+
     private static DiskError LastError() => PosixError.ToDiskError(Marshal.GetLastPInvokeError());
 
     private static DiskError SyncFullPath(string fullPath)
@@ -183,7 +272,8 @@ public sealed class PosixDisk : IDisk
     private string FullPath(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        if (path.Length == 0) return _root;
+        if (_root.Length == 0 && path.StartsWith('/')) path = path[1..];
+        if (path.Length == 0) return _root.Length == 0 ? "/" : _root;
         foreach (var part in path.AsSpan().Split('/'))
         {
             if (path.AsSpan(part) is "" or "." or ".." || path.AsSpan(part).Contains('\0'))

@@ -6,14 +6,15 @@ namespace Tempo.Engine.Foundation;
 /// <summary>A file of a <see cref="PosixDisk"/>. EINTR is retried, short reads and writes are continued.</summary>
 internal sealed unsafe class PosixFile(SafeFileHandle handle) : IDiskFile
 {
-    private byte* _mapping;
-    private long _mappingLength;
-
     public long Length { get; private set; }
 
-    /// <summary>Finds the length of an opened file.</summary>
+    public DateTimeOffset ModifiedAt => File.GetLastWriteTimeUtc(handle);
+
+    /// <summary>Finds the length of an opened file; <see cref="DiskError.IsFolder"/> if it is a folder, which opens as well.</summary>
     public DiskError ReadLength()
     {
+        byte nothing;
+        if (PosixCalls.Read(handle, &nothing, 0, 0) < 0) return LastError(); // a count of 0: nothing is written through the pointer
         var length = PosixCalls.Seek(handle, 0, PosixCalls.SeekEnd);
         if (length < 0) return LastError();
         Length = length;
@@ -78,39 +79,7 @@ internal sealed unsafe class PosixFile(SafeFileHandle handle) : IDiskFile
         return DiskError.None;
     }
 
-    public DiskError Map(out byte* pointer, out long lengthBytes)
-    {
-        pointer = null;
-        lengthBytes = 0;
-        if (_mapping == null && Length > 0)
-        {
-            var address = PosixCalls.Map(0, (nuint)Length, PosixCalls.ProtectRead, PosixCalls.MapShared, handle, 0);
-            if (address == -1) return LastError();
-            _mapping = (byte*)address;
-            _mappingLength = Length;
-        }
-
-        pointer = _mapping;
-        lengthBytes = _mappingLength;
-        return DiskError.None;
-    }
-
-    // The mapping lives exactly as long as this object: nobody may use the pointer after Dispose (the contract of Map),
-    // and without Dispose the finalizer of an abandoned file gives the address range back.
-    public void Dispose()
-    {
-        Unmap();
-        handle.Dispose();
-        GC.SuppressFinalize(this);
-    }
-
-    ~PosixFile() => Unmap();
-
-    private void Unmap()
-    {
-        if (_mapping != null) _ = PosixCalls.Unmap((nint)_mapping, (nuint)_mappingLength);
-        _mapping = null;
-    }
+    public void Dispose() => handle.Dispose();
 
     private DiskError WriteAll(PosixCalls.IoVector* vectors, int count, ref long offset)
     {

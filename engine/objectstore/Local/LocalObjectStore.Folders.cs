@@ -1,15 +1,10 @@
-using System.IO.Enumeration;
+using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.ObjectStore;
 
 /// <content>Making, walking and removing folders.</content>
 public sealed partial class LocalObjectStore
 {
-    private static readonly EnumerationOptions OneFolder = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
-
-    // What the runtime gives as the time of a file that was deleted between its name and its status.
-    private static readonly DateTimeOffset Vanished = DateTimeOffset.FromFileTime(0);
-
     /// <inheritdoc/>
     public IAsyncEnumerable<ObjectEntry> ListAsync(ObjectKey folder, ListScope scope, CancellationToken cancellation = default) =>
         new CompletedSequence<ObjectEntry>(List(folder, scope), cancellation);
@@ -31,25 +26,14 @@ public sealed partial class LocalObjectStore
     private List<ObjectEntry> ReadFolder(ObjectKey folder)
     {
         var entries = new List<ObjectEntry>();
-        try
+        var error = _disk.TryListEntries(folder.IsRoot ? _root : PathOf(folder), withInfo: true, out var children);
+        // Never there, or deleted since its parent was read; or an object, which has nothing under it.
+        if (error is DiskError.NotFound or DiskError.NotFolder) return [];
+        Check(error, folder, "list");
+        foreach (var child in children)
         {
-            var children = new FileSystemEnumerable<(string, ObjectInfo?)>(folder.IsRoot ? _root : PathOf(folder), ToNameAndInfo, OneFolder)
-            {
-                ShouldIncludePredicate = IsObjectOrFolder,
-            };
-            foreach (var (name, info) in children)
-            {
-                if (folder.TryAppend(name, out var key) && info?.LastModified != Vanished) entries.Add(new ObjectEntry(key, info));
-            }
-        }
-        catch (IOException e) when (e is DirectoryNotFoundException || e.HResult == LinuxFile.NotFolder)
-        {
-            return []; // never there, or deleted since its parent was read; or an object, which has nothing under it
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ObjectStoreException(
-                e is UnauthorizedAccessException ? ObjectStoreError.AccessDenied : ObjectStoreError.Failed, folder, $"list: {e.Message}", e);
+            ObjectInfo? info = child.IsFolder ? null : new ObjectInfo(child.SizeBytes, child.ModifiedAt);
+            if (folder.TryAppend(child.Name, out var key)) entries.Add(new ObjectEntry(key, info));
         }
 
         entries.Sort(CompareAsListed);
@@ -66,36 +50,8 @@ public sealed partial class LocalObjectStore
         static int CharAt(string name, bool isFolder, int index) => index < name.Length ? name[index] : isFolder ? '/' : -1;
     }
 
-    // A link to a folder counts as the folder (an operator's other disk). Any other link is left out: its size and time are not
-    // those of what it leads to, if it leads anywhere.
-    private static bool IsObjectOrFolder(ref FileSystemEntry entry) =>
-        entry.IsDirectory || (entry.Attributes & FileAttributes.ReparsePoint) == 0;
-
-    private static (string Name, ObjectInfo? Info) ToNameAndInfo(ref FileSystemEntry entry) =>
-        (entry.FileName.ToString(), entry.IsDirectory ? null : new ObjectInfo(entry.Length, entry.LastWriteTimeUtc));
-
-    // Makes a folder and its parents below the root, each made durable in its parent before anything is put into it.
-    // As deep as the key has parts. Under _folders.
-    private void MakeFolder(string folder, ObjectKey key)
-    {
-        var error = LinuxFile.MakeFolder(folder);
-        if (error == LinuxFile.Exists) return;
-        if (error == LinuxFile.NoEntry && folder != _root)
-        {
-            MakeFolder(ParentOf(folder), key);
-            error = LinuxFile.MakeFolder(folder);
-            if (error == LinuxFile.Exists) return; // another process was faster
-        }
-
-        if (error == 0)
-        {
-            error = LinuxFile.SyncFolder(ParentOf(folder));
-            // Or the next put would find the folder there and take it for durable.
-            if (error != 0) _ = LinuxFile.RemoveFolder(folder);
-        }
-
-        if (error != 0) throw Error(error, key, $"create folder {folder}");
-    }
+    // Under _folders.
+    private void MakeFolder(string folder, ObjectKey key) => Check(_disk.TryCreateFolder(folder), key, $"create folder {folder}");
 
     // Removes the folder and its parents as far as they are empty, and makes that and the deletion before it durable in the
     // first folder that stays.
@@ -105,38 +61,42 @@ public sealed partial class LocalObjectStore
         {
             for (; folder != _root; folder = ParentOf(folder))
             {
-                var error = LinuxFile.RemoveFolder(folder);
                 // Not empty, most of all. Anything else, too, leaves an empty folder behind, which is no harm.
-                if (error is not (0 or LinuxFile.NoEntry)) break;
+                if (_disk.TryDeleteFolder(folder) is not (DiskError.None or DiskError.NotFound)) break;
             }
 
-            var syncError = LinuxFile.SyncFolder(folder);
+            var error = _disk.SyncFolder(folder);
             // Another process has removed it since: so it has synced, or will sync, the folder above.
-            if (syncError is not (0 or LinuxFile.NoEntry)) throw Error(syncError, key, "fsync of the folder");
+            if (error != DiskError.NotFound) Check(error, key, "fsync of the folder");
         }
     }
 
-    // Removes unfinished puts whose writers are gone: nobody holds their lock. Links to other folders are not followed here. A put is without its lock for a moment after
-    // its file is created; a sweep by another process in that moment makes that put fail, and it is repeated.
-    private void Sweep()
+    // Removes unfinished puts whose writers are gone: nobody holds their lock. Links to other folders are not followed here, so it
+    // ends. A put is without its lock for a moment after its file is created; a sweep by another process in that moment makes
+    // that put fail, and it is repeated. What cannot be read below the root is passed over.
+    private DiskError Sweep(string root)
     {
-        var unfinished = new FileSystemEnumerable<string>(
-            _root,
-            static (ref FileSystemEntry entry) => entry.ToFullPath(),
-            new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = true, RecurseSubdirectories = true })
+        var folders = new Stack<string>();
+        folders.Push(root);
+        while (folders.TryPop(out var folder))
         {
-            ShouldIncludePredicate = static (ref FileSystemEntry entry) =>
-                !entry.IsDirectory && entry.FileName.StartsWith(ObjectKey.ReservedPartPrefix, StringComparison.Ordinal),
-            ShouldRecursePredicate = static (ref FileSystemEntry entry) => (entry.Attributes & FileAttributes.ReparsePoint) == 0,
-        };
-        foreach (var path in unfinished)
-        {
-            var error = LinuxFile.OpenForWriting(path, out var file);
-            using (file)
+            var error = _disk.TryListEntries(folder, withInfo: false, out var entries);
+            if (error != DiskError.None && folder == root) return error;
+            foreach (var entry in entries)
             {
-                if (error == 0 && LinuxFile.TryLock(file) == 0) _ = LinuxFile.Unlink(path);
+                var path = $"{folder}/{entry.Name}";
+                if (entry.IsFolder && !entry.IsLink) folders.Push(path);
+                else if (!entry.IsFolder && entry.Name.StartsWith(ObjectKey.ReservedPartPrefix, StringComparison.Ordinal)) SweepFile(path);
             }
         }
+
+        return DiskError.None;
+    }
+
+    private void SweepFile(string path)
+    {
+        if (_disk.TryLock(path, out var hold) != DiskError.None) return;
+        using (hold) _ = _disk.TryDelete(path);
     }
 
     private static string ParentOf(string path) => path[..path.LastIndexOf('/')];

@@ -1,11 +1,10 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
+using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.ObjectStore;
 
 /// <summary>
-/// Objects as files under a root folder, laid out as Tempo's local backend does it: the key is the path. Linux only.
+/// Objects as files under a root folder of a disk, laid out as Tempo's local backend does it: the key is the path.
 /// Every call but a put from a stream does its work on the calling thread and returns a completed task.
 /// Folders come with the first object in them and go with the last.
 /// </summary>
@@ -13,33 +12,20 @@ public sealed partial class LocalObjectStore : IObjectStore, ILocalObjects
 {
     private const int CopyBufferBytes = 256 * 1024;
 
+    private readonly IDisk _disk;
     private readonly string _root;
 
     // Held while a folder is made and gets its first file, and while empty folders are removed: a folder must not go between
     // the two. Other processes can still do that, and then a put fails and is repeated.
     private readonly Lock _folders = new();
 
-    private LocalObjectStore(string root) => _root = root;
+    private LocalObjectStore(IDisk disk, string root) => (_disk, _root) = (disk, root);
 
     /// <inheritdoc/>
     public ILocalObjects LocalObjects => this;
 
     /// <inheritdoc/>
-    public DiskSpace? Space
-    {
-        get
-        {
-            try
-            {
-                var disk = new DriveInfo(_root);
-                return new DiskSpace(disk.TotalSize, disk.AvailableFreeSpace);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                return null;
-            }
-        }
-    }
+    public DiskSpace? Space => _disk.TryGetSpace(_root, out var total, out var available) == DiskError.None ? new DiskSpace(total, available) : null;
 
     /// <summary>
     /// Opens (and if need be makes) the store under <paramref name="root"/>.
@@ -53,20 +39,17 @@ public sealed partial class LocalObjectStore : IObjectStore, ILocalObjects
     public static LocalObjectStore Open(string root, bool sweep = true)
     {
         ArgumentException.ThrowIfNullOrEmpty(root);
-        var store = new LocalObjectStore(Path.TrimEndingDirectorySeparator(Path.GetFullPath(root)));
-        try
-        {
-            Directory.CreateDirectory(store._root);
-            if (sweep) store.Sweep();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ObjectStoreException(
-                e is UnauthorizedAccessException ? ObjectStoreError.AccessDenied : ObjectStoreError.Failed,
-                ObjectKey.Root, $"cannot open the store at {store._root}: {e.Message}", e);
-        }
+        return Open(PosixDisk.FileSystem, Path.TrimEndingDirectorySeparator(Path.GetFullPath(root)), sweep);
+    }
 
-        return store;
+    /// <summary>The same with a root on a disk; files that are handed over are on that disk, too.</summary>
+    public static LocalObjectStore Open(IDisk disk, string root, bool sweep = true)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(root);
+        var store = new LocalObjectStore(disk, root);
+        var error = disk.TryCreateFolder(root);
+        if (error == DiskError.None && sweep) error = store.Sweep(root);
+        return error == DiskError.None ? store : throw new ObjectStoreException(Classify(error), ObjectKey.Root, $"cannot open the store at {root}: {error}");
     }
 
     /// <inheritdoc/>
@@ -110,14 +93,10 @@ public sealed partial class LocalObjectStore : IObjectStore, ILocalObjects
     public ValueTask PutFileAsync(ObjectKey key, string path, CancellationToken cancellation = default)
     {
         cancellation.ThrowIfCancellationRequested();
-        var error = LinuxFile.OpenForReading(path, out var source);
+        Check(_disk.TryOpen(path, writable: false, out var source), key, $"open of {path}");
         using (source)
         {
-            if (error != 0) throw Error(error, key, $"open of {path}");
-            error = LinuxFile.CheckReadable(source);
-            if (error != 0) throw Error(error, key, $"read of {path}");
-            error = LinuxFile.Sync(source);
-            if (error != 0) throw Error(error, key, $"fsync of {path}");
+            Check(source!.Sync(), key, $"fsync of {path}");
             if (!TryMove(key, path)) Copy(key, source, path);
         }
 
@@ -152,35 +131,45 @@ public sealed partial class LocalObjectStore : IObjectStore, ILocalObjects
     {
         cancellation.ThrowIfCancellationRequested();
         using var file = TryOpen(key);
-        ObjectInfo? info = file == null ? null : new ObjectInfo(file.SizeBytes, File.GetLastWriteTimeUtc(file.Handle));
+        ObjectInfo? info = file == null ? null : new ObjectInfo(file.SizeBytes, file.ModifiedAt);
         return ValueTask.FromResult(info);
     }
 
     /// <inheritdoc/>
     public LocalObject? TryOpen(ObjectKey key)
     {
-        var error = LinuxFile.OpenForReading(PathOf(key), out var handle);
-        if (error == 0) error = LinuxFile.CheckReadable(handle);
-        if (error == 0) return new LocalObject(key, handle, RandomAccess.GetLength(handle));
-
-        handle.Dispose();
-        if (error is LinuxFile.NoEntry or LinuxFile.NotFolder or LinuxFile.IsFolder) return null;
-        throw Error(error, key, "open");
+        var error = _disk.TryOpen(PathOf(key), writable: false, out var file);
+        if (error is DiskError.NotFound or DiskError.NotFolder or DiskError.IsFolder) return null;
+        Check(error, key, "open");
+        return new LocalObject(key, file!);
     }
 
     /// <inheritdoc/>
     public ValueTask DeleteAsync(ObjectKey key, CancellationToken cancellation = default)
     {
         cancellation.ThrowIfCancellationRequested();
-        var error = LinuxFile.Unlink(PathOf(key));
-        if (error is LinuxFile.NoEntry or LinuxFile.NotFolder or LinuxFile.IsFolder) return ValueTask.CompletedTask;
-        if (error != 0) throw Error(error, key, "delete");
+        var error = _disk.TryDelete(PathOf(key));
+        if (error is DiskError.NotFolder or DiskError.IsFolder) return ValueTask.CompletedTask;
+        Check(error, key, "delete");
         RemoveEmptyFolders(FolderOf(key), key);
         return ValueTask.CompletedTask;
     }
 
-    internal static ObjectStoreException Error(int error, ObjectKey key, string step) =>
-        new(LinuxFile.Classify(error), key, $"{step}: {Marshal.GetPInvokeErrorMessage(error)} (errno {error})");
+    /// <summary>
+    /// What an error of the disk means to the callers of a store. Never <see cref="ObjectStoreError.NotFound"/>: where a missing
+    /// name is an answer the store has seen to it, and anywhere else it is a folder gone from under a put.
+    /// </summary>
+    internal static ObjectStoreError Classify(DiskError error) => error switch
+    {
+        DiskError.Full => ObjectStoreError.Full,
+        DiskError.ReadOnly => ObjectStoreError.AccessDenied,
+        _ => ObjectStoreError.Failed,
+    };
+
+    internal static void Check(DiskError error, ObjectKey key, string step)
+    {
+        if (error != DiskError.None) throw new ObjectStoreException(Classify(error), key, $"{step}: {error}");
+    }
 
     private bool Put(ObjectKey key, ReadOnlySpan<byte> content, bool onlyIfAbsent, CancellationToken cancellation)
     {
@@ -196,7 +185,7 @@ public sealed partial class LocalObjectStore : IObjectStore, ILocalObjects
         lock (_folders)
         {
             MakeFolder(folder, key);
-            return PendingFile.Create(folder, key);
+            return PendingFile.Create(_disk, folder, key);
         }
     }
 
@@ -204,19 +193,20 @@ public sealed partial class LocalObjectStore : IObjectStore, ILocalObjects
     private bool TryMove(ObjectKey key, string path)
     {
         var folder = FolderOf(key);
-        int error;
+        DiskError error;
         lock (_folders)
         {
             MakeFolder(folder, key);
-            error = LinuxFile.Rename(path, PathOf(key));
+            error = _disk.TryRename(path, PathOf(key));
         }
 
-        if (error == LinuxFile.CrossDevice) return false;
-        if (error == 0) error = LinuxFile.SyncFolder(folder);
-        return error == 0 ? true : throw Error(error, key, $"move of {path}");
+        if (error == DiskError.OtherDisk) return false;
+        Check(error, key, $"move of {path}");
+        Check(_disk.SyncFolder(folder), key, $"move of {path}");
+        return true;
     }
 
-    private void Copy(ObjectKey key, SafeFileHandle source, string path)
+    private void Copy(ObjectKey key, IDiskFile source, string path)
     {
         using var pending = Begin(key);
         var buffer = ArrayPool<byte>.Shared.Rent(CopyBufferBytes);
@@ -224,15 +214,11 @@ public sealed partial class LocalObjectStore : IObjectStore, ILocalObjects
         {
             for (long offset = 0; ;)
             {
-                var count = RandomAccess.Read(source, buffer, offset);
+                Check(source.Read(offset, buffer, out var count), key, $"read of {path}");
                 if (count == 0) break;
                 pending.Write(buffer.AsSpan(0, count), offset);
                 offset += count;
             }
-        }
-        catch (IOException e)
-        {
-            throw new ObjectStoreException(ObjectStoreError.Failed, key, $"read of {path}: {e.Message}", e);
         }
         finally
         {
@@ -240,8 +226,7 @@ public sealed partial class LocalObjectStore : IObjectStore, ILocalObjects
         }
 
         pending.Publish(FolderOf(key), PathOf(key), onlyIfAbsent: false);
-        var error = LinuxFile.Unlink(path);
-        if (error != 0) throw Error(error, key, $"stored, but {path} cannot be deleted");
+        Check(_disk.TryDelete(path), key, $"stored, but {path} cannot be deleted");
     }
 
     private string PathOf(ObjectKey key) =>

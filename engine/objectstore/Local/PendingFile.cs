@@ -1,4 +1,4 @@
-using Microsoft.Win32.SafeHandles;
+using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.ObjectStore;
 
@@ -19,68 +19,64 @@ internal sealed class PendingFile : IDisposable
 {
     private static int s_lastNumber;
 
+    private readonly IDisk _disk;
     private readonly string _path;
     private readonly ObjectKey _key;
-    private readonly SafeFileHandle _handle;
+    private readonly IDiskFile _file;
+    private readonly IDisposable? _hold;
     private bool _removed;
 
-    private PendingFile(string path, ObjectKey key, SafeFileHandle handle) => (_path, _key, _handle) = (path, key, handle);
+    private PendingFile(IDisk disk, string path, ObjectKey key, IDiskFile file, IDisposable? hold) => (_disk, _path, _key, _file, _hold) = (disk, path, key, file, hold);
 
     /// <summary>Creates the file in a folder that exists.</summary>
-    public static PendingFile Create(string folder, ObjectKey key)
+    public static PendingFile Create(IDisk disk, string folder, ObjectKey key)
     {
         while (true)
         {
             var path = $"{folder}/{ObjectKey.ReservedPartPrefix}{Environment.ProcessId}-{Interlocked.Increment(ref s_lastNumber)}";
-            var error = LinuxFile.CreateNew(path, out var handle);
+            var error = disk.TryCreate(path, out var file);
             // Left by a crash, or of a process with the same id on another machine or in another container.
-            if (error == LinuxFile.Exists) continue;
-            if (error != 0) throw LocalObjectStore.Error(error, key, "create");
+            if (error == DiskError.Exists) continue;
+            LocalObjectStore.Check(error, key, "create");
             // File systems without locks cannot be swept either, so a failure costs nothing.
-            _ = LinuxFile.TryLock(handle);
-            return new PendingFile(path, key, handle);
+            _ = disk.TryLock(path, out var hold);
+            return new PendingFile(disk, path, key, file!, hold);
         }
     }
 
     /// <summary>Step 2, a piece at a time.</summary>
-    public void Write(ReadOnlySpan<byte> bytes, long offset)
-    {
-        var error = LinuxFile.Write(_handle, bytes, offset);
-        if (error != 0) throw LocalObjectStore.Error(error, _key, $"write of {bytes.Length} bytes at {offset}");
-    }
+    public void Write(ReadOnlySpan<byte> bytes, long offset) => Check(_file.Write(bytes, offset), $"write of {bytes.Length} bytes at {offset}");
 
     /// <summary>Steps 3 to 5. False if <paramref name="onlyIfAbsent"/> and there is an object already.</summary>
     public bool Publish(string folder, string target, bool onlyIfAbsent)
     {
-        Check(LinuxFile.Sync(_handle), "fsync");
+        Check(_file.Sync(), "fsync");
         if (onlyIfAbsent)
         {
-            var error = LinuxFile.Link(_path, target);
-            if (error == LinuxFile.Exists) return false;
+            var error = _disk.TryLink(_path, target);
+            if (error == DiskError.Exists) return false;
             Check(error, "link");
             Remove();
         }
         else
         {
-            Check(LinuxFile.Rename(_path, target), "rename");
+            Check(_disk.TryRename(_path, target), "rename");
             _removed = true;
         }
 
-        Check(LinuxFile.SyncFolder(folder), "fsync of the folder");
+        Check(_disk.SyncFolder(folder), "fsync of the folder");
         return true;
     }
 
     public void Dispose()
     {
         if (!_removed) Remove();
-        _handle.Dispose();
+        _hold?.Dispose();
+        _file.Dispose();
     }
 
     // A file that cannot be removed is left to the next sweep.
-    private void Remove() => _removed = LinuxFile.Unlink(_path) == 0;
+    private void Remove() => _removed = _disk.TryDelete(_path) == DiskError.None;
 
-    private void Check(int error, string step)
-    {
-        if (error != 0) throw LocalObjectStore.Error(error, _key, step);
-    }
+    private void Check(DiskError error, string step) => LocalObjectStore.Check(error, _key, step);
 }

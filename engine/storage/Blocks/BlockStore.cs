@@ -18,11 +18,14 @@ namespace Tempo.Engine.Storage.Blocks;
 /// and its schema checked, meta.json, with which it begins to exist. Writing the same block again is safe.
 /// </summary>
 /// <param name="objects">Where blocks live.</param>
-/// <param name="workFolder">A local folder for files that are being built; swept at start.</param>
+/// <param name="workFolder">A local folder for files that are being built, and are handed over to <paramref name="objects"/>; swept at start.</param>
 /// <param name="options">Layout of new blocks.</param>
 /// <param name="health">Hears of damage; null: one of the store's own.</param>
-public sealed class BlockStore(IObjectStore objects, string workFolder, BlockStoreOptions options, BlockHealth? health = null)
+/// <param name="disk">On which the work folder is; null: the file system.</param>
+public sealed class BlockStore(IObjectStore objects, string workFolder, BlockStoreOptions options, BlockHealth? health = null, IDisk? disk = null)
 {
+    private readonly WorkFolder _work = new(disk ?? PosixDisk.FileSystem, disk is null ? Path.GetFullPath(workFolder) : workFolder);
+
     /// <summary>What was found damaged.</summary>
     public BlockHealth Health { get; } = health ?? new BlockHealth();
 
@@ -44,13 +47,7 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     public BlockWriterOptions Layout => options.Layout;
 
     /// <summary>Removes what an earlier run left half built.</summary>
-    public void Sweep()
-    {
-        Directory.CreateDirectory(workFolder);
-        foreach (var kind in (string[])["*.parquet", "*.sidecar", "*.spill"])
-            foreach (var file in Directory.EnumerateFiles(workFolder, kind))
-                File.Delete(file);
-    }
+    public void Sweep() => _work.Sweep();
 
     /// <summary>
     /// Writes a block from traces in ascending order of their ids, handed to the visitor one at a time. Null if there were
@@ -71,8 +68,7 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     public async Task<BlockMeta?> WriteAsync(NewBlock block, Action<BlockWriter> write, CancellationToken cancellation, Func<Task>? beforeMeta = null)
     {
         var (tenant, id) = (block.Tenant, block.Id);
-        var path = Path.Combine(workFolder, id + ".parquet");
-        var sidecarPath = Path.Combine(workFolder, id + ".sidecar");
+        var (path, sidecarPath) = (_work.PathOf(id + WorkFolder.Data), _work.PathOf(id + WorkFolder.Sidecar));
         try
         {
             using var content = WriteData(path, block, write);
@@ -96,8 +92,8 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         }
         finally
         {
-            File.Delete(path);
-            File.Delete(sidecarPath);
+            _work.Delete(path);
+            _work.Delete(sidecarPath);
         }
     }
 
@@ -229,8 +225,8 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     public async Task<BlockMeta> RebuildAsync(BlockMeta meta, bool bloom, bool index, CancellationToken cancellation)
     {
         using var block = await OpenAsync(meta, cancellation).ConfigureAwait(false);
-        Directory.CreateDirectory(workFolder);
-        using var ids = new TraceIdLog(Path.Combine(workFolder, meta.BlockId + ".ids.spill"));
+        _work.Make();
+        using var ids = new TraceIdLog(_work.SpillPathOf(meta.BlockId + ".ids.spill"));
         var lastIds = new List<TraceId>();
         for (var group = 0; group < block.RowGroupCount; group++)
         {
@@ -254,8 +250,8 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
 
     private BlockContent? WriteData(string path, NewBlock block, Action<BlockWriter> write)
     {
-        using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
-        var writer = _writers.Rent(file, block.Layout, path);
+        using var file = _work.Create(path);
+        var writer = _writers.Rent(file, block.Layout, _work.SpillPathOf(block.Id.ToString()));
         try
         {
             writer.CountTimesIn(block.Times);
@@ -268,9 +264,9 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         }
     }
 
-    private static void WriteSidecar(string path, BlockId id, BlockContent content)
+    private void WriteSidecar(string path, BlockId id, BlockContent content)
     {
-        using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        using var file = _work.Create(path);
         content.WriteSidecar(id, file);
     }
 
@@ -278,9 +274,9 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         [.. Enumerable.Range(0, bloom.Layout.ShardCount).Select(shard => Crc32C.Compute(bloom.ShardObject(shard).Span))];
 
     // The result is the checksum of the footer.
-    private static uint CheckData(string path, BlockMeta meta)
+    private uint CheckData(string path, BlockMeta meta)
     {
-        using var source = new FileParquetSource(path);
+        using var source = _work.Open(path);
         var (schema, rowCount, checksum) = ParquetFileReader.ReadSummary(source, meta.FooterSizeBytes);
         BlockVersion.Get(meta.Format).CheckLeaves(schema, meta.DedicatedColumns);
         if (rowCount != meta.TotalObjects) throw new ParquetFormatException($"{rowCount} rows were written where {meta.TotalObjects} traces belong");

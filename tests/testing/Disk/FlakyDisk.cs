@@ -22,8 +22,8 @@ public enum FaultMoment
 }
 
 /// <summary>
-/// Any disk, with failures: <paramref name="judge"/> sees every call before it is made and may have it fail. Reading and
-/// mapping take no effect to speak of, so their moment does not matter.
+/// Any disk, with failures: <paramref name="judge"/> sees every call before it is made and may have it fail. Reading
+/// takes no effect to speak of, so its moment does not matter.
 /// </summary>
 public sealed class FlakyDisk(IDisk inner, Func<DiskCall, DiskFault?> judge) : IDisk
 {
@@ -49,6 +49,32 @@ public sealed class FlakyDisk(IDisk inner, Func<DiskCall, DiskFault?> judge) : I
         if (file is not null) file = new FlakyFile(this, file, path);
         return error;
     }
+
+    /// <inheritdoc/>
+    public DiskError TryCreate(string path, out IDiskFile? file)
+    {
+        var fault = Judge(nameof(TryCreate), path);
+        var error = Run(fault, () => (inner.TryCreate(path, out var made), made), out file);
+        if (file is not null) file = new FlakyFile(this, file, path);
+        return error;
+    }
+
+    /// <inheritdoc/>
+    public DiskError TryLink(string from, string to) => Run(Judge(nameof(TryLink), from), () => inner.TryLink(from, to));
+
+    /// <inheritdoc/>
+    public DiskError TryDeleteFolder(string path) => Run(Judge(nameof(TryDeleteFolder), path), () => inner.TryDeleteFolder(path));
+
+    /// <inheritdoc/>
+    public DiskError TryListEntries(string folder, bool withInfo, out IReadOnlyList<DiskEntry> entries)
+    {
+        entries = [];
+        var fault = Judge(nameof(TryListEntries), folder);
+        return fault?.Error ?? inner.TryListEntries(folder, withInfo, out entries);
+    }
+
+    /// <inheritdoc/>
+    public DiskError TryGetSpace(string folder, out long totalBytes, out long availableBytes) => inner.TryGetSpace(folder, out totalBytes, out availableBytes);
 
     /// <inheritdoc/>
     public DiskError TryRename(string from, string to) => Run(Judge(nameof(TryRename), from), () => inner.TryRename(from, to));
@@ -105,6 +131,8 @@ public sealed class FlakyDisk(IDisk inner, Func<DiskCall, DiskFault?> judge) : I
     {
         public long Length => inner.Length;
 
+        public DateTimeOffset ModifiedAt => inner.ModifiedAt;
+
         public DiskError Write(ReadOnlySpan<IoSlice> slices, long offset)
         {
             if (disk.Judge(nameof(Write), path, offset, Total(slices)) is not { } fault) return inner.Write(slices, offset);
@@ -123,13 +151,6 @@ public sealed class FlakyDisk(IDisk inner, Func<DiskCall, DiskFault?> judge) : I
         {
             count = 0;
             return disk.Judge(nameof(Read), path, offset, destination.Length)?.Error ?? inner.Read(offset, destination, out count);
-        }
-
-        public DiskError Map(out byte* pointer, out long lengthBytes)
-        {
-            pointer = null;
-            lengthBytes = 0;
-            return disk.Judge(nameof(Map), path)?.Error ?? inner.Map(out pointer, out lengthBytes);
         }
 
         public void Dispose() => inner.Dispose();

@@ -9,7 +9,8 @@ namespace Tempo.Testing;
 /// not have got there on its own, in any of the versions it had. A creation, rename or deletion is durable after
 /// <see cref="IDisk.SyncFolder"/>; until then each may or may not be, whatever became of the others (real file systems are
 /// kinder). A rename within a folder is all or nothing; one between folders is a creation and a deletion. The length
-/// given by an allocation is durable with the file. Not modelled: damage to what was durable. Folders are durable at once.
+/// given by an allocation is durable with the file. Not modelled: damage to what was durable. Folders are durable at once, a
+/// file needs none, and all files have the same time.
 /// </para>
 /// </summary>
 public sealed class SimDisk : IDisk
@@ -18,6 +19,7 @@ public sealed class SimDisk : IDisk
     private readonly Dictionary<string, SimFile> _names = new(StringComparer.Ordinal);
     private readonly Dictionary<string, SimFile> _durableNames = new(StringComparer.Ordinal);
     private readonly List<NameChange> _unsynced = [];
+    private readonly HashSet<string> _folders = new(StringComparer.Ordinal);
     private readonly HashSet<string> _locked = new(StringComparer.Ordinal);
     private bool _loseNextSync;
 
@@ -45,14 +47,14 @@ public sealed class SimDisk : IDisk
                 if (random.Next(2) == 0) change.ApplyTo(names);
             }
 
-            return WithFiles(names, file => file.Crash(random));
+            return WithFiles(names, _folders, file => file.Crash(random));
         }
     }
 
     /// <summary>The disk as the death of the process leaves it: with all that was written, and no lock.</summary>
     public SimDisk Kill()
     {
-        lock (_lock) return WithFiles(_names, static file => new SimFile(file.ReadAll()));
+        lock (_lock) return WithFiles(_names, _folders, static file => new SimFile(file.ReadAll()));
     }
 
     /// <summary>
@@ -90,12 +92,38 @@ public sealed class SimDisk : IDisk
     }
 
     /// <inheritdoc/>
+    public DiskError TryCreate(string path, out IDiskFile? file)
+    {
+        lock (_lock)
+        {
+            file = null;
+            if (_names.ContainsKey(path) || IsFolder(path)) return DiskError.Exists;
+            var made = new SimFile([]);
+            Change(new NameChange(FolderOf(path), null, path, made));
+            file = new SimHandle(this, made);
+            return DiskError.None;
+        }
+    }
+
+    /// <inheritdoc/>
+    public DiskError TryLink(string from, string to)
+    {
+        lock (_lock)
+        {
+            if (!_names.TryGetValue(from, out var file)) return DiskError.NotFound;
+            if (_names.ContainsKey(to) || IsFolder(to)) return DiskError.Exists;
+            Change(new NameChange(FolderOf(to), null, to, file));
+            return DiskError.None;
+        }
+    }
+
+    /// <inheritdoc/>
     public DiskError TryOpen(string path, bool writable, out IDiskFile? file)
     {
         lock (_lock)
         {
             file = _names.TryGetValue(path, out var found) ? new SimHandle(this, found) : null;
-            return file is null ? DiskError.NotFound : DiskError.None;
+            return file is not null ? DiskError.None : IsFolder(path) ? DiskError.IsFolder : DiskError.NotFound;
         }
     }
 
@@ -130,7 +158,55 @@ public sealed class SimDisk : IDisk
     }
 
     /// <inheritdoc/>
-    public DiskError TryCreateFolder(string path) => DiskError.None;
+    public DiskError TryCreateFolder(string path)
+    {
+        lock (_lock)
+        {
+            for (var folder = path; folder.Length > 0; folder = FolderOf(folder))
+            {
+                if (_names.ContainsKey(folder)) return DiskError.NotFolder;
+                _folders.Add(folder);
+            }
+
+            return DiskError.None;
+        }
+    }
+
+    /// <inheritdoc/>
+    public DiskError TryDeleteFolder(string path)
+    {
+        lock (_lock)
+        {
+            if (_names.ContainsKey(path)) return DiskError.NotFolder;
+            if (_names.Keys.Concat(_folders).Any(name => name.StartsWith(path + "/", StringComparison.Ordinal))) return DiskError.NotEmpty;
+            return _folders.Remove(path) ? DiskError.None : DiskError.NotFound;
+        }
+    }
+
+    /// <inheritdoc/>
+    public DiskError TryListEntries(string folder, bool withInfo, out IReadOnlyList<DiskEntry> entries)
+    {
+        lock (_lock)
+        {
+            entries = [];
+            if (_names.ContainsKey(folder)) return DiskError.NotFolder;
+            if (folder.Length > 0 && !IsFolder(folder)) return DiskError.NotFound;
+            var start = folder.Length == 0 ? 0 : folder.Length + 1;
+            var prefix = folder.Length == 0 ? "" : folder + "/";
+            var found = _names.Where(name => FolderOf(name.Key) == folder).Select(name => new DiskEntry(name.Key[start..], false, false, withInfo ? name.Value.Length : 0, withInfo ? Modified : default));
+            var folders = _folders.Concat(_names.Keys.Select(FolderOf)).Where(name => name.Length > start && name.StartsWith(prefix, StringComparison.Ordinal))
+                .Select(name => name[start..].Split('/')[0]).Distinct().Select(static name => new DiskEntry(name, true, false, 0, default));
+            entries = [.. found, .. folders];
+            return DiskError.None;
+        }
+    }
+
+    /// <inheritdoc/>
+    public DiskError TryGetSpace(string folder, out long totalBytes, out long availableBytes)
+    {
+        (totalBytes, availableBytes) = (CapacityBytes, CapacityBytes - UsedBytes);
+        return DiskError.None;
+    }
 
     /// <inheritdoc/>
     public DiskError TryList(string folder, out IReadOnlyList<string> names)
@@ -188,11 +264,16 @@ public sealed class SimDisk : IDisk
         lock (_lock) return file.Read(offset, destination);
     }
 
+    internal static DateTimeOffset Modified => DateTimeOffset.UnixEpoch;
+
+    private bool IsFolder(string path) => _folders.Contains(path) || _names.Keys.Any(name => name.StartsWith(path + "/", StringComparison.Ordinal));
+
     private static string FolderOf(string path) => path.Contains('/', StringComparison.Ordinal) ? path[..path.LastIndexOf('/')] : "";
 
-    private static SimDisk WithFiles(Dictionary<string, SimFile> names, Func<SimFile, SimFile> copy)
+    private static SimDisk WithFiles(Dictionary<string, SimFile> names, HashSet<string> folders, Func<SimFile, SimFile> copy)
     {
         var disk = new SimDisk();
+        disk._folders.UnionWith(folders);
         var copies = names.Values.Distinct().ToDictionary(static file => file, copy);
         foreach (var (path, file) in names) disk._names[path] = disk._durableNames[path] = copies[file];
         return disk;

@@ -9,27 +9,23 @@ internal sealed class SimFile
 
     // Every version that a sector has had since the last sync: the disk may have written any of them.
     private readonly SortedDictionary<int, List<byte[]>> _unsynced = [];
-    private byte[] _cache; // pinned, because a mapping points into it
+    private byte[] _cache;
     private byte[] _durable;
 
     public SimFile(byte[] durable)
     {
         _durable = durable;
-        _cache = GC.AllocateUninitializedArray<byte>(durable.Length, pinned: true);
-        durable.CopyTo(_cache, 0);
+        _cache = (byte[])durable.Clone();
     }
 
     public long Length => _cache.Length;
-
-    /// <summary>The bytes that a mapping shows.</summary>
-    public byte[] Cache => _cache;
 
     public byte[] ReadAll() => (byte[])_cache.Clone();
 
     public void Extend(long length)
     {
         if (length <= _cache.Length) return;
-        var longer = GC.AllocateArray<byte>((int)length, pinned: true);
+        var longer = new byte[length];
         _cache.CopyTo(longer, 0);
         _cache = longer;
     }
@@ -91,6 +87,8 @@ internal sealed unsafe class SimHandle(SimDisk disk, SimFile file) : IDiskFile
 {
     public long Length => file.Length;
 
+    public DateTimeOffset ModifiedAt => SimDisk.Modified;
+
     public DiskError Write(ReadOnlySpan<IoSlice> slices, long offset)
     {
         // As one write, so that a sector which several slices share has one version.
@@ -111,14 +109,6 @@ internal sealed unsafe class SimHandle(SimDisk disk, SimFile file) : IDiskFile
     public DiskError Read(long offset, Span<byte> destination, out int count)
     {
         count = disk.Read(file, offset, destination);
-        return DiskError.None;
-    }
-
-    public DiskError Map(out byte* pointer, out long lengthBytes)
-    {
-        // Pinned, and kept alive by this object until the pointer ends with it.
-        lengthBytes = file.Length;
-        pointer = lengthBytes == 0 ? null : (byte*)System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(file.Cache, 0);
         return DiskError.None;
     }
 

@@ -10,7 +10,7 @@ internal sealed class BlockWriterPool(int capacity)
     private readonly Lock _lock = new();
 
     /// <summary>A writer of this layout that begins a file.</summary>
-    public BlockWriter Rent(Stream output, BlockWriterOptions layout, string spillPath)
+    public BlockWriter Rent(Stream output, BlockWriterOptions layout, string? spillPath)
     {
         lock (_lock)
         {
