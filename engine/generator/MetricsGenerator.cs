@@ -39,6 +39,7 @@ public sealed class MetricsGenerator : IAsyncDisposable
     private readonly SemaphoreSlim _one = new(1, 1);
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _collecting;
+    private volatile string _loopError = "";
     private int _disposed;
 
     private MetricsGenerator(
@@ -75,7 +76,7 @@ public sealed class MetricsGenerator : IAsyncDisposable
     }
 
     /// <summary>Why series are not where they should be by now; empty if they are.</summary>
-    public string LastError => _tenants.Values.Select(static tenant => tenant.LastError).FirstOrDefault(static error => error.Length > 0) ?? "";
+    public string LastError => _loopError.Length > 0 ? _loopError : _tenants.Values.Select(static tenant => tenant.LastError).FirstOrDefault(static error => error.Length > 0) ?? "";
 
     /// <summary>Counts the spans of a request that is durable. Costs nothing for a tenant without processors.</summary>
     public void Add(TenantId tenant, ReadOnlySpan<byte> request)
@@ -170,10 +171,17 @@ public sealed class MetricsGenerator : IAsyncDisposable
                 await Task.Delay(Tick, _services.Time, cancellation).ConfigureAwait(false);
                 // Encoding takes its time: on a thread of its own it keeps none from the requests.
                 await Task.Factory.StartNew(() => CollectAsync(all: false, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap().ConfigureAwait(false);
+                _loopError = "";
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
                 return;
+            }
+            catch (Exception e)
+            {
+                // What a tenant's collection throws is its own; this is the loop's, which goes on.
+                _loopError = e.Message;
+                _services.Log.Error("metrics generator: a round of collections failed", ("err", e));
             }
         }
     }

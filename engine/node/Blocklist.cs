@@ -19,6 +19,9 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
     private IReadOnlyList<UnreadableBlock> _unreadable = [];
     private long? _last;
 
+    /// <summary>Why the last poll failed; empty if it did not.</summary>
+    public string LastError { get; private set; } = "";
+
     /// <summary>Polls if it is time to. A failure is counted and told, and the list stays as it is.</summary>
     public async Task PollAsync(CancellationToken cancellation)
     {
@@ -27,10 +30,12 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
         {
             await PollNowAsync(cancellation).ConfigureAwait(false);
             _last = time.GetTimestamp();
+            LastError = "";
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
             _failed.Add();
+            LastError = $"the block list could not be polled: {e.Message}";
             messages.Error("the block list could not be polled, the last one stays", ("err", e.Message));
         }
     }

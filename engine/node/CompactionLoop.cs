@@ -50,7 +50,11 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     private readonly BlockCompactor _compactor = services.Compactor;
     private readonly BlockRetention _retention = services.Retention;
     private string _lastTenant = "";
+    private volatile string _lastError = "";
     private long? _lastRetention;
+
+    /// <summary>Why the last round failed, or the block list could not be polled; empty if all went well.</summary>
+    public string LastError => _lastError.Length > 0 ? _lastError : blocklist?.LastError ?? "";
 
     /// <summary>Runs until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellation)
@@ -98,11 +102,13 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
 
             metrics.QuarantinedBlocks.Set(Blocks.Count(block => state.View.Quarantined.Contains(block.Meta.BlockId)));
             metrics.IsFailing.Set(0);
+            _lastError = "";
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
             metrics.Errors.Add();
             metrics.IsFailing.Set(1);
+            _lastError = e.Message;
             messages.Error("compaction failed, will be tried again", ("err", e.Message));
             throw;
         }

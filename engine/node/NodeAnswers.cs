@@ -27,9 +27,3 @@ public enum IngestStatus
     /// <summary>The node is starting or stopping; retryable (503, UNAVAILABLE).</summary>
     Unavailable,
 }
-
-/// <summary>A trace by id: the spans as OTLP TracesData bytes (wire equal to tempopb.Trace).</summary>
-/// <param name="Trace">Field 1 repeated ResourceSpans; empty if nothing was found.</param>
-/// <param name="InspectedBytes">Block bytes that were read.</param>
-/// <param name="Partial">Something could not be read; <paramref name="Message"/> says what.</param>
-public sealed record TraceAnswer(ReadOnlyMemory<byte> Trace, ulong InspectedBytes, bool Partial, string Message);

@@ -7,9 +7,6 @@ namespace Tempo.Engine.Node;
 // Metrics from spans.
 public sealed partial class TempoNode
 {
-    /// <summary>Why metrics from spans are not where they should be by now; empty if they are. No reason to send spans elsewhere.</summary>
-    public string GeneratorError => _generator.LastError;
-
     /// <summary>
     /// The tenant's metrics from spans as a page for scraping, in OpenMetrics or in the text format 0.0.4. False if none are
     /// made for it.

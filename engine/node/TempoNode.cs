@@ -24,17 +24,16 @@ public sealed partial class TempoNode : IAsyncDisposable
     private readonly NodeState _state;
     private readonly IngestPipeline _ingest;
     private readonly CutLoop _cuts;
-    private readonly Task _cutting;
     private readonly CompactionLoop _compaction;
-    private readonly Task _compacting;
-    private readonly Task _indexing;
-    private readonly Task _trimming;
+    private readonly NodeLoop _cutting;
+
+    // All of them, in the order in which their ends are waited for.
+    private readonly List<NodeLoop> _loops;
     private readonly QueryGate _queries;
     private readonly TraceDeletion _deletion;
     private readonly NodeOptions _options;
     private readonly ColumnPromotion _promotion;
     private readonly TimeProvider _time;
-    private readonly Task _uploading;
     private readonly IDisposable? _remote;
     private readonly MetricsGenerator _generator;
     private int _disposed;
@@ -44,11 +43,11 @@ public sealed partial class TempoNode : IAsyncDisposable
         (_options, _time) = (options, time);
         (_log, _state, _ingest, _generator, _queries) = (parts.Log, parts.State, parts.Ingest, parts.Generator, parts.Queries);
         (_promotion, _deletion, _cuts, _compaction, _remote) = (parts.Promotion, parts.Deletion, parts.Cuts, parts.Compaction, parts.Remote);
-        _cutting = parts.Cuts.RunAsync(_stop.Token);
-        _compacting = parts.Compaction.RunAsync(_stop.Token);
-        _indexing = parts.Indexes.RunAsync(_stop.Token);
-        _trimming = parts.Trim.RunAsync(_stop.Token);
-        _uploading = parts.Uploads?.RunAsync(_stop.Token) ?? Task.CompletedTask;
+        _cutting = new NodeLoop("cuts", parts.Cuts.RunAsync(_stop.Token), () => parts.Cuts.LastError);
+        _loops = [_cutting, new NodeLoop("compaction", parts.Compaction.RunAsync(_stop.Token), () => parts.Compaction.LastError)];
+        if (parts.Uploads is { } uploads) _loops.Add(new NodeLoop("uploads", uploads.RunAsync(_stop.Token), () => uploads.LastError));
+        if (parts.Indexes.IsOn) _loops.Add(new NodeLoop("tenant-indexes", parts.Indexes.RunAsync(_stop.Token), () => parts.Indexes.LastError));
+        _loops.Add(new NodeLoop("tenant-memory", parts.Trim.RunAsync(_stop.Token), () => parts.Trim.LastError));
     }
 
     /// <summary>
@@ -94,15 +93,6 @@ public sealed partial class TempoNode : IAsyncDisposable
             lease.Dispose();
             throw;
         }
-    }
-
-    /// <summary>A trace by its id in one piece; <see cref="ReadTraceAsync"/> is for traces of any size.</summary>
-    public async Task<TraceAnswer> FindTraceAsync(TenantSet tenants, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
-    {
-        using var reading = await ReadTraceAsync(tenants, id, startSeconds, endSeconds, cancellation).ConfigureAwait(false);
-        using var output = new NativeBuffer();
-        reading.Trace.WritePart(output, int.MaxValue);
-        return new TraceAnswer(output.Written.ToArray(), reading.Trace.InspectedBytes, reading.Trace.Damage.Length > 0, reading.Trace.Damage);
     }
 
     /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run.</summary>
@@ -154,13 +144,24 @@ public sealed partial class TempoNode : IAsyncDisposable
     /// <summary>Compacts what there is to compact and deletes what is over, now.</summary>
     public Task CompactAsync(CancellationToken cancellation) => _compaction.RunOnceAsync(cancellation);
 
-    /// <summary>Can this node take and answer requests? If not, <paramref name="reason"/> says why.</summary>
+    /// <summary>What works in the background, and what of it fails.</summary>
+    public IReadOnlyList<NodeService> Services() =>
+    [
+        new("write-ahead-log", _log.LastError),
+        .. _loops.Select(static loop => new NodeService(loop.Name, loop.Error)),
+        new("metrics-generator", _generator.LastError),
+    ];
+
+    /// <summary>
+    /// Can this node take and answer requests? If not, <paramref name="reason"/> says why. Only what keeps it from that counts:
+    /// the log and the cuts. A node that cannot upload, compact or send metrics does its work and must go on being sent some;
+    /// <see cref="Services"/> has it all.
+    /// </summary>
     public bool IsReady(out string reason)
     {
         reason = _ingest.IsClosed ? "the node is stopping"
             : _log.LastError is { Length: > 0 } logError ? $"the write-ahead log: {logError}"
-            : _cuts.LastError is { Length: > 0 } cutError ? $"live data cannot be written as blocks: {cutError}"
-            : _cutting.IsCompleted ? "the cut loop has ended"
+            : _cutting.Error is { Length: > 0 } cutError ? $"live data cannot be written as blocks: {cutError}"
             : "";
         return reason.Length == 0;
     }
@@ -171,18 +172,21 @@ public sealed partial class TempoNode : IAsyncDisposable
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         _ingest.IsClosed = true;
         await _stop.CancelAsync().ConfigureAwait(false);
-        await _cutting.ConfigureAwait(false);
-        await _compacting.ConfigureAwait(false);
-        await _uploading.ConfigureAwait(false);
-        await _indexing.ConfigureAwait(false);
-        await _trimming.ConfigureAwait(false);
-        _compaction.Dispose();
-        _deletion.Dispose();
-        await _cuts.DisposeAsync().ConfigureAwait(false);
-        await _state.View.Current.SealAsync(_time.GetUtcNow()).ConfigureAwait(false);
-        await _generator.DisposeAsync().ConfigureAwait(false);
-        _log.Dispose();
-        _remote?.Dispose();
-        _stop.Dispose();
+        try
+        {
+            foreach (var loop in _loops) await loop.EndAsync().ConfigureAwait(false);
+            _compaction.Dispose();
+            _deletion.Dispose();
+            await _cuts.DisposeAsync().ConfigureAwait(false);
+            await _state.View.Current.SealAsync(_time.GetUtcNow()).ConfigureAwait(false);
+            await _generator.DisposeAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            // Whatever went wrong before: the folder is unlocked for who comes next.
+            _log.Dispose();
+            _remote?.Dispose();
+            _stop.Dispose();
+        }
     }
 }

@@ -17,27 +17,39 @@ internal sealed class TenantIndexLoop(NodeOptions options, IObjectStore objects,
     private readonly CompactedBlocks _compacted = new(objects, new SteadyClock(time));
     private readonly Dictionary<TenantId, string> _written = [];
 
-    /// <summary>Runs until cancelled.</summary>
+    /// <summary>Indexes are to be written here.</summary>
+    public bool IsOn => options.TenantIndexInterval > TimeSpan.Zero && options.TenantIndexBuilders != 0;
+
+    /// <summary>Why an index was not written the last time; empty if all were.</summary>
+    public string LastError { get; private set; } = "";
+
+    /// <summary>Runs until cancelled, if <see cref="IsOn"/>.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        if (options.TenantIndexInterval <= TimeSpan.Zero || options.TenantIndexBuilders == 0) return;
-        try
+        while (IsOn)
         {
-            while (true)
+            try
             {
                 await Task.Delay(options.TenantIndexInterval, time, cancellation).ConfigureAwait(false);
                 await RunOnceAsync(cancellation).ConfigureAwait(false);
             }
-        }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
-        {
-            // The end.
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                // A bug, be it; the loop goes on, and is heard.
+                LastError = e.Message;
+                log.Error("tenant indexes not written, will be tried again", ("err", e));
+            }
         }
     }
 
     /// <summary>Writes the indexes that are not up to date. A failure costs its tenant until the next time.</summary>
     public async Task RunOnceAsync(CancellationToken cancellation)
     {
+        var error = "";
         foreach (var tenant in state.View.Blocks.Where(block => block.Store == store).GroupBy(static block => block.Meta.Tenant))
         {
             try
@@ -51,9 +63,12 @@ internal sealed class TenantIndexLoop(NodeOptions options, IObjectStore objects,
             }
             catch (Exception e) when (e is IOException or ObjectStoreException)
             {
+                error = e.Message;
                 _errors.With(tenant.Key.Value).Add();
                 log.Warn("tenant index not written, will be tried again", ("tenant", tenant.Key.Value), ("err", e.Message));
             }
         }
+
+        LastError = error;
     }
 }

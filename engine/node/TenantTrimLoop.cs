@@ -10,6 +10,9 @@ internal sealed class TenantTrimLoop(IngestPipeline ingest, Log messages, TimePr
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
 
+    /// <summary>Why the last round failed; empty if it did not.</summary>
+    public string LastError { get; private set; } = "";
+
     /// <summary>Runs until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -19,6 +22,7 @@ internal sealed class TenantTrimLoop(IngestPipeline ingest, Log messages, TimePr
             {
                 await Task.Delay(Interval, time, cancellation).ConfigureAwait(false);
                 ingest.Trim();
+                LastError = "";
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
@@ -26,6 +30,7 @@ internal sealed class TenantTrimLoop(IngestPipeline ingest, Log messages, TimePr
             }
             catch (Exception e)
             {
+                LastError = e.Message;
                 messages.Error("memory of silent tenants not given back", ("err", e));
             }
         }

@@ -167,8 +167,8 @@ public sealed class TempoServer
     {
         var state = _lifecycle.IsStopping ? "Stopping" : _lifecycle.HasStarted ? "Running" : "Starting";
         var node = _node is null || _lifecycle.IsStopping || _node.IsReady(out var reason) ? state : $"Failed: {reason}";
-        var generator = _node?.GeneratorError is { Length: > 0 } error ? $"Failed: {error}" : state;
-        return [("node", node), ("metrics-generator", generator), .. _listeners.Select(listener => (listener.Name, state))];
+        var parts = _node?.Services().Select(part => (part.Name, part.Error.Length == 0 || _lifecycle.IsStopping ? state : $"Failed: {part.Error}")) ?? [];
+        return [("node", node), .. parts, .. _listeners.Select(listener => (listener.Name, state))];
     }
 
     private async Task ListenAsync(string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, TlsOptions? tls)

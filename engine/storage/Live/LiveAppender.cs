@@ -250,7 +250,7 @@ internal struct LiveAppender : IOtlpTraceSink
     }
 
     /// <summary>The code of bytes that are kept whole.</summary>
-    internal readonly int InternWhole(ReadOnlySpan<byte> bytes) => _strings.Intern(bytes);
+    internal readonly int InternWhole(ReadOnlySpan<byte> bytes) => _strings.InternRaw(bytes);
 
     private static void ReserveAttributes(AttributeColumns owner, int count)
     {

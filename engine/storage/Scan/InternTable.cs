@@ -20,26 +20,45 @@ public sealed class InternTable : StringTable
     public const int Empty = 0;
 
     private ulong[] _slots;
-    private int _mask;
+
+    // Entries that are no text have slots of their own, made when the first one comes.
+    private ulong[] _rawSlots = [];
+    private int _rawCount;
 
     public InternTable(int expectedCount = 256, int expectedBytes = 4096)
         : base(new byte[expectedBytes], new int[expectedCount + 2], 1)
     {
         _slots = new ulong[(int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, expectedCount * 2))];
-        _mask = _slots.Length - 1;
-        Insert(KeyedHash.Of([]), 0);
+        Insert(_slots, KeyedHash.Of([]), 0);
     }
 
     /// <summary>The code of <paramref name="value"/>, added if it is new.</summary>
     public int Intern(ReadOnlySpan<byte> value)
     {
         var hash = KeyedHash.Of(value);
-        var code = Find(value, hash);
+        var code = Find(_slots, value, hash);
         return code >= 0 ? code : Add(value, hash);
     }
 
+    /// <summary>
+    /// As <see cref="Intern"/>, for bytes that share the table with text: those that are no UTF-8 are found by nothing but this,
+    /// or the code of such bytes would be given to a text of the same bytes, which must be repaired.
+    /// </summary>
+    public int InternRaw(ReadOnlySpan<byte> bytes)
+    {
+        if (Utf8.IsValid(bytes)) return Intern(bytes);
+        if (_rawCount * 2 >= _rawSlots.Length) _rawSlots = _rawSlots.Length == 0 ? new ulong[16] : Doubled(_rawSlots);
+        var hash = KeyedHash.Of(bytes);
+        var code = Find(_rawSlots, bytes, hash);
+        if (code >= 0) return code;
+        code = Append(bytes);
+        _rawCount++;
+        Insert(_rawSlots, hash, code);
+        return code;
+    }
+
     /// <summary>The code of <paramref name="value"/>, -1 if it is not there.</summary>
-    public int TryFind(ReadOnlySpan<byte> value) => Find(value, KeyedHash.Of(value));
+    public int TryFind(ReadOnlySpan<byte> value) => Find(_slots, value, KeyedHash.Of(value));
 
     /// <summary>
     /// As <see cref="Intern"/>, for text: what is not UTF-8 in it becomes U+FFFD, so that no reader is ever handed text it must refuse. Costs
@@ -48,16 +67,16 @@ public sealed class InternTable : StringTable
     public int InternText(ReadOnlySpan<byte> text)
     {
         var hash = KeyedHash.Of(text);
-        var code = Find(text, hash);
+        var code = Find(_slots, text, hash);
         if (code >= 0) return code;
         return Utf8.IsValid(text) ? Add(text, hash) : Intern(Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(text)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private int Find(ReadOnlySpan<byte> value, uint hash)
+    private int Find(ulong[] slots, ReadOnlySpan<byte> value, uint hash)
     {
-        var slots = _slots;
-        for (var i = (int)hash & _mask; ; i = (i + 1) & _mask)
+        var mask = slots.Length - 1;
+        for (var i = (int)hash & mask; ; i = (i + 1) & mask)
         {
             var slot = slots[i];
             if (slot == 0) return -1;
@@ -71,12 +90,22 @@ public sealed class InternTable : StringTable
     public void Clear()
     {
         Array.Clear(_slots);
+        Array.Clear(_rawSlots);
         Count = 1;
-        Insert(KeyedHash.Of([]), 0);
+        _rawCount = 0;
+        Insert(_slots, KeyedHash.Of([]), 0);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private int Add(ReadOnlySpan<byte> value, uint hash)
+    {
+        var code = Append(value);
+        if (Count * 2 > _slots.Length) _slots = Doubled(_slots);
+        Insert(_slots, hash, code);
+        return code;
+    }
+
+    private int Append(ReadOnlySpan<byte> value)
     {
         var code = Count;
         var start = Offsets[code];
@@ -85,8 +114,6 @@ public sealed class InternTable : StringTable
         value.CopyTo(Bytes.AsSpan(start));
         Offsets[code + 1] = start + value.Length;
         Count = code + 1;
-        if (Count * 2 > _slots.Length) Rehash();
-        Insert(hash, code);
         return code;
     }
 
@@ -97,20 +124,20 @@ public sealed class InternTable : StringTable
         return grown;
     }
 
-    private void Rehash()
+    private static ulong[] Doubled(ulong[] slots)
     {
-        var old = _slots;
-        _slots = new ulong[old.Length * 2];
-        _mask = _slots.Length - 1;
-        foreach (var slot in old)
+        var doubled = new ulong[slots.Length * 2];
+        foreach (var slot in slots)
             if (slot != 0)
-                Insert((uint)(slot >> 32), (int)(uint)slot - 1);
+                Insert(doubled, (uint)(slot >> 32), (int)(uint)slot - 1);
+        return doubled;
     }
 
-    private void Insert(uint hash, int code)
+    private static void Insert(ulong[] slots, uint hash, int code)
     {
-        var i = (int)hash & _mask;
-        while (_slots[i] != 0) i = (i + 1) & _mask;
-        _slots[i] = (ulong)hash << 32 | (uint)(code + 1);
+        var mask = slots.Length - 1;
+        var i = (int)hash & mask;
+        while (slots[i] != 0) i = (i + 1) & mask;
+        slots[i] = (ulong)hash << 32 | (uint)(code + 1);
     }
 }

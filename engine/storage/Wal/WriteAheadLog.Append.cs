@@ -13,10 +13,6 @@ public sealed unsafe partial class WriteAheadLog
     private int _freeCount;
     private bool _closed;
     private Exception? _fault;
-    private long _queuedBytes;
-
-    /// <summary>Payload bytes of appends that have not completed. What is too much is the caller's to judge.</summary>
-    public long QueuedBytes => Interlocked.Read(ref _queuedBytes);
 
     /// <summary>Appends a buffer's content; see the other overload.</summary>
     public ValueTask<WalResult> AppendAsync(WalGeneration generation, TenantId tenant, NativeBuffer payload)
@@ -52,10 +48,8 @@ public sealed unsafe partial class WriteAheadLog
 
         append ??= new PendingAppend(this);
         var task = append.Begin(generation, tenant, payload, payloadBytes, _options.OwnCommitThread);
-        Interlocked.Add(ref _queuedBytes, payloadBytes);
         if (Enqueue(append)) return task;
 
-        Interlocked.Add(ref _queuedBytes, -payloadBytes);
         generation.LeaveAppend();
         ObjectDisposedException.ThrowIf(_fault is null, this);
         return new ValueTask<WalResult>(new WalResult(WalStatus.Failed, 0, 0, $"the write-ahead log: {Ended}"));

@@ -165,7 +165,6 @@ public sealed unsafe partial class WriteAheadLog
 
         // Before the completion, so that whoever awaited the last append finds the generation without any.
         append.Generation.LeaveAppend();
-        Interlocked.Add(ref _queuedBytes, -bytes);
         append.Complete(result);
     }
 

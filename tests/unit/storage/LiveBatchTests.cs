@@ -40,6 +40,60 @@ public sealed class LiveBatchTests
         Assert.Equal(new string('\uFFFD', 10), Encoding.UTF8.GetString(batch.Columns.SpanAttributes.String(0)));
     }
 
+    /// <summary>The message of a bytes value may be, byte for byte, a text that is not UTF-8.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_text_with_the_bytes_of_a_raw_value_is_repaired_all_the_same(bool rawFirst)
+    {
+        var bytes = new KeyValue { Key = "b", Value = new AnyValue { BytesValue = ByteString.CopyFrom(0xFF) } };
+        byte[] message = [0x3a, 0x01, 0xff];
+        Assert.Equal(message, bytes.Value.ToByteArray());
+        var batch = new LiveBatch();
+        for (var round = 0; round < 100; round++)
+        {
+            var span = Spans.New((ulong)round + 1);
+            var text = Spans.Text("t", "###");
+            span.Attributes.Add(rawFirst ? [bytes, text] : [text, bytes]);
+            var request = Spans.Request(Spans.Of("s", "l", span));
+            message.CopyTo(request.AsSpan(request.AsSpan().IndexOf("###"u8)));
+            batch.Append(request, 2048);
+        }
+
+        var attributes = batch.Columns.SpanAttributes;
+        var (raw, repaired) = rawFirst ? (0, 1) : (1, 0);
+        for (var i = 0; i < 200; i += 2)
+        {
+            Assert.Equal((AttributeType.AnyValue, AttributeType.String), (attributes.Types[i + raw], attributes.Types[i + repaired]));
+            Assert.Equal(message, attributes.String(i + raw).ToArray());
+            Assert.Equal(":\u0001\uFFFD", Encoding.UTF8.GetString(attributes.String(i + repaired)));
+            Assert.Equal((attributes.Bits[raw], attributes.Bits[repaired]), (attributes.Bits[i + raw], attributes.Bits[i + repaired]));
+        }
+    }
+
+    [Fact]
+    public void Many_raw_values_keep_their_codes()
+    {
+        var table = new InternTable();
+        for (var round = 0; round < 2; round++)
+        {
+            for (var i = 0; i < 1000; i++)
+            {
+                byte[] raw = [0xff, (byte)i, (byte)(i >> 8)];
+                var code = table.InternRaw(raw);
+                Assert.Equal(i + 1, code);
+                Assert.Equal(raw, table[code].ToArray());
+                Assert.Equal(-1, table.TryFind(raw));
+            }
+        }
+
+        Assert.Equal(1001, table.Count);
+        table.Clear();
+        Assert.Equal(1, table.InternRaw([0xfe]));
+        Assert.Equal(2, table.InternRaw("text"u8));
+        Assert.Equal(2, table.InternText("text"u8));
+    }
+
     [Fact]
     public void Nothing_of_an_invalid_span_stays_behind()
     {

@@ -26,11 +26,14 @@ public sealed class ReadyTests : IDisposable
         await Assert.ThrowsAnyAsync<Exception>(() => node.FlushAsync(TestContext.Current.CancellationToken));
         Assert.False(node.IsReady(out var reason));
         Assert.Contains("cannot be written as blocks", reason, StringComparison.Ordinal);
+        Assert.Equal(["write-ahead-log", "cuts", "compaction", "tenant-indexes", "tenant-memory", "metrics-generator"], node.Services().Select(static service => service.Name));
+        Assert.Equal("cuts", Assert.Single(node.Services(), static service => service.Error.Length > 0).Name);
 
         File.Delete(Building);
         Directory.CreateDirectory(Building);
         await node.FlushAsync(TestContext.Current.CancellationToken);
         Assert.True(node.IsReady(out _));
+        Assert.All(node.Services(), static service => Assert.Empty(service.Error));
     }
 
     [Theory]

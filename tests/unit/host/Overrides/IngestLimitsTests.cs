@@ -1,3 +1,4 @@
+using Tempo.Compaction.Tests;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Node.Overrides;
