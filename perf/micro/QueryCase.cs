@@ -64,7 +64,7 @@ internal sealed record QueryCase(string Name, QueryKind Kind, string Text)
         new("by attribute", QueryKind.Range, "{} | count_over_time() by (span.http.request.method)"),
         new("average of an attribute", QueryKind.Range, "{} | avg_over_time(span.http.response.status_code)"),
         new("attribute = int, rate", QueryKind.Range, "{ span.http.response.status_code = 500 } | rate()"),
-        new("trace duration", QueryKind.Range, "{ traceDuration > 1s } | rate() by (rootServiceName)"),
+        new("trace duration", QueryKind.Range, "{ traceDuration > 100ms } | rate() by (resource.service.name)"),
         new("compare", QueryKind.Range, "{ nestedSetParent < 0 } | compare({ status = error })"),
         new("tag values", QueryKind.TagValues, "span.http.request.method") { TempoMs = 10_500, Goal = 50 },
         new("tag values of many", QueryKind.TagValues, "span.session.id") { TempoMs = 10_500, Goal = 50 },

@@ -152,7 +152,7 @@ internal sealed class FilterCompiler(bool knowsTraces)
     {
         if (comparison.Fields.Any(static field => field.ReadsTrace))
         {
-            if (knowsTraces && RootSignNode.TryCreate(comparison) is { } sign) return isNegated ? new NotNode(sign) : sign;
+            if (knowsTraces && ((FilterNode?)RootSignNode.TryCreate(comparison) ?? TraceDurationNode.TryCreate(comparison)) is { } fact) return isNegated ? new NotNode(fact) : fact;
             IsExact = false;
             return new ConstantNode(true, $"(decided on whole traces: {string.Join(", ", comparison.Fields.Select(static field => field.Reference))})");
         }

@@ -1,4 +1,5 @@
 using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Query.Metrics.Cells;
 using Tempo.Engine.Query.Metrics.Exemplars;
 using Tempo.Engine.Query.Metrics.Keys;
@@ -243,21 +244,24 @@ internal sealed class FunctionAccumulator : SpanAccumulator
     // Of each trace the first of the spans that are together in the batch.
     private void OfferExemplars(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<int> groups)
     {
-        var (trace, first) = (-1, -1);
-        for (var i = 0; i < rows.Length; i++)
+        var traces = batch.Trace;
+        var starts = batch.StartUnixNano;
+        for (var i = 0; i < rows.Length;)
         {
-            var of = batch.Trace[rows[i]];
-            if (of == trace)
+            var trace = traces[rows[i]];
+            // Most traces can nowhere be among the kept ones, once all places are taken.
+            if (!_exemplars.MayWant(batch.TraceIds[trace]))
             {
-                if (batch.StartUnixNano[rows[i]] < batch.StartUnixNano[rows[first]]) first = i;
+                while (i < rows.Length && traces[rows[i]] == trace) i++;
                 continue;
             }
 
-            if (first >= 0) OfferExemplar(SpanCursor.At(batch, rows[first]), intervals[first], groups[first]);
-            (trace, first) = (of, i);
+            var first = i;
+            for (; i < rows.Length && traces[rows[i]] == trace; i++)
+                if (starts[rows[i]] < starts[rows[first]])
+                    first = i;
+            OfferExemplar(SpanCursor.At(batch, rows[first]), intervals[first], groups[first]);
         }
-
-        OfferExemplar(SpanCursor.At(batch, rows[first]), intervals[first], groups[first]);
     }
 
     private void OfferExemplar(in SpanCursor span, int interval, int group)
@@ -275,12 +279,21 @@ internal sealed class FunctionAccumulator : SpanAccumulator
         _exemplars.Add(new ExemplarCandidate(trace, batch.StartUnixNano[row], spanId, group, bucket, value, _exemplarLabels.Of(span)), interval);
     }
 
+    public override void Release()
+    {
+        RentedArray.Return(ref _series);
+        RentedArray.Return(ref _intervals);
+        RentedArray.Return(ref _values);
+        RentedArray.Return(ref _bucketOf);
+        RentedArray.Return(ref _weightOf);
+    }
+
     private void Reserve(int count)
     {
-        GrowableArray.Reserve(ref _series, count);
-        GrowableArray.Reserve(ref _intervals, count);
-        GrowableArray.Reserve(ref _values, count);
-        if (_buckets is not null) GrowableArray.Reserve(ref _bucketOf, count);
-        if (_weights is not null) GrowableArray.Reserve(ref _weightOf, count);
+        RentedArray.Reserve(ref _series, count);
+        RentedArray.Reserve(ref _intervals, count);
+        RentedArray.Reserve(ref _values, count);
+        if (_buckets is not null) RentedArray.Reserve(ref _bucketOf, count);
+        if (_weights is not null) RentedArray.Reserve(ref _weightOf, count);
     }
 }

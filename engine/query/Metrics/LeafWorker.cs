@@ -60,12 +60,22 @@ internal sealed class LeafWorker
     public void AddRows(SpanBatch batch, int spanCount, bool[]? isLeftOut)
     {
         if (spanCount == 0) return;
-        GrowableArray.Reserve(ref _rows, spanCount);
-        GrowableArray.Reserve(ref _intervals, spanCount);
-        var count = Select(batch, spanCount);
-        if (count == 0) return;
-        batch.Require(BatchColumns.Starts);
-        var kept = _axis.Select(batch.StartUnixNano, batch.Trace, isLeftOut, _rows.AsSpan(0, count), _intervals);
+        RentedArray.Reserve(ref _rows, spanCount);
+        RentedArray.Reserve(ref _intervals, spanCount);
+        int kept;
+        if (_filter!.MatchesAll)
+        {
+            batch.Require(BatchColumns.Starts);
+            kept = _axis.SelectFirst(spanCount, batch.StartUnixNano, batch.Trace, isLeftOut, _rows, _intervals);
+        }
+        else
+        {
+            var count = Select(batch, spanCount);
+            if (count == 0) return;
+            batch.Require(BatchColumns.Starts);
+            kept = _axis.Select(batch.StartUnixNano, batch.Trace, isLeftOut, _rows.AsSpan(0, count), _intervals);
+        }
+
         if (kept == 0) return;
         batch.Require(_leaf.StageColumns);
         Accumulator.Add(batch, _rows.AsSpan(0, kept), _intervals.AsSpan(0, kept));
@@ -73,22 +83,24 @@ internal sealed class LeafWorker
 
     private int Select(SpanBatch batch, int spanCount)
     {
-        if (_filter!.MatchesAll)
-        {
-            for (var row = 0; row < spanCount; row++) _rows[row] = row;
-            return spanCount;
-        }
-
         using var marks = FilterScope.Rent(spanCount);
         Bitmap.Fill(marks.Bits, spanCount);
-        _filter.Keep(batch, spanCount, marks.Bits);
+        _filter!.Keep(batch, spanCount, marks.Bits);
         return Bitmap.ToRows(marks.Bits, _rows);
+    }
+
+    /// <summary>Gives scratch memory back; nothing is counted any more.</summary>
+    public void Release()
+    {
+        RentedArray.Return(ref _rows);
+        RentedArray.Return(ref _intervals);
+        Accumulator.Release();
     }
 
     /// <summary>Marks the traces of a batch that may have spans to count; they are to be looked at whole.</summary>
     public void FindCandidates(SpanBatch batch, int spanCount, bool[] isFound)
     {
-        GrowableArray.Reserve(ref _rows, spanCount);
+        RentedArray.Reserve(ref _rows, spanCount);
         foreach (var row in _rows.AsSpan(0, _candidates!.Select(batch, spanCount, _rows))) isFound[batch.Trace[row]] = true;
     }
 

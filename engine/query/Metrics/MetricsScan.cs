@@ -60,6 +60,20 @@ internal sealed class MetricsScan
         if (_sources.Live.Count + _blocks.Count == 0) return [.. _plan.Leaves.Select(static _ => new List<Series.Series>())];
         FindShared(cancellation);
         AddJobs();
+        try
+        {
+            return await CountAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (var worker in _workers)
+                foreach (var leaf in worker.Leaves)
+                    leaf.Release();
+        }
+    }
+
+    private async Task<List<List<Series.Series>>> CountAsync(CancellationToken cancellation)
+    {
         await RunOnAllAsync(static (worker, stop) => worker.Scan(stop), cancellation).ConfigureAwait(false);
         _noted = [.. _workers.SelectMany(static worker => worker.Noted)];
         _whole = WholeTraces.InOrder(_shared.Places.Concat(_workers.SelectMany(static worker => worker.Candidates)));

@@ -18,6 +18,11 @@ internal abstract class SpanAccumulator
         for (var i = 0; i < rows.Length; i++) Add(SpanCursor.At(batch, rows[i]), intervals[i]);
     }
 
+    /// <summary>Gives scratch memory back; nothing is added any more.</summary>
+    public virtual void Release()
+    {
+    }
+
     /// <summary>The spans of one whole trace were added.</summary>
     public virtual void EndTrace()
     {

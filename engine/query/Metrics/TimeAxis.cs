@@ -69,6 +69,25 @@ internal sealed class TimeAxis
         return kept;
     }
 
+    /// <summary>The same of the first <paramref name="count"/> rows, which need not be written down before.</summary>
+    public int SelectFirst(int count, ReadOnlySpan<ulong> starts, ReadOnlySpan<int> traces, ReadOnlySpan<bool> isLeftOut, Span<int> rows, Span<int> intervals)
+    {
+        var (lower, upper, step, perNano) = (_lower, _upper, StepNano, _perNano);
+        starts = starts[..count];
+        rows = rows[..count];
+        intervals = intervals[..count];
+        var kept = 0;
+        for (var row = 0; row < starts.Length; row++)
+        {
+            var start = (long)starts[row];
+            if (start <= lower || start > upper || !isLeftOut.IsEmpty && isLeftOut[traces[row]]) continue;
+            rows[kept] = row;
+            intervals[kept++] = Divide(start - lower - 1, step, perNano);
+        }
+
+        return kept;
+    }
+
     // A product instead of a 64-bit division; rounding can make it one too large or too small.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Divide(long offset, long step, double perNano)

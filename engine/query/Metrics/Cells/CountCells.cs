@@ -13,7 +13,22 @@ internal sealed class CountCells(int intervals, MemoryBudget budget) : CellArray
         var intervals = Intervals;
         if (weights.IsEmpty)
         {
-            for (var i = 0; i < series.Length; i++) counts[series[i] * intervals + cells[i]]++;
+            // Spans of a trace come together and mostly fall into one cell: a run is counted in a register, not in memory.
+            var (last, run) = (-1, 0);
+            for (var i = 0; i < series.Length; i++)
+            {
+                var cell = series[i] * intervals + cells[i];
+                if (cell == last)
+                {
+                    run++;
+                    continue;
+                }
+
+                if (last >= 0) counts[last] += run;
+                (last, run) = (cell, 1);
+            }
+
+            if (last >= 0) counts[last] += run;
             return;
         }
 

@@ -15,6 +15,9 @@ internal sealed class ExemplarSampler
     private readonly int _limit;
     private readonly int _slotCount;
     private readonly ExemplarCandidate?[] _kept;
+    private int _freePlaces;
+    private ulong _highest;
+    private bool _isHighestStale = true;
 
     public ExemplarSampler(TimeAxis axis, int limit)
     {
@@ -22,6 +25,7 @@ internal sealed class ExemplarSampler
         _limit = limit;
         _slotCount = Math.Clamp(limit / PerSlot, 1, axis.Count);
         _kept = limit == 0 ? [] : new ExemplarCandidate?[_slotCount * PerSlot];
+        _freePlaces = _kept.Length;
     }
 
     /// <summary>Are there any to choose?</summary>
@@ -41,8 +45,22 @@ internal sealed class ExemplarSampler
         return priority < _kept[first + PerSlot - 1]!.Priority;
     }
 
+    /// <summary>False if <see cref="Wants"/> says no in every interval.</summary>
+    public bool MayWant(TraceId trace) => _freePlaces > 0 || ExemplarCandidate.PriorityOf(trace) <= HighestKept();
+
+    // What is kept only gets lower.
+    private ulong HighestKept()
+    {
+        if (!_isHighestStale) return _highest;
+        _highest = 0;
+        foreach (var kept in _kept) _highest = Math.Max(_highest, kept!.Priority);
+        _isHighestStale = false;
+        return _highest;
+    }
+
     public void Add(ExemplarCandidate candidate, int interval)
     {
+        _isHighestStale = true;
         var first = SlotOf(interval);
         var slot = _kept.AsSpan(first, PerSlot);
         for (var i = 0; i < PerSlot; i++)
@@ -56,6 +74,7 @@ internal sealed class ExemplarSampler
         for (var i = 0; i < PerSlot; i++)
         {
             if (slot[i] is { } kept && Compare(kept, candidate) <= 0) continue;
+            if (slot[^1] is null) _freePlaces--;
             slot[i..^1].CopyTo(slot[(i + 1)..]);
             slot[i] = candidate;
             return;

@@ -23,9 +23,10 @@ public sealed class RandomMetrics(Random random)
     };
 
     // Roots often: their facts come from columns where a trace lies in one block, and from whole traces elsewhere.
-    private string Source() => random.Next(6) switch
+    private string Source() => random.Next(7) switch
     {
         0 or 1 => "{ }",
+        3 => $"{{ traceDuration {Pick("<", "<=", "=", "!=", ">", ">=")} {Pick("0", "4ns", "5ns", "10ms", "2.5", "-1")}{Pick("", " && nestedSetParent < 0", " || status = error")} }}",
         2 => $"{{ nestedSetParent {Pick("<", "<=", "=", "!=", ">", ">=")} {Pick("0", "0", "-1", "-1", "-2")}{Pick("", " && status = error", " || .a = 1", " && !(nestedSetParent = -1)")} }}",
         _ => _sources.Next(),
     };
