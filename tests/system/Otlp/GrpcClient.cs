@@ -16,11 +16,11 @@ internal sealed record GrpcAnswer(int HttpStatus, int Status, string Message, Rp
 
 /// <summary>gRPC over HttpClient's HTTP/2, frame by frame, so that a test can also send wrong ones.
 /// https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md</summary>
-internal sealed class GrpcClient(string address) : IDisposable
+internal sealed class GrpcClient(string address, SocketsHttpHandler? handler = null) : IDisposable
 {
     public const string ExportPath = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-    private readonly HttpClient _http = new(new SocketsHttpHandler()) { Timeout = TimeSpan.FromSeconds(30) };
+    private readonly HttpClient _http = new(handler ?? new SocketsHttpHandler()) { Timeout = TimeSpan.FromSeconds(30) };
 
     public Task<GrpcAnswer> ExportAsync(byte[] message) => CallAsync(Frame(message));
 

@@ -70,6 +70,38 @@ public sealed class TlsTests
         await Eventually.HoldsAsync("the next good one is shown", async () => await NameAsync() == "CN=third");
     }
 
+    [Fact]
+    public async Task Grpc_of_receiver_and_queries_runs_over_TLS()
+    {
+        using var certificates = new TestCertificates();
+        certificates.WriteServer("server");
+        await using var tempo = TempoProcess.Prepare();
+        var tls = $"{{cert_file: {certificates.CertFile}, key_file: {certificates.KeyFile}}}";
+        var yaml = await File.ReadAllTextAsync(tempo.ConfigFile);
+        yaml = yaml.Replace($"  grpc_listen_port: {tempo.Ports.ApiGrpc}", $"  grpc_listen_port: {tempo.Ports.ApiGrpc}\n  grpc_tls_config: {tls}", StringComparison.Ordinal)
+            .Replace($"endpoint: \"127.0.0.1:{tempo.Ports.OtlpGrpc}\"", $"endpoint: \"127.0.0.1:{tempo.Ports.OtlpGrpc}\"\n          tls: {tls}", StringComparison.Ordinal);
+        await File.WriteAllTextAsync(tempo.ConfigFile, yaml);
+        await tempo.StartAsync();
+        GrpcClient Client(int port) => new($"https://127.0.0.1:{port}", new SocketsHttpHandler
+        {
+            SslOptions = { RemoteCertificateValidationCallback = (_, certificate, _, _) => certificates.HasSigned((X509Certificate2)certificate!) },
+        });
+        using var sender = Client(tempo.Ports.OtlpGrpc);
+        using var asker = Client(tempo.Ports.ApiGrpc);
+        var spans = Spans.NewTrace(2, "over TLS");
+        Assert.Equal(GrpcAnswer.Ok, (await sender.ExportAsync(ExportRequest.Encode(spans))).Status);
+        var found = await asker.CallAsync(GrpcClient.Frame(new ProtobufMessage().String(8, "{ name = \"over TLS\" }").ToArray()), "/tempopb.StreamingQuerier/Search");
+        Assert.Equal(GrpcAnswer.Ok, found.Status);
+        Assert.Contains(spans[0].TraceId, found.Messages.Select(static message => Encoding.UTF8.GetString(message)).Aggregate(string.Concat), StringComparison.Ordinal);
+
+        // Without TLS neither port says a word.
+        foreach (var port in (int[])[tempo.Ports.OtlpGrpc, tempo.Ports.ApiGrpc])
+        {
+            using var plain = new GrpcClient($"http://127.0.0.1:{port}");
+            await Assert.ThrowsAnyAsync<HttpRequestException>(() => plain.ExportAsync([]));
+        }
+    }
+
     private static async Task<(int Status, Version Version, string ServerName)> PostAsync(TestCertificates certificates, string url, byte[] body, string contentType, Version version, X509Certificate2? client)
     {
         var server = "";

@@ -137,7 +137,7 @@ public sealed class OtlpRateTests(LimitedTempo limited) : IClassFixture<LimitedT
     [InlineData("json", false)]
     [InlineData("protobuf", true)]
     [InlineData("json", true)]
-    public async Task Line12_15_and_24_over_the_rate_is_to_be_tried_again_and_over_the_burst_is_not(string protocol, bool isHttp2)
+    public async Task Line12_14_15_and_24_over_the_rate_is_to_be_tried_again_and_over_the_burst_is_not(string protocol, bool isHttp2)
     {
         var tenant = $"rate-{Interlocked.Increment(ref _tenants)}";
         var small = Spans.NewTrace(5);

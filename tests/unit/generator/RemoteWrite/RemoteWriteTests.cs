@@ -70,7 +70,7 @@ public sealed class RemoteWriteTests : IAsyncDisposable
     [InlineData("this is no HTTP\r\n\r\n")]
     [InlineData("HTTP/1.1 …")]
     [InlineData("")]
-    public async Task What_may_go_well_later_is_sent_again_and_in_order(string answer)
+    public async Task Line31_what_may_go_well_later_is_sent_again_and_in_order(string answer)
     {
         for (var i = 0; i < 3; i++) _receiver.Answers.Enqueue(answer);
         // Only who never answers is to be given up: the clock runs ahead of a slow machine.
@@ -98,7 +98,7 @@ public sealed class RemoteWriteTests : IAsyncDisposable
     [InlineData("HTTP/1.1 400 Bad\r\nContent-Length: 12\r\n\r\nout of order")]
     [InlineData("HTTP/1.1 404 No\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n…")]
     [InlineData("HTTP/1.1 302 Go\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n")]
-    public async Task What_is_refused_for_good_is_dropped_and_counted(string answer)
+    public async Task Line31_and_32_what_is_refused_for_good_is_dropped_and_of_an_endless_answer_little_is_read(string answer)
     {
         _receiver.Answers.Enqueue(answer);
         Start();
@@ -113,7 +113,7 @@ public sealed class RemoteWriteTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task The_receiver_says_how_long_to_wait()
+    public async Task Line31_the_receiver_says_how_long_to_wait()
     {
         _receiver.Answers.Enqueue("HTTP/1.1 429 Slow\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n");
         Start();
