@@ -26,6 +26,7 @@ internal sealed class GeneratorMetrics
         Counter("registry_series_removed_total", "Series that were removed for want of values.", static c => c.SeriesRemoved);
         Counter("registry_series_limited_total", "Values that went to the overflow series.", static c => c.SeriesLimited);
         Counter("registry_label_values_limited_total", "Label values that were replaced because their label has too many.", static c => c.LabelValuesLimited);
+        Counter("span_names_sanitized_total", "Spans whose name was replaced by its template, or would have been (dry_run).", static c => c.SpanNamesSanitized);
         Counter("duplicate_window_shortened_total", "Times that spans were forgotten before their window was over, for want of room.", static c => c.DuplicateWindowsShortened);
         // Tempo's names end as no counter's should; untyped, they are the same to every query and no offence to a linter.
         Untyped("processor_service_graphs_edges", "Edges that were counted.", static c => c.Edges);

@@ -59,9 +59,6 @@ public sealed record GeneratorSettings
     /// <summary>Headers of the tenant's remote writes, over those of the target.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> RemoteWriteHeaders { get; init; } = [];
 
-    /// <summary>Something that was asked for and is not there, for the log; empty: nothing.</summary>
-    public string Unavailable { get; init; } = "";
-
     internal SeriesOptions SeriesOptions => new()
     {
         MaxCardinalityPerLabel = MaxCardinalityPerLabel,

@@ -129,6 +129,7 @@ public sealed class TenantGenerator
                 Duplicates = discards.Duplicate,
                 DuplicateWindowsShortened = _admission.Duplicates.ShortenedCount,
                 SpanMetricsFiltered = discards.SpanMetricsFiltered,
+                SpanNamesSanitized = discards.SpanNamesSanitized,
                 ServiceGraphsFiltered = discards.ServiceGraphsFiltered,
                 SpanMetricsNotText = discards.SpanMetricsNotText,
                 ServiceGraphsNotText = _graph?.DroppedEdgeCount ?? 0,
@@ -157,6 +158,7 @@ internal readonly record struct GeneratorCounts
     public long Duplicates { get; init; }
     public long DuplicateWindowsShortened { get; init; }
     public long SpanMetricsFiltered { get; init; }
+    public long SpanNamesSanitized { get; init; }
     public long ServiceGraphsFiltered { get; init; }
     public long SpanMetricsNotText { get; init; }
     public long ServiceGraphsNotText { get; init; }

@@ -151,7 +151,6 @@ internal sealed class TenantState : IAsyncDisposable
         foreach (var name in new[] { "span-metrics", "service-graphs", "host-info" })
             if (_generator is not null || _lastUnixMs > 0) _services.Metrics.ActiveProcessors.With(name, _tenant.Value).Set(_settings.Processors.ActiveNames.Contains(name) ? 1 : 0);
         if (_generator is null) return;
-        if (_settings.Unavailable.Length > 0) _services.Log.Warn("metrics generator", ("tenant", _tenant.Value), ("err", _settings.Unavailable));
         Show();
         OpenQueue();
         if (_clients.Length > 0) _encoder = new SeriesEncoder(ConstantLabels(), _settings.TraceIdLabelName, _options.RemoteWrite.Min(static target => target.MaxSamplesPerSend), Append);

@@ -28,6 +28,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     private readonly SpanMultiplier _multiplier;
     private readonly DimensionValues _dimensions;
     private readonly TargetInfo? _target;
+    private readonly SpanNameTemplates? _names;
     private readonly ResourceIdentity _identity;
     private readonly SeriesTable _series;
     private readonly LabelTuple _labels;
@@ -52,6 +53,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         if (parts.HasFlag(SpanMetricsParts.Latency)) _latencyColumn = Add(columns, MetricColumn.Histogram("traces_spanmetrics_latency", "Duration of the spans in seconds.", settings.HistogramBuckets, form));
         if (parts.HasFlag(SpanMetricsParts.Size)) _sizeColumn = Add(columns, MetricColumn.Counter("traces_spanmetrics_size_total", "Bytes of the spans as OTLP protobuf."));
         _series = new SeriesTable(new SeriesSchema([.. names], [.. columns]), budget, options) { IsWhole = _multiplier.IsAlwaysOne };
+        if (settings is { SpanNameSanitization: not SpanNameSanitization.Disabled, IntrinsicDimensions.SpanName: true }) _names = new SpanNameTemplates();
         if (settings.EnableTargetInfo) _target = new TargetInfo(settings, _identity, budget, options, current);
         Tables = _target is null ? [_series] : [_series, _target.Table];
     }
@@ -83,7 +85,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
 
         _labels.Truncate(_resourceEnd);
         var intrinsic = _settings.IntrinsicDimensions;
-        if (intrinsic.SpanName) _labels.Add(span.Name);
+        if (intrinsic.SpanName) _labels.Add(_names is null ? span.Name : NameOf(current, span.Name));
         if (intrinsic.SpanKind) _labels.Add(SpanNames.Kind(span.Kind));
         if (intrinsic.StatusCode) _labels.Add(SpanNames.Status(span.StatusCode));
         if (intrinsic.StatusMessage) _labels.Add(span.StatusMessage);
@@ -99,6 +101,14 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         if (_latencyColumn >= 0) _series.Observe(row, _latencyColumn, current.DurationSeconds, weight, current.TraceId, current.NowUnixMs);
         if (_sizeColumn >= 0) _series.Add(row, _sizeColumn, span.MessageLength * weight);
         _target?.OnSpan(current);
+    }
+
+    private ReadOnlySpan<byte> NameOf(CurrentSpan current, ReadOnlySpan<byte> name)
+    {
+        var template = _names!.Of(name);
+        if (template.SequenceEqual(name)) return name;
+        current.Discards.SpanNamesSanitized++;
+        return _settings.SpanNameSanitization == SpanNameSanitization.Enabled ? template : name;
     }
 
     public void OnCollect(long nowUnixMs)

@@ -17,6 +17,8 @@ public sealed record SpanMetricsSettings
 
     public IReadOnlyList<FilterPolicy> FilterPolicies { get; init; } = [];
 
+    public SpanNameSanitization SpanNameSanitization { get; init; }
+
     public bool EnableTargetInfo { get; init; }
 
     /// <summary>Resource attributes that target_info leaves out.</summary>

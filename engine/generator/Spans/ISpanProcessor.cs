@@ -52,6 +52,9 @@ internal sealed class Discards
     public long OutsideSlack;
     public long Duplicate;
     public long SpanMetricsFiltered;
+
+    /// <summary>No discards: spans whose name was replaced by its template, or would have been.</summary>
+    public long SpanNamesSanitized;
     public long ServiceGraphsFiltered;
     public long SpanMetricsNotText;
     public long HostInfoNotText;

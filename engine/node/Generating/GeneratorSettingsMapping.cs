@@ -33,14 +33,22 @@ public static class GeneratorSettingsMapping
             TraceIdLabelName = Or(limits.TraceIdLabelName, settings.TraceIdLabelName),
             RemoteWriteHeaders = limits.RemoteWriteHeaders.Count > 0 ? limits.RemoteWriteHeaders : settings.RemoteWriteHeaders,
             IngestionSlack = Or(limits.IngestionTimeRangeSlack, settings.IngestionSlack),
-            SpanMetrics = Over(limits.SpanMetrics, settings.SpanMetrics),
+            SpanMetrics = Over(limits.SpanMetrics, settings.SpanMetrics) with
+            {
+                SpanNameSanitization = limits.SpanNameSanitization switch
+                {
+                    "enabled" => Spans.SpanNameSanitization.Enabled,
+                    "dry_run" => Spans.SpanNameSanitization.DryRun,
+                    "disabled" => Spans.SpanNameSanitization.Disabled,
+                    _ => settings.SpanMetrics.SpanNameSanitization,
+                },
+            },
             ServiceGraphs = Over(limits.ServiceGraphs, settings.ServiceGraphs),
             HostInfo = new HostInfoSettings
             {
                 HostIdentifiers = Or(limits.HostInfo.HostIdentifiers, settings.HostInfo.HostIdentifiers),
                 MetricName = Or(limits.HostInfo.MetricName, settings.HostInfo.MetricName),
             },
-            Unavailable = limits.SpanNameSanitization is "enabled" or "dry_run" ? "span_name_sanitization is not available in this version" : settings.Unavailable,
         };
     }
 
