@@ -15,6 +15,8 @@ const string Usage = """
         CPU of a look-up by id that finds nothing.
     tempo-micro compaction [--spans-per-block 1000000] [--blocks 4] [--single-span-traces] [--folder /tmp/tempo-micro] [--build]
         MB a CPU-second and growth of memory while blocks become one; make them first, with the same options and --build.
+    tempo-micro ingest [--spans 75000] [--spans-per-request 300] [--rounds 9] [--dedicated]
+        CPU time and allocated bytes a span, from the receiver's buffer to a block, stage by stage.
     tempo-micro kernels [--only text]
         Each vector kernel against its scalar twin.
     """;
@@ -34,6 +36,7 @@ try
             await SidecarMeasures.MissesAsync(options.Int("--blocks", 1000, 1, 1_000_000), options.Int("--traces", 2000, 1, 10_000_000)).ConfigureAwait(false);
             return 0;
         case "compaction": return await CompactionMeasures.RunAsync(options).ConfigureAwait(false);
+        case "ingest": return IngestStages.Run(options);
         case "kernels": return KernelBenchmark.Run(options);
         default:
             Console.WriteLine(Usage);

@@ -63,7 +63,7 @@ public sealed class OrderedTrace(SpanContext context)
     public bool IsEmpty => _addedCount == 0;
 
     /// <summary>The batch of span i.</summary>
-    public SpanBatch Batch(int i) => context.Batches[Spans[i].Batch];
+    public SpanBatch Batch(int i) => context[Spans[i].Batch];
 
     public SpanContext Context => context;
 
@@ -125,7 +125,7 @@ public sealed class OrderedTrace(SpanContext context)
     {
         for (var i = 0; i < _addedCount; i++)
         {
-            _starts[i] = context.Batches[_added[i].Batch].StartUnixNano[_added[i].Span];
+            _starts[i] = context[_added[i].Batch].StartUnixNano[_added[i].Span];
             _order[i] = i;
         }
 
@@ -144,8 +144,8 @@ public sealed class OrderedTrace(SpanContext context)
     // nothing but its content is decided by the content, for a cut must not change which of them is shown.
     private int CompareTies(int a, int b)
     {
-        var (x, i) = (context.Batches[_added[a].Batch], _added[a].Span);
-        var (y, j) = (context.Batches[_added[b].Batch], _added[b].Span);
+        var (x, i) = (context[_added[a].Batch], _added[a].Span);
+        var (y, j) = (context[_added[b].Batch], _added[b].Span);
         var order = x.SpanId[i].CompareTo(y.SpanId[j]);
         if (order == 0) order = x.Kind[i].CompareTo(y.Kind[j]);
         if (order == 0) order = y.DurationNano[j].CompareTo(x.DurationNano[i]);

@@ -11,21 +11,32 @@ namespace Tempo.Engine.Storage.Scan;
 public sealed class SpanContext
 {
     private static readonly SpanBatch Released = new();
-    private readonly List<SpanBatch> _batches = [];
-    private readonly List<int[]> _resources = [];
-    private readonly List<int[]> _scopes = [];
+    private SpanBatch[] _batches = [];
+    private int[][] _resources = [];
+    private int[][] _scopes = [];
+    private int _count;
     private readonly InternTable _keys = new();
     private readonly ArrayBufferWriter<byte> _key = new(4096);
 
-    public IReadOnlyList<SpanBatch> Batches => _batches;
+    /// <summary>By their numbers.</summary>
+    public ArraySegment<SpanBatch> Batches => new(_batches, 0, _count);
+
+    /// <summary>The batch of a number that <see cref="Add"/> gave.</summary>
+    public SpanBatch this[int batch] => _batches[batch];
 
     /// <summary>Adds a batch; its number is the result.</summary>
     public int Add(SpanBatch batch)
     {
-        _batches.Add(batch);
-        _resources.Add([]);
-        _scopes.Add([]);
-        return _batches.Count - 1;
+        if (_count == _batches.Length)
+        {
+            var length = Math.Max(8, _count * 2);
+            Array.Resize(ref _batches, length);
+            Array.Resize(ref _resources, length);
+            Array.Resize(ref _scopes, length);
+        }
+
+        (_batches[_count], _resources[_count], _scopes[_count]) = (batch, [], []);
+        return _count++;
     }
 
     /// <summary>Lets go of a batch that no span is taken from any more. Its number stays taken.</summary>

@@ -47,7 +47,7 @@ internal sealed class SpanTree
         var kept = 0;
         foreach (var i in order)
         {
-            var batch = context.Batches[spans[i].Batch];
+            var batch = context[spans[i].Batch];
             var id = batch.SpanId[spans[i].Span];
             var kind = batch.Kind[spans[i].Span];
             if (!TryAddDistinct(id, kind, kept)) continue;
@@ -65,7 +65,7 @@ internal sealed class SpanTree
         var countable = true;
         for (var i = 0; i < spans.Length; i++)
         {
-            var batch = context.Batches[spans[i].Batch];
+            var batch = context[spans[i].Batch];
             countable &= TryAddAtMostTwo(batch.SpanId[spans[i].Span], batch.Kind[spans[i].Span], i);
         }
 
@@ -82,7 +82,7 @@ internal sealed class SpanTree
         _firstChild.AsSpan(0, _count).Fill(-1);
         for (var i = spans.Length - 1; i >= 0; i--)
         {
-            var parentId = context.Batches[spans[i].Batch].ParentSpanId[spans[i].Span];
+            var parentId = context[spans[i].Batch].ParentSpanId[spans[i].Span];
             var parent = FindParent(i, parentId);
             _parentIndex[i] = parent;
             if (parent < 0) continue;

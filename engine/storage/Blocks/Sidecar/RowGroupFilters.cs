@@ -7,7 +7,7 @@ using Tempo.SimdBloom;
 namespace Tempo.Engine.Storage.Blocks.Sidecar;
 
 /// <summary>What one row group has: hashes for its two filters, number ranges, and what goes on into the block's catalog.</summary>
-internal sealed class RowGroupFilters(CatalogBuilder catalog)
+internal sealed class RowGroupFilters
 {
     private const double KeyBits = 17; // 1 in 1,000: a few dozen keys, asked first
     private const double ValueBits = 10; // 1 in 100: many values, and most of a sidecar
@@ -20,22 +20,23 @@ internal sealed class RowGroupFilters(CatalogBuilder catalog)
     private bool _isFull;
     private int[] _starts = [];
     private int[] _order = [];
+    private FactPair[] _pairs = [];
 
-    /// <summary>Takes the facts of one place; keys and texts by their dictionaries.</summary>
-    public void Add(CatalogScope scope, AttributeFacts facts, StringDictionary keys, StringDictionary texts)
+    /// <summary>Takes the facts of one place; keys, texts and integers by their dictionaries.</summary>
+    public void Add(CatalogBuilder catalog, CatalogScope scope, AttributeFacts facts, StringDictionary keys, StringDictionary texts, NumberDictionary ints)
     {
-        GroupByKey(facts);
+        GroupByKey(facts, ints);
         for (var key = 0; key < facts.KeyCount; key++)
             if (facts.OwnerCount(key) > 0)
-                AddKey(scope, keys.Text(key), facts, key, texts);
+                AddKey(catalog, scope, keys.Text(key), facts, key, texts);
         _isFull |= facts.IsFull;
     }
 
     /// <summary>The same for a place with one key.</summary>
-    public void Add(CatalogScope scope, AttributeFacts facts, ReadOnlySpan<byte> key, StringDictionary texts)
+    public void Add(CatalogBuilder catalog, CatalogScope scope, AttributeFacts facts, ReadOnlySpan<byte> key, StringDictionary texts, NumberDictionary? ints = null)
     {
-        GroupByKey(facts);
-        if (facts.KeyCount > 0 && facts.OwnerCount(0) > 0) AddKey(scope, key, facts, 0, texts);
+        GroupByKey(facts, ints);
+        if (facts.KeyCount > 0 && facts.OwnerCount(0) > 0) AddKey(catalog, scope, key, facts, 0, texts);
         _isFull |= facts.IsFull;
     }
 
@@ -75,18 +76,18 @@ internal sealed class RowGroupFilters(CatalogBuilder catalog)
     }
 
     // Pairs by key, by counting: _order holds them, those of key k at [_starts[k], _starts[k + 1]).
-    private void GroupByKey(AttributeFacts facts)
+    private void GroupByKey(AttributeFacts facts, NumberDictionary? ints)
     {
         GrowableArray.Reserve(ref _starts, facts.KeyCount + 2);
         GrowableArray.Reserve(ref _order, facts.PairCount);
         _starts.AsSpan(0, facts.KeyCount + 2).Clear();
-        var pairs = facts.Pairs.AsSpan(0, facts.PairCount);
+        var pairs = facts.Collect(ref _pairs, ints is null ? [] : ints.Values);
         foreach (ref readonly var pair in pairs) _starts[pair.Key + 2]++;
         for (var key = 2; key < facts.KeyCount + 2; key++) _starts[key] += _starts[key - 1];
         for (var i = 0; i < pairs.Length; i++) _order[_starts[pairs[i].Key + 1]++] = i;
     }
 
-    private void AddKey(CatalogScope scope, ReadOnlySpan<byte> key, AttributeFacts facts, int number, StringDictionary texts)
+    private void AddKey(CatalogBuilder catalog, CatalogScope scope, ReadOnlySpan<byte> key, AttributeFacts facts, int number, StringDictionary texts)
     {
         var keyHash = SidecarHash.OfKey(scope, key);
         GrowableArray.Reserve(ref _keys, _keyCount + 1);
@@ -97,7 +98,7 @@ internal sealed class RowGroupFilters(CatalogBuilder catalog)
         GrowableArray.Reserve(ref _values, _valueCount + pairs.Length);
         foreach (var i in pairs)
         {
-            var hash = HashOf(keyHash, facts.Pairs[i], texts);
+            var hash = HashOf(keyHash, _pairs[i], texts);
             _values[_valueCount++] = hash;
             listed?.Sketch(hash);
         }
@@ -123,31 +124,31 @@ internal sealed class RowGroupFilters(CatalogBuilder catalog)
         return SidecarHash.OfNumber(keyHash, number);
     }
 
-    private static void List(CatalogKey key, AttributeFacts facts, ReadOnlySpan<int> pairs, StringDictionary texts)
+    private void List(CatalogKey key, AttributeFacts facts, ReadOnlySpan<int> pairs, StringDictionary texts)
     {
         if (facts.IsFull) key.OmitValues();
         if (pairs.Length > CatalogKey.MaxValues)
         {
             key.OmitValues();
-            pairs = MostFrequent(facts, pairs);
+            pairs = MostFrequent(pairs);
         }
 
         foreach (var i in pairs)
         {
-            var pair = facts.Pairs[i];
+            var pair = _pairs[i];
             if (pair.Type == CatalogValueType.Text) key.AddText(texts.Text((int)pair.Bits), pair.Count);
             else key.AddNumber(pair.Type, pair.Bits, pair.Count);
         }
     }
 
     // More than are listed at last: the most frequent ones of the block need not be those of each row group.
-    private static int[] MostFrequent(AttributeFacts facts, ReadOnlySpan<int> pairs)
+    private int[] MostFrequent(ReadOnlySpan<int> pairs)
     {
         var top = new PriorityQueue<int, int>();
         foreach (var i in pairs)
         {
-            if (top.Count < 4 * CatalogKey.TopValues) top.Enqueue(i, facts.Pairs[i].Count);
-            else top.EnqueueDequeue(i, facts.Pairs[i].Count);
+            if (top.Count < 4 * CatalogKey.TopValues) top.Enqueue(i, _pairs[i].Count);
+            else top.EnqueueDequeue(i, _pairs[i].Count);
         }
 
         return [.. top.UnorderedItems.Select(static item => item.Element).Order()];

@@ -9,7 +9,7 @@ namespace Tempo.Engine.Storage.Blocks.Sidecar;
 /// <summary>
 /// Collects a block's sidecar while the block is written, from the dictionaries that its columns get anyway:
 /// <code>
-/// page        zone map; the codes of the intrinsic texts are counted (attributes were counted as they were staged)
+/// page        zone map; the codes of the intrinsic texts are counted (attributes were when the page was staged)
 /// row group   the distinct pairs of key and value become filters, and go on into the catalog
 /// block       ids, zones, catalog; all sections behind a directory
 /// </code>
@@ -25,23 +25,16 @@ internal sealed class SidecarBuilder : IDisposable
     private const double IdBits = 16; // 1 in 700, in one cache line: a miss should cost no more
 
     private readonly CatalogBuilder _catalog = new();
-    private readonly RowGroupFilters _filters;
     private readonly List<List<ZoneMap>> _zones = [[]];
     private readonly List<(SectionKind Kind, int RowGroup, int SizeBytes, uint Checksum)> _sections = [];
+    private readonly SidecarMemory _memory;
     private readonly SpillBuffer _ofRowGroups;
-    private readonly AttributeFacts _services = new();
-    private readonly AttributeFacts _names = new();
-    private readonly AttributeFacts _statusMessages = new();
-    private readonly AttributeFacts _rootNames = new();
-    private readonly AttributeFacts _rootServices = new();
-    private readonly AttributeFacts _eventNames = new();
-    private readonly AttributeFacts _scopeNames = new();
-    private readonly AttributeFacts _scopeVersions = new();
 
+    /// <param name="memory">What a row group needs; the writer's, kept from block to block.</param>
     /// <param name="spillPath">File for the sections of row groups; null: they stay in memory.</param>
-    public SidecarBuilder(string? spillPath = null)
+    public SidecarBuilder(SidecarMemory memory, string? spillPath = null)
     {
-        _filters = new RowGroupFilters(_catalog);
+        _memory = memory;
         _ofRowGroups = new SpillBuffer(spillPath, MaxMemoryBytes);
     }
 
@@ -50,39 +43,39 @@ internal sealed class SidecarBuilder : IDisposable
     {
         var spans = stage.Spans;
         _zones[^1].Add(ZoneOf(stage));
-        Count(_services, stage.ResourceService.AsSpan(0, stage.ResourceCount));
-        Count(_names, spans.Name.AsSpan(0, spans.Count));
-        Count(_statusMessages, spans.StatusMessage.AsSpan(0, spans.Count));
-        Count(_rootNames, stage.RootName.AsSpan(0, stage.TraceCount));
-        Count(_rootServices, stage.RootService.AsSpan(0, stage.TraceCount));
-        Count(_eventNames, spans.EventName.AsSpan(0, spans.EventCount));
-        Count(_scopeNames, stage.ScopeName.AsSpan(0, stage.ScopeCount));
-        Count(_scopeVersions, stage.ScopeVersion.AsSpan(0, stage.ScopeCount));
+        Count(_memory.Services, stage.ResourceService.AsSpan(0, stage.ResourceCount));
+        Count(_memory.Names, spans.Name.AsSpan(0, spans.Count));
+        Count(_memory.StatusMessages, spans.StatusMessage.AsSpan(0, spans.Count));
+        Count(_memory.RootNames, stage.RootName.AsSpan(0, stage.TraceCount));
+        Count(_memory.RootServices, stage.RootService.AsSpan(0, stage.TraceCount));
+        Count(_memory.EventNames, spans.EventName.AsSpan(0, spans.EventCount));
+        Count(_memory.ScopeNames, stage.ScopeName.AsSpan(0, stage.ScopeCount));
+        Count(_memory.ScopeVersions, stage.ScopeVersion.AsSpan(0, stage.ScopeCount));
     }
 
     /// <summary>The row group is complete; its dictionaries are still there.</summary>
     public void EndRowGroup(TraceStage stage)
     {
         var spans = stage.Spans;
-        _filters.Add(CatalogScope.Resource, _services, "service.name"u8, stage.ResourceServices);
+        _memory.Filters.Add(_catalog, CatalogScope.Resource, _memory.Services, "service.name"u8, stage.ResourceServices);
         AddAttributes(CatalogScope.Resource, stage.ResourceAttributes);
         AddAttributes(CatalogScope.Scope, stage.ScopeAttributes);
         AddAttributes(CatalogScope.Span, spans.Attributes);
         AddAttributes(CatalogScope.Event, spans.EventAttributes);
         AddAttributes(CatalogScope.Link, spans.LinkAttributes);
-        AddIntrinsic(_names, CatalogIntrinsics.Name, spans.Names);
-        AddIntrinsic(_statusMessages, CatalogIntrinsics.StatusMessage, spans.StatusMessages);
-        AddIntrinsic(_rootNames, CatalogIntrinsics.RootName, stage.RootNames);
-        AddIntrinsic(_rootServices, CatalogIntrinsics.RootServiceName, stage.RootServices);
-        AddIntrinsic(_eventNames, CatalogIntrinsics.EventName, spans.EventNames);
-        AddIntrinsic(_scopeNames, CatalogIntrinsics.InstrumentationName, stage.ScopeNames);
-        AddIntrinsic(_scopeVersions, CatalogIntrinsics.InstrumentationVersion, stage.ScopeVersions);
-        _services.Clear();
+        AddIntrinsic(_memory.Names, CatalogIntrinsics.Name, spans.Names);
+        AddIntrinsic(_memory.StatusMessages, CatalogIntrinsics.StatusMessage, spans.StatusMessages);
+        AddIntrinsic(_memory.RootNames, CatalogIntrinsics.RootName, stage.RootNames);
+        AddIntrinsic(_memory.RootServices, CatalogIntrinsics.RootServiceName, stage.RootServices);
+        AddIntrinsic(_memory.EventNames, CatalogIntrinsics.EventName, spans.EventNames);
+        AddIntrinsic(_memory.ScopeNames, CatalogIntrinsics.InstrumentationName, stage.ScopeNames);
+        AddIntrinsic(_memory.ScopeVersions, CatalogIntrinsics.InstrumentationVersion, stage.ScopeVersions);
+        _memory.Services.Clear();
         var group = _zones.Count - 1;
-        AddSection(SectionKind.KeyFilter, group, _filters.KeyFilter());
-        if (_filters.ValueFilter() is { } values) AddSection(SectionKind.ValueFilter, group, values);
-        AddSection(SectionKind.Ranges, group, _filters.Ranges());
-        _filters.Clear();
+        AddSection(SectionKind.KeyFilter, group, _memory.Filters.KeyFilter());
+        if (_memory.Filters.ValueFilter() is { } values) AddSection(SectionKind.ValueFilter, group, values);
+        AddSection(SectionKind.Ranges, group, _memory.Filters.Ranges());
+        _memory.Filters.Clear();
         _zones.Add([]);
     }
 
@@ -170,23 +163,21 @@ internal sealed class SidecarBuilder : IDisposable
 
     private void AddAttributes(CatalogScope scope, AttributeStage stage)
     {
-        _filters.Add(scope, stage.Facts, stage.Dictionaries.Keys, stage.Dictionaries.Values);
-        foreach (var column in stage.Dedicated) _filters.Add(scope, column.Facts, column.Key, column.Strings);
+        _memory.Filters.Add(_catalog, scope, stage.Facts, stage.Dictionaries.Keys, stage.Dictionaries.Values, stage.Ints.Dictionary);
+        foreach (var column in stage.Dedicated) _memory.Filters.Add(_catalog, scope, column.Facts, column.Key, column.Strings, column.Ints.Dictionary);
     }
 
     private void AddIntrinsic(AttributeFacts facts, ReadOnlySpan<byte> name, StringDictionary texts)
     {
-        _filters.Add(CatalogScope.Intrinsic, facts, name, texts);
+        _memory.Filters.Add(_catalog, CatalogScope.Intrinsic, facts, name, texts);
         facts.Clear();
     }
 
     private static void Count(AttributeFacts facts, ReadOnlySpan<int> codes)
     {
-        foreach (var code in codes)
-        {
-            facts.AddKey(0, CatalogTypes.Text);
-            facts.AddText(0, code);
-        }
+        if (codes.IsEmpty) return;
+        facts.AddKey(0, CatalogTypes.Text, codes.Length);
+        facts.AddTexts(0, codes);
     }
 
     private static ZoneMap ZoneOf(TraceStage stage)

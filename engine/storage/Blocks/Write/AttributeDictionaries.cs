@@ -14,8 +14,6 @@ internal sealed class AttributeDictionaries(PageLoad load)
 
     public StringDictionary Unsupported { get; } = new(load);
 
-    public NumberDictionary Ints { get; } = new();
-
     /// <summary>Index of the proto-JSON text of an AnyValue message.</summary>
     public int UnsupportedOfMessage(ReadOnlySpan<byte> message)
     {
@@ -28,6 +26,5 @@ internal sealed class AttributeDictionaries(PageLoad load)
         Keys.Clear();
         Values.Clear();
         Unsupported.Clear();
-        Ints.Clear();
     }
 }

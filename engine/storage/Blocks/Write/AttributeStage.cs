@@ -22,7 +22,7 @@ internal sealed class AttributeStage
 
     private readonly LevelStream _owners;
     private readonly PageLoad _load;
-    private readonly CodeMap _keyTargets = new();
+    private readonly CodeMap<int> _keyTargets = new();
     private readonly DedicatedStage[] _dedicated;
     private int[] _countOfOwner = [];
     private int _ownerCount;
@@ -37,7 +37,7 @@ internal sealed class AttributeStage
         Dictionaries = new AttributeDictionaries(load);
         Levels = new LevelStream(owners.MaxRepetition + 1, owners.MaxDefinition + 1);
         Strings = new ValueStage<int>(Levels, isRepeated: true, memory);
-        Ints = new ValueStage<long>(Levels, isRepeated: true, memory);
+        Ints = new IntStage(Levels, isRepeated: true, memory);
         Doubles = new ValueStage<double>(Levels, isRepeated: true, memory);
         Bools = new ValueStage<byte>(Levels, isRepeated: true, memory);
         Unsupported = new ValueStage<int>(Levels, isRepeated: false, memory);
@@ -57,7 +57,7 @@ internal sealed class AttributeStage
 
     public ValueStage<int> Strings { get; }
 
-    public ValueStage<long> Ints { get; }
+    public IntStage Ints { get; }
 
     public ValueStage<double> Doubles { get; }
 
@@ -85,6 +85,7 @@ internal sealed class AttributeStage
     {
         _keyTargets.Clear();
         Dictionaries.Clear();
+        Ints.Dictionary.Clear();
         Facts.Clear();
         foreach (var stage in _dedicated) stage.ClearDictionary();
     }
@@ -93,10 +94,33 @@ internal sealed class AttributeStage
     public void AddOwner(int batch, AttributeColumns source, int from, int to, SpanBatch sourceBatch, AttributeScope scope, int row)
     {
         var before = _count;
-        foreach (var stage in _dedicated) stage.BeginOwner();
         ReserveAttributes(_count + to - from);
+        Strings.Reserve(to - from);
         _load.EntryCount += to - from;
-        for (var i = from; i < to; i++) Add(batch, source, i);
+        var targets = _keyTargets.Of(batch);
+        var texts = Dictionaries.Values.Of(batch);
+        for (var i = from; i < to; i++)
+        {
+            // Nearly all are texts or integers of a known key. Targets below 0: see KeyTarget.
+            var type = source.Types[i];
+            var target = targets.Find(source.Keys[i]);
+            if (target > 0 && type == AttributeType.String && StringDictionary.TryIndex(texts, (int)source.Bits[i], _load, out var text))
+            {
+                Facts.AddKey(target - 1, CatalogTypes.Text);
+                Strings.AddReserved(Begin(target - 1, isArray: false), text);
+            }
+            else if (target > 0 && type == AttributeType.Int)
+            {
+                Facts.AddKey(target - 1, CatalogTypes.Int);
+                Ints.Add(Begin(target - 1, isArray: false), source.Bits[i]);
+            }
+            else if (target >= 0 || !_dedicated[-target - 2].TryAdd(_ownerCount, type, batch, source.Values, source.Bits[i]))
+            {
+                Add(batch, source, i);
+                Strings.Reserve(to - i); // an array may have taken the room
+            }
+        }
+
         foreach (var column in sourceBatch.Dedicated)
             if (column.Scope == scope && column.Start[row + 1] > column.Start[row])
                 AddFromDedicated(column, row);
@@ -104,8 +128,17 @@ internal sealed class AttributeStage
         _countOfOwner[_ownerCount++] = _count - before;
     }
 
-    /// <summary>All owners of the page were added: computes the levels of the attributes. Those of their values are made when they are written.</summary>
-    public void Complete() => Levels.Expand(_owners, _countOfOwner.AsSpan(0, _ownerCount));
+    /// <summary>
+    /// All owners of the page were added: computes the levels of the attributes, those of their values are made when they are
+    /// written; and counts the values.
+    /// </summary>
+    public void Complete()
+    {
+        Levels.Expand(_owners, _countOfOwner.AsSpan(0, _ownerCount));
+        Facts.AddTexts(Keys, Strings.Things, Strings.Values);
+        Facts.AddInts(Keys, Ints.Things, Ints.Indexes, Ints.Values);
+        foreach (var stage in _dedicated) stage.Complete();
+    }
 
     private void Add(int batch, AttributeColumns source, int i)
     {
@@ -139,19 +172,20 @@ internal sealed class AttributeStage
         return -1;
     }
 
-    private static bool TryAddToDedicated(DedicatedStage stage, int batch, AttributeColumns source, int i, AttributeType type)
+    private bool TryAddToDedicated(DedicatedStage stage, int batch, AttributeColumns source, int i, AttributeType type)
     {
-        if (!stage.Takes(1)) return false;
+        var owner = _ownerCount;
+        if (!stage.Takes(owner, 1)) return false;
         if (stage.Leaf.Type == AttributeType.Int)
         {
-            if (type == AttributeType.Int) stage.AddInt(source.Bits[i]);
-            else if (type == AttributeType.IntArray && source.ArrayItems(i) is { Length: > 1 } items && stage.Takes(items.Length)) stage.AddInts(items);
+            if (type == AttributeType.Int) stage.AddInt(owner, source.Bits[i]);
+            else if (type == AttributeType.IntArray && source.ArrayItems(i) is { Length: > 1 } items && stage.Takes(owner, items.Length)) stage.AddInts(owner, items);
             else return false;
             return true;
         }
 
-        if (type == AttributeType.String) stage.AddString(batch, source.Values, (int)source.Bits[i]);
-        else if (type == AttributeType.StringArray && source.ArrayItems(i) is { Length: > 1 } items && stage.Takes(items.Length)) stage.AddStrings(batch, source.Values, items);
+        if (type == AttributeType.String) stage.AddString(owner, batch, source.Values, (int)source.Bits[i]);
+        else if (type == AttributeType.StringArray && source.ArrayItems(i) is { Length: > 1 } items && stage.Takes(owner, items.Length)) stage.AddStrings(owner, batch, source.Values, items);
         else return false;
         return true;
     }
@@ -163,10 +197,10 @@ internal sealed class AttributeStage
         switch (type)
         {
             case AttributeType.String:
-                AddText(n, key, Dictionaries.Values.Index(batch, source.Values, (int)source.Bits[i]));
+                Strings.Add(n, Dictionaries.Values.Index(batch, source.Values, (int)source.Bits[i]));
                 break;
             case AttributeType.Int:
-                AddInt(n, key, source.Bits[i]);
+                Ints.Add(n, source.Bits[i]);
                 break;
             case AttributeType.Double:
                 AddDouble(n, key, source.Bits[i]);
@@ -175,10 +209,10 @@ internal sealed class AttributeStage
                 AddBool(n, key, source.Bits[i]);
                 break;
             case AttributeType.StringArray:
-                foreach (var item in ArrayItems(source, i)) AddText(n, key, Dictionaries.Values.Index(batch, source.Values, (int)item));
+                foreach (var item in ArrayItems(source, i)) Strings.Add(n, Dictionaries.Values.Index(batch, source.Values, (int)item));
                 break;
             case AttributeType.IntArray:
-                foreach (var item in ArrayItems(source, i)) AddInt(n, key, item);
+                foreach (var item in ArrayItems(source, i)) Ints.Add(n, item);
                 break;
             case AttributeType.DoubleArray:
                 foreach (var item in ArrayItems(source, i)) AddDouble(n, key, item);
@@ -195,28 +229,16 @@ internal sealed class AttributeStage
         }
     }
 
-    private void AddText(int n, int key, int index)
-    {
-        Strings.Add(n, index);
-        Facts.AddText(key, index);
-    }
-
-    private void AddInt(int n, int key, long value)
-    {
-        Ints.Add(n, value);
-        Facts.AddNumber(key, CatalogValueType.Int, value);
-    }
-
     private void AddDouble(int n, int key, long bits)
     {
         Doubles.Add(n, BitConverter.Int64BitsToDouble(bits));
-        Facts.AddNumber(key, CatalogValueType.Double, bits);
+        Facts.AddDouble(key, bits);
     }
 
     private void AddBool(int n, int key, long value)
     {
         Bools.Add(n, (byte)value);
-        Facts.AddNumber(key, CatalogValueType.Bool, value & 1);
+        Facts.AddBool(key, (value & 1) != 0);
     }
 
     private ReadOnlySpan<long> ArrayItems(AttributeColumns source, int i)
@@ -232,9 +254,9 @@ internal sealed class AttributeStage
         var values = column.Bits.AsSpan(column.Start[row], column.Start[row + 1] - column.Start[row]);
         foreach (var stage in _dedicated)
         {
-            if (stage.Leaf.Type != column.Type || !stage.Is(column.Key) || !stage.Takes(values.Length)) continue;
-            if (column.Type == AttributeType.Int) stage.AddInts(values);
-            else foreach (var value in values) stage.AddText(column.Values[(int)value]);
+            if (stage.Leaf.Type != column.Type || !stage.Is(column.Key) || !stage.Takes(_ownerCount, values.Length)) continue;
+            if (column.Type == AttributeType.Int) stage.AddInts(_ownerCount, values);
+            else foreach (var value in values) stage.AddText(_ownerCount, column.Values[(int)value]);
             return;
         }
 
@@ -244,8 +266,8 @@ internal sealed class AttributeStage
         var n = Begin(key, isArray: values.Length > 1);
         Facts.AddKey(key, column.Type == AttributeType.Int ? CatalogTypes.Int : CatalogTypes.Text);
         foreach (var value in values)
-            if (column.Type == AttributeType.Int) AddInt(n, key, value);
-            else AddText(n, key, Dictionaries.Values.Index(column.Values[(int)value]));
+            if (column.Type == AttributeType.Int) Ints.Add(n, value);
+            else Strings.Add(n, Dictionaries.Values.Index(column.Values[(int)value]));
     }
 
     private int Begin(int key, bool isArray)

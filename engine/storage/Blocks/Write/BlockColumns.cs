@@ -18,9 +18,6 @@ internal sealed class BlockColumns
     /// </summary>
     private const int MaxDictionaryBytes = 8 << 20;
 
-    /// <summary>The same for numbers, in entries.</summary>
-    private const int MaxDictionaryNumbers = 64 * 1024;
-
     private readonly ColumnChunkWriter[] _inSchemaOrder;
 
     // By logical path (BlockVersion), as everything here; and the path of each chunk.
@@ -175,7 +172,7 @@ internal sealed class BlockColumns
         WriteText(attrs + "Key", s.Levels, s.Keys, s.Dictionaries.Keys, mayOutgrow: false);
         _chunks[attrs + "IsArray"].WriteBooleans(s.Levels.ToPage(_rowCount), s.IsArray);
         WriteText(attrs + "Value", s.Strings.Levels, s.Strings.Values, s.Dictionaries.Values);
-        WriteNumbers(attrs + "ValueInt", s.Ints.Levels, s.Ints.Values, s.Dictionaries.Ints);
+        WriteNumbers(attrs + "ValueInt", s.Ints);
         _chunks[attrs + "ValueDouble"].WritePlain(s.Doubles.Levels.ToPage(_rowCount), s.Doubles.Values);
         _chunks[attrs + "ValueBool"].WriteBooleans(s.Bools.Levels.ToPage(_rowCount), s.Bools.Values);
         WriteText(attrs + "ValueUnsupported", s.Unsupported.Levels, s.Unsupported.Values, s.Dictionaries.Unsupported);
@@ -186,15 +183,12 @@ internal sealed class BlockColumns
     {
         if (column.Leaf.Type == AttributeType.Int)
         {
-            WriteNumbers(path, column.Levels, column.Values, column.Ints);
+            WriteNumbers(path, column.Ints);
             return;
         }
 
-        var values = column.Values;
-        GrowableArray.Reserve(ref _indexes, values.Length);
-        for (var i = 0; i < values.Length; i++) _indexes[i] = (int)values[i];
-        if (column.Leaf.Options.HasFlag(DedicatedColumnOptions.Blob)) WriteTextItself(path, column.Levels, _indexes.AsSpan(0, values.Length), column.Strings);
-        else WriteText(path, column.Levels, _indexes.AsSpan(0, values.Length), column.Strings);
+        if (column.Leaf.Options.HasFlag(DedicatedColumnOptions.Blob)) WriteTextItself(path, column.Levels, column.Texts, column.Strings);
+        else WriteText(path, column.Levels, column.Texts, column.Strings);
     }
 
     private void WriteText(string path, LevelStream levels, ReadOnlySpan<int> indexes, StringDictionary dictionary, bool mayOutgrow = true)
@@ -228,18 +222,18 @@ internal sealed class BlockColumns
     private static ByteArrayValues Entries(StringDictionary dictionary) =>
         new(dictionary.Table.Offsets.AsSpan(0, dictionary.Table.Count + 1), dictionary.Table.Bytes);
 
-    private void WriteNumbers(string path, LevelStream levels, ReadOnlySpan<long> values, NumberDictionary dictionary)
+    private void WriteNumbers(string path, IntStage column)
     {
-        if (dictionary.Count > MaxDictionaryNumbers || values.IsEmpty)
+        var dictionary = column.Dictionary;
+        var levels = column.Levels.ToPage(_rowCount);
+        if (dictionary.IsClosed || column.Values.IsEmpty)
         {
-            _chunks[path].WritePlain(levels.ToPage(_rowCount), values);
+            _chunks[path].WritePlain(levels, column.Values);
             return;
         }
 
-        GrowableArray.Reserve(ref _indexes, values.Length);
-        for (var i = 0; i < values.Length; i++) _indexes[i] = dictionary.Index(values[i]);
         var count = dictionary.Count;
-        _chunks[path].WriteDictionaryIndices(levels.ToPage(_rowCount), _indexes.AsSpan(0, values.Length), IndexBits(count));
+        _chunks[path].WriteDictionaryIndices(levels, column.Indexes, IndexBits(count));
         _dictionaries[path] = chunk => chunk.WriteDictionary(dictionary.Values[..count]);
     }
 
@@ -280,7 +274,7 @@ internal sealed class BlockColumns
     {
         ref var slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_small, path, out _);
         dictionary = slot ??= new NumberDictionary();
-        if (values.IsEmpty || dictionary.Count > MaxDictionaryNumbers) return false;
+        if (values.IsEmpty || dictionary.IsClosed) return false;
         GrowableArray.Reserve(ref _indexes, values.Length);
         var last = ~values[0];
         var index = 0;

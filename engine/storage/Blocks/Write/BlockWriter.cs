@@ -35,6 +35,7 @@ public sealed class BlockWriter : IDisposable
     private ParquetFileWriter _file;
     private TraceIdLog _ids;
     private List<TraceId> _lastIds = [];
+    private readonly SidecarMemory _sidecarMemory = new();
     private SidecarBuilder _sidecar;
     private SpanContext? _context;
     private long _rowsInGroup;
@@ -50,7 +51,7 @@ public sealed class BlockWriter : IDisposable
         var dedicated = options.Version.Supported(options.DedicatedColumns);
         _schema = options.Version.BuildSchema(dedicated);
         _file = new ParquetFileWriter(output, _schema, FileOptions, spillPath);
-        (_ids, _sidecar) = (new TraceIdLog(PathOf(spillPath, "ids")), new SidecarBuilder(PathOf(spillPath, "sidecar")));
+        (_ids, _sidecar) = (new TraceIdLog(PathOf(spillPath, "ids")), new SidecarBuilder(_sidecarMemory, PathOf(spillPath, "sidecar")));
         _columns = new BlockColumns(_schema, FileOptions, options.Version, options.ZstdLevel);
         _stage = new TraceStage(options.Version, dedicated);
     }
@@ -66,8 +67,9 @@ public sealed class BlockWriter : IDisposable
     public void Restart(Stream output, string? spillPath = null)
     {
         Dispose();
+        _sidecarMemory.Clear();
         _file = new ParquetFileWriter(output, _schema, FileOptions, spillPath);
-        (_ids, _sidecar) = (new TraceIdLog(PathOf(spillPath, "ids")), new SidecarBuilder(PathOf(spillPath, "sidecar")));
+        (_ids, _sidecar) = (new TraceIdLog(PathOf(spillPath, "ids")), new SidecarBuilder(_sidecarMemory, PathOf(spillPath, "sidecar")));
         _columns.Reset();
         _stage.Clear();
         _stage.ClearDictionaries();
@@ -122,7 +124,7 @@ public sealed class BlockWriter : IDisposable
         var (size, footerSize) = _file.Finish();
         var content = new BlockContent(size, footerSize, _ids, _lastIds, SpanCount, _times.StartUnixNano, _times.EndUnixNano) { Sidecar = _sidecar, Stray = _times.Stray };
         // They are the content's from here on.
-        (_ids, _sidecar) = (new TraceIdLog(), new SidecarBuilder());
+        (_ids, _sidecar) = (new TraceIdLog(), new SidecarBuilder(_sidecarMemory));
         return content;
     }
 

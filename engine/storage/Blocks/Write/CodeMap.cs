@@ -1,25 +1,32 @@
+using System.Runtime.CompilerServices;
+
 namespace Tempo.Engine.Storage.Blocks.Write;
 
 /// <summary>
 /// Remembers, per source batch, what a code of that batch became in the block: a two-level table of 1,024-entry pages that
-/// exist only where a code was used. A look-up is three loads; the value 0 means "not seen yet".
+/// exist only where a code was used. A look-up is three loads, two where the batch was looked up before; the default value
+/// means "not seen yet".
 /// </summary>
-internal sealed class CodeMap
+internal sealed class CodeMap<T>
+    where T : unmanaged
 {
     private const int PageBits = 10;
     private const int PageMask = (1 << PageBits) - 1;
-    private readonly Stack<int[]> _free = new();
-    private int[]?[][] _batches = [];
+    private readonly Stack<T[]> _free = new();
+    private T[]?[][] _batches = [];
+    private int _batchCount;
 
-    /// <summary>The place of the code's entry, 0 if it was never set.</summary>
-    public ref int this[int batch, int code]
+    /// <summary>What is known of one batch's codes at this moment; what is set later may be missing in it.</summary>
+    public Codes Of(int batch) => new((uint)batch < (uint)_batchCount ? _batches[batch] : []);
+
+    /// <summary>The place of the code's entry, the default if it was never set.</summary>
+    public ref T this[int batch, int code]
     {
         get
         {
-            var batches = _batches;
-            if ((uint)batch < (uint)batches.Length)
+            if ((uint)batch < (uint)_batchCount)
             {
-                var pages = batches[batch];
+                var pages = _batches[batch];
                 var page = code >> PageBits;
                 if ((uint)page < (uint)pages.Length && pages[page] is { } entries) return ref entries[code & PageMask];
             }
@@ -31,14 +38,18 @@ internal sealed class CodeMap
     /// <summary>Forgets everything but the memory.</summary>
     public void Clear()
     {
-        foreach (var pages in _batches)
+        foreach (var pages in _batches.AsSpan(0, _batchCount))
+        {
             foreach (var page in pages)
                 if (page is not null)
                     _free.Push(page);
-        _batches = [];
+            Array.Clear(pages);
+        }
+
+        _batchCount = 0;
     }
 
-    private ref int Add(int batch, int code)
+    private ref T Add(int batch, int code)
     {
         if (batch >= _batches.Length)
         {
@@ -47,16 +58,29 @@ internal sealed class CodeMap
             for (var i = old; i < _batches.Length; i++) _batches[i] = [];
         }
 
+        if (batch >= _batchCount) _batchCount = batch + 1;
         var page = code >> PageBits;
         if (page >= _batches[batch].Length) Array.Resize(ref _batches[batch], Math.Max(page + 1, _batches[batch].Length * 2));
         var entries = _batches[batch][page] ??= NewPage();
         return ref entries[code & PageMask];
     }
 
-    private int[] NewPage()
+    private T[] NewPage()
     {
-        if (!_free.TryPop(out var page)) return new int[1 << PageBits];
+        if (!_free.TryPop(out var page)) return new T[1 << PageBits];
         Array.Clear(page);
         return page;
+    }
+
+    /// <summary>The codes of one batch.</summary>
+    public readonly struct Codes(T[]?[] pages)
+    {
+        /// <summary>The code's entry, the default if there is none.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public T Find(int code)
+        {
+            var page = code >> PageBits;
+            return (uint)page < (uint)pages.Length && pages[page] is { } entries ? entries[code & PageMask] : default;
+        }
     }
 }

@@ -9,9 +9,9 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 /// <summary>A column of one attribute for the rows of a page.</summary>
 internal sealed class DedicatedStage(AttributeLeaf leaf, LevelStream owners, PageLoad load, LevelMemory memory)
 {
-    private readonly ValueStage<long> _values = new(owners, leaf.IsRepeated, memory);
+    private readonly ValueStage<int> _texts = new(owners, leaf.IsRepeated, memory);
     private readonly bool _isRepeated = leaf.IsRepeated;
-    private int _owner = -1;
+    private int _lastOwner = -1;
 
     public AttributeLeaf Leaf { get; } = leaf;
 
@@ -20,75 +20,85 @@ internal sealed class DedicatedStage(AttributeLeaf leaf, LevelStream owners, Pag
 
     public StringDictionary Strings { get; } = new(load);
 
-    public NumberDictionary Ints { get; } = new();
+    /// <summary>The values of a column of integers, and their dictionary.</summary>
+    public IntStage Ints { get; } = new(owners, leaf.IsRepeated, memory);
 
     /// <summary>What the row group has of it, as key 0.</summary>
     public AttributeFacts Facts { get; } = new();
 
+    /// <summary>Of a column of text.</summary>
     /// <inheritdoc cref="ValueStage{T}.Levels"/>
-    public LevelStream Levels => _values.Levels;
+    public LevelStream Levels => _texts.Levels;
 
-    /// <summary>Numbers, or indexes into <see cref="Strings"/>.</summary>
-    public ReadOnlySpan<long> Values => _values.Values;
+    /// <summary>Indexes into <see cref="Strings"/>.</summary>
+    public ReadOnlySpan<int> Texts => _texts.Values;
 
-    /// <summary>The current owner has no value here yet.</summary>
-    public bool IsFree { get; private set; }
-
-    /// <summary>Takes that many values of one owner.</summary>
-    public bool Takes(int count) => IsFree && (count == 1 || (_isRepeated && count > 1));
+    /// <summary>Takes that many values of the owner: it has none here yet.</summary>
+    public bool Takes(int owner, int count) => owner != _lastOwner && (count == 1 || (_isRepeated && count > 1));
 
     public bool Is(ReadOnlySpan<byte> key) => Key is not null && key.SequenceEqual(Key);
 
-    public void BeginOwner()
+    /// <summary>Adds the owner's value if it is a single one of the column's type and its first.</summary>
+    public bool TryAdd(int owner, AttributeType type, int batch, StringTable table, long bits)
     {
-        _owner++;
-        IsFree = true;
+        if (type != Leaf.Type || owner == _lastOwner) return false;
+        if (type == AttributeType.Int) AddInt(owner, bits);
+        else AddString(owner, batch, table, (int)bits);
+        return true;
     }
 
-    public void AddInt(long value)
+    public void AddInt(int owner, long value)
     {
-        Facts.AddNumber(0, CatalogValueType.Int, value);
-        Add(value);
+        BeginValue(owner, CatalogTypes.Int);
+        Ints.Add(owner, value);
     }
 
-    public void AddInts(ReadOnlySpan<long> values)
+    public void AddInts(int owner, ReadOnlySpan<long> values)
     {
-        foreach (var value in values) AddInt(value);
+        foreach (var value in values) AddInt(owner, value);
     }
 
-    public void AddString(int batch, StringTable table, int code) => AddIndex(Strings.Index(batch, table, code));
+    public void AddString(int owner, int batch, StringTable table, int code) => AddIndex(owner, Strings.Index(batch, table, code));
 
-    public void AddStrings(int batch, StringTable table, ReadOnlySpan<long> codes)
+    public void AddStrings(int owner, int batch, StringTable table, ReadOnlySpan<long> codes)
     {
-        foreach (var code in codes) AddString(batch, table, (int)code);
+        foreach (var code in codes) AddString(owner, batch, table, (int)code);
     }
 
-    public void AddText(ReadOnlySpan<byte> text) => AddIndex(Strings.Index(text));
+    public void AddText(int owner, ReadOnlySpan<byte> text) => AddIndex(owner, Strings.Index(text));
 
+    /// <summary>All rows of the page were added.</summary>
+    public void Complete()
+    {
+        if (Leaf.Type == AttributeType.Int) Facts.AddInts(0, Ints.Indexes, Ints.Values);
+        else Facts.AddTexts(0, Texts);
+    }
+
+    /// <summary>Forgets the rows of the last page.</summary>
     public void Clear()
     {
-        _owner = -1;
-        _values.Clear();
+        _lastOwner = -1;
+        _texts.Clear();
+        Ints.Clear();
     }
 
     public void ClearDictionary()
     {
         Strings.Clear();
-        Ints.Clear();
+        Ints.Dictionary.Clear();
         Facts.Clear();
     }
 
-    private void AddIndex(int index)
+    private void AddIndex(int owner, int index)
     {
-        Facts.AddText(0, index);
-        Add(index);
+        BeginValue(owner, CatalogTypes.Text);
+        _texts.Add(owner, index);
     }
 
-    private void Add(long value)
+    private void BeginValue(int owner, CatalogTypes type)
     {
-        if (IsFree) Facts.AddKey(0, Leaf.Type == AttributeType.Int ? CatalogTypes.Int : CatalogTypes.Text);
-        IsFree = false;
+        if (owner != _lastOwner) Facts.AddKey(0, type);
+        _lastOwner = owner;
         load.EntryCount++;
-        _values.Add(_owner, value);
     }
 }

@@ -17,7 +17,16 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 /// </summary>
 internal sealed class LevelStream(int maxRepetition, int maxDefinition, LevelMemory memory)
 {
-    private bool _isEncoded;
+    private bool _isRepetitionEncoded;
+    private bool _isDefinitionEncoded;
+
+    // Whose repetition and definition levels these are, if not its own.
+    private LevelStream? _repetitionOwner;
+    private LevelStream? _definitionOwner;
+
+    // Entries that are not there; -1 if they were not looked for.
+    private int[] _absent = [];
+    private int _absentCount = -1;
 
     public LevelStream(int maxRepetition, int maxDefinition)
         : this(maxRepetition, maxDefinition, new LevelMemory())
@@ -29,9 +38,9 @@ internal sealed class LevelStream(int maxRepetition, int maxDefinition, LevelMem
     /// <summary>Entries that are there.</summary>
     public int PresentCount { get; private set; }
 
-    public ReadOnlySpan<byte> Repetition => memory.Repetition.AsSpan(0, Count);
+    public ReadOnlySpan<byte> Repetition => _repetitionOwner is { } owner ? owner.Repetition : memory.Repetition.AsSpan(0, Count);
 
-    public ReadOnlySpan<byte> Definition => memory.Definition.AsSpan(0, Count);
+    public ReadOnlySpan<byte> Definition => _definitionOwner is { } owner ? owner.Definition : memory.Definition.AsSpan(0, Count);
 
     /// <summary>One entry a row, all there: the top of the tree.</summary>
     public void SetRows(int rowCount)
@@ -86,7 +95,39 @@ internal sealed class LevelStream(int maxRepetition, int maxDefinition, LevelMem
     }
 
     /// <summary>The same, given the parent of each child, in ascending order: a number among the parents that are there.</summary>
-    public void ExpandOf(LevelStream parent, ReadOnlySpan<int> parentOfChild)
+    /// <param name="isSingle">No parent has two children: then the entries are the parent's, and only definitions differ.</param>
+    public void ExpandOf(LevelStream parent, ReadOnlySpan<int> parentOfChild, bool isSingle)
+    {
+        if (isSingle) ExpandOfSingle(parent, parentOfChild);
+        else ExpandOf(parent, parentOfChild);
+    }
+
+    private void ExpandOfSingle(LevelStream parent, ReadOnlySpan<int> parentOfChild)
+    {
+        Reset(parent.Count);
+        _repetitionOwner = parent;
+        Count = parent.Count;
+        PresentCount = parentOfChild.Length;
+        if (parentOfChild.IsEmpty)
+        {
+            _definitionOwner = parent;
+            return;
+        }
+
+        var definition = memory.Definition.AsSpan(0, Count);
+        parent.Definition.CopyTo(definition);
+        var presentLevel = (byte)(parent.MaxDefinition + 1);
+        var absent = parent.Absent();
+        var skipped = 0;
+        foreach (var thing in parentOfChild)
+        {
+            var entry = thing + skipped;
+            for (; skipped < absent.Length && absent[skipped] <= entry; skipped++) entry++;
+            definition[entry] = presentLevel;
+        }
+    }
+
+    private void ExpandOf(LevelStream parent, ReadOnlySpan<int> parentOfChild)
     {
         Debug.Assert(parentOfChild.IsEmpty || parentOfChild[^1] < parent.PresentCount);
         Reset(checked(parent.Count + parentOfChild.Length));
@@ -131,30 +172,65 @@ internal sealed class LevelStream(int maxRepetition, int maxDefinition, LevelMem
     public int MaxDefinition { get; } = maxDefinition;
 
     /// <summary>The levels as a page wants them; encoded on first use.</summary>
-    public PageLevels ToPage(int rowCount)
+    public PageLevels ToPage(int rowCount) => new()
     {
-        if (!_isEncoded)
+        RowCount = rowCount,
+        LevelCount = Count,
+        NullCount = Count - PresentCount,
+        Repetition = EncodedRepetition(),
+        Definition = EncodedDefinition(),
+    };
+
+    // Levels are encoded in as many bits as their maximum takes: where the owner's takes as many, its bytes are ours.
+    private ReadOnlySpan<byte> EncodedRepetition()
+    {
+        if (_repetitionOwner is { } owner && IsSameWidth(owner.MaxRepetition, MaxRepetition)) return owner.EncodedRepetition();
+        if (!_isRepetitionEncoded)
         {
             memory.EncodedRepetition.ResetWrittenCount();
-            memory.EncodedDefinition.ResetWrittenCount();
             if (MaxRepetition > 0) LevelEncoder.Encode(Repetition, MaxRepetition, memory.EncodedRepetition);
-            if (MaxDefinition > 0) LevelEncoder.Encode(Definition, MaxDefinition, memory.EncodedDefinition);
-            _isEncoded = true;
+            _isRepetitionEncoded = true;
         }
 
-        return new PageLevels
+        return memory.EncodedRepetition.WrittenSpan;
+    }
+
+    private ReadOnlySpan<byte> EncodedDefinition()
+    {
+        if (_definitionOwner is { } owner && IsSameWidth(owner.MaxDefinition, MaxDefinition)) return owner.EncodedDefinition();
+        if (!_isDefinitionEncoded)
         {
-            RowCount = rowCount,
-            LevelCount = Count,
-            NullCount = Count - PresentCount,
-            Repetition = memory.EncodedRepetition.WrittenSpan,
-            Definition = memory.EncodedDefinition.WrittenSpan,
-        };
+            memory.EncodedDefinition.ResetWrittenCount();
+            if (MaxDefinition > 0) LevelEncoder.Encode(Definition, MaxDefinition, memory.EncodedDefinition);
+            _isDefinitionEncoded = true;
+        }
+
+        return memory.EncodedDefinition.WrittenSpan;
+    }
+
+    private static bool IsSameWidth(int maxLevel, int otherMaxLevel) => maxLevel > 0 && BitWidth.Of(maxLevel) == BitWidth.Of(otherMaxLevel);
+
+    // Ascending.
+    private ReadOnlySpan<int> Absent()
+    {
+        if (_absentCount < 0)
+        {
+            _absentCount = 0;
+            GrowableArray.Reserve(ref _absent, Count - PresentCount);
+            var definition = Definition;
+            for (var i = 0; _absentCount < Count - PresentCount; i++)
+                if (definition[i] < MaxDefinition)
+                    _absent[_absentCount++] = i;
+        }
+
+        return _absent.AsSpan(0, _absentCount);
     }
 
     private void Reset(int capacity)
     {
-        _isEncoded = false;
+        _isRepetitionEncoded = _isDefinitionEncoded = false;
+        _repetitionOwner = _definitionOwner = null;
+        _absentCount = -1;
         GrowableArray.Reserve(ref memory.Repetition, capacity);
         GrowableArray.Reserve(ref memory.Definition, capacity);
     }

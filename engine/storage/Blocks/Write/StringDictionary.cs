@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Write;
@@ -11,7 +12,8 @@ internal sealed class StringDictionary(PageLoad load)
     // Entry 0 of an InternTable is the empty string; it becomes a dictionary entry only if it is used, so the dictionary's
     // numbers are its own.
     private readonly InternTable _table = new();
-    private readonly CodeMap _known = new();
+    // Index + 1 in the low half, the length in bytes in the high one: the source's offsets need not be looked at.
+    private readonly CodeMap<ulong> _known = new();
     private int[] _indexOfCode = [];
     private int _seenCodes;
 
@@ -32,9 +34,22 @@ internal sealed class StringDictionary(PageLoad load)
     public int Index(int batch, StringTable table, int code)
     {
         ref var known = ref _known[batch, code];
-        if (known == 0) known = Add(table[code]) + 1;
-        load.TextBytes += table.Offsets[code + 1] - table.Offsets[code];
-        return known - 1;
+        if (known == 0) known = Known(table[code]);
+        load.TextBytes += (long)(known >> 32);
+        return (int)(uint)known - 1;
+    }
+
+    /// <summary>What is known of one batch's codes, for <see cref="TryIndex"/>.</summary>
+    public CodeMap<ulong>.Codes Of(int batch) => _known.Of(batch);
+
+    /// <summary>As <see cref="Index(int, StringTable, int)"/> for a code that is known; false, with nothing done, if it is not.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryIndex(in CodeMap<ulong>.Codes codes, int code, PageLoad load, out int index)
+    {
+        var known = codes.Find(code);
+        load.TextBytes += (long)(known >> 32);
+        index = (int)(uint)known - 1;
+        return index >= 0;
     }
 
     /// <summary>Dictionary index of a text.</summary>
@@ -43,6 +58,8 @@ internal sealed class StringDictionary(PageLoad load)
         load.TextBytes += text.Length;
         return Add(text);
     }
+
+    private ulong Known(ReadOnlySpan<byte> text) => (ulong)(uint)text.Length << 32 | (uint)(Add(text) + 1);
 
     private int Add(ReadOnlySpan<byte> text)
     {

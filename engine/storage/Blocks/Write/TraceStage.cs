@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Blocks.Versions;
@@ -11,7 +13,7 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 /// </summary>
 internal sealed class TraceStage
 {
-    private readonly List<(int Service, int Spans, int Errors)> _services = [];
+    private readonly List<ServiceCounts> _services = [];
 
     // By dictionary index of the name: its place in _services. Never cleared: an entry counts only if the place names it.
     private int[] _placeOfService = [];
@@ -110,14 +112,21 @@ internal sealed class TraceStage
     {
         var resources = ResourceCount;
         _services.Clear();
+        ref var service = ref Unsafe.NullRef<ServiceCounts>();
         for (var i = 0; i < trace.SpanCount; i++)
         {
             var batch = trace.Batch(i);
             var (number, row) = trace.Spans[i];
-            if (trace.Starts[i] == OrderedTrace.StartsResource) AddResource(number, batch, batch.Resource[row]);
+            if (trace.Starts[i] == OrderedTrace.StartsResource)
+            {
+                AddResource(number, batch, batch.Resource[row]);
+                service = ref ServiceOf(number, batch, batch.Resource[row]);
+            }
+
             if (trace.Starts[i] >= OrderedTrace.StartsScope) AddScope(number, batch, batch.Scope[row]);
             _spanCounts[ScopeCount - 1]++;
-            CountService(number, batch, row);
+            service.SpanCount++;
+            if ((batch.Status[row] & SpanBatch.StatusCodeMask) == SpanBatch.StatusError) service.ErrorCount++;
             Spans.Add(trace, i);
         }
 
@@ -170,35 +179,34 @@ internal sealed class TraceStage
 
         _resourceCounts[n] = resourceCount;
         _serviceCounts[n] = _services.Count;
-        foreach (var (service, spans, errors) in _services) AddService(service, spans, errors);
+        foreach (var service in _services) AddService(service);
     }
 
-    private void AddService(int service, int spans, int errors)
+    private void AddService(ServiceCounts service)
     {
         var n = ServiceCount++;
         GrowableArray.Reserve(ref StatsService, n + 1);
         GrowableArray.Reserve(ref StatsSpans, n + 1);
         GrowableArray.Reserve(ref StatsErrors, n + 1);
-        StatsService[n] = service;
-        StatsSpans[n] = spans;
-        StatsErrors[n] = errors;
+        StatsService[n] = service.Service;
+        StatsSpans[n] = service.SpanCount;
+        StatsErrors[n] = service.ErrorCount;
     }
 
-    private void CountService(int number, SpanBatch batch, int row)
+    // Good until the next call.
+    private ref ServiceCounts ServiceOf(int number, SpanBatch batch, int resource)
     {
         var names = batch.Resources.ServiceName;
-        var service = StatsServices.Index(number, names.Table, names.Codes[batch.Resource[row]]);
-        var error = (batch.Status[row] & SpanBatch.StatusCodeMask) == SpanBatch.StatusError ? 1 : 0;
+        var service = StatsServices.Index(number, names.Table, names.Codes[resource]);
         GrowableArray.Reserve(ref _placeOfService, service + 1);
         var place = _placeOfService[service];
-        if ((uint)place < (uint)_services.Count && _services[place].Service == service)
+        if ((uint)place >= (uint)_services.Count || _services[place].Service != service)
         {
-            _services[place] = (service, _services[place].Spans + 1, _services[place].Errors + error);
-            return;
+            _placeOfService[service] = place = _services.Count;
+            _services.Add(new ServiceCounts { Service = service });
         }
 
-        _placeOfService[service] = _services.Count;
-        _services.Add((service, 1, error));
+        return ref CollectionsMarshal.AsSpan(_services)[place];
     }
 
     private void AddResource(int number, SpanBatch batch, int resource)
@@ -228,5 +236,14 @@ internal sealed class TraceStage
         ScopeVersion[n] = ScopeVersions.Index(number, s.Version.Table, s.Version.Codes[scope]);
         ScopeDroppedAttributes[n] = (int)s.DroppedAttributes[scope];
         ScopeAttributes.AddOwner(number, s.Attributes, s.AttributeStart[scope], s.AttributeStart[scope + 1], batch, AttributeScope.Scope, scope);
+    }
+
+    /// <summary>A service in the trace at hand.</summary>
+    private struct ServiceCounts
+    {
+        /// <summary>Dictionary index of its name.</summary>
+        public int Service;
+        public int SpanCount;
+        public int ErrorCount;
     }
 }

@@ -14,6 +14,12 @@ internal sealed class ValueStage<T>(LevelStream things, bool isRepeated, LevelMe
     private int[] _thingOfValue = [];
     private T[] _values = [];
     private int _count;
+    private bool _isSingle = true;
+
+    public int Count => _count;
+
+    /// <summary>The number of each value's thing.</summary>
+    public ReadOnlySpan<int> Things => _thingOfValue.AsSpan(0, _count);
 
     public ReadOnlySpan<T> Values => _values.AsSpan(0, _count);
 
@@ -22,17 +28,30 @@ internal sealed class ValueStage<T>(LevelStream things, bool isRepeated, LevelMe
     {
         get
         {
-            _levels.ExpandOf(things, _thingOfValue.AsSpan(0, _count));
+            _levels.ExpandOf(things, Things, _isSingle);
             return _levels;
         }
     }
 
-    public void Clear() => _count = 0;
+    public void Clear() => (_count, _isSingle) = (0, true);
 
     public void Add(int thing, T value)
     {
-        GrowableArray.Reserve(ref _values, _count + 1);
-        GrowableArray.Reserve(ref _thingOfValue, _count + 1);
+        Reserve(1);
+        if (_count > 0 && _thingOfValue[_count - 1] == thing) _isSingle = false;
+        AddReserved(thing, value);
+    }
+
+    /// <summary>Makes room for that many more values.</summary>
+    public void Reserve(int count)
+    {
+        GrowableArray.Reserve(ref _values, _count + count);
+        GrowableArray.Reserve(ref _thingOfValue, _count + count);
+    }
+
+    /// <summary>As <see cref="Add"/>, where room was made, for the only value of its thing.</summary>
+    public void AddReserved(int thing, T value)
+    {
         _thingOfValue[_count] = thing;
         _values[_count++] = value;
     }

@@ -1,0 +1,33 @@
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Storage.Blocks.Write;
+
+/// <summary>A column of integers below a list of things, each with its index in the column's dictionary.</summary>
+internal sealed class IntStage(LevelStream things, bool isRepeated, LevelMemory memory)
+{
+    private readonly ValueStage<long> _values = new(things, isRepeated, memory);
+    private int[] _indexes = [];
+
+    public NumberDictionary Dictionary { get; } = new();
+
+    public ReadOnlySpan<int> Things => _values.Things;
+
+    public ReadOnlySpan<long> Values => _values.Values;
+
+    /// <summary>Of each value; -1 where the dictionary was closed before it came.</summary>
+    public ReadOnlySpan<int> Indexes => _indexes.AsSpan(0, Values.Length);
+
+    /// <inheritdoc cref="ValueStage{T}.Levels"/>
+    public LevelStream Levels => _values.Levels;
+
+    /// <summary>Forgets the rows of the last page.</summary>
+    public void Clear() => _values.Clear();
+
+    public void Add(int thing, long value)
+    {
+        var n = _values.Count;
+        _values.Add(thing, value);
+        GrowableArray.Reserve(ref _indexes, n + 1);
+        _indexes[n] = Dictionary.IndexIfOpen(value);
+    }
+}
