@@ -52,6 +52,15 @@ public readonly struct TraceId(ulong high, ulong low) : IEquatable<TraceId>, ICo
     /// <summary>32 lower-case hex digits.</summary>
     public override string ToString() => $"{High:x16}{Low:x16}";
 
+    /// <summary>As <see cref="ToShortString"/>, in ASCII; returns the number of bytes, at most 32.</summary>
+    public int WriteShortText(Span<byte> destination)
+    {
+        var written = 0;
+        if (High != 0) High.TryFormat(destination, out written, "x", CultureInfo.InvariantCulture);
+        Low.TryFormat(destination[written..], out var rest, High != 0 ? "x16" : "x", CultureInfo.InvariantCulture);
+        return written + rest;
+    }
+
     /// <summary>Hex without leading zeros ("0" for the zero id): the form of search answers and of TraceIDText.</summary>
     public string ToShortString() => High == 0 ? Low.ToString("x", CultureInfo.InvariantCulture) : $"{High:x}{Low:x16}";
 

@@ -10,6 +10,11 @@ namespace Tempo.Engine.Storage.Live;
 /// </summary>
 internal struct LiveAppender : IOtlpTraceSink
 {
+    private const int SpansToJudgeBy = 2048;
+
+    /// <summary>64 a span: beyond it a batch grows by what has come.</summary>
+    private const int MaxForeseenAttributes = 1 << 20;
+
     private readonly LiveBatch _live;
     private readonly SpanBatch _batch;
     private readonly InternTable _strings;
@@ -31,6 +36,7 @@ internal struct LiveAppender : IOtlpTraceSink
     private int _linkAttributesAtStart;
     private TraceId _lastTraceId;
     private int _lastTrace;
+    private int _lastKey;
     private TruncatedAttributes _truncated;
 
     public LiveAppender(LiveBatch live, int maxAttributeBytes)
@@ -88,6 +94,7 @@ internal struct LiveAppender : IOtlpTraceSink
 
     public void BeginSpan()
     {
+        _lastKey = InternTable.Empty;
         _owner = _batch.SpanAttributes;
         _attributesAtStart = _batch.SpanAttributes.Count;
         _eventsAtStart = _batch.Events.Count;
@@ -214,10 +221,17 @@ internal struct LiveAppender : IOtlpTraceSink
         var owner = _owner;
         var i = owner.Count;
         if (i == owner.Keys.Length) ReserveAttributes(owner, i + 1);
-        owner.Keys[i] = Intern(key);
+        owner.Keys[i] = _lastKey = InternKey(key);
         owner.Types[i] = LiveValues.Store(owner, value, ref this, out var bits);
         owner.Bits[i] = bits;
         owner.Count = i + 1;
+    }
+
+    // Senders write the same keys in the same order: what followed the last key before is tried first.
+    private int InternKey(ReadOnlySpan<byte> key)
+    {
+        ref var predicted = ref _live.NextKey[_lastKey & LiveBatch.NextKeyMask];
+        return _strings.Is(predicted, key) ? predicted : predicted = Intern(key);
     }
 
     /// <summary>The code of a key or a string value, cut to the limit on a UTF-8 boundary.</summary>
@@ -252,8 +266,12 @@ internal struct LiveAppender : IOtlpTraceSink
     /// <summary>The code of bytes that are kept whole.</summary>
     internal readonly int InternWhole(ReadOnlySpan<byte> bytes) => _strings.InternRaw(bytes);
 
-    private static void ReserveAttributes(AttributeColumns owner, int count)
+    private readonly void ReserveAttributes(AttributeColumns owner, int count)
     {
+        // The attributes of spans are most of a batch. Once it has enough spans to judge by, it gets the room it will need at
+        // once, not by steps that leave five times as much garbage.
+        if (owner == _batch.SpanAttributes && _batch.SpanCount >= SpansToJudgeBy)
+            count = (int)Math.Max(count, Math.Min((long)count * (LiveBatch.TargetSpanCount + 1024) / _batch.SpanCount, MaxForeseenAttributes));
         GrowableArray.Reserve(ref owner.Types, count);
         GrowableArray.Reserve(ref owner.Bits, count);
         GrowableArray.Reserve(ref owner.Keys, count);

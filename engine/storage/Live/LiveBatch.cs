@@ -33,6 +33,14 @@ public sealed class LiveBatch
     internal readonly InternTable ScopeMessages = new(expectedCount: 4, expectedBytes: 64);
     internal readonly TraceTable Traces;
 
+    internal const int NextKeyMask = 255;
+
+    /// <summary>
+    /// The code of the key that last followed each key, by the lowest bits of its code: keys come early and have low codes. A
+    /// guess, checked whenever it is used.
+    /// </summary>
+    internal readonly int[] NextKey = new int[NextKeyMask + 1];
+
     /// <summary>Last span of each trace, and for each span the one before it in its trace (-1: none).</summary>
     internal int[] LastSpanOfTrace = [];
     internal int[] PreviousSpan = [];
@@ -88,6 +96,7 @@ public sealed class LiveBatch
         Traces.Clear();
         Columns.Clear();
         LastSpanOfTrace.AsSpan().Fill(-1);
+        Array.Clear(NextKey); // codes beyond the table's end would be read otherwise
         _byteCount = 0;
         _isAppending = false;
     }

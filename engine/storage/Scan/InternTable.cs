@@ -1,5 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Text;
 using System.Text.Unicode;
 using Tempo.Engine.Foundation;
@@ -66,6 +68,7 @@ public sealed class InternTable : StringTable
     /// </summary>
     public int InternText(ReadOnlySpan<byte> text)
     {
+        if (text.IsEmpty) return Empty;
         var hash = KeyedHash.Of(text);
         var code = Find(_slots, text, hash);
         if (code >= 0) return code;
@@ -82,8 +85,35 @@ public sealed class InternTable : StringTable
             if (slot == 0) return -1;
             if ((uint)(slot >> 32) != hash) continue;
             var code = (int)(uint)slot - 1;
-            if (this[code].SequenceEqual(value)) return code;
+            if (Is(code, value)) return code;
         }
+    }
+
+    /// <summary>True if the entry is <paramref name="value"/>: without a call where it has 8 to 32 bytes, as most have.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Is(int code, ReadOnlySpan<byte> value)
+    {
+        var entry = this[code];
+        if (entry.Length != value.Length) return false;
+        ref var a = ref MemoryMarshal.GetReference(entry);
+        ref var b = ref MemoryMarshal.GetReference(value);
+        var length = value.Length;
+        // Both reads lie within both spans, which are equally long.
+        if (length is >= 16 and <= 32)
+        {
+            var first = Vector128.LoadUnsafe(ref a) ^ Vector128.LoadUnsafe(ref b);
+            var last = Vector128.LoadUnsafe(ref a, (nuint)(length - 16)) ^ Vector128.LoadUnsafe(ref b, (nuint)(length - 16));
+            return (first | last) == Vector128<byte>.Zero;
+        }
+
+        if (length is >= 8 and < 16)
+        {
+            var first = Unsafe.ReadUnaligned<ulong>(ref a) ^ Unsafe.ReadUnaligned<ulong>(ref b);
+            var last = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref a, length - 8)) ^ Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref b, length - 8));
+            return (first | last) == 0;
+        }
+
+        return entry.SequenceEqual(value);
     }
 
     /// <summary>Forgets all entries but the empty string; keeps the memory.</summary>

@@ -24,14 +24,21 @@ internal sealed class AttributeStage
     private readonly PageLoad _load;
     private readonly CodeMap<int> _keyTargets = new();
     private readonly DedicatedStage[] _dedicated;
+    private readonly RepeatedOwners? _repeated;
     private int[] _countOfOwner = [];
     private int _ownerCount;
     private int[] _keys = [];
     private byte[] _isArray = [];
     private int _count;
 
-    public AttributeStage(LevelStream owners, PageLoad load, LevelMemory memory, IEnumerable<AttributeLeaf> leaves)
+    /// <param name="owners">The levels of the owners.</param>
+    /// <param name="load">What the page amounts to.</param>
+    /// <param name="memory">For the levels of the values.</param>
+    /// <param name="leaves">The attributes with columns of their own.</param>
+    /// <param name="ownersRepeat">The same owner of a source is added many times, as resources are.</param>
+    public AttributeStage(LevelStream owners, PageLoad load, LevelMemory memory, IEnumerable<AttributeLeaf> leaves, bool ownersRepeat = false)
     {
+        _repeated = ownersRepeat ? new RepeatedOwners() : null;
         _owners = owners;
         _load = load;
         Dictionaries = new AttributeDictionaries(load);
@@ -72,6 +79,7 @@ internal sealed class AttributeStage
     public void Clear()
     {
         _ownerCount = _count = 0;
+        _repeated?.Clear();
         Strings.Clear();
         Ints.Clear();
         Doubles.Clear();
@@ -93,7 +101,13 @@ internal sealed class AttributeStage
     /// <summary>Adds the attributes of the next owner: [from, to) of the source's columns, and those the source keeps apart.</summary>
     public void AddOwner(int batch, AttributeColumns source, int from, int to, SpanBatch sourceBatch, AttributeScope scope, int row)
     {
-        var before = _count;
+        if (_repeated is not null && _repeated.TryFind(batch, row, out var staged))
+        {
+            AddAgain(staged);
+            return;
+        }
+
+        var before = Mark();
         ReserveAttributes(_count + to - from);
         Strings.Reserve(to - from);
         _load.EntryCount += to - from;
@@ -124,9 +138,36 @@ internal sealed class AttributeStage
         foreach (var column in sourceBatch.Dedicated)
             if (column.Scope == scope && column.Start[row + 1] > column.Start[row])
                 AddFromDedicated(column, row);
-        GrowableArray.Reserve(ref _countOfOwner, _ownerCount + 1);
-        _countOfOwner[_ownerCount++] = _count - before;
+        EndOwner(before.Attributes);
+        if (_repeated is not null && _count - before.Attributes == to - from && sourceBatch.Dedicated.Count == 0) _repeated.Add(batch, row, before, Mark());
     }
+
+    private void AddAgain(in StagedOwner staged)
+    {
+        var (from, to) = (staged.Before, staged.After);
+        var count = to.Attributes - from.Attributes;
+        var shift = _count - from.Attributes;
+        ReserveAttributes(_count + count);
+        var keys = _keys.AsSpan(from.Attributes, count);
+        keys.CopyTo(_keys.AsSpan(_count));
+        _isArray.AsSpan(from.Attributes, count).CopyTo(_isArray.AsSpan(_count));
+        foreach (var key in keys) Facts.AddKey(key, CatalogTypes.None);
+        Strings.AddAgain(from.Strings, to.Strings, shift);
+        Ints.AddAgain(from.Ints, to.Ints, shift);
+        _load.TextBytes += to.TextBytes - from.TextBytes;
+        _load.EntryCount += to.Entries - from.Entries;
+        _count += count;
+        EndOwner(_count - count);
+    }
+
+    private void EndOwner(int firstAttribute)
+    {
+        GrowableArray.Reserve(ref _countOfOwner, _ownerCount + 1);
+        _countOfOwner[_ownerCount++] = _count - firstAttribute;
+    }
+
+    // Of values only texts and integers are remembered: an owner with others is staged each time.
+    private StageMark Mark() => new(_count, Strings.Count, Ints.Count, Doubles.Count + Bools.Count + Unsupported.Count, _load.TextBytes, _load.EntryCount);
 
     /// <summary>
     /// All owners of the page were added: computes the levels of the attributes, those of their values are made when they are

@@ -2,22 +2,28 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 
 /// <summary>
 /// Keeps writers with their memory (a page's columns, a row group's compressed pages and dictionaries: some tens of MB), so
-/// that blocks are built one after the other without garbage. Bounded; thread safe.
+/// that blocks are built one after the other without garbage. Bounded, and what nobody asks for any more goes: the layout of
+/// yesterday, or the second writer of a busy minute. Thread safe.
 /// </summary>
 internal sealed class BlockWriterPool(int capacity)
 {
-    private readonly List<BlockWriter> _idle = [];
+    /// <summary>A writer that was not needed for this many blocks is not kept; a merge comes once in a dozen cuts at most.</summary>
+    private const int MaxIdleBlocks = 16;
+
+    // With the number of the block that it was last used for, ascending.
+    private readonly List<(BlockWriter Writer, long LastBlock)> _idle = [];
     private readonly Lock _lock = new();
+    private long _blocks;
 
     /// <summary>A writer of this layout that begins a file.</summary>
     public BlockWriter Rent(Stream output, BlockWriterOptions layout, string? spillPath)
     {
         lock (_lock)
         {
-            var found = _idle.FindLastIndex(idle => idle.Options.IsSameAs(layout));
+            var found = _idle.FindLastIndex(idle => idle.Writer.Options.IsSameAs(layout));
             if (found >= 0)
             {
-                var writer = _idle[found];
+                var writer = _idle[found].Writer;
                 _idle.RemoveAt(found);
                 writer.Restart(output, spillPath);
                 return writer;
@@ -39,8 +45,8 @@ internal sealed class BlockWriterPool(int capacity)
         writer.Restart(Stream.Null);
         lock (_lock)
         {
-            _idle.Add(writer);
-            if (_idle.Count > capacity) _idle.RemoveAt(0);
+            _idle.Add((writer, ++_blocks));
+            while (_idle.Count > capacity || _blocks - _idle[0].LastBlock >= MaxIdleBlocks) _idle.RemoveAt(0);
         }
     }
 }

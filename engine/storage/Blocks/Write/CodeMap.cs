@@ -3,14 +3,14 @@ using System.Runtime.CompilerServices;
 namespace Tempo.Engine.Storage.Blocks.Write;
 
 /// <summary>
-/// Remembers, per source batch, what a code of that batch became in the block: a two-level table of 1,024-entry pages that
+/// Remembers, per source batch, what a code of that batch became in the block: a two-level table of 256-entry pages that
 /// exist only where a code was used. A look-up is three loads, two where the batch was looked up before; the default value
 /// means "not seen yet".
 /// </summary>
 internal sealed class CodeMap<T>
     where T : unmanaged
 {
-    private const int PageBits = 10;
+    private const int PageBits = 8;
     private const int PageMask = (1 << PageBits) - 1;
     private readonly Stack<T[]> _free = new();
     private T[]?[][] _batches = [];

@@ -10,6 +10,8 @@ internal sealed class IntStage(LevelStream things, bool isRepeated, LevelMemory 
 
     public NumberDictionary Dictionary { get; } = new();
 
+    public int Count => _values.Count;
+
     public ReadOnlySpan<int> Things => _values.Things;
 
     public ReadOnlySpan<long> Values => _values.Values;
@@ -22,6 +24,15 @@ internal sealed class IntStage(LevelStream things, bool isRepeated, LevelMemory 
 
     /// <summary>Forgets the rows of the last page.</summary>
     public void Clear() => _values.Clear();
+
+    /// <inheritdoc cref="ValueStage{T}.AddAgain"/>
+    public void AddAgain(int from, int to, int shift)
+    {
+        var n = _values.Count;
+        _values.AddAgain(from, to, shift);
+        GrowableArray.Reserve(ref _indexes, _values.Count);
+        _indexes.AsSpan(from, to - from).CopyTo(_indexes.AsSpan(n));
+    }
 
     public void Add(int thing, long value)
     {

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Scan;
@@ -35,8 +34,8 @@ internal sealed class TraceStage
         ResourceLevels = new LevelStream(1, 1);
         ScopeLevels = new LevelStream(2, 2);
         Spans = new SpanStage(new LevelStream(3, 3), Load, memory, version, dedicated);
-        ResourceAttributes = new AttributeStage(ResourceLevels, Load, memory, version.AttributeLeaves(dedicated, AttributeScope.Resource));
-        ScopeAttributes = new AttributeStage(ScopeLevels, Load, memory, []);
+        ResourceAttributes = new AttributeStage(ResourceLevels, Load, memory, version.AttributeLeaves(dedicated, AttributeScope.Resource), ownersRepeat: true);
+        ScopeAttributes = new AttributeStage(ScopeLevels, Load, memory, [], ownersRepeat: true);
     }
 
     /// <summary>What the rows amount to, beside spans.</summary>
@@ -160,7 +159,7 @@ internal sealed class TraceStage
         GrowableArray.Reserve(ref _serviceCounts, TraceCount);
         GrowableArray.Reserve(ref _resourceCounts, TraceCount);
         trace.Id.Write(Ids.AsSpan(n * TraceId.SizeBytes));
-        IdTextOffsets[n + 1] = IdTextOffsets[n] + Encoding.ASCII.GetBytes(trace.Id.ToShortString(), IdTexts.AsSpan(IdTextOffsets[n]));
+        IdTextOffsets[n + 1] = IdTextOffsets[n] + trace.Id.WriteShortText(IdTexts.AsSpan(IdTextOffsets[n]));
         Start[n] = (long)trace.StartUnixNano;
         End[n] = (long)trace.EndUnixNano;
         Duration[n] = (long)(trace.EndUnixNano - trace.StartUnixNano);

@@ -49,6 +49,14 @@ internal sealed class ValueStage<T>(LevelStream things, bool isRepeated, LevelMe
         GrowableArray.Reserve(ref _thingOfValue, _count + count);
     }
 
+    /// <summary>Adds the values [from, to) again, of things that come <paramref name="shift"/> later.</summary>
+    public void AddAgain(int from, int to, int shift)
+    {
+        Reserve(to - from);
+        _values.AsSpan(from, to - from).CopyTo(_values.AsSpan(_count));
+        for (var i = from; i < to; i++) _thingOfValue[_count++] = _thingOfValue[i] + shift;
+    }
+
     /// <summary>As <see cref="Add"/>, where room was made, for the only value of its thing.</summary>
     public void AddReserved(int thing, T value)
     {
