@@ -47,10 +47,10 @@ internal static class Verbs
           run [flags]    publish the native binary if the sources changed, then become it: run -config.file=tempo.yaml
           publish        artifacts/tempo/tempo: Native AOT if this machine can, else ReadyToRun; says which
           test           format, build, unit and architecture tests, fuzz smoke, publish, system tests on the binary
-          ci             test, with a reproducible build and more kill rounds
+          ci             test, with a reproducible build and more kill rounds, and perf gate
           torture [--minutes N]   kills, errors of each system call, power cuts, full disks, over and over; a table of what was lost
           fuzz [args]    the fuzzer; `fuzz smoke` is what test runs
-          perf [args]    the load generator; perf query: what queries cost
+          perf [args]    the load generator; perf query: what queries cost; perf gate: fails if ingest takes more bytes a span than perf/gate says
           format         rewrite the sources in the house's layout
           help           this text
         """;
@@ -85,7 +85,8 @@ internal static class Verbs
         Environment.SetEnvironmentVariable("ContinuousIntegrationBuild", "true");
         if (Environment.GetEnvironmentVariable("TEMPO_KILL_ROUNDS") is null)
             Environment.SetEnvironmentVariable("TEMPO_KILL_ROUNDS", "20");
-        return Test();
+        var failed = Test();
+        return failed != 0 ? failed : Perf(["gate"]);
     }
 
     public static int Test()
@@ -108,7 +109,8 @@ internal static class Verbs
 
     public static int Fuzz(string[] rest) => Shell.Run("dotnet", ["run", "-c", "Release", "--project", "fuzz", "--", .. rest]);
 
-    public static int Perf(string[] rest) => Shell.Run("dotnet", ["run", "-c", "Release", "--project", rest is ["query", ..] ? "perf/micro" : "perf/load", "--", .. rest]);
+    public static int Perf(string[] rest) =>
+        Shell.Run("dotnet", ["run", "-c", "Release", "--project", rest is ["query" or "gate", ..] ? "perf/micro" : "perf/load", "--", .. rest]);
 
     public static int Format() => Shell.Run("dotnet", "format", "tempo.slnx");
 }

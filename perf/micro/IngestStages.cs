@@ -5,9 +5,7 @@ using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
-using Tempo.Perf.Load.Observe;
 using Tempo.Perf.Load.Traffic;
-using Tempo.Perf.Load.Verbs;
 
 namespace Tempo.Perf.Micro;
 
@@ -15,26 +13,30 @@ namespace Tempo.Perf.Micro;
 /// The way of a span from the receiver's buffer to the bytes of a block, stage by stage, in process and on one thread: CPU
 /// time and allocated bytes a span, after everything has grown to its size. Without transport and disk.
 /// </summary>
-internal sealed class IngestStages
+internal sealed class IngestStages : IDisposable
 {
     private const int MaxAttributeBytes = 2048;
     private const long StartUnixNanos = 1_760_000_000_000_000_000;
 
-    private static readonly string[] Names = ["validate", "checksum", "live columns", "order traces", "block columns", "sidecar"];
+    public static readonly string[] Names = ["validate", "checksum", "live columns", "order traces", "block columns", "sidecar"];
 
     private readonly byte[][] _requests;
     private readonly LiveBatchPool _pool = new(64);
     private readonly ChecksumStream _file;
-    private readonly BlockWriterOptions _layout;
-    private BlockWriter? _writer;
+    private readonly BlockWriter _writer;
     private readonly long[] _nanos = new long[Names.Length];
     private readonly long[] _bytes = new long[Names.Length];
     private uint _requestChecksum;
     private uint _sidecarChecksum;
 
-    private IngestStages(int spans, int spansPerRequest, DedicatedColumns dedicated, ChecksumStream file)
+    /// <param name="spans">Spans of a round, at least.</param>
+    /// <param name="spansPerRequest">About.</param>
+    /// <param name="promoted">With columns of their own for what a node promotes.</param>
+    /// <param name="file">Where the block goes; the caller's.</param>
+    public IngestStages(int spans, int spansPerRequest, bool promoted, ChecksumStream file)
     {
-        (_file, _layout) = (file, new BlockWriterOptions { DedicatedColumns = dedicated });
+        _file = file;
+        _writer = new BlockWriter(_file, new BlockWriterOptions { DedicatedColumns = promoted ? Promoted() : DedicatedColumns.None });
         var templates = TemplateBuilder.BuildMany(1, spansPerRequest, 64);
         var stamper = new RequestStamper(1);
         var requests = new List<byte[]>();
@@ -58,35 +60,14 @@ internal sealed class IngestStages
 
     public long SidecarBytes { get; private set; }
 
-    public static int Run(OptionReader options)
-    {
-        var spans = options.Int("--spans", 75_000, 1, 10_000_000);
-        var perRequest = options.Int("--spans-per-request", 300, 1, 100_000);
-        var rounds = options.Int("--rounds", 9, 1, 10_000);
-        var dedicated = options.Flag("--dedicated");
-        options.ExpectEnd();
-        using var file = new ChecksumStream();
-        var stages = new IngestStages(spans, perRequest, dedicated ? Promoted() : DedicatedColumns.None, file);
-        for (var i = 0; i < 2; i++) stages.Round();
-        var best = new double[Names.Length];
-        var allocated = new long[Names.Length];
-        Array.Fill(best, double.MaxValue);
-        for (var round = 0; round < rounds; round++)
-        {
-            stages.Round();
-            for (var i = 0; i < best.Length; i++) best[i] = Math.Min(best[i], (double)stages._nanos[i] / stages.SpanCount);
-            for (var i = 0; i < best.Length; i++) allocated[i] = stages._bytes[i];
-        }
+    public double RequestBytesPerSpan => (double)_requests.Sum(static request => request.Length) / SpanCount;
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Machine.CpuModel()}, {stages.SpanCount} spans a round, {(double)stages._requests.Sum(static r => r.Length) / stages.SpanCount:F0} bytes a span"));
-        Console.WriteLine("| stage | ns a span, least | bytes allocated a span |");
-        Console.WriteLine("|---|---|---|");
-        for (var i = 0; i < best.Length; i++)
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {Names[i]} | {best[i]:F1} | {(double)allocated[i] / stages.SpanCount:F2} |"));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| sum | {best.Sum():F1} | {(double)allocated.Sum() / stages.SpanCount:F2} |"));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"\nblock {(double)stages.BlockBytes / stages.SpanCount:F3} bytes a span, sidecar {(double)stages.SidecarBytes / stages.SpanCount:F3}; checksums {stages._requestChecksum:x8} {file.Checksum:x8} {stages._sidecarChecksum:x8}"));
-        return 0;
-    }
+    /// <summary>Of the requests, the block and the sidecar: equal ones before and after a change are equal bytes.</summary>
+    public string Checksums => string.Create(CultureInfo.InvariantCulture, $"{_requestChecksum:x8} {_file.Checksum:x8} {_sidecarChecksum:x8}");
+
+    public double NanosPerSpan(int stage) => (double)_nanos[stage] / SpanCount;
+
+    public double AllocatedBytesPerSpan(int stage) => (double)_bytes[stage] / SpanCount;
 
     // What a node promotes by itself after the first cut of this traffic (/status/dedicated_columns).
     private static DedicatedColumns Promoted()
@@ -102,7 +83,30 @@ internal sealed class IngestStages
         return DedicatedColumns.TryCreate(specs, out var columns, out var error) ? columns : throw new InvalidOperationException(error);
     }
 
-    private void Round()
+    /// <summary>Heap that the live columns of a round keep, in bytes a span.</summary>
+    public double KeptByLiveColumns { get; private set; }
+
+    /// <summary>Heap that the block writer keeps from block to block, in MiB.</summary>
+    public double KeptByWriter { get; private set; }
+
+    /// <summary>Looks at what is kept. Before the first round, which has the same memory then.</summary>
+    public void MeasureKept()
+    {
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        var live = new LiveSegment(shardCount: 1, MaxAttributeBytes, _pool);
+        Append(live);
+        var withLive = GC.GetTotalMemory(forceFullCollection: true);
+        KeptByLiveColumns = (double)(withLive - before) / SpanCount;
+        var views = new List<LiveBatchView>();
+        live.CollectBatches(TenantId.Single, views);
+        WriteBlock(views).Dispose();
+        _writer.Restart(_file);
+        KeptByWriter = (GC.GetTotalMemory(forceFullCollection: true) - withLive) / 1048576.0;
+        live.Recycle();
+    }
+
+    /// <summary>One round; the figures are those of the last. The first two let everything grow to its size.</summary>
+    public void Round()
     {
         var live = new LiveSegment(shardCount: 1, MaxAttributeBytes, _pool);
         Measure(0, Validate);
@@ -118,8 +122,11 @@ internal sealed class IngestStages
         byte[] sidecar = [];
         Measure(5, () => sidecar = content.ToSidecar(BlockId.Derive(1, 1)));
         (SidecarBytes, _sidecarChecksum) = (sidecar.Length, Crc32C.Compute(sidecar));
+        content.Dispose();
         live.Recycle();
     }
+
+    public void Dispose() => _writer.Dispose();
 
     private void Measure(int stage, Action work)
     {
@@ -152,8 +159,7 @@ internal sealed class IngestStages
     private BlockContent WriteBlock(List<LiveBatchView> views)
     {
         _file.Clear();
-        if (_writer is null) _writer = new BlockWriter(_file, _layout);
-        else _writer.Restart(_file);
+        _writer.Restart(_file);
         LiveTraces.ForEach(views, _writer.Add);
         var content = _writer.Finish();
         BlockBytes = content.SizeBytes;

@@ -17,6 +17,8 @@ const string Usage = """
         MB a CPU-second and growth of memory while blocks become one; make them first, with the same options and --build.
     tempo-micro ingest [--spans 75000] [--spans-per-request 300] [--rounds 9] [--dedicated]
         CPU time and allocated bytes a span, from the receiver's buffer to a block, stage by stage.
+    tempo-micro gate [--baselines perf/gate] [--update]
+        Fails if a span allocates more at ingest, or takes more bytes on disk, than the machine's file allows.
     tempo-micro kernels [--only text]
         Each vector kernel against its scalar twin.
     """;
@@ -36,7 +38,8 @@ try
             await SidecarMeasures.MissesAsync(options.Int("--blocks", 1000, 1, 1_000_000), options.Int("--traces", 2000, 1, 10_000_000)).ConfigureAwait(false);
             return 0;
         case "compaction": return await CompactionMeasures.RunAsync(options).ConfigureAwait(false);
-        case "ingest": return IngestStages.Run(options);
+        case "ingest": return IngestReport.Run(options);
+        case "gate": return IngestGate.Run(options);
         case "kernels": return KernelBenchmark.Run(options);
         default:
             Console.WriteLine(Usage);
