@@ -23,7 +23,7 @@ namespace Tempo.Engine.Node;
 /// longer. A block that cannot be read is quarantined: it is left out from
 /// then on, and stays where it is.
 /// </summary>
-internal sealed class CompactionLoop(NodeOptions options, CompactionServices services, NodeState state, BlockStore store, TraceDeletion deletion, BlockQuarantine quarantine, CompactionMetrics metrics, Log messages, TimeProvider time, Blocklist? blocklist = null) : IDisposable
+internal sealed class CompactionLoop(NodeOptions options, CompactionServices services, NodeState state, BlockStore store, TraceDeletion deletion, BlockQuarantine quarantine, CompactionMetrics metrics, Log messages, TimeProvider time, Blocklist? blocklist = null, Func<long>? spareBytes = null) : IDisposable
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
 
@@ -47,6 +47,9 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
 
     // Blocks were marked since the last deletion, here or by an earlier run.
     private bool _hasMarked = true;
+
+    // The last job found no space on the disk: compacted blocks are not kept for their hour then.
+    private bool _hadNoRoom;
     private readonly BlockCompactor _compactor = services.Compactor;
     private readonly BlockRetention _retention = services.Retention;
     private string _lastTenant = "";
@@ -97,6 +100,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
             while (SelectJob() is { } job)
             {
                 if (await _compactor.FlaggedAsync(job.Inputs, cancellation).ConfigureAwait(false) is { Count: > 0 } flagged) _flagged.UnionWith(flagged);
+                else if (!HasRoom(job)) break;
                 else await CompactAsync(job, cancellation).ConfigureAwait(false);
             }
 
@@ -145,7 +149,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     private async Task RetainAsync(CancellationToken cancellation)
     {
         var interval = options.CompactedBlockRetention / 4 < LongestRetentionInterval ? options.CompactedBlockRetention / 4 : LongestRetentionInterval;
-        var isSpaceShort = _retention.DiskExcessBytes > 0 || _retention.FindWithoutSpace(Metas(), _hasMarked).Count > 0;
+        var isSpaceShort = IsDiskShort || _retention.FindWithoutSpace(Metas(), _hasMarked).Count > 0;
         if (!isSpaceShort && _lastRetention is { } last && time.GetElapsedTime(last) < interval) return;
         var start = time.GetTimestamp();
         try
@@ -173,12 +177,25 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         metrics.RetentionSeconds.Observe(time.GetElapsedTime(start).TotalSeconds);
     }
 
+    private bool IsDiskShort => _hadNoRoom || _retention.DiskExcessBytes > 0;
+
+    // What a merge makes is as large as what it reads, as long as both are there. Cuts come first: compaction that took their
+    // space would end in requests being refused.
+    private bool HasRoom(CompactionJob job)
+    {
+        var needed = job.Inputs.Sum(static input => input.SizeBytes);
+        var spare = spareBytes?.Invoke() ?? long.MaxValue;
+        _hadNoRoom = spare < needed;
+        if (_hadNoRoom) messages.Warn("compaction waits for space on the disk", ("tenant", job.Tenant.Value), ("needed_bytes", needed), ("spare_bytes", spare));
+        return !_hadNoRoom;
+    }
+
     private BlockMeta[] Metas() => [.. Blocks.Select(static block => block.Meta)];
 
     // Where the disk is too full everything that is marked is urgent, and else what was marked for want of space.
     private async Task DeleteAsync(CancellationToken cancellation)
     {
-        var isDiskFull = _retention.DiskExcessBytes > 0;
+        var isDiskFull = IsDiskShort;
         var deleted = await _retention.DeleteAsync(state.BlocksInUse().Contains, block => isDiskFull || _urgent.Contains(block), cancellation).ConfigureAwait(false);
         _urgent.IntersectWith(state.BlocksInUse()); // the others are gone
         if (deleted > 0) messages.Info("blocks deleted", ("blocks", deleted));

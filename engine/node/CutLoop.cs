@@ -13,7 +13,10 @@ namespace Tempo.Engine.Node;
 internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, GenerationWriter writer, NodeState state, NodeMetrics metrics, Log messages, TimeProvider time) : IAsyncDisposable
 {
     private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(2);
+
+    /// <summary>Where the log's disk is short, live data of so many request bytes is cut: sooner than it is full, and not for every request.</summary>
+    private const long ShortDiskBytes = 4 << 20;
 
     // One rolls at a time.
     private readonly SemaphoreSlim _rolling = new(1, 1);
@@ -130,7 +133,7 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, Generation
     {
         if (generation.Live.SpanCount == 0) return false;
         if (_filled.Generation != generation) _filled = (generation, time.GetTimestamp());
-        return IsFull(generation) || time.GetElapsedTime(_filled.Since) >= options.MaxBlockDuration;
+        return IsFull(generation) || log.IsFull || log.IsShort && generation.Live.ByteCount >= ShortDiskBytes || time.GetElapsedTime(_filled.Since) >= options.MaxBlockDuration;
     }
 
     /// <summary>It holds what a cut takes.</summary>

@@ -22,6 +22,7 @@ internal sealed class GenerationWriter(NodeOptions options, WriteAheadLog log, B
 {
     public async Task WriteAsync(Generation generation, CancellationToken cancellation)
     {
+        log.MakeRoom();
         var written = new List<BlockHandle>();
         foreach (var tenant in generation.Live.Tenants)
         {

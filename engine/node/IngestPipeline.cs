@@ -89,7 +89,12 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
         try
         {
             var logged = await log.AppendAsync(generation.Log, push.Account.Tenant, request).ConfigureAwait(false);
-            if (!logged.IsDurable) return Refuse(push, logged);
+            if (!logged.IsDurable)
+            {
+                if (logged.IsFull) cuts.Wake(); // what is logged becomes blocks now, and its files are free
+                return Refuse(push, logged);
+            }
+
             generation.Fill(time);
             var stored = generation.Live.Append(push.Account.Tenant, request.Written, options.MaxAttributeBytesOf(push.Limits));
             if (cuts.IsFull(generation)) cuts.Wake();

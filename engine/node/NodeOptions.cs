@@ -37,6 +37,12 @@ public sealed record NodeOptions
     /// </summary>
     public TimeSpan IngestionTimeRangeSlack { get; init; } = TimeSpan.FromMinutes(2);
 
+    /// <summary>
+    /// Bytes of the WAL's disk that stay free besides what the blocks of the logged data may need; short of that requests are
+    /// refused until there is space. 0: the log takes all there is, and may leave a cut no space for ever.
+    /// </summary>
+    public long WalReserveBytes { get; init; } = 16 << 20;
+
     /// <summary>Live data is cut into blocks when it is this old…</summary>
     public TimeSpan MaxBlockDuration { get; init; } = TimeSpan.FromMinutes(5);
 
@@ -50,10 +56,10 @@ public sealed record NodeOptions
     public long MaxLiveBytes { get; init; } = 96 << 20;
 
     /// <summary>
-    /// Request bytes that may be on their way (received, not yet acknowledged) at once; beyond: overloaded, try again. Held by the
-    /// receivers, who know of a request before it is whole.
+    /// Request bytes that may be on their way (received, not yet acknowledged) at once, and the memory that their buffers may
+    /// have; beyond: overloaded, try again. Held by the receivers, who know of a request before it is whole.
     /// </summary>
-    public long MaxInflightBytes { get; init; } = 256 << 20;
+    public long MaxInflightBytes { get; init; } = MemoryShares.OfThisProcess.InflightBytes;
 
     /// <summary>Cuts that are written at once. Each needs the memory of a block's writer, some 25 MB.</summary>
     public int MaxRunningCuts { get; init; } = Environment.ProcessorCount;
@@ -62,7 +68,7 @@ public sealed record NodeOptions
     /// Live data may grow to this many times <see cref="MaxLiveSpans"/> and <see cref="MaxLiveBytes"/> while a cut is slow or
     /// fails; beyond: overloaded, try again.
     /// </summary>
-    public int MaxLiveTimes { get; init; } = 16;
+    public int MaxLiveTimes { get; init; } = MemoryShares.OfThisProcess.LiveTimes;
 
     /// <summary>
     /// Attributes, events and links of one request; beyond: refused for good. An empty one takes 2 bytes in a request, which

@@ -24,16 +24,25 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
     /// <summary>Throws what the disk throws, and <see cref="NodeStartException"/>.</summary>
     public async Task<NodeParts> OpenAsync()
     {
-        var wal = WriteAheadLog.Open(new PosixDisk(options.WalPath), "", new WalOptions { SegmentBytes = options.WalSegmentBytes, Sync = options.WalSync }, registry);
+        var wal = WriteAheadLog.Open(new PosixDisk(options.WalPath), "", WalOptionsOf(options), registry);
+        foreach (var stray in wal.Strays) log.Warn("file in the log's folder left alone: its name is not one that this log has given", ("file", Path.Combine(options.WalPath, stray)));
         var stores = NodeStores.Open(options, new BlockHealth(registry), time);
         var state = new NodeState(options);
         var deletions = new DeletedTracesStore(stores.HomeObjects);
         await ViewAsync(wal, stores, deletions, state).ConfigureAwait(false);
-        AddGauges(state, stores.Local);
+        AddGauges(state, stores.Local, wal);
         var blocklist = stores.Remote is null ? null : new Blocklist(options, state, stores.Remote, deletions, registry, log, time);
         if (blocklist is not null) await blocklist.PollAsync(CancellationToken.None).ConfigureAwait(false);
         return MakeParts(wal, stores, state, new TraceDeletion(options, deletions, state, time), blocklist);
     }
+
+    private static WalOptions WalOptionsOf(NodeOptions options) => new()
+    {
+        SegmentBytes = options.WalSegmentBytes,
+        Sync = options.WalSync,
+        ReserveBytes = options.WalReserveBytes,
+        Place = Path.GetFullPath(options.WalPath),
+    };
 
     private async Task ViewAsync(WriteAheadLog wal, NodeStores stores, DeletedTracesStore deletions, NodeState state)
     {
@@ -70,7 +79,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
             Trim = new TenantTrimLoop(ingest, log, time),
             Generator = generator,
             Cuts = cuts,
-            Compaction = new CompactionLoop(options, compaction, state, stores.Home, deletion, new BlockQuarantine(stores.HomeObjects, time), new CompactionMetrics(registry), log, time, blocklist),
+            Compaction = new CompactionLoop(options, compaction, state, stores.Home, deletion, new BlockQuarantine(stores.HomeObjects, time), new CompactionMetrics(registry), log, time, blocklist, () => wal.DiskFreeBytes is { } free ? free - wal.DiskKeptBytes : long.MaxValue),
             Indexes = new TenantIndexLoop(options, stores.HomeObjects, stores.Home, state, registry, log, time),
             Deletion = deletion,
             Queries = new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries, options.MaxWaitingQueriesOfTenant),
@@ -78,11 +87,15 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
             Uploads = stores.Remote is null ? null
                 : new UploadLoop(state, new LocalBlocks(stores.LocalObjects, stores.Local), stores.Remote, stores.RemoteObjects!, new UploadMetrics(registry), log, time),
             Remote = stores.RemoteObjects,
+            BlocksHold = stores.Hold,
         };
     }
 
-    private void AddGauges(NodeState state, BlockStore store)
+    private void AddGauges(NodeState state, BlockStore store, WriteAheadLog wal)
     {
+        registry.Gauge("tempo_wal_disk_free_bytes", "Free bytes of the log's disk.", () => wal.DiskFreeBytes ?? 0);
+        registry.Gauge("tempo_wal_disk_kept_bytes", "Bytes of it that the log keeps free for the blocks of what it holds; with less requests are refused.", () => wal.DiskKeptBytes);
+        registry.Gauge("tempo_wal_disk_full", "1 while requests are refused because the log cannot have more of its disk.", () => wal.IsFull ? 1 : 0);
         registry.Gauge("tempo_live_store_live_spans", "Spans that are not in a block yet.", () => state.View.Generations.Sum(static g => g.Live.SpanCount));
         registry.Gauge("tempo_live_store_live_trace_bytes", "Request bytes of the spans that are not in a block yet.", () => state.View.Generations.Sum(static g => g.Live.ByteCount));
         registry.Gauge("tempodb_blocklist_length", "Blocks that are searched.", () => state.View.Blocks.Length);
@@ -112,4 +125,7 @@ internal sealed record NodeParts
     public required UploadLoop? Uploads { get; init; }
 
     public required IDisposable? Remote { get; init; }
+
+    /// <summary>Keeps other processes off the folder of the blocks.</summary>
+    public required IDisposable BlocksHold { get; init; }
 }

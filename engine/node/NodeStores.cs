@@ -12,8 +12,14 @@ namespace Tempo.Engine.Node;
 /// </summary>
 internal sealed class NodeStores
 {
-    private NodeStores(LocalObjectStore localObjects, BlockStore local, RemoteObjectStore? remoteObjects, BlockStore? remote) =>
-        (LocalObjects, Local, RemoteObjects, Remote) = (localObjects, local, remoteObjects, remote);
+    /// <summary>Held while a process has the folder of the blocks. Beside the tenants' folders, of which it is none.</summary>
+    private const string LockName = "blocks.lock";
+
+    private NodeStores(LocalObjectStore localObjects, BlockStore local, RemoteObjectStore? remoteObjects, BlockStore? remote, IDisposable hold) =>
+        (LocalObjects, Local, RemoteObjects, Remote, Hold) = (localObjects, local, remoteObjects, remote, hold);
+
+    /// <summary>Keeps other processes off the local folder until it is disposed.</summary>
+    public IDisposable Hold { get; }
 
     public LocalObjectStore LocalObjects { get; }
 
@@ -30,10 +36,11 @@ internal sealed class NodeStores
 
     public IReadOnlyList<BlockStore> All => Remote is null ? [Local] : [Local, Remote];
 
-    /// <summary>Throws <see cref="NodeStartException"/> for options that do not fit together.</summary>
+    /// <summary>Throws <see cref="NodeStartException"/> for options that do not fit together, and for a folder in use.</summary>
     public static NodeStores Open(NodeOptions options, BlockHealth health, TimeProvider time)
     {
         var blocks = OptionsOf(options);
+        var hold = Lock(options.BlocksPath);
         var localObjects = LocalObjectStore.Open(options.BlocksPath);
         var local = new BlockStore(localObjects, Path.Combine(options.WalPath, "building"), blocks, health);
         var remoteObjects = options.Remote?.Open(time);
@@ -41,7 +48,22 @@ internal sealed class NodeStores
             : new BlockStore(remoteObjects, Path.Combine(options.WalPath, "compacting"), blocks with { Cache = new RangeCache(options.Remote!.CacheBytes) }, health);
         local.Sweep();
         remote?.Sweep();
-        return new NodeStores(localObjects, local, remoteObjects, remote);
+        return new NodeStores(localObjects, local, remoteObjects, remote, hold);
+    }
+
+    // The log's own lock is not enough: two processes with a log each would compact, expire and delete each other's blocks.
+    private static IDisposable Lock(string folder)
+    {
+        var disk = new PosixDisk(folder);
+        var error = disk.TryCreateFolder("");
+        IDisposable? hold = null;
+        if (error == DiskError.None) error = disk.TryLock(LockName, out hold);
+        return error switch
+        {
+            DiskError.None => hold!,
+            DiskError.Busy => throw new NodeStartException($"the blocks in {Path.GetFullPath(folder)} are in use: another process, or another node of this one, holds {LockName} there"),
+            _ => throw new NodeStartException($"the folder {Path.GetFullPath(folder)} of the blocks cannot be locked: {error}"),
+        };
     }
 
     private static BlockStoreOptions OptionsOf(NodeOptions options)

@@ -35,6 +35,7 @@ public sealed partial class TempoNode : IAsyncDisposable
     private readonly ColumnPromotion _promotion;
     private readonly TimeProvider _time;
     private readonly IDisposable? _remote;
+    private readonly IDisposable _blocksHold;
     private readonly MetricsGenerator _generator;
     private int _disposed;
 
@@ -42,7 +43,7 @@ public sealed partial class TempoNode : IAsyncDisposable
     {
         (_options, _time) = (options, time);
         (_log, _state, _ingest, _generator, _queries) = (parts.Log, parts.State, parts.Ingest, parts.Generator, parts.Queries);
-        (_promotion, _deletion, _cuts, _compaction, _remote) = (parts.Promotion, parts.Deletion, parts.Cuts, parts.Compaction, parts.Remote);
+        (_promotion, _deletion, _cuts, _compaction, _remote, _blocksHold) = (parts.Promotion, parts.Deletion, parts.Cuts, parts.Compaction, parts.Remote, parts.BlocksHold);
         _cutting = new NodeLoop("cuts", parts.Cuts.RunAsync(_stop.Token), () => parts.Cuts.LastError);
         _loops = [_cutting, new NodeLoop("compaction", parts.Compaction.RunAsync(_stop.Token), () => parts.Compaction.LastError)];
         if (parts.Uploads is { } uploads) _loops.Add(new NodeLoop("uploads", uploads.RunAsync(_stop.Token), () => uploads.LastError));
@@ -183,9 +184,10 @@ public sealed partial class TempoNode : IAsyncDisposable
         }
         finally
         {
-            // Whatever went wrong before: the folder is unlocked for who comes next.
+            // Whatever went wrong before: the folders are unlocked for who comes next.
             _log.Dispose();
             _remote?.Dispose();
+            _blocksHold.Dispose();
             _stop.Dispose();
         }
     }

@@ -85,8 +85,9 @@ public sealed class GrpcCall
         if (!frame.IsCompressed) return (await ReadContentAsync(reader, body, (int)frame.LengthBytes).ConfigureAwait(false), true);
         using var compressed = _memory.Rent();
         var status = await ReadContentAsync(reader, compressed, (int)frame.LengthBytes).ConfigureAwait(false);
-        if (status.IsOk) status = Decompressed(BodyDecompressor.Decompress(_encoding!, compressed, body, maxMessageBytes), maxMessageBytes);
-        return (status, true);
+        if (!status.IsOk) return (status, true);
+        var done = await BodyDecompressor.DecompressAsync(_encoding!, compressed, body, maxMessageBytes, _memory, Cancellation).ConfigureAwait(false);
+        return (Decompressed(done, maxMessageBytes), true);
     }
 
     /// <summary>Writes one uncompressed message. The transport takes a copy.</summary>

@@ -14,6 +14,12 @@ namespace Tempo.Host.Receivers;
 /// </summary>
 public static class BodyDecompressor
 {
+    /// <summary>
+    /// What a body may come to without a place for large ones: as much as gRPC takes by default, so that senders who keep to
+    /// that never wait. There are as many such bodies at once as the thread pool has threads.
+    /// </summary>
+    public const int SmallBytes = 4 << 20;
+
     private const int StepBytes = 64 * 1024;
     private static readonly byte[] EndMark = "tempo: end of the request body"u8.ToArray();
     private static readonly byte[] EndMember = Compress(EndMark);
@@ -22,11 +28,35 @@ public static class BodyDecompressor
     public const string Supported = "gzip, zstd, zlib, deflate, snappy";
 
     /// <summary>
-    /// Appends the decompressed body to <paramref name="target"/>, which is empty, and accounts for it.
-    /// <paramref name="source"/> is spoiled: gzip puts its end member behind it.
+    /// Appends the decompressed body to <paramref name="target"/>, which is empty. A body of more than
+    /// <see cref="SmallBytes"/> is begun again once it has one of the memory's places for large ones: few compressed bytes may
+    /// stand for very many, and only the attempt tells.
+    /// </summary>
+    public static async ValueTask<BodyStatus> DecompressAsync(
+        string encoding, RequestBody source, RequestBody target, int maxBytes, RequestMemory memory, CancellationToken cancellation)
+    {
+        var status = Decompress(encoding, source, target, Math.Min(maxBytes, SmallBytes));
+        if (status != BodyStatus.TooLarge || maxBytes <= SmallBytes) return status;
+        target.Buffer.Free();
+        await memory.LargeDecompressions.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            return Decompress(encoding, source, target, maxBytes);
+        }
+        finally
+        {
+            memory.LargeDecompressions.Release();
+        }
+    }
+
+    /// <summary>
+    /// Appends the decompressed body to <paramref name="target"/>, which is empty and asks its account before it grows.
+    /// <paramref name="source"/> must have an account with room for a few bytes: gzip puts its end member behind it for the
+    /// duration of the call.
     /// </summary>
     public static BodyStatus Decompress(string encoding, RequestBody source, RequestBody target, int maxBytes)
     {
+        var sourceBytes = source.Buffer.Length;
         if (encoding == "gzip" && !source.TryAppend(EndMember)) return BodyStatus.Overloaded;
         DecompressStatus status;
         try
@@ -44,10 +74,18 @@ public static class BodyDecompressor
         {
             return BodyStatus.UnknownEncoding;
         }
+        catch (MemoryAccountFullException)
+        {
+            return BodyStatus.Overloaded;
+        }
+        finally
+        {
+            source.Buffer.Truncate(sourceBytes);
+        }
 
         return status switch
         {
-            DecompressStatus.Done => target.TryAccount() ? BodyStatus.Complete : BodyStatus.Overloaded,
+            DecompressStatus.Done => BodyStatus.Complete,
             DecompressStatus.TooLarge => BodyStatus.TooLarge,
             DecompressStatus.Malformed => BodyStatus.BadEncoding,
             _ => BodyStatus.UnknownEncoding,

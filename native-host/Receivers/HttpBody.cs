@@ -24,7 +24,8 @@ public sealed class HttpBody(RequestMemory memory, int maxRequestBytes)
             {
                 using var compressed = memory.Rent();
                 status = await BodyReader.ReadAsync(request.BodyReader, compressed, maxRequestBytes, cancellation).ConfigureAwait(false);
-                if (status == BodyStatus.Complete) status = BodyDecompressor.Decompress(encoding, compressed, body, maxRequestBytes);
+                if (status == BodyStatus.Complete)
+                    status = await BodyDecompressor.DecompressAsync(encoding, compressed, body, maxRequestBytes, memory, cancellation).ConfigureAwait(false);
             }
         }
         catch (BadHttpRequestException e)

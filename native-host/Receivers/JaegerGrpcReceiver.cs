@@ -1,3 +1,4 @@
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Otlp.Foreign.Jaeger;
 using Tempo.Host.Grpc;
 
@@ -27,8 +28,15 @@ public sealed class JaegerGrpcReceiver(OtlpIngest ingest, int maxRequestBytes) :
 
     private static GrpcStatus Transcode(RequestBody message, RequestBody request)
     {
-        if (!JaegerReader.TryTranscodeProtobuf(message.Buffer.Written, request.Buffer, out var error))
-            return new GrpcStatus(GrpcStatusCode.InvalidArgument, error) { InvalidField = "batch" };
-        return request.TryAccount() ? GrpcStatus.Ok : RequestMemory.Overloaded;
+        try
+        {
+            return JaegerReader.TryTranscodeProtobuf(message.Buffer.Written, request.Buffer, out var error)
+                ? GrpcStatus.Ok
+                : new GrpcStatus(GrpcStatusCode.InvalidArgument, error) { InvalidField = "batch" };
+        }
+        catch (MemoryAccountFullException)
+        {
+            return RequestMemory.Overloaded;
+        }
     }
 }

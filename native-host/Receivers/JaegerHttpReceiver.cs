@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Otlp.Foreign.Jaeger;
 using Tempo.Host.Config;
 using Tempo.Host.Grpc;
@@ -68,8 +69,15 @@ public sealed class JaegerHttpReceiver(OtlpIngest ingest, HttpBody body, Request
 
     private static GrpcStatus Transcode(RequestBody thrift, RequestBody request)
     {
-        if (!JaegerReader.TryTranscodeBatch(thrift.Buffer.Written, request.Buffer, out var error))
-            return new GrpcStatus(GrpcStatusCode.InvalidArgument, $"Unable to process request body: {error}");
-        return request.TryAccount() ? GrpcStatus.Ok : RequestMemory.Overloaded;
+        try
+        {
+            return JaegerReader.TryTranscodeBatch(thrift.Buffer.Written, request.Buffer, out var error)
+                ? GrpcStatus.Ok
+                : new GrpcStatus(GrpcStatusCode.InvalidArgument, $"Unable to process request body: {error}");
+        }
+        catch (MemoryAccountFullException)
+        {
+            return RequestMemory.Overloaded;
+        }
     }
 }

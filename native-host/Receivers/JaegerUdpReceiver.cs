@@ -150,13 +150,19 @@ internal sealed class JaegerUdpReceiver : IAsyncDisposable
     private async ValueTask<Counter> StoreAsync(RequestBody datagram, RequestBody request)
     {
         if (_ingest is null) return _refused;
-        if (!JaegerReader.TryTranscodeDatagram(datagram.Buffer.Written, _isCompact, request.Buffer, out var error))
+        try
         {
-            _log.Debug("jaeger datagram malformed", ("transport", TransportOf(_isCompact)), ("err", error));
-            return _malformed;
+            if (!JaegerReader.TryTranscodeDatagram(datagram.Buffer.Written, _isCompact, request.Buffer, out var error))
+            {
+                _log.Debug("jaeger datagram malformed", ("transport", TransportOf(_isCompact)), ("err", error));
+                return _malformed;
+            }
+        }
+        catch (MemoryAccountFullException)
+        {
+            return _dropped;
         }
 
-        if (!request.TryAccount()) return _dropped;
         var (status, _) = await _ingest.StoreAsync(TenantId.Single, request).ConfigureAwait(false);
         return status.IsOk ? _stored : _refused;
     }

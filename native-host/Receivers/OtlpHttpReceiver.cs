@@ -87,9 +87,16 @@ public sealed class OtlpHttpReceiver
 
     private static GrpcStatus Transcode(RequestBody json, RequestBody target)
     {
-        if (!OtlpJsonReader.TryTranscode(json.Buffer.Written, target.Buffer, out var error))
-            return new GrpcStatus(GrpcStatusCode.InvalidArgument, error.Message);
-        return target.TryAccount() ? GrpcStatus.Ok : RequestMemory.Overloaded;
+        try
+        {
+            return OtlpJsonReader.TryTranscode(json.Buffer.Written, target.Buffer, out var error)
+                ? GrpcStatus.Ok
+                : new GrpcStatus(GrpcStatusCode.InvalidArgument, error.Message);
+        }
+        catch (MemoryAccountFullException)
+        {
+            return RequestMemory.Overloaded;
+        }
     }
 
     // Small answers go into the transport's own memory; the server sends them when the request ends.

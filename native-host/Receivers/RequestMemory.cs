@@ -5,50 +5,81 @@ namespace Tempo.Host.Receivers;
 
 /// <summary>
 /// Memory of request bodies: pooled native buffers, and one account of the bytes they hold while requests are being read
-/// and stored. A body that does not fit in the account is refused as "overloaded", which its sender tries again. Thread
-/// safe.
+/// and stored. A buffer asks the account before it grows. A body that does not fit in the account is refused as
+/// "overloaded", which its sender tries again. Thread safe.
 /// </summary>
-public sealed class RequestMemory(long maxInflightBytes)
+public sealed class RequestMemory : IDisposable
 {
     /// <summary>What a sender is told when the account is full.</summary>
     public static readonly GrpcStatus Overloaded =
         new(GrpcStatusCode.Unavailable, "too many request bytes in flight, try again") { RetryDelay = TimeSpan.FromSeconds(1) };
 
-    // 64 idle buffers of at most 1 MiB: what 64 senders of ordinary batches use at once, and 64 MiB at the very most.
-    private readonly NativeBufferPool _pool = new(maxBuffers: 64, maxRetainedBytes: 1 << 20);
+    // A decompressed body of the largest size that OTLP has, and the compressed one.
+    private const long LargestBytes = 72L << 20;
+
+    private readonly long _maxInflightBytes;
+    private readonly NativeBufferPool _pool;
     private long _inflightBytes;
+
+    public RequestMemory(long maxInflightBytes)
+    {
+        _maxInflightBytes = maxInflightBytes;
+        // 64 idle buffers of at most 1 MiB: what 64 senders of ordinary batches use at once. A quarter of the account at most.
+        _pool = new NativeBufferPool(maxBuffers: (int)Math.Clamp(maxInflightBytes >> 22, 4, 64), maxRetainedBytes: 1 << 20);
+        var places = (int)Math.Clamp(maxInflightBytes / LargestBytes, 1, Environment.ProcessorCount);
+        LargeDecompressions = new SemaphoreSlim(places, places);
+    }
+
+    /// <summary>
+    /// Places for bodies that become large when they are decompressed: as many as have room in the account, and cores to compute
+    /// on. Who finds none waits, holding nothing but the compressed bytes.
+    /// </summary>
+    public SemaphoreSlim LargeDecompressions { get; }
 
     /// <summary>Bytes of buffers that are in use.</summary>
     public long InflightBytes => Interlocked.Read(ref _inflightBytes);
 
     /// <summary>An empty body.</summary>
-    public RequestBody Rent() => new(this, _pool.Rent(0));
+    public RequestBody Rent()
+    {
+        var buffer = _pool.Rent(0);
+        if (TryAdd(buffer.Capacity)) return new RequestBody(this, buffer);
+        _pool.Return(buffer);
+        return new RequestBody(this, new NativeBuffer()); // the account is full, and will say so when it is written to
+    }
+
+    public void Dispose() => LargeDecompressions.Dispose();
 
     internal bool TryAdd(long bytes)
     {
-        if (Interlocked.Add(ref _inflightBytes, bytes) <= maxInflightBytes) return true;
+        if (Interlocked.Add(ref _inflightBytes, bytes) <= _maxInflightBytes) return true;
         Interlocked.Add(ref _inflightBytes, -bytes);
         return false;
     }
 
-    internal void Release(NativeBuffer buffer, long bytes)
+    internal void GiveBack(long bytes) => Interlocked.Add(ref _inflightBytes, -bytes);
+
+    internal void Release(NativeBuffer buffer)
     {
-        Interlocked.Add(ref _inflightBytes, -bytes);
+        GiveBack(buffer.Capacity);
         _pool.Return(buffer);
     }
 }
 
-/// <summary>One request body in native memory, accounted for. Not thread safe; disposed exactly once, by who rented it.</summary>
-public sealed class RequestBody : IDisposable
+/// <summary>
+/// One request body in native memory, accounted for by the buffer's whole capacity. Not thread safe; disposed exactly once, by
+/// who rented it. Who writes to the buffer itself gets a <see cref="MemoryAccountFullException"/> where the account is full.
+/// </summary>
+public sealed class RequestBody : IMemoryAccount, IDisposable
 {
     private const int SmallestBytes = 16 * 1024;
     private readonly RequestMemory _memory;
-    private long _accountedBytes;
 
     internal RequestBody(RequestMemory memory, NativeBuffer buffer)
     {
         _memory = memory;
         Buffer = buffer;
+        buffer.Account = this;
     }
 
     public NativeBuffer Buffer { get; }
@@ -56,36 +87,20 @@ public sealed class RequestBody : IDisposable
     /// <summary>False, with nothing appended, if the account has no room.</summary>
     public bool TryAppend(ReadOnlySpan<byte> bytes)
     {
-        if (!TryMakeRoom(bytes.Length)) return false;
+        // Never from what the request says of its own length.
+        var hasRoom = Buffer.Capacity == 0 ? Buffer.TryReserve(Math.Max(SmallestBytes, bytes.Length)) : Buffer.TryMakeRoom(bytes.Length);
+        if (!hasRoom) return false;
         Buffer.Append(bytes);
         return true;
     }
 
-    /// <summary>
-    /// Accounts for what the buffer has grown to. For writers that grow it themselves and synchronously (decompression,
-    /// transcoding): what they hold before this call is bounded by the request limit times the threads that run.
-    /// </summary>
-    public bool TryAccount() => TryAccount(Buffer.Length);
+    bool IMemoryAccount.TryTake(long bytes) => _memory.TryAdd(bytes);
 
-    public void Dispose() => _memory.Release(Buffer, _accountedBytes);
+    void IMemoryAccount.GiveBack(long bytes) => _memory.GiveBack(bytes);
 
-    private bool TryMakeRoom(int bytes)
+    public void Dispose()
     {
-        var needed = (long)Buffer.Length + bytes;
-        if (needed <= Buffer.Capacity) return TryAccount(needed);
-
-        // Doubled, so that a body is moved few times; never from what the request says of its own length.
-        var capacity = Math.Min(Math.Max(Math.Max(needed, Buffer.Capacity * 2L), SmallestBytes), Array.MaxLength);
-        if (!TryAccount(capacity)) return false;
-        Buffer.Reserve((int)capacity);
-        return true;
-    }
-
-    private bool TryAccount(long bytes)
-    {
-        if (bytes <= _accountedBytes) return true;
-        if (!_memory.TryAdd(bytes - _accountedBytes)) return false;
-        _accountedBytes = bytes;
-        return true;
+        Buffer.Account = null;
+        _memory.Release(Buffer);
     }
 }

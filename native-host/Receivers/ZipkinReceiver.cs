@@ -76,8 +76,16 @@ public sealed class ZipkinReceiver
     private GrpcStatus Transcode(ZipkinFormat format, RequestBody body, RequestBody request)
     {
         var now = (ulong)_time.GetUtcNow().ToUnixTimeMilliseconds() * 1_000_000;
-        if (!ZipkinReader.TryTranscode(format, body.Buffer.Written, now, request.Buffer, out var error)) return new GrpcStatus(GrpcStatusCode.InvalidArgument, error);
-        return request.TryAccount() ? GrpcStatus.Ok : RequestMemory.Overloaded;
+        try
+        {
+            return ZipkinReader.TryTranscode(format, body.Buffer.Written, now, request.Buffer, out var error)
+                ? GrpcStatus.Ok
+                : new GrpcStatus(GrpcStatusCode.InvalidArgument, error);
+        }
+        catch (MemoryAccountFullException)
+        {
+            return RequestMemory.Overloaded;
+        }
     }
 
     private static ZipkinFormat FormatOf(HttpRequest request)

@@ -76,6 +76,7 @@ public sealed class TempoServer
 
     private async Task StartAsync()
     {
+        HeapPolicy.Apply();
         ProcessMetrics.Register(_metrics);
         ReserveThreads(_options.Node.MaxRunningQueries + _options.Node.MaxRunningCuts);
         _overrides = new TenantOverrides(_options.Limits);

@@ -19,7 +19,8 @@ public interface IDisk
     DiskError TryCreate(string path, out IDiskFile? file);
 
     /// <summary>
-    /// Opens an existing file; <see cref="DiskError.NotFound"/> if there is none, <see cref="DiskError.IsFolder"/> for a folder.
+    /// Opens an existing file; <see cref="DiskError.NotFound"/> if there is none, <see cref="DiskError.IsFolder"/> for a folder, and
+    /// <see cref="DiskError.Failed"/> at once for what is neither, such as a pipe.
     /// </summary>
     DiskError TryOpen(string path, bool writable, out IDiskFile? file);
 
@@ -55,6 +56,9 @@ public interface IDisk
 
     /// <summary>Makes creations, renames and deletions in a folder durable. The root's path is empty.</summary>
     DiskError SyncFolder(string path);
+
+    /// <summary>Bytes that may still be allocated on the file system of the disk's root.</summary>
+    DiskError TryGetFreeBytes(out long bytes);
 
     /// <summary>
     /// Takes an exclusive lock on a file, which is made if it is not there, until <paramref name="hold"/> is disposed or

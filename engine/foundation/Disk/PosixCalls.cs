@@ -14,6 +14,7 @@ internal static unsafe partial class PosixCalls
     public const int OpenReadWrite = 2;
     public const int OpenCreate = 0x40;
     public const int OpenExclusive = 0x80;
+    public const int OpenNonBlocking = 0x800; // means nothing to a file; a pipe that nobody writes to would never open
     public const int OpenCloseOnExec = 0x80000;
 
     public const int SeekEnd = 2;

@@ -189,6 +189,29 @@ public sealed class PosixDisk : IDisk
     public DiskError SyncFolder(string path) => SyncFullPath(FullPath(path));
 
     /// <inheritdoc/>
+    public DiskError TryGetFreeBytes(out long bytes)
+    {
+        bytes = 0;
+        try
+        {
+            bytes = new DriveInfo(_root).AvailableFreeSpace;
+            return DiskError.None;
+        }
+        catch (DriveNotFoundException)
+        {
+            return DiskError.NotFound;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return DiskError.ReadOnly;
+        }
+        catch (IOException)
+        {
+            return DiskError.Failed;
+        }
+    }
+
+    /// <inheritdoc/>
     public DiskError TryLock(string path, out IDisposable? hold)
     {
         hold = null;
@@ -257,7 +280,7 @@ public sealed class PosixDisk : IDisk
         handle = null;
         while (true)
         {
-            var descriptor = PosixCalls.Open(fullPath, flags | PosixCalls.OpenCloseOnExec, FileMode);
+            var descriptor = PosixCalls.Open(fullPath, flags | PosixCalls.OpenCloseOnExec | PosixCalls.OpenNonBlocking, FileMode);
             if (descriptor >= 0)
             {
                 handle = new SafeFileHandle(descriptor, ownsHandle: true);

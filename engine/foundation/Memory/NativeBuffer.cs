@@ -1,14 +1,12 @@
-using System.Runtime.InteropServices;
-
 namespace Tempo.Engine.Foundation;
 
 /// <summary>
 /// A growable block of native memory: outside the garbage collector, at a fixed address until it grows, 64-byte aligned.
-/// Not thread safe; the owner disposes it.
+/// Not thread safe; the owner disposes it. With an <see cref="Account"/> it asks there before it grows, and throws
+/// <see cref="MemoryAccountFullException"/> where that says no.
 /// </summary>
 public sealed unsafe class NativeBuffer : IDisposable
 {
-    private const nuint Alignment = 64;
     private byte* _pointer;
 
     public NativeBuffer(int capacity = 0)
@@ -21,6 +19,9 @@ public sealed unsafe class NativeBuffer : IDisposable
 
     /// <summary>Bytes that fit before the block moves.</summary>
     public int Capacity { get; private set; }
+
+    /// <summary>Who is asked for the bytes of each growth; null: nobody.</summary>
+    public IMemoryAccount? Account { get; set; }
 
     /// <summary>Start of the memory; changes when the buffer grows.</summary>
     public byte* Pointer => _pointer;
@@ -36,7 +37,7 @@ public sealed unsafe class NativeBuffer : IDisposable
         var free = Capacity - Length;
         if (free < sizeHint)
         {
-            Reserve((int)Math.Min(Math.Max((long)Length + sizeHint, Capacity * 2L), Array.MaxLength));
+            Grow((long)Length + sizeHint);
             free = Capacity - Length;
         }
 
@@ -65,22 +66,53 @@ public sealed unsafe class NativeBuffer : IDisposable
     /// <summary>Forgets the content, keeps the memory.</summary>
     public void Clear() => Length = 0;
 
+    /// <summary>Forgets the content and gives the memory back, to the account as well.</summary>
+    public void Free()
+    {
+        Account?.GiveBack(Capacity);
+        NativeBlock.Free(_pointer, Capacity);
+        _pointer = null;
+        Length = Capacity = 0;
+    }
+
     /// <summary>Makes room for <paramref name="capacity"/> bytes in all.</summary>
     public void Reserve(int capacity)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(capacity);
-        if (capacity <= Capacity) return;
-        _pointer = (byte*)NativeMemory.AlignedRealloc(_pointer, (nuint)capacity, Alignment);
+        if (!TryReserve(capacity)) throw new MemoryAccountFullException(capacity - (long)Capacity);
+    }
+
+    /// <summary>The same; false, with nothing changed, if the account has no room.</summary>
+    public bool TryReserve(int capacity)
+    {
+        if (capacity <= Capacity) return true;
+        if (Account is { } account && !account.TryTake(capacity - (long)Capacity)) return false;
+        _pointer = NativeBlock.Resize(_pointer, Capacity, capacity);
         Capacity = capacity;
+        return true;
+    }
+
+    /// <summary>Makes room for <paramref name="count"/> more bytes, and for some beyond them; false if the account has none.</summary>
+    public bool TryMakeRoom(int count)
+    {
+        var needed = (long)Length + count;
+        return needed <= Capacity || TryReserve(NativeBlock.Grown(Capacity, needed)) || TryReserve((int)Math.Min(needed, Array.MaxLength));
     }
 
     public void Dispose()
     {
-        NativeMemory.AlignedFree(_pointer);
+        NativeBlock.Free(_pointer, Capacity);
         _pointer = null;
         Length = Capacity = 0;
         GC.SuppressFinalize(this);
     }
 
-    ~NativeBuffer() => NativeMemory.AlignedFree(_pointer);
+    ~NativeBuffer() => NativeBlock.Free(_pointer, Capacity);
+
+    // Exactly what is needed, where the account has no room for more.
+    private void Grow(long needed)
+    {
+        if (needed > Array.MaxLength) throw new InsufficientMemoryException($"a buffer of {needed} bytes: the limit is {Array.MaxLength}");
+        if (!TryReserve(NativeBlock.Grown(Capacity, needed))) Reserve((int)needed);
+    }
 }

@@ -19,6 +19,8 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
     private readonly Queue<string> _spares = new();
     private readonly List<string> _sparesToBe = [];
     private readonly Dictionary<ulong, List<SegmentFile>> _found = [];
+    private readonly List<string> _strays = [];
+    private readonly DiskReserve _reserve = new(disk, options);
     private IDisposable? _hold;
     private uint _nextSpareNumber;
 
@@ -33,6 +35,27 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
 
     public IDisk Disk => disk;
 
+    /// <summary>Names in the folder that look like the log's own and cannot be; they are left alone.</summary>
+    public IReadOnlyList<string> Strays => _strays;
+
+    /// <summary>The last segment could only be a small one, or none could be made: there is little space left.</summary>
+    public bool IsShort { get; private set; }
+
+    /// <summary>No segment could be made.</summary>
+    public bool IsFull { get; private set; }
+
+    /// <summary>What is free on the disk; null if there is no reserve, or the disk does not tell.</summary>
+    public long? FreeBytes => _reserve.FreeBytes;
+
+    /// <summary>What the log keeps free.</summary>
+    public long KeptBytes
+    {
+        get
+        {
+            lock (_lock) return _reserve.KeptBytes;
+        }
+    }
+
     /// <summary>Locks the folder, looks at what is there and begins a new epoch. Throws <see cref="WalException"/>.</summary>
     public void Open()
     {
@@ -44,7 +67,10 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
         BeginEpoch(names);
         foreach (var name in names)
         {
-            if (SegmentNames.TryParseSegment(name, out var generation, out var index)) Adopt(generation, new SegmentFile(name, index));
+            if (SegmentNames.TryParseSegment(name, out var generation, out var index))
+            {
+                if (!_strays.Contains(name)) Adopt(generation, name, index);
+            }
             else if (SegmentNames.TryParseSpare(name, out var number)) AdoptSpare(name, number);
         }
     }
@@ -62,37 +88,51 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
         {
             writer = null;
             step = "allocate a segment";
-            var common = recordBytes <= options.SegmentBytes - WalFormat.RecordsOffset;
-            var sizeBytes = common ? options.SegmentBytes : (WalFormat.RecordsOffset + (long)recordBytes + 4095) & -4096;
+            var needed = (WalFormat.RecordsOffset + (long)recordBytes + 4095) & -4096;
+            var sizeBytes = SizeOfNext(needed);
+            if (sizeBytes == 0)
+            {
+                step += $": {_reserve.Describe()}";
+                return DiskError.Full;
+            }
+
+            var common = sizeBytes == options.SegmentBytes;
             var spare = common && _spares.TryPeek(out var waiting) ? waiting : SegmentNames.Spare(_nextSpareNumber++);
             var error = disk.TryAllocate(PathOf(spare), sizeBytes, out var file);
-            if (error != DiskError.None) return error;
-            if (common && _spares.Count > 0) _spares.Dequeue();
-
-            var key = new SegmentKey(marks() | 1, generation, index);
-            var header = new SegmentHeader(key, previous?.Key.Index ?? 0, (uint)(previous?.AcknowledgedBytes ?? 0));
-            var entry = new SegmentFile(SegmentNames.Segment(generation, index), index) { IsRecyclable = common && file!.Length == sizeBytes };
-            step = $"begin segment {entry.Name}";
-            error = Begin(file!, header, spare, entry.Name);
             if (error != DiskError.None)
             {
-                file!.Dispose();
+                IsShort = IsFull = error == DiskError.Full;
                 return error;
             }
 
+            if (common && _spares.Count > 0) _spares.Dequeue();
+
+            var key = new SegmentKey(marks() | 1, generation, index);
+            var header = new SegmentHeader(key, previous?.Key.Index ?? 0, (uint)(previous?.AcknowledgedBytes ?? 0)) { SizeBytes = (uint)file!.Length };
+            var entry = new SegmentFile(SegmentNames.Segment(generation, index), index, file.Length) { IsRecyclable = common && file.Length == sizeBytes };
+            step = $"begin segment {entry.Name}";
+            error = Begin(file, header, spare, entry.Name);
+            if (error != DiskError.None)
+            {
+                file.Dispose();
+                return error;
+            }
+
+            _reserve.Add(entry);
             metrics.Segments.Add();
-            writer = new SegmentWriter(file!, entry, key, sizeBytes);
+            writer = new SegmentWriter(file, entry, key, sizeBytes);
             return DiskError.None;
         }
     }
 
-    /// <summary>Allocates the spares that are missing.</summary>
+    /// <summary>Allocates the spares that are missing, as far as the reserve lets it.</summary>
     public DiskError Replenish()
     {
         lock (_lock)
         {
             while (_spares.Count < options.SpareSegments)
             {
+                if (!_reserve.AllowsNewSpare(options.SegmentBytes)) return DiskError.None;
                 var name = SegmentNames.Spare(_nextSpareNumber++);
                 var error = disk.TryAllocate(PathOf(name), options.SegmentBytes, out var file);
                 if (error != DiskError.None) return error;
@@ -102,6 +142,13 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
 
             return DiskError.None;
         }
+    }
+
+    /// <summary>Deletes the spares if a cut may need their space. A cut calls it before it writes.</summary>
+    public void MakeRoom()
+    {
+        lock (_lock)
+            if (_reserve.IsTouched) DeleteSpares();
     }
 
     /// <summary>
@@ -114,9 +161,10 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
         {
             var error = Replenish();
             if (error != DiskError.None) return error;
+            if (SizeOfNext(0) == 0) return DiskError.Full;
             var isKept = _spares.TryPeek(out var name); // its old life has ended, durably: it may be overwritten
             name ??= SegmentNames.Spare(_nextSpareNumber++);
-            error = disk.TryAllocate(PathOf(name), options.SegmentBytes, out var file);
+            error = disk.TryAllocate(PathOf(name), isKept ? options.SegmentBytes : 2 * WalFormat.RecordsOffset, out var file); // none is kept where space is short
             if (error == DiskError.None)
             {
                 using (file)
@@ -147,6 +195,7 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
                 var error = TakeOut(file);
                 if (error != DiskError.None && error != DiskError.NotFound) return error;
                 file.IsGone = true;
+                _reserve.Remove(file);
                 metrics.Segments.Add(-1);
             }
 
@@ -170,6 +219,32 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
         if (header is { } written) written.Write(bytes);
         else bytes.Clear();
         return file.Write([new IoSlice(block, WalFormat.RecordsOffset)], 0);
+    }
+
+    // The size of the segment to make now, for a record that needs so much of it; 0: there is no space for one.
+    private long SizeOfNext(long neededBytes)
+    {
+        var wanted = Math.Max(options.SegmentBytes, neededBytes);
+        if (_spares.Count > 0)
+        {
+            if (wanted == options.SegmentBytes && _reserve.AllowsSpareAsSegment(wanted))
+            {
+                IsShort = IsFull = false;
+                return wanted;
+            }
+
+            if (_reserve.Affordable(wanted, wanted) < wanted) DeleteSpares();
+        }
+
+        var size = _reserve.Affordable(wanted, neededBytes);
+        (IsShort, IsFull) = (size < wanted, size == 0);
+        return size;
+    }
+
+    // Nothing of theirs is needed; those that come back after a crash are found by the next opening.
+    private void DeleteSpares()
+    {
+        while (_spares.TryDequeue(out var spare)) _ = disk.TryDelete(PathOf(spare));
     }
 
     private DiskError Begin(IDiskFile file, in SegmentHeader header, string spare, string name)
@@ -198,7 +273,7 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
             return error == DiskError.None ? disk.SyncFolder(quarantine) : error;
         }
 
-        if (!file.IsRecyclable || _spares.Count + _sparesToBe.Count >= options.MaxSpareSegments) return disk.TryDelete(path);
+        if (!file.IsRecyclable || _spares.Count + _sparesToBe.Count >= options.MaxSpareSegments || !_reserve.AllowsRecycling) return disk.TryDelete(path);
         var spare = SegmentNames.Spare(_nextSpareNumber++);
         var renamed = disk.TryRename(path, PathOf(spare));
         if (renamed == DiskError.None) _sparesToBe.Add(spare);
@@ -211,13 +286,20 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
     private void BeginEpoch(IReadOnlyList<string> names)
     {
         string? present = null;
+        uint newest = 0;
         foreach (var name in names)
         {
             if (SegmentNames.TryParseEpoch(name, out var epoch, out var identity))
                 (present, Epoch, Identity) = (name, Math.Max(Epoch, epoch), identity);
-            else if (SegmentNames.TryParseSegment(name, out var generation, out _))
-                Epoch = Math.Max(Epoch, (uint)(generation >> 32));
+            else if (SegmentNames.TryParseSegment(name, out var generation, out _) && generation >> 32 < uint.MaxValue)
+                newest = Math.Max(newest, (uint)(generation >> 32));
         }
+
+        // An epoch is durable before a segment is made in it, so one of a later epoch is nobody's. Without the file of the epoch
+        // the segments tell; none that was made here comes near the end of the numbers.
+        if (present is null) Epoch = newest;
+        foreach (var name in names)
+            if (SegmentNames.TryParseSegment(name, out var generation, out _) && generation >> 32 > Epoch) _strays.Add(name);
 
         if (Epoch == uint.MaxValue) throw new WalException($"the write-ahead log has no epoch left");
         Epoch++;
@@ -236,10 +318,19 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
         Require(disk.SyncFolder(folder), "sync the folder");
     }
 
-    private void Adopt(ulong generation, SegmentFile file)
+    private void Adopt(ulong generation, string name, uint index)
     {
+        long sizeBytes = 0; // of one that does not open
+        if (disk.TryOpen(PathOf(name), writable: false, out var opened) == DiskError.None)
+        {
+            sizeBytes = opened!.Length;
+            opened.Dispose();
+        }
+
+        var file = new SegmentFile(name, index, sizeBytes);
         if (!_found.TryGetValue(generation, out var files)) _found.Add(generation, files = []);
         files.Add(file); // the list of names is sorted, and so are the indexes
+        _reserve.Add(file);
         metrics.Segments.Add();
     }
 

@@ -14,11 +14,20 @@ namespace Tempo.Engine.Storage.Wal;
 /// 32  previous index        4  the segment that was written before this one,
 /// 36  previous acknowledged 4  and how many of its bytes were acknowledged then (0: there is none)
 /// 40  CRC-32C               4  of the 40 bytes before
+/// 44  size                  4  of the file when it was begun; 0 in files of builds that did not write it
+/// 48  CRC-32C               4  of the 48 bytes before
 /// </code>
+/// What stands behind the first 44 bytes may be missing or damaged: the size is then not known, and the header is good all the same.
 /// </summary>
 internal readonly record struct SegmentHeader(SegmentKey Key, uint PreviousIndex, uint PreviousAcknowledgedBytes)
 {
     public const int Size = 44;
+
+    /// <summary>With what later builds added.</summary>
+    public const int WholeSize = 52;
+
+    /// <summary>The file is never shorter than this, unless it is damaged; 0: not known.</summary>
+    public uint SizeBytes { get; init; }
 
     private static ReadOnlySpan<byte> Magic => "TEMPOWAL"u8;
 
@@ -33,6 +42,8 @@ internal readonly record struct SegmentHeader(SegmentKey Key, uint PreviousIndex
         BinaryPrimitives.WriteUInt32LittleEndian(destination[32..], PreviousIndex);
         BinaryPrimitives.WriteUInt32LittleEndian(destination[36..], PreviousAcknowledgedBytes);
         BinaryPrimitives.WriteUInt32LittleEndian(destination[40..], Crc32C.Compute(destination[..40]));
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[44..], SizeBytes);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[48..], Crc32C.Compute(destination[..48]));
     }
 
     /// <summary>
@@ -52,6 +63,8 @@ internal readonly record struct SegmentHeader(SegmentKey Key, uint PreviousIndex
             BinaryPrimitives.ReadUInt64LittleEndian(source[16..]),
             BinaryPrimitives.ReadUInt32LittleEndian(source[12..]));
         header = new SegmentHeader(key, BinaryPrimitives.ReadUInt32LittleEndian(source[32..]), BinaryPrimitives.ReadUInt32LittleEndian(source[36..]));
+        if (source.Length >= WholeSize && BinaryPrimitives.ReadUInt32LittleEndian(source[48..]) == Crc32C.Compute(source[..48]))
+            header = header with { SizeBytes = BinaryPrimitives.ReadUInt32LittleEndian(source[44..]) };
         return true;
     }
 }

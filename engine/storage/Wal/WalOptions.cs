@@ -22,6 +22,15 @@ public sealed record WalOptions
     public int MaxGroupBytes { get; init; } = 16 << 20;
 
     /// <summary>
+    /// Bytes of the disk that stay free besides what the cut of the logged data needs; 0: nothing is kept free, and the log takes
+    /// all there is. See <see cref="DiskReserve"/>.
+    /// </summary>
+    public long ReserveBytes { get; init; }
+
+    /// <summary>The folder's name in messages.</summary>
+    public string Place { get; init; } = "";
+
+    /// <summary>
     /// False: there is no commit thread, and nothing is committed until the owner calls
     /// <see cref="WriteAheadLog.CommitQueued"/>; completions then run on the owner's thread. For simulation.
     /// </summary>

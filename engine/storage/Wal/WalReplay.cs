@@ -17,7 +17,10 @@ namespace Tempo.Engine.Storage.Wal;
 ///    acknowledged when it was written: what of a gap lies below the furthest of these is damage. The rest nobody was
 ///    promised: a torn write, or the ordinary end with zeros or what an earlier life of the file left
 /// †  a segment whose own header is damaged has no known mark. Its first whole record tells it: the header checksum is
-///    bound to generation, index and offset, which the file's name and the place give
+///    bound to generation, index and offset, which the file's name and the place give. If there is none, all that is not zero
+///    counts as lost: more than was, where the file was a recycled one
+/// †  a file that is shorter than its header says has lost its end. A record that begins before it is lost, and what stands
+///    above; of what stood behind nothing is known
 /// </code>
 /// </summary>
 internal sealed class WalReplay(SegmentFolder folder, ulong generation, bool payloads)
@@ -36,6 +39,7 @@ internal sealed class WalReplay(SegmentFolder folder, ulong generation, bool pay
     private SegmentFile _entry = null!;
     private SegmentWindow _window = null!;
     private SegmentKey _key;
+    private long _endBytes; // where the file ended when it was made, or ends now
     private readonly List<(long From, long To)> _gaps = [];
 
     public WalReplayReport Run(IReadOnlyList<SegmentFile> files, WalRecordVisitor visitor)
@@ -69,7 +73,7 @@ internal sealed class WalReplay(SegmentFolder folder, ulong generation, bool pay
         if (folder.Disk.TryOpen(folder.PathOf(entry.Name), writable: false, out var file) != DiskError.None) return;
         using (file)
         {
-            Span<byte> bytes = stackalloc byte[SegmentHeader.Size];
+            Span<byte> bytes = stackalloc byte[SegmentHeader.WholeSize];
             if (file!.Read(0, bytes, out var count) != DiskError.None || !SegmentHeader.TryRead(bytes[..count], out var header, out _)) return;
             if (header.Key.Generation == generation && header.Key.Index == entry.Index) _acknowledged[header.PreviousIndex] = header.PreviousAcknowledgedBytes;
         }
@@ -79,10 +83,13 @@ internal sealed class WalReplay(SegmentFolder folder, ulong generation, bool pay
     {
         acknowledged = _acknowledged.GetValueOrDefault(_entry.Index);
         _key = new SegmentKey(0, generation, _entry.Index);
-        if (SegmentHeader.TryRead(_window.Get(0, SegmentHeader.Size), out var header, out var version)
+        _endBytes = _window.Length;
+        if (SegmentHeader.TryRead(_window.Get(0, SegmentHeader.WholeSize), out var header, out var version)
             && header.Key.Generation == generation && header.Key.Index == _entry.Index)
         {
             _key = header.Key;
+            _endBytes = Math.Max(_endBytes, header.SizeBytes);
+            if (IsCutShort) Damaged(_window.Length, _endBytes - _window.Length, $"the file is {_endBytes - _window.Length} bytes shorter than it was made");
             return true;
         }
 
@@ -96,6 +103,8 @@ internal sealed class WalReplay(SegmentFolder folder, ulong generation, bool pay
         Damaged(0, SegmentHeader.Size, "the segment header does not verify");
         return true;
     }
+
+    private bool IsCutShort => _endBytes > _window.Length;
 
     private void ReadRecords(long acknowledged, WalRecordVisitor visitor)
     {
@@ -115,17 +124,42 @@ internal sealed class WalReplay(SegmentFolder folder, ulong generation, bool pay
             if (gap >= 0) _gaps.Add((gap, position));
             gap = TryVisit(position, header, visitor) ? -1 : position;
             position += header.RecordBytes;
+            if (gap >= 0 && position > _window.Length) acknowledged = Math.Max(acknowledged, position); // cut off, and not by the one who wrote it
         }
 
-        if (gap >= 0) _gaps.Add((gap, _window.Length));
+        if (gap < 0) gap = Math.Max(WalFormat.RecordsOffset, Math.Min(position, _window.Length));
+        acknowledged = Math.Max(acknowledged, LostWithoutEvidence(gap));
+        if (gap < Math.Max(_endBytes, acknowledged)) _gaps.Add((gap, Math.Max(_endBytes, acknowledged)));
         foreach (var (from, to) in _gaps) Judge(from, to, acknowledged);
+    }
+
+    // Up to where bytes are taken for records though nothing says that they were: see the daggers above.
+    private long LostWithoutEvidence(long gap)
+    {
+        if (_key.Mark == 0) return LastNonZero(WalFormat.RecordsOffset) + 1;
+        var bears = IsCutShort && _window.Get(gap, sizeof(ulong)) is { Length: sizeof(ulong) } start && BinaryPrimitives.ReadUInt64LittleEndian(start) == _key.Mark;
+        return bears ? _window.Length : 0;
+    }
+
+    private long LastNonZero(long from)
+    {
+        var last = -1L;
+        for (var position = from; position < _window.Length;)
+        {
+            var piece = _window.GetRest(position);
+            var found = piece.LastIndexOfAnyExcept((byte)0);
+            if (found >= 0) last = position + found;
+            position += piece.Length;
+        }
+
+        return last;
     }
 
     private bool TryReadHeader(long position, out RecordHeader header)
     {
         var source = _window.Get(position, RecordHeader.MaxBytes);
         header = default;
-        if (_key.Mark != 0) return RecordHeader.TryRead(source, _window.Length - position, _key, position, out header);
+        if (_key.Mark != 0) return RecordHeader.TryRead(source, _endBytes - position, _key, position, out header);
 
         if (source.Length < RecordHeader.MinRecordBytes) return false;
         var candidate = _key with { Mark = BinaryPrimitives.ReadUInt64LittleEndian(source) };
@@ -142,6 +176,7 @@ internal sealed class WalReplay(SegmentFolder folder, ulong generation, bool pay
         if (header.Sequence <= _lastSequence) return false;
         if (!_tenants.TryGet(header.Tenant(_window.Get(position, header.PayloadOffset)), out var tenant)) return false;
 
+        if (position + header.PayloadOffset + header.PayloadBytes > _window.Length) return false;
         ReadOnlySpan<byte> payload = default;
         if (payloads)
         {

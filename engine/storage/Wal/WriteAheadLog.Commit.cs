@@ -177,7 +177,7 @@ public sealed unsafe partial class WriteAheadLog
     }
 
     private static WalResult Refusal(DiskError error, string step) => error == DiskError.Full
-        ? new WalResult(WalStatus.Full, 0, 0, "the disk of the write-ahead log is full")
+        ? new WalResult(WalStatus.Full, 0, 0, $"the disk of the write-ahead log is full: cannot {step}")
         : new WalResult(WalStatus.Failed, 0, 0, $"the write-ahead log failed to {step}: {error}");
 
     private void Fail(Exception fault)

@@ -80,6 +80,24 @@ public sealed partial class WriteAheadLog : IDisposable
     /// <summary>The commit thread has ended by an error of its own: no append succeeds any more.</summary>
     public bool HasEnded => Volatile.Read(ref _fault) is not null;
 
+    /// <summary>There is little space left on the disk: the sooner the logged data becomes blocks, the better.</summary>
+    public bool IsShort => _folder.IsShort;
+
+    /// <summary>There is no space for a segment: appends are refused until some is released, or the disk has space.</summary>
+    public bool IsFull => _folder.IsFull;
+
+    /// <summary>What is free on the log's disk; null if nothing is kept free, or the disk does not tell.</summary>
+    public long? DiskFreeBytes => _folder.FreeBytes;
+
+    /// <summary>What the log keeps free there.</summary>
+    public long DiskKeptBytes => _folder.KeptBytes;
+
+    /// <summary>Names in the log's folder that look like its own and cannot be. They are left alone.</summary>
+    public IReadOnlyList<string> Strays => _folder.Strays;
+
+    /// <summary>Gives up files that are held ready if little space is left. For a cut, before it writes.</summary>
+    public void MakeRoom() => _folder.MakeRoom();
+
     /// <summary>Begins a new generation and returns it. Does not touch the disk.</summary>
     public WalGeneration Roll()
     {

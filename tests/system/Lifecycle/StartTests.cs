@@ -42,6 +42,21 @@ public sealed class StartTests : IDisposable
         Assert.Equal(200, await first.Api.ReadyStatusAsync());
     }
 
+    /// <summary>Two logs on one folder of blocks: each process would compact and delete what the other reads.</summary>
+    [Fact]
+    public async Task A_second_process_on_the_same_blocks_with_a_log_of_its_own_refuses_to_start()
+    {
+        await using var first = await TempoProcess.StartAsync();
+        var config = Path.Combine(_folder, "second.yaml");
+        var yaml = new TempoSettings().Yaml(TempoPorts.Free(), first.DataFolder).Replace($"{first.DataFolder}/wal", $"{_folder}/wal", StringComparison.Ordinal);
+        await File.WriteAllTextAsync(config, yaml);
+
+        var second = await RunAsync($"-config.file={config}");
+        Assert.Equal(1, second.ExitCode);
+        Assert.Contains($"{first.BlocksFolder} are in use", second.Everything, StringComparison.Ordinal);
+        Assert.Equal(200, await first.Api.ReadyStatusAsync());
+    }
+
     [Fact]
     public async Task A_port_that_is_taken_ends_the_start_with_its_number()
     {

@@ -13,11 +13,10 @@ public sealed class OverloadTests
     /// <summary>Of all requests together.</summary>
     private const int InflightLimit = 256 << 20;
 
-    /// <summary>Buffers double, so that this much of a body holds 64 MiB, the longest body there may be: four fill the account
-    /// but for less than 1 MiB.</summary>
-    private const int HeldBytes = 33 << 20;
+    /// <summary>Buffers of this length have a capacity of 2 MiB: 128 of them fill the account.</summary>
+    private const int HeldBytes = 31 << 16;
 
-    private const int Holders = 4;
+    private const int Holders = 128;
 
     [Fact]
     public async Task A_full_server_asks_to_be_tried_again_and_then_takes_it()
@@ -48,7 +47,7 @@ public sealed class OverloadTests
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync("127.0.0.1", tempo.Ports.OtlpHttp);
         await socket.SendAsync(Encoding.ASCII.GetBytes($"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: {64 << 20}\r\n\r\n"));
-        var piece = new byte[1 << 20];
+        var piece = new byte[1 << 16];
         for (var sent = 0; sent < HeldBytes; sent += piece.Length) await socket.SendAsync(piece);
         return socket;
     }

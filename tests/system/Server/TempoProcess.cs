@@ -183,12 +183,24 @@ public sealed class TempoProcess : IAsyncDisposable
         [.. Directory.EnumerateFiles(Path.Combine(BlocksFolder, tenant), "meta.json", SearchOption.AllDirectories)
             .Select(meta => Path.Combine(Path.GetDirectoryName(meta)!, "data.parquet")).Order(StringComparer.Ordinal)];
 
+    /// <summary>Memory of the process that is in the machine's.</summary>
+    public long ResidentMiB() => StatusMiB("VmRSS:");
+
+    /// <summary>The most there was since the start.</summary>
+    public long PeakResidentMiB() => StatusMiB("VmHWM:");
+
     public async ValueTask DisposeAsync()
     {
         if (_process is { HasExited: false }) await KillAsync();
         _process?.Dispose();
         Api.Dispose();
         Directory.Delete(Folder, recursive: true);
+    }
+
+    private long StatusMiB(string field)
+    {
+        var line = File.ReadLines($"/proc/{_process!.Id}/status").First(line => line.StartsWith(field, StringComparison.Ordinal));
+        return long.Parse(line[field.Length..^2].Trim(), System.Globalization.CultureInfo.InvariantCulture) >> 10;
     }
 
     private void Keep(object sender, DataReceivedEventArgs line)

@@ -97,6 +97,13 @@ public sealed class FlakyDisk(IDisk inner, Func<DiskCall, DiskFault?> judge) : I
     public DiskError SyncFolder(string path) => Run(Judge(nameof(SyncFolder), path), () => inner.SyncFolder(path));
 
     /// <inheritdoc/>
+    public DiskError TryGetFreeBytes(out long bytes)
+    {
+        bytes = 0;
+        return Judge(nameof(TryGetFreeBytes), "")?.Error ?? inner.TryGetFreeBytes(out bytes);
+    }
+
+    /// <inheritdoc/>
     public DiskError TryLock(string path, out IDisposable? hold)
     {
         hold = null;

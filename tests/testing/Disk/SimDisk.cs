@@ -230,6 +230,13 @@ public sealed class SimDisk : IDisk
     }
 
     /// <inheritdoc/>
+    public DiskError TryGetFreeBytes(out long bytes)
+    {
+        lock (_lock) bytes = Math.Max(0, CapacityBytes - UsedBytes);
+        return DiskError.None;
+    }
+
+    /// <inheritdoc/>
     public DiskError TryLock(string path, out IDisposable? hold)
     {
         lock (_lock)

@@ -116,4 +116,71 @@ public class BodyDecompressorTests
 
         Assert.Equal(0, memory.InflightBytes);
     }
+
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("zlib")]
+    [InlineData("zstd")]
+    public void TheAccountIsAskedBeforeABufferGrows(string encoding)
+    {
+        const int account = 4 << 20;
+        var memory = new RequestMemory(account);
+        using var source = memory.Rent();
+        using var target = memory.Rent();
+        Assert.True(source.TryAppend(Compress(encoding, new byte[30_000_000])));
+        Assert.Equal(BodyStatus.Overloaded, BodyDecompressor.Decompress(encoding, source, target, 64 << 20));
+        Assert.InRange(target.Buffer.Capacity, 1 << 20, account);
+        Assert.Equal(source.Buffer.Capacity + target.Buffer.Capacity, memory.InflightBytes);
+    }
+
+    [Fact]
+    public async Task ALargeBodyWaitsForAPlaceAndHoldsNothingMeanwhile()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        var memory = new RequestMemory(80 << 20); // room for one large body
+        var content = new byte[20 << 20];
+        Random.Shared.NextBytes(content.AsSpan(0, 1000));
+        using var source = memory.Rent();
+        using var target = memory.Rent();
+        Assert.True(source.TryAppend(Compress("gzip", content)));
+        await memory.LargeDecompressions.WaitAsync(cancellation);
+        Assert.Equal(0, memory.LargeDecompressions.CurrentCount);
+
+        var waiting = BodyDecompressor.DecompressAsync("gzip", source, target, 64 << 20, memory, cancellation).AsTask();
+        Assert.False(waiting.IsCompleted);
+        Assert.Equal(source.Buffer.Capacity, memory.InflightBytes);
+        using (var small = memory.Rent())
+        using (var smallSource = memory.Rent())
+        {
+            Assert.True(smallSource.TryAppend(Compress("gzip", Content)));
+            Assert.Equal(BodyStatus.Complete, await BodyDecompressor.DecompressAsync("gzip", smallSource, small, 64 << 20, memory, cancellation));
+        }
+
+        memory.LargeDecompressions.Release();
+        Assert.Equal(BodyStatus.Complete, await waiting);
+        Assert.True(target.Buffer.Written.SequenceEqual(content));
+        Assert.Equal(1, memory.LargeDecompressions.CurrentCount);
+    }
+
+    [Fact]
+    public void ABufferKeepsItsContentWhileItGrowsFromTheHeapToAMappingAndOn()
+    {
+        var random = new Random(1);
+        using var buffer = new NativeBuffer();
+        var expected = new List<byte>();
+        while (expected.Count < 3 << 20)
+        {
+            var piece = new byte[random.Next(1, 100_000)];
+            random.NextBytes(piece);
+            buffer.Append(piece);
+            expected.AddRange(piece);
+            Assert.True(buffer.Capacity <= Math.Max(2 * expected.Count, 256 << 10), $"{buffer.Capacity} bytes for {expected.Count}");
+        }
+
+        Assert.True(buffer.Written.SequenceEqual(expected.ToArray()));
+        buffer.Free();
+        Assert.Equal((0, 0), (buffer.Length, buffer.Capacity));
+        buffer.Append([1, 2, 3]);
+        Assert.Equal([1, 2, 3], buffer.Written.ToArray());
+    }
 }

@@ -1,0 +1,27 @@
+namespace Tempo.Engine.Node;
+
+/// <summary>
+/// How the memory that the process may use is shared out by default:
+/// <code>
+/// requests on their way   a quarter, 96 to 256 MiB: less would not hold one request of the largest size
+/// live data               a quarter, 3 to 16 times a cut's 32 MiB: fewer would refuse while one is cut and one fills
+/// the rest                writers of blocks, queries, the transport, the collector's garbage
+/// </code>
+/// </summary>
+/// <param name="AvailableBytes">Memory of the machine, or what the process's cgroup allows (of which the runtime leaves a quarter aside).</param>
+public readonly record struct MemoryShares(long AvailableBytes)
+{
+    private const long MinInflightBytes = 96L << 20;
+    private const long MaxInflightBytes = 256L << 20;
+    private const long CutBytes = 32L << 20;
+    private const int MinLiveTimes = 3;
+    private const int MaxLiveTimes = 16;
+
+    public static MemoryShares OfThisProcess { get; } = new(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+
+    /// <summary>Default of <see cref="NodeOptions.MaxInflightBytes"/>.</summary>
+    public long InflightBytes => Math.Clamp(AvailableBytes / 4, MinInflightBytes, MaxInflightBytes);
+
+    /// <summary>Default of <see cref="NodeOptions.MaxLiveTimes"/>.</summary>
+    public int LiveTimes => (int)Math.Clamp(AvailableBytes / 4 / CutBytes, MinLiveTimes, MaxLiveTimes);
+}
