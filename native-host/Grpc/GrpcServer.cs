@@ -64,7 +64,7 @@ public sealed class GrpcServer
     /// <summary>Ends a call with a status without looking for its method.</summary>
     public Task RefuseAsync(HttpContext context, GrpcStatus status)
     {
-        new GrpcCall(context, _memory, null, MaxSendBytes, context.RequestAborted).Finish(status);
+        new GrpcCall(context, _memory, null, MaxSendBytes, _time, context.RequestAborted).Finish(status);
         return Task.CompletedTask;
     }
 
@@ -89,7 +89,7 @@ public sealed class GrpcServer
                 deadline.CancelAfter(timeout);
             }
 
-            var call = new GrpcCall(context, _memory, encoding, MaxSendBytes, deadline?.Token ?? context.RequestAborted);
+            var call = new GrpcCall(context, _memory, encoding, MaxSendBytes, _time, deadline?.Token ?? context.RequestAborted);
             var status = !isTimeoutGood ? new GrpcStatus(GrpcStatusCode.Internal, "malformed grpc-timeout")
                 : !_methods.TryGetValue(path, out var method) ? Unknown(path)
                 : encoding is not null && !IsKnown(encoding) ? UnknownEncoding(encoding)

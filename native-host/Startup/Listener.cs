@@ -29,6 +29,12 @@ internal sealed class Listener : IAsyncDisposable
     private const int StreamWindowBytes = 1 << 20;
     private const int ConnectionWindowBytes = 8 << 20;
 
+    // Metadata that other gRPC servers take: the header block is one for the connection, and what is over the server's limits ends
+    // the connection (a field) or gets an answer without a grpc-status (their number, their sum).
+    private const int MaxHeaderCount = 1000;
+    private const int MaxHeaderBytes = 512 * 1024;
+    private const int MaxHeaderFieldBytes = 256 * 1024;
+
     private readonly KestrelServer _server;
 
     private Listener(string name, KestrelServer server)
@@ -79,8 +85,11 @@ internal sealed class Listener : IAsyncDisposable
         limits.MaxRequestBodySize = listenerLimits.MaxBodyBytes;
         limits.MaxConcurrentConnections = MaxConnections;
         limits.MaxRequestLineSize = listenerLimits.MaxRequestLineBytes;
-        limits.MaxRequestHeadersTotalSize = Math.Max(limits.MaxRequestHeadersTotalSize, listenerLimits.MaxRequestLineBytes);
-        limits.Http2.MaxRequestHeaderFieldSize = Math.Max(limits.Http2.MaxRequestHeaderFieldSize, listenerLimits.MaxRequestLineBytes);
+        limits.MaxRequestHeadersTotalSize = Math.Max(MaxHeaderBytes, listenerLimits.MaxRequestLineBytes);
+        limits.MaxRequestHeaderCount = MaxHeaderCount;
+        limits.Http2.MaxRequestHeaderFieldSize = Math.Max(MaxHeaderFieldBytes, listenerLimits.MaxRequestLineBytes);
+        // The server judges the rate of a connection, and would end all of its calls for one that does not go on; GrpcCall judges each.
+        if (listenerLimits.IsHttp2Only) limits.MinRequestBodyDataRate = null;
         limits.Http2.MaxStreamsPerConnection = listenerLimits.MaxStreams;
         limits.Http2.InitialStreamWindowSize = StreamWindowBytes;
         limits.Http2.InitialConnectionWindowSize = ConnectionWindowBytes;

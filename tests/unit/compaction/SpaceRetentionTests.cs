@@ -49,6 +49,23 @@ public sealed class SpaceRetentionTests
         Assert.Contains("tempodb_retention_marked_for_deletion_total 1\n", running.MetricsText, StringComparison.Ordinal);
     }
 
+    /// <summary>Compaction leaves the space alone that cuts need, and gives back at once what it no longer needs itself.</summary>
+    [Fact]
+    public async Task Where_the_disk_is_short_nothing_is_compacted()
+    {
+        using var folder = BlockFolder.Create();
+        var blocks = new[] { await WriteAsync(folder, hoursOld: 1), await WriteAsync(folder, hoursOld: 1) };
+        var needed = blocks.Sum(static block => block.SizeBytes);
+        var spare = needed - 1;
+        var running = await folder.StartAsync(folder.OpenObjects(), new ManualTime(DateTimeOffset.UtcNow), spareBytes: () => spare);
+        await running.RunOnceAsync();
+        Assert.Equal(blocks.Select(static block => block.BlockId).Order(), running.Blocks.Order());
+
+        spare = needed;
+        await running.RunOnceAsync();
+        Assert.DoesNotContain(Assert.Single(running.Blocks), blocks.Select(static block => block.BlockId));
+    }
+
     /// <summary>What is read is only marked, and deleted when the query has ended, before its time.</summary>
     [Fact]
     public async Task A_block_that_is_read_is_deleted_when_it_is_not_read_any_more()
