@@ -22,7 +22,10 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
     /// <summary>Why the last poll failed; empty if it did not.</summary>
     public string LastError { get; private set; } = "";
 
-    /// <summary>Polls if it is time to. A failure is counted and told, and the list stays as it is.</summary>
+    /// <summary>
+    /// Polls if it is time to. A failure is counted and told, and the list stays as it is; where there is none yet, everybody's
+    /// answers are partial until there is.
+    /// </summary>
     public async Task PollAsync(CancellationToken cancellation)
     {
         if (_last is { } last && time.GetElapsedTime(last) < options.Remote!.BlocklistPoll) return;
@@ -32,10 +35,11 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
             _last = time.GetTimestamp();
             LastError = "";
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (e is not OperationCanceledException || !cancellation.IsCancellationRequested)
         {
             _failed.Add();
             LastError = $"the block list could not be polled: {e.Message}";
+            if (_last is null) state.Update(view => view with { UnknownBlocks = e.Message });
             messages.Error("the block list could not be polled, the last one stays", ("err", e.Message));
         }
     }
@@ -56,6 +60,7 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
             return view with
             {
                 Blocks = [.. kept, .. listing.Blocks.Where(meta => !ids.Contains(meta.BlockId)).Select(meta => new BlockHandle(meta, remote))],
+                UnknownBlocks = "",
                 Unreadable = [.. view.Unreadable.Except(unreadableBefore), .. listing.Unreadable],
                 Quarantined = view.Quarantined.Union(listing.Quarantined),
                 Deleted = deleted.Aggregate(view.Deleted, (all, tenant) => all.SetItem(tenant.Key, view.DeletedOf(tenant.Key).With(tenant.Value) ?? tenant.Value)),

@@ -20,6 +20,12 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
     /// <summary>Blocks that are there and of which nothing can be read: answers of their tenants are partial.</summary>
     public IReadOnlyList<UnreadableBlock> Unreadable { get; init; } = [];
 
+    /// <summary>
+    /// Why it is not known which blocks the object service holds, as long as it was never asked with success: nobody's answers are
+    /// whole then. Empty: it is known.
+    /// </summary>
+    public string UnknownBlocks { get; init; } = "";
+
     /// <summary>Blocks that are left out of compaction, by this run, an earlier one or another node.</summary>
     public ImmutableHashSet<BlockId> Quarantined { get; init; } = [];
 
@@ -38,11 +44,16 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
         foreach (var generation in Generations)
             foreach (var tenant in tenants.Tenants)
                 generation.Live.CollectBatches(tenant, live);
-        var missing = Unreadable.FirstOrDefault(block => tenants.Contains(block.Tenant));
         return new TraceSources(live, [.. Blocks.Where(block => tenants.Contains(block.Meta.Tenant))])
         {
-            Damage = missing is null ? "" : $"block {missing.Block} could not be read: {missing.Error}",
+            Damage = DamageOf(tenants),
             Hidden = Deleted.IsEmpty ? FrozenSet<TraceId>.Empty : tenants.Tenants.SelectMany(tenant => DeletedOf(tenant).Ids).ToHashSet(),
         };
+    }
+
+    private string DamageOf(TenantSet tenants)
+    {
+        if (UnknownBlocks.Length > 0) return $"the list of blocks has not been read since the start: {UnknownBlocks}";
+        return Unreadable.FirstOrDefault(block => tenants.Contains(block.Tenant)) is { } missing ? $"block {missing.Block} could not be read: {missing.Error}" : "";
     }
 }

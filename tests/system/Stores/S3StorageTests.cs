@@ -37,14 +37,20 @@ public sealed class S3StorageTests : IDisposable
         await FoundAsync(tempo, before);
 
         await tempo.KillAsync();
-        await tempo.StartAsync(); // the service is still down
+        await tempo.StartAsync(); // the service is still down, and what it holds is not known
         var during = await SendAndFlushAsync(tempo);
-        await FoundAsync(tempo, before);
-        await FoundAsync(tempo, during);
+        foreach (var trace in (SpanFacts[][])[before, during])
+        {
+            var found = await tempo.Api.AskAsync($"/api/v2/traces/{trace[0].TraceId}");
+            Assert.Equal((200, true), (found.Status, found.Text.Contains("PARTIAL", StringComparison.Ordinal)));
+            Assert.Contains((trace[0].TraceId, trace.Length), await tempo.Api.SearchAsync("{}"));
+        }
+
         Assert.Empty(_s3.Objects);
 
         _s3.Faults = null;
         await UploadedAsync(tempo);
+        await KnownAsync(tempo, before[0].TraceId);
         await FoundAsync(tempo, before);
         await FoundAsync(tempo, during);
     }
@@ -93,6 +99,17 @@ public sealed class S3StorageTests : IDisposable
     {
         Assert.Equal(trace.Length, (await tempo.Api.FindTraceAsync(trace[0].TraceId)).Count);
         Assert.Contains((trace[0].TraceId, trace.Length), await tempo.Api.SearchAsync("{}"));
+    }
+
+    // The block list was read: answers are whole.
+    private static async Task KnownAsync(TempoProcess tempo, string trace)
+    {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        while ((await tempo.Api.AskAsync($"/api/v2/traces/{trace}")).Text.Contains("PARTIAL", StringComparison.Ordinal))
+        {
+            Assert.True(clock.Elapsed < Patience, $"answers stay partial:\n{tempo.Log}");
+            await Task.Delay(50);
+        }
     }
 
     // Every local block is in the bucket and gone from the folder.

@@ -55,6 +55,30 @@ public sealed class BlocklistTests : IDisposable
         Assert.Empty(_state.View.SourcesOf(TenantSet.Single).Damage);
     }
 
+    /// <summary>A node that starts while the service is down knows nothing of what is there: nobody is to take its answers for whole.</summary>
+    [Fact]
+    public async Task Until_the_list_was_read_once_all_answers_are_partial()
+    {
+        var service = new CrashingStore(_folder.OpenObjects(), afterTheWork: false);
+        service.CrashAt(1);
+        var (list, _) = Open(new NodeOptions(), service);
+        var block = await WriteAsync();
+        await list.PollAsync(default);
+        Assert.Empty(Blocks);
+        Assert.True(TenantId.TryParse("other", out var other, out _));
+        Assert.All([TenantId.Single, other], tenant => Assert.Contains("the process is gone", _state.View.SourcesOf(tenant).Damage, StringComparison.Ordinal));
+
+        service.CrashAt(int.MaxValue);
+        await list.PollAsync(default); // no need to wait: none has succeeded
+        Assert.Equal([block.BlockId], Blocks);
+        Assert.Empty(_state.View.SourcesOf(TenantSet.Single).Damage);
+
+        service.CrashAt(1); // an old list is one
+        await PollAsync(list);
+        Assert.Equal([block.BlockId], Blocks);
+        Assert.Empty(_state.View.SourcesOf(TenantSet.Single).Damage);
+    }
+
     [Fact]
     public async Task Deleted_traces_are_read_when_they_have_changed_and_only_then()
     {
@@ -100,9 +124,9 @@ public sealed class BlocklistTests : IDisposable
 
     private IEnumerable<BlockId> Blocks => _state.View.Blocks.Select(static block => block.Meta.BlockId).Order();
 
-    private (Blocklist List, CountingStore Objects) Open(NodeOptions options)
+    private (Blocklist List, CountingStore Objects) Open(NodeOptions options, IObjectStore? service = null)
     {
-        var objects = new CountingStore(_folder.OpenObjects());
+        var objects = new CountingStore(service ?? _folder.OpenObjects());
         options = options with { Remote = new RemoteStorage { BlocklistPoll = Poll } };
         return (new Blocklist(options, _state, _folder.OpenStore(objects), new DeletedTracesStore(objects), _metrics, Log.Null, _time), objects);
     }
