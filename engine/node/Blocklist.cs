@@ -26,14 +26,16 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
     /// Polls if it is time to. A failure is counted and told, and the list stays as it is; where there is none yet, everybody's
     /// answers are partial until there is.
     /// </summary>
-    public async Task PollAsync(CancellationToken cancellation)
+    /// <returns>True if the view is as the service is now.</returns>
+    public async Task<bool> PollAsync(CancellationToken cancellation)
     {
-        if (_last is { } last && time.GetElapsedTime(last) < options.Remote!.BlocklistPoll) return;
+        if (_last is { } last && time.GetElapsedTime(last) < options.Remote!.BlocklistPoll) return false;
         try
         {
             await PollNowAsync(cancellation).ConfigureAwait(false);
             _last = time.GetTimestamp();
             LastError = "";
+            return true;
         }
         catch (Exception e) when (e is not OperationCanceledException || !cancellation.IsCancellationRequested)
         {
@@ -41,6 +43,7 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
             LastError = $"the block list could not be polled: {e.Message}";
             if (_last is null) state.Update(view => view with { UnknownBlocks = e.Message });
             messages.Error("the block list could not be polled, the last one stays", ("err", e.Message));
+            return false;
         }
     }
 

@@ -19,9 +19,9 @@ namespace Tempo.Engine.Node;
 /// 3 take out  blocks that hold deleted traces are written again without them
 /// 4 compact   while there is a job, tenants in turn: merge, swap the view in one step, retire the inputs
 /// </code>
-/// Nobody else takes blocks out of the view. A failure costs the round: it is logged and counted, and the next one waits
-/// longer. A block that cannot be read is quarantined: it is left out from
-/// then on, and stays where it is.
+/// Nobody else takes blocks out of the view, so 0 comes between jobs, too, and while a failure is waited for. In 1, 2 and 3 a
+/// failure costs the block it happens to, in 4 the round: it is logged and counted, and the next one waits longer. A block that
+/// cannot be read is quarantined: it is left out from then on, and stays where it is.
 /// </summary>
 internal sealed class CompactionLoop(NodeOptions options, CompactionServices services, NodeState state, BlockStore store, TraceDeletion deletion, BlockQuarantine quarantine, CompactionMetrics metrics, Log messages, TimeProvider time, Blocklist? blocklist = null, Func<long>? spareBytes = null) : IDisposable
 {
@@ -32,6 +32,9 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
 
     private readonly SemaphoreSlim _one = new(1, 1);
     private readonly HashSet<BlockId> _settled = [];
+
+    // Blocks whose inputs could not be retired, and why. They are not compacted: they would go before their inputs.
+    private readonly Dictionary<BlockId, string> _unsettled = [];
 
     // Of this round: blocks that say that they are not to be compacted.
     private readonly HashSet<BlockId> _flagged = [];
@@ -67,7 +70,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         {
             try
             {
-                await Task.Delay(wait, time, cancellation).ConfigureAwait(false);
+                await WaitAsync(wait, cancellation).ConfigureAwait(false);
                 // A merge computes for as long as it takes: on a thread of its own it keeps none from the requests.
                 await Task.Factory.StartNew(() => RunOnceAsync(cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap().ConfigureAwait(false);
                 wait = options.CompactionCycle;
@@ -83,6 +86,26 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
                 messages.Debug("compaction waits", ("wait", wait), ("err", e.Message));
             }
         }
+    }
+
+    // What others do in the object service is not to wait for as long as a round that failed.
+    private async Task WaitAsync(TimeSpan wait, CancellationToken cancellation)
+    {
+        for (; blocklist is not null && wait > options.CompactionCycle; wait -= options.CompactionCycle)
+        {
+            await Task.Delay(options.CompactionCycle, time, cancellation).ConfigureAwait(false);
+            await _one.WaitAsync(cancellation).ConfigureAwait(false);
+            try
+            {
+                await blocklist.PollAsync(cancellation).ConfigureAwait(false);
+            }
+            finally
+            {
+                _one.Release();
+            }
+        }
+
+        await Task.Delay(wait, time, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>One round: whatever there is to do now. Throws if compaction fails; retention that fails is counted only.</summary>
@@ -102,11 +125,13 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
                 if (await _compactor.FlaggedAsync(job.Inputs, cancellation).ConfigureAwait(false) is { Count: > 0 } flagged) _flagged.UnionWith(flagged);
                 else if (!HasRoom(job)) break;
                 else await CompactAsync(job, cancellation).ConfigureAwait(false);
+                // Blocks that come to the view have to be settled before they are compacted.
+                if (blocklist is not null && await blocklist.PollAsync(cancellation).ConfigureAwait(false)) await SettleAsync(cancellation).ConfigureAwait(false);
             }
 
             metrics.QuarantinedBlocks.Set(Blocks.Count(block => state.View.Quarantined.Contains(block.Meta.BlockId)));
-            metrics.IsFailing.Set(0);
-            _lastError = "";
+            metrics.IsFailing.Set(_unsettled.Count > 0 ? 1 : 0);
+            _lastError = _unsettled.Values.FirstOrDefault("");
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -134,16 +159,37 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         {
             var meta = block.Meta;
             if (meta.CompactionLevel == 0 || _settled.Contains(meta.BlockId)) continue;
-            var inputs = await _compactor.UnretiredInputsAsync(meta, cancellation).ConfigureAwait(false);
-            if (inputs.Count > 0)
+            try
             {
-                RemoveFromView(inputs);
-                await _compactor.RetireAsync(meta.Tenant, inputs, cancellation).ConfigureAwait(false);
-                messages.Info("compaction finished that was cut off", ("tenant", meta.Tenant.Value), ("block", meta.BlockId.ToString()), ("inputs", inputs.Count));
+                await SettleAsync(meta, cancellation).ConfigureAwait(false);
+                _unsettled.Remove(meta.BlockId);
+                _settled.Add(meta.BlockId);
             }
-
-            _settled.Add(meta.BlockId);
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                NoteUnsettled(meta, e);
+            }
         }
+
+        foreach (var gone in _unsettled.Keys.Except(Blocks.Select(static block => block.Meta.BlockId)).ToList()) _unsettled.Remove(gone);
+    }
+
+    private async Task SettleAsync(BlockMeta meta, CancellationToken cancellation)
+    {
+        var inputs = await _compactor.UnretiredInputsAsync(meta, cancellation).ConfigureAwait(false);
+        if (inputs.Count == 0) return;
+        var known = Metas().Where(input => inputs.Contains(input.BlockId)).ToList();
+        RemoveFromView(inputs);
+        await _compactor.RetireAsync(meta.Tenant, inputs, cancellation, known).ConfigureAwait(false);
+        messages.Info("compaction finished that was cut off", ("tenant", meta.Tenant.Value), ("block", meta.BlockId.ToString()), ("inputs", inputs.Count));
+    }
+
+    private void NoteUnsettled(BlockMeta output, Exception e)
+    {
+        metrics.Errors.Add();
+        if (_unsettled.GetValueOrDefault(output.BlockId) != e.Message)
+            messages.Error("inputs of a block could not be retired, will be tried again", ("tenant", output.Tenant.Value), ("block", output.BlockId.ToString()), ("err", e.Message));
+        _unsettled[output.BlockId] = e.Message;
     }
 
     private async Task RetainAsync(CancellationToken cancellation)
@@ -154,7 +200,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         var start = time.GetTimestamp();
         try
         {
-            await MarkAsync(await _retention.FindExpiredAsync(Metas(), cancellation).ConfigureAwait(false), "block expired", cancellation).ConfigureAwait(false);
+            await MarkAsync(await _retention.FindExpiredAsync(Metas(), NoteUnretained, cancellation).ConfigureAwait(false), "block expired", cancellation).ConfigureAwait(false);
             await DeleteAsync(cancellation).ConfigureAwait(false);
             _hasMarked = false; // what could go went
             if (_retention.FindWithoutSpace(Metas(), _hasMarked) is { Count: > 0 } tooMuch)
@@ -196,7 +242,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     private async Task DeleteAsync(CancellationToken cancellation)
     {
         var isDiskFull = IsDiskShort;
-        var deleted = await _retention.DeleteAsync(state.BlocksInUse().Contains, block => isDiskFull || _urgent.Contains(block), cancellation).ConfigureAwait(false);
+        var deleted = await _retention.DeleteAsync(state.BlocksInUse().Contains, block => isDiskFull || _urgent.Contains(block), NoteUnretained, cancellation).ConfigureAwait(false);
         _urgent.IntersectWith(state.BlocksInUse()); // the others are gone
         if (deleted > 0) messages.Info("blocks deleted", ("blocks", deleted));
         metrics.Deleted.Add(deleted);
@@ -206,18 +252,31 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     {
         foreach (var block in blocks)
         {
-            await _compactor.RetireAsync(block.Tenant, [block.BlockId], cancellation).ConfigureAwait(false);
-            RemoveFromView([block.BlockId]);
-            metrics.Marked.Add();
-            messages.Info(why, ("tenant", block.Tenant.Value), ("block", block.BlockId.ToString()));
+            try
+            {
+                await _compactor.RetireAsync(block.Tenant, [block.BlockId], cancellation, [block]).ConfigureAwait(false);
+                RemoveFromView([block.BlockId]);
+                metrics.Marked.Add();
+                messages.Info(why, ("tenant", block.Tenant.Value), ("block", block.BlockId.ToString()));
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                NoteUnretained(block.BlockId, e);
+            }
         }
+    }
+
+    private void NoteUnretained(BlockId block, Exception e)
+    {
+        metrics.RetentionErrors.Add();
+        messages.Error("retention of a block failed, will be tried again", ("block", block.ToString()), ("err", e.Message));
     }
 
     // Tenants take turns: one with very many blocks does not keep the others waiting.
     private CompactionJob? SelectJob()
     {
         var tenants = Blocks.Select(static block => block.Meta)
-            .Where(block => !state.View.Quarantined.Contains(block.BlockId) && !_flagged.Contains(block.BlockId) && !store.Health.IsDamaged(block.BlockId))
+            .Where(block => !state.View.Quarantined.Contains(block.BlockId) && !_flagged.Contains(block.BlockId) && !_unsettled.ContainsKey(block.BlockId) && !store.Health.IsDamaged(block.BlockId))
             .GroupBy(static block => block.Tenant.Value)
             .OrderBy(tenant => string.CompareOrdinal(tenant.Key, _lastTenant) <= 0)
             .ThenBy(static tenant => tenant.Key, StringComparer.Ordinal)
@@ -249,13 +308,13 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
             }
 
             var inputs = job.Inputs.Select(static input => input.BlockId).ToList();
+            // All that was in them was deleted, and no output tells after a failure that they have to go: so they go first.
+            if (output is null) await _compactor.RetireAsync(job.Tenant, inputs, cancellation, job.Inputs).ConfigureAwait(false);
             Swap(inputs, output is null ? [] : [output, .. merged.Rest]);
-            await _compactor.RetireAsync(job.Tenant, inputs, cancellation).ConfigureAwait(false);
-            _hasMarked = true;
             metrics.DeletedTraces.Add(counts.LeftOutTraces);
-            if (output is null) return; // all that was in them was deleted
-            _settled.Add(output.BlockId);
-            Count(job, output, counts, time.GetElapsedTime(start));
+            if (output is not null) await FinishAsync(job, output, cancellation).ConfigureAwait(false);
+            _hasMarked = true;
+            if (output is not null) Count(job, output, counts, time.GetElapsedTime(start));
         }
         catch (DamagedInputException e)
         {
@@ -268,6 +327,20 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         }
     }
 
+    // The output is in the view and the inputs are not: what fails now is no more than a settling that is still to do.
+    private async Task FinishAsync(CompactionJob job, BlockMeta output, CancellationToken cancellation)
+    {
+        try
+        {
+            await _compactor.RetireAsync(job.Tenant, job.Inputs.Select(static input => input.BlockId), cancellation, job.Inputs).ConfigureAwait(false);
+            _settled.Add(output.BlockId);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            NoteUnsettled(output, e);
+        }
+    }
+
     // Each block is looked at once for each change of what is deleted.
     private async Task TakeOutAsync(TenantId tenant, DeletedTraces deleted, CancellationToken cancellation)
     {
@@ -275,7 +348,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         foreach (var block in Metas())
         {
             if (block.Tenant != tenant || _lookedAt.TryGetValue(block.BlockId, out var known) && known == deleted) continue;
-            if (_notRewritten.Contains(block.BlockId) || !await TryTakeOutAsync(block, deleted, cancellation).ConfigureAwait(false)) isOut = false;
+            if (_notRewritten.Contains(block.BlockId) || _unsettled.ContainsKey(block.BlockId) || !await TryTakeOutAsync(block, deleted, cancellation).ConfigureAwait(false)) isOut = false;
             else _lookedAt[block.BlockId] = deleted;
         }
 

@@ -12,28 +12,31 @@ namespace Tempo.Engine.Node;
 /// 3 delete   the local objects, meta.json first, when the last reader is gone
 /// </code>
 /// A crash at any point repeats a step that does no harm. A failure leaves the block where it is, readable, and is tried
-/// again; meanwhile local disk fills, and no more than that happens.
+/// again, later each time; meanwhile local disk fills, and no more than that happens. The blocks behind it do not wait for it.
 /// </summary>
 internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore remote, IObjectStore remoteObjects, UploadMetrics metrics, Log messages, TimeProvider time)
 {
     private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
-    private readonly List<BlockHandle> _uploaded = [];
 
-    /// <summary>Why the last upload failed; empty if it did not.</summary>
+    /// <summary>So many blocks one after the other fail because the service does: the others wait for the next round.</summary>
+    private const int MaxFailuresInARow = 3;
+
+    private readonly List<BlockHandle> _uploaded = [];
+    private readonly Dictionary<BlockId, Failure> _failures = [];
+
+    /// <summary>Why a block could not be uploaded that still waits for it; empty if there is none.</summary>
     public string LastError { get; private set; } = "";
 
     /// <summary>Runs until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        var wait = CheckInterval;
         while (!cancellation.IsCancellationRequested)
         {
             try
             {
-                await Task.Delay(wait, time, cancellation).ConfigureAwait(false);
+                await Task.Delay(CheckInterval, time, cancellation).ConfigureAwait(false);
                 await RunOnceAsync(cancellation).ConfigureAwait(false);
-                wait = CheckInterval;
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
@@ -41,28 +44,53 @@ internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore 
             }
             catch (Exception e)
             {
-                if (LastError != e.Message) messages.Error("upload failed, will be tried again", ("err", e.Message));
+                // A bug: what blocks do not do themselves. The loop goes on, and is heard.
                 LastError = e.Message;
-                metrics.Failed.Add();
-                wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
+                messages.Error("uploads failed, will be tried again", ("err", e));
             }
         }
     }
 
-    /// <summary>Uploads what is local, oldest first, and deletes what nobody reads any more.</summary>
+    /// <summary>Uploads what is local and not failing, oldest first, and deletes what nobody reads any more.</summary>
     public async Task RunOnceAsync(CancellationToken cancellation)
     {
+        var failuresInARow = 0;
         foreach (var block in state.View.Blocks)
-            if (block.Store == local.Store)
-                await MoveAsync(block, cancellation).ConfigureAwait(false);
-        for (var i = _uploaded.Count - 1; i >= 0; i--)
         {
-            if (!_uploaded[i].IsClosed) continue;
-            await local.DeleteAsync(_uploaded[i].Meta, cancellation).ConfigureAwait(false);
-            _uploaded.RemoveAt(i);
+            if (block.Store != local.Store || Waits(block.Meta.BlockId)) continue;
+            failuresInARow = await TryAsync(block.Meta, () => MoveAsync(block, cancellation), cancellation).ConfigureAwait(false) ? 0 : failuresInARow + 1;
+            if (failuresInARow == MaxFailuresInARow) break;
         }
 
-        LastError = "";
+        for (var i = _uploaded.Count - 1; i >= 0; i--)
+        {
+            var block = _uploaded[i];
+            if (!block.IsClosed || Waits(block.Meta.BlockId)) continue;
+            if (await TryAsync(block.Meta, () => local.DeleteAsync(block.Meta, cancellation), cancellation).ConfigureAwait(false)) _uploaded.RemoveAt(i);
+        }
+
+        LastError = _failures.Values.Select(static failure => failure.Error).FirstOrDefault("");
+    }
+
+    private bool Waits(BlockId block) => _failures.TryGetValue(block, out var failure) && time.GetElapsedTime(failure.At) < failure.Wait;
+
+    private async Task<bool> TryAsync(BlockMeta meta, Func<Task> work, CancellationToken cancellation)
+    {
+        try
+        {
+            await work().ConfigureAwait(false);
+            _failures.Remove(meta.BlockId);
+            return true;
+        }
+        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        {
+            var before = _failures.GetValueOrDefault(meta.BlockId);
+            if (before.Error != e.Message) messages.Error("upload failed, will be tried again", ("tenant", meta.Tenant.Value), ("block", meta.BlockId.ToString()), ("err", e.Message));
+            var wait = before.Wait * 2 < LongestWait ? before.Wait * 2 : LongestWait;
+            _failures[meta.BlockId] = new Failure(e.Message, time.GetTimestamp(), wait > CheckInterval ? wait : CheckInterval);
+            metrics.Failed.Add();
+            return false;
+        }
     }
 
     private async Task MoveAsync(BlockHandle block, CancellationToken cancellation)
@@ -88,6 +116,8 @@ internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore 
         });
         _uploaded.Add(block);
     }
+
+    private readonly record struct Failure(string Error, long At, TimeSpan Wait);
 }
 
 /// <summary>Counters of uploads.</summary>

@@ -125,9 +125,10 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
     }
 
     /// <summary>Marks the inputs of a block that exists; those that are marked already stay as they are.</summary>
-    public async Task RetireAsync(TenantId tenant, IEnumerable<BlockId> inputs, CancellationToken cancellation)
+    /// <param name="known">Metas of inputs, as far as they are known (<see cref="CompactedBlocks.MarkAsync"/>).</param>
+    public async Task RetireAsync(TenantId tenant, IEnumerable<BlockId> inputs, CancellationToken cancellation, IReadOnlyCollection<BlockMeta>? known = null)
     {
-        foreach (var input in inputs) await compacted.MarkAsync(tenant, input, cancellation).ConfigureAwait(false);
+        foreach (var input in inputs) await compacted.MarkAsync(tenant, input, cancellation, known?.FirstOrDefault(meta => meta.BlockId == input)).ConfigureAwait(false);
     }
 
     /// <summary>The inputs of a block that compaction wrote which are not marked yet; none for any other block.</summary>

@@ -15,7 +15,8 @@ public sealed class BlockRetention(IObjectStore objects, CompactedBlocks compact
     private static readonly TimeSpan AbandonedAfter = TimeSpan.FromHours(24);
 
     /// <summary>Those of the blocks that have expired; they are still there.</summary>
-    public async Task<IReadOnlyList<BlockMeta>> FindExpiredAsync(IEnumerable<BlockMeta> blocks, CancellationToken cancellation)
+    /// <param name="onFailure">Hears of a block that could not be asked; it keeps no other from being found.</param>
+    public async Task<IReadOnlyList<BlockMeta>> FindExpiredAsync(IEnumerable<BlockMeta> blocks, Action<BlockId, ObjectStoreException> onFailure, CancellationToken cancellation)
     {
         var expired = new List<BlockMeta>();
         foreach (var block in blocks)
@@ -24,8 +25,15 @@ public sealed class BlockRetention(IObjectStore objects, CompactedBlocks compact
             if (retention <= TimeSpan.Zero) continue;
             var before = clock.UtcNow - retention;
             if (block.EndSeconds >= before.ToUnixTimeSeconds()) continue;
-            var info = await objects.TryGetInfoAsync(BlockObjects.Key(block.Tenant, block.BlockId, BlockObjects.Meta), cancellation).ConfigureAwait(false);
-            if (info is { } meta && meta.LastModified < before) expired.Add(block);
+            try
+            {
+                var info = await objects.TryGetInfoAsync(BlockObjects.Key(block.Tenant, block.BlockId, BlockObjects.Meta), cancellation).ConfigureAwait(false);
+                if (info is { } meta && meta.LastModified < before) expired.Add(block);
+            }
+            catch (ObjectStoreException e)
+            {
+                onFailure(block.BlockId, e);
+            }
         }
 
         return expired;
@@ -51,9 +59,9 @@ public sealed class BlockRetention(IObjectStore objects, CompactedBlocks compact
     /// <summary>
     /// Deletes the blocks that were marked long enough ago, and what was abandoned; of those <paramref name="isRead"/> is true
     /// for, nothing. Those that <paramref name="isUrgent"/> is true for are deleted as soon as they are marked. Returns how many
-    /// blocks are gone.
+    /// blocks are gone. A block that cannot be deleted keeps no other from going; <paramref name="onFailure"/> hears of it.
     /// </summary>
-    public async Task<int> DeleteAsync(Func<BlockId, bool> isRead, Func<BlockId, bool> isUrgent, CancellationToken cancellation)
+    public async Task<int> DeleteAsync(Func<BlockId, bool> isRead, Func<BlockId, bool> isUrgent, Action<BlockId, ObjectStoreException> onFailure, CancellationToken cancellation)
     {
         var folders = new List<(TenantId Tenant, BlockId Block)>();
         await foreach (var folder in BlockObjects.ListFoldersAsync(objects, cancellation).ConfigureAwait(false)) folders.Add(folder);
@@ -61,11 +69,17 @@ public sealed class BlockRetention(IObjectStore objects, CompactedBlocks compact
         foreach (var (tenant, block) in folders)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (isRead(block) || await HasMetaAsync(tenant, block, cancellation).ConfigureAwait(false)) continue;
-            if (await IsOverAsync(tenant, block, isUrgent(block), cancellation).ConfigureAwait(false))
+            if (isRead(block)) continue;
+            try
             {
+                if (await HasMetaAsync(tenant, block, cancellation).ConfigureAwait(false)) continue;
+                if (!await IsOverAsync(tenant, block, isUrgent(block), cancellation).ConfigureAwait(false)) continue;
                 await compacted.DeleteAsync(tenant, block, cancellation).ConfigureAwait(false);
                 deleted++;
+            }
+            catch (ObjectStoreException e)
+            {
+                onFailure(block, e);
             }
         }
 

@@ -16,13 +16,25 @@ public sealed class CompactedBlocks(IObjectStore objects, SteadyClock clock)
 {
     /// <summary>
     /// Marks a block compacted: the new object first, so that a crash between leaves a block that is still there. Nothing
-    /// happens to a block that has no meta.json.
+    /// happens to a block that has no meta.json; one whose meta.json is damaged has to go like any other.
     /// </summary>
-    public async Task MarkAsync(TenantId tenant, BlockId id, CancellationToken cancellation)
+    /// <param name="known">What meta.json said when it could be read, for one that cannot be any more; null if nobody knows.</param>
+    public async Task MarkAsync(TenantId tenant, BlockId id, CancellationToken cancellation, BlockMeta? known = null)
     {
         var metaKey = BlockObjects.Key(tenant, id, BlockObjects.Meta);
-        if (await objects.TryGetAsync(metaKey, BlockMeta.MaxJsonBytes, cancellation).ConfigureAwait(false) is not { } meta) return;
-        await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedMeta), WithTime(meta, clock.UtcNow), cancellation).ConfigureAwait(false);
+        byte[]? meta;
+        try
+        {
+            meta = await objects.TryGetAsync(metaKey, BlockMeta.MaxJsonBytes, cancellation).ConfigureAwait(false);
+            if (meta is null) return;
+        }
+        catch (ObjectStoreException e) when (e.Error == ObjectStoreError.TooLarge)
+        {
+            meta = [];
+        }
+
+        var time = clock.UtcNow;
+        await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedMeta), TryAddTime(meta, time) ?? Write(tenant, id, known, time), cancellation).ConfigureAwait(false);
         await objects.DeleteAsync(metaKey, cancellation).ConfigureAwait(false);
     }
 
@@ -68,23 +80,57 @@ public sealed class CompactedBlocks(IObjectStore objects, SteadyClock clock)
         await objects.DeleteAsync(last, cancellation).ConfigureAwait(false);
     }
 
-    private static byte[] WithTime(byte[] meta, DateTimeOffset time)
+    // Null: it is no JSON object.
+    private static byte[]? TryAddTime(byte[] meta, DateTimeOffset time)
     {
-        var buffer = new ArrayBufferWriter<byte>(meta.Length + 64);
-        using (var document = JsonDocument.Parse(meta))
+        try
+        {
+            var buffer = new ArrayBufferWriter<byte>(meta.Length + 64);
+            using (var document = JsonDocument.Parse(meta))
+            using (var json = new Utf8JsonWriter(buffer))
+            {
+                json.WriteStartObject();
+                // The checksum is of the bytes that were.
+                foreach (var property in document.RootElement.EnumerateObject())
+                    if (!property.NameEquals("crc32c"u8))
+                        property.WriteTo(json);
+                WriteTime(json, time);
+                json.WriteEndObject();
+            }
+
+            return buffer.WrittenSpan.ToArray();
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private static byte[] Write(TenantId tenant, BlockId id, BlockMeta? known, DateTimeOffset time)
+    {
+        var buffer = new ArrayBufferWriter<byte>(512);
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
-            // The checksum is of the bytes that were.
-            foreach (var property in document.RootElement.EnumerateObject())
-                if (!property.NameEquals("crc32c"u8))
-                    property.WriteTo(json);
-            json.WriteString("compactedTime", time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture));
+            if (known is not null)
+            {
+                BlockMetaJson.WriteFields(json, known);
+            }
+            else
+            {
+                json.WriteString("blockID", id.ToString());
+                json.WriteString("tenantID", tenant.Value);
+            }
+
+            WriteTime(json, time);
             json.WriteEndObject();
         }
 
         return buffer.WrittenSpan.ToArray();
     }
+
+    private static void WriteTime(Utf8JsonWriter json, DateTimeOffset time) =>
+        json.WriteString("compactedTime", time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture));
 
     // Tempo's local store renames meta.json: then there is no time in it.
     private static bool TryReadTime(byte[] meta, out DateTimeOffset time)

@@ -71,7 +71,7 @@ internal sealed class BlockFolder : IDisposable
         return meta ?? throw new InvalidOperationException("no spans");
     }
 
-    /// <summary>What a node that starts now has: all blocks in its view, and the loop over them.</summary>
+    /// <summary>What a node that starts now has: all blocks in its view, and the loop over them, which polls if the options name an object service.</summary>
     public async Task<RunningCompaction> StartAsync(IObjectStore objects, TimeProvider time, RowLimits? rowLimits = null, Func<long>? spareBytes = null)
     {
         var store = OpenStore(objects);
@@ -85,7 +85,8 @@ internal sealed class BlockFolder : IDisposable
         var metrics = new MetricRegistry();
         var promotion = new ColumnPromotion(Options with { AutoPromote = false }, DedicatedColumns.None, state, Log.Null, time);
         var services = CompactionServices.Create(Options, objects, store, promotion, time, rowLimits ?? RowLimits.OfBlocks);
-        var loop = new CompactionLoop(Options, services, state, store, deletion, new BlockQuarantine(objects, time), new CompactionMetrics(metrics), Log.Null, time, spareBytes: spareBytes);
+        var blocklist = Options.Remote is null ? null : new Blocklist(Options, state, store, deleted, metrics, Log.Null, time);
+        var loop = new CompactionLoop(Options, services, state, store, deletion, new BlockQuarantine(objects, time), new CompactionMetrics(metrics), Log.Null, time, blocklist, spareBytes);
         return new RunningCompaction(loop, state, deletion, metrics);
     }
 
