@@ -29,6 +29,7 @@ try
         ["torture", .. var rest] => Torture.Run(rest),
         ["fuzz", .. var rest] => Verbs.Fuzz(rest),
         ["perf", .. var rest] => Verbs.Perf(rest),
+        ["ring", .. var rest] => Verbs.Ring(rest),
         ["format"] => Verbs.Format(),
         _ => Verbs.Unknown(args),
     };
@@ -51,6 +52,7 @@ internal static class Verbs
           torture [--minutes N]   kills, errors of each system call, power cuts, full disks, over and over; a table of what was lost
           fuzz [args]    the fuzzer; `fuzz smoke` is what test runs
           perf [args]    the load generator; perf query: what queries cost; perf gate: fails if ingest takes more bytes a span than perf/gate says
+          ring [args]    a ring of three nodes with etcd and S3's wire on this machine, until Ctrl+C; --nodes, --rf
           format         rewrite the sources in the house's layout
           help           this text
         """;
@@ -108,6 +110,13 @@ internal static class Verbs
     }
 
     public static int Fuzz(string[] rest) => Shell.Run("dotnet", ["run", "-c", "Release", "--project", "fuzz", "--", .. rest]);
+
+    public static int Ring(string[] rest)
+    {
+        SystemPackages.Need([.. SystemPackages.ForSystemTests.Where(static package => package.Name == "etcd-server")]);
+        Publish();
+        return Shell.Run("dotnet", ["run", "-c", "Release", "--project", "perf/ring", "--", .. rest.FirstOrDefault() == "cost" ? rest : ["demo", .. rest]]);
+    }
 
     public static int Perf(string[] rest) =>
         Shell.Run("dotnet", ["run", "-c", "Release", "--project", rest is ["query" or "gate", ..] ? "perf/micro" : "perf/load", "--", .. rest]);
@@ -407,6 +416,7 @@ internal static class SystemPackages
         new("npm", () => OnPath("npm")),
         new("strace", () => OnPath("strace")),
         new("prometheus", () => OnPath("prometheus") && OnPath("promtool")),
+        new("etcd-server", () => OnPath("etcd")),
     ];
 
     public static void Need(Package[] packages)

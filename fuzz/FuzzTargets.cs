@@ -25,6 +25,8 @@ internal static class FuzzTargets
         new TenantIndexTarget(),
         new BloomTarget(),
         new GrpcQueryTarget(),
+        new PeerMessageTarget(),
+        new SpanSplitterTarget(),
     ];
 
     /// <summary>Targets with a planted bug: if one of them passes, it is the fuzzer that is broken.</summary>

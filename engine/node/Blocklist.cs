@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Node.Peers;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocklist;
 using Tempo.Engine.Storage.Blocks;
@@ -8,15 +9,24 @@ namespace Tempo.Engine.Node;
 
 /// <summary>
 /// Keeps the view in step with the object service, in which others write, compact and delete too. Runs as the first part of a
-/// compaction round, so that nobody takes blocks out of the view at the same time. A poll is one listing; beyond it only what is
+/// compaction round, and in a ring also when a query has to know what a node left behind that came or went. A poll is one listing; beyond it only what is
 /// new is read: metas of new blocks, deleted traces whose object has changed.
 /// </summary>
-internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore remote, DeletedTracesStore deletions, MetricRegistry registry, Log messages, TimeProvider time)
+internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore remote, DeletedTracesStore deletions, MetricRegistry registry, Log messages, TimeProvider time) : IDisposable
 {
+    /// <summary>Further listings of one poll; each is needed only if compaction went on while the one before it ran.</summary>
+    private const int MaxListings = 4;
+
     private readonly Counter _failed = registry.Counter("tempodb_blocklist_poll_errors_total", "Polls of the block list that failed.").With();
     private readonly CounterFamily _indexErrors = registry.Counter("tempodb_blocklist_tenant_index_read_errors_total", "Tenant indexes that were missing, too old or damaged when they were asked for.", "tenant");
     private readonly Dictionary<TenantId, ObjectInfo> _deletedSeen = [];
     private IReadOnlyList<UnreadableBlock> _unreadable = [];
+
+    // What was over in the last listing: what became of it is in that one or in this one.
+    private HashSet<BlockId> _over = [];
+    private readonly SemaphoreSlim _one = new(1, 1);
+
+    // When the last listing that succeeded began; its own lock.
     private long? _last;
 
     /// <summary>Why the last poll failed; empty if it did not.</summary>
@@ -29,11 +39,47 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
     /// <returns>True if the view is as the service is now.</returns>
     public async Task<bool> PollAsync(CancellationToken cancellation)
     {
-        if (_last is { } last && time.GetElapsedTime(last) < options.Remote!.BlocklistPoll) return false;
+        await _one.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
+            if (_last is { } last && time.GetElapsedTime(last) < options.Remote!.BlocklistPoll) return false;
+            return await TryPollAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
+    /// <summary>
+    /// Sees to it that the list is of a time after <paramref name="notBefore"/>, and not older than nodes tell of their new blocks;
+    /// false if the service does not answer.
+    /// </summary>
+    public async Task<bool> EnsureAsync(long notBefore, CancellationToken cancellation)
+    {
+        if (IsRecent()) return true;
+        await _one.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            return IsRecent() || await TryPollAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _one.Release();
+        }
+
+        bool IsRecent() => _last is { } last && last >= notBefore && time.GetElapsedTime(last) < RecentBlocks.Kept - TimeSpan.FromMinutes(1);
+    }
+
+    public void Dispose() => _one.Dispose();
+
+    private async Task<bool> TryPollAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            var began = time.GetTimestamp();
             await PollNowAsync(cancellation).ConfigureAwait(false);
-            _last = time.GetTimestamp();
+            _last = began;
             LastError = "";
             return true;
         }
@@ -52,7 +98,7 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
         // A block that came to the view while the service was asked is not missing in the answer: it is too new for it.
         var before = state.View.Blocks.Where(block => block.Store == remote).ToHashSet();
         var known = state.View.Blocks.Select(static block => block.Meta.BlockId).ToHashSet();
-        var listing = await remote.ListAsync(options.TenantIndex, time.GetUtcNow(), known.Contains, cancellation).ConfigureAwait(false);
+        var listing = await ListAsync(known, cancellation).ConfigureAwait(false);
         Report(listing);
         var deleted = await ReadDeletedAsync(listing, cancellation).ConfigureAwait(false);
         var unreadableBefore = _unreadable;
@@ -62,14 +108,29 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
             var ids = kept.Select(static block => block.Meta.BlockId).ToHashSet();
             return view with
             {
-                Blocks = [.. kept, .. listing.Blocks.Where(meta => !ids.Contains(meta.BlockId)).Select(meta => new BlockHandle(meta, remote))],
+                // What became of these may not have been listed yet. Of what this node took out itself it has the successor.
+                Former = [.. view.Blocks.Where(block => !ids.Contains(block.Meta.BlockId))],
+                // What compaction took out meanwhile was still listed.
                 UnknownBlocks = "",
+                Blocks = [.. kept, .. listing.Blocks.Where(meta => !ids.Contains(meta.BlockId) && !state.WasTakenOut(meta.BlockId)).Select(meta => new BlockHandle(meta, remote))],
                 Unreadable = [.. view.Unreadable.Except(unreadableBefore), .. listing.Unreadable],
                 Quarantined = view.Quarantined.Union(listing.Quarantined),
                 Deleted = deleted.Aggregate(view.Deleted, (all, tenant) => all.SetItem(tenant.Key, view.DeletedOf(tenant.Key).With(tenant.Value) ?? tenant.Value)),
             };
         });
         _unreadable = listing.Unreadable;
+    }
+
+    // Again if blocks were over of which neither they nor what they became need be in the view.
+    private async Task<BlockListing> ListAsync(HashSet<BlockId> known, CancellationToken cancellation)
+    {
+        for (var again = 0; ; again++)
+        {
+            var listing = await remote.ListAsync(options.TenantIndex, time.GetUtcNow(), known.Contains, cancellation).ConfigureAwait(false);
+            var isComplete = listing.Over.IsSubsetOf(_over.Union(known).Concat(state.View.Former.Select(static block => block.Meta.BlockId)));
+            _over = listing.Over;
+            if (isComplete || again == MaxListings) return listing;
+        }
     }
 
     private void Report(BlockListing listing)

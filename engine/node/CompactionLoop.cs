@@ -118,7 +118,8 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
             if (options.IsCompactionDisabled) return;
             await SettleAsync(cancellation).ConfigureAwait(false);
             await RetainAsync(cancellation).ConfigureAwait(false);
-            foreach (var (tenant, deleted) in state.View.Deleted) await TakeOutAsync(tenant, deleted, cancellation).ConfigureAwait(false);
+            foreach (var (tenant, deleted) in state.View.Deleted)
+                if (options.Owner.OwnsTenant(tenant)) await TakeOutAsync(tenant, deleted, cancellation).ConfigureAwait(false);
             _flagged.Clear();
             while (SelectJob() is { } job)
             {
@@ -150,8 +151,10 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     /// <summary>After the loop has ended.</summary>
     public void Dispose() => _one.Dispose();
 
-    // Those that still wait for their upload are not touched.
-    private IEnumerable<BlockHandle> Blocks => state.View.Blocks.Where(block => block.Store == store);
+    // Those that still wait for their upload are not touched, and in a ring those that others see to neither.
+    private IEnumerable<BlockHandle> Blocks => state.View.Blocks.Where(block => block.Store == store && options.Owner.OwnsWindow(block.Meta.Tenant, WindowOf(block.Meta)));
+
+    private long WindowOf(BlockMeta block) => block.EndSeconds / Math.Max(1, (long)(services.OptionsOf(block.Tenant)?.Window ?? options.CompactionWindow).TotalSeconds);
 
     private async Task SettleAsync(CancellationToken cancellation)
     {
@@ -210,7 +213,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
                 await DeleteAsync(cancellation).ConfigureAwait(false);
             }
 
-            _settled.IntersectWith(Blocks.Select(static block => block.Meta.BlockId));
+            _settled.IntersectWith(state.View.Blocks.Select(static block => block.Meta.BlockId));
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -236,11 +239,13 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         return !_hadNoRoom;
     }
 
-    private BlockMeta[] Metas() => [.. Blocks.Select(static block => block.Meta)];
+    // Of the tenants of which this node sees to the retention: whole ones.
+    private BlockMeta[] Metas() => [.. state.View.Blocks.Where(block => block.Store == store && options.Owner.OwnsTenant(block.Meta.Tenant)).Select(static block => block.Meta)];
 
     // Where the disk is too full everything that is marked is urgent, and else what was marked for want of space.
     private async Task DeleteAsync(CancellationToken cancellation)
     {
+        if (!options.Owner.OwnsStore) return;
         var isDiskFull = IsDiskShort;
         var deleted = await _retention.DeleteAsync(state.BlocksInUse().Contains, block => isDiskFull || _urgent.Contains(block), NoteUnretained, cancellation).ConfigureAwait(false);
         _urgent.IntersectWith(state.BlocksInUse()); // the others are gone
@@ -387,13 +392,13 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     }
 
     private void RemoveFromView(IReadOnlyCollection<BlockId> blocks) =>
-        state.Update(view => view with { Blocks = [.. view.Blocks.Where(block => !blocks.Contains(block.Meta.BlockId))] });
+        state.TakeOut(blocks, view => view with { Blocks = [.. view.Blocks.Where(block => !blocks.Contains(block.Meta.BlockId))] });
 
     private void Swap(List<BlockId> inputs, IReadOnlyList<BlockMeta> outputs)
     {
         var added = outputs.Select(output => new BlockHandle(output, store)).ToList();
         var gone = inputs.Concat(outputs.Select(static output => output.BlockId)).ToHashSet();
-        state.Update(view => view with { Blocks = [.. view.Blocks.Where(block => !gone.Contains(block.Meta.BlockId)), .. added] });
+        state.TakeOut(inputs, view => view with { Blocks = [.. view.Blocks.Where(block => !gone.Contains(block.Meta.BlockId)), .. added] });
     }
 
     private void Count(CompactionJob job, BlockMeta output, MergeCounts counts, TimeSpan took)

@@ -21,7 +21,7 @@ namespace Tempo.Engine.Node;
 /// A crash after 3 replays the request through 4, with the same judgement on every span. Every span that came in is counted
 /// once: as stored, or as discarded with a reason.
 /// </summary>
-internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Func<NodeView> view, CutLoop cuts, NodeMetrics metrics, MetricsGenerator generator, TimeProvider time)
+internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog log, Func<NodeView> view, CutLoop cuts, NodeMetrics metrics, MetricsGenerator generator, TimeProvider time)
 {
     private const string Stopping = "the node is stopping";
 
@@ -50,7 +50,7 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
         var runs = _limits.RentRuns(limits);
         try
         {
-            if (!TryValidate(account, request, runs, out var summary, out var refusal)) return refusal;
+            if (!TryValidate(account, request, runs, isReceived: true, out var summary, out var refusal)) return refusal;
             var push = new Push(account, limits, summary, runs, null);
             if (summary.SpanCount == summary.InvalidSpanCount) return Finish(push, default);
             if (ReasonToRefuse() is { Length: > 0 } reason) return Refuse(push with { Runs = null }, reason);
@@ -98,7 +98,7 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
             generation.Fill(time);
             var stored = generation.Live.Append(push.Account.Tenant, request.Written, options.MaxAttributeBytesOf(push.Limits));
             if (cuts.IsFull(generation)) cuts.Wake();
-            generator.Add(push.Account.Tenant, request.Written);
+            if (push.IsCounted) generator.Add(push.Account.Tenant, request.Written);
             return Finish(push, stored);
         }
         finally
@@ -107,10 +107,10 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
         }
     }
 
-    private bool TryValidate(TenantAccount account, NativeBuffer request, TraceRuns? runs, out OtlpRequestSummary summary, out IngestOutcome refusal)
+    private bool TryValidate(TenantAccount account, NativeBuffer request, TraceRuns? runs, bool isReceived, out OtlpRequestSummary summary, out IngestOutcome refusal)
     {
         refusal = default;
-        account.BytesReceived.Add(request.Length);
+        if (isReceived) account.BytesReceived.Add(request.Length);
         var sink = new AdmissionSink(runs);
         var isSound = OtlpTraceReader.TryRead(request.Written, ref sink, out var error);
         summary = sink.Summary;
@@ -120,7 +120,7 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
             return false;
         }
 
-        account.SpansReceived.Add(summary.SpanCount);
+        if (isReceived) account.SpansReceived.Add(summary.SpanCount);
         if (request.Length > NodeOptions.MaxRequestBytes)
         {
             account.Discard("request_too_large", summary.SpanCount);
@@ -206,7 +206,7 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
         var message = summary.InvalidSpanCount == 0 ? ""
             : $"{summary.InvalidTraceIdCount} spans have a trace id that is not 16 bytes or is all zero, "
             + $"{summary.InvalidSpanIdCount} a span id that is not 8 bytes or is all zero (or a parent id that is neither empty nor 8 bytes)";
-        if (push.Refused is { } refused) message = IngestLimits.Describe(refused, push.Limits, account.Tenant) + (message.Length > 0 ? "; " : "") + message;
+        if (push.Refused is { } refused) message = _limits.Describe(refused, push.Limits, account.Tenant) + (message.Length > 0 ? "; " : "") + message;
         var isInvalid = stored.SpanCount == 0 && push.Refused is null;
         return new IngestOutcome(isInvalid ? IngestStatus.Invalid : IngestStatus.Accepted, stored.SpanCount, rejected, message);
     }
@@ -226,6 +226,9 @@ internal sealed class IngestPipeline(NodeOptions options, WriteAheadLog log, Fun
     /// <summary>One request and what was found out about it.</summary>
     private sealed record Push(TenantAccount Account, TenantLimits Limits, OtlpRequestSummary Summary, TraceRuns? Runs, RefusedTraces? Refused)
     {
+        /// <summary>In the metrics from spans: another owner counts the copies.</summary>
+        public bool IsCounted { get; init; } = true;
+
         public int RefusedSpans => Refused is null ? 0 : Refused.TooLargeSpans + Refused.LiveTracesExceededSpans;
 
         /// <summary>Valid spans that the limits let in.</summary>

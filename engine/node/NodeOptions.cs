@@ -1,6 +1,7 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Generator;
 using Tempo.Engine.Node.Overrides;
+using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Query;
 using Tempo.Engine.Storage.Blocklist;
 using Tempo.Engine.Storage.Wal;
@@ -24,6 +25,12 @@ public sealed record NodeOptions
 
     /// <summary>The object service in which blocks live; null: the local folder.</summary>
     public RemoteStorage? Remote { get; init; }
+
+    /// <summary>What of the maintenance of the store is this node's.</summary>
+    public IMaintenanceOwner Owner { get; init; } = SoleOwner.Instance;
+
+    /// <summary>This node's part of the limits that are global.</summary>
+    public IClusterShare Share { get; init; } = SoleOwner.Instance;
 
     /// <summary>Acknowledge after fdatasync (group commit), or after write() only.</summary>
     public WalSyncMode WalSync { get; init; } = WalSyncMode.Group;

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Generator;
 using Tempo.Engine.Node.Generating;
+using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Node.Promotion;
+using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Compaction;
 using Tempo.Engine.Storage.Scan;
@@ -27,7 +29,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
         var wal = WriteAheadLog.Open(new PosixDisk(options.WalPath), "", WalOptionsOf(options), registry);
         foreach (var stray in wal.Strays) log.Warn("file in the log's folder left alone: its name is not one that this log has given", ("file", Path.Combine(options.WalPath, stray)));
         var stores = NodeStores.Open(options, new BlockHealth(registry), time);
-        var state = new NodeState(options);
+        var state = new NodeState(options, time);
         var deletions = new DeletedTracesStore(stores.HomeObjects);
         await ViewAsync(wal, stores, deletions, state).ConfigureAwait(false);
         AddGauges(state, stores.Local, wal);
@@ -88,8 +90,15 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
                 : new UploadLoop(state, new LocalBlocks(stores.LocalObjects, stores.Local), stores.Remote, stores.RemoteObjects!, new UploadMetrics(registry), log, time),
             Remote = stores.RemoteObjects,
             BlocksHold = stores.Hold,
+            Ring = stores.Remote is null ? null : RingPartsOf(wal, stores, state, blocklist!),
         };
     }
+
+    // The identity of a log outlives a restart, an incarnation does not.
+    private RingParts RingPartsOf(WriteAheadLog wal, NodeStores stores, NodeState state, Blocklist blocklist) => new(
+        stores.Local, blocklist,
+        new PeerAnswers(state, stores.LocalObjects, stores.Local, wal.Identity ^ ((ulong)time.GetUtcNow().Ticks * 0x9E3779B97F4A7C15UL)),
+        new PeerBlocks(stores.RemoteObjects!, stores.Remote!, stores.BlockOptions with { Cache = new RangeCache(options.Remote!.CacheBytes / 4) }, time));
 
     private void AddGauges(NodeState state, BlockStore store, WriteAheadLog wal)
     {
@@ -128,4 +137,14 @@ internal sealed record NodeParts
 
     /// <summary>Keeps other processes off the folder of the blocks.</summary>
     public required IDisposable BlocksHold { get; init; }
+
+    /// <summary>Null without an object service that others could share.</summary>
+    public required RingParts? Ring { get; init; }
 }
+
+/// <summary>What of a node only a ring needs.</summary>
+/// <param name="LocalStore">Where blocks wait for their upload.</param>
+/// <param name="Blocklist">What is in the shared store.</param>
+/// <param name="Answers">What others are answered.</param>
+/// <param name="PeerBlocks">The newest blocks of others.</param>
+internal sealed record RingParts(BlockStore LocalStore, Blocklist Blocklist, PeerAnswers Answers, PeerBlocks PeerBlocks);

@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Wal;
@@ -6,16 +7,37 @@ using Tempo.Engine.Storage.Wal;
 namespace Tempo.Engine.Node;
 
 /// <summary>The node's one piece of shared state: the view, replaced whole under a lock and read without one.</summary>
-internal sealed class NodeState(NodeOptions options)
+internal sealed class NodeState(NodeOptions options, TimeProvider time)
 {
     private readonly Lock _lock = new();
 
     // Enough for one generation that fills while another is cut.
     private readonly LiveBatchPool _batches = new(2 * (options.MaxLiveSpans / LiveBatch.TargetSpanCount + Environment.ProcessorCount + 1));
     private readonly List<BlockHandle> _dropped = [];
+
+    // In order of time; only of the last hour, which is longer than a listing takes.
+    private readonly Queue<(BlockId Block, long At)> _takenOutOrder = [];
+    private readonly HashSet<BlockId> _takenOut = [];
     private volatile ViewEpoch _epoch = new(new NodeView([], []), hasPredecessor: false);
 
     public NodeView View => _epoch.View;
+
+    /// <summary>Blocks that this node brought to the shared store lately.</summary>
+    public RecentBlocks Recent { get; } = new(time);
+
+    /// <summary>Compaction or retention took the block out of the view: it does not come back. For use within an update.</summary>
+    public bool WasTakenOut(BlockId block) => _takenOut.Contains(block);
+
+    /// <summary>The same as <see cref="Update"/>, and notes that these blocks are over.</summary>
+    public void TakeOut(IReadOnlyCollection<BlockId> blocks, Func<NodeView, NodeView> change) => Update(view =>
+    {
+        var now = time.GetTimestamp();
+        while (_takenOutOrder.TryPeek(out var first) && time.GetElapsedTime(first.At, now) > TimeSpan.FromHours(1)) _takenOut.Remove(_takenOutOrder.Dequeue().Block);
+        foreach (var block in blocks)
+            if (_takenOut.Add(block))
+                _takenOutOrder.Enqueue((block, now));
+        return change(view);
+    });
 
     /// <summary>The view, held for reading: its live data stays and its blocks stay open until the lease is disposed.</summary>
     public ViewLease Acquire()
@@ -40,7 +62,7 @@ internal sealed class NodeState(NodeOptions options)
         {
             before = _epoch;
             var next = new ViewEpoch(change(before.View), hasPredecessor: true);
-            BlockHandle[] dropped = [.. before.View.Blocks.Except(next.View.Blocks)];
+            BlockHandle[] dropped = [.. before.View.Readable.Except(next.View.Readable)];
             before.Precede(next, dropped);
             _dropped.RemoveAll(static block => block.IsClosed);
             _dropped.AddRange(dropped);
@@ -54,7 +76,7 @@ internal sealed class NodeState(NodeOptions options)
     public HashSet<BlockId> BlocksInUse()
     {
         lock (_lock)
-            return [.. View.Blocks.Concat(_dropped.Where(static block => !block.IsClosed)).Select(static block => block.Meta.BlockId)];
+            return [.. View.Readable.Concat(_dropped.Where(static block => !block.IsClosed)).Select(static block => block.Meta.BlockId)];
     }
 
     /// <summary>Empty live data for a log's generation.</summary>

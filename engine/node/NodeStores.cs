@@ -15,8 +15,8 @@ internal sealed class NodeStores
     /// <summary>Held while a process has the folder of the blocks. Beside the tenants' folders, of which it is none.</summary>
     private const string LockName = "blocks.lock";
 
-    private NodeStores(LocalObjectStore localObjects, BlockStore local, RemoteObjectStore? remoteObjects, BlockStore? remote, IDisposable hold) =>
-        (LocalObjects, Local, RemoteObjects, Remote, Hold) = (localObjects, local, remoteObjects, remote, hold);
+    private NodeStores(LocalObjectStore localObjects, BlockStore local, RemoteObjectStore? remoteObjects, BlockStore? remote, BlockStoreOptions options, IDisposable hold) =>
+        (LocalObjects, Local, RemoteObjects, Remote, BlockOptions, Hold) = (localObjects, local, remoteObjects, remote, options, hold);
 
     /// <summary>Keeps other processes off the local folder until it is disposed.</summary>
     public IDisposable Hold { get; }
@@ -29,6 +29,9 @@ internal sealed class NodeStores
     public RemoteObjectStore? RemoteObjects { get; }
 
     public BlockStore? Remote { get; }
+
+    /// <summary>How blocks are laid out and read.</summary>
+    public BlockStoreOptions BlockOptions { get; }
 
     public IObjectStore HomeObjects => RemoteObjects ?? (IObjectStore)LocalObjects;
 
@@ -48,7 +51,7 @@ internal sealed class NodeStores
             : new BlockStore(remoteObjects, Path.Combine(options.WalPath, "compacting"), blocks with { Cache = new RangeCache(options.Remote!.CacheBytes) }, health);
         local.Sweep();
         remote?.Sweep();
-        return new NodeStores(localObjects, local, remoteObjects, remote, hold);
+        return new NodeStores(localObjects, local, remoteObjects, remote, blocks, hold);
     }
 
     // The log's own lock is not enough: two processes with a log each would compact, expire and delete each other's blocks.

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Blocklist;
 using Tempo.Engine.Storage.Blocks;
@@ -26,6 +27,15 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
     /// </summary>
     public string UnknownBlocks { get; init; } = "";
 
+    /// <summary>
+    /// Blocks that the last listing did not show any more, though their files are there for a while: read until the next one, which
+    /// shows what they became. Not compacted.
+    /// </summary>
+    public BlockHandle[] Former { get; init; } = [];
+
+    /// <summary>All blocks that are read.</summary>
+    public IEnumerable<BlockHandle> Readable => Former.Length == 0 ? Blocks : Blocks.Concat(Former);
+
     /// <summary>Blocks that are left out of compaction, by this run, an earlier one or another node.</summary>
     public ImmutableHashSet<BlockId> Quarantined { get; init; } = [];
 
@@ -38,15 +48,26 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
     public Generation[] Waiting => Generations.Length > 1 ? Generations[..^1] : [];
 
     /// <summary>Where the tenants' traces are now.</summary>
-    public TraceSources SourcesOf(TenantSet tenants)
+    public TraceSources SourcesOf(TenantSet tenants) => SourcesOf(tenants, PeerSources.None);
+
+    /// <summary>The same together with what other nodes have, which was collected before this view was taken.</summary>
+    public TraceSources SourcesOf(TenantSet tenants, PeerSources peers)
     {
         var live = new List<LiveBatchView>();
         foreach (var generation in Generations)
             foreach (var tenant in tenants.Tenants)
                 generation.Live.CollectBatches(tenant, live);
-        return new TraceSources(live, [.. Blocks.Where(block => tenants.Contains(block.Meta.Tenant))])
+        live.AddRange(peers.Live);
+        BlockHandle[] blocks = [.. Readable.Where(block => tenants.Contains(block.Meta.Tenant))];
+        if (peers.Blocks.Count > 0)
         {
-            Damage = DamageOf(tenants),
+            var own = blocks.Select(static block => block.Meta.BlockId).ToHashSet();
+            blocks = [.. blocks, .. peers.Blocks.Where(block => own.Add(block.Meta.BlockId))];
+        }
+
+        return new TraceSources(live, blocks)
+        {
+            Damage = DamageOf(tenants) is { Length: > 0 } damage ? damage : peers.Damage,
             Hidden = Deleted.IsEmpty ? FrozenSet<TraceId>.Empty : tenants.Tenants.SelectMany(tenant => DeletedOf(tenant).Ids).ToHashSet(),
         };
     }

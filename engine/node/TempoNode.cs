@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Generator;
+using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Node.Promotion;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Query;
@@ -44,6 +45,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         (_options, _time) = (options, time);
         (_log, _state, _ingest, _generator, _queries) = (parts.Log, parts.State, parts.Ingest, parts.Generator, parts.Queries);
         (_promotion, _deletion, _cuts, _compaction, _remote, _blocksHold) = (parts.Promotion, parts.Deletion, parts.Cuts, parts.Compaction, parts.Remote, parts.BlocksHold);
+        _ring = parts.Ring;
         _cutting = new NodeLoop("cuts", parts.Cuts.RunAsync(_stop.Token), () => parts.Cuts.LastError);
         _loops = [_cutting, new NodeLoop("compaction", parts.Compaction.RunAsync(_stop.Token), () => parts.Compaction.LastError)];
         if (parts.Uploads is { } uploads) _loops.Add(new NodeLoop("uploads", uploads.RunAsync(_stop.Token), () => uploads.LastError));
@@ -73,6 +75,18 @@ public sealed partial class TempoNode : IAsyncDisposable
     public ValueTask<IngestOutcome> IngestAsync(TenantId tenant, NativeBuffer request) => _ingest.IngestAsync(tenant, request);
 
     /// <summary>
+    /// The first half of <see cref="IngestAsync"/>, where the spans are stored by other nodes: judges the request, notes its
+    /// traces, and takes it from the tenant's rate.
+    /// </summary>
+    public ValueTask<IngestAdmission> AdmitAsync(TenantId tenant, NativeBuffer request, TraceRuns runs) => _ingest.AdmitAsync(tenant, request, runs);
+
+    /// <summary>
+    /// The second half, on each owner of the spans. <paramref name="isCounted"/>: they count in the metrics from spans here, and
+    /// on no other owner.
+    /// </summary>
+    public ValueTask<IngestOutcome> IngestReplicaAsync(TenantId tenant, NativeBuffer request, bool isCounted) => _ingest.IngestReplicaAsync(tenant, request, isCounted);
+
+    /// <summary>
     /// A trace by its id, to be read in parts; the seconds (0 = no bound) only limit which blocks are looked in. Dispose it
     /// soon: until then what it was read from cannot be released.
     /// </summary>
@@ -82,11 +96,12 @@ public sealed partial class TempoNode : IAsyncDisposable
     /// <summary>The same, looked for in a part of what there is.</summary>
     public async Task<TraceReading> ReadTraceAsync(TenantSet tenants, TraceId id, TraceSelection selection, CancellationToken cancellation)
     {
+        var peers = await CollectAsync(tenants, id, cancellation).ConfigureAwait(false);
         using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         var lease = _state.Acquire();
         try
         {
-            var sources = selection.Of(lease.View.SourcesOf(tenants));
+            var sources = selection.Of(lease.View.SourcesOf(tenants, peers));
             return new TraceReading(await TraceFinder.FindAsync(sources, id, selection.StartSeconds, selection.EndSeconds, cancellation).ConfigureAwait(false), lease);
         }
         catch
@@ -100,30 +115,33 @@ public sealed partial class TempoNode : IAsyncDisposable
     public async Task<SearchResult> SearchAsync(TenantSet tenants, SearchRequest request, CancellationToken cancellation)
     {
         _promotion.Ask(tenants, request.Query);
+        var peers = await CollectAsync(tenants, null, cancellation).ConfigureAwait(false);
         using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         using var lease = _state.Acquire();
         var options = _options.Search with { MaxWorkers = _options.MaxRunningQueries, Workers = _queries, Time = _time };
-        return await TraceSearch.RunAsync(request, lease.View.SourcesOf(tenants), options, cancellation).ConfigureAwait(false);
+        return await TraceSearch.RunAsync(request, lease.View.SourcesOf(tenants, peers), options, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>A TraceQL metrics query over a range. Throws <see cref="QueryException"/> for one that is wrong or cannot be run.</summary>
     public async Task<QueryRangeResult> QueryRangeAsync(TenantSet tenants, QueryRangeRequest request, CancellationToken cancellation)
     {
         _promotion.Ask(tenants, request.Query);
+        var peers = await CollectAsync(tenants, null, cancellation).ConfigureAwait(false);
         using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         using var more = _queries.TakeFree(_options.MaxRunningQueries - 1);
         using var lease = _state.Acquire();
-        return await MetricsQuery.RunRangeAsync(request, lease.View.SourcesOf(tenants), MetricsLimitsOf(tenants), _time.GetUtcNow(), 1 + more.Count, cancellation).ConfigureAwait(false);
+        return await MetricsQuery.RunRangeAsync(request, lease.View.SourcesOf(tenants, peers), MetricsLimitsOf(tenants), _time.GetUtcNow(), 1 + more.Count, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>A TraceQL metrics query for one value a series. Throws <see cref="QueryException"/> for one that is wrong or cannot be run.</summary>
     public async Task<QueryInstantResult> QueryInstantAsync(TenantSet tenants, QueryInstantRequest request, CancellationToken cancellation)
     {
         _promotion.Ask(tenants, request.Query);
+        var peers = await CollectAsync(tenants, null, cancellation).ConfigureAwait(false);
         using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
         using var more = _queries.TakeFree(_options.MaxRunningQueries - 1);
         using var lease = _state.Acquire();
-        return await MetricsQuery.RunInstantAsync(request, lease.View.SourcesOf(tenants), MetricsLimitsOf(tenants), _time.GetUtcNow(), 1 + more.Count, cancellation).ConfigureAwait(false);
+        return await MetricsQuery.RunInstantAsync(request, lease.View.SourcesOf(tenants, peers), MetricsLimitsOf(tenants), _time.GetUtcNow(), 1 + more.Count, cancellation).ConfigureAwait(false);
     }
 
     private MetricsLimits MetricsLimitsOf(TenantSet tenants) =>
@@ -177,6 +195,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         {
             foreach (var loop in _loops) await loop.EndAsync().ConfigureAwait(false);
             _compaction.Dispose();
+            _ring?.Blocklist.Dispose();
             _deletion.Dispose();
             await _cuts.DisposeAsync().ConfigureAwait(false);
             await _state.View.Current.SealAsync(_time.GetUtcNow()).ConfigureAwait(false);

@@ -50,7 +50,7 @@ internal sealed class TenantIndexLoop(NodeOptions options, IObjectStore objects,
     public async Task RunOnceAsync(CancellationToken cancellation)
     {
         var error = "";
-        foreach (var tenant in state.View.Blocks.Where(block => block.Store == store).GroupBy(static block => block.Meta.Tenant))
+        foreach (var tenant in state.View.Blocks.Where(block => block.Store == store && options.Owner.OwnsTenant(block.Meta.Tenant)).GroupBy(static block => block.Meta.Tenant))
         {
             try
             {

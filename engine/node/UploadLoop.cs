@@ -107,6 +107,8 @@ internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore 
             messages.Info("block uploaded", ("tenant", meta.Tenant.Value), ("block", meta.BlockId.ToString()), ("bytes", meta.SizeBytes));
         }
 
+        // Before it is not local any more: who asks in between hears of it twice rather than never.
+        if (!isOver) state.Recent.Add(meta);
         var uploaded = new BlockHandle(meta, remote);
         state.Update(view =>
         {

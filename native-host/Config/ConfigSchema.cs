@@ -18,7 +18,7 @@ public static class ConfigSchema
     /// <summary>Keys with an effect, in the order in which <c>/status/config</c> prints them; then those without.</summary>
     public static readonly ConfigKey[] Keys =
     [
-        Choice("target", [("all", "all"), .. GeneratorServer.Targets.Select(static name => (name, name))], (o, v) => o.Target = v, o => o.Target),
+        new ConfigScalar("target", Targets.Set, o => o.Target),
         Bool("multitenancy_enabled", (o, v) => o.MultitenancyEnabled = v, o => o.MultitenancyEnabled),
         new ConfigScalar("http_api_prefix", SetPrefix, o => QuoteYaml(o.HttpApiPrefix)),
         .. ApiKeys.TopLevel,
@@ -42,6 +42,7 @@ public static class ConfigSchema
         Int("distributor.max_attribute_bytes", 0, int.MaxValue,
             (o, v) => o.Node = o.Node with { MaxAttributeBytes = v }, o => o.Node.MaxAttributeBytes),
         .. ReceiverKeys.All,
+        .. RingKeys.All,
 
         .. ApiKeys.QueryFrontend,
         Int("query_frontend.max_query_expression_size_bytes", 1, 1 << 30,

@@ -69,6 +69,8 @@ public sealed class HostOptions
 
     public SearchLimits Search { get; } = new();
 
+    public RingConfig Ring { get; } = new();
+
     public ApiOptions Api { get; } = new();
 
     /// <summary>Handed to the node.</summary>

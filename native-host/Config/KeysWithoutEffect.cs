@@ -16,11 +16,11 @@ internal static class KeysWithoutEffect
     // Sections of services that this process does not have.
     private static readonly string[] Services =
     [
-        "live_store_client", "ingester_client", "metrics_generator_client", "backend_scheduler_client", "querier", "internal_server",
-        "block_builder", "ingest", "memberlist", "compactor.ring", "compactor.override_ring_key",
+        "live_store_client", "metrics_generator_client", "backend_scheduler_client", "querier", "internal_server",
+        "block_builder", "ingest", "memberlist", "compactor.override_ring_key",
         "backend_scheduler.poll_interval", "backend_scheduler.work", "backend_scheduler.maintenance_interval", "backend_scheduler.backend_flush_interval",
         "backend_scheduler.local_work_path", "backend_scheduler.job_timeout", "backend_scheduler.provider.retention", "backend_scheduler.provider.redaction",
-        "backend_worker.backend_scheduler_addr", "backend_worker.backend_scheduler_client", "backend_worker.ring",
+        "backend_worker.backend_scheduler_addr", "backend_worker.backend_scheduler_client",
         "backend_worker.override_ring_key", "backend_worker.poll", "backend_worker.finish_on_shutdown_timeout",
     ];
 
@@ -42,7 +42,7 @@ internal static class KeysWithoutEffect
     private static readonly string[] NotNeeded =
     [
         "memory", "use_otel_tracer", "enable_go_runtime_metrics", "usage_report",
-        "distributor.ring", "distributor.extend_writes", "distributor.override_ring_key",
+        "distributor.extend_writes", "distributor.override_ring_key",
         "query_frontend.max_batch_size", "query_frontend.max_retries", "query_frontend.response_consumers",
         "query_frontend.metrics.concurrent_jobs", "query_frontend.metrics.target_bytes_per_job", "query_frontend.metrics.query_backend_after",
         "query_frontend.metrics.interval", "query_frontend.metrics.streaming_shards", "query_frontend.metrics.duration_slo",
@@ -72,10 +72,10 @@ internal static class KeysWithoutEffect
         "live_store.max_trace_live", "live_store.max_live_traces_bytes", "live_store.complete_block_timeout",
         "live_store.complete_block_concurrency", "live_store.query_block_concurrency", "live_store.flush_check_period",
         "live_store.fail_on_high_lag", "live_store.readiness_target_lag", "live_store.readiness_max_wait", "live_store.wal",
-        "live_store.shutdown_marker_dir", "live_store.commit_interval", "live_store.ring", "live_store.partition_ring",
+        "live_store.shutdown_marker_dir", "live_store.commit_interval", "live_store.partition_ring",
         "live_store.search", "live_store.metrics", "live_store.block_config",
         "ingester.trace_live_period", "ingester.complete_block_timeout", "ingester.flush_check_period",
-        "ingester.lifecycler", "ingester.flush_op_timeout", "ingester.flush_all_on_shutdown", "ingester.concurrent_flushes",
+        "ingester.flush_op_timeout", "ingester.flush_all_on_shutdown", "ingester.concurrent_flushes",
         "ingester.override_ring_key", "ingester.partition_ring",
     ];
 }

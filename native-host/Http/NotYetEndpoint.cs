@@ -11,7 +11,6 @@ internal static class NotYetEndpoint
     private static readonly (string Path, string Name)[] Endpoints =
     [
         ("/status/backendscheduler", "status_backendscheduler"),
-        ("/live-store/ring", "live_store_ring"),
         ("/partition-ring", "partition_ring"),
     ];
 

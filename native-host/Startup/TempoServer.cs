@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Node.Overrides;
+using Tempo.Engine.Node.Peers;
 using Tempo.Engine.ObjectStore;
 using Tempo.Host.Config;
 using Tempo.Host.Diff;
@@ -12,11 +13,13 @@ using Tempo.Host.Grpc;
 using Tempo.Host.Http;
 using Tempo.Host.Mcp;
 using Tempo.Host.Overrides;
+using Tempo.Host.Peer;
 using Tempo.Host.Receivers;
 using Tempo.Host.Telemetry;
 using Tempo.Host.Tenancy;
 using Tempo.Host.Ui;
 using Tempo.Ring;
+using Tempo.Ring.Replication;
 
 namespace Tempo.Host.Startup;
 
@@ -46,6 +49,7 @@ public sealed class TempoServer
     private UserOverrides? _userOverrides;
     private ReceiverServers? _receivers;
     private TempoNode? _node;
+    private RingNode? _ring;
 
     private TempoServer(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
     {
@@ -68,6 +72,10 @@ public sealed class TempoServer
             log.Info("stopping");
             if (options.ShutdownDelay > TimeSpan.Zero) await Task.Delay(options.ShutdownDelay, time).ConfigureAwait(false);
         }
+        catch (OperationCanceledException) when (lifecycle.IsStopping)
+        {
+            // It was asked to stop while it waited to hear who is in its ring.
+        }
         finally
         {
             await server.StopAsync().ConfigureAwait(false);
@@ -82,16 +90,30 @@ public sealed class TempoServer
         _overrides = new TenantOverrides(_options.Limits);
         _reloader = OverridesReloader.Start(_options, _overrides, _metrics, _log, _time);
         _userOverrides = await StartUserOverridesAsync().ConfigureAwait(false);
-        _node = await TempoNode.StartAsync(_options.Node with { Overrides = _overrides, Generator = GeneratorStart.OptionsOf(_options) }, _metrics, _log, _time).ConfigureAwait(false);
+        // Its members are heard of while the node reads its log.
+        var ringOptions = RingStart.OptionsOf(_options, _overrides);
+        _ring = ringOptions is null ? null : RingNode.Start(ringOptions, _metrics, _log, _time, new Random(Environment.ProcessId));
+        var nodeOptions = _options.Node with { Overrides = _overrides, Generator = GeneratorStart.OptionsOf(_options), Owner = _ring is null ? SoleOwner.Instance : _ring, Share = _ring is null ? SoleOwner.Instance : _ring };
+        _node = await TempoNode.StartAsync(nodeOptions, _metrics, _log, _time).ConfigureAwait(false);
         var tenants = new TenantResolver(_options.MultitenancyEnabled, _options.Api.AreTenantSetsAllowed);
         var requests = new RequestMetrics(_metrics);
         await StartApiAsync(_node, tenants, requests).ConfigureAwait(false);
-        _receivers = new ReceiverServers(new IngestRouter(_node), tenants, requests, _metrics, _log, _time);
-        await _receivers.StartAsync(_options, (name, receiver, limits, handle) => ListenAsync(name, receiver.Listen, limits, handle, receiver.Tls)).ConfigureAwait(false);
+        if (_ring is not null) await _ring.JoinAsync(_node, _metrics, () => _lifecycle.IsStopping).ConfigureAwait(false);
+        _receivers = new ReceiverServers(RouterOf(_node), tenants, requests, _metrics, _log, _time);
+        if (Targets.Of(_options.Target).Receives)
+            await _receivers.StartAsync(_options, (name, receiver, limits, handle) => ListenAsync(name, receiver.Listen, limits, handle, receiver.Tls)).ConfigureAwait(false);
+        if (_ring is not null) await _ring.ActivateAsync(CancellationToken.None).ConfigureAwait(false);
         _lifecycle.ReportStarted();
         using var process = Process.GetCurrentProcess();
         _log.Info("Tempo started", ("version", BuildInfo.Version), ("compilation", BuildInfo.Compilation),
             ("after_ms", (long)(DateTime.UtcNow - process.StartTime.ToUniversalTime()).TotalMilliseconds));
+    }
+
+    private IngestRouter RouterOf(TempoNode node)
+    {
+        if (_ring is not { } ring) return new IngestRouter(node);
+        var peers = ring.Options.Peers;
+        return new IngestRouter(node, new Replicator(node, () => ring.Routing, new ReplicationMetrics(_metrics), peers.PushTimeout * 2, _time));
     }
 
     private async Task<UserOverrides?> StartUserOverridesAsync()
@@ -123,7 +145,8 @@ public sealed class TempoServer
         var limits = new QueryLimits(_options.Search, _overrides);
         var tagAnswer = new TagAnswer(tenants, limits, _time);
         ApiRouter router = null!;
-        router = new ApiRouter(
+        var answersQueries = Targets.Of(_options.Target).Queries;
+        ApiRoute[] all =
             [
                 ReadyEndpoint.Route(node, _lifecycle),
                 MetricsEndpoint.Route(_metrics),
@@ -136,6 +159,7 @@ public sealed class TempoServer
                 .. status.Routes(),
                 new OverridesEndpoint(_userOverrides, _overrides, _options.UserOverrides.ChecksConflicts, tenants).Route(),
                 .. SingleProcessEndpoints.Routes(),
+                .. new RingPages(_ring, _time).Routes(),
                 FlushEndpoint.Route(node),
                 ShutdownEndpoint.Route(_lifecycle),
                 .. new TraceByIdEndpoint(node, tenants, new TraceDeletionEndpoint(node, tenants, _options.Api.IsTraceDeletionEnabled), _overrides.MaxBytesPerTrace).Routes(),
@@ -151,9 +175,11 @@ public sealed class TempoServer
                 .. UiEndpoint.Routes(_options.HttpApiPrefix),
                 .. McpApi.Routes(node, tenants, limits, _options, _overrides.MaxBytesPerTrace, _metrics, _lifecycle, _time),
                 .. NotYetEndpoint.Routes(),
-            ], _options.HttpApiPrefix, requests, _time, new QueryGuard(_options.Api, _time));
+            ];
+        // What is left of a path without its route is 404, as in a Tempo of that target.
+        router = new ApiRouter(answersQueries ? all : [.. all.Where(static route => !route.IsQuery)], _options.HttpApiPrefix, requests, _time, new QueryGuard(_options.Api, _time));
         var grpc = new GrpcServer(
-            GrpcApi.Methods(node, tenants, _options, limits, _lifecycle, _time), new RequestMemory(QueryMemoryBytes), requests, _log, _time)
+            [.. GrpcApi.Methods(node, tenants, _options, limits, _lifecycle, _time).Where(method => answersQueries || method.Path.StartsWith("/grpc.", StringComparison.Ordinal))], new RequestMemory(QueryMemoryBytes), requests, _log, _time)
         {
             MaxSendBytes = _options.Api.MaxGrpcSendBytes,
         };
@@ -161,8 +187,12 @@ public sealed class TempoServer
         var apiLimits = ApiLimits with { MaxStreams = _options.Api.MaxGrpcStreams };
         await ListenAsync("http", http, apiLimits, GrpcApi.OverHttp(grpc, _options.Api.IsGrpcOverHttp, router.HandleAsync), _options.HttpTls).ConfigureAwait(false);
         var grpcAddress = new ListenAddress(_options.Api.GrpcListenAddress, _options.Api.GrpcListenPort);
-        await ListenAsync("grpc", grpcAddress, GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams }, grpc.HandleAsync, _options.GrpcTls).ConfigureAwait(false);
+        await ListenAsync("grpc", grpcAddress, GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams }, WithPeers(node, requests, grpc.HandleAsync), _options.GrpcTls).ConfigureAwait(false);
     }
+
+    // Other nodes of the ring come in on the gRPC port.
+    private Func<HttpContext, Task> WithPeers(TempoNode node, RequestMetrics requests, Func<HttpContext, Task> grpc) =>
+        _ring is null ? grpc : new PeerEndpoint(node, _ring, new RequestMemory(_options.Node.MaxInflightBytes * 2), requests, _time).Before(grpc);
 
     private IReadOnlyList<(string Name, string State)> Services()
     {
@@ -178,9 +208,18 @@ public sealed class TempoServer
         _listeners.Add(await Listener.StartAsync(name, address, limits, handle, _log, certificate).ConfigureAwait(false));
     }
 
+    // While every listener still answers: the others ask until they know that there is nothing left to ask for.
+    private async Task LeaveRingAsync()
+    {
+        if (_ring is null || _node is null || !_lifecycle.HasStarted) return;
+        using var deadline = new CancellationTokenSource(_options.Ring.DrainTimeout, _time);
+        await _ring.LeaveAsync(_node, deadline.Token).ConfigureAwait(false);
+    }
+
     // Receivers first (they are last in the list), so that /ready can still be asked while they finish.
     private async Task StopAsync()
     {
+        await LeaveRingAsync().ConfigureAwait(false);
         using var deadline = new CancellationTokenSource(_options.GracefulShutdownTimeout, _time);
         for (var i = _listeners.Count - 1; i >= 0; i--)
         {
@@ -190,6 +229,7 @@ public sealed class TempoServer
 
         if (_receivers is not null) await _receivers.DisposeAsync().ConfigureAwait(false);
         if (_node is not null) await _node.DisposeAsync().ConfigureAwait(false);
+        if (_ring is not null) await _ring.DisposeAsync().ConfigureAwait(false);
         if (_userOverrides is not null) await _userOverrides.DisposeAsync().ConfigureAwait(false);
         if (_reloader is not null) await _reloader.DisposeAsync().ConfigureAwait(false);
         _log.Info("Tempo stopped");

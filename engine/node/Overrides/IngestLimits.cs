@@ -36,10 +36,12 @@ internal sealed class IngestLimits(NodeOptions options, TimeProvider time)
     {
         refusal = default;
         var (rate, burst) = (limits.Ingestion.RateLimitBytes, limits.Ingestion.BurstSizeBytes);
-        var answer = account.Bytes.Take(bytes, rate, burst);
+        // Every node that receives has its part of a global rate; a burst comes to one node as a whole.
+        var isGlobal = limits.Ingestion.RateStrategy == "global";
+        var answer = account.Bytes.Take(bytes, isGlobal ? Math.Max(1, (long)(rate * options.Share.OfReceived)) : rate, burst);
         if (answer == TokenAnswer.Taken) return true;
         account.Discard("rate_limited", spans);
-        var global = limits.Ingestion.RateStrategy == "global" ? rate : 0;
+        var global = isGlobal ? rate : 0;
         var limit = string.Create(CultureInfo.InvariantCulture, $"(local: {rate} bytes/s, global: {global} bytes/s, burst: {burst} bytes)");
 
         // What is larger than the burst can never succeed: without a delay it is not to be tried again.
@@ -74,7 +76,7 @@ internal sealed class IngestLimits(NodeOptions options, TimeProvider time)
     public void Return(NativeBuffer copy) => _copies.Return(copy);
 
     /// <summary>What a sender is told of the spans that were refused.</summary>
-    public static string Describe(RefusedTraces refused, TenantLimits limits, TenantId tenant)
+    public string Describe(RefusedTraces refused, TenantLimits limits, TenantId tenant)
     {
         var text = "";
         if (refused.TooLargeSpans > 0)
@@ -94,11 +96,14 @@ internal sealed class IngestLimits(NodeOptions options, TimeProvider time)
         if ((limits.Ingestion.ArtificialDelay ?? options.ArtificialDelay) is { Ticks: > 0 } delay) await Task.Delay(delay, time).ConfigureAwait(false);
     }
 
-    // One process is the whole cluster here, so the global limit is a local one too.
-    private static int MaxLiveTraces(TenantLimits limits) => (limits.Ingestion.MaxTracesPerUser, limits.Ingestion.MaxGlobalTracesPerUser) switch
+    // Of a global limit the part that this node's share of all traces is; a node alone has all of them.
+    private int MaxLiveTraces(TenantLimits limits) => (limits.Ingestion.MaxTracesPerUser, GlobalTraces(limits)) switch
     {
         (0, var global) => global,
         (var local, 0) => local,
         var (local, global) => Math.Min(local, global),
     };
+
+    private int GlobalTraces(TenantLimits limits) =>
+        limits.Ingestion.MaxGlobalTracesPerUser is > 0 and var all ? Math.Max(1, (int)Math.Ceiling(all * options.Share.OfTraces)) : 0;
 }

@@ -48,6 +48,7 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
     private static void Note(BlockListing listing, ObjectEntry entry)
     {
         if (BlockObjects.TryParse(entry.Key, BlockObjects.Meta, out var tenant, out var block)) listing.Existing.Add((tenant, block));
+        else if (BlockObjects.TryParse(entry.Key, BlockObjects.CompactedMeta, out _, out block)) listing.Over.Add(block);
         else if (BlockObjects.TryParse(entry.Key, BlockObjects.Quarantine, out _, out block)) listing.Quarantined.Add(block);
         else if (DeletedTracesStore.TryParseKey(entry.Key, out tenant) && entry.Info is { } info) listing.DeletedTraces[tenant] = info;
     }
@@ -83,7 +84,12 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
                 .TryGetAsync(BlockObjects.Key(block.Tenant, block.Block, BlockObjects.Meta), BlockMeta.MaxJsonBytes, cancellation).AsTask())).ConfigureAwait(false);
             for (var i = 0; i < some.Length; i++)
             {
-                if (metas[i] is not { } json) continue;
+                if (metas[i] is not { } json)
+                {
+                    listing.Over.Add(some[i].Block);
+                    continue;
+                }
+
                 if (TryRead(json, some[i].Tenant, some[i].Block, out var meta, out var error)) listing.Blocks.Add(meta!);
                 else listing.Unreadable.Add(new UnreadableBlock(some[i].Tenant, some[i].Block, error));
             }
@@ -118,6 +124,12 @@ public sealed class BlockListing
 {
     /// <summary>Every block that has a meta.json.</summary>
     public HashSet<(TenantId Tenant, BlockId Block)> Existing { get; } = [];
+
+    /// <summary>
+    /// Blocks that are over: compacted, or expired, some of them while the listing ran. A listing is not of one moment: what one of
+    /// those became may have been written where the listing had been already.
+    /// </summary>
+    public HashSet<BlockId> Over { get; } = [];
 
     /// <summary>Those of them that were not known, by id.</summary>
     public List<BlockMeta> Blocks { get; } = [];

@@ -23,6 +23,7 @@ public sealed class LiveBatch
     /// <summary>Request bytes after which a batch is closed even with fewer spans: its offsets have 32 bits.</summary>
     public const int TargetBytes = 64 << 20;
 
+    private static long _lastSerial;
     private long _byteCount;
     private bool _isAppending;
 
@@ -66,6 +67,12 @@ public sealed class LiveBatch
 
     public SpanBatch Columns { get; } = new();
 
+    /// <summary>Names the batch in this process while it holds its spans; one that is used again gets another.</summary>
+    public long Serial { get; private set; } = Interlocked.Increment(ref _lastSerial);
+
+    /// <summary>Request bytes of its spans.</summary>
+    public long ByteCount => Interlocked.Read(ref _byteCount);
+
     /// <summary>
     /// Takes no further request: large enough, or an append ended in an exception, which leaves rows behind that are never shown.
     /// </summary>
@@ -97,6 +104,7 @@ public sealed class LiveBatch
         Columns.Clear();
         LastSpanOfTrace.AsSpan().Fill(-1);
         Array.Clear(NextKey); // codes beyond the table's end would be read otherwise
+        Serial = Interlocked.Increment(ref _lastSerial);
         _byteCount = 0;
         _isAppending = false;
     }

@@ -72,6 +72,45 @@ public static class OtlpTraceWriter
         return i;
     }
 
+    /// <summary>
+    /// Writes rows of a batch as they lie, whatever traces they belong to, with the ids they came with: what another process
+    /// needs to have the same rows. From <paramref name="first"/> on, until <paramref name="end"/> or until
+    /// <paramref name="maxBytes"/> are reached; the result is the row to go on with. At least one row is written, if there is one.
+    /// </summary>
+    public static int WriteRows(SpanBatch batch, int first, int end, int maxBytes, NativeBuffer output)
+    {
+        var writer = new ProtobufWriter(output);
+        Span<byte> traceId = stackalloc byte[TraceId.SizeBytes];
+        var begin = output.Length;
+        var row = first;
+        while (HasRoom(row))
+        {
+            var resource = batch.Resource[row];
+            var resourceSpans = writer.BeginMessage(TracesDataTag.ResourceSpans);
+            WriteResource(writer, batch, resource);
+            while (HasRoom(row) && batch.Resource[row] == resource)
+            {
+                var scope = batch.Scope[row];
+                var scopeSpans = writer.BeginMessage(ResourceSpansTag.ScopeSpans);
+                WriteScope(writer, batch.Scopes, scope);
+                for (; HasRoom(row) && batch.Resource[row] == resource && batch.Scope[row] == scope; row++)
+                {
+                    batch.TraceIds[batch.Trace[row]].Write(traceId);
+                    WriteSpan(writer, batch, row, traceId, batch.SpanId[row], batch.ParentSpanId[row]);
+                }
+
+                writer.EndMessage(scopeSpans);
+            }
+
+            writer.EndMessage(resourceSpans);
+        }
+
+        return row;
+
+        // What stands around the first row may be larger than the limit by itself.
+        bool HasRoom(int row) => row < end && (row == first || output.Length - begin < maxBytes);
+    }
+
     private static void WriteResource(ProtobufWriter writer, SpanBatch batch, int row)
     {
         var resources = batch.Resources;

@@ -7,6 +7,12 @@ internal static partial class Signals
 {
     public static void Terminate(Process process) => Send(process, 15);
 
+    /// <summary>SIGSTOP: it stands still, with its connections open.</summary>
+    public static void Pause(Process process) => Send(process, 19);
+
+    /// <summary>SIGCONT.</summary>
+    public static void Continue(Process process) => Send(process, 18);
+
     /// <summary>SIGKILL: nothing of the process runs after this.</summary>
     public static void Kill(Process process) => Send(process, 9);
 

@@ -145,6 +145,11 @@ public sealed class TempoProcess : IAsyncDisposable
         Signals.Stop(_process!);
     }
 
+    /// <summary>It stands still until <see cref="Continue"/>.</summary>
+    public void Pause() => Signals.Pause(_process!);
+
+    public void Continue() => Signals.Continue(_process!);
+
     /// <summary>SIGTERM, without waiting for what it does.</summary>
     public void Terminate()
     {

@@ -75,7 +75,7 @@ internal sealed class BlockFolder : IDisposable
     public async Task<RunningCompaction> StartAsync(IObjectStore objects, TimeProvider time, RowLimits? rowLimits = null, Func<long>? spareBytes = null)
     {
         var store = OpenStore(objects);
-        var state = new NodeState(Options);
+        var state = new NodeState(Options, TimeProvider.System);
         var listing = await store.ListAllAsync(default);
         Assert.Empty(listing.Unreadable);
         state.Update(_ => new NodeView([], [.. listing.Blocks.Select(meta => new BlockHandle(meta, store))]) { Quarantined = [.. listing.Quarantined] });

@@ -14,7 +14,7 @@ public sealed class BlocklistTests : IDisposable
     private static readonly TimeSpan Poll = TimeSpan.FromMinutes(5);
     private readonly BlockFolder _folder = BlockFolder.Create();
     private readonly ManualTime _time = new(DateTimeOffset.UtcNow);
-    private readonly NodeState _state = new(new NodeOptions());
+    private readonly NodeState _state = new(new NodeOptions(), TimeProvider.System);
     private readonly MetricRegistry _metrics = new();
 
     public BlocklistTests() => _state.Update(static _ => new NodeView([], []));

@@ -22,7 +22,7 @@ public sealed class CutTests : IAsyncDisposable
         _objects = new HoldingStore(_folder.OpenObjects());
         var metrics = new MetricRegistry();
         _log = WriteAheadLog.Open(new PosixDisk(Path.Combine(_folder.Root, "wal")), "", new WalOptions { SegmentBytes = 1 << 20 }, metrics);
-        _state = new NodeState(_folder.Options);
+        _state = new NodeState(_folder.Options, TimeProvider.System);
         _state.Update(_ => new NodeView([_state.NewGeneration(_log.Current)], []));
         var node = new NodeMetrics(metrics);
         var writer = new GenerationWriter(_folder.Options, _log, _folder.OpenStore(_objects), new ColumnPromotion(_folder.Options with { AutoPromote = false }, DedicatedColumns.None, _state, Log.Null, TimeProvider.System), _state, node, Log.Null);

@@ -106,7 +106,7 @@ public sealed class PowerCutTests
         private static readonly NodeOptions Options = new() { AutoPromote = false };
         private readonly Ledger _ledger;
         private readonly WriteAheadLog _log;
-        private readonly NodeState _state = new(Options);
+        private readonly NodeState _state = new(Options, TimeProvider.System);
         private readonly GenerationWriter _writer;
 
         private Node(IDisk disk, Ledger ledger, int seed)

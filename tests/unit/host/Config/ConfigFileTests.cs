@@ -86,7 +86,7 @@ public class ConfigFileTests
     [InlineData("server: 5", "t.yaml: line 1: server: a mapping of keys is expected")]
     [InlineData("target: [a]", "t.yaml: line 1: target: a single value is expected")]
     [InlineData("storage: {trace: {wal: {path: \"\"}}}", "t.yaml: line 1: storage.trace.wal.path: must not be empty")]
-    [InlineData("target: ingester", "t.yaml: line 1: target: unknown value \"ingester\", known are all")]
+    [InlineData("target: ingestor", "t.yaml: line 1: target: unknown value \"ingestor\", known are all, scalable-single-binary, distributor, ingester, live-store, querier, query-frontend, compactor")]
     [InlineData("server: {http_listen_address: example.org}", "t.yaml: line 1: server.http_listen_address: \"example.org\" is not an address")]
     [InlineData("storage: {trace: {backend: foo}}", "t.yaml: line 1: storage.trace.backend: unknown backend \"foo\"")]
     [InlineData("storage: {trace: {block: {version: v2}}}", "v2 is not a valid block version")]

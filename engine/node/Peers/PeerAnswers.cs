@@ -1,0 +1,123 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Otlp.Wire;
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Live;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Node.Peers;
+
+/// <summary>
+/// Answers what other nodes ask. An answer about live data is of one view of this node: a span that was acknowledged is in its
+/// rows or in a block that it names, at every moment.
+/// </summary>
+internal sealed class PeerAnswers(NodeState state, LocalObjectStore local, BlockStore localStore, ulong incarnation)
+{
+    /// <summary>Bytes of rows after which an answer ends; the asker comes again for more.</summary>
+    private const int MaxRowBytes = 8 << 20;
+
+    /// <summary>Most of an object at once.</summary>
+    private const int MaxPartBytes = 32 << 20;
+
+    /// <summary>Appends the answer. Throws <see cref="PeerException"/> for a question that makes no sense.</summary>
+    public async ValueTask AnswerAsync(PeerQuestion question, NativeBuffer body, NativeBuffer answer, CancellationToken cancellation)
+    {
+        switch (question)
+        {
+            case PeerQuestion.Live:
+                AnswerLive(PeerMessages.DecodeLiveQuestion(body.Written), answer);
+                break;
+            case PeerQuestion.Metas:
+                AnswerMetas(PeerMessages.DecodeMetasQuestion(body.Written), answer);
+                break;
+            case PeerQuestion.Part:
+                await AnswerPartAsync(PeerMessages.DecodePartQuestion(body.Written), answer, cancellation).ConfigureAwait(false);
+                break;
+        }
+    }
+
+    private void AnswerLive(PeerMessages.LiveQuestion question, NativeBuffer answer)
+    {
+        // The view first: a block that is uploaded in between is in the list of recent ones by then.
+        using var lease = state.Acquire();
+        var sources = lease.View.SourcesOf(question.Tenant);
+        var writer = new ProtobufWriter(answer);
+        var hasMore = false;
+        if (question.Trace is { } trace) WriteTrace(writer, sources.Live, trace);
+        else hasMore = WriteRows(writer, sources.Live, question);
+        var waiting = sources.Blocks.Where(block => block.Store == localStore).Select(static block => (block.Meta.BlockId, true));
+        var recent = state.Recent.All().Where(meta => meta.Tenant == question.Tenant).Select(static meta => (meta.BlockId, false));
+        PeerMessages.WriteRest(writer, incarnation, waiting.Concat(recent), hasMore, sources.Damage);
+    }
+
+    private bool WriteRows(ProtobufWriter writer, IReadOnlyList<LiveBatchView> live, PeerMessages.LiveQuestion question)
+    {
+        var isKnown = question.Incarnation == incarnation;
+        var begin = writer.Buffer.Length;
+        var hasMore = false;
+        foreach (var view in live)
+        {
+            var first = isKnown ? Math.Clamp(question.Have.GetValueOrDefault(view.Batch.Serial), 0, view.SpanCount) : 0;
+            var room = MaxRowBytes - (writer.Buffer.Length - begin);
+            if (first == view.SpanCount)
+            {
+                PeerMessages.WriteBatch(writer, view.Batch.Serial, view.SpanCount, null);
+            }
+            else if (room <= 0)
+            {
+                hasMore = true;
+                PeerMessages.WriteBatch(writer, view.Batch.Serial, first, null);
+            }
+            else
+            {
+                using var rows = new NativeBuffer(64 * 1024);
+                var end = OtlpTraceWriter.WriteRows(view.Columns, first, view.SpanCount, room, rows);
+                hasMore |= end < view.SpanCount;
+                PeerMessages.WriteBatch(writer, view.Batch.Serial, end, buffer => buffer.Append(rows.Written));
+            }
+        }
+
+        return hasMore;
+    }
+
+    private static void WriteTrace(ProtobufWriter writer, IReadOnlyList<LiveBatchView> live, TraceId trace)
+    {
+        var rows = new List<int>();
+        using var otlp = new NativeBuffer(16 * 1024);
+        var count = 0;
+        foreach (var view in live)
+        {
+            rows.Clear();
+            view.Batch.CollectTrace(trace, view.SpanCount, rows);
+            foreach (var row in rows) OtlpTraceWriter.WriteRows(view.Columns, row, row + 1, int.MaxValue, otlp);
+            count += rows.Count;
+        }
+
+        PeerMessages.WriteBatch(writer, 0, count, buffer => buffer.Append(otlp.Written));
+    }
+
+    private void AnswerMetas(HashSet<BlockId> ids, NativeBuffer answer)
+    {
+        var waiting = state.View.Blocks.Where(block => block.Store == localStore).Select(static block => block.Meta);
+        foreach (var meta in waiting.Concat(state.Recent.All()).Where(meta => ids.Contains(meta.BlockId)).DistinctBy(static meta => meta.BlockId))
+            PeerMessages.WriteMeta(answer, meta.ToJson());
+    }
+
+    private async ValueTask AnswerPartAsync((string Key, long Offset, int Count, bool OnlySize) question, NativeBuffer answer, CancellationToken cancellation)
+    {
+        if (!ObjectKey.TryParse(question.Key, out var key, out var error)) throw new PeerException($"no name of an object: {error}");
+        if (await local.TryGetInfoAsync(key, cancellation).ConfigureAwait(false) is not { } info) return;
+        var count = question.OnlySize || question.Offset >= info.SizeBytes ? 0 : (int)Math.Min(Math.Min(question.Count, MaxPartBytes), info.SizeBytes - question.Offset);
+        var content = new byte[count];
+        try
+        {
+            if (count > 0) count = await local.GetRangeAsync(key, question.Offset, content, cancellation).ConfigureAwait(false);
+        }
+        catch (ObjectStoreException e) when (e.Error == ObjectStoreError.NotFound)
+        {
+            return; // uploaded, and deleted here, since
+        }
+
+        PeerMessages.WritePart(answer, info.SizeBytes, content.AsSpan(0, count));
+    }
+}

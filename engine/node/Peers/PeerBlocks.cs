@@ -1,0 +1,93 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Storage.Blocks;
+
+namespace Tempo.Engine.Node.Peers;
+
+/// <summary>
+/// The newest blocks of other nodes, open for queries until this node's own list of the store has them. Those that wait for their
+/// upload are read from their node, the others from the store. Thread safe.
+/// </summary>
+internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, BlockStoreOptions options, TimeProvider time)
+{
+    /// <summary>A block that no query asked for is closed after this; longer than any query runs.</summary>
+    private static readonly TimeSpan Unused = TimeSpan.FromMinutes(10);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<(string Peer, BlockId Block, bool IsLocal), Entry> _handles = [];
+    private readonly Dictionary<string, (IPeer Peer, BlockStore Store)> _stores = new(StringComparer.Ordinal);
+
+    /// <summary>Handles of a peer's blocks but for those that are in <paramref name="known"/>. Throws <see cref="PeerException"/>.</summary>
+    public async Task<List<BlockHandle>> OpenAsync(PeerPart part, IReadOnlySet<BlockId> known, CancellationToken cancellation)
+    {
+        var opened = new List<BlockHandle>();
+        var unknown = new List<(BlockId Id, bool IsLocal)>();
+        foreach (var block in part.Blocks)
+        {
+            if (known.Contains(block.Id)) continue;
+            if (Find(part.Peer, block.Id, block.IsLocal) is { } handle) opened.Add(handle);
+            else unknown.Add(block);
+        }
+
+        if (unknown.Count == 0) return opened;
+        using var answer = new NativeBuffer(16 * 1024);
+        await part.Peer.AskAsync(PeerQuestion.Metas, PeerMessages.EncodeMetasQuestion(unknown.Select(static block => block.Id)), answer, cancellation).ConfigureAwait(false);
+        var metas = new Dictionary<BlockId, BlockMeta>();
+        foreach (var json in PeerMessages.DecodeMetasAnswer(answer.Written))
+        {
+            if (!BlockMeta.TryParse(json, out var meta, out var error)) throw new PeerException($"{part.Peer.Name} sent a meta.json that cannot be read: {error}");
+            metas[meta!.BlockId] = meta;
+        }
+
+        foreach (var (id, isLocal) in unknown)
+        {
+            if (!metas.TryGetValue(id, out var meta)) throw new PeerException($"{part.Peer.Name} does not know its block {id} any more");
+            opened.Add(Add(part.Peer, meta, isLocal));
+        }
+
+        return opened;
+    }
+
+    private BlockHandle? Find(IPeer peer, BlockId id, bool isLocal)
+    {
+        lock (_lock)
+        {
+            if (!_handles.TryGetValue((peer.Name, id, isLocal), out var entry)) return null;
+            entry.UsedAt = time.GetTimestamp();
+            return entry.Handle;
+        }
+    }
+
+    private BlockHandle Add(IPeer peer, BlockMeta meta, bool isLocal)
+    {
+        lock (_lock)
+        {
+            foreach (var (key, old) in _handles.Where(entry => time.GetElapsedTime(entry.Value.UsedAt) > Unused).ToList())
+            {
+                old.Handle.Close();
+                _handles.Remove(key);
+            }
+
+            if (_handles.TryGetValue((peer.Name, meta.BlockId, isLocal), out var entry)) return entry.Handle;
+            entry = new Entry(new BlockHandle(meta, isLocal ? StoreOf(peer) : shared)) { UsedAt = time.GetTimestamp() };
+            _handles.Add((peer.Name, meta.BlockId, isLocal), entry);
+            return entry.Handle;
+        }
+    }
+
+    // A node that came back is another peer of the same name.
+    private BlockStore StoreOf(IPeer peer)
+    {
+        if (_stores.TryGetValue(peer.Name, out var known) && known.Peer == peer) return known.Store;
+        var store = new BlockStore(new PeerObjects(peer, sharedObjects), "", options, shared.Health);
+        _stores[peer.Name] = (peer, store);
+        return store;
+    }
+
+    private sealed class Entry(BlockHandle handle)
+    {
+        public BlockHandle Handle { get; } = handle;
+
+        public long UsedAt { get; set; }
+    }
+}

@@ -1,0 +1,55 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node.Peers;
+
+namespace Tempo.Engine.Node;
+
+// This node as one of several that share an object service.
+public sealed partial class TempoNode
+{
+    private static readonly TimeSpan DrainInterval = TimeSpan.FromMilliseconds(50);
+    private readonly RingParts? _ring;
+    private PeerReads? _peers;
+
+    /// <summary>The blocks are in an object service, which other nodes can share.</summary>
+    public bool HasSharedStore => _ring is not null;
+
+    /// <summary>
+    /// From here on queries ask other nodes, too. Once, before the first query. Throws <see cref="NodeStartException"/> without
+    /// an object service.
+    /// </summary>
+    public void Join(IPeers peers, MetricRegistry registry)
+    {
+        var parts = _ring ?? throw new NodeStartException("a ring needs an object service that all its nodes share (storage.trace.backend: s3, azure or gcs)");
+        var reads = new PeerReads(peers, _state, parts.Blocklist, parts.PeerBlocks, _time);
+        registry.Gauge("tempo_ring_mirrored_bytes", "Request bytes of other nodes' live spans of which this node keeps copies for its queries.", () => reads.MirroredBytes);
+        _peers = reads;
+    }
+
+    /// <summary>Appends the answer to another node's question. Throws <see cref="PeerException"/> for one that makes no sense.</summary>
+    public ValueTask AnswerPeerAsync(PeerQuestion question, NativeBuffer body, NativeBuffer answer, CancellationToken cancellation) =>
+        (_ring ?? throw new PeerException("this node shares no store with others")).Answers.AnswerAsync(question, body, answer, cancellation);
+
+    /// <summary>Brings everything that is only here to the shared store: what a node does before it goes. Nothing new is taken from the ring from then on.</summary>
+    public async Task DrainAsync(CancellationToken cancellation)
+    {
+        _ingest.IsClosedToReplicas = true;
+        Interlocked.MemoryBarrier();
+        while (true)
+        {
+            await _cuts.CutAsync(cancellation).ConfigureAwait(false);
+            if (IsDrained()) return;
+            await Task.Delay(DrainInterval, _time, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    // Requests that were on their way when the last cut began are in the next one.
+    private bool IsDrained()
+    {
+        if (_ingest.Replicas > 0) return false;
+        var view = _state.View;
+        return view.Generations.Length == 1 && view.Current.Live.SpanCount == 0 && !view.Blocks.Any(block => _ring is { } parts && block.Store == parts.LocalStore);
+    }
+
+    private ValueTask<PeerSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) =>
+        _peers is null ? new ValueTask<PeerSources>(PeerSources.None) : new ValueTask<PeerSources>(_peers.CollectAsync(tenants, trace, cancellation));
+}

@@ -1,0 +1,53 @@
+using Tempo.Engine.Node.Peers;
+
+namespace Tempo.Fuzz.Targets;
+
+/// <summary>
+/// Messages between nodes. Holds: what is no message is refused with a <see cref="PeerException"/> and nothing else, and what an
+/// answer points to lies within it.
+/// </summary>
+internal sealed class PeerMessageTarget : IFuzzTarget
+{
+    public string Name => "peer-message";
+
+    public IReadOnlyList<byte[]> Dictionary => ProtobufDictionary.Tokens;
+
+    public void Run(ReadOnlySpan<byte> input)
+    {
+        if (input.IsEmpty) return;
+        var message = input[1..];
+        try
+        {
+            switch (input[0] % 5)
+            {
+                case 0:
+                    var question = PeerMessages.DecodeLiveQuestion(message);
+                    var again = PeerMessages.DecodeLiveQuestion(PeerMessages.Encode(question));
+                    Oracle.Holds(again.Tenant == question.Tenant && again.Incarnation == question.Incarnation && again.Trace == question.Trace && again.Have.Count == question.Have.Count, "a question comes back as it went");
+                    break;
+                case 1:
+                    foreach (var (_, spans, otlp) in PeerMessages.DecodeLiveAnswer(message).Batches)
+                    {
+                        _ = message[otlp];
+                        Oracle.Holds(spans >= 0, "a number of spans");
+                    }
+
+                    break;
+                case 2:
+                    _ = PeerMessages.DecodeMetasQuestion(message);
+                    break;
+                case 3:
+                    _ = PeerMessages.DecodeMetasAnswer(message);
+                    break;
+                default:
+                    _ = PeerMessages.DecodePartQuestion(message);
+                    _ = message[PeerMessages.DecodePartAnswer(message).Content];
+                    break;
+            }
+        }
+        catch (PeerException)
+        {
+            // Refused.
+        }
+    }
+}

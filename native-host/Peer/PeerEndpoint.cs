@@ -1,0 +1,138 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
+using Tempo.Engine.Node.Peers;
+using Tempo.Host.Http;
+using Tempo.Host.Receivers;
+using Tempo.Host.Telemetry;
+using Tempo.Ring;
+using Tempo.Ring.Peers;
+
+namespace Tempo.Host.Peer;
+
+/// <summary>What other nodes of the ring ask of this one, on the gRPC port; see <see cref="PeerProtocol"/>.</summary>
+internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory memory, RequestMetrics metrics, TimeProvider time)
+{
+    private const int MaxBodyBytes = 512 << 20;
+    private readonly byte[] _secret = Encoding.UTF8.GetBytes(ring.Options.Peers.Secret);
+    private readonly NativeBufferPool _buffers = new(maxBuffers: 64, maxRetainedBytes: 1 << 20);
+
+    /// <summary>The listener's function: other nodes here, everything else to <paramref name="next"/>.</summary>
+    public Func<HttpContext, Task> Before(Func<HttpContext, Task> next) => context =>
+        (context.Request.Path.Value ?? "").StartsWith(PeerProtocol.PathPrefix, StringComparison.Ordinal) ? HandleAsync(context) : next(context);
+
+    private async Task HandleAsync(HttpContext context)
+    {
+        var started = time.GetTimestamp();
+        var path = context.Request.Path.Value ?? "";
+        await AnswerAsync(context, path).ConfigureAwait(false);
+        metrics.Observe(context.Request.Method, "tempo_peer_" + path[PeerProtocol.PathPrefix.Length..] switch
+        {
+            "push" or "live" or "metas" or "part" or "ping" => path[PeerProtocol.PathPrefix.Length..],
+            _ => "other",
+        }, context.Response.StatusCode.ToString(System.Globalization.CultureInfo.InvariantCulture), time.GetElapsedTime(started));
+    }
+
+    private async Task AnswerAsync(HttpContext context, string path)
+    {
+        if (!IsMember(context.Request))
+        {
+            await PlainText.WriteAsync(context, StatusCodes.Status403Forbidden, "the ring's secret is missing or another one\n").ConfigureAwait(false);
+            return;
+        }
+
+        using var answer = new NativeBuffer(256);
+        if (path == PeerProtocol.Ping)
+        {
+            if (PeerGreeting.TryParse(context.Request.Headers[PeerProtocol.GreetingHeader].ToString()) is not { } other) await PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, "no greeting\n").ConfigureAwait(false);
+            else await PlainText.WriteAsync(context, StatusCodes.Status200OK, ring.Greet(other).ToString()).ConfigureAwait(false);
+            return;
+        }
+
+        using var body = memory.Rent();
+        if (await BodyReader.ReadAsync(context.Request.BodyReader, body, MaxBodyBytes, context.RequestAborted).ConfigureAwait(false) is not BodyStatus.Complete and var failure)
+        {
+            await PlainText.WriteAsync(context, failure == BodyStatus.TooLarge ? StatusCodes.Status413PayloadTooLarge : StatusCodes.Status503ServiceUnavailable, $"{failure}\n").ConfigureAwait(false);
+            return;
+        }
+
+        try
+        {
+            if (path == PeerProtocol.Push) await PushAsync(body.Buffer, answer).ConfigureAwait(false);
+            else if (PeerProtocol.QuestionOf(path) is { } question) await node.AnswerPeerAsync(question, body.Buffer, answer, context.RequestAborted).ConfigureAwait(false);
+            else
+            {
+                await PlainText.WriteAsync(context, StatusCodes.Status404NotFound, PlainText.PageNotFound).ConfigureAwait(false);
+                return;
+            }
+        }
+        catch (PeerException e)
+        {
+            await PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, e.Message + "\n").ConfigureAwait(false);
+            return;
+        }
+
+        context.Response.ContentType = PeerProtocol.ContentType;
+        context.Response.ContentLength = answer.Length;
+        await WriteAsync(context, answer).ConfigureAwait(false);
+    }
+
+    private static async Task WriteAsync(HttpContext context, NativeBuffer answer)
+    {
+        const int atOnce = 256 * 1024;
+        var writer = context.Response.BodyWriter;
+        for (var sent = 0; sent < answer.Length; sent += atOnce)
+        {
+            Append(writer, answer, sent, Math.Min(atOnce, answer.Length - sent));
+            await writer.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+        }
+
+        static void Append(System.IO.Pipelines.PipeWriter writer, NativeBuffer answer, int from, int count)
+        {
+            answer.Written.Slice(from, count).CopyTo(writer.GetSpan(count));
+            writer.Advance(count);
+        }
+    }
+
+    // All records of a batch at once: they are synced together.
+    private async ValueTask PushAsync(NativeBuffer body, NativeBuffer answer)
+    {
+        var outcomes = new List<Task<IngestOutcome>>();
+        var requests = new List<NativeBuffer>();
+        try
+        {
+            for (var position = 0; position < body.Length;) outcomes.Add(Store(body.Written, ref position, requests));
+        }
+        catch (PeerException)
+        {
+            foreach (var outcome in outcomes) await outcome.ConfigureAwait(false);
+            foreach (var request in requests) _buffers.Return(request);
+            throw;
+        }
+
+        foreach (var outcome in outcomes) PeerProtocol.WriteOutcome(answer, await outcome.ConfigureAwait(false));
+        foreach (var request in requests) _buffers.Return(request);
+    }
+
+    private Task<IngestOutcome> Store(ReadOnlySpan<byte> body, ref int position, List<NativeBuffer> requests)
+    {
+        var rest = body[position..];
+        if (rest.Length < PeerProtocol.RecordHeaderBytes) throw new PeerException("a record ends in its header");
+        var (isCounted, tenantBytes, requestBytes) = PeerProtocol.ReadRecordHeader(rest);
+        rest = rest[PeerProtocol.RecordHeaderBytes..];
+        if (requestBytes is < 0 or > PeerProtocol.MaxRecordBytes || rest.Length - tenantBytes < requestBytes) throw new PeerException($"a record says that it has {requestBytes} bytes; {rest.Length - tenantBytes} follow");
+        if (!TenantId.TryParse(Encoding.ASCII.GetString(rest[..tenantBytes]), out var tenant, out var error)) throw new PeerException($"a record names no tenant: {error}");
+        position += PeerProtocol.RecordHeaderBytes + tenantBytes + requestBytes;
+        var request = _buffers.Rent(requestBytes);
+        requests.Add(request);
+        request.Append(rest.Slice(tenantBytes, requestBytes));
+        return ring.TakesSpans
+            ? node.IngestReplicaAsync(tenant, request, isCounted).AsTask()
+            : Task.FromResult(new IngestOutcome(IngestStatus.Unavailable, 0, 0, $"{ring.Self.Id} is leaving the ring"));
+    }
+
+    private bool IsMember(HttpRequest request) =>
+        _secret.Length == 0 || CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(request.Headers[PeerProtocol.SecretHeader].ToString()), _secret);
+}

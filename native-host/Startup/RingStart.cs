@@ -1,0 +1,91 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
+using Tempo.Engine.Node.Overrides;
+using Tempo.Host.Config;
+using Tempo.Ring;
+using Tempo.Ring.Membership;
+using Tempo.Ring.Membership.Etcd;
+using Tempo.Ring.Peers;
+
+namespace Tempo.Host.Startup;
+
+/// <summary>Makes the place in the ring that the configuration means; what does not fit together is an error of the start.</summary>
+internal static class RingStart
+{
+    /// <summary>Null: this node is alone. Throws <see cref="ConfigException"/>.</summary>
+    public static RingOptions? OptionsOf(HostOptions host, TenantOverrides overrides)
+    {
+        var config = host.Ring;
+        var parts = Targets.Of(host.Target);
+        var isEtcd = config.Store == "etcd";
+        if (!isEtcd && config.Members.Count == 0)
+        {
+            if (!parts.IsAll) throw new ConfigException($"target {host.Target} is a part of a ring, and none is configured: ingester.lifecycler.ring.kvstore with store: etcd, or ring.members");
+            if (config.ReplicationFactor > 1) throw new ConfigException($"ingester.lifecycler.ring.replication_factor {config.ReplicationFactor} needs a ring, and none is configured: ingester.lifecycler.ring.kvstore with store: etcd, or ring.members");
+            return null;
+        }
+
+        if (isEtcd && config.Members.Count > 0) throw new ConfigException("ring.members and a kvstore with store: etcd are both there; one of them says who is in the ring");
+        if (isEtcd && config.EtcdEndpoints.Count == 0) throw new ConfigException("kvstore.store is etcd and kvstore.etcd.endpoints is missing");
+        if (host.Node.Remote is null) throw new ConfigException("a ring needs an object service that all its nodes share: storage.trace.backend s3, azure or gcs");
+        var id = config.InstanceId.Length > 0 ? config.InstanceId : Dns.GetHostName();
+        var own = config.Members.FirstOrDefault(member => member.Id == id);
+        if (config.Members.Count > 0 && own.Id is null && parts.Holds) throw new ConfigException($"ring.members does not name this node: {id} (ingester.lifecycler.id)");
+        return new RingOptions
+        {
+            InstanceId = id,
+            Address = own.Address ?? AddressOf(host),
+            Zone = config.Zone.Length > 0 ? config.Zone : own.Zone ?? "",
+            Roles = (parts.Holds ? MemberRoles.Holder : 0) | (parts.Compacts ? MemberRoles.Compactor : 0) | (parts.Receives ? MemberRoles.Receiver : 0),
+            TokenCount = config.TokenCount,
+            ReplicationFactor = config.ReplicationFactor,
+            IsZoneAware = config.IsZoneAware,
+            Etcd = isEtcd ? EtcdOf(config) : null,
+            StaticMembers = [.. config.Members.Select(member => new Member(member.Id, member.Address, member.Zone, MemberState.Active, MemberRoles.Holder | MemberRoles.Compactor | MemberRoles.Receiver, config.TokenCount))],
+            Peers = PeersOf(config),
+            ShardSizeOf = tenant => overrides.Of(tenant).Ingestion.TenantShardSize,
+            LostKept = host.Node.MaxBlockDuration * 2 + TimeSpan.FromMinutes(5),
+        };
+    }
+
+    private static EtcdOptions EtcdOf(RingConfig config) => new()
+    {
+        Endpoints = config.EtcdEndpoints,
+        Prefix = config.KeyPrefix,
+        Username = config.EtcdUsername,
+        Password = config.EtcdPassword,
+        IsTls = config.IsEtcdTls,
+        DialTimeout = config.EtcdDialTimeout,
+        LeaseTtl = config.HeartbeatTimeout,
+    };
+
+    private static PeerOptions PeersOf(RingConfig config) => new()
+    {
+        Secret = config.Secret,
+        IsTls = config.IsPeerTls,
+        CaPath = config.PeerCaPath,
+        CertPath = config.PeerCertPath,
+        KeyPath = config.PeerKeyPath,
+        ServerName = config.PeerServerName,
+        PushTimeout = config.PushTimeout,
+        QueryTimeout = config.QueryTimeout,
+    };
+
+    private static string AddressOf(HostOptions host)
+    {
+        var port = host.Ring.Port > 0 ? host.Ring.Port : host.Api.GrpcListenPort;
+        var address = host.Ring.Address.Length > 0 ? host.Ring.Address : host.Api.GrpcListenAddress is { Length: > 0 } listen and not ("0.0.0.0" or "::") ? listen : OwnAddress();
+        return address.Contains(':', StringComparison.Ordinal) && !address.StartsWith('[') ? $"[{address}]:{port}" : $"{address}:{port}";
+    }
+
+    // The first address that is not the machine's own.
+    private static string OwnAddress() =>
+        NetworkInterface.GetAllNetworkInterfaces()
+            .Where(static card => card is { OperationalStatus: OperationalStatus.Up, NetworkInterfaceType: not NetworkInterfaceType.Loopback })
+            .SelectMany(static card => card.GetIPProperties().UnicastAddresses)
+            .FirstOrDefault(static address => address.Address.AddressFamily == AddressFamily.InterNetwork)?.Address.ToString()
+        ?? throw new NodeStartException("this machine has no address that others reach it at; name one in ingester.lifecycler.address");
+}

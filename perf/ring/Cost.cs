@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+
+namespace Tempo.Perf.Ring;
+
+/// <summary>
+/// CPU time of all servers together for a span, of the load tool's traffic over gRPC: a node alone, a ring that stores each span
+/// once, and one that stores it three times. All are measured in turn, in the same minutes, and blocks are built and uploaded.
+/// </summary>
+internal static class Cost
+{
+    private static readonly (string Name, int Nodes, int ReplicationFactor, MembershipKind Kind)[] Scenarios =
+    [
+        ("one node, no ring", 1, 1, MembershipKind.Alone),
+        ("ring of one", 1, 1, MembershipKind.Named),
+        ("3 nodes, replication factor 1", 3, 1, MembershipKind.Named),
+        ("3 nodes, replication factor 3", 3, 3, MembershipKind.Named),
+    ];
+
+    public static async Task RunAsync(string binary, int seconds, int rounds)
+    {
+        var figures = Scenarios.ToDictionary(static scenario => scenario.Name, static _ => new List<double>());
+        for (var round = 0; round < rounds; round++)
+            foreach (var (name, nodes, replicationFactor, kind) in Scenarios)
+            {
+                await using var cluster = await Cluster.StartAsync(binary, nodes, replicationFactor, kind);
+                await LoadAsync(cluster, 2); // grows what grows once
+                var before = cluster.Nodes.Sum(static node => node.CpuSeconds());
+                var spans = await LoadAsync(cluster, seconds);
+                await FlushAsync(cluster);
+                var cpu = cluster.Nodes.Sum(static node => node.CpuSeconds()) - before;
+                figures[name].Add(cpu / spans * 1e6);
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round + 1}: {name}: {spans} spans, {cpu:F2} CPU-seconds, {cpu / spans * 1e6:F2} us a span"));
+            }
+
+        var alone = Median(figures[Scenarios[0].Name]);
+        Console.WriteLine("\n| | CPU us a span, all nodes | times a node alone |\n|---|---|---|");
+        foreach (var (name, _, _, _) in Scenarios) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {Median(figures[name]):F2} | {Median(figures[name]) / alone:F2} |"));
+    }
+
+    // The same total rate of senders whatever the number of nodes: each node has its part of the connections.
+    private static async Task<long> LoadAsync(Cluster cluster, int seconds)
+    {
+        var tool = Path.Combine(AppContext.BaseDirectory, "tempo-load.dll");
+        var runs = cluster.Nodes.Select(async node =>
+        {
+            var json = Path.Combine(node.Folder, "load.json");
+            using var load = Process.Start(new ProcessStartInfo("dotnet",
+            [
+                tool, "--grpc", $"127.0.0.1:{node.Otlp}", "--seconds", seconds.ToString(CultureInfo.InvariantCulture), "--connections", "1", "--inflight", cluster.Nodes.Count == 1 ? "6" : "2", "--json", json,
+            ])
+            { RedirectStandardOutput = true })!;
+            await load.StandardOutput.ReadToEndAsync();
+            await load.WaitForExitAsync();
+            using var report = JsonDocument.Parse(await File.ReadAllBytesAsync(json));
+            return report.RootElement.GetProperty("acknowledged_spans").GetInt64();
+        });
+        return (await Task.WhenAll(runs)).Sum();
+    }
+
+    private static async Task FlushAsync(Cluster cluster)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler());
+        foreach (var node in cluster.Nodes) (await http.PostAsync($"http://127.0.0.1:{node.Api}/flush", null)).EnsureSuccessStatusCode();
+        for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(60); await Task.Delay(100))
+            if (!cluster.Nodes.Any(static node => Directory.EnumerateFiles(Path.Combine(node.Folder, "blocks"), "meta.json", SearchOption.AllDirectories).Any()))
+                return;
+    }
+
+    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+}

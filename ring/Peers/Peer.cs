@@ -1,0 +1,212 @@
+using System.Buffers;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
+using Tempo.Engine.Node.Peers;
+using Tempo.Ring.Membership;
+using Tempo.Ring.Routing;
+
+namespace Tempo.Ring.Peers;
+
+/// <summary>
+/// Another node. What it is to store goes to it in batches: while some requests are on their way, those that come in wait, and go
+/// together with the next one, so that many small parts cost few round trips.
+/// </summary>
+public sealed class Peer(Member member, PeerTransport transport, PeerOptions options, TimeProvider time) : IMember, IPeer
+{
+    /// <summary>Batches on their way at once.</summary>
+    private const int MaxBatches = 4;
+
+    /// <summary>Bytes after which a batch ends.</summary>
+    private const int BatchBytes = 1 << 20;
+
+    /// <summary>Bytes that may wait or be on their way; beyond, the node counts as one that does not answer.</summary>
+    private const long MaxPendingBytes = 128L << 20;
+
+    private readonly Lock _lock = new();
+    private readonly Queue<Pending> _waiting = [];
+    private long _pendingBytes;
+    private int _running;
+    private volatile bool _isSuspect;
+    private int _latePings;
+    private volatile PeerGreeting? _said;
+
+    public Member Member { get; } = member;
+
+    public string Name => Member.Id;
+
+    public bool IsSuspect => _isSuspect;
+
+    bool IMember.IsSuspect => _isSuspect || _said is { State: not MemberState.Active };
+
+    /// <summary>It said that all that it had is in the shared store, and nothing since.</summary>
+    public bool IsDrained => _said is { IsDrained: true };
+
+    /// <summary>It said that its queries ask this node.</summary>
+    public bool KnowsUs => !_isSuspect && _said is { KnowsYou: true };
+
+    /// <summary>Why it is suspect, for people.</summary>
+    public string LastError { get; private set; } = "";
+
+    public async ValueTask AskAsync(PeerQuestion question, ReadOnlyMemory<byte> body, NativeBuffer answer, CancellationToken cancellation)
+    {
+        try
+        {
+            await transport.AskAsync(Name, Member.Address, PeerProtocol.PathOf(question), body, answer, cancellation).ConfigureAwait(false);
+        }
+        catch (PeerException e) when (e.InnerException is not null)
+        {
+            Suspect(e.Message);
+            throw;
+        }
+    }
+
+    /// <summary>Whether the node is there, noted for all who ask.</summary>
+    public async Task PingAsync(CancellationToken cancellation)
+    {
+        using var answer = new NativeBuffer(64);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var timer = time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), deadline, options.PingTimeout, Timeout.InfiniteTimeSpan);
+        try
+        {
+            await transport.AskAsync(Name, Member.Address, PeerProtocol.Ping, null, answer, deadline.Token).ConfigureAwait(false);
+            var said = PeerGreeting.TryParse(System.Text.Encoding.UTF8.GetString(answer.Written));
+            if (said?.Id == Name) Hear(said);
+            else Suspect(said is null ? $"what is at {Member.Address} speaks another protocol" : $"at {Member.Address} is '{said.Id}'");
+        }
+        catch (PeerException e)
+        {
+            Suspect(e.Message);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            // One may be late on a machine that is busy.
+            if (++_latePings > 1) Suspect($"no answer to two pings in {options.PingTimeout.TotalSeconds:0.#} s each");
+        }
+    }
+
+    /// <summary>It has said something: it is there.</summary>
+    public void Hear(PeerGreeting said)
+    {
+        _said = said;
+        _latePings = 0;
+        (_isSuspect, LastError) = (false, "");
+    }
+
+    /// <summary>
+    /// Has it store a request; releases the hold on it that the caller took. A node that does not answer is
+    /// <see cref="IngestStatus.Unavailable"/>.
+    /// </summary>
+    public Task<IngestOutcome> IngestAsync(TenantId tenant, SharedRequest request, bool isCounted)
+    {
+        var size = PeerProtocol.SizeOf(tenant, request.Buffer.Length);
+        var pending = new Pending(tenant, request, isCounted, size);
+        lock (_lock)
+        {
+            if (_pendingBytes + size <= MaxPendingBytes)
+            {
+                _pendingBytes += size;
+                _waiting.Enqueue(pending);
+                if (_running < MaxBatches)
+                {
+                    _running++;
+                    _ = SendAsync();
+                }
+
+                return pending.Done.Task;
+            }
+        }
+
+        request.Release();
+        return Task.FromResult(Failed($"{Name} has {MaxPendingBytes} bytes to store already"));
+    }
+
+    private static IngestOutcome Failed(string message) => new(IngestStatus.Unavailable, 0, 0, message) { RetryAfter = TimeSpan.FromSeconds(1) };
+
+    // Until nothing waits.
+    private async Task SendAsync()
+    {
+        // Whoever comes at the same time as the one who began this goes along.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        while (true)
+        {
+            var batch = new List<Pending>();
+            var size = 0;
+            lock (_lock)
+            {
+                while (_waiting.TryPeek(out var next) && (batch.Count == 0 || size + next.SizeBytes <= BatchBytes))
+                {
+                    batch.Add(_waiting.Dequeue());
+                    size += next.SizeBytes;
+                }
+
+                if (batch.Count == 0)
+                {
+                    _running--;
+                    return;
+                }
+            }
+
+            await SendAsync(batch, size).ConfigureAwait(false);
+            lock (_lock) _pendingBytes -= size;
+        }
+    }
+
+    private async Task SendAsync(List<Pending> batch, int size)
+    {
+        var body = ArrayPool<byte>.Shared.Rent(size);
+        var written = 0;
+        foreach (var pending in batch)
+        {
+            PeerProtocol.WriteRecord(body.AsSpan(written, pending.SizeBytes), pending.Tenant, pending.Request.Buffer.Written, pending.IsCounted);
+            written += pending.SizeBytes;
+            pending.Request.Release();
+        }
+
+        using var answer = new NativeBuffer(batch.Count * 32);
+        var failure = "";
+        using (var deadline = new CancellationTokenSource(options.PushTimeout, time))
+        {
+            try
+            {
+                await transport.AskAsync(Name, Member.Address, PeerProtocol.Push, body.AsMemory(0, size), answer, deadline.Token).ConfigureAwait(false);
+                // Only a body that was read to its end may be used again.
+                ArrayPool<byte>.Shared.Return(body);
+            }
+            catch (OperationCanceledException)
+            {
+                failure = $"{Name} has not stored in {options.PushTimeout.TotalSeconds:0.#} s what it was given";
+                Suspect(failure);
+            }
+            catch (PeerException e)
+            {
+                failure = e.Message;
+                if (e.InnerException is not null) Suspect(failure);
+            }
+        }
+
+        Answer(batch, answer, failure);
+    }
+
+    private void Answer(List<Pending> batch, NativeBuffer answer, string failure)
+    {
+        var rest = answer.Written;
+        foreach (var pending in batch)
+        {
+            if (failure.Length == 0 && PeerProtocol.TryReadOutcome(ref rest, out var outcome))
+            {
+                pending.Done.SetResult(outcome);
+                continue;
+            }
+
+            if (failure.Length == 0) failure = $"{Name} answered {batch.Count} records with fewer outcomes";
+            pending.Done.SetResult(Failed(failure));
+        }
+    }
+
+    private void Suspect(string why) => (_isSuspect, LastError) = (true, why);
+
+    private sealed record Pending(TenantId Tenant, SharedRequest Request, bool IsCounted, int SizeBytes)
+    {
+        public TaskCompletionSource<IngestOutcome> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

@@ -1,0 +1,137 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node.Peers;
+
+namespace Tempo.Ring.Peers;
+
+/// <summary>How nodes talk to each other.</summary>
+public sealed record PeerOptions
+{
+    /// <summary>Proves that a node belongs to the ring; the same on all. Empty: none is asked for.</summary>
+    public string Secret { get; init; } = "";
+
+    /// <summary>TLS to the other nodes' gRPC port.</summary>
+    public bool IsTls { get; init; }
+
+    /// <summary>PEM files: whom to trust (empty: whom the machine trusts), and this node's own certificate and key for mTLS.</summary>
+    public string CaPath { get; init; } = "";
+
+    public string CertPath { get; init; } = "";
+
+    public string KeyPath { get; init; } = "";
+
+    /// <summary>The name in the other nodes' certificates, where it is not their address.</summary>
+    public string ServerName { get; init; } = "";
+
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long an owner may take to store what it is given.</summary>
+    public TimeSpan PushTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a node may take to answer a part of a query.</summary>
+    public TimeSpan QueryTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Time between two looks at whether a node is there, and how long it may take to say so.</summary>
+    public TimeSpan PingInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    public TimeSpan PingTimeout { get; init; } = TimeSpan.FromSeconds(2);
+}
+
+/// <summary>HTTP/2 to the other nodes, with pooled connections. Throws <see cref="PeerException"/> for what goes wrong. Thread safe.</summary>
+/// <param name="options">How.</param>
+/// <param name="greeting">Who asks; goes with every ping.</param>
+public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeting) : IDisposable
+{
+    private const int MaxAnswerBytes = 512 << 20;
+    private const int WindowBytes = 8 << 20;
+    private readonly HttpClient _http = new(HandlerOf(options)) { Timeout = Timeout.InfiniteTimeSpan };
+    private readonly string _scheme = options.IsTls ? "https" : "http";
+    private readonly string _secret = options.Secret;
+
+    public void Dispose() => _http.Dispose();
+
+    private static SocketsHttpHandler HandlerOf(PeerOptions options)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            ConnectTimeout = options.ConnectTimeout,
+            EnableMultipleHttp2Connections = true,
+            InitialHttp2StreamWindowSize = WindowBytes,
+            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5),
+            AllowAutoRedirect = false,
+            UseProxy = false,
+            ActivityHeadersPropagator = null,
+        };
+        if (options.IsTls) handler.SslOptions = TlsOf(options);
+        return handler;
+    }
+
+    /// <summary>Asks a node at an address; the answer is appended.</summary>
+    public async ValueTask AskAsync(string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation)
+    {
+        using var request = new HttpRequestMessage(body is null ? HttpMethod.Get : HttpMethod.Post, $"{_scheme}://{address}{path}")
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        if (body is { } bytes)
+        {
+            request.Content = new ReadOnlyMemoryContent(bytes);
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue(PeerProtocol.ContentType);
+        }
+
+        else
+        {
+            request.Headers.TryAddWithoutValidation(PeerProtocol.GreetingHeader, greeting().ToString());
+        }
+
+        if (_secret.Length > 0) request.Headers.TryAddWithoutValidation(PeerProtocol.SecretHeader, _secret);
+        try
+        {
+            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
+            var stream = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
+            await using (stream.ConfigureAwait(false)) await ReadAsync(name, stream, answer, cancellation).ConfigureAwait(false);
+            if (!response.IsSuccessStatusCode) throw new PeerException($"{name} at {address} answered {path} with {(int)response.StatusCode}: {TextOf(answer)}");
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            throw new PeerException($"{name} at {address} does not answer: {e.Message}", e);
+        }
+    }
+
+    private static async Task ReadAsync(string name, Stream stream, NativeBuffer answer, CancellationToken cancellation)
+    {
+        var chunk = System.Buffers.ArrayPool<byte>.Shared.Rent(64 * 1024);
+        try
+        {
+            while (await stream.ReadAsync(chunk, cancellation).ConfigureAwait(false) is > 0 and var count)
+            {
+                if (count > MaxAnswerBytes - answer.Length) throw new PeerException($"{name} sent more than {MaxAnswerBytes} bytes at once");
+                answer.Append(chunk.AsSpan(0, count));
+            }
+        }
+        finally
+        {
+            System.Buffers.ArrayPool<byte>.Shared.Return(chunk);
+        }
+    }
+
+    private static string TextOf(NativeBuffer answer) => System.Text.Encoding.UTF8.GetString(answer.Written[..Math.Min(answer.Length, 300)]).TrimEnd();
+
+    private static SslClientAuthenticationOptions TlsOf(PeerOptions options)
+    {
+        var tls = new SslClientAuthenticationOptions();
+        if (options.ServerName.Length > 0) tls.TargetHost = options.ServerName;
+        if (options.CertPath.Length > 0) tls.ClientCertificates = [X509Certificate2.CreateFromPemFile(options.CertPath, options.KeyPath)];
+        if (options.CaPath.Length == 0) return tls;
+        var trusted = new X509Certificate2Collection();
+        trusted.ImportFromPemFile(options.CaPath);
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.AddRange(trusted);
+        tls.CertificateChainPolicy = policy;
+        return tls;
+    }
+}

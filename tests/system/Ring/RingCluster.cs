@@ -1,0 +1,100 @@
+using System.Globalization;
+using System.Text.Json;
+using Tempo.Engine.ObjectStore.Tests.Stub;
+using Tempo.SystemTests.Server;
+
+namespace Tempo.SystemTests.Ring;
+
+/// <summary>What a cluster of a test is like.</summary>
+internal sealed record RingSettings
+{
+    public int ReplicationFactor { get; init; } = 1;
+    public int Nodes { get; init; } = 3;
+    public string MaxBlockDuration { get; init; } = "5m";
+    public string CompactionCycle { get; init; } = "30s";
+
+    /// <summary>How often each node lists the store by itself.</summary>
+    public string BlocklistPoll { get; init; } = "1h";
+
+    /// <summary>By ring.members instead of etcd.</summary>
+    public bool IsStatic { get; init; }
+
+    /// <summary>Target of each node; "all" for those that are not named.</summary>
+    public string[] Targets { get; init; } = [];
+}
+
+/// <summary>Nodes of the real binary on loopback, a real etcd, and a stub of S3 with the wire of the real one.</summary>
+internal sealed class RingCluster : IAsyncDisposable
+{
+    private const string Secret = "canary-ring-secret";
+    private readonly RingSettings _settings;
+
+    private RingCluster(RingSettings settings) => _settings = settings;
+
+    public S3Stub S3 { get; } = new();
+
+    public EtcdProcess Etcd { get; } = new();
+
+    public List<TempoProcess> Nodes { get; } = [];
+
+    public static async Task<RingCluster> StartAsync(RingSettings settings)
+    {
+        var cluster = new RingCluster(settings);
+        try
+        {
+            if (!settings.IsStatic) await cluster.Etcd.StartAsync();
+            for (var i = 0; i < settings.Nodes; i++) cluster.Prepare(settings.Targets.ElementAtOrDefault(i) ?? "all");
+            if (settings.IsStatic) cluster.NameMembers();
+            foreach (var node in cluster.Nodes) node.StartWithoutWaiting();
+            await Task.WhenAll(cluster.Nodes.Select(node => node.WaitUntilReadyAsync()));
+            foreach (var node in cluster.Nodes) await cluster.SeesAsync(node, "ACTIVE", settings.Targets.Count(static target => target is not ("all" or "ingester")) is var others ? settings.Nodes - others : 0);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>A further node, not running yet.</summary>
+    public TempoProcess Prepare(string target = "all")
+    {
+        var number = (Nodes.Count + 1).ToString(CultureInfo.InvariantCulture);
+        var store = _settings.IsStatic ? "" : $", kvstore: {{store: etcd, etcd: {{endpoints: [\"{Etcd.Address}\"]}}}}";
+        var node = TempoProcess.Prepare(new TempoSettings
+        {
+            MaxBlockDuration = _settings.MaxBlockDuration,
+            CompactionCycle = _settings.CompactionCycle,
+            Storage = $"    backend: s3\n    blocklist_poll: {_settings.BlocklistPoll}\n    s3: {{bucket: b, prefix: traces, endpoint: {new Uri(S3.Url).Authority}, insecure: true, forcepathstyle: true, access_key: id, secret_key: key}}\n",
+            More = $"target: {target}\ningester:\n  lifecycler:\n    id: tempo-{number}\n    ring: {{replication_factor: {_settings.ReplicationFactor}, heartbeat_timeout: 4s{store}}}\nring:\n  peer_secret: {Secret}\n",
+        });
+        Nodes.Add(node);
+        return node;
+    }
+
+    /// <summary>Waits until a node's page shows so many holders in a state.</summary>
+    public Task SeesAsync(TempoProcess node, string state, int count) => Eventually.HoldsAsync($"{count} members are {state}", async () =>
+    {
+        var answer = await node.Api.AskAsync("/ingester/ring", accept: "application/json");
+        using var json = JsonDocument.Parse(answer.Text);
+        return json.RootElement.GetProperty("shards").EnumerateArray().Count(shard => shard.GetProperty("state").GetString() == state) == count;
+    });
+
+    /// <summary>Waits until no node has a block in its own folder only.</summary>
+    public Task UploadedAsync() => Eventually.HoldsAsync("every block is in the bucket", () =>
+        !Nodes.Any(static node => Directory.Exists(node.BlocksFolder) && Directory.EnumerateFiles(node.BlocksFolder, "meta.json", SearchOption.AllDirectories).Any()));
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in Nodes) await node.DisposeAsync();
+        await Etcd.DisposeAsync();
+        S3.Dispose();
+    }
+
+    private void NameMembers()
+    {
+        var members = string.Join(", ", Nodes.Select(static (node, index) => $"{{id: tempo-{index + 1}, address: \"{node.ApiGrpcAddress}\"}}"));
+        foreach (var node in Nodes) File.AppendAllText(node.ConfigFile, $"  members: [{members}]\n");
+    }
+}
