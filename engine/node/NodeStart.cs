@@ -98,7 +98,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
     private RingParts RingPartsOf(WriteAheadLog wal, NodeStores stores, NodeState state, Blocklist blocklist) => new(
         stores.Local, blocklist,
         new PeerAnswers(state, stores.LocalObjects, stores.Local, wal.Identity ^ ((ulong)time.GetUtcNow().Ticks * 0x9E3779B97F4A7C15UL)),
-        new PeerBlocks(stores.RemoteObjects!, stores.Remote!, stores.BlockOptions with { Cache = new RangeCache(options.Remote!.CacheBytes / 4) }, time));
+        new PeerBlocks(stores.RemoteObjects!, stores.Remote!, Path.Combine(options.WalPath, "peers"), stores.BlockOptions with { Cache = new RangeCache(options.Remote!.CacheBytes / 4) }, time));
 
     private void AddGauges(NodeState state, BlockStore store, WriteAheadLog wal)
     {

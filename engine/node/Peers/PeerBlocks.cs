@@ -8,7 +8,7 @@ namespace Tempo.Engine.Node.Peers;
 /// The newest blocks of other nodes, open for queries until this node's own list of the store has them. Those that wait for their
 /// upload are read from their node, the others from the store. Thread safe.
 /// </summary>
-internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, BlockStoreOptions options, TimeProvider time)
+internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, string workFolder, BlockStoreOptions options, TimeProvider time)
 {
     /// <summary>A block that no query asked for is closed after this; longer than any query runs.</summary>
     private static readonly TimeSpan Unused = TimeSpan.FromMinutes(10);
@@ -79,7 +79,8 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
     private BlockStore StoreOf(IPeer peer)
     {
         if (_stores.TryGetValue(peer.Name, out var known) && known.Peer == peer) return known.Store;
-        var store = new BlockStore(new PeerObjects(peer, sharedObjects), "", options, shared.Health);
+        // It is only read from: nothing is ever built in the folder.
+        var store = new BlockStore(new PeerObjects(peer, sharedObjects), workFolder, options, shared.Health);
         _stores[peer.Name] = (peer, store);
         return store;
     }
