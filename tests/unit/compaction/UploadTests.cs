@@ -12,7 +12,7 @@ public sealed class UploadTests : IDisposable
     private readonly BlockFolder _local = BlockFolder.Create();
     private readonly BlockFolder _service = BlockFolder.Create();
     private readonly ManualTime _time = new(DateTimeOffset.UtcNow);
-    private readonly NodeState _state = new(new NodeOptions());
+    private readonly NodeState _state = new(new NodeOptions(), TimeProvider.System);
 
     public void Dispose()
     {
