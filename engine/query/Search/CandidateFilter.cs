@@ -54,6 +54,12 @@ internal static class CandidateFilter
         _ => MoreSelective(left, right),
     };
 
-    private static IReadOnlyList<FieldExpression> MoreSelective(IReadOnlyList<FieldExpression> a, IReadOnlyList<FieldExpression> b) =>
-        a.Sum(Selectivity.Estimate) <= b.Sum(Selectivity.Estimate) ? a : b;
+    // Estimates of an "or" add up to more than "any span", which is never the better choice all the same.
+    private static IReadOnlyList<FieldExpression> MoreSelective(IReadOnlyList<FieldExpression> a, IReadOnlyList<FieldExpression> b)
+    {
+        if (IsAny(a)) return b;
+        return IsAny(b) || a.Sum(Selectivity.Estimate) <= b.Sum(Selectivity.Estimate) ? a : b;
+    }
+
+    private static bool IsAny(IReadOnlyList<FieldExpression> conditions) => conditions.Any(static condition => condition == Literal.True);
 }

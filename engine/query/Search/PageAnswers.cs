@@ -36,7 +36,9 @@ internal sealed class PageAnswers
     /// <summary>Null if the query needs whole traces.</summary>
     public static PageAnswers? TryCreate(PipelineExpression? query, SearchPlan plan, TraceDescriber describer)
     {
-        if (query is not Pipeline pipeline || pipeline.Stages[0] is not SpansetFilter || !plan.Candidates.IsExact || plan.Needs.HasTree) return null;
+        if (query is not Pipeline pipeline || pipeline.Stages[0] is not SpansetFilter filter || !plan.Candidates.IsExact || plan.Needs.HasTree) return null;
+        // What was scanned for must be the filter itself, and not something that only leads to traces worth looking at.
+        if (CandidateFilter.Of(pipeline) is var scanned && scanned != filter.Condition) return null;
         // A link may make a child of a span without a parent; who reads links sees it.
         if (plan.Needs.Fields.Any(static field => FieldReader.IsOfTrace(field) || field.Scope == TraceQL.Ast.AttributeScope.Link || field.Intrinsic is Intrinsic.LinkSpanId or Intrinsic.LinkTraceId)) return null;
         var rest = pipeline.Stages.Skip(1).ToList();

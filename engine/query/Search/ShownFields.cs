@@ -34,7 +34,7 @@ internal sealed class ShownFields
     /// <summary>A selected field; of events (links) the last one's that has it.</summary>
     public void AddSelected(FieldReader reader, in SpanCursor span)
     {
-        foreach (var bound in new EventBindings(span, reader.ReadsEvents, reader.ReadsLinks)) Add(reader, reader.Read(bound), null);
+        foreach (var bound in new EventBindings(span, reader.ReadsEvents, reader.ReadsLinks)) Add(reader, reader.Read(bound), null, OwnerOf(reader, bound));
     }
 
     /// <summary>Writes the fields found.</summary>
@@ -48,14 +48,14 @@ internal sealed class ShownFields
     {
         if (comparison.IsExistence && comparison.Op == FieldOperator.Equal)
         {
-            if (comparison.ComparedField is { } absent) Replace(absent.Reference, ShownValue.Nil, null);
+            if (comparison.ComparedField is { } absent) Replace(absent.Reference, ShownValue.Nil, null, -1);
             return;
         }
 
         foreach (var reader in comparison.Fields)
         {
             var value = reader.Read(span);
-            Add(reader, value, value.Type == FieldType.Array && reader == comparison.ComparedField && !comparison.IsExistence ? MatchingElements(comparison, value, span) : null);
+            Add(reader, value, value.Type == FieldType.Array && reader == comparison.ComparedField && !comparison.IsExistence ? MatchingElements(comparison, value, span) : null, OwnerOf(reader, span));
         }
     }
 
@@ -68,18 +68,21 @@ internal sealed class ShownFields
         return matching;
     }
 
+    // Whose value a reader reads: the event or link, or -1 for the span itself.
+    private static int OwnerOf(FieldReader reader, in SpanCursor span) => reader.ReadsEvents ? span.Event : reader.ReadsLinks ? span.Link : -1;
+
     // Null elements: all of the value.
-    private void Add(FieldReader reader, in FieldValue value, List<int>? elements)
+    private void Add(FieldReader reader, in FieldValue value, List<int>? elements, int owner)
     {
         if (value.Type is FieldType.Nil or FieldType.Unknown || HasPlaceOfItsOwn(reader.Reference)) return;
-        if (elements is not null && IndexOf(reader.Reference, null) is >= 0 and var known)
+        if (elements is not null && IndexOf(reader.Reference, null) is >= 0 and var known && _fields[known].Owner == owner)
         {
-            // Several comparisons of one array: what any of them found. All of it stays all of it.
+            // Several comparisons of one array: what any of them found. All of it stays all of it. The array of another event replaces it.
             if (_fields[known].Elements is not { } others) return;
             elements = [.. others.Union(elements).Order()];
         }
 
-        Replace(reader.Reference, elements is null ? ShownValue.Of(value) : ElementsOf(value, elements), elements);
+        Replace(reader.Reference, elements is null ? ShownValue.Of(value) : ElementsOf(value, elements), elements, owner);
     }
 
     private static object ElementsOf(in FieldValue array, List<int> elements)
@@ -90,10 +93,10 @@ internal sealed class ShownFields
         return items;
     }
 
-    private void Replace(AttributeRef field, object value, List<int>? elements)
+    private void Replace(AttributeRef field, object value, List<int>? elements, int owner)
     {
         if (HasPlaceOfItsOwn(field)) return;
-        var shown = new ShownField(field, value, elements);
+        var shown = new ShownField(field, value, elements, owner);
         if (IndexOf(field, value) is >= 0 and var known) _fields[known] = shown;
         else _fields.Add(shown);
     }
@@ -113,6 +116,6 @@ internal sealed class ShownFields
     private static bool HasPlaceOfItsOwn(AttributeRef field) => field.Intrinsic is Intrinsic.Name or Intrinsic.Duration or Intrinsic.TraceDuration
         or Intrinsic.RootName or Intrinsic.RootServiceName or Intrinsic.TraceId or Intrinsic.SpanId;
 
-    /// <summary>A field, what is shown of it, and which elements of an array that is (null: all).</summary>
-    private readonly record struct ShownField(AttributeRef Field, object Value, List<int>? Elements);
+    /// <summary>A field, what is shown of it, which elements of an array that is (null: all), and which event or link has it (-1: the span).</summary>
+    private readonly record struct ShownField(AttributeRef Field, object Value, List<int>? Elements, int Owner);
 }
