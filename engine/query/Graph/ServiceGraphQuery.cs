@@ -64,7 +64,7 @@ public static class ServiceGraphQuery
                 }
                 catch (BlockReadException e)
                 {
-                    _loader.ReportDamage(handle.Meta, e.Message);
+                    _loader.ReportDamage(handle.Meta, e);
                 }
             }
 
@@ -77,13 +77,15 @@ public static class ServiceGraphQuery
             {
                 try
                 {
-                    return SharedTraces.Find(sources.Live, _blocks, _budget, cancellation);
+                    var shared = SharedTraces.Find(sources.Live, _blocks, _budget, cancellation);
+                    shared.AddHidden(sources.Hidden);
+                    return shared;
                 }
                 catch (SharedTraces.UnreadableBlockException e)
                 {
                     // Without its ids its spans cannot be told from copies. The list is shorter by one, so this ends.
                     _blocks.Remove(e.Block);
-                    _loader.ReportDamage(e.Block.Meta, e.Message);
+                    _loader.ReportDamage(e.Block.Meta, e.Reason);
                 }
             }
         }
@@ -106,7 +108,7 @@ public static class ServiceGraphQuery
             }
             catch (BlockReadException e)
             {
-                _loader.ReportDamage(block.Meta, e.Message);
+                _loader.ReportDamage(block.Meta, e);
             }
         }
 

@@ -120,7 +120,7 @@ internal sealed class MetricsScan
             {
                 // Without its ids its spans cannot be told from copies: the block is left out, and the answer says so.
                 _blocks.Remove(e.Block);
-                ReportDamage($"block {e.Block.Meta.BlockId} could not be read: {e.Message}");
+                if (!e.Reason.IsGone) ReportDamage($"block {e.Block.Meta.BlockId} could not be read: {e.Message}");
             }
         }
     }

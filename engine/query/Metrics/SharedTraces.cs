@@ -152,6 +152,8 @@ internal sealed class SharedTraces
     public sealed class UnreadableBlockException(BlockReader block, BlockReadException reason) : Exception(reason.Message, reason)
     {
         public BlockReader Block { get; } = block;
+
+        public BlockReadException Reason { get; } = reason;
     }
 
     private static int IndexOf(IReadOnlyList<BlockReader> blocks, BlockReader block)

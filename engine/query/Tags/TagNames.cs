@@ -28,7 +28,7 @@ public static class TagNames
             foreach (var block in scan.Blocks())
             {
                 if (names.IsFull) break;
-                if (filter.MatchesAll && TryReadCatalog(block, scopes, names, result)) continue;
+                if (filter.MatchesAll && !scan.MayHoldHidden(block) && TryReadCatalog(block, scopes, names, result)) continue;
                 await scan.BlockAsync(block, static (_, _) => true, Visit, cancellation).ConfigureAwait(false);
             }
 

@@ -9,7 +9,7 @@ namespace Tempo.Engine.Query.Tags;
 
 /// <summary>
 /// Walks live batches, and pages of blocks, and hands the rows that are asked for to a visitor: those in the range of time
-/// that the filter leaves over. A damaged part is left out and reported.
+/// that the filter leaves over, but for hidden traces. A damaged part is left out and reported.
 /// </summary>
 internal sealed class TagScan(TraceSources sources, TagFilter filter, long startSeconds, long endSeconds)
 {
@@ -29,6 +29,9 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
     /// <summary>Blocks that overlap the range, the newest first.</summary>
     public IEnumerable<BlockHandle> Blocks() =>
         sources.Blocks.Where(block => block.Meta.Overlaps(startSeconds, endSeconds)).OrderByDescending(static block => block.Meta.EndSeconds);
+
+    /// <summary>May the block hold a trace that is hidden? Its catalog counts that one, too, so the block has to be scanned.</summary>
+    public bool MayHoldHidden(BlockHandle block) => sources.Hidden.Any(id => block.Sidecar.MayContainTrace(id, SidecarHash.OfTrace(id)));
 
     /// <summary>Visits the live batches; a visitor that answers false ends it.</summary>
     public void Live(Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
@@ -57,7 +60,7 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
         }
         catch (BlockReadException e)
         {
-            if (Damage.Length == 0) Damage = $"block {handle.Meta.BlockId} could not be read: {e.Message}";
+            if (!e.IsGone && Damage.Length == 0) Damage = $"block {handle.Meta.BlockId} could not be read: {e.Message}";
         }
     }
 
@@ -88,23 +91,26 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
     // Of a block a trace is in the range or not, as a search has it; of live data, where traces are in parts, each span is.
     private List<Range> Rows(SpanBatch batch, int spanCount, bool isOfBlock)
     {
-        if (filter.MatchesAll && startSeconds == 0 && endSeconds == 0) return OwnerRanges.OfAll(spanCount);
+        if (filter.MatchesAll && startSeconds == 0 && endSeconds == 0 && sources.Hidden.Count == 0) return OwnerRanges.OfAll(spanCount);
         var rows = new List<Range>();
         if (filter.MatchesAll)
         {
             for (var row = 0; row < spanCount; row++)
-                if (IsInTime(batch, row, isOfBlock))
+                if (IsShown(batch, row, isOfBlock))
                     OwnerRanges.Append(rows, row);
         }
         else
         {
             foreach (var row in filter.Select(batch, spanCount))
-                if (IsInTime(batch, row, isOfBlock))
+                if (IsShown(batch, row, isOfBlock))
                     OwnerRanges.Append(rows, row);
         }
 
         return rows;
     }
+
+    private bool IsShown(SpanBatch batch, int row, bool isOfBlock) =>
+        IsInTime(batch, row, isOfBlock) && (sources.Hidden.Count == 0 || !sources.Hidden.Contains(batch.TraceIds[batch.Trace[row]]));
 
     private bool IsInTime(SpanBatch batch, int row, bool isOfBlock) => isOfBlock
         ? IsInTime(batch.TraceStart[batch.Trace[row]], batch.TraceEnd[batch.Trace[row]])

@@ -47,7 +47,7 @@ public static class TagValues
         scan.Live(Visit, cancellation);
         var unlisted = new List<BlockHandle>();
         foreach (var block in scan.Blocks())
-            if (!filter.MatchesAll || !TryReadCatalog(block, target, values, result))
+            if (!filter.MatchesAll || scan.MayHoldHidden(block) || !TryReadCatalog(block, target, values, result))
                 unlisted.Add(block);
         foreach (var block in unlisted)
         {

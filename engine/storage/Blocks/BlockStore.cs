@@ -205,7 +205,7 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     private IParquetSource OpenData(BlockMeta meta)
     {
         var key = BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Data);
-        if (objects.LocalObjects is not { } local) return new RemoteBlockSource(new CachedObjectReader(objects, key, meta.SizeBytes, options.Cache));
+        if (objects.LocalObjects is not { } local) return new RemoteBlockSource(new CachedObjectReader(objects, key, meta.SizeBytes, options.Cache), () => IsGoneAsync(meta, CancellationToken.None).GetAwaiter().GetResult());
         return new LocalBlockSource(local.TryOpen(key) ?? throw new ObjectStoreException(ObjectStoreError.NotFound, key, "no such object"));
     }
 

@@ -161,6 +161,23 @@ public sealed class BlockStoreTests : IDisposable
         return files;
     }
 
+    [Fact]
+    public async Task Damage_met_by_looking_up_a_trace_by_its_row_is_remembered()
+    {
+        var objects = LocalObjectStore.Open(_root + "/objects");
+        var meta = (await WriteAsync(Open(objects)))!;
+        var path = $"{_root}/objects/single-tenant/{Id}/data.parquet";
+        var bytes = await File.ReadAllBytesAsync(path);
+        foreach (ref var b in bytes.AsSpan(4, bytes.Length / 2)) b ^= 0x55;
+        await File.WriteAllBytesAsync(path, bytes);
+        var store = Open(objects);
+        using var block = await store.OpenAsync(meta, default);
+        Assert.True(block.Sidecar.HasIdFilter);
+        Assert.False(store.Health.IsDamaged(Id));
+        Assert.Throws<BlockReadException>(() => block.Find(new TraceId(7, 1), static (reader, number) => reader.OpenRowGroup(number)));
+        Assert.True(store.Health.IsDamaged(Id));
+    }
+
     /// <summary>Notes what is put, in order, and fails one put before it stores anything.</summary>
     private sealed class RecordingStore(IObjectStore inner) : IObjectStore
     {

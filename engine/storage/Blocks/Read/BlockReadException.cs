@@ -21,11 +21,21 @@ public sealed class BlockReadException(string message, Exception inner) : Except
         }
         catch (Exception e) when (IsOfReading(e))
         {
-            onDamage?.Invoke(e);
-            throw new BlockReadException(e.Message, e);
+            throw Of(e, onDamage);
         }
+    }
+
+    /// <summary>The exception to be thrown for one of a read; damage is told, and a block that is gone has none.</summary>
+    internal static BlockReadException Of(Exception e, Action<Exception>? onDamage)
+    {
+        var isGone = e is BlockGoneException;
+        if (!isGone) onDamage?.Invoke(e);
+        return new BlockReadException(e.Message, e) { IsGone = isGone };
     }
 
     /// <summary>Is it one of the things that go wrong with a read?</summary>
     internal static bool IsOfReading(Exception e) => e is ParquetFormatException or IOException or ObjectStoreException;
 }
+
+/// <summary>The data of a block was not there when it was to be read, nor was its meta.json: the block was deleted meanwhile.</summary>
+internal sealed class BlockGoneException(string message, Exception inner) : IOException(message, inner);

@@ -121,8 +121,7 @@ internal sealed class LazyColumns : ISpanColumnLoader
         }
         catch (Exception e) when (BlockReadException.IsOfReading(e))
         {
-            _rows.OnDamage?.Invoke(e);
-            throw new BlockReadException(e.Message, e);
+            throw BlockReadException.Of(e, _rows.OnDamage);
         }
     }
 

@@ -7,7 +7,9 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 /// A block's data in a remote store. Reads wait for the network on the calling thread, of which there are as many as queries
 /// may run at once.
 /// </summary>
-internal sealed class RemoteBlockSource(CachedObjectReader reader) : IParquetSource
+/// <param name="reader">The data.</param>
+/// <param name="isGone">Asked when the data is not there: is the whole block gone?</param>
+internal sealed class RemoteBlockSource(CachedObjectReader reader, Func<bool> isGone) : IParquetSource
 {
     public long Length => reader.SizeBytes;
 
@@ -27,6 +29,7 @@ internal sealed class RemoteBlockSource(CachedObjectReader reader) : IParquetSou
         }
         catch (ObjectStoreException e)
         {
+            if (e.Error == ObjectStoreError.NotFound && isGone()) throw new BlockGoneException(e.Message, e);
             throw new IOException(e.Message, e);
         }
     }

@@ -81,7 +81,7 @@ public sealed partial class RowGroupReader
         Span<byte> wanted = stackalloc byte[TraceId.SizeBytes];
         find.Id.Write(wanted);
         return columns.Data.Table[columns.Data.Codes[0]].SequenceEqual(wanted);
-    });
+    }, _onDamage);
 
     /// <summary>Reads <paramref name="rowCount"/> traces from <paramref name="rowStart"/>.</summary>
     public SpanBatch Read(long rowStart, int rowCount, BatchColumns columns)
