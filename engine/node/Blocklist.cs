@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers;
 using Tempo.Engine.ObjectStore;
@@ -100,7 +101,7 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
         var known = state.View.Blocks.Select(static block => block.Meta.BlockId).ToHashSet();
         var listing = await ListAsync(known, cancellation).ConfigureAwait(false);
         Report(listing);
-        var deleted = await ReadDeletedAsync(listing, cancellation).ConfigureAwait(false);
+        var (deleted, unknown) = await ReadDeletedAsync(listing, cancellation).ConfigureAwait(false);
         var unreadableBefore = _unreadable;
         state.Update(view =>
         {
@@ -116,6 +117,7 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
                 Unreadable = [.. view.Unreadable.Except(unreadableBefore), .. listing.Unreadable],
                 Quarantined = view.Quarantined.Union(listing.Quarantined),
                 Deleted = deleted.Aggregate(view.Deleted, (all, tenant) => all.SetItem(tenant.Key, view.DeletedOf(tenant.Key).With(tenant.Value) ?? tenant.Value)),
+                UnknownDeletions = unknown.ToImmutableDictionary(),
             };
         });
         _unreadable = listing.Unreadable;
@@ -147,17 +149,25 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
     }
 
     // What is in the view stays: an id that another node has forgotten is forgotten here, too, once no block holds it.
-    private async Task<Dictionary<TenantId, DeletedTraces>> ReadDeletedAsync(BlockListing listing, CancellationToken cancellation)
+    private async Task<(Dictionary<TenantId, DeletedTraces> Changed, Dictionary<TenantId, string> Unknown)> ReadDeletedAsync(BlockListing listing, CancellationToken cancellation)
     {
         var changed = new Dictionary<TenantId, DeletedTraces>();
+        var unknown = new Dictionary<TenantId, string>();
         foreach (var (tenant, info) in listing.DeletedTraces)
         {
             if (_deletedSeen.TryGetValue(tenant, out var seen) && seen == info) continue;
-            var deleted = await deletions.LoadAsync(tenant, cancellation).ConfigureAwait(false);
+            var (deleted, error) = await deletions.TryLoadAsync(tenant, cancellation).ConfigureAwait(false);
+            if (deleted is null)
+            {
+                unknown[tenant] = error;
+                messages.Error("the tenant's list of deleted traces could not be read, its answers are partial", ("tenant", tenant.Value), ("err", error));
+                continue;
+            }
+
             if (deleted.Count > 0) changed[tenant] = deleted;
             _deletedSeen[tenant] = info;
         }
 
-        return changed;
+        return (changed, unknown);
     }
 }

@@ -56,12 +56,16 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
         var generations = new List<Generation>();
         foreach (var logged in wal.Recovered) generations.Add(await recovery.ReplayAsync(logged, CancellationToken.None).ConfigureAwait(false));
         // From an object service they come with the block list: one that does not answer keeps no node from starting.
-        var deleted = stores.Remote is null ? await deletions.LoadAsync(CancellationToken.None).ConfigureAwait(false) : [];
+        var unknown = new Dictionary<TenantId, string>();
+        var deleted = stores.Remote is null ? await deletions.LoadAsync(unknown.Add, CancellationToken.None).ConfigureAwait(false) : [];
+        foreach (var (tenant, error) in unknown)
+            log.Error("the tenant's traces are withheld until its list of deleted traces is mended and the node started again", ("tenant", tenant.Value), ("err", error));
         state.Update(_ => new NodeView([.. generations, state.NewGeneration(wal.Current)], [.. listing.Blocks.Select(meta => new BlockHandle(meta, stores.Local))])
         {
             Unreadable = listing.Unreadable,
             Quarantined = [.. listing.Quarantined],
             Deleted = deleted.ToImmutableDictionary(),
+            UnknownDeletions = unknown.ToImmutableDictionary(),
         });
     }
 

@@ -42,6 +42,12 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
     /// <summary>What tenants have deleted that may still lie somewhere.</summary>
     public ImmutableDictionary<TenantId, DeletedTraces> Deleted { get; init; } = ImmutableDictionary<TenantId, DeletedTraces>.Empty;
 
+    /// <summary>
+    /// Tenants whose list of deleted traces cannot be understood, and why. Where nothing is known of an earlier one all that they have is
+    /// withheld: it would show what they deleted. Their answers are partial.
+    /// </summary>
+    public ImmutableDictionary<TenantId, string> UnknownDeletions { get; init; } = ImmutableDictionary<TenantId, string>.Empty;
+
     public DeletedTraces DeletedOf(TenantId tenant) => Deleted.GetValueOrDefault(tenant, DeletedTraces.None);
 
     /// <summary>The generations that take no more requests and are to be cut, oldest first.</summary>
@@ -56,13 +62,14 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
         var live = new List<LiveBatchView>();
         foreach (var generation in Generations)
             foreach (var tenant in tenants.Tenants)
-                generation.Live.CollectBatches(tenant, live);
+                if (IsShown(tenant))
+                    generation.Live.CollectBatches(tenant, live);
         live.AddRange(peers.Live);
-        BlockHandle[] blocks = [.. Readable.Where(block => tenants.Contains(block.Meta.Tenant))];
+        BlockHandle[] blocks = [.. Readable.Where(block => tenants.Contains(block.Meta.Tenant) && IsShown(block.Meta.Tenant))];
         if (peers.Blocks.Count > 0)
         {
             var own = blocks.Select(static block => block.Meta.BlockId).ToHashSet();
-            blocks = [.. blocks, .. peers.Blocks.Where(block => own.Add(block.Meta.BlockId))];
+            blocks = [.. blocks, .. peers.Blocks.Where(block => own.Add(block.Meta.BlockId) && IsShown(block.Meta.Tenant))];
         }
 
         return new TraceSources(live, blocks)
@@ -72,9 +79,14 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
         };
     }
 
+    private bool IsShown(TenantId tenant) => !UnknownDeletions.ContainsKey(tenant) || Deleted.ContainsKey(tenant);
+
     private string DamageOf(TenantSet tenants)
     {
         if (UnknownBlocks.Length > 0) return $"the list of blocks has not been read since the start: {UnknownBlocks}";
+        foreach (var tenant in tenants.Tenants)
+            if (UnknownDeletions.TryGetValue(tenant, out var error))
+                return $"tenant {tenant}: the list of deleted traces could not be read: {error}";
         return Unreadable.FirstOrDefault(block => tenants.Contains(block.Tenant)) is { } missing ? $"block {missing.Block} could not be read: {missing.Error}" : "";
     }
 }

@@ -34,5 +34,30 @@ public sealed class TenantIndexObjects(IObjectStore objects)
         await objects.PutAsync(Key(tenant, Json), TenantIndexJson.Write(index), cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>Of a tenant without blocks there is no index.</summary>
+    public async Task DeleteAsync(TenantId tenant, CancellationToken cancellation)
+    {
+        await objects.DeleteAsync(Key(tenant, Protobuf), cancellation).ConfigureAwait(false);
+        await objects.DeleteAsync(Key(tenant, Json), cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>The tenants that have an index.</summary>
+    public async Task<List<TenantId>> ListAsync(CancellationToken cancellation)
+    {
+        var tenants = new List<TenantId>();
+        await foreach (var folder in objects.ListAsync(ObjectKey.Root, ListScope.Children, cancellation).ConfigureAwait(false))
+        {
+            if (!folder.IsFolder || !TenantId.TryParse(folder.Key.LastPart, out var tenant, out _)) continue;
+            foreach (var name in (string[])[Protobuf, Json])
+            {
+                if (await objects.TryGetInfoAsync(Key(tenant, name), cancellation).ConfigureAwait(false) is null) continue;
+                tenants.Add(tenant);
+                break;
+            }
+        }
+
+        return tenants;
+    }
+
     private static ObjectKey Key(TenantId tenant, string name) => BlockObjects.Folder(tenant).Append(name);
 }

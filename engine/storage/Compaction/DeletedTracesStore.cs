@@ -13,28 +13,45 @@ public sealed class DeletedTracesStore(IObjectStore objects)
     private const string Name = "deleted-traces.json";
 
     /// <summary>
-    /// What all tenants have deleted. Throws <see cref="ObjectStoreException"/>, also for an object that cannot be understood:
-    /// to go on without it would show what was deleted.
+    /// What all tenants have deleted. <paramref name="onDamage"/> hears of tenants whose object cannot be understood, and why: to go
+    /// on without it would show what they deleted. Throws <see cref="ObjectStoreException"/>.
     /// </summary>
-    public async Task<Dictionary<TenantId, DeletedTraces>> LoadAsync(CancellationToken cancellation)
+    public async Task<Dictionary<TenantId, DeletedTraces>> LoadAsync(Action<TenantId, string> onDamage, CancellationToken cancellation)
     {
         var all = new Dictionary<TenantId, DeletedTraces>();
         await foreach (var folder in objects.ListAsync(ObjectKey.Root, ListScope.Children, cancellation).ConfigureAwait(false))
         {
             if (!folder.IsFolder || !TenantId.TryParse(folder.Key.LastPart, out var tenant, out _)) continue;
-            var deleted = await LoadAsync(tenant, cancellation).ConfigureAwait(false);
-            if (deleted.Count > 0) all.Add(tenant, deleted);
+            var (deleted, error) = await TryLoadAsync(tenant, cancellation).ConfigureAwait(false);
+            if (deleted is null) onDamage(tenant, error);
+            else if (deleted.Count > 0) all.Add(tenant, deleted);
         }
 
         return all;
     }
 
-    /// <summary>What the tenant has deleted. Throws as <see cref="LoadAsync(CancellationToken)"/>.</summary>
+    /// <summary>What the tenant has deleted. Throws <see cref="ObjectStoreException"/>, also for an object that cannot be understood.</summary>
     public async Task<DeletedTraces> LoadAsync(TenantId tenant, CancellationToken cancellation)
     {
-        var key = KeyOf(tenant);
-        if (await objects.TryGetAsync(key, DeletedTraces.MaxJsonBytes, cancellation).ConfigureAwait(false) is not { } json) return DeletedTraces.None;
-        return DeletedTraces.TryParse(json, out var deleted, out var error) ? deleted : throw new ObjectStoreException(ObjectStoreError.Failed, key, error);
+        var (deleted, error) = await TryLoadAsync(tenant, cancellation).ConfigureAwait(false);
+        return deleted ?? throw new ObjectStoreException(ObjectStoreError.Failed, KeyOf(tenant), error);
+    }
+
+    /// <summary>
+    /// What the tenant has deleted, or null and what is wrong with this object alone. Throws <see cref="ObjectStoreException"/> for
+    /// what asking again may mend.
+    /// </summary>
+    public async Task<(DeletedTraces? Deleted, string Error)> TryLoadAsync(TenantId tenant, CancellationToken cancellation)
+    {
+        try
+        {
+            if (await objects.TryGetAsync(KeyOf(tenant), DeletedTraces.MaxJsonBytes, cancellation).ConfigureAwait(false) is not { } json) return (DeletedTraces.None, "");
+            return DeletedTraces.TryParse(json, out var deleted, out var error) ? (deleted, "") : (null, error);
+        }
+        catch (ObjectStoreException e) when (e.Error is ObjectStoreError.TooLarge or ObjectStoreError.AccessDenied)
+        {
+            return (null, e.Message);
+        }
     }
 
     /// <summary>Is it the object of a tenant's deleted traces, and of which?</summary>

@@ -80,7 +80,7 @@ internal sealed class BlockFolder : IDisposable
         Assert.Empty(listing.Unreadable);
         state.Update(_ => new NodeView([], [.. listing.Blocks.Select(meta => new BlockHandle(meta, store))]) { Quarantined = [.. listing.Quarantined] });
         var deleted = new DeletedTracesStore(objects);
-        state.Update(view => view with { Deleted = deleted.LoadAsync(default).GetAwaiter().GetResult().ToImmutableDictionary() });
+        state.Update(view => view with { Deleted = deleted.LoadAsync(static (_, damage) => Assert.Fail(damage), default).GetAwaiter().GetResult().ToImmutableDictionary() });
         var deletion = new TraceDeletion(Options, deleted, state, time);
         var metrics = new MetricRegistry();
         var promotion = new ColumnPromotion(Options with { AutoPromote = false }, DedicatedColumns.None, state, Log.Null, time);

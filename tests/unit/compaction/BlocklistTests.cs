@@ -97,6 +97,55 @@ public sealed class BlocklistTests : IDisposable
         Assert.Equal([new TraceId(1, 1), new TraceId(2, 2), new TraceId(3, 3)], _state.View.DeletedOf(TenantId.Single).Ids.Order());
     }
 
+    /// <summary>One tenant's broken list is that tenant's: what is withheld or partial is nobody else's, and the poll goes on.</summary>
+    [Fact]
+    public async Task A_list_of_deleted_traces_that_cannot_be_read_costs_its_tenant_alone()
+    {
+        var (list, _) = Open(new NodeOptions());
+        Assert.True(TenantId.TryParse("other", out var other, out _));
+        var store = new DeletedTracesStore(_folder.OpenObjects());
+        await store.SaveAsync(other, DeletedTraces.None.With([new TraceId(2, 2)], _time.GetUtcNow())!, default);
+        await WriteAsync();
+        var path = Path.Combine(_folder.TenantPath, "deleted-traces.json");
+        await File.WriteAllTextAsync(path, "{", TestContext.Current.CancellationToken);
+        await PollAsync(list);
+        Assert.Single(Blocks);
+        var sources = _state.View.SourcesOf(TenantId.Single);
+        Assert.Contains("deleted traces could not be read", sources.Damage, StringComparison.Ordinal);
+        Assert.Empty(sources.Blocks); // which of its traces were deleted is not known
+        Assert.Empty(_state.View.SourcesOf(other).Damage);
+        Assert.True(_state.View.DeletedOf(other).Contains(new TraceId(2, 2)));
+
+        // A deletion does not write over what it cannot read.
+        var deletion = new TraceDeletion(new NodeOptions(), store, _state, _time);
+        await Assert.ThrowsAsync<ObjectStoreException>(() => deletion.DeleteAsync(TenantId.Single, [new TraceId(5, 5)], default));
+        Assert.Equal("{", await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
+
+        await store.SaveAsync(TenantId.Single, DeletedTraces.None.With([new TraceId(1, 1)], _time.GetUtcNow())!, default);
+        await PollAsync(list);
+        sources = _state.View.SourcesOf(TenantId.Single);
+        Assert.Empty(sources.Damage);
+        Assert.Single(sources.Blocks);
+
+        // Known once, it stays in force.
+        await File.WriteAllTextAsync(path, "{]", TestContext.Current.CancellationToken);
+        await PollAsync(list);
+        sources = _state.View.SourcesOf(TenantId.Single);
+        Assert.NotEmpty(sources.Damage);
+        Assert.Single(sources.Blocks);
+        Assert.Contains(new TraceId(1, 1), sources.Hidden);
+    }
+
+    /// <summary>Before the first poll nothing is known of what others deleted: it is read before it is written.</summary>
+    [Fact]
+    public async Task A_deletion_before_the_first_poll_keeps_what_is_stored()
+    {
+        var store = new DeletedTracesStore(_folder.OpenObjects());
+        await store.SaveAsync(TenantId.Single, DeletedTraces.None.With([new TraceId(1, 1)], _time.GetUtcNow())!, default);
+        await new TraceDeletion(new NodeOptions(), store, _state, _time).DeleteAsync(TenantId.Single, [new TraceId(2, 2)], default);
+        Assert.Equal([new TraceId(1, 1), new TraceId(2, 2)], (await store.LoadAsync(TenantId.Single, default)).Ids.Order());
+    }
+
     /// <summary>A node that builds no index reads that of others: metas from it, and one by one only where it may and must.</summary>
     [Theory]
     [InlineData(false, 0, true, 0)] // an index in time

@@ -156,6 +156,57 @@ public sealed class NodeTests : IDisposable
         Assert.NotEmpty(after.Compacted);
     }
 
+    /// <summary>A broken list of deleted traces is no reason not to start: its tenant's traces are withheld, and the answers say so.</summary>
+    [Fact]
+    public async Task A_damaged_list_of_deleted_traces_withholds_its_tenant_alone()
+    {
+        await using (var node = await TempoNode.StartAsync(Options, new MetricRegistry(), Log.Null, TimeProvider.System))
+        {
+            await IngestAsync(node, 0, 0);
+            await node.FlushAsync(default);
+        }
+
+        await File.WriteAllTextAsync(Path.Combine(_root, "blocks", "single-tenant", "deleted-traces.json"), "{");
+        await using var restarted = await TempoNode.StartAsync(Options, new MetricRegistry(), Log.Null, TimeProvider.System);
+        var found = await restarted.SearchAsync(TenantId.Single, new SearchRequest { Query = "{}" }, default);
+        Assert.Contains("deleted traces could not be read", found.Message, StringComparison.Ordinal);
+        Assert.Empty(found.Traces);
+        Assert.True(TenantId.TryParse("other", out var other, out _));
+        Assert.Empty((await restarted.SearchAsync(other, new SearchRequest { Query = "{}" }, default)).Message);
+    }
+
+    /// <summary>An index that outlives the last block tells readers of blocks that are gone: of this run, or of one before.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_tenant_without_blocks_has_no_index(bool isRestarted)
+    {
+        using var folder = BlockFolder.Create(Options);
+        var block = await folder.WriteAsync(new BlockWriterOptions(), new RandomRequests(5, traceCount: 5).Next());
+        var objects = folder.OpenObjects();
+        var running = await folder.StartAsync(objects, TimeProvider.System);
+        var store = running.State.View.Blocks[0].Store;
+        TenantIndexLoop Open() => new(Options, objects, store, running.State, new MetricRegistry(), Log.Null, TimeProvider.System);
+        var loop = Open();
+        await loop.RunOnceAsync(default);
+        var indexes = new TenantIndexObjects(objects);
+        if (isRestarted) loop = Open();
+
+        running.State.Update(static view => view with { Blocks = [], UnknownBlocks = "the service is down" });
+        await loop.RunOnceAsync(default);
+        Assert.Single((await indexes.TryReadAsync(TenantId.Single, static damage => Assert.Fail(damage), default))!.Blocks);
+
+        running.State.Update(static view => view with { UnknownBlocks = "" });
+        File.Move(folder.PathOf(block.BlockId, "meta.json"), folder.PathOf(block.BlockId, "meta.compacted.json"));
+        await loop.RunOnceAsync(default);
+        var marked = await indexes.TryReadAsync(TenantId.Single, static damage => Assert.Fail(damage), default);
+        Assert.Equal((0, 1), (marked!.Blocks.Count, marked.Compacted.Count));
+
+        Directory.Delete(folder.PathOf(block.BlockId), recursive: true);
+        await loop.RunOnceAsync(default);
+        Assert.Empty(await indexes.ListAsync(default));
+    }
+
     private static async Task<int> ReadAsync(TempoNode node, int[] acknowledged, Random random, CancellationToken stop)
     {
         var asked = 0;
