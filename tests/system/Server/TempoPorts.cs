@@ -38,7 +38,7 @@ public sealed record TempoPorts(int Api, int ApiGrpc, int OtlpGrpc, int OtlpHttp
             {
                 if (_next == _end) ReserveBlock();
                 using var probe = TryBind(_next++);
-                if (probe is not null) return _next - 1;
+                if (probe is not null && IsFreeForDatagrams(_next - 1)) return _next - 1;
             }
         }
     }
@@ -49,12 +49,28 @@ public sealed record TempoPorts(int Api, int ApiGrpc, int OtlpGrpc, int OtlpHttp
         {
             var first = First + (Environment.ProcessId + attempt) % Blocks * BlockSize;
             if (TryBind(first) is not { } socket) continue;
+            // Two sockets may be bound to one port as long as neither listens.
+            socket.Listen();
             Reservations.Add(socket);
             (_next, _end) = (first + 1, first + BlockSize);
             return;
         }
 
         throw new InvalidOperationException($"no block of {BlockSize} ports is free from {First} on");
+    }
+
+    private static bool IsFreeForDatagrams(int port)
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        try
+        {
+            socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 
     private static Socket? TryBind(int port)
