@@ -185,7 +185,7 @@ public sealed class GrpcCall
             GrpcStatusCode.ResourceExhausted, $"grpc: received message after decompression larger than max {maxMessageBytes}"),
         BodyStatus.Overloaded => RequestMemory.Overloaded,
         BodyStatus.UnknownEncoding => GrpcServer.UnknownEncoding(_encoding!),
-        _ => new GrpcStatus(GrpcStatusCode.Internal, $"grpc: failed to decompress the received message as {_encoding}"),
+        _ => new GrpcStatus(GrpcStatusCode.InvalidArgument, $"grpc: failed to decompress the received message as {_encoding}"),
     };
 
     private static GrpcStatus EndsEarly() => new(GrpcStatusCode.Internal, "grpc: the request ends within a message");

@@ -76,7 +76,7 @@ public class GrpcServerTests
         call = await new GrpcExchange { Headers = { ["grpc-encoding"] = "gzip" } }.SendAsync(GrpcExchange.Frame(0, 7, 8));
         Assert.Equal(GrpcExchange.Frame(0, 7, 8), call.ResponseBody);
         call = await new GrpcExchange { Headers = { ["grpc-encoding"] = "gzip" } }.SendAsync(GrpcExchange.Frame(1, 7, 8));
-        Assert.Equal(Code(GrpcStatusCode.Internal), call.Status);
+        Assert.Equal(Code(GrpcStatusCode.InvalidArgument), call.Status);
     }
 
     [Fact]
