@@ -25,8 +25,7 @@ internal sealed class OtlpHttpClient(string url) : IDisposable
         // Without it a refusal that comes while the body is still being written may be lost with the connection.
         request.Headers.ExpectContinue = askFirst;
         if (tenant is not null) request.Headers.TryAddWithoutValidation("X-Scope-OrgID", tenant);
-        using var response = await _http.SendAsync(request);
-        return await HttpAnswer.ReadAsync(response);
+        return await HttpAnswer.AskAsync(_http, request);
     }
 
     public void Dispose() => _http.Dispose();

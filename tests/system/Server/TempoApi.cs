@@ -15,8 +15,7 @@ public sealed class TempoApi(Uri address) : IDisposable
         if (accept is not null) request.Headers.TryAddWithoutValidation("Accept", accept);
         if (tenant is not null) request.Headers.TryAddWithoutValidation("X-Scope-OrgID", tenant);
         if (acceptEncoding is not null) request.Headers.TryAddWithoutValidation("Accept-Encoding", acceptEncoding);
-        using var response = await _http.SendAsync(request);
-        return await HttpAnswer.ReadAsync(response);
+        return await HttpAnswer.AskAsync(_http, request);
     }
 
     /// <summary>The status of /ready, 0 if nobody listens.</summary>
