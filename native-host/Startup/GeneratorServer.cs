@@ -30,12 +30,12 @@ internal sealed class GeneratorServer
     private readonly Log _log;
     private readonly TimeProvider _time;
     private readonly MetricRegistry _metrics = new();
-    private readonly List<Listener> _listeners = [];
+    private readonly Listeners _listeners;
     private OverridesReloader? _reloader;
     private GeneratorNode? _node;
     private ReceiverServers? _receivers;
 
-    private GeneratorServer(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time) => (_options, _lifecycle, _log, _time) = (options, lifecycle, log, time);
+    private GeneratorServer(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time) => (_options, _lifecycle, _log, _time, _listeners) = (options, lifecycle, log, time, new Listeners(log, time));
 
     /// <summary>As <see cref="TempoServer.RunAsync"/>.</summary>
     public static async Task RunAsync(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
@@ -63,9 +63,9 @@ internal sealed class GeneratorServer
         var tenants = new TenantResolver(_options.MultitenancyEnabled, _options.Api.AreTenantSetsAllowed);
         var requests = new RequestMetrics(_metrics);
         var api = new ListenAddress(_options.HttpListenAddress, _options.HttpListenPort);
-        await ListenAsync("http", api, ApiLimits, Routes(_node, tenants, overrides, requests).HandleAsync, _options.HttpTls).ConfigureAwait(false);
+        await _listeners.OpenAsync("http", api, ApiLimits, Routes(_node, tenants, overrides, requests).HandleAsync, _options.HttpTls).ConfigureAwait(false);
         _receivers = new ReceiverServers(new IngestRouter(_node.IngestAsync), tenants, requests, _metrics, _log, _time);
-        await _receivers.StartAsync(_options, (name, receiver, limits, handle) => ListenAsync(name, receiver.Listen, limits, handle, receiver.Tls)).ConfigureAwait(false);
+        await _receivers.StartAsync(_options, (name, receiver, limits, handle) => _listeners.OpenAsync(name, receiver.Listen, limits, handle, receiver.Tls)).ConfigureAwait(false);
         _lifecycle.ReportStarted();
         _log.Info("Tempo started", ("version", BuildInfo.Version), ("target", _options.Target));
     }
@@ -91,25 +91,14 @@ internal sealed class GeneratorServer
     private IReadOnlyList<(string Name, string State)> Services(GeneratorNode node)
     {
         var state = _lifecycle.IsStopping ? "Stopping" : _lifecycle.HasStarted ? "Running" : "Starting";
-        return [("metrics-generator", node.LastError is { Length: > 0 } error ? $"Failed: {error}" : state), .. _listeners.Select(listener => (listener.Name, state))];
-    }
-
-    private async Task ListenAsync(string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, TlsOptions? tls)
-    {
-        var certificate = ServerCertificate.Open(name, tls, limits.IsHttp2Only, _log, _time);
-        _listeners.Add(await Listener.StartAsync(name, address, limits, handle, _log, certificate).ConfigureAwait(false));
+        return [("metrics-generator", node.LastError is { Length: > 0 } error ? $"Failed: {error}" : state), .. _listeners.Names.Select(name => (name, state))];
     }
 
     // Receivers first, so that nothing comes in behind the last collection.
     private async Task StopAsync()
     {
         using var deadline = new CancellationTokenSource(_options.GracefulShutdownTimeout, _time);
-        for (var i = _listeners.Count - 1; i >= 0; i--)
-        {
-            await _listeners[i].StopAsync(deadline.Token).ConfigureAwait(false);
-            await _listeners[i].DisposeAsync().ConfigureAwait(false);
-        }
-
+        await _listeners.StopAsync(deadline.Token).ConfigureAwait(false);
         if (_receivers is not null) await _receivers.DisposeAsync().ConfigureAwait(false);
         if (_node is not null) await _node.DisposeAsync().ConfigureAwait(false);
         if (_reloader is not null) await _reloader.DisposeAsync().ConfigureAwait(false);

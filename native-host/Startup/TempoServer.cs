@@ -43,7 +43,7 @@ public sealed class TempoServer
     private readonly Log _log;
     private readonly TimeProvider _time;
     private readonly MetricRegistry _metrics = new();
-    private readonly List<Listener> _listeners = [];
+    private readonly Listeners _listeners;
     private TenantOverrides _overrides = new();
     private OverridesReloader? _reloader;
     private UserOverrides? _userOverrides;
@@ -57,6 +57,7 @@ public sealed class TempoServer
         _lifecycle = lifecycle;
         _log = log;
         _time = time;
+        _listeners = new Listeners(log, time);
     }
 
     /// <summary>Runs until <see cref="Lifecycle.RequestStop"/>, then stops cleanly.</summary>
@@ -101,7 +102,7 @@ public sealed class TempoServer
         if (_ring is not null) await _ring.JoinAsync(_node, _metrics, () => _lifecycle.IsStopping).ConfigureAwait(false);
         _receivers = new ReceiverServers(RouterOf(_node), tenants, requests, _metrics, _log, _time);
         if (Targets.Of(_options.Target).Receives)
-            await _receivers.StartAsync(_options, (name, receiver, limits, handle) => ListenAsync(name, receiver.Listen, limits, handle, receiver.Tls)).ConfigureAwait(false);
+            await _receivers.StartAsync(_options, (name, receiver, limits, handle) => _listeners.OpenAsync(name, receiver.Listen, limits, handle, receiver.Tls)).ConfigureAwait(false);
         if (_ring is not null) await _ring.ActivateAsync(CancellationToken.None).ConfigureAwait(false);
         _lifecycle.ReportStarted();
         using var process = Process.GetCurrentProcess();
@@ -185,9 +186,9 @@ public sealed class TempoServer
         };
         var http = new ListenAddress(_options.HttpListenAddress, _options.HttpListenPort);
         var apiLimits = ApiLimits with { MaxStreams = _options.Api.MaxGrpcStreams };
-        await ListenAsync("http", http, apiLimits, GrpcApi.OverHttp(grpc, _options.Api.IsGrpcOverHttp, router.HandleAsync), _options.HttpTls).ConfigureAwait(false);
+        await _listeners.OpenAsync("http", http, apiLimits, GrpcApi.OverHttp(grpc, _options.Api.IsGrpcOverHttp, router.HandleAsync), _options.HttpTls).ConfigureAwait(false);
         var grpcAddress = new ListenAddress(_options.Api.GrpcListenAddress, _options.Api.GrpcListenPort);
-        await ListenAsync("grpc", grpcAddress, GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams }, WithPeers(node, requests, grpc.HandleAsync), _options.GrpcTls).ConfigureAwait(false);
+        await _listeners.OpenAsync("grpc", grpcAddress, GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams }, WithPeers(node, requests, grpc.HandleAsync), _options.GrpcTls).ConfigureAwait(false);
     }
 
     // Other nodes of the ring come in on the gRPC port.
@@ -199,13 +200,7 @@ public sealed class TempoServer
         var state = _lifecycle.IsStopping ? "Stopping" : _lifecycle.HasStarted ? "Running" : "Starting";
         var node = _node is null || _lifecycle.IsStopping || _node.IsReady(out var reason) ? state : $"Failed: {reason}";
         var parts = _node?.Services().Select(part => (part.Name, part.Error.Length == 0 || _lifecycle.IsStopping ? state : $"Failed: {part.Error}")) ?? [];
-        return [("node", node), .. parts, .. _listeners.Select(listener => (listener.Name, state))];
-    }
-
-    private async Task ListenAsync(string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, TlsOptions? tls)
-    {
-        var certificate = ServerCertificate.Open(name, tls, limits.IsHttp2Only, _log, _time);
-        _listeners.Add(await Listener.StartAsync(name, address, limits, handle, _log, certificate).ConfigureAwait(false));
+        return [("node", node), .. parts, .. _listeners.Names.Select(name => (name, state))];
     }
 
     // While every listener still answers: the others ask until they know that there is nothing left to ask for.
@@ -221,12 +216,7 @@ public sealed class TempoServer
     {
         await LeaveRingAsync().ConfigureAwait(false);
         using var deadline = new CancellationTokenSource(_options.GracefulShutdownTimeout, _time);
-        for (var i = _listeners.Count - 1; i >= 0; i--)
-        {
-            await _listeners[i].StopAsync(deadline.Token).ConfigureAwait(false);
-            await _listeners[i].DisposeAsync().ConfigureAwait(false);
-        }
-
+        await _listeners.StopAsync(deadline.Token).ConfigureAwait(false);
         if (_receivers is not null) await _receivers.DisposeAsync().ConfigureAwait(false);
         if (_node is not null) await _node.DisposeAsync().ConfigureAwait(false);
         if (_ring is not null) await _ring.DisposeAsync().ConfigureAwait(false);

@@ -1,7 +1,7 @@
-using System.Diagnostics;
 using Tempo.SystemTests.Facts;
 using Tempo.SystemTests.Otlp;
 using Tempo.SystemTests.Server;
+using Tempo.SystemTests.Torture;
 
 namespace Tempo.SystemTests.Lifecycle;
 
@@ -12,27 +12,25 @@ public sealed class FullDiskTests : IAsyncLifetime
     private readonly TempoProcess _tempo = TempoProcess.Prepare();
     private readonly List<SpanFacts[]> _acknowledged = [];
     private readonly Random _random = new(1);
+    private Mounts? _disk;
 
     private string Hog => Path.Combine(_tempo.DataFolder, "hog");
 
-    public ValueTask InitializeAsync()
+    public async ValueTask InitializeAsync()
     {
-        Assert.SkipUnless(Environment.UserName == "root", "mounting a file system needs root");
-        Directory.CreateDirectory(_tempo.DataFolder);
-        Run("mount", "-t", "tmpfs", "-o", $"size={DiskMiB}m", "tmpfs", _tempo.DataFolder);
-        return ValueTask.CompletedTask;
+        Mounts.Need();
+        _disk = await Mounts.TmpfsAsync(_tempo.DataFolder, DiskMiB);
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (!Directory.Exists(_tempo.DataFolder))
+        if (_disk is not null)
         {
-            await _tempo.DisposeAsync();
-            return;
+            if (!_tempo.HasEnded) await _tempo.KillAsync();
+            await _disk.UnmountAsync();
+            await _disk.DisposeAsync();
         }
 
-        if (!_tempo.HasEnded) await _tempo.KillAsync();
-        Run("umount", _tempo.DataFolder);
         await _tempo.DisposeAsync();
     }
 
@@ -74,7 +72,7 @@ public sealed class FullDiskTests : IAsyncLifetime
         await _tempo.StartAsync();
         using var http = new OtlpHttpClient(_tempo.OtlpHttpUrl);
         await PostAsync(http);
-        FillDisk();
+        Mounts.Fill(Hog);
         HttpAnswer answer;
         do answer = await PostAsync(http);
         while (answer.Status == 200);
@@ -124,26 +122,5 @@ public sealed class FullDiskTests : IAsyncLifetime
     private async Task CheckAsync()
     {
         foreach (var spans in _acknowledged) Assert.Equal(spans.Length, (await _tempo.Api.FindTraceAsync(spans[0].TraceId)).Count);
-    }
-
-    private void FillDisk()
-    {
-        var piece = new byte[64 << 10];
-        using var hog = new FileStream(Hog, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
-        try
-        {
-            while (true) hog.Write(piece);
-        }
-        catch (IOException)
-        {
-            // Full.
-        }
-    }
-
-    private static void Run(string program, params string[] arguments)
-    {
-        using var process = Process.Start(program, arguments);
-        process.WaitForExit();
-        Assert.Equal(0, process.ExitCode);
     }
 }

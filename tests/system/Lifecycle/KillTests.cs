@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Tempo.SystemTests.Server;
 
@@ -12,8 +11,8 @@ namespace Tempo.SystemTests.Lifecycle;
 /// </summary>
 public sealed class KillTests(ITestOutputHelper output)
 {
-    private static readonly int Rounds = FromEnvironment("TEMPO_KILL_ROUNDS", 5);
-    private static readonly int FirstSeed = FromEnvironment("TEMPO_KILL_SEED", 1);
+    private static readonly int Rounds = Torture.Rounds.FromEnvironment("TEMPO_KILL_ROUNDS", 5);
+    private static readonly int FirstSeed = Torture.Rounds.FromEnvironment("TEMPO_KILL_SEED", 1);
 
     /// <summary>Live data is always due, so that the server also cuts by itself, once a second.</summary>
     private static readonly TempoSettings CutsAllTheTime = new() { Multitenancy = true, MaxBlockDuration = "10ms" };
@@ -132,7 +131,4 @@ public sealed class KillTests(ITestOutputHelper output)
 
         return traces;
     }
-
-    private static int FromEnvironment(string variable, int otherwise) =>
-        Environment.GetEnvironmentVariable(variable) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 }

@@ -16,6 +16,17 @@ internal enum Outcome
     Refused,
 }
 
+internal static class Outcomes
+{
+    /// <summary>What an answer over HTTP says of the trace that was sent.</summary>
+    public static Outcome OfHttpStatus(int status) => status switch
+    {
+        200 => Outcome.Acknowledged,
+        >= 400 and < 500 => Outcome.Refused,
+        _ => Outcome.Unknown,
+    };
+}
+
 /// <param name="Spans">All of the trace. A trace is one request, so it is kept whole or not at all; all spans have the same name.</param>
 internal sealed record LedgerEntry(string Tenant, IReadOnlyList<SpanFacts> Spans, Outcome Outcome)
 {

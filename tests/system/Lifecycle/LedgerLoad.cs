@@ -30,12 +30,7 @@ internal sealed class LedgerLoad(TempoProcess tempo, Ledger ledger, string spanN
     private async Task SendByHttpAsync(string tenant)
     {
         using var client = new OtlpHttpClient(tempo.OtlpHttpUrl);
-        await SendAsync(tenant, async request => (await client.PostAsync(request, tenant: tenant)).Status switch
-        {
-            200 => Outcome.Acknowledged,
-            >= 400 and < 500 => Outcome.Refused,
-            _ => Outcome.Unknown,
-        });
+        await SendAsync(tenant, async request => Outcomes.OfHttpStatus((await client.PostAsync(request, tenant: tenant)).Status));
     }
 
     private async Task SendAsync(string tenant, Func<byte[], Task<Outcome>> send)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -15,23 +14,16 @@ public sealed record PrometheusSeries(IReadOnlyDictionary<string, string> Labels
 /// <summary>A real Prometheus, of the distribution's package, on a port and in a folder of its own. It receives remote writes.</summary>
 public sealed class PrometheusProcess : IAsyncDisposable
 {
-    private readonly StringBuilder _log = new();
+    private readonly Daemon _daemon = new("prometheus");
     private readonly HttpClient _http = new(new SocketsHttpHandler()) { Timeout = TimeSpan.FromSeconds(20) };
     private readonly string _folder = Directory.CreateTempSubdirectory("tempo-prometheus-").FullName;
     private readonly int _port = TempoPorts.Free().Api;
-    private Process? _process;
 
     public string Url => $"http://127.0.0.1:{_port}";
 
     public string RemoteWriteUrl => $"{Url}/api/v1/write";
 
-    public string Log
-    {
-        get
-        {
-            lock (_log) return _log.ToString();
-        }
-    }
+    public string Log => _daemon.Log;
 
     /// <summary>Starts it; it scrapes the given pages (job name, host and port, path) once a second.</summary>
     public async Task StartAsync(params (string Job, string Address, string Path)[] scraped)
@@ -41,39 +33,19 @@ public sealed class PrometheusProcess : IAsyncDisposable
             config.Append(CultureInfo.InvariantCulture, $"- {{job_name: {job}, metrics_path: {path}, static_configs: [{{targets: ['{address}']}}]}}\n");
         if (scraped.Length > 0 || !File.Exists(Path.Combine(_folder, "prometheus.yml")))
             await File.WriteAllTextAsync(Path.Combine(_folder, "prometheus.yml"), scraped.Length > 0 ? config.ToString() : "global: {}\n");
-        _process = Process.Start(new ProcessStartInfo("prometheus",
+        await _daemon.StartAsync(
         [
             $"--config.file={_folder}/prometheus.yml", $"--storage.tsdb.path={_folder}/data", $"--web.listen-address=127.0.0.1:{_port}",
             "--web.enable-remote-write-receiver", "--enable-feature=native-histograms,exemplar-storage",
-        ])
-        { RedirectStandardError = true, RedirectStandardOutput = true })!;
-        _process.ErrorDataReceived += (_, line) => Keep(line.Data);
-        _process.OutputDataReceived += (_, line) => Keep(line.Data);
-        _process.BeginErrorReadLine();
-        _process.BeginOutputReadLine();
-        await Eventually.HoldsAsync("prometheus is ready", async () =>
+        ], async () =>
         {
-            if (_process.HasExited) throw new InvalidOperationException($"prometheus ended with {_process.ExitCode}:\n{Log}");
-            try
-            {
-                using var answer = await _http.GetAsync($"{Url}/-/ready");
-                return answer.IsSuccessStatusCode;
-            }
-            catch (HttpRequestException)
-            {
-                return false;
-            }
+            using var answer = await _http.GetAsync($"{Url}/-/ready");
+            return answer.IsSuccessStatusCode;
         });
     }
 
     /// <summary>kill -9.</summary>
-    public async Task KillAsync()
-    {
-        Signals.Kill(_process!);
-        await _process!.WaitForExitAsync();
-        _process.Dispose();
-        _process = null;
-    }
+    public Task KillAsync() => _daemon.KillAsync();
 
     /// <summary>An instant query, now.</summary>
     public async Task<IReadOnlyList<PrometheusSeries>> QueryAsync(string query)
@@ -123,8 +95,8 @@ public sealed class PrometheusProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_process is { HasExited: false }) await KillAsync();
-        _process?.Dispose();
+        await _daemon.EndAsync();
+        _daemon.Dispose();
         _http.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
@@ -135,10 +107,5 @@ public sealed class PrometheusProcess : IAsyncDisposable
         var text = await answer.Content.ReadAsStringAsync();
         Assert.True(answer.IsSuccessStatusCode, $"{path}: {text}");
         return JsonDocument.Parse(text);
-    }
-
-    private void Keep(string? line)
-    {
-        lock (_log) _log.AppendLine(line);
     }
 }

@@ -108,21 +108,17 @@ public sealed class TempoProcess : IAsyncDisposable
 
     public async Task WaitUntilReadyAsync()
     {
-        var clock = Stopwatch.StartNew();
-        while (await Api.ReadyStatusAsync() != 200)
-        {
-            if (_process!.HasExited) throw new InvalidOperationException($"tempo ended with {_process.ExitCode} before it was ready:\n{Log}");
-            if (clock.Elapsed > StartLimit) throw new TimeoutException($"tempo was not ready after {StartLimit.TotalSeconds} s:\n{Log}");
-            await Task.Delay(10);
-        }
+        if (!await IsReadyUnlessItEndsAsync()) throw new InvalidOperationException($"tempo ended with {_process!.ExitCode} before it was ready:\n{Log}");
     }
 
     /// <returns>False if it ended before it was ready.</returns>
     public async Task<bool> IsReadyUnlessItEndsAsync()
     {
+        var clock = Stopwatch.StartNew();
         while (await Api.ReadyStatusAsync() != 200)
         {
             if (HasEnded) return false;
+            if (clock.Elapsed > StartLimit) throw new TimeoutException($"tempo was not ready after {StartLimit.TotalSeconds} s:\n{Log}");
             await Task.Delay(10);
         }
 

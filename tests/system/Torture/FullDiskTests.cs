@@ -25,7 +25,7 @@ public sealed class FullDiskTests(ITestOutputHelper output)
         {
             var name = $"full {round}";
             var others = Path.Combine(tempo.DataFolder, "somebody else's");
-            Fill(others);
+            Mounts.Fill(others);
             var outcome = Outcome.Acknowledged;
             for (var request = 0; outcome == Outcome.Acknowledged; request++)
             {
@@ -50,19 +50,5 @@ public sealed class FullDiskTests(ITestOutputHelper output)
         await check.EverythingAsync();
         rounds.Report(ledger);
         await tempo.KillAsync();
-    }
-
-    private static void Fill(string path)
-    {
-        using var file = File.Create(path, bufferSize: 1);
-        var piece = new byte[1 << 16];
-        try
-        {
-            while (true) file.Write(piece);
-        }
-        catch (IOException)
-        {
-            // Not a byte is left.
-        }
     }
 }

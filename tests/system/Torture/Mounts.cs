@@ -20,7 +20,14 @@ internal sealed partial class Mounts : IAsyncDisposable
     public string Folder { get; }
 
     /// <summary>Skips the test where nothing may be mounted.</summary>
-    public static void Need() => Assert.SkipUnless(Environment.IsPrivilegedProcess && File.Exists("/sbin/mkfs.ext4"), "needs root and mkfs.ext4");
+    public static void Need() => Assert.SkipUnless(Environment.IsPrivilegedProcess, "mounting a file system needs root");
+
+    /// <summary>Skips the test where no ext4 can be made either.</summary>
+    public static void NeedExt4()
+    {
+        Need();
+        Assert.SkipUnless(File.Exists("/sbin/mkfs.ext4"), "needs mkfs.ext4");
+    }
 
     public static async Task<Mounts> Ext4Async(string folder, int megabytes)
     {
@@ -37,6 +44,21 @@ internal sealed partial class Mounts : IAsyncDisposable
         Directory.CreateDirectory(folder);
         await RunAsync("mount", "-t", "tmpfs", "-o", $"size={megabytes}m", "tempo-test", folder);
         return new Mounts(folder);
+    }
+
+    /// <summary>Takes every byte that is left, for a file of this name.</summary>
+    public static void Fill(string path)
+    {
+        using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        var piece = new byte[1 << 16];
+        try
+        {
+            while (true) file.Write(piece);
+        }
+        catch (IOException)
+        {
+            // Full.
+        }
     }
 
     public Task MountAsync() => RunAsync("mount", "-o", "loop", _image, Folder);

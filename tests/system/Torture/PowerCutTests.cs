@@ -14,7 +14,7 @@ public sealed class PowerCutTests(ITestOutputHelper output)
     [Fact]
     public async Task What_was_acknowledged_is_on_the_disk()
     {
-        Mounts.Need();
+        Mounts.NeedExt4();
         var rounds = new Rounds("power cut (ext4)", output);
         await using var tempo = TempoProcess.Prepare(CutsAllTheTime);
         await using var disk = await Mounts.Ext4Async(tempo.DataFolder, megabytes: 384);

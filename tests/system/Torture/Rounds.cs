@@ -54,6 +54,7 @@ internal sealed class Rounds(string fault, ITestOutputHelper output)
         if (Environment.GetEnvironmentVariable("TEMPO_TORTURE_RESULTS") is { } file) File.AppendAllText(file, line + "\n");
     }
 
-    private static int FromEnvironment(string variable, int otherwise) =>
+    /// <summary>A number of the environment, or the other one.</summary>
+    public static int FromEnvironment(string variable, int otherwise) =>
         Environment.GetEnvironmentVariable(variable) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 }

@@ -53,12 +53,7 @@ internal sealed class Script(TempoProcess tempo, Ledger ledger, string name)
     {
         var entry = new LedgerEntry(Tenant, Spans.NewTrace(spans, name), Outcome.Unknown);
         ledger.Note(entry);
-        var outcome = (await client.PostAsync(ExportRequest.Encode(entry.Spans))).Status switch
-        {
-            200 => Outcome.Acknowledged,
-            >= 400 and < 500 => Outcome.Refused,
-            _ => Outcome.Unknown,
-        };
+        var outcome = Outcomes.OfHttpStatus((await client.PostAsync(ExportRequest.Encode(entry.Spans))).Status);
         ledger.Note(entry with { Outcome = outcome });
         return outcome;
     }

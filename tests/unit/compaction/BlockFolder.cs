@@ -58,6 +58,16 @@ internal sealed class BlockFolder : IDisposable
         return store;
     }
 
+    /// <summary>For a whole node in a folder, which compacts when a test says so and deletes at once what was compacted.</summary>
+    public static NodeOptions NodeOptionsIn(string root) => new()
+    {
+        WalPath = Path.Combine(root, "wal"),
+        BlocksPath = Path.Combine(root, "blocks"),
+        WalSegmentBytes = 1 << 20,
+        CompactionCycle = TimeSpan.FromHours(1),
+        CompactedBlockRetention = TimeSpan.Zero,
+    };
+
     /// <summary>A block of these requests, as a cut writes it.</summary>
     public Task<BlockMeta> WriteAsync(BlockWriterOptions layout, params IEnumerable<byte[]> requests) => WriteAsync(layout, TimeWindow.Any, requests);
 

@@ -16,14 +16,7 @@ public sealed class DeletedTracesTests : IDisposable
     private static readonly ulong Now = (ulong)DateTimeOffset.UtcNow.ToUnixTimeSeconds() * 1_000_000_000;
     private readonly string _root = Directory.CreateTempSubdirectory("tempo-deleted-").FullName;
 
-    private NodeOptions Options => new()
-    {
-        WalPath = Path.Combine(_root, "wal"),
-        BlocksPath = Path.Combine(_root, "blocks"),
-        WalSegmentBytes = 1 << 20,
-        CompactionCycle = TimeSpan.FromHours(1),
-        CompactedBlockRetention = TimeSpan.Zero,
-    };
+    private NodeOptions Options => BlockFolder.NodeOptionsIn(_root);
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
 

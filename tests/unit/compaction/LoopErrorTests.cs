@@ -3,6 +3,7 @@ using Tempo.Engine.Node;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Storage.Tests;
+using Tempo.Testing;
 
 namespace Tempo.Compaction.Tests;
 
@@ -53,7 +54,7 @@ public sealed class LoopErrorTests
         await failed.EndAsync();
     }
 
-    private sealed class BrokenListing(IObjectStore inner) : IObjectStore
+    private sealed class BrokenListing(IObjectStore inner) : PassThroughStore(inner)
     {
         private volatile bool _isBroken = true;
 
@@ -62,25 +63,7 @@ public sealed class LoopErrorTests
             set => _isBroken = value;
         }
 
-        public ILocalObjects? LocalObjects => inner.LocalObjects;
-
-        public IAsyncEnumerable<ObjectEntry> ListAsync(ObjectKey folder, ListScope scope, CancellationToken cancellation = default) =>
-            _isBroken ? throw new InvalidOperationException("a bug") : inner.ListAsync(folder, scope, cancellation);
-
-        public ValueTask PutFileAsync(ObjectKey key, string path, CancellationToken cancellation = default) => inner.PutFileAsync(key, path, cancellation);
-
-        public ValueTask PutAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) => inner.PutAsync(key, content, cancellation);
-
-        public ValueTask PutAsync(ObjectKey key, Stream content, long sizeBytes, CancellationToken cancellation = default) => inner.PutAsync(key, content, sizeBytes, cancellation);
-
-        public ValueTask<bool> TryPutIfAbsentAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) => inner.TryPutIfAbsentAsync(key, content, cancellation);
-
-        public ValueTask<byte[]?> TryGetAsync(ObjectKey key, int maxSizeBytes, CancellationToken cancellation = default) => inner.TryGetAsync(key, maxSizeBytes, cancellation);
-
-        public ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default) => inner.GetRangeAsync(key, offset, destination, cancellation);
-
-        public ValueTask<ObjectInfo?> TryGetInfoAsync(ObjectKey key, CancellationToken cancellation = default) => inner.TryGetInfoAsync(key, cancellation);
-
-        public ValueTask DeleteAsync(ObjectKey key, CancellationToken cancellation = default) => inner.DeleteAsync(key, cancellation);
+        public override IAsyncEnumerable<ObjectEntry> ListAsync(ObjectKey folder, ListScope scope, CancellationToken cancellation = default) =>
+            _isBroken ? throw new InvalidOperationException("a bug") : base.ListAsync(folder, scope, cancellation);
     }
 }

@@ -9,6 +9,7 @@ using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Live;
 using Tempo.Query.Tests.Testing;
+using Tempo.Testing;
 
 namespace Tempo.Query.Tests;
 
@@ -89,26 +90,8 @@ public sealed class DeletedTests : IDisposable
     })];
 
     /// <summary>Objects that are not on this machine, as far as the engine knows.</summary>
-    private sealed class FarStore(IObjectStore inner) : IObjectStore
+    private sealed class FarStore(IObjectStore inner) : PassThroughStore(inner)
     {
-        public ILocalObjects? LocalObjects => null;
-
-        public ValueTask PutAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) => inner.PutAsync(key, content, cancellation);
-
-        public ValueTask PutAsync(ObjectKey key, Stream content, long sizeBytes, CancellationToken cancellation = default) => inner.PutAsync(key, content, sizeBytes, cancellation);
-
-        public ValueTask PutFileAsync(ObjectKey key, string path, CancellationToken cancellation = default) => inner.PutFileAsync(key, path, cancellation);
-
-        public ValueTask<bool> TryPutIfAbsentAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) => inner.TryPutIfAbsentAsync(key, content, cancellation);
-
-        public ValueTask<byte[]?> TryGetAsync(ObjectKey key, int maxSizeBytes, CancellationToken cancellation = default) => inner.TryGetAsync(key, maxSizeBytes, cancellation);
-
-        public ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default) => inner.GetRangeAsync(key, offset, destination, cancellation);
-
-        public ValueTask<ObjectInfo?> TryGetInfoAsync(ObjectKey key, CancellationToken cancellation = default) => inner.TryGetInfoAsync(key, cancellation);
-
-        public IAsyncEnumerable<ObjectEntry> ListAsync(ObjectKey folder, ListScope scope, CancellationToken cancellation = default) => inner.ListAsync(folder, scope, cancellation);
-
-        public ValueTask DeleteAsync(ObjectKey key, CancellationToken cancellation = default) => inner.DeleteAsync(key, cancellation);
+        public override ILocalObjects? LocalObjects => null;
     }
 }

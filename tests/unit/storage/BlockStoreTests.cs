@@ -6,6 +6,7 @@ using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
+using Tempo.Testing;
 
 namespace Tempo.Storage.Tests;
 
@@ -179,7 +180,7 @@ public sealed class BlockStoreTests : IDisposable
     }
 
     /// <summary>Notes what is put, in order, and fails one put before it stores anything.</summary>
-    private sealed class RecordingStore(IObjectStore inner) : IObjectStore
+    private sealed class RecordingStore(IObjectStore inner) : PassThroughStore(inner)
     {
         private int _puts;
 
@@ -187,41 +188,29 @@ public sealed class BlockStoreTests : IDisposable
 
         public int FailingPut { get; init; }
 
-        public ILocalObjects? LocalObjects => inner.LocalObjects;
-
-        public ValueTask PutAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default)
+        public override ValueTask PutAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default)
         {
             Note(key);
-            return inner.PutAsync(key, content, cancellation);
+            return base.PutAsync(key, content, cancellation);
         }
 
-        public ValueTask PutAsync(ObjectKey key, Stream content, long sizeBytes, CancellationToken cancellation = default)
+        public override ValueTask PutAsync(ObjectKey key, Stream content, long sizeBytes, CancellationToken cancellation = default)
         {
             Note(key);
-            return inner.PutAsync(key, content, sizeBytes, cancellation);
+            return base.PutAsync(key, content, sizeBytes, cancellation);
         }
 
-        public ValueTask PutFileAsync(ObjectKey key, string path, CancellationToken cancellation = default)
+        public override ValueTask PutFileAsync(ObjectKey key, string path, CancellationToken cancellation = default)
         {
             Note(key);
-            return inner.PutFileAsync(key, path, cancellation);
+            return base.PutFileAsync(key, path, cancellation);
         }
 
-        public ValueTask<bool> TryPutIfAbsentAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default)
+        public override ValueTask<bool> TryPutIfAbsentAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default)
         {
             Note(key);
-            return inner.TryPutIfAbsentAsync(key, content, cancellation);
+            return base.TryPutIfAbsentAsync(key, content, cancellation);
         }
-
-        public ValueTask<byte[]?> TryGetAsync(ObjectKey key, int maxSizeBytes, CancellationToken cancellation = default) => inner.TryGetAsync(key, maxSizeBytes, cancellation);
-
-        public ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default) => inner.GetRangeAsync(key, offset, destination, cancellation);
-
-        public ValueTask<ObjectInfo?> TryGetInfoAsync(ObjectKey key, CancellationToken cancellation = default) => inner.TryGetInfoAsync(key, cancellation);
-
-        public IAsyncEnumerable<ObjectEntry> ListAsync(ObjectKey folder, ListScope scope, CancellationToken cancellation = default) => inner.ListAsync(folder, scope, cancellation);
-
-        public ValueTask DeleteAsync(ObjectKey key, CancellationToken cancellation = default) => inner.DeleteAsync(key, cancellation);
 
         private void Note(ObjectKey key)
         {

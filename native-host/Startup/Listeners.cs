@@ -1,0 +1,30 @@
+using Microsoft.AspNetCore.Http;
+using Tempo.Engine.Foundation;
+using Tempo.Host.Config;
+
+namespace Tempo.Host.Startup;
+
+/// <summary>The ports of a process, in the order in which they were opened. Opened and closed by one thread, named by any.</summary>
+internal sealed class Listeners(Log log, TimeProvider time)
+{
+    private readonly List<Listener> _open = [];
+
+    public IEnumerable<string> Names => _open.Select(static listener => listener.Name);
+
+    /// <exception cref="ListenException">The address is not ours or taken, or the certificate cannot be used.</exception>
+    public async Task OpenAsync(string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, TlsOptions? tls)
+    {
+        var certificate = ServerCertificate.Open(name, tls, limits.IsHttp2Only, log, time);
+        _open.Add(await Listener.StartAsync(name, address, limits, handle, log, certificate).ConfigureAwait(false));
+    }
+
+    /// <summary>Closes them, the last one first; what is in flight may finish until the token is cancelled.</summary>
+    public async Task StopAsync(CancellationToken cancellation)
+    {
+        for (var i = _open.Count - 1; i >= 0; i--)
+        {
+            await _open[i].StopAsync(cancellation).ConfigureAwait(false);
+            await _open[i].DisposeAsync().ConfigureAwait(false);
+        }
+    }
+}
