@@ -38,20 +38,10 @@ internal sealed class GeneratorServer
     private GeneratorServer(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time) => (_options, _lifecycle, _log, _time, _listeners) = (options, lifecycle, log, time, new Listeners(log, time));
 
     /// <summary>As <see cref="TempoServer.RunAsync"/>.</summary>
-    public static async Task RunAsync(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
+    public static Task RunAsync(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
     {
         var server = new GeneratorServer(options, lifecycle, log, time);
-        try
-        {
-            await server.StartAsync().ConfigureAwait(false);
-            await lifecycle.StopRequested.ConfigureAwait(false);
-            log.Info("stopping");
-            if (options.ShutdownDelay > TimeSpan.Zero) await Task.Delay(options.ShutdownDelay, time).ConfigureAwait(false);
-        }
-        finally
-        {
-            await server.StopAsync().ConfigureAwait(false);
-        }
+        return lifecycle.RunAsync(server.StartAsync, server.StopAsync, options.ShutdownDelay, log, time);
     }
 
     private async Task StartAsync()

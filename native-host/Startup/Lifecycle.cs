@@ -1,3 +1,5 @@
+using Tempo.Engine.Foundation;
+
 namespace Tempo.Host.Startup;
 
 /// <summary>Starting, running, stopping, never back. Thread safe.</summary>
@@ -21,4 +23,27 @@ public sealed class Lifecycle
 
     /// <summary>Asks the process to stop; once or often.</summary>
     public void RequestStop() => _stopRequested.TrySetResult();
+
+    /// <summary>
+    /// Starts, waits until it is asked to stop, keeps answering for <paramref name="delay"/>, stops. What was started before a later
+    /// part failed is stopped, too.
+    /// </summary>
+    internal async Task RunAsync(Func<Task> start, Func<Task> stop, TimeSpan delay, Log log, TimeProvider time)
+    {
+        try
+        {
+            await start().ConfigureAwait(false);
+            await StopRequested.ConfigureAwait(false);
+            log.Info("stopping");
+            if (delay > TimeSpan.Zero) await Task.Delay(delay, time).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (IsStopping)
+        {
+            // It was asked to stop while it waited for another one, to hear who is in its ring.
+        }
+        finally
+        {
+            await stop().ConfigureAwait(false);
+        }
+    }
 }

@@ -63,29 +63,14 @@ public sealed class TempoServer
     /// <summary>Runs until <see cref="Lifecycle.RequestStop"/>, then stops cleanly.</summary>
     /// <exception cref="ListenException">An address cannot be listened on.</exception>
     /// <exception cref="NodeStartException">The data folder cannot be used.</exception>
-    public static async Task RunAsync(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
+    public static Task RunAsync(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
     {
         var server = new TempoServer(options, lifecycle, log, time);
-        try
-        {
-            await server.StartAsync().ConfigureAwait(false);
-            await lifecycle.StopRequested.ConfigureAwait(false);
-            log.Info("stopping");
-            if (options.ShutdownDelay > TimeSpan.Zero) await Task.Delay(options.ShutdownDelay, time).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (lifecycle.IsStopping)
-        {
-            // It was asked to stop while it waited to hear who is in its ring.
-        }
-        finally
-        {
-            await server.StopAsync().ConfigureAwait(false);
-        }
+        return lifecycle.RunAsync(server.StartAsync, server.StopAsync, options.ShutdownDelay, log, time);
     }
 
     private async Task StartAsync()
     {
-        HeapPolicy.Apply();
         ProcessMetrics.Register(_metrics);
         ReserveThreads(_options.Node.MaxRunningQueries + _options.Node.MaxRunningCuts);
         _overrides = new TenantOverrides(_options.Limits);
