@@ -14,8 +14,7 @@ try
     {
         "run" => RunVerb.Run(options, args),
         "generate" => GenerateVerb.Run(options),
-        "record" => RecordVerb.Run(options),
-        _ => throw new OptionException($"'{verb}' is not a verb: run, generate, record."),
+        _ => throw new OptionException($"'{verb}' is not a verb: run, generate."),
     };
 }
 catch (OptionException wrong)

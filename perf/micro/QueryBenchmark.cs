@@ -7,6 +7,7 @@ using Tempo.Engine.Query.Search;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Query.Tags;
 using Tempo.Perf.Load.Observe;
+using Tempo.Perf.Load.Queries;
 using Tempo.Perf.Load.Verbs;
 
 namespace Tempo.Perf.Micro;

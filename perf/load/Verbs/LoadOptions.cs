@@ -24,7 +24,6 @@ internal sealed record LoadOptions
           --rest-seconds N       then wait, at most so long, until the server is idle; default 0
           --ledger file          trace ids of all acknowledged requests, with their span counts
           --json file            also write the report there
-        tempo-load record [--binary artifacts/tempo/tempo] [--results perf/results/local] [--rounds 3] [--seconds 20] [--steady-seconds 60]
         tempo-load generate --out file [--requests 200] [--spans-per-request 100] [--templates 64] [--seed 1] [--start-unix-seconds N]
         """;
 

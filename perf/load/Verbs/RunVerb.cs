@@ -16,6 +16,24 @@ internal static class RunVerb
     public static int Run(OptionReader options, IReadOnlyList<string> arguments)
     {
         LoadOptions load = LoadOptions.Read(options);
+        try
+        {
+            LoadReport report = Measure(load, arguments);
+            string json = report.ToJson();
+            Console.WriteLine(json);
+            if (load.JsonPath is not null) File.WriteAllText(load.JsonPath, json + "\n");
+            return report.Tally.AcknowledgedSpans > 0 ? 0 : 1;
+        }
+        catch (Exception e) when (e is SocketException or IOException)
+        {
+            Console.Error.WriteLine($"{load.Target.Authority}: {e.Message}");
+            return 1;
+        }
+    }
+
+    /// <summary>Sends the load and waits for what it leaves to be done. Throws <see cref="SocketException"/> or <see cref="IOException"/> when nobody answers at the start.</summary>
+    public static LoadReport Measure(LoadOptions load, IReadOnlyList<string> arguments)
+    {
         RequestTemplate[] templates = TemplateBuilder.BuildMany(load.Seed, load.SpansPerRequest, load.TemplateCount);
         double meanSpans = templates.Average(static template => template.SpanCount);
 
@@ -28,16 +46,7 @@ internal static class RunVerb
                 senders.Add(new Sender(load.Target, load.Inflight, templates, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), ledger));
 
             using var server = new ServerWatch(load.ServerPid, load.DataFolder);
-            LoadReport report = Measure(load, meanSpans, senders, server, arguments);
-            string json = report.ToJson();
-            Console.WriteLine(json);
-            if (load.JsonPath is not null) File.WriteAllText(load.JsonPath, json + "\n");
-            return report.Tally.AcknowledgedSpans > 0 ? 0 : 1;
-        }
-        catch (Exception e) when (e is SocketException or IOException)
-        {
-            Console.Error.WriteLine($"{load.Target.Authority}: {e.Message}");
-            return 1;
+            return Measure(load, meanSpans, senders, server, arguments);
         }
         finally
         {

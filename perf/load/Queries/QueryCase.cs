@@ -1,4 +1,4 @@
-namespace Tempo.Perf.Micro;
+namespace Tempo.Perf.Load.Queries;
 
 /// <summary>What a case asks for.</summary>
 internal enum QueryKind

@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Tempo.Perf.Load.Observe;
+
+/// <summary>The native binary on an empty data folder and free ports of loopback, until it is disposed of; then its folder goes, too.</summary>
+internal sealed class StartedServer : IDisposable
+{
+    // A tenant's limits are Tempo's by default, 30 MB/s among them: what is measured here is the engine.
+    private const string Unlimited = """
+        distributor: {receivers: {otlp: {protocols: {grpc: , http: }}}}
+        overrides:
+          defaults:
+            ingestion: {rate_limit_bytes: 1000000000000, burst_size_bytes: 1000000000000, max_traces_per_user: 0}
+            global: {max_bytes_per_trace: 0}
+
+        """;
+
+    private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(30);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("tempo-perf-").FullName;
+    private readonly Process _process;
+
+    /// <summary>Returns once <c>/ready</c> answers 200; throws <see cref="IOException"/> if it does not in 30 s.</summary>
+    public StartedServer(string binary)
+    {
+        Api = FreePort();
+        Grpc = FreePort();
+        Http = FreePort();
+        string config = Path.Combine(_folder, "tempo.yaml");
+        File.WriteAllText(config, Unlimited);
+        var start = new ProcessStartInfo(Path.GetFullPath(binary))
+        {
+            WorkingDirectory = _folder,
+            ArgumentList =
+            {
+                $"-config.file={config}", $"-server.http-listen-port={Api}", "-server.grpc-listen-port=0", $"-distributor.otlp.grpc-endpoint=127.0.0.1:{Grpc}",
+                $"-distributor.otlp.http-endpoint=127.0.0.1:{Http}", $"-storage.path={DataFolder}",
+            },
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
+        long began = Stopwatch.GetTimestamp();
+        _process = Process.Start(start)!;
+        _process.OutputDataReceived += static (_, _) => { };
+        _process.ErrorDataReceived += static (_, _) => { };
+        _process.BeginErrorReadLine();
+        _process.BeginOutputReadLine();
+        try
+        {
+            WaitUntilReady();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+
+        ReadyMs = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+    }
+
+    public int Api { get; }
+    public int Grpc { get; }
+    public int Http { get; }
+    public int Pid => _process.Id;
+    public string DataFolder => Path.Combine(_folder, "data");
+
+    /// <summary>From the start of the process to its first answer of 200 on <c>/ready</c>.</summary>
+    public double ReadyMs { get; }
+
+    public void Dispose()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    // Straight over a socket: an HTTP client's own first use would be a good part of what is measured.
+    private void WaitUntilReady()
+    {
+        long began = Stopwatch.GetTimestamp();
+        var answer = new byte[256];
+        while (Stopwatch.GetElapsedTime(began) < ReadyLimit && !_process.HasExited)
+        {
+            try
+            {
+                using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                socket.Connect(IPAddress.Loopback, Api);
+                socket.Send("GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"u8);
+                int count = socket.Receive(answer);
+                if (answer.AsSpan(0, count).StartsWith("HTTP/1.1 200"u8)) return;
+            }
+            catch (SocketException)
+            {
+                // Not listening yet.
+            }
+
+            Thread.Sleep(1);
+        }
+
+        throw new IOException($"{_process.StartInfo.FileName} did not become ready in {ReadyLimit.TotalSeconds} s");
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
