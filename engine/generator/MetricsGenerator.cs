@@ -78,11 +78,22 @@ public sealed class MetricsGenerator : IAsyncDisposable
     /// <summary>Why series are not where they should be by now; empty if they are.</summary>
     public string LastError => _loopError.Length > 0 ? _loopError : _tenants.Values.Select(static tenant => tenant.LastError).FirstOrDefault(static error => error.Length > 0) ?? "";
 
-    /// <summary>Counts the spans of a request that is durable. Costs nothing for a tenant without processors.</summary>
+    /// <summary>
+    /// Counts the spans of a request that is durable. Costs nothing for a tenant without processors. Never throws: the request is
+    /// stored, and stays so, whatever becomes of its metrics.
+    /// </summary>
     public void Add(TenantId tenant, ReadOnlySpan<byte> request)
     {
-        // One that is let go at this moment has left the table when its place can be had.
-        while (!StateOf(tenant).TryAdd(request)) { }
+        try
+        {
+            // One that is let go at this moment has left the table when its place can be had.
+            while (!StateOf(tenant).TryAdd(request)) { }
+        }
+        catch (Exception e)
+        {
+            _loopError = $"tenant {tenant.Value}: {e.Message}";
+            _services.Log.Error("metrics generator: the spans of a request could not be counted", ("tenant", tenant.Value), ("err", e));
+        }
     }
 
     /// <summary>Tenants that something is kept of.</summary>

@@ -1,4 +1,5 @@
 using Tempo.Engine.Generator;
+using Tempo.Engine.Generator.Spans;
 using static Tempo.Host.Config.ConfigScalar;
 
 namespace Tempo.Host.Config;
@@ -39,7 +40,7 @@ internal static class GeneratorKeys
             Default((s, v) => s with { CollectionInterval = v }, TimeSpan.Zero), o => Defaults(o).CollectionInterval),
         Duration(at + ".stale_duration", TimeSpan.FromSeconds(1), OneYear, Default((s, v) => s with { StaleDuration = v }, TimeSpan.Zero), o => Defaults(o).StaleDuration),
         new ConfigStructure(at + ".external_labels", SetExternalLabels, o => LimitStructures.Mapping(Defaults(o).ExternalLabels.Select(static l => (l.Key, GoText.Quote(l.Value))))),
-        Text(at + ".inject_tenant_id_as", Default((s, v) => s with { InjectTenantIdAs = v }, ""), o => Defaults(o).InjectTenantIdAs),
+        LabelNameKey(at + ".inject_tenant_id_as", Default((s, v) => s with { InjectTenantIdAs = v }, ""), o => Defaults(o).InjectTenantIdAs),
         Int(at + ".max_label_value_length", 1, 65_000, Default((s, v) => s with { MaxLabelValueBytes = v }, 0), o => Defaults(o).MaxLabelValueBytes),
     ];
 
@@ -58,9 +59,15 @@ internal static class GeneratorKeys
     {
         if (LimitStructures.ReadMap(node, out var labels) is { } error) return error;
         foreach (var (name, _) in labels)
-            if (name.Length == 0 || char.IsAsciiDigit(name[0]) || name.Any(static c => !char.IsAsciiLetterOrDigit(c) && c != '_')) return $"{GoText.Quote(name)} is not a label name";
+            if (!LabelName.IsValid(name)) return $"{GoText.Quote(name)} is not a label name";
         Default<IReadOnlyList<KeyValuePair<string, string>>>((s, v) => s with { ExternalLabels = v }, [])(options, labels);
         return null;
+    }
+
+    private static ConfigScalar LabelNameKey(string path, Action<HostOptions, string> set, Func<HostOptions, string> get)
+    {
+        var text = Text(path, set, get);
+        return text with { Set = (o, name) => name.Length == 0 || LabelName.IsValid(name) ? text.Set(o, name) : $"{GoText.Quote(name)} is not a label name" };
     }
 
     private static GeneratorSettings Defaults(HostOptions options) => options.Node.Generator.Defaults;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Tempo.Engine.Node.Generating;
 using Tempo.Engine.Node.Overrides;
 using static Tempo.Host.Config.LimitKeys;
 
@@ -23,7 +24,7 @@ internal static class GeneratorLimitKeys
             With((g, v) => g with { NativeHistogramMaxBucketNumber = v }, 0), l => l.MetricsGenerator.NativeHistogramMaxBucketNumber),
         Duration(at + ".native_histogram_min_reset_duration",
             With((g, v) => g with { NativeHistogramMinResetDuration = v }, TimeSpan.Zero), l => l.MetricsGenerator.NativeHistogramMinResetDuration),
-        Text(at + ".trace_id_label_name", With((g, v) => g with { TraceIdLabelName = v }, ""), l => l.MetricsGenerator.TraceIdLabelName),
+        Checked(Text(at + ".trace_id_label_name", With((g, v) => g with { TraceIdLabelName = v }, ""), l => l.MetricsGenerator.TraceIdLabelName), g => GeneratorLimitChecks.Name(g.TraceIdLabelName)),
         LimitStructures.Secrets(at + ".remote_write_headers",
             (l, v) => Set(l, g => g with { RemoteWriteHeaders = v }), l => l.MetricsGenerator.RemoteWriteHeaders),
         Int(at + ".forwarder.queue_size", With((g, v) => g with { ForwarderQueueSize = v }, 0), l => l.MetricsGenerator.ForwarderQueueSize),
@@ -42,16 +43,18 @@ internal static class GeneratorLimitKeys
         .. SpanMetrics(at + ".span_metrics"),
         LimitStructures.Texts(at + ".host_info.host_identifiers",
             (l, v) => Set(l, g => g with { HostInfo = g.HostInfo with { HostIdentifiers = v } }), l => l.MetricsGenerator.HostInfo.HostIdentifiers),
-        Text(at + ".host_info.metric_name",
-            With((g, v) => g with { HostInfo = g.HostInfo with { MetricName = v } }, ""), l => l.MetricsGenerator.HostInfo.MetricName),
+        Checked(Text(at + ".host_info.metric_name", With((g, v) => g with { HostInfo = g.HostInfo with { MetricName = v } }, ""), l => l.MetricsGenerator.HostInfo.MetricName),
+            g => GeneratorLimitChecks.Name(g.HostInfo.MetricName)),
     ];
 
     private static ConfigValue[] ServiceGraphs(string at) =>
     [
-        LimitStructures.Numbers(at + ".histogram_buckets", Graphs<IReadOnlyList<double>>((s, v) => s with { HistogramBuckets = v }), l => Graphs(l).HistogramBuckets),
+        Checked(LimitStructures.Numbers(at + ".histogram_buckets", Graphs<IReadOnlyList<double>>((s, v) => s with { HistogramBuckets = v }), l => Graphs(l).HistogramBuckets),
+            g => GeneratorLimitChecks.Buckets(g.ServiceGraphs.HistogramBuckets)),
         LimitStructures.Texts(at + ".dimensions", Graphs<IReadOnlyList<string>>((s, v) => s with { Dimensions = v }), l => Graphs(l).Dimensions),
         LimitStructures.Texts(at + ".peer_attributes", Graphs<IReadOnlyList<string>>((s, v) => s with { PeerAttributes = v }), l => Graphs(l).PeerAttributes),
-        LimitStructures.Policies(at + ".filter_policies", Graphs<IReadOnlyList<FilterPolicy>>((s, v) => s with { FilterPolicies = v }), l => Graphs(l).FilterPolicies),
+        Checked(LimitStructures.Policies(at + ".filter_policies", Graphs<IReadOnlyList<FilterPolicy>>((s, v) => s with { FilterPolicies = v }), l => Graphs(l).FilterPolicies),
+            g => GeneratorLimitChecks.FilterPolicies(g.ServiceGraphs.FilterPolicies)),
         Bool(at + ".enable_client_server_prefix", Graphs<bool>((s, v) => s with { IsClientServerPrefixEnabled = v }), l => Graphs(l).IsClientServerPrefixEnabled),
         Bool(at + ".enable_messaging_system_latency_histogram",
             Graphs<bool>((s, v) => s with { IsMessagingSystemLatencyHistogramEnabled = v }), l => Graphs(l).IsMessagingSystemLatencyHistogramEnabled),
@@ -63,11 +66,14 @@ internal static class GeneratorLimitKeys
 
     private static ConfigValue[] SpanMetrics(string at) =>
     [
-        LimitStructures.Numbers(at + ".histogram_buckets", Spans<IReadOnlyList<double>>((s, v) => s with { HistogramBuckets = v }), l => Spans(l).HistogramBuckets),
+        Checked(LimitStructures.Numbers(at + ".histogram_buckets", Spans<IReadOnlyList<double>>((s, v) => s with { HistogramBuckets = v }), l => Spans(l).HistogramBuckets),
+            g => GeneratorLimitChecks.Buckets(g.SpanMetrics.HistogramBuckets)),
         LimitStructures.Texts(at + ".dimensions", Spans<IReadOnlyList<string>>((s, v) => s with { Dimensions = v }), l => Spans(l).Dimensions),
-        LimitStructures.Switches(at + ".intrinsic_dimensions",
+        Checked(LimitStructures.Switches(at + ".intrinsic_dimensions",
             Spans<IReadOnlyList<KeyValuePair<string, bool>>>((s, v) => s with { IntrinsicDimensions = v }), l => Spans(l).IntrinsicDimensions),
-        LimitStructures.Policies(at + ".filter_policies", Spans<IReadOnlyList<FilterPolicy>>((s, v) => s with { FilterPolicies = v }), l => Spans(l).FilterPolicies),
+            g => GeneratorLimitChecks.IntrinsicDimensions(g.SpanMetrics.IntrinsicDimensions)),
+        Checked(LimitStructures.Policies(at + ".filter_policies", Spans<IReadOnlyList<FilterPolicy>>((s, v) => s with { FilterPolicies = v }), l => Spans(l).FilterPolicies),
+            g => GeneratorLimitChecks.FilterPolicies(g.SpanMetrics.FilterPolicies)),
         LimitStructures.Mappings(at + ".dimension_mappings", Spans<IReadOnlyList<DimensionMapping>>((s, v) => s with { DimensionMappings = v }), l => Spans(l).DimensionMappings),
         Bool(at + ".enable_target_info", Spans<bool>((s, v) => s with { IsTargetInfoEnabled = v }), l => Spans(l).IsTargetInfoEnabled),
         LimitStructures.Texts(at + ".target_info_excluded_dimensions",
@@ -77,6 +83,14 @@ internal static class GeneratorLimitKeys
         Bool(at + ".enable_tracestate_span_multiplier",
             Spans<bool>((s, v) => s with { IsTraceStateSpanMultiplierEnabled = v }), l => Spans(l).IsTraceStateSpanMultiplierEnabled),
     ];
+
+    // What can be read and not be used is an error as well, with the key's line.
+    private static ConfigValue Checked(ConfigValue key, Func<MetricsGeneratorLimits, string?> check) => key switch
+    {
+        ConfigScalar scalar => scalar with { Set = (o, text) => scalar.Set(o, text) ?? check(o.Limits.MetricsGenerator) },
+        ConfigStructure structure => structure with { Set = (o, node) => structure.Set(o, node) ?? check(o.Limits.MetricsGenerator) },
+        _ => key,
+    };
 
     private static ServiceGraphsLimits Graphs(TenantLimits limits) => limits.MetricsGenerator.ServiceGraphs;
 

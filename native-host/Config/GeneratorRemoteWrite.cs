@@ -20,6 +20,7 @@ internal static class RemoteWriteConfig
             if (item is not YamlMapping mapping) return $"entry at line {item.Line}: a mapping is expected";
             if (new EntryReader().Read(mapping, out var target) is { } error) return $"entry at line {item.Line}: {error}";
             if (targets.Exists(other => other.Name.Length > 0 && other.Name == target.Name)) return $"entry at line {item.Line}: the name {GoText.Quote(target.Name)} is there twice";
+            if (targets.Exists(other => other.Id == target.Id)) return $"entry at line {item.Line}: {GoText.Quote(target.ShownUrl)} with the same account, headers and rules is there twice; a name tells two targets apart";
             targets.Add(target);
         }
 
@@ -47,7 +48,7 @@ internal static class RemoteWriteConfig
 
         private RemoteWriteTarget _target = new() { Url = new Uri("http://localhost") };
         private bool _hasUrl;
-        private string _user = "", _scheme = "Bearer";
+        private string _user = "", _scheme = "Bearer", _credentialsFile = "";
         private Func<string>? _password, _credentials, _clientSecret;
         private string _clientId = "", _region = "", _accessKey = "", _secretKey = "";
         private Uri? _tokenUrl;
@@ -64,7 +65,7 @@ internal static class RemoteWriteConfig
             else if (_credentials is { } credentials) _target = _target with { Authorization = SchemeOf(_scheme, credentials) };
             if (_tokenUrl is not null && _clientSecret is not null) _target = _target with { OAuth2 = new OAuth2Options(_clientId, _clientSecret, _tokenUrl) { Scopes = _scopes, EndpointParameters = _parameters } };
             if (_isSigned) _target = _target with { SigV4 = new SigV4Options(RegionOrEnvironment(), Keys(_accessKey, _secretKey)) };
-            target = _target;
+            target = _target with { Account = string.Join(' ', new[] { _user, _credentialsFile, _clientId, _region, _accessKey }.Where(static part => part.Length > 0)) };
             return error;
         }
 
@@ -139,7 +140,7 @@ internal static class RemoteWriteConfig
                 case "basic_auth.password_file": return Done(_password = () => ReadSecret(text));
                 case "authorization.type": return Done(_scheme = text);
                 case "authorization.credentials" or "bearer_token": return Done(_credentials = () => text);
-                case "authorization.credentials_file" or "bearer_token_file": return Done(_credentials = () => ReadSecret(text));
+                case "authorization.credentials_file" or "bearer_token_file": return Done((_credentials, _credentialsFile) = (() => ReadSecret(text), text));
                 case "oauth2.client_id": return Done(_clientId = text);
                 case "oauth2.client_secret": return Done(_clientSecret = () => text);
                 case "oauth2.client_secret_file": return Done(_clientSecret = () => ReadSecret(text));

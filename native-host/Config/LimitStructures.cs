@@ -106,7 +106,7 @@ internal static class LimitStructures
 
     private static string? ReadMatch(YamlMapping mapping, out FilterMatch match)
     {
-        var type = "strict";
+        var type = "";
         List<KeyValuePair<string, string>> attributes = [];
         match = new FilterMatch(type, attributes);
         foreach (var (key, line, value) in mapping.Entries)
@@ -128,6 +128,8 @@ internal static class LimitStructures
             }
         }
 
+        // Tempo does not guess either.
+        if (type.Length == 0) return "match_type is missing, strict or regex";
         match = new FilterMatch(type, attributes);
         return null;
     }

@@ -14,11 +14,14 @@ internal static class OverridesFile
 
     /// <summary>Reads the file.</summary>
     /// <exception cref="ConfigException">It cannot be read, or something in it is wrong; the message has file, line and key.</exception>
-    public static Dictionary<string, TenantLimits> Load(HostOptions options)
+    public static Dictionary<string, TenantLimits> Load(HostOptions options) => Parse(options.OverridesFile, ReadText(options), options.AreLegacyOverridesEnabled);
+
+    /// <summary>The file's text, with the environment's variables put in.</summary>
+    /// <exception cref="ConfigException">It cannot be read.</exception>
+    public static string ReadText(HostOptions options)
     {
         var text = ConfigFile.ReadText(options.OverridesFile);
-        if (options.ExpandEnvironment) text = EnvironmentExpansion.Expand(options.OverridesFile, text, Environment.GetEnvironmentVariable);
-        return Parse(options.OverridesFile, text, options.AreLegacyOverridesEnabled);
+        return options.ExpandEnvironment ? EnvironmentExpansion.Expand(options.OverridesFile, text, Environment.GetEnvironmentVariable) : text;
     }
 
     /// <summary>Reads the text of a file.</summary>

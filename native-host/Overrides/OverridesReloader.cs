@@ -17,6 +17,7 @@ internal sealed class OverridesReloader : IAsyncDisposable
     private readonly Counter _isSuccessful;
     private Task _running = Task.CompletedTask;
     private string _lastError = "";
+    private string _lastText = "";
 
     private OverridesReloader(HostOptions options, TenantOverrides overrides, MetricRegistry metrics, Log log)
     {
@@ -33,7 +34,8 @@ internal sealed class OverridesReloader : IAsyncDisposable
         RegisterLimits(overrides, metrics);
         var reloader = new OverridesReloader(options, overrides, metrics, log);
         if (options.OverridesFile.Length == 0) return reloader;
-        overrides.ReplaceFile(OverridesFile.Load(options));
+        reloader._lastText = OverridesFile.ReadText(options);
+        overrides.ReplaceFile(OverridesFile.Parse(options.OverridesFile, reloader._lastText, options.AreLegacyOverridesEnabled));
         reloader._isSuccessful.Set(1);
         reloader._running = reloader.RunAsync(time);
         return reloader;
@@ -44,7 +46,11 @@ internal sealed class OverridesReloader : IAsyncDisposable
     {
         try
         {
-            _overrides.ReplaceFile(OverridesFile.Load(_options));
+            var text = OverridesFile.ReadText(_options);
+            // The same text says the same, and reading it compiles the patterns of every tenant.
+            if (text == _lastText && _lastError.Length == 0) return;
+            _overrides.ReplaceFile(OverridesFile.Parse(_options.OverridesFile, text, _options.AreLegacyOverridesEnabled));
+            _lastText = text;
             _isSuccessful.Set(1);
             _lastError = "";
         }

@@ -41,9 +41,16 @@ public sealed record MetricColumn(string Name, string Help, MetricKind Kind, dou
     /// <summary>Throws <see cref="ArgumentException"/> for bounds that do not ascend.</summary>
     public static MetricColumn Histogram(string name, string help, double[] bounds, HistogramForm form)
     {
-        for (var i = 0; i < bounds.Length; i++)
-            if (!double.IsFinite(bounds[i]) || (i > 0 && bounds[i] <= bounds[i - 1])) throw new ArgumentException($"histogram_buckets of {name} must ascend, and +Inf is not one of them");
+        if (CheckBounds(bounds) is { } error) throw new ArgumentException($"histogram_buckets of {name}: {error}");
         return new MetricColumn(name, help, MetricKind.Histogram, bounds, form);
+    }
+
+    /// <summary>Null, or why the upper bounds cannot be those of a histogram.</summary>
+    public static string? CheckBounds(IReadOnlyList<double> bounds)
+    {
+        for (var i = 0; i < bounds.Count; i++)
+            if (!double.IsFinite(bounds[i]) || (i > 0 && bounds[i] <= bounds[i - 1])) return "upper bounds must ascend, and +Inf is not one of them";
+        return null;
     }
 }
 

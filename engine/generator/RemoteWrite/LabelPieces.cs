@@ -7,7 +7,8 @@ namespace Tempo.Engine.Generator.RemoteWrite;
 
 /// <summary>
 /// The sorted labels of an entity as encoded Label fields, in three pieces around <c>__name__</c> and <c>le</c>. Labels of
-/// those two names cannot be told from the metric's own and are left out.
+/// those two names cannot be told from the metric's own and are left out. The constant labels are the operator's word (whose
+/// series these are): an entity's own label of the same name, which comes from a sender, is left out.
 /// </summary>
 internal sealed class LabelPieces : IDisposable
 {
@@ -22,17 +23,17 @@ internal sealed class LabelPieces : IDisposable
     public LabelPieces(IEnumerable<KeyValuePair<string, string>> constantLabels)
     {
         static (byte[], byte[]) Encode(KeyValuePair<string, string> label) => (Encoding.UTF8.GetBytes(label.Key), Encoding.UTF8.GetBytes(label.Value));
-        _constants = [.. constantLabels.Where(static label => label.Value.Length > 0).Select(Encode)];
+        // Of two of one name the first counts: a receiver refuses a series that has it twice.
+        _constants = [.. constantLabels.Where(static label => label.Value.Length > 0).DistinctBy(static label => label.Key).Select(Encode)];
     }
 
     public void Set(in EntityLabels labels)
     {
         _order.Clear();
         _textLength = 0;
-        foreach (var label in labels) Add(label.Name, label.Value);
-        var own = _order.Count;
-        foreach (var (name, value) in _constants)
-            if (!Has(name, own)) Add(name, value);
+        foreach (var (name, value) in _constants) Add(name, value);
+        foreach (var label in labels)
+            if (!Has(label.Name, _constants.Length)) Add(label.Name, label.Value);
         _order.Sort((a, b) => Name(a).SequenceCompareTo(Name(b)));
         Encode();
     }

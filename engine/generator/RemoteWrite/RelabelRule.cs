@@ -2,7 +2,8 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.RegularExpressions;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Generator.Spans;
 
 namespace Tempo.Engine.Generator.RemoteWrite;
 
@@ -28,7 +29,7 @@ public enum RelabelAction
 /// </summary>
 public sealed class RelabelRule
 {
-    private readonly Regex _pattern;
+    private readonly Re2Pattern _pattern;
 
     /// <summary>Throws <see cref="ArgumentException"/> for a pattern that cannot be read.</summary>
     public RelabelRule(RelabelAction action, IReadOnlyList<string> sourceLabels, string separator = ";", string pattern = "(.*)", string targetLabel = "", string replacement = "$1")
@@ -38,7 +39,8 @@ public sealed class RelabelRule
         Separator = separator;
         TargetLabel = targetLabel;
         Replacement = replacement;
-        _pattern = new Regex($"^(?s:{pattern})$", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+        Pattern = pattern;
+        _pattern = Re2Pattern.TryCompileGroups(pattern, out var compiled, out var error) ? compiled : throw new ArgumentException(error);
     }
 
     public RelabelAction Action { get; }
@@ -47,12 +49,19 @@ public sealed class RelabelRule
 
     public string Separator { get; }
 
+    /// <summary>In RE2's syntax; matches a text as a whole.</summary>
+    public string Pattern { get; }
+
     public string TargetLabel { get; }
 
     public string Replacement { get; }
 
     /// <summary>Of <see cref="RelabelAction.HashMod"/>; above 0 there.</summary>
     public ulong Modulus { get; init; }
+
+    /// <summary>All of the rule as a text, so that two rules can be told apart.</summary>
+    internal string Describe() =>
+        string.Create(CultureInfo.InvariantCulture, $"{Action} {string.Join(',', SourceLabels)} {Separator} {Pattern} {TargetLabel} {Replacement} {Modulus}");
 
     /// <summary>Changes the labels of a series; false if it is not to be sent.</summary>
     public bool Apply(SortedDictionary<string, string> labels)
@@ -64,7 +73,7 @@ public sealed class RelabelRule
             case RelabelAction.Drop:
                 return !_pattern.IsMatch(Source(labels));
             case RelabelAction.Replace:
-                if (_pattern.Match(Source(labels)) is { Success: true } match) Set(labels, match.Result(TargetLabel), match.Result(Replacement));
+                if (_pattern.Match(Source(labels)) is { } match) Set(labels, _pattern.Expand(match, TargetLabel), _pattern.Expand(match, Replacement));
                 return true;
             case RelabelAction.HashMod:
                 Set(labels, TargetLabel, (HashOf(Source(labels)) % Modulus).ToString(CultureInfo.InvariantCulture));
@@ -81,7 +90,7 @@ public sealed class RelabelRule
                 return Source(labels) != labels.GetValueOrDefault(TargetLabel, "");
             case RelabelAction.LabelMap:
                 foreach (var (name, value) in labels.ToArray())
-                    if (_pattern.Match(name) is { Success: true } found) Set(labels, found.Result(Replacement), value);
+                    if (_pattern.Match(name) is { } found) Set(labels, _pattern.Expand(found, Replacement), value);
                 return true;
             default:
                 foreach (var name in labels.Keys.ToArray())
@@ -104,9 +113,6 @@ public sealed class RelabelRule
     private static void Set(SortedDictionary<string, string> labels, string name, string value)
     {
         if (value.Length == 0) labels.Remove(name);
-        else if (IsLabelName(name)) labels[name] = value;
+        else if (LabelName.IsValid(name)) labels[name] = value;
     }
-
-    internal static bool IsLabelName(string name) =>
-        name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(static c => char.IsAsciiLetterOrDigit(c) || c == '_');
 }

@@ -27,6 +27,9 @@ public sealed record RemoteWriteTarget
     /// <summary>Value of the Authorization header, or null; asked for each request, since files with secrets change.</summary>
     public Func<string>? Authorization { get; init; }
 
+    /// <summary>Whose the authorization is (a user's name, a client's id, a file), so that two accounts at one URL are two targets. No secret.</summary>
+    public string Account { get; init; } = "";
+
     /// <summary>A token of client credentials instead; null: none.</summary>
     public OAuth2Options? OAuth2 { get; init; }
 
@@ -47,15 +50,30 @@ public sealed record RemoteWriteTarget
     public string ShownName => Name.Length > 0 ? Name : Id.ToString("x16", CultureInfo.InvariantCulture)[..6];
 
     /// <summary>
-    /// The same for the same name, or URL without one, in every run: FNV-1a over the text. A queue knows its reader by it.
+    /// The same in every run for the same name, or without one for the same URL, account, headers and rules: FNV-1a over the text. A queue
+    /// knows its reader by it, and metrics a target without a name, so that no two targets of a process may have the same.
     /// </summary>
-    internal ulong Id
+    public ulong Id
     {
         get
         {
             var hash = 14695981039346656037UL;
-            foreach (var c in Name.Length > 0 ? "name:" + Name : Url.AbsoluteUri) hash = (hash ^ c) * 1099511628211UL;
+            if (Name.Length > 0)
+            {
+                Add("name:" + Name);
+                return hash;
+            }
+
+            Add(Url.AbsoluteUri);
+            if (Account.Length > 0) Add("\naccount " + Account);
+            foreach (var (name, value) in Headers) Add($"\nheader {name}:{value}");
+            foreach (var rule in WriteRelabelRules) Add("\nrule " + rule.Describe());
             return hash;
+
+            void Add(string text)
+            {
+                foreach (var c in text) hash = (hash ^ c) * 1099511628211UL;
+            }
         }
     }
 }

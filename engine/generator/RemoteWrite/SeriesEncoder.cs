@@ -38,7 +38,7 @@ internal sealed class SeriesEncoder : ISeriesVisitor, IDisposable
     private int _exemplars;
     private int _histograms;
 
-    /// <param name="constantLabels">Labels of every series; an entity's own label of the same name goes first.</param>
+    /// <param name="constantLabels">Labels of every series; they go before an entity's own label of the same name.</param>
     /// <param name="traceIdLabel">Label of an exemplar.</param>
     /// <param name="maxBatchSamples">Batches are given out when they have so many; they have some more, up to a slice of the table.</param>
     /// <param name="emit">Gets each batch; the buffer is used again after it returns.</param>

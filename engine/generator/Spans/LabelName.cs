@@ -3,7 +3,7 @@ using System.Text;
 namespace Tempo.Engine.Generator.Spans;
 
 /// <summary>Attribute names as Prometheus label names: <c>http.status_code</c> → <c>http_status_code</c>.</summary>
-internal static class LabelName
+public static class LabelName
 {
     /// <summary>A name that a digit begins gets <c>_</c> in front; every byte that a label name may not have becomes one.</summary>
     public static string Of(string attribute)
@@ -28,16 +28,25 @@ internal static class LabelName
         return length;
     }
 
+    /// <summary>A label name as every Prometheus takes it.</summary>
+    public static bool IsValid(string name) => name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(static c => char.IsAsciiLetterOrDigit(c) || c == '_');
+
+    /// <summary>
+    /// The two names that no attribute may have, since they are a series' own: <c>__name__</c> on any, <c>le</c> on a histogram's
+    /// buckets. Twice the same name on a line of a page makes the whole page unreadable.
+    /// </summary>
+    internal static bool IsOfSeries(ReadOnlySpan<byte> name) => name.SequenceEqual("__name__"u8) || name.SequenceEqual("le"u8);
+
     private static bool IsNameByte(byte b) => b is (>= (byte)'a' and <= (byte)'z') or (>= (byte)'A' and <= (byte)'Z') or (>= (byte)'0' and <= (byte)'9') or (byte)'_';
 
     /// <summary>
     /// Names for attributes that must not meet the <paramref name="taken"/> ones: such a name gets <c>__</c> in front. An
-    /// attribute whose name is there already under another spelling is left out (null).
+    /// attribute whose name is there already under another spelling, or is a series' own, is left out (null).
     /// </summary>
-    public static string? Distinct(string attribute, IReadOnlySet<string> taken, ISet<string> used)
+    internal static string? Distinct(string attribute, IReadOnlySet<string> taken, ISet<string> used)
     {
         var name = Of(attribute);
         if (taken.Contains(name)) name = "__" + name;
-        return name.Length > 0 && used.Add(name) ? name : null;
+        return name.Length > 0 && !IsOfSeries(Encoding.ASCII.GetBytes(name)) && used.Add(name) ? name : null;
     }
 }

@@ -31,8 +31,9 @@ internal sealed class ResourceLabels(IReadOnlySet<string> excluded)
         if (_excluded.GetAlternateLookup<ReadOnlySpan<char>>() is var names && IsExcluded(names, key)) return;
         var start = _textLength;
         if (start + key.Length + 1 > _text.Length) Array.Resize(ref _text, Math.Max(start + key.Length + 1, _text.Length * 2));
-        _textLength += LabelName.Write(key, _text.AsSpan(start));
-        var valueStart = _textLength;
+        var valueStart = start + LabelName.Write(key, _text.AsSpan(start));
+        if (LabelName.IsOfSeries(_text.AsSpan(start, valueStart - start))) return;
+        _textLength = valueStart;
         AttributeText.Append(value, ref _text, ref _textLength);
         if (_textLength == valueStart) return;
         _labels.Add(new Label(start, valueStart - start, valueStart, _textLength - valueStart));

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Otlp;
 
 namespace Tempo.Engine.Generator.Spans;
@@ -10,7 +11,7 @@ public enum FilterMatchType
     /// <summary>The whole text is equal.</summary>
     Strict,
 
-    /// <summary>The pattern is found anywhere in the text.</summary>
+    /// <summary>The pattern, in RE2's syntax, is found anywhere in the text.</summary>
     Regex,
 }
 
@@ -23,21 +24,9 @@ public sealed record FilterAttribute(string Key, string Value);
 public sealed record FilterMatch(FilterMatchType Type, IReadOnlyList<FilterAttribute> Attributes);
 
 /// <summary>A policy: a span is taken if all of <see cref="Include"/> match, one of <see cref="IncludeAny"/> does, and not all of <see cref="Exclude"/>.</summary>
-public sealed record FilterPolicy(FilterMatch? Include, FilterMatch? IncludeAny, FilterMatch? Exclude);
-
-/// <summary>Decides which spans a processor counts: those that all its policies take.</summary>
-internal sealed class SpanFilter
+public sealed record FilterPolicy(FilterMatch? Include, FilterMatch? IncludeAny, FilterMatch? Exclude)
 {
-    private readonly Policy[] _policies;
-
-    /// <summary>Throws <see cref="ArgumentException"/> for a policy that makes no sense (see <see cref="Check"/>).</summary>
-    public SpanFilter(IReadOnlyList<FilterPolicy> policies, CurrentSpan current)
-    {
-        Policy Compile(FilterPolicy policy) => new(Conditions(policy.Include, current), Conditions(policy.IncludeAny, current), Conditions(policy.Exclude, current));
-        _policies = [.. policies.Select(Compile)];
-    }
-
-    /// <summary>Null, or what is wrong with the policies.</summary>
+    /// <summary>Null, or what is wrong with the policies: a key or a value that can match nothing, a pattern that cannot be read, a policy of nothing.</summary>
     public static string? Check(IReadOnlyList<FilterPolicy> policies)
     {
         try
@@ -49,6 +38,21 @@ internal sealed class SpanFilter
         {
             return e.Message;
         }
+    }
+}
+
+/// <summary>Decides which spans a processor counts: those that all its policies take.</summary>
+internal sealed class SpanFilter
+{
+    private readonly Policy[] _policies;
+
+    /// <summary>Throws <see cref="ArgumentException"/> for a policy that makes no sense (see <see cref="FilterPolicy.Check"/>).</summary>
+    public SpanFilter(IReadOnlyList<FilterPolicy> policies, CurrentSpan current)
+    {
+        Policy Compile(FilterPolicy policy) => policy is { Include: null, IncludeAny: null, Exclude: null }
+            ? throw new ArgumentException("a filter policy has include, include_any or exclude")
+            : new(Conditions(policy.Include, current), Conditions(policy.IncludeAny, current), Conditions(policy.Exclude, current));
+        _policies = [.. policies.Select(Compile)];
     }
 
     public bool Takes(CurrentSpan current, in SpanFields span)
@@ -104,7 +108,8 @@ internal sealed class FilterCondition
     public static FilterCondition Compile(FilterMatchType type, FilterAttribute attribute, CurrentSpan current)
     {
         var condition = new FilterCondition { _text = Encoding.UTF8.GetBytes(attribute.Value) };
-        if (type == FilterMatchType.Regex) condition._pattern = new Regex(attribute.Value, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+        if (type == FilterMatchType.Regex && !Re2Pattern.TryCompile(attribute.Value, out condition._pattern, out var error))
+            throw new ArgumentException($"filter policy {attribute.Key} \"{attribute.Value}\": {error}");
         switch (attribute.Key)
         {
             case "kind":

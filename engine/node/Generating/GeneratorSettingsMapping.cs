@@ -14,6 +14,8 @@ namespace Tempo.Engine.Node.Generating;
 /// </summary>
 public static class GeneratorSettingsMapping
 {
+    internal static readonly string[] IntrinsicDimensionNames = ["service", "span_name", "span_kind", "status_code", "status_message"];
+
     /// <summary>Throws <see cref="ArgumentException"/> for a processor that is not known.</summary>
     public static GeneratorSettings Over(this MetricsGeneratorLimits limits, GeneratorSettings settings)
     {
@@ -96,7 +98,7 @@ public static class GeneratorSettingsMapping
         return dimensions;
     }
 
-    private static IReadOnlyList<Spans.FilterPolicy> Policies(IReadOnlyList<FilterPolicy> policies) =>
+    internal static IReadOnlyList<Spans.FilterPolicy> Policies(IReadOnlyList<FilterPolicy> policies) =>
         [.. policies.Select(static policy => new Spans.FilterPolicy(Match(policy.Include), Match(policy.IncludeAny), Match(policy.Exclude)))];
 
     private static Spans.FilterMatch? Match(FilterMatch? match) => match is null ? null

@@ -8,10 +8,12 @@ namespace Tempo.SystemTests.Generator;
 /// <summary>The same series without remote write, and every page held against Prometheus' own reader.</summary>
 public sealed class ScrapeTests : IAsyncLifetime
 {
+    private static readonly string[] HostileNames = ["__name__", "..name..", "le", "job", "instance", "1abc", "a b", "a.b", "a_b", "\u00fc", "\"", "\\", "a\nb{} 1", "#", ""];
+
     private readonly string _data = Directory.CreateTempSubdirectory("tempo-generator-").FullName;
     private TempoProcess _tempo = null!;
 
-    public async ValueTask InitializeAsync() => _tempo = await TempoProcess.StartAsync(GeneratorSettings.Of(_data, "", ", processor: {span_metrics: {dimensions: [odd], enable_target_info: true}}"));
+    public async ValueTask InitializeAsync() => _tempo = await TempoProcess.StartAsync(GeneratorSettings.Of(_data, "", ", processor: {span_metrics: {dimensions: [odd, le, __name__], enable_target_info: true}}"));
 
     [Fact]
     public async Task Both_pages_are_what_Prometheus_reads_and_promtool_praises()
@@ -71,11 +73,11 @@ public sealed class ScrapeTests : IAsyncLifetime
         Assert.Equal((times, times), (operation.GetProperty("requests").GetInt32(), operation.GetProperty("errors").GetInt32()));
     }
 
-    // The golden trace, and a span whose label needs escaping.
+    // The golden trace, and a span whose label needs escaping, of a resource with the names that a page has itself.
     private async Task SendAsync()
     {
         var trace = GoldenTrace.Make();
-        SpanFacts odd = trace[0] with { SpanId = "b0000000000000aa", Kind = 1, ParentSpanId = trace[0].SpanId, Attributes = [new AttributeFacts("odd", "string:a \"quoted\" \\ label\nof two lines")] };
+        SpanFacts odd = trace[0] with { SpanId = "b0000000000000aa", Kind = 1, ParentSpanId = trace[0].SpanId, Attributes = [new AttributeFacts("odd", "string:a \"quoted\" \\ label\nof two lines"), new AttributeFacts("le", "string:0.1"), new AttributeFacts("__name__", "string:x")], Resource = [.. trace[0].Resource, .. HostileNames.Select(static name => new AttributeFacts(name, "string:x"))] };
         using var otlp = new OtlpHttpClient(_tempo.OtlpHttpUrl);
         Assert.Equal(200, (await otlp.PostAsync(ExportRequest.Encode([.. trace, odd]))).Status);
     }

@@ -152,7 +152,41 @@ public sealed class SpanMetricsTests
     [InlineData("nonsense", "x")]
     [InlineData("kind", "server")]
     public void A_policy_that_can_match_nothing_is_refused(string key, string value) =>
-        Assert.NotNull(SpanFilter.Check([new FilterPolicy(new FilterMatch(FilterMatchType.Strict, [new FilterAttribute(key, value)]), null, null)]));
+        Assert.NotNull(FilterPolicy.Check([new FilterPolicy(new FilterMatch(FilterMatchType.Strict, [new FilterAttribute(key, value)]), null, null)]));
+
+    [Theory]
+    [InlineData("[[:alpha:]]+ /(?P<path>cart)$", true)]
+    [InlineData("cart$", true)]
+    [InlineData("^cart", false)]
+    [InlineData("\\d", false)]
+    public void Patterns_are_those_of_Go(string pattern, bool isTaken)
+    {
+        var match = new FilterMatch(FilterMatchType.Regex, [new FilterAttribute("name", pattern)]);
+        var generator = Generators.New("span-metrics", s => s with { SpanMetrics = new SpanMetricsSettings { FilterPolicies = [new FilterPolicy(match, null, null)] } });
+        generator.Add(new TestSpan { Id = 1, Name = "GET /cart" }, new TestSpan { Id = 2, Name = "GET /cart\n" }, new TestSpan { Id = 3, Name = "GET ٣" });
+        Assert.Equal(isTaken ? 1 : 0, SeriesSheet.Of(generator).Sum("traces_spanmetrics_calls_total"));
+    }
+
+    [Theory]
+    [InlineData("(?!a).*")]
+    [InlineData("(")]
+    public void A_pattern_that_cannot_be_used_is_told(string pattern) =>
+        Assert.Contains(pattern, FilterPolicy.Check([new FilterPolicy(null, null, new FilterMatch(FilterMatchType.Regex, [new FilterAttribute("name", pattern)]))]), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_policy_of_nothing_is_told() => Assert.Contains("include", FilterPolicy.Check([new FilterPolicy(null, null, null)]), StringComparison.Ordinal);
+
+    // A series has these names already: once more, and no reader takes the page, or the receiver the batch.
+    [Fact]
+    public void Labels_that_are_a_series_own_are_left_out()
+    {
+        var generator = Generators.New("span-metrics", s => s with { SpanMetrics = new SpanMetricsSettings { EnableTargetInfo = true, Dimensions = ["le", "__name__", "..name..", "ok"] } });
+        generator.Add(new TestSpan { Id = 1, Resource = TestSpan.Service("a", ("__name__", "x"), ("..name..", "y"), ("le", "z"), ("host", "h")), Attributes = [("le", "q"), ("ok", "w")] });
+        var sheet = SeriesSheet.Of(generator);
+        Assert.Equal(["traces_target_info{host=\"h\",job=\"a\"}"], sheet.Series("traces_target_info"));
+        Assert.Single(sheet.Series("traces_spanmetrics_latency_count"), static series => series.Contains("ok=\"w\"", StringComparison.Ordinal) && !series.Contains("le=", StringComparison.Ordinal));
+        Assert.All(sheet.Values.Keys, static series => Assert.DoesNotContain("__name__", series, StringComparison.Ordinal));
+    }
 
     [Fact]
     public void A_span_that_is_not_text_is_dropped_and_counted()

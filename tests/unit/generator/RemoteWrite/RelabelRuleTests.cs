@@ -33,4 +33,29 @@ public sealed class RelabelRuleTests
         Assert.Equal((null, "a=1,b=2"), (Apply(drop, ("a", "1"), ("b", "1")), Apply(drop, ("a", "1"), ("b", "2"))));
         Assert.Equal("c=1", Apply(keep, ("c", "1")));
     }
+
+    // In Go's syntax, as people write them for Prometheus; .NET would refuse, or number, or leave in place.
+    [Theory]
+    [InlineData("([[:alpha:]]+)-(.*)", "$2/$1", "42/shop")]
+    [InlineData("(?P<name>[a-z]+)-(.*)", "${name}.$2", "shop.42")]
+    [InlineData("(?P<name>[a-z]+)-(.*)", "$1.$2", "shop.42")]
+    [InlineData("(.*)-(?P<number>\\d+)", "$number$$$1", "42$shop")]
+    [InlineData("(.*)", "x$2", "x")]
+    [InlineData("(.*)-.*", "$1_$1", "shop")]
+    [InlineData("(.+?)(o.*)", "$1", "sh")]
+    [InlineData("(?U)(.+)(o.*)", "$1", "sh")]
+    [InlineData("(a)|(shop-.*)", "[$1$2]", "[shop-42]")]
+    [InlineData("shop", "never", null)]
+    public void Patterns_and_replacements_are_those_of_Go(string pattern, string replacement, string? expected) =>
+        Assert.Equal(
+            expected is null ? "a=shop-42" : $"a=shop-42,b={expected}",
+            Apply(new RelabelRule(RelabelAction.Replace, ["a"], pattern: pattern, targetLabel: "b", replacement: replacement), ("a", "shop-42")));
+
+    [Theory]
+    [InlineData("(?!a).*")]
+    [InlineData("(a)\\1")]
+    [InlineData("a)(b")]
+    [InlineData("((((a{1000}){1000}){1000}){1000}){1000}")]
+    public void A_pattern_that_cannot_be_used_is_an_argument_that_cannot(string pattern) =>
+        Assert.Throws<ArgumentException>(() => new RelabelRule(RelabelAction.Keep, ["a"], pattern: pattern));
 }

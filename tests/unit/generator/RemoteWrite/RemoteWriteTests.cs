@@ -203,6 +203,84 @@ public sealed class RemoteWriteTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Two_targets_of_one_URL_each_get_everything()
+    {
+        // The first cannot have anything for the time being; the other has it all and must not take it from the first.
+        for (var i = 0; i < 100_000; i++) _receiver.Answers.Enqueue(Receiver.Answer(503));
+        using var second = new Receiver();
+        RemoteWriteTarget Target(Uri url, string who) => new() { Url = url, Headers = [new("X-Who", who)], RemoteTimeout = TimeSpan.FromHours(1) };
+        Start(options: o => o with { RemoteWrite = [Target(_receiver.Url, "a"), Target(_receiver.Url, "b"), Target(second.Url, "c")] });
+        for (var i = 0; i < 3; i++)
+        {
+            Add(1);
+            await _generator!.CollectAsync(CancellationToken.None);
+            _time.Advance(TimeSpan.FromSeconds(15));
+        }
+
+        await second.HasAsync(3);
+        var before = _receiver.Requests.Count;
+        _receiver.Answers.Clear();
+        await PassTimeUntilAsync(() => Values("a", before) is [.., 3] && Values("b", before) is [.., 3]);
+        foreach (var who in new[] { "a", "b" })
+        {
+            // What was under way while the answers changed may be there twice.
+            var values = Changes(Values(who, before)).ToList();
+            Assert.Equal([1, 2, 3], values.SkipWhile(static value => value == 0));
+        }
+
+        Assert.Equal(3, Page().Split('\n').Count(static line => line.StartsWith("prometheus_remote_storage_samples_total{", StringComparison.Ordinal)));
+        _disk.TryList("queues/single-tenant", out var files);
+        Assert.Equal(3, files.Count(static file => file.StartsWith("sent-", StringComparison.Ordinal)));
+
+        List<double> Values(string who, int skip) =>
+        [
+            .. _receiver.Requests.Skip(skip).Where(r => r.Head.Contains($"X-Who: {who}\r", StringComparison.OrdinalIgnoreCase)).SelectMany(static r => WriteRequestReader.ReadBlock(r.Body))
+                .Where(static s => s.Labels.StartsWith("traces_spanmetrics_calls_total{", StringComparison.Ordinal)).SelectMany(static s => s.Samples).Select(static s => s.Value),
+        ];
+    }
+
+    [Fact]
+    public void Targets_are_told_apart_by_all_that_makes_them_different()
+    {
+        var target = new RemoteWriteTarget { Url = _receiver.Url };
+        RemoteWriteTarget[] targets =
+        [
+            target, target with { Headers = [new("a", "b")] }, target with { Headers = [new("a", "c")] }, target with { Account = "me" },
+            target with { WriteRelabelRules = [new RelabelRule(RelabelAction.Drop, ["a"])] }, target with { WriteRelabelRules = [new RelabelRule(RelabelAction.Keep, ["a"])] },
+            target with { WriteRelabelRules = [new RelabelRule(RelabelAction.Drop, ["a"], pattern: "x")] }, target with { Name = "n" },
+        ];
+        Assert.Equal(targets.Length, targets.Select(static t => t.Id).Distinct().Count());
+        Assert.Equal(target.Id, new RemoteWriteTarget { Url = _receiver.Url }.Id);
+    }
+
+    [Fact]
+    public async Task What_the_operator_says_of_a_series_no_sender_says_otherwise()
+    {
+        Start(settings: s => s with
+        {
+            InjectTenantIdAs = "tenant",
+            ExternalLabels = [new("cluster", "c"), new("tenant", "not this")],
+            SpanMetrics = new Tempo.Engine.Generator.SpanMetrics.SpanMetricsSettings { Dimensions = ["tenant", "cluster", "__metrics_gen_instance"], EnableTargetInfo = true },
+        });
+        (string, object)[] lies = [("tenant", "victim"), ("cluster", "other"), ("__metrics_gen_instance", "x")];
+        _generator!.Add(TenantId.Single, SpanRequest.Of(new TestSpan { Id = 1, Attributes = lies, Resource = TestSpan.Service("shop", [.. lies, ("host", "h")]) }));
+        await _generator.CollectAsync(CancellationToken.None);
+        await _receiver.HasAsync(1);
+        Assert.Contains(_receiver.Series, static s => s.Labels.StartsWith("traces_target_info{", StringComparison.Ordinal));
+        Assert.All(_receiver.Series, static s => Assert.True(
+            s.Labels.Contains("__metrics_gen_instance=\"vm\"", StringComparison.Ordinal) && s.Labels.Contains("cluster=\"c\"", StringComparison.Ordinal)
+                && s.Labels.Contains("tenant=\"single-tenant\"", StringComparison.Ordinal), s.Labels));
+    }
+
+    [Fact]
+    public void Trouble_with_a_tenants_settings_is_no_trouble_of_its_requests()
+    {
+        Start(settingsOf: static () => throw new NotSupportedException("no such pattern"));
+        Add(1);
+        Assert.Contains("no such pattern", _generator!.LastError, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Version_2_says_the_same_and_falls_back_where_it_is_not_known()
     {
         _receiver.Answers.Enqueue("HTTP/1.1 204 No Content\r\nX-Prometheus-Remote-Write-Samples-Written: 38\r\n\r\n");

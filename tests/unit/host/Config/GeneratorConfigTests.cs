@@ -86,6 +86,7 @@ public sealed class GeneratorConfigTests
     [InlineData("url: http://h, remote_timeout: soon", "remote_timeout")]
     [InlineData("url: http://h, write_relabel_configs: [{action: hashmod}]", "hashmod")]
     [InlineData("url: http://h, write_relabel_configs: [{regex: '(', action: drop}]", "regex")]
+    [InlineData("url: http://h, write_relabel_configs: [{regex: '(?!a).*', action: drop}]", "regex")]
     [InlineData("url: http://h, what: 1", "what")]
     [InlineData("url: http://h, basic_auth: {username: a}, bearer_token: b", "at most one")]
     public void A_target_that_makes_no_sense_is_told_with_its_line(string entry, string expected)
@@ -95,12 +96,36 @@ public sealed class GeneratorConfigTests
         Assert.Contains(expected, error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Two_targets_that_nothing_tells_apart_are_one_too_many()
+    {
+        const string list = "metrics_generator:\n  storage:\n    remote_write:\n";
+        Assert.Contains("line 5: \"http://h/\" with the same account", Error($"{list}      - {{url: 'http://h'}}\n      - {{url: 'http://h'}}\n"), StringComparison.Ordinal);
+        var (options, _) = Apply($"{list}      - {{url: 'http://h'}}\n      - {{url: 'http://h', basic_auth: {{username: a}}}}\n      - {{url: 'http://h', basic_auth: {{username: b}}}}\n      - {{url: 'http://h', headers: {{a: b}}}}\n");
+        Assert.Equal(4, options.Node.Generator.RemoteWrite.Select(static t => t.Id).Distinct().Count());
+    }
+
+    // By the same door as the overrides file and POST /api/overrides.
     [Theory]
-    [InlineData("processors: [span-metrics, nope]", "\"nope\" is not a known processor")]
-    [InlineData("processor: {span_metrics: {intrinsic_dimensions: {nope: true}}}", "nope")]
+    [InlineData("processor: {span_metrics: {intrinsic_dimensions: {nope: true}}}", "\"nope\" is not known")]
+    [InlineData("processor: {span_metrics: {histogram_buckets: [2, 1]}}", "ascend")]
+    [InlineData("processor: {service_graphs: {histogram_buckets: [2, .inf]}}", "number")]
+    [InlineData("processor: {host_info: {metric_name: a-b}}", "a-b")]
+    [InlineData("trace_id_label_name: 'a\"b'", "not a name")]
+    [InlineData("processor: {span_metrics: {filter_policies: [{include: {match_type: regex, attributes: [{key: name, value: '(?!a)b'}]}}]}}", "(?!a)b")]
+    [InlineData("processor: {service_graphs: {filter_policies: [{exclude: {match_type: strict, attributes: [{key: kind, value: server}]}}]}}", "SPAN_KIND_SERVER")]
+    [InlineData("processor: {span_metrics: {filter_policies: [{}]}}", "include, include_any or exclude")]
+    [InlineData("processor: {span_metrics: {filter_policies: [{include: {attributes: [{key: name, value: a}]}}]}}", "match_type is missing")]
     public void Limits_that_make_no_sense_are_told(string limits, string expected)
     {
-        var (options, _) = Apply($"overrides: {{defaults: {{metrics_generator: {{{limits}}}}}}}");
-        Assert.Contains(expected, Assert.Throws<ArgumentException>(() => options.Limits.MetricsGenerator.Over(new GeneratorSettings())).Message, StringComparison.Ordinal);
+        var error = Error($"overrides:\n  defaults:\n    metrics_generator: {{{limits}}}\n");
+        Assert.Contains("line 3", error, StringComparison.Ordinal);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("inject_tenant_id_as: a-b")]
+    [InlineData("external_labels: {a-b: c}")]
+    public void A_label_that_no_receiver_takes_is_refused(string key) =>
+        Assert.Contains("\"a-b\" is not a label name", Error($"metrics_generator: {{registry: {{{key}}}}}"), StringComparison.Ordinal);
 }

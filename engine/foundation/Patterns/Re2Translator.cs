@@ -2,13 +2,16 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 
-namespace Tempo.Engine.TraceQL.Patterns;
+namespace Tempo.Engine.Foundation;
 
 /// <summary>
 /// Rewrites Go's RE2 syntax (https://github.com/google/re2/wiki/Syntax) as a pattern for .NET's non-backtracking engine.
-/// Rewritten are the ASCII classes, <c>$</c>, groups (none captures, since a match is only yes or no), braces that repeat
-/// nothing, octal and long hex escapes, and <c>\Q…\E</c>. What .NET has and RE2 has not is refused: lookaround, back references,
-/// atomic groups, class subtraction.
+/// Rewritten are the ASCII classes, <c>$</c>, groups, braces that repeat nothing, octal and long hex escapes, and <c>\Q…\E</c>.
+/// What .NET has and RE2 has not is refused: lookaround, back references, atomic groups, class subtraction.
+/// <para>
+/// Where a match is only yes or no, no group captures and greed is left out. Where groups are asked for, each gets its number
+/// from RE2's order, since .NET would number those with names behind the others.
+/// </para>
 /// </summary>
 internal sealed class Re2Translator
 {
@@ -17,18 +20,26 @@ internal sealed class Re2Translator
 
     private readonly string _pattern;
     private readonly StringBuilder _output = new();
-    private readonly Stack<bool> _multilineOfOuterGroups = new();
+    private readonly Stack<(bool Multiline, bool Ungreedy)> _outerGroups = new();
+
+    // Of the groups that capture, "" for one without a name; null if none does.
+    private readonly List<string>? _groupNames;
     private int _position;
     private bool _multiline;
+    private bool _ungreedy;
     private bool _canRepeat;
     private string? _error;
 
-    private Re2Translator(string pattern) => _pattern = pattern;
+    private Re2Translator(string pattern, List<string>? groupNames) => (_pattern, _groupNames) = (pattern, groupNames);
 
+    /// <param name="pattern">In RE2's syntax.</param>
+    /// <param name="groupNames">Gets the name of each group that captures, in their order; null: no group captures.</param>
+    /// <param name="translated">The same in .NET's, if the answer is true.</param>
+    /// <param name="error">In the words of Go's parser, if it is false.</param>
     internal static bool TryTranslate(
-        string pattern, [NotNullWhen(true)] out string? translated, [NotNullWhen(false)] out string? error)
+        string pattern, List<string>? groupNames, [NotNullWhen(true)] out string? translated, [NotNullWhen(false)] out string? error)
     {
-        var translator = new Re2Translator(pattern);
+        var translator = new Re2Translator(pattern, groupNames);
         bool isTranslated = translator.Translate();
         translated = isTranslated ? translator._output.ToString() : null;
         error = isTranslated ? null : translator._error ?? "invalid pattern";
@@ -43,7 +54,7 @@ internal sealed class Re2Translator
                 return false;
         }
 
-        return _multilineOfOuterGroups.Count == 0 || Fail("missing closing )");
+        return _outerGroups.Count == 0 || Fail("missing closing )");
     }
 
     private bool TranslateNext()
@@ -79,7 +90,7 @@ internal sealed class Re2Translator
 
     private bool OpenGroup()
     {
-        if (_multilineOfOuterGroups.Count == MaxGroupDepth)
+        if (_outerGroups.Count == MaxGroupDepth)
             return Fail("expression nests too deeply");
         ReadOnlySpan<char> rest = _pattern.AsSpan(_position);
         if (rest.StartsWith("(?P<", StringComparison.Ordinal) || rest.StartsWith("(?<", StringComparison.Ordinal))
@@ -88,32 +99,38 @@ internal sealed class Re2Translator
             int nameLength = rest[nameStart..].IndexOf('>');
             if (nameLength <= 0 || !IsGroupName(rest.Slice(nameStart, nameLength)))
                 return Fail("invalid named capture");
-            return OpenGroup(nameStart + nameLength + 1);
+            return OpenGroup(nameStart + nameLength + 1, rest.Slice(nameStart, nameLength).ToString());
         }
 
-        return rest.StartsWith("(?", StringComparison.Ordinal) ? TranslateFlags() : OpenGroup(1);
+        return rest.StartsWith("(?", StringComparison.Ordinal) ? TranslateFlags() : OpenGroup(1, "");
     }
 
-    private bool OpenGroup(int length)
+    private bool OpenGroup(int length, string name)
     {
-        _multilineOfOuterGroups.Push(_multiline);
-        return Emit(length, "(?:", canRepeat: false);
+        _outerGroups.Push((_multiline, _ungreedy));
+        if (_groupNames is null)
+            return Emit(length, "(?:", canRepeat: false);
+        if (name.Length > 0 && _groupNames.Contains(name))
+            return Fail($"duplicate capture group name: {name}");
+        _groupNames.Add(name);
+        return Emit(length, string.Create(CultureInfo.InvariantCulture, $"(?<{_groupNames.Count}>"), canRepeat: false);
     }
 
     private bool CloseGroup()
     {
-        if (!_multilineOfOuterGroups.TryPop(out bool multiline))
+        if (!_outerGroups.TryPop(out var outer))
             return Fail("unexpected )");
-        _multiline = multiline;
+        (_multiline, _ungreedy) = outer;
         return Emit(1, ")", canRepeat: true);
     }
 
-    /// <summary>(?flags) and (?flags:…). U turns greediness around, which no yes or no depends on.</summary>
+    /// <summary>(?flags) and (?flags:…). U turns greediness around.</summary>
     private bool TranslateFlags()
     {
         int index = _position + 2;
         bool isOn = true;
         bool multiline = _multiline;
+        bool ungreedy = _ungreedy;
         var on = new StringBuilder();
         var off = new StringBuilder();
         for (; index < _pattern.Length && _pattern[index] is not (')' or ':'); index++)
@@ -125,7 +142,9 @@ internal sealed class Re2Translator
                 multiline = isOn;
             else if (flag is 'i' or 's')
                 (isOn ? on : off).Append(flag);
-            else if (flag != 'U')
+            else if (flag == 'U')
+                ungreedy = isOn;
+            else
                 return Fail("invalid or unsupported Perl syntax");
         }
 
@@ -133,8 +152,8 @@ internal sealed class Re2Translator
             return Fail("missing argument to (?");
         bool isGroup = _pattern[index] == ':';
         if (isGroup)
-            _multilineOfOuterGroups.Push(_multiline);
-        _multiline = multiline;
+            _outerGroups.Push((_multiline, _ungreedy));
+        (_multiline, _ungreedy) = (multiline, ungreedy);
         string flags = off.Length == 0 ? on.ToString() : $"{on}-{off}";
         _position = index + 1;
         _canRepeat = false;
@@ -172,9 +191,16 @@ internal sealed class Re2Translator
             return Fail($"missing argument to repetition operator: {repeat}");
         _output.Append(repeat);
         _canRepeat = false;
-        // A lazy repetition matches the same texts.
+        bool isLazy = _ungreedy;
         if (_position < _pattern.Length && _pattern[_position] == '?')
+        {
+            isLazy = !isLazy;
             _position++;
+        }
+
+        // A lazy repetition matches the same texts; only what its groups hold is another part.
+        if (isLazy && _groupNames is not null)
+            _output.Append('?');
         return true;
     }
 
