@@ -31,26 +31,28 @@ public sealed partial class ColumnReader
     /// <summary>
     /// Takes the levels off the front of the body. Version 1 prefixes each with its length, version 2 has them in the header.
     /// </summary>
-    private void DecodeAllLevels(in PageHeader header, ref ReadOnlySpan<byte> body, Span<byte> repetition, Span<byte> definition)
+    private void DecodeAllLevels(in PageHeader header, scoped ref ReadOnlySpan<byte> body, Span<byte> repetition, Span<byte> definition)
     {
-        ReadOnlySpan<byte> encodedRepetition = [], encodedDefinition = [];
-        if (header.Type == PageType.DataV2)
-        {
-            encodedRepetition = body[..header.RepetitionSizeBytes];
-            encodedDefinition = body.Slice(header.RepetitionSizeBytes, header.DefinitionSizeBytes);
-            body = body[(header.RepetitionSizeBytes + header.DefinitionSizeBytes)..];
-        }
-        else
-        {
-            if (Column.MaxRepetitionLevel > 0) encodedRepetition = TakePrefixed(ref body);
-            if (Column.MaxDefinitionLevel > 0) encodedDefinition = TakePrefixed(ref body);
-        }
-
+        TakeLevels(header, ref body, out var encodedRepetition, out var encodedDefinition);
         var repetitionLength = DecodeLevels(encodedRepetition, header.RepetitionEncoding, Column.MaxRepetitionLevel, repetition, "repetition");
         var definitionLength = DecodeLevels(encodedDefinition, header.DefinitionEncoding, Column.MaxDefinitionLevel, definition, "definition");
         // The lengths of version 2 stand in the header, which no checksum covers; a wrong one would shift the values.
         if (header.Type == PageType.DataV2 && (repetitionLength != header.RepetitionSizeBytes || definitionLength != header.DefinitionSizeBytes))
             Fail($"levels of {repetitionLength} + {definitionLength} bytes where the header says {header.RepetitionSizeBytes} + {header.DefinitionSizeBytes}");
+    }
+
+    private void TakeLevels(scoped in PageHeader header, scoped ref ReadOnlySpan<byte> body, out ReadOnlySpan<byte> repetition, out ReadOnlySpan<byte> definition)
+    {
+        if (header.Type == PageType.DataV2)
+        {
+            repetition = body[..header.RepetitionSizeBytes];
+            definition = body.Slice(header.RepetitionSizeBytes, header.DefinitionSizeBytes);
+            body = body[(header.RepetitionSizeBytes + header.DefinitionSizeBytes)..];
+            return;
+        }
+
+        repetition = Column.MaxRepetitionLevel > 0 ? TakePrefixed(ref body) : [];
+        definition = Column.MaxDefinitionLevel > 0 ? TakePrefixed(ref body) : [];
     }
 
     /// <summary>Returns the bytes that the levels took; 0 for a leaf that has none.</summary>

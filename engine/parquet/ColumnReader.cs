@@ -147,21 +147,46 @@ public sealed partial class ColumnReader
     /// <summary>Checks sizes and checksum and returns a rented array that begins with the page's uncompressed bytes.</summary>
     private byte[] Decompress(in PageHeader header, ReadOnlySpan<byte> body)
     {
+        body = CheckBody(header, body);
+        var buffer = ArrayPool<byte>.Shared.Rent(header.UncompressedSizeBytes);
+        try
+        {
+            Decompress(header, body, buffer.AsSpan(0, header.UncompressedSizeBytes));
+            return buffer;
+        }
+        catch
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            throw;
+        }
+    }
+
+    /// <summary>The compressed body, whose checksum is right and whose claimed size is possible.</summary>
+    private ReadOnlySpan<byte> CheckBody(scoped in PageHeader header, ReadOnlySpan<byte> body)
+    {
         if (header.CompressedSizeBytes > body.Length) Fail($"a body of {header.CompressedSizeBytes} bytes where {body.Length} are left");
         body = body[..header.CompressedSizeBytes];
         if (header.Checksum is { } checksum && Crc32.Compute(body) != checksum) Fail("the checksum does not match");
-        var plainLength = header.Type == PageType.DataV2 ? header.RepetitionSizeBytes + header.DefinitionSizeBytes : 0;
-        var codec = header.IsUncompressed ? CompressionCodec.Uncompressed : Chunk.Codec;
+        var plainLength = PlainLength(header);
         var length = header.UncompressedSizeBytes - plainLength;
-        var limit = PageCompression.MaxUncompressedLength(codec, body.Length - plainLength);
+        var limit = PageCompression.MaxUncompressedLength(CodecOf(header), body.Length - plainLength);
         if (length > limit)
-            Fail($"{length} bytes claimed of {body.Length - plainLength} compressed by {codec}, which gives at most {limit}");
-        var buffer = ArrayPool<byte>.Shared.Rent(header.UncompressedSizeBytes);
-        body[..plainLength].CopyTo(buffer);
-        if (TryDecompress(codec, body[plainLength..], buffer.AsSpan(plainLength, length))) return buffer;
-        ArrayPool<byte>.Shared.Return(buffer);
-        return Fail<byte[]>($"the {codec} data is damaged, or not of {length} bytes");
+            Fail($"{length} bytes claimed of {body.Length - plainLength} compressed by {CodecOf(header)}, which gives at most {limit}");
+        return body;
     }
+
+    private void Decompress(in PageHeader header, ReadOnlySpan<byte> body, Span<byte> target)
+    {
+        var plainLength = PlainLength(header);
+        body[..plainLength].CopyTo(target);
+        if (!TryDecompress(CodecOf(header), body[plainLength..], target[plainLength..]))
+            Fail($"the {CodecOf(header)} data is damaged, or not of {target.Length - plainLength} bytes");
+    }
+
+    // Levels of version 2 lie before what is compressed.
+    private static int PlainLength(in PageHeader header) => header.Type == PageType.DataV2 ? header.RepetitionSizeBytes + header.DefinitionSizeBytes : 0;
+
+    private CompressionCodec CodecOf(in PageHeader header) => header.IsUncompressed ? CompressionCodec.Uncompressed : Chunk.Codec;
 
     /// <summary>A version 2 page of nothing but levels may have no compressed data at all.</summary>
     private static bool TryDecompress(CompressionCodec codec, ReadOnlySpan<byte> source, Span<byte> destination) =>

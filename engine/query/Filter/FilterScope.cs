@@ -91,7 +91,8 @@ internal sealed class FilterScope(KernelKind kernel)
     /// <code>
     /// 1  are they known, from this or from an earlier query?
     /// 2  is the key in the table of keys?                     no: nobody has it, and nothing is read
-    /// 3  where, in the column of keys?                        one comparison of codes over all attributes
+    /// 3  of a page as we write them: marks in its encoded keys, single values, and that is all
+    ///    else: where, in the column of keys?                  one comparison of codes over all attributes
     /// 4  of those places: type and value                      the parts that can hold such a value are read only now
     /// </code>
     /// </summary>
@@ -102,6 +103,7 @@ internal sealed class FilterScope(KernelKind kernel)
         Batch.RequireAttributes(scope, AttributeParts.KeyTable);
         var codes = key.CodesIn(kernel, Attributes(level).Attributes.KeyTable);
         if (codes.Count == 0) return Batch.Loader?.TakeAttribute(Batch, scope, key.Key, [], likely) ?? AttributeOccurrences.None;
+        if (Batch.Loader is { } encoded && encoded.TryTakeAttribute(Batch, scope, key.Key, CollectionsMarshal.AsSpan(codes), likely, out found)) return found;
         Batch.RequireAttributes(scope, AttributeParts.Keys);
         var (attributes, starts) = Attributes(level);
         // Of a page all of them, since others will find here what is taken now.

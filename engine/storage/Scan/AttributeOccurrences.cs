@@ -40,15 +40,22 @@ public sealed class AttributeOccurrences
         Values.ItemCount = attributes.ItemCount;
     }
 
+    /// <summary>Room for so many, of no type yet.</summary>
+    internal void Begin(int count)
+    {
+        GrowableArray.Reserve(ref Owners, count);
+        GrowableArray.Reserve(ref Values.Types, count);
+        GrowableArray.Reserve(ref Values.Bits, count);
+        Values.Types.AsSpan(0, count).Clear();
+        (Count, Values.Count, Values.ItemCount, IsRepeated) = (count, count, 0, false);
+    }
+
     /// <summary>Owners, types and values as they stand.</summary>
     internal void TakePlaces(AttributeColumns attributes, ReadOnlySpan<int> starts, ReadOnlySpan<ulong> places)
     {
         var count = 0;
         foreach (var word in places) count += System.Numerics.BitOperations.PopCount(word);
-        GrowableArray.Reserve(ref Owners, count);
-        GrowableArray.Reserve(ref Values.Types, count);
-        GrowableArray.Reserve(ref Values.Bits, count);
-        (Count, Values.Count, IsRepeated) = (count, count, false);
+        Begin(count);
         var (owner, last, next) = (0, -1, 0);
         var (owners, types, bits) = (Owners, Values.Types, Values.Bits);
         for (var word = 0; word < places.Length; word++)

@@ -21,6 +21,12 @@ public interface ISpanColumnLoader
     bool TryFindAttribute(AttributeScope scope, byte[] key, out AttributeOccurrences found);
 
     /// <summary>
+    /// Finds the attributes of a key, which has these codes in the scope's table of keys, and makes a column of them without bringing in
+    /// any others; false if that cannot be done here, and the keys must be looked through.
+    /// </summary>
+    bool TryTakeAttribute(SpanBatch batch, AttributeScope scope, byte[] key, ReadOnlySpan<int> codes, AttributeParts likely, out AttributeOccurrences found);
+
+    /// <summary>
     /// Brings in the values of the attributes at the marked places, which are those of the key, and makes a column of them.
     /// <paramref name="likely"/> are the parts that are probably all there is to read.
     /// </summary>

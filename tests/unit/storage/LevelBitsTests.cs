@@ -33,6 +33,8 @@ public sealed class LevelBitsTests
         {
             var (bits, mask) = ((ulong)random.NextInt64() << random.Next(2), (ulong)random.NextInt64() >> random.Next(60));
             Assert.Equal(LevelBits.ExtractScalar(bits, mask), LevelBits.Extract(bits, mask));
+            Assert.Equal(LevelBits.DepositScalar(bits, mask), LevelBits.Deposit(bits, mask));
+            Assert.Equal(bits & mask, LevelBits.Deposit(LevelBits.Extract(bits, mask), mask));
         }
 
         Assert.Equal(0b101UL, LevelBits.Extract(0b1000_0010, 0b1001_0010));

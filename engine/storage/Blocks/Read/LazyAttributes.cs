@@ -19,7 +19,7 @@ internal sealed class LazyAttributes(AttributeScope scope)
 
     private readonly LazyLeaf[] _leaves = [new(), new(), new(), new()];
     private AttributeParts _loaded;
-    private readonly CodeSubset _codes = new();
+    private readonly TextSubset _texts = new();
     private ulong[] _places = [];
 
     public void Begin()
@@ -106,20 +106,17 @@ internal sealed class LazyAttributes(AttributeScope scope)
     private long TakeTexts(AttributeColumns attributes, AttributeOccurrences taken)
     {
         var values = taken.Values;
-        _codes.Begin(attributes.Values.Count);
         for (var i = 0; i < taken.Count; i++)
         {
-            var type = values.Types[i];
-            if (type == AttributeType.String) values.Bits[i] = _codes.Of((int)values.Bits[i]);
-            if (type is < AttributeType.StringArray or > AttributeType.BoolArray) continue;
+            if (values.Types[i] is < AttributeType.StringArray or > AttributeType.BoolArray) continue;
             var items = ItemsOf(attributes, values.Bits[i]);
             GrowableArray.Reserve(ref values.Items, values.ItemCount + items.Length);
             values.Bits[i] = ArrayRef.Pack(values.ItemCount, items.Length);
-            foreach (var item in items) values.Items[values.ItemCount++] = type == AttributeType.StringArray ? _codes.Of((int)item) : item;
+            foreach (var item in items) values.Items[values.ItemCount++] = item;
         }
 
-        values.Values = _codes.ToTable(attributes.Values);
-        return values.Values.Bytes.Length + (long)values.Values.Offsets.Length * sizeof(int);
+        values.Values = attributes.Values;
+        return _texts.TakeOver(values);
     }
 
     private void ReadKeys(RowGroupReader rows, SpanBatch batch, AttributeColumns attributes)

@@ -7,6 +7,8 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 internal sealed class LazyColumns : ISpanColumnLoader
 {
     private readonly LazyAttributes[] _attributes = [.. Enumerable.Range(0, 5).Select(static scope => new LazyAttributes((AttributeScope)scope))];
+    private readonly EncodedAttributes[] _encoded = [.. Enumerable.Range(0, 5).Select(static scope => new EncodedAttributes((AttributeScope)scope))];
+    private readonly TextSubset _texts = new();
     private readonly HashSet<DedicatedColumn> _dedicated = [];
     private RowGroupReader _rows = null!;
     private long _rowStart;
@@ -24,6 +26,7 @@ internal sealed class LazyColumns : ISpanColumnLoader
         _dedicated.Clear();
         _found.Clear();
         foreach (var attributes in _attributes) attributes.Begin();
+        foreach (var attributes in _encoded) attributes.Begin();
         GiveBack(batch);
         _page = rows.CachedPage(rowStart, rowCount);
     }
@@ -59,6 +62,28 @@ internal sealed class LazyColumns : ISpanColumnLoader
         if (_found.TryGetValue(name, out found!)) return true;
         if (_page?.TryGetAttribute(scope, key, out found) != true) return false;
         _found.Add(name, found);
+        return true;
+    }
+
+    public bool TryTakeAttribute(SpanBatch batch, AttributeScope scope, byte[] key, ReadOnlySpan<int> codes, AttributeParts likely, out AttributeOccurrences found)
+    {
+        found = AttributeOccurrences.None;
+        if (_attributes[(int)scope].Has(AttributeParts.Keys)) return false;
+        LoadOwners(batch, scope);
+        _rows.Select(_rowStart, _rowCount);
+        try
+        {
+            if (_encoded[(int)scope].Find(_rows, RowGroupReader.OwnerCount(batch, scope), codes, likely) is not { } taken) return false;
+            found = taken;
+        }
+        catch (Exception e) when (BlockReadException.IsOfReading(e))
+        {
+            throw BlockReadException.Of(e, _rows.OnDamage);
+        }
+
+        // Where nothing is kept the texts may stay the dictionary's.
+        if (_page is not null) _page.Keep(scope, key, found, found.Count == 0 ? 0 : _texts.TakeOver(found.Values));
+        _found[new AttributeName(scope, key)] = found;
         return true;
     }
 
@@ -110,8 +135,7 @@ internal sealed class LazyColumns : ISpanColumnLoader
 
     private void LoadAttributes(SpanBatch batch, AttributeScope scope, AttributeParts parts, ReadOnlySpan<ulong> places, AttributeParts likely)
     {
-        if (scope == AttributeScope.Event) Load(batch, BatchColumns.EventRows);
-        if (scope == AttributeScope.Link) Load(batch, BatchColumns.LinkRows);
+        LoadOwners(batch, scope);
         var attributes = _attributes[(int)scope];
         if (attributes.Has(parts)) return;
         _rows.Select(_rowStart, _rowCount);
@@ -123,6 +147,13 @@ internal sealed class LazyColumns : ISpanColumnLoader
         {
             throw BlockReadException.Of(e, _rows.OnDamage);
         }
+    }
+
+    // Events and links are not part of the outline.
+    private void LoadOwners(SpanBatch batch, AttributeScope scope)
+    {
+        if (scope == AttributeScope.Event) Load(batch, BatchColumns.EventRows);
+        if (scope == AttributeScope.Link) Load(batch, BatchColumns.LinkRows);
     }
 
     public void LoadDedicated(SpanBatch batch, DedicatedColumn column)

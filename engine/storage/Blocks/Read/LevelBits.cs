@@ -46,4 +46,24 @@ internal static class LevelBits
                 extracted |= 1UL << to;
         return extracted;
     }
+
+    /// <summary>The lowest bits, one at each set place of <paramref name="mask"/>: undoes <see cref="Extract"/>.</summary>
+    public static ulong Deposit(ulong bits, ulong mask) => Bmi2.X64.IsSupported ? Bmi2.X64.ParallelBitDeposit(bits, mask) : DepositScalar(bits, mask);
+
+    internal static ulong DepositScalar(ulong bits, ulong mask)
+    {
+        ulong deposited = 0;
+        for (; mask != 0; mask &= mask - 1, bits >>= 1)
+            if ((bits & 1) != 0)
+                deposited |= mask & (0 - mask);
+        return deposited;
+    }
+
+    /// <summary>How many are set.</summary>
+    public static int Count(ReadOnlySpan<ulong> bits)
+    {
+        var count = 0;
+        foreach (var word in bits) count += System.Numerics.BitOperations.PopCount(word);
+        return count;
+    }
 }

@@ -19,6 +19,15 @@ internal sealed partial class RowGroupColumns
         ReadBytes += reader.Chunk.CompressedSizeBytes * RowCount / Math.Max(1, reader.RowCount);
     }
 
+    /// <summary>The selected rows of a column as one page that is not decoded; false if they are none.</summary>
+    public bool TryLoadPage(string path, EncodedPage page)
+    {
+        var reader = Reader(path);
+        if (!reader.TryReadPage(RowStart, RowCount, page)) return false;
+        ReadBytes += reader.Chunk.CompressedSizeBytes * RowCount / Math.Max(1, reader.RowCount);
+        return true;
+    }
+
     /// <summary>Bytes of the file that were read, by the rows' share of each chunk.</summary>
     public long ReadBytes { get; private set; }
 
@@ -41,7 +50,14 @@ internal sealed partial class RowGroupColumns
     public bool TryGetDictionary(string path, [NotNullWhen(true)] out StringTable? table)
     {
         table = null;
-        if (!Has(path) || Reader(path) is not { Chunk.IsDictionaryOnly: true, Dictionary: { } dictionary }) return false;
+        return Has(path) && Reader(path).Chunk.IsDictionaryOnly && TryGetWrittenDictionary(path, out table);
+    }
+
+    /// <summary>The strings of the column's dictionary; other strings of the row group may not be there.</summary>
+    public bool TryGetWrittenDictionary(string path, [NotNullWhen(true)] out StringTable? table)
+    {
+        table = null;
+        if (!Has(path) || Reader(path).Dictionary is not { } dictionary) return false;
         if (!_tables.TryGetValue(path, out table))
             _tables.Add(path, table = new StringTable(dictionary.Strings.Arrays.Bytes, dictionary.Strings.Arrays.Offsets, dictionary.Strings.Count));
         return true;

@@ -103,8 +103,15 @@ public sealed partial class RowGroupReader
         batch.Publish();
     }
 
-    private static int OwnerCount(SpanBatch batch, AttributeScope scope) =>
-        scope switch { AttributeScope.Resource => batch.Resources.Count, AttributeScope.Event => batch.Events.Count, _ => batch.SpanCount };
+    /// <summary>How many owners a scope's attributes have.</summary>
+    internal static int OwnerCount(SpanBatch batch, AttributeScope scope) => scope switch
+    {
+        AttributeScope.Resource => batch.Resources.Count,
+        AttributeScope.Scope => batch.Scopes.Count,
+        AttributeScope.Event => batch.Events.Count,
+        AttributeScope.Link => batch.Links.Count,
+        _ => batch.SpanCount,
+    };
 
     /// <summary>Fills one of the columns that <see cref="OpenInto"/> has only named.</summary>
     internal void ReadDedicated(SpanBatch batch, DedicatedColumn column)
