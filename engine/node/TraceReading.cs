@@ -15,5 +15,9 @@ public sealed class TraceReading : IDisposable
 
     public FoundTrace Trace { get; }
 
-    public void Dispose() => _lease.Dispose();
+    public void Dispose()
+    {
+        Trace.Dispose();
+        _lease.Dispose();
+    }
 }

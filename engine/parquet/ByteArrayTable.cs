@@ -47,6 +47,14 @@ public sealed class ByteArrayTable
         return Count - 1;
     }
 
+    /// <summary>Forgets the strings, and takes other memory for its own, which the caller gets. Offsets begin with 0.</summary>
+    internal void Exchange(ref byte[] bytes, ref int[] offsets)
+    {
+        Count = 0;
+        (_bytes, bytes) = (bytes, _bytes);
+        (_offsets, offsets) = (offsets, _offsets);
+    }
+
     /// <summary>Forgets the strings, keeps the memory.</summary>
     public void Clear() => Count = 0;
 

@@ -60,6 +60,17 @@ public sealed class ColumnData
     /// <summary>Entries at the front of <see cref="Table"/> that are the chunk's dictionary.</summary>
     public int DictionaryCount { get; private set; }
 
+    /// <summary>
+    /// Exchanges the memory for strings that are no dictionary's: before a read, so that they are decoded where they are to stay, and
+    /// after it, to take them out. What <see cref="Table"/> held of them is forgotten; the result says how many there were.
+    /// </summary>
+    public int ExchangeMemory(ref byte[] bytes, ref int[] offsets)
+    {
+        var count = _ownTable.Count;
+        _ownTable.Exchange(ref bytes, ref offsets);
+        return count;
+    }
+
     internal void Clear()
     {
         RowCount = LevelCount = ValueCount = DictionaryCount = 0;

@@ -10,12 +10,22 @@ namespace Tempo.Engine.Query;
 public static class TraceFinder
 {
     /// <summary>
+    /// What is brought together in memory: 8 times the spans that Tempo's default limit of a trace leaves room for, and what they
+    /// take. Beyond, the trace is read while it is written.
+    /// </summary>
+    private static readonly WholeTraceLimit WholeLimit = new(Spans: 1 << 15, Bytes: 16 << 20);
+
+    /// <summary>
     /// The whole trace; an empty one if there is none. The seconds only limit which blocks are looked in (0 = no bound). The
     /// result says what was read, and what could not be.
     /// </summary>
-    public static async Task<FoundTrace> FindAsync(TraceSources sources, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
+    public static Task<FoundTrace> FindAsync(TraceSources sources, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation) =>
+        FindAsync(sources, id, startSeconds, endSeconds, WholeLimit, cancellation);
+
+    /// <summary>The same with another limit to what is brought together in memory.</summary>
+    internal static async Task<FoundTrace> FindAsync(TraceSources sources, TraceId id, long startSeconds, long endSeconds, WholeTraceLimit limit, CancellationToken cancellation)
     {
-        var loader = new TraceLoader(sources, BatchColumns.All);
+        var loader = new TraceLoader(sources, BatchColumns.All) { WholeLimit = limit };
         var blocks = new List<BlockReader>();
         var hash = SidecarHash.OfTrace(id);
         foreach (var handle in sources.Blocks)
@@ -34,7 +44,10 @@ public static class TraceFinder
         }
 
         cancellation.ThrowIfCancellationRequested();
+        var known = loader.Damage;
         var trace = loader.Load(id, blocks);
-        return new FoundTrace(trace, loader.InspectedBytes, loader.Damage);
+        return loader.IsTooLarge
+            ? StreamedTrace.Open(sources, id, blocks, known, cancellation)
+            : new WholeTrace(trace, loader.InspectedBytes, loader.Damage);
     }
 }

@@ -15,10 +15,12 @@ internal sealed class StreamedAnswer(HttpContext context, string contentType) : 
 
     private readonly AnswerBuffer _buffer = new();
     private GZipStream? _gzip;
-    private bool _hasStarted;
 
     /// <summary>Where the answer is written.</summary>
     public IBufferWriter<byte> Output => _buffer;
+
+    /// <summary>Something was sent: the answer cannot become an error any more.</summary>
+    public bool HasStarted { get; private set; }
 
     /// <summary>Bytes that have not been sent.</summary>
     public long BufferedBytes => _buffer.Length;
@@ -32,7 +34,7 @@ internal sealed class StreamedAnswer(HttpContext context, string contentType) : 
     /// <summary>The answer is whole.</summary>
     public async ValueTask CompleteAsync()
     {
-        if (!_hasStarted)
+        if (!HasStarted)
         {
             await QueryAnswer.WriteAsync(context, contentType, _buffer).ConfigureAwait(false);
             return;
@@ -53,9 +55,9 @@ internal sealed class StreamedAnswer(HttpContext context, string contentType) : 
     private async ValueTask SendAsync()
     {
         var response = context.Response;
-        if (!_hasStarted)
+        if (!HasStarted)
         {
-            _hasStarted = true;
+            HasStarted = true;
             response.ContentType = contentType;
             response.Headers.Vary = "Accept-Encoding";
             if (QueryAnswer.TakesGzip(context.Request))

@@ -23,8 +23,9 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
     /// <summary>OTLP bytes of one part: stays in the core's cache, and few resources are written twice.</summary>
     private const int PartBytes = 1 << 20;
 
-    /// <summary>A version 2 trace up to this size is one field.</summary>
+    /// <summary>A version 2 trace up to this size is one field, unless it has so many spans that it is certainly larger.</summary>
     private const int FieldBytes = 4 << 20;
+    private const int SpansBeyondField = 1 << 15;
 
     /// <summary>Traces of so many spans fill a part, or much of one.</summary>
     private const int ManySpans = 1000;
@@ -39,12 +40,17 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
     // Room for a part and its last span from the beginning, so that it is not moved while it grows.
     private readonly NativeBuffer _part = new(trace.SpanCount > ManySpans ? PartBytes + PartBytes / 16 : 0);
     private long _writtenBytes;
+    private bool _isFiltered;
 
     /// <summary>The trace is larger than it may be; what was written is the beginning of it.</summary>
     public bool IsTooLarge { get; private set; }
 
-    /// <summary>For the answer: why it is not whole; empty if it is.</summary>
-    public string Message { get; private set; } = trace.Damage;
+    /// <summary>For the answer: why it is not whole; empty if it is. Final once the trace was written.</summary>
+    public string Message =>
+        IsTooLarge ? $"Trace exceeds maximum size of {maxTraceBytes} bytes, a partial trace is returned"
+        : trace.Damage.Length > 0 ? trace.Damage
+        : _isFiltered ? "Trace filtered, only a subset of spans matching the filter is returned"
+        : "";
 
     public void Dispose() => _part.Dispose();
 
@@ -59,7 +65,7 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
     /// <summary>One <c>trace</c> field. True: call again after a flush.</summary>
     public bool WriteProtobufV2(IBufferWriter<byte> output)
     {
-        var isMore = NextPart(FieldBytes);
+        var isMore = NextPart(trace.SpanCount > SpansBeyondField ? PartBytes : FieldBytes);
         WriteBytes(output, TraceTag, _part.Written);
         return isMore;
     }
@@ -82,6 +88,7 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
     /// <summary>What follows the trace in version 2.</summary>
     public void WriteProtobufEnd(IBufferWriter<byte> output)
     {
+        var message = Message;
         Span<byte> metrics = stackalloc byte[1 + Varint.MaxSizeBytes];
         var metricsSize = 0;
         if (trace.InspectedBytes > 0)
@@ -91,9 +98,9 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
         }
 
         WriteBytes(output, MetricsTag, metrics[..metricsSize]);
-        if (Message.Length == 0) return;
+        if (message.Length == 0) return;
         output.Write([StatusTag, Partial]);
-        WriteBytes(output, MessageTag, Encoding.UTF8.GetBytes(Message));
+        WriteBytes(output, MessageTag, Encoding.UTF8.GetBytes(message));
     }
 
     /// <summary>What follows the object of the trace in version 2, with the brace that closes the answer.</summary>
@@ -110,22 +117,19 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
         }
 
         json.EndObject();
-        if (Message.Length > 0)
+        if (Message is { Length: > 0 } message)
         {
             json.WriteName("status"u8);
             json.WriteString("PARTIAL"u8);
             json.WriteName("message"u8);
-            json.WriteText(Message);
+            json.WriteText(message);
         }
 
         json.EndObject();
     }
 
     /// <summary>Says that spans were left out on purpose, unless something worse is said already.</summary>
-    public void ReportFiltered()
-    {
-        if (Message.Length == 0) Message = "Trace filtered, only a subset of spans matching the filter is returned";
-    }
+    public void ReportFiltered() => _isFiltered = true;
 
     /// <summary>Fills the part with the next spans; false if they are the last.</summary>
     private bool NextPart(int maxBytes)
@@ -144,7 +148,6 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
 
             // The span that passed the limit is still in.
             IsTooLarge = true;
-            Message = $"Trace exceeds maximum size of {maxTraceBytes} bytes, a partial trace is returned";
             return false;
         }
 

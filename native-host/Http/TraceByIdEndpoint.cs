@@ -100,6 +100,14 @@ internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants, 
             if (!holdsBack) await answer.FlushAsync().ConfigureAwait(false);
         }
 
+        if (reading.Trace.Damage.Length > 0)
+        {
+            // Found while it was written. What has begun can only be broken off, so that nobody takes it for the whole.
+            if (answer.HasStarted) throw new IOException($"the answer to a trace by id is broken off: {reading.Trace.Damage}");
+            await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status500InternalServerError, reading.Trace.Damage + "\n").ConfigureAwait(false);
+            return;
+        }
+
         if (body.IsTooLarge)
         {
             var text = $"trace exceeds max size (max bytes: {maxBytes})";

@@ -14,7 +14,8 @@ try
     {
         "run" => RunVerb.Run(options, args),
         "generate" => GenerateVerb.Run(options),
-        _ => throw new OptionException($"'{verb}' is not a verb: run, generate."),
+        "trace" => TraceVerb.Run(options),
+        _ => throw new OptionException($"'{verb}' is not a verb: run, generate, trace."),
     };
 }
 catch (OptionException wrong)

@@ -66,13 +66,17 @@ internal sealed class BlockPages
         return Found(OpenPage(block, group, first, count), id);
     }
 
-    /// <summary>The trace alone, in a batch of its own; null if the block has no such trace.</summary>
-    public SpanBatch? FindAlone(BlockReader block, TraceId id)
+    /// <summary>
+    /// The trace alone, in a batch of its own; null if the block has no such trace. One of more spans than <paramref name="maxSpans"/>
+    /// is not whole: nothing but its tree was read.
+    /// </summary>
+    public (SpanBatch Batch, bool IsWhole)? FindAlone(BlockReader block, TraceId id, int maxSpans)
     {
         var (group, row) = block.Find(id, OpenRowGroup);
         if (row < 0) return null;
         GarbageBudget.CheckQuery();
-        return OpenRowGroup(block, group).Read(row, 1, _columns);
+        var batch = new SpanBatch();
+        return (batch, OpenRowGroup(block, group).TryReadInto(batch, row, _columns, maxSpans));
     }
 
     /// <summary>Rows of a row group as a page, of which nothing but the outline is read yet.</summary>

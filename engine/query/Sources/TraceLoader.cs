@@ -20,6 +20,8 @@ public sealed class TraceLoader
     private readonly Dictionary<SpanBatch, int> _numbers = [];
     private readonly List<int> _rows = [];
     private OrderedTrace _trace = new(new SpanContext());
+    private long _spans;
+    private long _bytes;
 
     /// <summary>For few traces, each with whole columns, its spans grouped by resource.</summary>
     public TraceLoader(TraceSources sources, BatchColumns columns)
@@ -45,6 +47,12 @@ public sealed class TraceLoader
         _pages = new BlockPages(needs);
     }
 
+    /// <summary>For few traces: what one may amount to, or it is not brought together; null: anything.</summary>
+    public WholeTraceLimit? WholeLimit { get; init; }
+
+    /// <summary>The trace that was to be loaded last is larger than <see cref="WholeLimit"/>.</summary>
+    public bool IsTooLarge { get; private set; }
+
     /// <summary>Block bytes behind what was read, roughly: the row groups' share of the rows.</summary>
     public ulong InspectedBytes => _pages.ReadBytes;
 
@@ -66,9 +74,12 @@ public sealed class TraceLoader
         if (_sources.Hidden.Contains(id)) return null;
         _pages.BeginUse();
         _trace.Begin(id);
+        (IsTooLarge, _spans, _bytes) = (false, 0, 0);
         AddFromLive(id);
-        foreach (var block in blocks) AddFromBlock(block, id);
-        if (_trace.IsEmpty) return null;
+        foreach (var block in blocks)
+            if (!IsTooLarge)
+                AddFromBlock(block, id);
+        if (_trace.IsEmpty || IsTooLarge) return null;
         if (_needs is null) _trace.Complete();
         else _trace.CompleteByTime(_needs.HasTree);
         return _trace;
@@ -99,6 +110,8 @@ public sealed class TraceLoader
             _rows.Clear();
             view.Batch.CollectTrace(id, view.SpanCount, _rows);
             if (_rows.Count == 0) continue;
+            Weigh(_rows.Count, 0); // live texts are in memory anyway
+            if (IsTooLarge) return;
             var number = NumberOf(view.Columns);
             foreach (var row in _rows) _trace.Add(new SpanRef(number, row));
         }
@@ -113,15 +126,22 @@ public sealed class TraceLoader
             {
                 if (_pages.FindOnPage(block, id) is var (page, trace)) AddSpans(page, trace);
             }
-            else if (_pages.FindAlone(block, id) is { } alone)
+            else if (_pages.FindAlone(block, id, (int)Math.Clamp((WholeLimit?.Spans ?? int.MaxValue) - _spans, 0, int.MaxValue)) is var (alone, isWhole))
             {
-                AddSpans(alone, trace: 0);
+                Weigh(alone.SpanCount, isWhole ? alone.AttributeBytes() : 0);
+                if (!IsTooLarge) AddSpans(alone, trace: 0);
             }
         }
         catch (BlockReadException e)
         {
             ReportDamage(block.Meta, e);
         }
+    }
+
+    private void Weigh(int spans, long bytes)
+    {
+        (_spans, _bytes) = (_spans + spans, _bytes + bytes);
+        IsTooLarge = WholeLimit is { } limit && (_spans > limit.Spans || _bytes > limit.Bytes);
     }
 
     // In a batch from a block the spans of a trace lie together, in the order of the traces.
@@ -153,3 +173,8 @@ public sealed class TraceLoader
         return number;
     }
 }
+
+/// <summary>How large a trace may be that is brought together in memory.</summary>
+/// <param name="Spans">Spans in all sources.</param>
+/// <param name="Bytes">Bytes of attributes that are unpacked from blocks.</param>
+public readonly record struct WholeTraceLimit(long Spans, long Bytes);

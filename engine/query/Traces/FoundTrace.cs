@@ -1,58 +1,35 @@
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Traces;
 
 /// <summary>
-/// A trace that was looked for by its id, whole and ordered, to be written in parts of OTLP bytes: a trace of a million
-/// spans never stands in memory twice. Not thread safe; good as long as its sources are held.
+/// A trace that was looked for by its id, to be written in parts of OTLP bytes: a trace of a million spans never stands in
+/// memory as bytes. A trace of ordinary size is whole and in order (<see cref="WholeTrace"/>); of a larger one its sources are read
+/// while it is written (<see cref="StreamedTrace"/>). Not thread safe; good as long as its sources are held.
 /// </summary>
-public sealed class FoundTrace
+public abstract class FoundTrace : IDisposable
 {
-    private readonly OrderedTrace? _trace;
-    private readonly SharedSpanIds? _ids;
-    private bool[]? _kept;
-    private int _next;
-
-    /// <param name="trace">Complete; null if there is none.</param>
-    /// <param name="inspectedBytes">See <see cref="InspectedBytes"/>.</param>
-    /// <param name="damage">See <see cref="Damage"/>.</param>
-    public FoundTrace(OrderedTrace? trace, ulong inspectedBytes, string damage)
-    {
-        _trace = trace;
-        _ids = trace is null ? null : SharedSpanIds.Of(trace);
-        SpanCount = trace?.SpanCount ?? 0;
-        InspectedBytes = inspectedBytes;
-        Damage = damage;
-    }
-
     /// <summary>Spans that are written: all, or those that a filter kept.</summary>
-    public int SpanCount { get; private set; }
+    public abstract int SpanCount { get; }
 
-    /// <summary>Block bytes that were read.</summary>
-    public ulong InspectedBytes { get; }
+    /// <summary>Block bytes that were read until now.</summary>
+    public abstract ulong InspectedBytes { get; }
 
-    /// <summary>What could not be read; empty if nothing.</summary>
-    public string Damage { get; }
+    /// <summary>What could not be read, as far as it is known; empty if nothing. Final once everything was written.</summary>
+    public abstract string Damage { get; }
 
     /// <summary>Everything was written.</summary>
-    public bool IsAtEnd => _trace is null || _next == _trace.SpanCount;
+    public abstract bool IsAtEnd { get; }
 
     /// <summary>Leaves only the spans that a filter keeps; true if some are left out. Before the first part.</summary>
-    public bool Keep(TraceFilter filter)
-    {
-        if (_trace is null) return false;
-        _kept = filter.Apply(_trace);
-        SpanCount = _kept.AsSpan(0, _trace.SpanCount).Count(true);
-        return SpanCount < _trace.SpanCount;
-    }
+    public abstract bool Keep(TraceFilter filter);
 
     /// <summary>
     /// Appends the next part, of about <paramref name="maxBytes"/>: fields of a TracesData, and of a tempopb.Trace, which all
-    /// parts one after the other make up.
+    /// parts one after the other make up. A part may be empty although others follow.
     /// </summary>
-    public void WritePart(NativeBuffer output, int maxBytes)
-    {
-        if (_trace is not null) _next = OtlpTraceWriter.WritePart(_trace, _next, maxBytes, _kept, _ids, output);
-    }
+    public abstract void WritePart(NativeBuffer output, int maxBytes);
+
+    /// <inheritdoc/>
+    public virtual void Dispose() => GC.SuppressFinalize(this);
 }

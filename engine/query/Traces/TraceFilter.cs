@@ -1,6 +1,9 @@
-using Tempo.Engine.Query.Stages;
 using Tempo.Engine.Query.Evaluate;
 using Tempo.Engine.Query.Operators;
+using Tempo.Engine.Query.Search;
+using Tempo.Engine.Query.Sources;
+using Tempo.Engine.Query.Stages;
+using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL;
 using Tempo.Engine.TraceQL.Ast;
@@ -20,9 +23,11 @@ public sealed class TraceFilter
     private readonly int _matchDepth;
     private readonly int _ancestorDepth;
 
-    private TraceFilter(SpanSelector selector, int matchDepth, int ancestorDepth)
+    private TraceFilter(SpansetFilter filter, int matchDepth, int ancestorDepth)
     {
-        _selector = selector;
+        _selector = OperatorCompiler.Compile(filter, [], new Patience());
+        var fields = ReferencedAttributes.Of(filter);
+        Needs = new TraceNeeds { Columns = BatchColumns.Spans | FieldColumns.WithoutAttributes(fields), Fields = fields, HasTree = true };
         _matchDepth = matchDepth;
         _ancestorDepth = ancestorDepth;
     }
@@ -35,8 +40,11 @@ public sealed class TraceFilter
     {
         if (!TraceQlParser.TryParse(query, out var parsed, out var error)) throw Wrong(error.Message);
         if (parsed.Metrics is not null || parsed.SearchPipeline is not Pipeline { Stages: [SpansetFilter filter] }) throw Wrong("one spanset filter { } is expected");
-        return new TraceFilter(OperatorCompiler.Compile(filter, [], new Patience()), matchDepth, ancestorDepth);
+        return new TraceFilter(filter, matchDepth, ancestorDepth);
     }
+
+    /// <summary>What the decision needs of the whole trace.</summary>
+    internal TraceNeeds Needs { get; }
 
     internal bool[] Apply(OrderedTrace trace)
     {

@@ -28,6 +28,9 @@ public sealed class AttributeColumns
     public long[] Items = [];
     public int ItemCount;
 
+    /// <summary>Bytes of the columns and of the texts.</summary>
+    public long SizeBytes => (long)Count * (sizeof(int) + sizeof(byte) + sizeof(long)) + (long)ItemCount * sizeof(long) + Values.Offsets[Values.Count];
+
     internal void Clear() => Count = ItemCount = 0;
 
     public ReadOnlySpan<byte> Key(int index) => KeyTable[Keys[index]];

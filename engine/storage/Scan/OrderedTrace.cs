@@ -83,6 +83,13 @@ public sealed class OrderedTrace(SpanContext context)
     /// <summary>Everything was added: orders, removes duplicates, numbers the tree.</summary>
     public void Complete()
     {
+        CompleteGroups();
+        _tree.Number(context, Spans.AsSpan(0, SpanCount));
+    }
+
+    /// <summary>The same without the tree's numbers, for a part of a trace, which has none.</summary>
+    public void CompleteGroups()
+    {
         Reserve(_addedCount);
         SortByStart();
         var kept = _tree.RemoveDuplicates(context, _added, _order.AsSpan(0, _addedCount));
@@ -90,7 +97,6 @@ public sealed class OrderedTrace(SpanContext context)
         SpanCount = kept;
         Group(kept);
         FindBoundsAndRoot();
-        _tree.Number(context, Spans.AsSpan(0, kept));
     }
 
     /// <summary>

@@ -24,9 +24,9 @@ public static class OtlpTraceWriter
     /// <param name="first">Index of the first span.</param>
     /// <param name="maxBytes">At least one span is written, so that a part can be larger by that.</param>
     /// <param name="kept">The spans to write; null: all.</param>
-    /// <param name="ids">See <see cref="SharedSpanIds"/>; null where there are none.</param>
+    /// <param name="ids">See <see cref="SharedSpanIds"/>; null: spans have the ids they came with.</param>
     /// <param name="output">Gets the bytes at its end.</param>
-    public static int WritePart(OrderedTrace trace, int first, int maxBytes, bool[]? kept, SharedSpanIds? ids, NativeBuffer output)
+    public static int WritePart(OrderedTrace trace, int first, int maxBytes, bool[]? kept, ISpanIds? ids, NativeBuffer output)
     {
         var writer = new ProtobufWriter(output);
         Span<byte> traceId = stackalloc byte[TraceId.SizeBytes];
@@ -63,7 +63,7 @@ public static class OtlpTraceWriter
                 WriteScope(writer, batch.Scopes, batch.Scope[row]);
             }
 
-            var (id, parent) = ids is null ? (batch.SpanId[row], batch.ParentSpanId[row]) : (ids.SpanId(i), ids.ParentSpanId(i));
+            var (id, parent) = ids is null ? (batch.SpanId[row], batch.ParentSpanId[row]) : ids.Of(trace, i);
             WriteSpan(writer, batch, row, traceId, id, parent);
         }
 

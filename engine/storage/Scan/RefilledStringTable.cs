@@ -1,3 +1,5 @@
+using Tempo.Engine.Parquet;
+
 namespace Tempo.Engine.Storage.Scan;
 
 /// <summary>A string table with memory of its own, which is filled anew while nobody reads it.</summary>
@@ -11,6 +13,18 @@ internal sealed class RefilledStringTable() : StringTable([], [0], 0)
         if (Bytes.Length < sizeBytes) Bytes = GC.AllocateUninitializedArray<byte>(sizeBytes + sizeBytes / 8);
         if (Offsets.Length <= count) Offsets = GC.AllocateUninitializedArray<int>(count + count / 8 + 1);
         Offsets[0] = 0;
+    }
+
+    /// <summary>
+    /// Lends its memory to a reader of columns, or takes it back with the strings that were decoded into it: what may be many
+    /// megabytes is neither copied nor there twice.
+    /// </summary>
+    public void Exchange(ColumnData data)
+    {
+        var (bytes, offsets) = (Bytes, Offsets);
+        Version++;
+        Count = data.ExchangeMemory(ref bytes, ref offsets);
+        (Bytes, Offsets) = (bytes, offsets);
     }
 
     /// <summary>

@@ -10,7 +10,7 @@ namespace Tempo.Engine.Storage.Scan;
 /// child     parent aa    child       parent 01
 /// </code>
 /// </summary>
-public sealed class SharedSpanIds
+public sealed class SharedSpanIds : ISpanIds
 {
     private readonly OrderedTrace _trace;
     private readonly Dictionary<int, ulong> _newIds = [];
@@ -37,15 +37,13 @@ public sealed class SharedSpanIds
         return shared;
     }
 
-    /// <summary>Id of span i.</summary>
-    public ulong SpanId(int i) => _newIds.TryGetValue(i, out var id) ? id : IdOf(_trace, i);
-
-    /// <summary>Parent id of span i, 0 for none.</summary>
-    public ulong ParentSpanId(int i)
+    public (ulong Id, ulong Parent) Of(OrderedTrace trace, int i)
     {
-        var parent = _trace.ParentIndex[i];
-        return parent >= 0 ? SpanId(parent) : _trace.Batch(i).ParentSpanId[_trace.Spans[i].Span];
+        var parent = trace.ParentIndex[i];
+        return (SpanId(i), parent >= 0 ? SpanId(parent) : trace.Batch(i).ParentSpanId[trace.Spans[i].Span]);
     }
+
+    private ulong SpanId(int i) => _newIds.TryGetValue(i, out var id) ? id : IdOf(_trace, i);
 
     private static ulong IdOf(OrderedTrace trace, int i) => trace.Batch(i).SpanId[trace.Spans[i].Span];
 

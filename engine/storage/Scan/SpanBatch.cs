@@ -93,6 +93,9 @@ public sealed class SpanBatch
     /// <summary>The same for a column of its own.</summary>
     public void RequireDedicated(DedicatedColumn column) => Loader?.LoadDedicated(this, column);
 
+    /// <summary>Bytes that the attributes of spans, events and links take, with their texts.</summary>
+    public long AttributeBytes() => SpanAttributes.SizeBytes + Events.Attributes.SizeBytes + Links.Attributes.SizeBytes;
+
     /// <summary>Forgets all rows and keeps the memory. Nobody may be reading.</summary>
     internal void Clear()
     {

@@ -20,7 +20,8 @@ internal sealed class StartedServer : IDisposable
     private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(30);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("tempo-perf-").FullName;
-    private readonly Process _process;
+    private readonly ProcessStartInfo _start;
+    private Process _process;
 
     /// <summary>Returns once <c>/ready</c> answers 200; throws <see cref="IOException"/> if it does not in 30 s.</summary>
     public StartedServer(string binary)
@@ -30,7 +31,7 @@ internal sealed class StartedServer : IDisposable
         Http = FreePort();
         string config = Path.Combine(_folder, "tempo.yaml");
         File.WriteAllText(config, Unlimited);
-        var start = new ProcessStartInfo(Path.GetFullPath(binary))
+        _start = new ProcessStartInfo(Path.GetFullPath(binary))
         {
             WorkingDirectory = _folder,
             ArgumentList =
@@ -42,21 +43,7 @@ internal sealed class StartedServer : IDisposable
             RedirectStandardOutput = true,
         };
         long began = Stopwatch.GetTimestamp();
-        _process = Process.Start(start)!;
-        _process.OutputDataReceived += static (_, _) => { };
-        _process.ErrorDataReceived += static (_, _) => { };
-        _process.BeginErrorReadLine();
-        _process.BeginOutputReadLine();
-        try
-        {
-            WaitUntilReady();
-        }
-        catch
-        {
-            Dispose();
-            throw;
-        }
-
+        _process = StartProcess();
         ReadyMs = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
     }
 
@@ -69,20 +56,51 @@ internal sealed class StartedServer : IDisposable
     /// <summary>From the start of the process to its first answer of 200 on <c>/ready</c>.</summary>
     public double ReadyMs { get; }
 
+    /// <summary>Kills it and starts it again on the same folder: memory that it took until now is gone.</summary>
+    public void Restart()
+    {
+        End();
+        _process = StartProcess();
+    }
+
     public void Dispose()
+    {
+        End();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private void End()
     {
         _process.Kill();
         _process.WaitForExit();
         _process.Dispose();
-        Directory.Delete(_folder, recursive: true);
+    }
+
+    private Process StartProcess()
+    {
+        Process process = Process.Start(_start)!;
+        process.OutputDataReceived += static (_, _) => { };
+        process.ErrorDataReceived += static (_, _) => { };
+        process.BeginErrorReadLine();
+        process.BeginOutputReadLine();
+        try
+        {
+            WaitUntilReady(process);
+            return process;
+        }
+        catch
+        {
+            process.Kill();
+            throw;
+        }
     }
 
     // Straight over a socket: an HTTP client's own first use would be a good part of what is measured.
-    private void WaitUntilReady()
+    private void WaitUntilReady(Process process)
     {
         long began = Stopwatch.GetTimestamp();
         var answer = new byte[256];
-        while (Stopwatch.GetElapsedTime(began) < ReadyLimit && !_process.HasExited)
+        while (Stopwatch.GetElapsedTime(began) < ReadyLimit && !process.HasExited)
         {
             try
             {
@@ -100,7 +118,7 @@ internal sealed class StartedServer : IDisposable
             Thread.Sleep(1);
         }
 
-        throw new IOException($"{_process.StartInfo.FileName} did not become ready in {ReadyLimit.TotalSeconds} s");
+        throw new IOException($"{_start.FileName} did not become ready in {ReadyLimit.TotalSeconds} s");
     }
 
     private static int FreePort()

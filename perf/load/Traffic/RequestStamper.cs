@@ -24,6 +24,9 @@ internal sealed class RequestStamper(ulong idSeed)
     /// <summary>What trace ids begin with; null: they are random altogether.</summary>
     public ushort? FirstTraceIdBytes { get; set; }
 
+    /// <summary>The trace id, as two words in memory order, that all spans get; null: each trace has its own.</summary>
+    public (ulong First, ulong Second)? OnlyTrace { get; set; }
+
     /// <summary>The trace ids of the last stamp, which was of <paramref name="template"/>: 16 bytes each, by trace index.</summary>
     public ReadOnlySpan<byte> LastTraceIds(RequestTemplate template) =>
         MemoryMarshal.AsBytes(_traceIds.AsSpan(0, template.TraceCount * 2));
@@ -53,6 +56,7 @@ internal sealed class RequestStamper(ulong idSeed)
         {
             _traceIds[2 * trace] = FirstTraceIdBytes is { } first ? (_random.Next() & ~0xFFFFUL) | BinaryPrimitives.ReverseEndianness(first) : _random.Next();
             _traceIds[2 * trace + 1] = _random.Next();
+            if (OnlyTrace is { } only) (_traceIds[2 * trace], _traceIds[2 * trace + 1]) = only;
             _traceScales[trace] = _random.Between(ScaleOne / 2, ScaleOne * 2);
             _traceStarts[trace] = nowUnixNanos - Scale(template.TraceNanos[trace], _traceScales[trace])
                 - (long)(_random.Next() % (ulong)MaxTraceAgeNanos);

@@ -24,6 +24,7 @@ internal sealed record LoadOptions
           --rest-seconds N       then wait, at most so long, until the server is idle; default 0
           --ledger file          trace ids of all acknowledged requests, with their span counts
           --json file            also write the report there
+        tempo-load trace [--binary artifacts/tempo/tempo] [--spans 10000] [--rounds 20]
         tempo-load generate --out file [--requests 200] [--spans-per-request 100] [--templates 64] [--seed 1] [--start-unix-seconds N]
         """;
 

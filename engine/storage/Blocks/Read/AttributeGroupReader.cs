@@ -59,10 +59,9 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
     private void ReadTexts(AttributeColumns attributes, ReadOnlySpan<byte> isArray)
     {
         var path = prefix + "Value";
-        columns.Load(path);
+        attributes.Values = columns.LoadTexts(path, ref attributes.OwnValues);
         var starts = Starts(path, attributes.Count);
         var codes = columns.Data.Codes.AsSpan(0, columns.Data.ValueCount);
-        attributes.Values = columns.Table(path, ref attributes.OwnValues);
         for (var i = 0; i < attributes.Count; i++)
             Set(attributes, i, starts, isArray, AttributeType.String, AttributeType.StringArray, codes);
         foreach (var leaf in JsonLeaves)

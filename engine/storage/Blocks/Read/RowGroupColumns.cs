@@ -55,6 +55,25 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     /// </summary>
     public StringTable Table(string path, ref RefilledStringTable? own) => Table(path, Data, ref own);
 
+    /// <summary>Both at once: what is not the dictionary's is decoded into <paramref name="own"/> and not copied. <see cref="Data"/> has no table then.</summary>
+    public StringTable LoadTexts(string path, ref RefilledStringTable? own)
+    {
+        own ??= new RefilledStringTable();
+        own.Exchange(Data);
+        var isDictionary = false;
+        try
+        {
+            Load(path);
+            isDictionary = Reader(path).Dictionary is { } dictionary && ReferenceEquals(dictionary.Strings, Data.Table);
+        }
+        finally
+        {
+            own.Exchange(Data);
+        }
+
+        return isDictionary ? Table(path, ref own) : own.Filled();
+    }
+
     /// <summary>
     /// Offsets of the children of each owner, from the levels of the column, which is the one last loaded: an entry that repeats
     /// at the owner's level or above begins an owner (if it is defined that far), an entry defined one level further is a child.
@@ -71,10 +90,10 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     /// <summary>Loads a string column of <paramref name="count"/> values.</summary>
     public void Text(string path, StringColumn column, int count)
     {
-        Load(path);
+        var table = LoadTexts(path, ref column.OwnTable);
         Expect(path, count);
         ColumnMemory.Copy(Data.Codes.AsSpan(0, count), ref column.Codes);
-        column.Table = Table(path, ref column.OwnTable);
+        column.Table = table;
     }
 
     /// <summary>Loads an INT64 column; good until the next column is loaded.</summary>

@@ -101,6 +101,14 @@ public sealed partial class RowGroupReader
         BlockReadException.Guard((Rows: this, Batch: batch, Columns: columns), static read => read.Rows.ReadBatch(read.Batch, read.Columns), _onDamage);
     }
 
+    /// <summary>Reads one trace; false, with nothing but its tree in the batch, if it has more spans than <paramref name="maxSpans"/>.</summary>
+    public bool TryReadInto(SpanBatch batch, long row, BatchColumns columns, int maxSpans)
+    {
+        _columns.Select(row, 1);
+        BlockReadException.Guard((Rows: this, Batch: batch, Columns: columns, Max: maxSpans), static read => read.Rows.ReadBatch(read.Batch, read.Columns, read.Max), _onDamage);
+        return batch.SpanCount <= maxSpans;
+    }
+
     private List<(long Start, int Count)> FindScanRanges()
     {
         var pages = _columns.Reader("TraceID");
@@ -171,7 +179,7 @@ public sealed partial class RowGroupReader
         return true;
     }
 
-    private SpanBatch ReadBatch(SpanBatch batch, BatchColumns columns)
+    private SpanBatch ReadBatch(SpanBatch batch, BatchColumns columns, int maxSpans = int.MaxValue)
     {
         // Who wants a part gets the whole here, but for the names of services; OpenInto is for those who count every column.
         if ((columns & BatchColumns.ScopeNames) != 0) columns |= BatchColumns.Scopes;
@@ -183,6 +191,7 @@ public sealed partial class RowGroupReader
         _dedicatedRead = 0;
         ReadTraces(batch);
         ReadStructure(batch);
+        if (batch.SpanCount > maxSpans) return batch;
         if (columns.HasFlag(BatchColumns.SpanIds)) ReadSpanIds(batch);
         if (columns.HasFlag(BatchColumns.Starts)) ReadStarts(batch);
         if (columns.HasFlag(BatchColumns.Durations)) ReadDurations(batch);
@@ -412,13 +421,13 @@ public sealed partial class RowGroupReader
 
     private void ReadDedicated(DedicatedColumn column, string path, int ownerCount)
     {
-        _columns.Load(path);
+        var isText = column.Type == AttributeType.String;
+        if (isText) column.Values = _columns.LoadTexts(path, ref column.OwnValues);
+        else _columns.Load(path);
         var data = _columns.Data;
         _columns.Starts(path, ownerCount, ref column.Start);
         var bits = ColumnMemory.Take(ref column.Bits, data.ValueCount);
-        var isText = column.Type == AttributeType.String;
         for (var i = 0; i < bits.Length; i++) bits[i] = isText ? data.Codes[i] : data.Int64s[i];
-        if (isText) column.Values = _columns.Table(path, ref column.OwnValues);
     }
 
     // The column of an earlier fill, if the batch was filled from a block with the same ones.

@@ -64,7 +64,7 @@ public class TraceByIdTests
     [Fact]
     public void APartialAnswerSaysSo()
     {
-        using var body = new TraceByIdBody(new FoundTrace(null, 300, "why"), 0);
+        using var body = new TraceByIdBody(new WholeTrace(null, 300, "why"), 0);
         var output = new ArrayBufferWriter<byte>();
         body.WriteProtobufV2(output);
         body.WriteProtobufEnd(output);

@@ -1,0 +1,211 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Sources;
+using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Query.Traces;
+
+/// <summary>
+/// A found trace that is read while it is written, part by part: memory for one part and for the ids of all spans.
+/// <code>
+/// Open       finds the parts (live batches, rows of blocks) and reads their span ids and kinds; decides between copies (SpanIdTable)
+/// WritePart  reads the next part whole, brings it in order as every trace is, leaves out what is decided to be left out
+/// </code>
+/// Parts come in the order in which they begin. So the answer is the same every time, but what a trace has of one resource stands
+/// in as many places as there are parts, and is in order of time within each.
+/// </summary>
+internal sealed class StreamedTrace : FoundTrace
+{
+    private readonly TraceSources _sources;
+    private readonly TraceId _id;
+    private readonly IReadOnlyList<BlockReader> _blocks;
+    private readonly SpanIdTable _table = new();
+    private readonly List<TracePart> _parts = [];
+    private readonly OrderedTrace _ordered = new(new SpanContext());
+    private readonly TracePartReader _reader;
+    private ulong _openedBytes;
+    private PartSpanIds? _ids;
+    private string _damage;
+    private bool _isWriting;
+    private int _nextPart;
+    private int _batch = -1;
+    private int _nextSpan;
+
+    private StreamedTrace(TraceSources sources, TraceId id, IReadOnlyList<BlockReader> blocks, string damage)
+    {
+        (_sources, _id, _blocks, _damage) = (sources, id, blocks, damage);
+        _reader = new TracePartReader(id, BatchColumns.All);
+    }
+
+    public override int SpanCount => _table.Count - _table.LeftOutCount;
+
+    public override ulong InspectedBytes => _openedBytes + _reader.ReadBytes;
+
+    public override string Damage => _damage;
+
+    public override bool IsAtEnd => SpanCount == 0 || (_nextPart == _parts.Count && _nextSpan == _ordered.SpanCount);
+
+    /// <summary>Finds the parts. <paramref name="damage"/> is what is known to be missing.</summary>
+    public static StreamedTrace Open(TraceSources sources, TraceId id, IReadOnlyList<BlockReader> blocks, string damage, CancellationToken cancellation)
+    {
+        var trace = new StreamedTrace(sources, id, blocks, damage);
+        try
+        {
+            trace.FindParts(cancellation);
+            trace._table.Sort();
+            if (trace._table.HasContested) trace.SettleCopies(cancellation);
+            trace._parts.Sort(static (a, b) => a.StartUnixNano != b.StartUnixNano ? a.StartUnixNano.CompareTo(b.StartUnixNano) : a.FirstSpan.CompareTo(b.FirstSpan));
+            return trace;
+        }
+        catch
+        {
+            trace.Dispose();
+            throw;
+        }
+    }
+
+    public override bool Keep(TraceFilter filter)
+    {
+        // Decided on the whole trace, of which only what the filter needs is brought in.
+        var loader = new TraceLoader(_sources, filter.Needs);
+        var before = SpanCount;
+        if (loader.Load(_id, _blocks) is { } trace) _table.Keep(trace, filter.Apply(trace));
+        if (_damage.Length == 0) _damage = loader.Damage;
+        _openedBytes += loader.InspectedBytes;
+        return SpanCount < before;
+    }
+
+    public override void WritePart(NativeBuffer output, int maxBytes)
+    {
+        if (!_isWriting) BeginWriting();
+        if (_nextSpan == _ordered.SpanCount && !TryReadNextPart()) return;
+        _nextSpan = OtlpTraceWriter.WritePart(_ordered, _nextSpan, maxBytes, null, _ids, output);
+        if (_nextSpan == _ordered.SpanCount) SkipEmptyParts();
+    }
+
+    public override void Dispose()
+    {
+        _table.Dispose();
+        base.Dispose();
+    }
+
+    private void BeginWriting()
+    {
+        _isWriting = true;
+        if (_table.NewIdsOfServers() is { } newIds) _ids = new PartSpanIds(newIds);
+        SkipEmptyParts();
+    }
+
+    private void FindParts(CancellationToken cancellation)
+    {
+        var reader = new TracePartReader(_id, BatchColumns.SpanIds | BatchColumns.Kind);
+        var memory = new ReadMemory();
+        foreach (var live in _sources.Live) AddPart(reader, new TracePart { Live = live });
+        foreach (var block in _blocks)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (!block.MayContain(_id)) continue;
+            try
+            {
+                var (group, row) = block.Find(_id, (of, number) => of.OpenRowGroup(number, memory));
+                if (row >= 0) AddPart(reader, new TracePart { Block = block, RowGroup = group, Row = row });
+            }
+            catch (BlockReadException e)
+            {
+                ReportDamage(block.Meta, e);
+            }
+        }
+
+        _openedBytes += reader.ReadBytes;
+    }
+
+    private void AddPart(TracePartReader reader, TracePart part)
+    {
+        var batch = reader.Read(part);
+        if (reader.Rows.Count == 0) return;
+        var start = ulong.MaxValue;
+        if (part.Block is not null) start = batch.TraceStart[0];
+        else foreach (var row in reader.Rows) start = Math.Min(start, batch.StartUnixNano[row]);
+        _parts.Add(part with { FirstSpan = _table.Count, StartUnixNano = start });
+        _table.Add(batch, reader.Rows);
+    }
+
+    private void SettleCopies(CancellationToken cancellation)
+    {
+        var reader = new TracePartReader(_id, BatchColumns.Times);
+        for (var i = 0; i < _parts.Count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var part = _parts[i];
+            var count = (i + 1 < _parts.Count ? _parts[i + 1].FirstSpan : _table.Count) - part.FirstSpan;
+            if (!_table.IsContested(part.FirstSpan, count)) continue;
+            try
+            {
+                _table.AddTimes(part.FirstSpan, reader.Read(part), reader.Rows);
+            }
+            catch (BlockReadException e)
+            {
+                ReportDamage(part.Block!.Meta, e);
+                _table.AddNoTimes(part.FirstSpan, count);
+            }
+        }
+
+        _table.SettleCopies();
+        _openedBytes += reader.ReadBytes;
+    }
+
+    private bool TryReadNextPart()
+    {
+        if (_nextPart == _parts.Count) return false;
+        var part = _parts[_nextPart++];
+        _nextSpan = 0;
+        _ordered.Begin(_id);
+        if (_batch >= 0) _ordered.Context.Release(_batch);
+        try
+        {
+            var batch = _reader.Read(part);
+            _batch = _ordered.Context.Add(batch);
+            for (var i = 0; i < _reader.Rows.Count; i++)
+                if (!_table.IsLeftOut(part.FirstSpan + i))
+                    _ordered.Add(new SpanRef(_batch, _reader.Rows[i]));
+            _ordered.CompleteGroups();
+        }
+        catch (BlockReadException e)
+        {
+            // Spans that other parts hold copies of are missing, too; the answer says that something is.
+            ReportDamage(part.Block!.Meta, e);
+        }
+
+        return true;
+    }
+
+    // So that the end is known when the last span was written.
+    private void SkipEmptyParts()
+    {
+        while (_nextSpan == _ordered.SpanCount && TryReadNextPart())
+        {
+        }
+    }
+
+    private void ReportDamage(BlockMeta block, BlockReadException what)
+    {
+        if (_damage.Length == 0 && !what.IsGone) _damage = $"block {block.BlockId} could not be read: {what.Message}";
+    }
+
+    // As SharedSpanIds has it, by the ids alone.
+    private sealed class PartSpanIds(Dictionary<ulong, ulong> newIds) : ISpanIds
+    {
+        private const byte ServerKind = 2;
+
+        public (ulong Id, ulong Parent) Of(OrderedTrace trace, int i)
+        {
+            var (batch, row) = (trace.Batch(i), trace.Spans[i].Span);
+            var (id, parent) = (batch.SpanId[row], batch.ParentSpanId[row]);
+            var isServer = batch.Kind[row] == ServerKind;
+            if (isServer && newIds.TryGetValue(id, out var own)) return (own, id);
+            // A server's parent is the client's half, every other span's the server's.
+            return (id, !isServer && newIds.TryGetValue(parent, out var server) ? server : parent);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Scan;
+
+namespace Tempo.Engine.Query.Traces;
+
+/// <summary>A found trace that is in memory, whole and ordered.</summary>
+/// <param name="trace">Complete; null if there is none.</param>
+/// <param name="inspectedBytes">See <see cref="FoundTrace.InspectedBytes"/>.</param>
+/// <param name="damage">See <see cref="FoundTrace.Damage"/>.</param>
+public sealed class WholeTrace(OrderedTrace? trace, ulong inspectedBytes, string damage) : FoundTrace
+{
+    private readonly SharedSpanIds? _ids = trace is null ? null : SharedSpanIds.Of(trace);
+    private bool[]? _kept;
+    private int _next;
+    private int _spanCount = trace?.SpanCount ?? 0;
+
+    public override int SpanCount => _spanCount;
+
+    public override ulong InspectedBytes => inspectedBytes;
+
+    public override string Damage => damage;
+
+    public override bool IsAtEnd => trace is null || _next == trace.SpanCount;
+
+    public override bool Keep(TraceFilter filter)
+    {
+        if (trace is null) return false;
+        _kept = filter.Apply(trace);
+        _spanCount = _kept.AsSpan(0, trace.SpanCount).Count(true);
+        return _spanCount < trace.SpanCount;
+    }
+
+    public override void WritePart(NativeBuffer output, int maxBytes)
+    {
+        if (trace is not null) _next = OtlpTraceWriter.WritePart(trace, _next, maxBytes, _kept, _ids, output);
+    }
+}
