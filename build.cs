@@ -425,6 +425,8 @@ internal static class SystemPackages
         new("strace", () => OnPath("strace")),
         new("prometheus", () => OnPath("prometheus") && OnPath("promtool")),
         new("etcd-server", () => OnPath("etcd")),
+        new("memcached", () => OnPath("memcached")),
+        new("redis-server", () => OnPath("redis-server")),
     ];
 
     public static void Need(Package[] packages)

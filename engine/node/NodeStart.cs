@@ -28,7 +28,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
     {
         var wal = WriteAheadLog.Open(new PosixDisk(options.WalPath), "", WalOptionsOf(options), registry);
         foreach (var stray in wal.Strays) log.Warn("file in the log's folder left alone: its name is not one that this log has given", ("file", Path.Combine(options.WalPath, stray)));
-        var stores = NodeStores.Open(options, new BlockHealth(registry), time);
+        var stores = NodeStores.Open(options, new BlockHealth(registry), registry, log, time);
         var state = new NodeState(options, time);
         var deletions = new DeletedTracesStore(stores.HomeObjects);
         await ViewAsync(wal, stores, deletions, state).ConfigureAwait(false);
@@ -93,6 +93,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
             Uploads = stores.Remote is null ? null
                 : new UploadLoop(state, new LocalBlocks(stores.LocalObjects, stores.Local), stores.Remote, stores.RemoteObjects!, new UploadMetrics(registry), log, time),
             Remote = stores.RemoteObjects,
+            Caches = stores.Caches,
             BlocksHold = stores.Hold,
             Ring = stores.Remote is null ? null : RingPartsOf(wal, stores, state, blocklist!),
         };
@@ -138,6 +139,8 @@ internal sealed record NodeParts
     public required UploadLoop? Uploads { get; init; }
 
     public required IDisposable? Remote { get; init; }
+
+    public required IAsyncDisposable? Caches { get; init; }
 
     /// <summary>Keeps other processes off the folder of the blocks.</summary>
     public required IDisposable BlocksHold { get; init; }

@@ -15,8 +15,8 @@ internal sealed class NodeStores
     /// <summary>Held while a process has the folder of the blocks. Beside the tenants' folders, of which it is none.</summary>
     private const string LockName = "blocks.lock";
 
-    private NodeStores(LocalObjectStore localObjects, BlockStore local, RemoteObjectStore? remoteObjects, BlockStore? remote, BlockStoreOptions options, IDisposable hold) =>
-        (LocalObjects, Local, RemoteObjects, Remote, BlockOptions, Hold) = (localObjects, local, remoteObjects, remote, options, hold);
+    private NodeStores(LocalObjectStore localObjects, BlockStore local, RemoteObjectStore? remoteObjects, CachingObjectStore? caches, BlockStore? remote, BlockStoreOptions options, IDisposable hold) =>
+        (LocalObjects, Local, RemoteObjects, Caches, Remote, BlockOptions, Hold) = (localObjects, local, remoteObjects, caches, remote, options, hold);
 
     /// <summary>Keeps other processes off the local folder until it is disposed.</summary>
     public IDisposable Hold { get; }
@@ -27,6 +27,9 @@ internal sealed class NodeStores
 
     /// <summary>The object service; null if there is none.</summary>
     public RemoteObjectStore? RemoteObjects { get; }
+
+    /// <summary>The object service behind its caches; null if there are none.</summary>
+    public CachingObjectStore? Caches { get; }
 
     public BlockStore? Remote { get; }
 
@@ -40,18 +43,19 @@ internal sealed class NodeStores
     public IReadOnlyList<BlockStore> All => Remote is null ? [Local] : [Local, Remote];
 
     /// <summary>Throws <see cref="NodeStartException"/> for options that do not fit together, and for a folder in use.</summary>
-    public static NodeStores Open(NodeOptions options, BlockHealth health, TimeProvider time)
+    public static NodeStores Open(NodeOptions options, BlockHealth health, MetricRegistry registry, Log log, TimeProvider time)
     {
         var blocks = OptionsOf(options);
         var hold = Lock(options.BlocksPath);
         var localObjects = LocalObjectStore.Open(options.BlocksPath);
         var local = new BlockStore(localObjects, Path.Combine(options.WalPath, "building"), blocks, health);
         var remoteObjects = options.Remote?.Open(time);
+        var caches = remoteObjects is null ? null : options.Remote!.Caches.Open(remoteObjects, options.WalPath, registry, log, time);
         var remote = remoteObjects is null ? null
-            : new BlockStore(remoteObjects, Path.Combine(options.WalPath, "compacting"), blocks with { Cache = new RangeCache(options.Remote!.CacheBytes) }, health);
+            : new BlockStore(caches ?? (IObjectStore)remoteObjects, Path.Combine(options.WalPath, "compacting"), blocks with { Cache = new RangeCache(options.Remote!.CacheBytes) }, health);
         local.Sweep();
         remote?.Sweep();
-        return new NodeStores(localObjects, local, remoteObjects, remote, blocks, hold);
+        return new NodeStores(localObjects, local, remoteObjects, caches, remote, blocks, hold);
     }
 
     // The log's own lock is not enough: two processes with a log each would compact, expire and delete each other's blocks.

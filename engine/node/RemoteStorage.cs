@@ -18,6 +18,9 @@ public sealed record RemoteStorage
     /// <summary>Memory for parts of blocks that were read.</summary>
     public long CacheBytes { get; init; } = 64 << 20;
 
+    /// <summary>Caches between that memory and the service.</summary>
+    public RemoteCaches Caches { get; init; } = new();
+
     /// <summary>How often the service is asked which blocks there are.</summary>
     public TimeSpan BlocklistPoll { get; init; } = TimeSpan.FromMinutes(5);
 

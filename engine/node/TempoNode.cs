@@ -36,6 +36,7 @@ public sealed partial class TempoNode : IAsyncDisposable
     private readonly ColumnPromotion _promotion;
     private readonly TimeProvider _time;
     private readonly IDisposable? _remote;
+    private readonly IAsyncDisposable? _caches;
     private readonly IDisposable _blocksHold;
     private readonly MetricsGenerator _generator;
     private int _disposed;
@@ -44,7 +45,7 @@ public sealed partial class TempoNode : IAsyncDisposable
     {
         (_options, _time) = (options, time);
         (_log, _state, _ingest, _generator, _queries) = (parts.Log, parts.State, parts.Ingest, parts.Generator, parts.Queries);
-        (_promotion, _deletion, _cuts, _compaction, _remote, _blocksHold) = (parts.Promotion, parts.Deletion, parts.Cuts, parts.Compaction, parts.Remote, parts.BlocksHold);
+        (_promotion, _deletion, _cuts, _compaction, _remote, _caches, _blocksHold) = (parts.Promotion, parts.Deletion, parts.Cuts, parts.Compaction, parts.Remote, parts.Caches, parts.BlocksHold);
         _ring = parts.Ring;
         _cutting = new NodeLoop("cuts", parts.Cuts.RunAsync(_stop.Token), () => parts.Cuts.LastError);
         _loops = [_cutting, new NodeLoop("compaction", parts.Compaction.RunAsync(_stop.Token), () => parts.Compaction.LastError)];
@@ -205,6 +206,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         {
             // Whatever went wrong before: the folders are unlocked for who comes next.
             _log.Dispose();
+            if (_caches is not null) await _caches.DisposeAsync().ConfigureAwait(false);
             _remote?.Dispose();
             _blocksHold.Dispose();
             _stop.Dispose();

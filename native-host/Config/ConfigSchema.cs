@@ -63,6 +63,7 @@ public static class ConfigSchema
         Choice("wal.sync", [("group", WalSyncMode.Group), ("os", WalSyncMode.Os)],
             (o, v) => o.Node = o.Node with { WalSync = v }, o => o.Node.WalSync),
 
+        .. CacheKeys.All,
         .. StorageKeys.All,
         Folder("storage.trace.wal.path", (o, v) => o.Node = o.Node with { WalPath = v }, o => o.Node.WalPath),
         Duration("storage.trace.wal.ingestion_time_range_slack", TimeSpan.FromDays(365),

@@ -27,7 +27,11 @@ internal static class BlockObjects
     public const string Data = "data.parquet";
     public const string Index = "index";
 
-    public static string Bloom(int shard) => "bloom-" + shard.ToString(CultureInfo.InvariantCulture);
+    private const string BloomPrefix = "bloom-";
+
+    public static string Bloom(int shard) => BloomPrefix + shard.ToString(CultureInfo.InvariantCulture);
+
+    public static bool IsBloom(string name) => name.StartsWith(BloomPrefix, StringComparison.Ordinal);
 
     public static ObjectKey Folder(TenantId tenant) => ObjectKey.Root.Append(tenant.Value);
 

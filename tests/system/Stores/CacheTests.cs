@@ -1,0 +1,182 @@
+using Tempo.Engine.ObjectStore;
+using Tempo.Engine.ObjectStore.Tests;
+using Tempo.Engine.ObjectStore.Tests.Stub;
+using Tempo.SystemTests.Otlp;
+using Tempo.SystemTests.Server;
+
+namespace Tempo.SystemTests.Stores;
+
+/// <summary>The contract of caches on a real memcached.</summary>
+public sealed class MemcachedTests : PartCacheContract, IAsyncLifetime
+{
+    private readonly CacheServer _server = CacheServer.Memcached();
+    private MemcachedPartCache _cache = null!;
+
+    protected override IPartCache Cache => _cache;
+
+    public async ValueTask InitializeAsync()
+    {
+        await _server.StartAsync();
+        _cache = new MemcachedPartCache(new MemcachedOptions { Addresses = [_server.Address], Timeout = TimeSpan.FromSeconds(10), BreakAfterFailures = int.MaxValue }, TimeProvider.System);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _cache.DisposeAsync();
+        await _server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_server_that_is_gone_has_nothing_and_comes_back()
+    {
+        await Cache.PutAsync("a", new byte[10], default);
+        await _server.KillAsync();
+        Assert.Null(await Cache.TryGetAsync("a", default));
+        await Cache.PutAsync("a", new byte[10], default);
+
+        await _server.StartAsync();
+        await Cache.PutAsync("a", new byte[10], default);
+        Assert.NotNull(await Cache.TryGetAsync("a", default));
+    }
+
+    protected override Task DamageAsync() => _server.OverwriteAsync("a");
+}
+
+/// <summary>The contract of caches on a real Redis.</summary>
+public sealed class RedisTests : PartCacheContract, IAsyncLifetime
+{
+    private readonly CacheServer _server = CacheServer.Redis();
+    private RedisPartCache _cache = null!;
+
+    protected override IPartCache Cache => _cache;
+
+    public async ValueTask InitializeAsync()
+    {
+        await _server.StartAsync();
+        _cache = RedisPartCache.Open(new RedisOptions { Endpoints = [_server.Address], Timeout = TimeSpan.FromSeconds(10) });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _cache.DisposeAsync();
+        await _server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_server_that_is_gone_has_nothing_and_comes_back()
+    {
+        await Cache.PutAsync("a", new byte[10], default);
+        await _server.KillAsync();
+        Assert.Null(await Cache.TryGetAsync("a", default));
+
+        await _server.StartAsync();
+        await Eventually.HoldsAsync("it is connected again", async () =>
+        {
+            await Cache.PutAsync("a", new byte[10], default);
+            return await Cache.TryGetAsync("a", default) is not null;
+        });
+    }
+
+    protected override Task DamageAsync() => _server.OverwriteAsync("a");
+}
+
+/// <summary>The binary with blocks in an object service, and caches before it.</summary>
+public sealed class CacheTests : IDisposable
+{
+    private readonly S3Stub _s3 = new();
+    private int _reads;
+
+    public CacheTests() => _s3.Faults = (_, request) =>
+    {
+        if (request.HttpMethod == "GET" && request.Url!.AbsolutePath.Contains("data.parquet", StringComparison.Ordinal)) Interlocked.Increment(ref _reads);
+        return null;
+    };
+
+    public void Dispose() => _s3.Dispose();
+
+    [Fact]
+    public async Task On_disk_what_was_read_is_there_after_a_restart_and_damage_costs_a_request()
+    {
+        await using var tempo = await StartAsync("cache: {disk: {max_bytes: 100MiB}}");
+        var trace = await StoreAsync(tempo);
+        await AskAsync(tempo, trace);
+        Assert.NotEqual(0, _reads);
+        var cache = Path.Combine(Path.GetDirectoryName(tempo.BlocksFolder)!, "cache");
+        await WrittenAsync(() => Task.FromResult(Files(cache).Length > 0));
+
+        await RestartAsync(tempo);
+        await AskAsync(tempo, trace);
+        Assert.Equal(0, _reads);
+
+        await tempo.KillAsync();
+        foreach (var file in Files(cache)) File.WriteAllBytes(file, new byte[100]);
+        _reads = 0;
+        await tempo.StartAsync();
+        await AskAsync(tempo, trace);
+        Assert.NotEqual(0, _reads);
+    }
+
+    [Theory]
+    [InlineData("memcached")]
+    [InlineData("redis")]
+    public async Task A_shared_cache_spares_requests_and_its_death_changes_no_answer(string kind)
+    {
+        await using var server = kind == "redis" ? CacheServer.Redis() : CacheServer.Memcached();
+        await server.StartAsync();
+        var place = kind == "redis" ? $"redis: {{endpoint: \"{server.Address}\", timeout: 5s}}" : $"memcached: {{addresses: \"{server.Address}\", timeout: 5s}}";
+        await using var tempo = await StartAsync($"cache: {{disk: {{max_bytes: 0}}, caches: [{{roles: [bloom, sidecar, parquet-footer, parquet-page], {place}}}]}}");
+        var trace = await StoreAsync(tempo);
+        await AskAsync(tempo, trace);
+        await WrittenAsync(async () => await server.CountAsync() > 0);
+
+        await RestartAsync(tempo);
+        await AskAsync(tempo, trace);
+        Assert.Equal(0, _reads);
+        Assert.Contains($"tempo_cache_requests_total{{cache=\"{kind}\",role=\"parquet-footer\",result=\"hit\"}}", (await tempo.Api.AskAsync("/metrics")).Text, StringComparison.Ordinal);
+
+        await server.KillAsync();
+        await RestartAsync(tempo);
+        await AskAsync(tempo, trace);
+        Assert.NotEqual(0, _reads);
+    }
+
+    private async Task RestartAsync(TempoProcess tempo)
+    {
+        await tempo.KillAsync();
+        _reads = 0;
+        await tempo.StartAsync();
+    }
+
+    private static string[] Files(string folder) => [.. Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Where(static path => Path.GetFileName(path).Length == 32)];
+
+    // Caches are written behind the reader's back, and nothing says when: until nothing new comes.
+    private static async Task WrittenAsync(Func<Task<bool>> isThere)
+    {
+        await Eventually.HoldsAsync("a part is in the cache", isThere);
+        await Task.Delay(500);
+    }
+
+    private Task<TempoProcess> StartAsync(string cache) => TempoProcess.StartAsync(new TempoSettings
+    {
+        Storage = $"    backend: s3\n    blocklist_poll: 1s\n    s3: {{bucket: b, endpoint: {new Uri(_s3.Url).Authority}, insecure: true, forcepathstyle: true, access_key: id, secret_key: secret}}\n",
+        More = cache,
+    });
+
+    // In the bucket and no longer in the folder, so that it is read from there.
+    private static async Task<string> StoreAsync(TempoProcess tempo)
+    {
+        using var otlp = new OtlpHttpClient(tempo.OtlpHttpUrl);
+        var trace = Spans.NewTrace(5);
+        Assert.Equal(200, (await otlp.PostAsync(ExportRequest.Encode(trace))).Status);
+        await tempo.Api.FlushAsync();
+        await Eventually.HoldsAsync("the block is uploaded", () => Task.FromResult(!Directory.EnumerateFiles(tempo.BlocksFolder, "*.parquet", SearchOption.AllDirectories).Any()));
+        return trace[0].TraceId;
+    }
+
+    private static async Task AskAsync(TempoProcess tempo, string trace)
+    {
+        await Eventually.HoldsAsync("the block list is read", async () => !(await tempo.Api.AskAsync($"/api/v2/traces/{trace}")).Text.Contains("PARTIAL", StringComparison.Ordinal));
+        Assert.Equal(5, (await tempo.Api.FindTraceAsync(trace)).Count);
+        Assert.Contains((trace, 5), await tempo.Api.SearchAsync("{}"));
+    }
+}
