@@ -1,3 +1,4 @@
+using Tempo.Engine.Query.Metrics.Compare;
 using Tempo.Engine.Query.Metrics.Source;
 using Tempo.Engine.Query.Evaluate;
 using Tempo.Engine.Query.Filter;
@@ -15,14 +16,17 @@ internal sealed class LeafPlan
     {
         Source = pipeline.Source;
         Stage = pipeline.Stage;
-        IsByTrace = Stage is MetricsCompare || !RowFilter.IsPossible(Source) || ReferencedAttributes.Of(Stage).Any(FieldReader.IsOfTrace)
+        var compare = Stage as MetricsCompare;
+        IsByTrace = compare is not null && !CompareAccumulator.CanSelectRows(compare) || !RowFilter.IsPossible(Source) || compare is null && ReferencedAttributes.Of(Stage).Any(FieldReader.IsOfTrace)
             || Stage is MetricsFunction { Kind: MetricsFunctionKind.CountTraces or MetricsFunctionKind.RateTraces };
-        NeedsTraces = !IsByTrace && RowFilter.NeedsTraces(Source);
+        NeedsTraces = !IsByTrace && (compare is not null || RowFilter.NeedsTraces(Source));
         Fields = [.. ReferencedAttributes.Of(pipeline).Distinct()];
         StageColumns = FieldColumns.WithoutAttributes(ReferencedAttributes.Of(Stage));
         if (extrapolates) StageColumns |= BatchColumns.TraceState;
         TraceColumns = BatchColumns.Spans | StageColumns | FieldColumns.WithoutAttributes(Fields);
-        if (Stage is MetricsCompare) TraceColumns |= BatchColumns.All & ~(BatchColumns.Events | BatchColumns.Links | BatchColumns.Dropped);
+        if (compare is null) return;
+        TraceColumns |= BatchColumns.All & ~(BatchColumns.Events | BatchColumns.Links | BatchColumns.Dropped);
+        StageColumns |= BatchColumns.Name | BatchColumns.StatusMessage | BatchColumns.Kind | BatchColumns.ResourceServiceNames | BatchColumns.ScopeNames | BatchColumns.Roots | BatchColumns.ChildCounts;
     }
 
     public Pipeline Source { get; }
@@ -40,6 +44,9 @@ internal sealed class LeafPlan
     /// Other traces are put together.
     /// </summary>
     public bool NeedsTraces { get; }
+
+    /// <summary>Such facts that not every page knows: how many children a span has.</summary>
+    public bool NeedsChildCounts => Stage is MetricsCompare;
 
     /// <summary>All fields that it names.</summary>
     public IReadOnlyList<AttributeRef> Fields { get; }

@@ -43,6 +43,9 @@ internal sealed class LeafWorker
 
     public bool NeedsTraces => _leaf.NeedsTraces;
 
+    /// <summary>Do pages of the block know all that is asked of a trace, if it lies there alone?</summary>
+    public bool IsKnownBy(BlockReader? block, SpanBatch batch) => block is { HasOwnTrees: true } && batch.Loader is not null && (!_leaf.NeedsChildCounts || block.HasChildCounts);
+
     /// <summary>From now on counting ends, within a millisecond or so, when this is cancelled.</summary>
     public void Watch(CancellationToken cancellation)
     {

@@ -307,8 +307,9 @@ internal sealed class MetricsScan
                 }
                 else
                 {
-                    var isElsewhere = MarkElsewhere(block, batch, isShared);
-                    if (block?.HasOwnTrees == true && batch.Loader is not null) leaf.AddRows(batch, spanCount, isElsewhere);
+                    var isKnown = leaf.IsKnownBy(block, batch);
+                    var isElsewhere = MarkElsewhere(isKnown ? block : null, batch, isShared);
+                    if (isKnown) leaf.AddRows(batch, spanCount, isElsewhere);
                     Note(leaf, batch, spanCount, isElsewhere, isFound ??= new bool[batch.TraceCount]);
                 }
             }
@@ -325,9 +326,8 @@ internal sealed class MetricsScan
         private bool[] MarkElsewhere(BlockReader? block, SpanBatch batch, bool[]? isShared)
         {
             GrowableArray.Reserve(ref _isElsewhere, batch.TraceCount);
-            var knows = block?.HasOwnTrees == true && batch.Loader is not null;
             for (var trace = 0; trace < batch.TraceCount; trace++)
-                _isElsewhere[trace] = !knows || isShared is not null && isShared[trace] || _places.MayLieElsewhere(block!, batch.TraceIds[trace]);
+                _isElsewhere[trace] = block is null || isShared is not null && isShared[trace] || _places.MayLieElsewhere(block, batch.TraceIds[trace]);
             return _isElsewhere;
         }
 

@@ -14,7 +14,7 @@ public sealed class AttributeOccurrences
     /// <summary>The owner of each (a span, resource, scope, event or link), ascending.</summary>
     public int[] Owners = [];
 
-    /// <summary>Types and values, without keys. What no condition can compare is of type <see cref="AttributeType.Null"/>.</summary>
+    /// <summary>Types and values; keys only where those of several were taken. What no condition can compare is of type <see cref="AttributeType.Null"/>.</summary>
     public AttributeColumns Values { get; } = new();
 
     /// <summary>Somebody has the key twice: then the first value that has a type counts.</summary>
@@ -68,5 +68,16 @@ public sealed class AttributeOccurrences
                 types[next] = attributes.Types[place];
                 bits[next] = attributes.Bits[place];
             }
+    }
+
+    /// <summary>The keys of the attributes at the marked places, which were taken.</summary>
+    internal void TakeKeys(AttributeColumns attributes, ReadOnlySpan<ulong> places)
+    {
+        GrowableArray.Reserve(ref Values.Keys, Count);
+        Values.KeyTable = attributes.KeyTable;
+        var next = 0;
+        for (var word = 0; word < places.Length; word++)
+            for (var left = places[word]; left != 0; left &= left - 1)
+                Values.Keys[next++] = attributes.Keys[(word << 6) + System.Numerics.BitOperations.TrailingZeroCount(left)];
     }
 }

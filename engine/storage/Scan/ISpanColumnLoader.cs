@@ -32,6 +32,12 @@ public interface ISpanColumnLoader
     /// </summary>
     AttributeOccurrences TakeAttribute(SpanBatch batch, AttributeScope scope, byte[] key, ReadOnlySpan<ulong> places, AttributeParts likely);
 
+    /// <summary>
+    /// The attributes of the marked owners, with their keys, one behind the other: what can be compared of them. Good until the batch is
+    /// filled again.
+    /// </summary>
+    AttributeOccurrences TakeAttributesOf(SpanBatch batch, AttributeScope scope, ReadOnlySpan<ulong> owners);
+
     /// <summary>Fills a column of its own, which until then has only its name.</summary>
     void LoadDedicated(SpanBatch batch, DedicatedColumn column);
 }

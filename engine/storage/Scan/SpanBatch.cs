@@ -37,6 +37,13 @@ public sealed class SpanBatch
     /// <summary>Only where a loader brought it in: 0 for a root, 2 for a span below one, 1 for one that no root leads to.</summary>
     public byte[] ParentSign = [];
 
+    /// <summary>Only where a loader brought them in, one for each trace: of its root, empty where there is none.</summary>
+    public StringColumn RootName = new();
+    public StringColumn RootServiceName = new();
+
+    /// <summary>Only where a loader brought it in: children of each span.</summary>
+    public int[] ChildCount = [];
+
     /// <summary>OTLP numbers 0..5; a number unknown to OTLP is kept as 0.</summary>
     public byte[] Kind = [];
 
@@ -114,7 +121,7 @@ public sealed class SpanBatch
     internal void ReleaseTables()
     {
         Clear();
-        foreach (var column in (ReadOnlySpan<StringColumn>)[Name, StatusMessage, TraceState, Resources.ServiceName, Scopes.Name, Scopes.Version, Events.Name, Links.TraceState])
+        foreach (var column in (ReadOnlySpan<StringColumn>)[Name, StatusMessage, TraceState, RootName, RootServiceName, Resources.ServiceName, Scopes.Name, Scopes.Version, Events.Name, Links.TraceState])
             column.Table = StringTable.None;
         foreach (var attributes in (ReadOnlySpan<AttributeColumns>)[SpanAttributes, Resources.Attributes, Scopes.Attributes, Events.Attributes, Links.Attributes])
             attributes.KeyTable = attributes.Values = StringTable.None;

@@ -53,6 +53,57 @@ public sealed class EncodedAttributesTests
         Assert.True(encoded > keys * 3 / 4 && values > 500, $"{encoded} of {keys} keys, {values} values");
     }
 
+    [Fact]
+    public void Owners_have_the_keys_and_values_that_whole_rows_have_whether_they_are_decoded_or_not()
+    {
+        var requests = new RandomRequests(seed: 5, traceCount: 60);
+        var live = new LiveBatch();
+        for (var i = 0; i < 150; i++) live.Append(requests.Next(), 64);
+        var block = MemoryBlock.Write(new BlockWriterOptions { PageSpans = 60, RowGroupSpans = 200 }, [Spans.View(live)]);
+        using var reader = block.Open();
+        var random = new Random(5);
+        var batch = new SpanBatch();
+        var values = 0;
+        for (var group = 0; group < reader.RowGroupCount; group++)
+        {
+            var rows = reader.OpenRowGroup(group);
+            foreach (var (start, count) in rows.ScanRanges())
+            {
+                var whole = rows.Read(start, count, BatchColumns.All);
+                foreach (var scope in Scopes)
+                {
+                    rows.OpenInto(batch, start, count);
+                    // Decoded before: then they are taken from there.
+                    if (random.Next(3) == 0) batch.RequireAttributes(scope, AttributeParts.Keys);
+                    values += AssertAreOfOwners(whole, scope, batch.Loader!, batch, random, $"rows {start} + {count}, {scope}");
+                }
+            }
+        }
+
+        Assert.True(values > 500, $"{values} values");
+    }
+
+    private static int AssertAreOfOwners(SpanBatch whole, AttributeScope scope, ISpanColumnLoader loader, SpanBatch batch, Random random, string where)
+    {
+        var (attributes, starts, owners) = Of(whole, scope);
+        var marks = new ulong[(owners + 63) / 64];
+        for (var owner = 0; owner < owners; owner++)
+            if (random.Next(2) == 0)
+                marks[owner / 64] |= 1UL << owner;
+        var found = loader.TakeAttributesOf(batch, scope, marks);
+        var next = 0;
+        for (var owner = 0; owner < owners; owner++)
+            for (var i = starts[owner]; i < starts[owner + 1] && (marks[owner / 64] >> owner & 1) != 0; i++, next++)
+            {
+                Assert.True(owner == found.Owners[next], $"{where}: owner {found.Owners[next]} for {owner}");
+                Assert.True(attributes.Key(i).SequenceEqual(found.Values.Key(next)), $"{where}: another key");
+                Assert.True(Text(attributes, i) == Text(found.Values, next), $"{where}: {Text(found.Values, next)} for {Text(attributes, i)}");
+            }
+
+        Assert.True(next == found.Count, $"{where}: {found.Count} for {next}");
+        return next;
+    }
+
     /// <summary>Rows that are not a page, as in blocks of others.</summary>
     [Fact]
     public void Rows_that_are_no_page_are_left_to_who_decodes()

@@ -1,7 +1,13 @@
 using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Filter;
+using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Query.Metrics.Exemplars;
 using Tempo.Engine.Query.Metrics.Series;
 using Tempo.Engine.Query.Metrics.Source;
+using Tempo.Engine.Query.Search;
+using Tempo.Engine.Query.Sources;
+using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Metrics.Compare;
@@ -21,11 +27,17 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
 
     private readonly MetricsCompare _compare = (MetricsCompare)leaf.Stage;
     private readonly Condition _selection = new(((MetricsCompare)leaf.Stage).Selection.Condition);
+    private readonly SpanFilter _columns = SpanFilter.CreateForWholeTraces(((MetricsCompare)leaf.Stage).Selection.Condition, options.Kernel);
     private readonly CompareAttributes _attributes = new(options.Budget);
     private readonly CompareCounts _counts = new(options.Axis.Count, options.Budget);
+    private CompareRows? _rows;
+    private byte[] _sides = [];
+    private double[] _weightOf = [];
     private readonly SpanWeights? _weights = options.Extrapolates ? new SpanWeights() : null;
     private readonly ExemplarSampler _exemplars = new(options.Axis, options.MaxExemplars);
     private readonly ExemplarLabels _exemplarLabels = new(TraceQL.ReferencedAttributes.Of(leaf.Source));
+    private readonly FieldAttributes _exemplarFields = new(leaf.Fields);
+    private readonly BatchColumns _exemplarColumns = FieldColumns.WithoutAttributes(leaf.Fields.Where(static field => !FieldReader.IsOfTrace(field)));
     private readonly List<(int Attribute, int Value)> _found = [];
 
     public override void Add(in SpanCursor span, int interval)
@@ -39,6 +51,49 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
         var trace = batch.TraceIds[batch.Trace[row]];
         if (_exemplars.IsActive && _exemplars.Wants(trace, batch.StartUnixNano[row], interval))
             _exemplars.Add(new ExemplarCandidate(trace, batch.StartUnixNano[row], batch.SpanId[row], side, 0, double.NaN, _exemplarLabels.Of(span)), interval);
+    }
+
+    /// <summary>Of traces that lie on the page alone; see <see cref="LeafPlan.NeedsTraces"/>.</summary>
+    public override void Add(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals)
+    {
+        if (rows.IsEmpty) return;
+        RentedArray.Reserve(ref _sides, rows.Length);
+        var sides = _sides.AsSpan(0, rows.Length);
+        FindSides(batch, rows, sides);
+        if (_weights is not null) RentedArray.Reserve(ref _weightOf, rows.Length);
+        for (var i = 0; _weights is not null && i < rows.Length; i++) _weightOf[i] = _weights.Of(batch, rows[i]);
+        _rows ??= new CompareRows(_attributes, _counts);
+        _rows.Add(batch, rows, intervals, sides, _weights is null ? [] : _weightOf.AsSpan(0, rows.Length));
+        if (_exemplars.IsActive) OfferExemplars(batch, rows, intervals, sides);
+    }
+
+    private void FindSides(SpanBatch batch, ReadOnlySpan<int> rows, Span<byte> sides)
+    {
+        using var marks = FilterScope.Rent(batch.SpanCount);
+        _columns.Mark(batch, batch.SpanCount, marks.Bits);
+        for (var i = 0; i < rows.Length; i++) sides[i] = (byte)(Bitmap.Get(marks.Bits, rows[i]) && IsInBounds(batch, rows[i]) ? CompareCounts.Selection : CompareCounts.Baseline);
+    }
+
+    private void OfferExemplars(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<byte> sides)
+    {
+        for (var i = 0; i < rows.Length; i++)
+        {
+            var trace = batch.TraceIds[batch.Trace[rows[i]]];
+            if (!_exemplars.MayWant(trace) || !_exemplars.Wants(trace, batch.StartUnixNano[rows[i]], intervals[i])) continue;
+            batch.Require(_exemplarColumns);
+            _exemplarFields.LoadInto(batch);
+            // What a page has not read stands for another page, and so does the span's id.
+            _exemplars.Add(new ExemplarCandidate(trace, batch.StartUnixNano[rows[i]], 0, sides[i], 0, double.NaN, _exemplarLabels.Of(SpanCursor.At(batch, rows[i]))), intervals[i]);
+        }
+    }
+
+    /// <summary>Can it be decided span by span which part a span belongs to, of traces that lie on a page alone?</summary>
+    public static bool CanSelectRows(MetricsCompare compare) => SpanFilter.CreateForWholeTraces(compare.Selection.Condition, KernelChoice.Current).IsExact;
+
+    public override void Release()
+    {
+        RentedArray.Return(ref _sides);
+        RentedArray.Return(ref _weightOf);
     }
 
     public override void AddAll(SpanAccumulator other)
@@ -94,13 +149,14 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
 
     private bool IsSelected(in SpanCursor span)
     {
-        if (_compare.StartUnixNano is { } start)
-        {
-            var at = span.Batch.StartUnixNano[span.Row];
-            if (at <= (ulong)start || at > (ulong)_compare.EndUnixNano!.Value) return false;
-        }
+        return IsInBounds(span.Batch, span.Row) && _selection.Test(span) == Truth.True;
+    }
 
-        return _selection.Test(span) == Truth.True;
+    private bool IsInBounds(SpanBatch batch, int row)
+    {
+        if (_compare.StartUnixNano is not { } start) return true;
+        var at = batch.StartUnixNano[row];
+        return at > (ulong)start && at <= (ulong)_compare.EndUnixNano!.Value;
     }
 
     private SeriesExemplar Plain(ExemplarCandidate span) => new(span, options.Axis.IndexOf(span.StartUnixNano), double.NaN);

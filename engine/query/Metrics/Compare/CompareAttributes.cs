@@ -24,6 +24,9 @@ internal sealed class CompareAttributes(MemoryBudget budget)
     /// <summary>Entries of a table up to which numbers are remembered by code.</summary>
     private const int MaxRememberedTexts = 4096;
 
+    private StringTable? _lastKeys;
+    private AttributeScope _lastScope;
+    private int[] _lastNumbers = [];
     private int[] _seen = [];
     private int _round;
     private readonly Dictionary<AttributeRef, int> _numbers = [];
@@ -69,11 +72,25 @@ internal sealed class CompareAttributes(MemoryBudget budget)
         {
             var value = FieldReader.FromAttribute(attributes, i);
             if (value.Type is FieldType.Nil or FieldType.Array) continue;
-            var code = attributes.Keys[i];
-            if (numbers[code] == 0) numbers[code] = NumberOf(new AttributeRef(scope, Encoding.UTF8.GetString(attributes.KeyTable[code]))) + 1;
-            Add(numbers[code] - 1, value, found);
+            Add(NumberOf(scope, attributes.KeyTable, attributes.Keys[i], numbers), value, found);
         }
     }
+
+    /// <summary>The number of the attribute whose key is an entry of a table.</summary>
+    public int OfKey(AttributeScope scope, StringTable keys, int code)
+    {
+        if (!ReferenceEquals(_lastKeys, keys) || _lastScope != scope || code >= _lastNumbers.Length) (_lastKeys, _lastScope, _lastNumbers) = (keys, scope, NumbersByKeyCode(scope, keys));
+        return NumberOf(scope, keys, code, _lastNumbers);
+    }
+
+    private int NumberOf(AttributeScope scope, StringTable keys, int code, int[] numbers)
+    {
+        if (numbers[code] == 0) numbers[code] = NumberOf(new AttributeRef(scope, Encoding.UTF8.GetString(keys[code]))) + 1;
+        return numbers[code] - 1;
+    }
+
+    /// <summary>The number of a value among those of the attribute.</summary>
+    public int IdOf(int attribute, in FieldValue value) => IdOf(_attributes[attribute], value);
 
     private void CollectDedicated(DedicatedColumn column, int row, int resource, List<(int Attribute, int Value)> found)
     {

@@ -24,8 +24,9 @@ internal sealed class CompareCounts(int intervals, MemoryBudget budget)
     private const int EntryBytes = 64;
 
     // For each attribute, by value * 2 + side: number of the entry plus 1.
-    private readonly List<int[]> _entryOf = [];
-    private readonly List<Entry> _entries = [];
+    private int[][] _entryOf = [];
+    private Entry[] _entries = new Entry[64];
+    private int _entryCount;
     private readonly TupleTable _cells = new(budget);
     private readonly List<double> _counts = [];
 
@@ -33,15 +34,15 @@ internal sealed class CompareCounts(int intervals, MemoryBudget budget)
     public void Add(int attribute, int value, int side, int interval, double count)
     {
         var number = NumberOf(attribute, value, side, interval);
-        ref var entry = ref CollectionsMarshal.AsSpan(_entries)[number];
+        ref var entry = ref _entries[number];
         entry.Total += count;
         if (interval == entry.FirstInterval) entry.FirstCount += count;
-        else if (entry.Row is not null) entry.Row[interval] += count;
+        else if (entry.Row is { } row) row[interval] += count;
         else AddToMore(ref entry, number, interval, count);
     }
 
     /// <summary>All that was counted: attribute, value, side, total, in the order of appearance; the index is the entry's number.</summary>
-    public IEnumerable<(int Attribute, int Value, int Side, double Total)> Entries => _entries.Select(static e => (e.Attribute, e.Value, e.Side, e.Total));
+    public IEnumerable<(int Attribute, int Value, int Side, double Total)> Entries => _entries.Take(_entryCount).Select(static e => (e.Attribute, e.Value, e.Side, e.Total));
 
     /// <summary>The counts by interval of the wanted entries, and of all values of each attribute on each side.</summary>
     public (Dictionary<int, double[]> OfEntries, Dictionary<(int Attribute, int Side), double[]> OfAttributes) Spread(HashSet<int> entries)
@@ -69,7 +70,7 @@ internal sealed class CompareCounts(int intervals, MemoryBudget budget)
 
     private void ForEach(Action<int, Entry, int, double> visit)
     {
-        for (var number = 0; number < _entries.Count; number++)
+        for (var number = 0; number < _entryCount; number++)
         {
             var entry = _entries[number];
             visit(number, entry, entry.FirstInterval, entry.FirstCount);
@@ -102,20 +103,29 @@ internal sealed class CompareCounts(int intervals, MemoryBudget budget)
 
     private int NumberOf(int attribute, int value, int side, int interval)
     {
-        while (_entryOf.Count <= attribute) _entryOf.Add(new int[16]);
-        var numbers = _entryOf[attribute];
+        var entries = _entryOf;
         var place = value * 2 + side;
-        if (place >= numbers.Length)
+        if ((uint)attribute < (uint)entries.Length && entries[attribute] is var numbers && (uint)place < (uint)numbers.Length && numbers[place] is not 0 and var known) return known - 1;
+        return AddEntry(attribute, value, side, interval);
+    }
+
+    private int AddEntry(int attribute, int value, int side, int interval)
+    {
+        if (attribute >= _entryOf.Length)
         {
-            Array.Resize(ref numbers, Math.Max(place + 1, numbers.Length * 2));
-            _entryOf[attribute] = numbers;
+            var from = _entryOf.Length;
+            Array.Resize(ref _entryOf, Math.Max(attribute + 1, from * 2));
+            _entryOf.AsSpan(from).Fill([]);
         }
 
-        if (numbers[place] != 0) return numbers[place] - 1;
+        var place = value * 2 + side;
+        ref var numbers = ref _entryOf[attribute];
+        if (place >= numbers.Length) Array.Resize(ref numbers, Math.Max(Math.Max(place + 1, 16), numbers.Length * 2));
         budget.Charge(EntryBytes, "values to compare");
-        _entries.Add(new Entry(attribute, value, side, interval));
-        numbers[place] = _entries.Count;
-        return _entries.Count - 1;
+        if (_entryCount == _entries.Length) Array.Resize(ref _entries, _entryCount * 2);
+        _entries[_entryCount] = new Entry(attribute, value, side, interval);
+        numbers[place] = ++_entryCount;
+        return _entryCount - 1;
     }
 
     private struct Entry(int attribute, int value, int side, int firstInterval)

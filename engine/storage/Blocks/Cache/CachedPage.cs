@@ -24,6 +24,7 @@ internal sealed class CachedPage(ColumnCache cache, BlockReader block, (int RowG
     private SpanIdColumns? _spanIds;
     private StringColumn? _names;
     private ServiceNameColumns? _serviceNames;
+    private RootColumns? _roots;
 
     public BlockReader Block => block;
 
@@ -76,6 +77,12 @@ internal sealed class CachedPage(ColumnCache cache, BlockReader block, (int RowG
             lent |= BatchColumns.ResourceServiceNames;
         }
 
+        if (columns.HasFlag(BatchColumns.Roots) && Volatile.Read(ref _roots) is { } roots)
+        {
+            (batch.RootName, batch.RootServiceName) = (roots.Names, roots.Services);
+            lent |= BatchColumns.Roots;
+        }
+
         return lent;
     }
 
@@ -90,6 +97,9 @@ internal sealed class CachedPage(ColumnCache cache, BlockReader block, (int RowG
         if (columns.HasFlag(BatchColumns.Name) && batch.Name.IsOfDictionary && TryCharge(spans * sizeof(int) + BytesOf(batch.Name.Table))) Volatile.Write(ref _names, batch.Name.Copy(spans));
         if (columns.HasFlag(BatchColumns.SpanIds) && TryCharge(spans * 2 * sizeof(ulong)))
             Volatile.Write(ref _spanIds, new SpanIdColumns(batch.SpanId.AsSpan(0, spans).ToArray(), batch.ParentSpanId.AsSpan(0, spans).ToArray()));
+        if (columns.HasFlag(BatchColumns.Roots) && batch.RootName.IsOfDictionary && batch.RootServiceName.IsOfDictionary
+            && TryCharge(batch.TraceCount * 2 * sizeof(int) + BytesOf(batch.RootName.Table) + BytesOf(batch.RootServiceName.Table)))
+            Volatile.Write(ref _roots, new RootColumns(batch.RootName.Copy(batch.TraceCount), batch.RootServiceName.Copy(batch.TraceCount)));
         var resources = batch.Resources.Count;
         if (columns.HasFlag(BatchColumns.ResourceServiceNames) && batch.Resources.ServiceName.IsOfDictionary && TryCharge(resources * (sizeof(int) + 1) + BytesOf(batch.Resources.ServiceName.Table)))
             Volatile.Write(ref _serviceNames, new ServiceNameColumns(batch.Resources.ServiceName.Copy(resources), batch.Resources.HasServiceName.AsSpan(0, resources).ToArray()));
@@ -115,6 +125,8 @@ internal sealed class CachedPage(ColumnCache cache, BlockReader block, (int RowG
     private bool TryCharge(long bytes) => cache.TryCharge(this, bytes + EntryBytes);
 
     private sealed record SpanIdColumns(ulong[] SpanId, ulong[] ParentSpanId);
+
+    private sealed record RootColumns(StringColumn Names, StringColumn Services);
 
     private sealed record ServiceNameColumns(StringColumn Names, byte[] HasName);
 }

@@ -42,4 +42,10 @@ public enum BatchColumns
 
     /// <summary>Where the spans stand to the roots, as the block's writer found it; not part of <see cref="All"/>, and only brought in by a loader.</summary>
     ParentSigns = 1 << 17,
+
+    /// <summary>Name and service of each trace's root, as the block's writer found it; only brought in by a loader.</summary>
+    Roots = 1 << 18,
+
+    /// <summary>How many children each span has, as the block's writer counted them; only brought in by a loader, and not in every version.</summary>
+    ChildCounts = 1 << 19,
 }

@@ -56,6 +56,9 @@ public sealed class BlockReader : IDisposable
     /// <summary>The tree's numbers are those that this engine gives: it wrote the block.</summary>
     public bool HasOwnTrees => Meta.Checksums is not null;
 
+    /// <summary>It also counts the children of each span; not every version has them.</summary>
+    public bool HasChildCounts => HasOwnTrees && _columns.Has("rs.ss.Spans.ChildCount");
+
     public int RowGroupCount => _file.RowGroups.Count;
 
     internal ParquetFileReader File => _file;

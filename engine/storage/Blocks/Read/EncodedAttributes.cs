@@ -35,6 +35,7 @@ internal sealed class EncodedAttributes(AttributeScope scope)
     private ulong[] _places = [];
     private ulong[] _more = [];
     private int[] _attributes = [];
+    private int[] _ownerStarts = [];
     private int _attributeCount;
     private bool? _isPossible;
 
@@ -61,6 +62,65 @@ internal sealed class EncodedAttributes(AttributeScope scope)
         if (!TryTakeValues(rows, found, likely)) return null;
         if (rows.Columns.TryGetWrittenDictionary(_leafPaths[0], out var texts)) found.Values.Values = texts;
         return found;
+    }
+
+    /// <summary>The attributes of the marked owners with their keys; null as above. The rows are selected.</summary>
+    public AttributeOccurrences? FindOf(RowGroupReader rows, int ownerCount, ReadOnlySpan<ulong> owners)
+    {
+        _isPossible ??= TryReadKeys(rows, ownerCount);
+        if (_isPossible == false || !rows.Columns.TryGetDictionary(_keyPath, out var keys)) return null;
+        var starts = OwnerStarts(ownerCount);
+        var count = 0;
+        for (var word = 0; word < owners.Length; word++)
+            for (var left = owners[word]; left != 0; left &= left - 1)
+            {
+                var owner = (word << 6) + BitOperations.TrailingZeroCount(left);
+                count += starts[owner + 1] - starts[owner];
+            }
+
+        var found = new AttributeOccurrences();
+        found.Begin(count);
+        TakeAttributes(owners, starts, keys, found);
+        if (!TryTakeValues(rows, found, AttributeParts.All)) return null;
+        if (rows.Columns.TryGetWrittenDictionary(_leafPaths[0], out var texts)) found.Values.Values = texts;
+        return found;
+    }
+
+    private void TakeAttributes(ReadOnlySpan<ulong> owners, ReadOnlySpan<int> starts, StringTable keys, AttributeOccurrences found)
+    {
+        GrowableArray.Reserve(ref found.Values.Keys, found.Count);
+        found.Values.KeyTable = keys;
+        var attributes = ColumnMemory.Take(ref _attributes, found.Count);
+        var cursor = new IndexCursor(_keys.Values, _attributeCount);
+        var next = 0;
+        for (var word = 0; word < owners.Length; word++)
+            for (var left = owners[word]; left != 0; left &= left - 1)
+            {
+                var owner = (word << 6) + BitOperations.TrailingZeroCount(left);
+                for (var i = starts[owner]; i < starts[owner + 1]; i++, next++)
+                {
+                    if (!cursor.TryRead(i, out var key)) throw new ParquetFormatException($"column '{_keyPath}': indices that are malformed or end early");
+                    if ((uint)key >= (uint)keys.Count) throw new ParquetFormatException($"column '{_keyPath}': an index beyond the dictionary's {keys.Count} entries");
+                    (attributes[next], found.Owners[next], found.Values.Keys[next]) = (i, owner, key);
+                }
+            }
+    }
+
+    // The first attribute of each owner, and behind the last one's.
+    private ReadOnlySpan<int> OwnerStarts(int ownerCount)
+    {
+        var starts = ColumnMemory.Take(ref _ownerStarts, ownerCount + 1);
+        var (owner, first) = (0, 0);
+        for (var word = 0; word < (_keys.LevelCount + 63) / 64; word++)
+        {
+            var present = _present[word];
+            for (var left = _ownerBegins[word]; left != 0; left &= left - 1)
+                starts[owner++] = first + BitOperations.PopCount(present & (left & (0 - left)) - 1);
+            first += BitOperations.PopCount(present);
+        }
+
+        starts[owner] = first;
+        return starts;
     }
 
     private bool TryReadKeys(RowGroupReader rows, int ownerCount)

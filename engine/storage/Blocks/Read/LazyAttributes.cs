@@ -103,6 +103,21 @@ internal sealed class LazyAttributes(AttributeScope scope)
         return gathered;
     }
 
+    /// <summary>The attributes of the marked owners, with their keys; all of the page are in.</summary>
+    public AttributeOccurrences OfOwners(SpanBatch batch, ReadOnlySpan<ulong> owners)
+    {
+        var (attributes, starts) = (AttributesOf(batch), StartsOf(batch));
+        var places = new ulong[(attributes.Count + 63) / 64];
+        for (var owner = 0; owner < starts.Length - 1 && owner >> 6 < owners.Length; owner++)
+            if ((owners[owner >> 6] >> owner & 1) != 0)
+                for (var i = starts[owner]; i < starts[owner + 1]; i++)
+                    places[i >> 6] |= 1UL << i;
+        var found = new AttributeOccurrences();
+        found.Gather(attributes, starts, places);
+        found.TakeKeys(attributes, places);
+        return found;
+    }
+
     private long TakeTexts(AttributeColumns attributes, AttributeOccurrences taken)
     {
         var values = taken.Values;

@@ -50,6 +50,7 @@ internal sealed class LazyColumns : ISpanColumnLoader
         if (_lent.HasFlag(BatchColumns.Durations)) batch.DurationNano = [];
         if (_lent.HasFlag(BatchColumns.Kind)) batch.Kind = [];
         if (_lent.HasFlag(BatchColumns.ParentSigns)) batch.ParentSign = [];
+        if (_lent.HasFlag(BatchColumns.Roots)) (batch.RootName, batch.RootServiceName) = (new StringColumn(), new StringColumn());
         if (_lent.HasFlag(BatchColumns.Name)) batch.Name = new StringColumn();
         if (_lent.HasFlag(BatchColumns.SpanIds)) (batch.SpanId, batch.ParentSpanId) = ([], []);
         if (_lent.HasFlag(BatchColumns.ResourceServiceNames)) (batch.Resources.ServiceName, batch.Resources.HasServiceName) = (new StringColumn(), []);
@@ -147,6 +148,26 @@ internal sealed class LazyColumns : ISpanColumnLoader
         {
             throw BlockReadException.Of(e, _rows.OnDamage);
         }
+    }
+
+    public AttributeOccurrences TakeAttributesOf(SpanBatch batch, AttributeScope scope, ReadOnlySpan<ulong> owners)
+    {
+        if (!_attributes[(int)scope].Has(AttributeParts.Keys))
+        {
+            LoadOwners(batch, scope);
+            _rows.Select(_rowStart, _rowCount);
+            try
+            {
+                if (_encoded[(int)scope].FindOf(_rows, RowGroupReader.OwnerCount(batch, scope), owners) is { } found) return found;
+            }
+            catch (Exception e) when (BlockReadException.IsOfReading(e))
+            {
+                throw BlockReadException.Of(e, _rows.OnDamage);
+            }
+        }
+
+        LoadAttributes(batch, scope, AttributeParts.All, []);
+        return _attributes[(int)scope].OfOwners(batch, owners);
     }
 
     // Events and links are not part of the outline.

@@ -143,6 +143,20 @@ public sealed partial class RowGroupReader
         for (var i = 0; i < signs.Length; i++) signs[i] = (byte)(1 + Math.Sign(parents[i]));
     }
 
+    private void ReadRoots(SpanBatch batch)
+    {
+        _columns.Text("RootSpanName", batch.RootName, batch.TraceCount);
+        _columns.Text("RootServiceName", batch.RootServiceName, batch.TraceCount);
+    }
+
+    private void ReadChildCounts(SpanBatch batch)
+    {
+        const string path = Span + "ChildCount";
+        _columns.Load(path);
+        _columns.Expect(path, batch.SpanCount);
+        ColumnMemory.Copy(_columns.Data.Int32s.AsSpan(0, batch.SpanCount), ref batch.ChildCount);
+    }
+
     /// <summary>Reads whole columns that were not read yet, but for attributes.</summary>
     internal void ReadMore(SpanBatch batch, BatchColumns columns)
     {
@@ -151,6 +165,8 @@ public sealed partial class RowGroupReader
         if (columns.HasFlag(BatchColumns.Durations)) ReadDurations(batch);
         if (columns.HasFlag(BatchColumns.Kind)) ReadKinds(batch);
         if (columns.HasFlag(BatchColumns.ParentSigns)) ReadParentSigns(batch);
+        if (columns.HasFlag(BatchColumns.Roots)) ReadRoots(batch);
+        if (columns.HasFlag(BatchColumns.ChildCounts)) ReadChildCounts(batch);
         if (columns.HasFlag(BatchColumns.Name)) _columns.Text(Span + "Name", batch.Name, batch.SpanCount);
         if (columns.HasFlag(BatchColumns.StatusMessage)) _columns.Text(Span + "StatusMessage", batch.StatusMessage, batch.SpanCount);
         if (columns.HasFlag(BatchColumns.TraceState)) _columns.Text(Span + "TraceState", batch.TraceState, batch.SpanCount);
