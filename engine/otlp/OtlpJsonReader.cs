@@ -11,11 +11,10 @@ namespace Tempo.Engine.Otlp;
 public static class OtlpJsonReader
 {
     /// <summary>
-    /// Deepest JSON that is read: twelve levels lead to an attribute of an event, and each level of a value takes at most
-    /// four. So all values that <see cref="OtlpTraceReader"/> reads come through, and what is one level deeper reaches it
-    /// to be treated there like any other.
+    /// Deepest JSON that is read, far deeper than anything that means something: a level costs the reader one bit. Values deeper than
+    /// <see cref="OtlpTraceReader.MaxValueDepth"/> cost their attribute, as in protobuf, and not the request.
     /// </summary>
-    public const int MaxJsonDepth = 12 + 4 * OtlpTraceReader.MaxValueDepth;
+    public const int MaxJsonDepth = 100_000;
 
     /// <summary>
     /// Appends the request to <paramref name="output"/> as protobuf. False leaves a part behind that the caller must not

@@ -15,7 +15,7 @@ internal static class JsonOracle
     public static void HoldsValid(ReadOnlySpan<byte> json)
     {
         _strict.GetCharCount(json);
-        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 4 * OtlpJsonReader.MaxJsonDepth });
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = OtlpJsonReader.MaxJsonDepth });
         while (reader.Read())
             if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName) reader.GetString();
     }

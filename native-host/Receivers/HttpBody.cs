@@ -52,6 +52,7 @@ public sealed class HttpBody(RequestMemory memory, int maxRequestBytes)
     public static int StatusOf(in GrpcStatus status) => status.Code switch
     {
         GrpcStatusCode.InvalidArgument => StatusCodes.Status400BadRequest,
+        GrpcStatusCode.Unauthenticated => StatusCodes.Status401Unauthorized,
         GrpcStatusCode.ResourceExhausted when status.IsTooLarge => StatusCodes.Status413PayloadTooLarge,
         GrpcStatusCode.ResourceExhausted => StatusCodes.Status429TooManyRequests,
         GrpcStatusCode.Unavailable => StatusCodes.Status503ServiceUnavailable,

@@ -40,7 +40,9 @@ public sealed class OtlpIngest
         _tenants.Resolve(headers, out tenant, out var error) switch
         {
             TenantFailure.None => GrpcStatus.Ok,
-            TenantFailure.Missing => new GrpcStatus(GrpcStatusCode.Unavailable, error),
+
+            // Tempo says Unavailable, which clients try again until they give up. No attempt will bring the header: told at once.
+            TenantFailure.Missing => new GrpcStatus(GrpcStatusCode.Unauthenticated, error),
             _ => new GrpcStatus(GrpcStatusCode.InvalidArgument, error) { InvalidField = TenantResolver.HeaderName },
         };
 

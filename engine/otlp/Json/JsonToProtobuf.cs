@@ -9,7 +9,8 @@ namespace Tempo.Engine.Otlp.Json;
 
 /// <summary>
 /// Reads one JSON object by its <see cref="JsonMessage"/> and writes it as protobuf while it reads. The recursion follows
-/// the schema and is bounded by <see cref="OtlpJsonReader.MaxJsonDepth"/>; unknown members are skipped without one.
+/// the schema, which repeats in values alone: one level deeper than <see cref="OtlpTraceReader.MaxValueDepth"/> they end and are skipped
+/// without recursion, as unknown members are.
 /// </summary>
 internal ref struct JsonToProtobuf(ReadOnlySpan<byte> json, NativeBuffer output)
 {
@@ -19,6 +20,7 @@ internal ref struct JsonToProtobuf(ReadOnlySpan<byte> json, NativeBuffer output)
     private readonly ProtobufWriter _writer = new(output);
     private Utf8JsonReader _reader = new(json, new JsonReaderOptions { MaxDepth = OtlpJsonReader.MaxJsonDepth });
     private OtlpError _error;
+    private int _valueDepth;
 
     public bool TryTranscode(JsonMessage message, out OtlpError error)
     {
@@ -45,6 +47,19 @@ internal ref struct JsonToProtobuf(ReadOnlySpan<byte> json, NativeBuffer output)
     private bool ReadMessage(JsonMessage message)
     {
         if (_reader.TokenType != JsonTokenType.StartObject) return Fail("expected an object");
+        if (!message.IsOneof) return ReadMembers(message);
+
+        // One level more than is read, and empty: so the reader of the protobuf tells of it as of any value that is too deep.
+        _valueDepth++;
+        var isSound = true;
+        if (_valueDepth > OtlpTraceReader.MaxValueDepth + 1) _reader.Skip();
+        else isSound = ReadMembers(message);
+        _valueDepth--;
+        return isSound;
+    }
+
+    private bool ReadMembers(JsonMessage message)
+    {
         JsonField? lastField = null;
         while (_reader.Read() && _reader.TokenType == JsonTokenType.PropertyName)
         {

@@ -33,7 +33,7 @@ internal sealed class SpanIdTable : IDisposable
     private readonly List<ulong> _shared = [];
 
     /// <summary>Spans that were added.</summary>
-    public int Count => _kinds.Length;
+    public int Count { get; private set; }
 
     /// <summary>Spans that are left out.</summary>
     public int LeftOutCount { get; private set; }
@@ -55,6 +55,7 @@ internal sealed class SpanIdTable : IDisposable
         _ids.Advance(rows.Count * sizeof(ulong));
         _kinds.Advance(rows.Count);
         _order.Advance(rows.Count * sizeof(int));
+        Count += rows.Count;
     }
 
     /// <summary>All were added.</summary>
@@ -176,7 +177,7 @@ internal sealed class SpanIdTable : IDisposable
         return ids;
     }
 
-    /// <summary>No more is asked than <see cref="IsLeftOut"/>: gives the memory of the ids back.</summary>
+    /// <summary>Gives the memory of the ids back; afterwards nothing is asked but <see cref="IsLeftOut"/> and the counts.</summary>
     public void Dispose()
     {
         _ids.Dispose();

@@ -94,6 +94,7 @@ internal sealed class StreamedTrace : FoundTrace
     {
         _isWriting = true;
         if (_table.NewIdsOfServers() is { } newIds) _ids = new PartSpanIds(newIds);
+        _table.Dispose();
         SkipEmptyParts();
     }
 

@@ -9,11 +9,12 @@ namespace Tempo.Engine.Storage.Scan;
 public readonly record struct RowLimits(long Entries, long TextBytes)
 {
     /// <summary>
-    /// A row is read and written whole, so this bounds what a cut and a merge need: some 20 bytes an entry and a few copies of the
-    /// text. A page of the block writer ends at the first trace with which it passes the same figures, so the largest page is twice
-    /// this; readers take 256 MiB and 16 Mi entries. Three times what Tempo lets a trace have by default (max_bytes_per_trace).
+    /// A row is read and written whole, so this bounds what a cut, a merge and an answer by id need: some 20 bytes an entry and a few
+    /// copies of the text. A page of the block writer ends at the first trace with which it passes twice as much, so the largest
+    /// page is three times this; readers take 256 MiB and 16 Mi entries. More than Tempo lets a trace have by default (max_bytes_per_trace,
+    /// 5 MB). Twice as much cost an answer of a million spans 100 MiB instead of 60.
     /// </summary>
-    public static readonly RowLimits OfBlocks = new(Entries: 1 << 20, TextBytes: 16 << 20);
+    public static readonly RowLimits OfBlocks = new(Entries: 1 << 19, TextBytes: 8 << 20);
 }
 
 /// <summary>What spans amount to, in the terms of <see cref="RowLimits"/>.</summary>

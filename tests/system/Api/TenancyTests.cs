@@ -27,7 +27,7 @@ public sealed class TenancyTests(TenancyTests.MultitenantTempo server) : IClassF
     }
 
     [Fact]
-    public async Task Without_a_tenant_queries_are_401_and_ingest_asks_to_try_again()
+    public async Task Without_a_tenant_queries_and_ingest_are_401_for_good()
     {
         var query = await _api.AskAsync("/api/search?q={}");
         Assert.Equal((401, "no org id\n"), (query.Status, query.Text));
@@ -35,9 +35,9 @@ public sealed class TenancyTests(TenancyTests.MultitenantTempo server) : IClassF
 
         var request = ExportRequest.Encode(Spans.NewTrace());
         var http = await _http.PostAsync(request);
-        Assert.Equal((503, "no org id"), (http.Status, new RpcStatus(new ProtobufFields(http.Body)).Message));
+        Assert.Equal((401, "no org id"), (http.Status, new RpcStatus(new ProtobufFields(http.Body)).Message));
         var grpc = await _grpc.CallAsync(GrpcClient.Frame(request));
-        Assert.Equal((GrpcAnswer.Unavailable, "no org id"), (grpc.Status, grpc.Message));
+        Assert.Equal((GrpcAnswer.Unauthenticated, "no org id"), (grpc.Status, grpc.Message));
     }
 
     [Theory]

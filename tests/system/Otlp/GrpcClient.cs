@@ -9,7 +9,7 @@ namespace Tempo.SystemTests.Otlp;
 /// <summary>What came back from a unary call: HTTP status, the messages, and the trailers.</summary>
 internal sealed record GrpcAnswer(int HttpStatus, int Status, string Message, RpcStatus? Details, IReadOnlyList<byte[]> Messages, string AcceptEncoding, string Warning)
 {
-    public const int Ok = 0, InvalidArgument = 3, ResourceExhausted = 8, Unimplemented = 12, Internal = 13, Unavailable = 14;
+    public const int Ok = 0, InvalidArgument = 3, ResourceExhausted = 8, Unimplemented = 12, Internal = 13, Unavailable = 14, Unauthenticated = 16;
 
     public ExportAnswer Export() => ExportAnswer.Parse(Assert.Single(Messages));
 }

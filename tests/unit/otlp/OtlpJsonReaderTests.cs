@@ -152,10 +152,30 @@ public sealed class OtlpJsonReaderTests
     [InlineData("""{"x":""")]
     public void Endless_nesting_is_refused(string open)
     {
-        var json = """{"unknown":""" + string.Concat(Enumerable.Repeat(open, 100_000));
+        var json = """{"unknown":""" + string.Concat(Enumerable.Repeat(open, 300_000));
         var error = Refused(json);
         Assert.Equal(OtlpErrorKind.InvalidJson, error.Kind);
         Assert.InRange(error.Offset, OtlpJsonReader.MaxJsonDepth, OtlpJsonReader.MaxJsonDepth * open.Length + 20);
+    }
+
+    // As in protobuf: the attribute is replaced and told of, the request is kept.
+    [Theory]
+    [InlineData(OtlpTraceReader.MaxValueDepth, 0)]
+    [InlineData(OtlpTraceReader.MaxValueDepth + 1, 1)]
+    [InlineData(OtlpTraceReader.MaxValueDepth + 2, 1)]
+    [InlineData(5_000, 1)]
+    public void A_value_that_is_too_deep_costs_its_attribute_alone(int levels, int tooDeep)
+    {
+        foreach (var (open, close) in ((string, string)[])[("""{"kvlistValue":{"values":[{"key":"k","value":""", "}]}}"), ("""{"arrayValue":{"values":[""", "]}}")])
+        {
+            var value = string.Concat(Enumerable.Repeat(open, levels - 1)) + """{"stringValue":"leaf"}""" + string.Concat(Enumerable.Repeat(close, levels - 1));
+            var json = WithSpan($$$"""{"attributes":[{"key":"a","value":{{{value}}}},{"key":"b","value":{"intValue":"7"}}]}""");
+            using var output = new NativeBuffer();
+            Assert.True(OtlpJsonReader.TryTranscode(Encoding.UTF8.GetBytes(json), output, out var error), error.Message);
+            var summary = new OtlpRequestSummary();
+            Assert.True(OtlpTraceReader.TryRead(output.Written, ref summary, out _));
+            Assert.Equal((2, tooDeep), (summary.AttributeCount, summary.TooDeepAttributeCount));
+        }
     }
 
     [Fact]

@@ -173,10 +173,10 @@ public sealed record BlockWriterOptions
     /// Bytes of text after which a page ends even with fewer spans: 1 KiB a span. What a page has is held several times while it
     /// is written, and again by who reads it.
     /// </summary>
-    public long PageTextBytes { get; init; } = RowLimits.OfBlocks.TextBytes;
+    public long PageTextBytes { get; init; } = 16 << 20;
 
     /// <summary>Attributes, events and links after which a page ends even with fewer spans: 64 a span.</summary>
-    public long PageEntries { get; init; } = RowLimits.OfBlocks.Entries;
+    public long PageEntries { get; init; } = 1 << 20;
 
     /// <summary>Spans of a row group, the unit in which a search is shared out.</summary>
     public int RowGroupSpans { get; init; } = 300_000;
