@@ -42,11 +42,19 @@ internal sealed class GeneratorMetrics
 
     public CounterFamily Collections => _registry.Counter(Prefix + "registry_collections_total", "Collections.", "tenant");
 
-    public CounterFamily CollectionsFailed => _registry.Counter(Prefix + "registry_collections_failed_total", "Collections of which something was lost.", "tenant");
+    public CounterFamily CollectionsFailed => _registry.Counter(Prefix + "registry_collections_failed_total", "Collections of which something was lost.", "tenant", "error_type");
 
     public CounterFamily ActiveProcessors => _registry.Gauge(Prefix + "active_processors", "1 where a processor is on.", "processor", "tenant");
 
     public CounterFamily ProcessorUpdatesFailed => _registry.Counter(Prefix + "active_processors_update_failed_total", "Settings of tenants that could not be used.", "tenant");
+
+    public CounterFamily RemoteWriteUpdatesFailed => _registry.Counter(Prefix + "storage_remote_write_update_failed_total", "Times that a tenant's queue could not be opened.", "tenant");
+
+    /// <summary>Levels of series that are no more.</summary>
+    public void ForgetLevels(TenantId tenant)
+    {
+        foreach (var (family, _) in _levels) family.Remove("tenant", tenant.Value);
+    }
 
     /// <summary>Adds what has grown since <paramref name="before"/>, and sets the levels.</summary>
     public void Show(TenantId tenant, in GeneratorCounts before, in GeneratorCounts now)
@@ -58,7 +66,7 @@ internal sealed class GeneratorMetrics
     /// <summary>Drops the metrics of a tenant that is no longer known.</summary>
     public void Forget(TenantId tenant)
     {
-        CounterFamily[] others = [MaxActiveSeries, Collections, CollectionsFailed, ActiveProcessors, ProcessorUpdatesFailed];
+        CounterFamily[] others = [MaxActiveSeries, Collections, CollectionsFailed, ActiveProcessors, ProcessorUpdatesFailed, RemoteWriteUpdatesFailed];
         foreach (var family in _counters.Select(static c => c.Family).Concat(_levels.Select(static l => l.Family)).Concat(others)) family.Remove("tenant", tenant.Value);
     }
 

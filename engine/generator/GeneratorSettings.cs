@@ -6,11 +6,16 @@ using Tempo.Engine.Generator.SpanMetrics;
 namespace Tempo.Engine.Generator;
 
 /// <summary>
-/// What is generated for one tenant: the process's defaults with the tenant's overrides. Compared by reference: a tenant
-/// whose settings are another object starts its series anew.
+/// What is generated for one tenant: the process's defaults with the tenant's overrides. Another object is taken for a change: if
+/// it shapes the series otherwise (<see cref="HasSeriesOf"/>) they all end and begin anew.
 /// </summary>
 public sealed record GeneratorSettings
 {
+    private static readonly GeneratorSettings Plain = new();
+
+    /// <summary>Why the tenant's overrides cannot be used; empty: they can. Who is given such settings keeps those before them.</summary>
+    public string Error { get; init; } = "";
+
     public ProcessorSet Processors { get; init; } = ProcessorSet.None;
 
     public SpanMetricsSettings SpanMetrics { get; init; } = new();
@@ -59,6 +64,24 @@ public sealed record GeneratorSettings
     /// <summary>Headers of the tenant's remote writes, over those of the target.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> RemoteWriteHeaders { get; init; } = [];
 
+    /// <summary>
+    /// True if series that were begun under the others go on under these: only limits, times and headers differ. Lists are
+    /// compared by reference, so who makes settings anew takes over those that say the same.
+    /// </summary>
+    public bool HasSeriesOf(GeneratorSettings others) => WithLimitsOf(Plain) == others.WithLimitsOf(Plain);
+
+    /// <summary>These, with what shapes no series taken from the others. Not DisableCollection: series that are not shown any more have an end.</summary>
+    public GeneratorSettings WithLimitsOf(GeneratorSettings others) => this with
+    {
+        MaxActiveSeries = others.MaxActiveSeries,
+        MaxActiveEntities = others.MaxActiveEntities,
+        CollectionInterval = others.CollectionInterval,
+        StaleDuration = others.StaleDuration,
+        IngestionSlack = others.IngestionSlack,
+        TraceIdLabelName = others.TraceIdLabelName,
+        RemoteWriteHeaders = others.RemoteWriteHeaders,
+    };
+
     internal SeriesOptions SeriesOptions => new()
     {
         MaxCardinalityPerLabel = MaxCardinalityPerLabel,
@@ -73,6 +96,8 @@ public sealed record GeneratorSettings
 public sealed record ProcessorSet(SpanMetricsParts SpanMetrics, ServiceGraphParts ServiceGraphs, bool HostInfo)
 {
     public static readonly ProcessorSet None = new(SpanMetricsParts.None, ServiceGraphParts.None, false);
+
+    public static readonly ProcessorSet All = new(SpanMetricsParts.All, ServiceGraphParts.All, true);
 
     /// <summary>Every name that <see cref="TryParse"/> knows; <c>local-blocks</c> does nothing, because blocks are searched here anyway.</summary>
     public static readonly string[] Names =

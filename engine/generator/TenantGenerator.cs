@@ -28,6 +28,7 @@ public sealed class TenantGenerator
     private readonly SeriesTable[] _tables;
     private readonly ServiceGraphProcessor? _graph;
     private long _bytesReceived;
+    private bool _isClosed;
 
     /// <param name="tenant">Whose spans these are.</param>
     /// <param name="settings">What is made of them.</param>
@@ -37,7 +38,7 @@ public sealed class TenantGenerator
         Tenant = tenant;
         Settings = settings;
         // One that comes again after the slack is too old to count anyhow.
-        _admission = new SpanAdmission(settings.IngestionSlack, new DuplicateFilter(settings.IngestionSlack, duplicateFilterBytes));
+        _admission = new SpanAdmission(new DuplicateFilter(settings.IngestionSlack, duplicateFilterBytes));
         Budget = new SeriesBudget(settings.MaxActiveSeries, settings.MaxActiveEntities);
         List<ISpanProcessor> processors = [];
         var (options, form) = (settings.SeriesOptions, settings.HistogramForm);
@@ -52,21 +53,46 @@ public sealed class TenantGenerator
 
     public TenantId Tenant { get; }
 
-    public GeneratorSettings Settings { get; }
+    public GeneratorSettings Settings { get; private set; }
 
     internal SeriesBudget Budget { get; }
 
-    /// <summary>Counts the spans of a request that was found sound before.</summary>
-    public void Add(ReadOnlySpan<byte> request, long nowUnixMs)
+    /// <summary>Counts the spans of a request that was found sound before; false once it is closed.</summary>
+    public bool Add(ReadOnlySpan<byte> request, long nowUnixMs)
     {
         Interlocked.Increment(ref _waiting);
         lock (_lock)
         {
             Interlocked.Decrement(ref _waiting);
+            if (_isClosed) return false;
             _bytesReceived += request.Length;
             _current.NowUnixMs = nowUnixMs;
             var sink = new GeneratorSink(_current, _admission, _processors);
             OtlpTraceReader.TryRead(request, ref sink, out _);
+            return true;
+        }
+    }
+
+    /// <summary>Takes no more spans: what it has is what a collection will show.</summary>
+    public void Close()
+    {
+        lock (_lock) _isClosed = true;
+    }
+
+    /// <summary>Takes over from one that is closed which spans were counted, so that one sent again after a change of settings is none.</summary>
+    internal void Inherit(TenantGenerator closed)
+    {
+        lock (_lock) _admission.Inherit(closed._admission);
+    }
+
+    /// <summary>Goes on under settings whose series are the same (<see cref="GeneratorSettings.HasSeriesOf"/>).</summary>
+    internal void Apply(GeneratorSettings settings)
+    {
+        lock (_lock)
+        {
+            Settings = settings;
+            _admission.Slack = settings.IngestionSlack;
+            (Budget.MaxSeries, Budget.MaxEntities) = (settings.MaxActiveSeries, settings.MaxActiveEntities);
         }
     }
 
@@ -127,7 +153,7 @@ public sealed class TenantGenerator
                 BytesReceived = _bytesReceived,
                 OutsideSlack = discards.OutsideSlack,
                 Duplicates = discards.Duplicate,
-                DuplicateWindowsShortened = _admission.Duplicates.ShortenedCount,
+                DuplicateWindowsShortened = _admission.DuplicateWindowsShortened,
                 SpanMetricsFiltered = discards.SpanMetricsFiltered,
                 SpanNamesSanitized = discards.SpanNamesSanitized,
                 ServiceGraphsFiltered = discards.ServiceGraphsFiltered,

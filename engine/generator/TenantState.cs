@@ -8,7 +8,7 @@ namespace Tempo.Engine.Generator;
 /// A tenant in the generator: its series, its queue, and the clock of its collections. <see cref="TryAdd"/> and
 /// <see cref="Generator"/> from any thread; the rest is called by one at a time.
 /// </summary>
-internal sealed class TenantState : IAsyncDisposable
+internal sealed partial class TenantState : IAsyncDisposable
 {
     private const string InstanceLabel = "__metrics_gen_instance", OrgIdHeader = "X-Scope-OrgID";
     private const int Retired = int.MinValue / 2;
@@ -21,7 +21,6 @@ internal sealed class TenantState : IAsyncDisposable
     private readonly GeneratorServices _services;
     private readonly RemoteWriteClient[] _clients;
     private volatile TenantGenerator? _generator;
-    private volatile GeneratorSettings _settings;
     private SeriesEncoder? _encoder;
     private TenantRemoteWrite? _remote;
     private GeneratorCounts _shown;
@@ -32,6 +31,12 @@ internal sealed class TenantState : IAsyncDisposable
     private long _endedUnixMs;
     private bool _lost;
 
+    // Each until what it tells of has gone well once.
+    private volatile string _queueError = "";
+    private volatile string _collectionError = "";
+    private volatile string _countError = "";
+    private volatile bool _hasNewCountError;
+
     // Requests that are being counted; far below zero once the tenant is let go.
     private int _users;
     private long _usedAt;
@@ -39,15 +44,15 @@ internal sealed class TenantState : IAsyncDisposable
     public TenantState(TenantId tenant, GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, GeneratorServices services, RemoteWriteClient[] clients)
     {
         (_tenant, _options, _settingsOf, _services, _clients) = (tenant, options, settingsOf, services, clients);
-        _settings = settingsOf(tenant);
         _lastCollection = _usedAt = services.Time.GetTimestamp();
-        Begin();
+        Change(settingsOf(tenant));
     }
 
     /// <summary>Null while the tenant has no processors.</summary>
     public TenantGenerator? Generator => _generator;
 
-    public string LastError { get; private set; } = "";
+    /// <summary>What is wrong, until it is mended; empty if nothing is.</summary>
+    public string LastError => new[] { _settingsError, _queueError, _collectionError, _countError, _remote?.LastError ?? "" }.FirstOrDefault(static error => error.Length > 0) ?? "";
 
     /// <summary>It has sent nothing for an hour, has no series, and all there was has been sent.</summary>
     public bool IsSilent =>
@@ -60,11 +65,13 @@ internal sealed class TenantState : IAsyncDisposable
         {
             if (Interlocked.Increment(ref _users) < 0) return false;
             Volatile.Write(ref _usedAt, _services.Time.GetTimestamp());
-            _generator?.Add(request, UnixMs());
+            // One that is closed has a successor in a moment.
+            while (_generator is { } generator && !generator.Add(request, UnixMs())) Thread.Yield();
         }
         catch (Exception e)
         {
-            Fail("metrics generator: the spans of a request could not be counted", e);
+            _countError = Fail("metrics generator: the spans of a request could not be counted", e);
+            _hasNewCountError = true;
         }
         finally
         {
@@ -88,23 +95,15 @@ internal sealed class TenantState : IAsyncDisposable
     {
         try
         {
-            var settings = _settingsOf(_tenant);
-            var hasChanged = !ReferenceEquals(settings, _settings);
-            if (now || hasChanged || _services.Time.GetElapsedTime(_lastCollection) >= _settings.CollectionInterval) CollectSeries(hasChanged);
-            Show();
-            if (hasChanged)
-            {
-                _settings = settings;
-                Begin();
-            }
-
-            LastError = _remote?.LastError ?? "";
+            Change(_settingsOf(_tenant));
+            if (now || _services.Time.GetElapsedTime(_lastCollection) >= _settings.CollectionInterval) CollectSeries();
+            Show(_generator);
         }
         catch (Exception e)
         {
             // The other tenants go on, and the next collection tries again.
-            _services.Metrics.CollectionsFailed.With(_tenant.Value).Add();
-            Fail("metrics generator: a collection failed", e);
+            CountFailure("internal");
+            _collectionError = Fail("metrics generator: a collection failed", e);
         }
     }
 
@@ -113,10 +112,12 @@ internal sealed class TenantState : IAsyncDisposable
     {
         if (_remote is not null || _clients.Length == 0) return;
         _remote = TenantRemoteWrite.Open(_tenant, _services.Disk, _options.Queue, _options.RemoteWrite, _clients, HeadersFor, _services.Remote, out var error);
+        var before = _queueError;
+        _queueError = _remote is null ? $"tenant {_tenant.Value}: the queue cannot be opened: {error}" : "";
         if (_remote is null)
         {
-            LastError = $"the queue cannot be opened: {error}";
-            _services.Log.Error("metrics generator: the queue cannot be opened", ("tenant", _tenant.Value), ("err", error));
+            _services.Metrics.RemoteWriteUpdatesFailed.With(_tenant.Value).Add();
+            if (_queueError != before) _services.Log.Error("metrics generator: the queue cannot be opened", ("tenant", _tenant.Value), ("err", error));
             return;
         }
 
@@ -136,47 +137,25 @@ internal sealed class TenantState : IAsyncDisposable
         _encoder?.Dispose();
     }
 
-    private void Fail(string what, Exception e)
+    private string Fail(string what, Exception e)
     {
-        LastError = $"{e.GetType().Name}: {e.Message}";
         _services.Log.Error(what, ("tenant", _tenant.Value), ("err", e));
+        return $"tenant {_tenant.Value}: {e.GetType().Name}: {e.Message}";
     }
 
-    private void Begin()
-    {
-        _shown = default;
-        _encoder?.Dispose();
-        _encoder = null;
-        _generator = NewGenerator();
-        foreach (var name in new[] { "span-metrics", "service-graphs", "host-info" })
-            if (_generator is not null || _lastUnixMs > 0) _services.Metrics.ActiveProcessors.With(name, _tenant.Value).Set(_settings.Processors.ActiveNames.Contains(name) ? 1 : 0);
-        if (_generator is null) return;
-        Show();
-        OpenQueue();
-        if (_clients.Length > 0) _encoder = new SeriesEncoder(ConstantLabels(), _settings.TraceIdLabelName, _options.RemoteWrite.Min(static target => target.MaxSamplesPerSend), Append);
-    }
+    private void CountFailure(string type) => _services.Metrics.CollectionsFailed.With(_tenant.Value, type).Add();
 
-    private TenantGenerator? NewGenerator()
-    {
-        try
-        {
-            return _settings.Processors.IsEmpty ? null : new TenantGenerator(_tenant, _settings, _options.DuplicateFilterBytes);
-        }
-        catch (ArgumentException e)
-        {
-            // A pattern that cannot be read, say. Ingest goes on without the tenant's metrics.
-            LastError = $"tenant {_tenant.Value}: {e.Message}";
-            _services.Metrics.ProcessorUpdatesFailed.With(_tenant.Value).Add();
-            _services.Log.Error("metrics generator: the tenant's settings cannot be used", ("tenant", _tenant.Value), ("err", e.Message));
-            return null;
-        }
-    }
-
-    private void CollectSeries(bool endAll)
+    private void CollectSeries()
     {
         _lastCollection = _services.Time.GetTimestamp();
-        if (_generator is not { } generator) return;
-        if (_encoder is null || (_settings.DisableCollection && !endAll))
+        if (_generator is { } generator) CollectSeries(generator, endAll: false);
+        if (!_hasNewCountError) _countError = "";
+        _hasNewCountError = false;
+    }
+
+    private void CollectSeries(TenantGenerator generator, bool endAll)
+    {
+        if (_encoder is null || _settings.DisableCollection)
         {
             // Without a target series still age.
             generator.Collect(UnixMs(), endAll, NoVisitor.Instance, static () => { });
@@ -198,7 +177,8 @@ internal sealed class TenantState : IAsyncDisposable
         _lastUnixMs = unixMs;
         if (generator.Counts().SeriesRemoved > removedBefore) _endedUnixMs = unixMs;
         _services.Metrics.Collections.With(_tenant.Value).Add();
-        if (_lost) _services.Metrics.CollectionsFailed.With(_tenant.Value).Add();
+        if (!_lost) _collectionError = "";
+        else CountFailure("queue");
     }
 
     private void Append(NativeBuffer batch, BatchCounts counts)
@@ -210,14 +190,15 @@ internal sealed class TenantState : IAsyncDisposable
     private void Lose(DiskError error)
     {
         _lost = true;
+        _collectionError = $"tenant {_tenant.Value}: the queue cannot be written, a collection is lost: {error}";
         _services.Remote.Metrics.QueueErrors.With(_tenant.Value).Add();
         _services.Log.Error("metrics generator: the queue cannot be written, a collection is lost", ("tenant", _tenant.Value), ("err", error));
     }
 
-    private void Show()
+    private void Show(TenantGenerator? generator)
     {
         if (_remote is not null) _services.Remote.Metrics.QueueBytes.With(_tenant.Value).Set(_remote.Queue.SizeBytes);
-        if (_generator is not { } generator) return;
+        if (generator is null) return;
         var counts = generator.Counts();
         _services.Metrics.Show(_tenant, _shown, counts);
         _services.Metrics.MaxActiveSeries.With(_tenant.Value).Set(_settings.MaxActiveSeries);

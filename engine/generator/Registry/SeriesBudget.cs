@@ -10,10 +10,10 @@ public sealed class SeriesBudget(long maxSeries, long maxEntities)
     private long _refusedSeriesPerEntity;
 
     /// <summary>0: no limit.</summary>
-    public long MaxSeries { get; } = maxSeries;
+    public long MaxSeries { get; internal set; } = maxSeries;
 
     /// <summary>0: no limit.</summary>
-    public long MaxEntities { get; } = maxEntities;
+    public long MaxEntities { get; internal set; } = maxEntities;
 
     /// <summary>Series that the entities may come to have: what the limit is held against.</summary>
     public long ReservedSeries { get; private set; }

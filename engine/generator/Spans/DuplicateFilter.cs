@@ -21,7 +21,7 @@ internal sealed class DuplicateFilter(TimeSpan window, int maxBytes)
     private int _count;
     private long _bornUnixMs;
 
-    public TimeSpan Window { get; } = window;
+    public TimeSpan Window { get; set; } = window;
 
     /// <summary>How often the generations turned before their time.</summary>
     public long ShortenedCount { get; private set; }

@@ -4,13 +4,33 @@ using Tempo.Engine.Otlp;
 namespace Tempo.Engine.Generator.Spans;
 
 /// <summary>What every span goes through, whichever processors are on.</summary>
-internal sealed class SpanAdmission(TimeSpan slack, DuplicateFilter duplicates)
+internal sealed class SpanAdmission(DuplicateFilter duplicates)
 {
-    private readonly long _slackMs = (long)slack.TotalMilliseconds;
+    private long _shortenedBefore;
+    private long _slackMs = (long)duplicates.Window.TotalMilliseconds;
 
-    public DuplicateFilter Duplicates { get; } = duplicates;
+    /// <summary>One that comes again after it is too old to count anyhow, so the filter remembers for as long.</summary>
+    public TimeSpan Slack
+    {
+        get => duplicates.Window;
+        set => (duplicates.Window, _slackMs) = (value, (long)value.TotalMilliseconds);
+    }
+
+    /// <summary>Since this one began.</summary>
+    public long DuplicateWindowsShortened => duplicates.ShortenedCount - _shortenedBefore;
 
     public long ReceivedCount { get; set; }
+
+    /// <summary>Goes on with the memory of another one, which does not use it any more.</summary>
+    public void Inherit(SpanAdmission other)
+    {
+        var slack = Slack;
+        duplicates = other.Filter;
+        _shortenedBefore = duplicates.ShortenedCount;
+        Slack = slack;
+    }
+
+    private DuplicateFilter Filter => duplicates;
 
     /// <summary>Sets the span's own facts; false if it does not count.</summary>
     public bool Takes(CurrentSpan current, in SpanFields span)
@@ -27,7 +47,7 @@ internal sealed class SpanAdmission(TimeSpan slack, DuplicateFilter duplicates)
         current.TraceId = TraceId.Read(span.TraceId);
         current.SpanId = SpanId.Read(span.SpanId).Value;
         current.ParentSpanId = span.ParentSpanId.IsEmpty ? 0 : SpanId.Read(span.ParentSpanId).Value;
-        if (!Duplicates.TryAdd(current.TraceId, current.SpanId, span.Kind, current.NowUnixMs))
+        if (!duplicates.TryAdd(current.TraceId, current.SpanId, span.Kind, current.NowUnixMs))
         {
             current.Discards.Duplicate++;
             return false;

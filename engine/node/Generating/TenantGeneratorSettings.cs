@@ -9,10 +9,10 @@ namespace Tempo.Engine.Node.Generating;
 
 /// <summary>
 /// The generator's settings of each tenant, from its overrides: the same object as long as they say the same, however
-/// often the overrides are read again, because other settings mean that all series of the tenant begin anew. Settings that
-/// make no sense keep the ones before, and are told once. Thread safe.
+/// often the overrides are read again, because another object means a change; and where only limits and times differ, with the
+/// same lists, so that series go on. Limits that make no sense give settings with an error. Thread safe.
 /// </summary>
-internal sealed class TenantGeneratorSettings(GeneratorSettings defaults, TenantOverrides overrides, Log log)
+internal sealed class TenantGeneratorSettings(GeneratorSettings defaults, TenantOverrides overrides)
 {
     private readonly ConcurrentDictionary<TenantId, Known> _known = new();
 
@@ -22,7 +22,7 @@ internal sealed class TenantGeneratorSettings(GeneratorSettings defaults, Tenant
         if (_known.TryGetValue(tenant, out var known) && known.Version == version) return known.Settings;
         var limits = overrides.Of(tenant).MetricsGenerator;
         var text = Describe(limits);
-        var next = known is not null && known.Text == text ? known with { Version = version } : new Known(version, text, Settings(tenant, limits, known));
+        var next = known is not null && known.Text == text ? known with { Version = version } : Read(limits, version, text, known);
         _known[tenant] = next;
         return next.Settings;
     }
@@ -30,16 +30,22 @@ internal sealed class TenantGeneratorSettings(GeneratorSettings defaults, Tenant
     /// <summary>Forgets a tenant that has gone; asked for again it gets settings anew.</summary>
     public void Forget(TenantId tenant) => _known.TryRemove(tenant, out _);
 
-    private GeneratorSettings Settings(TenantId tenant, MetricsGeneratorLimits limits, Known? before)
+    private Known Read(MetricsGeneratorLimits limits, long version, string text, Known? before)
     {
         try
         {
-            return limits.Over(defaults);
+            var settings = limits.Over(defaults);
+            // Lists that say the same are to be the same, or series would end with every change of a limit.
+            var shape = Describe(limits with
+            {
+                MaxActiveSeries = 0, MaxActiveEntities = 0, CollectionInterval = TimeSpan.Zero, IngestionTimeRangeSlack = TimeSpan.Zero, TraceIdLabelName = "", RemoteWriteHeaders = [],
+            });
+            if (before?.Usable is { } usable && before.Shape == shape) settings = usable.WithLimitsOf(settings);
+            return new Known(version, text, settings, settings, shape);
         }
         catch (ArgumentException e)
         {
-            log.Error("metrics generator: the tenant's overrides cannot be used", ("tenant", tenant.Value), ("err", e.Message));
-            return before?.Settings ?? defaults with { Processors = ProcessorSet.None };
+            return new Known(version, text, new GeneratorSettings { Error = e.Message }, before?.Usable, before?.Shape ?? "");
         }
     }
 
@@ -87,5 +93,5 @@ internal sealed class TenantGeneratorSettings(GeneratorSettings defaults, Tenant
 
     private static string Number<T>(T number) where T : IFormattable => number.ToString(null, CultureInfo.InvariantCulture);
 
-    private sealed record Known(long Version, string Text, GeneratorSettings Settings);
+    private sealed record Known(long Version, string Text, GeneratorSettings Settings, GeneratorSettings? Usable, string Shape);
 }
