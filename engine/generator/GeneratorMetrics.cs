@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Generator.Registry;
 
 namespace Tempo.Engine.Generator;
 
@@ -25,18 +26,31 @@ internal sealed class GeneratorMetrics
         Counter("registry_series_added_total", "Series that came into being.", static c => c.SeriesAdded);
         Counter("registry_series_removed_total", "Series that were removed for want of values.", static c => c.SeriesRemoved);
         Counter("registry_series_limited_total", "Values that went to the overflow series.", static c => c.SeriesLimited);
-        Counter("registry_label_values_limited_total", "Label values that were replaced because their label has too many.", static c => c.LabelValuesLimited);
-        Counter("span_names_sanitized_total", "Spans whose name was replaced by its template, or would have been (dry_run).", static c => c.SpanNamesSanitized);
+        Counter("registry_spans_sanitized_total", "Spans whose name was replaced by its template, or would have been (dry_run).", static c => c.SpanNamesSanitized);
+        Counter("registry_drain_patterns_detected_total", "Templates of span names.", static c => c.TemplatesMade);
+        _counters.Add((registry.Counter(Prefix + "registry_drain_lines_skipped_total", "Span names of which only a part was looked at.", "reason", "tenant"), ["too_many_tokens"], static c => c.NamesCutShort));
         Counter("duplicate_window_shortened_total", "Times that spans were forgotten before their window was over, for want of room.", static c => c.DuplicateWindowsShortened);
         // Tempo's names end as no counter's should; untyped, they are the same to every query and no offence to a linter.
-        Untyped("processor_service_graphs_edges", "Edges that were counted.", static c => c.Edges);
+        Untyped("processor_service_graphs_edges", "Edges that began, with one side or with both.", static c => c.Edges);
         Untyped("processor_service_graphs_expired_edges", "Edges of which only one side was seen.", static c => c.ExpiredEdges);
         Untyped("processor_service_graphs_dropped_spans", "Spans that found no room to wait for their partner.", static c => c.DroppedSpans);
-        Counter("processor_service_graphs_dropped_edges_total", "Edges whose names are not UTF-8.", static c => c.ServiceGraphsNotText);
+        Counter("processor_service_graphs_dropped_edges_total", "Edges whose names are not UTF-8, or of which a filter took one side.", static c => c.ServiceGraphsNotText + c.FilteredEdges);
         Level("registry_active_series", "Series that have a value.", static c => c.ActiveSeries);
         Level("registry_active_series_demand_estimate", "Series that there would be without a limit, roughly.", static c => c.DemandEstimate);
+        Level("registry_entity_demand_estimate", "Label sets that there would be without a limit, roughly.", static c => c.EntityDemandEstimate);
         Level("registry_active_entities", "Label sets that have a value.", static c => c.Entities);
     }
+
+    /// <summary>By the instance that counts, and counted once a request of a tenant that has processors.</summary>
+    public CounterFamily Pushes => _registry.Counter("tempo_distributor_metrics_generator_pushes_total", "Requests that were given to the generator.", "metrics_generator");
+
+    public CounterFamily PushesFailed => _registry.Counter("tempo_distributor_metrics_generator_pushes_failures_total", "Requests whose spans could not be counted.", "metrics_generator");
+
+    public CounterFamily LabelValuesLimited =>
+        _registry.Counter(Prefix + "registry_label_values_limited_total", "Label values that were replaced because their label has too many.", "label_name", "tenant");
+
+    public CounterFamily LabelDemandEstimate =>
+        _registry.Gauge(Prefix + "registry_label_cardinality_demand_estimate", "Distinct values that a label with a cap would have without it, roughly.", "label_name", "tenant");
 
     public CounterFamily MaxActiveSeries => _registry.Gauge(Prefix + "registry_max_active_series", "The tenant's limit; 0: none.", "tenant");
 
@@ -54,6 +68,7 @@ internal sealed class GeneratorMetrics
     public void ForgetLevels(TenantId tenant)
     {
         foreach (var (family, _) in _levels) family.Remove("tenant", tenant.Value);
+        LabelDemandEstimate.Remove("tenant", tenant.Value);
     }
 
     /// <summary>Adds what has grown since <paramref name="before"/>, and sets the levels.</summary>
@@ -63,10 +78,23 @@ internal sealed class GeneratorMetrics
         foreach (var (family, read) in _levels) family.With(tenant.Value).Set(read(now));
     }
 
+    /// <summary>The same of the labels with a cap; <paramref name="shown"/> is what was shown before, and then what is now.</summary>
+    public void Show(TenantId tenant, Dictionary<string, long> shown, List<LabelDemand> demands)
+    {
+        // Two tables may have a label of one name.
+        foreach (var label in demands.GroupBy(static demand => demand.Name))
+        {
+            var limited = label.Sum(static demand => demand.LimitedCount);
+            LabelValuesLimited.With(label.Key, tenant.Value).Add(limited - shown.GetValueOrDefault(label.Key));
+            LabelDemandEstimate.With(label.Key, tenant.Value).Set(label.Max(static demand => demand.DistinctEstimate));
+            shown[label.Key] = limited;
+        }
+    }
+
     /// <summary>Drops the metrics of a tenant that is no longer known.</summary>
     public void Forget(TenantId tenant)
     {
-        CounterFamily[] others = [MaxActiveSeries, Collections, CollectionsFailed, ActiveProcessors, ProcessorUpdatesFailed, RemoteWriteUpdatesFailed];
+        CounterFamily[] others = [MaxActiveSeries, Collections, CollectionsFailed, ActiveProcessors, ProcessorUpdatesFailed, RemoteWriteUpdatesFailed, LabelValuesLimited, LabelDemandEstimate];
         foreach (var family in _counters.Select(static c => c.Family).Concat(_levels.Select(static l => l.Family)).Concat(others)) family.Remove("tenant", tenant.Value);
     }
 

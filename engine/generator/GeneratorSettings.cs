@@ -33,6 +33,9 @@ public sealed record GeneratorSettings
     /// <summary>Label sets; likewise.</summary>
     public long MaxActiveEntities { get; init; }
 
+    /// <summary>Which of the two limits holds (<c>limiter_type</c>): false, that of series.</summary>
+    public bool LimitsEntities { get; init; }
+
     public int MaxCardinalityPerLabel { get; init; }
 
     public TimeSpan CollectionInterval { get; init; } = TimeSpan.FromSeconds(15);
@@ -51,6 +54,9 @@ public sealed record GeneratorSettings
     public TimeSpan NativeHistogramMinResetDuration { get; init; } = TimeSpan.FromMinutes(15);
 
     public int MaxLabelValueBytes { get; init; } = LabelTuple.DefaultMaxValueBytes;
+
+    /// <summary>Of names that senders choose, those of target_info.</summary>
+    public int MaxLabelNameBytes { get; init; } = 1024;
 
     /// <summary>Labels of every series.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> ExternalLabels { get; init; } = [];
@@ -82,10 +88,15 @@ public sealed record GeneratorSettings
         RemoteWriteHeaders = others.RemoteWriteHeaders,
     };
 
+    internal long LimitedSeries => LimitsEntities ? 0 : MaxActiveSeries;
+
+    internal long LimitedEntities => LimitsEntities ? MaxActiveEntities : 0;
+
     internal SeriesOptions SeriesOptions => new()
     {
         MaxCardinalityPerLabel = MaxCardinalityPerLabel,
         MaxLabelValueBytes = MaxLabelValueBytes,
+        MaxLabelNameBytes = MaxLabelNameBytes,
         StaleDuration = StaleDuration,
         Native = new NativeHistogramLimits(
             NativeHistogram.SchemaOf(NativeHistogramBucketFactor), NativeHistogramMaxBuckets, (long)NativeHistogramMinResetDuration.TotalMilliseconds),

@@ -91,6 +91,7 @@ public sealed class MetricsGenerator : IAsyncDisposable
         }
         catch (Exception e)
         {
+            _services.Metrics.PushesFailed.With(_options.InstanceId).Add();
             _loopError = $"tenant {tenant.Value}: {e.Message}";
             _services.Log.Error("metrics generator: the spans of a request could not be counted", ("tenant", tenant.Value), ("err", e));
         }

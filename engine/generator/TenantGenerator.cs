@@ -26,9 +26,11 @@ public sealed class TenantGenerator
     private readonly SpanAdmission _admission;
     private readonly ISpanProcessor[] _processors;
     private readonly SeriesTable[] _tables;
+    private readonly SpanMetricsProcessor? _spans;
     private readonly ServiceGraphProcessor? _graph;
     private long _bytesReceived;
     private bool _isClosed;
+    private long _refusedUnixMs;
 
     /// <param name="tenant">Whose spans these are.</param>
     /// <param name="settings">What is made of them.</param>
@@ -39,11 +41,11 @@ public sealed class TenantGenerator
         Settings = settings;
         // One that comes again after the slack is too old to count anyhow.
         _admission = new SpanAdmission(new DuplicateFilter(settings.IngestionSlack, duplicateFilterBytes));
-        Budget = new SeriesBudget(settings.MaxActiveSeries, settings.MaxActiveEntities);
+        Budget = new SeriesBudget(settings.LimitedSeries, settings.LimitedEntities);
         List<ISpanProcessor> processors = [];
         var (options, form) = (settings.SeriesOptions, settings.HistogramForm);
         if (settings.Processors.SpanMetrics is var parts && parts != SpanMetricsParts.None)
-            processors.Add(new SpanMetricsProcessor(settings.SpanMetrics, parts, form, Budget, options, _current));
+            processors.Add(_spans = new SpanMetricsProcessor(settings.SpanMetrics, parts, form, Budget, options, _current));
         if (settings.Processors.ServiceGraphs is var graphParts && graphParts != ServiceGraphParts.None)
             processors.Add(_graph = new ServiceGraphProcessor(settings.ServiceGraphs, graphParts, form, Budget, options, _current));
         if (settings.Processors.HostInfo) processors.Add(new HostInfoProcessor(settings.HostInfo, Budget, options, _current));
@@ -92,7 +94,7 @@ public sealed class TenantGenerator
         {
             Settings = settings;
             _admission.Slack = settings.IngestionSlack;
-            (Budget.MaxSeries, Budget.MaxEntities) = (settings.MaxActiveSeries, settings.MaxActiveEntities);
+            (Budget.MaxSeries, Budget.MaxEntities) = (settings.LimitedSeries, settings.LimitedEntities);
         }
     }
 
@@ -103,9 +105,17 @@ public sealed class TenantGenerator
     /// </summary>
     public void Collect(long nowUnixMs, bool endAll, ISeriesVisitor visitor, Action afterSlice)
     {
-        lock (_lock)
-            foreach (var processor in _processors)
-                processor.OnCollect(nowUnixMs);
+        foreach (var processor in _processors)
+        {
+            var goesOn = true;
+            while (goesOn)
+            {
+                lock (_lock) goesOn = processor.OnCollect(nowUnixMs);
+                LetRequestsThrough();
+            }
+        }
+
+        TurnRefused(nowUnixMs);
         var staleBefore = endAll ? long.MaxValue : nowUnixMs - (long)Settings.StaleDuration.TotalMilliseconds;
         foreach (var table in _tables)
         {
@@ -116,6 +126,18 @@ public sealed class TenantGenerator
                 afterSlice();
                 LetRequestsThrough();
             }
+        }
+    }
+
+    private void TurnRefused(long nowUnixMs)
+    {
+        lock (_lock)
+        {
+            if (_refusedUnixMs == 0) _refusedUnixMs = nowUnixMs;
+            if (nowUnixMs - _refusedUnixMs < Settings.StaleDuration.TotalMilliseconds) return;
+            _refusedUnixMs = nowUnixMs;
+            Budget.TurnRefused();
+            foreach (var table in _tables) table.TurnRefused();
         }
     }
 
@@ -141,6 +163,12 @@ public sealed class TenantGenerator
             }
     }
 
+    /// <summary>What is asked of the labels that have a cap; of two tables' labels of one name, each by itself.</summary>
+    internal List<LabelDemand> LabelDemands()
+    {
+        lock (_lock) return [.. _tables.SelectMany(static table => table.LabelDemands)];
+    }
+
     /// <summary>The numbers of the self metrics, as of now.</summary>
     internal GeneratorCounts Counts()
     {
@@ -158,15 +186,18 @@ public sealed class TenantGenerator
                 SpanNamesSanitized = discards.SpanNamesSanitized,
                 ServiceGraphsFiltered = discards.ServiceGraphsFiltered,
                 SpanMetricsNotText = discards.SpanMetricsNotText,
-                ServiceGraphsNotText = _graph?.DroppedEdgeCount ?? 0,
+                ServiceGraphsNotText = _graph?.NotTextCount ?? 0,
+                FilteredEdges = _graph?.FilteredEdgeCount ?? 0,
                 HostInfoNotText = discards.HostInfoNotText,
                 ActiveSeries = Budget.ActiveSeries,
                 Entities = Budget.Entities,
                 DemandEstimate = Budget.DemandEstimate,
+                TemplatesMade = _spans?.Templates?.TemplateCount ?? 0,
+                NamesCutShort = _spans?.Templates?.CutShortCount ?? 0,
+                EntityDemandEstimate = Budget.EntityDemandEstimate,
                 SeriesAdded = Budget.AddedSeries,
                 SeriesRemoved = Budget.RemovedSeries,
                 SeriesLimited = Budget.LimitedCount,
-                LabelValuesLimited = _tables.Sum(static table => table.LimitedLabelValues),
                 Edges = _graph?.EdgeCount ?? 0,
                 ExpiredEdges = _graph?.ExpiredCount ?? 0,
                 DroppedSpans = _graph?.DroppedSpanCount ?? 0,
@@ -192,10 +223,13 @@ internal readonly record struct GeneratorCounts
     public long ActiveSeries { get; init; }
     public long Entities { get; init; }
     public long DemandEstimate { get; init; }
+    public long EntityDemandEstimate { get; init; }
+    public long FilteredEdges { get; init; }
+    public long TemplatesMade { get; init; }
+    public long NamesCutShort { get; init; }
     public long SeriesAdded { get; init; }
     public long SeriesRemoved { get; init; }
     public long SeriesLimited { get; init; }
-    public long LabelValuesLimited { get; init; }
     public long Edges { get; init; }
     public long ExpiredEdges { get; init; }
     public long DroppedSpans { get; init; }

@@ -71,6 +71,7 @@ internal sealed partial class TenantState
         finally
         {
             _shown = default;
+            _shownLabels.Clear();
             _services.Metrics.ForgetLevels(_tenant);
             Work(settings);
         }

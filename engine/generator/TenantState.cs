@@ -20,10 +20,12 @@ internal sealed partial class TenantState : IAsyncDisposable
     private readonly Func<TenantId, GeneratorSettings> _settingsOf;
     private readonly GeneratorServices _services;
     private readonly RemoteWriteClient[] _clients;
+    private readonly Counter _pushes;
     private volatile TenantGenerator? _generator;
     private SeriesEncoder? _encoder;
     private TenantRemoteWrite? _remote;
     private GeneratorCounts _shown;
+    private readonly Dictionary<string, long> _shownLabels = [];
     private long _lastCollection;
     private long _lastUnixMs;
 
@@ -44,6 +46,7 @@ internal sealed partial class TenantState : IAsyncDisposable
     public TenantState(TenantId tenant, GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, GeneratorServices services, RemoteWriteClient[] clients)
     {
         (_tenant, _options, _settingsOf, _services, _clients) = (tenant, options, settingsOf, services, clients);
+        _pushes = services.Metrics.Pushes.With(options.InstanceId);
         _lastCollection = _usedAt = services.Time.GetTimestamp();
         Change(settingsOf(tenant));
     }
@@ -66,10 +69,20 @@ internal sealed partial class TenantState : IAsyncDisposable
             if (Interlocked.Increment(ref _users) < 0) return false;
             Volatile.Write(ref _usedAt, _services.Time.GetTimestamp());
             // One that is closed has a successor in a moment.
-            while (_generator is { } generator && !generator.Add(request, UnixMs())) Thread.Yield();
+            while (_generator is { } generator)
+            {
+                if (generator.Add(request, UnixMs()))
+                {
+                    _pushes.Add();
+                    break;
+                }
+
+                Thread.Yield();
+            }
         }
         catch (Exception e)
         {
+            _services.Metrics.PushesFailed.With(_options.InstanceId).Add();
             _countError = Fail("metrics generator: the spans of a request could not be counted", e);
             _hasNewCountError = true;
         }
@@ -175,6 +188,7 @@ internal sealed partial class TenantState : IAsyncDisposable
         _encoder.Flush();
         if (_remote?.Queue.Commit() is { } error && error != DiskError.None) Lose(error);
         _lastUnixMs = unixMs;
+        _services.Remote.Metrics.HighestTimestamp.With(_tenant.Value).Set(unixMs / 1000);
         if (generator.Counts().SeriesRemoved > removedBefore) _endedUnixMs = unixMs;
         _services.Metrics.Collections.With(_tenant.Value).Add();
         if (!_lost) _collectionError = "";
@@ -201,6 +215,7 @@ internal sealed partial class TenantState : IAsyncDisposable
         if (generator is null) return;
         var counts = generator.Counts();
         _services.Metrics.Show(_tenant, _shown, counts);
+        _services.Metrics.Show(_tenant, _shownLabels, generator.LabelDemands());
         _services.Metrics.MaxActiveSeries.With(_tenant.Value).Set(_settings.MaxActiveSeries);
         _shown = counts;
     }

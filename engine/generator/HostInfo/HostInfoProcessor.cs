@@ -51,7 +51,5 @@ internal sealed class HostInfoProcessor : ISpanProcessor
     {
     }
 
-    public void OnCollect(long nowUnixMs)
-    {
-    }
+    public bool OnCollect(long nowUnixMs) => false;
 }

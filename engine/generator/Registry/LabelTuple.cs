@@ -32,13 +32,20 @@ public sealed class LabelTuple(int maxValueBytes = LabelTuple.DefaultMaxValueByt
     /// <summary>Adds a value; an empty one is a label that is not there.</summary>
     public void Add(ReadOnlySpan<byte> value)
     {
-        if (value.Length > _maxValueBytes) value = Cut(value, _maxValueBytes);
+        Append(value.Length > _maxValueBytes ? Cut(value, _maxValueBytes) : value);
+    }
+
+    private void Append(ReadOnlySpan<byte> value)
+    {
         var end = Length + PrefixBytes + value.Length;
         if (end > _bytes.Length) Array.Resize(ref _bytes, Math.Max(end, _bytes.Length * 2));
         BinaryPrimitives.WriteUInt16LittleEndian(_bytes.AsSpan(Length), (ushort)value.Length);
         value.CopyTo(_bytes.AsSpan(Length + PrefixBytes));
         Length = end;
     }
+
+    /// <summary>Adds a label's name, in a tuple that brings its own; whoever makes names holds them to their limit.</summary>
+    public void AddName(ReadOnlySpan<byte> name) => Append(name.Length > LargestMaxValueBytes ? name[..LargestMaxValueBytes] : name);
 
     /// <summary>Every value is UTF-8. The prefixes are not text, so the values are looked at one by one.</summary>
     public bool IsText()

@@ -6,7 +6,7 @@ namespace Tempo.Engine.Generator.Registry;
 /// </summary>
 public sealed class SeriesBudget(long maxSeries, long maxEntities)
 {
-    private readonly DistinctEstimate _refused = new();
+    private readonly RefusedEstimate _refused = new();
     private long _refusedSeriesPerEntity;
 
     /// <summary>0: no limit.</summary>
@@ -32,6 +32,9 @@ public sealed class SeriesBudget(long maxSeries, long maxEntities)
 
     /// <summary>Series that there would be without a limit, roughly (a few percent).</summary>
     public long DemandEstimate => ActiveSeries + (long)(_refused.Estimate() * _refusedSeriesPerEntity);
+
+    /// <summary>Label sets that there would be without a limit, roughly.</summary>
+    public long EntityDemandEstimate => Entities + (long)_refused.Estimate();
 
     /// <summary>Takes room for an entity; false if there is none.</summary>
     internal bool TryReserve(int series)
@@ -63,6 +66,6 @@ public sealed class SeriesBudget(long maxSeries, long maxEntities)
         _refusedSeriesPerEntity = seriesPerEntity;
     }
 
-    /// <summary>Forgets what was refused; once an interval that is as long as series live.</summary>
-    internal void ForgetRefused() => _refused.Clear();
+    /// <summary>See <see cref="RefusedEstimate.Turn"/>.</summary>
+    internal void TurnRefused() => _refused.Turn();
 }

@@ -13,7 +13,6 @@ public sealed partial class SeriesTable
     /// </summary>
     public bool Collect(int first, int count, long staleBeforeUnixMs, ISeriesVisitor visitor)
     {
-        var removed = 0;
         var end = Math.Min(first + count, _chunks.Count << SeriesChunk.SizeBits);
         for (var row = first; row < end; row++)
         {
@@ -25,12 +24,13 @@ public sealed partial class SeriesTable
             chunk.Fresh[index] = 0;
             if (!ends) continue;
             Remove(chunk, index, row);
-            removed++;
         }
 
-        if (removed > 0) AfterRemoval();
         return end < _chunks.Count << SeriesChunk.SizeBits;
     }
+
+    /// <summary>See <see cref="RefusedEstimate.Turn"/>.</summary>
+    internal void TurnRefused() => _caps?.TurnRefused();
 
     /// <summary>Shows one metric of the entities in the rows, and changes nothing. False at the end of the table.</summary>
     public bool Look(int first, int count, int column, ISeriesVisitor visitor)
@@ -77,20 +77,38 @@ public sealed partial class SeriesTable
     {
         for (var column = 0; column < Schema.Columns.Length; column++)
             if ((chunk.Touched[index] >> column & 1) != 0) _budget.CountActive(-Schema.Columns[column].SeriesPerEntity);
-        if (row == _overflowRow) _overflowRow = -1;
-        else _budget.Release(Schema.SeriesPerEntity);
+        RemoveFromSlots(chunk.Hash[index], row);
+        if (row == _overflowRow)
+        {
+            _overflowRow = -1;
+        }
+        else
+        {
+            _budget.Release(Schema.SeriesPerEntity);
+            _caps?.Forget(chunk.Key(index));
+        }
+
         chunk.Clear(index);
         _free.Push(row);
         _used--;
     }
 
-    private void AfterRemoval()
+    // Moves the rest of the run back into the hole: a removal costs what a look-up does, however large the table.
+    private void RemoveFromSlots(ulong hash, int row)
     {
-        Rehash();
-        if (_caps is null) return;
-        _caps.Clear();
-        foreach (var chunk in _chunks)
-            for (var i = 0; i < SeriesChunk.Size; i++)
-                if (chunk.IsUsed[i] && chunk.Key(i) is not [0xFF, 0xFF]) _caps.Count(chunk.Key(i));
+        var mask = _slots.Length - 1;
+        var hole = (int)hash & mask;
+        while ((uint)_slots[hole] != (uint)(row + 1)) hole = (hole + 1) & mask;
+        for (var i = (hole + 1) & mask; _slots[i] != 0; i = (i + 1) & mask)
+        {
+            var other = (int)(uint)_slots[i] - 1;
+            var home = (int)_chunks[other >> SeriesChunk.SizeBits].Hash[other & (SeriesChunk.Size - 1)] & mask;
+            // It may move into the hole unless its home lies behind the hole, within the run.
+            if (((i - home) & mask) < ((i - hole) & mask)) continue;
+            _slots[hole] = _slots[i];
+            hole = i;
+        }
+
+        _slots[hole] = 0;
     }
 }

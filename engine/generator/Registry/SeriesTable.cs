@@ -58,6 +58,9 @@ public sealed partial class SeriesTable
     /// <summary>Values that became the cap's value, over all labels.</summary>
     public long LimitedLabelValues => _caps?.LimitedCount ?? 0;
 
+    /// <summary>Of each label that has a cap: values that became the cap's value, and distinct values that there would be without it, roughly.</summary>
+    public IEnumerable<LabelDemand> LabelDemands => _caps?.Demands(Schema.Labels!) ?? [];
+
     /// <summary>The row of a label tuple, made if it is new; the row is good until the next collection.</summary>
     public Resolved TryResolve(LabelTuple labels, long nowUnixMs, out int row)
     {
@@ -145,7 +148,7 @@ public sealed partial class SeriesTable
         if (_budget.TryReserve(Schema.SeriesPerEntity))
         {
             row = NewRow(labels.Bytes, hash);
-            _caps?.Count(labels);
+            _caps?.Count(labels.Bytes);
             return Resolved.Found;
         }
 
@@ -188,12 +191,13 @@ public sealed partial class SeriesTable
         _slots[i] = hash & 0xFFFF_FFFF_0000_0000 | (uint)(row + 1);
     }
 
-    // Also after removals: open addressing has no cheap one, and the table is small beside the values.
+    /// <summary>How often all keys were put into slots anew: as often as the table grew to twice its size.</summary>
+    internal int RehashCount { get; private set; }
+
     private void Rehash()
     {
-        var size = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(64, _used * 3));
-        if (_slots.Length == size) Array.Clear(_slots);
-        else _slots = new ulong[size];
+        RehashCount++;
+        _slots = new ulong[(int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(64, _used * 3))];
         for (var c = 0; c < _chunks.Count; c++)
             for (var i = 0; i < SeriesChunk.Size; i++)
                 if (_chunks[c].IsUsed[i]) Insert(_chunks[c].Hash[i], c << SeriesChunk.SizeBits | i);
@@ -207,6 +211,9 @@ public sealed record SeriesOptions
     public int MaxCardinalityPerLabel { get; init; }
 
     public int MaxLabelValueBytes { get; init; } = LabelTuple.DefaultMaxValueBytes;
+
+    /// <summary>Tempo's <c>max_label_name_length</c>; longer names are cut.</summary>
+    public int MaxLabelNameBytes { get; init; } = 1024;
 
     /// <summary>Keep the last trace of each bucket.</summary>
     public bool KeepsExemplars { get; init; } = true;

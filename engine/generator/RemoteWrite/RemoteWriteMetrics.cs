@@ -17,12 +17,15 @@ public sealed class RemoteWriteMetrics
         _registry = registry;
         QueueBytes = registry.Gauge("tempo_metrics_generator_remote_write_queue_bytes", "Disk space of the batches that wait for a target.", "tenant");
         QueueErrors = registry.Counter("tempo_metrics_generator_remote_write_queue_errors_total", "Failed writes of the queue; the samples of that collection were lost.", "tenant");
+        HighestTimestamp = registry.Gauge("prometheus_remote_storage_highest_timestamp_in_seconds", "Time of the latest samples that are to be sent.", "tenant");
         BatchDuration = registry.Histogram("prometheus_remote_storage_sent_batch_duration_seconds", "Duration of the requests to remote storage.", BatchSeconds, Labels);
     }
 
     internal CounterFamily QueueBytes { get; }
 
     internal CounterFamily QueueErrors { get; }
+
+    internal CounterFamily HighestTimestamp { get; }
 
     internal HistogramFamily BatchDuration { get; }
 
@@ -32,6 +35,7 @@ public sealed class RemoteWriteMetrics
         foreach (var family in _families.Keys) family.Remove("tenant", tenant.Value);
         QueueBytes.Remove("tenant", tenant.Value);
         QueueErrors.Remove("tenant", tenant.Value);
+        HighestTimestamp.Remove("tenant", tenant.Value);
         BatchDuration.Remove("tenant", tenant.Value);
     }
 

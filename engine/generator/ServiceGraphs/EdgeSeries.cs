@@ -48,8 +48,6 @@ internal sealed class EdgeSeries
     /// <summary>The settings' dimensions that have a label, in the order of a side's values.</summary>
     public List<string> Dimensions { get; } = [];
 
-    public long Count { get; private set; }
-
     public long NotTextCount { get; private set; }
 
     /// <summary>Both sides were seen.</summary>
@@ -59,8 +57,9 @@ internal sealed class EdgeSeries
         WriteLabels(Service(clientLabels), Service(serverLabels), isMessaging ? "messaging_system"u8 : [], [], clientLabels, serverLabels);
         if (Record(client.TraceId, client.IsFailed || server.IsFailed, client.DurationSeconds, server.DurationSeconds, weight, nowUnixMs) is not { } row) return;
         if (_messagingColumn < 0 || !isMessaging) return;
-        var way = server.StartUnixNano > client.EndUnixNano ? (server.StartUnixNano - client.EndUnixNano) / 1e9 : 0;
-        Table.Observe(row, _messagingColumn, way, weight, client.TraceId, nowUnixMs);
+        // A message that was taken up before it was sent off says nothing of the way.
+        if (server.StartUnixNano <= client.EndUnixNano) return;
+        Table.Observe(row, _messagingColumn, (server.StartUnixNano - client.EndUnixNano) / 1e9, weight, client.TraceId, nowUnixMs);
     }
 
     /// <summary>One side was seen, and its attributes name the other: a database or a made-up node.</summary>
@@ -83,7 +82,6 @@ internal sealed class EdgeSeries
             return null;
         }
 
-        Count++;
         if (_totalColumn >= 0) Table.Add(row, _totalColumn, weight);
         if (_failedColumn >= 0 && isFailed) Table.Add(row, _failedColumn, weight);
         if (_serverColumn >= 0) Table.Observe(row, _serverColumn, serverSeconds, weight, trace, nowUnixMs);

@@ -18,10 +18,11 @@ public enum ServiceGraphParts
 /// <summary>
 /// Finds which service called which:
 /// <code>
-/// client, producer    key = (trace, own span id)       with a database attribute: an edge to the database, at once
+/// client, producer    key = (trace, own span id)       with a database attribute (of span or resource): an edge to the database, at once
 /// server, consumer    key = (trace, parent's span id)  without a parent: an edge from its peer attribute or "user", at once
 /// the first side of a key waits; the second completes the edge
 /// waited too long     a client with a peer attribute: an edge to that; all others are dropped and counted
+/// filtered            waits without labels, so that the other side is dropped with it and is no edge to a node made up
 /// </code>
 /// Tempo lets a root server wait as well; nothing can come for it, so that here the edge is seen ten seconds earlier.
 /// </summary>
@@ -53,7 +54,8 @@ internal sealed class ServiceGraphProcessor : ISpanProcessor
 
     public IReadOnlyList<SeriesTable> Tables { get; }
 
-    public long EdgeCount => _edges.Count;
+    /// <summary>Edges that began, with one side or with both.</summary>
+    public long EdgeCount { get; private set; }
 
     public long ExpiredCount { get; private set; }
 
@@ -61,7 +63,10 @@ internal sealed class ServiceGraphProcessor : ISpanProcessor
     public long DroppedSpanCount { get; private set; }
 
     /// <summary>Edges that could not be shown because a name is not UTF-8.</summary>
-    public long DroppedEdgeCount => _edges.NotTextCount;
+    public long NotTextCount => _edges.NotTextCount;
+
+    /// <summary>Edges of which both sides came and a filter took one.</summary>
+    public long FilteredEdgeCount { get; private set; }
 
     public void OnResource(CurrentSpan current) => Expire(current.NowUnixMs);
 
@@ -71,6 +76,7 @@ internal sealed class ServiceGraphProcessor : ISpanProcessor
         if (!_filter.Takes(current, span))
         {
             current.Discards.ServiceGraphsFiltered++;
+            Drop(current, span);
             return;
         }
 
@@ -88,12 +94,12 @@ internal sealed class ServiceGraphProcessor : ISpanProcessor
         };
         side.SpanId = side.IsClient ? current.SpanId : current.ParentSpanId;
         WriteSide(current);
-        if (span.Kind == SpanNames.KindClient && _peers.TryDatabase(current, out var database)) Complete(side, database, isDatabase: true);
+        if (side.IsClient && _peers.TryDatabase(current, out var database)) Complete(side, database, isDatabase: true);
         else if (!side.IsClient && side.SpanId == 0) Complete(side, PeerOr(_side.Bytes, "user"u8), isDatabase: false);
         else Pair(side);
     }
 
-    public void OnCollect(long nowUnixMs) => Expire(nowUnixMs);
+    public bool OnCollect(long nowUnixMs) => Expire(nowUnixMs);
 
     // Service, peer, dimensions: what an edge needs to know of a side, while it waits.
     private void WriteSide(CurrentSpan current)
@@ -109,7 +115,14 @@ internal sealed class ServiceGraphProcessor : ISpanProcessor
         var slot = _waiting.Find(side.TraceId, side.SpanId);
         if (slot < 0)
         {
-            if (!_waiting.TryAdd(side, _side.Bytes)) DroppedSpanCount++;
+            if (_waiting.TryAdd(side, _side.Bytes)) EdgeCount++;
+            else DroppedSpanCount++;
+        }
+        else if (_waiting[slot].IsFiltered)
+        {
+            if (_waiting[slot].IsClient == side.IsClient) return;
+            _waiting.Remove(slot);
+            FilteredEdgeCount++;
         }
         else if (_waiting[slot].IsClient == side.IsClient)
         {
@@ -124,24 +137,49 @@ internal sealed class ServiceGraphProcessor : ISpanProcessor
         }
     }
 
+    // A side that is left out takes its partner with it, whichever comes first.
+    private void Drop(CurrentSpan current, in SpanFields span)
+    {
+        var isClient = span.Kind is SpanNames.KindClient or SpanNames.KindProducer;
+        var key = isClient ? current.SpanId : current.ParentSpanId;
+        if (key == 0) return;
+        var slot = _waiting.Find(current.TraceId, key);
+        if (slot < 0)
+        {
+            _ = _waiting.TryAdd(new WaitingSide { TraceId = current.TraceId, SpanId = key, SinceUnixMs = current.NowUnixMs, IsClient = isClient, IsFiltered = true }, []);
+            return;
+        }
+
+        if (_waiting[slot].IsClient == isClient) return;
+        if (!_waiting[slot].IsFiltered) FilteredEdgeCount++;
+        _waiting.Remove(slot);
+    }
+
     private void Complete(in WaitingSide side, ReadOnlySpan<byte> partner, bool isDatabase)
     {
         if (isDatabase && _waiting.Find(side.TraceId, side.SpanId) is var slot && slot >= 0) _waiting.Remove(slot);
+        else EdgeCount++;
         _edges.AddOneSided(side, _side.Bytes, partner, isDatabase, side.SinceUnixMs);
     }
 
-    private void Expire(long nowUnixMs)
+    // Some at a time, since the tenant's requests wait meanwhile; true if there are more.
+    private bool Expire(long nowUnixMs)
     {
+        const int atOnce = 1000;
         var before = nowUnixMs - (long)_settings.Wait.TotalMilliseconds;
-        for (var slot = _waiting.OldestBefore(before); slot >= 0; slot = _waiting.OldestBefore(before))
+        for (var count = 0; count < atOnce; count++)
         {
+            var slot = _waiting.OldestBefore(before);
+            if (slot < 0) return false;
             ref readonly var side = ref _waiting[slot];
             var labels = _waiting.Labels(slot);
             var peer = PeerOr(labels, default);
             if (side.IsClient && peer.Length > 0) _edges.AddOneSided(side, labels, peer, isDatabase: false, nowUnixMs);
-            else ExpiredCount++;
+            else if (!side.IsFiltered) ExpiredCount++;
             _waiting.Remove(slot);
         }
+
+        return true;
     }
 
     private static ReadOnlySpan<byte> PeerOr(ReadOnlySpan<byte> side, ReadOnlySpan<byte> otherwise)

@@ -28,6 +28,9 @@ public sealed record ServiceGraphSettings
     /// <summary>Attributes that name the peer of a span that has no partner, in order.</summary>
     public IReadOnlyList<string> PeerAttributes { get; init; } = ["peer.service", "db.name", "db.system", "db.system.name"];
 
+    /// <summary>Attributes of which one makes a client's span one that asks a database; in order, for its name.</summary>
+    public IReadOnlyList<string> DatabaseNameAttributes { get; init; } = ["db.namespace", "db.name", "db.system", "db.system.name"];
+
     public IReadOnlyList<FilterPolicy> FilterPolicies { get; init; } = [];
 
     public string SpanMultiplierKey { get; init; } = "";

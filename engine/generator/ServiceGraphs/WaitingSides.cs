@@ -18,6 +18,9 @@ internal struct WaitingSide
     public bool IsClient;
     public bool IsFailed;
     public bool IsMessaging;
+
+    /// <summary>A filter left it out: it has no labels, and its partner is not to be taken for one without a partner.</summary>
+    public bool IsFiltered;
     internal int Older;
     internal int Newer;
 }

@@ -60,6 +60,9 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
 
     public IReadOnlyList<SeriesTable> Tables { get; }
 
+    /// <summary>Null unless names are replaced, or would be.</summary>
+    public SpanNameTemplates? Templates => _names;
+
     // Service first, then what comes with the resource: that part of the key is written once a resource.
     public void OnResource(CurrentSpan current)
     {
@@ -99,7 +102,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         var weight = _multiplier.IsAlwaysOne ? 1 : _multiplier.Of(current, span);
         if (_countColumn >= 0) _series.Add(row, _countColumn, weight);
         if (_latencyColumn >= 0) _series.Observe(row, _latencyColumn, current.DurationSeconds, weight, current.TraceId, current.NowUnixMs);
-        if (_sizeColumn >= 0) _series.Add(row, _sizeColumn, span.MessageLength * weight);
+        if (_sizeColumn >= 0) _series.Add(row, _sizeColumn, span.MessageLength);
         _target?.OnSpan(current);
     }
 
@@ -111,9 +114,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         return _settings.SpanNameSanitization == SpanNameSanitization.Enabled ? template : name;
     }
 
-    public void OnCollect(long nowUnixMs)
-    {
-    }
+    public bool OnCollect(long nowUnixMs) => false;
 
     private static List<string> LabelNames(SpanMetricsSettings settings)
     {
@@ -142,7 +143,8 @@ internal sealed class DimensionValues
     // Names that an attribute may not take, whether their label is on or not: a query for them would mean something else.
     private static readonly HashSet<string> Reserved = ["service", "span_name", "span_kind", "status_code", "status_message"];
 
-    private readonly List<(int Resource, int Span)> _attributes = [];
+    // Of each label: attributes that have its name in one spelling or another (deployment.environment and deployment_environment).
+    private readonly List<List<(int Resource, int Span)>> _attributes = [];
     private readonly List<((int Resource, int Span)[] Sources, byte[] Join)> _mappings = [];
     private byte[] _joined = new byte[256];
 
@@ -151,9 +153,13 @@ internal sealed class DimensionValues
         HashSet<string> used = [.. taken];
         foreach (var attribute in settings.Dimensions)
         {
-            if (LabelName.Distinct(attribute, Reserved, used) is not { } name) continue;
-            Names.Add(name);
-            _attributes.Add((current.Resource.Ask(attribute), current.Span.Ask(attribute)));
+            if (LabelName.Distinct(attribute, Reserved, used) is { } name)
+            {
+                Names.Add(name);
+                _attributes.Add([]);
+            }
+
+            if (Names.IndexOf(LabelName.Of(attribute, Reserved)) is var label && label >= 0) _attributes[label].Add((current.Resource.Ask(attribute), current.Span.Ask(attribute)));
         }
 
         foreach (var mapping in settings.DimensionMappings)
@@ -168,7 +174,14 @@ internal sealed class DimensionValues
 
     public void AppendTo(LabelTuple labels, CurrentSpan current)
     {
-        foreach (var attribute in _attributes) labels.Add(Value(current, attribute));
+        foreach (var spellings in _attributes)
+        {
+            // The last one that is there, as in Tempo.
+            ReadOnlySpan<byte> value = [];
+            for (var i = spellings.Count - 1; i >= 0 && value.IsEmpty; i--) value = Value(current, spellings[i]);
+            labels.Add(value);
+        }
+
         foreach (var (sources, join) in _mappings) labels.Add(Joined(current, sources, join));
     }
 

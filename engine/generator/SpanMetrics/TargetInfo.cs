@@ -46,7 +46,7 @@ internal sealed class TargetInfo
         _identity = identity;
         _withInstance = settings.EnableInstanceLabel;
         _labels = new LabelTuple(options.MaxLabelValueBytes);
-        current.AllOfResource = _attributes = new ResourceLabels(new HashSet<string>([.. Identity, .. settings.TargetInfoExcludedDimensions, "job", "instance"]));
+        current.AllOfResource = _attributes = new ResourceLabels(new HashSet<string>([.. Identity, .. settings.TargetInfoExcludedDimensions]), options);
         Table = new SeriesTable(new SeriesSchema(null, [MetricColumn.Gauge("traces_target_info", "Attributes of the resources that spans came from.")]), budget, options);
     }
 
@@ -77,7 +77,7 @@ internal sealed class TargetInfo
     private void Add(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
         if (value.IsEmpty) return;
-        _labels.Add(name);
+        _labels.AddName(name);
         _labels.Add(value);
     }
 }

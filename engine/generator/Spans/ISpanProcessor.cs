@@ -17,8 +17,8 @@ internal interface ISpanProcessor
 
     void OnSpan(CurrentSpan current, in SpanFields span);
 
-    /// <summary>Time passes: what waits for it is looked at.</summary>
-    void OnCollect(long nowUnixMs);
+    /// <summary>Time passes: what waits for it is looked at. True: there is more of it, call again when requests had their turn.</summary>
+    bool OnCollect(long nowUnixMs);
 }
 
 /// <summary>What the walk over a request has gathered for the span that it has reached.</summary>

@@ -13,6 +13,9 @@ public static class LabelName
         return Encoding.ASCII.GetString(name[..Write(bytes, name)]);
     }
 
+    /// <summary>The same, with <c>__</c> in front of a name that is taken.</summary>
+    internal static string Of(string attribute, IReadOnlySet<string> taken) => Of(attribute) is var name && taken.Contains(name) ? "__" + name : name;
+
     /// <summary>The same over bytes; <paramref name="name"/> has one byte more than the attribute. Returns the length.</summary>
     public static int Write(ReadOnlySpan<byte> attribute, Span<byte> name)
     {
@@ -45,8 +48,7 @@ public static class LabelName
     /// </summary>
     internal static string? Distinct(string attribute, IReadOnlySet<string> taken, ISet<string> used)
     {
-        var name = Of(attribute);
-        if (taken.Contains(name)) name = "__" + name;
+        var name = Of(attribute, taken);
         return name.Length > 0 && !IsOfSeries(Encoding.ASCII.GetBytes(name)) && used.Add(name) ? name : null;
     }
 }

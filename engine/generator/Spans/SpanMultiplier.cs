@@ -4,7 +4,7 @@ using Tempo.Engine.Otlp;
 namespace Tempo.Engine.Generator.Spans;
 
 /// <summary>
-/// How many spans a sampled one stands for: 1 / ratio of an attribute (of the span, else of the resource), or what the
+/// How many spans a sampled one stands for: 1 / ratio of an attribute (of the span, else of the resource; what is no ratio is passed over), or what the
 /// tracestate's <c>ot=th:</c> says (OpenTelemetry's rejection threshold: the span was kept if 56 random bits were not
 /// below T, so it stands for 2^56 / (2^56 − T)). The tracestate goes first where both are asked for: it is the sampler's own word.
 /// </summary>
@@ -30,8 +30,13 @@ internal sealed class SpanMultiplier
     {
         if (_readsTraceState && OfTraceState(span.TraceState) is var byState && byState > 0) return byState;
         if (_spanKey < 0) return 1;
-        var ratio = current.Span.Has(_spanKey) ? current.Span.Number(_spanKey) : current.Resource.Number(_resourceKey);
-        return ratio > 0 && double.IsFinite(1 / ratio) ? 1 / ratio : 1;
+        return TryOfRatio(current.Span.Number(_spanKey), out var multiplier) || TryOfRatio(current.Resource.Number(_resourceKey), out multiplier) ? multiplier : 1;
+    }
+
+    private static bool TryOfRatio(double ratio, out double multiplier)
+    {
+        multiplier = 1 / ratio;
+        return ratio > 0 && double.IsFinite(multiplier);
     }
 
     /// <summary>0 if the state has no threshold. For states such as <c>vendor=x,ot=rv:1f;th:c</c>.</summary>

@@ -47,6 +47,12 @@ internal sealed class SpanNameTemplates
     private readonly ArrayBufferWriter<byte> _template = new();
     private int _nodes;
 
+    /// <summary>Templates that there are, by their tokens.</summary>
+    public long TemplateCount { get; private set; }
+
+    /// <summary>Names of which only the first tokens were looked at.</summary>
+    public long CutShortCount { get; private set; }
+
     public SpanNameTemplates() => _lookup = _known.GetAlternateLookup<ReadOnlySpan<byte>>();
 
     /// <summary>The template, which is equal to the name where nothing in it varies; good for ever.</summary>
@@ -73,6 +79,7 @@ internal sealed class SpanNameTemplates
             if (tokens == MaxTokens)
             {
                 _template.Write("<_>"u8);
+                CutShortCount++;
                 break;
             }
 
@@ -83,6 +90,8 @@ internal sealed class SpanNameTemplates
             name = name[length..];
         }
 
+        if (!node.IsEnd) TemplateCount++;
+        node.IsEnd = true;
         return _template.WrittenSpan.ToArray();
     }
 
@@ -106,6 +115,9 @@ internal sealed class SpanNameTemplates
 
         /// <summary>Where tokens go that are numbers, or too many; null as long as none has come.</summary>
         public Node? Variable { get; set; }
+
+        /// <summary>A template ends here.</summary>
+        public bool IsEnd { get; set; }
     }
 
     private sealed class ByteTextComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>

@@ -38,7 +38,12 @@ internal sealed class TenantGeneratorSettings(GeneratorSettings defaults, Tenant
             // Lists that say the same are to be the same, or series would end with every change of a limit.
             var shape = Describe(limits with
             {
-                MaxActiveSeries = 0, MaxActiveEntities = 0, CollectionInterval = TimeSpan.Zero, IngestionTimeRangeSlack = TimeSpan.Zero, TraceIdLabelName = "", RemoteWriteHeaders = [],
+                MaxActiveSeries = 0,
+                MaxActiveEntities = 0,
+                CollectionInterval = TimeSpan.Zero,
+                IngestionTimeRangeSlack = TimeSpan.Zero,
+                TraceIdLabelName = "",
+                RemoteWriteHeaders = [],
             });
             if (before?.Usable is { } usable && before.Shape == shape) settings = usable.WithLimitsOf(settings);
             return new Known(version, text, settings, settings, shape);

@@ -1,5 +1,6 @@
 using Tempo.Engine.Generator;
 using Tempo.Engine.Generator.ServiceGraphs;
+using Tempo.Engine.Generator.Spans;
 using Tempo.Generator.Tests.Testing;
 
 namespace Tempo.Generator.Tests.Processors;
@@ -58,6 +59,48 @@ public sealed class ServiceGraphTests
             SeriesSheet.Of(generator, SpanRequest.NowUnixMs + 11_000).Series(Total));
     }
 
+    // A side that is left out is no side that never came: its partner's edge goes with it, in either order.
+    [Theory]
+    [InlineData("backend", 0, 1)]
+    [InlineData("backend", 1, 0)]
+    [InlineData("frontend", 0, 1)]
+    [InlineData("frontend", 1, 0)]
+    public void A_filtered_side_takes_its_edge_with_it(string filtered, params int[] order)
+    {
+        var policy = new FilterPolicy(null, null, new FilterMatch(FilterMatchType.Strict, [new FilterAttribute("resource.service.name", filtered)]));
+        TestSpan[] spans = [Golden[1] with { Attributes = [("peer.service", "backend")] }, Golden[2]];
+        var generator = Generators.New("service-graphs", s => s with { ServiceGraphs = new ServiceGraphSettings { FilterPolicies = [policy] } });
+        foreach (var i in order) generator.Add(spans[i]);
+        Assert.Empty(SeriesSheet.Of(generator, SpanRequest.NowUnixMs + 11_000).Values);
+        Assert.Equal((1, 1, 0), (generator.Counts().FilteredEdges, generator.Counts().ServiceGraphsFiltered, generator.Counts().ExpiredEdges));
+
+        // Both left out: there was no edge to drop.
+        Assert.Equal(1, generator.Add(spans[filtered == "backend" ? 1 : 0] with { Trace = 5 }).Counts().FilteredEdges);
+        Assert.Empty(SeriesSheet.Of(generator, SpanRequest.NowUnixMs + 22_000).Values);
+        Assert.Equal(0, generator.Counts().ExpiredEdges);
+    }
+
+    [Fact]
+    public void An_edge_is_counted_when_it_begins()
+    {
+        var generator = Generators.New("service-graphs");
+        Assert.Equal(1, generator.Add(Golden[1]).Counts().Edges);
+        Assert.Equal(3, generator.Add(Golden[0], Golden[2], Golden[3]).Counts().Edges);
+        Assert.Equal(3, SeriesSheet.Of(generator).Sum(Total));
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void A_database_may_stand_in_the_resource_and_be_asked_by_a_producer(int kind)
+    {
+        TestSpan span = new() { Id = 1, Parent = 9, Kind = kind, Resource = TestSpan.Service("a", ("db.name", "of resource")), Attributes = [("db.name", "of span")] };
+        Assert.Equal([Total + "{client=\"a\",connection_type=\"database\",server=\"of resource\"}"], SeriesSheet.Of(Generators.New("service-graphs").Add(span)).Series(Total));
+        var own = Generators.New("service-graphs", s => s with { ServiceGraphs = new ServiceGraphSettings { DatabaseNameAttributes = ["shard"] } });
+        own.Add(span, new TestSpan { Id = 2, Parent = 9, Kind = kind, Resource = TestSpan.Service("a"), Attributes = [("shard", "s1")] });
+        Assert.Equal([Total + "{client=\"a\",connection_type=\"database\",server=\"s1\"}"], SeriesSheet.Of(own).Series(Total));
+    }
+
     [Theory]
     [InlineData("orders", "db.namespace=ns db.name=n db.system=s peer.service=orders")]
     [InlineData("host", "db.name=n server.address=host network.peer.address=1.2.3.4")]
@@ -80,6 +123,11 @@ public sealed class ServiceGraphTests
         var sheet = SeriesSheet.Of(generator);
         Assert.Equal([Total + "{client=\"frontend\",connection_type=\"messaging_system\",server=\"backend\"}"], sheet.Series(Total));
         Assert.Equal(3.8, sheet.Sum("traces_service_graph_request_messaging_system_seconds_sum"), 6);
+
+        // Taken up before it was sent off: of clocks that differ no time on the way can be told.
+        generator.Add(Golden[1] with { Kind = 4, Trace = 2 }, Golden[2] with { Kind = 5, Trace = 2, AgeSeconds = 5 });
+        sheet = SeriesSheet.Of(generator);
+        Assert.Equal((2, 1), (sheet.Sum(Total), sheet.Sum("traces_service_graph_request_messaging_system_seconds_count")));
     }
 
     [Theory]

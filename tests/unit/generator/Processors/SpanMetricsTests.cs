@@ -82,6 +82,28 @@ public sealed class SpanMetricsTests
         Assert.Contains(sheet.Series("traces_spanmetrics_calls_total"), series => series.Contains("instance=\"i-1\",job=\"team/a\",service=\"a\"", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Target_infos_own_names_are_not_an_attributes()
+    {
+        var generator = Generators.New("span-metrics-count", s => s with { SpanMetrics = new SpanMetricsSettings { EnableTargetInfo = true }, MaxLabelValueBytes = 3, MaxLabelNameBytes = 6 });
+        generator.Add(new TestSpan { Id = 1, Resource = TestSpan.Service("a", ("job", "j"), ("instance", "i"), ("1abc", "x"), ("", "y"), ("a.very.long.name", "long"), ("a.very.much", "2nd"), ("ok", "fine")) });
+        Assert.Equal(["traces_target_info{__inst=\"i\",__job=\"j\",a_very=\"lon\",job=\"a\",ok=\"fin\"}"], SeriesSheet.Of(generator).Series("traces_target_info"));
+    }
+
+    [Fact]
+    public void Of_attributes_of_one_label_the_last_that_is_there_counts()
+    {
+        var generator = Generators.New("span-metrics-count", s => s with
+        {
+            SpanMetrics = new SpanMetricsSettings { IntrinsicDimensions = new IntrinsicDimensions { SpanName = false, SpanKind = false, StatusCode = false }, Dimensions = ["deployment.environment", "deployment_environment", "service", "ser.vice"] },
+        });
+        generator.Add(
+            new TestSpan { Id = 1, Attributes = [("deployment.environment", "a")] },
+            new TestSpan { Id = 2, Attributes = [("deployment_environment", "b")] },
+            new TestSpan { Id = 3, Attributes = [("deployment.environment", "a"), ("deployment_environment", "c")] });
+        Assert.Equal(["a", "b", "c"], SeriesSheet.Of(generator).Values.Keys.Select(static series => series.Split("deployment_environment=\"")[1][..1]));
+    }
+
     [Theory]
     [InlineData("", 1)]
     [InlineData("vendor=1", 1)]
@@ -97,6 +119,8 @@ public sealed class SpanMetricsTests
         Assert.Equal(count, sheet.Sum("traces_spanmetrics_calls_total"), 6);
         Assert.Equal(count, sheet.Sum("traces_spanmetrics_latency_count"), 6);
         Assert.Equal(count * 0.1, sheet.Sum("traces_spanmetrics_latency_sum"), 6);
+        // Bytes are those that came.
+        Assert.True(sheet.Sum("traces_spanmetrics_size_total") is var size && size == Math.Floor(size) && size < 150, $"{sheet.Sum("traces_spanmetrics_size_total")} bytes");
     }
 
     [Theory]
@@ -110,6 +134,10 @@ public sealed class SpanMetricsTests
     {
         var generator = Generators.New("span-metrics-count", s => s with { SpanMetrics = new SpanMetricsSettings { SpanMultiplierKey = "ratio" } });
         Assert.Equal(count, SeriesSheet.Of(generator.Add(new TestSpan { Id = 1, Attributes = [("ratio", ratio)] })).Sum("traces_spanmetrics_calls_total"), 6);
+
+        // What is no ratio is passed over for the resource's.
+        generator.Add(new TestSpan { Id = 2, Attributes = [("ratio", ratio)], Resource = TestSpan.Service("b", ("ratio", 0.1)) });
+        Assert.Equal(count + (ratio is 0.25 or 1L or "0.5" ? count : 10), SeriesSheet.Of(generator).Sum("traces_spanmetrics_calls_total"), 6);
     }
 
     [Theory]

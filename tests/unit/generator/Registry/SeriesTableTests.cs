@@ -1,4 +1,5 @@
 using Tempo.Engine.Generator;
+using Tempo.Engine.Generator.Registry;
 using Tempo.Engine.Generator.SpanMetrics;
 using Tempo.Engine.Otlp;
 using Tempo.Generator.Tests.Testing;
@@ -8,6 +9,7 @@ namespace Tempo.Generator.Tests.Registry;
 /// <summary>Limits, life and death of series.</summary>
 public sealed class SeriesTableTests
 {
+    private const string Capped = "__cardinality_overflow__";
     private const string Calls = "traces_spanmetrics_calls_total", Overflow = Calls + "{metric_overflow=\"true\"}";
 
     /// <summary>The same as with ten million and a cap of a hundred thousand, which take a minute.</summary>
@@ -30,6 +32,16 @@ public sealed class SeriesTableTests
         Assert.Equal(offered - limit, sheet.Values[Overflow]);
         Assert.Equal(offered - limit, counts.SeriesLimited);
         Assert.InRange(counts.DemandEstimate, offered * 0.85, offered * 1.15);
+        Assert.InRange(counts.EntityDemandEstimate, offered * 0.85, offered * 1.15);
+
+        // What is not asked for any more is forgotten, while what is there stays.
+        for (var minute = 1; minute <= 40; minute++)
+        {
+            generator.Add(SpanRequest.At(SpanRequest.NowUnixMs + minute * 60_000, Enumerable.Range(1, limit).Select(i => new TestSpan { Id = (ulong)(minute * 1_000_000 + i), Name = $"op {i}" })), SpanRequest.NowUnixMs + minute * 60_000);
+            _ = SeriesSheet.Of(generator, SpanRequest.NowUnixMs + minute * 60_000);
+        }
+
+        Assert.Equal((limit, limit), (generator.Counts().ActiveSeries, generator.Counts().DemandEstimate));
     }
 
     [Fact]
@@ -47,9 +59,11 @@ public sealed class SeriesTableTests
     [Fact]
     public void Entities_have_a_limit_of_their_own()
     {
-        var generator = Generators.New("span-metrics-count", s => s with { MaxActiveEntities = 2 });
-        generator.Add(Enumerable.Range(1, 5).Select(i => new TestSpan { Id = (ulong)i, Name = $"{i}" }));
-        Assert.Equal(3, SeriesSheet.Of(generator).Values[Overflow]);
+        TestSpan[] spans = [.. Enumerable.Range(1, 5).Select(i => new TestSpan { Id = (ulong)i, Name = $"{i}" })];
+        Assert.Equal(3, SeriesSheet.Of(Generators.New("span-metrics-count", s => s with { LimitsEntities = true, MaxActiveEntities = 2, MaxActiveSeries = 1 }).Add(spans)).Values[Overflow]);
+
+        // limiter_type says which of the two holds.
+        Assert.Equal(5, SeriesSheet.Of(Generators.New("span-metrics-count", s => s with { MaxActiveEntities = 2 }).Add(spans)).Values.Count);
     }
 
     [Fact]
@@ -66,7 +80,9 @@ public sealed class SeriesTableTests
         Assert.Equal(4, sheet.Values.Count);
         Assert.Equal(14, sheet.Values[Calls + "{span_name=\"__cardinality_overflow__\"}"]);
         Assert.Equal(20, sheet.Sum(Calls));
-        Assert.Equal(14, generator.Counts().LabelValuesLimited);
+        var label = Assert.Single(generator.LabelDemands());
+        Assert.Equal(("span_name", 14), (label.Name, label.LimitedCount));
+        Assert.InRange(label.DistinctEstimate, 9, 11);
     }
 
     [Fact]
@@ -86,12 +102,44 @@ public sealed class SeriesTableTests
         Assert.Equal(Calls + "{service=\"shop\",span_kind=\"SPAN_KIND_INTERNAL\",span_name=\"b\",status_code=\"STATUS_CODE_UNSET\"}", Assert.Single(SeriesSheet.Of(generator).Begun));
     }
 
+    // A removal that looked at the whole table made a collection of a hundred thousand that end quadratic.
     [Fact]
-    public void Coming_and_going_leaves_exact_counts()
+    public void What_is_removed_is_taken_out_and_the_rest_stays_where_it_is()
+    {
+        var budget = new SeriesBudget(0, 0);
+        var table = new SeriesTable(new SeriesSchema(["a"], [MetricColumn.Counter("x_total", "x")]), budget, new SeriesOptions { MaxCardinalityPerLabel = 6000 });
+        var labels = new LabelTuple();
+        bool Touch(int i, long now)
+        {
+            labels.Clear();
+            labels.Add(System.Text.Encoding.UTF8.GetBytes($"value {i}"));
+            Assert.Equal(Resolved.Found, table.TryResolve(labels, now, out var row));
+            table.Add(row, 0, 1);
+            return true;
+        }
+
+        for (var i = 0; i < 5000; i++) Touch(i, i % 5 == 0 ? 2 : 1);
+        var rehashed = table.RehashCount;
+        for (var first = 0; table.Collect(first, 64, staleBeforeUnixMs: 2, new SeriesSheet());) first += 64;
+        Assert.Equal((1000, 1000, rehashed), (table.EntityCount, budget.ActiveSeries, table.RehashCount));
+
+        // Each is found again, and there is room below the cap for as many as have gone.
+        for (var i = 0; i < 5000; i += 5) Touch(i, 3);
+        Assert.Equal(1000, table.EntityCount);
+        for (var i = 10_000; i < 15_000; i++) Touch(i, 3);
+        Assert.Equal((6000, 0), (table.EntityCount, table.LimitedLabelValues));
+        Touch(20_000, 3);
+        Assert.Equal(1, table.LimitedLabelValues);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(400)]
+    public void Coming_and_going_leaves_exact_counts(int cap)
     {
         var seed = Environment.TickCount;
         var random = new Random(seed);
-        var generator = Generators.New("span-metrics-count", s => s with { StaleDuration = TimeSpan.FromSeconds(10), IngestionSlack = TimeSpan.FromDays(1) });
+        var generator = Generators.New("span-metrics-count", s => s with { StaleDuration = TimeSpan.FromSeconds(10), IngestionSlack = TimeSpan.FromDays(1), MaxCardinalityPerLabel = cap });
         var oracle = new Dictionary<string, (double Count, long Updated)>();
         var now = SpanRequest.NowUnixMs;
         ulong id = 1;
@@ -100,7 +148,7 @@ public sealed class SeriesTableTests
             now += random.Next(4000);
             var names = Enumerable.Range(0, random.Next(300)).Select(_ => $"operation number {random.Next(1500)}").ToArray();
             generator.Add(SpanRequest.Of(names.Select(name => new TestSpan { Id = id++, Name = name })), now);
-            foreach (var name in names) oracle[name] = (oracle.GetValueOrDefault(name).Count + 1, now);
+            foreach (var name in names.Select(name => cap == 0 || oracle.ContainsKey(name) || oracle.Keys.Count(static n => n != Capped) < cap ? name : Capped)) oracle[name] = (oracle.GetValueOrDefault(name).Count + 1, now);
             now += random.Next(4000);
             var sheet = SeriesSheet.Of(generator, now);
             Assert.Equal(oracle.Values.Sum(static s => s.Count), sheet.Sum(Calls));
