@@ -14,10 +14,10 @@ public sealed record GeneratorOptions
     public IReadOnlyList<RemoteWriteTarget> RemoteWrite { get; init; } = [];
 
     /// <summary>
-    /// How long a stop waits for what is still to be sent. Tempo's default is a minute; here the rest is on disk and sent after
-    /// the next start.
+    /// How long a stop waits for what is still to be sent, as long as the target takes it. The rest is on disk and sent after the
+    /// next start.
     /// </summary>
-    public TimeSpan RemoteWriteFlushDeadline { get; init; } = TimeSpan.FromSeconds(5);
+    public TimeSpan RemoteWriteFlushDeadline { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Send the tenant's id as X-Scope-OrgID, if there are tenants and a target's headers do not set it.</summary>
     public bool AddOrgIdHeader { get; init; } = true;

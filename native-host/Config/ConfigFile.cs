@@ -43,6 +43,8 @@ public static class ConfigFile
 
         if (walk.LegacyLines.Count > 0 && !options.AreLegacyOverridesEnabled) walk.Errors.Add($"{fileName}: line {walk.LegacyLines[0]}: {LegacyOverrides}");
         if (walk.Errors.Count > 0) throw new ConfigException(string.Join('\n', walk.Errors));
+        walk.Warnings.AddRange(options.Notes.Select(note => $"{fileName}: {note}"));
+        options.Notes.Clear();
         if (options.Node.BlockVersion == "vParquet3")
         {
             options.Node = options.Node with { BlockVersion = "vParquet4" };

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Authentication;
 using System.Text;
 using Tempo.Engine.Generator.RemoteWrite;
 
@@ -18,7 +19,9 @@ internal static class RemoteWriteConfig
         foreach (var item in list.Items)
         {
             if (item is not YamlMapping mapping) return $"entry at line {item.Line}: a mapping is expected";
-            if (new EntryReader().Read(mapping, out var target) is { } error) return $"entry at line {item.Line}: {error}";
+            var reader = new EntryReader();
+            if (reader.Read(mapping, out var target) is { } error) return $"entry at line {item.Line}: {error}";
+            options.Notes.AddRange(reader.Notes.Select(note => $"line {item.Line}: metrics_generator.storage.remote_write: {note}"));
             if (targets.Exists(other => other.Name.Length > 0 && other.Name == target.Name)) return $"entry at line {item.Line}: the name {GoText.Quote(target.Name)} is there twice";
             if (targets.Exists(other => other.Id == target.Id)) return $"entry at line {item.Line}: {GoText.Quote(target.ShownUrl)} with the same account, headers and rules is there twice; a name tells two targets apart";
             targets.Add(target);
@@ -40,15 +43,26 @@ internal static class RemoteWriteConfig
     /// <summary>Reads one entry.</summary>
     private sealed class EntryReader
     {
-        private static readonly string[] Ignored =
-        [
-            "follow_redirects", "enable_http2", "metadata_config", "no_proxy", "proxy_from_environment", "round_robin_dns", "basic_auth.username_file", "queue_config.capacity", "queue_config.max_shards",
-            "queue_config.min_shards", "queue_config.batch_send_deadline", "queue_config.retry_on_http_429", "queue_config.sample_age_limit", "tls_config.min_version", "tls_config.max_version",
-        ];
+        // Of Prometheus' queues, which are made otherwise here, and of an HTTP client that this is not.
+        private static readonly Dictionary<string, string> WithoutEffect = new()
+        {
+            ["follow_redirects"] = "redirects are not followed",
+            ["enable_http2"] = "requests are HTTP/1.1",
+            ["metadata_config"] = "types are sent with version 2",
+            ["no_proxy"] = "a proxy is for all of the target's requests",
+            ["round_robin_dns"] = "the system's resolver chooses",
+            ["queue_config.capacity"] = "the queue is on disk",
+            ["queue_config.max_shards"] = OneAtATime,
+            ["queue_config.min_shards"] = OneAtATime,
+            ["queue_config.batch_send_deadline"] = "a collection is sent at once",
+        };
+
+        private const string OneAtATime = "one request at a time keeps each series in order";
 
         private RemoteWriteTarget _target = new() { Url = new Uri("http://localhost") };
         private bool _hasUrl;
-        private string _user = "", _scheme = "Bearer", _credentialsFile = "";
+        private Func<string>? _userOf;
+        private string _tlsMin = "", _tlsMax = "", _user = "", _scheme = "Bearer", _credentialsFile = "";
         private Func<string>? _password, _credentials, _clientSecret;
         private string _clientId = "", _region = "", _accessKey = "", _secretKey = "";
         private Uri? _tokenUrl;
@@ -56,12 +70,15 @@ internal static class RemoteWriteConfig
         private List<KeyValuePair<string, string>> _parameters = [];
         private bool _isSigned;
 
+        /// <summary>What was read and has no effect.</summary>
+        public List<string> Notes { get; } = [];
+
         public string? Read(YamlMapping mapping, out RemoteWriteTarget target)
         {
             var error = ReadAll(mapping, "");
             if (error is null && !_hasUrl) error = "url is missing";
-            error ??= CheckAuthorization();
-            if (_user.Length > 0 || _password is not null) _target = _target with { Authorization = BasicOf(_user, _password ?? (static () => "")) };
+            error ??= CheckAuthorization() ?? SetTlsVersions();
+            if (_userOf is not null || _password is not null) _target = _target with { Authorization = BasicOf(_userOf ?? (static () => ""), _password ?? (static () => "")) };
             else if (_credentials is { } credentials) _target = _target with { Authorization = SchemeOf(_scheme, credentials) };
             if (_tokenUrl is not null && _clientSecret is not null) _target = _target with { OAuth2 = new OAuth2Options(_clientId, _clientSecret, _tokenUrl) { Scopes = _scopes, EndpointParameters = _parameters } };
             if (_isSigned) _target = _target with { SigV4 = new SigV4Options(RegionOrEnvironment(), Keys(_accessKey, _secretKey)) };
@@ -106,7 +123,12 @@ internal static class RemoteWriteConfig
 
         private string? ReadOne(string path, YamlNode value)
         {
-            if (Ignored.Contains(path)) return null;
+            if (WithoutEffect.TryGetValue(path, out var reason))
+            {
+                Notes.Add($"{path} has no effect: {reason}");
+                return null;
+            }
+
             if (path == "headers") return LimitStructures.ReadMap(value, out var headers) ?? Done(_target = _target with { Headers = headers });
             if (path == "oauth2.endpoint_params") return LimitStructures.ReadMap(value, out _parameters);
             if (path == "oauth2.scopes") return LimitStructures.ReadTexts(value, out _scopes);
@@ -135,7 +157,8 @@ internal static class RemoteWriteConfig
                     return Done(_target = _target with { MaxSamplesPerSend = samples });
                 case "send_exemplars": return Flag(text, v => _target = _target with { SendExemplars = v });
                 case "send_native_histograms": return Flag(text, v => _target = _target with { SendNativeHistograms = v });
-                case "basic_auth.username": return Done(_user = text);
+                case "basic_auth.username": return Done((_user, _userOf) = (text, () => text));
+                case "basic_auth.username_file": return Done((_user, _userOf) = (text, () => ReadSecret(text)));
                 case "basic_auth.password": return Done(_password = () => text);
                 case "basic_auth.password_file": return Done(_password = () => ReadSecret(text));
                 case "authorization.type": return Done(_scheme = text);
@@ -156,7 +179,15 @@ internal static class RemoteWriteConfig
                 case "tls_config.key_file": return Done(_target = _target with { Tls = _target.Tls with { KeyFile = text } });
                 case "tls_config.server_name": return Done(_target = _target with { Tls = _target.Tls with { ServerName = text } });
                 case "tls_config.insecure_skip_verify": return Flag(text, v => _target = _target with { Tls = _target.Tls with { InsecureSkipVerify = v } });
-                case "proxy_url": return text.Length == 0 ? null : "a proxy is not available in this version";
+                case "tls_config.min_version": return TlsVersion(text, isMax: false, out _tlsMin);
+                case "tls_config.max_version": return TlsVersion(text, isMax: true, out _tlsMax);
+                case "proxy_from_environment": return Flag(text, v => _target = _target with { UsesProxyOfEnvironment = v });
+                case "proxy_url":
+                    if (text.Length == 0) return null;
+                    if (!Uri.TryCreate(text, UriKind.Absolute, out var proxy) || proxy.Scheme is not ("http" or "https")) return $"{GoText.Quote(text)} is not an http or https URL";
+                    return Done(_target = _target with { Proxy = proxy });
+                case "queue_config.retry_on_http_429": return Flag(text, v => _target = _target with { RetriesOn429 = v });
+                case "queue_config.sample_age_limit": return text is "0" or "0s" ? null : Time(text, v => _target = _target with { SampleAgeLimit = v });
                 default: return "the field is not known";
             }
         }
@@ -164,7 +195,24 @@ internal static class RemoteWriteConfig
         // Read for each request, as Prometheus does: secrets are renewed in their files.
         private static string ReadSecret(string path) => File.ReadAllText(path).Trim();
 
-        private static Func<string> BasicOf(string user, Func<string> password) => () => "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password()}"));
+        private static Func<string> BasicOf(Func<string> user, Func<string> password) => () => "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user()}:{password()}"));
+
+        private string? SetTlsVersions()
+        {
+            if (_tlsMin.Length + _tlsMax.Length == 0) return null;
+            var protocols = (_tlsMin == "TLS13" ? SslProtocols.None : SslProtocols.Tls12) | (_tlsMax is "" or "TLS13" ? SslProtocols.Tls13 : SslProtocols.None);
+            if (protocols == SslProtocols.None) return "tls_config: min_version is above max_version";
+            _target = _target with { Tls = _target.Tls with { Protocols = protocols } };
+            return null;
+        }
+
+        // Of the two that are older nobody has any left; as the least that is allowed they change nothing.
+        private static string? TlsVersion(string text, bool isMax, out string version)
+        {
+            version = text;
+            if (text is "TLS12" or "TLS13" || (text is "TLS10" or "TLS11" && !isMax)) return null;
+            return text is "TLS10" or "TLS11" ? $"{GoText.Quote(text)} is not available in this version" : $"{GoText.Quote(text)} is not known; known are TLS10, TLS11, TLS12 and TLS13";
+        }
 
         private static Func<string> SchemeOf(string scheme, Func<string> credentials) => () => $"{scheme} {credentials()}";
 

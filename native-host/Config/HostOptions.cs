@@ -46,6 +46,9 @@ public sealed class HostOptions
     /// </summary>
     public TenantLimits GeneratorProcessors { get; set; } = new();
 
+    /// <summary>Keys within lists that were read and have no effect, with line and reason.</summary>
+    internal List<string> Notes { get; } = [];
+
     /// <summary>The overrides file; empty: none.</summary>
     public string OverridesFile { get; set; } = "";
 

@@ -32,6 +32,7 @@ internal sealed class GeneratorServer
     private readonly MetricRegistry _metrics = new();
     private readonly Listeners _listeners;
     private OverridesReloader? _reloader;
+    private UserOverrides? _userOverrides;
     private GeneratorNode? _node;
     private ReceiverServers? _receivers;
 
@@ -49,6 +50,7 @@ internal sealed class GeneratorServer
         ProcessMetrics.Register(_metrics);
         var overrides = new TenantOverrides(_options.Limits);
         _reloader = OverridesReloader.Start(_options, overrides, _metrics, _log, _time);
+        _userOverrides = await UserOverridesStart.StartAsync(_options, overrides, _metrics, _log, _time).ConfigureAwait(false);
         _node = GeneratorNode.Start(_options.Node with { Overrides = overrides, Generator = GeneratorStart.OptionsOf(_options) }, _metrics, _log, _time);
         var tenants = new TenantResolver(_options.MultitenancyEnabled, _options.Api.AreTenantSetsAllowed);
         var requests = new RequestMetrics(_metrics);
@@ -91,6 +93,7 @@ internal sealed class GeneratorServer
         await _listeners.StopAsync(deadline.Token).ConfigureAwait(false);
         if (_receivers is not null) await _receivers.DisposeAsync().ConfigureAwait(false);
         if (_node is not null) await _node.DisposeAsync().ConfigureAwait(false);
+        if (_userOverrides is not null) await _userOverrides.DisposeAsync().ConfigureAwait(false);
         if (_reloader is not null) await _reloader.DisposeAsync().ConfigureAwait(false);
         _log.Info("Tempo stopped");
     }

@@ -5,7 +5,6 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Node.Peers;
-using Tempo.Engine.ObjectStore;
 using Tempo.Host.Config;
 using Tempo.Host.Diff;
 using Tempo.Host.Foreign;
@@ -75,7 +74,7 @@ public sealed class TempoServer
         ReserveThreads(_options.Node.MaxRunningQueries + _options.Node.MaxRunningCuts);
         _overrides = new TenantOverrides(_options.Limits);
         _reloader = OverridesReloader.Start(_options, _overrides, _metrics, _log, _time);
-        _userOverrides = await StartUserOverridesAsync().ConfigureAwait(false);
+        _userOverrides = await UserOverridesStart.StartAsync(_options, _overrides, _metrics, _log, _time).ConfigureAwait(false);
         // Its members are heard of while the node reads its log.
         var ringOptions = RingStart.OptionsOf(_options, _overrides);
         _ring = ringOptions is null ? null : RingNode.Start(ringOptions, _metrics, _log, _time, new Random(Environment.ProcessId));
@@ -100,21 +99,6 @@ public sealed class TempoServer
         if (_ring is not { } ring) return new IngestRouter(node);
         var peers = ring.Options.Peers;
         return new IngestRouter(node, new Replicator(node, () => ring.Routing, new ReplicationMetrics(_metrics), peers.PushTimeout * 2, _time));
-    }
-
-    private async Task<UserOverrides?> StartUserOverridesAsync()
-    {
-        var settings = _options.UserOverrides;
-        if (!settings.IsEnabled) return null;
-        var folder = settings.Path.Length > 0 ? settings.Path : Path.Combine(Path.GetDirectoryName(Path.GetFullPath(_options.Node.BlocksPath))!, "overrides");
-        try
-        {
-            return await UserOverrides.StartAsync(LocalObjectStore.Open(folder), _overrides, settings.PollInterval, _metrics, _log, _time).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectStoreException)
-        {
-            throw new NodeStartException($"folder {folder} of user-configurable overrides: {e.Message}", e);
-        }
     }
 
     // Queries and the writing of a block compute on the pool's threads. It begins with one thread a core and adds more only

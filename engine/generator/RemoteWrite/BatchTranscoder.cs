@@ -16,6 +16,9 @@ internal sealed class BatchTranscoder(RemoteWriteTarget target) : IDisposable
     private readonly List<(string Name, string Value)> _labels = [];
     private readonly List<int> _references = [];
 
+    // Of the series that was referred to last, for version 2.
+    private ulong _type;
+
     /// <summary>Whether the target takes a batch with these contents unchanged, in version 1.</summary>
     public bool TakesUnchanged(in BatchCounts counts) =>
         target.WriteRelabelRules.Count == 0 && (target.SendExemplars || counts.Exemplars == 0) && (target.SendNativeHistograms || counts.Histograms == 0);
@@ -85,6 +88,13 @@ internal sealed class BatchTranscoder(RemoteWriteTarget target) : IDisposable
         }
 
         if (samples + histograms == 0) return default;
+        if (asVersion2)
+        {
+            var metadata = writer.BeginMessage(TimeSeriesV2Tag.Metadata);
+            writer.WriteVarint(MetadataV2Tag.Type, histograms > 0 ? MetadataV2Tag.Histogram : _type);
+            writer.EndMessage(metadata);
+        }
+
         new ProtobufWriter(_output).WriteBytes(asVersion2 ? RequestV2Tag.TimeSeries : WriteRequestTag.TimeSeries, _series.Written);
         return new BatchCounts(samples, exemplars, histograms);
     }
@@ -117,7 +127,7 @@ internal sealed class BatchTranscoder(RemoteWriteTarget target) : IDisposable
         if (target.WriteRelabelRules.Count > 0)
         {
             if (!TryRelabel(series)) return false;
-            foreach (var (name, value) in _labels) _references.AddRange([_symbols.Intern(Encoding.UTF8.GetBytes(name)), _symbols.Intern(Encoding.UTF8.GetBytes(value))]);
+            foreach (var (name, value) in _labels) Refer(Encoding.UTF8.GetBytes(name), Encoding.UTF8.GetBytes(value));
         }
         else
         {
@@ -158,10 +168,22 @@ internal sealed class BatchTranscoder(RemoteWriteTarget target) : IDisposable
 
             if (!reader.TryReadBytes(out var label)) break;
             ReadLabel(label, out var name, out var value);
-            _references.Add(_symbols.Intern(name));
-            _references.Add(_symbols.Intern(value));
+            Refer(name, value);
         }
     }
+
+    private void Refer(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        if (name.SequenceEqual("__name__"u8)) _type = TypeOf(value);
+        _references.Add(_symbols.Intern(name));
+        _references.Add(_symbols.Intern(value));
+    }
+
+    // All that is made here is called as its kind is.
+    private static ulong TypeOf(ReadOnlySpan<byte> metric) =>
+        metric.EndsWith("_total"u8) ? MetadataV2Tag.Counter
+        : metric.EndsWith("_bucket"u8) || metric.EndsWith("_sum"u8) || metric.EndsWith("_count"u8) ? MetadataV2Tag.Histogram
+        : MetadataV2Tag.Gauge;
 
     private void WritePacked(ProtobufWriter writer, uint tag)
     {

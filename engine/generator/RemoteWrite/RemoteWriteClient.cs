@@ -49,7 +49,8 @@ internal sealed class RemoteWriteClient : IDisposable
         var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
-            UseProxy = false,
+            UseProxy = target.Proxy is not null || target.UsesProxyOfEnvironment,
+            Proxy = target.Proxy is null ? null : new WebProxy(target.Proxy),
             UseCookies = false,
             AutomaticDecompression = DecompressionMethods.None,
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
@@ -142,7 +143,7 @@ internal sealed class RemoteWriteClient : IDisposable
 
         message = $"{code} {message}".Trim();
         if (isVersion2 && response.StatusCode == HttpStatusCode.UnsupportedMediaType) return new SendResult(SendStatus.NotVersion2, message, TimeSpan.Zero);
-        return code >= 500 || response.StatusCode == HttpStatusCode.TooManyRequests
+        return code >= 500 || (response.StatusCode == HttpStatusCode.TooManyRequests && _target.RetriesOn429)
             ? new SendResult(SendStatus.Retry, message, RetryAfter(response))
             : new SendResult(SendStatus.Refused, message, TimeSpan.Zero);
     }
@@ -156,6 +157,7 @@ internal sealed class RemoteWriteClient : IDisposable
 
     private static void ConfigureTls(SslClientAuthenticationOptions options, RemoteWriteTls tls)
     {
+        options.EnabledSslProtocols = tls.Protocols;
         if (tls.CertFile.Length > 0) options.ClientCertificates = [X509Certificate2.CreateFromPemFile(tls.CertFile, tls.KeyFile.Length > 0 ? tls.KeyFile : null)];
         if (tls.InsecureSkipVerify)
         {

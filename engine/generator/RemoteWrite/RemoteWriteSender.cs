@@ -11,6 +11,7 @@ internal sealed record SenderServices(RemoteWriteMetrics Metrics, Log Log, TimeP
 /// accepted             next
 /// 5xx, 429, no answer  the same batch again, after a pause that doubles up to the longest, or that the receiver names
 /// any other answer     counted as failed and logged, next
+/// older than allowed   counted as dropped, next
 /// </code>
 /// One request at a time is what keeps each series in order; a batch holds thousands of samples, so that the way there and
 /// back is paid once for them.
@@ -98,6 +99,12 @@ internal sealed class RemoteWriteSender : IDisposable
         var failures = 0;
         for (var counts = Prepare(record); counts.Total > 0;)
         {
+            if (IsTooOld(record))
+            {
+                _metrics.Count(counts, static outcome => outcome.Dropped);
+                break;
+            }
+
             var start = _services.Time.GetTimestamp();
             SendResult result;
             try
@@ -143,6 +150,9 @@ internal sealed class RemoteWriteSender : IDisposable
         ShowLevels();
         return true;
     }
+
+    private bool IsTooOld(in QueueRecord record) =>
+        _target.SampleAgeLimit > TimeSpan.Zero && _services.Time.GetUtcNow().ToUnixTimeMilliseconds() - record.UnixMs > _target.SampleAgeLimit.TotalMilliseconds;
 
     private int _blockLength;
 

@@ -59,6 +59,14 @@ internal static class TimeSeriesV2Tag
     public const uint LabelsRefs = 1 << 3 | 2, Samples = 2 << 3 | 2, Histograms = 3 << 3 | 2, Exemplars = 4 << 3 | 2, Metadata = 5 << 3 | 2;
 }
 
+/// <summary>io.prometheus.write.v2.Metadata, whose help and unit are left out.</summary>
+internal static class MetadataV2Tag
+{
+    public const uint Type = 1 << 3;
+
+    public const ulong Counter = 1, Gauge = 2, Histogram = 3;
+}
+
 /// <summary>io.prometheus.write.v2.Exemplar.</summary>
 internal static class ExemplarV2Tag
 {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Authentication;
 
 namespace Tempo.Engine.Generator.RemoteWrite;
 
@@ -37,6 +38,18 @@ public sealed record RemoteWriteTarget
     public SigV4Options? SigV4 { get; init; }
 
     public RemoteWriteTls Tls { get; init; } = new();
+
+    /// <summary>Requests go through it; null: straight.</summary>
+    public Uri? Proxy { get; init; }
+
+    /// <summary>Requests go through the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name, if they do.</summary>
+    public bool UsesProxyOfEnvironment { get; init; }
+
+    /// <summary>Samples that are older when their turn comes are dropped and counted; zero: none are.</summary>
+    public TimeSpan SampleAgeLimit { get; init; }
+
+    /// <summary>A 429 is sent again. Prometheus drops such a batch unless it is told otherwise, which loses samples.</summary>
+    public bool RetriesOn429 { get; init; } = true;
 
     public TimeSpan MinBackoff { get; init; } = TimeSpan.FromMilliseconds(30);
 
@@ -79,4 +92,8 @@ public sealed record RemoteWriteTarget
 }
 
 /// <summary>Prometheus' <c>tls_config</c>; empty texts are not set.</summary>
-public sealed record RemoteWriteTls(string CaFile = "", string CertFile = "", string KeyFile = "", string ServerName = "", bool InsecureSkipVerify = false);
+public sealed record RemoteWriteTls(string CaFile = "", string CertFile = "", string KeyFile = "", string ServerName = "", bool InsecureSkipVerify = false)
+{
+    /// <summary>None: what the system allows.</summary>
+    public SslProtocols Protocols { get; init; }
+}

@@ -66,7 +66,55 @@ internal sealed partial class SendQueue
             }
 
             _segments.Add(segment);
+            CountDamage(file, segment);
         }
+    }
+
+    // Whole records behind one that is not were there once, and are not sent. What was under way when a process died is torn, too, but
+    // there is nothing behind it.
+    private void CountDamage(IDiskFile file, Segment segment)
+    {
+        var lost = 0L;
+        Span<byte> header = stackalloc byte[SendQueueFormat.RecordHeaderBytes];
+        for (var offset = segment.Length; TryFindRecord(file, ref offset);)
+        {
+            if (!ReadExactly(file, offset, header) || !SendQueueFormat.TryReadRecordHeader(header, file.Length - offset - header.Length, out var bytes, out _, out var counts))
+            {
+                offset++;
+                continue;
+            }
+
+            var isWhole = IsWholeAt(file, offset, header, bytes);
+            // Of the damaged one itself the counts are as good as its header.
+            if (isWhole || offset == segment.Length) lost += counts.Total;
+            offset += isWhole ? header.Length + bytes : 1;
+        }
+
+        if (lost == 0) return;
+        DamagedSamples += lost;
+        foreach (var reader in _readers)
+            if (reader.Position.Segment < segment.Sequence || (reader.Position.Segment == segment.Sequence && reader.Position.Offset <= segment.Length)) reader.DroppedSamples += lost;
+    }
+
+    private static bool TryFindRecord(IDiskFile file, ref long offset)
+    {
+        const int step = 64 * 1024;
+        var bytes = new byte[step];
+        while (offset < file.Length)
+        {
+            var part = bytes.AsSpan(0, (int)Math.Min(step, file.Length - offset));
+            if (!ReadExactly(file, offset, part)) return false;
+            if (SendQueueFormat.IndexOfRecord(part) is >= 0 and var at)
+            {
+                offset += at;
+                return true;
+            }
+
+            // The mark may lie across the end of the part.
+            offset += part.Length < step ? part.Length : step - SendQueueFormat.MarkBytes + 1;
+        }
+
+        return false;
     }
 
     private bool IsWholeAt(IDiskFile file, long offset, ReadOnlySpan<byte> header, int payloadBytes)

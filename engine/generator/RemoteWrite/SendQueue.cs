@@ -46,6 +46,9 @@ internal sealed partial class SendQueue : IDisposable
     /// <summary>Time of the latest samples that were ever put in, as far as the disk knows; 0 if there were none.</summary>
     public long LastUnixMs { get; private set; }
 
+    /// <summary>Samples in records that were found damaged, or lie behind one in its segment: they are not sent.</summary>
+    public long DamagedSamples { get; private set; }
+
     /// <summary>Every target has had everything.</summary>
     public bool IsEmpty => !Enumerable.Range(0, _readers.Length).Any(target => Waiting(target).Samples > 0);
 

@@ -53,6 +53,11 @@ internal static class SendQueueFormat
         BinaryPrimitives.WriteUInt32LittleEndian(header[8..], RecordCrc(header, payload));
     }
 
+    public const int MarkBytes = sizeof(uint);
+
+    /// <summary>Where a record may begin; -1: nowhere.</summary>
+    public static int IndexOfRecord(ReadOnlySpan<byte> bytes) => bytes.IndexOf("TQR1"u8);
+
     /// <summary>Reads a header; its payload may still be damaged (see <see cref="IsWhole"/>). False: no record.</summary>
     public static bool TryReadRecordHeader(ReadOnlySpan<byte> header, long bytesBehind, out int payloadBytes, out long unixMs, out BatchCounts counts)
     {

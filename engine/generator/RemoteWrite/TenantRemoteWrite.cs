@@ -32,6 +32,8 @@ internal sealed class TenantRemoteWrite : IAsyncDisposable
         Func<RemoteWriteTarget, IReadOnlyList<KeyValuePair<string, string>>> tenantHeaders, SenderServices services, out DiskError error)
     {
         if (SendQueue.Open(disk, $"{QueuesFolder}/{tenant.Value}", options, [.. targets.Select(static target => target.Id)], out error) is not { } queue) return null;
+        if (queue.DamagedSamples > 0)
+            services.Log.Error("remote write: the queue on disk is damaged, what lies behind the damage in its segment is not sent", ("tenant", tenant.Value), ("samples", queue.DamagedSamples));
         return new TenantRemoteWrite(queue, [.. targets.Select((target, i) => new RemoteWriteSender(tenant, target, i, clients[i], queue, tenantHeaders, services))]);
     }
 

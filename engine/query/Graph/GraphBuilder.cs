@@ -13,7 +13,7 @@ internal readonly record struct GraphSpan(SpanBatch Batch, int Row);
 /// <summary>
 /// Counts traces, one whole trace at a time, by the rules of the metrics generator's service graph (operations, §6.2):
 /// <code>
-/// client with a database attribute    an edge to the database
+/// client or producer with a database attribute, its own or its resource's    an edge to the database
 /// server without a parent             an edge from its peer attribute, or from "user"
 /// server under a client               an edge between their services; of several servers under one client the first
 /// client without a server             an edge to its peer attribute, if it has one
@@ -34,10 +34,12 @@ internal sealed class GraphBuilder(ServiceGraphRequest request)
     private readonly Dictionary<(int Service, int Name, byte Kind), LatencyTally> _operations = [];
     private readonly Dictionary<ulong, int> _clients = [];
     private readonly HashSet<int> _paired = [];
-    private readonly FieldReader[] _databases = Readers(DatabaseAttributes);
+    private readonly FieldReader[] _databases = OfBoth(DatabaseAttributes);
     private readonly FieldReader[] _peers = Readers(PeerAttributes);
-    private readonly FieldReader[] _databaseNames = Readers(["peer.service", "server.address", "network.peer.address"]);
-    private readonly FieldReader _port = Readers(["network.peer.port"])[0];
+    private readonly FieldReader[] _peerService = OfBoth(["peer.service"]);
+    private readonly FieldReader[] _serverAddress = OfBoth(["server.address"]);
+    private readonly FieldReader[] _networkAddress = OfBoth(["network.peer.address"]);
+    private readonly FieldReader[] _port = OfBoth(["network.peer.port"]);
     private bool _isTruncated;
 
     /// <summary>Counts the spans of one trace, all that there are of it, without duplicates.</summary>
@@ -151,20 +153,21 @@ internal sealed class GraphBuilder(ServiceGraphRequest request)
 
     private bool IsInRange(GraphSpan span) => span.Batch.StartUnixNano[span.Row] >= request.StartUnixNano && span.Batch.StartUnixNano[span.Row] < request.EndUnixNano;
 
-    private bool IsDatabase(GraphSpan span) => KindOf(span) == Client && !First(_databases, span).IsEmpty;
+    private bool IsDatabase(GraphSpan span) => KindOf(span) is Client or Producer && !First(_databases, span).IsEmpty;
 
     private ReadOnlySpan<byte> DatabaseName(GraphSpan span)
     {
-        var peer = _databaseNames[0].Read(Cursor(span));
-        if (IsText(peer)) return peer.Utf8;
-        var address = _databaseNames[1].Read(Cursor(span));
-        if (IsText(address)) return address.Utf8;
-        var network = _databaseNames[2].Read(Cursor(span));
-        if (!IsText(network)) return First(_databases, span);
-        var port = _port.Read(Cursor(span));
-        return port.Type == FieldType.Int ? Encoding.UTF8.GetBytes($"{Encoding.UTF8.GetString(network.Utf8)}:{port.Bits}")
-            : IsText(port) ? Encoding.UTF8.GetBytes($"{Encoding.UTF8.GetString(network.Utf8)}:{Encoding.UTF8.GetString(port.Utf8)}")
-            : network.Utf8;
+        if (First(_peerService, span) is { IsEmpty: false } peer) return peer;
+        if (First(_serverAddress, span) is { IsEmpty: false } address) return address;
+        if (First(_networkAddress, span) is not { IsEmpty: false } network) return First(_databases, span);
+        foreach (var reader in _port)
+        {
+            var port = reader.Read(Cursor(span));
+            if (port.Type == FieldType.Int) return Encoding.UTF8.GetBytes($"{Encoding.UTF8.GetString(network)}:{port.Bits}");
+            if (IsText(port)) return Encoding.UTF8.GetBytes($"{Encoding.UTF8.GetString(network)}:{Encoding.UTF8.GetString(port.Utf8)}");
+        }
+
+        return network;
     }
 
     private static ReadOnlySpan<byte> First(FieldReader[] readers, GraphSpan span)
@@ -187,6 +190,10 @@ internal sealed class GraphBuilder(ServiceGraphRequest request)
     private static double Seconds(GraphSpan span) => (long)span.Batch.DurationNano[span.Row] > 0 ? span.Batch.DurationNano[span.Row] / 1e9 : 0;
 
     private string Text(int code) => Encoding.UTF8.GetString(_names[code]);
+
+    // The resource's goes before the span's.
+    private static FieldReader[] OfBoth(string[] attributes) =>
+        [.. attributes.SelectMany(static name => new[] { new FieldReader(new AttributeRef(AttributeScope.Resource, name)), new FieldReader(new AttributeRef(AttributeScope.Span, name)) })];
 
     private static FieldReader[] Readers(string[] attributes) => [.. attributes.Select(static name => new FieldReader(new AttributeRef(AttributeScope.Span, name)))];
 }

@@ -8,6 +8,31 @@ namespace Tempo.SystemTests.Generator;
 public sealed class TargetTests
 {
     [Fact]
+    public async Task It_goes_by_what_tenants_set_themselves()
+    {
+        var data = Directory.CreateTempSubdirectory("tempo-generator-").FullName;
+        try
+        {
+            Directory.CreateDirectory(Path.Combine(data, "own", "single-tenant"));
+            await File.WriteAllTextAsync(Path.Combine(data, "own", "single-tenant", "overrides.json"), """{"metrics_generator":{"processors":["span-metrics"]}}""");
+            var settings = GeneratorSettings.Of(data, "");
+            await using var tempo = await TempoProcess.StartAsync(settings with
+            {
+                Overrides = $"{{user_configurable_overrides: {{enabled: true, client: {{backend: local, local: {{path: '{data}/own'}}}}}}}}",
+                More = settings.More + "\ntarget: metrics-generator\n",
+            });
+            using var otlp = new OtlpHttpClient(tempo.OtlpHttpUrl);
+            Assert.Equal(200, (await otlp.PostAsync(ExportRequest.Encode(GoldenTrace.Make()))).Status);
+            var page = new PrometheusText((await tempo.Api.AskAsync("/metrics/generated")).Text);
+            Assert.Equal((4, 0), (page.Sum("traces_spanmetrics_calls_total"), page.Sum("traces_service_graph_request_total")));
+        }
+        finally
+        {
+            Directory.Delete(data, recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task It_takes_spans_by_every_receiver_and_has_their_metrics_and_nothing_else()
     {
         var data = Directory.CreateTempSubdirectory("tempo-generator-").FullName;

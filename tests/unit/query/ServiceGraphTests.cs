@@ -84,11 +84,20 @@ public sealed class ServiceGraphTests
                 StartUnixNano = Start + (ulong)random.Next(1_000_000_000),
                 DurationNano = (ulong)random.Next(1_000_000_000),
                 Attributes = attributes,
-                Resource = new TestResource(random.Next(8) == 0 ? [] : new Attributes { { "service.name", $"s{random.Next(4)}" } }),
+                Resource = new TestResource(Resource(random)),
             });
         }
 
         return spans;
+    }
+
+    private static Attributes Resource(Random random)
+    {
+        if (random.Next(8) == 0) return [];
+        Attributes attributes = new() { { "service.name", $"s{random.Next(4)}" } };
+        foreach (var key in new[] { "db.name", "peer.service", "network.peer.port" })
+            if (random.Next(15) == 0) attributes.Add(key, $"r{key[..2]}{random.Next(2)}");
+        return attributes;
     }
 
     private static IEnumerable<string> Generated(List<TestSpan> spans)

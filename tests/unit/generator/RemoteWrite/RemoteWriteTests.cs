@@ -113,6 +113,40 @@ public sealed class RemoteWriteTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_429_is_sent_again_unless_the_configuration_says_otherwise()
+    {
+        _receiver.Answers.Enqueue("HTTP/1.1 429 Slow\r\nContent-Length: 0\r\n\r\n");
+        Start(target => target with { RetriesOn429 = false });
+        Add(1);
+        await _generator!.CollectAsync(CancellationToken.None);
+        await PassTimeUntilAsync(() => Metric("prometheus_remote_storage_samples_failed_total") > 0);
+        Assert.Equal(0, Metric("prometheus_remote_storage_samples_retried_total"));
+    }
+
+    [Fact]
+    public async Task Samples_that_have_waited_too_long_are_dropped_and_counted()
+    {
+        for (var i = 0; i < 100_000; i++) _receiver.Answers.Enqueue(Receiver.Answer(503));
+        Start(target => target with { SampleAgeLimit = TimeSpan.FromMinutes(5) });
+        Add(1);
+        await _generator!.CollectAsync(CancellationToken.None);
+        await _receiver.HasAsync(1);
+        await PassTimeUntilAsync(() => Metric("prometheus_remote_storage_samples_dropped_total") > 0, TimeSpan.FromSeconds(5));
+        Assert.True(_time.GetUtcNow().ToUnixTimeMilliseconds() - SpanRequest.NowUnixMs > 5 * 60_000);
+        Assert.Equal(0, Metric("prometheus_remote_storage_samples_failed_total"));
+    }
+
+    [Fact]
+    public async Task A_target_may_lie_behind_a_proxy()
+    {
+        Start(target => target with { Url = new Uri("http://nowhere.invalid/api/v1/write"), Proxy = new Uri(_receiver.Url.GetLeftPart(UriPartial.Authority)) });
+        Add(1);
+        await _generator!.CollectAsync(CancellationToken.None);
+        await _receiver.HasAsync(1);
+        Assert.StartsWith("POST http://nowhere.invalid/api/v1/write HTTP/1.1", _receiver.Requests.First().Head, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Line31_the_receiver_says_how_long_to_wait()
     {
         _receiver.Answers.Enqueue("HTTP/1.1 429 Slow\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n");
@@ -293,6 +327,8 @@ public sealed class RemoteWriteTests : IAsyncDisposable
         var asVersion2 = WriteRequestReader.ReadBlock(_receiver.Requests.First().Body, isVersion2: true);
         Assert.Equal(19, asVersion2.Count);
         Assert.Contains(asVersion2, static s => s.Labels.StartsWith("traces_spanmetrics_calls_total{__metrics", StringComparison.Ordinal) && s.Samples.Count == 2);
+        // 1 counter, 3 histogram.
+        Assert.All(asVersion2, static s => Assert.Equal(s.Labels.StartsWith("traces_spanmetrics_latency_", StringComparison.Ordinal) ? 3 : 1, s.Type));
         Assert.Contains(asVersion2, static s => s.Exemplars.Count == 1 && s.Exemplars[0].Labels == "traceID=a1");
 
         // It answers well and does not say what it wrote: a receiver of version 1, which understood nothing.

@@ -99,6 +99,12 @@ public sealed class SendQueueTests
         Assert.Equal(taken.Order(), taken);
         Assert.Equal((0, 199), (taken[0], taken[^1]));
         Assert.InRange(taken.Count, 150, 199);
+
+        // What is lost is told, whether anybody has read so far or not.
+        Assert.Equal((200 - taken.Count) * 10, again.DamagedSamples);
+        Assert.Equal((200 - taken.Count) * 10, again.Waiting(0).DroppedSamples);
+        using var third = Open(damaged.Kill(), 1);
+        Assert.Equal(0, third.Waiting(0).DroppedSamples);
     }
 
     [Fact]

@@ -5,7 +5,7 @@ using Tempo.Engine.Otlp.Wire;
 namespace Tempo.Generator.Tests.Testing;
 
 /// <summary>A series of a remote write message as a test wants it.</summary>
-internal sealed record WrittenSeries(string Labels, List<(double Value, long UnixMs)> Samples, List<(string Labels, double Value, long UnixMs)> Exemplars, int Histograms);
+internal sealed record WrittenSeries(string Labels, List<(double Value, long UnixMs)> Samples, List<(string Labels, double Value, long UnixMs)> Exemplars, int Histograms, int Type = 0);
 
 /// <summary>
 /// Reads remote write messages of both versions, by their published field numbers, independently of the encoder, and
@@ -45,7 +45,8 @@ internal static class WriteRequestReader
             Labels(References(fields.Single(static f => f.Number == 1).Bytes, symbols), isSeries: true),
             [.. fields.Where(static f => f.Number == 2).Select(static f => Sample(f.Bytes, 1, 2))],
             [.. fields.Where(static f => f.Number == 4).Select(f => Exemplar(f.Bytes, e => References(e.Single(static l => l.Number == 1).Bytes, symbols)))],
-            fields.Count(static f => f.Number == 3));
+            fields.Count(static f => f.Number == 3),
+            (int)Fields(fields.Single(static f => f.Number == 5).Bytes).Single(static f => f.Number == 1).Bits);
     }
 
     private static (string, string)[] References(byte[] packed, string[] symbols)

@@ -1,4 +1,4 @@
-using Tempo.Engine.Generator;
+using System.Security.Authentication;
 using Tempo.Engine.Node.Generating;
 using Tempo.Host.Config;
 using Xunit;
@@ -21,11 +21,13 @@ public sealed class GeneratorConfigTests
     {
         var (options, warnings) = Apply("""
             metrics_generator:
-              registry: {collection_interval: 5s, stale_duration: 1m, external_labels: {cluster: c}, inject_tenant_id_as: tenant}
+              limiter_type: entity
+              ring_mode: generator
+              registry: {max_label_name_length: 55, collection_interval: 5s, stale_duration: 1m, external_labels: {cluster: c}, inject_tenant_id_as: tenant}
               metrics_ingestion_time_range_slack: 45s
               ring: {instance_id: me}
               processor:
-                service_graphs: {wait: 3s, max_items: 7, dimensions: [region], histogram_buckets: [1, 2], enable_virtual_node_label: true}
+                service_graphs: {database_name_attributes: [shard], wait: 3s, max_items: 7, dimensions: [region], histogram_buckets: [1, 2], enable_virtual_node_label: true}
                 span_metrics: {dimensions: [a, b], intrinsic_dimensions: {span_kind: false}, enable_target_info: true}
                 host_info: {metric_name: hosts}
               storage:
@@ -38,14 +40,17 @@ public sealed class GeneratorConfigTests
                     headers: {X-Key: hunter2}
                     protobuf_message: io.prometheus.write.v2.Request
                     basic_auth: {username: me, password: hunter2}
-                    tls_config: {insecure_skip_verify: true, server_name: s}
-                    queue_config: {max_samples_per_send: 99, min_backoff: 1s, max_backoff: 1m, max_shards: 5}
+                    tls_config: {insecure_skip_verify: true, server_name: s, min_version: TLS13}
+                    proxy_from_environment: true
+                    queue_config: {max_samples_per_send: 99, min_backoff: 1s, max_backoff: 1m, max_shards: 5, sample_age_limit: 2h, retry_on_http_429: false}
                     write_relabel_configs:
                       - {source_labels: [__name__, b], regex: 'a;b', action: drop}
                       - {regex: span_.*, action: labeldrop}
             overrides: {defaults: {metrics_generator: {processors: [span-metrics, local-blocks], processor: {span_metrics: {dimensions: [c]}}}}}
             """);
-        Assert.Empty(warnings);
+        Assert.Equal(2, warnings.Count);
+        Assert.Contains(warnings, static w => w.Contains("ring_mode has no effect", StringComparison.Ordinal));
+        Assert.Contains(warnings, static w => w.StartsWith("t.yaml: line 16: ", StringComparison.Ordinal) && w.Contains("queue_config.max_shards has no effect", StringComparison.Ordinal));
         var generator = options.Node.Generator;
         var defaults = options.GeneratorProcessors.MetricsGenerator.Over(generator.Defaults);
         Assert.Equal((TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(45), "tenant"), (defaults.CollectionInterval, defaults.StaleDuration, defaults.IngestionSlack, defaults.InjectTenantIdAs));
@@ -60,6 +65,9 @@ public sealed class GeneratorConfigTests
         var target = Assert.Single(generator.RemoteWrite);
         Assert.Equal((true, false, true, 99, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1)),
             (target.SendExemplars, target.SendNativeHistograms, target.UsesVersion2, target.MaxSamplesPerSend, target.MinBackoff, target.MaxBackoff));
+        Assert.Equal((true, SslProtocols.Tls13, TimeSpan.FromHours(2), false), (target.UsesProxyOfEnvironment, target.Tls.Protocols, target.SampleAgeLimit, target.RetriesOn429));
+        Assert.Equal((true, 55), (defaults.LimitsEntities, defaults.MaxLabelNameBytes));
+        Assert.Equal(["shard"], defaults.ServiceGraphs.DatabaseNameAttributes);
         Assert.Equal("Basic bWU6aHVudGVyMg==", target.Authorization!());
         Assert.Equal("https://host/write", target.ShownUrl);
         Assert.Equal(2, target.WriteRelabelRules.Count);
@@ -87,6 +95,10 @@ public sealed class GeneratorConfigTests
     [InlineData("url: http://h, write_relabel_configs: [{action: hashmod}]", "hashmod")]
     [InlineData("url: http://h, write_relabel_configs: [{regex: '(', action: drop}]", "regex")]
     [InlineData("url: http://h, write_relabel_configs: [{regex: '(?!a).*', action: drop}]", "regex")]
+    [InlineData("url: http://h, tls_config: {min_version: TLS13, max_version: TLS12}", "min_version is above max_version")]
+    [InlineData("url: http://h, tls_config: {max_version: TLS11}", "not available")]
+    [InlineData("url: http://h, tls_config: {min_version: '1.2'}", "known are")]
+    [InlineData("url: http://h, proxy_url: 'socks5://p'", "not an http or https URL")]
     [InlineData("url: http://h, what: 1", "what")]
     [InlineData("url: http://h, basic_auth: {username: a}, bearer_token: b", "at most one")]
     public void A_target_that_makes_no_sense_is_told_with_its_line(string entry, string expected)
@@ -94,6 +106,17 @@ public sealed class GeneratorConfigTests
         var error = Error($"metrics_generator:\n  storage:\n    remote_write:\n      - {{{entry}}}\n");
         Assert.Contains("line 4", error, StringComparison.Ordinal);
         Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_users_name_may_stand_in_a_file()
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllText(file, "me\n");
+        var (options, _) = Apply($"metrics_generator: {{storage: {{remote_write: [{{url: 'http://h', basic_auth: {{username_file: '{file}', password: hunter2}}}}]}}}}");
+        Assert.Equal("Basic bWU6aHVudGVyMg==", Assert.Single(options.Node.Generator.RemoteWrite).Authorization!());
+        Assert.Equal(TimeSpan.FromMinutes(1), options.Node.Generator.RemoteWriteFlushDeadline);
+        File.Delete(file);
     }
 
     [Fact]
