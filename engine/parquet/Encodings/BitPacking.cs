@@ -15,6 +15,9 @@ internal static class BitPacking
     private const ulong ByteLanes = 0x0101_0101_0101_0101;
     private const ulong UShortLanes = 0x0001_0001_0001_0001;
 
+    /// <summary>Widest number that lies within 8 bytes wherever in the first of them it begins.</summary>
+    private const int MaxWordBits = 64 - 7;
+
     /// <summary>Bytes that <see cref="Pack8"/> may touch behind its result: its stores are 8 bytes wide.</summary>
     public const int StoreSlackBytes = 16;
 
@@ -101,7 +104,20 @@ internal static class BitPacking
         }
 
         var mask = ulong.MaxValue >> (64 - width);
-        for (var i = 0; i < destination.Length; i++)
+        var done = 0;
+        if (width <= MaxWordBits)
+        {
+            // Whole within the 8 bytes at their first one, as long as those are there.
+            var safe = source.Length < sizeof(ulong) ? 0 : (int)Math.Min(destination.Length, (source.Length - sizeof(ulong)) * 8L / width + 1);
+            ref var from = ref MemoryMarshal.GetReference(source);
+            for (; done < safe; done++)
+            {
+                var bit = done * width;
+                destination[done] = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref from, bit >> 3)) >> (bit & 7) & mask;
+            }
+        }
+
+        for (var i = done; i < destination.Length; i++)
         {
             var bit = (long)i * width;
             destination[i] = ReadBits(source, bit, width) & mask;

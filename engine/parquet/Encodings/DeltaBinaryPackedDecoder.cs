@@ -49,6 +49,25 @@ internal static class DeltaBinaryPackedDecoder
     }
 
     /// <summary>
+    /// Whether these are <paramref name="count"/> times <paramref name="value"/>, written in no bits at all; <paramref name="consumed"/> is
+    /// where the encoded numbers end. False also for what is malformed, and for other ways to write the same.
+    /// </summary>
+    public static bool IsConstant(ReadOnlySpan<byte> source, int count, long value, out int consumed)
+    {
+        var position = consumed = 0;
+        if (!TryReadHeader(source, ref position, count, out var blockLength, out var miniblockCount, out var first) || first != value) return false;
+        for (long start = 1; start < count; start += blockLength)
+        {
+            if (!Varint.TryRead(source, ref position, out var smallest) || smallest != 0 || miniblockCount > source.Length - position) return false;
+            if (source.Slice(position, miniblockCount).ContainsAnyExcept((byte)0)) return false;
+            position += miniblockCount;
+        }
+
+        consumed = position;
+        return true;
+    }
+
+    /// <summary>
     /// Whether the header claims exactly <paramref name="count"/> numbers and the bytes could hold them: every block takes at least
     /// its smallest delta and its widths. Asked before memory is taken for them.
     /// </summary>
@@ -81,6 +100,12 @@ internal static class DeltaBinaryPackedDecoder
     private static T DecodeMiniblock<T>(ReadOnlySpan<byte> source, Span<T> values, int width, T smallest, T previous)
         where T : unmanaged, IBinaryInteger<T>
     {
+        if (width == 0 && T.IsZero(smallest))
+        {
+            values.Fill(previous);
+            return previous;
+        }
+
         Span<ulong> step = stackalloc ulong[StepLength];
         for (var start = 0; start < values.Length; start += StepLength)
         {

@@ -1,3 +1,7 @@
+using System.Buffers;
+using System.Numerics;
+using System.Runtime.InteropServices;
+
 namespace Tempo.Engine.Parquet;
 
 /// <summary>
@@ -28,6 +32,50 @@ public sealed class EncodedPage
 
     /// <summary>The values are indices into the chunk's dictionary.</summary>
     public bool IsOfIndices => Encoding is PageEncoding.RleDictionary or PageEncoding.PlainDictionary;
+
+    /// <summary>
+    /// The values, if they are <paramref name="count"/> byte strings of <paramref name="widthBytes"/> each with their lengths before them,
+    /// one behind the other; false if they are not, or may not be.
+    /// </summary>
+    public bool TryGetFixedWidth(ParquetColumn column, int count, int widthBytes, out ReadOnlySpan<byte> slab)
+    {
+        slab = default;
+        if (Encoding != PageEncoding.DeltaLengthByteArray || !HasValues(column, count)) return false;
+        if (!DeltaBinaryPackedDecoder.IsConstant(Values, count, widthBytes, out var consumed) || (long)count * widthBytes > Values.Length - consumed) return false;
+        slab = Values.Slice(consumed, count * widthBytes);
+        return true;
+    }
+
+    /// <summary>The values, if they are <paramref name="count"/> INT64 as they stand; false if they are not.</summary>
+    public bool TryGetPlainLongs(ParquetColumn column, int count, out ReadOnlySpan<long> values)
+    {
+        values = default;
+        if (Encoding != PageEncoding.Plain || column.Type != PhysicalType.Int64 || !BitConverter.IsLittleEndian || !HasValues(column, count) || Values.Length < (long)count * sizeof(long)) return false;
+        values = MemoryMarshal.Cast<byte, long>(Values[..(count * sizeof(long))]);
+        return true;
+    }
+
+    // Exactly so many; the levels are sound as far as they say that.
+    private bool HasValues(ParquetColumn column, int count)
+    {
+        if (column.MaxDefinitionLevel == 0) return LevelCount == count;
+        var runs = new HybridRuns(Definition, BitWidth.Of(column.MaxDefinitionLevel), LevelCount);
+        // Mostly one run: every entry has a value.
+        if (runs.MoveNext() && runs.IsAtEnd && runs.IsRepeated) return runs.Value == (uint)column.MaxDefinitionLevel && LevelCount == count;
+        var marks = ArrayPool<ulong>.Shared.Rent((LevelCount + 63) / 64);
+        try
+        {
+            var found = marks.AsSpan(0, (LevelCount + 63) / 64);
+            if (!HybridMarks.TryMarkLevels(Definition, column.MaxDefinitionLevel, column.MaxDefinitionLevel, LevelCount, found)) return false;
+            var present = 0;
+            foreach (var word in found) present += BitOperations.PopCount(word);
+            return present == count;
+        }
+        finally
+        {
+            ArrayPool<ulong>.Shared.Return(marks);
+        }
+    }
 
     /// <summary>Memory for a page of so many bytes.</summary>
     internal Span<byte> Begin(int sizeBytes)

@@ -13,6 +13,29 @@ internal static class Bitmap
 
     public static bool IsEmpty(ReadOnlySpan<ulong> bits) => !bits.ContainsAnyExcept(0UL);
 
+    /// <summary>Is one of the rows from <paramref name="first"/> to before <paramref name="end"/> set? There is at least one.</summary>
+    public static bool HasAny(ReadOnlySpan<ulong> bits, int first, int end)
+    {
+        var (word, last) = (first >> 6, (end - 1) >> 6);
+        var low = ulong.MaxValue << first;
+        var high = ulong.MaxValue >> (63 - (end - 1 & 63));
+        if (word == last) return (bits[word] & low & high) != 0;
+        return (bits[word] & low) != 0 || (bits[last] & high) != 0 || bits[(word + 1)..last].ContainsAnyExcept(0UL);
+    }
+
+    /// <summary>Adds those of the rows from <paramref name="first"/> to before <paramref name="end"/> that are set in <paramref name="other"/>.</summary>
+    public static void OrRange(Span<ulong> bits, ReadOnlySpan<ulong> other, int first, int end)
+    {
+        var (word, last) = (first >> 6, (end - 1) >> 6);
+        for (var i = word; i <= last; i++)
+        {
+            var found = other[i];
+            if (i == word) found &= ulong.MaxValue << first;
+            if (i == last) found &= ulong.MaxValue >> (63 - (end - 1 & 63));
+            bits[i] |= found;
+        }
+    }
+
     public static int Count(ReadOnlySpan<ulong> bits)
     {
         var count = 0;

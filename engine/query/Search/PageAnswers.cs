@@ -1,5 +1,8 @@
 using System.Runtime.InteropServices;
 using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Filter;
+using Tempo.Engine.Query.Kernels;
+using Tempo.Engine.Query.Operators.Rows;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Query.Stages;
 using Tempo.Engine.Storage.Blocks.Read;
@@ -11,60 +14,88 @@ using Tempo.Engine.TraceQL.Fold;
 namespace Tempo.Engine.Query.Search;
 
 /// <summary>
-/// Answers from the page that was scanned, for queries that one filter decides (<c>{ … }</c>, with select() and count() behind it)
-/// and traces that lie in the page's block alone: the spans that the filter chose are the answer, and nothing has to be put together.
+/// Answers from the page that was scanned, for queries that filters decide and where spans stand to each other (<c>{ … }</c>,
+/// <c>{ … } &gt;&gt; { … }</c>, with select() and count() behind it) and traces that lie in the page's block alone: the spans that were chosen
+/// are the answer, and nothing has to be put together.
 /// Says of a trace exactly what is said of it when it is. One thread's.
 /// </summary>
 internal sealed class PageAnswers
 {
-    private readonly TraceNeeds _needs;
+    private readonly BatchColumns _columns;
     private readonly TraceDescriber _describer;
     private readonly IReadOnlyList<ScalarFilter> _counts;
     private readonly FieldAttributes _fields;
     private int[] _firstOf = [];
     private int[] _countOf = [];
     private int[] _listed = [];
+    private readonly RowSelector? _selector;
+    private int[] _selected = [];
+    private int[] _rows = [];
+    private int _rowCount;
     private int _filling = -1;
     private SpanBatch? _batch;
 
-    private PageAnswers(TraceNeeds needs, TraceDescriber describer, IReadOnlyList<ScalarFilter> counts)
+    private PageAnswers(TraceNeeds needs, TraceDescriber describer, IReadOnlyList<ScalarFilter> counts, RowSelector? selector)
     {
-        (_needs, _describer, _counts) = (needs, describer, counts);
+        _selector = selector;
+        (_describer, _counts) = (describer, counts);
         _fields = new FieldAttributes(needs.Fields);
+        _columns = FieldColumns.WithoutAttributes(needs.Fields) | BatchColumns.Times | BatchColumns.OwnSpanIds | BatchColumns.Roots | BatchColumns.ResourceServiceNames;
     }
 
     /// <summary>Null if the query needs whole traces.</summary>
-    public static PageAnswers? TryCreate(PipelineExpression? query, SearchPlan plan, TraceDescriber describer)
+    public static PageAnswers? TryCreate(PipelineExpression? query, SearchPlan plan, TraceDescriber describer, KernelKind kernel)
     {
-        if (query is not Pipeline pipeline || pipeline.Stages[0] is not SpansetFilter filter || !plan.Candidates.IsExact || plan.Needs.HasTree) return null;
-        // What was scanned for must be the filter itself, and not something that only leads to traces worth looking at.
-        if (CandidateFilter.Of(pipeline) is var scanned && scanned != filter.Condition) return null;
+        if (query is not Pipeline pipeline || pipeline.Stages[0] is not SpansetExpression spans) return null;
         // A link may make a child of a span without a parent; who reads links sees it.
         if (plan.Needs.Fields.Any(static field => FieldReader.IsOfTrace(field) || field.Scope == TraceQL.Ast.AttributeScope.Link || field.Intrinsic is Intrinsic.LinkSpanId or Intrinsic.LinkTraceId)) return null;
         var rest = pipeline.Stages.Skip(1).ToList();
         if (!rest.TrueForAll(static stage => stage is Select or ScalarFilter { Left: Aggregate { Operand: null }, Right: ScalarLiteral })) return null;
-        return new PageAnswers(plan.Needs, describer, [.. rest.OfType<ScalarFilter>()]);
+        // What was scanned for is the filter itself, or something that only leads to traces worth looking at.
+        var isScanned = spans is SpansetFilter filter && plan.Candidates.IsExact && CandidateFilter.Of(pipeline) == filter.Condition;
+        var selector = isScanned ? null : RowSelector.TryCompile(spans, kernel);
+        return isScanned || selector is not null ? new PageAnswers(plan.Needs, describer, [.. rest.OfType<ScalarFilter>()], selector) : null;
     }
 
-    /// <summary>Takes the rows that the filter chose on a page, ascending; good as long as the page.</summary>
-    public void Begin(SpanBatch batch, ReadOnlySpan<int> rows)
+    /// <summary>From now on choosing ends, within a millisecond or so, when this is cancelled.</summary>
+    public void Watch(CancellationToken cancellation) => _selector?.Watch(cancellation);
+
+    /// <summary>
+    /// Takes the rows that were scanned for on a page, ascending; good until the page is filled again, or those rows change. False if
+    /// the page cannot answer.
+    /// </summary>
+    public bool TryBegin(SpanBatch batch, int[] scanned, int count)
     {
         (_batch, _filling) = (batch, -1);
+        if (_selector is null) (_rows, _rowCount) = (scanned, count);
+        else if (!TrySelect(batch, _selector)) return false;
         GrowableArray.Reserve(ref _firstOf, batch.TraceCount);
         GrowableArray.Reserve(ref _countOf, batch.TraceCount);
         _countOf.AsSpan(0, batch.TraceCount).Clear();
-        for (var i = 0; i < rows.Length; i++)
+        for (var i = 0; i < _rowCount; i++)
         {
-            var trace = batch.Trace[rows[i]];
+            var trace = batch.Trace[_rows[i]];
             if (_countOf[trace]++ == 0) _firstOf[trace] = i;
         }
+
+        return true;
     }
 
-    /// <summary>The answer for a trace of the page, of the same rows; null if it does not match.</summary>
-    public TraceSearchResult? Answer(int trace, ReadOnlySpan<int> rows, int spansPerSpanSet)
+    private bool TrySelect(SpanBatch batch, RowSelector selector)
+    {
+        using var marks = FilterScope.Rent(batch.SpanCount);
+        if (!selector.TryMark(batch, marks.Bits)) return false;
+        GrowableArray.Reserve(ref _selected, batch.SpanCount);
+        (_rows, _rowCount) = (_selected, Bitmap.ToRows(marks.Bits, _selected));
+        return true;
+    }
+
+    /// <summary>The answer for a trace of the page; null if it does not match.</summary>
+    public TraceSearchResult? Answer(int trace, int spansPerSpanSet)
     {
         var batch = _batch!;
         var count = _countOf[trace];
+        if (count == 0) return null;
         var attributes = new List<AttributeResult>(_counts.Count);
         foreach (var filter in _counts)
         {
@@ -73,11 +104,11 @@ internal sealed class PageAnswers
         }
 
         Load(batch);
-        var found = rows.Slice(_firstOf[trace], count);
+        var found = _rows.AsSpan(_firstOf[trace], count);
         var (first, end) = (found[0], found[^1] + 1);
         while (first > 0 && batch.Trace[first - 1] == trace) first--;
         while (end < batch.SpanCount && batch.Trace[end] == trace) end++;
-        var answer = _describer.Describe(batch, trace, RootOf(batch, first, end));
+        var answer = _describer.Describe(batch, trace, HasRoot(batch, trace, first, end));
         answer.SpanSets.Add(_describer.DescribeSet(batch, ByTime(batch, found, spansPerSpanSet), count, attributes));
         _describer.AddServiceStats(batch, first, end, answer);
         return answer;
@@ -86,20 +117,17 @@ internal sealed class PageAnswers
     private void Load(SpanBatch batch)
     {
         if (_filling == batch.Filling) return;
-        batch.Require(_needs.Columns | BatchColumns.ResourceServiceNames | BatchColumns.Name);
+        batch.Require(_columns);
         _fields.LoadInto(batch);
         _filling = batch.Filling;
     }
 
-    // Of the spans without a parent the last in the order of spans; -1 if there is none.
-    private static int RootOf(SpanBatch batch, int first, int end)
+    // The block has empty names for a trace without a root, and for a root without names.
+    private static bool HasRoot(SpanBatch batch, int trace, int first, int end)
     {
-        var root = -1;
-        var parents = batch.ParentSpanId;
-        for (var row = first; row < end; row++)
-            if (parents[row] == 0 && (root < 0 || Compare(batch, row, root) > 0))
-                root = row;
-        return root;
+        if (!batch.RootName[trace].IsEmpty || !batch.RootServiceName[trace].IsEmpty) return true;
+        batch.Require(BatchColumns.SpanIds);
+        return batch.ParentSpanId.AsSpan(first, end - first).Contains(0UL);
     }
 
     // The first rows in the order of spans. They are few, and mostly the rows are, too.
@@ -135,6 +163,8 @@ internal sealed class PageAnswers
     {
         var order = batch.StartUnixNano[a].CompareTo(batch.StartUnixNano[b]);
         if (order == 0) order = batch.SpanId[a].CompareTo(batch.SpanId[b]);
-        return order != 0 ? order : batch.Kind[a].CompareTo(batch.Kind[b]);
+        if (order != 0) return order;
+        batch.Require(BatchColumns.Kind);
+        return batch.Kind[a].CompareTo(batch.Kind[b]);
     }
 }

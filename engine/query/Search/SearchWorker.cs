@@ -38,7 +38,7 @@ internal sealed class SearchWorker
         _loader = new TraceLoader(sources, _plan.Needs);
         _describer = new TraceDescriber(_plan);
         _places = new TracePlaces(sources, blocks);
-        _pageAnswers = PageAnswers.TryCreate(query?.SearchPipeline, _plan, _describer);
+        _pageAnswers = PageAnswers.TryCreate(query?.SearchPipeline, _plan, _describer, options.Kernel);
     }
 
     /// <summary>Says which traces of the job are worth looking at, and looks at them if it can.</summary>
@@ -47,6 +47,7 @@ internal sealed class SearchWorker
         cancellation.ThrowIfCancellationRequested();
         if (!_state.TryStart(job)) return;
         _plan.Watch(cancellation);
+        _pageAnswers?.Watch(cancellation);
         try
         {
             if (job.IsLive) ScanLive(job, cancellation);
@@ -165,8 +166,7 @@ internal sealed class SearchWorker
     // Takes those that the page can answer off the list: first, since looking for others may let go of the page.
     private void AnswerFromPage(BlockReader block, SpanBatch batch, CancellationToken cancellation)
     {
-        var rows = _selection.AsSpan(0, _selected);
-        _pageAnswers!.Begin(batch, rows);
+        if (!_pageAnswers!.TryBegin(batch, _selection, _selected)) return;
         var left = 0;
         foreach (var candidate in CollectionsMarshal.AsSpan(_page))
         {
@@ -179,7 +179,7 @@ internal sealed class SearchWorker
             }
 
             var duration = batch.TraceEnd[trace] - batch.TraceStart[trace];
-            if (_state.HasRoomFor(candidate.Bound) && HasDuration(duration) && _pageAnswers.Answer(trace, _selection.AsSpan(0, _selected), _request.SpansPerSpanSet) is { } answer)
+            if (_state.HasRoomFor(candidate.Bound) && HasDuration(duration) && _pageAnswers.Answer(trace, _request.SpansPerSpanSet) is { } answer)
                 _state.AddAnswer(answer);
         }
 

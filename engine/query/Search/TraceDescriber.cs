@@ -36,12 +36,12 @@ internal sealed class TraceDescriber(SearchPlan plan)
         return result;
     }
 
-    /// <summary>A trace whose spans lie together in a batch of a block; the root by its row, -1 if there is none.</summary>
-    public TraceSearchResult Describe(SpanBatch batch, int trace, int root) => new()
+    /// <summary>A trace whose spans lie together in a batch of a block, which knows its root.</summary>
+    public TraceSearchResult Describe(SpanBatch batch, int trace, bool hasRoot) => new()
     {
         TraceId = batch.TraceIds[trace],
-        RootServiceName = root < 0 ? null : _texts.Of(batch.Resources.ServiceName, batch.Resource[root]),
-        RootTraceName = root < 0 ? null : _texts.Of(batch.Name, root),
+        RootServiceName = hasRoot ? _texts.Of(batch.RootServiceName, trace) : null,
+        RootTraceName = hasRoot ? _texts.Of(batch.RootName, trace) : null,
         StartTimeUnixNano = batch.TraceStart[trace],
         DurationNano = batch.TraceEnd[trace] - batch.TraceStart[trace],
         DurationMs = (uint)Math.Min((batch.TraceEnd[trace] - batch.TraceStart[trace]) / 1_000_000, uint.MaxValue),

@@ -41,6 +41,14 @@ public sealed class SpanBatch
     public StringColumn RootName = new();
     public StringColumn RootServiceName = new();
 
+    /// <summary>
+    /// Only where a loader brought them in: the nested-set numbers of each span within its trace, 0 where no root leads to it, and the
+    /// left number of its parent, -1 for a root.
+    /// </summary>
+    public int[] TreeLeft = [];
+    public int[] TreeRight = [];
+    public int[] TreeParent = [];
+
     /// <summary>Only where a loader brought it in: children of each span.</summary>
     public int[] ChildCount = [];
 

@@ -26,6 +26,35 @@ public sealed class DeltaEncodingTests
     }
 
     [Fact]
+    public void Equal_numbers_are_known_without_decoding_them()
+    {
+        var random = new Random(21);
+        var constant = 0;
+        for (var round = 0; round < 2000; round++)
+        {
+            var numbers = new int[random.Next(1, 700)];
+            var value = random.Next(3) * 8;
+            Array.Fill(numbers, value);
+            if (random.Next(2) == 0) numbers[random.Next(numbers.Length)] = random.Next(3) * 8;
+            var output = new ArrayBufferWriter<byte>();
+            DeltaBinaryPackedEncoder.Encode(numbers, output);
+            var bytes = output.WrittenSpan.ToArray();
+            var isConstant = DeltaBinaryPackedDecoder.IsConstant(bytes, numbers.Length, 8, out var consumed);
+            Assert.Equal(Array.TrueForAll(numbers, static number => number == 8), isConstant);
+            if (!isConstant) continue;
+            constant++;
+            Assert.Equal(bytes.Length, consumed);
+            // Cut off, of another count, or spoiled: then it is not said to be.
+            for (var length = 0; length < bytes.Length; length += 3) Assert.False(DeltaBinaryPackedDecoder.IsConstant(bytes.AsSpan(0, length), numbers.Length, 8, out _));
+            Assert.False(DeltaBinaryPackedDecoder.IsConstant(bytes, numbers.Length + 1, 8, out _));
+            bytes[^1] ^= 1;
+            Assert.False(DeltaBinaryPackedDecoder.IsConstant(bytes, numbers.Length, 8, out _) && numbers.Length > 1);
+        }
+
+        Assert.InRange(constant, 100, 1900);
+    }
+
+    [Fact]
     public void Strings_of_the_specifications_example()
     {
         // Encodings.md, DELTA_BYTE_ARRAY: prefixes 0 2 0 3, suffixes "axis" "le" "babble" "yhood".

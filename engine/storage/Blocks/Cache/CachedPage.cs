@@ -21,10 +21,12 @@ internal sealed class CachedPage(ColumnCache cache, BlockReader block, (int RowG
     private ulong[]? _durations;
     private byte[]? _kinds;
     private byte[]? _parentSigns;
-    private SpanIdColumns? _spanIds;
+    private ulong[]? _spanIds;
+    private ulong[]? _parentSpanIds;
     private StringColumn? _names;
     private ServiceNameColumns? _serviceNames;
     private RootColumns? _roots;
+    private TreeColumns? _tree;
 
     public BlockReader Block => block;
 
@@ -65,16 +67,19 @@ internal sealed class CachedPage(ColumnCache cache, BlockReader block, (int RowG
         if (columns.HasFlag(BatchColumns.Kind) && Lend(ref _kinds, ref batch.Kind)) lent |= BatchColumns.Kind;
         if (columns.HasFlag(BatchColumns.ParentSigns) && Lend(ref _parentSigns, ref batch.ParentSign)) lent |= BatchColumns.ParentSigns;
         if (columns.HasFlag(BatchColumns.Name) && Lend(ref _names, ref batch.Name)) lent |= BatchColumns.Name;
-        if (columns.HasFlag(BatchColumns.SpanIds) && Volatile.Read(ref _spanIds) is { } ids)
-        {
-            (batch.SpanId, batch.ParentSpanId) = (ids.SpanId, ids.ParentSpanId);
-            lent |= BatchColumns.SpanIds;
-        }
-
+        if (columns.HasFlag(BatchColumns.OwnSpanIds) && Lend(ref _spanIds, ref batch.SpanId)) lent |= BatchColumns.OwnSpanIds;
+        // Those of the parents; the spans' own are asked for with them.
+        if (columns.HasFlag(BatchColumns.SpanIds) && Lend(ref _parentSpanIds, ref batch.ParentSpanId)) lent |= BatchColumns.SpanIds;
         if (columns.HasFlag(BatchColumns.ResourceServiceNames) && Volatile.Read(ref _serviceNames) is { } services)
         {
             (batch.Resources.ServiceName, batch.Resources.HasServiceName) = (services.Names, services.HasName);
             lent |= BatchColumns.ResourceServiceNames;
+        }
+
+        if (columns.HasFlag(BatchColumns.TreeNumbers) && Volatile.Read(ref _tree) is { } tree)
+        {
+            (batch.TreeLeft, batch.TreeRight, batch.TreeParent) = (tree.Left, tree.Right, tree.Parent);
+            lent |= BatchColumns.TreeNumbers;
         }
 
         if (columns.HasFlag(BatchColumns.Roots) && Volatile.Read(ref _roots) is { } roots)
@@ -95,8 +100,10 @@ internal sealed class CachedPage(ColumnCache cache, BlockReader block, (int RowG
         if (columns.HasFlag(BatchColumns.Kind)) KeepCopy(ref _kinds, batch.Kind, spans);
         if (columns.HasFlag(BatchColumns.ParentSigns)) KeepCopy(ref _parentSigns, batch.ParentSign, spans);
         if (columns.HasFlag(BatchColumns.Name) && batch.Name.IsOfDictionary && TryCharge(spans * sizeof(int) + BytesOf(batch.Name.Table))) Volatile.Write(ref _names, batch.Name.Copy(spans));
-        if (columns.HasFlag(BatchColumns.SpanIds) && TryCharge(spans * 2 * sizeof(ulong)))
-            Volatile.Write(ref _spanIds, new SpanIdColumns(batch.SpanId.AsSpan(0, spans).ToArray(), batch.ParentSpanId.AsSpan(0, spans).ToArray()));
+        if (columns.HasFlag(BatchColumns.OwnSpanIds)) KeepCopy(ref _spanIds, batch.SpanId, spans);
+        if (columns.HasFlag(BatchColumns.SpanIds)) KeepCopy(ref _parentSpanIds, batch.ParentSpanId, spans);
+        if (columns.HasFlag(BatchColumns.TreeNumbers) && TryCharge(spans * 3L * sizeof(int)))
+            Volatile.Write(ref _tree, new TreeColumns(batch.TreeLeft.AsSpan(0, spans).ToArray(), batch.TreeRight.AsSpan(0, spans).ToArray(), batch.TreeParent.AsSpan(0, spans).ToArray()));
         if (columns.HasFlag(BatchColumns.Roots) && batch.RootName.IsOfDictionary && batch.RootServiceName.IsOfDictionary
             && TryCharge(batch.TraceCount * 2 * sizeof(int) + BytesOf(batch.RootName.Table) + BytesOf(batch.RootServiceName.Table)))
             Volatile.Write(ref _roots, new RootColumns(batch.RootName.Copy(batch.TraceCount), batch.RootServiceName.Copy(batch.TraceCount)));
@@ -124,7 +131,7 @@ internal sealed class CachedPage(ColumnCache cache, BlockReader block, (int RowG
 
     private bool TryCharge(long bytes) => cache.TryCharge(this, bytes + EntryBytes);
 
-    private sealed record SpanIdColumns(ulong[] SpanId, ulong[] ParentSpanId);
+    private sealed record TreeColumns(int[] Left, int[] Right, int[] Parent);
 
     private sealed record RootColumns(StringColumn Names, StringColumn Services);
 

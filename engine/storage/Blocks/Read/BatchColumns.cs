@@ -48,4 +48,10 @@ public enum BatchColumns
 
     /// <summary>How many children each span has, as the block's writer counted them; only brought in by a loader, and not in every version.</summary>
     ChildCounts = 1 << 19,
+
+    /// <summary>Of the ids, those of the spans themselves and not their parents'; part of <see cref="SpanIds"/>.</summary>
+    OwnSpanIds = 1 << 20,
+
+    /// <summary>The numbers of the spans in the tree of their trace, as the block's writer gave them; only brought in by a loader.</summary>
+    TreeNumbers = 1 << 21,
 }

@@ -52,7 +52,9 @@ internal sealed class LazyColumns : ISpanColumnLoader
         if (_lent.HasFlag(BatchColumns.ParentSigns)) batch.ParentSign = [];
         if (_lent.HasFlag(BatchColumns.Roots)) (batch.RootName, batch.RootServiceName) = (new StringColumn(), new StringColumn());
         if (_lent.HasFlag(BatchColumns.Name)) batch.Name = new StringColumn();
-        if (_lent.HasFlag(BatchColumns.SpanIds)) (batch.SpanId, batch.ParentSpanId) = ([], []);
+        if (_lent.HasFlag(BatchColumns.TreeNumbers)) (batch.TreeLeft, batch.TreeRight, batch.TreeParent) = ([], [], []);
+        if (_lent.HasFlag(BatchColumns.OwnSpanIds)) batch.SpanId = [];
+        if (_lent.HasFlag(BatchColumns.SpanIds)) batch.ParentSpanId = [];
         if (_lent.HasFlag(BatchColumns.ResourceServiceNames)) (batch.Resources.ServiceName, batch.Resources.HasServiceName) = (new StringColumn(), []);
         (_lent, _isOutlineLent) = (BatchColumns.Structure, false);
     }
@@ -200,6 +202,7 @@ internal sealed class LazyColumns : ISpanColumnLoader
 
     private static BatchColumns WithRows(BatchColumns columns)
     {
+        if (columns.HasFlag(BatchColumns.SpanIds)) columns |= BatchColumns.OwnSpanIds;
         if (columns.HasFlag(BatchColumns.Resources)) columns |= BatchColumns.ResourceServiceNames;
         if (columns.HasFlag(BatchColumns.Scopes)) columns |= BatchColumns.ScopeNames;
         if (columns.HasFlag(BatchColumns.Events)) columns |= BatchColumns.EventRows;

@@ -11,6 +11,9 @@ public sealed class ReadMemory
     /// <summary>The column that was loaded last.</summary>
     internal ColumnData Column { get; } = new();
 
+    /// <summary>The page that was fetched last without being decoded.</summary>
+    internal EncodedPage Page { get; } = new();
+
     /// <summary>Of the attribute group that is being read: what is an array, and where the values of a leaf begin.</summary>
     internal byte[] IsArray = [];
     internal int[] Starts = [];

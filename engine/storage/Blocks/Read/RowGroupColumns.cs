@@ -99,6 +99,7 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     /// <summary>Loads an INT64 column; good until the next column is loaded.</summary>
     public ReadOnlySpan<long> Longs(string path, int count)
     {
+        if (count > 0 && IsOnly(path, PageEncoding.Plain) && TryLoadPage(path, memory.Page) && memory.Page.TryGetPlainLongs(Reader(path).Column, count, out var plain)) return plain;
         Load(path);
         Expect(path, count);
         return Data.Int64s.AsSpan(0, count);
@@ -123,12 +124,35 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     /// <summary>Loads a column of 8-byte ids; an empty or odd one is "none", 0.</summary>
     public void Ids(string path, int count, ref ulong[] target)
     {
+        var ids = ColumnMemory.Take(ref target, count);
+        if (TryReadSlab(path, ids)) return;
         Load(path);
         Expect(path, count);
-        var ids = ColumnMemory.Take(ref target, count);
         if (TryReadIdsAtOnce(ids)) return;
         for (var i = 0; i < count; i++)
             ids[i] = Data.Table[Data.Codes[i]] is { Length: SpanId.SizeBytes } id ? BinaryPrimitives.ReadUInt64BigEndian(id) : 0;
+    }
+
+    // All pages; the footer says so. A page that turns out to be another is fetched twice.
+    private bool IsOnly(string path, PageEncoding encoding)
+    {
+        var isThere = false;
+        foreach (var used in Reader(path).Chunk.Encodings)
+        {
+            if (used == encoding) isThere = true;
+            else if (used != PageEncoding.Rle) return false;
+        }
+
+        return isThere;
+    }
+
+    // A page of nothing but ids of 8 bytes, as our own blocks have them: they are not taken apart into strings first.
+    private bool TryReadSlab(string path, Span<ulong> ids)
+    {
+        if (ids.IsEmpty || !IsOnly(path, PageEncoding.DeltaLengthByteArray) || !TryLoadPage(path, memory.Page) || !memory.Page.TryGetFixedWidth(Reader(path).Column, ids.Length, SpanId.SizeBytes, out var slab)) return false;
+        MemoryMarshal.Cast<byte, ulong>(slab).CopyTo(ids);
+        if (BitConverter.IsLittleEndian) BinaryPrimitives.ReverseEndianness(ids, ids);
+        return true;
     }
 
     // Ids of 8 bytes each, one behind the other, as pages without a dictionary have them.

@@ -149,24 +149,32 @@ public sealed partial class RowGroupReader
         _columns.Text("RootServiceName", batch.RootServiceName, batch.TraceCount);
     }
 
-    private void ReadChildCounts(SpanBatch batch)
+    private void ReadInts(string path, int count, ref int[] target)
     {
-        const string path = Span + "ChildCount";
         _columns.Load(path);
-        _columns.Expect(path, batch.SpanCount);
-        ColumnMemory.Copy(_columns.Data.Int32s.AsSpan(0, batch.SpanCount), ref batch.ChildCount);
+        _columns.Expect(path, count);
+        ColumnMemory.Copy(_columns.Data.Int32s.AsSpan(0, count), ref target);
+    }
+
+    private void ReadTreeNumbers(SpanBatch batch)
+    {
+        ReadInts(Span + "NestedSetLeft", batch.SpanCount, ref batch.TreeLeft);
+        ReadInts(Span + "NestedSetRight", batch.SpanCount, ref batch.TreeRight);
+        ReadInts(Span + "ParentID", batch.SpanCount, ref batch.TreeParent);
     }
 
     /// <summary>Reads whole columns that were not read yet, but for attributes.</summary>
     internal void ReadMore(SpanBatch batch, BatchColumns columns)
     {
-        if (columns.HasFlag(BatchColumns.SpanIds)) ReadSpanIds(batch);
+        if (columns.HasFlag(BatchColumns.OwnSpanIds)) _columns.Ids(Span + "SpanID", batch.SpanCount, ref batch.SpanId);
+        if (columns.HasFlag(BatchColumns.SpanIds)) _columns.Ids(Span + "ParentSpanID", batch.SpanCount, ref batch.ParentSpanId);
         if (columns.HasFlag(BatchColumns.Starts)) ReadStarts(batch);
         if (columns.HasFlag(BatchColumns.Durations)) ReadDurations(batch);
         if (columns.HasFlag(BatchColumns.Kind)) ReadKinds(batch);
         if (columns.HasFlag(BatchColumns.ParentSigns)) ReadParentSigns(batch);
         if (columns.HasFlag(BatchColumns.Roots)) ReadRoots(batch);
-        if (columns.HasFlag(BatchColumns.ChildCounts)) ReadChildCounts(batch);
+        if (columns.HasFlag(BatchColumns.ChildCounts)) ReadInts(Span + "ChildCount", batch.SpanCount, ref batch.ChildCount);
+        if (columns.HasFlag(BatchColumns.TreeNumbers)) ReadTreeNumbers(batch);
         if (columns.HasFlag(BatchColumns.Name)) _columns.Text(Span + "Name", batch.Name, batch.SpanCount);
         if (columns.HasFlag(BatchColumns.StatusMessage)) _columns.Text(Span + "StatusMessage", batch.StatusMessage, batch.SpanCount);
         if (columns.HasFlag(BatchColumns.TraceState)) _columns.Text(Span + "TraceState", batch.TraceState, batch.SpanCount);
