@@ -40,6 +40,7 @@ public sealed partial class ColumnChunkWriter
         Column = column;
         _file = file;
         _options = options ?? file.DefaultColumn;
+        CompressionLevel = _options.CompressionLevel;
         if (!PageCompression.IsSupported(_options.Codec))
             throw new NotSupportedException($"Pages cannot be compressed by {_options.Codec}.");
         _bounds = new ChunkBounds(column);
@@ -50,6 +51,9 @@ public sealed partial class ColumnChunkWriter
     }
 
     public ParquetColumn Column { get; }
+
+    /// <summary>Of pages that are written from now on: that of the options at first.</summary>
+    public int CompressionLevel { get; set; }
 
     /// <summary>Rows of the pages so far.</summary>
     public long RowCount { get; private set; }
@@ -168,7 +172,7 @@ public sealed partial class ColumnChunkWriter
         // The codecs make something of nothing; the format wants nothing there.
         header.IsUncompressed = body.Length == plainLength && header.Type == PageType.DataV2;
         if (!header.IsUncompressed)
-            length += PageCompression.Compress(_options.Codec, _options.CompressionLevel, body[plainLength..], scratch[plainLength..]);
+            length += PageCompression.Compress(_options.Codec, CompressionLevel, body[plainLength..], scratch[plainLength..]);
         header.UncompressedSizeBytes = body.Length;
         header.CompressedSizeBytes = length;
         var compressed = scratch[..length];

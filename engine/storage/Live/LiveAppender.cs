@@ -141,11 +141,8 @@ internal struct LiveAppender : IOtlpTraceSink
         b.Status[span] = (byte)(((uint)fields.StatusCode <= 2 ? fields.StatusCode : 0) | (fields.HasStatus ? SpanBatch.StatusSent : 0));
         b.Name.Codes[span] = _strings.InternText(fields.Name);
         b.StatusMessage.Codes[span] = _strings.InternText(fields.StatusMessage);
-        b.TraceState.Codes[span] = _strings.InternText(fields.TraceState);
         b.Flags[span] = fields.Flags;
-        b.DroppedAttributes[span] = fields.DroppedAttributesCount;
-        b.DroppedEvents[span] = fields.DroppedEventsCount;
-        b.DroppedLinks[span] = fields.DroppedLinksCount;
+        if (!fields.TraceState.IsEmpty || (fields.DroppedAttributesCount | fields.DroppedEventsCount | fields.DroppedLinksCount) != 0 || _live.HasRareColumns) SetRare(span, fields);
         b.Resource[span] = _resource;
         b.Scope[span] = _scope;
         RebaseEvents(fields.StartTimeUnixNano);
@@ -153,6 +150,16 @@ internal struct LiveAppender : IOtlpTraceSink
         b.EventStart[span + 1] = b.Events.Count;
         b.LinkStart[span + 1] = b.Links.Count;
         b.SpanCount = span + 1;
+    }
+
+    private readonly void SetRare(int span, in SpanFields fields)
+    {
+        var b = _batch;
+        _live.OwnRareColumns(b.Trace.Length);
+        b.TraceState.Codes[span] = _strings.InternText(fields.TraceState);
+        b.DroppedAttributes[span] = fields.DroppedAttributesCount;
+        b.DroppedEvents[span] = fields.DroppedEventsCount;
+        b.DroppedLinks[span] = fields.DroppedLinksCount;
     }
 
     // The span's start may come after its events on the wire, so event times are stored absolute first.
@@ -271,7 +278,7 @@ internal struct LiveAppender : IOtlpTraceSink
         // The attributes of spans are most of a batch. Once it has enough spans to judge by, it gets the room it will need at
         // once, not by steps that leave five times as much garbage.
         if (owner == _batch.SpanAttributes && _batch.SpanCount >= SpansToJudgeBy)
-            count = (int)Math.Max(count, Math.Min((long)count * (LiveBatch.TargetSpanCount + 1024) / _batch.SpanCount, MaxForeseenAttributes));
+            count = (int)Math.Max(count, Math.Min((long)count * LiveBatch.ColumnLength / _batch.SpanCount, MaxForeseenAttributes));
         GrowableArray.Reserve(ref owner.Types, count);
         GrowableArray.Reserve(ref owner.Bits, count);
         GrowableArray.Reserve(ref owner.Keys, count);
@@ -316,15 +323,12 @@ internal struct LiveAppender : IOtlpTraceSink
         GrowableArray.Reserve(ref b.Status, count);
         GrowableArray.Reserve(ref b.Name.Codes, count);
         GrowableArray.Reserve(ref b.StatusMessage.Codes, count);
-        GrowableArray.Reserve(ref b.TraceState.Codes, count);
         GrowableArray.Reserve(ref b.Flags, count);
-        GrowableArray.Reserve(ref b.DroppedAttributes, count);
-        GrowableArray.Reserve(ref b.DroppedEvents, count);
-        GrowableArray.Reserve(ref b.DroppedLinks, count);
         GrowableArray.Reserve(ref b.Resource, count);
         GrowableArray.Reserve(ref b.Scope, count);
         GrowableArray.Reserve(ref _live.PreviousSpan, count);
         GrowableArray.Reserve(ref b.Trace, count);
+        _live.ReserveRareColumns(b.Trace.Length);
         // One more entry than spans, and never shorter than the span arrays + 1.
         GrowableArray.Reserve(ref b.AttributeStart, b.Trace.Length + 1);
         GrowableArray.Reserve(ref b.EventStart, b.Trace.Length + 1);

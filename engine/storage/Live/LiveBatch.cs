@@ -20,6 +20,9 @@ public sealed class LiveBatch
     /// </summary>
     public const int TargetSpanCount = 15 * 1024;
 
+    /// <summary>Spans of the columns of a full batch.</summary>
+    internal const int ColumnLength = TargetSpanCount + 1024;
+
     /// <summary>Request bytes after which a batch is closed even with fewer spans: its offsets have 32 bits.</summary>
     public const int TargetBytes = 64 << 20;
 
@@ -45,6 +48,13 @@ public sealed class LiveBatch
     /// <summary>Last span of each trace, and for each span the one before it in its trace (-1: none).</summary>
     internal int[] LastSpanOfTrace = [];
     internal int[] PreviousSpan = [];
+
+    // What most senders never write anything but 0 in: all batches share zeros, which nobody writes to, until one needs its own.
+    private static readonly int[] s_zeroCodes = new int[ColumnLength];
+    private static readonly uint[] s_zeroCounts = new uint[ColumnLength];
+
+    /// <summary>Trace state and dropped counts are the batch's own, not the zeros of all.</summary>
+    internal bool HasRareColumns { get; private set; }
 
     public LiveBatch()
     {
@@ -124,6 +134,34 @@ public sealed class LiveBatch
         for (var span = Volatile.Read(ref lastSpans[trace]); span >= 0; span = PreviousSpan[span])
             if (span < snapshot)
                 spans.Add(span);
+    }
+
+    /// <summary>Room for trace state and dropped counts of so many spans: the zeros of all, as long as they are enough.</summary>
+    internal void ReserveRareColumns(int count)
+    {
+        var b = Columns;
+        if (HasRareColumns || count > ColumnLength) OwnRareColumns(count);
+        else (b.TraceState.Codes, b.DroppedAttributes, b.DroppedEvents, b.DroppedLinks) = (s_zeroCodes, s_zeroCounts, s_zeroCounts, s_zeroCounts);
+    }
+
+    /// <summary>The same, to be written to. What they were goes on being readable.</summary>
+    internal void OwnRareColumns(int count)
+    {
+        var b = Columns;
+        if (HasRareColumns)
+        {
+            GrowableArray.Reserve(ref b.TraceState.Codes, count);
+            GrowableArray.Reserve(ref b.DroppedAttributes, count);
+            GrowableArray.Reserve(ref b.DroppedEvents, count);
+            GrowableArray.Reserve(ref b.DroppedLinks, count);
+            return;
+        }
+
+        Volatile.Write(ref b.TraceState.Codes, new int[count]);
+        Volatile.Write(ref b.DroppedAttributes, new uint[count]);
+        Volatile.Write(ref b.DroppedEvents, new uint[count]);
+        Volatile.Write(ref b.DroppedLinks, new uint[count]);
+        HasRareColumns = true;
     }
 
     /// <summary>Makes room; the new array is complete before a reader can see it.</summary>

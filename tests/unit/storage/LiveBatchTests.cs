@@ -71,6 +71,36 @@ public sealed class LiveBatchTests
         }
     }
 
+    /// <summary>Columns that are shared while they hold nothing: the first value is one batch's alone, and stays its span's.</summary>
+    [Theory]
+    [InlineData(10)]
+    [InlineData(LiveBatch.TargetSpanCount - 1)]
+    [InlineData(20_000)]
+    public void Trace_state_and_dropped_counts_come_late_and_go_nowhere_else(int spansBefore)
+    {
+        const int After = 30;
+        byte[] Plain(int count, ulong first) => Spans.Request(Spans.Of("s", "l", [.. Enumerable.Range(0, count).Select(i => Spans.New(first + (ulong)i))]));
+        var rare = Spans.New(1_000_000);
+        (rare.TraceState, rare.DroppedAttributesCount, rare.DroppedEventsCount, rare.DroppedLinksCount) = ("a=b", 1, 2, 3);
+        var (batch, other) = (new LiveBatch(), Spans.Append(Plain(100, 1)));
+        foreach (var request in (byte[][])[Plain(spansBefore, 1), Spans.Request(Spans.Of("s", "l", rare)), Plain(After, 500_000)]) batch.Append(request, 2048);
+
+        var columns = batch.Columns;
+        Assert.Equal(spansBefore + 1 + After, columns.SpanCount);
+        for (var span = 0; span < columns.SpanCount; span++)
+        {
+            var isRare = span == spansBefore;
+            Assert.Equal(isRare ? "a=b" : "", Encoding.UTF8.GetString(columns.TraceState[span]));
+            Assert.Equal(isRare ? (1U, 2U, 3U) : (0U, 0U, 0U), (columns.DroppedAttributes[span], columns.DroppedEvents[span], columns.DroppedLinks[span]));
+        }
+
+        for (var span = 0; span < 100; span++) Assert.Equal((0, 0U, 0U, 0U), (other.Columns.TraceState.Codes[span], other.Columns.DroppedAttributes[span], other.Columns.DroppedEvents[span], other.Columns.DroppedLinks[span]));
+
+        batch.Clear();
+        batch.Append(Plain(spansBefore + 1, 1), 2048);
+        Assert.Equal((0, 0U), (columns.TraceState.Codes[spansBefore], columns.DroppedLinks[spansBefore]));
+    }
+
     [Fact]
     public void Many_raw_values_keep_their_codes()
     {

@@ -46,6 +46,12 @@ internal sealed class BlockColumns
     /// <summary>Bytes of the largest string dictionary in the open row group; it stays in memory even when it is closed.</summary>
     public long LargestDictionaryBytes { get; private set; }
 
+    /// <summary>zstd level of further pages.</summary>
+    public void CompressAt(int zstdLevel)
+    {
+        foreach (var chunk in _inSchemaOrder) chunk.CompressionLevel = zstdLevel;
+    }
+
     /// <summary>Writes one page of every column.</summary>
     public void WritePage(TraceStage stage)
     {

@@ -28,7 +28,7 @@ public sealed class BlockWriter : IDisposable
     /// <summary>The same for entries of a page.</summary>
     private const long MaxReusableEntries = 2 << 20;
 
-    private readonly BlockWriterOptions _options;
+    private BlockWriterOptions _options;
     private readonly ParquetSchema _schema;
     private readonly BlockColumns _columns;
     private readonly TraceStage _stage;
@@ -62,6 +62,18 @@ public sealed class BlockWriter : IDisposable
 
     /// <summary>False once it has taken far more memory than ordinary blocks need.</summary>
     internal bool IsReusable { get; private set; } = true;
+
+    /// <summary>
+    /// Begins another block of the same columns, with pages, row groups and compression of its own: so that one writer serves cuts and
+    /// compaction by turns.
+    /// </summary>
+    internal void Restart(Stream output, BlockWriterOptions options, string? spillPath)
+    {
+        if (!options.HasColumnsOf(_options)) throw new ArgumentException("other columns than the writer has", nameof(options));
+        _options = options;
+        _columns.CompressAt(options.ZstdLevel);
+        Restart(output, spillPath);
+    }
 
     /// <summary>Begins another block of the same layout. The one before may be finished or not; its content is not touched.</summary>
     public void Restart(Stream output, string? spillPath = null)
@@ -198,9 +210,9 @@ public sealed record BlockWriterOptions
     /// <summary>One that can be written.</summary>
     public BlockVersion Version { get; init; } = BlockVersion.Default;
 
-    /// <summary>Equal in all respects; dedicated columns by what they say.</summary>
-    internal bool IsSameAs(BlockWriterOptions other) =>
-        this == other with { DedicatedColumns = DedicatedColumns } && DedicatedColumns.Specs.SequenceEqual(other.DedicatedColumns.Specs);
+    /// <summary>The same version with the same dedicated columns, which are compared by what they say.</summary>
+    internal bool HasColumnsOf(BlockWriterOptions other) =>
+        Version == other.Version && DedicatedColumns.Specs.SequenceEqual(other.DedicatedColumns.Specs);
 }
 
 /// <summary>What a written data.parquet holds.</summary>
