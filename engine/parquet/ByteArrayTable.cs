@@ -15,6 +15,9 @@ public sealed class ByteArrayTable
     /// <summary>Sum of the lengths.</summary>
     public int SizeBytes => _offsets[Count];
 
+    /// <summary>Memory that it keeps.</summary>
+    public long AllocatedBytes => _bytes.Length + 4L * _offsets.Length;
+
     /// <summary><see cref="Count"/> + 1 offsets into <see cref="Bytes"/>, the first 0; string i is [offset i, offset i + 1).</summary>
     public ReadOnlySpan<int> Offsets => _offsets.AsSpan(0, Count + 1);
 

@@ -18,6 +18,13 @@ public sealed class ColumnData
     private int[] _codes = [];
     private int _lateDictionary = -1;
 
+    // What the repetition levels at the front were decoded from; a length of -1: nothing that is known.
+    private byte[] _repetitionBytes = [];
+    private RepeatedPlace _repetitionPlace;
+    private int _repetitionLength = -1;
+    private int _repetitionFirst;
+    private int _repetitionEnd;
+
     public ColumnData() => _table = _ownTable;
 
     /// <summary>Rows delivered.</summary>
@@ -71,6 +78,10 @@ public sealed class ColumnData
         return count;
     }
 
+    /// <summary>Memory that it keeps from read to read.</summary>
+    public long AllocatedBytes =>
+        _ownTable.AllocatedBytes + _repetitionLevels.Length + _definitionLevels.Length + _booleans.Length + 4L * (_int32s.Length + _codes.Length) + 8L * (_int64s.Length + _doubles.Length);
+
     internal void Clear()
     {
         RowCount = LevelCount = ValueCount = DictionaryCount = 0;
@@ -108,7 +119,31 @@ public sealed class ColumnData
         return _lateDictionary;
     }
 
-    internal Span<byte> AddRepetitionLevels(int count) => Grow(ref _repetitionLevels, LevelCount, count);
+    internal Span<byte> AddRepetitionLevels(int count)
+    {
+        _repetitionLength = -1;
+        return Grow(ref _repetitionLevels, LevelCount, count);
+    }
+
+    /// <summary>
+    /// Whether the repetition levels of these rows are those of the read before, which are there still: then what was decoded from
+    /// the same bytes is used again. Only for reads of one page.
+    /// </summary>
+    internal bool TryFindRepetition(in RepeatedPlace place, ReadOnlySpan<byte> encoded, out int firstLevel, out int endLevel)
+    {
+        (firstLevel, endLevel) = (_repetitionFirst, _repetitionEnd);
+        return LevelCount == 0 && _repetitionLength == encoded.Length && place == _repetitionPlace && encoded.SequenceEqual(_repetitionBytes.AsSpan(0, encoded.Length));
+    }
+
+    /// <summary>Says what the first levels of this read were decoded from.</summary>
+    internal void KeepRepetition(in RepeatedPlace place, ReadOnlySpan<byte> encoded, int firstLevel, int endLevel)
+    {
+        // What is not the whole of a read would have to be put behind what is there.
+        if (LevelCount > 0 || encoded.IsEmpty) return;
+        if (_repetitionBytes.Length < encoded.Length) _repetitionBytes = GC.AllocateUninitializedArray<byte>(encoded.Length + encoded.Length / 4);
+        encoded.CopyTo(_repetitionBytes);
+        (_repetitionPlace, _repetitionLength, _repetitionFirst, _repetitionEnd) = (place, encoded.Length, firstLevel, endLevel);
+    }
 
     internal Span<byte> AddDefinitionLevels(int count) => Grow(ref _definitionLevels, LevelCount, count);
 

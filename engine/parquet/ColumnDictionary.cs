@@ -10,6 +10,9 @@ public sealed class ColumnDictionary
     /// <summary>Number of entries.</summary>
     public int Count { get; }
 
+    /// <summary>Memory that it takes.</summary>
+    public long SizeBytes => Strings.AllocatedBytes + 4L * Int32s.Length + 8L * (Int64s.Length + Doubles.Length);
+
     /// <summary>BYTE_ARRAY, FIXED_LEN_BYTE_ARRAY and INT96.</summary>
     public ByteArrayTable Strings { get; } = new();
 

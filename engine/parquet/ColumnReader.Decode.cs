@@ -13,34 +13,45 @@ public sealed partial class ColumnReader
     private void DecodePage(in PageHeader header, ReadOnlySpan<byte> body, in PageSpan page, long rowStart, long rowEnd, ColumnData target)
     {
         var levelCount = header.ValueCount;
-        var repetition = Column.MaxRepetitionLevel > 0 ? target.AddRepetitionLevels(levelCount) : default;
+        TakeLevels(header, ref body, out var encodedRepetition, out var encodedDefinition);
+        var place = new RepeatedPlace(Column.MaxRepetitionLevel, levelCount, page.FirstRow, page.RowCount, page.ContinuesRow, rowStart, rowEnd);
+        // Leaves of the same group repeat alike: what was found out for the one before, and lies there still, holds for this one.
+        var isKnown = target.TryFindRepetition(place, encodedRepetition, out var firstLevel, out var endLevel);
+        var repetition = Column.MaxRepetitionLevel > 0 && !isKnown ? target.AddRepetitionLevels(levelCount) : default;
         var definition = Column.MaxDefinitionLevel > 0 ? target.AddDefinitionLevels(levelCount) : default;
-        DecodeAllLevels(header, ref body, repetition, definition);
-        CheckRows(repetition, levelCount, page);
-        var (firstLevel, endLevel) = FindLevels(repetition, levelCount, page, rowStart, rowEnd);
+        DecodeAllLevels(header, encodedRepetition, encodedDefinition, repetition, definition, isKnown);
+        if (!isKnown)
+        {
+            CheckRows(repetition, levelCount, page);
+            (firstLevel, endLevel) = FindLevels(repetition, levelCount, page, rowStart, rowEnd);
+            if (!repetition.IsEmpty) repetition[firstLevel..endLevel].CopyTo(repetition);
+        }
+
         var range = FindValues(definition, levelCount, firstLevel, endLevel);
         DecodeValues(header.Encoding, body, range, target);
         var kept = endLevel - firstLevel;
-        if (!repetition.IsEmpty) repetition[firstLevel..endLevel].CopyTo(repetition);
         if (!definition.IsEmpty) definition[firstLevel..endLevel].CopyTo(definition);
-        target.RowCount += repetition.IsEmpty ? kept : LevelDecoder.CountRows(repetition[..kept]);
+        target.RowCount += Column.MaxRepetitionLevel == 0 ? kept : LevelDecoder.CountRows(target.RepetitionLevels.AsSpan(target.LevelCount, kept));
+        if (!isKnown && Column.MaxRepetitionLevel > 0) target.KeepRepetition(place, encodedRepetition, firstLevel, endLevel);
         target.LevelCount += kept;
         target.ValueCount += range.Count;
     }
 
-    /// <summary>
-    /// Takes the levels off the front of the body. Version 1 prefixes each with its length, version 2 has them in the header.
-    /// </summary>
-    private void DecodeAllLevels(in PageHeader header, scoped ref ReadOnlySpan<byte> body, Span<byte> repetition, Span<byte> definition)
+    private void DecodeAllLevels(
+        in PageHeader header, ReadOnlySpan<byte> encodedRepetition, ReadOnlySpan<byte> encodedDefinition, Span<byte> repetition, Span<byte> definition, bool isRepetitionKnown)
     {
-        TakeLevels(header, ref body, out var encodedRepetition, out var encodedDefinition);
-        var repetitionLength = DecodeLevels(encodedRepetition, header.RepetitionEncoding, Column.MaxRepetitionLevel, repetition, "repetition");
+        var repetitionLength = isRepetitionKnown
+            ? encodedRepetition.Length
+            : DecodeLevels(encodedRepetition, header.RepetitionEncoding, Column.MaxRepetitionLevel, repetition, "repetition");
         var definitionLength = DecodeLevels(encodedDefinition, header.DefinitionEncoding, Column.MaxDefinitionLevel, definition, "definition");
         // The lengths of version 2 stand in the header, which no checksum covers; a wrong one would shift the values.
         if (header.Type == PageType.DataV2 && (repetitionLength != header.RepetitionSizeBytes || definitionLength != header.DefinitionSizeBytes))
             Fail($"levels of {repetitionLength} + {definitionLength} bytes where the header says {header.RepetitionSizeBytes} + {header.DefinitionSizeBytes}");
     }
 
+    /// <summary>
+    /// Takes the levels off the front of the body. Version 1 prefixes each with its length, version 2 has them in the header.
+    /// </summary>
     private void TakeLevels(scoped in PageHeader header, scoped ref ReadOnlySpan<byte> body, out ReadOnlySpan<byte> repetition, out ReadOnlySpan<byte> definition)
     {
         if (header.Type == PageType.DataV2)

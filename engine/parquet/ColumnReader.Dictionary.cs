@@ -44,35 +44,40 @@ public sealed partial class ColumnReader
     /// </summary>
     private void DecodeIndices(ReadOnlySpan<byte> body, in ValueRange range, ColumnData target)
     {
+        if (body.IsEmpty || body[0] > 32) Fail($"indices of {(body.IsEmpty ? 0 : body[0])} bits; the limit is 32");
+        if (_isReadingFew)
+        {
+            if (TryDecodeFew(body, range, target)) return;
+            if (Dictionary is { } late) target.UseDictionary(late.Strings);
+        }
+
         if (Dictionary is not { } dictionary)
         {
             Fail("indices into a dictionary that the chunk does not have");
             return;
         }
 
-        if (body.IsEmpty || body[0] > 32) Fail($"indices of {(body.IsEmpty ? 0 : body[0])} bits; the limit is 32");
         if (PhysicalTypeIsString)
         {
-            var codes = target.AddCodes(range.Total);
+            var codes = target.AddCodes(range.Count);
             DecodeIndices(body, codes, dictionary.Count, range);
-            if (range.Skip > 0) codes.Slice(range.Skip, range.Count).CopyTo(codes);
             var start = target.PlaceDictionary(dictionary.Strings);
             for (var i = 0; start > 0 && i < range.Count; i++) codes[i] += start;
             return;
         }
 
-        var indices = ArrayPool<int>.Shared.Rent(range.Total);
+        var rented = ArrayPool<int>.Shared.Rent(range.Count);
         try
         {
-            DecodeIndices(body, indices.AsSpan(0, range.Total), dictionary.Count, range);
-            var wanted = indices.AsSpan(range.Skip, range.Count);
-            if (Column.Type == PhysicalType.Int32) Gather(wanted, dictionary.Int32s, target.AddInt32s(range.Count));
-            else if (Column.Type == PhysicalType.Int64) Gather(wanted, dictionary.Int64s, target.AddInt64s(range.Count));
-            else Gather(wanted, dictionary.Doubles, target.AddDoubles(range.Count));
+            var wanted = rented.AsSpan(0, range.Count);
+            DecodeIndices(body, wanted, dictionary.Count, range);
+            if (Column.Type == PhysicalType.Int32) Gather<int>(wanted, dictionary.Int32s, target.AddInt32s(range.Count));
+            else if (Column.Type == PhysicalType.Int64) Gather<long>(wanted, dictionary.Int64s, target.AddInt64s(range.Count));
+            else Gather<double>(wanted, dictionary.Doubles, target.AddDoubles(range.Count));
         }
         finally
         {
-            ArrayPool<int>.Shared.Return(indices);
+            ArrayPool<int>.Shared.Return(rented);
         }
     }
 
@@ -80,14 +85,20 @@ public sealed partial class ColumnReader
 
     private void DecodeIndices(ReadOnlySpan<byte> body, Span<int> indices, int dictionaryCount, in ValueRange range)
     {
-        var width = body[0];
-        if (width == 0) indices.Clear();
-        else if (!RleBitPackedHybrid.TryDecode(body[1..], width, indices, out _)) FailValues(PageEncoding.RleDictionary, range);
-        if (dictionaryCount == 0 || indices.ContainsAnyExceptInRange(0, dictionaryCount - 1))
+        DecodeRawIndices(body, indices, range);
+        if (!indices.IsEmpty && (dictionaryCount == 0 || indices.ContainsAnyExceptInRange(0, dictionaryCount - 1)))
             Fail($"an index beyond the dictionary's {dictionaryCount} entries");
     }
 
-    private static void Gather<T>(ReadOnlySpan<int> indices, T[] dictionary, Span<T> values)
+    // Those of the range; the others are passed over, but have to be there.
+    private void DecodeRawIndices(ReadOnlySpan<byte> body, Span<int> indices, in ValueRange range)
+    {
+        var width = body[0];
+        if (width == 0) indices.Clear();
+        else if (!RleBitPackedHybrid.TryDecodePart(body[1..], width, range.Total, range.Skip, indices)) FailValues(PageEncoding.RleDictionary, range);
+    }
+
+    private static void Gather<T>(ReadOnlySpan<int> indices, ReadOnlySpan<T> dictionary, Span<T> values)
     {
         for (var i = 0; i < values.Length; i++) values[i] = dictionary[indices[i]];
     }

@@ -120,19 +120,8 @@ public sealed partial class ColumnReader
 
     private ColumnDictionary? ReadDictionary()
     {
-        var offset = Chunk.DictionaryPageOffset;
-        // Some writers do not name the dictionary: then it lies before the first data page.
-        if (offset <= 0)
-        {
-            if (Pages.IsEmpty || Pages[0].Offset == Chunk.StartOffset) return null;
-            offset = Chunk.StartOffset;
-        }
-
-        using var window = new SourceWindow(_file.Source, DictionaryEnd(offset));
-        var header = FindHeader(window, offset, DictionaryEnd(offset), out var headerSizeBytes);
-        if (header.Type != PageType.Dictionary) Fail($"a {header.Type} page where the dictionary belongs");
-        if (header.CompressedSizeBytes > ChunkEnd - offset - headerSizeBytes)
-            Fail($"a dictionary of {header.CompressedSizeBytes} bytes, but the chunk ends at {ChunkEnd}");
+        using var window = OpenDictionary(out var offset, out var header, out var headerSizeBytes);
+        if (window is null) return null;
         var buffer = Decompress(header, window.Fetch(offset + headerSizeBytes, header.CompressedSizeBytes));
         try
         {
@@ -141,6 +130,34 @@ public sealed partial class ColumnReader
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Finds the dictionary page and reads its header; null if the chunk has none.</summary>
+    private SourceWindow? OpenDictionary(out long offset, out PageHeader header, out int headerSizeBytes)
+    {
+        (header, headerSizeBytes) = (default, 0);
+        offset = Chunk.DictionaryPageOffset;
+        // Some writers do not name the dictionary: then it lies before the first data page.
+        if (offset <= 0)
+        {
+            if (Pages.IsEmpty || Pages[0].Offset == Chunk.StartOffset) return null;
+            offset = Chunk.StartOffset;
+        }
+
+        var window = new SourceWindow(_file.Source, DictionaryEnd(offset));
+        try
+        {
+            header = FindHeader(window, offset, DictionaryEnd(offset), out headerSizeBytes);
+            if (header.Type != PageType.Dictionary) Fail($"a {header.Type} page where the dictionary belongs");
+            if (header.CompressedSizeBytes > ChunkEnd - offset - headerSizeBytes)
+                Fail($"a dictionary of {header.CompressedSizeBytes} bytes, but the chunk ends at {ChunkEnd}");
+            return window;
+        }
+        catch
+        {
+            window.Dispose();
+            throw;
         }
     }
 

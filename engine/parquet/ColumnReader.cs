@@ -45,11 +45,16 @@ public sealed partial class ColumnReader
         get
         {
             if (_isDictionaryRead) return _dictionary;
-            _dictionary = ReadDictionary();
+            var isWanted = false;
+            _dictionary = _file.Dictionaries?.Find(_file, ChunkIndex, out isWanted) ?? ReadDictionary();
+            if (isWanted && _dictionary is not null) _file.Dictionaries!.Keep(_file, ChunkIndex, _dictionary);
             _isDictionaryRead = true;
             return _dictionary;
         }
     }
+
+    /// <summary>The same if somebody needed the whole of it; reading a few rows does not.</summary>
+    public ColumnDictionary? LoadedDictionary => _dictionary;
 
     private int ChunkIndex => _rowGroup * _file.Schema.Columns.Count + Column.Index;
 
@@ -94,7 +99,6 @@ public sealed partial class ColumnReader
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rowCount, RowCount - rowStart);
         target.Clear();
         if (rowCount == 0) return;
-        if (Dictionary is { } dictionary) target.UseDictionary(dictionary.Strings);
         ReadPages(rowStart, rowStart + rowCount, target);
         if (target.RowCount != rowCount) Fail($"{target.RowCount} rows where {rowCount} belong");
         if (rowCount == RowCount && target.LevelCount != Chunk.ValueCount)
@@ -109,6 +113,8 @@ public sealed partial class ColumnReader
         var last = first;
         while (last < pages.Length && pages[last].BeginsBefore(rowEnd)) last++;
         if (first == last) return;
+        _isReadingFew = last - first == 1 && BeginFew(rowEnd - rowStart);
+        if (!_isReadingFew && Dictionary is { } dictionary) target.UseDictionary(dictionary.Strings);
         using var window = new SourceWindow(_file.Source, pages[last - 1].Offset + pages[last - 1].SizeBytes);
         for (var i = first; i < last; i++) ReadPage(window, pages[i], rowStart, rowEnd, target);
     }

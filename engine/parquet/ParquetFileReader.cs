@@ -42,17 +42,23 @@ public sealed class ParquetFileReader
 
     internal IParquetSource Source { get; }
 
+    /// <summary>Keeps dictionaries for later readers; null: nothing is kept.</summary>
+    internal DictionaryCache? Dictionaries { get; private init; }
+
+    /// <summary>Of the cache, under its lock.</summary>
+    internal bool IsClosed { get; set; }
+
     internal IndexChecksums? IndexChecksums { get; }
 
     /// <summary>
     /// Reads the footer. If its size is known (<paramref name="footerSizeBytes"/>, from a block's meta.json) one read is enough.
     /// Throws <see cref="ParquetFormatException"/> for anything that is not a sound file.
     /// </summary>
-    public static ParquetFileReader Open(IParquetSource source, int footerSizeBytes = 0)
+    public static ParquetFileReader Open(IParquetSource source, int footerSizeBytes = 0, DictionaryCache? dictionaries = null)
     {
         var footer = ReadFooter(source, footerSizeBytes);
         var metaData = FileMetaData.Read(footer.Span, source.Length - TrailerSizeBytes - footer.Length);
-        return new ParquetFileReader(source, metaData, Crc32C.Compute(footer.Span)) { FooterSizeBytes = footer.Length };
+        return new ParquetFileReader(source, metaData, Crc32C.Compute(footer.Span)) { FooterSizeBytes = footer.Length, Dictionaries = dictionaries };
     }
 
     /// <summary>

@@ -25,7 +25,8 @@ public static class TraceFinder
     /// <summary>The same with another limit to what is brought together in memory.</summary>
     internal static async Task<FoundTrace> FindAsync(TraceSources sources, TraceId id, long startSeconds, long endSeconds, WholeTraceLimit limit, CancellationToken cancellation)
     {
-        var loader = new TraceLoader(sources, BatchColumns.All) { WholeLimit = limit };
+        var memory = ReadMemory.Rent();
+        var loader = new TraceLoader(sources, BatchColumns.All, memory) { WholeLimit = limit };
         var blocks = new List<BlockReader>();
         var hash = SidecarHash.OfTrace(id);
         foreach (var handle in sources.Blocks)
@@ -46,6 +47,7 @@ public static class TraceFinder
         cancellation.ThrowIfCancellationRequested();
         var known = loader.Damage;
         var trace = loader.Load(id, blocks);
+        memory.Return();
         return loader.IsTooLarge
             ? StreamedTrace.Open(sources, id, blocks, known, cancellation)
             : new WholeTrace(trace, loader.InspectedBytes, loader.Damage);

@@ -20,8 +20,13 @@ public static unsafe partial class Zstd
     [ThreadStatic]
     private static CompressionContext? t_compression;
 
+    private const int ResetSession = 1; // ZSTD_reset_session_only
+
     [ThreadStatic]
     private static DecompressionContext? t_decompression;
+
+    [ThreadStatic]
+    private static DecompressionContext? t_front;
 
     /// <summary>
     /// Version of the library that is loaded, as major * 10000 + minor * 100 + patch. Throws <see cref="DllNotFoundException"/>
@@ -64,6 +69,40 @@ public static unsafe partial class Zstd
     }
 
     /// <summary>
+    /// Decompresses the front of one frame, of which <paramref name="destination"/> holds the whole content, until at least
+    /// <paramref name="wanted"/> bytes of it are there; then, with the same arguments and more wanted, goes on where it stopped. A frame
+    /// comes in pieces of up to 128 KiB, so what lies behind the piece that is wanted costs nothing. Between two calls for a frame the
+    /// thread begins no other. False if the input is malformed, or its content is not that long.
+    /// </summary>
+    public static bool TryDecompressFront(ReadOnlySpan<byte> source, Span<byte> destination, int wanted, ref ZstdFront front)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(wanted, destination.Length);
+        var context = t_front ??= new DecompressionContext();
+        fixed (byte* s = source, d = destination)
+        {
+            if (!front.IsBegun)
+            {
+                // The library takes memory for the content that the frame claims: no more than the caller has for it.
+                if (ZSTD_getFrameContentSize(s, (nuint)source.Length) != (ulong)destination.Length) return false;
+                _ = ZSTD_DCtx_reset(context.Handle, ResetSession);
+                front.IsBegun = true;
+            }
+
+            var input = new StreamBuffer { Pointer = s, Size = (nuint)source.Length, Position = (nuint)front.ReadBytes };
+            var output = new StreamBuffer { Pointer = d, Size = (nuint)wanted, Position = (nuint)front.WrittenBytes };
+            while (output.Position < output.Size)
+            {
+                var before = (input.Position, output.Position);
+                if (ZSTD_isError(ZSTD_decompressStream(context.Handle, &output, &input)) != 0) return false;
+                if (before == (input.Position, output.Position)) return false;
+            }
+
+            (front.ReadBytes, front.WrittenBytes) = ((int)input.Position, (int)output.Position);
+            return true;
+        }
+    }
+
+    /// <summary>
     /// Appends the decompressed form of <paramref name="source"/> to <paramref name="output"/>, which grows with what is really
     /// produced and never beyond <paramref name="maxBytes"/> more than it held.
     /// </summary>
@@ -89,6 +128,15 @@ public static unsafe partial class Zstd
         internal readonly nint Handle = ZSTD_createDCtx() is var h and not 0 ? h : throw new InsufficientMemoryException("zstd decompression context");
 
         ~DecompressionContext() => _ = ZSTD_freeDCtx(Handle);
+    }
+
+    /// <summary>ZSTD_inBuffer and ZSTD_outBuffer: pointer, size, position.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct StreamBuffer
+    {
+        public byte* Pointer;
+        public nuint Size;
+        public nuint Position;
     }
 
     // The soname itself: loads dynamically without a resolver, and links statically in Native AOT by DirectPInvoke.
@@ -120,4 +168,23 @@ public static unsafe partial class Zstd
 
     [LibraryImport(Library)]
     private static partial nuint ZSTD_decompressDCtx(nint context, byte* destination, nuint capacity, byte* source, nuint length);
+
+    [LibraryImport(Library)]
+    private static partial ulong ZSTD_getFrameContentSize(byte* source, nuint length);
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_DCtx_reset(nint context, int directive);
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_decompressStream(nint context, StreamBuffer* output, StreamBuffer* input);
+}
+
+/// <summary>How far the front of a frame has been decompressed; begins as <c>default</c>.</summary>
+public struct ZstdFront
+{
+    internal bool IsBegun;
+    internal int ReadBytes;
+
+    /// <summary>Bytes of the content that are there.</summary>
+    public int WrittenBytes { get; internal set; }
 }

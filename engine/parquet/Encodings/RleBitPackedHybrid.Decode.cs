@@ -18,6 +18,61 @@ internal static partial class RleBitPackedHybrid
     public static bool TryDecode(ReadOnlySpan<byte> source, int width, Span<int> destination, out int consumed) =>
         TryDecode<int>(source, width, destination, out consumed);
 
+    /// <summary>
+    /// Decodes a part of <paramref name="total"/> numbers: those from <paramref name="skip"/> on that the destination has room for. The
+    /// runs before and behind are passed over, though all must be there.
+    /// </summary>
+    public static bool TryDecodePart(ReadOnlySpan<byte> source, int width, int total, int skip, Span<int> destination)
+    {
+        var position = 0;
+        for (var left = total; left > 0;)
+        {
+            if (!Varint.TryRead(source, ref position, out var header)) return false;
+            var isRun = (header & 1) == 0;
+            var value = 0u;
+            ReadOnlySpan<byte> packed = default;
+            var claimed = Math.Min(header >> 1, (ulong)int.MaxValue);
+            var count = (int)Math.Min(isRun ? claimed : claimed * 8, (ulong)left);
+            if (isRun)
+            {
+                if (!TryReadRunValue(source, ref position, width, out value)) return false;
+            }
+            else
+            {
+                packed = source[position..];
+                if (((long)count * width) + 7 >> 3 > packed.Length) return false;
+                position += (int)Math.Min((long)claimed * width, packed.Length);
+            }
+
+            left -= count;
+            var passed = Math.Min(skip, count);
+            skip -= passed;
+            var taken = Math.Min(count - passed, destination.Length);
+            if (taken == 0) continue;
+            if (isRun) destination[..taken].Fill((int)value);
+            else UnpackPart(packed, width, passed, destination[..taken]);
+            destination = destination[taken..];
+        }
+
+        return destination.IsEmpty;
+    }
+
+    // The first number may lie within a group of eight.
+    private static void UnpackPart(ReadOnlySpan<byte> packed, int width, int first, Span<int> destination)
+    {
+        if ((first & 7) is > 0 and var within)
+        {
+            Span<int> group = stackalloc int[8];
+            Unpack(packed[(first / 8 * width)..], width, group);
+            var taken = Math.Min(8 - within, destination.Length);
+            group.Slice(within, taken).CopyTo(destination);
+            destination = destination[taken..];
+            first += 8 - within;
+        }
+
+        if (!destination.IsEmpty) Unpack(packed[(first / 8 * width)..], width, destination);
+    }
+
     private static bool TryDecode<T>(ReadOnlySpan<byte> source, int width, Span<T> destination, out int consumed)
         where T : unmanaged
     {

@@ -32,8 +32,10 @@ internal sealed class BlockPages
     // Latest use last.
     private readonly List<Page> _pages = [];
 
-    /// <summary>For who looks for few traces and wants these columns whole.</summary>
-    public BlockPages(BatchColumns columns) => _columns = columns;
+    private readonly ReadMemory? _memory;
+
+    /// <summary>For who looks for few traces and wants these columns whole; the memory stays the caller's.</summary>
+    public BlockPages(BatchColumns columns, ReadMemory? memory = null) => (_columns, _memory) = (columns, memory);
 
     /// <summary>For who looks for many traces and wants no more than this of them.</summary>
     public BlockPages(TraceNeeds needs)
@@ -96,7 +98,7 @@ internal sealed class BlockPages
             _rowGroups.Clear();
         }
 
-        _rowGroups.Add((block, group), reader = block.OpenRowGroup(group));
+        _rowGroups.Add((block, group), reader = _memory is null ? block.OpenRowGroup(group) : block.OpenRowGroup(group, _memory));
         return reader;
     }
 

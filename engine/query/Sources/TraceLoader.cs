@@ -23,10 +23,12 @@ public sealed class TraceLoader
     private long _spans;
     private long _bytes;
 
-    /// <summary>For few traces, each with whole columns, its spans grouped by resource.</summary>
-    public TraceLoader(TraceSources sources, BatchColumns columns)
-        : this(sources, columns, manyTraces: false)
+    /// <summary>For few traces, each with whole columns, its spans grouped by resource. The memory, if any, stays the caller's.</summary>
+    public TraceLoader(TraceSources sources, BatchColumns columns, ReadMemory? memory = null)
     {
+        _sources = sources;
+        Damage = sources.Damage;
+        _pages = new BlockPages(columns, memory);
     }
 
     /// <summary>For few or for many traces, with whole columns.</summary>

@@ -43,6 +43,9 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     /// <summary>Columns that queries have unpacked, of all blocks.</summary>
     public ColumnCache Columns { get; } = new(options.ColumnCacheBytes);
 
+    /// <summary>Dictionaries that were asked for more than once, of all blocks.</summary>
+    public DictionaryCache Dictionaries { get; } = new(options.DictionaryCacheBytes);
+
     /// <summary>How new blocks are laid out where nothing else is asked for.</summary>
     public BlockWriterOptions Layout => options.Layout;
 
@@ -199,7 +202,9 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
             shards[shard] = await ReadAsync(meta, BlockObjects.Bloom(shard), MaxBloomShardBytes, BlockDamage.Bloom, meta.Checksums?.Bloom.ElementAtOrDefault(shard), cancellation).ConfigureAwait(false) ?? [];
         var index = await ReadAsync(meta, BlockObjects.Index, RowGroupIndex.MaxJsonBytes, BlockDamage.Index, meta.Checksums?.Index, cancellation).ConfigureAwait(false);
         var lastIds = index is not null && RowGroupIndex.TryParse(index, out var ids) ? ids : [];
-        return new BlockReader(meta, OpenData(meta), shards, lastIds, sidecar) { Health = Health, Cache = Columns };
+        // A merge reads each once.
+        var dictionaries = ReferenceEquals(sidecar, BlockSidecar.None) ? null : Dictionaries;
+        return new BlockReader(meta, OpenData(meta), shards, lastIds, sidecar, dictionaries) { Health = Health, Cache = Columns };
     }
 
     private IParquetSource OpenData(BlockMeta meta)
@@ -354,6 +359,9 @@ public sealed record BlockStoreOptions
 
     /// <summary>Bytes of columns that queries have unpacked, kept for the next ones; 0: none.</summary>
     public long ColumnCacheBytes { get; init; } = 96 << 20;
+
+    /// <summary>Bytes of unpacked dictionaries that are kept for the next look-ups; 0: none.</summary>
+    public long DictionaryCacheBytes { get; init; } = 32 << 20;
 
     /// <summary>Keeps what was read of blocks that are not on this machine.</summary>
     public RangeCache Cache { get; init; } = new(64 << 20);

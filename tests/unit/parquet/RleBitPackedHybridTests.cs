@@ -52,6 +52,25 @@ public sealed class RleBitPackedHybridTests
     }
 
     [Theory]
+    [MemberData(nameof(Widths), 32)]
+    public void A_part_is_what_the_whole_has_there(int width)
+    {
+        var random = new Random(width);
+        for (var round = 0; round < 60; round++)
+        {
+            var values = Mixed(random, width);
+            var output = new ArrayBufferWriter<byte>();
+            RleBitPackedHybrid.Encode(values, width, output);
+            var skip = random.Next(values.Length + 1);
+            var part = new int[random.Next(values.Length - skip + 1)];
+            Assert.True(RleBitPackedHybrid.TryDecodePart(output.WrittenSpan, width, values.Length, skip, part), $"width {width}, round {round}");
+            Assert.Equal(values.AsSpan(skip, part.Length).ToArray(), part);
+            // What lies behind the part has to be there all the same.
+            if (values.Length is > 0 and < 32 && values.Length % 8 == 0) Assert.False(RleBitPackedHybrid.TryDecodePart(output.WrittenSpan[..^1], width, values.Length, skip, part));
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(Widths), 7)]
     public void Levels_come_back(int width)
     {

@@ -14,7 +14,7 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
     /// <summary>Fills <paramref name="attributes"/>, which holds none, and the owners' offsets.</summary>
     public void Read(AttributeColumns attributes, int ownerCount, ref int[] starts)
     {
-        if (!columns.Has(prefix + "Key"))
+        if (columns.IsWithoutValues(prefix + "Key"))
         {
             ColumnMemory.TakeZeroed(ref starts, ownerCount + 1);
             return;
@@ -65,7 +65,7 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
         for (var i = 0; i < attributes.Count; i++)
             Set(attributes, i, starts, isArray, AttributeType.String, AttributeType.StringArray, codes);
         foreach (var leaf in JsonLeaves)
-            if (columns.Has(prefix + leaf))
+            if (!columns.IsWithoutValues(prefix + leaf))
                 ReadJson(attributes, prefix + leaf);
     }
 
@@ -101,6 +101,7 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
 
     private void ReadNumbers(AttributeColumns attributes, ReadOnlySpan<byte> isArray, string leaf, AttributeType single, AttributeType array)
     {
+        if (columns.IsWithoutValues(prefix + leaf)) return;
         columns.Load(prefix + leaf);
         var data = columns.Data;
         if (data.ValueCount == 0) return;

@@ -13,6 +13,7 @@ public sealed class BlockReader : IDisposable
     private readonly BlockVersion _version;
     private readonly BlockColumnMap _columns;
     private readonly IDisposable? _source;
+    private readonly DictionaryCache? _dictionaries;
     private readonly byte[][] _bloomShards;
     private readonly TraceId[] _lastIds;
     private readonly IReadOnlyList<(long Start, int Count)>?[] _scanRanges;
@@ -26,16 +27,18 @@ public sealed class BlockReader : IDisposable
     /// <param name="bloomShards">Its bloom-N objects; none if they are not to be used.</param>
     /// <param name="lastIds">Its index; empty if there is none.</param>
     /// <param name="sidecar">Its sidecar, which stays the caller's.</param>
-    public BlockReader(BlockMeta meta, IParquetSource source, byte[][] bloomShards, TraceId[] lastIds, BlockSidecar? sidecar = null)
+    /// <param name="dictionaries">Keeps dictionaries from query to query; null: they are not kept.</param>
+    public BlockReader(BlockMeta meta, IParquetSource source, byte[][] bloomShards, TraceId[] lastIds, BlockSidecar? sidecar = null, DictionaryCache? dictionaries = null)
     {
         Meta = meta;
         Sidecar = sidecar ?? BlockSidecar.None;
         _source = source as IDisposable;
+        _dictionaries = dictionaries;
         _bloomShards = bloomShards;
         _lastIds = lastIds;
         try
         {
-            _file = ParquetFileReader.Open(source, meta.FooterSizeBytes);
+            _file = ParquetFileReader.Open(source, meta.FooterSizeBytes, dictionaries);
             _version = BlockVersion.Get(meta.Format);
             _columns = _version.Map(_file.Schema, meta.DedicatedColumns);
             _scanRanges = new IReadOnlyList<(long Start, int Count)>?[_file.RowGroups.Count];
@@ -136,6 +139,7 @@ public sealed class BlockReader : IDisposable
     public void Dispose()
     {
         Cache?.Remove(this);
+        _dictionaries?.Remove(_file);
         _source?.Dispose();
     }
 }

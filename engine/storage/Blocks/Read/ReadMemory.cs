@@ -8,6 +8,15 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 /// </summary>
 public sealed class ReadMemory
 {
+    /// <summary>Kept for the look-ups to come: as many as may run at once on a few cores.</summary>
+    private const int MaxKept = 4;
+
+    /// <summary>What a page of ordinary traces needs; one that has grown beyond is not kept.</summary>
+    private const long MaxKeptBytes = 8 << 20;
+
+    private static readonly Lock s_lock = new();
+    private static readonly Stack<ReadMemory> s_kept = new();
+
     /// <summary>The column that was loaded last.</summary>
     internal ColumnData Column { get; } = new();
 
@@ -17,4 +26,21 @@ public sealed class ReadMemory
     /// <summary>Of the attribute group that is being read: what is an array, and where the values of a leaf begin.</summary>
     internal byte[] IsArray = [];
     internal int[] Starts = [];
+
+    private long SizeBytes => Column.AllocatedBytes + IsArray.Length + 4L * Starts.Length;
+
+    /// <summary>One that was used before, if there is one: the arrays of a page cost more to allocate than a trace to read.</summary>
+    public static ReadMemory Rent()
+    {
+        lock (s_lock) return s_kept.TryPop(out var kept) ? kept : new ReadMemory();
+    }
+
+    /// <summary>Gives it back; no reader uses it any more. What was read into batches does not refer to it.</summary>
+    public void Return()
+    {
+        if (SizeBytes > MaxKeptBytes) return;
+        lock (s_lock)
+            if (s_kept.Count < MaxKept)
+                s_kept.Push(this);
+    }
 }

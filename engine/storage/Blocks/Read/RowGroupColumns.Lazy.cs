@@ -34,6 +34,10 @@ internal sealed partial class RowGroupColumns
     /// <summary>The footer says that no entry of the column has a value in this row group.</summary>
     public bool IsWithoutValues(string path) => !Has(path) || Reader(path).Chunk is { Statistics.NullCount: var nulls, ValueCount: var entries } && nulls == entries;
 
+    /// <summary>The one number that an INT32 column has wherever it has one, if the footer says so: most counts are 0 in all of a row group.</summary>
+    private int? IsAlways(string path) =>
+        Reader(path).Chunk.Statistics is { Min: { Length: sizeof(int) } min, Max: { Length: sizeof(int) } max } && min.AsSpan().SequenceEqual(max) ? BinaryPrimitives.ReadInt32LittleEndian(min) : null;
+
     /// <summary>
     /// Bounds of an unsigned INT64 column, inclusive; everything if they are not known, or where writers order such numbers as
     /// signed ones.
@@ -67,7 +71,7 @@ internal sealed partial class RowGroupColumns
     public StringTable Table(string path, ColumnData data, ref RefilledStringTable? own)
     {
         var strings = data.Table;
-        if (Reader(path).Dictionary is { } dictionary && ReferenceEquals(dictionary.Strings, strings))
+        if (Reader(path).LoadedDictionary is { } dictionary && ReferenceEquals(dictionary.Strings, strings))
         {
             if (!_tables.TryGetValue(path, out var kept)) _tables.Add(path, kept = new StringTable(strings.Arrays.Bytes, strings.Arrays.Offsets, strings.Count));
             return kept;
@@ -82,7 +86,7 @@ internal sealed partial class RowGroupColumns
     /// <summary>The same without a copy: good as long as the data.</summary>
     public StringTable TableOf(string path, ColumnData data)
     {
-        if (Reader(path).Dictionary is { } dictionary && ReferenceEquals(dictionary.Strings, data.Table))
+        if (Reader(path).LoadedDictionary is { } dictionary && ReferenceEquals(dictionary.Strings, data.Table))
         {
             RefilledStringTable? none = null;
             return Table(path, data, ref none);

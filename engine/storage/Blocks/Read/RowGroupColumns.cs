@@ -64,7 +64,7 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
         try
         {
             Load(path);
-            isDictionary = Reader(path).Dictionary is { } dictionary && ReferenceEquals(dictionary.Strings, Data.Table);
+            isDictionary = Reader(path).LoadedDictionary is { } dictionary && ReferenceEquals(dictionary.Strings, Data.Table);
         }
         finally
         {
@@ -108,6 +108,12 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     /// <summary>Loads an INT32 column that counts something.</summary>
     public void Counts(string path, int count, ref uint[] target)
     {
+        if (IsAlways(path) is { } all)
+        {
+            ColumnMemory.Take(ref target, count).Fill((uint)all);
+            return;
+        }
+
         Load(path);
         Expect(path, count);
         var counts = ColumnMemory.Take(ref target, count);

@@ -205,8 +205,8 @@ public sealed partial class RowGroupReader
         if (columns.HasFlag(BatchColumns.Scopes)) ReadScopes(batch);
         if (!VParquet3Values.TryReadEventsAndLinks(_columns, batch, columns))
         {
-            ReadEvents(batch, columns.HasFlag(BatchColumns.Events));
-            ReadLinks(batch, columns.HasFlag(BatchColumns.Links));
+            ReadEvents(batch, columns.HasFlag(BatchColumns.Events) && !_columns.IsWithoutValues(Event + "TimeSinceStartNano"));
+            ReadLinks(batch, columns.HasFlag(BatchColumns.Links) && !_columns.IsWithoutValues(Link + "TraceID"));
         }
 
         if (columns.HasFlag(BatchColumns.Dropped)) ReadDropped(batch, columns);
@@ -421,6 +421,12 @@ public sealed partial class RowGroupReader
 
     private void ReadDedicated(DedicatedColumn column, string path, int ownerCount)
     {
+        if (_columns.IsWithoutValues(path))
+        {
+            ColumnMemory.TakeZeroed(ref column.Start, ownerCount + 1);
+            return;
+        }
+
         var isText = column.Type == AttributeType.String;
         if (isText) column.Values = _columns.LoadTexts(path, ref column.OwnValues);
         else _columns.Load(path);
