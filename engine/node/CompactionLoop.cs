@@ -409,6 +409,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         metrics.TracesCombined.With(level).Add(counts.CombinedTraces);
         metrics.BytesWritten.With(level).Add(output.SizeBytes);
         metrics.DuplicateSpans.Add(counts.DuplicateSpans);
+        metrics.CopiedBytes.Add(counts.CopiedBytes);
         messages.Info(
             "blocks compacted",
             ("tenant", job.Tenant.Value),

@@ -15,6 +15,8 @@ internal sealed class CompactionMetrics(MetricRegistry registry)
 
     public CounterFamily DuplicateSpans { get; } = registry.Counter("tempodb_compaction_spans_deduped_total", "Spans that compaction found more than once.");
 
+    public CounterFamily CopiedBytes { get; } = registry.Counter("tempodb_compaction_bytes_copied_total", "Bytes of pages that compaction took over as they were.");
+
     public CounterFamily DeletedTraces { get; } = registry.Counter("tempodb_compaction_traces_deleted_total", "Deleted traces that were taken out of a block.");
 
     public CounterFamily Errors { get; } = registry.Counter("tempodb_compaction_errors_total", "Compactions that failed.");

@@ -53,6 +53,9 @@ public sealed partial class ColumnReader
         }
     }
 
+    /// <summary>Rows that were read so far, one that was read twice counted twice.</summary>
+    internal long RowsRead { get; private set; }
+
     /// <summary>The same if somebody needed the whole of it; reading a few rows does not.</summary>
     public ColumnDictionary? LoadedDictionary => _dictionary;
 
@@ -100,6 +103,7 @@ public sealed partial class ColumnReader
         target.Clear();
         if (rowCount == 0) return;
         ReadPages(rowStart, rowStart + rowCount, target);
+        RowsRead += rowCount;
         if (target.RowCount != rowCount) Fail($"{target.RowCount} rows where {rowCount} belong");
         if (rowCount == RowCount && target.LevelCount != Chunk.ValueCount)
             Fail($"{target.LevelCount} values where the footer says {Chunk.ValueCount}");

@@ -15,7 +15,7 @@ namespace Tempo.Engine.Parquet;
 /// 20 bytes a chunk, whatever the size of the file.
 /// </para>
 /// </summary>
-public sealed class ParquetFileWriter : IDisposable
+public sealed partial class ParquetFileWriter : IDisposable
 {
     /// <summary>What of one kind stays in memory: that of some five row groups of a hundred leaves.</summary>
     private const int MaxSpillMemoryBytes = 256 << 10;
@@ -96,6 +96,12 @@ public sealed class ParquetFileWriter : IDisposable
             throw new InvalidOperationException($"Column '{expected.Path}' has {chunk.RowCount} rows, the row group {group.RowCount}.");
         var written = chunk.WriteTo(_sink, _position);
         _position += chunk.SizeBytes;
+        Note(written);
+    }
+
+    private void Note(WrittenChunk written)
+    {
+        var group = _rowGroups[^1];
         _rowGroups[^1] = group with
         {
             UncompressedBytes = group.UncompressedBytes + written.MetaData.UncompressedSizeBytes,

@@ -81,7 +81,7 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
     private MergeCounts Merge(List<BlockReader> inputs, BlockWriter writer, MergeMemory memory, DeletedTraces deleted, int part, CancellationToken cancellation)
     {
         memory.Begin();
-        return BlockMerge.Run(inputs, writer, memory, deleted, options.RowLimits, part, cancellation);
+        return BlockMerge.Run(inputs, writer, memory, deleted, options.RowLimits, part, cancellation, options.CopiesRowGroups);
     }
 
     private async Task<IReadOnlyList<BlockMeta>> FindRestAsync(CompactionJob job, CancellationToken cancellation)

@@ -26,6 +26,7 @@ internal sealed class BlockCursor
     // Filled anew with each page: a merge of any size takes the memory of one page from each input.
     private readonly SpanBatch _page;
     private int _pageNumber;
+    private long _rangeStart;
     private int _row;
     private int _span;
     private long _longestText = -1;
@@ -43,6 +44,22 @@ internal sealed class BlockCursor
     }
 
     public BlockMeta Block => _block.Meta;
+
+    public BlockReader Reader => _block;
+
+    /// <summary>The reader of the current row group.</summary>
+    public RowGroupReader Rows => _rows!;
+
+    /// <summary>The row group of the current trace, and its place in it.</summary>
+    public int RowGroup => _nextRowGroup - 1;
+
+    public long RowInGroup => _rangeStart + _row;
+
+    /// <summary>Spans of the current row group.</summary>
+    public long RowGroupSpans => _rows!.SpanCount;
+
+    /// <summary>The rows at which pages of the current row group end, if they end at the same ones in all columns; else none.</summary>
+    public IReadOnlyList<long> PageEnds => Read(_rows!, static rows => rows.PageEnds());
 
     public TraceId Id => _page.TraceIds[_row];
 
@@ -100,6 +117,7 @@ internal sealed class BlockCursor
         }
 
         var range = _ranges.Dequeue();
+        _rangeStart = range.Start;
         Read((Rows: _rows!, Page: _page, Range: range), static read =>
         {
             read.Rows.ReadInto(read.Page, read.Range.Start, read.Range.Count, BatchColumns.All);

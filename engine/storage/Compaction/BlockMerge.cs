@@ -18,8 +18,11 @@ namespace Tempo.Engine.Storage.Compaction;
 /// Rows of a trace that would be too large together become parts, each of as many of them as fit: the merge is run once for each
 /// part, into blocks of their own, and the first of them holds all other traces. What was one row before stays one, whatever its size.
 /// </para>
+/// <para>
+/// A row group whose ids no other input has any between is copied: its pages as they are, what is known of them as of all others.
+/// </para>
 /// </summary>
-internal sealed class BlockMerge
+internal sealed partial class BlockMerge
 {
     private readonly List<BlockCursor> _cursors = [];
     private readonly List<BlockCursor> _atSmallest = [];
@@ -47,9 +50,9 @@ internal sealed class BlockMerge
     /// The order of the inputs decides which of two copies of a span is kept.
     /// </summary>
     public static MergeCounts Run(
-        IReadOnlyList<BlockReader> inputs, BlockWriter output, MergeMemory memory, DeletedTraces deleted, RowLimits limits, int part, CancellationToken cancellation)
+        IReadOnlyList<BlockReader> inputs, BlockWriter output, MergeMemory memory, DeletedTraces deleted, RowLimits limits, int part, CancellationToken cancellation, bool copies = true)
     {
-        var merge = new BlockMerge(output, memory, deleted, limits, part);
+        var merge = new BlockMerge(output, memory, deleted, limits, part) { _copies = copies };
         foreach (var input in inputs) merge.Open(input);
         while (merge._cursors.Count > 0)
         {
@@ -57,7 +60,7 @@ internal sealed class BlockMerge
             merge.WriteNext();
         }
 
-        return new MergeCounts(merge.CombinedTraces, merge.DuplicateSpans, merge.LeftOutTraces, merge.PartCount);
+        return new MergeCounts(merge.CombinedTraces, merge.DuplicateSpans, merge.LeftOutTraces, merge.PartCount) { CopiedRowGroups = merge.CopiedRowGroups, CopiedBytes = merge.CopiedBytes };
     }
 
     private void Open(BlockReader input)
@@ -68,7 +71,9 @@ internal sealed class BlockMerge
 
     private void WriteNext()
     {
-        _trace.Begin(FindSmallest());
+        var id = FindSmallest();
+        if (TryCopyRowGroup()) return;
+        _trace.Begin(id);
         if (_deleted.Contains(_trace.Id)) LeftOutTraces++;
         else WriteTrace();
         foreach (var cursor in _atSmallest)
@@ -146,4 +151,11 @@ internal sealed class BlockMerge
 /// <param name="DuplicateSpans">Spans that were in more than one block, or twice in one.</param>
 /// <param name="LeftOutTraces">Traces that were deleted.</param>
 /// <param name="PartCount">Blocks that the spans go to: more than one if a trace is too large for one row.</param>
-public readonly record struct MergeCounts(long CombinedTraces, long DuplicateSpans, long LeftOutTraces, int PartCount = 1);
+public readonly record struct MergeCounts(long CombinedTraces, long DuplicateSpans, long LeftOutTraces, int PartCount = 1)
+{
+    /// <summary>Row groups whose pages were taken over as they are.</summary>
+    public int CopiedRowGroups { get; init; }
+
+    /// <summary>Bytes of these pages.</summary>
+    public long CopiedBytes { get; init; }
+}

@@ -21,6 +21,9 @@ public sealed record CompactionOptions
     /// <summary>What a trace may amount to that is brought together from several blocks; beyond, its rows stay apart.</summary>
     public RowLimits RowLimits { get; init; } = RowLimits.OfBlocks;
 
+    /// <summary>Row groups that only one input has traces between are copied, not written anew.</summary>
+    public bool CopiesRowGroups { get; init; } = true;
+
     /// <summary>
     /// Layout of what is written; the dedicated columns are those of the inputs. Read more often than written, so zstd takes its
     /// time. A merge holds a page of each input and a row group of the output, so both are small. Measured on the load tool's

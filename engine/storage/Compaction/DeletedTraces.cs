@@ -30,6 +30,15 @@ public sealed class DeletedTraces
 
     public bool Contains(TraceId id) => _times.ContainsKey(id);
 
+    /// <summary>Whether one of them is from <paramref name="first"/> to <paramref name="last"/>, both inclusive.</summary>
+    public bool HasBetween(TraceId first, TraceId last)
+    {
+        foreach (var id in _times.Keys)
+            if (id.CompareTo(first) >= 0 && id.CompareTo(last) <= 0)
+                return true;
+        return false;
+    }
+
     /// <summary>These and the given ones; null if that were more than <see cref="MaxCount"/>.</summary>
     public DeletedTraces? With(IEnumerable<TraceId> ids, DateTimeOffset time)
     {

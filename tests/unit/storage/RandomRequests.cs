@@ -26,10 +26,13 @@ internal sealed class RandomRequests
     private readonly List<Resource> _resources = [];
     private readonly List<byte[]> _sent = [];
 
-    public RandomRequests(int seed, int traceCount)
+    /// <param name="seed">Of all that is random.</param>
+    /// <param name="traceCount">Traces that they are about.</param>
+    /// <param name="firstIdByte">With which the ids of all of them begin; null: anything.</param>
+    public RandomRequests(int seed, int traceCount, byte? firstIdByte = null)
     {
         _random = new Random(seed);
-        _traceIds = [.. Enumerable.Range(0, traceCount).Select(i => i == 0 ? Padded(1) : i == 1 ? Padded(0x0123_4567_89AB) : Bytes(16))];
+        _traceIds = [.. Enumerable.Range(0, traceCount).Select(i => firstIdByte is { } first ? ByteString.CopyFrom([first, .. Bytes(15).Span]) : i == 0 ? Padded(1) : i == 1 ? Padded(0x0123_4567_89AB) : Bytes(16))];
         for (var i = 0; i < 4; i++) _resources.Add(RandomResource());
     }
 

@@ -109,6 +109,39 @@ public sealed partial class RowGroupReader
         return batch.SpanCount <= maxSpans;
     }
 
+    /// <summary>Spans, as the footer has them.</summary>
+    internal long SpanCount
+    {
+        get
+        {
+            var chunk = _columns.Reader(Span + "SpanID").Chunk;
+            return chunk.ValueCount - Math.Max(0, chunk.Statistics?.NullCount ?? 0);
+        }
+    }
+
+    /// <summary>The readers of all leaves, in schema order: those that read the rows, as far as they were read.</summary>
+    internal IReadOnlyList<ColumnReader> Leaves(ParquetSchema schema) => BlockReadException.Guard((Rows: this, Schema: schema), static all =>
+        all.Schema.Columns.Select(column => all.Rows._columns.Reader(all.Rows._version.LogicalPath(column))).ToArray(), _onDamage);
+
+    /// <summary>What the rows that were read last lie in.</summary>
+    internal ColumnData Memory => _columns.Data;
+
+    /// <summary>The row behind each page; empty if the columns have different pages.</summary>
+    internal IReadOnlyList<long> PageEnds() => BlockReadException.Guard(this, static rows =>
+    {
+        var (ids, spans) = (rows._columns.Reader("TraceID"), rows._columns.Reader(Span + "StatusCode"));
+        if (ids.PageCount != spans.PageCount) return [];
+        var ends = new long[ids.PageCount];
+        for (var page = 0; page < ends.Length; page++)
+        {
+            var (first, count) = ids.GetPageRows(page);
+            if ((first, count) != spans.GetPageRows(page)) return [];
+            ends[page] = first + count;
+        }
+
+        return ends;
+    }, _onDamage);
+
     private List<(long Start, int Count)> FindScanRanges()
     {
         var pages = _columns.Reader("TraceID");

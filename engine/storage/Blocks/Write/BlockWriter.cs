@@ -17,7 +17,7 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 /// Finish the rest, then page indexes and footer
 /// </code>
 /// </summary>
-public sealed class BlockWriter : IDisposable
+public sealed partial class BlockWriter : IDisposable
 {
     /// <summary>
     /// A writer that has held more than this, in text of a page or of a dictionary, or compressed, is not used again: what is
@@ -50,13 +50,14 @@ public sealed class BlockWriter : IDisposable
         _options = options;
         var dedicated = options.Version.Supported(options.DedicatedColumns);
         _schema = options.Version.BuildSchema(dedicated);
+        FileOptions = new ParquetWriterOptions { KeyValueMetadata = [new(LayoutKey, LayoutOf(options))] };
         _file = new ParquetFileWriter(output, _schema, FileOptions, spillPath);
         (_ids, _sidecar) = (new TraceIdLog(PathOf(spillPath, "ids")), new SidecarBuilder(_sidecarMemory, PathOf(spillPath, "sidecar")));
         _columns = new BlockColumns(_schema, FileOptions, options.Version, options.ZstdLevel);
         _stage = new TraceStage(options.Version, dedicated);
     }
 
-    private static ParquetWriterOptions FileOptions { get; } = new();
+    private ParquetWriterOptions FileOptions { get; }
 
     public BlockWriterOptions Options => _options;
 
@@ -109,6 +110,14 @@ public sealed class BlockWriter : IDisposable
     /// </summary>
     public void Add(OrderedTrace trace)
     {
+        Stage(trace);
+        if (!IsPageFull) return;
+        WritePage(isCopied: false);
+        if (IsRowGroupFull) WriteRowGroup();
+    }
+
+    private void Stage(OrderedTrace trace)
+    {
         if (IsBetweenRowGroups) _context = trace.Context;
         if (trace.Context != _context) throw new ArgumentException("the traces of a row group come from one context: codes are remembered by its batch numbers", nameof(trace));
         if (_ids.Count > 0 && trace.Id.CompareTo(_ids.Last) <= 0) throw new ArgumentException($"trace {trace.Id} after {_ids.Last}: rows of a block ascend", nameof(trace));
@@ -116,9 +125,6 @@ public sealed class BlockWriter : IDisposable
         _times.Add(trace);
         _stage.Add(trace);
         SpanCount += trace.SpanCount;
-        if (!IsPageFull) return;
-        WritePage();
-        if (IsRowGroupFull) WriteRowGroup();
     }
 
     private bool IsPageFull =>
@@ -131,8 +137,7 @@ public sealed class BlockWriter : IDisposable
     public BlockContent Finish()
     {
         if (_ids.Count == 0) throw new InvalidOperationException("a block without traces is not written");
-        if (_stage.TraceCount > 0) WritePage();
-        if (_rowsInGroup > 0) WriteRowGroup();
+        EndRowGroup();
         var (size, footerSize) = _file.Finish();
         var content = new BlockContent(size, footerSize, _ids, _lastIds, SpanCount, _times.StartUnixNano, _times.EndUnixNano) { Sidecar = _sidecar, Stray = _times.Stray };
         // They are the content's from here on.
@@ -150,10 +155,16 @@ public sealed class BlockWriter : IDisposable
 
     private static string? PathOf(string? spillPath, string what) => spillPath is null ? null : $"{spillPath}.{what}.spill";
 
-    private void WritePage()
+    private void EndRowGroup()
+    {
+        if (_stage.TraceCount > 0) WritePage(isCopied: false);
+        if (_rowsInGroup > 0) WriteRowGroup();
+    }
+
+    private void WritePage(bool isCopied)
     {
         _stage.Complete();
-        _columns.WritePage(_stage);
+        if (!isCopied) _columns.WritePage(_stage);
         _sidecar.AddPage(_stage);
         IsReusable &= _stage.Load.TextBytes + _columns.LargestDictionaryBytes + _columns.SizeBytes <= MaxReusableBytes && _stage.Load.EntryCount <= MaxReusableEntries;
         _rowsInGroup += _stage.TraceCount;
@@ -165,6 +176,11 @@ public sealed class BlockWriter : IDisposable
     private void WriteRowGroup()
     {
         _columns.WriteRowGroup(_file, _rowsInGroup);
+        ForgetRowGroup();
+    }
+
+    private void ForgetRowGroup()
+    {
         _sidecar.EndRowGroup(_stage);
         _stage.ClearDictionaries();
         _lastIds.Add(_ids.Last);
