@@ -29,34 +29,42 @@ internal static class CompactionMeasures
         var spans = options.Int("--spans-per-block", 1_000_000, 1000, 1_000_000_000);
         var blocks = options.Int("--blocks", 4, 1, CompactionSelector.MaxInputs);
         var areSingle = options.Flag("--single-span-traces");
-        var folder = Path.Combine(options.Text("--folder") ?? "/tmp/tempo-micro", $"compaction-{spans}-{blocks}{(areSingle ? "-single" : "")}");
+        var areApart = options.Flag("--apart");
+        var copies = !options.Flag("--no-copy");
+        var folder = Path.Combine(options.Text("--folder") ?? "/tmp/tempo-micro", $"compaction-{spans}-{blocks}{(areSingle ? "-single" : "")}{(areApart ? "-apart" : "")}");
         var isBuild = options.Flag("--build");
         options.ExpectEnd();
         if (isBuild)
         {
-            await BuildAsync(folder, blocks, spans, areSingle).ConfigureAwait(false);
-            await BuildAsync(WarmFolder(folder), 3, WarmSpans, areSingle: false).ConfigureAwait(false);
+            await BuildAsync(folder, blocks, spans, areSingle, areApart).ConfigureAwait(false);
+            await BuildAsync(WarmFolder(folder), 3, WarmSpans, areSingle: false, areApart: false).ConfigureAwait(false);
         }
-        else await MeasureAsync(folder, blocks).ConfigureAwait(false);
+        else await MeasureAsync(folder, blocks, copies).ConfigureAwait(false);
         return 0;
     }
 
-    private static async Task BuildAsync(string folder, int blocks, int spans, bool areSingle)
+    private static async Task BuildAsync(string folder, int blocks, int spans, bool areSingle, bool areApart)
     {
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         var store = Open(folder, "built");
         for (var number = 0; number < blocks; number++)
         {
-            var meta = await WriteBlockAsync(store, number, spans, areSingle).ConfigureAwait(false);
+            var meta = await WriteBlockAsync(store, number, spans, areSingle, areApart ? blocks : 0).ConfigureAwait(false);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"block {number}: {meta.TotalObjects} traces, {meta.SizeBytes} bytes, {meta.RowGroupCount} row groups"));
         }
     }
 
     /// <summary>A block of the load tool's traffic, or of traces of one bare span, in compaction's layout.</summary>
-    public static async Task<BlockMeta> WriteBlockAsync(BlockStore store, int number, int spans, bool areSingle)
+    /// <param name="store">Where it goes.</param>
+    /// <param name="number">Of the block.</param>
+    /// <param name="spans">How many it has.</param>
+    /// <param name="areSingle">Traces of one bare span.</param>
+    /// <param name="apart">0: ids from all over; else the blocks that divide the ids among them, each written as compaction leaves it.</param>
+    public static async Task<BlockMeta> WriteBlockAsync(BlockStore store, int number, int spans, bool areSingle, int apart = 0)
     {
-        var block = new NewBlock { Tenant = TenantId.Single, Id = BlockId.Derive(9, (ulong)number), Layout = new CompactionOptions().Layout with { ZstdLevel = 3 } };
-        var pieces = Pieces(number, spans, areSingle);
+        var layout = new CompactionOptions().Layout;
+        var block = new NewBlock { Tenant = TenantId.Single, Id = BlockId.Derive(9, (ulong)number), Layout = apart > 0 ? layout : layout with { ZstdLevel = 3 } };
+        var pieces = Pieces(number, spans, areSingle, Math.Max(1, apart));
         return (await store.WriteAsync(block, writer => WritePieces(writer, pieces), default).ConfigureAwait(false))!;
     }
 
@@ -72,7 +80,7 @@ internal static class CompactionMeasures
     }
 
     // Each piece has the ids that begin with its own two bytes.
-    private static IEnumerable<List<LiveBatchView>> Pieces(int block, int spans, bool areSingle)
+    private static IEnumerable<List<LiveBatchView>> Pieces(int block, int spans, bool areSingle, int shares)
     {
         var templates = TemplateBuilder.BuildMany(1, SpansPerRequest, 64);
         var stamper = new RequestStamper((ulong)block + 1);
@@ -80,7 +88,7 @@ internal static class CompactionMeasures
         var count = Math.Max(1, spans / SpansPerPiece);
         for (var piece = 0; piece < count; piece++)
         {
-            var firstBytes = (ushort)(piece * (65536 / Math.Max(count, 1)));
+            var firstBytes = (ushort)((shares > 1 ? block * (65536 / shares) : 0) + piece * (65536 / shares / count));
             if (areSingle)
             {
                 yield return SingleSpans.Create(SpansPerPiece, random, firstBytes);
@@ -103,7 +111,7 @@ internal static class CompactionMeasures
         }
     }
 
-    private static async Task MeasureAsync(string folder, int blocks)
+    private static async Task MeasureAsync(string folder, int blocks, bool copies)
     {
         var store = Open(folder, "measured");
         var inputs = await LevelZeroAsync(store).ConfigureAwait(false);
@@ -115,13 +123,13 @@ internal static class CompactionMeasures
 
         // Compiles what is measured: three tiny blocks become one.
         var warm = WarmFolder(folder);
-        var (tiny, _) = await CompactAsync(warm, "measured", await LevelZeroAsync(Open(warm, "measured")).ConfigureAwait(false)).ConfigureAwait(false);
+        var (tiny, _) = await CompactAsync(warm, "measured", await LevelZeroAsync(Open(warm, "measured")).ConfigureAwait(false), copies).ConfigureAwait(false);
         Directory.Delete(Path.Combine(warm, "objects", TenantId.Single.Value, tiny.BlockId.ToString()), recursive: true);
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         await File.WriteAllTextAsync("/proc/self/clear_refs", "5").ConfigureAwait(false); // the peak begins anew
         var residentBefore = Status("VmRSS:");
         var cpuBefore = Environment.CpuUsage.TotalTime;
-        var (output, counts) = await CompactAsync(folder, "measured", inputs).ConfigureAwait(false);
+        var (output, counts) = await CompactAsync(folder, "measured", inputs, copies).ConfigureAwait(false);
         var cpu = Environment.CpuUsage.TotalTime - cpuBefore;
         var growth = Status("VmHWM:") - residentBefore;
         var bytes = inputs.Sum(static meta => meta.SizeBytes);
@@ -129,7 +137,7 @@ internal static class CompactionMeasures
         var sidecar = new FileInfo(Path.Combine(objects, "tempo.sidecar")).Length;
         var spans = await CountSpansAsync(store, output).ConfigureAwait(false);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-            {inputs.Count} blocks, {bytes / 1e6:F0} MB, {inputs.Sum(static meta => meta.TotalObjects)} traces -> {output.SizeBytes / 1e6:F0} MB, {output.TotalObjects} traces, {spans} spans, {output.RowGroupCount} row groups, {counts.PartCount} block(s)
+            {inputs.Count} blocks, {bytes / 1e6:F0} MB, {inputs.Sum(static meta => meta.TotalObjects)} traces -> {output.SizeBytes / 1e6:F0} MB, {output.TotalObjects} traces, {spans} spans, {output.RowGroupCount} row groups ({counts.CopiedRowGroups} copied, {counts.CopiedBytes / 1e6:F0} MB), {counts.PartCount} block(s)
             {cpu.TotalSeconds:F1} CPU s: {bytes / 1e6 / cpu.TotalSeconds:F1} MB of input, {spans / cpu.TotalSeconds:F0} spans a CPU-second
             {(double)output.SizeBytes / spans:F1} bytes a span, sidecar {(double)sidecar / spans:F2}
             resident memory grew by {growth / 1024.0:F0} MiB at most (from {residentBefore / 1024.0:F0})
@@ -145,10 +153,10 @@ internal static class CompactionMeasures
         return [.. metas.Where(static meta => meta.CompactionLevel == 0)];
     }
 
-    private static async Task<(BlockMeta Output, MergeCounts Counts)> CompactAsync(string folder, string work, List<BlockMeta> inputs)
+    private static async Task<(BlockMeta Output, MergeCounts Counts)> CompactAsync(string folder, string work, List<BlockMeta> inputs, bool copies)
     {
         var objects = LocalObjectStore.Open(Path.Combine(folder, "objects"));
-        var compactor = new BlockCompactor(objects, Open(folder, work), new CompactedBlocks(objects, new SteadyClock(TimeProvider.System)), new CompactionOptions());
+        var compactor = new BlockCompactor(objects, Open(folder, work), new CompactedBlocks(objects, new SteadyClock(TimeProvider.System)), new CompactionOptions { CopiesRowGroups = copies });
         var merged = await compactor.MergeAsync(new CompactionJob(inputs), default).ConfigureAwait(false);
         return (merged.Output!, merged.Counts);
     }

@@ -152,7 +152,8 @@ public sealed class FewRowsTests
             for (var row = first; row < first + PageRows; row++)
             {
                 var values = random.Next(9);
-                if (values == 0) {
+                if (values == 0)
+                {
                     repetition.Add(0);
                     definition.Add(0);
                 }
