@@ -137,8 +137,8 @@ internal sealed class BlockPages
     // A new one, or the one that was not used for the longest time.
     private Page TakePage()
     {
-        if (_pages.Count < MaxPages || _pages[0].Use == _use) return new Page();
         while (_pages.Count > MaxPages && _pages[0].Use != _use) _pages.RemoveAt(0);
+        if (_pages.Count < MaxPages || _pages[0].Use == _use) return new Page();
         var page = _pages[0];
         _pages.RemoveAt(0);
         return page;
