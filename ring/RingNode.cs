@@ -212,7 +212,7 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
         var peers = new Dictionary<string, Peer>(StringComparer.Ordinal);
         foreach (var member in view.Members)
             if (member.Id != _self.Id)
-                peers.Add(member.Id, before.Peers.GetValueOrDefault(member.Id) is { } known && known.Member.Address == member.Address ? known : new Peer(member, _transport, _options.Peers, _time));
+                peers.Add(member.Id, before.Peers.GetValueOrDefault(member.Id) is { } known && known.Member.Address == member.Address ? known : new Peer(member, _transport, _options.Peers, _log, _time));
         var members = peers.ToDictionary(static peer => peer.Key, static peer => (IMember)peer.Value, StringComparer.Ordinal);
         if (_local is { } local) members.Add(_self.Id, local);
         var holders = view.Members.Where(member => member is { IsHolder: true, State: MemberState.Active } && members.ContainsKey(member.Id)).Select(WithoutZone);

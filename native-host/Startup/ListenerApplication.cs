@@ -40,7 +40,7 @@ internal sealed class ListenerApplication(Func<HttpContext, Task> handle, Log lo
         }
         catch (Exception e)
         {
-            log.Error("request failed", ("method", context.Request.Method), ("path", context.Request.Path.Value), ("err", e));
+            log.Error("request failed", ("method", context.Request.Method), ("path", context.Request.Path.Value), ("err", e.ToString()));
             if (context.Response.HasStarted) throw; // the server breaks the connection off, so that nobody takes the part for the whole
             context.Response.Clear();
             await PlainText.WriteAsync(context, StatusCodes.Status500InternalServerError, "internal error\n").ConfigureAwait(false);

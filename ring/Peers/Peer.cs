@@ -11,7 +11,7 @@ namespace Tempo.Ring.Peers;
 /// Another node. What it is to store goes to it in batches: while some requests are on their way, those that come in wait, and go
 /// together with the next one, so that many small parts cost few round trips.
 /// </summary>
-public sealed class Peer(Member member, PeerTransport transport, PeerOptions options, TimeProvider time) : IMember, IPeer
+public sealed class Peer(Member member, PeerTransport transport, PeerOptions options, Log log, TimeProvider time) : IMember, IPeer
 {
     /// <summary>Batches on their way at once.</summary>
     private const int MaxBatches = 4;
@@ -89,6 +89,7 @@ public sealed class Peer(Member member, PeerTransport transport, PeerOptions opt
     {
         _said = said;
         _latePings = 0;
+        if (_isSuspect) log.Info("a member of the ring answers again", ("member", Name));
         (_isSuspect, LastError) = (false, "");
     }
 
@@ -203,7 +204,11 @@ public sealed class Peer(Member member, PeerTransport transport, PeerOptions opt
         }
     }
 
-    private void Suspect(string why) => (_isSuspect, LastError) = (true, why);
+    private void Suspect(string why)
+    {
+        if (!_isSuspect) log.Warn("a member of the ring does not answer", ("member", Name), ("err", why));
+        (_isSuspect, LastError) = (true, why);
+    }
 
     private sealed record Pending(TenantId Tenant, SharedRequest Request, bool IsCounted, int SizeBytes)
     {

@@ -98,7 +98,9 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            throw new PeerException($"{name} at {address} does not answer: {e.Message}", e);
+            // Of TLS only the innermost says what is wrong.
+            var why = e.GetBaseException() is var inner && inner != e ? $"{e.Message} {inner.Message}" : e.Message;
+            throw new PeerException($"{name} at {address} does not answer: {why}", e);
         }
     }
 

@@ -11,6 +11,8 @@ internal sealed class EtcdProcess : IAsyncDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("tempo-etcd-").FullName;
     private readonly TempoPorts _ports = TempoPorts.Free();
 
+    public int Port => _ports.Api;
+
     public string Address => $"127.0.0.1:{_ports.Api.ToString(CultureInfo.InvariantCulture)}";
 
     public async Task StartAsync()

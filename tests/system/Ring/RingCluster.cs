@@ -19,6 +19,12 @@ internal sealed record RingSettings
     /// <summary>By ring.members instead of etcd.</summary>
     public bool IsStatic { get; init; }
 
+    /// <summary>Nodes reach each other, and etcd, through links that can be cut.</summary>
+    public bool HasLinks { get; init; }
+
+    /// <summary>Nodes know each other by certificates.</summary>
+    public TestCertificates? Certificates { get; init; }
+
     /// <summary>Target of each node; "all" for those that are not named.</summary>
     public string[] Targets { get; init; } = [];
 }
@@ -36,6 +42,12 @@ internal sealed class RingCluster : IAsyncDisposable
     public EtcdProcess Etcd { get; } = new();
 
     public List<TempoProcess> Nodes { get; } = [];
+
+    /// <summary>The link to each node's port, in their order.</summary>
+    public List<FaultProxy> Links { get; } = [];
+
+    /// <summary>The link from each node to etcd.</summary>
+    public List<FaultProxy> EtcdLinks { get; } = [];
 
     public static async Task<RingCluster> StartAsync(RingSettings settings)
     {
@@ -70,7 +82,35 @@ internal sealed class RingCluster : IAsyncDisposable
             More = $"target: {target}\ningester:\n  lifecycler:\n    id: tempo-{number}\n    ring: {{replication_factor: {_settings.ReplicationFactor}, heartbeat_timeout: 4s{store}}}\nring:\n  peer_secret: {Secret}\n",
         });
         Nodes.Add(node);
+        if (_settings.HasLinks) AddLinks(node, number);
+        if (_settings.Certificates is { } certificates) AddCertificates(node, certificates);
         return node;
+    }
+
+    private void AddLinks(TempoProcess node, string number)
+    {
+        var (link, toEtcd) = (new FaultProxy(node.Ports.ApiGrpc), new FaultProxy(Etcd.Port));
+        Links.Add(link);
+        EtcdLinks.Add(toEtcd);
+        Edit(node, ($"id: tempo-{number}\n", $"id: tempo-{number}\n    address: 127.0.0.1\n    port: {link.Port}\n"), (Etcd.Address, toEtcd.Address), ("ring:\n  peer_secret", "ingester_client: {remote_timeout: 2s}\nring:\n  query_timeout: 2s\n  peer_secret"));
+    }
+
+    /// <summary>The port between nodes asks for certificates, and the node has one.</summary>
+    public static void AddCertificates(TempoProcess node, TestCertificates certificates) => Edit(
+        node,
+        ($"  grpc_listen_port: {node.Ports.ApiGrpc}\n", $"  grpc_listen_port: {node.Ports.ApiGrpc}\n  grpc_tls_config: {{cert_file: {certificates.CertFile}, key_file: {certificates.KeyFile}, client_auth_type: RequireAndVerifyClientCert, client_ca_file: {certificates.RootFile}}}\n"),
+        ("ring:\n  peer_secret", $"ingester_client:\n  grpc_client_config: {{tls_enabled: true, tls_ca_path: {certificates.RootFile}, tls_cert_path: {certificates.ClientCertFile}, tls_key_path: {certificates.ClientKeyFile}}}\nring:\n  peer_secret"));
+
+    private static void Edit(TempoProcess node, params (string Old, string New)[] changes)
+    {
+        var yaml = File.ReadAllText(node.ConfigFile);
+        foreach (var (old, @new) in changes)
+        {
+            Assert.Contains(old, yaml, StringComparison.Ordinal);
+            yaml = yaml.Replace(old, @new, StringComparison.Ordinal);
+        }
+
+        File.WriteAllText(node.ConfigFile, yaml);
     }
 
     /// <summary>Waits until a node's page shows so many holders in a state.</summary>
@@ -88,6 +128,7 @@ internal sealed class RingCluster : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var node in Nodes) await node.DisposeAsync();
+        foreach (var link in Links.Concat(EtcdLinks)) link.Dispose();
         await Etcd.DisposeAsync();
         S3.Dispose();
     }

@@ -24,6 +24,18 @@ internal sealed class TestCertificates : IDisposable
 
     public string KeyFile => Path.Combine(_folder, "server.key");
 
+    public string ClientCertFile => Path.Combine(_folder, "client.pem");
+
+    public string ClientKeyFile => Path.Combine(_folder, "client.key");
+
+    /// <summary>Writes a certificate for a client into <see cref="ClientCertFile"/> and <see cref="ClientKeyFile"/>.</summary>
+    public void WriteClient(string name)
+    {
+        var (certificate, key) = Sign(name, isClient: true);
+        File.WriteAllText(ClientKeyFile, key);
+        File.WriteAllText(ClientCertFile, certificate);
+    }
+
     /// <summary>Writes a certificate for localhost into <see cref="CertFile"/> and <see cref="KeyFile"/>.</summary>
     public void WriteServer(string name)
     {
