@@ -50,14 +50,16 @@ public sealed partial class BlockWriter : IDisposable
         _options = options;
         var dedicated = options.Version.Supported(options.DedicatedColumns);
         _schema = options.Version.BuildSchema(dedicated);
-        FileOptions = new ParquetWriterOptions { KeyValueMetadata = [new(LayoutKey, LayoutOf(options))] };
+        FileOptions = FileOptionsOf(options);
         _file = new ParquetFileWriter(output, _schema, FileOptions, spillPath);
         (_ids, _sidecar) = (new TraceIdLog(PathOf(spillPath, "ids")), new SidecarBuilder(_sidecarMemory, PathOf(spillPath, "sidecar")));
         _columns = new BlockColumns(_schema, FileOptions, options.Version, options.ZstdLevel);
         _stage = new TraceStage(options.Version, dedicated);
     }
 
-    private ParquetWriterOptions FileOptions { get; }
+    private ParquetWriterOptions FileOptions { get; set; }
+
+    private static ParquetWriterOptions FileOptionsOf(BlockWriterOptions options) => new() { KeyValueMetadata = [new(LayoutKey, LayoutOf(options))] };
 
     public BlockWriterOptions Options => _options;
 
@@ -71,7 +73,7 @@ public sealed partial class BlockWriter : IDisposable
     internal void Restart(Stream output, BlockWriterOptions options, string? spillPath)
     {
         if (!options.HasColumnsOf(_options)) throw new ArgumentException("other columns than the writer has", nameof(options));
-        _options = options;
+        (_options, FileOptions) = (options, FileOptionsOf(options));
         _columns.CompressAt(options.ZstdLevel);
         Restart(output, spillPath);
     }
