@@ -53,6 +53,22 @@ public sealed class RemoteWriteTests : IAsyncLifetime
         Assert.Equal(4, (await _tempo.Api.MetricsAsync()).Sum("tempo_metrics_generator_spans_discarded_total", "reason=\"duplicate_span\""));
     }
 
+    // What each must return of three golden traces, line by line: label values → least and greatest value. Three in ten minutes are
+    // 0.005 a second; Prometheus goes on from the last sample to now, so that it is somewhat more.
+    private static readonly (string Labels, double Least, double Greatest)[][] ReadmeAnswers =
+    [
+        [("backend>orders", 0.005, 0.008), ("frontend>backend", 0.005, 0.008), ("user>frontend", 0.005, 0.008)],
+        [("frontend>backend", 0.005, 0.008)],
+        [("backend>orders", 0.1, 0.1), ("frontend>backend", 0.2, 0.2), ("user>frontend", 0.557, 0.557)],
+        // Within the bucket that holds all of an edge: nine tenths of the way from its lower bound to its upper one.
+        [("backend>orders", 0.09, 0.09), ("frontend>backend", 0.19, 0.19), ("user>frontend", 0.76, 0.76)],
+        [("GET /", 0.005, 0.008), ("handle", 0.005, 0.008)],
+        [("handle", 0.005, 0.008)],
+        [("GET /", 0.9728, 0.9728), ("handle", 0.2432, 0.2432)],
+        // The native bucket of 0.557 is (2^(-7/8), 2^(-6/8)].
+        [("", 0.5452, 0.5947)],
+    ];
+
     [Fact]
     public async Task The_queries_of_the_README_return_what_was_sent()
     {
@@ -61,10 +77,34 @@ public sealed class RemoteWriteTests : IAsyncLifetime
         await _prometheus.HasAsync($"sum({Total})", 9);
         await _prometheus.HasAsync($"sum({Failed})", 3);
 
+        // Some collections on, the last sample is no large part of the time that was sampled.
+        await Eventually.HoldsAsync("samples", async () => await _prometheus.ValueAsync($"min(count_over_time({Total}[10m]))") >= 8);
         var queries = ReadmeQueries();
-        Assert.True(queries.Length >= 6, $"{queries.Length} queries");
-        foreach (var query in queries)
-            await Eventually.HoldsAsync($"{query} has an answer", async () => (await _prometheus.QueryAsync(query.Replace("$__range", "10m", StringComparison.Ordinal).Replace("$__rate_interval", "10m", StringComparison.Ordinal))).Any(static s => s.Value > 0));
+        Assert.Equal(ReadmeAnswers.Length, queries.Length);
+        for (var i = 0; i < queries.Length; i++)
+        {
+            var answer = await _prometheus.QueryAsync(queries[i].Replace("$__range", "10m", StringComparison.Ordinal).Replace("$__rate_interval", "10m", StringComparison.Ordinal));
+            var values = answer.Where(static series => series.Value != 0 && !double.IsNaN(series.Value)).ToDictionary(LabelsOf, static series => series.Value);
+            Assert.True(ReadmeAnswers[i].Select(static e => e.Labels).Order(StringComparer.Ordinal).SequenceEqual(values.Keys.Order(StringComparer.Ordinal)), $"{queries[i]}: {string.Join(", ", values)}");
+            foreach (var (labels, least, greatest) in ReadmeAnswers[i])
+                Assert.True(values[labels] >= least - 1e-9 && values[labels] <= greatest + 1e-9, $"{queries[i]}: {labels} is {values[labels]}, not {least} to {greatest}");
+        }
+
+        static string LabelsOf(PrometheusSeries series) => series["client"].Length > 0 ? $"{series["client"]}>{series["server"]}" : series["span_name"];
+    }
+
+    [Fact]
+    public async Task Spans_of_the_SDK_for_JavaScript_are_counted_exactly()
+    {
+        var sent = await NodeProgram.SendAsync("proto", _tempo, "stream.json");
+        Assert.All(sent.Batches, static batch => Assert.True(batch.Delivered, batch.Error));
+        var spans = sent.Spans.ToList();
+        Assert.NotEmpty(spans);
+        await _prometheus.HasAsync("sum(traces_spanmetrics_calls_total)", spans.Count);
+        foreach (var operation in spans.GroupBy(static s => s.Name))
+            await _prometheus.HasAsync($"sum(traces_spanmetrics_calls_total{{span_name='{operation.Key}'}})", operation.Count());
+        var seconds = spans.Sum(static s => (s.EndUnixNano - s.StartUnixNano) / 1e9);
+        Assert.Equal(seconds, await _prometheus.ValueAsync("sum(traces_spanmetrics_latency_sum)"), 6);
     }
 
     [Fact]
