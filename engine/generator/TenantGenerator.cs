@@ -62,6 +62,8 @@ public sealed class TenantGenerator
     /// <summary>Counts the spans of a request that was found sound before; false once it is closed.</summary>
     public bool Add(ReadOnlySpan<byte> request, long nowUnixMs)
     {
+        // Without the lock: what it asks for comes while others have theirs.
+        _admission.Prefetch(request);
         Interlocked.Increment(ref _waiting);
         lock (_lock)
         {

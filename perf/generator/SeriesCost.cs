@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Generator;
+using Tempo.Engine.Generator.Registry;
 
 namespace Tempo.Perf.Generator;
 
@@ -13,6 +14,21 @@ internal static class SeriesCost
     {
         // 19 series each: 100,016 of them, and then ten times as many.
         foreach (var entities in new[] { 5_264, 52_632 }) Run(entities);
+        foreach (var cap in new[] { 0, 200_000 }) RunEnd(100_000, cap);
+    }
+
+    // All series end at once, as when a service goes.
+    private static void RunEnd(int entities, int cap)
+    {
+        if (!ProcessorSet.TryParse(["span-metrics-count"], out var processors, out var error)) throw new InvalidOperationException(error);
+        var generator = new TenantGenerator(TenantId.Single, new GeneratorSettings { Processors = processors, MaxCardinalityPerLabel = cap }, duplicateFilterBytes: 1 << 20);
+        var request = new byte[256];
+        var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        for (var i = 1; i <= entities; i++) generator.Add(request.AsSpan(0, Write(request, i, now)), now);
+        var before = Environment.CpuUsage.TotalTime;
+        generator.Collect(now, endAll: true, NoVisitor.Instance, static () => { });
+        var cpu = Environment.CpuUsage.TotalTime - before;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{entities} entities end{(cap > 0 ? ", each label with a cap" : "")}: {cpu.TotalMilliseconds:F0} ms of CPU"));
     }
 
     private static void Run(int entities)

@@ -38,8 +38,8 @@ internal sealed class WaitingSides(int maxItems)
     private byte[][] _labels = new byte[64][];
     private int[] _labelsLength = new int[64];
 
-    // Slot + 1, 0 is free.
-    private int[] _index = new int[128];
+    // Hash | slot + 1, 0 is free. The hash stands here, so that a look at the sides, which lie anywhere, is one at the side itself.
+    private ulong[] _index = new ulong[128];
     private readonly Stack<int> _free = new();
     private int _made;
     private int _oldest = None;
@@ -50,11 +50,13 @@ internal sealed class WaitingSides(int maxItems)
     /// <summary>The slot of a key; -1 if none waits.</summary>
     public int Find(TraceId trace, ulong span)
     {
-        var mask = _index.Length - 1;
-        for (var i = Home(trace, span); ; i = (i + 1) & mask)
+        var (mask, hash) = (_index.Length - 1, Hash(trace, span));
+        for (var i = (int)hash & mask; ; i = (i + 1) & mask)
         {
-            var slot = _index[i] - 1;
-            if (slot < 0) return None;
+            var entry = _index[i];
+            if (entry == 0) return None;
+            if ((uint)(entry >> 32) != hash) continue;
+            var slot = (int)(uint)entry - 1;
             if (_sides[slot].SpanId == span && _sides[slot].TraceId == trace) return slot;
         }
     }
@@ -124,34 +126,34 @@ internal sealed class WaitingSides(int maxItems)
         _labelsLength[slot] = labels.Length;
     }
 
-    private int Home(TraceId trace, ulong span) => (int)KeyedHash.Of64(trace.High, trace.Low, span) & (_index.Length - 1);
+    private static uint Hash(TraceId trace, ulong span) => (uint)KeyedHash.Of64(trace.High, trace.Low, span);
 
     private void Insert(int slot)
     {
         var mask = _index.Length - 1;
-        var i = Home(_sides[slot].TraceId, _sides[slot].SpanId);
+        var hash = Hash(_sides[slot].TraceId, _sides[slot].SpanId);
+        var i = (int)hash & mask;
         while (_index[i] != 0) i = (i + 1) & mask;
-        _index[i] = slot + 1;
+        _index[i] = (ulong)hash << 32 | (uint)(slot + 1);
     }
 
     private void Reindex(int size)
     {
-        _index = new int[size];
+        _index = new ulong[size];
         for (var slot = _oldest; slot != None; slot = _sides[slot].Newer) Insert(slot);
     }
 
     private void RemoveFromIndex(int slot)
     {
         var mask = _index.Length - 1;
-        var hole = Home(_sides[slot].TraceId, _sides[slot].SpanId);
-        while (_index[hole] != slot + 1) hole = (hole + 1) & mask;
+        var hole = (int)Hash(_sides[slot].TraceId, _sides[slot].SpanId) & mask;
+        while ((uint)_index[hole] != (uint)(slot + 1)) hole = (hole + 1) & mask;
         for (var i = (hole + 1) & mask; _index[i] != 0; i = (i + 1) & mask)
         {
-            var other = _index[i] - 1;
-            var home = Home(_sides[other].TraceId, _sides[other].SpanId);
+            var home = (int)(_index[i] >> 32) & mask;
             // It may move into the hole unless its home lies behind the hole, within the run.
             if (((i - home) & mask) < ((i - hole) & mask)) continue;
-            _index[hole] = other + 1;
+            _index[hole] = _index[i];
             hole = i;
         }
 

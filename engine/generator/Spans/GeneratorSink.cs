@@ -21,6 +21,9 @@ internal sealed class SpanAdmission(DuplicateFilter duplicates)
 
     public long ReceivedCount { get; set; }
 
+    /// <summary>See <see cref="SpanPrefetch"/>.</summary>
+    public void Prefetch(ReadOnlySpan<byte> request) => SpanPrefetch.Run(request, duplicates);
+
     /// <summary>Goes on with the memory of another one, which does not use it any more.</summary>
     public void Inherit(SpanAdmission other)
     {

@@ -346,9 +346,13 @@ public sealed class RemoteWriteTests : IAsyncDisposable
         Add(1);
         await _generator!.CollectAsync(CancellationToken.None);
         settings = settings with { Processors = ProcessorSet.None };
+        Add(1);
         _time.Advance(TimeSpan.FromSeconds(15));
         await _generator.CollectAsync(CancellationToken.None);
-        await _receiver.HasAsync(2);
+
+        // Their last values, and then their end.
+        await _receiver.HasAsync(3);
+        Assert.Contains(WriteRequestReader.ReadBlock(_receiver.Requests.ElementAt(1).Body), static s => s.Labels.StartsWith("traces_spanmetrics_calls_total{", StringComparison.Ordinal) && s.Samples is [(2, _)]);
         Assert.All(WriteRequestReader.ReadBlock(_receiver.Requests.Last().Body), static s => Assert.Equal(0x7FF0_0000_0000_0002UL, BitConverter.DoubleToUInt64Bits(Assert.Single(s.Samples).Value)));
         Assert.False(_generator.TryWriteExposition(TenantId.Single, false, new System.Buffers.ArrayBufferWriter<byte>()));
     }
