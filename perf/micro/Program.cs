@@ -19,7 +19,7 @@ const string Usage = """
     tempo-micro ingest [--spans 75000] [--spans-per-request 300] [--rounds 9] [--dedicated]
         CPU time and allocated bytes a span, from the receiver's buffer to a block, stage by stage.
     tempo-micro gate [--baselines perf/gate] [--update]
-        Fails if a span allocates more at ingest, or takes more bytes on disk, than the machine's file allows.
+        Fails if a span allocates more at ingest, a query more, or a span takes more bytes on disk, than the machine's file allows.
     tempo-micro trace [--spans 10000] [--rounds 20]
         CPU and garbage of the answer to one trace by its id, live and from blocks, without a server.
     tempo-micro kernels [--only text]
@@ -42,7 +42,7 @@ try
             return 0;
         case "compaction": return await CompactionMeasures.RunAsync(options).ConfigureAwait(false);
         case "ingest": return IngestReport.Run(options);
-        case "gate": return IngestGate.Run(options);
+        case "gate": return await AllocationGate.RunAsync(options).ConfigureAwait(false);
         case "trace": return await TraceMeasures.RunAsync(options).ConfigureAwait(false);
         case "kernels": return KernelBenchmark.Run(options);
         default:

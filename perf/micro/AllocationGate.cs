@@ -5,27 +5,31 @@ using Tempo.Perf.Load.Verbs;
 namespace Tempo.Perf.Micro;
 
 /// <summary>
-/// <c>gate</c>: fails if ingest has come to cost more of what does not depend on how busy the machine is: bytes allocated a
-/// span in each stage, once everything has its size, and bytes a span on disk. What is allowed stands in a file for each kind of
+/// <c>gate</c>: fails if ingest or a query has come to cost more of what does not depend on how busy the machine is: bytes allocated a
+/// span in each stage and by each query, once everything has its size, and bytes a span on disk. What is allowed stands in a file for each kind of
 /// machine, one figure a line; <c>--update</c> writes it anew, and the difference is reviewed like any other.
 /// </summary>
-internal static class IngestGate
+internal static class AllocationGate
 {
     /// <summary>Above what the file says, in parts of it. Seen from run to run: 0.0003, where a table's growth depends on the hash.</summary>
     private const double Tolerance = 0.005;
+
+    /// <summary>The same for queries, whose work is shared out among as many threads as are free.</summary>
+    private const double QueryTolerance = 0.1;
+    private const double LeastQueryKiB = 8;
 
     /// <summary>In the figure's unit: an array of some kilobytes in 75,000 spans is no change.</summary>
     private const double LeastDifference = 0.05;
 
     private static string Kind => $"{RuntimeInformation.OSArchitecture}-net{Environment.Version.Major}".ToLowerInvariant();
 
-    public static int Run(OptionReader options)
+    public static async Task<int> RunAsync(OptionReader options)
     {
         var folder = options.Text("--baselines") ?? "perf/gate";
         var isUpdate = options.Flag("--update");
         options.ExpectEnd();
         var path = Path.Combine(folder, Kind + ".txt");
-        var figures = Measure(promoted: false).Concat(Measure(promoted: true)).ToList();
+        var figures = Measure(promoted: false).Concat(Measure(promoted: true)).Concat(await QueryBenchmark.AllocatedAsync().ConfigureAwait(false)).ToList();
         if (isUpdate)
         {
             Directory.CreateDirectory(folder);
@@ -61,7 +65,8 @@ internal static class IngestGate
         {
             var isKnown = allowed.Remove(name, out var limit);
             var difference = value - limit;
-            var isFar = Math.Abs(difference) > Math.Max(LeastDifference, limit * Tolerance);
+            var isQuery = name.StartsWith("KiB allocated a query", StringComparison.Ordinal);
+            var isFar = Math.Abs(difference) > (isQuery ? Math.Max(LeastQueryKiB, limit * QueryTolerance) : Math.Max(LeastDifference, limit * Tolerance));
             var verdict = !isKnown ? "not in the file" : !isFar ? "" : difference > 0 ? "WORSE" : "better: --update";
             isGood &= isKnown && !(isFar && difference > 0);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{value,9:F3} {limit,9:F3}  {name} {verdict}").TrimEnd());
