@@ -24,8 +24,24 @@ public sealed class IngestRouter
     public IngestRouter(TempoNode node, Replicator replicator)
         : this(node) => _replicator = replicator;
 
+    /// <summary>
+    /// Called with each request of which spans were accepted, once, where it came in, and before the sender is answered; must not
+    /// keep the buffer. Null: nobody wants them.
+    /// </summary>
+    public Action<TenantId, NativeBuffer>? Accepted { get; init; }
+
     /// <summary>Stores an OTLP request at its owners; see <see cref="TempoNode.IngestAsync"/> for the buffer's rules.</summary>
     public ValueTask<IngestOutcome> IngestAsync(TenantId tenant, NativeBuffer request) =>
+        Accepted is { } accepted ? TellAsync(accepted, tenant, request) : StoreAsync(tenant, request);
+
+    private async ValueTask<IngestOutcome> TellAsync(Action<TenantId, NativeBuffer> accepted, TenantId tenant, NativeBuffer request)
+    {
+        var outcome = await StoreAsync(tenant, request).ConfigureAwait(false);
+        if (outcome.AcceptedSpans > 0) accepted(tenant, request);
+        return outcome;
+    }
+
+    private ValueTask<IngestOutcome> StoreAsync(TenantId tenant, NativeBuffer request) =>
         _node is null ? _elsewhere!(tenant, request)
         : _replicator is null ? _node.IngestAsync(tenant, request)
         : new ValueTask<IngestOutcome>(_replicator.IngestAsync(tenant, request));

@@ -41,6 +41,7 @@ public static class ConfigSchema
         Bytes("distributor.max_inflight_bytes", 1 << 20, 1L << 40, (o, v) => o.Node = o.Node with { MaxInflightBytes = v }, o => o.Node.MaxInflightBytes),
         Int("distributor.max_attribute_bytes", 0, int.MaxValue,
             (o, v) => o.Node = o.Node with { MaxAttributeBytes = v }, o => o.Node.MaxAttributeBytes),
+        .. DistributorKeys.All,
         .. ReceiverKeys.All,
         .. RingKeys.All,
 

@@ -1,6 +1,8 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.Node.Forwarding;
 using Tempo.Engine.Node.Overrides;
+using Tempo.Engine.Node.Usage;
 using Tempo.Engine.ObjectStore;
 
 namespace Tempo.Host.Config;
@@ -75,6 +77,12 @@ public sealed class HostOptions
     public RingConfig Ring { get; } = new();
 
     public ApiOptions Api { get; } = new();
+
+    /// <summary>Servers to which tenants may have their spans sent on.</summary>
+    public IReadOnlyList<ForwarderOptions> Forwarders { get; set; } = [];
+
+    /// <summary>Section <c>distributor.usage.cost_attribution</c>.</summary>
+    public UsageOptions Usage { get; set; } = new();
 
     /// <summary>Handed to the node.</summary>
     public NodeOptions Node { get; set; } = new();

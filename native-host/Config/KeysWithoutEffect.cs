@@ -27,7 +27,7 @@ internal static class KeysWithoutEffect
     // What this version cannot do.
     private static readonly string[] NotYet =
     [
-        "distributor.forwarders", "distributor.usage", "distributor.log_received_spans", "distributor.log_received_traces",
+        "distributor.log_received_spans", "distributor.log_received_traces",
         "distributor.log_discarded_spans", "distributor.metric_received_spans",
         "query_frontend.log_query_request_headers",
         "server.http_server_read_timeout",

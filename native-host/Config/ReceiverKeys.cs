@@ -54,7 +54,9 @@ internal static class ReceiverKeys
         .. Udp(JaegerCompact),
         .. Udp(JaegerBinary),
         new ConfigWithoutEffect(Section + ".jaeger.remote_sampling", NotYet),
-        new ConfigWithoutEffect(Section + ".kafka", NotYet),
+
+        // Not a warning: spans would wait in a queue that nobody reads.
+        new ConfigRefused(Section + ".kafka", "there is no Kafka receiver in this version: let a collector read the queue and send OTLP"),
         new ConfigWithoutEffect(Section + ".opencensus", NotYet),
         .. ServerTls("server.http_tls_config", static o => o.HttpTls ??= new TlsOptions(), static o => o.HttpTls),
         .. ServerTls("server.grpc_tls_config", static o => o.GrpcTls ??= new TlsOptions(), static o => o.GrpcTls),

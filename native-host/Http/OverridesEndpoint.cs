@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Node.Forwarding;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Host.Config;
 using Tempo.Host.Overrides;
@@ -12,10 +13,12 @@ namespace Tempo.Host.Http;
 /// Versions are those of the store; a local one has none, so that the ETag is always 0 and If-Match is asked for but not
 /// compared, as in Tempo.
 /// </summary>
-internal sealed class OverridesEndpoint(UserOverrides? overrides, TenantOverrides limits, bool checksConflicts, TenantResolver tenants)
+internal sealed class OverridesEndpoint(UserOverrides? overrides, TenantOverrides limits, bool checksConflicts, IReadOnlyList<ForwarderOptions> forwarders, TenantResolver tenants)
 {
     private const string Version = "0";
     private const int MaxBodyBytes = 1 << 20;
+
+    private bool IsForwarder(string name) => forwarders.Any(forwarder => forwarder.Name == name);
 
     public ApiRoute Route() => overrides is null
         ? new ApiRoute("/api/overrides", "api_overrides", AllowedMethods.Any, static (context, _) =>
@@ -62,7 +65,7 @@ internal sealed class OverridesEndpoint(UserOverrides? overrides, TenantOverride
             return;
         }
 
-        var document = isPatch ? UserOverridesDocument.Patch(user.Find(tenant), body, out var error) : UserOverridesDocument.Parse(body, out error);
+        var document = isPatch ? UserOverridesDocument.Patch(user.Find(tenant), body, out var error, IsForwarder) : UserOverridesDocument.Parse(body, out error, IsForwarder);
         if (document is null)
         {
             await PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, error).ConfigureAwait(false);

@@ -102,7 +102,7 @@ internal sealed class UserOverrides : IAsyncDisposable
         {
             if (await _store.TryGetAsync(key, MaxDocumentBytes, cancellation).ConfigureAwait(false) is not { } bytes)
                 _documents.TryRemove(tenant, out _);
-            else if (UserOverridesDocument.Parse(bytes, out var error) is { } document)
+            else if (UserOverridesDocument.Parse(bytes, out var error, static _ => true) is { } document)
                 _documents[tenant] = document;
             else
                 Fail(tenant, error);

@@ -57,15 +57,16 @@ internal sealed partial class UserOverridesDocument
     private UserOverridesDocument(JsonObject json) => _json = json;
 
     /// <summary>Null and the error for the client if the text is no such object, or a value in it is not allowed.</summary>
-    public static UserOverridesDocument? Parse(ReadOnlySpan<byte> text, out string error) => ParseObject(text, out error) is { } json ? Check(json, out error) : null;
+    public static UserOverridesDocument? Parse(ReadOnlySpan<byte> text, out string error, Func<string, bool>? isForwarder = null) =>
+        ParseObject(text, out error) is { } json ? Check(json, isForwarder, out error) : null;
 
     /// <summary>This document with a merge patch applied (RFC 7386).</summary>
-    public static UserOverridesDocument? Patch(UserOverridesDocument? document, ReadOnlySpan<byte> patch, out string error)
+    public static UserOverridesDocument? Patch(UserOverridesDocument? document, ReadOnlySpan<byte> patch, out string error, Func<string, bool>? isForwarder = null)
     {
         if (ParseObject(patch, out error) is not { } changes) return null;
         var merged = document is null ? [] : (JsonObject)document._json.DeepClone();
         Merge(merged, changes);
-        return Check(merged, out error);
+        return Check(merged, isForwarder, out error);
     }
 
     /// <summary>As it is stored, and answered: known fields in a fixed order, sections always.</summary>
@@ -110,9 +111,9 @@ internal sealed partial class UserOverridesDocument
         at >= text.Length ? "unexpected end of JSON input"
         : $"invalid character '{(char)text[at]}' {(at > 0 && text[at - 1] == '{' ? "looking for beginning of object key string" : "looking for beginning of value")}";
 
-    private static UserOverridesDocument? Check(JsonObject json, out string error)
+    private static UserOverridesDocument? Check(JsonObject json, Func<string, bool>? isForwarder, out string error)
     {
-        error = CheckFields(Fields, json) ?? CheckValues(json) ?? "";
+        error = CheckFields(Fields, json) ?? CheckValues(json, isForwarder) ?? "";
         if (error.Length > 0) return null;
         var errors = new List<string>();
         ConfigFile.ApplyLimits("overrides.json", (YamlMapping)ToYaml(json), new HostOptions(), errors);
@@ -139,10 +140,10 @@ internal sealed partial class UserOverridesDocument
         return null;
     }
 
-    private static string? CheckValues(JsonObject json)
+    private static string? CheckValues(JsonObject json, Func<string, bool>? isForwarder)
     {
-        if (json["forwarders"] is JsonArray { Count: > 0 } forwarders)
-            return $"forwarder {GoText.Quote(TextOf(forwarders[0]))} is not a known forwarder, contact your system administrator";
+        if ((json["forwarders"] as JsonArray)?.Select(TextOf).FirstOrDefault(name => isForwarder?.Invoke(name) != true) is { } unknown)
+            return $"forwarder {GoText.Quote(unknown)} is not a known forwarder, contact your system administrator";
         if (json["metrics_generator"] is not JsonObject generator) return null;
         foreach (var processor in generator["processors"] as JsonArray ?? [])
         {

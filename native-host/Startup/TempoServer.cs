@@ -3,8 +3,10 @@ using System.Diagnostics.CodeAnalysis;
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.Node.Forwarding;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Node.Usage;
 using Tempo.Host.Config;
 using Tempo.Host.Diff;
 using Tempo.Host.Foreign;
@@ -49,6 +51,8 @@ public sealed class TempoServer
     private ReceiverServers? _receivers;
     private TempoNode? _node;
     private RingNode? _ring;
+    private UsageTracker? _usage;
+    private Forwarders? _forwarders;
 
     private TempoServer(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
     {
@@ -73,6 +77,8 @@ public sealed class TempoServer
         ProcessMetrics.Register(_metrics);
         ReserveThreads(_options.Node.MaxRunningQueries + _options.Node.MaxRunningCuts);
         _overrides = new TenantOverrides(_options.Limits);
+        if (_options.Forwarders.Count > 0) _forwarders = new Forwarders(_options.Forwarders, tenant => _overrides.Of(tenant).Forwarders, _metrics, _log, _time);
+        if (_options.Usage.IsEnabled) _usage = new UsageTracker(_options.Usage, tenant => _overrides.Of(tenant).CostAttribution, _time);
         _reloader = OverridesReloader.Start(_options, _overrides, _metrics, _log, _time);
         _userOverrides = await UserOverridesStart.StartAsync(_options, _overrides, _metrics, _log, _time).ConfigureAwait(false);
         // Its members are heard of while the node reads its log.
@@ -96,10 +102,18 @@ public sealed class TempoServer
 
     private IngestRouter RouterOf(TempoNode node)
     {
-        if (_ring is not { } ring) return new IngestRouter(node);
+        if (_ring is not { } ring) return new IngestRouter(node) { Accepted = Accepted() };
         var peers = ring.Options.Peers;
-        return new IngestRouter(node, new Replicator(node, () => ring.Routing, new ReplicationMetrics(_metrics), peers.PushTimeout * 2, _time));
+        return new IngestRouter(node, new Replicator(node, () => ring.Routing, new ReplicationMetrics(_metrics), peers.PushTimeout * 2, _time)) { Accepted = Accepted() };
     }
+
+    // What is done with accepted requests beside storing them; null costs nothing.
+    private Action<TenantId, NativeBuffer>? Accepted() =>
+        _usage is null && _forwarders is null ? null : (tenant, request) =>
+        {
+            _usage?.Observe(tenant, request.Written);
+            _forwarders?.Accept(tenant, request.Written);
+        };
 
     // Queries and the writing of a block compute on the pool's threads. It begins with one thread a core and adds more only
     // twice a second, so that requests would wait behind them: these come on top.
@@ -120,6 +134,7 @@ public sealed class TempoServer
             [
                 ReadyEndpoint.Route(node, _lifecycle),
                 MetricsEndpoint.Route(_metrics),
+                UsageMetricsEndpoint.Route(_usage),
                 GeneratedMetricsEndpoint.Route(node, tenants),
                 new ServiceGraphEndpoint(node, tenants, _time).Route(),
                 EchoEndpoint.Route(),
@@ -127,7 +142,7 @@ public sealed class TempoServer
                 .. new StatusEndpoint(_options, Services, () => router.Routes, status.RuntimeConfig).Routes(),
                 DedicatedColumnsEndpoint.Route(node),
                 .. status.Routes(),
-                new OverridesEndpoint(_userOverrides, _overrides, _options.UserOverrides.ChecksConflicts, tenants).Route(),
+                new OverridesEndpoint(_userOverrides, _overrides, _options.UserOverrides.ChecksConflicts, _options.Forwarders, tenants).Route(),
                 .. SingleProcessEndpoints.Routes(),
                 .. new RingPages(_ring, _time).Routes(),
                 FlushEndpoint.Route(node),
@@ -187,6 +202,7 @@ public sealed class TempoServer
         using var deadline = new CancellationTokenSource(_options.GracefulShutdownTimeout, _time);
         await _listeners.StopAsync(deadline.Token).ConfigureAwait(false);
         if (_receivers is not null) await _receivers.DisposeAsync().ConfigureAwait(false);
+        if (_forwarders is not null) await _forwarders.DisposeAsync().ConfigureAwait(false);
         if (_node is not null) await _node.DisposeAsync().ConfigureAwait(false);
         if (_ring is not null) await _ring.DisposeAsync().ConfigureAwait(false);
         if (_userOverrides is not null) await _userOverrides.DisposeAsync().ConfigureAwait(false);

@@ -32,6 +32,17 @@ public static class GarbageBudget
     /// <summary>The same with the budget of queries: at the beginning of each, and wherever one takes much.</summary>
     public static void CheckQuery() => Check(MaxQueryBytes);
 
+    /// <summary>
+    /// Collects whatever was allocated: before something that takes tens of megabytes of large arrays anew, of which the last one that
+    /// did so has left as many.
+    /// </summary>
+    public static void Collect()
+    {
+        Volatile.Write(ref s_allocatedBefore, GC.GetTotalAllocatedBytes());
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: false);
+        Volatile.Write(ref s_collectionsBefore, GC.CollectionCount(GC.MaxGeneration));
+    }
+
     private static void Check(long maxBytes)
     {
         var allocated = GC.GetTotalAllocatedBytes();

@@ -49,6 +49,7 @@ internal sealed class StreamedTrace : FoundTrace
     /// <summary>Finds the parts. <paramref name="damage"/> is what is known to be missing.</summary>
     public static StreamedTrace Open(TraceSources sources, TraceId id, IReadOnlyList<BlockReader> blocks, string damage, CancellationToken cancellation)
     {
+        GarbageBudget.Collect();
         var trace = new StreamedTrace(sources, id, blocks, damage);
         try
         {

@@ -33,6 +33,9 @@ public sealed record TempoSettings
     public string OtlpHttpMore { get; init; } = "";
     public string ZipkinMore { get; init; } = "";
 
+    /// <summary>More keys of the distributor, each on a line that begins with a line break and an indentation of two.</summary>
+    public string DistributorMore { get; init; } = "";
+
     /// <summary>Section overrides, in one line of YAML. The default lifts Tempo's limits, which tests of other things would meet.</summary>
     public string Overrides { get; init; } =
         "{defaults: {ingestion: {rate_limit_bytes: 1000000000000, burst_size_bytes: 1000000000000, max_traces_per_user: 0}, global: {max_bytes_per_trace: 0}}}";
@@ -48,7 +51,7 @@ public sealed record TempoSettings
           grpc_listen_address: 127.0.0.1
           grpc_listen_port: {ports.ApiGrpc}
           graceful_shutdown_timeout: 30s
-        distributor:
+        distributor:{DistributorMore}
           receivers:
             otlp:
               protocols:

@@ -34,6 +34,8 @@ public class ReceiverConfigTests
 
     [Theory]
     [InlineData("{foo: }", "'receivers' unknown type: \"foo\" for id: \"foo\" (valid values: [zipkin otlp kafka jaeger])")]
+    [InlineData("{kafka: {brokers: [x]}}", "there is no Kafka receiver in this version")]
+    [InlineData("{kafka: }", "there is no Kafka receiver in this version")]
     [InlineData("{zipkin: , zipkin/b: }", "a second receiver of type zipkin")]
     [InlineData("{zipkin: {endpont: x}}", "field endpont not found in section distributor.receivers.zipkin")]
     [InlineData("{zipkin: {auth: {authenticator: x}}}", "distributor.receivers.zipkin.auth")]

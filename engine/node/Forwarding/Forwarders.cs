@@ -1,0 +1,154 @@
+using System.Collections.Concurrent;
+using Tempo.Engine.Foundation;
+
+namespace Tempo.Engine.Node.Forwarding;
+
+/// <summary>
+/// Sends accepted requests on to other OTLP servers, to those that the tenant's overrides name. The sender is answered without
+/// waiting for it: a server that is down for long costs the copies, never ours. For each tenant and forwarder there is a queue of
+/// <see cref="MaxQueued"/> requests, all of them together hold at most <see cref="MaxQueuedBytes"/>; what finds its queue full is dropped
+/// and counted. Requests of a queue go out one after the other, each tried up to <see cref="Attempts"/> times. Thread safe.
+/// </summary>
+public sealed class Forwarders : IAsyncDisposable
+{
+    /// <summary>Tempo's.</summary>
+    public const int MaxQueued = 100;
+
+    /// <summary>A hundred requests of 4 MiB for a hundred tenants would be the whole memory.</summary>
+    public const long MaxQueuedBytes = 64 << 20;
+
+    /// <summary>A connection that breaks costs nothing; a server that is away is not waited for.</summary>
+    private const int Attempts = 3;
+
+    private static readonly TimeSpan AttemptLimit = TimeSpan.FromSeconds(10);
+    private readonly Dictionary<string, OtlpForwardClient[]> _clients;
+    private readonly Func<TenantId, IReadOnlyList<string>> _namesOf;
+    private readonly ConcurrentDictionary<(TenantId Tenant, string Name), TenantQueue> _queues = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly CounterFamily _pushes;
+    private readonly CounterFamily _failures;
+    private readonly Log _log;
+    private readonly TimeProvider _time;
+    private long _queuedBytes;
+
+    /// <summary>Throws <see cref="NodeStartException"/> for a certificate that cannot be read.</summary>
+    public Forwarders(IReadOnlyList<ForwarderOptions> options, Func<TenantId, IReadOnlyList<string>> namesOf, MetricRegistry metrics, Log log, TimeProvider time)
+    {
+        (_namesOf, _log, _time) = (namesOf, log, time);
+        _clients = options.ToDictionary(static forwarder => forwarder.Name, static forwarder => forwarder.Endpoints.Select(endpoint => new OtlpForwardClient(forwarder, endpoint)).ToArray(), StringComparer.Ordinal);
+        _pushes = metrics.Counter("tempo_distributor_forwarder_pushes_total", "Requests that were to be sent on.", "forwarder", "tenant");
+        _failures = metrics.Counter("tempo_distributor_forwarder_pushes_failures_total", "Requests that were not sent on.", "forwarder", "tenant", "reason");
+    }
+
+    /// <summary>Queues a copy of an accepted request for each forwarder of the tenant.</summary>
+    public void Accept(TenantId tenant, ReadOnlySpan<byte> otlp)
+    {
+        byte[]? copy = null;
+        foreach (var name in _namesOf(tenant))
+        {
+            _pushes.With(name, tenant.Value).Add(1);
+            if (!_clients.TryGetValue(name, out var clients)) Fail(name, tenant, "unknown");
+            else if (Interlocked.Add(ref _queuedBytes, otlp.Length) > MaxQueuedBytes)
+            {
+                Interlocked.Add(ref _queuedBytes, -otlp.Length);
+                Fail(name, tenant, "queue_full");
+            }
+            else
+            {
+                copy ??= otlp.ToArray();
+                var queue = _queues.GetOrAdd((tenant, name), static _ => new TenantQueue());
+                if (!queue.TryAdd(copy, out var isIdle))
+                {
+                    Interlocked.Add(ref _queuedBytes, -otlp.Length);
+                    Fail(name, tenant, "queue_full");
+                }
+                else if (isIdle)
+                {
+                    queue.Running = Task.Run(() => DrainAsync(queue, tenant, name, clients));
+                }
+            }
+        }
+    }
+
+    /// <summary>Gives what is queued a second, and lets go of the rest.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        var running = Task.WhenAll(_queues.Values.Select(static queue => queue.Running));
+        await Task.WhenAny(running, Task.Delay(TimeSpan.FromSeconds(1), _time)).ConfigureAwait(false);
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await running.ConfigureAwait(false);
+        foreach (var client in _clients.Values.SelectMany(static clients => clients)) client.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task DrainAsync(TenantQueue queue, TenantId tenant, string name, OtlpForwardClient[] clients)
+    {
+        while (queue.TryTake(out var request))
+        {
+            foreach (var client in clients)
+            {
+                if (await SendAsync(client, tenant, request).ConfigureAwait(false) is not { Length: > 0 } error) continue;
+                Fail(name, tenant, "send");
+                _log.Warn("a request could not be forwarded", ("forwarder", name), ("tenant", tenant.Value), ("error", error));
+            }
+
+            Interlocked.Add(ref _queuedBytes, -request.Length);
+        }
+    }
+
+    private async Task<string> SendAsync(OtlpForwardClient client, TenantId tenant, byte[] request)
+    {
+        var error = "the process stops";
+        for (var attempt = 1; attempt <= Attempts && !_stop.IsCancellationRequested; attempt++)
+        {
+            try
+            {
+                using var limit = new CancellationTokenSource(AttemptLimit, _time);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stop.Token);
+                (error, var isTransient) = await client.SendAsync(tenant, request, either.Token).ConfigureAwait(false);
+                if (error.Length == 0 || !isTransient) return error;
+                if (attempt < Attempts) await Task.Delay(TimeSpan.FromMilliseconds(100 * attempt * attempt), _time, _stop.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                error = _stop.IsCancellationRequested ? "the process stops" : $"no answer in {AttemptLimit.TotalSeconds} s";
+            }
+        }
+
+        return error;
+    }
+
+    private void Fail(string name, TenantId tenant, string reason) => _failures.With(name, tenant.Value, reason).Add(1);
+
+    private sealed class TenantQueue
+    {
+        private readonly Queue<byte[]> _requests = new();
+        private bool _isRunning;
+
+        public Task Running { get; set; } = Task.CompletedTask;
+
+        /// <summary>False if it is full. Idle: nobody takes from it, the caller has to see to that.</summary>
+        public bool TryAdd(byte[] request, out bool isIdle)
+        {
+            lock (_requests)
+            {
+                isIdle = false;
+                if (_requests.Count >= MaxQueued) return false;
+                _requests.Enqueue(request);
+                isIdle = !_isRunning;
+                _isRunning = true;
+                return true;
+            }
+        }
+
+        /// <summary>False, and idle from now on, if there is none.</summary>
+        public bool TryTake(out byte[] request)
+        {
+            lock (_requests)
+            {
+                _isRunning = _requests.TryDequeue(out request!);
+                return _isRunning;
+            }
+        }
+    }
+}
