@@ -1,8 +1,6 @@
 using System.Diagnostics;
-using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Tempo.Engine.ObjectStore.Tests.Stub;
+using Tempo.Perf.Load.Observe;
 
 namespace Tempo.Perf.Ring;
 
@@ -22,13 +20,8 @@ internal sealed record Node(string Id, int Api, int Grpc, int Otlp, int OtlpHttp
 {
     public Process? Process { get; set; }
 
-    /// <summary>User and system time so far, in seconds (proc(5), units of 10 ms).</summary>
-    public double CpuSeconds()
-    {
-        var stat = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{Process!.Id}/stat"));
-        var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-        return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) / 100.0;
-    }
+    /// <summary>User and system time so far, in seconds; 0 once it is gone.</summary>
+    public double CpuSeconds() => new ServerProcess(Process!.Id).CpuSeconds() ?? 0;
 }
 
 /// <summary>Nodes of the native binary on loopback, with S3's wire in this process and, if asked for, a real etcd.</summary>
@@ -53,7 +46,7 @@ internal sealed class Cluster : IAsyncDisposable
             if (kind == MembershipKind.Etcd) cluster.StartEtcd();
             for (var i = 0; i < count; i++)
             {
-                int Port(int usual) => firstPort > 0 ? firstPort + (100 * i) + usual : FreePort();
+                int Port(int usual) => firstPort > 0 ? firstPort + (100 * i) + usual : StartedServer.FreePort();
                 cluster._nodes.Add(new Node($"tempo-{i + 1}", Port(0), Port(1), Port(2), Port(3), Directory.CreateDirectory(Path.Combine(cluster._folder, $"tempo-{i + 1}")).FullName));
             }
 
@@ -84,13 +77,6 @@ internal sealed class Cluster : IAsyncDisposable
 
     public static string ConfigOf(Node node) => Path.Combine(node.Folder, "tempo.yaml");
 
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
     private static async Task ReadyAsync(Node node)
     {
         using var http = new HttpClient(new SocketsHttpHandler());
@@ -112,8 +98,8 @@ internal sealed class Cluster : IAsyncDisposable
 
     private void StartEtcd()
     {
-        EtcdAddress = $"127.0.0.1:{FreePort()}";
-        var peer = $"http://127.0.0.1:{FreePort()}";
+        EtcdAddress = $"127.0.0.1:{StartedServer.FreePort()}";
+        var peer = $"http://127.0.0.1:{StartedServer.FreePort()}";
         _etcd = Run("etcd", Path.Combine(_folder, "etcd.log"), _folder,
             "--data-dir", Path.Combine(_folder, "etcd"), "--name", "only", "--listen-client-urls", $"http://{EtcdAddress}", "--advertise-client-urls", $"http://{EtcdAddress}",
             "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", $"only={peer}", "--log-level", "error");

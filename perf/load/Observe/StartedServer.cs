@@ -121,7 +121,8 @@ internal sealed class StartedServer : IDisposable
         throw new IOException($"{_start.FileName} did not become ready in {ReadyLimit.TotalSeconds} s");
     }
 
-    private static int FreePort()
+    /// <summary>One that nobody listens on now.</summary>
+    public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
