@@ -23,6 +23,15 @@ public static class GarbageBudget
     /// </summary>
     private const long MinUnusedBytes = 24 << 20;
 
+    /// <summary>
+    /// Allocated bytes between giving back once and again: doubled each time, so that it is done often while the process grows to its size,
+    /// and once in many seconds after, whatever it does; of a large heap half a byte is moved for a byte that was allocated.
+    /// </summary>
+    private const long MinGivingBackBytes = 16 << 20;
+    private const long MaxGivingBackBytes = 256 << 20;
+
+    private static long s_givingBackBytes = MinGivingBackBytes;
+    private static long s_nextGivingBack;
     private static long s_allocatedBefore;
     private static int s_collectionsBefore;
 
@@ -58,16 +67,21 @@ public static class GarbageBudget
 
         if (allocated - before < maxBytes || Interlocked.CompareExchange(ref s_allocatedBefore, allocated, before) != before) return;
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: false);
-        GiveBackUnused();
+        GiveBackUnused(allocated);
         Volatile.Write(ref s_collectionsBefore, GC.CollectionCount(GC.MaxGeneration));
     }
 
-    // Moves what is in use together, which takes some tens of milliseconds: worth it while things grow to their size, and next to never after.
-    private static void GiveBackUnused()
+    // Moves what is in use together, which takes some tens of milliseconds. Called by one thread at a time for each budget: who comes
+    // second here has lost the exchange in Check, or gives back once more, which does no harm.
+    private static void GiveBackUnused(long allocated)
     {
+        if (allocated < Volatile.Read(ref s_nextGivingBack)) return;
         var heap = GC.GetGCMemoryInfo(GCKind.Any);
         var used = heap.HeapSizeBytes - heap.FragmentedBytes;
         if (heap.TotalCommittedBytes - used < Math.Max(MinUnusedBytes, used / 4)) return;
+        var next = Volatile.Read(ref s_givingBackBytes);
+        Volatile.Write(ref s_nextGivingBack, allocated + next);
+        Volatile.Write(ref s_givingBackBytes, Math.Min(2 * next, Math.Max(2 * used, MaxGivingBackBytes)));
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 }
