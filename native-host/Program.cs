@@ -18,6 +18,12 @@ internal static class Program
     private static int Main(string[] arguments)
     {
         if (arguments is ["vulture", ..]) return VultureProgram.Run(arguments.AsSpan(1), Console.Out, Console.Error);
+        if (arguments is ["failpoints"])
+        {
+            Console.Out.Write(FailpointStart.Describe());
+            return 0;
+        }
+
         if (ToolProgram.IsVerb(arguments)) return ToolProgram.Run(arguments, Console.Out, Console.Error);
         if (!CommandLine.TryParse(arguments, out var command, out var error))
             return Fail($"{error}\nRun with -help to get a list of available parameters", WrongCommandLine);
@@ -41,8 +47,9 @@ internal static class Program
                 : ConfigFile.Load(command.ConfigFile, command.ExpandEnvironment, options);
             command.ApplyTo(options);
             options.Node = options.Node with { Remote = StorageKeys.Resolve(options) };
+            AuthenticationKeys.Check(options);
             warnings.AddRange(command.WithoutEffect.Select(static flag => $"flag -{flag} has no effect"));
-            if (command.Verb != Verb.VerifyConfig) return Run(options, warnings);
+            if (command.Verb != Verb.VerifyConfig) return Run(options, warnings, command.AreFailpointsAllowed);
             foreach (var warning in warnings) Console.Error.WriteLine(warning);
             return warnings.Count == 0 ? 0 : CannotStart;
         }
@@ -56,12 +63,13 @@ internal static class Program
         }
     }
 
-    private static int Run(HostOptions options, List<string> warnings)
+    private static int Run(HostOptions options, List<string> warnings, bool areFailpointsAllowed)
     {
         HeapPolicy.Apply();
         var log = new Log(Console.OpenStandardError(), options.LogFormat, options.LogLevel, TimeProvider.System);
         if (warnings.Count > 0) log.Warn("-- CONFIGURATION WARNINGS --", ("count", warnings.Count));
         foreach (var warning in warnings) log.Warn(warning);
+        if (!FailpointStart.TryApply(areFailpointsAllowed, Environment.GetEnvironmentVariable(FailpointStart.Variable), log, out var error)) return Fail(error, CannotStart);
         var lifecycle = new Lifecycle();
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);

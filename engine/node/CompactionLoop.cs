@@ -181,6 +181,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     {
         var inputs = await _compactor.UnretiredInputsAsync(meta, cancellation).ConfigureAwait(false);
         if (inputs.Count == 0) return;
+        Failpoints.Hit(Failpoint.CompactionSettling);
         var known = Metas().Where(input => inputs.Contains(input.BlockId)).ToList();
         RemoveFromView(inputs);
         await _compactor.RetireAsync(meta.Tenant, inputs, cancellation, known).ConfigureAwait(false);
@@ -305,6 +306,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         {
             var start = time.GetTimestamp();
             var merged = await _compactor.MergeAsync(job, state.View.DeletedOf(job.Tenant), cancellation).ConfigureAwait(false);
+            Failpoints.Hit(Failpoint.CompactionWritten);
             var (output, counts) = merged;
             if (output is null && counts.LeftOutTraces == 0)
             {
@@ -316,6 +318,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
             // All that was in them was deleted, and no output tells after a failure that they have to go: so they go first.
             if (output is null) await _compactor.RetireAsync(job.Tenant, inputs, cancellation, job.Inputs).ConfigureAwait(false);
             Swap(inputs, output is null ? [] : [output, .. merged.Rest]);
+            Failpoints.Hit(Failpoint.CompactionSwapped);
             metrics.DeletedTraces.Add(counts.LeftOutTraces);
             if (output is not null) await FinishAsync(job, output, cancellation).ConfigureAwait(false);
             _hasMarked = true;
@@ -370,6 +373,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
         try
         {
             if (await _compactor.FindRewriteAsync(block, deleted, cancellation).ConfigureAwait(false) is not { } job) return true;
+            Failpoints.Hit(Failpoint.DeletionFound);
             await CompactAsync(job, cancellation).ConfigureAwait(false);
             if (Metas().Any(left => left.BlockId == block.BlockId)) _notRewritten.Add(block.BlockId);
         }

@@ -22,6 +22,7 @@ internal sealed class GenerationWriter(NodeOptions options, WriteAheadLog log, B
 {
     public async Task WriteAsync(Generation generation, CancellationToken cancellation)
     {
+        Failpoints.Hit(Failpoint.CutSealed);
         log.MakeRoom();
         var written = new List<BlockHandle>();
         foreach (var tenant in generation.Live.Tenants)
@@ -34,6 +35,7 @@ internal sealed class GenerationWriter(NodeOptions options, WriteAheadLog log, B
                     written.Add(new BlockHandle(meta, store));
         }
 
+        Failpoints.Hit(Failpoint.CutBlocksWritten);
         // A crash between two parts leaves the later ones behind, which the start has found: they are the same blocks.
         var ids = written.Select(static block => block.Meta.BlockId).ToHashSet();
         state.Update(view => view with
@@ -41,9 +43,11 @@ internal sealed class GenerationWriter(NodeOptions options, WriteAheadLog log, B
             Generations = [.. view.Generations.Where(g => g != generation)],
             Blocks = [.. view.Blocks.Where(b => !ids.Contains(b.Meta.BlockId)), .. written],
         });
+        Failpoints.Hit(Failpoint.CutSwapped);
         // A query that still reads it leaves it to the garbage collector.
         if (generation.TryRetire()) generation.Live.Recycle();
         if (log.Release(generation.Log) is not DiskError.None and var error) messages.Warn("log files not released yet", ("generation", generation.Log.Number), ("err", error));
+        Failpoints.Hit(Failpoint.CutReleased);
     }
 
     private async Task<BlockMeta?> WriteAsync(Generation generation, TenantId tenant, TraceParts parts, int part, CancellationToken cancellation)
@@ -68,6 +72,7 @@ internal sealed class GenerationWriter(NodeOptions options, WriteAheadLog log, B
             strayTraces = writer.StrayTraceCount;
         }, cancellation).ConfigureAwait(false);
         if (meta is null) return null;
+        Failpoints.Hit(Failpoint.CutBlockWritten);
         if (strayTraces > 0) metrics.Warnings.With(tenant.Value, "outside_ingestion_time_slack").Add(strayTraces);
         metrics.BlocksCut.Add();
         metrics.BlockBytes.Add(meta.SizeBytes);

@@ -88,6 +88,7 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
         if (EnterCurrent() is not { } generation) return Refuse(push, Stopping);
         try
         {
+            Failpoints.Hit(Failpoint.IngestJudged);
             var logged = await log.AppendAsync(generation.Log, push.Account.Tenant, request).ConfigureAwait(false);
             if (!logged.IsDurable)
             {
@@ -95,8 +96,10 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
                 return Refuse(push, logged);
             }
 
+            Failpoints.Hit(Failpoint.IngestLogged);
             generation.Fill(time);
             var stored = generation.Live.Append(push.Account.Tenant, request.Written, options.MaxAttributeBytesOf(push.Limits));
+            Failpoints.Hit(Failpoint.IngestLive);
             if (cuts.IsFull(generation)) cuts.Wake();
             if (push.IsCounted) generator.Add(push.Account.Tenant, request.Written);
             return Finish(push, stored);

@@ -1,3 +1,4 @@
+using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
 
@@ -16,6 +17,7 @@ internal sealed class LocalBlocks(LocalObjectStore objects, BlockStore store)
             using var file = objects.TryOpen(key) ?? throw new ObjectStoreException(ObjectStoreError.NotFound, key, "no such object");
             var content = file.OpenStream();
             await using (content.ConfigureAwait(false)) await target.PutAsync(key, content, file.SizeBytes, cancellation).ConfigureAwait(false);
+            Failpoints.Hit(Failpoint.UploadObject);
         }
     }
 
@@ -23,6 +25,9 @@ internal sealed class LocalBlocks(LocalObjectStore objects, BlockStore store)
     public async Task DeleteAsync(BlockMeta meta, CancellationToken cancellation)
     {
         foreach (var key in await store.ObjectsOfAsync(meta, metaFirst: true, cancellation).ConfigureAwait(false))
+        {
             await objects.DeleteAsync(key, cancellation).ConfigureAwait(false);
+            Failpoints.Hit(Failpoint.UploadLocalObject);
+        }
     }
 }

@@ -32,6 +32,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
         var state = new NodeState(options, time);
         var deletions = new DeletedTracesStore(stores.HomeObjects);
         await ViewAsync(wal, stores, deletions, state).ConfigureAwait(false);
+        Failpoints.Hit(Failpoint.RecoveryDone);
         AddGauges(state, stores.Local, wal);
         var blocklist = stores.Remote is null ? null : new Blocklist(options, state, stores.Remote, deletions, registry, log, time);
         if (blocklist is not null) await blocklist.PollAsync(CancellationToken.None).ConfigureAwait(false);

@@ -23,12 +23,15 @@ internal sealed class Recovery(NodeOptions options, WriteAheadLog log, IReadOnly
             pending.Add(tenant, !await WasWrittenAsync(tenant, id, cancellation).ConfigureAwait(false));
         }
 
+        Failpoints.Hit(Failpoint.RecoveryLookedUp);
         var report = logged.Replay((tenant, request) =>
         {
             records++;
             if (pending.GetValueOrDefault(tenant, true)) spans += Append(generation, tenant, request);
+            Failpoints.Hit(Failpoint.RecoveryRecord);
         });
         await generation.SealAsync(time.GetUtcNow()).ConfigureAwait(false);
+        Failpoints.Hit(Failpoint.RecoveryReplayed);
         messages.Info("log replayed", ("generation", logged.Number), ("records", records), ("spans", spans), ("corrupt_bytes", report.CorruptBytes));
         return generation;
     }

@@ -33,8 +33,11 @@ internal sealed class TraceDeletion(NodeOptions options, DeletedTracesStore stor
             var known = state.View.DeletedOf(tenant).With(await store.LoadAsync(tenant, cancellation).ConfigureAwait(false));
             var more = known?.With(ids, time.GetUtcNow()) ?? throw new ArgumentOutOfRangeException(
                 nameof(ids), ids.Count, $"more than {DeletedTraces.MaxCount} deleted traces of tenant {tenant} would wait to leave its blocks");
+            Failpoints.Hit(Failpoint.DeletionNext);
             await store.SaveAsync(tenant, more, cancellation).ConfigureAwait(false);
+            Failpoints.Hit(Failpoint.DeletionNoted);
             Set(tenant, more);
+            Failpoints.Hit(Failpoint.DeletionInForce);
         }
         finally
         {

@@ -101,7 +101,9 @@ internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore 
         var isOver = !isThere && await remote.WasWrittenAsync(meta.Tenant, meta.BlockId, static _ => { }, cancellation).ConfigureAwait(false);
         if (!isThere && !isOver)
         {
+            Failpoints.Hit(Failpoint.UploadBegun);
             await local.CopyToAsync(remoteObjects, meta, cancellation).ConfigureAwait(false);
+            Failpoints.Hit(Failpoint.UploadCopied);
             metrics.Blocks.Add();
             metrics.Bytes.Add(meta.SizeBytes);
             messages.Info("block uploaded", ("tenant", meta.Tenant.Value), ("block", meta.BlockId.ToString()), ("bytes", meta.SizeBytes));
@@ -116,6 +118,7 @@ internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore 
             // The blocklist may have seen it first.
             return view with { Blocks = isOver || others.Any(other => other.Meta.BlockId == meta.BlockId) ? [.. others] : [.. others, uploaded] };
         });
+        Failpoints.Hit(Failpoint.UploadSwapped);
         _uploaded.Add(block);
     }
 

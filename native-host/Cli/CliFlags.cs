@@ -44,6 +44,7 @@ public static class CliFlags
         Setting("distributor.otlp.http-endpoint", "Ours. Address of the OTLP/HTTP receiver (default localhost:4318).",
             "distributor.receivers.otlp.protocols.http.endpoint"),
         new("storage.path", "Ours. Folder that holds the write-ahead log and the blocks (default tempo-data).", StoragePath()),
+        new("failpoints.enabled", "Ours, for tests only. Let TEMPO_FAILPOINT end the process at a named point (tempo failpoints lists them).", IsSwitch: true),
         new("enable-go-runtime-metrics", "No effect: there is no Go runtime.", IsSwitch: true),
     ];
 

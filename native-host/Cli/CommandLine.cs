@@ -29,6 +29,9 @@ public sealed class CommandLine
     public bool ExpandEnvironment { get; private set; }
     public string HealthUrl { get; private set; } = "http://localhost:3200/ready";
 
+    /// <summary>Failpoints of tests may be asked for.</summary>
+    public bool AreFailpointsAllowed { get; private set; }
+
     /// <summary>Flags of Tempo that were given and have no effect here.</summary>
     public List<string> WithoutEffect { get; } = [];
 
@@ -89,6 +92,7 @@ public sealed class CommandLine
             case "config.file": ConfigFile = value; return null;
             case "config.expand-env": return TakeSwitch(value, on => ExpandEnvironment = on);
             case "config.verify": return TakeSwitch(value, on => Verb = on ? Verb.VerifyConfig : Verb);
+            case "failpoints.enabled": return TakeSwitch(value, on => AreFailpointsAllowed = on);
             case "version": return TakeSwitch(value, on => Verb = on ? Verb.Version : Verb);
             case "help" or "h": return TakeSwitch(value, on => Verb = on ? Verb.Help : Verb);
             case "health": return TakeSwitch(value, on => Verb = on ? Verb.Health : Verb);

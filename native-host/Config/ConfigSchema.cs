@@ -33,6 +33,8 @@ public static class ConfigSchema
         Duration("server.graceful_shutdown_timeout", TimeSpan.FromHours(1),
             (o, v) => o.GracefulShutdownTimeout = v, o => o.GracefulShutdownTimeout),
 
+        .. AuthenticationKeys.All,
+
         Duration("distributor.retry_after_on_resource_exhausted", OneYear,
             (o, v) => o.Node = o.Node with { RetryAfterOnRateLimit = v }, o => o.Node.RetryAfterOnRateLimit),
         Duration("distributor.artificial_delay", TimeSpan.FromMinutes(1),

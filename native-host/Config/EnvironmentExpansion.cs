@@ -41,7 +41,7 @@ public static class EnvironmentExpansion
             if (end < 0) throw new ConfigException($"{fileName}: line {line}: ${{ without }}");
             var inside = text[(i + 1)..end];
             var value = Value(inside, read);
-            expanded.Append(value ?? throw new ConfigException($"{fileName}: line {line}: bad variable {GoText.Quote(inside)}"));
+            expanded.Append(value ?? throw new ConfigException($"{fileName}: line {line}: bad variable {GoText.Quote(NameOf(inside))}"));
             line += inside.AsSpan().Count('\n');
             i = end;
         }
@@ -49,11 +49,17 @@ public static class EnvironmentExpansion
         return expanded.ToString();
     }
 
+    // As far as it could be one: what stands behind it may be a secret.
+    private static string NameOf(string inside)
+    {
+        var length = inside.AsSpan().IndexOfAnyExcept(NameCharacters);
+        return length < 0 ? inside : inside[..length];
+    }
+
     // The value, or null if there is no valid name.
     private static string? Value(string inside, Func<string, string?> read)
     {
-        var nameLength = inside.AsSpan().IndexOfAnyExcept(NameCharacters);
-        var name = nameLength < 0 ? inside : inside[..nameLength];
+        var name = NameOf(inside);
         if (name.Length == 0 || char.IsAsciiDigit(name[0])) return null;
         var found = read(name);
         return inside.AsSpan(name.Length) switch

@@ -142,7 +142,7 @@ internal static class RemoteWriteConfig
             switch (path)
             {
                 case "url":
-                    if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https")) return $"{GoText.Quote(text)} is not an http or https URL";
+                    if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https")) return NotAUrl;
                     _hasUrl = true;
                     return Done(_target = _target with { Url = url });
                 case "name": return Done(_target = _target with { Name = text });
@@ -168,7 +168,7 @@ internal static class RemoteWriteConfig
                 case "oauth2.client_secret": return Done(_clientSecret = () => text);
                 case "oauth2.client_secret_file": return Done(_clientSecret = () => ReadSecret(text));
                 case "oauth2.token_url":
-                    if (!Uri.TryCreate(text, UriKind.Absolute, out var token) || token.Scheme is not ("http" or "https")) return $"{GoText.Quote(text)} is not an http or https URL";
+                    if (!Uri.TryCreate(text, UriKind.Absolute, out var token) || token.Scheme is not ("http" or "https")) return NotAUrl;
                     return Done(_tokenUrl = token);
                 case "sigv4.region": return Done(_region = text);
                 case "sigv4.access_key": return Done(_accessKey = text);
@@ -184,7 +184,7 @@ internal static class RemoteWriteConfig
                 case "proxy_from_environment": return Flag(text, v => _target = _target with { UsesProxyOfEnvironment = v });
                 case "proxy_url":
                     if (text.Length == 0) return null;
-                    if (!Uri.TryCreate(text, UriKind.Absolute, out var proxy) || proxy.Scheme is not ("http" or "https")) return $"{GoText.Quote(text)} is not an http or https URL";
+                    if (!Uri.TryCreate(text, UriKind.Absolute, out var proxy) || proxy.Scheme is not ("http" or "https")) return NotAUrl;
                     return Done(_target = _target with { Proxy = proxy });
                 case "queue_config.retry_on_http_429": return Flag(text, v => _target = _target with { RetriesOn429 = v });
                 case "queue_config.sample_age_limit": return text is "0" or "0s" ? null : Time(text, v => _target = _target with { SampleAgeLimit = v });
@@ -194,6 +194,9 @@ internal static class RemoteWriteConfig
 
         // Read for each request, as Prometheus does: secrets are renewed in their files.
         private static string ReadSecret(string path) => File.ReadAllText(path).Trim();
+
+        // Not the text: a password may stand in it.
+        private const string NotAUrl = "not an http or https URL";
 
         private static Func<string> BasicOf(Func<string> user, Func<string> password) => () => "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user()}:{password()}"));
 

@@ -4,6 +4,7 @@ using Tempo.Engine.Node.Forwarding;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Node.Usage;
 using Tempo.Engine.ObjectStore;
+using Tempo.Host.Authentication;
 
 namespace Tempo.Host.Config;
 
@@ -83,6 +84,8 @@ public sealed class HostOptions
 
     /// <summary>Section <c>distributor.usage.cost_attribution</c>.</summary>
     public UsageOptions Usage { get; set; } = new();
+
+    public AuthenticationOptions Authentication { get; } = new();
 
     /// <summary>Handed to the node.</summary>
     public NodeOptions Node { get; set; } = new();

@@ -126,6 +126,14 @@ public sealed class GrpcCall
         foreach (var (name, value) in Trailers) headers[name] = value;
     }
 
+    /// <summary>Ends a call of which nothing was read.</summary>
+    internal static void Refuse(HttpResponse response, in GrpcStatus status)
+    {
+        response.StatusCode = StatusCodes.Status200OK;
+        response.ContentType = "application/grpc";
+        WriteStatus(response.Headers, status);
+    }
+
     private void StartResponse()
     {
         if (_context.Response.HasStarted || _context.Response.ContentType is not null) return;

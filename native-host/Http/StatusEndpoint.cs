@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Tempo.Host.Config;
 
@@ -14,7 +15,7 @@ internal sealed class StatusEndpoint(HostOptions options, Func<IReadOnlyList<(st
 
     public ApiRoute[] Routes() =>
     [
-        Page("/status", "status", () => Version() + Services() + Endpoints() + RuntimeConfig() + Config()),
+        Page("/status", "status", () => Failpoints() + Version() + Services() + Endpoints() + RuntimeConfig() + Config()),
         Page("/status/version", "status_version", Version),
         Page("/status/services", "status_services", Services),
         Page("/status/endpoints", "status_endpoints", Endpoints),
@@ -48,6 +49,10 @@ internal sealed class StatusEndpoint(HostOptions options, Func<IReadOnlyList<(st
     private static string Version() => Heading("version") + BuildInfo.Describe();
 
     private string Services() => Heading("services") + TextTable.Render([["service name", "status"], .. services().Select(static s => new[] { s.Name, s.State })]);
+
+    // Only of a process that a test has started so.
+    private static string Failpoints() => Tempo.Engine.Foundation.Failpoints.Armed is not { Length: > 0 } armed ? ""
+        : Heading("failpoints") + TextTable.Render([["failpoint", "reached"], ["on", armed], .. Tempo.Engine.Foundation.Failpoints.Reached().Select(static f => new[] { f.Name, f.Count.ToString(CultureInfo.InvariantCulture) })]);
 
     private string Endpoints() => Heading("endpoints") + TextTable.Render(
         [["name", "regex", "methods"], .. routes().OrderBy(static r => r.Path, StringComparer.Ordinal).Select(static r => new[] { r.Name, r.Path, r.Methods.Describe() })]);

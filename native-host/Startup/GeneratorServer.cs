@@ -3,9 +3,11 @@ using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Node.Overrides;
+using Tempo.Host.Authentication;
 using Tempo.Host.Config;
 using Tempo.Host.Http;
 using Tempo.Host.Overrides;
+using Tempo.Host.Receivers;
 using Tempo.Host.Telemetry;
 using Tempo.Host.Tenancy;
 using Tempo.Ring;
@@ -36,7 +38,7 @@ internal sealed class GeneratorServer
     private GeneratorNode? _node;
     private ReceiverServers? _receivers;
 
-    private GeneratorServer(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time) => (_options, _lifecycle, _log, _time, _listeners) = (options, lifecycle, log, time, new Listeners(log, time));
+    private GeneratorServer(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time) => (_options, _lifecycle, _log, _time, _listeners) = (options, lifecycle, log, time, new Listeners(new ListenerAuthentication(options.Authentication, _metrics, log, time), log, time));
 
     /// <summary>As <see cref="TempoServer.RunAsync"/>.</summary>
     public static Task RunAsync(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
@@ -57,7 +59,7 @@ internal sealed class GeneratorServer
         var api = new ListenAddress(_options.HttpListenAddress, _options.HttpListenPort);
         await _listeners.OpenAsync("http", api, ApiLimits, Routes(_node, tenants, overrides, requests).HandleAsync, _options.HttpTls).ConfigureAwait(false);
         _receivers = new ReceiverServers(new IngestRouter(_node.IngestAsync), tenants, requests, _metrics, _log, _time);
-        await _receivers.StartAsync(_options, (name, receiver, limits, handle) => _listeners.OpenAsync(name, receiver.Listen, limits, handle, receiver.Tls)).ConfigureAwait(false);
+        await _receivers.StartAsync(_options, (name, receiver, limits, handle) => _listeners.OpenAsync(name, receiver.Listen, limits, handle, receiver.Tls, inner => CorsPolicy.Around(receiver.Cors, inner))).ConfigureAwait(false);
         _lifecycle.ReportStarted();
         _log.Info("Tempo started", ("version", BuildInfo.Version), ("target", _options.Target));
     }

@@ -1,21 +1,25 @@
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
+using Tempo.Host.Authentication;
 using Tempo.Host.Config;
 
 namespace Tempo.Host.Startup;
 
 /// <summary>The ports of a process, in the order in which they were opened. Opened and closed by one thread, named by any.</summary>
-internal sealed class Listeners(Log log, TimeProvider time)
+internal sealed class Listeners(ListenerAuthentication authentication, Log log, TimeProvider time)
 {
     private readonly List<Listener> _open = [];
 
     public IEnumerable<string> Names => _open.Select(static listener => listener.Name);
 
     /// <exception cref="ListenException">The address is not ours or taken, or the certificate cannot be used.</exception>
-    public async Task OpenAsync(string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, TlsOptions? tls)
+    /// <param name="open">Puts before authentication what nobody brings credentials for.</param>
+    public async Task OpenAsync(
+        string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, TlsOptions? tls, Func<Func<HttpContext, Task>, Func<HttpContext, Task>>? open = null)
     {
         var certificate = ServerCertificate.Open(name, tls, limits.IsHttp2Only, log, time);
-        _open.Add(await Listener.StartAsync(name, address, limits, handle, log, certificate).ConfigureAwait(false));
+        var asking = authentication.Before(name, handle);
+        _open.Add(await Listener.StartAsync(name, address, limits, open?.Invoke(asking) ?? asking, log, certificate).ConfigureAwait(false));
     }
 
     /// <summary>Closes them, the last one first; what is in flight may finish until the token is cancelled.</summary>

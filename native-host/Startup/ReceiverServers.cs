@@ -45,13 +45,13 @@ internal sealed class ReceiverServers : IAsyncDisposable
         if (set.OtlpHttp is { } otlpHttp)
         {
             var receiver = new OtlpHttpReceiver(Ingest(Otlp, "http"), new HttpBody(memory, otlpHttp.MaxRequestBytes), _requests, _time);
-            await listen("otlp_http", otlpHttp, HttpLimits, CorsPolicy.Around(otlpHttp.Cors, receiver.HandleAsync)).ConfigureAwait(false);
+            await listen("otlp_http", otlpHttp, HttpLimits, receiver.HandleAsync).ConfigureAwait(false);
         }
 
         if (set.Zipkin is { } zipkin)
         {
             var receiver = new ZipkinReceiver(_router, _tenants, _metrics, new HttpBody(memory, zipkin.MaxRequestBytes), _requests, _time);
-            await listen("zipkin", zipkin, HttpLimits, CorsPolicy.Around(zipkin.Cors, receiver.HandleAsync)).ConfigureAwait(false);
+            await listen("zipkin", zipkin, HttpLimits, receiver.HandleAsync).ConfigureAwait(false);
         }
 
         await StartJaegerAsync(set, memory, options.MultitenancyEnabled, listen).ConfigureAwait(false);
@@ -69,7 +69,7 @@ internal sealed class ReceiverServers : IAsyncDisposable
         if (set.JaegerHttp is { } http)
         {
             var receiver = new JaegerHttpReceiver(Ingest(Jaeger, "collector_http"), new HttpBody(memory, http.MaxRequestBytes), _requests, _time);
-            await listen("jaeger_thrift_http", http, HttpLimits, CorsPolicy.Around(http.Cors, receiver.HandleAsync)).ConfigureAwait(false);
+            await listen("jaeger_thrift_http", http, HttpLimits, receiver.HandleAsync).ConfigureAwait(false);
         }
 
         if (set.JaegerCompact is { } compact) _udp.Add(Udp(compact, isCompact: true));

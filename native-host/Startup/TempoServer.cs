@@ -7,6 +7,7 @@ using Tempo.Engine.Node.Forwarding;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Node.Usage;
+using Tempo.Host.Authentication;
 using Tempo.Host.Config;
 using Tempo.Host.Diff;
 using Tempo.Host.Foreign;
@@ -60,7 +61,7 @@ public sealed class TempoServer
         _lifecycle = lifecycle;
         _log = log;
         _time = time;
-        _listeners = new Listeners(log, time);
+        _listeners = new Listeners(new ListenerAuthentication(options.Authentication, _metrics, log, time), log, time);
     }
 
     /// <summary>Runs until <see cref="Lifecycle.RequestStop"/>, then stops cleanly.</summary>
@@ -92,7 +93,7 @@ public sealed class TempoServer
         if (_ring is not null) await _ring.JoinAsync(_node, _metrics, () => _lifecycle.IsStopping).ConfigureAwait(false);
         _receivers = new ReceiverServers(RouterOf(_node), tenants, requests, _metrics, _log, _time);
         if (Targets.Of(_options.Target).Receives)
-            await _receivers.StartAsync(_options, (name, receiver, limits, handle) => _listeners.OpenAsync(name, receiver.Listen, limits, handle, receiver.Tls)).ConfigureAwait(false);
+            await _receivers.StartAsync(_options, (name, receiver, limits, handle) => _listeners.OpenAsync(name, receiver.Listen, limits, handle, receiver.Tls, inner => CorsPolicy.Around(receiver.Cors, inner))).ConfigureAwait(false);
         if (_ring is not null) await _ring.ActivateAsync(CancellationToken.None).ConfigureAwait(false);
         _lifecycle.ReportStarted();
         using var process = Process.GetCurrentProcess();
@@ -172,7 +173,7 @@ public sealed class TempoServer
         var apiLimits = ApiLimits with { MaxStreams = _options.Api.MaxGrpcStreams };
         await _listeners.OpenAsync("http", http, apiLimits, GrpcApi.OverHttp(grpc, _options.Api.IsGrpcOverHttp, router.HandleAsync), _options.HttpTls).ConfigureAwait(false);
         var grpcAddress = new ListenAddress(_options.Api.GrpcListenAddress, _options.Api.GrpcListenPort);
-        await _listeners.OpenAsync("grpc", grpcAddress, GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams }, WithPeers(node, requests, grpc.HandleAsync), _options.GrpcTls).ConfigureAwait(false);
+        await _listeners.OpenAsync("grpc", grpcAddress, GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams }, grpc.HandleAsync, _options.GrpcTls, inner => WithPeers(node, requests, inner)).ConfigureAwait(false);
     }
 
     // Other nodes of the ring come in on the gRPC port.

@@ -144,7 +144,9 @@ internal sealed class RemoteWriteSender : IDisposable
             if (!await PauseAsync(result, failures++, cancellation).ConfigureAwait(false)) return false;
         }
 
+        Failpoints.Hit(Failpoint.QueueSent);
         var error = _queue.Advance(_number, record);
+        Failpoints.Hit(Failpoint.QueueAdvanced);
         if (error != DiskError.None) _services.Log.Warn("remote write: how far it has come could not be written; after a crash batches may be sent twice", ("url", _target.ShownUrl), ("err", error));
         _metrics.HighestSent.Set(record.UnixMs / 1000);
         ShowLevels();

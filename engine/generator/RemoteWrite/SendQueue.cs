@@ -94,6 +94,7 @@ internal sealed partial class SendQueue : IDisposable
                 return error;
             }
 
+            Failpoints.Hit(Failpoint.QueueAppended);
             _segments[^1].Length += _record.Length;
             _segments[^1].Samples += counts.Total;
             LastUnixMs = Math.Max(LastUnixMs, unixMs);
@@ -107,6 +108,7 @@ internal sealed partial class SendQueue : IDisposable
         lock (_lock)
         {
             var error = _writing?.Sync() ?? DiskError.None;
+            Failpoints.Hit(Failpoint.QueueSynced);
             // A file whose sync failed is not written any more; what it holds can still be read and sent.
             if (error != DiskError.None) CloseWriting();
             SignalChange();
@@ -176,6 +178,7 @@ internal sealed partial class SendQueue : IDisposable
         }
 
         _writing = file;
+        Failpoints.Hit(Failpoint.QueueSegment);
         _segments.Add(new Segment(sequence, bytes) { Length = SendQueueFormat.SegmentHeaderBytes });
         return DiskError.None;
     }

@@ -151,6 +151,7 @@ public sealed partial class LocalObjectStore : IObjectStore, ILocalObjects
         var error = _disk.TryDelete(PathOf(key));
         if (error is DiskError.NotFolder or DiskError.IsFolder) return ValueTask.CompletedTask;
         Check(error, key, "delete");
+        Failpoints.Hit(Failpoint.ObjectDeleted);
         RemoveEmptyFolders(FolderOf(key), key);
         return ValueTask.CompletedTask;
     }
@@ -202,6 +203,7 @@ public sealed partial class LocalObjectStore : IObjectStore, ILocalObjects
 
         if (error == DiskError.OtherDisk) return false;
         Check(error, key, $"move of {path}");
+        Failpoints.Hit(Failpoint.ObjectMoved);
         Check(_disk.SyncFolder(folder), key, $"move of {path}");
         return true;
     }

@@ -40,6 +40,7 @@ internal sealed class PendingFile : IDisposable
             LocalObjectStore.Check(error, key, "create");
             // File systems without locks cannot be swept either, so a failure costs nothing.
             _ = disk.TryLock(path, out var hold);
+            Failpoints.Hit(Failpoint.ObjectCreated);
             return new PendingFile(disk, path, key, file!, hold);
         }
     }
@@ -51,6 +52,7 @@ internal sealed class PendingFile : IDisposable
     public bool Publish(string folder, string target, bool onlyIfAbsent)
     {
         Check(_file.Sync(), "fsync");
+        Failpoints.Hit(Failpoint.ObjectSynced);
         if (onlyIfAbsent)
         {
             var error = _disk.TryLink(_path, target);
@@ -64,6 +66,7 @@ internal sealed class PendingFile : IDisposable
             _removed = true;
         }
 
+        Failpoints.Hit(Failpoint.ObjectRenamed);
         Check(_disk.SyncFolder(folder), "fsync of the folder");
         return true;
     }

@@ -30,8 +30,11 @@ public sealed class TenantIndexObjects(IObjectStore objects)
     /// <summary>Writes both forms.</summary>
     public async Task WriteAsync(TenantId tenant, TenantIndex index, CancellationToken cancellation)
     {
+        Failpoints.Hit(Failpoint.IndexBegun);
         await objects.PutAsync(Key(tenant, Protobuf), TenantIndexProtobuf.Write(index), cancellation).ConfigureAwait(false);
+        Failpoints.Hit(Failpoint.IndexHalf);
         await objects.PutAsync(Key(tenant, Json), TenantIndexJson.Write(index), cancellation).ConfigureAwait(false);
+        Failpoints.Hit(Failpoint.IndexWritten);
     }
 
     /// <summary>Of a tenant without blocks there is no index.</summary>

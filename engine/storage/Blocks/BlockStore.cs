@@ -76,21 +76,32 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         {
             using var content = WriteData(path, block, write);
             if (content is null) return null;
+            Failpoints.Hit(Failpoint.BlockFooterWritten);
             var bloom = BuildBloom(content.Ids);
             var index = RowGroupIndex.ToJson(content.LastIds);
             var meta = Describe(block, content, bloom.Layout.ShardCount);
             meta = meta with { Checksums = new BlockChecksums(CheckData(path, meta), Crc32C.Compute(index), ChecksumsOf(bloom)) };
             await objects.PutFileAsync(BlockObjects.Key(tenant, id, BlockObjects.Data), path, cancellation).ConfigureAwait(false);
+            Failpoints.Hit(Failpoint.BlockDataPut);
             for (var shard = 0; shard < meta.BloomShardCount; shard++)
                 await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Bloom(shard)), bloom.ShardObject(shard), cancellation).ConfigureAwait(false);
+            Failpoints.Hit(Failpoint.BlockBloomPut);
             WriteSidecar(sidecarPath, id, content);
             await objects.PutFileAsync(BlockObjects.Key(tenant, id, BlockObjects.Sidecar), sidecarPath, cancellation).ConfigureAwait(false);
+            Failpoints.Hit(Failpoint.BlockSidecarPut);
             await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Index), index, cancellation).ConfigureAwait(false);
+            Failpoints.Hit(Failpoint.BlockIndexPut);
             if (block.CompactedFrom.Count > 0)
+            {
                 await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedFrom), CompactedFrom.ToJson(block.CompactedFrom), cancellation).ConfigureAwait(false);
+                Failpoints.Hit(Failpoint.BlockOriginsPut);
+            }
+
             if (block.IsNotCompacted) await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.NoCompact), ReadOnlyMemory<byte>.Empty, cancellation).ConfigureAwait(false);
             if (beforeMeta is not null) await beforeMeta().ConfigureAwait(false);
+            Failpoints.Hit(Failpoint.BlockMetaNext);
             await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Meta), meta.ToJson(), cancellation).ConfigureAwait(false);
+            Failpoints.Hit(Failpoint.BlockMetaPut);
             return meta;
         }
         finally

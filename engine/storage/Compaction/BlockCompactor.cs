@@ -40,6 +40,7 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
         try
         {
             foreach (var input in job.Inputs) inputs.Add(await OpenAsync(input, forMerge: true, cancellation).ConfigureAwait(false));
+            Failpoints.Hit(Failpoint.CompactionOpened);
             var layout = options.Layout with { DedicatedColumns = columnsFor?.Invoke(job) ?? job.DedicatedColumns };
             var counts = default(MergeCounts);
             var rest = new List<BlockMeta>();

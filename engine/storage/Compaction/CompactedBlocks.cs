@@ -35,7 +35,9 @@ public sealed class CompactedBlocks(IObjectStore objects, SteadyClock clock)
 
         var time = clock.UtcNow;
         await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedMeta), TryAddTime(meta, time) ?? Write(tenant, id, known, time), cancellation).ConfigureAwait(false);
+        Failpoints.Hit(Failpoint.CompactionMarked);
         await objects.DeleteAsync(metaKey, cancellation).ConfigureAwait(false);
+        Failpoints.Hit(Failpoint.CompactionRetired);
     }
 
     /// <summary>
@@ -76,8 +78,16 @@ public sealed class CompactedBlocks(IObjectStore objects, SteadyClock clock)
         await foreach (var entry in objects.ListAsync(BlockObjects.Folder(tenant, id), ListScope.Recursive, cancellation).ConfigureAwait(false))
             if (entry.Key != last)
                 keys.Add(entry.Key);
-        foreach (var key in keys) await objects.DeleteAsync(key, cancellation).ConfigureAwait(false);
+        Failpoints.Hit(Failpoint.RetentionChosen);
+        foreach (var key in keys)
+        {
+            await objects.DeleteAsync(key, cancellation).ConfigureAwait(false);
+            Failpoints.Hit(Failpoint.RetentionObject);
+        }
+
+        Failpoints.Hit(Failpoint.RetentionEmptied);
         await objects.DeleteAsync(last, cancellation).ConfigureAwait(false);
+        Failpoints.Hit(Failpoint.RetentionDeleted);
     }
 
     // Null: it is no JSON object.

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Blocks.Read;
 
@@ -141,7 +142,20 @@ public sealed class OrderedTrace(SpanContext context)
             if (_starts[i] != _starts[i - 1]) continue;
             var from = i - 1;
             while (i < _addedCount && _starts[i] == _starts[from]) i++;
-            _order.AsSpan(from, i - from).Sort(_compareTies ??= CompareTies);
+            SortTies(_order.AsSpan(from, i - from));
+        }
+    }
+
+    // The names that ties may have to be told apart by are read when they are asked for, and a sort wraps what its comparison throws.
+    private void SortTies(Span<int> ties)
+    {
+        try
+        {
+            ties.Sort(_compareTies ??= CompareTies);
+        }
+        catch (InvalidOperationException e) when (e.InnerException is BlockReadException damage)
+        {
+            ExceptionDispatchInfo.Throw(damage);
         }
     }
 

@@ -138,6 +138,7 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
                 if (error != DiskError.None) return error;
                 file!.Dispose();
                 _spares.Enqueue(name);
+                Failpoints.Hit(Failpoint.WalSpareAllocated);
             }
 
             return DiskError.None;
@@ -194,6 +195,7 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
                 if (file.IsGone) continue;
                 var error = TakeOut(file);
                 if (error != DiskError.None && error != DiskError.NotFound) return error;
+                Failpoints.Hit(Failpoint.WalFileReleased);
                 file.IsGone = true;
                 _reserve.Remove(file);
                 metrics.Segments.Add(-1);
@@ -201,6 +203,7 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
 
             var synced = disk.SyncFolder(folder);
             if (synced != DiskError.None) return synced;
+            Failpoints.Hit(Failpoint.WalReleaseSynced);
             foreach (var name in _sparesToBe) _spares.Enqueue(name);
             _sparesToBe.Clear();
             return DiskError.None;
@@ -251,8 +254,11 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
     {
         var error = WriteFirstBlock(file, header);
         if (error == DiskError.None) error = file.Sync();
+        Failpoints.Hit(Failpoint.WalSegmentHeader);
         if (error == DiskError.None) error = disk.TryRename(PathOf(spare), PathOf(name));
+        Failpoints.Hit(Failpoint.WalSegmentRenamed);
         if (error == DiskError.None) error = disk.SyncFolder(folder);
+        Failpoints.Hit(Failpoint.WalSegmentBegun);
         if (error == DiskError.None) return DiskError.None;
 
         // Whatever is wrong with this file, the next attempt shall not meet it. It holds no record: if the name comes
@@ -315,6 +321,7 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
             file!.Dispose();
         }
 
+        Failpoints.Hit(Failpoint.WalEpochNamed);
         Require(disk.SyncFolder(folder), "sync the folder");
     }
 

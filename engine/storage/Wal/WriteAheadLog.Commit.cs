@@ -91,7 +91,9 @@ public sealed unsafe partial class WriteAheadLog
         _completedCount = 0;
         _group.Begin(_batch.Count);
         foreach (var append in _batch) Place(append);
+        Failpoints.Hit(Failpoint.WalGroupPlaced);
         _group.WriteRun();
+        Failpoints.Hit(Failpoint.WalGroupWritten);
         var failed = _segmentError != DiskError.None;
         foreach (var writer in _group.Writers)
         {
@@ -100,8 +102,10 @@ public sealed unsafe partial class WriteAheadLog
             else failed |= Poison(writer);
         }
 
+        Failpoints.Hit(Failpoint.WalGroupSynced);
         if (!failed) Tell("");
         while (_completedCount < _batch.Count) Complete(_batch[_completedCount++]);
+        Failpoints.Hit(Failpoint.WalGroupTold);
         foreach (var writer in _sealed) writer.Dispose();
         _sealed.Clear();
         if (_beganSegment && _segmentError == DiskError.None) Replenish(); // after the answers: nobody waits for it

@@ -55,7 +55,7 @@ public static class ToolProgram
             "Verbs over the blocks in a folder (--path, default tempo-data/blocks), or where the configuration of a server says (--config.file);\n"
             + $"of a bucket also {string.Join(", ", ToolStorage.Options.Skip(4).Select(static option => $"--{option}"))}:\n");
         foreach (var verb in Verbs) text.Append("  ").Append(UsageOf(verb)).Append("\n        ").Append(verb.Help).Append('\n');
-        return text.ToString();
+        return text.Append("  failpoints\n        Where tests can end the server or have it fail (TEMPO_FAILPOINT and -failpoints.enabled).\n").ToString();
     }
 
     private static string UsageOf(ToolVerb verb) =>

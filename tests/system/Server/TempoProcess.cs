@@ -39,6 +39,12 @@ public sealed class TempoProcess : IAsyncDisposable
     /// <summary>A program and its first arguments that starts the binary, and becomes it; none usually.</summary>
     public IReadOnlyList<string> Launcher { get; set; } = [];
 
+    /// <summary>More flags.</summary>
+    public IReadOnlyList<string> Flags { get; set; } = [];
+
+    /// <summary>More of its environment.</summary>
+    public Dictionary<string, string> Variables { get; } = [];
+
     public int ProcessId => _process!.Id;
 
     /// <summary>True from just before the signal that ends the process until the next start: connections may break now.</summary>
@@ -93,13 +99,15 @@ public sealed class TempoProcess : IAsyncDisposable
         Assert.True(File.Exists(Repository.Binary), $"no binary at {Repository.Binary}: run ./build.ps1 publish, or name one in TEMPO_BINARY");
         Directory.CreateDirectory(DataFolder);
         _isEnding = false;
-        string[] command = [.. Launcher, Repository.Binary, $"-config.file={ConfigFile}"];
-        _process = Process.Start(new ProcessStartInfo(command[0], command[1..])
+        string[] command = [.. Launcher, Repository.Binary, $"-config.file={ConfigFile}", .. Flags];
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             WorkingDirectory = Folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-        })!;
+        };
+        foreach (var (name, value) in Variables) start.Environment[name] = value;
+        _process = Process.Start(start)!;
         _process.OutputDataReceived += Keep;
         _process.ErrorDataReceived += Keep;
         _process.BeginOutputReadLine();
@@ -123,6 +131,14 @@ public sealed class TempoProcess : IAsyncDisposable
         }
 
         return true;
+    }
+
+    /// <summary>It does not start, and says why.</summary>
+    public async Task ExpectRefusalAsync(string why)
+    {
+        StartWithoutWaiting();
+        var exitCode = await EndedAsync();
+        Assert.True(exitCode == 1 && Log.Contains(why, StringComparison.Ordinal), $"it ended with {exitCode}:\n{Log}");
     }
 
     /// <summary>kill -9, and waits until the process is gone.</summary>

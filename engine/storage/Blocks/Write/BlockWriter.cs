@@ -168,6 +168,7 @@ public sealed partial class BlockWriter : IDisposable
         _stage.Complete();
         if (!isCopied) _columns.WritePage(_stage);
         _sidecar.AddPage(_stage);
+        Failpoints.Hit(Failpoint.BlockPageWritten);
         IsReusable &= _stage.Load.TextBytes + _columns.LargestDictionaryBytes + _columns.SizeBytes <= MaxReusableBytes && _stage.Load.EntryCount <= MaxReusableEntries;
         _rowsInGroup += _stage.TraceCount;
         _spansInGroup += _stage.Spans.Count;
@@ -178,6 +179,7 @@ public sealed partial class BlockWriter : IDisposable
     private void WriteRowGroup()
     {
         _columns.WriteRowGroup(_file, _rowsInGroup);
+        Failpoints.Hit(Failpoint.BlockRowGroupWritten);
         ForgetRowGroup();
     }
 

@@ -61,7 +61,7 @@ public class ValueTests
 
     [Theory]
     [InlineData("a\nb ${A", "f: line 2: ${ without }")]
-    [InlineData("\n\n${A!b}", "f: line 3: bad variable \"A!b\"")]
+    [InlineData("\n\n${A!b}", "f: line 3: bad variable \"A\"")]
     [InlineData("${}", "f: line 1: bad variable \"\"")]
     [InlineData("${1}", "f: line 1: bad variable \"1\"")]
     public void BadExpansionsNameTheLine(string text, string expected) =>

@@ -1,0 +1,90 @@
+using Tempo.Engine.Foundation;
+using Tempo.SystemTests.Server;
+
+namespace Tempo.SystemTests.Torture.Failpoints;
+
+/// <summary>
+/// The server ends, or meets an error of the disk, at each named place of its code, and is started again: what was acknowledged is
+/// there, whole and once, and what was deleted is not.
+/// </summary>
+public sealed class FailpointTests(ITestOutputHelper output)
+{
+    /// <summary>What a run of the script passes this often at least: the nth time is drawn from so many.</summary>
+    private const int MostOften = 3;
+
+    public static TheoryData<string> Names => [.. FailpointTable.All.Select(static info => info.Name)];
+
+    public static TheoryData<string> NamesThatMayFail => [.. FailpointTable.All.Where(static info => info.MayFail).Select(static info => info.Name)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task Ended_there_it_loses_nothing(string name)
+    {
+        await using var server = new FailpointServer(output, $"end at {name}");
+        for (var round = 0; round < Rounds.Count(1); round++)
+        {
+            if (NeedsWork(name)) await server.LeaveWorkBehindAsync();
+            // The first time for sure; later rounds any of the first few, if there are so many.
+            var nth = round == 0 ? 1 : new Random(Rounds.Seed + round).Next(1, MostOften + 1);
+            server.Failpoint = $"{name}:{nth}";
+            var survived = await server.LiveAsync(() => Task.FromResult(nth == 1));
+            Assert.True(!survived || nth > 1, $"{name} was not reached:\n{server.Tempo.Log}");
+            if (survived) await server.Tempo.KillAsync();
+            else await server.KilledAsync();
+            await server.HealAsync();
+            server.Rounds.Done($"{name}:{nth}; {server.Ledger}");
+        }
+
+        server.Rounds.Report(server.Ledger);
+    }
+
+    [Theory]
+    [MemberData(nameof(NamesThatMayFail))]
+    public async Task An_error_there_is_no_end_and_no_loss(string name)
+    {
+        await using var server = new FailpointServer(output, $"error at {name}");
+        for (var round = 0; round < Rounds.Count(1); round++)
+        {
+            if (NeedsWork(name)) await server.LeaveWorkBehindAsync();
+            server.Failpoint = $"{name}:{(round == 0 ? 1 : new Random(Rounds.Seed + round).Next(1, MostOften + 1))}:error";
+            var isReached = false;
+            Assert.True(await server.LiveAsync(async () => !(isReached = !(await server.UnreachedAsync()).Contains(name))), server.Tempo.Log);
+            Assert.True(isReached, $"{name} was not reached:\n{server.Tempo.Log}");
+            // Well again: it has gone on by itself.
+            await server.Check.EverythingAsync();
+            await server.Tempo.KillAsync();
+            await server.HealAsync();
+            server.Rounds.Done($"{name}; {server.Ledger}");
+        }
+
+        server.Rounds.Report(server.Ledger);
+    }
+
+    // What is only reached by a start that finds something to do; the others meet a folder of an earlier run in long runs.
+    private static bool NeedsWork(string name) => Rounds.IsLong || name.StartsWith("recovery.", StringComparison.Ordinal) || name == "compaction.settling";
+
+    [Fact]
+    public async Task The_script_reaches_every_failpoint()
+    {
+        await using var server = new FailpointServer(output, "no fault");
+        await server.LeaveWorkBehindAsync();
+        server.Failpoint = "count";
+        Assert.True(await server.LiveAsync(async () => (await server.UnreachedAsync()).Length > 0));
+        Assert.Empty(await server.UnreachedAsync());
+        Assert.Contains("FAILPOINTS ARE ON", server.Tempo.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task They_are_off_unless_a_flag_allows_them()
+    {
+        await using var tempo = TempoProcess.Prepare();
+        tempo.Variables["TEMPO_FAILPOINT"] = "ingest.logged";
+        tempo.StartWithoutWaiting();
+        Assert.Equal(1, await tempo.EndedAsync());
+        Assert.Contains("needs -failpoints.enabled", tempo.Log, StringComparison.Ordinal);
+
+        tempo.Variables.Clear();
+        await tempo.StartAsync();
+        Assert.DoesNotContain("failpoint", (await tempo.Api.AskAsync("/status")).Text, StringComparison.OrdinalIgnoreCase);
+    }
+}
