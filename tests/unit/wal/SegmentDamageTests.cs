@@ -1,3 +1,4 @@
+using System.Globalization;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Wal;
 using Tempo.Testing;
@@ -120,8 +121,10 @@ public sealed class SegmentDamageTests
     [Fact]
     public void Random_rubbish_costs_at_most_the_records_it_touches()
     {
-        var random = new Random(11);
-        for (var i = 0; i < 5000; i++)
+        // As in tests/unit/compaction/Corruption: how many segments are damaged, and where chance begins.
+        var inputs = int.Parse(Environment.GetEnvironmentVariable("TEMPO_CORRUPTION_INPUTS") ?? "5000", CultureInfo.InvariantCulture);
+        var random = new Random(10 + int.Parse(Environment.GetEnvironmentVariable("TEMPO_CORRUPTION_SEED") ?? "1", CultureInfo.InvariantCulture));
+        for (var i = 0; i < inputs; i++)
         {
             var touched = new List<(int, int)>();
             for (var n = random.Next(1, 6); n > 0; n--)
