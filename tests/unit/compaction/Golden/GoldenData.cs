@@ -54,10 +54,22 @@ internal static class GoldenData
             for (var trace = Cut + 1; trace <= Logged; trace++) await IngestAsync(node, trace);
             await node.DeleteTracesAsync(TenantId.Single, [IdOf(Deleted)], default);
             // As a crash leaves it: before the node stops, which would cut what is in the log.
-            ZipFile.CreateFromDirectory(root, target, CompressionLevel.SmallestSize, includeBaseDirectory: false);
+            Pack(root, target);
         }
 
         Directory.Delete(root, recursive: true);
+    }
+
+    // Not the files that are only there to be locked: the node holds them.
+    private static void Pack(string root, string target)
+    {
+        using var zip = ZipFile.Open(target, ZipArchiveMode.Create);
+        foreach (var path in Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Where(static path => !path.EndsWith("lock", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var entry = zip.CreateEntry(Path.GetRelativePath(root, path), CompressionLevel.SmallestSize).Open();
+            file.CopyTo(entry);
+        }
     }
 
     private static async Task IngestAsync(TempoNode node, int trace)
