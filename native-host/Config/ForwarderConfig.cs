@@ -64,7 +64,7 @@ internal static class ForwarderConfig
                 case ("endpoints", _):
                     if (LimitStructures.ReadTexts(value, out var endpoints) is { } error) return $"endpoints: {error}";
                     foreach (var endpoint in endpoints)
-                        if (!Uri.TryCreate($"http://{endpoint}/", UriKind.Absolute, out var url) || url.Authority != endpoint.ToLowerInvariant() && url.Host + ":" + url.Port != endpoint.ToLowerInvariant())
+                        if (!Uri.TryCreate($"http://{endpoint}/", UriKind.Absolute, out var url) || !endpoint.Equals(url.Authority, StringComparison.OrdinalIgnoreCase) && !endpoint.Equals($"{url.Host}:{url.Port}", StringComparison.OrdinalIgnoreCase))
                             return $"endpoints: {GoText.Quote(endpoint)} is not host:port";
                     read = read with { Endpoints = endpoints };
                     break;

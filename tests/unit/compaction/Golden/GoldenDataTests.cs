@@ -39,7 +39,7 @@ public sealed class GoldenDataTests : IDisposable
             await CheckAsync(node);
         }
 
-        Assert.Empty(Directory.GetFiles(Path.Combine(_root, "wal"), "*", SearchOption.AllDirectories).Where(static path => path.Contains("quarantine", StringComparison.Ordinal)));
+        Assert.DoesNotContain(Directory.GetFiles(Path.Combine(_root, "wal"), "*", SearchOption.AllDirectories), static path => path.Contains("quarantine", StringComparison.Ordinal));
     }
 
     [Fact]
