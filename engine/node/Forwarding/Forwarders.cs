@@ -64,7 +64,7 @@ public sealed class Forwarders : IAsyncDisposable
                 }
                 else if (isIdle)
                 {
-                    queue.Running = Task.Run(() => DrainAsync(queue, tenant, name, clients));
+                    queue.Running = DrainAsync(queue, tenant, name, clients);
                 }
             }
         }
@@ -83,6 +83,8 @@ public sealed class Forwarders : IAsyncDisposable
 
     private async Task DrainAsync(TenantQueue queue, TenantId tenant, string name, OtlpForwardClient[] clients)
     {
+        // Who sends a request does not wait for the first one to go on.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         while (queue.TryTake(out var request))
         {
             foreach (var client in clients)
