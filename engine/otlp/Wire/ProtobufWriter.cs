@@ -80,6 +80,34 @@ public readonly struct ProtobufWriter(NativeBuffer buffer)
         Varint.Encode(tail, (uint)length);
     }
 
+    /// <summary>
+    /// The same for a message that is likely so long that its length takes <paramref name="lengthBytes"/> bytes, which are set aside: if it
+    /// does, nothing is moved. <see cref="EndMessage(int, int)"/> takes the mark with the same number.
+    /// </summary>
+    public int BeginMessage(uint tag, int lengthBytes)
+    {
+        var span = buffer.GetSpan(MaxTagSizeBytes + lengthBytes);
+        buffer.Advance(Varint.Encode(span, tag) + lengthBytes);
+        return buffer.Length;
+    }
+
+    /// <summary>Ends what <see cref="BeginMessage(uint, int)"/> began; moved is what turned out longer or shorter, so that the encoding is the shortest one.</summary>
+    public void EndMessage(int start, int lengthBytes)
+    {
+        var length = buffer.Length - start;
+        var shift = Varint.SizeBytes((uint)length) - lengthBytes;
+        if (shift > 0)
+        {
+            buffer.GetSpan(shift);
+            buffer.Advance(shift);
+        }
+
+        var tail = WrittenFrom(start - lengthBytes);
+        if (shift != 0) tail.Slice(lengthBytes, length).CopyTo(tail[(lengthBytes + shift)..]);
+        Varint.Encode(tail, (uint)length);
+        if (shift < 0) buffer.Truncate(buffer.Length + shift);
+    }
+
     // Safe: start lies within the written bytes, and the span is used up before the buffer can grow again.
     private unsafe Span<byte> WrittenFrom(int start) => new(buffer.Pointer + start, buffer.Length - start);
 }

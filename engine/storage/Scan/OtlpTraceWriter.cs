@@ -12,6 +12,15 @@ namespace Tempo.Engine.Storage.Scan;
 /// </summary>
 public static class OtlpTraceWriter
 {
+    /// <summary>Bytes of the length of a span as it usually is, 128 B to 16 KiB, and of the groups of a small trace.</summary>
+    private const int ShortLengthBytes = 2;
+
+    /// <summary>The same of a group of many spans, 16 KiB to 2 MiB: a group that turns out otherwise is moved by a byte.</summary>
+    private const int LongLengthBytes = 3;
+
+    /// <summary>From so many spans on groups are likely that long.</summary>
+    private const int ManySpans = 1000;
+
     /// <summary>Writes the whole trace.</summary>
     public static void Write(OrderedTrace trace, NativeBuffer output) => WritePart(trace, 0, int.MaxValue, null, SharedSpanIds.Of(trace), output);
 
@@ -34,17 +43,18 @@ public static class OtlpTraceWriter
         var begin = output.Length;
         int resourceSpans = -1, scopeSpans = -1;
         var i = first;
+        var lengthBytes = trace.SpanCount - first < ManySpans ? ShortLengthBytes : LongLengthBytes;
         for (; i < trace.SpanCount && output.Length - begin < maxBytes; i++)
         {
             if (trace.Starts[i] != 0 && scopeSpans >= 0)
             {
-                writer.EndMessage(scopeSpans);
+                writer.EndMessage(scopeSpans, lengthBytes);
                 scopeSpans = -1;
             }
 
             if (trace.Starts[i] == OrderedTrace.StartsResource && resourceSpans >= 0)
             {
-                writer.EndMessage(resourceSpans);
+                writer.EndMessage(resourceSpans, lengthBytes);
                 resourceSpans = -1;
             }
 
@@ -53,13 +63,13 @@ public static class OtlpTraceWriter
             var row = trace.Spans[i].Span;
             if (resourceSpans < 0)
             {
-                resourceSpans = writer.BeginMessage(TracesDataTag.ResourceSpans);
+                resourceSpans = writer.BeginMessage(TracesDataTag.ResourceSpans, lengthBytes);
                 WriteResource(writer, batch, batch.Resource[row]);
             }
 
             if (scopeSpans < 0)
             {
-                scopeSpans = writer.BeginMessage(ResourceSpansTag.ScopeSpans);
+                scopeSpans = writer.BeginMessage(ResourceSpansTag.ScopeSpans, lengthBytes);
                 WriteScope(writer, batch.Scopes, batch.Scope[row]);
             }
 
@@ -67,8 +77,8 @@ public static class OtlpTraceWriter
             WriteSpan(writer, batch, row, traceId, id, parent);
         }
 
-        if (scopeSpans >= 0) writer.EndMessage(scopeSpans);
-        if (resourceSpans >= 0) writer.EndMessage(resourceSpans);
+        if (scopeSpans >= 0) writer.EndMessage(scopeSpans, lengthBytes);
+        if (resourceSpans >= 0) writer.EndMessage(resourceSpans, lengthBytes);
         return i;
     }
 
@@ -136,10 +146,8 @@ public static class OtlpTraceWriter
         ProtobufWriter writer, SpanBatch batch, int row, ReadOnlySpan<byte> traceId, ulong spanId, ulong parentSpanId)
     {
         Span<byte> id = stackalloc byte[SpanId.SizeBytes];
-        var message = writer.BeginMessage(ScopeSpansTag.Spans);
-        writer.WriteBytes(SpanTag.TraceId, traceId);
-        BinaryPrimitives.WriteUInt64BigEndian(id, spanId);
-        writer.WriteBytes(SpanTag.SpanId, id);
+        var message = writer.BeginMessage(ScopeSpansTag.Spans, ShortLengthBytes);
+        WriteIds(writer.Buffer, traceId, spanId);
         WriteText(writer, SpanTag.TraceState, batch.TraceState[row]);
         if (parentSpanId != 0)
         {
@@ -161,7 +169,19 @@ public static class OtlpTraceWriter
         WriteCount(writer, SpanTag.DroppedLinksCount, batch.DroppedLinks[row]);
         WriteStatus(writer, batch, row);
         if (batch.Flags[row] != 0) writer.WriteFixed32(SpanTag.Flags, batch.Flags[row]);
-        writer.EndMessage(message);
+        writer.EndMessage(message, ShortLengthBytes);
+    }
+
+    // Both at once: their lengths are known.
+    private static void WriteIds(NativeBuffer output, ReadOnlySpan<byte> traceId, ulong spanId)
+    {
+        const int size = 2 + TraceId.SizeBytes + 2 + SpanId.SizeBytes;
+        var span = output.GetSpan(size);
+        (span[0], span[1]) = ((byte)SpanTag.TraceId, TraceId.SizeBytes);
+        traceId.CopyTo(span[2..]);
+        (span[2 + TraceId.SizeBytes], span[3 + TraceId.SizeBytes]) = ((byte)SpanTag.SpanId, SpanId.SizeBytes);
+        BinaryPrimitives.WriteUInt64BigEndian(span[(4 + TraceId.SizeBytes)..], spanId);
+        output.Advance(size);
     }
 
     private static void WriteEvent(ProtobufWriter writer, SpanBatch batch, int row, ulong spanStart)

@@ -16,12 +16,24 @@ internal static class ScalarAttributeWriter
 {
     private const int TagBytes = 1;
 
+    /// <summary>Tag and length of the four levels, where every length takes one byte.</summary>
+    private const int ShortHeaderBytes = 8;
+
+    /// <summary>Key and text up to this size together: the largest of the lengths, six bytes more, still takes one byte.</summary>
+    private const int ShortBytes = 127 - (ShortHeaderBytes - 2);
+
     /// <param name="output">Gets the KeyValue.</param>
     /// <param name="tag">Of the field; one byte, as those of all attributes are.</param>
     /// <param name="key">UTF-8.</param>
     /// <param name="text">UTF-8.</param>
     public static void WriteString(NativeBuffer output, uint tag, ReadOnlySpan<byte> key, ReadOnlySpan<byte> text)
     {
+        if (key.Length + text.Length <= ShortBytes)
+        {
+            WriteShortString(output, tag, key, text);
+            return;
+        }
+
         var valueSize = TagBytes + SizeOf(text.Length) + text.Length;
         var span = Begin(output, tag, key, valueSize, out var at, out var total);
         span[at++] = (byte)AnyValueTag.StringValue;
@@ -29,6 +41,22 @@ internal static class ScalarAttributeWriter
         text.CopyTo(span[at..]);
         output.Advance(total);
     }
+
+    // Nine of ten attributes.
+    private static void WriteShortString(NativeBuffer output, uint tag, ReadOnlySpan<byte> key, ReadOnlySpan<byte> text)
+    {
+        var total = ShortHeaderBytes + key.Length + text.Length;
+        var span = output.GetSpan(total)[..total];
+        BinaryPrimitives.WriteUInt32LittleEndian(span, tag | (uint)(total - 2) << 8 | AnyKey | (uint)key.Length << 24);
+        key.CopyTo(span[4..]);
+        span = span[(4 + key.Length)..];
+        BinaryPrimitives.WriteUInt32LittleEndian(span, (uint)KeyValueTag.Value | (uint)(text.Length + 2) << 8 | AnyText | (uint)text.Length << 24);
+        text.CopyTo(span[4..]);
+        output.Advance(total);
+    }
+
+    private const uint AnyKey = KeyValueTag.Key << 16;
+    private const uint AnyText = AnyValueTag.StringValue << 16;
 
     /// <summary>An Int, Bool or Double by its bits.</summary>
     public static void WriteNumber(NativeBuffer output, uint tag, ReadOnlySpan<byte> key, AttributeType type, long bits)
