@@ -29,27 +29,28 @@ internal static class CompactionMeasures
         var spans = options.Int("--spans-per-block", 1_000_000, 1000, 1_000_000_000);
         var blocks = options.Int("--blocks", 4, 1, CompactionSelector.MaxInputs);
         var areSingle = options.Flag("--single-span-traces");
+        var textBytes = options.Int("--text-bytes", 0, 0, MaxAttributeBytes);
         var areApart = options.Flag("--apart");
         var copies = !options.Flag("--no-copy");
-        var folder = Path.Combine(options.Text("--folder") ?? "/tmp/tempo-micro", $"compaction-{spans}-{blocks}{(areSingle ? "-single" : "")}{(areApart ? "-apart" : "")}");
+        var folder = Path.Combine(options.Text("--folder") ?? "/tmp/tempo-micro", $"compaction-{spans}-{blocks}{(areSingle ? "-single" : "")}{(textBytes > 0 ? $"-{textBytes}" : "")}{(areApart ? "-apart" : "")}");
         var isBuild = options.Flag("--build");
         options.ExpectEnd();
         if (isBuild)
         {
-            await BuildAsync(folder, blocks, spans, areSingle, areApart).ConfigureAwait(false);
+            await BuildAsync(folder, blocks, spans, areSingle, areApart, textBytes).ConfigureAwait(false);
             await BuildAsync(WarmFolder(folder), 3, WarmSpans, areSingle: false, areApart: false).ConfigureAwait(false);
         }
         else await MeasureAsync(folder, blocks, copies).ConfigureAwait(false);
         return 0;
     }
 
-    private static async Task BuildAsync(string folder, int blocks, int spans, bool areSingle, bool areApart)
+    private static async Task BuildAsync(string folder, int blocks, int spans, bool areSingle, bool areApart, int textBytes = 0)
     {
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         var store = Open(folder, "built");
         for (var number = 0; number < blocks; number++)
         {
-            var meta = await WriteBlockAsync(store, number, spans, areSingle, areApart ? blocks : 0).ConfigureAwait(false);
+            var meta = await WriteBlockAsync(store, number, spans, areSingle, areApart ? blocks : 0, textBytes).ConfigureAwait(false);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"block {number}: {meta.TotalObjects} traces, {meta.SizeBytes} bytes, {meta.RowGroupCount} row groups"));
         }
     }
@@ -59,12 +60,13 @@ internal static class CompactionMeasures
     /// <param name="number">Of the block.</param>
     /// <param name="spans">How many it has.</param>
     /// <param name="areSingle">Traces of one bare span.</param>
+    /// <param name="textBytes">Of a text that each of these has.</param>
     /// <param name="apart">0: ids from all over; else the blocks that divide the ids among them, each written as compaction leaves it.</param>
-    public static async Task<BlockMeta> WriteBlockAsync(BlockStore store, int number, int spans, bool areSingle, int apart = 0)
+    public static async Task<BlockMeta> WriteBlockAsync(BlockStore store, int number, int spans, bool areSingle, int apart = 0, int textBytes = 0)
     {
         var layout = new CompactionOptions().Layout;
         var block = new NewBlock { Tenant = TenantId.Single, Id = BlockId.Derive(9, (ulong)number), Layout = apart > 0 ? layout : layout with { ZstdLevel = 3 } };
-        var pieces = Pieces(number, spans, areSingle, Math.Max(1, apart));
+        var pieces = Pieces(number, spans, areSingle, Math.Max(1, apart), textBytes);
         return (await store.WriteAsync(block, writer => WritePieces(writer, pieces), default).ConfigureAwait(false))!;
     }
 
@@ -80,18 +82,18 @@ internal static class CompactionMeasures
     }
 
     // Each piece has the ids that begin with its own two bytes.
-    private static IEnumerable<List<LiveBatchView>> Pieces(int block, int spans, bool areSingle, int shares)
+    private static IEnumerable<List<LiveBatchView>> Pieces(int block, int spans, bool areSingle, int shares, int textBytes)
     {
         var templates = TemplateBuilder.BuildMany(1, SpansPerRequest, 64);
         var stamper = new RequestStamper((ulong)block + 1);
         var random = new Random(block);
-        var count = Math.Max(1, spans / SpansPerPiece);
+        var count = Math.Max(1, spans / (textBytes > 0 ? 5000 : SpansPerPiece));
         for (var piece = 0; piece < count; piece++)
         {
             var firstBytes = (ushort)((shares > 1 ? block * (65536 / shares) : 0) + piece * (65536 / shares / count));
             if (areSingle)
             {
-                yield return SingleSpans.Create(SpansPerPiece, random, firstBytes);
+                yield return SingleSpans.Create(Math.Min(spans, textBytes > 0 ? 5000 : SpansPerPiece), random, firstBytes, textBytes);
                 continue;
             }
 

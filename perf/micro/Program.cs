@@ -13,7 +13,7 @@ const string Usage = """
         Sidecar bytes a span, CPU of tag names and values; a file of requests is made by tempo-load generate.
     tempo-micro misses [--blocks 1000] [--traces 2000]
         CPU of a look-up by id that finds nothing.
-    tempo-micro compaction [--spans-per-block 1000000] [--blocks 4] [--single-span-traces] [--apart] [--no-copy] [--folder /tmp/tempo-micro] [--build]
+    tempo-micro compaction [--spans-per-block 1000000] [--blocks 4] [--single-span-traces [--text-bytes 0]] [--apart] [--no-copy] [--folder /tmp/tempo-micro] [--build]
         MB a CPU-second and growth of memory while blocks become one; make them first, with the same options and --build. --apart:
         the inputs have ids of ranges of their own and are as compaction leaves them, so that row groups are copied, unless --no-copy.
     tempo-micro ingest [--spans 75000] [--spans-per-request 300] [--rounds 9] [--dedicated]

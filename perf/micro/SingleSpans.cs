@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Otlp.Fields;
 using Tempo.Engine.Otlp.Wire;
@@ -10,7 +11,10 @@ namespace Tempo.Perf.Micro;
 internal static class SingleSpans
 {
     /// <param name="firstBytes">What all ids begin with; null: they are random altogether.</param>
-    public static List<LiveBatchView> Create(int count, Random random, ushort? firstBytes = null)
+    /// <param name="count">Traces.</param>
+    /// <param name="random">Of the ids, and of the texts.</param>
+    /// <param name="textBytes">Bytes of a text of random hexadecimal digits that each span has; 0: none.</param>
+    public static List<LiveBatchView> Create(int count, Random random, ushort? firstBytes = null, int textBytes = 0)
     {
         using var buffer = new NativeBuffer();
         var writer = new ProtobufWriter(buffer);
@@ -25,6 +29,16 @@ internal static class SingleSpans
             writer.WriteBytes(SpanTag.TraceId, id);
             writer.WriteBytes(SpanTag.SpanId, id.AsSpan(0, SpanId.SizeBytes));
             writer.WriteFixed64(SpanTag.StartTimeUnixNano, 1_760_000_000_000_000_000);
+            if (textBytes > 0)
+            {
+                var attribute = writer.BeginMessage(SpanTag.Attributes);
+                writer.WriteBytes(KeyValueTag.Key, "body"u8);
+                var value = writer.BeginMessage(KeyValueTag.Value);
+                writer.WriteBytes(AnyValueTag.StringValue, Encoding.ASCII.GetBytes(random.GetHexString(textBytes, lowercase: true)));
+                writer.EndMessage(value);
+                writer.EndMessage(attribute);
+            }
+
             writer.EndMessage(span);
         }
 

@@ -14,8 +14,11 @@ public sealed class TempoProcess : IAsyncDisposable
     private Process? _process;
     private volatile bool _isEnding;
 
+    private readonly bool _damagesBlocks;
+
     private TempoProcess(TempoSettings settings)
     {
+        _damagesBlocks = settings.DamagesBlocks;
         Folder = Directory.CreateTempSubdirectory("tempo-system-").FullName;
         Ports = TempoPorts.Free();
         ConfigFile = Path.Combine(Folder, "tempo.yaml");
@@ -25,7 +28,10 @@ public sealed class TempoProcess : IAsyncDisposable
 
     public TempoPorts Ports { get; }
 
-    /// <summary>Holds the configuration file and the data; deleted with this object.</summary>
+    /// <summary>
+    /// Holds the configuration file and the data; deleted with this object, after every block in it was verified, whichever way the
+    /// process ended.
+    /// </summary>
     public string Folder { get; }
 
     public string ConfigFile { get; }
@@ -211,7 +217,14 @@ public sealed class TempoProcess : IAsyncDisposable
         if (_process is { HasExited: false }) await KillAsync();
         _process?.Dispose();
         Api.Dispose();
-        Directory.Delete(Folder, recursive: true);
+        try
+        {
+            if (!_damagesBlocks) await BlockCheck.VerifyAsync(BlocksFolder);
+        }
+        finally
+        {
+            Directory.Delete(Folder, recursive: true);
+        }
     }
 
     private long StatusMiB(string field)

@@ -20,6 +20,12 @@ public sealed record TempoSettings
     /// <summary>Format of new blocks.</summary>
     public string BlockVersion { get; init; } = "vParquet5";
 
+    /// <summary>
+    /// The test damages blocks, or lets what lies below them fail: then they are not verified when the server ends. All others are
+    /// (<see cref="BlockCheck"/>).
+    /// </summary>
+    public bool DamagesBlocks { get; init; }
+
     /// <summary>gRPC on the HTTP port too.</summary>
     public bool StreamOverHttp { get; init; }
 
