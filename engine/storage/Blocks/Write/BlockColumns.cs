@@ -40,19 +40,21 @@ internal sealed class BlockColumns
 
     // Where nearly every value is another one, a higher level looks long for what is not there. Found by compressing the pages of the load
     // tool's traffic at each level (perf/README.md has the table): these columns take as many bytes at theirs, or fewer.
-    private static ColumnOptions OptionsOf(string path, int zstdLevel) => new()
+    private static int LevelOf(string path, int zstdLevel) => path switch
     {
-        CompressionLevel = path switch
-        {
-            "TraceIDText" or "rs.ss.Spans.Events.Attrs.Value" => Math.Min(zstdLevel, 1),
-            "rs.ss.Spans.ParentSpanID" => Math.Min(zstdLevel, 2),
-            "rs.ss.Spans.SpanID" or "rs.ss.Spans.DurationNano" => Math.Min(zstdLevel, 3),
-            // From 5 on it finds something at last.
-            "rs.ss.Spans.Attrs.Value" or "rs.ss.Spans.Attrs.ValueInt" or "rs.ss.Spans.StartTimeUnixNano" when zstdLevel is 3 or 4 => 2,
-            _ => zstdLevel,
-        },
-        Bounds = path == "TraceID" ? BoundsPolicy.All : new ColumnOptions().Bounds,
+        "TraceIDText" or "rs.ss.Spans.Events.Attrs.Value" => Math.Min(zstdLevel, 1),
+        "rs.ss.Spans.ParentSpanID" => Math.Min(zstdLevel, 2),
+        "rs.ss.Spans.SpanID" or "rs.ss.Spans.DurationNano" => Math.Min(zstdLevel, 3),
+        // From 5 on it finds something at last.
+        "rs.ss.Spans.Attrs.Value" or "rs.ss.Spans.Attrs.ValueInt" or "rs.ss.Spans.StartTimeUnixNano" when zstdLevel is 3 or 4 => 2,
+        _ => zstdLevel,
     };
+
+    private static ColumnOptions OptionsOf(string path, int zstdLevel)
+    {
+        var options = new ColumnOptions { CompressionLevel = LevelOf(path, zstdLevel) };
+        return path == "TraceID" ? options with { Bounds = BoundsPolicy.All } : options;
+    }
 
     /// <summary>Compressed bytes of the open row group.</summary>
     public long SizeBytes => _inSchemaOrder.Sum(static chunk => chunk.SizeBytes);
@@ -63,7 +65,7 @@ internal sealed class BlockColumns
     /// <summary>zstd level of further pages.</summary>
     public void CompressAt(int zstdLevel)
     {
-        foreach (var chunk in _inSchemaOrder) chunk.CompressionLevel = zstdLevel;
+        for (var i = 0; i < _paths.Length; i++) _inSchemaOrder[i].CompressionLevel = LevelOf(_paths[i], zstdLevel);
     }
 
     /// <summary>Writes one page of every column.</summary>
