@@ -82,7 +82,8 @@ public sealed class ColumnData
     public long AllocatedBytes =>
         _ownTable.AllocatedBytes + _repetitionLevels.Length + _definitionLevels.Length + _booleans.Length + 4L * (_int32s.Length + _codes.Length) + 8L * (_int64s.Length + _doubles.Length);
 
-    internal void Clear()
+    /// <summary>Forgets what was read, a chunk's dictionary among it, and keeps the memory.</summary>
+    public void Clear()
     {
         RowCount = LevelCount = ValueCount = DictionaryCount = 0;
         _ownTable.Clear();

@@ -77,6 +77,16 @@ public sealed class EncodedPage
         }
     }
 
+    /// <summary>Forgets the page; memory of more than some ordinary pages is let go.</summary>
+    public void Release()
+    {
+        if (_bytes.Length > MaxKeptBytes) _bytes = [];
+        LevelCount = 0;
+        _repetition = _definition = _values = default;
+    }
+
+    private const int MaxKeptBytes = 4 << 20;
+
     /// <summary>Memory for a page of so many bytes.</summary>
     internal Span<byte> Begin(int sizeBytes)
     {

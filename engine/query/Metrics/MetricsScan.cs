@@ -66,9 +66,7 @@ internal sealed class MetricsScan
         }
         finally
         {
-            foreach (var worker in _workers)
-                foreach (var leaf in worker.Leaves)
-                    leaf.Release();
+            foreach (var worker in _workers) worker.Release();
         }
     }
 
@@ -254,6 +252,13 @@ internal sealed class MetricsScan
                 // All live batches together are one job of the answer.
                 if (job.Block is not null || Interlocked.Decrement(ref _scan._liveJobs) == 0) _scan._progress?.CompleteJob(InspectedBytes - bytes, InspectedSpans - spans);
             }
+        }
+
+        /// <summary>Everything is counted; gives memory back.</summary>
+        public void Release()
+        {
+            foreach (var leaf in Leaves) leaf.Release();
+            _loader.Release();
         }
 
         public void LookAtTraces(CancellationToken cancellation)

@@ -70,6 +70,9 @@ internal sealed class SearchWorker
         ReportBytes();
     }
 
+    /// <summary>Everything is decided; gives memory back.</summary>
+    public void Release() => _loader.Release();
+
     private void ScanLive(SearchJob job, CancellationToken cancellation)
     {
         for (var i = job.First; i < job.First + job.Count; i++)

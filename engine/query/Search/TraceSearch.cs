@@ -72,6 +72,18 @@ public sealed class TraceSearch
 
     private async Task<SearchResult> RunAsync(CancellationToken cancellation)
     {
+        try
+        {
+            return await ScanAndDecideAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (var worker in _team.Workers) worker.Release();
+        }
+    }
+
+    private async Task<SearchResult> ScanAndDecideAsync(CancellationToken cancellation)
+    {
         if (_sources.Damage.Length > 0) _state.ReportDamage(_sources.Damage);
         await OpenBlocksAsync(cancellation).ConfigureAwait(false);
         var jobs = FindJobs();

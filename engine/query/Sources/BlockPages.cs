@@ -32,7 +32,8 @@ internal sealed class BlockPages
     // Latest use last.
     private readonly List<Page> _pages = [];
 
-    private readonly ReadMemory? _memory;
+    private readonly bool _ownsMemory;
+    private ReadMemory? _memory;
 
     /// <summary>For who looks for few traces and wants these columns whole; the memory stays the caller's.</summary>
     public BlockPages(BatchColumns columns, ReadMemory? memory = null) => (_columns, _memory) = (columns, memory);
@@ -40,6 +41,7 @@ internal sealed class BlockPages
     /// <summary>For who looks for many traces and wants no more than this of them.</summary>
     public BlockPages(TraceNeeds needs)
     {
+        (_memory, _ownsMemory) = (ReadMemory.Rent(), true);
         _needs = needs;
         _fields = new FieldAttributes(needs.Fields);
     }
@@ -102,6 +104,17 @@ internal sealed class BlockPages
         return reader;
     }
 
+    /// <summary>Nothing is read any more, nor what was found: others may use the memory.</summary>
+    public void Release()
+    {
+        _droppedBytes = ReadBytes;
+        _rowGroups.Clear();
+        foreach (var page in _pages) PagePool.Return(page.Batch);
+        _pages.Clear();
+        if (_ownsMemory) _memory?.Return();
+        _memory = null;
+    }
+
     private (SpanBatch Batch, int Trace)? Found(Page page, TraceId id)
     {
         page.Use = _use;
@@ -155,7 +168,7 @@ internal sealed class BlockPages
 
     private sealed class Page
     {
-        public readonly SpanBatch Batch = new();
+        public readonly SpanBatch Batch = PagePool.TakeBatch();
         public BlockReader? Block;
         public int Use;
 

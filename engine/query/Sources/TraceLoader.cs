@@ -105,6 +105,9 @@ public sealed class TraceLoader
         if (Damage.Length == 0) Damage = $"block {block.BlockId} could not be read: {what}";
     }
 
+    /// <summary>Nothing is loaded any more, nor what was loaded read: others may use the memory.</summary>
+    public void Release() => _pages.Release();
+
     private void AddFromLive(TraceId id)
     {
         foreach (var view in _sources.Live)

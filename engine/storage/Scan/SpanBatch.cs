@@ -125,6 +125,19 @@ public sealed class SpanBatch
         Publish();
     }
 
+    /// <summary>Lets go of all that belongs to a block or is lent; for a batch that is kept for others. Nobody may be reading.</summary>
+    public void Release()
+    {
+        (Loader as LazyColumns)?.Release(this);
+        ReleaseTables();
+    }
+
+    /// <summary>Its columns hold no more than those of a page, without whole attributes: it is worth keeping.</summary>
+    public bool IsSmall => Trace.Length <= MaxSmallSpans && SpanAttributes.Bits.Length + Resources.Attributes.Bits.Length + Events.Attributes.Bits.Length <= MaxSmallSpans;
+
+    /// <summary>Spans of four of our pages.</summary>
+    private const int MaxSmallSpans = 64 * 1024;
+
     /// <summary>Lets go of dictionaries that belong to a block; for a batch that is kept and not read.</summary>
     internal void ReleaseTables()
     {

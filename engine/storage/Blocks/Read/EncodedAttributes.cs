@@ -42,7 +42,15 @@ internal sealed class EncodedAttributes(AttributeScope scope)
     public void Begin()
     {
         _isPossible = null;
-        foreach (var leaf in _leaves) leaf.IsRead = false;
+        foreach (var leaf in _leaves) leaf.Begin();
+    }
+
+    /// <summary>The same, and large memory is let go.</summary>
+    public void Release()
+    {
+        Begin();
+        _keys.Release();
+        foreach (var leaf in _leaves) leaf.Release();
     }
 
     /// <summary>

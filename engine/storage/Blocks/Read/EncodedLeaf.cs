@@ -18,7 +18,17 @@ internal sealed class EncodedLeaf(AttributeType single, AttributeType array)
     private int _valueCount;
     private ColumnDictionary? _dictionary;
 
-    public bool IsRead { get; set; }
+    public bool IsRead { get; private set; }
+
+    /// <summary>The page and its dictionary are done with.</summary>
+    public void Begin() => (IsRead, _dictionary) = (false, null);
+
+    /// <summary>The same, and large memory is let go.</summary>
+    public void Release()
+    {
+        Begin();
+        _page.Release();
+    }
 
     private bool HasValues { get; set; }
 

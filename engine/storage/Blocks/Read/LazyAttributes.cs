@@ -28,6 +28,13 @@ internal sealed class LazyAttributes(AttributeScope scope)
         foreach (var leaf in _leaves) leaf.IsRead = false;
     }
 
+    /// <summary>Lets go of the block's dictionaries.</summary>
+    public void Release()
+    {
+        Begin();
+        foreach (var leaf in _leaves) leaf.Data.Clear();
+    }
+
     /// <summary>Everywhere.</summary>
     public bool Has(AttributeParts parts) => (_loaded & parts) == parts;
 

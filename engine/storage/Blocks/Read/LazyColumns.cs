@@ -59,6 +59,17 @@ internal sealed class LazyColumns : ISpanColumnLoader
         (_lent, _isOutlineLent) = (BatchColumns.Structure, false);
     }
 
+    /// <summary>Lets go of the block and of what was lent.</summary>
+    public void Release(SpanBatch batch)
+    {
+        GiveBack(batch);
+        (_rows, _page) = (null!, null);
+        _dedicated.Clear();
+        _found.Clear();
+        foreach (var attributes in _attributes) attributes.Release();
+        foreach (var attributes in _encoded) attributes.Release();
+    }
+
     public bool TryFindAttribute(AttributeScope scope, byte[] key, out AttributeOccurrences found)
     {
         var name = new AttributeName(scope, key);

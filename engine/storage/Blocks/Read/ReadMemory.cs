@@ -38,6 +38,9 @@ public sealed class ReadMemory
     /// <summary>Gives it back; no reader uses it any more. What was read into batches does not refer to it.</summary>
     public void Return()
     {
+        // A dictionary belongs to its block.
+        Column.Clear();
+        Page.Release();
         if (SizeBytes > MaxKeptBytes) return;
         lock (s_lock)
             if (s_kept.Count < MaxKept)

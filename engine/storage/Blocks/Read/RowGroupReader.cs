@@ -272,30 +272,55 @@ public sealed partial class RowGroupReader
         var data = _columns.Data;
         var spans = data.ValueCount;
         batch.SpanCount = spans;
-        ColumnMemory.Take(ref batch.Trace, spans);
-        ColumnMemory.Take(ref batch.Resource, spans);
-        ColumnMemory.Take(ref batch.Scope, spans);
-        ColumnMemory.Take(ref batch.Status, spans);
-        int trace = -1, resource = -1, scope = -1, span = 0;
-        for (var i = 0; i < data.LevelCount; i++)
+        var traces = ColumnMemory.Take(ref batch.Trace, spans);
+        var resources = ColumnMemory.Take(ref batch.Resource, spans);
+        var scopes = ColumnMemory.Take(ref batch.Scope, spans);
+        var repetition = data.RepetitionLevels.AsSpan(0, data.LevelCount);
+        var definition = data.DefinitionLevels.AsSpan(0, data.LevelCount);
+        // Mostly every entry is a span.
+        (batch.Resources.Count, batch.Scopes.Count) = definition.ContainsAnyExcept((byte)3)
+            ? FindOwners(repetition, definition, traces, resources, scopes)
+            : FindOwners(repetition, traces, resources, scopes);
+        var codes = data.Int64s.AsSpan(0, spans);
+        var status = ColumnMemory.Take(ref batch.Status, spans);
+        // A block does not say whether the sender sent a Status message; like Tempo we answer one.
+        for (var i = 0; i < status.Length; i++) status[i] = (byte)((byte)codes[i] & SpanBatch.StatusCodeMask | SpanBatch.StatusSent);
+    }
+
+    // Without branches, which nobody could predict.
+    private static (int Resources, int Scopes) FindOwners(ReadOnlySpan<byte> repetition, Span<int> traces, Span<int> resources, Span<int> scopes)
+    {
+        if (repetition.Length > 0 && repetition[0] != 0) throw new ParquetFormatException($"column '{Span}StatusCode': a span before the first scope");
+        int trace = -1, resource = -1, scope = -1;
+        traces = traces[..repetition.Length];
+        resources = resources[..repetition.Length];
+        scopes = scopes[..repetition.Length];
+        for (var i = 0; i < repetition.Length; i++)
         {
-            var repetition = data.RepetitionLevels[i];
-            var definition = data.DefinitionLevels[i];
-            if (repetition == 0) trace++;
-            if (repetition <= 1 && definition >= 1) resource++;
-            if (repetition <= 2 && definition >= 2) scope++;
-            if (definition < 3) continue;
+            int level = repetition[i];
+            traces[i] = trace += level == 0 ? 1 : 0;
+            resources[i] = resource += level <= 1 ? 1 : 0;
+            scopes[i] = scope += level <= 2 ? 1 : 0;
+        }
+
+        return (resource + 1, scope + 1);
+    }
+
+    private static (int Resources, int Scopes) FindOwners(ReadOnlySpan<byte> repetition, ReadOnlySpan<byte> definition, Span<int> traces, Span<int> resources, Span<int> scopes)
+    {
+        int trace = -1, resource = -1, scope = -1, span = 0;
+        for (var i = 0; i < repetition.Length; i++)
+        {
+            if (repetition[i] == 0) trace++;
+            if (repetition[i] <= 1 && definition[i] >= 1) resource++;
+            if (repetition[i] <= 2 && definition[i] >= 2) scope++;
+            if (definition[i] < 3) continue;
             if (scope < 0) throw new ParquetFormatException($"column '{Span}StatusCode': a span before the first scope");
-            batch.Trace[span] = trace;
-            batch.Resource[span] = resource;
-            batch.Scope[span] = scope;
-            // A block does not say whether the sender sent a Status message; like Tempo we answer one.
-            batch.Status[span] = (byte)((byte)data.Int64s[span] & SpanBatch.StatusCodeMask | SpanBatch.StatusSent);
+            (traces[span], resources[span], scopes[span]) = (trace, resource, scope);
             span++;
         }
 
-        batch.Resources.Count = resource + 1;
-        batch.Scopes.Count = scope + 1;
+        return (resource + 1, scope + 1);
     }
 
     private void ReadSpanIds(SpanBatch batch)
