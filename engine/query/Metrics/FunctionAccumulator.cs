@@ -246,6 +246,8 @@ internal sealed class FunctionAccumulator : SpanAccumulator
     {
         var traces = batch.Trace;
         var starts = batch.StartUnixNano;
+        // Of a page: spans of a trace lie together, traces ascend, and most pages have none that could be among the kept ones.
+        if (batch.TraceStart.Length > 0 && !MayWantAny(batch)) return;
         for (var i = 0; i < rows.Length;)
         {
             var trace = traces[rows[i]];
@@ -262,6 +264,14 @@ internal sealed class FunctionAccumulator : SpanAccumulator
                     first = i;
             OfferExemplar(SpanCursor.At(batch, rows[first]), intervals[first], groups[first]);
         }
+    }
+
+    private bool MayWantAny(SpanBatch batch)
+    {
+        foreach (ref readonly var id in batch.TraceIds.AsSpan(0, batch.TraceCount))
+            if (_exemplars.MayWant(id))
+                return true;
+        return false;
     }
 
     private void OfferExemplar(in SpanCursor span, int interval, int group)

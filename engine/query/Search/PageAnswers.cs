@@ -21,6 +21,8 @@ namespace Tempo.Engine.Query.Search;
 /// </summary>
 internal sealed class PageAnswers
 {
+    private static readonly List<AttributeResult> NoAttributes = [];
+
     private readonly BatchColumns _columns;
     private readonly TraceDescriber _describer;
     private readonly IReadOnlyList<ScalarFilter> _counts;
@@ -96,7 +98,7 @@ internal sealed class PageAnswers
         var batch = _batch!;
         var count = _countOf[trace];
         if (count == 0) return null;
-        var attributes = new List<AttributeResult>(_counts.Count);
+        List<AttributeResult> attributes = _counts.Count == 0 ? NoAttributes : new List<AttributeResult>(_counts.Count);
         foreach (var filter in _counts)
         {
             if (!TraceQlArithmetic.Compare(filter.Op, TraceQlValue.Int(count), ((ScalarLiteral)filter.Right).Value)) return null;
@@ -109,6 +111,7 @@ internal sealed class PageAnswers
         while (first > 0 && batch.Trace[first - 1] == trace) first--;
         while (end < batch.SpanCount && batch.Trace[end] == trace) end++;
         var answer = _describer.Describe(batch, trace, HasRoot(batch, trace, first, end));
+        answer.SpanSets.EnsureCapacity(1);
         answer.SpanSets.Add(_describer.DescribeSet(batch, ByTime(batch, found, spansPerSpanSet), count, attributes));
         _describer.AddServiceStats(batch, first, end, answer);
         return answer;

@@ -8,7 +8,7 @@ namespace Tempo.Engine.Query.Search;
 /// on this span shows nothing; of an array only the elements that satisfied a comparison are shown, all of them if the field
 /// was selected; what stands in fields of its own (name, duration, ids, root names) is left out.
 /// </summary>
-internal sealed class ShownFields
+internal sealed class ShownFields(TextCache texts)
 {
     private readonly List<ShownField> _fields = [];
 
@@ -82,8 +82,12 @@ internal sealed class ShownFields
             elements = [.. others.Union(elements).Order()];
         }
 
-        Replace(reader.Reference, elements is null ? ShownValue.Of(value) : ElementsOf(value, elements), elements, owner);
+        Replace(reader.Reference, elements is null ? ShownOf(value) : ElementsOf(value, elements), elements, owner);
     }
+
+    // The same text is shown with many spans: one string for each entry of a table.
+    private object ShownOf(in FieldValue value) =>
+        value is { Type: FieldType.String, Table: { } table } ? texts.Of(table, (int)value.Bits) : ShownValue.Of(value);
 
     private static object ElementsOf(in FieldValue array, List<int> elements)
     {

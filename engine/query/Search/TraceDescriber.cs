@@ -10,11 +10,18 @@ namespace Tempo.Engine.Query.Search;
 /// <summary>
 /// Makes the answers: what a trace is, which spans matched, and the fields the query named (TraceQL §5.3). One thread's.
 /// </summary>
-internal sealed class TraceDescriber(SearchPlan plan)
+internal sealed class TraceDescriber
 {
+    private readonly SearchPlan _plan;
     private readonly TextCache _texts = new();
-    private readonly ShownFields _shown = new();
+    private readonly ShownFields _shown;
     private readonly List<(StringTable Table, int Code, uint Spans, uint Errors)> _services = [];
+
+    public TraceDescriber(SearchPlan plan)
+    {
+        _plan = plan;
+        _shown = new ShownFields(_texts);
+    }
 
     /// <summary>A trace listed without its spans.</summary>
     public TraceSearchResult Describe(OrderedTrace trace) => new()
@@ -52,6 +59,7 @@ internal sealed class TraceDescriber(SearchPlan plan)
     {
         var result = new SpanSetResult { Matched = (uint)matched };
         result.Attributes.AddRange(attributes);
+        result.Spans.EnsureCapacity(rows.Length);
         foreach (var row in rows) result.Spans.Add(DescribeSpan(SpanCursor.At(batch, row)));
         return result;
     }
@@ -68,17 +76,17 @@ internal sealed class TraceDescriber(SearchPlan plan)
     private SpanResult DescribeSpan(in SpanCursor cursor)
     {
         var (batch, row) = (cursor.Batch, cursor.Row);
-        if (plan.ShowsName) batch.Require(BatchColumns.Name);
+        if (_plan.ShowsName) batch.Require(BatchColumns.Name);
         var span = new SpanResult
         {
             SpanId = new SpanId(batch.SpanId[row]),
-            Name = plan.ShowsName ? _texts.Of(batch.Name, row) : null,
+            Name = _plan.ShowsName ? _texts.Of(batch.Name, row) : null,
             StartTimeUnixNano = batch.StartUnixNano[row],
             DurationNanos = batch.DurationNano[row],
         };
         _shown.Clear();
-        foreach (var filter in plan.Filters) _shown.AddWhatMatched(filter, cursor);
-        foreach (var reader in plan.SelectedReaders) _shown.AddSelected(reader, cursor);
+        foreach (var filter in _plan.Filters) _shown.AddWhatMatched(filter, cursor);
+        foreach (var reader in _plan.SelectedReaders) _shown.AddSelected(reader, cursor);
         _shown.WriteTo(span.Attributes);
         return span;
     }
