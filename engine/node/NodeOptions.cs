@@ -93,6 +93,15 @@ public sealed record NodeOptions
     /// <summary>The same of one tenant: Tempo's <c>query_frontend.max_outstanding_per_tenant</c>.</summary>
     public int MaxWaitingQueriesOfTenant { get; init; } = 2000;
 
+    /// <summary>Unpacked columns of blocks that are kept from query to query, in bytes; 0: none.</summary>
+    public long ColumnCacheBytes { get; init; } = 96 << 20;
+
+    /// <summary>Sections of sidecars that are kept in memory, in bytes; beyond, they are read when they are asked for.</summary>
+    public long SidecarCacheBytes { get; init; } = 64 << 20;
+
+    /// <summary>Blocks that stay open from query to query, by the bytes of their footers and indexes; beyond, the least used is closed.</summary>
+    public long OpenBlockBytes { get; init; } = 64 << 20;
+
     /// <summary>Limits of searches.</summary>
     public SearchOptions Search { get; init; } = new();
 

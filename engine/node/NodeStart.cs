@@ -89,7 +89,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
             Compaction = new CompactionLoop(options, compaction, state, stores.Home, deletion, new BlockQuarantine(stores.HomeObjects, time), new CompactionMetrics(registry), log, time, blocklist, () => wal.DiskFreeBytes is { } free ? free - wal.DiskKeptBytes : long.MaxValue),
             Indexes = new TenantIndexLoop(options, stores.HomeObjects, stores.Home, state, registry, log, time),
             Deletion = deletion,
-            Queries = new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries, options.MaxWaitingQueriesOfTenant),
+            Queries = new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries, options.MaxWaitingQueriesOfTenant, maxGuests: options.MaxRunningQueries, time),
             Promotion = promotion,
             Uploads = stores.Remote is null ? null
                 : new UploadLoop(state, new LocalBlocks(stores.LocalObjects, stores.Local), stores.Remote, stores.RemoteObjects!, new UploadMetrics(registry), log, time),
@@ -116,6 +116,8 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
         registry.Gauge("tempodb_blocklist_length", "Blocks that are searched.", () => state.View.Blocks.Length);
         registry.Gauge("tempodb_sidecar_cache_bytes", "Bytes of sidecars in memory.", () => store.Sidecars.SizeBytes);
         registry.Gauge("tempodb_column_cache_bytes", "Bytes of unpacked columns of blocks that are kept from query to query.", () => store.Columns.SizeBytes);
+        registry.Gauge("tempodb_open_block_bytes", "Bytes of blocks that are open: footers, filters, indexes.", () => store.Open.SizeBytes);
+        registry.Gauge("tempodb_open_blocks", "Blocks that are open.", () => store.Open.Count);
         registry.Counter("tempodb_sidecars_damaged_total", "Sidecars, or sections of them, that were damaged and are not used.", () => store.Sidecars.DamagedCount);
         registry.Counter("tempodb_sidecars_missing_total", "Blocks that were asked for a sidecar and have none.", () => store.Sidecars.MissingCount);
     }

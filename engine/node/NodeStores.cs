@@ -87,6 +87,9 @@ internal sealed class NodeStores
         {
             BloomFalsePositive = options.BloomFalsePositive,
             BloomShardBytes = options.BloomShardBytes,
+            ColumnCacheBytes = options.ColumnCacheBytes,
+            SidecarCacheBytes = options.SidecarCacheBytes,
+            OpenBlockBytes = options.OpenBlockBytes,
             Layout = new BlockWriterOptions { Version = VersionOf(options), DedicatedColumns = dedicated, RowGroupBytes = options.RowGroupBytes },
         };
     }

@@ -74,19 +74,25 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
 
         return new TraceSources(live, blocks)
         {
-            Damage = DamageOf(tenants) is { Length: > 0 } damage ? damage : peers.Damage,
+            Damage = DeletionsDamageOf(tenants) is { Length: > 0 } damage ? damage : peers.Damage,
+            BlockDamage = BlockDamageOf(tenants),
             Hidden = Deleted.IsEmpty ? FrozenSet<TraceId>.Empty : tenants.Tenants.SelectMany(tenant => DeletedOf(tenant).Ids).ToHashSet(),
         };
     }
 
     private bool IsShown(TenantId tenant) => !UnknownDeletions.ContainsKey(tenant) || Deleted.ContainsKey(tenant);
 
-    private string DamageOf(TenantSet tenants)
+    private string DeletionsDamageOf(TenantSet tenants)
     {
-        if (UnknownBlocks.Length > 0) return $"the list of blocks has not been read since the start: {UnknownBlocks}";
         foreach (var tenant in tenants.Tenants)
             if (UnknownDeletions.TryGetValue(tenant, out var error))
                 return $"tenant {tenant}: the list of deleted traces could not be read: {error}";
+        return "";
+    }
+
+    private string BlockDamageOf(TenantSet tenants)
+    {
+        if (UnknownBlocks.Length > 0) return $"the list of blocks has not been read since the start: {UnknownBlocks}";
         return Unreadable.FirstOrDefault(block => tenants.Contains(block.Tenant)) is { } missing ? $"block {missing.Block} could not be read: {missing.Error}" : "";
     }
 }

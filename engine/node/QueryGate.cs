@@ -1,36 +1,62 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query;
-using Tempo.Engine.Query.Search;
 
 namespace Tempo.Engine.Node;
 
 /// <summary>
-/// Lets a few queries run at once and others wait in line. A query computes on its threads from beginning to end: without
+/// Lets a few queries compute at once and others wait in line. A query computes on its threads from beginning to end: without
 /// the gate a burst of them takes every thread of the pool, and ingest and /ready wait for seconds behind it. One that
-/// waits holds no thread and no data. Thread safe.
+/// waits in line holds no thread and no data. Thread safe.
 /// <para>
-/// Fair between tenants: each has a line of its own, and a place that becomes free goes to the lines in turn. Places that nobody
-/// waits for are lent to queries that run, which then compute on several threads.
+/// Fair between tenants, whose queries may be of any length:
+/// <code>
+/// line      each tenant has one; a place that becomes free goes to the tenant that has fewest, and of those in turn
+/// lend      places that nobody waits for are lent to queries that run, which then compute on several threads
+/// guest     a tenant that has no place is let in at once though none is free, up to a number: it waits for no page of anybody's
+/// yield     between two pieces of its work a query gives up the place of a thread: at once if its tenant has more than its part,
+///           else after a while if a tenant waits that has none. The thread stands at the head of its tenant's line until its turn
+///           comes again; so few may stand there that neither threads nor the memory of what they hold become many
+/// </code>
 /// </para>
 /// </summary>
-internal sealed class QueryGate : IWorkerSlots
+internal sealed partial class QueryGate
 {
-    private readonly Lock _lock = new();
-    private readonly Dictionary<string, LinkedList<TaskCompletionSource>> _lines = new(StringComparer.Ordinal);
+    /// <summary>How long a tenant that has one place keeps it while others that have none wait.</summary>
+    private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(5);
 
-    // Tenants that wait, in the order in which they are served.
-    private readonly LinkedList<string> _turns = new();
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, TenantLine> _tenants = new(StringComparer.Ordinal);
+
+    // Tenants that wait, in the order in which they are served where they have as many places.
+    private readonly LinkedList<TenantLine> _turns = new();
+    private readonly TimeProvider _time;
     private readonly int _maxRunning;
     private readonly int _maxWaiting;
     private readonly int _maxWaitingOfTenant;
+    private readonly int _maxGuests;
+    private readonly int _maxYielded;
+
+    // Below zero: guests.
     private int _free;
     private int _waiting;
+    private int _yielded;
 
-    public QueryGate(int maxRunning, int maxWaiting, int maxWaitingOfTenant = int.MaxValue)
+    // Somebody waits, or is a guest: only then is there anything to yield for.
+    private volatile bool _isPressed;
+
+    /// <param name="maxRunning">Threads that compute.</param>
+    /// <param name="maxWaiting">Queries in all lines.</param>
+    /// <param name="maxWaitingOfTenant">Queries in the line of one tenant.</param>
+    /// <param name="maxGuests">Threads beyond the first number, of tenants that would have none.</param>
+    /// <param name="time">Measures turns.</param>
+    public QueryGate(int maxRunning, int maxWaiting, int maxWaitingOfTenant = int.MaxValue, int maxGuests = 0, TimeProvider? time = null)
     {
         _maxRunning = _free = maxRunning;
         _maxWaiting = maxWaiting;
         _maxWaitingOfTenant = maxWaitingOfTenant;
+        _maxGuests = maxGuests;
+        _maxYielded = maxRunning * 8;
+        _time = time ?? TimeProvider.System;
     }
 
     /// <summary>Waits for a place; dispose the result to give it back. Throws <see cref="QueryException"/> (busy) if the line is full.</summary>
@@ -39,18 +65,24 @@ internal sealed class QueryGate : IWorkerSlots
         cancellation.ThrowIfCancellationRequested();
         GarbageBudget.CheckQuery();
         var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        TenantLine line;
         lock (_lock)
         {
-            if (_free > 0)
+            line = LineOf(tenant);
+            // Who waits is served first, but for one who would be alone without a place.
+            if (_free > 0 && _waiting == 0 || line is { Held: 0, Waiting.Count: 0 } && _free > -_maxGuests)
             {
-                _free--;
-                return new Place(this);
+                Hold(line);
+                return new Place(this, line);
             }
 
-            if (_lines.TryGetValue(tenant, out var line) && line.Count >= _maxWaitingOfTenant)
-                throw new QueryException(QueryErrorKind.Busy, $"job queue full: {line.Count} queries of this tenant wait; try again");
-            if (_waiting >= _maxWaiting) throw new QueryException(QueryErrorKind.Busy, $"job queue full: {_maxRunning} queries run and {_waiting} wait; try again");
-            JoinLine(tenant, turn);
+            if (Refuse(line) is { } refused)
+            {
+                Forget(line);
+                throw refused;
+            }
+
+            Join(line, turn, atHead: false);
         }
 
         await using var registration = cancellation.UnsafeRegister(static (state, token) => ((TaskCompletionSource)state!).TrySetCanceled(token), turn).ConfigureAwait(false);
@@ -60,89 +92,179 @@ internal sealed class QueryGate : IWorkerSlots
         }
         catch (OperationCanceledException)
         {
-            lock (_lock) LeaveLine(tenant, turn);
+            lock (_lock) Leave(line, turn);
             throw;
         }
 
-        return new Place(this);
+        return new Place(this, line);
     }
 
-    private void JoinLine(string tenant, TaskCompletionSource turn)
-    {
-        if (!_lines.TryGetValue(tenant, out var line))
-        {
-            _lines.Add(tenant, line = new LinkedList<TaskCompletionSource>());
-            _turns.AddLast(tenant);
-        }
+    private QueryException? Refuse(TenantLine line) =>
+        line.Waiting.Count >= _maxWaitingOfTenant ? new QueryException(QueryErrorKind.Busy, $"job queue full: {line.Waiting.Count} queries of this tenant wait; try again")
+        : _waiting >= _maxWaiting ? new QueryException(QueryErrorKind.Busy, $"job queue full: {_maxRunning} queries run and {_waiting} wait; try again")
+        : null;
 
-        line.AddLast(turn);
-        _waiting++;
-    }
-
-    private void LeaveLine(string tenant, TaskCompletionSource turn)
-    {
-        // Whoever hands out places may have taken it out of the line already.
-        if (!_lines.TryGetValue(tenant, out var line) || !line.Remove(turn)) return;
-        _waiting--;
-        if (line.Count > 0) return;
-        _lines.Remove(tenant);
-        _turns.Remove(tenant);
-    }
-
-    /// <summary>
-    /// Takes places that are free at this moment, at most <paramref name="wanted"/>, without waiting: threads with which a query that
-    /// runs may go on.
-    /// </summary>
-    public int Take(int wanted)
+    // Places that are free at this moment, without waiting.
+    private int Take(TenantLine line, int wanted)
     {
         lock (_lock)
         {
-            var taken = Math.Clamp(wanted, 0, _free);
-            _free -= taken;
+            var taken = _waiting > 0 ? 0 : Math.Clamp(wanted, 0, Math.Max(0, _free));
+            for (var i = 0; i < taken; i++) Hold(line);
             return taken;
         }
     }
 
-    public void Return(int taken)
+    private void Return(TenantLine line, int count)
     {
         lock (_lock)
-            for (; taken > 0; taken--)
-                if (!TryPassOn())
-                    _free++;
+        {
+            for (; count > 0; count--) Release(line);
+            Forget(line);
+        }
     }
 
-    // The place goes to the next one in line.
-    private bool TryPassOn()
+    /// <summary>Threads that gave up their place and wait for their next turn.</summary>
+    public int YieldedCount
     {
-        while (_turns.First is { Value: var tenant } first)
+        get
         {
-            _turns.RemoveFirst();
-            var line = _lines[tenant];
-            var turn = line.First!.Value;
-            line.RemoveFirst();
-            _waiting--;
-            if (line.Count > 0) _turns.AddLast(first);
-            else _lines.Remove(tenant);
-            if (turn.TrySetResult()) return true; // else it has gone
+            lock (_lock) return _yielded;
+        }
+    }
+
+    // Gives up a place and waits on this thread until its turn comes again.
+    private void Yield(Place place, TenantLine line, CancellationToken cancellation)
+    {
+        var turn = new TaskCompletionSource();
+        lock (_lock)
+        {
+            if (_yielded >= _maxYielded || !IsToYield(line, _time.GetElapsedTime(place.Since) >= Turn)) return;
+            _yielded++;
+            Join(line, turn, atHead: true);
+            Release(line);
         }
 
+        try
+        {
+            // Of the task: the pool then knows that a thread of it stands still.
+            turn.Task.Wait(cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            // It has to be there when the query gives it back.
+            lock (_lock)
+            {
+                Hold(line);
+                if (!Leave(line, turn)) Release(line); // its turn had come
+            }
+
+            throw;
+        }
+        finally
+        {
+            lock (_lock) _yielded--;
+            place.Since = _time.GetTimestamp();
+        }
+    }
+
+    private bool IsToYield(TenantLine line, bool isTurnOver)
+    {
+        if (_free < 0 && line.Held > 1) return true;
+        foreach (var other in _turns)
+            if (other != line && (other.Held + 1 < line.Held || isTurnOver && other.Held < line.Held))
+                return true;
         return false;
     }
 
-    /// <summary>The same as <see cref="Take"/>; dispose the result to give them back.</summary>
-    public Places TakeFree(int count) => new(this, Take(count));
-
-    /// <summary>The right to run a query; disposed once.</summary>
-    internal readonly struct Place(QueryGate gate) : IDisposable
+    private TenantLine LineOf(string tenant)
     {
-        public void Dispose() => gate.Return(1);
+        if (!_tenants.TryGetValue(tenant, out var line)) _tenants.Add(tenant, line = new TenantLine(tenant));
+        return line;
     }
 
-    /// <summary>Places that a running query has besides its own; disposed once.</summary>
-    internal readonly struct Places(QueryGate gate, int count) : IDisposable
+    private void Forget(TenantLine line)
     {
-        public int Count => count;
+        if (line is { Held: 0, Waiting.Count: 0 }) _tenants.Remove(line.Tenant);
+    }
 
-        public void Dispose() => gate.Return(count);
+    private void Hold(TenantLine line)
+    {
+        line.Held++;
+        _free--;
+        _isPressed = _waiting > 0 || _free < 0;
+    }
+
+    private void Release(TenantLine line)
+    {
+        line.Held--;
+        _free++;
+        while (_free > 0 && TryPassOn()) { }
+        _isPressed = _waiting > 0 || _free < 0;
+    }
+
+    private void Join(TenantLine line, TaskCompletionSource turn, bool atHead)
+    {
+        if (line.Waiting.Count == 0) _turns.AddLast(line.Turn);
+        if (atHead) line.Waiting.AddFirst(turn);
+        else line.Waiting.AddLast(turn);
+        _waiting++;
+        _isPressed = true;
+    }
+
+    // False if whoever hands out places has taken it out of the line already.
+    private bool Leave(TenantLine line, TaskCompletionSource turn)
+    {
+        if (!line.Waiting.Remove(turn)) return false;
+        _waiting--;
+        if (line.Waiting.Count == 0) _turns.Remove(line.Turn);
+        Forget(line);
+        return true;
+    }
+
+    // A place goes to the next one in line.
+    private bool TryPassOn()
+    {
+        if (Next() is not { } line) return false;
+        _turns.Remove(line.Turn);
+        var turn = line.Waiting.First!.Value;
+        line.Waiting.RemoveFirst();
+        _waiting--;
+        if (line.Waiting.Count > 0) _turns.AddLast(line.Turn);
+        if (turn.TrySetResult()) Hold(line);
+        else Forget(line); // it has gone
+        return true;
+    }
+
+    private TenantLine? Next()
+    {
+        TenantLine? next = null;
+        foreach (var line in _turns)
+        {
+            if (next is null || line.Held < next.Held) next = line;
+            if (next.Held == 0) break;
+        }
+
+        return next;
+    }
+
+    /// <summary>One tenant's places and line. Under the lock.</summary>
+    internal sealed class TenantLine
+    {
+        public TenantLine(string tenant)
+        {
+            Tenant = tenant;
+            Turn = new LinkedListNode<TenantLine>(this);
+        }
+
+        public string Tenant { get; }
+
+        /// <summary>Places that it has.</summary>
+        public int Held { get; set; }
+
+        public LinkedList<TaskCompletionSource> Waiting { get; } = new();
+
+        /// <summary>In the list of those who wait, if it does.</summary>
+        public LinkedListNode<TenantLine> Turn { get; }
     }
 }

@@ -50,6 +50,8 @@ public sealed partial class TempoNode
         return view.Generations.Length == 1 && view.Current.Live.SpanCount == 0 && !view.Blocks.Any(block => _ring is { } parts && block.Store == parts.LocalStore);
     }
 
-    private ValueTask<PeerSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) =>
+    ValueTask<PeerSources> ICollectsSources.CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) =>
         _peers is null ? new ValueTask<PeerSources>(PeerSources.None) : new ValueTask<PeerSources>(_peers.CollectAsync(tenants, trace, cancellation));
+
+    Task ICollectsSources.ListAsync(CancellationToken cancellation) => _ring is null ? Task.CompletedTask : _ring.Blocklist.EnsureAsync(_time.GetTimestamp(), cancellation);
 }

@@ -1,5 +1,4 @@
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Query.Tags;
@@ -9,39 +8,23 @@ namespace Tempo.Engine.Node;
 public sealed partial class TempoNode
 {
     /// <summary>Names of attributes. Throws <see cref="QueryException"/> for a scope that does not exist.</summary>
-    public async Task<TagNamesResult> TagNamesAsync(TenantSet tenants, TagNamesRequest request, CancellationToken cancellation)
-    {
-        var peers = await CollectAsync(tenants, null, cancellation).ConfigureAwait(false);
-        using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
-        using var lease = _state.Acquire();
-        return await TagNames.RunAsync(request with { Limits = _options.Overrides.TagLimits(tenants) }, lease.View.SourcesOf(tenants, peers), cancellation).ConfigureAwait(false);
-    }
+    public Task<TagNamesResult> TagNamesAsync(TenantSet tenants, TagNamesRequest request, CancellationToken cancellation) =>
+        _runner.RunAsync(tenants, (sources, slots) => TagNames.RunAsync(request with { Limits = _options.Overrides.TagLimits(tenants), Slots = slots }, sources, cancellation), cancellation);
 
     /// <summary>Values of an attribute. Throws <see cref="QueryException"/> for a name that cannot be read.</summary>
-    public async Task<TagValuesResult> TagValuesAsync(TenantSet tenants, TagValuesRequest request, CancellationToken cancellation)
-    {
-        var peers = await CollectAsync(tenants, null, cancellation).ConfigureAwait(false);
-        using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
-        using var lease = _state.Acquire();
-        return await TagValues.RunAsync(request with { Limits = _options.Overrides.TagLimits(tenants) }, NewestBlocks(lease.View, tenants, peers), cancellation).ConfigureAwait(false);
-    }
+    public Task<TagValuesResult> TagValuesAsync(TenantSet tenants, TagValuesRequest request, CancellationToken cancellation) =>
+        _runner.RunAsync(tenants, (sources, slots) => TagValues.RunAsync(request with { Limits = _options.Overrides.TagLimits(tenants), Slots = slots }, Newest(sources, tenants), cancellation), cancellation);
 
     /// <summary>The same for a tag of the first version of the API, a bare name: values as text, sorted.</summary>
-    public async Task<TagValuesResult> LegacyTagValuesAsync(TenantSet tenants, TagValuesRequest request, CancellationToken cancellation)
-    {
-        var peers = await CollectAsync(tenants, null, cancellation).ConfigureAwait(false);
-        using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
-        using var lease = _state.Acquire();
-        return await LegacyTagValues.RunAsync(request with { Limits = _options.Overrides.TagLimits(tenants) }, NewestBlocks(lease.View, tenants, peers), cancellation).ConfigureAwait(false);
-    }
+    public Task<TagValuesResult> LegacyTagValuesAsync(TenantSet tenants, TagValuesRequest request, CancellationToken cancellation) =>
+        _runner.RunAsync(tenants, (sources, slots) => LegacyTagValues.RunAsync(request with { Limits = _options.Overrides.TagLimits(tenants), Slots = slots }, Newest(sources, tenants), cancellation), cancellation);
 
     // A limit on blocks leaves the oldest out, without a word, as Tempo does: values are suggestions.
-    private TraceSources NewestBlocks(NodeView view, TenantSet tenants, PeerSources peers)
+    private TraceSources Newest(TraceSources sources, TenantSet tenants)
     {
-        var sources = view.SourcesOf(tenants, peers);
         var most = _options.Overrides.MaxBlocksPerTagValuesQuery(tenants);
         return most == 0 || sources.Blocks.Count <= most
             ? sources
-            : new TraceSources(sources.Live, [.. sources.Blocks.OrderByDescending(static block => block.Meta.EndSeconds).Take(most)]) { Damage = sources.Damage, Hidden = sources.Hidden };
+            : sources with { Blocks = [.. sources.Blocks.OrderByDescending(static block => block.Meta.LatestSeconds).Take(most)] };
     }
 }

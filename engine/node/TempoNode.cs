@@ -18,7 +18,7 @@ namespace Tempo.Engine.Node;
 /// id and by search from that moment on, at every moment, once.
 /// </para>
 /// </summary>
-public sealed partial class TempoNode : IAsyncDisposable
+public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly WriteAheadLog _log;
@@ -31,6 +31,7 @@ public sealed partial class TempoNode : IAsyncDisposable
     // All of them, in the order in which their ends are waited for.
     private readonly List<NodeLoop> _loops;
     private readonly QueryGate _queries;
+    private readonly QueryRunner _runner;
     private readonly TraceDeletion _deletion;
     private readonly NodeOptions _options;
     private readonly ColumnPromotion _promotion;
@@ -47,6 +48,7 @@ public sealed partial class TempoNode : IAsyncDisposable
         (_log, _state, _ingest, _generator, _queries) = (parts.Log, parts.State, parts.Ingest, parts.Generator, parts.Queries);
         (_promotion, _deletion, _cuts, _compaction, _remote, _caches, _blocksHold) = (parts.Promotion, parts.Deletion, parts.Cuts, parts.Compaction, parts.Remote, parts.Caches, parts.BlocksHold);
         _ring = parts.Ring;
+        _runner = new QueryRunner(_queries, _state, this);
         _cutting = new NodeLoop("cuts", parts.Cuts.RunAsync(_stop.Token), () => parts.Cuts.LastError);
         _loops = [_cutting, new NodeLoop("compaction", parts.Compaction.RunAsync(_stop.Token), () => parts.Compaction.LastError)];
         if (parts.Uploads is { } uploads) _loops.Add(new NodeLoop("uploads", uploads.RunAsync(_stop.Token), () => uploads.LastError));
@@ -95,54 +97,51 @@ public sealed partial class TempoNode : IAsyncDisposable
         ReadTraceAsync(tenants, id, new TraceSelection { StartSeconds = startSeconds, EndSeconds = endSeconds }, cancellation);
 
     /// <summary>The same, looked for in a part of what there is.</summary>
-    public async Task<TraceReading> ReadTraceAsync(TenantSet tenants, TraceId id, TraceSelection selection, CancellationToken cancellation)
-    {
-        var peers = await CollectAsync(tenants, id, cancellation).ConfigureAwait(false);
-        using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
-        var lease = _state.Acquire();
-        try
-        {
-            var sources = selection.Of(lease.View.SourcesOf(tenants, peers));
-            return new TraceReading(await TraceFinder.FindAsync(sources, id, selection.StartSeconds, selection.EndSeconds, cancellation).ConfigureAwait(false), lease);
-        }
-        catch
-        {
-            lease.Dispose();
-            throw;
-        }
-    }
+    public Task<TraceReading> ReadTraceAsync(TenantSet tenants, TraceId id, TraceSelection selection, CancellationToken cancellation) =>
+        _runner.RunAsync(
+            tenants,
+            id,
+            (sources, _) => TraceFinder.FindAsync(selection.Of(sources), id, selection.StartSeconds, selection.EndSeconds, cancellation),
+            static (found, lease) => new TraceReading(found, lease),
+            cancellation);
 
     /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run.</summary>
-    public async Task<SearchResult> SearchAsync(TenantSet tenants, SearchRequest request, CancellationToken cancellation)
+    public Task<SearchResult> SearchAsync(TenantSet tenants, SearchRequest request, CancellationToken cancellation)
     {
         _promotion.Ask(tenants, request.Query);
-        var peers = await CollectAsync(tenants, null, cancellation).ConfigureAwait(false);
-        using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
-        using var lease = _state.Acquire();
-        var options = _options.Search with { MaxWorkers = _options.MaxRunningQueries, Workers = _queries, Time = _time };
-        return await TraceSearch.RunAsync(request, lease.View.SourcesOf(tenants, peers), options, cancellation).ConfigureAwait(false);
+        var options = _options.Search with { MaxWorkers = _options.MaxRunningQueries, Time = _time };
+        if (request.Progress is { } progress) request = request with { Progress = new RepeatedProgress(progress) };
+        return _runner.RunAsync(tenants, (sources, slots) => TraceSearch.RunAsync(request, sources, options with { Workers = slots }, cancellation), cancellation);
     }
 
     /// <summary>A TraceQL metrics query over a range. Throws <see cref="QueryException"/> for one that is wrong or cannot be run.</summary>
-    public async Task<QueryRangeResult> QueryRangeAsync(TenantSet tenants, QueryRangeRequest request, CancellationToken cancellation)
+    public Task<QueryRangeResult> QueryRangeAsync(TenantSet tenants, QueryRangeRequest request, CancellationToken cancellation)
     {
         _promotion.Ask(tenants, request.Query);
-        var peers = await CollectAsync(tenants, null, cancellation).ConfigureAwait(false);
-        using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
-        using var more = _queries.TakeFree(_options.MaxRunningQueries - 1);
-        using var lease = _state.Acquire();
-        return await MetricsQuery.RunRangeAsync(request, lease.View.SourcesOf(tenants, peers), MetricsLimitsOf(tenants), _time.GetUtcNow(), 1 + more.Count, cancellation).ConfigureAwait(false);
+        return _runner.RunAsync(tenants, (sources, slots) => OnAllThreads(slots, threads =>
+            MetricsQuery.RunRangeAsync(request, sources, MetricsLimitsOf(tenants), _time.GetUtcNow(), threads, cancellation)), cancellation);
     }
 
     /// <summary>A TraceQL metrics query for one value a series. Throws <see cref="QueryException"/> for one that is wrong or cannot be run.</summary>
-    public async Task<QueryInstantResult> QueryInstantAsync(TenantSet tenants, QueryInstantRequest request, CancellationToken cancellation)
+    public Task<QueryInstantResult> QueryInstantAsync(TenantSet tenants, QueryInstantRequest request, CancellationToken cancellation)
     {
         _promotion.Ask(tenants, request.Query);
-        var peers = await CollectAsync(tenants, null, cancellation).ConfigureAwait(false);
-        using var place = await _queries.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
-        using var more = _queries.TakeFree(_options.MaxRunningQueries - 1);
-        using var lease = _state.Acquire();
-        return await MetricsQuery.RunInstantAsync(request, lease.View.SourcesOf(tenants, peers), MetricsLimitsOf(tenants), _time.GetUtcNow(), 1 + more.Count, cancellation).ConfigureAwait(false);
+        return _runner.RunAsync(tenants, (sources, slots) => OnAllThreads(slots, threads =>
+            MetricsQuery.RunInstantAsync(request, sources, MetricsLimitsOf(tenants), _time.GetUtcNow(), threads, cancellation)), cancellation);
+    }
+
+    // On those that are free when it begins.
+    private async Task<T> OnAllThreads<T>(IWorkerSlots slots, Func<QueryThreads, Task<T>> run)
+    {
+        var borrowed = slots.Take(_options.MaxRunningQueries - 1);
+        try
+        {
+            return await run(new QueryThreads(1 + borrowed, slots)).ConfigureAwait(false);
+        }
+        finally
+        {
+            slots.Return(borrowed);
+        }
     }
 
     private MetricsLimits MetricsLimitsOf(TenantSet tenants) =>

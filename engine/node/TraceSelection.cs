@@ -22,12 +22,12 @@ public readonly record struct TraceSelection
     {
         if (!LeavesOutBlocks && !LeavesOutLive && FirstBlock is null && LastBlock is null) return sources;
         var (first, last) = (FirstBlock, LastBlock);
-        return new TraceSources(
-            LeavesOutLive ? [] : sources.Live,
-            LeavesOutBlocks ? [] : [.. sources.Blocks.Where(block => (first is null || block.Meta.BlockId.CompareTo(first.Value) >= 0) && (last is null || block.Meta.BlockId.CompareTo(last.Value) <= 0))])
+        return sources with
         {
-            Damage = LeavesOutBlocks ? "" : sources.Damage,
-            Hidden = sources.Hidden,
+            Live = LeavesOutLive ? [] : sources.Live,
+            Blocks = LeavesOutBlocks ? [] : [.. sources.Blocks.Where(block => (first is null || block.Meta.BlockId.CompareTo(first.Value) >= 0) && (last is null || block.Meta.BlockId.CompareTo(last.Value) <= 0))],
+            // What other nodes did not say may be of both.
+            BlockDamage = LeavesOutBlocks ? "" : sources.BlockDamage,
         };
     }
 }

@@ -60,6 +60,12 @@ public sealed record MetricsLimits
     public int MaxResponseSeries { get; init; }
 
     /// <summary>
+    /// Samples of an answer, its series times its intervals: some 40 bytes each as text. Beyond: 422; 0 = no limit. A thousand series over
+    /// a day by the minute are 1.4 million.
+    /// </summary>
+    public int MaxResponseSamples { get; init; } = 4_000_000;
+
+    /// <summary>
     /// The newest spans that are left out. Zero here (Tempo: 30 s): a span can be counted the moment it is acknowledged.
     /// </summary>
     public TimeSpan QueryEndCutoff { get; init; } = TimeSpan.Zero;

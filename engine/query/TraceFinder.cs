@@ -1,6 +1,7 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Query.Traces;
+using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Blocks.Sidecar;
 
@@ -25,31 +26,19 @@ public static class TraceFinder
     /// <summary>The same with another limit to what is brought together in memory.</summary>
     internal static async Task<FoundTrace> FindAsync(TraceSources sources, TraceId id, long startSeconds, long endSeconds, WholeTraceLimit limit, CancellationToken cancellation)
     {
-        var memory = ReadMemory.Rent();
-        var loader = new TraceLoader(sources, BatchColumns.All, memory) { WholeLimit = limit };
-        var blocks = new List<BlockReader>();
         var hash = SidecarHash.OfTrace(id);
+        var maybe = new List<BlockHandle>();
+        // Most blocks end here: a thousand of them are a thousand cache lines, and none is opened.
         foreach (var handle in sources.Blocks)
-        {
-            // Most blocks end here: a thousand of them are a thousand cache lines, and none is opened.
-            if (!handle.Meta.Overlaps(startSeconds, endSeconds) || !handle.Sidecar.MayContainTrace(id, hash)) continue;
-            try
-            {
-                var block = await handle.OpenAsync(cancellation).ConfigureAwait(false);
-                if (block.MayContain(id)) blocks.Add(block);
-            }
-            catch (BlockReadException e)
-            {
-                loader.ReportDamage(handle.Meta, e);
-            }
-        }
-
+            if (handle.Meta.Overlaps(startSeconds, endSeconds) && handle.Sidecar.MayContainTrace(id, hash))
+                maybe.Add(handle);
+        var blocks = QueryBlocks.Of(sources with { Blocks = maybe });
+        await Task.WhenAll(blocks.All.Select(block => block.TryOpenAsync(cancellation).AsTask())).ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
-        var known = loader.Damage;
-        var trace = loader.Load(id, blocks);
+        var memory = ReadMemory.Rent();
+        var loader = new TraceLoader(blocks, BatchColumns.All, memory) { WholeLimit = limit };
+        var trace = loader.Load(id);
         memory.Return();
-        return loader.IsTooLarge
-            ? StreamedTrace.Open(sources, id, blocks, known, cancellation)
-            : new WholeTrace(trace, loader.InspectedBytes, loader.Damage);
+        return loader.IsTooLarge ? StreamedTrace.Open(blocks, id, cancellation) : new WholeTrace(trace, loader.InspectedBytes, blocks.Damage);
     }
 }

@@ -80,6 +80,7 @@ public static class ConfigSchema
             (o, v) => o.Node = o.Node with { BloomShardBytes = v }, o => o.Node.BloomShardBytes),
         Bytes("storage.trace.block.parquet_row_group_size_bytes", 1 << 20, 1L << 32,
             (o, v) => o.Node = o.Node with { RowGroupBytes = v }, o => o.Node.RowGroupBytes),
+        .. QueryMemoryKeys.All,
         Bool("storage.trace.block.auto_promote", (o, v) => o.Node = o.Node with { AutoPromote = v }, o => o.Node.AutoPromote),
         new ConfigStructure("storage.trace.block.parquet_dedicated_columns", DedicatedColumnsConfig.Set, DedicatedColumnsConfig.Render),
         Bool("storage.trace.blocklist_from_tenant_index",

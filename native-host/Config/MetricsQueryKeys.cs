@@ -19,6 +19,7 @@ internal static class MetricsQueryKeys
         Int(Section + ".max_exemplars", 0, 10_000, (o, v) => Set(o, m => m with { MaxExemplars = v }), o => o.Node.Metrics.MaxExemplars),
         Int(Section + ".max_intervals", 1, 1_000_000, (o, v) => Set(o, m => m with { MaxIntervals = v }), o => o.Node.Metrics.MaxIntervals),
         Int(Section + ".max_response_series", 0, int.MaxValue, (o, v) => Set(o, m => m with { MaxResponseSeries = v }), o => o.Node.Metrics.MaxResponseSeries),
+        Int(Section + ".max_response_samples", 0, int.MaxValue, (o, v) => Set(o, m => m with { MaxResponseSamples = v }), o => o.Node.Metrics.MaxResponseSamples),
         Duration(Section + ".max_duration", LongestTime, (o, v) => Set(o, m => m with { MaxDuration = v }), o => o.Node.Metrics.MaxDuration),
     ];
 

@@ -49,6 +49,9 @@ public sealed class GrpcCall
     /// <summary>Rents a body to read a message into; the caller disposes it.</summary>
     public RequestBody RentBody() => _memory.Rent();
 
+    /// <summary>The same for what a message that was read is transcoded to.</summary>
+    public RequestBody RentBeside(RequestBody message) => _memory.RentBeside(message);
+
     /// <summary>
     /// Reads the only message of a unary call, decompressed, into <paramref name="body"/>. Ok, or the status to end the
     /// call with: none or a second message, a broken frame, too large, no memory.
@@ -89,11 +92,11 @@ public sealed class GrpcCall
 
         if (frame.Check(_encoding is not null, maxMessageBytes) is { } bad) return (bad, false);
         if (!frame.IsCompressed) return (await ReadContentAsync(reader, body, (int)frame.LengthBytes).ConfigureAwait(false), true);
-        using var compressed = _memory.Rent();
+        using var compressed = _memory.RentBeside(body);
         var status = await ReadContentAsync(reader, compressed, (int)frame.LengthBytes).ConfigureAwait(false);
         if (!status.IsOk) return (status, true);
         var done = await BodyDecompressor.DecompressAsync(_encoding!, compressed, body, maxMessageBytes, _memory, Cancellation).ConfigureAwait(false);
-        return (Decompressed(done, maxMessageBytes), true);
+        return (Decompressed(done, body, maxMessageBytes), true);
     }
 
     /// <summary>Writes one uncompressed message. The transport takes a copy.</summary>
@@ -165,7 +168,7 @@ public sealed class GrpcCall
             if (content.Length > missing) content = content.Slice(0, missing);
             foreach (var segment in content)
             {
-                if (!body.TryAppend(segment.Span)) return RequestMemory.Overloaded;
+                if (!body.TryAppend(segment.Span)) return body.Refusal;
             }
 
             reader.AdvanceTo(content.End);
@@ -186,12 +189,12 @@ public sealed class GrpcCall
     private static GrpcStatus TooSlow(int receivedBytes, int lengthBytes) => new(
         GrpcStatusCode.Cancelled, $"grpc: the message came too slowly: {receivedBytes} of {lengthBytes} bytes; after {MessageGrace.TotalSeconds} s, {MinMessageBytesPerSecond} bytes a second are the least");
 
-    private GrpcStatus Decompressed(BodyStatus status, int maxMessageBytes) => status switch
+    private GrpcStatus Decompressed(BodyStatus status, RequestBody body, int maxMessageBytes) => status switch
     {
         BodyStatus.Complete => GrpcStatus.Ok,
         BodyStatus.TooLarge => new GrpcStatus(
             GrpcStatusCode.ResourceExhausted, $"grpc: received message after decompression larger than max {maxMessageBytes}"),
-        BodyStatus.Overloaded => RequestMemory.Overloaded,
+        BodyStatus.Overloaded => body.Refusal,
         BodyStatus.UnknownEncoding => GrpcServer.UnknownEncoding(_encoding!),
         _ => new GrpcStatus(GrpcStatusCode.InvalidArgument, $"grpc: failed to decompress the received message as {_encoding}"),
     };

@@ -22,7 +22,7 @@ public sealed class HttpBody(RequestMemory memory, int maxRequestBytes)
                 status = await BodyReader.ReadAsync(request.BodyReader, body, maxRequestBytes, cancellation).ConfigureAwait(false);
             else
             {
-                using var compressed = memory.Rent();
+                using var compressed = memory.RentBeside(body);
                 status = await BodyReader.ReadAsync(request.BodyReader, compressed, maxRequestBytes, cancellation).ConfigureAwait(false);
                 if (status == BodyStatus.Complete)
                     status = await BodyDecompressor.DecompressAsync(encoding, compressed, body, maxRequestBytes, memory, cancellation).ConfigureAwait(false);
@@ -42,7 +42,7 @@ public sealed class HttpBody(RequestMemory memory, int maxRequestBytes)
         {
             BodyStatus.Complete => null,
             BodyStatus.TooLarge => TooLarge(),
-            BodyStatus.Overloaded => (StatusCodes.Status503ServiceUnavailable, RequestMemory.Overloaded),
+            BodyStatus.Overloaded => (StatusOf(body.Refusal), body.Refusal),
             BodyStatus.UnknownEncoding => Bad($"unsupported Content-Encoding: {GoText.Quote(encoding)[1..^1]}"),
             _ => Bad($"the body is not valid {encoding}, or ends early"),
         };

@@ -16,7 +16,7 @@ public sealed class JaegerGrpcReceiver(OtlpIngest ingest, int maxRequestBytes) :
         using var message = call.RentBody();
         status = await call.ReadSingleAsync(message, maxRequestBytes).ConfigureAwait(false);
         if (!status.IsOk) return status;
-        using var request = call.RentBody();
+        using var request = call.RentBeside(message);
         status = Transcode(message, request);
         if (!status.IsOk) return status;
         (status, var outcome) = await ingest.StoreAsync(tenant, request).ConfigureAwait(false);
@@ -36,7 +36,7 @@ public sealed class JaegerGrpcReceiver(OtlpIngest ingest, int maxRequestBytes) :
         }
         catch (MemoryAccountFullException)
         {
-            return RequestMemory.Overloaded;
+            return request.Refusal;
         }
     }
 }

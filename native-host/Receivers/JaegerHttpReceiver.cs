@@ -52,7 +52,7 @@ public sealed class JaegerHttpReceiver(OtlpIngest ingest, HttpBody body, Request
             return;
         }
 
-        using var request = body.Memory.Rent();
+        using var request = body.Memory.RentBeside(thrift);
         status = Transcode(thrift, request);
         if (status.IsOk)
         {
@@ -77,7 +77,7 @@ public sealed class JaegerHttpReceiver(OtlpIngest ingest, HttpBody body, Request
         }
         catch (MemoryAccountFullException)
         {
-            return RequestMemory.Overloaded;
+            return request.Refusal;
         }
     }
 }

@@ -76,7 +76,7 @@ public sealed class OtlpHttpReceiver
             return;
         }
 
-        using var transcoded = mediaType == Json ? _body.Memory.Rent() : null;
+        using var transcoded = mediaType == Json ? _body.Memory.RentBeside(body) : null;
         status = transcoded is null ? GrpcStatus.Ok : Transcode(body, transcoded);
         IngestOutcome outcome = default;
         if (status.IsOk)
@@ -95,7 +95,7 @@ public sealed class OtlpHttpReceiver
         }
         catch (MemoryAccountFullException)
         {
-            return RequestMemory.Overloaded;
+            return target.Refusal;
         }
     }
 

@@ -5,8 +5,8 @@ namespace Tempo.Host.Receivers;
 
 /// <summary>
 /// Memory of request bodies: pooled native buffers, and one account of the bytes they hold while requests are being read
-/// and stored. A buffer asks the account before it grows. A body that does not fit in the account is refused as
-/// "overloaded", which its sender tries again. Thread safe.
+/// and stored. A buffer asks the account before it grows. A request that does not fit beside the others is refused as
+/// "overloaded", which its sender tries again; one that would not fit if it were alone is refused for good. Thread safe.
 /// </summary>
 public sealed class RequestMemory : IDisposable
 {
@@ -18,12 +18,16 @@ public sealed class RequestMemory : IDisposable
     private const long LargestBytes = 72L << 20;
 
     private readonly long _maxInflightBytes;
+    private readonly string _limitName;
     private readonly NativeBufferPool _pool;
     private long _inflightBytes;
 
-    public RequestMemory(long maxInflightBytes)
+    /// <param name="maxInflightBytes">Bytes of the account.</param>
+    /// <param name="limitName">What the limit is called where it is set.</param>
+    public RequestMemory(long maxInflightBytes, string limitName = "distributor.max_inflight_bytes")
     {
         _maxInflightBytes = maxInflightBytes;
+        _limitName = limitName;
         // 64 idle buffers of at most 1 MiB: what 64 senders of ordinary batches use at once. A quarter of the account at most.
         _pool = new NativeBufferPool(maxBuffers: (int)Math.Clamp(maxInflightBytes >> 22, 4, 64), maxRetainedBytes: 1 << 20);
         var places = (int)Math.Clamp(maxInflightBytes / LargestBytes, 1, Environment.ProcessorCount);
@@ -39,29 +43,49 @@ public sealed class RequestMemory : IDisposable
     /// <summary>Bytes of buffers that are in use.</summary>
     public long InflightBytes => Interlocked.Read(ref _inflightBytes);
 
-    /// <summary>An empty body.</summary>
-    public RequestBody Rent()
+    /// <summary>An empty body of a new request.</summary>
+    public RequestBody Rent() => Rent(new RequestShare());
+
+    /// <summary>An empty body of the same request as another one: what it is decompressed or transcoded to.</summary>
+    public RequestBody RentBeside(RequestBody other) => Rent(other.Share);
+
+    private RequestBody Rent(RequestShare share)
     {
         var buffer = _pool.Rent(0);
-        if (TryAdd(buffer.Capacity)) return new RequestBody(this, buffer);
+        if (TryAdd(buffer.Capacity, share)) return new RequestBody(this, buffer, share);
         _pool.Return(buffer);
-        return new RequestBody(this, new NativeBuffer()); // the account is full, and will say so when it is written to
+        return new RequestBody(this, new NativeBuffer(), share); // the account is full, and will say so when it is written to
     }
+
+    /// <summary>What a request is told that could not have what it asked for last.</summary>
+    internal GrpcStatus RefusalOf(RequestShare share) => !share.CannotFit
+        ? Overloaded
+        : new GrpcStatus(GrpcStatusCode.ResourceExhausted, $"request larger than max: received, decompressed and transcoded it needs more than the {_maxInflightBytes} bytes that all requests together may have ({_limitName})") { IsTooLarge = true };
 
     public void Dispose() => LargeDecompressions.Dispose();
 
-    internal bool TryAdd(long bytes)
+    internal bool TryAdd(long bytes, RequestShare share)
     {
-        if (Interlocked.Add(ref _inflightBytes, bytes) <= _maxInflightBytes) return true;
+        share.CannotFit = share.Bytes + bytes > _maxInflightBytes;
+        if (Interlocked.Add(ref _inflightBytes, bytes) <= _maxInflightBytes)
+        {
+            share.Bytes += bytes;
+            return true;
+        }
+
         Interlocked.Add(ref _inflightBytes, -bytes);
         return false;
     }
 
-    internal void GiveBack(long bytes) => Interlocked.Add(ref _inflightBytes, -bytes);
-
-    internal void Release(NativeBuffer buffer)
+    internal void GiveBack(long bytes, RequestShare share)
     {
-        GiveBack(buffer.Capacity);
+        share.Bytes -= bytes;
+        Interlocked.Add(ref _inflightBytes, -bytes);
+    }
+
+    internal void Release(NativeBuffer buffer, RequestShare share)
+    {
+        GiveBack(buffer.Capacity, share);
         _pool.Return(buffer);
     }
 }
@@ -75,14 +99,20 @@ public sealed class RequestBody : IMemoryAccount, IDisposable
     private const int SmallestBytes = 16 * 1024;
     private readonly RequestMemory _memory;
 
-    internal RequestBody(RequestMemory memory, NativeBuffer buffer)
+    internal RequestBody(RequestMemory memory, NativeBuffer buffer, RequestShare share)
     {
         _memory = memory;
+        Share = share;
         Buffer = buffer;
         buffer.Account = this;
     }
 
     public NativeBuffer Buffer { get; }
+
+    internal RequestShare Share { get; }
+
+    /// <summary>What to answer when the account had no room: try again, or never, if this request alone is more than the account has.</summary>
+    public GrpcStatus Refusal => _memory.RefusalOf(Share);
 
     /// <summary>False, with nothing appended, if the account has no room.</summary>
     public bool TryAppend(ReadOnlySpan<byte> bytes)
@@ -94,13 +124,22 @@ public sealed class RequestBody : IMemoryAccount, IDisposable
         return true;
     }
 
-    bool IMemoryAccount.TryTake(long bytes) => _memory.TryAdd(bytes);
+    bool IMemoryAccount.TryTake(long bytes) => _memory.TryAdd(bytes, Share);
 
-    void IMemoryAccount.GiveBack(long bytes) => _memory.GiveBack(bytes);
+    void IMemoryAccount.GiveBack(long bytes) => _memory.GiveBack(bytes, Share);
 
     public void Dispose()
     {
         Buffer.Account = null;
-        _memory.Release(Buffer);
+        _memory.Release(Buffer, Share);
     }
+}
+
+/// <summary>What one request has of the account, in all its bodies. One thread's at a time, as the request is.</summary>
+internal sealed class RequestShare
+{
+    public long Bytes { get; set; }
+
+    /// <summary>What it asked for last is more than the whole account has.</summary>
+    public bool CannotFit { get; set; }
 }

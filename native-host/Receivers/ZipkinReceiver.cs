@@ -58,7 +58,7 @@ public sealed class ZipkinReceiver
             return;
         }
 
-        using var request = _body.Memory.Rent();
+        using var request = _body.Memory.RentBeside(body);
         status = Transcode(format, body, request);
         if (status.IsOk)
         {
@@ -84,7 +84,7 @@ public sealed class ZipkinReceiver
         }
         catch (MemoryAccountFullException)
         {
-            return RequestMemory.Overloaded;
+            return request.Refusal;
         }
     }
 

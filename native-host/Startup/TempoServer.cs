@@ -165,7 +165,7 @@ public sealed class TempoServer
         // What is left of a path without its route is 404, as in a Tempo of that target.
         router = new ApiRouter(answersQueries ? all : [.. all.Where(static route => !route.IsQuery)], _options.HttpApiPrefix, requests, _time, new QueryGuard(_options.Api, _time));
         var grpc = new GrpcServer(
-            [.. GrpcApi.Methods(node, tenants, _options, limits, _lifecycle, _time).Where(method => answersQueries || method.Path.StartsWith("/grpc.", StringComparison.Ordinal))], new RequestMemory(QueryMemoryBytes), requests, _log, _time)
+            [.. GrpcApi.Methods(node, tenants, _options, limits, _lifecycle, _time).Where(method => answersQueries || method.Path.StartsWith("/grpc.", StringComparison.Ordinal))], new RequestMemory(QueryMemoryBytes, "requests of the query API"), requests, _log, _time)
         {
             MaxSendBytes = _options.Api.MaxGrpcSendBytes,
         };
@@ -178,7 +178,7 @@ public sealed class TempoServer
 
     // Other nodes of the ring come in on the gRPC port.
     private Func<HttpContext, Task> WithPeers(TempoNode node, RequestMetrics requests, Func<HttpContext, Task> grpc) =>
-        _ring is null ? grpc : new PeerEndpoint(node, _ring, new RequestMemory(_options.Node.MaxInflightBytes * 2), requests, _time).Before(grpc);
+        _ring is null ? grpc : new PeerEndpoint(node, _ring, new RequestMemory(_options.Node.MaxInflightBytes * 2, "twice distributor.max_inflight_bytes"), requests, _time).Before(grpc);
 
     private IReadOnlyList<(string Name, string State)> Services()
     {

@@ -47,7 +47,7 @@ internal sealed class PeerAnswers(NodeState state, LocalObjectStore local, Block
         else hasMore = WriteRows(writer, sources.Live, question);
         var waiting = sources.Blocks.Where(block => block.Store == localStore).Select(static block => (block.Meta.BlockId, true));
         var recent = state.Recent.All().Where(meta => meta.Tenant == question.Tenant).Select(static meta => (meta.BlockId, false));
-        PeerMessages.WriteRest(writer, incarnation, waiting.Concat(recent), hasMore, sources.Damage);
+        PeerMessages.WriteRest(writer, incarnation, waiting.Concat(recent), hasMore, sources.Damage.Length > 0 ? sources.Damage : sources.BlockDamage);
     }
 
     private bool WriteRows(ProtobufWriter writer, IReadOnlyList<LiveBatchView> live, PeerMessages.LiveQuestion question)

@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query.Metrics;
+using Tempo.Engine.Query.Search;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Scan;
@@ -18,104 +19,83 @@ namespace Tempo.Engine.Query.Graph;
 public static class ServiceGraphQuery
 {
     /// <summary>Throws <see cref="QueryException"/> for a range that needs too much.</summary>
-    public static async Task<ServiceGraphResult> RunAsync(ServiceGraphRequest request, TraceSources sources, CancellationToken cancellation)
+    public static Task<ServiceGraphResult> RunAsync(ServiceGraphRequest request, TraceSources sources, CancellationToken cancellation) => RunAsync(request, sources, WorkerSlots.OfProcess, cancellation);
+
+    /// <summary>The same, making way for others.</summary>
+    public static Task<ServiceGraphResult> RunAsync(ServiceGraphRequest request, TraceSources sources, IWorkerSlots slots, CancellationToken cancellation)
     {
         var result = new ServiceGraphResult();
-        var scan = new Scan(request, sources, result);
-        await scan.RunAsync(cancellation).ConfigureAwait(false);
-        return result;
+        new Scan(request, sources, slots, result).Run(cancellation);
+        return Task.FromResult(result);
     }
 
-    private sealed class Scan(ServiceGraphRequest request, TraceSources sources, ServiceGraphResult result)
+    private sealed class Scan
     {
         private const BatchColumns Columns = BatchColumns.Tree | BatchColumns.Name | BatchColumns.SpanAttributes;
         private const ulong SecondNano = 1_000_000_000;
 
-        private readonly GraphBuilder _graph = new(request);
-        private readonly MemoryBudget _budget = new(request.MaxBytes);
-        private readonly TraceLoader _loader = new(sources, Columns, manyTraces: true);
-        private readonly List<BlockReader> _blocks = [];
+        private readonly GraphBuilder _graph;
+        private readonly MemoryBudget _budget;
+        private readonly QueryBlocks _blocks;
+        private readonly TraceLoader _loader;
+        private readonly ServiceGraphResult _result;
+        private readonly IWorkerSlots _slots;
         private readonly List<GraphSpan> _spans = [];
 
-        public async Task RunAsync(CancellationToken cancellation)
+        public Scan(ServiceGraphRequest request, TraceSources sources, IWorkerSlots slots, ServiceGraphResult result)
         {
-            await OpenBlocksAsync(cancellation).ConfigureAwait(false);
-            var shared = FindShared(cancellation);
-            foreach (var block in _blocks) ScanBlock(block, shared, cancellation);
+            _graph = new GraphBuilder(request);
+            _budget = new MemoryBudget(request.MaxBytes);
+            _blocks = QueryBlocks.Of(sources, Math.Max(1, (long)(request.StartUnixNano / SecondNano)), Math.Max(1, (long)(request.EndUnixNano / SecondNano)));
+            _loader = new TraceLoader(_blocks, Columns, manyTraces: true);
+            _result = result;
+            _slots = slots;
+        }
+
+        public void Run(CancellationToken cancellation)
+        {
+            _result.Metrics.TotalBlocks = (uint)_blocks.InRange.Count;
+            var shared = SharedTraces.Find(_blocks, _budget, cancellation);
+            foreach (var block in _blocks.InRange) ScanBlock(block, shared, cancellation);
             foreach (var id in WholeTraces(shared))
             {
-                cancellation.ThrowIfCancellationRequested();
-                if (_loader.Load(id, _blocks) is { } trace) AddWhole(trace);
+                _slots.Yield(cancellation);
+                if (_loader.Load(id) is { } trace) AddWhole(trace);
             }
 
-            result.Metrics.InspectedBytes += _loader.InspectedBytes;
-            if (_loader.Damage.Length > 0) result.Message = _loader.Damage;
-            _graph.WriteTo(result);
+            _result.Metrics.InspectedBytes += _loader.InspectedBytes;
+            _result.Message = _blocks.Damage;
+            _graph.WriteTo(_result);
         }
 
-        private async Task OpenBlocksAsync(CancellationToken cancellation)
+        private void ScanBlock(QueryBlock block, SharedTraces shared, CancellationToken cancellation)
         {
-            foreach (var handle in sources.Blocks)
-            {
-                if (!handle.Meta.Overlaps(Math.Max(1, (long)(request.StartUnixNano / SecondNano)), Math.Max(1, (long)(request.EndUnixNano / SecondNano)))) continue;
-                try
-                {
-                    _blocks.Add(await handle.OpenAsync(cancellation).ConfigureAwait(false));
-                }
-                catch (BlockReadException e)
-                {
-                    _loader.ReportDamage(handle.Meta, e);
-                }
-            }
-
-            result.Metrics.TotalBlocks = (uint)_blocks.Count;
-        }
-
-        private SharedTraces FindShared(CancellationToken cancellation)
-        {
-            while (true)
-            {
-                try
-                {
-                    var shared = SharedTraces.Find(sources.Live, _blocks, _budget, cancellation);
-                    shared.AddHidden(sources.Hidden);
-                    return shared;
-                }
-                catch (SharedTraces.UnreadableBlockException e)
-                {
-                    // Without its ids its spans cannot be told from copies. The list is shorter by one, so this ends.
-                    _blocks.Remove(e.Block);
-                    _loader.ReportDamage(e.Block.Meta, e.Reason);
-                }
-            }
-        }
-
-        private void ScanBlock(BlockReader block, SharedTraces shared, CancellationToken cancellation)
-        {
+            if (block.IsLeftOut) return;
             try
             {
-                for (var group = 0; group < block.RowGroupCount; group++)
+                var reader = block.Open();
+                for (var group = 0; group < reader.RowGroupCount; group++)
                 {
-                    var rows = block.OpenRowGroup(group);
+                    var rows = reader.OpenRowGroup(group);
                     foreach (var (start, count) in rows.ScanRanges())
                     {
-                        cancellation.ThrowIfCancellationRequested();
+                        _slots.Yield(cancellation);
                         AddBatch(rows.Read(start, count, Columns), shared);
                     }
 
-                    result.Metrics.InspectedBytes += (ulong)block.RowGroupBytes(group);
+                    _result.Metrics.InspectedBytes += (ulong)reader.RowGroupBytes(group);
                 }
             }
             catch (BlockReadException e)
             {
-                _loader.ReportDamage(block.Meta, e);
+                _blocks.Report(block.Meta, e);
             }
         }
 
         // In a batch from a block the spans of a trace lie together.
         private void AddBatch(SpanBatch batch, SharedTraces shared)
         {
-            result.Metrics.InspectedSpans += (ulong)batch.SpanCount;
+            _result.Metrics.InspectedSpans += (ulong)batch.SpanCount;
             var isShared = shared.MarksOf(batch);
             for (var span = 0; span < batch.SpanCount;)
             {
@@ -128,7 +108,7 @@ public static class ServiceGraphQuery
 
         private void AddWhole(OrderedTrace trace)
         {
-            result.Metrics.InspectedSpans += (ulong)trace.SpanCount;
+            _result.Metrics.InspectedSpans += (ulong)trace.SpanCount;
             _spans.Clear();
             for (var i = 0; i < trace.SpanCount; i++) _spans.Add(new GraphSpan(trace.Batch(i), trace.Spans[i].Span));
             AddSpans();
@@ -136,7 +116,7 @@ public static class ServiceGraphQuery
 
         private void AddSpans()
         {
-            result.Metrics.InspectedTraces++;
+            _result.Metrics.InspectedTraces++;
             _graph.AddTrace(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_spans));
         }
 
@@ -144,7 +124,7 @@ public static class ServiceGraphQuery
         private TraceId[] WholeTraces(SharedTraces shared)
         {
             var ids = new HashSet<TraceId>(shared.Ids);
-            foreach (var view in sources.Live)
+            foreach (var view in _blocks.Sources.Live)
                 for (var span = 0; span < view.SpanCount; span++)
                     ids.Add(view.Columns.TraceIds[view.Columns.Trace[span]]);
             _budget.Charge((long)ids.Count * 3 * TraceId.SizeBytes, "trace ids");

@@ -4,6 +4,7 @@ using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Query.Metrics.Compare;
 using Tempo.Engine.Query.Metrics.Source;
 using Tempo.Engine.Query.Search;
+using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Query.Stages;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Scan;
@@ -44,7 +45,7 @@ internal sealed class LeafWorker
     public bool NeedsTraces => _leaf.NeedsTraces;
 
     /// <summary>Do pages of the block know all that is asked of a trace, if it lies there alone?</summary>
-    public bool IsKnownBy(BlockReader? block, SpanBatch batch) => block is { HasOwnTrees: true } && batch.Loader is not null && (!_leaf.NeedsChildCounts || block.HasChildCounts);
+    public bool IsKnownBy(QueryBlock? block, SpanBatch batch) => block is { HasOwnTrees: true } && batch.Loader is not null && (!_leaf.NeedsChildCounts || block.HasChildCounts);
 
     /// <summary>From now on counting ends, within a millisecond or so, when this is cancelled.</summary>
     public void Watch(CancellationToken cancellation)

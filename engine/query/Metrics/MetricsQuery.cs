@@ -18,16 +18,16 @@ public static class MetricsQuery
     /// <param name="sources">Where the spans are.</param>
     /// <param name="limits">See there.</param>
     /// <param name="now">The present, from which <see cref="MetricsLimits.QueryEndCutoff"/> counts.</param>
-    /// <param name="threadCount">Threads that may compute, the caller's included.</param>
+    /// <param name="threads">Threads that may compute, the caller's included.</param>
     /// <param name="cancellation">Ends the query within one page of columns.</param>
     public static async Task<QueryRangeResult> RunRangeAsync(
-        QueryRangeRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, int threadCount, CancellationToken cancellation)
+        QueryRangeRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, CancellationToken cancellation)
     {
         var query = MetricsPlan.Parse(request.Query, limits, isInstant: false);
         if (RangeAlignment.OfRange(request, limits, now) is not { } axis) return new QueryRangeResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
         var exemplars = request.Exemplars == 0 ? limits.MaxExemplars : (int)Math.Min(request.Exemplars, (uint)limits.MaxExemplars);
         var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars, limits));
-        var (series, metrics, message) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), threadCount, request.Progress, cancellation).ConfigureAwait(false);
+        var (series, metrics, message) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), limits.MaxResponseSamples, threads, request.Progress, cancellation).ConfigureAwait(false);
         var result = new QueryRangeResult { Metrics = metrics, Message = message };
         foreach (var one in series) result.Series.Add(ToResult(one, axis));
         return result;
@@ -35,12 +35,12 @@ public static class MetricsQuery
 
     /// <summary>An instant query; parameters as above.</summary>
     public static async Task<QueryInstantResult> RunInstantAsync(
-        QueryInstantRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, int threadCount, CancellationToken cancellation)
+        QueryInstantRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, CancellationToken cancellation)
     {
         var query = MetricsPlan.Parse(request.Query, limits, isInstant: true);
         if (RangeAlignment.OfInstant(request, limits, now) is not { } axis) return new QueryInstantResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
         var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars: 0, limits) with { MaxExemplars = 0 });
-        var (series, metrics, message) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), threadCount, request.Progress, cancellation).ConfigureAwait(false);
+        var (series, metrics, message) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), limits.MaxResponseSamples, threads, request.Progress, cancellation).ConfigureAwait(false);
         var result = new QueryInstantResult { Metrics = metrics, Message = message };
         foreach (var one in series)
             if (!double.IsNaN(one.Values[0]))
@@ -49,9 +49,9 @@ public static class MetricsQuery
     }
 
     private static async Task<(SeriesList Series, SearchMetrics Metrics, string Message)> RunAsync(
-        MetricsPlan plan, TraceSources sources, int maxSeries, int threadCount, QueryProgress? progress, CancellationToken cancellation)
+        MetricsPlan plan, TraceSources sources, int maxSeries, int maxSamples, QueryThreads threads, QueryProgress? progress, CancellationToken cancellation)
     {
-        var scan = new MetricsScan(plan, sources, threadCount, progress);
+        var scan = new MetricsScan(plan, sources, threads, progress);
         var series = plan.Evaluate(await scan.RunAsync(cancellation).ConfigureAwait(false), cancellation);
         series.Sort(static (a, b) => LabelOrder.Compare(a.Labels, b.Labels));
         var message = scan.Damage;
@@ -62,8 +62,16 @@ public static class MetricsQuery
                 + "Warning: the accuracy of each individual value is not guaranteed.";
         }
 
+        var samples = (long)series.Count * plan.Options.Axis.Count;
+        if (maxSamples > 0 && samples > maxSamples)
+        {
+            throw new QueryException(
+                QueryErrorKind.TooLarge,
+                $"the answer has {series.Count} series of {plan.Options.Axis.Count} samples; the limit of samples is {maxSamples} (max_response_samples). Ask for fewer series, a longer step or a shorter range");
+        }
+
         // Before the answer's samples are made; written as text each takes three times that.
-        plan.Options.Budget.Charge((long)series.Count * plan.Options.Axis.Count * SampleBytes, "samples of the answer");
+        plan.Options.Budget.Charge(samples * SampleBytes, "samples of the answer");
 
         return (series, scan.Metrics, message);
     }

@@ -2,7 +2,6 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Blocks.Read;
-using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Metrics;
@@ -22,43 +21,41 @@ namespace Tempo.Engine.Query.Metrics;
 internal sealed class MetricsScan
 {
     private readonly MetricsPlan _plan;
-    private readonly TraceSources _sources;
+    private readonly QueryBlocks _blocks;
     private readonly QueryProgress? _progress;
-    private readonly List<BlockReader> _allBlocks = [];
-    private readonly List<BlockReader> _blocks = [];
-    private readonly List<Job> _jobs = [];
+    private readonly IWorkerSlots _slots;
     private readonly Worker[] _workers;
-    private readonly Lock _lock = new();
     private SharedTraces _shared = new();
     private TraceId[] _whole = [];
     private HashSet<TraceId> _noted = [];
-    private int _nextJob;
+    private RowGroupJobs _rowGroups = new([]);
+    private int _nextLive;
     private int _liveJobs;
     private int _nextTrace;
-    private string _damage = "";
 
-    public MetricsScan(MetricsPlan plan, TraceSources sources, int threadCount, QueryProgress? progress = null)
+    public MetricsScan(MetricsPlan plan, TraceSources sources, QueryThreads threads, QueryProgress? progress = null)
     {
         _progress = progress;
+        _slots = threads.Slots;
         _plan = plan;
-        _sources = sources;
-        _workers = [.. Enumerable.Range(0, Math.Max(1, threadCount)).Select(_ => new Worker(this))];
+        const long second = 1_000_000_000;
+        _blocks = QueryBlocks.Of(sources, Math.Max(1, Axis.LowerUnixNano / second), Math.Max(1, Axis.UpperUnixNano / second));
+        _workers = [.. Enumerable.Range(0, Math.Max(1, threads.Count)).Select(_ => new Worker(this))];
     }
 
     /// <summary>What was looked at.</summary>
     public SearchMetrics Metrics { get; } = new();
 
     /// <summary>What could not be read; empty if nothing.</summary>
-    public string Damage => _damage.Length > 0 ? _damage : _sources.Damage;
+    public string Damage => _blocks.Damage;
 
     private TimeAxis Axis => _plan.Options.Axis;
 
     /// <summary>The series of each part. Throws <see cref="QueryException"/>.</summary>
     public async Task<List<List<Series.Series>>> RunAsync(CancellationToken cancellation)
     {
-        await OpenBlocksAsync(cancellation).ConfigureAwait(false);
-        if (_sources.Live.Count + _blocks.Count == 0) return [.. _plan.Leaves.Select(static _ => new List<Series.Series>())];
-        FindShared(cancellation);
+        if (_blocks.Sources.Live.Count + _blocks.InRange.Count == 0) return [.. _plan.Leaves.Select(static _ => new List<Series.Series>())];
+        if (_plan.Leaves.Exists(static leaf => !leaf.IsByTrace)) _shared = SharedTraces.Find(_blocks, _plan.Options.Budget, cancellation);
         AddJobs();
         try
         {
@@ -79,62 +76,17 @@ internal sealed class MetricsScan
         return Sum(cancellation);
     }
 
-    // Whole traces may go on in blocks of any time; spans to count are in those of the range.
-    private async Task OpenBlocksAsync(CancellationToken cancellation)
-    {
-        const long second = 1_000_000_000;
-        foreach (var handle in _sources.Blocks)
-        {
-            var isInRange = handle.Meta.Overlaps(Math.Max(1, Axis.LowerUnixNano / second), Math.Max(1, Axis.UpperUnixNano / second));
-            if (!isInRange && !_plan.Leaves.Exists(static leaf => leaf.IsByTrace || leaf.NeedsTraces)) continue;
-            try
-            {
-                var block = await handle.OpenAsync(cancellation).ConfigureAwait(false);
-                _allBlocks.Add(block);
-                if (!isInRange) continue;
-                _blocks.Add(block);
-                Metrics.TotalBlocks++;
-                Metrics.TotalBlockBytes += (ulong)handle.Meta.SizeBytes;
-            }
-            catch (BlockReadException e)
-            {
-                if (!e.IsGone) ReportDamage($"block {handle.Meta.BlockId} could not be read: {e.Message}");
-            }
-        }
-    }
-
-    private void FindShared(CancellationToken cancellation)
-    {
-        if (_plan.Leaves.TrueForAll(static leaf => leaf.IsByTrace)) return;
-        for (var tries = _blocks.Count; ; tries--)
-        {
-            try
-            {
-                _shared = SharedTraces.Find(_sources.Live, _blocks, _plan.Options.Budget, cancellation);
-                _shared.AddHidden(_sources.Hidden);
-                return;
-            }
-            catch (SharedTraces.UnreadableBlockException e) when (tries > 0)
-            {
-                // Without its ids its spans cannot be told from copies: the block is left out, and the answer says so.
-                _blocks.Remove(e.Block);
-                if (!e.Reason.IsGone) ReportDamage($"block {e.Block.Meta.BlockId} could not be read: {e.Message}");
-            }
-        }
-    }
-
     private void AddJobs()
     {
-        foreach (var view in _sources.Live) _jobs.Add(new Job(view, null, 0, 0));
-        for (var i = 0; i < _blocks.Count; i++)
-            for (var group = 0; group < _blocks[i].RowGroupCount; group++)
-                _jobs.Add(new Job(default, _blocks[i], group, i + 1));
+        _rowGroups = new RowGroupJobs(_blocks.InRange);
+        _liveJobs = _blocks.Sources.Live.Count;
+        Metrics.TotalBlocks = (uint)_blocks.InRange.Count;
+        Metrics.TotalBlockBytes = (ulong)_blocks.InRange.Sum(static block => block.Meta.SizeBytes);
 
         // Recent data counts as one job, as in Tempo.
-        Metrics.TotalJobs = (uint)(_sources.Live.Count > 0 ? 1 : 0) + (uint)_blocks.Sum(static block => block.RowGroupCount);
+        Metrics.TotalJobs = (uint)(_liveJobs > 0 ? 1 : 0) + (uint)_blocks.InRange.Sum(static block => block.Meta.RowGroupCount);
         Metrics.CompletedJobs = Metrics.TotalJobs;
         _progress?.Begin(Metrics);
-        _liveJobs = _sources.Live.Count;
     }
 
     private async Task RunOnAllAsync(Action<Worker, CancellationToken> work, CancellationToken cancellation)
@@ -186,21 +138,10 @@ internal sealed class MetricsScan
         {
             Metrics.InspectedBytes += worker.InspectedBytes;
             Metrics.InspectedSpans += worker.InspectedSpans;
-            if (worker.Damage.Length > 0) ReportDamage(worker.Damage);
         }
 
         return result;
     }
-
-    private void ReportDamage(string what)
-    {
-        lock (_lock)
-            if (_damage.Length == 0)
-                _damage = what;
-    }
-
-    /// <summary>A live batch (place 0), or a row group of a block.</summary>
-    private readonly record struct Job(LiveBatchView Live, BlockReader? Block, int RowGroup, int Place);
 
     /// <summary>One thread's part.</summary>
     private sealed class Worker
@@ -220,8 +161,8 @@ internal sealed class MetricsScan
             Leaves = [.. scan._plan.Leaves.Select(leaf => new LeafWorker(leaf, scan._plan.Options))];
             var columns = BatchColumns.Spans;
             foreach (var leaf in scan._plan.Leaves) columns |= leaf.TraceColumns;
-            _loader = new TraceLoader(scan._sources, new TraceNeeds { Columns = columns, Fields = [.. scan._plan.Leaves.SelectMany(static leaf => leaf.Fields).Distinct()], HasTree = scan._plan.NeedsTree });
-            _places = new TracePlaces(scan._sources, scan._allBlocks);
+            _loader = new TraceLoader(scan._blocks, new TraceNeeds { Columns = columns, Fields = [.. scan._plan.Leaves.SelectMany(static leaf => leaf.Fields).Distinct()], HasTree = scan._plan.NeedsTree });
+            _places = new TracePlaces(scan._blocks);
         }
 
         public List<LeafWorker> Leaves { get; }
@@ -236,21 +177,26 @@ internal sealed class MetricsScan
 
         public ulong InspectedSpans { get; private set; }
 
-        public string Damage => _loader.Damage;
-
         public void Scan(CancellationToken cancellation)
         {
             foreach (var leaf in Leaves) leaf.Watch(cancellation);
-            while (Interlocked.Increment(ref _scan._nextJob) - 1 is var number && number < _scan._jobs.Count)
+            var live = _scan._blocks.Sources.Live;
+            while (Interlocked.Increment(ref _scan._nextLive) - 1 is var number && number < live.Count)
             {
-                cancellation.ThrowIfCancellationRequested();
-                var job = _scan._jobs[number];
-                var (bytes, spans) = (InspectedBytes, InspectedSpans);
-                if (job.Block is not null) ScanBlock(job.Block, job, cancellation);
-                else ScanBatch(null, job.Live.Columns, job.Live.SpanCount, job.Place);
+                _scan._slots.Yield(cancellation);
+                var spans = InspectedSpans;
+                ScanBatch(null, live[number].Columns, live[number].SpanCount, place: 0);
 
                 // All live batches together are one job of the answer.
-                if (job.Block is not null || Interlocked.Decrement(ref _scan._liveJobs) == 0) _scan._progress?.CompleteJob(InspectedBytes - bytes, InspectedSpans - spans);
+                if (Interlocked.Decrement(ref _scan._liveJobs) == 0) _scan._progress?.CompleteJob(0, InspectedSpans - spans);
+            }
+
+            while (_scan._rowGroups.TryTake(out var block, out var group))
+            {
+                _scan._slots.Yield(cancellation);
+                var (bytes, spans) = (InspectedBytes, InspectedSpans);
+                ScanRowGroup(block, group, cancellation);
+                _scan._progress?.CompleteJob(InspectedBytes - bytes, InspectedSpans - spans);
             }
         }
 
@@ -269,8 +215,8 @@ internal sealed class MetricsScan
             {
                 for (var i = first; i < Math.Min(first + TracesAtOnce, whole.Length); i++)
                 {
-                    cancellation.ThrowIfCancellationRequested();
-                    if (_loader.Load(whole[i], _scan._allBlocks) is not { } trace) continue;
+                    _scan._slots.Yield(cancellation);
+                    if (_loader.Load(whole[i]) is not { } trace) continue;
                     foreach (var leaf in Leaves)
                         if (leaf.IsByTrace || _scan._shared.Contains(whole[i]) || leaf.NeedsTraces && _scan._noted.Contains(whole[i]))
                             leaf.AddTrace(trace);
@@ -278,25 +224,25 @@ internal sealed class MetricsScan
             }
         }
 
-        private void ScanBlock(BlockReader block, Job job, CancellationToken cancellation)
+        private void ScanRowGroup(QueryBlock block, int group, CancellationToken cancellation)
         {
             try
             {
-                foreach (var (start, count) in _loader.OpenRowGroup(block, job.RowGroup).ScanRanges())
+                foreach (var (start, count) in _loader.OpenRowGroup(block, group).ScanRanges())
                 {
-                    cancellation.ThrowIfCancellationRequested();
-                    var batch = _loader.OpenPage(block, job.RowGroup, start, count);
+                    _scan._slots.Yield(cancellation);
+                    var batch = _loader.OpenPage(block, group, start, count);
                     InspectedSpans += (ulong)batch.SpanCount;
-                    ScanBatch(block, batch, batch.SpanCount, job.Place);
+                    ScanBatch(block, batch, batch.SpanCount, block.Number + 1);
                 }
             }
             catch (BlockReadException e)
             {
-                _loader.ReportDamage(block.Meta, e);
+                _scan._blocks.Report(block.Meta, e);
             }
         }
 
-        private void ScanBatch(BlockReader? block, SpanBatch batch, int spanCount, int place)
+        private void ScanBatch(QueryBlock? block, SpanBatch batch, int spanCount, int place)
         {
             var isShared = _scan._shared.MarksOf(batch);
             bool[]? isFound = null;
@@ -328,7 +274,7 @@ internal sealed class MetricsScan
         }
 
         // Traces whose facts the page does not know: of live batches and of blocks of others all, else those with parts elsewhere.
-        private bool[] MarkElsewhere(BlockReader? block, SpanBatch batch, bool[]? isShared)
+        private bool[] MarkElsewhere(QueryBlock? block, SpanBatch batch, bool[]? isShared)
         {
             GrowableArray.Reserve(ref _isElsewhere, batch.TraceCount);
             for (var trace = 0; trace < batch.TraceCount; trace++)

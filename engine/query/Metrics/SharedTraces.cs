@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
@@ -34,12 +35,15 @@ internal sealed class SharedTraces
     /// <summary>The same, each with a number by which to bring them into the order of pages; see <see cref="WholeTraces"/>.</summary>
     public IEnumerable<(int Place, TraceId Id)> Places => _ids.Select(static shared => (shared.Value, shared.Key));
 
-    public static SharedTraces Find(IReadOnlyList<LiveBatchView> live, IReadOnlyList<BlockReader> blocks, MemoryBudget budget, CancellationToken cancellation)
+    /// <summary>
+    /// Of the blocks in range. One whose ids cannot be read is left out: without them its spans cannot be told from copies.
+    /// </summary>
+    public static SharedTraces Find(QueryBlocks blocks, MemoryBudget budget, CancellationToken cancellation)
     {
         var shared = new SharedTraces();
-        var (liveIds, liveStart, liveEnd) = shared.AddLive(live, budget);
+        var (liveIds, liveStart, liveEnd) = shared.AddLive(blocks.Sources.Live, budget);
         var active = new List<(long EndSeconds, TraceId[] Ids)>();
-        var ordered = blocks.OrderBy(static block => block.Meta.EarliestSeconds).ToList();
+        var ordered = blocks.InRange.OrderBy(static block => block.Meta.EarliestSeconds).ToList();
         for (var i = 0; i < ordered.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -49,20 +53,21 @@ internal sealed class SharedTraces
             var isAlone = !meetsLive && active.Count == 0 && (i + 1 == ordered.Count || ordered[i + 1].Meta.EarliestSeconds > meta.LatestSeconds);
             if (isAlone) continue;
             budget.Charge(meta.TotalObjects * TraceId.SizeBytes, "trace ids");
-            var ids = Read(ordered[i], cancellation);
-            var place = 1 + IndexOf(blocks, ordered[i]);
+            if (TryRead(ordered[i], cancellation) is not { } ids) continue;
+            var place = 1 + ordered[i].Number;
             if (meetsLive) shared.AddCommon(liveIds, ids, place);
             foreach (var (_, others) in active) shared.AddCommon(others, ids, place);
             active.Add((meta.LatestSeconds, ids));
         }
 
+        shared.AddHidden(blocks.Sources.Hidden);
         return shared;
     }
 
     public bool Contains(TraceId id) => _ids.ContainsKey(id);
 
-    /// <summary>Traces that must not be counted where they are found either; put together, there is nothing of them.</summary>
-    public void AddHidden(IReadOnlySet<TraceId> ids)
+    // They must not be counted where they are found either; put together, there is nothing of them.
+    private void AddHidden(IReadOnlySet<TraceId> ids)
     {
         foreach (var id in ids) _ids.TryAdd(id, 0);
         _sorted = null;
@@ -97,15 +102,16 @@ internal sealed class SharedTraces
         return marks;
     }
 
-    private static TraceId[] Read(BlockReader block, CancellationToken cancellation)
+    private static TraceId[]? TryRead(QueryBlock block, CancellationToken cancellation)
     {
         try
         {
-            return block.ReadTraceIds(cancellation);
+            return block.TryOpen()?.ReadTraceIds(cancellation);
         }
         catch (BlockReadException e)
         {
-            throw new UnreadableBlockException(block, e);
+            block.LeaveOut(e);
+            return null;
         }
     }
 
@@ -146,22 +152,6 @@ internal sealed class SharedTraces
             if (order <= 0) i++;
             if (order >= 0) j++;
         }
-    }
-
-    /// <summary>The ids of a block cannot be read.</summary>
-    public sealed class UnreadableBlockException(BlockReader block, BlockReadException reason) : Exception(reason.Message, reason)
-    {
-        public BlockReader Block { get; } = block;
-
-        public BlockReadException Reason { get; } = reason;
-    }
-
-    private static int IndexOf(IReadOnlyList<BlockReader> blocks, BlockReader block)
-    {
-        for (var i = 0; i < blocks.Count; i++)
-            if (blocks[i] == block)
-                return i;
-        return -1;
     }
 
     private static TraceId[] Sorted(IEnumerable<TraceId> ids)

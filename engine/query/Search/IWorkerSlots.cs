@@ -1,8 +1,8 @@
 namespace Tempo.Engine.Query.Search;
 
 /// <summary>
-/// Threads that searches may borrow beside their own. A search takes those that are free when it begins a piece of work and gives
-/// them back at its end, which is soon, so that searches that come later get their share. Thread safe.
+/// Threads that a query may borrow beside its own, and how it makes way for others. A query takes those that are free when it begins
+/// a piece of work and gives them back at its end. Thread safe.
 /// </summary>
 public interface IWorkerSlots
 {
@@ -11,4 +11,11 @@ public interface IWorkerSlots
 
     /// <summary>Gives back what was taken.</summary>
     void Return(int taken);
+
+    /// <summary>
+    /// Called by each thread of a query between two pieces of its work, a batch or a page, of some milliseconds at most: returns at once,
+    /// or when it is this query's turn again. Throws <see cref="OperationCanceledException"/> if nobody waits for the answer any more: so
+    /// a query does one piece more for each of its threads at most.
+    /// </summary>
+    void Yield(CancellationToken cancellation);
 }

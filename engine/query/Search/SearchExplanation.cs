@@ -12,6 +12,7 @@ internal sealed class SearchExplanation
     private int _waves;
     private int _pages;
     private int _emptyPages;
+    private int _unopened;
 
     public void Describe(SearchPlan plan, SearchOptions options) => _plan = $"""
         candidates: {plan.Candidates}{(plan.Candidates.IsExact ? "" : "; the rest is decided on whole traces")}
@@ -20,6 +21,8 @@ internal sealed class SearchExplanation
         """;
 
     public void CountWave() => _waves++;
+
+    public void CountUnopened() => _unopened++;
 
     public void CountSkipped(string reason, int jobs = 1)
     {
@@ -39,6 +42,7 @@ internal sealed class SearchExplanation
         text.AppendLine();
         text.AppendLine(CultureInfo.InvariantCulture, $"jobs: {metrics.TotalJobs} (live data and row groups) in {_waves} waves");
         foreach (var (reason, jobs) in _skipped) text.AppendLine(CultureInfo.InvariantCulture, $"skipped: {jobs} by {reason}");
+        if (_unopened > 0) text.AppendLine(CultureInfo.InvariantCulture, $"blocks never opened: {_unopened} of {metrics.TotalBlocks}");
         text.AppendLine(CultureInfo.InvariantCulture, $"pages: {_pages}, of them {_emptyPages} without candidates");
         text.Append(CultureInfo.InvariantCulture, $"spans scanned: {metrics.InspectedSpans}; whole traces looked at: {metrics.InspectedTraces}; block bytes read: {metrics.InspectedBytes}");
         return text.ToString();

@@ -33,18 +33,8 @@ internal sealed class SearchPlan
     }
 
     // Whether spans are asked where they stand to each other.
-    private static bool Relates(TraceQlNode? node) => node switch
-    {
-        PipelineOperation operation => IsRelation(operation.Op) || Relates(operation.Left) || Relates(operation.Right),
-        SpansetOperation operation => IsRelation(operation.Op) || Relates(operation.Left) || Relates(operation.Right),
-        Pipeline pipeline => pipeline.Stages.Any(static stage => Relates(stage)),
-        ScalarFilter filter => Relates(filter.Left) || Relates(filter.Right),
-        ScalarOperation operation => Relates(operation.Left) || Relates(operation.Right),
-        ScalarPipeline pipeline => Relates(pipeline.Source),
-        _ => false,
-    };
-
-    private static bool IsRelation(SpansetOperator op) => op is not (SpansetOperator.And or SpansetOperator.Or);
+    private static bool Relates(TraceQlNode query) => query.Tree().Any(static node =>
+        node is PipelineOperation { Op: not (SpansetOperator.And or SpansetOperator.Or) } or SpansetOperation { Op: not (SpansetOperator.And or SpansetOperator.Or) });
 
     /// <summary>What is worth looking at.</summary>
     public SpanFilter Candidates { get; }

@@ -1,11 +1,10 @@
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Storage.Blocks;
-using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Query.Sources;
 
 namespace Tempo.Engine.Query.Search;
 
 /// <summary>What the workers of a search share: answers so far, traces still to be looked at, what was used. Thread safe.</summary>
-internal sealed class SearchState(SearchRequest request, SearchOptions options, SearchExplanation? explanation, TracePage? pageAsked)
+internal sealed class SearchState(SearchRequest request, SearchOptions options, QueryBlocks blocks, SearchExplanation? explanation, TracePage? pageAsked)
 {
     private readonly Lock _lock = new();
     private readonly NewestTraces _found = new(request.Limit);
@@ -32,9 +31,6 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
         Interlocked.Increment(ref _startedJobs);
         return true;
     }
-
-    /// <summary>What could not be read; the first thing that was said.</summary>
-    public string Damage { get; private set; } = "";
 
     /// <summary>False if no trace that starts at <paramref name="bound"/> or before can be among the answers any more.</summary>
     public bool HasRoomFor(ulong bound) => bound >= (ulong)Volatile.Read(ref _minStart);
@@ -134,19 +130,6 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
         lock (_lock) Metrics.CompletedJobs++;
     }
 
-    /// <summary>A block could not be read; one that is gone was deleted meanwhile, and what it held is in others.</summary>
-    public void ReportDamage(BlockMeta block, BlockReadException what)
-    {
-        if (!what.IsGone) ReportDamage($"block {block.BlockId} could not be read: {what.Message}");
-    }
-
-    public void ReportDamage(string what)
-    {
-        lock (_lock)
-            if (Damage.Length == 0)
-                Damage = what;
-    }
-
     /// <summary>Answers that start after <paramref name="from"/> and at <paramref name="to"/> or before, newest first.</summary>
     public List<TraceSearchResult> Between(ulong from, ulong to)
     {
@@ -157,7 +140,7 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
     public SearchResult ToResult()
     {
         Metrics.InspectedBytes = (ulong)Interlocked.Read(ref _readBytes);
-        var result = new SearchResult { Metrics = Metrics, Message = Damage, Explanation = explanation?.ToText(Metrics), Total = pageAsked?.Total ?? -1 };
+        var result = new SearchResult { Metrics = Metrics, Message = blocks.Damage, Explanation = explanation?.ToText(Metrics), Total = pageAsked?.Total ?? -1 };
         _found.DrainTo(result.Traces);
         if (pageAsked is not null) result.NextCursor = pageAsked.DrainTo(result.Traces);
         return result;

@@ -15,9 +15,9 @@ namespace Tempo.Engine.Query.Search;
 internal sealed class SearchWorker
 {
     private readonly SearchRequest _request;
-    private readonly TraceSources _sources;
-    private readonly IReadOnlyList<BlockReader> _blocks;
+    private readonly QueryBlocks _blocks;
     private readonly SearchState _state;
+    private readonly IWorkerSlots _slots;
     private readonly SearchPlan _plan;
     private readonly TraceLoader _loader;
     private readonly TraceDescriber _describer;
@@ -28,23 +28,23 @@ internal sealed class SearchWorker
     private int _selected;
     private ulong _reportedBytes;
 
-    public SearchWorker(SearchRequest request, TraceQlQuery? query, TraceSources sources, IReadOnlyList<BlockReader> blocks, SearchOptions options, SearchState state)
+    public SearchWorker(SearchRequest request, TraceQlQuery? query, QueryBlocks blocks, SearchOptions options, SearchState state)
     {
         _request = request;
-        _sources = sources;
         _blocks = blocks;
         _state = state;
+        _slots = options.Workers;
         _plan = SearchPlan.Create(query, options.Kernel);
-        _loader = new TraceLoader(sources, _plan.Needs);
+        _loader = new TraceLoader(blocks, _plan.Needs);
         _describer = new TraceDescriber(_plan);
-        _places = new TracePlaces(sources, blocks);
+        _places = new TracePlaces(blocks);
         _pageAnswers = PageAnswers.TryCreate(query?.SearchPipeline, _plan, _describer, options.Kernel);
     }
 
     /// <summary>Says which traces of the job are worth looking at, and looks at them if it can.</summary>
     public void Scan(SearchJob job, CancellationToken cancellation)
     {
-        cancellation.ThrowIfCancellationRequested();
+        _slots.Yield(cancellation);
         if (!_state.TryStart(job)) return;
         _plan.Watch(cancellation);
         _pageAnswers?.Watch(cancellation);
@@ -56,14 +56,14 @@ internal sealed class SearchWorker
         }
         catch (BlockReadException e)
         {
-            _state.ReportDamage(_blocks[job.Block].Meta, e);
+            _blocks.Report(_blocks.All[job.Block].Meta, e);
         }
     }
 
     /// <summary>Looks at one trace that was kept for later.</summary>
     public void Decide(Candidate candidate, CancellationToken cancellation)
     {
-        cancellation.ThrowIfCancellationRequested();
+        _slots.Yield(cancellation);
         if (!_state.HasRoomFor(candidate.Bound)) return;
         _plan.Watch(cancellation);
         if (TryAnswer(candidate.Id) is { } answer) _state.AddAnswer(answer);
@@ -77,8 +77,8 @@ internal sealed class SearchWorker
     {
         for (var i = job.First; i < job.First + job.Count; i++)
         {
-            cancellation.ThrowIfCancellationRequested();
-            var view = _sources.Live[i];
+            _slots.Yield(cancellation);
+            var view = _blocks.Sources.Live[i];
             CollectLive(view);
             _state.AddScanned(view.SpanCount, 0);
             DecideOrKeepPage(cancellation);
@@ -107,7 +107,7 @@ internal sealed class SearchWorker
 
     private void ScanRowGroup(SearchJob job, CancellationToken cancellation)
     {
-        var block = _blocks[job.Block];
+        var block = _blocks.All[job.Block];
         if (_plan.Candidates.FindExcluding(_loader.OpenRowGroup(block, job.First).Facts) is { } excluding)
         {
             _state.Explanation?.CountSkipped(excluding);
@@ -116,7 +116,7 @@ internal sealed class SearchWorker
 
         foreach (var (start, count) in _loader.OpenRowGroup(block, job.First).ScanRanges())
         {
-            cancellation.ThrowIfCancellationRequested();
+            _slots.Yield(cancellation);
             var batch = _loader.OpenPage(block, job.First, start, count);
             CollectPage(batch, job.Place);
             _state.Explanation?.CountPage(_page.Count);
@@ -142,7 +142,7 @@ internal sealed class SearchWorker
         }
     }
 
-    private void DecideOrKeepPage(CancellationToken cancellation, BlockReader? alone = null, SpanBatch? page = null)
+    private void DecideOrKeepPage(CancellationToken cancellation, QueryBlock? alone = null, SpanBatch? page = null)
     {
         if (_page.Count == 0 || !_state.TakeOrKeep(_page)) return;
         if (alone is not null)
@@ -154,26 +154,26 @@ internal sealed class SearchWorker
             catch (BlockReadException e)
             {
                 // Its traces lie nowhere else; other pages may be sound.
-                _state.ReportDamage(alone.Meta, e);
+                _blocks.Report(alone.Meta, e);
                 return;
             }
         }
 
         foreach (var candidate in _page)
         {
-            cancellation.ThrowIfCancellationRequested();
+            _slots.Yield(cancellation);
             if (_state.HasRoomFor(candidate.Bound) && TryAnswer(candidate.Id) is { } answer) _state.AddAnswer(answer);
         }
     }
 
     // Takes those that the page can answer off the list: first, since looking for others may let go of the page.
-    private void AnswerFromPage(BlockReader block, SpanBatch batch, CancellationToken cancellation)
+    private void AnswerFromPage(QueryBlock block, SpanBatch batch, CancellationToken cancellation)
     {
         if (!_pageAnswers!.TryBegin(batch, _selection, _selected)) return;
         var left = 0;
         foreach (var candidate in CollectionsMarshal.AsSpan(_page))
         {
-            cancellation.ThrowIfCancellationRequested();
+            _slots.Yield(cancellation);
             var trace = Array.BinarySearch(batch.TraceIds, 0, batch.TraceCount, candidate.Id);
             if (trace < 0 || _places.MayLieElsewhere(block, candidate.Id))
             {
@@ -194,10 +194,7 @@ internal sealed class SearchWorker
 
     private TraceSearchResult? TryAnswer(TraceId id)
     {
-        var found = _loader.Load(id, _blocks);
-        // Also if nothing is left of the trace.
-        if (_loader.Damage.Length > 0) _state.ReportDamage(_loader.Damage);
-        if (found is not { } trace || !OverlapsTime(trace.StartUnixNano, trace.EndUnixNano)) return null;
+        if (_loader.Load(id) is not { } trace || !OverlapsTime(trace.StartUnixNano, trace.EndUnixNano)) return null;
         if (!_state.HasRoomFor(trace.StartUnixNano)) return null;
         if (!HasDuration(trace.EndUnixNano - trace.StartUnixNano)) return null;
         if (_plan.Source is not { } source) return _describer.Describe(trace);

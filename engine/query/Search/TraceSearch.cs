@@ -1,6 +1,4 @@
 using Tempo.Engine.Query.Sources;
-using Tempo.Engine.Storage.Blocks.Read;
-using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Search;
@@ -8,7 +6,7 @@ namespace Tempo.Engine.Query.Search;
 /// <summary>
 /// Runs a search. Exact, newest first and the same every time (so <c>most_recent</c> asks for nothing more):
 /// <code>
-/// 1  jobs: live batches and row groups, the newest first by what is known of their traces' starts
+/// 1  jobs: live batches and row groups, the newest first by what is known of their traces' starts (<see cref="SearchJobs"/>)
 /// 2  wave by wave, on all threads that are free: scan for traces that may match, each with a bound: its start as known there,
 ///    which is never earlier than the whole trace's start
 /// 3  in rounds of descending bounds, bring the whole trace together from all sources and decide
@@ -23,26 +21,22 @@ public sealed class TraceSearch
     /// <summary>Candidates looked at before it is asked whether they were enough.</summary>
     private const int MinRound = 32;
 
-    /// <summary>Live batches of one job: about a millisecond's work.</summary>
-    private const int LiveBatchesPerJob = 8;
-
     private readonly SearchRequest _request;
-    private readonly TraceSources _sources;
+    private readonly QueryBlocks _blocks;
     private readonly SearchOptions _options;
     private readonly SearchState _state;
     private readonly TraceQlQuery? _query;
-    private readonly List<BlockReader> _blocks = [];
     private readonly WorkerTeam<SearchWorker> _team;
     private ulong _reportedDownTo = ulong.MaxValue;
 
     private TraceSearch(SearchRequest request, TraceSources sources, SearchOptions options)
     {
         _request = request;
-        _sources = sources;
+        _blocks = QueryBlocks.Of(sources, request.StartSeconds, request.EndSeconds);
         _options = options;
         _query = SearchPlan.Parse(request.Query);
-        _state = new SearchState(request, options, IsExplained(_query) ? new SearchExplanation() : null, TracePage.Of(request, _query));
-        _team = new WorkerTeam<SearchWorker>(options.MaxWorkers, options.Workers, () => new SearchWorker(request, _query, sources, _blocks, options, _state));
+        _state = new SearchState(request, options, _blocks, IsExplained(_query) ? new SearchExplanation() : null, TracePage.Of(request, _query));
+        _team = new WorkerTeam<SearchWorker>(options.MaxWorkers, options.Workers, () => new SearchWorker(request, _query, _blocks, options, _state));
     }
 
     /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run.</summary>
@@ -84,81 +78,22 @@ public sealed class TraceSearch
 
     private async Task<SearchResult> ScanAndDecideAsync(CancellationToken cancellation)
     {
-        if (_sources.Damage.Length > 0) _state.ReportDamage(_sources.Damage);
-        await OpenBlocksAsync(cancellation).ConfigureAwait(false);
-        var jobs = FindJobs();
-        var wave = _options.MaxWorkers;
-        for (var next = 0; next < jobs.Count && _state.HasRoomFor(jobs[next].Bound);)
+        var jobs = new SearchJobs(_request, _blocks, _state);
+        for (var wave = _options.MaxWorkers; await jobs.TakeAsync(wave, cancellation).ConfigureAwait(false) is { Count: > 0 } next; wave *= 2)
         {
-            var end = Math.Min(jobs.Count, next + wave);
             _state.Explanation?.CountWave();
-            await _team.ForEachAsync(jobs[next..end], static (worker, job, token) => worker.Scan(job, token), cancellation).ConfigureAwait(false);
-            (next, wave) = (end, wave * 2);
-            var bound = next < jobs.Count ? jobs[next].Bound : 0;
+            await _team.ForEachAsync(next, static (worker, job, token) => worker.Scan(job, token), cancellation).ConfigureAwait(false);
+            var bound = jobs.Bound;
             await DecideAsync(bound, cancellation).ConfigureAwait(false);
             ReportCertain(Math.Max(bound, _state.NewestKept));
         }
 
-        if (_state.Explanation is { } explanation) explanation.CountSkipped("older than all answers", jobs.Count - _state.StartedJobs);
+        if (_state.Explanation is { } explanation) jobs.ExplainRest(explanation);
         return _state.ToResult();
     }
 
     /// <summary><c>with(explain=true)</c>.</summary>
     private static bool IsExplained(TraceQlQuery? query) => query?.HintValue("explain") is { Type: TraceQlType.Bool, AsBool: true };
-
-    // All blocks, whatever their time: a candidate's trace may go on in any.
-    private async Task OpenBlocksAsync(CancellationToken cancellation)
-    {
-        foreach (var handle in _sources.Blocks)
-        {
-            try
-            {
-                _blocks.Add(await handle.OpenAsync(cancellation).ConfigureAwait(false));
-            }
-            catch (BlockReadException e)
-            {
-                _state.ReportDamage(handle.Meta, e);
-            }
-        }
-    }
-
-    private List<SearchJob> FindJobs()
-    {
-        var jobs = new List<SearchJob>();
-        for (var first = 0; first < _sources.Live.Count; first += LiveBatchesPerJob)
-            jobs.Add(new SearchJob(ulong.MaxValue, 0, first, Math.Min(LiveBatchesPerJob, _sources.Live.Count - first)));
-        for (var i = 0; i < _blocks.Count; i++)
-        {
-            var block = _blocks[i];
-            if (!block.Meta.Overlaps(_request.StartSeconds, _request.EndSeconds)) continue;
-            _state.Metrics.TotalBlocks++;
-            _state.Metrics.TotalBlockBytes += (ulong)block.Meta.SizeBytes;
-            for (var group = 0; group < block.RowGroupCount; group++)
-            {
-                var times = TimesOf(block, group);
-                if (TimeRange.Overlaps(_request, times.MinStartUnixNano, times.MaxEndUnixNano)) jobs.Add(new SearchJob(times.MaxStartUnixNano, i + 1, group, 1));
-                else _state.Explanation?.CountSkipped("outside the time asked for");
-            }
-        }
-
-        _state.Metrics.TotalJobs = (uint)jobs.Count;
-        // In the order of their places where bounds are equal.
-        jobs.Sort(static (a, b) => a.Bound != b.Bound ? b.Bound.CompareTo(a.Bound) : a.Place != b.Place ? a.Place.CompareTo(b.Place) : a.First.CompareTo(b.First));
-        return jobs;
-    }
-
-    private static RowGroupTimes TimesOf(BlockReader block, int group)
-    {
-        try
-        {
-            return block.OpenRowGroup(group).Times;
-        }
-        catch (BlockReadException)
-        {
-            // Whoever scans it will say what is wrong.
-            return new RowGroupTimes(0, ulong.MaxValue, ulong.MaxValue);
-        }
-    }
 
     private async Task DecideAsync(ulong bound, CancellationToken cancellation)
     {

@@ -22,4 +22,6 @@ public sealed class WorkerSlots(int count) : IWorkerSlots
     }
 
     public void Return(int taken) => Interlocked.Add(ref _free, taken);
+
+    public void Yield(CancellationToken cancellation) => cancellation.ThrowIfCancellationRequested();
 }

@@ -25,7 +25,7 @@ internal sealed class BlockPages
     private readonly TraceNeeds? _needs;
     private readonly BatchColumns _columns;
     private readonly FieldAttributes? _fields;
-    private readonly Dictionary<(BlockReader Block, int RowGroup), RowGroupReader> _rowGroups = [];
+    private readonly Dictionary<(QueryBlock Block, int RowGroup), RowGroupReader> _rowGroups = [];
     private ulong _droppedBytes;
     private int _use;
 
@@ -53,7 +53,7 @@ internal sealed class BlockPages
     public void BeginUse() => _use++;
 
     /// <summary>The batch that holds the trace, and the trace's number there; null if the block has no such trace.</summary>
-    public (SpanBatch Batch, int Trace)? FindOnPage(BlockReader block, TraceId id)
+    public (SpanBatch Batch, int Trace)? FindOnPage(QueryBlock block, TraceId id)
     {
         for (var i = _pages.Count - 1; i >= 0; i--)
         {
@@ -64,7 +64,7 @@ internal sealed class BlockPages
             return Found(page, id);
         }
 
-        var (group, row) = block.Find(id, OpenRowGroup);
+        var (group, row) = Find(block, id);
         if (row < 0) return null;
         var (first, count) = PageOf(OpenRowGroup(block, group), row);
         return Found(OpenPage(block, group, first, count), id);
@@ -74,9 +74,9 @@ internal sealed class BlockPages
     /// The trace alone, in a batch of its own; null if the block has no such trace. One of more spans than <paramref name="maxSpans"/>
     /// is not whole: nothing but its tree was read.
     /// </summary>
-    public (SpanBatch Batch, bool IsWhole)? FindAlone(BlockReader block, TraceId id, int maxSpans)
+    public (SpanBatch Batch, bool IsWhole)? FindAlone(QueryBlock block, TraceId id, int maxSpans)
     {
-        var (group, row) = block.Find(id, OpenRowGroup);
+        var (group, row) = Find(block, id);
         if (row < 0) return null;
         GarbageBudget.CheckQuery();
         var batch = new SpanBatch();
@@ -84,14 +84,14 @@ internal sealed class BlockPages
     }
 
     /// <summary>Rows of a row group as a page, of which nothing but the outline is read yet.</summary>
-    public SpanBatch Open(BlockReader block, int group, long first, int count)
+    public SpanBatch Open(QueryBlock block, int group, long first, int count)
     {
         BeginUse();
         return OpenPage(block, group, first, count).Batch;
     }
 
     /// <summary>The reader of a row group, opened if it is not.</summary>
-    public RowGroupReader OpenRowGroup(BlockReader block, int group)
+    public RowGroupReader OpenRowGroup(QueryBlock block, int group)
     {
         if (_rowGroups.TryGetValue((block, group), out var reader)) return reader;
         if (_rowGroups.Count >= MaxOpenRowGroups)
@@ -100,7 +100,8 @@ internal sealed class BlockPages
             _rowGroups.Clear();
         }
 
-        _rowGroups.Add((block, group), reader = _memory is null ? block.OpenRowGroup(group) : block.OpenRowGroup(group, _memory));
+        var open = block.Open();
+        _rowGroups.Add((block, group), reader = _memory is null ? open.OpenRowGroup(group) : open.OpenRowGroup(group, _memory));
         return reader;
     }
 
@@ -114,6 +115,8 @@ internal sealed class BlockPages
         if (_ownsMemory) _memory?.Return();
         _memory = null;
     }
+
+    private (int RowGroup, long Row) Find(QueryBlock block, TraceId id) => block.Open().Find(id, (_, group) => OpenRowGroup(block, group));
 
     private (SpanBatch Batch, int Trace)? Found(Page page, TraceId id)
     {
@@ -129,7 +132,7 @@ internal sealed class BlockPages
         return found;
     }
 
-    private Page OpenPage(BlockReader block, int group, long first, int count)
+    private Page OpenPage(QueryBlock block, int group, long first, int count)
     {
         var page = TakePage();
         try
@@ -169,7 +172,7 @@ internal sealed class BlockPages
     private sealed class Page
     {
         public readonly SpanBatch Batch = PagePool.TakeBatch();
-        public BlockReader? Block;
+        public QueryBlock? Block;
         public int Use;
 
         /// <summary>All that decisions need was brought in.</summary>

@@ -1,6 +1,6 @@
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Sources;
@@ -14,7 +14,7 @@ public sealed class TraceLoader
     /// <summary>Batches of blocks that one numbering of resources may span; beyond, it begins anew, and lets go of the old ones.</summary>
     private const int MaxNumberedBatches = 64;
 
-    private readonly TraceSources _sources;
+    private readonly QueryBlocks _blocks;
     private readonly TraceNeeds? _needs;
     private readonly BlockPages _pages;
     private readonly Dictionary<SpanBatch, int> _numbers = [];
@@ -24,27 +24,24 @@ public sealed class TraceLoader
     private long _bytes;
 
     /// <summary>For few traces, each with whole columns, its spans grouped by resource. The memory, if any, stays the caller's.</summary>
-    public TraceLoader(TraceSources sources, BatchColumns columns, ReadMemory? memory = null)
+    public TraceLoader(QueryBlocks blocks, BatchColumns columns, ReadMemory? memory = null)
     {
-        _sources = sources;
-        Damage = sources.Damage;
+        _blocks = blocks;
         _pages = new BlockPages(columns, memory);
     }
 
     /// <summary>For few or for many traces, with whole columns.</summary>
-    public TraceLoader(TraceSources sources, BatchColumns columns, bool manyTraces)
+    public TraceLoader(QueryBlocks blocks, BatchColumns columns, bool manyTraces)
     {
-        _sources = sources;
-        Damage = sources.Damage;
+        _blocks = blocks;
         _needs = manyTraces ? new TraceNeeds { Columns = columns, HasTree = true } : null;
         _pages = _needs is null ? new BlockPages(columns) : new BlockPages(_needs);
     }
 
     /// <summary>For many traces, of which pages are kept, with no more than is needed, their spans by time alone.</summary>
-    public TraceLoader(TraceSources sources, TraceNeeds needs)
+    public TraceLoader(QueryBlocks blocks, TraceNeeds needs)
     {
-        _sources = sources;
-        Damage = sources.Damage;
+        _blocks = blocks;
         _needs = needs;
         _pages = new BlockPages(needs);
     }
@@ -58,28 +55,23 @@ public sealed class TraceLoader
     /// <summary>Block bytes behind what was read, roughly: the row groups' share of the rows.</summary>
     public ulong InspectedBytes => _pages.ReadBytes;
 
-    /// <summary>What could not be read, empty if nothing.</summary>
-    public string Damage { get; private set; } = "";
-
-    /// <summary>
-    /// The whole trace, or null if no source has it; good until the next call. <paramref name="blocks"/> are the open blocks to
-    /// look in.
-    /// </summary>
-    public OrderedTrace? Load(TraceId id, IReadOnlyList<BlockReader> blocks)
+    /// <summary>The whole trace, or null if no source has it; good until the next call.</summary>
+    public OrderedTrace? Load(TraceId id)
     {
-        if (_trace.Context.Batches.Count > _sources.Live.Count + MaxNumberedBatches)
+        if (_trace.Context.Batches.Count > _blocks.Sources.Live.Count + MaxNumberedBatches)
         {
             _trace = new OrderedTrace(new SpanContext());
             _numbers.Clear();
         }
 
-        if (_sources.Hidden.Contains(id)) return null;
+        if (_blocks.Sources.Hidden.Contains(id)) return null;
         _pages.BeginUse();
         _trace.Begin(id);
         (IsTooLarge, _spans, _bytes) = (false, 0, 0);
         AddFromLive(id);
-        foreach (var block in blocks)
-            if (!IsTooLarge)
+        var hash = SidecarHash.OfTrace(id);
+        foreach (var block in _blocks.All)
+            if (!IsTooLarge && block.MayContain(id, hash))
                 AddFromBlock(block, id);
         if (_trace.IsEmpty || IsTooLarge) return null;
         if (_needs is null) _trace.Complete();
@@ -88,29 +80,17 @@ public sealed class TraceLoader
     }
 
     /// <summary>The reader of a row group, shared with the look-ups.</summary>
-    public RowGroupReader OpenRowGroup(BlockReader block, int group) => _pages.OpenRowGroup(block, group);
+    public RowGroupReader OpenRowGroup(QueryBlock block, int group) => _pages.OpenRowGroup(block, group);
 
     /// <summary>Rows of a row group to be scanned, which stay at hand for look-ups of their traces; good until the next call or look-up.</summary>
-    public SpanBatch OpenPage(BlockReader block, int group, long first, int count) => _pages.Open(block, group, first, count);
-
-    /// <summary>Says that a block could not be read; the first one is kept for the answer.</summary>
-    public void ReportDamage(BlockMeta block, BlockReadException what)
-    {
-        if (!what.IsGone) ReportDamage(block, what.Message);
-    }
-
-    /// <summary>The same, of a block that is there.</summary>
-    public void ReportDamage(BlockMeta block, string what)
-    {
-        if (Damage.Length == 0) Damage = $"block {block.BlockId} could not be read: {what}";
-    }
+    public SpanBatch OpenPage(QueryBlock block, int group, long first, int count) => _pages.Open(block, group, first, count);
 
     /// <summary>Nothing is loaded any more, nor what was loaded read: others may use the memory.</summary>
     public void Release() => _pages.Release();
 
     private void AddFromLive(TraceId id)
     {
-        foreach (var view in _sources.Live)
+        foreach (var view in _blocks.Sources.Live)
         {
             _rows.Clear();
             view.Batch.CollectTrace(id, view.SpanCount, _rows);
@@ -122,9 +102,8 @@ public sealed class TraceLoader
         }
     }
 
-    private void AddFromBlock(BlockReader block, TraceId id)
+    private void AddFromBlock(QueryBlock block, TraceId id)
     {
-        if (!block.MayContain(id)) return;
         try
         {
             if (_needs is not null)
@@ -139,7 +118,7 @@ public sealed class TraceLoader
         }
         catch (BlockReadException e)
         {
-            ReportDamage(block.Meta, e);
+            _blocks.Report(block.Meta, e);
         }
     }
 

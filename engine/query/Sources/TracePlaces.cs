@@ -1,5 +1,4 @@
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Blocks.Sidecar;
 
 namespace Tempo.Engine.Query.Sources;
@@ -8,17 +7,18 @@ namespace Tempo.Engine.Query.Sources;
 /// Says whether a trace of a block may have parts anywhere else: what its page says of it is only then all there is. Filters answer
 /// (some nanoseconds a block, one wrong "maybe" in a thousand), so a "no" is certain and a "maybe" only costs time. Not thread safe.
 /// </summary>
-internal sealed class TracePlaces(TraceSources sources, IReadOnlyList<BlockReader> blocks)
+internal sealed class TracePlaces(QueryBlocks blocks)
 {
     private readonly List<int> _rows = [];
 
-    /// <summary>False: all spans of the trace lie in this block. <paramref name="blocks"/> must be all that may be looked in.</summary>
-    public bool MayLieElsewhere(BlockReader block, TraceId id)
+    /// <summary>False: all spans of the trace lie in this block.</summary>
+    public bool MayLieElsewhere(QueryBlock block, TraceId id)
     {
+        var sources = blocks.Sources;
         if (sources.Hidden.Count > 0 && sources.Hidden.Contains(id)) return true;
         var hash = SidecarHash.OfTrace(id);
-        foreach (var other in blocks)
-            if (other != block && other.Sidecar.MayContainTrace(id, hash) && other.MayContain(id))
+        foreach (var other in blocks.All)
+            if (other != block && other.MayContain(id, hash))
                 return true;
         foreach (var view in sources.Live)
         {

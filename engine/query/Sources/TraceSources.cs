@@ -10,14 +10,18 @@ namespace Tempo.Engine.Query.Sources;
 /// Where a tenant's traces are at one moment: live batches and blocks, taken together in one read, so that a cut that
 /// happens meanwhile is invisible. A span may be in several of them; <see cref="OrderedTrace"/> counts it once.
 /// </summary>
-public sealed class TraceSources(IReadOnlyList<LiveBatchView> live, IReadOnlyList<BlockHandle> blocks)
+public sealed record TraceSources(IReadOnlyList<LiveBatchView> Live, IReadOnlyList<BlockHandle> Blocks)
 {
-    public IReadOnlyList<LiveBatchView> Live { get; } = live;
-
-    public IReadOnlyList<BlockHandle> Blocks { get; } = blocks;
-
     /// <summary>What is known to be missing before anything is read: answers are partial. Empty if nothing is.</summary>
     public string Damage { get; init; } = "";
+
+    /// <summary>The same of blocks alone.</summary>
+    public string BlockDamage { get; init; } = "";
+
+    /// <summary>
+    /// A block that vanishes ends the query with <see cref="VanishedBlockException"/>: whoever asked begins anew. Else the answer is partial.
+    /// </summary>
+    public bool EndsIfBlockVanishes { get; init; }
 
     /// <summary>Traces that are not there though they may lie in a source: somebody deleted them.</summary>
     public IReadOnlySet<TraceId> Hidden { get; init; } = FrozenSet<TraceId>.Empty;

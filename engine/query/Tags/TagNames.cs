@@ -1,5 +1,4 @@
 using Tempo.Engine.Query.Sources;
-using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Catalog;
 
 namespace Tempo.Engine.Query.Tags;
@@ -23,17 +22,17 @@ public static class TagNames
         if (scopes.Attributes.Length > 0 && !filter.MatchesNothing)
         {
             var names = new TagNameCollector(request.Limits.MaxBytes);
-            var scan = new TagScan(sources, filter, request.StartSeconds, request.EndSeconds);
+            var scan = new TagScan(sources, filter, request.StartSeconds, request.EndSeconds, request.Slots);
             scan.Live(Visit, cancellation);
-            foreach (var block in scan.Blocks())
+            foreach (var block in scan.Blocks.InRange)
             {
                 if (names.IsFull) break;
-                if (filter.MatchesAll && !scan.MayHoldHidden(block) && TryReadCatalog(block, scopes, names, result)) continue;
+                if (filter.MatchesAll && !scan.Blocks.MayHoldHidden(block) && TryReadCatalog(block, scopes, names, result)) continue;
                 await scan.BlockAsync(block, static (_, _) => true, Visit, cancellation).ConfigureAwait(false);
             }
 
             result.InspectedBytes += scan.InspectedBytes;
-            result.Message = scan.Damage;
+            result.Message = scan.Blocks.Damage;
             Write(scopes, names, request.MaxNamesPerScope, result);
 
             bool Visit(Storage.Scan.SpanBatch batch, List<Range> rows)
@@ -47,7 +46,7 @@ public static class TagNames
         return result;
     }
 
-    private static bool TryReadCatalog(BlockHandle block, TagScopeSet scopes, TagNameCollector names, TagNamesResult result)
+    private static bool TryReadCatalog(QueryBlock block, TagScopeSet scopes, TagNameCollector names, TagNamesResult result)
     {
         if (block.Sidecar.ReadCatalog() is not { } bytes) return false;
         var catalog = new CatalogReader(bytes.Span);

@@ -1,3 +1,5 @@
+using Tempo.Engine.Query.Search;
+
 namespace Tempo.Engine.Query.Tags;
 
 /// <summary>Which names of attributes there are, as the HTTP and gRPC APIs ask for it.</summary>
@@ -19,6 +21,9 @@ public sealed record TagNamesRequest
     public int MaxNamesPerScope { get; init; }
 
     public TagLimits Limits { get; init; } = new();
+
+    /// <summary>How the query makes way for others.</summary>
+    public IWorkerSlots Slots { get; init; } = WorkerSlots.OfProcess;
 }
 
 /// <summary>Which values an attribute has.</summary>
@@ -40,6 +45,9 @@ public sealed record TagValuesRequest
     public int MaxValues { get; init; }
 
     public TagLimits Limits { get; init; } = new();
+
+    /// <summary>How the query makes way for others.</summary>
+    public IWorkerSlots Slots { get; init; } = WorkerSlots.OfProcess;
 }
 
 /// <summary>Limits of a tenant on tag names and values.</summary>

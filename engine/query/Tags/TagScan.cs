@@ -1,8 +1,7 @@
+using Tempo.Engine.Query.Search;
 using Tempo.Engine.Query.Sources;
-using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Blocks.Sidecar;
-using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Tags;
@@ -11,7 +10,7 @@ namespace Tempo.Engine.Query.Tags;
 /// Walks live batches, and pages of blocks, and hands the rows that are asked for to a visitor: those in the range of time
 /// that the filter leaves over, but for hidden traces. A damaged part is left out and reported.
 /// </summary>
-internal sealed class TagScan(TraceSources sources, TagFilter filter, long startSeconds, long endSeconds)
+internal sealed class TagScan(TraceSources sources, TagFilter filter, long startSeconds, long endSeconds, IWorkerSlots slots)
 {
     private const ulong SecondNano = 1_000_000_000;
 
@@ -23,22 +22,15 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
     /// <summary>Bytes that were read, by the rows' share of each column chunk.</summary>
     public ulong InspectedBytes { get; private set; }
 
-    /// <summary>What could not be read, empty if nothing.</summary>
-    public string Damage { get; private set; } = "";
-
-    /// <summary>Blocks that overlap the range, the newest first.</summary>
-    public IEnumerable<BlockHandle> Blocks() =>
-        sources.Blocks.Where(block => block.Meta.Overlaps(startSeconds, endSeconds)).OrderByDescending(static block => block.Meta.EndSeconds);
-
-    /// <summary>May the block hold a trace that is hidden? Its catalog counts that one, too, so the block has to be scanned.</summary>
-    public bool MayHoldHidden(BlockHandle block) => sources.Hidden.Any(id => block.Sidecar.MayContainTrace(id, SidecarHash.OfTrace(id)));
+    /// <summary>Where it looks.</summary>
+    public QueryBlocks Blocks { get; } = QueryBlocks.Of(sources, startSeconds, endSeconds);
 
     /// <summary>Visits the live batches; a visitor that answers false ends it.</summary>
     public void Live(Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
     {
         foreach (var (batch, spanCount) in sources.Live.Select(static view => (view.Columns, view.SpanCount)))
         {
-            cancellation.ThrowIfCancellationRequested();
+            slots.Yield(cancellation);
             var rows = Rows(batch, spanCount, isOfBlock: false);
             if (rows.Count > 0 && !visit(batch, rows)) return;
         }
@@ -48,11 +40,11 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
     /// Visits the pages of a block, which bring in their columns when they are asked for; a visitor that answers false ends it.
     /// </summary>
     public async ValueTask BlockAsync(
-        BlockHandle handle, Func<BlockSidecar, int, bool> mayContain, Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
+        QueryBlock asked, Func<BlockSidecar, int, bool> mayContain, Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
     {
         try
         {
-            var block = await handle.OpenAsync(cancellation).ConfigureAwait(false);
+            if (await asked.TryOpenAsync(cancellation).ConfigureAwait(false) is not { } block) return;
             var batch = new SpanBatch();
             for (var group = 0; group < block.RowGroupCount; group++)
                 if (mayContain(block.Sidecar, group) && !Scan(block, group, batch, visit, cancellation))
@@ -60,7 +52,7 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
         }
         catch (BlockReadException e)
         {
-            if (!e.IsGone && Damage.Length == 0) Damage = $"block {handle.Meta.BlockId} could not be read: {e.Message}";
+            Blocks.Report(asked.Meta, e);
         }
     }
 
@@ -72,7 +64,7 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
         {
             foreach (var (start, count) in rows.ScanRanges())
             {
-                cancellation.ThrowIfCancellationRequested();
+                slots.Yield(cancellation);
                 if (filter.MatchesAll && _scannedSpans > MaxUnfilteredSpans) return false;
                 rows.OpenInto(batch, start, count);
                 _scannedSpans += batch.SpanCount;

@@ -1,5 +1,4 @@
 using Tempo.Engine.Query.Sources;
-using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Catalog;
 using Tempo.Engine.Storage.Scan;
@@ -43,11 +42,11 @@ public static class TagValues
         if (target.Places.Count == 0 || filter.MatchesNothing) return result;
 
         var values = new TagValueCollector(request.Limits.MaxBytes, request.MaxValues);
-        var scan = new TagScan(sources, filter, request.StartSeconds, request.EndSeconds);
+        var scan = new TagScan(sources, filter, request.StartSeconds, request.EndSeconds, request.Slots);
         scan.Live(Visit, cancellation);
-        var unlisted = new List<BlockHandle>();
-        foreach (var block in scan.Blocks())
-            if (!filter.MatchesAll || scan.MayHoldHidden(block) || !TryReadCatalog(block, target, values, result))
+        var unlisted = new List<QueryBlock>();
+        foreach (var block in scan.Blocks.InRange)
+            if (!filter.MatchesAll || scan.Blocks.MayHoldHidden(block) || !TryReadCatalog(block, target, values, result))
                 unlisted.Add(block);
         foreach (var block in unlisted)
         {
@@ -57,7 +56,7 @@ public static class TagValues
 
         values.WriteTo(result.Values);
         result.InspectedBytes += scan.InspectedBytes;
-        result.Message = scan.Damage;
+        result.Message = scan.Blocks.Damage;
         return result;
 
         bool Visit(SpanBatch batch, List<Range> rows)
@@ -76,7 +75,7 @@ public static class TagValues
     }
 
     // True if everything that the block has was listed.
-    private static bool TryReadCatalog(BlockHandle block, TagTarget target, TagValueCollector values, TagValuesResult result)
+    private static bool TryReadCatalog(QueryBlock block, TagTarget target, TagValueCollector values, TagValuesResult result)
     {
         if (block.Sidecar.ReadCatalog() is not { } bytes) return false;
         result.InspectedBytes += (ulong)bytes.Length;

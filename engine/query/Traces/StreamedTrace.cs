@@ -1,6 +1,5 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query.Sources;
-using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Scan;
 
@@ -17,24 +16,22 @@ namespace Tempo.Engine.Query.Traces;
 /// </summary>
 internal sealed class StreamedTrace : FoundTrace
 {
-    private readonly TraceSources _sources;
+    private readonly QueryBlocks _blocks;
     private readonly TraceId _id;
-    private readonly IReadOnlyList<BlockReader> _blocks;
     private readonly SpanIdTable _table = new();
     private readonly List<TracePart> _parts = [];
     private readonly OrderedTrace _ordered = new(new SpanContext());
     private readonly TracePartReader _reader;
     private ulong _openedBytes;
     private PartSpanIds? _ids;
-    private string _damage;
     private bool _isWriting;
     private int _nextPart;
     private int _batch = -1;
     private int _nextSpan;
 
-    private StreamedTrace(TraceSources sources, TraceId id, IReadOnlyList<BlockReader> blocks, string damage)
+    private StreamedTrace(QueryBlocks blocks, TraceId id)
     {
-        (_sources, _id, _blocks, _damage) = (sources, id, blocks, damage);
+        (_blocks, _id) = (blocks, id);
         _reader = new TracePartReader(id, BatchColumns.All);
     }
 
@@ -42,21 +39,22 @@ internal sealed class StreamedTrace : FoundTrace
 
     public override ulong InspectedBytes => _openedBytes + _reader.ReadBytes;
 
-    public override string Damage => _damage;
+    public override string Damage => _blocks.Damage;
 
     public override bool IsAtEnd => SpanCount == 0 || (_nextPart == _parts.Count && _nextSpan == _ordered.SpanCount);
 
-    /// <summary>Finds the parts. <paramref name="damage"/> is what is known to be missing.</summary>
-    public static StreamedTrace Open(TraceSources sources, TraceId id, IReadOnlyList<BlockReader> blocks, string damage, CancellationToken cancellation)
+    /// <summary>Finds the parts.</summary>
+    public static StreamedTrace Open(QueryBlocks blocks, TraceId id, CancellationToken cancellation)
     {
         GarbageBudget.Collect();
-        var trace = new StreamedTrace(sources, id, blocks, damage);
+        var trace = new StreamedTrace(blocks, id);
         try
         {
             trace.FindParts(cancellation);
             trace._table.Sort();
             if (trace._table.HasContested) trace.SettleCopies(cancellation);
             trace._parts.Sort(static (a, b) => a.StartUnixNano != b.StartUnixNano ? a.StartUnixNano.CompareTo(b.StartUnixNano) : a.FirstSpan.CompareTo(b.FirstSpan));
+            blocks.GoOnWithoutVanished();
             return trace;
         }
         catch
@@ -69,10 +67,9 @@ internal sealed class StreamedTrace : FoundTrace
     public override bool Keep(TraceFilter filter)
     {
         // Decided on the whole trace, of which only what the filter needs is brought in.
-        var loader = new TraceLoader(_sources, filter.Needs);
+        var loader = new TraceLoader(_blocks, filter.Needs);
         var before = SpanCount;
-        if (loader.Load(_id, _blocks) is { } trace) _table.Keep(trace, filter.Apply(trace));
-        if (_damage.Length == 0) _damage = loader.Damage;
+        if (loader.Load(_id) is { } trace) _table.Keep(trace, filter.Apply(trace));
         _openedBytes += loader.InspectedBytes;
         return SpanCount < before;
     }
@@ -103,11 +100,11 @@ internal sealed class StreamedTrace : FoundTrace
     {
         var reader = new TracePartReader(_id, BatchColumns.SpanIds | BatchColumns.Kind);
         var memory = new ReadMemory();
-        foreach (var live in _sources.Live) AddPart(reader, new TracePart { Live = live });
-        foreach (var block in _blocks)
+        foreach (var live in _blocks.Sources.Live) AddPart(reader, new TracePart { Live = live });
+        foreach (var asked in _blocks.All)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (!block.MayContain(_id)) continue;
+            if (asked.TryOpen() is not { } block || !block.MayContain(_id)) continue;
             try
             {
                 var (group, row) = block.Find(_id, (of, number) => of.OpenRowGroup(number, memory));
@@ -115,7 +112,7 @@ internal sealed class StreamedTrace : FoundTrace
             }
             catch (BlockReadException e)
             {
-                ReportDamage(block.Meta, e);
+                _blocks.Report(block.Meta, e);
             }
         }
 
@@ -148,7 +145,7 @@ internal sealed class StreamedTrace : FoundTrace
             }
             catch (BlockReadException e)
             {
-                ReportDamage(part.Block!.Meta, e);
+                _blocks.Report(part.Block!.Meta, e);
                 _table.AddNoTimes(part.FirstSpan, count);
             }
         }
@@ -176,7 +173,7 @@ internal sealed class StreamedTrace : FoundTrace
         catch (BlockReadException e)
         {
             // Spans that other parts hold copies of are missing, too; the answer says that something is.
-            ReportDamage(part.Block!.Meta, e);
+            _blocks.Report(part.Block!.Meta, e);
         }
 
         return true;
@@ -188,11 +185,6 @@ internal sealed class StreamedTrace : FoundTrace
         while (_nextSpan == _ordered.SpanCount && TryReadNextPart())
         {
         }
-    }
-
-    private void ReportDamage(BlockMeta block, BlockReadException what)
-    {
-        if (_damage.Length == 0 && !what.IsGone) _damage = $"block {block.BlockId} could not be read: {what.Message}";
     }
 
     // As SharedSpanIds has it, by the ids alone.

@@ -1,16 +1,17 @@
+using Tempo.Engine.Storage.Blocks.Cache;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Blocks.Sidecar;
 
 namespace Tempo.Engine.Storage.Blocks;
 
 /// <summary>
-/// A block that is known to exist; opened when it is first read, by whoever comes first. Whoever drops it from what can be
-/// read closes it when the last reader is gone.
+/// A block that is known to exist; opened when it is first read, by whoever comes first, and as long as there is room for it among
+/// the <see cref="OpenBlocks"/>. Whoever drops it from what can be read closes it when the last reader is gone.
 /// </summary>
 public sealed class BlockHandle(BlockMeta meta, BlockStore store)
 {
     private readonly Lock _lock = new();
-    private Task<BlockReader>? _reader;
+    private volatile Task<BlockReader>? _reader;
     private bool _isClosed;
 
     public BlockMeta Meta { get; } = meta;
@@ -20,6 +21,9 @@ public sealed class BlockHandle(BlockMeta meta, BlockStore store)
 
     /// <summary>Where it is.</summary>
     public BlockStore Store { get; } = store;
+
+    /// <summary>The block if it is open.</summary>
+    public BlockReader? OpenReader => _reader is { IsCompletedSuccessfully: true } open ? open.Result : null;
 
     /// <summary>No one reads it any more.</summary>
     public bool IsClosed
@@ -31,15 +35,29 @@ public sealed class BlockHandle(BlockMeta meta, BlockStore store)
     }
 
     /// <summary>The open block. A failure to open is thrown, and tried again by the next caller.</summary>
-    public Task<BlockReader> OpenAsync(CancellationToken cancellation)
+    public async Task<BlockReader> OpenAsync(CancellationToken cancellation)
     {
+        Task<BlockReader> opening;
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isClosed, this);
             // Not with the caller's token: others may wait for the same opening.
-            if (_reader is null || _reader.IsFaulted) _reader = Store.OpenAsync(Meta, CancellationToken.None, Sidecar);
-            return _reader.WaitAsync(cancellation);
+            if (_reader is null || _reader.IsFaulted) _reader = Store.OpenAsync(Meta, Sidecar, this, CancellationToken.None);
+            opening = _reader;
         }
+
+        var reader = await opening.WaitAsync(cancellation).ConfigureAwait(false);
+        Store.Open.Use(this, reader);
+        return reader;
+    }
+
+    /// <summary>There is no room to keep it open: the next caller opens it anew.</summary>
+    internal void LetGo(BlockReader reader)
+    {
+        lock (_lock)
+            if (_reader is { IsCompletedSuccessfully: true } open && open.Result == reader)
+                _reader = null;
+        reader.CloseFile();
     }
 
     /// <summary>Closes the block's file. Nobody may be reading, or begin to.</summary>
@@ -53,6 +71,8 @@ public sealed class BlockHandle(BlockMeta meta, BlockStore store)
         }
 
         Sidecar.Close();
+        Store.Open.Remove(this);
+        Store.Columns.Remove(this);
         // A reader that gave up waiting has left an opening behind: it is closed as soon as it is open.
         reader?.ContinueWith(
             static opened => opened.Result.Dispose(),

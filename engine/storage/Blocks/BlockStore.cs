@@ -38,10 +38,13 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     private readonly BlockWriterPool _writers = new(Environment.ProcessorCount + 1);
 
     /// <summary>What of the blocks' sidecars is in memory.</summary>
-    public SidecarCache Sidecars { get; } = new(options.SidecarCacheBytes);
+    public SidecarCache Sidecars => options.Sidecars;
 
     /// <summary>Columns that queries have unpacked, of all blocks.</summary>
-    public ColumnCache Columns { get; } = new(options.ColumnCacheBytes);
+    public ColumnCache Columns => options.Columns;
+
+    /// <summary>Blocks that stay open.</summary>
+    public OpenBlocks Open => options.Open;
 
     /// <summary>Dictionaries that were asked for more than once, of all blocks.</summary>
     public DictionaryCache Dictionaries { get; } = new(options.DictionaryCacheBytes);
@@ -173,12 +176,14 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     }
 
     /// <summary>Opens a block for reading. Throws <see cref="BlockReadException"/> if it cannot be.</summary>
-    /// <param name="sidecar">The block's sidecar, if the caller has it already.</param>
-    public async Task<BlockReader> OpenAsync(BlockMeta meta, CancellationToken cancellation, BlockSidecar? sidecar = null)
+    public Task<BlockReader> OpenAsync(BlockMeta meta, CancellationToken cancellation) => OpenAsync(meta, SidecarOf(meta), owner: null, cancellation);
+
+    /// <summary>The same for one who has the sidecar, and perhaps opens the block more than once.</summary>
+    internal async Task<BlockReader> OpenAsync(BlockMeta meta, BlockSidecar sidecar, BlockHandle? owner, CancellationToken cancellation)
     {
         try
         {
-            return await OpenDataAsync(meta, sidecar ?? SidecarOf(meta), cancellation).ConfigureAwait(false);
+            return await OpenDataAsync(meta, sidecar, owner, cancellation).ConfigureAwait(false);
         }
         catch (Exception e) when (e is ParquetFormatException or IOException or ObjectStoreException)
         {
@@ -190,7 +195,7 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
 
     /// <summary>The same for one who reads all of it: without filters, which take two bytes a trace.</summary>
     public Task<BlockReader> OpenForMergeAsync(BlockMeta meta, CancellationToken cancellation) =>
-        OpenAsync(meta with { BloomShardCount = 0 }, cancellation, BlockSidecar.None);
+        OpenAsync(meta with { BloomShardCount = 0 }, BlockSidecar.None, owner: null, cancellation);
 
     // Superseded or expired and deleted since it was listed: not there, rather than damaged.
     private async Task<bool> IsGoneAsync(BlockMeta meta, CancellationToken cancellation)
@@ -205,7 +210,7 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         }
     }
 
-    private async Task<BlockReader> OpenDataAsync(BlockMeta meta, BlockSidecar sidecar, CancellationToken cancellation)
+    private async Task<BlockReader> OpenDataAsync(BlockMeta meta, BlockSidecar sidecar, BlockHandle? owner, CancellationToken cancellation)
     {
         // An id belongs to a shard of all of them, so a number that cannot be right leaves no filter. With a sidecar none is needed.
         var shards = new byte[meta.BloomShardCount is > 0 and <= MaxBloomShards && !sidecar.HasIdFilter ? meta.BloomShardCount : 0][];
@@ -215,14 +220,14 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         var lastIds = index is not null && RowGroupIndex.TryParse(index, out var ids) ? ids : [];
         // A merge reads each once.
         var dictionaries = ReferenceEquals(sidecar, BlockSidecar.None) ? null : Dictionaries;
-        return new BlockReader(meta, OpenData(meta), shards, lastIds, sidecar, dictionaries) { Health = Health, Cache = Columns };
+        return new BlockReader(meta, OpenData(meta), shards, lastIds, sidecar, dictionaries) { Health = Health, Cache = Columns, Owner = owner };
     }
 
     private IParquetSource OpenData(BlockMeta meta)
     {
         var key = BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Data);
         if (objects.LocalObjects is not { } local) return new RemoteBlockSource(new CachedObjectReader(objects, key, meta.SizeBytes, options.Cache), () => IsGoneAsync(meta, CancellationToken.None).GetAwaiter().GetResult());
-        return new LocalBlockSource(local.TryOpen(key) ?? throw new ObjectStoreException(ObjectStoreError.NotFound, key, "no such object"));
+        return new LocalBlockSource(local, key);
     }
 
     // An object that a block can do without; null if it is not there or damaged.
@@ -326,18 +331,6 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         DedicatedColumns = block.Layout.Version.Supported(block.Layout.DedicatedColumns),
     };
 
-    /// <summary>A block's data on this machine's disk, read by pread.</summary>
-    private sealed class LocalBlockSource(LocalObject file) : IParquetSource, IDisposable
-    {
-        public long Length => file.SizeBytes;
-
-        public void Read(long offset, Span<byte> destination)
-        {
-            if (file.Read(offset, destination) < destination.Length) throw new EndOfStreamException($"the block's data ends before {offset + destination.Length}");
-        }
-
-        public void Dispose() => file.Dispose();
-    }
 }
 
 /// <summary>A block that is to be written.</summary>
@@ -366,10 +359,32 @@ public sealed record BlockStoreOptions
     public BlockWriterOptions Layout { get; init; } = new();
 
     /// <summary>Bytes of sidecars that are kept in memory: filters of trace ids first of all, of which one trace takes two.</summary>
-    public long SidecarCacheBytes { get; init; } = 64 << 20;
+    public long SidecarCacheBytes
+    {
+        get => Sidecars.MaxBytes;
+        init => Sidecars = new SidecarCache(value);
+    }
 
     /// <summary>Bytes of columns that queries have unpacked, kept for the next ones; 0: none.</summary>
-    public long ColumnCacheBytes { get; init; } = 96 << 20;
+    public long ColumnCacheBytes
+    {
+        get => Columns.MaxBytes;
+        init => Columns = new ColumnCache(value);
+    }
+
+    /// <summary>Bytes of blocks that stay open from query to query.</summary>
+    public long OpenBlockBytes
+    {
+        get => Open.MaxBytes;
+        init => Open = new OpenBlocks(value);
+    }
+
+    // Stores with the same options share them.
+    internal SidecarCache Sidecars { get; private init; } = new(64 << 20);
+
+    internal ColumnCache Columns { get; private init; } = new(96 << 20);
+
+    internal OpenBlocks Open { get; private init; } = new(64 << 20);
 
     /// <summary>Bytes of unpacked dictionaries that are kept for the next look-ups; 0: none.</summary>
     public long DictionaryCacheBytes { get; init; } = 32 << 20;

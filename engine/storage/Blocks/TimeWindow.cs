@@ -22,7 +22,7 @@ public readonly record struct TimeWindow(ulong FromUnixNano, ulong ToUnixNano)
     public ulong Clamp(ulong unixNano) => Math.Clamp(unixNano, FromUnixNano, ToUnixNano);
 
     /// <summary>Unix seconds in nanoseconds, as far as they go.</summary>
-    internal static ulong Nano(long seconds) => seconds <= 0 ? 0 : (ulong)seconds > ulong.MaxValue / SecondNano ? ulong.MaxValue : (ulong)seconds * SecondNano;
+    public static ulong Nano(long seconds) => seconds <= 0 ? 0 : (ulong)seconds > ulong.MaxValue / SecondNano ? ulong.MaxValue : (ulong)seconds * SecondNano;
 
     /// <summary>Rounded down.</summary>
     internal static long Seconds(ulong unixNano) => (long)(unixNano / SecondNano);

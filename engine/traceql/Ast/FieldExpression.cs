@@ -32,6 +32,8 @@ public sealed record UnaryExpression : FieldExpression
 
     public FieldExpression Operand { get; }
 
+    public override IReadOnlyList<TraceQlNode> Children => [Operand];
+
     public override TraceQlType Type => Operand.Type;
 }
 
@@ -54,6 +56,8 @@ public sealed record BinaryExpression : FieldExpression
     public FieldExpression Left { get; }
 
     public FieldExpression Right { get; }
+
+    public override IReadOnlyList<TraceQlNode> Children => [Left, Right];
 
     public override TraceQlType Type { get; }
 
@@ -84,6 +88,8 @@ public sealed record AnyOf : FieldExpression
     public bool IsEvent { get; }
 
     public FieldExpression Condition { get; }
+
+    public override IReadOnlyList<TraceQlNode> Children => [Condition];
 
     public override TraceQlType Type => TraceQlType.Bool;
 }

@@ -15,6 +15,8 @@ public sealed record MetricsPipeline : MetricsExpression
         Height = Math.Max(source.Height, stage.Height) + 1;
     }
 
+    public override IReadOnlyList<TraceQlNode> Children => [Source, Stage];
+
     public Pipeline Source { get; }
 
     public MetricsStage Stage { get; }
@@ -30,6 +32,8 @@ public sealed record MetricsTopBottom : MetricsExpression
         Limit = limit;
         Height = inner.Height + 1;
     }
+
+    public override IReadOnlyList<TraceQlNode> Children => [Inner];
 
     public MetricsExpression Inner { get; }
 
@@ -50,6 +54,8 @@ public sealed record MetricsFilter : MetricsExpression
         Height = inner.Height + 1;
     }
 
+    public override IReadOnlyList<TraceQlNode> Children => [Inner];
+
     public MetricsExpression Inner { get; }
 
     /// <summary>A comparison.</summary>
@@ -69,6 +75,8 @@ public sealed record MetricsOperation : MetricsExpression
         Right = right;
         Height = Math.Max(left.Height, right.Height) + 1;
     }
+
+    public override IReadOnlyList<TraceQlNode> Children => [Left, Right];
 
     /// <summary>One of <c>+ - * /</c>.</summary>
     public FieldOperator Op { get; }
@@ -119,6 +127,8 @@ public static class MetricsFunctionKinds
 public sealed record MetricsFunction(
     MetricsFunctionKind Kind, AttributeRef? Attribute, AstList<double> Quantiles, AstList<AttributeRef> By) : MetricsStage
 {
+    public override IReadOnlyList<TraceQlNode> Children => Attribute is null ? By : [Attribute, .. By];
+
     /// <summary>What <c>by(x as y)</c> calls the labels, one for each of <see cref="By"/>, "" where it keeps its name; empty if all do.</summary>
     public AstList<string> Aliases { get; init; } = [];
 
@@ -147,6 +157,8 @@ public sealed record MetricsCompare : MetricsStage
         EndUnixNano = endUnixNano;
         Height = selection.Height + 1;
     }
+
+    public override IReadOnlyList<TraceQlNode> Children => [Selection];
 
     public SpansetFilter Selection { get; }
 

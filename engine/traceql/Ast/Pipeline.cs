@@ -15,6 +15,8 @@ public sealed record Pipeline : PipelineExpression
         Height = height + 1;
     }
 
+    public override IReadOnlyList<TraceQlNode> Children => Stages;
+
     public AstList<PipelineStage> Stages { get; }
 }
 
@@ -28,6 +30,8 @@ public sealed record PipelineOperation : PipelineExpression
         Right = right;
         Height = Math.Max(left.Height, right.Height) + 1;
     }
+
+    public override IReadOnlyList<TraceQlNode> Children => [Left, Right];
 
     public SpansetOperator Op { get; }
 
@@ -51,6 +55,8 @@ public sealed record SpansetFilter : SpansetExpression
         Height = condition.Height + 1;
     }
 
+    public override IReadOnlyList<TraceQlNode> Children => [Condition];
+
     public FieldExpression Condition { get; }
 }
 
@@ -64,6 +70,8 @@ public sealed record SpansetOperation : SpansetExpression
         Right = right;
         Height = Math.Max(left.Height, right.Height) + 1;
     }
+
+    public override IReadOnlyList<TraceQlNode> Children => [Left, Right];
 
     public SpansetOperator Op { get; }
 
@@ -81,6 +89,8 @@ public sealed record GroupBy : PipelineStage
         Height = key.Height + 1;
     }
 
+    public override IReadOnlyList<TraceQlNode> Children => [Key];
+
     public FieldExpression Key { get; }
 }
 
@@ -88,4 +98,7 @@ public sealed record GroupBy : PipelineStage
 public sealed record Coalesce : PipelineStage;
 
 /// <summary><c>select(a, b)</c>: these attributes are returned too; filters nothing.</summary>
-public sealed record Select(AstList<AttributeRef> Attributes) : PipelineStage;
+public sealed record Select(AstList<AttributeRef> Attributes) : PipelineStage
+{
+    public override IReadOnlyList<TraceQlNode> Children => Attributes;
+}

@@ -14,6 +14,8 @@ public sealed record ScalarFilter : PipelineStage
         Height = Math.Max(left.Height, right.Height) + 1;
     }
 
+    public override IReadOnlyList<TraceQlNode> Children => [Left, Right];
+
     public ScalarExpression Left { get; }
 
     /// <summary>A comparison.</summary>
@@ -51,6 +53,8 @@ public sealed record Aggregate : ScalarExpression
         Height = (operand?.Height ?? 0) + 1;
     }
 
+    public override IReadOnlyList<TraceQlNode> Children => Operand is null ? [] : [Operand];
+
     public AggregateFunction Function { get; }
 
     /// <summary>Null for <see cref="AggregateFunction.Count"/> only.</summary>
@@ -67,6 +71,8 @@ public sealed record ScalarOperation : ScalarExpression
         Right = right;
         Height = Math.Max(left.Height, right.Height) + 1;
     }
+
+    public override IReadOnlyList<TraceQlNode> Children => [Left, Right];
 
     /// <summary>An arithmetic operator.</summary>
     public FieldOperator Op { get; }
@@ -85,6 +91,8 @@ public sealed record ScalarPipeline : ScalarExpression
         Aggregate = aggregate;
         Height = Math.Max(source.Height, aggregate.Height) + 1;
     }
+
+    public override IReadOnlyList<TraceQlNode> Children => [Source, Aggregate];
 
     public Pipeline Source { get; }
 

@@ -12,6 +12,22 @@ public abstract record TraceQlNode
     /// </summary>
     public int Height { get; private protected init; } = 1;
 
+    /// <summary>The nodes directly below this one, in the order of the text.</summary>
+    public virtual IReadOnlyList<TraceQlNode> Children => [];
+
+    /// <summary>This node and all below it, each before those below it, in the order of the text.</summary>
+    public IEnumerable<TraceQlNode> Tree()
+    {
+        var left = new Stack<TraceQlNode>([this]);
+        while (left.TryPop(out TraceQlNode? node))
+        {
+            yield return node;
+            IReadOnlyList<TraceQlNode> children = node.Children;
+            for (int i = children.Count - 1; i >= 0; i--)
+                left.Push(children[i]);
+        }
+    }
+
     /// <summary>The normalised text of this node.</summary>
     public sealed override string ToString() => Printer.Print(this);
 }

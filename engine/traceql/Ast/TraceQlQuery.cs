@@ -19,6 +19,8 @@ public sealed record TraceQlQuery : TraceQlNode
         Height = metrics.Height + 1;
     }
 
+    public override IReadOnlyList<TraceQlNode> Children => Pipeline is null ? [Metrics!] : [Pipeline];
+
     /// <summary>Null for a metrics query; see <see cref="SearchPipeline"/> for what a search of one looks at.</summary>
     public PipelineExpression? Pipeline { get; }
 

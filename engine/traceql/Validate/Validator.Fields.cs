@@ -94,12 +94,5 @@ internal static partial class Validator
             : null;
     }
 
-    private static bool ReferencesSpan(FieldExpression expression) => expression switch
-    {
-        AttributeRef => true,
-        UnaryExpression unary => ReferencesSpan(unary.Operand),
-        BinaryExpression binary => ReferencesSpan(binary.Left) || ReferencesSpan(binary.Right),
-        AnyOf => true,
-        _ => false,
-    };
+    private static bool ReferencesSpan(FieldExpression expression) => expression.Tree().Any(static node => node is AttributeRef or AnyOf);
 }

@@ -1,10 +1,14 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.Node.Peers;
 using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Query;
+using Tempo.Engine.Query.Search;
 using Tempo.Engine.Storage.Blocklist;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Compaction;
+using Tempo.Testing;
 
 namespace Tempo.Compaction.Tests;
 
@@ -46,13 +50,13 @@ public sealed class BlocklistTests : IDisposable
         await File.WriteAllTextAsync(path, sound.Replace("totalObjects", "totalobjects", StringComparison.Ordinal), TestContext.Current.CancellationToken);
         await PollAsync(list);
         Assert.Empty(Blocks);
-        Assert.Contains("could not be read", _state.View.SourcesOf(TenantSet.Single).Damage, StringComparison.Ordinal);
+        Assert.Contains("could not be read", _state.View.SourcesOf(TenantSet.Single).BlockDamage, StringComparison.Ordinal);
         await PollAsync(list);
         Assert.Single(_state.View.Unreadable);
         await File.WriteAllTextAsync(path, sound, TestContext.Current.CancellationToken);
         await PollAsync(list);
         Assert.Equal([block.BlockId], Blocks);
-        Assert.Empty(_state.View.SourcesOf(TenantSet.Single).Damage);
+        Assert.Empty(_state.View.SourcesOf(TenantSet.Single).BlockDamage);
     }
 
     /// <summary>A node that starts while the service is down knows nothing of what is there: nobody is to take its answers for whole.</summary>
@@ -66,17 +70,17 @@ public sealed class BlocklistTests : IDisposable
         await list.PollAsync(default);
         Assert.Empty(Blocks);
         Assert.True(TenantId.TryParse("other", out var other, out _));
-        Assert.All([TenantId.Single, other], tenant => Assert.Contains("the process is gone", _state.View.SourcesOf(tenant).Damage, StringComparison.Ordinal));
+        Assert.All([TenantId.Single, other], tenant => Assert.Contains("the process is gone", _state.View.SourcesOf(tenant).BlockDamage, StringComparison.Ordinal));
 
         service.CrashAt(int.MaxValue);
         await list.PollAsync(default); // no need to wait: none has succeeded
         Assert.Equal([block.BlockId], Blocks);
-        Assert.Empty(_state.View.SourcesOf(TenantSet.Single).Damage);
+        Assert.Empty(_state.View.SourcesOf(TenantSet.Single).BlockDamage);
 
         service.CrashAt(1); // an old list is one
         await PollAsync(list);
         Assert.Equal([block.BlockId], Blocks);
-        Assert.Empty(_state.View.SourcesOf(TenantSet.Single).Damage);
+        Assert.Empty(_state.View.SourcesOf(TenantSet.Single).BlockDamage);
     }
 
     [Fact]
@@ -144,6 +148,71 @@ public sealed class BlocklistTests : IDisposable
         await store.SaveAsync(TenantId.Single, DeletedTraces.None.With([new TraceId(1, 1)], _time.GetUtcNow())!, default);
         await new TraceDeletion(new NodeOptions(), store, _state, _time).DeleteAsync(TenantId.Single, [new TraceId(2, 2)], default);
         Assert.Equal([new TraceId(1, 1), new TraceId(2, 2)], (await store.LoadAsync(TenantId.Single, default)).Ids.Order());
+    }
+
+    /// <summary>
+    /// Another node compacted what this one reads, and deleted it: the query begins anew, with the block that holds the spans now. The first
+    /// listing leaves the block that is over in the view, the second one does not.
+    /// </summary>
+    [Fact]
+    public async Task A_query_whose_block_vanishes_begins_anew_with_what_became_of_it()
+    {
+        var (list, _) = Open(new NodeOptions(), new FarStore(_folder.OpenObjects()));
+        var before = await WriteAsync();
+        await PollAsync(list);
+        Directory.Delete(_folder.PathOf(before.BlockId), recursive: true);
+        var runner = new QueryRunner(new QueryGate(1, 1), _state, new Listing(list, _time));
+        async Task<SearchResult> SearchAsync(int limit)
+        {
+            var seen = new List<BlockId>();
+            var found = await runner.RunAsync(TenantSet.Single, (sources, _) =>
+            {
+                seen.AddRange(sources.Blocks.Select(static block => block.Meta.BlockId));
+                return TraceSearch.RunAsync(new SearchRequest { Query = "{ }", Limit = limit, SpansPerSpanSet = 3 }, sources, default);
+            }, default);
+            Assert.InRange(seen.Count, 1, 1 + QueryRunner.MaxBeginnings);
+            return found;
+        }
+
+        var after = await WriteAsync();
+        var whole = await SearchAsync(100);
+        Assert.Empty(whole.Message);
+        Assert.NotEmpty(whole.Traces);
+        Assert.Equal([after.BlockId], Blocks);
+
+        // One that comes back with each listing cannot be waited for: the answer says so.
+        Directory.Delete(_folder.PathOf(after.BlockId), recursive: true);
+        var still = new BlockHandle(after, _folder.OpenStore(new FarStore(_folder.OpenObjects())));
+        _state.Update(view => view with { Blocks = [still] });
+        runner = new QueryRunner(new QueryGate(1, 1), _state, new Stubborn(() => _state.Update(view => view with { Blocks = [still] })));
+        Assert.Contains("was deleted while it was read", (await SearchAsync(100)).Message, StringComparison.Ordinal);
+    }
+
+    private sealed class FarStore(IObjectStore inner) : PassThroughStore(inner)
+    {
+        public override ILocalObjects? LocalObjects => null;
+    }
+
+    private sealed class Listing(Blocklist list, ManualTime time) : ICollectsSources
+    {
+        public ValueTask<PeerSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) => new(PeerSources.None);
+
+        public async Task ListAsync(CancellationToken cancellation)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            Assert.True(await list.EnsureAsync(time.GetTimestamp(), cancellation));
+        }
+    }
+
+    private sealed class Stubborn(Action list) : ICollectsSources
+    {
+        public ValueTask<PeerSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) => new(PeerSources.None);
+
+        public Task ListAsync(CancellationToken cancellation)
+        {
+            list();
+            return Task.CompletedTask;
+        }
     }
 
     /// <summary>A node that builds no index reads that of others: metas from it, and one by one only where it may and must.</summary>

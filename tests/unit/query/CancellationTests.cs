@@ -55,8 +55,8 @@ public sealed class CancellationTests
         using var gone = new CancellationTokenSource();
         gone.Cancel();
         var sources = new TraceSources(TestStore.Live(Many(FilterScope.RowsBetweenPolls * 3)), []);
-        var loader = new TraceLoader(sources, BatchColumns.All, manyTraces: true);
-        var trace = loader.Load(new TraceId(1, 1), [])!;
+        var loader = new TraceLoader(QueryBlocks.Of(sources), BatchColumns.All, manyTraces: true);
+        var trace = loader.Load(new TraceId(1, 1))!;
         var plan = SearchPlan.Create(SearchPlan.Parse(query), KernelChoice.Current);
         Assert.NotEmpty(plan.Source!.Run(trace));
         plan.Watch(gone.Token);

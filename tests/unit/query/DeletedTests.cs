@@ -2,6 +2,7 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Graph;
+using Tempo.Engine.Query.Metrics;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Query.Tags;
@@ -50,7 +51,7 @@ public sealed class DeletedTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_block_that_vanishes_while_it_is_open_leaves_the_answer_whole_and_lost_data_does_not(bool withMeta)
+    public async Task A_block_that_vanishes_while_it_is_open_is_never_silently_missing(bool withMeta)
     {
         var objects = new FarStore(LocalObjectStore.Open(Path.Combine(_folder, "objects")));
         var options = new BlockStoreOptions { Layout = new BlockWriterOptions { PageSpans = 4, RowGroupSpans = 12 }, ColumnCacheBytes = 0, Cache = new RangeCache(0) };
@@ -72,10 +73,24 @@ public sealed class DeletedTests : IDisposable
         var found = await TraceFinder.FindAsync(sources, new TraceId(0, 1), 0, 0, default);
         var tags = await TagNames.RunAsync(new TagNamesRequest { Scope = "span", Query = "{ kind = server }" }, sources, default);
         var graph = await ServiceGraphQuery.RunAsync(new ServiceGraphRequest(Start, Start + 60_000_000_000), sources, default);
+        var metrics = await Rate(sources);
         Assert.Empty(search.Traces);
         Assert.Empty(graph.Operations);
-        Assert.All(new[] { search.Message, found.Damage, tags.Message, graph.Message }, message => Assert.Equal(withMeta, message.Length == 0));
+        Assert.All(metrics.Series.SelectMany(static series => series.Samples), static sample => Assert.Equal(0, sample.Value));
+        Assert.All(new[] { search.Message, found.Damage, tags.Message, graph.Message, metrics.Message }, message => Assert.Contains(withMeta ? "was deleted while it was read" : "could not be read", message, StringComparison.Ordinal));
+        if (!withMeta) return;
+
+        // Who can begin anew is told to: the spans are in other blocks by now.
+        var again = sources with { EndsIfBlockVanishes = true };
+        await Assert.ThrowsAsync<VanishedBlockException>(() => TraceSearch.RunAsync(GoldenStores.Everything with { Query = "{ span.key1 = \"v\" }", StartSeconds = 0, EndSeconds = 0 }, again, default));
+        await Assert.ThrowsAsync<VanishedBlockException>(() => TraceFinder.FindAsync(again, new TraceId(0, 1), 0, 0, default));
+        await Assert.ThrowsAsync<VanishedBlockException>(() => TagNames.RunAsync(new TagNamesRequest { Scope = "span", Query = "{ kind = server }" }, again, default));
+        await Assert.ThrowsAsync<VanishedBlockException>(async () => await ServiceGraphQuery.RunAsync(new ServiceGraphRequest(Start, Start + 60_000_000_000), again, default));
+        await Assert.ThrowsAsync<VanishedBlockException>(() => Rate(again));
     }
+
+    private static Task<QueryRangeResult> Rate(TraceSources sources) => MetricsQuery.RunRangeAsync(
+        new QueryRangeRequest { Query = "{} | rate()", StartUnixNano = Start, EndUnixNano = Start + 60_000_000_000, StepNano = 60_000_000_000 }, sources, new MetricsLimits(), DateTimeOffset.UtcNow, threads: 2, default);
 
     private static List<TestSpan> Spans() => [.. Enumerable.Range(1, 3).Select(static i => new TestSpan
     {

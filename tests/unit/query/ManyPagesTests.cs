@@ -36,14 +36,12 @@ public sealed class ManyPagesTests : IDisposable
             handles.Add(new BlockHandle(meta!, store));
         }
 
-        var readers = new List<BlockReader>();
-        foreach (var handle in handles) readers.Add(await handle.OpenAsync(default));
-        var loader = new TraceLoader(new TraceSources([], handles), BatchColumns.All, manyTraces: true);
+        var loader = new TraceLoader(QueryBlocks.Of(new TraceSources([], handles)), BatchColumns.All, manyTraces: true);
         for (var round = 0; round < 200; round++)
         {
             var trace = random.Next(places.Length);
             var expected = places[trace].SelectMany(static block => Enumerable.Range(0, 1 + block).Select(i => (ulong)(block * 100 + i + 1))).Order().ToArray();
-            var found = loader.Load(new TraceId(0, (ulong)trace + 1), readers);
+            var found = loader.Load(new TraceId(0, (ulong)trace + 1));
             var ids = found is null ? [] : Enumerable.Range(0, found.SpanCount).Select(i => found.Batch(i).SpanId[found.Spans[i].Span]).Order().ToArray();
             Assert.Equal(expected, ids);
         }

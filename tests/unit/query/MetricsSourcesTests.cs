@@ -111,7 +111,19 @@ public sealed class MetricsSourcesTests : IDisposable
         Assert.Equivalent(metrics, progress.Read());
     }
 
-    private static Task<QueryRangeResult> Run(string query, TraceSources sources, ulong startNano = BaseNano, QueryProgress? progress = null) => MetricsQuery.RunRangeAsync(
+    [Fact]
+    public async Task An_answer_of_too_many_samples_is_refused()
+    {
+        var sources = new TraceSources(TestStore.Live(GoldenTraces.Spans), []);
+        var whole = await Run("{} | rate() by (name)", sources);
+        var samples = whole.Series.Sum(static series => series.Samples.Count);
+        Assert.Equal(samples, (await Run("{} | rate() by (name)", sources, limits: new MetricsLimits { MaxResponseSamples = samples })).Series.Sum(static series => series.Samples.Count));
+        var refused = await Assert.ThrowsAsync<QueryException>(() => Run("{} | rate() by (name)", sources, limits: new MetricsLimits { MaxResponseSamples = samples - 1 }));
+        Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
+        Assert.Contains($"the limit of samples is {samples - 1} (max_response_samples)", refused.Message, StringComparison.Ordinal);
+    }
+
+    private static Task<QueryRangeResult> Run(string query, TraceSources sources, ulong startNano = BaseNano, QueryProgress? progress = null, MetricsLimits? limits = null) => MetricsQuery.RunRangeAsync(
         new QueryRangeRequest { Query = query, StartUnixNano = startNano, EndUnixNano = startNano + 40 * SecondNano, StepNano = 10 * SecondNano, Progress = progress },
-        sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threadCount: 2, TestContext.Current.CancellationToken);
+        sources, limits ?? new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threads: 2, TestContext.Current.CancellationToken);
 }

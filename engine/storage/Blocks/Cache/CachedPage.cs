@@ -10,7 +10,7 @@ namespace Tempo.Engine.Storage.Blocks.Cache;
 /// What is kept of one page. Arrays are exactly as long as they must be, and never changed once they are here: any number of
 /// batches may lend them at once. Thread safe.
 /// </summary>
-internal sealed class CachedPage(ColumnCache cache, BlockReader block, (int RowGroup, long RowStart, int RowCount) place)
+internal sealed class CachedPage(ColumnCache cache, object block, (int RowGroup, long RowStart, int RowCount) place)
 {
     /// <summary>Bytes of an entry beside its arrays.</summary>
     private const int EntryBytes = 160;
@@ -28,7 +28,8 @@ internal sealed class CachedPage(ColumnCache cache, BlockReader block, (int RowG
     private RootColumns? _roots;
     private TreeColumns? _tree;
 
-    public BlockReader Block => block;
+    /// <summary>What the block is known by in the cache.</summary>
+    public object Block => block;
 
     public (int RowGroup, long RowStart, int RowCount) Place => place;
 

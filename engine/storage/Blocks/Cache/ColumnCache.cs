@@ -16,7 +16,7 @@ public sealed class ColumnCache(long maxBytes)
     private const int StaleAfterRounds = 4;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<BlockReader, Dictionary<(int RowGroup, long RowStart, int RowCount), CachedPage>> _blocks = [];
+    private readonly Dictionary<object, Dictionary<(int RowGroup, long RowStart, int RowCount), CachedPage>> _blocks = [];
 
     // Least lately added first; those that turn out to be in use go to the end.
     private readonly Queue<CachedPage> _order = new();
@@ -36,11 +36,11 @@ public sealed class ColumnCache(long maxBytes)
         lock (_lock)
         {
             _asked++;
-            if (!_blocks.TryGetValue(block, out var pages)) _blocks.Add(block, pages = []);
+            if (!_blocks.TryGetValue(block.CacheKey, out var pages)) _blocks.Add(block.CacheKey, pages = []);
             if (!pages.TryGetValue((rowGroup, rowStart, rowCount), out var page))
             {
                 // It is put in place when it has something to keep.
-                page = new CachedPage(this, block, (rowGroup, rowStart, rowCount));
+                page = new CachedPage(this, block.CacheKey, (rowGroup, rowStart, rowCount));
             }
 
             page.LastUse = _asked;
@@ -74,8 +74,8 @@ public sealed class ColumnCache(long maxBytes)
         }
     }
 
-    /// <summary>The block is closed: nobody will ask for it again.</summary>
-    internal void Remove(BlockReader block)
+    /// <summary>The block, by its <see cref="BlockReader.CacheKey"/>, is closed: nobody will ask for it again.</summary>
+    internal void Remove(object block)
     {
         lock (_lock)
         {

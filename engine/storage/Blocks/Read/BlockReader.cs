@@ -9,6 +9,11 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 /// <summary>An open block: its meta, its bloom filter and the footer of its data. Thread safe; row group readers are not.</summary>
 public sealed class BlockReader : IDisposable
 {
+    /// <summary>Measured with blocks of ours of 1 and 10 row groups: 47 KB, and 1.6 times the bytes of the footer.</summary>
+    private const int ReaderBytes = 48 << 10;
+
+    private const int ObjectBytesPerFooterByte = 2;
+
     private readonly ParquetFileReader _file;
     private readonly BlockVersion _version;
     private readonly BlockColumnMap _columns;
@@ -80,6 +85,22 @@ public sealed class BlockReader : IDisposable
     /// <summary>Keeps columns from query to query; null: nothing is kept.</summary>
     public ColumnCache? Cache { get; init; }
 
+    /// <summary>What it is known by in the cache: the reader itself, or what outlives it, whose affair it is then to remove it.</summary>
+    internal object CacheKey => Owner ?? (object)this;
+
+    /// <summary>Who opens the block again and again; null for a reader that somebody has for himself.</summary>
+    internal BlockHandle? Owner { get; init; }
+
+    /// <summary>Memory of the reader, roughly: its footer as objects, its filters, its index.</summary>
+    public long MemoryBytes => ReaderBytes + (long)Meta.FooterSizeBytes * ObjectBytesPerFooterByte + _bloomShards.Sum(static shard => (long)shard.Length) + (long)_lastIds.Length * TraceId.SizeBytes;
+
+    /// <summary>The file is closed, and opened for each further read.</summary>
+    internal void CloseFile()
+    {
+        _dictionaries?.Remove(_file);
+        _source?.Dispose();
+    }
+
     /// <summary>The ranges in which a row group is scanned, if somebody found them out before.</summary>
     internal IReadOnlyList<(long Start, int Count)>? ScanRangesOf(int rowGroup) => Volatile.Read(ref _scanRanges[rowGroup]);
 
@@ -138,8 +159,7 @@ public sealed class BlockReader : IDisposable
 
     public void Dispose()
     {
-        Cache?.Remove(this);
-        _dictionaries?.Remove(_file);
-        _source?.Dispose();
+        if (Owner is null) Cache?.Remove(this);
+        CloseFile();
     }
 }

@@ -13,6 +13,9 @@ public sealed class SidecarCache(long maxBytes)
     private long _damaged;
     private long _missing;
 
+    /// <summary>Most bytes.</summary>
+    public long MaxBytes => maxBytes;
+
     /// <summary>Bytes of the sections that are kept.</summary>
     public long SizeBytes => Interlocked.Read(ref _bytes);
 

@@ -134,10 +134,19 @@ public class GrpcServerTests
     [Fact]
     public async Task WithoutMemoryACallIsTriedAgain()
     {
-        var memory = new RequestMemory(100);
-        var call = await new GrpcExchange { Memory = memory }.SendAsync(GrpcExchange.Frame(0, new byte[500]));
-        Assert.Equal(Code(GrpcStatusCode.Unavailable), call.Status);
-        Assert.True(call.StatusHeaders.ContainsKey("grpc-status-details-bin"));
+        var memory = new RequestMemory(20_000); // a body takes 16 KiB at least
+        using (var other = memory.Rent())
+        {
+            Assert.True(other.TryAppend(new byte[300]));
+            var call = await new GrpcExchange { Memory = memory }.SendAsync(GrpcExchange.Frame(0, new byte[500]));
+            Assert.Equal(Code(GrpcStatusCode.Unavailable), call.Status);
+            Assert.True(call.StatusHeaders.ContainsKey("grpc-status-details-bin"));
+        }
+
         Assert.Equal(0, memory.InflightBytes);
+        var never = await new GrpcExchange { Memory = new RequestMemory(1000) }.SendAsync(GrpcExchange.Frame(0, new byte[500]));
+        Assert.Equal(Code(GrpcStatusCode.ResourceExhausted), never.Status);
+        Assert.False(never.StatusHeaders.ContainsKey("grpc-status-details-bin")); // no RetryInfo: not to be tried again
+        Assert.Contains("distributor.max_inflight_bytes", never.Message, StringComparison.Ordinal);
     }
 }

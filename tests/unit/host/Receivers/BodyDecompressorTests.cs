@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using Tempo.Engine.Foundation;
+using Tempo.Host.Grpc;
 using Tempo.Host.Receivers;
 using Xunit;
 
@@ -115,6 +116,28 @@ public class BodyDecompressorTests
         }
 
         Assert.Equal(0, memory.InflightBytes);
+    }
+
+    /// <summary>A request that no emptiness of the account would help is told so, with the limit's name; one that others keep out is to try again.</summary>
+    [Fact]
+    public void WhatCanNeverBeAdmittedIsRefusedForGood()
+    {
+        const int account = 4 << 20;
+        var memory = new RequestMemory(account);
+        using var other = memory.Rent();
+        Assert.True(other.TryAppend(new byte[2 << 20]));
+        using var compressed = memory.Rent();
+        Assert.True(compressed.TryAppend(new byte[1 << 20]));
+        using var body = memory.RentBeside(compressed);
+        Assert.False(body.TryAppend(new byte[2 << 20])); // 3 of 4 MiB, but beside the other
+        Assert.Equal(RequestMemory.Overloaded, body.Refusal);
+        Assert.True(body.TryAppend(new byte[100]));
+        Assert.False(body.TryAppend(new byte[3 << 20]));
+        Assert.Equal((GrpcStatusCode.ResourceExhausted, true, TimeSpan.Zero), (body.Refusal.Code, body.Refusal.IsTooLarge, body.Refusal.RetryDelay));
+        Assert.Contains($"{account} bytes that all requests together may have (distributor.max_inflight_bytes)", body.Refusal.Message, StringComparison.Ordinal);
+        Assert.Equal(413, HttpBody.StatusOf(body.Refusal));
+        Assert.False(body.TryAppend(new byte[5 << 20]));
+        Assert.True(body.Refusal.IsTooLarge);
     }
 
     [Theory]

@@ -25,13 +25,13 @@ public sealed class TestStore : IDisposable
     /// Small pages and row groups, so that a handful of traces has several. Blocks are of the given versions in turn (vParquet5 if
     /// none is given).
     /// </summary>
-    public TestStore(int pageSpans = 4, int rowGroupSpans = 12, DedicatedColumns? dedicated = null, string[]? versions = null, long columnCacheBytes = 1 << 20)
+    public TestStore(int pageSpans = 4, int rowGroupSpans = 12, DedicatedColumns? dedicated = null, string[]? versions = null, long columnCacheBytes = 1 << 20, long openBlockBytes = 1 << 20)
     {
         var objects = LocalObjectStore.Open(Path.Combine(_folder, "objects"));
         _blocks = [.. (versions ?? ["vParquet5"]).Select(version =>
         {
             var layout = new BlockWriterOptions { Version = BlockVersion.Get(version), PageSpans = pageSpans, RowGroupSpans = rowGroupSpans, DedicatedColumns = dedicated ?? DedicatedColumns.None };
-            return new BlockStore(objects, Path.Combine(_folder, "work"), new BlockStoreOptions { Layout = layout, ColumnCacheBytes = columnCacheBytes });
+            return new BlockStore(objects, Path.Combine(_folder, "work"), new BlockStoreOptions { Layout = layout, ColumnCacheBytes = columnCacheBytes, OpenBlockBytes = openBlockBytes });
         })];
         _versions = string.Join(' ', versions ?? []);
         _blocks[0].Sweep();
@@ -42,10 +42,11 @@ public sealed class TestStore : IDisposable
     {
         string[][] versions = [["vParquet5"], ["vParquet4"], ["vParquet5", "vParquet4"]];
         long[] cacheBytes = [0, 1500, 1 << 20];
-        return new TestStore(pageSpans, rowGroupSpans, dedicated, versions[seed / 4 % 3], cacheBytes[seed / 12 % 3]);
+        // Every other seed has room for no more than one open block.
+        return new TestStore(pageSpans, rowGroupSpans, dedicated, versions[seed / 4 % 3], cacheBytes[seed / 12 % 3], openBlockBytes: seed % 2);
     }
 
-    public override string ToString() => $"blocks of {_versions}, {_blocks[0].Columns.MaxBytes} bytes of columns kept";
+    public override string ToString() => $"blocks of {_versions}, {_blocks[0].Columns.MaxBytes} bytes of columns and {_blocks[0].Open.MaxBytes} of open blocks kept";
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -68,6 +69,9 @@ public sealed class TestStore : IDisposable
         return meta is null ? [] : [new BlockHandle(meta, store)];
     }
 
+    /// <summary>Blocks that are open, of the first version.</summary>
+    public int OpenCount => _blocks[0].Open.Count;
+
     /// <summary>Flips bits in all pages of a block, and leaves its footer sound.</summary>
     public void DamagePages(BlockHandle block)
     {
@@ -75,6 +79,13 @@ public sealed class TestStore : IDisposable
         var bytes = File.ReadAllBytes(path);
         foreach (ref var b in bytes.AsSpan(4, bytes.Length / 2)) b ^= 0x55;
         File.WriteAllBytes(path, bytes);
+    }
+
+    /// <summary>Cuts off the footer of a block.</summary>
+    public void DamageFooter(BlockHandle block)
+    {
+        var path = Path.Combine(_folder, "objects", TenantId.Single.Value, block.Meta.BlockId.ToString(), "data.parquet");
+        File.WriteAllBytes(path, File.ReadAllBytes(path)[..^8]);
     }
 
     /// <summary>Makes the blocks look as if someone else had written them.</summary>

@@ -1,0 +1,31 @@
+namespace Tempo.Engine.Query.Sources;
+
+/// <summary>Hands out the row groups of blocks one by one, in order, to several threads; a block is opened when its turn comes. Thread safe.</summary>
+internal sealed class RowGroupJobs(IReadOnlyList<QueryBlock> blocks)
+{
+    private readonly Lock _lock = new();
+    private int _block = -1;
+    private int _rowGroup;
+    private int _rowGroupCount;
+
+    /// <summary>The next one; false if all are handed out. Blocks that cannot be opened are passed over.</summary>
+    public bool TryTake(out QueryBlock block, out int rowGroup)
+    {
+        lock (_lock)
+        {
+            while (_rowGroup >= _rowGroupCount)
+            {
+                if (++_block >= blocks.Count)
+                {
+                    (block, rowGroup) = (null!, 0);
+                    return false;
+                }
+
+                (_rowGroup, _rowGroupCount) = (0, blocks[_block].TryOpen()?.RowGroupCount ?? 0);
+            }
+
+            (block, rowGroup) = (blocks[_block], _rowGroup++);
+            return true;
+        }
+    }
+}
