@@ -108,6 +108,34 @@ public sealed class RemoteWriteTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Two_targets_at_one_URL_each_have_their_series_also_after_the_receiver_was_away()
+    {
+        // The same receiver twice, the second time under another label.
+        var settings = GeneratorSettings.Of(Path.Combine(_data, "two"), _prometheus.RemoteWriteUrl, target: $"send_exemplars: true}}, {{url: '{_prometheus.RemoteWriteUrl}', write_relabel_configs: [{{target_label: copy, replacement: b}}]");
+        await using var tempo = await TempoProcess.StartAsync(settings);
+        using var otlp = new OtlpHttpClient(tempo.OtlpHttpUrl);
+        await SendAsync(otlp, 5);
+        foreach (var copy in new[] { "", "b" }) await _prometheus.HasAsync($"sum(traces_spanmetrics_calls_total{{span_name='counted',copy='{copy}'}})", 5);
+        await _prometheus.KillAsync();
+        for (var i = 0; i < 2; i++)
+        {
+            await SendAsync(otlp, 5);
+            var before = (await tempo.Api.MetricsAsync()).Sum("tempo_metrics_generator_registry_collections_total");
+            await Eventually.HoldsAsync("two more collections", async () => (await tempo.Api.MetricsAsync()).Sum("tempo_metrics_generator_registry_collections_total") > before + 1);
+        }
+
+        await _prometheus.StartAsync();
+        foreach (var copy in new[] { "", "b" })
+        {
+            await _prometheus.HasAsync($"sum(traces_spanmetrics_calls_total{{span_name='counted',copy='{copy}'}})", 15);
+            var samples = await _prometheus.SamplesAsync($"traces_spanmetrics_calls_total{{span_name='counted',copy='{copy}'}}[10m]");
+            Assert.Equal([0, 5, 10, 15], samples.Select(static s => s.Value).Where((value, i) => i == 0 || samples[i - 1].Value != value));
+        }
+
+        Assert.Equal(0, (await _prometheus.MetricsAsync()).Sum("prometheus_tsdb_out_of_order_samples_total"));
+    }
+
+    [Fact]
     public async Task Spans_of_an_SDK_are_counted_exactly()
     {
         using var sender = new DotnetSender(OtlpExportProtocol.Grpc, _tempo.OtlpGrpcUrl);
