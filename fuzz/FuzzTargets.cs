@@ -17,6 +17,7 @@ internal static class FuzzTargets
         new McpTarget(),
         new QueryParametersTarget(),
         new TraceQlTarget(),
+        new Re2PatternTarget(),
         new SidecarTarget(),
         new ParquetFooterTarget(),
         new ParquetPageTarget(),

@@ -20,6 +20,7 @@ internal sealed class GeneratorTarget : IFuzzTarget
     {
         Processors = new ProcessorSet(SpanMetricsParts.All, ServiceGraphParts.All, HostInfo: true),
         IngestionSlack = TimeSpan.FromDays(1_000_000),
+        LimitsEntities = true,
         MaxActiveEntities = MaxEntities,
         MaxCardinalityPerLabel = 2,
         HistogramForm = HistogramForm.Both,
@@ -56,13 +57,21 @@ internal sealed class GeneratorTarget : IFuzzTarget
 
     private sealed class Sums : ISeriesVisitor
     {
+        private readonly HashSet<string> _names = [];
+
         public double Calls { get; private set; }
 
         public double Latencies { get; private set; }
 
         public void Begin(in EntityLabels labels)
         {
-            foreach (var label in labels) Oracle.Holds(label.Name.Length > 0 && label.Value.Length > 0, "labels have names and values");
+            _names.Clear();
+            foreach (var label in labels)
+            {
+                Oracle.Holds(label.Name.Length > 0 && label.Value.Length > 0, "labels have names and values");
+                var name = System.Text.Encoding.UTF8.GetString(label.Name);
+                Oracle.Holds(_names.Add(name) && name is not ("__name__" or "le"), "a series has a label once, and its own names itself");
+            }
         }
 
         public void Number(MetricColumn column, double value, SeriesMoment moment)
