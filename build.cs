@@ -49,7 +49,9 @@ internal static class Verbs
           publish        artifacts/tempo/tempo: Native AOT if this machine can, else ReadyToRun; says which
           test           format, build, unit and architecture tests, fuzz smoke, publish, system tests on the binary
           ci             test, with a reproducible build and more kill rounds, and perf gate
-          torture [--minutes N]   kills, errors of each system call, power cuts, full disks, over and over; a table of what was lost
+          torture [--minutes N]   kills, errors of each system call, failpoints, power cuts, full disks, over and over; a table of what was lost
+          torture damage [--inputs N]     files of the log and of blocks come to other bytes; N in all, default 500000
+          torture overload [--minutes N]  five times its capacity for a server of 512 MiB on one processor; needs a machine that does nothing else
           fuzz [args]    the fuzzer; `fuzz smoke` is what test runs
           perf [args]    the load generator; perf suite: loads and queries on the binary, beside a peer if one is named; perf query: what queries
                          cost in process; perf gate: fails if ingest or a query takes more bytes than perf/gate says
@@ -277,21 +279,57 @@ internal static class Torture
     private const int RoundsOfAPass = 25;
     private static readonly string[] Tests = ["-class", "Tempo.SystemTests.Torture.*", "-class", "Tempo.SystemTests.Lifecycle.KillTests"];
 
-    public static int Run(string[] arguments)
+    public static int Run(string[] arguments) => arguments switch
     {
-        var minutes = arguments switch
+        ["damage", .. var rest] => Damage(Number(rest, "--inputs", 500_000)),
+        ["overload", .. var rest] => Overload(Number(rest, "--minutes", 30)),
+        _ => Faults(Number(arguments, "--minutes", 10)),
+    };
+
+    private static int Number(string[] arguments, string option, int otherwise) => arguments switch
+    {
+        [] => otherwise,
+        [var name, var text] when name == option && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) => number,
+        _ => throw new BuildException($"torture: {option} N is expected"),
+    };
+
+    // Most of them of the log, which takes a tenth of a millisecond each; one of a block takes some milliseconds.
+    private static int Damage(int inputs)
+    {
+        var ofBlocks = inputs / 10;
+        return Count("tests/unit/wal", "Tempo.Wal.Tests.SegmentDamageTests", inputs - ofBlocks) | Count("tests/unit/compaction", "Tempo.Compaction.Tests.Corruption.CorruptionTests", ofBlocks);
+
+        static int Count(string folder, string tests, int inputs)
         {
-            [] => 10,
-            ["--minutes", var text] when int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) => number,
-            _ => throw new BuildException("torture [--minutes N]"),
-        };
+            if (Shell.Run("dotnet", "build", folder, "-c", TestRun.Configuration, "--tl:off", "-v", "q") != 0) throw new BuildException("the tests do not build");
+            Environment.SetEnvironmentVariable("TEMPO_CORRUPTION_INPUTS", $"{inputs}");
+            var clock = Stopwatch.StartNew();
+            var (exit, output) = Shell.Capture(TestRun.Executable(folder), ["-noLogo", "-noColor", "-class", tests]);
+            Console.WriteLine(exit == 0 ? $"{folder}: {inputs} damaged files held, {clock.Elapsed.TotalMinutes:F1} minutes" : output);
+            return exit;
+        }
+    }
+
+    private static int Overload(int minutes)
+    {
+        Prepare();
+        Environment.SetEnvironmentVariable("TEMPO_OVERLOAD_MINUTES", $"{minutes}");
+        return Shell.Run(TestRun.Executable("tests/system"), "-noLogo", "-noColor", "-showLiveOutput", "-class", "Tempo.SystemTests.Torture.Overload.OverloadTests");
+    }
+
+    private static void Prepare()
+    {
         SystemPackages.Need(SystemPackages.ForPublish);
         SystemPackages.Need(SystemPackages.ForSystemTests);
         if (Shell.Run("dotnet", "build", "tests/system", "-c", TestRun.Configuration, "--tl:off", "-v", "q") != 0) throw new BuildException("the tests do not build");
         Publication.Ensure();
-
-        var results = Path.GetTempFileName();
         Environment.SetEnvironmentVariable("TEMPO_BINARY", Path.GetFullPath(Publication.Binary));
+    }
+
+    private static int Faults(int minutes)
+    {
+        Prepare();
+        var results = Path.GetTempFileName();
         Environment.SetEnvironmentVariable("TEMPO_TORTURE_RESULTS", results);
         Environment.SetEnvironmentVariable("TEMPO_TORTURE_ROUNDS", $"{RoundsOfAPass}");
         Environment.SetEnvironmentVariable("TEMPO_KILL_ROUNDS", $"{RoundsOfAPass}");

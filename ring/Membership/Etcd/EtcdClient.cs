@@ -16,7 +16,11 @@ public sealed class EtcdException(string message, Exception? inner = null) : Exc
 /// </summary>
 public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IDisposable
 {
-    private const int MaxLineBytes = 4 << 20;
+    /// <summary>Of one answer, or of one line of a watch: some ten thousand members.</summary>
+    private const int MaxAnswerBytes = 4 << 20;
+
+    /// <summary>Of an answer that says what was wrong.</summary>
+    private const int MaxErrorBytes = 64 << 10;
     private readonly HttpClient _http = new(new SocketsHttpHandler { ConnectTimeout = options.DialTimeout, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = Timeout.InfiniteTimeSpan };
     private volatile string _token = "";
     private int _endpoint;
@@ -74,13 +78,13 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IDispos
             json.WriteEndObject();
         });
         using var response = await SendAsync("watch", body, cancellation).ConfigureAwait(false);
-        var stream = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
+        var stream = await BodyAsync(response, cancellation).ConfigureAwait(false);
         await using (stream.ConfigureAwait(false))
         {
             using var reader = new StreamReader(stream, Encoding.UTF8);
             while (await reader.ReadLineAsync(cancellation).ConfigureAwait(false) is { } line)
             {
-                if (line.Length > MaxLineBytes) throw new EtcdException($"etcd sent a line of {line.Length} characters; the limit is {MaxLineBytes}");
+                stream.Allow();
                 TakeEvents(line, onChange);
             }
         }
@@ -111,7 +115,7 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IDispos
         {
             if (options.Username.Length > 0 && _token.Length == 0) await AuthenticateAsync(deadline.Token).ConfigureAwait(false);
             using var response = await SendAsync(path, Json(write), deadline.Token).ConfigureAwait(false);
-            var stream = await response.Content.ReadAsStreamAsync(deadline.Token).ConfigureAwait(false);
+            var stream = await BodyAsync(response, deadline.Token).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false)) return await JsonDocument.ParseAsync(stream, default, deadline.Token).ConfigureAwait(false);
         }
         catch (Exception e) when (e is HttpRequestException or JsonException or IOException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
@@ -128,7 +132,7 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IDispos
             json.WriteString("name", options.Username);
             json.WriteString("password", options.Password);
         }), cancellation).ConfigureAwait(false);
-        var stream = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
+        var stream = await BodyAsync(response, cancellation).ConfigureAwait(false);
         await using (stream.ConfigureAwait(false))
         {
             using var json = await JsonDocument.ParseAsync(stream, default, cancellation).ConfigureAwait(false);
@@ -144,11 +148,25 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IDispos
         if (_token.Length > 0) request.Headers.TryAddWithoutValidation("Authorization", _token);
         var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
         if (response.IsSuccessStatusCode) return response;
-        var text = await response.Content.ReadAsStringAsync(cancellation).ConfigureAwait(false);
+        var text = await ErrorAsync(response, cancellation).ConfigureAwait(false);
         var status = (int)response.StatusCode;
         response.Dispose();
         if (text.Contains("invalid auth token", StringComparison.Ordinal)) _token = "";
         throw new EtcdException($"etcd answered {path} with {status}: {(text.Length > 300 ? text[..300] : text)}");
+    }
+
+    private static async Task<LimitedStream> BodyAsync(HttpResponseMessage response, CancellationToken cancellation) =>
+        new(await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false), MaxAnswerBytes);
+
+    private static async Task<string> ErrorAsync(HttpResponseMessage response, CancellationToken cancellation)
+    {
+        var bytes = new byte[MaxErrorBytes];
+        var body = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
+        await using (body.ConfigureAwait(false))
+        {
+            var count = await body.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
+            return Encoding.UTF8.GetString(bytes, 0, count);
+        }
     }
 
     private static byte[] Json(Action<Utf8JsonWriter> write)
