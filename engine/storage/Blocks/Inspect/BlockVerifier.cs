@@ -3,6 +3,7 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Parquet;
 using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Inspect;
@@ -14,6 +15,7 @@ namespace Tempo.Engine.Storage.Blocks.Inspect;
 /// columns   every page of every leaf, by its checksum and by decoding it
 /// rows      ids ascend, each is in the bloom filter, its text is its hex, the index names the last of each row group
 /// traces    levels fit together; each trace's start and end are those of its spans; nested sets are nested
+/// sidecar   if there is one: undamaged, and it excludes nothing that is there
 /// </code>
 /// </summary>
 public sealed class BlockVerifier
@@ -24,6 +26,8 @@ public sealed class BlockVerifier
     private readonly List<string> _problems = [];
     private readonly NestedSetCheck _nestedSets = new();
     private readonly List<byte[]> _bloomShards = [];
+    private SidecarCache? _sidecars;
+    private long _damagedSidecars;
 
     private BlockVerifier()
     {
@@ -44,6 +48,7 @@ public sealed class BlockVerifier
         try
         {
             await verifier.CheckObjectsAsync(objects, meta, cancellation).ConfigureAwait(false);
+            (verifier._sidecars, verifier._damagedSidecars) = (store.Sidecars, store.Sidecars.DamagedCount);
             using var block = await store.OpenAsync(meta, cancellation).ConfigureAwait(false);
             verifier.CheckFile(block);
             verifier.CheckRows(block, report, cancellation);
@@ -87,6 +92,7 @@ public sealed class BlockVerifier
     private void CheckRows(BlockReader block, BlockReport report, CancellationToken cancellation)
     {
         var last = default(TraceId);
+        var sidecar = new SidecarCheck(block.Sidecar, Add);
         for (var group = 0; group < block.RowGroupCount; group++)
         {
             try
@@ -99,6 +105,7 @@ public sealed class BlockVerifier
                     var batch = rows.Read(start, count, BatchColumns.All);
                     CheckIds(batch, report.TraceCount == 0, ref last);
                     CheckTraces(block, batch);
+                    sidecar.Check(group, batch);
                     _nestedSets.Check(rows.Columns, batch, Add);
                     report.TraceCount += batch.TraceCount;
                     report.SpanCount += batch.SpanCount;
@@ -111,6 +118,9 @@ public sealed class BlockVerifier
                 Add($"row group {group}: {e.Message}");
             }
         }
+
+        sidecar.ReadRest(block.RowGroupCount);
+        if (_sidecars!.DamagedCount > _damagedSidecars) Add("tempo.sidecar: damaged, or of other data");
     }
 
     // All leaves, also those that no answer is made of.
