@@ -38,6 +38,7 @@ internal sealed class GeneratorMetrics
         Level("registry_active_series", "Series that have a value.", static c => c.ActiveSeries);
         Level("registry_active_series_demand_estimate", "Series that there would be without a limit, roughly.", static c => c.DemandEstimate);
         Level("registry_entity_demand_estimate", "Label sets that there would be without a limit, roughly.", static c => c.EntityDemandEstimate);
+        Level("registry_post_sanitization_demand_estimate", "Series of span metrics that there would be with templates for names, roughly.", static c => c.SanitizedDemandEstimate);
         Level("registry_active_entities", "Label sets that have a value.", static c => c.Entities);
     }
 

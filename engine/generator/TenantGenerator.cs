@@ -194,6 +194,7 @@ public sealed class TenantGenerator
                 ActiveSeries = Budget.ActiveSeries,
                 Entities = Budget.Entities,
                 DemandEstimate = Budget.DemandEstimate,
+                SanitizedDemandEstimate = _spans?.SanitizedDemandEstimate ?? 0,
                 TemplatesMade = _spans?.Templates?.TemplateCount ?? 0,
                 NamesCutShort = _spans?.Templates?.CutShortCount ?? 0,
                 EntityDemandEstimate = Budget.EntityDemandEstimate,
@@ -227,6 +228,7 @@ internal readonly record struct GeneratorCounts
     public long DemandEstimate { get; init; }
     public long EntityDemandEstimate { get; init; }
     public long FilteredEdges { get; init; }
+    public long SanitizedDemandEstimate { get; init; }
     public long TemplatesMade { get; init; }
     public long NamesCutShort { get; init; }
     public long SeriesAdded { get; init; }

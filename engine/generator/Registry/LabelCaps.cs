@@ -19,7 +19,7 @@ internal sealed class LabelCaps(int labelCount, int maxValues, int maxValueBytes
 {
     private readonly Dictionary<ulong, int>[] _entities = [.. Enumerable.Range(0, labelCount).Select(static _ => new Dictionary<ulong, int>())];
     private readonly long[] _limited = new long[labelCount];
-    private readonly RefusedEstimate[] _refused = [.. Enumerable.Range(0, labelCount).Select(static _ => new RefusedEstimate())];
+    private readonly RecentDistinct[] _refused = [.. Enumerable.Range(0, labelCount).Select(static _ => new RecentDistinct())];
     private readonly LabelTuple _capped = new(maxValueBytes);
 
     public static ReadOnlySpan<byte> OverflowValue => "__cardinality_overflow__"u8;
@@ -72,7 +72,7 @@ internal sealed class LabelCaps(int labelCount, int maxValues, int maxValueBytes
         }
     }
 
-    /// <summary>See <see cref="RefusedEstimate.Turn"/>.</summary>
+    /// <summary>See <see cref="RecentDistinct.Turn"/>.</summary>
     public void TurnRefused()
     {
         foreach (var refused in _refused) refused.Turn();

@@ -6,7 +6,7 @@ namespace Tempo.Engine.Generator.Registry;
 /// </summary>
 public sealed class SeriesBudget(long maxSeries, long maxEntities)
 {
-    private readonly RefusedEstimate _refused = new();
+    private readonly RecentDistinct _refused = new();
     private long _refusedSeriesPerEntity;
 
     /// <summary>0: no limit.</summary>
@@ -66,6 +66,6 @@ public sealed class SeriesBudget(long maxSeries, long maxEntities)
         _refusedSeriesPerEntity = seriesPerEntity;
     }
 
-    /// <summary>See <see cref="RefusedEstimate.Turn"/>.</summary>
+    /// <summary>See <see cref="RecentDistinct.Turn"/>.</summary>
     internal void TurnRefused() => _refused.Turn();
 }

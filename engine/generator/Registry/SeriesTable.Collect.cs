@@ -29,7 +29,7 @@ public sealed partial class SeriesTable
         return end < _chunks.Count << SeriesChunk.SizeBits;
     }
 
-    /// <summary>See <see cref="RefusedEstimate.Turn"/>.</summary>
+    /// <summary>See <see cref="RecentDistinct.Turn"/>.</summary>
     internal void TurnRefused() => _caps?.TurnRefused();
 
     /// <summary>Shows one metric of the entities in the rows, and changes nothing. False at the end of the table.</summary>

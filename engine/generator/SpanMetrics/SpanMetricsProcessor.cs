@@ -1,4 +1,5 @@
 using System.Text;
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Generator.Registry;
 using Tempo.Engine.Generator.Spans;
 using Tempo.Engine.Otlp;
@@ -35,6 +36,9 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     private readonly int _countColumn = -1;
     private readonly int _latencyColumn = -1;
     private readonly int _sizeColumn = -1;
+    private readonly RecentDistinct? _sanitized;
+    private readonly double _staleMs;
+    private long _turnedUnixMs;
     private int _resourceEnd;
 
     public SpanMetricsProcessor(SpanMetricsSettings settings, SpanMetricsParts parts, HistogramForm form, SeriesBudget budget, SeriesOptions options, CurrentSpan current)
@@ -53,7 +57,8 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         if (parts.HasFlag(SpanMetricsParts.Latency)) _latencyColumn = Add(columns, MetricColumn.Histogram("traces_spanmetrics_latency", "Duration of the spans in seconds.", settings.HistogramBuckets, form));
         if (parts.HasFlag(SpanMetricsParts.Size)) _sizeColumn = Add(columns, MetricColumn.Counter("traces_spanmetrics_size_total", "Bytes of the spans as OTLP protobuf."));
         _series = new SeriesTable(new SeriesSchema([.. names], [.. columns]), budget, options) { IsWhole = _multiplier.IsAlwaysOne };
-        if (settings is { SpanNameSanitization: not SpanNameSanitization.Disabled, IntrinsicDimensions.SpanName: true }) _names = new SpanNameTemplates();
+        if (settings is { SpanNameSanitization: not SpanNameSanitization.Disabled, IntrinsicDimensions.SpanName: true }) (_names, _sanitized) = (new SpanNameTemplates(), new RecentDistinct());
+        _staleMs = options.StaleDuration.TotalMilliseconds;
         if (settings.EnableTargetInfo) _target = new TargetInfo(settings, _identity, budget, options, current);
         Tables = _target is null ? [_series] : [_series, _target.Table];
     }
@@ -88,7 +93,9 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
 
         _labels.Truncate(_resourceEnd);
         var intrinsic = _settings.IntrinsicDimensions;
-        if (intrinsic.SpanName) _labels.Add(_names is null ? span.Name : NameOf(current, span.Name));
+        ReadOnlySpan<byte> template = [];
+        if (intrinsic.SpanName) _labels.Add(_names is null ? span.Name : NameOf(current, span.Name, out template));
+        var nameEnd = _labels.Length;
         if (intrinsic.SpanKind) _labels.Add(SpanNames.Kind(span.Kind));
         if (intrinsic.StatusCode) _labels.Add(SpanNames.Status(span.StatusCode));
         if (intrinsic.StatusMessage) _labels.Add(span.StatusMessage);
@@ -99,6 +106,8 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
             return;
         }
 
+        // As if the name were its template, whether it is or not.
+        _sanitized?.Add(KeyedHash.Of64(KeyedHash.Of64(_labels.Bytes[.._resourceEnd]), KeyedHash.Of64(template), KeyedHash.Of64(_labels.Bytes[nameEnd..])));
         var weight = _multiplier.IsAlwaysOne ? 1 : _multiplier.Of(current, span);
         if (_countColumn >= 0) _series.Add(row, _countColumn, weight);
         if (_latencyColumn >= 0) _series.Observe(row, _latencyColumn, current.DurationSeconds, weight, current.TraceId, current.NowUnixMs);
@@ -106,15 +115,25 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         _target?.OnSpan(current);
     }
 
-    private ReadOnlySpan<byte> NameOf(CurrentSpan current, ReadOnlySpan<byte> name)
+    private ReadOnlySpan<byte> NameOf(CurrentSpan current, ReadOnlySpan<byte> name, out ReadOnlySpan<byte> template)
     {
-        var template = _names!.Of(name);
+        template = _names!.Of(name);
         if (template.SequenceEqual(name)) return name;
         current.Discards.SpanNamesSanitized++;
         return _settings.SpanNameSanitization == SpanNameSanitization.Enabled ? template : name;
     }
 
-    public bool OnCollect(long nowUnixMs) => false;
+    /// <summary>Series of the spans' metrics that there would be with templates for names, roughly; 0 without templates.</summary>
+    public long SanitizedDemandEstimate => (long)(_sanitized?.Estimate() ?? 0) * _series.Schema.SeriesPerEntity;
+
+    public bool OnCollect(long nowUnixMs)
+    {
+        if (_turnedUnixMs == 0) _turnedUnixMs = nowUnixMs;
+        if (nowUnixMs - _turnedUnixMs < _staleMs) return false;
+        _turnedUnixMs = nowUnixMs;
+        _sanitized?.Turn();
+        return false;
+    }
 
     private static List<string> LabelNames(SpanMetricsSettings settings)
     {

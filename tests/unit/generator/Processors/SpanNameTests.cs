@@ -66,5 +66,19 @@ public sealed class SpanNameTests
         Assert.Equal(replaced, generator.Counts().SpanNamesSanitized);
     }
 
+    // So that one can see what it would save before it is turned on.
+    [Theory]
+    [InlineData(SpanNameSanitization.Enabled, 4, 4)]
+    [InlineData(SpanNameSanitization.DryRun, 2001, 4)]
+    [InlineData(SpanNameSanitization.Disabled, 2001, 0)]
+    public void The_series_that_templates_would_leave_are_estimated(SpanNameSanitization sanitization, int series, long estimate)
+    {
+        var generator = Generators.New("span-metrics-count", s => s with { SpanMetrics = new SpanMetricsSettings { SpanNameSanitization = sanitization } });
+        generator.Add([.. Enumerable.Range(1, 2000).Select(i => new TestSpan { Id = (ulong)i, Name = $"GET /cart/{i}", Kind = 1 + i % 3 }), new TestSpan { Id = 9999, Name = "GET /cart" }]);
+        Assert.Equal(series, SeriesSheet.Of(generator).Values.Count);
+        // Two of the few may share a register.
+        Assert.InRange(generator.Counts().SanitizedDemandEstimate, Math.Max(0, estimate - 1), estimate);
+    }
+
     private static string Word(int number) => new string([.. number.ToString("x5", System.Globalization.CultureInfo.InvariantCulture).Select(static c => (char)('g' + Convert.ToInt32(c.ToString(), 16)))]);
 }

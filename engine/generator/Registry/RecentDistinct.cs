@@ -1,10 +1,10 @@
 namespace Tempo.Engine.Generator.Registry;
 
 /// <summary>
-/// How many distinct things were refused of late: of this turn and the one before, whichever had more, so that what is not asked
-/// for any more is forgotten after two turns, and the figure does not fall to nothing at each of them.
+/// How many distinct things there were of late: in this turn or the one before, whichever had more, so that what does not come any
+/// more is forgotten after two turns, and the figure does not fall to nothing at each of them.
 /// </summary>
-internal sealed class RefusedEstimate
+internal sealed class RecentDistinct
 {
     private DistinctEstimate? _now;
     private double _before;
