@@ -217,12 +217,19 @@ public sealed class OrderedTrace(SpanContext context)
             var end = start + batch.DurationNano[span];
             if (start < StartUnixNano) StartUnixNano = start;
             if (end > EndUnixNano) EndUnixNano = end;
-            if (batch.ParentSpanId[span] == 0 && (Root < 0 || start >= rootStart) && !IsChildByLink(batch, span))
+            if (batch.ParentSpanId[span] == 0 && (Root < 0 || start > rootStart || start == rootStart && IsAfter(batch, span, Root)) && !IsChildByLink(batch, span))
             {
                 Root = i;
                 rootStart = start;
             }
         }
+    }
+
+    // Of equal starts the last by id and kind, in whatever order the spans are: so blocks, answers and traces by id name the same root.
+    private bool IsAfter(SpanBatch batch, int span, int other)
+    {
+        var (of, row) = (Batch(other), Spans[other].Span);
+        return batch.SpanId[span] != of.SpanId[row] ? batch.SpanId[span] > of.SpanId[row] : batch.Kind[span] > of.Kind[row];
     }
 
     // OpenTracing bridges put a span's parents into links; such a span is no root though it has no parent id.

@@ -49,6 +49,19 @@ public sealed class OrderedTraceTests
         }
     }
 
+    /// <summary>Found by the oracle: spans grouped by resource, as a block has them, named another root than spans by time.</summary>
+    [Fact]
+    public void Of_roots_that_start_together_the_last_by_id_counts_in_whatever_order_the_spans_are()
+    {
+        var (one, two, three) = (Spans.New(1, start: 50), Spans.New(2, start: 50), Spans.New(3, start: 50));
+        var trace = Spans.Trace(Spans.Append(Spans.Request(Spans.Of("a", "x", one), Spans.Of("b", "x", two), Spans.Of("a", "x", three))));
+        Assert.Equal(3ul, trace.Id(trace.Root));
+        trace.Begin(trace.Id);
+        for (var row = 0; row < 3; row++) trace.Add(new SpanRef(0, row));
+        trace.CompleteByTime(numberTree: false);
+        Assert.Equal(3ul, trace.Id(trace.Root));
+    }
+
     /// <summary>A cut turns live data into a block, which may stand before or behind the other; the answer stays.</summary>
     [Fact]
     public void Of_duplicates_that_differ_in_content_alone_the_same_is_kept_from_wherever_they_come()
