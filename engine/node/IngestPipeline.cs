@@ -140,7 +140,8 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
 
     // How much may be on its way the receivers say. Live data grows while a cut is slow or fails, whether as one generation or as several. Their number says nothing: a
     // crash loop leaves many small ones.
-    private string ReasonToRefuse()
+    /// <summary>Why every request is refused now; empty if none is for want of room.</summary>
+    public string ReasonToRefuse()
     {
         if (IsClosed) return Stopping;
         var generations = view().Generations;

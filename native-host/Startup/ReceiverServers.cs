@@ -37,7 +37,9 @@ internal sealed class ReceiverServers : IAsyncDisposable
     /// <exception cref="ListenException">An address cannot be listened on.</exception>
     public async Task StartAsync(HostOptions options, ListenForReceiver listen)
     {
-        var memory = new RequestMemory(options.Node.MaxInflightBytes);
+        var refused = _metrics.Counter("tempo_receiver_requests_refused_total", "Requests that were refused before they were read, because too much waits to be written as blocks, or the process stops.");
+        refused.Add(0);
+        var memory = new RequestMemory(options.Node.MaxInflightBytes, reasonToRefuse: _router.ReasonToRefuse, onRefused: () => refused.Add());
         _metrics.Gauge("tempo_receiver_inflight_bytes", "Memory of requests that are being read or stored.", () => memory.InflightBytes);
         var set = options.Receivers;
         if (set.OtlpGrpc is { } otlpGrpc)
