@@ -15,7 +15,8 @@ try
         "run" => RunVerb.Run(options, args),
         "generate" => GenerateVerb.Run(options),
         "trace" => TraceVerb.Run(options),
-        _ => throw new OptionException($"'{verb}' is not a verb: run, generate, trace."),
+        "neighbours" => NeighboursVerb.Run(options),
+        _ => throw new OptionException($"'{verb}' is not a verb: run, generate, trace, neighbours."),
     };
 }
 catch (OptionException wrong)

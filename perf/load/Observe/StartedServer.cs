@@ -24,13 +24,13 @@ internal sealed class StartedServer : IDisposable
     private Process _process;
 
     /// <summary>Returns once <c>/ready</c> answers 200; throws <see cref="IOException"/> if it does not in 30 s.</summary>
-    public StartedServer(string binary)
+    public StartedServer(string binary, bool isMultitenant = false)
     {
         Api = FreePort();
         Grpc = FreePort();
         Http = FreePort();
         string config = Path.Combine(_folder, "tempo.yaml");
-        File.WriteAllText(config, Unlimited);
+        File.WriteAllText(config, Unlimited + (isMultitenant ? "multitenancy_enabled: true\n" : ""));
         _start = new ProcessStartInfo(Path.GetFullPath(binary))
         {
             WorkingDirectory = _folder,
