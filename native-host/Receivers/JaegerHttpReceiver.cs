@@ -40,8 +40,7 @@ public sealed class JaegerHttpReceiver(OtlpIngest ingest, HttpBody body, Request
         var status = ingest.ResolveTenant(context.Request.Headers, out var tenant);
         if (!status.IsOk)
         {
-            var code = status.Code == GrpcStatusCode.Unavailable ? StatusCodes.Status401Unauthorized : StatusCodes.Status400BadRequest;
-            await ForeignAnswer.RefuseAsync(context, code, status).ConfigureAwait(false);
+            await ForeignAnswer.RefuseAsync(context, status).ConfigureAwait(false);
             return;
         }
 

@@ -45,9 +45,7 @@ public sealed class ZipkinReceiver
         var status = ingest.ResolveTenant(context.Request.Headers, out var tenant);
         if (!status.IsOk)
         {
-            // A sender without a tenant is as little let in later as now.
-            var code = status.Code == GrpcStatusCode.Unavailable ? StatusCodes.Status401Unauthorized : StatusCodes.Status400BadRequest;
-            await ForeignAnswer.RefuseAsync(context, code, status).ConfigureAwait(false);
+            await ForeignAnswer.RefuseAsync(context, status).ConfigureAwait(false);
             return;
         }
 

@@ -77,7 +77,7 @@ public sealed class LargeTraceTests
     [Fact]
     public async Task A_large_trace_is_read_while_it_is_sent_and_takes_memory_for_a_part_of_it()
     {
-        const long mostGrowthBytes = 120 << 20;
+        const long mostGrowthBytes = 160 << 20;
         await using var tempo = await TempoProcess.StartAsync();
         var traceId = await SendLargeTraceAsync(tempo);
         await tempo.Api.FlushAsync();
