@@ -1,9 +1,4 @@
-using System.Runtime.InteropServices;
 using System.Text;
-using Tempo.Engine.Foundation;
-using Tempo.Engine.Parquet;
-using Tempo.Engine.Storage.Blocks.Sidecar;
-using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Read;
