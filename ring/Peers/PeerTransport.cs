@@ -128,12 +128,7 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
         var tls = new SslClientAuthenticationOptions();
         if (options.ServerName.Length > 0) tls.TargetHost = options.ServerName;
         if (options.CertPath.Length > 0) tls.ClientCertificates = [X509Certificate2.CreateFromPemFile(options.CertPath, options.KeyPath)];
-        if (options.CaPath.Length == 0) return tls;
-        var trusted = new X509Certificate2Collection();
-        trusted.ImportFromPemFile(options.CaPath);
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.AddRange(trusted);
-        tls.CertificateChainPolicy = policy;
+        if (options.CaPath.Length > 0) tls.CertificateChainPolicy = TrustedRoots.PolicyOf(options.CaPath);
         return tls;
     }
 }

@@ -168,9 +168,7 @@ internal sealed class RemoteWriteClient : IDisposable
         }
         else if (tls.CaFile.Length > 0)
         {
-            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            policy.CustomTrustStore.ImportFromPemFile(tls.CaFile);
-            options.CertificateChainPolicy = policy;
+            options.CertificateChainPolicy = TrustedRoots.PolicyOf(tls.CaFile);
         }
 
         // The handler asks for the URL's host, whatever the options say, so the name is held against the certificate here.

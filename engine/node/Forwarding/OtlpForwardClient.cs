@@ -4,7 +4,6 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.Node.Forwarding;
@@ -74,18 +73,13 @@ internal sealed class OtlpForwardClient : IDisposable
 
     private static SslClientAuthenticationOptions TrustOnly(string certFile)
     {
-        var roots = new X509Certificate2Collection();
         try
         {
-            roots.ImportFromPemFile(certFile);
+            return new SslClientAuthenticationOptions { CertificateChainPolicy = TrustedRoots.PolicyOf(certFile) };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {
             throw new NodeStartException($"distributor.forwarders: cert_file {certFile}: {e.Message}", e);
         }
-
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.AddRange(roots);
-        return new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
     }
 }

@@ -52,10 +52,8 @@ public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long s
                 if (!missing.Contains(chunk) && cache.TryGet(new(key, chunk)) is null)
                     missing.Add(chunk);
         var runs = Runs(missing);
-        using var places = new SemaphoreSlim(MaxParallel);
-        await Task.WhenAll(runs.Select(async run =>
+        await SideBySide.ForEachAsync(runs, MaxParallel, async run =>
         {
-            await places.WaitAsync(cancellation).ConfigureAwait(false);
             try
             {
                 await FetchAsync(run.First, run.Last, cancellation).ConfigureAwait(false);
@@ -64,11 +62,7 @@ public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long s
             {
                 // Who reads it asks again, and hears of it.
             }
-            finally
-            {
-                places.Release();
-            }
-        })).ConfigureAwait(false);
+        }, cancellation).ConfigureAwait(false);
     }
 
     private static List<(long First, long Last)> Runs(SortedSet<long> chunks)

@@ -87,22 +87,13 @@ public sealed class CachingObjectStore(IObjectStore inner, IReadOnlyList<CacheTi
     {
         var count = (destination.Length + Chunk - 1) / Chunk;
         var isThere = new bool[count];
-        using var places = new SemaphoreSlim(MaxParallel);
-        await Task.WhenAll(Enumerable.Range(0, count).Select(async index =>
+        await SideBySide.ForEachAsync(Enumerable.Range(0, count), MaxParallel, async index =>
         {
-            await places.WaitAsync(cancellation).ConfigureAwait(false);
-            try
-            {
-                var part = Slice(destination, index, 1);
-                if (await FindAsync(RoleOf(key, part), NameOf(key, offset, index), cancellation).ConfigureAwait(false) is not { } there || there.Length != part.Length) return;
-                there.CopyTo(part);
-                isThere[index] = true;
-            }
-            finally
-            {
-                places.Release();
-            }
-        })).ConfigureAwait(false);
+            var part = Slice(destination, index, 1);
+            if (await FindAsync(RoleOf(key, part), NameOf(key, offset, index), cancellation).ConfigureAwait(false) is not { } there || there.Length != part.Length) return;
+            there.CopyTo(part);
+            isThere[index] = true;
+        }, cancellation).ConfigureAwait(false);
 
         for (var first = 0; first < count; first++)
         {

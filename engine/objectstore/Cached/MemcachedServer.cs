@@ -8,27 +8,15 @@ namespace Tempo.Engine.ObjectStore;
 internal sealed class MemcachedServer(IPEndPoint address, MemcachedOptions options, TimeProvider time) : IDisposable
 {
     private readonly ConcurrentBag<MemcachedConnection> _idle = [];
-    private int _failuresInARow;
-    private long _brokenSince;
+    private readonly Breaker _breaker = new(options.BreakAfterFailures, options.RestTime, time);
     private volatile bool _isGone;
 
     public IPEndPoint Address => address;
 
-    /// <summary>One request after a rest shows whether it is over.</summary>
-    private bool IsBroken
-    {
-        get
-        {
-            if (Volatile.Read(ref _failuresInARow) < options.BreakAfterFailures) return false;
-            var since = Volatile.Read(ref _brokenSince);
-            return time.GetElapsedTime(since) < options.RestTime || Interlocked.CompareExchange(ref _brokenSince, time.GetTimestamp(), since) != since;
-        }
-    }
-
     /// <summary>The result of a request, and whether it was answered: not by a server that rests, fails or is late.</summary>
     public async ValueTask<(T? Result, bool IsAnswered)> AskAsync<T>(Func<MemcachedConnection, CancellationToken, ValueTask<T>> request, CancellationToken cancellation)
     {
-        if (IsBroken) return default;
+        if (_breaker.IsBroken()) return default;
         using var late = new CancellationTokenSource(options.Timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellation);
         MemcachedConnection? connection = null;
@@ -36,7 +24,7 @@ internal sealed class MemcachedServer(IPEndPoint address, MemcachedOptions optio
         {
             if (!_idle.TryTake(out connection)) connection = await ConnectAsync(either.Token).ConfigureAwait(false);
             var result = await request(connection, either.Token).ConfigureAwait(false);
-            Volatile.Write(ref _failuresInARow, 0);
+            _breaker.ReportSuccess();
             Keep(connection);
             return (result, true);
         }
@@ -44,7 +32,7 @@ internal sealed class MemcachedServer(IPEndPoint address, MemcachedOptions optio
         {
             connection?.Dispose();
             cancellation.ThrowIfCancellationRequested();
-            if (Interlocked.Increment(ref _failuresInARow) == options.BreakAfterFailures) Volatile.Write(ref _brokenSince, time.GetTimestamp());
+            _breaker.ReportFailure();
             return default;
         }
     }

@@ -9,39 +9,19 @@ internal sealed class RetryBudget(RemoteOptions options, TimeProvider time)
 {
     private readonly Lock _lock = new();
     private double _tokens = options.RetryBurst;
-    private int _failuresInARow;
-    private long _brokenSince;
+    private readonly Breaker _breaker = new(options.BreakAfterFailures, options.BreakFor, time);
 
     /// <summary>Is the service given a rest? One request each <see cref="RemoteOptions.BreakFor"/> is let through to see.</summary>
-    public bool IsBroken()
-    {
-        lock (_lock)
-        {
-            if (_failuresInARow < options.BreakAfterFailures) return false;
-            if (time.GetElapsedTime(_brokenSince) < options.BreakFor) return true;
-            _brokenSince = time.GetTimestamp();
-            return false;
-        }
-    }
+    public bool IsBroken() => _breaker.IsBroken();
 
     public void ReportSuccess()
     {
-        lock (_lock)
-        {
-            _failuresInARow = 0;
-            _tokens = Math.Min(options.RetryBurst, _tokens + options.RetryShare);
-        }
+        _breaker.ReportSuccess();
+        lock (_lock) _tokens = Math.Min(options.RetryBurst, _tokens + options.RetryShare);
     }
 
     /// <summary>A request whose attempts are used up.</summary>
-    public void ReportFailure()
-    {
-        lock (_lock)
-        {
-            _failuresInARow++;
-            if (_failuresInARow >= options.BreakAfterFailures) _brokenSince = time.GetTimestamp();
-        }
-    }
+    public void ReportFailure() => _breaker.ReportFailure();
 
     /// <summary>May one more attempt be made?</summary>
     public bool TryTake()

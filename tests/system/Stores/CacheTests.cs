@@ -6,78 +6,69 @@ using Tempo.SystemTests.Server;
 
 namespace Tempo.SystemTests.Stores;
 
-/// <summary>The contract of caches on a real memcached.</summary>
-public sealed class MemcachedTests : PartCacheContract, IAsyncLifetime
+/// <summary>The contract of caches on a real server, which may go and come back.</summary>
+public abstract class CacheServerContract(CacheServer server) : PartCacheContract, IAsyncLifetime
 {
-    private readonly CacheServer _server = CacheServer.Memcached();
-    private MemcachedPartCache _cache = null!;
+    private IPartCache _cache = null!;
 
     protected override IPartCache Cache => _cache;
 
     public async ValueTask InitializeAsync()
     {
-        await _server.StartAsync();
-        _cache = new MemcachedPartCache(new MemcachedOptions { Addresses = [_server.Address], Timeout = TimeSpan.FromSeconds(10), BreakAfterFailures = int.MaxValue }, TimeProvider.System);
+        await server.StartAsync();
+        _cache = Open(server.Address);
     }
 
     public async ValueTask DisposeAsync()
     {
         await _cache.DisposeAsync();
-        await _server.DisposeAsync();
+        await server.DisposeAsync();
+        GC.SuppressFinalize(this);
     }
 
     [Fact]
     public async Task A_server_that_is_gone_has_nothing_and_comes_back()
     {
         await Cache.PutAsync("a", new byte[10], default);
-        await _server.KillAsync();
+        await server.KillAsync();
         Assert.Null(await Cache.TryGetAsync("a", default));
         await Cache.PutAsync("a", new byte[10], default);
 
-        await _server.StartAsync();
+        await server.StartAsync();
+        await ComesBackAsync();
+    }
+
+    protected abstract IPartCache Open(string address);
+
+    /// <summary>What is put is there again.</summary>
+    protected abstract Task ComesBackAsync();
+
+    protected override Task DamageAsync() => server.OverwriteAsync("a");
+}
+
+public sealed class MemcachedTests() : CacheServerContract(CacheServer.Memcached())
+{
+    protected override IPartCache Open(string address) =>
+        new MemcachedPartCache(new MemcachedOptions { Addresses = [address], Timeout = TimeSpan.FromSeconds(10), BreakAfterFailures = int.MaxValue }, TimeProvider.System);
+
+    // A connection is made when it is needed.
+    protected override async Task ComesBackAsync()
+    {
         await Cache.PutAsync("a", new byte[10], default);
         Assert.NotNull(await Cache.TryGetAsync("a", default));
     }
-
-    protected override Task DamageAsync() => _server.OverwriteAsync("a");
 }
 
-/// <summary>The contract of caches on a real Redis.</summary>
-public sealed class RedisTests : PartCacheContract, IAsyncLifetime
+public sealed class RedisTests() : CacheServerContract(CacheServer.Redis())
 {
-    private readonly CacheServer _server = CacheServer.Redis();
-    private RedisPartCache _cache = null!;
+    protected override IPartCache Open(string address) => RedisPartCache.Open(new RedisOptions { Endpoints = [address], Timeout = TimeSpan.FromSeconds(10) });
 
-    protected override IPartCache Cache => _cache;
-
-    public async ValueTask InitializeAsync()
-    {
-        await _server.StartAsync();
-        _cache = RedisPartCache.Open(new RedisOptions { Endpoints = [_server.Address], Timeout = TimeSpan.FromSeconds(10) });
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _cache.DisposeAsync();
-        await _server.DisposeAsync();
-    }
-
-    [Fact]
-    public async Task A_server_that_is_gone_has_nothing_and_comes_back()
+    // The client library connects again in its own time.
+    protected override Task ComesBackAsync() => Eventually.HoldsAsync("it is connected again", async () =>
     {
         await Cache.PutAsync("a", new byte[10], default);
-        await _server.KillAsync();
-        Assert.Null(await Cache.TryGetAsync("a", default));
-
-        await _server.StartAsync();
-        await Eventually.HoldsAsync("it is connected again", async () =>
-        {
-            await Cache.PutAsync("a", new byte[10], default);
-            return await Cache.TryGetAsync("a", default) is not null;
-        });
-    }
-
-    protected override Task DamageAsync() => _server.OverwriteAsync("a");
+        return await Cache.TryGetAsync("a", default) is not null;
+    });
 }
 
 /// <summary>The binary with blocks in an object service, and caches before it.</summary>

@@ -1,0 +1,38 @@
+namespace Tempo.Engine.ObjectStore;
+
+/// <summary>
+/// Lets requests fail at once while a server answers nothing at all: after so many failures in a row it is given a rest, of which each
+/// end lets one request through to see. Thread safe.
+/// </summary>
+internal sealed class Breaker(int afterFailures, TimeSpan rest, TimeProvider time)
+{
+    private readonly Lock _lock = new();
+    private int _failuresInARow;
+    private long _brokenSince;
+
+    /// <summary>Is it given a rest? False for the request that is let through.</summary>
+    public bool IsBroken()
+    {
+        lock (_lock)
+        {
+            if (_failuresInARow < afterFailures) return false;
+            if (time.GetElapsedTime(_brokenSince) < rest) return true;
+            _brokenSince = time.GetTimestamp();
+            return false;
+        }
+    }
+
+    public void ReportSuccess()
+    {
+        lock (_lock) _failuresInARow = 0;
+    }
+
+    public void ReportFailure()
+    {
+        lock (_lock)
+        {
+            if (_failuresInARow < afterFailures) _failuresInARow++;
+            if (_failuresInARow >= afterFailures) _brokenSince = time.GetTimestamp();
+        }
+    }
+}
