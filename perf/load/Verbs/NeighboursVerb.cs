@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net.Http.Headers;
 using Tempo.Perf.Load.Observe;
 using Tempo.Perf.Load.Traffic;
 
@@ -140,11 +139,7 @@ internal static class NeighboursVerb
         for (int sent = 0; sent < spans;)
         {
             RequestTemplate template = new TemplateBuilder((ulong)(sent / SpansPerRequest % 32) + 1, SpansPerRequest).Build();
-            var request = new byte[template.Bytes.Length];
-            stamper.Stamp(template, (DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() - 30_000) * 1_000_000, request);
-            using var content = new ByteArrayContent(request);
-            content.Headers.ContentType = new MediaTypeHeaderValue("application/x-protobuf");
-            client.PostAsync(new Uri($"http://127.0.0.1:{server.Http}/v1/traces"), content).GetAwaiter().GetResult().EnsureSuccessStatusCode();
+            StampedPost.Send(client, server, stamper, template);
             sent += template.SpanCount;
         }
     }

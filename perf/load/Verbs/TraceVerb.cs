@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net.Http.Headers;
 using Tempo.Perf.Load.Observe;
 using Tempo.Perf.Load.Traffic;
 
@@ -52,13 +51,8 @@ internal static class TraceVerb
         for (int sent = 0; sent < spans;)
         {
             RequestTemplate template = new TemplateBuilder((ulong)sent + 1, Math.Min(SpansPerRequest, spans - sent)).Build();
-            var request = new byte[template.Bytes.Length];
-            stamper.Stamp(template, (DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() - 30_000) * 1_000_000, request);
-            using var content = new ByteArrayContent(request);
-            content.Headers.ContentType = new MediaTypeHeaderValue("application/x-protobuf");
-            client.PostAsync(new Uri($"http://127.0.0.1:{server.Http}/v1/traces"), content).GetAwaiter().GetResult().EnsureSuccessStatusCode();
+            bytes += StampedPost.Send(client, server, stamper, template);
             sent += template.SpanCount;
-            bytes += request.Length;
         }
 
         return Convert.ToHexStringLower(stamper.LastTraceIds(new TemplateBuilder(1, 1).Build())[..16]);
