@@ -66,6 +66,58 @@ public sealed partial class ColumnChunkWriter
     /// </summary>
     public void WriteDictionaryIndices(in PageLevels levels, ReadOnlySpan<int> indices, int bitWidth)
     {
+        WriteIndices(levels, indices, bitWidth);
+        if (_maxIndex < _int32Dictionary.Length) EndIndices(levels, indices, _int32Dictionary);
+        else if (_maxIndex < _int64Dictionary.Length) EndIndices(levels, indices, _int64Dictionary);
+        else EndPage(levels, PageEncoding.RleDictionary, null, null);
+    }
+
+    /// <summary>The same with the values that the indices stand for, of which the page gets its bounds.</summary>
+    public void WriteDictionaryIndices(in PageLevels levels, ReadOnlySpan<int> indices, int bitWidth, ReadOnlySpan<int> values)
+    {
+        WriteIndices(levels, indices, bitWidth);
+        if (Column.Type == PhysicalType.Int32)
+        {
+            EndPage(levels, PageEncoding.RleDictionary, values);
+            return;
+        }
+
+        Expect(PhysicalType.Int64);
+        var (least, greatest) = Bounds(values);
+        Span<long> both = [least, greatest];
+        EndPage(levels, PageEncoding.RleDictionary, (ReadOnlySpan<long>)(values.IsEmpty ? [] : both));
+    }
+
+    /// <inheritdoc cref="WriteDictionaryIndices(in PageLevels, ReadOnlySpan{int}, int, ReadOnlySpan{int})"/>
+    public void WriteDictionaryIndices(in PageLevels levels, ReadOnlySpan<int> indices, int bitWidth, ReadOnlySpan<long> values)
+    {
+        Expect(PhysicalType.Int64);
+        WriteIndices(levels, indices, bitWidth);
+        EndPage(levels, PageEncoding.RleDictionary, values);
+    }
+
+    /// <summary>The same with what the indices stand for: entry i is index i's. The page gets bounds where strings are to have some.</summary>
+    public void WriteDictionaryIndices(in PageLevels levels, ReadOnlySpan<int> indices, int bitWidth, ByteArrayValues entries)
+    {
+        Expect(PhysicalType.ByteArray);
+        WriteIndices(levels, indices, bitWidth);
+        if (_options.Bounds != BoundsPolicy.All)
+        {
+            EndPage(levels, PageEncoding.RleDictionary, null, null);
+            return;
+        }
+
+        // Each entry once, however often it is used.
+        var used = ArrayPool<bool>.Shared.Rent(entries.Count);
+        used.AsSpan(0, entries.Count).Clear();
+        foreach (var index in indices) used[index] = true;
+        var (least, greatest) = ByteArrayBounds.Of(entries, used.AsSpan(0, entries.Count));
+        ArrayPool<bool>.Shared.Return(used);
+        EndPage(levels, PageEncoding.RleDictionary, least, greatest);
+    }
+
+    private void WriteIndices(in PageLevels levels, ReadOnlySpan<int> indices, int bitWidth)
+    {
         if (Column.Type == PhysicalType.Boolean)
             throw new ArgumentException($"Column '{Column.Path}' is BOOLEAN, which takes no dictionary.");
         ArgumentOutOfRangeException.ThrowIfNegative(bitWidth);
@@ -78,9 +130,6 @@ public sealed partial class ColumnChunkWriter
         _page.GetSpan(1)[0] = (byte)bitWidth;
         _page.Advance(1);
         RleBitPackedHybrid.Encode(indices, bitWidth, _page);
-        if (_maxIndex < _int32Dictionary.Length) EndIndices(levels, indices, _int32Dictionary);
-        else if (_maxIndex < _int64Dictionary.Length) EndIndices(levels, indices, _int64Dictionary);
-        else EndPage(levels, PageEncoding.RleDictionary, null, null);
     }
 
     private void EndIndices(in PageLevels levels, ReadOnlySpan<int> indices, int[] dictionary)
@@ -118,12 +167,20 @@ public sealed partial class ColumnChunkWriter
         _int64Dictionary = [];
     }
 
-    private static (int Min, int Max) Range(ReadOnlySpan<int> values)
+    // Of indices, which are not negative: 0 if there is none.
+    private static (int Min, int Max) Range(ReadOnlySpan<int> indices)
     {
-        int min = 0, max = 0;
+        var (min, max) = Bounds(indices);
+        return (Math.Min(min, 0), Math.Max(max, 0));
+    }
+
+    private static (int Min, int Max) Bounds(ReadOnlySpan<int> values)
+    {
+        if (values.IsEmpty) return (0, 0);
+        int min = values[0], max = min;
         var i = 0;
-        var minima = Vector<int>.Zero;
-        var maxima = Vector<int>.Zero;
+        var minima = new Vector<int>(min);
+        var maxima = minima;
         for (; i + Vector<int>.Count <= values.Length; i += Vector<int>.Count)
         {
             var block = new Vector<int>(values[i..]);

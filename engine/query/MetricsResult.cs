@@ -13,6 +13,9 @@ public sealed class QueryRangeResult
     public bool IsPartial => Message.Length > 0;
 
     public string Message { get; init; } = "";
+
+    /// <summary>For <c>with(explain=true)</c>: what was done, and what was read and skipped, in lines. Null if nobody asked.</summary>
+    public string? Explanation { get; init; }
 }
 
 /// <summary>One series (tempopb.TimeSeries).</summary>
@@ -44,6 +47,9 @@ public sealed class QueryInstantResult
     public bool IsPartial => Message.Length > 0;
 
     public string Message { get; init; } = "";
+
+    /// <summary>For <c>with(explain=true)</c>: what was done, and what was read and skipped, in lines. Null if nobody asked.</summary>
+    public string? Explanation { get; init; }
 }
 
 /// <summary>One series (tempopb.InstantSeries).</summary>

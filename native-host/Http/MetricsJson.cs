@@ -18,7 +18,7 @@ internal static class MetricsJson
         json.BeginArray();
         foreach (var series in result.Series) WriteSeries(ref json, series);
         json.EndArray();
-        WriteEnd(ref json, result.Metrics, result.Message);
+        WriteEnd(ref json, result.Metrics, result.Message, result.Explanation);
     }
 
     public static void Write(QueryInstantResult result, IBufferWriter<byte> output)
@@ -36,7 +36,7 @@ internal static class MetricsJson
         }
 
         json.EndArray();
-        WriteEnd(ref json, result.Metrics, result.Message);
+        WriteEnd(ref json, result.Metrics, result.Message, result.Explanation);
     }
 
     private static void WriteSeries(ref ProtoJsonWriter json, TimeSeriesResult series)
@@ -101,7 +101,7 @@ internal static class MetricsJson
     }
 
     // Unlike the searches, these answers say how many spans of blocks were looked at.
-    private static void WriteEnd(ref ProtoJsonWriter json, SearchMetrics metrics, string message)
+    private static void WriteEnd(ref ProtoJsonWriter json, SearchMetrics metrics, string message, string? explanation)
     {
         json.WriteName("metrics"u8);
         json.BeginObject();
@@ -120,6 +120,8 @@ internal static class MetricsJson
             json.WriteText(message);
         }
 
+        // Ours, and only for who asks with(explain=true).
+        SearchJson.WriteText(ref json, "explain"u8, explanation);
         json.EndObject();
     }
 }

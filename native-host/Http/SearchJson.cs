@@ -189,7 +189,7 @@ internal static class SearchJson
         json.EndObject();
     }
 
-    private static void WriteText(ref ProtoJsonWriter json, ReadOnlySpan<byte> name, string? text)
+    internal static void WriteText(ref ProtoJsonWriter json, ReadOnlySpan<byte> name, string? text)
     {
         if (string.IsNullOrEmpty(text)) return;
         json.WriteName(name);

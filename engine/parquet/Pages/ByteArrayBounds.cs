@@ -19,8 +19,28 @@ internal static class ByteArrayBounds
             if (value.SequenceCompareTo(max) > 0) max = value;
         }
 
-        return (min[..Math.Min(min.Length, ParquetLimits.MaxWrittenBoundBytes)].ToArray(), RoundUp(max));
+        return (Cut(min), RoundUp(max));
     }
+
+    /// <summary>The same of the marked ones alone.</summary>
+    public static (byte[] Min, byte[]? Max) Of(ByteArrayValues values, ReadOnlySpan<bool> isUsed)
+    {
+        var first = isUsed.IndexOf(true);
+        if (first < 0) return ([], []);
+        var min = values[first];
+        var max = min;
+        for (var i = first + 1; i < isUsed.Length; i++)
+        {
+            if (!isUsed[i]) continue;
+            var value = values[i];
+            if (value.SequenceCompareTo(min) < 0) min = value;
+            if (value.SequenceCompareTo(max) > 0) max = value;
+        }
+
+        return (Cut(min), RoundUp(max));
+    }
+
+    private static byte[] Cut(ReadOnlySpan<byte> value) => value[..Math.Min(value.Length, ParquetLimits.MaxWrittenBoundBytes)].ToArray();
 
     private static byte[]? RoundUp(ReadOnlySpan<byte> value)
     {

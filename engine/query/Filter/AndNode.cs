@@ -53,7 +53,7 @@ internal sealed class AndNode : FilterNode
         }
     }
 
-    public override FilterNode? FindExcluding(RowGroupFacts facts)
+    public override FilterNode? FindExcluding(ISpanFacts facts)
     {
         foreach (var part in _parts)
             if (part.FindExcluding(facts) is { } excluding)

@@ -49,7 +49,7 @@ internal sealed class AttributeNode(OwnerLevel level, KeyTest key, ValueTest tes
         if (test.AcceptsNil) Bitmap.Not(marks, scope.Count(level));
     }
 
-    public override FilterNode? FindExcluding(RowGroupFacts facts)
+    public override FilterNode? FindExcluding(ISpanFacts facts)
     {
         if (test.AcceptsNil) return null;
         var scope = FilterScope.StorageScopeOf(level);
@@ -57,21 +57,13 @@ internal sealed class AttributeNode(OwnerLevel level, KeyTest key, ValueTest tes
         {
             // The empty name may stand for none, and other types than text stand among the attributes.
             if (test.EqualText is not { Length: > 0 } name || facts.ServiceNames is not { } names) return null;
-            return Holds(names, name) || facts.MayHaveText(scope, key.Key, name) ? null : this;
+            return names.Contains(name) || facts.MayHaveText(scope, key.Key, name) ? null : this;
         }
 
         var may = test.EqualText is { } text ? facts.MayHaveText(scope, key.Key, text)
             : test.Literal is FieldType.Int or FieldType.Float or FieldType.Duration ? facts.MayHaveNumber(scope, key.Key, test.Numbers.Min, test.Numbers.Max)
             : facts.MayHaveKey(scope, key.Key);
         return may ? null : this;
-    }
-
-    private static bool Holds(StringTable table, ReadOnlySpan<byte> text)
-    {
-        for (var code = 0; code < table.Count; code++)
-            if (table[code].SequenceEqual(text))
-                return true;
-        return false;
     }
 
     private void MarkServices(FilterScope scope, Span<ulong> marks, Span<ulong> typed)

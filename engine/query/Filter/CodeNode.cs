@@ -38,5 +38,14 @@ internal sealed class CodeNode(Comparison comparison) : FilterNode
         if (isNot) Bitmap.Not(marks, scope.SpanCount);
     }
 
+    public override FilterNode? FindExcluding(ISpanFacts facts)
+    {
+        var (min, max) = _isStatus ? facts.StatusCodes : facts.Kinds;
+        var last = (ulong)(_isStatus ? (int)TraceQlStatus.Error : (int)TraceQlKind.Consumer);
+        // Beyond what OTLP knows every number counts as 0.
+        if (max > last) return null;
+        return comparison.Op == FieldOperator.NotEqual ? (min == _code && max == _code ? this : null) : _code < min || _code > max ? this : null;
+    }
+
     public override string ToString() => $"{(_isStatus ? "status" : "kind")} {comparison.Op.Text()} {comparison.ComparedTo!.Literal}";
 }

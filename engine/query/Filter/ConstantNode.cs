@@ -22,7 +22,7 @@ internal sealed class ConstantNode(bool holds, string why) : FilterNode
         else marks.Clear();
     }
 
-    public override FilterNode? FindExcluding(RowGroupFacts facts) => holds ? null : this;
+    public override FilterNode? FindExcluding(ISpanFacts facts) => holds ? null : this;
 
     public override string ToString() => why;
 }

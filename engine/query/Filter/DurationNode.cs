@@ -48,7 +48,7 @@ internal sealed class DurationNode : FilterNode
         if (_isOutside) Bitmap.Not(marks, scope.SpanCount);
     }
 
-    public override FilterNode? FindExcluding(RowGroupFacts facts)
+    public override FilterNode? FindExcluding(ISpanFacts facts)
     {
         var (min, max) = facts.Durations;
         return !_isOutside && (min > _max || max < _min) ? this : null;

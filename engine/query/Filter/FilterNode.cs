@@ -26,8 +26,8 @@ internal abstract class FilterNode
     /// </summary>
     public abstract void Mark(FilterScope scope, ReadOnlySpan<ulong> wanted, Span<ulong> marks);
 
-    /// <summary>The part that excludes every span of a row group, by what is known of it without reading; null if none does.</summary>
-    public virtual FilterNode? FindExcluding(RowGroupFacts facts) => null;
+    /// <summary>The part that excludes every span of a row group, or page, by what is known of it without reading; null if none does.</summary>
+    public virtual FilterNode? FindExcluding(ISpanFacts facts) => null;
 
     /// <summary>One line, or a few: what is done.</summary>
     public abstract override string ToString();

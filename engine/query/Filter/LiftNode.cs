@@ -65,7 +65,7 @@ internal sealed class LiftNode(FilterNode inner, bool needsOne = false) : Filter
     }
 
     // Where it holds of spans without events, no event is needed.
-    public override FilterNode? FindExcluding(RowGroupFacts facts) => _holdsOfNone ? null : inner.FindExcluding(facts);
+    public override FilterNode? FindExcluding(ISpanFacts facts) => _holdsOfNone ? null : inner.FindExcluding(facts);
 
     public override string ToString() => inner.ToString();
 }

@@ -87,10 +87,10 @@ public sealed class SpanFilter
     }
 
     /// <summary>
-    /// The part of the condition that no span of the row group can meet, by what is known of it without reading; null if it must be
+    /// The part of the condition that no span of the row group, or page, can meet, by what is known of it without reading; null if it must be
     /// scanned.
     /// </summary>
-    public string? FindExcluding(RowGroupFacts facts) => _root.FindExcluding(facts)?.ToString();
+    public string? FindExcluding(ISpanFacts facts) => _root.FindExcluding(facts)?.ToString();
 
     /// <summary>What is done, in order.</summary>
     public override string ToString() => _root.ToString();

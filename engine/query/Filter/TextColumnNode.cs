@@ -31,7 +31,19 @@ internal sealed class TextColumnNode(Intrinsic intrinsic, ValueTest test) : Filt
         test.MarkTexts(scope.Kernel, column.Codes.AsSpan(0, scope.Count(Level)), column.Table, marks);
     }
 
-    public override FilterNode? FindExcluding(RowGroupFacts facts) => intrinsic == Intrinsic.Name && facts.Names is { } names && !test.HoldsOfAny(names) ? this : null;
+    public override FilterNode? FindExcluding(ISpanFacts facts)
+    {
+        if (test.EqualText is { } text && ColumnNamed is { } column) return facts.MayHaveText(column, text) ? null : this;
+        return intrinsic == Intrinsic.Name && facts.Names is { } names && !test.HoldsOfAny(names) ? this : null;
+    }
+
+    private TextColumn? ColumnNamed => intrinsic switch
+    {
+        Intrinsic.Name => TextColumn.Name,
+        Intrinsic.StatusMessage => TextColumn.StatusMessage,
+        Intrinsic.EventName => TextColumn.EventName,
+        _ => null,
+    };
 
     private StringColumn ColumnOf(SpanBatch batch) => intrinsic switch
     {

@@ -38,7 +38,7 @@ internal sealed class UnscopedNode(KeyTest key, ValueTest test) : FilterNode
         Bitmap.Or(marks, ofResource.Bits);
     }
 
-    public override FilterNode? FindExcluding(RowGroupFacts facts) =>
+    public override FilterNode? FindExcluding(ISpanFacts facts) =>
         test.AcceptsNil || _span.FindExcluding(facts) is null || _resource.FindExcluding(facts) is null ? null : this;
 
     public override string ToString() => _span.ToString();

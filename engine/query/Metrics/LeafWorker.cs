@@ -15,6 +15,8 @@ namespace Tempo.Engine.Query.Metrics;
 /// <summary>One part of a metrics query on one thread: chooses spans and counts them.</summary>
 internal sealed class LeafWorker
 {
+    private const string OutsideTime = "outside the time asked for";
+
     private readonly LeafPlan _leaf;
     private readonly TimeAxis _axis;
     private readonly RowFilter? _filter;
@@ -59,11 +61,11 @@ internal sealed class LeafWorker
 
     /// <summary>
     /// Counts the spans of a batch that match and lie in the range; those of traces that <paramref name="isLeftOut"/> (by the
-    /// batch's trace numbers; null: none) are counted elsewhere.
+    /// batch's trace numbers; null: none) are counted elsewhere. Was any counted?
     /// </summary>
-    public void AddRows(SpanBatch batch, int spanCount, bool[]? isLeftOut)
+    public bool AddRows(SpanBatch batch, int spanCount, bool[]? isLeftOut)
     {
-        if (spanCount == 0) return;
+        if (spanCount == 0) return false;
         RentedArray.Reserve(ref _rows, spanCount);
         RentedArray.Reserve(ref _intervals, spanCount);
         int kept;
@@ -75,15 +77,36 @@ internal sealed class LeafWorker
         else
         {
             var count = Select(batch, spanCount);
-            if (count == 0) return;
+            if (count == 0) return false;
             batch.Require(BatchColumns.Starts);
             kept = _axis.Select(batch.StartUnixNano, batch.Trace, isLeftOut, _rows.AsSpan(0, count), _intervals);
         }
 
-        if (kept == 0) return;
+        if (kept == 0) return false;
         batch.Require(_leaf.StageColumns);
         Accumulator.Add(batch, _rows.AsSpan(0, kept), _intervals.AsSpan(0, kept));
+        return true;
     }
+
+    /// <summary>Why a row group, or page, has nothing that counts, by what is known of it without reading; null if it must be scanned.</summary>
+    public string? FindExcluding(ISpanFacts facts)
+    {
+        if (_candidates is not null) return Overlaps(facts.TraceTimes) ? _candidates.FindExcluding(facts) : OutsideTime;
+        var (first, last) = facts.Starts;
+        return first > Unsigned(_axis.UpperUnixNano) || IsBefore(last) ? OutsideTime : _filter!.FindExcluding(facts);
+    }
+
+    /// <summary>What is done, in order.</summary>
+    public string Describe() => _candidates is null ? $"spans: {_filter}"
+        : IsByTrace ? $"whole traces of spans: {_candidates}"
+        : $"spans: {_filter}; of traces with parts elsewhere, whole traces of spans: {_candidates}";
+
+    // A trace counts by spans that start within the axis, so it begins before the end and ends after the start.
+    private bool Overlaps(TraceTimes times) => times.MinStartUnixNano <= Unsigned(_axis.UpperUnixNano) && !IsBefore(times.MaxEndUnixNano);
+
+    private bool IsBefore(ulong last) => _axis.LowerUnixNano >= 0 && last <= (ulong)_axis.LowerUnixNano;
+
+    private static ulong Unsigned(long unixNano) => (ulong)Math.Max(0, unixNano);
 
     private int Select(SpanBatch batch, int spanCount)
     {

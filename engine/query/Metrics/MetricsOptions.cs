@@ -11,8 +11,11 @@ namespace Tempo.Engine.Query.Metrics;
 /// <param name="Kernel">The inner loops of the scan.</param>
 internal sealed record MetricsOptions(TimeAxis Axis, int MaxExemplars, bool Extrapolates, MemoryBudget Budget, KernelKind Kernel)
 {
+    /// <summary>The answer is to say how it came about.</summary>
+    public bool IsExplained { get; init; }
+
     /// <summary>
-    /// Reads <c>exemplars</c> (a bool or a number) and <c>extrapolate</c>. <c>sample</c>, <c>span_sample</c> and
+    /// Reads <c>exemplars</c> (a bool or a number), <c>extrapolate</c> and <c>explain</c>. <c>sample</c>, <c>span_sample</c> and
     /// <c>trace_sample</c> allow an estimate where the exact answer is too dear; it is not here, so the answer is the exact one.
     /// Other hints, and hints of the wrong type, are ignored.
     /// </summary>
@@ -25,6 +28,9 @@ internal sealed record MetricsOptions(TimeAxis Axis, int MaxExemplars, bool Extr
             _ => exemplars,
         };
         var extrapolates = query.HintValue("extrapolate") is { Type: TraceQlType.Bool, AsBool: true };
-        return new MetricsOptions(axis, exemplars, extrapolates, new MemoryBudget(limits.MaxBytes), limits.Kernel);
+        return new MetricsOptions(axis, exemplars, extrapolates, new MemoryBudget(limits.MaxBytes), limits.Kernel)
+        {
+            IsExplained = query.HintValue("explain") is { Type: TraceQlType.Bool, AsBool: true },
+        };
     }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using Tempo.Engine.Query.Metrics.Series;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.TraceQL.Ast;
@@ -27,8 +29,8 @@ public static class MetricsQuery
         if (RangeAlignment.OfRange(request, limits, now) is not { } axis) return new QueryRangeResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
         var exemplars = request.Exemplars == 0 ? limits.MaxExemplars : (int)Math.Min(request.Exemplars, (uint)limits.MaxExemplars);
         var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars, limits));
-        var (series, metrics, message) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), limits.MaxResponseSamples, threads, request.Progress, cancellation).ConfigureAwait(false);
-        var result = new QueryRangeResult { Metrics = metrics, Message = message };
+        var (series, metrics, message, explanation) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), limits.MaxResponseSamples, threads, request.Progress, cancellation).ConfigureAwait(false);
+        var result = new QueryRangeResult { Metrics = metrics, Message = message, Explanation = explanation };
         foreach (var one in series) result.Series.Add(ToResult(one, axis));
         return result;
     }
@@ -40,18 +42,19 @@ public static class MetricsQuery
         var query = MetricsPlan.Parse(request.Query, limits, isInstant: true);
         if (RangeAlignment.OfInstant(request, limits, now) is not { } axis) return new QueryInstantResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
         var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars: 0, limits) with { MaxExemplars = 0 });
-        var (series, metrics, message) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), limits.MaxResponseSamples, threads, request.Progress, cancellation).ConfigureAwait(false);
-        var result = new QueryInstantResult { Metrics = metrics, Message = message };
+        var (series, metrics, message, explanation) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), limits.MaxResponseSamples, threads, request.Progress, cancellation).ConfigureAwait(false);
+        var result = new QueryInstantResult { Metrics = metrics, Message = message, Explanation = explanation };
         foreach (var one in series)
             if (!double.IsNaN(one.Values[0]))
                 result.Series.Add(new InstantSeriesResult(one.Labels, one.Values[0]));
         return result;
     }
 
-    private static async Task<(SeriesList Series, SearchMetrics Metrics, string Message)> RunAsync(
+    private static async Task<(SeriesList Series, SearchMetrics Metrics, string Message, string? Explanation)> RunAsync(
         MetricsPlan plan, TraceSources sources, int maxSeries, int maxSamples, QueryThreads threads, QueryProgress? progress, CancellationToken cancellation)
     {
-        var scan = new MetricsScan(plan, sources, threads, progress);
+        var counts = plan.Options.IsExplained ? new ScanCounts() : null;
+        var scan = new MetricsScan(plan, sources, threads, progress, counts);
         var series = plan.Evaluate(await scan.RunAsync(cancellation).ConfigureAwait(false), cancellation);
         series.Sort(static (a, b) => LabelOrder.Compare(a.Labels, b.Labels));
         var message = scan.Damage;
@@ -73,7 +76,19 @@ public static class MetricsQuery
         // Before the answer's samples are made; written as text each takes three times that.
         plan.Options.Budget.Charge(samples * SampleBytes, "samples of the answer");
 
-        return (series, scan.Metrics, message);
+        return (series, scan.Metrics, message, counts is null ? null : Explain(scan, counts, plan.Options, threads));
+    }
+
+    private static string Explain(MetricsScan scan, ScanCounts counts, MetricsOptions options, QueryThreads threads)
+    {
+        var text = new StringBuilder();
+        foreach (var part in scan.Describe()) text.AppendLine(part);
+        text.AppendLine(CultureInfo.InvariantCulture, $"kernel {options.Kernel}, up to {Math.Max(1, threads.Count)} threads");
+        text.AppendLine(CultureInfo.InvariantCulture, $"jobs: {scan.Metrics.TotalJobs} (live data and row groups)");
+        counts.WriteSkipped(text);
+        counts.WritePages(text, "spans to count");
+        text.Append(CultureInfo.InvariantCulture, $"spans scanned: {scan.Metrics.InspectedSpans}; whole traces looked at: {scan.WholeTraceCount}; block bytes read: {scan.Metrics.InspectedBytes}");
+        return text.ToString();
     }
 
     private static int MaxSeries(uint asked, MetricsLimits limits) =>

@@ -6,12 +6,8 @@ namespace Tempo.Engine.Query.Search;
 /// <summary>What <c>with(explain=true)</c> tells: the plan, and what became of the jobs. Thread safe.</summary>
 internal sealed class SearchExplanation
 {
-    private readonly Lock _lock = new();
-    private readonly SortedDictionary<string, int> _skipped = new(StringComparer.Ordinal);
     private string _plan = "";
     private int _waves;
-    private int _pages;
-    private int _emptyPages;
     private int _unopened;
 
     public void Describe(SearchPlan plan, SearchOptions options) => _plan = $"""
@@ -24,26 +20,17 @@ internal sealed class SearchExplanation
 
     public void CountUnopened() => _unopened++;
 
-    public void CountSkipped(string reason, int jobs = 1)
-    {
-        if (jobs <= 0) return;
-        lock (_lock) _skipped[reason] = _skipped.GetValueOrDefault(reason) + jobs;
-    }
-
-    public void CountPage(int candidates)
-    {
-        Interlocked.Increment(ref _pages);
-        if (candidates == 0) Interlocked.Increment(ref _emptyPages);
-    }
+    /// <summary>Row groups and pages.</summary>
+    public ScanCounts Scan { get; } = new();
 
     public string ToText(SearchMetrics metrics)
     {
         var text = new StringBuilder(_plan);
         text.AppendLine();
         text.AppendLine(CultureInfo.InvariantCulture, $"jobs: {metrics.TotalJobs} (live data and row groups) in {_waves} waves");
-        foreach (var (reason, jobs) in _skipped) text.AppendLine(CultureInfo.InvariantCulture, $"skipped: {jobs} by {reason}");
+        Scan.WriteSkipped(text);
         if (_unopened > 0) text.AppendLine(CultureInfo.InvariantCulture, $"blocks never opened: {_unopened} of {metrics.TotalBlocks}");
-        text.AppendLine(CultureInfo.InvariantCulture, $"pages: {_pages}, of them {_emptyPages} without candidates");
+        Scan.WritePages(text, "candidates");
         text.Append(CultureInfo.InvariantCulture, $"spans scanned: {metrics.InspectedSpans}; whole traces looked at: {metrics.InspectedTraces}; block bytes read: {metrics.InspectedBytes}");
         return text.ToString();
     }

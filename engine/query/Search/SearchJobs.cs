@@ -76,7 +76,7 @@ internal sealed class SearchJobs
             if (job.IsUnopened) explanation.CountUnopened();
         }
 
-        explanation.CountSkipped("older than all answers", jobs);
+        explanation.Scan.CountSkipped("older than all answers", jobs);
     }
 
     private async Task OpenAsync(List<QueryBlock> blocks, CancellationToken cancellation)
@@ -95,19 +95,19 @@ internal sealed class SearchJobs
     {
         var times = TimesOf(reader, group);
         if (TimeRange.Overlaps(_request, times.MinStartUnixNano, times.MaxEndUnixNano)) Add(new SearchJob(times.MaxStartUnixNano, block.Number + 1, group, 1));
-        else _state.Explanation?.CountSkipped("outside the time asked for");
+        else _state.Explanation?.Scan.CountSkipped("outside the time asked for");
     }
 
-    private static RowGroupTimes TimesOf(BlockReader block, int group)
+    private static TraceTimes TimesOf(BlockReader block, int group)
     {
         try
         {
-            return block.OpenRowGroup(group).Times;
+            return block.OpenRowGroup(group).Facts.TraceTimes;
         }
         catch (BlockReadException)
         {
             // Whoever scans it will say what is wrong.
-            return new RowGroupTimes(0, ulong.MaxValue, ulong.MaxValue);
+            return new TraceTimes(0, ulong.MaxValue, ulong.MaxValue);
         }
     }
 

@@ -110,20 +110,34 @@ internal sealed class SearchWorker
         var block = _blocks.All[job.Block];
         if (_plan.Candidates.FindExcluding(_loader.OpenRowGroup(block, job.First).Facts) is { } excluding)
         {
-            _state.Explanation?.CountSkipped(excluding);
+            _state.Explanation?.Scan.CountSkipped(excluding);
             return;
         }
 
         foreach (var (start, count) in _loader.OpenRowGroup(block, job.First).ScanRanges())
         {
             _slots.Yield(cancellation);
+            if (FindExcluding(_loader.OpenRowGroup(block, job.First).FactsOf(start, count)) is { } why)
+            {
+                _state.Explanation?.Scan.CountSkippedPage(why);
+                continue;
+            }
+
             var batch = _loader.OpenPage(block, job.First, start, count);
             CollectPage(batch, job.Place);
-            _state.Explanation?.CountPage(_page.Count);
+            _state.Explanation?.Scan.CountPage(_page.Count == 0);
             _state.AddScanned(batch.SpanCount, 0);
             DecideOrKeepPage(cancellation, _pageAnswers is not null && block.HasOwnTrees ? block : null, batch);
             ReportBytes();
         }
+    }
+
+    // Why no trace of a page can be an answer; null if it must be read.
+    private string? FindExcluding(PageFacts facts)
+    {
+        var times = facts.TraceTimes;
+        if (!OverlapsTime(times.MinStartUnixNano, times.MaxEndUnixNano)) return "outside the time asked for";
+        return _state.HasRoomFor(times.MaxStartUnixNano) ? _plan.Candidates.FindExcluding(facts) : "older than all answers";
     }
 
     private void CollectPage(SpanBatch batch, int place)

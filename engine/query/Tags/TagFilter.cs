@@ -24,8 +24,8 @@ internal sealed class TagFilter
     /// <summary>No span is.</summary>
     public bool MatchesNothing => _spans.SelectsNone;
 
-    /// <summary>No span of the row group is left over, by what is known of it without reading.</summary>
-    public bool Excludes(RowGroupFacts facts) => _spans.FindExcluding(facts) is not null;
+    /// <summary>No span of a row group, or page, is left over, by what is known of it without reading.</summary>
+    public bool Excludes(ISpanFacts facts) => _spans.FindExcluding(facts) is not null;
 
     /// <summary>Throws <see cref="QueryException"/> for a query of too many groups.</summary>
     public static TagFilter Of(string query, TagLimits limits)

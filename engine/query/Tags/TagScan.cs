@@ -66,6 +66,7 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
             {
                 slots.Yield(cancellation);
                 if (filter.MatchesAll && _scannedSpans > MaxUnfilteredSpans) return false;
+                if (Excludes(rows.FactsOf(start, count))) continue;
                 rows.OpenInto(batch, start, count);
                 _scannedSpans += batch.SpanCount;
                 var wanted = Rows(batch, batch.SpanCount, isOfBlock: true);
@@ -78,6 +79,12 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
         {
             InspectedBytes += (ulong)rows.ReadBytes;
         }
+    }
+
+    private bool Excludes(PageFacts facts)
+    {
+        var times = facts.TraceTimes;
+        return !IsInTime(times.MinStartUnixNano, times.MaxEndUnixNano) || filter.Excludes(facts);
     }
 
     // Of a block a trace is in the range or not, as a search has it; of live data, where traces are in parts, each span is.

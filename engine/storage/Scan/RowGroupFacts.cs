@@ -6,29 +6,22 @@ namespace Tempo.Engine.Storage.Scan;
 
 /// <summary>
 /// What can be said of a row group without reading a page: from the block's sidecar, if it has one, from the footer's bounds and
-/// from dictionaries. A "no" is certain, a
-/// "maybe" says nothing. Dictionaries are those that a scan would need anyway. Used by one thread.
+/// from dictionaries, which are those that a scan would need anyway.
 /// </summary>
-public sealed class RowGroupFacts
+public sealed class RowGroupFacts : ISpanFacts
 {
     private readonly RowGroupReader _rows;
 
     internal RowGroupFacts(RowGroupReader rows) => _rows = rows;
 
-    /// <summary>False: no owner of the scope has the key.</summary>
     public bool MayHaveKey(AttributeScope scope, byte[] key) => _rows.Sidecar.MayContainKey(_rows.Number, (CatalogScope)scope, key)
         && Ask(() => IsOpaque(scope) || HasDedicated(scope, key) || MayHold(KeyPath(scope), key));
 
-    /// <summary>False: no owner of the scope has this text as value of the key, alone or in a list.</summary>
     public bool MayHaveText(AttributeScope scope, byte[] key, byte[] text) => _rows.Sidecar.MayContain(_rows.Number, (CatalogScope)scope, key, text)
         && (HasValueFilter || Ask(() => IsOpaque(scope)
         || _rows.DedicatedPaths(scope).Any(own => own.Key.AsSpan().SequenceEqual(key) && MayHold(own.Path, text))
         || MayHold(KeyPath(scope), key) && MayHold(RowGroupReader.AttributePath(scope, "Value"), text)));
 
-    /// <summary>
-    /// False: no owner of the scope has a number (an int, or a double) from <paramref name="min"/> to <paramref name="max"/> as value
-    /// of the key, alone or in a list.
-    /// </summary>
     public bool MayHaveNumber(AttributeScope scope, byte[] key, double min, double max) => IsInRange(scope, key, min, max)
         && (HasValueFilter || Ask(() => IsOpaque(scope)
         || HasDedicated(scope, key)
@@ -45,14 +38,34 @@ public sealed class RowGroupFacts
         return !isAbsent;
     }
 
-    /// <summary>The names of the spans, if they are all in one table.</summary>
+    public bool MayHaveText(TextColumn column, byte[] text) => Ask(() => IsOpaque(column) || MayHold(PathOf(column), text));
+
     public StringTable? Names => Ask(() => Table("rs.ss.Spans.Name"));
 
-    /// <summary>The names of the services, if they are all in one table.</summary>
     public StringTable? ServiceNames => Ask(() => Table("rs.Resource.ServiceName"));
 
-    /// <summary>What the durations of the spans lie between, nanoseconds inclusive; everything if it is not known.</summary>
     public (ulong Min, ulong Max) Durations => Ask(() => _rows.Columns.Bounds("rs.ss.Spans.DurationNano"));
+
+    public (ulong Min, ulong Max) Starts => Ask(() => _rows.Columns.Bounds("rs.ss.Spans.StartTimeUnixNano"));
+
+    public (ulong Min, ulong Max) StatusCodes => Ask(() => _rows.Columns.Bounds("rs.ss.Spans.StatusCode"));
+
+    public (ulong Min, ulong Max) Kinds => Ask(() => _rows.Columns.Bounds("rs.ss.Spans.Kind"));
+
+    public TraceTimes TraceTimes => Ask(() =>
+    {
+        var (minStart, maxStart) = _rows.Columns.Bounds("StartTimeUnixNano");
+        return new TraceTimes(minStart, maxStart, _rows.Columns.Bounds("EndTimeUnixNano").Max);
+    });
+
+    internal static string PathOf(TextColumn column) => column switch
+    {
+        TextColumn.Name => "rs.ss.Spans.Name",
+        TextColumn.StatusMessage => "rs.ss.Spans.StatusMessage",
+        _ => "rs.ss.Spans.Events.Name",
+    };
+
+    private bool IsOpaque(TextColumn column) => column == TextColumn.EventName && _rows.KeepsEventsInMessages;
 
     private static string KeyPath(AttributeScope scope) => RowGroupReader.AttributePath(scope, "Key");
 
@@ -67,18 +80,8 @@ public sealed class RowGroupFacts
     private bool MayHold(string path, byte[] text)
     {
         if (_rows.Columns.IsWithoutValues(path)) return false;
-        if (Table(path) is not { } table) return true;
-        for (var code = 0; code < table.Count; code++)
-            if (table[code].SequenceEqual(text))
-                return true;
-        return false;
+        return Table(path) is not { } table || table.Contains(text);
     }
 
     private T Ask<T>(Func<T> question) => BlockReadException.Guard(question, static asked => asked(), _rows.OnDamage);
 }
-
-/// <summary>When the traces of a row group begin and end, by the bounds in the footer; all time if they are not known.</summary>
-/// <param name="MinStartUnixNano">Start of the first to start.</param>
-/// <param name="MaxStartUnixNano">Start of the last to start.</param>
-/// <param name="MaxEndUnixNano">End of the last to end.</param>
-public readonly record struct RowGroupTimes(ulong MinStartUnixNano, ulong MaxStartUnixNano, ulong MaxEndUnixNano);

@@ -36,4 +36,13 @@ public class StringTable
             return Bytes.AsSpan(offsets[code], offsets[code + 1] - offsets[code]);
         }
     }
+
+    /// <summary>Is there such an entry? Tries one after the other.</summary>
+    public bool Contains(ReadOnlySpan<byte> text)
+    {
+        for (var code = 0; code < Count; code++)
+            if (this[code].SequenceEqual(text))
+                return true;
+        return false;
+    }
 }

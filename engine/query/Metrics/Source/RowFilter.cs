@@ -81,6 +81,19 @@ internal sealed class RowFilter
         }
     }
 
+    /// <summary>The part that no span of a row group, or page, can meet, by what is known of it without reading; null if it must be scanned.</summary>
+    public string? FindExcluding(ISpanFacts facts)
+    {
+        foreach (var group in _groups)
+            if (group.TrueForAll(one => one.Columns.FindExcluding(facts) is not null))
+                return string.Join(" or else ", group.Select(one => one.Columns.FindExcluding(facts)));
+        return null;
+    }
+
+    /// <summary>What is done, in order.</summary>
+    public override string ToString() =>
+        MatchesAll ? "true" : string.Join(" and then ", _groups.Select(static group => string.Join(" or else ", group.Select(static one => one.Columns.ToString()))));
+
     private static bool MatchesAny(List<(SpanFilter Columns, Condition Span)> group, in SpanCursor span)
     {
         foreach (var (_, condition) in group)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Parquet;
 using Tempo.Engine.Storage.Blocks.Cache;
@@ -22,6 +23,7 @@ public sealed class BlockReader : IDisposable
     private readonly byte[][] _bloomShards;
     private readonly TraceId[] _lastIds;
     private readonly IReadOnlyList<(long Start, int Count)>?[] _scanRanges;
+    private readonly ConcurrentDictionary<(int RowGroup, int Column), PageBounds> _pageBounds = [];
 
     /// <summary>
     /// Opens the block, which owns the source from then on. Throws <see cref="ParquetFormatException"/> if the data is damaged or
@@ -80,7 +82,7 @@ public sealed class BlockReader : IDisposable
     public RowGroupReader OpenRowGroup(int rowGroup) => OpenRowGroup(rowGroup, new ReadMemory());
 
     /// <summary>The same with memory that it shares with other readers, which are then used by the same thread.</summary>
-    public RowGroupReader OpenRowGroup(int rowGroup, ReadMemory memory) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, memory, error => Health?.Report(Meta.BlockId, BlockDamage.Page, error)) { Sidecar = Sidecar, Block = this };
+    public RowGroupReader OpenRowGroup(int rowGroup, ReadMemory memory) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, memory, this, error => Health?.Report(Meta.BlockId, BlockDamage.Page, error)) { Sidecar = Sidecar };
 
     /// <summary>Keeps columns from query to query; null: nothing is kept.</summary>
     public ColumnCache? Cache { get; init; }
@@ -105,6 +107,16 @@ public sealed class BlockReader : IDisposable
     internal IReadOnlyList<(long Start, int Count)>? ScanRangesOf(int rowGroup) => Volatile.Read(ref _scanRanges[rowGroup]);
 
     internal void KeepScanRanges(int rowGroup, IReadOnlyList<(long Start, int Count)> ranges) => Volatile.Write(ref _scanRanges[rowGroup], ranges);
+
+    /// <summary>The bounds of a chunk's pages, read by the first who asks: a few bytes a page. Throws <see cref="ParquetFormatException"/>.</summary>
+    internal PageBounds PageBoundsOf(int rowGroup, ColumnReader column)
+    {
+        var key = (rowGroup, column.Column.Index);
+        if (_pageBounds.TryGetValue(key, out var known)) return known;
+        var bounds = PageBounds.Read(column);
+        _pageBounds[key] = bounds;
+        return bounds;
+    }
 
     /// <summary>Hears of pages that cannot be read.</summary>
     public BlockHealth? Health { get; init; }

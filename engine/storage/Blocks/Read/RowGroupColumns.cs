@@ -11,9 +11,10 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 /// The columns of one row group, loaded one after the other for the same range of rows, by their logical paths
 /// (<see cref="BlockVersion"/>). Keeps their readers with page lists and dictionaries. Throws <see cref="ParquetFormatException"/> for what does not fit together.
 /// </summary>
-internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGroup, BlockColumnMap map, ReadMemory memory)
+internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGroup, BlockColumnMap map, ReadMemory memory, BlockReader block)
 {
     private readonly Dictionary<string, ColumnReader> _readers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, PageBounds> _bounds = new(StringComparer.Ordinal);
     private readonly Dictionary<string, StringTable> _tables = new(StringComparer.Ordinal);
 
     /// <summary>First of the rows that are loaded.</summary>
@@ -85,6 +86,15 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     {
         if (!_readers.TryGetValue(path, out var reader)) _readers.Add(path, reader = file.OpenColumn(rowGroup, map[path]));
         return reader;
+    }
+
+    /// <summary>Bounds of its pages; <see cref="Read.PageBounds.Unknown"/> if the file has none.</summary>
+    public PageBounds PageBounds(string path)
+    {
+        if (_bounds.TryGetValue(path, out var known)) return known;
+        var bounds = block.PageBoundsOf(rowGroup, Reader(path));
+        _bounds.Add(path, bounds);
+        return bounds;
     }
 
     /// <summary>Loads a string column of <paramref name="count"/> values.</summary>

@@ -35,7 +35,7 @@ public sealed partial class RowGroupReader
     }
 
     /// <summary>What is kept of rows of this row group; null if nothing is.</summary>
-    internal CachedPage? CachedPage(long rowStart, int rowCount) => Block?.Cache?.Page(Block, Number, rowStart, rowCount);
+    internal CachedPage? CachedPage(long rowStart, int rowCount) => Block.Cache?.Page(Block, Number, rowStart, rowCount);
 
     /// <summary>Hears of what cannot be read.</summary>
     internal Action<Exception>? OnDamage => _onDamage;
@@ -46,12 +46,8 @@ public sealed partial class RowGroupReader
     /// <summary>What can be said of the row group without reading pages.</summary>
     public RowGroupFacts Facts => field ??= new RowGroupFacts(this);
 
-    /// <summary>When its traces begin and end.</summary>
-    public RowGroupTimes Times => BlockReadException.Guard(_columns, static columns =>
-    {
-        var (minStart, maxStart) = columns.Bounds("StartTimeUnixNano");
-        return new RowGroupTimes(minStart, maxStart, columns.Bounds("EndTimeUnixNano").Max);
-    });
+    /// <summary>What can be said of some of its rows without reading them; good until the next call.</summary>
+    public PageFacts FactsOf(long rowStart, int rowCount) => (_pageFacts ??= new PageFacts(this)).Of(rowStart, rowCount);
 
     /// <summary>Keys of the scope that have a column of their own, and where it is.</summary>
     internal IEnumerable<(byte[] Key, string Path)> DedicatedPaths(AttributeScope scope)

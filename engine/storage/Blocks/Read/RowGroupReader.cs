@@ -33,11 +33,13 @@ public sealed partial class RowGroupReader
     private readonly Action<Exception>? _onDamage;
     private readonly ReadMemory _memory;
     private int _dedicatedRead;
+    private PageFacts? _pageFacts;
 
-    internal RowGroupReader(ParquetFileReader file, int rowGroup, BlockColumnMap map, BlockVersion version, DedicatedColumns dedicated, ReadMemory memory, Action<Exception>? onDamage)
+    internal RowGroupReader(ParquetFileReader file, int rowGroup, BlockColumnMap map, BlockVersion version, DedicatedColumns dedicated, ReadMemory memory, BlockReader block, Action<Exception>? onDamage)
     {
         _memory = memory;
-        _columns = new RowGroupColumns(file, rowGroup, map, memory);
+        _columns = new RowGroupColumns(file, rowGroup, map, memory, block);
+        Block = block;
         Number = rowGroup;
         _version = version;
         _onDamage = onDamage;
@@ -57,15 +59,15 @@ public sealed partial class RowGroupReader
     /// <summary>What is known of the block without reading it.</summary>
     internal BlockSidecar Sidecar { get; init; } = BlockSidecar.None;
 
-    /// <summary>The block it is of, if that keeps columns from query to query.</summary>
-    internal BlockReader? Block { get; init; }
+    /// <summary>The block it is of.</summary>
+    internal BlockReader Block { get; }
 
     /// <summary>
     /// The row ranges in which the group is best scanned: its pages, if they end at the same rows in all columns (as ours do);
     /// else, and where a page is very large, parts of some megabytes.
     /// </summary>
     public IReadOnlyList<(long Start, int Count)> ScanRanges() =>
-        Block?.ScanRangesOf(Number) ?? BlockReadException.Guard(this, static rows => rows.FindScanRanges(), _onDamage);
+        Block.ScanRangesOf(Number) ?? BlockReadException.Guard(this, static rows => rows.FindScanRanges(), _onDamage);
 
     /// <summary>
     /// Row of the trace, or -1. The bounds of the TraceID pages (rows ascend) lead to the one page that may hold it.
@@ -154,7 +156,7 @@ public sealed partial class RowGroupReader
             for (var done = 0; done < rows; done += mostRows) ranges.Add((start + done, Math.Min(mostRows, rows - done)));
         }
 
-        Block?.KeepScanRanges(Number, ranges);
+        Block.KeepScanRanges(Number, ranges);
         return ranges;
     }
 

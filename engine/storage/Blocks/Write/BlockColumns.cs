@@ -53,8 +53,17 @@ internal sealed class BlockColumns
     private static ColumnOptions OptionsOf(string path, int zstdLevel)
     {
         var options = new ColumnOptions { CompressionLevel = LevelOf(path, zstdLevel) };
-        return path == "TraceID" ? options with { Bounds = BoundsPolicy.All } : options;
+        return HasTextBounds(path) ? options with { Bounds = BoundsPolicy.All } : options;
     }
+
+    // Texts by which pages are passed over: of one attribute each, and names; and keys where most pages have none. Among all keys and values
+    // of spans and resources every page has some that are low and some that are high.
+    private static bool HasTextBounds(string path) => path switch
+    {
+        "TraceID" or "rs.ss.Spans.Name" or "rs.ss.Spans.StatusMessage" or "rs.ss.Spans.Events.Name" => true,
+        "rs.ss.Scope.Attrs.Key" or "rs.ss.Spans.Events.Attrs.Key" or "rs.ss.Spans.Links.Attrs.Key" => true,
+        _ => path.Contains(".Dedicated", StringComparison.Ordinal) || path.Contains(".Http", StringComparison.Ordinal) || path.StartsWith("rs.Resource.", StringComparison.Ordinal) && !path.Contains(".Attrs.", StringComparison.Ordinal),
+    };
 
     /// <summary>Compressed bytes of the open row group.</summary>
     public long SizeBytes => _inSchemaOrder.Sum(static chunk => chunk.SizeBytes);
@@ -229,7 +238,7 @@ internal sealed class BlockColumns
         }
 
         var count = dictionary.Count;
-        _chunks[path].WriteDictionaryIndices(levels.ToPage(_rowCount), indexes, IndexBits(count));
+        _chunks[path].WriteDictionaryIndices(levels.ToPage(_rowCount), indexes, IndexBits(count), Entries(dictionary).Select(CollectionsMarshal.AsSpan(dictionary.Codes)[..count]));
         _dictionaries[path] = chunk => chunk.WriteDictionary(Entries(dictionary).Select(CollectionsMarshal.AsSpan(dictionary.Codes)[..count]));
     }
 
@@ -255,7 +264,7 @@ internal sealed class BlockColumns
         }
 
         var count = dictionary.Count;
-        _chunks[path].WriteDictionaryIndices(levels, column.Indexes, IndexBits(count));
+        _chunks[path].WriteDictionaryIndices(levels, column.Indexes, IndexBits(count), column.Values);
         _dictionaries[path] = chunk => chunk.WriteDictionary(dictionary.Values[..count]);
     }
 
@@ -269,7 +278,7 @@ internal sealed class BlockColumns
         }
 
         var count = dictionary.Count;
-        _chunks[path].WriteDictionaryIndices(levels.ToPage(_rowCount), _indexes.AsSpan(0, values.Length), IndexBits(count));
+        _chunks[path].WriteDictionaryIndices(levels.ToPage(_rowCount), _indexes.AsSpan(0, values.Length), IndexBits(count), values);
         _dictionaries[path] = chunk =>
         {
             GrowableArray.Reserve(ref _smallEntries, count);
@@ -284,7 +293,7 @@ internal sealed class BlockColumns
     {
         TryIndexSmall(path, values, out var dictionary);
         var count = dictionary.Count;
-        _chunks[path].WriteDictionaryIndices(levels.ToPage(_rowCount), _indexes.AsSpan(0, values.Length), IndexBits(count));
+        _chunks[path].WriteDictionaryIndices(levels.ToPage(_rowCount), _indexes.AsSpan(0, values.Length), IndexBits(count), values);
         _dictionaries[path] = chunk =>
         {
             chunk.WriteDictionary(dictionary.Values[..count]);
