@@ -116,7 +116,7 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
                 Blocks = [.. kept, .. listing.Blocks.Where(meta => !ids.Contains(meta.BlockId) && !state.WasTakenOut(meta.BlockId)).Select(meta => new BlockHandle(meta, remote))],
                 Unreadable = [.. view.Unreadable.Except(unreadableBefore), .. listing.Unreadable],
                 Quarantined = view.Quarantined.Union(listing.Quarantined),
-                Deleted = deleted.Aggregate(view.Deleted, (all, tenant) => all.SetItem(tenant.Key, view.DeletedOf(tenant.Key).With(tenant.Value) ?? tenant.Value)),
+                Deleted = deleted.Aggregate(view.Deleted, (all, tenant) => Known(all, tenant.Key, tenant.Value)),
                 UnknownDeletions = unknown.ToImmutableDictionary(),
             };
         });
@@ -149,6 +149,13 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
     }
 
     // What is in the view stays: an id that another node has forgotten is forgotten here, too, once no block holds it.
+    // What is stored, and what this node deleted while it was read. What is older and not stored any more has left the blocks.
+    private ImmutableDictionary<TenantId, DeletedTraces> Known(ImmutableDictionary<TenantId, DeletedTraces> all, TenantId tenant, DeletedTraces stored)
+    {
+        var known = all.GetValueOrDefault(tenant, DeletedTraces.None).After(time.GetUtcNow() - TraceDeletion.ShortestKept).With(stored) ?? stored;
+        return known.Count == 0 ? all.Remove(tenant) : all.SetItem(tenant, known);
+    }
+
     private async Task<(Dictionary<TenantId, DeletedTraces> Changed, Dictionary<TenantId, string> Unknown)> ReadDeletedAsync(BlockListing listing, CancellationToken cancellation)
     {
         var changed = new Dictionary<TenantId, DeletedTraces>();
@@ -164,7 +171,7 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
                 continue;
             }
 
-            if (deleted.Count > 0) changed[tenant] = deleted;
+            changed[tenant] = deleted;
             _deletedSeen[tenant] = info;
         }
 

@@ -16,7 +16,8 @@ namespace Tempo.Engine.Node;
 /// </summary>
 internal sealed class TraceDeletion(NodeOptions options, DeletedTracesStore store, NodeState state, TimeProvider time) : IDisposable
 {
-    private static readonly TimeSpan ShortestKept = TimeSpan.FromHours(1);
+    /// <summary>No id is forgotten earlier.</summary>
+    public static readonly TimeSpan ShortestKept = TimeSpan.FromHours(1);
     private readonly SemaphoreSlim _one = new(1, 1);
 
     /// <summary>
@@ -29,14 +30,12 @@ internal sealed class TraceDeletion(NodeOptions options, DeletedTracesStore stor
         await _one.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            // Another node may have deleted some since the last poll.
-            var known = state.View.DeletedOf(tenant).With(await store.LoadAsync(tenant, cancellation).ConfigureAwait(false));
-            var more = known?.With(ids, time.GetUtcNow()) ?? throw new ArgumentOutOfRangeException(
-                nameof(ids), ids.Count, $"more than {DeletedTraces.MaxCount} deleted traces of tenant {tenant} would wait to leave its blocks");
+            // To what is stored, not to what this node knows: others delete and forget, too.
             Failpoints.Hit(Failpoint.DeletionNext);
-            await store.SaveAsync(tenant, more, cancellation).ConfigureAwait(false);
+            var more = await store.ChangeAsync(tenant, stored => stored.With(ids, time.GetUtcNow()) ?? throw new ArgumentOutOfRangeException(
+                nameof(ids), ids.Count, $"more than {DeletedTraces.MaxCount} deleted traces of tenant {tenant} would wait to leave its blocks"), cancellation).ConfigureAwait(false);
             Failpoints.Hit(Failpoint.DeletionNoted);
-            Set(tenant, more);
+            Set(tenant, state.View.DeletedOf(tenant).With(more) ?? more);
             Failpoints.Hit(Failpoint.DeletionInForce);
         }
         finally
@@ -53,10 +52,11 @@ internal sealed class TraceDeletion(NodeOptions options, DeletedTracesStore stor
         {
             if (!ReferenceEquals(state.View.DeletedOf(tenant), applied) || state.View.Waiting.Length > 0) return;
             var kept = options.MaxBlockDuration * 2 > ShortestKept ? options.MaxBlockDuration * 2 : ShortestKept;
-            var left = applied.After(time.GetUtcNow() - kept);
-            if (left.Count == applied.Count) return;
-            await store.SaveAsync(tenant, left, cancellation).ConfigureAwait(false);
-            Set(tenant, left);
+            var young = applied.After(time.GetUtcNow() - kept);
+            if (young.Count == applied.Count) return;
+            var over = applied.Without(young);
+            var left = await store.ChangeAsync(tenant, stored => stored.Without(over), cancellation).ConfigureAwait(false);
+            Set(tenant, young.With(left) ?? left);
         }
         finally
         {

@@ -42,6 +42,18 @@ public interface IObjectStore
     ValueTask<bool> TryPutIfAbsentAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default);
 
     /// <summary>
+    /// Stores an object only if the one of this name has exactly the content <paramref name="expected"/>; false if it has another
+    /// or is not there. Of several at once that expect the same, one wins, whatever process or machine they run on. After a fault
+    /// of the network false may also mean that it was stored and replaced again by another one before that could be seen.
+    /// </summary>
+    /// <remarks>
+    /// It holds among puts that have a condition: a plain put at the same moment may lose, or win unseen. A service that takes no
+    /// notice of conditions (some that speak S3's protocol do not) makes a plain put of it. Content and what it
+    /// replaces are sent and read in one piece, so they should be small; an empty object cannot be replaced.
+    /// </remarks>
+    ValueTask<bool> TryReplaceAsync(ObjectKey key, ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> content, CancellationToken cancellation = default);
+
+    /// <summary>
     /// The whole object, or null if there is none. One larger than <paramref name="maxSizeBytes"/> is
     /// <see cref="ObjectStoreError.TooLarge"/> and not read.
     /// </summary>

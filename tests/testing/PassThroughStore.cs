@@ -15,6 +15,8 @@ public abstract class PassThroughStore(IObjectStore inner) : IObjectStore
 
     public virtual ValueTask<bool> TryPutIfAbsentAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) => inner.TryPutIfAbsentAsync(key, content, cancellation);
 
+    public virtual ValueTask<bool> TryReplaceAsync(ObjectKey key, ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) => inner.TryReplaceAsync(key, expected, content, cancellation);
+
     public virtual ValueTask<byte[]?> TryGetAsync(ObjectKey key, int maxSizeBytes, CancellationToken cancellation = default) => inner.TryGetAsync(key, maxSizeBytes, cancellation);
 
     public virtual ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default) => inner.GetRangeAsync(key, offset, destination, cancellation);

@@ -45,6 +45,8 @@ internal sealed class PeerObjects(IPeer peer, IObjectStore shared) : IObjectStor
 
     public ValueTask<bool> TryPutIfAbsentAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) => throw ReadOnly(key);
 
+    public ValueTask<bool> TryReplaceAsync(ObjectKey key, ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) => throw ReadOnly(key);
+
     public IAsyncEnumerable<ObjectEntry> ListAsync(ObjectKey folder, ListScope scope, CancellationToken cancellation = default) => throw ReadOnly(folder);
 
     public ValueTask DeleteAsync(ObjectKey key, CancellationToken cancellation = default) => throw ReadOnly(key);

@@ -19,10 +19,12 @@ internal sealed class AzureObjects(AzureOptions options, Random random) : IRemot
     {
     }
 
-    public async Task PutAsync(string name, ReadOnlyMemory<byte> content, bool onlyIfAbsent, CancellationToken cancellation)
+    public async Task PutAsync(string name, ReadOnlyMemory<byte> content, PutCondition condition, CancellationToken cancellation)
     {
         using var body = new ReadOnlyMemoryStream(content);
-        var conditions = onlyIfAbsent ? new BlobRequestConditions { IfNoneMatch = ETag.All } : null;
+        var conditions = new BlobRequestConditions();
+        if (condition.OnlyIfAbsent) conditions.IfNoneMatch = ETag.All;
+        if (condition.Version is not null) conditions.IfMatch = new ETag(condition.Version);
         await Blob(name).UploadAsync(body, new BlobUploadOptions { Conditions = conditions }, cancellation).ConfigureAwait(false);
     }
 
@@ -34,7 +36,7 @@ internal sealed class AzureObjects(AzureOptions options, Random random) : IRemot
         using var result = answer.Value;
         var (size, count) = RemoteBody.Announced(result.Details.ContentRange, result.Details.ContentLength, offset, destination.Length);
         await RemoteBody.ReadAsync(result.Content, destination[..count], cancellation).ConfigureAwait(false);
-        return new RemoteRange(count, size);
+        return new RemoteRange(count, size, result.Details.ETag.ToString());
     }
 
     public async Task<ObjectInfo> GetInfoAsync(string name, CancellationToken cancellation)

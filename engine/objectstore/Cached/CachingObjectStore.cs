@@ -56,6 +56,8 @@ public sealed class CachingObjectStore(IObjectStore inner, IReadOnlyList<CacheTi
 
     public ValueTask<bool> TryPutIfAbsentAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) => inner.TryPutIfAbsentAsync(key, content, cancellation);
 
+    public ValueTask<bool> TryReplaceAsync(ObjectKey key, ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) => inner.TryReplaceAsync(key, expected, content, cancellation);
+
     public ValueTask<ObjectInfo?> TryGetInfoAsync(ObjectKey key, CancellationToken cancellation = default) => inner.TryGetInfoAsync(key, cancellation);
 
     public IAsyncEnumerable<ObjectEntry> ListAsync(ObjectKey folder, ListScope scope, CancellationToken cancellation = default) => inner.ListAsync(folder, scope, cancellation);

@@ -34,9 +34,11 @@ internal sealed class GcsObjects : IRemoteObjects
         _http.Dispose();
     }
 
-    public async Task PutAsync(string name, ReadOnlyMemory<byte> content, bool onlyIfAbsent, CancellationToken cancellation)
+    public async Task PutAsync(string name, ReadOnlyMemory<byte> content, PutCondition condition, CancellationToken cancellation)
     {
-        var url = $"{_uploads}?uploadType=media&name={Uri.EscapeDataString(name)}{(onlyIfAbsent ? "&ifGenerationMatch=0" : "")}";
+        // Generation 0 is: none.
+        var generation = condition.OnlyIfAbsent ? "0" : condition.Version;
+        var url = $"{_uploads}?uploadType=media&name={Uri.EscapeDataString(name)}{(generation is null ? "" : $"&ifGenerationMatch={generation}")}";
         using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = Body(content) };
         using var answer = await SendAsync(request, cancellation).ConfigureAwait(false);
     }
@@ -56,7 +58,7 @@ internal sealed class GcsObjects : IRemoteObjects
         var (size, count) = RemoteBody.Announced(answer.Content.Headers.ContentRange?.ToString(), answer.Content.Headers.ContentLength, offset, destination.Length);
         var body = await answer.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
         await RemoteBody.ReadAsync(body, destination[..count], cancellation).ConfigureAwait(false);
-        return new RemoteRange(count, size);
+        return new RemoteRange(count, size, answer.Headers.TryGetValues("x-goog-generation", out var generation) ? string.Concat(generation) : "");
     }
 
     public async Task<ObjectInfo> GetInfoAsync(string name, CancellationToken cancellation)

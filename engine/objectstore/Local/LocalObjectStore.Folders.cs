@@ -86,7 +86,7 @@ public sealed partial class LocalObjectStore
             {
                 var path = $"{folder}/{entry.Name}";
                 if (entry.IsFolder && !entry.IsLink) folders.Push(path);
-                else if (!entry.IsFolder && entry.Name.StartsWith(ObjectKey.ReservedPartPrefix, StringComparison.Ordinal)) SweepFile(path);
+                else if (!entry.IsFolder && entry.Name.StartsWith(ObjectKey.ReservedPartPrefix, StringComparison.Ordinal) && entry.Name != ReplaceLockName) SweepFile(path);
             }
         }
 

@@ -7,8 +7,11 @@ namespace Tempo.Engine.ObjectStore;
 /// </summary>
 internal interface IRemoteObjects : IDisposable
 {
-    /// <summary>Stores an object of one request. With <paramref name="onlyIfAbsent"/>, one that is there is <see cref="RemoteFault.Exists"/>.</summary>
-    Task PutAsync(string name, ReadOnlyMemory<byte> content, bool onlyIfAbsent, CancellationToken cancellation);
+    /// <summary>
+    /// Stores an object of one request. What does not meet the condition is <see cref="RemoteFault.Exists"/>, or
+    /// <see cref="RemoteFault.NotFound"/> where there is nothing.
+    /// </summary>
+    Task PutAsync(string name, ReadOnlyMemory<byte> content, PutCondition condition, CancellationToken cancellation);
 
     /// <summary>Begins an object of several parts; nothing of it is visible before <see cref="IRemoteUpload.CompleteAsync"/>.</summary>
     Task<IRemoteUpload> BeginUploadAsync(string name, CancellationToken cancellation);
@@ -43,8 +46,16 @@ internal interface IRemoteUpload
     Task AbortAsync(CancellationToken cancellation);
 }
 
-/// <summary>Bytes that were read, of an object of so many.</summary>
-internal readonly record struct RemoteRange(int Count, long ObjectSizeBytes);
+/// <summary>What a put asks of the object that is there.</summary>
+/// <param name="OnlyIfAbsent">There must be none.</param>
+/// <param name="Version">It must be this one, in the service's own words; null: any.</param>
+internal readonly record struct PutCondition(bool OnlyIfAbsent = false, string? Version = null);
+
+/// <summary>
+/// Bytes that were read, of an object of so many, in this version: an ETag or a generation, another one for each put; empty if the
+/// service did not say it.
+/// </summary>
+internal readonly record struct RemoteRange(int Count, long ObjectSizeBytes, string Version);
 
 /// <summary>Part of a listing: objects and folders (ending in '/'), each in the order of the service.</summary>
 internal sealed record RemotePage(IReadOnlyList<(string Name, ObjectInfo Info)> Objects, IReadOnlyList<string> Folders, string? Continuation);

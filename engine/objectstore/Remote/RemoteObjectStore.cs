@@ -47,7 +47,7 @@ public sealed partial class RemoteObjectStore : IObjectStore, IDisposable
             return;
         }
 
-        await PutOnceAsync(key, content, onlyIfAbsent: false, cancellation).ConfigureAwait(false);
+        await PutOnceAsync(key, content, default, cancellation).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -59,7 +59,7 @@ public sealed partial class RemoteObjectStore : IObjectStore, IDisposable
         try
         {
             if (sizeBytes > _options.PartSizeBytes) await UploadAsync(key, sizeBytes, ReadPartAsync, cancellation).ConfigureAwait(false);
-            else await PutOnceAsync(key, await ReadPartAsync(0).ConfigureAwait(false), onlyIfAbsent: false, cancellation).ConfigureAwait(false);
+            else await PutOnceAsync(key, await ReadPartAsync(0).ConfigureAwait(false), default, cancellation).ConfigureAwait(false);
         }
         finally
         {
@@ -94,13 +94,34 @@ public sealed partial class RemoteObjectStore : IObjectStore, IDisposable
     {
         try
         {
-            await PutOnceAsync(key, content, onlyIfAbsent: true, cancellation).ConfigureAwait(false);
+            await PutOnceAsync(key, content, new PutCondition(OnlyIfAbsent: true), cancellation).ConfigureAwait(false);
             return true;
         }
         catch (RemoteAnswerException e) when (e.Fault == RemoteFault.Exists)
         {
             // An attempt without an answer may have been the one that put it there.
             return e.IsRepeated
+                && await TryGetAsync(key, int.MaxValue, cancellation).ConfigureAwait(false) is { } there && there.AsSpan().SequenceEqual(content.Span);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<bool> TryReplaceAsync(ObjectKey key, ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> content, CancellationToken cancellation = default)
+    {
+        if (expected.IsEmpty) throw new ArgumentException("An empty object cannot be replaced on condition.", nameof(expected));
+        try
+        {
+            // A byte more than expected tells a longer object.
+            var there = new byte[expected.Length + 1];
+            var read = await GetAsync(key, 0, there, cancellation).ConfigureAwait(false);
+            if (read.ObjectSizeBytes != expected.Length || !there.AsSpan(0, read.Count).SequenceEqual(expected.Span)) return false;
+            if (read.Version.Length == 0) throw new ObjectStoreException(ObjectStoreError.Failed, key, "put on condition: the service does not say which version of the object it has");
+            await PutOnceAsync(key, content, new PutCondition(Version: read.Version), cancellation).ConfigureAwait(false);
+            return true;
+        }
+        catch (RemoteAnswerException e)
+        {
+            return e is { IsRepeated: true, Fault: RemoteFault.Exists }
                 && await TryGetAsync(key, int.MaxValue, cancellation).ConfigureAwait(false) is { } there && there.AsSpan().SequenceEqual(content.Span);
         }
     }
@@ -123,12 +144,12 @@ public sealed partial class RemoteObjectStore : IObjectStore, IDisposable
         }
     }
 
-    private Task PutOnceAsync(ObjectKey key, ReadOnlyMemory<byte> content, bool onlyIfAbsent, CancellationToken cancellation)
+    private Task PutOnceAsync(ObjectKey key, ReadOnlyMemory<byte> content, PutCondition condition, CancellationToken cancellation)
     {
         var name = NameOf(key);
         return _attempts.RunAsync(key, "put", content.Length, async (_, token) =>
         {
-            await _remote.PutAsync(name, content, onlyIfAbsent, token).ConfigureAwait(false);
+            await _remote.PutAsync(name, content, condition, token).ConfigureAwait(false);
             return true;
         }, cancellation);
     }

@@ -12,11 +12,12 @@ internal sealed class S3Objects(S3Options options) : IRemoteObjects
 
     public void Dispose() => _client.Dispose();
 
-    public async Task PutAsync(string name, ReadOnlyMemory<byte> content, bool onlyIfAbsent, CancellationToken cancellation)
+    public async Task PutAsync(string name, ReadOnlyMemory<byte> content, PutCondition condition, CancellationToken cancellation)
     {
         using var body = new ReadOnlyMemoryStream(content);
         var request = new PutObjectRequest { BucketName = options.Bucket, Key = name, InputStream = body, AutoCloseStream = false, UseChunkEncoding = false };
-        if (onlyIfAbsent) request.IfNoneMatch = "*";
+        if (condition.OnlyIfAbsent) request.IfNoneMatch = "*";
+        if (condition.Version is not null) request.IfMatch = condition.Version;
         if (options.StorageClass.Length > 0) request.StorageClass = S3StorageClass.FindValue(options.StorageClass);
         if (options.SseType.Length > 0) request.ServerSideEncryptionMethod = Encryption;
         if (options.SseKmsKeyId.Length > 0) request.ServerSideEncryptionKeyManagementServiceKeyId = options.SseKmsKeyId;
@@ -41,7 +42,7 @@ internal sealed class S3Objects(S3Options options) : IRemoteObjects
         using var response = await _client.GetObjectAsync(request, cancellation).ConfigureAwait(false);
         var (size, count) = RemoteBody.Announced(response.ContentRange, response.ContentLength, offset, destination.Length);
         await RemoteBody.ReadAsync(response.ResponseStream, destination[..count], cancellation).ConfigureAwait(false);
-        return new RemoteRange(count, size);
+        return new RemoteRange(count, size, response.ETag ?? "");
     }
 
     public async Task<ObjectInfo> GetInfoAsync(string name, CancellationToken cancellation)

@@ -62,7 +62,11 @@ public sealed class DeletedTraces
 
     /// <summary>Those that were deleted after <paramref name="time"/>.</summary>
     public DeletedTraces After(DateTimeOffset time) =>
-        new(_times.Where(entry => entry.Value > time).ToDictionary(static entry => entry.Key, static entry => entry.Value));
+        new(_times.Where(entry => entry.Value > time).ToDictionary());
+
+    /// <summary>These without those of <paramref name="others"/>, but for what was deleted again later than they say.</summary>
+    public DeletedTraces Without(DeletedTraces others) =>
+        new(_times.Where(entry => !others._times.TryGetValue(entry.Key, out var time) || entry.Value > time).ToDictionary());
 
     /// <summary>
     /// <c>{"traces":[{"id":"32 hex digits","time":"RFC 3339"},…],"crc32c":"…"}</c>, by id: another digit would show one trace again and

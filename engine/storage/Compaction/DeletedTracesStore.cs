@@ -12,6 +12,9 @@ public sealed class DeletedTracesStore(IObjectStore objects)
 {
     private const string Name = "deleted-traces.json";
 
+    // Somebody gets through at each round, so this many writers at once are served.
+    private const int MaxAttempts = 64;
+
     /// <summary>
     /// What all tenants have deleted. <paramref name="onDamage"/> hears of tenants whose object cannot be understood, and why: to go
     /// on without it would show what they deleted. Throws <see cref="ObjectStoreException"/>.
@@ -61,11 +64,29 @@ public sealed class DeletedTracesStore(IObjectStore objects)
         return key.ToString().Split('/') is [var folder, Name] && TenantId.TryParse(folder, out tenant, out _);
     }
 
-    /// <summary>Durable when it returns.</summary>
-    public async Task SaveAsync(TenantId tenant, DeletedTraces deleted, CancellationToken cancellation)
+    /// <summary>
+    /// Changes what is stored, whoever else does so at the same time: <paramref name="change"/> is given what is there, once more for each
+    /// time that another writer was quicker. What it made is returned, and durable. Throws <see cref="ObjectStoreException"/>, also
+    /// for an object that cannot be understood, which stays as it is; what <paramref name="change"/> throws ends it, too.
+    /// </summary>
+    public async Task<DeletedTraces> ChangeAsync(TenantId tenant, Func<DeletedTraces, DeletedTraces> change, CancellationToken cancellation)
     {
-        if (deleted.Count == 0) await objects.DeleteAsync(KeyOf(tenant), cancellation).ConfigureAwait(false);
-        else await objects.PutAsync(KeyOf(tenant), deleted.ToJson(), cancellation).ConfigureAwait(false);
+        var key = KeyOf(tenant);
+        for (var attempt = 0; attempt < MaxAttempts; attempt++)
+        {
+            var json = await objects.TryGetAsync(key, DeletedTraces.MaxJsonBytes, cancellation).ConfigureAwait(false);
+            var (known, error) = (DeletedTraces.None, "");
+            if (json is not null && !DeletedTraces.TryParse(json, out known, out error)) throw new ObjectStoreException(ObjectStoreError.Failed, key, error);
+            var changed = change(known);
+            if (changed.IsSameAs(known)) return known;
+            // An empty list is stored as one: a deletion with a condition is more than all services know.
+            var isDone = json is null
+                ? await objects.TryPutIfAbsentAsync(key, changed.ToJson(), cancellation).ConfigureAwait(false)
+                : await objects.TryReplaceAsync(key, json, changed.ToJson(), cancellation).ConfigureAwait(false);
+            if (isDone) return changed;
+        }
+
+        throw new ObjectStoreException(ObjectStoreError.Failed, key, $"others have changed it {MaxAttempts} times, each time before this change was stored; try again");
     }
 
     private static ObjectKey KeyOf(TenantId tenant) => BlockObjects.Folder(tenant).Append(Name);

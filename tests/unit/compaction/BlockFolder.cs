@@ -10,6 +10,7 @@ using Tempo.Engine.Storage.Compaction;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
 using Tempo.Storage.Tests;
+using Tempo.Testing;
 
 namespace Tempo.Compaction.Tests;
 
@@ -26,7 +27,7 @@ internal sealed class BlockFolder : IDisposable
     public NodeOptions Options { get; init; } = new();
 
     public static BlockFolder Create(NodeOptions? options = null) =>
-        new(Directory.CreateTempSubdirectory("tempo-compaction-").FullName) { Options = options ?? new NodeOptions() };
+        new(TestFolder.Create("tempo-compaction-")) { Options = options ?? new NodeOptions() };
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 

@@ -89,13 +89,13 @@ public sealed class BlocklistTests : IDisposable
         var (list, objects) = Open(new NodeOptions());
         var other = new DeletedTracesStore(_folder.OpenObjects());
         await WriteAsync();
-        await other.SaveAsync(TenantId.Single, DeletedTraces.None.With([new TraceId(1, 1)], _time.GetUtcNow())!, default);
+        await other.ChangeAsync(TenantId.Single, _ => DeletedTraces.None.With([new TraceId(1, 1)], _time.GetUtcNow())!, default);
         await PollAsync(list);
         Assert.True(_state.View.DeletedOf(TenantId.Single).Contains(new TraceId(1, 1)));
         var read = objects.ReadCount;
         await PollAsync(list);
         Assert.Equal(read, objects.ReadCount);
-        await other.SaveAsync(TenantId.Single, DeletedTraces.None.With([new TraceId(2, 2), new TraceId(3, 3)], _time.GetUtcNow())!, default);
+        await other.ChangeAsync(TenantId.Single, _ => DeletedTraces.None.With([new TraceId(2, 2), new TraceId(3, 3)], _time.GetUtcNow())!, default);
         await PollAsync(list);
         Assert.Equal(read + 1, objects.ReadCount);
         Assert.Equal([new TraceId(1, 1), new TraceId(2, 2), new TraceId(3, 3)], _state.View.DeletedOf(TenantId.Single).Ids.Order());
@@ -108,7 +108,7 @@ public sealed class BlocklistTests : IDisposable
         var (list, _) = Open(new NodeOptions());
         Assert.True(TenantId.TryParse("other", out var other, out _));
         var store = new DeletedTracesStore(_folder.OpenObjects());
-        await store.SaveAsync(other, DeletedTraces.None.With([new TraceId(2, 2)], _time.GetUtcNow())!, default);
+        await store.ChangeAsync(other, _ => DeletedTraces.None.With([new TraceId(2, 2)], _time.GetUtcNow())!, default);
         await WriteAsync();
         var path = Path.Combine(_folder.TenantPath, "deleted-traces.json");
         await File.WriteAllTextAsync(path, "{", TestContext.Current.CancellationToken);
@@ -125,7 +125,8 @@ public sealed class BlocklistTests : IDisposable
         await Assert.ThrowsAsync<ObjectStoreException>(() => deletion.DeleteAsync(TenantId.Single, [new TraceId(5, 5)], default));
         Assert.Equal("{", await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
 
-        await store.SaveAsync(TenantId.Single, DeletedTraces.None.With([new TraceId(1, 1)], _time.GetUtcNow())!, default);
+        File.Delete(path);
+        await store.ChangeAsync(TenantId.Single, _ => DeletedTraces.None.With([new TraceId(1, 1)], _time.GetUtcNow())!, default);
         await PollAsync(list);
         sources = _state.View.SourcesOf(TenantId.Single);
         Assert.Empty(sources.Damage);
@@ -140,12 +141,29 @@ public sealed class BlocklistTests : IDisposable
         Assert.Contains(new TraceId(1, 1), sources.Hidden);
     }
 
+    /// <summary>What the owner of a tenant forgot is forgotten here, too, at the next poll; what this node has just deleted is not.</summary>
+    [Fact]
+    public async Task Deleted_traces_that_are_stored_no_more_are_forgotten()
+    {
+        var (list, _) = Open(new NodeOptions());
+        var store = new DeletedTracesStore(_folder.OpenObjects());
+        await WriteAsync();
+        await store.ChangeAsync(TenantId.Single, _ => DeletedTraces.None.With([new TraceId(1, 1)], _time.GetUtcNow())!, default);
+        await PollAsync(list);
+        _time.Advance(TimeSpan.FromHours(2));
+        var young = DeletedTraces.None.With([new TraceId(2, 2)], _time.GetUtcNow())!;
+        _state.Update(view => view with { Deleted = view.Deleted.SetItem(TenantId.Single, view.DeletedOf(TenantId.Single).With(young)!) });
+        await store.ChangeAsync(TenantId.Single, static _ => DeletedTraces.None, default);
+        await PollAsync(list);
+        Assert.Equal([new TraceId(2, 2)], _state.View.DeletedOf(TenantId.Single).Ids);
+    }
+
     /// <summary>Before the first poll nothing is known of what others deleted: it is read before it is written.</summary>
     [Fact]
     public async Task A_deletion_before_the_first_poll_keeps_what_is_stored()
     {
         var store = new DeletedTracesStore(_folder.OpenObjects());
-        await store.SaveAsync(TenantId.Single, DeletedTraces.None.With([new TraceId(1, 1)], _time.GetUtcNow())!, default);
+        await store.ChangeAsync(TenantId.Single, _ => DeletedTraces.None.With([new TraceId(1, 1)], _time.GetUtcNow())!, default);
         await new TraceDeletion(new NodeOptions(), store, _state, _time).DeleteAsync(TenantId.Single, [new TraceId(2, 2)], default);
         Assert.Equal([new TraceId(1, 1), new TraceId(2, 2)], (await store.LoadAsync(TenantId.Single, default)).Ids.Order());
     }

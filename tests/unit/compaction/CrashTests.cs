@@ -95,7 +95,7 @@ public sealed class CrashTests
         var objects = new CrashingStore(folder.OpenObjects(), afterTheWork);
         var running = await folder.StartAsync(objects, new ManualTime(Now), limits);
         // A start writes nothing: the round is what is looked at.
-        objects.CrashAt(crashAt);
+        objects.CrashAtChange(crashAt);
         try
         {
             await running.RunOnceAsync();

@@ -3,17 +3,22 @@ using Tempo.Engine.ObjectStore;
 namespace Tempo.Compaction.Tests;
 
 /// <summary>
-/// A store whose process dies at one call: that call does, or does not do, its work, and throws; all later ones throw.
+/// A store whose process dies at one call: that call does, or does not do, its work, and throws; all later ones throw. Counted are all
+/// calls, or only those that change something: a process that ends while it reads leaves what the change before left.
 /// </summary>
 internal sealed class CrashingStore(IObjectStore inner, bool afterTheWork) : IObjectStore
 {
     private int _calls;
     private int _crashAt = int.MaxValue;
+    private bool _countsReads = true;
 
     public bool HasCrashed => _calls >= _crashAt;
 
     /// <summary>The process dies at call number <paramref name="call"/> from here on.</summary>
-    public void CrashAt(int call) => (_calls, _crashAt) = (0, call);
+    public void CrashAt(int call) => (_calls, _crashAt, _countsReads) = (0, call, true);
+
+    /// <summary>The process dies at change number <paramref name="change"/> from here on.</summary>
+    public void CrashAtChange(int change) => (_calls, _crashAt, _countsReads) = (0, change, false);
 
     public ILocalObjects? LocalObjects { get; set; } = inner.LocalObjects;
 
@@ -29,18 +34,22 @@ internal sealed class CrashingStore(IObjectStore inner, bool afterTheWork) : IOb
     public ValueTask<bool> TryPutIfAbsentAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) =>
         DoAsync(key, () => inner.TryPutIfAbsentAsync(key, content, cancellation));
 
+    public ValueTask<bool> TryReplaceAsync(ObjectKey key, ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) =>
+        DoAsync(key, () => inner.TryReplaceAsync(key, expected, content, cancellation));
+
     public ValueTask<byte[]?> TryGetAsync(ObjectKey key, int maxSizeBytes, CancellationToken cancellation = default) =>
-        DoAsync(key, () => inner.TryGetAsync(key, maxSizeBytes, cancellation));
+        ReadAsync(key, () => inner.TryGetAsync(key, maxSizeBytes, cancellation));
 
     public ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default) =>
-        DoAsync(key, () => inner.GetRangeAsync(key, offset, destination, cancellation));
+        ReadAsync(key, () => inner.GetRangeAsync(key, offset, destination, cancellation));
 
     public ValueTask<ObjectInfo?> TryGetInfoAsync(ObjectKey key, CancellationToken cancellation = default) =>
-        DoAsync(key, () => inner.TryGetInfoAsync(key, cancellation));
+        ReadAsync(key, () => inner.TryGetInfoAsync(key, cancellation));
 
     public IAsyncEnumerable<ObjectEntry> ListAsync(ObjectKey folder, ListScope scope, CancellationToken cancellation = default)
     {
-        if (++_calls >= _crashAt) throw Crash(folder);
+        if (_countsReads) _calls++;
+        if (HasCrashed) throw Crash(folder);
         return inner.ListAsync(folder, scope, cancellation);
     }
 
@@ -63,6 +72,9 @@ internal sealed class CrashingStore(IObjectStore inner, bool afterTheWork) : IOb
         var result = await work();
         return call == _crashAt ? throw Crash(key) : result;
     }
+
+    private ValueTask<T> ReadAsync<T>(ObjectKey key, Func<ValueTask<T>> work) =>
+        _countsReads ? DoAsync(key, work) : HasCrashed ? throw Crash(key) : work();
 
     private static ObjectStoreException Crash(ObjectKey key) => new(ObjectStoreError.Failed, key, "the process is gone");
 }

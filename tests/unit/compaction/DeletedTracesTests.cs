@@ -6,6 +6,7 @@ using Tempo.Engine.Query;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Compaction;
 using Tempo.Storage.Tests;
+using Tempo.Testing;
 
 namespace Tempo.Compaction.Tests;
 
@@ -14,7 +15,7 @@ public sealed class DeletedTracesTests : IDisposable
 {
     private const int Traces = 10;
     private static readonly ulong Now = (ulong)DateTimeOffset.UtcNow.ToUnixTimeSeconds() * 1_000_000_000;
-    private readonly string _root = Directory.CreateTempSubdirectory("tempo-deleted-").FullName;
+    private readonly string _root = TestFolder.Create("tempo-deleted-");
 
     private NodeOptions Options => BlockFolder.NodeOptionsIn(_root);
 
@@ -65,7 +66,37 @@ public sealed class DeletedTracesTests : IDisposable
         time.Advance(TimeSpan.FromMinutes(61));
         await running.RunOnceAsync();
         Assert.Equal(0, running.State.View.DeletedOf(TenantId.Single).Count);
-        Assert.False(File.Exists(Path.Combine(folder.TenantPath, "deleted-traces.json")));
+        Assert.Equal(0, (await new DeletedTracesStore(folder.OpenObjects()).LoadAsync(TenantId.Single, default)).Count);
+    }
+
+    /// <summary>
+    /// Each of several nodes over one store deletes traces of its own while the owner of the tenant forgets old ones: none undoes what
+    /// another one did.
+    /// </summary>
+    [Fact]
+    public async Task What_several_nodes_delete_at_once_is_all_deleted()
+    {
+        const int Nodes = 4, Each = 8;
+        using var folder = BlockFolder.Create();
+        var time = new ManualTime(DateTimeOffset.UtcNow);
+        var owner = await folder.StartAsync(folder.OpenObjects(), time);
+        owner.State.Update(static view => view with { Generations = [null!] });
+        await owner.Deletion.DeleteAsync(TenantId.Single, [IdOf(1000), IdOf(1001)], default);
+        time.Advance(TimeSpan.FromMinutes(61));
+        using var start = new Barrier(Nodes + 1);
+        var nodes = Enumerable.Range(0, Nodes).Select(node => Task.Run(async () =>
+        {
+            var running = await folder.StartAsync(folder.OpenObjects(), time);
+            start.SignalAndWait();
+            for (var i = 0; i < Each; i++) await running.Deletion.DeleteAsync(TenantId.Single, [IdOf(node * Each + i)], default);
+        }));
+        await Task.WhenAll(nodes.Append(Task.Run(async () =>
+        {
+            start.SignalAndWait();
+            await owner.Deletion.ForgetAsync(TenantId.Single, owner.State.View.DeletedOf(TenantId.Single), default);
+        })));
+        var stored = await new DeletedTracesStore(folder.OpenObjects()).LoadAsync(TenantId.Single, default);
+        Assert.Equal(Enumerable.Range(0, Nodes * Each).Select(IdOf).Order(), stored.Ids.Order());
     }
 
     /// <summary>A changed byte is no other trace: the object is refused, or says the same.</summary>
@@ -115,7 +146,7 @@ public sealed class DeletedTracesTests : IDisposable
             using var folder = original.Copy();
             var objects = new CrashingStore(folder.OpenObjects(), afterTheWork);
             var running = await folder.StartAsync(objects, new ManualTime(DateTimeOffset.UtcNow));
-            objects.CrashAt(crashAt);
+            objects.CrashAtChange(crashAt);
             try
             {
                 await running.RunOnceAsync();

@@ -5,6 +5,7 @@ using Tempo.Engine.Storage.Blocklist;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Otlp.Tests.Oracle;
 using Tempo.Storage.Tests;
+using Tempo.Testing;
 
 namespace Tempo.Compaction.Tests;
 
@@ -15,7 +16,7 @@ public sealed class NodeTests : IDisposable
     private const int BlocksPerRound = 3;
     private const int TracesPerBlock = 20;
     private static readonly ulong Now = (ulong)DateTimeOffset.UtcNow.ToUnixTimeSeconds() * 1_000_000_000;
-    private readonly string _root = Directory.CreateTempSubdirectory("tempo-node-").FullName;
+    private readonly string _root = TestFolder.Create("tempo-node-");
 
     private NodeOptions Options => BlockFolder.NodeOptionsIn(_root);
 

@@ -7,6 +7,7 @@ using Tempo.Engine.Query.Tags;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Otlp.Tests.Oracle;
 using Tempo.Storage.Tests;
+using Tempo.Testing;
 
 namespace Tempo.Compaction.Tests;
 
@@ -15,7 +16,7 @@ public sealed class PromotionTests : IDisposable
 {
     private const int SpansPerBlock = 12_000;
     private static readonly ulong Now = (ulong)DateTimeOffset.UtcNow.ToUnixTimeSeconds() * 1_000_000_000;
-    private readonly string _root = Directory.CreateTempSubdirectory("tempo-promotion-").FullName;
+    private readonly string _root = TestFolder.Create("tempo-promotion-");
     private ulong _next = 1;
 
     private NodeOptions Options => new()

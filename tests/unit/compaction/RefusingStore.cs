@@ -21,6 +21,8 @@ internal sealed class RefusingStore(IObjectStore inner) : IObjectStore
 
     public ValueTask<bool> TryPutIfAbsentAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) => Checked(key).TryPutIfAbsentAsync(key, content, cancellation);
 
+    public ValueTask<bool> TryReplaceAsync(ObjectKey key, ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) => Checked(key).TryReplaceAsync(key, expected, content, cancellation);
+
     public ValueTask<byte[]?> TryGetAsync(ObjectKey key, int maxSizeBytes, CancellationToken cancellation = default) => Checked(key).TryGetAsync(key, maxSizeBytes, cancellation);
 
     public ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default) => Checked(key).GetRangeAsync(key, offset, destination, cancellation);

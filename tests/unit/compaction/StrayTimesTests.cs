@@ -6,6 +6,7 @@ using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Compaction;
 using Tempo.Otlp.Tests.Oracle;
 using Tempo.Storage.Tests;
+using Tempo.Testing;
 
 namespace Tempo.Compaction.Tests;
 
@@ -14,7 +15,7 @@ public sealed class StrayTimesTests : IDisposable
 {
     private const ulong Second = 1_000_000_000;
     private const ulong Year2100 = 4_102_444_800 * Second;
-    private readonly string _root = Directory.CreateTempSubdirectory("tempo-stray-").FullName;
+    private readonly string _root = TestFolder.Create("tempo-stray-");
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
 

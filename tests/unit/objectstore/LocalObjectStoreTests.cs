@@ -45,6 +45,25 @@ public sealed class LocalObjectStoreTests : ObjectStoreContract, IDisposable
         Assert.Equal(["data"], FileNames("t/b"));
     }
 
+    /// <summary>Each adds its own lines to one object, as processes with a store of their own do; all lines are there in the end.</summary>
+    [Fact]
+    public async Task StoresOverOneFolderReplaceInTurn()
+    {
+        const int Writers = 4, Lines = 10;
+        await Store.PutAsync(Key("t/list"), Text("begin\n"));
+        await Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => Task.Run(async () =>
+        {
+            var store = LocalObjectStore.Open(Root);
+            for (var line = 0; line < Lines;)
+            {
+                var old = (await store.TryGetAsync(Key("t/list"), int.MaxValue))!;
+                if (await store.TryReplaceAsync(Key("t/list"), old, (byte[])[.. old, .. Text($"{writer}.{line}\n")])) line++;
+            }
+        })));
+        var expected = Enumerable.Range(0, Writers).SelectMany(writer => Enumerable.Range(0, Lines).Select(line => $"{writer}.{line}"));
+        Assert.Equal(expected.Order(), (await Read("t/list")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1).Order());
+    }
+
     [Fact]
     public async Task WhatACrashLeftIsSweptAtOpenOnly()
     {

@@ -91,6 +91,42 @@ public abstract class ObjectStoreContract
     }
 
     [Fact]
+    public async Task AnObjectIsReplacedOnlyIfItIsWhatIsExpected()
+    {
+        Assert.False(await Store.TryReplaceAsync(Key("t/list"), Text("first"), Text("second")));
+        Assert.Null(await Store.TryGetAsync(Key("t/list"), 100));
+        await Store.PutAsync(Key("t/list"), Text("first"));
+        foreach (var other in (string[])["First", "firs", "first1", "something else"])
+            Assert.False(await Store.TryReplaceAsync(Key("t/list"), Text(other), Text("second")));
+        Assert.Equal("first", await Read("t/list"));
+        Assert.True(await Store.TryReplaceAsync(Key("t/list"), Text("first"), Text("second")));
+        Assert.False(await Store.TryReplaceAsync(Key("t/list"), Text("first"), Text("third")));
+        Assert.Equal("second", await Read("t/list"));
+        Assert.Equal(["t/list"], await List(ObjectKey.Root, ListScope.Recursive));
+        await Store.DeleteAsync(Key("t/list"));
+        Assert.False(await Store.TryReplaceAsync(Key("t/list"), Text("second"), Text("third")));
+        Assert.Empty(await List(ObjectKey.Root, ListScope.Recursive));
+    }
+
+    [Fact]
+    public async Task OfManyReplacementsOneWins()
+    {
+        for (var round = 0; round < 20; round++)
+        {
+            var key = Key($"race/{round}");
+            await Store.PutAsync(key, Text("start"));
+            using var start = new Barrier(4);
+            var winners = await Task.WhenAll(Enumerable.Range(0, 4).Select(contender => Task.Run(async () =>
+            {
+                start.SignalAndWait();
+                return await Store.TryReplaceAsync(key, Text("start"), Text($"{contender}")) ? contender : -1;
+            })));
+            var winner = Assert.Single(winners, contender => contender >= 0);
+            Assert.Equal($"{winner}", await Read(key.ToString()));
+        }
+    }
+
+    [Fact]
     public async Task AReaderSeesTheOldObjectOrTheNewNeverAMixture()
     {
         var (old, young) = (Enumerable.Repeat((byte)1, 50_000).ToArray(), Enumerable.Repeat((byte)2, 70_000).ToArray());
@@ -182,6 +218,7 @@ public abstract class ObjectStoreContract
         var cancelled = new CancellationToken(canceled: true);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await Store.PutAsync(Key("a"), Text("x"), cancelled));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await Store.TryPutIfAbsentAsync(Key("a"), Text("x"), cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await Store.TryReplaceAsync(Key("a"), Text("x"), Text("y"), cancelled));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await Store.PutAsync(Key("a"), new MemoryStream(new byte[5]), 5, cancelled));
         Assert.Empty(await List(ObjectKey.Root, ListScope.Recursive));
     }

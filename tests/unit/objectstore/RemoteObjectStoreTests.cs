@@ -124,6 +124,17 @@ public sealed class S3ObjectStoreTests : RemoteContract
     }
 
     [Fact]
+    public async Task AReplacementWhoseAnswerWasLostIsWon()
+    {
+        await Store.PutAsync(Key("a"), Text("old"));
+        var lost = 0;
+        _stub.Faults = (_, request) => request.HttpMethod == "PUT" && lost++ == 0 ? new() { DropAnswer = true } : null;
+        Assert.True(await Store.TryReplaceAsync(Key("a"), Text("old"), Text("mine")));
+        Assert.Equal("mine", await Read("a"));
+        Assert.False(await Store.TryReplaceAsync(Key("a"), Text("old"), Text("mine")));
+    }
+
+    [Fact]
     public async Task AnAnswerThatDoesNotComeIsAskedForAgain()
     {
         await Store.PutAsync(Key("a"), Text("x"));

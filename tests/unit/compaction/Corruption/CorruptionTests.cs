@@ -9,12 +9,12 @@ namespace Tempo.Compaction.Tests.Corruption;
 /// </summary>
 public sealed class CorruptionTests(ITestOutputHelper output)
 {
-    private const int InputsOfANode = 500;
+    private const int InputsOfANode = 150;
 
     [Fact]
     public async Task A_damaged_file_costs_at_most_what_it_holds_and_the_answer_says_so()
     {
-        var inputs = FromEnvironment("TEMPO_CORRUPTION_INPUTS", 600);
+        var inputs = FromEnvironment("TEMPO_CORRUPTION_INPUTS", 300);
         var seed = FromEnvironment("TEMPO_CORRUPTION_SEED", 1);
         GoldenNode? golden = null;
         for (var input = 0; input < inputs; input++)

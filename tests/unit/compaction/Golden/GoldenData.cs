@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Testing;
 
 namespace Tempo.Compaction.Tests.Golden;
 
@@ -39,7 +40,7 @@ internal static class GoldenData
     {
         var target = Path.Combine(Folder, Current + ".zip");
         if (File.Exists(target)) return;
-        var root = Directory.CreateTempSubdirectory("tempo-golden-").FullName;
+        var root = TestFolder.Create("tempo-golden-");
         await using (var node = await StartAsync(root))
         {
             for (var trace = 1; trace <= Compacted; trace++)

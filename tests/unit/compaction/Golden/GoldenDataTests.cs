@@ -2,6 +2,7 @@ using System.IO.Compression;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Query;
+using Tempo.Testing;
 
 namespace Tempo.Compaction.Tests.Golden;
 
@@ -13,7 +14,7 @@ public sealed class GoldenDataTests : IDisposable
 {
     private const int MaxBytes = 100 * 1024;
 
-    private readonly string _root = Directory.CreateTempSubdirectory("tempo-golden-").FullName;
+    private readonly string _root = TestFolder.Create("tempo-golden-");
 
     static GoldenDataTests()
     {

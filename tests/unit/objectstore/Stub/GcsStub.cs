@@ -22,6 +22,8 @@ internal sealed class GcsStub : ServiceStub
         if (path.StartsWith("/session/", StringComparison.Ordinal)) return Session(request, path, body);
         if (path.StartsWith("/upload/", StringComparison.Ordinal))
         {
+            if (query["uploadType"] == "media" && query["ifGenerationMatch"] is { } generation && generation != "0")
+                return Replace(query["name"]!, generation, body) == true ? Json(new JsonObject()) : new Answer(412);
             if (query["uploadType"] == "media") return Put(query["name"]!, body, query["ifGenerationMatch"] == "0") ? Json(new JsonObject()) : new Answer(412);
             var session = $"/session/{Interlocked.Increment(ref _nextUpload)}";
             _uploads[session] = (query["name"]!, new MemoryStream());

@@ -37,6 +37,8 @@ internal sealed class S3Stub : ServiceStub
                 return new Answer(200, [], new() { ["ETag"] = $"\"part-{query["partNumber"]}\"" });
             case "PUT":
                 LatestPutHeaders = (WebHeaderCollection)request.Headers;
+                if (request.Headers["If-Match"] is { } version)
+                    return Replace(name, version.Trim('"'), body) switch { true => new Answer(200, [], new() { ["ETag"] = "\"e\"" }), false => Error(412, "PreconditionFailed"), null => Error(404, "NoSuchKey") };
                 return Put(name, body, request.Headers["If-None-Match"] == "*") ? new Answer(200, [], new() { ["ETag"] = "\"e\"" }) : Error(412, "PreconditionFailed");
             case "POST" when query["uploads"] is not null || request.Url.Query.Contains("uploads", StringComparison.Ordinal):
                 var id = $"upload-{Interlocked.Increment(ref _nextUpload)}";

@@ -61,6 +61,21 @@ internal abstract class ServiceStub : IDisposable
         }
     }
 
+    /// <summary>Replaces an object of this version; null if there is none, false if it has another.</summary>
+    protected bool? Replace(string name, string version, byte[] content)
+    {
+        lock (_lock)
+        {
+            if (!Objects.TryGetValue(name, out var found)) return null;
+            if (VersionOf(found.Content) != version) return false;
+            Objects[name] = (content, found.Time);
+            return true;
+        }
+    }
+
+    /// <summary>A number for each content.</summary>
+    protected static string VersionOf(byte[] content) => $"{BitConverter.ToUInt64(System.Security.Cryptography.SHA256.HashData(content)) >> 1}";
+
     /// <summary>A page of names after one, objects and folders in one order, as the services list them.</summary>
     protected (List<string> Names, List<string> Folders, string? Next) List(string prefix, string? delimiter, string? after, int most)
     {
@@ -85,7 +100,7 @@ internal abstract class ServiceStub : IDisposable
     {
         if (!Objects.TryGetValue(name, out var found)) return new Answer(404);
         var content = found.Content;
-        var headers = new Dictionary<string, string> { ["Last-Modified"] = found.Time.ToString("R"), ["ETag"] = "\"e\"" };
+        var headers = new Dictionary<string, string> { ["Last-Modified"] = found.Time.ToString("R"), ["ETag"] = $"\"{VersionOf(content)}\"", ["x-goog-generation"] = VersionOf(content) };
         if (range is null) return new Answer(200, content, headers);
         var bounds = range["bytes=".Length..].Split('-');
         var (start, end) = (long.Parse(bounds[0]), Math.Min(long.Parse(bounds[1]), content.Length - 1));
