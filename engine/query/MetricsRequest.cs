@@ -23,6 +23,9 @@ public sealed record QueryRangeRequest
 
     /// <summary>Hears how far the query has come; null: nobody watches.</summary>
     public QueryProgress? Progress { get; init; }
+
+    /// <summary>Is given what has been counted so far; null: nobody watches.</summary>
+    public IPartialSeries? Watcher { get; init; }
 }
 
 /// <summary>A TraceQL metrics query for one value a series, as <c>/api/metrics/query</c> and gRPC ask for it.</summary>
@@ -42,6 +45,9 @@ public sealed record QueryInstantRequest
 
     /// <summary>Hears how far the query has come; null: nobody watches.</summary>
     public QueryProgress? Progress { get; init; }
+
+    /// <summary>Is given what has been counted so far; null: nobody watches.</summary>
+    public IPartialSeries? Watcher { get; init; }
 }
 
 /// <summary>Limits of metrics queries (Tempo's <c>query_frontend.metrics</c>). What is beyond is refused, unless it says otherwise.</summary>

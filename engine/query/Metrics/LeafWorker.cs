@@ -30,17 +30,20 @@ internal sealed class LeafWorker
     {
         _leaf = leaf;
         _axis = options.Axis;
-        Accumulator = leaf.Stage switch
-        {
-            MetricsCompare => new CompareAccumulator(leaf, options),
-            MetricsFunction { Kind: MetricsFunctionKind.CountTraces or MetricsFunctionKind.RateTraces } => new TraceCountAccumulator(leaf, options),
-            MetricsFunction { Kind: MetricsFunctionKind.CountDistinct } => new DistinctAccumulator(leaf, options),
-            _ => new FunctionAccumulator(leaf, options),
-        };
+        Accumulator = NewAccumulator(leaf, options);
         if (leaf.IsByTrace) _pipeline = PipelineCompiler.Compile(leaf.Source, [], _patience);
         else _filter = RowFilter.Of(leaf.Source, options.Kernel);
         if (leaf.IsByTrace || leaf.NeedsTraces) _candidates = SpanFilter.Create(CandidateFilter.Of(leaf.Source), options.Kernel);
     }
+
+    /// <summary>An empty one, for what the part counts.</summary>
+    public static SpanAccumulator NewAccumulator(LeafPlan leaf, MetricsOptions options) => leaf.Stage switch
+    {
+        MetricsCompare => new CompareAccumulator(leaf, options),
+        MetricsFunction { Kind: MetricsFunctionKind.CountTraces or MetricsFunctionKind.RateTraces } => new TraceCountAccumulator(leaf, options),
+        MetricsFunction { Kind: MetricsFunctionKind.CountDistinct } => new DistinctAccumulator(leaf, options),
+        _ => new FunctionAccumulator(leaf, options),
+    };
 
     public bool IsByTrace => _leaf.IsByTrace;
 

@@ -22,6 +22,9 @@ internal sealed class MetricsPlan
     /// <summary>The parts, in the order of the text.</summary>
     public List<LeafPlan> Leaves { get; } = [];
 
+    /// <summary>Whether samples of one series may take those of another away: topk, bottomk.</summary>
+    public bool HasTopBottom { get; private set; }
+
     /// <summary>Whether whole traces must know their trees.</summary>
     public bool NeedsTree => Leaves.Exists(static leaf => leaf.IsByTrace || leaf.NeedsTraces);
 
@@ -79,6 +82,7 @@ internal sealed class MetricsPlan
                 Leaves.Add(new LeafPlan(pipeline, Options.Extrapolates));
                 break;
             case MetricsTopBottom topBottom:
+                HasTopBottom = true;
                 CollectLeaves(topBottom.Inner);
                 break;
             case MetricsFilter filter:

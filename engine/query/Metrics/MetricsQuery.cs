@@ -29,7 +29,7 @@ public static class MetricsQuery
         if (RangeAlignment.OfRange(request, limits, now) is not { } axis) return new QueryRangeResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
         var exemplars = request.Exemplars == 0 ? limits.MaxExemplars : (int)Math.Min(request.Exemplars, (uint)limits.MaxExemplars);
         var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars, limits));
-        var (series, metrics, message, explanation) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), limits.MaxResponseSamples, threads, request.Progress, cancellation).ConfigureAwait(false);
+        var (series, metrics, message, explanation) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), limits.MaxResponseSamples, threads, (request.Progress, request.Watcher), cancellation).ConfigureAwait(false);
         var result = new QueryRangeResult { Metrics = metrics, Message = message, Explanation = explanation };
         foreach (var one in series) result.Series.Add(ToResult(one, axis));
         return result;
@@ -42,7 +42,7 @@ public static class MetricsQuery
         var query = MetricsPlan.Parse(request.Query, limits, isInstant: true);
         if (RangeAlignment.OfInstant(request, limits, now) is not { } axis) return new QueryInstantResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
         var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars: 0, limits) with { MaxExemplars = 0 });
-        var (series, metrics, message, explanation) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), limits.MaxResponseSamples, threads, request.Progress, cancellation).ConfigureAwait(false);
+        var (series, metrics, message, explanation) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), limits.MaxResponseSamples, threads, (request.Progress, request.Watcher), cancellation).ConfigureAwait(false);
         var result = new QueryInstantResult { Metrics = metrics, Message = message, Explanation = explanation };
         foreach (var one in series)
             if (!double.IsNaN(one.Values[0]))
@@ -51,10 +51,10 @@ public static class MetricsQuery
     }
 
     private static async Task<(SeriesList Series, SearchMetrics Metrics, string Message, string? Explanation)> RunAsync(
-        MetricsPlan plan, TraceSources sources, int maxSeries, int maxSamples, QueryThreads threads, QueryProgress? progress, CancellationToken cancellation)
+        MetricsPlan plan, TraceSources sources, int maxSeries, int maxSamples, QueryThreads threads, (QueryProgress? Progress, IPartialSeries? Watcher) told, CancellationToken cancellation)
     {
         var counts = plan.Options.IsExplained ? new ScanCounts() : null;
-        var scan = new MetricsScan(plan, sources, threads, progress, counts);
+        var scan = new MetricsScan(plan, sources, threads, told.Progress, counts, told.Watcher);
         var series = plan.Evaluate(await scan.RunAsync(cancellation).ConfigureAwait(false), cancellation);
         series.Sort(static (a, b) => LabelOrder.Compare(a.Labels, b.Labels));
         var message = scan.Damage;

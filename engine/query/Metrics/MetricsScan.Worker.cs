@@ -56,6 +56,7 @@ internal sealed partial class MetricsScan
 
                 // All live batches together are one job of the answer.
                 if (Interlocked.Decrement(ref _scan._liveJobs) == 0) _scan._progress?.CompleteJob(0, InspectedSpans - spans);
+                if (_scan._increments is { IsWanted: true }) return;
             }
 
             while (_scan._rowGroups.TryTake(out var block, out var group))
@@ -64,6 +65,7 @@ internal sealed partial class MetricsScan
                 var (bytes, spans) = (InspectedBytes, InspectedSpans);
                 ScanRowGroup(block, group, cancellation);
                 _scan._progress?.CompleteJob(InspectedBytes - bytes, InspectedSpans - spans);
+                if (_scan._increments is { IsWanted: true }) return;
             }
         }
 

@@ -13,6 +13,8 @@ namespace Tempo.Engine.Query.Metrics;
 /// 3  shared and noted traces are put together whole, in the order of their places, and counted
 /// 4  what the threads have counted is added up
 /// </code>
+/// If somebody wants to see what has been counted (<see cref="MetricsIncrements"/>), the threads stop after the job at hand, 3 is
+/// done for the traces known by then, and they go on.
 /// Threads take the next job when they are done with one; what they count adds up to the same, whoever took which.
 /// Memory: a page of columns a thread, the cells, 16 bytes for each trace that is noted.
 /// </summary>
@@ -24,6 +26,7 @@ internal sealed partial class MetricsScan
     private readonly ScanCounts? _counts;
     private readonly IWorkerSlots _slots;
     private readonly Worker[] _workers;
+    private readonly MetricsIncrements? _increments;
     private SharedTraces _shared = new();
     private TraceId[] _whole = [];
     private HashSet<TraceId> _noted = [];
@@ -32,8 +35,9 @@ internal sealed partial class MetricsScan
     private int _liveJobs;
     private int _nextTrace;
 
-    public MetricsScan(MetricsPlan plan, TraceSources sources, QueryThreads threads, QueryProgress? progress = null, ScanCounts? counts = null)
+    public MetricsScan(MetricsPlan plan, TraceSources sources, QueryThreads threads, QueryProgress? progress = null, ScanCounts? counts = null, IPartialSeries? watcher = null)
     {
+        _increments = MetricsIncrements.For(plan, watcher);
         _counts = counts;
         _progress = progress;
         _slots = threads.Slots;
@@ -50,7 +54,7 @@ internal sealed partial class MetricsScan
     public string Damage => _blocks.Damage;
 
     /// <summary>Traces that were put together.</summary>
-    public int WholeTraceCount => _whole.Length;
+    public int WholeTraceCount { get; private set; }
 
     /// <summary>What each part does, in order: a line each.</summary>
     public IEnumerable<string> Describe() => _workers[0].Leaves.Select(static leaf => leaf.Describe());
@@ -75,11 +79,34 @@ internal sealed partial class MetricsScan
 
     private async Task<List<List<Series.Series>>> CountAsync(CancellationToken cancellation)
     {
-        await RunOnAllAsync(static (worker, stop) => worker.Scan(stop), cancellation).ConfigureAwait(false);
+        for (var isFirst = true; ; isFirst = false)
+        {
+            await RunOnAllAsync(static (worker, stop) => worker.Scan(stop), cancellation).ConfigureAwait(false);
+            await LookAtTracesAsync(isFirst ? _shared.Places : [], cancellation).ConfigureAwait(false);
+            if (_increments is null || IsScanned) return Sum(cancellation);
+            _increments.Give([.. Enumerable.Range(0, _plan.Leaves.Count).Select(leaf => _workers.Select(worker => worker.Leaves[leaf].Accumulator))], FirstCertainNano(), cancellation);
+        }
+    }
+
+    private bool IsScanned => _nextLive >= _blocks.Sources.Live.Count && _rowGroups.First is null;
+
+    // Spans that start then or later have all been seen; blocks are scanned by their latest span, the newest first.
+    private long FirstCertainNano() =>
+        _nextLive < _blocks.Sources.Live.Count || _rowGroups.First is not { } next ? long.MaxValue : (next.Meta.LatestSeconds + 1) * 1_000_000_000;
+
+    private async Task LookAtTracesAsync(IEnumerable<(int Place, TraceId Id)> shared, CancellationToken cancellation)
+    {
         _noted = [.. _workers.SelectMany(static worker => worker.Noted)];
-        _whole = WholeTraces.InOrder(_shared.Places.Concat(_workers.SelectMany(static worker => worker.Candidates)));
+        _whole = WholeTraces.InOrder(shared.Concat(_workers.SelectMany(static worker => worker.Candidates)));
+        if (_increments is not null)
+        {
+            _whole = _increments.NotLookedAtYet(_whole);
+            foreach (var worker in _workers) worker.Candidates.Clear();
+        }
+
+        WholeTraceCount += _whole.Length;
+        _nextTrace = 0;
         if (_whole.Length > 0) await RunOnAllAsync(static (worker, stop) => worker.LookAtTraces(stop), cancellation).ConfigureAwait(false);
-        return Sum(cancellation);
     }
 
     private void AddJobs()

@@ -8,6 +8,19 @@ internal sealed class RowGroupJobs(IReadOnlyList<QueryBlock> blocks)
     private int _rowGroup;
     private int _rowGroupCount;
 
+    /// <summary>The first block of which row groups are still to be handed out; null if all are.</summary>
+    public QueryBlock? First
+    {
+        get
+        {
+            lock (_lock)
+            {
+                var next = _rowGroup < _rowGroupCount ? _block : _block + 1;
+                return next < blocks.Count ? blocks[next] : null;
+            }
+        }
+    }
+
     /// <summary>The next one; false if all are handed out. Blocks that cannot be opened are passed over.</summary>
     public bool TryTake(out QueryBlock block, out int rowGroup)
     {

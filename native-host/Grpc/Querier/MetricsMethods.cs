@@ -7,9 +7,10 @@ using Tempo.Host.Tenancy;
 namespace Tempo.Host.Grpc.Querier;
 
 /// <summary>
-/// <c>MetricsQueryRange</c> and <c>MetricsQueryInstant</c>, server streaming: while the query runs, how far it has come, twice a
-/// second, in messages without series; then the answer, in packets. The engine decides on all spans of a step at once, so no
-/// value is certain before; what the client did wrong is UNKNOWN, as in Tempo.
+/// <c>MetricsQueryRange</c> and <c>MetricsQueryInstant</c>, server streaming. While the query runs, twice a second, how far it has come,
+/// with what is new: of a range the samples of steps that are complete, each once; of an instant query the values of what has been
+/// scanned, marked as partial, which the next ones replace. Then the rest of the answer, in packets. What the client did wrong is
+/// UNKNOWN, as in Tempo.
 /// </summary>
 internal sealed class MetricsMethods(TempoNode node, TenantResolver tenants, QuerierOptions options, TimeProvider time)
 {
@@ -25,46 +26,55 @@ internal sealed class MetricsMethods(TempoNode node, TenantResolver tenants, Que
     private async ValueTask<GrpcStatus> AnswerRangeAsync(GrpcCall call, TenantSet asked, RequestBody body)
     {
         if (!MetricsMessages.TryReadRange(body.Buffer.Written, out var request, out var error)) return new GrpcStatus(GrpcStatusCode.Internal, error);
-        var progress = new QueryProgress();
-        var result = await WatchAsync(call, progress, () => node.QueryRangeAsync(asked, request with { Progress = progress }, call.Cancellation)).ConfigureAwait(false);
-        return await PacketSender.SendAsync(
-            call, result.Series.Count, (first, output) => MetricsProtobuf.WritePacket(result, first, options.MaxPacketBytes, output)).ConfigureAwait(false);
+        var (progress, increments, sent) = (new QueryProgress(), new SeriesIncrements(), new SentSamples());
+        var running = Task.Run(() => node.QueryRangeAsync(asked, request with { Progress = progress, Watcher = increments }, call.Cancellation), call.Cancellation);
+        var result = await WatchAsync(running, progress, increments, (metrics, series) => SendAsync(sent.Take(series), metrics, "")).ConfigureAwait(false);
+        await SendAsync(sent.NotSent(result.Series), result.Metrics, result.Message).ConfigureAwait(false);
+        return GrpcStatus.Ok;
+
+        async ValueTask SendAsync(List<TimeSeriesResult> series, SearchMetrics metrics, string message) =>
+            await PacketSender.SendAsync(call, series.Count, (first, output) => MetricsProtobuf.WritePacket(series, metrics, message, first, options.MaxPacketBytes, output)).ConfigureAwait(false);
     }
 
     private async ValueTask<GrpcStatus> AnswerInstantAsync(GrpcCall call, TenantSet asked, RequestBody body)
     {
         if (!MetricsMessages.TryReadInstant(body.Buffer.Written, out var request, out var error)) return new GrpcStatus(GrpcStatusCode.Internal, error);
-        var progress = new QueryProgress();
-        var result = await WatchAsync(call, progress, () => node.QueryInstantAsync(asked, request with { Progress = progress }, call.Cancellation)).ConfigureAwait(false);
-        return await PacketSender.SendAsync(
-            call, result.Series.Count, (first, output) => MetricsProtobuf.WritePacket(result, first, options.MaxPacketBytes, output)).ConfigureAwait(false);
+        var (progress, increments) = (new QueryProgress(), new SeriesIncrements());
+        var running = Task.Run(() => node.QueryInstantAsync(asked, request with { Progress = progress, Watcher = increments }, call.Cancellation), call.Cancellation);
+        var result = await WatchAsync(running, progress, increments, SendPartialAsync).ConfigureAwait(false);
+        await SendAsync(result.Series, result.Metrics, result.Message).ConfigureAwait(false);
+        return GrpcStatus.Ok;
+
+        ValueTask SendPartialAsync(SearchMetrics metrics, IReadOnlyList<TimeSeriesResult> series) => SendAsync(
+            [.. series.Select(static one => new InstantSeriesResult(one.Labels, one.Samples[0].Value))],
+            metrics,
+            series.Count == 0 ? "" : $"The query is still running: {metrics.CompletedJobs} of {metrics.TotalJobs} jobs are done, the values are of these.");
+
+        async ValueTask SendAsync(List<InstantSeriesResult> series, SearchMetrics metrics, string message) =>
+            await PacketSender.SendAsync(call, series.Count, (first, output) => MetricsProtobuf.WritePacket(series, metrics, message, first, options.MaxPacketBytes, output)).ConfigureAwait(false);
     }
 
-    private async ValueTask<T> WatchAsync<T>(GrpcCall call, QueryProgress progress, Func<Task<T>> run)
+    private async ValueTask<T> WatchAsync<T>(Task<T> running, QueryProgress progress, SeriesIncrements increments, Func<SearchMetrics, IReadOnlyList<TimeSeriesResult>, ValueTask> send)
     {
         using var timer = new PeriodicTimer(QuerierOptions.EmitInterval, time);
-        using var message = new NativeBuffer();
-        return await WatchAsync(Task.Run(run, call.Cancellation), progress, () => timer.WaitForNextTickAsync(CancellationToken.None).AsTask(), SendAsync).ConfigureAwait(false);
-
-        ValueTask SendAsync(SearchMetrics metrics)
-        {
-            message.Clear();
-            MetricsProtobuf.WriteProgress(metrics, message);
-            call.WriteMessage(message.Written);
-            return call.FlushAsync();
-        }
+        return await WatchAsync(running, progress, increments, () => timer.WaitForNextTickAsync(CancellationToken.None).AsTask(), send).ConfigureAwait(false);
     }
 
-    /// <summary>Tells at each tick how far a query has come, if it has moved, until it ends; its result, or what it threw.</summary>
-    internal static async Task<T> WatchAsync<T>(Task<T> running, QueryProgress progress, Func<Task> nextTick, Func<SearchMetrics, ValueTask> send)
+    /// <summary>
+    /// Tells at each tick how far a query has come and what it has counted, if it has moved, until it ends; its result, or what it
+    /// threw. The query is asked for values from the first tick on: one that ends before is not stopped for any.
+    /// </summary>
+    internal static async Task<T> WatchAsync<T>(
+        Task<T> running, QueryProgress progress, SeriesIncrements increments, Func<Task> nextTick, Func<SearchMetrics, IReadOnlyList<TimeSeriesResult>, ValueTask> send)
     {
         for (var last = new SearchMetrics(); ;)
         {
             if (await Task.WhenAny(running, nextTick()).ConfigureAwait(false) == running) return await running.ConfigureAwait(false);
-            var now = progress.Read();
-            if (now.TotalJobs == last.TotalJobs && now.CompletedJobs == last.CompletedJobs) continue;
+            var (now, given) = (progress.Read(), increments.Take());
+            increments.Ask();
+            if (given is null && now.TotalJobs == last.TotalJobs && now.CompletedJobs == last.CompletedJobs) continue;
             last = now;
-            await send(now).ConfigureAwait(false);
+            await send(now, given ?? []).ConfigureAwait(false);
         }
     }
 }

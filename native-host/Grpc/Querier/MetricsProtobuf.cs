@@ -15,23 +15,15 @@ internal static class MetricsProtobuf
 
     /// <summary>
     /// Writes one message: the metrics, and as many series from <paramref name="first"/> on as stay below
-    /// <paramref name="maxBytes"/>, at least one. The result is the series to go on with.
+    /// <paramref name="maxBytes"/>, at least one if there are any. With a message the answer is partial. The result is the series to
+    /// go on with.
     /// </summary>
-    public static int WritePacket(QueryRangeResult result, int first, int maxBytes, NativeBuffer output) =>
-        WritePacket(result.Series, WriteSeries, result.Metrics, result.Message, first, maxBytes, output);
+    public static int WritePacket(List<TimeSeriesResult> series, SearchMetrics metrics, string message, int first, int maxBytes, NativeBuffer output) =>
+        WritePacket(series, WriteSeries, metrics, message, first, maxBytes, output);
 
     /// <summary>The same for one value a series.</summary>
-    public static int WritePacket(QueryInstantResult result, int first, int maxBytes, NativeBuffer output) =>
-        WritePacket(result.Series, WriteSeries, result.Metrics, result.Message, first, maxBytes, output);
-
-    /// <summary>Writes a message that has no series yet.</summary>
-    public static void WriteProgress(SearchMetrics metrics, NativeBuffer output)
-    {
-        var writer = new ProtobufWriter(output);
-        var message = writer.BeginMessage(Bytes(2));
-        WriteMetrics(writer, metrics);
-        writer.EndMessage(message);
-    }
+    public static int WritePacket(List<InstantSeriesResult> series, SearchMetrics metrics, string message, int first, int maxBytes, NativeBuffer output) =>
+        WritePacket(series, WriteSeries, metrics, message, first, maxBytes, output);
 
     private static int WritePacket<T>(
         List<T> all, Action<ProtobufWriter, T> write, SearchMetrics metrics, string message, int first, int maxBytes, NativeBuffer output)

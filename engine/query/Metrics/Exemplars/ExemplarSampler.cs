@@ -84,6 +84,7 @@ internal sealed class ExemplarSampler
     /// <summary>Adds what another sampler of the same query kept; <paramref name="groups"/> gives the new numbers of its groups.</summary>
     public void AddAll(ExemplarSampler other, int[] groups)
     {
+        if (!IsActive) return;
         foreach (var candidate in other._kept)
             if (candidate is not null)
                 Add(candidate with { Group = groups[candidate.Group] }, _axis.IndexOf(candidate.StartUnixNano));
