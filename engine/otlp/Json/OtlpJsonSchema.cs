@@ -10,6 +10,7 @@ internal static class OtlpJsonSchema
 {
     public static readonly JsonMessage TracesData = new();
     public static readonly JsonMessage AnyValue = new() { IsOneof = true };
+    public static readonly JsonMessage KeyValue = new();
 
     private static readonly string[] _spanKinds =
         ["SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER", "SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"];
@@ -18,7 +19,8 @@ internal static class OtlpJsonSchema
 
     static OtlpJsonSchema()
     {
-        var keyValue = DeclareAttributes();
+        var keyValue = KeyValue;
+        DeclareAttributes();
         var resource = new JsonMessage();
         resource.Declare(
             new("attributes", ResourceTag.Attributes, JsonFieldKind.RepeatedMessage, keyValue),
@@ -46,9 +48,9 @@ internal static class OtlpJsonSchema
         TracesData.Declare(new JsonField("resourceSpans", TracesDataTag.ResourceSpans, JsonFieldKind.RepeatedMessage, resourceSpans));
     }
 
-    private static JsonMessage DeclareAttributes()
+    private static void DeclareAttributes()
     {
-        var keyValue = new JsonMessage();
+        var keyValue = KeyValue;
         keyValue.Declare(
             new("key", KeyValueTag.Key, JsonFieldKind.String),
             new("value", KeyValueTag.Value, JsonFieldKind.Message, AnyValue));
@@ -66,7 +68,6 @@ internal static class OtlpJsonSchema
             new("arrayValue", AnyValueTag.ArrayValue, JsonFieldKind.Message, arrayValue),
             new("kvlistValue", AnyValueTag.KeyValueListValue, JsonFieldKind.Message, keyValueList),
             new("bytesValue", AnyValueTag.BytesValue, JsonFieldKind.Bytes));
-        return keyValue;
     }
 
     private static JsonMessage DeclareSpan(JsonMessage keyValue)

@@ -14,8 +14,14 @@ public ref struct ProtoJsonWriter(IBufferWriter<byte> output)
     private const int MaxIntegerSizeBytes = 24;
     private const int MaxEscapeSizeBytes = 6;
 
+    /// <summary>What stands around the key and the value of an attribute, at most.</summary>
+    private const int AttributeFrameBytes = 48;
+
     /// <summary>Base64 is written in pieces of this size, so that no span is asked for in proportion to a value.</summary>
     private const int Base64PieceSizeBytes = 1024;
+
+    /// <summary>Text up to this size is looked at and copied in one go.</summary>
+    private const int ShortTextBytes = 4096;
 
     // Multi-byte characters are looked at because they may be malformed, or one of the two line separators.
     private static readonly SearchValues<byte> _plain = SearchValues.Create(PlainBytes());
@@ -36,60 +42,95 @@ public ref struct ProtoJsonWriter(IBufferWriter<byte> output)
     /// <summary>The name of a member; <paramref name="name"/> needs no escaping.</summary>
     public void WriteName(ReadOnlySpan<byte> name)
     {
-        Separate();
-        var span = output.GetSpan(name.Length + 3);
-        span[0] = (byte)'"';
-        name.CopyTo(span[1..]);
-        span[name.Length + 1] = (byte)'"';
-        span[name.Length + 2] = (byte)':';
-        output.Advance(name.Length + 3);
+        var span = output.GetSpan(name.Length + 4);
+        var at = Separate(span);
+        span[at++] = (byte)'"';
+        name.CopyTo(span[at..]);
+        at += name.Length;
+        span[at + 1] = (byte)':';
+        span[at] = (byte)'"';
+        output.Advance(at + 2);
         _needsComma = false;
     }
 
     /// <summary>UTF-8 text; each malformed sequence becomes U+FFFD, so that the output is valid whatever comes in.</summary>
     public void WriteString(ReadOnlySpan<byte> text)
     {
-        Separate();
-        WriteByte((byte)'"');
-        while (!text.IsEmpty)
+        if (text.Length <= ShortTextBytes)
         {
-            var plainLength = text.IndexOfAnyExcept(_plain);
-            if (plainLength < 0) plainLength = text.Length;
-            output.Write(text[..plainLength]);
-            text = text[plainLength..];
-            if (!text.IsEmpty) text = text[WriteSpecial(text)..];
+            var span = output.GetSpan(text.Length + 3);
+            var at = Separate(span);
+            span[at++] = (byte)'"';
+            if (PlainText.TryCopy(text, span[at..]))
+            {
+                at += text.Length;
+                span[at] = (byte)'"';
+                output.Advance(at + 1);
+                _needsComma = true;
+                return;
+            }
         }
 
-        WriteByte((byte)'"');
+        WriteEscaped(text);
+    }
+
+    /// <summary>
+    /// An attribute of OTLP, a <c>KeyValue</c> with a text: <c>{"key":"k","value":{"stringValue":"v"}}</c>. False, with nothing written, if
+    /// it has to be escaped or is long.
+    /// </summary>
+    internal bool TryWriteAttribute(scoped ReadOnlySpan<byte> key, scoped ReadOnlySpan<byte> text)
+    {
+        if (key.Length > ShortTextBytes || text.Length > ShortTextBytes) return false;
+        var span = output.GetSpan(key.Length + text.Length + AttributeFrameBytes);
+        if (!TryBeginAttribute(span, key, ",\"value\":{\"stringValue\":\""u8, out var at) || !PlainText.TryCopy(text, span[at..])) return false;
+        at += text.Length;
+        "\"}}"u8.CopyTo(span[at..]);
+        output.Advance(at + 3);
         _needsComma = true;
+        return true;
+    }
+
+    /// <summary>The same with an integer.</summary>
+    internal bool TryWriteAttribute(scoped ReadOnlySpan<byte> key, long value)
+    {
+        if (key.Length > ShortTextBytes) return false;
+        var span = output.GetSpan(key.Length + AttributeFrameBytes + MaxIntegerSizeBytes);
+        if (!TryBeginAttribute(span, key, ",\"value\":{\"intValue\":\""u8, out var at)) return false;
+        Utf8Formatter.TryFormat(value, span[at..], out var size);
+        at += size;
+        "\"}}"u8.CopyTo(span[at..]);
+        output.Advance(at + 3);
+        _needsComma = true;
+        return true;
     }
 
     /// <summary>An int64 as a string of digits.</summary>
     public void WriteInt64(long value)
     {
-        Separate();
         var span = output.GetSpan(MaxIntegerSizeBytes);
-        span[0] = (byte)'"';
-        Utf8Formatter.TryFormat(value, span[1..], out var size);
-        CloseNumber(span, size);
+        var at = Separate(span);
+        span[at++] = (byte)'"';
+        Utf8Formatter.TryFormat(value, span[at..], out var size);
+        CloseNumber(span, at + size);
     }
 
     /// <summary>A uint64 or fixed64 as a string of digits.</summary>
     public void WriteUInt64(ulong value)
     {
-        Separate();
         var span = output.GetSpan(MaxIntegerSizeBytes);
-        span[0] = (byte)'"';
-        Utf8Formatter.TryFormat(value, span[1..], out var size);
-        CloseNumber(span, size);
+        var at = Separate(span);
+        span[at++] = (byte)'"';
+        Utf8Formatter.TryFormat(value, span[at..], out var size);
+        CloseNumber(span, at + size);
     }
 
     /// <summary>An int32, uint32 or fixed32 as a bare number.</summary>
     public void WriteNumber(long value)
     {
-        Separate();
-        Utf8Formatter.TryFormat(value, output.GetSpan(MaxIntegerSizeBytes), out var size);
-        output.Advance(size);
+        var span = output.GetSpan(MaxIntegerSizeBytes);
+        var at = Separate(span);
+        Utf8Formatter.TryFormat(value, span[at..], out var size);
+        output.Advance(at + size);
         _needsComma = true;
     }
 
@@ -113,14 +154,53 @@ public ref struct ProtoJsonWriter(IBufferWriter<byte> output)
     {
         // Three bytes make four characters, so only the last piece is padded.
         const int PieceLength = Base64PieceSizeBytes / 4 * 3;
+        var span = output.GetSpan(Base64PieceSizeBytes + 3);
+        var at = Separate(span);
+        span[at++] = (byte)'"';
+        for (; bytes.Length > PieceLength; bytes = bytes[PieceLength..])
+        {
+            at += Encode(bytes[..PieceLength], span[at..]);
+            output.Advance(at);
+            span = output.GetSpan(Base64PieceSizeBytes + 1);
+            at = 0;
+        }
+
+        at += Encode(bytes, span[at..]);
+        span[at] = (byte)'"';
+        output.Advance(at + 1);
+        _needsComma = true;
+    }
+
+    private static int Encode(ReadOnlySpan<byte> bytes, Span<byte> span)
+    {
+        Base64.EncodeToUtf8(bytes, span, out _, out var size);
+        return size;
+    }
+
+    private readonly bool TryBeginAttribute(Span<byte> span, ReadOnlySpan<byte> key, ReadOnlySpan<byte> valueHead, out int at)
+    {
+        at = Separate(span);
+        "{\"key\":\""u8.CopyTo(span[at..]);
+        at += 8;
+        if (!PlainText.TryCopy(key, span[at..])) return false;
+        at += key.Length;
+        span[at++] = (byte)'"';
+        valueHead.CopyTo(span[at..]);
+        at += valueHead.Length;
+        return true;
+    }
+
+    private void WriteEscaped(ReadOnlySpan<byte> text)
+    {
         Separate();
         WriteByte((byte)'"');
-        while (!bytes.IsEmpty)
+        while (!text.IsEmpty)
         {
-            var piece = bytes[..Math.Min(bytes.Length, PieceLength)];
-            Base64.EncodeToUtf8(piece, output.GetSpan(Base64PieceSizeBytes), out _, out var size);
-            output.Advance(size);
-            bytes = bytes[piece.Length..];
+            var plainLength = text.IndexOfAnyExcept(_plain);
+            if (plainLength < 0) plainLength = text.Length;
+            output.Write(text[..plainLength]);
+            text = text[plainLength..];
+            if (!text.IsEmpty) text = text[WriteSpecial(text)..];
         }
 
         WriteByte((byte)'"');
@@ -137,8 +217,10 @@ public ref struct ProtoJsonWriter(IBufferWriter<byte> output)
 
     private void Open(byte bracket)
     {
-        Separate();
-        WriteByte(bracket);
+        var span = output.GetSpan(2);
+        var at = Separate(span);
+        span[at] = bracket;
+        output.Advance(at + 1);
         _needsComma = false;
     }
 
@@ -148,9 +230,17 @@ public ref struct ProtoJsonWriter(IBufferWriter<byte> output)
         _needsComma = true;
     }
 
-    private void Separate()
+    private readonly void Separate()
     {
         if (_needsComma) WriteByte((byte)',');
+    }
+
+    // The comma, if one is needed, at the beginning of the span; where to go on.
+    private readonly int Separate(Span<byte> span)
+    {
+        if (!_needsComma) return 0;
+        span[0] = (byte)',';
+        return 1;
     }
 
     private readonly void WriteByte(byte value)
@@ -161,8 +251,8 @@ public ref struct ProtoJsonWriter(IBufferWriter<byte> output)
 
     private void CloseNumber(Span<byte> span, int size)
     {
-        span[size + 1] = (byte)'"';
-        output.Advance(size + 2);
+        span[size] = (byte)'"';
+        output.Advance(size + 1);
         _needsComma = true;
     }
 

@@ -131,6 +131,7 @@ internal static class ProtobufToJson
     private static void WriteElements(ref ProtoJsonWriter json, ReadOnlySpan<byte> message, JsonField field, FieldExtent extent, int valueDepth)
     {
         var reader = new ProtobufReader(message[extent.FirstTagPosition..]);
+        var isAttribute = ReferenceEquals(field.Message, OtlpJsonSchema.KeyValue);
         for (var left = extent.Count; left > 0 && reader.TryReadTag(out var tag);)
         {
             if (tag != field.Tag)
@@ -140,7 +141,7 @@ internal static class ProtobufToJson
             }
 
             if (!reader.TryReadBytes(out var element)) break;
-            WriteMessage(ref json, element, field.Message, valueDepth);
+            if (!isAttribute || valueDepth >= OtlpTraceReader.MaxValueDepth || !UsualAttribute.TryWrite(ref json, element)) WriteMessage(ref json, element, field.Message, valueDepth);
             left--;
         }
     }
