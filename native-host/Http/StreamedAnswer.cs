@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Compression;
+using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 
 namespace Tempo.Host.Http;
@@ -14,21 +15,32 @@ internal sealed class StreamedAnswer(HttpContext context, string contentType) : 
     private const int FlushBytes = 1 << 20;
 
     private readonly AnswerBuffer _buffer = new();
+    private PipeWriter? _direct;
     private GZipStream? _gzip;
 
-    /// <summary>Where the answer is written.</summary>
-    public IBufferWriter<byte> Output => _buffer;
+    /// <summary>Where the answer is written; another place after <see cref="StartAsync"/>.</summary>
+    public IBufferWriter<byte> Output => _direct is null ? _buffer : _direct;
 
     /// <summary>Something was sent: the answer cannot become an error any more.</summary>
     public bool HasStarted { get; private set; }
 
-    /// <summary>Bytes that have not been sent.</summary>
-    public long BufferedBytes => _buffer.Length;
+    /// <summary>
+    /// The answer is large and will not become an error: from now on it is written to where it is sent from, if it is not compressed.
+    /// </summary>
+    public async ValueTask StartAsync()
+    {
+        Begin();
+        if (_gzip is not null) return;
+        await context.Response.StartAsync(context.RequestAborted).ConfigureAwait(false);
+        _direct = context.Response.BodyWriter;
+        _buffer.CopyTo(_direct);
+        _buffer.Dispose();
+    }
 
     /// <summary>Sends what there is, if it is much; returns when the client has taken enough of it.</summary>
     public async ValueTask FlushAsync()
     {
-        if (_buffer.Length >= FlushBytes) await SendAsync().ConfigureAwait(false);
+        if (_direct is not null || _buffer.Length >= FlushBytes) await SendAsync().ConfigureAwait(false);
     }
 
     /// <summary>The answer is whole.</summary>
@@ -54,20 +66,26 @@ internal sealed class StreamedAnswer(HttpContext context, string contentType) : 
 
     private async ValueTask SendAsync()
     {
-        var response = context.Response;
-        if (!HasStarted)
+        if (_direct is not null)
         {
-            HasStarted = true;
-            response.ContentType = contentType;
-            response.Headers.Vary = "Accept-Encoding";
-            if (QueryAnswer.TakesGzip(context.Request))
-            {
-                response.Headers.ContentEncoding = "gzip";
-                _gzip = new GZipStream(response.Body, CompressionLevel.Fastest, leaveOpen: true);
-            }
+            await _direct.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+            return;
         }
 
-        await _buffer.CopyToAsync(_gzip ?? response.Body, context.RequestAborted).ConfigureAwait(false);
+        Begin();
+        await _buffer.CopyToAsync(_gzip ?? context.Response.Body, context.RequestAborted).ConfigureAwait(false);
         _buffer.Clear();
+    }
+
+    private void Begin()
+    {
+        if (HasStarted) return;
+        HasStarted = true;
+        var response = context.Response;
+        response.ContentType = contentType;
+        response.Headers.Vary = "Accept-Encoding";
+        if (!QueryAnswer.TakesGzip(context.Request)) return;
+        response.Headers.ContentEncoding = "gzip";
+        _gzip = new GZipStream(response.Body, CompressionLevel.Fastest, leaveOpen: true);
     }
 }

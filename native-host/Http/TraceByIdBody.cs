@@ -37,10 +37,19 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
     private const byte InspectedBytesTag = 1 << WireType.NumberShift;
     private const byte Partial = 1;
 
+    /// <summary>Traces of so many spans make answers that are sent while they are written.</summary>
+    private const int SpansOfLarge = 4000;
+
+    /// <summary>Memory of a part that is kept for the next answer: a field with its last span. New memory is a page fault every 4 KiB.</summary>
+    private const int KeptBytes = FieldBytes + FieldBytes / 8;
+
+    private static NativeBuffer? s_kept;
+
     // Room for a part and its last span from the beginning, so that it is not moved while it grows.
-    private readonly NativeBuffer _part = new(trace.SpanCount > ManySpans ? PartBytes + PartBytes / 16 : 0);
+    private readonly NativeBuffer _part = trace.SpanCount <= ManySpans ? new() : Interlocked.Exchange(ref s_kept, null) ?? new(PartBytes + PartBytes / 16);
     private long _writtenBytes;
     private bool _isFiltered;
+    private bool _isDisposed;
 
     /// <summary>The trace is larger than it may be; what was written is the beginning of it.</summary>
     public bool IsTooLarge { get; private set; }
@@ -52,7 +61,16 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
         : _isFiltered ? "Trace filtered, only a subset of spans matching the filter is returned"
         : "";
 
-    public void Dispose() => _part.Dispose();
+    /// <summary>The answer is worth being sent while it is written.</summary>
+    public bool IsLarge => trace.SpanCount > SpansOfLarge;
+
+    public void Dispose()
+    {
+        if (_isDisposed) return;
+        _isDisposed = true;
+        _part.Clear();
+        if (_part.Capacity is < PartBytes or > KeptBytes || Interlocked.CompareExchange(ref s_kept, _part, null) is not null) _part.Dispose();
+    }
 
     /// <summary>The trace as a tempopb.Trace. True: call again after a flush.</summary>
     public bool WriteProtobufV1(IBufferWriter<byte> output)
