@@ -18,6 +18,11 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, Generation
     /// <summary>Where the log's disk is short, live data of so many request bytes is cut: sooner than it is full, and not for every request.</summary>
     private const long ShortDiskBytes = 4 << 20;
 
+    /// <summary>Live data that took so long to come to <see cref="NodeOptions.SlowLiveSpans"/> comes slowly: below some 20,000 spans/s.</summary>
+    private static readonly TimeSpan SlowFillTime = TimeSpan.FromSeconds(2);
+
+    private const int MaxTenantsOfSlowCut = 4;
+
     // One rolls at a time.
     private readonly SemaphoreSlim _rolling = new(1, 1);
     private readonly CancellationTokenSource _stop = new();
@@ -44,6 +49,7 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, Generation
             {
                 await WaitAsync(cancellation).ConfigureAwait(false);
                 log.CheckAgain();
+                GarbageBudget.CheckYoung();
                 await RollAsync(force: false, cancellation).ConfigureAwait(false);
                 StartWaiting();
             }
@@ -137,7 +143,15 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, Generation
     }
 
     /// <summary>It holds what a cut takes.</summary>
-    public bool IsFull(Generation generation) => generation.Live.SpanCount >= options.MaxLiveSpans || generation.Live.ByteCount >= options.MaxLiveBytes;
+    public bool IsFull(Generation generation)
+    {
+        var live = generation.Live;
+        var spans = live.SpanCount;
+        return spans >= options.MaxLiveSpans || live.ByteCount >= options.MaxLiveBytes || spans >= options.SlowLiveSpans && IsSlow(generation);
+    }
+
+    // Many tenants would make as many blocks each time.
+    private bool IsSlow(Generation generation) => generation.Live.TenantCount <= MaxTenantsOfSlowCut && generation.Age(time) >= SlowFillTime;
 
     private void StartWaiting()
     {

@@ -46,6 +46,9 @@ internal sealed class Generation(WalGeneration log, LiveSegment live)
         if (Volatile.Read(ref _filledAtTicks) == 0) Interlocked.CompareExchange(ref _filledAtTicks, time.GetUtcNow().UtcTicks, 0);
     }
 
+    /// <summary>How long ago its first request came in; zero if that is not known.</summary>
+    public TimeSpan Age(TimeProvider time) => Volatile.Read(ref _filledAtTicks) is var at and not 0 ? TimeSpan.FromTicks(time.GetUtcNow().UtcTicks - at) : TimeSpan.Zero;
+
     /// <summary>The times near those at which its requests came in; of a sealed generation.</summary>
     public TimeWindow Times(TimeSpan slack) => new(
         _filledAtTicks == 0 ? 0 : UnixNano(_filledAtTicks - slack.Ticks),

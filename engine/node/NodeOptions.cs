@@ -59,6 +59,12 @@ public sealed record NodeOptions
     /// </summary>
     public int MaxLiveSpans { get; init; } = 75_000;
 
+    /// <summary>
+    /// The same where spans come slowly: three batches, less what comes while the cut begins. Nobody needs large cuts then, and live data
+    /// is what such a node consists of. Price: four blocks where there were two and a half, a third of a merge a span.
+    /// </summary>
+    public int SlowLiveSpans { get; init; } = 44_000;
+
     /// <summary>…or came from this many request bytes.</summary>
     public long MaxLiveBytes { get; init; } = 96 << 20;
 

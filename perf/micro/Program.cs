@@ -18,6 +18,8 @@ const string Usage = """
         the inputs have ids of ranges of their own and are as compaction leaves them, so that row groups are copied, unless --no-copy.
     tempo-micro ingest [--spans 75000] [--spans-per-request 300] [--rounds 9] [--dedicated]
         CPU time and allocated bytes a span, from the receiver's buffer to a block, stage by stage.
+    tempo-micro memory [--spans 75000] [--depth 2] [--rounds 3] [--folder /tmp/tempo-micro]
+        Bytes that live data, the writer of blocks and a merge keep, by owner.
     tempo-micro gate [--baselines perf/gate] [--update]
         Fails if a span allocates more at ingest, a query more, or a span takes more bytes on disk, than the machine's file allows.
     tempo-micro trace [--spans 10000] [--rounds 20]
@@ -42,6 +44,7 @@ try
             return 0;
         case "compaction": return await CompactionMeasures.RunAsync(options).ConfigureAwait(false);
         case "ingest": return IngestReport.Run(options);
+        case "memory": return await MemoryMap.RunAsync(options).ConfigureAwait(false);
         case "gate": return await AllocationGate.RunAsync(options).ConfigureAwait(false);
         case "trace": return await TraceMeasures.RunAsync(options).ConfigureAwait(false);
         case "kernels": return KernelBenchmark.Run(options);

@@ -34,8 +34,7 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
 
     private const int MaxBloomShards = 1000;
 
-    // One for each core that cuts, one for compaction.
-    private readonly BlockWriterPool _writers = new(Environment.ProcessorCount + 1);
+    private readonly RowGroupMemoryPool _memory = new(Environment.ProcessorCount);
 
     /// <summary>What of the blocks' sidecars is in memory.</summary>
     public SidecarCache Sidecars => options.Sidecars;
@@ -77,7 +76,7 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         var (path, sidecarPath) = (_work.PathOf(id + WorkFolder.Data), _work.PathOf(id + WorkFolder.Sidecar));
         try
         {
-            using var content = WriteData(path, block, write);
+            using var content = await WriteDataAsync(path, block, write, cancellation).ConfigureAwait(false);
             if (content is null) return null;
             Failpoints.Hit(Failpoint.BlockFooterWritten);
             var bloom = BuildBloom(content.Ids);
@@ -269,19 +268,29 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         return meta;
     }
 
-    private BlockContent? WriteData(string path, NewBlock block, Action<BlockWriter> write)
+    // A merge does not wait for its turn by awaiting it: it would come back on a thread of the pool, which it is to keep clear of.
+    private async Task<BlockContent?> WriteDataAsync(string path, NewBlock block, Action<BlockWriter> write, CancellationToken cancellation)
     {
-        using var file = _work.Create(path);
-        var writer = _writers.Rent(file, block.Layout, _work.SpillPathOf(block.Id.ToString()));
+        var isMerge = block.CompactedFrom.Count > 0 || block.IsNotCompacted;
+        var memory = isMerge ? _memory.Rent(block.Layout) : await _memory.RentForCutAsync(block.Layout, cancellation).ConfigureAwait(false);
         try
         {
-            writer.CountTimesIn(block.Times);
-            write(writer);
-            return writer.SpanCount == 0 ? null : writer.Finish();
+            using var file = _work.Create(path);
+            using var writer = new BlockWriter(file, block.Layout, _work.SpillPathOf(block.Id.ToString()), memory, isMerge ? _memory : null);
+            try
+            {
+                writer.CountTimesIn(block.Times);
+                write(writer);
+                return writer.SpanCount == 0 ? null : writer.Finish();
+            }
+            finally
+            {
+                memory = writer.TakeMemory();
+            }
         }
         finally
         {
-            _writers.Return(writer);
+            if (memory is not null) _memory.Return(memory, !isMerge);
         }
     }
 

@@ -1,40 +1,49 @@
-using System.Collections.Concurrent;
 using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.Storage.Live;
 
 /// <summary>
 /// Keeps emptied batches for reuse, so that steady ingest allocates nothing per span and batches need not grow from nothing
-/// each time. Bounded; thread safe.
+/// each time. The one that was used last is used next, so that there are no more than are needed at once, and what a busy minute left
+/// behind goes. Bounded; thread safe.
 /// </summary>
 public sealed class LiveBatchPool(int capacity)
 {
-    private readonly ConcurrentQueue<LiveBatch> _free = new();
-    private int _count;
+    /// <summary>A batch that was not needed for so many that came back is not kept: some ten cuts at a slow rate, one or two seconds at full speed.</summary>
+    private const int MaxIdleReturns = 32;
+
+    // With the number of the return that brought it, ascending; the last is taken first.
+    private readonly List<(LiveBatch Batch, long Return)> _free = [];
+    private readonly Lock _lock = new();
+    private long _returns;
 
     public LiveBatch Rent()
     {
-        if (!_free.TryDequeue(out var batch))
+        lock (_lock)
         {
-            // The one before has just grown to its size, and left behind what it grew out of.
-            GarbageBudget.Check();
-            return new LiveBatch();
+            if (_free.Count > 0)
+            {
+                var batch = _free[^1].Batch;
+                _free.RemoveAt(_free.Count - 1);
+                return batch;
+            }
         }
 
-        Interlocked.Decrement(ref _count);
-        return batch;
+        // The one before has just grown to its size, and left behind what it grew out of.
+        GarbageBudget.Check();
+        return new LiveBatch();
     }
 
     /// <summary>Takes back a batch that nobody reads any more.</summary>
     public void Return(LiveBatch batch)
     {
-        if (!batch.IsReusable || Interlocked.Increment(ref _count) > capacity)
-        {
-            if (batch.IsReusable) Interlocked.Decrement(ref _count);
-            return;
-        }
-
+        if (!batch.IsReusable) return;
         batch.Clear();
-        _free.Enqueue(batch);
+        lock (_lock)
+        {
+            if (_free.Count < capacity) _free.Add((batch, _returns));
+            _returns++;
+            while (_free.Count > 0 && _returns - _free[0].Return > MaxIdleReturns) _free.RemoveAt(0);
+        }
     }
 }

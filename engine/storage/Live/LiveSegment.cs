@@ -14,6 +14,7 @@ public sealed class LiveSegment(int shardCount, int maxAttributeBytes, LiveBatch
     private readonly ConcurrentDictionary<TenantId, TenantSegment> _tenants = new();
     private long _spanCount;
     private long _byteCount;
+    private int _tenantCount;
 
     public long SpanCount => Interlocked.Read(ref _spanCount);
 
@@ -21,6 +22,9 @@ public sealed class LiveSegment(int shardCount, int maxAttributeBytes, LiveBatch
     public long ByteCount => Interlocked.Read(ref _byteCount);
 
     public IEnumerable<TenantId> Tenants => _tenants.Keys;
+
+    /// <summary>Tenants that have sent something; two that come for the first time at once may count for three.</summary>
+    public int TenantCount => Volatile.Read(ref _tenantCount);
 
     /// <summary>Adds a validated request; its valid spans can be found when this returns. Thread safe.</summary>
     public LiveAppendResult Append(TenantId tenant, ReadOnlySpan<byte> request) => Append(tenant, request, maxAttributeBytes);
@@ -48,11 +52,25 @@ public sealed class LiveSegment(int shardCount, int maxAttributeBytes, LiveBatch
         _tenants.Clear();
     }
 
-    private TenantSegment NewTenant() => new(shardCount, _pool);
+    private TenantSegment NewTenant()
+    {
+        Interlocked.Increment(ref _tenantCount);
+        return new TenantSegment(shardCount, _pool);
+    }
 
     private sealed class TenantSegment
     {
+        /// <summary>Of so many requests one has to wait before another shard is opened…</summary>
+        private const int RequestsPerWait = 16;
+
+        /// <summary>…and so many have had to: two that come at the same moment say nothing.</summary>
+        private const int MinWaits = 4;
+
         private readonly Shard[] _shards;
+
+        // Each has batches of its own that are half full in the mean, so there are no more than writers need.
+        private volatile int _openCount = 1;
+        private int _waits;
 
         public TenantSegment(int shardCount, LiveBatchPool pool)
         {
@@ -70,10 +88,11 @@ public sealed class LiveSegment(int shardCount, int maxAttributeBytes, LiveBatch
         public LiveAppendResult Append(ReadOnlySpan<byte> request, int maxAttributeBytes)
         {
             // The thread's own shard if it is free, else the next free one, else wait for the own one.
-            var own = Environment.CurrentManagedThreadId % _shards.Length;
-            for (var i = 0; i < _shards.Length; i++)
+            var open = _openCount;
+            var own = Environment.CurrentManagedThreadId % open;
+            for (var i = 0; i < open; i++)
             {
-                var shard = _shards[(own + i) % _shards.Length];
+                var shard = _shards[(own + i) % open];
                 if (!shard.Lock.TryEnter()) continue;
                 try
                 {
@@ -85,7 +104,16 @@ public sealed class LiveSegment(int shardCount, int maxAttributeBytes, LiveBatch
                 }
             }
 
+            if (open < _shards.Length) NoteWait(open);
             lock (_shards[own].Lock) return _shards[own].Append(request, maxAttributeBytes);
+        }
+
+        private void NoteWait(int open)
+        {
+            var waits = Interlocked.Increment(ref _waits);
+            if (waits < MinWaits || (long)waits * RequestsPerWait < _shards[open - 1].RequestCount) return;
+            Volatile.Write(ref _waits, 0);
+            _openCount = open + 1;
         }
 
         public void CollectBatches(List<LiveBatchView> views)
@@ -102,11 +130,15 @@ public sealed class LiveSegment(int shardCount, int maxAttributeBytes, LiveBatch
         public readonly Lock Lock = new();
         private volatile LiveBatch[] _batches = [];
 
+        /// <summary>Of its writers; others may see an older one.</summary>
+        public int RequestCount { get; private set; }
+
         /// <summary>A new array for each new batch, so that readers need no lock.</summary>
         public LiveBatch[] Batches => _batches;
 
         public LiveAppendResult Append(ReadOnlySpan<byte> request, int maxAttributeBytes)
         {
+            RequestCount++;
             var batches = _batches;
             if (batches.Length == 0 || batches[^1].IsClosed) _batches = batches = [.. batches, pool.Rent()];
             return batches[^1].Append(request, maxAttributeBytes);

@@ -15,6 +15,8 @@ public sealed class CutTests : IAsyncDisposable
     private readonly HoldingStore _objects;
     private readonly WriteAheadLog _log;
     private readonly NodeState _state;
+    private readonly GenerationWriter _writer;
+    private readonly NodeMetrics _node;
     private readonly CutLoop _cuts;
 
     public CutTests()
@@ -24,9 +26,9 @@ public sealed class CutTests : IAsyncDisposable
         _log = WriteAheadLog.Open(new PosixDisk(Path.Combine(_folder.Root, "wal")), "", new WalOptions { SegmentBytes = 1 << 20 }, metrics);
         _state = new NodeState(_folder.Options, TimeProvider.System);
         _state.Update(_ => new NodeView([_state.NewGeneration(_log.Current)], []));
-        var node = new NodeMetrics(metrics);
-        var writer = new GenerationWriter(_folder.Options, _log, _folder.OpenStore(_objects), new ColumnPromotion(_folder.Options with { AutoPromote = false }, DedicatedColumns.None, _state, Log.Null, TimeProvider.System), _state, node, Log.Null);
-        _cuts = new CutLoop(_folder.Options, _log, writer, _state, node, Log.Null, TimeProvider.System);
+        _node = new NodeMetrics(metrics);
+        _writer = new GenerationWriter(_folder.Options, _log, _folder.OpenStore(_objects), new ColumnPromotion(_folder.Options with { AutoPromote = false }, DedicatedColumns.None, _state, Log.Null, TimeProvider.System), _state, _node, Log.Null);
+        _cuts = new CutLoop(_folder.Options, _log, _writer, _state, _node, Log.Null, TimeProvider.System);
     }
 
     public async ValueTask DisposeAsync()
@@ -101,6 +103,26 @@ public sealed class CutTests : IAsyncDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => flush);
         Assert.Single(_state.View.Waiting);
         Assert.Empty(_cuts.LastError);
+    }
+
+    [Fact]
+    public async Task What_comes_slowly_is_cut_when_it_is_smaller()
+    {
+        var time = new ManualTime(DateTimeOffset.UnixEpoch.AddYears(50));
+        await using var cuts = new CutLoop(new NodeOptions { SlowLiveSpans = 3, MaxLiveSpans = 1000 }, _log, _writer, _state, _node, Log.Null, time);
+        var (fast, slow, tenants) = (_state.NewGeneration(_log.Current), _state.NewGeneration(_log.Current), _state.NewGeneration(_log.Current));
+        foreach (var generation in (Generation[])[fast, slow, tenants])
+        {
+            generation.Fill(time);
+            for (var i = 0; i < 3; i++) generation.Live.Append(TenantId.Single, MergeTests.Request(i + 1, i + 2));
+        }
+
+        Assert.False(cuts.IsFull(fast));
+        time.Advance(TimeSpan.FromSeconds(2));
+        Assert.True(cuts.IsFull(slow));
+        // As many blocks as tenants each time would be too many.
+        for (var i = 0; i < 4; i++) tenants.Live.Append(TenantId.TryParse($"another-{i}", out var tenant, out _) ? tenant : default, MergeTests.Request(1, 2));
+        Assert.False(cuts.IsFull(tenants));
     }
 
     // Adds a span to the current generation and begins a flush, which has rolled when this returns.

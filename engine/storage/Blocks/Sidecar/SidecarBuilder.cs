@@ -27,55 +27,51 @@ internal sealed class SidecarBuilder : IDisposable
     private readonly CatalogBuilder _catalog = new();
     private readonly List<List<ZoneMap>> _zones = [[]];
     private readonly List<(SectionKind Kind, int RowGroup, int SizeBytes, uint Checksum)> _sections = [];
-    private readonly SidecarMemory _memory;
     private readonly SpillBuffer _ofRowGroups;
 
-    /// <param name="memory">What a row group needs; the writer's, kept from block to block.</param>
     /// <param name="spillPath">File for the sections of row groups; null: they stay in memory.</param>
-    public SidecarBuilder(SidecarMemory memory, string? spillPath = null)
-    {
-        _memory = memory;
-        _ofRowGroups = new SpillBuffer(spillPath, MaxMemoryBytes);
-    }
+    public SidecarBuilder(string? spillPath = null) => _ofRowGroups = new SpillBuffer(spillPath, MaxMemoryBytes);
 
     /// <summary>The page is complete.</summary>
-    public void AddPage(TraceStage stage)
+    public void AddPage(RowGroupMemory page)
     {
+        var (stage, memory) = (page.Stage, page.Sidecar);
         var spans = stage.Spans;
         _zones[^1].Add(ZoneOf(stage));
-        Count(_memory.Services, stage.ResourceService.AsSpan(0, stage.ResourceCount));
-        Count(_memory.Names, spans.Name.AsSpan(0, spans.Count));
-        Count(_memory.StatusMessages, spans.StatusMessage.AsSpan(0, spans.Count));
-        Count(_memory.RootNames, stage.RootName.AsSpan(0, stage.TraceCount));
-        Count(_memory.RootServices, stage.RootService.AsSpan(0, stage.TraceCount));
-        Count(_memory.EventNames, spans.EventName.AsSpan(0, spans.EventCount));
-        Count(_memory.ScopeNames, stage.ScopeName.AsSpan(0, stage.ScopeCount));
-        Count(_memory.ScopeVersions, stage.ScopeVersion.AsSpan(0, stage.ScopeCount));
+        Count(memory.Services, stage.ResourceService.AsSpan(0, stage.ResourceCount));
+        Count(memory.Names, spans.Name.AsSpan(0, spans.Count));
+        Count(memory.StatusMessages, spans.StatusMessage.AsSpan(0, spans.Count));
+        Count(memory.RootNames, stage.RootName.AsSpan(0, stage.TraceCount));
+        Count(memory.RootServices, stage.RootService.AsSpan(0, stage.TraceCount));
+        Count(memory.EventNames, spans.EventName.AsSpan(0, spans.EventCount));
+        Count(memory.ScopeNames, stage.ScopeName.AsSpan(0, stage.ScopeCount));
+        Count(memory.ScopeVersions, stage.ScopeVersion.AsSpan(0, stage.ScopeCount));
     }
 
     /// <summary>The row group is complete; its dictionaries are still there.</summary>
-    public void EndRowGroup(TraceStage stage)
+    public void EndRowGroup(RowGroupMemory rows)
     {
+        var (stage, memory) = (rows.Stage, rows.Sidecar);
         var spans = stage.Spans;
-        _memory.Filters.Add(_catalog, CatalogScope.Resource, _memory.Services, "service.name"u8, stage.ResourceServices);
-        AddAttributes(CatalogScope.Resource, stage.ResourceAttributes);
-        AddAttributes(CatalogScope.Scope, stage.ScopeAttributes);
-        AddAttributes(CatalogScope.Span, spans.Attributes);
-        AddAttributes(CatalogScope.Event, spans.EventAttributes);
-        AddAttributes(CatalogScope.Link, spans.LinkAttributes);
-        AddIntrinsic(_memory.Names, CatalogIntrinsics.Name, spans.Names);
-        AddIntrinsic(_memory.StatusMessages, CatalogIntrinsics.StatusMessage, spans.StatusMessages);
-        AddIntrinsic(_memory.RootNames, CatalogIntrinsics.RootName, stage.RootNames);
-        AddIntrinsic(_memory.RootServices, CatalogIntrinsics.RootServiceName, stage.RootServices);
-        AddIntrinsic(_memory.EventNames, CatalogIntrinsics.EventName, spans.EventNames);
-        AddIntrinsic(_memory.ScopeNames, CatalogIntrinsics.InstrumentationName, stage.ScopeNames);
-        AddIntrinsic(_memory.ScopeVersions, CatalogIntrinsics.InstrumentationVersion, stage.ScopeVersions);
-        _memory.Services.Clear();
+        memory.Filters.Add(_catalog, CatalogScope.Resource, memory.Services, "service.name"u8, stage.ResourceServices);
+        AddAttributes(memory, CatalogScope.Resource, stage.ResourceAttributes);
+        AddAttributes(memory, CatalogScope.Scope, stage.ScopeAttributes);
+        AddAttributes(memory, CatalogScope.Span, spans.Attributes);
+        AddAttributes(memory, CatalogScope.Event, spans.EventAttributes);
+        AddAttributes(memory, CatalogScope.Link, spans.LinkAttributes);
+        AddIntrinsic(memory, memory.Names, CatalogIntrinsics.Name, spans.Names);
+        AddIntrinsic(memory, memory.StatusMessages, CatalogIntrinsics.StatusMessage, spans.StatusMessages);
+        AddIntrinsic(memory, memory.RootNames, CatalogIntrinsics.RootName, stage.RootNames);
+        AddIntrinsic(memory, memory.RootServices, CatalogIntrinsics.RootServiceName, stage.RootServices);
+        AddIntrinsic(memory, memory.EventNames, CatalogIntrinsics.EventName, spans.EventNames);
+        AddIntrinsic(memory, memory.ScopeNames, CatalogIntrinsics.InstrumentationName, stage.ScopeNames);
+        AddIntrinsic(memory, memory.ScopeVersions, CatalogIntrinsics.InstrumentationVersion, stage.ScopeVersions);
+        memory.Services.Clear();
         var group = _zones.Count - 1;
-        AddSection(SectionKind.KeyFilter, group, _memory.Filters.KeyFilter());
-        if (_memory.Filters.ValueFilter() is { } values) AddSection(SectionKind.ValueFilter, group, values);
-        AddSection(SectionKind.Ranges, group, _memory.Filters.Ranges());
-        _memory.Filters.Clear();
+        AddSection(SectionKind.KeyFilter, group, memory.Filters.KeyFilter());
+        if (memory.Filters.ValueFilter() is { } values) AddSection(SectionKind.ValueFilter, group, values);
+        AddSection(SectionKind.Ranges, group, memory.Filters.Ranges());
+        memory.Filters.Clear();
         _zones.Add([]);
     }
 
@@ -161,15 +157,15 @@ internal sealed class SidecarBuilder : IDisposable
     // The last list of zones is that of the row group that did not begin.
     private int RowGroupCount => _zones.Count - 1;
 
-    private void AddAttributes(CatalogScope scope, AttributeStage stage)
+    private void AddAttributes(SidecarMemory memory, CatalogScope scope, AttributeStage stage)
     {
-        _memory.Filters.Add(_catalog, scope, stage.Facts, stage.Dictionaries.Keys, stage.Dictionaries.Values, stage.Ints.Dictionary);
-        foreach (var column in stage.Dedicated) _memory.Filters.Add(_catalog, scope, column.Facts, column.Key, column.Strings, column.Ints.Dictionary);
+        memory.Filters.Add(_catalog, scope, stage.Facts, stage.Dictionaries.Keys, stage.Dictionaries.Values, stage.Ints.Dictionary);
+        foreach (var column in stage.Dedicated) memory.Filters.Add(_catalog, scope, column.Facts, column.Key, column.Strings, column.Ints.Dictionary);
     }
 
-    private void AddIntrinsic(AttributeFacts facts, ReadOnlySpan<byte> name, StringDictionary texts)
+    private void AddIntrinsic(SidecarMemory memory, AttributeFacts facts, ReadOnlySpan<byte> name, StringDictionary texts)
     {
-        _memory.Filters.Add(_catalog, CatalogScope.Intrinsic, facts, name, texts);
+        memory.Filters.Add(_catalog, CatalogScope.Intrinsic, facts, name, texts);
         facts.Clear();
     }
 

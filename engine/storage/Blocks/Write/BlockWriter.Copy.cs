@@ -36,20 +36,20 @@ public sealed partial class BlockWriter
     public bool CanBeginCopy(long spans)
     {
         var least = _options.RowGroupSpans / 2;
-        return spans >= least && (IsBetweenRowGroups || _spansInGroup + _stage.Spans.Count >= least);
+        return spans >= least && (IsBetweenRowGroups || _spansInGroup + Stage.Spans.Count >= least);
     }
 
     public void BeginCopy() => EndRowGroup();
 
     /// <summary>As <see cref="Add"/>.</summary>
-    public void AddCopied(OrderedTrace trace) => Stage(trace);
+    public void AddCopied(OrderedTrace trace) => AddToStage(trace);
 
     public void EndCopiedPage() => WritePage(isCopied: true);
 
     /// <summary>Ends a row group, of which all rows were added. The result is how many bytes were copied.</summary>
     public long EndCopy(BlockReader block, RowGroupReader rows)
     {
-        if (_stage.TraceCount > 0 || _rowsInGroup != rows.RowCount)
+        if (Stage.TraceCount > 0 || _rowsInGroup != rows.RowCount)
             throw new InvalidOperationException($"{_rowsInGroup} rows were added of a row group of {rows.RowCount}");
         var bytes = _file.CopyRowGroup(rows.Leaves(block.File.Schema), rows.Memory);
         ForgetRowGroup();

@@ -19,75 +19,70 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 /// </summary>
 public sealed partial class BlockWriter : IDisposable
 {
-    /// <summary>
-    /// A writer that has held more than this, in text of a page or of a dictionary, or compressed, is not used again: what is
-    /// kept for reuse is what ordinary blocks need.
-    /// </summary>
-    private const long MaxReusableBytes = 48 << 20;
-
-    /// <summary>The same for entries of a page.</summary>
-    private const long MaxReusableEntries = 2 << 20;
-
-    private BlockWriterOptions _options;
+    private readonly BlockWriterOptions _options;
     private readonly ParquetSchema _schema;
-    private readonly BlockColumns _columns;
-    private readonly TraceStage _stage;
+    private readonly RowGroupMemoryPool? _lender;
+
+    // Null between row groups while somebody else has it.
+    private RowGroupMemory? _memory;
     private ParquetFileWriter _file;
     private TraceIdLog _ids;
     private List<TraceId> _lastIds = [];
-    private readonly SidecarMemory _sidecarMemory = new();
     private SidecarBuilder _sidecar;
     private SpanContext? _context;
     private long _rowsInGroup;
     private long _spansInGroup;
     private readonly BlockTimes _times = new();
 
+    /// <summary>A writer with memory of its own, for one block after the other (<see cref="Restart"/>).</summary>
     /// <param name="output">Gets the data; it stays the caller's.</param>
     /// <param name="options">The layout.</param>
     /// <param name="spillPath">Begin of the paths of files for what grows with the block; null: that stays in memory.</param>
     public BlockWriter(Stream output, BlockWriterOptions options, string? spillPath = null)
+        : this(output, options, spillPath, new RowGroupMemory(options, RowGroupMemory.SchemaOf(options)), lender: null)
     {
-        _options = options;
-        var dedicated = options.Version.Supported(options.DedicatedColumns);
-        _schema = options.Version.BuildSchema(dedicated);
-        FileOptions = FileOptionsOf(options);
-        _file = new ParquetFileWriter(output, _schema, FileOptions, spillPath);
-        (_ids, _sidecar) = (new TraceIdLog(PathOf(spillPath, "ids")), new SidecarBuilder(_sidecarMemory, PathOf(spillPath, "sidecar")));
-        _columns = new BlockColumns(_schema, FileOptions, options.Version, options.ZstdLevel);
-        _stage = new TraceStage(options.Version, dedicated);
     }
 
-    private ParquetWriterOptions FileOptions { get; set; }
+    /// <summary>A writer of one block in memory that is lent, and given back by <see cref="TakeMemory"/>.</summary>
+    /// <param name="output">Gets the data.</param>
+    /// <param name="options">The layout.</param>
+    /// <param name="spillPath">As above.</param>
+    /// <param name="memory">Of these columns, and empty.</param>
+    /// <param name="lender">Where the writer gets memory again that it has given up between two row groups for others; null: it keeps it.</param>
+    internal BlockWriter(Stream output, BlockWriterOptions options, string? spillPath, RowGroupMemory memory, RowGroupMemoryPool? lender)
+    {
+        (_options, _memory, _lender) = (options, memory, lender);
+        _schema = memory.Schema;
+        memory.Columns.CompressAt(options.ZstdLevel);
+        _file = new ParquetFileWriter(output, _schema, FileOptions, spillPath);
+        (_ids, _sidecar) = (new TraceIdLog(PathOf(spillPath, "ids")), new SidecarBuilder(PathOf(spillPath, "sidecar")));
+    }
 
-    private static ParquetWriterOptions FileOptionsOf(BlockWriterOptions options) => new() { KeyValueMetadata = [new(LayoutKey, LayoutOf(options))] };
+    private ParquetWriterOptions FileOptions => new() { KeyValueMetadata = [new(LayoutKey, LayoutOf(_options))] };
 
     public BlockWriterOptions Options => _options;
 
-    /// <summary>False once it has taken far more memory than ordinary blocks need.</summary>
-    internal bool IsReusable { get; private set; } = true;
+    private BlockColumns Columns => Memory.Columns;
 
-    /// <summary>
-    /// Begins another block of the same columns, with pages, row groups and compression of its own: so that one writer serves cuts and
-    /// compaction by turns.
-    /// </summary>
-    internal void Restart(Stream output, BlockWriterOptions options, string? spillPath)
+    private TraceStage Stage => Memory.Stage;
+
+    private RowGroupMemory Memory => _memory ?? Resume();
+
+    /// <summary>What it has of lent memory, if it has any at the moment; it writes no more.</summary>
+    internal RowGroupMemory? TakeMemory()
     {
-        if (!options.HasColumnsOf(_options)) throw new ArgumentException("other columns than the writer has", nameof(options));
-        (_options, FileOptions) = (options, FileOptionsOf(options));
-        _columns.CompressAt(options.ZstdLevel);
-        Restart(output, spillPath);
+        var memory = _memory;
+        _memory = null;
+        return memory;
     }
 
     /// <summary>Begins another block of the same layout. The one before may be finished or not; its content is not touched.</summary>
     public void Restart(Stream output, string? spillPath = null)
     {
         Dispose();
-        _sidecarMemory.Clear();
+        Memory.Clear();
         _file = new ParquetFileWriter(output, _schema, FileOptions, spillPath);
-        (_ids, _sidecar) = (new TraceIdLog(PathOf(spillPath, "ids")), new SidecarBuilder(_sidecarMemory, PathOf(spillPath, "sidecar")));
-        _columns.Reset();
-        _stage.Clear();
-        _stage.ClearDictionaries();
+        (_ids, _sidecar) = (new TraceIdLog(PathOf(spillPath, "ids")), new SidecarBuilder(PathOf(spillPath, "sidecar")));
         _lastIds = [];
         _context = null;
         (SpanCount, _rowsInGroup, _spansInGroup) = (0, 0, 0);
@@ -104,7 +99,7 @@ public sealed partial class BlockWriter : IDisposable
     public long SpanCount { get; private set; }
 
     /// <summary>Everything that was added is in a finished row group: the next trace may come from another context.</summary>
-    public bool IsBetweenRowGroups => _rowsInGroup == 0 && _stage.TraceCount == 0;
+    public bool IsBetweenRowGroups => _rowsInGroup == 0 && _memory is not { Stage.TraceCount: > 0 };
 
     /// <summary>
     /// Adds a trace; its id must be greater than the one before, and its context the same, unless
@@ -112,28 +107,28 @@ public sealed partial class BlockWriter : IDisposable
     /// </summary>
     public void Add(OrderedTrace trace)
     {
-        Stage(trace);
+        AddToStage(trace);
         if (!IsPageFull) return;
         WritePage(isCopied: false);
         if (IsRowGroupFull) WriteRowGroup();
     }
 
-    private void Stage(OrderedTrace trace)
+    private void AddToStage(OrderedTrace trace)
     {
         if (IsBetweenRowGroups) _context = trace.Context;
         if (trace.Context != _context) throw new ArgumentException("the traces of a row group come from one context: codes are remembered by its batch numbers", nameof(trace));
         if (_ids.Count > 0 && trace.Id.CompareTo(_ids.Last) <= 0) throw new ArgumentException($"trace {trace.Id} after {_ids.Last}: rows of a block ascend", nameof(trace));
         _ids.Add(trace.Id);
         _times.Add(trace);
-        _stage.Add(trace);
+        Stage.Add(trace);
         SpanCount += trace.SpanCount;
     }
 
     private bool IsPageFull =>
-        _stage.Spans.Count >= _options.PageSpans || _stage.Load.TextBytes >= _options.PageTextBytes || _stage.Load.EntryCount >= _options.PageEntries;
+        Stage.Spans.Count >= _options.PageSpans || Stage.Load.TextBytes >= _options.PageTextBytes || Stage.Load.EntryCount >= _options.PageEntries;
 
     private bool IsRowGroupFull =>
-        _spansInGroup >= _options.RowGroupSpans || _columns.SizeBytes >= _options.RowGroupBytes || _columns.LargestDictionaryBytes >= _options.RowGroupDictionaryBytes;
+        _spansInGroup >= _options.RowGroupSpans || Columns.SizeBytes >= _options.RowGroupBytes || Columns.LargestDictionaryBytes >= _options.RowGroupDictionaryBytes;
 
     /// <summary>Writes what is left and the footer. The result is the caller's to dispose.</summary>
     public BlockContent Finish()
@@ -143,7 +138,7 @@ public sealed partial class BlockWriter : IDisposable
         var (size, footerSize) = _file.Finish();
         var content = new BlockContent(size, footerSize, _ids, _lastIds, SpanCount, _times.StartUnixNano, _times.EndUnixNano) { Sidecar = _sidecar, Stray = _times.Stray };
         // They are the content's from here on.
-        (_ids, _sidecar) = (new TraceIdLog(), new SidecarBuilder(_sidecarMemory));
+        (_ids, _sidecar) = (new TraceIdLog(), new SidecarBuilder());
         return content;
     }
 
@@ -159,36 +154,46 @@ public sealed partial class BlockWriter : IDisposable
 
     private void EndRowGroup()
     {
-        if (_stage.TraceCount > 0) WritePage(isCopied: false);
+        if (IsBetweenRowGroups) return;
+        if (Stage.TraceCount > 0) WritePage(isCopied: false);
         if (_rowsInGroup > 0) WriteRowGroup();
     }
 
     private void WritePage(bool isCopied)
     {
-        _stage.Complete();
-        if (!isCopied) _columns.WritePage(_stage);
-        _sidecar.AddPage(_stage);
+        Stage.Complete();
+        if (!isCopied) Columns.WritePage(Stage);
+        _sidecar.AddPage(Memory);
         Failpoints.Hit(Failpoint.BlockPageWritten);
-        IsReusable &= _stage.Load.TextBytes + _columns.LargestDictionaryBytes + _columns.SizeBytes <= MaxReusableBytes && _stage.Load.EntryCount <= MaxReusableEntries;
-        _rowsInGroup += _stage.TraceCount;
-        _spansInGroup += _stage.Spans.Count;
-        _stage.Clear();
+        Memory.NoteSize();
+        _rowsInGroup += Stage.TraceCount;
+        _spansInGroup += Stage.Spans.Count;
+        Stage.Clear();
         GarbageBudget.Check();
+    }
+
+    // Waits in line.
+    private RowGroupMemory Resume()
+    {
+        _memory = (_lender ?? throw new InvalidOperationException("the writer's memory was taken")).Rent(_options);
+        _memory.Columns.CompressAt(_options.ZstdLevel);
+        return _memory;
     }
 
     private void WriteRowGroup()
     {
-        _columns.WriteRowGroup(_file, _rowsInGroup);
+        Columns.WriteRowGroup(_file, _rowsInGroup);
         Failpoints.Hit(Failpoint.BlockRowGroupWritten);
         ForgetRowGroup();
     }
 
     private void ForgetRowGroup()
     {
-        _sidecar.EndRowGroup(_stage);
-        _stage.ClearDictionaries();
+        _sidecar.EndRowGroup(Memory);
+        Stage.ClearDictionaries();
         _lastIds.Add(_ids.Last);
         _rowsInGroup = _spansInGroup = 0;
+        if (_lender is { IsWaitedFor: true } && TakeMemory() is { } memory) _lender.Return(memory, isCut: false);
     }
 }
 

@@ -1,0 +1,149 @@
+using Tempo.Engine.Parquet;
+
+namespace Tempo.Engine.Storage.Blocks.Write;
+
+/// <summary>
+/// Lends the memory in which row groups are built, the largest single part of a node's. Who wants it waits in line:
+/// <code>
+/// cut     has it for its block, which has one row group
+/// merge   gives it up between two row groups if somebody waits, and queues up again
+/// </code>
+/// So one is enough for cuts and merges as long as one cut runs at a time, and a cut waits for one row group at most, some tenths of a second.
+/// Where cuts come faster than they are written, there are as many as cuts. What nobody asks for any more goes: the columns of
+/// yesterday, or the second one of a busy minute. Thread safe.
+/// </summary>
+/// <param name="capacity">Most that are lent at once, and kept.</param>
+internal sealed class RowGroupMemoryPool(int capacity)
+{
+    /// <summary>What was not needed for this many loans is not kept.</summary>
+    private const int MaxIdleLoans = 4;
+
+    /// <summary>Lists of columns whose schema is remembered: those of the tenants at work, and of yesterday.</summary>
+    private const int MaxSchemas = 8;
+
+    // With the number of the loan that it was last used for, ascending.
+    private readonly List<(RowGroupMemory Memory, long LastLoan)> _idle = [];
+    private readonly List<(BlockWriterOptions Layout, ParquetSchema Schema)> _schemas = [];
+    private readonly LinkedList<TaskCompletionSource> _waiting = [];
+    private readonly Lock _lock = new();
+    private long _loans;
+    private int _lent;
+    private int _cuts;
+    private volatile bool _isWaitedFor;
+
+    /// <summary>Who could do without for a while should give it back.</summary>
+    public bool IsWaitedFor => _isWaitedFor;
+
+    /// <summary>The memory for a cut's block, when it is its turn.</summary>
+    public async Task<RowGroupMemory> RentForCutAsync(BlockWriterOptions layout, CancellationToken cancellation)
+    {
+        var turn = Queue(isCut: true);
+        try
+        {
+            await turn.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            Leave(turn, isCut: true);
+            throw;
+        }
+
+        return Take(layout);
+    }
+
+    /// <summary>The same for a merge, on a thread of its own, which waits.</summary>
+    public RowGroupMemory Rent(BlockWriterOptions layout)
+    {
+        Queue(isCut: false).Task.GetAwaiter().GetResult();
+        return Take(layout);
+    }
+
+    /// <summary>Takes back what was lent, whatever became of the block; it need not be empty.</summary>
+    public void Return(RowGroupMemory memory, bool isCut)
+    {
+        if (memory.IsReusable) memory.Clear();
+        lock (_lock)
+        {
+            if (memory.IsReusable) _idle.Add((memory, ++_loans));
+            while (_idle.Count > capacity || _idle.Count > 0 && _loans - _idle[0].LastLoan >= MaxIdleLoans) _idle.RemoveAt(0);
+            EndLoan(isCut);
+        }
+    }
+
+    private TaskCompletionSource Queue(bool isCut)
+    {
+        var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_lock)
+        {
+            if (isCut) _cuts++;
+            _waiting.AddLast(turn);
+            LetIn();
+        }
+
+        return turn;
+    }
+
+    private void Leave(TaskCompletionSource turn, bool isCut)
+    {
+        lock (_lock)
+        {
+            if (!_waiting.Remove(turn))
+            {
+                EndLoan(isCut);
+                return;
+            }
+
+            if (isCut) _cuts--;
+            LetIn();
+        }
+    }
+
+    private void EndLoan(bool isCut)
+    {
+        _lent--;
+        if (isCut) _cuts--;
+        LetIn();
+    }
+
+    private void LetIn()
+    {
+        while (_waiting.First is { } first && _lent < Math.Clamp(_cuts, 1, capacity))
+        {
+            _waiting.RemoveFirst();
+            _lent++;
+            first.Value.SetResult();
+        }
+
+        _isWaitedFor = _waiting.Count > 0;
+    }
+
+    private RowGroupMemory Take(BlockWriterOptions layout)
+    {
+        ParquetSchema schema;
+        lock (_lock)
+        {
+            var found = _idle.FindLastIndex(idle => idle.Memory.HasColumnsOf(layout));
+            if (found >= 0)
+            {
+                var memory = _idle[found].Memory;
+                _idle.RemoveAt(found);
+                return memory;
+            }
+
+            schema = SchemaOf(layout);
+        }
+
+        return new RowGroupMemory(layout, schema);
+    }
+
+    // One object for the same columns: a block may go on in other memory than it was begun in.
+    private ParquetSchema SchemaOf(BlockWriterOptions layout)
+    {
+        var found = _schemas.FindIndex(known => known.Layout.HasColumnsOf(layout));
+        var entry = found >= 0 ? _schemas[found] : (layout, RowGroupMemory.SchemaOf(layout));
+        if (found >= 0) _schemas.RemoveAt(found);
+        else if (_schemas.Count == MaxSchemas) _schemas.RemoveAt(0);
+        _schemas.Add(entry);
+        return entry.Item2;
+    }
+}

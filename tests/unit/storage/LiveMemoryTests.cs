@@ -1,0 +1,80 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Live;
+
+namespace Tempo.Storage.Tests;
+
+/// <summary>There are no more live batches than writers and cuts need at once.</summary>
+public sealed class LiveMemoryTests
+{
+    [Fact]
+    public void The_batch_that_was_used_last_is_used_next_and_what_is_idle_for_long_goes()
+    {
+        var pool = new LiveBatchPool(4);
+        var (idle, used) = (pool.Rent(), pool.Rent());
+        pool.Return(idle);
+        pool.Return(used);
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.Same(used, pool.Rent());
+            pool.Return(used);
+        }
+
+        Assert.Same(used, pool.Rent());
+        Assert.Same(idle, pool.Rent()); // still there
+        pool.Return(idle);
+        pool.Return(used);
+        for (var i = 0; i < 40; i++)
+        {
+            Assert.Same(used, pool.Rent());
+            pool.Return(used);
+        }
+
+        Assert.Same(used, pool.Rent());
+        Assert.NotSame(idle, pool.Rent());
+    }
+
+    [Fact]
+    public async Task Writers_that_do_not_meet_fill_one_batch_whatever_their_threads()
+    {
+        var live = new LiveSegment(shardCount: 8, maxAttributeBytes: 2048);
+        var requests = new RandomRequests(seed: 3, traceCount: 20);
+        for (var i = 0; i < 24; i++)
+        {
+            var request = requests.Next();
+            await Task.Factory.StartNew(() => live.Append(TenantId.Single, request), TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        }
+
+        Assert.Single(Batches(live));
+        Assert.Equal(1, live.TenantCount);
+    }
+
+    [Fact]
+    public void Writers_that_meet_often_get_shards_of_their_own_and_nothing_is_lost()
+    {
+        const int Writers = 4;
+        var live = new LiveSegment(shardCount: Writers, maxAttributeBytes: 2048);
+        using var start = new Barrier(Writers);
+        var sent = new long[Writers];
+        var threads = Enumerable.Range(0, Writers).Select(writer => new Thread(() =>
+        {
+            var requests = new RandomRequests(seed: writer + 10, traceCount: 20);
+            byte[][] own = [.. Enumerable.Range(0, 50).Select(_ => requests.Next())];
+            for (var round = 0; round < 20; round++)
+            {
+                start.SignalAndWait();
+                foreach (var request in own) sent[writer] += live.Append(TenantId.Single, request).SpanCount;
+            }
+        })).ToArray();
+        foreach (var thread in threads) thread.Start();
+        foreach (var thread in threads) thread.Join();
+        Assert.Equal(sent.Sum(), live.SpanCount);
+        Assert.Equal(sent.Sum(), Batches(live).Sum(static view => (long)view.SpanCount));
+    }
+
+    private static List<LiveBatchView> Batches(LiveSegment live)
+    {
+        var views = new List<LiveBatchView>();
+        live.CollectBatches(TenantId.Single, views);
+        return views;
+    }
+}
