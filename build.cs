@@ -51,7 +51,7 @@ internal static class Verbs
           ci             test, with a reproducible build and more kill rounds, and perf gate
           torture [--minutes N]   kills, errors of each system call, failpoints, power cuts, full disks, over and over; a table of what was lost
           torture damage [--inputs N]     files of the log and of blocks come to other bytes; N in all, default 500000
-          torture overload [--minutes N]  five times its capacity for a server of 512 MiB on one processor; needs a machine that does nothing else
+          torture overload [--minutes N] [--impatient]  five times its capacity for a server of 512 MiB on one processor; needs root, and a machine that does nothing else
           fuzz [args]    the fuzzer; `fuzz smoke` is what test runs
           perf [args]    the load generator; perf suite: loads and queries on the binary, beside a peer if one is named; perf query: what queries
                          cost in process; perf gate: fails if ingest or a query takes more bytes than perf/gate says
@@ -282,7 +282,7 @@ internal static class Torture
     public static int Run(string[] arguments) => arguments switch
     {
         ["damage", .. var rest] => Damage(Number(rest, "--inputs", 500_000)),
-        ["overload", .. var rest] => Overload(Number(rest, "--minutes", 30)),
+        ["overload", .. var rest] => Overload(rest),
         _ => Faults(Number(arguments, "--minutes", 10)),
     };
 
@@ -310,11 +310,12 @@ internal static class Torture
         }
     }
 
-    private static int Overload(int minutes)
+    // Needs root for the control group; the load tool says what else.
+    private static int Overload(string[] arguments)
     {
-        Prepare();
-        Environment.SetEnvironmentVariable("TEMPO_OVERLOAD_MINUTES", $"{minutes}");
-        return Shell.Run(TestRun.Executable("tests/system"), "-noLogo", "-noColor", "-showLiveOutput", "-class", "Tempo.SystemTests.Torture.Overload.OverloadTests");
+        SystemPackages.Need(SystemPackages.ForPublish);
+        Publication.Ensure();
+        return Verbs.Perf(["overload", "--binary", Path.GetFullPath(Publication.Binary), .. arguments]);
     }
 
     private static void Prepare()

@@ -30,11 +30,8 @@ public sealed class IngestRouter
     /// </summary>
     public Action<TenantId, NativeBuffer>? Accepted { get; init; }
 
-    /// <summary>
-    /// Why a request need not even be read, for it would be refused (<see cref="TempoNode.ReasonToRefuse"/>); empty: it is to be read. In a
-    /// ring the owners say.
-    /// </summary>
-    public string ReasonToRefuse() => _node is not null && _replicator is null ? _node.ReasonToRefuse() : "";
+    /// <summary>What a request would meet that comes in now. In a ring the owners say, once they have it.</summary>
+    public IngestRoom Room => _node is not null && _replicator is null ? _node.IngestRoom : IngestRoom.Open;
 
     /// <summary>Stores an OTLP request at its owners; see <see cref="TempoNode.IngestAsync"/> for the buffer's rules.</summary>
     public ValueTask<IngestOutcome> IngestAsync(TenantId tenant, NativeBuffer request) =>

@@ -45,7 +45,7 @@ internal sealed partial class IngestPipeline
             if (IsClosedToReplicas) return new IngestOutcome(IngestStatus.Unavailable, 0, 0, "the node is leaving the ring") { RetryAfter = RetrySoon };
             if (!TryValidate(account, request, runs, isReceived: false, out var summary, out var refusal)) return refusal;
             var push = new Push(account, limits, summary, runs, null) { IsCounted = isCounted };
-            if (ReasonToRefuse() is { Length: > 0 } reason) return Refuse(push with { Runs = null }, reason);
+            if (ReasonToRefuse(isLetIn: true) is { Length: > 0 } reason) return Refuse(push with { Runs = null }, reason);
             var refused = _limits.Admit(account, limits, runs);
             return refused is null
                 ? await StoreAsync(push, request).ConfigureAwait(false)

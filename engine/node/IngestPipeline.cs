@@ -33,6 +33,9 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
     private readonly TenantBook _tenants = new(options.MaxTenants, metrics, time);
     private readonly IngestLimits _limits = new(options, time);
 
+    // Requests between the log and the answer.
+    private int _storing;
+
     /// <summary>Set by the owner once the node stops; requests are then refused.</summary>
     public bool IsClosed { get; set; }
 
@@ -53,7 +56,7 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
             if (!TryValidate(account, request, runs, isReceived: true, out var summary, out var refusal)) return refusal;
             var push = new Push(account, limits, summary, runs, null);
             if (summary.SpanCount == summary.InvalidSpanCount) return Finish(push, default);
-            if (ReasonToRefuse() is { Length: > 0 } reason) return Refuse(push with { Runs = null }, reason);
+            if (ReasonToRefuse(isLetIn: true) is { Length: > 0 } reason) return Refuse(push with { Runs = null }, reason);
             if (!_limits.TryTakeRate(account, limits, request.Length, summary.SpanCount, out refusal)) return refusal;
             await _limits.DelayAsync(limits).ConfigureAwait(false);
             var refused = _limits.Admit(account, limits, runs);
@@ -86,6 +89,7 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
     private async ValueTask<IngestOutcome> StoreAsync(Push push, NativeBuffer request)
     {
         if (EnterCurrent() is not { } generation) return Refuse(push, Stopping);
+        Interlocked.Increment(ref _storing);
         try
         {
             Failpoints.Hit(Failpoint.IngestJudged);
@@ -106,6 +110,7 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
         }
         finally
         {
+            Interlocked.Decrement(ref _storing);
             generation.Leave();
         }
     }
@@ -140,8 +145,11 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
 
     // How much may be on its way the receivers say. Live data grows while a cut is slow or fails, whether as one generation or as several. Their number says nothing: a
     // crash loop leaves many small ones.
-    /// <summary>Why every request is refused now; empty if none is for want of room.</summary>
-    public string ReasonToRefuse()
+    /// <summary>What a request that comes in now would meet.</summary>
+    public IngestRoom Room => new(ReasonToRefuse(isLetIn: false), Volatile.Read(ref _storing), IsClosed);
+
+    // Empty if nothing is in the way. What was let in before the limit was reached, and has been read since, has a sixteenth beyond it.
+    private string ReasonToRefuse(bool isLetIn)
     {
         if (IsClosed) return Stopping;
         var generations = view().Generations;
@@ -152,9 +160,11 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
             bytes += generation.Live.ByteCount;
         }
 
-        long times = options.MaxLiveTimes;
-        return spans > times * options.MaxLiveSpans ? $"{spans} spans wait to be written as blocks; the limit is {times * options.MaxLiveSpans}"
-            : bytes > times * options.MaxLiveBytes ? $"{bytes} bytes of spans wait to be written as blocks; the limit is {times * options.MaxLiveBytes}"
+        var (maxSpans, maxBytes) = (options.MaxLiveTimes * (long)options.MaxLiveSpans, options.MaxLiveTimes * options.MaxLiveBytes);
+        var beyond = isLetIn ? 16 : 0;
+        return beyond > 0 && spans <= maxSpans + maxSpans / beyond && bytes <= maxBytes + maxBytes / beyond ? ""
+            : spans > maxSpans ? $"{spans} spans wait to be written as blocks; the limit is {maxSpans}"
+            : bytes > maxBytes ? $"{bytes} bytes of spans wait to be written as blocks; the limit is {maxBytes}"
             : "";
     }
 

@@ -72,8 +72,8 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
         }
     }
 
-    /// <summary>Why a request would be refused now whatever is in it: too much waits to be written as blocks, or the node stops. Empty: it would not.</summary>
-    public string ReasonToRefuse() => _ingest.ReasonToRefuse();
+    /// <summary>What a request that comes in now would meet.</summary>
+    public IngestRoom IngestRoom => _ingest.Room;
 
     /// <summary>
     /// Takes an OTLP ExportTraceServiceRequest. The buffer is the caller's and must stay as it is until this completes.

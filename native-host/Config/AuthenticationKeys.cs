@@ -25,7 +25,11 @@ internal static class AuthenticationKeys
         if (!authentication.IsOn && authentication.Listeners.Count > 0) throw new ConfigException("authentication.listeners without bearer_tokens, bearer_token_file or basic_users: nobody would be asked");
         if (authentication.IsOn && authentication.Listeners.Count == 0 && (options.Receivers.JaegerCompact ?? options.Receivers.JaegerBinary) is not null)
             throw new ConfigException("authentication: datagrams carry no credentials, so the receivers thrift_compact and thrift_binary would stay open; leave them out, or name the listeners that ask under authentication.listeners");
+        if (authentication.IsOn && (options.Ring.Store == "etcd" || options.Ring.Members.Count > 0) && options.Ring.Secret.Length == 0 && !AsksForCertificates(options.GrpcTls))
+            throw new ConfigException("authentication: ring.peer_secret is missing, so whoever reaches the gRPC port could read and write as a node of the ring; set it, or verify client certificates there (server.grpc_tls_config with client_ca_file)");
     }
+
+    private static bool AsksForCertificates(TlsOptions? tls) => tls is not null && (tls.ClientAuthentication == ClientAuthentication.RequireAndVerify || tls.ClientAuthentication == ClientAuthentication.ByRoots && tls.ClientCaFile.Length > 0);
 
     private static string? SetTokens(HostOptions options, YamlNode node)
     {

@@ -32,7 +32,11 @@ public static class BodyReader
             foreach (var segment in result.Buffer)
             {
                 if (segment.Length > maxBytes - body.Buffer.Length) return BodyStatus.TooLarge;
-                if (!body.TryAppend(segment.Span)) return BodyStatus.Overloaded;
+                if (body.TryAppend(segment.Span)) continue;
+
+                // The server reads the rest of the body, and so the connection lives on; if this read were left open, it would end it.
+                reader.AdvanceTo(result.Buffer.End);
+                return BodyStatus.Overloaded;
             }
 
             reader.AdvanceTo(result.Buffer.End);

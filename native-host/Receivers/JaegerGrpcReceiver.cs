@@ -12,6 +12,7 @@ public sealed class JaegerGrpcReceiver(OtlpIngest ingest, int maxRequestBytes) :
     public async ValueTask<GrpcStatus> InvokeAsync(GrpcCall call)
     {
         var status = ingest.ResolveTenant(call.Headers, out var tenant);
+        if (status.IsOk) status = await ingest.AdmitAsync(call.Cancellation).ConfigureAwait(false);
         if (!status.IsOk) return status;
         using var message = call.RentBody();
         status = await call.ReadSingleAsync(message, maxRequestBytes).ConfigureAwait(false);

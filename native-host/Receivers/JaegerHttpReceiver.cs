@@ -38,6 +38,7 @@ public sealed class JaegerHttpReceiver(OtlpIngest ingest, HttpBody body, Request
     private async Task StoreAsync(HttpContext context)
     {
         var status = ingest.ResolveTenant(context.Request.Headers, out var tenant);
+        if (status.IsOk) status = await ingest.AdmitAsync(context.RequestAborted).ConfigureAwait(false);
         if (!status.IsOk)
         {
             await ForeignAnswer.RefuseAsync(context, status).ConfigureAwait(false);

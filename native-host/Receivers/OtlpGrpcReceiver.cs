@@ -10,6 +10,7 @@ public sealed class OtlpGrpcReceiver(OtlpIngest ingest, int maxRequestBytes) : I
     public async ValueTask<GrpcStatus> InvokeAsync(GrpcCall call)
     {
         var status = ingest.ResolveTenant(call.Headers, out var tenant);
+        if (status.IsOk) status = await ingest.AdmitAsync(call.Cancellation).ConfigureAwait(false);
         if (!status.IsOk) return status;
         using var body = call.RentBody();
         status = await call.ReadSingleAsync(body, maxRequestBytes).ConfigureAwait(false);

@@ -63,6 +63,7 @@ public sealed class OtlpHttpReceiver
     private async Task ExportAsync(HttpContext context, string mediaType)
     {
         var status = _ingest.ResolveTenant(context.Request.Headers, out var tenant);
+        if (status.IsOk) status = await _ingest.AdmitAsync(context.RequestAborted).ConfigureAwait(false);
         if (!status.IsOk)
         {
             WriteError(context, mediaType, HttpBody.StatusOf(status), status);

@@ -16,18 +16,21 @@ public sealed class OtlpIngest
     private static readonly TimeSpan ShortestRetry = TimeSpan.FromSeconds(1);
     private readonly IngestRouter _router;
     private readonly TenantResolver _tenants;
+    private readonly AdmissionLine _line;
     private readonly Counter _accepted;
     private readonly Counter _refused;
 
     /// <param name="router">Takes the requests.</param>
     /// <param name="tenants">Reads the tenant from the headers.</param>
+    /// <param name="line">Where requests wait to be read.</param>
     /// <param name="metrics">Gets the span counters.</param>
     /// <param name="receiver">The collector's name of the receiver, such as <c>otlp/otlp_receiver</c>.</param>
     /// <param name="transport">grpc, http …: the other label of the counters.</param>
-    public OtlpIngest(IngestRouter router, TenantResolver tenants, MetricRegistry metrics, string receiver, string transport)
+    public OtlpIngest(IngestRouter router, TenantResolver tenants, AdmissionLine line, MetricRegistry metrics, string receiver, string transport)
     {
         _router = router;
         _tenants = tenants;
+        _line = line;
         string[] labels = ["receiver", "transport"];
         string[] values = [receiver, transport];
         // Tempo's names lack the suffix of a counter.
@@ -46,16 +49,26 @@ public sealed class OtlpIngest
             _ => new GrpcStatus(GrpcStatusCode.InvalidArgument, error) { InvalidField = TenantResolver.HeaderName },
         };
 
+    /// <summary>Ok when the body is to be read; else what to answer without reading it.</summary>
+    public ValueTask<GrpcStatus> AdmitAsync(CancellationToken cancellation) => _line.EnterAsync(cancellation);
+
     /// <summary>
     /// Stores a request (OTLP protobuf), counts its spans, and returns what to answer. Not cancellable: once a request is on
     /// its way to the disk, its outcome is what the sender must hear, even late.
     /// </summary>
     public async ValueTask<(GrpcStatus Status, IngestOutcome Outcome)> StoreAsync(TenantId tenant, RequestBody body)
     {
-        var outcome = await _router.IngestAsync(tenant, body.Buffer).ConfigureAwait(false);
-        _accepted.Add(outcome.AcceptedSpans);
-        _refused.Add(outcome.RejectedSpans);
-        return (ToStatus(outcome), outcome);
+        try
+        {
+            var outcome = await _router.IngestAsync(tenant, body.Buffer).ConfigureAwait(false);
+            _accepted.Add(outcome.AcceptedSpans);
+            _refused.Add(outcome.RejectedSpans);
+            return (ToStatus(outcome), outcome);
+        }
+        finally
+        {
+            _line.Leave();
+        }
     }
 
     internal static GrpcStatus ToStatus(in IngestOutcome outcome) => outcome.Status switch

@@ -20,20 +20,12 @@ public sealed class RequestMemory : IDisposable
     private readonly long _maxInflightBytes;
     private readonly string _limitName;
     private readonly NativeBufferPool _pool;
-    private readonly Func<string>? _reasonToRefuse;
-    private readonly Action? _onRefused;
     private long _inflightBytes;
 
     /// <param name="maxInflightBytes">Bytes of the account.</param>
     /// <param name="limitName">What the limit is called where it is set.</param>
-    /// <param name="reasonToRefuse">
-    /// Asked before anything of a request is read: what it would be refused for whatever is in it, or nothing. A refusal that costs as much
-    /// as a request that is stored leaves an overloaded process no time for either.
-    /// </param>
-    /// <param name="onRefused">Hears of each request that was refused so.</param>
-    public RequestMemory(long maxInflightBytes, string limitName = "distributor.max_inflight_bytes", Func<string>? reasonToRefuse = null, Action? onRefused = null)
+    public RequestMemory(long maxInflightBytes, string limitName = "distributor.max_inflight_bytes")
     {
-        (_reasonToRefuse, _onRefused) = (reasonToRefuse, onRefused);
         _maxInflightBytes = maxInflightBytes;
         _limitName = limitName;
         // 64 idle buffers of at most 1 MiB: what 64 senders of ordinary batches use at once. A quarter of the account at most.
@@ -52,13 +44,7 @@ public sealed class RequestMemory : IDisposable
     public long InflightBytes => Interlocked.Read(ref _inflightBytes);
 
     /// <summary>An empty body of a new request.</summary>
-    public RequestBody Rent()
-    {
-        var share = new RequestShare { Refused = _reasonToRefuse?.Invoke() ?? "" };
-        if (share.Refused.Length == 0) return Rent(share);
-        _onRefused?.Invoke();
-        return new RequestBody(this, new NativeBuffer(), share);
-    }
+    public RequestBody Rent() => Rent(new RequestShare());
 
     /// <summary>An empty body of the same request as another one: what it is decompressed or transcoded to.</summary>
     public RequestBody RentBeside(RequestBody other) => Rent(other.Share);
@@ -72,15 +58,13 @@ public sealed class RequestMemory : IDisposable
     }
 
     /// <summary>What a request is told that could not have what it asked for last.</summary>
-    internal GrpcStatus RefusalOf(RequestShare share) => share.Refused.Length > 0 ? Overloaded with { Message = share.Refused }
-        : !share.CannotFit ? Overloaded
+    internal GrpcStatus RefusalOf(RequestShare share) => !share.CannotFit ? Overloaded
         : new GrpcStatus(GrpcStatusCode.ResourceExhausted, $"request larger than max: received, decompressed and transcoded it needs more than the {_maxInflightBytes} bytes that all requests together may have ({_limitName})") { IsTooLarge = true };
 
     public void Dispose() => LargeDecompressions.Dispose();
 
     internal bool TryAdd(long bytes, RequestShare share)
     {
-        if (share.Refused.Length > 0) return false;
         share.CannotFit = share.Bytes + bytes > _maxInflightBytes;
         if (Interlocked.Add(ref _inflightBytes, bytes) <= _maxInflightBytes)
         {
@@ -154,9 +138,6 @@ public sealed class RequestBody : IMemoryAccount, IDisposable
 internal sealed class RequestShare
 {
     public long Bytes { get; set; }
-
-    /// <summary>Why nothing of it is read; empty: it is.</summary>
-    public string Refused { get; init; } = "";
 
     /// <summary>What it asked for last is more than the whole account has.</summary>
     public bool CannotFit { get; set; }

@@ -20,7 +20,7 @@ public sealed class ZipkinReceiver
     private readonly RequestMetrics _metrics;
     private readonly TimeProvider _time;
 
-    public ZipkinReceiver(IngestRouter router, TenantResolver tenants, MetricRegistry registry, HttpBody body, RequestMetrics metrics, TimeProvider time)
+    public ZipkinReceiver(IngestRouter router, TenantResolver tenants, AdmissionLine line, MetricRegistry registry, HttpBody body, RequestMetrics metrics, TimeProvider time)
     {
         _body = body;
         _metrics = metrics;
@@ -28,7 +28,7 @@ public sealed class ZipkinReceiver
 
         // In the order of ZipkinFormat.
         string[] transports = ["http_v2_json", "http_v2_proto", "http_v1_json", "http_v1_thrift"];
-        _ingest = [.. transports.Select(transport => new OtlpIngest(router, tenants, registry, "zipkin/zipkin_receiver", transport))];
+        _ingest = [.. transports.Select(transport => new OtlpIngest(router, tenants, line, registry, "zipkin/zipkin_receiver", transport))];
     }
 
     /// <summary>Serves one request of the listener.</summary>
@@ -43,6 +43,7 @@ public sealed class ZipkinReceiver
     {
         var ingest = _ingest[(int)format];
         var status = ingest.ResolveTenant(context.Request.Headers, out var tenant);
+        if (status.IsOk) status = await ingest.AdmitAsync(context.RequestAborted).ConfigureAwait(false);
         if (!status.IsOk)
         {
             await ForeignAnswer.RefuseAsync(context, status).ConfigureAwait(false);

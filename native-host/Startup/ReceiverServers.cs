@@ -28,18 +28,21 @@ internal sealed class ReceiverServers : IAsyncDisposable
     private readonly Log _log;
     private readonly TimeProvider _time;
     private readonly List<JaegerUdpReceiver> _udp = [];
+    private readonly AdmissionLine _line;
 
     public ReceiverServers(IngestRouter router, TenantResolver tenants, RequestMetrics requests, MetricRegistry metrics, Log log, TimeProvider time)
     {
         (_router, _tenants, _requests, _metrics, _log, _time) = (router, tenants, requests, metrics, log, time);
+        var refused = metrics.Counter("tempo_receiver_requests_refused_total", "Requests that were refused before they were read, because too many are being stored, too much waits to be written as blocks, or the process stops.");
+        refused.Add(0);
+        _line = new AdmissionLine(() => router.Room, Environment.ProcessorCount, time, refused);
+        metrics.Gauge("tempo_receiver_requests_waiting", "Requests that wait to be read.", () => _line.WaitingCount);
     }
 
     /// <exception cref="ListenException">An address cannot be listened on.</exception>
     public async Task StartAsync(HostOptions options, ListenForReceiver listen)
     {
-        var refused = _metrics.Counter("tempo_receiver_requests_refused_total", "Requests that were refused before they were read, because too much waits to be written as blocks, or the process stops.");
-        refused.Add(0);
-        var memory = new RequestMemory(options.Node.MaxInflightBytes, reasonToRefuse: _router.ReasonToRefuse, onRefused: () => refused.Add());
+        var memory = new RequestMemory(options.Node.MaxInflightBytes);
         _metrics.Gauge("tempo_receiver_inflight_bytes", "Memory of requests that are being read or stored.", () => memory.InflightBytes);
         var set = options.Receivers;
         if (set.OtlpGrpc is { } otlpGrpc)
@@ -52,7 +55,7 @@ internal sealed class ReceiverServers : IAsyncDisposable
 
         if (set.Zipkin is { } zipkin)
         {
-            var receiver = new ZipkinReceiver(_router, _tenants, _metrics, new HttpBody(memory, zipkin.MaxRequestBytes), _requests, _time);
+            var receiver = new ZipkinReceiver(_router, _tenants, _line, _metrics, new HttpBody(memory, zipkin.MaxRequestBytes), _requests, _time);
             await listen("zipkin", zipkin, HttpLimits, receiver.HandleAsync).ConfigureAwait(false);
         }
 
@@ -62,6 +65,7 @@ internal sealed class ReceiverServers : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var receiver in _udp) await receiver.DisposeAsync().ConfigureAwait(false);
+        _line.Dispose();
     }
 
     private async Task StartJaegerAsync(ReceiverSet set, RequestMemory memory, bool hasTenants, ListenForReceiver listen)
@@ -81,7 +85,7 @@ internal sealed class ReceiverServers : IAsyncDisposable
             receiver.Listen, isCompact, hasTenants ? null : Ingest(Jaeger, JaegerUdpReceiver.TransportOf(isCompact)), memory, _metrics, _log);
     }
 
-    private OtlpIngest Ingest(string receiver, string transport) => new(_router, _tenants, _metrics, receiver, transport);
+    private OtlpIngest Ingest(string receiver, string transport) => new(_router, _tenants, _line, _metrics, receiver, transport);
 
     private Func<HttpContext, Task> Grpc(IGrpcMethod method, RequestMemory memory) => new GrpcServer([method], memory, _requests, _log, _time).HandleAsync;
 }

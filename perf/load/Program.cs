@@ -16,7 +16,8 @@ try
         "generate" => GenerateVerb.Run(options),
         "trace" => TraceVerb.Run(options),
         "neighbours" => NeighboursVerb.Run(options),
-        _ => throw new OptionException($"'{verb}' is not a verb: run, generate, trace, neighbours."),
+        "overload" => OverloadVerb.Run(options),
+        _ => throw new OptionException($"'{verb}' is not a verb: run, generate, trace, neighbours, overload."),
     };
 }
 catch (OptionException wrong)

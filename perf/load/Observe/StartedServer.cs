@@ -24,21 +24,24 @@ internal sealed class StartedServer : IDisposable
     private Process _process;
 
     /// <summary>Returns once <c>/ready</c> answers 200; throws <see cref="IOException"/> if it does not in 30 s.</summary>
-    public StartedServer(string binary, bool isMultitenant = false)
+    /// <param name="binary">The server.</param>
+    /// <param name="isMultitenant">Requests name their tenant.</param>
+    /// <param name="launcher">A program and its arguments that become the server; empty: it is started as it is.</param>
+    public StartedServer(string binary, bool isMultitenant = false, params string[] launcher)
     {
         Api = FreePort();
         Grpc = FreePort();
         Http = FreePort();
         string config = Path.Combine(_folder, "tempo.yaml");
         File.WriteAllText(config, Unlimited + (isMultitenant ? "multitenancy_enabled: true\n" : ""));
-        _start = new ProcessStartInfo(Path.GetFullPath(binary))
+        string[] command =
+        [
+            .. launcher, Path.GetFullPath(binary), $"-config.file={config}", $"-server.http-listen-port={Api}", "-server.grpc-listen-port=0",
+            $"-distributor.otlp.grpc-endpoint=127.0.0.1:{Grpc}", $"-distributor.otlp.http-endpoint=127.0.0.1:{Http}", $"-storage.path={DataFolder}",
+        ];
+        _start = new ProcessStartInfo(command[0], command[1..])
         {
             WorkingDirectory = _folder,
-            ArgumentList =
-            {
-                $"-config.file={config}", $"-server.http-listen-port={Api}", "-server.grpc-listen-port=0", $"-distributor.otlp.grpc-endpoint=127.0.0.1:{Grpc}",
-                $"-distributor.otlp.http-endpoint=127.0.0.1:{Http}", $"-storage.path={DataFolder}",
-            },
             RedirectStandardError = true,
             RedirectStandardOutput = true,
         };

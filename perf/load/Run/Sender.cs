@@ -37,6 +37,7 @@ internal sealed class Sender : IExportObserver, IDisposable
         public bool IsOpen;
         public RequestTemplate Template;
         public long DueTicks;
+        public long SentTicks;
         public byte[]? TraceIds;
     }
 
@@ -53,6 +54,9 @@ internal sealed class Sender : IExportObserver, IDisposable
     }
 
     public Tally Tally { get; } = new();
+
+    /// <summary>Comes back when it was told to, as exporters do; else after a hundredth of a second.</summary>
+    public bool HonoursRetryAfter { get; init; }
 
     /// <summary>In <see cref="Stopwatch"/> ticks; 0 when nothing was acknowledged.</summary>
     public long LastAcknowledgementTicks { get; private set; }
@@ -112,9 +116,9 @@ internal sealed class Sender : IExportObserver, IDisposable
         ref OpenRequest request = ref _slots[slot];
         long nowTicks = Stopwatch.GetTimestamp();
         if (response.Outcome == ExportOutcome.Acknowledged) LastAcknowledgementTicks = nowTicks;
-        if (response.Outcome == ExportOutcome.Refused) _resumeTicks = nowTicks + RefusalPauseTicks;
-        long latencyMicros = (long)((nowTicks - request.DueTicks) * 1e6 / Stopwatch.Frequency);
-        Tally.Count(response, request.Template.SpanCount, request.Template.Bytes.Length, latencyMicros);
+        if (response.Outcome == ExportOutcome.Refused)
+            _resumeTicks = nowTicks + (HonoursRetryAfter && response.RetryAfter > TimeSpan.Zero ? (long)(response.RetryAfter.TotalSeconds * Stopwatch.Frequency) : RefusalPauseTicks);
+        Tally.Count(response, request.Template.SpanCount, request.Template.Bytes.Length, Micros(nowTicks - request.DueTicks), Micros(nowTicks - request.SentTicks));
         if (response is { Outcome: ExportOutcome.Acknowledged, RejectedSpans: 0 })
             _ledger?.Add(request.TraceIds, request.Template.SpansPerTrace);
         request.IsOpen = false;
@@ -135,6 +139,7 @@ internal sealed class Sender : IExportObserver, IDisposable
         if (_target.IsGzip) StampGzipped(connection, template, nowUnixNanos);
         else _stamper.Stamp(template, nowUnixNanos, connection.Body(template.Bytes.Length));
         if (_ledger is not null) request.TraceIds = _stamper.LastTraceIds(template).ToArray();
+        request.SentTicks = Stopwatch.GetTimestamp();
         connection.Send(slot);
     }
 
@@ -161,6 +166,8 @@ internal sealed class Sender : IExportObserver, IDisposable
         _connection?.Dispose();
         _connection = null;
     }
+
+    private static long Micros(long ticks) => (long)(ticks * 1e6 / Stopwatch.Frequency);
 
     private static long MicrosUntil(long dueTicks) =>
         dueTicks == 0 ? 0 : Math.Max(0, (long)((dueTicks - Stopwatch.GetTimestamp()) * 1e6 / Stopwatch.Frequency));

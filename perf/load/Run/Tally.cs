@@ -16,12 +16,21 @@ internal sealed class Tally
     public long RejectedSpans { get; private set; }
 
     public long RefusedSpans { get; private set; }
+
+    /// <summary>How long refusals took, from when their request was sent.</summary>
+    public LatencyHistogram RefusalLatencies { get; } = new();
+
+    public long RefusedRequests { get; private set; }
+
+    /// <summary>Refusals that do not say when to come back.</summary>
+    public long WithoutRetryAfter { get; private set; }
+
     public long FailedSpans { get; private set; }
 
     /// <summary>What the server or the connection said, and how often; at most 20 kinds.</summary>
     public Dictionary<string, long> Errors { get; } = [];
 
-    public void Count(ExportResponse response, int spanCount, int byteCount, long latencyMicros)
+    public void Count(ExportResponse response, int spanCount, int byteCount, long latencyMicros, long sinceSentMicros)
     {
         switch (response.Outcome)
         {
@@ -32,7 +41,12 @@ internal sealed class Tally
                 RejectedSpans += response.RejectedSpans;
                 Latencies.Record(latencyMicros);
                 break;
-            case ExportOutcome.Refused: RefusedSpans += spanCount; break;
+            case ExportOutcome.Refused:
+                RefusedSpans += spanCount;
+                RefusedRequests++;
+                RefusalLatencies.Record(sinceSentMicros);
+                if (response.RetryAfter == TimeSpan.Zero) WithoutRetryAfter++;
+                break;
             case ExportOutcome.Failed: FailedSpans += spanCount; break;
         }
         if (response.Detail is not null) CountError(response.Detail, 1);
@@ -46,6 +60,9 @@ internal sealed class Tally
         AcknowledgedBytes += other.AcknowledgedBytes;
         RejectedSpans += other.RejectedSpans;
         RefusedSpans += other.RefusedSpans;
+        RefusedRequests += other.RefusedRequests;
+        WithoutRetryAfter += other.WithoutRetryAfter;
+        RefusalLatencies.Add(other.RefusalLatencies);
         FailedSpans += other.FailedSpans;
         foreach ((string error, long count) in other.Errors) CountError(error, count);
     }

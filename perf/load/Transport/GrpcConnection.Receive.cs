@@ -126,7 +126,9 @@ internal sealed partial class GrpcConnection
         int slot = SlotOf(streamId);
         if (slot < 0) return;
         ref Stream stream = ref _streams[slot];
-        new HeaderBlockReader(block).ReadStatuses(ref stream.HttpStatus, ref stream.GrpcStatus, ref stream.GrpcMessage);
+        var reader = new HeaderBlockReader(block);
+        reader.ReadStatuses(ref stream.HttpStatus, ref stream.GrpcStatus, ref stream.GrpcMessage);
+        if (reader.RetryAfter > TimeSpan.Zero) stream.RetryAfter = reader.RetryAfter;
         if (endsStream) Complete(slot);
     }
 
@@ -185,7 +187,7 @@ internal sealed partial class GrpcConnection
         }
         ExportOutcome outcome = stream.GrpcStatus is 8 or 14 ? ExportOutcome.Refused : ExportOutcome.Failed;
         string detail = stream.GrpcStatus >= 0 ? $"gRPC status {stream.GrpcStatus}: {stream.GrpcMessage}" : $"HTTP status {stream.HttpStatus} without grpc-status";
-        Close(slot, new ExportResponse(outcome, 0, detail));
+        Close(slot, new ExportResponse(outcome, 0, detail) { RetryAfter = stream.RetryAfter });
     }
 
     private void Close(int slot, ExportResponse response)

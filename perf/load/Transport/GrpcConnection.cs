@@ -49,6 +49,7 @@ internal sealed partial class GrpcConnection : IExportConnection
         public int GrpcStatus;
         public string? GrpcMessage;
         public byte[]? Message;
+        public TimeSpan RetryAfter;
     }
 
     public GrpcConnection(ExportTarget target, int inflight, IExportObserver observer)

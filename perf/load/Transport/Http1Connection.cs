@@ -78,7 +78,7 @@ internal sealed class Http1Connection : IExportConnection
         ExportResponse answer = response.Status switch
         {
             >= 200 and < 300 => new ExportResponse(ExportOutcome.Acknowledged, rejected, null),
-            429 or 502 or 503 or 504 => new ExportResponse(ExportOutcome.Refused, 0, Describe(response)),
+            429 or 502 or 503 or 504 => new ExportResponse(ExportOutcome.Refused, 0, Describe(response)) { RetryAfter = response.RetryAfter },
             _ => new ExportResponse(ExportOutcome.Failed, 0, Describe(response)),
         };
         IsDraining = response.Closes;

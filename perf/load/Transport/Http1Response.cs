@@ -16,6 +16,9 @@ internal readonly ref struct Http1Response
     /// <summary>The server closes the connection after this response.</summary>
     public required bool Closes { get; init; }
 
+    /// <summary>Of the header Retry-After, in seconds; zero without one.</summary>
+    public required TimeSpan RetryAfter { get; init; }
+
     public bool IsSuccess => Status is >= 200 and < 300;
 
     /// <summary>False while the response is not complete; throws <see cref="TransportException"/> when it is none.</summary>
@@ -45,6 +48,7 @@ internal readonly ref struct Http1Response
             Status = status,
             ByteCount = headEnd + 4 + bodyBytes,
             Body = body,
+            RetryAfter = Utf8Parser.TryParse(Header(head, "retry-after"u8), out int seconds, out _) ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 3600)) : TimeSpan.Zero,
             Closes = Ascii.EqualsIgnoreCase(Header(head, "connection"u8), "close"u8),
         };
         return true;

@@ -13,7 +13,11 @@ internal enum ExportOutcome
 }
 
 /// <summary>The answer to one request. <paramref name="RejectedSpans"/> is OTLP's partial success; <paramref name="Detail"/> is null when acknowledged.</summary>
-internal readonly record struct ExportResponse(ExportOutcome Outcome, long RejectedSpans, string? Detail);
+internal readonly record struct ExportResponse(ExportOutcome Outcome, long RejectedSpans, string? Detail)
+{
+    /// <summary>When to come back, if it says so (Retry-After, RetryInfo); else zero.</summary>
+    public TimeSpan RetryAfter { get; init; }
+}
 
 internal interface IExportObserver
 {

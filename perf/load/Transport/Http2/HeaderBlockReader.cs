@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 
@@ -16,6 +18,9 @@ internal ref struct HeaderBlockReader(ReadOnlySpan<byte> block)
     private static readonly int[] IndexedStatuses = [200, 204, 206, 304, 400, 404, 500];
 
     private ReadOnlySpan<byte> _rest = block;
+
+    /// <summary>When to come back, if the details of the status say so; else zero.</summary>
+    public TimeSpan RetryAfter { get; private set; }
 
     /// <summary>Sets what the block holds and leaves alone what it does not.</summary>
     public void ReadStatuses(ref int httpStatus, ref int grpcStatus, ref string? grpcMessage)
@@ -45,7 +50,18 @@ internal ref struct HeaderBlockReader(ReadOnlySpan<byte> block)
                 grpcStatus = ParseNumber(text);
             else if (name[..nameLength].SequenceEqual("grpc-message"u8))
                 grpcMessage = Encoding.UTF8.GetString(text);
+            else if (name[..nameLength].SequenceEqual("grpc-status-details-bin"u8))
+                RetryAfter = ReadRetryAfter(text);
         }
+    }
+
+    // Base64, with or without its padding.
+    private static TimeSpan ReadRetryAfter(ReadOnlySpan<byte> text)
+    {
+        Span<byte> padded = stackalloc byte[text.Length + 3];
+        text.CopyTo(padded);
+        padded[text.Length..].Fill((byte)'=');
+        return Base64.DecodeFromUtf8InPlace(padded[..((text.Length + 3) / 4 * 4)], out int length) == OperationStatus.Done ? RetryInfo.DelayOf(padded[..length]) : TimeSpan.Zero;
     }
 
     private static int CheckIndex(int index) => index <= StaticTableSize

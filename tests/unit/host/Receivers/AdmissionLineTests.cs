@@ -1,0 +1,170 @@
+using Tempo.Engine.Node;
+using Tempo.Host.Grpc;
+using Tempo.Host.Receivers;
+using Xunit;
+
+namespace Tempo.Host.Tests.Receivers;
+
+/// <summary>Who is let in, who waits and who hears at once that it is too much; with a clock and a server that the test moves.</summary>
+public sealed class AdmissionLineTests : IDisposable
+{
+    private const int Places = 16, Line = 64;
+    private readonly TickingTime _time = new();
+    private readonly AdmissionLine _line;
+    private IngestRoom _room = IngestRoom.Open;
+
+    public AdmissionLineTests() => _line = new AdmissionLine(() => _room, processors: 1, _time);
+
+    public void Dispose() => _line.Dispose();
+
+    [Fact]
+    public void As_many_are_let_in_as_can_be_stored_then_a_line_waits_and_others_hear_at_once()
+    {
+        for (var i = 0; i < Places; i++) Assert.True(Enter().Result.IsOk);
+        var waiting = Enumerable.Range(0, Line).Select(_ => Enter()).ToList();
+        Assert.All(waiting, static one => Assert.False(one.IsCompleted));
+        var refused = Enter();
+        Assert.True(refused.IsCompleted);
+        Assert.Equal(GrpcStatusCode.Unavailable, refused.Result.Code);
+        Assert.True(refused.Result.RetryDelay > TimeSpan.Zero);
+
+        // One out, one in, in order.
+        for (var i = 0; i < Line; i++)
+        {
+            _line.Leave();
+            Assert.True(waiting[i].Result.IsOk);
+            Assert.All(waiting[(i + 1)..], static one => Assert.False(one.IsCompleted));
+        }
+    }
+
+    [Fact]
+    public void Who_does_not_come_to_be_stored_has_a_slow_body_and_holds_no_place()
+    {
+        for (var i = 0; i < 10 * Places; i++)
+        {
+            if (i % Places == 0) _time.Advance(TimeSpan.FromMilliseconds(50));
+            Assert.True(Enter().Result.IsOk);
+        }
+    }
+
+    [Fact]
+    public void What_is_being_stored_holds_its_place()
+    {
+        _room = _room with { Storing = Places };
+        var waiting = Enter();
+        _time.Advance(TimeSpan.FromMilliseconds(400));
+        Assert.False(waiting.IsCompleted);
+        _room = _room with { Storing = Places - 1 };
+        _time.Advance(TimeSpan.FromMilliseconds(50));
+        Assert.True(waiting.Result.IsOk);
+    }
+
+    [Fact]
+    public void A_line_goes_on_by_itself_once_there_is_room_for_what_is_live()
+    {
+        _room = _room with { Reason = "too much is live" };
+        var waiting = Enumerable.Range(0, Places + 1).Select(_ => Enter()).ToList();
+        _time.Advance(TimeSpan.FromMilliseconds(100));
+        Assert.All(waiting, static one => Assert.False(one.IsCompleted));
+        _room = IngestRoom.Open;
+        _time.Advance(TimeSpan.FromMilliseconds(10));
+        Assert.All(waiting[..Places], static one => Assert.True(one.Result.IsOk));
+        Assert.False(waiting[Places].IsCompleted);
+    }
+
+    [Fact]
+    public void Nobody_is_let_wait_in_a_line_that_does_not_move()
+    {
+        _room = _room with { Reason = "cuts fail" };
+        var first = Enter();
+        _time.Advance(TimeSpan.FromMilliseconds(600));
+        Assert.Equal("cuts fail", Enter().Result.Message);
+        Assert.False(first.IsCompleted);
+        _time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(GrpcStatusCode.Unavailable, first.Result.Code);
+        Assert.Equal(0, _line.WaitingCount);
+    }
+
+    [Fact]
+    public void A_node_that_stops_refuses_who_comes_and_who_waits()
+    {
+        _room = _room with { Storing = Places };
+        var waiting = Enter();
+        _room = _room with { IsClosed = true, Reason = "the node is stopping" };
+        Assert.Equal("the node is stopping", Enter().Result.Message);
+        _time.Advance(TimeSpan.FromMilliseconds(10));
+        Assert.Equal("the node is stopping", waiting.Result.Message);
+    }
+
+    [Fact]
+    public async Task Who_goes_while_it_waits_takes_nobodys_turn()
+    {
+        _room = _room with { Storing = Places };
+        using var gone = new CancellationTokenSource();
+        var first = _line.EnterAsync(gone.Token).AsTask();
+        var second = Enter();
+        await gone.CancelAsync();
+        await Assert.ThrowsAsync<TaskCanceledException>(() => first);
+        _room = IngestRoom.Open;
+        _line.Leave();
+        Assert.True((await second).IsOk);
+    }
+
+    private Task<GrpcStatus> Enter() => _line.EnterAsync(CancellationToken.None).AsTask();
+
+    /// <summary>A clock that a test moves, whose timers run while it does, on the test's thread.</summary>
+    private sealed class TickingTime : TimeProvider
+    {
+        private readonly List<Ticker> _timers = [];
+        private long _ticks = TimeSpan.TicksPerDay;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => _ticks;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var timer = new Ticker(this, () => callback(state));
+            timer.Change(dueTime, period);
+            _timers.Add(timer);
+            return timer;
+        }
+
+        public void Advance(TimeSpan by)
+        {
+            for (var end = _ticks + by.Ticks; _ticks < end;)
+            {
+                _ticks += TimeSpan.TicksPerMillisecond;
+                foreach (var timer in _timers) timer.Run();
+            }
+        }
+
+        private sealed class Ticker(TickingTime time, Action run) : ITimer
+        {
+            private long _due = long.MaxValue;
+            private TimeSpan _period;
+
+            public bool Change(TimeSpan dueTime, TimeSpan period)
+            {
+                _due = dueTime < TimeSpan.Zero ? long.MaxValue : time._ticks + dueTime.Ticks;
+                _period = period;
+                return true;
+            }
+
+            public void Run()
+            {
+                if (time._ticks < _due) return;
+                _due += _period.Ticks;
+                run();
+            }
+
+            public void Dispose() => _due = long.MaxValue;
+
+            public ValueTask DisposeAsync()
+            {
+                Dispose();
+                return ValueTask.CompletedTask;
+            }
+        }
+    }
+}
