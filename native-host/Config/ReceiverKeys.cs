@@ -18,7 +18,7 @@ internal static class ReceiverKeys
     public static readonly string[] Types = ["zipkin", "otlp", "kafka", "jaeger"];
 
     /// <summary>Where a receiver is configured, what it is for, and what stands for it in the options.</summary>
-    private sealed record Slot(string Path, ListenAddress Default, Func<ReceiverSet, ReceiverOptions?> Get, Action<ReceiverSet, ReceiverOptions> Set)
+    internal sealed record Slot(string Path, ListenAddress Default, Func<ReceiverSet, ReceiverOptions?> Get, Action<ReceiverSet, ReceiverOptions> Set)
     {
         public ReceiverOptions Of(HostOptions options)
         {
@@ -44,7 +44,7 @@ internal static class ReceiverKeys
         new ConfigSection(Section, static o => o.Receivers.Clear()),
         .. Grpc(OtlpGrpc),
         .. Http(OtlpHttp),
-        new ConfigWithoutEffect(OtlpHttp.Path + ".traces_url_path", "the path is /v1/traces"),
+        ReceiverServerKeys.TracesPath(OtlpHttp),
         new ConfigWithoutEffect(OtlpHttp.Path + ".metrics_url_path", "traces are received"),
         new ConfigWithoutEffect(OtlpHttp.Path + ".logs_url_path", "traces are received"),
         .. Http(Zipkin),
@@ -84,8 +84,7 @@ internal static class ReceiverKeys
         Address(slot.Path + ".endpoint", (o, v) => slot.Of(o).Listen = v, o => slot.Find(o)?.Listen),
         Int(slot.Path + ".max_recv_msg_size_mib", 1, NodeOptions.MaxRequestBytes >> 20, (o, v) => slot.Of(o).MaxRequestBytes = v << 20, o => slot.Find(o)?.MaxRequestBytes >> 20),
         .. Tls(slot),
-        new ConfigRefused(slot.Path + ".auth", NotYet),
-        .. NotNeeded(slot, "transport", "read_buffer_size", "write_buffer_size", "max_concurrent_streams", "keepalive", "include_metadata", "middlewares"),
+        .. ReceiverServerKeys.Grpc(slot),
     ];
 
     private static ConfigKey[] Http(Slot slot) =>
@@ -96,11 +95,10 @@ internal static class ReceiverKeys
         new ConfigSection(slot.Path + ".cors", o => slot.Of(o).Cors ??= new CorsOptions()),
         Texts(slot.Path + ".cors.allowed_origins", (o, v) => CorsOf(slot, o).AllowedOrigins = v, o => slot.Find(o)?.Cors?.AllowedOrigins),
         Texts(slot.Path + ".cors.allowed_headers", (o, v) => CorsOf(slot, o).AllowedHeaders = v, o => slot.Find(o)?.Cors?.AllowedHeaders),
+        Texts(slot.Path + ".cors.exposed_headers", (o, v) => CorsOf(slot, o).ExposedHeaders = v, o => slot.Find(o)?.Cors is { ExposedHeaders: { Count: > 0 } names } ? names : null),
         Int(slot.Path + ".cors.max_age", 0, int.MaxValue, (o, v) => CorsOf(slot, o).MaxAgeSeconds = v, o => slot.Find(o)?.Cors?.MaxAgeSeconds),
         .. Tls(slot),
-        new ConfigRefused(slot.Path + ".auth", NotYet),
-        .. NotNeeded(slot, "transport", "include_metadata", "response_headers", "compression_algorithms", "read_timeout", "read_header_timeout", "write_timeout",
-            "idle_timeout", "keep_alives_enabled", "middlewares", "cors.exposed_headers"),
+        .. ReceiverServerKeys.Http(slot),
     ];
 
     // A datagram's size and the length of the queue are fixed here.
@@ -108,11 +106,11 @@ internal static class ReceiverKeys
     [
         new ConfigSection(slot.Path, o => slot.Of(o)),
         Address(slot.Path + ".endpoint", (o, v) => slot.Of(o).Listen = v, o => slot.Find(o)?.Listen),
-        .. NotNeeded(slot, "queue_size", "max_packet_size", "workers", "socket_buffer_size"),
+        new ConfigWithoutEffect(slot.Path + ".queue_size", "1000 datagrams wait at most"),
+        new ConfigWithoutEffect(slot.Path + ".max_packet_size", "datagrams of up to 65,000 bytes are taken"),
+        new ConfigWithoutEffect(slot.Path + ".workers", "as many as there are cores"),
+        new ConfigWithoutEffect(slot.Path + ".socket_buffer_size", "4 MiB is asked for"),
     ];
-
-    private static IEnumerable<ConfigKey> NotNeeded(Slot slot, params string[] names) =>
-        names.Select(name => new ConfigWithoutEffect($"{slot.Path}.{name}", "not needed by this engine"));
 
     private static CorsOptions CorsOf(Slot slot, HostOptions options) => slot.Of(options).Cors ??= new CorsOptions();
 
@@ -137,6 +135,9 @@ internal static class ReceiverKeys
             new ConfigWithoutEffect(at + ".insecure", "of clients"),
             new ConfigRefused(at + ".cert_pem", NotYet),
             new ConfigRefused(at + ".key_pem", NotYet),
+            new ConfigWithoutEffect(at + ".include_system_ca_certs_pool", "of clients"),
+            new ConfigRefused(at + ".tpm", NotYet),
+            new ConfigRefused(at + ".ca_pem", "of clients; client_ca_file is meant for a receiver"),
             new ConfigRefused(at + ".ca_file", "of clients; client_ca_file is meant for a receiver"),
             new ConfigRefused(at + ".cipher_suites", NotYet),
             new ConfigRefused(at + ".curve_preferences", NotYet),

@@ -19,6 +19,9 @@ public sealed class ReceiverOptions
 
     /// <summary>Null: no answer to browsers of other origins.</summary>
     public CorsOptions? Cors { get; set; }
+
+    /// <summary>The server below it.</summary>
+    public ReceiverServerOptions Server { get; } = new();
 }
 
 /// <summary>The receivers that are started; null: not.</summary>
@@ -79,6 +82,9 @@ public sealed class CorsOptions
 
     /// <summary>Headers beyond those that are always allowed; <c>*</c>: every one.</summary>
     public IReadOnlyList<string> AllowedHeaders { get; set; } = [];
+
+    /// <summary>Headers of answers that a page of another origin may read.</summary>
+    public IReadOnlyList<string> ExposedHeaders { get; set; } = [];
 
     /// <summary>Seconds that a browser keeps the answer to a preflight; 0: its own default.</summary>
     public int MaxAgeSeconds { get; set; }

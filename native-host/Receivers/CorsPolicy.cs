@@ -33,6 +33,7 @@ internal sealed class CorsPolicy(CorsOptions options)
             if (origin.Length == 0 || !IsAllowedOrigin(origin)) return false;
             answer.AccessControlAllowOrigin = origin;
             answer.AccessControlAllowCredentials = "true";
+            if (options.ExposedHeaders.Count > 0) answer.AccessControlExposeHeaders = string.Join(", ", options.ExposedHeaders);
             return false;
         }
 

@@ -5,7 +5,10 @@ using Tempo.Host.Grpc;
 namespace Tempo.Host.Receivers;
 
 /// <summary>Reads the body of an ingest request, whatever it is encoded with, to at most a limit.</summary>
-public sealed class HttpBody(RequestMemory memory, int maxRequestBytes)
+/// <param name="memory">Where bodies are rented.</param>
+/// <param name="maxRequestBytes">After decompression.</param>
+/// <param name="encodings">Content encodings that are taken, "" for none; null: all.</param>
+public sealed class HttpBody(RequestMemory memory, int maxRequestBytes, IReadOnlyList<string>? encodings = null)
 {
     /// <summary>Where bodies are rented.</summary>
     public RequestMemory Memory => memory;
@@ -18,7 +21,9 @@ public sealed class HttpBody(RequestMemory memory, int maxRequestBytes)
         BodyStatus status;
         try
         {
-            if (encoding is "" or "identity")
+            if (encodings is not null && encoding is not ("" or "identity") && !encodings.Contains(encoding))
+                status = BodyStatus.UnknownEncoding;
+            else if (encoding is "" or "identity")
                 status = await BodyReader.ReadAsync(request.BodyReader, body, maxRequestBytes, cancellation).ConfigureAwait(false);
             else
             {

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Otlp;
+using Tempo.Host.Config;
 using Tempo.Host.Grpc;
 using Tempo.Host.Http;
 using Tempo.Host.Telemetry;
@@ -16,8 +17,6 @@ namespace Tempo.Host.Receivers;
 /// </summary>
 public sealed class OtlpHttpReceiver
 {
-    public const string Path = "/v1/traces";
-
     private const string Json = "application/json";
     private const string Protobuf = "application/x-protobuf";
 
@@ -25,9 +24,11 @@ public sealed class OtlpHttpReceiver
     private readonly HttpBody _body;
     private readonly RequestMetrics _metrics;
     private readonly TimeProvider _time;
+    private readonly string _path;
 
-    public OtlpHttpReceiver(OtlpIngest ingest, HttpBody body, RequestMetrics metrics, TimeProvider time)
+    public OtlpHttpReceiver(OtlpIngest ingest, HttpBody body, RequestMetrics metrics, TimeProvider time, string path = ReceiverServerOptions.DefaultTracesPath)
     {
+        _path = path;
         _ingest = ingest;
         _body = body;
         _metrics = metrics;
@@ -38,7 +39,7 @@ public sealed class OtlpHttpReceiver
     public Task HandleAsync(HttpContext context)
     {
         var started = _time.GetTimestamp();
-        var isOurs = context.Request.Path.Value == Path;
+        var isOurs = context.Request.Path.Value == _path;
         return _metrics.ObserveAsync(context, isOurs ? "v1_traces" : "other", ServeAsync(context, isOurs), started, _time);
     }
 

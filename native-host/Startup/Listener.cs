@@ -14,7 +14,30 @@ namespace Tempo.Host.Startup;
 /// <param name="MaxRequestLineBytes">Longest request line, and with it the longest query in a URL.</param>
 /// <param name="IsHttp2Only">Refuse HTTP/1.1.</param>
 /// <param name="MaxStreams">Requests at once on one HTTP/2 connection.</param>
-internal sealed record ListenerLimits(long? MaxBodyBytes, int MaxRequestLineBytes, bool IsHttp2Only, int MaxStreams = 100);
+internal sealed record ListenerLimits(long? MaxBodyBytes, int MaxRequestLineBytes, bool IsHttp2Only, int MaxStreams = 100)
+{
+    /// <summary>A connection without a request for so long is closed; zero: after 130 s.</summary>
+    public TimeSpan IdleTimeout { get; init; }
+
+    /// <summary>The head of a request must be there by then; zero: after 30 s.</summary>
+    public TimeSpan ReadHeaderTimeout { get; init; }
+
+    /// <summary>Silence on HTTP/2 before the client is asked whether it is there; zero: 60 s.</summary>
+    public TimeSpan PingAfter { get; init; }
+
+    /// <summary>The time it has to answer; zero: 20 s.</summary>
+    public TimeSpan PingTimeout { get; init; }
+
+    /// <summary>The same with what a receiver's configuration says.</summary>
+    public ListenerLimits With(ReceiverServerOptions server) => this with
+    {
+        MaxStreams = server.MaxConcurrentStreams > 0 ? server.MaxConcurrentStreams : MaxStreams,
+        IdleTimeout = server.IdleTimeout,
+        ReadHeaderTimeout = server.ReadHeaderTimeout,
+        PingAfter = server.PingAfter,
+        PingTimeout = server.PingTimeout,
+    };
+}
 
 /// <summary>
 /// One port: a Kestrel server of its own, so that limits are the port's and not the process's, without a host, a service
@@ -34,6 +57,9 @@ internal sealed class Listener : IAsyncDisposable
     private const int MaxHeaderCount = 1000;
     private const int MaxHeaderBytes = 512 * 1024;
     private const int MaxHeaderFieldBytes = 256 * 1024;
+
+    /// <summary>The server takes nothing shorter.</summary>
+    private static readonly TimeSpan MinPing = TimeSpan.FromSeconds(1);
 
     private readonly KestrelServer _server;
 
@@ -78,6 +104,8 @@ internal sealed class Listener : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
+    private static TimeSpan Longer(TimeSpan a, TimeSpan b) => a > b ? a : b;
+
     private static KestrelServerOptions ServerOptions(ListenAddress address, ListenerLimits listenerLimits)
     {
         var options = new KestrelServerOptions { AddServerHeader = false, AllowSynchronousIO = false };
@@ -93,8 +121,10 @@ internal sealed class Listener : IAsyncDisposable
         limits.Http2.MaxStreamsPerConnection = listenerLimits.MaxStreams;
         limits.Http2.InitialStreamWindowSize = StreamWindowBytes;
         limits.Http2.InitialConnectionWindowSize = ConnectionWindowBytes;
-        limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(60);
-        limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
+        limits.Http2.KeepAlivePingDelay = listenerLimits.PingAfter > TimeSpan.Zero ? Longer(listenerLimits.PingAfter, MinPing) : TimeSpan.FromSeconds(60);
+        limits.Http2.KeepAlivePingTimeout = listenerLimits.PingTimeout > TimeSpan.Zero ? Longer(listenerLimits.PingTimeout, MinPing) : TimeSpan.FromSeconds(20);
+        if (listenerLimits.IdleTimeout > TimeSpan.Zero) limits.KeepAliveTimeout = listenerLimits.IdleTimeout;
+        if (listenerLimits.ReadHeaderTimeout > TimeSpan.Zero) limits.RequestHeadersTimeout = listenerLimits.ReadHeaderTimeout;
         address.TryGetEndPoint(out var endPoint);
         if (!listenerLimits.IsHttp2Only)
             options.Listen(new SniffedEndPoint(endPoint, HttpProtocols.Http1), listen => listen.Protocols = HttpProtocols.Http1);

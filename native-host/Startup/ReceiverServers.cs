@@ -46,17 +46,17 @@ internal sealed class ReceiverServers : IAsyncDisposable
         _metrics.Gauge("tempo_receiver_inflight_bytes", "Memory of requests that are being read or stored.", () => memory.InflightBytes);
         var set = options.Receivers;
         if (set.OtlpGrpc is { } otlpGrpc)
-            await listen("otlp_grpc", otlpGrpc, GrpcLimits, Grpc(new OtlpGrpcReceiver(Ingest(Otlp, "grpc"), otlpGrpc.MaxRequestBytes), memory)).ConfigureAwait(false);
+            await listen("otlp_grpc", otlpGrpc, GrpcLimits.With(otlpGrpc.Server), Grpc(new OtlpGrpcReceiver(Ingest(Otlp, "grpc"), otlpGrpc.MaxRequestBytes), memory)).ConfigureAwait(false);
         if (set.OtlpHttp is { } otlpHttp)
         {
-            var receiver = new OtlpHttpReceiver(Ingest(Otlp, "http"), new HttpBody(memory, otlpHttp.MaxRequestBytes), _requests, _time);
-            await listen("otlp_http", otlpHttp, HttpLimits, receiver.HandleAsync).ConfigureAwait(false);
+            var receiver = new OtlpHttpReceiver(Ingest(Otlp, "http"), new HttpBody(memory, otlpHttp.MaxRequestBytes, otlpHttp.Server.ContentEncodings), _requests, _time, otlpHttp.Server.TracesPath);
+            await listen("otlp_http", otlpHttp, HttpLimits.With(otlpHttp.Server), receiver.HandleAsync).ConfigureAwait(false);
         }
 
         if (set.Zipkin is { } zipkin)
         {
-            var receiver = new ZipkinReceiver(_router, _tenants, _line, _metrics, new HttpBody(memory, zipkin.MaxRequestBytes), _requests, _time);
-            await listen("zipkin", zipkin, HttpLimits, receiver.HandleAsync).ConfigureAwait(false);
+            var receiver = new ZipkinReceiver(_router, _tenants, _line, _metrics, new HttpBody(memory, zipkin.MaxRequestBytes, zipkin.Server.ContentEncodings), _requests, _time);
+            await listen("zipkin", zipkin, HttpLimits.With(zipkin.Server), receiver.HandleAsync).ConfigureAwait(false);
         }
 
         await StartJaegerAsync(set, memory, options.MultitenancyEnabled, listen).ConfigureAwait(false);
@@ -71,11 +71,11 @@ internal sealed class ReceiverServers : IAsyncDisposable
     private async Task StartJaegerAsync(ReceiverSet set, RequestMemory memory, bool hasTenants, ListenForReceiver listen)
     {
         if (set.JaegerGrpc is { } grpc)
-            await listen("jaeger_grpc", grpc, GrpcLimits, Grpc(new JaegerGrpcReceiver(Ingest(Jaeger, "grpc"), grpc.MaxRequestBytes), memory)).ConfigureAwait(false);
+            await listen("jaeger_grpc", grpc, GrpcLimits.With(grpc.Server), Grpc(new JaegerGrpcReceiver(Ingest(Jaeger, "grpc"), grpc.MaxRequestBytes), memory)).ConfigureAwait(false);
         if (set.JaegerHttp is { } http)
         {
-            var receiver = new JaegerHttpReceiver(Ingest(Jaeger, "collector_http"), new HttpBody(memory, http.MaxRequestBytes), _requests, _time);
-            await listen("jaeger_thrift_http", http, HttpLimits, receiver.HandleAsync).ConfigureAwait(false);
+            var receiver = new JaegerHttpReceiver(Ingest(Jaeger, "collector_http"), new HttpBody(memory, http.MaxRequestBytes, http.Server.ContentEncodings), _requests, _time);
+            await listen("jaeger_thrift_http", http, HttpLimits.With(http.Server), receiver.HandleAsync).ConfigureAwait(false);
         }
 
         if (set.JaegerCompact is { } compact) _udp.Add(Udp(compact, isCompact: true));

@@ -42,6 +42,14 @@ public class ReceiverConfigTests
     [InlineData("{otlp: {protocols: {grpc: {max_recv_msg_size_mib: 0}}}}", "0 is out of range")]
     [InlineData("{otlp: {protocols: {grpc: {max_recv_msg_size_mib: 65}}}}", "65 is out of range, 1 to 64 is allowed")]
     [InlineData("{zipkin: {max_request_body_size: 64MiB}, otlp: {protocols: {http: {max_request_body_size: 67108865}}}}", "67108865 bytes is out of range, 1 to 67108864 is allowed")]
+    [InlineData("{zipkin: {middlewares: [{id: x}]}}", "distributor.receivers.zipkin.middlewares")]
+    [InlineData("{zipkin: {transport: unix}}", "\"unix\" is not available, tcp is")]
+    [InlineData("{zipkin: {compression_algorithms: [gzip, lz4]}}", "\"lz4\" is not available; gzip, zstd, zlib, deflate, snappy are")]
+    [InlineData("{zipkin: {response_headers: {\"X A\": b}}}", "\"X A\": \"b\" cannot stand in the head of an answer")]
+    [InlineData("{zipkin: {traces_url_path: /a}}", "field traces_url_path not found in section distributor.receivers.zipkin")]
+    [InlineData("{otlp: {protocols: {http: {traces_url_path: \"a?b\"}}}}", "is not the path of a URL")]
+    [InlineData("{otlp: {protocols: {grpc: {keepalive: {server_parameters: {max_connection_agee: 1s}}}}}}", "max_connection_agee")]
+    [InlineData("{otlp: {protocols: {grpc: {response_headers: {a: b}}}}}", "field response_headers not found in section distributor.receivers.otlp.protocols.grpc")]
     [InlineData("{otlp: {protocols: {grpc: {tls: {min_version: \"1.0\"}}}}}", "TLS \"1.0\" is not available")]
     public void WhatIsWrongIsNamed(string receivers, string message) => Assert.Contains(message, Refuse(receivers), StringComparison.Ordinal);
 
@@ -58,6 +66,52 @@ public class ReceiverConfigTests
         var again = new HostOptions();
         ConfigFile.Apply("t.yaml", EffectiveConfig.Render(options), again);
         Assert.Equal(EffectiveConfig.Render(options), EffectiveConfig.Render(again));
+    }
+
+    // Every key of the collector's confighttp and configgrpc: read, or warned of with its reason; none is passed over.
+    [Fact]
+    public void TheServersKeysAreRead()
+    {
+        var options = new HostOptions();
+        var warnings = ConfigFile.Apply("t.yaml", """
+            distributor:
+              receivers:
+                otlp:
+                  protocols:
+                    grpc:
+                      transport: tcp
+                      max_concurrent_streams: 9
+                      read_buffer_size: 1024
+                      write_buffer_size: 1024
+                      include_metadata: true
+                      keepalive:
+                        server_parameters: {max_connection_idle: 11s, max_connection_age: 12s, max_connection_age_grace: 13s, time: 14s, timeout: 15s}
+                        enforcement_policy: {min_time: 16s, permit_without_stream: true}
+                    http:
+                      traces_url_path: otlp
+                      idle_timeout: 1m
+                      read_timeout: 2m
+                      read_header_timeout: 3m
+                      write_timeout: 4m
+                      keep_alives_enabled: false
+                      include_metadata: true
+                      response_headers: {X-A: b}
+                      compression_algorithms: ["", gzip]
+                      cors: {allowed_origins: [x], exposed_headers: [X-B]}
+            """, options);
+        var (grpc, http) = (options.Receivers.OtlpGrpc!.Server, options.Receivers.OtlpHttp!.Server);
+        Assert.Equal((9, 11, 12, 14, 15), (grpc.MaxConcurrentStreams, grpc.IdleTimeout.TotalSeconds, grpc.MaxConnectionAge.TotalSeconds, grpc.PingAfter.TotalSeconds, grpc.PingTimeout.TotalSeconds));
+        Assert.Equal(("/otlp", 1, 3, false, "b"), (http.TracesPath, http.IdleTimeout.TotalMinutes, http.ReadHeaderTimeout.TotalMinutes, http.AreConnectionsKept, http.ResponseHeaders["x-a"]));
+        Assert.Equal(["", "gzip"], http.ContentEncodings!);
+        Assert.Equal(["X-B"], options.Receivers.OtlpHttp.Cors!.ExposedHeaders);
+        string[] warned = ["grpc.read_buffer_size", "grpc.write_buffer_size", "grpc.include_metadata", "grpc.keepalive.server_parameters.max_connection_age_grace", "grpc.keepalive.enforcement_policy", "http.read_timeout", "http.write_timeout", "http.include_metadata"];
+        Assert.All(warned, key => Assert.Contains(warnings, warning => warning.Contains("otlp.protocols." + key, StringComparison.Ordinal)));
+        Assert.Equal(warned.Length, warnings.Count);
+
+        var again = new HostOptions();
+        ConfigFile.Apply("t.yaml", EffectiveConfig.Render(options), again);
+        Assert.Equal(EffectiveConfig.Render(options), EffectiveConfig.Render(again));
+        Assert.Equal(12, again.Receivers.OtlpGrpc!.Server.MaxConnectionAge.TotalSeconds);
     }
 
     [Fact]
