@@ -1,5 +1,7 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.Json;
 using Tempo.SystemTests.Facts;
 using Tempo.SystemTests.Otlp;
 using Tempo.SystemTests.Server;
@@ -19,7 +21,7 @@ public sealed class OverloadTests
     private const int Holders = 128;
 
     [Fact]
-    public async Task A_full_server_asks_to_be_tried_again_and_then_takes_it()
+    public async Task Line12_a_full_server_asks_to_be_tried_again_on_every_protocol_and_then_takes_it()
     {
         await using var tempo = await TempoProcess.StartAsync();
         using var http = new OtlpHttpClient(tempo.OtlpHttpUrl);
@@ -31,8 +33,21 @@ public sealed class OverloadTests
         var holders = await Task.WhenAll(Enumerable.Range(0, Holders).Select(_ => HoldAsync(tempo)));
         await Eventually.HoldsAsync("the memory for requests is full",
             async () => (await tempo.Api.MetricsAsync()).Sum("tempo_receiver_inflight_bytes") > InflightLimit - (1 << 20));
-        AssertAskedAgain(await http.PostAsync(request));
+        var json = Encoding.UTF8.GetBytes(ExportJson.Encode(spans[..5000]));
+        byte[] list = [(byte)'[', .. Enumerable.Repeat((byte)' ', HeldBytes), (byte)']'];
+        using var zipkin = new OtlpHttpClient(tempo.ZipkinUrl);
+        using var jaeger = new OtlpHttpClient(tempo.JaegerHttpUrl + "/api/traces");
+        foreach (var version in new[] { HttpVersion.Version11, HttpVersion.Version20 })
+        {
+            AssertAskedAgain(await http.SendAsync(HttpMethod.Post, request, OtlpHttpClient.Protobuf, version: version));
+            AssertAskedAgain(await http.SendAsync(HttpMethod.Post, json, OtlpHttpClient.Json, version: version));
+            foreach (var foreign in new[] { await zipkin.SendAsync(HttpMethod.Post, list, OtlpHttpClient.Json, version: version), await jaeger.SendAsync(HttpMethod.Post, list, "application/x-thrift", version: version) })
+                Assert.Equal((503, true), (foreign.Status, foreign.Headers.ContainsKey("Retry-After")));
+        }
+
+        using var jaegerGrpc = new GrpcClient(tempo.JaegerGrpcUrl);
         AssertAskedAgain(await grpc.ExportAsync(request));
+        AssertAskedAgain(await jaegerGrpc.CallAsync(GrpcClient.Frame(list), "/jaeger.api_v2.CollectorService/PostSpans"));
         Assert.Empty(await tempo.Api.FindTraceAsync(spans[0].TraceId));
         Assert.Equal(200, await tempo.Api.ReadyStatusAsync());
 
@@ -56,6 +71,13 @@ public sealed class OverloadTests
     {
         Assert.True(answer.Status == 503, answer.ToString());
         Assert.True(int.Parse(answer.Headers["Retry-After"], System.Globalization.CultureInfo.InvariantCulture) >= 1);
+        if (answer.ContentType == OtlpHttpClient.Json)
+        {
+            var json = JsonDocument.Parse(answer.Body).RootElement;
+            Assert.Equal((GrpcAnswer.Unavailable, true), (json.GetProperty("code").GetInt32(), json.TryGetProperty("details", out _)));
+            return;
+        }
+
         var status = new RpcStatus(new ProtobufFields(answer.Body));
         Assert.Equal(GrpcAnswer.Unavailable, status.Code);
         Assert.Contains(RpcStatus.RetryInfo, status.Details);

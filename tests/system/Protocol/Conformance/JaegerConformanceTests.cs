@@ -40,11 +40,11 @@ public sealed class JaegerConformanceTests(SharedTempo shared, LimitedTempo limi
         Assert.Equal(404, (await elsewhere.PostAsync([1], "application/x-thrift")).Status);
     }
 
-    [Fact]
-    public async Task Line28_over_the_rate_is_429_and_not_500()
+    [Theory, MemberData(nameof(Versions))]
+    public async Task Line28_over_the_rate_is_429_and_not_500(string version)
     {
         HttpAnswer answer = null!;
-        for (var i = 0; i < 100; i++) answer = await PostAsync(limited.Tempo, Batch(Spans.NewTraceId()), "application/x-thrift", "1.1", "jaeger");
+        for (var i = 0; i < 100; i++) answer = await PostAsync(limited.Tempo, Batch(Spans.NewTraceId()), "application/x-thrift", version, "jaeger-" + version);
         Assert.Equal((429, "5"), (answer.Status, answer.Headers["Retry-After"]));
         Assert.StartsWith("RATE_LIMITED", answer.Text, StringComparison.Ordinal);
     }

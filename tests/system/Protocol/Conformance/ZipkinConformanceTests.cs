@@ -38,7 +38,7 @@ public sealed class ZipkinConformanceTests(SharedTempo shared, LimitedTempo limi
     [Theory, MemberData(nameof(Versions))]
     public async Task Line25_a_bad_body_is_400(string version)
     {
-        var http = version == "2" ? HttpVersion.Version20 : HttpVersion.Version11;
+        var http = Version(version);
         foreach (var (path, type, body) in new[] { ("/", "application/json", "[{bad"), ("/api/v1/spans", "application/json", "[{\"traceId\":\"1\"}]"), ("/", "application/x-protobuf", "xxx"), ("/api/v1/spans", "application/x-thrift", "ghi") })
         {
             var answer = await PostAsync(_tempo, path, Encoding.UTF8.GetBytes(body), type, version: http);
@@ -47,62 +47,68 @@ public sealed class ZipkinConformanceTests(SharedTempo shared, LimitedTempo limi
         }
     }
 
-    [Fact]
-    public async Task Line26_short_ids_are_padded_and_a_later_span_joins_the_trace()
+    [Theory, MemberData(nameof(Versions))]
+    public async Task Line26_short_ids_are_padded_and_a_later_span_joins_the_trace(string version)
     {
+        var http = Version(version);
         var trace = Id();
         var short16 = trace.ToString("x", CultureInfo.InvariantCulture);
         var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000;
-        Assert.Equal(202, (await PostAsync(_tempo, "", Encoding.UTF8.GetBytes($$"""[{"id":"1234","traceId":"{{short16}}","timestamp":{{now}},"name":"first"}]"""), null)).Status);
-        Assert.Equal(202, (await PostAsync(_tempo, "", Encoding.UTF8.GetBytes($$"""[{"id":"5678","traceId":"0000000000000000{{trace:x16}}","parentId":"1234","timestamp":{{now}},"name":"second"}]"""), null)).Status);
+        Assert.Equal(202, (await PostAsync(_tempo, "", Encoding.UTF8.GetBytes($$"""[{"id":"1234","traceId":"{{short16}}","timestamp":{{now}},"name":"first"}]"""), null, version: http)).Status);
+        Assert.Equal(202, (await PostAsync(_tempo, "", Encoding.UTF8.GetBytes($$"""[{"id":"5678","traceId":"0000000000000000{{trace:x16}}","parentId":"1234","timestamp":{{now}},"name":"second"}]"""), null, version: http)).Status);
         var spans = await _tempo.Api.FindTraceAsync(short16);
         Assert.Equal(["0000000000001234", "0000000000005678"], spans.Select(static s => s.SpanId).Order());
         Assert.Equal("0000000000001234", spans.Single(static s => s.Name == "second").ParentSpanId);
     }
 
-    [Fact]
-    public async Task Line26_client_and_server_may_share_a_span_id()
+    [Theory, MemberData(nameof(Versions))]
+    public async Task Line26_client_and_server_may_share_a_span_id(string version)
     {
         var trace = Id();
         var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000;
         var body = $$"""[{"id":"1","traceId":"{{trace:x}}","kind":"CLIENT","timestamp":{{now}}},{"id":"1","traceId":"{{trace:x}}","kind":"SERVER","shared":true,"timestamp":{{now}}}]""";
-        Assert.Equal(202, (await PostAsync(_tempo, "/api/v2/spans", Encoding.UTF8.GetBytes(body), "application/json")).Status);
+        Assert.Equal(202, (await PostAsync(_tempo, "/api/v2/spans", Encoding.UTF8.GetBytes(body), "application/json", version: Version(version))).Status);
         Assert.Equal([2, 3], (await _tempo.Api.FindTraceAsync(trace.ToString("x16", CultureInfo.InvariantCulture))).Select(static s => s.Kind).Order());
     }
 
-    [Fact]
-    public async Task Line26_ids_of_zero_are_refused()
+    [Theory, MemberData(nameof(Versions))]
+    public async Task Line26_ids_of_zero_are_refused(string version)
     {
-        var answer = await PostAsync(_tempo, "/api/v2/spans", """[{"id":"0","traceId":"1"},{"id":"1","traceId":"0"}]"""u8.ToArray(), "application/json");
+        var http = Version(version);
+        var answer = await PostAsync(_tempo, "/api/v2/spans", """[{"id":"0","traceId":"1"},{"id":"1","traceId":"0"}]"""u8.ToArray(), "application/json", version: http);
         Assert.Equal(400, answer.Status);
         var id = Id();
-        answer = await PostAsync(_tempo, "/api/v2/spans", Encoding.UTF8.GetBytes($$"""[{"id":"0","traceId":"1"},{"id":"1","traceId":"{{id:x}}"}]"""), "application/json");
+        answer = await PostAsync(_tempo, "/api/v2/spans", Encoding.UTF8.GetBytes($$"""[{"id":"0","traceId":"1"},{"id":"1","traceId":"{{id:x}}"}]"""), "application/json", version: http);
         Assert.Equal(202, answer.Status);
         Assert.Contains("1 spans rejected", answer.Headers["Warning"], StringComparison.Ordinal);
         Assert.Single(await _tempo.Api.FindTraceAsync(id.ToString("x16", CultureInfo.InvariantCulture)));
     }
 
     [Theory]
-    [InlineData("gzip")]
-    [InlineData("deflate")]
-    [InlineData("zlib")]
-    public async Task Line27_compressed_bodies_are_taken_and_broken_ones_are_400(string encoding)
+    [InlineData("gzip", "1.1")]
+    [InlineData("deflate", "1.1")]
+    [InlineData("zlib", "1.1")]
+    [InlineData("gzip", "2")]
+    [InlineData("deflate", "2")]
+    [InlineData("zlib", "2")]
+    public async Task Line27_compressed_bodies_are_taken_and_broken_ones_are_400(string encoding, string version)
     {
+        var http = Version(version);
         var id = Id();
         var plain = Body("v2json", id);
         var compressed = encoding == "gzip" ? GrpcClient.Gzip(plain) : OtlpWire.Zlib(plain);
-        Assert.Equal(202, (await PostAsync(_tempo, "/", compressed, null, encoding)).Status);
+        Assert.Equal(202, (await PostAsync(_tempo, "/", compressed, null, encoding, http)).Status);
         Assert.Single(await _tempo.Api.FindTraceAsync(id.ToString("x16", CultureInfo.InvariantCulture)));
 
         // Not read as it is, and no half of it is kept.
-        Assert.Equal(400, (await PostAsync(_tempo, "/", plain, null, encoding)).Status);
-        Assert.Equal(400, (await PostAsync(_tempo, "/", compressed[..^6], null, encoding)).Status);
+        Assert.Equal(400, (await PostAsync(_tempo, "/", plain, null, encoding, http)).Status);
+        Assert.Equal(400, (await PostAsync(_tempo, "/", compressed[..^6], null, encoding, http)).Status);
     }
 
     [Theory, MemberData(nameof(Versions))]
     public async Task Line27_over_the_rate_is_429_with_Retry_After(string version)
     {
-        var http = version == "2" ? HttpVersion.Version20 : HttpVersion.Version11;
+        var http = Version(version);
         var answers = new List<HttpAnswer>();
         for (var i = 0; i < 80; i++) answers.Add(await PostAsync(limited.Tempo, "/", Body("v2json", Id()), null, version: http, tenant: "zipkin-" + version));
         Assert.Equal(202, answers[0].Status);
@@ -111,6 +117,8 @@ public sealed class ZipkinConformanceTests(SharedTempo shared, LimitedTempo limi
         Assert.StartsWith("RATE_LIMITED", refused.Text, StringComparison.Ordinal);
         Assert.Equal(401, (await PostAsync(limited.Tempo, "/", "[]"u8.ToArray(), null, version: http)).Status);
     }
+
+    private static Version Version(string version) => version == "2" ? HttpVersion.Version20 : HttpVersion.Version11;
 
     // In the low half alone, as most Zipkin ids are.
     private static ulong Id() => ulong.Parse(Spans.NewTraceId()[16..], NumberStyles.HexNumber, CultureInfo.InvariantCulture) + 0xabc0_0000_0000_0000;
