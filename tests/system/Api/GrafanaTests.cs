@@ -9,7 +9,8 @@ namespace Tempo.SystemTests.Api;
 
 /// <summary>
 /// What Grafana's Tempo data source does from "Save &amp; test" to an open trace, in its order, and the members of the answers
-/// that it dereferences. Its service graph and RED tables are queries of a Prometheus and not of this API.
+/// that it dereferences. Its service graph and RED tables are queries of a Prometheus and not of this API: Generator/RemoteWriteTests
+/// asks those, of a real one.
 /// </summary>
 public sealed class GrafanaTests(SharedTempo shared) : IDisposable
 {
@@ -60,7 +61,9 @@ public sealed class GrafanaTests(SharedTempo shared) : IDisposable
         var stream = await StreamAsync("Search", new() { ["Query"] = query, ["Limit"] = 20, ["SpansPerSpanSet"] = 3, ["start"] = start, ["end"] = end });
         Assert.Equal(0, stream.Code);
         AssertHit(Assert.Single(stream.Messages.SelectMany(m => m.GetProperty("traces").EnumerateArray())), spans);
-        Assert.True(stream.Messages[^1].GetProperty("metrics").GetProperty("totalJobs").GetInt32() >= 1);
+        var told = stream.Messages[^1].GetProperty("metrics");
+        Assert.True(told.GetProperty("totalJobs").GetInt32() >= 1);
+        Assert.Equal(told.GetProperty("totalJobs").GetInt32(), told.GetProperty("completedJobs").GetInt32());
 
         // A trace is opened: version 2 in protobuf; version 1 for servers that have no other.
         var id = hit.GetProperty("traceID").GetString();
@@ -72,7 +75,7 @@ public sealed class GrafanaTests(SharedTempo shared) : IDisposable
             Assert.Equal((200, Protobuf), (v1.Status, v1.ContentType));
             foreach (var trace in new[] { new ProtobufFields(v1.Body), v2.Headers.ContainsKey("Content-Encoding") ? null : new ProtobufFields(v2.Body).Message(1) })
             {
-                if (trace is not null) Assert.Equal(3, trace.Messages(1).SelectMany(r => r.Messages(2)).Sum(s => s.Messages(2).Count()));
+                if (trace is not null) AssertTrace(trace, spans);
             }
         }
 
@@ -90,7 +93,13 @@ public sealed class GrafanaTests(SharedTempo shared) : IDisposable
         var instant = await JsonAsync($"/api/metrics/query?q={Uri.EscapeDataString(query + " | count_over_time()")}&start={start}&end={end}");
         Assert.Equal(3, Assert.Single(instant.GetProperty("series").EnumerateArray()).GetProperty("value").GetDouble());
         var streamed = await StreamAsync("MetricsQueryRange", new() { ["query"] = query + " | rate()", ["start"] = $"{start}000000000", ["end"] = $"{end}000000000", ["step"] = "60000000000" });
-        Assert.Single(streamed.Messages.SelectMany(m => m.GetProperty("series").EnumerateArray()));
+        var rate = Assert.Single(streamed.Messages.SelectMany(m => m.GetProperty("series").EnumerateArray()));
+        Assert.Equal("rate", Assert.Single(rate.GetProperty("labels").EnumerateArray()).GetProperty("value").GetProperty("string_value").GetString());
+        Assert.True(long.TryParse(rate.GetProperty("samples")[0].GetProperty("timestamp_ms").GetString(), out _));
+        var progress = streamed.Messages[^1].GetProperty("metrics");
+        Assert.Equal(progress.GetProperty("totalJobs").GetInt32(), progress.GetProperty("completedJobs").GetInt32());
+        var once = await StreamAsync("MetricsQueryInstant", new() { ["query"] = query + " | count_over_time()", ["start"] = $"{start}000000000", ["end"] = $"{end}000000000" });
+        Assert.Equal(3, Assert.Single(once.Messages[^1].GetProperty("series").EnumerateArray()).GetProperty("value").GetDouble());
 
         // Traces Drilldown: what its pages ask first.
         foreach (var drilldown in new[]
@@ -114,6 +123,29 @@ public sealed class GrafanaTests(SharedTempo shared) : IDisposable
         var filter = query.Length == 0 ? "" : $"&q={Uri.EscapeDataString(query)}";
         var answer = await JsonAsync($"/api/v2/search/tag/{Uri.EscapeDataString(name)}/values?limit=5000&start={start}&end={end}{filter}");
         return [.. answer.GetProperty("tagValues").EnumerateArray().Select(v => (v.GetProperty("type").GetString(), v.TryGetProperty("value", out var text) ? text.GetString() : ""))];
+    }
+
+    // What the trace view reads of each span.
+    private static void AssertTrace(ProtobufFields trace, SpanFacts[] sent)
+    {
+        var seen = new List<string>();
+        foreach (var resourceSpans in trace.Messages(1))
+        {
+            var service = resourceSpans.Message(1).Messages(1).Single(static a => a.Text(1) == "service.name");
+            Assert.Equal("grafana-shop", service.Message(2).Text(1));
+            foreach (var span in resourceSpans.Messages(2).SelectMany(static scope => scope.Messages(2)))
+            {
+                var expected = sent.Single(s => s.SpanId == Convert.ToHexStringLower(span.Bytes(2)));
+                Assert.Equal(
+                    (expected.TraceId, expected.ParentSpanId, expected.Name, (ulong)expected.Kind, expected.StartUnixNano, expected.EndUnixNano),
+                    (Convert.ToHexStringLower(span.Bytes(1)), Convert.ToHexStringLower(span.Bytes(4)), span.Text(5), span.Number(6), span.Number(7), span.Number(8)));
+                var attribute = Assert.Single(span.Messages(9));
+                Assert.Equal(("http.status_code", 200UL), (attribute.Text(1), attribute.Message(2).Number(3)));
+                seen.Add(expected.SpanId);
+            }
+        }
+
+        Assert.Equal(sent.Select(static s => s.SpanId).Order(StringComparer.Ordinal), seen.Order(StringComparer.Ordinal));
     }
 
     private static void AssertHit(JsonElement hit, SpanFacts[] spans)

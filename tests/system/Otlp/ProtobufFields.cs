@@ -44,6 +44,8 @@ internal sealed class ProtobufFields
 
     public string Text(int field) => Encoding.UTF8.GetString(_fields.LastOrDefault(f => f.Field == field).Bytes ?? []);
 
+    public byte[] Bytes(int field) => _fields.LastOrDefault(f => f.Field == field).Bytes ?? [];
+
     public ProtobufFields Message(int field) => new(_fields.Last(f => f.Field == field).Bytes);
 
     public IEnumerable<ProtobufFields> Messages(int field) => _fields.Where(f => f.Field == field).Select(f => new ProtobufFields(f.Bytes));
