@@ -32,6 +32,7 @@ internal static class ApiKeys
         Duration("query_frontend.api_timeout", TimeSpan.FromDays(1), (o, v) => o.Api.QueryTimeout = v, o => o.Api.QueryTimeout),
         Int("query_frontend.max_outstanding_per_tenant", 1, 1_000_000,
             (o, v) => o.Node = o.Node with { MaxWaitingQueriesOfTenant = v }, o => o.Node.MaxWaitingQueriesOfTenant),
+        Bool("query_frontend.trace_by_id.span_pruning_enabled", (o, v) => o.Api.IsSpanPruningEnabled = v, o => o.Api.IsSpanPruningEnabled),
         Bool("query_frontend.mcp_server.enabled", (o, v) => o.Api.IsMcpEnabled = v, o => o.Api.IsMcpEnabled),
         Bool("query_frontend.multi_tenant_queries_enabled",
             (o, v) => o.Api.AreTenantSetsAllowed = v, o => o.Api.AreTenantSetsAllowed),

@@ -40,6 +40,9 @@ public sealed class ApiOptions
     /// <summary>DELETE of a trace by its id deletes it.</summary>
     public bool IsTraceDeletionEnabled { get; set; }
 
+    /// <summary>Answers by id let similar spans be one, for who asks for it; tenants may have it without.</summary>
+    public bool IsSpanPruningEnabled { get; set; }
+
     /// <summary>The MCP server is at /api/mcp.</summary>
     public bool IsMcpEnabled { get; set; }
 }

@@ -24,7 +24,7 @@ internal static class LimitKeys
     // Keys of the read path that only [main] has, and of processors that are gone.
     private static readonly string[] NotNeeded =
     [
-        "read.metrics_spanonly_fetch", "read.engine_bytes_tracking", "read.span_pruning_enabled", "read.span_pruning_awareness",
+        "read.metrics_spanonly_fetch", "read.engine_bytes_tracking", "read.span_pruning_awareness",
         "metrics_generator.processor.local_blocks", "metrics_generator.processor.local_blocks_max_live_traces",
     ];
 
@@ -91,6 +91,7 @@ internal static class LimitKeys
         Duration(at + ".max_metrics_duration", (l, v) => l with { Read = l.Read with { MaxMetricsDuration = v } }, l => l.Read.MaxMetricsDuration),
         Bool(at + ".unsafe_query_hints", (l, v) => l with { Read = l.Read with { AreUnsafeQueryHintsAllowed = v } }, l => l.Read.AreUnsafeQueryHintsAllowed),
         Bool(at + ".left_pad_trace_ids", (l, v) => l with { Read = l.Read with { AreTraceIdsLeftPadded = v } }, l => l.Read.AreTraceIdsLeftPadded),
+        Bool(at + ".span_pruning_enabled", (l, v) => l with { Read = l.Read with { IsSpanPruningEnabled = v } }, l => l.Read.IsSpanPruningEnabled),
     ];
 
     // ingestion.rate_limit_bytes was ingestion_rate_limit_bytes; the sections below had no name of their own.

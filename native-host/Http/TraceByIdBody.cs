@@ -50,6 +50,7 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
     private long _writtenBytes;
     private bool _isFiltered;
     private bool _isDisposed;
+    private int _prunedCount;
 
     /// <summary>The trace is larger than it may be; what was written is the beginning of it.</summary>
     public bool IsTooLarge { get; private set; }
@@ -59,6 +60,7 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
         IsTooLarge ? $"Trace exceeds maximum size of {maxTraceBytes} bytes, a partial trace is returned"
         : trace.Damage.Length > 0 ? trace.Damage
         : _isFiltered ? "Trace filtered, only a subset of spans matching the filter is returned"
+        : _prunedCount > 0 ? $"Trace pruned, {_prunedCount} spans are returned within summaries of similar spans"
         : "";
 
     /// <summary>The answer is worth being sent while it is written.</summary>
@@ -148,6 +150,9 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
 
     /// <summary>Says that spans were left out on purpose, unless something worse is said already.</summary>
     public void ReportFiltered() => _isFiltered = true;
+
+    /// <summary>Says how many spans others stand for.</summary>
+    public void ReportPruned(int count) => _prunedCount = count;
 
     /// <summary>Fills the part with the next spans; false if they are the last.</summary>
     private bool NextPart(int maxBytes)

@@ -15,7 +15,8 @@ namespace Tempo.Host.Http;
 /// <param name="tenants">Reads the tenants from the headers.</param>
 /// <param name="deletion">Answers DELETE.</param>
 /// <param name="maxTraceBytes">Largest trace of these tenants that is answered whole, in OTLP bytes; 0: no limit.</param>
-internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants, TraceDeletionEndpoint deletion, Func<TenantSet, long> maxTraceBytes)
+/// <param name="mayPrune">Whether these tenants may let similar spans be one.</param>
+internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants, TraceDeletionEndpoint deletion, Func<TenantSet, long> maxTraceBytes, Func<TenantSet, bool> mayPrune)
 {
     private delegate Task Answer(HttpContext context, TraceReading reading, TraceByIdBody body, long maxBytes);
 
@@ -52,6 +53,7 @@ internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants, 
             var maxBytes = maxTraceBytes(asked);
             using var body = new TraceByIdBody(reading.Trace, maxBytes);
             if (parameters.Filter is { } filter && reading.Trace.Keep(filter)) body.ReportFiltered();
+            if (parameters.Pruning is { } pruning && mayPrune(asked)) body.ReportPruned(reading.Trace.Prune(pruning));
             await answer(context, reading, body, maxBytes).ConfigureAwait(false);
         }
         catch (QueryException e)
@@ -64,8 +66,8 @@ internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants, 
     {
         if (!TraceByIdParameters.TryParse(idText, query, out parameters, out error)) return false;
         if (version == 1) return true;
-        if (!TraceByIdParameters.TryParseFilter(query, out var filter, out error)) return false;
-        parameters = parameters with { Filter = filter };
+        if (!TraceByIdParameters.TryParseFilter(query, out var filter, out error) || !SpanPruningParameters.TryParse(query, out var pruning, out error)) return false;
+        parameters = parameters with { Filter = filter, Pruning = pruning };
         return true;
     }
 

@@ -14,6 +14,9 @@ internal readonly record struct TraceByIdParameters(TraceId Id, TraceSelection S
     /// <summary>Which spans to answer; null: all. Version 2 only.</summary>
     public TraceFilter? Filter { get; init; }
 
+    /// <summary>Lets similar spans be one; null: none are. Version 2 only.</summary>
+    public SpanPruning? Pruning { get; init; }
+
     /// <summary>
     /// Reads <c>q</c> and the depths around its matches; false with the text for the client. Throws
     /// <see cref="QueryException"/> for a filter that is none.

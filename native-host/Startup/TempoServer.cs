@@ -148,7 +148,7 @@ public sealed class TempoServer
                 .. new RingPages(_ring, _time).Routes(),
                 FlushEndpoint.Route(node),
                 ShutdownEndpoint.Route(_lifecycle),
-                .. new TraceByIdEndpoint(node, tenants, new TraceDeletionEndpoint(node, tenants, _options.Api.IsTraceDeletionEnabled), _overrides.MaxBytesPerTrace).Routes(),
+                .. new TraceByIdEndpoint(node, tenants, new TraceDeletionEndpoint(node, tenants, _options.Api.IsTraceDeletionEnabled), _overrides.MaxBytesPerTrace, asked => _options.Api.IsSpanPruningEnabled || asked.Tenants.All(tenant => _overrides.Of(tenant).Read.IsSpanPruningEnabled)).Routes(),
                 new TraceDiffEndpoint(new TraceDiffQuery(node, _overrides.MaxBytesPerTrace), tenants).Route(),
                 new SearchEndpoint(node, tenants, limits, _time).Route(),
                 new QueryRangeEndpoint(node, tenants, _options.Node.Metrics, _time).Route(),

@@ -78,6 +78,9 @@ public sealed record ReadLimits
 
     /// <summary>32 digits for every trace id of a search answer.</summary>
     public bool AreTraceIdsLeftPadded { get; init; }
+
+    /// <summary>Answers by id let similar spans be one, for who asks for it.</summary>
+    public bool IsSpanPruningEnabled { get; init; }
 }
 
 /// <summary>Section <c>compaction</c>. 0: the value of the whole process.</summary>

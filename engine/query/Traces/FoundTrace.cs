@@ -25,6 +25,12 @@ public abstract class FoundTrace : IDisposable
     public abstract bool Keep(TraceFilter filter);
 
     /// <summary>
+    /// Lets similar spans be one; the result is how many spans less are written. Before the first part, after <see cref="Keep"/>. Throws
+    /// <see cref="QueryException"/> if the trace is too large for what is asked.
+    /// </summary>
+    public abstract int Prune(SpanPruning pruning);
+
+    /// <summary>
     /// Appends the next part, of about <paramref name="maxBytes"/>: fields of a TracesData, and of a tempopb.Trace, which all
     /// parts one after the other make up. A part may be empty although others follow.
     /// </summary>

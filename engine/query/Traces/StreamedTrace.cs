@@ -24,6 +24,8 @@ internal sealed class StreamedTrace : FoundTrace
     private readonly TracePartReader _reader;
     private ulong _openedBytes;
     private PartSpanIds? _ids;
+    private TraceFilter? _filter;
+    private PrunedSpans? _summaries;
     private bool _isWriting;
     private int _nextPart;
     private int _batch = -1;
@@ -66,6 +68,7 @@ internal sealed class StreamedTrace : FoundTrace
 
     public override bool Keep(TraceFilter filter)
     {
+        _filter = filter;
         // Decided on the whole trace, of which only what the filter needs is brought in.
         var loader = new TraceLoader(_blocks, filter.Needs);
         var before = SpanCount;
@@ -74,11 +77,34 @@ internal sealed class StreamedTrace : FoundTrace
         return SpanCount < before;
     }
 
+    public override int Prune(SpanPruning pruning)
+    {
+        if (pruning.ComparesAttributes)
+        {
+            throw new QueryException(
+                QueryErrorKind.TooLarge,
+                $"span_pruning_group_by compares attributes of the whole trace, which has {SpanCount} spans; leave it out, or choose spans by q from a smaller trace");
+        }
+
+        var needs = pruning.Needs;
+        if (_filter is not null) needs = needs with { Columns = needs.Columns | _filter.Needs.Columns, Fields = _filter.Needs.Fields };
+        var loader = new TraceLoader(_blocks, needs);
+        var before = SpanCount;
+        if (loader.Load(_id) is { } trace)
+        {
+            _summaries = pruning.Apply(trace, _filter?.Apply(trace));
+            _table.Keep(trace, _summaries.Kept);
+        }
+
+        _openedBytes += loader.InspectedBytes;
+        return before - SpanCount;
+    }
+
     public override void WritePart(NativeBuffer output, int maxBytes)
     {
         if (!_isWriting) BeginWriting();
         if (_nextSpan == _ordered.SpanCount && !TryReadNextPart()) return;
-        _nextSpan = OtlpTraceWriter.WritePart(_ordered, _nextSpan, maxBytes, null, _ids, output);
+        _nextSpan = OtlpTraceWriter.WritePart(_ordered, _nextSpan, maxBytes, null, _ids, output, _summaries);
         if (_nextSpan == _ordered.SpanCount) SkipEmptyParts();
     }
 

@@ -11,6 +11,7 @@ public sealed class WholeTrace(OrderedTrace? trace, ulong inspectedBytes, string
 {
     private readonly SharedSpanIds? _ids = trace is null ? null : SharedSpanIds.Of(trace);
     private bool[]? _kept;
+    private PrunedSpans? _summaries;
     private int _next;
     private int _spanCount = trace?.SpanCount ?? 0;
 
@@ -30,8 +31,17 @@ public sealed class WholeTrace(OrderedTrace? trace, ulong inspectedBytes, string
         return _spanCount < trace.SpanCount;
     }
 
+    public override int Prune(SpanPruning pruning)
+    {
+        if (trace is null) return 0;
+        var pruned = pruning.Apply(trace, _kept);
+        (_kept, _summaries) = (pruned.Kept, pruned);
+        _spanCount -= pruned.PrunedCount;
+        return pruned.PrunedCount;
+    }
+
     public override void WritePart(NativeBuffer output, int maxBytes)
     {
-        if (trace is not null) _next = OtlpTraceWriter.WritePart(trace, _next, maxBytes, _kept, _ids, output);
+        if (trace is not null) _next = OtlpTraceWriter.WritePart(trace, _next, maxBytes, _kept, _ids, output, _summaries);
     }
 }

@@ -35,7 +35,8 @@ public static class OtlpTraceWriter
     /// <param name="kept">The spans to write; null: all.</param>
     /// <param name="ids">See <see cref="SharedSpanIds"/>; null: spans have the ids they came with.</param>
     /// <param name="output">Gets the bytes at its end.</param>
-    public static int WritePart(OrderedTrace trace, int first, int maxBytes, bool[]? kept, ISpanIds? ids, NativeBuffer output)
+    /// <param name="summaries">Spans that stand for others; null: none does.</param>
+    public static int WritePart(OrderedTrace trace, int first, int maxBytes, bool[]? kept, ISpanIds? ids, NativeBuffer output, ISpanSummaries? summaries = null)
     {
         var writer = new ProtobufWriter(output);
         Span<byte> traceId = stackalloc byte[TraceId.SizeBytes];
@@ -74,7 +75,7 @@ public static class OtlpTraceWriter
             }
 
             var (id, parent) = ids is null ? (batch.SpanId[row], batch.ParentSpanId[row]) : ids.Of(trace, i);
-            WriteSpan(writer, batch, row, traceId, id, parent);
+            WriteSpan(writer, batch, row, traceId, id, parent, summaries?.Of(batch, row));
         }
 
         if (scopeSpans >= 0) writer.EndMessage(scopeSpans, lengthBytes);
@@ -143,7 +144,7 @@ public static class OtlpTraceWriter
     }
 
     private static void WriteSpan(
-        ProtobufWriter writer, SpanBatch batch, int row, ReadOnlySpan<byte> traceId, ulong spanId, ulong parentSpanId)
+        ProtobufWriter writer, SpanBatch batch, int row, ReadOnlySpan<byte> traceId, ulong spanId, ulong parentSpanId, SpanSummary? summary = null)
     {
         Span<byte> id = stackalloc byte[SpanId.SizeBytes];
         var message = writer.BeginMessage(ScopeSpansTag.Spans, ShortLengthBytes);
@@ -158,18 +159,32 @@ public static class OtlpTraceWriter
         WriteText(writer, SpanTag.Name, batch.Name[row]);
         WriteCount(writer, SpanTag.Kind, batch.Kind[row]);
         var start = batch.StartUnixNano[row];
-        WriteTime(writer, SpanTag.StartTimeUnixNano, start);
-        WriteTime(writer, SpanTag.EndTimeUnixNano, start + batch.DurationNano[row]);
+        WriteTime(writer, SpanTag.StartTimeUnixNano, summary?.StartUnixNano ?? start);
+        WriteTime(writer, SpanTag.EndTimeUnixNano, summary?.EndUnixNano ?? start + batch.DurationNano[row]);
         WriteAttributes(writer, SpanTag.Attributes, batch.SpanAttributes, batch.AttributeStart[row], batch.AttributeStart[row + 1]);
         WriteDedicated(writer, SpanTag.Attributes, batch, AttributeScope.Span, row);
+        if (summary is null) WriteEventsAndLinks(writer, batch, row, start);
+        else SummaryWriter.Write(writer, summary);
+        WriteStatus(writer, batch, row);
+        if (batch.Flags[row] != 0) writer.WriteFixed32(SpanTag.Flags, batch.Flags[row]);
+        writer.EndMessage(message, ShortLengthBytes);
+    }
+
+    private static void WriteEventsAndLinks(ProtobufWriter writer, SpanBatch batch, int row, ulong start)
+    {
         WriteCount(writer, SpanTag.DroppedAttributesCount, batch.DroppedAttributes[row]);
         for (var i = batch.EventStart[row]; i < batch.EventStart[row + 1]; i++) WriteEvent(writer, batch, i, start);
         WriteCount(writer, SpanTag.DroppedEventsCount, batch.DroppedEvents[row]);
         for (var i = batch.LinkStart[row]; i < batch.LinkStart[row + 1]; i++) WriteLink(writer, batch.Links, i);
         WriteCount(writer, SpanTag.DroppedLinksCount, batch.DroppedLinks[row]);
-        WriteStatus(writer, batch, row);
-        if (batch.Flags[row] != 0) writer.WriteFixed32(SpanTag.Flags, batch.Flags[row]);
-        writer.EndMessage(message, ShortLengthBytes);
+    }
+
+    /// <summary>Appends the attributes of a span, as fields of a span: KeyValues.</summary>
+    internal static void WriteSpanAttributes(SpanBatch batch, int row, NativeBuffer output)
+    {
+        var writer = new ProtobufWriter(output);
+        WriteAttributes(writer, SpanTag.Attributes, batch.SpanAttributes, batch.AttributeStart[row], batch.AttributeStart[row + 1]);
+        WriteDedicated(writer, SpanTag.Attributes, batch, AttributeScope.Span, row);
     }
 
     // Both at once: their lengths are known.
