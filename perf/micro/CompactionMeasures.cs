@@ -21,13 +21,13 @@ internal static class CompactionMeasures
     private const int SpansPerPiece = 50_000;
     private const int SpansPerRequest = 100;
     private const int WarmSpans = 2000;
-    private const int MaxAttributeBytes = 2048;
+    private const int MaxAttributeBytes = 64 << 10;
     private const long StartUnixNanos = 1_760_000_000_000_000_000;
 
     public static async Task<int> RunAsync(OptionReader options)
     {
         var spans = options.Int("--spans-per-block", 1_000_000, 1000, 1_000_000_000);
-        var blocks = options.Int("--blocks", 4, 1, CompactionSelector.MaxInputs);
+        var blocks = options.Int("--blocks", 4, 1, 16);
         var areSingle = options.Flag("--single-span-traces");
         var textBytes = options.Int("--text-bytes", 0, 0, MaxAttributeBytes);
         var areApart = options.Flag("--apart");
@@ -87,13 +87,13 @@ internal static class CompactionMeasures
         var templates = TemplateBuilder.BuildMany(1, SpansPerRequest, 64);
         var stamper = new RequestStamper((ulong)block + 1);
         var random = new Random(block);
-        var count = Math.Max(1, spans / (textBytes > 0 ? 5000 : SpansPerPiece));
+        var count = Math.Max(1, spans / (textBytes > 0 ? 10_000_000 / textBytes : SpansPerPiece));
         for (var piece = 0; piece < count; piece++)
         {
             var firstBytes = (ushort)((shares > 1 ? block * (65536 / shares) : 0) + piece * (65536 / shares / count));
             if (areSingle)
             {
-                yield return SingleSpans.Create(Math.Min(spans, textBytes > 0 ? 5000 : SpansPerPiece), random, firstBytes, textBytes);
+                yield return SingleSpans.Create(Math.Min(spans, textBytes > 0 ? 10_000_000 / textBytes : SpansPerPiece), random, firstBytes, textBytes);
                 continue;
             }
 

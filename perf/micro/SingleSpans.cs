@@ -45,7 +45,7 @@ internal static class SingleSpans
         writer.EndMessage(scopeSpans);
         writer.EndMessage(resourceSpans);
         var batch = new LiveBatch();
-        batch.Append(buffer.Written, maxAttributeBytes: 2048);
+        batch.Append(buffer.Written, maxAttributeBytes: Math.Max(2048, textBytes));
         return [new LiveBatchView(batch, batch.Columns.Snapshot())];
     }
 }

@@ -30,5 +30,5 @@ public sealed record CompactionOptions
     /// traffic, bytes a span (59.7 in a cut's layout) and memory of the writer: 56.4 and 39 MB with row groups of 150,000; 53.9 and 58 MB with pages of
     /// 32 Ki spans; 56.4 and 27 MB with row groups of 75,000. Each row group takes 12 KB of the footer, so it is not fewer.
     /// </summary>
-    public BlockWriterOptions Layout { get; init; } = new() { ZstdLevel = 6, PageSpans = 16 * 1024, RowGroupSpans = 64 * 1024 };
+    public BlockWriterOptions Layout { get; init; } = new() { ZstdLevel = 6, PageSpans = 16 * 1024, RowGroupSpans = 64 * 1024, RowGroupDictionaryBytes = 8 << 20 };
 }

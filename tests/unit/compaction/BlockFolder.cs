@@ -26,6 +26,9 @@ internal sealed class BlockFolder : IDisposable
 
     public NodeOptions Options { get; init; } = new();
 
+    /// <summary>Longer attributes are cut.</summary>
+    public int AttributeBytes { get; set; } = MaxAttributeBytes;
+
     public static BlockFolder Create(NodeOptions? options = null) =>
         new(TestFolder.Create("tempo-compaction-")) { Options = options ?? new NodeOptions() };
 
@@ -76,7 +79,7 @@ internal sealed class BlockFolder : IDisposable
     public async Task<BlockMeta> WriteAsync(BlockWriterOptions layout, TimeWindow times, params IEnumerable<byte[]> requests)
     {
         var batch = new LiveBatch();
-        foreach (var request in requests) batch.Append(request, MaxAttributeBytes);
+        foreach (var request in requests) batch.Append(request, AttributeBytes);
         var block = new NewBlock { Tenant = TenantId.Single, Id = BlockId.Derive(77, ++_lastBlock), Layout = layout, Times = times };
         var meta = await OpenStore(OpenObjects()).WriteAsync(block, writer => LiveTraces.ForEach([Spans.View(batch)], writer.Add), default);
         return meta ?? throw new InvalidOperationException("no spans");

@@ -107,6 +107,31 @@ public sealed class BlockLayoutTests
         static int Pages(ParquetFileReader file) => file.OpenColumn(0, file.Schema.GetColumn(Span + "Name")).PageCount;
     }
 
+    /// <summary>
+    /// A dictionary of texts that come once saves nothing, and every reader loads all of it: such texts are stored themselves from
+    /// the page on where that is seen, until the row group ends.
+    /// </summary>
+    [Theory]
+    [InlineData(1600, false)] // all others
+    [InlineData(400, true)] // each four times
+    public void Large_texts_that_come_once_have_no_dictionary(int distinct, bool hasDictionary)
+    {
+        var random = new Random(7);
+        string[] texts = [.. Enumerable.Range(0, distinct).Select(_ => random.GetHexString(2000))];
+        var spans = Enumerable.Range(0, 1600).Select(i =>
+        {
+            var span = Spans.New((ulong)i + 1, trace: new TraceId(0, (ulong)i + 1));
+            span.Attributes.Add(Spans.Text("k", texts[i % distinct]));
+            return span;
+        });
+        var file = Open([Spans.Of("s", "l", [.. spans])], new BlockWriterOptions { PageSpans = 800, RowGroupSpans = 1600 });
+        var values = file.RowGroups[0].Columns[file.Schema.GetColumn(Span + "Attrs.Value").Index];
+        Assert.Equal(hasDictionary, values.DictionaryPageOffset > 0);
+        Assert.Equal(Enumerable.Range(0, 1600).Select(i => texts[i % distinct]), Texts(file, Span + "Attrs.Value"));
+        // What is small keeps its dictionary, however often it comes.
+        Assert.True(file.RowGroups[0].Columns[file.Schema.GetColumn(Span + "Name").Index].DictionaryPageOffset > 0);
+    }
+
     /// <summary>Rules that other readers depend on (parquet-freedom.md §7).</summary>
     [Fact]
     public void ParentID_has_no_dictionary_and_Key_always_has_one()

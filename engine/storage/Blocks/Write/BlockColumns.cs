@@ -68,8 +68,8 @@ internal sealed class BlockColumns
     /// <summary>Compressed bytes of the open row group.</summary>
     public long SizeBytes => _inSchemaOrder.Sum(static chunk => chunk.SizeBytes);
 
-    /// <summary>Bytes of the largest string dictionary in the open row group; it stays in memory even when it is closed.</summary>
-    public long LargestDictionaryBytes { get; private set; }
+    /// <summary>Bytes of the string dictionaries of the open row group; they stay in memory even when they are closed.</summary>
+    public long DictionaryBytes { get; private set; }
 
     /// <summary>zstd level of further pages.</summary>
     public void CompressAt(int zstdLevel)
@@ -81,6 +81,7 @@ internal sealed class BlockColumns
     public void WritePage(TraceStage stage)
     {
         _rowCount = stage.TraceCount;
+        DictionaryBytes = 0;
         WriteRows(stage);
         WriteResources(stage);
         WriteScopes(stage);
@@ -102,7 +103,7 @@ internal sealed class BlockColumns
         }
 
         _dictionaries.Clear();
-        LargestDictionaryBytes = 0;
+        DictionaryBytes = 0;
     }
 
     /// <summary>Forgets a row group that was begun.</summary>
@@ -111,7 +112,7 @@ internal sealed class BlockColumns
         foreach (var chunk in _inSchemaOrder) chunk.Reset();
         foreach (var dictionary in _small.Values) dictionary.Clear();
         _dictionaries.Clear();
-        LargestDictionaryBytes = 0;
+        DictionaryBytes = 0;
     }
 
     // Not every version has every column.
@@ -224,14 +225,14 @@ internal sealed class BlockColumns
 
     private void WriteText(string path, LevelStream levels, ReadOnlySpan<int> indexes, StringDictionary dictionary, bool mayOutgrow = true)
     {
-        LargestDictionaryBytes = Math.Max(LargestDictionaryBytes, dictionary.SizeBytes);
+        DictionaryBytes += dictionary.SizeBytes;
         if (dictionary.Count == 0)
         {
             _chunks[path].WritePlain(levels.ToPage(_rowCount), new ByteArrayValues([0], []));
             return;
         }
 
-        if (mayOutgrow && dictionary.SizeBytes > MaxDictionaryBytes)
+        if (mayOutgrow && dictionary.Closes(MaxDictionaryBytes, indexes))
         {
             WriteTextItself(path, levels, indexes, dictionary);
             return;

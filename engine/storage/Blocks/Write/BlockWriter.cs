@@ -128,7 +128,7 @@ public sealed partial class BlockWriter : IDisposable
         Stage.Spans.Count >= _options.PageSpans || Stage.Load.TextBytes >= _options.PageTextBytes || Stage.Load.EntryCount >= _options.PageEntries;
 
     private bool IsRowGroupFull =>
-        _spansInGroup >= _options.RowGroupSpans || Columns.SizeBytes >= _options.RowGroupBytes || Columns.LargestDictionaryBytes >= _options.RowGroupDictionaryBytes;
+        _spansInGroup >= _options.RowGroupSpans || Columns.SizeBytes >= _options.RowGroupBytes || Columns.DictionaryBytes >= _options.RowGroupDictionaryBytes;
 
     /// <summary>Writes what is left and the footer. The result is the caller's to dispose.</summary>
     public BlockContent Finish()
@@ -207,10 +207,11 @@ public sealed record BlockWriterOptions
     public int PageSpans { get; init; } = 16 * 1024;
 
     /// <summary>
-    /// Bytes of text after which a page ends even with fewer spans: 1 KiB a span. What a page has is held several times while it
-    /// is written, and again by who reads it.
+    /// Bytes of text after which a page ends even with fewer spans: 320 a span. What a page has is held several times while it
+    /// is written (stage, dictionary, page, codec), and again by who reads it: a merge reads one of each input. Ordinary spans have
+    /// some 250.
     /// </summary>
-    public long PageTextBytes { get; init; } = 16 << 20;
+    public long PageTextBytes { get; init; } = 5 << 20;
 
     /// <summary>Attributes, events and links after which a page ends even with fewer spans: 64 a span.</summary>
     public long PageEntries { get; init; } = 1 << 20;
@@ -223,7 +224,7 @@ public sealed record BlockWriterOptions
     /// </summary>
     public long RowGroupBytes { get; init; } = 100_000_000;
 
-    /// <summary>Distinct text of one column, in bytes, after which a row group ends: the writer holds all of it until then.</summary>
+    /// <summary>Distinct text of all columns, in bytes, after which a row group ends: the writer holds all of it until then.</summary>
     public long RowGroupDictionaryBytes { get; init; } = 16 << 20;
 
     /// <summary>zstd level: low when live data is cut, higher when blocks are compacted.</summary>

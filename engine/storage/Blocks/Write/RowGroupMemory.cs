@@ -46,7 +46,7 @@ internal sealed class RowGroupMemory
 
     /// <summary>To be called while a page and all of its row group's are held.</summary>
     public void NoteSize() =>
-        IsReusable &= Stage.Load.TextBytes + Columns.LargestDictionaryBytes + Columns.SizeBytes <= MaxReusableBytes && Stage.Load.EntryCount <= MaxReusableEntries;
+        IsReusable &= Stage.Load.TextBytes + Columns.DictionaryBytes + Columns.SizeBytes <= MaxReusableBytes && Stage.Load.EntryCount <= MaxReusableEntries;
 
     /// <summary>Forgets a row group that was begun.</summary>
     public void Clear()

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Write;
@@ -9,6 +10,9 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 /// </summary>
 internal sealed class StringDictionary(PageLoad load)
 {
+    /// <summary>Of text that is new in a page: less is no burden as a dictionary.</summary>
+    private const long MinUniqueBytes = 1 << 20;
+
     // Entry 0 of an InternTable is the empty string; it becomes a dictionary entry only if it is used, so the dictionary's
     // numbers are its own.
     private readonly InternTable _table = new();
@@ -16,6 +20,8 @@ internal sealed class StringDictionary(PageLoad load)
     private readonly CodeMap<ulong> _known = new();
     private int[] _indexOfCode = [];
     private int _seenCodes;
+    private long _sizeBefore;
+    private bool _isClosed;
 
     /// <summary>The table's codes in dictionary order.</summary>
     public List<int> Codes { get; } = [];
@@ -76,9 +82,32 @@ internal sealed class StringDictionary(PageLoad load)
         return _indexOfCode[code];
     }
 
+    /// <summary>
+    /// Asked once for each page, with its values: whether they are to be stored themselves from this page on. So it is beyond so many
+    /// bytes, and where most of a large page's text is new: a dictionary of what comes once saves nothing, and every reader must
+    /// load all of it.
+    /// </summary>
+    public bool Closes(long maxBytes, ReadOnlySpan<int> indexes)
+    {
+        var added = SizeBytes - _sizeBefore;
+        _sizeBefore = SizeBytes;
+        if (!_isClosed) _isClosed = SizeBytes > maxBytes || (added > MinUniqueBytes && added > TextBytes(indexes) / 4 * 3);
+        return _isClosed;
+    }
+
+    private long TextBytes(ReadOnlySpan<int> indexes)
+    {
+        var offsets = _table.Offsets;
+        var codes = CollectionsMarshal.AsSpan(Codes);
+        long bytes = 0;
+        foreach (var index in indexes) bytes += offsets[codes[index] + 1] - offsets[codes[index]];
+        return bytes;
+    }
+
     /// <summary>Starts the next row group.</summary>
     public void Clear()
     {
+        (_sizeBefore, _isClosed) = (0, false);
         _table.Clear();
         _known.Clear();
         Codes.Clear();
