@@ -429,6 +429,9 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
 /// <summary>What storage offers to the loop, made from the node's options.</summary>
 internal sealed record CompactionServices(CompactionOptions Options, TenantOverrides Overrides, BlockCompactor Compactor, BlockRetention Retention)
 {
+    /// <summary>After so many rounds in which no block came to those that wait for a fourth they are compacted in any case.</summary>
+    private const int PatienceCycles = 10;
+
     /// <summary>Which of a tenant's blocks are compacted together; null: none are. Retention and deleted traces do not ask for it.</summary>
     public CompactionOptions? OptionsOf(TenantId tenant) => Overrides.Of(tenant).Compaction switch
     {
@@ -448,6 +451,7 @@ internal sealed record CompactionServices(CompactionOptions Options, TenantOverr
         var compaction = new CompactionOptions
         {
             Window = options.CompactionWindow,
+            Patience = PatienceCycles * options.CompactionCycle < options.CompactionPatience ? PatienceCycles * options.CompactionCycle : options.CompactionPatience,
             RowLimits = rowLimits,
             MaxObjects = options.MaxCompactionObjects,
             MaxBlockBytes = options.MaxCompactedBlockBytes,

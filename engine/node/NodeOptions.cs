@@ -181,6 +181,12 @@ public sealed record NodeOptions
     /// <summary>Time between two rounds of compaction and retention.</summary>
     public TimeSpan CompactionCycle { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>
+    /// How long fewer blocks than a job takes wait for others, after the last of them was written, or ten cycles if that is shorter: a merge
+    /// of two writes each span twice as often as one of four.
+    /// </summary>
+    public TimeSpan CompactionPatience { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <summary>Blocks whose last spans end in the same window of this length are compacted together.</summary>
     public TimeSpan CompactionWindow { get; init; } = TimeSpan.FromHours(1);
 

@@ -18,10 +18,10 @@ public static class GarbageBudget
     private const long MaxQueryBytes = 128 << 20;
 
     /// <summary>
-    /// Memory that the collector holds and nobody uses, beyond which it is given back: at least this, and a quarter of what is used. The
+    /// Memory that the collector holds and nobody uses, beyond which it is given back: at least this, and an eighth of what is used. The
     /// collector keeps free regions for twenty collections, which here is minutes, and holes between large arrays for good.
     /// </summary>
-    private const long MinUnusedBytes = 24 << 20;
+    private const long MinUnusedBytes = 8 << 20;
 
     /// <summary>
     /// Allocated bytes between giving back once and again: doubled each time, so that it is done often while the process grows to its size,
@@ -103,7 +103,7 @@ public static class GarbageBudget
         if (allocated < Volatile.Read(ref s_nextGivingBack)) return;
         var heap = GC.GetGCMemoryInfo(GCKind.Any);
         var used = heap.HeapSizeBytes - heap.FragmentedBytes;
-        if (heap.TotalCommittedBytes - used < Math.Max(MinUnusedBytes, used / 4)) return;
+        if (heap.TotalCommittedBytes - used < Math.Max(MinUnusedBytes, used / 8)) return;
         var next = Volatile.Read(ref s_givingBackBytes);
         Volatile.Write(ref s_nextGivingBack, allocated + next);
         Volatile.Write(ref s_givingBackBytes, Math.Min(2 * next, Math.Max(2 * used, MaxGivingBackBytes)));

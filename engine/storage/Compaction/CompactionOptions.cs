@@ -9,6 +9,9 @@ public sealed record CompactionOptions
     /// <summary>Blocks whose last spans end in the same window of this length are compacted together.</summary>
     public TimeSpan Window { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>How long after the last block of its kind a job of fewer than four is begun; while blocks come, it waits for the fourth.</summary>
+    public TimeSpan Patience { get; init; }
+
     /// <summary>Traces of all inputs of a job together, a trace in two of them counted twice.</summary>
     public long MaxObjects { get; init; } = 6_000_000;
 

@@ -9,6 +9,7 @@ namespace Tempo.Engine.Storage.Compaction;
 ///         in the last 24 h the compaction level, too, so that new small blocks are not written again and again into a large one
 /// order   the newest window first, there the lowest level first: what is queried most gets better first
 /// fill    the smallest blocks first, up to four, as long as they stay within the limits
+/// wait    fewer than four, of which one is young, wait for those to come: merges of two write each span twice as often
 /// </code>
 /// </summary>
 public static class CompactionSelector
@@ -33,7 +34,7 @@ public static class CompactionSelector
     public static CompactionJob? Select(IEnumerable<BlockMeta> blocks, long nowSeconds, CompactionOptions options)
     {
         foreach (var group in Groups(blocks, nowSeconds, options))
-            if (Fill(group, options) is { } inputs)
+            if (Fill(group, options) is { } inputs && (inputs.Count == MaxInputs || !IsYoung(group, nowSeconds, options)))
                 return new CompactionJob(inputs);
         return null;
     }
@@ -60,6 +61,9 @@ public static class CompactionSelector
         var layout = $"{block.Format} {block.ReplicationFactor}";
         return new GroupKey(window, isActive ? block.CompactionLevel : AnyLevel, layout);
     }
+
+    private static bool IsYoung(List<BlockMeta> group, long nowSeconds, CompactionOptions options) =>
+        group.Max(static block => block.EndSeconds) is var newest && newest <= nowSeconds && newest > nowSeconds - (long)options.Patience.TotalSeconds;
 
     // Greedy from each block on: where the smallest does not fit with any other, the next may.
     private static List<BlockMeta>? Fill(List<BlockMeta> group, CompactionOptions options)

@@ -69,6 +69,7 @@ internal sealed class BlockFolder : IDisposable
         BlocksPath = Path.Combine(root, "blocks"),
         WalSegmentBytes = 1 << 20,
         CompactionCycle = TimeSpan.FromHours(1),
+        CompactionPatience = TimeSpan.Zero,
         CompactedBlockRetention = TimeSpan.Zero,
     };
 

@@ -24,6 +24,7 @@ public sealed class PromotionTests : IDisposable
         WalPath = Path.Combine(_root, "wal"),
         BlocksPath = Path.Combine(_root, "blocks"),
         CompactionCycle = TimeSpan.FromHours(1),
+        CompactionPatience = TimeSpan.Zero,
         CompactedBlockRetention = TimeSpan.Zero,
         // A trace a span: more than a tenant may have alive by default.
         Overrides = new TenantOverrides(TenantLimits.BuiltIn with { Ingestion = TenantLimits.BuiltIn.Ingestion with { MaxTracesPerUser = 0 } }),

@@ -13,14 +13,14 @@ namespace Tempo.Compaction.Tests;
 public sealed class SelectionTests
 {
     private const long NowSeconds = 6000 * 60;
-    private static readonly CompactionOptions Options = new() { MaxObjects = 100, MaxBlockBytes = 1000 };
+    private static readonly CompactionOptions Options = new() { MaxObjects = 100, MaxBlockBytes = 1000, Patience = TimeSpan.FromMinutes(4) };
 
     [Theory]
     [InlineData("nothing", "", "")]
     [InlineData("one block", "1@5990", "")]
     [InlineData("two of a window", "1@5990 2@5995", "1 2")]
     [InlineData("two windows", "1@5930 2@5990", "")]
-    [InlineData("the end of a window belongs to the next", "1@5939 2@5940 3@5999", "2 3")]
+    [InlineData("the end of a window belongs to the next", "1@5939 2@5940 3@5995", "2 3")]
     [InlineData("four at most, the smallest", "1@5990B90 2@5990B50 3@5990B60 4@5990B70 5@5990B80", "2 3 4 5")]
     [InlineData("the newest window first", "1@5930 2@5931 3@5990 4@5991", "3 4")]
     [InlineData("the lowest level first", "1@5990L1 2@5991L1 3@5992 4@5993", "3 4")]
@@ -38,6 +38,10 @@ public sealed class SelectionTests
     [InlineData("what does not fit is passed over", "1@5990N20B10 2@5990N90B20 3@5990N70B30", "1 3")]
     [InlineData("the smallest fits with none, others do", "1@5990N99B10 2@5990B20 3@5990B30", "2 3")]
     [InlineData("a window without a job does not hide another", "1@5990N60 2@5990N60 3@1000 4@1000", "3 4")]
+    [InlineData("three wait for a fourth as long as one is young", "1@5980 2@5985 3@5997", "")]
+    [InlineData("not for ever", "1@5980 2@5985 3@5996", "1 2 3")]
+    [InlineData("four need not wait", "1@5980 2@5985 3@5990 4@5999", "1 2 3 4")]
+    [InlineData("those that wait do not hide another level", "1@5998 2@5999 3@5990L1 4@5991L1", "3 4")]
     [InlineData("times ahead of now", "1@9000 2@9001", "1 2")]
     public void Selects(string why, string blocks, string expected)
     {
