@@ -37,6 +37,12 @@ internal sealed record ListenerLimits(long? MaxBodyBytes, int MaxRequestLineByte
         PingAfter = server.PingAfter,
         PingTimeout = server.PingTimeout,
     };
+
+    /// <summary>
+    /// Requests are served on the thread that has read them from the socket, which is one of the pool, instead of waking another. While such
+    /// a one computes nobody hears that its client has gone: for requests that are soon done, not for queries.
+    /// </summary>
+    public bool RunsInline { get; init; }
 }
 
 /// <summary>
@@ -77,7 +83,7 @@ internal sealed class Listener : IAsyncDisposable
     public static async Task<Listener> StartAsync(
         string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, Log log, ServerCertificate? certificate = null)
     {
-        var socketOptions = new SocketTransportOptions { Backlog = 1024 };
+        var socketOptions = new SocketTransportOptions { Backlog = 1024, UnsafePreferInlineScheduling = limits.RunsInline };
         TransportMemory.UseLargeBlocks(socketOptions);
         var transport = new SniffingTransport(new SocketTransportFactory(Options.Create(socketOptions), NullLoggerFactory.Instance), certificate);
         var server = new KestrelServer(Options.Create(ServerOptions(address, limits)), transport, NullLoggerFactory.Instance);

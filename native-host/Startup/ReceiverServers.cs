@@ -19,7 +19,7 @@ internal sealed class ReceiverServers : IAsyncDisposable
 
     // The receivers count a body's bytes themselves, after decompression too.
     private static readonly ListenerLimits GrpcLimits = new(MaxBodyBytes: null, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: true);
-    private static readonly ListenerLimits HttpLimits = new(MaxBodyBytes: null, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: false);
+    private static readonly ListenerLimits HttpLimits = new(MaxBodyBytes: null, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: false) { RunsInline = true };
 
     private readonly IngestRouter _router;
     private readonly TenantResolver _tenants;

@@ -11,6 +11,7 @@ public sealed unsafe partial class WriteAheadLog
     private PendingAppend? _queueTail;
     private PendingAppend? _free;
     private int _freeCount;
+    private bool _isCommitting; // a group is being written, by the thread or by a caller, who then has all that is the committing side's
     private bool _closed;
     private Exception? _fault;
 
@@ -48,7 +49,14 @@ public sealed unsafe partial class WriteAheadLog
 
         append ??= new PendingAppend(this);
         var task = append.Begin(generation, tenant, payload, payloadBytes, _options.OwnCommitThread);
-        if (Enqueue(append)) return task;
+        switch (Enqueue(append))
+        {
+            case QueuePlace.Queued:
+                return task;
+            case QueuePlace.Leads:
+                LeadGroup(append);
+                return task;
+        }
 
         generation.LeaveAppend();
         ObjectDisposedException.ThrowIf(_fault is null, this);
@@ -69,16 +77,22 @@ public sealed unsafe partial class WriteAheadLog
         }
     }
 
-    private bool Enqueue(PendingAppend append)
+    private QueuePlace Enqueue(PendingAppend append)
     {
         append.Next = null;
         lock (_queueLock)
         {
-            if (_closed || _fault is not null) return false;
+            if (_closed || _fault is not null) return QueuePlace.Refused;
+            if (_queueHead is null && !_isCommitting && CallersMayLead)
+            {
+                _isCommitting = true;
+                return QueuePlace.Leads;
+            }
+
             if (_queueTail is null)
             {
                 _queueHead = append;
-                Monitor.Pulse(_queueLock); // only an empty queue has somebody waiting
+                if (!_isCommitting) Monitor.Pulse(_queueLock); // only an empty queue has somebody waiting
             }
             else
             {
@@ -86,7 +100,17 @@ public sealed unsafe partial class WriteAheadLog
             }
 
             _queueTail = append;
-            return true;
+            return QueuePlace.Queued;
         }
+    }
+
+    private enum QueuePlace
+    {
+        /// <summary>The log takes no appends any more.</summary>
+        Refused,
+        Queued,
+
+        /// <summary>Nobody commits, and nothing is queued: the caller commits it.</summary>
+        Leads,
     }
 }

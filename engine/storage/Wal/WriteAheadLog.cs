@@ -7,7 +7,8 @@ namespace Tempo.Engine.Storage.Wal;
 /// <summary>
 /// The write-ahead log: what was acknowledged is in it until a block holds it. Thread safe.
 /// <code>
-/// append   1 the caller's thread computes the payload's checksum and queues the append
+/// append   1 the caller's thread computes the payload's checksum and queues the append; or, if nobody commits and syncs are quick, goes on
+///            with 2 itself
 ///          2 the commit thread takes what is queued: finds a place for each record, writes them with one call per
 ///            segment, syncs, and only then completes them: many appends to a sync
 /// roll     later appends name a new generation, in files of its own; those under way still end in the old one
