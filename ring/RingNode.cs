@@ -27,6 +27,7 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
     private readonly Log _log;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _ending = new();
     private readonly Task _pinging;
     private readonly Lock _lock = new();
     private volatile RingSnapshot _snapshot = RingSnapshot.Empty;
@@ -49,6 +50,9 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
 
     /// <summary>False once it leaves: what it took then would go to the store after it has said that all is there.</summary>
     public bool TakesSpans => _self.State != MemberState.Leaving;
+
+    /// <summary>Cancelled when what other nodes keep open here has to end: after this node has left, before its listeners close.</summary>
+    public CancellationToken Ending => _ending.Token;
 
     /// <summary>How membership is known, for people.</summary>
     public string MembershipText => _membership.Describe();
@@ -139,6 +143,9 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
         }
     }
 
+    /// <summary>See <see cref="Ending"/>.</summary>
+    public Task EndAsync() => _ending.CancelAsync();
+
     /// <summary>What a node that greets this one is answered.</summary>
     public PeerGreeting Greet(PeerGreeting other)
     {
@@ -171,7 +178,9 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
         await _stop.CancelAsync().ConfigureAwait(false);
         await _pinging.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _membership.DisposeAsync().ConfigureAwait(false);
+        foreach (var peer in _snapshot.Peers.Values) peer.Dispose();
         _transport.Dispose();
+        _ending.Dispose();
         _stop.Dispose();
     }
 
@@ -213,6 +222,9 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
         foreach (var member in view.Members)
             if (member.Id != _self.Id)
                 peers.Add(member.Id, before.Peers.GetValueOrDefault(member.Id) is { } known && known.Member.Address == member.Address ? known : new Peer(member, _transport, _options.Peers, _log, _time));
+        foreach (var (id, peer) in before.Peers)
+            if (peers.GetValueOrDefault(id) != peer)
+                peer.Dispose();
         var members = peers.ToDictionary(static peer => peer.Key, static peer => (IMember)peer.Value, StringComparer.Ordinal);
         if (_local is { } local) members.Add(_self.Id, local);
         var holders = view.Members.Where(member => member is { IsHolder: true, State: MemberState.Active } && members.ContainsKey(member.Id)).Select(WithoutZone);

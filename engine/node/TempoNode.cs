@@ -86,11 +86,8 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
     /// </summary>
     public ValueTask<IngestAdmission> AdmitAsync(TenantId tenant, NativeBuffer request, TraceRuns runs) => _ingest.AdmitAsync(tenant, request, runs);
 
-    /// <summary>
-    /// The second half, on each owner of the spans. <paramref name="isCounted"/>: they count in the metrics from spans here, and
-    /// on no other owner.
-    /// </summary>
-    public ValueTask<IngestOutcome> IngestReplicaAsync(TenantId tenant, NativeBuffer request, bool isCounted) => _ingest.IngestReplicaAsync(tenant, request, isCounted);
+    /// <summary>The second half, on each owner of the spans: <see cref="RequestGroup.Outcomes"/> is filled when this completes.</summary>
+    public ValueTask IngestReplicasAsync(RequestGroup group) => _ingest.IngestReplicasAsync(group);
 
     /// <summary>
     /// A trace by its id, to be read in parts; the seconds (0 = no bound) only limit which blocks are looked in. Dispose it

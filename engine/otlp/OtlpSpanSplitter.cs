@@ -7,17 +7,18 @@ namespace Tempo.Engine.Otlp;
 /// <summary>Says which part of a divided request a span goes to.</summary>
 public interface ISpanPartition
 {
-    /// <summary>The part's number, from 0; negative: none, the span is left out.</summary>
-    int PartOf(TraceId trace);
+    /// <summary>The part's number, from 0; negative: none, the span is left out. Asked for each span in their order on the wire.</summary>
+    /// <param name="span">The span's message; <see cref="OtlpSpanSplitter.TryReadTrace"/> reads its ids.</param>
+    int PartOf(ReadOnlySpan<byte> span);
 }
 
 /// <summary>
-/// Divides a request among several by the traces of its spans, in one walk over the bytes: each span is copied once, as it stands
-/// on the wire, and each part gets the resource and the scope around it.
+/// Divides a request among several by the traces of its spans, in one walk over the lengths: spans are copied once, as they stand
+/// on the wire and those that stay together at once, and each part gets the resource and the scope around them.
 /// <code>
 /// resource_spans R { scope_spans S { a b a } }   →   part of a:  R { S { a a } }     part of b:  R { S { b } }
 /// </code>
-/// A resource or a scope without a span in a part does not stand in that part. Spans whose ids make no sense go to no part.
+/// A resource or a scope without a span in a part does not stand in that part.
 /// </summary>
 public static class OtlpSpanSplitter
 {
@@ -73,8 +74,11 @@ public static class OtlpSpanSplitter
         var resources = open[..parts.Length];
         var scopes = open[parts.Length..];
         var reader = new ProtobufReader(scopeSpans);
-        while (reader.TryReadTag(out var tag))
+        var (waiting, from, to) = (-1, 0, 0);
+        while (true)
         {
+            var start = reader.Position;
+            if (!reader.TryReadTag(out var tag)) break;
             if (tag != ScopeSpansTag.Spans)
             {
                 if (!reader.TrySkip(tag)) break;
@@ -82,24 +86,33 @@ public static class OtlpSpanSplitter
             }
 
             if (!reader.TryReadBytes(out var span)) break;
-            if (!TryReadTrace(span, out var trace) || partition.PartOf(trace) is var part && part < 0) continue;
-            var writer = new ProtobufWriter(parts[part]);
-            if (resources[part] < 0)
+            var part = partition.PartOf(span);
+            if (part != waiting || start != to)
             {
-                resources[part] = writer.BeginMessage(TracesDataTag.ResourceSpans);
-                CopyOthers(resourceSpans, ResourceSpansTag.ScopeSpans, writer);
+                if (waiting >= 0) parts[waiting].Append(scopeSpans[from..to]);
+                (waiting, from) = (part, start);
+                if (part >= 0) Open(part, scopeSpans, resourceSpans, parts, resources, scopes);
             }
 
-            if (scopes[part] < 0)
-            {
-                scopes[part] = writer.BeginMessage(ResourceSpansTag.ScopeSpans);
-                CopyOthers(scopeSpans, ScopeSpansTag.Spans, writer);
-            }
-
-            writer.WriteBytes(tag, span);
+            to = reader.Position;
         }
 
+        if (waiting >= 0) parts[waiting].Append(scopeSpans[from..to]);
         Close(parts, scopes);
+    }
+
+    private static void Open(int part, ReadOnlySpan<byte> scopeSpans, ReadOnlySpan<byte> resourceSpans, ReadOnlySpan<NativeBuffer> parts, Span<int> resources, Span<int> scopes)
+    {
+        var writer = new ProtobufWriter(parts[part]);
+        if (resources[part] < 0)
+        {
+            resources[part] = writer.BeginMessage(TracesDataTag.ResourceSpans);
+            CopyOthers(resourceSpans, ResourceSpansTag.ScopeSpans, writer);
+        }
+
+        if (scopes[part] >= 0) return;
+        scopes[part] = writer.BeginMessage(ResourceSpansTag.ScopeSpans);
+        CopyOthers(scopeSpans, ScopeSpansTag.Spans, writer);
     }
 
     private static void Close(ReadOnlySpan<NativeBuffer> parts, Span<int> marks)
@@ -122,8 +135,11 @@ public static class OtlpSpanSplitter
         }
     }
 
-    // As the sink of the judging walk sees it: the last of several ids counts. A span with a bad id was counted as refused there.
-    private static bool TryReadTrace(ReadOnlySpan<byte> span, out TraceId trace)
+    /// <summary>
+    /// The trace of a span as the sink of the judging walk sees it: the last of several ids counts. False for ids that make no sense: such
+    /// a span was counted as refused there.
+    /// </summary>
+    public static bool TryReadTrace(ReadOnlySpan<byte> span, out TraceId trace)
     {
         ReadOnlySpan<byte> id = default, spanId = default, parent = default;
         var reader = new ProtobufReader(span);

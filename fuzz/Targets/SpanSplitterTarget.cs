@@ -44,6 +44,6 @@ internal sealed class SpanSplitterTarget : IFuzzTarget, IDisposable
 
     private readonly struct ByTrace : ISpanPartition
     {
-        public int PartOf(TraceId trace) => (int)(trace.Mix() % 3);
+        public int PartOf(ReadOnlySpan<byte> span) => OtlpSpanSplitter.TryReadTrace(span, out var trace) ? (int)(trace.Mix() % 3) : -1;
     }
 }

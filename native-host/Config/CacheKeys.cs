@@ -50,6 +50,7 @@ internal static class CacheKeys
             caches.Add(cache);
         }
 
+        if (taken.Contains("frontend-search")) options.Notes.Add("cache.caches: role frontend-search has no effect: results of queries are not kept, what they are made of is (docs/scale.md)");
         Set(options, c => c with { Shared = caches });
         return null;
     }

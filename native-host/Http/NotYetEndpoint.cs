@@ -8,13 +8,13 @@ namespace Tempo.Host.Http;
 /// </summary>
 internal static class NotYetEndpoint
 {
-    private static readonly (string Path, string Name)[] Endpoints =
+    private static readonly (string Path, string Name, string Why)[] Endpoints =
     [
-        ("/status/backendscheduler", "status_backendscheduler"),
-        ("/partition-ring", "partition_ring"),
+        ("/status/backendscheduler", "status_backendscheduler", "no scheduler hands out work, each compactor knows what is its own: /compactor/ring"),
+        ("/partition-ring", "partition_ring", "partitions are of ingest through Kafka, which is not here; who is given which spans: /ingester/ring"),
     ];
 
     public static IEnumerable<ApiRoute> Routes() =>
         Endpoints.Select(static e => new ApiRoute(e.Path, e.Name, AllowedMethods.Any, (context, _) =>
-            PlainText.WriteAsync(context, StatusCodes.Status501NotImplemented, $"{e.Path} is not available in this version\n")));
+            PlainText.WriteAsync(context, StatusCodes.Status501NotImplemented, $"{e.Path} is not available in this version: {e.Why}\n")));
 }

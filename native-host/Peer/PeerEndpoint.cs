@@ -17,7 +17,7 @@ internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory 
 {
     private const int MaxBodyBytes = 512 << 20;
     private readonly byte[] _secret = Encoding.UTF8.GetBytes(ring.Options.Peers.Secret);
-    private readonly NativeBufferPool _buffers = new(maxBuffers: 64, maxRetainedBytes: 1 << 20);
+    private readonly PushStreamServer _pushes = new(node, ring, memory, metrics, time);
 
     /// <summary>The listener's function: other nodes here, everything else to <paramref name="next"/>.</summary>
     public Func<HttpContext, Task> Before(Func<HttpContext, Task> next) => context =>
@@ -28,9 +28,10 @@ internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory 
         var started = time.GetTimestamp();
         var path = context.Request.Path.Value ?? "";
         await AnswerAsync(context, path).ConfigureAwait(false);
+        if (path == PeerProtocol.PushStream) return; // each batch is a request
         metrics.Observe(context.Request.Method, "tempo_peer_" + path[PeerProtocol.PathPrefix.Length..] switch
         {
-            "push" or "live" or "metas" or "part" or "ping" => path[PeerProtocol.PathPrefix.Length..],
+            "live" or "metas" or "part" or "ping" => path[PeerProtocol.PathPrefix.Length..],
             _ => "other",
         }, context.Response.StatusCode.ToString(System.Globalization.CultureInfo.InvariantCulture), time.GetElapsedTime(started));
     }
@@ -51,6 +52,12 @@ internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory 
             return;
         }
 
+        if (path == PeerProtocol.PushStream)
+        {
+            await _pushes.ServeAsync(context).ConfigureAwait(false);
+            return;
+        }
+
         using var body = memory.Rent();
         if (await BodyReader.ReadAsync(context.Request.BodyReader, body, MaxBodyBytes, context.RequestAborted).ConfigureAwait(false) is not BodyStatus.Complete and var failure)
         {
@@ -60,8 +67,7 @@ internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory 
 
         try
         {
-            if (path == PeerProtocol.Push) await PushAsync(body.Buffer, answer).ConfigureAwait(false);
-            else if (PeerProtocol.QuestionOf(path) is { } question) await node.AnswerPeerAsync(question, body.Buffer, answer, context.RequestAborted).ConfigureAwait(false);
+            if (PeerProtocol.QuestionOf(path) is { } question) await node.AnswerPeerAsync(question, body.Buffer, answer, context.RequestAborted).ConfigureAwait(false);
             else
             {
                 await PlainText.WriteAsync(context, StatusCodes.Status404NotFound, PlainText.PageNotFound).ConfigureAwait(false);
@@ -94,43 +100,6 @@ internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory 
             answer.Written.Slice(from, count).CopyTo(writer.GetSpan(count));
             writer.Advance(count);
         }
-    }
-
-    // All records of a batch at once: they are synced together.
-    private async ValueTask PushAsync(NativeBuffer body, NativeBuffer answer)
-    {
-        var outcomes = new List<Task<IngestOutcome>>();
-        var requests = new List<NativeBuffer>();
-        try
-        {
-            for (var position = 0; position < body.Length;) outcomes.Add(Store(body.Written, ref position, requests));
-        }
-        catch (PeerException)
-        {
-            foreach (var outcome in outcomes) await outcome.ConfigureAwait(false);
-            foreach (var request in requests) _buffers.Return(request);
-            throw;
-        }
-
-        foreach (var outcome in outcomes) PeerProtocol.WriteOutcome(answer, await outcome.ConfigureAwait(false));
-        foreach (var request in requests) _buffers.Return(request);
-    }
-
-    private Task<IngestOutcome> Store(ReadOnlySpan<byte> body, ref int position, List<NativeBuffer> requests)
-    {
-        var rest = body[position..];
-        if (rest.Length < PeerProtocol.RecordHeaderBytes) throw new PeerException("a record ends in its header");
-        var (isCounted, tenantBytes, requestBytes) = PeerProtocol.ReadRecordHeader(rest);
-        rest = rest[PeerProtocol.RecordHeaderBytes..];
-        if (requestBytes is < 0 or > PeerProtocol.MaxRecordBytes || rest.Length - tenantBytes < requestBytes) throw new PeerException($"a record says that it has {requestBytes} bytes; {rest.Length - tenantBytes} follow");
-        if (!TenantId.TryParse(Encoding.ASCII.GetString(rest[..tenantBytes]), out var tenant, out var error)) throw new PeerException($"a record names no tenant: {error}");
-        position += PeerProtocol.RecordHeaderBytes + tenantBytes + requestBytes;
-        var request = _buffers.Rent(requestBytes);
-        requests.Add(request);
-        request.Append(rest.Slice(tenantBytes, requestBytes));
-        return ring.TakesSpans
-            ? node.IngestReplicaAsync(tenant, request, isCounted).AsTask()
-            : Task.FromResult(new IngestOutcome(IngestStatus.Unavailable, 0, 0, $"{ring.Self.Id} is leaving the ring"));
     }
 
     private bool IsMember(HttpRequest request) =>

@@ -200,6 +200,7 @@ public sealed class TempoServer
     private async Task StopAsync()
     {
         await LeaveRingAsync().ConfigureAwait(false);
+        if (_ring is not null) await _ring.EndAsync().ConfigureAwait(false);
         using var deadline = new CancellationTokenSource(_options.GracefulShutdownTimeout, _time);
         await _listeners.StopAsync(deadline.Token).ConfigureAwait(false);
         if (_receivers is not null) await _receivers.DisposeAsync().ConfigureAwait(false);

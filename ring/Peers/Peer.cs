@@ -11,7 +11,7 @@ namespace Tempo.Ring.Peers;
 /// Another node. What it is to store goes to it in batches: while some requests are on their way, those that come in wait, and go
 /// together with the next one, so that many small parts cost few round trips.
 /// </summary>
-public sealed class Peer(Member member, PeerTransport transport, PeerOptions options, Log log, TimeProvider time) : IMember, IPeer
+public sealed class Peer(Member member, PeerTransport transport, PeerOptions options, Log log, TimeProvider time) : IMember, IPeer, IDisposable
 {
     /// <summary>Batches on their way at once.</summary>
     private const int MaxBatches = 4;
@@ -29,6 +29,8 @@ public sealed class Peer(Member member, PeerTransport transport, PeerOptions opt
     private volatile bool _isSuspect;
     private int _latePings;
     private volatile PeerGreeting? _said;
+    private PushStream? _stream; // under the lock
+    private bool _isGone;
 
     public Member Member { get; } = member;
 
@@ -154,24 +156,22 @@ public sealed class Peer(Member member, PeerTransport transport, PeerOptions opt
 
     private async Task SendAsync(List<Pending> batch, int size)
     {
-        var body = ArrayPool<byte>.Shared.Rent(size);
-        var written = 0;
+        var frame = ArrayPool<byte>.Shared.Rent(PushStream.FrameHeaderBytes + size);
+        var written = PushStream.FrameHeaderBytes;
         foreach (var pending in batch)
         {
-            PeerProtocol.WriteRecord(body.AsSpan(written, pending.SizeBytes), pending.Tenant, pending.Request.Buffer.Written, pending.IsCounted);
+            PeerProtocol.WriteRecord(frame.AsSpan(written, pending.SizeBytes), pending.Tenant, pending.Request.Buffer.Written, pending.IsCounted);
             written += pending.SizeBytes;
             pending.Request.Release();
         }
 
-        using var answer = new NativeBuffer(batch.Count * 32);
-        var failure = "";
+        var (answer, failure) = (Array.Empty<byte>(), "");
         using (var deadline = new CancellationTokenSource(options.PushTimeout, time))
         {
             try
             {
-                await transport.AskAsync(Name, Member.Address, PeerProtocol.Push, body.AsMemory(0, size), answer, deadline.Token).ConfigureAwait(false);
-                // Only a body that was read to its end may be used again.
-                ArrayPool<byte>.Shared.Return(body);
+                // Only memory that was read to its end may be used again.
+                answer = await Stream().AskAsync(frame.AsMemory(0, written), () => ArrayPool<byte>.Shared.Return(frame), deadline.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
@@ -188,9 +188,29 @@ public sealed class Peer(Member member, PeerTransport transport, PeerOptions opt
         Answer(batch, answer, failure);
     }
 
-    private void Answer(List<Pending> batch, NativeBuffer answer, string failure)
+    private PushStream Stream()
     {
-        var rest = answer.Written;
+        lock (_lock)
+        {
+            if (_isGone) throw new PeerException($"{Name} is not a member any more");
+            if (_stream is { IsOver: false } open) return open;
+            _stream = new PushStream(transport, Name, Member.Address);
+            _stream.Start();
+            return _stream;
+        }
+    }
+
+    /// <summary>Nothing more is sent to it.</summary>
+    public void Dispose()
+    {
+        PushStream? stream;
+        lock (_lock) (stream, _isGone) = (_stream, true);
+        stream?.Dispose();
+    }
+
+    private void Answer(List<Pending> batch, ReadOnlySpan<byte> rest, string failure)
+    {
+        if (failure.Length == 0 && rest.IsEmpty) failure = $"{Name} has no room for {batch.Count} requests";
         foreach (var pending in batch)
         {
             if (failure.Length == 0 && PeerProtocol.TryReadOutcome(ref rest, out var outcome))

@@ -9,7 +9,8 @@ namespace Tempo.Ring.Peers;
 /// <summary>
 /// Paths, headers and frames between nodes, over HTTP/2 on the gRPC port.
 /// <code>
-/// POST /tempo.peer/v1/push     records   { flags u8, tenant length u8, request length u32 LE, tenant, OTLP request }
+/// POST /tempo.peer/v1/push     batches in frames, see <see cref="Peers.PushStream"/>
+///                              records   { flags u8, tenant length u8, request length u32 LE, tenant, OTLP request }
 ///                              answer    { status u8, accepted u32, rejected u32, retry after ms u32, message length u16, message } for each
 /// POST /tempo.peer/v1/live|metas|part    the messages of <see cref="PeerMessages"/>
 /// GET  /tempo.peer/v1/ping     header and answer: a <see cref="PeerGreeting"/>; the answer ends with whether it knows who asks
@@ -18,7 +19,7 @@ namespace Tempo.Ring.Peers;
 public static class PeerProtocol
 {
     public const string PathPrefix = "/tempo.peer/v1/";
-    public const string Push = PathPrefix + "push";
+    public const string PushStream = PathPrefix + "push";
     public const string Ping = PathPrefix + "ping";
     public const string SecretHeader = "x-tempo-peer-secret";
     public const string GreetingHeader = "x-tempo-peer";

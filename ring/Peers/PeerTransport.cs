@@ -72,26 +72,20 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
     /// <summary>Asks a node at an address; the answer is appended.</summary>
     public async ValueTask AskAsync(string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation)
     {
-        using var request = new HttpRequestMessage(body is null ? HttpMethod.Get : HttpMethod.Post, $"{_scheme}://{address}{path}")
-        {
-            Version = HttpVersion.Version20,
-            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-        };
+        using var request = RequestOf(body is null ? HttpMethod.Get : HttpMethod.Post, address, path);
         if (body is { } bytes)
         {
             request.Content = new ReadOnlyMemoryContent(bytes);
             request.Content.Headers.ContentType = new MediaTypeHeaderValue(PeerProtocol.ContentType);
         }
-
         else
         {
             request.Headers.TryAddWithoutValidation(PeerProtocol.GreetingHeader, greeting().ToString());
         }
 
-        if (_secret.Length > 0) request.Headers.TryAddWithoutValidation(PeerProtocol.SecretHeader, _secret);
         try
         {
-            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
+            using var response = await SendAsync(request, cancellation).ConfigureAwait(false);
             var stream = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false)) await ReadAsync(name, stream, answer, cancellation).ConfigureAwait(false);
             if (!response.IsSuccessStatusCode) throw new PeerException($"{name} at {address} answered {path} with {(int)response.StatusCode}: {TextOf(answer)}");
@@ -103,6 +97,18 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
             throw new PeerException($"{name} at {address} does not answer: {why}", e);
         }
     }
+
+    /// <summary>A request to a node, with what says that it is of the ring.</summary>
+    internal HttpRequestMessage RequestOf(HttpMethod method, string address, string path)
+    {
+        var request = new HttpRequestMessage(method, $"{_scheme}://{address}{path}") { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        // The handler asks the certificate for the name of the request's host, whatever its options for TLS say.
+        if (options is { IsTls: true, ServerName.Length: > 0 }) request.Headers.Host = options.ServerName;
+        if (_secret.Length > 0) request.Headers.TryAddWithoutValidation(PeerProtocol.SecretHeader, _secret);
+        return request;
+    }
+
+    internal Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation) => _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
 
     private static async Task ReadAsync(string name, Stream stream, NativeBuffer answer, CancellationToken cancellation)
     {
@@ -126,7 +132,6 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
     private static SslClientAuthenticationOptions TlsOf(PeerOptions options)
     {
         var tls = new SslClientAuthenticationOptions();
-        if (options.ServerName.Length > 0) tls.TargetHost = options.ServerName;
         if (options.CertPath.Length > 0) tls.ClientCertificates = [X509Certificate2.CreateFromPemFile(options.CertPath, options.KeyPath)];
         if (options.CaPath.Length > 0) tls.CertificateChainPolicy = TrustedRoots.PolicyOf(options.CaPath);
         return tls;

@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
-using Tempo.Engine.Node.Overrides;
-using Tempo.Engine.Otlp;
 using Tempo.Ring.Hashing;
 using Tempo.Ring.Peers;
 using Tempo.Ring.Routing;
@@ -25,39 +23,42 @@ public sealed class Replicator(TempoNode node, Func<RoutingTable> routing, Repli
     private static readonly TimeSpan RetrySoon = TimeSpan.FromSeconds(1);
     private readonly ReplicationMetrics _metrics = metrics;
     private readonly NativeBufferPool _buffers = new(maxBuffers: 64, maxRetainedBytes: 1 << 20);
-    private readonly ConcurrentQueue<TraceRuns> _runs = new();
+    private readonly ConcurrentQueue<RequestDivision> _divisions = new();
 
     /// <summary>Stores a request at its owners. The buffer is the caller's again when this completes.</summary>
     public async Task<IngestOutcome> IngestAsync(TenantId tenant, NativeBuffer request)
     {
-        if (!_runs.TryDequeue(out var runs)) runs = new TraceRuns();
-        try
+        if (!_divisions.TryDequeue(out var division)) division = new RequestDivision();
+        var admission = await node.AdmitAsync(tenant, request, division.Runs).ConfigureAwait(false);
+        if (admission.Answer is { } answer)
         {
-            runs.Clear();
-            var admission = await node.AdmitAsync(tenant, request, runs).ConfigureAwait(false);
-            if (admission.Answer is { } answer) return answer;
-            var table = routing();
-            if (table.Ring.IsEmpty) return NoQuorum(admission.ValidSpans, "no member of the ring is active");
-            var parts = Divide(table.RouteOf(tenant), request, runs, admission);
-            return await SendAsync(table, tenant, parts, admission).ConfigureAwait(false);
+            Keep(division);
+            return answer;
         }
-        finally
-        {
-            if (_runs.Count < 64) _runs.Enqueue(runs);
-        }
+
+        var table = routing();
+        if (table.Ring.IsEmpty) return NoQuorum(admission.ValidSpans, "no member of the ring is active");
+        var parts = division.Divide(table.RouteOf(tenant), request, admission.RejectedSpans > 0, _buffers);
+        Keep(division);
+        return await SendAsync(table, tenant, parts, admission).ConfigureAwait(false);
     }
 
-    private async Task<IngestOutcome> SendAsync(RoutingTable table, TenantId tenant, List<Part> parts, IngestAdmission admission)
+    private void Keep(RequestDivision division)
+    {
+        if (division.TryClear() && _divisions.Count < 64) _divisions.Enqueue(division);
+    }
+
+    private async Task<IngestOutcome> SendAsync(RoutingTable table, TenantId tenant, RequestPart[] parts, IngestAdmission admission)
     {
         using var timeout = new CancellationTokenSource(deadline, time);
-        var outcomes = parts.Count == 1
+        var outcomes = parts.Length == 1
             ? [await new PartSending(this, table, tenant, parts[0]).RunAsync(timeout.Token).ConfigureAwait(false)]
             : await Task.WhenAll(parts.Select(part => new PartSending(this, table, tenant, part).RunAsync(timeout.Token))).ConfigureAwait(false);
         return Combine(parts, outcomes, admission);
     }
 
     // Each part counts for itself; together they are one answer.
-    private static IngestOutcome Combine(List<Part> parts, IngestOutcome[] outcomes, IngestAdmission admission)
+    private static IngestOutcome Combine(RequestPart[] parts, IngestOutcome[] outcomes, IngestAdmission admission)
     {
         var (accepted, rejected, message) = (0, admission.RejectedSpans, admission.Message);
         IngestOutcome? again = null;
@@ -87,71 +88,8 @@ public sealed class Replicator(TempoNode node, Func<RoutingTable> routing, Repli
 
     private static IngestOutcome NoQuorum(int spans, string message) => new(IngestStatus.Unavailable, 0, spans, message) { RetryAfter = RetrySoon };
 
-    private List<Part> Divide(TenantRoute route, NativeBuffer request, TraceRuns runs, IngestAdmission admission)
-    {
-        var all = runs.All;
-        var first = route.SetOf(all[0].Id);
-        var isOne = true;
-        foreach (ref readonly var run in all)
-        {
-            if (route.SetOf(run.Id) == first) continue;
-            isOne = false;
-            break;
-        }
-
-        if (isOne && admission.RejectedSpans == 0)
-        {
-            var whole = new SharedRequest(_buffers, request.Length);
-            whole.Buffer.Append(request.Written);
-            return [new Part(route.Ring.Sets[first], whole, admission.ValidSpans)];
-        }
-
-        // From the set's number in the ring to the part's number in this request.
-        var numbers = new Dictionary<int, int>();
-        var spans = new List<int>();
-        foreach (ref readonly var run in all)
-        {
-            var set = route.SetOf(run.Id);
-            if (!numbers.TryGetValue(set, out var number))
-            {
-                numbers.Add(set, number = spans.Count);
-                spans.Add(0);
-            }
-
-            spans[number] += run.Spans;
-        }
-
-        var shared = new SharedRequest[spans.Count];
-        var buffers = new NativeBuffer[spans.Count];
-        for (var i = 0; i < shared.Length; i++)
-        {
-            shared[i] = new SharedRequest(_buffers, request.Length / spans.Count + 1024);
-            buffers[i] = shared[i].Buffer;
-        }
-
-        var partition = new SetPartition(route, numbers);
-        OtlpSpanSplitter.Split(request.Written, ref partition, buffers);
-        return [.. numbers.Select(number => new Part(route.Ring.Sets[number.Key], shared[number.Value], spans[number.Value]))];
-    }
-
-    private struct SetPartition(TenantRoute route, Dictionary<int, int> numbers) : ISpanPartition
-    {
-        private TraceId _last;
-        private int _lastPart = -1;
-
-        public int PartOf(TraceId trace)
-        {
-            if (_lastPart >= 0 && trace == _last) return _lastPart;
-            _last = trace;
-            return _lastPart = numbers.GetValueOrDefault(route.SetOf(trace), -1);
-        }
-    }
-
-    /// <summary>Spans that have the same owners.</summary>
-    private sealed record Part(OwnerSet Owners, SharedRequest Request, int SpanCount);
-
     /// <summary>One part on its way to its owners.</summary>
-    private sealed class PartSending(Replicator replicator, RoutingTable table, TenantId tenant, Part part)
+    private sealed class PartSending(Replicator replicator, RoutingTable table, TenantId tenant, RequestPart part)
     {
         private readonly List<Task<IngestOutcome>> _open = [];
         private readonly List<IngestOutcome> _accepted = [];
@@ -229,8 +167,6 @@ public sealed class Replicator(TempoNode node, Func<RoutingTable> routing, Repli
             return members.Where(static member => !member.IsSuspect).Concat(members.Where(static member => member.IsSuspect));
         }
     }
-
-
 }
 
 /// <summary>Counters of replication.</summary>

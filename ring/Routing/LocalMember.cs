@@ -19,7 +19,10 @@ public sealed class LocalMember(string name, TempoNode node, Func<bool> takesSpa
         try
         {
             if (!takesSpans()) return new IngestOutcome(IngestStatus.Unavailable, 0, 0, $"{Name} is leaving the ring");
-            return await node.IngestReplicaAsync(tenant, request.Buffer, isCounted).ConfigureAwait(false);
+            var group = new RequestGroup(tenant, isCounted, request.Buffer);
+            group.End();
+            await node.IngestReplicasAsync(group).ConfigureAwait(false);
+            return group.Outcomes[0];
         }
         catch (Exception e)
         {

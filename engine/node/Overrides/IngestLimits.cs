@@ -17,10 +17,13 @@ internal sealed class IngestLimits(NodeOptions options, TimeProvider time)
     private readonly ConcurrentQueue<TraceRuns> _runs = new();
     private readonly NativeBufferPool _copies = new(maxBuffers: 16, maxRetainedBytes: 1 << 20);
 
+    /// <summary>Whether the tenant has a limit on its traces, for which they have to be known.</summary>
+    public bool AreOnTraces(TenantLimits limits) => limits.Global.MaxBytesPerTrace > 0 || MaxLiveTraces(limits) > 0;
+
     /// <summary>Somewhere to write down the request's traces, or null if the tenant has no limit on them.</summary>
     public TraceRuns? RentRuns(TenantLimits limits)
     {
-        if (limits.Global.MaxBytesPerTrace <= 0 && MaxLiveTraces(limits) <= 0) return null;
+        if (!AreOnTraces(limits)) return null;
         return _runs.TryDequeue(out var runs) ? runs : new TraceRuns();
     }
 

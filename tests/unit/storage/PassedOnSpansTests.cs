@@ -119,6 +119,8 @@ public sealed class PassedOnSpansTests(ITestOutputHelper output)
     // The last part goes nowhere.
     private readonly struct ByTrace(int count) : ISpanPartition
     {
+        public int PartOf(ReadOnlySpan<byte> span) => OtlpSpanSplitter.TryReadTrace(span, out var trace) ? PartOf(trace) : -1;
+
         public int PartOf(TraceId trace) => (int)(trace.Mix() % (ulong)(count + 1)) is var part && part < count ? part : -1;
     }
 }

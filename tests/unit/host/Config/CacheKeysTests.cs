@@ -32,6 +32,10 @@ public sealed class CacheKeysTests
         Assert.DoesNotContain("canary", EffectiveConfig.Render(options), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_role_of_what_is_not_kept_is_a_warning() =>
+        Assert.Contains("role frontend-search has no effect", Assert.Single(ConfigFile.Apply("t.yaml", "cache: {caches: [{roles: [bloom, frontend-search], redis: {endpoint: 'a:1'}}]}", new HostOptions())), StringComparison.Ordinal);
+
     [Theory]
     [InlineData("{}", "a list is expected")]
     [InlineData("[{roles: [bloom]}]", "one of memcached and redis is expected")]

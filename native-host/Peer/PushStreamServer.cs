@@ -1,0 +1,203 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.IO.Pipelines;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
+using Tempo.Engine.Node.Peers;
+using Tempo.Host.Receivers;
+using Tempo.Host.Telemetry;
+using Tempo.Ring;
+using Tempo.Ring.Peers;
+
+namespace Tempo.Host.Peer;
+
+/// <summary>
+/// The other end of the ring's push stream: reads batches from one node until it goes, stores several at once, and answers each when its
+/// records are durable or refused.
+/// </summary>
+internal sealed class PushStreamServer(TempoNode node, RingNode ring, RequestMemory memory, RequestMetrics metrics, TimeProvider time)
+{
+    private const int FrameHeaderBytes = 8;
+    private const int MaxFrameBytes = 512 << 20;
+
+    /// <summary>Batches of one node that are stored at once; more are not read.</summary>
+    private const int MaxBatches = 8;
+
+    private readonly NativeBufferPool _buffers = new(maxBuffers: 64, maxRetainedBytes: 1 << 20);
+
+    public async Task ServeAsync(HttpContext context)
+    {
+        context.Response.ContentType = PeerProtocol.ContentType;
+        await context.Response.StartAsync(context.RequestAborted).ConfigureAwait(false);
+        await context.Response.BodyWriter.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, ring.Ending);
+        using var places = new SemaphoreSlim(MaxBatches);
+        using var turn = new SemaphoreSlim(1);
+        try
+        {
+            while (await ReadHeaderAsync(context.Request.BodyReader, end.Token).ConfigureAwait(false) is { } header)
+            {
+                if (header.Length > MaxFrameBytes) throw new PeerException($"a frame of {header.Length} bytes; the limit is {MaxFrameBytes}");
+                await places.WaitAsync(end.Token).ConfigureAwait(false);
+                var body = memory.Rent();
+                bool fits;
+                try
+                {
+                    fits = await ReadBodyAsync(context.Request.BodyReader, body, (int)header.Length, end.Token).ConfigureAwait(false);
+                }
+                catch
+                {
+                    body.Dispose();
+                    places.Release();
+                    throw;
+                }
+
+                _ = StoreAsync(context, header.Number, body, fits, places, turn);
+            }
+        }
+        catch (OperationCanceledException) when (end.IsCancellationRequested)
+        {
+            // The other node goes, or this one.
+        }
+        finally
+        {
+            // What was read is answered.
+            for (var i = 0; i < MaxBatches; i++) await places.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    private static async ValueTask<(uint Number, uint Length)?> ReadHeaderAsync(PipeReader reader, CancellationToken cancellation)
+    {
+        var result = await reader.ReadAtLeastAsync(FrameHeaderBytes, cancellation).ConfigureAwait(false);
+        if (result.Buffer.Length < FrameHeaderBytes) return null;
+        var header = Header(result.Buffer);
+        reader.AdvanceTo(result.Buffer.GetPosition(FrameHeaderBytes));
+        return header;
+
+        static (uint Number, uint Length) Header(ReadOnlySequence<byte> buffer)
+        {
+            Span<byte> bytes = stackalloc byte[FrameHeaderBytes];
+            buffer.Slice(0, FrameHeaderBytes).CopyTo(bytes);
+            return (BinaryPrimitives.ReadUInt32LittleEndian(bytes), BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]));
+        }
+    }
+
+    // False if there was no room for it; it was read all the same, so that the next frame is found.
+    private static async ValueTask<bool> ReadBodyAsync(PipeReader reader, RequestBody body, int length, CancellationToken cancellation)
+    {
+        var fits = true;
+        for (var left = length; left > 0;)
+        {
+            var result = await reader.ReadAsync(cancellation).ConfigureAwait(false);
+            var part = result.Buffer.Slice(0, Math.Min(left, result.Buffer.Length));
+            foreach (var segment in part) fits = fits && body.TryAppend(segment.Span);
+            left -= (int)part.Length;
+            reader.AdvanceTo(part.End);
+            if (result.IsCompleted && left > 0) throw new IOException("the stream ends within a frame");
+        }
+
+        return fits;
+    }
+
+    // Ends in no exception: what fails is answered with nothing, or there is nobody to answer.
+    private async Task StoreAsync(HttpContext context, uint number, RequestBody body, bool fits, SemaphoreSlim places, SemaphoreSlim turn)
+    {
+        var started = time.GetTimestamp();
+        var isAnswered = false;
+        try
+        {
+            using var answer = new NativeBuffer(256);
+            answer.GetSpan(FrameHeaderBytes)[..FrameHeaderBytes].Clear();
+            answer.Advance(FrameHeaderBytes);
+            using (body)
+                if (fits) await StoreAsync(body.Buffer, answer).ConfigureAwait(false);
+            await turn.WaitAsync(context.RequestAborted).ConfigureAwait(false);
+            try
+            {
+                Write(context.Response.BodyWriter, number, answer);
+                await context.Response.BodyWriter.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+                isAnswered = fits;
+            }
+            finally
+            {
+                turn.Release();
+            }
+        }
+        catch (Exception)
+        {
+            // Without an answer the other node would wait until its time is over.
+            if (!context.RequestAborted.IsCancellationRequested) context.Abort();
+        }
+        finally
+        {
+            metrics.Observe("POST", "tempo_peer_push", isAnswered ? "200" : "503", time.GetElapsedTime(started)); // a batch, not the stream
+            places.Release();
+        }
+    }
+
+    private static void Write(PipeWriter writer, uint number, NativeBuffer answer)
+    {
+        var span = writer.GetSpan(answer.Length);
+        answer.Written.CopyTo(span);
+        BinaryPrimitives.WriteUInt32LittleEndian(span, number);
+        BinaryPrimitives.WriteUInt32LittleEndian(span[4..], (uint)(answer.Length - FrameHeaderBytes));
+        writer.Advance(answer.Length);
+    }
+
+    // All records of a batch at once: they are synced together, and those of one tenant are one record of the log.
+    private async ValueTask StoreAsync(NativeBuffer body, NativeBuffer answer)
+    {
+        var groups = new List<RequestGroup>();
+        var records = new List<(RequestGroup Group, int Index)>();
+        try
+        {
+            for (var position = 0; position < body.Length;) records.Add(Add(body.Written, ref position, groups));
+            if (ring.TakesSpans) await StoreAsync(groups).ConfigureAwait(false);
+            var leaving = new IngestOutcome(IngestStatus.Unavailable, 0, 0, $"{ring.Self.Id} is leaving the ring");
+            foreach (var (group, index) in records) PeerProtocol.WriteOutcome(answer, group.Outcomes.Count > 0 ? group.Outcomes[index] : leaving);
+        }
+        finally
+        {
+            foreach (var group in groups) _buffers.Return(group.Bytes);
+        }
+    }
+
+    private ValueTask StoreAsync(List<RequestGroup> groups) => groups.Count switch
+    {
+        0 => default,
+        1 => node.IngestReplicasAsync(groups[0]),
+        _ => new ValueTask(Task.WhenAll(groups.Select(group => node.IngestReplicasAsync(group).AsTask()))),
+    };
+
+    private (RequestGroup Group, int Index) Add(ReadOnlySpan<byte> body, ref int position, List<RequestGroup> groups)
+    {
+        var rest = body[position..];
+        if (rest.Length < PeerProtocol.RecordHeaderBytes) throw new PeerException("a record ends in its header");
+        var (isCounted, tenantBytes, requestBytes) = PeerProtocol.ReadRecordHeader(rest);
+        rest = rest[PeerProtocol.RecordHeaderBytes..];
+        if (requestBytes is <= 0 or > PeerProtocol.MaxRecordBytes || rest.Length - tenantBytes < requestBytes) throw new PeerException($"a record says that it has {requestBytes} bytes; {rest.Length - tenantBytes} follow");
+        var name = rest[..tenantBytes];
+        position += PeerProtocol.RecordHeaderBytes + tenantBytes + requestBytes;
+        var group = Find(groups, name, isCounted);
+        if (group is null)
+        {
+            if (!TenantId.TryParse(Encoding.ASCII.GetString(name), out var tenant, out var error)) throw new PeerException($"a record names no tenant: {error}");
+            groups.Add(group = new RequestGroup(tenant, isCounted, _buffers.Rent(groups.Count == 0 ? body.Length : requestBytes)));
+        }
+
+        group.Bytes.Append(rest.Slice(tenantBytes, requestBytes));
+        group.End();
+        return (group, group.Count - 1);
+    }
+
+    // Of many tenants only the last ones: a batch has a few.
+    private static RequestGroup? Find(List<RequestGroup> groups, ReadOnlySpan<byte> tenant, bool isCounted)
+    {
+        for (var i = groups.Count - 1; i >= Math.Max(0, groups.Count - 8); i--)
+            if (groups[i].IsCounted == isCounted && Ascii.Equals(tenant, groups[i].Tenant.Value))
+                return groups[i];
+        return null;
+    }
+}

@@ -1,0 +1,178 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Http.Headers;
+using Tempo.Engine.Node.Peers;
+
+namespace Tempo.Ring.Peers;
+
+/// <summary>
+/// The way on which a node is given spans: one request of HTTP/2 whose body never ends, and whose answer neither. A batch is a frame
+/// there, its outcomes a frame back, in any order:
+/// <code>
+/// frame    number u32 LE   length u32 LE   records of <see cref="PeerProtocol"/>
+/// answer   number u32 LE   length u32 LE   outcomes; none: there was no room for the batch
+/// </code>
+/// So a batch costs neither headers nor a stream of its own. Once something fails it is over, and all that waits fails with it; who sends
+/// next opens another one. Thread safe.
+/// </summary>
+/// <param name="transport">Where it runs.</param>
+/// <param name="name">Of the node.</param>
+/// <param name="address">Where the node is.</param>
+internal sealed class PushStream(PeerTransport transport, string name, string address) : IDisposable
+{
+    public const int FrameHeaderBytes = 8;
+
+    /// <summary>Outcomes of a batch: some bytes a record.</summary>
+    private const int MaxAnswerBytes = 64 << 20;
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<uint, TaskCompletionSource<byte[]>> _waiting = []; // under the lock, like all below
+    private readonly SemaphoreSlim _turn = new(1);
+    private readonly CancellationTokenSource _end = new();
+    private readonly EndlessContent _content = new();
+    private uint _last;
+    private Exception? _failure;
+
+    /// <summary>Another one is to be opened.</summary>
+    public bool IsOver => Volatile.Read(ref _failure) is not null;
+
+    /// <summary>Begins it. It reads answers until it is over.</summary>
+    public void Start() => _ = RunAsync();
+
+    public void Dispose() => Fail(new PeerException($"{name} at {address} is not a member any more"));
+
+    /// <summary>
+    /// Sends a frame whose first <see cref="FrameHeaderBytes"/> are free, and waits for the outcomes. Throws <see cref="PeerException"/>;
+    /// <paramref name="sent"/> is called once the memory may be used again, and not at all if it may never be.
+    /// </summary>
+    public async Task<byte[]> AskAsync(Memory<byte> frame, Action sent, CancellationToken cancellation)
+    {
+        var answer = new TaskCompletionSource<byte[]>(TaskCreationOptions.RunContinuationsAsynchronously);
+        uint number;
+        lock (_lock)
+        {
+            if (_failure is { } failure) throw Again(failure);
+            number = ++_last;
+            _waiting.Add(number, answer);
+        }
+
+        BinaryPrimitives.WriteUInt32LittleEndian(frame.Span, number);
+        BinaryPrimitives.WriteUInt32LittleEndian(frame.Span[4..], (uint)(frame.Length - FrameHeaderBytes));
+        try
+        {
+            await WriteAsync(frame, cancellation).ConfigureAwait(false);
+            sent();
+            return await answer.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // A part of a frame may be on its way, and nobody would know where the next one begins.
+            Fail(new PeerException($"{name} at {address} is late", new TimeoutException()));
+            throw;
+        }
+    }
+
+    private async Task WriteAsync(ReadOnlyMemory<byte> frame, CancellationToken cancellation)
+    {
+        await _turn.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            var stream = await _content.Stream.WaitAsync(cancellation).ConfigureAwait(false);
+            await stream.WriteAsync(frame, cancellation).ConfigureAwait(false);
+            await stream.FlushAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or ObjectDisposedException or InvalidOperationException)
+        {
+            Fail(e);
+            throw Again(e);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task RunAsync()
+    {
+        try
+        {
+            using var request = transport.RequestOf(HttpMethod.Post, address, PeerProtocol.PushStream);
+            request.Content = _content;
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue(PeerProtocol.ContentType);
+            using var response = await transport.SendAsync(request, _end.Token).ConfigureAwait(false);
+            if (response.StatusCode != HttpStatusCode.OK) throw new PeerException($"{name} at {address} answered {PeerProtocol.PushStream} with {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(_end.Token).ConfigureAwait(false)}");
+            var stream = await response.Content.ReadAsStreamAsync(_end.Token).ConfigureAwait(false);
+            await using (stream.ConfigureAwait(false)) await ReadAsync(stream).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+        }
+    }
+
+    private async Task ReadAsync(Stream stream)
+    {
+        var header = new byte[FrameHeaderBytes];
+        while (true)
+        {
+            await stream.ReadExactlyAsync(header, _end.Token).ConfigureAwait(false);
+            var length = BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(4));
+            if (length > MaxAnswerBytes) throw new PeerException($"{name} sent outcomes of {length} bytes; the limit is {MaxAnswerBytes}");
+            var answer = new byte[length];
+            await stream.ReadExactlyAsync(answer, _end.Token).ConfigureAwait(false);
+            TaskCompletionSource<byte[]>? waiting;
+            lock (_lock) _waiting.Remove(BinaryPrimitives.ReadUInt32LittleEndian(header), out waiting);
+            waiting?.TrySetResult(answer);
+        }
+    }
+
+    private void Fail(Exception failure)
+    {
+        TaskCompletionSource<byte[]>[] waiting;
+        lock (_lock)
+        {
+            if (_failure is not null) return;
+            Volatile.Write(ref _failure, failure);
+            waiting = [.. _waiting.Values];
+            _waiting.Clear();
+        }
+
+        _content.End(failure);
+        _end.Cancel();
+        foreach (var one in waiting) one.TrySetException(Again(failure));
+    }
+
+    // What the node said itself is no sign that it does not answer.
+    private PeerException Again(Exception failure) => failure is PeerException said
+        ? new PeerException(said.Message, said.InnerException)
+        : new PeerException($"{name} at {address} does not answer: {failure.GetBaseException().Message}", failure);
+
+    /// <summary>A body that is written to from outside, until it is ended.</summary>
+    private sealed class EndlessContent : HttpContent
+    {
+        private readonly TaskCompletionSource<Stream> _stream = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Where to write, once there is a connection.</summary>
+        public Task<Stream> Stream => _stream.Task;
+
+        public void End(Exception failure)
+        {
+            if (_stream.TrySetException(failure)) _ = _stream.Task.Exception; // seen: whoever waits is told
+            _end.TrySetResult();
+        }
+
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+        {
+            await stream.FlushAsync().ConfigureAwait(false);
+            _stream.TrySetResult(stream);
+            await _end.Task.ConfigureAwait(false);
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
+    }
+}
