@@ -21,10 +21,11 @@ public static class TraceFinder
     /// result says what was read, and what could not be.
     /// </summary>
     public static Task<FoundTrace> FindAsync(TraceSources sources, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation) =>
-        FindAsync(sources, id, startSeconds, endSeconds, WholeLimit, cancellation);
+        FindAsync(sources, id, startSeconds, endSeconds, WholeLimit, WholeTraceLimit.MaxRowSpans, cancellation);
 
-    /// <summary>The same with another limit to what is brought together in memory.</summary>
-    internal static async Task<FoundTrace> FindAsync(TraceSources sources, TraceId id, long startSeconds, long endSeconds, WholeTraceLimit limit, CancellationToken cancellation)
+    /// <summary>The same with other limits to what is brought together in memory, and to a row of what is not.</summary>
+    internal static async Task<FoundTrace> FindAsync(
+        TraceSources sources, TraceId id, long startSeconds, long endSeconds, WholeTraceLimit limit, int maxRowSpans, CancellationToken cancellation)
     {
         var hash = SidecarHash.OfTrace(id);
         var maybe = new List<BlockHandle>();
@@ -39,6 +40,6 @@ public static class TraceFinder
         var loader = new TraceLoader(blocks, BatchColumns.All, memory) { WholeLimit = limit };
         var trace = loader.Load(id);
         memory.Return();
-        return loader.IsTooLarge ? StreamedTrace.Open(blocks, id, cancellation) : new WholeTrace(trace, loader.InspectedBytes, blocks.Damage);
+        return loader.IsTooLarge ? StreamedTrace.Open(blocks, id, maxRowSpans, cancellation) : new WholeTrace(trace, loader.InspectedBytes, blocks.Damage);
     }
 }

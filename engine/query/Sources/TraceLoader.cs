@@ -161,4 +161,11 @@ public sealed class TraceLoader
 /// <summary>How large a trace may be that is brought together in memory.</summary>
 /// <param name="Spans">Spans in all sources.</param>
 /// <param name="Bytes">Bytes of attributes that are unpacked from blocks.</param>
-public readonly record struct WholeTraceLimit(long Spans, long Bytes);
+public readonly record struct WholeTraceLimit(long Spans, long Bytes)
+{
+    /// <summary>
+    /// Spans of a larger trace that may lie in one row, which is unpacked whole: some 600 bytes each. Blocks of this engine have rows of
+    /// at most half as many; others have what their writer's limit of a trace let through.
+    /// </summary>
+    public const int MaxRowSpans = 1 << 20;
+}

@@ -18,6 +18,7 @@ internal sealed class StreamedTrace : FoundTrace
 {
     private readonly QueryBlocks _blocks;
     private readonly TraceId _id;
+    private readonly int _maxRowSpans;
     private readonly SpanIdTable _table = new();
     private readonly List<TracePart> _parts = [];
     private readonly OrderedTrace _ordered = new(new SpanContext());
@@ -31,10 +32,10 @@ internal sealed class StreamedTrace : FoundTrace
     private int _batch = -1;
     private int _nextSpan;
 
-    private StreamedTrace(QueryBlocks blocks, TraceId id)
+    private StreamedTrace(QueryBlocks blocks, TraceId id, int maxRowSpans)
     {
-        (_blocks, _id) = (blocks, id);
-        _reader = new TracePartReader(id, BatchColumns.All);
+        (_blocks, _id, _maxRowSpans) = (blocks, id, maxRowSpans);
+        _reader = NewReader(BatchColumns.All);
     }
 
     public override int SpanCount => _table.Count - _table.LeftOutCount;
@@ -45,11 +46,11 @@ internal sealed class StreamedTrace : FoundTrace
 
     public override bool IsAtEnd => SpanCount == 0 || (_nextPart == _parts.Count && _nextSpan == _ordered.SpanCount);
 
-    /// <summary>Finds the parts.</summary>
-    public static StreamedTrace Open(QueryBlocks blocks, TraceId id, CancellationToken cancellation)
+    /// <summary>Finds the parts. What a row has more than <paramref name="maxRowSpans"/> spans of is left out, and said to be.</summary>
+    public static StreamedTrace Open(QueryBlocks blocks, TraceId id, int maxRowSpans, CancellationToken cancellation)
     {
         GarbageBudget.Collect();
-        var trace = new StreamedTrace(blocks, id);
+        var trace = new StreamedTrace(blocks, id, maxRowSpans);
         try
         {
             trace.FindParts(cancellation);
@@ -114,6 +115,8 @@ internal sealed class StreamedTrace : FoundTrace
         base.Dispose();
     }
 
+    private TracePartReader NewReader(BatchColumns columns) => new(_id, columns, _maxRowSpans);
+
     private void BeginWriting()
     {
         _isWriting = true;
@@ -124,7 +127,7 @@ internal sealed class StreamedTrace : FoundTrace
 
     private void FindParts(CancellationToken cancellation)
     {
-        var reader = new TracePartReader(_id, BatchColumns.SpanIds | BatchColumns.Kind);
+        var reader = NewReader(BatchColumns.SpanIds | BatchColumns.Kind);
         var memory = new ReadMemory();
         foreach (var live in _blocks.Sources.Live) AddPart(reader, new TracePart { Live = live });
         foreach (var asked in _blocks.All)
@@ -158,7 +161,7 @@ internal sealed class StreamedTrace : FoundTrace
 
     private void SettleCopies(CancellationToken cancellation)
     {
-        var reader = new TracePartReader(_id, BatchColumns.Times);
+        var reader = NewReader(BatchColumns.Times);
         for (var i = 0; i < _parts.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -30,7 +30,8 @@ internal sealed record TracePart
 /// <summary>Reads parts of a trace, one at a time into the same memory. Not thread safe.</summary>
 /// <param name="id">The trace.</param>
 /// <param name="columns">What is read of blocks; of live spans everything is there.</param>
-internal sealed class TracePartReader(TraceId id, BatchColumns columns)
+/// <param name="maxRowSpans">Most spans of a row, which is unpacked whole. Rows of this engine have half as many at most.</param>
+internal sealed class TracePartReader(TraceId id, BatchColumns columns, int maxRowSpans)
 {
     private readonly SpanBatch _batch = new();
     private readonly ReadMemory _memory = new();
@@ -54,9 +55,15 @@ internal sealed class TracePartReader(TraceId id, BatchColumns columns)
         // Each row group comes with dictionaries of its own, which are garbage once its row was written.
         GarbageBudget.Check();
         var rows = block.OpenRowGroup(part.RowGroup, _memory);
-        rows.ReadInto(_batch, part.Row, rowCount: 1, columns);
+        if (!rows.TryReadInto(_batch, part.Row, columns, maxRowSpans)) throw TooLarge();
         ReadBytes += (ulong)rows.ReadBytes;
         for (var row = 0; row < _batch.SpanCount; row++) Rows.Add(row);
         return _batch;
+    }
+
+    private BlockReadException TooLarge()
+    {
+        var text = $"a row has {_batch.SpanCount} spans of the trace; of a row at most {maxRowSpans} are unpacked";
+        return new BlockReadException(text, new InvalidDataException(text));
     }
 }

@@ -125,7 +125,22 @@ public sealed class StreamedTraceTests
         Resource = new TestResource([("service.name", "s")]),
     };
 
-    private static Task<FoundTrace> FindAsync(TraceSources sources, TraceId id, WholeTraceLimit limit) => TraceFinder.FindAsync(sources, id, 0, 0, limit, default);
+    [Fact]
+    public async Task ARowWithMoreSpansThanAreUnpackedIsLeftOutAndSaidToBe()
+    {
+        using var store = new TestStore();
+        var small = await store.Block([.. Enumerable.Range(1, 5).Select(static i => Span((ulong)i))]);
+        var large = await store.Block([.. Enumerable.Range(10, 20).Select(static i => Span((ulong)i))]);
+        using var trace = await TraceFinder.FindAsync(new TraceSources(TestStore.Live([Span(100)]), [.. small, .. large]), Id, 0, 0, Streamed, maxRowSpans: 19, default);
+        using var output = new NativeBuffer();
+        while (!trace.IsAtEnd) trace.WritePart(output, 1000);
+        Assert.Equal(6, Spans(output.Written.ToArray()).Count);
+        Assert.Equal($"block {large[0].Meta.BlockId} could not be read: a row has 20 spans of the trace; of a row at most 19 are unpacked", trace.Damage);
+        using var whole = await TraceFinder.FindAsync(new TraceSources([], large), Id, 0, 0, Streamed, maxRowSpans: 20, default);
+        Assert.Equal((20, ""), (whole.SpanCount, whole.Damage));
+    }
+
+    private static Task<FoundTrace> FindAsync(TraceSources sources, TraceId id, WholeTraceLimit limit) => TraceFinder.FindAsync(sources, id, 0, 0, limit, WholeTraceLimit.MaxRowSpans, default);
 
     private static async Task<byte[]> BytesAsync(TraceSources sources)
     {
