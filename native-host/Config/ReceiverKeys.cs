@@ -48,7 +48,7 @@ internal static class ReceiverKeys
         new ConfigWithoutEffect(OtlpHttp.Path + ".metrics_url_path", "traces are received"),
         new ConfigWithoutEffect(OtlpHttp.Path + ".logs_url_path", "traces are received"),
         .. Http(Zipkin),
-        new ConfigWithoutEffect(Zipkin.Path + ".parse_string_tags", "tags stay text"),
+        Bool(Zipkin.Path + ".parse_string_tags", static (o, v) => Zipkin.Of(o).ParsesTags = v, static _ => false) with { Render = static o => Zipkin.Find(o) is { ParsesTags: true } ? "true" : null },
         .. Grpc(JaegerGrpc),
         .. Http(JaegerHttp),
         .. Udp(JaegerCompact),

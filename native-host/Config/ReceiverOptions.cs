@@ -20,6 +20,9 @@ public sealed class ReceiverOptions
     /// <summary>Null: no answer to browsers of other origins.</summary>
     public CorsOptions? Cors { get; set; }
 
+    /// <summary>Of Zipkin: tags whose text is a number or a boolean become one.</summary>
+    public bool ParsesTags { get; set; }
+
     /// <summary>The server below it.</summary>
     public ReceiverServerOptions Server { get; } = new();
 }

@@ -19,12 +19,14 @@ public sealed class ZipkinReceiver
     private readonly HttpBody _body;
     private readonly RequestMetrics _metrics;
     private readonly TimeProvider _time;
+    private readonly bool _parsesTags;
 
-    public ZipkinReceiver(IngestRouter router, TenantResolver tenants, AdmissionLine line, MetricRegistry registry, HttpBody body, RequestMetrics metrics, TimeProvider time)
+    public ZipkinReceiver(IngestRouter router, TenantResolver tenants, AdmissionLine line, MetricRegistry registry, HttpBody body, RequestMetrics metrics, TimeProvider time, bool parsesTags = false)
     {
         _body = body;
         _metrics = metrics;
         _time = time;
+        _parsesTags = parsesTags;
 
         // In the order of ZipkinFormat.
         string[] transports = ["http_v2_json", "http_v2_proto", "http_v1_json", "http_v1_thrift"];
@@ -77,7 +79,7 @@ public sealed class ZipkinReceiver
         var now = (ulong)_time.GetUtcNow().ToUnixTimeMilliseconds() * 1_000_000;
         try
         {
-            return ZipkinReader.TryTranscode(format, body.Buffer.Written, now, request.Buffer, out var error)
+            return ZipkinReader.TryTranscode(format, body.Buffer.Written, now, request.Buffer, out var error, _parsesTags)
                 ? GrpcStatus.Ok
                 : new GrpcStatus(GrpcStatusCode.InvalidArgument, error);
         }

@@ -55,7 +55,7 @@ internal sealed class ReceiverServers : IAsyncDisposable
 
         if (set.Zipkin is { } zipkin)
         {
-            var receiver = new ZipkinReceiver(_router, _tenants, _line, _metrics, new HttpBody(memory, zipkin.MaxRequestBytes, zipkin.Server.ContentEncodings), _requests, _time);
+            var receiver = new ZipkinReceiver(_router, _tenants, _line, _metrics, new HttpBody(memory, zipkin.MaxRequestBytes, zipkin.Server.ContentEncodings), _requests, _time, zipkin.ParsesTags);
             await listen("zipkin", zipkin, HttpLimits.With(zipkin.Server), receiver.HandleAsync).ConfigureAwait(false);
         }
 

@@ -18,10 +18,11 @@ public static class ZipkinReader
     /// <param name="nowUnixNano">Start of a span that says nothing about it.</param>
     /// <param name="output">Gets the request.</param>
     /// <param name="error">Why it was refused.</param>
-    public static bool TryTranscode(ZipkinFormat format, ReadOnlySpan<byte> body, ulong nowUnixNano, NativeBuffer output, out string error)
+    /// <param name="parsesTags">Tags whose text is a number or a boolean become one.</param>
+    public static bool TryTranscode(ZipkinFormat format, ReadOnlySpan<byte> body, ulong nowUnixNano, NativeBuffer output, out string error, bool parsesTags = false)
     {
         using var batch = new OtlpBatchWriter(output, OtlpBatchWriter.MaxBytesOf(body.Length));
-        using var writer = new ZipkinSpanWriter(batch, nowUnixNano);
+        using var writer = new ZipkinSpanWriter(batch, nowUnixNano, parsesTags);
         error = format switch
         {
             ZipkinFormat.V2Protobuf => ZipkinProtobuf.Read(body, writer),

@@ -1,5 +1,8 @@
+using System.Buffers;
 using System.Buffers.Binary;
+using System.Buffers.Text;
 using System.Net;
+using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Otlp.Fields;
 using Tempo.Engine.Otlp.Wire;
@@ -13,16 +16,17 @@ namespace Tempo.Engine.Otlp.Foreign.Zipkin;
 /// remoteEndpoint  → peer.service, net.peer.ip (text), net.peer.port (integer)
 /// kind            → kind; none → unspecified
 /// annotations     → events; those of v1 that name an edge (cs, sr …) → kind and times
-/// tags            → attributes (text); error is kept and sets the status to error; otel.status_code → status
+/// tags            → attributes (text, or what the text says if tags are parsed); error is kept and sets the status to error; otel.status_code → status
 /// timestamp       microseconds; without one the first annotation, else now and otel.zipkin.absentField.startTime
 /// shared, debug   nothing: a span is known by its id and its kind
 /// </code>
 /// Fields are given in any order between <see cref="Begin"/> and <see cref="End"/>.
 /// </summary>
-internal sealed class ZipkinSpanWriter(OtlpBatchWriter batch, ulong nowUnixNano) : IDisposable
+internal sealed class ZipkinSpanWriter(OtlpBatchWriter batch, ulong nowUnixNano, bool parsesTags = false) : IDisposable
 {
     private const int Server = 2, Client = 3, Producer = 4, Consumer = 5;
     private const int StatusOk = 1, StatusError = 2;
+    private static readonly SearchValues<byte> DigitsAndPoint = SearchValues.Create("0123456789."u8);
 
     private readonly NativeBuffer _resource = new();
     private byte[] _service = new byte[64];
@@ -142,7 +146,31 @@ internal sealed class ZipkinSpanWriter(OtlpBatchWriter batch, ulong nowUnixNano)
             return;
         }
 
-        batch.Attribute(SpanTag.Attributes, key, value);
+        if (!parsesTags || !TryParsedTag(key, value)) batch.Attribute(SpanTag.Attributes, key, value);
+    }
+
+    // Digits, digits with a point, true and false; nothing else is meant as one.
+    private bool TryParsedTag(ReadOnlySpan<byte> key, ReadOnlySpan<byte> text)
+    {
+        const int longestNumber = 40;
+        if (text.IsEmpty || text.Length > longestNumber) return false;
+        if (Ascii.EqualsIgnoreCase(text, "true"u8) || Ascii.EqualsIgnoreCase(text, "false"u8))
+        {
+            batch.Attribute(SpanTag.Attributes, key, (text[0] | 0x20) == 't');
+            return true;
+        }
+
+        var digits = text[0] == '-' ? text[1..] : text;
+        if (digits.IsEmpty || digits[0] == '.' || digits[^1] == '.' || digits.ContainsAnyExcept(DigitsAndPoint)) return false;
+        if (Utf8Parser.TryParse(text, out long whole, out var consumed) && consumed == text.Length)
+        {
+            batch.Attribute(SpanTag.Attributes, key, whole);
+            return true;
+        }
+
+        if (!digits.Contains((byte)'.') || !Utf8Parser.TryParse(text, out double real, out consumed) || consumed != text.Length) return false;
+        batch.Attribute(SpanTag.Attributes, key, real);
+        return true;
     }
 
     public void Tag(ReadOnlySpan<byte> key, long value) => batch.Attribute(SpanTag.Attributes, key, value);

@@ -108,6 +108,7 @@ public class ReceiverConfigTests
         Assert.All(warned, key => Assert.Contains(warnings, warning => warning.Contains("otlp.protocols." + key, StringComparison.Ordinal)));
         Assert.Equal(warned.Length, warnings.Count);
 
+        Assert.True(Apply("{zipkin: {parse_string_tags: true}}").Receivers.Zipkin!.ParsesTags);
         var again = new HostOptions();
         ConfigFile.Apply("t.yaml", EffectiveConfig.Render(options), again);
         Assert.Equal(EffectiveConfig.Render(options), EffectiveConfig.Render(again));

@@ -59,6 +59,29 @@ public sealed class ZipkinTests
         Assert.Equal("{} | 1/2< 1800000000000000000+0 {otel.zipkin.absentField.startTime=b:True}", spans[1]);
     }
 
+    [Theory]
+    [InlineData("5", "i:5")]
+    [InlineData("-9223372036854775808", "i:-9223372036854775808")]
+    [InlineData("0.25", "d:0.25")]
+    [InlineData("-1.5", "d:-1.5")]
+    [InlineData("True", "b:True")]
+    [InlineData("false", "b:False")]
+    [InlineData("99999999999999999999", "s:99999999999999999999")]
+    [InlineData("1.2.3.4", "s:1.2.3.4")]
+    [InlineData("1e5", "s:1e5")]
+    [InlineData("5.", "s:5.")]
+    [InlineData("-", "s:-")]
+    [InlineData("", "s:")]
+    [InlineData("truely", "s:truely")]
+    public void Tags_are_parsed_if_that_is_asked_for(string text, string expected)
+    {
+        var body = Encoding.UTF8.GetBytes($$"""[{"traceId":"1","id":"1","timestamp":1,"tags":{"t":"{{text}}"} }]""");
+        using var output = new NativeBuffer();
+        Assert.True(ZipkinReader.TryTranscode(ZipkinFormat.V2Json, body, Now, output, out _, parsesTags: true));
+        Assert.Contains($"{{t={expected}}}", Assert.Single(SpanText.Of(output.Written)), StringComparison.Ordinal);
+        Assert.Contains($"{{t=s:{text}}}", Assert.Single(Read(ZipkinFormat.V2Json, body)), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Spans_of_several_services_are_grouped()
     {
