@@ -73,7 +73,7 @@ internal static class BatchTags
         var (attributes, starts) = AttributesOf(batch, place.Scope);
         var key = FindCode(attributes.KeyTable, place.Key);
         if (key < 0) return;
-        var seen = new SeenTexts(attributes.Values, values);
+        var seen = values.Seen(attributes.Values);
         foreach (var range in owners)
         {
             var end = starts[range.End.Value];
@@ -92,7 +92,7 @@ internal static class BatchTags
         var scope = new FilterScope(KernelChoice.Current);
         scope.Begin(batch, batch.SpanCount);
         var found = scope.Find((OwnerLevel)place.Scope, new KeyTest(Encoding.UTF8.GetString(place.Key)), AttributeParts.Texts);
-        var seen = new SeenTexts(found.Values.Values, values);
+        var seen = values.Seen(found.Values.Values);
         var next = 0;
         foreach (var range in owners)
         {
@@ -129,7 +129,7 @@ internal static class BatchTags
 
     private static void AddDedicated(DedicatedColumn column, List<Range> owners, TagValueCollector values)
     {
-        var seen = new SeenTexts(column.Values, values);
+        var seen = values.Seen(column.Values);
         foreach (var range in owners)
             foreach (var bits in column.Bits.AsSpan(column.Start[range.Start.Value]..column.Start[range.End.Value]))
                 if (column.Type == AttributeType.Int) values.AddNumber(CatalogValueType.Int, bits, 1);
@@ -197,7 +197,7 @@ internal static class BatchTags
 
     private static void AddTexts(StringColumn column, List<Range> places, TagValueCollector values, bool skipEmpty = false)
     {
-        var seen = new SeenTexts(column.Table, values, skipEmpty);
+        var seen = values.Seen(column.Table, skipEmpty);
         foreach (var range in places)
             foreach (var code in column.Codes.AsSpan(range)) seen.Add(code);
     }
@@ -244,19 +244,5 @@ internal static class BatchTags
         var count = table.Count;
         Interlocked.MemoryBarrier();
         return count;
-    }
-
-    /// <summary>Hands each text of a table on once, with how often it was added.</summary>
-    private sealed class SeenTexts(StringTable table, TagValueCollector values, bool skipEmpty = false)
-    {
-        private readonly bool[] _seen = new bool[CountOf(table)];
-
-        public void Add(int code)
-        {
-            if (_seen[code]) return;
-            _seen[code] = true;
-            var text = table[code];
-            if (!skipEmpty || !text.IsEmpty) values.AddText(text, 1);
-        }
     }
 }

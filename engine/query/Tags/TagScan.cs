@@ -42,23 +42,27 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
     public async ValueTask BlockAsync(
         QueryBlock asked, Func<BlockSidecar, int, bool> mayContain, Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
     {
+        var (batch, memory) = (PagePool.TakeBatch(), ReadMemory.Rent());
         try
         {
             if (await asked.TryOpenAsync(cancellation).ConfigureAwait(false) is not { } block) return;
-            var batch = new SpanBatch();
             for (var group = 0; group < block.RowGroupCount; group++)
-                if (mayContain(block.Sidecar, group) && !Scan(block, group, batch, visit, cancellation))
+                if (mayContain(block.Sidecar, group) && !Scan(block.OpenRowGroup(group, memory), batch, visit, cancellation))
                     return;
         }
         catch (BlockReadException e)
         {
             Blocks.Report(asked.Meta, e);
         }
+        finally
+        {
+            PagePool.Return(batch);
+            memory.Return();
+        }
     }
 
-    private bool Scan(BlockReader block, int group, SpanBatch batch, Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
+    private bool Scan(RowGroupReader rows, SpanBatch batch, Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
     {
-        var rows = block.OpenRowGroup(group);
         if (filter.Excludes(rows.Facts)) return true;
         try
         {

@@ -55,6 +55,7 @@ public static class TagValues
         }
 
         values.WriteTo(result.Values);
+        values.Release();
         result.InspectedBytes += scan.InspectedBytes;
         result.Message = scan.Blocks.Damage;
         return result;
