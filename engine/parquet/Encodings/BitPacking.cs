@@ -16,7 +16,7 @@ internal static class BitPacking
     private const ulong UShortLanes = 0x0001_0001_0001_0001;
 
     /// <summary>Widest number that lies within 8 bytes wherever in the first of them it begins.</summary>
-    private const int MaxWordBits = 64 - 7;
+    internal const int MaxWordBits = 64 - 7;
 
     /// <summary>Bytes that <see cref="Pack8"/> may touch behind its result: its stores are 8 bytes wide.</summary>
     public const int StoreSlackBytes = 16;

@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Tempo.Engine.Parquet;
 
@@ -10,6 +12,7 @@ internal static class DeltaBinaryPackedDecoder
 {
     private const int MaxMiniblockCount = 512;
     private const int MaxBlockLength = 1 << 16;
+    private const int GroupLength = 8;
     private const int StepLength = 32; // every miniblock is a multiple of 32 long
 
     /// <summary>
@@ -106,8 +109,9 @@ internal static class DeltaBinaryPackedDecoder
             return previous;
         }
 
+        var done = width == 0 ? 0 : DecodeWithinWords(source, values, width, smallest, ref previous);
         Span<ulong> step = stackalloc ulong[StepLength];
-        for (var start = 0; start < values.Length; start += StepLength)
+        for (var start = done; start < values.Length; start += StepLength)
         {
             var part = values.Slice(start, Math.Min(StepLength, values.Length - start));
             BitPacking.UnpackLongs(source[(start / 8 * width)..], step[..part.Length], width);
@@ -119,5 +123,33 @@ internal static class DeltaBinaryPackedDecoder
         }
 
         return previous;
+    }
+
+    // Eight at a time, which take as many bytes as each takes bits, each out of the eight bytes at its first one; as long as those are there.
+    private static int DecodeWithinWords<T>(ReadOnlySpan<byte> source, Span<T> values, int width, T smallest, ref T last)
+        where T : unmanaged, IBinaryInteger<T>
+    {
+        if (width > BitPacking.MaxWordBits) return 0;
+        var mask = ulong.MaxValue >> (64 - width);
+        var previous = last;
+        var groups = Math.Min(values.Length / GroupLength, (source.Length - sizeof(ulong) + 1) / width);
+        ref var from = ref MemoryMarshal.GetReference(source);
+        ref var to = ref MemoryMarshal.GetReference(values);
+        for (var group = 0; group < groups; group++)
+        {
+            for (var i = 0; i < GroupLength; i++)
+            {
+                var bit = i * width;
+                var packed = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref from, bit >> 3)) >> (bit & 7) & mask;
+                previous = unchecked(previous + (smallest + T.CreateTruncating(packed)));
+                Unsafe.Add(ref to, i) = previous;
+            }
+
+            from = ref Unsafe.Add(ref from, width);
+            to = ref Unsafe.Add(ref to, GroupLength);
+        }
+
+        last = previous;
+        return Math.Max(0, groups) * GroupLength;
     }
 }

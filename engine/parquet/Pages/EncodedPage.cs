@@ -55,6 +55,10 @@ public sealed class EncodedPage
         return true;
     }
 
+    /// <summary>Decodes the values, if they are INT64 in DELTA_BINARY_PACKED, as many as <paramref name="values"/> has places; false if they are not.</summary>
+    public bool TryDecodeDeltaLongs(ParquetColumn column, Span<long> values) =>
+        Encoding == PageEncoding.DeltaBinaryPacked && column.Type == PhysicalType.Int64 && HasValues(column, values.Length) && DeltaBinaryPackedDecoder.TryDecode(Values, values, out _);
+
     // Exactly so many; the levels are sound as far as they say that.
     private bool HasValues(ParquetColumn column, int count)
     {

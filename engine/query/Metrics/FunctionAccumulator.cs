@@ -244,34 +244,65 @@ internal sealed class FunctionAccumulator : SpanAccumulator
     // Of each trace the first of the spans that are together in the batch.
     private void OfferExemplars(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<int> groups)
     {
+        if (batch.TraceStart.Length > 0)
+        {
+            OfferOfPage(batch, rows, intervals, groups);
+            return;
+        }
+
         var traces = batch.Trace;
-        var starts = batch.StartUnixNano;
-        // Of a page: spans of a trace lie together, traces ascend, and most pages have none that could be among the kept ones.
-        if (batch.TraceStart.Length > 0 && !MayWantAny(batch)) return;
         for (var i = 0; i < rows.Length;)
         {
             var trace = traces[rows[i]];
-            // Most traces can nowhere be among the kept ones, once all places are taken.
-            if (!_exemplars.MayWant(batch.TraceIds[trace]))
+            if (_exemplars.MayWant(batch.TraceIds[trace]))
             {
-                while (i < rows.Length && traces[rows[i]] == trace) i++;
+                i = OfferTrace(batch, rows, intervals, groups, i);
                 continue;
             }
 
-            var first = i;
-            for (; i < rows.Length && traces[rows[i]] == trace; i++)
-                if (starts[rows[i]] < starts[rows[first]])
-                    first = i;
-            OfferExemplar(SpanCursor.At(batch, rows[first]), intervals[first], groups[first]);
+            while (i < rows.Length && traces[rows[i]] == trace) i++;
         }
     }
 
-    private bool MayWantAny(SpanBatch batch)
+    // On a page of a block traces ascend and their spans lie together. Once all places are taken, most traces can nowhere be among the kept
+    // ones, and their spans are not looked at.
+    private void OfferOfPage(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<int> groups)
     {
-        foreach (ref readonly var id in batch.TraceIds.AsSpan(0, batch.TraceCount))
-            if (_exemplars.MayWant(id))
-                return true;
-        return false;
+        var next = 0;
+        for (var trace = 0; trace < batch.TraceCount && next < rows.Length; trace++)
+        {
+            if (!_exemplars.MayWant(batch.TraceIds[trace], batch.TraceStart[trace], batch.TraceEnd[trace])) continue;
+            next = FirstOf(batch.Trace, rows, next, trace);
+            if (next < rows.Length && batch.Trace[rows[next]] == trace) next = OfferTrace(batch, rows, intervals, groups, next);
+        }
+    }
+
+    // The first of the rows, from one on, that is not of a trace before this.
+    private static int FirstOf(int[] traces, ReadOnlySpan<int> rows, int from, int trace)
+    {
+        if (traces[rows[from]] >= trace) return from;
+        var (low, high) = (from + 1, rows.Length);
+        while (low < high)
+        {
+            var middle = (low + high) >>> 1;
+            if (traces[rows[middle]] < trace) low = middle + 1;
+            else high = middle;
+        }
+
+        return low;
+    }
+
+    // The earliest of the rows that follow each other and are of one trace; the result is the row behind them.
+    private int OfferTrace(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<int> groups, int from)
+    {
+        var (traces, starts) = (batch.Trace, batch.StartUnixNano);
+        var trace = traces[rows[from]];
+        var (first, i) = (from, from);
+        for (; i < rows.Length && traces[rows[i]] == trace; i++)
+            if (starts[rows[i]] < starts[rows[first]])
+                first = i;
+        OfferExemplar(SpanCursor.At(batch, rows[first]), intervals[first], groups[first]);
+        return i;
     }
 
     private void OfferExemplar(in SpanCursor span, int interval, int group)

@@ -31,8 +31,9 @@ internal sealed class LeafWorker
         _leaf = leaf;
         _axis = options.Axis;
         Accumulator = NewAccumulator(leaf, options);
-        if (leaf.IsByTrace) _pipeline = PipelineCompiler.Compile(leaf.Source, [], _patience);
-        else _filter = RowFilter.Of(leaf.Source, options.Kernel);
+        if (!leaf.IsByTrace) _filter = RowFilter.Of(leaf.Source, options.Kernel);
+        // Whole traces are asked as a search asks them; but where each span decides, span by span.
+        if (leaf.IsByTrace || RowFilter.JoinedBy(leaf.Source) is not null) _pipeline = PipelineCompiler.Compile(leaf.Source, [], _patience);
         if (leaf.IsByTrace || leaf.NeedsTraces) _candidates = SpanFilter.Create(CandidateFilter.Of(leaf.Source), options.Kernel);
     }
 
@@ -64,11 +65,12 @@ internal sealed class LeafWorker
 
     /// <summary>
     /// Counts the spans of a batch that match and lie in the range; those of traces that <paramref name="isLeftOut"/> (by the
-    /// batch's trace numbers; null: none) are counted elsewhere. Was any counted?
+    /// batch's trace numbers; null: none) are counted elsewhere. <paramref name="hasCounted"/> becomes true if there are any. False,
+    /// with nothing counted, if the page cannot say how spans stand to each other.
     /// </summary>
-    public bool AddRows(SpanBatch batch, int spanCount, bool[]? isLeftOut)
+    public bool TryAddRows(SpanBatch batch, int spanCount, bool[]? isLeftOut, ref bool hasCounted)
     {
-        if (spanCount == 0) return false;
+        if (spanCount == 0) return true;
         RentedArray.Reserve(ref _rows, spanCount);
         RentedArray.Reserve(ref _intervals, spanCount);
         int kept;
@@ -79,16 +81,16 @@ internal sealed class LeafWorker
         }
         else
         {
-            var count = Select(batch, spanCount);
-            if (count == 0) return false;
+            if (!TrySelect(batch, spanCount, out var count)) return false;
+            if (count == 0) return true;
             batch.Require(BatchColumns.Starts);
             kept = _axis.Select(batch.StartUnixNano, batch.Trace, isLeftOut, _rows.AsSpan(0, count), _intervals);
         }
 
-        if (kept == 0) return false;
+        if (kept == 0) return true;
         batch.Require(_leaf.StageColumns);
         Accumulator.Add(batch, _rows.AsSpan(0, kept), _intervals.AsSpan(0, kept));
-        return true;
+        return hasCounted = true;
     }
 
     /// <summary>Why a row group, or page, has nothing that counts, by what is known of it without reading; null if it must be scanned.</summary>
@@ -111,12 +113,13 @@ internal sealed class LeafWorker
 
     private static ulong Unsigned(long unixNano) => (ulong)Math.Max(0, unixNano);
 
-    private int Select(SpanBatch batch, int spanCount)
+    private bool TrySelect(SpanBatch batch, int spanCount, out int count)
     {
         using var marks = FilterScope.Rent(spanCount);
         Bitmap.Fill(marks.Bits, spanCount);
-        _filter!.Keep(batch, spanCount, marks.Bits);
-        return Bitmap.ToRows(marks.Bits, _rows);
+        var isKnown = _filter!.TryKeep(batch, spanCount, marks.Bits);
+        count = isKnown ? Bitmap.ToRows(marks.Bits, _rows) : 0;
+        return isKnown;
     }
 
     /// <summary>Gives scratch memory back; nothing is counted any more.</summary>

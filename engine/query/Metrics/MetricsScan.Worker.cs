@@ -156,13 +156,13 @@ internal sealed partial class MetricsScan
                 }
                 else if (!leaf.NeedsTraces)
                 {
-                    found |= leaf.AddRows(batch, spanCount, isShared);
+                    leaf.TryAddRows(batch, spanCount, isShared, ref found);
                 }
                 else
                 {
                     var isKnown = leaf.IsKnownBy(block, batch);
                     var isElsewhere = MarkElsewhere(isKnown ? block : null, batch, isShared);
-                    if (isKnown) found |= leaf.AddRows(batch, spanCount, isElsewhere);
+                    if (isKnown && !leaf.TryAddRows(batch, spanCount, isElsewhere, ref found)) isElsewhere = MarkElsewhere(null, batch, isShared);
                     Note(leaf, batch, spanCount, isElsewhere, isFound ??= new bool[batch.TraceCount]);
                 }
             }

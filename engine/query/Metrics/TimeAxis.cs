@@ -49,21 +49,25 @@ internal sealed class TimeAxis
         return start <= _lower || start > _upper ? -1 : Divide(start - _lower - 1, StepNano, _perNano);
     }
 
+    /// <summary>The interval of a start, and for one outside the first or the last.</summary>
+    public int NearestTo(ulong startUnixNano) =>
+        startUnixNano > long.MaxValue || (long)startUnixNano > _upper ? Count - 1 : Math.Max(0, IndexOf(startUnixNano));
+
     /// <summary>
     /// Keeps those of the rows that start within the axis and, by their trace, are not left out, and writes their intervals. The
     /// result is how many.
     /// </summary>
     public int Select(ReadOnlySpan<ulong> starts, ReadOnlySpan<int> traces, ReadOnlySpan<bool> isLeftOut, Span<int> rows, Span<int> intervals)
     {
-        var (lower, upper, step, perNano) = (_lower, _upper, StepNano, _perNano);
-        var kept = 0;
+        // Spans of a trace lie together and start close to each other: mostly in the interval of the one before.
+        ulong from = 0, length = 0;
+        var (interval, kept) = (-1, 0);
         for (var i = 0; i < rows.Length; i++)
         {
             var row = rows[i];
-            var start = (long)starts[row];
-            if (start <= lower || start > upper || !isLeftOut.IsEmpty && isLeftOut[traces[row]]) continue;
+            if (starts[row] - from >= length && !TryFind(starts[row], ref from, ref length, ref interval) || !isLeftOut.IsEmpty && isLeftOut[traces[row]]) continue;
             rows[kept] = row;
-            intervals[kept++] = Divide(start - lower - 1, step, perNano);
+            intervals[kept++] = interval;
         }
 
         return kept;
@@ -72,20 +76,28 @@ internal sealed class TimeAxis
     /// <summary>The same of the first <paramref name="count"/> rows, which need not be written down before.</summary>
     public int SelectFirst(int count, ReadOnlySpan<ulong> starts, ReadOnlySpan<int> traces, ReadOnlySpan<bool> isLeftOut, Span<int> rows, Span<int> intervals)
     {
-        var (lower, upper, step, perNano) = (_lower, _upper, StepNano, _perNano);
+        ulong from = 0, length = 0;
+        var (interval, kept) = (-1, 0);
         starts = starts[..count];
         rows = rows[..count];
         intervals = intervals[..count];
-        var kept = 0;
         for (var row = 0; row < starts.Length; row++)
         {
-            var start = (long)starts[row];
-            if (start <= lower || start > upper || !isLeftOut.IsEmpty && isLeftOut[traces[row]]) continue;
+            if (starts[row] - from >= length && !TryFind(starts[row], ref from, ref length, ref interval) || !isLeftOut.IsEmpty && isLeftOut[traces[row]]) continue;
             rows[kept] = row;
-            intervals[kept++] = Divide(start - lower - 1, step, perNano);
+            intervals[kept++] = interval;
         }
 
         return kept;
+    }
+
+    // The interval of a start, and which starts share it; false, with the ones before as they were, for one outside.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryFind(ulong startUnixNano, ref ulong from, ref ulong length, ref int interval)
+    {
+        if (IndexOf(startUnixNano) is not (>= 0 and var found)) return false;
+        (interval, from, length) = (found, (ulong)(_lower + 1 + found * StepNano), (ulong)StepNano);
+        return true;
     }
 
     // A product instead of a 64-bit division; rounding can make it one too large or too small.

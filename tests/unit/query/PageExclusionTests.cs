@@ -166,6 +166,24 @@ public sealed class PageExclusionTests
         }
     }
 
+    [Theory]
+    [InlineData("{ duration > 6ms } || { duration < 2ms } >> { true }", 0)]
+    [InlineData("{ duration > 6ms } ~ { status = unset }", 0)]
+    [InlineData("{ duration > 6ms } && { span.size > 6000 } | { kind = client }", 0)]
+    [InlineData("{ duration > 6ms } !>> { kind = client } | select(span.size)", 0)]
+    [InlineData("{ duration > 6ms } | { kind = client } && { span.size > 0 }", 4)]
+    public async Task Metrics_over_structure_put_no_trace_together_that_lies_on_the_page_alone(string query, int wholeTraces)
+    {
+        var (store, sources) = await Block(rowGroupSpans: 1000);
+        using (store)
+        {
+            var expected = (await Search(sources, query)).Traces.Sum(static trace => trace.SpanSets.Sum(static set => set.Matched));
+            var metrics = await Count(sources, query);
+            Assert.Equal(expected, metrics.Series.Sum(static series => series.Samples.Sum(static sample => sample.Value)));
+            Assert.Contains($"whole traces looked at: {wholeTraces};", metrics.Explanation, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Tags_of_filtered_spans_pass_over_pages()
     {

@@ -26,6 +26,23 @@ public sealed class LevelBitsTests
     }
 
     [Fact]
+    public void Owners_are_numbered_as_the_scalar_form_numbers_them()
+    {
+        var random = new Random(3);
+        for (var length = 1; length < 200; length++)
+        {
+            var levels = new byte[length];
+            foreach (ref var level in levels.AsSpan()) level = (byte)random.Next(4);
+            levels[0] = 0;
+            int[][] expected = [new int[length], new int[length], new int[length]], actual = [new int[length], new int[length], new int[length]];
+            SpanOwners.NumberScalar(levels, 0, expected[0], expected[1], expected[2]);
+            SpanOwners.Number(levels, actual[0], actual[1], actual[2]);
+            Assert.Equal(expected, actual);
+            Assert.Equal((levels.Count((byte)0) - 1, levels.Count((byte)3)), (actual[0][^1], length - 1 - actual[2][^1]));
+        }
+    }
+
+    [Fact]
     public void Bits_are_squeezed_as_the_scalar_form_squeezes_them()
     {
         var random = new Random(2);

@@ -48,6 +48,17 @@ internal sealed class ExemplarSampler
     /// <summary>False if <see cref="Wants"/> says no in every interval.</summary>
     public bool MayWant(TraceId trace) => _freePlaces > 0 || ExemplarCandidate.PriorityOf(trace) <= HighestKept();
 
+    /// <summary>The same of spans that start within these bounds, unix nanoseconds: where no span falls, places stay free for ever.</summary>
+    public bool MayWant(TraceId trace, ulong firstUnixNano, ulong lastUnixNano)
+    {
+        var priority = ExemplarCandidate.PriorityOf(trace);
+        if (_freePlaces == 0 && priority > HighestKept()) return false;
+        for (int slot = SlotOf(_axis.NearestTo(firstUnixNano)), last = SlotOf(_axis.NearestTo(lastUnixNano)); slot <= last; slot += PerSlot)
+            if (_kept[slot + PerSlot - 1] is not { } kept || priority <= kept.Priority)
+                return true;
+        return false;
+    }
+
     // What is kept only gets lower.
     private ulong HighestKept()
     {

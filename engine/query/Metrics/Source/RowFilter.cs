@@ -1,6 +1,7 @@
 using Tempo.Engine.Query.Evaluate;
 using Tempo.Engine.Query.Filter;
 using Tempo.Engine.Query.Kernels;
+using Tempo.Engine.Query.Operators.Rows;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL;
@@ -9,8 +10,9 @@ using Tempo.Engine.TraceQL.Ast;
 namespace Tempo.Engine.Query.Metrics.Source;
 
 /// <summary>
-/// A pipeline that looks at each span by itself: filters one after the other, filters joined by ||, and stages that leave the
-/// set of spans as it is. One serves one thread.
+/// A pipeline that columns decide: filters one after the other, filters joined by ||, and stages that leave the set of spans as it is; and,
+/// as its first stage, how spans stand to each other (<c>{ a } &gt;&gt; { b }</c>), which a page knows of traces that lie there alone. One
+/// serves one thread.
 /// </summary>
 internal sealed class RowFilter
 {
@@ -18,28 +20,43 @@ internal sealed class RowFilter
     // batches, and for single spans of whole traces.
     private readonly List<List<(SpanFilter Columns, Condition Span)>> _groups = [];
 
+    private RowSelector? _joined;
+
     private RowFilter()
     {
     }
 
-    public bool MatchesAll => _groups.Count == 0;
+    public bool MatchesAll => _groups.Count == 0 && _joined is null;
 
     private bool IsExact => _groups.TrueForAll(static group => group.TrueForAll(static one => one.Columns.IsExact));
 
     /// <summary>
-    /// Can the pipeline be decided span by span? If it <see cref="NeedsTraces"/>, then on pages of blocks that this engine wrote, of
+    /// Can the pipeline be decided row by row? If it <see cref="NeedsTraces"/>, then on pages of blocks that this engine wrote, of
     /// traces that lie there alone.
     /// </summary>
-    public static bool IsPossible(Pipeline pipeline) => pipeline.Stages.All(IsPossible) && (!NeedsTraces(pipeline) || Of(pipeline, KernelChoice.Current).IsExact);
+    public static bool IsPossible(Pipeline pipeline)
+    {
+        var joined = JoinedBy(pipeline);
+        if (!pipeline.Stages.Skip(joined is null ? 0 : 1).All(IsPossible)) return false;
+        // A link may make a child of a span without a parent; who reads links sees it.
+        if (joined is not null && (ReferencedAttributes.Of(pipeline).Any(IsOfLink) || RowSelector.TryCompile(joined, KernelChoice.Current) is null)) return false;
+        return !NeedsTraces(pipeline) || Of(pipeline, KernelChoice.Current).IsExact;
+    }
 
-    /// <summary>Does it ask for facts of the whole trace?</summary>
-    public static bool NeedsTraces(Pipeline pipeline) => ReferencedAttributes.Of(pipeline).Any(FieldReader.IsOfTrace);
+    /// <summary>Does it ask for facts of the whole trace, or where its spans stand to each other?</summary>
+    public static bool NeedsTraces(Pipeline pipeline) => JoinedBy(pipeline) is not null || ReferencedAttributes.Of(pipeline).Any(FieldReader.IsOfTrace);
+
+    /// <summary>Its first stage, if that asks where spans stand to each other, or whether a trace has both of two kinds; else null.</summary>
+    public static SpansetOperation? JoinedBy(Pipeline pipeline) => pipeline.Stages[0] is SpansetOperation first && !IsPossible(first) ? first : null;
+
+    private static bool IsOfLink(AttributeRef field) => field.Scope == TraceQL.Ast.AttributeScope.Link || field.Intrinsic is Intrinsic.LinkSpanId or Intrinsic.LinkTraceId;
 
     /// <summary>Of a pipeline that <see cref="IsPossible(Pipeline)"/>.</summary>
     public static RowFilter Of(Pipeline pipeline, KernelKind kernel)
     {
-        var filter = new RowFilter();
-        foreach (var stage in pipeline.Stages)
+        var joined = JoinedBy(pipeline);
+        var filter = new RowFilter { _joined = joined is null ? null : RowSelector.TryCompile(joined, kernel) };
+        foreach (var stage in pipeline.Stages.Skip(joined is null ? 0 : 1))
         {
             var alternatives = new List<FieldExpression>();
             Collect(stage, alternatives);
@@ -52,11 +69,13 @@ internal sealed class RowFilter
 
     public void Watch(CancellationToken cancellation)
     {
+        _joined?.Watch(cancellation);
         foreach (var group in _groups)
             foreach (var (columns, _) in group)
                 columns.Watch(cancellation);
     }
 
+    /// <summary>Of a span of a whole trace; not where it asks how spans stand to each other.</summary>
     public bool Matches(in SpanCursor span)
     {
         foreach (var group in _groups)
@@ -65,9 +84,19 @@ internal sealed class RowFilter
         return true;
     }
 
-    /// <summary>Takes out of <paramref name="marks"/> the rows of the batch that do not match.</summary>
-    public void Keep(SpanBatch batch, int spanCount, Span<ulong> marks)
+    /// <summary>
+    /// Takes out of <paramref name="marks"/> the rows of the batch that do not match. False if the page's numbers are not those of trees, and
+    /// whole traces have to be asked.
+    /// </summary>
+    public bool TryKeep(SpanBatch batch, int spanCount, Span<ulong> marks)
     {
+        if (_joined is not null)
+        {
+            using var related = FilterScope.Rent(spanCount);
+            if (!_joined.TryMark(batch, related.Bits)) return false;
+            Bitmap.And(marks, related.Bits);
+        }
+
         using var one = FilterScope.Rent(spanCount);
         using var any = FilterScope.Rent(spanCount);
         foreach (var group in _groups)
@@ -77,8 +106,10 @@ internal sealed class RowFilter
                 if (columns.Mark(batch, spanCount, one.Bits))
                     Bitmap.Or(any.Bits, one.Bits);
             Bitmap.And(marks, any.Bits);
-            if (Bitmap.IsEmpty(marks)) return;
+            if (Bitmap.IsEmpty(marks)) break;
         }
+
+        return true;
     }
 
     /// <summary>The part that no span of a row group, or page, can meet, by what is known of it without reading; null if it must be scanned.</summary>
@@ -92,7 +123,7 @@ internal sealed class RowFilter
 
     /// <summary>What is done, in order.</summary>
     public override string ToString() =>
-        MatchesAll ? "true" : string.Join(" and then ", _groups.Select(static group => string.Join(" or else ", group.Select(static one => one.Columns.ToString()))));
+        MatchesAll ? "true" : (_joined is null ? "" : "by where they stand to each other" + (_groups.Count > 0 ? " and then " : "")) + string.Join(" and then ", _groups.Select(static group => string.Join(" or else ", group.Select(static one => one.Columns.ToString()))));
 
     private static bool MatchesAny(List<(SpanFilter Columns, Condition Span)> group, in SpanCursor span)
     {

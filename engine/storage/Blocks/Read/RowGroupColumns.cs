@@ -115,6 +115,14 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
         return Data.Int64s.AsSpan(0, count);
     }
 
+    /// <summary>Loads an INT64 column of unsigned numbers, without taking apart its levels where the rows are one page that has a value in each entry.</summary>
+    public void Unsigned(string path, int count, ref ulong[] target)
+    {
+        if (count > 0 && IsOnly(path, PageEncoding.DeltaBinaryPacked) && TryLoadPage(path, memory.Page)
+            && memory.Page.TryDecodeDeltaLongs(Reader(path).Column, MemoryMarshal.Cast<ulong, long>(ColumnMemory.Take(ref target, count)))) return;
+        ColumnMemory.Copy(MemoryMarshal.Cast<long, ulong>(Longs(path, count)), ref target);
+    }
+
     /// <summary>Loads an INT32 column that counts something.</summary>
     public void Counts(string path, int count, ref uint[] target)
     {

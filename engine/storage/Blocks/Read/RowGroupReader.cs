@@ -263,8 +263,8 @@ public sealed partial class RowGroupReader
             ids[i] = TraceId.Read(id);
         }
 
-        CopyUnsigned(_columns.Longs("StartTimeUnixNano", _columns.RowCount), ref batch.TraceStart);
-        CopyUnsigned(_columns.Longs("EndTimeUnixNano", _columns.RowCount), ref batch.TraceEnd);
+        _columns.Unsigned("StartTimeUnixNano", _columns.RowCount, ref batch.TraceStart);
+        _columns.Unsigned("EndTimeUnixNano", _columns.RowCount, ref batch.TraceEnd);
     }
 
     // Repetition 0 begins a trace, 1 a resource, 2 a scope, 3 a span; definition 3 says that there is a span.
@@ -289,23 +289,12 @@ public sealed partial class RowGroupReader
         for (var i = 0; i < status.Length; i++) status[i] = (byte)((byte)codes[i] & SpanBatch.StatusCodeMask | SpanBatch.StatusSent);
     }
 
-    // Without branches, which nobody could predict.
     private static (int Resources, int Scopes) FindOwners(ReadOnlySpan<byte> repetition, Span<int> traces, Span<int> resources, Span<int> scopes)
     {
-        if (repetition.Length > 0 && repetition[0] != 0) throw new ParquetFormatException($"column '{Span}StatusCode': a span before the first scope");
-        int trace = -1, resource = -1, scope = -1;
-        traces = traces[..repetition.Length];
-        resources = resources[..repetition.Length];
-        scopes = scopes[..repetition.Length];
-        for (var i = 0; i < repetition.Length; i++)
-        {
-            int level = repetition[i];
-            traces[i] = trace += level == 0 ? 1 : 0;
-            resources[i] = resource += level <= 1 ? 1 : 0;
-            scopes[i] = scope += level <= 2 ? 1 : 0;
-        }
-
-        return (resource + 1, scope + 1);
+        if (repetition.Length == 0) return (0, 0);
+        if (repetition[0] != 0) throw new ParquetFormatException($"column '{Span}StatusCode': a span before the first scope");
+        SpanOwners.Number(repetition, traces, resources, scopes);
+        return (resources[repetition.Length - 1] + 1, scopes[repetition.Length - 1] + 1);
     }
 
     private static (int Resources, int Scopes) FindOwners(ReadOnlySpan<byte> repetition, ReadOnlySpan<byte> definition, Span<int> traces, Span<int> resources, Span<int> scopes)
@@ -338,9 +327,9 @@ public sealed partial class RowGroupReader
         for (var i = 0; i < kinds.Length; i++) kinds[i] = (byte)values[i];
     }
 
-    private void ReadStarts(SpanBatch batch) => CopyUnsigned(_columns.Longs(Span + "StartTimeUnixNano", batch.SpanCount), ref batch.StartUnixNano);
+    private void ReadStarts(SpanBatch batch) => _columns.Unsigned(Span + "StartTimeUnixNano", batch.SpanCount, ref batch.StartUnixNano);
 
-    private void ReadDurations(SpanBatch batch) => CopyUnsigned(_columns.Longs(Span + "DurationNano", batch.SpanCount), ref batch.DurationNano);
+    private void ReadDurations(SpanBatch batch) => _columns.Unsigned(Span + "DurationNano", batch.SpanCount, ref batch.DurationNano);
 
     private void ReadSpanAttributes(SpanBatch batch, BatchColumns columns)
     {

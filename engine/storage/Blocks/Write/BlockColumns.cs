@@ -44,9 +44,9 @@ internal sealed class BlockColumns
     {
         "TraceIDText" or "rs.ss.Spans.Events.Attrs.Value" => Math.Min(zstdLevel, 1),
         "rs.ss.Spans.ParentSpanID" => Math.Min(zstdLevel, 2),
-        "rs.ss.Spans.SpanID" or "rs.ss.Spans.DurationNano" => Math.Min(zstdLevel, 3),
+        "rs.ss.Spans.SpanID" or "rs.ss.Spans.DurationNano" or "rs.ss.Spans.StartTimeUnixNano" => Math.Min(zstdLevel, 3),
         // From 5 on it finds something at last.
-        "rs.ss.Spans.Attrs.Value" or "rs.ss.Spans.Attrs.ValueInt" or "rs.ss.Spans.StartTimeUnixNano" when zstdLevel is 3 or 4 => 2,
+        "rs.ss.Spans.Attrs.Value" or "rs.ss.Spans.Attrs.ValueInt" when zstdLevel is 3 or 4 => 2,
         _ => zstdLevel,
     };
 
@@ -166,7 +166,7 @@ internal sealed class BlockColumns
         WriteText(Prefix + "Name", s.Levels, s.Name.AsSpan(0, count), s.Names);
         WriteSmallLong(Prefix + "Kind", s.Levels, s.Kind.AsSpan(0, count));
         WriteText(Prefix + "TraceState", s.Levels, s.TraceState.AsSpan(0, count), s.TraceStates);
-        _chunks[Prefix + "StartTimeUnixNano"].WritePlain(levels, s.Start.AsSpan(0, count));
+        _chunks[Prefix + "StartTimeUnixNano"].WriteDelta(levels, s.Start.AsSpan(0, count));
         _chunks[Prefix + "DurationNano"].WriteDelta(levels, s.Duration.AsSpan(0, count));
         WriteSmallLong(Prefix + "StatusCode", s.Levels, s.StatusCode.AsSpan(0, count));
         WriteText(Prefix + "StatusMessage", s.Levels, s.StatusMessage.AsSpan(0, count), s.StatusMessages);
