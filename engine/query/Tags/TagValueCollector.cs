@@ -23,8 +23,7 @@ internal sealed class TagValueCollector(long maxBytes, int maxValues)
 
     public void AddText(ReadOnlySpan<byte> text, long count)
     {
-        var code = _memory.Texts.Intern(text);
-        GrowableArray.Reserve(ref _memory.Counts, code + 1);
+        var code = _memory.Intern(text);
         if (_memory.Counts[code] == 0)
         {
             if (!TryTake(text.Length)) return;

@@ -16,14 +16,28 @@ internal sealed class TextMemory
     private static readonly Lock Lock = new();
     private static readonly Stack<TextMemory> Kept = new();
 
-    /// <summary>Of each text, by its code; 0 for one that is left out.</summary>
-    public long[] Counts = new long[256];
+    private long[] _counts = new long[256];
 
     private TextMemory()
     {
     }
 
     public InternTable Texts { get; } = new();
+
+    /// <summary>Of each text, by its code; 0 for one that is left out.</summary>
+    public long[] Counts => _counts;
+
+    /// <summary>The text's code; if it is new, its count is 0.</summary>
+    public int Intern(ReadOnlySpan<byte> text)
+    {
+        var known = Texts.Count;
+        var code = Texts.Intern(text);
+        if (code < known) return code;
+        // What it grows by is not zeroed.
+        GrowableArray.Reserve(ref _counts, code + 1);
+        _counts[code] = 0;
+        return code;
+    }
 
     /// <summary>Empty.</summary>
     public static TextMemory Rent()
@@ -34,8 +48,8 @@ internal sealed class TextMemory
     /// <summary>Nobody reads it any more.</summary>
     public void Return()
     {
-        if (Texts.Bytes.Length + ((long)Counts.Length * sizeof(long)) + ((long)Texts.Offsets.Length * sizeof(int)) > MaxKeptBytes) return;
-        Array.Clear(Counts, 0, Math.Min(Counts.Length, Texts.Count));
+        if (Texts.Bytes.Length + ((long)_counts.Length * sizeof(long)) + ((long)Texts.Offsets.Length * sizeof(int)) > MaxKeptBytes) return;
+        _counts[InternTable.Empty] = 0;
         Texts.Clear();
         lock (Lock)
             if (Kept.Count < MaxKept)

@@ -13,7 +13,7 @@ namespace Tempo.Query.Tests;
 /// <summary>
 /// Random queries on random data: the engine finds what a naive evaluator over plain objects finds, in the same order, in live data, in
 /// blocks of both versions, with traces split over them and with copies, by every kernel, with all, little or nothing kept from
-/// query to query. 4,000 pairs; <c>TEMPO_ORACLE_SEEDS=1600</c> makes it 80,000, for the night.
+/// query to query. 4,000 pairs; <c>TEMPO_ORACLE_SEEDS=2000</c> makes it 100,000, for the night.
 /// </summary>
 public sealed class OracleTests
 {
