@@ -25,7 +25,8 @@ internal sealed class StreamedAnswer(HttpContext context, string contentType) : 
     public bool HasStarted { get; private set; }
 
     /// <summary>
-    /// The answer is large and will not become an error: from now on it is written to where it is sent from, if it is not compressed.
+    /// The answer is large and will not become an error: from now on it is written to where it is sent from, if it is not compressed. For
+    /// what is written in large pieces: each costs a look at the connection (10,000 spans as JSON, token by token: 13 ms more).
     /// </summary>
     public async ValueTask StartAsync()
     {

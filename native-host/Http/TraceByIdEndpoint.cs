@@ -138,7 +138,6 @@ internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants, 
     private static async Task AnswerJsonV2Async(HttpContext context, TraceReading reading, TraceByIdBody body)
     {
         await using var answer = new StreamedAnswer(context, QueryAnswer.Json);
-        if (body.IsLarge) await answer.StartAsync().ConfigureAwait(false);
         var isEmpty = reading.Trace.SpanCount == 0;
         answer.Output.Write(isEmpty ? "{\"trace\":{"u8 : "{\"trace\":{\"resourceSpans\":["u8);
         for (var isFirst = true; body.WriteJson(isFirst, answer.Output); isFirst = false) await answer.FlushAsync().ConfigureAwait(false);

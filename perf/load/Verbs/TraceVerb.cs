@@ -27,6 +27,7 @@ internal static class TraceVerb
         string binary = Path.GetFullPath(options.Text("--binary") ?? "artifacts/tempo/tempo");
         int spans = options.Int("--spans", 10_000, 1, 100_000_000);
         int rounds = options.Int("--rounds", spans > 100_000 ? 1 : 20, 1, 100_000);
+        bool isAnew = options.Flag("--anew");
         options.ExpectEnd();
         using var server = new StartedServer(binary);
         using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{server.Api}"), Timeout = TimeSpan.FromMinutes(10) };
@@ -34,12 +35,29 @@ internal static class TraceVerb
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"one trace of {spans} spans, {bytes / 1e6:F1} MB as OTLP; CPU of the server for one answer (mean of {rounds}), growth of its resident memory"));
         Console.WriteLine("| from | answer | MB | CPU ms | RSS before the first, MiB | growth, MiB |");
         Console.WriteLine("|---|---|---|---|---|---|");
-        Measure("live", server, client, id, rounds);
+        Measure("live", server, client, id, rounds, Forms);
         client.GetAsync(new Uri("/flush", UriKind.Relative)).GetAwaiter().GetResult().EnsureSuccessStatusCode();
+        Restart(server, client);
+        if (!isAnew)
+        {
+            Measure("blocks", server, client, id, rounds, Forms);
+            return 0;
+        }
+
+        // Each by a process that has answered nothing before it, so that no answer has the garbage of another in it.
+        foreach (var form in Forms)
+        {
+            Measure("blocks", server, client, id, rounds, form);
+            Restart(server, client);
+        }
+
+        return 0;
+    }
+
+    private static void Restart(StartedServer server, HttpClient client)
+    {
         server.Restart();
         client.GetAsync(new Uri("/api/search?q={name=`nothing`}", UriKind.Relative)).GetAwaiter().GetResult().EnsureSuccessStatusCode();
-        Measure("blocks", server, client, id, rounds);
-        return 0;
     }
 
     // The requests go out one after the other: 1 M spans are 2,000 of them.
@@ -58,12 +76,12 @@ internal static class TraceVerb
         return Convert.ToHexStringLower(stamper.LastTraceIds(new TemplateBuilder(1, 1).Build())[..16]);
     }
 
-    private static void Measure(string source, StartedServer server, HttpClient client, string id, int rounds)
+    private static void Measure(string source, StartedServer server, HttpClient client, string id, int rounds, params (string Name, string Path, string Accept)[] forms)
     {
         var watched = new ServerProcess(server.Pid);
         var buffer = new byte[KeepAnswersBytes];
         long before = watched.Memory()?.ResidentBytes ?? 0; // of the first answer, so that nothing that stays is missed
-        foreach (var (name, path, accept) in Forms)
+        foreach (var (name, path, accept) in forms)
         {
             watched.TryResetPeak();
             if (rounds > 1) Get(client, path + id, accept, buffer); // pages of the binary, pools
