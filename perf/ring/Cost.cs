@@ -6,28 +6,33 @@ namespace Tempo.Perf.Ring;
 
 /// <summary>
 /// CPU time of all servers together for a span, of the load tool's traffic over gRPC: a node alone, a ring that stores each span
-/// once, and one that stores it three times. All are measured in turn, in the same minutes, and blocks are built and uploaded.
+/// once, and one that stores it three times. All are measured in turn, in the same minutes, and blocks are built and uploaded. A cluster has
+/// as many requests in flight as the node alone, so that a node of it has a third and sends small batches; and once more with as many on each node.
 /// </summary>
 internal static class Cost
 {
-    private static readonly (string Name, int Nodes, int ReplicationFactor, MembershipKind Kind)[] Scenarios =
+    private const int Inflight = 6;
+
+    private static readonly Scenario[] Scenarios =
     [
-        ("one node, no ring", 1, 1, MembershipKind.Alone),
-        ("ring of one", 1, 1, MembershipKind.Named),
-        ("3 nodes, replication factor 1", 3, 1, MembershipKind.Named),
-        ("3 nodes, replication factor 3", 3, 3, MembershipKind.Named),
+        new("one node, no ring", 1, 1, MembershipKind.Alone, Inflight),
+        new("ring of one", 1, 1, MembershipKind.Named, Inflight),
+        new("3 nodes, replication factor 1", 3, 1, MembershipKind.Named, Inflight / 3),
+        new("3 nodes, replication factor 3", 3, 3, MembershipKind.Named, Inflight / 3),
+        new("3 nodes, replication factor 1, 6 in flight on each", 3, 1, MembershipKind.Named, Inflight),
+        new("3 nodes, replication factor 3, 6 in flight on each", 3, 3, MembershipKind.Named, Inflight),
     ];
 
     public static async Task RunAsync(string binary, int seconds, int rounds)
     {
         var figures = Scenarios.ToDictionary(static scenario => scenario.Name, static _ => new List<double>());
         for (var round = 0; round < rounds; round++)
-            foreach (var (name, nodes, replicationFactor, kind) in Scenarios)
+            foreach (var (name, nodes, replicationFactor, kind, inflight) in Scenarios)
             {
                 await using var cluster = await Cluster.StartAsync(binary, nodes, replicationFactor, kind);
-                await LoadAsync(cluster, 2); // grows what grows once
+                await LoadAsync(cluster, inflight, 2); // grows what grows once
                 var before = cluster.Nodes.Sum(static node => node.CpuSeconds());
-                var spans = await LoadAsync(cluster, seconds);
+                var spans = await LoadAsync(cluster, inflight, seconds);
                 await FlushAsync(cluster);
                 var cpu = cluster.Nodes.Sum(static node => node.CpuSeconds()) - before;
                 figures[name].Add(cpu / spans * 1e6);
@@ -36,11 +41,11 @@ internal static class Cost
 
         var alone = Median(figures[Scenarios[0].Name]);
         Console.WriteLine("\n| | CPU us a span, all nodes | times a node alone |\n|---|---|---|");
-        foreach (var (name, _, _, _) in Scenarios) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {Median(figures[name]):F2} | {Median(figures[name]) / alone:F2} |"));
+        foreach (var (name, _, _, _, _) in Scenarios) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {Median(figures[name]):F2} | {Median(figures[name]) / alone:F2} |"));
     }
 
-    // The same total rate of senders whatever the number of nodes: each node has its part of the connections.
-    private static async Task<long> LoadAsync(Cluster cluster, int seconds)
+    // A connection to each node.
+    private static async Task<long> LoadAsync(Cluster cluster, int inflight, int seconds)
     {
         var tool = Path.Combine(AppContext.BaseDirectory, "tempo-load.dll");
         var runs = cluster.Nodes.Select(async node =>
@@ -48,7 +53,7 @@ internal static class Cost
             var json = Path.Combine(node.Folder, "load.json");
             using var load = Process.Start(new ProcessStartInfo("dotnet",
             [
-                tool, "--grpc", $"127.0.0.1:{node.Otlp}", "--seconds", seconds.ToString(CultureInfo.InvariantCulture), "--connections", "1", "--inflight", cluster.Nodes.Count == 1 ? "6" : "2", "--json", json,
+                tool, "--grpc", $"127.0.0.1:{node.Otlp}", "--seconds", seconds.ToString(CultureInfo.InvariantCulture), "--connections", "1", "--inflight", inflight.ToString(CultureInfo.InvariantCulture), "--json", json,
             ])
             { RedirectStandardOutput = true })!;
             await load.StandardOutput.ReadToEndAsync();
@@ -69,4 +74,11 @@ internal static class Cost
     }
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+
+    /// <param name="Name">In the table.</param>
+    /// <param name="Nodes">How many.</param>
+    /// <param name="ReplicationFactor">Copies of each span.</param>
+    /// <param name="Kind">How they know each other.</param>
+    /// <param name="Inflight">Requests in flight on each node.</param>
+    private sealed record Scenario(string Name, int Nodes, int ReplicationFactor, MembershipKind Kind, int Inflight);
 }
