@@ -1,0 +1,147 @@
+using System.Net;
+using System.Net.Sockets;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
+using Tempo.Engine.Otlp.Fields;
+using Tempo.Engine.Otlp.Wire;
+using Tempo.Host.Config;
+using Tempo.Host.Peer;
+using Tempo.Host.Receivers;
+using Tempo.Host.Startup;
+using Tempo.Host.Telemetry;
+using Tempo.Ring;
+using Tempo.Ring.Membership;
+using Tempo.Ring.Peers;
+using Xunit;
+using RingPeer = Tempo.Ring.Peers.Peer;
+
+namespace Tempo.Host.Tests.Peer;
+
+/// <summary>Both ends of the stream on which a node is given spans, over a real connection.</summary>
+public sealed class PushStreamTests : IAsyncLifetime
+{
+    private const string Secret = "canary";
+    private readonly string _folder = Directory.CreateTempSubdirectory("tempo-push-").FullName;
+    private readonly int _port = FreePort();
+    private readonly NativeBufferPool _buffers = new(16, 1 << 20);
+    private TempoNode _node = null!;
+
+    private string Address => $"127.0.0.1:{_port}";
+
+    public async ValueTask InitializeAsync() => _node = await TempoNode.StartAsync(
+        new NodeOptions { WalPath = Path.Combine(_folder, "wal"), BlocksPath = Path.Combine(_folder, "blocks") }, new MetricRegistry(), Log.Null, TimeProvider.System);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _node.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task Each_of_many_requests_of_several_tenants_has_its_own_answer()
+    {
+        await using var server = await ServeAsync();
+        using var transport = Transport(Secret);
+        using var peer = PeerOf(transport);
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 300).Select(i => SendAsync(peer, $"tenant-{i % 12}", trace: i, spans: 1 + (i % 5))));
+        for (var i = 0; i < outcomes.Length; i++) Assert.Equal((IngestStatus.Accepted, 1 + (i % 5), 0), (outcomes[i].Status, outcomes[i].AcceptedSpans, outcomes[i].RejectedSpans));
+        Assert.False(peer.IsSuspect);
+    }
+
+    [Fact]
+    public async Task A_node_that_ends_answers_what_it_has_read_and_is_found_again_when_it_is_back()
+    {
+        using var transport = Transport(Secret);
+        using var peer = PeerOf(transport);
+        for (var round = 0; round < 3; round++)
+        {
+            await using (await ServeAsync()) Assert.Equal(IngestStatus.Accepted, (await SendAsync(peer, "a", trace: round, spans: 2)).Status);
+            Assert.Equal(IngestStatus.Unavailable, (await SendAsync(peer, "a", trace: round, spans: 2)).Status);
+        }
+    }
+
+    [Fact]
+    public async Task A_stranger_is_told_so_and_nothing_of_him_is_stored()
+    {
+        await using var server = await ServeAsync();
+        using var transport = Transport("another");
+        using var peer = PeerOf(transport);
+        var outcome = await SendAsync(peer, "a", trace: 1, spans: 1);
+        Assert.Equal(IngestStatus.Unavailable, outcome.Status);
+        Assert.Contains("403", outcome.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_is_no_member_any_more_is_sent_nothing()
+    {
+        await using var server = await ServeAsync();
+        using var transport = Transport(Secret);
+        using var peer = PeerOf(transport);
+        Assert.Equal(IngestStatus.Accepted, (await SendAsync(peer, "a", trace: 1, spans: 1)).Status);
+        peer.Dispose();
+        Assert.Equal(IngestStatus.Unavailable, (await SendAsync(peer, "a", trace: 2, spans: 1)).Status);
+    }
+
+    private async Task<IngestOutcome> SendAsync(RingPeer peer, string tenant, int trace, int spans)
+    {
+        Assert.True(TenantId.TryParse(tenant, out var id, out _));
+        var request = new SharedRequest(_buffers, 1024);
+        Write(request.Buffer, trace, spans);
+        return await peer.IngestAsync(id, request, isCounted: trace % 2 == 0);
+    }
+
+    private static PeerTransport Transport(string secret) => new(Options(secret), static () => new PeerGreeting("a", MemberState.Active, IsDrained: false));
+
+    private static PeerOptions Options(string secret) => new() { Secret = secret, ConnectTimeout = TimeSpan.FromMinutes(1), PushTimeout = TimeSpan.FromMinutes(1) };
+
+    private RingPeer PeerOf(PeerTransport transport) => new(new Member("b", Address, "", MemberState.Active, MemberRoles.Holder), transport, Options(Secret), Log.Null, TimeProvider.System);
+
+    private async Task<Server> ServeAsync()
+    {
+        var metrics = new MetricRegistry();
+        var ring = RingNode.Start(new RingOptions { InstanceId = "b", Address = Address, Peers = Options(Secret) }, metrics, Log.Null, TimeProvider.System, new Random(1));
+        var memory = new RequestMemory(64 << 20);
+        var endpoint = new PeerEndpoint(_node, ring, memory, new RequestMetrics(metrics), TimeProvider.System);
+        var listener = await Listener.StartAsync("grpc", new ListenAddress("127.0.0.1", _port), new ListenerLimits(MaxBodyBytes: null, MaxRequestLineBytes: 8192, IsHttp2Only: true), endpoint.Before(static _ => Task.CompletedTask), Log.Null, null);
+        return new Server(ring, listener, memory);
+    }
+
+    // As the process stops: what is open here ends first, so that the listener need not wait for it.
+    private sealed class Server(RingNode ring, Listener listener, RequestMemory memory) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            await ring.EndAsync();
+            await listener.StopAsync(CancellationToken.None);
+            await listener.DisposeAsync();
+            await ring.DisposeAsync();
+            memory.Dispose();
+        }
+    }
+
+    private static void Write(NativeBuffer request, int trace, int spans)
+    {
+        var writer = new ProtobufWriter(request);
+        var resource = writer.BeginMessage(TracesDataTag.ResourceSpans);
+        var scope = writer.BeginMessage(ResourceSpansTag.ScopeSpans);
+        Span<byte> id = stackalloc byte[TraceId.SizeBytes];
+        new TraceId(9, (ulong)trace + 1).Write(id);
+        for (var i = 0; i < spans; i++)
+        {
+            var span = writer.BeginMessage(ScopeSpansTag.Spans);
+            writer.WriteBytes(SpanTag.TraceId, id);
+            writer.WriteBytes(SpanTag.SpanId, [1, 2, 3, 4, 5, 6, 7, (byte)(i + 1)]);
+            writer.EndMessage(span);
+        }
+
+        writer.EndMessage(scope);
+        writer.EndMessage(resource);
+    }
+
+    private static int FreePort()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        return ((IPEndPoint)probe.LocalEndpoint).Port;
+    }
+}
