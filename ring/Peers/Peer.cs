@@ -66,8 +66,8 @@ public sealed class Peer(Member member, PeerTransport transport, PeerOptions opt
     public async Task PingAsync(CancellationToken cancellation)
     {
         using var answer = new NativeBuffer(64);
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var timer = time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), deadline, options.PingTimeout, Timeout.InfiniteTimeSpan);
+        using var late = new CancellationTokenSource(options.PingTimeout, time);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
         try
         {
             await transport.AskAsync(Name, Member.Address, PeerProtocol.Ping, null, answer, deadline.Token).ConfigureAwait(false);

@@ -133,8 +133,8 @@ internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blockli
     private async Task<PeerPart> FindAsync(IPeer peer, TenantId tenant, TraceId trace, CancellationToken cancellation)
     {
         using var answer = new NativeBuffer(16 * 1024);
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var timer = time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), deadline, peers.Patience, Timeout.InfiniteTimeSpan);
+        using var late = new CancellationTokenSource(peers.Patience, time);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
         try
         {
             await peer.AskAsync(PeerQuestion.Live, PeerMessages.Encode(new PeerMessages.LiveQuestion { Tenant = tenant, Trace = trace }), answer, deadline.Token).ConfigureAwait(false);

@@ -109,8 +109,8 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IDispos
 
     private async Task<JsonDocument> CallAsync(string path, Action<Utf8JsonWriter> write, CancellationToken cancellation)
     {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var timer = time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), deadline, options.DialTimeout * 2, Timeout.InfiniteTimeSpan);
+        using var late = new CancellationTokenSource(options.DialTimeout * 2, time);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
         try
         {
             if (options.Username.Length > 0 && _token.Length == 0) await AuthenticateAsync(deadline.Token).ConfigureAwait(false);

@@ -24,7 +24,7 @@ public sealed partial class ApiTableTests
     [GeneratedRegex(@"^\| (?<paths>`/[^|]+) \| (?<methods>any|GET|POST|GET, POST) \|", RegexOptions.Multiline)]
     private static partial Regex DocumentedRow();
 
-    [GeneratedRegex(@"answered with 501: (?<paths>[^.]+)\.", RegexOptions.Singleline)]
+    [GeneratedRegex(@"answered with 501 and why: (?<paths>[^.]+)\.", RegexOptions.Singleline)]
     private static partial Regex NotThere();
 
     [GeneratedRegex("`(/[^`]+)`")]
