@@ -53,7 +53,8 @@ internal static class Verbs
           torture damage [--inputs N]     files of the log and of blocks come to other bytes; N in all, default 500000
           torture overload [--minutes N] [--impatient]  five times its capacity for a server of 512 MiB on one processor; needs root, and a machine that does nothing else
           fuzz [args]    the fuzzer; `fuzz smoke` is what test runs
-          perf [args]    the load generator; perf suite: loads and queries on the binary, beside a peer if one is named; perf query: what queries
+          perf [args]    the load generator; perf suite: loads and queries on the binary, beside a peer if one is named; perf table: the same at
+                         the length of the goals, an hour, with the table of the README; perf query: what queries
                          cost in process; perf gate: fails if ingest or a query takes more bytes than perf/gate says
           ring [args]    a ring of three nodes with etcd and S3's wire on this machine, until Ctrl+C; --nodes, --rf
           format         rewrite the sources in the house's layout
@@ -123,7 +124,14 @@ internal static class Verbs
 
     public static int Perf(string[] rest)
     {
-        if (rest is not ["suite", ..]) return Shell.Run("dotnet", ["run", "-c", "Release", "--project", rest is ["query" or "gate", ..] ? "perf/micro" : "perf/load", "--", .. rest]);
+        // The README's table: all that it has goals for, at the length that they are about.
+        if (rest is ["table", .. var own])
+        {
+            (string Name, string Value)[] lengths = [("--rounds", "3"), ("--spans", "1000000"), ("--steady-seconds", "600")];
+            return Perf(["suite", .. lengths.Where(length => !own.Contains(length.Name)).SelectMany(static length => (string[])[length.Name, length.Value]), .. own]);
+        }
+
+        if (rest is not ["suite", ..]) return Shell.Run("dotnet", ["run", "-c", "Release", "--project", rest is ["query" or "gate" or "kernels" or "memory", ..] ? "perf/micro" : "perf/load", "--", .. rest]);
         // With no server named it is the one of these sources, and what needs no server is measured, too.
         var isOurs = !rest.Contains("--target") && !rest.Contains("--binary") && !rest.Contains("--help");
         if (isOurs) Publication.Ensure();

@@ -17,7 +17,8 @@ try
         "trace" => TraceVerb.Run(options),
         "neighbours" => NeighboursVerb.Run(options),
         "overload" => OverloadVerb.Run(options),
-        _ => throw new OptionException($"'{verb}' is not a verb: run, generate, trace, neighbours, overload."),
+        "flame" => FlameVerb.Run(options),
+        _ => throw new OptionException($"'{verb}' is not a verb: run, generate, trace, neighbours, overload, flame."),
     };
 }
 catch (OptionException wrong)

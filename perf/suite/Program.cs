@@ -14,7 +14,9 @@ const string Usage = """
       --steady-seconds N     of the load at --steady-rate (default 10000 spans a second), default 30; 0: none
       --spans N              that the queries are about, default 100000; 0: no queries
       --query-seconds N      of one query in a round, default 0.3
-      --out folder           suite.md, suite.json, history.svg and the raw reports of each load; default perf/results/local
+      --compaction-seconds N of a load whose blocks are then compacted until nothing is left to, default 3; 0: none; only where the suite starts ours
+      --no-kernels           leaves out the vector kernels (perf/micro), which run from the sources
+      --out folder           suite.md, goals.md (the table of goals as the README has it), suite.json, history.svg and the raw reports of each load; default perf/results/local
       --history file         adds the medians as a line there and draws the picture from all its lines
     Nobody else may send to the servers meanwhile: spans are counted. Without --pid times are those of the clock.
     """;

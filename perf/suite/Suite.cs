@@ -37,15 +37,27 @@ internal static class Suite
 
         var loads = new LoadRounds(open, options.Seconds, options.SteadySeconds, options.SteadyRate, options.OutFolder, report);
         for (int round = 0; round < options.Rounds; round++) loads.Round(round);
+        var rest = new RestRound(options.Ours, report);
+        for (int round = 0; round < options.Rounds; round++) rest.Round();
+        if (options is { Binary: { } binary, CompactionSeconds: > 0 })
+        {
+            var compaction = new CompactionRound(binary, options.CompactionSeconds, report);
+            for (int round = 0; round < options.Rounds; round++) compaction.Round();
+        }
+
+        var kernels = new Dictionary<string, Figure>();
+        for (int round = 0; options.HasKernels && round < options.Rounds && KernelRatios.TryMeasure(report, kernels); round++) { }
         Write(options, report);
         return report.IsRight ? 0 : 1;
     }
 
     private static void Write(SuiteOptions options, Report report)
     {
-        string table = report.ToMarkdown(), line = report.ToJson(isHistory: true);
+        string goals = new GoalTable(report, options.SpanCount, options.SteadyRate).ToMarkdown();
+        string table = $"{report.ToMarkdown()}\n{goals}", line = report.ToJson(isHistory: true);
         Console.WriteLine(table);
         File.WriteAllText(Path.Combine(options.OutFolder, "suite.md"), table);
+        File.WriteAllText(Path.Combine(options.OutFolder, "goals.md"), goals);
         File.WriteAllText(Path.Combine(options.OutFolder, "suite.json"), report.ToJson(isHistory: false) + "\n");
         if (options.HistoryPath is { } history && report.IsRight) File.AppendAllText(history, line + "\n");
         IEnumerable<string> lines = options.HistoryPath is { } path && File.Exists(path) ? File.ReadLines(path) : [line];

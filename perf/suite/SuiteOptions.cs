@@ -12,6 +12,14 @@ internal sealed record SuiteOptions
     /// <summary>Opens the peer; null: there is none.</summary>
     public required Func<TestedServer>? Peer { get; init; }
 
+    /// <summary>Ours, if the suite starts it.</summary>
+    public required string? Binary { get; init; }
+
+    /// <summary>Of the load whose blocks are compacted; 0: none.</summary>
+    public required double CompactionSeconds { get; init; }
+
+    public required bool HasKernels { get; init; }
+
     public required int Rounds { get; init; }
     public required double Seconds { get; init; }
     public required double SteadySeconds { get; init; }
@@ -21,14 +29,20 @@ internal sealed record SuiteOptions
     public required string OutFolder { get; init; }
     public required string? HistoryPath { get; init; }
 
+    private const string DefaultBinary = "artifacts/tempo/tempo";
+
     public static SuiteOptions Read(OptionReader options)
     {
+        string? binary = options.Peek("--target") is null ? options.Peek("--binary") ?? DefaultBinary : null;
         Func<TestedServer>? ours = ReadServer(options, "ours", "--target", "--binary", "--target-", "--"), peer = ReadServer(options, "peer", "--peer", "--peer-binary", "--peer-", "--peer-");
-        if (ours is null && !File.Exists("artifacts/tempo/tempo")) throw new OptionException("there is no artifacts/tempo/tempo: ./build.ps1 publish makes it");
+        if (ours is null && !File.Exists(DefaultBinary)) throw new OptionException($"there is no {DefaultBinary}: ./build.ps1 publish makes it");
         var suite = new SuiteOptions
         {
-            Ours = ours ?? (static () => TestedServer.Start("ours", "artifacts/tempo/tempo")),
+            Ours = ours ?? (static () => TestedServer.Start("ours", DefaultBinary)),
             Peer = peer,
+            Binary = binary,
+            CompactionSeconds = options.Real("--compaction-seconds", 3, 0, 3600),
+            HasKernels = !options.Flag("--no-kernels"),
             Rounds = options.Int("--rounds", 5, 1, 99),
             Seconds = options.Real("--seconds", 8, 0, 3600),
             SteadySeconds = options.Real("--steady-seconds", 30, 0, 86_400),

@@ -21,19 +21,22 @@ internal sealed class StartedServer : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("tempo-perf-").FullName;
     private readonly ProcessStartInfo _start;
+    private readonly string _config;
     private Process _process;
 
     /// <summary>Returns once <c>/ready</c> answers 200; throws <see cref="IOException"/> if it does not in 30 s.</summary>
     /// <param name="binary">The server.</param>
     /// <param name="isMultitenant">Requests name their tenant.</param>
+    /// <param name="settings">Further lines of its configuration.</param>
     /// <param name="launcher">A program and its arguments that become the server; empty: it is started as it is.</param>
-    public StartedServer(string binary, bool isMultitenant = false, params string[] launcher)
+    public StartedServer(string binary, bool isMultitenant = false, string settings = "", params string[] launcher)
     {
         Api = FreePort();
         Grpc = FreePort();
         Http = FreePort();
         string config = Path.Combine(_folder, "tempo.yaml");
-        File.WriteAllText(config, Unlimited + (isMultitenant ? "multitenancy_enabled: true\n" : ""));
+        _config = Unlimited + (isMultitenant ? "multitenancy_enabled: true\n" : "");
+        File.WriteAllText(config, _config + settings);
         string[] command =
         [
             .. launcher, Path.GetFullPath(binary), $"-config.file={config}", $"-server.http-listen-port={Api}", "-server.grpc-listen-port=0",
@@ -64,6 +67,13 @@ internal sealed class StartedServer : IDisposable
     {
         End();
         _process = StartProcess();
+    }
+
+    /// <summary>The same with other further lines of its configuration.</summary>
+    public void Restart(string settings)
+    {
+        File.WriteAllText(Path.Combine(_folder, "tempo.yaml"), _config + settings);
+        Restart();
     }
 
     public void Dispose()

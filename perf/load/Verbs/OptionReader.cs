@@ -20,6 +20,9 @@ internal sealed class OptionReader(IEnumerable<string> arguments)
         return value;
     }
 
+    /// <summary>The value, which is left to be taken; null if there is none.</summary>
+    public string? Peek(string name) => _rest.IndexOf(name) is var index and >= 0 && index + 1 < _rest.Count ? _rest[index + 1] : null;
+
     public bool Flag(string name) => _rest.Remove(name);
 
     public int Int(string name, int fallback, int min, int max) => (int)Long(name, fallback, min, max);

@@ -28,14 +28,29 @@ internal sealed class TestedServer(string name, Uri api, string? grpc, string? h
     public static TestedServer Start(string name, string binary)
     {
         var server = new StartedServer(binary);
-        return new TestedServer(name, new Uri($"http://127.0.0.1:{server.Api}"), $"127.0.0.1:{server.Grpc}", $"127.0.0.1:{server.Http}", server.Pid, server.DataFolder, server) { ReadyMs = server.ReadyMs };
+        return Of(name, server, owned: server);
     }
+
+    /// <summary>A process that the suite has started, as it runs now.</summary>
+    public static TestedServer Of(string name, StartedServer server, IDisposable? owned = null) =>
+        new(name, new Uri($"http://127.0.0.1:{server.Api}"), $"127.0.0.1:{server.Grpc}", $"127.0.0.1:{server.Http}", server.Pid, server.DataFolder, owned) { ReadyMs = server.ReadyMs };
 
     /// <summary>From its start to ready; null of a server that was there already.</summary>
     public double? ReadyMs { get; private init; }
 
     /// <summary>CPU seconds so far, or null of a server elsewhere.</summary>
     public double? CpuSeconds() => _process?.ThreadSeconds() ?? _process?.CpuSeconds();
+
+    /// <summary>The same with the time of threads that have ended, to 0.01 s.</summary>
+    public double? ProcessCpuSeconds() => _process?.CpuSeconds();
+
+    /// <summary>Resident at the moment; null of a server elsewhere.</summary>
+    public long? ResidentBytes() => _process?.Memory()?.ResidentBytes;
+
+    /// <summary>The sum of a counter over all its labels.</summary>
+    public double Counter(string counter) => System.Text.Encoding.UTF8.GetString(Get("/metrics")).Split('\n')
+        .Where(line => line.StartsWith(counter, StringComparison.Ordinal) && line.Length > counter.Length && line[counter.Length] is (' ' or '{'))
+        .Sum(static line => double.Parse(line.AsSpan(line.LastIndexOf(' ') + 1), CultureInfo.InvariantCulture));
 
     public ExportTarget Target()
     {

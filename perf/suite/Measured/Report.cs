@@ -33,6 +33,9 @@ internal sealed class Report(string ours, string? peer)
         return figure;
     }
 
+    /// <summary>Of ours; not a number if it was not measured.</summary>
+    public double Median(string name) => Measured.Figure.Median(_figures.Find(figure => figure.Name == name)?.Ours ?? []);
+
     public string ToMarkdown()
     {
         var text = new StringBuilder();
