@@ -58,6 +58,7 @@ public sealed partial class ProductCodeTests
     [InlineData("_ = Task.Factory.StartNew(Work);")]
     [InlineData("new Thread(Work).Start();")]
     [InlineData("RandomNumberGenerator.Fill(key);")]
+    [InlineData("KernelRandom.Fill(key);")]
     public void The_rule_sees_what_it_forbids(string line) => Assert.Matches(AmbientAuthority(), line);
 
     private static IEnumerable<string> Matches(string path, Regex forbidden, string[] lines) =>
@@ -66,6 +67,6 @@ public sealed partial class ProductCodeTests
     [GeneratedRegex(@"\bTODO\b|\bFIXME\b|\bXXX\b|NotImplementedException")]
     private static partial Regex Unfinished();
 
-    [GeneratedRegex(@"\bDateTime(Offset)?\.(UtcNow|Now)\b|\bGuid\.(NewGuid|CreateVersion7)\b|\bRandom\.Shared\b|\bnew Random\(\)|\bTask\.(Run|Factory)\b|\bnew Thread\(|\bParallel\.|\bRandomNumberGenerator\b|\bStopwatch\b|\bThread\.Sleep\b")]
+    [GeneratedRegex(@"\bDateTime(Offset)?\.(UtcNow|Now)\b|\bGuid\.(NewGuid|CreateVersion7)\b|\bRandom\.Shared\b|\bnew Random\(\)|\bTask\.(Run|Factory)\b|\bnew Thread\(|\bParallel\.|\bRandomNumberGenerator\b|\bKernelRandom\.|\bStopwatch\b|\bThread\.Sleep\b")]
     private static partial Regex AmbientAuthority();
 }

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 
 namespace Tempo.Engine.Foundation;
 
@@ -10,8 +9,8 @@ namespace Tempo.Engine.Foundation;
 /// </summary>
 public static class KeyedHash
 {
-    private static readonly ulong Key = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
-    private static readonly ulong Factor = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1;
+    private static readonly ulong Key = KernelRandom.NextUInt64();
+    private static readonly ulong Factor = KernelRandom.NextUInt64() | 1;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Of(ulong value) => To32(Fold(value ^ Key));

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Blocks;
@@ -42,7 +41,7 @@ public sealed class CompactionJob
     public int OutputLevel { get; }
 
     /// <summary>The block of a part of what is too large for one row; part 0 is <see cref="OutputId"/>.</summary>
-    public BlockId PartId(int part) => part == 0 ? OutputId : Derive(SHA256.HashData(Encoding.ASCII.GetBytes($"{OutputId} {part}")));
+    public BlockId PartId(int part) => part == 0 ? OutputId : Derive(Sha256.HashData(Encoding.ASCII.GetBytes($"{OutputId} {part}")));
 
     /// <summary>Most blocks that a job's spans go to: what was one row stays one.</summary>
     public int MaxParts => Inputs.Count;
@@ -56,7 +55,7 @@ public sealed class CompactionJob
         var ids = new byte[(inputs.Count + traces.Count) * 16];
         for (var i = 0; i < inputs.Count; i++) inputs[i].BlockId.Value.TryWriteBytes(ids.AsSpan(i * 16), bigEndian: true, out _);
         for (var i = 0; i < traces.Count; i++) traces[i].Write(ids.AsSpan((inputs.Count + i) * 16));
-        return Derive(SHA256.HashData(ids));
+        return Derive(Sha256.HashData(ids));
     }
 
     private static BlockId Derive(ReadOnlySpan<byte> hash) =>

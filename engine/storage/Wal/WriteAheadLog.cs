@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
 using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.Storage.Wal;
@@ -160,10 +158,5 @@ public sealed partial class WriteAheadLog : IDisposable
 
     private void Tell(string trouble) => Volatile.Write(ref _trouble, trouble);
 
-    private static ulong RandomMark()
-    {
-        Span<byte> bytes = stackalloc byte[8];
-        RandomNumberGenerator.Fill(bytes);
-        return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
-    }
+    private static ulong RandomMark() => KernelRandom.NextUInt64();
 }
