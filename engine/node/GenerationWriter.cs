@@ -20,6 +20,12 @@ namespace Tempo.Engine.Node;
 /// </summary>
 internal sealed class GenerationWriter(NodeOptions options, WriteAheadLog log, BlockStore store, ColumnPromotion promotion, NodeState state, NodeMetrics metrics, Log messages)
 {
+    /// <summary>
+    /// Generations that wait, the one that is being written among them, which say that one after the other is not enough: two may well
+    /// have waited for the same row group of a merge.
+    /// </summary>
+    private const int BehindGenerations = 3;
+
     public async Task WriteAsync(Generation generation, CancellationToken cancellation)
     {
         Failpoints.Hit(Failpoint.CutSealed);
@@ -64,6 +70,7 @@ internal sealed class GenerationWriter(NodeOptions options, WriteAheadLog log, B
             Id = id,
             Layout = store.Layout with { DedicatedColumns = promotion.ColumnsFor(tenant) },
             Times = generation.Times(options.IngestionTimeRangeSlack),
+            IsBehind = state.View.Waiting.Length >= Math.Min(BehindGenerations, options.MaxLiveTimes - 1),
         };
         var strayTraces = 0;
         var meta = await store.WriteAsync(block, writer =>

@@ -272,7 +272,7 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     private async Task<BlockContent?> WriteDataAsync(string path, NewBlock block, Action<BlockWriter> write, CancellationToken cancellation)
     {
         var isMerge = block.CompactedFrom.Count > 0 || block.IsNotCompacted;
-        var memory = isMerge ? _memory.Rent(block.Layout) : await _memory.RentForCutAsync(block.Layout, cancellation).ConfigureAwait(false);
+        var memory = isMerge ? _memory.Rent(block.Layout) : await _memory.RentForCutAsync(block.Layout, block.IsBehind, cancellation).ConfigureAwait(false);
         try
         {
             using var file = _work.Create(path);
@@ -349,6 +349,9 @@ public sealed record NewBlock
     public required BlockId Id { get; init; }
     public int CompactionLevel { get; init; }
     public required BlockWriterOptions Layout { get; init; }
+
+    /// <summary>It is a cut, and others wait to be written besides it: they need not share memory with it.</summary>
+    public bool IsBehind { get; init; }
 
     /// <summary>Nobody is to compact it (nocompact.flg).</summary>
     public bool IsNotCompacted { get; init; }

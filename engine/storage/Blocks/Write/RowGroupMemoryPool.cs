@@ -8,8 +8,8 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 /// cut     has it for its block, which has one row group
 /// merge   gives it up between two row groups if somebody waits, and queues up again
 /// </code>
-/// So one is enough for cuts and merges as long as one cut runs at a time, and a cut waits for one row group at most, some tenths of a second.
-/// Where cuts come faster than they are written, there are as many as cuts. What nobody asks for any more goes: the columns of
+/// So one is enough for cuts and merges as long as cuts keep up, and a cut waits for one row group of a merge at most, some tenths of a second.
+/// Where cuts come faster than they are written, there are as many as cuts at once. What nobody asks for any more goes: the columns of
 /// yesterday, or the second one of a busy minute. Thread safe.
 /// </summary>
 /// <param name="capacity">Most that are lent at once, and kept.</param>
@@ -29,15 +29,19 @@ internal sealed class RowGroupMemoryPool(int capacity)
     private long _loans;
     private int _lent;
     private int _cuts;
+    private bool _isBehind;
     private volatile bool _isWaitedFor;
 
     /// <summary>Who could do without for a while should give it back.</summary>
     public bool IsWaitedFor => _isWaitedFor;
 
     /// <summary>The memory for a cut's block, when it is its turn.</summary>
-    public async Task<RowGroupMemory> RentForCutAsync(BlockWriterOptions layout, CancellationToken cancellation)
+    /// <param name="layout">Of the block.</param>
+    /// <param name="isBehind">Others wait to be cut, too: from now on, until a cut says otherwise, cuts have memory each.</param>
+    /// <param name="cancellation">Gives up waiting.</param>
+    public async Task<RowGroupMemory> RentForCutAsync(BlockWriterOptions layout, bool isBehind, CancellationToken cancellation)
     {
-        var turn = Queue(isCut: true);
+        var turn = Queue(isCut: true, isBehind);
         try
         {
             await turn.Task.WaitAsync(cancellation).ConfigureAwait(false);
@@ -54,7 +58,7 @@ internal sealed class RowGroupMemoryPool(int capacity)
     /// <summary>The same for a merge, on a thread of its own, which waits.</summary>
     public RowGroupMemory Rent(BlockWriterOptions layout)
     {
-        Queue(isCut: false).Task.GetAwaiter().GetResult();
+        Queue(isCut: false, isBehind: false).Task.GetAwaiter().GetResult();
         return Take(layout);
     }
 
@@ -70,12 +74,12 @@ internal sealed class RowGroupMemoryPool(int capacity)
         }
     }
 
-    private TaskCompletionSource Queue(bool isCut)
+    private TaskCompletionSource Queue(bool isCut, bool isBehind)
     {
         var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
-            if (isCut) _cuts++;
+            if (isCut) (_cuts, _isBehind) = (_cuts + 1, isBehind);
             _waiting.AddLast(turn);
             LetIn();
         }
@@ -107,7 +111,7 @@ internal sealed class RowGroupMemoryPool(int capacity)
 
     private void LetIn()
     {
-        while (_waiting.First is { } first && _lent < Math.Clamp(_cuts, 1, capacity))
+        while (_waiting.First is { } first && _lent < (_isBehind ? Math.Clamp(_cuts, 1, capacity) : 1))
         {
             _waiting.RemoveFirst();
             _lent++;

@@ -19,7 +19,7 @@ public sealed class RowGroupMemoryPoolTests
         for (var block = 0; block < 6; block++)
         {
             var isCut = block % 2 == 0;
-            var memory = isCut ? await pool.RentForCutAsync(Cut, TestContext.Current.CancellationToken) : pool.Rent(Merge);
+            var memory = isCut ? await pool.RentForCutAsync(Cut, isBehind: false, TestContext.Current.CancellationToken) : pool.Rent(Merge);
             Assert.Same(first ??= memory, memory);
             using var output = new MemoryStream();
             using var writer = new BlockWriter(output, isCut ? Cut : Merge, spillPath: null, memory, isCut ? null : pool);
@@ -54,7 +54,7 @@ public sealed class RowGroupMemoryPoolTests
 
             merge.Add(trace);
             if (merge.IsBetweenRowGroups && waiting is not null) waiting.Wait(TestContext.Current.CancellationToken);
-            else waiting ??= pool.RentForCutAsync(Cut, TestContext.Current.CancellationToken);
+            else waiting ??= pool.RentForCutAsync(Cut, isBehind: false, TestContext.Current.CancellationToken);
             if (!merge.IsBetweenRowGroups) Assert.False(waiting!.IsCompleted);
         });
         merge.Finish().Dispose();
@@ -63,17 +63,23 @@ public sealed class RowGroupMemoryPoolTests
     }
 
     [Fact]
-    public async Task Two_cuts_at_once_have_memory_each_and_merges_wait()
+    public async Task Cuts_that_are_behind_have_memory_each()
     {
         var pool = new RowGroupMemoryPool(2);
         var cancellation = TestContext.Current.CancellationToken;
-        var one = await pool.RentForCutAsync(Cut, cancellation);
+        var one = await pool.RentForCutAsync(Cut, isBehind: false, cancellation);
         Assert.False(pool.IsWaitedFor);
-        var two = await pool.RentForCutAsync(Cut, cancellation);
+        // One after the other, as long as no more than two come together.
+        var second = pool.RentForCutAsync(Cut, isBehind: false, cancellation);
+        Assert.True(pool.IsWaitedFor);
+        Assert.False(second.IsCompleted);
+        pool.Return(one, isCut: true);
+        Assert.Same(one, await second);
+        var two = await pool.RentForCutAsync(Cut, isBehind: true, cancellation);
         Assert.NotSame(one, two);
         // The third is one too many, and gives up.
         using var stop = new CancellationTokenSource();
-        var three = pool.RentForCutAsync(Cut, stop.Token);
+        var three = pool.RentForCutAsync(Cut, isBehind: true, stop.Token);
         Assert.True(pool.IsWaitedFor);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => three);
@@ -89,7 +95,7 @@ public sealed class RowGroupMemoryPoolTests
         var pool = new RowGroupMemoryPool(2);
         async Task<RowGroupMemory> UseAsync(BlockWriterOptions layout)
         {
-            var memory = await pool.RentForCutAsync(layout, TestContext.Current.CancellationToken);
+            var memory = await pool.RentForCutAsync(layout, isBehind: false, TestContext.Current.CancellationToken);
             pool.Return(memory, isCut: true);
             return memory;
         }
