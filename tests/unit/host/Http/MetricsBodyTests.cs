@@ -30,6 +30,9 @@ public class MetricsBodyTests
     {
         var empty = new QueryRangeResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
         Assert.Equal("{\"series\":[],\"metrics\":{\"completedJobs\":1}}", Text(output => MetricsJson.Write(empty, output)));
+        // Ours, for with(explain=true).
+        var explained = new QueryRangeResult { Metrics = empty.Metrics, Explanation = "pages: 1" };
+        Assert.Equal("{\"series\":[],\"metrics\":{\"completedJobs\":1},\"explain\":\"pages: 1\"}", Text(output => MetricsJson.Write(explained, output)));
         var partial = new QueryInstantResult { Message = "some \"series\"" };
         partial.Series.Add(new InstantSeriesResult([new AttributeResult("p", 0.5), new AttributeResult("span.n", 5L), new AttributeResult("span.b", false)], 42));
         partial.Series.Add(new InstantSeriesResult([new AttributeResult("__name__", "rate")], 0));
