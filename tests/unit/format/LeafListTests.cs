@@ -25,28 +25,6 @@ public sealed class LeafListTests
         Assert.Equal(count, listed.Columns.Count);
     }
 
-    /// <summary>FORMAT.md says of each leaf how it is written: its table has a row with the leaf's name, or with a group of them.</summary>
-    [Theory]
-    [InlineData("vParquet5")]
-    [InlineData("vParquet4")]
-    public void The_table_of_columns_names_every_leaf(string version)
-    {
-        var lines = File.ReadAllLines(Path.Combine(GoldenFolder.PathOf(""), "../../engine/storage/Blocks/FORMAT.md"));
-        var table = string.Join(' ', lines.SkipWhile(static line => line != "| column | encoding | why |").TakeWhile(static line => line.StartsWith('|')).Select(static line => line.Split('|')[1]));
-        string[] patterns =
-        [
-            .. System.Text.RegularExpressions.Regex.Matches(table, @"[A-Za-z…/0-9.]+").Select(static match => match.Value.TrimEnd('.', ','))
-                .SelectMany(static name => name.Contains('/', StringComparison.Ordinal) ? (string[])["Start" + name.Split('/')[1].Replace("End", "", StringComparison.Ordinal), name.Split('/')[1]] : [name])
-                .Select(static name => "^" + System.Text.RegularExpressions.Regex.Escape(name.Split('.')[^1]).Replace("…", ".*", StringComparison.Ordinal) + "$"),
-        ];
-        var schema = BlockVersion.Get(version).BuildSchema(TestColumns.Some);
-        var names = schema.Columns.Select(static column => column.PathParts.Last(static part => part is not ("element" or "list")));
-        Assert.All(names.Where(static name => !name.StartsWith("String", StringComparison.Ordinal) && !name.StartsWith("Int", StringComparison.Ordinal)), name =>
-            Assert.True(patterns.Any(pattern => System.Text.RegularExpressions.Regex.IsMatch(name, pattern)), $"FORMAT.md's table has no row for {name}"));
-        Assert.Contains("dedicated strings", table, StringComparison.Ordinal);
-        Assert.Contains("dedicated ints", table, StringComparison.Ordinal);
-    }
-
     private static List<string> Describe(SchemaNode node, string path)
     {
         List<string> lines = [$"{path}{node.Name} {node.Repetition} {node.Type} {node.ConvertedType} {node.LogicalKind} {node.IntegerBits} {node.IsUnsigned}"];
