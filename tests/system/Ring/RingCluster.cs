@@ -19,6 +19,9 @@ internal sealed record RingSettings
     /// <summary>By ring.members instead of etcd.</summary>
     public bool IsStatic { get; init; }
 
+    /// <summary>With <see cref="IsStatic"/>: each node names itself alone. They share the bucket, and each takes all of it for its own to compact.</summary>
+    public bool AreStrangers { get; init; }
+
     /// <summary>Nodes reach each other, and etcd, through links that can be cut.</summary>
     public bool HasLinks { get; init; }
 
@@ -59,7 +62,7 @@ internal sealed class RingCluster : IAsyncDisposable
             if (settings.IsStatic) cluster.NameMembers();
             foreach (var node in cluster.Nodes) node.StartWithoutWaiting();
             await Task.WhenAll(cluster.Nodes.Select(node => node.WaitUntilReadyAsync()));
-            foreach (var node in cluster.Nodes) await cluster.SeesAsync(node, "ACTIVE", settings.Targets.Count(static target => target is not ("all" or "ingester")) is var others ? settings.Nodes - others : 0);
+            foreach (var node in cluster.Nodes) await cluster.SeesAsync(node, "ACTIVE", settings.Targets.Count(static target => target is not ("all" or "ingester")) is var others ? settings.AreStrangers ? 1 : settings.Nodes - others : 0);
             return cluster;
         }
         catch
@@ -135,7 +138,7 @@ internal sealed class RingCluster : IAsyncDisposable
 
     private void NameMembers()
     {
-        var members = string.Join(", ", Nodes.Select(static (node, index) => $"{{id: tempo-{index + 1}, address: \"{node.ApiGrpcAddress}\"}}"));
-        foreach (var node in Nodes) File.AppendAllText(node.ConfigFile, $"  members: [{members}]\n");
+        var members = Nodes.Select(static (node, index) => $"{{id: tempo-{index + 1}, address: \"{node.ApiGrpcAddress}\"}}").ToArray();
+        for (var i = 0; i < Nodes.Count; i++) File.AppendAllText(Nodes[i].ConfigFile, $"  members: [{(_settings.AreStrangers ? members[i] : string.Join(", ", members))}]\n");
     }
 }

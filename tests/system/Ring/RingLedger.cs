@@ -12,7 +12,7 @@ namespace Tempo.SystemTests.Ring;
 /// </summary>
 internal sealed class RingLedger
 {
-    private const int SpansPerTrace = 4;
+    public const int SpansPerTrace = 4;
     private readonly List<SpanFacts[]> _acknowledged = [];
     private int _sentTraces;
     private volatile int _senders;
