@@ -23,6 +23,9 @@ namespace Tempo.Engine.Node;
 /// </summary>
 internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Log log, TimeProvider time)
 {
+    /// <summary>Longer than it takes a page of a dashboard, or a person's client, to ask the next thing.</summary>
+    private static readonly TimeSpan QueryPlaceReserved = TimeSpan.FromMilliseconds(250);
+
     /// <summary>Throws what the disk throws, and <see cref="NodeStartException"/>.</summary>
     public async Task<NodeParts> OpenAsync()
     {
@@ -89,7 +92,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
             Compaction = new CompactionLoop(options, compaction, state, stores.Home, deletion, new BlockQuarantine(stores.HomeObjects, time), new CompactionMetrics(registry), log, time, blocklist, () => wal.DiskFreeBytes is { } free ? free - wal.DiskKeptBytes : long.MaxValue),
             Indexes = new TenantIndexLoop(options, stores.HomeObjects, stores.Home, state, registry, log, time),
             Deletion = deletion,
-            Queries = new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries, options.MaxWaitingQueriesOfTenant, maxGuests: options.MaxRunningQueries, time),
+            Queries = new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries, options.MaxWaitingQueriesOfTenant, maxGuests: options.MaxRunningQueries, time, reserved: QueryPlaceReserved),
             Promotion = promotion,
             Uploads = stores.Remote is null ? null
                 : new UploadLoop(state, new LocalBlocks(stores.LocalObjects, stores.Local), stores.Remote, stores.RemoteObjects!, new UploadMetrics(registry), log, time),

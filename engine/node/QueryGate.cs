@@ -13,6 +13,8 @@ namespace Tempo.Engine.Node;
 /// line      each tenant has one; a place that becomes free goes to the tenant that has fewest, and of those in turn
 /// lend      places that nobody waits for are lent to queries that run, which then compute on several threads
 /// guest     a tenant that has no place is let in at once though none is free, up to a number: it waits for no page of anybody's
+/// reserve   while a tenant that comes and goes was here a moment ago, the last place is for nobody who has one already: its next
+///           question finds a processor that computes for nobody else
 /// yield     between two pieces of its work a query gives up the place of a thread: at once if its tenant has more than its part,
 ///           else after a while if a tenant waits that has none. The thread stands at the head of its tenant's line until its turn
 ///           comes again; so few may stand there that neither threads nor the memory of what they hold become many
@@ -30,6 +32,8 @@ internal sealed partial class QueryGate
     // Tenants that wait, in the order in which they are served where they have as many places.
     private readonly LinkedList<TenantLine> _turns = new();
     private readonly TimeProvider _time;
+    private readonly TimeSpan _reserved;
+    private readonly ITimer _reserveEnds;
     private readonly int _maxRunning;
     private readonly int _maxWaiting;
     private readonly int _maxWaitingOfTenant;
@@ -41,7 +45,11 @@ internal sealed partial class QueryGate
     private int _waiting;
     private int _yielded;
 
-    // Somebody waits, or is a guest: only then is there anything to yield for.
+    // Who went last, leaving nothing here, and before it another one: so for each tenant there is one that is somebody else.
+    private (string Tenant, long At) _gone = ("", 0);
+    private (string Tenant, long At) _goneBefore = ("", 0);
+
+    // Somebody waits, is a guest, or has had a place kept free: only then is there anything to yield for.
     private volatile bool _isPressed;
 
     /// <param name="maxRunning">Threads that compute.</param>
@@ -49,7 +57,11 @@ internal sealed partial class QueryGate
     /// <param name="maxWaitingOfTenant">Queries in the line of one tenant.</param>
     /// <param name="maxGuests">Threads beyond the first number, of tenants that would have none.</param>
     /// <param name="time">Measures turns.</param>
-    public QueryGate(int maxRunning, int maxWaiting, int maxWaitingOfTenant = int.MaxValue, int maxGuests = 0, TimeProvider? time = null)
+    /// <param name="reserved">
+    /// For how long a place is kept free for a tenant that has gone: a page of a dashboard asks its questions one after the other. It costs a tenant
+    /// with long queries a processor meanwhile. Zero: not at all.
+    /// </param>
+    public QueryGate(int maxRunning, int maxWaiting, int maxWaitingOfTenant = int.MaxValue, int maxGuests = 0, TimeProvider? time = null, TimeSpan reserved = default)
     {
         _maxRunning = _free = maxRunning;
         _maxWaiting = maxWaiting;
@@ -57,6 +69,8 @@ internal sealed partial class QueryGate
         _maxGuests = maxGuests;
         _maxYielded = maxRunning * 8;
         _time = time ?? TimeProvider.System;
+        _reserved = maxRunning > 1 ? reserved : TimeSpan.Zero;
+        _reserveEnds = _time.CreateTimer(static state => ((QueryGate)state!).PassOnLater(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Waits for a place; dispose the result to give it back. Throws <see cref="QueryException"/> (busy) if the line is full.</summary>
@@ -70,7 +84,7 @@ internal sealed partial class QueryGate
         {
             line = LineOf(tenant);
             // Who waits is served first, but for one who would be alone without a place.
-            if (_free > 0 && _waiting == 0 || line is { Held: 0, Waiting.Count: 0 } && _free > -_maxGuests)
+            if (_free > 0 && _waiting == 0 && MayTake(line) || line is { Held: 0, Waiting.Count: 0 } && _free > -_maxGuests)
             {
                 Hold(line);
                 return new Place(this, line);
@@ -109,7 +123,7 @@ internal sealed partial class QueryGate
     {
         lock (_lock)
         {
-            var taken = _waiting > 0 ? 0 : Math.Clamp(wanted, 0, Math.Max(0, _free));
+            var taken = _waiting > 0 ? 0 : Math.Clamp(wanted, 0, Math.Max(0, _free - (IsReservedFrom(line) ? 1 : 0)));
             for (var i = 0; i < taken; i++) Hold(line);
             return taken;
         }
@@ -120,7 +134,6 @@ internal sealed partial class QueryGate
         lock (_lock)
         {
             for (; count > 0; count--) Release(line);
-            Forget(line);
         }
     }
 
@@ -139,6 +152,7 @@ internal sealed partial class QueryGate
         var turn = new TaskCompletionSource();
         lock (_lock)
         {
+            Press();
             if (_yielded >= _maxYielded || !IsToYield(line, _time.GetElapsedTime(place.Since) >= Turn)) return;
             _yielded++;
             Join(line, turn, atHead: true);
@@ -170,7 +184,7 @@ internal sealed partial class QueryGate
 
     private bool IsToYield(TenantLine line, bool isTurnOver)
     {
-        if (_free < 0 && line.Held > 1) return true;
+        if (line.Held > 1 && (_free < 0 || _free == 0 && IsReservedFrom(line))) return true;
         foreach (var other in _turns)
             if (other != line && (other.Held + 1 < line.Held || isTurnOver && other.Held < line.Held))
                 return true;
@@ -185,22 +199,51 @@ internal sealed partial class QueryGate
 
     private void Forget(TenantLine line)
     {
-        if (line is { Held: 0, Waiting.Count: 0 }) _tenants.Remove(line.Tenant);
+        if (line is not { Held: 0, Waiting.Count: 0 }) return;
+        _tenants.Remove(line.Tenant);
+        if (_gone.Tenant != line.Tenant) _goneBefore = _gone;
+        _gone = (line.Tenant, _time.GetTimestamp());
+        Press();
     }
+
+    // Another tenant was here a moment ago, and is not now.
+    private bool IsReservedFrom(TenantLine line)
+    {
+        if (_reserved == TimeSpan.Zero) return false;
+        var (tenant, at) = _gone.Tenant != line.Tenant ? _gone : _goneBefore;
+        return tenant.Length > 0 && _time.GetElapsedTime(at) < _reserved && !_tenants.ContainsKey(tenant);
+    }
+
+    private bool MayTake(TenantLine line) => _free > 1 || line.Held == 0 || !IsReservedFrom(line);
+
+    private void Press() => _isPressed = _waiting > 0 || _free < 0 || _free == 0 && _reserved > TimeSpan.Zero && _gone.Tenant.Length > 0 && _time.GetElapsedTime(_gone.At) < _reserved;
 
     private void Hold(TenantLine line)
     {
         line.Held++;
         _free--;
-        _isPressed = _waiting > 0 || _free < 0;
+        Press();
     }
 
     private void Release(TenantLine line)
     {
         line.Held--;
         _free++;
+        Forget(line); // before its place is passed on: it may be kept free for it
+        PassOn();
+        Press();
+    }
+
+    private void PassOn()
+    {
         while (_free > 0 && TryPassOn()) { }
-        _isPressed = _waiting > 0 || _free < 0;
+        // Who waits now does so for the end of the reserve, of which nobody else will tell.
+        if (_free > 0 && _waiting > 0) _reserveEnds.Change(_reserved, Timeout.InfiniteTimeSpan);
+    }
+
+    private void PassOnLater()
+    {
+        lock (_lock) PassOn();
     }
 
     private void Join(TenantLine line, TaskCompletionSource turn, bool atHead)
@@ -241,6 +284,7 @@ internal sealed partial class QueryGate
         TenantLine? next = null;
         foreach (var line in _turns)
         {
+            if (!MayTake(line)) continue;
             if (next is null || line.Held < next.Held) next = line;
             if (next.Held == 0) break;
         }

@@ -134,6 +134,51 @@ public sealed class QueryGateTests
     }
 
     [Fact]
+    public async Task A_place_stays_free_for_a_tenant_that_was_here_a_moment_ago()
+    {
+        var time = new ManualTime(DateTimeOffset.UnixEpoch);
+        var gate = new QueryGate(maxRunning: 2, maxWaiting: 10, maxGuests: 2, time: time, reserved: TimeSpan.FromMilliseconds(250));
+        var heavy = await gate.EnterAsync("heavy", default);
+        Assert.Equal(1, heavy.Take(5));
+        (await gate.EnterAsync("light", default)).Dispose(); // a guest, gone before a thread of the other one came by
+
+        // The first thread that comes by makes way for the next question, though nobody asks it yet; the second one goes on.
+        var yielding = YieldAsync(heavy);
+        while (gate.YieldedCount == 0) await Task.Yield();
+        heavy.Yield(default);
+        var second = gate.EnterAsync("heavy", default).AsTask();
+        Assert.Equal(0, heavy.Take(1));
+        for (var question = 0; question < 10; question++)
+        {
+            using (await gate.EnterAsync("light", default)) time.Advance(TimeSpan.FromMilliseconds(10));
+            time.Advance(TimeSpan.FromMilliseconds(200));
+            heavy.Yield(default);
+            Assert.Equal(1, gate.YieldedCount);
+            Assert.False(yielding.IsCompleted || second.IsCompleted);
+        }
+
+        // Nobody asks any more: the thread goes on by itself.
+        time.Advance(TimeSpan.FromMilliseconds(250));
+        await yielding;
+        heavy.Return(1);
+        (await second).Dispose();
+        heavy.Dispose();
+    }
+
+    [Fact]
+    public async Task Nothing_is_kept_free_where_there_is_one_place_or_one_tenant()
+    {
+        var time = new ManualTime(DateTimeOffset.UnixEpoch);
+        var single = new QueryGate(maxRunning: 1, maxWaiting: 10, time: time, reserved: TimeSpan.FromMilliseconds(250));
+        (await single.EnterAsync("a", default)).Dispose();
+        (await single.EnterAsync("b", default)).Dispose();
+        var gate = new QueryGate(maxRunning: 2, maxWaiting: 10, time: time, reserved: TimeSpan.FromMilliseconds(250));
+        (await gate.EnterAsync("a", default)).Dispose();
+        using var again = await gate.EnterAsync("a", default);
+        Assert.Equal(1, again.Take(1));
+    }
+
+    [Fact]
     public async Task Queries_of_one_tenant_do_not_yield_to_each_other()
     {
         var time = new ManualTime(DateTimeOffset.UnixEpoch);
@@ -171,7 +216,7 @@ public sealed class QueryGateTests
     [InlineData(2, 3, 200)]
     public async Task However_queries_come_and_go_no_place_is_lost_and_all_of_them_end(int seed, int tenants, int queries)
     {
-        var gate = new QueryGate(maxRunning: 3, maxWaiting: 1000, maxGuests: 3);
+        var gate = new QueryGate(maxRunning: 3, maxWaiting: 1000, maxGuests: 3, reserved: TimeSpan.FromMilliseconds(1));
         var random = new Random(seed);
         var all = Enumerable.Range(0, queries).Select(_ => (Tenant: $"t{random.Next(tenants)}", Steps: random.Next(1, 30), Borrow: random.Next(3), Cancel: random.Next(4) == 0 ? random.Next(30) : -1)).ToList();
         await Task.WhenAll(all.Select(query => Task.Run(async () =>
@@ -199,6 +244,7 @@ public sealed class QueryGateTests
             }
         })));
         using var last = await gate.EnterAsync("last", default);
+        await Task.Delay(10); // nothing is kept free any more
         Assert.Equal(2, last.Take(9));
     }
 
