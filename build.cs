@@ -49,7 +49,7 @@ internal static class Verbs
           publish        artifacts/tempo/tempo: Native AOT if this machine can, else ReadyToRun; says which
           test           format, build, unit and architecture tests, fuzz smoke, publish, system tests on the binary
           ci             test, with a reproducible build and more kill rounds, and perf gate
-          torture [--minutes N]   kills, errors of each system call, failpoints, power cuts, full disks, over and over; a table of what was lost
+          torture [--minutes N]   kills, errors of each system call, failpoints, power cuts, full disks, over and over; a table of what was lost; then damage and overload
           torture damage [--inputs N]     files of the log and of blocks come to other bytes; N in all, default 500000
           torture overload [--minutes N] [--impatient]  five times its capacity for a server of 512 MiB on one processor; needs root, and a machine that does nothing else
           fuzz [args]    the fuzzer; `fuzz smoke` is what test runs
@@ -91,6 +91,9 @@ internal static class Verbs
         Environment.SetEnvironmentVariable("ContinuousIntegrationBuild", "true");
         if (Environment.GetEnvironmentVariable("TEMPO_KILL_ROUNDS") is null)
             Environment.SetEnvironmentVariable("TEMPO_KILL_ROUNDS", "20");
+        // Some twenty milliseconds each.
+        if (Environment.GetEnvironmentVariable("TEMPO_SIM_SEEDS") is null)
+            Environment.SetEnvironmentVariable("TEMPO_SIM_SEEDS", "1000");
         var failed = Test();
         return failed != 0 ? failed : Perf(["gate"]);
     }
@@ -293,8 +296,18 @@ internal static class Torture
     {
         ["damage", .. var rest] => Damage(Number(rest, "--inputs", 500_000)),
         ["overload", .. var rest] => Overload(rest),
-        _ => Faults(Number(arguments, "--minutes", 10)),
+        _ => All(Number(arguments, "--minutes", 10)),
     };
+
+    // Kills, calls, failpoints, power cuts and full disks for so long; then damaged files for a tenth of that, and overload for a twentieth, twice.
+    private static int All(int minutes) =>
+        Faults(minutes) | Damage(minutes * 4000) | (Environment.IsPrivilegedProcess ? Overload(["--minutes", $"{Math.Max(1, minutes / 20)}"]) : Skip("overload: needs root, for the control group of the server"));
+
+    private static int Skip(string what)
+    {
+        Console.WriteLine($"skipped: {what}");
+        return 0;
+    }
 
     private static int Number(string[] arguments, string option, int otherwise) => arguments switch
     {

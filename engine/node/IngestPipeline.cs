@@ -35,6 +35,7 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
 
     // Requests between the log and the answer.
     private int _storing;
+    private long _storingBytes;
 
     /// <summary>Set by the owner once the node stops; requests are then refused.</summary>
     public bool IsClosed { get; set; }
@@ -90,6 +91,7 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
     {
         if (EnterCurrent() is not { } generation) return Refuse(push, Stopping);
         Interlocked.Increment(ref _storing);
+        Interlocked.Add(ref _storingBytes, request.Length);
         try
         {
             Failpoints.Hit(Failpoint.IngestJudged);
@@ -111,6 +113,7 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
         finally
         {
             Interlocked.Decrement(ref _storing);
+            Interlocked.Add(ref _storingBytes, -request.Length);
             generation.Leave();
         }
     }
@@ -146,7 +149,7 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
     // How much may be on its way the receivers say. Live data grows while a cut is slow or fails, whether as one generation or as several. Their number says nothing: a
     // crash loop leaves many small ones.
     /// <summary>What a request that comes in now would meet.</summary>
-    public IngestRoom Room => new(ReasonToRefuse(isLetIn: false), Volatile.Read(ref _storing), IsClosed);
+    public IngestRoom Room => new(ReasonToRefuse(isLetIn: false), Volatile.Read(ref _storing), Interlocked.Read(ref _storingBytes), IsClosed);
 
     // Empty if nothing is in the way. What was let in before the limit was reached, and has been read since, has a sixteenth beyond it.
     private string ReasonToRefuse(bool isLetIn)

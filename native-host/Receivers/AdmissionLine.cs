@@ -12,13 +12,22 @@ namespace Tempo.Host.Receivers;
 /// </code>
 /// Two things make an overloaded server slow, and both are queues: requests that are all worked on at once (each waits for the turns of
 /// all others, and so does every refusal), and senders who were all told to come back later, while nothing is left to be done. A
-/// short line of requests of which only the head was read keeps it busy, and everybody else hears at once. Bodies that come slowly hold no place: only
-/// what is being stored counts. Thread safe.
+/// short line of requests of which only the head was read keeps it busy, and everybody else hears at once. Bodies that come slowly hold no place, however many:
+/// only what is being stored counts, at the price of some requests too many where many come at once. Thread safe.
 /// </summary>
 public sealed class AdmissionLine : IDisposable
 {
-    /// <summary>Requests in work for each processor: enough for the log to write many at once; with some tenths of a millisecond each, some milliseconds of work.</summary>
-    private const int StoringPerProcessor = 16;
+    /// <summary>
+    /// What may be in work for each processor: 4 microseconds a KB are some 7 ms, which is what a refusal waits behind, and a log that takes 20 ms to
+    /// sync still takes 100 MB a second. In bytes, so that small requests of many senders are logged hundreds at once.
+    /// </summary>
+    private const long BytesPerProcessor = 2 << 20;
+
+    /// <summary>As many are stored for each processor, however large: beside one of 64 MiB others go on.</summary>
+    private const int LeastPerProcessor = 4;
+
+    /// <summary>Taken for the bytes of a request that was let in and has not been read: an exporter's batch.</summary>
+    private const int OrdinaryBytes = 64 << 10;
 
     /// <summary>As many requests wait as are stored in some tens of milliseconds, which is what bridges the time until refused senders come back.</summary>
     private const int MaxWaiting = 64;
@@ -29,9 +38,6 @@ public sealed class AdmissionLine : IDisposable
     /// <summary>If nobody was let in for so long, nobody else is let wait: there is no telling when it will move again.</summary>
     private static readonly TimeSpan StuckAfter = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Who was let in and has not come to be stored by then has a slow body, and is not counted any more.</summary>
-    private static readonly TimeSpan Window = TimeSpan.FromMilliseconds(50);
-
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan ComeBack = TimeSpan.FromSeconds(1);
 
@@ -41,11 +47,8 @@ public sealed class AdmissionLine : IDisposable
     private readonly CounterFamily? _refused;
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
-    private readonly int _maxStoring;
-
-    // How many may be let in before one is stored, or the window ends.
-    private int _credits;
-    private long _windowStart;
+    private readonly long _maxBytes;
+    private readonly int _leastCount;
     private long _lastLetIn;
     private bool _isLooking;
 
@@ -56,9 +59,8 @@ public sealed class AdmissionLine : IDisposable
     public AdmissionLine(Func<IngestRoom> room, int processors, TimeProvider time, CounterFamily? refused = null)
     {
         (_room, _refused, _time) = (room, refused, time);
-        _maxStoring = processors * StoringPerProcessor;
+        (_maxBytes, _leastCount) = (processors * BytesPerProcessor, processors * LeastPerProcessor);
         _lastLetIn = time.GetTimestamp();
-        _credits = _maxStoring;
         _timer = time.CreateTimer(static state => ((AdmissionLine)state!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -77,10 +79,9 @@ public sealed class AdmissionLine : IDisposable
         lock (_lock)
         {
             var (room, now) = (_room(), _time.GetTimestamp());
-            Renew(room, now);
             if (_line.Count == 0 && HasRoom(room))
             {
-                LetIn(now);
+                _lastLetIn = now;
                 return new ValueTask<GrpcStatus>(GrpcStatus.Ok);
             }
 
@@ -96,11 +97,7 @@ public sealed class AdmissionLine : IDisposable
     /// <summary>A request that was let in has been stored, or has failed to be.</summary>
     public void Leave()
     {
-        lock (_lock)
-        {
-            _credits = Math.Min(_credits + 1, _maxStoring);
-            if (_line.Count > 0) LetInFirst();
-        }
+        lock (_lock) LetIn(1);
     }
 
     public void Dispose() => _timer.Dispose();
@@ -112,19 +109,12 @@ public sealed class AdmissionLine : IDisposable
         return await waiting.Task.ConfigureAwait(false);
     }
 
-    private bool HasRoom(in IngestRoom room) => _credits > 0 && room.Reason.Length == 0 && room.Storing < _maxStoring && !room.IsClosed;
-
-    private void Renew(in IngestRoom room, long now)
-    {
-        if (_time.GetElapsedTime(_windowStart, now) < Window) return;
-        _windowStart = now;
-        _credits = Math.Max(0, _maxStoring - room.Storing);
-    }
+    private bool HasRoom(in IngestRoom room) => room.Reason.Length == 0 && (room.StoringBytes < _maxBytes || room.Storing < _leastCount) && !room.IsClosed;
 
     private GrpcStatus Refuse(in IngestRoom room)
     {
         _refused?.Add();
-        var reason = room.Reason.Length > 0 ? room.Reason : $"{room.Storing} requests are being stored and {_line.Count} wait, try again";
+        var reason = room.Reason.Length > 0 ? room.Reason : $"{room.Storing} requests of {room.StoringBytes} bytes are being stored and {_line.Count} wait, try again";
         return new GrpcStatus(GrpcStatusCode.Unavailable, reason) { RetryDelay = ComeBack };
     }
 
@@ -133,8 +123,7 @@ public sealed class AdmissionLine : IDisposable
         lock (_lock)
         {
             var (room, now) = (_room(), _time.GetTimestamp());
-            Renew(room, now);
-            LetInFirst();
+            LetIn((int)Math.Max(1, (_maxBytes - room.StoringBytes) / OrdinaryBytes));
             while (_line.TryPeek(out var first) && (room.IsClosed || first.Task.IsCompleted || _time.GetElapsedTime(first.Since, now) >= MaxWait))
             {
                 if (!first.Task.IsCompleted) first.TrySetResult(Refuse(room));
@@ -147,17 +136,14 @@ public sealed class AdmissionLine : IDisposable
         }
     }
 
-    private void LetInFirst()
+    private void LetIn(int most)
     {
-        while (_line.Count > 0 && HasRoom(_room()))
-            if (_line.Dequeue().TrySetResult(GrpcStatus.Ok))
-                LetIn(_time.GetTimestamp());
-    }
-
-    private void LetIn(long now)
-    {
-        _credits--;
-        _lastLetIn = now;
+        while (most > 0 && _line.Count > 0 && HasRoom(_room()))
+        {
+            if (!_line.Dequeue().TrySetResult(GrpcStatus.Ok)) continue;
+            _lastLetIn = _time.GetTimestamp();
+            most--;
+        }
     }
 
     private sealed class Waiting(long since) : TaskCompletionSource<GrpcStatus>(TaskCreationOptions.RunContinuationsAsynchronously)
