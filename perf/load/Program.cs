@@ -18,7 +18,10 @@ try
         "neighbours" => NeighboursVerb.Run(options),
         "overload" => OverloadVerb.Run(options),
         "flame" => FlameVerb.Run(options),
-        _ => throw new OptionException($"'{verb}' is not a verb: run, generate, trace, neighbours, overload, flame."),
+        "durability" => DurabilityVerb.Run(options),
+        "hostile" => HostileVerb.Run(options),
+        "extremes" => ExtremesVerb.Run(options),
+        _ => throw new OptionException($"'{verb}' is not a verb: run, generate, trace, neighbours, overload, durability, hostile, extremes, flame."),
     };
 }
 catch (OptionException wrong)

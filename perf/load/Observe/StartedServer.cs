@@ -65,8 +65,8 @@ internal sealed class StartedServer : IDisposable
     /// <summary>Kills it and starts it again on the same folder: memory that it took until now is gone.</summary>
     public void Restart()
     {
-        End();
-        _process = StartProcess();
+        Kill();
+        Start();
     }
 
     /// <summary>The same with other further lines of its configuration.</summary>
@@ -75,6 +75,12 @@ internal sealed class StartedServer : IDisposable
         File.WriteAllText(Path.Combine(_folder, "tempo.yaml"), _config + settings);
         Restart();
     }
+
+    /// <summary>Ends it as nothing can be prepared for.</summary>
+    public void Kill() => End();
+
+    /// <summary>Starts it again after <see cref="Kill"/>; returns when it is ready.</summary>
+    public void Start() => _process = StartProcess();
 
     public void Dispose()
     {

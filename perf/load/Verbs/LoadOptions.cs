@@ -28,6 +28,9 @@ internal sealed record LoadOptions
         tempo-load neighbours [--binary artifacts/tempo/tempo] [--spans 200000] [--questions 300] [--clients 8] [--cancels 50]
         tempo-load overload [--binary artifacts/tempo/tempo] [--minutes 3] [--senders 500] [--times 5] [--impatient] [--only grpc|http] [--memory-mib 512] [--warm-seconds 60]
         tempo-load flame --stacks file --out file.svg [--title text]    a flame graph of what perf script -F comm,ip,sym printed
+        tempo-load durability [--binary artifacts/tempo/tempo] [--rounds 3] [--seconds 8]
+        tempo-load hostile [--binary artifacts/tempo/tempo] [--connections 10000] [--abuses-per-second 500] [--rounds 3] [--seconds 5]
+        tempo-load extremes [--binary artifacts/tempo/tempo] [--values 10000000] [--tenants 1000000] [--attribute-mb 10]
         tempo-load generate --out file [--requests 200] [--spans-per-request 100] [--templates 64] [--seed 1] [--start-unix-seconds N]
         """;
 

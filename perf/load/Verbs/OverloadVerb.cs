@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using Tempo.Perf.Load.Observe;
 using Tempo.Perf.Load.Run;
 using Tempo.Perf.Load.Traffic;
@@ -21,13 +20,6 @@ internal static class OverloadVerb
 {
     private const int SpansPerRequest = 200, FewSenders = 16;
     private const double LeastGoodput = 0.9, MostRefusalMs = 10;
-
-    /// <summary>What was measured of a phase.</summary>
-    private readonly record struct Phase(Tally Tally, double Seconds, double Cpu, long Missed)
-    {
-        public double SpansPerSecond => Tally.AcknowledgedSpans / Seconds;
-        public double SpansPerCpuSecond => Tally.AcknowledgedSpans / Cpu;
-    }
 
     public static int Run(OptionReader options)
     {
@@ -59,11 +51,11 @@ internal static class OverloadVerb
         double meanSpans = templates.Average(static template => template.SpanCount);
 
         // Until blocks are built and compacted as fast as spans come in: before, live data takes more than the server can for good.
-        Send(target, server, templates, FewSenders, 0, warmSeconds, isPatient: false);
-        Phase before = Send(target, server, templates, FewSenders, 0, warmSeconds / 2, isPatient: false);
-        Phase during = Send(target, server, templates, senders, before.SpansPerSecond / meanSpans * times, seconds, isPatient);
+        LoadPhase.Send(target, server, templates, FewSenders, 0, warmSeconds, isPatient: false);
+        LoadPhase before = LoadPhase.Send(target, server, templates, FewSenders, 0, warmSeconds / 2, isPatient: false);
+        LoadPhase during = LoadPhase.Send(target, server, templates, senders, before.SpansPerSecond / meanSpans * times, seconds, isPatient);
         Thread.Sleep(5000);
-        Phase after = Send(target, server, templates, FewSenders, 0, 10, isPatient: false);
+        LoadPhase after = LoadPhase.Send(target, server, templates, FewSenders, 0, 10, isPatient: false);
 
         double goodput = during.SpansPerSecond / before.SpansPerSecond;
         double refusalMs = during.Tally.RefusalLatencies.PercentileMicros(99) / 1000.0;
@@ -73,26 +65,5 @@ internal static class OverloadVerb
         foreach ((string error, long count) in during.Tally.Errors.Where(static e => !e.Key.Contains("wait to be written", StringComparison.Ordinal)).OrderByDescending(static e => e.Value).Take(3))
             Console.WriteLine($"  {count} times: {error}");
         return goodput >= LeastGoodput && refusalMs < MostRefusalMs && confinement.Kills == 0 && during.Tally.WithoutRetryAfter == 0 && calmAfter < 2 * calm + 1;
-    }
-
-    private static Phase Send(ExportTarget target, StartedServer server, RequestTemplate[] templates, int senders, double requestsPerSecond, double seconds, bool isPatient)
-    {
-        var process = new ServerProcess(server.Pid);
-        Sender[] all = [.. Enumerable.Range(0, senders).Select(_ => new Sender(target, 1, templates, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), null) { HonoursRetryAfter = isPatient })];
-        try
-        {
-            double cpu = process.CpuSeconds() ?? 0;
-            var pacer = new Pacer(requestsPerSecond, seconds);
-            Thread[] threads = [.. all.Select(sender => new Thread(() => sender.Run(pacer), 256 * 1024) { Name = "sender" })];
-            foreach (Thread thread in threads) thread.Start();
-            foreach (Thread thread in threads) thread.Join();
-            var tally = new Tally();
-            foreach (Sender sender in all) tally.Add(sender.Tally);
-            return new Phase(tally, seconds, (process.CpuSeconds() ?? 0) - cpu, pacer.MissedTurns);
-        }
-        finally
-        {
-            foreach (Sender sender in all) sender.Dispose();
-        }
     }
 }

@@ -1,0 +1,144 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Security.Cryptography;
+using System.Text;
+using Tempo.Perf.Load.Observe;
+using Tempo.Perf.Load.Traffic;
+
+namespace Tempo.Perf.Load.Verbs;
+
+/// <summary>
+/// <c>extremes</c>: what bounds the server's memory where senders know no bounds: attribute values of which none is twice the same, an attribute of ten
+/// megabytes, a tenant for each request. Each in a server of its own; prints what was taken and the resident memory.
+/// </summary>
+internal static class ExtremesVerb
+{
+    private const int ValuesOfASpan = 10, SpansOfARequest = 500, AtOnce = 4, LargeRequests = 20;
+
+    public static int Run(OptionReader options)
+    {
+        string binary = Path.GetFullPath(options.Text("--binary") ?? "artifacts/tempo/tempo");
+        long values = options.Long("--values", 10_000_000, 0, 1_000_000_000);
+        int tenants = options.Int("--tenants", 1_000_000, 0, 100_000_000);
+        int megabytes = options.Int("--attribute-mb", 10, 0, 60);
+        options.ExpectEnd();
+        Console.WriteLine("| what | requests | taken | RSS before, MiB | at the most | at the end | tag values answered |\n|---|---|---|---|---|---|---|");
+        if (values > 0) Measure(binary, $"{values} attribute values", (int)(values / (ValuesOfASpan * SpansOfARequest)), isMultitenant: false, static i => (Distinct(i), null));
+        if (megabytes > 0) Measure(binary, $"attributes of {megabytes} MB", LargeRequests, isMultitenant: false, i => (Large(megabytes, i), null));
+        if (tenants > 0)
+        {
+            byte[] one = Span(new MemoryStream());
+            Measure(binary, $"{tenants} tenants", tenants, isMultitenant: true, i => (one, $"tenant-{i}"));
+        }
+
+        return 0;
+    }
+
+    private static void Measure(string binary, string what, int requests, bool isMultitenant, Func<int, (byte[] Body, string? Tenant)> make)
+    {
+        using var server = new StartedServer(binary, isMultitenant);
+        using var client = new HttpClient { Timeout = TimeSpan.FromMinutes(5) };
+        var process = new ServerProcess(server.Pid);
+        long before = process.Memory()?.ResidentBytes ?? 0;
+        var (next, taken) = (-1, 0);
+        Task.WaitAll([.. Enumerable.Range(0, AtOnce).Select(_ => Task.Run(async () =>
+        {
+            for (int i = Interlocked.Increment(ref next); i < requests; i = Interlocked.Increment(ref next))
+            {
+                var (body, tenant) = make(i);
+                // What is to be tried again is: nothing is proved by what was not taken for want of room.
+                while (true)
+                {
+                    HttpStatusCode status = await Post(client, server.Http, body, tenant).ConfigureAwait(false);
+                    if (status == HttpStatusCode.OK) Interlocked.Increment(ref taken);
+                    if (status != HttpStatusCode.ServiceUnavailable) break;
+                    await Task.Delay(100).ConfigureAwait(false);
+                }
+            }
+        }))]);
+        long most = process.Memory()?.PeakBytes ?? 0;
+        string answered = isMultitenant ? "" : client.GetByteArrayAsync(new Uri($"http://127.0.0.1:{server.Api}/api/v2/search/tag/span.key-0/values")).GetAwaiter().GetResult().Length.ToString(CultureInfo.InvariantCulture) + " bytes";
+        MemoryReading end = process.Memory() ?? default;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {what} | {requests} | {taken} | {before >> 20} | {Math.Max(most, end.PeakBytes) >> 20} | {end.ResidentBytes >> 20} | {answered} |"));
+    }
+
+    private static async Task<HttpStatusCode> Post(HttpClient client, int port, byte[] body, string? tenant)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"http://127.0.0.1:{port}/v1/traces")) { Content = new ByteArrayContent(body) };
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-protobuf");
+        if (tenant is not null) request.Headers.Add("X-Scope-OrgID", tenant);
+        using HttpResponseMessage response = await client.SendAsync(request).ConfigureAwait(false);
+        return response.StatusCode;
+    }
+
+    private static byte[] Distinct(int request)
+    {
+        var spans = new MemoryStream();
+        for (int i = 0; i < SpansOfARequest; i++)
+        {
+            var attributes = new MemoryStream();
+            for (int value = 0; value < ValuesOfASpan; value++)
+                Attribute(attributes, $"key-{value}", string.Create(CultureInfo.InvariantCulture, $"value-{request}-{i}-{value}"));
+            spans.Write(Span(attributes));
+        }
+
+        return spans.ToArray();
+    }
+
+    private static byte[] Large(int megabytes, int request)
+    {
+        var attributes = new MemoryStream();
+        Attribute(attributes, "key-0", new string((char)('a' + request % 26), megabytes * 1_000_000));
+        return Span(attributes);
+    }
+
+    // A request with one span, of which several one after the other are one, too.
+    private static byte[] Span(MemoryStream attributes)
+    {
+        var span = new MemoryStream();
+        Bytes(span, OtlpFields.Span.TraceId, RandomNumberGenerator.GetBytes(16));
+        Bytes(span, OtlpFields.Span.SpanId, RandomNumberGenerator.GetBytes(8));
+        Bytes(span, OtlpFields.Span.Name, "extreme"u8);
+        ulong now = (ulong)DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1_000_000;
+        Span<byte> time = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(time, now);
+        foreach (int field in new[] { OtlpFields.Span.StartTimeUnixNano, OtlpFields.Span.EndTimeUnixNano })
+        {
+            Varint(span, (ulong)field << 3 | 1);
+            span.Write(time);
+        }
+
+        span.Write(attributes.GetBuffer().AsSpan(0, (int)attributes.Length));
+        return Wrap(OtlpFields.ExportRequest.ResourceSpans, Wrap(OtlpFields.ResourceSpans.ScopeSpans, Wrap(OtlpFields.ScopeSpans.Spans, span.ToArray())));
+    }
+
+    private static void Attribute(MemoryStream attributes, string key, string value)
+    {
+        var pair = new MemoryStream();
+        Bytes(pair, OtlpFields.KeyValue.Key, Encoding.UTF8.GetBytes(key));
+        Bytes(pair, OtlpFields.KeyValue.Value, Wrap(OtlpFields.AnyValue.Text, Encoding.UTF8.GetBytes(value)));
+        Bytes(attributes, OtlpFields.Span.Attributes, pair.ToArray());
+    }
+
+    private static byte[] Wrap(int field, byte[] content)
+    {
+        var message = new MemoryStream();
+        Bytes(message, field, content);
+        return message.ToArray();
+    }
+
+    private static void Bytes(MemoryStream message, int field, ReadOnlySpan<byte> content)
+    {
+        Varint(message, (ulong)field << 3 | 2);
+        Varint(message, (ulong)content.Length);
+        message.Write(content);
+    }
+
+    private static void Varint(MemoryStream message, ulong value)
+    {
+        for (; value >= 0x80; value >>= 7) message.WriteByte((byte)(value | 0x80));
+        message.WriteByte((byte)value);
+    }
+}
