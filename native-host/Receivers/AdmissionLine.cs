@@ -29,8 +29,8 @@ public sealed class AdmissionLine : IDisposable
     /// <summary>Taken for the bytes of a request that was let in and has not been read: an exporter's batch.</summary>
     private const int OrdinaryBytes = 64 << 10;
 
-    /// <summary>As many requests wait as are stored in some tens of milliseconds, which is what bridges the time until refused senders come back.</summary>
-    private const int MaxWaiting = 64;
+    /// <summary>As many wait, unread, as are stored in a tenth of a second or two: a burst of that many senders is no overload, and it bridges the time until refused ones come back.</summary>
+    private const int MaxWaiting = 256;
 
     /// <summary>Who has waited for so long is refused: it has not moved for a while, or hardly.</summary>
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(5);

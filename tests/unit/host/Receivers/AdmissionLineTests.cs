@@ -8,7 +8,7 @@ namespace Tempo.Host.Tests.Receivers;
 /// <summary>Who is let in, who waits and who hears at once that it is too much; with a clock and a server that the test moves.</summary>
 public sealed class AdmissionLineTests : IDisposable
 {
-    private const int Line = 64;
+    private const int Line = 256;
     private static readonly IngestRoom Full = IngestRoom.Open with { Storing = 20, StoringBytes = 2 << 20 };
     private readonly TickingTime _time = new();
     private readonly AdmissionLine _line;
