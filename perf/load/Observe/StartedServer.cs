@@ -14,6 +14,7 @@ internal sealed class StartedServer : IDisposable
           defaults:
             ingestion: {rate_limit_bytes: 1000000000000, burst_size_bytes: 1000000000000, max_traces_per_user: 0}
             global: {max_bytes_per_trace: 0}
+            read: {max_bytes_per_tag_values_query: 1000000000}
 
         """;
 

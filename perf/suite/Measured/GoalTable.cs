@@ -31,7 +31,7 @@ internal sealed class GoalTable(Report report, int corpusSpans, int steadyRate)
         AtMost("disk bytes a span after compaction, data.parquet", report.Median(CompactionRound.BytesPerSpan), 57, 52);
         foreach (QueryCase query in QueryCase.All)
             if (query.Goal > 0)
-                AtLeast($"{query.Name}: `{query.Text}`, times cheaper than Tempo's recorded", Times(query.TempoNanosPerSpan, report.Median(query.Name) * 1e6 / corpusSpans), query.Goal, 2 * query.Goal, "×");
+                AtLeast($"{query.Name}: `` {query.Text} ``, times cheaper than Tempo's recorded", Times(query.TempoNanosPerSpan, report.Median(query.Name) * 1e6 / corpusSpans), query.Goal, 2 * query.Goal, "×");
         AtLeast("trace by id, hit, warm, times cheaper than Tempo's recorded 75 ms", Times(TempoHitMs, report.Median("trace by id, hit")), 20, 50, "×");
         AtLeast("trace by id, miss, warm, times cheaper than Tempo's recorded 3.8 ms", Times(TempoMissMs, report.Median("trace by id, miss")), 50, 1000, "×");
         AtMost("binary size", report.Median(RestRound.Binary), 40, 25, " MB");
