@@ -148,7 +148,6 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
             messages.Error("block left out, answers of its tenant are partial", ("tenant", block.Tenant.Value), ("block", block.Block.ToString()), ("err", block.Error));
     }
 
-    // What is in the view stays: an id that another node has forgotten is forgotten here, too, once no block holds it.
     // What is stored, and what this node deleted while it was read. What is older and not stored any more has left the blocks.
     private ImmutableDictionary<TenantId, DeletedTraces> Known(ImmutableDictionary<TenantId, DeletedTraces> all, TenantId tenant, DeletedTraces stored)
     {

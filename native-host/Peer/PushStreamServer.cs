@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using System.IO.Pipelines;
 using System.Text;
 using Microsoft.AspNetCore.Http;
@@ -19,7 +18,6 @@ namespace Tempo.Host.Peer;
 /// </summary>
 internal sealed class PushStreamServer(TempoNode node, RingNode ring, RequestMemory memory, RequestMetrics metrics, TimeProvider time)
 {
-    private const int FrameHeaderBytes = 8;
     private const int MaxFrameBytes = 512 << 20;
 
     /// <summary>Batches of one node that are stored at once; more are not read.</summary>
@@ -39,13 +37,13 @@ internal sealed class PushStreamServer(TempoNode node, RingNode ring, RequestMem
         {
             while (await ReadHeaderAsync(context.Request.BodyReader, end.Token).ConfigureAwait(false) is { } header)
             {
-                if (header.Length > MaxFrameBytes) throw new PeerException($"a frame of {header.Length} bytes; the limit is {MaxFrameBytes}");
+                if (header.Bytes > MaxFrameBytes) throw new PeerException($"a frame of {header.Bytes} bytes; the limit is {MaxFrameBytes}");
                 await places.WaitAsync(end.Token).ConfigureAwait(false);
                 var body = memory.Rent();
                 bool fits;
                 try
                 {
-                    fits = await ReadBodyAsync(context.Request.BodyReader, body, (int)header.Length, end.Token).ConfigureAwait(false);
+                    fits = await ReadBodyAsync(context.Request.BodyReader, body, (int)header.Bytes, end.Token).ConfigureAwait(false);
                 }
                 catch
                 {
@@ -68,19 +66,19 @@ internal sealed class PushStreamServer(TempoNode node, RingNode ring, RequestMem
         }
     }
 
-    private static async ValueTask<(uint Number, uint Length)?> ReadHeaderAsync(PipeReader reader, CancellationToken cancellation)
+    private static async ValueTask<(uint Number, uint Bytes)?> ReadHeaderAsync(PipeReader reader, CancellationToken cancellation)
     {
-        var result = await reader.ReadAtLeastAsync(FrameHeaderBytes, cancellation).ConfigureAwait(false);
-        if (result.Buffer.Length < FrameHeaderBytes) return null;
+        var result = await reader.ReadAtLeastAsync(PeerProtocol.FrameHeaderBytes, cancellation).ConfigureAwait(false);
+        if (result.Buffer.Length < PeerProtocol.FrameHeaderBytes) return null;
         var header = Header(result.Buffer);
-        reader.AdvanceTo(result.Buffer.GetPosition(FrameHeaderBytes));
+        reader.AdvanceTo(result.Buffer.GetPosition(PeerProtocol.FrameHeaderBytes));
         return header;
 
-        static (uint Number, uint Length) Header(ReadOnlySequence<byte> buffer)
+        static (uint Number, uint Bytes) Header(ReadOnlySequence<byte> buffer)
         {
-            Span<byte> bytes = stackalloc byte[FrameHeaderBytes];
-            buffer.Slice(0, FrameHeaderBytes).CopyTo(bytes);
-            return (BinaryPrimitives.ReadUInt32LittleEndian(bytes), BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]));
+            Span<byte> bytes = stackalloc byte[PeerProtocol.FrameHeaderBytes];
+            buffer.Slice(0, PeerProtocol.FrameHeaderBytes).CopyTo(bytes);
+            return PeerProtocol.ReadFrameHeader(bytes);
         }
     }
 
@@ -109,8 +107,8 @@ internal sealed class PushStreamServer(TempoNode node, RingNode ring, RequestMem
         try
         {
             using var answer = new NativeBuffer(256);
-            answer.GetSpan(FrameHeaderBytes)[..FrameHeaderBytes].Clear();
-            answer.Advance(FrameHeaderBytes);
+            answer.GetSpan(PeerProtocol.FrameHeaderBytes)[..PeerProtocol.FrameHeaderBytes].Clear();
+            answer.Advance(PeerProtocol.FrameHeaderBytes);
             using (body)
                 if (fits) await StoreAsync(body.Buffer, answer).ConfigureAwait(false);
             await turn.WaitAsync(context.RequestAborted).ConfigureAwait(false);
@@ -141,8 +139,7 @@ internal sealed class PushStreamServer(TempoNode node, RingNode ring, RequestMem
     {
         var span = writer.GetSpan(answer.Length);
         answer.Written.CopyTo(span);
-        BinaryPrimitives.WriteUInt32LittleEndian(span, number);
-        BinaryPrimitives.WriteUInt32LittleEndian(span[4..], (uint)(answer.Length - FrameHeaderBytes));
+        PeerProtocol.WriteFrameHeader(span, number, answer.Length - PeerProtocol.FrameHeaderBytes);
         writer.Advance(answer.Length);
     }
 

@@ -156,8 +156,8 @@ public sealed class Peer(Member member, PeerTransport transport, PeerOptions opt
 
     private async Task SendAsync(List<Pending> batch, int size)
     {
-        var frame = ArrayPool<byte>.Shared.Rent(PushStream.FrameHeaderBytes + size);
-        var written = PushStream.FrameHeaderBytes;
+        var frame = ArrayPool<byte>.Shared.Rent(PeerProtocol.FrameHeaderBytes + size);
+        var written = PeerProtocol.FrameHeaderBytes;
         foreach (var pending in batch)
         {
             PeerProtocol.WriteRecord(frame.AsSpan(written, pending.SizeBytes), pending.Tenant, pending.Request.Buffer.Written, pending.IsCounted);

@@ -29,6 +29,10 @@ public static class PeerProtocol
     public const int MaxRecordBytes = 256 << 20;
 
     public const int RecordHeaderBytes = 6;
+
+    /// <summary>Before the records of a frame, and before the outcomes that answer it.</summary>
+    public const int FrameHeaderBytes = 8;
+
     private const int OutcomeHeaderBytes = 15;
     private const byte Counted = 1;
 
@@ -47,6 +51,16 @@ public static class PeerProtocol
         PathPrefix + "part" => PeerQuestion.Part,
         _ => null,
     };
+
+    /// <summary>Begins a frame or an answer: its number, and the bytes that follow.</summary>
+    public static void WriteFrameHeader(Span<byte> destination, uint number, int bytes)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(destination, number);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[sizeof(uint)..], (uint)bytes);
+    }
+
+    public static (uint Number, uint Bytes) ReadFrameHeader(ReadOnlySpan<byte> header) =>
+        (BinaryPrimitives.ReadUInt32LittleEndian(header), BinaryPrimitives.ReadUInt32LittleEndian(header[sizeof(uint)..]));
 
     public static int SizeOf(TenantId tenant, int requestBytes) => RecordHeaderBytes + tenant.Value.Length + requestBytes;
 

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Net;
 using System.Net.Http.Headers;
 using Tempo.Engine.Node.Peers;
@@ -20,8 +19,6 @@ namespace Tempo.Ring.Peers;
 /// <param name="address">Where the node is.</param>
 internal sealed class PushStream(PeerTransport transport, string name, string address) : IDisposable
 {
-    public const int FrameHeaderBytes = 8;
-
     /// <summary>Outcomes of a batch: some bytes a record.</summary>
     private const int MaxAnswerBytes = 64 << 20;
 
@@ -42,7 +39,7 @@ internal sealed class PushStream(PeerTransport transport, string name, string ad
     public void Dispose() => Fail(new PeerException($"{name} at {address} is not a member any more"));
 
     /// <summary>
-    /// Sends a frame whose first <see cref="FrameHeaderBytes"/> are free, and waits for the outcomes. Throws <see cref="PeerException"/>;
+    /// Sends a frame whose first <see cref="PeerProtocol.FrameHeaderBytes"/> are free, and waits for the outcomes. Throws <see cref="PeerException"/>;
     /// <paramref name="sent"/> is called once the memory may be used again, and not at all if it may never be.
     /// </summary>
     public async Task<byte[]> AskAsync(Memory<byte> frame, Action sent, CancellationToken cancellation)
@@ -56,8 +53,7 @@ internal sealed class PushStream(PeerTransport transport, string name, string ad
             _waiting.Add(number, answer);
         }
 
-        BinaryPrimitives.WriteUInt32LittleEndian(frame.Span, number);
-        BinaryPrimitives.WriteUInt32LittleEndian(frame.Span[4..], (uint)(frame.Length - FrameHeaderBytes));
+        PeerProtocol.WriteFrameHeader(frame.Span, number, frame.Length - PeerProtocol.FrameHeaderBytes);
         try
         {
             await WriteAsync(frame, cancellation).ConfigureAwait(false);
@@ -112,16 +108,16 @@ internal sealed class PushStream(PeerTransport transport, string name, string ad
 
     private async Task ReadAsync(Stream stream)
     {
-        var header = new byte[FrameHeaderBytes];
+        var header = new byte[PeerProtocol.FrameHeaderBytes];
         while (true)
         {
             await stream.ReadExactlyAsync(header, _end.Token).ConfigureAwait(false);
-            var length = BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(4));
+            var (number, length) = PeerProtocol.ReadFrameHeader(header);
             if (length > MaxAnswerBytes) throw new PeerException($"{name} sent outcomes of {length} bytes; the limit is {MaxAnswerBytes}");
             var answer = new byte[length];
             await stream.ReadExactlyAsync(answer, _end.Token).ConfigureAwait(false);
             TaskCompletionSource<byte[]>? waiting;
-            lock (_lock) _waiting.Remove(BinaryPrimitives.ReadUInt32LittleEndian(header), out waiting);
+            lock (_lock) _waiting.Remove(number, out waiting);
             waiting?.TrySetResult(answer);
         }
     }

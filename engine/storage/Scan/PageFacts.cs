@@ -24,16 +24,16 @@ public sealed class PageFacts : ISpanFacts
     }
 
     public bool MayHaveKey(AttributeScope scope, byte[] key) => Ask((Scope: scope, Key: key), static (facts, asked) =>
-        facts.IsOpaque(asked.Scope) || facts.Any(asked.Scope, asked.Key, static (facts, path, _) => facts.HasValues(path), ["Key"], 0));
+        facts._rows.KeepsInMessages(asked.Scope) || facts.Any(asked.Scope, asked.Key, static (facts, path, _) => facts.HasValues(path), ["Key"], 0));
 
     public bool MayHaveText(AttributeScope scope, byte[] key, byte[] text) => Ask((Scope: scope, Key: key, Text: text), static (facts, asked) =>
-        facts.IsOpaque(asked.Scope) || facts.Any(asked.Scope, asked.Key, static (facts, path, text) => facts.MayHoldText(path, text), ["Value"], asked.Text));
+        facts._rows.KeepsInMessages(asked.Scope) || facts.Any(asked.Scope, asked.Key, static (facts, path, text) => facts.MayHoldText(path, text), ["Value"], asked.Text));
 
     public bool MayHaveNumber(AttributeScope scope, byte[] key, double min, double max) => Ask((Scope: scope, Key: key, Min: min, Max: max), static (facts, asked) =>
-        facts.IsOpaque(asked.Scope) || facts.Any(asked.Scope, asked.Key, static (facts, path, range) => facts.MayHoldNumber(path, range.Min, range.Max), ["ValueInt", "ValueDouble"], (asked.Min, asked.Max)));
+        facts._rows.KeepsInMessages(asked.Scope) || facts.Any(asked.Scope, asked.Key, static (facts, path, range) => facts.MayHoldNumber(path, range.Min, range.Max), ["ValueInt", "ValueDouble"], (asked.Min, asked.Max)));
 
     public bool MayHaveText(TextColumn column, byte[] text) => Ask((Column: column, Text: text), static (facts, asked) =>
-        asked.Column == TextColumn.EventName && facts._rows.KeepsEventsInMessages || facts.MayHoldText(RowGroupFacts.PathOf(asked.Column), asked.Text));
+        facts._rows.KeepsInMessages(asked.Column) || facts.MayHoldText(RowGroupFacts.PathOf(asked.Column), asked.Text));
 
     /// <summary>Not known of a page.</summary>
     public StringTable? Names => null;
@@ -57,9 +57,6 @@ public sealed class PageFacts : ISpanFacts
             return new TraceTimes(minStart, maxStart, Bounds("EndTimeUnixNano").Max);
         }
     }
-
-    // Kept in messages, not in columns.
-    private bool IsOpaque(AttributeScope scope) => scope is AttributeScope.Event or AttributeScope.Link && _rows.KeepsEventsInMessages;
 
     // Is something possible in one of the columns that may hold values of the key: those of its own, or one of the generic ones?
     private bool Any<TWanted>(AttributeScope scope, byte[] key, Func<PageFacts, string, TWanted, bool> isPossible, ReadOnlySpan<string> leaves, TWanted wanted)

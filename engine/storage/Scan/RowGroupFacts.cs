@@ -15,15 +15,15 @@ public sealed class RowGroupFacts : ISpanFacts
     internal RowGroupFacts(RowGroupReader rows) => _rows = rows;
 
     public bool MayHaveKey(AttributeScope scope, byte[] key) => _rows.Sidecar.MayContainKey(_rows.Number, (CatalogScope)scope, key)
-        && Ask(() => IsOpaque(scope) || HasDedicated(scope, key) || MayHold(KeyPath(scope), key));
+        && Ask(() => _rows.KeepsInMessages(scope) || HasDedicated(scope, key) || MayHold(KeyPath(scope), key));
 
     public bool MayHaveText(AttributeScope scope, byte[] key, byte[] text) => _rows.Sidecar.MayContain(_rows.Number, (CatalogScope)scope, key, text)
-        && (HasValueFilter || Ask(() => IsOpaque(scope)
+        && (HasValueFilter || Ask(() => _rows.KeepsInMessages(scope)
         || _rows.DedicatedPaths(scope).Any(own => own.Key.AsSpan().SequenceEqual(key) && MayHold(own.Path, text))
         || MayHold(KeyPath(scope), key) && MayHold(RowGroupReader.AttributePath(scope, "Value"), text)));
 
     public bool MayHaveNumber(AttributeScope scope, byte[] key, double min, double max) => IsInRange(scope, key, min, max)
-        && (HasValueFilter || Ask(() => IsOpaque(scope)
+        && (HasValueFilter || Ask(() => _rows.KeepsInMessages(scope)
         || HasDedicated(scope, key)
         || MayHold(KeyPath(scope), key)
         && !(_rows.Columns.IsWithoutValues(RowGroupReader.AttributePath(scope, "ValueInt")) && _rows.Columns.IsWithoutValues(RowGroupReader.AttributePath(scope, "ValueDouble")))));
@@ -38,7 +38,7 @@ public sealed class RowGroupFacts : ISpanFacts
         return !isAbsent;
     }
 
-    public bool MayHaveText(TextColumn column, byte[] text) => Ask(() => IsOpaque(column) || MayHold(PathOf(column), text));
+    public bool MayHaveText(TextColumn column, byte[] text) => Ask(() => _rows.KeepsInMessages(column) || MayHold(PathOf(column), text));
 
     public StringTable? Names => Ask(() => Table("rs.ss.Spans.Name"));
 
@@ -65,12 +65,7 @@ public sealed class RowGroupFacts : ISpanFacts
         _ => "rs.ss.Spans.Events.Name",
     };
 
-    private bool IsOpaque(TextColumn column) => column == TextColumn.EventName && _rows.KeepsEventsInMessages;
-
     private static string KeyPath(AttributeScope scope) => RowGroupReader.AttributePath(scope, "Key");
-
-    // Kept in messages, not in columns.
-    private bool IsOpaque(AttributeScope scope) => scope is AttributeScope.Event or AttributeScope.Link && _rows.KeepsEventsInMessages;
 
     private StringTable? Table(string path) => _rows.Columns.TryGetDictionary(path, out var table) ? table : null;
 

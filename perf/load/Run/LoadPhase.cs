@@ -15,6 +15,9 @@ internal readonly record struct LoadPhase(Tally Tally, double Seconds, double Cp
 
     public double SpansPerCpuSecond => Tally.AcknowledgedSpans / Cpu;
 
+    /// <summary>The middle of a figure of several phases.</summary>
+    public static double Median(IReadOnlyCollection<LoadPhase> phases, Func<LoadPhase, double> figure) => phases.Select(figure).Order().ElementAt(phases.Count / 2);
+
     /// <summary>Each sender has a connection and one request open. A rate of 0: each sends when it was answered.</summary>
     public static LoadPhase Send(ExportTarget target, StartedServer server, RequestTemplate[] templates, int senders, double requestsPerSecond, double seconds, bool isPatient)
     {

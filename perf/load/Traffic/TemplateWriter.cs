@@ -47,6 +47,15 @@ internal sealed class TemplateWriter
         _length += Encoding.UTF8.GetBytes(value, _buffer.AsSpan(_length));
     }
 
+    public void Bytes(int field, ReadOnlySpan<byte> value)
+    {
+        WriteTag(field, 2);
+        WriteVarint((ulong)value.Length);
+        Reserve(value.Length);
+        value.CopyTo(_buffer.AsSpan(_length));
+        _length += value.Length;
+    }
+
     public void Varint(int field, long value)
     {
         WriteTag(field, 0);
@@ -59,6 +68,14 @@ internal sealed class TemplateWriter
         Reserve(4);
         BinaryPrimitives.WriteUInt32LittleEndian(_buffer.AsSpan(_length), value);
         _length += 4;
+    }
+
+    public void Fixed64(int field, ulong value)
+    {
+        WriteTag(field, 1);
+        Reserve(8);
+        BinaryPrimitives.WriteUInt64LittleEndian(_buffer.AsSpan(_length), value);
+        _length += 8;
     }
 
     public void Double(int field, double value)
@@ -108,6 +125,9 @@ internal sealed class TemplateWriter
 
     /// <summary>An integer drawn anew at each send from 2 M to 268 M, whose varint has 4 bytes: an offset in a log.</summary>
     public void FreshOffset(int field) => FreshVarint(field, 4, 127);
+
+    /// <summary>What was written, where nothing of it is to be fresh at each send.</summary>
+    public byte[] ToArray() => _buffer.AsSpan(0, _length).ToArray();
 
     /// <summary>The finished template. The writer is empty afterwards and can be used again.</summary>
     public RequestTemplate Seal(int[] spansPerTrace, long[] traceNanos)

@@ -35,9 +35,9 @@ internal static class DurabilityVerb
 
         Console.WriteLine("| wal.sync | spans/s | spans a CPU second |\n|---|---|---|");
         foreach (var (name, phases) in new[] { ("os", os), ("group", group) })
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {Median(phases, static p => p.SpansPerSecond):F0} | {Median(phases, static p => p.SpansPerCpuSecond):F0} |"));
-        double share = Median(group, static p => p.SpansPerSecond) / Median(os, static p => p.SpansPerSecond);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"group has {share:P0} of os, by CPU {Median(group, static p => p.SpansPerCpuSecond) / Median(os, static p => p.SpansPerCpuSecond):P0} (goal: at least {1 - MostLoss:P0})"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {LoadPhase.Median(phases, static p => p.SpansPerSecond):F0} | {LoadPhase.Median(phases, static p => p.SpansPerCpuSecond):F0} |"));
+        double share = LoadPhase.Median(group, static p => p.SpansPerSecond) / LoadPhase.Median(os, static p => p.SpansPerSecond);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"group has {share:P0} of os, by CPU {LoadPhase.Median(group, static p => p.SpansPerCpuSecond) / LoadPhase.Median(os, static p => p.SpansPerCpuSecond):P0} (goal: at least {1 - MostLoss:P0})"));
         Recover(binary, templates, seconds);
         return share >= 1 - MostLoss ? 0 : 1;
     }
@@ -64,6 +64,4 @@ internal static class DurabilityVerb
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"recovery: {bytes / (1 << 20):F0} MiB of log, ready after {took:F2} s (goal: {1 + bytes / (1 << 30):F2} s), {memory.PeakBytes >> 20} MiB resident at the most"));
     }
-
-    private static double Median(List<LoadPhase> phases, Func<LoadPhase, double> figure) => phases.Select(figure).Order().ElementAt(phases.Count / 2);
 }

@@ -1,9 +1,7 @@
-using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
-using System.Text;
 using Tempo.Perf.Load.Observe;
 using Tempo.Perf.Load.Traffic;
 
@@ -29,7 +27,7 @@ internal static class ExtremesVerb
         if (megabytes > 0) Measure(binary, $"attributes of {megabytes} MB", LargeRequests, isMultitenant: false, i => (Large(megabytes, i), null));
         if (tenants > 0)
         {
-            byte[] one = Span(new MemoryStream());
+            byte[] one = Bare();
             Measure(binary, $"{tenants} tenants", tenants, isMultitenant: true, i => (one, $"tenant-{i}"));
         }
 
@@ -75,70 +73,49 @@ internal static class ExtremesVerb
 
     private static byte[] Distinct(int request)
     {
-        var spans = new MemoryStream();
+        var writer = new TemplateWriter();
         for (int i = 0; i < SpansOfARequest; i++)
         {
-            var attributes = new MemoryStream();
-            for (int value = 0; value < ValuesOfASpan; value++)
-                Attribute(attributes, $"key-{value}", string.Create(CultureInfo.InvariantCulture, $"value-{request}-{i}-{value}"));
-            spans.Write(Span(attributes));
+            int span = i;
+            WriteSpan(writer, attributes =>
+            {
+                for (int value = 0; value < ValuesOfASpan; value++)
+                    attributes.Text($"key-{value}", string.Create(CultureInfo.InvariantCulture, $"value-{request}-{span}-{value}"));
+            });
         }
 
-        return spans.ToArray();
+        return writer.ToArray();
     }
 
     private static byte[] Large(int megabytes, int request)
     {
-        var attributes = new MemoryStream();
-        Attribute(attributes, "key-0", new string((char)('a' + request % 26), megabytes * 1_000_000));
-        return Span(attributes);
+        var writer = new TemplateWriter();
+        WriteSpan(writer, attributes => attributes.Text("key-0", new string((char)('a' + request % 26), megabytes * 1_000_000)));
+        return writer.ToArray();
+    }
+
+    private static byte[] Bare()
+    {
+        var writer = new TemplateWriter();
+        WriteSpan(writer, static _ => { });
+        return writer.ToArray();
     }
 
     // A request with one span, of which several one after the other are one, too.
-    private static byte[] Span(MemoryStream attributes)
+    private static void WriteSpan(TemplateWriter writer, Action<AttributeWriter> writeAttributes)
     {
-        var span = new MemoryStream();
-        Bytes(span, OtlpFields.Span.TraceId, RandomNumberGenerator.GetBytes(16));
-        Bytes(span, OtlpFields.Span.SpanId, RandomNumberGenerator.GetBytes(8));
-        Bytes(span, OtlpFields.Span.Name, "extreme"u8);
+        int resource = writer.Begin(OtlpFields.ExportRequest.ResourceSpans);
+        int scope = writer.Begin(OtlpFields.ResourceSpans.ScopeSpans);
+        int span = writer.Begin(OtlpFields.ScopeSpans.Spans);
+        writer.Bytes(OtlpFields.Span.TraceId, RandomNumberGenerator.GetBytes(16));
+        writer.Bytes(OtlpFields.Span.SpanId, RandomNumberGenerator.GetBytes(8));
+        writer.Text(OtlpFields.Span.Name, "extreme");
         ulong now = (ulong)DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1_000_000;
-        Span<byte> time = stackalloc byte[8];
-        BinaryPrimitives.WriteUInt64LittleEndian(time, now);
-        foreach (int field in new[] { OtlpFields.Span.StartTimeUnixNano, OtlpFields.Span.EndTimeUnixNano })
-        {
-            Varint(span, (ulong)field << 3 | 1);
-            span.Write(time);
-        }
-
-        span.Write(attributes.GetBuffer().AsSpan(0, (int)attributes.Length));
-        return Wrap(OtlpFields.ExportRequest.ResourceSpans, Wrap(OtlpFields.ResourceSpans.ScopeSpans, Wrap(OtlpFields.ScopeSpans.Spans, span.ToArray())));
-    }
-
-    private static void Attribute(MemoryStream attributes, string key, string value)
-    {
-        var pair = new MemoryStream();
-        Bytes(pair, OtlpFields.KeyValue.Key, Encoding.UTF8.GetBytes(key));
-        Bytes(pair, OtlpFields.KeyValue.Value, Wrap(OtlpFields.AnyValue.Text, Encoding.UTF8.GetBytes(value)));
-        Bytes(attributes, OtlpFields.Span.Attributes, pair.ToArray());
-    }
-
-    private static byte[] Wrap(int field, byte[] content)
-    {
-        var message = new MemoryStream();
-        Bytes(message, field, content);
-        return message.ToArray();
-    }
-
-    private static void Bytes(MemoryStream message, int field, ReadOnlySpan<byte> content)
-    {
-        Varint(message, (ulong)field << 3 | 2);
-        Varint(message, (ulong)content.Length);
-        message.Write(content);
-    }
-
-    private static void Varint(MemoryStream message, ulong value)
-    {
-        for (; value >= 0x80; value >>= 7) message.WriteByte((byte)(value | 0x80));
-        message.WriteByte((byte)value);
+        writer.Fixed64(OtlpFields.Span.StartTimeUnixNano, now);
+        writer.Fixed64(OtlpFields.Span.EndTimeUnixNano, now);
+        writeAttributes(new AttributeWriter(writer, OtlpFields.Span.Attributes, new Xoshiro256(1)));
+        writer.End(span);
+        writer.End(scope);
+        writer.End(resource);
     }
 }

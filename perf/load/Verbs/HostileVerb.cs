@@ -70,7 +70,7 @@ internal static class HostileVerb
         }
 
         Console.WriteLine("| beside | spans/s | of alone | spans a CPU second | of alone |\n|---|---|---|---|---|");
-        double Median(string name, Func<LoadPhase, double> figure) => phases[name].Select(figure).Order().ElementAt(rounds / 2);
+        double Median(string name, Func<LoadPhase, double> figure) => LoadPhase.Median(phases[name], figure);
         foreach (string name in phases.Keys)
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {Median(name, static p => p.SpansPerSecond):F0} | {Median(name, static p => p.SpansPerSecond) / Median("alone", static p => p.SpansPerSecond):P0} | {Median(name, static p => p.SpansPerCpuSecond):F0} | {Median(name, static p => p.SpansPerCpuSecond) / Median("alone", static p => p.SpansPerCpuSecond):P0} |"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{connections} connections held, {abuses} abuses a second; {most >> 20} MiB resident at the most; failed {phases.Values.SelectMany(static p => p).Sum(static p => p.Tally.FailedSpans)} spans"));

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Tempo.Engine.Foundation;
 using Tempo.Ring.Membership;
 using Tempo.Ring.Membership.Etcd;
+using Tempo.Testing;
 
 namespace Tempo.Ring.Tests;
 
@@ -16,7 +17,7 @@ public sealed class EtcdOutageTests : IAsyncDisposable
 {
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan LostKept = TimeSpan.FromMinutes(15);
-    private readonly SteppedTime _time = new();
+    private readonly SteppedTime _time = new(DateTimeOffset.UnixEpoch.AddYears(56).ToUnixTimeMilliseconds());
     private readonly Gateway _etcd = new();
     private readonly EtcdMembership _membership;
 

@@ -131,28 +131,9 @@ public sealed class ReplicatorTests : IAsyncLifetime
     private async Task<IngestOutcome> SendAsync(Cluster cluster, TraceId[] spans)
     {
         using var request = new NativeBuffer();
-        Write(request, spans);
+        BareSpans.Write(request, spans);
         var table = new RoutingTable(cluster.Ring, cluster.Members.ToDictionary(static member => member.Name, static member => (IMember)member), static _ => 0);
         return await new Replicator(_node, () => table, new ReplicationMetrics(new MetricRegistry()), TimeSpan.FromSeconds(30), TimeProvider.System).IngestAsync(TenantId.Single, request);
-    }
-
-    private static void Write(NativeBuffer request, TraceId[] spans)
-    {
-        var writer = new ProtobufWriter(request);
-        var resource = writer.BeginMessage(TracesDataTag.ResourceSpans);
-        var scope = writer.BeginMessage(ResourceSpansTag.ScopeSpans);
-        Span<byte> id = stackalloc byte[TraceId.SizeBytes];
-        for (var i = 0; i < spans.Length; i++)
-        {
-            var span = writer.BeginMessage(ScopeSpansTag.Spans);
-            spans[i].Write(id);
-            writer.WriteBytes(SpanTag.TraceId, id);
-            writer.WriteBytes(SpanTag.SpanId, [1, 2, 3, 4, 5, 6, 7, (byte)(i + 1)]);
-            writer.EndMessage(span);
-        }
-
-        writer.EndMessage(scope);
-        writer.EndMessage(resource);
     }
 
     private sealed class Cluster

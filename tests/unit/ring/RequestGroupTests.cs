@@ -32,7 +32,7 @@ public sealed class RequestGroupTests : IDisposable
             var group = new RequestGroup(TenantId.Single, isCounted: true, bytes);
             for (var i = 1; i <= Requests; i++)
             {
-                Write(bytes, i);
+                BareSpans.Write(bytes, Enumerable.Repeat(new TraceId(7, (ulong)i), i)); // trace i has i spans
                 group.End();
             }
 
@@ -56,7 +56,7 @@ public sealed class RequestGroupTests : IDisposable
         var group = new RequestGroup(TenantId.Single, isCounted: true, bytes);
         for (var i = 1; i <= 4; i++)
         {
-            Write(bytes, i);
+            BareSpans.Write(bytes, Enumerable.Repeat(new TraceId(7, (ulong)i), i)); // trace i has i spans
             group.End();
         }
 
@@ -83,25 +83,5 @@ public sealed class RequestGroupTests : IDisposable
         registry.WriteTo(output);
         var line = Encoding.UTF8.GetString(output.WrittenSpan).Split('\n').Single(line => line.StartsWith(name, StringComparison.Ordinal));
         return int.Parse(line[name.Length..], System.Globalization.CultureInfo.InvariantCulture);
-    }
-
-    // Trace i has i spans.
-    private static void Write(NativeBuffer request, int trace)
-    {
-        var writer = new ProtobufWriter(request);
-        var resource = writer.BeginMessage(TracesDataTag.ResourceSpans);
-        var scope = writer.BeginMessage(ResourceSpansTag.ScopeSpans);
-        Span<byte> id = stackalloc byte[TraceId.SizeBytes];
-        new TraceId(7, (ulong)trace).Write(id);
-        for (var i = 0; i < trace; i++)
-        {
-            var span = writer.BeginMessage(ScopeSpansTag.Spans);
-            writer.WriteBytes(SpanTag.TraceId, id);
-            writer.WriteBytes(SpanTag.SpanId, [1, 2, 3, 4, 5, 6, 7, (byte)(i + 1)]);
-            writer.EndMessage(span);
-        }
-
-        writer.EndMessage(scope);
-        writer.EndMessage(resource);
     }
 }

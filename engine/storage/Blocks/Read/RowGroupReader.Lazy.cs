@@ -43,6 +43,11 @@ public sealed partial class RowGroupReader
     /// <summary>vParquet3 keeps events and links in messages, which are decoded together.</summary>
     internal bool KeepsEventsInMessages => _columns.Has("rs.ss.Spans.Links");
 
+    /// <summary>What the scope's owners have lies in messages, of which columns say nothing.</summary>
+    internal bool KeepsInMessages(AttributeScope scope) => scope is AttributeScope.Event or AttributeScope.Link && KeepsEventsInMessages;
+
+    internal bool KeepsInMessages(TextColumn column) => column == TextColumn.EventName && KeepsEventsInMessages;
+
     /// <summary>What can be said of the row group without reading pages.</summary>
     public RowGroupFacts Facts => field ??= new RowGroupFacts(this);
 

@@ -7,6 +7,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Tempo.Engine.Generator.RemoteWrite;
 using Tempo.Generator.Tests.Testing;
+using Tempo.Testing;
 
 namespace Tempo.Generator.Tests.RemoteWrite;
 
@@ -15,7 +16,7 @@ public sealed class AuthorizationTests : IDisposable
 {
     private static readonly ReadOnlyMemory<byte> Block = new byte[] { 0 };
     private readonly Receiver _receiver = new();
-    private readonly ManualTime _time = new(1_440_938_160_000); // 2015-08-30T12:36:00Z
+    private readonly SteppedTime _time = new(1_440_938_160_000); // 2015-08-30T12:36:00Z
 
     public void Dispose() => _receiver.Dispose();
 

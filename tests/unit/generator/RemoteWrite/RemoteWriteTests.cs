@@ -10,7 +10,7 @@ namespace Tempo.Generator.Tests.RemoteWrite;
 public sealed class RemoteWriteTests : IAsyncDisposable
 {
     private readonly Receiver _receiver = new();
-    private readonly ManualTime _time = new(SpanRequest.NowUnixMs);
+    private readonly SteppedTime _time = new(SpanRequest.NowUnixMs);
     private readonly MetricRegistry _metrics = new();
     private SimDisk _disk = new();
     private MetricsGenerator? _generator;

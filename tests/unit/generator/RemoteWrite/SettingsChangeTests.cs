@@ -13,7 +13,7 @@ public sealed class SettingsChangeTests : IAsyncDisposable
 {
     private const string Calls = "traces_spanmetrics_calls_total{";
     private readonly Receiver _receiver = new();
-    private readonly ManualTime _time = new(SpanRequest.NowUnixMs);
+    private readonly SteppedTime _time = new(SpanRequest.NowUnixMs);
     private readonly MetricRegistry _metrics = new();
     private readonly MetricsGenerator _generator;
     private volatile GeneratorSettings _settings = new() { Processors = new ProcessorSet(SpanMetricsParts.Count, default, false), IngestionSlack = TimeSpan.FromHours(10) };

@@ -12,6 +12,7 @@ using Tempo.Host.Telemetry;
 using Tempo.Ring;
 using Tempo.Ring.Membership;
 using Tempo.Ring.Peers;
+using Tempo.Ring.Tests;
 using Xunit;
 using RingPeer = Tempo.Ring.Peers.Peer;
 
@@ -86,7 +87,7 @@ public sealed class PushStreamTests : IAsyncLifetime
     {
         Assert.True(TenantId.TryParse(tenant, out var id, out _));
         var request = new SharedRequest(_buffers, 1024);
-        Write(request.Buffer, trace, spans);
+        BareSpans.Write(request.Buffer, Enumerable.Repeat(new TraceId(9, (ulong)trace + 1), spans));
         return await peer.IngestAsync(id, request, isCounted: trace % 2 == 0);
     }
 
@@ -117,25 +118,6 @@ public sealed class PushStreamTests : IAsyncLifetime
             await ring.DisposeAsync();
             memory.Dispose();
         }
-    }
-
-    private static void Write(NativeBuffer request, int trace, int spans)
-    {
-        var writer = new ProtobufWriter(request);
-        var resource = writer.BeginMessage(TracesDataTag.ResourceSpans);
-        var scope = writer.BeginMessage(ResourceSpansTag.ScopeSpans);
-        Span<byte> id = stackalloc byte[TraceId.SizeBytes];
-        new TraceId(9, (ulong)trace + 1).Write(id);
-        for (var i = 0; i < spans; i++)
-        {
-            var span = writer.BeginMessage(ScopeSpansTag.Spans);
-            writer.WriteBytes(SpanTag.TraceId, id);
-            writer.WriteBytes(SpanTag.SpanId, [1, 2, 3, 4, 5, 6, 7, (byte)(i + 1)]);
-            writer.EndMessage(span);
-        }
-
-        writer.EndMessage(scope);
-        writer.EndMessage(resource);
     }
 
     private static int FreePort()

@@ -1,6 +1,7 @@
 using Tempo.Engine.Node;
 using Tempo.Host.Grpc;
 using Tempo.Host.Receivers;
+using Tempo.Testing;
 using Xunit;
 
 namespace Tempo.Host.Tests.Receivers;
@@ -10,7 +11,7 @@ public sealed class AdmissionLineTests : IDisposable
 {
     private const int Line = 256;
     private static readonly IngestRoom Full = IngestRoom.Open with { Storing = 20, StoringBytes = 2 << 20 };
-    private readonly TickingTime _time = new();
+    private readonly SteppedTime _time = new(0);
     private readonly AdmissionLine _line;
     private IngestRoom _room = IngestRoom.Open;
 
@@ -124,58 +125,4 @@ public sealed class AdmissionLineTests : IDisposable
     private Task<GrpcStatus> Enter() => _line.EnterAsync(CancellationToken.None).AsTask();
 
     /// <summary>A clock that a test moves, whose timers run while it does, on the test's thread.</summary>
-    private sealed class TickingTime : TimeProvider
-    {
-        private readonly List<Ticker> _timers = [];
-        private long _ticks = TimeSpan.TicksPerDay;
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => _ticks;
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-        {
-            var timer = new Ticker(this, () => callback(state));
-            timer.Change(dueTime, period);
-            _timers.Add(timer);
-            return timer;
-        }
-
-        public void Advance(TimeSpan by)
-        {
-            for (var end = _ticks + by.Ticks; _ticks < end;)
-            {
-                _ticks += TimeSpan.TicksPerMillisecond;
-                foreach (var timer in _timers) timer.Run();
-            }
-        }
-
-        private sealed class Ticker(TickingTime time, Action run) : ITimer
-        {
-            private long _due = long.MaxValue;
-            private TimeSpan _period;
-
-            public bool Change(TimeSpan dueTime, TimeSpan period)
-            {
-                _due = dueTime < TimeSpan.Zero ? long.MaxValue : time._ticks + dueTime.Ticks;
-                _period = period;
-                return true;
-            }
-
-            public void Run()
-            {
-                if (time._ticks < _due) return;
-                _due += _period.Ticks;
-                run();
-            }
-
-            public void Dispose() => _due = long.MaxValue;
-
-            public ValueTask DisposeAsync()
-            {
-                Dispose();
-                return ValueTask.CompletedTask;
-            }
-        }
-    }
 }

@@ -1,7 +1,8 @@
-namespace Tempo.Ring.Tests;
+namespace Tempo.Testing;
 
 /// <summary>A clock that a test moves, with timers that come due when it has passed them, in their order. Thread safe.</summary>
-internal sealed class SteppedTime : TimeProvider
+/// <param name="unixMs">What it shows at first.</param>
+public sealed class SteppedTime(long unixMs) : TimeProvider
 {
     private readonly Lock _lock = new();
     private readonly List<Timer> _timers = [];
@@ -9,9 +10,18 @@ internal sealed class SteppedTime : TimeProvider
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch.AddYears(56).AddTicks(Interlocked.Read(ref _ticks));
+    public override DateTimeOffset GetUtcNow() => DateTimeOffset.FromUnixTimeMilliseconds(unixMs).AddTicks(Interlocked.Read(ref _ticks));
 
     public override long GetTimestamp() => Interlocked.Read(ref _ticks);
+
+    /// <summary>How long the timers that were set have to wait, ascending.</summary>
+    public TimeSpan[] Waits
+    {
+        get
+        {
+            lock (_lock) return [.. _timers.Select(timer => TimeSpan.FromTicks(timer.DueTicks - GetTimestamp())).Order()];
+        }
+    }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
