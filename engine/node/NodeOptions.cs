@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Generator;
+using Tempo.Engine.Node.External;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Query;
@@ -31,6 +32,9 @@ public sealed record NodeOptions
 
     /// <summary>This node's part of the limits that are global.</summary>
     public IClusterShare Share { get; init; } = SoleOwner.Instance;
+
+    /// <summary>Another service with traces.</summary>
+    public ExternalTraceOptions External { get; init; } = new();
 
     /// <summary>Acknowledge after fdatasync (group commit), or after write() only.</summary>
     public WalSyncMode WalSync { get; init; } = WalSyncMode.Group;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Generator;
+using Tempo.Engine.Node.External;
 using Tempo.Engine.Node.Generating;
 using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Node.Promotion;
@@ -94,6 +95,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
             Deletion = deletion,
             Queries = new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries, options.MaxWaitingQueriesOfTenant, maxGuests: options.MaxRunningQueries, time, reserved: QueryPlaceReserved),
             Promotion = promotion,
+            External = options.External.Endpoint is null ? null : new ExternalTraces(options.External, registry, time),
             Uploads = stores.Remote is null ? null
                 : new UploadLoop(state, new LocalBlocks(stores.LocalObjects, stores.Local), stores.Remote, stores.RemoteObjects!, new UploadMetrics(registry), log, time),
             Remote = stores.RemoteObjects,
@@ -140,6 +142,9 @@ internal sealed record NodeParts
     public required TraceDeletion Deletion { get; init; }
     public required QueryGate Queries { get; init; }
     public required ColumnPromotion Promotion { get; init; }
+
+    /// <summary>Null where no other service is asked.</summary>
+    public required ExternalTraces? External { get; init; }
 
     /// <summary>Null without an object service, as is <see cref="Remote"/>.</summary>
     public required UploadLoop? Uploads { get; init; }

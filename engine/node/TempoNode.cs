@@ -1,6 +1,8 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Generator;
+using Tempo.Engine.Node.External;
 using Tempo.Engine.Node.Overrides;
+using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Node.Promotion;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Query;
@@ -40,6 +42,7 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
     private readonly IAsyncDisposable? _caches;
     private readonly IDisposable _blocksHold;
     private readonly MetricsGenerator _generator;
+    private readonly ExternalTraces? _external;
     private int _disposed;
 
     internal TempoNode(NodeParts parts, NodeOptions options, TimeProvider time)
@@ -48,6 +51,7 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
         (_log, _state, _ingest, _generator, _queries) = (parts.Log, parts.State, parts.Ingest, parts.Generator, parts.Queries);
         (_promotion, _deletion, _cuts, _compaction, _remote, _caches, _blocksHold) = (parts.Promotion, parts.Deletion, parts.Cuts, parts.Compaction, parts.Remote, parts.Caches, parts.BlocksHold);
         _ring = parts.Ring;
+        _external = parts.External;
         _runner = new QueryRunner(_queries, _state, this);
         _cutting = new NodeLoop("cuts", parts.Cuts.RunAsync(_stop.Token), () => parts.Cuts.LastError);
         _loops = [_cutting, new NodeLoop("compaction", parts.Compaction.RunAsync(_stop.Token), () => parts.Compaction.LastError)];
@@ -97,13 +101,21 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
         ReadTraceAsync(tenants, id, new TraceSelection { StartSeconds = startSeconds, EndSeconds = endSeconds }, cancellation);
 
     /// <summary>The same, looked for in a part of what there is.</summary>
-    public Task<TraceReading> ReadTraceAsync(TenantSet tenants, TraceId id, TraceSelection selection, CancellationToken cancellation) =>
-        _runner.RunAsync(
+    public async Task<TraceReading> ReadTraceAsync(TenantSet tenants, TraceId id, TraceSelection selection, CancellationToken cancellation)
+    {
+        // Without a place among the queries, like what other nodes have.
+        var isAsked = _external is not null && (selection.IsExternalOnly || (_external.IsPartOfAll && selection.IsAll));
+        var elsewhere = isAsked ? await _external!.FindAsync(tenants, id, selection.StartSeconds, selection.EndSeconds, cancellation).ConfigureAwait(false) : PeerSources.None;
+        return await _runner.RunAsync(
             tenants,
             id,
-            (sources, _) => TraceFinder.FindAsync(selection.Of(sources), id, selection.StartSeconds, selection.EndSeconds, cancellation),
+            (sources, _) => TraceFinder.FindAsync(elsewhere.AddTo(selection.Of(sources)), id, selection.StartSeconds, selection.EndSeconds, cancellation),
             static (found, lease) => new TraceReading(found, lease),
-            cancellation);
+            cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether there is another service that traces can be asked of.</summary>
+    public bool HasExternalTraces => _external is not null;
 
     /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run.</summary>
     public Task<SearchResult> SearchAsync(TenantSet tenants, SearchRequest request, CancellationToken cancellation)
@@ -207,6 +219,7 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
             _log.Dispose();
             if (_caches is not null) await _caches.DisposeAsync().ConfigureAwait(false);
             _remote?.Dispose();
+            _external?.Dispose();
             _blocksHold.Dispose();
             _stop.Dispose();
         }

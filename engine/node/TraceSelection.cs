@@ -18,9 +18,16 @@ public readonly record struct TraceSelection
     public BlockId? FirstBlock { get; init; }
     public BlockId? LastBlock { get; init; }
 
+    /// <summary>Only in the external service, which is asked only for this, or where it is part of all.</summary>
+    public bool IsExternalOnly { get; init; }
+
+    /// <summary>Everywhere, of which ids of blocks take a part.</summary>
+    internal bool IsAll => !LeavesOutBlocks && !LeavesOutLive && !IsExternalOnly && FirstBlock is null && LastBlock is null;
+
     internal TraceSources Of(TraceSources sources)
     {
-        if (!LeavesOutBlocks && !LeavesOutLive && FirstBlock is null && LastBlock is null) return sources;
+        if (IsAll) return sources;
+        if (IsExternalOnly) return sources with { Live = [], Blocks = [], BlockDamage = "", Damage = "" };
         var (first, last) = (FirstBlock, LastBlock);
         return sources with
         {

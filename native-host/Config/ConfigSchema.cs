@@ -47,6 +47,7 @@ public static class ConfigSchema
         .. ReceiverKeys.All,
         .. RingKeys.All,
 
+        .. ApiKeys.Querier,
         .. ApiKeys.QueryFrontend,
         Int("query_frontend.max_query_expression_size_bytes", 1, 1 << 30,
             SetMaxQueryBytes, o => o.Search.MaxQueryBytes),

@@ -16,7 +16,10 @@ internal static class KeysWithoutEffect
     // Sections of services that this process does not have.
     private static readonly string[] Services =
     [
-        "live_store_client", "metrics_generator_client", "backend_scheduler_client", "querier", "internal_server",
+        "live_store_client", "metrics_generator_client", "backend_scheduler_client", "internal_server",
+        "querier.frontend_worker", "querier.search", "querier.metrics", "querier.max_concurrent_queries", "querier.query_relevant_ingesters",
+        "querier.trace_by_id.query_timeout", "querier.partition_ring", "querier.shuffle_sharding_ingesters_lookback_period",
+        "querier.shuffle_sharding_ingesters_enabled", "querier.query_live_store", "querier.extra_query_delay", "querier.secondary_ingester_ring",
         "block_builder", "ingest", "memberlist", "compactor.override_ring_key",
         "backend_scheduler.poll_interval", "backend_scheduler.work", "backend_scheduler.maintenance_interval", "backend_scheduler.backend_flush_interval",
         "backend_scheduler.local_work_path", "backend_scheduler.job_timeout", "backend_scheduler.provider.retention", "backend_scheduler.provider.redaction",
@@ -47,7 +50,7 @@ internal static class KeysWithoutEffect
         "query_frontend.metrics.interval", "query_frontend.metrics.streaming_shards", "query_frontend.metrics.duration_slo",
         "query_frontend.metrics.throughput_bytes_slo", "query_frontend.metrics.exemplars", "query_frontend.weights",
         "query_frontend.trace_by_id.query_shards", "query_frontend.trace_by_id.concurrent_shards", "query_frontend.trace_by_id.blocks_per_shard",
-        "query_frontend.trace_by_id.duration_slo", "query_frontend.trace_by_id.throughput_bytes_slo", "query_frontend.trace_by_id.external_enabled",
+        "query_frontend.trace_by_id.duration_slo", "query_frontend.trace_by_id.throughput_bytes_slo",
         "query_frontend.trace_by_id.hedge_requests_at", "query_frontend.trace_by_id.hedge_requests_up_to", "query_frontend.tolerate_failed_blocks", "query_frontend.search.concurrent_jobs",
         "query_frontend.search.target_bytes_per_job", "query_frontend.search.query_ingesters_until",
         "query_frontend.search.ingester_shards", "query_frontend.search.most_recent_shards", "query_frontend.search.duration_slo",

@@ -40,7 +40,7 @@ internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants, 
                 return;
             }
 
-            if (parameters.IsExternalMode)
+            if (parameters.Selection.IsExternalOnly && !node.HasExternalTraces)
             {
                 const string notEnabled = "external mode is not enabled\n";
                 await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status500InternalServerError, notEnabled).ConfigureAwait(false);

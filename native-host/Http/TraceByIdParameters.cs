@@ -9,7 +9,7 @@ using Tempo.Host.Config;
 namespace Tempo.Host.Http;
 
 /// <summary>What a request for a trace asks: which one, and where to look.</summary>
-internal readonly record struct TraceByIdParameters(TraceId Id, TraceSelection Selection, bool IsExternalMode)
+internal readonly record struct TraceByIdParameters(TraceId Id, TraceSelection Selection)
 {
     /// <summary>Which spans to answer; null: all. Version 2 only.</summary>
     public TraceFilter? Filter { get; init; }
@@ -84,8 +84,9 @@ internal readonly record struct TraceByIdParameters(TraceId Id, TraceSelection S
             LeavesOutLive = mode == "blocks",
             FirstBlock = first,
             LastBlock = last,
+            IsExternalOnly = mode == "external",
         };
-        parameters = new TraceByIdParameters(id, selection, mode == "external");
+        parameters = new TraceByIdParameters(id, selection);
         return error.Length == 0;
     }
 

@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Live;
 
@@ -8,6 +9,10 @@ namespace Tempo.Engine.Node.Peers;
 internal sealed record PeerSources(IReadOnlyList<LiveBatchView> Live, IReadOnlyList<BlockHandle> Blocks, string Damage)
 {
     public static readonly PeerSources None = new([], [], "");
+
+    /// <summary>Sources together with the live batches of these, and what they say is missing.</summary>
+    public TraceSources AddTo(TraceSources sources) =>
+        this == None ? sources : sources with { Live = [.. sources.Live, .. Live], Damage = sources.Damage.Length > 0 ? sources.Damage : Damage };
 }
 
 /// <summary>

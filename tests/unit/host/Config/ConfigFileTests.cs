@@ -117,10 +117,10 @@ public class ConfigFileTests
     [Fact]
     public void KeysOfTempoWithoutEffectAreWarnings()
     {
-        var (_, warnings) = Apply("memberlist:\n  anything: {at: all}\nquerier: {x: [1]}\nserver:\n  log_source_ips_enabled: true\nstorage: {trace: {block: {version: vParquet3}}}");
+        var (_, warnings) = Apply("memberlist:\n  anything: {at: all}\ninternal_server: {x: [1]}\nserver:\n  log_source_ips_enabled: true\nstorage: {trace: {block: {version: vParquet3}}}");
         Assert.Collection(warnings,
             w => Assert.StartsWith("t.yaml: line 1: memberlist has no effect", w),
-            w => Assert.StartsWith("t.yaml: line 3: querier has no effect", w),
+            w => Assert.StartsWith("t.yaml: line 3: internal_server has no effect", w),
             w => Assert.StartsWith("t.yaml: line 5: server.log_source_ips_enabled has no effect", w),
             w => Assert.Contains("new blocks are written as vParquet4", w, StringComparison.Ordinal));
     }
@@ -166,7 +166,7 @@ public class ConfigFileTests
     [Fact]
     public void ATextCutAnywhereIsReadOrRefusedButNeverThrowsAnythingElse()
     {
-        const string yaml = "server:\n  http_listen_port: 80\n  log_level: \"info\"\nwal: {sync: os}\nstorage:\n  trace:\n    block:\n      parquet_dedicated_columns: [{scope: span, name: \"a\\n\", type: int}]\nmemory: &m 'x''y'\nquerier: |\n  text\n  more\n";
+        const string yaml = "server:\n  http_listen_port: 80\n  log_level: \"info\"\nwal: {sync: os}\nstorage:\n  trace:\n    block:\n      parquet_dedicated_columns: [{scope: span, name: \"a\\n\", type: int}]\nmemory: &m 'x''y'\ninternal_server: |\n  text\n  more\n";
         for (var length = 0; length <= yaml.Length; length++)
         {
             try

@@ -26,7 +26,7 @@ public class TraceByIdTests
     public void ShortIdsArePaddedOnTheLeft(string text, ulong high, ulong low)
     {
         Assert.True(TryParse(text, "start=5&mode=blocks&blockStart=00000000-0000-0000-0000-000000000000", out var p, out _));
-        Assert.Equal((new TraceId(high, low), 5, 0, false), (p.Id, p.Selection.StartSeconds, p.Selection.EndSeconds, p.IsExternalMode));
+        Assert.Equal((new TraceId(high, low), 5, 0, false), (p.Id, p.Selection.StartSeconds, p.Selection.EndSeconds, p.Selection.IsExternalOnly));
     }
 
     [Theory]
