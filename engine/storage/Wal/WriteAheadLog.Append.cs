@@ -12,8 +12,13 @@ public sealed unsafe partial class WriteAheadLog
     private PendingAppend? _free;
     private int _freeCount;
     private bool _isCommitting; // a group is being written, by the thread or by a caller, who then has all that is the committing side's
+    private bool _hasNextLeader; // a caller waits for the committing side
     private bool _closed;
     private Exception? _fault;
+
+    // Where the next leader waits, apart from the commit thread, which is not to wake for it.
+    private readonly object _turnLock = new();
+    private bool _isTurn; // guarded by _turnLock
 
     /// <summary>Appends a buffer's content; see the other overload.</summary>
     public ValueTask<WalResult> AppendAsync(WalGeneration generation, TenantId tenant, NativeBuffer payload)
@@ -56,11 +61,23 @@ public sealed unsafe partial class WriteAheadLog
             case QueuePlace.Leads:
                 LeadGroup(append);
                 return task;
+            case QueuePlace.LeadsNext:
+                LeadNext();
+                return task;
         }
 
         generation.LeaveAppend();
         ObjectDisposedException.ThrowIf(_fault is null, this);
         return new ValueTask<WalResult>(new WalResult(WalStatus.Failed, 0, 0, $"the write-ahead log: {Ended}"));
+    }
+
+    /// <summary>A caller waits to commit what is queued.</summary>
+    internal bool HasNextLeader
+    {
+        get
+        {
+            lock (_queueLock) return _hasNextLeader;
+        }
     }
 
     private string Ended => $"the commit thread has ended, nothing can be stored before a restart: {_fault?.Message}";
@@ -100,7 +117,9 @@ public sealed unsafe partial class WriteAheadLog
             }
 
             _queueTail = append;
-            return QueuePlace.Queued;
+            if (!_isCommitting || _hasNextLeader || !CallersMayLead) return QueuePlace.Queued;
+            _hasNextLeader = true;
+            return QueuePlace.LeadsNext;
         }
     }
 
@@ -112,5 +131,8 @@ public sealed unsafe partial class WriteAheadLog
 
         /// <summary>Nobody commits, and nothing is queued: the caller commits it.</summary>
         Leads,
+
+        /// <summary>It is queued, and the caller commits what is queued as soon as who commits now is done.</summary>
+        LeadsNext,
     }
 }

@@ -3,8 +3,9 @@ using Tempo.Engine.Foundation;
 namespace Tempo.Engine.Storage.Wal;
 
 // The committing side, one at a time: a caller who finds nobody committing and nothing queued writes and syncs its own record, and is spared
-// two threads being woken; what comes meanwhile is the commit thread's next group. Where a sync takes long all is left to the thread, since
-// callers are threads of the pool. In simulation it is whoever calls CommitQueued.
+// two threads being woken. The first who comes meanwhile waits for its turn and commits all that is queued by then, itself included; the others
+// are told by it. Where a sync takes long all is left to the commit thread, since callers are threads that others need, too: two of them wait at
+// the most. In simulation it is whoever calls CommitQueued.
 public sealed unsafe partial class WriteAheadLog
 {
     private const int MaxGroupRecords = 4096;
@@ -73,6 +74,7 @@ public sealed unsafe partial class WriteAheadLog
         {
             // A broken program, not a broken disk. The next caller hears of it, and those who wait are not left waiting.
             Fail(e);
+            EndGroup();
         }
     }
 
@@ -81,11 +83,29 @@ public sealed unsafe partial class WriteAheadLog
     // On the caller's thread, which has the committing side.
     private void LeadGroup(PendingAppend append)
     {
+        _batch.Clear();
+        _batch.Add(append);
+        CommitLed();
+    }
+
+    // On the thread of a caller who is queued and the next to commit.
+    private void LeadNext()
+    {
+        lock (_turnLock)
+        {
+            while (!_isTurn) Monitor.Wait(_turnLock);
+            _isTurn = false;
+        }
+
+        lock (_queueLock) TakeBatch();
+        CommitLed();
+    }
+
+    private void CommitLed()
+    {
         try
         {
-            _batch.Clear();
-            _batch.Add(append);
-            CommitBatch();
+            if (_batch.Count > 0) CommitBatch(); // none after a fault, which has answered them all
         }
         catch (Exception e)
         {
@@ -95,12 +115,25 @@ public sealed unsafe partial class WriteAheadLog
         EndGroup();
     }
 
+    // The committing side goes to the caller who waits for it, or is free.
     private void EndGroup()
     {
         lock (_queueLock)
         {
-            _isCommitting = false;
-            if (_queueHead is not null || _closed || _fault is not null) Monitor.PulseAll(_queueLock);
+            if (!_hasNextLeader)
+            {
+                _isCommitting = false;
+                if (_queueHead is not null || _closed || _fault is not null) Monitor.PulseAll(_queueLock);
+                return;
+            }
+
+            _hasNextLeader = false;
+        }
+
+        lock (_turnLock)
+        {
+            _isTurn = true;
+            Monitor.Pulse(_turnLock);
         }
     }
 
@@ -110,17 +143,22 @@ public sealed unsafe partial class WriteAheadLog
         lock (_queueLock)
         {
             while (wait && (_isCommitting || _queueHead is null && !_closed && _fault is null)) Monitor.Wait(_queueLock);
-            _batch.Clear();
-            long bytes = 0;
-            while (_queueHead is { } append && _batch.Count < MaxGroupRecords && (bytes += append.PayloadBytes) <= Math.Max(_options.MaxGroupBytes, append.PayloadBytes))
-            {
-                _batch.Add(append);
-                _queueHead = append.Next;
-            }
-
-            if (_queueHead is null) _queueTail = null;
+            TakeBatch();
             return _isCommitting = _batch.Count > 0;
         }
+    }
+
+    private void TakeBatch()
+    {
+        _batch.Clear();
+        long bytes = 0;
+        while (_queueHead is { } append && _batch.Count < MaxGroupRecords && (bytes += append.PayloadBytes) <= Math.Max(_options.MaxGroupBytes, append.PayloadBytes))
+        {
+            _batch.Add(append);
+            _queueHead = append.Next;
+        }
+
+        if (_queueHead is null) _queueTail = null;
     }
 
     private void CommitBatch()

@@ -4,7 +4,7 @@ using Tempo.Testing;
 
 namespace Tempo.Wal.Tests;
 
-/// <summary>A caller who finds nobody committing commits its own record, where the disk is quick; what comes meanwhile is the thread's.</summary>
+/// <summary>A caller who finds nobody committing commits its own record, where the disk is quick; the first who comes meanwhile commits all that came.</summary>
 public sealed class LeadingCallerTests
 {
     private const int MaxPayloadBytes = 1000;
@@ -48,32 +48,56 @@ public sealed class LeadingCallerTests
     }
 
     [Fact]
-    public async Task What_comes_while_a_caller_commits_is_one_group_of_the_thread()
+    public async Task Who_comes_first_while_a_caller_commits_commits_all_that_came_as_one_group()
     {
-        using var isSyncing = new SemaphoreSlim(0);
-        using var goOn = new SemaphoreSlim(0);
-        var syncs = 0;
-        var isArmed = false;
-        var disk = new FlakyDisk(new SimDisk(), call =>
-        {
-            if (call.Operation != "Sync" || !isArmed) return null;
-            if (Interlocked.Increment(ref syncs) > 1) return null;
-            isSyncing.Release();
-            goOn.Wait();
-            return null;
-        });
-        using var log = WriteAheadLog.Open(disk, "wal", Options, new MetricRegistry(), new SteppingTime());
+        using var disk = new HeldDisk();
+        using var log = WriteAheadLog.Open(disk.Disk, "wal", Options, new MetricRegistry(), new SteppingTime());
         using var buffer = TestRecords.Buffer(1, MaxPayloadBytes);
         Assert.True((await log.AppendAsync(log.Current, TenantId.Single, buffer)).IsDurable);
-        isArmed = true;
-        var leader = Task.Factory.StartNew(() => log.AppendAsync(log.Current, TenantId.Single, buffer).AsTask().GetAwaiter().GetResult(), TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        await isSyncing.WaitAsync(TestContext.Current.CancellationToken);
+        disk.IsArmed = true;
+        var leader = OnThread(() => AppendThere(log, buffer));
+        await disk.IsSyncing.WaitAsync(TestContext.Current.CancellationToken);
+
+        // The first waits in the call, and those behind it do not.
+        var callers = 0;
+        var next = OnThread(() =>
+        {
+            var append = log.AppendAsync(log.Current, TenantId.Single, buffer);
+            Volatile.Write(ref callers, Thread.CurrentThread.ManagedThreadId);
+            Assert.True(append.IsCompleted);
+            return append.AsTask().GetAwaiter().GetResult();
+        });
+        while (!log.HasNextLeader) await Task.Yield();
         var others = Enumerable.Range(0, 10).Select(_ => log.AppendAsync(log.Current, TenantId.Single, buffer).AsTask()).ToArray();
         Assert.All(others, static other => Assert.False(other.IsCompleted));
-        goOn.Release();
+        Assert.Equal(0, Volatile.Read(ref callers));
+        disk.GoOn.Release();
         Assert.True((await leader).IsDurable);
+        Assert.True((await next).IsDurable);
         Assert.All(await Task.WhenAll(others), static other => Assert.True(other.IsDurable));
-        Assert.Equal(2, syncs);
+        Assert.Equal(2, disk.Syncs);
+        Assert.Equal(callers, disk.LastSyncThread);
+    }
+
+    [Fact]
+    public async Task After_a_fault_of_the_committing_side_nobody_is_left_waiting()
+    {
+        using var disk = new HeldDisk();
+        var log = WriteAheadLog.Open(disk.Disk, "wal", Options, new MetricRegistry(), new SteppingTime());
+        using var buffer = TestRecords.Buffer(1, MaxPayloadBytes);
+        Assert.True((await log.AppendAsync(log.Current, TenantId.Single, buffer)).IsDurable);
+        disk.Fault = new InvalidOperationException("planted");
+        disk.IsArmed = true;
+        var leader = OnThread(() => AppendThere(log, buffer));
+        await disk.IsSyncing.WaitAsync(TestContext.Current.CancellationToken);
+        var next = OnThread(() => AppendThere(log, buffer));
+        while (!log.HasNextLeader) await Task.Yield();
+        var other = log.AppendAsync(log.Current, TenantId.Single, buffer).AsTask();
+        disk.GoOn.Release();
+        foreach (var append in new[] { leader, next, other }) Assert.False((await append).IsDurable);
+        Assert.False((await log.AppendAsync(log.Current, TenantId.Single, buffer)).IsDurable);
+        Assert.True(log.HasEnded);
+        log.Dispose();
     }
 
     [Fact]
@@ -96,6 +120,47 @@ public sealed class LeadingCallerTests
         using var again = WriteAheadLog.Open(disk, "wal", Options, new MetricRegistry());
         var replayed = again.Recovered.SelectMany(static generation => TestRecords.Replay(generation, MaxPayloadBytes)).Order();
         Assert.Equal(Enumerable.Range(0, Callers * Appends).Select(static id => (ulong)id), replayed);
+    }
+
+    private static Task<WalResult> OnThread(Func<WalResult> append) =>
+        Task.Factory.StartNew(append, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private static WalResult AppendThere(WriteAheadLog log, NativeBuffer buffer) => log.AppendAsync(log.Current, TenantId.Single, buffer).AsTask().GetAwaiter().GetResult();
+
+    /// <summary>A disk whose first sync, once armed, waits to be let go on.</summary>
+    private sealed class HeldDisk : IDisposable
+    {
+        private int _syncs;
+
+        public HeldDisk() => Disk = new FlakyDisk(new SimDisk(), call =>
+        {
+            if (call.Operation != "Sync" || !IsArmed) return null;
+            LastSyncThread = Thread.CurrentThread.ManagedThreadId;
+            if (Interlocked.Increment(ref _syncs) > 1) return null;
+            IsSyncing.Release();
+            GoOn.Wait();
+            return Fault is null ? null : throw Fault;
+        });
+
+        public FlakyDisk Disk { get; }
+
+        public bool IsArmed { get; set; }
+
+        public Exception? Fault { get; set; }
+
+        public SemaphoreSlim IsSyncing { get; } = new(0);
+
+        public SemaphoreSlim GoOn { get; } = new(0);
+
+        public int Syncs => _syncs;
+
+        public int LastSyncThread { get; private set; }
+
+        public void Dispose()
+        {
+            IsSyncing.Dispose();
+            GoOn.Dispose();
+        }
     }
 
     private sealed class SteppingTime : TimeProvider
