@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Host.Grpc;
@@ -39,8 +40,11 @@ public sealed class OtlpIngest
     }
 
     /// <summary>Ok and the tenant, or the status to answer with. Ingest is always for one tenant.</summary>
-    public GrpcStatus ResolveTenant(IHeaderDictionary headers, out TenantId tenant) =>
-        _tenants.Resolve(headers, out tenant, out var error) switch
+    public GrpcStatus ResolveTenant(IHeaderDictionary headers, out TenantId tenant) => ResolveTenant(headers[TenantResolver.HeaderName], out tenant);
+
+    /// <summary>The same, of the values of the header.</summary>
+    public GrpcStatus ResolveTenant(StringValues header, out TenantId tenant) =>
+        _tenants.ResolveOne(header, out tenant, out var error) switch
         {
             TenantFailure.None => GrpcStatus.Ok,
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
@@ -6,6 +7,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Tempo.Engine.Foundation;
 using Tempo.Host.Config;
+using Tempo.Host.Edge;
 
 namespace Tempo.Host.Startup;
 
@@ -79,13 +81,23 @@ internal sealed class Listener : IAsyncDisposable
     public string Name { get; }
 
     /// <summary>Starts to listen.</summary>
+    /// <param name="name">What it is for.</param>
+    /// <param name="address">Where to listen.</param>
+    /// <param name="limits">What it allows.</param>
+    /// <param name="handle">Serves a request.</param>
+    /// <param name="log">Gets what fails.</param>
+    /// <param name="certificate">With TLS.</param>
+    /// <param name="posts">Serves plain posts below Kestrel; null: all requests are Kestrel's. Without TLS, on Linux.</param>
     /// <exception cref="ListenException">The address is not ours or taken.</exception>
     public static async Task<Listener> StartAsync(
-        string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, Log log, ServerCertificate? certificate = null)
+        string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, Log log, ServerCertificate? certificate = null, PlainPosts? posts = null)
     {
         var socketOptions = new SocketTransportOptions { Backlog = 1024, UnsafePreferInlineScheduling = limits.RunsInline };
         TransportMemory.UseLargeBlocks(socketOptions);
-        var transport = new SniffingTransport(new SocketTransportFactory(Options.Create(socketOptions), NullLoggerFactory.Instance), certificate);
+        IConnectionListenerFactory sockets = posts is null || certificate is not null || !OperatingSystem.IsLinux()
+            ? new SocketTransportFactory(Options.Create(socketOptions), NullLoggerFactory.Instance)
+            : new EdgeTransport(socketOptions, posts, (limits.IdleTimeout, limits.ReadHeaderTimeout));
+        var transport = new SniffingTransport(sockets, certificate);
         var server = new KestrelServer(Options.Create(ServerOptions(address, limits)), transport, NullLoggerFactory.Instance);
         try
         {

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Host.Config;
+using Tempo.Host.Edge;
 using Tempo.Host.Grpc;
 using Tempo.Host.Receivers;
 using Tempo.Host.Telemetry;
@@ -10,7 +11,8 @@ using Tempo.Ring;
 namespace Tempo.Host.Startup;
 
 /// <summary>Listens for a receiver.</summary>
-internal delegate Task ListenForReceiver(string name, ReceiverOptions receiver, ListenerLimits limits, Func<HttpContext, Task> handle);
+/// <param name="posts">What it takes below Kestrel; null: nothing.</param>
+internal delegate Task ListenForReceiver(string name, ReceiverOptions receiver, ListenerLimits limits, Func<HttpContext, Task> handle, PlainPosts? posts = null);
 
 /// <summary>Every receiver that is configured, each on its port, all with one account of memory and the same way on.</summary>
 internal sealed class ReceiverServers : IAsyncDisposable
@@ -49,8 +51,10 @@ internal sealed class ReceiverServers : IAsyncDisposable
             await listen("otlp_grpc", otlpGrpc, GrpcLimits.With(otlpGrpc.Server), Grpc(new OtlpGrpcReceiver(Ingest(Otlp, "grpc"), otlpGrpc.MaxRequestBytes), memory)).ConfigureAwait(false);
         if (set.OtlpHttp is { } otlpHttp)
         {
-            var receiver = new OtlpHttpReceiver(Ingest(Otlp, "http"), new HttpBody(memory, otlpHttp.MaxRequestBytes, otlpHttp.Server.ContentEncodings), _requests, _time, otlpHttp.Server.TracesPath);
-            await listen("otlp_http", otlpHttp, HttpLimits.With(otlpHttp.Server), receiver.HandleAsync).ConfigureAwait(false);
+            var ingest = Ingest(Otlp, "http");
+            var receiver = new OtlpHttpReceiver(ingest, new HttpBody(memory, otlpHttp.MaxRequestBytes, otlpHttp.Server.ContentEncodings), _requests, _time, otlpHttp.Server.TracesPath);
+            var posts = new PlainPosts(ingest, memory, otlpHttp.MaxRequestBytes, otlpHttp.Server.TracesPath, _requests, _log, _time);
+            await listen("otlp_http", otlpHttp, HttpLimits.With(otlpHttp.Server), receiver.HandleAsync, posts).ConfigureAwait(false);
         }
 
         if (set.Zipkin is { } zipkin)

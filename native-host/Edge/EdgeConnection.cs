@@ -1,0 +1,377 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
+using Tempo.Host.Grpc;
+using Tempo.Host.Receivers;
+
+namespace Tempo.Host.Edge;
+
+/// <summary>
+/// One connection of an <see cref="EdgeListener"/>: some 150 bytes while it is silent, a body's memory once a body comes. One thread at a time
+/// has it, from an event until it is armed again; whoever wants it then takes it with <see cref="TryTake"/>.
+/// <code>
+/// Head      look at what has come, without taking it: wait for more, or give the socket away as it is, or take the head of a plain post
+/// Admission wait in line (rarely)
+/// Body      straight into the memory that is logged and decoded
+/// Storing   on this thread, as far as nothing has to be waited for
+/// Answer    one send; what does not go out at once goes when the client reads
+/// Drain     the body of a post that was refused before it was read
+/// </code>
+/// </summary>
+internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, int socket, int slot, uint generation)
+{
+    /// <summary>What is looked at of a head; a longer one is Kestrel's.</summary>
+    private const int PeekBytes = 8 * 1024;
+
+    /// <summary>The first piece of a body's memory, unless less is announced.</summary>
+    private const int FirstPieceBytes = 64 * 1024;
+
+    /// <summary>Bytes a second that a body must have in the mean, and how long it may have none; Kestrel's.</summary>
+    private const int LeastBytesPerSecond = 240;
+
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
+
+    private readonly Lock _lock = new();
+    private bool _isArmed; // guarded by _lock; what follows is of who has the connection
+    private Phase _phase = Phase.Head;
+    private bool _isHeadBegun;
+    private bool _isLast;
+    private int _bodyBytes;
+    private int _receivedBytes;
+    private long _started;
+    private TenantId _tenant;
+    private string? _tenantText;
+    private RequestBody? _body;
+    private byte[]? _unsent;
+    private int _unsentStart;
+    private bool _isGone;
+
+    private enum Phase
+    {
+        Head,
+        Admission,
+        Body,
+        Storing,
+        Answer,
+        Drain,
+    }
+
+    public int Slot => slot;
+
+    public uint Generation => generation;
+
+    /// <summary>Nothing of a request has come: it may be closed at any time.</summary>
+    public bool IsIdle => _phase == Phase.Head;
+
+    /// <summary>True: the caller has the connection now, and goes on with it or closes it.</summary>
+    public bool TryTake()
+    {
+        lock (_lock)
+        {
+            if (!_isArmed) return false;
+            _isArmed = false;
+            return true;
+        }
+    }
+
+    /// <summary>Waits for the first bytes.</summary>
+    public void Begin() => Arm(SocketCalls.EpollAdd, SocketCalls.EpollIn, EdgeListener.SilenceTimeout);
+
+    /// <summary>Goes on as far as it can. For who has it.</summary>
+    public void Run()
+    {
+        try
+        {
+            while (Step())
+            {
+            }
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+        }
+    }
+
+    /// <summary>Its time is over. For who has it.</summary>
+    public void Expire()
+    {
+        if (_phase is Phase.Body or Phase.Drain || _isHeadBegun)
+        {
+            if (_phase == Phase.Body) posts.Observe(408, _started);
+            TrySend(posts.Answers.Last(408));
+        }
+
+        Close();
+    }
+
+    /// <summary>Ends it. For who has it.</summary>
+    public void Close()
+    {
+        ReleaseBody();
+        if (_isGone) return;
+        _isGone = true;
+        listener.Remove(this);
+        _ = SocketCalls.Close(socket);
+    }
+
+    // True: go on at once. False: it is armed, in other hands, or gone.
+    private bool Step() => _phase switch
+    {
+        Phase.Head => ReadHead(),
+        Phase.Body => ReadBody(),
+        Phase.Drain => Drain(),
+        Phase.Answer => SendRest(),
+        _ => false,
+    };
+
+    [SkipLocalsInit]
+    private unsafe bool ReadHead()
+    {
+        var bytes = stackalloc byte[PeekBytes];
+        var count = Receive(bytes, PeekBytes, SocketCalls.MessagePeek);
+        if (count <= 0) return Without(count, EdgeListener.SilenceTimeout);
+        var kind = PostHead.Read(new ReadOnlySpan<byte>(bytes, count), posts.RequestLine, out var head);
+        if (kind == HeadKind.Incomplete && count < PeekBytes)
+        {
+            // It stays in the kernel's memory; the next byte wakes us.
+            SocketCalls.SetReceiveLowWater(socket, count + 1);
+            var isFirst = !_isHeadBegun;
+            _isHeadBegun = true;
+            return Arm(SocketCalls.EpollModify, SocketCalls.EpollIn, isFirst ? listener.HeadTimeout : null);
+        }
+
+        if (_isHeadBegun) SocketCalls.SetReceiveLowWater(socket, 1);
+        _isHeadBegun = false;
+        if (kind != HeadKind.Plain || head.BodyBytes > posts.MaxBodyBytes || !TryResolveTenant(new ReadOnlySpan<byte>(bytes, count), head))
+        {
+            _isGone = true;
+            listener.GiveAway(this, socket);
+            return false;
+        }
+
+        if (Receive(bytes, head.HeadBytes, 0) != head.HeadBytes) return CloseNow();
+        _started = posts.Time.GetTimestamp();
+        (_bodyBytes, _receivedBytes) = (head.BodyBytes, 0);
+        return Admit();
+    }
+
+    private bool TryResolveTenant(ReadOnlySpan<byte> bytes, in PostHead head)
+    {
+        var text = head.TenantBytes < 0 ? default : bytes.Slice(head.TenantStart, head.TenantBytes);
+        if (head.TenantBytes < 0) _tenantText = null;
+        else if (_tenantText is null || !Ascii.Equals(text, _tenantText)) _tenantText = Encoding.ASCII.GetString(text);
+        else if (_tenant.Value is { Length: > 0 }) return true;
+        return posts.TryResolveTenant(_tenantText, out _tenant);
+    }
+
+    private bool Admit()
+    {
+        var admission = posts.Ingest.AdmitAsync(CancellationToken.None);
+        if (admission.IsCompleted) return Admitted(admission.Result);
+        _phase = Phase.Admission;
+        _ = WaitAsync(admission);
+        return false;
+
+        async Task WaitAsync(ValueTask<GrpcStatus> waiting)
+        {
+            try
+            {
+                if (!Admitted(await waiting.ConfigureAwait(false))) return;
+            }
+            catch (Exception e)
+            {
+                Fail(e);
+                return;
+            }
+
+            Run();
+        }
+    }
+
+    private bool Admitted(in GrpcStatus status)
+    {
+        if (!status.IsOk) return Refuse(status);
+        _phase = Phase.Body;
+        return true;
+    }
+
+    // The client hears at once, and what it sends meanwhile is thrown away.
+    private bool Refuse(in GrpcStatus status)
+    {
+        ReleaseBody();
+        var (code, answer) = posts.AnswerOf(status, default);
+        posts.Observe(code, _started);
+        return Answer(answer);
+    }
+
+    private unsafe bool ReadBody()
+    {
+        while (_receivedBytes < _bodyBytes)
+        {
+            _body ??= posts.Memory.Rent();
+            var buffer = _body.Buffer;
+            var missing = _bodyBytes - _receivedBytes;
+            if (buffer.Length == buffer.Capacity && !(buffer.Capacity == 0 ? buffer.TryReserve(Math.Min(missing, FirstPieceBytes)) : buffer.TryReserve((int)Math.Min(2L * buffer.Capacity, _bodyBytes))))
+                return Refuse(_body.Refusal);
+            var count = Receive(buffer.Pointer + buffer.Length, Math.Min(missing, buffer.Capacity - buffer.Length), 0);
+            if (count <= 0)
+            {
+                if (_receivedBytes == 0) ReleaseBody();
+                return Without(count, TimeForBody());
+            }
+
+            buffer.Advance(count);
+            _receivedBytes += count;
+        }
+
+        _phase = Phase.Storing;
+        return Store();
+    }
+
+    // From the beginning, so that who sends a byte now and then does not go on for ever.
+    private TimeSpan TimeForBody() => Grace + TimeSpan.FromSeconds((double)_receivedBytes / LeastBytesPerSecond) - posts.Time.GetElapsedTime(_started);
+
+    private bool Store()
+    {
+        var stored = posts.Ingest.StoreAsync(_tenant, _body!);
+        if (stored.IsCompleted) return Stored(stored.Result);
+        _ = WaitAsync(stored);
+        return false;
+
+        async Task WaitAsync(ValueTask<(GrpcStatus, IngestOutcome)> storing)
+        {
+            try
+            {
+                if (!Stored(await storing.ConfigureAwait(false))) return;
+            }
+            catch (Exception e)
+            {
+                Fail(e);
+                return;
+            }
+
+            Run();
+        }
+    }
+
+    private bool Stored((GrpcStatus Status, IngestOutcome Outcome) result)
+    {
+        ReleaseBody();
+        var (code, answer) = posts.AnswerOf(result.Status, result.Outcome);
+        posts.Observe(code, _started);
+        return Answer(answer);
+    }
+
+    private bool Answer(byte[] answer)
+    {
+        _isLast = listener.IsStopping;
+        if (_isLast) answer = EdgeAnswers.AsLast(answer);
+        _phase = Phase.Answer;
+        (_unsent, _unsentStart) = (answer, 0);
+        return SendRest();
+    }
+
+    private unsafe bool SendRest()
+    {
+        while (_unsentStart < _unsent!.Length)
+        {
+            nint count;
+            fixed (byte* bytes = _unsent) count = SocketCalls.Send(socket, bytes + _unsentStart, (nuint)(_unsent.Length - _unsentStart), SocketCalls.MessageNoSignal);
+            if (count < 0)
+            {
+                var error = Marshal.GetLastPInvokeError();
+                if (error == SocketCalls.ErrorInterrupted) continue;
+                return error == SocketCalls.ErrorAgain ? Arm(SocketCalls.EpollModify, SocketCalls.EpollOut, Grace) : CloseNow();
+            }
+
+            _unsentStart += (int)count;
+        }
+
+        _unsent = null;
+        if (_isLast) return CloseNow();
+        if (_receivedBytes < _bodyBytes)
+        {
+            _phase = Phase.Drain;
+            return true;
+        }
+
+        _phase = Phase.Head;
+        return Arm(SocketCalls.EpollModify, SocketCalls.EpollIn, listener.IdleTimeout); // if more has come already, that is an event at once
+    }
+
+    [SkipLocalsInit]
+    private unsafe bool Drain()
+    {
+        var bytes = stackalloc byte[PeekBytes];
+        while (_receivedBytes < _bodyBytes)
+        {
+            var count = Receive(bytes, Math.Min(PeekBytes, _bodyBytes - _receivedBytes), 0);
+            if (count <= 0) return Without(count, TimeForBody());
+            _receivedBytes += count;
+        }
+
+        _phase = Phase.Head;
+        return Arm(SocketCalls.EpollModify, SocketCalls.EpollIn, listener.IdleTimeout);
+    }
+
+    // Bytes; 0: the client sends no more; -1: nothing has come; -2: the connection is broken.
+    private unsafe int Receive(byte* bytes, int length, int flags)
+    {
+        while (true)
+        {
+            var count = SocketCalls.Receive(socket, bytes, (nuint)length, flags);
+            if (count >= 0) return (int)count;
+            var error = Marshal.GetLastPInvokeError();
+            if (error != SocketCalls.ErrorInterrupted) return error == SocketCalls.ErrorAgain ? -1 : -2;
+        }
+    }
+
+    private bool Without(int count, TimeSpan patience)
+    {
+        if (count == -1) return Arm(SocketCalls.EpollModify, SocketCalls.EpollIn, patience);
+        if (_phase is Phase.Body) posts.Observe(499, _started);
+        return CloseNow();
+    }
+
+    private bool CloseNow()
+    {
+        Close();
+        return false;
+    }
+
+    // Under the lock, so that whoever takes it finds it armed as a whole, or not.
+    private bool Arm(int operation, uint events, TimeSpan? patience)
+    {
+        bool isArmed;
+        lock (_lock)
+        {
+            if (patience is { } time) listener.SetDeadline(slot, time);
+            isArmed = _isArmed = listener.TryArm(socket, operation, events | SocketCalls.EpollOneShot, this);
+        }
+
+        if (!isArmed) Close();
+        return false;
+    }
+
+    private unsafe void TrySend(byte[] answer)
+    {
+        fixed (byte* bytes = answer) _ = SocketCalls.Send(socket, bytes, (nuint)answer.Length, SocketCalls.MessageNoSignal);
+    }
+
+    private void ReleaseBody()
+    {
+        _body?.Dispose();
+        _body = null;
+    }
+
+    // A fault of ours, which is answered as Kestrel's listener answers it.
+    private void Fail(Exception fault)
+    {
+        posts.Log.Error("request failed", ("method", "POST"), ("path", posts.Path), ("err", fault.ToString()));
+        posts.Observe(500, _started);
+        TrySend(posts.Answers.Last(500));
+        Close();
+    }
+}
