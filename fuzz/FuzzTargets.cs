@@ -14,6 +14,7 @@ internal static class FuzzTargets
         new AnyValueJsonTarget(),
         .. ForeignTarget.All,
         new GrpcFrameTarget(),
+        new PostHeadTarget(),
         new McpTarget(),
         new QueryParametersTarget(),
         new TraceQlTarget(),

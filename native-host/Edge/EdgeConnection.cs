@@ -100,7 +100,8 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
         if (_phase is Phase.Body or Phase.Drain || _isHeadBegun)
         {
             if (_phase == Phase.Body) posts.Observe(408, _started);
-            TrySend(posts.Answers.Last(408));
+            SendLast(408);
+            return;
         }
 
         Close();
@@ -290,7 +291,12 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
         }
 
         _unsent = null;
-        if (_isLast) return CloseNow();
+        if (_isLast)
+        {
+            Discard();
+            return CloseNow();
+        }
+
         if (_receivedBytes < _bodyBytes)
         {
             _phase = Phase.Drain;
@@ -355,9 +361,23 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
         return false;
     }
 
-    private unsafe void TrySend(byte[] answer)
+    private unsafe void SendLast(int code)
     {
+        var answer = posts.Answers.Last(code);
         fixed (byte* bytes = answer) _ = SocketCalls.Send(socket, bytes, (nuint)answer.Length, SocketCalls.MessageNoSignal);
+        Discard();
+        Close();
+    }
+
+    // A socket that is closed with bytes unread is reset, and the client may lose the answer with it.
+    [SkipLocalsInit]
+    private unsafe void Discard()
+    {
+        const int MaxReads = 16;
+        var bytes = stackalloc byte[PeekBytes];
+        for (var i = 0; i < MaxReads && Receive(bytes, PeekBytes, 0) > 0; i++)
+        {
+        }
     }
 
     private void ReleaseBody()
@@ -371,7 +391,6 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
     {
         posts.Log.Error("request failed", ("method", "POST"), ("path", posts.Path), ("err", fault.ToString()));
         posts.Observe(500, _started);
-        TrySend(posts.Answers.Last(500));
-        Close();
+        if (!_isGone) SendLast(500);
     }
 }

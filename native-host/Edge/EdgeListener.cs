@@ -169,8 +169,7 @@ internal sealed class EdgeListener : IConnectionListener
             var socket = new Socket(handle) { NoDelay = true };
             var given = _kestrel.Create(socket);
             if (_given.Writer.TryWrite(given)) return;
-            given.Abort();
-            _ = given.DisposeAsync();
+            given.Abort(); // the port is closed; its own loops end it
         }
         catch (SocketException)
         {
