@@ -24,6 +24,7 @@ try
         [] or ["help" or "-h" or "--help", ..] => Verbs.Help(),
         ["run", .. var rest] => Verbs.Run(rest),
         ["publish"] => Verbs.Publish(),
+        ["package"] => Verbs.Package(),
         ["test"] => Verbs.Test(),
         ["ci"] => Verbs.Ci(),
         ["torture", .. var rest] => Torture.Run(rest),
@@ -47,6 +48,7 @@ internal static class Verbs
 
           run [flags]    publish the native binary if the sources changed, then become it: run -config.file=tempo.yaml
           publish        artifacts/tempo/tempo: Native AOT if this machine can, else ReadyToRun; says which
+          package        artifacts/packages/tempo_VERSION_ARCH.deb of that binary, with a systemd unit, at the paths of Grafana's package
           test           format, build, unit and architecture tests, fuzz smoke, publish, system tests on the binary
           ci             test, with a reproducible build and more kill rounds, and perf gate
           torture [--minutes N]   kills, errors of each system call, failpoints, power cuts, full disks, over and over; a table of what was lost; then damage and overload
@@ -84,6 +86,12 @@ internal static class Verbs
         Publication.Ensure();
         Shell.Run(Publication.Binary, "-version");
         return 0;
+    }
+
+    public static int Package()
+    {
+        Publication.Ensure();
+        return Shell.Run("sh", "native-host/Packaging/deb.sh", Publication.Binary, "artifacts/packages");
     }
 
     public static int Ci()
