@@ -63,7 +63,7 @@ public sealed class LeadingCallerTests
         var next = OnThread(() =>
         {
             var append = log.AppendAsync(log.Current, TenantId.Single, buffer);
-            Volatile.Write(ref callers, Thread.CurrentThread.ManagedThreadId);
+            Volatile.Write(ref callers, Environment.CurrentManagedThreadId);
             Assert.True(append.IsCompleted);
             return append.AsTask().GetAwaiter().GetResult();
         });
@@ -135,7 +135,7 @@ public sealed class LeadingCallerTests
         public HeldDisk() => Disk = new FlakyDisk(new SimDisk(), call =>
         {
             if (call.Operation != "Sync" || !IsArmed) return null;
-            LastSyncThread = Thread.CurrentThread.ManagedThreadId;
+            LastSyncThread = Environment.CurrentManagedThreadId;
             if (Interlocked.Increment(ref _syncs) > 1) return null;
             IsSyncing.Release();
             GoOn.Wait();
