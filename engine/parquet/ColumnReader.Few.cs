@@ -29,7 +29,7 @@ public sealed partial class ColumnReader
     {
         if (_isDictionaryRead || _hasReadFew || !Chunk.IsDictionaryOnly || rowCount * FewRowsShare > RowCount) return false;
         _hasReadFew = true;
-        if (_file.Dictionaries is not { } cache) return true;
+        if (_cache is not { } cache) return true;
         if (cache.Find(_file, ChunkIndex, out var isWanted) is { } kept) (_dictionary, _isDictionaryRead) = (kept, true);
         // Not the first look-up here: the others to come will find it whole.
         else if (isWanted && ReadDictionary() is { } read)

@@ -11,14 +11,16 @@ public sealed partial class ColumnReader
 {
     private readonly ParquetFileReader _file;
     private readonly int _rowGroup;
+    private readonly DictionaryCache? _cache;
     private PageSpan[]? _pages;
     private ColumnDictionary? _dictionary;
     private bool _isDictionaryRead;
     private long _pageOffset; // of the page being read, for messages
 
-    internal ColumnReader(ParquetFileReader file, int rowGroup, ParquetColumn column)
+    internal ColumnReader(ParquetFileReader file, int rowGroup, ParquetColumn column, DictionaryCache? cache)
     {
         _file = file;
+        _cache = cache;
         _rowGroup = rowGroup;
         Column = column;
         RowCount = file.RowGroups[rowGroup].RowCount;
@@ -46,8 +48,8 @@ public sealed partial class ColumnReader
         {
             if (_isDictionaryRead) return _dictionary;
             var isWanted = false;
-            _dictionary = _file.Dictionaries?.Find(_file, ChunkIndex, out isWanted) ?? ReadDictionary();
-            if (isWanted && _dictionary is not null) _file.Dictionaries!.Keep(_file, ChunkIndex, _dictionary);
+            _dictionary = _cache?.Find(_file, ChunkIndex, out isWanted) ?? ReadDictionary();
+            if (isWanted && _dictionary is not null) _cache!.Keep(_file, ChunkIndex, _dictionary);
             _isDictionaryRead = true;
             return _dictionary;
         }

@@ -106,10 +106,13 @@ public sealed class ParquetFileReader
     }
 
     /// <summary>Opens the chunk of a leaf in a row group. One reader is used by one thread; any number may be open.</summary>
-    public ColumnReader OpenColumn(int rowGroup, ParquetColumn column)
+    /// <param name="rowGroup">Its index.</param>
+    /// <param name="column">The leaf.</param>
+    /// <param name="isOnePass">The reader goes through much of the file once: what it unpacks is not kept for others.</param>
+    public ColumnReader OpenColumn(int rowGroup, ParquetColumn column, bool isOnePass = false)
     {
         ArgumentNullException.ThrowIfNull(column);
-        return new ColumnReader(this, rowGroup, Schema.Columns[column.Index]);
+        return new ColumnReader(this, rowGroup, Schema.Columns[column.Index], isOnePass ? null : Dictionaries);
     }
 
     private static byte[] ReadTail(IParquetSource source, int sizeBytes)

@@ -34,7 +34,7 @@ internal sealed record TracePart
 internal sealed class TracePartReader(TraceId id, BatchColumns columns, int maxRowSpans)
 {
     private readonly SpanBatch _batch = new();
-    private readonly ReadMemory _memory = new();
+    private readonly ReadMemory _memory = new() { IsOnePass = true };
 
     /// <summary>Rows of the part that was read last, in the same order each time.</summary>
     public List<int> Rows { get; } = [];

@@ -17,6 +17,9 @@ public sealed class ReadMemory
     private static readonly Lock s_lock = new();
     private static readonly Stack<ReadMemory> s_kept = new();
 
+    /// <summary>Who reads with it goes through whole row groups, one after the other, and does not come back: their dictionaries are not kept for others.</summary>
+    public bool IsOnePass { get; init; }
+
     /// <summary>The column that was loaded last.</summary>
     internal ColumnData Column { get; } = new();
 

@@ -84,7 +84,7 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     /// <summary>The column's reader, opened if it is not.</summary>
     public ColumnReader Reader(string path)
     {
-        if (!_readers.TryGetValue(path, out var reader)) _readers.Add(path, reader = file.OpenColumn(rowGroup, map[path]));
+        if (!_readers.TryGetValue(path, out var reader)) _readers.Add(path, reader = file.OpenColumn(rowGroup, map[path], memory.IsOnePass));
         return reader;
     }
 
