@@ -13,7 +13,7 @@ namespace Tempo.Engine.Storage.Scan;
 /// 2  Complete sort by start (ties: span id, kind, longest first)
 ///             keep the first of each (span id, kind): client retries, replicas, data that is in two places
 ///             group by resource, then scope, each in order of first appearance
-///             number the tree depth first (storage specification §4.7)
+///             number the tree depth first (storage specification §4.7), once it is asked for
 /// </code>
 /// </summary>
 public sealed class OrderedTrace(SpanContext context)
@@ -25,6 +25,8 @@ public sealed class OrderedTrace(SpanContext context)
     public const byte StartsResource = 2;
 
     private readonly SpanTree _tree = new();
+    private readonly StartOrder _startOrder = new();
+    private bool _isTreeWanted; // the spans are complete, and their tree is numbered when somebody asks for it
     private SpanRef[] _added = [];
     private int _addedCount;
     private ulong[] _starts = [];
@@ -46,13 +48,16 @@ public sealed class OrderedTrace(SpanContext context)
 
     /// <summary>Span i starts a new ResourceSpans or ScopeSpans, or goes on (0).</summary>
     public byte[] Starts { get; private set; } = [];
-    public ReadOnlySpan<int> Left => _tree.Left;
-    public ReadOnlySpan<int> Right => _tree.Right;
-    public ReadOnlySpan<int> Parent => _tree.Parent;
-    public ReadOnlySpan<int> ChildCount => _tree.ChildCount;
+    public ReadOnlySpan<int> Left => Tree.Left;
+    public ReadOnlySpan<int> Right => Tree.Right;
+    public ReadOnlySpan<int> Parent => Tree.Parent;
+    public ReadOnlySpan<int> ChildCount => Tree.ChildCount;
 
     /// <summary>Index of the parent span in <see cref="Spans"/>, -1 for a root, -2 where it is not in the trace.</summary>
-    public ReadOnlySpan<int> ParentIndex => _tree.ParentIndex;
+    public ReadOnlySpan<int> ParentIndex => Tree.ParentIndex;
+
+    /// <summary>Some id stands twice, as those of the two halves of a Zipkin span do.</summary>
+    public bool HasSharedIds => _tree.HasSharedIds;
 
     public ulong StartUnixNano { get; private set; }
     public ulong EndUnixNano { get; private set; }
@@ -71,6 +76,7 @@ public sealed class OrderedTrace(SpanContext context)
     public void Begin(TraceId id)
     {
         Id = id;
+        _isTreeWanted = false;
         _addedCount = 0;
         SpanCount = 0;
     }
@@ -85,7 +91,7 @@ public sealed class OrderedTrace(SpanContext context)
     public void Complete()
     {
         CompleteGroups();
-        _tree.Number(context, Spans.AsSpan(0, SpanCount));
+        _isTreeWanted = true;
     }
 
     /// <summary>The same without the tree's numbers, for a part of a trace, which has none.</summary>
@@ -114,7 +120,19 @@ public sealed class OrderedTrace(SpanContext context)
         for (var i = 0; i < kept; i++) Spans[i] = _added[_order[i]];
         Starts.AsSpan(0, kept).Fill(StartsResource);
         FindBoundsAndRoot();
-        if (numberTree) _tree.Number(context, Spans.AsSpan(0, kept));
+        _isTreeWanted = numberTree;
+    }
+
+    // Answers by id ask for it only where ids are shared.
+    private SpanTree Tree
+    {
+        get
+        {
+            if (!_isTreeWanted) return _tree;
+            _isTreeWanted = false;
+            _tree.Number(context, Spans.AsSpan(0, SpanCount));
+            return _tree;
+        }
     }
 
     private void Reserve(int count)
@@ -136,7 +154,7 @@ public sealed class OrderedTrace(SpanContext context)
             _order[i] = i;
         }
 
-        Array.Sort(_starts, _order, 0, _addedCount);
+        _startOrder.Sort(_starts, _order, _addedCount);
         for (var i = 1; i < _addedCount; i++)
         {
             if (_starts[i] != _starts[i - 1]) continue;

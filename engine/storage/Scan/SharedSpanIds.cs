@@ -20,6 +20,7 @@ public sealed class SharedSpanIds : ISpanIds
     /// <summary>Null where no id is shared: nearly every trace.</summary>
     public static SharedSpanIds? Of(OrderedTrace trace)
     {
+        if (!trace.HasSharedIds) return null;
         SharedSpanIds? shared = null;
         HashSet<ulong>? taken = null;
         var last = 0UL;

@@ -40,10 +40,14 @@ internal sealed class SpanTree
     public ReadOnlySpan<int> ChildCount => _childCount.AsSpan(0, _count);
     public ReadOnlySpan<int> ParentIndex => _parentIndex.AsSpan(0, _count);
 
+    /// <summary>Two of the spans that <see cref="RemoveDuplicates"/> kept have the same id.</summary>
+    public bool HasSharedIds { get; private set; }
+
     /// <summary>Keeps the first span of each (span id, kind) in <paramref name="order"/>; returns how many are left.</summary>
     public int RemoveDuplicates(SpanContext context, SpanRef[] spans, Span<int> order)
     {
         ClearSlots(order.Length);
+        HasSharedIds = false;
         var kept = 0;
         foreach (var i in order)
         {
@@ -62,6 +66,7 @@ internal sealed class SpanTree
     {
         _count = spans.Length;
         ClearSlots(_count);
+        ReserveTree(_count);
         var countable = true;
         for (var i = 0; i < spans.Length; i++)
         {
@@ -138,12 +143,18 @@ internal sealed class SpanTree
         _mask = size - 1;
         if (_ids.Length >= count) return;
         GrowableArray.Reserve(ref _ids, count);
-        var length = _ids.Length;
+        _kinds = new byte[_ids.Length];
+    }
+
+    // Apart from the ids: a trace whose tree nobody asks for does without.
+    private void ReserveTree(int count)
+    {
+        if (_left.Length >= count) return;
+        GrowableArray.Reserve(ref _left, count);
+        var length = _left.Length;
         _sameId = new int[length];
-        _kinds = new byte[length];
         _firstChild = new int[length];
         _nextSibling = new int[length];
-        _left = new int[length];
         _right = new int[length];
         _parent = new int[length];
         _childCount = new int[length];
@@ -154,8 +165,12 @@ internal sealed class SpanTree
     {
         var i = (int)KeyedHash.Of(id) & _mask;
         for (; _slots[i] != 0; i = (i + 1) & _mask)
-            if (_ids[_slots[i] - 1] == id && _kinds[_slots[i] - 1] == kind)
-                return false;
+        {
+            if (_ids[_slots[i] - 1] != id) continue;
+            if (_kinds[_slots[i] - 1] == kind) return false;
+            HasSharedIds = true;
+        }
+
         _slots[i] = index + 1;
         _ids[index] = id;
         _kinds[index] = kind;
