@@ -36,7 +36,7 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
     private readonly Lock _lock = new();
     private bool _isArmed; // guarded by _lock; what follows is of who has the connection
     private Phase _phase = Phase.Head;
-    private bool _isHeadBegun;
+    private int _peekedBytes; // of a head that was not whole
     private bool _isLast;
     private int _bodyBytes;
     private int _receivedBytes;
@@ -97,7 +97,7 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
     /// <summary>Its time is over. For who has it.</summary>
     public void Expire()
     {
-        if (_phase is Phase.Body or Phase.Drain || _isHeadBegun)
+        if (_phase is Phase.Body or Phase.Drain || _peekedBytes > 0)
         {
             if (_phase == Phase.Body) posts.Observe(408, _started);
             SendLast(408);
@@ -134,17 +134,17 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
         var count = Receive(bytes, PeekBytes, SocketCalls.MessagePeek);
         if (count <= 0) return Without(count, EdgeListener.SilenceTimeout);
         var kind = PostHead.Read(new ReadOnlySpan<byte>(bytes, count), posts.RequestLine, out var head);
-        if (kind == HeadKind.Incomplete && count < PeekBytes)
+        if (kind == HeadKind.Incomplete && count < PeekBytes && count > _peekedBytes)
         {
-            // It stays in the kernel's memory; the next byte wakes us.
+            // It stays in the kernel's memory; the next byte wakes us, or the end of what the client sends, after which it will not be whole.
             SocketCalls.SetReceiveLowWater(socket, count + 1);
-            var isFirst = !_isHeadBegun;
-            _isHeadBegun = true;
+            var isFirst = _peekedBytes == 0;
+            _peekedBytes = count;
             return Arm(SocketCalls.EpollModify, SocketCalls.EpollIn, isFirst ? listener.HeadTimeout : null);
         }
 
-        if (_isHeadBegun) SocketCalls.SetReceiveLowWater(socket, 1);
-        _isHeadBegun = false;
+        if (_peekedBytes > 0) SocketCalls.SetReceiveLowWater(socket, 1);
+        _peekedBytes = 0;
         if (kind != HeadKind.Plain || head.BodyBytes > posts.MaxBodyBytes || !TryResolveTenant(new ReadOnlySpan<byte>(bytes, count), head))
         {
             _isGone = true;

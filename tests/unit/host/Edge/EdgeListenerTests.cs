@@ -185,6 +185,25 @@ public sealed class EdgeListenerTests : IAsyncLifetime
         Assert.Empty(_stored);
     }
 
+    // Else its end would be an event again and again.
+    [Theory]
+    [InlineData("POST /v1/tr", 0)]
+    [InlineData("POST /v1/traces HTTP/1.1\r\nHost: x\r\n", 0)]
+    [InlineData("POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nX-Scope-OrgID: a\r\nContent-Length: 10\r\n\r\nhalf", 0)]
+    [InlineData("POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nX-Scope-OrgID: a\r\nContent-Length: 5\r\n\r\nwhole", 1)]
+    public async Task WhoSendsNoMoreIsLeftAtOnceButForWhatIsWhole(string said, int stored)
+    {
+        using var client = await Client.ConnectAsync(_port);
+        foreach (var piece in Encoding.ASCII.GetBytes(said).Chunk(7)) await client.SendAsync(piece);
+        client.SendNoMore();
+        if (stored == 1) Assert.Equal("HTTP/1.1 200 OK", (await client.ReadAsync()).Status);
+        while (client.ReadByte() >= 0)
+        {
+        }
+
+        Assert.Equal(stored, _stored.Count);
+    }
+
     [Fact]
     public async Task WhoIsSilentIsLeft()
     {
@@ -298,6 +317,8 @@ public sealed class EdgeListenerTests : IAsyncLifetime
         public Task SendAsync(string text) => SendAsync(Encoding.ASCII.GetBytes(text));
 
         public Task SendAsync(byte[] bytes) => socket.SendAsync(bytes);
+
+        public void SendNoMore() => socket.Shutdown(SocketShutdown.Send);
 
         public void Reset()
         {
