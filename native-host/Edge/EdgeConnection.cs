@@ -100,7 +100,7 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
         if (_phase is Phase.Body or Phase.Drain || _peekedBytes > 0)
         {
             if (_phase == Phase.Body) posts.Observe(408, _started);
-            SendLast(408);
+            _ = SendLast(408);
             return;
         }
 
@@ -134,9 +134,10 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
         var count = Receive(bytes, PeekBytes, SocketCalls.MessagePeek);
         if (count <= 0) return Without(count, EdgeListener.SilenceTimeout);
         var kind = PostHead.Read(new ReadOnlySpan<byte>(bytes, count), posts.RequestLine, out var head);
-        if (kind == HeadKind.Incomplete && count < PeekBytes && count > _peekedBytes)
+        if (kind == HeadKind.Incomplete && count < PeekBytes)
         {
             // It stays in the kernel's memory; the next byte wakes us, or the end of what the client sends, after which it will not be whole.
+            if (count == _peekedBytes) return SendLast(400);
             SocketCalls.SetReceiveLowWater(socket, count + 1);
             var isFirst = _peekedBytes == 0;
             _peekedBytes = count;
@@ -361,12 +362,12 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
         return false;
     }
 
-    private unsafe void SendLast(int code)
+    private unsafe bool SendLast(int code)
     {
         var answer = posts.Answers.Last(code);
         fixed (byte* bytes = answer) _ = SocketCalls.Send(socket, bytes, (nuint)answer.Length, SocketCalls.MessageNoSignal);
         Discard();
-        Close();
+        return CloseNow();
     }
 
     // A socket that is closed with bytes unread is reset, and the client may lose the answer with it.
@@ -391,6 +392,6 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
     {
         posts.Log.Error("request failed", ("method", "POST"), ("path", posts.Path), ("err", fault.ToString()));
         posts.Observe(500, _started);
-        if (!_isGone) SendLast(500);
+        if (!_isGone) _ = SendLast(500);
     }
 }
