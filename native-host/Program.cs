@@ -66,6 +66,7 @@ internal static class Program
     private static int Run(HostOptions options, List<string> warnings, bool areFailpointsAllowed)
     {
         HeapPolicy.Apply();
+        FileLimit.Raise();
         var log = new Log(Console.OpenStandardError(), options.LogFormat, options.LogLevel, TimeProvider.System);
         if (warnings.Count > 0) log.Warn("-- CONFIGURATION WARNINGS --", ("count", warnings.Count));
         foreach (var warning in warnings) log.Warn(warning);

@@ -13,7 +13,7 @@ namespace Tempo.Engine.Node;
 internal sealed class NodeStores
 {
     /// <summary>Held while a process has the folder of the blocks. Beside the tenants' folders, of which it is none.</summary>
-    private const string LockName = "blocks.lock";
+    private const string LockName = TenantId.BlocksLock;
 
     private NodeStores(LocalObjectStore localObjects, BlockStore local, RemoteObjectStore? remoteObjects, CachingObjectStore? caches, BlockStore? remote, BlockStoreOptions options, IDisposable hold) =>
         (LocalObjects, Local, RemoteObjects, Caches, Remote, BlockOptions, Hold) = (localObjects, local, remoteObjects, caches, remote, options, hold);

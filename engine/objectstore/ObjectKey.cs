@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.ObjectStore;
 
@@ -16,7 +17,7 @@ public readonly struct ObjectKey : IEquatable<ObjectKey>
     public const int MaxPartSizeBytes = 255;
 
     /// <summary>Names that begin so are a store's own unfinished files, and no part of a key.</summary>
-    public const string ReservedPartPrefix = ".put-";
+    public const string ReservedPartPrefix = TenantId.ReservedPrefix;
 
     private readonly string? _value;
 

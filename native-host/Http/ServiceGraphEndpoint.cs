@@ -54,7 +54,7 @@ internal sealed class ServiceGraphEndpoint(TempoNode node, TenantResolver tenant
 
     private bool TryParse(IQueryCollection query, out ServiceGraphRequest request, out string error)
     {
-        var now = time.GetUtcNow().ToUnixTimeSeconds();
+        var now = time.GetUtcNow().ToUnixTimeSeconds() + 1; // the second that is running belongs to it
         request = new ServiceGraphRequest(0, 0);
         if (!TrySeconds(query, "end", now, out var end, out error) || !TrySeconds(query, "start", end - (long)DefaultRange.TotalSeconds, out var start, out error)) return false;
         if (start >= end) error = $"start {start} is not before end {end}";

@@ -49,7 +49,8 @@ internal static class ProcessMetrics
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return 0;
+            // There is none left to list them with.
+            return MaxOpenFiles();
         }
     }
 

@@ -3,13 +3,22 @@ using System.Buffers;
 namespace Tempo.Engine.Foundation;
 
 /// <summary>
-/// A tenant id that has been validated: 1 to 150 of <c>[0-9A-Za-z!-_.*'()]</c>, and not "." or "..". Because only such
-/// a value can exist, it is safe as a folder name and as a part of every key.
+/// A tenant id that has been validated: 1 to 150 of <c>[0-9A-Za-z!-_.*'()]</c>, and not "." or "..", nor one that is the name of a
+/// file beside the tenants' folders. Because only such a value can exist, it is safe as a folder name and as a part of every key.
 /// </summary>
 public readonly struct TenantId : IEquatable<TenantId>
 {
     /// <summary>Longest id, in characters.</summary>
     public const int MaxLength = 150;
+
+    /// <summary>Names that begin so are the unfinished files of a store.</summary>
+    public const string ReservedPrefix = ".put-";
+
+    /// <summary>The lock of the folder of blocks.</summary>
+    public const string BlocksLock = "blocks.lock";
+
+    /// <summary>What Tempo keeps beside the tenants of a bucket or folder.</summary>
+    private const string TempoSeed = "tempo_cluster_seed.json";
 
     private static readonly SearchValues<char> Allowed =
         SearchValues.Create("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!-_.*'()");
@@ -41,6 +50,7 @@ public readonly struct TenantId : IEquatable<TenantId>
         if (bad >= 0) error = $"tenant ID '{Printable(text)}' contains unsupported character '{Printable(text[bad].ToString())}'";
         else if (text.Length > MaxLength) error = $"tenant ID is too long: max {MaxLength} characters";
         else if (text is "." or "..") error = "tenant ID is '.' or '..'";
+        else if (text is BlocksLock or TempoSeed || text.StartsWith(ReservedPrefix, StringComparison.Ordinal)) error = $"tenant ID '{text}' is a name of the store's own files";
         else tenant = new TenantId(text);
         return error.Length == 0;
     }

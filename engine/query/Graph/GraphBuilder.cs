@@ -187,7 +187,7 @@ internal sealed class GraphBuilder(ServiceGraphRequest request)
 
     private static bool IsFailed(GraphSpan span) => (span.Batch.Status[span.Row] & SpanBatch.StatusCodeMask) == SpanBatch.StatusError;
 
-    private static double Seconds(GraphSpan span) => (long)span.Batch.DurationNano[span.Row] > 0 ? span.Batch.DurationNano[span.Row] / 1e9 : 0;
+    private static double Seconds(GraphSpan span) => span.Batch.DurationNano[span.Row] / 1e9;
 
     private string Text(int code) => Encoding.UTF8.GetString(_names[code]);
 

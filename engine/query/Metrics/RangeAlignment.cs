@@ -82,7 +82,7 @@ public static class RangeAlignment
         if (limits.MaxDuration <= TimeSpan.Zero) return;
         var recent = UnixNano(now) - TempoCutoffNano;
         var last = end > recent ? recent - recent % step : Ceiling(end, step);
-        if (last - (start - start % step) + step > limits.MaxDuration.Ticks * 100 && end - start >= step) throw TooLong(limits);
+        if (last - (start - start % step) + step > limits.MaxDuration.Ticks * 100) throw TooLong(limits);
     }
 
     private static QueryException TooLong(MetricsLimits limits) => new(

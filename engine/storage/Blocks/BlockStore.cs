@@ -388,7 +388,7 @@ public sealed record BlockStoreOptions
     public long OpenBlockBytes
     {
         get => Open.MaxBytes;
-        init => Open = new OpenBlocks(value);
+        init => Open = new OpenBlocks(value, FileLimit.OpenBlocks);
     }
 
     // Stores with the same options share them.
@@ -396,7 +396,7 @@ public sealed record BlockStoreOptions
 
     internal ColumnCache Columns { get; private init; } = new(96 << 20);
 
-    internal OpenBlocks Open { get; private init; } = new(64 << 20);
+    internal OpenBlocks Open { get; init; } = new(64 << 20, FileLimit.OpenBlocks);
 
     /// <summary>Bytes of unpacked dictionaries that are kept for the next look-ups; 0: none.</summary>
     public long DictionaryCacheBytes { get; init; } = 32 << 20;

@@ -60,6 +60,15 @@ public sealed class ServiceGraphTests
         Assert.Contains("only the first 4", few.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_duration_that_no_signed_number_holds_is_long()
+    {
+        var span = new TestSpan { TraceId = new TraceId(0, 1), Id = 1, Kind = 2, Name = "op", StartUnixNano = Start, DurationNano = ulong.MaxValue - Start, Resource = new TestResource(new Attributes { { "service.name", "s" } }) };
+        using var store = new TestStore();
+        var result = await ServiceGraphQuery.RunAsync(new ServiceGraphRequest(Start, Start + MinuteNano), await store.Sources(Layout.Block, [span]), default);
+        Assert.Equal((ulong.MaxValue - Start) / 1e9, Assert.Single(result.Operations).Requests.Seconds, 1.0);
+    }
+
     private static IEnumerable<TestSpan> Trace(Random random, ulong trace)
     {
         var spans = new List<TestSpan>();

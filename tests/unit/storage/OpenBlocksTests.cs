@@ -1,6 +1,7 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Cache;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Live;
@@ -29,6 +30,15 @@ public sealed class OpenBlocksTests : IDisposable
         Assert.Equal([true, false, true], blocks.Select(static block => block.OpenReader is not null));
         Assert.Equal(2, store.Open.Count);
         Assert.InRange(store.Open.SizeBytes, 2 * each - 1000, store.Open.MaxBytes);
+    }
+
+    [Fact]
+    public async Task No_more_stay_open_than_there_may_be_files()
+    {
+        var (store, blocks) = await BlocksAsync(new OpenBlocks(long.MaxValue, maxCount: 3), 5);
+        foreach (var block in blocks) await block.OpenAsync(default);
+        Assert.Equal([false, false, true, true, true], blocks.Select(static block => block.OpenReader is not null));
+        Assert.Equal(3, blocks.Count(IsHeld));
     }
 
     [Fact]
@@ -75,9 +85,11 @@ public sealed class OpenBlocksTests : IDisposable
         File.ResolveLinkTarget(fd, returnFinalTarget: false)?.FullName.Contains(_root, StringComparison.Ordinal) == true
         && File.ResolveLinkTarget(fd, returnFinalTarget: false)!.FullName.Contains(block.Meta.BlockId.ToString(), StringComparison.Ordinal));
 
-    private async Task<(BlockStore Store, List<BlockHandle> Blocks)> BlocksAsync(long openBytes, int count)
+    private Task<(BlockStore Store, List<BlockHandle> Blocks)> BlocksAsync(long openBytes, int count) => BlocksAsync(new OpenBlocks(openBytes, int.MaxValue), count);
+
+    private async Task<(BlockStore Store, List<BlockHandle> Blocks)> BlocksAsync(OpenBlocks open, int count)
     {
-        var store = new BlockStore(LocalObjectStore.Open(_root + "/objects"), _root + "/work", new BlockStoreOptions { OpenBlockBytes = openBytes });
+        var store = new BlockStore(LocalObjectStore.Open(_root + "/objects"), _root + "/work", new BlockStoreOptions { Open = open });
         store.Sweep();
         var blocks = new List<BlockHandle>();
         for (var i = 1; i <= count; i++)

@@ -7,7 +7,9 @@ namespace Tempo.Engine.Storage.Blocks.Cache;
 /// that nobody opened for the longest time is let go when there are more than fit. Who still reads it goes on: its memory is the
 /// collector's when the last one is done, and its file, which is closed at once, is opened for each further read. Thread safe.
 /// </summary>
-public sealed class OpenBlocks(long maxBytes)
+/// <param name="maxBytes">Most bytes of what is open.</param>
+/// <param name="maxCount">Most blocks: each has a file.</param>
+public sealed class OpenBlocks(long maxBytes, int maxCount)
 {
     private readonly Lock _lock = new();
 
@@ -47,7 +49,7 @@ public sealed class OpenBlocks(long maxBytes)
             if (known is not null) Forget(known);
             _entries.Add(block, _order.AddLast(new Entry(block, reader)));
             Interlocked.Add(ref _bytes, reader.MemoryBytes);
-            while (_bytes > maxBytes && _order.First is { } oldest && oldest.Value.Block != block)
+            while ((_bytes > maxBytes || _entries.Count > maxCount) && _order.First is { } oldest && oldest.Value.Block != block)
             {
                 Forget(oldest);
                 (over ??= []).Add(oldest.Value);

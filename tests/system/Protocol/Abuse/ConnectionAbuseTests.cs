@@ -45,6 +45,16 @@ public sealed class ConnectionAbuseTests
     }
 
     [Fact]
+    public async Task The_limit_of_a_shell_is_raised_to_what_the_system_allows()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/prlimit"), "needs prlimit");
+        await using var tempo = TempoProcess.Prepare();
+        tempo.Launcher = ["/usr/bin/prlimit", "--nofile=256:4000"];
+        await tempo.StartAsync();
+        Assert.Equal(4000, (await tempo.Api.MetricsAsync()).Sum("process_max_fds"));
+    }
+
+    [Fact]
     public async Task A_process_without_files_left_serves_whom_it_has_and_goes_on_by_itself()
     {
         const int Files = 384;
