@@ -39,7 +39,15 @@ public sealed class AdmissionLine : IDisposable
     private static readonly TimeSpan StuckAfter = TimeSpan.FromMilliseconds(500);
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>
+    /// Who is refused is told to come back after one to two of these, each at another moment. Told the same, those who were refused together come
+    /// together again, over and over: 200 at once wait 30 ms for each other, alone less than one.
+    /// </summary>
     private static readonly TimeSpan ComeBack = TimeSpan.FromSeconds(1);
+
+    /// <summary>Of the golden ratio: its multiples lie as evenly as can be, however many there are.</summary>
+    private const uint NextMoment = 0x9E3779B9;
 
     private readonly Lock _lock = new();
     private readonly Queue<Waiting> _line = new();
@@ -51,6 +59,7 @@ public sealed class AdmissionLine : IDisposable
     private readonly int _leastCount;
     private long _lastLetIn;
     private bool _isLooking;
+    private uint _moment; // of 2^32 in ComeBack
 
     /// <param name="room">What a request would meet.</param>
     /// <param name="processors">That store requests.</param>
@@ -115,7 +124,8 @@ public sealed class AdmissionLine : IDisposable
     {
         _refused?.Add();
         var reason = room.Reason.Length > 0 ? room.Reason : $"{room.Storing} requests of {room.StoringBytes} bytes are being stored and {_line.Count} wait, try again";
-        return new GrpcStatus(GrpcStatusCode.Unavailable, reason) { RetryDelay = ComeBack };
+        _moment += NextMoment;
+        return new GrpcStatus(GrpcStatusCode.Unavailable, reason) { RetryDelay = ComeBack * (1 + _moment / (double)(1L << 32)) };
     }
 
     private void Look()

@@ -34,8 +34,7 @@ internal static class ForeignAnswer
 
     public static Task RefuseAsync(HttpContext context, int code, in GrpcStatus status)
     {
-        if (status.RetryDelay > TimeSpan.Zero)
-            context.Response.Headers.RetryAfter = Math.Ceiling(status.RetryDelay.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        HttpBody.TellRetry(context.Response, status);
         return PlainText.WriteAsync(context, code, status.Message + "\n");
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Tempo.Host.Config;
 using Tempo.Host.Grpc;
@@ -63,6 +64,15 @@ public sealed class HttpBody(RequestMemory memory, int maxRequestBytes, IReadOnl
         GrpcStatusCode.Unavailable => StatusCodes.Status503ServiceUnavailable,
         _ => StatusCodes.Status500InternalServerError,
     };
+
+    /// <summary>
+    /// Retry-After, if the sender may come back. The header knows whole seconds only: rounded, so that delays that are spread stay so.
+    /// </summary>
+    public static void TellRetry(HttpResponse response, in GrpcStatus status)
+    {
+        if (status.RetryDelay > TimeSpan.Zero)
+            response.Headers.RetryAfter = Math.Max(1, Math.Round(status.RetryDelay.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+    }
 
     /// <summary>The media type of a Content-Type header, in lower case and without parameters.</summary>
     public static string MediaType(string? contentType)

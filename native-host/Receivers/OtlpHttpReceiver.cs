@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
@@ -120,8 +119,7 @@ public sealed class OtlpHttpReceiver
     {
         context.Response.StatusCode = code;
         context.Response.ContentType = mediaType;
-        if (status.RetryDelay > TimeSpan.Zero)
-            context.Response.Headers.RetryAfter = Math.Ceiling(status.RetryDelay.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        HttpBody.TellRetry(context.Response, status);
         if (mediaType == Json)
         {
             StatusJson.Write(status, context.Response.BodyWriter);

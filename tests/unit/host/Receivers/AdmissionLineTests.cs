@@ -40,6 +40,19 @@ public sealed class AdmissionLineTests : IDisposable
     }
 
     [Fact]
+    public void Who_is_refused_together_is_not_told_to_come_back_together()
+    {
+        _room = Full;
+        for (var i = 0; i < Line; i++) Enter();
+        var delays = Enumerable.Range(0, 200).Select(_ => Answer(Enter()).RetryDelay).ToList();
+        Assert.All(delays, static delay => Assert.InRange(delay, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2)));
+
+        // In no hundredth of a second come more than twice as many as would if they were spread evenly.
+        Assert.All(delays.GroupBy(static delay => (int)(delay.TotalMilliseconds / 10)), static together => Assert.InRange(together.Count(), 1, 4));
+        Assert.InRange(delays.Count(static delay => Math.Round(delay.TotalSeconds) == 1), 90, 110); // whole seconds, as HTTP has them
+    }
+
+    [Fact]
     public void However_many_slow_bodies_there_are_they_hold_no_place()
     {
         for (var i = 0; i < 1000; i++) Assert.True(Answer(Enter()).IsOk);
