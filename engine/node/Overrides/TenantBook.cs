@@ -32,10 +32,19 @@ internal sealed class TenantAccount(TenantId tenant, NodeMetrics metrics, TimePr
 internal sealed class TenantBook(int maxTenants, NodeMetrics metrics, TimeProvider time)
 {
     private static readonly TimeSpan Silent = TimeSpan.FromHours(1);
+
+    /// <summary>
+    /// Who is refused for want of room does not look through all accounts, which would cost a server of 10,000 tenants a fifth of a
+    /// millisecond for each request of any name that somebody makes up.
+    /// </summary>
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+
     private readonly ConcurrentDictionary<TenantId, TenantAccount> _accounts = new();
     private readonly Lock _adding = new();
+    private int _count; // of _accounts, which would lock all of itself to count
+    private long? _lastLook;
 
-    public int Count => _accounts.Count;
+    public int Count => Volatile.Read(ref _count);
 
     /// <summary>Null if there is no room.</summary>
     public TenantAccount? Find(TenantId tenant)
@@ -56,24 +65,26 @@ internal sealed class TenantBook(int maxTenants, NodeMetrics metrics, TimeProvid
         lock (_adding)
         {
             if (_accounts.TryGetValue(tenant, out var account)) return account;
-            if (_accounts.Count >= maxTenants && !DropSilent()) return null;
+            if (_count >= maxTenants && !DropSilent()) return null;
             account = new TenantAccount(tenant, metrics, time);
             _accounts[tenant] = account;
+            _count++;
             return account;
         }
     }
 
     private bool DropSilent()
     {
-        var dropped = false;
+        if (_lastLook is { } last && time.GetElapsedTime(last) < LookInterval) return false;
+        _lastLook = time.GetTimestamp();
+        var before = _count;
         foreach (var (tenant, account) in _accounts)
         {
             if (account.Unused < Silent) continue;
-            _accounts.TryRemove(tenant, out _);
+            if (_accounts.TryRemove(tenant, out _)) _count--;
             metrics.Forget(tenant);
-            dropped = true;
         }
 
-        return dropped;
+        return _count < before;
     }
 }

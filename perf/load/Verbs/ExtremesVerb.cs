@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
@@ -9,11 +10,12 @@ namespace Tempo.Perf.Load.Verbs;
 
 /// <summary>
 /// <c>extremes</c>: what bounds the server's memory where senders know no bounds: attribute values of which none is twice the same, an attribute of ten
-/// megabytes, a tenant for each request. Each in a server of its own; prints what was taken and the resident memory.
+/// megabytes, a tenant for each request. Each in a server of its own, with --memory-mib on one processor and with so much memory; prints what was
+/// taken and the resident memory.
 /// </summary>
 internal static class ExtremesVerb
 {
-    private const int ValuesOfASpan = 10, SpansOfARequest = 500, AtOnce = 4, LargeRequests = 20;
+    private const int ValuesOfASpan = 10, SpansOfARequest = 500, AtOnce = 8, LargeRequests = 20;
 
     public static int Run(OptionReader options)
     {
@@ -21,22 +23,25 @@ internal static class ExtremesVerb
         long values = options.Long("--values", 10_000_000, 0, 1_000_000_000);
         int tenants = options.Int("--tenants", 1_000_000, 0, 100_000_000);
         int megabytes = options.Int("--attribute-mb", 10, 0, 60);
+        int limit = options.Int("--memory-mib", 0, 0, 1 << 20);
         options.ExpectEnd();
-        Console.WriteLine("| what | requests | taken | RSS before, MiB | at the most | at the end | tag values answered |\n|---|---|---|---|---|---|---|");
-        if (values > 0) Measure(binary, $"{values} attribute values", (int)(values / (ValuesOfASpan * SpansOfARequest)), isMultitenant: false, static i => (Distinct(i), null));
-        if (megabytes > 0) Measure(binary, $"attributes of {megabytes} MB", LargeRequests, isMultitenant: false, i => (Large(megabytes, i), null));
+        Console.WriteLine("| what | requests | taken | seconds | server CPU, s | RSS before, MiB | at the most | at the end | tag values answered | killed |\n|---|---|---|---|---|---|---|---|---|---|");
+        if (values > 0) Measure(binary, limit, $"{values} attribute values", (int)(values / (ValuesOfASpan * SpansOfARequest)), isMultitenant: false, static i => (Distinct(i), null));
+        if (megabytes > 0) Measure(binary, limit, $"attributes of {megabytes} MB", LargeRequests, isMultitenant: false, i => (Large(megabytes, i), null));
         if (tenants > 0)
         {
             byte[] one = Bare();
-            Measure(binary, $"{tenants} tenants", tenants, isMultitenant: true, i => (one, $"tenant-{i}"));
+            Measure(binary, limit, $"{tenants} tenants", tenants, isMultitenant: true, i => (one, $"tenant-{i}"));
         }
 
         return 0;
     }
 
-    private static void Measure(string binary, string what, int requests, bool isMultitenant, Func<int, (byte[] Body, string? Tenant)> make)
+    private static void Measure(string binary, int limit, string what, int requests, bool isMultitenant, Func<int, (byte[] Body, string? Tenant)> make)
     {
-        using var server = new StartedServer(binary, isMultitenant);
+        using Confinement? confinement = limit > 0 ? new Confinement(limit) : null;
+        using var server = new StartedServer(binary, isMultitenant, launcher: confinement?.Launcher ?? []);
+        var clock = Stopwatch.StartNew();
         using var client = new HttpClient { Timeout = TimeSpan.FromMinutes(5) };
         var process = new ServerProcess(server.Pid);
         long before = process.Memory()?.ResidentBytes ?? 0;
@@ -56,10 +61,11 @@ internal static class ExtremesVerb
                 }
             }
         }))]);
+        double seconds = clock.Elapsed.TotalSeconds;
         long most = process.Memory()?.PeakBytes ?? 0;
         string answered = isMultitenant ? "" : client.GetByteArrayAsync(new Uri($"http://127.0.0.1:{server.Api}/api/v2/search/tag/span.key-0/values")).GetAwaiter().GetResult().Length.ToString(CultureInfo.InvariantCulture) + " bytes";
         MemoryReading end = process.Memory() ?? default;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {what} | {requests} | {taken} | {before >> 20} | {Math.Max(most, end.PeakBytes) >> 20} | {end.ResidentBytes >> 20} | {answered} |"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {what} | {requests} | {taken} | {seconds:F0} | {process.CpuSeconds():F0} | {before >> 20} | {Math.Max(most, end.PeakBytes) >> 20} | {end.ResidentBytes >> 20} | {answered} | {confinement?.Kills} |"));
     }
 
     private static async Task<HttpStatusCode> Post(HttpClient client, int port, byte[] body, string? tenant)

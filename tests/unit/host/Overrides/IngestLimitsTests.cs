@@ -4,6 +4,7 @@ using Tempo.Engine.Node;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Otlp.Fields;
 using Tempo.Engine.Otlp.Wire;
+using Tempo.Testing;
 using Xunit;
 
 namespace Tempo.Host.Tests.Overrides;
@@ -113,6 +114,27 @@ public sealed class IngestLimitsTests : IDisposable
         AssertAccounts("max_tenants");
     }
 
+    [Fact]
+    public async Task A_tenant_that_was_silent_for_an_hour_makes_way()
+    {
+        var time = new SteppedTime(0);
+        await using var node = await StartAsync(Unlimited, maxTenants: 2, time);
+        await IngestAsync(node, [(1, 1)], "a");
+        await IngestAsync(node, [(1, 1)], "b");
+        time.Advance(TimeSpan.FromMinutes(59));
+        await IngestAsync(node, [(1, 2)], "a");
+        Assert.Equal(IngestStatus.RateLimited, (await IngestAsync(node, [(1, 1)], "c")).Status);
+        time.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(IngestStatus.Accepted, (await IngestAsync(node, [(1, 1)], "c")).Status);
+        // One made way, and one came: there is no room again, until the next is silent.
+        Assert.Equal(IngestStatus.RateLimited, (await IngestAsync(node, [(1, 1)], "d")).Status);
+        Assert.Equal(IngestStatus.Accepted, (await IngestAsync(node, [(1, 3)], "a")).Status);
+        time.Advance(TimeSpan.FromMinutes(60));
+        Assert.Equal(IngestStatus.Accepted, (await IngestAsync(node, [(1, 2)], "d")).Status);
+        Assert.Equal(IngestStatus.Accepted, (await IngestAsync(node, [(1, 4)], "b")).Status);
+        Assert.Equal(IngestStatus.RateLimited, (await IngestAsync(node, [(1, 5)], "a")).Status);
+    }
+
     /// <summary>Random requests against tight limits: every span is stored or discarded, once, and the sender knows how many.</summary>
     [Fact]
     public async Task ReceivedIsStoredPlusDiscarded()
@@ -158,7 +180,7 @@ public sealed class IngestLimitsTests : IDisposable
     private long Sum(string name) => Text().Split('\n').Where(line => line.StartsWith(name + "{", StringComparison.Ordinal))
         .Sum(static line => long.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture));
 
-    private Task<TempoNode> StartAsync(TenantLimits limits, int maxTenants = 100) => TempoNode.StartAsync(
+    private Task<TempoNode> StartAsync(TenantLimits limits, int maxTenants = 100, TimeProvider? time = null) => TempoNode.StartAsync(
         new NodeOptions
         {
             WalPath = Path.Combine(_folder, "wal"),
@@ -167,7 +189,7 @@ public sealed class IngestLimitsTests : IDisposable
             Overrides = new TenantOverrides(limits),
             MaxTenants = maxTenants,
         },
-        _metrics, Log.Null, TimeProvider.System);
+        _metrics, Log.Null, time ?? TimeProvider.System);
 
     private static async Task<IngestOutcome> IngestAsync(TempoNode node, IEnumerable<(int Trace, int Span)> spans, string tenant = "single-tenant")
     {
