@@ -34,7 +34,6 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
 
     private const int MaxBloomShards = 1000;
 
-    private readonly RowGroupMemoryPool _memory = new(Environment.ProcessorCount);
 
     /// <summary>What of the blocks' sidecars is in memory.</summary>
     public SidecarCache Sidecars => options.Sidecars;
@@ -272,11 +271,11 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     private async Task<BlockContent?> WriteDataAsync(string path, NewBlock block, Action<BlockWriter> write, CancellationToken cancellation)
     {
         var isMerge = block.CompactedFrom.Count > 0 || block.IsNotCompacted;
-        var memory = isMerge ? _memory.Rent(block.Layout) : await _memory.RentForCutAsync(block.Layout, block.IsBehind, cancellation).ConfigureAwait(false);
+        var memory = isMerge ? options.Memory.Rent(block.Layout) : await options.Memory.RentForCutAsync(block.Layout, block.IsBehind, cancellation).ConfigureAwait(false);
         try
         {
             using var file = _work.Create(path);
-            using var writer = new BlockWriter(file, block.Layout, _work.SpillPathOf(block.Id.ToString()), memory, isMerge ? _memory : null);
+            using var writer = new BlockWriter(file, block.Layout, _work.SpillPathOf(block.Id.ToString()), memory, isMerge ? options.Memory : null);
             try
             {
                 writer.CountTimesIn(block.Times);
@@ -290,7 +289,7 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         }
         finally
         {
-            if (memory is not null) _memory.Return(memory, !isMerge);
+            if (memory is not null) options.Memory.Return(memory, !isMerge);
         }
     }
 
@@ -397,6 +396,8 @@ public sealed record BlockStoreOptions
     internal ColumnCache Columns { get; private init; } = new(96 << 20);
 
     internal OpenBlocks Open { get; init; } = new(64 << 20, FileLimit.OpenBlocks);
+
+    internal RowGroupMemoryPool Memory { get; } = new(Environment.ProcessorCount);
 
     /// <summary>Bytes of unpacked dictionaries that are kept for the next look-ups; 0: none.</summary>
     public long DictionaryCacheBytes { get; init; } = 32 << 20;

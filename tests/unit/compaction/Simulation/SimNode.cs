@@ -28,14 +28,14 @@ internal sealed class SimNode : IDisposable
     private readonly CompactionLoop _compaction;
     private readonly TimeProvider _time;
 
-    private SimNode(IDisk disk, SimLedger ledger, TimeProvider time, Random random)
+    private SimNode(IDisk disk, SimLedger ledger, TimeProvider time, Random random, BlockStoreOptions blocks)
     {
         (_ledger, _time) = (ledger, time);
         var metrics = new MetricRegistry();
         _state = new NodeState(_options, time);
         _log = WriteAheadLog.Open(disk, "wal", new WalOptions { SegmentBytes = 8 << 10, OwnCommitThread = false }, metrics, time, () => (ulong)random.NextInt64());
         var objects = LocalObjectStore.Open(disk, "blocks");
-        _store = new BlockStore(objects, "wal/building", new BlockStoreOptions { BloomShardBytes = 64 }, disk: disk);
+        _store = new BlockStore(objects, "wal/building", blocks, disk: disk);
         _store.Sweep();
         var promotion = new ColumnPromotion(_options, DedicatedColumns.None, _state, Log.Null, time);
         _writer = new GenerationWriter(_options, _log, _store, promotion, _state, new NodeMetrics(metrics), Log.Null);
@@ -44,10 +44,11 @@ internal sealed class SimNode : IDisposable
         _compaction = new CompactionLoop(_options, services, _state, _store, deletion, new BlockQuarantine(objects, time), new CompactionMetrics(metrics), Log.Null, time);
     }
 
-    /// <summary>As a node starts.</summary>
-    public static async Task<SimNode> StartAsync(IDisk disk, SimLedger ledger, TimeProvider time, Random random)
+    /// <summary>As a node starts. Of <paramref name="memory"/> it has what blocks are built in and nothing that an earlier node knew.</summary>
+    public static async Task<SimNode> StartAsync(IDisk disk, SimLedger ledger, TimeProvider time, Random random, BlockStoreOptions memory)
     {
-        var node = new SimNode(disk, ledger, time, random);
+        var own = memory with { SidecarCacheBytes = 64 << 20, ColumnCacheBytes = 96 << 20, OpenBlockBytes = 64 << 20 };
+        var node = new SimNode(disk, ledger, time, random, own);
         var listing = await node._store.ListAllAsync(default);
         Assert.Empty(listing.Unreadable);
         var recovery = new Recovery(node._options, node._log, [node._store], node._state, Log.Null, time);

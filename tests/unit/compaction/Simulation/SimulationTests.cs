@@ -1,5 +1,6 @@
 using System.Globalization;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks;
 using Tempo.Testing;
 
 namespace Tempo.Compaction.Tests.Simulation;
@@ -21,13 +22,18 @@ public sealed class SimulationTests(ITestOutputHelper output)
     {
         var seeds = FromEnvironment("TEMPO_SIM_SEEDS", 60);
         var first = FromEnvironment("TEMPO_SIM_FROM", 1);
-        var (acknowledged, calls) = (0L, 0L);
-        for (var seed = first; seed < first + seeds; seed++)
+        var (acknowledged, calls, next) = (0L, 0L, first - 1);
+        // Each seed is a world of its own; on each processor one after the other, in the same memory.
+        await Task.WhenAll(Enumerable.Range(0, Environment.ProcessorCount).Select(_ => Task.Run(async () =>
         {
-            var life = await RunAsync(seed);
-            acknowledged += life.Acknowledged;
-            calls += life.Calls;
-        }
+            var memory = NewMemory();
+            while (Interlocked.Increment(ref next) is var seed && seed < first + seeds)
+            {
+                var life = await RunAsync(seed, memory);
+                Interlocked.Add(ref acknowledged, life.Acknowledged);
+                Interlocked.Add(ref calls, life.Calls);
+            }
+        })));
 
         output.WriteLine($"seeds {first} to {first + seeds - 1}: {acknowledged} acknowledged, {calls} calls of the disk");
         Assert.True(acknowledged > seeds * 3, $"only {acknowledged} spans were acknowledged");
@@ -36,10 +42,12 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [Fact]
     public async Task The_same_seed_is_the_same_life_call_by_call()
     {
-        for (var seed = 1; seed <= 5; seed++) Assert.Equal(await RunAsync(seed), await RunAsync(seed));
+        // Once in memory that others have used, once in memory of its own.
+        var used = NewMemory();
+        for (var seed = 1; seed <= 5; seed++) Assert.Equal(await RunAsync(seed, used), await RunAsync(seed, NewMemory()));
     }
 
-    private static async Task<Life> RunAsync(int seed)
+    private static async Task<Life> RunAsync(int seed, BlockStoreOptions memory)
     {
         var random = new Random(seed);
         var time = new ManualTime(new DateTimeOffset(2026, 11, 28, 0, 0, 0, TimeSpan.Zero));
@@ -64,7 +72,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
                     if (at == end.AtCall) left = (end.IsOfPower ? disk.Crash(end.Seed) : disk.Kill(), ledger.Copy());
                     return sick > 0 && !isStarting && at % sick == 0 && call.Operation is "Write" or "Sync" ? new DiskFault(DiskError.Failed, (FaultMoment)(at % 3)) : null;
                 });
-                using (var node = await SimNode.StartAsync(flaky, ledger, time, random))
+                using (var node = await SimNode.StartAsync(flaky, ledger, time, random, memory))
                 {
                     isStarting = false;
                     await node.CheckAsync($"life {life}, started");
@@ -80,7 +88,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
                 (disk, ledger) = left ?? (end.IsOfPower ? disk.Crash(end.Seed) : disk.Kill(), ledger);
             }
 
-            using var last = await SimNode.StartAsync(disk, ledger, time, random);
+            using var last = await SimNode.StartAsync(disk, ledger, time, random, memory);
             await last.CheckAsync("at the last start");
             await last.CutAsync();
             await last.CompactAsync();
@@ -93,6 +101,8 @@ public sealed class SimulationTests(ITestOutputHelper output)
 
         return new Life(ledger.Acknowledged.Count, calls, digest);
     }
+
+    private static BlockStoreOptions NewMemory() => new() { BloomShardBytes = 64 };
 
     private static async Task<string> StepAsync(SimNode node, ManualTime time, Random random)
     {
