@@ -18,17 +18,26 @@ public static class GarbageBudget
     private const long MaxQueryBytes = 128 << 20;
 
     /// <summary>
+    /// Where the heap is large, because live data is, a collection takes longer (10 ms at 250 MB) and everybody waits for it: beyond this
+    /// size an eighth of the heap is garbage before it is looked at.
+    /// </summary>
+    private const long SmallHeapBytes = 96 << 20;
+
+    /// <summary>
     /// Memory that the collector holds and nobody uses, beyond which it is given back: at least this, and an eighth of what is used. The
     /// collector keeps free regions for twenty collections, which here is minutes, and holes between large arrays for good.
     /// </summary>
     private const long MinUnusedBytes = 8 << 20;
 
     /// <summary>
-    /// Allocated bytes between giving back once and again: doubled each time, so that it is done often while the process grows to its size,
-    /// and once in many seconds after, whatever it does; of a large heap half a byte is moved for a byte that was allocated.
+    /// Giving back moves what is in use together, and everybody waits for it, some tens of milliseconds. While the process grows to its size
+    /// it is done after so many allocated bytes, doubled each time; from then on by the clock, when it has become a three hundredth of the
+    /// time, so that of a hundred requests none meets it.
     /// </summary>
-    private const long MinGivingBackBytes = 16 << 20;
-    private const long MaxGivingBackBytes = 256 << 20;
+    private const long FirstGivingBackBytes = 16 << 20;
+    private const int TimesOfGivingBack = 300;
+    private const int MinSecondsBetween = 2;
+    private const int MaxSecondsBetween = 30;
 
     /// <summary>
     /// Bytes of small objects between two collections of the young generations, where the collector itself waits until they fill the last
@@ -38,8 +47,10 @@ public static class GarbageBudget
 
     private static long s_youngAllocatedBefore;
     private static int s_youngCollectionsBefore;
-    private static long s_givingBackBytes = MinGivingBackBytes;
-    private static long s_nextGivingBack;
+    private static long s_growthBytes = FirstGivingBackBytes;
+    private static long s_nextOfGrowth = FirstGivingBackBytes; // allocated bytes
+    private static long s_youngChecks;
+    private static long s_nextByClock; // in checks of the young
     private static long s_allocatedBefore;
     private static int s_collectionsBefore;
 
@@ -49,9 +60,13 @@ public static class GarbageBudget
     /// <summary>The same with the budget of queries: at the beginning of each, and wherever one takes much.</summary>
     public static void CheckQuery() => Check(MaxQueryBytes);
 
-    /// <summary>For a loop that comes by about once a second, one thread: collects what is young, some tenths of a millisecond.</summary>
+    /// <summary>
+    /// For a loop that comes by about once a second, one thread: collects what is young, some tenths of a millisecond, and gives back what
+    /// is held and not used.
+    /// </summary>
     public static void CheckYoung()
     {
+        if (++s_youngChecks >= s_nextByClock) GiveBackByClock();
         var allocated = GC.GetTotalAllocatedBytes();
         if (GC.CollectionCount(0) != s_youngCollectionsBefore)
         {
@@ -90,23 +105,37 @@ public static class GarbageBudget
             return;
         }
 
-        if (allocated - before < maxBytes || Interlocked.CompareExchange(ref s_allocatedBefore, allocated, before) != before) return;
+        if (allocated - before < maxBytes) return;
+        var heapBytes = GC.GetGCMemoryInfo(GCKind.Any).HeapSizeBytes;
+        if (allocated - before < (heapBytes - SmallHeapBytes) / 8 || Interlocked.CompareExchange(ref s_allocatedBefore, allocated, before) != before) return;
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: false);
-        GiveBackUnused(allocated);
+        GiveBackOfGrowth(allocated);
         Volatile.Write(ref s_collectionsBefore, GC.CollectionCount(GC.MaxGeneration));
     }
 
-    // Moves what is in use together, which takes some tens of milliseconds. Called by one thread at a time for each budget: who comes
-    // second here has lost the exchange in Check, or gives back once more, which does no harm.
-    private static void GiveBackUnused(long allocated)
+    private static void GiveBackOfGrowth(long allocated)
     {
-        if (allocated < Volatile.Read(ref s_nextGivingBack)) return;
+        if (allocated < Volatile.Read(ref s_nextOfGrowth) || !TryGiveBack()) return;
+        // Called by one thread at a time for each budget: who comes second has lost the exchange in Check, or gives back once more.
+        var next = Volatile.Read(ref s_growthBytes);
+        Volatile.Write(ref s_nextOfGrowth, allocated + next);
+        Volatile.Write(ref s_growthBytes, 2 * next);
+    }
+
+    private static void GiveBackByClock()
+    {
+        var before = GC.GetTotalPauseDuration();
+        if (!TryGiveBack()) return;
+        var seconds = (GC.GetTotalPauseDuration() - before).TotalSeconds * TimesOfGivingBack;
+        s_nextByClock = s_youngChecks + (long)Math.Clamp(seconds, MinSecondsBetween, MaxSecondsBetween);
+    }
+
+    private static bool TryGiveBack()
+    {
         var heap = GC.GetGCMemoryInfo(GCKind.Any);
         var used = heap.HeapSizeBytes - heap.FragmentedBytes;
-        if (heap.TotalCommittedBytes - used < Math.Max(MinUnusedBytes, used / 8)) return;
-        var next = Volatile.Read(ref s_givingBackBytes);
-        Volatile.Write(ref s_nextGivingBack, allocated + next);
-        Volatile.Write(ref s_givingBackBytes, Math.Min(2 * next, Math.Max(2 * used, MaxGivingBackBytes)));
+        if (heap.TotalCommittedBytes - used < Math.Max(MinUnusedBytes, used / 8)) return false;
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return true;
     }
 }

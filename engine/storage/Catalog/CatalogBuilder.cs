@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Scan;
@@ -42,41 +41,44 @@ internal sealed class CatalogBuilder
         return keys[code] = new CatalogKey(key.ToArray(), _budget);
     }
 
-    /// <summary>The section: a size, then a zstd frame.</summary>
-    public byte[] ToSection()
+    /// <summary>
+    /// Writes the section: a size, then a zstd frame. A catalog is a megabyte before it is compressed, and there is one for each cut: in native
+    /// memory, which goes back at once.
+    /// </summary>
+    public void WriteSection(NativeBuffer section)
     {
-        var catalog = new ArrayBufferWriter<byte>(64 << 10);
+        using var catalog = new NativeBuffer();
+        using var values = new NativeBuffer();
         CatalogWriter.WriteHead(catalog, _hasAllKeys, _keyCount);
         var left = MaxValuesBytes;
         for (var scope = 0; scope < _keys.Length; scope++)
             foreach (var key in _keys[scope])
                 if (key is not null)
-                    Write(catalog, (CatalogScope)scope, key, ref left);
-        var section = new byte[4 + Zstd.MaxCompressedLength(catalog.WrittenCount)];
-        BinaryPrimitives.WriteInt32LittleEndian(section, catalog.WrittenCount);
-        var size = Zstd.Compress(catalog.WrittenSpan, section.AsSpan(4), level: 3);
-        return section[..(4 + size)];
+                    Write(catalog, (CatalogScope)scope, key, values, ref left);
+        BinaryPrimitives.WriteInt32LittleEndian(section.GetSpan(4), catalog.Length);
+        section.Advance(4);
+        section.Advance(Zstd.Compress(catalog.Written, section.GetSpan(Zstd.MaxCompressedLength(catalog.Length)), level: 3));
     }
 
-    private static void Write(ArrayBufferWriter<byte> catalog, CatalogScope scope, CatalogKey key, ref int left)
+    private static void Write(NativeBuffer catalog, CatalogScope scope, CatalogKey key, NativeBuffer values, ref int left)
     {
-        var values = new ArrayBufferWriter<byte>(1024);
+        values.Clear();
         var (count, size) = (0, 0);
         var hasAll = key.HasAllValues;
         var limit = Math.Min(left, MaxKeyValuesBytes);
         foreach (var (type, bits, seen) in key.List())
         {
             CatalogWriter.WriteValue(values, type, type == CatalogValueType.Text ? key.TextOf(bits) : [], bits, seen);
-            if (values.WrittenCount > limit)
+            if (values.Length > limit)
             {
                 hasAll = false;
                 break;
             }
 
-            (count, size) = (count + 1, values.WrittenCount);
+            (count, size) = (count + 1, values.Length);
         }
 
         left -= size;
-        CatalogWriter.WriteKey(catalog, scope, key, count, hasAll, values.WrittenSpan[..size]);
+        CatalogWriter.WriteKey(catalog, scope, key, count, hasAll, values.Written[..size]);
     }
 }

@@ -1,5 +1,5 @@
-using System.Buffers;
 using System.Buffers.Binary;
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Otlp.Wire;
 
 namespace Tempo.Engine.Storage.Catalog;
@@ -7,13 +7,13 @@ namespace Tempo.Engine.Storage.Catalog;
 /// <summary>Writes what <see cref="CatalogReader"/> reads.</summary>
 internal static class CatalogWriter
 {
-    public static void WriteHead(IBufferWriter<byte> output, bool hasAllKeys, int keyCount)
+    public static void WriteHead(NativeBuffer output, bool hasAllKeys, int keyCount)
     {
         WriteNumber(output, hasAllKeys ? 0 : 1);
         WriteNumber(output, keyCount);
     }
 
-    public static void WriteKey(IBufferWriter<byte> output, CatalogScope scope, CatalogKey key, int valueCount, bool hasAllValues, ReadOnlySpan<byte> values)
+    public static void WriteKey(NativeBuffer output, CatalogScope scope, CatalogKey key, int valueCount, bool hasAllValues, ReadOnlySpan<byte> values)
     {
         WriteByte(output, (byte)scope);
         WriteBytes(output, key.Key);
@@ -25,7 +25,7 @@ internal static class CatalogWriter
         WriteBytes(output, values);
     }
 
-    public static void WriteValue(IBufferWriter<byte> output, CatalogValueType type, ReadOnlySpan<byte> text, long bits, long count)
+    public static void WriteValue(NativeBuffer output, CatalogValueType type, ReadOnlySpan<byte> text, long bits, long count)
     {
         WriteByte(output, (byte)type);
         if (type == CatalogValueType.Text)
@@ -41,18 +41,18 @@ internal static class CatalogWriter
         WriteNumber(output, count);
     }
 
-    private static void WriteByte(IBufferWriter<byte> output, byte value)
+    private static void WriteByte(NativeBuffer output, byte value)
     {
         output.GetSpan(1)[0] = value;
         output.Advance(1);
     }
 
-    private static void WriteBytes(IBufferWriter<byte> output, ReadOnlySpan<byte> bytes)
+    private static void WriteBytes(NativeBuffer output, ReadOnlySpan<byte> bytes)
     {
         WriteNumber(output, bytes.Length);
-        output.Write(bytes);
+        output.Append(bytes);
     }
 
-    private static void WriteNumber(IBufferWriter<byte> output, long number) =>
+    private static void WriteNumber(NativeBuffer output, long number) =>
         output.Advance(Varint.Encode(output.GetSpan(Varint.MaxSizeBytes), (ulong)number));
 }

@@ -91,7 +91,9 @@ internal sealed class SidecarBuilder : IDisposable
         var index = output.Position;
         WriteEntry(ref entry, SectionKind.IdIndex, 0, index, IdIndex.Write(output, ids, out var checksum), checksum);
         WriteSection(output, ref entry, SectionKind.Zones, BlockZones.ToSection(_zones[..RowGroupCount]));
-        WriteSection(output, ref entry, SectionKind.Catalog, _catalog.ToSection());
+        using var catalog = new NativeBuffer();
+        _catalog.WriteSection(catalog);
+        WriteSection(output, ref entry, SectionKind.Catalog, catalog.Written);
         var offset = output.Position;
         _ofRowGroups.CopyTo(output);
         foreach (var (kind, rowGroup, size, sum) in _sections)
