@@ -1,5 +1,3 @@
-using System.Buffers.Text;
-using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.WebUtilities;
 using Tempo.Engine.Foundation;
@@ -34,7 +32,7 @@ internal sealed class EdgeAnswers(TimeProvider time)
     /// <summary>A refusal: a google.rpc.Status as protobuf.</summary>
     public byte[] Error(int code, in GrpcStatus status)
     {
-        var retry = status.RetryDelay > TimeSpan.Zero ? $"Retry-After: {Math.Ceiling(status.RetryDelay.TotalSeconds).ToString(CultureInfo.InvariantCulture)}\r\n" : "";
+        var retry = HttpBody.RetryAfter(status) is { } seconds ? $"Retry-After: {seconds}\r\n" : "";
         using var message = new NativeBuffer();
         GrpcStatusDetails.Write(status, message);
         return Compose(code, retry, message.Written);

@@ -66,12 +66,16 @@ public sealed class HttpBody(RequestMemory memory, int maxRequestBytes, IReadOnl
     };
 
     /// <summary>
-    /// Retry-After, if the sender may come back. The header knows whole seconds only: rounded, so that delays that are spread stay so.
+    /// What Retry-After says; null if the sender may not come back. The header knows whole seconds only: rounded, so that delays that are
+    /// spread stay so.
     /// </summary>
+    public static string? RetryAfter(in GrpcStatus status) =>
+        status.RetryDelay > TimeSpan.Zero ? Math.Max(1, Math.Round(status.RetryDelay.TotalSeconds)).ToString(CultureInfo.InvariantCulture) : null;
+
+    /// <summary><see cref="RetryAfter"/> as a header.</summary>
     public static void TellRetry(HttpResponse response, in GrpcStatus status)
     {
-        if (status.RetryDelay > TimeSpan.Zero)
-            response.Headers.RetryAfter = Math.Max(1, Math.Round(status.RetryDelay.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        if (RetryAfter(status) is { } seconds) response.Headers.RetryAfter = seconds;
     }
 
     /// <summary>The media type of a Content-Type header, in lower case and without parameters.</summary>

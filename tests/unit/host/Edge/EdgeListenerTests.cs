@@ -136,7 +136,7 @@ public sealed class EdgeListenerTests : IAsyncLifetime
         await client.SendAsync(post[..500]);
         var answer = await client.ReadAsync();
         Assert.Equal("HTTP/1.1 503 Service Unavailable", answer.Status);
-        Assert.Contains("Retry-After: 1", answer.Headers);
+        Assert.Contains(answer.Headers, static header => header is "Retry-After: 1" or "Retry-After: 2"); // spread over a second
         _room = IngestRoom.Open;
         await client.SendAsync(post[500..] + Post("y"));
         Assert.Equal("HTTP/1.1 200 OK", (await client.ReadAsync()).Status);
