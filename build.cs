@@ -286,12 +286,12 @@ internal static class TestRun
     }
 
     /// <summary>The program that building the project in <paramref name="folder"/> has made.</summary>
-    public static string Executable(string folder)
+    public static string Executable(string folder, string configuration = Configuration)
     {
         var project = Directory.EnumerateFiles(folder, "*.csproj").SingleOrDefault() ?? throw new BuildException($"{folder} has no project");
         var name = Path.GetFileNameWithoutExtension(project);
         var assembly = XDocument.Load(project).Descendants("AssemblyName").FirstOrDefault()?.Value ?? name;
-        return $"artifacts/bin/{name}/{Configuration.ToLowerInvariant()}/{assembly}{(OperatingSystem.IsWindows() ? ".exe" : "")}";
+        return $"artifacts/bin/{name}/{configuration.ToLowerInvariant()}/{assembly}{(OperatingSystem.IsWindows() ? ".exe" : "")}";
     }
 }
 
@@ -315,23 +315,24 @@ internal static class Torture
 
     // Kills, calls, failpoints, power cuts and full disks for so long; then damaged files for a tenth of that, and overload for a twentieth, twice.
     private static int All(int minutes) =>
-        Faults(minutes) | Damage(minutes * 4000) | (Environment.IsPrivilegedProcess ? Overload(["--minutes", $"{Math.Max(1, minutes / 20)}"]) : Skip("overload: needs root, for the control group of the server"));
+        Faults(minutes) | Damage(minutes * 4000) | OverloadIfRoot(Math.Max(1, minutes / 20));
 
     /// <summary>The figures that the project promises for a night; the table has them all.</summary>
     public static int Nightly()
     {
         Prepare();
         var results = Path.GetTempFileName();
-        var exit = Pass(results, "TEMPO_KILL_ROUNDS", 1000, 1, ["-class", Kills]);
-        exit |= Pass(results, "TEMPO_TORTURE_ROUNDS", 500, 1, ["-class", PowerCuts]);
-        exit |= Pass(results, "TEMPO_TORTURE_ROUNDS", MostRoundsOfAPass, 1, ["-class", "Tempo.SystemTests.Torture.*", "-class-", PowerCuts]);
+        var exit = Pass(results, 1000, 1, ["-class", Kills]);
+        exit |= Pass(results, 500, 1, ["-class", PowerCuts]);
+        exit |= Pass(results, MostRoundsOfAPass, 1, ["-class", "Tempo.SystemTests.Torture.*", "-class-", PowerCuts]);
         ShowTable(results);
-        return exit | Simulation([]) | Damage(500_000) | (Environment.IsPrivilegedProcess ? Overload(["--minutes", "30"]) : Skip("overload: needs root"));
+        return exit | Simulation([]) | Damage(500_000) | OverloadIfRoot(30);
     }
 
-    private static int Skip(string what)
+    private static int OverloadIfRoot(int minutes)
     {
-        Console.WriteLine($"skipped: {what}");
+        if (Environment.IsPrivilegedProcess) return Overload(["--minutes", $"{minutes}"]);
+        Console.WriteLine("skipped: overload: needs root, for the control group of the server");
         return 0;
     }
 
@@ -350,7 +351,7 @@ internal static class Torture
 
         static int Count(string folder, string tests, int inputs)
         {
-            if (Shell.Run("dotnet", "build", folder, "-c", TestRun.Configuration, "--tl:off", "-v", "q") != 0) throw new BuildException("the tests do not build");
+            Build(folder, TestRun.Configuration);
             Environment.SetEnvironmentVariable("TEMPO_CORRUPTION_INPUTS", $"{inputs}");
             var clock = Stopwatch.StartNew();
             var (exit, output) = Shell.Capture(TestRun.Executable(folder), ["-noLogo", "-noColor", "-class", tests]);
@@ -367,11 +368,16 @@ internal static class Torture
         return Verbs.Perf(["overload", "--binary", Path.GetFullPath(Publication.Binary), .. arguments]);
     }
 
+    private static void Build(string folder, string configuration)
+    {
+        if (Shell.Run("dotnet", "build", folder, "-c", configuration, "--tl:off", "-v", "q") != 0) throw new BuildException("the tests do not build");
+    }
+
     private static void Prepare()
     {
         SystemPackages.Need(SystemPackages.ForPublish);
         SystemPackages.Need(SystemPackages.ForSystemTests);
-        if (Shell.Run("dotnet", "build", "tests/system", "-c", TestRun.Configuration, "--tl:off", "-v", "q") != 0) throw new BuildException("the tests do not build");
+        Build("tests/system", TestRun.Configuration);
         Publication.Ensure();
         Environment.SetEnvironmentVariable("TEMPO_BINARY", Path.GetFullPath(Publication.Binary));
     }
@@ -382,20 +388,18 @@ internal static class Torture
         var (results, rounds) = (Path.GetTempFileName(), Math.Clamp(minutes / MinutesOfARound, LeastRoundsOfAPass, MostRoundsOfAPass));
         var (clock, exit) = (Stopwatch.StartNew(), 0);
         for (var seed = 1; exit == 0 && (seed == 1 || clock.Elapsed.TotalMinutes < minutes); seed += rounds)
-        {
-            Environment.SetEnvironmentVariable("TEMPO_KILL_ROUNDS", $"{rounds}");
-            exit = Pass(results, "TEMPO_TORTURE_ROUNDS", rounds, seed, Tests);
-        }
+            exit = Pass(results, rounds, seed, Tests);
 
         ShowTable(results);
         return exit;
     }
 
     // Each test once, with so many rounds.
-    private static int Pass(string results, string variable, int rounds, int seed, string[] tests)
+    private static int Pass(string results, int rounds, int seed, string[] tests)
     {
         Environment.SetEnvironmentVariable("TEMPO_TORTURE_RESULTS", results);
-        Environment.SetEnvironmentVariable(variable, $"{rounds}");
+        Environment.SetEnvironmentVariable("TEMPO_TORTURE_ROUNDS", $"{rounds}");
+        Environment.SetEnvironmentVariable("TEMPO_KILL_ROUNDS", $"{rounds}");
         Environment.SetEnvironmentVariable("TEMPO_TORTURE_SEED", $"{seed}");
         Environment.SetEnvironmentVariable("TEMPO_KILL_SEED", $"{seed}");
         var clock = Stopwatch.StartNew();
@@ -413,15 +417,15 @@ internal static class Torture
     // Release: the assertions are those of the tests, and it takes half the time.
     private static int Simulation(string[] arguments)
     {
+        const string Folder = "tests/unit/compaction", Configuration = "Release";
         string Option(string name, string otherwise) => Array.IndexOf(arguments, name) is >= 0 and var at && at + 1 < arguments.Length ? arguments[at + 1] : otherwise;
         var seeds = Option("--seeds", "100000");
         var first = Option("--from", (DateTime.UtcNow.DayOfYear * 1_000_000).ToString(CultureInfo.InvariantCulture));
-        if (Shell.Run("dotnet", "build", "tests/unit/compaction", "-c", "Release", "--tl:off", "-v", "q") != 0) throw new BuildException("the tests do not build");
+        Build(Folder, Configuration);
         Environment.SetEnvironmentVariable("TEMPO_SIM_SEEDS", seeds);
         Environment.SetEnvironmentVariable("TEMPO_SIM_FROM", first);
         var clock = Stopwatch.StartNew();
-        var executable = TestRun.Executable("tests/unit/compaction").Replace($"/{TestRun.Configuration.ToLowerInvariant()}/", "/release/", StringComparison.Ordinal);
-        var (exit, output) = Shell.Capture(executable, ["-noLogo", "-noColor", "-class", "Tempo.Compaction.Tests.Simulation.SimulationTests"]);
+        var (exit, output) = Shell.Capture(TestRun.Executable(Folder, Configuration), ["-noLogo", "-noColor", "-class", "Tempo.Compaction.Tests.Simulation.SimulationTests"]);
         Console.WriteLine(exit == 0 ? $"simulation: {seeds} seeds from {first} held, {clock.Elapsed.TotalMinutes:F1} minutes" : output);
         return exit;
     }

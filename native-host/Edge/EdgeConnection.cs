@@ -173,23 +173,24 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
         var admission = posts.Ingest.AdmitAsync(CancellationToken.None);
         if (admission.IsCompleted) return Admitted(admission.Result);
         _phase = Phase.Admission;
-        _ = WaitAsync(admission);
+        _ = GoOnAsync(admission, static (connection, status) => connection.Admitted(status));
         return false;
+    }
 
-        async Task WaitAsync(ValueTask<GrpcStatus> waiting)
+    // On whichever thread has the result. The step says whether there is more to do at once, as those of Step do.
+    private async Task GoOnAsync<T>(ValueTask<T> waiting, Func<EdgeConnection, T, bool> step)
+    {
+        try
         {
-            try
-            {
-                if (!Admitted(await waiting.ConfigureAwait(false))) return;
-            }
-            catch (Exception e)
-            {
-                Fail(e);
-                return;
-            }
-
-            Run();
+            if (!step(this, await waiting.ConfigureAwait(false))) return;
         }
+        catch (Exception e)
+        {
+            Fail(e);
+            return;
+        }
+
+        Run();
     }
 
     private bool Admitted(in GrpcStatus status)
@@ -239,23 +240,8 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
     {
         var stored = posts.Ingest.StoreAsync(_tenant, _body!);
         if (stored.IsCompleted) return Stored(stored.Result);
-        _ = WaitAsync(stored);
+        _ = GoOnAsync(stored, static (connection, result) => connection.Stored(result));
         return false;
-
-        async Task WaitAsync(ValueTask<(GrpcStatus, IngestOutcome)> storing)
-        {
-            try
-            {
-                if (!Stored(await storing.ConfigureAwait(false))) return;
-            }
-            catch (Exception e)
-            {
-                Fail(e);
-                return;
-            }
-
-            Run();
-        }
     }
 
     private bool Stored((GrpcStatus Status, IngestOutcome Outcome) result)
@@ -304,8 +290,7 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
             return true;
         }
 
-        _phase = Phase.Head;
-        return Arm(SocketCalls.EpollModify, SocketCalls.EpollIn, listener.IdleTimeout); // if more has come already, that is an event at once
+        return AwaitHead();
     }
 
     [SkipLocalsInit]
@@ -319,6 +304,12 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
             _receivedBytes += count;
         }
 
+        return AwaitHead();
+    }
+
+    // If more has come already, that is an event at once.
+    private bool AwaitHead()
+    {
         _phase = Phase.Head;
         return Arm(SocketCalls.EpollModify, SocketCalls.EpollIn, listener.IdleTimeout);
     }

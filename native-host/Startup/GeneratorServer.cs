@@ -58,8 +58,8 @@ internal sealed class GeneratorServer
         var requests = new RequestMetrics(_metrics);
         var api = new ListenAddress(_options.HttpListenAddress, _options.HttpListenPort);
         await _listeners.OpenAsync("http", api, ApiLimits, Routes(_node, tenants, overrides, requests).HandleAsync, _options.HttpTls).ConfigureAwait(false);
-        _receivers = new ReceiverServers(new IngestRouter(_node.IngestAsync), tenants, requests, _metrics, _log, _time);
-        await _receivers.StartAsync(_options, (name, receiver, limits, handle, posts) => _listeners.OpenAsync(name, receiver.Listen, limits, handle, receiver.Tls, inner => ReceiverFront.Around(receiver, _time, inner), posts)).ConfigureAwait(false);
+        _receivers = new ReceiverServers(_listeners, new IngestRouter(_node.IngestAsync), tenants, requests, _metrics, _log, _time);
+        await _receivers.StartAsync(_options).ConfigureAwait(false);
         _lifecycle.ReportStarted();
         _log.Info("Tempo started", ("version", BuildInfo.Version), ("target", _options.Target));
     }

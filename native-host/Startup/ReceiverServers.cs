@@ -10,10 +10,6 @@ using Tempo.Ring;
 
 namespace Tempo.Host.Startup;
 
-/// <summary>Listens for a receiver.</summary>
-/// <param name="posts">What it takes below Kestrel; null: nothing.</param>
-internal delegate Task ListenForReceiver(string name, ReceiverOptions receiver, ListenerLimits limits, Func<HttpContext, Task> handle, PlainPosts? posts = null);
-
 /// <summary>Every receiver that is configured, each on its port, all with one account of memory and the same way on.</summary>
 internal sealed class ReceiverServers : IAsyncDisposable
 {
@@ -23,6 +19,7 @@ internal sealed class ReceiverServers : IAsyncDisposable
     private static readonly ListenerLimits GrpcLimits = new(MaxBodyBytes: null, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: true);
     private static readonly ListenerLimits HttpLimits = new(MaxBodyBytes: null, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: false) { RunsInline = true };
 
+    private readonly Listeners _listeners;
     private readonly IngestRouter _router;
     private readonly TenantResolver _tenants;
     private readonly RequestMetrics _requests;
@@ -32,9 +29,9 @@ internal sealed class ReceiverServers : IAsyncDisposable
     private readonly List<JaegerUdpReceiver> _udp = [];
     private readonly AdmissionLine _line;
 
-    public ReceiverServers(IngestRouter router, TenantResolver tenants, RequestMetrics requests, MetricRegistry metrics, Log log, TimeProvider time)
+    public ReceiverServers(Listeners listeners, IngestRouter router, TenantResolver tenants, RequestMetrics requests, MetricRegistry metrics, Log log, TimeProvider time)
     {
-        (_router, _tenants, _requests, _metrics, _log, _time) = (router, tenants, requests, metrics, log, time);
+        (_listeners, _router, _tenants, _requests, _metrics, _log, _time) = (listeners, router, tenants, requests, metrics, log, time);
         var refused = metrics.Counter("tempo_receiver_requests_refused_total", "Requests that were refused before they were read, because too many are being stored, too much waits to be written as blocks, or the process stops.");
         refused.Add(0);
         _line = new AdmissionLine(() => router.Room, Environment.ProcessorCount, time, refused);
@@ -42,28 +39,28 @@ internal sealed class ReceiverServers : IAsyncDisposable
     }
 
     /// <exception cref="ListenException">An address cannot be listened on.</exception>
-    public async Task StartAsync(HostOptions options, ListenForReceiver listen)
+    public async Task StartAsync(HostOptions options)
     {
         var memory = new RequestMemory(options.Node.MaxInflightBytes);
         _metrics.Gauge("tempo_receiver_inflight_bytes", "Memory of requests that are being read or stored.", () => memory.InflightBytes);
         var set = options.Receivers;
         if (set.OtlpGrpc is { } otlpGrpc)
-            await listen("otlp_grpc", otlpGrpc, GrpcLimits.With(otlpGrpc.Server), Grpc(new OtlpGrpcReceiver(Ingest(Otlp, "grpc"), otlpGrpc.MaxRequestBytes), memory)).ConfigureAwait(false);
+            await ListenAsync("otlp_grpc", otlpGrpc, GrpcLimits.With(otlpGrpc.Server), Grpc(new OtlpGrpcReceiver(Ingest(Otlp, "grpc"), otlpGrpc.MaxRequestBytes), memory)).ConfigureAwait(false);
         if (set.OtlpHttp is { } otlpHttp)
         {
             var ingest = Ingest(Otlp, "http");
             var receiver = new OtlpHttpReceiver(ingest, new HttpBody(memory, otlpHttp.MaxRequestBytes, otlpHttp.Server.ContentEncodings), _requests, _time, otlpHttp.Server.TracesPath);
             var posts = new PlainPosts(ingest, memory, otlpHttp.MaxRequestBytes, otlpHttp.Server.TracesPath, _requests, _log, _time);
-            await listen("otlp_http", otlpHttp, HttpLimits.With(otlpHttp.Server), receiver.HandleAsync, posts).ConfigureAwait(false);
+            await ListenAsync("otlp_http", otlpHttp, HttpLimits.With(otlpHttp.Server), receiver.HandleAsync, posts).ConfigureAwait(false);
         }
 
         if (set.Zipkin is { } zipkin)
         {
             var receiver = new ZipkinReceiver(_router, _tenants, _line, _metrics, new HttpBody(memory, zipkin.MaxRequestBytes, zipkin.Server.ContentEncodings), _requests, _time, zipkin.ParsesTags);
-            await listen("zipkin", zipkin, HttpLimits.With(zipkin.Server), receiver.HandleAsync).ConfigureAwait(false);
+            await ListenAsync("zipkin", zipkin, HttpLimits.With(zipkin.Server), receiver.HandleAsync).ConfigureAwait(false);
         }
 
-        await StartJaegerAsync(set, memory, options.MultitenancyEnabled, listen).ConfigureAwait(false);
+        await StartJaegerAsync(set, memory, options.MultitenancyEnabled).ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()
@@ -72,14 +69,14 @@ internal sealed class ReceiverServers : IAsyncDisposable
         _line.Dispose();
     }
 
-    private async Task StartJaegerAsync(ReceiverSet set, RequestMemory memory, bool hasTenants, ListenForReceiver listen)
+    private async Task StartJaegerAsync(ReceiverSet set, RequestMemory memory, bool hasTenants)
     {
         if (set.JaegerGrpc is { } grpc)
-            await listen("jaeger_grpc", grpc, GrpcLimits.With(grpc.Server), Grpc(new JaegerGrpcReceiver(Ingest(Jaeger, "grpc"), grpc.MaxRequestBytes), memory)).ConfigureAwait(false);
+            await ListenAsync("jaeger_grpc", grpc, GrpcLimits.With(grpc.Server), Grpc(new JaegerGrpcReceiver(Ingest(Jaeger, "grpc"), grpc.MaxRequestBytes), memory)).ConfigureAwait(false);
         if (set.JaegerHttp is { } http)
         {
             var receiver = new JaegerHttpReceiver(Ingest(Jaeger, "collector_http"), new HttpBody(memory, http.MaxRequestBytes, http.Server.ContentEncodings), _requests, _time);
-            await listen("jaeger_thrift_http", http, HttpLimits.With(http.Server), receiver.HandleAsync).ConfigureAwait(false);
+            await ListenAsync("jaeger_thrift_http", http, HttpLimits.With(http.Server), receiver.HandleAsync).ConfigureAwait(false);
         }
 
         if (set.JaegerCompact is { } compact) _udp.Add(Udp(compact, isCompact: true));
@@ -88,6 +85,10 @@ internal sealed class ReceiverServers : IAsyncDisposable
         JaegerUdpReceiver Udp(ReceiverOptions receiver, bool isCompact) => JaegerUdpReceiver.Start(
             receiver.Listen, isCompact, hasTenants ? null : Ingest(Jaeger, JaegerUdpReceiver.TransportOf(isCompact)), memory, _metrics, _log);
     }
+
+    // Posts are what is taken below Kestrel; null: nothing.
+    private Task ListenAsync(string name, ReceiverOptions receiver, ListenerLimits limits, Func<HttpContext, Task> handle, PlainPosts? posts = null) =>
+        _listeners.OpenAsync(name, receiver.Listen, limits, handle, receiver.Tls, inner => ReceiverFront.Around(receiver, _time, inner), posts);
 
     private OtlpIngest Ingest(string receiver, string transport) => new(_router, _tenants, _line, _metrics, receiver, transport);
 

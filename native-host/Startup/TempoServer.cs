@@ -91,9 +91,9 @@ public sealed class TempoServer
         var requests = new RequestMetrics(_metrics);
         await StartApiAsync(_node, tenants, requests).ConfigureAwait(false);
         if (_ring is not null) await _ring.JoinAsync(_node, _metrics, () => _lifecycle.IsStopping).ConfigureAwait(false);
-        _receivers = new ReceiverServers(RouterOf(_node), tenants, requests, _metrics, _log, _time);
+        _receivers = new ReceiverServers(_listeners, RouterOf(_node), tenants, requests, _metrics, _log, _time);
         if (Targets.Of(_options.Target).Receives)
-            await _receivers.StartAsync(_options, (name, receiver, limits, handle, posts) => _listeners.OpenAsync(name, receiver.Listen, limits, handle, receiver.Tls, inner => ReceiverFront.Around(receiver, _time, inner), posts)).ConfigureAwait(false);
+            await _receivers.StartAsync(_options).ConfigureAwait(false);
         if (_ring is not null) await _ring.ActivateAsync(CancellationToken.None).ConfigureAwait(false);
         _lifecycle.ReportStarted();
         using var process = Process.GetCurrentProcess();

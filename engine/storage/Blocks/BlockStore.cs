@@ -34,7 +34,6 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
 
     private const int MaxBloomShards = 1000;
 
-
     /// <summary>What of the blocks' sidecars is in memory.</summary>
     public SidecarCache Sidecars => options.Sidecars;
 
