@@ -106,6 +106,11 @@ internal static class Verbs
         // Some twenty milliseconds of a processor each.
         if (Environment.GetEnvironmentVariable("TEMPO_SIM_SEEDS") is null)
             Environment.SetEnvironmentVariable("TEMPO_SIM_SEEDS", "2000");
+        // A third of a second each, and some ten seconds for each round of real nodes.
+        if (Environment.GetEnvironmentVariable("TEMPO_RING_SIM_SEEDS") is null)
+            Environment.SetEnvironmentVariable("TEMPO_RING_SIM_SEEDS", "300");
+        if (Environment.GetEnvironmentVariable("TEMPO_RING_ROUNDS") is null)
+            Environment.SetEnvironmentVariable("TEMPO_RING_ROUNDS", "5");
         var failed = Test();
         return failed != 0 ? failed : Perf(["gate"]);
     }
@@ -310,6 +315,7 @@ internal static class Torture
         ["simulation", .. var rest] => Simulation(rest),
         ["damage", .. var rest] => Damage(Number(rest, "--inputs", 500_000)),
         ["overload", .. var rest] => Overload(rest),
+        ["ring", .. var rest] => Ring(Number(rest, "--rounds", 20)),
         _ => All(Number(arguments, "--minutes", 10)),
     };
 
@@ -356,6 +362,30 @@ internal static class Torture
             var clock = Stopwatch.StartNew();
             var (exit, output) = Shell.Capture(TestRun.Executable(folder), ["-noLogo", "-noColor", "-class", tests]);
             Console.WriteLine(exit == 0 ? $"{folder}: {inputs} damaged files held, {clock.Elapsed.TotalMinutes:F1} minutes" : output);
+            return exit;
+        }
+    }
+
+    // Fifty lives of simulated rings for each round of real nodes: 200 rounds are the 10^4 of a night. A rolling restart is as long as ten of the other rounds.
+    private static int Ring(int rounds)
+    {
+        Prepare();
+        Environment.SetEnvironmentVariable("TEMPO_RING_ROUNDS", $"{rounds}");
+        Environment.SetEnvironmentVariable("TEMPO_RING_RESTARTS", $"{Math.Max(1, rounds / 10)}");
+        Environment.SetEnvironmentVariable("TEMPO_RING_ETCD_OUTAGE_SECONDS", "120");
+        Environment.SetEnvironmentVariable("TEMPO_RING_SIM_SEEDS", $"{rounds * 50}");
+        return Lives() | Run("tests/system", "Tempo.SystemTests.Ring.*");
+
+        static int Lives()
+        {
+            if (Shell.Run("dotnet", "build", "tests/unit/ring-simulation", "-c", TestRun.Configuration, "--tl:off", "-v", "q") != 0) throw new BuildException("the simulation does not build");
+            return Run("tests/unit/ring-simulation", "Tempo.Ring.Simulation.*");
+        }
+
+        static int Run(string folder, string tests)
+        {
+            var (exit, output) = Shell.Capture(TestRun.Executable(folder), ["-noLogo", "-noColor", "-class", tests, "-showLiveOutput"]);
+            Console.WriteLine(output);
             return exit;
         }
     }

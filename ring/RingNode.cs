@@ -23,7 +23,7 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
     private static readonly TimeSpan JoinInterval = TimeSpan.FromMilliseconds(100);
     private readonly RingOptions _options;
     private readonly IMembership _membership;
-    private readonly PeerTransport _transport;
+    private readonly IPeerTransport _transport;
     private readonly Log _log;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stop = new();
@@ -34,11 +34,11 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
     private volatile Member _self;
     private volatile IMember? _local;
 
-    private RingNode(RingOptions options, IMembership membership, MetricRegistry registry, Log log, TimeProvider time)
+    private RingNode(RingOptions options, IMembership membership, Func<Func<PeerGreeting>, IPeerTransport> transport, MetricRegistry registry, Log log, TimeProvider time)
     {
         (_options, _membership, _log, _time) = (options, membership, log, time);
         _self = new Member(options.InstanceId, options.Address, options.Zone, MemberState.Joining, options.Roles, options.TokenCount) { RegisteredAt = time.GetUtcNow().ToUnixTimeSeconds() };
-        _transport = new PeerTransport(options.Peers, () => new PeerGreeting(_self.Id, _self.State, _self.IsDrained));
+        _transport = transport(() => new PeerGreeting(_self.Id, _self.State, _self.IsDrained));
         AddGauges(registry);
         _pinging = PingAsync(_stop.Token);
     }
@@ -75,15 +75,19 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
     public static RingNode Start(RingOptions options, MetricRegistry registry, Log log, TimeProvider time, Random random)
     {
         IMembership membership = options.Etcd is { } etcd ? new EtcdMembership(etcd, options.LostKept, log, time, random) : new StaticMembership(options.StaticMembers);
-        return new RingNode(options, membership, registry, log, time);
+        return Start(options, membership, greeting => new PeerTransport(options.Peers, greeting), registry, log, time);
     }
+
+    /// <summary>The same with another way to hear of the members, and to reach them; both become the node's.</summary>
+    /// <param name="transport">Made of who asks, which goes with every ping.</param>
+    public static RingNode Start(RingOptions options, IMembership membership, Func<Func<PeerGreeting>, IPeerTransport> transport, MetricRegistry registry, Log log, TimeProvider time) =>
+        new(options, membership, transport, registry, log, time);
 
     /// <summary>Says its name, and returns when the others that are there ask it in their queries. The node can answer them by now.</summary>
     public async Task JoinAsync(TempoNode node, MetricRegistry registry, Func<bool> isStopping)
     {
         node.Join(this, registry);
         if (_self.IsHolder) _local = new LocalMember(_self.Id, node, () => TakesSpans);
-        await _membership.AnnounceAsync(_self, CancellationToken.None).ConfigureAwait(false);
         for (var waits = 0; !_membership.IsHeard; waits++)
         {
             // Alone it would take everything and find half of it.
@@ -92,6 +96,9 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
             await Task.Delay(JoinInterval, _time).ConfigureAwait(false);
         }
 
+        // After it has heard what it said in its last life: that may have been with another disk.
+        _self = _self with { Log = node.LogIdentity.ToString("x", System.Globalization.CultureInfo.InvariantCulture) };
+        await _membership.AnnounceAsync(_self, CancellationToken.None).ConfigureAwait(false);
         using var deadline = new CancellationTokenSource(_options.JoinTimeout, _time);
         try
         {

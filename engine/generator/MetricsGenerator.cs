@@ -43,11 +43,11 @@ public sealed class MetricsGenerator : IAsyncDisposable
     private int _disposed;
 
     private MetricsGenerator(
-        GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, Action<TenantId> onGone, GeneratorServices services, RemoteWriteClient[] clients, IDisposable? folderLock)
+        GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, Action<TenantId> onGone, GeneratorServices services, RemoteWriteClient[] clients, IDisposable? folderLock, TaskCreationOptions longWork)
     {
         (_options, _settingsOf, _onGone, _services, _clients, _folderLock) = (options, settingsOf, onGone, services, clients, folderLock);
         if (clients.Length > 0) ResumeQueues();
-        _collecting = RunAsync(_stop.Token);
+        _collecting = RunAsync(longWork, _stop.Token);
     }
 
     /// <summary>
@@ -57,9 +57,10 @@ public sealed class MetricsGenerator : IAsyncDisposable
     /// <param name="disk">Root: <see cref="GeneratorOptions.StoragePath"/>. Not used without a target.</param>
     /// <param name="nextRandom">From [0, 1); spreads the pauses of senders.</param>
     /// <param name="onGone">Hears of a tenant that was let go.</param>
+    /// <param name="longWork">How a round of collections is begun: on a thread of its own.</param>
     public static MetricsGenerator Start(
         GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, IDisk disk, MetricRegistry metrics, Log log, TimeProvider time, Func<double> nextRandom,
-        Action<TenantId>? onGone = null)
+        Action<TenantId>? onGone = null, TaskCreationOptions longWork = TaskCreationOptions.LongRunning)
     {
         IDisposable? folderLock = null;
         if (options.RemoteWrite.Count > 0)
@@ -72,7 +73,7 @@ public sealed class MetricsGenerator : IAsyncDisposable
 
         var remote = new SenderServices(new RemoteWriteMetrics(metrics), log, time, nextRandom);
         var services = new GeneratorServices(disk, new GeneratorMetrics(metrics), remote, log, time);
-        return new MetricsGenerator(options, settingsOf, onGone ?? (static _ => { }), services, Clients(options, time, folderLock), folderLock);
+        return new MetricsGenerator(options, settingsOf, onGone ?? (static _ => { }), services, Clients(options, time, folderLock), folderLock, longWork);
     }
 
     /// <summary>Why series are not where they should be by now; empty if they are.</summary>
@@ -174,7 +175,7 @@ public sealed class MetricsGenerator : IAsyncDisposable
             if (TenantId.TryParse(name, out var tenant, out _)) StateOf(tenant).OpenQueue();
     }
 
-    private async Task RunAsync(CancellationToken cancellation)
+    private async Task RunAsync(TaskCreationOptions longWork, CancellationToken cancellation)
     {
         while (!cancellation.IsCancellationRequested)
         {
@@ -182,7 +183,7 @@ public sealed class MetricsGenerator : IAsyncDisposable
             {
                 await Task.Delay(Tick, _services.Time, cancellation).ConfigureAwait(false);
                 // Encoding takes its time: on a thread of its own it keeps none from the requests.
-                await Task.Factory.StartNew(() => CollectAsync(all: false, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap().ConfigureAwait(false);
+                await Task.Factory.StartNew(() => CollectAsync(all: false, cancellation), cancellation, longWork, TaskScheduler.Default).Unwrap().ConfigureAwait(false);
                 _loopError = "";
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)

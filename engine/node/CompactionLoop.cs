@@ -23,7 +23,7 @@ namespace Tempo.Engine.Node;
 /// failure costs the block it happens to, in 4 the round: it is logged and counted, and the next one waits longer. A block that
 /// cannot be read is quarantined: it is left out from then on, and stays where it is.
 /// </summary>
-internal sealed class CompactionLoop(NodeOptions options, CompactionServices services, NodeState state, BlockStore store, TraceDeletion deletion, BlockQuarantine quarantine, CompactionMetrics metrics, Log messages, TimeProvider time, Blocklist? blocklist = null, Func<long>? spareBytes = null) : IDisposable
+internal sealed class CompactionLoop(NodeOptions options, CompactionServices services, NodeState state, BlockStore store, TraceDeletion deletion, BlockQuarantine quarantine, CompactionMetrics metrics, Log messages, TimeProvider time, Blocklist? blocklist = null, Func<long>? spareBytes = null, TaskCreationOptions longWork = TaskCreationOptions.LongRunning) : IDisposable
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
 
@@ -72,7 +72,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
             {
                 await WaitAsync(wait, cancellation).ConfigureAwait(false);
                 // A merge computes for as long as it takes: on a thread of its own it keeps none from the requests.
-                await Task.Factory.StartNew(() => RunOnceAsync(cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap().ConfigureAwait(false);
+                await Task.Factory.StartNew(() => RunOnceAsync(cancellation), cancellation, longWork, TaskScheduler.Default).Unwrap().ConfigureAwait(false);
                 wait = options.CompactionCycle;
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)

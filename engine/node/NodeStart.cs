@@ -22,7 +22,7 @@ namespace Tempo.Engine.Node;
 /// 4 loops     compaction, cuts, uploads, indexes
 /// </code>
 /// </summary>
-internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Log log, TimeProvider time)
+internal sealed class NodeStart(NodeOptions options, NodeMachine machine, MetricRegistry registry, Log log, TimeProvider time)
 {
     /// <summary>Longer than it takes a page of a dashboard, or a person's client, to ask the next thing.</summary>
     private static readonly TimeSpan QueryPlaceReserved = TimeSpan.FromMilliseconds(250);
@@ -30,9 +30,11 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
     /// <summary>Throws what the disk throws, and <see cref="NodeStartException"/>.</summary>
     public async Task<NodeParts> OpenAsync()
     {
-        var wal = WriteAheadLog.Open(new PosixDisk(options.WalPath), "", WalOptionsOf(options), registry);
+        var wal = machine.Disk is { } disk
+            ? WriteAheadLog.Open(disk, options.WalPath, WalOptionsOf(options) with { OwnCommitThread = machine.HasThreads }, registry, time, machine.Random)
+            : WriteAheadLog.Open(new PosixDisk(options.WalPath), "", WalOptionsOf(options), registry);
         foreach (var stray in wal.Strays) log.Warn("file in the log's folder left alone: its name is not one that this log has given", ("file", Path.Combine(options.WalPath, stray)));
-        var stores = NodeStores.Open(options, new BlockHealth(registry), registry, log, time);
+        var stores = NodeStores.Open(options, machine, new BlockHealth(registry), registry, log, time);
         var state = new NodeState(options, time);
         var deletions = new DeletedTracesStore(stores.HomeObjects);
         await ViewAsync(wal, stores, deletions, state).ConfigureAwait(false);
@@ -79,7 +81,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
         var metrics = new NodeMetrics(registry);
         var promotion = new ColumnPromotion(options, stores.Local.Layout.DedicatedColumns, state, log, time);
         var compaction = CompactionServices.Create(options, stores.HomeObjects, stores.Home, promotion, time, RowLimits.OfBlocks);
-        var generator = GeneratorStart.Start(options, registry, log, time);
+        var generator = GeneratorStart.Start(options, machine, registry, log, time);
         var cuts = new CutLoop(options, wal, new GenerationWriter(options, wal, stores.Local, promotion, state, metrics, log), state, metrics, log, time);
         var ingest = new IngestPipeline(options, wal, () => state.View, cuts, metrics, generator, time);
         return new NodeParts
@@ -90,7 +92,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
             Trim = new TenantTrimLoop(ingest, log, time),
             Generator = generator,
             Cuts = cuts,
-            Compaction = new CompactionLoop(options, compaction, state, stores.Home, deletion, new BlockQuarantine(stores.HomeObjects, time), new CompactionMetrics(registry), log, time, blocklist, () => wal.DiskFreeBytes is { } free ? free - wal.DiskKeptBytes : long.MaxValue),
+            Compaction = new CompactionLoop(options, compaction, state, stores.Home, deletion, new BlockQuarantine(stores.HomeObjects, time), new CompactionMetrics(registry), log, time, blocklist, () => wal.DiskFreeBytes is { } free ? free - wal.DiskKeptBytes : long.MaxValue, machine.LongWork),
             Indexes = new TenantIndexLoop(options, stores.HomeObjects, stores.Home, state, registry, log, time),
             Deletion = deletion,
             Queries = new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries, options.MaxWaitingQueriesOfTenant, maxGuests: options.MaxRunningQueries, time, reserved: QueryPlaceReserved),
@@ -98,7 +100,7 @@ internal sealed class NodeStart(NodeOptions options, MetricRegistry registry, Lo
             External = options.External.Endpoint is null ? null : new ExternalTraces(options.External, registry, time),
             Uploads = stores.Remote is null ? null
                 : new UploadLoop(state, new LocalBlocks(stores.LocalObjects, stores.Local), stores.Remote, stores.RemoteObjects!, new UploadMetrics(registry), log, time),
-            Remote = stores.RemoteObjects,
+            Remote = stores.RemoteObjects as IDisposable,
             Caches = stores.Caches,
             BlocksHold = stores.Hold,
             Ring = stores.Remote is null ? null : RingPartsOf(wal, stores, state, blocklist!),

@@ -15,7 +15,7 @@ internal sealed class NodeStores
     /// <summary>Held while a process has the folder of the blocks. Beside the tenants' folders, of which it is none.</summary>
     private const string LockName = TenantId.BlocksLock;
 
-    private NodeStores(LocalObjectStore localObjects, BlockStore local, RemoteObjectStore? remoteObjects, CachingObjectStore? caches, BlockStore? remote, BlockStoreOptions options, IDisposable hold) =>
+    private NodeStores(LocalObjectStore localObjects, BlockStore local, IObjectStore? remoteObjects, CachingObjectStore? caches, BlockStore? remote, BlockStoreOptions options, IDisposable hold) =>
         (LocalObjects, Local, RemoteObjects, Caches, Remote, BlockOptions, Hold) = (localObjects, local, remoteObjects, caches, remote, options, hold);
 
     /// <summary>Keeps other processes off the local folder until it is disposed.</summary>
@@ -26,7 +26,7 @@ internal sealed class NodeStores
     public BlockStore Local { get; }
 
     /// <summary>The object service; null if there is none.</summary>
-    public RemoteObjectStore? RemoteObjects { get; }
+    public IObjectStore? RemoteObjects { get; }
 
     /// <summary>The object service behind its caches; null if there are none.</summary>
     public CachingObjectStore? Caches { get; }
@@ -36,35 +36,34 @@ internal sealed class NodeStores
     /// <summary>How blocks are laid out and read.</summary>
     public BlockStoreOptions BlockOptions { get; }
 
-    public IObjectStore HomeObjects => RemoteObjects ?? (IObjectStore)LocalObjects;
+    public IObjectStore HomeObjects => RemoteObjects ?? LocalObjects;
 
     public BlockStore Home => Remote ?? Local;
 
     public IReadOnlyList<BlockStore> All => Remote is null ? [Local] : [Local, Remote];
 
     /// <summary>Throws <see cref="NodeStartException"/> for options that do not fit together, and for a folder in use.</summary>
-    public static NodeStores Open(NodeOptions options, BlockHealth health, MetricRegistry registry, Log log, TimeProvider time)
+    public static NodeStores Open(NodeOptions options, NodeMachine machine, BlockHealth health, MetricRegistry registry, Log log, TimeProvider time)
     {
         var blocks = OptionsOf(options);
-        var hold = Lock(options.BlocksPath);
-        var localObjects = LocalObjectStore.Open(options.BlocksPath);
-        var local = new BlockStore(localObjects, Path.Combine(options.WalPath, "building"), blocks, health);
-        var remoteObjects = options.Remote?.Open(time);
+        var hold = machine.Disk is null ? Lock(new PosixDisk(options.BlocksPath), "", options.BlocksPath) : Lock(machine.Disk, options.BlocksPath, options.BlocksPath);
+        var localObjects = machine.Disk is null ? LocalObjectStore.Open(options.BlocksPath) : LocalObjectStore.Open(machine.Disk, options.BlocksPath);
+        var local = new BlockStore(localObjects, Path.Combine(options.WalPath, "building"), blocks, health, machine.Disk);
+        var remoteObjects = machine.Objects ?? options.Remote?.Open(time);
         var caches = remoteObjects is null ? null : options.Remote!.Caches.Open(remoteObjects, options.WalPath, registry, log, time);
         var remote = remoteObjects is null ? null
-            : new BlockStore(caches ?? (IObjectStore)remoteObjects, Path.Combine(options.WalPath, "compacting"), blocks with { Cache = new RangeCache(options.Remote!.CacheBytes) }, health);
+            : new BlockStore(caches ?? remoteObjects, Path.Combine(options.WalPath, "compacting"), blocks with { Cache = new RangeCache(options.Remote!.CacheBytes) }, health, machine.Disk);
         local.Sweep();
         remote?.Sweep();
         return new NodeStores(localObjects, local, remoteObjects, caches, remote, blocks, hold);
     }
 
     // The log's own lock is not enough: two processes with a log each would compact, expire and delete each other's blocks.
-    private static IDisposable Lock(string folder)
+    private static IDisposable Lock(IDisk disk, string root, string folder)
     {
-        var disk = new PosixDisk(folder);
-        var error = disk.TryCreateFolder("");
+        var error = disk.TryCreateFolder(root);
         IDisposable? hold = null;
-        if (error == DiskError.None) error = disk.TryLock(LockName, out hold);
+        if (error == DiskError.None) error = disk.TryLock(root.Length == 0 ? LockName : $"{root}/{LockName}", out hold);
         return error switch
         {
             DiskError.None => hold!,

@@ -10,6 +10,9 @@ public sealed partial class TempoNode
     private readonly RingParts? _ring;
     private PeerReads? _peers;
 
+    /// <summary>Of the log in this node's folder, for as long as that is there.</summary>
+    public ulong LogIdentity => _log.Identity;
+
     /// <summary>The blocks are in an object service, which other nodes can share.</summary>
     public bool HasSharedStore => _ring is not null;
 
@@ -53,5 +56,11 @@ public sealed partial class TempoNode
     ValueTask<PeerSources> ICollectsSources.CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) =>
         _peers is null ? new ValueTask<PeerSources>(PeerSources.None) : new ValueTask<PeerSources>(_peers.CollectAsync(tenants, trace, cancellation));
 
-    Task ICollectsSources.ListAsync(CancellationToken cancellation) => _ring is null ? Task.CompletedTask : _ring.Blocklist.EnsureAsync(_time.GetTimestamp(), cancellation);
+    async Task ICollectsSources.ListAsync(CancellationToken cancellation)
+    {
+        if (_ring is null) return;
+        // Other nodes go on telling of blocks that are over; what those became, who were so before the listing began, is in it.
+        var gone = await _ring.PeerBlocks.GoneAsync(cancellation).ConfigureAwait(false);
+        if (await _ring.Blocklist.EnsureAsync(_time.GetTimestamp(), cancellation).ConfigureAwait(false)) _ring.PeerBlocks.Forget(gone);
+    }
 }

@@ -64,11 +64,14 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
     /// Opens the data folders, replays what earlier runs left in the log, and starts. Throws <see cref="NodeStartException"/>
     /// for a folder that cannot be used, another process on it, or options that do not fit together.
     /// </summary>
-    public static async Task<TempoNode> StartAsync(NodeOptions options, MetricRegistry metrics, Log log, TimeProvider time)
+    public static Task<TempoNode> StartAsync(NodeOptions options, MetricRegistry metrics, Log log, TimeProvider time) => StartAsync(options, NodeMachine.Real, metrics, log, time);
+
+    /// <summary>The same on another machine.</summary>
+    internal static async Task<TempoNode> StartAsync(NodeOptions options, NodeMachine machine, MetricRegistry metrics, Log log, TimeProvider time)
     {
         try
         {
-            return new TempoNode(await new NodeStart(options, metrics, log, time).OpenAsync().ConfigureAwait(false), options, time);
+            return new TempoNode(await new NodeStart(options, machine, metrics, log, time).OpenAsync().ConfigureAwait(false), options, time);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectStoreException or WalException)
         {
@@ -168,6 +171,9 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
     /// <see cref="ArgumentOutOfRangeException"/> beyond <see cref="DeletedTraces.MaxCount"/> traces that wait for compaction.
     /// </summary>
     public Task DeleteTracesAsync(TenantId tenant, IReadOnlyCollection<TraceId> ids, CancellationToken cancellation) => _deletion.DeleteAsync(tenant, ids, cancellation);
+
+    /// <summary>Commits a group of what the log has queued, where it has no thread of its own; how many requests that were.</summary>
+    internal int CommitQueued() => _log.CommitQueued();
 
     /// <summary>Writes all live data as blocks, now. In an object service they are once the next upload has brought them there.</summary>
     public Task FlushAsync(CancellationToken cancellation) => _cuts.CutAsync(cancellation);

@@ -21,7 +21,7 @@ internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory 
 
     /// <summary>The listener's function: other nodes here, everything else to <paramref name="next"/>.</summary>
     public Func<HttpContext, Task> Before(Func<HttpContext, Task> next) => context =>
-        (context.Request.Path.Value ?? "").StartsWith(PeerProtocol.PathPrefix, StringComparison.Ordinal) ? HandleAsync(context) : next(context);
+        (context.Request.Path.Value ?? "").StartsWith(PeerProtocol.Root, StringComparison.Ordinal) ? HandleAsync(context) : next(context);
 
     private async Task HandleAsync(HttpContext context)
     {
@@ -29,9 +29,10 @@ internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory 
         var path = context.Request.Path.Value ?? "";
         await AnswerAsync(context, path).ConfigureAwait(false);
         if (path == PeerProtocol.PushStream) return; // each batch is a request
-        metrics.Observe(context.Request.Method, "tempo_peer_" + path[PeerProtocol.PathPrefix.Length..] switch
+        var asked = path.StartsWith(PeerProtocol.PathPrefix, StringComparison.Ordinal) ? path[PeerProtocol.PathPrefix.Length..] : "";
+        metrics.Observe(context.Request.Method, "tempo_peer_" + asked switch
         {
-            "live" or "metas" or "part" or "ping" => path[PeerProtocol.PathPrefix.Length..],
+            "live" or "metas" or "part" or "ping" => asked,
             _ => "other",
         }, context.Response.StatusCode.ToString(System.Globalization.CultureInfo.InvariantCulture), time.GetElapsedTime(started));
     }
@@ -41,6 +42,13 @@ internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory 
         if (!IsMember(context.Request))
         {
             await PlainText.WriteAsync(context, StatusCodes.Status403Forbidden, "the ring's secret is missing or another one\n").ConfigureAwait(false);
+            return;
+        }
+
+        if (!path.StartsWith(PeerProtocol.PathPrefix, StringComparison.Ordinal))
+        {
+            var text = $"{ring.Self.Id} speaks version {PeerProtocol.Version} of the protocol between nodes and was asked in that of {path}: all nodes of a ring speak the same one\n";
+            await PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, text).ConfigureAwait(false);
             return;
         }
 

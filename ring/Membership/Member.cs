@@ -46,6 +46,9 @@ public sealed record Member(string Id, string Address, string Zone, MemberState 
     /// <summary>Unix seconds of when it said its name.</summary>
     public long RegisteredAt { get; init; }
 
+    /// <summary>The identity of its log, hexadecimal: another one is another disk, which has nothing of what was on the first. Empty: it did not say.</summary>
+    public string Log { get; init; } = "";
+
     /// <summary>All that it had is in the shared store.</summary>
     public bool IsDrained { get; init; }
 

@@ -6,7 +6,7 @@ namespace Tempo.Ring.Membership;
 /// <summary>
 /// A member as it stands in the store of members. Whatever stands there is checked: somebody else may have written it.
 /// <code>
-/// {"id":"tempo-1","address":"10.0.0.1:9095","zone":"a","state":"ACTIVE","roles":3,"tokens":128,"registered":1795221253,"drained":false}
+/// {"id":"tempo-1","address":"10.0.0.1:9095","zone":"a","state":"ACTIVE","roles":3,"tokens":128,"registered":1795221253,"drained":false,"log":"5f0e…"}
 /// </code>
 /// </summary>
 public static class MemberJson
@@ -27,6 +27,7 @@ public static class MemberJson
             json.WriteNumber("tokens", member.TokenCount);
             json.WriteNumber("registered", member.RegisteredAt);
             json.WriteBoolean("drained", member.IsDrained);
+            json.WriteString("log", member.Log);
             json.WriteEndObject();
         }
 
@@ -55,6 +56,7 @@ public static class MemberJson
             member = new Member(id, address, zone, state, RolesOf(root), tokens)
             {
                 RegisteredAt = registered,
+                Log = Text(root, "log") is { Length: <= 16 } log ? log : "",
                 IsDrained = root.TryGetProperty("drained", out var drained) && drained.ValueKind == JsonValueKind.True,
             };
             return true;

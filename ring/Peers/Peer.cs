@@ -11,7 +11,7 @@ namespace Tempo.Ring.Peers;
 /// Another node. What it is to store goes to it in batches: while some requests are on their way, those that come in wait, and go
 /// together with the next one, so that many small parts cost few round trips.
 /// </summary>
-public sealed class Peer(Member member, PeerTransport transport, PeerOptions options, Log log, TimeProvider time) : IMember, IPeer, IDisposable
+public sealed class Peer(Member member, IPeerTransport transport, PeerOptions options, Log log, TimeProvider time) : IMember, IPeer, IDisposable
 {
     /// <summary>Batches on their way at once.</summary>
     private const int MaxBatches = 4;
@@ -29,7 +29,7 @@ public sealed class Peer(Member member, PeerTransport transport, PeerOptions opt
     private volatile bool _isSuspect;
     private int _latePings;
     private volatile PeerGreeting? _said;
-    private PushStream? _stream; // under the lock
+    private IPushStream? _stream; // under the lock
     private bool _isGone;
 
     public Member Member { get; } = member;
@@ -51,9 +51,16 @@ public sealed class Peer(Member member, PeerTransport transport, PeerOptions opt
 
     public async ValueTask AskAsync(PeerQuestion question, ReadOnlyMemory<byte> body, NativeBuffer answer, CancellationToken cancellation)
     {
+        // Some ask without a time of their own, and some on a thread that waits.
+        using var late = new CancellationTokenSource(options.QueryTimeout, time);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
         try
         {
-            await transport.AskAsync(Name, Member.Address, PeerProtocol.PathOf(question), body, answer, cancellation).ConfigureAwait(false);
+            await transport.AskAsync(Name, Member.Address, PeerProtocol.PathOf(question), body, answer, deadline.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
+        {
+            throw new PeerException($"{Name} did not answer within {options.QueryTimeout.TotalSeconds:0.#} s", e);
         }
         catch (PeerException e) when (e.InnerException is not null)
         {
@@ -188,22 +195,20 @@ public sealed class Peer(Member member, PeerTransport transport, PeerOptions opt
         Answer(batch, answer, failure);
     }
 
-    private PushStream Stream()
+    private IPushStream Stream()
     {
         lock (_lock)
         {
             if (_isGone) throw new PeerException($"{Name} is not a member any more");
             if (_stream is { IsOver: false } open) return open;
-            _stream = new PushStream(transport, Name, Member.Address);
-            _stream.Start();
-            return _stream;
+            return _stream = transport.OpenPush(Name, Member.Address);
         }
     }
 
     /// <summary>Nothing more is sent to it.</summary>
     public void Dispose()
     {
-        PushStream? stream;
+        IPushStream? stream;
         lock (_lock) (stream, _isGone) = (_stream, true);
         stream?.Dispose();
     }

@@ -15,9 +15,18 @@ namespace Tempo.Ring.Peers;
 /// POST /tempo.peer/v1/live|metas|part    the messages of <see cref="PeerMessages"/>
 /// GET  /tempo.peer/v1/ping     header and answer: a <see cref="PeerGreeting"/>; the answer ends with whether it knows who asks
 /// </code>
+/// The number in the path is the version of all bytes that travel so: nodes of another version are refused with a word of it, and so count as members
+/// that do not answer. What is added so that the older side passes over it (a field of a message) is no new version; everything else is
+/// (docs/scale.md; <c>PeerProtocolTests</c> holds the bytes).
 /// </summary>
 public static class PeerProtocol
 {
+    /// <summary>Of the bytes between nodes.</summary>
+    public const int Version = 1;
+
+    /// <summary>Of all versions.</summary>
+    public const string Root = "/tempo.peer/";
+
     public const string PathPrefix = "/tempo.peer/v1/";
     public const string PushStream = PathPrefix + "push";
     public const string Ping = PathPrefix + "ping";

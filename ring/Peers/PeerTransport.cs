@@ -43,7 +43,7 @@ public sealed record PeerOptions
 /// <summary>HTTP/2 to the other nodes, with pooled connections. Throws <see cref="PeerException"/> for what goes wrong. Thread safe.</summary>
 /// <param name="options">How.</param>
 /// <param name="greeting">Who asks; goes with every ping.</param>
-public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeting) : IDisposable
+public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeting) : IPeerTransport
 {
     private const int MaxAnswerBytes = 512 << 20;
     private const int WindowBytes = 8 << 20;
@@ -69,7 +69,15 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
         return handler;
     }
 
-    /// <summary>Asks a node at an address; the answer is appended.</summary>
+    /// <inheritdoc/>
+    public IPushStream OpenPush(string name, string address)
+    {
+        var stream = new PushStream(this, name, address);
+        stream.Start();
+        return stream;
+    }
+
+    /// <inheritdoc/>
     public async ValueTask AskAsync(string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation)
     {
         using var request = RequestOf(body is null ? HttpMethod.Get : HttpMethod.Post, address, path);

@@ -17,7 +17,7 @@ namespace Tempo.Ring.Peers;
 /// <param name="transport">Where it runs.</param>
 /// <param name="name">Of the node.</param>
 /// <param name="address">Where the node is.</param>
-internal sealed class PushStream(PeerTransport transport, string name, string address) : IDisposable
+internal sealed class PushStream(PeerTransport transport, string name, string address) : IPushStream
 {
     /// <summary>Outcomes of a batch: some bytes a record.</summary>
     private const int MaxAnswerBytes = 64 << 20;
@@ -30,7 +30,7 @@ internal sealed class PushStream(PeerTransport transport, string name, string ad
     private uint _last;
     private Exception? _failure;
 
-    /// <summary>Another one is to be opened.</summary>
+    /// <inheritdoc/>
     public bool IsOver => Volatile.Read(ref _failure) is not null;
 
     /// <summary>Begins it. It reads answers until it is over.</summary>
@@ -38,10 +38,7 @@ internal sealed class PushStream(PeerTransport transport, string name, string ad
 
     public void Dispose() => Fail(new PeerException($"{name} at {address} is not a member any more"));
 
-    /// <summary>
-    /// Sends a frame whose first <see cref="PeerProtocol.FrameHeaderBytes"/> are free, and waits for the outcomes. Throws <see cref="PeerException"/>;
-    /// <paramref name="sent"/> is called once the memory may be used again, and not at all if it may never be.
-    /// </summary>
+    /// <inheritdoc/>
     public async Task<byte[]> AskAsync(Memory<byte> frame, Action sent, CancellationToken cancellation)
     {
         var answer = new TaskCompletionSource<byte[]>(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -29,7 +29,7 @@ public sealed class GeneratorNode : IAsyncDisposable
 
     /// <summary>Starts. Throws <see cref="NodeStartException"/> for a folder of queues that cannot be used.</summary>
     public static GeneratorNode Start(NodeOptions options, MetricRegistry metrics, Log log, TimeProvider time) =>
-        new(options, new NodeMetrics(metrics), GeneratorStart.Start(options, metrics, log, time), time);
+        new(options, new NodeMetrics(metrics), GeneratorStart.Start(options, NodeMachine.Real, metrics, log, time), time);
 
     /// <summary>Why metrics are not where they should be by now; empty if they are.</summary>
     public string LastError => _generator.LastError;

@@ -8,7 +8,7 @@ namespace Tempo.Engine.Node.Generating;
 internal static class GeneratorStart
 {
     /// <summary>Throws <see cref="NodeStartException"/> for settings or a folder that cannot work.</summary>
-    public static MetricsGenerator Start(NodeOptions options, MetricRegistry registry, Log log, TimeProvider time)
+    public static MetricsGenerator Start(NodeOptions options, NodeMachine machine, MetricRegistry registry, Log log, TimeProvider time)
     {
         try
         {
@@ -18,7 +18,7 @@ internal static class GeneratorStart
             if (!ProcessorSet.TryParse(limits.Processors, out _, out var unknown)) log.Error("metrics generator: nothing is made of the spans", ("err", unknown));
             _ = new TenantGenerator(TenantId.Single, (limits with { Processors = [] }).Over(options.Generator.Defaults) with { Processors = ProcessorSet.All });
             var settings = new TenantGeneratorSettings(options.Generator.Defaults, options.Overrides);
-            return MetricsGenerator.Start(options.Generator, settings.Of, new PosixDisk(options.Generator.StoragePath), registry, log, time, NextRandom, settings.Forget);
+            return MetricsGenerator.Start(options.Generator, settings.Of, new PosixDisk(options.Generator.StoragePath), registry, log, time, NextRandom, settings.Forget, machine.LongWork);
         }
         catch (Exception e) when (e is ArgumentException or GeneratorStartException)
         {

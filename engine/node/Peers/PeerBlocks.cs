@@ -15,7 +15,39 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
 
     private readonly Lock _lock = new();
     private readonly Dictionary<(string Peer, BlockId Block, bool IsLocal), Entry> _handles = [];
+    private readonly HashSet<BlockId> _over = [];
+    private readonly Queue<(BlockId Block, long At)> _overOrder = []; // for longer than anybody tells of a block
     private readonly Dictionary<string, (IPeer Peer, BlockStore Store)> _stores = new(StringComparer.Ordinal);
+
+    /// <summary>Those that peers have uploaded and that are not in the store any more, as far as it answers. Asks for each: for after one of them could not be read.</summary>
+    public async Task<List<BlockId>> GoneAsync(CancellationToken cancellation)
+    {
+        BlockMeta[] told;
+        lock (_lock) told = [.. _handles.Where(static entry => !entry.Key.IsLocal).Select(static entry => entry.Value.Handle.Meta).DistinctBy(static meta => meta.BlockId).Where(meta => !_over.Contains(meta.BlockId))];
+        var gone = new List<BlockId>();
+        try
+        {
+            foreach (var meta in told)
+                if (await shared.TryReadMetaAsync(meta.Tenant, meta.BlockId, static _ => { }, cancellation).ConfigureAwait(false) is null) gone.Add(meta.BlockId);
+        }
+        catch (ObjectStoreException)
+        {
+            // The others may be there.
+        }
+
+        return gone;
+    }
+
+    /// <summary>The store was listed after these were gone: who goes on telling of them is not believed.</summary>
+    public void Forget(IEnumerable<BlockId> gone)
+    {
+        lock (_lock)
+        {
+            while (_overOrder.TryPeek(out var first) && time.GetElapsedTime(first.At) > RecentBlocks.Kept * 2) _over.Remove(_overOrder.Dequeue().Block);
+            foreach (var block in gone)
+                if (_over.Add(block)) _overOrder.Enqueue((block, time.GetTimestamp()));
+        }
+    }
 
     /// <summary>Handles of a peer's blocks but for those that are in <paramref name="known"/>. Throws <see cref="PeerException"/>.</summary>
     public async Task<List<BlockHandle>> OpenAsync(PeerPart part, IReadOnlySet<BlockId> known, CancellationToken cancellation)
@@ -24,7 +56,7 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
         var unknown = new List<(BlockId Id, bool IsLocal)>();
         foreach (var block in part.Blocks)
         {
-            if (known.Contains(block.Id)) continue;
+            if (known.Contains(block.Id) || !block.IsLocal && IsOver(block.Id)) continue;
             if (Find(part.Peer, block.Id, block.IsLocal) is { } handle) opened.Add(handle);
             else unknown.Add(block);
         }
@@ -46,6 +78,11 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
         }
 
         return opened;
+    }
+
+    private bool IsOver(BlockId block)
+    {
+        lock (_lock) return _over.Contains(block);
     }
 
     private BlockHandle? Find(IPeer peer, BlockId id, bool isLocal)

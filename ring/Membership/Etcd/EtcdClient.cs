@@ -14,7 +14,7 @@ public sealed class EtcdException(string message, Exception? inner = null) : Exc
 /// keys and values in base64, 64-bit numbers as text, zeros left out, a watch as one JSON object a line. Tries the endpoints in
 /// turn. Thread safe.
 /// </summary>
-public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IDisposable
+public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IEtcd
 {
     /// <summary>Of one answer, or of one line of a watch: some ten thousand members.</summary>
     private const int MaxAnswerBytes = 4 << 20;
@@ -27,14 +27,14 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IDispos
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>A new lease of so many seconds.</summary>
+    /// <inheritdoc/>
     public async Task<long> GrantAsync(long ttlSeconds, CancellationToken cancellation)
     {
         using var answer = await CallAsync("lease/grant", json => json.WriteString("TTL", Text(ttlSeconds)), cancellation).ConfigureAwait(false);
         return Number(answer.RootElement, "ID");
     }
 
-    /// <summary>Seconds that the lease has from now on; 0: there is no such lease any more.</summary>
+    /// <inheritdoc/>
     public async Task<long> KeepAliveAsync(long lease, CancellationToken cancellation)
     {
         using var answer = await CallAsync("lease/keepalive", json => json.WriteString("ID", Text(lease)), cancellation).ConfigureAwait(false);
@@ -44,6 +44,11 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IDispos
     public async Task RevokeAsync(long lease, CancellationToken cancellation) =>
         (await CallAsync("lease/revoke", json => json.WriteString("ID", Text(lease)), cancellation).ConfigureAwait(false)).Dispose();
 
+    /// <inheritdoc/>
+    public async Task DeleteAsync(string key, CancellationToken cancellation) =>
+        (await CallAsync("kv/deleterange", json => json.WriteBase64String("key", Encoding.UTF8.GetBytes(key)), cancellation).ConfigureAwait(false)).Dispose();
+
+    /// <inheritdoc/>
     public async Task PutAsync(string key, ReadOnlyMemory<byte> value, long lease, CancellationToken cancellation) =>
         (await CallAsync("kv/put", json =>
         {
@@ -52,7 +57,7 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IDispos
             json.WriteString("lease", Text(lease));
         }, cancellation).ConfigureAwait(false)).Dispose();
 
-    /// <summary>All keys under a prefix, and the revision of which they are.</summary>
+    /// <inheritdoc/>
     public async Task<(long Revision, List<(string Key, byte[] Value)> Items)> ListAsync(string prefix, CancellationToken cancellation)
     {
         using var answer = await CallAsync("kv/range", json => WritePrefix(json, prefix), cancellation).ConfigureAwait(false);
@@ -63,10 +68,7 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IDispos
         return (Number(answer.RootElement.GetProperty("header"), "revision"), items);
     }
 
-    /// <summary>
-    /// Calls <paramref name="onChange"/> for each change under a prefix from a revision on, with null for what was deleted. Ends
-    /// with an exception: the service went, or the revision is compacted.
-    /// </summary>
+    /// <inheritdoc/>
     public async Task WatchAsync(string prefix, long revision, Action<string, byte[]?> onChange, CancellationToken cancellation)
     {
         var body = Json(json =>

@@ -5,14 +5,16 @@ namespace Tempo.Ring.Membership.Etcd;
 /// <summary>
 /// Membership in etcd, a key a member under a lease:
 /// <code>
-/// &lt;prefix&gt;ring/members/&lt;id&gt; = {"id":…,"address":…,"state":"ACTIVE",…}
+/// &lt;prefix&gt;ring/members/&lt;id&gt;    = {"id":…,"address":…,"state":"ACTIVE",…}
+/// &lt;prefix&gt;ring/holders/&lt;id&gt;/&lt;log&gt; = the same without a lease, of who may have spans that are not in the store: until it is drained, or forgotten
 ///
 /// say     grant a lease, put the key under it, keep the lease alive three times in its length; a lease that is gone: again
 /// hear    list once, then watch from that revision on; a watch that ends: list again
 /// </code>
 /// While etcd does not answer the last view stays: nobody stops working because a list of names cannot be read. A key that goes
 /// without its member having said that it leaves stays in the view for as long as a lease lasts, because its member may be there and
-/// just not have been able to say so; then it is lost, and remembered as that.
+/// just not have been able to say so; then it is lost, and remembered as that. A member that comes back with another log has lost what it had: its
+/// former disk is lost. Who comes later knows it from the list of holders.
 /// </summary>
 public sealed class EtcdMembership : IMembership
 {
@@ -20,19 +22,24 @@ public sealed class EtcdMembership : IMembership
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
 
     private readonly EtcdOptions _options;
-    private readonly EtcdClient _client;
+    private readonly IEtcd _client;
     private readonly TimeSpan _lostKept;
     private readonly Log _log;
     private readonly TimeProvider _time;
     private readonly Random _random;
+    private readonly string _all;
     private readonly string _prefix;
+    private readonly string _holdersPrefix;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Member> _members = new(StringComparer.Ordinal);
 
     // Since when keys are gone, and whose.
     private readonly Dictionary<string, (Member Member, long At)> _gone = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, (Member Member, long At)> _lost = new(StringComparer.Ordinal);
+
+    // Who may hold spans that are not in the store, and when it was there last; by "id/log". Those that are no members are lost.
+    private readonly Dictionary<string, (Member Member, long At)> _holders = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _forgotten = new(StringComparer.Ordinal); // that etcd has still to forget
     private readonly SemaphoreSlim _saying = new(1, 1);
     private readonly Task _hearing;
     private readonly Task _keeping;
@@ -51,10 +58,16 @@ public sealed class EtcdMembership : IMembership
     /// <param name="time">The clock.</param>
     /// <param name="random">Spreads the attempts after an outage.</param>
     public EtcdMembership(EtcdOptions options, TimeSpan lostKept, Log log, TimeProvider time, Random random)
+        : this(options, new EtcdClient(options, time), lostKept, log, time, random)
+    {
+    }
+
+    /// <summary>The same with another way to etcd, which becomes this one's.</summary>
+    public EtcdMembership(EtcdOptions options, IEtcd etcd, TimeSpan lostKept, Log log, TimeProvider time, Random random)
     {
         (_options, _lostKept, _log, _time, _random) = (options, lostKept, log, time, random);
-        _client = new EtcdClient(options, time);
-        _prefix = $"{options.Prefix}ring/members/";
+        _client = etcd;
+        (_all, _prefix, _holdersPrefix) = ($"{options.Prefix}ring/", $"{options.Prefix}ring/members/", $"{options.Prefix}ring/holders/");
         _hearing = HearAsync(_stop.Token);
         _keeping = KeepAsync(_stop.Token);
     }
@@ -70,7 +83,7 @@ public sealed class EtcdMembership : IMembership
         _self = self;
         lock (_lock)
         {
-            _members[self.Id] = self;
+            Replace(self);
             Publish();
         }
 
@@ -118,7 +131,10 @@ public sealed class EtcdMembership : IMembership
         {
             if (_self is not { } self) return;
             if (_lease == 0 || isNewLease) _lease = await _client.GrantAsync(Math.Max(2, (long)_options.LeaseTtl.TotalSeconds), cancellation).ConfigureAwait(false);
+            // The list of holders first: it has everybody who was given a span.
+            if (self is { IsHolder: true, IsDrained: false }) await _client.PutAsync(_holdersPrefix + NameOf(self), MemberJson.Write(self), lease: 0, cancellation).ConfigureAwait(false);
             await _client.PutAsync(_prefix + self.Id, MemberJson.Write(self), _lease, cancellation).ConfigureAwait(false);
+            if (self is { IsHolder: true, IsDrained: true }) await _client.DeleteAsync(_holdersPrefix + NameOf(self), cancellation).ConfigureAwait(false);
         }
         catch (EtcdException e) when (e.Message.Contains("lease not found", StringComparison.Ordinal))
         {
@@ -144,6 +160,7 @@ public sealed class EtcdMembership : IMembership
                 if (_self is null) continue;
                 var isAlive = _lease != 0 && await _client.KeepAliveAsync(_lease, cancellation).ConfigureAwait(false) > 0;
                 if (!isAlive) await SayAsync(isNewLease: true, cancellation).ConfigureAwait(false);
+                await ForgetAsync(cancellation).ConfigureAwait(false);
                 if (hasFailed) await Volatile.Read(ref _watch).CancelAsync().ConfigureAwait(false);
                 hasFailed = false;
                 wait = _options.LeaseTtl / 3;
@@ -172,7 +189,7 @@ public sealed class EtcdMembership : IMembership
         {
             try
             {
-                var (revision, items) = await _client.ListAsync(_prefix, cancellation).ConfigureAwait(false);
+                var (revision, items) = await _client.ListAsync(_all, cancellation).ConfigureAwait(false);
                 TakeAll(items);
                 if (_error.Length > 0) _log.Info("etcd answers", ("members", items.Count));
                 _error = "";
@@ -180,7 +197,7 @@ public sealed class EtcdMembership : IMembership
                 wait = ShortestWait;
                 using var watch = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
                 Interlocked.Exchange(ref _watch, watch);
-                await _client.WatchAsync(_prefix, revision + 1, Take, watch.Token).ConfigureAwait(false);
+                await _client.WatchAsync(_all, revision + 1, Take, watch.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
@@ -199,9 +216,9 @@ public sealed class EtcdMembership : IMembership
     {
         lock (_lock)
         {
-            var listed = items.Select(item => item.Key[_prefix.Length..]).ToHashSet(StringComparer.Ordinal);
+            var listed = items.Where(item => item.Key.StartsWith(_prefix, StringComparison.Ordinal)).Select(item => item.Key[_prefix.Length..]).ToHashSet(StringComparer.Ordinal);
             foreach (var gone in _members.Keys.Where(id => !listed.Contains(id)).ToList()) Remove(gone);
-            foreach (var (key, value) in items) Set(key, value);
+            foreach (var (key, value) in items) Change(key, value);
             Publish();
         }
     }
@@ -210,9 +227,48 @@ public sealed class EtcdMembership : IMembership
     {
         lock (_lock)
         {
+            Change(key, value);
+            Publish();
+        }
+    }
+
+    private void Change(string key, byte[]? value)
+    {
+        if (key.StartsWith(_prefix, StringComparison.Ordinal))
+        {
             if (value is null) Remove(key[_prefix.Length..]);
             else Set(key, value);
-            Publish();
+        }
+        else if (key.StartsWith(_holdersPrefix, StringComparison.Ordinal))
+        {
+            var name = key[_holdersPrefix.Length..];
+            if (value is null) _holders.Remove(name);
+            else if (MemberJson.TryRead(value, out var holder, out _) && NameOf(holder!) == name && !_forgotten.Contains(name)) _holders.TryAdd(name, (holder!, _time.GetTimestamp()));
+        }
+    }
+
+    // A member under its name.
+    private void Replace(Member member)
+    {
+        if (_members.TryGetValue(member.Id, out var before) && before is { IsHolder: true, IsDrained: false } && before.Log.Length > 0 && member.Log.Length > 0 && before.Log != member.Log)
+            _log.Warn("a member came back without what it had", ("member", member.Id), ("address", member.Address));
+        _members[member.Id] = member;
+        if (member is { IsHolder: true, IsDrained: false }) _holders[NameOf(member)] = (member, _time.GetTimestamp());
+        else _holders.Remove(NameOf(member));
+    }
+
+    private bool IsThere(Member holder) => _members.TryGetValue(holder.Id, out var member) && member.Log == holder.Log;
+
+    private static string NameOf(Member holder) => $"{holder.Id}/{holder.Log}";
+
+    private async Task ForgetAsync(CancellationToken cancellation)
+    {
+        string[] forgotten;
+        lock (_lock) forgotten = [.. _forgotten];
+        foreach (var name in forgotten)
+        {
+            await _client.DeleteAsync(_holdersPrefix + name, cancellation).ConfigureAwait(false);
+            lock (_lock) _forgotten.Remove(name);
         }
     }
 
@@ -225,16 +281,21 @@ public sealed class EtcdMembership : IMembership
             return;
         }
 
-        _members[id] = id == _self?.Id ? _self : member;
+        if (id != _self?.Id) Replace(member); // this one knows itself
         _gone.Remove(id);
-        _lost.Remove(id);
     }
 
     private void Remove(string id)
     {
         if (id == _self?.Id || !_members.TryGetValue(id, out var member)) return; // this one says its name again
-        if (member.IsDrained || !member.IsHolder) _members.Remove(id);
+        if (member.IsDrained || !member.IsHolder) Leave(member);
         else _gone.TryAdd(id, (member, _time.GetTimestamp()));
+    }
+
+    private void Leave(Member member)
+    {
+        _members.Remove(member.Id);
+        _holders.Remove(NameOf(member));
     }
 
     // Those that are gone become lost, and those that are lost forgotten.
@@ -246,16 +307,25 @@ public sealed class EtcdMembership : IMembership
             {
                 _gone.Remove(id);
                 _members.Remove(id);
-                _lost[id] = (gone.Member, _time.GetTimestamp());
                 _log.Warn("a member is lost", ("member", id), ("address", gone.Member.Address));
             }
 
-            foreach (var (id, _) in _lost.Where(lost => _time.GetElapsedTime(lost.Value.At) > _lostKept).ToList()) _lost.Remove(id);
+            foreach (var (name, holder) in _holders.ToList())
+            {
+                if (IsThere(holder.Member)) _holders[name] = (holder.Member, _time.GetTimestamp());
+                else if (_time.GetElapsedTime(holder.At) > _lostKept && _holders.Remove(name)) _forgotten.Add(name);
+            }
+
             Publish();
         }
     }
 
-    private void Publish() => _view = new MembershipView([.. _members.Values.OrderBy(static member => member.Id, StringComparer.Ordinal)], [.. _lost.Keys.Order(StringComparer.Ordinal)]);
+    // Who is there again with the same log is not lost.
+    private void Publish() => _view = new MembershipView(
+        [.. _members.Values.OrderBy(static member => member.Id, StringComparer.Ordinal)],
+        [.. _holders.Values.Select(static holder => holder.Member).Where(holder => !IsThere(holder))
+            .Select(lost => _members.ContainsKey(lost.Id) || _holders.Values.Count(other => other.Member.Id == lost.Id) > 1 ? $"{lost.Id} (its log {lost.Log})" : lost.Id)
+            .Order(StringComparer.Ordinal)]);
 
     private void Fail(Exception e)
     {

@@ -6,11 +6,12 @@ namespace Tempo.SystemTests.Ring;
 
 /// <summary>
 /// What a cluster lives through: nothing that was acknowledged is lost or counted twice, whoever is asked. How often each is repeated
-/// is TEMPO_RING_ROUNDS (1): tests/system/RESULTS.md says what many rounds have found.
+/// is TEMPO_RING_ROUNDS (1), rolling restarts TEMPO_RING_RESTARTS (as many): tests/system/RESULTS.md says what many rounds have found.
 /// </summary>
 public sealed class RingFaultTests
 {
     private static readonly int Rounds = int.Parse(Environment.GetEnvironmentVariable("TEMPO_RING_ROUNDS") ?? "1", CultureInfo.InvariantCulture);
+    private static readonly int Restarts = int.Parse(Environment.GetEnvironmentVariable("TEMPO_RING_RESTARTS") ?? $"{Rounds}", CultureInfo.InvariantCulture);
 
     [Fact]
     public async Task One_of_three_is_killed_paused_and_comes_back_under_load()
@@ -62,7 +63,7 @@ public sealed class RingFaultTests
         var ledger = new RingLedger();
         using var stop = new CancellationTokenSource();
         var load = Task.WhenAll(ring.Nodes.Select(node => ledger.SendAsync(node, stop.Token)));
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < Restarts; round++)
         {
             foreach (var node in ring.Nodes)
             {

@@ -63,6 +63,36 @@ public sealed class EtcdOutageTests : IAsyncDisposable
         Assert.Equal("a b", Names());
     }
 
+    [Fact]
+    public async Task Who_comes_later_knows_which_disks_have_spans_and_are_not_there()
+    {
+        var before = Of("c") with { Log = "77" };
+        _etcd.PutHolder(before);
+        _etcd.Start();
+        await UntilAsync("the holder that is no member is lost", () => string.Join(' ', _membership.View.Lost) == "c");
+
+        // With the same log it has what it had; with another one it has not.
+        await HearAgainAsync(before);
+        await UntilAsync("it is back", () => Names() == "c" && _membership.View.Lost.Count == 0);
+        await HearAgainAsync(before with { Log = "88" });
+        await UntilAsync("its former disk is lost", () => Names() == "c" && string.Join(' ', _membership.View.Lost) == "c (its log 77)");
+
+        // Until all that it had is in the store.
+        await _membership.AnnounceAsync(Of("a") with { Log = "1" }, CancellationToken.None);
+        await UntilAsync("this one stands in the list of holders", () => _etcd.HasHolder("a/1"));
+        await UntilAsync("the former disk is forgotten, by etcd, too", () => _membership.View.Lost.Count == 0 && !_etcd.HasHolder("c/77"));
+        await _membership.AnnounceAsync(Of("a") with { Log = "1", IsDrained = true }, CancellationToken.None);
+        Assert.False(_etcd.HasHolder("a/1")); // what is drained holds nothing
+    }
+
+    private async Task HearAgainAsync(Member member)
+    {
+        _etcd.Stop();
+        _etcd.Put(member);
+        await StepAsync(TimeSpan.FromSeconds(6));
+        _etcd.Start();
+    }
+
     private static Member Of(string id) => new(id, $"{id}:9095", "", MemberState.Active, MemberRoles.Holder);
 
     private string Names() => string.Join(' ', _membership.View.Members.Select(static member => member.Id));
@@ -130,6 +160,18 @@ public sealed class EtcdOutageTests : IAsyncDisposable
 
         public void Dispose() => Stop();
 
+        public void PutHolder(Member member)
+        {
+            lock (_lock) _values[HolderKey($"{member.Id}/{member.Log}")] = Convert.ToBase64String(MemberJson.Write(member));
+        }
+
+        public bool HasHolder(string name)
+        {
+            lock (_lock) return _values.ContainsKey(HolderKey(name));
+        }
+
+        private static string HolderKey(string name) => Convert.ToBase64String(Encoding.UTF8.GetBytes($"tempo/ring/holders/{name}"));
+
         private static string Key(string id) => Convert.ToBase64String(Encoding.UTF8.GetBytes($"tempo/ring/members/{id}"));
 
         private async Task ServeAsync(HttpListener listener)
@@ -183,6 +225,9 @@ public sealed class EtcdOutageTests : IAsyncDisposable
                         return _leases.Contains(question.GetProperty("ID").GetString()!) ? "{\"result\":{\"TTL\":\"15\"}}" : "{\"result\":{}}";
                     case "/v3/kv/put":
                         _values[question.GetProperty("key").GetString()!] = question.GetProperty("value").GetString()!;
+                        return "{}";
+                    case "/v3/kv/deleterange":
+                        _values.Remove(question.GetProperty("key").GetString()!);
                         return "{}";
                     default:
                         return $"{{\"header\":{{\"revision\":\"1\"}},\"kvs\":[{string.Join(',', _values.Select(static pair => $"{{\"key\":\"{pair.Key}\",\"value\":\"{pair.Value}\"}}"))}]}}";

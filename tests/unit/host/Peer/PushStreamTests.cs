@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Otlp.Fields;
 using Tempo.Engine.Otlp.Wire;
 using Tempo.Host.Config;
@@ -70,6 +71,20 @@ public sealed class PushStreamTests : IAsyncLifetime
         var outcome = await SendAsync(peer, "a", trace: 1, spans: 1);
         Assert.Equal(IngestStatus.Unavailable, outcome.Status);
         Assert.Contains("403", outcome.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ping")]
+    [InlineData("push")]
+    [InlineData("live")]
+    public async Task A_node_of_another_version_is_told_so_and_nothing_of_it_is_read(string question)
+    {
+        await using var server = await ServeAsync();
+        using var transport = Transport(Secret);
+        using var answer = new NativeBuffer();
+        // As a node of the next version would ask; what its bytes mean nobody here knows.
+        var refused = await Assert.ThrowsAsync<PeerException>(async () => await transport.AskAsync("b", Address, $"{PeerProtocol.Root}v{PeerProtocol.Version + 1}/{question}", question == "ping" ? null : new byte[20], answer, TestContext.Current.CancellationToken));
+        Assert.Contains("400: b speaks version 1 of the protocol between nodes and was asked in that of /tempo.peer/v2/", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
