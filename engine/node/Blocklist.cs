@@ -25,6 +25,7 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
 
     // What was over in the last listing: what became of it is in that one or in this one.
     private HashSet<BlockId> _over = [];
+    private readonly Dictionary<BlockId, long> _missingSince = [];
     private readonly SemaphoreSlim _one = new(1, 1);
 
     // When the last listing that succeeded began; its own lock.
@@ -58,19 +59,20 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
     /// </summary>
     public async Task<bool> EnsureAsync(long notBefore, CancellationToken cancellation)
     {
-        if (IsRecent()) return true;
+        if (IsSince(notBefore)) return true;
         await _one.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            return IsRecent() || await TryPollAsync(cancellation).ConfigureAwait(false);
+            return IsSince(notBefore) || await TryPollAsync(cancellation).ConfigureAwait(false) && IsSince(notBefore);
         }
         finally
         {
             _one.Release();
         }
-
-        bool IsRecent() => _last is { } last && last >= notBefore && time.GetElapsedTime(last) < RecentBlocks.Kept - TimeSpan.FromMinutes(1);
     }
+
+    /// <summary>The list is of a time after <paramref name="notBefore"/>, and no older than nodes tell of their new blocks. A listing is of a moment up to so long before it.</summary>
+    public bool IsSince(long notBefore) => _last is { } last && time.GetElapsedTime(notBefore, last) >= options.Remote!.ListingDelay && time.GetElapsedTime(last) < RecentBlocks.Kept - TimeSpan.FromMinutes(1);
 
     public void Dispose() => _one.Dispose();
 
@@ -102,10 +104,11 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
         var listing = await ListAsync(known, cancellation).ConfigureAwait(false);
         Report(listing);
         var (deleted, unknown) = await ReadDeletedAsync(listing, cancellation).ConfigureAwait(false);
+        var late = Late(before, listing);
         var unreadableBefore = _unreadable;
         state.Update(view =>
         {
-            var kept = view.Blocks.Where(block => !before.Contains(block) || listing.Existing.Contains((block.Meta.Tenant, block.Meta.BlockId))).ToList();
+            var kept = view.Blocks.Where(block => !before.Contains(block) || listing.Existing.Contains((block.Meta.Tenant, block.Meta.BlockId)) || late.Contains(block.Meta.BlockId)).ToList();
             var ids = kept.Select(static block => block.Meta.BlockId).ToHashSet();
             return view with
             {
@@ -121,6 +124,15 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
             };
         });
         _unreadable = listing.Unreadable;
+    }
+
+    // Those that are not listed, and would have to be so only from some time on.
+    private HashSet<BlockId> Late(HashSet<BlockHandle> before, BlockListing listing)
+    {
+        var missing = before.Where(block => !listing.Existing.Contains((block.Meta.Tenant, block.Meta.BlockId)) && !listing.Over.Contains(block.Meta.BlockId)).Select(static block => block.Meta.BlockId).ToHashSet();
+        foreach (var found in _missingSince.Keys.Where(block => !missing.Contains(block)).ToList()) _missingSince.Remove(found);
+        foreach (var block in missing) _missingSince.TryAdd(block, time.GetTimestamp());
+        return [.. missing.Where(block => time.GetElapsedTime(_missingSince[block]) < options.Remote!.ListingDelay)];
     }
 
     // Again if blocks were over of which neither they nor what they became need be in the view.

@@ -24,6 +24,12 @@ public sealed record RemoteStorage
     /// <summary>How often the service is asked which blocks there are.</summary>
     public TimeSpan BlocklistPoll { get; init; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>
+    /// How old a listing of the service may be: what is written shows in it after so long at the latest. Zero for S3, Azure and GCS. For longer
+    /// than that after a node came or went, answers in a ring say that they are partial, because what it told nobody may not be listed yet.
+    /// </summary>
+    public TimeSpan ListingDelay { get; init; }
+
     /// <summary>Opens the service, without asking it anything. The caller disposes it.</summary>
     public RemoteObjectStore Open(TimeProvider time)
     {

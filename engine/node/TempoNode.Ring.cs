@@ -61,6 +61,8 @@ public sealed partial class TempoNode
         if (_ring is null) return;
         // Other nodes go on telling of blocks that are over; what those became, who were so before the listing began, is in it.
         var gone = await _ring.PeerBlocks.GoneAsync(cancellation).ConfigureAwait(false);
-        if (await _ring.Blocklist.EnsureAsync(_time.GetTimestamp(), cancellation).ConfigureAwait(false)) _ring.PeerBlocks.Forget(gone);
+        var now = _time.GetTimestamp();
+        await _ring.Blocklist.EnsureAsync(now, cancellation).ConfigureAwait(false);
+        _ring.PeerBlocks.Forget(gone, now, _ring.Blocklist.IsSince);
     }
 }

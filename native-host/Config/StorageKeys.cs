@@ -18,6 +18,7 @@ internal static class StorageKeys
     [
         new ConfigScalar("storage.trace.backend", SetBackend, o => o.StorageBackend),
         Duration("storage.trace.blocklist_poll", TimeSpan.FromSeconds(1), TimeSpan.FromDays(1), SetPoll, o => o.Remote.BlocklistPoll),
+        Duration("storage.trace.listing_delay", TimeSpan.Zero, TimeSpan.FromMinutes(5), (o, v) => o.Remote = o.Remote with { ListingDelay = v }, o => o.Remote.ListingDelay), // ours
         .. S3Keys,
         .. AzureKeys,
         .. GcsKeys,

@@ -15,6 +15,7 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
 
     private readonly Lock _lock = new();
     private readonly Dictionary<(string Peer, BlockId Block, bool IsLocal), Entry> _handles = [];
+    private readonly Dictionary<BlockId, long> _gone = []; // since when they are known to be
     private readonly HashSet<BlockId> _over = [];
     private readonly Queue<(BlockId Block, long At)> _overOrder = []; // for longer than anybody tells of a block
     private readonly Dictionary<string, (IPeer Peer, BlockStore Store)> _stores = new(StringComparer.Ordinal);
@@ -38,13 +39,16 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
         return gone;
     }
 
-    /// <summary>The store was listed after these were gone: who goes on telling of them is not believed.</summary>
-    public void Forget(IEnumerable<BlockId> gone)
+    /// <summary>These are gone, at this time. Once the store was listed since, who goes on telling of them is not believed.</summary>
+    public void Forget(IEnumerable<BlockId> gone, long at, Func<long, bool> isListedSince)
     {
         lock (_lock)
         {
+            foreach (var block in gone) _gone.TryAdd(block, at);
+            var listed = _gone.Where(entry => isListedSince(entry.Value)).Select(static entry => entry.Key).ToList();
+            foreach (var block in listed) _gone.Remove(block);
             while (_overOrder.TryPeek(out var first) && time.GetElapsedTime(first.At) > RecentBlocks.Kept * 2) _over.Remove(_overOrder.Dequeue().Block);
-            foreach (var block in gone)
+            foreach (var block in listed)
                 if (_over.Add(block)) _overOrder.Enqueue((block, time.GetTimestamp()));
         }
     }

@@ -26,7 +26,11 @@ internal sealed class NodeLife(Process process, TempoNode node, RingNode ring, I
 }
 
 /// <summary>What all nodes of a ring share.</summary>
-internal sealed record Surroundings(World World, SimNetwork Network, SimEtcd Etcd, SimBucket Bucket, int ReplicationFactor);
+internal sealed record Surroundings(World World, SimNetwork Network, SimEtcd Etcd, SimBucket Bucket, int ReplicationFactor)
+{
+    /// <summary>How late the bucket lists, as the nodes are told.</summary>
+    public TimeSpan ListingDelay { get; init; }
+}
 
 /// <summary>A machine of the ring: its disk outlives the processes on it.</summary>
 internal sealed class SimNode(Surroundings around, string name)
@@ -67,7 +71,7 @@ internal sealed class SimNode(Surroundings around, string name)
         var ring = RingNode.Start(options, membership, greeting => around.Network.TransportOf(process, greeting), registry, Log.Null, process);
         var marks = new Random(world.Random.Next());
         var machine = new NodeMachine { Disk = disk, Objects = around.Bucket.StoreOf(process, disk), Random = () => (ulong)marks.NextInt64(), HasThreads = false };
-        var node = await TempoNode.StartAsync(NodeOptionsOf(ring), machine, registry, Log.Null, process);
+        var node = await TempoNode.StartAsync(NodeOptionsOf(ring, around.ListingDelay), machine, registry, Log.Null, process);
         if (process.IsDead) return;
         var replicator = new Replicator(node, () => ring.Routing, new ReplicationMetrics(registry), options.Peers.PushTimeout * 2, process);
         var life = Life = new NodeLife(process, node, ring, new IngestRouter(node, replicator), new PushIntake(node, ring));
@@ -147,14 +151,14 @@ internal sealed class SimNode(Surroundings around, string name)
         LostKept = TimeSpan.FromMinutes(3),
     };
 
-    private static NodeOptions NodeOptionsOf(RingNode ring) => new()
+    private static NodeOptions NodeOptionsOf(RingNode ring, TimeSpan listingDelay) => new()
     {
         WalPath = "wal",
         BlocksPath = "blocks",
         WalSegmentBytes = 8 << 10,
         WalReserveBytes = 0,
         MaxBlockDuration = TimeSpan.FromSeconds(40),
-        Remote = new RemoteStorage { CacheBytes = 1 << 20, BlocklistPoll = TimeSpan.FromSeconds(60), Caches = new RemoteCaches { DiskMaxBytes = 0 } },
+        Remote = new RemoteStorage { CacheBytes = 1 << 20, BlocklistPoll = TimeSpan.FromSeconds(60), ListingDelay = listingDelay, Caches = new RemoteCaches { DiskMaxBytes = 0 } },
         Owner = ring,
         Share = ring,
         AutoPromote = false,

@@ -26,6 +26,7 @@ internal sealed class RingLife
     private readonly List<string> _faults = [];
     private readonly List<Task> _running = [];
     private readonly TimeSpan _usualStaleness;
+    private TimeSpan _mayLose;
     private string _wrong = "";
     private bool _isOver;
     private int _answers, _partial, _unanswered;
@@ -34,9 +35,10 @@ internal sealed class RingLife
     {
         _world = world;
         _client = new Process(world, "client", TimeSpan.Zero);
-        _around = new Surroundings(world, new SimNetwork(world), new SimEtcd(world), new SimBucket(world), world.Random.Next(1, 4));
+        _usualStaleness = world.Chance(0.2) ? world.Between(500, 20_000) : TimeSpan.Zero;
+        _around = new Surroundings(world, new SimNetwork(world), new SimEtcd(world), new SimBucket(world), world.Random.Next(1, 4)) { ListingDelay = _usualStaleness };
         _nodes = [.. Enumerable.Range(1, world.Random.Next(Math.Max(2, _around.ReplicationFactor), 5)).Select(i => new SimNode(_around, $"n{i}"))];
-        _around.Bucket.Staleness = _usualStaleness = world.Chance(0) ? world.Between(500, 20_000) : TimeSpan.Zero;
+        _around.Bucket.Staleness = _usualStaleness;
         world.Idle = () => Array.Exists(_nodes, static node => node.Commit());
         // One failure at a time is what two copies of a span are for.
         foreach (var node in _nodes) node.MayDie = dying => Array.TrueForAll(_nodes, other => other == dying || other.IsUp);
@@ -148,7 +150,9 @@ internal sealed class RingLife
                 }
 
                 break;
-            case 8 when _around.ReplicationFactor > 1:
+            // A second disk before the store has what was on the first is more than two copies bear.
+            case 8 when _around.ReplicationFactor > 1 && _world.Elapsed > _mayLose:
+                _mayLose = _world.Elapsed + TimeSpan.FromMinutes(2);
                 node.Lose();
                 await _world.DelayAsync(length);
                 break;

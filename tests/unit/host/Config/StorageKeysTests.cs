@@ -13,6 +13,7 @@ public sealed class StorageKeysTests
               trace:
                 backend: s3
                 blocklist_poll: 10s
+                listing_delay: 20s
                 s3:
                   bucket: traces
                   prefix: a/b
@@ -32,6 +33,7 @@ public sealed class StorageKeysTests
             (s3.Bucket, s3.Prefix, s3.Endpoint, s3.AccessKey, s3.SecretKey, s3.IsInsecure, s3.ForcePathStyle, s3.PartSizeBytes, s3.SseType, s3.SseKmsKeyId));
         Assert.Equal("x", s3.Tags["team"]);
         Assert.Equal((TimeSpan.FromSeconds(10), TimeSpan.FromMilliseconds(500)), (remote.BlocklistPoll, remote.Requests.HedgeAfter));
+        Assert.Equal(TimeSpan.FromSeconds(20), remote.ListingDelay);
         Assert.DoesNotContain("canary", EffectiveConfig.Render(o), StringComparison.Ordinal);
     }
 
