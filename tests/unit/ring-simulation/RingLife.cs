@@ -25,7 +25,6 @@ internal sealed class RingLife
     private readonly Ledger _ledger = new();
     private readonly List<string> _faults = [];
     private readonly List<Task> _running = [];
-    private readonly TimeSpan _usualStaleness;
     private TimeSpan _mayLose;
     private string _wrong = "";
     private bool _isOver;
@@ -35,10 +34,10 @@ internal sealed class RingLife
     {
         _world = world;
         _client = new Process(world, "client", TimeSpan.Zero);
-        _usualStaleness = world.Chance(0.2) ? world.Between(500, 20_000) : TimeSpan.Zero;
-        _around = new Surroundings(world, new SimNetwork(world), new SimEtcd(world), new SimBucket(world), world.Random.Next(1, 4)) { ListingDelay = _usualStaleness };
+        var listingDelay = world.Chance(0.3) ? world.Between(500, 20_000) : TimeSpan.Zero;
+        _around = new Surroundings(world, new SimNetwork(world), new SimEtcd(world), new SimBucket(world), world.Random.Next(1, 4)) { ListingDelay = listingDelay };
         _nodes = [.. Enumerable.Range(1, world.Random.Next(Math.Max(2, _around.ReplicationFactor), 5)).Select(i => new SimNode(_around, $"n{i}"))];
-        _around.Bucket.Staleness = _usualStaleness;
+        _around.Bucket.Staleness = _around.ListingDelay;
         world.Idle = () => Array.Exists(_nodes, static node => node.Commit());
         // One failure at a time is what two copies of a span are for.
         foreach (var node in _nodes) node.MayDie = dying => Array.TrueForAll(_nodes, other => other == dying || other.IsUp);
@@ -48,7 +47,7 @@ internal sealed class RingLife
 
     private async Task<Outcome> LiveAsync()
     {
-        _world.Note($"{_nodes.Length} nodes, replication factor {_around.ReplicationFactor}, listings up to {_usualStaleness.TotalSeconds:0.0} s old");
+        _world.Note($"{_nodes.Length} nodes, replication factor {_around.ReplicationFactor}, listings up to {_around.ListingDelay.TotalSeconds:0.0} s old");
         foreach (var node in _nodes) Go(node.StartAsync());
         if (!await UntilAsync(() => Array.TrueForAll(_nodes, static node => node.IsUp || !node.IsRunning), TimeSpan.FromMinutes(2))) Wrong("the ring does not start");
         for (var i = 0; i < 3; i++) Go(SendAsync());
@@ -132,12 +131,7 @@ internal sealed class RingLife
                 if (isEmpty) await _world.DelayAsync(TimeSpan.FromSeconds(12));
                 break;
             case 6:
-                (_around.Bucket.IsDown, _around.Bucket.FaultShare, _around.Bucket.Staleness) = _world.Random.Next(3) switch
-                {
-                    0 => (true, 0.0, TimeSpan.Zero),
-                    1 => (false, 0.3, TimeSpan.Zero),
-                    _ => (false, 0.0, _world.Between(1000, 60_000)),
-                };
+                (_around.Bucket.IsDown, _around.Bucket.FaultShare) = _world.Chance(0.4) ? (true, 0) : (false, 0.3);
                 await _world.DelayAsync(length);
                 break;
             case 7:
@@ -170,7 +164,7 @@ internal sealed class RingLife
         (_around.Network.LostShare, _around.Network.TwiceShare, _around.Network.Slowest) = (0, 0, 5);
         _around.Network.Cuts.Clear();
         _around.Etcd.CutOff.Clear();
-        (_around.Bucket.IsDown, _around.Bucket.FaultShare, _around.Bucket.Staleness) = (false, 0, _usualStaleness);
+        (_around.Bucket.IsDown, _around.Bucket.FaultShare) = (false, 0);
         await HealNodesAsync();
     }
 
