@@ -23,8 +23,8 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
     private readonly Dictionary<TenantId, ObjectInfo> _deletedSeen = [];
     private IReadOnlyList<UnreadableBlock> _unreadable = [];
 
-    // What was over in the last listing: what became of it is in that one or in this one.
-    private HashSet<BlockId> _over = [];
+    // What was over in the last listing, and since when: what became of it is in that one or in this one, or will be when listings show it.
+    private Dictionary<BlockId, long> _over = [];
     private readonly Dictionary<BlockId, long> _missingSince = [];
     private readonly SemaphoreSlim _one = new(1, 1);
 
@@ -81,8 +81,7 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
         try
         {
             var began = time.GetTimestamp();
-            await PollNowAsync(cancellation).ConfigureAwait(false);
-            _last = began;
+            if (await PollNowAsync(cancellation).ConfigureAwait(false)) _last = began;
             LastError = "";
             return true;
         }
@@ -96,15 +95,17 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
         }
     }
 
-    private async Task PollNowAsync(CancellationToken cancellation)
+    // False if the listing cannot be one that answers are complete with.
+    private async Task<bool> PollNowAsync(CancellationToken cancellation)
     {
         // A block that came to the view while the service was asked is not missing in the answer: it is too new for it.
         var before = state.View.Blocks.Where(block => block.Store == remote).ToHashSet();
         var known = state.View.Blocks.Select(static block => block.Meta.BlockId).ToHashSet();
-        var listing = await ListAsync(known, cancellation).ConfigureAwait(false);
+        var (listing, isComplete) = await ListAsync(known, cancellation).ConfigureAwait(false);
         Report(listing);
         var (deleted, unknown) = await ReadDeletedAsync(listing, cancellation).ConfigureAwait(false);
-        var late = Late(before, listing);
+        // Of a listing that lacks what blocks became only what is new is believed.
+        var late = isComplete ? Late(before, listing) : [.. before.Select(static block => block.Meta.BlockId)];
         var unreadableBefore = _unreadable;
         state.Update(view =>
         {
@@ -124,6 +125,7 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
             };
         });
         _unreadable = listing.Unreadable;
+        return isComplete;
     }
 
     // Those that are not listed, and would have to be so only from some time on.
@@ -136,14 +138,18 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
     }
 
     // Again if blocks were over of which neither they nor what they became need be in the view.
-    private async Task<BlockListing> ListAsync(HashSet<BlockId> known, CancellationToken cancellation)
+    private async Task<(BlockListing Listing, bool IsComplete)> ListAsync(HashSet<BlockId> known, CancellationToken cancellation)
     {
         for (var again = 0; ; again++)
         {
             var listing = await remote.ListAsync(options.TenantIndex, time.GetUtcNow(), known.Contains, cancellation).ConfigureAwait(false);
-            var isComplete = listing.Over.IsSubsetOf(_over.Union(known).Concat(state.View.Former.Select(static block => block.Meta.BlockId)));
-            _over = listing.Over;
-            if (isComplete || again == MaxListings) return listing;
+            var now = time.GetTimestamp();
+            var delay = options.Remote!.ListingDelay;
+            var accounted = _over.Where(entry => time.GetElapsedTime(entry.Value, now) >= delay).Select(static entry => entry.Key).Union(known).Concat(state.View.Former.Select(static block => block.Meta.BlockId));
+            var isComplete = listing.Over.IsSubsetOf(accounted);
+            _over = listing.Over.ToDictionary(static block => block, block => _over.GetValueOrDefault(block, now));
+            // Repeating helps where the store lists what is there.
+            if (isComplete || again == MaxListings || delay > TimeSpan.Zero) return (listing, isComplete || delay == TimeSpan.Zero);
         }
     }
 
