@@ -97,7 +97,7 @@ internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore 
     {
         var meta = block.Meta;
         var isThere = await remote.TryReadMetaAsync(meta.Tenant, meta.BlockId, static _ => { }, cancellation).ConfigureAwait(false) is not null;
-        // Compacted since, in a run before a crash: its spans are in another block there.
+        // Compacted since: it was uploaded in a run before a crash, or by an attempt whose answer was lost. Its spans are in another block there.
         var isOver = !isThere && await remote.WasWrittenAsync(meta.Tenant, meta.BlockId, static _ => { }, cancellation).ConfigureAwait(false);
         if (!isThere && !isOver)
         {
@@ -109,14 +109,15 @@ internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore 
             messages.Info("block uploaded", ("tenant", meta.Tenant.Value), ("block", meta.BlockId.ToString()), ("bytes", meta.SizeBytes));
         }
 
-        // Before it is not local any more: who asks in between hears of it twice rather than never.
-        if (!isOver) state.Recent.Add(meta);
+        // Before it is not local any more: who asks in between hears of it twice rather than never. Of one that is over, too: neither this node nor
+        // others need know what it became, and its data stay for a while; who finds them gone lists the store.
+        state.Recent.Add(meta);
         var uploaded = new BlockHandle(meta, remote);
         state.Update(view =>
         {
             var others = view.Blocks.Where(other => other != block);
             // The blocklist may have seen it first.
-            return view with { Blocks = isOver || others.Any(other => other.Meta.BlockId == meta.BlockId) ? [.. others] : [.. others, uploaded] };
+            return view with { Blocks = others.Any(other => other.Meta.BlockId == meta.BlockId) ? [.. others] : [.. others, uploaded] };
         });
         Failpoints.Hit(Failpoint.UploadSwapped);
         _uploaded.Add(block);

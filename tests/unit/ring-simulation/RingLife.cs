@@ -27,7 +27,7 @@ internal sealed class RingLife
     private readonly List<Task> _running = [];
     private TimeSpan _mayLose;
     private string _wrong = "";
-    private bool _isOver;
+    private bool _isOver, _isLongOutage;
     private int _answers, _partial, _unanswered;
 
     private RingLife(World world)
@@ -40,7 +40,7 @@ internal sealed class RingLife
         _around.Bucket.Staleness = _around.ListingDelay;
         world.Idle = () => Array.Exists(_nodes, static node => node.Commit());
         // One failure at a time is what two copies of a span are for.
-        foreach (var node in _nodes) node.MayDie = dying => Array.TrueForAll(_nodes, other => other == dying || other.IsUp);
+        foreach (var node in _nodes) node.MayDie = dying => !_isLongOutage && Array.TrueForAll(_nodes, other => other == dying || other.IsUp);
     }
 
     public static Task<Outcome> RunAsync(int seed) => World.LiveAsync(seed, static world => new RingLife(world).LiveAsync());
@@ -123,8 +123,12 @@ internal sealed class RingLife
                 await _world.DelayAsync(length);
                 break;
             case 5:
+                // Who is away for longer than a lost node counts is told of no more: nobody dies who cannot come back in time.
+                _isLongOutage = _world.Chance(0.1);
+                if (_isLongOutage) await HealNodesAsync();
                 _around.Etcd.Stop();
-                await _world.DelayAsync(_world.Chance(0.1) ? TimeSpan.FromMinutes(10) : length);
+                await _world.DelayAsync(_isLongOutage ? TimeSpan.FromMinutes(10) : length);
+                _isLongOutage = false;
                 var isEmpty = _world.Chance(0.2);
                 _around.Etcd.Start(isEmpty);
                 // Who starts before the others have said their names to an etcd that lost everything finds nobody: told in docs/scale.md.

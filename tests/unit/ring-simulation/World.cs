@@ -155,7 +155,7 @@ internal sealed class World
         foreach (var letter in what) Digest = (Digest ^ letter) * 1099511628211;
     }
 
-    private string LastLines() => string.Join('\n', _journal.TakeLast(120));
+    private string LastLines() => string.Join('\n', _journal.Where(static (line, i) => !line.Contains(" by id: partial", StringComparison.Ordinal)).TakeLast(400));
 
     private sealed record Event(Process? Of, string Kind, Action Act);
 }
