@@ -25,6 +25,7 @@ public sealed partial class ColumnChunkWriter
     private int _maxIndex = -1;
     private long _valueCount;
     private long _uncompressedSizeBytes;
+    private long _handedOverBytes;
 
     /// <summary>A chunk of <paramref name="column"/>; without <paramref name="options"/> of its own it takes the file's default.</summary>
     public ColumnChunkWriter(ParquetColumn column, ParquetWriterOptions file, ColumnOptions? options = null)
@@ -62,7 +63,7 @@ public sealed partial class ColumnChunkWriter
     public long LevelCount => _valueCount;
 
     /// <summary>Compressed bytes so far, dictionary and headers included.</summary>
-    public long SizeBytes => _pages.WrittenCount + _dictionaryPage.WrittenCount;
+    public long SizeBytes => _handedOverBytes + _pages.WrittenCount + _dictionaryPage.WrittenCount;
 
     /// <summary>Forgets everything but the memory.</summary>
     public void Reset()
@@ -73,13 +74,25 @@ public sealed partial class ColumnChunkWriter
         _encodings.Clear();
         _bounds = new ChunkBounds(Column);
         _dictionaryCount = _maxIndex = -1;
-        _valueCount = _uncompressedSizeBytes = RowCount = 0;
+        _valueCount = _uncompressedSizeBytes = _handedOverBytes = RowCount = 0;
         ClearNumberDictionary();
     }
 
-    /// <summary>Writes the chunk at <paramref name="offset"/> of the file.</summary>
+    /// <summary>Writes the pages so far, and forgets all but where they are. The chunk has no dictionary. The result is their bytes.</summary>
+    internal long HandOver(Stream sink)
+    {
+        if (_dictionaryCount >= 0) throw new InvalidOperationException($"Column '{Column.Path}' has a dictionary, which comes before its pages.");
+        var bytes = _pages.WrittenCount;
+        _pages.CopyTo(sink);
+        _pages.Clear();
+        _handedOverBytes += bytes;
+        return bytes;
+    }
+
+    /// <summary>Writes the chunk, or the rest of it, at <paramref name="offset"/> of the file.</summary>
     internal WrittenChunk WriteTo(Stream sink, long offset)
     {
+        offset -= _handedOverBytes;
         if (_maxIndex >= 0 && _maxIndex >= _dictionaryCount)
             throw new InvalidOperationException(
                 $"Column '{Column.Path}' uses dictionary index {_maxIndex}; " + (_dictionaryCount < 0 ? "it has no dictionary." : $"its dictionary has {_dictionaryCount} entries."));
@@ -151,9 +164,9 @@ public sealed partial class ColumnChunkWriter
             RepetitionSizeBytes = levels.Repetition.Length,
             DefinitionSizeBytes = levels.Definition.Length,
         };
-        var offset = _pages.WrittenCount;
+        var offset = _handedOverBytes + _pages.WrittenCount;
         AppendCompressed(header, isVersion2 ? levels.Repetition.Length + levels.Definition.Length : 0, _pages);
-        _locations.Add(new PageLocation(offset, (int)(_pages.WrittenCount - offset), RowCount));
+        _locations.Add(new PageLocation(offset, (int)(_handedOverBytes + _pages.WrittenCount - offset), RowCount));
         _bounds.Add(min, max, levels.ValueCount, levels.NullCount);
         CountPage(header.Type, encoding);
         RowCount += levels.RowCount;

@@ -32,6 +32,7 @@ public sealed partial class ParquetFileWriter : IDisposable
     private readonly IndexChecksums _indexChecksums = new();
     private long _position;
     private int _nextColumn;
+    private long _handedOverBytes; // of the chunk that comes next
     private bool _isFinished;
     private byte[] _head = [];
 
@@ -94,9 +95,25 @@ public sealed partial class ParquetFileWriter : IDisposable
         var group = _rowGroups[^1];
         if (chunk.RowCount != group.RowCount)
             throw new InvalidOperationException($"Column '{expected.Path}' has {chunk.RowCount} rows, the row group {group.RowCount}.");
+        var start = _position - _handedOverBytes;
         var written = chunk.WriteTo(_sink, _position);
-        _position += chunk.SizeBytes;
+        _position = start + chunk.SizeBytes;
+        _handedOverBytes = 0;
         Note(written);
+    }
+
+    /// <summary>
+    /// Writes the pages that the next leaf's chunk has so far, so that a chunk may be larger than memory; <see cref="WriteColumn"/>
+    /// writes the rest of it. Not for a chunk with a dictionary, which would come before its pages.
+    /// </summary>
+    public void WritePages(ColumnChunkWriter chunk)
+    {
+        ArgumentNullException.ThrowIfNull(chunk);
+        if (_nextColumn == Schema.Columns.Count || chunk.Column != Schema.Columns[_nextColumn])
+            throw new InvalidOperationException($"Pages of column '{chunk.Column.Path}', which does not come next.");
+        var bytes = chunk.HandOver(_sink);
+        _position += bytes;
+        _handedOverBytes += bytes;
     }
 
     private void Note(WrittenChunk written)

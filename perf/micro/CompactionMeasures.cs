@@ -32,6 +32,7 @@ internal static class CompactionMeasures
         var textBytes = options.Int("--text-bytes", 0, 0, MaxAttributeBytes);
         var areApart = options.Flag("--apart");
         var copies = !options.Flag("--no-copy");
+        var columns = ReadColumns(options.Text("--columns") ?? "");
         var folder = Path.Combine(options.Text("--folder") ?? "/tmp/tempo-micro", $"compaction-{spans}-{blocks}{(areSingle ? "-single" : "")}{(textBytes > 0 ? $"-{textBytes}" : "")}{(areApart ? "-apart" : "")}");
         var isBuild = options.Flag("--build");
         options.ExpectEnd();
@@ -40,7 +41,7 @@ internal static class CompactionMeasures
             await BuildAsync(folder, blocks, spans, areSingle, areApart, textBytes).ConfigureAwait(false);
             await BuildAsync(WarmFolder(folder), 3, WarmSpans, areSingle: false, areApart: false).ConfigureAwait(false);
         }
-        else await MeasureAsync(folder, blocks, copies).ConfigureAwait(false);
+        else await MeasureAsync(folder, blocks, copies, columns).ConfigureAwait(false);
         return 0;
     }
 
@@ -113,7 +114,7 @@ internal static class CompactionMeasures
         }
     }
 
-    private static async Task MeasureAsync(string folder, int blocks, bool copies)
+    private static async Task MeasureAsync(string folder, int blocks, bool copies, DedicatedColumns columns)
     {
         var store = Open(folder, "measured");
         var inputs = await LevelZeroAsync(store).ConfigureAwait(false);
@@ -125,13 +126,13 @@ internal static class CompactionMeasures
 
         // Compiles what is measured: three tiny blocks become one.
         var warm = WarmFolder(folder);
-        var (tiny, _) = await CompactAsync(warm, "measured", await LevelZeroAsync(Open(warm, "measured")).ConfigureAwait(false), copies).ConfigureAwait(false);
+        var (tiny, _) = await CompactAsync(warm, "measured", await LevelZeroAsync(Open(warm, "measured")).ConfigureAwait(false), copies, columns).ConfigureAwait(false);
         Directory.Delete(Path.Combine(warm, "objects", TenantId.Single.Value, tiny.BlockId.ToString()), recursive: true);
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         await File.WriteAllTextAsync("/proc/self/clear_refs", "5").ConfigureAwait(false); // the peak begins anew
         var residentBefore = Status("VmRSS:");
         var cpuBefore = Environment.CpuUsage.TotalTime;
-        var (output, counts) = await CompactAsync(folder, "measured", inputs, copies).ConfigureAwait(false);
+        var (output, counts) = await CompactAsync(folder, "measured", inputs, copies, columns).ConfigureAwait(false);
         var cpu = Environment.CpuUsage.TotalTime - cpuBefore;
         var growth = Status("VmHWM:") - residentBefore;
         var bytes = inputs.Sum(static meta => meta.SizeBytes);
@@ -147,6 +148,14 @@ internal static class CompactionMeasures
         Directory.Delete(objects, recursive: true);
     }
 
+    // Span attributes with columns of their own in the output: "rpc.method,server.port:int".
+    private static DedicatedColumns ReadColumns(string text)
+    {
+        var specs = text.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(static word => new DedicatedColumnSpec(
+            AttributeScope.Span, word.Replace(":int", "", StringComparison.Ordinal), word.EndsWith(":int", StringComparison.Ordinal) ? AttributeType.Int : AttributeType.String, DedicatedColumnOptions.None));
+        return DedicatedColumns.TryCreate(specs, out var columns, out var error) ? columns : throw new OptionException(error);
+    }
+
     private static string WarmFolder(string folder) => folder + "-warm";
 
     private static async Task<List<BlockMeta>> LevelZeroAsync(BlockStore store)
@@ -155,10 +164,10 @@ internal static class CompactionMeasures
         return [.. metas.Where(static meta => meta.CompactionLevel == 0)];
     }
 
-    private static async Task<(BlockMeta Output, MergeCounts Counts)> CompactAsync(string folder, string work, List<BlockMeta> inputs, bool copies)
+    private static async Task<(BlockMeta Output, MergeCounts Counts)> CompactAsync(string folder, string work, List<BlockMeta> inputs, bool copies, DedicatedColumns columns)
     {
         var objects = LocalObjectStore.Open(Path.Combine(folder, "objects"));
-        var compactor = new BlockCompactor(objects, Open(folder, work), new CompactedBlocks(objects, new SteadyClock(TimeProvider.System)), new CompactionOptions { CopiesRowGroups = copies });
+        var compactor = new BlockCompactor(objects, Open(folder, work), new CompactedBlocks(objects, new SteadyClock(TimeProvider.System)), new CompactionOptions { CopiesRowGroups = copies }, _ => columns);
         var merged = await compactor.MergeAsync(new CompactionJob(inputs), default).ConfigureAwait(false);
         return (merged.Output!, merged.Counts);
     }

@@ -12,13 +12,13 @@ namespace Tempo.Engine.Node.Promotion;
 /// the operator's list     if there is one, for all tenants; nothing is chosen
 /// else, switched off      none
 /// else                    chosen from the catalogs of the tenant's latest blocks and from what its queries ask;
-///                         first as soon as there is a block, then at most once a day, and only if much is won
+///                         first as soon as there is a block, then at most once an hour, and only if much is won
 /// </code>
 /// Nothing is stored: after a restart the newest block of a tenant says which list was in use. Thread safe.
 /// </summary>
 internal sealed class ColumnPromotion(NodeOptions options, DedicatedColumns operatorList, NodeState state, Log messages, TimeProvider time)
 {
-    private static readonly TimeSpan ReviewInterval = TimeSpan.FromDays(1);
+    private static readonly TimeSpan ReviewInterval = TimeSpan.FromHours(1);
 
     /// <summary>Blocks whose catalogs are looked at, the newest: some minutes of traffic, or hours of compacted blocks.</summary>
     private const int ReviewedBlocks = 8;
@@ -83,7 +83,7 @@ internal sealed class ColumnPromotion(NodeOptions options, DedicatedColumns oper
 
     private (List<AttributeUse> Uses, long Spans) ReadUses(TenantId tenant, AskedAttributes asked)
     {
-        var found = new Dictionary<string, (CatalogTypes Types, long Owners)>(StringComparer.Ordinal);
+        var found = new Dictionary<string, (CatalogTypes Types, long Owners, long Bytes)>(StringComparer.Ordinal);
         var spans = 0L;
         foreach (var block in BlocksOf(tenant, state).Take(ReviewedBlocks))
         {
@@ -95,11 +95,11 @@ internal sealed class ColumnPromotion(NodeOptions options, DedicatedColumns oper
                 if (catalog.Scope != CatalogScope.Span) continue;
                 var name = Encoding.UTF8.GetString(catalog.Key);
                 var known = found.GetValueOrDefault(name);
-                found[name] = (known.Types | catalog.Types, known.Owners + catalog.OwnerCount);
+                found[name] = (known.Types | catalog.Types, known.Owners + catalog.OwnerCount, known.Bytes + AttributeUse.TextBytesOf(ref catalog));
             }
         }
 
-        return ([.. found.Select(use => new AttributeUse(use.Key, use.Value.Types, use.Value.Owners, asked.CountOf(use.Key)))], spans);
+        return ([.. found.Select(use => new AttributeUse(use.Key, use.Value.Types, use.Value.Owners, asked.CountOf(use.Key), use.Value.Bytes))], spans);
     }
 
     /// <summary>A tenant's list; its lock is held while it is used.</summary>

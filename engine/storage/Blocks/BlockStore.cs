@@ -52,6 +52,9 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     /// <summary>Removes what an earlier run left half built.</summary>
     public void Sweep() => _work.Sweep();
 
+    /// <summary>Begin of the paths of files for what does not fit into memory while the block is written; null: it stays there.</summary>
+    internal string? SpillPathOf(BlockId id) => _work.SpillPathOf(id.ToString());
+
     /// <summary>
     /// Writes a block from traces in ascending order of their ids, handed to the visitor one at a time. Null if there were
     /// none. Throws <see cref="IOException"/> or <see cref="ObjectStoreException"/> if the disk or the store fails; nothing is

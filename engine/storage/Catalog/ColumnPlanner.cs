@@ -9,7 +9,22 @@ namespace Tempo.Engine.Storage.Catalog;
 /// <param name="Types">Types that its values were seen with.</param>
 /// <param name="OwnerCount">Spans that have it.</param>
 /// <param name="AskedCount">Queries that named it.</param>
-public readonly record struct AttributeUse(string Name, CatalogTypes Types, long OwnerCount, long AskedCount);
+/// <param name="TextBytes">Bytes of its different texts, each counted once: what no dictionary saves.</param>
+public readonly record struct AttributeUse(string Name, CatalogTypes Types, long OwnerCount, long AskedCount, long TextBytes = 0)
+{
+    /// <summary>What a block's catalog says of the key that the reader is at. Its values are read thereby.</summary>
+    public static long TextBytesOf(ref CatalogReader catalog)
+    {
+        long bytes = 0, count = 0;
+        while (catalog.TryReadValue(out var value))
+        {
+            bytes += value.Text.Length;
+            count++;
+        }
+
+        return count == 0 ? 0 : (long)((double)bytes / count * Math.Max(count, catalog.DistinctCount));
+    }
+}
 
 /// <summary>A chosen column and why it was chosen.</summary>
 public sealed record ChosenColumn(DedicatedColumnSpec Spec, string Reason);
@@ -17,12 +32,14 @@ public sealed record ChosenColumn(DedicatedColumnSpec Spec, string Reason);
 /// <summary>
 /// Chooses the span attributes that get a column of their own. Pure: the same figures give the same list.
 /// <code>
-/// who      attributes of one type, text or int; on a tenth of the spans, or on one in 200 and named by a query
-/// order    spans that have it, times 1 + the queries that named it (up to 9): what is stored and what is read
+/// who      attributes of one type, text or int, that are on one span in 200 and that a query named; and texts that hardly repeat,
+///          of two bytes or more a span: they cost the most
+/// order    what queries named first: spans that have it, times the queries (up to 9); then by bytes
 /// how many 10 texts and 5 ints: what vParquet4 and vParquet5 both have room for
 /// </code>
 /// Only span attributes: for a resource, a column of its own gains nothing (its attributes repeat, and compress to less than a
-/// byte a span). Each column costs 0.15 to 0.3 bytes a span even where it is empty, so rare attributes get none.
+/// byte a span). Each column costs 0.15 to 0.3 bytes a span, on however many spans its attribute is, and saves little where values
+/// repeat: 15 columns for what is merely frequent made a block 2.8 bytes a span larger.
 /// </summary>
 public static class ColumnPlanner
 {
@@ -32,8 +49,9 @@ public static class ColumnPlanner
     /// <summary>Fewer spans say too little.</summary>
     public const long MinSpans = 10_000;
 
-    private const double MinShare = 0.1;
-    private const double MinSharePerAsked = 0.005;
+    private const double MinShareOfAsked = 0.005;
+    private const double MinTextBytesPerSpan = 2;
+    private const int BytesOfOneReading = 8; // weighs as much as one query's reading of the attribute on a span
     private const int MaxAskedWeight = 9;
 
     /// <summary>A change is worth a second list of columns in the store if it wins columns for this share of the attributes.</summary>
@@ -70,12 +88,14 @@ public static class ColumnPlanner
 
     private static IEnumerable<AttributeUse> Ranked(IEnumerable<AttributeUse> uses, long spanCount) => uses
         .Where(use => use.Name.Length > 0 && use.Types is CatalogTypes.Text or CatalogTypes.Int)
-        .Where(use => use.OwnerCount >= (use.AskedCount > 0 ? MinSharePerAsked : MinShare) * spanCount)
-        .OrderByDescending(Weight).ThenBy(static use => use.Name, StringComparer.Ordinal);
+        .Where(use => IsAsked(use, spanCount) || use.TextBytes >= MinTextBytesPerSpan * spanCount)
+        .OrderByDescending(use => IsAsked(use, spanCount)).ThenByDescending(Weight).ThenBy(static use => use.Name, StringComparer.Ordinal);
 
-    private static long Weight(AttributeUse use) => use.OwnerCount * (1 + Math.Min(use.AskedCount, MaxAskedWeight));
+    private static bool IsAsked(AttributeUse use, long spanCount) => use.AskedCount > 0 && use.OwnerCount >= MinShareOfAsked * spanCount;
+
+    private static long Weight(AttributeUse use) => use.OwnerCount * Math.Min(use.AskedCount, MaxAskedWeight) + use.TextBytes / BytesOfOneReading;
 
     private static string Reason(AttributeUse use, long spanCount) => string.Create(
         CultureInfo.InvariantCulture,
-        $"on {100.0 * use.OwnerCount / spanCount:F1} % of {spanCount} spans, named by {use.AskedCount} queries");
+        $"on {100.0 * use.OwnerCount / spanCount:F1} % of {spanCount} spans, named by {use.AskedCount} queries, {(double)use.TextBytes / spanCount:F1} bytes a span of different texts");
 }

@@ -37,6 +37,7 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
         var inputs = new List<BlockReader>();
         // Jobs run one after the other; one that does not takes memory of its own.
         var memory = Interlocked.Exchange(ref _memory, null) ?? new MergeMemory();
+        memory.SpillPath = store.SpillPathOf(job.OutputId);
         try
         {
             foreach (var input in job.Inputs) inputs.Add(await OpenAsync(input, forMerge: true, cancellation).ConfigureAwait(false));
@@ -73,8 +74,8 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
         }
         finally
         {
-            foreach (var input in inputs) input.Dispose();
             memory.Release();
+            foreach (var input in inputs) input.Dispose();
             _memory = memory;
         }
     }
@@ -88,7 +89,7 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
     private async Task<IReadOnlyList<BlockMeta>> FindRestAsync(CompactionJob job, CancellationToken cancellation)
     {
         var rest = new List<BlockMeta>();
-        for (var part = 1; part < job.MaxParts; part++)
+        for (var part = 1; ; part++)
         {
             if (await store.TryReadMetaAsync(job.Tenant, job.PartId(part), static _ => { }, cancellation).ConfigureAwait(false) is not { } meta) break;
             rest.Add(meta);

@@ -16,7 +16,8 @@ namespace Tempo.Engine.Storage.Compaction;
 /// largest row. Numbers of resources are given anew for each row group, so that they do not add up either.
 /// <para>
 /// Rows of a trace that would be too large together become parts, each of as many of them as fit: the merge is run once for each
-/// part, into blocks of their own, and the first of them holds all other traces. What was one row before stays one, whatever its size.
+/// part, into blocks of their own, and the first of them holds all other traces. A row of another writer that is too large by itself
+/// comes in pieces, each of which is a part; copies of a span in different parts stay, and readers count them once.
 /// </para>
 /// <para>
 /// A row group whose ids no other input has any between is copied: its pages as they are, what is known of them as of all others.
@@ -53,6 +54,7 @@ internal sealed partial class BlockMerge
         IReadOnlyList<BlockReader> inputs, BlockWriter output, MergeMemory memory, DeletedTraces deleted, RowLimits limits, int part, CancellationToken cancellation, bool copies = true)
     {
         var merge = new BlockMerge(output, memory, deleted, limits, part) { _copies = copies };
+        if (part == 0) memory.InParts.Clear();
         foreach (var input in inputs) merge.Open(input);
         while (merge._cursors.Count > 0)
         {
@@ -65,7 +67,7 @@ internal sealed partial class BlockMerge
 
     private void Open(BlockReader input)
     {
-        var cursor = new BlockCursor(input, _memory);
+        var cursor = new BlockCursor(input, _memory, _limits, _part == 0 ? null : _memory.InParts);
         if (cursor.MoveNext(_trace.Context)) _cursors.Add(cursor);
     }
 
@@ -84,8 +86,19 @@ internal sealed partial class BlockMerge
 
     private void WriteTrace()
     {
+        if (_atSmallest.Exists(static cursor => cursor.PieceCount > 1))
+        {
+            WriteInPieces();
+            return;
+        }
+
+        WriteRow(RowsOfPart(_atSmallest));
+    }
+
+    private void WriteRow(IEnumerable<BlockCursor> cursors)
+    {
         var rows = 0;
-        foreach (var cursor in RowsOfPart())
+        foreach (var cursor in cursors)
         {
             cursor.AddTo(_trace);
             rows++;
@@ -98,19 +111,59 @@ internal sealed partial class BlockMerge
         _output.Add(_trace);
     }
 
-    // In the order of the inputs, so that each run comes to the same parts.
-    private IEnumerable<BlockCursor> RowsOfPart()
+    // First the parts of what inputs have as ordinary rows, then the pieces of the others, each by itself.
+    private void WriteInPieces()
     {
-        if (_atSmallest.Count == 1) return _part == 0 ? _atSmallest : [];
+        var ordinary = _atSmallest.FindAll(static cursor => cursor.PieceCount == 1);
+        var part = 0;
+        if (ordinary.Count > 0)
+        {
+            var row = RowsOfPart(ordinary, out part);
+            if (_part < part) WriteRow(row);
+        }
+
+        foreach (var cursor in _atSmallest)
+        {
+            if (cursor.PieceCount == 1) continue;
+            if (_part >= part && _part < part + cursor.PieceCount)
+            {
+                cursor.LoadPiece(_part - part, _trace.Context);
+                WriteRow([cursor]);
+            }
+
+            part += cursor.PieceCount;
+        }
+
+        NoteParts(part);
+    }
+
+    private void NoteParts(int count)
+    {
+        PartCount = Math.Max(PartCount, count);
+        if (_part == 0 && count > 1) _memory.InParts.Add(_trace.Id);
+    }
+
+    private IEnumerable<BlockCursor> RowsOfPart(List<BlockCursor> cursors)
+    {
+        var rows = RowsOfPart(cursors, out var count);
+        NoteParts(count);
+        return rows;
+    }
+
+    // In the order of the inputs, so that each run comes to the same parts.
+    private IEnumerable<BlockCursor> RowsOfPart(List<BlockCursor> cursors, out int count)
+    {
+        count = 1;
+        if (cursors.Count == 1) return _part == 0 ? cursors : [];
         var bound = default(RowWeight);
-        foreach (var cursor in _atSmallest) bound.Add(cursor.BoundWeight());
-        if (!bound.Exceeds(_limits)) return _part == 0 ? _atSmallest : [];
+        foreach (var cursor in cursors) bound.Add(cursor.BoundWeight());
+        if (!bound.Exceeds(_limits)) return _part == 0 ? cursors : [];
         var part = 0;
         var weight = default(RowWeight);
         var rows = new List<BlockCursor>();
-        for (var i = 0; i < _atSmallest.Count; i++)
+        for (var i = 0; i < cursors.Count; i++)
         {
-            var own = _atSmallest[i].Weight();
+            var own = cursors[i].Weight();
             weight.Add(own);
             if (i > 0 && weight.Exceeds(_limits))
             {
@@ -118,10 +171,10 @@ internal sealed partial class BlockMerge
                 weight = own;
             }
 
-            if (part == _part) rows.Add(_atSmallest[i]);
+            if (part == _part) rows.Add(cursors[i]);
         }
 
-        PartCount = Math.Max(PartCount, part + 1);
+        count = part + 1;
         return rows;
     }
 

@@ -43,9 +43,6 @@ public sealed class CompactionJob
     /// <summary>The block of a part of what is too large for one row; part 0 is <see cref="OutputId"/>.</summary>
     public BlockId PartId(int part) => part == 0 ? OutputId : Derive(Sha256.HashData(Encoding.ASCII.GetBytes($"{OutputId} {part}")));
 
-    /// <summary>Most blocks that a job's spans go to: what was one row stays one.</summary>
-    public int MaxParts => Inputs.Count;
-
     /// <summary>One block that is written again without some of its traces; the output's id follows from these, too.</summary>
     public static CompactionJob Rewrite(BlockMeta input, IEnumerable<TraceId> without) => new(input, without);
 

@@ -1,4 +1,7 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Read;
+using Tempo.Engine.Storage.Compaction.LargeRows;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Compaction;
@@ -13,6 +16,7 @@ internal sealed class MergeMemory
     private const int MaxKeptAttributes = 2 << 20;
 
     private readonly List<SpanBatch> _pages = [];
+    private readonly Dictionary<(BlockId Block, int RowGroup, long Row), SplitRow> _split = [];
     private int _taken;
 
     public ReadMemory Reading { get; private set; } = new();
@@ -24,6 +28,19 @@ internal sealed class MergeMemory
         return _pages[_taken++];
     }
 
+    /// <summary>Begin of the paths of files for rows that are too large for memory; null: they stay there.</summary>
+    public string? SpillPath { get; set; }
+
+    /// <summary>Traces that lie in more than one part, ascending: found by the merge of the first one, and all that the others are about.</summary>
+    public SortedSet<TraceId> InParts { get; } = [];
+
+    /// <summary>The pieces of a row, which stay until the last part is written.</summary>
+    public SplitRow Split(BlockId block, int rowGroup, long row, Func<string?, SplitRow> split)
+    {
+        if (_split.TryGetValue((block, rowGroup, row), out var known)) return known;
+        return _split[(block, rowGroup, row)] = split(SpillPath is null ? null : $"{SpillPath}.row{_split.Count}.spill");
+    }
+
     /// <summary>A merge begins, which may be another one over the same inputs: all pages may be taken.</summary>
     public void Begin() => _taken = 0;
 
@@ -31,6 +48,9 @@ internal sealed class MergeMemory
     public void Release()
     {
         _taken = 0;
+        foreach (var row in _split.Values) row.Dispose();
+        _split.Clear();
+        InParts.Clear();
         if (_pages.RemoveAll(static page => Attributes(page) > MaxKeptAttributes) > 0) Reading = new ReadMemory();
         while (_pages.Count > CompactionSelector.MaxInputs) _pages.RemoveAt(_pages.Count - 1);
         foreach (var page in _pages) page.ReleaseTables();

@@ -80,7 +80,7 @@ internal sealed class AnalyseBlockVerb : ToolVerb
             if (scope is null) continue;
             var name = Encoding.UTF8.GetString(catalog.Key);
             owners[(scope.Value, name)] = catalog.OwnerCount;
-            if (scope == AttributeScope.Span) uses.Add(new AttributeUse(name, catalog.Types, catalog.OwnerCount, AskedCount: 0));
+            if (scope == AttributeScope.Span) uses.Add(new AttributeUse(name, catalog.Types, catalog.OwnerCount, AskedCount: 0, AttributeUse.TextBytesOf(ref catalog)));
         }
 
         return (uses, owners, spans);

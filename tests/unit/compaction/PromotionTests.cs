@@ -33,24 +33,27 @@ public sealed class PromotionTests : IDisposable
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
     [Fact]
-    public async Task The_second_block_has_columns_for_what_is_frequent_and_a_restart_keeps_them()
+    public async Task The_second_block_has_columns_for_what_is_asked_and_what_is_large_and_a_restart_keeps_them()
     {
         await using (var node = await StartAsync(Options))
         {
             await CutAsync(node);
             Assert.Equal(["", ""], [.. ColumnsOfBlocks(), await SearchAsync(node)]);
             await CutAsync(node);
-            Assert.Equal(["", "route size"], ColumnsOfBlocks());
+            // Without a query for it "often", which all spans have and which repeats, gets none.
+            Assert.Equal(["", "route size url"], ColumnsOfBlocks());
             Assert.Equal("", await SearchAsync(node));
             var shown = node.DescribeDedicatedColumns();
-            Assert.Equal(["route", "size"], shown.Select(static column => column.Name));
+            Assert.Equal(["route", "size", "url"], shown.Select(static column => column.Name));
             Assert.All(shown, static column => Assert.Equal(("single-tenant", "span"), (column.Tenant, column.Scope)));
-            Assert.Contains("% of 12000 spans", shown[0].Reason, StringComparison.Ordinal);
+            Assert.Contains("% of 12000 spans, named by 1 queries", shown[0].Reason, StringComparison.Ordinal);
+            // 24 bytes; how many different ones there are is estimated.
+            Assert.Matches(@"named by 0 queries, 2[345]\.\d bytes a span", shown[2].Reason);
         }
 
         await using var restarted = await StartAsync(Options);
         await CutAsync(restarted);
-        Assert.Equal(["", "route size", "route size"], ColumnsOfBlocks());
+        Assert.Equal(["", "route size url", "route size url"], ColumnsOfBlocks());
         Assert.Equal("", await SearchAsync(restarted));
     }
 
@@ -67,7 +70,7 @@ public sealed class PromotionTests : IDisposable
         await using var promoting = await StartAsync(Options);
         await promoting.CompactAsync(default);
         await promoting.CompactAsync(default);
-        Assert.Equal(["route size"], ColumnsOfBlocks());
+        Assert.Equal(["url"], ColumnsOfBlocks());
         Assert.Equal("", await SearchAsync(promoting));
     }
 
@@ -105,13 +108,15 @@ public sealed class PromotionTests : IDisposable
 
     private static Task<TempoNode> StartAsync(NodeOptions options) => TempoNode.StartAsync(options, new MetricRegistry(), Log.Null, TimeProvider.System);
 
-    // A block of spans of which all have a route, half a size, and one in 100 a rare attribute.
+    // A block of spans of which all have a route and an url of their own, half a size, and one in 100 a rare attribute.
     private async Task CutAsync(TempoNode node)
     {
         var spans = Enumerable.Range(0, SpansPerBlock).Select(i =>
         {
             var span = Spans.New(_next, start: Now + _next, trace: new TraceId(_next * 7919, _next++));
+            span.Attributes.Add(Spans.Text("often", "v"));
             span.Attributes.Add(Spans.Text("route", $"/r{i % 7}"));
+            span.Attributes.Add(Spans.Text("url", $"/a/page/with/{_next:D11}"));
             if (i % 2 == 0) span.Attributes.Add(new KeyValue { Key = "size", Value = new AnyValue { IntValue = i % 5 } });
             if (i % 100 == 0) span.Attributes.Add(Spans.Text("rare", "x"));
             return span;
@@ -142,6 +147,6 @@ public sealed class PromotionTests : IDisposable
         if (found.Traces.Count != expected) return $"{found.Traces.Count} traces of {expected}";
         var values = await node.TagValuesAsync(TenantSet.Single, new TagValuesRequest { Name = "span.route" }, default);
         var names = await node.TagNamesAsync(TenantSet.Single, new TagNamesRequest { Scope = "span" }, default);
-        return values.Values.Count != 7 ? $"{values.Values.Count} routes" : string.Join(' ', names.Scopes[0].Names) != "rare route size" ? "names" : "";
+        return values.Values.Count != 7 ? $"{values.Values.Count} routes" : string.Join(' ', names.Scopes[0].Names) != "often rare route size url" ? "names" : "";
     }
 }

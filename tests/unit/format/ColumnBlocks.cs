@@ -80,10 +80,12 @@ internal static class ColumnBlocks
         return spans;
     }
 
-    // Other numbers of everything in each trace.
+    // Other numbers of everything in each trace; of attributes some in equal steps, and "some" of all bits, which differences make no smaller.
     private static ResourceSpans Numbered(int number)
     {
-        KeyValue[] Attributes(params string[] keys) => [.. keys.Select(key => new KeyValue { Key = key, Value = new AnyValue { IntValue = number * 7919L } })];
+        // Neighbours of a random sequence that was begun with neighbours are not unlike enough.
+        var any = System.Buffers.Binary.BinaryPrimitives.ReadInt64LittleEndian(System.Security.Cryptography.SHA256.HashData(BitConverter.GetBytes(number)));
+        KeyValue[] Attributes(params string[] keys) => [.. keys.Select(key => new KeyValue { Key = key, Value = new AnyValue { IntValue = key == "some" ? any : number * 7919L } })];
         var span = Spans.New(1, start: (ulong)number * 3600_000_000_000 + 1, trace: new TraceId((ulong)number, 1));
         var dropped = (uint)number;
         (span.DroppedAttributesCount, span.DroppedEventsCount, span.DroppedLinksCount) = (dropped, dropped, dropped);

@@ -184,6 +184,52 @@ public sealed class FileWriterTests
         Assert.Equal([1, 2, 3, 4, 5, 6], ReadLongs(column, 0, 1));
         Assert.Equal([7, 8], ReadLongs(column, 1, 1));
         Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8], ReadLongs(column, 0, 2));
+        for (var most = 1; most <= 9; most++)
+        {
+            Assert.Equal([1, 2, 3, 4, 5, 6], ReadSlices(column, 0, 1, most));
+            Assert.Equal([7, 8], ReadSlices(column, 1, 1, most));
+            Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8], ReadSlices(column, 0, 2, most));
+        }
+    }
+
+    [Fact]
+    public void A_chunk_is_written_in_pieces_as_it_is_at_once()
+    {
+        var schema = new ParquetSchema("m", SchemaNode.Int64("a"), SchemaNode.Int64("b"));
+        byte[] Write(bool isInPieces)
+        {
+            var sink = new MemoryStream();
+            using var writer = new ParquetFileWriter(sink, schema);
+            writer.BeginRowGroup(6);
+            foreach (var column in schema.Columns)
+            {
+                var chunk = writer.CreateColumn(column);
+                for (var page = 0; page < 3; page++)
+                {
+                    chunk.WritePlain(PageLevels.Flat(2), new long[] { page, page + column.Index });
+                    if (isInPieces && page != 1) writer.WritePages(chunk);
+                }
+
+                writer.WriteColumn(chunk);
+            }
+
+            writer.Finish();
+            return sink.ToArray();
+        }
+
+        Assert.Equal(Write(isInPieces: false), Write(isInPieces: true));
+    }
+
+    private static long[] ReadSlices(ColumnReader column, long rowStart, int rowCount, int most)
+    {
+        var data = new ColumnData();
+        var all = new List<long>();
+        column.ReadSlices(rowStart, rowCount, most, data, () =>
+        {
+            Assert.InRange(data.LevelCount, 1, most);
+            all.AddRange(data.Int64s[..data.ValueCount]);
+        });
+        return [.. all];
     }
 
     private static long[] ReadLongs(ColumnReader column, long rowStart, int rowCount)

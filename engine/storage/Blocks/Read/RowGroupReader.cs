@@ -104,9 +104,12 @@ public sealed partial class RowGroupReader
     }
 
     /// <summary>Reads one trace; false, with nothing but its tree in the batch, if it has more spans than <paramref name="maxSpans"/>.</summary>
-    public bool TryReadInto(SpanBatch batch, long row, BatchColumns columns, int maxSpans)
+    public bool TryReadInto(SpanBatch batch, long row, BatchColumns columns, int maxSpans) => TryReadInto(batch, row, 1, columns, maxSpans);
+
+    /// <summary>The same of some traces, which have no more spans together.</summary>
+    internal bool TryReadInto(SpanBatch batch, long rowStart, int rowCount, BatchColumns columns, int maxSpans)
     {
-        _columns.Select(row, 1);
+        _columns.Select(rowStart, rowCount);
         BlockReadException.Guard((Rows: this, Batch: batch, Columns: columns, Max: maxSpans), static read => read.Rows.ReadBatch(read.Batch, read.Columns, read.Max), _onDamage);
         return batch.SpanCount <= maxSpans;
     }

@@ -90,6 +90,9 @@ public abstract class BlockVersion
     /// </summary>
     internal virtual bool AllowsMoreLeaves => false;
 
+    /// <summary>The leaves that are read of a file, in order: those of its version, or of the form of it that it has.</summary>
+    internal ParquetSchema ReadSchema(ParquetSchema file, DedicatedColumns dedicated) => ExpectedIn(file, dedicated);
+
     /// <summary>The leaves that a file must have to be read.</summary>
     private protected virtual ParquetSchema ExpectedIn(ParquetSchema file, DedicatedColumns dedicated) => BuildSchema(dedicated);
 

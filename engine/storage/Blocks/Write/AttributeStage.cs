@@ -93,7 +93,7 @@ internal sealed class AttributeStage
     {
         _keyTargets.Clear();
         Dictionaries.Clear();
-        Ints.Dictionary.Clear();
+        Ints.ClearDictionary();
         Facts.Clear();
         foreach (var stage in _dedicated) stage.ClearDictionary();
     }

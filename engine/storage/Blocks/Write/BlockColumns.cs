@@ -258,10 +258,14 @@ internal sealed class BlockColumns
     {
         var dictionary = column.Dictionary;
         var levels = column.Levels.ToPage(_rowCount);
-        if (dictionary.IsClosed || column.Values.IsEmpty)
+        switch (column.Values.IsEmpty ? PageEncoding.Plain : column.Encodings.Choose(_chunks[path], column, IndexBits(dictionary.Count)))
         {
-            _chunks[path].WritePlain(levels, column.Values);
-            return;
+            case PageEncoding.Plain:
+                _chunks[path].WritePlain(levels, column.Values);
+                return;
+            case PageEncoding.DeltaBinaryPacked:
+                _chunks[path].WriteDelta(levels, column.Values);
+                return;
         }
 
         var count = dictionary.Count;

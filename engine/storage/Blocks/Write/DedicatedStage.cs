@@ -85,7 +85,7 @@ internal sealed class DedicatedStage(AttributeLeaf leaf, LevelStream owners, Pag
     public void ClearDictionary()
     {
         Strings.Clear();
-        Ints.Dictionary.Clear();
+        Ints.ClearDictionary();
         Facts.Clear();
     }
 

@@ -10,6 +10,9 @@ internal sealed class IntStage(LevelStream things, bool isRepeated, LevelMemory 
 
     public NumberDictionary Dictionary { get; } = new();
 
+    /// <summary>How the row group's pages of it are written.</summary>
+    public NumberEncoding Encodings { get; } = new();
+
     public int Count => _values.Count;
 
     public ReadOnlySpan<int> Things => _values.Things;
@@ -24,6 +27,13 @@ internal sealed class IntStage(LevelStream things, bool isRepeated, LevelMemory 
 
     /// <summary>Forgets the rows of the last page.</summary>
     public void Clear() => _values.Clear();
+
+    /// <summary>Starts the next row group.</summary>
+    public void ClearDictionary()
+    {
+        Dictionary.Clear();
+        Encodings.Clear();
+    }
 
     /// <inheritdoc cref="ValueStage{T}.AddAgain"/>
     public void AddAgain(int from, int to, int shift)
