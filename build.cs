@@ -30,6 +30,7 @@ try
         ["torture", .. var rest] => Torture.Run(rest),
         ["nightly"] => Torture.Nightly(),
         ["fuzz", .. var rest] => Verbs.Fuzz(rest),
+        ["oracle", .. var rest] => Verbs.Oracle(rest),
         ["perf", .. var rest] => Verbs.Perf(rest),
         ["ring", .. var rest] => Verbs.Ring(rest),
         ["format"] => Verbs.Format(),
@@ -59,6 +60,8 @@ internal static class Verbs
           nightly        what takes a night: 1000 kills, 500 power cuts, each system call and failpoint 25 times, 100000 simulated seeds, 500000 damaged
                          files, half an hour of overload over gRPC and as long over HTTP
           fuzz [args]    the fuzzer; `fuzz smoke` is what test runs
+          oracle [--seeds N]  for the night: random TraceQL over random data, 50 searches and 30 metrics queries a seed, against the plain evaluator of
+                         tests/unit/query/Oracle; 2000 seeds if no number is given: 160,000 pairs (`test` has 5,200 of them)
           perf [args]    the load generator; perf suite: loads and queries on the binary, beside a peer if one is named; perf table: the same at
                          the length of the goals, an hour, with the table of the README; perf query: what queries
                          cost in process; perf gate: fails if ingest or a query takes more bytes than perf/gate says
@@ -136,6 +139,18 @@ internal static class Verbs
     }
 
     public static int Fuzz(string[] rest) => Shell.Run("dotnet", ["run", "-c", "Release", "--project", "fuzz", "--", .. rest]);
+
+    /// <summary>What the engine answers against what is obviously right, for every layout of the data and every kernel.</summary>
+    public static int Oracle(string[] rest)
+    {
+        Environment.SetEnvironmentVariable("TEMPO_ORACLE_SEEDS", rest switch
+        {
+            [] => "2000",
+            ["--seeds", var seeds] when int.TryParse(seeds, out var count) && count > 0 => seeds,
+            _ => throw new BuildException("oracle takes --seeds N"),
+        });
+        return Shell.Run("dotnet", "run", "-c", "Release", "--project", "tests/unit/query", "--", "-class", "Tempo.Query.Tests.OracleTests", "-class", "Tempo.Query.Tests.MetricsOracleTests");
+    }
 
     public static int Ring(string[] rest)
     {

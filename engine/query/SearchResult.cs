@@ -51,8 +51,10 @@ public sealed class TraceSearchResult
     public ulong DurationNano { get; init; }
 
     /// <summary>Empty when the query was empty.</summary>
-    public List<SpanSetResult> SpanSets { get; } = [];
-    public List<ServiceStatsResult> ServiceStats { get; } = [];
+    public SpanSetResult[] SpanSets { get; set; } = [];
+
+    /// <summary>Ascending by name, ordinal.</summary>
+    public ServiceStatsResult[] ServiceStats { get; set; } = [];
 }
 
 /// <summary>Spans and errors of one service in a trace.</summary>
@@ -61,11 +63,11 @@ public readonly record struct ServiceStatsResult(string ServiceName, uint SpanCo
 /// <summary>The spans of a trace that matched together (tempopb.SpanSet).</summary>
 public sealed class SpanSetResult
 {
-    public List<SpanResult> Spans { get; } = [];
+    public SpanResult[] Spans { get; init; } = [];
 
     /// <summary>Matches before the cut to <see cref="SearchRequest.SpansPerSpanSet"/>.</summary>
-    public uint Matched { get; set; }
-    public List<AttributeResult> Attributes { get; } = [];
+    public uint Matched { get; init; }
+    public AttributeResult[] Attributes { get; init; } = [];
 }
 
 /// <summary>One span of a span set (tempopb.Span).</summary>
@@ -77,7 +79,7 @@ public sealed class SpanResult
     public string? Name { get; init; }
     public required ulong StartTimeUnixNano { get; init; }
     public required ulong DurationNanos { get; init; }
-    public List<AttributeResult> Attributes { get; } = [];
+    public AttributeResult[] Attributes { get; init; } = [];
 }
 
 /// <summary>A key and a value: a string, long, double or bool, or an array (object[]) of one of them.</summary>

@@ -23,7 +23,9 @@ internal static class SearchJson
         json.BeginObject();
         json.WriteName("traces"u8);
         json.BeginArray();
-        foreach (var trace in result.Traces) WriteTrace(ref json, trace, hasSpanSets, arePadded);
+        foreach (var trace in result.Traces)
+            if (!hasSpanSets || !SearchJsonRow.TryWrite(ref json, trace, arePadded))
+                WriteTrace(ref json, trace, hasSpanSets, arePadded);
         json.EndArray();
         json.WriteName("metrics"u8);
         WriteMetrics(ref json, result.Metrics, hasSpanSets);
@@ -45,7 +47,8 @@ internal static class SearchJson
         json.WriteText(result.NextCursor);
     }
 
-    private static void WriteTrace(ref ProtoJsonWriter json, TraceSearchResult trace, bool hasSpanSets, bool arePadded)
+    /// <summary>Token by token, whatever the texts and values are.</summary>
+    internal static void WriteTrace(ref ProtoJsonWriter json, TraceSearchResult trace, bool hasSpanSets, bool arePadded)
     {
         json.BeginObject();
         WriteText(ref json, "traceID"u8, arePadded ? trace.TraceId.ToString() : trace.TraceId.ToShortString());
@@ -59,7 +62,7 @@ internal static class SearchJson
 
     private static void WriteSpanSets(ref ProtoJsonWriter json, TraceSearchResult trace)
     {
-        if (trace.SpanSets.Count > 0)
+        if (trace.SpanSets.Length > 0)
         {
             json.WriteName("spanSet"u8);
             WriteSpanSet(ref json, trace.SpanSets[0]);
@@ -69,10 +72,10 @@ internal static class SearchJson
             json.EndArray();
         }
 
-        if (trace.ServiceStats.Count == 0) return;
+        if (trace.ServiceStats.Length == 0) return;
         json.WriteName("serviceStats"u8);
         json.BeginObject();
-        foreach (var stats in trace.ServiceStats.OrderBy(static s => s.ServiceName, StringComparer.Ordinal))
+        foreach (var stats in trace.ServiceStats)
         {
             json.WriteMapKey(stats.ServiceName);
             json.BeginObject();
@@ -87,7 +90,7 @@ internal static class SearchJson
     private static void WriteSpanSet(ref ProtoJsonWriter json, SpanSetResult set)
     {
         json.BeginObject();
-        if (set.Spans.Count > 0)
+        if (set.Spans.Length > 0)
         {
             json.WriteName("spans"u8);
             json.BeginArray();
@@ -111,9 +114,9 @@ internal static class SearchJson
         json.EndObject();
     }
 
-    private static void WriteAttributes(ref ProtoJsonWriter json, List<AttributeResult> attributes)
+    private static void WriteAttributes(ref ProtoJsonWriter json, AttributeResult[] attributes)
     {
-        if (attributes.Count == 0) return;
+        if (attributes.Length == 0) return;
         json.WriteName("attributes"u8);
         WriteKeyValues(ref json, attributes);
     }

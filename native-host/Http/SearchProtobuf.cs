@@ -70,7 +70,7 @@ internal static class SearchProtobuf
         WriteNumber(writer, 4, trace.StartTimeUnixNano);
         WriteNumber(writer, 5, trace.DurationMs);
         if (!hasSpanSets) return;
-        if (trace.SpanSets.Count > 0) WriteSpanSet(writer, 6, trace.SpanSets[0]);
+        if (trace.SpanSets.Length > 0) WriteSpanSet(writer, 6, trace.SpanSets[0]);
         foreach (var set in trace.SpanSets) WriteSpanSet(writer, 7, set);
         foreach (var stats in trace.ServiceStats)
         {

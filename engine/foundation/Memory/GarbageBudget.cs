@@ -58,7 +58,7 @@ public static class GarbageBudget
     public static void Check() => Check(MaxBytes);
 
     /// <summary>The same with the budget of queries: at the beginning of each, and wherever one takes much.</summary>
-    public static void CheckQuery() => Check(MaxQueryBytes);
+    public static void CheckQuery() => Check(MaxQueryBytes, isOfQueries: true);
 
     /// <summary>
     /// For a loop that comes by about once a second, one thread: collects what is young, some tenths of a millisecond, and gives back what
@@ -92,7 +92,7 @@ public static class GarbageBudget
         Volatile.Write(ref s_collectionsBefore, GC.CollectionCount(GC.MaxGeneration));
     }
 
-    private static void Check(long maxBytes)
+    private static void Check(long maxBytes, bool isOfQueries = false)
     {
         var allocated = GC.GetTotalAllocatedBytes();
         var before = Volatile.Read(ref s_allocatedBefore);
@@ -107,7 +107,9 @@ public static class GarbageBudget
 
         if (allocated - before < maxBytes) return;
         var heapBytes = GC.GetGCMemoryInfo(GCKind.Any).HeapSizeBytes;
-        if (allocated - before < (heapBytes - SmallHeapBytes) / 8 || Interlocked.CompareExchange(ref s_allocatedBefore, allocated, before) != before) return;
+        // Marking takes time by what is in use, so of much in use queries, which come one after another, may leave as much garbage.
+        if (allocated - before < (isOfQueries ? heapBytes : (heapBytes - SmallHeapBytes) / 8)) return;
+        if (Interlocked.CompareExchange(ref s_allocatedBefore, allocated, before) != before) return;
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: false);
         GiveBackOfGrowth(allocated);
         Volatile.Write(ref s_collectionsBefore, GC.CollectionCount(GC.MaxGeneration));

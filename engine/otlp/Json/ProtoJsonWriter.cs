@@ -53,6 +53,24 @@ public ref struct ProtoJsonWriter(IBufferWriter<byte> output)
         _needsComma = false;
     }
 
+    /// <summary>
+    /// Room for a value that the caller writes himself, at most so many bytes; <paramref name="begun"/> of them are written. Nothing is there
+    /// before <see cref="EndRaw"/>.
+    /// </summary>
+    public readonly Span<byte> BeginRaw(long mostBytes, out int begun)
+    {
+        var span = output.GetSpan(checked((int)mostBytes + 1));
+        begun = Separate(span);
+        return span;
+    }
+
+    /// <summary>The value is there, in so many bytes with those that <see cref="BeginRaw"/> began with.</summary>
+    public void EndRaw(int bytes)
+    {
+        output.Advance(bytes);
+        _needsComma = true;
+    }
+
     /// <summary>UTF-8 text; each malformed sequence becomes U+FFFD, so that the output is valid whatever comes in.</summary>
     public void WriteString(ReadOnlySpan<byte> text)
     {

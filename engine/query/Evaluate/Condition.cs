@@ -31,6 +31,9 @@ internal sealed class Condition
         _readsLinks = _root.BindsLink;
     }
 
+    /// <summary>It reads events or links, so that it may hold of one and not of another.</summary>
+    public bool HasBindings => _readsEvents || _readsLinks;
+
     /// <summary>The attributes and intrinsics it reads.</summary>
     public IEnumerable<AttributeRef> Fields => _root.Readers().Select(static reader => reader.Reference);
 

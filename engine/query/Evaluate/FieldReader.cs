@@ -20,8 +20,8 @@ internal sealed class FieldReader
     private readonly byte[] _hex = new byte[2 * TraceId.SizeBytes];
 
     // An unscoped field is looked for in two scopes, one after the other.
-    private (SpanBatch? Batch, int Filling, AttributeOccurrences? Found) _ofResource;
-    private (SpanBatch? Batch, int Filling, AttributeOccurrences? Found) _ofOther;
+    private KeyColumn _ofResource;
+    private KeyColumn _ofOther;
 
     public FieldReader(AttributeRef reference)
     {
@@ -91,7 +91,12 @@ internal sealed class FieldReader
         foreach (var column in batch.Dedicated)
             if (column.Scope == scope && column.Start[owner + 1] > column.Start[owner] && column.Key.AsSpan().SequenceEqual(_key))
                 return FromDedicated(column, owner);
-        if (batch.Loader is not null && OccurrencesIn(batch, scope) is { } occurrences) return FindAmong(occurrences, owner);
+        if (batch.Loader is not null)
+        {
+            ref var known = ref OccurrencesIn(batch, scope);
+            if (known.Found is not null) return FindAmong(ref known, owner);
+        }
+
         var (first, end) = (starts[owner], starts[owner + 1]);
         if (first == end) return FieldValue.Nil;
         var isKey = _isKey.Of(attributes.KeyTable);
@@ -103,20 +108,31 @@ internal sealed class FieldReader
     }
 
     // The key's own column, where one was made of the page's attributes; else they were brought in whole.
-    private AttributeOccurrences? OccurrencesIn(SpanBatch batch, StorageScope scope)
+    private ref KeyColumn OccurrencesIn(SpanBatch batch, StorageScope scope)
     {
         ref var known = ref scope == StorageScope.Resource ? ref _ofResource : ref _ofOther;
         if (!ReferenceEquals(known.Batch, batch) || known.Filling != batch.Filling || known.Found is null)
-            known = (batch, batch.Filling, batch.Loader!.TryFindAttribute(scope, _key, out var found) ? found : null);
-        return known.Found;
+            known = new KeyColumn { Batch = batch, Filling = batch.Filling, Found = batch.Loader!.TryFindAttribute(scope, _key, out var found) ? found : null };
+        return ref known;
     }
 
-    private static FieldValue FindAmong(AttributeOccurrences occurrences, int owner)
+    private static FieldValue FindAmong(ref KeyColumn known, int owner)
     {
-        for (var i = occurrences.IndexOf(owner); i >= 0 && i < occurrences.Count && occurrences.Owners[i] == owner; i++)
+        var occurrences = known.Found!;
+        var i = known.Next = occurrences.IndexFrom(known.Next, owner);
+        for (; i < occurrences.Count && occurrences.Owners[i] == owner; i++)
             if (FromAttribute(occurrences.Values, i) is { Type: not FieldType.Nil } value)
                 return value;
         return FieldValue.Nil;
+    }
+
+    /// <summary>The key's column in one filling of a batch, and where in it the last one asked for stands: mostly they are asked for in order.</summary>
+    private struct KeyColumn
+    {
+        public SpanBatch? Batch;
+        public int Filling;
+        public AttributeOccurrences? Found;
+        public int Next;
     }
 
     // Several values in a dedicated column are an array.

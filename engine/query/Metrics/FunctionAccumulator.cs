@@ -31,6 +31,7 @@ internal sealed class FunctionAccumulator : SpanAccumulator
     private readonly FieldAttributes _exemplarFields;
     private readonly BatchColumns _exemplarColumns;
     private readonly SpanWeights? _weights;
+    private PageCounts? _pageCounts;
 
     // Histograms and quantiles: pairs of group and bucket; the series of the cells.
     private readonly TupleTable? _buckets;
@@ -99,6 +100,23 @@ internal sealed class FunctionAccumulator : SpanAccumulator
         _numbers?.Fill(batch, rows, values);
         _cells.Reserve(_keys.Count);
         _cells.Add(series, intervals, values, weights);
+    }
+
+    public override bool TryAddAll(SpanBatch batch)
+    {
+        if (!IsCounting || _weights is not null || batch.SpanCount == 0 || batch.TraceStart.Length == 0) return false;
+        if (!_keys.TryGetCodes(batch, out var codes, out var owners)) return false;
+        _pageCounts ??= new PageCounts(_options.Axis);
+        if (!_pageCounts.TryCount(batch.StartUnixNano.AsSpan(0, batch.SpanCount), codes is null ? default : codes.Codes, owners, codes?.Table.Count ?? 1)) return false;
+        _pageCounts.ForEach((Me: this, Batch: batch), static (to, code, interval, spans) => to.Me.AddCount(to.Me._keys.NumberOfCode(to.Batch, code), interval, spans));
+        if (_exemplars.IsActive) OfferAllOfPage(batch);
+        return true;
+    }
+
+    private void AddCount(int series, int interval, int spans)
+    {
+        _cells.Reserve(series + 1);
+        _cells.Add([series], [interval], [], [spans]);
     }
 
     public override void AddAll(SpanAccumulator other)
@@ -274,6 +292,25 @@ internal sealed class FunctionAccumulator : SpanAccumulator
             if (!_exemplars.MayWant(batch.TraceIds[trace], batch.TraceStart[trace], batch.TraceEnd[trace])) continue;
             next = FirstOf(batch.Trace, rows, next, trace);
             if (next < rows.Length && batch.Trace[rows[next]] == trace) next = OfferTrace(batch, rows, intervals, groups, next);
+        }
+    }
+
+    // The same of all rows, whose intervals and groups were not written down.
+    private void OfferAllOfPage(SpanBatch batch)
+    {
+        var traces = batch.Trace.AsSpan(0, batch.SpanCount);
+        for (var trace = 0; trace < batch.TraceCount; trace++)
+        {
+            if (!_exemplars.MayWant(batch.TraceIds[trace], batch.TraceStart[trace], batch.TraceEnd[trace])) continue;
+            var row = traces.BinarySearch(trace);
+            if (row < 0) continue;
+            while (row > 0 && traces[row - 1] == trace) row--;
+            var first = row;
+            for (; row < traces.Length && traces[row] == trace; row++)
+                if (batch.StartUnixNano[row] < batch.StartUnixNano[first])
+                    first = row;
+            var span = SpanCursor.At(batch, first);
+            OfferExemplar(span, _options.Axis.IndexOf(batch.StartUnixNano[first]), _keys.NumberOf(span));
         }
     }
 

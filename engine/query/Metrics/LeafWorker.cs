@@ -19,6 +19,7 @@ internal sealed class LeafWorker
 
     private readonly LeafPlan _leaf;
     private readonly TimeAxis _axis;
+    private readonly KernelKind _kernel;
     private readonly RowFilter? _filter;
     private readonly SpansetSource? _pipeline;
     private readonly SpanFilter? _candidates;
@@ -29,7 +30,7 @@ internal sealed class LeafWorker
     public LeafWorker(LeafPlan leaf, MetricsOptions options)
     {
         _leaf = leaf;
-        _axis = options.Axis;
+        (_axis, _kernel) = (options.Axis, options.Kernel);
         Accumulator = NewAccumulator(leaf, options);
         if (!leaf.IsByTrace) _filter = RowFilter.Of(leaf.Source, options.Kernel);
         // Whole traces are asked as a search asks them; but where each span decides, span by span.
@@ -77,7 +78,13 @@ internal sealed class LeafWorker
         if (_filter!.MatchesAll)
         {
             batch.Require(BatchColumns.Starts);
-            kept = _axis.SelectFirst(spanCount, batch.StartUnixNano, batch.Trace, isLeftOut, _rows, _intervals);
+            if (isLeftOut is null && batch.Loader is not null && _kernel != KernelKind.Scalar)
+            {
+                batch.Require(_leaf.StageColumns);
+                if (Accumulator.TryAddAll(batch)) return hasCounted = true;
+            }
+
+            kept = _axis.SelectFirst(_kernel, spanCount, batch.StartUnixNano, batch.Trace, isLeftOut, _rows, _intervals);
         }
         else
         {

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Query.Sources;
@@ -125,29 +126,25 @@ internal sealed partial class MetricsScan
     private async Task RunOnAllAsync(Action<Worker, CancellationToken> work, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var others = _workers.Skip(1).Select(worker => Task.Factory.StartNew(() => Run(worker), stop.Token, TaskCreationOptions.None, TaskScheduler.Default)).ToArray();
-        try
-        {
-            Run(_workers[0]);
-        }
-        finally
-        {
-            await ((Task)Task.WhenAll(others)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-
+        var token = stop.Token;
+        Exception? failure = null;
+        // Without the token: each must be waited for, since it may have begun.
+        var others = _workers.Skip(1).Select(worker => Task.Factory.StartNew(() => Run(worker), CancellationToken.None, TaskCreationOptions.None, TaskScheduler.Default)).ToArray();
+        Run(_workers[0]);
         await Task.WhenAll(others).ConfigureAwait(false);
+        if (failure is not null) ExceptionDispatchInfo.Throw(failure);
 
-        // One that fails stops all.
+        // One that fails stops all. What the others then end with is only that they were stopped.
         void Run(Worker worker)
         {
             try
             {
-                work(worker, stop.Token);
+                work(worker, token);
             }
-            catch
+            catch (Exception e)
             {
+                Interlocked.CompareExchange(ref failure, e, null);
                 stop.Cancel();
-                throw;
             }
         }
     }

@@ -17,8 +17,8 @@ namespace Tempo.Engine.Query.Metrics;
 ///    starts, and a list is let go when no later block can overlap it
 /// 3  live ids are sorted and compared with each block alike
 /// </code>
-/// Cost: 16 bytes and some 5 ns a trace for each block that overlaps another; nothing at all for the others. With nothing
-/// shared, which is the rule after compaction, the scan counts spans where it finds them. Shared traces are put together
+/// Cost: 16 bytes and some 5 ns a trace for each block that overlaps another, once: later queries know what two blocks have in common
+/// (<see cref="Storage.Blocks.CommonTraces"/>); nothing at all for the others. With nothing shared, which is the rule after compaction, the scan counts spans where it finds them. Shared traces are put together
 /// whole by <see cref="Sources.TraceLoader"/>; there may be many at the seam of live data and the newest block, and few elsewhere.
 /// </summary>
 internal sealed class SharedTraces
@@ -42,22 +42,20 @@ internal sealed class SharedTraces
     {
         var shared = new SharedTraces();
         var (liveIds, liveStart, liveEnd) = shared.AddLive(blocks.Sources.Live, budget);
-        var active = new List<(long EndSeconds, TraceId[] Ids)>();
+        var active = new List<IdsOfBlock>();
         var ordered = blocks.InRange.OrderBy(static block => block.Meta.EarliestSeconds).ToList();
         for (var i = 0; i < ordered.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
             var meta = ordered[i].Meta;
-            active.RemoveAll(block => block.EndSeconds < meta.EarliestSeconds);
+            active.RemoveAll(other => other.Block.Meta.LatestSeconds < meta.EarliestSeconds);
             var meetsLive = liveIds.Length > 0 && meta.Overlaps(liveStart, liveEnd);
             var isAlone = !meetsLive && active.Count == 0 && (i + 1 == ordered.Count || ordered[i + 1].Meta.EarliestSeconds > meta.LatestSeconds);
             if (isAlone) continue;
-            budget.Charge(meta.TotalObjects * TraceId.SizeBytes, "trace ids");
-            if (TryRead(ordered[i], cancellation) is not { } ids) continue;
-            var place = 1 + ordered[i].Number;
-            if (meetsLive) shared.AddCommon(liveIds, ids, place);
-            foreach (var (_, others) in active) shared.AddCommon(others, ids, place);
-            active.Add((meta.LatestSeconds, ids));
+            var block = new IdsOfBlock(ordered[i], budget, cancellation);
+            if (meetsLive && block.Ids is { } ids) shared.Add(Common(liveIds, ids), 1 + block.Block.Number);
+            foreach (var other in active) shared.Add(Common(other, block), 1 + block.Block.Number);
+            active.Add(block);
         }
 
         shared.AddHidden(blocks.Sources.Hidden);
@@ -102,17 +100,47 @@ internal sealed class SharedTraces
         return marks;
     }
 
-    private static TraceId[]? TryRead(QueryBlock block, CancellationToken cancellation)
+    /// <summary>The ids of a block, read when somebody asks for them.</summary>
+    private sealed class IdsOfBlock(QueryBlock block, MemoryBudget budget, CancellationToken cancellation)
     {
-        try
+        private bool _isRead;
+
+        public QueryBlock Block => block;
+
+        /// <summary>Null if they cannot be read.</summary>
+        public TraceId[]? Ids
         {
-            return block.TryOpen()?.ReadTraceIds(cancellation);
+            get
+            {
+                if (_isRead) return field;
+                _isRead = true;
+                budget.Charge(block.Meta.TotalObjects * TraceId.SizeBytes, "trace ids");
+                return field = TryRead();
+            }
         }
-        catch (BlockReadException e)
+
+        private TraceId[]? TryRead()
         {
-            block.LeaveOut(e);
-            return null;
+            try
+            {
+                return block.TryOpen()?.ReadTraceIds(cancellation);
+            }
+            catch (BlockReadException e)
+            {
+                block.LeaveOut(e);
+                return null;
+            }
         }
+    }
+
+    // What two blocks have in common does not change.
+    private static TraceId[] Common(IdsOfBlock a, IdsOfBlock b)
+    {
+        if (a.Block.KnownInCommonWith(b.Block) is { } known) return known;
+        if (a.Ids is not { } ids || b.Ids is not { } others) return [];
+        var common = Common(ids, others);
+        a.Block.KeepInCommonWith(b.Block, common);
+        return common;
     }
 
     // The ids of live traces, and the seconds between which their spans start.
@@ -143,15 +171,23 @@ internal sealed class SharedTraces
         return (Sorted(ids), (long)(first / secondNano), (long)(last / secondNano));
     }
 
-    private void AddCommon(TraceId[] a, TraceId[] b, int place)
+    private void Add(TraceId[] ids, int place)
     {
+        foreach (var id in ids) _ids[id] = place;
+    }
+
+    private static TraceId[] Common(TraceId[] a, TraceId[] b)
+    {
+        List<TraceId> common = [];
         for (int i = 0, j = 0; i < a.Length && j < b.Length;)
         {
             var order = a[i].CompareTo(b[j]);
-            if (order == 0) _ids[a[i]] = place;
+            if (order == 0) common.Add(a[i]);
             if (order <= 0) i++;
             if (order >= 0) j++;
         }
+
+        return [.. common];
     }
 
     private static TraceId[] Sorted(IEnumerable<TraceId> ids)

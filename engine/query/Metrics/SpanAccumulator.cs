@@ -18,6 +18,12 @@ internal abstract class SpanAccumulator
         for (var i = 0; i < rows.Length; i++) Add(SpanCursor.At(batch, rows[i]), intervals[i]);
     }
 
+    /// <summary>
+    /// Adds all spans of a page of a block, whose starts and what the stage needs are there; false, with nothing added, if they have to be
+    /// added as rows.
+    /// </summary>
+    public virtual bool TryAddAll(SpanBatch batch) => false;
+
     /// <summary>Gives scratch memory back; nothing is added any more.</summary>
     public virtual void Release()
     {

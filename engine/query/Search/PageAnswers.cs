@@ -21,11 +21,10 @@ namespace Tempo.Engine.Query.Search;
 /// </summary>
 internal sealed class PageAnswers
 {
-    private static readonly List<AttributeResult> NoAttributes = [];
-
     private readonly BatchColumns _columns;
     private readonly TraceDescriber _describer;
     private readonly IReadOnlyList<ScalarFilter> _counts;
+    private readonly string[] _countNames;
     private readonly FieldAttributes _fields;
     private int[] _firstOf = [];
     private int[] _countOf = [];
@@ -41,6 +40,7 @@ internal sealed class PageAnswers
     {
         _selector = selector;
         (_describer, _counts) = (describer, counts);
+        _countNames = [.. counts.Select(static filter => filter.Left.ToString())];
         _fields = new FieldAttributes(needs.Fields);
         _columns = FieldColumns.WithoutAttributes(needs.Fields) | BatchColumns.Times | BatchColumns.OwnSpanIds | BatchColumns.Roots | BatchColumns.ResourceServiceNames;
     }
@@ -98,11 +98,12 @@ internal sealed class PageAnswers
         var batch = _batch!;
         var count = _countOf[trace];
         if (count == 0) return null;
-        List<AttributeResult> attributes = _counts.Count == 0 ? NoAttributes : new List<AttributeResult>(_counts.Count);
-        foreach (var filter in _counts)
+        AttributeResult[] attributes = _counts.Count == 0 ? [] : new AttributeResult[_counts.Count];
+        for (var i = 0; i < attributes.Length; i++)
         {
+            var filter = _counts[i];
             if (!TraceQlArithmetic.Compare(filter.Op, TraceQlValue.Int(count), ((ScalarLiteral)filter.Right).Value)) return null;
-            attributes.Add(new AttributeResult(filter.Left.ToString(), ShownValue.Of(TraceQlValue.Int(count))));
+            attributes[i] = new AttributeResult(_countNames[i], ShownValue.Of(TraceQlValue.Int(count)));
         }
 
         Load(batch);
@@ -111,8 +112,7 @@ internal sealed class PageAnswers
         while (first > 0 && batch.Trace[first - 1] == trace) first--;
         while (end < batch.SpanCount && batch.Trace[end] == trace) end++;
         var answer = _describer.Describe(batch, trace, HasRoot(batch, trace, first, end));
-        answer.SpanSets.EnsureCapacity(1);
-        answer.SpanSets.Add(_describer.DescribeSet(batch, ByTime(batch, found, spansPerSpanSet), count, attributes));
+        answer.SpanSets = [_describer.DescribeSet(batch, ByTime(batch, found, spansPerSpanSet), count, attributes)];
         _describer.AddServiceStats(batch, first, end, answer);
         return answer;
     }

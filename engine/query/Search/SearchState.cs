@@ -88,13 +88,13 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
     public void AddAnswer(TraceSearchResult answer)
     {
         long spans = 0;
-        foreach (var set in answer.SpanSets) spans += set.Spans.Count;
+        foreach (var set in answer.SpanSets) spans += set.Spans.Length;
         lock (_lock)
         {
             _listedSpans += spans;
             if (pageAsked is not null)
             {
-                foreach (var set in pageAsked.Add(answer)?.SpanSets ?? []) _listedSpans -= set.Spans.Count;
+                foreach (var set in pageAsked.Add(answer)?.SpanSets ?? []) _listedSpans -= set.Spans.Length;
                 CheckListedSpans();
                 return;
             }

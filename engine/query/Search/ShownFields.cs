@@ -11,6 +11,7 @@ namespace Tempo.Engine.Query.Search;
 internal sealed class ShownFields(TextCache texts)
 {
     private readonly List<ShownField> _fields = [];
+    private object? _lastInt;
 
     /// <summary>The next span.</summary>
     public void Clear() => _fields.Clear();
@@ -21,14 +22,34 @@ internal sealed class ShownFields(TextCache texts)
     /// </summary>
     public void AddWhatMatched(Condition condition, in SpanCursor span)
     {
+        // Of a condition that reads neither there is one binding, the span: whether it meets the whole changes nothing.
+        if (!condition.HasBindings)
+        {
+            AddComparisonsThatHold(condition, span);
+            return;
+        }
+
         var matches = condition.Test(span) == Truth.True;
         foreach (var bound in condition.Bindings(span))
-        {
-            if (matches && !condition.HoldsFor(bound)) continue;
-            foreach (var comparison in condition.Leaves)
-                if (comparison.Test(bound) == Truth.True)
-                    AddCompared(comparison, bound);
-        }
+            if (!matches || condition.HoldsFor(bound))
+                AddComparisonsThatHold(condition, bound);
+    }
+
+    private void AddComparisonsThatHold(Condition condition, in SpanCursor bound)
+    {
+        // By number, here and below: an enumerator would be an object for each span.
+        for (var i = 0; i < condition.Leaves.Count; i++)
+            if (condition.Leaves[i] is var comparison && !HasPlaceOfItsOwn(comparison) && comparison.Test(bound) == Truth.True)
+                AddCompared(comparison, bound);
+    }
+
+    // Nothing is shown of it, whether it holds or not.
+    private static bool HasPlaceOfItsOwn(Comparison comparison)
+    {
+        for (var i = 0; i < comparison.Fields.Count; i++)
+            if (!HasPlaceOfItsOwn(comparison.Fields[i].Reference))
+                return false;
+        return comparison.Fields.Count > 0;
     }
 
     /// <summary>A selected field; of events (links) the last one's that has it.</summary>
@@ -37,11 +58,13 @@ internal sealed class ShownFields(TextCache texts)
         foreach (var bound in new EventBindings(span, reader.ReadsEvents, reader.ReadsLinks)) Add(reader, reader.Read(bound), null, OwnerOf(reader, bound));
     }
 
-    /// <summary>Writes the fields found.</summary>
-    public void WriteTo(List<AttributeResult> attributes)
+    /// <summary>The fields found.</summary>
+    public AttributeResult[] ToArray()
     {
-        attributes.EnsureCapacity(_fields.Count);
-        foreach (var shown in _fields) attributes.Add(new AttributeResult(shown.Field.Name, shown.Value));
+        if (_fields.Count == 0) return [];
+        var attributes = new AttributeResult[_fields.Count];
+        for (var i = 0; i < attributes.Length; i++) attributes[i] = new AttributeResult(_fields[i].Field.Name, _fields[i].Value);
+        return attributes;
     }
 
     private void AddCompared(Comparison comparison, in SpanCursor span)
@@ -52,8 +75,9 @@ internal sealed class ShownFields(TextCache texts)
             return;
         }
 
-        foreach (var reader in comparison.Fields)
+        for (var i = 0; i < comparison.Fields.Count; i++)
         {
+            var reader = comparison.Fields[i];
             var value = reader.Read(span);
             Add(reader, value, value.Type == FieldType.Array && reader == comparison.ComparedField && !comparison.IsExistence ? MatchingElements(comparison, value, span) : null, OwnerOf(reader, span));
         }
@@ -86,8 +110,14 @@ internal sealed class ShownFields(TextCache texts)
     }
 
     // The same text is shown with many spans: one string for each entry of a table.
-    private object ShownOf(in FieldValue value) =>
-        value is { Type: FieldType.String, Table: { } table } ? texts.Of(table, (int)value.Bits) : ShownValue.Of(value);
+    private object ShownOf(in FieldValue value)
+    {
+        if (value is { Type: FieldType.String, Table: { } table }) return texts.Of(table, (int)value.Bits);
+        if (value.Type != FieldType.Int) return ShownValue.Of(value);
+        // And one object for what an equality found again and again.
+        if (_lastInt is not long last || last != value.Bits) _lastInt = ShownValue.Of(value);
+        return _lastInt;
+    }
 
     private static object ElementsOf(in FieldValue array, List<int> elements)
     {

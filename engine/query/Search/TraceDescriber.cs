@@ -16,6 +16,7 @@ internal sealed class TraceDescriber
     private readonly TextCache _texts = new();
     private readonly ShownFields _shown;
     private readonly List<(StringTable Table, int Code, uint Spans, uint Errors)> _services = [];
+    private readonly List<ServiceStatsResult> _stats = [];
 
     public TraceDescriber(SearchPlan plan)
     {
@@ -38,7 +39,8 @@ internal sealed class TraceDescriber
     public TraceSearchResult Describe(OrderedTrace trace, List<Spanset> sets, int spansPerSpanSet)
     {
         var result = Describe(trace);
-        foreach (var set in sets) result.SpanSets.Add(DescribeSet(trace, set, spansPerSpanSet));
+        result.SpanSets = new SpanSetResult[sets.Count];
+        for (var i = 0; i < sets.Count; i++) result.SpanSets[i] = DescribeSet(trace, sets[i], spansPerSpanSet);
         AddServiceStats(trace, result);
         return result;
     }
@@ -55,40 +57,36 @@ internal sealed class TraceDescriber
     };
 
     /// <summary>The spans of one set by their rows, in their order; the trace's facts are not known.</summary>
-    public SpanSetResult DescribeSet(SpanBatch batch, ReadOnlySpan<int> rows, int matched, List<AttributeResult> attributes)
+    public SpanSetResult DescribeSet(SpanBatch batch, ReadOnlySpan<int> rows, int matched, AttributeResult[] attributes)
     {
-        var result = new SpanSetResult { Matched = (uint)matched };
-        result.Attributes.AddRange(attributes);
-        result.Spans.EnsureCapacity(rows.Length);
-        foreach (var row in rows) result.Spans.Add(DescribeSpan(SpanCursor.At(batch, row)));
-        return result;
+        var spans = new SpanResult[rows.Length];
+        for (var i = 0; i < rows.Length; i++) spans[i] = DescribeSpan(SpanCursor.At(batch, rows[i]));
+        return new SpanSetResult { Spans = spans, Matched = (uint)matched, Attributes = attributes };
     }
 
     private SpanSetResult DescribeSet(OrderedTrace trace, Spanset set, int spansPerSpanSet)
     {
-        var result = new SpanSetResult { Matched = (uint)set.Spans.Count };
-        result.Attributes.AddRange(set.Attributes);
         // Spans ascend, and so do their starts.
-        for (var i = 0; i < set.Spans.Count && i < spansPerSpanSet; i++) result.Spans.Add(DescribeSpan(SpanCursor.At(trace, set.Spans[i])));
-        return result;
+        var spans = new SpanResult[Math.Min(set.Spans.Count, spansPerSpanSet)];
+        for (var i = 0; i < spans.Length; i++) spans[i] = DescribeSpan(SpanCursor.At(trace, set.Spans[i]));
+        return new SpanSetResult { Spans = spans, Matched = (uint)set.Spans.Count, Attributes = [.. set.Attributes] };
     }
 
     private SpanResult DescribeSpan(in SpanCursor cursor)
     {
         var (batch, row) = (cursor.Batch, cursor.Row);
         if (_plan.ShowsName) batch.Require(BatchColumns.Name);
-        var span = new SpanResult
+        _shown.Clear();
+        foreach (var filter in _plan.Filters) _shown.AddWhatMatched(filter, cursor);
+        foreach (var reader in _plan.SelectedReaders) _shown.AddSelected(reader, cursor);
+        return new SpanResult
         {
             SpanId = new SpanId(batch.SpanId[row]),
             Name = _plan.ShowsName ? _texts.Of(batch.Name, row) : null,
             StartTimeUnixNano = batch.StartUnixNano[row],
             DurationNanos = batch.DurationNano[row],
+            Attributes = _shown.ToArray(),
         };
-        _shown.Clear();
-        foreach (var filter in _plan.Filters) _shown.AddWhatMatched(filter, cursor);
-        foreach (var reader in _plan.SelectedReaders) _shown.AddSelected(reader, cursor);
-        _shown.WriteTo(span.Attributes);
-        return span;
     }
 
     private void AddServiceStats(OrderedTrace trace, TraceSearchResult result)
@@ -122,9 +120,9 @@ internal sealed class TraceDescriber
 
     private void WriteServices(TraceSearchResult result)
     {
-        result.ServiceStats.EnsureCapacity(_services.Count);
-        foreach (var (table, code, spans, errors) in _services) Add(result.ServiceStats, new ServiceStatsResult(_texts.Of(table, code), spans, errors));
-        result.ServiceStats.Sort(static (a, b) => string.CompareOrdinal(a.ServiceName, b.ServiceName));
+        _stats.Clear();
+        foreach (var (table, code, spans, errors) in _services) Add(_stats, new ServiceStatsResult(_texts.Of(table, code), spans, errors));
+        result.ServiceStats = [.. _stats];
     }
 
     // A trace has few services, and their spans come in runs.
@@ -138,12 +136,24 @@ internal sealed class TraceDescriber
         return ref CollectionsMarshal.AsSpan(_services)[^1];
     }
 
-    // The same name may stand in the tables of several sources.
+    // At its place by name. The same name may stand in the tables of several sources.
     private static void Add(List<ServiceStatsResult> stats, ServiceStatsResult service)
     {
-        var known = stats.FindIndex(other => other.ServiceName == service.ServiceName);
-        if (known < 0) stats.Add(service);
-        else stats[known] = new ServiceStatsResult(service.ServiceName, stats[known].SpanCount + service.SpanCount, stats[known].ErrorCount + service.ErrorCount);
+        for (var i = stats.Count; i > 0; i--)
+        {
+            var order = string.CompareOrdinal(stats[i - 1].ServiceName, service.ServiceName);
+            if (order < 0)
+            {
+                stats.Insert(i, service);
+                return;
+            }
+
+            if (order > 0) continue;
+            stats[i - 1] = new ServiceStatsResult(service.ServiceName, stats[i - 1].SpanCount + service.SpanCount, stats[i - 1].ErrorCount + service.ErrorCount);
+            return;
+        }
+
+        stats.Insert(0, service);
     }
 
     private string NameOf(OrderedTrace trace, int index)

@@ -22,6 +22,9 @@ public sealed class BlockHandle(BlockMeta meta, BlockStore store)
     /// <summary>Where it is.</summary>
     public BlockStore Store { get; } = store;
 
+    /// <summary>Which of its traces lie in other blocks, too, as far as somebody found out.</summary>
+    public CommonTraces Common { get; } = new();
+
     /// <summary>The block if it is open.</summary>
     public BlockReader? OpenReader => _reader is { IsCompletedSuccessfully: true } open ? open.Result : null;
 

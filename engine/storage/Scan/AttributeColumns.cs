@@ -1,3 +1,5 @@
+using Tempo.Engine.Storage.Blocks.Read;
+
 namespace Tempo.Engine.Storage.Scan;
 
 /// <summary>
@@ -105,4 +107,18 @@ public sealed class DedicatedColumn
 
     /// <summary>The batch's own memory, for when the values are not a dictionary that others have, too.</summary>
     internal RefilledStringTable? OwnValues;
+
+    // How many places of Start are known to be zero: most pages are never asked for the column, and need not be zeroed again.
+    private int _zeroedCount;
+
+    /// <summary>No owner has a value.</summary>
+    internal void Empty(int ownerCount)
+    {
+        if (_zeroedCount > ownerCount) return;
+        ColumnMemory.TakeZeroed(ref Start, ownerCount + 1);
+        _zeroedCount = ownerCount + 1;
+    }
+
+    /// <summary>Something else than zeros is about to stand in <see cref="Start"/>.</summary>
+    internal void IsWrittenTo() => _zeroedCount = 0;
 }

@@ -29,6 +29,26 @@ public sealed class AttributeOccurrences
         return index;
     }
 
+    /// <summary>The first one of an owner or, if it has none, of those that follow; looked for near a place where a similar one was found.</summary>
+    public int IndexFrom(int near, int owner)
+    {
+        const int MaxSteps = 16;
+        var owners = Owners.AsSpan(0, Count);
+        var first = near < owners.Length && (near == 0 || owners[near - 1] < owner) ? near : 0;
+        for (var i = first; i < Math.Min(first + MaxSteps, owners.Length); i++)
+            if (owners[i] >= owner)
+                return i;
+        var (low, high) = (Math.Min(first + MaxSteps, owners.Length), owners.Length);
+        while (low < high)
+        {
+            var middle = (low + high) >>> 1;
+            if (owners[middle] < owner) low = middle + 1;
+            else high = middle;
+        }
+
+        return low;
+    }
+
     /// <summary>
     /// Takes the attributes at the marked places; values stay where they are, in the tables and lists of <paramref name="attributes"/>.
     /// </summary>

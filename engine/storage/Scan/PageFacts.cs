@@ -62,10 +62,10 @@ public sealed class PageFacts : ISpanFacts
     private bool Any<TWanted>(AttributeScope scope, byte[] key, Func<PageFacts, string, TWanted, bool> isPossible, ReadOnlySpan<string> leaves, TWanted wanted)
     {
         var hasOwn = false;
-        foreach (var (own, path) in _rows.DedicatedPaths(scope))
+        foreach (var own in _rows.DedicatedLeaves)
         {
-            if (!own.AsSpan().SequenceEqual(key)) continue;
-            if (isPossible(this, path, wanted)) return true;
+            if (own.Scope != scope || !own.Key.AsSpan().SequenceEqual(key)) continue;
+            if (isPossible(this, own.Path, wanted)) return true;
             hasOwn = true;
         }
 

@@ -19,7 +19,7 @@ public sealed class RowGroupFacts : ISpanFacts
 
     public bool MayHaveText(AttributeScope scope, byte[] key, byte[] text) => _rows.Sidecar.MayContain(_rows.Number, (CatalogScope)scope, key, text)
         && (HasValueFilter || Ask(() => _rows.KeepsInMessages(scope)
-        || _rows.DedicatedPaths(scope).Any(own => own.Key.AsSpan().SequenceEqual(key) && MayHold(own.Path, text))
+        || _rows.DedicatedLeaves.Any(own => own.Scope == scope && own.Key.AsSpan().SequenceEqual(key) && MayHold(own.Path, text))
         || MayHold(KeyPath(scope), key) && MayHold(RowGroupReader.AttributePath(scope, "Value"), text)));
 
     public bool MayHaveNumber(AttributeScope scope, byte[] key, double min, double max) => IsInRange(scope, key, min, max)
@@ -70,7 +70,7 @@ public sealed class RowGroupFacts : ISpanFacts
     private StringTable? Table(string path) => _rows.Columns.TryGetDictionary(path, out var table) ? table : null;
 
     private bool HasDedicated(AttributeScope scope, byte[] key) =>
-        _rows.DedicatedPaths(scope).Any(own => own.Key.AsSpan().SequenceEqual(key) && !_rows.Columns.IsWithoutValues(own.Path));
+        _rows.DedicatedLeaves.Any(own => own.Scope == scope && own.Key.AsSpan().SequenceEqual(key) && !_rows.Columns.IsWithoutValues(own.Path));
 
     private bool MayHold(string path, byte[] text)
     {

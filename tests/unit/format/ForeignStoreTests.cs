@@ -126,7 +126,7 @@ public sealed class ForeignStoreTests
     {
         var result = await TraceSearch.RunAsync(new SearchRequest { Query = query, Limit = 100, SpansPerSpanSet = 100 }, sources, Cancellation);
         Assert.True(result.Message == "", result.Message);
-        return [.. result.Traces.Select(static trace => $"{trace.TraceId} {trace.StartTimeUnixNano} {trace.DurationMs} {trace.SpanSets.Count} {string.Join(' ', trace.SpanSets.SelectMany(static set => set.Spans).Select(static span => span.SpanId))}")];
+        return [.. result.Traces.Select(static trace => $"{trace.TraceId} {trace.StartTimeUnixNano} {trace.DurationMs} {trace.SpanSets.Length} {string.Join(' ', trace.SpanSets.SelectMany(static set => set.Spans).Select(static span => span.SpanId))}")];
     }
 
     private static ForeignBlock Write(string version, int seed) => ForeignBlock.Write(

@@ -35,7 +35,33 @@ public sealed class MetricsSourcesTests : IDisposable
             new TraceSources(TestStore.Live(spans.Skip(3)), twice),
         })
         {
-            Assert.EndsWith("} " + expected, MetricsText.Of(await Run(query, sources)), StringComparison.Ordinal);
+            // Again: then it is known from before which traces two blocks have in common.
+            for (var run = 0; run < 2; run++) Assert.EndsWith("} " + expected, MetricsText.Of(await Run(query, sources)), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task What_two_blocks_have_in_common_is_found_out_once()
+    {
+        var spans = GoldenTraces.Spans;
+        var blocks = await _store.Block(spans);
+        var others = await _store.Block(spans.Take(5));
+        await Run("{} | rate()", new TraceSources([], [.. blocks, .. others]));
+        var known = blocks[0].Common.With(others[0].Meta.BlockId) ?? others[0].Common.With(blocks[0].Meta.BlockId);
+        Assert.Equal(spans.Take(5).Select(static span => span.TraceId).Distinct().Order(), known!);
+    }
+
+    [Fact]
+    public async Task A_thread_that_finds_too_much_ends_the_others_and_says_why()
+    {
+        // Many batches, so that several threads are at work; which of them finds it first is chance.
+        var sources = new TraceSources([.. Enumerable.Range(0, 64).SelectMany(static _ => TestStore.Live(GoldenTraces.Spans))], []);
+        for (var run = 0; run < 50; run++)
+        {
+            var refused = await Assert.ThrowsAsync<QueryException>(() => MetricsQuery.RunRangeAsync(
+                new QueryRangeRequest { Query = "{} | count_over_time() by (span:id)", StartUnixNano = BaseNano, EndUnixNano = BaseNano + 40 * SecondNano, StepNano = SecondNano },
+                sources, new MetricsLimits { MaxBytes = 64 * 2 * sizeof(ulong) * GoldenTraces.Spans.Count + 200 }, DateTimeOffset.UnixEpoch.AddDays(30_000), threads: 4, TestContext.Current.CancellationToken));
+            Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
         }
     }
 

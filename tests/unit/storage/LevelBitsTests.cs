@@ -5,6 +5,9 @@ namespace Tempo.Storage.Tests;
 /// <summary>The vector forms against the scalar ones.</summary>
 public sealed class LevelBitsTests
 {
+    // The best that can run here.
+    private static LevelKind Vector => LevelKernel.Supported[0];
+
     [Fact]
     public void Levels_are_marked_as_the_scalar_form_marks_them()
     {
@@ -18,7 +21,7 @@ public sealed class LevelBitsTests
                 var expected = new ulong[(length + 63) / 64];
                 var actual = Array.ConvertAll(expected, static _ => ulong.MaxValue);
                 LevelBits.MarkAtLeastScalar(levels, level, expected);
-                LevelBits.MarkAtLeast(levels, level, actual);
+                LevelBits.MarkAtLeast(Vector, levels, level, actual);
                 Assert.Equal(expected, actual);
                 for (var i = 0; i < length; i++) Assert.Equal(levels[i] >= level, (actual[i / 64] >> i & 1) != 0);
             }
@@ -36,11 +39,38 @@ public sealed class LevelBitsTests
             levels[0] = 0;
             int[][] expected = [new int[length], new int[length], new int[length]], actual = [new int[length], new int[length], new int[length]];
             SpanOwners.NumberScalar(levels, 0, expected[0], expected[1], expected[2]);
-            SpanOwners.Number(levels, actual[0], actual[1], actual[2]);
+            SpanOwners.Number(Vector, levels, actual[0], actual[1], actual[2]);
             Assert.Equal(expected, actual);
             Assert.Equal((levels.Count((byte)0) - 1, levels.Count((byte)3)), (actual[0][^1], length - 1 - actual[2][^1]));
         }
     }
+
+    [Fact]
+    public void Offsets_are_found_as_the_scalar_form_finds_them()
+    {
+        var random = new Random(4);
+        for (var length = 0; length < 200; length++)
+        {
+            var levels = new byte[length];
+            foreach (ref var level in levels.AsSpan()) level = (byte)random.Next(5);
+            for (var owner = 0; owner < 5; owner++)
+            {
+                var count = levels.Count(level => level <= owner);
+                // Also with too little room, as where columns contradict each other.
+                int[] expected = new int[1 + count / (1 + length % 2)], actual = new int[expected.Length];
+                Assert.Equal(count, RowGroupColumns.FullStarts(LevelKind.Scalar, levels, owner, expected));
+                Assert.Equal(count, RowGroupColumns.FullStarts(Vector, levels, owner, actual));
+                Assert.Equal(expected, actual);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("scalar", LevelKind.Scalar)]
+    [InlineData("vector", null)]
+    [InlineData("no such kernel", null)]
+    [InlineData(null, null)]
+    public void A_kernel_is_forced_by_name(string? name, object? kind) => Assert.Equal((LevelKind?)kind ?? Vector, LevelKernel.Pick(name));
 
     [Fact]
     public void Bits_are_squeezed_as_the_scalar_form_squeezes_them()

@@ -42,6 +42,30 @@ public sealed class OpenBlocksTests : IDisposable
     }
 
     [Fact]
+    public async Task Bounds_of_pages_that_a_reader_comes_to_keep_count()
+    {
+        var (store, blocks) = await BlocksAsync(long.MaxValue, 2);
+        var readers = new List<BlockReader>();
+        foreach (var block in blocks) readers.Add(await block.OpenAsync(default));
+        var before = store.Open.SizeBytes;
+        var facts = readers[1].OpenRowGroup(0).FactsOf(0, 1);
+        _ = facts.Starts;
+        var kept = store.Open.SizeBytes - before;
+        Assert.InRange(kept, 100, 10_000);
+        Assert.Equal(store.Open.SizeBytes, readers.Sum(static reader => reader.MemoryBytes));
+        _ = facts.Starts;
+        Assert.Equal(before + kept, store.Open.SizeBytes);
+        foreach (var block in blocks) block.Close();
+        Assert.Equal((0, 0L), (store.Open.Count, store.Open.SizeBytes));
+
+        // With them one block is more than has room: the other one goes.
+        (store, blocks) = await BlocksAsync(before + kept / 2, 2);
+        foreach (var block in blocks) await block.OpenAsync(default);
+        _ = blocks[1].OpenReader!.OpenRowGroup(0).FactsOf(0, 1).Starts;
+        Assert.Equal([false, true], blocks.Select(static block => block.OpenReader is not null));
+    }
+
+    [Fact]
     public async Task Whoever_reads_a_block_that_is_let_go_reads_on_without_holding_its_file()
     {
         var (store, blocks) = await BlocksAsync(0, 2);

@@ -84,6 +84,26 @@ internal sealed class LabelColumn
         }
     }
 
+    /// <summary>The texts of all spans of a page as codes, if they are a column of their own: the spans' or, with <paramref name="owners"/>, the resources'.</summary>
+    public bool TryGetCodes(SpanBatch batch, out StringColumn? codes, out int[] owners)
+    {
+        (codes, owners) = (null, []);
+        if (Field.IsOfParent) return false;
+        if (Field.Intrinsic == Intrinsic.Name)
+        {
+            codes = batch.Name;
+            return true;
+        }
+
+        // Where the name is empty the reader looks further.
+        if (Field is not { Scope: AttributeScope.Resource, Name: "service.name" } || batch.Resources.HasServiceName.AsSpan(0, batch.Resources.Count).Contains((byte)0)) return false;
+        (codes, owners) = (batch.Resources.ServiceName, batch.Resource);
+        return true;
+    }
+
+    /// <summary>The number of the text of one of these codes.</summary>
+    public int IdOfCode(SpanBatch batch, int code) => IdOf(FieldValue.Text((Field.Intrinsic == Intrinsic.Name ? batch.Name : batch.Resources.ServiceName).Table, code));
+
     private int IdOf(in FieldValue value)
     {
         if (value.Table is not { } table) return Values.Intern(value);

@@ -36,7 +36,7 @@ public sealed class OpenBlocks(long maxBytes, int maxCount)
     /// <summary>The block was opened, or is used again.</summary>
     internal void Use(BlockHandle block, BlockReader reader)
     {
-        List<Entry>? over = null;
+        List<Entry>? over;
         lock (_lock)
         {
             if (_entries.TryGetValue(block, out var known) && known.Value.Reader == reader)
@@ -47,17 +47,55 @@ public sealed class OpenBlocks(long maxBytes, int maxCount)
             }
 
             if (known is not null) Forget(known);
-            _entries.Add(block, _order.AddLast(new Entry(block, reader)));
-            Interlocked.Add(ref _bytes, reader.MemoryBytes);
-            while ((_bytes > maxBytes || _entries.Count > maxCount) && _order.First is { } oldest && oldest.Value.Block != block)
+            var entry = new Entry(block, reader, reader.MemoryBytes);
+            _entries.Add(block, _order.AddLast(entry));
+            Interlocked.Add(ref _bytes, entry.SizeBytes);
+            over = ForgetWhatIsOver(block);
+        }
+
+        LetGo(over);
+    }
+
+    /// <summary>The reader has come to keep more: see <see cref="BlockReader.MemoryBytes"/>.</summary>
+    internal void Grew(BlockHandle block, BlockReader reader)
+    {
+        List<Entry>? over;
+        lock (_lock)
+        {
+            if (!_entries.TryGetValue(block, out var known) || known.Value.Reader != reader) return;
+            var entry = known.Value with { SizeBytes = reader.MemoryBytes };
+            Interlocked.Add(ref _bytes, entry.SizeBytes - known.Value.SizeBytes);
+            known.Value = entry;
+            over = ForgetWhatIsOver(block);
+        }
+
+        LetGo(over);
+    }
+
+    // But for the one that is being used.
+    private List<Entry>? ForgetWhatIsOver(BlockHandle used)
+    {
+        List<Entry>? over = null;
+        var oldest = _order.First;
+        while ((_bytes > maxBytes || _entries.Count > maxCount) && oldest is not null)
+        {
+            var next = oldest.Next;
+            if (oldest.Value.Block != used)
             {
                 Forget(oldest);
                 (over ??= []).Add(oldest.Value);
             }
+
+            oldest = next;
         }
 
-        // Outside of the lock: a block has one of its own.
-        foreach (var entry in over ?? []) entry.Block.LetGo(entry.Reader);
+        return over;
+    }
+
+    // Outside of the lock: a block has one of its own.
+    private static void LetGo(List<Entry>? entries)
+    {
+        foreach (var entry in entries ?? []) entry.Block.LetGo(entry.Reader);
     }
 
     /// <summary>The block is closed.</summary>
@@ -72,8 +110,9 @@ public sealed class OpenBlocks(long maxBytes, int maxCount)
     {
         _order.Remove(node);
         _entries.Remove(node.Value.Block);
-        Interlocked.Add(ref _bytes, -node.Value.Reader.MemoryBytes);
+        Interlocked.Add(ref _bytes, -node.Value.SizeBytes);
     }
 
-    private readonly record struct Entry(BlockHandle Block, BlockReader Reader);
+    // With the bytes that it counts with.
+    private readonly record struct Entry(BlockHandle Block, BlockReader Reader, long SizeBytes);
 }

@@ -1,9 +1,11 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Parquet;
 using Tempo.Engine.Storage.Blocks.Cache;
 using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Blocks.Versions;
+using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Read;
 
@@ -24,6 +26,7 @@ public sealed class BlockReader : IDisposable
     private readonly TraceId[] _lastIds;
     private readonly IReadOnlyList<(long Start, int Count)>?[] _scanRanges;
     private readonly ConcurrentDictionary<(int RowGroup, int Column), PageBounds> _pageBounds = [];
+    private long _pageBoundsBytes;
 
     /// <summary>
     /// Opens the block, which owns the source from then on. Throws <see cref="ParquetFormatException"/> if the data is damaged or
@@ -76,6 +79,17 @@ public sealed class BlockReader : IDisposable
     /// <summary>What the index object says: the last id of each row group; empty if there is no sound one.</summary>
     internal IReadOnlyList<TraceId> IndexedIds => _lastIds;
 
+    /// <summary>Keys that have a column of their own, and where it is; in the order in which these stand in a batch.</summary>
+    internal DedicatedLeaf[] DedicatedLeaves => field ??= FindDedicatedLeaves();
+
+    private DedicatedLeaf[] FindDedicatedLeaves() =>
+    [
+        .. from scope in (AttributeScope[])[AttributeScope.Span, AttributeScope.Resource, AttributeScope.Event]
+           from leaf in _version.AttributeLeaves(Meta.DedicatedColumns, scope)
+           where leaf.Key is not null
+           select new DedicatedLeaf(scope, Encoding.UTF8.GetBytes(leaf.Key!), leaf.Type, RowGroupReader.PrefixOf(scope) + leaf.Field),
+    ];
+
     /// <summary>Bytes of a row group, compressed.</summary>
     public long RowGroupBytes(int rowGroup) => _file.RowGroups[rowGroup].Columns.Sum(static column => column.CompressedSizeBytes);
 
@@ -93,8 +107,8 @@ public sealed class BlockReader : IDisposable
     /// <summary>Who opens the block again and again; null for a reader that somebody has for himself.</summary>
     internal BlockHandle? Owner { get; init; }
 
-    /// <summary>Memory of the reader, roughly: its footer as objects, its filters, its index.</summary>
-    public long MemoryBytes => ReaderBytes + (long)Meta.FooterSizeBytes * ObjectBytesPerFooterByte + _bloomShards.Sum(static shard => (long)shard.Length) + (long)_lastIds.Length * TraceId.SizeBytes;
+    /// <summary>Memory of the reader, roughly: its footer as objects, its filters, its index, and the bounds of pages that somebody asked for.</summary>
+    public long MemoryBytes => Interlocked.Read(ref _pageBoundsBytes) + ReaderBytes + (long)Meta.FooterSizeBytes * ObjectBytesPerFooterByte + _bloomShards.Sum(static shard => (long)shard.Length) + (long)_lastIds.Length * TraceId.SizeBytes;
 
     /// <summary>The file is closed, and opened for each further read.</summary>
     internal void CloseFile()
@@ -114,7 +128,9 @@ public sealed class BlockReader : IDisposable
         var key = (rowGroup, column.Column.Index);
         if (_pageBounds.TryGetValue(key, out var known)) return known;
         var bounds = PageBounds.Read(column);
-        _pageBounds[key] = bounds;
+        if (!_pageBounds.TryAdd(key, bounds)) return bounds;
+        Interlocked.Add(ref _pageBoundsBytes, bounds.MemoryBytes);
+        if (Owner is { } owner) owner.Store.Open.Grew(owner, this);
         return bounds;
     }
 
@@ -175,3 +191,10 @@ public sealed class BlockReader : IDisposable
         CloseFile();
     }
 }
+
+/// <summary>A key that has a column of its own in a block.</summary>
+/// <param name="Scope">Span, Resource or Event.</param>
+/// <param name="Key">The key, UTF-8.</param>
+/// <param name="Type">String or Int.</param>
+/// <param name="Path">The logical path of its leaf.</param>
+internal sealed record DedicatedLeaf(AttributeScope Scope, byte[] Key, AttributeType Type, string Path);

@@ -19,6 +19,10 @@ internal sealed class LazyColumns : ISpanColumnLoader
     private BatchColumns _lent;
     private bool _isOutlineLent;
 
+    // By attribute scope the offsets that are known to be all zero, and how many of them: most pages are asked for no attributes, events or
+    // links, and need not be zeroed again. For events and links those of the spans.
+    private readonly (int[] Starts, int Count)[] _zeroed = [.. Enumerable.Repeat((Array.Empty<int>(), 0), 5)];
+
     public void Begin(RowGroupReader rows, SpanBatch batch, long rowStart, int rowCount)
     {
         (_rows, _rowStart, _rowCount) = (rows, rowStart, rowCount);
@@ -29,6 +33,24 @@ internal sealed class LazyColumns : ISpanColumnLoader
         foreach (var attributes in _encoded) attributes.Begin();
         GiveBack(batch);
         _page = rows.CachedPage(rowStart, rowCount);
+    }
+
+    /// <summary>Until they are read, nobody has attributes, events or links.</summary>
+    public void EmptyOwners(SpanBatch batch)
+    {
+        Empty(AttributeScope.Span, ref batch.AttributeStart, batch.SpanCount);
+        Empty(AttributeScope.Resource, ref batch.Resources.AttributeStart, batch.Resources.Count);
+        Empty(AttributeScope.Scope, ref batch.Scopes.AttributeStart, batch.Scopes.Count);
+        Empty(AttributeScope.Event, ref batch.EventStart, batch.SpanCount);
+        Empty(AttributeScope.Link, ref batch.LinkStart, batch.SpanCount);
+    }
+
+    private void Empty(AttributeScope scope, ref int[] starts, int ownerCount)
+    {
+        ref var zeroed = ref _zeroed[(int)scope];
+        if (ReferenceEquals(zeroed.Starts, starts) && zeroed.Count > ownerCount) return;
+        ColumnMemory.TakeZeroed(ref starts, ownerCount + 1);
+        zeroed = (starts, ownerCount + 1);
     }
 
     /// <summary>The outline from the cache, if it is there.</summary>
@@ -129,6 +151,8 @@ internal sealed class LazyColumns : ISpanColumnLoader
         }
 
         if (columns == BatchColumns.Structure) return;
+        if (columns.HasFlag(BatchColumns.EventRows)) _zeroed[(int)AttributeScope.Event] = ([], 0);
+        if (columns.HasFlag(BatchColumns.LinkRows)) _zeroed[(int)AttributeScope.Link] = ([], 0);
         _rows.Select(_rowStart, _rowCount);
         BlockReadException.Guard((Rows: _rows, Batch: batch, Columns: columns), static more =>
         {
@@ -152,6 +176,8 @@ internal sealed class LazyColumns : ISpanColumnLoader
         LoadOwners(batch, scope);
         var attributes = _attributes[(int)scope];
         if (attributes.Has(parts)) return;
+        // Those of events' and links' attributes are another array.
+        if (scope is AttributeScope.Span or AttributeScope.Resource or AttributeScope.Scope) _zeroed[(int)scope] = ([], 0);
         _rows.Select(_rowStart, _rowCount);
         try
         {

@@ -4,13 +4,16 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Tempo.Engine.Storage.Blocks.Read;
 
-/// <summary>Levels as sets of bits. The scalar loops are the truth; the vector forms run where the processor has them.</summary>
+/// <summary>Levels as sets of bits. The scalar loops are the truth; which run <see cref="LevelKernel"/> chooses.</summary>
 internal static class LevelBits
 {
     /// <summary>Marks the levels that are <paramref name="level"/> or higher; one word of bits for each 64 levels begun.</summary>
-    public static void MarkAtLeast(ReadOnlySpan<byte> levels, byte level, Span<ulong> bits)
+    public static void MarkAtLeast(ReadOnlySpan<byte> levels, byte level, Span<ulong> bits) => MarkAtLeast(LevelKernel.Current, levels, level, bits);
+
+    /// <summary>The same with a given kernel.</summary>
+    internal static void MarkAtLeast(LevelKind kernel, ReadOnlySpan<byte> levels, byte level, Span<ulong> bits)
     {
-        var words = Vector256.IsHardwareAccelerated ? levels.Length / 64 : 0;
+        var words = kernel == LevelKind.Vector ? levels.Length / 64 : 0;
         ref var first = ref MemoryMarshal.GetReference(levels);
         var wanted = Vector256.Create(level);
         for (var word = 0; word < words; word++)
@@ -36,7 +39,7 @@ internal static class LevelBits
     }
 
     /// <summary>The bits at the set places of <paramref name="mask"/>, one beside the other from the lowest on.</summary>
-    public static ulong Extract(ulong bits, ulong mask) => Bmi2.X64.IsSupported ? Bmi2.X64.ParallelBitExtract(bits, mask) : ExtractScalar(bits, mask);
+    public static ulong Extract(ulong bits, ulong mask) => Bmi2.X64.IsSupported && LevelKernel.Current == LevelKind.Vector ? Bmi2.X64.ParallelBitExtract(bits, mask) : ExtractScalar(bits, mask);
 
     internal static ulong ExtractScalar(ulong bits, ulong mask)
     {
@@ -48,7 +51,7 @@ internal static class LevelBits
     }
 
     /// <summary>The lowest bits, one at each set place of <paramref name="mask"/>: undoes <see cref="Extract"/>.</summary>
-    public static ulong Deposit(ulong bits, ulong mask) => Bmi2.X64.IsSupported ? Bmi2.X64.ParallelBitDeposit(bits, mask) : DepositScalar(bits, mask);
+    public static ulong Deposit(ulong bits, ulong mask) => Bmi2.X64.IsSupported && LevelKernel.Current == LevelKind.Vector ? Bmi2.X64.ParallelBitDeposit(bits, mask) : DepositScalar(bits, mask);
 
     internal static ulong DepositScalar(ulong bits, ulong mask)
     {

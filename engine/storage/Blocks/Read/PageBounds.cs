@@ -12,6 +12,12 @@ internal sealed class PageBounds
     /// <summary>No writer cuts a bound to less: Tempo's leaves 16 bytes.</summary>
     private const int MinCutBytes = 8;
 
+    /// <summary>Of an entry, beside its arrays' content.</summary>
+    private const int EntryBytes = 200;
+
+    /// <summary>Of two texts, beside their content.</summary>
+    private const int TextBytes = 64;
+
     /// <summary>Of a chunk without an index.</summary>
     public static readonly PageBounds Unknown = new();
 
@@ -60,6 +66,10 @@ internal sealed class PageBounds
 
     /// <summary>Of a chunk, as its index says. Throws <see cref="ParquetFormatException"/> if that is damaged.</summary>
     public static PageBounds Read(ColumnReader column) => column.ReadColumnIndex() is { PageCount: > 0 } index ? new PageBounds(column, index) : Unknown;
+
+    /// <summary>What it takes, roughly: an entry in a table, and its arrays.</summary>
+    public long MemoryBytes => EntryBytes + (sizeof(long) + 1L) * _isEmpty.Length + 2L * sizeof(long) * _numbers.Length
+        + _texts.Sum(static page => TextBytes + page.Min.Length + (long)page.Max.Length);
 
     /// <summary>False: the rows have no value in this column.</summary>
     public bool HasValues(long rowStart, int rowCount)

@@ -110,12 +110,15 @@ internal sealed partial class RowGroupColumns
     }
 
     // Every entry is a child: an owner begins wherever the repetition is the owner's or one above.
-    private static int FullStarts(ReadOnlySpan<byte> repetition, int ownerRepetition, Span<int> starts)
+    private static int FullStarts(ReadOnlySpan<byte> repetition, int ownerRepetition, Span<int> starts) => FullStarts(LevelKernel.Current, repetition, ownerRepetition, starts);
+
+    /// <summary>The same with a given kernel.</summary>
+    internal static int FullStarts(LevelKind kernel, ReadOnlySpan<byte> repetition, int ownerRepetition, Span<int> starts)
     {
         var owners = 0;
         var capacity = starts.Length - 1;
         var i = 0;
-        if (Vector256.IsHardwareAccelerated)
+        if (kernel == LevelKind.Vector)
         {
             var limit = Vector256.Create((byte)ownerRepetition);
             ref var first = ref MemoryMarshal.GetReference(repetition);

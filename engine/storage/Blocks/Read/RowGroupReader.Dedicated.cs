@@ -20,7 +20,7 @@ public sealed partial class RowGroupReader
     {
         if (_columns.IsWithoutValues(path))
         {
-            ColumnMemory.TakeZeroed(ref column.Start, ownerCount + 1);
+            column.Empty(ownerCount);
             return;
         }
 
@@ -28,6 +28,7 @@ public sealed partial class RowGroupReader
         if (isText) column.Values = _columns.LoadTexts(path, ref column.OwnValues);
         else _columns.Load(path);
         var data = _columns.Data;
+        column.IsWrittenTo();
         _columns.Starts(path, ownerCount, ref column.Start);
         var bits = ColumnMemory.Take(ref column.Bits, data.ValueCount);
         for (var i = 0; i < bits.Length; i++) bits[i] = isText ? data.Codes[i] : data.Int64s[i];

@@ -1,4 +1,3 @@
-using System.Text;
 using Tempo.Engine.Storage.Blocks.Cache;
 using Tempo.Engine.Storage.Scan;
 
@@ -31,7 +30,7 @@ public sealed partial class RowGroupReader
             loader.KeepOutline(batch);
         }
 
-        EmptyRest(batch);
+        EmptyRest(batch, loader);
     }
 
     /// <summary>What is kept of rows of this row group; null if nothing is.</summary>
@@ -54,13 +53,8 @@ public sealed partial class RowGroupReader
     /// <summary>What can be said of some of its rows without reading them; good until the next call.</summary>
     public PageFacts FactsOf(long rowStart, int rowCount) => (_pageFacts ??= new PageFacts(this)).Of(rowStart, rowCount);
 
-    /// <summary>Keys of the scope that have a column of their own, and where it is.</summary>
-    internal IEnumerable<(byte[] Key, string Path)> DedicatedPaths(AttributeScope scope)
-    {
-        foreach (var leaf in _version.AttributeLeaves(_dedicated, scope))
-            if (leaf.Key is not null)
-                yield return (Encoding.UTF8.GetBytes(leaf.Key), PrefixOf(scope) + leaf.Field);
-    }
+    /// <summary>Keys that have a column of their own, and where it is; in the order in which these stand in a batch.</summary>
+    internal DedicatedLeaf[] DedicatedLeaves => Block.DedicatedLeaves;
 
     /// <summary>Bytes of the file that were read so far, by the rows' share of each column chunk.</summary>
     public long ReadBytes => _columns.ReadBytes;
@@ -71,7 +65,7 @@ public sealed partial class RowGroupReader
     /// <summary>Says which rows are read from now on.</summary>
     internal void Select(long rowStart, int rowCount) => _columns.Select(rowStart, rowCount);
 
-    private static string PrefixOf(AttributeScope scope) => scope switch
+    internal static string PrefixOf(AttributeScope scope) => scope switch
     {
         AttributeScope.Resource => Resource,
         AttributeScope.Scope => Scope,
@@ -88,18 +82,11 @@ public sealed partial class RowGroupReader
     }
 
     // Until they are read, nobody has any.
-    private void EmptyRest(SpanBatch batch)
+    private void EmptyRest(SpanBatch batch, LazyColumns loader)
     {
-        ColumnMemory.TakeZeroed(ref batch.AttributeStart, batch.SpanCount + 1);
-        ColumnMemory.TakeZeroed(ref batch.Resources.AttributeStart, batch.Resources.Count + 1);
-        ColumnMemory.TakeZeroed(ref batch.Scopes.AttributeStart, batch.Scopes.Count + 1);
-        ColumnMemory.TakeZeroed(ref batch.EventStart, batch.SpanCount + 1);
-        ColumnMemory.TakeZeroed(ref batch.LinkStart, batch.SpanCount + 1);
+        loader.EmptyOwners(batch);
         _dedicatedRead = 0;
-        foreach (var scope in DedicatedScopes)
-            foreach (var leaf in _version.AttributeLeaves(_dedicated, scope))
-                if (leaf.Key is not null)
-                    ColumnMemory.TakeZeroed(ref NextDedicated(batch, scope, Encoding.UTF8.GetBytes(leaf.Key), leaf.Type).Start, OwnerCount(batch, scope) + 1);
+        foreach (var leaf in Block.DedicatedLeaves) NextDedicated(batch, leaf.Scope, leaf.Key, leaf.Type).Empty(OwnerCount(batch, leaf.Scope));
         batch.Dedicated.RemoveRange(_dedicatedRead, batch.Dedicated.Count - _dedicatedRead);
         batch.Publish();
     }
@@ -118,21 +105,9 @@ public sealed partial class RowGroupReader
     internal void ReadDedicated(SpanBatch batch, DedicatedColumn column)
     {
         var owners = OwnerCount(batch, column.Scope);
-        // Those of a scope stand in the version's order.
-        var number = 0;
-        foreach (var other in batch.Dedicated)
-        {
-            if (ReferenceEquals(other, column)) break;
-            if (other.Scope == column.Scope) number++;
-        }
-
-        foreach (var leaf in _version.AttributeLeaves(_dedicated, column.Scope))
-            if (leaf.Key is not null && number-- == 0)
-                ReadDedicated(column, PrefixOf(column.Scope) + leaf.Field, owners);
+        var number = batch.Dedicated.IndexOf(column);
+        if (number >= 0) ReadDedicated(column, Block.DedicatedLeaves[number].Path, owners);
     }
-
-    // The order in which the columns of their own stand in a batch.
-    private static ReadOnlySpan<AttributeScope> DedicatedScopes => [AttributeScope.Span, AttributeScope.Resource, AttributeScope.Event];
 
     private void ReadParentSigns(SpanBatch batch)
     {
@@ -189,7 +164,7 @@ public sealed partial class RowGroupReader
             ColumnMemory.TakeZeroed(ref batch.Events.AttributeStart, batch.Events.Count + 1);
             foreach (var column in batch.Dedicated)
                 if (column.Scope == AttributeScope.Event)
-                    ColumnMemory.TakeZeroed(ref column.Start, batch.Events.Count + 1);
+                    column.Empty(batch.Events.Count);
         }
 
         if (columns.HasFlag(BatchColumns.Events)) _columns.Counts(Event + "DroppedAttributesCount", batch.Events.Count, ref batch.Events.DroppedAttributes);

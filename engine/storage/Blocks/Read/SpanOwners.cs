@@ -5,15 +5,19 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 
 /// <summary>
 /// Whose each span is, from repetition levels of which every entry is a span: 0 begins a trace, 1 a resource, 2 a scope. The scalar loop is the
-/// truth; the vector form runs where the processor has it.
+/// truth; which one runs <see cref="LevelKernel"/> chooses.
 /// </summary>
 internal static class SpanOwners
 {
     /// <summary>Numbers of trace, resource and scope of each entry, from 0 on. The levels begin with 0.</summary>
-    public static void Number(ReadOnlySpan<byte> levels, Span<int> traces, Span<int> resources, Span<int> scopes)
+    public static void Number(ReadOnlySpan<byte> levels, Span<int> traces, Span<int> resources, Span<int> scopes) =>
+        Number(LevelKernel.Current, levels, traces, resources, scopes);
+
+    /// <summary>The same with a given kernel.</summary>
+    internal static void Number(LevelKind kernel, ReadOnlySpan<byte> levels, Span<int> traces, Span<int> resources, Span<int> scopes)
     {
         var done = 0;
-        if (Vector128.IsHardwareAccelerated)
+        if (kernel == LevelKind.Vector)
         {
             var (trace, resource, scope) = (Vector128.Create(-1), Vector128.Create(-1), Vector128.Create(-1));
             ref var from = ref MemoryMarshal.GetReference(levels);

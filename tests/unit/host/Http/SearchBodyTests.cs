@@ -11,14 +11,22 @@ public class SearchBodyTests
 {
     private static SearchResult OneTrace()
     {
-        var set = new SpanSetResult { Matched = 7 };
-        var span = new SpanResult { SpanId = SpanId.Read([0x33, 0, 0, 0, 0, 0, 0, 1]), Name = "a<b", StartTimeUnixNano = 5, DurationNanos = 0 };
-        span.Attributes.AddRange([new("s", ""), new("i", 0L), new("d", 1e21), new("b", false), new("a", new object[] { 1L, 2L })]);
-        set.Spans.Add(span);
-        set.Attributes.Add(new AttributeResult("by(name)", "x"));
-        var trace = new TraceSearchResult { TraceId = new TraceId(0, 0xa1), StartTimeUnixNano = 1795221253358980137, DurationMs = 1 };
-        trace.SpanSets.Add(set);
-        trace.ServiceStats.AddRange([new("shop", 2, 1), new("\"db", 1, 0)]);
+        var span = new SpanResult
+        {
+            SpanId = SpanId.Read([0x33, 0, 0, 0, 0, 0, 0, 1]),
+            Name = "a<b",
+            StartTimeUnixNano = 5,
+            DurationNanos = 0,
+            Attributes = [new("s", ""), new("i", 0L), new("d", 1e21), new("b", false), new("a", new object[] { 1L, 2L })],
+        };
+        var trace = new TraceSearchResult
+        {
+            TraceId = new TraceId(0, 0xa1),
+            StartTimeUnixNano = 1795221253358980137,
+            DurationMs = 1,
+            SpanSets = [new SpanSetResult { Spans = [span], Matched = 7, Attributes = [new AttributeResult("by(name)", "x")] }],
+            ServiceStats = [new("\"db", 1, 0), new("shop", 2, 1)],
+        };
         var result = new SearchResult { Metrics = new SearchMetrics { InspectedBytes = 9, CompletedJobs = 1, TotalJobs = 2 } };
         result.Traces.Add(trace);
         return result;
@@ -96,8 +104,8 @@ public class SearchBodyTests
         [
             0x0a, 2, .. "a1"u8, 0x12, (byte)root.Length, .. root, 0x20, .. Varint(1795221253358980137), 0x28, 1,
             0x32, (byte)set.Length, .. set, 0x3a, (byte)set.Length, .. set,
-            0x42, 12, 0x0a, 4, .. "shop"u8, 0x12, 4, 0x08, 2, 0x10, 1,
             0x42, 9, 0x0a, 3, .. "\"db"u8, 0x12, 2, 0x08, 1,
+            0x42, 12, 0x0a, 4, .. "shop"u8, 0x12, 4, 0x08, 2, 0x10, 1,
         ];
         Assert.Equal([0x0a, .. Varint((ulong)trace.Length), .. trace, 0x12, 6, 0x10, 9, 0x20, 1, 0x28, 2], Protobuf(OneTrace(), true));
     }

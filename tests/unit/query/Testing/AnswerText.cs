@@ -29,13 +29,13 @@ public static class AnswerText
 
     private static string Of(SpanSetResult set, bool withSpanAttributes)
     {
-        Assert.Equal((uint)set.Spans.Count, set.Matched);
+        Assert.Equal((uint)set.Spans.Length, set.Matched);
         var spans = set.Spans.Select(span => GoldenTraces.NameOf(span.SpanId) + (withSpanAttributes ? Of(span.Attributes) : ""));
         return Of(set.Attributes) + Sorted(spans, " ");
     }
 
-    private static string Of(List<AttributeResult> attributes) =>
-        attributes.Count == 0 ? "" : $"{{{Sorted(attributes.Select(static a => $"{a.Key}={Of(a.Value)}"), ", ")}}}";
+    private static string Of(AttributeResult[] attributes) =>
+        attributes.Length == 0 ? "" : $"{{{Sorted(attributes.Select(static a => $"{a.Key}={Of(a.Value)}"), ", ")}}}";
 
     private static string Of(object value) => value switch
     {
