@@ -14,12 +14,31 @@ internal sealed record MetricsOptions(TimeAxis Axis, int MaxExemplars, bool Extr
     /// <summary>The answer is to say how it came about.</summary>
     public bool IsExplained { get; init; }
 
+    /// <inheritdoc cref="MetricsLimits.MaxComparedAttributes"/>
+    public int MaxComparedAttributes { get; init; } = int.MaxValue;
+
+    /// <summary>Series to which the answer is cut; 0 = no limit.</summary>
+    public int MaxSeries { get; init; }
+
+    /// <inheritdoc cref="MetricsLimits.MaxResponseSamples"/>
+    public int MaxSamples { get; init; }
+
+    /// <summary>Throws <see cref="QueryException"/> if an answer of so many series, as far as it is not cut, has too many samples.</summary>
+    public void CheckSamples(int series)
+    {
+        if (MaxSeries > 0) series = Math.Min(series, MaxSeries);
+        if (MaxSamples <= 0 || (long)series * Axis.Count <= MaxSamples) return;
+        throw new QueryException(
+            QueryErrorKind.TooLarge,
+            $"the answer has {series} series of {Axis.Count} samples; the limit of samples is {MaxSamples} (max_response_samples). Ask for fewer series, a longer step or a shorter range");
+    }
+
     /// <summary>
     /// Reads <c>exemplars</c> (a bool or a number), <c>extrapolate</c> and <c>explain</c>. <c>sample</c>, <c>span_sample</c> and
     /// <c>trace_sample</c> allow an estimate where the exact answer is too dear; it is not here, so the answer is the exact one.
     /// Other hints, and hints of the wrong type, are ignored.
     /// </summary>
-    public static MetricsOptions Create(TraceQlQuery query, TimeAxis axis, int exemplars, MetricsLimits limits)
+    public static MetricsOptions Create(TraceQlQuery query, TimeAxis axis, int exemplars, int maxSeries, MetricsLimits limits)
     {
         exemplars = query.HintValue("exemplars") switch
         {
@@ -31,6 +50,9 @@ internal sealed record MetricsOptions(TimeAxis Axis, int MaxExemplars, bool Extr
         return new MetricsOptions(axis, exemplars, extrapolates, new MemoryBudget(limits.MaxBytes), limits.Kernel)
         {
             IsExplained = query.HintValue("explain") is { Type: TraceQlType.Bool, AsBool: true },
+            MaxComparedAttributes = limits.MaxComparedAttributes,
+            MaxSeries = maxSeries,
+            MaxSamples = limits.MaxResponseSamples,
         };
     }
 }

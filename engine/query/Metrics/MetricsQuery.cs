@@ -28,8 +28,8 @@ public static class MetricsQuery
         var query = MetricsPlan.Parse(request.Query, limits, isInstant: false);
         if (RangeAlignment.OfRange(request, limits, now) is not { } axis) return new QueryRangeResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
         var exemplars = request.Exemplars == 0 ? limits.MaxExemplars : (int)Math.Min(request.Exemplars, (uint)limits.MaxExemplars);
-        var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars, limits));
-        var (series, metrics, message, explanation) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), limits.MaxResponseSamples, threads, (request.Progress, request.Watcher), cancellation).ConfigureAwait(false);
+        var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars, MaxSeries(request.MaxSeries, limits), limits));
+        var (series, metrics, message, explanation) = await RunAsync(plan, sources, threads, (request.Progress, request.Watcher), cancellation).ConfigureAwait(false);
         var result = new QueryRangeResult { Metrics = metrics, Message = message, Explanation = explanation };
         foreach (var one in series) result.Series.Add(ToResult(one, axis));
         return result;
@@ -41,8 +41,8 @@ public static class MetricsQuery
     {
         var query = MetricsPlan.Parse(request.Query, limits, isInstant: true);
         if (RangeAlignment.OfInstant(request, limits, now) is not { } axis) return new QueryInstantResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
-        var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars: 0, limits) with { MaxExemplars = 0 });
-        var (series, metrics, message, explanation) = await RunAsync(plan, sources, MaxSeries(request.MaxSeries, limits), limits.MaxResponseSamples, threads, (request.Progress, request.Watcher), cancellation).ConfigureAwait(false);
+        var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars: 0, MaxSeries(request.MaxSeries, limits), limits) with { MaxExemplars = 0 });
+        var (series, metrics, message, explanation) = await RunAsync(plan, sources, threads, (request.Progress, request.Watcher), cancellation).ConfigureAwait(false);
         var result = new QueryInstantResult { Metrics = metrics, Message = message, Explanation = explanation };
         foreach (var one in series)
             if (!double.IsNaN(one.Values[0]))
@@ -51,30 +51,23 @@ public static class MetricsQuery
     }
 
     private static async Task<(SeriesList Series, SearchMetrics Metrics, string Message, string? Explanation)> RunAsync(
-        MetricsPlan plan, TraceSources sources, int maxSeries, int maxSamples, QueryThreads threads, (QueryProgress? Progress, IPartialSeries? Watcher) told, CancellationToken cancellation)
+        MetricsPlan plan, TraceSources sources, QueryThreads threads, (QueryProgress? Progress, IPartialSeries? Watcher) told, CancellationToken cancellation)
     {
         var counts = plan.Options.IsExplained ? new ScanCounts() : null;
         var scan = new MetricsScan(plan, sources, threads, told.Progress, counts, told.Watcher);
         var series = plan.Evaluate(await scan.RunAsync(cancellation).ConfigureAwait(false), cancellation);
         series.Sort(static (a, b) => LabelOrder.Compare(a.Labels, b.Labels));
         var message = scan.Damage;
-        if (maxSeries > 0 && series.Count > maxSeries)
+        plan.Options.CheckSamples(series.Count);
+        if (plan.Options.MaxSeries is > 0 and var maxSeries && series.Count > maxSeries)
         {
             series.RemoveRange(maxSeries, series.Count - maxSeries);
             message = $"Response exceeds maximum series limit of {maxSeries}, a partial response is returned. "
                 + "Warning: the accuracy of each individual value is not guaranteed.";
         }
 
-        var samples = (long)series.Count * plan.Options.Axis.Count;
-        if (maxSamples > 0 && samples > maxSamples)
-        {
-            throw new QueryException(
-                QueryErrorKind.TooLarge,
-                $"the answer has {series.Count} series of {plan.Options.Axis.Count} samples; the limit of samples is {maxSamples} (max_response_samples). Ask for fewer series, a longer step or a shorter range");
-        }
-
         // Before the answer's samples are made; written as text each takes three times that.
-        plan.Options.Budget.Charge(samples * SampleBytes, "samples of the answer");
+        plan.Options.Budget.Charge((long)series.Count * plan.Options.Axis.Count * SampleBytes, "samples of the answer");
 
         return (series, scan.Metrics, message, counts is null ? null : Explain(scan, counts, plan.Options, threads));
     }

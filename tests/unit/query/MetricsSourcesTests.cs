@@ -149,6 +149,42 @@ public sealed class MetricsSourcesTests : IDisposable
         Assert.Contains($"the limit of samples is {samples - 1} (max_response_samples)", refused.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A hundred thousand attributes on one span, live and in a block, are refused while they are met and not once their series are made.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Compare_of_too_many_attributes_is_refused_before_it_takes_memory(bool isLive)
+    {
+        const int attributes = 100_000, limit = 1000;
+        var span = GoldenTraces.Spans[0] with { Attributes = [.. Enumerable.Range(0, attributes).Select(static i => ($"k{i}", (object)"v"))] };
+        var sources = isLive ? new TraceSources(TestStore.Live([span]), []) : new TraceSources([], await _store.Block([span]));
+        const string query = "{} | compare({ name = \"x\" })";
+        var before = GC.GetTotalAllocatedBytes(precise: true);
+        var refused = await Assert.ThrowsAsync<QueryException>(() => Run(query, sources, limits: new MetricsLimits { MaxComparedAttributes = limit }));
+        var allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
+        Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
+        Assert.Contains($"compare() meets more than {limit} different attributes (limit of compared attributes), such as span.k", refused.Message, StringComparison.Ordinal);
+
+        // The names of a page are read and numbered; nothing is made for each.
+        Assert.True(allocated < attributes * 200L, $"{allocated} bytes");
+    }
+
+    [Fact]
+    public async Task Compare_of_too_many_samples_is_refused_before_its_series_are_made()
+    {
+        var sources = new TraceSources(TestStore.Live(GoldenTraces.Spans), []);
+        const string query = "{} | compare({ status = error })";
+        var series = (await Run(query, sources)).Series;
+        var samples = series.Sum(static one => one.Samples.Count);
+        Assert.Equal(series.Count, (await Run(query, sources, limits: new MetricsLimits { MaxResponseSamples = samples })).Series.Count);
+        var refused = await Assert.ThrowsAsync<QueryException>(() => Run(query, sources, limits: new MetricsLimits { MaxResponseSamples = samples - 1 }));
+        Assert.Contains($"the answer has {series.Count} series", refused.Message, StringComparison.Ordinal);
+
+        // An answer that is cut is judged by what is left of it.
+        var cut = await Run(query, sources, limits: new MetricsLimits { MaxResponseSamples = samples - 1, MaxResponseSeries = series.Count - 1 });
+        Assert.Equal(series.Count - 1, cut.Series.Count);
+    }
+
     private static Task<QueryRangeResult> Run(string query, TraceSources sources, ulong startNano = BaseNano, QueryProgress? progress = null, MetricsLimits? limits = null) => MetricsQuery.RunRangeAsync(
         new QueryRangeRequest { Query = query, StartUnixNano = startNano, EndUnixNano = startNano + 40 * SecondNano, StepNano = 10 * SecondNano, Progress = progress },
         sources, limits ?? new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threads: 2, TestContext.Current.CancellationToken);

@@ -28,7 +28,7 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
     private readonly MetricsCompare _compare = (MetricsCompare)leaf.Stage;
     private readonly Condition _selection = new(((MetricsCompare)leaf.Stage).Selection.Condition);
     private readonly SpanFilter _columns = SpanFilter.CreateForWholeTraces(((MetricsCompare)leaf.Stage).Selection.Condition, options.Kernel);
-    private readonly CompareAttributes _attributes = new(options.Budget);
+    private readonly CompareAttributes _attributes = new(options.Budget, options.MaxComparedAttributes);
     private readonly CompareCounts _counts = new(options.Axis.Count, options.Budget);
     private CompareRows? _rows;
     private byte[] _sides = [];
@@ -126,6 +126,7 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
             listed.AddRange(most.UnorderedItems.Select(static item => item.Element));
         }
 
+        options.CheckSamples(listed.Count + listed.DistinctBy(static entry => (entry.Attribute, entry.Side)).Count() + crowded.Count);
         var (spread, totals) = _counts.Spread([.. listed.Select(static entry => entry.Number)]);
         var exemplars = _exemplars.Chosen().ToLookup(static candidate => candidate.Group);
         var result = new List<Series.Series>();

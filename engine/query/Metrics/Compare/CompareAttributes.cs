@@ -12,7 +12,7 @@ namespace Tempo.Engine.Query.Metrics.Compare;
 /// Ids, durations, times, tree numbers, events and links are left out; so are arrays. Numbers attributes in the order of
 /// their appearance. Not thread safe.
 /// </summary>
-internal sealed class CompareAttributes(MemoryBudget budget)
+internal sealed class CompareAttributes(MemoryBudget budget, int maxAttributes)
 {
     private static readonly Intrinsic[] Intrinsics =
     [
@@ -20,9 +20,15 @@ internal sealed class CompareAttributes(MemoryBudget budget)
         Intrinsic.InstrumentationName, Intrinsic.InstrumentationVersion,
     ];
 
+    /// <summary>What is charged for an attribute besides its name: the empty table of its values, entries in lists and dictionaries.</summary>
+    private const int AttributeBytes = 1024;
+
     private readonly List<(AttributeRef Field, ValueTable Values, CodeMemo Known)> _attributes = [];
     /// <summary>Entries of a table up to which numbers are remembered by code.</summary>
     private const int MaxRememberedTexts = 4096;
+
+    /// <summary>Letters of an attribute's name in an error.</summary>
+    private const int MaxShownName = 100;
 
     private StringTable? _lastKeys;
     private AttributeScope _lastScope;
@@ -45,10 +51,21 @@ internal sealed class CompareAttributes(MemoryBudget budget)
     {
         if (_numbers.TryGetValue(field, out var number)) return number;
         number = _attributes.Count;
+        if (number >= maxAttributes)
+        {
+            throw new QueryException(
+                QueryErrorKind.TooLarge,
+                $"compare() meets more than {maxAttributes} different attributes (limit of compared attributes), such as {Shown(field)}; compare fewer spans, such as those of one service");
+        }
+
+        budget.Charge(AttributeBytes + field.Name.Length * 2L, "attributes to compare");
         _numbers.Add(field, number);
-        _attributes.Add((field, new ValueTable(budget), new CodeMemo()));
+        _attributes.Add((field, new ValueTable(budget, expectedCount: 6, expectedBytes: 64), new CodeMemo()));
         return number;
     }
+
+    // The name is the sender's, of any length.
+    private static string Shown(AttributeRef field) => field.ToString() is { Length: > MaxShownName } name ? $"{name[..MaxShownName]}..." : field.ToString();
 
     /// <summary>Adds (attribute, value) for each attribute of the span; an attribute that stands twice counts once, with its first value.</summary>
     public void Collect(in SpanCursor span, List<(int Attribute, int Value)> found)

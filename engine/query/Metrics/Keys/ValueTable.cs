@@ -8,14 +8,14 @@ namespace Tempo.Engine.Query.Metrics.Keys;
 /// Numbers the values that a field takes: equal value of equal type, equal number; 0 is nil. Arrays of several elements
 /// count as nil. Not thread safe.
 /// </summary>
-internal sealed class ValueTable(MemoryBudget budget)
+internal sealed class ValueTable(MemoryBudget budget, int expectedCount = 64, int expectedBytes = 1024)
 {
     /// <summary>What is charged for a value besides its bytes: a slot, an offset, the label.</summary>
     private const int EntryBytes = 64;
 
-    private readonly InternTable _bytes = new(64, 1024);
+    private readonly InternTable _bytes = new(expectedCount, expectedBytes);
     private readonly List<object?> _labels = [null];
-    private byte[] _key = new byte[256];
+    private byte[] _key = new byte[expectedBytes];
 
     public int Count => _labels.Count;
 
