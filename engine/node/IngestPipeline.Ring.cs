@@ -25,7 +25,7 @@ internal sealed partial class IngestPipeline
         if (_tenants.Find(tenant) is not { } account) return new IngestAdmission(RefuseTenant(tenant, request));
         if (IsClosed) return new IngestAdmission(new IngestOutcome(IngestStatus.Unavailable, 0, 0, Stopping) { RetryAfter = RetrySoon });
         var limits = options.Overrides.Of(tenant);
-        if (!TryValidate(account, request, runs, isReceived: true, out var summary, out var refusal)) return new IngestAdmission(refusal);
+        if (!TryValidate(account, limits, request, runs, isReceived: true, out var summary, out var refusal)) return new IngestAdmission(refusal);
         if (summary.SpanCount == summary.InvalidSpanCount) return new IngestAdmission(Finish(new Push(account, limits, summary, runs, null), default));
         if (!_limits.TryTakeRate(account, limits, request.Length, summary.SpanCount, out refusal)) return new IngestAdmission(refusal);
         await _limits.DelayAsync(limits).ConfigureAwait(false);
@@ -135,7 +135,7 @@ internal sealed partial class IngestPipeline
         try
         {
             if (IsClosedToReplicas) return new IngestOutcome(IngestStatus.Unavailable, 0, 0, "the node is leaving the ring") { RetryAfter = RetrySoon };
-            if (!TryValidate(account, request, runs, isReceived: false, out var summary, out var refusal)) return refusal;
+            if (!TryValidate(account, limits, request, runs, isReceived: false, out var summary, out var refusal)) return refusal;
             var push = new Push(account, limits, summary, runs, null) { IsCounted = isCounted };
             if (ReasonToRefuse(isLetIn: true) is { Length: > 0 } reason) return Refuse(push with { Runs = null }, reason);
             var refused = _limits.Admit(account, limits, runs);

@@ -54,7 +54,7 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
         var runs = _limits.RentRuns(limits);
         try
         {
-            if (!TryValidate(account, request, runs, isReceived: true, out var summary, out var refusal)) return refusal;
+            if (!TryValidate(account, limits, request, runs, isReceived: true, out var summary, out var refusal)) return refusal;
             var push = new Push(account, limits, summary, runs, null);
             if (summary.SpanCount == summary.InvalidSpanCount) return Finish(push, default);
             if (ReasonToRefuse(isLetIn: true) is { Length: > 0 } reason) return Refuse(push with { Runs = null }, reason);
@@ -118,11 +118,11 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
         }
     }
 
-    private bool TryValidate(TenantAccount account, NativeBuffer request, TraceRuns? runs, bool isReceived, out OtlpRequestSummary summary, out IngestOutcome refusal)
+    private bool TryValidate(TenantAccount account, TenantLimits limits, NativeBuffer request, TraceRuns? runs, bool isReceived, out OtlpRequestSummary summary, out IngestOutcome refusal)
     {
         refusal = default;
         if (isReceived) account.BytesReceived.Add(request.Length);
-        var sink = new AdmissionSink(runs);
+        var sink = new AdmissionSink(runs, options.MaxAttributeBytesOf(limits));
         var isSound = OtlpTraceReader.TryRead(request.Written, ref sink, out var error);
         summary = sink.Summary;
         if (!isSound)

@@ -2,6 +2,7 @@ using System.Buffers;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Query;
+using Tempo.Engine.Storage.Scan;
 using Tempo.Host.Foreign;
 
 namespace Tempo.Host.Diff;
@@ -53,14 +54,13 @@ internal sealed class TraceDiffQuery(TempoNode node, Func<TenantSet, long> maxTr
         if (found.SpanCount > MaxSpans) return (null, (DiffFailure.TooLarge, $"{name}: {found.SpanCount} spans, at most {MaxSpans} are compared"));
         var spans = new List<SpanRecord>(found.SpanCount);
         using var part = new NativeBuffer();
-        long bytes = 0;
-        var most = maxTraceBytes(asked);
+        var limit = new TraceSizeLimit(maxTraceBytes(asked));
         while (!found.IsAtEnd)
         {
             part.Clear();
-            found.WritePart(part, PartBytes);
-            bytes += part.Length;
-            if (most > 0 && bytes > most) return (null, (DiffFailure.Partial, $"{name}: the trace is partial: trace exceeds max size (max bytes: {most})"));
+            found.WritePart(part, limit.NextPartBytes(PartBytes));
+            limit.Add(part.Written);
+            if (limit.IsPassed) return (null, (DiffFailure.Partial, $"{name}: the trace is partial: trace exceeds max size (max bytes: {limit.MaxBytes})"));
             spans.AddRange(SpanRecordReader.Read(part.Written));
             cancellation.ThrowIfCancellationRequested();
         }

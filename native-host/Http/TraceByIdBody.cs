@@ -5,6 +5,7 @@ using Tempo.Engine.Otlp;
 using Tempo.Engine.Otlp.Json;
 using Tempo.Engine.Otlp.Wire;
 using Tempo.Engine.Query.Traces;
+using Tempo.Engine.Storage.Scan;
 using Tempo.Host.Foreign;
 
 namespace Tempo.Host.Http;
@@ -47,13 +48,13 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
 
     // Room for a part and its last span from the beginning, so that it is not moved while it grows.
     private readonly NativeBuffer _part = trace.SpanCount <= ManySpans ? new() : Interlocked.Exchange(ref s_kept, null) ?? new(PartBytes + PartBytes / 16);
-    private long _writtenBytes;
+    private readonly TraceSizeLimit _limit = new(maxTraceBytes);
     private bool _isFiltered;
     private bool _isDisposed;
     private int _prunedCount;
 
     /// <summary>The trace is larger than it may be; what was written is the beginning of it.</summary>
-    public bool IsTooLarge { get; private set; }
+    public bool IsTooLarge => _limit.IsPassed;
 
     /// <summary>For the answer: why it is not whole; empty if it is. Final once the trace was written.</summary>
     public string Message =>
@@ -158,23 +159,14 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
     private bool NextPart(int maxBytes)
     {
         _part.Clear();
-        while (_part.Length < maxBytes && !trace.IsAtEnd)
+        while (_part.Length < maxBytes && !trace.IsAtEnd && !IsTooLarge)
         {
-            var left = maxTraceBytes > 0 ? maxTraceBytes - _writtenBytes : long.MaxValue;
-            if (left > 0)
-            {
-                var before = _part.Length;
-                trace.WritePart(_part, (int)Math.Min(left, PartBytes));
-                _writtenBytes += _part.Length - before;
-                if (maxTraceBytes == 0 || _writtenBytes <= maxTraceBytes) continue;
-            }
-
-            // The span that passed the limit is still in.
-            IsTooLarge = true;
-            return false;
+            var before = _part.Length;
+            trace.WritePart(_part, _limit.NextPartBytes(PartBytes));
+            _limit.Add(_part.Written[before..]);
         }
 
-        return !trace.IsAtEnd;
+        return !trace.IsAtEnd && !IsTooLarge;
     }
 
     private static void WriteBytes(IBufferWriter<byte> output, byte tag, ReadOnlySpan<byte> content)

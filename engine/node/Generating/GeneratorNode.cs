@@ -57,7 +57,7 @@ public sealed class GeneratorNode : IAsyncDisposable
         if (_tenants.Find(tenant) is not { } account)
             return new IngestOutcome(IngestStatus.Overloaded, 0, 0, $"{_options.MaxTenants} tenants are known, which is the limit (distributor.max_tenants)") { RetryAfter = TimeSpan.FromSeconds(1) };
         account.BytesReceived.Add(request.Length);
-        var sink = new AdmissionSink(runs: null);
+        var sink = new AdmissionSink(runs: null, maxAttributeBytes: int.MaxValue);
         if (!OtlpTraceReader.TryRead(request.Written, ref sink, out var error)) return new IngestOutcome(IngestStatus.Invalid, 0, 0, error.Message);
         var summary = sink.Summary;
         account.SpansReceived.Add(summary.SpanCount);
