@@ -67,8 +67,10 @@ internal sealed class ColumnPromotion(NodeOptions options, DedicatedColumns oper
         return new TenantColumns(newest?.Meta.DedicatedColumns ?? DedicatedColumns.None);
     }, state);
 
+    // Newest first; of those of one second the one with columns, which was written after they were chosen.
     private static IEnumerable<BlockHandle> BlocksOf(TenantId tenant, NodeState state) =>
-        state.View.Blocks.Where(block => block.Meta.Tenant == tenant).OrderByDescending(static block => block.Meta.EndSeconds);
+        state.View.Blocks.Where(block => block.Meta.Tenant == tenant)
+            .OrderByDescending(static block => block.Meta.EndSeconds).ThenByDescending(static block => block.Meta.DedicatedColumns.Specs.Count);
 
     private void Review(TenantId tenant, TenantColumns columns)
     {

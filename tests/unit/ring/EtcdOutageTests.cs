@@ -146,10 +146,25 @@ public sealed class EtcdOutageTests : IAsyncDisposable
 
         public void Start()
         {
-            _listener = new HttpListener();
-            _listener.Prefixes.Add($"http://{Address}/");
-            _listener.Start();
+            for (_listener = null; _listener is null;) _listener = TryListen();
             _ = ServeAsync(_listener);
+        }
+
+        // Who connects while the listener is being made is met before its fields are there (HttpEndPointListener of .NET 10): once more.
+        private HttpListener? TryListen()
+        {
+            var listener = new HttpListener();
+            listener.Prefixes.Add($"http://{Address}/");
+            try
+            {
+                listener.Start();
+                return listener;
+            }
+            catch (ArgumentNullException)
+            {
+                listener.Abort();
+                return null;
+            }
         }
 
         public void Stop()
