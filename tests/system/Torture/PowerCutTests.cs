@@ -21,7 +21,7 @@ public sealed class PowerCutTests(ITestOutputHelper output)
         var ledger = new Ledger();
         var check = new LedgerCheck(tempo, ledger);
         await tempo.StartAsync();
-        for (var round = 0; round < Rounds.Count(5); round++)
+        for (var round = 0; round < Rounds.Count(10); round++)
         {
             var name = $"power {round}";
             var load = new LedgerLoad(tempo, ledger, name).RunAsync();
