@@ -56,9 +56,10 @@ internal static class Verbs
           torture [--minutes N]   kills, errors of each system call, failpoints, power cuts, full disks, over and over; a table of what was lost; then damage and overload
           torture simulation [--seeds N] [--from N]  lives of a node on a simulated disk, step by step from a seed; default 100000 from a seed of the day
           torture damage [--inputs N]     files of the log and of blocks come to other bytes; N in all, default 500000
+          torture ring [--rounds N]       each fault of a ring of three real nodes with etcd and S3's wire, N times (default 20), and fifty simulated lives of a ring for each
           torture overload [--minutes N] [--impatient]  five times its capacity for a server of 512 MiB on one processor; needs root, and a machine that does nothing else
           nightly        what takes a night: 1000 kills, 500 power cuts, each system call and failpoint 25 times, 100000 simulated seeds, 500000 damaged
-                         files, half an hour of overload over gRPC and as long over HTTP
+                         files, 200 rounds of a ring, half an hour of overload over gRPC and as long over HTTP
           fuzz [args]    the fuzzer; `fuzz smoke` is what test runs
           oracle [--seeds N]  for the night: random TraceQL over random data, 50 searches and 30 metrics queries a seed, against the plain evaluator of
                          tests/unit/query/Oracle; 2000 seeds if no number is given: 160,000 pairs (`test` has 5,200 of them)
@@ -347,7 +348,7 @@ internal static class Torture
         exit |= Pass(results, 500, 1, ["-class", PowerCuts]);
         exit |= Pass(results, MostRoundsOfAPass, 1, ["-class", "Tempo.SystemTests.Torture.*", "-class-", PowerCuts]);
         ShowTable(results);
-        return exit | Simulation([]) | Damage(500_000) | OverloadIfRoot(30);
+        return exit | Simulation([]) | Damage(500_000) | Ring(200) | OverloadIfRoot(30);
     }
 
     private static int OverloadIfRoot(int minutes)
@@ -389,13 +390,8 @@ internal static class Torture
         Environment.SetEnvironmentVariable("TEMPO_RING_RESTARTS", $"{Math.Max(1, rounds / 10)}");
         Environment.SetEnvironmentVariable("TEMPO_RING_ETCD_OUTAGE_SECONDS", "120");
         Environment.SetEnvironmentVariable("TEMPO_RING_SIM_SEEDS", $"{rounds * 50}");
-        return Lives() | Run("tests/system", "Tempo.SystemTests.Ring.*");
-
-        static int Lives()
-        {
-            if (Shell.Run("dotnet", "build", "tests/unit/ring-simulation", "-c", TestRun.Configuration, "--tl:off", "-v", "q") != 0) throw new BuildException("the simulation does not build");
-            return Run("tests/unit/ring-simulation", "Tempo.Ring.Simulation.*");
-        }
+        Build("tests/unit/ring-simulation", TestRun.Configuration);
+        return Run("tests/unit/ring-simulation", "Tempo.Ring.Simulation.*") | Run("tests/system", "Tempo.SystemTests.Ring.*");
 
         static int Run(string folder, string tests)
         {
@@ -463,9 +459,10 @@ internal static class Torture
     private static int Simulation(string[] arguments)
     {
         const string Folder = "tests/unit/compaction", Configuration = "Release";
-        string Option(string name, string otherwise) => Array.IndexOf(arguments, name) is >= 0 and var at && at + 1 < arguments.Length ? arguments[at + 1] : otherwise;
-        var seeds = Option("--seeds", "100000");
-        var first = Option("--from", (DateTime.UtcNow.DayOfYear * 1_000_000).ToString(CultureInfo.InvariantCulture));
+        var (seeds, first) = ("100000", (DateTime.UtcNow.DayOfYear * 1_000_000).ToString(CultureInfo.InvariantCulture));
+        for (; arguments is [var name, var text, .. var rest]; arguments = rest)
+            (seeds, first) = name switch { "--seeds" => (text, first), "--from" => (seeds, text), _ => throw new BuildException($"torture simulation: no option '{name}'") };
+        if (arguments is [var last]) throw new BuildException($"torture simulation: '{last}' needs a number");
         Build(Folder, Configuration);
         Environment.SetEnvironmentVariable("TEMPO_SIM_SEEDS", seeds);
         Environment.SetEnvironmentVariable("TEMPO_SIM_FROM", first);
