@@ -8,61 +8,84 @@ namespace Tempo.Engine.Storage.Live;
 /// <summary>
 /// Asks for the memory of a trace's columns before they are read. Traces come in the order of their ids, which is no order
 /// of the memory: each starts with a miss in every column, and with some twenty columns of spans and three of attributes those
-/// misses were a good part of building a block. A trace's spans mostly came in one request and so lie together, its last one last.
+/// misses were a good part of building a block. A trace's spans mostly came in one request, but lie apart in it, each with its resource: so
+/// first the list that links them is asked for, and then what each of them has.
 /// </summary>
 internal static class TracePrefetch
 {
-    /// <summary>Spans before the last one that are asked for: as many as traces have in the mean.</summary>
-    private const int SpanCount = 12;
+    /// <summary>Spans before the last one of whose links are asked for: as many as a request has, as a rule.</summary>
+    private const int LinkCount = 128;
+
+    /// <summary>Of a trace with more spans only the last ones are asked for: what the first core's cache holds.</summary>
+    private const int MaxSpans = 48;
 
     private const int LineBytes = 64;
 
-    /// <summary>The span columns around a trace's last span.</summary>
-    public static void Spans(LiveBatchView view, int lastSpan)
+    /// <summary>The links between a trace's spans, before its last span.</summary>
+    public static void Links(LiveBatchView view, int lastSpan)
     {
         if (!Sse.IsSupported || lastSpan < 0) return;
+        Range(view.Batch.PreviousSpan, Math.Max(0, lastSpan - LinkCount + 1), lastSpan);
+    }
+
+    /// <summary>The span columns of a trace; its links are at hand by now.</summary>
+    public static void Spans(LiveBatchView view, int lastSpan)
+    {
+        if (!Sse.IsSupported) return;
         var b = view.Columns;
-        var from = Math.Max(0, lastSpan - SpanCount + 1);
-        Range(b.StartUnixNano, from, lastSpan);
-        Range(b.SpanId, from, lastSpan);
-        Range(b.ParentSpanId, from, lastSpan);
-        Range(b.DurationNano, from, lastSpan);
-        Range(b.Kind, from, lastSpan);
-        Range(b.Status, from, lastSpan);
-        Range(b.Resource, from, lastSpan);
-        Range(b.Scope, from, lastSpan);
-        Range(b.Name.Codes, from, lastSpan);
-        Range(b.StatusMessage.Codes, from, lastSpan);
-        Range(b.TraceState.Codes, from, lastSpan);
-        Range(b.DroppedAttributes, from, lastSpan);
-        Range(b.DroppedEvents, from, lastSpan);
-        Range(b.DroppedLinks, from, lastSpan);
-        Range(b.AttributeStart, from, lastSpan + 1);
-        Range(b.EventStart, from, lastSpan + 1);
-        Range(b.LinkStart, from, lastSpan + 1);
-        Range(view.Batch.PreviousSpan, from, lastSpan);
+        var previous = view.Batch.PreviousSpan;
+        for (var (span, n) = (lastSpan, 0); (uint)span < (uint)view.SpanCount && n < MaxSpans; span = previous[span], n++)
+        {
+            Line(b.StartUnixNano, span);
+            Line(b.SpanId, span);
+            Line(b.ParentSpanId, span);
+            Line(b.DurationNano, span);
+            Line(b.Kind, span);
+            Line(b.Status, span);
+            Line(b.Resource, span);
+            Line(b.Scope, span);
+            Line(b.Name.Codes, span);
+            Line(b.StatusMessage.Codes, span);
+            Line(b.TraceState.Codes, span);
+            Line(b.DroppedAttributes, span);
+            Line(b.DroppedEvents, span);
+            Line(b.DroppedLinks, span);
+            Line(b.AttributeStart, span);
+            Line(b.EventStart, span);
+            Line(b.LinkStart, span);
+        }
     }
 
     /// <summary>The attributes of the same spans; their starts are at hand by now.</summary>
     public static void Attributes(LiveBatchView view, int lastSpan)
     {
-        if (!Sse.IsSupported || lastSpan < 0) return;
+        if (!Sse.IsSupported) return;
         var b = view.Columns;
-        var from = b.AttributeStart[Math.Max(0, lastSpan - SpanCount + 1)];
-        var last = b.AttributeStart[lastSpan + 1] - 1;
-        Range(b.SpanAttributes.Keys, from, last);
-        Range(b.SpanAttributes.Types, from, last);
-        Range(b.SpanAttributes.Bits, from, last);
+        var previous = view.Batch.PreviousSpan;
+        for (var (span, n) = (lastSpan, 0); (uint)span < (uint)view.SpanCount && n < MaxSpans; span = previous[span], n++)
+        {
+            var from = b.AttributeStart[span];
+            var last = b.AttributeStart[span + 1] - 1;
+            Range(b.SpanAttributes.Keys, from, last);
+            Range(b.SpanAttributes.Types, from, last);
+            Range(b.SpanAttributes.Bits, from, last);
+        }
     }
 
-    // Only a hint: an address that is nobody's does no harm, and neither does an array that the collector moves meanwhile.
+    // Only hints: an address that is nobody's does no harm, and neither does an array that the collector moves meanwhile.
+    private static unsafe void Line<T>(T[] column, int i)
+        where T : unmanaged
+    {
+        if (i < column.Length) Sse.Prefetch0((byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(column)) + (long)i * sizeof(T));
+    }
+
     private static unsafe void Range<T>(T[] column, int from, int last)
         where T : unmanaged
     {
         if (last >= column.Length || last < from) return;
         ref var start = ref MemoryMarshal.GetArrayDataReference(column);
         var p = (byte*)Unsafe.AsPointer(ref start) + (long)from * sizeof(T);
-        var end = (byte*)Unsafe.AsPointer(ref start) + (long)last * sizeof(T);
-        for (; p <= end; p += LineBytes) Sse.Prefetch0(p);
+        var end = (byte*)Unsafe.AsPointer(ref start) + ((long)last + 1) * sizeof(T) - 1;
+        for (p -= (nuint)p % LineBytes; p <= end; p += LineBytes) Sse.Prefetch0(p);
     }
 }
