@@ -113,6 +113,10 @@ internal sealed class AttributeStage
         _load.EntryCount += to - from;
         var targets = _keyTargets.Of(batch);
         var texts = Dictionaries.Values.Of(batch);
+        // What follows branches by type, which nothing foretells: all entries are asked for before.
+        for (var i = from; i < to; i++)
+            if (source.Types[i] == AttributeType.String)
+                texts.Prefetch((int)source.Bits[i]);
         for (var i = from; i < to; i++)
         {
             // Nearly all are texts or integers of a known key. Targets below 0: see KeyTarget.
