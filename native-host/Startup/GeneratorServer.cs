@@ -61,6 +61,7 @@ internal sealed class GeneratorServer
         _receivers = new ReceiverServers(_listeners, new IngestRouter(_node.IngestAsync), tenants, requests, _metrics, _log, _time);
         await _receivers.StartAsync(_options).ConfigureAwait(false);
         _lifecycle.ReportStarted();
+        StartupPages.GiveBack();
         _log.Info("Tempo started", ("version", BuildInfo.Version), ("target", _options.Target));
     }
 

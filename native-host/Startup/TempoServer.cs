@@ -96,6 +96,7 @@ public sealed class TempoServer
             await _receivers.StartAsync(_options).ConfigureAwait(false);
         if (_ring is not null) await _ring.ActivateAsync(CancellationToken.None).ConfigureAwait(false);
         _lifecycle.ReportStarted();
+        StartupPages.GiveBack();
         using var process = Process.GetCurrentProcess();
         _log.Info("Tempo started", ("version", BuildInfo.Version), ("compilation", BuildInfo.Compilation),
             ("after_ms", (long)(DateTime.UtcNow - process.StartTime.ToUniversalTime()).TotalMilliseconds));

@@ -4,7 +4,7 @@ namespace Tempo.Engine.Foundation;
 
 /// <summary>
 /// Zstandard by libzstd (1.4 or newer): one call compresses or decompresses one frame. Frames are written with their content
-/// size and without checksum. The native contexts are kept per thread and freed with it.
+/// size and without checksum. Native contexts of decompression are kept per thread and freed with it; those of compression are lent.
 /// </summary>
 public static unsafe partial class Zstd
 {
@@ -17,8 +17,9 @@ public static unsafe partial class Zstd
     /// <summary>Largest window a streamed frame may ask for: 2^23 = 8 MiB, the bound RFC 8878 recommends for decoders.</summary>
     public const int MaxWindowLog = 23;
 
-    [ThreadStatic]
-    private static CompressionContext? t_compression;
+    // Idle contexts for compression. A thread needs one for as long as a page takes, and each has up to 2 MiB of tables: kept per thread, every
+    // thread of the pool that has ever written a page would hold one.
+    private static readonly CompressionContext?[] s_compression = new CompressionContext?[Environment.ProcessorCount + 1];
 
     private const int ResetSession = 1; // ZSTD_reset_session_only
 
@@ -43,13 +44,28 @@ public static unsafe partial class Zstd
     /// </summary>
     public static int Compress(ReadOnlySpan<byte> source, Span<byte> destination, int level)
     {
-        var context = t_compression ??= new CompressionContext();
+        var context = RentCompression();
+        nuint result;
         // The spans are pinned for the call and their own lengths are passed.
-        fixed (byte* s = source, d = destination)
-        {
-            var result = ZSTD_compressCCtx(context.Handle, d, (nuint)destination.Length, s, (nuint)source.Length, level);
-            return ZSTD_isError(result) != 0 ? throw new ArgumentException("zstd: destination too small", nameof(destination)) : (int)result;
-        }
+        fixed (byte* s = source, d = destination) result = ZSTD_compressCCtx(context.Handle, d, (nuint)destination.Length, s, (nuint)source.Length, level);
+        ReturnCompression(context);
+        return ZSTD_isError(result) != 0 ? throw new ArgumentException("zstd: destination too small", nameof(destination)) : (int)result;
+    }
+
+    private static CompressionContext RentCompression()
+    {
+        foreach (ref var slot in s_compression.AsSpan())
+            if (Interlocked.Exchange(ref slot, null) is { } context)
+                return context;
+        return new CompressionContext();
+    }
+
+    private static void ReturnCompression(CompressionContext context)
+    {
+        foreach (ref var slot in s_compression.AsSpan())
+            if (Interlocked.CompareExchange(ref slot, context, null) is null)
+                return;
+        context.Dispose();
     }
 
     /// <summary>
@@ -116,11 +132,12 @@ public static unsafe partial class Zstd
         };
     }
 
-    private sealed class CompressionContext
+    // Idle ones stay for good, so none is left to a finalizer.
+    private sealed class CompressionContext : IDisposable
     {
         internal readonly nint Handle = ZSTD_createCCtx() is var h and not 0 ? h : throw new InsufficientMemoryException("zstd compression context");
 
-        ~CompressionContext() => _ = ZSTD_freeCCtx(Handle);
+        public void Dispose() => _ = ZSTD_freeCCtx(Handle);
     }
 
     private sealed class DecompressionContext

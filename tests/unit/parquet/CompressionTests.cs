@@ -33,6 +33,46 @@ public sealed class CompressionTests
     }
 
     [Theory]
+    [InlineData(-1)]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(6)]
+    public void Pages_that_many_threads_compress_at_once_are_each_their_own(int level)
+    {
+        // More threads than contexts are kept, so that some are made and freed on the way.
+        var failures = 0;
+        var threads = Enumerable.Range(0, 4 * Environment.ProcessorCount).Select(number => new Thread(() =>
+        {
+            var source = new byte[20_000];
+            new Random(number).NextBytes(source.AsSpan(0, 5_000));
+            var compressed = new byte[PageCompression.MaxCompressedLength(CompressionCodec.Zstd, source.Length)];
+            var back = new byte[source.Length];
+            for (var i = 0; i < 30; i++)
+            {
+                source[^(i + 1)] = (byte)number;
+                var size = PageCompression.Compress(CompressionCodec.Zstd, level, source, compressed);
+                if (!PageCompression.TryDecompress(CompressionCodec.Zstd, compressed.AsSpan(0, size), back) || !source.AsSpan().SequenceEqual(back)) Interlocked.Increment(ref failures);
+            }
+        })).ToList();
+        threads.ForEach(static thread => thread.Start());
+        threads.ForEach(static thread => thread.Join());
+        Assert.Equal(0, failures);
+    }
+
+    [Fact]
+    public void A_context_is_whole_again_after_a_page_that_did_not_fit()
+    {
+        var source = new byte[5_000];
+        new Random(2).NextBytes(source);
+        Assert.Throws<ArgumentException>(() => Zstd.Compress(source, new byte[10], 3));
+        var compressed = new byte[Zstd.MaxCompressedLength(source.Length)];
+        var size = Zstd.Compress(source, compressed, 3);
+        var back = new byte[source.Length];
+        Assert.True(Zstd.TryDecompress(compressed.AsSpan(0, size), back, out var written));
+        Assert.Equal(source, back[..written]);
+    }
+
+    [Theory]
     [InlineData(CompressionCodec.Snappy)]
     [InlineData(CompressionCodec.Gzip)]
     [InlineData(CompressionCodec.Brotli)]
