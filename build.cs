@@ -61,8 +61,9 @@ internal static class Verbs
           nightly        what takes a night: 1000 kills, 500 power cuts, each system call and failpoint 25 times, 100000 simulated seeds, 500000 damaged
                          files, 200 rounds of a ring, half an hour of overload over gRPC and as long over HTTP
           fuzz [args]    the fuzzer; `fuzz smoke` is what test runs
-          oracle [--seeds N]  for the night: random TraceQL over random data, 50 searches and 30 metrics queries a seed, against the plain evaluator of
-                         tests/unit/query/Oracle; 2000 seeds if no number is given: 160,000 pairs (`test` has 5,200 of them)
+          oracle [--seeds N] [--from N]  for the night: random TraceQL over random data, 50 searches and 30 metrics queries a seed, against the plain
+                         evaluator of tests/unit/query/Oracle; 2000 seeds if no number is given: 160,000 pairs (`test` has 5,200 of them). A
+                         third of them runs with the kernels of levels and packed numbers as they are chosen, a third with each kind forced to be scalar
           perf [args]    the load generator; perf suite: loads and queries on the binary, beside a peer if one is named; perf table: the same at
                          the length of the goals, an hour, with the table of the README; perf query: what queries
                          cost in process; perf gate: fails if ingest or a query takes more bytes than perf/gate says
@@ -144,13 +145,31 @@ internal static class Verbs
     /// <summary>What the engine answers against what is obviously right, for every layout of the data and every kernel.</summary>
     public static int Oracle(string[] rest)
     {
-        Environment.SetEnvironmentVariable("TEMPO_ORACLE_SEEDS", rest switch
+        var (seeds, from) = rest switch
         {
-            [] => "2000",
-            ["--seeds", var seeds] when int.TryParse(seeds, out var count) && count > 0 => seeds,
-            _ => throw new BuildException("oracle takes --seeds N"),
-        });
-        return Shell.Run("dotnet", "run", "-c", "Release", "--project", "tests/unit/query", "--", "-class", "Tempo.Query.Tests.OracleTests", "-class", "Tempo.Query.Tests.MetricsOracleTests");
+            [] => (2000, 1),
+            ["--seeds", var count] => (Positive(count), 1),
+            ["--seeds", var count, "--from", var first] => (Positive(count), Positive(first)),
+            _ => throw new BuildException("oracle takes --seeds N and --from N"),
+        };
+
+        // The kernels of filters change from query to query; these are chosen once in a process.
+        string[][] forced = [[], ["TEMPO_LEVEL_KERNEL"], ["TEMPO_UNPACK_KERNEL"]];
+        var failed = 0;
+        for (var third = 0; third < forced.Length; third++)
+        {
+            var (begin, end) = (seeds * third / forced.Length, seeds * (third + 1) / forced.Length);
+            if (begin == end) continue;
+            foreach (var variable in forced.SelectMany(static names => names)) Environment.SetEnvironmentVariable(variable, forced[third].Contains(variable) ? "scalar" : null);
+            Environment.SetEnvironmentVariable("TEMPO_ORACLE_SEEDS", $"{end - begin}");
+            Environment.SetEnvironmentVariable("TEMPO_ORACLE_FROM", $"{from + begin}");
+            Console.WriteLine($"seeds {from + begin} to {from + end - 1}{(forced[third] is [var name] ? $", {name}=scalar" : "")}");
+            failed += Shell.Run("dotnet", "run", "-c", "Release", "--project", "tests/unit/query", "--", "-class", "Tempo.Query.Tests.OracleTests", "-class", "Tempo.Query.Tests.MetricsOracleTests");
+        }
+
+        return failed;
+
+        static int Positive(string text) => int.TryParse(text, out var number) && number > 0 ? number : throw new BuildException($"oracle: {text} is not a number of seeds");
     }
 
     public static int Ring(string[] rest)

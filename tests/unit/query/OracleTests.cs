@@ -13,7 +13,7 @@ namespace Tempo.Query.Tests;
 /// <summary>
 /// Random queries on random data: the engine finds what a naive evaluator over plain objects finds, in the same order, in live data, in
 /// blocks of both versions, with traces split over them and with copies, by every kernel, with all, little or nothing kept from
-/// query to query. 4,000 pairs; <c>TEMPO_ORACLE_SEEDS=2000</c> makes it 100,000, for the night.
+/// query to query. Of a trace also its root, times and services are compared. 4,000 pairs; <c>TEMPO_ORACLE_SEEDS=2000</c> makes it 100,000, for the night.
 /// </summary>
 public sealed class OracleTests
 {
@@ -25,7 +25,7 @@ public sealed class OracleTests
     {
         var random = new Random(seed);
         var layout = Enum.GetValues<Layout>()[seed % 4];
-        using var store = TestStore.OfSeed(seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), seed % 3 == 0 ? Dedicated() : null);
+        using var store = TestStore.OfSeed(seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), random.Next(3) == 0 ? Dedicated() : null);
         var spans = new RandomSpans(random).Next();
         var sources = await store.Sources(layout, spans);
         var queries = new RandomQueries(random);
@@ -48,13 +48,21 @@ public sealed class OracleTests
         }
     }
 
-    public static TheoryData<int> Seeds() => [.. Enumerable.Range(1, SeedCount(80))];
+    public static TheoryData<int> Seeds() => [.. SeedsOf(80)];
 
-    /// <summary>How many seeds: as many as the environment says, for long runs, else those of every run.</summary>
-    internal static int SeedCount(int usual) => int.TryParse(Environment.GetEnvironmentVariable("TEMPO_ORACLE_SEEDS"), out var asked) ? asked : usual;
+    /// <summary>As many seeds as the environment says, from where it says, for long runs, else those of every run.</summary>
+    internal static IEnumerable<int> SeedsOf(int usual) => Enumerable.Range(Asked("TEMPO_ORACLE_FROM") ?? 1, Asked("TEMPO_ORACLE_SEEDS") ?? usual);
 
-    private static string Text(TraceSearchResult trace) =>
-        $"{trace.TraceId}: {NaiveEngine.Text(trace.SpanSets.Select(static set => set.Spans.Select(static s => s.SpanId.Value)))}";
+    private static int? Asked(string variable) => int.TryParse(Environment.GetEnvironmentVariable(variable), out var asked) ? asked : null;
+
+    // As NaiveEngine.Search says it.
+    private static string Text(TraceSearchResult trace)
+    {
+        var services = trace.ServiceStats.Select(static service => $"{service.ServiceName} {service.SpanCount} {service.ErrorCount}");
+        var summary = NaiveEngine.Summary(trace.RootServiceName, trace.RootTraceName, trace.StartTimeUnixNano, trace.DurationNano, services);
+        foreach (var set in trace.SpanSets) Assert.Equal((int)set.Matched, set.Spans.Length);
+        return $"{trace.TraceId}: {summary}: {NaiveEngine.Text(trace.SpanSets.Select(static set => set.Spans.Select(static s => s.SpanId.Value)))}";
+    }
 
     /// <summary>Columns for some keys of the random spans.</summary>
     internal static DedicatedColumns Dedicated()

@@ -15,7 +15,7 @@ public sealed class PartialSeriesTests
     private const ulong SecondNano = 1_000_000_000;
     private const ulong BaseNano = GoldenTraces.BaseSeconds * SecondNano;
 
-    public static TheoryData<int> Seeds() => [.. Enumerable.Range(1, OracleTests.SeedCount(24))];
+    public static TheoryData<int> Seeds() => [.. OracleTests.SeedsOf(24)];
 
     [Theory]
     [MemberData(nameof(Seeds))]

@@ -39,7 +39,7 @@ public sealed class StreamedTraceTests
         }
     }
 
-    public static TheoryData<int> Seeds() => [.. Enumerable.Range(1, OracleTests.SeedCount(40))];
+    public static TheoryData<int> Seeds() => [.. OracleTests.SeedsOf(40)];
 
     // As in a trace that is in memory: the copy that starts first, then the longest, then the failed one.
     [Fact]

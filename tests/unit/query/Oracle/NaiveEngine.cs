@@ -7,7 +7,7 @@ namespace Tempo.Query.Tests.Oracle;
 /// <summary>A search evaluated straight from the specification (TraceQL §4, §5) over plain objects: no columns, no plan, no tree numbers.</summary>
 public static class NaiveEngine
 {
-    /// <summary>Per trace (newest first) its spansets, as "trace id: span ids / span ids", ids ascending.</summary>
+    /// <summary>Per trace (newest first) its spansets, as "trace id: what it is: span ids / span ids", ids ascending.</summary>
     public static List<string> Search(string query, IEnumerable<TestSpan> spans, int limit)
     {
         var tree = TraceQlParser.Parse(query).SearchPipeline;
@@ -16,9 +16,21 @@ public static class NaiveEngine
             .. spans.GroupBy(static s => s.TraceId).Select(static g => new NaiveTrace([.. g]))
                 .OrderByDescending(static t => t.Start).ThenBy(static t => t.Spans[0].TraceId)
                 .Select(trace => (trace, Sets: Run(tree, trace))).Where(static found => found.Sets.Count > 0).Take(limit)
-                .Select(static found => $"{found.trace.Spans[0].TraceId}: {Text(found.Sets.Select(static set => set.Select(static s => s.Id)))}"),
+                .Select(static found => $"{found.trace.Spans[0].TraceId}: {Summary(found.trace)}: {Text(found.Sets.Select(static set => set.Select(static s => s.Id)))}"),
         ];
     }
+
+    /// <summary>What an answer says of a trace beside its spans; services ascend.</summary>
+    public static string Summary(string? rootService, string? rootName, ulong start, ulong duration, IEnumerable<string> services) =>
+        $"{rootService ?? "-"} {rootName ?? "-"} {start} {duration} [{string.Join(", ", services)}]";
+
+    private static string Summary(NaiveTrace trace) => Summary(
+        trace.Root is null ? null : trace.RootService,
+        trace.Root?.Name,
+        trace.Start,
+        trace.End - trace.Start,
+        trace.Spans.GroupBy(NaiveTrace.ServiceOf).OrderBy(static service => service.Key, StringComparer.Ordinal)
+            .Select(static service => $"{service.Key} {service.Count()} {service.Count(static span => span.Status == 2)}"));
 
     /// <summary>Ids of the spans that a condition is true of.</summary>
     public static HashSet<ulong> Matching(FieldExpression condition, IEnumerable<TestSpan> spans) =>

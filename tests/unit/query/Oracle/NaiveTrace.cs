@@ -14,7 +14,12 @@ public sealed class NaiveTrace(IReadOnlyList<TestSpan> spans)
     public ulong End { get; } = spans.Max(static s => s.EndUnixNano);
 
     // Ties of start times are broken by the span id, as the engine's order of spans does.
-    private TestSpan? Root { get; } = spans.Where(static s => s.ParentId == 0).OrderBy(static s => s.StartUnixNano).ThenBy(static s => s.Id).LastOrDefault();
+    public TestSpan? Root { get; } = spans.Where(static s => s.ParentId == 0).OrderBy(static s => s.StartUnixNano).ThenBy(static s => s.Id).LastOrDefault();
+
+    /// <summary>The service of the root, empty without one.</summary>
+    public string RootService => Root is null ? "" : ServiceOf(Root);
+
+    public static string ServiceOf(TestSpan span) => Find(span.Resource.Attributes, "service.name") as string ?? "";
 
     public TestSpan? ParentOf(TestSpan span) => Spans.FirstOrDefault(s => s.Id == span.ParentId);
 
@@ -55,7 +60,7 @@ public sealed class NaiveTrace(IReadOnlyList<TestSpan> spans)
         Intrinsic.SpanChildCount => (long)Spans.Count(s => s.ParentId == span.Id),
         Intrinsic.TraceDuration => new Nanos((long)(End - Start)),
         Intrinsic.RootName => Root?.Name ?? "",
-        Intrinsic.RootServiceName => Root is null ? "" : Find(Root.Resource.Attributes, "service.name") ?? "",
+        Intrinsic.RootServiceName => RootService,
         Intrinsic.NestedSetParent => IsPlaced(span) ? span.ParentId == 0 ? -1L : 1L : 0L,
         Intrinsic.InstrumentationName => span.Scope.Name,
         Intrinsic.InstrumentationVersion => span.Scope.Version,
