@@ -34,7 +34,7 @@ internal sealed class LeafWorker
         Accumulator = NewAccumulator(leaf, options);
         if (!leaf.IsByTrace) _filter = RowFilter.Of(leaf.Source, options.Kernel);
         // Whole traces are asked as a search asks them; but where each span decides, span by span.
-        if (leaf.IsByTrace || RowFilter.JoinedBy(leaf.Source) is not null) _pipeline = PipelineCompiler.Compile(leaf.Source, [], _patience);
+        if (leaf.IsByTrace || RowFilter.IsJoined(leaf.Source)) _pipeline = PipelineCompiler.Compile(leaf.Source, [], _patience);
         if (leaf.IsByTrace || leaf.NeedsTraces) _candidates = SpanFilter.Create(CandidateFilter.Of(leaf.Source), options.Kernel);
     }
 

@@ -15,7 +15,7 @@ namespace Tempo.Engine.Query.Search;
 
 /// <summary>
 /// Answers from the page that was scanned, for queries that filters decide and where spans stand to each other (<c>{ … }</c>,
-/// <c>{ … } &gt;&gt; { … }</c>, with select() and count() behind it) and traces that lie in the page's block alone: the spans that were chosen
+/// <c>{ … } &gt;&gt; { … }</c>, one after the other, with select() and count() behind them) and traces that lie in the page's block alone: the spans that were chosen
 /// are the answer, and nothing has to be put together.
 /// Says of a trace exactly what is said of it when it is. One thread's.
 /// </summary>
@@ -48,14 +48,17 @@ internal sealed class PageAnswers
     /// <summary>Null if the query needs whole traces.</summary>
     public static PageAnswers? TryCreate(PipelineExpression? query, SearchPlan plan, TraceDescriber describer, KernelKind kernel)
     {
-        if (query is not Pipeline pipeline || pipeline.Stages[0] is not SpansetExpression spans) return null;
+        if (query is not Pipeline pipeline || pipeline.Stages[0] is not SpansetExpression) return null;
         // A link may make a child of a span without a parent; who reads links sees it.
         if (plan.Needs.Fields.Any(static field => FieldReader.IsOfTrace(field) || field.Scope == TraceQL.Ast.AttributeScope.Link || field.Intrinsic is Intrinsic.LinkSpanId or Intrinsic.LinkTraceId)) return null;
-        var rest = pipeline.Stages.Skip(1).ToList();
+        // As long as nothing parts the spans of a trace, they are one set, which coalesce() leaves as it is.
+        var chain = pipeline.Stages.TakeWhile(static stage => stage is SpansetExpression or Select or Coalesce).ToList();
+        List<SpansetExpression> spansets = [.. chain.OfType<SpansetExpression>()];
+        var rest = pipeline.Stages.Skip(chain.Count).ToList();
         if (!rest.TrueForAll(static stage => stage is Select or ScalarFilter { Left: Aggregate { Operand: null }, Right: ScalarLiteral })) return null;
         // What was scanned for is the filter itself, or something that only leads to traces worth looking at.
-        var isScanned = spans is SpansetFilter filter && plan.Candidates.IsExact && CandidateFilter.Of(pipeline) == filter.Condition;
-        var selector = isScanned ? null : RowSelector.TryCompile(spans, kernel);
+        var isScanned = spansets is [SpansetFilter filter] && plan.Candidates.IsExact && CandidateFilter.Of(pipeline) == filter.Condition;
+        var selector = isScanned ? null : RowSelector.TryCompile(spansets, kernel);
         return isScanned || selector is not null ? new PageAnswers(plan.Needs, describer, [.. rest.OfType<ScalarFilter>()], selector) : null;
     }
 
@@ -86,7 +89,7 @@ internal sealed class PageAnswers
     private bool TrySelect(SpanBatch batch, RowSelector selector)
     {
         using var marks = FilterScope.Rent(batch.SpanCount);
-        if (!selector.TryMark(batch, marks.Bits)) return false;
+        if (!selector.TryMark(batch, [], marks.Bits)) return false;
         GrowableArray.Reserve(ref _selected, batch.SpanCount);
         (_rows, _rowCount) = (_selected, Bitmap.ToRows(marks.Bits, _selected));
         return true;

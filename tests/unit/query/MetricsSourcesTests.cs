@@ -52,6 +52,16 @@ public sealed class MetricsSourcesTests : IDisposable
     }
 
     [Fact]
+    public async Task What_a_block_has_in_common_is_known_of_each_other_block_by_itself()
+    {
+        var spans = GoldenTraces.Spans;
+        var all = await _store.Block(spans);
+        var expected = MetricsText.Of(await Run("{} | count_over_time()", new TraceSources([], all)));
+        var sources = new TraceSources([], [.. all, .. await _store.Block(spans.Where(span => span.TraceId == spans[0].TraceId)), .. await _store.Block(spans.Where(span => span.TraceId == spans[^1].TraceId))]);
+        for (var run = 0; run < 2; run++) Assert.Equal(expected, MetricsText.Of(await Run("{} | count_over_time()", sources)));
+    }
+
+    [Fact]
     public async Task A_thread_that_finds_too_much_ends_the_others_and_says_why()
     {
         // Many batches, so that several threads are at work; which of them finds it first is chance.

@@ -10,9 +10,8 @@ using Tempo.Engine.TraceQL.Ast;
 namespace Tempo.Engine.Query.Metrics.Source;
 
 /// <summary>
-/// A pipeline that columns decide: filters one after the other, filters joined by ||, and stages that leave the set of spans as it is; and,
-/// as its first stage, how spans stand to each other (<c>{ a } &gt;&gt; { b }</c>), which a page knows of traces that lie there alone. One
-/// serves one thread.
+/// A pipeline that columns decide: filters one after the other, filters joined by ||, and stages that leave the set of spans as it is; and
+/// how spans stand to each other (<c>{ a } | { b } &gt;&gt; { c }</c>), which a page knows of traces that lie there alone. One serves one thread.
 /// </summary>
 internal sealed class RowFilter
 {
@@ -37,26 +36,32 @@ internal sealed class RowFilter
     public static bool IsPossible(Pipeline pipeline)
     {
         var joined = JoinedBy(pipeline);
-        if (!pipeline.Stages.Skip(joined is null ? 0 : 1).All(IsPossible)) return false;
+        if (!pipeline.Stages.All(stage => IsPossible(stage) || stage is SpansetExpression)) return false;
         // A link may make a child of a span without a parent; who reads links sees it.
-        if (joined is not null && (ReferencedAttributes.Of(pipeline).Any(IsOfLink) || RowSelector.TryCompile(joined, KernelChoice.Current) is null)) return false;
+        if (joined.Count > 0 && (ReferencedAttributes.Of(pipeline).Any(IsOfLink) || RowSelector.TryCompile(joined, KernelChoice.Current) is null)) return false;
         return !NeedsTraces(pipeline) || Of(pipeline, KernelChoice.Current).IsExact;
     }
 
     /// <summary>Does it ask for facts of the whole trace, or where its spans stand to each other?</summary>
-    public static bool NeedsTraces(Pipeline pipeline) => JoinedBy(pipeline) is not null || ReferencedAttributes.Of(pipeline).Any(FieldReader.IsOfTrace);
+    public static bool NeedsTraces(Pipeline pipeline) => IsJoined(pipeline) || ReferencedAttributes.Of(pipeline).Any(FieldReader.IsOfTrace);
 
-    /// <summary>Its first stage, if that asks where spans stand to each other, or whether a trace has both of two kinds; else null.</summary>
-    public static SpansetOperation? JoinedBy(Pipeline pipeline) => pipeline.Stages[0] is SpansetOperation first && !IsPossible(first) ? first : null;
+    /// <summary>Does it ask where spans stand to each other, or whether a trace has both of two kinds?</summary>
+    public static bool IsJoined(Pipeline pipeline) => pipeline.Stages.Any(IsJoined);
+
+    private static bool IsJoined(PipelineStage stage) => stage is SpansetOperation && !IsPossible(stage);
+
+    // Its spansets up to the last one that does, since each chooses from what those before it chose; none if none does.
+    private static List<SpansetExpression> JoinedBy(Pipeline pipeline) =>
+        [.. pipeline.Stages.Reverse().SkipWhile(static stage => !IsJoined(stage)).Reverse().OfType<SpansetExpression>()];
 
     private static bool IsOfLink(AttributeRef field) => field.Scope == TraceQL.Ast.AttributeScope.Link || field.Intrinsic is Intrinsic.LinkSpanId or Intrinsic.LinkTraceId;
 
     /// <summary>Of a pipeline that <see cref="IsPossible(Pipeline)"/>.</summary>
     public static RowFilter Of(Pipeline pipeline, KernelKind kernel)
     {
-        var joined = JoinedBy(pipeline);
-        var filter = new RowFilter { _joined = joined is null ? null : RowSelector.TryCompile(joined, kernel) };
-        foreach (var stage in pipeline.Stages.Skip(joined is null ? 0 : 1))
+        var filter = new RowFilter { _joined = RowSelector.TryCompile(JoinedBy(pipeline), kernel) };
+        // Filters before a join are among what it chooses from; here they say which pages need not be read.
+        foreach (var stage in pipeline.Stages.Where(static stage => !IsJoined(stage)))
         {
             var alternatives = new List<FieldExpression>();
             Collect(stage, alternatives);
@@ -93,7 +98,7 @@ internal sealed class RowFilter
         if (_joined is not null)
         {
             using var related = FilterScope.Rent(spanCount);
-            if (!_joined.TryMark(batch, related.Bits)) return false;
+            if (!_joined.TryMark(batch, [], related.Bits)) return false;
             Bitmap.And(marks, related.Bits);
         }
 

@@ -12,8 +12,23 @@ namespace Tempo.Engine.Query.Operators.Rows;
 /// </summary>
 internal abstract class RowSelector
 {
-    /// <summary>Null for an expression with a condition that columns alone cannot decide.</summary>
-    public static RowSelector? TryCompile(SpansetExpression expression, KernelKind kernel)
+    /// <summary>
+    /// For spansets one after the other (<c>{ a } | { b } &gt;&gt; { c }</c>), each of which chooses from what the one before chose. Null if
+    /// there is a condition that columns alone cannot decide.
+    /// </summary>
+    public static RowSelector? TryCompile(IReadOnlyList<SpansetExpression> stages, KernelKind kernel)
+    {
+        RowSelector? all = null;
+        foreach (var stage in stages)
+        {
+            if (TryCompile(stage, kernel) is not { } next) return null;
+            all = all is null ? next : new ChainedRows(all, next);
+        }
+
+        return all;
+    }
+
+    private static RowSelector? TryCompile(SpansetExpression expression, KernelKind kernel)
     {
         if (expression is SpansetOperation operation)
             return TryCompile(operation.Left, kernel) is { } left && TryCompile(operation.Right, kernel) is { } right ? new JoinedRows(operation.Op, left, right) : null;
@@ -25,25 +40,26 @@ internal abstract class RowSelector
     public abstract void Watch(CancellationToken cancellation);
 
     /// <summary>
-    /// Overwrites <paramref name="marks"/>, a bit for each row. False if the page's numbers are not those of trees: then they must be
-    /// found out anew, on whole traces.
+    /// Overwrites <paramref name="marks"/>, a bit for each row, with those that are chosen from the rows <paramref name="within"/>; none: from
+    /// all. False if the page's numbers are not those of trees: then they must be found out anew, on whole traces.
     /// </summary>
-    public abstract bool TryMark(SpanBatch batch, Span<ulong> marks);
+    public abstract bool TryMark(SpanBatch batch, ReadOnlySpan<ulong> within, Span<ulong> marks);
 
     /// <summary><c>{ condition }</c>.</summary>
     private sealed class FilteredRows(SpanFilter filter) : RowSelector
     {
         public override void Watch(CancellationToken cancellation) => filter.Watch(cancellation);
 
-        public override bool TryMark(SpanBatch batch, Span<ulong> marks)
+        public override bool TryMark(SpanBatch batch, ReadOnlySpan<ulong> within, Span<ulong> marks)
         {
             marks.Clear();
             filter.Mark(batch, batch.SpanCount, marks);
+            if (!within.IsEmpty) Bitmap.And(marks, within);
             return true;
         }
     }
 
-    /// <summary><c>left op right</c>.</summary>
+    /// <summary><c>left op right</c>, both chosen from the same rows.</summary>
     private sealed class JoinedRows(SpansetOperator op, RowSelector left, RowSelector right) : RowSelector
     {
         private readonly TreeJoin _join = new(op);
@@ -54,13 +70,32 @@ internal abstract class RowSelector
             right.Watch(cancellation);
         }
 
-        public override bool TryMark(SpanBatch batch, Span<ulong> marks)
+        public override bool TryMark(SpanBatch batch, ReadOnlySpan<ulong> within, Span<ulong> marks)
         {
             using var ofLeft = FilterScope.Rent(batch.SpanCount);
             using var ofRight = FilterScope.Rent(batch.SpanCount);
-            if (!left.TryMark(batch, ofLeft.Bits) || !right.TryMark(batch, ofRight.Bits)) return false;
+            if (!left.TryMark(batch, within, ofLeft.Bits) || !right.TryMark(batch, within, ofRight.Bits)) return false;
             marks.Clear();
             return _join.TryJoin(batch, ofLeft.Bits, ofRight.Bits, marks);
+        }
+    }
+
+    /// <summary><c>first | next</c>.</summary>
+    private sealed class ChainedRows(RowSelector first, RowSelector next) : RowSelector
+    {
+        public override void Watch(CancellationToken cancellation)
+        {
+            first.Watch(cancellation);
+            next.Watch(cancellation);
+        }
+
+        public override bool TryMark(SpanBatch batch, ReadOnlySpan<ulong> within, Span<ulong> marks)
+        {
+            using var chosen = FilterScope.Rent(batch.SpanCount);
+            if (!first.TryMark(batch, within, chosen.Bits)) return false;
+            if (!Bitmap.IsEmpty(chosen.Bits)) return next.TryMark(batch, chosen.Bits, marks);
+            marks.Clear();
+            return true;
         }
     }
 }

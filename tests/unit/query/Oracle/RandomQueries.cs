@@ -49,7 +49,7 @@ public sealed class RandomQueries(Random random)
         2 => $"count() {Pick(Comparisons)} {random.Next(1, 4)}",
         3 => $"{Pick("max", "min", "sum", "avg")}({(random.Next(3) == 0 ? "duration" : Field())}) {Pick(Comparisons)} {Pick("1", "2", "1.5", "0", "3ns")}",
         4 => $"select({Field()}, status)",
-        _ => Filter(),
+        _ => random.Next(2) == 0 ? Filter() : Spanset(2),
     };
 
     private string Spanset(int depth) => depth == 0 || random.Next(3) == 0 ? Filter() : $"({Spanset(depth - 1)} {Pick(Relations)} {Spanset(depth - 1)})";
