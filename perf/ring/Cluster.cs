@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Tempo.Engine.ObjectStore.Tests.Stub;
 using Tempo.Perf.Load.Observe;
 
@@ -22,6 +23,25 @@ internal sealed record Node(string Id, int Api, int Grpc, int Otlp, int OtlpHttp
 
     /// <summary>User and system time so far, in seconds; 0 once it is gone.</summary>
     public double CpuSeconds() => new ServerProcess(Process!.Id).CpuSeconds() ?? 0;
+
+    /// <summary>How often its threads gave up a processor or were taken off it so far; of those that live.</summary>
+    public long Switches()
+    {
+        long sum = 0;
+        foreach (var thread in Directory.EnumerateDirectories($"/proc/{Process!.Id}/task"))
+        {
+            try
+            {
+                sum += File.ReadLines(Path.Combine(thread, "status")).Where(static line => line.Contains("ctxt_switches", StringComparison.Ordinal)).Sum(static line => long.Parse(line[(line.IndexOf(':') + 1)..], CultureInfo.InvariantCulture));
+            }
+            catch (Exception e) when (e is IOException)
+            {
+                // The thread is gone.
+            }
+        }
+
+        return sum;
+    }
 }
 
 /// <summary>Nodes of the native binary on loopback, with S3's wire in this process and, if asked for, a real etcd.</summary>

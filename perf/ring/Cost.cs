@@ -23,29 +23,32 @@ internal static class Cost
         new("3 nodes, replication factor 3, 6 in flight on each", 3, 3, MembershipKind.Named, Inflight),
     ];
 
-    public static async Task RunAsync(string binary, int seconds, int rounds)
+    public static async Task RunAsync(string binary, int seconds, int rounds, int spansPerRequest, string only)
     {
-        var figures = Scenarios.ToDictionary(static scenario => scenario.Name, static _ => new List<double>());
+        var scenarios = only.Length == 0 ? Scenarios : [.. only.Split(',').Select(static number => Scenarios[int.Parse(number, CultureInfo.InvariantCulture) - 1])];
+        var figures = scenarios.ToDictionary(static scenario => scenario.Name, static _ => new List<double>());
         for (var round = 0; round < rounds; round++)
-            foreach (var (name, nodes, replicationFactor, kind, inflight) in Scenarios)
+            foreach (var (name, nodes, replicationFactor, kind, inflight) in scenarios)
             {
                 await using var cluster = await Cluster.StartAsync(binary, nodes, replicationFactor, kind);
-                await LoadAsync(cluster, inflight, 2); // grows what grows once
+                await LoadAsync(cluster, inflight, spansPerRequest, 2); // grows what grows once
                 var before = cluster.Nodes.Sum(static node => node.CpuSeconds());
-                var spans = await LoadAsync(cluster, inflight, seconds);
+                var switchesBefore = cluster.Nodes.Sum(static node => node.Switches());
+                var spans = await LoadAsync(cluster, inflight, spansPerRequest, seconds);
+                var switches = cluster.Nodes.Sum(static node => node.Switches()) - switchesBefore;
                 await FlushAsync(cluster);
                 var cpu = cluster.Nodes.Sum(static node => node.CpuSeconds()) - before;
                 figures[name].Add(cpu / spans * 1e6);
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round + 1}: {name}: {spans} spans, {cpu:F2} CPU-seconds, {cpu / spans * 1e6:F2} us a span"));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round + 1}: {name}: {spans} spans, {cpu:F2} CPU-seconds, {cpu / spans * 1e6:F2} us a span, {(double)switches / spans * 100:F1} thread switches for 100 spans"));
             }
 
-        var alone = Median(figures[Scenarios[0].Name]);
-        Console.WriteLine("\n| | CPU us a span, all nodes | times a node alone |\n|---|---|---|");
-        foreach (var (name, _, _, _, _) in Scenarios) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {Median(figures[name]):F2} | {Median(figures[name]) / alone:F2} |"));
+        var alone = Median(figures[scenarios[0].Name]);
+        Console.WriteLine("\n| | CPU us a span, all nodes | times the first |\n|---|---|---|");
+        foreach (var (name, _, _, _, _) in scenarios) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {Median(figures[name]):F2} | {Median(figures[name]) / alone:F2} |"));
     }
 
     // A connection to each node.
-    private static async Task<long> LoadAsync(Cluster cluster, int inflight, int seconds)
+    private static async Task<long> LoadAsync(Cluster cluster, int inflight, int spansPerRequest, int seconds)
     {
         var tool = Path.Combine(AppContext.BaseDirectory, "tempo-load.dll");
         var runs = cluster.Nodes.Select(async node =>
@@ -53,7 +56,8 @@ internal static class Cost
             var json = Path.Combine(node.Folder, "load.json");
             using var load = Process.Start(new ProcessStartInfo("dotnet",
             [
-                tool, "--grpc", $"127.0.0.1:{node.Otlp}", "--seconds", seconds.ToString(CultureInfo.InvariantCulture), "--connections", "1", "--inflight", inflight.ToString(CultureInfo.InvariantCulture), "--json", json,
+                tool, "--grpc", $"127.0.0.1:{node.Otlp}", "--seconds", seconds.ToString(CultureInfo.InvariantCulture), "--connections", "1", "--inflight", inflight.ToString(CultureInfo.InvariantCulture),
+                "--spans-per-request", spansPerRequest.ToString(CultureInfo.InvariantCulture), "--json", json,
             ])
             { RedirectStandardOutput = true })!;
             await load.StandardOutput.ReadToEndAsync();

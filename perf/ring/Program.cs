@@ -2,7 +2,7 @@ using System.Globalization;
 using Tempo.Perf.Ring;
 
 // tempo-ring demo [--nodes 3] [--rf 3]      a ring on this machine, with etcd and S3's wire, until Ctrl+C
-// tempo-ring cost [--seconds 5]             what routing and replication cost a span, against a node alone
+// tempo-ring cost [--seconds 5] [--rounds 3] [--spans-per-request 100] [--only 1,3]   what routing and replication cost a span, against a node alone; only some rows of the table
 string Option(string name, string usual) => Array.IndexOf(args, name) is >= 0 and var at && at + 1 < args.Length ? args[at + 1] : usual;
 int Number(string name, int usual) => int.Parse(Option(name, usual.ToString(CultureInfo.InvariantCulture)), CultureInfo.InvariantCulture);
 var binary = Path.GetFullPath(Option("--binary", "artifacts/tempo/tempo"));
@@ -18,9 +18,9 @@ switch (args.FirstOrDefault())
         await Demo.RunAsync(binary, Number("--nodes", 3), Number("--rf", 3));
         return 0;
     case "cost":
-        await Cost.RunAsync(binary, Number("--seconds", 5), Number("--rounds", 3));
+        await Cost.RunAsync(binary, Number("--seconds", 5), Number("--rounds", 3), Number("--spans-per-request", 100), Option("--only", ""));
         return 0;
     default:
-        Console.Error.WriteLine("tempo-ring demo [--nodes 3] [--rf 3] | tempo-ring cost [--seconds 5] [--rounds 3]");
+        Console.Error.WriteLine("tempo-ring demo [--nodes 3] [--rf 3] | tempo-ring cost [--seconds 5] [--rounds 3] [--spans-per-request 100] [--only 1,3]");
         return 2;
 }

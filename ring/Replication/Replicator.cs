@@ -51,9 +51,14 @@ public sealed class Replicator(TempoNode node, Func<RoutingTable> routing, Repli
     private async Task<IngestOutcome> SendAsync(RoutingTable table, TenantId tenant, RequestPart[] parts, IngestAdmission admission)
     {
         using var timeout = new CancellationTokenSource(deadline, time);
-        var outcomes = parts.Length == 1
-            ? [await new PartSending(this, table, tenant, parts[0]).RunAsync(timeout.Token).ConfigureAwait(false)]
-            : await Task.WhenAll(parts.Select(part => new PartSending(this, table, tenant, part).RunAsync(timeout.Token))).ConfigureAwait(false);
+        var sendings = new PartSending[parts.Length];
+        for (var i = 0; i < parts.Length; i++) sendings[i] = new PartSending(this, table, tenant, parts[i]);
+        // What this node stores itself it may log and decode on this very thread: others have begun by then.
+        foreach (var sending in sendings) sending.Begin(isHere: false);
+        foreach (var sending in sendings) sending.Begin(isHere: true);
+        var outcomes = sendings.Length == 1
+            ? [await sendings[0].EndAsync(timeout.Token).ConfigureAwait(false)]
+            : await Task.WhenAll(sendings.Select(sending => sending.EndAsync(timeout.Token))).ConfigureAwait(false);
         return Combine(parts, outcomes, admission);
     }
 
@@ -94,12 +99,21 @@ public sealed class Replicator(TempoNode node, Func<RoutingTable> routing, Repli
         private readonly List<Task<IngestOutcome>> _open = [];
         private readonly List<IngestOutcome> _accepted = [];
         private readonly List<IngestOutcome> _refused = [];
-        private readonly Queue<IMember> _candidates = new(InOrder(table, part.Owners));
+        private readonly IMember[] _members = [.. InOrder(table, part.Owners)];
+        private int _next = part.Owners.Copies;
 
-        public async Task<IngestOutcome> RunAsync(CancellationToken timeout)
+        /// <summary>Gives it to the owners that are this node, or to those that are not.</summary>
+        public void Begin(bool isHere)
         {
             // The metrics from spans are made by the first of the owners that is there: the same one for all spans of a trace.
-            for (var i = 0; i < part.Owners.Copies; i++) Start(isCounted: i == 0);
+            for (var i = 0; i < part.Owners.Copies && i < _members.Length; i++)
+                if (_members[i] is LocalMember == isHere)
+                    Start(_members[i], isCounted: i == 0);
+        }
+
+        /// <summary>Waits until enough have it, or cannot.</summary>
+        public async Task<IngestOutcome> EndAsync(CancellationToken timeout)
+        {
             try
             {
                 while (_open.Count > 0)
@@ -138,14 +152,13 @@ public sealed class Replicator(TempoNode node, Func<RoutingTable> routing, Repli
             }
 
             _refused.Add(outcome);
-            if (IsFinal(outcome) || _candidates.Count == 0) return;
+            if (IsFinal(outcome) || _next >= _members.Length) return;
             replicator._metrics.StoodIn.Add();
-            Start(isCounted: false);
+            Start(_members[_next++], isCounted: false);
         }
 
-        private void Start(bool isCounted)
+        private void Start(IMember member, bool isCounted)
         {
-            if (!_candidates.TryDequeue(out var member)) return;
             part.Request.Hold();
             _open.Add(member.IngestAsync(tenant, part.Request, isCounted));
         }

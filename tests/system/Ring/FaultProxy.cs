@@ -19,6 +19,9 @@ internal enum LinkFault
 
     /// <summary>A fifth of a second is added, each way.</summary>
     Slow = 4,
+
+    /// <summary>Requests between nodes reach the server as a node of the next version would send them.</summary>
+    NextVersion = 8,
 }
 
 /// <summary>
@@ -51,10 +54,12 @@ internal sealed class FaultProxy : IDisposable
         get => _fault;
         set
         {
+            // A connection has one version for all its life.
+            var isOtherVersion = ((_fault ^ value) & LinkFault.NextVersion) != 0;
             _fault = value;
-            if (value != LinkFault.None) return;
+            if (value != LinkFault.None && !isOtherVersion) return;
             lock (_lock)
-                foreach (var link in _links.Where(static link => link.Lost != LinkFault.None)) link.Close();
+                foreach (var link in _links.Where(link => isOtherVersion || link.Lost != LinkFault.None)) link.Close();
         }
     }
 
@@ -110,6 +115,7 @@ internal sealed class FaultProxy : IDisposable
                 var fault = _fault;
                 if ((fault & LinkFault.Slow) != 0) await Task.Delay(200);
                 if ((fault & cut) != 0) link.Lost |= cut;
+                if (cut == LinkFault.RequestsVanish && (fault & LinkFault.NextVersion) != 0) SayNextVersion(buffer.AsSpan(0, count));
                 // A hole in a stream of bytes would make no sense to who gets what comes after it.
                 if ((link.Lost & cut) == 0) await destination.WriteAsync(buffer.AsMemory(0, count));
             }
@@ -118,6 +124,12 @@ internal sealed class FaultProxy : IDisposable
         {
             // Closed by one side.
         }
+    }
+
+    // Paths travel as they are, in the heads of requests.
+    private static void SayNextVersion(Span<byte> sent)
+    {
+        for (var rest = sent; rest.IndexOf("/tempo.peer/v1/"u8) is >= 0 and var at; rest = rest[(at + 1)..]) rest[at + "/tempo.peer/v"u8.Length]++;
     }
 
     private sealed class Link(TcpClient client, TcpClient server)

@@ -52,6 +52,7 @@ public sealed class RingFaultTests
         }
 
         Assert.True(ledger.AcknowledgedTraces > 100 * Rounds, $"{ledger.AcknowledgedTraces} traces were acknowledged");
+        ledger.Report("one of three killed, started again, paused, continued", Rounds);
     }
 
     [Theory]
@@ -81,6 +82,7 @@ public sealed class RingFaultTests
         await stop.CancelAsync();
         await load;
         foreach (var node in ring.Nodes) await ledger.CheckAsync(node);
+        ledger.Report($"rolling restart of all, replication factor {replicationFactor}", Restarts);
     }
 
     [Fact]
@@ -104,6 +106,7 @@ public sealed class RingFaultTests
         await ring.Nodes[0].KillAsync();
         foreach (var node in ring.Nodes.Skip(1)) await ring.SeesAsync(node, "ACTIVE", 2); // heard from etcd again, when the lease is over
         foreach (var node in ring.Nodes.Skip(1)) await ledger.CheckAsync(node);
+        ledger.Report($"etcd gone for {outage.TotalSeconds:0} s, then a node", 1);
     }
 
     [Fact]
@@ -131,6 +134,7 @@ public sealed class RingFaultTests
         await lost.StartAsync();
         foreach (var node in ring.Nodes) await ring.SeesAsync(node, "ACTIVE", 4);
         foreach (var node in ring.Nodes) await ledger.CheckAsync(node);
+        ledger.Report("a node lost, one copy: partial; a new one; the lost one back", 1);
     }
 
     [Fact]

@@ -16,6 +16,7 @@ internal sealed class RingLedger
     private readonly List<SpanFacts[]> _acknowledged = [];
     private int _sentTraces;
     private volatile int _senders;
+    private int _checks;
 
     /// <summary>Of the spans of this ledger, which are no other's.</summary>
     public string Name { get; } = "ring " + Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture);
@@ -63,9 +64,21 @@ internal sealed class RingLedger
     /// <summary>Waits until so many traces are acknowledged.</summary>
     public Task HasAsync(int traces) => Eventually.HoldsAsync($"{traces} traces are acknowledged", () => AcknowledgedTraces >= traces);
 
+    /// <summary>
+    /// After the last check has passed: nothing was lost, doubled or hidden, or the test would have failed. The file that TEMPO_TORTURE_RESULTS
+    /// names gets a line of JSON.
+    /// </summary>
+    public void Report(string fault, int rounds)
+    {
+        var line = JsonSerializer.Serialize(new { fault, rounds, acknowledged = AcknowledgedTraces * SpansPerTrace, refused = Refused, checks = _checks });
+        TestContext.Current.TestOutputHelper?.WriteLine(line);
+        if (Environment.GetEnvironmentVariable("TEMPO_TORTURE_RESULTS") is { } file) File.AppendAllText(file, line + "\n");
+    }
+
     /// <summary>The node has every acknowledged trace, whole; searches find each once, and metrics count each span once.</summary>
     public async Task CheckAsync(TempoProcess node, int byId = 20)
     {
+        Interlocked.Increment(ref _checks);
         try
         {
             await CompareAsync(node, byId);

@@ -38,6 +38,8 @@ public sealed class RingLinkTests
             await load;
             foreach (var node in ring.Nodes) await ledger.CheckAsync(node);
         }
+
+        ledger.Report($"a node that the others do not reach: {(LinkFault)fault}", Rounds);
     }
 
     [Fact]
@@ -64,6 +66,33 @@ public sealed class RingLinkTests
             await load;
             foreach (var node in ring.Nodes) await ledger.CheckAsync(node);
         }
+
+        ledger.Report("a node that etcd does not hear", Rounds);
+    }
+
+    [Fact]
+    public async Task A_node_that_the_others_speak_another_version_with_says_so_and_nothing_acknowledged_is_lost()
+    {
+        await using var ring = await RingCluster.StartAsync(ThreeCopies);
+        var ledger = new RingLedger();
+        foreach (var node in ring.Nodes) await ledger.SendAsync(node, requests: 3);
+        using var stop = new CancellationTokenSource();
+        var load = Task.WhenAll(ring.Nodes.Select(node => ledger.SendAsync(node, stop.Token)));
+
+        ring.Links[0].Fault = LinkFault.NextVersion;
+        var others = ring.Nodes.Skip(1).ToArray();
+        foreach (var node in others)
+            await Eventually.HoldsAsync("its log says why it does not talk to the node", () => node.Log.Contains("400: tempo-1 speaks version 1 of the protocol between nodes and was asked in that of /tempo.peer/v2/", StringComparison.Ordinal));
+        await ledger.HasAsync(ledger.AcknowledgedTraces + 50);
+        foreach (var node in others) await ledger.CheckAsync(node, byId: 3);
+
+        // Upgraded: it speaks the version of the others.
+        ring.Links[0].Fault = LinkFault.None;
+        await ledger.HasAsync(ledger.AcknowledgedTraces + 30);
+        await stop.CancelAsync();
+        await load;
+        foreach (var node in ring.Nodes) await ledger.CheckAsync(node);
+        ledger.Report("a node of another version, and of the same again", 1);
     }
 
     [Fact]
@@ -75,6 +104,7 @@ public sealed class RingLinkTests
         foreach (var node in ring.Nodes) await ledger.SendAsync(node, requests: 3);
         foreach (var node in ring.Nodes) await ledger.CheckAsync(node, byId: 3);
         Assert.Equal(0, ledger.Refused);
+        ledger.Report("a fifth of a second on each link", 1);
     }
 
     [Fact]

@@ -40,6 +40,7 @@ public sealed class RingStoreTests
         }
 
         Assert.Equal(0, ledger.Refused);
+        ledger.Report("every second request to S3 goes wrong", Rounds);
     }
 
     [Fact]
@@ -66,5 +67,6 @@ public sealed class RingStoreTests
 
         await Eventually.HoldsAsync("blocks are compacted", () => ring.S3.Objects.Keys.Any(static name => name.EndsWith("/meta.compacted.json", StringComparison.Ordinal)));
         foreach (var node in ring.Nodes) await ledger.CheckAsync(node);
+        ledger.Report("two that both compact everything", Rounds);
     }
 }
