@@ -10,6 +10,9 @@ public sealed partial class ColumnReader
     /// <summary>What must be read to know where the pages are; nothing if that is known.</summary>
     internal (long Offset, long Count) IndexRange => _pages is null && Chunk.OffsetIndexSizeBytes > 0 ? (Chunk.OffsetIndexOffset, Chunk.OffsetIndexSizeBytes) : default;
 
+    /// <summary>Where the bounds of its pages are; nothing if there are none.</summary>
+    internal (long Offset, long Count) BoundsRange => Chunk.ColumnIndexSizeBytes > 0 ? (Chunk.ColumnIndexOffset, Chunk.ColumnIndexSizeBytes) : default;
+
     /// <summary>Adds what must be read for these rows: the dictionary, if it was not, and the pages. Throws as <see cref="Read"/>.</summary>
     internal void AddRanges(long rowStart, long rowEnd, List<(long Offset, long Count)> ranges)
     {

@@ -88,11 +88,14 @@ public sealed class ParquetFileReader
         return tail.AsMemory(tail.Length - TrailerSizeBytes - claimed, claimed);
     }
 
-    /// <summary>Brings near, of a file that is far away, what says where the columns' pages are: one round trip.</summary>
-    public void PrefetchIndexes(IReadOnlyCollection<ColumnReader> columns)
+    /// <summary>
+    /// Brings near, of a file that is far away, what says where the columns' pages are, and what lies between which bounds if <paramref name="withBounds"/>: one
+    /// round trip.
+    /// </summary>
+    public void PrefetchIndexes(IReadOnlyCollection<ColumnReader> columns, bool withBounds = false)
     {
         ArgumentNullException.ThrowIfNull(columns);
-        var ranges = columns.Select(static column => column.IndexRange).Where(static range => range.Count > 0).ToList();
+        var ranges = columns.Select(static column => column.IndexRange).Concat(withBounds ? columns.Select(static column => column.BoundsRange) : []).Where(static range => range.Count > 0).ToList();
         if (ranges.Count > 0) Source.Prefetch(ranges);
     }
 

@@ -33,6 +33,7 @@ internal sealed class BlockPages
     private readonly List<Page> _pages = [];
 
     private readonly bool _ownsMemory;
+    private readonly ReadAhead? _ahead;
     private ReadMemory? _memory;
 
     /// <summary>For who looks for few traces and wants these columns whole; the memory stays the caller's.</summary>
@@ -43,6 +44,7 @@ internal sealed class BlockPages
     {
         (_memory, _ownsMemory) = (ReadMemory.Rent(), true);
         _needs = needs;
+        _ahead = new ReadAhead();
         _fields = new FieldAttributes(needs.Fields);
     }
 
@@ -67,6 +69,7 @@ internal sealed class BlockPages
         var (group, row) = Find(block, id);
         if (row < 0) return null;
         var (first, count) = PageOf(OpenRowGroup(block, group), row);
+        OpenRowGroup(block, group).Approach(first, count, isScan: false);
         return Found(OpenPage(block, group, first, count), id);
     }
 
@@ -87,6 +90,7 @@ internal sealed class BlockPages
     public SpanBatch Open(QueryBlock block, int group, long first, int count)
     {
         BeginUse();
+        OpenRowGroup(block, group).Approach(first, count, isScan: true);
         return OpenPage(block, group, first, count).Batch;
     }
 
@@ -101,7 +105,7 @@ internal sealed class BlockPages
         }
 
         var open = block.Open();
-        _rowGroups.Add((block, group), reader = _memory is null ? open.OpenRowGroup(group) : open.OpenRowGroup(group, _memory));
+        _rowGroups.Add((block, group), reader = _memory is null ? open.OpenRowGroup(group) : open.OpenRowGroup(group, _memory, _ahead));
         return reader;
     }
 

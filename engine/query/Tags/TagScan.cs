@@ -42,12 +42,12 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
     public async ValueTask BlockAsync(
         QueryBlock asked, Func<BlockSidecar, int, bool> mayContain, Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
     {
-        var (batch, memory) = (PagePool.TakeBatch(), ReadMemory.Rent());
+        var (batch, memory, ahead) = (PagePool.TakeBatch(), ReadMemory.Rent(), new ReadAhead());
         try
         {
             if (await asked.TryOpenAsync(cancellation).ConfigureAwait(false) is not { } block) return;
             for (var group = 0; group < block.RowGroupCount; group++)
-                if (mayContain(block.Sidecar, group) && !Scan(block.OpenRowGroup(group, memory), batch, visit, cancellation))
+                if (mayContain(block.Sidecar, group) && !Scan(block.OpenRowGroup(group, memory, ahead), batch, visit, cancellation))
                     return;
         }
         catch (BlockReadException e)
@@ -71,6 +71,7 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
                 slots.Yield(cancellation);
                 if (filter.MatchesAll && _scannedSpans > MaxUnfilteredSpans) return false;
                 if (Excludes(rows.FactsOf(start, count))) continue;
+                rows.Approach(start, count, isScan: true);
                 rows.OpenInto(batch, start, count);
                 _scannedSpans += batch.SpanCount;
                 var wanted = Rows(batch, batch.SpanCount, isOfBlock: true);

@@ -33,6 +33,48 @@ public sealed class PrefetchTests
         }
     }
 
+    [Theory]
+    [InlineData(BatchColumns.Starts, null)]
+    [InlineData(BatchColumns.Starts | BatchColumns.Durations, "attributes")]
+    [InlineData(BatchColumns.Starts | BatchColumns.TreeNumbers | BatchColumns.Name | BatchColumns.Roots, "attributes")]
+    public void A_scan_of_a_far_block_takes_three_round_trips_a_row_group_after_the_first(BatchColumns columns, string? attributes)
+    {
+        var requests = new RandomRequests(3, traceCount: 200);
+        var batch = new LiveBatch();
+        for (var i = 0; i < 120; i++) batch.Append(requests.Next(), 64);
+        var block = MemoryBlock.Write(new BlockWriterOptions { PageSpans = 10, RowGroupSpans = 50, DedicatedColumns = TestColumns.Some }, [Spans.View(batch)]);
+        var (with, without) = (Scan(new ReadAhead()), Scan(null));
+        Assert.True(with.RoundTrips.Count > 3, $"{with.RoundTrips.Count} row groups");
+        Assert.Equal(without.Read, with.Read);
+        Assert.All(with.RoundTrips.Skip(1), static trips => Assert.InRange(trips, 1, 3));
+        Assert.All(without.RoundTrips, static trips => Assert.True(trips > 6, $"{trips} round trips with nothing read ahead"));
+
+        (List<int> RoundTrips, string Read) Scan(ReadAhead? ahead)
+        {
+            var source = new FarSource(block.Data);
+            using var reader = new BlockReader(block.Meta(), source, [], [], BlockSidecar.Of(block.Sidecar, block.Meta(), new SidecarCache(1 << 20)));
+            var (memory, page, trips, read) = (new ReadMemory(), new SpanBatch(), new List<int>(), new System.Text.StringBuilder());
+            for (var group = 0; group < reader.RowGroupCount; group++)
+            {
+                source.Forget();
+                var rows = reader.OpenRowGroup(group, memory, ahead);
+                foreach (var (start, count) in rows.ScanRanges())
+                {
+                    _ = rows.FactsOf(start, count).TraceTimes;
+                    rows.Approach(start, count, isScan: true);
+                    rows.OpenInto(page, start, count);
+                    page.Require(columns);
+                    if (attributes is not null) page.RequireAttributes(AttributeScope.Span, AttributeParts.All);
+                    read.Append(System.Globalization.CultureInfo.InvariantCulture, $"{page.SpanCount} {page.StartUnixNano[0]} {page.SpanAttributes.SizeBytes};");
+                }
+
+                trips.Add(source.RoundTrips);
+            }
+
+            return (trips, read.ToString());
+        }
+    }
+
     private static string Describe(SpanBatch batch)
     {
         var context = new SpanContext();

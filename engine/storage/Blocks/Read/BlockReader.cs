@@ -96,7 +96,8 @@ public sealed class BlockReader : IDisposable
     public RowGroupReader OpenRowGroup(int rowGroup) => OpenRowGroup(rowGroup, new ReadMemory());
 
     /// <summary>The same with memory that it shares with other readers, which are then used by the same thread.</summary>
-    public RowGroupReader OpenRowGroup(int rowGroup, ReadMemory memory) => new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, memory, this, error => Health?.Report(Meta.BlockId, BlockDamage.Page, error)) { Sidecar = Sidecar };
+    public RowGroupReader OpenRowGroup(int rowGroup, ReadMemory memory, ReadAhead? ahead = null) =>
+        new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, memory, this, error => Health?.Report(Meta.BlockId, BlockDamage.Page, error), _file.IsFar ? ahead : null) { Sidecar = Sidecar };
 
     /// <summary>Keeps columns from query to query; null: nothing is kept.</summary>
     public ColumnCache? Cache { get; init; }

@@ -17,6 +17,9 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     private readonly Dictionary<string, PageBounds> _bounds = new(StringComparer.Ordinal);
     private readonly Dictionary<string, StringTable> _tables = new(StringComparer.Ordinal);
 
+    // Rows before it were read ahead.
+    private long _aheadEnd;
+
     /// <summary>First of the rows that are loaded.</summary>
     public long RowStart { get; private set; }
 
@@ -38,10 +41,35 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
         if (file.IsFar) file.Prefetch([.. map.Columns.Keys.Select(Reader)], RowStart, RowCount);
     }
 
-    /// <summary>Rows of all columns will be read, though not yet known which.</summary>
-    public void PrefetchIndexes()
+    /// <summary>Rows of all columns will be read, though not yet known which: <paramref name="byBounds"/> of their pages.</summary>
+    public void PrefetchIndexes(bool byBounds = false)
     {
-        if (file.IsFar) file.PrefetchIndexes([.. map.Columns.Keys.Select(Reader)]);
+        if (file.IsFar) file.PrefetchIndexes([.. map.Columns.Keys.Select(Reader)], byBounds);
+    }
+
+    /// <summary>What was read of other row groups; null for a near block, and for who reads little.</summary>
+    public ReadAhead? Ahead { get; init; }
+
+    /// <summary>
+    /// Rows will be read, of the columns that were read before and perhaps of others; those behind them as well if <paramref name="isScan"/>. What
+    /// fails is left to the read.
+    /// </summary>
+    public void PrefetchLike(long rowStart, int rowCount, long rowsOfGroup, bool isScan)
+    {
+        if (Ahead is not { Paths.Count: > 0 } || rowStart + rowCount <= _aheadEnd) return;
+        try
+        {
+            var readers = Ahead.Paths.Where(map.Has).Select(Reader).ToArray();
+            var bytesOfRow = readers.Sum(static reader => reader.Chunk.CompressedSizeBytes) / Math.Max(1, rowsOfGroup);
+            var rest = (int)Math.Min(rowsOfGroup - rowStart, int.MaxValue);
+            var rows = isScan && bytesOfRow * rest <= ReadAhead.MaxBytes ? rest : rowCount;
+            _aheadEnd = rowStart + rows;
+            file.Prefetch(readers, rowStart, rows);
+        }
+        catch (Exception e) when (BlockReadException.IsOfReading(e))
+        {
+            // Who reads it hears of it.
+        }
     }
 
     /// <summary>Whether the block's version has such a column.</summary>

@@ -35,10 +35,10 @@ public sealed partial class RowGroupReader
     private int _dedicatedRead;
     private PageFacts? _pageFacts;
 
-    internal RowGroupReader(ParquetFileReader file, int rowGroup, BlockColumnMap map, BlockVersion version, DedicatedColumns dedicated, ReadMemory memory, BlockReader block, Action<Exception>? onDamage)
+    internal RowGroupReader(ParquetFileReader file, int rowGroup, BlockColumnMap map, BlockVersion version, DedicatedColumns dedicated, ReadMemory memory, BlockReader block, Action<Exception>? onDamage, ReadAhead? ahead = null)
     {
         _memory = memory;
-        _columns = new RowGroupColumns(file, rowGroup, map, memory, block);
+        _columns = new RowGroupColumns(file, rowGroup, map, memory, block) { Ahead = ahead };
         Block = block;
         Number = rowGroup;
         _version = version;
@@ -66,8 +66,18 @@ public sealed partial class RowGroupReader
     /// The row ranges in which the group is best scanned: its pages, if they end at the same rows in all columns (as ours do);
     /// else, and where a page is very large, parts of some megabytes.
     /// </summary>
-    public IReadOnlyList<(long Start, int Count)> ScanRanges() =>
-        Block.ScanRangesOf(Number) ?? BlockReadException.Guard(this, static rows => rows.FindScanRanges(), _onDamage);
+    public IReadOnlyList<(long Start, int Count)> ScanRanges()
+    {
+        // What says where the pages are, and what is on them, of all columns.
+        if (_columns.Ahead is not null) _columns.PrefetchIndexes(byBounds: true);
+        return Block.ScanRangesOf(Number) ?? BlockReadException.Guard(this, static rows => rows.FindScanRanges(), _onDamage);
+    }
+
+    /// <summary>
+    /// The rows are read next, and if <paramref name="isScan"/> those behind them after that: of a far block the columns that were read of other rows
+    /// (<see cref="ReadAhead"/>) come near in one round trip.
+    /// </summary>
+    public void Approach(long rowStart, int rowCount, bool isScan) => _columns.PrefetchLike(rowStart, rowCount, RowCount, isScan);
 
     /// <summary>
     /// Row of the trace, or -1. The bounds of the TraceID pages (rows ascend) lead to the one page that may hold it.
