@@ -122,7 +122,7 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
     {
         refusal = default;
         if (isReceived) account.BytesReceived.Add(request.Length);
-        var sink = new AdmissionSink(runs, options.MaxAttributeBytesOf(limits));
+        var sink = new AdmissionSink(runs, options.MaxAttributeBytesOf(limits), SpanTimes.At(time.GetUtcNow()));
         var isSound = OtlpTraceReader.TryRead(request.Written, ref sink, out var error);
         summary = sink.Summary;
         if (!isSound)
@@ -131,7 +131,12 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
             return false;
         }
 
-        if (isReceived) account.SpansReceived.Add(summary.SpanCount);
+        if (isReceived)
+        {
+            account.SpansReceived.Add(summary.SpanCount);
+            metrics.CountOddities(account.Tenant, sink.Times, summary.TooDeepAttributeCount);
+        }
+
         if (request.Length > NodeOptions.MaxRequestBytes)
         {
             account.Discard("request_too_large", summary.SpanCount);
@@ -215,6 +220,7 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
         var (account, summary) = (push.Account, push.Summary);
         if (stored.SpanCount > 0) account.SpansStored.Add(stored.SpanCount);
         if (stored.Truncated.Total > 0) metrics.CountTruncated(account.Tenant, stored.Truncated);
+        if (stored.ReplacedTexts > 0) metrics.TextsReplaced.With(account.Tenant.Value).Add(stored.ReplacedTexts);
         var rejected = summary.InvalidSpanCount + push.RefusedSpans;
         if (rejected == 0) return new IngestOutcome(IngestStatus.Accepted, stored.SpanCount, 0, DescribeChanges(push, stored));
 

@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Storage.Live;
 
 namespace Tempo.Engine.Node;
@@ -13,6 +14,12 @@ internal sealed class NodeMetrics(MetricRegistry registry)
     public CounterFamily SpansDiscarded { get; } = registry.Counter("tempo_discarded_spans_total", "Spans that were not kept, by reason; the sender was told.", "reason", "tenant");
 
     public CounterFamily AttributesTruncated { get; } = registry.Counter("tempo_distributor_attributes_truncated_total", "Keys and string values cut to max_attribute_bytes.", "tenant", "scope");
+
+    public CounterFamily AttributesDropped { get; } = registry.Counter("tempo_distributor_attributes_dropped_total", "Attributes that are nested too deep; each has become the text <too deep>.", "tenant");
+
+    public CounterFamily TextsReplaced { get; } = registry.Counter("tempo_distributor_utf8_replaced_total", "Texts that were not UTF-8; what is not in them has become U+FFFD.", "tenant");
+
+    public CounterFamily TimeAnomalies { get; } = registry.Counter("tempo_distributor_spans_time_anomaly_total", "Spans that start more than an hour ahead (future) or 14 days ago (past), or else end before they start (end_before_start); stored all the same.", "tenant", "kind");
 
     public CounterFamily SpansStored { get; } = registry.Counter("tempo_ingested_spans_total", "Spans that were acknowledged.", "tenant");
 
@@ -38,9 +45,23 @@ internal sealed class NodeMetrics(MetricRegistry registry)
         }
     }
 
+    /// <summary>Counts what is odd about a request and stored all the same.</summary>
+    public void CountOddities(TenantId tenant, in SpanTimes times, int tooDeepAttributes)
+    {
+        if (tooDeepAttributes > 0) AttributesDropped.With(tenant.Value).Add(tooDeepAttributes);
+        Add("future", times.Future);
+        Add("past", times.Past);
+        Add("end_before_start", times.EndBeforeStart);
+
+        void Add(string kind, int count)
+        {
+            if (count > 0) TimeAnomalies.With(tenant.Value, kind).Add(count);
+        }
+    }
+
     /// <summary>Drops the counters of a tenant that is no longer known.</summary>
     public void Forget(TenantId tenant)
     {
-        foreach (var family in new[] { SpansReceived, BytesReceived, SpansDiscarded, SpansStored, AttributesTruncated, Warnings }) family.Remove("tenant", tenant.Value);
+        foreach (var family in new[] { SpansReceived, BytesReceived, SpansDiscarded, SpansStored, AttributesTruncated, AttributesDropped, TextsReplaced, TimeAnomalies, Warnings }) family.Remove("tenant", tenant.Value);
     }
 }

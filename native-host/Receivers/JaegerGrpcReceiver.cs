@@ -16,10 +16,10 @@ public sealed class JaegerGrpcReceiver(OtlpIngest ingest, int maxRequestBytes) :
         if (!status.IsOk) return status;
         using var message = call.RentBody();
         status = await call.ReadSingleAsync(message, maxRequestBytes).ConfigureAwait(false);
-        if (!status.IsOk) return status;
+        if (!status.IsOk) return ingest.ReportUnread(status);
         using var request = call.RentBeside(message);
         status = Transcode(message, request);
-        if (!status.IsOk) return status;
+        if (!status.IsOk) return ingest.ReportUnread(status);
         (status, var outcome) = await ingest.StoreAsync(tenant, request).ConfigureAwait(false);
         if (!status.IsOk) return status;
         if (ForeignAnswer.WarningOf(outcome) is { Length: > 0 } warning) call.Trailers["warning"] = warning;

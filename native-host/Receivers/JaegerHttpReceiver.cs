@@ -32,7 +32,13 @@ public sealed class JaegerHttpReceiver(OtlpIngest ingest, HttpBody body, Request
 
         return HttpBody.MediaType(context.Request.ContentType) is "application/x-thrift" or "application/vnd.apache.thrift.binary"
             ? StoreAsync(context)
-            : PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, $"Unsupported content type: {GoText.Quote(context.Request.ContentType ?? "")[1..^1]}\n");
+            : RefuseMediaTypeAsync(context);
+    }
+
+    private Task RefuseMediaTypeAsync(HttpContext context)
+    {
+        ingest.ReportInvalid("media_type");
+        return PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, $"Unsupported content type: {GoText.Quote(context.Request.ContentType ?? "")[1..^1]}\n");
     }
 
     private async Task StoreAsync(HttpContext context)
@@ -48,12 +54,12 @@ public sealed class JaegerHttpReceiver(OtlpIngest ingest, HttpBody body, Request
         using var thrift = body.Memory.Rent();
         if (await body.ReadAsync(context.Request, thrift, context.RequestAborted).ConfigureAwait(false) is var (readCode, readError))
         {
-            await ForeignAnswer.RefuseAsync(context, readCode, readError).ConfigureAwait(false);
+            await ForeignAnswer.RefuseAsync(context, readCode, ingest.ReportUnread(readError)).ConfigureAwait(false);
             return;
         }
 
         using var request = body.Memory.RentBeside(thrift);
-        status = Transcode(thrift, request);
+        status = ingest.ReportUnread(Transcode(thrift, request));
         if (status.IsOk)
         {
             (status, var outcome) = await ingest.StoreAsync(tenant, request).ConfigureAwait(false);

@@ -14,7 +14,7 @@ public sealed class OtlpGrpcReceiver(OtlpIngest ingest, int maxRequestBytes) : I
         if (!status.IsOk) return status;
         using var body = call.RentBody();
         status = await call.ReadSingleAsync(body, maxRequestBytes).ConfigureAwait(false);
-        if (!status.IsOk) return status;
+        if (!status.IsOk) return ingest.ReportUnread(status);
         var (stored, outcome) = await ingest.StoreAsync(tenant, body).ConfigureAwait(false);
         if (!stored.IsOk) return stored;
         call.WriteMessage(ExportResponse.ToProtobuf(outcome));

@@ -55,9 +55,14 @@ public sealed class OtlpHttpReceiver
         {
             Json => ExportAsync(context, Json),
             Protobuf => ExportAsync(context, Protobuf),
-            _ => PlainText.WriteAsync(
-                context, StatusCodes.Status415UnsupportedMediaType, $"415 unsupported media type, supported: [{Json}, {Protobuf}]"),
+            _ => RefuseMediaTypeAsync(context),
         };
+    }
+
+    private Task RefuseMediaTypeAsync(HttpContext context)
+    {
+        _ingest.ReportInvalid("media_type");
+        return PlainText.WriteAsync(context, StatusCodes.Status415UnsupportedMediaType, $"415 unsupported media type, supported: [{Json}, {Protobuf}]");
     }
 
     private async Task ExportAsync(HttpContext context, string mediaType)
@@ -73,12 +78,12 @@ public sealed class OtlpHttpReceiver
         using var body = _body.Memory.Rent();
         if (await _body.ReadAsync(context.Request, body, context.RequestAborted).ConfigureAwait(false) is var (code, readError))
         {
-            WriteError(context, mediaType, code, readError);
+            WriteError(context, mediaType, code, _ingest.ReportUnread(readError));
             return;
         }
 
         using var transcoded = mediaType == Json ? _body.Memory.RentBeside(body) : null;
-        status = transcoded is null ? GrpcStatus.Ok : Transcode(body, transcoded);
+        status = transcoded is null ? GrpcStatus.Ok : _ingest.ReportUnread(Transcode(body, transcoded));
         IngestOutcome outcome = default;
         if (status.IsOk)
             (status, outcome) = await _ingest.StoreAsync(tenant, transcoded ?? body).ConfigureAwait(false);

@@ -20,6 +20,8 @@ public sealed class OtlpIngest
     private readonly AdmissionLine _line;
     private readonly Counter _accepted;
     private readonly Counter _refused;
+    private readonly CounterFamily _invalid;
+    private readonly (string Receiver, string Transport) _name;
 
     /// <param name="router">Takes the requests.</param>
     /// <param name="tenants">Reads the tenant from the headers.</param>
@@ -37,12 +39,20 @@ public sealed class OtlpIngest
         // Tempo's names lack the suffix of a counter.
         _accepted = metrics.Untyped("tempo_receiver_accepted_spans", "Spans that were stored.", labels).With(values);
         _refused = metrics.Untyped("tempo_receiver_refused_spans", "Spans that were not stored.", labels).With(values);
+        _invalid = metrics.Counter("tempo_receiver_requests_invalid_total", "Requests of which no span could be read, by reason: decode, too_large, tenant, media_type.", "receiver", "transport", "reason");
+        _name = (receiver, transport);
+        _invalid.With(receiver, transport, "decode").Add(0);
     }
 
     /// <summary>Ok and the tenant, or the status to answer with. Ingest is always for one tenant.</summary>
-    public GrpcStatus ResolveTenant(IHeaderDictionary headers, out TenantId tenant) => ResolveTenant(headers[TenantResolver.HeaderName], out tenant);
+    public GrpcStatus ResolveTenant(IHeaderDictionary headers, out TenantId tenant)
+    {
+        var status = ResolveTenant(headers[TenantResolver.HeaderName], out tenant);
+        if (!status.IsOk) ReportInvalid("tenant");
+        return status;
+    }
 
-    /// <summary>The same, of the values of the header.</summary>
+    /// <summary>The same, of the values of the header, for one who asks before the request is taken: nothing is counted.</summary>
     public GrpcStatus ResolveTenant(StringValues header, out TenantId tenant) =>
         _tenants.ResolveOne(header, out tenant, out var error) switch
         {
@@ -56,6 +66,18 @@ public sealed class OtlpIngest
     /// <summary>Ok when the body is to be read; else what to answer without reading it.</summary>
     public ValueTask<GrpcStatus> AdmitAsync(CancellationToken cancellation) => _line.EnterAsync(cancellation);
 
+    /// <summary>Counts a request that is refused before it could be stored, if the reason is the request itself; returns the status.</summary>
+    public GrpcStatus ReportUnread(in GrpcStatus status)
+    {
+        if (status.IsTooLarge) ReportInvalid("too_large");
+        else if (status.Code is GrpcStatusCode.InvalidArgument or GrpcStatusCode.Unimplemented) ReportInvalid("decode");
+        return status;
+    }
+
+    /// <summary>Counts a request of which no span could be read.</summary>
+    /// <param name="reason">One of few words: it is a label.</param>
+    public void ReportInvalid(string reason) => _invalid.With(_name.Receiver, _name.Transport, reason).Add();
+
     /// <summary>
     /// Stores a request (OTLP protobuf), counts its spans, and returns what to answer. Not cancellable: once a request is on
     /// its way to the disk, its outcome is what the sender must hear, even late.
@@ -67,6 +89,8 @@ public sealed class OtlpIngest
             var outcome = await _router.IngestAsync(tenant, body.Buffer).ConfigureAwait(false);
             _accepted.Add(outcome.AcceptedSpans);
             _refused.Add(outcome.RejectedSpans);
+            // Where the spans could be told apart they are counted as discarded.
+            if (outcome is { Status: IngestStatus.Invalid, RejectedSpans: 0 }) ReportInvalid("decode");
             return (ToStatus(outcome), outcome);
         }
         finally

@@ -55,12 +55,12 @@ public sealed class ZipkinReceiver
         using var body = _body.Memory.Rent();
         if (await _body.ReadAsync(context.Request, body, context.RequestAborted).ConfigureAwait(false) is var (readCode, readError))
         {
-            await ForeignAnswer.RefuseAsync(context, readCode, readError).ConfigureAwait(false);
+            await ForeignAnswer.RefuseAsync(context, readCode, ingest.ReportUnread(readError)).ConfigureAwait(false);
             return;
         }
 
         using var request = _body.Memory.RentBeside(body);
-        status = Transcode(format, body, request);
+        status = ingest.ReportUnread(Transcode(format, body, request));
         if (status.IsOk)
         {
             (status, var outcome) = await ingest.StoreAsync(tenant, request).ConfigureAwait(false);

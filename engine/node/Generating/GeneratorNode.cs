@@ -17,12 +17,14 @@ public sealed class GeneratorNode : IAsyncDisposable
     private readonly TenantBook _tenants;
     private readonly IngestLimits _limits;
     private readonly MetricsGenerator _generator;
+    private readonly NodeMetrics _metrics;
+    private readonly TimeProvider _time;
     private volatile bool _isClosed;
     private int _disposed;
 
     private GeneratorNode(NodeOptions options, NodeMetrics metrics, MetricsGenerator generator, TimeProvider time)
     {
-        (_options, _generator) = (options, generator);
+        (_options, _generator, _metrics, _time) = (options, generator, metrics, time);
         _tenants = new TenantBook(options.MaxTenants, metrics, time);
         _limits = new IngestLimits(options, time);
     }
@@ -57,10 +59,11 @@ public sealed class GeneratorNode : IAsyncDisposable
         if (_tenants.Find(tenant) is not { } account)
             return new IngestOutcome(IngestStatus.Overloaded, 0, 0, $"{_options.MaxTenants} tenants are known, which is the limit (distributor.max_tenants)") { RetryAfter = TimeSpan.FromSeconds(1) };
         account.BytesReceived.Add(request.Length);
-        var sink = new AdmissionSink(runs: null, maxAttributeBytes: int.MaxValue);
+        var sink = new AdmissionSink(runs: null, maxAttributeBytes: int.MaxValue, SpanTimes.At(_time.GetUtcNow()));
         if (!OtlpTraceReader.TryRead(request.Written, ref sink, out var error)) return new IngestOutcome(IngestStatus.Invalid, 0, 0, error.Message);
         var summary = sink.Summary;
         account.SpansReceived.Add(summary.SpanCount);
+        _metrics.CountOddities(tenant, sink.Times, summary.TooDeepAttributeCount);
         if (!_limits.TryTakeRate(account, _options.Overrides.Of(tenant), request.Length, summary.SpanCount, out var refusal)) return refusal;
         _generator.Add(tenant, request.Written);
         return Finish(account, summary);

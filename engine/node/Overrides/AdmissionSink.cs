@@ -6,7 +6,8 @@ namespace Tempo.Engine.Node.Overrides;
 /// <summary>The one walk in which a request is judged: the counts of <see cref="OtlpRequestSummary"/> and, if asked for, the traces.</summary>
 /// <param name="runs">Gets the traces, with their sizes as they will be kept; null: nobody asks.</param>
 /// <param name="maxAttributeBytes">To which keys and texts of attributes are cut.</param>
-internal struct AdmissionSink(TraceRuns? runs, int maxAttributeBytes) : IOtlpTraceSink
+/// <param name="times">Judges the times of spans.</param>
+internal struct AdmissionSink(TraceRuns? runs, int maxAttributeBytes, SpanTimes times) : IOtlpTraceSink
 {
     /// <summary>What a link without sound ids gets as zeros: both, with tag and length.</summary>
     private const int LinkIdBytes = 2 + TraceId.SizeBytes + 2 + SpanId.SizeBytes;
@@ -15,6 +16,7 @@ internal struct AdmissionSink(TraceRuns? runs, int maxAttributeBytes) : IOtlpTra
     private const int EmptyAttributeBytes = 4;
 
     private OtlpRequestSummary _summary;
+    private SpanTimes _times = times;
 
     // A trace is as large as what a query for it gives back: its spans, and the resource and scope around them.
     private int _resourceBytes;
@@ -26,6 +28,8 @@ internal struct AdmissionSink(TraceRuns? runs, int maxAttributeBytes) : IOtlpTra
     private int _grownBytes;
 
     public readonly OtlpRequestSummary Summary => _summary;
+
+    public readonly SpanTimes Times => _times;
 
     public bool BeginResource(ReadOnlySpan<byte> message)
     {
@@ -63,7 +67,9 @@ internal struct AdmissionSink(TraceRuns? runs, int maxAttributeBytes) : IOtlpTra
     {
         var invalid = _summary.InvalidSpanCount;
         _summary.EndSpan(fields);
-        if (runs is null || invalid != _summary.InvalidSpanCount) return;
+        if (invalid != _summary.InvalidSpanCount) return;
+        _times.Add(fields.StartTimeUnixNano, fields.EndTimeUnixNano);
+        if (runs is null) return;
         runs.Add(TraceId.Read(fields.TraceId), fields.MessageLength + _grownBytes, _resourceBytes + _scopeBytes, _newResourceBytes + _newScopeBytes);
         (_newResourceBytes, _newScopeBytes) = (0, 0);
     }

@@ -95,13 +95,13 @@ public sealed class LiveBatch
     {
         _isAppending = true;
         _byteCount += request.Length;
-        var before = Columns.SpanCount;
+        var (before, replaced) = (Columns.SpanCount, Strings.ReplacedCount);
         var appender = new LiveAppender(this, maxAttributeBytes);
         if (!OtlpTraceReader.TryRead(request, ref appender, out var error))
             throw new InvalidOperationException($"a request that was validated cannot be read: {error.Message}");
         Columns.Publish();
         _isAppending = false;
-        return new LiveAppendResult(Columns.SpanCount - before, appender.Truncated);
+        return new LiveAppendResult(Columns.SpanCount - before, appender.Truncated, Strings.ReplacedCount - replaced);
     }
 
     /// <summary>Forgets everything but the memory. Nobody may be reading.</summary>
@@ -177,7 +177,8 @@ public sealed class LiveBatch
 /// <summary>What became of a request's spans.</summary>
 /// <param name="SpanCount">Spans added.</param>
 /// <param name="Truncated">Keys and string values that were cut to the limit.</param>
-public readonly record struct LiveAppendResult(int SpanCount, TruncatedAttributes Truncated);
+/// <param name="ReplacedTexts">Texts that were not UTF-8, of which what is not has become U+FFFD.</param>
+public readonly record struct LiveAppendResult(int SpanCount, TruncatedAttributes Truncated, long ReplacedTexts);
 
 /// <summary>Counts of keys and string values that were cut, by what they belong to.</summary>
 public record struct TruncatedAttributes(int Resource, int Scope, int Span, int Event, int Link)

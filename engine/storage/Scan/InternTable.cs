@@ -62,6 +62,9 @@ public sealed class InternTable : StringTable
     /// <summary>The code of <paramref name="value"/>, -1 if it is not there.</summary>
     public int TryFind(ReadOnlySpan<byte> value) => Find(_slots, value, KeyedHash.Of(value));
 
+    /// <summary>Texts that were not UTF-8, since the beginning; each time they came.</summary>
+    public long ReplacedCount { get; private set; }
+
     /// <summary>
     /// As <see cref="Intern"/>, for text: what is not UTF-8 in it becomes U+FFFD, so that no reader is ever handed text it must refuse. Costs
     /// nothing for text that is there already.
@@ -72,7 +75,9 @@ public sealed class InternTable : StringTable
         var hash = KeyedHash.Of(text);
         var code = Find(_slots, text, hash);
         if (code >= 0) return code;
-        return Utf8.IsValid(text) ? Add(text, hash) : Intern(Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(text)));
+        if (Utf8.IsValid(text)) return Add(text, hash);
+        ReplacedCount++;
+        return Intern(Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(text)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
