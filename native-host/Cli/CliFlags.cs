@@ -27,6 +27,7 @@ public static class CliFlags
         Setting("multitenancy.enabled", "Require and use the X-Scope-OrgID header.", "multitenancy_enabled", isSwitch: true),
         Setting("auth.enabled", "Old name of -multitenancy.enabled.", "auth_enabled", isSwitch: true),
         Setting("http-api-prefix", "Prefix of all /api paths.", "http_api_prefix"),
+        Setting("server.path-prefix", "Prefix of every path of the HTTP API.", "server.http_path_prefix"),
         Setting("shutdown-delay", "Wait between a stop signal and closing the listeners.", "shutdown_delay"),
         Setting("server.http-listen-address", "Address of the HTTP API (default: every address).", "server.http_listen_address"),
         Setting("server.http-listen-port", "Port of the HTTP API (default 3200).", "server.http_listen_port"),

@@ -12,7 +12,6 @@ namespace Tempo.Host.Config;
 /// </summary>
 public static class ConfigSchema
 {
-    private const string NotYet = "not available in this version";
     private static readonly TimeSpan OneYear = TimeSpan.FromDays(365);
 
     /// <summary>Keys with an effect, in the order in which <c>/status/config</c> prints them; then those without.</summary>
@@ -20,11 +19,12 @@ public static class ConfigSchema
     [
         new ConfigScalar("target", Targets.Set, o => o.Target),
         Bool("multitenancy_enabled", (o, v) => o.MultitenancyEnabled = v, o => o.MultitenancyEnabled),
-        new ConfigScalar("http_api_prefix", SetPrefix, o => QuoteYaml(o.HttpApiPrefix)),
+        new ConfigScalar("http_api_prefix", SetApiPrefix, o => QuoteYaml(o.HttpApiPrefix)),
         .. ApiKeys.TopLevel,
         Duration("shutdown_delay", TimeSpan.FromHours(1), (o, v) => o.ShutdownDelay = v, o => o.ShutdownDelay),
 
         new ConfigScalar("server.http_listen_address", SetHttpAddress, o => QuoteYaml(o.HttpListenAddress)),
+        new ConfigScalar("server.http_path_prefix", SetPathPrefix, o => QuoteYaml(o.HttpPathPrefix)),
         Int("server.http_listen_port", 0, 65535, (o, v) => o.HttpListenPort = v, o => o.HttpListenPort),
         .. ApiKeys.Server,
         Choice("server.log_level", [("debug", LogLevel.Debug), ("info", LogLevel.Info), ("warn", LogLevel.Warn), ("error", LogLevel.Error)],
@@ -122,8 +122,6 @@ public static class ConfigSchema
         .. GeneratorKeys.All,
         Bool("auth_enabled", (o, v) => o.MultitenancyEnabled = v, o => o.MultitenancyEnabled) with { Render = NotAgain },
 
-        new ConfigRefused("server.http_path_prefix", NotYet),
-
         .. KeysWithoutEffect.All,
     ];
 
@@ -145,11 +143,15 @@ public static class ConfigSchema
         options.Node = options.Node with { Metrics = options.Node.Metrics with { MaxQueryBytes = bytes } };
     }
 
-    private static string? SetPrefix(HostOptions options, string text)
+    private static string? SetApiPrefix(HostOptions options, string text) => TrySetPrefix(text, prefix => options.HttpApiPrefix = prefix);
+
+    private static string? SetPathPrefix(HostOptions options, string text) => TrySetPrefix(text, prefix => options.HttpPathPrefix = prefix);
+
+    private static string? TrySetPrefix(string text, Action<string> set)
     {
         var prefix = text.TrimEnd('/');
         if (prefix.Length > 0 && !prefix.StartsWith('/')) return $"{GoText.Quote(text)} must start with /";
-        options.HttpApiPrefix = prefix;
+        set(prefix);
         return null;
     }
 

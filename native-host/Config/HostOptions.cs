@@ -16,7 +16,12 @@ public sealed class HostOptions
 {
     public string Target { get; set; } = "all";
     public bool MultitenancyEnabled { get; set; }
+
+    /// <summary>In front of the paths that begin with /api/.</summary>
     public string HttpApiPrefix { get; set; } = "";
+
+    /// <summary>In front of every path of the HTTP port, before <see cref="HttpApiPrefix"/>.</summary>
+    public string HttpPathPrefix { get; set; } = "";
 
     /// <summary>Waited after a stop signal with /ready at 503, before the listeners close.</summary>
     public TimeSpan ShutdownDelay { get; set; }

@@ -81,7 +81,8 @@ internal sealed class ApiRouter
     /// <param name="metrics">Counts and times every request.</param>
     /// <param name="time">Clock of the durations.</param>
     /// <param name="guard">Stands before the queries; null: nothing does.</param>
-    public ApiRouter(IEnumerable<ApiRoute> routes, string apiPrefix, RequestMetrics metrics, TimeProvider time, QueryGuard? guard = null)
+    /// <param name="pathPrefix">Put in front of every path, before <paramref name="apiPrefix"/>.</param>
+    public ApiRouter(IEnumerable<ApiRoute> routes, string apiPrefix, RequestMetrics metrics, TimeProvider time, QueryGuard? guard = null, string pathPrefix = "")
     {
         _guard = guard;
         _metrics = metrics;
@@ -89,7 +90,7 @@ internal sealed class ApiRouter
         Routes = [.. routes];
         foreach (var route in Routes)
         {
-            var path = route.Path.StartsWith("/api/", StringComparison.Ordinal) ? apiPrefix + route.Path : route.Path;
+            var path = pathPrefix + (route.Path.StartsWith("/api/", StringComparison.Ordinal) ? apiPrefix : "") + route.Path;
             var open = path.IndexOf('{', StringComparison.Ordinal);
             if (open < 0) _exact.Add(path, route);
             else _patterns.Add((path[..open], path[(path.IndexOf('}', StringComparison.Ordinal) + 1)..], route));

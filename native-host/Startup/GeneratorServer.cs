@@ -79,7 +79,7 @@ internal sealed class GeneratorServer
                 .. new StatusEndpoint(_options, () => Services(node), () => router.Routes, status.RuntimeConfig).Routes(),
                 .. status.Routes(),
                 ShutdownEndpoint.Route(_lifecycle),
-            ], _options.HttpApiPrefix, requests, _time);
+            ], _options.HttpApiPrefix, requests, _time, pathPrefix: _options.HttpPathPrefix);
         return router;
     }
 

@@ -159,12 +159,12 @@ public sealed class TempoServer
                 new TagValuesEndpoint(node, tagAnswer).Route(),
                 new TagValuesV2Endpoint(node, tagAnswer).Route(),
                 .. ForeignApi.Routes(node, tenants, limits, _options, _time),
-                .. UiEndpoint.Routes(_options.HttpApiPrefix),
+                .. UiEndpoint.Routes(_options.HttpPathPrefix, _options.HttpApiPrefix),
                 .. McpApi.Routes(node, tenants, limits, _options, _overrides.MaxBytesPerTrace, _metrics, _lifecycle, _time),
                 .. NotYetEndpoint.Routes(),
             ];
         // What is left of a path without its route is 404, as in a Tempo of that target.
-        router = new ApiRouter(answersQueries ? all : [.. all.Where(static route => !route.IsQuery)], _options.HttpApiPrefix, requests, _time, new QueryGuard(_options.Api, _time));
+        router = new ApiRouter(answersQueries ? all : [.. all.Where(static route => !route.IsQuery)], _options.HttpApiPrefix, requests, _time, new QueryGuard(_options.Api, _time), _options.HttpPathPrefix);
         var grpc = new GrpcServer(
             [.. GrpcApi.Methods(node, tenants, _options, limits, _lifecycle, _time).Where(method => answersQueries || method.Path.StartsWith("/grpc.", StringComparison.Ordinal))], new RequestMemory(QueryMemoryBytes, "requests of the query API"), requests, _log, _time)
         {

@@ -16,10 +16,13 @@ internal static class UiEndpoint
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
         "frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
-    /// <param name="apiPrefix">Put in front of the paths that the page asks.</param>
-    public static ApiRoute[] Routes(string apiPrefix) =>
+    /// <param name="pathPrefix">Put in front of all paths.</param>
+    /// <param name="apiPrefix">Put in front of the paths that the page asks, after the other.</param>
+    public static ApiRoute[] Routes(string pathPrefix, string apiPrefix) =>
     [
-        File("/ui", "ui", "text/html; charset=utf-8", Read("index.html").Replace("{{api-prefix}}", WebUtility.HtmlEncode(apiPrefix), StringComparison.Ordinal)),
+        File("/ui", "ui", "text/html; charset=utf-8", Read("index.html")
+            .Replace("{{path-prefix}}", WebUtility.HtmlEncode(pathPrefix), StringComparison.Ordinal)
+            .Replace("{{api-prefix}}", WebUtility.HtmlEncode(pathPrefix + apiPrefix), StringComparison.Ordinal)),
         File("/ui/app.js", "ui_app_js", "text/javascript; charset=utf-8", Read("app.js")),
         File("/ui/style.css", "ui_style_css", "text/css; charset=utf-8", Read("style.css")),
     ];
