@@ -11,8 +11,14 @@ public sealed record SearchRequest
     /// <summary>Unix seconds: traces that end before this are left out; 0 = no bound.</summary>
     public uint StartSeconds { get; init; }
 
-    /// <summary>Unix seconds: traces that start after this are left out; 0 = no bound.</summary>
+    /// <summary>
+    /// Unix seconds: traces that start after this are left out; 0 = no bound, and so is the largest number, of February 2106: what is later
+    /// could not be asked for otherwise.
+    /// </summary>
     public uint EndSeconds { get; init; }
+
+    /// <summary>However late a trace is.</summary>
+    internal bool HasNoEnd => EndSeconds is 0 or uint.MaxValue;
 
     /// <summary>Most traces in the answer (the newest by start time).</summary>
     public int Limit { get; init; } = 20;

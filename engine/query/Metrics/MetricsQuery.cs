@@ -40,7 +40,7 @@ public static class MetricsQuery
         QueryInstantRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, CancellationToken cancellation)
     {
         var query = MetricsPlan.Parse(request.Query, limits, isInstant: true);
-        if (RangeAlignment.OfInstant(request, limits, now) is not { } axis) return new QueryInstantResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
+        var axis = RangeAlignment.OfInstant(request, limits, now);
         var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars: 0, MaxSeries(request.MaxSeries, limits), limits) with { MaxExemplars = 0 });
         var (series, metrics, message, explanation) = await RunAsync(plan, sources, threads, (request.Progress, request.Watcher), cancellation).ConfigureAwait(false);
         var result = new QueryInstantResult { Metrics = metrics, Message = message, Explanation = explanation };

@@ -37,26 +37,32 @@ public static class RangeAlignment
         $"step of {TraceQlValue.Duration(stepNano)} is too small, minimum step for given range is {TraceQlValue.Duration(rangeNano / Math.Max(1, limits.MaxIntervals))}");
 
     /// <summary>
-    /// The intervals of a range query; null if nothing of the range is left. Throws <see cref="QueryException"/> for a range that
-    /// is wrong or too long.
+    /// The intervals of a range query; null if no whole step of the range is left. Throws <see cref="QueryException"/> for a range that
+    /// is wrong, wholly cut off, or too long.
+    /// One that ends where it starts has one sample, as the language says; Tempo's endpoint says that it is longer than 24 hours.
     /// </summary>
     internal static TimeAxis? OfRange(QueryRangeRequest request, MetricsLimits limits, DateTimeOffset now)
     {
         if (request.StartUnixNano == 0) throw new QueryException(QueryErrorKind.BadRequest, "start required");
         var (start, end) = Checked(request.StartUnixNano, request.EndUnixNano);
+        var recent = CutEnd(end, limits, now, out var isCut);
+        if (isCut && recent <= start) throw EndNotAfterStart();
         var range = end - start;
         var step = request.StepNano == 0 ? AutoStep(range) : (long)Math.Min(request.StepNano, long.MaxValue / 4);
         if (limits.MaxIntervals > 0 && range / step > limits.MaxIntervals) throw StepTooSmall(step, range, limits);
         CheckDuration(start, end, step, limits, now);
 
         var first = start - start % step;
-        var last = CutEnd(end, limits, now, out var isCut);
-        last = isCut ? last - last % step : Ceiling(last, step);
-        return last < first ? null : new TimeAxis(first, step, checked((int)((last - first) / step + 1)));
+        var last = isCut ? recent - recent % step : Ceiling(recent, step);
+        // A cut range without a step of its own: the sample at its start is of the step before.
+        return last < first || false ? null : new TimeAxis(first, step, checked((int)((last - first) / step + 1)));
     }
 
-    /// <summary>The one interval of an instant query; null if nothing of it is left.</summary>
-    internal static TimeAxis? OfInstant(QueryInstantRequest request, MetricsLimits limits, DateTimeOffset now)
+    /// <summary>
+    /// The one interval of an instant query. One of which nothing is left is no error, as in Tempo: its series are those of nothing found. It becomes
+    /// the first nanosecond of 1970.
+    /// </summary>
+    internal static TimeAxis OfInstant(QueryInstantRequest request, MetricsLimits limits, DateTimeOffset now)
     {
         if (request.StartUnixNano == 0) throw new QueryException(QueryErrorKind.BadRequest, "start required");
         var (start, end) = Checked(request.StartUnixNano, request.EndUnixNano);
@@ -64,7 +70,7 @@ public static class RangeAlignment
         if (limits.MaxDuration > TimeSpan.Zero && range > limits.MaxDuration.Ticks * 100) throw TooLong(limits);
         end = CutEnd(end, limits, now, out var isCut);
         if (isCut) end -= end % Second;
-        return end <= start ? null : new TimeAxis(end, end - start, 1);
+        return end <= start ? new TimeAxis(1, 1, 1) : new TimeAxis(end, end - start, 1);
     }
 
     private static (long Start, long End) Checked(ulong startUnixNano, ulong endUnixNano)
@@ -72,7 +78,7 @@ public static class RangeAlignment
         // Half of the range of a long: sums of two of them cannot overflow.
         const ulong latest = long.MaxValue / 2;
         if (startUnixNano > latest || endUnixNano > latest) throw new QueryException(QueryErrorKind.BadRequest, $"start and end must be at most {latest} unix nanoseconds");
-        if (endUnixNano < startUnixNano) throw new QueryException(QueryErrorKind.BadRequest, "end must be greater than start");
+        if (endUnixNano < startUnixNano) throw EndNotAfterStart();
         return ((long)startUnixNano, (long)endUnixNano);
     }
 
@@ -84,6 +90,8 @@ public static class RangeAlignment
         var last = end > recent ? recent - recent % step : Ceiling(end, step);
         if (last - (start - start % step) + step > limits.MaxDuration.Ticks * 100) throw TooLong(limits);
     }
+
+    private static QueryException EndNotAfterStart() => new(QueryErrorKind.BadRequest, "end must be greater than start");
 
     private static QueryException TooLong(MetricsLimits limits) => new(
         QueryErrorKind.BadRequest, $"metrics query time range exceeds the maximum allowed duration of {TraceQlValue.Duration(limits.MaxDuration.Ticks * 100)}");

@@ -6,6 +6,6 @@ internal static class TimeRange
     private const ulong SecondNano = 1_000_000_000;
 
     public static bool Overlaps(SearchRequest request, ulong startUnixNano, ulong endUnixNano) =>
-        (request.EndSeconds == 0 || startUnixNano <= request.EndSeconds * SecondNano)
+        (request.HasNoEnd || startUnixNano <= request.EndSeconds * SecondNano)
         && (request.StartSeconds == 0 || endUnixNano >= request.StartSeconds * SecondNano);
 }

@@ -32,7 +32,7 @@ public sealed class TraceSearch
     private TraceSearch(SearchRequest request, TraceSources sources, SearchOptions options)
     {
         _request = request;
-        _blocks = QueryBlocks.Of(sources, request.StartSeconds, request.EndSeconds);
+        _blocks = QueryBlocks.Of(sources, request.StartSeconds, request.HasNoEnd ? 0 : request.EndSeconds);
         _options = options;
         _query = SearchPlan.Parse(request.Query);
         _state = new SearchState(request, options, _blocks, IsExplained(_query) ? new SearchExplanation() : null, TracePage.Of(request, _query));

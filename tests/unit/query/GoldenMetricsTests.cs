@@ -141,6 +141,34 @@ public sealed class GoldenMetricsTests(GoldenStores stores) : IClassFixture<Gold
         Assert.Equal("{__name__=count_over_time} 0:1 10:4 20:2", MetricsText.Of(cut));
     }
 
+    /// <summary>http-api §6: the golden spans lie in the 40 s before "now", and <c>query_end_cutoff</c> is 30 s.</summary>
+    [Fact]
+    public async Task WhatTheCutoffLeavesNothingOf()
+    {
+        var now = DateTimeOffset.FromUnixTimeSeconds(GoldenTraces.BaseSeconds + 41);
+        var limits = new MetricsLimits { QueryEndCutoff = TimeSpan.FromSeconds(30) };
+        Task<QueryRangeResult> Range(double start, double end, ulong stepSeconds) => stores.QueryRange(
+            Layout.Live, new QueryRangeRequest { Query = "{} | count_over_time()", StartUnixNano = At(start), EndUnixNano = At(end), StepNano = stepSeconds * SecondNano }, limits, now);
+
+        // Wholly in the last 30 s, or in the future.
+        foreach (var (start, end) in new[] { (12.0, 40.0), (11, 41), (50, 60), (41, 41) })
+        {
+            var refused = await Assert.ThrowsAsync<QueryException>(() => Range(start, end, 5));
+            Assert.Equal((QueryErrorKind.BadRequest, "end must be greater than start"), (refused.Kind, refused.Message));
+        }
+
+        // The last five minutes by the hour: no hour has ended in what is left.
+        var hours = await Range(-260, 41, 3600);
+        Assert.Equal((0, 1u), (hours.Series.Count, hours.Metrics.CompletedJobs));
+        Assert.Equal("{__name__=count_over_time} 0:1 5:3 10:1", MetricsText.Of(await Range(0, 40, 5)));
+
+        // An instant query of nothing has the series of nothing found.
+        QueryInstantRequest instant = new() { Query = "{} | count_over_time()", StartUnixNano = At(12), EndUnixNano = At(40) };
+        var nothing = await stores.QueryInstant(Layout.Live, instant, limits, now);
+        Assert.Equal([0.0], nothing.Series.Select(static series => series.Value));
+        Assert.Empty((await stores.QueryInstant(Layout.Live, instant with { Query = "{} | count_over_time() by(name)" }, limits, now)).Series);
+    }
+
     [Fact]
     public async Task ACancelledQueryStops() =>
         await Assert.ThrowsAnyAsync<OperationCanceledException>(

@@ -61,6 +61,27 @@ public sealed class ManyTracesTests
         Assert.True(result.Metrics.CompletedJobs < result.Metrics.TotalJobs);
     }
 
+    /// <summary>Unix seconds of 32 bits end in 2106, nanoseconds of 64 in 2554.</summary>
+    [Fact]
+    public async Task WhatIsLaterThanARangeCanSayIsFoundByTheLargest()
+    {
+        using var store = new TestStore();
+        TestSpan[] spans =
+        [
+            GoldenTraces.Spans[0],
+            GoldenTraces.Spans[0] with { TraceId = new TraceId(2200, 1), StartUnixNano = 7_258_118_400_000_000_000 },
+            GoldenTraces.Spans[0] with { TraceId = new TraceId(2554, 1), StartUnixNano = ulong.MaxValue, DurationNano = 0 },
+        ];
+        foreach (var layout in Enum.GetValues<Layout>())
+        {
+            async Task<int> Count(uint start, uint end) => (await TraceSearch.RunAsync(
+                new SearchRequest { Query = "{}", StartSeconds = start, EndSeconds = end }, await store.Sources(layout, spans), default)).Traces.Count;
+
+            Assert.Equal((layout, 3, 3), (layout, await Count(1, uint.MaxValue), await Count(0, 0)));
+            Assert.Equal((layout, 2, 1), (layout, await Count(uint.MaxValue - 1, uint.MaxValue), await Count(1, uint.MaxValue - 1)));
+        }
+    }
+
     [Fact]
     public async Task ACancelledSearchStops()
     {

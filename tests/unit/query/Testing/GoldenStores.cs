@@ -38,8 +38,8 @@ public sealed class GoldenStores : IAsyncLifetime
         Layout layout, QueryRangeRequest request, MetricsLimits? limits = null, DateTimeOffset? now = null, CancellationToken? cancellation = null) =>
         MetricsQuery.RunRangeAsync(request, _sources[layout], limits ?? new MetricsLimits(), now ?? LongAfter, threads: 2, cancellation ?? TestContext.Current.CancellationToken);
 
-    public Task<QueryInstantResult> QueryInstant(Layout layout, QueryInstantRequest request) =>
-        MetricsQuery.RunInstantAsync(request, _sources[layout], new MetricsLimits(), LongAfter, threads: 2, TestContext.Current.CancellationToken);
+    public Task<QueryInstantResult> QueryInstant(Layout layout, QueryInstantRequest request, MetricsLimits? limits = null, DateTimeOffset? now = null) =>
+        MetricsQuery.RunInstantAsync(request, _sources[layout], limits ?? new MetricsLimits(), now ?? LongAfter, threads: 2, TestContext.Current.CancellationToken);
 
     private static readonly DateTimeOffset LongAfter = DateTimeOffset.FromUnixTimeSeconds(GoldenTraces.BaseSeconds).AddDays(30);
 }
