@@ -40,7 +40,7 @@ internal static class GrpcApi
     /// <summary>What the HTTP port runs for each request: gRPC by protocol and content type, the rest by <paramref name="http"/>.</summary>
     public static Func<HttpContext, Task> OverHttp(GrpcServer grpc, bool isEnabled, Func<HttpContext, Task> http) => context =>
     {
-        if (!HttpProtocol.IsHttp2(context.Request.Protocol) || !GrpcServer.IsGrpc(context.Request)) return http(context);
+        if (!HttpProtocol.IsHttp2(context.Request.Protocol) || !GrpcServer.IsMeant(context.Request)) return http(context);
         if (!isEnabled) return grpc.RefuseAsync(context, NotHere);
 
         // The limit of this port is for bodies that nobody reads; messages have their own.

@@ -48,6 +48,9 @@ public sealed class GrpcServer
     /// <summary>The services, sorted.</summary>
     public IEnumerable<string> Services => _services.Order(StringComparer.Ordinal);
 
+    /// <summary>True for a request that is no other, if perhaps of a kind of messages that is not served (415).</summary>
+    public static bool IsMeant(HttpRequest request) => request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true;
+
     /// <summary>True for a request that this class serves.</summary>
     public static bool IsGrpc(HttpRequest request) =>
         request.ContentType is { } type && type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase)

@@ -102,7 +102,7 @@ internal sealed class McpTools(TempoNode node, QueryLimits limits, Func<TenantSe
         var request = new TagNamesRequest { Scope = arguments["scope"], StartSeconds = start, EndSeconds = end };
         using var json = new AnswerBuffer();
         TagJson.WriteScopes(await node.TagNamesAsync(asked, request, cancellation).ConfigureAwait(false), json);
-        return new McpResult(json.ToText(), "attribute-names", "json", "1");
+        return new McpResult(json.ToText(), "attribute-names", "json", "2");
     }
 
     private async Task<McpResult> AttributeValuesAsync(TenantSet asked, McpArguments arguments, CancellationToken cancellation)

@@ -32,7 +32,7 @@ public static class TagNames
             }
 
             result.InspectedBytes += scan.InspectedBytes;
-            result.Message = scan.Blocks.Damage;
+            result.Message = scan.Blocks.Damage.Length == 0 && names.IsFull ? request.Limits.Cut("names") : scan.Blocks.Damage;
             Write(scopes, names, request.MaxNamesPerScope, result);
 
             bool Visit(Storage.Scan.SpanBatch batch, List<Range> rows)

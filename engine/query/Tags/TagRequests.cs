@@ -53,7 +53,7 @@ public sealed record TagValuesRequest
 /// <summary>Limits of a tenant on tag names and values.</summary>
 public sealed record TagLimits
 {
-    /// <summary>Bytes of names, or of values, in an answer; beyond, it is cut silently (<c>read.max_bytes_per_tag_values_query</c>).</summary>
+    /// <summary>Bytes of names, or of values, in an answer; beyond, it is cut (<c>read.max_bytes_per_tag_values_query</c>): silently in Tempo, with a message here.</summary>
     public long MaxBytes { get; init; } = 1_000_000;
 
     /// <summary>
@@ -61,4 +61,7 @@ public sealed record TagLimits
     /// (<c>read.max_condition_groups_per_tag_query</c>); beyond, it is refused.
     /// </summary>
     public int MaxConditionGroups { get; init; } = 100;
+
+    /// <summary>What is said of an answer that <see cref="MaxBytes"/> cut.</summary>
+    internal string Cut(string what) => $"there are more {what}: the limit is {MaxBytes} bytes of them (max_bytes_per_tag_values_query)";
 }

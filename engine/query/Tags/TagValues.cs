@@ -57,7 +57,7 @@ public static class TagValues
         values.WriteTo(result.Values);
         values.Release();
         result.InspectedBytes += scan.InspectedBytes;
-        result.Message = scan.Blocks.Damage;
+        result.Message = scan.Blocks.Damage.Length == 0 && values.IsFull ? request.Limits.Cut("values") : scan.Blocks.Damage;
         return result;
 
         bool Visit(SpanBatch batch, List<Range> rows)

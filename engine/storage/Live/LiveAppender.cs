@@ -137,8 +137,9 @@ internal struct LiveAppender : IOtlpTraceSink
         b.ParentSpanId[span] = fields.ParentSpanId.IsEmpty ? 0 : Foundation.SpanId.Read(fields.ParentSpanId).Value;
         b.StartUnixNano[span] = fields.StartTimeUnixNano;
         b.DurationNano[span] = fields.EndTimeUnixNano > fields.StartTimeUnixNano ? fields.EndTimeUnixNano - fields.StartTimeUnixNano : 0;
-        b.Kind[span] = (uint)fields.Kind <= 5 ? (byte)fields.Kind : (byte)0;
-        b.Status[span] = (byte)(((uint)fields.StatusCode <= 2 ? fields.StatusCode : 0) | (fields.HasStatus ? SpanBatch.StatusSent : 0));
+        // Kinds and codes that OTLP does not have yet keep their number, as far as the columns go.
+        b.Kind[span] = (uint)fields.Kind <= byte.MaxValue ? (byte)fields.Kind : (byte)0;
+        b.Status[span] = (byte)(((uint)fields.StatusCode <= SpanBatch.StatusCodeMask ? fields.StatusCode : 0) | (fields.HasStatus ? SpanBatch.StatusSent : 0));
         b.Name.Codes[span] = _strings.InternText(fields.Name);
         b.StatusMessage.Codes[span] = _strings.InternText(fields.StatusMessage);
         b.Flags[span] = fields.Flags;

@@ -53,7 +53,7 @@ public sealed class McpTests(McpTests.McpTempo server) : IClassFixture<McpTests.
         Assert.Contains("\"value\":1}", Text(results[3]), StringComparison.Ordinal);
         Assert.Equal(("metrics-range", "json", "1"), Meta(results[4]));
         Assert.StartsWith("{\"series\":[{\"labels\":[{\"key\":\"__name__\"", Text(results[4]), StringComparison.Ordinal);
-        Assert.Equal(("attribute-names", "json", "1"), Meta(results[5]));
+        Assert.Equal(("attribute-names", "json", "2"), Meta(results[5]));
         Assert.Contains("service.name", Text(results[5]), StringComparison.Ordinal);
         Assert.Equal(("attribute-values", "json", "2"), Meta(results[6]));
         Assert.StartsWith("{\"tagValues\":{\"string\":[\"system-test\"]}", Text(results[6]), StringComparison.Ordinal);

@@ -12,6 +12,25 @@ public sealed class TraceByIdTests(SharedTempo shared) : IDisposable
     private readonly TempoApi _api = shared.Tempo.Api;
     private readonly OtlpHttpClient _otlp = new(shared.Tempo.OtlpHttpUrl);
 
+    /// <summary>Of a later OTLP, or of nobody's; in live data and in a block.</summary>
+    [Fact]
+    public async Task A_kind_and_a_status_that_are_not_known_keep_their_numbers()
+    {
+        var span = Spans.NewTrace()[0] with { Kind = 9, StatusCode = 7 };
+        await SendAsync(span);
+        await CheckAsync();
+        await _api.FlushAsync();
+        await CheckAsync();
+        Assert.Single(await _api.SearchAsync($"{{ name = \"{span.Name}\" && kind = unspecified && status = unset }}"));
+
+        async Task CheckAsync()
+        {
+            var text = (await _api.AskAsync($"/api/v2/traces/{span.TraceId}")).Text;
+            Assert.Contains("\"kind\":9", text, StringComparison.Ordinal);
+            Assert.Contains("\"code\":7", text, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Both_versions_write_a_trace_as_tempo_does()
     {

@@ -137,9 +137,11 @@ public sealed class TagRulesTests
     {
         var sources = new TraceSources(TestStore.Live(Enumerable.Range(1, 500).Select(static i => Span(i, $"value {i:000}"))), []);
         var result = await TagValues.RunAsync(new TagValuesRequest { Name = "span.k", Limits = new TagLimits { MaxBytes = 95 } }, sources, default);
-        Assert.Equal(10, result.Values.Count);
+        Assert.Equal((10, "there are more values: the limit is 95 bytes of them (max_bytes_per_tag_values_query)"), (result.Values.Count, result.Message));
+        Assert.Equal("", (await TagValues.RunAsync(new TagValuesRequest { Name = "span.k", MaxValues = 10 }, sources, default)).Message);
         var names = await TagNames.RunAsync(new TagNamesRequest { Scope = "span", Limits = new TagLimits { MaxBytes = 0 } }, sources, default);
         Assert.Empty(names.Scopes);
+        Assert.StartsWith("there are more names", names.Message, StringComparison.Ordinal);
     }
 
     /// <summary>More values than a catalog lists: the block itself is read, and nothing is lost.</summary>
