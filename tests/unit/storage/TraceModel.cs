@@ -67,10 +67,10 @@ internal sealed class TraceModel(int maxAttributeBytes)
 
     private void ApplySpanRules(Span span)
     {
-        if (span.Kind is < 0 or > 5) span.Kind = 0;
+        if (span.Kind is < 0 or > 255) span.Kind = 0;
         if (span.EndTimeUnixNano < span.StartTimeUnixNano) span.EndTimeUnixNano = span.StartTimeUnixNano;
         if (span.ParentSpanId.All(static b => b == 0)) span.ParentSpanId = ByteString.Empty;
-        if (span.Status is { Code: < 0 or > 2 }) span.Status.Code = 0;
+        if (span.Status is { Code: < 0 or > 127 }) span.Status.Code = 0;
         Apply(span.Attributes);
         foreach (var spanEvent in span.Events) Apply(spanEvent.Attributes);
         foreach (var link in span.Links)
