@@ -1,4 +1,5 @@
 using Tempo.Engine.Query.Kernels;
+using Tempo.Engine.Query.Metrics.Compare;
 using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Metrics;
@@ -14,8 +15,8 @@ internal sealed record MetricsOptions(TimeAxis Axis, int MaxExemplars, bool Extr
     /// <summary>The answer is to say how it came about.</summary>
     public bool IsExplained { get; init; }
 
-    /// <inheritdoc cref="MetricsLimits.MaxComparedAttributes"/>
-    public int MaxComparedAttributes { get; init; } = int.MaxValue;
+    /// <summary>How many attributes a compare() counts.</summary>
+    public ComparedAttributes Compared { get; init; } = new(int.MaxValue);
 
     /// <summary>Series to which the answer is cut; 0 = no limit.</summary>
     public int MaxSeries { get; init; }
@@ -50,7 +51,7 @@ internal sealed record MetricsOptions(TimeAxis Axis, int MaxExemplars, bool Extr
         return new MetricsOptions(axis, exemplars, extrapolates, new MemoryBudget(limits.MaxBytes), limits.Kernel)
         {
             IsExplained = query.HintValue("explain") is { Type: TraceQlType.Bool, AsBool: true },
-            MaxComparedAttributes = limits.MaxComparedAttributes,
+            Compared = new ComparedAttributes(limits.MaxComparedAttributes),
             MaxSeries = maxSeries,
             MaxSamples = limits.MaxResponseSamples,
         };

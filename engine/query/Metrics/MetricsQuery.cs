@@ -57,7 +57,7 @@ public static class MetricsQuery
         var scan = new MetricsScan(plan, sources, threads, told.Progress, counts, told.Watcher);
         var series = plan.Evaluate(await scan.RunAsync(cancellation).ConfigureAwait(false), cancellation);
         series.Sort(static (a, b) => LabelOrder.Compare(a.Labels, b.Labels));
-        var message = scan.Damage;
+        var message = scan.Damage.Length > 0 ? scan.Damage : plan.Options.Compared.Message;
         plan.Options.CheckSamples(series.Count);
         if (plan.Options.MaxSeries is > 0 and var maxSeries && series.Count > maxSeries)
         {

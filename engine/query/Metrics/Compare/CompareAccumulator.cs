@@ -28,7 +28,7 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
     private readonly MetricsCompare _compare = (MetricsCompare)leaf.Stage;
     private readonly Condition _selection = new(((MetricsCompare)leaf.Stage).Selection.Condition);
     private readonly SpanFilter _columns = SpanFilter.CreateForWholeTraces(((MetricsCompare)leaf.Stage).Selection.Condition, options.Kernel);
-    private readonly CompareAttributes _attributes = new(options.Budget, options.MaxComparedAttributes);
+    private readonly CompareAttributes _attributes = new(options.Budget, options.Compared);
     private readonly CompareCounts _counts = new(options.Axis.Count, options.Budget);
     private CompareRows? _rows;
     private byte[] _sides = [];
@@ -101,8 +101,8 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
         var source = (CompareAccumulator)other;
         source._counts.ForEach((attribute, value, side, interval, count) =>
         {
-            var own = _attributes.NumberOf(source._attributes.Field(attribute));
-            _counts.Add(own, _attributes.Values(own).InternFrom(source._attributes.Values(attribute), value), side, interval, count);
+            var own = _attributes.NumberOf(source._attributes.Field(attribute), isKnown: true);
+            if (own >= 0) _counts.Add(own, _attributes.Values(own).InternFrom(source._attributes.Values(attribute), value), side, interval, count);
         });
         _exemplars.AddAll(source._exemplars, [CompareCounts.Baseline, CompareCounts.Selection]);
     }

@@ -11,8 +11,13 @@ namespace Tempo.Engine.Query.Metrics.Compare;
 /// The attributes that compare() counts: all of the span, its resource and its scope, and the intrinsics with few values.
 /// Ids, durations, times, tree numbers, events and links are left out; so are arrays. Numbers attributes in the order of
 /// their appearance. Not thread safe.
+/// <para>
+/// Only so many attributes are counted (<see cref="ComparedAttributes"/>). Half of the places go to those that are met first; the rest to those
+/// that are met again in another table of keys, which are a row group's or a live batch's: so a span with thousands of names of its own does not
+/// take the places of what many spans have. Intrinsics and the name of the service always have theirs.
+/// </para>
 /// </summary>
-internal sealed class CompareAttributes(MemoryBudget budget, int maxAttributes)
+internal sealed class CompareAttributes
 {
     private static readonly Intrinsic[] Intrinsics =
     [
@@ -23,12 +28,21 @@ internal sealed class CompareAttributes(MemoryBudget budget, int maxAttributes)
     /// <summary>What is charged for an attribute besides its name: the empty table of its values, entries in lists and dictionaries.</summary>
     private const int AttributeBytes = 1024;
 
+    /// <summary>Marks of names that were met: twice 16 KiB. Two names with the same mark let the second in early.</summary>
+    private const int MetMarks = 1 << 17;
+
+    private const int LeftOut = -1;
+
+    private readonly MemoryBudget _budget;
+    private readonly ComparedAttributes _limit;
     private readonly List<(AttributeRef Field, ValueTable Values, CodeMemo Known)> _attributes = [];
+
+    // In the table that was met last, and in those before: of one table, which may have a hundred thousand names, none lets another in.
+    private ulong[]? _met;
+    private ulong[]? _metBefore;
+
     /// <summary>Entries of a table up to which numbers are remembered by code.</summary>
     private const int MaxRememberedTexts = 4096;
-
-    /// <summary>Letters of an attribute's name in an error.</summary>
-    private const int MaxShownName = 100;
 
     private StringTable? _lastKeys;
     private AttributeScope _lastScope;
@@ -43,29 +57,53 @@ internal sealed class CompareAttributes(MemoryBudget budget, int maxAttributes)
     /// <summary>Tables of keys that are remembered; a query meets a new one with each row group and live batch.</summary>
     private const int MaxKeyTables = 64;
 
+    public CompareAttributes(MemoryBudget budget, ComparedAttributes limit)
+    {
+        (_budget, _limit) = (budget, limit);
+        foreach (var reader in _readers) Take(reader.Reference);
+        Take(_serviceName.Reference);
+    }
+
     public AttributeRef Field(int attribute) => _attributes[attribute].Field;
 
     public ValueTable Values(int attribute) => _attributes[attribute].Values;
 
-    public int NumberOf(AttributeRef field)
+    /// <summary>The number of an attribute; negative if it is not counted.</summary>
+    /// <param name="field">The attribute.</param>
+    /// <param name="isKnown">It is one of a block's columns, or was counted elsewhere: it need not be met again.</param>
+    public int NumberOf(AttributeRef field, bool isKnown = false)
     {
         if (_numbers.TryGetValue(field, out var number)) return number;
-        number = _attributes.Count;
-        if (number >= maxAttributes)
-        {
-            throw new QueryException(
-                QueryErrorKind.TooLarge,
-                $"compare() meets more than {maxAttributes} different attributes (limit of compared attributes), such as {Shown(field)}; compare fewer spans, such as those of one service");
-        }
+        if (_attributes.Count < _limit.MaxAtFirstSight || (_attributes.Count < _limit.Max && (isKnown || WasMet(field)))) return Take(field);
+        _limit.ReportLeftOut();
+        return LeftOut;
+    }
 
-        budget.Charge(AttributeBytes + field.Name.Length * 2L, "attributes to compare");
+    private int Take(AttributeRef field)
+    {
+        var number = _attributes.Count;
+        _budget.Charge(AttributeBytes + field.Name.Length * 2L, "attributes to compare");
         _numbers.Add(field, number);
-        _attributes.Add((field, new ValueTable(budget, expectedCount: 6, expectedBytes: 64), new CodeMemo()));
+        _attributes.Add((field, new ValueTable(_budget, expectedCount: 6, expectedBytes: 64), new CodeMemo()));
         return number;
     }
 
-    // The name is the sender's, of any length.
-    private static string Shown(AttributeRef field) => field.ToString() is { Length: > MaxShownName } name ? $"{name[..MaxShownName]}..." : field.ToString();
+    private bool WasMet(AttributeRef field)
+    {
+        _met ??= new ulong[MetMarks / 64];
+        var mark = (uint)field.GetHashCode() % MetMarks;
+        var bit = 1UL << (int)(mark % 64);
+        _met[mark / 64] |= bit;
+        return _metBefore is not null && (_metBefore[mark / 64] & bit) != 0;
+    }
+
+    private void BeginTable()
+    {
+        if (_met is null) return;
+        _metBefore ??= new ulong[MetMarks / 64];
+        for (var i = 0; i < _met.Length; i++) _metBefore[i] |= _met[i];
+        Array.Clear(_met);
+    }
 
     /// <summary>Adds (attribute, value) for each attribute of the span; an attribute that stands twice counts once, with its first value.</summary>
     public void Collect(in SpanCursor span, List<(int Attribute, int Value)> found)
@@ -93,7 +131,7 @@ internal sealed class CompareAttributes(MemoryBudget budget, int maxAttributes)
         }
     }
 
-    /// <summary>The number of the attribute whose key is an entry of a table.</summary>
+    /// <summary>The number of the attribute whose key is an entry of a table; negative if it is not counted.</summary>
     public int OfKey(AttributeScope scope, StringTable keys, int code)
     {
         if (!ReferenceEquals(_lastKeys, keys) || _lastScope != scope || code >= _lastNumbers.Length) (_lastKeys, _lastScope, _lastNumbers) = (keys, scope, NumbersByKeyCode(scope, keys));
@@ -102,8 +140,8 @@ internal sealed class CompareAttributes(MemoryBudget budget, int maxAttributes)
 
     private int NumberOf(AttributeScope scope, StringTable keys, int code, int[] numbers)
     {
-        if (numbers[code] == 0) numbers[code] = NumberOf(new AttributeRef(scope, Encoding.UTF8.GetString(keys[code]))) + 1;
-        return numbers[code] - 1;
+        if (numbers[code] == 0) numbers[code] = NumberOf(new AttributeRef(scope, Encoding.UTF8.GetString(keys[code]))) is >= 0 and var number ? number + 1 : LeftOut;
+        return numbers[code] > 0 ? numbers[code] - 1 : LeftOut;
     }
 
     /// <summary>The number of a value among those of the attribute.</summary>
@@ -126,6 +164,7 @@ internal sealed class CompareAttributes(MemoryBudget budget, int maxAttributes)
 
     private void Add(int attribute, in FieldValue value, List<(int Attribute, int Value)> found)
     {
+        if (attribute < 0) return;
         if (attribute >= _seen.Length) Array.Resize(ref _seen, Math.Max(64, attribute * 2));
         if (_seen[attribute] == _round) return;
         _seen[attribute] = _round;
@@ -155,6 +194,7 @@ internal sealed class CompareAttributes(MemoryBudget budget, int maxAttributes)
         {
             if (_byKeyCode.Count >= MaxKeyTables) _byKeyCode.Clear();
             numbers = new int[table.Count];
+            BeginTable();
         }
 
         return _byKeyCode[(scope, table)] = numbers;

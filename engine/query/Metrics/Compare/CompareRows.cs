@@ -121,7 +121,8 @@ internal sealed class CompareRows(CompareAttributes attributes, CompareCounts co
         {
             if (column.Scope != scope) continue;
             batch.RequireDedicated(column);
-            _dedicated.Add((column, attributes.NumberOf(new AttributeRef(name, Encoding.UTF8.GetString(column.Key)))));
+            var attribute = attributes.NumberOf(new AttributeRef(name, Encoding.UTF8.GetString(column.Key)), isKnown: true);
+            if (attribute >= 0) _dedicated.Add((column, attribute));
         }
     }
 
@@ -130,6 +131,7 @@ internal sealed class CompareRows(CompareAttributes attributes, CompareCounts co
         var type = values.Types[i];
         if (type is AttributeType.Null or > AttributeType.BoolArray) return;
         var attribute = attributes.OfKey(scope, values.KeyTable, values.Keys[i]);
+        if (attribute < 0) return;
         if (type is >= AttributeType.StringArray) See(attribute, FieldReader.FromAttribute(values, i));
         else if (!IsSeen(attribute)) _found.Add((attribute, type == AttributeType.String ? _texts.IdOfText(attribute, (int)values.Bits[i]) : _texts.IdOf(attribute, TypeOf(type), values.Bits[i])));
     }
