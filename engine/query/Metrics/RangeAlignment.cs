@@ -55,7 +55,7 @@ public static class RangeAlignment
         var first = start - start % step;
         var last = isCut ? recent - recent % step : Ceiling(recent, step);
         // A cut range without a step of its own: the sample at its start is of the step before.
-        return last < first || false ? null : new TimeAxis(first, step, checked((int)((last - first) / step + 1)));
+        return last < first || (isCut && last == first) ? null : new TimeAxis(first, step, checked((int)((last - first) / step + 1)));
     }
 
     /// <summary>

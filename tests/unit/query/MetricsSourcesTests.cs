@@ -2,7 +2,6 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Metrics;
 using Tempo.Engine.Query.Sources;
-using Tempo.Engine.Storage.Blocks;
 using Tempo.Query.Tests.Testing;
 
 namespace Tempo.Query.Tests;
@@ -158,34 +157,6 @@ public sealed class MetricsSourcesTests : IDisposable
         var refused = await Assert.ThrowsAsync<QueryException>(() => Run("{} | rate() by (name)", sources, limits: new MetricsLimits { MaxResponseSamples = samples - 1 }));
         Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
         Assert.Contains($"the limit of samples is {samples - 1} (max_response_samples)", refused.Message, StringComparison.Ordinal);
-    }
-
-    /// <summary>
-    /// A hundred thousand attributes on one span, the first that is met: they take no memory, and what the other spans have is compared all the same.
-    /// </summary>
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Compare_goes_on_beside_a_span_of_too_many_attributes(bool isLive)
-    {
-        const int attributes = 100_000, limit = 1000;
-        var ordinary = Enumerable.Range(1, 3).Select(static i => GoldenTraces.Spans[0] with { TraceId = new TraceId(9, (ulong)i), Attributes = [("tier", i == 1 ? "gold" : "base")] }).ToList();
-        var hostile = GoldenTraces.Spans[0] with { StartUnixNano = GoldenTraces.Spans[0].StartUnixNano + 1_000_000_000, Attributes = [.. Enumerable.Range(0, attributes).Select(static i => ($"k{i}", (object)"v"))] };
-        var blocks = new List<BlockHandle>();
-        if (!isLive) blocks.AddRange(await _store.Block([hostile]));
-        foreach (var span in ordinary) blocks.AddRange(await _store.Block([span]));
-        var sources = new TraceSources(isLive ? TestStore.Live([hostile]) : [], blocks);
-        const string query = "{} | compare({ name = \"x\" })";
-        var before = GC.GetTotalAllocatedBytes(precise: true);
-        var result = await Run(query, sources, limits: new MetricsLimits { MaxComparedAttributes = limit, MaxResponseSeries = 0 });
-        var allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
-        Assert.StartsWith("compare() met more than 500 different attributes, of which it counts at most 1000: ", result.Message, StringComparison.Ordinal);
-        Assert.Contains(result.Series, static series => series.Labels.Any(static label => label is { Key: "span.tier", Value: "base" }));
-        Assert.InRange(result.Series.SelectMany(static series => series.Labels).Where(static label => label.Key.StartsWith("span.k", StringComparison.Ordinal)).Select(static label => label.Key).Distinct().Count(), 400, 500);
-
-        // The names of a page are read and numbered; nothing is made for each.
-        Assert.True(allocated < attributes * 300L, $"{allocated} bytes");
-        Assert.Equal("", (await Run(query, new TraceSources([], [.. blocks.TakeLast(3)]), limits: new MetricsLimits { MaxComparedAttributes = limit })).Message);
     }
 
     [Fact]
