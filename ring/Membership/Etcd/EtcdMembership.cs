@@ -47,6 +47,7 @@ public sealed class EtcdMembership : IMembership
     private volatile Member? _self;
     private volatile string _error = "not connected yet";
     private volatile bool _isHeard;
+    private volatile bool _isToSay; // again: not all of it was said, or somebody took it back
 
     // Ends the watch: after an outage it may hang on a connection of which nothing comes any more.
     private CancellationTokenSource _watch = new();
@@ -100,17 +101,26 @@ public sealed class EtcdMembership : IMembership
 
     public async Task LeaveAsync(CancellationToken cancellation)
     {
+        var self = _self;
         _self = null;
         await _saying.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            // With the lease goes the key.
-            if (_lease != 0) await _client.RevokeAsync(_lease, cancellation).ConfigureAwait(false);
-            _lease = 0;
+            // What it said when it was drained may have failed: nobody is to take it for lost.
+            if (self is { IsHolder: true, IsDrained: true } && _isToSay) await _client.DeleteAsync(_holdersPrefix + NameOf(self), cancellation).ConfigureAwait(false);
         }
         finally
         {
-            _saying.Release();
+            try
+            {
+                // With the lease goes the key.
+                if (_lease != 0) await _client.RevokeAsync(_lease, cancellation).ConfigureAwait(false);
+                _lease = 0;
+            }
+            finally
+            {
+                _saying.Release();
+            }
         }
     }
 
@@ -130,15 +140,17 @@ public sealed class EtcdMembership : IMembership
         try
         {
             if (_self is not { } self) return;
+            _isToSay = false;
             if (_lease == 0 || isNewLease) _lease = await _client.GrantAsync(Math.Max(2, (long)_options.LeaseTtl.TotalSeconds), cancellation).ConfigureAwait(false);
             // The list of holders first: it has everybody who was given a span.
             if (self is { IsHolder: true, IsDrained: false }) await _client.PutAsync(_holdersPrefix + NameOf(self), MemberJson.Write(self), lease: 0, cancellation).ConfigureAwait(false);
             await _client.PutAsync(_prefix + self.Id, MemberJson.Write(self), _lease, cancellation).ConfigureAwait(false);
             if (self is { IsHolder: true, IsDrained: true }) await _client.DeleteAsync(_holdersPrefix + NameOf(self), cancellation).ConfigureAwait(false);
         }
-        catch (EtcdException e) when (e.Message.Contains("lease not found", StringComparison.Ordinal))
+        catch (Exception e)
         {
-            _lease = 0;
+            _isToSay = true;
+            if (e is EtcdException && e.Message.Contains("lease not found", StringComparison.Ordinal)) _lease = 0;
             throw;
         }
         finally
@@ -159,7 +171,7 @@ public sealed class EtcdMembership : IMembership
                 Age();
                 if (_self is null) continue;
                 var isAlive = _lease != 0 && await _client.KeepAliveAsync(_lease, cancellation).ConfigureAwait(false) > 0;
-                if (!isAlive) await SayAsync(isNewLease: true, cancellation).ConfigureAwait(false);
+                if (!isAlive || _isToSay) await SayAsync(isNewLease: !isAlive, cancellation).ConfigureAwait(false);
                 await ForgetAsync(cancellation).ConfigureAwait(false);
                 if (hasFailed) await Volatile.Read(ref _watch).CancelAsync().ConfigureAwait(false);
                 hasFailed = false;
@@ -219,6 +231,7 @@ public sealed class EtcdMembership : IMembership
             var listed = items.Where(item => item.Key.StartsWith(_prefix, StringComparison.Ordinal)).Select(item => item.Key[_prefix.Length..]).ToHashSet(StringComparer.Ordinal);
             foreach (var gone in _members.Keys.Where(id => !listed.Contains(id)).ToList()) Remove(gone);
             foreach (var (key, value) in items) Change(key, value);
+            if (_self is { IsHolder: true, IsDrained: false } self && !items.Exists(item => item.Key == _holdersPrefix + NameOf(self))) _isToSay = true;
             Publish();
         }
     }
@@ -242,7 +255,8 @@ public sealed class EtcdMembership : IMembership
         else if (key.StartsWith(_holdersPrefix, StringComparison.Ordinal))
         {
             var name = key[_holdersPrefix.Length..];
-            if (value is null) _holders.Remove(name);
+            if (value is null && _self is { IsHolder: true, IsDrained: false } self && NameOf(self) == name) _isToSay = true; // somebody took this one for lost
+            else if (value is null) _holders.Remove(name);
             else if (MemberJson.TryRead(value, out var holder, out _) && NameOf(holder!) == name && !_forgotten.Contains(name)) _holders.TryAdd(name, (holder!, _time.GetTimestamp()));
         }
     }
@@ -253,8 +267,14 @@ public sealed class EtcdMembership : IMembership
         if (_members.TryGetValue(member.Id, out var before) && before is { IsHolder: true, IsDrained: false } && before.Log.Length > 0 && member.Log.Length > 0 && before.Log != member.Log)
             _log.Warn("a member came back without what it had", ("member", member.Id), ("address", member.Address));
         _members[member.Id] = member;
-        if (member is { IsHolder: true, IsDrained: false }) _holders[NameOf(member)] = (member, _time.GetTimestamp());
-        else _holders.Remove(NameOf(member));
+        if (member is not { IsHolder: true, IsDrained: false })
+        {
+            _holders.Remove(NameOf(member));
+            return;
+        }
+
+        _holders[NameOf(member)] = (member, _time.GetTimestamp());
+        _forgotten.Remove(NameOf(member));
     }
 
     private bool IsThere(Member holder) => _members.TryGetValue(holder.Id, out var member) && member.Log == holder.Log;
@@ -267,6 +287,8 @@ public sealed class EtcdMembership : IMembership
         lock (_lock) forgotten = [.. _forgotten];
         foreach (var name in forgotten)
         {
+            lock (_lock)
+                if (!_forgotten.Contains(name)) continue; // it has come back
             await _client.DeleteAsync(_holdersPrefix + name, cancellation).ConfigureAwait(false);
             lock (_lock) _forgotten.Remove(name);
         }

@@ -85,6 +85,47 @@ public sealed class EtcdOutageTests : IAsyncDisposable
         Assert.False(_etcd.HasHolder("a/1")); // what is drained holds nothing
     }
 
+    /// <summary>Its key is what tells those who come later that it has spans.</summary>
+    [Fact]
+    public async Task Who_is_back_before_etcd_has_forgotten_it_keeps_its_key()
+    {
+        var other = Of("c") with { Log = "77" };
+        _etcd.PutHolder(other);
+        _etcd.Start();
+        await _membership.AnnounceAsync(Of("a") with { Log = "1" }, CancellationToken.None);
+        await UntilAsync("the holder that is no member is lost", () => string.Join(' ', _membership.View.Lost) == "c");
+        _etcd.KeepsKeys = true;
+        await UntilAsync("it is forgotten, but not by etcd", () => _membership.View.Lost.Count == 0);
+        Assert.True(_etcd.HasHolder("c/77"));
+        await HearAgainAsync(other);
+        await UntilAsync("it is back", () => Names() == "a c");
+        _etcd.KeepsKeys = false;
+        for (var step = 0; step < 60; step++) await StepAsync(TimeSpan.FromSeconds(1));
+        Assert.True(_etcd.HasHolder("c/77"));
+
+        // Another one forgot this one.
+        _etcd.RemoveHolder("a/1");
+        await HearAgainAsync(other);
+        await UntilAsync("this one stands in the list of holders again", () => _etcd.HasHolder("a/1"));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_is_drained_holds_nothing_though_etcd_failed_when_it_said_so(bool leaves)
+    {
+        _etcd.Start();
+        await _membership.AnnounceAsync(Of("a") with { Log = "1" }, CancellationToken.None);
+        await UntilAsync("this one stands in the list of holders", () => _etcd.HasHolder("a/1"));
+        _etcd.KeepsKeys = true;
+        await _membership.AnnounceAsync(Of("a") with { Log = "1", IsDrained = true }, CancellationToken.None);
+        _etcd.KeepsKeys = false;
+        Assert.True(_etcd.HasHolder("a/1"));
+        if (leaves) await _membership.LeaveAsync(CancellationToken.None);
+        else await UntilAsync("it is said again", () => !_etcd.HasHolder("a/1"));
+        Assert.False(_etcd.HasHolder("a/1"));
+    }
+
     private async Task HearAgainAsync(Member member)
     {
         _etcd.Stop();
@@ -183,6 +224,14 @@ public sealed class EtcdOutageTests : IAsyncDisposable
             lock (_lock) _values[HolderKey($"{member.Id}/{member.Log}")] = Convert.ToBase64String(MemberJson.Write(member));
         }
 
+        /// <summary>Deletions fail.</summary>
+        public bool KeepsKeys { get; set; }
+
+        public void RemoveHolder(string name)
+        {
+            lock (_lock) _values.Remove(HolderKey(name));
+        }
+
         public bool HasHolder(string name)
         {
             lock (_lock) return _values.ContainsKey(HolderKey(name));
@@ -218,6 +267,7 @@ public sealed class EtcdOutageTests : IAsyncDisposable
                     return;
                 }
 
+                if (KeepsKeys && path == "/v3/kv/deleterange") context.Response.StatusCode = 503;
                 var answer = Encoding.UTF8.GetBytes(Answer(path, question.RootElement));
                 context.Response.ContentLength64 = answer.Length;
                 await context.Response.OutputStream.WriteAsync(answer);
@@ -244,6 +294,8 @@ public sealed class EtcdOutageTests : IAsyncDisposable
                     case "/v3/kv/put":
                         _values[question.GetProperty("key").GetString()!] = question.GetProperty("value").GetString()!;
                         return "{}";
+                    case "/v3/kv/deleterange" when KeepsKeys:
+                        return "{\"message\":\"no leader\"}";
                     case "/v3/kv/deleterange":
                         _values.Remove(question.GetProperty("key").GetString()!);
                         return "{}";
