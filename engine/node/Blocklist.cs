@@ -12,39 +12,58 @@ namespace Tempo.Engine.Node;
 /// Keeps the view in step with the object service, in which others write, compact and delete too. Runs as the first part of a
 /// compaction round, and in a ring also when a query has to know what a node left behind that came or went. A poll is one listing; beyond it only what is
 /// new is read: metas of new blocks, deleted traces whose object has changed.
+/// <code>
+/// block is listed, or may be too new to be         Blocks
+/// it is over, or gone                              Former: still read, not compacted
+/// so since ListingDelay before the listing began   nowhere: what it became is in that listing, as one of these
+/// </code>
+/// A listing is of no single moment, but what was written <see cref="RemoteStorage.ListingDelay"/> before it began is in it; reads of single objects are of now.
 /// </summary>
 internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore remote, DeletedTracesStore deletions, MetricRegistry registry, Log messages, TimeProvider time) : IDisposable
 {
     /// <summary>Further listings of one poll; each is needed only if compaction went on while the one before it ran.</summary>
     private const int MaxListings = 4;
 
+    /// <summary>Where listings are late, queries ask for one no more often than this: another one shows little more.</summary>
+    private static readonly TimeSpan ShortestInterval = TimeSpan.FromSeconds(1);
+
+    private const long Never = long.MinValue;
+
     private readonly Counter _failed = registry.Counter("tempodb_blocklist_poll_errors_total", "Polls of the block list that failed.").With();
     private readonly CounterFamily _indexErrors = registry.Counter("tempodb_blocklist_tenant_index_read_errors_total", "Tenant indexes that were missing, too old or damaged when they were asked for.", "tenant");
     private readonly Dictionary<TenantId, ObjectInfo> _deletedSeen = [];
     private IReadOnlyList<UnreadableBlock> _unreadable = [];
 
-    // What was over in the last listing, and since when: what became of it is in that one or in this one, or will be when listings show it.
-    private Dictionary<BlockId, long> _over = [];
-    private readonly Dictionary<BlockId, long> _missingSince = [];
-    private readonly SemaphoreSlim _one = new(1, 1);
+    // Blocks of the view that are not listed, which may be too new: the begin of the listing that missed them first.
+    private Dictionary<BlockId, long> _missingSince = [];
 
-    // When the last listing that succeeded began; its own lock.
-    private long? _last;
+    // Blocks that are over, or gone: the end of the listing that showed it first.
+    private Dictionary<BlockId, long> _outSince = [];
+    private readonly SemaphoreSlim _one = new(1, 1);
+    private readonly long _start = time.GetTimestamp();
+
+    // When the last listing that succeeded began, and the last one that was tried.
+    private long _last = Never;
+    private long _tried = Never;
 
     /// <summary>Why the last poll failed; empty if it did not.</summary>
     public string LastError { get; private set; } = "";
+
+    private TimeSpan Delay => options.Remote!.ListingDelay;
 
     /// <summary>
     /// Polls if it is time to. A failure is counted and told, and the list stays as it is; where there is none yet, everybody's
     /// answers are partial until there is.
     /// </summary>
-    /// <returns>True if the view is as the service is now.</returns>
+    /// <returns>True if the service was listed: blocks may have come to the view.</returns>
     public async Task<bool> PollAsync(CancellationToken cancellation)
     {
         await _one.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            if (_last is { } last && time.GetElapsedTime(last) < options.Remote!.BlocklistPoll) return false;
+            // Everybody's answers are partial until a listing has all that was there at the start: that one does not wait for its turn.
+            var isAwaited = state.View.UnknownBlocks.Length > 0 && time.GetElapsedTime(_start) >= Delay;
+            if (_last != Never && !isAwaited && time.GetElapsedTime(_last) < options.Remote!.BlocklistPoll) return false;
             return await TryPollAsync(cancellation).ConfigureAwait(false);
         }
         finally
@@ -55,15 +74,18 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
 
     /// <summary>
     /// Sees to it that the list is of a time after <paramref name="notBefore"/>, and not older than nodes tell of their new blocks;
-    /// false if the service does not answer.
+    /// false if the service does not answer, or may be too late to list it yet. Who waited while another one asked takes its answer.
     /// </summary>
     public async Task<bool> EnsureAsync(long notBefore, CancellationToken cancellation)
     {
         if (IsSince(notBefore)) return true;
+        var called = time.GetTimestamp();
         await _one.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            return IsSince(notBefore) || await TryPollAsync(cancellation).ConfigureAwait(false) && IsSince(notBefore);
+            if (IsSince(notBefore)) return true;
+            if (_tried != Never && (_tried >= called || Delay > TimeSpan.Zero && time.GetElapsedTime(_tried) < ShortestInterval)) return false;
+            return await TryPollAsync(cancellation).ConfigureAwait(false) && IsSince(notBefore);
         }
         finally
         {
@@ -71,17 +93,24 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
         }
     }
 
-    /// <summary>The list is of a time after <paramref name="notBefore"/>, and no older than nodes tell of their new blocks. A listing is of a moment up to so long before it.</summary>
-    public bool IsSince(long notBefore) => _last is { } last && time.GetElapsedTime(notBefore, last) >= options.Remote!.ListingDelay && time.GetElapsedTime(last) < RecentBlocks.Kept - TimeSpan.FromMinutes(1);
+    /// <summary>
+    /// The list is of a time after <paramref name="notBefore"/>, and no older than nodes tell of their new blocks. A listing is of moments up to
+    /// <see cref="RemoteStorage.ListingDelay"/> before it.
+    /// </summary>
+    public bool IsSince(long notBefore)
+    {
+        var last = Volatile.Read(ref _last);
+        return last != Never && time.GetElapsedTime(notBefore, last) >= Delay && time.GetElapsedTime(last) < RecentBlocks.Kept - Delay - TimeSpan.FromMinutes(1);
+    }
 
     public void Dispose() => _one.Dispose();
 
     private async Task<bool> TryPollAsync(CancellationToken cancellation)
     {
+        _tried = time.GetTimestamp();
         try
         {
-            var began = time.GetTimestamp();
-            if (await PollNowAsync(cancellation).ConfigureAwait(false)) _last = began;
+            Volatile.Write(ref _last, await PollNowAsync(cancellation).ConfigureAwait(false));
             LastError = "";
             return true;
         }
@@ -89,35 +118,39 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
         {
             _failed.Add();
             LastError = $"the block list could not be polled: {e.Message}";
-            if (_last is null) state.Update(view => view with { UnknownBlocks = e.Message });
+            if (_last == Never) state.Update(view => view with { UnknownBlocks = e.Message });
             messages.Error("the block list could not be polled, the last one stays", ("err", e.Message));
             return false;
         }
     }
 
-    // False if the listing cannot be one that answers are complete with.
-    private async Task<bool> PollNowAsync(CancellationToken cancellation)
+    // The result is when the listing began.
+    private async Task<long> PollNowAsync(CancellationToken cancellation)
     {
         // A block that came to the view while the service was asked is not missing in the answer: it is too new for it.
-        var before = state.View.Blocks.Where(block => block.Store == remote).ToHashSet();
-        var known = state.View.Blocks.Select(static block => block.Meta.BlockId).ToHashSet();
-        var (listing, isComplete) = await ListAsync(known, cancellation).ConfigureAwait(false);
+        var view = state.View;
+        var before = view.Readable.Where(block => block.Store == remote).ToHashSet();
+        var round = await ListAsync(view, before, cancellation).ConfigureAwait(false);
+        var listing = round.Listing;
         Report(listing);
         var (deleted, unknown) = await ReadDeletedAsync(listing, cancellation).ConfigureAwait(false);
-        // Of a listing that lacks what blocks became only what is new is believed.
-        var late = isComplete ? Late(before, listing) : [.. before.Select(static block => block.Meta.BlockId)];
         var unreadableBefore = _unreadable;
         state.Update(view =>
         {
-            var kept = view.Blocks.Where(block => !before.Contains(block) || listing.Existing.Contains((block.Meta.Tenant, block.Meta.BlockId)) || late.Contains(block.Meta.BlockId)).ToList();
+            BlockHandle[] kept = [.. view.Blocks.Where(block => !before.Contains(block) || round.There.Contains(block.Meta.BlockId) || round.Late.Contains(block.Meta.BlockId))];
             var ids = kept.Select(static block => block.Meta.BlockId).ToHashSet();
+            // What compaction took out meanwhile was still listed.
+            BlockHandle[] blocks = [.. kept, .. listing.Blocks.Where(meta => !state.WasTakenOut(meta.BlockId) && ids.Add(meta.BlockId)).Select(meta => new BlockHandle(meta, remote))];
+            // Of what this node took out itself it has the successor.
             return view with
             {
-                // What became of these may not have been listed yet. Of what this node took out itself it has the successor.
-                Former = [.. view.Blocks.Where(block => !ids.Contains(block.Meta.BlockId))],
-                // What compaction took out meanwhile was still listed.
-                UnknownBlocks = "",
-                Blocks = [.. kept, .. listing.Blocks.Where(meta => !ids.Contains(meta.BlockId) && !state.WasTakenOut(meta.BlockId)).Select(meta => new BlockHandle(meta, remote))],
+                Former =
+                [
+                    .. view.Readable.Where(block => !(before.Contains(block) && round.Replaced.Contains(block.Meta.BlockId)) && ids.Add(block.Meta.BlockId)),
+                    .. round.Over.Where(meta => !state.WasTakenOut(meta.BlockId) && ids.Add(meta.BlockId)).Select(meta => new BlockHandle(meta, remote)),
+                ],
+                UnknownBlocks = time.GetElapsedTime(_start, round.Began) >= Delay ? "" : "the service lists late, and what came to it shortly before the start may not be listed yet",
+                Blocks = blocks,
                 Unreadable = [.. view.Unreadable.Except(unreadableBefore), .. listing.Unreadable],
                 Quarantined = view.Quarantined.Union(listing.Quarantined),
                 Deleted = deleted.Aggregate(view.Deleted, (all, tenant) => Known(all, tenant.Key, tenant.Value)),
@@ -125,32 +158,36 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
             };
         });
         _unreadable = listing.Unreadable;
-        return isComplete;
+        return round.Began;
     }
 
-    // Those that are not listed, and would have to be so only from some time on.
-    private HashSet<BlockId> Late(HashSet<BlockHandle> before, BlockListing listing)
+    // Again if there are blocks over of which neither they nor what they became need be in the view: that is cheaper than to read them all twice.
+    // It helps where the store lists what is there. What is left is read as it was.
+    private async Task<Round> ListAsync(NodeView view, HashSet<BlockHandle> before, CancellationToken cancellation)
     {
-        var missing = before.Where(block => !listing.Existing.Contains((block.Meta.Tenant, block.Meta.BlockId)) && !listing.Over.Contains(block.Meta.BlockId)).Select(static block => block.Meta.BlockId).ToHashSet();
-        foreach (var found in _missingSince.Keys.Where(block => !missing.Contains(block)).ToList()) _missingSince.Remove(found);
-        foreach (var block in missing) _missingSince.TryAdd(block, time.GetTimestamp());
-        return [.. missing.Where(block => time.GetElapsedTime(_missingSince[block]) < options.Remote!.ListingDelay)];
-    }
-
-    // Again if blocks were over of which neither they nor what they became need be in the view.
-    private async Task<(BlockListing Listing, bool IsComplete)> ListAsync(HashSet<BlockId> known, CancellationToken cancellation)
-    {
+        var known = view.Blocks.Select(static block => block.Meta.BlockId).ToHashSet();
+        var readable = view.Readable.Select(static block => block.Meta.BlockId).ToHashSet();
         for (var again = 0; ; again++)
         {
+            var began = time.GetTimestamp();
             var listing = await remote.ListAsync(options.TenantIndex, time.GetUtcNow(), known.Contains, cancellation).ConfigureAwait(false);
-            var now = time.GetTimestamp();
-            var delay = options.Remote!.ListingDelay;
-            var accounted = _over.Where(entry => time.GetElapsedTime(entry.Value, now) >= delay).Select(static entry => entry.Key).Union(known).Concat(state.View.Former.Select(static block => block.Meta.BlockId));
-            var isComplete = listing.Over.IsSubsetOf(accounted);
-            _over = listing.Over.ToDictionary(static block => block, block => _over.GetValueOrDefault(block, now));
-            // Repeating helps where the store lists what is there.
-            if (isComplete || again == MaxListings || delay > TimeSpan.Zero) return (listing, isComplete || delay == TimeSpan.Zero);
+            var there = listing.Existing.Select(static block => block.Block).Where(known.Contains).Concat(listing.Blocks.Select(static meta => meta.BlockId)).ToHashSet();
+            var (late, replaced) = Note(listing, listing.Over.Keys.Union(before.Select(static block => block.Meta.BlockId)).Where(block => !there.Contains(block)).ToList(), began);
+            var unknown = state.NotTakenOut(listing.Over.Keys.Where(block => !there.Contains(block) && !replaced.Contains(block) && !readable.Contains(block)));
+            if (unknown.Count > 0 && again < MaxListings && Delay == TimeSpan.Zero) continue;
+            return new Round(began, listing, there, late, replaced, await remote.ReadOverAsync(listing, unknown, cancellation).ConfigureAwait(false));
         }
+    }
+
+    // Of blocks that are not there: those that may be too new to be listed; and those that have been over for so long that the listing, which began
+    // then, shows what they became: that was written before they were over.
+    private (HashSet<BlockId> Late, HashSet<BlockId> Replaced) Note(BlockListing listing, List<BlockId> unlisted, long began)
+    {
+        var (missedBefore, outBefore, ended) = (_missingSince, _outSince, time.GetTimestamp());
+        _missingSince = unlisted.Where(block => !listing.Over.ContainsKey(block) && !outBefore.ContainsKey(block)).ToDictionary(static block => block, block => missedBefore.GetValueOrDefault(block, began));
+        var late = _missingSince.Where(entry => time.GetElapsedTime(entry.Value, began) < Delay).Select(static entry => entry.Key).ToHashSet();
+        _outSince = unlisted.Where(block => !late.Contains(block)).ToDictionary(static block => block, block => outBefore.GetValueOrDefault(block, ended));
+        return (late, [.. _outSince.Where(entry => outBefore.ContainsKey(entry.Key) && time.GetElapsedTime(entry.Value, began) >= Delay).Select(static entry => entry.Key)]);
     }
 
     private void Report(BlockListing listing)
@@ -194,4 +231,13 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
 
         return (changed, unknown);
     }
+
+    /// <summary>A listing and what follows from it.</summary>
+    /// <param name="Began">When.</param>
+    /// <param name="Listing">What it said.</param>
+    /// <param name="There">Blocks that are not over.</param>
+    /// <param name="Late">Blocks of the view that may be too new to be listed.</param>
+    /// <param name="Replaced">Blocks that are, and whose spans are in what the listing shows; or expired.</param>
+    /// <param name="Over">Blocks that came and went since the listing before, of which that is not known yet.</param>
+    private sealed record Round(long Began, BlockListing Listing, HashSet<BlockId> There, HashSet<BlockId> Late, HashSet<BlockId> Replaced, List<BlockMeta> Over);
 }

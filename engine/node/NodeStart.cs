@@ -69,6 +69,7 @@ internal sealed class NodeStart(NodeOptions options, NodeMachine machine, Metric
             log.Error("the tenant's traces are withheld until its list of deleted traces is mended and the node started again", ("tenant", tenant.Value), ("err", error));
         state.Update(_ => new NodeView([.. generations, state.NewGeneration(wal.Current)], [.. listing.Blocks.Select(meta => new BlockHandle(meta, stores.Local))])
         {
+            UnknownBlocks = stores.Remote is null ? "" : "the service was not asked yet",
             Unreadable = listing.Unreadable,
             Quarantined = [.. listing.Quarantined],
             Deleted = deleted.ToImmutableDictionary(),

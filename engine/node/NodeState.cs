@@ -28,6 +28,12 @@ internal sealed class NodeState(NodeOptions options, TimeProvider time)
     /// <summary>Compaction or retention took the block out of the view: it does not come back. For use within an update.</summary>
     public bool WasTakenOut(BlockId block) => _takenOut.Contains(block);
 
+    /// <summary>Those of the blocks that this node did not take out itself.</summary>
+    public List<BlockId> NotTakenOut(IEnumerable<BlockId> blocks)
+    {
+        lock (_lock) return [.. blocks.Where(block => !_takenOut.Contains(block))];
+    }
+
     /// <summary>The same as <see cref="Update"/>, and notes that these blocks are over.</summary>
     public void TakeOut(IReadOnlyCollection<BlockId> blocks, Func<NodeView, NodeView> change) => Update(view =>
     {

@@ -28,8 +28,8 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
     public string UnknownBlocks { get; init; } = "";
 
     /// <summary>
-    /// Blocks that the last listing did not show any more, though their files are there for a while: read until the next one, which
-    /// shows what they became. Not compacted.
+    /// Blocks that are over, though their files are there for a while: read until a listing shows for certain what they became
+    /// (<see cref="Blocklist"/>). Not compacted.
     /// </summary>
     public BlockHandle[] Former { get; init; } = [];
 

@@ -55,7 +55,7 @@ internal sealed class QueryRunner(QueryGate gate, NodeState state, ICollectsSour
                 }
             }
 
-            await others.ListAsync(cancellation).ConfigureAwait(false);
+            await others.ListAsync(tenants, cancellation).ConfigureAwait(false);
         }
     }
 }
@@ -66,6 +66,6 @@ internal interface ICollectsSources
     /// <summary>What other nodes have and the store has not.</summary>
     ValueTask<PeerSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation);
 
-    /// <summary>Brings the view in step with the store, as far as that answers.</summary>
-    Task ListAsync(CancellationToken cancellation);
+    /// <summary>Brings the view in step with the store, as far as that answers: a block of one of the tenants was not there.</summary>
+    Task ListAsync(TenantSet tenants, CancellationToken cancellation);
 }

@@ -56,13 +56,12 @@ public sealed partial class TempoNode
     ValueTask<PeerSources> ICollectsSources.CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) =>
         _peers is null ? new ValueTask<PeerSources>(PeerSources.None) : new ValueTask<PeerSources>(_peers.CollectAsync(tenants, trace, cancellation));
 
-    async Task ICollectsSources.ListAsync(CancellationToken cancellation)
+    async Task ICollectsSources.ListAsync(TenantSet tenants, CancellationToken cancellation)
     {
         if (_ring is null) return;
         // Other nodes go on telling of blocks that are over; what those became, who were so before the listing began, is in it.
-        var gone = await _ring.PeerBlocks.GoneAsync(cancellation).ConfigureAwait(false);
-        var now = _time.GetTimestamp();
-        await _ring.Blocklist.EnsureAsync(now, cancellation).ConfigureAwait(false);
-        _ring.PeerBlocks.Forget(gone, now, _ring.Blocklist.IsSince);
+        await _ring.PeerBlocks.LookForGoneAsync(tenants, cancellation).ConfigureAwait(false);
+        await _ring.Blocklist.EnsureAsync(_time.GetTimestamp(), cancellation).ConfigureAwait(false);
+        _ring.PeerBlocks.Forget(_ring.Blocklist.IsSince);
     }
 }

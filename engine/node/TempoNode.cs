@@ -214,6 +214,7 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
             foreach (var loop in _loops) await loop.EndAsync().ConfigureAwait(false);
             _compaction.Dispose();
             _ring?.Blocklist.Dispose();
+            _ring?.PeerBlocks.Dispose();
             _deletion.Dispose();
             await _cuts.DisposeAsync().ConfigureAwait(false);
             await _state.View.Current.SealAsync(_time.GetUtcNow()).ConfigureAwait(false);

@@ -110,14 +110,16 @@ internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore 
         }
 
         // Before it is not local any more: who asks in between hears of it twice rather than never. Of one that is over, too: neither this node nor
-        // others need know what it became, and its data stay for a while; who finds them gone lists the store.
+        // others need know what it became, and its data stay for a while; who finds them gone lists the store. It is not compacted again.
         state.Recent.Add(meta);
         var uploaded = new BlockHandle(meta, remote);
         state.Update(view =>
         {
-            var others = view.Blocks.Where(other => other != block);
             // The blocklist may have seen it first.
-            return view with { Blocks = others.Any(other => other.Meta.BlockId == meta.BlockId) ? [.. others] : [.. others, uploaded] };
+            BlockHandle[] blocks = [.. view.Blocks.Where(other => other != block)];
+            BlockHandle[] former = [.. view.Former.Where(other => isOver || other.Meta.BlockId != meta.BlockId)];
+            if (blocks.Concat(former).Any(other => other.Meta.BlockId == meta.BlockId)) return view with { Blocks = blocks, Former = former };
+            return isOver ? view with { Blocks = blocks, Former = [.. former, uploaded] } : view with { Blocks = [.. blocks, uploaded], Former = former };
         });
         Failpoints.Hit(Failpoint.UploadSwapped);
         _uploaded.Add(block);

@@ -8,48 +8,59 @@ namespace Tempo.Engine.Node.Peers;
 /// The newest blocks of other nodes, open for queries until this node's own list of the store has them. Those that wait for their
 /// upload are read from their node, the others from the store. Thread safe.
 /// </summary>
-internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, string workFolder, BlockStoreOptions options, TimeProvider time)
+internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, string workFolder, BlockStoreOptions options, TimeProvider time) : IDisposable
 {
     /// <summary>A block that no query asked for is closed after this; longer than any query runs.</summary>
     private static readonly TimeSpan Unused = TimeSpan.FromMinutes(10);
 
+    /// <summary>Metas that are asked for at once.</summary>
+    private const int MaxParallelReads = 50;
+
     private readonly Lock _lock = new();
     private readonly Dictionary<(string Peer, BlockId Block, bool IsLocal), Entry> _handles = [];
-    private readonly Dictionary<BlockId, long> _gone = []; // since when they are known to be
-    private readonly HashSet<BlockId> _over = [];
-    private readonly Queue<(BlockId Block, long At)> _overOrder = []; // for longer than anybody tells of a block
+    private readonly Dictionary<BlockId, Gone> _gone = [];
+    private readonly SemaphoreSlim _looking = new(1, 1);
+    private readonly Dictionary<TenantId, long> _looked = []; // when the last look began
     private readonly Dictionary<string, (IPeer Peer, BlockStore Store)> _stores = new(StringComparer.Ordinal);
 
-    /// <summary>Those that peers have uploaded and that are not in the store any more, as far as it answers. Asks for each: for after one of them could not be read.</summary>
-    public async Task<List<BlockId>> GoneAsync(CancellationToken cancellation)
+    public void Dispose() => _looking.Dispose();
+
+    /// <summary>
+    /// Looks which of the tenants' blocks that peers have uploaded are not in the store any more, as far as it answers. Asks for each: for after one
+    /// of them could not be read. Who waited while another one looked has what that one found.
+    /// </summary>
+    public async Task LookForGoneAsync(TenantSet tenants, CancellationToken cancellation)
     {
-        BlockMeta[] told;
-        lock (_lock) told = [.. _handles.Where(static entry => !entry.Key.IsLocal).Select(static entry => entry.Value.Handle.Meta).DistinctBy(static meta => meta.BlockId).Where(meta => !_over.Contains(meta.BlockId))];
-        var gone = new List<BlockId>();
+        var called = time.GetTimestamp();
+        await _looking.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            foreach (var meta in told)
-                if (await shared.TryReadMetaAsync(meta.Tenant, meta.BlockId, static _ => { }, cancellation).ConfigureAwait(false) is null) gone.Add(meta.BlockId);
+            TenantId[] asked = [.. tenants.Tenants.Where(tenant => !_looked.TryGetValue(tenant, out var at) || at < called)];
+            if (asked.Length == 0) return;
+            var now = time.GetTimestamp();
+            foreach (var tenant in asked) _looked[tenant] = now;
+            foreach (var some in Told(asked).Chunk(MaxParallelReads)) await LookForAsync(some, cancellation).ConfigureAwait(false);
         }
         catch (ObjectStoreException)
         {
             // The others may be there.
         }
-
-        return gone;
+        finally
+        {
+            _looking.Release();
+        }
     }
 
-    /// <summary>These are gone, at this time. Once the store was listed since, who goes on telling of them is not believed.</summary>
-    public void Forget(IEnumerable<BlockId> gone, long at, Func<long, bool> isListedSince)
+    /// <summary>Once the store was listed since a block was found to be gone, who goes on telling of it is not believed.</summary>
+    public void Forget(Func<long, bool> isListedSince)
     {
         lock (_lock)
         {
-            foreach (var block in gone) _gone.TryAdd(block, at);
-            var listed = _gone.Where(entry => isListedSince(entry.Value)).Select(static entry => entry.Key).ToList();
-            foreach (var block in listed) _gone.Remove(block);
-            while (_overOrder.TryPeek(out var first) && time.GetElapsedTime(first.At) > RecentBlocks.Kept * 2) _over.Remove(_overOrder.Dequeue().Block);
-            foreach (var block in listed)
-                if (_over.Add(block)) _overOrder.Enqueue((block, time.GetTimestamp()));
+            foreach (var (block, gone) in _gone.ToList())
+            {
+                if (time.GetElapsedTime(gone.At) > RecentBlocks.Kept * 2) _gone.Remove(block); // for longer than anybody tells of a block
+                else if (!gone.IsListed && isListedSince(gone.At)) _gone[block] = gone with { IsListed = true };
+            }
         }
     }
 
@@ -86,7 +97,23 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
 
     private bool IsOver(BlockId block)
     {
-        lock (_lock) return _over.Contains(block);
+        lock (_lock) return _gone.TryGetValue(block, out var gone) && gone.IsListed;
+    }
+
+    private List<BlockMeta> Told(TenantId[] tenants)
+    {
+        lock (_lock)
+            return [.. _handles.Where(static entry => !entry.Key.IsLocal).Select(static entry => entry.Value.Handle.Meta).Where(meta => tenants.Contains(meta.Tenant) && !_gone.ContainsKey(meta.BlockId)).DistinctBy(static meta => meta.BlockId)];
+    }
+
+    private async Task LookForAsync(BlockMeta[] some, CancellationToken cancellation)
+    {
+        var found = await Task.WhenAll(some.Select(meta => shared.TryReadMetaAsync(meta.Tenant, meta.BlockId, static _ => { }, cancellation))).ConfigureAwait(false);
+        lock (_lock)
+        {
+            for (var i = 0; i < some.Length; i++)
+                if (found[i] is null) _gone.TryAdd(some[i].BlockId, new Gone(time.GetTimestamp(), IsListed: false));
+        }
     }
 
     private BlockHandle? Find(IPeer peer, BlockId id, bool isLocal)
@@ -132,4 +159,7 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
 
         public long UsedAt { get; set; }
     }
+
+    // Not in the store any more; once the store was listed since, what it became is in the view.
+    private readonly record struct Gone(long At, bool IsListed);
 }

@@ -82,7 +82,7 @@ internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blockli
             : parts.FirstOrDefault(static part => part.Damage.Length > 0)?.Damage ?? "";
         Note(holders, parts);
         if (!await blocklist.EnsureAsync(Volatile.Read(ref _listedFrom), cancellation).ConfigureAwait(false) && damage.Length == 0)
-            damage = "the store could not be listed since a node came or went";
+            damage = blocklist.LastError is { Length: > 0 } error ? $"the store could not be listed since a node came or went: {error}" : "the store lists late (storage.trace.listing_delay), and what a node that came or went left in it may not be listed yet";
         var known = state.View.Readable.Select(static block => block.Meta.BlockId).ToHashSet();
         var opened = new List<BlockHandle>();
         foreach (var part in parts)

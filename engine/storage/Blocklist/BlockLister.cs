@@ -48,7 +48,7 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
     private static void Note(BlockListing listing, ObjectEntry entry)
     {
         if (BlockObjects.TryParse(entry.Key, BlockObjects.Meta, out var tenant, out var block)) listing.Existing.Add((tenant, block));
-        else if (BlockObjects.TryParse(entry.Key, BlockObjects.CompactedMeta, out _, out block)) listing.Over.Add(block);
+        else if (BlockObjects.TryParse(entry.Key, BlockObjects.CompactedMeta, out tenant, out block)) listing.Over[block] = tenant;
         else if (BlockObjects.TryParse(entry.Key, BlockObjects.Quarantine, out _, out block)) listing.Quarantined.Add(block);
         else if (DeletedTracesStore.TryParseKey(entry.Key, out tenant) && entry.Info is { } info) listing.DeletedTraces[tenant] = info;
     }
@@ -76,6 +76,28 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
         return known;
     }
 
+    /// <summary>
+    /// What blocks were that are over. Those that are deleted by now are left out; those of which that cannot be read are added to the unreadable
+    /// ones. Throws <see cref="ObjectStoreException"/>.
+    /// </summary>
+    public async Task<List<BlockMeta>> ReadOverAsync(BlockListing listing, IEnumerable<BlockId> blocks, CancellationToken cancellation)
+    {
+        var found = new List<BlockMeta>();
+        foreach (var some in blocks.Chunk(MaxParallelReads))
+        {
+            var metas = await Task.WhenAll(some.Select(block => objects
+                .TryGetAsync(BlockObjects.Key(listing.Over[block], block, BlockObjects.CompactedMeta), BlockMeta.MaxJsonBytes, cancellation).AsTask())).ConfigureAwait(false);
+            for (var i = 0; i < some.Length; i++)
+            {
+                if (metas[i] is not { } json) continue;
+                if (TryRead(json, listing.Over[some[i]], some[i], out var meta, out var error)) found.Add(meta!);
+                else listing.Unreadable.Add(new UnreadableBlock(listing.Over[some[i]], some[i], error));
+            }
+        }
+
+        return found;
+    }
+
     private async Task ReadMetasAsync(BlockListing listing, List<(TenantId Tenant, BlockId Block)> blocks, CancellationToken cancellation)
     {
         foreach (var some in blocks.Chunk(MaxParallelReads))
@@ -86,7 +108,7 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
             {
                 if (metas[i] is not { } json)
                 {
-                    listing.Over.Add(some[i].Block);
+                    listing.Over[some[i].Block] = some[i].Tenant;
                     continue;
                 }
 
@@ -129,7 +151,7 @@ public sealed class BlockListing
     /// Blocks that are over: compacted, or expired, some of them while the listing ran. A listing is not of one moment: what one of
     /// those became may have been written where the listing had been already.
     /// </summary>
-    public HashSet<BlockId> Over { get; } = [];
+    public Dictionary<BlockId, TenantId> Over { get; } = [];
 
     /// <summary>Those of them that were not known, by id.</summary>
     public List<BlockMeta> Blocks { get; } = [];

@@ -122,6 +122,10 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         return listing;
     }
 
+    /// <summary>What blocks were that the listing says are over; see <see cref="BlockLister.ReadOverAsync"/>.</summary>
+    public Task<List<BlockMeta>> ReadOverAsync(BlockListing listing, IEnumerable<BlockId> blocks, CancellationToken cancellation) =>
+        new BlockLister(objects, TenantIndexUse.None, default).ReadOverAsync(listing, blocks, cancellation);
+
     /// <summary>All blocks, and those that are there and cannot be read.</summary>
     public Task<BlockListing> ListAllAsync(CancellationToken cancellation) => ListAsync(TenantIndexUse.None, default, static _ => false, cancellation);
 

@@ -215,7 +215,7 @@ public sealed class BlocklistTests : IDisposable
     {
         public ValueTask<PeerSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) => new(PeerSources.None);
 
-        public async Task ListAsync(CancellationToken cancellation)
+        public async Task ListAsync(TenantSet tenants, CancellationToken cancellation)
         {
             time.Advance(TimeSpan.FromSeconds(1));
             Assert.True(await list.EnsureAsync(time.GetTimestamp(), cancellation));
@@ -226,7 +226,7 @@ public sealed class BlocklistTests : IDisposable
     {
         public ValueTask<PeerSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) => new(PeerSources.None);
 
-        public Task ListAsync(CancellationToken cancellation)
+        public Task ListAsync(TenantSet tenants, CancellationToken cancellation)
         {
             list();
             return Task.CompletedTask;

@@ -66,6 +66,20 @@ public sealed class UploadTests : IDisposable
         Assert.Equal([blocks[7].BlockId], await UploadedAsync());
     }
 
+    /// <summary>It was uploaded by a life before, and another node has compacted it since.</summary>
+    [Fact]
+    public async Task A_block_that_is_over_already_is_read_and_not_compacted_again()
+    {
+        var block = Assert.Single(await WriteAsync(1));
+        var (loop, service) = Open();
+        await service.PutAsync(ObjectKey.Parse($"{block.Tenant}/{block.BlockId}/meta.compacted.json"), block.ToJson(), default);
+        await loop.RunOnceAsync(default);
+        Assert.Empty(await UploadedAsync());
+        Assert.Empty(_state.View.Blocks);
+        Assert.Equal([block.BlockId], _state.View.Readable.Select(static handle => handle.Meta.BlockId));
+        Assert.Equal([block.BlockId], _state.Recent.All().Select(static meta => meta.BlockId));
+    }
+
     private async Task<List<BlockMeta>> WriteAsync(int count)
     {
         var blocks = new List<BlockMeta>();

@@ -47,11 +47,13 @@ internal sealed class SimBucket(World world)
         IEnumerable<KeyValuePair<string, Item>> all = _objects;
         if (Staleness > TimeSpan.Zero)
         {
-            var until = world.Now - (long)(Staleness.Ticks * world.Random.NextDouble());
+            // Each name is as late as it is: of two that were written one after the other the second may be listed alone.
+            var until = new Dictionary<string, long>(StringComparer.Ordinal);
             var then = new SortedDictionary<string, Item>(StringComparer.Ordinal);
             foreach (var (at, name, item) in _changes)
             {
-                if (at > until) break;
+                if (!until.TryGetValue(name, out var last)) until.Add(name, last = world.Now - (long)(Staleness.Ticks * world.Random.NextDouble()));
+                if (at > last) continue;
                 if (item is null) then.Remove(name);
                 else then[name] = item;
             }
