@@ -30,9 +30,11 @@ public sealed partial class ColumnReader
         if (rows != rowCount) Fail($"{rows} rows where {rowCount} belong");
     }
 
-    /// <summary>Whether a page with some of these rows takes more bytes in the file.</summary>
+    /// <summary>Whether a page with some of these rows, or the dictionary of all, takes more bytes in the file.</summary>
     public bool HasPageBeyond(long bytes, long rowStart, int rowCount)
     {
+        // What a row has of texts may lie in the dictionary alone, and its pages be a few indices.
+        if (!Pages.IsEmpty && Pages[0].Offset - Chunk.StartOffset > bytes) return true;
         foreach (ref readonly var page in Pages)
             if (page.SizeBytes > bytes && page.EndsAfter(rowStart) && page.BeginsBefore(rowStart + rowCount))
                 return true;

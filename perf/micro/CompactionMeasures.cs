@@ -35,13 +35,14 @@ internal static class CompactionMeasures
         var columns = ReadColumns(options.Text("--columns") ?? "");
         var folder = Path.Combine(options.Text("--folder") ?? "/tmp/tempo-micro", $"compaction-{spans}-{blocks}{(areSingle ? "-single" : "")}{(textBytes > 0 ? $"-{textBytes}" : "")}{(areApart ? "-apart" : "")}");
         var isBuild = options.Flag("--build");
+        var keeps = options.Flag("--keep");
         options.ExpectEnd();
         if (isBuild)
         {
             await BuildAsync(folder, blocks, spans, areSingle, areApart, textBytes).ConfigureAwait(false);
             await BuildAsync(WarmFolder(folder), 3, WarmSpans, areSingle: false, areApart: false).ConfigureAwait(false);
         }
-        else await MeasureAsync(folder, blocks, copies, columns).ConfigureAwait(false);
+        else await MeasureAsync(folder, blocks, copies, columns, keeps).ConfigureAwait(false);
         return 0;
     }
 
@@ -114,7 +115,7 @@ internal static class CompactionMeasures
         }
     }
 
-    private static async Task MeasureAsync(string folder, int blocks, bool copies, DedicatedColumns columns)
+    private static async Task MeasureAsync(string folder, int blocks, bool copies, DedicatedColumns columns, bool keeps)
     {
         var store = Open(folder, "measured");
         var inputs = await LevelZeroAsync(store).ConfigureAwait(false);
@@ -145,7 +146,8 @@ internal static class CompactionMeasures
             {(double)output.SizeBytes / spans:F1} bytes a span, sidecar {(double)sidecar / spans:F2}
             resident memory grew by {growth / 1024.0:F0} MiB at most (from {residentBefore / 1024.0:F0})
             """));
-        Directory.Delete(objects, recursive: true);
+        if (keeps) Console.WriteLine($"kept in {objects}: delete it before the next run");
+        else Directory.Delete(objects, recursive: true);
     }
 
     // Span attributes with columns of their own in the output: "rpc.method,server.port:int".

@@ -9,11 +9,13 @@ const string Usage = """
         unpacked column is kept from query to query).
     tempo-micro columns --file data.parquet [--only text]
         What it costs to unpack each column of a block.
+    tempo-micro levels --file data.parquet [--only text]
+        CPU and bytes of each column's pages at each level of zstd.
     tempo-micro blocks --requests file.bin [--spans-per-block 250000]
         Sidecar bytes a span, CPU of tag names and values; a file of requests is made by tempo-load generate.
     tempo-micro misses [--blocks 1000] [--traces 2000]
         CPU of a look-up by id that finds nothing.
-    tempo-micro compaction [--spans-per-block 1000000] [--blocks 4] [--single-span-traces [--text-bytes 0]] [--apart] [--no-copy] [--folder /tmp/tempo-micro] [--build]
+    tempo-micro compaction [--spans-per-block 1000000] [--blocks 4] [--single-span-traces [--text-bytes 0]] [--apart] [--no-copy] [--keep] [--folder /tmp/tempo-micro] [--build]
         MB a CPU-second and growth of memory while blocks become one; make them first, with the same options and --build. --apart:
         the inputs have ids of ranges of their own and are as compaction leaves them, so that row groups are copied, unless --no-copy.
     tempo-micro ingest [--spans 75000] [--spans-per-request 300] [--rounds 9] [--dedicated]
@@ -36,6 +38,7 @@ try
     {
         case "query": return await QueryBenchmark.RunAsync(options).ConfigureAwait(false);
         case "columns": return ColumnBenchmark.Run(options);
+        case "levels": return LevelBenchmark.Run(options);
         case "blocks":
             await SidecarMeasures.BlocksAsync(options.Text("--requests") ?? throw new OptionException("blocks needs --requests file.bin."), options.Int("--spans-per-block", 250_000, 1, 100_000_000)).ConfigureAwait(false);
             return 0;

@@ -18,9 +18,6 @@ internal sealed class BlockColumns
     /// </summary>
     private const int MaxDictionaryBytes = 8 << 20;
 
-    // Up to here a block is one of a cut's, for which time counts and not the tenth of a byte.
-    private const int CutLevel = 3;
-
     private readonly ColumnChunkWriter[] _inSchemaOrder;
 
     // By logical path (BlockVersion), as everything here; and the path of each chunk.
@@ -41,22 +38,9 @@ internal sealed class BlockColumns
         for (var i = 0; i < _paths.Length; i++) _chunks.Add(_paths[i], _inSchemaOrder[i]);
     }
 
-    // Where nearly every value is another one, a higher level looks long for what is not there. Found by compressing the pages of the load
-    // tool's traffic at each level (perf/README.md has the table): these columns take as many bytes at theirs, or fewer.
-    private static int LevelOf(string path, int zstdLevel) => path switch
-    {
-        "TraceIDText" or "rs.ss.Spans.Events.Attrs.Value" => Math.Min(zstdLevel, 1),
-        // A cut's blocks are soon merged: what is nearly stored costs a sixth, for a twentieth of a byte a span each.
-        "rs.ss.Spans.SpanID" or "rs.ss.Spans.DurationNano" or "rs.ss.Spans.StartTimeUnixNano" => zstdLevel <= CutLevel ? -1 : 3,
-        "rs.ss.Spans.ParentSpanID" => zstdLevel <= CutLevel ? 1 : 2,
-        // From 5 on it finds something at last.
-        "rs.ss.Spans.Attrs.Value" or "rs.ss.Spans.Attrs.ValueInt" when zstdLevel <= 4 => 1,
-        _ => zstdLevel,
-    };
-
     private static ColumnOptions OptionsOf(string path, int zstdLevel)
     {
-        var options = new ColumnOptions { CompressionLevel = LevelOf(path, zstdLevel) };
+        var options = new ColumnOptions { CompressionLevel = ColumnLevels.Of(path, zstdLevel) };
         return HasTextBounds(path) ? options with { Bounds = BoundsPolicy.All } : options;
     }
 
@@ -78,7 +62,7 @@ internal sealed class BlockColumns
     /// <summary>zstd level of further pages.</summary>
     public void CompressAt(int zstdLevel)
     {
-        for (var i = 0; i < _paths.Length; i++) _inSchemaOrder[i].CompressionLevel = LevelOf(_paths[i], zstdLevel);
+        for (var i = 0; i < _paths.Length; i++) _inSchemaOrder[i].CompressionLevel = ColumnLevels.Of(_paths[i], zstdLevel);
     }
 
     /// <summary>Writes one page of every column.</summary>

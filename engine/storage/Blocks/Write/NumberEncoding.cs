@@ -5,7 +5,8 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 /// <summary>
 /// Chooses the encoding of one number column in one row group, by the size that its values come to as the codec leaves them:
 /// <code>
-/// dictionary   up to 256 entries always; beyond, until a page is found that its differences make smaller
+/// dictionary   up to 256 entries always; beyond, until a page is found that its differences make smaller: tried at the first such
+///              page, and again whenever the dictionary has grown to twice as much
 /// deltas       from that page on: sizes of bodies, offsets, whatever is nearly always another number
 /// PLAIN        where the dictionary is closed and deltas save nothing: numbers of 64 bits
 /// </code>
@@ -23,21 +24,22 @@ internal sealed class NumberEncoding
     private const int Parts = 16;
 
     private int _seenEntries;
+    private int _nextTrial;
     private PageEncoding _encoding = PageEncoding.RleDictionary;
 
     /// <summary>The encoding of the page that has these values, of which there are some.</summary>
     public PageEncoding Choose(ColumnChunkWriter chunk, IntStage column, int indexBits)
     {
         var dictionary = column.Dictionary;
-        if (_encoding != PageEncoding.RleDictionary || dictionary.Count <= FewEntries) return _encoding;
+        if (_encoding != PageEncoding.RleDictionary || dictionary.Count <= FewEntries || dictionary.Count < _nextTrial && !dictionary.IsClosed) return _encoding;
         var deltas = chunk.TryDelta(column.Values);
         if (dictionary.IsClosed) return _encoding = deltas < chunk.TryPlain(column.Values) ? PageEncoding.DeltaBinaryPacked : PageEncoding.Plain;
         var entries = chunk.TryPlain(dictionary.Values[_seenEntries..]);
-        _seenEntries = dictionary.Count;
+        (_seenEntries, _nextTrial) = (dictionary.Count, 2 * dictionary.Count);
         var indexes = chunk.TryDictionaryIndices(column.Indexes, indexBits);
         return _encoding = deltas + deltas / Parts < indexes + entries / PagesOfEntry ? PageEncoding.DeltaBinaryPacked : PageEncoding.RleDictionary;
     }
 
     /// <summary>Starts the next row group.</summary>
-    public void Clear() => (_seenEntries, _encoding) = (0, PageEncoding.RleDictionary);
+    public void Clear() => (_seenEntries, _nextTrial, _encoding) = (0, 0, PageEncoding.RleDictionary);
 }
