@@ -18,8 +18,8 @@ namespace Tempo.Engine.Query.Metrics;
 /// 3  live ids are sorted and compared with each block alike
 /// </code>
 /// Cost: 16 bytes and some 5 ns a trace for each block that overlaps another, once: later queries know what two blocks have in common
-/// (<see cref="Storage.Blocks.CommonTraces"/>); nothing at all for the others. With nothing shared, which is the rule after compaction, the scan counts spans where it finds them. Shared traces are put together
-/// whole by <see cref="Sources.TraceLoader"/>; there may be many at the seam of live data and the newest block, and few elsewhere.
+/// (<see cref="Storage.Blocks.CommonTraces"/>); nothing at all for the others. With nothing shared, which is the rule after compaction,
+/// the scan counts spans where it finds them. Shared traces are put together whole by <see cref="Sources.TraceLoader"/>; there may be many at the seam of live data and the newest block, and few elsewhere.
 /// </summary>
 internal sealed class SharedTraces
 {
@@ -54,7 +54,7 @@ internal sealed class SharedTraces
             if (isAlone) continue;
             var block = new IdsOfBlock(ordered[i], budget, cancellation);
             if (meetsLive && block.Ids is { } ids) shared.Add(Common(liveIds, ids), 1 + block.Block.Number);
-            foreach (var other in active) shared.Add(Common(other, block), 1 + block.Block.Number);
+            foreach (var other in active) shared.Add(FindCommon(other, block), 1 + block.Block.Number);
             active.Add(block);
         }
 
@@ -134,7 +134,7 @@ internal sealed class SharedTraces
     }
 
     // What two blocks have in common does not change.
-    private static TraceId[] Common(IdsOfBlock a, IdsOfBlock b)
+    private static TraceId[] FindCommon(IdsOfBlock a, IdsOfBlock b)
     {
         if (a.Block.KnownInCommonWith(b.Block) is { } known) return known;
         if (a.Ids is not { } ids || b.Ids is not { } others) return [];

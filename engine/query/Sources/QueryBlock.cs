@@ -24,10 +24,10 @@ public sealed class QueryBlock
     public BlockSidecar Sidecar => _handle.Sidecar;
 
     /// <summary>The traces that both blocks hold, if it is known from an earlier query; else null.</summary>
-    public TraceId[]? KnownInCommonWith(QueryBlock other) => _handle.Common.With(other.Meta.BlockId);
+    public TraceId[]? KnownInCommonWith(QueryBlock other) => _handle.Store.CommonTraces.Of(Meta.BlockId, other.Meta.BlockId);
 
     /// <summary>Keeps them for later queries.</summary>
-    public void KeepInCommonWith(QueryBlock other, TraceId[] ids) => _handle.Common.Keep(other.Meta.BlockId, ids);
+    public void KeepInCommonWith(QueryBlock other, TraceId[] ids) => _handle.Store.CommonTraces.Keep(Meta.BlockId, other.Meta.BlockId, ids);
 
     /// <summary>The tree's numbers are those that this engine gives: it wrote the block.</summary>
     public bool HasOwnTrees => Meta.Checksums is not null;

@@ -22,9 +22,6 @@ public sealed class BlockHandle(BlockMeta meta, BlockStore store)
     /// <summary>Where it is.</summary>
     public BlockStore Store { get; } = store;
 
-    /// <summary>Which of its traces lie in other blocks, too, as far as somebody found out.</summary>
-    public CommonTraces Common { get; } = new();
-
     /// <summary>The block if it is open.</summary>
     public BlockReader? OpenReader => _reader is { IsCompletedSuccessfully: true } open ? open.Result : null;
 
@@ -76,6 +73,7 @@ public sealed class BlockHandle(BlockMeta meta, BlockStore store)
         Sidecar.Close();
         Store.Open.Remove(this);
         Store.Columns.Remove(this);
+        Store.CommonTraces.Remove(Meta.BlockId);
         // A reader that gave up waiting has left an opening behind: it is closed as soon as it is open.
         reader?.ContinueWith(
             static opened => opened.Result.Dispose(),

@@ -43,6 +43,9 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     /// <summary>Blocks that stay open.</summary>
     public OpenBlocks Open => options.Open;
 
+    /// <summary>Which traces two blocks have in common, as far as somebody found out.</summary>
+    public CommonTraces CommonTraces => options.CommonTraces;
+
     /// <summary>Dictionaries that were asked for more than once, of all blocks.</summary>
     public DictionaryCache Dictionaries { get; } = new(options.DictionaryCacheBytes);
 
@@ -402,6 +405,8 @@ public sealed record BlockStoreOptions
     internal ColumnCache Columns { get; private init; } = new(96 << 20);
 
     internal OpenBlocks Open { get; init; } = new(64 << 20, FileLimit.OpenBlocks);
+
+    internal CommonTraces CommonTraces { get; } = new(16 << 20);
 
     internal RowGroupMemoryPool Memory { get; } = new(Environment.ProcessorCount);
 

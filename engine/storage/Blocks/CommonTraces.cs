@@ -3,40 +3,98 @@ using Tempo.Engine.Foundation;
 namespace Tempo.Engine.Storage.Blocks;
 
 /// <summary>
-/// The traces that one block has in common with others: two blocks do not change, so what was found out by comparing all their ids holds as
-/// long as both are there, and mostly it is "none". Bounded: what does not fit is found out again. Thread safe.
+/// The traces that pairs of blocks have in common: two blocks do not change, so what was found out by comparing all their ids holds as
+/// long as both are there, and mostly it is "none". Bounded with all pairs together: the pair that nobody asked for the longest time goes
+/// first, and is found out again. Thread safe.
 /// </summary>
-public sealed class CommonTraces
+/// <param name="maxBytes">Of all pairs and their ids.</param>
+public sealed class CommonTraces(long maxBytes)
 {
-    /// <summary>Other blocks that are remembered: those whose times overlap are few, but a tenant may send whatever times it likes.</summary>
-    private const int MaxBlocks = 256;
-
-    /// <summary>Ids that are remembered, with all blocks together: 64 KiB.</summary>
-    private const int MaxIds = 4096;
+    /// <summary>What a pair takes besides its ids: entries in the table, in the line and in the sets of both blocks, with room to grow.</summary>
+    private const int PairBytes = 256;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<BlockId, TraceId[]> _byBlock = [];
-    private int _idCount;
+    private readonly Dictionary<(BlockId, BlockId), LinkedListNode<Pair>> _pairs = [];
+    private readonly Dictionary<BlockId, HashSet<BlockId>> _others = []; // with whom a block has a pair
+    private readonly LinkedList<Pair> _byUse = new();                    // the one to go first in front
 
-    /// <summary>The ids in common with another block, ascending; null if nobody found out, or they were too many.</summary>
-    public TraceId[]? With(BlockId otherBlock)
+    /// <summary>Bytes that the pairs take, at most those of the constructor.</summary>
+    public long SizeBytes
     {
-        lock (_lock) return _byBlock.GetValueOrDefault(otherBlock);
+        get
+        {
+            lock (_lock) return field;
+        }
+        private set;
     }
 
-    /// <summary>Remembers them. They must not change any more.</summary>
-    public void Keep(BlockId otherBlock, TraceId[] ids)
+    /// <summary>The ids that two blocks have in common, ascending; null if nobody found out, or they are not kept.</summary>
+    public TraceId[]? Of(BlockId block, BlockId other)
     {
-        if (ids.Length > MaxIds) return;
         lock (_lock)
         {
-            if (_byBlock.Count >= MaxBlocks || _idCount + ids.Length > MaxIds)
-            {
-                _byBlock.Clear();
-                _idCount = 0;
-            }
-
-            if (_byBlock.TryAdd(otherBlock, ids)) _idCount += ids.Length;
+            if (!_pairs.TryGetValue(KeyOf(block, other), out var pair)) return null;
+            _byUse.Remove(pair);
+            _byUse.AddLast(pair);
+            return pair.Value.Ids;
         }
+    }
+
+    /// <summary>Remembers them. They must not change any more. So many that hardly another pair had room are not kept.</summary>
+    public void Keep(BlockId block, BlockId other, TraceId[] ids)
+    {
+        var pair = new Pair(KeyOf(block, other), ids);
+        if (pair.SizeBytes > maxBytes / 8) return;
+        lock (_lock)
+        {
+            if (_pairs.ContainsKey(pair.Key)) return;
+            while (SizeBytes + pair.SizeBytes > maxBytes) Remove(_byUse.First!);
+            _pairs.Add(pair.Key, _byUse.AddLast(pair));
+            OthersOf(block).Add(other);
+            OthersOf(other).Add(block);
+            SizeBytes += pair.SizeBytes;
+        }
+    }
+
+    /// <summary>Nobody reads the block any more: forgets its pairs.</summary>
+    public void Remove(BlockId block)
+    {
+        lock (_lock)
+        {
+            if (!_others.TryGetValue(block, out var others)) return;
+            foreach (var other in others.ToArray()) Remove(_pairs[KeyOf(block, other)]);
+        }
+    }
+
+    // Under the lock.
+    private void Remove(LinkedListNode<Pair> pair)
+    {
+        var (first, second) = pair.Value.Key;
+        _byUse.Remove(pair);
+        _pairs.Remove(pair.Value.Key);
+        Forget(first, second);
+        Forget(second, first);
+        SizeBytes -= pair.Value.SizeBytes;
+    }
+
+    private void Forget(BlockId block, BlockId other)
+    {
+        var others = _others[block];
+        others.Remove(other);
+        if (others.Count == 0) _others.Remove(block);
+    }
+
+    private HashSet<BlockId> OthersOf(BlockId block)
+    {
+        if (!_others.TryGetValue(block, out var others)) _others.Add(block, others = []);
+        return others;
+    }
+
+    // Whoever comes first.
+    private static (BlockId, BlockId) KeyOf(BlockId block, BlockId other) => block.CompareTo(other) <= 0 ? (block, other) : (other, block);
+
+    private readonly record struct Pair((BlockId, BlockId) Key, TraceId[] Ids)
+    {
+        public long SizeBytes => PairBytes + (long)Ids.Length * TraceId.SizeBytes;
     }
 }
