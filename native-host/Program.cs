@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.Query.Kernels;
+using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Host.Cli;
 using Tempo.Host.Cli.Tool;
 using Tempo.Host.Config;
@@ -70,6 +72,8 @@ internal static class Program
         var log = new Log(Console.OpenStandardError(), options.LogFormat, options.LogLevel, TimeProvider.System);
         if (warnings.Count > 0) log.Warn("-- CONFIGURATION WARNINGS --", ("count", warnings.Count));
         foreach (var warning in warnings) log.Warn(warning);
+        foreach (var wrong in (string?[])[KernelChoice.Warning, LevelKernel.Warning])
+            if (wrong is not null) log.Error("an environment variable names a kernel that is not used", ("err", wrong));
         if (!FailpointStart.TryApply(areFailpointsAllowed, Environment.GetEnvironmentVariable(FailpointStart.Variable), log, out var error)) return Fail(error, CannotStart);
         var lifecycle = new Lifecycle();
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);

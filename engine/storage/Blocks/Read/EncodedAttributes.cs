@@ -172,6 +172,7 @@ internal sealed class EncodedAttributes(AttributeScope scope)
         var attributes = ColumnMemory.Take(ref _attributes, found.Count);
         var (owners, next, last, before, first) = (found.Owners, 0, -1, -1, 0);
         var words = (_keys.LevelCount + 63) / 64;
+        var kernel = LevelKernel.Current;
         for (var word = 0; word < words; word++)
         {
             var (present, begins) = (_present[word], _ownerBegins[word]);
@@ -181,7 +182,7 @@ internal sealed class EncodedAttributes(AttributeScope scope)
             for (var left = marks; left != 0; left &= left - 1)
                 attributes[next++] = first + BitOperations.TrailingZeroCount(left);
             next -= BitOperations.PopCount(marks);
-            for (var left = present == ulong.MaxValue ? marks : LevelBits.Deposit(marks, present); left != 0; left &= left - 1)
+            for (var left = present == ulong.MaxValue ? marks : LevelBits.Deposit(kernel, marks, present); left != 0; left &= left - 1)
             {
                 var owner = before + BitOperations.PopCount(begins & (left ^ (left - 1)));
                 if (owner < 0) throw new ParquetFormatException($"column '{_keyPath}': an attribute before its first owner");

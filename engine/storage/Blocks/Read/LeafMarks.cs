@@ -70,10 +70,11 @@ internal sealed class LeafMarks
         var words = (entries + 63) / 64;
         var present = ColumnMemory.TakeZeroed(ref _present, words + 1);
         var attributes = 0;
+        var kernel = LevelKernel.Current;
         for (var word = 0; word < words; word++)
         {
             var first = begins[word];
-            var bits = first == ulong.MaxValue ? values[word] : LevelBits.Extract(values[word], first);
+            var bits = first == ulong.MaxValue ? values[word] : LevelBits.Extract(kernel, values[word], first);
             var (to, shift) = (attributes >> 6, attributes & 63);
             present[to] |= bits << shift;
             if (shift > 0) present[to + 1] |= bits >> (64 - shift);

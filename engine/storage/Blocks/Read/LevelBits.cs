@@ -13,7 +13,7 @@ internal static class LevelBits
     /// <summary>The same with a given kernel.</summary>
     internal static void MarkAtLeast(LevelKind kernel, ReadOnlySpan<byte> levels, byte level, Span<ulong> bits)
     {
-        var words = kernel == LevelKind.Vector ? levels.Length / 64 : 0;
+        var words = kernel == LevelKind.Vector && Vector256.IsHardwareAccelerated ? levels.Length / 64 : 0;
         ref var first = ref MemoryMarshal.GetReference(levels);
         var wanted = Vector256.Create(level);
         for (var word = 0; word < words; word++)
@@ -38,8 +38,11 @@ internal static class LevelBits
         }
     }
 
-    /// <summary>The bits at the set places of <paramref name="mask"/>, one beside the other from the lowest on.</summary>
-    public static ulong Extract(ulong bits, ulong mask) => Bmi2.X64.IsSupported && LevelKernel.Current == LevelKind.Vector ? Bmi2.X64.ParallelBitExtract(bits, mask) : ExtractScalar(bits, mask);
+    /// <summary>
+    /// The bits at the set places of <paramref name="mask"/>, one beside the other from the lowest on. Who calls it for many words asks
+    /// once which kernel is in use.
+    /// </summary>
+    public static ulong Extract(LevelKind kernel, ulong bits, ulong mask) => Bmi2.X64.IsSupported && kernel == LevelKind.Vector ? Bmi2.X64.ParallelBitExtract(bits, mask) : ExtractScalar(bits, mask);
 
     internal static ulong ExtractScalar(ulong bits, ulong mask)
     {
@@ -51,7 +54,7 @@ internal static class LevelBits
     }
 
     /// <summary>The lowest bits, one at each set place of <paramref name="mask"/>: undoes <see cref="Extract"/>.</summary>
-    public static ulong Deposit(ulong bits, ulong mask) => Bmi2.X64.IsSupported && LevelKernel.Current == LevelKind.Vector ? Bmi2.X64.ParallelBitDeposit(bits, mask) : DepositScalar(bits, mask);
+    public static ulong Deposit(LevelKind kernel, ulong bits, ulong mask) => Bmi2.X64.IsSupported && kernel == LevelKind.Vector ? Bmi2.X64.ParallelBitDeposit(bits, mask) : DepositScalar(bits, mask);
 
     internal static ulong DepositScalar(ulong bits, ulong mask)
     {

@@ -120,7 +120,7 @@ internal sealed partial class RowGroupColumns
         var owners = 0;
         var capacity = starts.Length - 1;
         var i = 0;
-        if (kernel == LevelKind.Vector)
+        if (kernel == LevelKind.Vector && Vector256.IsHardwareAccelerated)
         {
             var limit = Vector256.Create((byte)ownerRepetition);
             ref var first = ref MemoryMarshal.GetReference(repetition);

@@ -17,7 +17,7 @@ internal static class SpanOwners
     internal static void Number(LevelKind kernel, ReadOnlySpan<byte> levels, Span<int> traces, Span<int> resources, Span<int> scopes)
     {
         var done = 0;
-        if (kernel == LevelKind.Vector)
+        if (kernel == LevelKind.Vector && Vector128.IsHardwareAccelerated)
         {
             var (trace, resource, scope) = (Vector128.Create(-1), Vector128.Create(-1), Vector128.Create(-1));
             ref var from = ref MemoryMarshal.GetReference(levels);
