@@ -51,10 +51,10 @@ public sealed class TraceSearchResult
     public ulong DurationNano { get; init; }
 
     /// <summary>Empty when the query was empty.</summary>
-    public SpanSetResult[] SpanSets { get; set; } = [];
+    public SpanSetResult[] SpanSets { get; init; } = [];
 
     /// <summary>Ascending by name, ordinal.</summary>
-    public ServiceStatsResult[] ServiceStats { get; set; } = [];
+    public ServiceStatsResult[] ServiceStats { get; init; } = [];
 }
 
 /// <summary>Spans and errors of one service in a trace.</summary>

@@ -25,6 +25,12 @@ internal ref struct SearchJsonRow
     private const int SpanFrameBytes = 160;
     private const int AttributeFrameBytes = 80;
 
+    /// <summary>In place of the size of what has to be written token by token; a sum of millions of it is no overflow.</summary>
+    private const long NotHere = 1L << 40;
+
+    // SearchJson.RootNotReceived as it is escaped.
+    private static ReadOnlySpan<byte> RootServiceNotReceived => ",\"rootServiceName\":\"\\u003croot span not yet received\\u003e\""u8;
+
     private static readonly SearchValues<char> Plain = SearchValues.Create(PlainChars());
 
     private readonly Span<byte> _span;
@@ -35,58 +41,69 @@ internal ref struct SearchJsonRow
     /// <summary>False, with nothing written, if the trace has to be written token by token.</summary>
     public static bool TryWrite(ref ProtoJsonWriter json, TraceSearchResult trace, bool isPadded)
     {
+        // Looked through before memory is asked for: that may end a block of the answer of which half is free.
         var bytes = MostBytes(trace);
         if (bytes > MaxBytes) return false;
         var row = new SearchJsonRow(json.BeginRaw(bytes, out var begun));
         row._at = begun;
-        if (!row.TryWriteTrace(trace, isPadded)) return false;
+        row.WriteTrace(trace, isPadded);
         json.EndRaw(row._at);
         return true;
     }
 
-    // A plain character is one byte.
+    // Beyond MaxBytes if it cannot be written so.
     private static long MostBytes(TraceSearchResult trace)
     {
-        long bytes = TraceFrameBytes + (trace.RootServiceName?.Length ?? SearchJson.RootNotReceived.Length) + (trace.RootTraceName?.Length ?? 0);
-        foreach (ref readonly var service in trace.ServiceStats.AsSpan()) bytes += ServiceFrameBytes + service.ServiceName.Length;
+        var bytes = TraceFrameBytes + (trace.RootServiceName is null ? RootServiceNotReceived.Length : MostBytes(trace.RootServiceName)) + MostBytes(trace.RootTraceName);
+        foreach (ref readonly var service in trace.ServiceStats.AsSpan()) bytes += ServiceFrameBytes + MostBytes(service.ServiceName);
         // The first set stands there twice.
-        for (var i = 0; i < trace.SpanSets.Length; i++) bytes += (i == 0 ? 2 : 1) * MostBytes(trace.SpanSets[i]);
+        for (var i = 0; i < trace.SpanSets.Length && bytes <= MaxBytes; i++) bytes += (i == 0 ? 2 : 1) * MostBytes(trace.SpanSets[i]);
         return bytes;
     }
 
     private static long MostBytes(SpanSetResult set)
     {
         var bytes = SetFrameBytes + MostBytes(set.Attributes);
-        foreach (var span in set.Spans) bytes += SpanFrameBytes + (span.Name?.Length ?? 0) + MostBytes(span.Attributes);
+        foreach (var span in set.Spans) bytes += SpanFrameBytes + MostBytes(span.Name) + MostBytes(span.Attributes);
         return bytes;
     }
 
+    // A key that is empty is left out.
     private static long MostBytes(AttributeResult[] attributes)
     {
         long bytes = 0;
-        foreach (ref readonly var attribute in attributes.AsSpan()) bytes += AttributeFrameBytes + attribute.Key.Length + ((attribute.Value as string)?.Length ?? 0);
+        foreach (ref readonly var attribute in attributes.AsSpan())
+        {
+            var value = attribute.Value switch { string text => MostBytes(text), long or bool => 0, _ => NotHere };
+            bytes += AttributeFrameBytes + (attribute.Key.Length == 0 ? NotHere : MostBytes(attribute.Key)) + value;
+        }
+
         return bytes;
     }
 
-    private bool TryWriteTrace(TraceSearchResult trace, bool isPadded)
+    // A plain character is one byte.
+    private static long MostBytes(string? text) => text is null ? 0 : text.AsSpan().ContainsAnyExcept(Plain) ? NotHere : text.Length;
+
+    private void WriteTrace(TraceSearchResult trace, bool isPadded)
     {
         Raw("{\"traceID\":\""u8);
         WriteId(trace.TraceId, isPadded);
         Raw("\""u8);
-        if (!TryMember(",\"rootServiceName\":"u8, trace.RootServiceName ?? SearchJson.RootNotReceived) || !TryMember(",\"rootTraceName\":"u8, trace.RootTraceName)) return false;
+        if (trace.RootServiceName is null) Raw(RootServiceNotReceived);
+        else Member(",\"rootServiceName\":"u8, trace.RootServiceName);
+        Member(",\"rootTraceName\":"u8, trace.RootTraceName);
         LongMember(",\"startTimeUnixNano\":\""u8, trace.StartTimeUnixNano);
         IntMember(",\"durationMs\":"u8, trace.DurationMs);
-        if (trace.SpanSets.Length > 0 && !TryWriteSets(trace.SpanSets)) return false;
-        if (trace.ServiceStats.Length > 0 && !TryWriteServices(trace.ServiceStats)) return false;
+        if (trace.SpanSets.Length > 0) WriteSets(trace.SpanSets);
+        if (trace.ServiceStats.Length > 0) WriteServices(trace.ServiceStats);
         Raw("}"u8);
-        return true;
     }
 
-    private bool TryWriteSets(SpanSetResult[] sets)
+    private void WriteSets(SpanSetResult[] sets)
     {
         Raw(",\"spanSet\":"u8);
         var first = _at;
-        if (!TryWriteSet(sets[0])) return false;
+        WriteSet(sets[0]);
         var length = _at - first;
         Raw(",\"spanSets\":["u8);
         _span.Slice(first, length).CopyTo(_span[_at..]);
@@ -94,60 +111,55 @@ internal ref struct SearchJsonRow
         for (var i = 1; i < sets.Length; i++)
         {
             Raw(","u8);
-            if (!TryWriteSet(sets[i])) return false;
+            WriteSet(sets[i]);
         }
 
         Raw("]"u8);
-        return true;
     }
 
-    private bool TryWriteSet(SpanSetResult set)
+    private void WriteSet(SpanSetResult set)
     {
         Raw("{"u8);
         var begun = _at;
         for (var i = 0; i < set.Spans.Length; i++)
         {
             Raw(i == 0 ? "\"spans\":["u8 : ","u8);
-            if (!TryWriteSpan(set.Spans[i])) return false;
+            WriteSpan(set.Spans[i]);
         }
 
         if (set.Spans.Length > 0) Raw("]"u8);
         if (set.Matched != 0) IntMember(_at > begun ? ",\"matched\":"u8 : "\"matched\":"u8, set.Matched);
-        if (!TryWriteAttributes(set.Attributes, _at > begun)) return false;
+        WriteAttributes(set.Attributes, _at > begun);
         Raw("}"u8);
-        return true;
     }
 
-    private bool TryWriteSpan(SpanResult span)
+    private void WriteSpan(SpanResult span)
     {
         Raw("{\"spanID\":\""u8);
         WriteHex(span.SpanId.Value);
         Raw("\""u8);
-        if (!TryMember(",\"name\":"u8, span.Name)) return false;
+        Member(",\"name\":"u8, span.Name);
         LongMember(",\"startTimeUnixNano\":\""u8, span.StartTimeUnixNano);
         LongMember(",\"durationNanos\":\""u8, span.DurationNanos);
-        if (!TryWriteAttributes(span.Attributes, needsComma: true)) return false;
+        WriteAttributes(span.Attributes, needsComma: true);
         Raw("}"u8);
-        return true;
     }
 
-    private bool TryWriteAttributes(AttributeResult[] attributes, bool needsComma)
+    private void WriteAttributes(AttributeResult[] attributes, bool needsComma)
     {
-        if (attributes.Length == 0) return true;
+        if (attributes.Length == 0) return;
         if (needsComma) Raw(","u8);
         Raw("\"attributes\":["u8);
         for (var i = 0; i < attributes.Length; i++)
         {
             ref readonly var attribute = ref attributes[i];
-            // A key that is empty is left out.
-            if (attribute.Key.Length == 0) return false;
             Raw(i == 0 ? "{\"key\":"u8 : ",{\"key\":"u8);
-            if (!TryText(attribute.Key)) return false;
+            Text(attribute.Key);
             switch (attribute.Value)
             {
                 case string text:
                     Raw(",\"value\":{\"stringValue\":"u8);
-                    if (!TryText(text)) return false;
+                    Text(text);
                     Raw("}}"u8);
                     break;
                 case long number:
@@ -159,21 +171,18 @@ internal ref struct SearchJsonRow
                 case bool flag:
                     Raw(flag ? ",\"value\":{\"boolValue\":true}}"u8 : ",\"value\":{\"boolValue\":false}}"u8);
                     break;
-                default:
-                    return false;
             }
         }
 
         Raw("]"u8);
-        return true;
     }
 
-    private bool TryWriteServices(ServiceStatsResult[] services)
+    private void WriteServices(ServiceStatsResult[] services)
     {
         for (var i = 0; i < services.Length; i++)
         {
             Raw(i == 0 ? ",\"serviceStats\":{"u8 : ","u8);
-            if (!TryText(services[i].ServiceName)) return false;
+            Text(services[i].ServiceName);
             Raw(":{"u8);
             if (services[i].SpanCount != 0) IntMember("\"spanCount\":"u8, services[i].SpanCount);
             if (services[i].ErrorCount != 0) IntMember(services[i].SpanCount != 0 ? ",\"errorCount\":"u8 : "\"errorCount\":"u8, services[i].ErrorCount);
@@ -181,7 +190,6 @@ internal ref struct SearchJsonRow
         }
 
         Raw("}"u8);
-        return true;
     }
 
     private void Raw(ReadOnlySpan<byte> text)
@@ -191,21 +199,20 @@ internal ref struct SearchJsonRow
     }
 
     // Left out where it is empty.
-    private bool TryMember(ReadOnlySpan<byte> name, string? text)
+    private void Member(ReadOnlySpan<byte> name, string? text)
     {
-        if (string.IsNullOrEmpty(text)) return true;
+        if (string.IsNullOrEmpty(text)) return;
         Raw(name);
-        return TryText(text);
+        Text(text);
     }
 
-    private bool TryText(string text)
+    // Of plain characters.
+    private void Text(string text)
     {
-        if (text.AsSpan().ContainsAnyExcept(Plain)) return false;
         _span[_at++] = (byte)'"';
         Ascii.FromUtf16(text, _span[_at..], out var size);
         _at += size;
         _span[_at++] = (byte)'"';
-        return true;
     }
 
     // Left out where it is zero.

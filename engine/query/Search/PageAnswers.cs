@@ -114,10 +114,8 @@ internal sealed class PageAnswers
         var (first, end) = (found[0], found[^1] + 1);
         while (first > 0 && batch.Trace[first - 1] == trace) first--;
         while (end < batch.SpanCount && batch.Trace[end] == trace) end++;
-        var answer = _describer.Describe(batch, trace, HasRoot(batch, trace, first, end));
-        answer.SpanSets = [_describer.DescribeSet(batch, ByTime(batch, found, spansPerSpanSet), count, attributes)];
-        _describer.AddServiceStats(batch, first, end, answer);
-        return answer;
+        var set = _describer.DescribeSet(batch, ByTime(batch, found, spansPerSpanSet), count, attributes);
+        return _describer.Describe(batch, trace, HasRoot(batch, trace, first, end), [set], _describer.ServiceStats(batch, first, end));
     }
 
     private void Load(SpanBatch batch)

@@ -14,8 +14,12 @@ internal sealed class TextCache
     /// <summary>Of larger tables nothing is kept: most of their texts are met once.</summary>
     private const int MaxTexts = 16 * 1024;
 
+    /// <summary>Characters of texts, of which each may be of any length, after which all tables begin anew: 8 MiB.</summary>
+    private const int MaxChars = 4 << 20;
+
     private readonly Entry[] _tables = new Entry[MaxTables];
     private int _next;
+    private long _chars;
 
     public string Of(StringColumn column, int row) => Of(column.Table, column.Codes[row]);
 
@@ -23,8 +27,17 @@ internal sealed class TextCache
     {
         if (code >= MaxTexts) return Encoding.UTF8.GetString(table[code]);
         ref var texts = ref TextsOf(table);
-        if (code >= texts.Length) Array.Resize(ref texts, Math.Min(Math.Max(code + 1, table.Count), MaxTexts));
-        return texts[code] ??= Encoding.UTF8.GetString(table[code]);
+        // As far as somebody asks: of a large table it may be one text.
+        if (code >= texts.Length) Array.Resize(ref texts, Math.Min(Math.Max(code + 1, 2 * texts.Length), MaxTexts));
+        if (texts[code] is { } known) return known;
+        var text = texts[code] = Encoding.UTF8.GetString(table[code]);
+        if ((_chars += text.Length) > MaxChars)
+        {
+            Array.Clear(_tables);
+            _chars = 0;
+        }
+
+        return text;
     }
 
     private ref string?[] TextsOf(StringTable table)

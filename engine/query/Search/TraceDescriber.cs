@@ -12,10 +12,14 @@ namespace Tempo.Engine.Query.Search;
 /// </summary>
 internal sealed class TraceDescriber
 {
+    /// <summary>Services of a trace up to which one is found by looking through them: mostly it is the one before.</summary>
+    private const int MaxLookedThrough = 64;
+
     private readonly SearchPlan _plan;
     private readonly TextCache _texts = new();
     private readonly ShownFields _shown;
     private readonly List<(StringTable Table, int Code, uint Spans, uint Errors)> _services = [];
+    private readonly Dictionary<(StringTable Table, int Code), int> _placeOfService = []; // of those beyond MaxLookedThrough
     private readonly List<ServiceStatsResult> _stats = [];
 
     public TraceDescriber(SearchPlan plan)
@@ -25,7 +29,9 @@ internal sealed class TraceDescriber
     }
 
     /// <summary>A trace listed without its spans.</summary>
-    public TraceSearchResult Describe(OrderedTrace trace) => new()
+    public TraceSearchResult Describe(OrderedTrace trace) => Describe(trace, [], []);
+
+    private TraceSearchResult Describe(OrderedTrace trace, SpanSetResult[] sets, ServiceStatsResult[] services) => new()
     {
         TraceId = trace.Id,
         RootServiceName = trace.Root < 0 ? null : ServiceOf(trace, trace.Root),
@@ -33,20 +39,20 @@ internal sealed class TraceDescriber
         StartTimeUnixNano = trace.StartUnixNano,
         DurationNano = trace.EndUnixNano - trace.StartUnixNano,
         DurationMs = (uint)Math.Min((trace.EndUnixNano - trace.StartUnixNano) / 1_000_000, uint.MaxValue),
+        SpanSets = sets,
+        ServiceStats = services,
     };
 
     /// <summary>A trace with what the query found in it; at most <paramref name="spansPerSpanSet"/> spans of each set.</summary>
     public TraceSearchResult Describe(OrderedTrace trace, List<Spanset> sets, int spansPerSpanSet)
     {
-        var result = Describe(trace);
-        result.SpanSets = new SpanSetResult[sets.Count];
-        for (var i = 0; i < sets.Count; i++) result.SpanSets[i] = DescribeSet(trace, sets[i], spansPerSpanSet);
-        AddServiceStats(trace, result);
-        return result;
+        var described = new SpanSetResult[sets.Count];
+        for (var i = 0; i < described.Length; i++) described[i] = DescribeSet(trace, sets[i], spansPerSpanSet);
+        return Describe(trace, described, ServiceStats(trace));
     }
 
     /// <summary>A trace whose spans lie together in a batch of a block, which knows its root.</summary>
-    public TraceSearchResult Describe(SpanBatch batch, int trace, bool hasRoot) => new()
+    public TraceSearchResult Describe(SpanBatch batch, int trace, bool hasRoot, SpanSetResult[] sets, ServiceStatsResult[] services) => new()
     {
         TraceId = batch.TraceIds[trace],
         RootServiceName = hasRoot ? _texts.Of(batch.RootServiceName, trace) : null,
@@ -54,6 +60,8 @@ internal sealed class TraceDescriber
         StartTimeUnixNano = batch.TraceStart[trace],
         DurationNano = batch.TraceEnd[trace] - batch.TraceStart[trace],
         DurationMs = (uint)Math.Min((batch.TraceEnd[trace] - batch.TraceStart[trace]) / 1_000_000, uint.MaxValue),
+        SpanSets = sets,
+        ServiceStats = services,
     };
 
     /// <summary>The spans of one set by their rows, in their order; the trace's facts are not known.</summary>
@@ -89,9 +97,9 @@ internal sealed class TraceDescriber
         };
     }
 
-    private void AddServiceStats(OrderedTrace trace, TraceSearchResult result)
+    private ServiceStatsResult[] ServiceStats(OrderedTrace trace)
     {
-        _services.Clear();
+        BeginServices();
         for (var i = 0; i < trace.SpanCount; i++)
         {
             var batch = trace.Batch(i);
@@ -99,15 +107,21 @@ internal sealed class TraceDescriber
             CountService(batch, trace.Spans[i].Span);
         }
 
-        WriteServices(result);
+        return ToServiceStats();
     }
 
     /// <summary>Counts the spans of a trace that lie together in a batch.</summary>
-    public void AddServiceStats(SpanBatch batch, int first, int end, TraceSearchResult result)
+    public ServiceStatsResult[] ServiceStats(SpanBatch batch, int first, int end)
+    {
+        BeginServices();
+        for (var row = first; row < end; row++) CountService(batch, row);
+        return ToServiceStats();
+    }
+
+    private void BeginServices()
     {
         _services.Clear();
-        for (var row = first; row < end; row++) CountService(batch, row);
-        WriteServices(result);
+        if (_placeOfService.Count > 0) _placeOfService.Clear();
     }
 
     private void CountService(SpanBatch batch, int row)
@@ -118,42 +132,42 @@ internal sealed class TraceDescriber
         if ((batch.Status[row] & SpanBatch.StatusCodeMask) == SpanBatch.StatusError) service.Errors++;
     }
 
-    private void WriteServices(TraceSearchResult result)
+    // By name. The same name may stand in the tables of several sources.
+    private ServiceStatsResult[] ToServiceStats()
     {
         _stats.Clear();
-        foreach (var (table, code, spans, errors) in _services) Add(_stats, new ServiceStatsResult(_texts.Of(table, code), spans, errors));
-        result.ServiceStats = [.. _stats];
+        foreach (var (table, code, spans, errors) in _services) _stats.Add(new ServiceStatsResult(_texts.Of(table, code), spans, errors));
+        _stats.Sort(static (a, b) => string.CompareOrdinal(a.ServiceName, b.ServiceName));
+        var all = CollectionsMarshal.AsSpan(_stats);
+        var count = 0;
+        foreach (var next in all)
+        {
+            if (count == 0 || all[count - 1].ServiceName != next.ServiceName) all[count++] = next;
+            else all[count - 1] = new ServiceStatsResult(next.ServiceName, all[count - 1].SpanCount + next.SpanCount, all[count - 1].ErrorCount + next.ErrorCount);
+        }
+
+        return all[..count].ToArray();
     }
 
     // A trace has few services, and their spans come in runs.
     private ref (StringTable Table, int Code, uint Spans, uint Errors) ServiceEntry(StringTable table, int code)
     {
         var known = CollectionsMarshal.AsSpan(_services);
-        for (var i = known.Length - 1; i >= 0; i--)
+        for (var i = known.Length - 1; i >= Math.Max(0, known.Length - MaxLookedThrough); i--)
             if (known[i].Code == code && ReferenceEquals(known[i].Table, table))
                 return ref known[i];
-        _services.Add((table, code, 0, 0));
-        return ref CollectionsMarshal.AsSpan(_services)[^1];
-    }
-
-    // At its place by name. The same name may stand in the tables of several sources.
-    private static void Add(List<ServiceStatsResult> stats, ServiceStatsResult service)
-    {
-        for (var i = stats.Count; i > 0; i--)
+        if (known.Length >= MaxLookedThrough)
         {
-            var order = string.CompareOrdinal(stats[i - 1].ServiceName, service.ServiceName);
-            if (order < 0)
-            {
-                stats.Insert(i, service);
-                return;
-            }
-
-            if (order > 0) continue;
-            stats[i - 1] = new ServiceStatsResult(service.ServiceName, stats[i - 1].SpanCount + service.SpanCount, stats[i - 1].ErrorCount + service.ErrorCount);
-            return;
+            if (known.Length == MaxLookedThrough)
+                for (var i = 0; i < known.Length; i++)
+                    _placeOfService.Add((known[i].Table, known[i].Code), i);
+            ref var place = ref CollectionsMarshal.GetValueRefOrAddDefault(_placeOfService, (table, code), out var isKnown);
+            if (isKnown) return ref known[place];
+            place = known.Length;
         }
 
-        stats.Insert(0, service);
+        _services.Add((table, code, 0, 0));
+        return ref CollectionsMarshal.AsSpan(_services)[^1];
     }
 
     private string NameOf(OrderedTrace trace, int index)

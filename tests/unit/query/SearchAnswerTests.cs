@@ -1,6 +1,7 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Search;
+using Tempo.Engine.Query.Sources;
 using Tempo.Query.Tests.Testing;
 
 namespace Tempo.Query.Tests;
@@ -26,6 +27,31 @@ public sealed class SearchAnswerTests(GoldenStores stores) : IClassFixture<Golde
                 "T1 front GET /api 0 4000 db:2/0 front:2/1",
             ],
             result.Traces.Select(Summary));
+    }
+
+    /// <summary>Names that stand in the tables of a block and of live data, too many to look through.</summary>
+    [Fact]
+    public async Task A_trace_of_many_services_has_each_once_and_in_order()
+    {
+        const int services = 300;
+        using var store = new TestStore(pageSpans: 1000, rowGroupSpans: 1000);
+        var spans = Enumerable.Range(0, 4 * services).Select(static i => new TestSpan
+        {
+            TraceId = new TraceId(7, 7),
+            Id = (ulong)i + 1,
+            Name = "x",
+            StartUnixNano = BaseNano + (ulong)i,
+            Status = i % 4 == 0 ? 2 : 0,
+            Resource = new TestResource([("service.name", $"s{i * 7 % services:d3}")]),
+        }).ToList();
+        foreach (var sources in new[] { new TraceSources(TestStore.Live(spans), []), new TraceSources([], await store.Block(spans)), new TraceSources(TestStore.Live(spans.Take(700)), await store.Block(spans.Skip(500))) })
+        {
+            var result = await TraceSearch.RunAsync(GoldenStores.Everything with { Query = "{ name = \"x\" }" }, sources, TestContext.Current.CancellationToken);
+            var stats = Assert.Single(result.Traces).ServiceStats;
+            var expected = spans.GroupBy(static span => (string)span.Resource.Attributes[0].Value).OrderBy(static group => group.Key, StringComparer.Ordinal)
+                .Select(static group => new ServiceStatsResult(group.Key, (uint)group.Count(), (uint)group.Count(static span => span.Status == 2)));
+            Assert.Equal(expected, stats);
+        }
     }
 
     [Theory]

@@ -53,6 +53,46 @@ public class SearchJsonRowTests
         Assert.InRange(inOnePiece, 1000, 5000);
     }
 
+    [Fact]
+    public void A_trace_without_its_root_goes_in_one_piece()
+    {
+        var output = new ArrayBufferWriter<byte>();
+        var json = new ProtoJsonWriter(output);
+        Assert.True(SearchJsonRow.TryWrite(ref json, new TraceSearchResult { TraceId = new TraceId(0, 1), StartTimeUnixNano = 0, DurationMs = 0 }, isPadded: false));
+        Assert.Equal("""{"traceID":"1","rootServiceName":"\u003croot span not yet received\u003e"}""", Encoding.UTF8.GetString(output.WrittenSpan));
+    }
+
+    /// <summary>What cannot go in one piece asks for no memory: a block of the answer would end for it.</summary>
+    [Theory]
+    [InlineData("a<b", "", "k", 1L)]
+    [InlineData("a", "n\u00e4h", "k", 1L)]
+    [InlineData("a", "", "k&", 1L)]
+    [InlineData("a", "", "", 1L)]
+    [InlineData("a", "", "k", "\"")]
+    [InlineData("a", "", "k", 1.5)]
+    public void A_trace_that_has_to_be_escaped_asks_for_no_memory(string service, string name, string key, object value)
+    {
+        var trace = new TraceSearchResult
+        {
+            TraceId = new TraceId(0, 1),
+            StartTimeUnixNano = 0,
+            DurationMs = 0,
+            SpanSets = [new SpanSetResult { Spans = [new SpanResult { SpanId = new SpanId(1), Name = name, StartTimeUnixNano = 0, DurationNanos = 0, Attributes = [new AttributeResult(key, value)] }] }],
+            ServiceStats = [new ServiceStatsResult(service, 1, 0)],
+        };
+        var json = new ProtoJsonWriter(new NoMemory());
+        Assert.False(SearchJsonRow.TryWrite(ref json, trace, isPadded: false));
+    }
+
+    private sealed class NoMemory : IBufferWriter<byte>
+    {
+        public void Advance(int count) => throw new InvalidOperationException("written");
+
+        public Memory<byte> GetMemory(int sizeHint = 0) => throw new InvalidOperationException("asked for");
+
+        public Span<byte> GetSpan(int sizeHint = 0) => throw new InvalidOperationException("asked for");
+    }
+
     private static TraceSearchResult Trace(Random random, int texts) => new()
     {
         TraceId = new TraceId(random.Next(3) == 0 ? 0 : Number(random), Number(random)),
