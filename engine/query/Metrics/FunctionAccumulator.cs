@@ -102,9 +102,11 @@ internal sealed class FunctionAccumulator : SpanAccumulator
         _cells.Add(series, intervals, values, weights);
     }
 
+    public override bool CanAddAll => IsCounting && _weights is null && _keys.MayHaveCodes;
+
     public override bool TryAddAll(SpanBatch batch)
     {
-        if (!IsCounting || _weights is not null || batch.SpanCount == 0 || batch.TraceStart.Length == 0) return false;
+        if (!CanAddAll || batch.SpanCount == 0 || batch.TraceStart.Length == 0) return false;
         if (!_keys.TryGetCodes(batch, out var codes, out var owners)) return false;
         _pageCounts ??= new PageCounts(_options.Axis);
         if (!_pageCounts.TryCount(batch.StartUnixNano.AsSpan(0, batch.SpanCount), codes is null ? default : codes.Codes, owners, codes?.Table.Count ?? 1)) return false;

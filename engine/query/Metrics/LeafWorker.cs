@@ -78,8 +78,9 @@ internal sealed class LeafWorker
         if (_filter!.MatchesAll)
         {
             batch.Require(BatchColumns.Starts);
-            if (isLeftOut is null && batch.Loader is not null && _kernel != KernelKind.Scalar)
+            if (isLeftOut is null && batch.Loader is not null && _kernel != KernelKind.Scalar && Accumulator.CanAddAll)
             {
+                if (!_axis.HasAny(batch.StartUnixNano.AsSpan(0, spanCount))) return true;
                 batch.Require(_leaf.StageColumns);
                 if (Accumulator.TryAddAll(batch)) return hasCounted = true;
             }

@@ -18,6 +18,9 @@ internal abstract class SpanAccumulator
         for (var i = 0; i < rows.Length; i++) Add(SpanCursor.At(batch, rows[i]), intervals[i]);
     }
 
+    /// <summary>By what is asked for, <see cref="TryAddAll"/> may be true of some page.</summary>
+    public virtual bool CanAddAll => false;
+
     /// <summary>
     /// Adds all spans of a page of a block, whose starts and what the stage needs are there; false, with nothing added, if they have to be
     /// added as rows.

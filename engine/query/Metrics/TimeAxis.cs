@@ -59,6 +59,15 @@ internal sealed class TimeAxis
     public int NearestTo(ulong startUnixNano) =>
         startUnixNano > long.MaxValue || (long)startUnixNano > _upper ? Count - 1 : Math.Max(0, IndexOf(startUnixNano));
 
+    /// <summary>Does any start lie within the axis? Mostly the first one does.</summary>
+    public bool HasAny(ReadOnlySpan<ulong> starts)
+    {
+        foreach (var start in starts)
+            if (IndexOf(start) >= 0)
+                return true;
+        return false;
+    }
+
     /// <summary>
     /// Keeps those of the rows that start within the axis and, by their trace, are not left out, and writes their intervals. The
     /// result is how many.
@@ -82,7 +91,7 @@ internal sealed class TimeAxis
     /// <summary>The same of the first <paramref name="count"/> rows, which need not be written down before.</summary>
     public int SelectFirst(KernelKind kernel, int count, ReadOnlySpan<ulong> starts, ReadOnlySpan<int> traces, ReadOnlySpan<bool> isLeftOut, Span<int> rows, Span<int> intervals)
     {
-        if (kernel != KernelKind.Scalar && isLeftOut.IsEmpty) return SelectFirst(starts[..count], rows[..count], intervals[..count]);
+        if (kernel != KernelKind.Scalar && isLeftOut.IsEmpty) return SelectFirstVector(starts[..count], rows[..count], intervals[..count]);
         ulong from = 0, length = 0;
         var (interval, kept) = (-1, 0);
         starts = starts[..count];
@@ -99,7 +108,7 @@ internal sealed class TimeAxis
     }
 
     // Eight at a time, which mostly share the interval of those before.
-    private int SelectFirst(ReadOnlySpan<ulong> starts, Span<int> rows, Span<int> intervals)
+    private int SelectFirstVector(ReadOnlySpan<ulong> starts, Span<int> rows, Span<int> intervals)
     {
         const int Eight = 8;
         ulong from = 0, length = 0;

@@ -20,15 +20,6 @@ public sealed class AttributeOccurrences
     /// <summary>Somebody has the key twice: then the first value that has a type counts.</summary>
     public bool IsRepeated { get; internal set; }
 
-    /// <summary>The first one of an owner; -1 if it has none.</summary>
-    public int IndexOf(int owner)
-    {
-        var index = Owners.AsSpan(0, Count).BinarySearch(owner);
-        if (index < 0) return -1;
-        while (index > 0 && Owners[index - 1] == owner) index--;
-        return index;
-    }
-
     /// <summary>The first one of an owner or, if it has none, of those that follow; looked for near a place where a similar one was found.</summary>
     public int IndexFrom(int near, int owner)
     {

@@ -47,8 +47,12 @@ public sealed class MetricsSourcesTests : IDisposable
         var blocks = await _store.Block(spans);
         var others = await _store.Block(spans.Take(5));
         await Run("{} | rate()", new TraceSources([], [.. blocks, .. others]));
-        var known = blocks[0].Common.With(others[0].Meta.BlockId) ?? others[0].Common.With(blocks[0].Meta.BlockId);
+        var known = blocks[0].Store.CommonTraces.Of(others[0].Meta.BlockId, blocks[0].Meta.BlockId);
         Assert.Equal(spans.Take(5).Select(static span => span.TraceId).Distinct().Order(), known!);
+
+        // Kept with the store, and not longer than the block.
+        blocks[0].Close();
+        Assert.Equal(0, blocks[0].Store.CommonTraces.SizeBytes);
     }
 
     [Fact]
@@ -147,6 +151,20 @@ public sealed class MetricsSourcesTests : IDisposable
         Assert.Equivalent(metrics, progress.Read());
     }
 
+    /// <summary>Starts on both sides of the time asked for: their page is looked at, and nothing but its starts.</summary>
+    [Fact]
+    public async Task A_page_without_a_start_in_time_is_not_read_further()
+    {
+        var spans = new ulong[] { 0, 100 }.Select(static second => GoldenTraces.Spans[0] with { Id = second + 1, StartUnixNano = BaseNano + second * SecondNano }).ToList();
+        var sources = new TraceSources([], await _store.Block(spans));
+        var starts = await Run("{} | rate()", sources, BaseNano + 40 * SecondNano);
+        var grouped = await Run("{} | rate() by (resource.service.name)", sources, BaseNano + 40 * SecondNano);
+        Assert.True(starts.Metrics.InspectedBytes > 0);
+
+        // The starts are known from before.
+        Assert.Equal((2UL, 0UL), (grouped.Metrics.InspectedSpans, grouped.Metrics.InspectedBytes));
+    }
+
     [Fact]
     public async Task An_answer_of_too_many_samples_is_refused()
     {
@@ -157,6 +175,21 @@ public sealed class MetricsSourcesTests : IDisposable
         var refused = await Assert.ThrowsAsync<QueryException>(() => Run("{} | rate() by (name)", sources, limits: new MetricsLimits { MaxResponseSamples = samples - 1 }));
         Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
         Assert.Contains($"the limit of samples is {samples - 1} (max_response_samples)", refused.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>An attribute that has only arrays is not compared, and so is none of those that are counted.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Compare_counts_no_attribute_that_has_only_arrays(bool isLive)
+    {
+        const int arrays = 100;
+        var span = GoldenTraces.Spans[0] with { Attributes = [.. Enumerable.Range(0, arrays).Select(static i => ($"k{i}", (object)new[] { "a", "b" })), ("single", new[] { "c" })] };
+        var sources = isLive ? new TraceSources(TestStore.Live([span]), []) : new TraceSources([], await _store.Block([span]));
+        var result = await Run("{} | compare({ name = \"x\" })", sources, limits: new MetricsLimits { MaxComparedAttributes = arrays });
+        var text = MetricsText.Of(result);
+        Assert.Contains("single", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("k1", text, StringComparison.Ordinal);
     }
 
     [Fact]

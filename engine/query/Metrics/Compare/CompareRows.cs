@@ -130,9 +130,12 @@ internal sealed class CompareRows(CompareAttributes attributes, CompareCounts co
     {
         var type = values.Types[i];
         if (type is AttributeType.Null or > AttributeType.BoolArray) return;
+        // An array of one element is its element; the others are not compared, and their attributes not numbered for them.
+        var value = type >= AttributeType.StringArray ? FieldReader.FromAttribute(values, i) : default;
+        if (type >= AttributeType.StringArray && value.Type is FieldType.Nil or FieldType.Array) return;
         var attribute = attributes.OfKey(scope, values.KeyTable, values.Keys[i]);
         if (attribute < 0) return;
-        if (type is >= AttributeType.StringArray) See(attribute, FieldReader.FromAttribute(values, i));
+        if (type >= AttributeType.StringArray) See(attribute, value);
         else if (!IsSeen(attribute)) _found.Add((attribute, type == AttributeType.String ? _texts.IdOfText(attribute, (int)values.Bits[i]) : _texts.IdOf(attribute, TypeOf(type), values.Bits[i])));
     }
 

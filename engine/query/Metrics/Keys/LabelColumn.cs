@@ -84,11 +84,14 @@ internal sealed class LabelColumn
         }
     }
 
+    /// <summary>Of such a field <see cref="TryGetCodes"/> may be true.</summary>
+    public bool MayHaveCodes => !Field.IsOfParent && (Field.Intrinsic == Intrinsic.Name || Field is { Scope: AttributeScope.Resource, Name: "service.name" });
+
     /// <summary>The texts of all spans of a page as codes, if they are a column of their own: the spans' or, with <paramref name="owners"/>, the resources'.</summary>
     public bool TryGetCodes(SpanBatch batch, out StringColumn? codes, out int[] owners)
     {
         (codes, owners) = (null, []);
-        if (Field.IsOfParent) return false;
+        if (!MayHaveCodes) return false;
         if (Field.Intrinsic == Intrinsic.Name)
         {
             codes = batch.Name;
@@ -96,7 +99,7 @@ internal sealed class LabelColumn
         }
 
         // Where the name is empty the reader looks further.
-        if (Field is not { Scope: AttributeScope.Resource, Name: "service.name" } || batch.Resources.HasServiceName.AsSpan(0, batch.Resources.Count).Contains((byte)0)) return false;
+        if (batch.Resources.HasServiceName.AsSpan(0, batch.Resources.Count).Contains((byte)0)) return false;
         (codes, owners) = (batch.Resources.ServiceName, batch.Resource);
         return true;
     }

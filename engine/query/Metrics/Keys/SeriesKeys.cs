@@ -33,6 +33,9 @@ internal sealed class SeriesKeys
         return number;
     }
 
+    /// <summary>By what is grouped by, <see cref="TryGetCodes"/> may be true of some page.</summary>
+    public bool MayHaveCodes => _columns.Length == 0 || _columns.Length == 1 && _columns[0].MayHaveCodes;
+
     /// <summary>
     /// The codes that all spans of a page have by what they are grouped by: null where all are one group. Of <paramref name="owners"/>, if there
     /// are any, the span's one has the code. False if values are not that simple.
