@@ -67,8 +67,7 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
             var output = await WriteAsync(0, async () =>
             {
                 for (var part = 1; part < counts.PartCount; part++)
-                    if (await WriteAsync(part, null).ConfigureAwait(false) is { } meta)
-                        rest.Add(meta);
+                    rest.Add(await WriteAsync(part, null).ConfigureAwait(false) ?? throw BlockMerge.IsEmpty(part, counts.PartCount));
             }).ConfigureAwait(false);
             return new MergeResult(output, counts) { Rest = rest };
         }

@@ -42,7 +42,7 @@ public sealed class BlockConverter(BlockStore source, BlockStore target, BlockWr
         {
             return await WriteAsync(0, async () =>
             {
-                for (var part = 1; part < parts; part++) await WriteAsync(part, null).ConfigureAwait(false);
+                for (var part = 1; part < parts; part++) _ = await WriteAsync(part, null).ConfigureAwait(false) ?? throw BlockMerge.IsEmpty(part, parts);
             }).ConfigureAwait(false);
         }
         finally

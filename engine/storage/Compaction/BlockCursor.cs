@@ -272,7 +272,8 @@ internal sealed class BlockCursor
             return read.Ids;
         });
         for (var row = 0; row < ids.Count; row++)
-            if (only.Contains(ids[row])) _ranges.AddLast(new RowRange(row, 1, IsWeighed: _block.HasOwnTrees));
+            // The first part has weighed them all.
+            if (only.Contains(ids[row])) _ranges.AddLast(new RowRange(row, 1, IsWeighed: true) { FirstSpans = _merge.IsSplit(_block.Meta.BlockId, RowGroup, row) ? [] : null });
     }
 
     private T Read<TState, T>(TState state, Func<TState, T> read)

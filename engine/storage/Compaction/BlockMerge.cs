@@ -35,6 +35,9 @@ internal sealed partial class BlockMerge
     private readonly RowLimits _limits;
     private readonly int _part;
 
+    /// <summary>Each part has spans, or the parts are not what the first one said: then the inputs must stay.</summary>
+    public static InvalidOperationException IsEmpty(int part, int partCount) => new($"part {part} of {partCount} of a merge has no spans");
+
     private BlockMerge(BlockWriter output, MergeMemory memory, DeletedTraces deleted, RowLimits limits, int part) =>
         (_output, _memory, _deleted, _limits, _part) = (output, memory, deleted, limits, part);
 

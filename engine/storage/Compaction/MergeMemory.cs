@@ -41,6 +41,9 @@ internal sealed class MergeMemory
         return _split[(block, rowGroup, row)] = split(SpillPath is null ? null : $"{SpillPath}.row{_split.Count}.spill");
     }
 
+    /// <summary>Whether the row came in pieces: decided once for all parts, since it depends on the rows beside it that are read with it.</summary>
+    public bool IsSplit(BlockId block, int rowGroup, long row) => _split.ContainsKey((block, rowGroup, row));
+
     /// <summary>A merge begins, which may be another one over the same inputs: all pages may be taken.</summary>
     public void Begin() => _taken = 0;
 

@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Sources;
@@ -7,6 +8,7 @@ using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Compaction;
 using Tempo.Engine.Storage.Scan;
+using Tempo.Otlp.Tests.Oracle;
 using Tempo.Storage.Tests;
 
 namespace Tempo.Format.Tests;
@@ -44,14 +46,53 @@ public sealed class LargeRowTests
         Assert.Empty(Directory.GetFiles(Path.Combine(store.Root, "work")));
         foreach (var output in merged.Rest.Prepend(merged.Output!)) await VerifyAsync(store, blocks, output);
 
-        var expected = foreign.SelectMany(static block => block.Traces.Expected).GroupBy(static trace => trace.Key).ToDictionary(static trace => trace.Key, static trace => trace.SelectMany(static t => t.Value).Order(StringComparer.Ordinal).ToArray());
-        await AssertHoldAsync(blocks, [merged.Output!, .. merged.Rest], expected);
+        await AssertHoldAsync(blocks, [merged.Output!, .. merged.Rest], ExpectedOf(foreign));
 
         // Found again by who does the job a second time, and the same to the byte where it is done anew.
         Assert.Equal(merged.Rest.Select(static meta => meta.BlockId), (await Compactor(store, blocks, options).MergeAsync(job, Cancellation)).Rest.Select(static meta => meta.BlockId));
         using var twin = ForeignStore.Create(foreign);
         var again = await Compactor(twin, twin.Open(), options).MergeAsync(job, Cancellation);
         Assert.Equal(merged.Rest.Prepend(merged.Output!).Select(meta => DataOf(store, meta)), again.Rest.Prepend(again.Output!).Select(meta => DataOf(twin, meta)));
+    }
+
+    // By itself the row would not have been looked at; the first part divides it because it is read together with another one.
+    [Fact]
+    public async Task A_row_that_is_large_only_beside_others_is_whole_in_its_parts()
+    {
+        TracesData data = new();
+        AddRow(data, id: 1, spans: 80, attributes: 30);
+        AddRow(data, id: 2, spans: 50, attributes: 0);
+        ForeignBlock[] foreign = [ForeignBlock.Write("vParquet4", ForeignTraces.Of("vParquet4", data), TestColumns.Some, ForeignStyle.Tempo, 1, rowsPerGroup: 7), Write("vParquet4", 200)];
+        using var store = ForeignStore.Create(foreign);
+        var blocks = store.Open();
+        var inputs = await blocks.ListAsync(static damage => Assert.Fail(damage), Cancellation);
+        var merged = await Compactor(store, blocks, new CompactionOptions { RowLimits = new RowLimits(800, 1 << 20) }).MergeAsync(new CompactionJob(inputs), Cancellation);
+        Assert.Equal(4, merged.Counts.PartCount);
+        await AssertHoldAsync(blocks, [merged.Output!, .. merged.Rest], ExpectedOf(foreign));
+    }
+
+    private static Dictionary<string, string[]> ExpectedOf(IEnumerable<ForeignBlock> foreign) => foreign
+        .SelectMany(static block => block.Traces.Expected).GroupBy(static trace => trace.Key)
+        .ToDictionary(static trace => trace.Key, static trace => trace.SelectMany(static spans => spans.Value).Order(StringComparer.Ordinal).ToArray());
+
+    private static void AddRow(TracesData data, byte id, int spans, int attributes)
+    {
+        var scope = new ScopeSpans { Scope = new() };
+        for (var i = 0; i < spans; i++)
+        {
+            var span = new Span
+            {
+                TraceId = ByteString.CopyFrom([1, .. new byte[14], id]),
+                SpanId = ByteString.CopyFrom(BitConverter.GetBytes(1000L + i + id * 100_000L)),
+                Name = "x",
+                StartTimeUnixNano = 1_790_000_000_000_000_000,
+                EndTimeUnixNano = 1_790_000_001_000_000_000,
+            };
+            for (var a = 0; a < attributes; a++) span.Attributes.Add(new KeyValue { Key = $"k{a}", Value = new() { IntValue = 1 } });
+            scope.Spans.Add(span);
+        }
+
+        data.ResourceSpans.Add(new ResourceSpans { Resource = new(), ScopeSpans = { scope } });
     }
 
     [Fact]

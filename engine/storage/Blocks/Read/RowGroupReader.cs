@@ -235,6 +235,7 @@ public sealed partial class RowGroupReader
         if ((columns & BatchColumns.LinkRows) != 0) columns |= BatchColumns.Links;
         if (columns == BatchColumns.All) _columns.PrefetchAll();
         batch.Clear();
+        (batch.Loader as LazyColumns)?.Release(batch); // what was lent is not written to
         batch.Loader = null;
         _dedicatedRead = 0;
         ReadTraces(batch);
