@@ -28,11 +28,6 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
     /// <summary>The first piece of a body's memory, unless less is announced.</summary>
     private const int FirstPieceBytes = 64 * 1024;
 
-    /// <summary>Bytes a second that a body must have in the mean, and how long it may have none; Kestrel's.</summary>
-    private const int LeastBytesPerSecond = 240;
-
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
-
     private readonly Lock _lock = new();
     private bool _isArmed; // guarded by _lock; what follows is of who has the connection
     private Phase _phase = Phase.Head;
@@ -233,8 +228,7 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
         return Store();
     }
 
-    // From the beginning, so that who sends a byte now and then does not go on for ever.
-    private TimeSpan TimeForBody() => Grace + TimeSpan.FromSeconds((double)_receivedBytes / LeastBytesPerSecond) - posts.Time.GetElapsedTime(_started);
+    private TimeSpan TimeForBody() => BodyPace.Left(_receivedBytes, posts.Time.GetElapsedTime(_started));
 
     private bool Store()
     {
@@ -271,7 +265,7 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
             {
                 var error = Marshal.GetLastPInvokeError();
                 if (error == SocketCalls.ErrorInterrupted) continue;
-                return error == SocketCalls.ErrorAgain ? Arm(SocketCalls.EpollModify, SocketCalls.EpollOut, Grace) : CloseNow();
+                return error == SocketCalls.ErrorAgain ? Arm(SocketCalls.EpollModify, SocketCalls.EpollOut, BodyPace.MaxSilence) : CloseNow();
             }
 
             _unsentStart += (int)count;

@@ -17,10 +17,6 @@ public sealed class GrpcCall
     /// <summary>What <c>grpc-encoding</c> may name.</summary>
     public const string AcceptedEncodings = "identity,gzip,zstd,snappy,deflate";
 
-    // A message that has begun must go on: it holds memory. Slower than any link that is of use, and the first seconds are free.
-    private static readonly TimeSpan MessageGrace = TimeSpan.FromSeconds(10);
-    private const int MinMessageBytesPerSecond = 4096;
-
     private readonly HttpContext _context;
     private readonly RequestMemory _memory;
     private readonly string? _encoding;
@@ -160,8 +156,7 @@ public sealed class GrpcCall
         var started = _time.GetTimestamp();
         while (body.Buffer.Length < lengthBytes)
         {
-            var reading = reader.ReadAsync(Cancellation);
-            var result = reading.IsCompletedSuccessfully ? reading.Result : await WaitAsync(reader, reading, started, body.Buffer.Length).ConfigureAwait(false);
+            var result = await BodyPace.ReadAsync(reader, _time, started, body.Buffer.Length, Cancellation).ConfigureAwait(false);
             if (result.IsCanceled) return TooSlow(body.Buffer.Length, lengthBytes);
             var content = result.Buffer;
             var missing = lengthBytes - body.Buffer.Length;
@@ -178,16 +173,8 @@ public sealed class GrpcCall
         return GrpcStatus.Ok;
     }
 
-    private async ValueTask<ReadResult> WaitAsync(PipeReader reader, ValueTask<ReadResult> reading, long started, int receivedBytes)
-    {
-        var left = MessageGrace + TimeSpan.FromSeconds((double)receivedBytes / MinMessageBytesPerSecond) - _time.GetElapsedTime(started);
-        if (left < TimeSpan.Zero) left = TimeSpan.Zero;
-        var timer = _time.CreateTimer(static state => ((PipeReader)state!).CancelPendingRead(), reader, left, Timeout.InfiniteTimeSpan);
-        await using (timer.ConfigureAwait(false)) return await reading.ConfigureAwait(false);
-    }
-
     private static GrpcStatus TooSlow(int receivedBytes, int lengthBytes) => new(
-        GrpcStatusCode.Cancelled, $"grpc: the message came too slowly: {receivedBytes} of {lengthBytes} bytes; after {MessageGrace.TotalSeconds} s, {MinMessageBytesPerSecond} bytes a second are the least");
+        GrpcStatusCode.Cancelled, $"grpc: the message came too slowly: {receivedBytes} of {lengthBytes} bytes; {BodyPace.Rule}");
 
     private GrpcStatus Decompressed(BodyStatus status, RequestBody body, int maxMessageBytes) => status switch
     {

@@ -67,7 +67,7 @@ internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory 
         }
 
         using var body = memory.Rent();
-        if (await BodyReader.ReadAsync(context.Request.BodyReader, body, MaxBodyBytes, context.RequestAborted).ConfigureAwait(false) is not BodyStatus.Complete and var failure)
+        if (await BodyReader.ReadAsync(context.Request.BodyReader, body, MaxBodyBytes, time, context.RequestAborted).ConfigureAwait(false) is not BodyStatus.Complete and var failure)
         {
             await PlainText.WriteAsync(context, failure == BodyStatus.TooLarge || body.Refusal.IsTooLarge ? StatusCodes.Status413PayloadTooLarge : StatusCodes.Status503ServiceUnavailable, $"{failure}\n").ConfigureAwait(false);
             return;

@@ -13,6 +13,9 @@ public enum BodyStatus
     /// <summary>The account of bytes in flight is full.</summary>
     Overloaded,
 
+    /// <summary>Slower than <see cref="BodyPace"/>.</summary>
+    TooSlow,
+
     /// <summary>The content encoding is not one of ours.</summary>
     UnknownEncoding,
 
@@ -23,12 +26,14 @@ public enum BodyStatus
 /// <summary>Copies a request body from the transport's memory into native memory, piece by piece, as it comes.</summary>
 public static class BodyReader
 {
-    /// <summary>Reads to the end, or to one byte over the limit.</summary>
-    public static async ValueTask<BodyStatus> ReadAsync(PipeReader reader, RequestBody body, int maxBytes, CancellationToken cancellation)
+    /// <summary>Reads to the end, or to one byte over the limit, at <see cref="BodyPace"/>.</summary>
+    public static async ValueTask<BodyStatus> ReadAsync(PipeReader reader, RequestBody body, int maxBytes, TimeProvider time, CancellationToken cancellation)
     {
+        var started = time.GetTimestamp();
         while (true)
         {
-            var result = await reader.ReadAsync(cancellation).ConfigureAwait(false);
+            var result = await BodyPace.ReadAsync(reader, time, started, body.Buffer.Length, cancellation).ConfigureAwait(false);
+            if (result.IsCanceled) return BodyStatus.TooSlow;
             foreach (var segment in result.Buffer)
             {
                 if (segment.Length > maxBytes - body.Buffer.Length) return BodyStatus.TooLarge;

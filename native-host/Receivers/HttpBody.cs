@@ -9,7 +9,7 @@ namespace Tempo.Host.Receivers;
 /// <param name="memory">Where bodies are rented.</param>
 /// <param name="maxRequestBytes">After decompression.</param>
 /// <param name="encodings">Content encodings that are taken, "" for none; null: all.</param>
-public sealed class HttpBody(RequestMemory memory, int maxRequestBytes, IReadOnlyList<string>? encodings = null)
+public sealed class HttpBody(RequestMemory memory, int maxRequestBytes, TimeProvider time, IReadOnlyList<string>? encodings = null)
 {
     /// <summary>Where bodies are rented.</summary>
     public RequestMemory Memory => memory;
@@ -25,11 +25,11 @@ public sealed class HttpBody(RequestMemory memory, int maxRequestBytes, IReadOnl
             if (encodings is not null && encoding is not ("" or "identity") && !encodings.Contains(encoding))
                 status = BodyStatus.UnknownEncoding;
             else if (encoding is "" or "identity")
-                status = await BodyReader.ReadAsync(request.BodyReader, body, maxRequestBytes, cancellation).ConfigureAwait(false);
+                status = await BodyReader.ReadAsync(request.BodyReader, body, maxRequestBytes, time, cancellation).ConfigureAwait(false);
             else
             {
                 using var compressed = memory.RentBeside(body);
-                status = await BodyReader.ReadAsync(request.BodyReader, compressed, maxRequestBytes, cancellation).ConfigureAwait(false);
+                status = await BodyReader.ReadAsync(request.BodyReader, compressed, maxRequestBytes, time, cancellation).ConfigureAwait(false);
                 if (status == BodyStatus.Complete)
                     status = await BodyDecompressor.DecompressAsync(encoding, compressed, body, maxRequestBytes, memory, cancellation).ConfigureAwait(false);
             }
@@ -49,6 +49,7 @@ public sealed class HttpBody(RequestMemory memory, int maxRequestBytes, IReadOnl
             BodyStatus.Complete => null,
             BodyStatus.TooLarge => TooLarge(),
             BodyStatus.Overloaded => (StatusOf(body.Refusal), body.Refusal),
+            BodyStatus.TooSlow => (StatusCodes.Status408RequestTimeout, new GrpcStatus(GrpcStatusCode.Cancelled, $"the body came too slowly: {BodyPace.Rule}")),
             BodyStatus.UnknownEncoding => Bad($"unsupported Content-Encoding: {GoText.Quote(encoding)[1..^1]}"),
             _ => Bad($"the body is not valid {encoding}, or ends early"),
         };

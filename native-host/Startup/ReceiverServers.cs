@@ -49,14 +49,14 @@ internal sealed class ReceiverServers : IAsyncDisposable
         if (set.OtlpHttp is { } otlpHttp)
         {
             var ingest = Ingest(Otlp, "http");
-            var receiver = new OtlpHttpReceiver(ingest, new HttpBody(memory, otlpHttp.MaxRequestBytes, otlpHttp.Server.ContentEncodings), _requests, _time, otlpHttp.Server.TracesPath);
+            var receiver = new OtlpHttpReceiver(ingest, new HttpBody(memory, otlpHttp.MaxRequestBytes, _time, otlpHttp.Server.ContentEncodings), _requests, _time, otlpHttp.Server.TracesPath);
             var posts = new PlainPosts(ingest, memory, otlpHttp.MaxRequestBytes, otlpHttp.Server.TracesPath, _requests, _log, _time);
             await ListenAsync("otlp_http", otlpHttp, HttpLimits.With(otlpHttp.Server), receiver.HandleAsync, posts).ConfigureAwait(false);
         }
 
         if (set.Zipkin is { } zipkin)
         {
-            var receiver = new ZipkinReceiver(_router, _tenants, _line, _metrics, new HttpBody(memory, zipkin.MaxRequestBytes, zipkin.Server.ContentEncodings), _requests, _time, zipkin.ParsesTags);
+            var receiver = new ZipkinReceiver(_router, _tenants, _line, _metrics, new HttpBody(memory, zipkin.MaxRequestBytes, _time, zipkin.Server.ContentEncodings), _requests, _time, zipkin.ParsesTags);
             await ListenAsync("zipkin", zipkin, HttpLimits.With(zipkin.Server), receiver.HandleAsync).ConfigureAwait(false);
         }
 
@@ -75,7 +75,7 @@ internal sealed class ReceiverServers : IAsyncDisposable
             await ListenAsync("jaeger_grpc", grpc, GrpcLimits.With(grpc.Server), Grpc(new JaegerGrpcReceiver(Ingest(Jaeger, "grpc"), grpc.MaxRequestBytes), memory)).ConfigureAwait(false);
         if (set.JaegerHttp is { } http)
         {
-            var receiver = new JaegerHttpReceiver(Ingest(Jaeger, "collector_http"), new HttpBody(memory, http.MaxRequestBytes, http.Server.ContentEncodings), _requests, _time);
+            var receiver = new JaegerHttpReceiver(Ingest(Jaeger, "collector_http"), new HttpBody(memory, http.MaxRequestBytes, _time, http.Server.ContentEncodings), _requests, _time);
             await ListenAsync("jaeger_thrift_http", http, HttpLimits.With(http.Server), receiver.HandleAsync).ConfigureAwait(false);
         }
 

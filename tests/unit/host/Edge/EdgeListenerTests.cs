@@ -43,7 +43,7 @@ public sealed class EdgeListenerTests : IAsyncLifetime
         });
         var ingest = new OtlpIngest(router, new TenantResolver(isMultitenancyEnabled: true), _line, _metrics, "otlp", "http");
         var requests = new RequestMetrics(_metrics);
-        var receiver = new OtlpHttpReceiver(ingest, new HttpBody(_memory, 1 << 20), requests, _time);
+        var receiver = new OtlpHttpReceiver(ingest, new HttpBody(_memory, 1 << 20, _time), requests, _time);
         var posts = new PlainPosts(ingest, _memory, 1 << 20, "/v1/traces", requests, Log.Null, _time);
         var limits = new ListenerLimits(MaxBodyBytes: null, MaxRequestLineBytes: 8192, IsHttp2Only: false);
         _listener = await Listener.StartAsync("otlp_http", new ListenAddress("127.0.0.1", _port), limits, HandleAsync, Log.Null, null, posts);
@@ -183,6 +183,19 @@ public sealed class EdgeListenerTests : IAsyncLifetime
         Assert.Equal("HTTP/1.1 408 Request Timeout", answer.Status);
         Assert.Equal(-1, client.ReadByte());
         Assert.Empty(_stored);
+    }
+
+    // What has come of a body holds memory that is everybody's.
+    [Fact]
+    public async Task WhatHasComeOfABodyDoesNotEarnHoursOfSilence()
+    {
+        using var client = await Client.ConnectAsync(_port);
+        await client.SendAsync(Post("").Replace("Content-Length: 0", "Content-Length: 1000000"));
+        await client.SendAsync(new byte[900_000]);
+        while (_memory.InflightBytes < 900_000) await Task.Delay(20, TestContext.Current.CancellationToken);
+        _time.Shift(BodyPace.MaxSilence);
+        Assert.Equal("HTTP/1.1 408 Request Timeout", (await client.ReadAsync()).Status);
+        Assert.Equal(0, _memory.InflightBytes);
     }
 
     // Else its end would be an event again and again.
