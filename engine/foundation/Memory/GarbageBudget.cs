@@ -53,6 +53,7 @@ public static class GarbageBudget
     private static long s_nextByClock; // in checks of the young
     private static long s_allocatedBefore;
     private static int s_collectionsBefore;
+    private static long s_usedBytes; // after the last full collection
 
     /// <summary>Collects if more was allocated since the last full collection than the budget allows.</summary>
     public static void Check() => Check(MaxBytes);
@@ -89,6 +90,14 @@ public static class GarbageBudget
     {
         Volatile.Write(ref s_allocatedBefore, GC.GetTotalAllocatedBytes());
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: false);
+        NoteCollection();
+    }
+
+    // What is in use, which is known only now: later the heap's size has garbage in it.
+    private static void NoteCollection()
+    {
+        var heap = GC.GetGCMemoryInfo(GCKind.FullBlocking);
+        Volatile.Write(ref s_usedBytes, heap.HeapSizeBytes - heap.FragmentedBytes);
         Volatile.Write(ref s_collectionsBefore, GC.CollectionCount(GC.MaxGeneration));
     }
 
@@ -100,19 +109,19 @@ public static class GarbageBudget
         if (collections != Volatile.Read(ref s_collectionsBefore))
         {
             // The collector was there by itself since.
-            Volatile.Write(ref s_collectionsBefore, collections);
+            NoteCollection();
             Interlocked.CompareExchange(ref s_allocatedBefore, allocated, before);
             return;
         }
 
         if (allocated - before < maxBytes) return;
-        var heapBytes = GC.GetGCMemoryInfo(GCKind.Any).HeapSizeBytes;
         // Marking takes time by what is in use, so of much in use queries, which come one after another, may leave as much garbage.
-        if (allocated - before < (isOfQueries ? heapBytes : (heapBytes - SmallHeapBytes) / 8)) return;
+        var usedBytes = Volatile.Read(ref s_usedBytes);
+        if (allocated - before < (isOfQueries ? usedBytes : (usedBytes - SmallHeapBytes) / 8)) return;
         if (Interlocked.CompareExchange(ref s_allocatedBefore, allocated, before) != before) return;
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: false);
         GiveBackOfGrowth(allocated);
-        Volatile.Write(ref s_collectionsBefore, GC.CollectionCount(GC.MaxGeneration));
+        NoteCollection();
     }
 
     private static void GiveBackOfGrowth(long allocated)
