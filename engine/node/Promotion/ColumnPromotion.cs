@@ -74,7 +74,7 @@ internal sealed class ColumnPromotion(NodeOptions options, DedicatedColumns oper
 
     private void Review(TenantId tenant, TenantColumns columns)
     {
-        var (uses, spans) = ReadUses(tenant, columns.Asked);
+        var (uses, spans) = ReadUses(tenant, columns);
         if (spans < ColumnPlanner.MinSpans) return;
         columns.Reviewed(time.GetTimestamp());
         var chosen = ColumnPlanner.Choose(uses, spans);
@@ -83,7 +83,9 @@ internal sealed class ColumnPromotion(NodeOptions options, DedicatedColumns oper
         messages.Info("dedicated columns chosen", ("tenant", tenant.Value), ("columns", string.Join(", ", chosen.Select(static column => $"{column.Spec.Name} ({column.Reason})"))));
     }
 
-    private (List<AttributeUse> Uses, long Spans) ReadUses(TenantId tenant, AskedAttributes asked)
+    // What has a column counts as asked for: that queries named it may be known to a process before this one alone, and a list that changes
+    // with the first query after each restart makes blocks that are not compacted together.
+    private (List<AttributeUse> Uses, long Spans) ReadUses(TenantId tenant, TenantColumns columns)
     {
         var found = new Dictionary<string, (CatalogTypes Types, long Owners, long Bytes)>(StringComparer.Ordinal);
         var spans = 0L;
@@ -101,7 +103,8 @@ internal sealed class ColumnPromotion(NodeOptions options, DedicatedColumns oper
             }
         }
 
-        return ([.. found.Select(use => new AttributeUse(use.Key, use.Value.Types, use.Value.Owners, asked.CountOf(use.Key), use.Value.Bytes))], spans);
+        var present = columns.List.Specs.Select(static spec => spec.Name).ToHashSet(StringComparer.Ordinal);
+        return ([.. found.Select(use => new AttributeUse(use.Key, use.Value.Types, use.Value.Owners, Math.Max(columns.Asked.CountOf(use.Key), present.Contains(use.Key) ? 1 : 0), use.Value.Bytes))], spans);
     }
 
     /// <summary>A tenant's list; its lock is held while it is used.</summary>

@@ -58,6 +58,25 @@ public sealed class PromotionTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_asked_after_a_restart_takes_nothing_away()
+    {
+        await using (var node = await StartAsync(Options))
+        {
+            await CutAsync(node);
+            await SearchAsync(node);
+            await CutAsync(node);
+        }
+
+        var time = new ManualTime(DateTimeOffset.UtcNow);
+        await using var restarted = await TempoNode.StartAsync(Options, new MetricRegistry(), Log.Null, time);
+        await CutAsync(restarted);
+        time.Advance(TimeSpan.FromHours(1));
+        for (var i = 0; i < 10; i++) await restarted.SearchAsync(TenantSet.Single, new SearchRequest { Query = "{ span.often = `v` }", Limit = 1 }, default);
+        await CutAsync(restarted);
+        Assert.Equal(["often", "route", "size", "url"], ColumnsOfBlocks()[^1].Split(' ').Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task Compaction_writes_the_columns_in_use()
     {
         var options = Options with { AutoPromote = false };
