@@ -23,7 +23,7 @@ public sealed class LentPageTests
 
         var batch = new SpanBatch();
         var rows = own.OpenRowGroup(0);
-        var (start, count) = rows.ScanRanges().First();
+        var (start, count) = rows.ScanRanges()[0];
         rows.OpenInto(batch, start, count);
         batch.Require(BatchColumns.Starts); // kept
         rows.OpenInto(batch, start, count);
