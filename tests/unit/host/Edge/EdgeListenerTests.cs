@@ -195,6 +195,7 @@ public sealed class EdgeListenerTests : IAsyncLifetime
         while (_memory.InflightBytes < 900_000) await Task.Delay(20, TestContext.Current.CancellationToken);
         _time.Shift(BodyPace.MaxSilence);
         Assert.Equal("HTTP/1.1 408 Request Timeout", (await client.ReadAsync()).Status);
+        Assert.Equal(-1, client.ReadByte());
         Assert.Equal(0, _memory.InflightBytes);
     }
 
