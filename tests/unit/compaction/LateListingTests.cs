@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.Node.Peers;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Write;
@@ -150,6 +151,17 @@ public sealed class LateListingTests : IDisposable
         var asked = _store.Listings;
         for (var i = 0; i < 30; i++) await ListAsync(list, TimeSpan.FromSeconds(0.1));
         Assert.InRange(_store.Listings - asked, 2, 4);
+    }
+
+    /// <summary>A node tells of a block for so long, and the listing was of a time before it began.</summary>
+    [Fact]
+    public async Task A_list_counts_for_less_long_than_nodes_tell_of_their_blocks_by_the_delay()
+    {
+        using var list = await OpenAsync(Delay);
+        _time.Advance(RecentBlocks.Kept - TimeSpan.FromMinutes(1) - Delay - TimeSpan.FromSeconds(1));
+        Assert.True(list.IsSince(0));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.False(list.IsSince(0));
     }
 
     /// <summary>A store that lists what is there: another listing instead of reads, and nothing is read twice longer than that.</summary>
