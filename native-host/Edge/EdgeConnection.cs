@@ -25,13 +25,14 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
     /// <summary>What is looked at of a head; a longer one is Kestrel's.</summary>
     private const int PeekBytes = 8 * 1024;
 
-    /// <summary>The first piece of a body's memory, unless less is announced.</summary>
-    private const int FirstPieceBytes = 64 * 1024;
+    /// <summary>The first piece of a body's memory, unless less is announced; doubled as bytes come. Mostly a body that was there before has left more.</summary>
+    private const int FirstPieceBytes = 4 * 1024;
 
     private readonly Lock _lock = new();
     private bool _isArmed; // guarded by _lock; what follows is of who has the connection
     private Phase _phase = Phase.Head;
     private int _peekedBytes; // of a head that was not whole
+    private bool _hasEnded;
     private bool _isLast;
     private int _bodyBytes;
     private int _receivedBytes;
@@ -58,14 +59,14 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
     public uint Generation => generation;
 
     /// <summary>Nothing of a request has come: it may be closed at any time.</summary>
-    public bool IsIdle => _phase == Phase.Head;
+    public bool IsIdle => _phase == Phase.Head && _peekedBytes == 0;
 
     /// <summary>True: the caller has the connection now, and goes on with it or closes it.</summary>
-    public bool TryTake()
+    public bool TryTake(bool idleOnly = false)
     {
         lock (_lock)
         {
-            if (!_isArmed) return false;
+            if (!_isArmed || idleOnly && !IsIdle) return false;
             _isArmed = false;
             return true;
         }
@@ -75,8 +76,10 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
     public void Begin() => Arm(SocketCalls.EpollAdd, SocketCalls.EpollIn, EdgeListener.SilenceTimeout);
 
     /// <summary>Goes on as far as it can. For who has it.</summary>
-    public void Run()
+    /// <param name="hasEnded">The client sends no more than has come.</param>
+    public void Run(bool hasEnded = false)
     {
+        _hasEnded |= hasEnded;
         try
         {
             while (Step())
@@ -92,14 +95,22 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
     /// <summary>Its time is over. For who has it.</summary>
     public void Expire()
     {
-        if (_phase is Phase.Body or Phase.Drain || _peekedBytes > 0)
+        try
         {
             if (_phase == Phase.Body) posts.Observe(408, _started);
-            _ = SendLast(408);
-            return;
-        }
+            if (_phase == Phase.Body || _peekedBytes > 0)
+            {
+                _ = SendLast(408);
+                return;
+            }
 
-        Close();
+            if (_phase == Phase.Drain) Discard(); // it has its answer
+            Close();
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+        }
     }
 
     /// <summary>Ends it. For who has it.</summary>
@@ -132,26 +143,36 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
         if (kind == HeadKind.Incomplete && count < PeekBytes)
         {
             // It stays in the kernel's memory; the next byte wakes us, or the end of what the client sends, after which it will not be whole.
-            if (count == _peekedBytes) return SendLast(400);
+            if (_hasEnded) return SendLast(400);
+            // Woken below the mark, as it is where the kernel is short of memory for it, and would be again at once: Kestrel reads what is there.
+            if (count == _peekedBytes) return GiveAway();
             SocketCalls.SetReceiveLowWater(socket, count + 1);
             var isFirst = _peekedBytes == 0;
             _peekedBytes = count;
-            return Arm(SocketCalls.EpollModify, SocketCalls.EpollIn, isFirst ? listener.HeadTimeout : null);
+            return Arm(SocketCalls.EpollModify, SocketCalls.EpollIn | SocketCalls.EpollReadHangUp, isFirst ? listener.HeadTimeout : null);
         }
 
-        if (_peekedBytes > 0) SocketCalls.SetReceiveLowWater(socket, 1);
-        _peekedBytes = 0;
         if (kind != HeadKind.Plain || head.BodyBytes > posts.MaxBodyBytes || !TryResolveTenant(new ReadOnlySpan<byte>(bytes, count), head))
-        {
-            _isGone = true;
-            listener.GiveAway(this, socket);
-            return false;
-        }
-
+            return GiveAway();
+        ForgetPeeked();
         if (Receive(bytes, head.HeadBytes, 0) != head.HeadBytes) return CloseNow();
         _started = posts.Time.GetTimestamp();
         (_bodyBytes, _receivedBytes) = (head.BodyBytes, 0);
         return Admit();
+    }
+
+    private void ForgetPeeked()
+    {
+        if (_peekedBytes > 0) SocketCalls.SetReceiveLowWater(socket, 1);
+        _peekedBytes = 0;
+    }
+
+    private bool GiveAway()
+    {
+        ForgetPeeked();
+        _isGone = true;
+        listener.GiveAway(this, socket);
+        return false;
     }
 
     private bool TryResolveTenant(ReadOnlySpan<byte> bytes, in PostHead head)

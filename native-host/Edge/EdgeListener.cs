@@ -23,9 +23,6 @@ internal sealed class EdgeListener : IConnectionListener
     /// <summary>A connection that has sent nothing yet is closed after this.</summary>
     public static readonly TimeSpan SilenceTimeout = TimeSpan.FromSeconds(60);
 
-    /// <summary>Served here at once; beyond it new ones are closed.</summary>
-    private const int MaxConnections = 20_000;
-
     /// <summary>Taken from the listening socket at one go.</summary>
     private const int MaxAccepted = 64;
 
@@ -33,8 +30,8 @@ internal sealed class EdgeListener : IConnectionListener
     private static readonly TimeSpan ClockInterval = TimeSpan.FromSeconds(1);
 
     private readonly Channel<ConnectionContext> _given = Channel.CreateUnbounded<ConnectionContext>();
-    private readonly EdgeConnection?[] _slots = new EdgeConnection?[MaxConnections];
-    private readonly long[] _deadlines = new long[MaxConnections]; // timestamps of the clock; written by who has the connection
+    private readonly EdgeConnection?[] _slots;
+    private readonly long[] _deadlines; // timestamps of the clock; written by who has the connection
     private readonly Stack<int> _free = new();                     // guarded by itself, as are the next three
     private int _usedSlots;
     private int _count;
@@ -59,6 +56,7 @@ internal sealed class EdgeListener : IConnectionListener
     public EdgeListener(Socket socket, SocketConnectionContextFactory kestrel, PlainPosts posts, (TimeSpan Idle, TimeSpan Head) timeouts)
     {
         (_socket, _kestrel, _posts) = (socket, kestrel, posts);
+        (_slots, _deadlines) = (new EdgeConnection?[posts.MaxConnections], new long[posts.MaxConnections]);
         IdleTimeout = timeouts.Idle > TimeSpan.Zero ? timeouts.Idle : TimeSpan.FromSeconds(130);
         HeadTimeout = timeouts.Head > TimeSpan.Zero ? timeouts.Head : TimeSpan.FromSeconds(30);
         socket.Blocking = false;
@@ -107,7 +105,7 @@ internal sealed class EdgeListener : IConnectionListener
         if (_isStopping) return;
         _isStopping = true;
         SocketCalls.Control(_poll, SocketCalls.EpollDelete, _listening, 0, 0);
-        _socket.Dispose();
+        SocketCalls.Shutdown(_listening); // closed once no thread can accept from its number any more
         _given.Writer.TryComplete();
         CloseAll(idleOnly: true);
         if (Count > 0) await Task.WhenAny(_empty.Task, Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken)).ConfigureAwait(false);
@@ -126,6 +124,8 @@ internal sealed class EdgeListener : IConnectionListener
         CloseAll(idleOnly: false);
         SocketCalls.Control(_poll, SocketCalls.EpollAdd, _end, SocketCalls.EpollIn, EndData);
         foreach (var thread in _threads) thread.Join();
+        _socket.Dispose();
+        _kestrel.Dispose();
 
         // What is still being stored arms nothing any more, but may ask: the two descriptors stay for it.
         if (Count > 0) return;
@@ -171,9 +171,10 @@ internal sealed class EdgeListener : IConnectionListener
             if (_given.Writer.TryWrite(given)) return;
             given.Abort(); // the port is closed; its own loops end it
         }
-        catch (SocketException)
+        catch (Exception e)
         {
-            handle.Dispose(); // it was reset meanwhile
+            handle.Dispose();
+            if (e is not SocketException) throw; // that is one that was reset meanwhile
         }
     }
 
@@ -191,7 +192,7 @@ internal sealed class EdgeListener : IConnectionListener
 
             // A stale event of a connection that is gone names a slot that is empty, or has another generation.
             if (Volatile.Read(ref _slots[(int)(uint)data]) is not { } connection || connection.Generation != (uint)(data >> 32) || !connection.TryTake()) continue;
-            if ((events & (SocketCalls.EpollError | SocketCalls.EpollHangUp)) == 0) connection.Run();
+            if ((events & (SocketCalls.EpollError | SocketCalls.EpollHangUp)) == 0) connection.Run((events & SocketCalls.EpollReadHangUp) != 0);
             else connection.Close(); // reset: nobody would read an answer
         }
     }
@@ -224,19 +225,38 @@ internal sealed class EdgeListener : IConnectionListener
 
     private void Add(int file)
     {
-        EdgeConnection? connection = null;
-        lock (_free)
-        {
-            if (_count < MaxConnections)
-            {
-                if (!_free.TryPop(out var slot)) slot = _usedSlots++;
-                _count++;
-                _slots[slot] = connection = new EdgeConnection(this, _posts, file, slot, ++_generation & 0x7FFF_FFFF);
-            }
-        }
-
+        var connection = TryAdd(file);
+        if (connection is null && TryCloseIdle()) connection = TryAdd(file);
         if (connection is null) _ = SocketCalls.Close(file);
         else connection.Begin();
+    }
+
+    private EdgeConnection? TryAdd(int file)
+    {
+        lock (_free)
+        {
+            if (_count == _slots.Length) return null;
+            if (!_free.TryPop(out var slot)) slot = _usedSlots++;
+            _count++;
+            return _slots[slot] = new EdgeConnection(this, _posts, file, slot, ++_generation & 0x7FFF_FFFF);
+        }
+    }
+
+    // Silent ones must not keep others out: the one that would be closed first is closed now.
+    private bool TryCloseIdle()
+    {
+        EdgeConnection? first = null;
+        var earliest = long.MaxValue;
+        for (var slot = 0; slot < _slots.Length; slot++)
+        {
+            var deadline = Volatile.Read(ref _deadlines[slot]);
+            if (deadline == 0 || deadline >= earliest || Volatile.Read(ref _slots[slot]) is not { IsIdle: true } connection) continue;
+            (first, earliest) = (connection, deadline);
+        }
+
+        if (first is null || !first.TryTake(idleOnly: true)) return false;
+        first.Close();
+        return true;
     }
 
     private void Tick()
@@ -261,8 +281,7 @@ internal sealed class EdgeListener : IConnectionListener
     {
         for (var slot = 0; slot < Volatile.Read(ref _usedSlots); slot++)
         {
-            if (Volatile.Read(ref _slots[slot]) is not { } connection || idleOnly && !connection.IsIdle) continue;
-            if (connection.TryTake()) connection.Close();
+            if (Volatile.Read(ref _slots[slot]) is { } connection && connection.TryTake(idleOnly)) connection.Close();
         }
     }
 }

@@ -20,6 +20,9 @@ internal sealed record PlainPosts(OtlpIngest Ingest, RequestMemory Memory, int M
     /// <summary>What a request line must be.</summary>
     public byte[] RequestLine { get; } = PostHead.RequestLine(Path);
 
+    /// <summary>Connections that are served here at once; beyond it the idle one whose time is over first makes room for a new one.</summary>
+    public int MaxConnections { get; init; } = 20_000;
+
     public EdgeAnswers Answers { get; } = new(Time);
 
     /// <summary>Of the value of its header, null where there is none; false if there is no saying.</summary>

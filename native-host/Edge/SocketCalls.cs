@@ -8,12 +8,12 @@ namespace Tempo.Host.Edge;
 /// </summary>
 internal static unsafe partial class SocketCalls
 {
-    public const uint EpollIn = 1, EpollOut = 4, EpollError = 8, EpollHangUp = 16, EpollOneShot = 1u << 30;
+    public const uint EpollIn = 1, EpollOut = 4, EpollError = 8, EpollHangUp = 16, EpollReadHangUp = 0x2000, EpollOneShot = 1u << 30;
     public const int EpollAdd = 1, EpollDelete = 2, EpollModify = 3;
     public const int CloseOnExec = 0x80000, NonBlocking = 0x800;
     public const int MessagePeek = 2, MessageNoSignal = 0x4000;
     public const int ErrorInterrupted = 4, ErrorAgain = 11, ErrorNoMemory = 12, ErrorTooManyFiles = 24, ErrorFileTableFull = 23, ErrorNoBuffers = 105;
-    private const int SocketLevel = 1, ReceiveLowWater = 18;
+    private const int SocketLevel = 1, ReceiveLowWater = 18, ShutdownBoth = 2;
 
     /// <summary>An epoll_event: the kernel packs it on x86-64 and nowhere else.</summary>
     private static readonly int DataOffset = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 4 : 8;
@@ -45,6 +45,9 @@ internal static unsafe partial class SocketCalls
     /// <summary>A connection that waits to be taken, as a descriptor that does not block; below zero with errno set.</summary>
     public static int Accept(int listener) => accept4(listener, null, null, NonBlocking | CloseOnExec);
 
+    /// <summary>Ends a socket, listening or connected, which keeps its number until it is closed.</summary>
+    public static void Shutdown(int socket) => _ = shutdown(socket, ShutdownBoth);
+
     /// <summary>The socket counts as readable once it holds so many bytes.</summary>
     public static void SetReceiveLowWater(int socket, int bytes) => _ = setsockopt(socket, SocketLevel, ReceiveLowWater, &bytes, sizeof(int));
 
@@ -74,6 +77,9 @@ internal static unsafe partial class SocketCalls
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int setsockopt(int socket, int level, int option, void* value, int valueBytes);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int shutdown(int socket, int how);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int eventfd(uint initial, int flags);

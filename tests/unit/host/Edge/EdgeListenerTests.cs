@@ -20,6 +20,8 @@ namespace Tempo.Host.Tests.Edge;
 /// <summary>A port with plain posts below Kestrel, over real sockets.</summary>
 public sealed class EdgeListenerTests : IAsyncLifetime
 {
+    private const int MostConnections = 300;
+
     private readonly int _port = FreePort();
     private readonly ShiftedTime _time = new();
     private readonly MetricRegistry _metrics = new();
@@ -44,7 +46,7 @@ public sealed class EdgeListenerTests : IAsyncLifetime
         var ingest = new OtlpIngest(router, new TenantResolver(isMultitenancyEnabled: true), _line, _metrics, "otlp", "http");
         var requests = new RequestMetrics(_metrics);
         var receiver = new OtlpHttpReceiver(ingest, new HttpBody(_memory, 1 << 20, _time), requests, _time);
-        var posts = new PlainPosts(ingest, _memory, 1 << 20, "/v1/traces", requests, Log.Null, _time);
+        var posts = new PlainPosts(ingest, _memory, 1 << 20, "/v1/traces", requests, Log.Null, _time) { MaxConnections = MostConnections };
         var limits = new ListenerLimits(MaxBodyBytes: null, MaxRequestLineBytes: 8192, IsHttp2Only: false);
         _listener = await Listener.StartAsync("otlp_http", new ListenAddress("127.0.0.1", _port), limits, HandleAsync, Log.Null, null, posts);
 
@@ -142,6 +144,51 @@ public sealed class EdgeListenerTests : IAsyncLifetime
         Assert.Equal("HTTP/1.1 200 OK", (await client.ReadAsync()).Status);
         Assert.Equal([("a", "y")], _stored);
         Assert.Equal(0, _byKestrel);
+    }
+
+    [Fact]
+    public async Task WhoWasAnsweredAndDoesNotSendTheRestIsLeftWithoutASecondAnswer()
+    {
+        using var client = await Client.ConnectAsync(_port);
+        _room = new IngestRoom("full", 0, 0, IsClosed: true);
+        await client.SendAsync(Post(new string('x', 100_000))[..500]);
+        Assert.Equal("HTTP/1.1 503 Service Unavailable", (await client.ReadAsync()).Status);
+        await Task.Delay(50, TestContext.Current.CancellationToken); // so that it waits for the rest before the clock is moved
+        _time.Shift(TimeSpan.FromSeconds(600));
+        Assert.Equal(-1, client.ReadByte());
+    }
+
+    [Fact]
+    public async Task ABodyTakesMemoryAsItComes()
+    {
+        using var client = await Client.ConnectAsync(_port);
+        var post = Post(new string('x', 100_000));
+        var head = post.Length - 100_000;
+        await client.SendAsync(post[..(head + 1)]);
+        while (_memory.InflightBytes == 0) await Task.Delay(1, TestContext.Current.CancellationToken);
+        Assert.InRange(_memory.InflightBytes, 1, 4096);
+        await client.SendAsync(post[(head + 1)..]);
+        Assert.Equal("HTTP/1.1 200 OK", (await client.ReadAsync()).Status);
+        Assert.Equal(100_000, _stored.Single().Body.Length);
+    }
+
+    [Fact]
+    public async Task WhereThereIsNoRoomTheFirstSilentConnectionIsClosedForANewOne()
+    {
+        using var busy = await Client.ConnectAsync(_port);
+        await busy.SendAsync(Post("half")[..^2]);
+        while (_memory.InflightBytes == 0) await Task.Delay(1, TestContext.Current.CancellationToken);
+        var silent = new List<Client>();
+        for (var i = 1; i < MostConnections; i++) silent.Add(await Client.ConnectAsync(_port));
+        using var late = await Client.ConnectAsync(_port);
+        await late.SendAsync(Post("late"));
+        Assert.Equal("HTTP/1.1 200 OK", (await late.ReadAsync()).Status);
+        await busy.SendAsync("lf");
+        Assert.Equal("HTTP/1.1 200 OK", (await busy.ReadAsync()).Status);
+        Assert.Equal(-1, silent[0].ReadByte());
+        await silent[^1].SendAsync(Post("last"));
+        Assert.Equal("HTTP/1.1 200 OK", (await silent[^1].ReadAsync()).Status);
+        foreach (var client in silent) client.Dispose();
     }
 
     [Fact]
@@ -248,11 +295,27 @@ public sealed class EdgeListenerTests : IAsyncLifetime
         var stopping = _listener!.StopAsync(CancellationToken.None);
         Assert.Equal(-1, idle.ReadByte());
         Assert.False(stopping.IsCompleted);
+        await Assert.ThrowsAsync<SocketException>(() => Client.ConnectAsync(_port));
         storing.SetResult(new IngestOutcome(IngestStatus.Accepted, 1, 0, ""));
         var answer = await busy.ReadAsync();
         Assert.Equal("HTTP/1.1 200 OK", answer.Status);
         Assert.Contains("Connection: close", answer.Headers);
         Assert.Equal(-1, busy.ReadByte());
+        await stopping;
+    }
+
+    [Fact]
+    public async Task AStopLetsAHeadThatHasBegunCome()
+    {
+        using var client = await Client.ConnectAsync(_port);
+        await client.SendAsync(Post("x")[..20]);
+        await Task.Delay(50, TestContext.Current.CancellationToken); // so that it is seen before the stop
+        var stopping = _listener!.StopAsync(CancellationToken.None);
+        await client.SendAsync(Post("x")[20..]);
+        var answer = await client.ReadAsync();
+        Assert.Equal("HTTP/1.1 200 OK", answer.Status);
+        Assert.Contains("Connection: close", answer.Headers);
+        Assert.Equal(-1, client.ReadByte());
         await stopping;
     }
 
