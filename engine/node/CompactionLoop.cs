@@ -462,6 +462,7 @@ internal sealed record CompactionServices(CompactionOptions Options, TenantOverr
             BlockRetention = options.BlockRetention,
             CompactedBlockRetention = options.CompactedBlockRetention,
             TenantRetention = tenant => options.Overrides.Of(tenant).Compaction is { BlockRetention: { Ticks: > 0 } own } ? own : null,
+            TenantMaxBytes = tenant => options.Overrides.Of(tenant).Compaction.MaxBytes,
             MaxBytes = options.MaxRetainedBytes,
             MaxDiskShare = options.MaxDiskShare,
         };

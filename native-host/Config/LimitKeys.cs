@@ -40,6 +40,7 @@ internal static class LimitKeys
         .. Ingestion(Section + ".ingestion"),
         .. Read(Section + ".read"),
         Duration(Section + ".compaction.block_retention", (l, v) => l with { Compaction = l.Compaction with { BlockRetention = v } }, l => l.Compaction.BlockRetention),
+        Long(Section + ".compaction.max_bytes", (l, v) => l with { Compaction = l.Compaction with { MaxBytes = v } }, l => l.Compaction.MaxBytes),
         Duration(Section + ".compaction.compaction_window", (l, v) => l with { Compaction = l.Compaction with { CompactionWindow = v } }, l => l.Compaction.CompactionWindow),
         Bool(Section + ".compaction.compaction_disabled",
             (l, v) => l with { Compaction = l.Compaction with { IsCompactionDisabled = v } }, l => l.Compaction.IsCompactionDisabled),

@@ -87,6 +87,10 @@ public sealed record ReadLimits
 public sealed record CompactionLimits
 {
     public TimeSpan BlockRetention { get; init; }
+
+    /// <summary>Bytes of data that the tenant's blocks may have; beyond, its oldest go. Not Tempo's.</summary>
+    public long MaxBytes { get; init; }
+
     public TimeSpan CompactionWindow { get; init; }
     public bool IsCompactionDisabled { get; init; }
 }

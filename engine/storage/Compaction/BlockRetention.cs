@@ -48,7 +48,7 @@ public sealed class BlockRetention(IObjectStore objects, CompactedBlocks compact
         var keep = options.MaxBytes > 0 ? Math.Min(total, options.MaxBytes) : total;
         var excess = DiskExcessBytes;
         if (excess > 0 && !hasMarked) keep = Math.Min(keep, total - excess);
-        return keep < total ? SpaceRetention.Choose(blocks, keep) : [];
+        return SpaceRetention.Choose(blocks, keep, options.TenantMaxBytes);
     }
 
     /// <summary>Bytes in use on the disk beyond its share; 0 if there is none, or no disk.</summary>

@@ -14,6 +14,9 @@ public sealed record RetentionOptions
     /// <summary>Bytes of data that all blocks may have together; beyond, the oldest go (<see cref="SpaceRetention"/>). 0: any number.</summary>
     public long MaxBytes { get; init; }
 
+    /// <summary>Bytes of data that a tenant's blocks may have; 0: any number. Asked each time.</summary>
+    public Func<TenantId, long> TenantMaxBytes { get; init; } = static _ => 0;
+
     /// <summary>
     /// Part of the disk, 0 to 1, that may be in use, by whomever; beyond, first what is marked compacted is deleted before its
     /// time, then the oldest blocks go. 0: all of it.

@@ -6,6 +6,7 @@ namespace Tempo.Engine.Storage.Compaction;
 /// <summary>
 /// Which blocks go when space is short. Pure: the same blocks give the same answer.
 /// <code>
+/// own     the oldest blocks of each tenant that has more than its own limit
 /// share   the bytes to keep, divided by the tenants
 /// go      the oldest block of those tenants that have more than a share, again and again until it fits
 /// </code>
@@ -13,8 +14,11 @@ namespace Tempo.Engine.Storage.Compaction;
 /// </summary>
 public static class SpaceRetention
 {
-    /// <summary>The blocks to let go so that data of at most <paramref name="bytesToKeep"/> is left; oldest first.</summary>
-    public static IReadOnlyList<BlockMeta> Choose(IEnumerable<BlockMeta> blocks, long bytesToKeep)
+    /// <summary>
+    /// The blocks to let go so that data of at most <paramref name="bytesToKeep"/> is left, and of each tenant at most what
+    /// <paramref name="bytesOfTenant"/> says (0: any number); first those beyond a tenant's limit, each oldest first.
+    /// </summary>
+    public static IReadOnlyList<BlockMeta> Choose(IEnumerable<BlockMeta> blocks, long bytesToKeep, Func<TenantId, long> bytesOfTenant)
     {
         var oldestFirst = blocks.OrderBy(static block => block.EndSeconds).ThenBy(static block => block.BlockId).ToList();
         var bytesOf = new Dictionary<TenantId, long>();
@@ -26,6 +30,15 @@ public static class SpaceRetention
         }
 
         var gone = new List<BlockMeta>();
+        foreach (var block in oldestFirst)
+        {
+            if (bytesOfTenant(block.Tenant) is not (> 0 and var limit) || bytesOf[block.Tenant] <= limit) continue;
+            bytesOf[block.Tenant] -= block.SizeBytes;
+            total -= block.SizeBytes;
+            gone.Add(block);
+        }
+
+        oldestFirst = [.. oldestFirst.Except(gone)];
         var share = Math.Max(0, bytesToKeep) / Math.Max(1, bytesOf.Count);
         while (total > Math.Max(0, bytesToKeep))
         {

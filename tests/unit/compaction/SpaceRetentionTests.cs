@@ -30,9 +30,37 @@ public sealed class SpaceRetentionTests
         var metas = blocks.Split(' ').Select(text => Parse(text, names)).ToList();
         foreach (var order in new[] { metas, [.. Enumerable.Reverse(metas)] })
         {
-            var gone = string.Join(' ', SpaceRetention.Choose(order, keep).Select(block => names[block.BlockId]));
+            var gone = string.Join(' ', SpaceRetention.Choose(order, keep, static _ => 0).Select(block => names[block.BlockId]));
             Assert.True(expected == gone, $"{why}: '{gone}' instead of '{expected}'");
         }
+    }
+
+    [Theory]
+    [InlineData("nobody has a limit", "b:0", 200, "a1:50 b2:60 b3:60", "")]
+    [InlineData("its oldest goes, older ones of others stay", "b:100", 200, "a1:50 b2:60 b3:60", "b2")]
+    [InlineData("as much as it may have", "b:120", 200, "a1:50 b2:60 b3:60", "")]
+    [InlineData("first its own limit, then the store's", "b:60", 100, "a1:50 b2:60 b3:60 a4:30", "b2 a1")]
+    [InlineData("one block that is too large", "b:10", 200, "b2:60", "b2")]
+    public void The_oldest_go_of_who_has_more_than_its_own_limit(string why, string limit, long keep, string blocks, string expected)
+    {
+        var names = new Dictionary<BlockId, string>();
+        var metas = blocks.Split(' ').Select(text => Parse(text, names)).ToList();
+        var bytes = long.Parse(limit.AsSpan(2), CultureInfo.InvariantCulture);
+        var gone = string.Join(' ', SpaceRetention.Choose(metas, keep, tenant => tenant.Value == limit[..1] ? bytes : 0).Select(block => names[block.BlockId]));
+        Assert.True(expected == gone, $"{why}: '{gone}' instead of '{expected}'");
+    }
+
+    [Fact]
+    public async Task A_tenants_own_bytes_are_in_its_overrides()
+    {
+        using var folder = BlockFolder.Create();
+        await WriteAsync(folder, hoursOld: 30);
+        var recent = await WriteAsync(folder, hoursOld: 1);
+        var limits = TenantLimits.BuiltIn with { Compaction = TenantLimits.BuiltIn.Compaction with { MaxBytes = recent.SizeBytes } };
+        using var limited = Limited(folder, new NodeOptions { Overrides = new TenantOverrides(limits) });
+        var running = await limited.StartAsync(limited.OpenObjects(), new ManualTime(DateTimeOffset.UtcNow));
+        await running.RunOnceAsync();
+        Assert.Equal(recent.BlockId, Assert.Single(running.Blocks));
     }
 
     [Fact]

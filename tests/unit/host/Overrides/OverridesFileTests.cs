@@ -49,7 +49,7 @@ public sealed class OverridesFileTests : IDisposable
             overrides:
               a:
                 forwarders: [f1, f2]
-                compaction: {block_retention: 24h, compaction_disabled: true}
+                compaction: {block_retention: 24h, max_bytes: 5000, compaction_disabled: true}
                 storage: {parquet_dedicated_columns: [{scope: span, name: x, type: string}]}
                 cost_attribution: {max_cardinality: 7, dimensions: {team: t}}
                 metrics_generator:
@@ -70,7 +70,7 @@ public sealed class OverridesFileTests : IDisposable
                     host_info: {metric_name: m}
             """).Of(Tenant("a"));
         Assert.Equal(["f1", "f2"], limits.Forwarders);
-        Assert.Equal((TimeSpan.FromHours(24), true), (limits.Compaction.BlockRetention, limits.Compaction.IsCompactionDisabled));
+        Assert.Equal((TimeSpan.FromHours(24), 5000L, true), (limits.Compaction.BlockRetention, limits.Compaction.MaxBytes, limits.Compaction.IsCompactionDisabled));
         Assert.Equal("x", Assert.Single(limits.DedicatedColumns).Name);
         Assert.Equal((7, "t"), (limits.CostAttribution.MaxCardinality, limits.CostAttribution.Dimensions[0].Value));
         var generator = limits.MetricsGenerator;
