@@ -57,7 +57,6 @@ internal static class Verbs
           torture simulation [--seeds N] [--from N]  lives of a node on a simulated disk, step by step from a seed; default 100000 from a seed of the day
           torture ring [--minutes N | --rounds N]  faults of a ring of real nodes, over and over; a table of what was lost. With --rounds also 50 lives of simulated rings for each
           torture damage [--inputs N]     files of the log and of blocks come to other bytes; N in all, default 500000
-          torture ring [--rounds N]       each fault of a ring of three real nodes with etcd and S3's wire, N times (default 20), and fifty simulated lives of a ring for each
           torture overload [--minutes N] [--impatient]  five times its capacity for a server of 512 MiB on one processor; needs root, and a machine that does nothing else
           nightly        what takes a night: 1000 kills, 500 power cuts, each system call and failpoint 25 times, 100000 simulated seeds, 500000 damaged
                          files, 200 rounds of a ring, half an hour of overload over gRPC and as long over HTTP
@@ -351,7 +350,7 @@ internal static class Torture
         ["simulation", .. var rest] => Simulation(rest),
         ["damage", .. var rest] => Damage(Number(rest, "--inputs", 500_000)),
         ["overload", .. var rest] => Overload(rest),
-        ["ring", "--minutes", .. var rest] => RingFor(Number(["--minutes", .. rest], "--minutes", 10)),
+        ["ring", "--minutes", ..] => RingFor(Number(arguments[1..], "--minutes", 10)),
         ["ring", .. var rest] => Ring(Number(rest, "--rounds", 20)),
         _ => All(Number(arguments, "--minutes", 10)),
     };
@@ -436,22 +435,9 @@ internal static class Torture
             Console.WriteLine(exit == 0 ? $"pass {pass} held, {clock.Elapsed.TotalMinutes:F0} minutes" : output);
         }
 
-        Console.WriteLine(RingTable([.. File.ReadLines(results).Select(static line => JsonNode.Parse(line)!)]));
-        File.Delete(results);
+        ShowTable(results, "rounds | spans acknowledged | requests refused | checks of a node | lost, doubled, hidden", static fault =>
+            $"{Sums(fault, "rounds", "acknowledged", "refused", "checks")} | 0");
         return exit;
-    }
-
-    // A test that finds something fails, and has no line.
-    private static string RingTable(JsonNode[] lines)
-    {
-        var table = new StringBuilder("| fault | rounds | spans acknowledged | requests refused | checks of a node | lost, doubled, hidden |\n|---|---|---|---|---|---|\n");
-        foreach (var fault in lines.GroupBy(static line => (string)line["fault"]!))
-        {
-            long Sum(string name) => fault.Sum(line => (long)line[name]!);
-            table.AppendLine(CultureInfo.InvariantCulture, $"| {fault.Key} | {Sum("rounds")} | {Sum("acknowledged")} | {Sum("refused")} | {Sum("checks")} | 0 |");
-        }
-
-        return table.ToString();
     }
 
     // Needs root for the control group; the load tool says what else.
@@ -502,11 +488,21 @@ internal static class Torture
         return exit;
     }
 
-    private static void ShowTable(string results)
+    private static void ShowTable(string results) =>
+        ShowTable(results, "rounds | acknowledged | refused | unknown | lost | doubled | wrong | slowest start to ready", static fault => string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Sums(fault, "rounds", "acknowledged", "refused", "unknown")} | 0 | 0 | 0 | {fault.Max(static line => (double)line["secondsToReady"]!):F2} s"));
+
+    // A row for each fault. A test that finds something fails, and has no line: what is lost is none.
+    private static void ShowTable(string results, string columns, Func<IEnumerable<JsonNode>, string> cells)
     {
-        Console.WriteLine(Table(File.ReadLines(results).Select(static line => JsonNode.Parse(line)!)));
+        Console.WriteLine($"| fault | {columns} |\n|{string.Concat(Enumerable.Repeat("---|", columns.Split('|').Length + 1))}");
+        foreach (var fault in File.ReadLines(results).Select(static line => JsonNode.Parse(line)!).GroupBy(static line => (string)line["fault"]!))
+            Console.WriteLine($"| {fault.Key} | {cells(fault)} |");
         File.Delete(results);
     }
+
+    private static string Sums(IEnumerable<JsonNode> lines, params string[] names) => string.Join(" | ", names.Select(name => lines.Sum(line => (long)line[name]!)));
 
     // Release: the assertions are those of the tests, and it takes half the time.
     private static int Simulation(string[] arguments)
@@ -523,15 +519,6 @@ internal static class Torture
         var (exit, output) = Shell.Capture(TestRun.Executable(Folder, Configuration), ["-noLogo", "-noColor", "-class", "Tempo.Compaction.Tests.Simulation.SimulationTests"]);
         Console.WriteLine(exit == 0 ? $"simulation: {seeds} seeds from {first} held, {clock.Elapsed.TotalMinutes:F1} minutes" : output);
         return exit;
-    }
-
-    private static string Table(IEnumerable<JsonNode> lines)
-    {
-        static long Sum(IEnumerable<JsonNode> of, string name) => of.Sum(line => (long)line[name]!);
-        var table = new StringBuilder("| fault | rounds | acknowledged | refused | unknown | lost | doubled | wrong | slowest start to ready |\n|---|---|---|---|---|---|---|---|---|\n");
-        foreach (var fault in lines.GroupBy(static line => (string)line["fault"]!))
-            table.AppendLine(CultureInfo.InvariantCulture, $"| {fault.Key} | {Sum(fault, "rounds")} | {Sum(fault, "acknowledged")} | {Sum(fault, "refused")} | {Sum(fault, "unknown")} | 0 | 0 | 0 | {fault.Max(static line => (double)line["secondsToReady"]!):F2} s |");
-        return table.ToString();
     }
 }
 

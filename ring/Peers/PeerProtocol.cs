@@ -27,7 +27,7 @@ public static class PeerProtocol
     /// <summary>Of all versions.</summary>
     public const string Root = "/tempo.peer/";
 
-    public const string PathPrefix = "/tempo.peer/v1/";
+    public const string PathPrefix = Root + "v1/";
     public const string PushStream = PathPrefix + "push";
     public const string Ping = PathPrefix + "ping";
     public const string SecretHeader = "x-tempo-peer-secret";

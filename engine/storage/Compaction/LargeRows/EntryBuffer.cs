@@ -18,8 +18,6 @@ internal sealed class EntryBuffer(ParquetColumn column)
     private int _count;
     private int _valueCount;
 
-    public bool IsEmpty => _count == 0;
-
     public void Clear()
     {
         (_count, _valueCount) = (0, 0);
