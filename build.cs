@@ -536,7 +536,7 @@ internal sealed partial class Tally
         Console.WriteLine($"== {name}");
         var clock = Stopwatch.StartNew();
         var ok = Succeeds(step);
-        Count(name, ok ? 1 : 0, ok ? 0 : 1, 0);
+        Count(name, ok ? 1 : 0, ok ? 0 : 1, 0, []);
         Console.WriteLine($"== {name}: {(ok ? "ok" : "FAILED")}, {clock.Elapsed.TotalSeconds:F1} s");
         return ok;
     }
@@ -563,7 +563,7 @@ internal sealed partial class Tally
         var passed = Of("total") - Of("failed") - skipped;
         if (failed == 0 && (exit != 0 || !summary.Success)) failed = 1;
         if (failed != 0) Console.WriteLine(output);
-        Count(name, passed, failed, skipped);
+        Count(name, passed, failed, skipped, FailedTest().Matches(output).Select(static test => test.Value.TrimEnd()));
         Console.WriteLine($"== {name}: {passed} passed, {failed} failed, {skipped} skipped");
     }
 
@@ -575,13 +575,17 @@ internal sealed partial class Tally
         return _failed == 0 ? 0 : 1;
     }
 
-    private void Count(string name, int passed, int failed, int skipped)
+    private void Count(string name, int passed, int failed, int skipped, IEnumerable<string> failedTests)
     {
         _passed += passed;
         _failed += failed;
         _skipped += skipped;
-        if (failed != 0) _failures.Add(name);
+        if (failed != 0) _failures.Add(string.Join('\n', [name, .. failedTests]));
     }
+
+    // The test's name and the first lines of why: a log that is kept is often only its end.
+    [GeneratedRegex(@"^.*\[FAIL\].*(\n(?!.*\[FAIL\]).+){0,5}", RegexOptions.Multiline)]
+    private static partial Regex FailedTest();
 
     [GeneratedRegex(@"Total: (?<total>\d+), Errors: (?<errors>\d+), Failed: (?<failed>\d+), Skipped: (?<skipped>\d+)")]
     private static partial Regex Summary();
