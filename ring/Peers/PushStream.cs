@@ -155,11 +155,14 @@ internal sealed class PushStream(PeerTransport transport, string name, string ad
             _end.TrySetResult();
         }
 
-        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
+
+        // Canceled where the node has answered without reading this to its end: the client may wait for us before it shows the answer.
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellation)
         {
-            await stream.FlushAsync().ConfigureAwait(false);
+            await stream.FlushAsync(cancellation).ConfigureAwait(false);
             _stream.TrySetResult(stream);
-            await _end.Task.ConfigureAwait(false);
+            await _end.Task.WaitAsync(cancellation).ConfigureAwait(false);
         }
 
         protected override bool TryComputeLength(out long length)
