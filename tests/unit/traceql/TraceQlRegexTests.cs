@@ -64,6 +64,10 @@ public sealed class TraceQlRegexTests
     [InlineData("(((a{1000}){1000}){1000}){1000}")]
     [InlineData(@"\p{Nope}")]
     [InlineData("(?z)a")]
+    [InlineData(@"\p{Greek}")]
+    [InlineData(@"\P{Han}")]
+    [InlineData(@"[a\p{Latin}]")]
+    [InlineData(@"\p{IsGreek}")]
     public void Refuses(string pattern)
     {
         Assert.False(TraceQlRegex.TryCompile(pattern, out _, out string? error));

@@ -158,6 +158,32 @@ public sealed class TagRulesTests
         Assert.True(limited.InspectedBytes < result.InspectedBytes);
     }
 
+    /// <summary>A hundred times the spans and the same names and values: bytes that are read differ by the digits of the counts.</summary>
+    [Fact]
+    public async Task Tags_are_flat_in_the_number_of_spans()
+    {
+        using var store = new TestStore();
+        var names = new List<ulong>();
+        var values = new List<ulong>();
+        foreach (var spans in new[] { 100, 10_000 })
+        {
+            var sources = new TraceSources([], await store.Block(Enumerable.Range(0, spans).Select(static i =>
+                GoldenTraces.Spans[0] with { TraceId = new TraceId(7, (ulong)i + 1), Attributes = [("tier", $"t{i % 20}"), ("rows", (long)(i % 5))] })));
+            var ofNames = await TagNames.RunAsync(new TagNamesRequest { Scope = "span" }, sources, default);
+            Assert.Equal(["rows", "tier"], Assert.Single(ofNames.Scopes).Names.Order(StringComparer.Ordinal));
+            var ofValues = await TagValues.RunAsync(new TagValuesRequest { Name = "span.tier" }, sources, default);
+            Assert.Equal(20, ofValues.Values.Count);
+            names.Add(ofNames.InspectedBytes);
+            values.Add(ofValues.InspectedBytes);
+        }
+
+        Assert.All([names, values], static bytes =>
+        {
+            Assert.True(bytes[0] > 0);
+            Assert.InRange(bytes[1], bytes[0], bytes[0] + 200);
+        });
+    }
+
     [Fact]
     public async Task Blocks_outside_the_range_and_recent_spans_outside_it_are_left_out()
     {
