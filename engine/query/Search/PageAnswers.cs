@@ -138,6 +138,7 @@ internal sealed class PageAnswers
     private ReadOnlySpan<int> ByTime(SpanBatch batch, ReadOnlySpan<int> rows, int most)
     {
         most = Math.Min(most, rows.Length);
+        if (most == 1) return First(batch, rows);
         GrowableArray.Reserve(ref _listed, rows.Length);
         var listed = _listed.AsSpan(0, rows.Length);
         rows.CopyTo(listed);
@@ -160,6 +161,16 @@ internal sealed class PageAnswers
         }
 
         return listed[..count];
+    }
+
+    private static ReadOnlySpan<int> First(SpanBatch batch, ReadOnlySpan<int> rows)
+    {
+        var starts = batch.StartUnixNano;
+        var first = 0;
+        for (var i = 1; i < rows.Length; i++)
+            if (starts[rows[i]] < starts[rows[first]] || starts[rows[i]] == starts[rows[first]] && Compare(batch, rows[i], rows[first]) < 0)
+                first = i;
+        return rows.Slice(first, 1);
     }
 
     /// <summary>The order in which <see cref="OrderedTrace"/> has the spans of a trace, which are no duplicates of each other.</summary>
