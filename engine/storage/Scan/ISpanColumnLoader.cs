@@ -34,7 +34,7 @@ public interface ISpanColumnLoader
 
     /// <summary>
     /// The attributes of the marked owners, with their keys, one behind the other: what can be compared of them. Good until the batch is
-    /// filled again.
+    /// filled again, or is asked for those of others.
     /// </summary>
     AttributeOccurrences TakeAttributesOf(SpanBatch batch, AttributeScope scope, ReadOnlySpan<ulong> owners);
 

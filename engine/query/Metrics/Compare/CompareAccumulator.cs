@@ -21,10 +21,6 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
     private static readonly string[] ValueTypes = ["baseline", "selection"];
     private static readonly string[] TotalTypes = ["baseline_total", "selection_total"];
 
-    // Of values that are equally frequent the last in the order of labels goes first.
-    private static readonly Comparer<(double Total, object Label)> RarestFirst =
-        Comparer<(double Total, object Label)>.Create(static (a, b) => a.Total != b.Total ? a.Total.CompareTo(b.Total) : LabelOrder.CompareValues(b.Label, a.Label));
-
     private readonly MetricsCompare _compare = (MetricsCompare)leaf.Stage;
     private readonly Condition _selection = new(((MetricsCompare)leaf.Stage).Selection.Condition);
     private readonly SpanFilter _columns = SpanFilter.CreateForWholeTraces(((MetricsCompare)leaf.Stage).Selection.Condition, options.Kernel);
@@ -94,43 +90,33 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
     {
         RentedArray.Return(ref _sides);
         RentedArray.Return(ref _weightOf);
+        _counts.Release();
     }
 
     public override void AddAll(SpanAccumulator other)
     {
         var source = (CompareAccumulator)other;
-        source._counts.ForEach((attribute, value, side, interval, count) =>
+        source._counts.ForEach((_, entry, interval, count) =>
         {
-            var own = _attributes.NumberOf(source._attributes.Field(attribute), isKnown: true);
-            if (own >= 0) _counts.Add(own, _attributes.Values(own).InternFrom(source._attributes.Values(attribute), value), side, interval, count);
+            var own = _attributes.NumberOf(source._attributes.Field(entry.Attribute), isKnown: true);
+            if (own >= 0) _counts.Add(own, _attributes.Values(own).InternFrom(source._attributes.Values(entry.Attribute), entry.Value), entry.Side, interval, count);
         });
         _exemplars.AddAll(source._exemplars, [CompareCounts.Baseline, CompareCounts.Selection]);
     }
 
     public override List<Series.Series> ToSeries()
     {
-        var entries = _counts.Entries.Select(static (entry, number) => (entry.Attribute, entry.Value, entry.Side, entry.Total, Number: number)).ToList();
-        var listed = new List<(int Attribute, int Value, int Side, double Total, int Number)>();
-        var crowded = new SortedSet<int>();
-        foreach (var values in entries.GroupBy(static entry => (entry.Attribute, entry.Side)))
-        {
-            var most = new PriorityQueue<(int Attribute, int Value, int Side, double Total, int Number), (double Total, object Label)>(RarestFirst);
-            foreach (var entry in values)
-            {
-                most.Enqueue(entry, (entry.Total, _attributes.Values(entry.Attribute).Label(entry.Value)!));
-                if (most.Count <= _compare.TopValues) continue;
-                most.Dequeue();
-                crowded.Add(entry.Attribute);
-            }
-
-            listed.AddRange(most.UnorderedItems.Select(static item => item.Element));
-        }
-
-        options.CheckSamples(listed.Count + listed.DistinctBy(static entry => (entry.Attribute, entry.Side)).Count() + crowded.Count);
-        var (spread, totals) = _counts.Spread([.. listed.Select(static entry => entry.Number)]);
+        var (listed, crowded) = FindMostFrequent();
+        options.CheckSamples(listed.Count + listed.DistinctBy(number => (_counts[number].Attribute, _counts[number].Side)).Count() + crowded.Count);
+        var (spread, totals) = _counts.Spread([.. listed]);
         var exemplars = _exemplars.Chosen().ToLookup(static candidate => candidate.Group);
         var result = new List<Series.Series>();
-        foreach (var entry in listed) result.Add(new Series.Series(LabelsOf(ValueTypes[entry.Side], entry.Attribute, entry.Value), spread[entry.Number]));
+        foreach (var number in listed)
+        {
+            var entry = _counts[number];
+            result.Add(new Series.Series(LabelsOf(ValueTypes[entry.Side], entry.Attribute, entry.Value), spread[number]));
+        }
+
         foreach (var ((attribute, side), values) in totals)
         {
             // Every span has a name, so the totals of that attribute stand for all spans.
@@ -146,6 +132,36 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
         }
 
         return result;
+    }
+
+    // Numbers of the entries that each attribute has most often on each side, and attributes that have more.
+    private (List<int> Listed, SortedSet<int> Crowded) FindMostFrequent()
+    {
+        var rarestFirst = Comparer<int>.Create(CompareFrequency);
+        var most = new Dictionary<(int Attribute, int Side), PriorityQueue<int, int>>();
+        var crowded = new SortedSet<int>();
+        for (var number = 0; number < _counts.EntryCount; number++)
+        {
+            var (attribute, _, side, _) = _counts[number];
+            if (!most.TryGetValue((attribute, side), out var numbers)) most.Add((attribute, side), numbers = new PriorityQueue<int, int>(rarestFirst));
+            if (numbers.Count < _compare.TopValues)
+            {
+                numbers.Enqueue(number, number);
+                continue;
+            }
+
+            crowded.Add(attribute);
+            numbers.EnqueueDequeue(number, number);
+        }
+
+        return ([.. most.Values.SelectMany(static numbers => numbers.UnorderedItems, static (_, item) => item.Element)], crowded);
+    }
+
+    // The rarer of two values of an attribute first; of values that are equally frequent the last in the order of labels goes first.
+    private int CompareFrequency(int a, int b)
+    {
+        var (left, right) = (_counts[a], _counts[b]);
+        return left.Total != right.Total ? left.Total.CompareTo(right.Total) : _attributes.Values(left.Attribute).CompareLabels(right.Value, left.Value);
     }
 
     private bool IsSelected(in SpanCursor span)

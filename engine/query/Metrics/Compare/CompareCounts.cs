@@ -1,15 +1,15 @@
-using System.Runtime.InteropServices;
+using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Query.Metrics.Keys;
 
 namespace Tempo.Engine.Query.Metrics.Compare;
 
 /// <summary>
 /// Spans by (attribute, value, side) and interval; such a triple is an entry. Attributes may have a value of their own for each
-/// span, so memory goes by what was counted:
+/// span, and an axis thousands of intervals, so memory goes by what was counted:
 /// <code>
 /// an entry's first interval    in the entry itself: that is all of a value that one span, or the spans of one moment, have
-/// the next few                 in a hash table of (entry, interval), for all entries
-/// once it was counted often    in a row of all intervals, of its own
+/// the others                   in chunks of neighbouring intervals, which a hash table of (entry, chunk) finds; the entry knows the
+///                              last one, in which the next span mostly is
 /// </code>
 /// A span has an attribute once, so the values add up to the spans that have it. Not thread safe.
 /// </summary>
@@ -18,17 +18,17 @@ internal sealed class CompareCounts(int intervals, MemoryBudget budget)
     public const int Baseline = 0;
     public const int Selection = 1;
 
-    /// <summary>Counts from which an entry gets a row; below, it would be mostly zeros.</summary>
-    private const double RowFrom = 16;
-
     private const int EntryBytes = 64;
+    private const int EntriesOfPiece = 1024;
 
     // For each attribute, by value * 2 + side: number of the entry plus 1.
     private int[][] _entryOf = [];
-    private Entry[] _entries = new Entry[64];
+    private readonly RentedPieces<Entry> _entries = new(EntriesOfPiece);
     private int _entryCount;
-    private readonly TupleTable _cells = new(budget);
-    private readonly List<double> _counts = [];
+
+    // A pair's number is its chunk's.
+    private readonly TupleTable _chunkOf = new(budget);
+    private readonly CountChunks _chunks = new(budget);
 
     /// <summary>Adds spans of one value to a side at an interval.</summary>
     public void Add(int attribute, int value, int side, int interval, double count)
@@ -36,13 +36,42 @@ internal sealed class CompareCounts(int intervals, MemoryBudget budget)
         var number = NumberOf(attribute, value, side, interval);
         ref var entry = ref _entries[number];
         entry.Total += count;
-        if (interval == entry.FirstInterval) entry.FirstCount += count;
-        else if (entry.Row is { } row) row[interval] += count;
-        else AddToMore(ref entry, number, interval, count);
+        if (interval == entry.FirstInterval)
+        {
+            entry.FirstCount += count;
+            return;
+        }
+
+        var (part, place) = Math.DivRem(interval, CountChunks.Length);
+        if (part != entry.LastPart)
+        {
+            entry.LastChunk = _chunkOf.Intern(number, part);
+            entry.LastPart = part;
+        }
+
+        _chunks.At(entry.LastChunk, place) += count;
     }
 
-    /// <summary>All that was counted: attribute, value, side, total, in the order of appearance; the index is the entry's number.</summary>
-    public IEnumerable<(int Attribute, int Value, int Side, double Total)> Entries => _entries.Take(_entryCount).Select(static e => (e.Attribute, e.Value, e.Side, e.Total));
+    /// <summary>Nothing is counted or asked for any more.</summary>
+    public void Release()
+    {
+        _chunks.Release();
+        _entries.Release();
+        _entryCount = 0;
+    }
+
+    /// <summary>How many entries there are.</summary>
+    public int EntryCount => _entryCount;
+
+    /// <summary>An entry by its number: they are numbered from 0 on in the order of appearance.</summary>
+    public CompareEntry this[int number]
+    {
+        get
+        {
+            ref var entry = ref _entries[number];
+            return new CompareEntry(entry.Attribute, entry.Value, entry.Side, entry.Total);
+        }
+    }
 
     /// <summary>The counts by interval of the wanted entries, and of all values of each attribute on each side.</summary>
     public (Dictionary<int, double[]> OfEntries, Dictionary<(int Attribute, int Side), double[]> OfAttributes) Spread(HashSet<int> entries)
@@ -64,41 +93,17 @@ internal sealed class CompareCounts(int intervals, MemoryBudget budget)
         return (ofEntries, ofAttributes);
     }
 
-    /// <summary>Calls back with the parts of each entry's counts: attribute, value, side, interval, count.</summary>
-    public void ForEach(Action<int, int, int, int, double> visit) =>
-        ForEach((_, entry, interval, count) => visit(entry.Attribute, entry.Value, entry.Side, interval, count));
-
-    private void ForEach(Action<int, Entry, int, double> visit)
+    /// <summary>Calls back with the parts of each entry's counts: the entry's number, the entry, interval, count.</summary>
+    public void ForEach(Action<int, CompareEntry, int, double> visit)
     {
-        for (var number = 0; number < _entryCount; number++)
+        for (var number = 0; number < _entryCount; number++) visit(number, this[number], _entries[number].FirstInterval, _entries[number].FirstCount);
+        for (var chunk = 0; chunk < _chunkOf.Count; chunk++)
         {
-            var entry = _entries[number];
-            visit(number, entry, entry.FirstInterval, entry.FirstCount);
-            for (var interval = 0; interval < entry.Row?.Length; interval++)
-                if (entry.Row[interval] != 0)
-                    visit(number, entry, interval, entry.Row[interval]);
+            var (number, part) = _chunkOf.Pairs[chunk];
+            for (var place = 0; place < CountChunks.Length; place++)
+                if (_chunks.At(chunk, place) is not 0 and var count)
+                    visit(number, this[number], part * CountChunks.Length + place, count);
         }
-
-        for (var cell = 0; cell < _counts.Count; cell++)
-        {
-            var (number, interval) = _cells.Pairs[cell];
-            visit(number, _entries[number], interval, _counts[cell]);
-        }
-    }
-
-    private void AddToMore(ref Entry entry, int number, int interval, double count)
-    {
-        if (entry.Total >= RowFrom)
-        {
-            budget.Charge(intervals * sizeof(double), "series and intervals");
-            entry.Row = new double[intervals];
-            entry.Row[interval] += count;
-            return;
-        }
-
-        var cell = _cells.Intern(number, interval);
-        if (cell == _counts.Count) _counts.Add(0);
-        CollectionsMarshal.AsSpan(_counts)[cell] += count;
     }
 
     private int NumberOf(int attribute, int value, int side, int interval)
@@ -122,7 +127,7 @@ internal sealed class CompareCounts(int intervals, MemoryBudget budget)
         ref var numbers = ref _entryOf[attribute];
         if (place >= numbers.Length) Array.Resize(ref numbers, Math.Max(Math.Max(place + 1, 16), numbers.Length * 2));
         budget.Charge(EntryBytes, "values to compare");
-        if (_entryCount == _entries.Length) Array.Resize(ref _entries, _entryCount * 2);
+        if (_entryCount == _entries.PieceCount * EntriesOfPiece) _entries.AddPiece();
         _entries[_entryCount] = new Entry(attribute, value, side, interval);
         numbers[place] = ++_entryCount;
         return _entryCount - 1;
@@ -136,6 +141,10 @@ internal sealed class CompareCounts(int intervals, MemoryBudget budget)
         public readonly int FirstInterval = firstInterval;
         public double Total;
         public double FirstCount;
-        public double[]? Row;
+        public int LastPart = -1;
+        public int LastChunk;
     }
 }
+
+/// <summary>A value of an attribute on one side, and how many spans have it.</summary>
+internal readonly record struct CompareEntry(int Attribute, int Value, int Side, double Total);

@@ -1,12 +1,15 @@
 using System.Buffers.Binary;
+using System.Text;
 using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Metrics.Series;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Metrics.Keys;
 
 /// <summary>
 /// Numbers the values that a field takes: equal value of equal type, equal number; 0 is nil. Arrays of several elements
-/// count as nil. Not thread safe.
+/// count as nil. Labels are made when they are asked for: most values of a large table are in no answer, and an object for each of
+/// a hundred thousand is what the collector takes its time with. Not thread safe.
 /// </summary>
 internal sealed class ValueTable(MemoryBudget budget, int expectedCount = 64, int expectedBytes = 1024)
 {
@@ -14,13 +17,37 @@ internal sealed class ValueTable(MemoryBudget budget, int expectedCount = 64, in
     private const int EntryBytes = 64;
 
     private readonly InternTable _bytes = new(expectedCount, expectedBytes);
-    private readonly List<object?> _labels = [null];
+    private object?[] _labels = [];
     private byte[] _key = new byte[expectedBytes];
 
-    public int Count => _labels.Count;
+    public int Count => _bytes.Count;
 
-    /// <summary>The value as a label shows it; null for nil.</summary>
-    public object? Label(int id) => _labels[id];
+    /// <summary>The value as a label shows it, the same object each time; null for nil.</summary>
+    public object? Label(int id)
+    {
+        if (id == 0) return null;
+        if (id >= _labels.Length) Array.Resize(ref _labels, Math.Max(id + 1, Math.Min(Count, _labels.Length * 2)));
+        return _labels[id] ??= LabelOf(_bytes[id]);
+    }
+
+    /// <summary>The order of two labels (<see cref="LabelOrder"/>), which need not be made for it.</summary>
+    public int CompareLabels(int a, int b)
+    {
+        var left = _bytes[a];
+        var right = _bytes[b];
+        return TypeOf(left) == FieldType.String && TypeOf(right) == FieldType.String
+            ? left.SequenceCompareTo(right)
+            : LabelOrder.CompareValues(LabelOf(left), LabelOf(right));
+    }
+
+    private static object LabelOf(ReadOnlySpan<byte> key) => TypeOf(key) switch
+    {
+        FieldType.Nil => ShownValue.Nil,
+        FieldType.String => Encoding.UTF8.GetString(key[1..]),
+        var type => ShownValue.Of(FieldValue.Number(type, BinaryPrimitives.ReadInt64LittleEndian(key[1..]))),
+    };
+
+    private static FieldType TypeOf(ReadOnlySpan<byte> key) => key.IsEmpty ? FieldType.Nil : (FieldType)key[0];
 
     /// <summary>The bytes that stand for a value in every table; empty for nil.</summary>
     public ReadOnlySpan<byte> Bytes(int id) => _bytes[id];
@@ -45,7 +72,7 @@ internal sealed class ValueTable(MemoryBudget budget, int expectedCount = 64, in
             id = _bytes.Intern(_key.AsSpan(0, 1 + sizeof(long)));
         }
 
-        if (_bytes.Count != known) Add(ShownValue.Of(value), id);
+        if (_bytes.Count != known) Charge(id);
         return id;
     }
 
@@ -55,13 +82,9 @@ internal sealed class ValueTable(MemoryBudget budget, int expectedCount = 64, in
         if (id == 0) return 0;
         var known = _bytes.Count;
         var own = _bytes.Intern(other._bytes[id]);
-        if (_bytes.Count != known) Add(other._labels[id], own);
+        if (_bytes.Count != known) Charge(own);
         return own;
     }
 
-    private void Add(object? label, int id)
-    {
-        budget.Charge(EntryBytes + _bytes[id].Length * 3L, "label values");
-        _labels.Add(label);
-    }
+    private void Charge(int id) => budget.Charge(EntryBytes + _bytes[id].Length * 3L, "label values");
 }

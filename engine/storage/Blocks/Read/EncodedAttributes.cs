@@ -39,6 +39,9 @@ internal sealed class EncodedAttributes(AttributeScope scope)
     private int _attributeCount;
     private bool? _isPossible;
 
+    // What was taken of owners: filled again by the next page.
+    private AttributeOccurrences _ofOwners = new();
+
     public void Begin()
     {
         _isPossible = null;
@@ -50,6 +53,7 @@ internal sealed class EncodedAttributes(AttributeScope scope)
     {
         Begin();
         _keys.Release();
+        _ofOwners = new AttributeOccurrences();
         foreach (var leaf in _leaves) leaf.Release();
     }
 
@@ -72,7 +76,7 @@ internal sealed class EncodedAttributes(AttributeScope scope)
         return found;
     }
 
-    /// <summary>The attributes of the marked owners with their keys; null as above. The rows are selected.</summary>
+    /// <summary>The attributes of the marked owners with their keys, good until it is asked again; null as above. The rows are selected.</summary>
     public AttributeOccurrences? FindOf(RowGroupReader rows, int ownerCount, ReadOnlySpan<ulong> owners)
     {
         _isPossible ??= TryReadKeys(rows, ownerCount);
@@ -86,8 +90,9 @@ internal sealed class EncodedAttributes(AttributeScope scope)
                 count += starts[owner + 1] - starts[owner];
             }
 
-        var found = new AttributeOccurrences();
+        var found = _ofOwners;
         found.Begin(count);
+        found.Values.Values = StringTable.None;
         TakeAttributes(owners, starts, keys, found);
         if (!TryTakeValues(rows, found, AttributeParts.All)) return null;
         if (rows.Columns.TryGetWrittenDictionary(_leafPaths[0], out var texts)) found.Values.Values = texts;
