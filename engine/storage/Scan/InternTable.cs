@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using System.Text;
 using System.Text.Unicode;
 using Tempo.Engine.Foundation;
@@ -59,6 +60,12 @@ public sealed class InternTable : StringTable
         return code;
     }
 
+    /// <summary>Asks for the memory that a look-up of this hash begins with.</summary>
+    public unsafe void Prefetch(uint hash)
+    {
+        if (Sse.IsSupported) Sse.Prefetch0(Unsafe.AsPointer(ref _slots[(int)hash & (_slots.Length - 1)]));
+    }
+
     /// <summary>The code of <paramref name="value"/>, -1 if it is not there.</summary>
     public int TryFind(ReadOnlySpan<byte> value) => Find(_slots, value, KeyedHash.Of(value));
 
@@ -71,8 +78,13 @@ public sealed class InternTable : StringTable
     /// </summary>
     public int InternText(ReadOnlySpan<byte> text)
     {
+        return text.IsEmpty ? Empty : InternText(text, KeyedHash.Of(text));
+    }
+
+    /// <summary>The same, given the text's <see cref="KeyedHash"/>, whose slot may have been asked for by <see cref="Prefetch"/>.</summary>
+    public int InternText(ReadOnlySpan<byte> text, uint hash)
+    {
         if (text.IsEmpty) return Empty;
-        var hash = KeyedHash.Of(text);
         var code = Find(_slots, text, hash);
         if (code >= 0) return code;
         if (Utf8.IsValid(text)) return Add(text, hash);

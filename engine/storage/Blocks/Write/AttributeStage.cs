@@ -107,6 +107,7 @@ internal sealed class AttributeStage
             return;
         }
 
+        if (Dictionaries.Values.IsCrowded) CompleteTexts();
         var before = Mark();
         ReserveAttributes(_count + to - from);
         Strings.Reserve(to - from);
@@ -122,8 +123,10 @@ internal sealed class AttributeStage
             // Nearly all are texts or integers of a known key. Targets below 0: see KeyTarget.
             var type = source.Types[i];
             var target = targets.Find(source.Keys[i]);
-            if (target > 0 && type == AttributeType.String && StringDictionary.TryIndex(texts, (int)source.Bits[i], _load, out var text))
+            if (target > 0 && type == AttributeType.String)
             {
+                var code = (int)source.Bits[i];
+                if (!StringDictionary.TryIndex(texts, code, _load, out var text)) Dictionaries.Values.Await(batch, source.Values, code, Strings.Count);
                 Facts.AddKey(target - 1, CatalogTypes.Text);
                 Strings.AddReserved(Begin(target - 1, isArray: false), text);
             }
@@ -143,8 +146,13 @@ internal sealed class AttributeStage
             if (column.Scope == scope && column.Start[row + 1] > column.Start[row])
                 AddFromDedicated(column, row);
         EndOwner(before.Attributes);
-        if (_repeated is not null && _count - before.Attributes == to - from && sourceBatch.Dedicated.Count == 0) _repeated.Add(batch, row, before, Mark());
+        if (_repeated is null) return;
+        CompleteTexts();
+        if (_count - before.Attributes == to - from && sourceBatch.Dedicated.Count == 0) _repeated.Add(batch, row, before, Mark());
     }
+
+    /// <summary>The owners so far are all of a trace: texts that were new in it are looked up, and count for the page.</summary>
+    public void CompleteTexts() => Dictionaries.Values.Resolve(Strings.Places);
 
     private void AddAgain(in StagedOwner staged)
     {
@@ -242,7 +250,7 @@ internal sealed class AttributeStage
         switch (type)
         {
             case AttributeType.String:
-                Strings.Add(n, Dictionaries.Values.Index(batch, source.Values, (int)source.Bits[i]));
+                AddText(n, batch, source, (int)source.Bits[i]);
                 break;
             case AttributeType.Int:
                 Ints.Add(n, source.Bits[i]);
@@ -254,7 +262,7 @@ internal sealed class AttributeStage
                 AddBool(n, key, source.Bits[i]);
                 break;
             case AttributeType.StringArray:
-                foreach (var item in ArrayItems(source, i)) Strings.Add(n, Dictionaries.Values.Index(batch, source.Values, (int)item));
+                foreach (var item in ArrayItems(source, i)) AddText(n, batch, source, (int)item);
                 break;
             case AttributeType.IntArray:
                 foreach (var item in ArrayItems(source, i)) Ints.Add(n, item);
@@ -272,6 +280,12 @@ internal sealed class AttributeStage
                 Unsupported.Add(n, Dictionaries.Unsupported.Index(source.String(i)));
                 break;
         }
+    }
+
+    private void AddText(int n, int batch, AttributeColumns source, int code)
+    {
+        Dictionaries.Values.Await(batch, source.Values, code, Strings.Count);
+        Strings.Add(n, 0);
     }
 
     private void AddDouble(int n, int key, long bits)
@@ -305,6 +319,7 @@ internal sealed class AttributeStage
             return;
         }
 
+        CompleteTexts();
         ReserveAttributes(_count + 1);
         _load.EntryCount += values.Length;
         var key = Dictionaries.Keys.Index(column.Key);

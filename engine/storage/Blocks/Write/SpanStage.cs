@@ -124,6 +124,14 @@ internal sealed class SpanStage
         _linkCounts[n] = AddLinks(number, batch, batch.LinkStart[row], batch.LinkStart[row + 1]);
     }
 
+    /// <summary>All spans of a trace were added.</summary>
+    public void EndTrace()
+    {
+        Attributes.CompleteTexts();
+        EventAttributes.CompleteTexts();
+        LinkAttributes.CompleteTexts();
+    }
+
     /// <summary>All spans of the page were added and <see cref="Levels"/> are known: computes the levels below.</summary>
     public void Complete()
     {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Write;
@@ -13,6 +14,9 @@ internal sealed class StringDictionary(PageLoad load)
     /// <summary>Of text that is new in a page: less is no burden as a dictionary.</summary>
     private const long MinUniqueBytes = 1 << 20;
 
+    /// <summary>So many texts are looked up together.</summary>
+    private const int MaxWaiting = 256;
+
     // Entry 0 of an InternTable is the empty string; it becomes a dictionary entry only if it is used, so the dictionary's
     // numbers are its own.
     private readonly InternTable _table = new();
@@ -22,6 +26,8 @@ internal sealed class StringDictionary(PageLoad load)
     private int _seenCodes;
     private long _sizeBefore;
     private bool _isClosed;
+    private WaitingText[] _waiting = [];
+    private int _waitingCount;
 
     /// <summary>The table's codes in dictionary order.</summary>
     public List<int> Codes { get; } = [];
@@ -65,11 +71,47 @@ internal sealed class StringDictionary(PageLoad load)
         return Add(text);
     }
 
+    /// <summary>Texts wait for <see cref="Resolve"/>: as many as it takes at once, at least.</summary>
+    public bool IsCrowded => _waitingCount >= MaxWaiting;
+
+    /// <summary>
+    /// Notes a text whose code is not known, for the index to be written to place <paramref name="at"/> of a column. What a look-up
+    /// of new text waits for lies in memory apart; of many together it is asked for at once.
+    /// </summary>
+    public void Await(int batch, StringTable table, int code, int at)
+    {
+        GrowableArray.Reserve(ref _waiting, _waitingCount + 1);
+        _waiting[_waitingCount++] = new WaitingText { Batch = batch, Table = table, Code = code, At = at };
+    }
+
+    /// <summary>Writes the indexes of all that wait to their places in the column, as if each had been looked up when it came.</summary>
+    public void Resolve(Span<int> column)
+    {
+        var waiting = _waiting.AsSpan(0, _waitingCount);
+        _waitingCount = 0;
+        foreach (ref var text in waiting)
+        {
+            text.Hash = KeyedHash.Of(text.Table[text.Code]);
+            _table.Prefetch(text.Hash);
+        }
+
+        foreach (ref readonly var text in waiting)
+        {
+            ref var known = ref _known[text.Batch, text.Code];
+            if (known == 0) known = Known(text.Table[text.Code], text.Hash);
+            load.TextBytes += (long)(known >> 32);
+            column[text.At] = (int)(uint)known - 1;
+        }
+    }
+
+    private ulong Known(ReadOnlySpan<byte> text, uint hash) => (ulong)(uint)text.Length << 32 | (uint)(Add(_table.InternText(text, hash)) + 1);
+
     private ulong Known(ReadOnlySpan<byte> text) => (ulong)(uint)text.Length << 32 | (uint)(Add(text) + 1);
 
-    private int Add(ReadOnlySpan<byte> text)
+    private int Add(ReadOnlySpan<byte> text) => Add(_table.InternText(text));
+
+    private int Add(int code)
     {
-        var code = _table.InternText(text);
         GrowableArray.Reserve(ref _indexOfCode, code + 1);
         while (_seenCodes <= code) _indexOfCode[_seenCodes++] = -1;
         if (_indexOfCode[code] < 0)
@@ -112,6 +154,15 @@ internal sealed class StringDictionary(PageLoad load)
         _known.Clear();
         Codes.Clear();
         SizeBytes = 0;
-        _seenCodes = 0;
+        _seenCodes = _waitingCount = 0;
+    }
+
+    private struct WaitingText
+    {
+        public StringTable Table;
+        public int Batch;
+        public int Code;
+        public int At;
+        public uint Hash;
     }
 }

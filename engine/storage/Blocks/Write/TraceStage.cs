@@ -129,6 +129,7 @@ internal sealed class TraceStage
             Spans.Add(trace, i);
         }
 
+        Spans.EndTrace();
         AddRow(trace, ResourceCount - resources);
     }
 

@@ -23,6 +23,9 @@ internal sealed class ValueStage<T>(LevelStream things, bool isRepeated, LevelMe
 
     public ReadOnlySpan<T> Values => _values.AsSpan(0, _count);
 
+    /// <summary>The same, to be written to.</summary>
+    public Span<T> Places => _values.AsSpan(0, _count);
+
     /// <summary>The column's levels, once those of the things are there; good until another column's are asked for.</summary>
     public LevelStream Levels
     {
