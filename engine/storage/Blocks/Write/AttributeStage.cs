@@ -111,6 +111,7 @@ internal sealed class AttributeStage
         var before = Mark();
         ReserveAttributes(_count + to - from);
         Strings.Reserve(to - from);
+        Ints.Reserve(to - from);
         _load.EntryCount += to - from;
         var targets = _keyTargets.Of(batch);
         var texts = Dictionaries.Values.Of(batch);
@@ -133,12 +134,14 @@ internal sealed class AttributeStage
             else if (target > 0 && type == AttributeType.Int)
             {
                 Facts.AddKey(target - 1, CatalogTypes.Int);
-                Ints.Add(Begin(target - 1, isArray: false), source.Bits[i]);
+                Ints.AddReserved(Begin(target - 1, isArray: false), source.Bits[i]);
             }
             else if (target >= 0 || !_dedicated[-target - 2].TryAdd(_ownerCount, type, batch, source.Values, source.Bits[i]))
             {
                 Add(batch, source, i);
-                Strings.Reserve(to - i); // an array may have taken the room
+                // An array may have taken the room.
+                Strings.Reserve(to - i);
+                Ints.Reserve(to - i);
             }
         }
 
@@ -188,6 +191,7 @@ internal sealed class AttributeStage
     public void Complete()
     {
         Levels.Expand(_owners, _countOfOwner.AsSpan(0, _ownerCount));
+        Ints.Complete();
         Facts.AddTexts(Keys, Strings.Things, Strings.Values);
         Facts.AddInts(Keys, Ints.Things, Ints.Indexes, Ints.Values);
         foreach (var stage in _dedicated) stage.Complete();

@@ -70,6 +70,7 @@ internal sealed class DedicatedStage(AttributeLeaf leaf, LevelStream owners, Pag
     /// <summary>All rows of the page were added.</summary>
     public void Complete()
     {
+        Ints.Complete();
         if (Leaf.Type == AttributeType.Int) Facts.AddInts(0, Ints.Indexes, Ints.Values);
         else Facts.AddTexts(0, Texts);
     }

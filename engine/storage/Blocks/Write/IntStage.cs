@@ -19,7 +19,7 @@ internal sealed class IntStage(LevelStream things, bool isRepeated, LevelMemory 
 
     public ReadOnlySpan<long> Values => _values.Values;
 
-    /// <summary>Of each value; -1 where the dictionary was closed before it came.</summary>
+    /// <summary>Of each value, once <see cref="Complete"/> has looked them up; -1 where the dictionary was closed before it came.</summary>
     public ReadOnlySpan<int> Indexes => _indexes.AsSpan(0, Values.Length);
 
     /// <inheritdoc cref="ValueStage{T}.Levels"/>
@@ -36,19 +36,20 @@ internal sealed class IntStage(LevelStream things, bool isRepeated, LevelMemory 
     }
 
     /// <inheritdoc cref="ValueStage{T}.AddAgain"/>
-    public void AddAgain(int from, int to, int shift)
-    {
-        var n = _values.Count;
-        _values.AddAgain(from, to, shift);
-        GrowableArray.Reserve(ref _indexes, _values.Count);
-        _indexes.AsSpan(from, to - from).CopyTo(_indexes.AsSpan(n));
-    }
+    public void AddAgain(int from, int to, int shift) => _values.AddAgain(from, to, shift);
 
-    public void Add(int thing, long value)
+    /// <inheritdoc cref="ValueStage{T}.Reserve"/>
+    public void Reserve(int count) => _values.Reserve(count);
+
+    /// <inheritdoc cref="ValueStage{T}.AddReserved"/>
+    public void AddReserved(int thing, long value) => _values.AddReserved(thing, value);
+
+    public void Add(int thing, long value) => _values.Add(thing, value);
+
+    /// <summary>All values of the page were added.</summary>
+    public void Complete()
     {
-        var n = _values.Count;
-        _values.Add(thing, value);
-        GrowableArray.Reserve(ref _indexes, n + 1);
-        _indexes[n] = Dictionary.IndexIfOpen(value);
+        GrowableArray.Reserve(ref _indexes, _values.Count);
+        Dictionary.IndexIfOpen(_values.Values, _indexes);
     }
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Scan;
 
@@ -19,6 +20,9 @@ internal sealed class NumberDictionary
 
     /// <summary>Numbers from 0 to below this have a place of their own, once they have come; of a quarter of a megabyte at most.</summary>
     private const int MaxSmall = 64 * 1024;
+
+    /// <summary>Numbers between asking for the memory of a look-up and the look-up.</summary>
+    private const int Ahead = 8;
 
     // Index + 1, by the number; and by its hash.
     private int[] _small = [];
@@ -40,11 +44,16 @@ internal sealed class NumberDictionary
         return index >= 0 ? index : Add(value, slot);
     }
 
-    /// <summary>The same, but -1 for what is new once the dictionary is closed.</summary>
-    public int IndexIfOpen(long value)
+    /// <summary>The same of one after the other, but -1 for what is new once the dictionary is closed.</summary>
+    public void IndexIfOpen(ReadOnlySpan<long> values, Span<int> indexes)
     {
-        var index = Find(value, out var slot);
-        return index >= 0 || IsClosed ? index : Add(value, slot);
+        for (var i = 0; i < values.Length; i++)
+        {
+            // A number that comes for the first time ends a look-up where nothing foretells it, and with it what runs ahead.
+            if (i + Ahead < values.Length) Prefetch(values[i + Ahead]);
+            var index = Find(values[i], out var slot);
+            indexes[i] = index >= 0 || IsClosed ? index : Add(values[i], slot);
+        }
     }
 
     /// <summary>Starts the next row group.</summary>
@@ -64,6 +73,13 @@ internal sealed class NumberDictionary
         slot = 0;
         if ((ulong)value < (ulong)_small.Length) return _small[value] - 1;
         return (ulong)value < MaxSmall ? -1 : FindLarge(value, out slot);
+    }
+
+    private unsafe void Prefetch(long value)
+    {
+        if (!Sse.IsSupported) return;
+        if ((ulong)value < (ulong)_small.Length) Sse.Prefetch0(Unsafe.AsPointer(ref _small[value]));
+        else if ((ulong)value >= MaxSmall) Sse.Prefetch0(Unsafe.AsPointer(ref _slots[Slot(value) & (_slots.Length - 1)]));
     }
 
     private int FindLarge(long value, out int slot)

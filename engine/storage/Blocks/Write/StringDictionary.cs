@@ -22,6 +22,9 @@ internal sealed class StringDictionary(PageLoad load)
     private readonly InternTable _table = new();
     // Index + 1 in the low half, the length in bytes in the high one: the source's offsets need not be looked at.
     private readonly CodeMap<ulong> _known = new();
+    // Of the code that was asked for last: many columns have the same for most spans.
+    private ulong _lastPlace;
+    private ulong _lastKnown;
     private int[] _indexOfCode = [];
     private int _seenCodes;
     private long _sizeBefore;
@@ -45,10 +48,16 @@ internal sealed class StringDictionary(PageLoad load)
     /// <summary>Dictionary index of string <paramref name="code"/> of batch number <paramref name="batch"/>.</summary>
     public int Index(int batch, StringTable table, int code)
     {
-        ref var known = ref _known[batch, code];
-        if (known == 0) known = Known(table[code]);
-        load.TextBytes += (long)(known >> 32);
-        return (int)(uint)known - 1;
+        var place = (ulong)(uint)batch << 32 | (uint)code;
+        if (_lastKnown == 0 || place != _lastPlace)
+        {
+            ref var known = ref _known[batch, code];
+            if (known == 0) known = Known(table[code]);
+            (_lastPlace, _lastKnown) = (place, known);
+        }
+
+        load.TextBytes += (long)(_lastKnown >> 32);
+        return (int)(uint)_lastKnown - 1;
     }
 
     /// <summary>What is known of one batch's codes, for <see cref="TryIndex"/>.</summary>
@@ -154,6 +163,7 @@ internal sealed class StringDictionary(PageLoad load)
         _known.Clear();
         Codes.Clear();
         SizeBytes = 0;
+        _lastKnown = 0;
         _seenCodes = _waitingCount = 0;
     }
 
