@@ -1,49 +1,27 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Tempo.Perf.Load.Observe;
 
 /// <summary>What the kernel knows of the server's process, from /proc (proc(5)). Reading it costs the server nothing.</summary>
-internal sealed class ServerProcess
+internal sealed partial class ServerProcess
 {
-    // USER_HZ: the unit of /proc/pid/stat is 1/100 s on every Linux architecture that .NET runs on, whatever the kernel's own tick.
-    private const double TicksPerSecond = 100;
-
+    private readonly int _pid;
     private readonly string _folder;
 
     public ServerProcess(int pid)
     {
+        _pid = pid;
         _folder = string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}");
         if (!Directory.Exists(_folder)) throw new IOException($"There is no process {pid}.");
     }
 
-    /// <summary>User and system time of all its threads so far, in seconds, to 0.01 s; null when the process is gone.</summary>
-    public double? CpuSeconds()
-    {
-        if (TryRead("stat") is not { } stat) return null;
-        // The second field, the name, is in parentheses and may hold spaces: count from behind it, where field 3 comes first.
-        string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-        const int userField = 14 - 3, systemField = 15 - 3;
-        return (long.Parse(fields[userField], CultureInfo.InvariantCulture) + long.Parse(fields[systemField], CultureInfo.InvariantCulture)) / TicksPerSecond;
-    }
-
     /// <summary>
-    /// Time its living threads have run so far, in seconds, to the nanosecond (schedstat): for what takes less than some hundredths of a
-    /// second. A thread that ends takes its time with it. Null when the process is gone or the kernel does not count this.
+    /// Time that all its threads have run so far, in seconds, to the nanosecond; null when the process is gone. It is the kernel's clock of
+    /// the process and never goes back: a sum over the threads of /proc loses the whole time of each that ends.
     /// </summary>
-    public double? ThreadSeconds()
-    {
-        try
-        {
-            long nanos = 0;
-            foreach (string task in Directory.EnumerateDirectories(_folder + "/task"))
-                if (TryRead($"task/{Path.GetFileName(task)}/schedstat") is { } stat) nanos += long.Parse(stat.AsSpan(0, stat.IndexOf(' ')), CultureInfo.InvariantCulture);
-            return nanos > 0 ? nanos / 1e9 : null;
-        }
-        catch (IOException)
-        {
-            return null;
-        }
-    }
+    public double? CpuSeconds() =>
+        GetCpuClock(_pid, out int clock) == 0 && GetTime(clock, out TimeSpec time) == 0 ? time.Seconds + time.Nanoseconds / 1e9 : null;
 
     /// <summary>Makes VmHWM, the peak of the resident set, start again from now. False where the kernel does not let us.</summary>
     public bool TryResetPeak()
@@ -97,6 +75,19 @@ internal sealed class ServerProcess
     // "VmRSS:     123456 kB"
     private static long Bytes(string line) =>
         1024 * long.Parse(line.AsSpan(line.IndexOf(':', StringComparison.Ordinal) + 1).TrimEnd("kB ").Trim(), CultureInfo.InvariantCulture);
+
+    [LibraryImport("libc", EntryPoint = "clock_getcpuclockid")]
+    private static partial int GetCpuClock(int pid, out int clock);
+
+    [LibraryImport("libc", EntryPoint = "clock_gettime")]
+    private static partial int GetTime(int clock, out TimeSpec time);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct TimeSpec
+    {
+        public nint Seconds;
+        public nint Nanoseconds;
+    }
 }
 
 /// <summary>A reading of /proc/pid/status, in bytes. File pages include mapped data files and are the kernel's to take back.</summary>

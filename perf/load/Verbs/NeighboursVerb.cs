@@ -99,11 +99,11 @@ internal static class NeighboursVerb
             Thread.Sleep(5 + i * 7 % 60);
             if (asking.IsCompleted) continue;
             gone.Cancel();
-            double cpu = server.ThreadSeconds() ?? 0, last = cpu;
+            double cpu = server.CpuSeconds() ?? 0, last = cpu;
             for (int quiet = 0; quiet < quietMs;)
             {
                 Thread.Sleep(1);
-                double now = server.ThreadSeconds() ?? 0;
+                double now = server.CpuSeconds() ?? 0;
                 quiet = now - last < 50e-6 ? quiet + 1 : 0;
                 last = Math.Max(last, now);
             }

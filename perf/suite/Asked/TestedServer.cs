@@ -39,10 +39,7 @@ internal sealed class TestedServer(string name, Uri api, string? grpc, string? h
     public double? ReadyMs { get; private init; }
 
     /// <summary>CPU seconds so far, or null of a server elsewhere.</summary>
-    public double? CpuSeconds() => _process?.ThreadSeconds() ?? _process?.CpuSeconds();
-
-    /// <summary>The same with the time of threads that have ended, to 0.01 s.</summary>
-    public double? ProcessCpuSeconds() => _process?.CpuSeconds();
+    public double? CpuSeconds() => _process?.CpuSeconds();
 
     /// <summary>Resident at the moment; null of a server elsewhere.</summary>
     public long? ResidentBytes() => _process?.Memory()?.ResidentBytes;

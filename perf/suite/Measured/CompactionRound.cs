@@ -40,7 +40,7 @@ internal sealed class CompactionRound(string binary, double loadSeconds, Report 
         using (TestedServer filled = TestedServer.Of("ours", process)) filled.Flush();
         process.Restart(Often);
         using TestedServer server = TestedServer.Of("ours", process);
-        double cpu = server.ProcessCpuSeconds() ?? 0;
+        double cpu = server.CpuSeconds() ?? 0;
         (double written, double lastCpu) = WaitForRest(server, cpu);
         long spans = load.Tally.AcknowledgedSpans, counted = server.CountSpans(start, DateTimeOffset.UtcNow.ToUnixTimeSeconds() + 60);
         report.Check("after compaction every acknowledged span is counted", counted >= spans && counted <= spans + load.Tally.FailedSpans ? null : $"{counted} counted of {spans}");
@@ -63,7 +63,7 @@ internal sealed class CompactionRound(string binary, double loadSeconds, Report 
             Thread.Sleep(250);
             double now = server.Counter(WrittenBytes);
             if (now <= written) continue;
-            (written, cpu, changed) = (now, server.ProcessCpuSeconds() ?? 0, Stopwatch.GetTimestamp());
+            (written, cpu, changed) = (now, server.CpuSeconds() ?? 0, Stopwatch.GetTimestamp());
         }
 
         return (written, cpu);
