@@ -55,7 +55,7 @@ internal sealed class NewestTraces(int limit)
         SortNewestFirst(found);
         answers.AddRange(found);
         _found.Clear();
-        _newest?.Clear();
+        _newest = null;
     }
 
     private IEnumerable<TraceSearchResult> All => _newest?.UnorderedItems.Select(static item => item.Element) ?? _found;

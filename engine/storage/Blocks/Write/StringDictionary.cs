@@ -165,6 +165,7 @@ internal sealed class StringDictionary(PageLoad load)
         SizeBytes = 0;
         _lastKnown = 0;
         _seenCodes = _waitingCount = 0;
+        Array.Clear(_waiting); // they name tables of batches that are gone
     }
 
     private struct WaitingText
