@@ -74,6 +74,15 @@ internal sealed unsafe partial class FencedMemory : IDisposable
         return file.AsSpan(HeaderSizeBytes + start, length).ToArray();
     }
 
+    /// <summary>Writes such a file, for a process that reads it.</summary>
+    public static void WriteInput(string path, byte[] input)
+    {
+        var file = new byte[HeaderSizeBytes + input.Length];
+        BitConverter.TryWriteBytes(file, input.Length);
+        input.CopyTo(file, HeaderSizeBytes);
+        File.WriteAllBytes(path, file);
+    }
+
     public void Dispose()
     {
         _ = Unmap(_region, RegionSizeBytes);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Tempo.Fuzz.Coverage;
 
 namespace Tempo.Fuzz;
 
@@ -7,12 +8,13 @@ namespace Tempo.Fuzz;
 /// the seeds as they are, then mutations of them. Stops at the first failure. However the process ends then, the input
 /// that ended it is in the in-flight file.
 /// <para>
-/// The parents are a list that can grow: feedback from coverage would add the inputs that reached something new.
+/// In a program with counters (<see cref="Instrumenter"/>) an input that reaches something new becomes a parent, too, and the later it came the more often
+/// it is one.
 /// </para>
 /// </summary>
 internal sealed class FuzzLoop : IDisposable
 {
-    public const string Verb = "run-target";
+    public const string Verb = "run-target", SingleVerb = "run-input";
 
     private const int MaxInputSizeBytes = 64 * 1024;
     private const int RunsPerClockCheck = 256;
@@ -20,6 +22,9 @@ internal sealed class FuzzLoop : IDisposable
     private readonly IFuzzTarget _target;
     private readonly FencedMemory _memory;
     private readonly List<byte[]> _parents;
+    private readonly int _seedCount;
+    private readonly int _blockCount = Instrumenter.BlockCount();
+    private readonly CoverageMap? _map;
     private long _runs;
 
     private FuzzLoop(IFuzzTarget target, string inFlightPath)
@@ -28,6 +33,8 @@ internal sealed class FuzzLoop : IDisposable
         _memory = new FencedMemory(inFlightPath, MaxInputSizeBytes);
         _parents = [.. FuzzFolders.ReadSeeds(target)];
         if (_parents.Count == 0) _parents.Add([]);
+        _seedCount = _parents.Count;
+        if (_blockCount > 0) _map = new CoverageMap(_blockCount);
     }
 
     /// <summary>Exit code: 0 if all went well, 1 if an input failed.</summary>
@@ -44,8 +51,28 @@ internal sealed class FuzzLoop : IDisposable
             return 1;
         }
 
-        Console.WriteLine($"{target.Name}: {loop._runs} executions");
+        Console.WriteLine($"{target.Name}: {loop._runs} executions{loop.Reached}");
         return 0;
+    }
+
+    private string Reached => _map is null ? "" : $", {_map.BlockCount} blocks reached, {_parents.Count - _seedCount} inputs kept besides {_seedCount} seeds";
+
+    /// <summary>One input by itself: 0 or 1, or the end of the process.</summary>
+    public static int RunInput(IFuzzTarget target, string inFlightPath)
+    {
+        var input = FencedMemory.ReadInput(inFlightPath);
+        using var loop = new FuzzLoop(target, inFlightPath);
+        try
+        {
+            // Against either fence.
+            loop.Execute(input);
+            loop.Execute(input);
+            return 0;
+        }
+        catch (Exception)
+        {
+            return 1;
+        }
     }
 
     public void Dispose() => _memory.Dispose();
@@ -53,7 +80,7 @@ internal sealed class FuzzLoop : IDisposable
     private void Run(FuzzOptions options)
     {
         foreach (var crash in FuzzFolders.ReadCrashes(_target)) Execute(crash);
-        foreach (var seed in _parents) Execute(seed);
+        for (var i = 0; i < _seedCount; i++) Execute(_parents[i]);
 
         var clock = Stopwatch.StartNew();
         var random = new Random(options.Seed);
@@ -61,13 +88,20 @@ internal sealed class FuzzLoop : IDisposable
         while (_runs < options.Runs)
         {
             if (_runs % RunsPerClockCheck == 0 && options.Seconds > 0 && clock.Elapsed.TotalSeconds >= options.Seconds) break;
-            Execute(mutator.Mutate(_parents[random.Next(_parents.Count)], _parents[random.Next(_parents.Count)]));
+            var parent = random.Next(_parents.Count);
+            if (_map is not null) parent = Math.Max(parent, random.Next(_parents.Count));
+            var input = mutator.Mutate(_parents[parent], _parents[random.Next(_parents.Count)]);
+            if (Execute(input)) _parents.Add(input.ToArray());
         }
     }
 
-    private void Execute(ReadOnlySpan<byte> input)
+    // True if it reached something new.
+    private bool Execute(ReadOnlySpan<byte> input)
     {
         _runs++;
-        _target.Run(_memory.Place(input, atEnd: _runs % 2 == 0));
+        var placed = _memory.Place(input, atEnd: _runs % 2 == 0);
+        if (_map is not null) CoverageMap.Clear(_blockCount);
+        _target.Run(placed);
+        return _map is not null && _map.Take();
     }
 }

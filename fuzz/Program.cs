@@ -15,6 +15,8 @@ switch (args)
         return Supervisor.Smoke();
     case [FuzzLoop.Verb, var name, var inFlightPath, .. var rest]:
         return FuzzLoop.Run(FuzzTargets.Find(name)!, inFlightPath, FuzzOptions.Parse(rest, out _)!.Value);
+    case [FuzzLoop.SingleVerb, var name, var inFlightPath]:
+        return FuzzLoop.RunInput(FuzzTargets.Find(name)!, inFlightPath);
     case [var name, .. var rest] when name == "all" || FuzzTargets.Find(name) is not null:
         var options = FuzzOptions.Parse(rest, out var problem);
         if (options is not null) return Supervisor.Fuzz(name == "all" ? FuzzTargets.Product : [FuzzTargets.Find(name)!], options.Value);
