@@ -22,7 +22,7 @@ internal static class HealthCheck
             client.Connect(uri.Host, uri.Port);
             var stream = client.GetStream();
             stream.Write(Encoding.ASCII.GetBytes($"GET {uri.PathAndQuery} HTTP/1.0\r\nHost: {uri.Authority}\r\n\r\n"));
-            var line = new StreamReader(stream, Encoding.ASCII).ReadLine() ?? "";
+            var line = ReadLine(stream);
             if (line.Split(' ') is not [_, "200", ..]) return Fail(url, line);
         }
         catch (Exception e) when (e is SocketException or IOException)
@@ -32,6 +32,16 @@ internal static class HealthCheck
 
         Console.Out.WriteLine("Tempo is healthy");
         return 0;
+    }
+
+    // Whatever sends it: no more than a status line.
+    private static string ReadLine(NetworkStream stream)
+    {
+        Span<byte> line = stackalloc byte[256];
+        var count = 0;
+        while (count < line.Length && !line[..count].Contains((byte)'\n') && stream.Read(line[count..]) is > 0 and var more) count += more;
+        var text = Encoding.ASCII.GetString(line[..count]);
+        return text.Split('\r', '\n')[0];
     }
 
     private static int Fail(string url, string reason)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Azure;
 using Azure.Core;
+using Azure.Core.Pipeline;
 using Azure.Identity;
 using Azure.Storage;
 using Azure.Storage.Blobs;
@@ -13,11 +14,12 @@ namespace Tempo.Engine.ObjectStore;
 /// <summary>Azure's part of <see cref="IRemoteObjects"/>, over its SDK. Large uploads are block blobs of staged blocks.</summary>
 internal sealed class AzureObjects(AzureOptions options, Random random) : IRemoteObjects
 {
-    private readonly BlobContainerClient _container = Open(options);
+    private readonly HttpClientTransport _transport = new(BoundedAnswers.NewClient());
+    private BlobContainerClient? _opened;
 
-    public void Dispose()
-    {
-    }
+    private BlobContainerClient Container => _opened ??= Open(options, _transport);
+
+    public void Dispose() => _transport.Dispose();
 
     public async Task PutAsync(string name, ReadOnlyMemory<byte> content, PutCondition condition, CancellationToken cancellation)
     {
@@ -47,7 +49,7 @@ internal sealed class AzureObjects(AzureOptions options, Random random) : IRemot
 
     public async Task<RemotePage> ListAsync(string prefix, bool recursive, string? continuation, CancellationToken cancellation)
     {
-        var pages = _container
+        var pages = Container
             .GetBlobsByHierarchyAsync(new GetBlobsByHierarchyOptions { Prefix = prefix, Delimiter = recursive ? null : "/" }, cancellation)
             .AsPages(continuation);
         await foreach (var page in pages.ConfigureAwait(false))
@@ -86,15 +88,15 @@ internal sealed class AzureObjects(AzureOptions options, Random random) : IRemot
         lock (random) return random.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
     }
 
-    private BlockBlobClient Blob(string name) => _container.GetBlockBlobClient(name);
+    private BlockBlobClient Blob(string name) => Container.GetBlockBlobClient(name);
 
-    private static BlobContainerClient Open(AzureOptions options)
+    private static BlobContainerClient Open(AzureOptions options, HttpClientTransport transport)
     {
         var account = options.EndpointSuffix.Contains("://", StringComparison.Ordinal)
             ? options.EndpointSuffix.TrimEnd('/')
             : $"https://{options.AccountName}.{options.EndpointSuffix}";
         var container = new Uri($"{account}/{options.Container}");
-        var client = new BlobClientOptions();
+        var client = new BlobClientOptions { Transport = transport };
         // Attempts, deadlines and back-off are RemoteStore's, the same for all stores.
         client.Retry.MaxRetries = 0;
         client.Retry.NetworkTimeout = Timeout.InfiniteTimeSpan;

@@ -12,7 +12,7 @@ internal sealed class GcsObjects : IRemoteObjects
     private const int MaxJsonBytes = 16 << 20;
     private const int PageObjects = 1000;
     private readonly GcsOptions _options;
-    private readonly HttpClient _http = new(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = Timeout.InfiniteTimeSpan };
+    private readonly HttpClient _http = BoundedAnswers.NewClient();
     private readonly GcsTokens? _tokens;
     private readonly string _objects;
     private readonly string _uploads;
@@ -163,7 +163,7 @@ internal sealed class GcsObjects : IRemoteObjects
         public async Task AbortAsync(CancellationToken cancellation)
         {
             using var request = new HttpRequestMessage(HttpMethod.Delete, session);
-            using var answer = await owner._http.SendAsync(request, cancellation).ConfigureAwait(false);
+            using var answer = await owner._http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
         }
 
         private async Task SendAsync(string range, byte[] content, CancellationToken cancellation)

@@ -24,6 +24,7 @@ internal static class S3Client
             // Newer checksums only where Amazon insists: compatible servers refuse the trailers.
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
+            HttpClientFactory = new BoundedClients(),
         };
         if (options.Endpoint.Length == 0)
         {
@@ -53,5 +54,11 @@ internal static class S3Client
             static context => new AmazonSecurityTokenServiceClient(
                 new AnonymousAWSCredentials(), new AmazonSecurityTokenServiceConfig { RegionEndpoint = context.SecurityTokenServiceClientContextData.Region }));
         return DefaultAWSCredentialsIdentityResolver.GetCredentials();
+    }
+
+    // The SDK keeps them with the client, and disposes of them with it.
+    private sealed class BoundedClients : HttpClientFactory
+    {
+        public override HttpClient CreateHttpClient(IClientConfig clientConfig) => BoundedAnswers.NewClient();
     }
 }

@@ -14,6 +14,7 @@ internal abstract class ServiceStub : IDisposable
     private readonly HttpListener _listener = new();
     private readonly Lock _lock = new();
     private int _requests;
+    private long _blankBytes;
 
     protected ServiceStub()
     {
@@ -142,6 +143,13 @@ internal abstract class ServiceStub : IDisposable
             }
 
             context.Response.StatusCode = answer.Status;
+            if (fault is { BlanksInstead: > 0 and var blanks })
+            {
+                await SendBlanksAsync(context.Response, blanks);
+                context.Response.Close();
+                return;
+            }
+
             foreach (var (name, value) in answer.Headers ?? []) context.Response.Headers[name] = value;
             var isHead = request.HttpMethod == "HEAD";
             context.Response.ContentLength64 = answer.Body.Length;
@@ -159,6 +167,21 @@ internal abstract class ServiceStub : IDisposable
         catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException or IOException)
         {
             // The client is gone.
+        }
+    }
+
+    /// <summary>Of an answer that is too long, until the client had enough.</summary>
+    public long BlankBytes => Interlocked.Read(ref _blankBytes);
+
+    private async Task SendBlanksAsync(HttpListenerResponse response, long count)
+    {
+        response.SendChunked = true;
+        var piece = new byte[1 << 20];
+        piece.AsSpan().Fill((byte)' ');
+        while (BlankBytes < count)
+        {
+            await response.OutputStream.WriteAsync(piece);
+            Interlocked.Add(ref _blankBytes, piece.Length);
         }
     }
 
@@ -188,6 +211,9 @@ internal abstract class ServiceStub : IDisposable
 
         /// <summary>Announce the whole body and send only so much.</summary>
         public int? TruncateTo { get; init; }
+
+        /// <summary>Answer with so many blanks, of which nobody knows beforehand.</summary>
+        public long BlanksInstead { get; init; }
 
         /// <summary>Wait for this first.</summary>
         public Task? Hang { get; init; }

@@ -1,0 +1,100 @@
+using System.Net.Http.Headers;
+
+namespace Tempo.Engine.ObjectStore;
+
+/// <summary>
+/// Breaks an answer off that is longer than any that was asked for, before a client reads it whole: the SDKs do so with listings and errors, and somebody
+/// in the service's place would fill the memory of a node with one of these. A read of a range may be as long as the range.
+/// </summary>
+internal sealed class BoundedAnswers(HttpMessageHandler inner) : DelegatingHandler(inner)
+{
+    /// <summary>Of any other answer: a page of a thousand names of a kilobyte, each byte of them escaped, is 6 MB.</summary>
+    public const long MaxOtherBytes = 16 << 20;
+
+    /// <summary>A client whose attempts, deadlines and redirects are the caller's business.</summary>
+    public static HttpClient NewClient() =>
+        new(new BoundedAnswers(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) })) { Timeout = Timeout.InfiniteTimeSpan };
+
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var answer = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        if (request.Method == HttpMethod.Head) return answer; // its length is the object's
+        var most = Math.Max(RangeOf(request), MaxOtherBytes);
+        if (answer.Content.Headers.ContentLength > most)
+        {
+            answer.Dispose();
+            throw TooLong(most);
+        }
+
+        answer.Content = await BoundAsync(answer.Content, most, cancellationToken).ConfigureAwait(false);
+        return answer;
+    }
+
+    private static HttpRequestException TooLong(long most) => new($"the answer has more than {most} bytes");
+
+    // Azure's SDK has a header of its own.
+    private static long RangeOf(HttpRequestMessage request)
+    {
+        var range = request.Headers.Range;
+        if (range is null && request.Headers.TryGetValues("x-ms-range", out var values)) _ = RangeHeaderValue.TryParse(string.Concat(values), out range);
+        return range?.Ranges.FirstOrDefault() is { From: { } from, To: { } to } ? to - from + 1 : 0;
+    }
+
+    private static async Task<HttpContent> BoundAsync(HttpContent content, long most, CancellationToken cancellation)
+    {
+        var bounded = new StreamContent(new BoundedStream(await content.ReadAsStreamAsync(cancellation).ConfigureAwait(false), most));
+        foreach (var (name, values) in content.Headers) bounded.Headers.TryAddWithoutValidation(name, values);
+        return bounded;
+    }
+
+    /// <summary>The first bytes of another stream; an exception where there are more.</summary>
+    private sealed class BoundedStream(Stream inner, long most) : Stream
+    {
+        private long _taken;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override int Read(Span<byte> buffer) => Take(inner.Read(buffer));
+
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            Take(await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false));
+
+        public override void Flush()
+        {
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing) inner.Dispose();
+            base.Dispose(disposing);
+        }
+
+        private int Take(int count)
+        {
+            _taken += count;
+            return _taken <= most ? count : throw TooLong(most);
+        }
+    }
+}
