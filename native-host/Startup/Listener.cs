@@ -41,7 +41,8 @@ internal sealed record ListenerLimits(long? MaxBodyBytes, int MaxRequestLineByte
     };
 
     /// <summary>
-    /// Requests are served on the thread that has read them from the socket, which is one of the pool, instead of waking another. While such
+    /// Requests are served on the thread that has read them from the socket, which is one of the pool, instead of waking another; over HTTP/2 that
+    /// thread takes the frames apart, and a call gets one of its own as ever. While such
     /// a one computes nobody hears that its client has gone: for requests that are soon done, not for queries.
     /// </summary>
     public bool RunsInline { get; init; }

@@ -16,7 +16,7 @@ internal sealed class ReceiverServers : IAsyncDisposable
     private const string Otlp = "otlp/otlp_receiver", Jaeger = "jaeger/jaeger_receiver";
 
     // The receivers count a body's bytes themselves, after decompression too.
-    private static readonly ListenerLimits GrpcLimits = new(MaxBodyBytes: null, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: true);
+    private static readonly ListenerLimits GrpcLimits = new(MaxBodyBytes: null, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: true) { RunsInline = true };
     private static readonly ListenerLimits HttpLimits = new(MaxBodyBytes: null, MaxRequestLineBytes: 8 * 1024, IsHttp2Only: false) { RunsInline = true };
 
     private readonly Listeners _listeners;

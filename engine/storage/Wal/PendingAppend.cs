@@ -11,7 +11,7 @@ internal sealed unsafe class PendingAppend(WriteAheadLog log) : IValueTaskSource
 {
     private ManualResetValueTaskSourceCore<WalResult> _source;
 
-    /// <summary>The next in the queue or in the free list; guarded by the log's queue lock.</summary>
+    /// <summary>The next in the queue or in the free list, guarded by the log's queue lock; between the two the next in the lanes.</summary>
     public PendingAppend? Next { get; set; }
 
     public WalGeneration Generation { get; private set; } = null!;
@@ -31,7 +31,7 @@ internal sealed unsafe class PendingAppend(WriteAheadLog log) : IValueTaskSource
     public long Offset { get; set; }
 
     /// <summary>Begins a new append. The payload stays valid and unchanged until the task completes: the caller's promise.</summary>
-    public ValueTask<WalResult> Begin(WalGeneration generation, TenantId tenant, byte* payload, int payloadBytes, bool completeAsynchronously)
+    public ValueTask<WalResult> Begin(WalGeneration generation, TenantId tenant, byte* payload, int payloadBytes)
     {
         Generation = generation;
         Tenant = tenant.Value;
@@ -40,11 +40,14 @@ internal sealed unsafe class PendingAppend(WriteAheadLog log) : IValueTaskSource
         PayloadCrc = Crc32C.Compute(new ReadOnlySpan<byte>(payload, payloadBytes));
         Writer = null;
         _source.Reset();
-        _source.RunContinuationsAsynchronously = completeAsynchronously;
         return new ValueTask<WalResult>(this, _source.Version);
     }
 
-    public void Complete(WalResult result) => _source.SetResult(result);
+    /// <summary>What came of it, to be told by <see cref="Tell"/>.</summary>
+    public WalResult Result { get; set; }
+
+    /// <summary>Completes it. Who awaits it goes on before this returns.</summary>
+    public void Tell() => _source.SetResult(Result);
 
     public WalResult GetResult(short token)
     {

@@ -53,7 +53,7 @@ public sealed unsafe partial class WriteAheadLog
         }
 
         append ??= new PendingAppend(this);
-        var task = append.Begin(generation, tenant, payload, payloadBytes, _options.OwnCommitThread);
+        var task = append.Begin(generation, tenant, payload, payloadBytes);
         switch (Enqueue(append))
         {
             case QueuePlace.Queued:
@@ -62,7 +62,7 @@ public sealed unsafe partial class WriteAheadLog
                 LeadGroup(append);
                 return task;
             case QueuePlace.LeadsNext:
-                LeadNext();
+                LeadNext(append);
                 return task;
         }
 

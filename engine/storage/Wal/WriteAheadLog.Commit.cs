@@ -19,6 +19,8 @@ public sealed unsafe partial class WriteAheadLog
     private readonly List<PendingAppend> _batch = [];
     private readonly List<SegmentWriter> _sealed = [];  // had a successor begun in this group
     private int _completedCount;                        // of the batch
+    private PendingAppend? _leaders;                    // of the caller who commits; null: the thread does
+    private readonly CompletionLanes _lanes = new(Environment.ProcessorCount, new ThreadPoolCompletions());
     private DiskError _segmentError;                    // why no segment could be begun: asked of the disk once a group
     private string _segmentStep = "";
     private bool _beganSegment;
@@ -85,11 +87,11 @@ public sealed unsafe partial class WriteAheadLog
     {
         _batch.Clear();
         _batch.Add(append);
-        CommitLed();
+        CommitLed(append);
     }
 
     // On the thread of a caller who is queued and the next to commit.
-    private void LeadNext()
+    private void LeadNext(PendingAppend append)
     {
         lock (_turnLock)
         {
@@ -98,11 +100,12 @@ public sealed unsafe partial class WriteAheadLog
         }
 
         lock (_queueLock) TakeBatch();
-        CommitLed();
+        CommitLed(append);
     }
 
-    private void CommitLed()
+    private void CommitLed(PendingAppend leaders)
     {
+        _leaders = leaders;
         try
         {
             if (_batch.Count > 0) CommitBatch(); // none after a fault, which has answered them all
@@ -112,6 +115,7 @@ public sealed unsafe partial class WriteAheadLog
             Fail(e);
         }
 
+        _leaders = null;
         EndGroup();
     }
 
@@ -248,7 +252,10 @@ public sealed unsafe partial class WriteAheadLog
 
         // Before the completion, so that whoever awaited the last append finds the generation without any.
         append.Generation.LeaveAppend();
-        append.Complete(result);
+        append.Result = result;
+        // Its own caller is not awaiting yet, and finds it completed.
+        if (_thread is null || append == _leaders) append.Tell();
+        else _lanes.Add(append);
     }
 
     private WalResult ResultOf(PendingAppend append)

@@ -62,6 +62,7 @@ internal static class OverloadVerb
         (double calm, double calmAfter) = (before.Tally.Latencies.PercentileMicros(50) / 1000.0, after.Tally.Latencies.PercentileMicros(50) / 1000.0);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"| {(isGrpc ? "gRPC" : "HTTP")} | {before.SpansPerSecond:F0} | {during.SpansPerSecond:F0} | {goodput:P0} | {during.SpansPerCpuSecond / before.SpansPerCpuSecond:P0} | {during.Tally.RefusedRequests} | {during.Tally.RefusalLatencies.PercentileMicros(50) / 1000.0:F1} | {refusalMs:F1} | {during.Tally.WithoutRetryAfter} | {during.Tally.FailedSpans / SpansPerRequest} | {calm:F1} | {calmAfter:F1} | {confinement.PeakMiB} | {confinement.Kills} |"));
+        Console.WriteLine($"  refusals, ms: {string.Join(", ", new[] { 75, 90, 95, 98, 99, 99.5, 99.9, 100 }.Select(p => string.Create(CultureInfo.InvariantCulture, $"p{p} {during.Tally.RefusalLatencies.PercentileMicros(p) / 1000.0:F1}")))}");
         foreach ((string error, long count) in during.Tally.Errors.Where(static e => !e.Key.Contains("wait to be written", StringComparison.Ordinal)).OrderByDescending(static e => e.Value).Take(3))
             Console.WriteLine($"  {count} times: {error}");
         return goodput >= LeastGoodput && refusalMs < MostRefusalMs && confinement.Kills == 0 && during.Tally.WithoutRetryAfter == 0 && calmAfter < 2 * calm + 1;
