@@ -71,6 +71,39 @@ public sealed class TlsTests
     }
 
     [Fact]
+    public async Task New_roots_of_clients_count_without_a_restart()
+    {
+        using var certificates = new TestCertificates();
+        using var others = new TestCertificates("another root");
+        certificates.WriteServer("server");
+        var roots = Path.Combine(Path.GetDirectoryName(certificates.RootFile)!, "roots-of-clients.pem");
+        File.Copy(certificates.RootFile, roots);
+        await using var tempo = await TempoProcess.StartAsync(new TempoSettings
+        {
+            ZipkinMore = $"\n      tls: {{cert_file: {certificates.CertFile}, key_file: {certificates.KeyFile}, client_ca_file: {roots}, reload_interval: 10ms}}",
+        });
+        using var old = certificates.NewClient("old");
+        using var next = others.NewClient("next");
+        async Task<bool> IsLetInAsync(X509Certificate2 client)
+        {
+            try
+            {
+                return (await PostAsync(certificates, $"https://127.0.0.1:{tempo.Ports.Zipkin}/", Encoding.UTF8.GetBytes("[]"), OtlpHttpClient.Json, HttpVersion.Version11, client)).Status == 202;
+            }
+            catch (HttpRequestException)
+            {
+                return false;
+            }
+        }
+
+        Assert.True(await IsLetInAsync(old));
+        Assert.False(await IsLetInAsync(next));
+        File.Copy(others.RootFile, roots, overwrite: true);
+        await Eventually.HoldsAsync("clients of the new root are let in", () => IsLetInAsync(next));
+        Assert.False(await IsLetInAsync(old));
+    }
+
+    [Fact]
     public async Task Grpc_of_receiver_and_queries_runs_over_TLS()
     {
         using var certificates = new TestCertificates();
