@@ -5,7 +5,7 @@ using Tempo.Testing;
 namespace Tempo.Wal.Tests;
 
 /// <summary>Those who await the appends of a group go on one after the other, and what else waits for a thread goes between them.</summary>
-public sealed unsafe class CompletionLanesTests : IDisposable
+public sealed class CompletionLanesTests : IDisposable
 {
     private readonly WriteAheadLog _log = WriteAheadLog.Open(new SimDisk(), "wal", new WalOptions { OwnCommitThread = false }, new MetricRegistry());
     private readonly StepwisePool _pool = new();
@@ -54,18 +54,20 @@ public sealed unsafe class CompletionLanesTests : IDisposable
     }
 
     // As the log completes one, with somebody who awaits it.
-    private PendingAppend Append(string name, Action? then = null)
+    private unsafe PendingAppend Append(string name, Action? then = null)
     {
         var append = new PendingAppend(_log);
         byte payload = 1;
-        var task = append.Begin(_log.Current, TenantId.Single, &payload, 1);
+        _ = NoteAsync(append.Begin(_log.Current, TenantId.Single, &payload, 1), name, then);
         append.Result = new WalResult(WalStatus.Durable, 0, 0, null);
-        task.GetAwaiter().UnsafeOnCompleted(() =>
-        {
-            _order.Add(name);
-            then?.Invoke();
-        });
         return append;
+    }
+
+    private async Task NoteAsync(ValueTask<WalResult> appended, string name, Action? then)
+    {
+        await appended.ConfigureAwait(false);
+        _order.Add(name);
+        then?.Invoke();
     }
 
     private sealed class Work(Action run) : IThreadPoolWorkItem
