@@ -93,7 +93,11 @@ public enum ListScope
 }
 
 /// <summary>What a store knows of an object without reading it.</summary>
-public readonly record struct ObjectInfo(long SizeBytes, DateTimeOffset LastModified);
+public readonly record struct ObjectInfo(long SizeBytes, DateTimeOffset LastModified)
+{
+    /// <summary>Another one for each put: an ETag or a generation, where the store says one of a single object; in listings, and of local files, "".</summary>
+    public string Version { get; init; } = "";
+}
 
 /// <summary>An entry of a listing. <see cref="Info"/> is null for a folder.</summary>
 public readonly record struct ObjectEntry(ObjectKey Key, ObjectInfo? Info)

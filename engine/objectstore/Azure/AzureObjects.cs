@@ -44,7 +44,7 @@ internal sealed class AzureObjects(AzureOptions options, Random random) : IRemot
     public async Task<ObjectInfo> GetInfoAsync(string name, CancellationToken cancellation)
     {
         var info = await Blob(name).GetPropertiesAsync(cancellationToken: cancellation).ConfigureAwait(false);
-        return new ObjectInfo(info.Value.ContentLength, info.Value.LastModified);
+        return new ObjectInfo(info.Value.ContentLength, info.Value.LastModified) { Version = info.Value.ETag.ToString() };
     }
 
     public async Task<RemotePage> ListAsync(string prefix, bool recursive, string? continuation, CancellationToken cancellation)

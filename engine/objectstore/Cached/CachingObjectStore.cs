@@ -10,6 +10,8 @@ namespace Tempo.Engine.ObjectStore;
 /// read    the first cache of the role that has it → those before it get it, too
 ///         none has it → the store, in requests as large as can be → all caches of the role get it, behind the reader's back
 /// </code>
+/// What is never replaced is kept under its name; filters of trace ids and indexes, which tools make anew (<c>tempo gen bloom</c>), under the version that the
+/// store says they have, for which it is asked each time.
 /// Ranges that begin at a multiple of <see cref="CachedObjectReader.ChunkBytes"/> are kept in such chunks, others and whole objects as they were asked for.
 /// </summary>
 /// <param name="inner">The store.</param>
@@ -32,6 +34,13 @@ public sealed class CachingObjectStore(IObjectStore inner, IReadOnlyList<CacheTi
     {
         if (roleOf(key, true) is not { } role) return await inner.TryGetAsync(key, maxSizeBytes, cancellation).ConfigureAwait(false);
         var name = $"{key}:all";
+        if (role is CacheRole.Bloom or CacheRole.TraceIdIndex)
+        {
+            // A filter that is not the block's any more hides traces.
+            if (await inner.TryGetInfoAsync(key, cancellation).ConfigureAwait(false) is not { } info) return null;
+            name = string.Create(CultureInfo.InvariantCulture, $"{name}:{info.SizeBytes}-{info.LastModified.UtcTicks}-{info.Version}");
+        }
+
         if (await FindAsync(role, name, cancellation).ConfigureAwait(false) is { } there && there.Length <= maxSizeBytes) return there.ToArray();
         var content = await inner.TryGetAsync(key, maxSizeBytes, cancellation).ConfigureAwait(false);
         if (content is not null) Offer(tiers, role, name, content);

@@ -63,7 +63,7 @@ internal sealed class GcsObjects : IRemoteObjects
 
     public async Task<ObjectInfo> GetInfoAsync(string name, CancellationToken cancellation)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, UrlOf(name) + "?fields=size,updated");
+        using var request = new HttpRequestMessage(HttpMethod.Get, UrlOf(name) + "?fields=size,updated,generation");
         using var json = await JsonAsync(request, cancellation).ConfigureAwait(false);
         return Info(json.RootElement);
     }
@@ -113,7 +113,10 @@ internal sealed class GcsObjects : IRemoteObjects
 
     private static ObjectInfo Info(JsonElement item) => new(
         long.Parse(item.GetProperty("size").GetString() ?? "", NumberStyles.None, CultureInfo.InvariantCulture),
-        item.GetProperty("updated").GetDateTimeOffset());
+        item.GetProperty("updated").GetDateTimeOffset())
+    {
+        Version = item.TryGetProperty("generation", out var generation) ? generation.GetString() ?? "" : "",
+    };
 
     private async Task<JsonDocument> JsonAsync(HttpRequestMessage request, CancellationToken cancellation)
     {

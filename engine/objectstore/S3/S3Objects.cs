@@ -48,7 +48,7 @@ internal sealed class S3Objects(S3Options options) : IRemoteObjects
     public async Task<ObjectInfo> GetInfoAsync(string name, CancellationToken cancellation)
     {
         var info = await _client.GetObjectMetadataAsync(new GetObjectMetadataRequest { BucketName = options.Bucket, Key = name }, cancellation).ConfigureAwait(false);
-        return new ObjectInfo(info.ContentLength, Time(info.LastModified));
+        return new ObjectInfo(info.ContentLength, Time(info.LastModified)) { Version = info.ETag ?? "" };
     }
 
     public async Task<RemotePage> ListAsync(string prefix, bool recursive, string? continuation, CancellationToken cancellation)

@@ -206,7 +206,7 @@ public abstract class ObjectStoreContract
         await Store.PutAsync(Key("t/a"), RandomBytes(123));
         await foreach (var entry in Store.ListAsync(Key("t"), ListScope.Children))
         {
-            Assert.Equal(await Store.TryGetInfoAsync(entry.Key), entry.Info);
+            Assert.Equal((await Store.TryGetInfoAsync(entry.Key))!.Value with { Version = "" }, entry.Info); // listings say no versions
             Assert.Equal(123, entry.Info!.Value.SizeBytes);
             Assert.True(entry.Info.Value.LastModified.Year > 2000);
         }
