@@ -27,7 +27,10 @@ public sealed class RequestGroup(TenantId tenant, bool isCounted, NativeBuffer b
     public IReadOnlyList<IngestOutcome> Outcomes => _outcomes;
 
     /// <summary>What was written to <see cref="Bytes"/> since the last call is a request.</summary>
-    public void End() => _ends.Add(bytes.Length);
+    public void End() => EndAt(bytes.Length);
+
+    /// <summary>The next request ends there.</summary>
+    public void EndAt(int end) => _ends.Add(end);
 
     /// <summary>A request's bytes.</summary>
     public ReadOnlySpan<byte> RequestAt(int index) => bytes.Written[(index == 0 ? 0 : _ends[index - 1]).._ends[index]];

@@ -6,6 +6,7 @@ using Tempo.Engine.Node;
 using Tempo.Engine.Node.Peers;
 using Tempo.Host.Http;
 using Tempo.Host.Receivers;
+using Tempo.Host.Startup;
 using Tempo.Host.Telemetry;
 using Tempo.Ring;
 using Tempo.Ring.Peers;
@@ -20,8 +21,17 @@ internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory 
     private readonly PushStreamServer _pushes = new(node, ring, memory, metrics, time);
 
     /// <summary>The listener's function: other nodes here, everything else to <paramref name="next"/>.</summary>
+    /// <remarks>The listener takes HTTP/1.1 for the push stream (<see cref="ListenerLimits.TakesUpgrades"/>); nothing else of it is for anybody.</remarks>
     public Func<HttpContext, Task> Before(Func<HttpContext, Task> next) => context =>
-        (context.Request.Path.Value ?? "").StartsWith(PeerProtocol.Root, StringComparison.Ordinal) ? HandleAsync(context) : next(context);
+        (context.Request.Path.Value ?? "").StartsWith(PeerProtocol.Root, StringComparison.Ordinal) ? HandleAsync(context)
+        : HttpProtocol.IsHttp2(context.Request.Protocol) ? next(context)
+        : RefuseAsync(context);
+
+    private static Task RefuseAsync(HttpContext context)
+    {
+        context.Response.Headers.Connection = "close";
+        return PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, "a request of HTTP/1.x was sent to a port of gRPC, which is HTTP/2\n");
+    }
 
     private async Task HandleAsync(HttpContext context)
     {

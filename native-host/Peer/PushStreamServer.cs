@@ -1,9 +1,9 @@
-using System.Buffers;
-using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Node.Peers;
+using Tempo.Host.Http;
 using Tempo.Host.Receivers;
 using Tempo.Host.Telemetry;
 using Tempo.Ring;
@@ -24,17 +24,27 @@ internal sealed class PushStreamServer(TempoNode node, RingNode ring, RequestMem
 
     private readonly PushIntake _intake = new(node, ring);
 
+    /// <summary>Bytes that are made room for, and read, at once.</summary>
+    private const int PieceBytes = 256 * 1024;
+
+    /// <summary>Serves the stream until it ends; a request that is no upgrade is told so.</summary>
     public async Task ServeAsync(HttpContext context)
     {
-        context.Response.ContentType = PeerProtocol.ContentType;
-        await context.Response.StartAsync(context.RequestAborted).ConfigureAwait(false);
-        await context.Response.BodyWriter.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+        if (context.Features.Get<IHttpUpgradeFeature>() is not { IsUpgradableRequest: true } upgrade)
+        {
+            await PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, $"{PeerProtocol.PushStream} is an upgraded connection of HTTP/1.1\n").ConfigureAwait(false);
+            return;
+        }
+
+        context.Response.Headers.Upgrade = PeerProtocol.PushUpgrade;
+        var stream = await upgrade.UpgradeAsync().ConfigureAwait(false);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, ring.Ending);
         using var places = new SemaphoreSlim(MaxBatches);
         using var turn = new SemaphoreSlim(1);
+        using var reader = new FrameReader(stream);
         try
         {
-            while (await ReadHeaderAsync(context.Request.BodyReader, end.Token).ConfigureAwait(false) is { } header)
+            while (await reader.ReadHeaderAsync(end.Token).ConfigureAwait(false) is { } header)
             {
                 if (header.Bytes > MaxFrameBytes) throw new PeerException($"a frame of {header.Bytes} bytes; the limit is {MaxFrameBytes}");
                 await places.WaitAsync(end.Token).ConfigureAwait(false);
@@ -42,7 +52,7 @@ internal sealed class PushStreamServer(TempoNode node, RingNode ring, RequestMem
                 bool fits;
                 try
                 {
-                    fits = await ReadBodyAsync(context.Request.BodyReader, body, (int)header.Bytes, end.Token).ConfigureAwait(false);
+                    fits = await reader.ReadBodyAsync(body, (int)header.Bytes, end.Token).ConfigureAwait(false);
                 }
                 catch
                 {
@@ -51,7 +61,7 @@ internal sealed class PushStreamServer(TempoNode node, RingNode ring, RequestMem
                     throw;
                 }
 
-                _ = StoreAsync(context, header.Number, body, fits, places, turn);
+                _ = StoreAsync(context, stream, header.Number, body, fits, places, turn);
             }
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
@@ -65,56 +75,22 @@ internal sealed class PushStreamServer(TempoNode node, RingNode ring, RequestMem
         }
     }
 
-    private static async ValueTask<(uint Number, uint Bytes)?> ReadHeaderAsync(PipeReader reader, CancellationToken cancellation)
-    {
-        var result = await reader.ReadAtLeastAsync(PeerProtocol.FrameHeaderBytes, cancellation).ConfigureAwait(false);
-        if (result.Buffer.Length < PeerProtocol.FrameHeaderBytes) return null;
-        var header = Header(result.Buffer);
-        reader.AdvanceTo(result.Buffer.GetPosition(PeerProtocol.FrameHeaderBytes));
-        return header;
-
-        static (uint Number, uint Bytes) Header(ReadOnlySequence<byte> buffer)
-        {
-            Span<byte> bytes = stackalloc byte[PeerProtocol.FrameHeaderBytes];
-            buffer.Slice(0, PeerProtocol.FrameHeaderBytes).CopyTo(bytes);
-            return PeerProtocol.ReadFrameHeader(bytes);
-        }
-    }
-
-    // False if there was no room for it; it was read all the same, so that the next frame is found.
-    private static async ValueTask<bool> ReadBodyAsync(PipeReader reader, RequestBody body, int length, CancellationToken cancellation)
-    {
-        var fits = true;
-        for (var left = length; left > 0;)
-        {
-            var result = await reader.ReadAsync(cancellation).ConfigureAwait(false);
-            var part = result.Buffer.Slice(0, Math.Min(left, result.Buffer.Length));
-            foreach (var segment in part) fits = fits && body.TryAppend(segment.Span);
-            left -= (int)part.Length;
-            reader.AdvanceTo(part.End);
-            if (result.IsCompleted && left > 0) throw new IOException("the stream ends within a frame");
-        }
-
-        return fits;
-    }
-
     // Ends in no exception: what fails is answered with nothing, or there is nobody to answer.
-    private async Task StoreAsync(HttpContext context, uint number, RequestBody body, bool fits, SemaphoreSlim places, SemaphoreSlim turn)
+    private async Task StoreAsync(HttpContext context, Stream stream, uint number, RequestBody body, bool fits, SemaphoreSlim places, SemaphoreSlim turn)
     {
         var started = time.GetTimestamp();
         var isAnswered = false;
         try
         {
             using var answer = new NativeBuffer(256);
-            answer.GetSpan(PeerProtocol.FrameHeaderBytes)[..PeerProtocol.FrameHeaderBytes].Clear();
+            answer.GetSpan(PeerProtocol.FrameHeaderBytes);
             answer.Advance(PeerProtocol.FrameHeaderBytes);
             using (body)
                 if (fits) await _intake.StoreAsync(body.Buffer, answer).ConfigureAwait(false);
             await turn.WaitAsync(context.RequestAborted).ConfigureAwait(false);
             try
             {
-                Write(context.Response.BodyWriter, number, answer);
-                await context.Response.BodyWriter.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+                await stream.WriteAsync(Framed(number, answer), context.RequestAborted).ConfigureAwait(false);
                 isAnswered = fits;
             }
             finally
@@ -134,11 +110,57 @@ internal sealed class PushStreamServer(TempoNode node, RingNode ring, RequestMem
         }
     }
 
-    private static void Write(PipeWriter writer, uint number, NativeBuffer answer)
+    private static byte[] Framed(uint number, NativeBuffer answer)
     {
-        var span = writer.GetSpan(answer.Length);
-        answer.Written.CopyTo(span);
-        PeerProtocol.WriteFrameHeader(span, number, answer.Length - PeerProtocol.FrameHeaderBytes);
-        writer.Advance(answer.Length);
+        var frame = answer.Written.ToArray(); // some bytes a record
+        PeerProtocol.WriteFrameHeader(frame, number, frame.Length - PeerProtocol.FrameHeaderBytes);
+        return frame;
+    }
+
+    /// <summary>Takes frames from the stream, their records straight into the memory that is stored.</summary>
+    private sealed class FrameReader(Stream stream) : IDisposable
+    {
+        private readonly byte[] _header = new byte[PeerProtocol.FrameHeaderBytes];
+        private readonly BufferMemory _memory = new();
+
+        public void Dispose() => ((IDisposable)_memory).Dispose();
+
+        /// <summary>Null at the stream's end.</summary>
+        public async ValueTask<(uint Number, uint Bytes)?> ReadHeaderAsync(CancellationToken cancellation)
+        {
+            var count = await stream.ReadAtLeastAsync(_header, _header.Length, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
+            return count < _header.Length ? null : PeerProtocol.ReadFrameHeader(_header);
+        }
+
+        /// <summary>False if there was no room for it; it was read all the same, so that the next frame is found.</summary>
+        public async ValueTask<bool> ReadBodyAsync(RequestBody body, int length, CancellationToken cancellation)
+        {
+            var left = length;
+            while (left > 0)
+            {
+                // Never from what the frame says of its own length: a piece, and then what has come doubles it.
+                var piece = Math.Min(left, PieceBytes);
+                if (!body.Buffer.TryMakeRoom(piece)) break;
+                left -= await FillAsync(body.Buffer, piece, cancellation).ConfigureAwait(false);
+            }
+
+            if (left == 0) return true;
+            var unread = new byte[Math.Min(left, 16 * 1024)];
+            while (left > 0)
+            {
+                await stream.ReadExactlyAsync(unread.AsMemory(0, Math.Min(left, unread.Length)), cancellation).ConfigureAwait(false);
+                left -= Math.Min(left, unread.Length);
+            }
+
+            return false;
+        }
+
+        private async ValueTask<int> FillAsync(NativeBuffer buffer, int piece, CancellationToken cancellation)
+        {
+            var read = await stream.ReadAsync(_memory.FreeOf(buffer, piece), cancellation).ConfigureAwait(false);
+            if (read == 0) throw new IOException("the stream ends within a frame");
+            buffer.Advance(read);
+            return read;
+        }
     }
 }

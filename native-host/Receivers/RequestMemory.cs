@@ -17,6 +17,8 @@ public sealed class RequestMemory : IDisposable
     // A decompressed body of the largest size that OTLP has, and the compressed one.
     private const long LargestBytes = 72L << 20;
 
+    private const int UsualIdleBytes = 1 << 20;
+
     private readonly long _maxInflightBytes;
     private readonly string _limitName;
     private readonly NativeBufferPool _pool;
@@ -24,12 +26,13 @@ public sealed class RequestMemory : IDisposable
 
     /// <param name="maxInflightBytes">Bytes of the account.</param>
     /// <param name="limitName">What the limit is called where it is set.</param>
-    public RequestMemory(long maxInflightBytes, string limitName = "distributor.max_inflight_bytes")
+    /// <param name="maxIdleBytes">Of a buffer that is kept for the next request; a sixteenth of the account in all if it is more than usual.</param>
+    public RequestMemory(long maxInflightBytes, string limitName = "distributor.max_inflight_bytes", int maxIdleBytes = UsualIdleBytes)
     {
         _maxInflightBytes = maxInflightBytes;
         _limitName = limitName;
         // 64 idle buffers of at most 1 MiB: what 64 senders of ordinary batches use at once. A quarter of the account at most.
-        _pool = new NativeBufferPool(maxBuffers: (int)Math.Clamp(maxInflightBytes >> 22, 4, 64), maxRetainedBytes: 1 << 20);
+        _pool = new NativeBufferPool(maxBuffers: (int)Math.Clamp(maxInflightBytes >> 22, 4, 64), maxIdleBytes, maxIdleBytes > UsualIdleBytes ? maxInflightBytes >> 4 : long.MaxValue);
         var places = (int)Math.Clamp(maxInflightBytes / LargestBytes, 1, Environment.ProcessorCount);
         LargeDecompressions = new SemaphoreSlim(places, places);
     }

@@ -30,6 +30,12 @@ internal sealed record ListenerLimits(long? MaxBodyBytes, int MaxRequestLineByte
     /// <summary>The time it has to answer; zero: 20 s.</summary>
     public TimeSpan PingTimeout { get; init; }
 
+    /// <summary>HTTP/1.1 is taken beside HTTP/2 for requests that are upgraded; the handler refuses others.</summary>
+    public bool TakesUpgrades { get; init; }
+
+    /// <summary>Whether HTTP/1.1 is spoken at all.</summary>
+    public bool TakesHttp1 => !IsHttp2Only || TakesUpgrades;
+
     /// <summary>The same with what a receiver's configuration says.</summary>
     public ListenerLimits With(ReceiverServerOptions server) => this with
     {
@@ -145,7 +151,7 @@ internal sealed class Listener : IAsyncDisposable
         if (listenerLimits.IdleTimeout > TimeSpan.Zero) limits.KeepAliveTimeout = listenerLimits.IdleTimeout;
         if (listenerLimits.ReadHeaderTimeout > TimeSpan.Zero) limits.RequestHeadersTimeout = listenerLimits.ReadHeaderTimeout;
         address.TryGetEndPoint(out var endPoint);
-        if (!listenerLimits.IsHttp2Only)
+        if (listenerLimits.TakesHttp1)
             options.Listen(new SniffedEndPoint(endPoint, HttpProtocols.Http1), listen => listen.Protocols = HttpProtocols.Http1);
         options.Listen(new SniffedEndPoint(endPoint, HttpProtocols.Http2), listen => listen.Protocols = HttpProtocols.Http2);
         return options;

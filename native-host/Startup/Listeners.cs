@@ -19,7 +19,7 @@ internal sealed class Listeners(ListenerAuthentication authentication, Log log, 
     public async Task OpenAsync(
         string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, TlsOptions? tls, Func<Func<HttpContext, Task>, Func<HttpContext, Task>>? open = null, PlainPosts? posts = null)
     {
-        var certificate = ServerCertificate.Open(name, tls, limits.IsHttp2Only, log, time);
+        var certificate = ServerCertificate.Open(name, tls, !limits.TakesHttp1, log, time);
         var asking = authentication.Before(name, handle);
         var first = open?.Invoke(asking) ?? asking;
         _open.Add(await Listener.StartAsync(name, address, limits, first, log, certificate, ReferenceEquals(first, handle) ? posts : null).ConfigureAwait(false));

@@ -174,12 +174,12 @@ public sealed class TempoServer
         var apiLimits = ApiLimits with { MaxStreams = _options.Api.MaxGrpcStreams };
         await _listeners.OpenAsync("http", http, apiLimits, GrpcApi.OverHttp(grpc, _options.Api.IsGrpcOverHttp, router.HandleAsync), _options.HttpTls).ConfigureAwait(false);
         var grpcAddress = new ListenAddress(_options.Api.GrpcListenAddress, _options.Api.GrpcListenPort);
-        await _listeners.OpenAsync("grpc", grpcAddress, GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams }, grpc.HandleAsync, _options.GrpcTls, inner => WithPeers(node, requests, inner)).ConfigureAwait(false);
+        await _listeners.OpenAsync("grpc", grpcAddress, GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams, TakesUpgrades = _ring is not null }, grpc.HandleAsync, _options.GrpcTls, inner => WithPeers(node, requests, inner)).ConfigureAwait(false);
     }
 
     // Other nodes of the ring come in on the gRPC port.
     private Func<HttpContext, Task> WithPeers(TempoNode node, RequestMetrics requests, Func<HttpContext, Task> grpc) =>
-        _ring is null ? grpc : new PeerEndpoint(node, _ring, new RequestMemory(_options.Node.MaxInflightBytes * 2, "twice distributor.max_inflight_bytes"), requests, _time).Before(grpc);
+        _ring is null ? grpc : new PeerEndpoint(node, _ring, new RequestMemory(_options.Node.MaxInflightBytes * 2, "twice distributor.max_inflight_bytes", maxIdleBytes: 4 << 20), requests, _time).Before(grpc);
 
     private IReadOnlyList<(string Name, string State)> Services()
     {

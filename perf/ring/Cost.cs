@@ -21,6 +21,7 @@ internal static class Cost
         new("3 nodes, replication factor 3", 3, 3, MembershipKind.Named, Inflight / 3),
         new("3 nodes, replication factor 1, 6 in flight on each", 3, 1, MembershipKind.Named, Inflight),
         new("3 nodes, replication factor 3, 6 in flight on each", 3, 3, MembershipKind.Named, Inflight),
+        new("3 nodes that do not know of each other", 3, 1, MembershipKind.Alone, Inflight / 3), // what three processes cost without a ring
     ];
 
     public static async Task RunAsync(string binary, int seconds, int rounds, int spansPerRequest, string only)

@@ -110,24 +110,24 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
     {
         var size = PeerProtocol.SizeOf(tenant, request.Buffer.Length);
         var pending = new Pending(tenant, request, isCounted, size);
+        bool begins;
         lock (_lock)
         {
-            if (_pendingBytes + size <= MaxPendingBytes)
+            if (_pendingBytes + size > MaxPendingBytes)
             {
-                _pendingBytes += size;
-                _waiting.Enqueue(pending);
-                if (_running < MaxBatches)
-                {
-                    _running++;
-                    _ = SendAsync();
-                }
-
-                return pending.Done.Task;
+                request.Release();
+                return Task.FromResult(Failed($"{Name} has {MaxPendingBytes} bytes to store already"));
             }
+
+            _pendingBytes += size;
+            _waiting.Enqueue(pending);
+            begins = _running < MaxBatches;
+            if (begins) _running++;
         }
 
-        request.Release();
-        return Task.FromResult(Failed($"{Name} has {MaxPendingBytes} bytes to store already"));
+        // On this thread as far as it goes, which is up to the socket: waking another one costs more than that.
+        if (begins) _ = SendAsync();
+        return pending.Done.Task;
     }
 
     private static IngestOutcome Failed(string message) => new(IngestStatus.Unavailable, 0, 0, message) { RetryAfter = TimeSpan.FromSeconds(1) };
@@ -135,8 +135,6 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
     // Until nothing waits.
     private async Task SendAsync()
     {
-        // Whoever comes at the same time as the one who began this goes along.
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         while (true)
         {
             var batch = new List<Pending>();
@@ -163,15 +161,8 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
 
     private async Task SendAsync(List<Pending> batch, int size)
     {
-        var frame = ArrayPool<byte>.Shared.Rent(PeerProtocol.FrameHeaderBytes + size);
-        var written = PeerProtocol.FrameHeaderBytes;
-        foreach (var pending in batch)
-        {
-            PeerProtocol.WriteRecord(frame.AsSpan(written, pending.SizeBytes), pending.Tenant, pending.Request.Buffer.Written, pending.IsCounted);
-            written += pending.SizeBytes;
-            pending.Request.Release();
-        }
-
+        var frame = ArrayPool<byte>.Shared.Rent(PeerProtocol.FrameHeaderBytes + size + PeerProtocol.RecordsEndBytes);
+        var written = Write(batch, frame);
         var (answer, failure) = (Array.Empty<byte>(), "");
         using (var deadline = new CancellationTokenSource(options.PushTimeout, time))
         {
@@ -193,6 +184,28 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
         }
 
         Answer(batch, answer, failure);
+    }
+
+    // Requests first: what is of one tenant is one request at the other end, as it lies there.
+    private static int Write(List<Pending> batch, byte[] frame)
+    {
+        var (at, headerBytes) = (PeerProtocol.FrameHeaderBytes, 0);
+        foreach (var pending in batch)
+        {
+            var request = pending.Request.Buffer.Written;
+            request.CopyTo(frame.AsSpan(at));
+            at += request.Length;
+        }
+
+        foreach (var pending in batch)
+        {
+            PeerProtocol.WriteRecordHeader(frame.AsSpan(at + headerBytes), pending.Tenant, pending.Request.Buffer.Length, pending.IsCounted);
+            headerBytes += PeerProtocol.HeaderSizeOf(pending.Tenant);
+            pending.Request.Release();
+        }
+
+        PeerProtocol.WriteRecordsEnd(frame.AsSpan(at + headerBytes), headerBytes);
+        return at + headerBytes + PeerProtocol.RecordsEndBytes;
     }
 
     private IPushStream Stream()
@@ -237,6 +250,7 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
 
     private sealed record Pending(TenantId Tenant, SharedRequest Request, bool IsCounted, int SizeBytes)
     {
-        public TaskCompletionSource<IngestOutcome> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        /// <summary>Who waits goes on on the thread that has the answer, which does nothing else.</summary>
+        public TaskCompletionSource<IngestOutcome> Done { get; } = new();
     }
 }

@@ -7,13 +7,14 @@ using Tempo.Engine.Node.Peers;
 namespace Tempo.Ring.Peers;
 
 /// <summary>
-/// Paths, headers and frames between nodes, over HTTP/2 on the gRPC port.
+/// Paths, headers and frames between nodes on the gRPC port: over HTTP/2, but for the push stream, which is an upgraded connection of HTTP/1.1.
 /// <code>
-/// POST /tempo.peer/v1/push     batches in frames, see <see cref="Peers.PushStream"/>
-///                              records   { flags u8, tenant length u8, request length u32 LE, tenant, OTLP request }
+/// GET  /tempo.peer/v2/push     batches in frames, see <see cref="Peers.PushStream"/>
+///                              records   OTLP requests one behind the other, { flags u8, tenant length u8, request length u32 LE, tenant } for each,
+///                                        and the bytes of the latter u32 LE: so requests of one tenant are one request as they come
 ///                              answer    { status u8, accepted u32, rejected u32, retry after ms u32, message length u16, message } for each
-/// POST /tempo.peer/v1/live|metas|part    the messages of <see cref="PeerMessages"/>
-/// GET  /tempo.peer/v1/ping     header and answer: a <see cref="PeerGreeting"/>; the answer ends with whether it knows who asks
+/// POST /tempo.peer/v2/live|metas|part    the messages of <see cref="PeerMessages"/>
+/// GET  /tempo.peer/v2/ping     header and answer: a <see cref="PeerGreeting"/>; the answer ends with whether it knows who asks
 /// </code>
 /// The number in the path is the version of all bytes that travel so: nodes of another version are refused with a word of it, and so count as members
 /// that do not answer. What is added so that the older side passes over it (a field of a message) is no new version; everything else is
@@ -22,13 +23,17 @@ namespace Tempo.Ring.Peers;
 public static class PeerProtocol
 {
     /// <summary>Of the bytes between nodes.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     /// <summary>Of all versions.</summary>
     public const string Root = "/tempo.peer/";
 
-    public const string PathPrefix = Root + "v1/";
+    public const string PathPrefix = Root + "v2/";
     public const string PushStream = PathPrefix + "push";
+
+    /// <summary>What the connection of the push stream is upgraded to.</summary>
+    public const string PushUpgrade = "tempo-peer-push";
+
     public const string Ping = PathPrefix + "ping";
     public const string SecretHeader = "x-tempo-peer-secret";
     public const string GreetingHeader = "x-tempo-peer";
@@ -38,6 +43,9 @@ public static class PeerProtocol
     public const int MaxRecordBytes = 256 << 20;
 
     public const int RecordHeaderBytes = 6;
+
+    /// <summary>Behind the headers of records.</summary>
+    public const int RecordsEndBytes = 4;
 
     /// <summary>Before the records of a frame, and before the outcomes that answer it.</summary>
     public const int FrameHeaderBytes = 8;
@@ -71,21 +79,34 @@ public static class PeerProtocol
     public static (uint Number, uint Bytes) ReadFrameHeader(ReadOnlySpan<byte> header) =>
         (BinaryPrimitives.ReadUInt32LittleEndian(header), BinaryPrimitives.ReadUInt32LittleEndian(header[sizeof(uint)..]));
 
-    public static int SizeOf(TenantId tenant, int requestBytes) => RecordHeaderBytes + tenant.Value.Length + requestBytes;
+    /// <summary>Bytes of a request and its header.</summary>
+    public static int SizeOf(TenantId tenant, int requestBytes) => HeaderSizeOf(tenant) + requestBytes;
 
-    /// <summary>Writes a record, of <see cref="SizeOf"/> bytes.</summary>
-    public static void WriteRecord(Span<byte> destination, TenantId tenant, ReadOnlySpan<byte> request, bool isCounted)
+    public static int HeaderSizeOf(TenantId tenant) => RecordHeaderBytes + tenant.Value.Length;
+
+    /// <summary>Writes the header of a request, of <see cref="HeaderSizeOf"/> bytes.</summary>
+    public static void WriteRecordHeader(Span<byte> destination, TenantId tenant, int requestBytes, bool isCounted)
     {
         destination[0] = isCounted ? Counted : (byte)0;
         destination[1] = (byte)tenant.Value.Length; // ASCII, at most 150
-        BinaryPrimitives.WriteInt32LittleEndian(destination[2..], request.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(destination[2..], requestBytes);
         Encoding.ASCII.GetBytes(tenant.Value, destination[RecordHeaderBytes..]);
-        request.CopyTo(destination[(RecordHeaderBytes + tenant.Value.Length)..]);
     }
 
     /// <summary>Reads what stands before a record's tenant.</summary>
     public static (bool IsCounted, int TenantBytes, int RequestBytes) ReadRecordHeader(ReadOnlySpan<byte> header) =>
         ((header[0] & Counted) != 0, header[1], BinaryPrimitives.ReadInt32LittleEndian(header[2..]));
+
+    /// <summary>Ends the records of a frame.</summary>
+    public static void WriteRecordsEnd(Span<byte> destination, int headerBytes) => BinaryPrimitives.WriteInt32LittleEndian(destination, headerBytes);
+
+    /// <summary>Where the headers of a frame's records begin, before their end. Throws <see cref="PeerException"/> for a frame that makes no sense.</summary>
+    public static int ReadRecordsEnd(ReadOnlySpan<byte> frame)
+    {
+        if (frame.Length < RecordsEndBytes) throw new PeerException($"a frame of {frame.Length} bytes");
+        var headerBytes = BinaryPrimitives.ReadInt32LittleEndian(frame[^RecordsEndBytes..]);
+        return (uint)headerBytes <= (uint)(frame.Length - RecordsEndBytes) ? frame.Length - RecordsEndBytes - headerBytes : throw new PeerException($"a frame of {frame.Length} bytes says that {(uint)headerBytes} of them are headers");
+    }
 
     public static void WriteOutcome(NativeBuffer answer, in IngestOutcome outcome)
     {

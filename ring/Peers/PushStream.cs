@@ -1,18 +1,17 @@
 using System.Net;
-using System.Net.Http.Headers;
 using Tempo.Engine.Node.Peers;
 
 namespace Tempo.Ring.Peers;
 
 /// <summary>
-/// The way on which a node is given spans: one request of HTTP/2 whose body never ends, and whose answer neither. A batch is a frame
+/// The way on which a node is given spans: a connection of its own, begun as a request of HTTP/1.1 that is upgraded. So it has the port, the certificates and the
+/// secret of all other requests between nodes, and none of the frames of 16 KiB of HTTP/2, each of which wakes a thread at both ends. A batch is a frame
 /// there, its outcomes a frame back, in any order:
 /// <code>
 /// frame    number u32 LE   length u32 LE   records of <see cref="PeerProtocol"/>
 /// answer   number u32 LE   length u32 LE   outcomes; none: there was no room for the batch
 /// </code>
-/// So a batch costs neither headers nor a stream of its own. Once something fails it is over, and all that waits fails with it; who sends
-/// next opens another one. Thread safe.
+/// Once something fails it is over, and all that waits fails with it; who sends next opens another one. Thread safe.
 /// </summary>
 /// <param name="transport">Where it runs.</param>
 /// <param name="name">Of the node.</param>
@@ -26,7 +25,7 @@ internal sealed class PushStream(PeerTransport transport, string name, string ad
     private readonly Dictionary<uint, TaskCompletionSource<byte[]>> _waiting = []; // under the lock, like all below
     private readonly SemaphoreSlim _turn = new(1);
     private readonly CancellationTokenSource _end = new();
-    private readonly EndlessContent _content = new();
+    private readonly TaskCompletionSource<Stream> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private uint _last;
     private Exception? _failure;
 
@@ -70,9 +69,8 @@ internal sealed class PushStream(PeerTransport transport, string name, string ad
         await _turn.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            var stream = await _content.Stream.WaitAsync(cancellation).ConfigureAwait(false);
-            await stream.WriteAsync(frame, cancellation).ConfigureAwait(false);
-            await stream.FlushAsync(cancellation).ConfigureAwait(false);
+            var stream = await _opened.Task.WaitAsync(cancellation).ConfigureAwait(false);
+            await stream.WriteAsync(frame, cancellation).ConfigureAwait(false); // at once: there is no buffer
         }
         catch (Exception e) when (e is HttpRequestException or IOException or ObjectDisposedException or InvalidOperationException)
         {
@@ -89,13 +87,18 @@ internal sealed class PushStream(PeerTransport transport, string name, string ad
     {
         try
         {
-            using var request = transport.RequestOf(HttpMethod.Post, address, PeerProtocol.PushStream);
-            request.Content = _content;
-            request.Content.Headers.ContentType = new MediaTypeHeaderValue(PeerProtocol.ContentType);
+            using var request = transport.RequestOf(HttpMethod.Get, address, PeerProtocol.PushStream);
+            request.Version = HttpVersion.Version11;
+            request.Headers.TryAddWithoutValidation("Connection", "Upgrade");
+            request.Headers.TryAddWithoutValidation("Upgrade", PeerProtocol.PushUpgrade);
             using var response = await transport.SendAsync(request, _end.Token).ConfigureAwait(false);
-            if (response.StatusCode != HttpStatusCode.OK) throw new PeerException($"{name} at {address} answered {PeerProtocol.PushStream} with {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(_end.Token).ConfigureAwait(false)}");
+            if (response.StatusCode != HttpStatusCode.SwitchingProtocols) throw new PeerException($"{name} at {address} answered {PeerProtocol.PushStream} with {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(_end.Token).ConfigureAwait(false)}");
             var stream = await response.Content.ReadAsStreamAsync(_end.Token).ConfigureAwait(false);
-            await using (stream.ConfigureAwait(false)) await ReadAsync(stream).ConfigureAwait(false);
+            await using (stream.ConfigureAwait(false))
+            {
+                _opened.TrySetResult(stream);
+                await ReadAsync(stream).ConfigureAwait(false);
+            }
         }
         catch (Exception e)
         {
@@ -130,7 +133,7 @@ internal sealed class PushStream(PeerTransport transport, string name, string ad
             _waiting.Clear();
         }
 
-        _content.End(failure);
+        if (_opened.TrySetException(failure)) _ = _opened.Task.Exception; // seen: whoever waits is told
         _end.Cancel();
         foreach (var one in waiting) one.TrySetException(Again(failure));
     }
@@ -139,36 +142,4 @@ internal sealed class PushStream(PeerTransport transport, string name, string ad
     private PeerException Again(Exception failure) => failure is PeerException said
         ? new PeerException(said.Message, said.InnerException)
         : new PeerException($"{name} at {address} does not answer: {failure.GetBaseException().Message}", failure);
-
-    /// <summary>A body that is written to from outside, until it is ended.</summary>
-    private sealed class EndlessContent : HttpContent
-    {
-        private readonly TaskCompletionSource<Stream> _stream = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private readonly TaskCompletionSource _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        /// <summary>Where to write, once there is a connection.</summary>
-        public Task<Stream> Stream => _stream.Task;
-
-        public void End(Exception failure)
-        {
-            if (_stream.TrySetException(failure)) _ = _stream.Task.Exception; // seen: whoever waits is told
-            _end.TrySetResult();
-        }
-
-        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
-
-        // Canceled where the node has answered without reading this to its end: the client may wait for us before it shows the answer.
-        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellation)
-        {
-            await stream.FlushAsync(cancellation).ConfigureAwait(false);
-            _stream.TrySetResult(stream);
-            await _end.Task.WaitAsync(cancellation).ConfigureAwait(false);
-        }
-
-        protected override bool TryComputeLength(out long length)
-        {
-            length = 0;
-            return false;
-        }
-    }
 }

@@ -22,7 +22,9 @@ public sealed class Replicator(TempoNode node, Func<RoutingTable> routing, Repli
 {
     private static readonly TimeSpan RetrySoon = TimeSpan.FromSeconds(1);
     private readonly ReplicationMetrics _metrics = metrics;
-    private readonly NativeBufferPool _buffers = new(maxBuffers: 64, maxRetainedBytes: 1 << 20);
+
+    // A third of a collector's batch of 8,192 spans is 1.7 MB.
+    private readonly NativeBufferPool _buffers = new(maxBuffers: 64, maxRetainedBytes: 8 << 20, maxTotalBytes: 32 << 20);
     private readonly ConcurrentQueue<RequestDivision> _divisions = new();
 
     /// <summary>Stores a request at its owners. The buffer is the caller's again when this completes.</summary>

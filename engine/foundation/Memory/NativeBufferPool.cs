@@ -6,15 +6,19 @@ namespace Tempo.Engine.Foundation;
 /// Keeps a bounded number of <see cref="NativeBuffer"/>s for reuse. Thread safe. A buffer that grew beyond
 /// <paramref name="maxRetainedBytes"/> is freed on return, so that one huge request does not stay in memory.
 /// </summary>
-public sealed class NativeBufferPool(int maxBuffers, int maxRetainedBytes)
+/// <param name="maxBuffers">Buffers that are kept.</param>
+/// <param name="maxRetainedBytes">Bytes of one of them.</param>
+/// <param name="maxTotalBytes">Bytes of all of them.</param>
+public sealed class NativeBufferPool(int maxBuffers, int maxRetainedBytes, long maxTotalBytes = long.MaxValue)
 {
     private readonly ConcurrentQueue<NativeBuffer> _free = new();
     private int _count;
+    private long _bytes;
 
     /// <summary>An empty buffer; give it back with <see cref="Return"/>.</summary>
     public NativeBuffer Rent(int sizeHint)
     {
-        if (_free.TryDequeue(out var buffer)) Interlocked.Decrement(ref _count);
+        if (_free.TryDequeue(out var buffer)) Forget(buffer.Capacity);
         else buffer = new NativeBuffer();
         buffer.Clear();
         buffer.Reserve(sizeHint);
@@ -23,13 +27,24 @@ public sealed class NativeBufferPool(int maxBuffers, int maxRetainedBytes)
 
     public void Return(NativeBuffer buffer)
     {
-        if (buffer.Capacity > maxRetainedBytes || Interlocked.Increment(ref _count) > maxBuffers)
+        var capacity = buffer.Capacity;
+        if (capacity <= maxRetainedBytes)
         {
-            if (buffer.Capacity <= maxRetainedBytes) Interlocked.Decrement(ref _count);
-            buffer.Dispose();
-            return;
+            if (Interlocked.Increment(ref _count) <= maxBuffers & Interlocked.Add(ref _bytes, capacity) <= maxTotalBytes)
+            {
+                _free.Enqueue(buffer);
+                return;
+            }
+
+            Forget(capacity);
         }
 
-        _free.Enqueue(buffer);
+        buffer.Dispose();
+    }
+
+    private void Forget(int capacity)
+    {
+        Interlocked.Decrement(ref _count);
+        Interlocked.Add(ref _bytes, -capacity);
     }
 }

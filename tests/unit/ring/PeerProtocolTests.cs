@@ -7,7 +7,7 @@ using Tempo.Ring.Peers;
 namespace Tempo.Ring.Tests;
 
 /// <summary>
-/// The bytes between nodes of version 1, as they are. Who has to change one of these has another version: <see cref="PeerProtocol.Version"/> and the
+/// The bytes between nodes of version 2, as they are. Who has to change one of these has another version: <see cref="PeerProtocol.Version"/> and the
 /// number in its paths change with it, and docs/scale.md says how rings are upgraded then.
 /// </summary>
 public sealed class PeerProtocolTests
@@ -15,7 +15,7 @@ public sealed class PeerProtocolTests
     [Fact]
     public void The_version_stands_in_every_path()
     {
-        Assert.Equal((1, "/tempo.peer/v1/"), (PeerProtocol.Version, PeerProtocol.PathPrefix));
+        Assert.Equal((2, "/tempo.peer/v2/"), (PeerProtocol.Version, PeerProtocol.PathPrefix));
         Assert.All((string[])[PeerProtocol.PushStream, PeerProtocol.Ping], static path => Assert.StartsWith(PeerProtocol.PathPrefix, path, StringComparison.Ordinal));
     }
 
@@ -23,9 +23,13 @@ public sealed class PeerProtocolTests
     public void A_frame_of_records()
     {
         Assert.True(TenantId.TryParse("ab", out var tenant, out _));
-        var record = new byte[PeerProtocol.SizeOf(tenant, 3)];
-        PeerProtocol.WriteRecord(record, tenant, [7, 8, 9], isCounted: true);
-        Assert.Equal("01 02 03000000 6162 070809", Hex(record, 1, 1, 4, 2, 3));
+        var record = new byte[PeerProtocol.HeaderSizeOf(tenant)];
+        PeerProtocol.WriteRecordHeader(record, tenant, 3, isCounted: true);
+        Assert.Equal("01 02 03000000 6162", Hex(record, 1, 1, 4, 2));
+        byte[] frame = [7, 8, 9, .. record, 0, 0, 0, 0];
+        PeerProtocol.WriteRecordsEnd(frame.AsSpan()[^PeerProtocol.RecordsEndBytes..], record.Length);
+        Assert.Equal("08000000", Hex(frame[^PeerProtocol.RecordsEndBytes..], 4));
+        Assert.Equal(3, PeerProtocol.ReadRecordsEnd(frame));
         var header = new byte[PeerProtocol.FrameHeaderBytes];
         PeerProtocol.WriteFrameHeader(header, 0x01020304, 11);
         Assert.Equal("04030201 0B000000", Hex(header, 4, 4));

@@ -84,7 +84,7 @@ public sealed class PushStreamTests : IAsyncLifetime
         using var answer = new NativeBuffer();
         // As a node of the next version would ask; what its bytes mean nobody here knows.
         var refused = await Assert.ThrowsAsync<PeerException>(async () => await transport.AskAsync("b", Address, $"{PeerProtocol.Root}v{PeerProtocol.Version + 1}/{question}", question == "ping" ? null : new byte[20], answer, TestContext.Current.CancellationToken));
-        Assert.Contains("400: b speaks version 1 of the protocol between nodes and was asked in that of /tempo.peer/v2/", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("400: b speaks version 2 of the protocol between nodes and was asked in that of /tempo.peer/v3/", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -118,7 +118,7 @@ public sealed class PushStreamTests : IAsyncLifetime
         var ring = RingNode.Start(new RingOptions { InstanceId = "b", Address = Address, Peers = Options(Secret) }, metrics, Log.Null, TimeProvider.System, new Random(1));
         var memory = new RequestMemory(64 << 20);
         var endpoint = new PeerEndpoint(_node, ring, memory, new RequestMetrics(metrics), TimeProvider.System);
-        var listener = await Listener.StartAsync("grpc", new ListenAddress("127.0.0.1", _port), new ListenerLimits(MaxBodyBytes: null, MaxRequestLineBytes: 8192, IsHttp2Only: true), endpoint.Before(static _ => Task.CompletedTask), Log.Null, null);
+        var listener = await Listener.StartAsync("grpc", new ListenAddress("127.0.0.1", _port), new ListenerLimits(MaxBodyBytes: null, MaxRequestLineBytes: 8192, IsHttp2Only: true) { TakesUpgrades = true }, endpoint.Before(static _ => Task.CompletedTask), Log.Null, null);
         return new Server(ring, listener, memory);
     }
 
