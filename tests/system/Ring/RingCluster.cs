@@ -25,6 +25,9 @@ internal sealed record RingSettings
     /// <summary>Nodes reach each other, and etcd, through links that can be cut.</summary>
     public bool HasLinks { get; init; }
 
+    /// <summary>How long a node waits for another one, over links: short where one is to be found silent.</summary>
+    public string PeerTimeout { get; init; } = "2s";
+
     /// <summary>Nodes know each other by certificates.</summary>
     public TestCertificates? Certificates { get; init; }
 
@@ -95,7 +98,7 @@ internal sealed class RingCluster : IAsyncDisposable
         var (link, toEtcd) = (new FaultProxy(node.Ports.ApiGrpc), new FaultProxy(Etcd.Port));
         Links.Add(link);
         EtcdLinks.Add(toEtcd);
-        Edit(node, ($"id: tempo-{number}\n", $"id: tempo-{number}\n    address: 127.0.0.1\n    port: {link.Port}\n"), (Etcd.Address, toEtcd.Address), ("ring:\n  peer_secret", "ingester_client: {remote_timeout: 2s}\nring:\n  query_timeout: 2s\n  peer_secret"));
+        Edit(node, ($"id: tempo-{number}\n", $"id: tempo-{number}\n    address: 127.0.0.1\n    port: {link.Port}\n"), (Etcd.Address, toEtcd.Address), ("ring:\n  peer_secret", $"ingester_client: {{remote_timeout: {_settings.PeerTimeout}}}\nring:\n  query_timeout: {_settings.PeerTimeout}\n  peer_secret"));
     }
 
     /// <summary>The port between nodes asks for certificates, and the node has one.</summary>

@@ -33,7 +33,7 @@ internal sealed class Daemon(string program) : IDisposable
             {
                 return await isReady();
             }
-            catch (HttpRequestException)
+            catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
             {
                 return false;
             }

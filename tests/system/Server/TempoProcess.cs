@@ -7,8 +7,8 @@ namespace Tempo.SystemTests.Server;
 /// started again on the same ports and data.</summary>
 public sealed class TempoProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StartLimit = Eventually.Limit;
+    private static readonly TimeSpan StopLimit = Eventually.Limit;
 
     private readonly StringBuilder _log = new();
     private Process? _process;

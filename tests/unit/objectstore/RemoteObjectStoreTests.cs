@@ -113,6 +113,14 @@ public sealed class S3ObjectStoreTests : RemoteContract
         Assert.Equal("team=a%20b", _stub.LatestPutHeaders["x-amz-tagging"]);
     }
 
+    [Fact]
+    public async Task ASessionTokenIsSent()
+    {
+        using var store = RemoteObjectStore.OpenS3(Options() with { SessionToken = "of a session" }, Quick, TimeProvider.System, new Random(1));
+        await store.PutAsync(Key("a"), Text("x"));
+        Assert.Equal("of a session", _stub.LatestPutHeaders["x-amz-security-token"]);
+    }
+
     [Theory]
     [InlineData(500)]
     [InlineData(503)]
