@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Tempo.Engine.Otlp.Wire;
 
@@ -36,7 +37,15 @@ public static class Varint
     public static int SizeBytes(ulong value) => (int)(((uint)BitOperations.Log2(value | 1) * 9 + 73) / 64);
 
     /// <summary>Writes the shortest encoding and returns its size; <paramref name="destination"/> has room for it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // of a tag, which is a constant, nothing is left but a byte
     public static int Encode(Span<byte> destination, ulong value)
+    {
+        if (value >= 0x80) return EncodeLong(destination, value);
+        destination[0] = (byte)value;
+        return 1;
+    }
+
+    private static int EncodeLong(Span<byte> destination, ulong value)
     {
         var size = 0;
         while (value >= 0x80)

@@ -242,10 +242,10 @@ public static class OtlpTraceWriter
             switch (attributes.Types[i])
             {
                 case AttributeType.String:
-                    ScalarAttributeWriter.WriteString(writer.Buffer, tag, attributes.Key(i), attributes.String(i));
+                    ScalarAttributeWriter.WriteString(writer.Buffer, tag, new TextEntry(attributes.KeyTable, attributes.Keys[i]), new TextEntry(attributes.Values, (int)attributes.Bits[i]));
                     continue;
                 case AttributeType.Int or AttributeType.Bool or AttributeType.Double:
-                    ScalarAttributeWriter.WriteNumber(writer.Buffer, tag, attributes.Key(i), attributes.Types[i], attributes.Bits[i]);
+                    ScalarAttributeWriter.WriteNumber(writer.Buffer, tag, new TextEntry(attributes.KeyTable, attributes.Keys[i]), attributes.Types[i], attributes.Bits[i]);
                     continue;
             }
 
@@ -321,24 +321,22 @@ public static class OtlpTraceWriter
             var from = column.Start[row];
             var count = column.Start[row + 1] - from;
             if (count == 0) continue;
-            var keyValue = writer.BeginMessage(tag);
-            writer.WriteBytes(KeyValueTag.Key, column.Key);
-            var value = writer.BeginMessage(KeyValueTag.Value);
-            if (count == 1)
-            {
-                if (column.Type == AttributeType.String) writer.WriteBytes(AnyValueTag.StringValue, column.Values[(int)column.Bits[from]]);
-                else WriteNumber(writer, column.Type, column.Bits[from]);
-            }
-            else
-            {
-                var array = writer.BeginMessage(AnyValueTag.ArrayValue);
-                for (var i = from; i < from + count; i++) WriteItem(writer, column.Values, column.Type, column.Bits[i]);
-                writer.EndMessage(array);
-            }
-
-            writer.EndMessage(value);
-            writer.EndMessage(keyValue);
+            if (count > 1) WriteDedicatedArray(writer, tag, column, from, count);
+            else if (column.Type == AttributeType.String) ScalarAttributeWriter.WriteString(writer.Buffer, tag, new TextEntry(column.Key), new TextEntry(column.Values, (int)column.Bits[from]));
+            else ScalarAttributeWriter.WriteNumber(writer.Buffer, tag, new TextEntry(column.Key), column.Type, column.Bits[from]);
         }
+    }
+
+    private static void WriteDedicatedArray(ProtobufWriter writer, uint tag, DedicatedColumn column, int from, int count)
+    {
+        var keyValue = writer.BeginMessage(tag);
+        writer.WriteBytes(KeyValueTag.Key, column.Key);
+        var value = writer.BeginMessage(KeyValueTag.Value);
+        var array = writer.BeginMessage(AnyValueTag.ArrayValue);
+        for (var i = from; i < from + count; i++) WriteItem(writer, column.Values, column.Type, column.Bits[i]);
+        writer.EndMessage(array);
+        writer.EndMessage(value);
+        writer.EndMessage(keyValue);
     }
 
     private static void WriteString(ProtobufWriter writer, uint tag, ReadOnlySpan<byte> key, ReadOnlySpan<byte> text)

@@ -1,4 +1,4 @@
-using Tempo.Engine.Parquet;
+using System.Numerics;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Read;
@@ -35,24 +35,20 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
         ReadNumbers(attributes, isArray, "ValueInt", AttributeType.Int, AttributeType.IntArray);
         ReadNumbers(attributes, isArray, "ValueDouble", AttributeType.Double, AttributeType.DoubleArray);
         ReadNumbers(attributes, isArray, "ValueBool", AttributeType.Bool, AttributeType.BoolArray);
-        for (var i = 0; i < count; i++)
+        for (var i = 0; i < isArray.Length; i++)
             if (attributes.Types[i] == AttributeType.Null && isArray[i] != 0)
                 attributes.Types[i] = AttributeType.EmptyArray;
     }
 
+    // Empty if none is one, as in most pages.
     private ReadOnlySpan<byte> ReadIsArray(int count)
     {
-        if (columns.Has(prefix + "IsArray"))
-        {
-            columns.Load(prefix + "IsArray");
-            columns.Expect(prefix + "IsArray", count);
-            ColumnMemory.Copy(columns.Data.Booleans.AsSpan(0, count), ref memory.IsArray);
-        }
-        else
-        {
-            ColumnMemory.TakeZeroed(ref memory.IsArray, count);
-        }
-
+        if (!columns.Has(prefix + "IsArray")) return [];
+        columns.Load(prefix + "IsArray");
+        columns.Expect(prefix + "IsArray", count);
+        var booleans = columns.Data.Booleans.AsSpan(0, count);
+        if (!booleans.ContainsAnyExcept((byte)0)) return [];
+        ColumnMemory.Copy(booleans, ref memory.IsArray);
         return memory.IsArray.AsSpan(0, count);
     }
 
@@ -60,10 +56,7 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
     {
         var path = prefix + "Value";
         attributes.Values = columns.LoadTexts(path, ref attributes.OwnValues);
-        var starts = Starts(path, attributes.Count);
-        var codes = columns.Data.Codes.AsSpan(0, columns.Data.ValueCount);
-        for (var i = 0; i < attributes.Count; i++)
-            Set(attributes, i, starts, isArray, AttributeType.String, AttributeType.StringArray, codes);
+        Set(attributes, path, isArray, AttributeType.String, AttributeType.StringArray, columns.Data.Codes.AsSpan(0, columns.Data.ValueCount));
         foreach (var leaf in JsonLeaves)
             if (!columns.IsWithoutValues(prefix + leaf))
                 ReadJson(attributes, prefix + leaf);
@@ -105,33 +98,52 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
         columns.Load(prefix + leaf);
         var data = columns.Data;
         if (data.ValueCount == 0) return;
-        var starts = Starts(prefix + leaf, attributes.Count);
-        for (var i = 0; i < attributes.Count; i++)
-        {
-            if (starts[i] == starts[i + 1]) continue;
-            if (single == AttributeType.Int) Set(attributes, i, starts, isArray, single, array, data.Int64s);
-            else if (single == AttributeType.Double) Set(attributes, i, starts, isArray, single, array, data.Doubles);
-            else Set(attributes, i, starts, isArray, single, array, data.Booleans);
-        }
+        var path = prefix + leaf;
+        if (single == AttributeType.Int) Set(attributes, path, isArray, single, array, data.Int64s.AsSpan(0, data.ValueCount));
+        else if (single == AttributeType.Double) Set(attributes, path, isArray, single, array, data.Doubles.AsSpan(0, data.ValueCount));
+        else Set(attributes, path, isArray, single, array, data.Booleans.AsSpan(0, data.ValueCount));
     }
 
-    private static void Set<T>(AttributeColumns attributes, int i, ReadOnlySpan<int> starts, ReadOnlySpan<byte> isArray, AttributeType single, AttributeType array, ReadOnlySpan<T> values)
+    // The levels say by marks who has values, and by a list who has several; so there is one step for each value, whoever is without.
+    private void Set<T>(AttributeColumns attributes, string path, ReadOnlySpan<byte> isArray, AttributeType single, AttributeType array, ReadOnlySpan<T> values)
         where T : unmanaged
     {
-        var from = starts[i];
-        var count = starts[i + 1] - from;
-        if (count == 0) return;
-        if (isArray[i] == 0 && count == 1)
-        {
-            attributes.Types[i] = single;
-            attributes.Bits[i] = ToBits(values[from]);
-            return;
-        }
+        var marks = memory.Marks;
+        columns.MarkOwners(path, attributes.Count, memory);
+        var (types, bits) = (attributes.Types, attributes.Bits);
+        var present = marks.Present;
+        int next = 0, list = 0;
+        var listOwner = marks.OwnerOfList(list);
+        for (var word = 0; word < present.Length; word++)
+            for (var left = present[word]; left != 0; left &= left - 1)
+            {
+                var i = (word << 6) + BitOperations.TrailingZeroCount(left);
+                if (i != listOwner && (isArray.IsEmpty || isArray[i] == 0))
+                {
+                    types[i] = single;
+                    bits[i] = ToBits(values[next++]);
+                    continue;
+                }
 
-        GrowableArray.Reserve(ref attributes.Items, attributes.ItemCount + count);
+                var count = 1;
+                if (i == listOwner)
+                {
+                    count = marks.LengthOfList(list++);
+                    listOwner = marks.OwnerOfList(list);
+                }
+
+                SetArray(attributes, i, array, values.Slice(next, count));
+                next += count;
+            }
+    }
+
+    private static void SetArray<T>(AttributeColumns attributes, int i, AttributeType array, ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        GrowableArray.Reserve(ref attributes.Items, attributes.ItemCount + values.Length);
         attributes.Types[i] = array;
-        attributes.Bits[i] = ArrayRef.Pack(attributes.ItemCount, count);
-        for (var n = 0; n < count; n++) attributes.Items[attributes.ItemCount++] = ToBits(values[from + n]);
+        attributes.Bits[i] = ArrayRef.Pack(attributes.ItemCount, values.Length);
+        foreach (var value in values) attributes.Items[attributes.ItemCount++] = ToBits(value);
     }
 
     private static long ToBits<T>(T value)

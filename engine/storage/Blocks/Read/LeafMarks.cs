@@ -21,6 +21,9 @@ internal sealed class LeafMarks
     private readonly List<int> _lists = [];
     private readonly List<int> _moreValues = [];
 
+    /// <summary>Memory it has.</summary>
+    public long AllocatedBytes => 8L * _present.Length + 4L * _before.Length;
+
     /// <summary>Words of <see cref="Present"/>.</summary>
     public int WordCount { get; private set; }
 
@@ -38,6 +41,12 @@ internal sealed class LeafMarks
         if (!repeats.IsEmpty) TakeLists(begins, repeats);
         return Squeeze(entries, valueCount, begins, values);
     }
+
+    /// <summary>The attribute of a list, which are in the order of those; -1 behind the last one.</summary>
+    public int OwnerOfList(int list) => list < _lists.Count ? _lists[list] : -1;
+
+    /// <summary>Values of a list.</summary>
+    public int LengthOfList(int list) => _moreValues[list] - (list > 0 ? _moreValues[list - 1] : 0) + 1;
 
     private void TakeLists(Span<ulong> begins, ReadOnlySpan<ulong> repeats)
     {

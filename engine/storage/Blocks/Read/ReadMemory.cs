@@ -29,8 +29,12 @@ public sealed class ReadMemory
     /// <summary>Of the attribute group that is being read: what is an array, and where the values of a leaf begin.</summary>
     internal byte[] IsArray = [];
     internal int[] Starts = [];
+    internal readonly LeafMarks Marks = new();
+    internal ulong[] Begins = [];
+    internal ulong[] Values = [];
+    internal ulong[] Repeats = [];
 
-    private long SizeBytes => Column.AllocatedBytes + IsArray.Length + 4L * Starts.Length;
+    private long SizeBytes => Column.AllocatedBytes + IsArray.Length + 4L * Starts.Length + 8L * (Begins.Length + Values.Length + Repeats.Length) + Marks.AllocatedBytes;
 
     /// <summary>One that was used before, if there is one: the arrays of a page cost more to allocate than a trace to read.</summary>
     public static ReadMemory Rent()

@@ -109,6 +109,25 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     /// </summary>
     public void Starts(string path, int ownerCount, ref int[] target) => Starts(path, Data, ownerCount, ref target);
 
+    /// <summary>Marks in <see cref="ReadMemory.Marks"/> which owners have values in the column, which is the one last loaded.</summary>
+    public void MarkOwners(string path, int ownerCount, ReadMemory memory)
+    {
+        var child = Reader(path).Column;
+        var ownerRepetition = child.MaxRepetitionLevel - (child.Node.Repetition == Repetition.Optional ? 0 : 1);
+        var repetition = Data.RepetitionLevels.AsSpan(0, Data.LevelCount);
+        if (repetition.Length > 0 && repetition[0] > ownerRepetition) throw new ParquetFormatException($"column '{path}': a value before its first owner");
+        var words = (repetition.Length + 63) / 64;
+        var begins = ColumnMemory.Take(ref memory.Begins, words);
+        var values = ColumnMemory.Take(ref memory.Values, words);
+        var repeats = Span<ulong>.Empty;
+        LevelBits.MarkAtLeast(Data.DefinitionLevels.AsSpan(0, Data.LevelCount), (byte)(child.MaxDefinitionLevel - 1), begins);
+        LevelBits.MarkAtLeast(Data.DefinitionLevels.AsSpan(0, Data.LevelCount), (byte)child.MaxDefinitionLevel, values);
+        if (repetition.ContainsAnyExceptInRange((byte)0, (byte)ownerRepetition))
+            LevelBits.MarkAtLeast(repetition, (byte)(ownerRepetition + 1), repeats = ColumnMemory.Take(ref memory.Repeats, words));
+        var owners = memory.Marks.Fill(repetition.Length, Data.ValueCount, begins, values, repeats);
+        if (owners != ownerCount) throw new ParquetFormatException($"column '{path}': {owners} owners where the tree has {ownerCount}");
+    }
+
     /// <summary>The column's reader, opened if it is not.</summary>
     public ColumnReader Reader(string path)
     {
