@@ -40,6 +40,8 @@ public static class TraceFinder
         var loader = new TraceLoader(blocks, BatchColumns.All, memory) { WholeLimit = limit };
         var trace = loader.Load(id);
         memory.Return();
-        return loader.IsTooLarge ? StreamedTrace.Open(blocks, id, maxRowSpans, cancellation) : new WholeTrace(trace, loader.InspectedBytes, blocks.Damage);
+        if (!loader.IsTooLarge) return new WholeTrace(trace, loader.InspectedBytes, blocks.Damage, loader.Alone);
+        TraceBatchPool.Return(loader.Alone);
+        return StreamedTrace.Open(blocks, id, maxRowSpans, cancellation);
     }
 }

@@ -51,6 +51,9 @@ internal sealed class BlockPages
     /// <summary>Block bytes that were read, by the rows' share of each column chunk.</summary>
     public ulong ReadBytes => _droppedBytes + (ulong)_rowGroups.Values.Sum(static rows => rows.ReadBytes);
 
+    /// <summary>The batches of <see cref="FindAlone"/>, of <see cref="TraceBatchPool"/>, for who knows when they are not read any more.</summary>
+    public List<SpanBatch> Alone { get; } = [];
+
     /// <summary>What is found from now on stays as it is until this is called again.</summary>
     public void BeginUse() => _use++;
 
@@ -82,7 +85,8 @@ internal sealed class BlockPages
         var (group, row) = Find(block, id);
         if (row < 0) return null;
         GarbageBudget.CheckQuery();
-        var batch = new SpanBatch();
+        var batch = TraceBatchPool.Take();
+        Alone.Add(batch);
         return (batch, OpenRowGroup(block, group).TryReadInto(batch, row, _columns, maxSpans));
     }
 

@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Traces;
@@ -7,7 +8,8 @@ namespace Tempo.Engine.Query.Traces;
 /// <param name="trace">Complete; null if there is none.</param>
 /// <param name="inspectedBytes">See <see cref="FoundTrace.InspectedBytes"/>.</param>
 /// <param name="damage">See <see cref="FoundTrace.Damage"/>.</param>
-public sealed class WholeTrace(OrderedTrace? trace, ulong inspectedBytes, string damage) : FoundTrace
+/// <param name="alone">Batches that nobody else reads, to be used again once this is disposed; null: none.</param>
+public sealed class WholeTrace(OrderedTrace? trace, ulong inspectedBytes, string damage, List<SpanBatch>? alone = null) : FoundTrace
 {
     private readonly SharedSpanIds? _ids = trace is null ? null : SharedSpanIds.Of(trace);
     private bool[]? _kept;
@@ -38,6 +40,12 @@ public sealed class WholeTrace(OrderedTrace? trace, ulong inspectedBytes, string
         (_kept, _summaries) = (pruned.Kept, pruned);
         _spanCount -= pruned.PrunedCount;
         return pruned.PrunedCount;
+    }
+
+    public override void Dispose()
+    {
+        if (alone is not null) TraceBatchPool.Return(alone);
+        base.Dispose();
     }
 
     public override void WritePart(NativeBuffer output, int maxBytes)

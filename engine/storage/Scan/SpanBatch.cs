@@ -135,6 +135,18 @@ public sealed class SpanBatch
     /// <summary>Its columns hold no more than those of a page, without whole attributes: it is worth keeping.</summary>
     public bool IsSmall => Trace.Length <= MaxSmallSpans && SpanAttributes.Bits.Length + Resources.Attributes.Bits.Length + Events.Attributes.Bits.Length <= MaxSmallSpans;
 
+    /// <summary>
+    /// The same of a batch of one trace with whole attributes: at most some 9 MB, of a trace that is four times what Tempo's default limit lets through.
+    /// </summary>
+    public bool IsOfOrdinaryTrace =>
+        Trace.Length <= MaxSmallSpans / 2 && OwnTextBytes <= MaxOwnTextBytes
+        && SpanAttributes.Bits.Length + Resources.Attributes.Bits.Length + Events.Attributes.Bits.Length + Links.Attributes.Bits.Length <= 4 * MaxSmallSpans;
+
+    // Of attributes, whose texts may be large.
+    private long OwnTextBytes => SpanAttributes.OwnTextBytes + Resources.Attributes.OwnTextBytes + Scopes.Attributes.OwnTextBytes + Events.Attributes.OwnTextBytes + Links.Attributes.OwnTextBytes;
+
+    private const long MaxOwnTextBytes = 2 << 20;
+
     /// <summary>Spans of four of our pages.</summary>
     private const int MaxSmallSpans = 64 * 1024;
 

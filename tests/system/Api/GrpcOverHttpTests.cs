@@ -22,4 +22,37 @@ public sealed class GrpcOverHttpTests
         Assert.Equal(httpStatus, answer.HttpStatus);
         if (grpcStatus != NoStatus) Assert.Equal(grpcStatus, answer.Status);
     }
+
+    [Fact]
+    public async Task Every_method_is_answered_on_the_http_port_as_on_its_own()
+    {
+        await using var tempo = await TempoProcess.StartAsync(new TempoSettings { StreamOverHttp = true });
+        using var otlp = new OtlpHttpClient(tempo.OtlpHttpUrl);
+        var spans = Spans.NewTrace(3, "both ports");
+        Assert.Equal(200, (await otlp.PostAsync(ExportRequest.Encode(spans))).Status);
+        // A range that ends before now, whatever the clock does meanwhile, so that both ports are asked the same.
+        var (start, end) = (spans[0].StartUnixNano / 1_000_000_000 - 60, spans[0].StartUnixNano / 1_000_000_000 + 60);
+        ProtobufMessage Range(string query) => new ProtobufMessage().String(1, query).Varint(2, start * 1_000_000_000).Varint(3, end * 1_000_000_000);
+        (string Method, ProtobufMessage Request)[] calls =
+        [
+            ("tempopb.StreamingQuerier/Search", new ProtobufMessage().Varint(5, start).Varint(6, end).String(8, "{ name = \"both ports\" }")),
+            ("tempopb.StreamingQuerier/SearchTags", new ProtobufMessage()),
+            ("tempopb.StreamingQuerier/SearchTagsV2", new ProtobufMessage()),
+            ("tempopb.StreamingQuerier/SearchTagValues", new ProtobufMessage().String(1, "name")),
+            ("tempopb.StreamingQuerier/SearchTagValuesV2", new ProtobufMessage().String(1, "name")),
+            ("tempopb.StreamingQuerier/MetricsQueryRange", Range("{} | rate()").Varint(4, 60_000_000_000)),
+            ("tempopb.StreamingQuerier/MetricsQueryInstant", Range("{} | count_over_time()")),
+            ("jaeger.api_v3.QueryService/GetServices", new ProtobufMessage()),
+            ("grpc.health.v1.Health/Check", new ProtobufMessage()),
+        ];
+        using var own = new GrpcClient($"http://{tempo.ApiGrpcAddress}");
+        using var shared = new GrpcClient($"http://{tempo.ApiAddress}");
+        foreach (var (method, request) in calls)
+        {
+            var (expected, answer) = (await own.CallAsync(GrpcClient.Frame(request.ToArray()), "/" + method), await shared.CallAsync(GrpcClient.Frame(request.ToArray()), "/" + method));
+            Assert.True(answer.Status == GrpcAnswer.Ok, $"{method}: {answer.Status} {answer.Message}");
+            Assert.True(answer.Messages.Sum(static m => m.Length) > 0, $"{method}: an empty answer");
+            Assert.Equal(expected.Messages, answer.Messages);
+        }
+    }
 }

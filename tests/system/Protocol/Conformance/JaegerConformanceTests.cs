@@ -20,6 +20,7 @@ public sealed class JaegerConformanceTests(SharedTempo shared, LimitedTempo limi
     [InlineData("application/x-thrift", "1.1")]
     [InlineData("application/x-thrift; charset=utf-8", "2")]
     [InlineData("application/vnd.apache.thrift.binary", "1.1")]
+    [InlineData("application/vnd.apache.thrift.binary", "2")]
     public async Task Line28_thrift_over_http_is_202(string contentType, string version)
     {
         var traceId = Spans.NewTraceId();

@@ -73,7 +73,7 @@ public sealed class OtlpRefusalTests(SharedTempo shared)
     {
         using var wire = new OtlpWire(name, _tempo);
         foreach (var method in new[] { HttpMethod.Get, HttpMethod.Put, HttpMethod.Delete })
-            Assert.Equal(405, (await wire.RawAsync(method, [], null)).Status);
+            Assert.Equal((405, true), await wire.RawAsync(method, [], wire.ContentType) is var a ? (a.Status, a.Text.Contains("405 method not allowed, supported: [POST]", StringComparison.Ordinal)) : default);
     }
 
     [Theory, MemberData(nameof(Http))]
@@ -82,7 +82,7 @@ public sealed class OtlpRefusalTests(SharedTempo shared)
         using var wire = new OtlpWire(name, _tempo);
         Assert.Equal(wire.ContentType, (await wire.SendAsync(Spans.NewTrace())).ContentType);
         Assert.Equal(wire.ContentType, (await wire.SendAsync(wire.IsJson ? "{bad"u8.ToArray() : [0xff])).ContentType);
-        Assert.Equal(415, (await wire.RawAsync(HttpMethod.Post, [1], "text/csv")).Status);
+        Assert.Equal((415, "415 unsupported media type, supported: [application/json, application/x-protobuf]"), await wire.RawAsync(HttpMethod.Post, [1], "text/csv") is var a ? (a.Status, a.Text) : default);
     }
 
     /// <summary>Every error of the other lines is read as such a status by <see cref="OtlpWire"/>.</summary>
