@@ -11,7 +11,7 @@ public sealed partial class WalkTests
         var files = SourceTree.Files("tests", "*.cs").Concat(SourceTree.Files("fuzz", "*.cs")).ToList();
         var named = Named().Matches(SourceTree.Read("tests/system/README.md")).Select(static match => match.Groups["path"].Value).Distinct(StringComparer.Ordinal).ToList();
         Assert.True(named.Count > 80, $"{named.Count} tests are named");
-        Assert.Empty(named.Where(name => !files.Exists(file => IsAt(file, name))));
+        Assert.DoesNotContain(named, name => !files.Exists(file => IsAt(file, name)));
     }
 
     // A name alone, or with some of its folders, of which fuzz stands for fuzz/Targets.
