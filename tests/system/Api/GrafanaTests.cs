@@ -73,10 +73,9 @@ public sealed class GrafanaTests(SharedTempo shared) : IDisposable
             Assert.Equal((200, Protobuf), (v2.Status, v2.ContentType));
             var v1 = await _api.AskAsync($"/api/traces/{id}{range}", accept: Protobuf);
             Assert.Equal((200, Protobuf), (v1.Status, v1.ContentType));
-            foreach (var trace in new[] { new ProtobufFields(v1.Body), v2.Headers.ContainsKey("Content-Encoding") ? null : new ProtobufFields(v2.Body).Message(1) })
-            {
-                if (trace is not null) AssertTrace(trace, spans);
-            }
+            Assert.False(v2.Headers.ContainsKey("Content-Encoding"), "an answer this short is not compressed, or it would have to be unpacked here");
+            AssertTrace(new ProtobufFields(v1.Body), spans);
+            AssertTrace(new ProtobufFields(v2.Body).Message(1), spans);
         }
 
         var nothing = await _api.AskAsync("/api/v2/traces/123456789abc", accept: Protobuf);

@@ -46,6 +46,9 @@ internal sealed class ProtobufFields
 
     public byte[] Bytes(int field) => _fields.LastOrDefault(f => f.Field == field).Bytes ?? [];
 
+    /// <summary>Each of them as it stands; a number as no bytes.</summary>
+    public IEnumerable<byte[]> All(int field) => _fields.Where(f => f.Field == field).Select(static f => f.Bytes);
+
     public ProtobufFields Message(int field) => new(_fields.Last(f => f.Field == field).Bytes);
 
     public IEnumerable<ProtobufFields> Messages(int field) => _fields.Where(f => f.Field == field).Select(f => new ProtobufFields(f.Bytes));
