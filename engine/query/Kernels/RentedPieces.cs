@@ -8,7 +8,10 @@ namespace Tempo.Engine.Query.Kernels;
 /// doubles would be garbage twice its size when the query ends, large enough that each of them calls for a collection of everything.
 /// Items begin at their default. Not thread safe.
 /// </summary>
-/// <param name="pieceLength">Items in a piece, a power of two: below 85,000 bytes, so that the collector does not take it for large.</param>
+/// <param name="pieceLength">
+/// Items in a piece, a power of two: some hundred kilobytes. The pool keeps a few dozen of a size for each processor, and what it has not
+/// kept is garbage, so many small pieces would be.
+/// </param>
 internal sealed class RentedPieces<T>(int pieceLength)
 {
     private readonly int _shift = BitOperations.Log2((uint)pieceLength);

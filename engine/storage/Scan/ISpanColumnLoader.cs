@@ -34,9 +34,9 @@ public interface ISpanColumnLoader
 
     /// <summary>
     /// The attributes of the marked owners, with their keys, one behind the other: what can be compared of them. Good until the batch is
-    /// filled again, or is asked for those of others.
+    /// filled again. They may be put into <paramref name="space"/>, whose memory is used again; what it had is gone in any case.
     /// </summary>
-    AttributeOccurrences TakeAttributesOf(SpanBatch batch, AttributeScope scope, ReadOnlySpan<ulong> owners);
+    AttributeOccurrences TakeAttributesOf(SpanBatch batch, AttributeScope scope, ReadOnlySpan<ulong> owners, AttributeOccurrences space);
 
     /// <summary>Fills a column of its own, which until then has only its name.</summary>
     void LoadDedicated(SpanBatch batch, DedicatedColumn column);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -27,10 +28,19 @@ public sealed class InternTable : StringTable
     // Entries that are no text have slots of their own, made when the first one comes.
     private ulong[] _rawSlots = [];
     private int _rawCount;
+    private readonly bool _isRented;
 
-    public InternTable(int expectedCount = 256, int expectedBytes = 4096)
-        : base(new byte[expectedBytes], new int[expectedCount + 2], 1)
+    /// <param name="expectedCount">Entries that there is room for at first.</param>
+    /// <param name="expectedBytes">The same of all their bytes.</param>
+    /// <param name="isRented">
+    /// Its memory is the process's pool's, doubles and goes back when it is outgrown or with <see cref="Release"/>: for a query's values, which
+    /// would else leave several times their size as garbage. Nobody else may hold what it has.
+    /// </param>
+    public InternTable(int expectedCount = 256, int expectedBytes = 4096, bool isRented = false)
+        : base(isRented ? ArrayPool<byte>.Shared.Rent(expectedBytes) : new byte[expectedBytes], isRented ? ArrayPool<int>.Shared.Rent(expectedCount + 2) : new int[expectedCount + 2], 1)
     {
+        _isRented = isRented;
+        Offsets[0] = Offsets[1] = 0;
         _slots = new ulong[(int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, expectedCount * 2))];
         Insert(_slots, KeyedHash.Of([]), 0);
     }
@@ -164,10 +174,28 @@ public sealed class InternTable : StringTable
         return code;
     }
 
-    private static T[] Grown<T>(T[] array, int used, int needed)
+    /// <summary>Gives the memory back, if it was rented; nothing is asked of the table any more.</summary>
+    public void Release()
     {
+        if (!_isRented) return;
+        ArrayPool<byte>.Shared.Return(Bytes);
+        ArrayPool<int>.Shared.Return(Offsets);
+        (Bytes, Offsets, Count) = ([], [], 0);
+    }
+
+    private T[] Grown<T>(T[] array, int used, int needed)
+    {
+        if (_isRented) return Exchanged(array, used, needed);
         var grown = GC.AllocateUninitializedArray<T>(GrowableArray.Grown(array.Length, needed + 16L));
         Array.Copy(array, grown, used);
+        return grown;
+    }
+
+    private static T[] Exchanged<T>(T[] array, int used, int needed)
+    {
+        var grown = ArrayPool<T>.Shared.Rent((int)Math.Min(Math.Max(needed + 16L, array.Length * 2L), Array.MaxLength));
+        Array.Copy(array, grown, used);
+        if (array.Length > 0) ArrayPool<T>.Shared.Return(array);
         return grown;
     }
 

@@ -9,6 +9,9 @@ namespace Tempo.Storage.Tests;
 /// <summary>The attributes of a key as they are found in encoded pages, against those of the same rows read whole.</summary>
 public sealed class EncodedAttributesTests
 {
+    // Of one page after another, as a query has it.
+    private static readonly AttributeOccurrences Space = new();
+
     private static readonly AttributeScope[] Scopes = [AttributeScope.Span, AttributeScope.Resource, AttributeScope.Scope, AttributeScope.Event, AttributeScope.Link];
 
     [Theory]
@@ -90,7 +93,7 @@ public sealed class EncodedAttributesTests
         for (var owner = 0; owner < owners; owner++)
             if (random.Next(2) == 0)
                 marks[owner / 64] |= 1UL << owner;
-        var found = loader.TakeAttributesOf(batch, scope, marks);
+        var found = loader.TakeAttributesOf(batch, scope, marks, Space);
         var next = 0;
         for (var owner = 0; owner < owners; owner++)
             for (var i = starts[owner]; i < starts[owner + 1] && (marks[owner / 64] >> owner & 1) != 0; i++, next++)

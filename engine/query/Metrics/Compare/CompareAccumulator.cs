@@ -91,6 +91,7 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
         RentedArray.Return(ref _sides);
         RentedArray.Return(ref _weightOf);
         _counts.Release();
+        _attributes.Release();
     }
 
     public override void AddAll(SpanAccumulator other)

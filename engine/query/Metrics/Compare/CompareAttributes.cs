@@ -64,6 +64,13 @@ internal sealed class CompareAttributes
         Take(_serviceName.Reference);
     }
 
+    /// <summary>Gives memory back; nothing is counted or asked for any more.</summary>
+    public void Release()
+    {
+        foreach (var (_, values, _) in _attributes) values.Release();
+        _attributes.Clear();
+    }
+
     public AttributeRef Field(int attribute) => _attributes[attribute].Field;
 
     public ValueTable Values(int attribute) => _attributes[attribute].Values;
@@ -84,7 +91,7 @@ internal sealed class CompareAttributes
         var number = _attributes.Count;
         _budget.Charge(AttributeBytes + field.Name.Length * 2L, "attributes to compare");
         _numbers.Add(field, number);
-        _attributes.Add((field, new ValueTable(_budget, expectedCount: 6, expectedBytes: 64), new CodeMemo()));
+        _attributes.Add((field, new ValueTable(_budget, expectedCount: 6, expectedBytes: 64, isRented: true), new CodeMemo()));
         return number;
     }
 

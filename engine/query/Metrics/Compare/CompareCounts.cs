@@ -19,7 +19,7 @@ internal sealed class CompareCounts(int intervals, MemoryBudget budget)
     public const int Selection = 1;
 
     private const int EntryBytes = 64;
-    private const int EntriesOfPiece = 1024;
+    private const int EntriesOfPiece = 4096;
 
     // For each attribute, by value * 2 + side: number of the entry plus 1.
     private int[][] _entryOf = [];

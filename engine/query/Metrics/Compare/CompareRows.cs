@@ -32,6 +32,9 @@ internal sealed class CompareRows(CompareAttributes attributes, CompareCounts co
     private readonly List<(DedicatedColumn Column, int Attribute)> _dedicated = [];
     private readonly List<(int Attribute, int Value)> _found = [];
 
+    // Of the scope that is being counted: some megabytes a page.
+    private readonly AttributeOccurrences _taken = new();
+
     // By attribute: the owner that has it already, of the scope that is being counted.
     private int[] _seenOf = [];
     private int _seen;
@@ -104,14 +107,14 @@ internal sealed class CompareRows(CompareAttributes attributes, CompareCounts co
         }
     }
 
-    private static AttributeOccurrences TakeAttributes(SpanBatch batch, StorageScope scope, CompareRuns runs)
+    private AttributeOccurrences TakeAttributes(SpanBatch batch, StorageScope scope, CompareRuns runs)
     {
         var count = scope switch { StorageScope.Resource => batch.Resources.Count, StorageScope.Scope => batch.Scopes.Count, _ => batch.SpanCount };
         if (count == 0) return AttributeOccurrences.None;
         using var owners = FilterScope.Rent(count);
         owners.Bits.Clear();
         foreach (var run in runs.All) Bitmap.Set(owners.Bits, run.Owner);
-        return batch.Loader!.TakeAttributesOf(batch, scope, owners.Bits);
+        return batch.Loader!.TakeAttributesOf(batch, scope, owners.Bits, _taken);
     }
 
     private void FindDedicated(SpanBatch batch, StorageScope scope, AttributeScope name)

@@ -8,7 +8,7 @@ internal sealed class CountChunks(MemoryBudget budget)
     /// <summary>Counts in a chunk: a line of the cache.</summary>
     public const int Length = 8;
 
-    private const int ChunksOfPiece = 1024;
+    private const int ChunksOfPiece = 4096;
 
     private readonly RentedPieces<double> _counts = new(ChunksOfPiece * Length);
 

@@ -11,12 +11,12 @@ namespace Tempo.Engine.Query.Metrics.Keys;
 /// count as nil. Labels are made when they are asked for: most values of a large table are in no answer, and an object for each of
 /// a hundred thousand is what the collector takes its time with. Not thread safe.
 /// </summary>
-internal sealed class ValueTable(MemoryBudget budget, int expectedCount = 64, int expectedBytes = 1024)
+internal sealed class ValueTable(MemoryBudget budget, int expectedCount = 64, int expectedBytes = 1024, bool isRented = false)
 {
     /// <summary>What is charged for a value besides its bytes: a slot, an offset, the label.</summary>
     private const int EntryBytes = 64;
 
-    private readonly InternTable _bytes = new(expectedCount, expectedBytes);
+    private readonly InternTable _bytes = new(expectedCount, expectedBytes, isRented);
     private object?[] _labels = [];
     private byte[] _key = new byte[expectedBytes];
 
@@ -35,22 +35,30 @@ internal sealed class ValueTable(MemoryBudget budget, int expectedCount = 64, in
     {
         var left = _bytes[a];
         var right = _bytes[b];
-        return TypeOf(left) == FieldType.String && TypeOf(right) == FieldType.String
-            ? left.SequenceCompareTo(right)
-            : LabelOrder.CompareValues(LabelOf(left), LabelOf(right));
+        return (TypeOf(left), TypeOf(right)) switch
+        {
+            (FieldType.String, FieldType.String) => left.SequenceCompareTo(right),
+            (FieldType.Int, FieldType.Int) => BitsOf(left).CompareTo(BitsOf(right)),
+            _ => LabelOrder.CompareValues(LabelOf(left), LabelOf(right)),
+        };
     }
 
     private static object LabelOf(ReadOnlySpan<byte> key) => TypeOf(key) switch
     {
         FieldType.Nil => ShownValue.Nil,
         FieldType.String => Encoding.UTF8.GetString(key[1..]),
-        var type => ShownValue.Of(FieldValue.Number(type, BinaryPrimitives.ReadInt64LittleEndian(key[1..]))),
+        var type => ShownValue.Of(FieldValue.Number(type, BitsOf(key))),
     };
+
+    private static long BitsOf(ReadOnlySpan<byte> key) => BinaryPrimitives.ReadInt64LittleEndian(key[1..]);
 
     private static FieldType TypeOf(ReadOnlySpan<byte> key) => key.IsEmpty ? FieldType.Nil : (FieldType)key[0];
 
     /// <summary>The bytes that stand for a value in every table; empty for nil.</summary>
     public ReadOnlySpan<byte> Bytes(int id) => _bytes[id];
+
+    /// <summary>Gives memory back, if it was rented; nothing is asked of the table any more.</summary>
+    public void Release() => _bytes.Release();
 
     public int Intern(in FieldValue value)
     {

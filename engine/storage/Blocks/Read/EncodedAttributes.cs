@@ -39,9 +39,6 @@ internal sealed class EncodedAttributes(AttributeScope scope)
     private int _attributeCount;
     private bool? _isPossible;
 
-    // What was taken of owners: filled again by the next page.
-    private AttributeOccurrences _ofOwners = new();
-
     public void Begin()
     {
         _isPossible = null;
@@ -53,7 +50,6 @@ internal sealed class EncodedAttributes(AttributeScope scope)
     {
         Begin();
         _keys.Release();
-        _ofOwners = new AttributeOccurrences();
         foreach (var leaf in _leaves) leaf.Release();
     }
 
@@ -76,11 +72,11 @@ internal sealed class EncodedAttributes(AttributeScope scope)
         return found;
     }
 
-    /// <summary>The attributes of the marked owners with their keys, good until it is asked again; null as above. The rows are selected.</summary>
-    public AttributeOccurrences? FindOf(RowGroupReader rows, int ownerCount, ReadOnlySpan<ulong> owners)
+    /// <summary>Fills <paramref name="found"/> with the attributes of the marked owners and their keys; false where <see cref="Find"/> is null. The rows are selected.</summary>
+    public bool TryFindOf(RowGroupReader rows, int ownerCount, ReadOnlySpan<ulong> owners, AttributeOccurrences found)
     {
         _isPossible ??= TryReadKeys(rows, ownerCount);
-        if (_isPossible == false || !rows.Columns.TryGetDictionary(_keyPath, out var keys)) return null;
+        if (_isPossible == false || !rows.Columns.TryGetDictionary(_keyPath, out var keys)) return false;
         var starts = OwnerStarts(ownerCount);
         var count = 0;
         for (var word = 0; word < owners.Length; word++)
@@ -90,13 +86,12 @@ internal sealed class EncodedAttributes(AttributeScope scope)
                 count += starts[owner + 1] - starts[owner];
             }
 
-        var found = _ofOwners;
         found.Begin(count);
         found.Values.Values = StringTable.None;
         TakeAttributes(owners, starts, keys, found);
-        if (!TryTakeValues(rows, found, AttributeParts.All)) return null;
+        if (!TryTakeValues(rows, found, AttributeParts.All)) return false;
         if (rows.Columns.TryGetWrittenDictionary(_leafPaths[0], out var texts)) found.Values.Values = texts;
-        return found;
+        return true;
     }
 
     private void TakeAttributes(ReadOnlySpan<ulong> owners, ReadOnlySpan<int> starts, StringTable keys, AttributeOccurrences found)

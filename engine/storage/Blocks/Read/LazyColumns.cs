@@ -189,7 +189,7 @@ internal sealed class LazyColumns : ISpanColumnLoader
         }
     }
 
-    public AttributeOccurrences TakeAttributesOf(SpanBatch batch, AttributeScope scope, ReadOnlySpan<ulong> owners)
+    public AttributeOccurrences TakeAttributesOf(SpanBatch batch, AttributeScope scope, ReadOnlySpan<ulong> owners, AttributeOccurrences space)
     {
         if (!_attributes[(int)scope].Has(AttributeParts.Keys))
         {
@@ -197,7 +197,7 @@ internal sealed class LazyColumns : ISpanColumnLoader
             _rows.Select(_rowStart, _rowCount);
             try
             {
-                if (_encoded[(int)scope].FindOf(_rows, RowGroupReader.OwnerCount(batch, scope), owners) is { } found) return found;
+                if (_encoded[(int)scope].TryFindOf(_rows, RowGroupReader.OwnerCount(batch, scope), owners, space)) return space;
             }
             catch (Exception e) when (BlockReadException.IsOfReading(e))
             {
