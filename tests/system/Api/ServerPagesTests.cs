@@ -57,6 +57,14 @@ public sealed class ServerPagesTests(SharedTempo shared) : IDisposable
         Assert.Contains($"http_listen_port: {shared.Tempo.Ports.Api}", answer.Text, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Status_says_what_an_acknowledgement_promises()
+    {
+        Assert.Contains("\nwal:\n  sync: group\n", (await _api.AskAsync("/status")).Text, StringComparison.Ordinal);
+        await using var other = await TempoProcess.StartAsync(new TempoSettings { More = "wal:\n  sync: os\n" });
+        Assert.Contains("\nwal:\n  sync: os\n", (await other.Api.AskAsync("/status")).Text, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("version", "tempo, version")]
     [InlineData("services", "| node ")]
