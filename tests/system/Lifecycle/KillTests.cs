@@ -33,7 +33,8 @@ public sealed class KillTests(ITestOutputHelper output)
         Assert.Equal(traces, await check.EverythingAsync());
         Assert.Equal(0, await tempo.StopAsync());
         // Each trace is one request and so in one block; a query would merge what two blocks have in common.
-        Assert.Equal(traces, TracesInBlocks(tempo));
+        var blocks = BlocksThatCount(tempo);
+        Assert.True(traces == blocks.Sum(static block => block.Traces), $"{traces} traces, and in blocks {blocks.Sum(static block => block.Traces)}:\n{string.Join('\n', blocks)}");
         await tempo.StartAsync();
         Assert.Equal(traces, await check.EverythingAsync());
         Assert.True(ledger.Count(Outcome.Acknowledged) > Rounds * 10, $"the load was no load: {ledger}");
@@ -120,15 +121,22 @@ public sealed class KillTests(ITestOutputHelper output)
         return $"{Building(tempo).Length} files being built, {folders.Length - whole} blocks without meta.json, {whole} whole";
     }
 
-    private static int TracesInBlocks(TempoProcess tempo)
+    // A stop may come while a merge takes its inputs away: its output is there and says which they are, and nobody reads them any more. The next start goes on with it.
+    private static List<(string Id, int Traces)> BlocksThatCount(TempoProcess tempo)
     {
-        var traces = 0;
-        foreach (var file in LedgerLoad.Tenants.SelectMany(tempo.BlockDataFiles))
+        List<(string Id, int Traces)> blocks = [];
+        HashSet<string> merged = [];
+        foreach (var folder in LedgerLoad.Tenants.SelectMany(tempo.BlockDataFiles).Select(static file => Path.GetDirectoryName(file)!))
         {
-            using var meta = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Path.GetDirectoryName(file)!, "meta.json")));
-            traces += meta.RootElement.GetProperty("totalObjects").GetInt32();
+            using var meta = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "meta.json")));
+            blocks.Add((Path.GetFileName(folder), meta.RootElement.GetProperty("totalObjects").GetInt32()));
+            var inputs = Path.Combine(folder, "compacted-from.json");
+            if (!File.Exists(inputs)) continue;
+            using var list = JsonDocument.Parse(File.ReadAllBytes(inputs));
+            merged.UnionWith(list.RootElement.GetProperty("inputs").EnumerateArray().Select(static id => id.GetString()!));
         }
 
-        return traces;
+        blocks.RemoveAll(block => merged.Contains(block.Id));
+        return blocks;
     }
 }
