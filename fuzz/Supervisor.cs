@@ -19,6 +19,9 @@ internal static class Supervisor
     /// <summary>On top of the time a target was given. One that takes longer hangs.</summary>
     private static readonly TimeSpan _patience = TimeSpan.FromMinutes(5);
 
+    /// <summary>For one input, which takes milliseconds where it does not hang.</summary>
+    private static readonly TimeSpan _patienceForOne = TimeSpan.FromSeconds(20);
+
     /// <summary>Guided by coverage. Exit code 0 if all pass.</summary>
     public static int Fuzz(IReadOnlyList<IFuzzTarget> targets, FuzzOptions options)
     {
@@ -49,6 +52,7 @@ internal static class Supervisor
     private static bool Passes(IFuzzTarget target, FuzzOptions options, string program)
     {
         if (FindFailure(target, options, program, isQuiet: false) is not { } input) return true;
+        FuzzFolders.SaveCrash(target, input); // as it is first: making it shorter may take long
         var least = Minimise(target, input);
         Console.WriteLine($"{target.Name}: FAILED, input of {input.Length} bytes, of which {least.Length} are needed, kept as {FuzzFolders.SaveCrash(target, least)}");
         return false;
@@ -95,7 +99,7 @@ internal static class Supervisor
         try
         {
             FencedMemory.WriteInput(inFlightPath, input);
-            return !RunChild(Environment.ProcessPath!, [FuzzLoop.SingleVerb, target.Name, inFlightPath], _patience, isQuiet: true);
+            return !RunChild(Environment.ProcessPath!, [FuzzLoop.SingleVerb, target.Name, inFlightPath], _patienceForOne, isQuiet: true);
         }
         finally
         {

@@ -168,7 +168,7 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
             bytes += generation.Live.ByteCount;
         }
 
-        var (maxSpans, maxBytes) = (options.MaxLiveTimes * (long)options.MaxLiveSpans, options.MaxLiveTimes * options.MaxLiveBytes);
+        var (maxSpans, maxBytes) = (options.MaxLiveTimes * (long)options.MaxLiveSpans, Math.Min(options.MaxLiveTimes * options.MaxLiveBytes, options.LiveMemoryBytes));
         var beyond = isLetIn ? 16 : 0;
         return beyond > 0 && spans <= maxSpans + maxSpans / beyond && bytes <= maxBytes + maxBytes / beyond ? ""
             : spans > maxSpans ? $"{spans} spans wait to be written as blocks; the limit is {maxSpans}"

@@ -4,7 +4,7 @@ namespace Tempo.Engine.Node;
 /// How the memory that the process may use is shared out by default:
 /// <code>
 /// requests on their way   a quarter, 96 to 256 MiB: less would not hold one request of the largest size
-/// live data               a quarter, 3 to 16 times a cut's 32 MiB: fewer would refuse while one is cut and one fills
+/// live data               a quarter, by the request bytes it came from; by spans 3 to 16 cuts: fewer would refuse while one is cut and one fills
 /// the rest                writers of blocks, queries, the transport, the collector's garbage
 /// </code>
 /// </summary>
@@ -14,6 +14,7 @@ public readonly record struct MemoryShares(long AvailableBytes)
     private const long MinInflightBytes = 96L << 20;
     private const long MaxInflightBytes = 256L << 20;
     private const long CutBytes = 32L << 20;
+    private const long MinLiveBytes = 24L << 20;
     private const int MinLiveTimes = 3;
     private const int MaxLiveTimes = 16;
 
@@ -21,6 +22,9 @@ public readonly record struct MemoryShares(long AvailableBytes)
 
     /// <summary>Default of <see cref="NodeOptions.MaxInflightBytes"/>.</summary>
     public long InflightBytes => Math.Clamp(AvailableBytes / 4, MinInflightBytes, MaxInflightBytes);
+
+    /// <summary>Default of <see cref="NodeOptions.LiveMemoryBytes"/>.</summary>
+    public long LiveBytes => Math.Max(AvailableBytes / 4, MinLiveBytes);
 
     /// <summary>Default of <see cref="NodeOptions.MaxLiveTimes"/>.</summary>
     public int LiveTimes => (int)Math.Clamp(AvailableBytes / 4 / CutBytes, MinLiveTimes, MaxLiveTimes);

@@ -23,9 +23,13 @@ internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory 
     /// <summary>The listener's function: other nodes here, everything else to <paramref name="next"/>.</summary>
     /// <remarks>The listener takes HTTP/1.1 for the push stream (<see cref="ListenerLimits.TakesUpgrades"/>); nothing else of it is for anybody.</remarks>
     public Func<HttpContext, Task> Before(Func<HttpContext, Task> next) => context =>
-        (context.Request.Path.Value ?? "").StartsWith(PeerProtocol.Root, StringComparison.Ordinal) ? HandleAsync(context)
-        : HttpProtocol.IsHttp2(context.Request.Protocol) ? next(context)
-        : RefuseAsync(context);
+    {
+        var path = context.Request.Path.Value ?? "";
+        var isPeers = path.StartsWith(PeerProtocol.Root, StringComparison.Ordinal);
+        if (HttpProtocol.IsHttp2(context.Request.Protocol)) return isPeers ? HandleAsync(context) : next(context);
+        // A push stream of whatever version: of another one it is told so.
+        return isPeers && (path == PeerProtocol.PushStream || !path.StartsWith(PeerProtocol.PathPrefix, StringComparison.Ordinal)) ? HandleAsync(context) : RefuseAsync(context);
+    };
 
     private static Task RefuseAsync(HttpContext context)
     {

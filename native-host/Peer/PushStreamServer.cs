@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Tempo.Engine.Foundation;
@@ -24,24 +25,30 @@ internal sealed class PushStreamServer(TempoNode node, RingNode ring, RequestMem
 
     private readonly PushIntake _intake = new(node, ring);
 
+    /// <summary>Within a frame: longer than a sender waits for its outcome. What has come of the frame holds memory that is all peers'.</summary>
+    private static readonly TimeSpan MaxSilence = TimeSpan.FromSeconds(30);
+
     /// <summary>Bytes that are made room for, and read, at once.</summary>
     private const int PieceBytes = 256 * 1024;
 
     /// <summary>Serves the stream until it ends; a request that is no upgrade is told so.</summary>
     public async Task ServeAsync(HttpContext context)
     {
-        if (context.Features.Get<IHttpUpgradeFeature>() is not { IsUpgradableRequest: true } upgrade)
+        if (context.Features.Get<IHttpUpgradeFeature>() is not { IsUpgradableRequest: true } upgrade
+            || !HttpMethods.IsGet(context.Request.Method) || context.Request.Headers.Upgrade != PeerProtocol.PushUpgrade)
         {
             await PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, $"{PeerProtocol.PushStream} is an upgraded connection of HTTP/1.1\n").ConfigureAwait(false);
             return;
         }
 
+        if (context.Features.Get<IConnectionSocketFeature>() is { Socket: var socket }) PeerSocket.KeepAlive(socket);
         context.Response.Headers.Upgrade = PeerProtocol.PushUpgrade;
         var stream = await upgrade.UpgradeAsync().ConfigureAwait(false);
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, ring.Ending);
+        using var silence = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, ring.Ending, silence.Token);
         using var places = new SemaphoreSlim(MaxBatches);
         using var turn = new SemaphoreSlim(1);
-        using var reader = new FrameReader(stream);
+        using var reader = new FrameReader(stream, silence);
         try
         {
             while (await reader.ReadHeaderAsync(end.Token).ConfigureAwait(false) is { } header)
@@ -66,7 +73,11 @@ internal sealed class PushStreamServer(TempoNode node, RingNode ring, RequestMem
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            // The other node goes, or this one.
+            // The other node goes, or this one; or it said no more in the middle of a frame.
+        }
+        catch (IOException)
+        {
+            // It went in the middle of a frame, as one does that gave up waiting.
         }
         finally
         {
@@ -118,7 +129,7 @@ internal sealed class PushStreamServer(TempoNode node, RingNode ring, RequestMem
     }
 
     /// <summary>Takes frames from the stream, their records straight into the memory that is stored.</summary>
-    private sealed class FrameReader(Stream stream) : IDisposable
+    private sealed class FrameReader(Stream stream, CancellationTokenSource silence) : IDisposable
     {
         private readonly byte[] _header = new byte[PeerProtocol.FrameHeaderBytes];
         private readonly BufferMemory _memory = new();
@@ -141,18 +152,24 @@ internal sealed class PushStreamServer(TempoNode node, RingNode ring, RequestMem
                 // Never from what the frame says of its own length: a piece, and then what has come doubles it.
                 var piece = Math.Min(left, PieceBytes);
                 if (!body.Buffer.TryMakeRoom(piece)) break;
+                silence.CancelAfter(MaxSilence);
                 left -= await FillAsync(body.Buffer, piece, cancellation).ConfigureAwait(false);
             }
 
-            if (left == 0) return true;
+            if (left > 0) await PassOverAsync(left, cancellation).ConfigureAwait(false);
+            silence.CancelAfter(Timeout.InfiniteTimeSpan);
+            return left == 0;
+        }
+
+        private async ValueTask PassOverAsync(int left, CancellationToken cancellation)
+        {
             var unread = new byte[Math.Min(left, 16 * 1024)];
             while (left > 0)
             {
+                silence.CancelAfter(MaxSilence);
                 await stream.ReadExactlyAsync(unread.AsMemory(0, Math.Min(left, unread.Length)), cancellation).ConfigureAwait(false);
                 left -= Math.Min(left, unread.Length);
             }
-
-            return false;
         }
 
         private async ValueTask<int> FillAsync(NativeBuffer buffer, int piece, CancellationToken cancellation)

@@ -27,6 +27,7 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
     private long _pendingBytes;
     private int _running;
     private volatile bool _isSuspect;
+    private long? _refusalNotedAt; // under the lock
     private int _latePings;
     private volatile PeerGreeting? _said;
     private IPushStream? _stream; // under the lock
@@ -154,20 +155,21 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
                 }
             }
 
-            await SendAsync(batch, size).ConfigureAwait(false);
+            var (answer, failure) = await SendAsync(batch, size).ConfigureAwait(false);
             lock (_lock) _pendingBytes -= size;
+            Answer(batch, answer, failure);
         }
     }
 
-    private async Task SendAsync(List<Pending> batch, int size)
+    // Never throws: nobody but who waits for the outcomes would hear of it, and of these each must.
+    private async Task<(byte[] Answer, string Failure)> SendAsync(List<Pending> batch, int size)
     {
-        var frame = ArrayPool<byte>.Shared.Rent(PeerProtocol.FrameHeaderBytes + size + PeerProtocol.RecordsEndBytes);
-        var written = Write(batch, frame);
         var (answer, failure) = (Array.Empty<byte>(), "");
         using (var deadline = new CancellationTokenSource(options.PushTimeout, time))
         {
             try
             {
+                var (frame, written) = Frame(batch, size);
                 // Only memory that was read to its end may be used again.
                 answer = await Stream().AskAsync(frame.AsMemory(0, written), () => ArrayPool<byte>.Shared.Return(frame), deadline.Token).ConfigureAwait(false);
             }
@@ -180,10 +182,30 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
             {
                 failure = e.Message;
                 if (e.InnerException is not null) Suspect(failure);
+                else NoteRefusal(failure);
+            }
+            catch (Exception e)
+            {
+                failure = $"{Name} was not given {batch.Count} requests: {e.Message}";
+                Suspect(failure);
             }
         }
 
-        Answer(batch, answer, failure);
+        return (answer, failure);
+    }
+
+    // The requests are let go of, whatever comes.
+    private static (byte[] Frame, int Length) Frame(List<Pending> batch, int size)
+    {
+        try
+        {
+            var frame = ArrayPool<byte>.Shared.Rent(PeerProtocol.FrameHeaderBytes + size + PeerProtocol.RecordsEndBytes);
+            return (frame, Write(batch, frame));
+        }
+        finally
+        {
+            foreach (var pending in batch) pending.Request.Release();
+        }
     }
 
     // Requests first: what is of one tenant is one request at the other end, as it lies there.
@@ -201,7 +223,6 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
         {
             PeerProtocol.WriteRecordHeader(frame.AsSpan(at + headerBytes), pending.Tenant, pending.Request.Buffer.Length, pending.IsCounted);
             headerBytes += PeerProtocol.HeaderSizeOf(pending.Tenant);
-            pending.Request.Release();
         }
 
         PeerProtocol.WriteRecordsEnd(frame.AsSpan(at + headerBytes), headerBytes);
@@ -242,6 +263,18 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
         }
     }
 
+    // It answers, and yet takes nothing, which its answers to pings do not show: something between the nodes may pass these alone.
+    private void NoteRefusal(string why)
+    {
+        lock (_lock)
+        {
+            if (_isGone || _refusalNotedAt is { } at && time.GetElapsedTime(at) < TimeSpan.FromMinutes(1)) return;
+            _refusalNotedAt = time.GetTimestamp();
+        }
+
+        log.Warn("a member of the ring takes no spans", ("member", Name), ("err", why));
+    }
+
     private void Suspect(string why)
     {
         if (!_isSuspect) log.Warn("a member of the ring does not answer", ("member", Name), ("err", why));
@@ -250,7 +283,7 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
 
     private sealed record Pending(TenantId Tenant, SharedRequest Request, bool IsCounted, int SizeBytes)
     {
-        /// <summary>Who waits goes on on the thread that has the answer, which does nothing else.</summary>
+        /// <summary>Those who wait go on one after the other on the thread that has the answer: none is woken for each.</summary>
         public TaskCompletionSource<IngestOutcome> Done { get; } = new();
     }
 }

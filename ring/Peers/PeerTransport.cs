@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers;
@@ -64,9 +65,26 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
             AllowAutoRedirect = false,
             UseProxy = false,
             ActivityHeadersPropagator = null,
+            ConnectCallback = ConnectAsync,
         };
         if (options.IsTls) handler.SslOptions = TlsOf(options);
         return handler;
+    }
+
+    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            PeerSocket.KeepAlive(socket);
+            await socket.ConnectAsync(context.DnsEndPoint, cancellation).ConfigureAwait(false);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>

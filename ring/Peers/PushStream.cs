@@ -72,7 +72,7 @@ internal sealed class PushStream(PeerTransport transport, string name, string ad
             var stream = await _opened.Task.WaitAsync(cancellation).ConfigureAwait(false);
             await stream.WriteAsync(frame, cancellation).ConfigureAwait(false); // at once: there is no buffer
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e) when (e is not OperationCanceledException and not PeerException)
         {
             Fail(e);
             throw Again(e);

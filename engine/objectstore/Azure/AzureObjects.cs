@@ -12,12 +12,16 @@ using Azure.Storage.Blobs.Specialized;
 namespace Tempo.Engine.ObjectStore;
 
 /// <summary>Azure's part of <see cref="IRemoteObjects"/>, over its SDK. Large uploads are block blobs of staged blocks.</summary>
-internal sealed class AzureObjects(AzureOptions options, Random random) : IRemoteObjects
+internal sealed class AzureObjects : IRemoteObjects
 {
-    private readonly HttpClientTransport _transport = new(BoundedAnswers.NewClient());
-    private BlobContainerClient? _opened;
+    /// <summary>As the other stores answer; Azure's own default is five times that.</summary>
+    private const int NamesOfPage = 1000;
 
-    private BlobContainerClient Container => _opened ??= Open(options, _transport);
+    private readonly HttpClientTransport _transport = new(BoundedAnswers.NewClient());
+    private readonly BlobContainerClient _container;
+    private readonly Random _random;
+
+    public AzureObjects(AzureOptions options, Random random) => (_container, _random) = (Open(options, _transport), random);
 
     public void Dispose() => _transport.Dispose();
 
@@ -49,9 +53,9 @@ internal sealed class AzureObjects(AzureOptions options, Random random) : IRemot
 
     public async Task<RemotePage> ListAsync(string prefix, bool recursive, string? continuation, CancellationToken cancellation)
     {
-        var pages = Container
+        var pages = _container
             .GetBlobsByHierarchyAsync(new GetBlobsByHierarchyOptions { Prefix = prefix, Delimiter = recursive ? null : "/" }, cancellation)
-            .AsPages(continuation);
+            .AsPages(continuation, NamesOfPage);
         await foreach (var page in pages.ConfigureAwait(false))
         {
             List<(string Name, ObjectInfo Info)> objects = [];
@@ -85,10 +89,10 @@ internal sealed class AzureObjects(AzureOptions options, Random random) : IRemot
     // Of one upload alone: two at once of one name must not mix their blocks.
     private string NextUpload()
     {
-        lock (random) return random.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
+        lock (_random) return _random.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
     }
 
-    private BlockBlobClient Blob(string name) => Container.GetBlockBlobClient(name);
+    private BlockBlobClient Blob(string name) => _container.GetBlockBlobClient(name);
 
     private static BlobContainerClient Open(AzureOptions options, HttpClientTransport transport)
     {

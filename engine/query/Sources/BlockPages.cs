@@ -86,8 +86,9 @@ internal sealed class BlockPages
         if (row < 0) return null;
         GarbageBudget.CheckQuery();
         var batch = TraceBatchPool.Take();
-        Alone.Add(batch);
-        return (batch, OpenRowGroup(block, group).TryReadInto(batch, row, _columns, maxSpans));
+        var isWhole = OpenRowGroup(block, group).TryReadInto(batch, row, _columns, maxSpans);
+        Alone.Add(batch); // one whose filling failed is used by nobody again
+        return (batch, isWhole);
     }
 
     /// <summary>Rows of a row group as a page, of which nothing but the outline is read yet.</summary>

@@ -37,12 +37,14 @@ internal static class ScalarAttributeWriter
     /// <param name="text">UTF-8.</param>
     public static void WriteString(NativeBuffer output, uint tag, TextEntry key, TextEntry text)
     {
-        var total = ShortHeaderBytes + key.Length + text.Length;
-        if (total > ShortHeaderBytes + ShortBytes)
+        // A length below 0, of a code that is none, is a large one as an unsigned number: refused the slower way, before anything is written.
+        if ((ulong)(uint)key.Length + (uint)text.Length > ShortBytes)
         {
             WriteLongString(output, tag, key.Bytes, text.Bytes);
             return;
         }
+
+        var total = ShortHeaderBytes + key.Length + text.Length;
 
         // Room for all and for what the last step writes behind it, so that no step below leaves it.
         ref var to = ref MemoryMarshal.GetReference(output.GetSpan(total + TextEntry.StepBytes));
@@ -67,7 +69,7 @@ internal static class ScalarAttributeWriter
     /// <summary>An Int, Bool or Double by its bits.</summary>
     public static void WriteNumber(NativeBuffer output, uint tag, TextEntry key, AttributeType type, long bits)
     {
-        if (key.Length > ShortKeyBytes)
+        if ((uint)key.Length > ShortKeyBytes)
         {
             WriteNumber(output, tag, key.Bytes, type, bits);
             return;

@@ -136,14 +136,37 @@ public sealed class SpanBatch
     public bool IsSmall => Trace.Length <= MaxSmallSpans && SpanAttributes.Bits.Length + Resources.Attributes.Bits.Length + Events.Attributes.Bits.Length <= MaxSmallSpans;
 
     /// <summary>
-    /// The same of a batch of one trace with whole attributes: at most some 9 MB, of a trace that is four times what Tempo's default limit lets through.
+    /// The same of a batch of one trace with whole attributes: at most some 10 MB, of a trace that is four times what Tempo's default limit lets through.
     /// </summary>
-    public bool IsOfOrdinaryTrace =>
-        Trace.Length <= MaxSmallSpans / 2 && OwnTextBytes <= MaxOwnTextBytes
-        && SpanAttributes.Bits.Length + Resources.Attributes.Bits.Length + Events.Attributes.Bits.Length + Links.Attributes.Bits.Length <= 4 * MaxSmallSpans;
+    public bool IsOfOrdinaryTrace => Trace.Length <= MaxSmallSpans / 2 && OwnTextBytes <= MaxOwnTextBytes && PlaceCount <= 4 * MaxSmallSpans;
 
-    // Of attributes, whose texts may be large.
-    private long OwnTextBytes => SpanAttributes.OwnTextBytes + Resources.Attributes.OwnTextBytes + Scopes.Attributes.OwnTextBytes + Events.Attributes.OwnTextBytes + Links.Attributes.OwnTextBytes;
+    private ReadOnlySpan<StringColumn> Texts => (StringColumn[])[Name, StatusMessage, TraceState, RootName, RootServiceName, Resources.ServiceName, Scopes.Name, Scopes.Version, Events.Name, Links.TraceState];
+
+    private ReadOnlySpan<AttributeColumns> AttributesOfAll => (AttributeColumns[])[SpanAttributes, Resources.Attributes, Scopes.Attributes, Events.Attributes, Links.Attributes];
+
+    private long OwnTextBytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (var column in Texts) bytes += column.OwnTable?.Bytes.Length ?? 0;
+            foreach (var attributes in AttributesOfAll) bytes += attributes.OwnTextBytes;
+            foreach (var column in Dedicated) bytes += column.OwnValues?.Bytes.Length ?? 0;
+            return bytes;
+        }
+    }
+
+    // Values of attributes, and rows of events and links.
+    private long PlaceCount
+    {
+        get
+        {
+            long places = Events.Name.Codes.Length + Links.TraceState.Codes.Length;
+            foreach (var attributes in AttributesOfAll) places += attributes.Bits.Length + attributes.Items.Length;
+            foreach (var column in Dedicated) places += column.Bits.Length;
+            return places;
+        }
+    }
 
     private const long MaxOwnTextBytes = 2 << 20;
 
@@ -154,10 +177,8 @@ public sealed class SpanBatch
     internal void ReleaseTables()
     {
         Clear();
-        foreach (var column in (ReadOnlySpan<StringColumn>)[Name, StatusMessage, TraceState, RootName, RootServiceName, Resources.ServiceName, Scopes.Name, Scopes.Version, Events.Name, Links.TraceState])
-            column.Table = StringTable.None;
-        foreach (var attributes in (ReadOnlySpan<AttributeColumns>)[SpanAttributes, Resources.Attributes, Scopes.Attributes, Events.Attributes, Links.Attributes])
-            attributes.KeyTable = attributes.Values = StringTable.None;
+        foreach (var column in Texts) column.Table = StringTable.None;
+        foreach (var attributes in AttributesOfAll) attributes.KeyTable = attributes.Values = StringTable.None;
         foreach (var column in Dedicated) column.Values = StringTable.None;
     }
 

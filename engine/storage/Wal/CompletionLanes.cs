@@ -3,16 +3,21 @@ namespace Tempo.Engine.Storage.Wal;
 /// <summary>
 /// Where those who await the appends of a group go on: on threads of a pool, as many at once as there are processors, and behind each of them whatever
 /// else waits for the pool goes first. A group of twenty that is told at once is twenty pieces of work of half a millisecond in the pool's queue, and all
-/// that comes meanwhile waits behind all of them, at each of its steps: a request that is only refused has seven. Thread safe.
+/// that comes meanwhile waits behind all of them, at each of its steps: a request that is only refused has seven. Where more wait than
+/// <see cref="MostPatient"/>, nothing goes between: who is stored must not wait for any number of those who are refused. Thread safe.
 /// </summary>
 /// <param name="most">That go on at once.</param>
 /// <param name="pool">The threads.</param>
 internal sealed class CompletionLanes(int most, ICompletionPool pool) : IThreadPoolWorkItem
 {
+    /// <summary>Appends that wait and still let others go between: two of the largest groups that a busy machine has.</summary>
+    private const int MostPatient = 64;
+
     private readonly Lock _lock = new();
     private PendingAppend? _head; // guarded by _lock, like all of these
     private PendingAppend? _tail;
     private int _runningCount;
+    private int _waitingCount;
 
     /// <summary>Tells who awaits it, soon, on another thread.</summary>
     public void Add(PendingAppend append)
@@ -23,6 +28,7 @@ internal sealed class CompletionLanes(int most, ICompletionPool pool) : IThreadP
             if (_tail is null) _head = append;
             else _tail.Next = append;
             _tail = append;
+            _waitingCount++;
             if (_runningCount == most) return;
             _runningCount++;
         }
@@ -36,7 +42,7 @@ internal sealed class CompletionLanes(int most, ICompletionPool pool) : IThreadP
         while (Take() is { } append)
         {
             append.Tell();
-            if (!pool.HasWork) continue;
+            if (!pool.HasWork || Volatile.Read(ref _waitingCount) > MostPatient) continue;
             pool.Queue(this);
             return;
         }
@@ -54,6 +60,7 @@ internal sealed class CompletionLanes(int most, ICompletionPool pool) : IThreadP
 
             _head = append.Next;
             if (_head is null) _tail = null;
+            _waitingCount--;
             return append;
         }
     }

@@ -34,6 +34,18 @@ public sealed class CompletionLanesTests : IDisposable
         Assert.Equal(["append 1", "refusal, first step", "append 2", "refusal, second step", "append 3"], _order);
     }
 
+    // Else who is stored would wait for any number of those who are refused.
+    [Fact]
+    public void A_long_line_lets_nobody_go_between()
+    {
+        var lanes = new CompletionLanes(1, _pool);
+        for (var i = 0; i < 70; i++) lanes.Add(Append("append"));
+        for (var i = 0; i < 3; i++) _pool.Queue(new Work(() => _order.Add("other")));
+        _pool.RunAll();
+        Assert.Equal(6, _order.IndexOf("other"));
+        Assert.Equal(73, _order.Count);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

@@ -135,6 +135,8 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
                 SetArray(attributes, i, array, values.Slice(next, count));
                 next += count;
             }
+
+        if (next != values.Length) throw new ParquetFormatException($"{path}: {values.Length} values, of which {values.Length - next} are of no attribute");
     }
 
     private static void SetArray<T>(AttributeColumns attributes, int i, AttributeType array, ReadOnlySpan<T> values)

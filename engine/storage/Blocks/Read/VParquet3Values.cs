@@ -27,8 +27,8 @@ internal static class VParquet3Values
     public static bool TryReadEventsAndLinks(RowGroupColumns columns, SpanBatch batch, BatchColumns wanted)
     {
         if (!columns.Has(Links)) return false;
-        batch.EventStart = batch.LinkStart = new int[batch.SpanCount + 1];
-        batch.Events.AttributeStart = batch.Links.AttributeStart = [0];
+        (batch.EventStart, batch.LinkStart) = (new int[batch.SpanCount + 1], new int[batch.SpanCount + 1]);
+        (batch.Events.AttributeStart, batch.Links.AttributeStart) = ([0], [0]);
         if (!wanted.HasFlag(BatchColumns.Events) && !wanted.HasFlag(BatchColumns.Links)) return true;
 
         var starts = columns.Longs("rs.ss.Spans.StartTimeUnixNano", batch.SpanCount).ToArray();

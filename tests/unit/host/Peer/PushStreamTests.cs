@@ -14,6 +14,7 @@ using Tempo.Ring;
 using Tempo.Ring.Membership;
 using Tempo.Ring.Peers;
 using Tempo.Ring.Tests;
+using Tempo.Testing;
 using Xunit;
 using RingPeer = Tempo.Ring.Peers.Peer;
 
@@ -26,6 +27,7 @@ public sealed class PushStreamTests : IAsyncLifetime
     private readonly string _folder = Directory.CreateTempSubdirectory("tempo-push-").FullName;
     private readonly int _port = FreePort();
     private readonly NativeBufferPool _buffers = new(16, 1 << 20);
+    private readonly SteppedTime _time = new(0);
     private TempoNode _node = null!;
 
     private string Address => $"127.0.0.1:{_port}";
@@ -98,6 +100,56 @@ public sealed class PushStreamTests : IAsyncLifetime
         Assert.Equal(IngestStatus.Unavailable, (await SendAsync(peer, "a", trace: 2, spans: 1)).Status);
     }
 
+    // Of HTTP/1.1 the port takes this and nothing else: what cannot speak HTTP/2 is no node.
+    [Theory]
+    [InlineData("GET", "ping", PeerProtocol.PushUpgrade)]
+    [InlineData("POST", "live", PeerProtocol.PushUpgrade)]
+    [InlineData("GET", "push", "websocket")]
+    [InlineData("POST", "push", PeerProtocol.PushUpgrade)]
+    public async Task Of_HTTP_1_only_the_upgrade_of_the_push_stream_is_taken(string method, string question, string upgrade)
+    {
+        await using var server = await ServeAsync();
+        using var socket = await ConnectAsync(method, question, upgrade);
+        Assert.StartsWith("HTTP/1.1 400 Bad Request", await ReadTextAsync(socket), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_says_no_more_in_the_middle_of_a_frame_is_left()
+    {
+        await using var server = await ServeAsync();
+        using var socket = await ConnectAsync("GET", "push", PeerProtocol.PushUpgrade);
+        Assert.StartsWith("HTTP/1.1 101", await ReadTextAsync(socket), StringComparison.Ordinal);
+        var frame = new byte[PeerProtocol.FrameHeaderBytes + 10];
+        PeerProtocol.WriteFrameHeader(frame, 1, 100_000);
+        await socket.SendAsync(frame);
+        var end = ReadTextAsync(socket);
+
+        // It begins to wait when it likes.
+        while (!end.IsCompleted)
+        {
+            _time.Advance(TimeSpan.FromSeconds(31));
+            await Task.WhenAny(end, Task.Delay(100, TestContext.Current.CancellationToken));
+        }
+
+        Assert.Empty(await end);
+    }
+
+    private async Task<Socket> ConnectAsync(string method, string question, string upgrade)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await socket.ConnectAsync("127.0.0.1", _port, TestContext.Current.CancellationToken);
+        var head = $"{method} {PeerProtocol.PathPrefix}{question} HTTP/1.1\r\nHost: x\r\n{PeerProtocol.SecretHeader}: {Secret}\r\nConnection: Upgrade\r\nUpgrade: {upgrade}\r\n\r\n";
+        await socket.SendAsync(System.Text.Encoding.ASCII.GetBytes(head));
+        return socket;
+    }
+
+    // What comes at once; nothing at the end.
+    private static async Task<string> ReadTextAsync(Socket socket)
+    {
+        var bytes = new byte[4096];
+        return System.Text.Encoding.ASCII.GetString(bytes, 0, await socket.ReceiveAsync(bytes));
+    }
+
     private async Task<IngestOutcome> SendAsync(RingPeer peer, string tenant, int trace, int spans)
     {
         Assert.True(TenantId.TryParse(tenant, out var id, out _));
@@ -117,7 +169,7 @@ public sealed class PushStreamTests : IAsyncLifetime
         var metrics = new MetricRegistry();
         var ring = RingNode.Start(new RingOptions { InstanceId = "b", Address = Address, Peers = Options(Secret) }, metrics, Log.Null, TimeProvider.System, new Random(1));
         var memory = new RequestMemory(64 << 20);
-        var endpoint = new PeerEndpoint(_node, ring, memory, new RequestMetrics(metrics), TimeProvider.System);
+        var endpoint = new PeerEndpoint(_node, ring, memory, new RequestMetrics(metrics), _time);
         var listener = await Listener.StartAsync("grpc", new ListenAddress("127.0.0.1", _port), new ListenerLimits(MaxBodyBytes: null, MaxRequestLineBytes: 8192, IsHttp2Only: true) { TakesUpgrades = true }, endpoint.Before(static _ => Task.CompletedTask), Log.Null, null);
         return new Server(ring, listener, memory);
     }
