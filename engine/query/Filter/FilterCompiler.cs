@@ -119,11 +119,18 @@ internal sealed class FilterCompiler(bool knowsTraces)
 
     private static Operand Together(List<(Operand Operand, bool IsNegated)> operands)
     {
-        Operand all = operands[0].IsNegated ? new Negation(operands[0].Operand) : operands[0].Operand;
-        for (var i = 1; i < operands.Count; i++)
-            all = new Junction(isAnd: true, all, operands[i].IsNegated ? new Negation(operands[i].Operand) : operands[i].Operand);
+        var all = Whole(operands[0]);
+        for (var i = 1; i < operands.Count; i++) all = new Junction(isAnd: true, all, Whole(operands[i]));
         return all;
     }
+
+    // A field that is no bool is not true in an "or", so that the negation of the "or" may be true; its own negation never is.
+    private static Operand Whole((Operand Operand, bool IsNegated) part) => part switch
+    {
+        (Field field, true) => new Negation(new Junction(isAnd: false, field, new Constant(TraceQlValue.Bool(false)))),
+        (var operand, true) => new Negation(operand),
+        var (operand, _) => operand,
+    };
 
     /// <summary>The whole condition on the rows of one level; null if it is not one.</summary>
     private static FilterNode? OfLevel(Operand operand, bool isNegated, OwnerLevel level)
