@@ -1,4 +1,5 @@
 using System.Numerics;
+using Tempo.Engine.Parquet;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Blocks.Read;
