@@ -4,7 +4,8 @@ namespace Tempo.Engine.Node;
 /// How the memory that the process may use is shared out by default:
 /// <code>
 /// requests on their way   a quarter, 96 to 256 MiB: less would not hold one request of the largest size
-/// live data               a quarter, by the request bytes it came from; by spans 3 to 16 cuts: fewer would refuse while one is cut and one fills
+/// live data               an eighth, by the request bytes it came from: texts that are all different take four times as much in columns;
+///                         by spans 3 to 16 cuts: fewer would refuse while one is cut and one fills
 /// the rest                writers of blocks, queries, the transport, the collector's garbage
 /// </code>
 /// </summary>
@@ -24,7 +25,7 @@ public readonly record struct MemoryShares(long AvailableBytes)
     public long InflightBytes => Math.Clamp(AvailableBytes / 4, MinInflightBytes, MaxInflightBytes);
 
     /// <summary>Default of <see cref="NodeOptions.LiveMemoryBytes"/>.</summary>
-    public long LiveBytes => Math.Max(AvailableBytes / 4, MinLiveBytes);
+    public long LiveBytes => Math.Max(AvailableBytes / 8, MinLiveBytes);
 
     /// <summary>Default of <see cref="NodeOptions.MaxLiveTimes"/>.</summary>
     public int LiveTimes => (int)Math.Clamp(AvailableBytes / 4 / CutBytes, MinLiveTimes, MaxLiveTimes);

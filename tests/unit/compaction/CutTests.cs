@@ -140,10 +140,10 @@ public sealed class CutTests : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData(192, 48)]
+    [InlineData(384, 48)]
     [InlineData(16, 24)]
-    [InlineData(64 << 10, 16 << 10)]
-    public void Live_data_has_a_quarter_of_the_memory(long availableMiB, long liveMiB) => Assert.Equal(liveMiB << 20, new MemoryShares(availableMiB << 20).LiveBytes);
+    [InlineData(64 << 10, 8 << 10)]
+    public void Live_data_has_an_eighth_of_the_memory(long availableMiB, long liveMiB) => Assert.Equal(liveMiB << 20, new MemoryShares(availableMiB << 20).LiveBytes);
 
     // Adds a span to the current generation and begins a flush, which has rolled when this returns.
     private async Task<Task> FlushNewSpansAsync(int trace)
