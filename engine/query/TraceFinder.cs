@@ -41,7 +41,7 @@ public static class TraceFinder
         var trace = loader.Load(id);
         memory.Return();
         if (!loader.IsTooLarge) return new WholeTrace(trace, loader.InspectedBytes, blocks.Damage, loader.Alone);
-        TraceBatchPool.Return(loader.Alone);
+        SpanBatchPool.Traces.Return(loader.Alone);
         return StreamedTrace.Open(blocks, id, maxRowSpans, cancellation);
     }
 }

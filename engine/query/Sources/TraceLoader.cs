@@ -55,7 +55,7 @@ public sealed class TraceLoader
     /// <summary>Block bytes behind what was read, roughly: the row groups' share of the rows.</summary>
     public ulong InspectedBytes => _pages.ReadBytes;
 
-    /// <summary>Batches of traces that were found alone; who reads them no more may give them to <see cref="TraceBatchPool"/>.</summary>
+    /// <summary>Batches of traces that were found alone; who reads them no more may give them to <see cref="SpanBatchPool.Traces"/>.</summary>
     internal List<SpanBatch> Alone => _pages.Alone;
 
     /// <summary>The whole trace, or null if no source has it; good until the next call.</summary>

@@ -44,7 +44,7 @@ public sealed class WholeTrace(OrderedTrace? trace, ulong inspectedBytes, string
 
     public override void Dispose()
     {
-        if (alone is not null) TraceBatchPool.Return(alone);
+        if (alone is not null) SpanBatchPool.Traces.Return(alone);
         base.Dispose();
     }
 

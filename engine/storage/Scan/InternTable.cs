@@ -86,10 +86,7 @@ public sealed class InternTable : StringTable
     /// As <see cref="Intern"/>, for text: what is not UTF-8 in it becomes U+FFFD, so that no reader is ever handed text it must refuse. Costs
     /// nothing for text that is there already.
     /// </summary>
-    public int InternText(ReadOnlySpan<byte> text)
-    {
-        return text.IsEmpty ? Empty : InternText(text, KeyedHash.Of(text));
-    }
+    public int InternText(ReadOnlySpan<byte> text) => text.IsEmpty ? Empty : InternText(text, KeyedHash.Of(text));
 
     /// <summary>The same, given the text's <see cref="KeyedHash"/>, whose slot may have been asked for by <see cref="Prefetch"/>.</summary>
     public int InternText(ReadOnlySpan<byte> text, uint hash)
