@@ -11,7 +11,7 @@ using Tempo.Engine.Storage.Scan;
 namespace Tempo.Engine.Node;
 
 /// <summary>
-/// Keeps the number of blocks small and lets old ones go, one thing after the other:
+/// Keeps the number of blocks small and lets old ones go, one thing after the other, and of merges several at once:
 /// <code>
 /// 0 poll      what others did in the object service, if there is one
 /// 1 settle    inputs whose successor exists (of a round that was cut off, or a crash) are retired
@@ -23,7 +23,7 @@ namespace Tempo.Engine.Node;
 /// failure costs the block it happens to, in 4 the round: it is logged and counted, and the next one waits longer. A block that
 /// cannot be read is quarantined: it is left out from then on, and stays where it is.
 /// </summary>
-internal sealed class CompactionLoop(NodeOptions options, CompactionServices services, NodeState state, BlockStore store, TraceDeletion deletion, BlockQuarantine quarantine, CompactionMetrics metrics, Log messages, TimeProvider time, Blocklist? blocklist = null, Func<long>? spareBytes = null, TaskCreationOptions longWork = TaskCreationOptions.LongRunning) : IDisposable
+internal sealed partial class CompactionLoop(NodeOptions options, CompactionServices services, NodeState state, BlockStore store, TraceDeletion deletion, BlockQuarantine quarantine, CompactionMetrics metrics, Log messages, TimeProvider time, Blocklist? blocklist = null, Func<long>? spareBytes = null, TaskCreationOptions longWork = TaskCreationOptions.LongRunning) : IDisposable
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
 
@@ -35,9 +35,6 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
 
     // Blocks whose inputs could not be retired, and why. They are not compacted: they would go before their inputs.
     private readonly Dictionary<BlockId, string> _unsettled = [];
-
-    // Of this round: blocks that say that they are not to be compacted.
-    private readonly HashSet<BlockId> _flagged = [];
 
     // Marked for want of space: they are deleted as soon as nobody reads them.
     private readonly HashSet<BlockId> _urgent = [];
@@ -55,7 +52,6 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     private bool _hadNoRoom;
     private readonly BlockCompactor _compactor = services.Compactor;
     private readonly BlockRetention _retention = services.Retention;
-    private string _lastTenant = "";
     private volatile string _lastError = "";
     private long? _lastRetention;
 
@@ -120,16 +116,7 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
             await RetainAsync(cancellation).ConfigureAwait(false);
             foreach (var (tenant, deleted) in state.View.Deleted)
                 if (options.Owner.OwnsTenant(tenant)) await TakeOutAsync(tenant, deleted, cancellation).ConfigureAwait(false);
-            _flagged.Clear();
-            while (SelectJob() is { } job)
-            {
-                if (await _compactor.FlaggedAsync(job.Inputs, cancellation).ConfigureAwait(false) is { Count: > 0 } flagged) _flagged.UnionWith(flagged);
-                else if (!HasRoom(job)) break;
-                else await CompactAsync(job, cancellation).ConfigureAwait(false);
-                // Blocks that come to the view have to be settled before they are compacted.
-                if (blocklist is not null && await blocklist.PollAsync(cancellation).ConfigureAwait(false)) await SettleAsync(cancellation).ConfigureAwait(false);
-            }
-
+            await CompactAllAsync(cancellation).ConfigureAwait(false);
             metrics.QuarantinedBlocks.Set(Blocks.Count(block => state.View.Quarantined.Contains(block.Meta.BlockId)));
             metrics.IsFailing.Set(_unsettled.Count > 0 ? 1 : 0);
             _lastError = _unsettled.Values.FirstOrDefault("");
@@ -229,17 +216,6 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
 
     private bool IsDiskShort => _hadNoRoom || _retention.DiskExcessBytes > 0;
 
-    // What a merge makes is as large as what it reads, as long as both are there. Cuts come first: compaction that took their
-    // space would end in requests being refused.
-    private bool HasRoom(CompactionJob job)
-    {
-        var needed = job.Inputs.Sum(static input => input.SizeBytes);
-        var spare = spareBytes?.Invoke() ?? long.MaxValue;
-        _hadNoRoom = spare < needed;
-        if (_hadNoRoom) messages.Warn("compaction waits for space on the disk", ("tenant", job.Tenant.Value), ("needed_bytes", needed), ("spare_bytes", spare));
-        return !_hadNoRoom;
-    }
-
     // Of the tenants of which this node sees to the retention: whole ones.
     private BlockMeta[] Metas() => [.. state.View.Blocks.Where(block => block.Store == store && options.Owner.OwnsTenant(block.Meta.Tenant)).Select(static block => block.Meta)];
 
@@ -276,77 +252,6 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
     {
         metrics.RetentionErrors.Add();
         messages.Error("retention of a block failed, will be tried again", ("block", block.ToString()), ("err", e.Message));
-    }
-
-    // Tenants take turns: one with very many blocks does not keep the others waiting.
-    private CompactionJob? SelectJob()
-    {
-        var tenants = Blocks.Select(static block => block.Meta)
-            .Where(block => !state.View.Quarantined.Contains(block.BlockId) && !_flagged.Contains(block.BlockId) && !_unsettled.ContainsKey(block.BlockId) && !store.Health.IsDamaged(block.BlockId))
-            .GroupBy(static block => block.Tenant.Value)
-            .OrderBy(tenant => string.CompareOrdinal(tenant.Key, _lastTenant) <= 0)
-            .ThenBy(static tenant => tenant.Key, StringComparer.Ordinal)
-            .ToList();
-        var now = time.GetUtcNow().ToUnixTimeSeconds();
-        CompactionJob? job = null;
-        foreach (var tenant in tenants)
-        {
-            var own = services.OptionsOf(tenant.First().Tenant);
-            metrics.OutstandingBlocks.With(tenant.Key).Set(own is null ? 0 : CompactionSelector.CountOutstanding(tenant, now, own));
-            if (own is not null) job ??= CompactionSelector.Select(tenant, now, own);
-        }
-
-        if (job is not null) _lastTenant = job.Tenant.Value;
-        return job;
-    }
-
-    private async Task CompactAsync(CompactionJob job, CancellationToken cancellation)
-    {
-        try
-        {
-            var start = time.GetTimestamp();
-            var merged = await _compactor.MergeAsync(job, state.View.DeletedOf(job.Tenant), cancellation).ConfigureAwait(false);
-            Failpoints.Hit(Failpoint.CompactionWritten);
-            var (output, counts) = merged;
-            if (output is null && counts.LeftOutTraces == 0)
-            {
-                await QuarantineAsync(job.Inputs, "it has no spans", cancellation).ConfigureAwait(false);
-                return;
-            }
-
-            var inputs = job.Inputs.Select(static input => input.BlockId).ToList();
-            // All that was in them was deleted, and no output tells after a failure that they have to go: so they go first.
-            if (output is null) await _compactor.RetireAsync(job.Tenant, inputs, cancellation, job.Inputs).ConfigureAwait(false);
-            Swap(inputs, output is null ? [] : [output, .. merged.Rest]);
-            Failpoints.Hit(Failpoint.CompactionSwapped);
-            metrics.DeletedTraces.Add(counts.LeftOutTraces);
-            if (output is not null) await FinishAsync(job, output, cancellation).ConfigureAwait(false);
-            _hasMarked = true;
-            if (output is not null) Count(job, output, counts, time.GetElapsedTime(start));
-        }
-        catch (DamagedInputException e)
-        {
-            await QuarantineAsync([e.Block], e.Message, cancellation).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is not (IOException or OperationCanceledException or ObjectStoreException))
-        {
-            // Not the disk, so it would happen again: these blocks are not tried any more, the others are.
-            await QuarantineAsync(job.Inputs, $"{e.GetType().Name}: {e.Message}", cancellation).ConfigureAwait(false);
-        }
-    }
-
-    // The output is in the view and the inputs are not: what fails now is no more than a settling that is still to do.
-    private async Task FinishAsync(CompactionJob job, BlockMeta output, CancellationToken cancellation)
-    {
-        try
-        {
-            await _compactor.RetireAsync(job.Tenant, job.Inputs.Select(static input => input.BlockId), cancellation, job.Inputs).ConfigureAwait(false);
-            _settled.Add(output.BlockId);
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            NoteUnsettled(output, e);
-        }
     }
 
     // Each block is looked at once for each change of what is deleted.
@@ -397,33 +302,6 @@ internal sealed class CompactionLoop(NodeOptions options, CompactionServices ser
 
     private void RemoveFromView(IReadOnlyCollection<BlockId> blocks) =>
         state.TakeOut(blocks, view => view with { Blocks = [.. view.Blocks.Where(block => !blocks.Contains(block.Meta.BlockId))] });
-
-    private void Swap(List<BlockId> inputs, IReadOnlyList<BlockMeta> outputs)
-    {
-        var added = outputs.Select(output => new BlockHandle(output, store)).ToList();
-        var gone = inputs.Concat(outputs.Select(static output => output.BlockId)).ToHashSet();
-        state.TakeOut(inputs, view => view with { Blocks = [.. view.Blocks.Where(block => !gone.Contains(block.Meta.BlockId)), .. added] });
-    }
-
-    private void Count(CompactionJob job, BlockMeta output, MergeCounts counts, TimeSpan took)
-    {
-        var level = output.CompactionLevel.ToString(CultureInfo.InvariantCulture);
-        metrics.InputBlocks.With(level).Add(job.Inputs.Count);
-        metrics.TracesWritten.With(level).Add(output.TotalObjects);
-        metrics.TracesCombined.With(level).Add(counts.CombinedTraces);
-        metrics.BytesWritten.With(level).Add(output.SizeBytes);
-        metrics.DuplicateSpans.Add(counts.DuplicateSpans);
-        metrics.CopiedBytes.Add(counts.CopiedBytes);
-        messages.Info(
-            "blocks compacted",
-            ("tenant", job.Tenant.Value),
-            ("block", output.BlockId.ToString()),
-            ("inputs", job.Inputs.Count),
-            ("traces", output.TotalObjects),
-            ("bytes_before", job.Inputs.Sum(static input => input.SizeBytes)),
-            ("bytes", output.SizeBytes),
-            ("took", took));
-    }
 }
 
 /// <summary>What storage offers to the loop, made from the node's options.</summary>

@@ -6,6 +6,8 @@ namespace Tempo.Engine.Node;
 /// requests on their way   a quarter, 96 to 256 MiB: less would not hold one request of the largest size
 /// live data               an eighth, by the request bytes it came from: texts that are all different take four times as much in columns;
 ///                         by spans 3 to 16 cuts: fewer would refuse while one is cut and one fills
+/// merges                  an eighth, by 100 MiB each, and half of the processors: a span is merged several times, at a processor second for some
+///                         300,000, so one merge at a time keeps pace with 60,000 spans/s
 /// the rest                writers of blocks, queries, the transport, the collector's garbage
 /// </code>
 /// </summary>
@@ -16,6 +18,8 @@ public readonly record struct MemoryShares(long AvailableBytes)
     private const long MaxInflightBytes = 256L << 20;
     private const long CutBytes = 32L << 20;
     private const long MinLiveBytes = 24L << 20;
+    private const long MergeBytes = 100L << 20;
+    private const int MaxMerges = 16;
     private const int MinLiveTimes = 3;
     private const int MaxLiveTimes = 16;
 
@@ -26,6 +30,9 @@ public readonly record struct MemoryShares(long AvailableBytes)
 
     /// <summary>Default of <see cref="NodeOptions.LiveMemoryBytes"/>.</summary>
     public long LiveBytes => Math.Max(AvailableBytes / 8, MinLiveBytes);
+
+    /// <summary>Default of <see cref="NodeOptions.MaxConcurrentMerges"/>: 1 on two processors.</summary>
+    public int MergesBeside(int processors) => (int)Math.Clamp(Math.Min(AvailableBytes / 8 / MergeBytes, processors / 2), 1, MaxMerges);
 
     /// <summary>Default of <see cref="NodeOptions.MaxLiveTimes"/>.</summary>
     public int LiveTimes => (int)Math.Clamp(AvailableBytes / 4 / CutBytes, MinLiveTimes, MaxLiveTimes);

@@ -209,6 +209,9 @@ public sealed record NodeOptions
     /// <summary>Bytes that blocks may have together to be compacted into one; others stay as they are.</summary>
     public long MaxCompactedBlockBytes { get; init; } = 100L << 30;
 
+    /// <summary>Merges that run beside each other, of different blocks; each has a processor and some 100 MiB of memory.</summary>
+    public int MaxConcurrentMerges { get; init; } = MemoryShares.OfThisProcess.MergesBeside(Environment.ProcessorCount);
+
     /// <summary>Age of its last span at which a block is not searched any more. 0: blocks are kept for ever.</summary>
     public TimeSpan BlockRetention { get; init; } = TimeSpan.FromHours(336);
 

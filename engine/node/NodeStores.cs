@@ -84,6 +84,7 @@ internal sealed class NodeStores
         if (!DedicatedColumns.TryCreate(specs, out var dedicated, out var error)) throw new NodeStartException(error);
         return new BlockStoreOptions
         {
+            ConcurrentMerges = options.MaxConcurrentMerges,
             BloomFalsePositive = options.BloomFalsePositive,
             BloomShardBytes = options.BloomShardBytes,
             ColumnCacheBytes = options.ColumnCacheBytes,

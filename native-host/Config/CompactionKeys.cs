@@ -45,6 +45,7 @@ internal static class CompactionKeys
         // Ours: users of Tempo ask for them.
         Bytes(section + ".max_bytes", 0, long.MaxValue, (o, v) => o.Node = o.Node with { MaxRetainedBytes = v }, o => o.Node.MaxRetainedBytes),
         Fraction(section + ".max_disk_share", 0, 1, (o, v) => o.Node = o.Node with { MaxDiskShare = v }, o => o.Node.MaxDiskShare),
+        Int(section + ".max_concurrent_merges", 1, 256, (o, v) => o.Node = o.Node with { MaxConcurrentMerges = v }, o => o.Node.MaxConcurrentMerges),
         Bytes(section + ".max_block_bytes", 1, long.MaxValue, (o, v) => o.Node = o.Node with { MaxCompactedBlockBytes = v }, o => o.Node.MaxCompactedBlockBytes),
         Int(section + ".max_compaction_objects", 1, int.MaxValue,
             (o, v) => o.Node = o.Node with { MaxCompactionObjects = v }, o => (int)o.Node.MaxCompactionObjects),

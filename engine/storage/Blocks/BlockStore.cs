@@ -408,7 +408,13 @@ public sealed record BlockStoreOptions
 
     internal CommonTraces CommonTraces { get; } = new(16 << 20);
 
-    internal RowGroupMemoryPool Memory { get; } = new(Environment.ProcessorCount);
+    /// <summary>Merges that may run beside each other, each with memory for a row group of its own.</summary>
+    public int ConcurrentMerges
+    {
+        init => Memory = new RowGroupMemoryPool(Environment.ProcessorCount, value);
+    }
+
+    internal RowGroupMemoryPool Memory { get; private init; } = new(Environment.ProcessorCount);
 
     /// <summary>Bytes of unpacked dictionaries that are kept for the next look-ups; 0: none.</summary>
     public long DictionaryCacheBytes { get; init; } = 32 << 20;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
@@ -19,7 +20,8 @@ namespace Tempo.Engine.Storage.Compaction;
 /// </summary>
 public sealed class BlockCompactor(IObjectStore objects, BlockStore store, CompactedBlocks compacted, CompactionOptions options, Func<CompactionJob, DedicatedColumns>? columnsFor = null)
 {
-    private MergeMemory? _memory;
+    // As many as merges have run beside each other.
+    private readonly ConcurrentBag<MergeMemory> _memories = [];
 
     /// <summary>
     /// Writes the output, or finds it if an earlier attempt has. <see cref="MergeResult.Output"/> is null if the inputs have no
@@ -35,8 +37,7 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
         var existing = await store.TryReadMetaAsync(job.Tenant, job.OutputId, static _ => { }, cancellation).ConfigureAwait(false);
         if (existing is not null) return new MergeResult(existing, default) { Rest = await FindRestAsync(job, cancellation).ConfigureAwait(false) };
         var inputs = new List<BlockReader>();
-        // Jobs run one after the other; one that does not takes memory of its own.
-        var memory = Interlocked.Exchange(ref _memory, null) ?? new MergeMemory();
+        var memory = _memories.TryTake(out var kept) ? kept : new MergeMemory();
         memory.SpillPath = store.SpillPathOf(job.OutputId);
         try
         {
@@ -75,7 +76,7 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
         {
             memory.Release();
             foreach (var input in inputs) input.Dispose();
-            _memory = memory;
+            _memories.Add(memory);
         }
     }
 

@@ -145,6 +145,16 @@ public sealed class CutTests : IAsyncDisposable
     [InlineData(64 << 10, 8 << 10)]
     public void Live_data_has_an_eighth_of_the_memory(long availableMiB, long liveMiB) => Assert.Equal(liveMiB << 20, new MemoryShares(availableMiB << 20).LiveBytes);
 
+    [Theory]
+    [InlineData(65536, 1, 1)]
+    [InlineData(65536, 2, 1)]
+    [InlineData(65536, 8, 4)]
+    [InlineData(65536, 64, 16)]
+    [InlineData(2048, 64, 2)]
+    [InlineData(512, 64, 1)]
+    public void Merges_have_half_of_the_processors_and_an_eighth_of_the_memory(long availableMiB, int processors, int merges) =>
+        Assert.Equal(merges, new MemoryShares(availableMiB << 20).MergesBeside(processors));
+
     // Adds a span to the current generation and begins a flush, which has rolled when this returns.
     private async Task<Task> FlushNewSpansAsync(int trace)
     {

@@ -8,12 +8,13 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 /// cut     has it for its block, which has one row group
 /// merge   gives it up between two row groups if somebody waits, and queues up again
 /// </code>
-/// So one is enough for cuts and merges as long as cuts keep up, and a cut waits for one row group of a merge at most, some tenths of a second.
+/// So one is enough for cuts and a merge as long as cuts keep up, one for each of several merges, and a cut waits for one row group of a merge at most, some tenths of a second.
 /// Where cuts come faster than they are written, there are as many as cuts at once. What nobody asks for any more goes: the columns of
 /// yesterday, or the second one of a busy minute. Thread safe.
 /// </summary>
 /// <param name="capacity">Most that are lent at once, and kept.</param>
-internal sealed class RowGroupMemoryPool(int capacity)
+/// <param name="merges">Merges that run beside each other: as many are lent whatever cuts do.</param>
+internal sealed class RowGroupMemoryPool(int capacity, int merges = 1)
 {
     /// <summary>What was not needed for this many loans is not kept.</summary>
     private const int MaxIdleLoans = 4;
@@ -69,7 +70,7 @@ internal sealed class RowGroupMemoryPool(int capacity)
         lock (_lock)
         {
             if (memory.IsReusable) _idle.Add((memory, ++_loans));
-            while (_idle.Count > capacity || _idle.Count > 0 && _loans - _idle[0].LastLoan >= MaxIdleLoans) _idle.RemoveAt(0);
+            while (_idle.Count > Math.Max(capacity, merges) || _idle.Count > 0 && _loans - _idle[0].LastLoan >= MaxIdleLoans) _idle.RemoveAt(0);
             EndLoan(isCut);
         }
     }
@@ -111,7 +112,7 @@ internal sealed class RowGroupMemoryPool(int capacity)
 
     private void LetIn()
     {
-        while (_waiting.First is { } first && _lent < (_isBehind ? Math.Clamp(_cuts, 1, capacity) : 1))
+        while (_waiting.First is { } first && _lent < Math.Max(merges, _isBehind ? Math.Clamp(_cuts, 1, capacity) : 1))
         {
             _waiting.RemoveFirst();
             _lent++;

@@ -90,6 +90,22 @@ public sealed class RowGroupMemoryPoolTests
     }
 
     [Fact]
+    public async Task Each_of_several_merges_has_its_own_and_a_cut_waits_for_one_of_them()
+    {
+        var pool = new RowGroupMemoryPool(1, merges: 2);
+        var (one, two) = (pool.Rent(Merge), pool.Rent(Merge));
+        Assert.NotSame(one, two);
+        var cut = pool.RentForCutAsync(Cut, isBehind: false, TestContext.Current.CancellationToken);
+        Assert.False(cut.IsCompleted);
+        Assert.True(pool.IsWaitedFor);
+        pool.Return(two, isCut: false);
+        Assert.Same(two, await cut);
+        pool.Return(one, isCut: false);
+        pool.Return(two, isCut: true);
+        Assert.NotSame(pool.Rent(Merge), pool.Rent(Merge)); // of the two that were kept
+    }
+
+    [Fact]
     public async Task Other_columns_need_other_memory_and_what_is_idle_for_long_goes()
     {
         var pool = new RowGroupMemoryPool(2);
