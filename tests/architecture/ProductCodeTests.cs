@@ -16,6 +16,7 @@ public sealed partial class ProductCodeTests
         ["engine/foundation/Memory/KeyedHash.cs"] = "the key that keeps senders from choosing collisions; no answer depends on it",
         ["engine/generator/MetricsGenerator.cs"] = "a collection computes for long: a thread of its own",
         ["engine/node/CompactionLoop.cs"] = "a merge computes for long: a thread of its own",
+        ["engine/node/CompactionLoop.Merges.cs"] = "merges beside each other: a thread for each",
         ["engine/node/CutLoop.cs"] = "cuts run beside each other; which ends first decides nothing",
         ["engine/node/Generating/GeneratorStart.cs"] = "where the node is put together, chance is handed to the generator",
         ["engine/query/Metrics/MetricsScan.cs"] = "a query computes on all cores; the sums do not depend on the order",
