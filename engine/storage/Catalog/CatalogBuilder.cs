@@ -51,24 +51,25 @@ internal sealed class CatalogBuilder
         using var values = new NativeBuffer();
         CatalogWriter.WriteHead(catalog, _hasAllKeys, _keyCount);
         var left = MaxValuesBytes;
+        CountedValue[] listed = [];
         for (var scope = 0; scope < _keys.Length; scope++)
             foreach (var key in _keys[scope])
                 if (key is not null)
-                    Write(catalog, (CatalogScope)scope, key, values, ref left);
+                    Write(catalog, (CatalogScope)scope, key, values, ref left, ref listed);
         BinaryPrimitives.WriteInt32LittleEndian(section.GetSpan(4), catalog.Length);
         section.Advance(4);
         section.Advance(Zstd.Compress(catalog.Written, section.GetSpan(Zstd.MaxCompressedLength(catalog.Length)), level: 3));
     }
 
-    private static void Write(NativeBuffer catalog, CatalogScope scope, CatalogKey key, NativeBuffer values, ref int left)
+    private static void Write(NativeBuffer catalog, CatalogScope scope, CatalogKey key, NativeBuffer values, ref int left, ref CountedValue[] listed)
     {
         values.Clear();
         var (count, size) = (0, 0);
         var hasAll = key.HasAllValues;
         var limit = Math.Min(left, MaxKeyValuesBytes);
-        foreach (var (type, bits, seen) in key.List())
+        foreach (ref readonly var value in key.List(ref listed))
         {
-            CatalogWriter.WriteValue(values, type, type == CatalogValueType.Text ? key.TextOf(bits) : [], bits, seen);
+            CatalogWriter.WriteValue(values, value.Type, value.Type == CatalogValueType.Text ? key.TextOf(value.Bits) : [], value.Bits, value.Count);
             if (values.Length > limit)
             {
                 hasAll = false;

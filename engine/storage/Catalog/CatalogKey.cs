@@ -1,5 +1,4 @@
 using System.Numerics;
-using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Storage.Catalog;
 
@@ -23,8 +22,7 @@ internal sealed class CatalogKey(byte[] key, CatalogBudget budget)
 
     private const int RegisterBits = 8;
     private readonly byte[] _registers = new byte[1 << RegisterBits];
-    private InternTable _texts = new(16, 256);
-    private readonly Dictionary<(CatalogValueType Type, long Bits), long> _counts = [];
+    private CatalogValues _values = new();
 
     public byte[] Key { get; } = key;
     public CatalogTypes Types { get; private set; }
@@ -50,29 +48,35 @@ internal sealed class CatalogKey(byte[] key, CatalogBudget budget)
     /// <summary>There are values that are not handed in.</summary>
     public void OmitValues() => HasAllValues = false;
 
+    /// <summary>So many are about to be added, at the most.</summary>
+    public void Expect(int texts, int numbers) => _values.Reserve(texts, numbers);
+
     public void AddText(ReadOnlySpan<byte> text, long count)
     {
-        var code = text.Length > MaxTextBytes ? -1 : _texts.TryFind(text);
+        var code = text.Length > MaxTextBytes ? -1 : _values.FindText(text);
         if (code < 0 && (text.Length > MaxTextBytes || budget.IsEmpty)) HasAllValues = false;
-        else Add(CatalogValueType.Text, code >= 0 ? code : _texts.Intern(text), count);
+        else Add(CatalogValueType.Text, code >= 0 ? code : _values.InternText(text), count);
     }
 
     public void AddNumber(CatalogValueType type, long bits, long count) => Add(type, bits, count);
 
     /// <summary>What is to be listed, most frequent first (ties in the order of the values' first appearance); texts by <see cref="TextOf"/>.</summary>
-    public List<(CatalogValueType Type, long Bits, long Count)> List()
+    /// <param name="memory">Where they go; grows.</param>
+    public ReadOnlySpan<CountedValue> List(ref CountedValue[] memory)
     {
-        var listed = _counts.Select(static value => (value.Key.Type, value.Key.Bits, Count: value.Value))
-            .OrderByDescending(static value => value.Count).ThenBy(static value => value.Type).ThenBy(static value => value.Bits);
-        return [.. HasAllValues ? listed : listed.Take(TopValues)];
+        if (memory.Length < _values.Count) memory = new CountedValue[Math.Max(MaxRemembered, _values.Count)];
+        var listed = memory.AsSpan(0, _values.Count);
+        _values.Entries.CopyTo(listed);
+        listed.Sort(static (a, b) => a.Count != b.Count ? b.Count.CompareTo(a.Count) : a.Type != b.Type ? a.Type.CompareTo(b.Type) : a.Bits.CompareTo(b.Bits));
+        return HasAllValues ? listed : listed[..Math.Min(TopValues, listed.Length)];
     }
 
-    public ReadOnlySpan<byte> TextOf(long bits) => _texts[(int)bits];
+    public ReadOnlySpan<byte> TextOf(long bits) => _values.TextOf(bits);
 
     /// <summary>Different values: exact if all are remembered.</summary>
     public long EstimateDistinct()
     {
-        if (HasAllValues) return _counts.Count;
+        if (HasAllValues) return _values.Count;
         const int m = 1 << RegisterBits;
         var sum = 0.0;
         var empty = 0;
@@ -84,39 +88,34 @@ internal sealed class CatalogKey(byte[] key, CatalogBudget budget)
 
         var estimate = 0.7213 / (1 + 1.079 / m) * m * m / sum;
         if (estimate <= 2.5 * m && empty > 0) estimate = m * Math.Log((double)m / empty);
-        return Math.Max(_counts.Count, (long)estimate);
+        return Math.Max(_values.Count, (long)estimate);
     }
 
     private void Add(CatalogValueType type, long bits, long count)
     {
-        var value = (type, bits);
-        if (_counts.TryGetValue(value, out var known))
-        {
-            _counts[value] = known + count;
-            return;
-        }
-
+        if (_values.TryCount(type, bits, count)) return;
         if (!budget.TryTake())
         {
             HasAllValues = false;
             return;
         }
 
-        _counts.Add(value, count);
-        if (_counts.Count > MaxValues) HasAllValues = false;
-        if (_counts.Count > MaxRemembered) ForgetRare();
+        _values.Add(type, bits, count);
+        if (_values.Count > MaxValues) HasAllValues = false;
+        if (_values.Count > MaxRemembered) ForgetRare();
     }
 
     // Keeps half of what may be listed in full, so that the next pruning is far away.
     private void ForgetRare()
     {
-        var kept = _counts.OrderByDescending(static value => value.Value).Take(MaxValues / 2).ToList();
-        var texts = new InternTable(MaxValues);
-        budget.Return(_counts.Count - kept.Count);
-        _counts.Clear();
-        foreach (var (value, count) in kept)
-            _counts.Add((value.Type, value.Type == CatalogValueType.Text ? texts.Intern(_texts[(int)value.Bits]) : value.Bits), count);
-        _texts = texts;
+        var all = _values;
+        CountedValue[] byCount = [.. all.Entries];
+        byCount = [.. byCount.OrderByDescending(static value => value.Count).Take(MaxValues / 2)];
+        budget.Return(all.Count - byCount.Length);
+        _values = new CatalogValues();
+        _values.Reserve(byCount.Count(static value => value.Type == CatalogValueType.Text), byCount.Count(static value => value.Type != CatalogValueType.Text));
+        foreach (var value in byCount)
+            _values.Add(value.Type, value.Type == CatalogValueType.Text ? _values.InternText(all.TextOf(value.Bits)) : value.Bits, value.Count);
     }
 }
 

@@ -124,7 +124,7 @@ internal sealed class RowGroupFilters
         return SidecarHash.OfNumber(keyHash, number);
     }
 
-    private void List(CatalogKey key, AttributeFacts facts, ReadOnlySpan<int> pairs, StringDictionary texts)
+    private void List(CatalogKey key, AttributeFacts facts, ReadOnlySpan<int> pairs, StringDictionary dictionary)
     {
         if (facts.IsFull) key.OmitValues();
         if (pairs.Length > CatalogKey.MaxValues)
@@ -133,10 +133,14 @@ internal sealed class RowGroupFilters
             pairs = MostFrequent(pairs);
         }
 
+        var texts = 0;
+        foreach (var i in pairs)
+            if (_pairs[i].Type == CatalogValueType.Text) texts++;
+        key.Expect(texts, pairs.Length - texts);
         foreach (var i in pairs)
         {
             var pair = _pairs[i];
-            if (pair.Type == CatalogValueType.Text) key.AddText(texts.Text((int)pair.Bits), pair.Count);
+            if (pair.Type == CatalogValueType.Text) key.AddText(dictionary.Text((int)pair.Bits), pair.Count);
             else key.AddNumber(pair.Type, pair.Bits, pair.Count);
         }
     }
