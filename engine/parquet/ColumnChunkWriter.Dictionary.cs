@@ -157,7 +157,7 @@ public sealed partial class ColumnChunkWriter
     private void EndDictionary(int count)
     {
         _dictionaryCount = count;
-        AppendCompressed(new PageHeader { Type = PageType.Dictionary, ValueCount = count, Encoding = PageEncoding.Plain }, 0, _dictionaryPage);
+        AppendCompressed(new PageHeader { Type = PageType.Dictionary, ValueCount = count, Encoding = PageEncoding.Plain }, 0, DictionaryLevel, _dictionaryPage);
         CountPage(PageType.Dictionary, PageEncoding.Plain);
     }
 

@@ -11,12 +11,20 @@ public sealed partial class ColumnChunkWriter
         return CompressedBodyBytes();
     }
 
-    /// <summary>Compressed bytes of INT64 in PLAIN encoding: of a page, or of a dictionary's entries.</summary>
+    /// <summary>Compressed bytes of INT64 in PLAIN encoding.</summary>
     public int TryPlain(ReadOnlySpan<long> values)
     {
         _page.ResetWrittenCount();
         PlainEncoder.Encode(values, _page);
         return CompressedBodyBytes();
+    }
+
+    /// <summary>The same of entries of the dictionary.</summary>
+    public int TryDictionary(ReadOnlySpan<long> entries)
+    {
+        _page.ResetWrittenCount();
+        PlainEncoder.Encode(entries, _page);
+        return CompressedBodyBytes(DictionaryLevel);
     }
 
     /// <summary>Compressed bytes of dictionary indices.</summary>
@@ -27,9 +35,11 @@ public sealed partial class ColumnChunkWriter
         return CompressedBodyBytes();
     }
 
-    private int CompressedBodyBytes()
+    private int CompressedBodyBytes() => CompressedBodyBytes(CompressionLevel);
+
+    private int CompressedBodyBytes(int level)
     {
         var body = _page.WrittenSpan;
-        return PageCompression.Compress(_options.Codec, CompressionLevel, body, _memory.Scratch(PageCompression.MaxCompressedLength(_options.Codec, body.Length)));
+        return PageCompression.Compress(_options.Codec, level, body, _memory.Scratch(PageCompression.MaxCompressedLength(_options.Codec, body.Length)));
     }
 }

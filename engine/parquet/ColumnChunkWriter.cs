@@ -56,6 +56,8 @@ public sealed partial class ColumnChunkWriter
     /// <summary>Of pages that are written from now on: that of the options at first.</summary>
     public int CompressionLevel { get; set; }
 
+    private int DictionaryLevel => _options.DictionaryCompressionLevel ?? CompressionLevel;
+
     /// <summary>Rows of the pages so far.</summary>
     public long RowCount { get; private set; }
 
@@ -165,7 +167,7 @@ public sealed partial class ColumnChunkWriter
             DefinitionSizeBytes = levels.Definition.Length,
         };
         var offset = _handedOverBytes + _pages.WrittenCount;
-        AppendCompressed(header, isVersion2 ? levels.Repetition.Length + levels.Definition.Length : 0, _pages);
+        AppendCompressed(header, isVersion2 ? levels.Repetition.Length + levels.Definition.Length : 0, CompressionLevel, _pages);
         _locations.Add(new PageLocation(offset, (int)(_handedOverBytes + _pages.WrittenCount - offset), RowCount));
         _bounds.Add(min, max, levels.ValueCount, levels.NullCount);
         CountPage(header.Type, encoding);
@@ -174,7 +176,7 @@ public sealed partial class ColumnChunkWriter
     }
 
     /// <summary>The first <paramref name="plainLength"/> bytes of the body (levels of version 2) stay as they are.</summary>
-    private void AppendCompressed(PageHeader header, int plainLength, PieceWriter output)
+    private void AppendCompressed(PageHeader header, int plainLength, int level, PieceWriter output)
     {
         var body = _page.WrittenSpan;
         if (body.Length > ParquetLimits.MaxPageBytes)
@@ -185,7 +187,7 @@ public sealed partial class ColumnChunkWriter
         // The codecs make something of nothing; the format wants nothing there.
         header.IsUncompressed = body.Length == plainLength && header.Type == PageType.DataV2;
         if (!header.IsUncompressed)
-            length += PageCompression.Compress(_options.Codec, CompressionLevel, body[plainLength..], scratch[plainLength..]);
+            length += PageCompression.Compress(_options.Codec, level, body[plainLength..], scratch[plainLength..]);
         header.UncompressedSizeBytes = body.Length;
         header.CompressedSizeBytes = length;
         var compressed = scratch[..length];

@@ -8,6 +8,9 @@ public sealed record ColumnOptions
     /// <summary>Level of ZSTD, GZIP or BROTLI; the others have none.</summary>
     public int CompressionLevel { get; init; } = 3;
 
+    /// <summary>That of the dictionary; null: the pages'.</summary>
+    public int? DictionaryCompressionLevel { get; init; }
+
     /// <summary>Whether pages and chunk get a minimum and a maximum.</summary>
     public BoundsPolicy Bounds { get; init; } = BoundsPolicy.Numbers;
 }

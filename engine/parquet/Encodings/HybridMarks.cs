@@ -26,6 +26,13 @@ public static class HybridMarks
             {
                 if (runs.Value > (uint)maxLevel) return false;
                 sink.Append(runs.Value >= (uint)level, runs.Count);
+                // Where one is short most are.
+                while (runs.TryTakeShort(out var value, out var length))
+                {
+                    max = Math.Max(max, value);
+                    sink.AppendShort(value >= level, length);
+                }
+
                 continue;
             }
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Tempo.Engine.Parquet;
 
 /// <summary>The runs of an RLE / bit-packed hybrid one after the other, cut where <paramref name="total"/> numbers are reached.</summary>
@@ -37,6 +39,24 @@ internal ref struct HybridRuns(ReadOnlySpan<byte> source, int width, int total)
         }
 
         return false;
+    }
+
+    /// <summary>
+    /// Goes on to the next run and past it, if it is one number of up to 8 bits, less than 64 times and no more often than are left. False, with nothing
+    /// done, for any other, and at the end.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryTakeShort(out byte value, out int count)
+    {
+        (value, count) = (0, 0);
+        if (width is 0 or > 8 || _position + 1 >= _source.Length) return false;
+        int header = _source[_position];
+        // More than one byte of header, packed groups, or no number at all.
+        if ((header & 0x81) != 0 || header == 0 || header >> 1 > _left) return false;
+        (value, count) = (_source[_position + 1], header >> 1);
+        _position += 2;
+        _left -= count;
+        return true;
     }
 
     private bool TryTakeValue()

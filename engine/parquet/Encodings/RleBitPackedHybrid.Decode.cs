@@ -80,6 +80,13 @@ internal static partial class RleBitPackedHybrid
         var position = 0;
         while (destination.Length > 0)
         {
+            if (typeof(T) == typeof(byte) && width is > 0 and <= 8)
+            {
+                var filled = DecodeShortRuns(source, ref position, MemoryMarshal.CreateSpan(ref Unsafe.As<T, byte>(ref MemoryMarshal.GetReference(destination)), destination.Length));
+                destination = destination[filled..];
+                if (destination.IsEmpty) break;
+            }
+
             if (!Varint.TryRead(source, ref position, out var header)) return false;
             var count = (int)Math.Min(header >> 1, (ulong)int.MaxValue);
             if ((header & 1) == 0)
@@ -104,6 +111,27 @@ internal static partial class RleBitPackedHybrid
 
         consumed = position;
         return true;
+    }
+
+    // Runs of one number less than 64 times, as long as they come one behind the other and whole vectors may be stored; the result is how many numbers
+    // they were.
+    private static int DecodeShortRuns(ReadOnlySpan<byte> source, ref int position, Span<byte> destination)
+    {
+        var (at, filled) = (position, 0);
+        ref var to = ref MemoryMarshal.GetReference(destination);
+        while (at + 1 < source.Length && destination.Length - filled >= 64)
+        {
+            int header = source[at];
+            if ((header & 0x81) != 0) break;
+            var numbers = Vector256.Create(source[at + 1]);
+            numbers.StoreUnsafe(ref to, (nuint)filled);
+            if (header > 64) numbers.StoreUnsafe(ref to, (nuint)filled + 32);
+            filled += header >> 1;
+            at += 2;
+        }
+
+        position = at;
+        return filled;
     }
 
     private static bool TryReadRunValue(ReadOnlySpan<byte> source, ref int position, int width, out uint value)

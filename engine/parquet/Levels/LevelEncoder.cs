@@ -16,6 +16,6 @@ public static class LevelEncoder
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxLevel);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxLevel, sbyte.MaxValue);
-        RleBitPackedHybrid.Encode(levels, BitWidth.Of(maxLevel), output);
+        RleBitPackedHybrid.EncodeLevels(levels, BitWidth.Of(maxLevel), output);
     }
 }

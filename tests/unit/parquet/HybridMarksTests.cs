@@ -159,15 +159,20 @@ public sealed class HybridMarksTests
             Assert.True((i < count && holds(i)) == ((marks[i / 64] >> i & 1) != 0), $"round {round}, number {i} of {count}");
     }
 
-    // Runs of equal numbers between ones that change.
+    // Runs of equal numbers, long ones and short ones, between ones that change.
     private static int[] Mixed(Random random, int limit)
     {
         var values = new List<int>();
         for (var stretch = random.Next(6); stretch > 0; stretch--)
         {
             var isRun = random.Next(2) == 0;
+            var areShort = random.Next(3) == 0;
             var value = random.Next(limit);
-            for (var i = random.Next(150); i >= 0; i--) values.Add(isRun ? value : random.Next(limit));
+            for (var i = random.Next(150); i >= 0; i--)
+            {
+                if (areShort) values.AddRange(Enumerable.Repeat(random.Next(limit), random.Next(1, 70)));
+                else values.Add(isRun ? value : random.Next(limit));
+            }
         }
 
         return [.. values];

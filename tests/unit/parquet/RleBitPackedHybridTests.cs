@@ -26,10 +26,25 @@ public sealed class RleBitPackedHybridTests
     [Fact]
     public void Packs_runs_shorter_than_a_block()
     {
-        byte[] levels = [0, .. Enumerable.Repeat((byte)1, 31), 0, 0];
+        byte[] numbers = [0, .. Enumerable.Repeat((byte)1, 31), 0, 0];
         var output = new ArrayBufferWriter<byte>();
-        LevelEncoder.Encode(levels, 1, output);
+        RleBitPackedHybrid.Encode(numbers, 1, output);
         Assert.Equal("0BFEFFFFFF00", Convert.ToHexString(output.WrittenSpan));
+    }
+
+    /// <summary>Two bytes a run are less than three bits for each of thirteen attributes; but not less than those of three.</summary>
+    [Fact]
+    public void Levels_are_runs_where_that_is_shorter()
+    {
+        byte[] levels = [.. Enumerable.Range(0, 20).SelectMany(static _ => (byte[])[3, .. Enumerable.Repeat((byte)4, 12)])];
+        var output = new ArrayBufferWriter<byte>();
+        LevelEncoder.Encode(levels, 4, output);
+        Assert.Equal(string.Concat(Enumerable.Repeat("02031804", 20)), Convert.ToHexString(output.WrittenSpan));
+
+        levels = [.. Enumerable.Range(0, 21).SelectMany(static _ => (byte[])[3, 4, 4])];
+        output.ResetWrittenCount();
+        LevelEncoder.Encode(levels, 4, output);
+        Assert.Equal(1 + 8 * 3, output.WrittenCount);
     }
 
     [Theory]
@@ -150,7 +165,9 @@ public sealed class RleBitPackedHybridTests
         for (var parts = random.Next(6); parts > 0; parts--)
         {
             var length = random.Next(1, 90);
-            if (random.Next(2) == 0) values.AddRange(Enumerable.Repeat((int)random.NextInt64(1L << width) & mask, length));
+            if (random.Next(3) == 0)
+                for (; length > 0; length--) values.AddRange(Enumerable.Repeat((int)random.NextInt64(1L << width) & mask, random.Next(1, 80)));
+            else if (random.Next(2) == 0) values.AddRange(Enumerable.Repeat((int)random.NextInt64(1L << width) & mask, length));
             else for (; length > 0; length--) values.Add((int)random.NextInt64(1L << width) & mask);
         }
 

@@ -40,7 +40,7 @@ internal sealed class BlockColumns
 
     private static ColumnOptions OptionsOf(string path, int zstdLevel)
     {
-        var options = new ColumnOptions { CompressionLevel = ColumnLevels.Of(path, zstdLevel) };
+        var options = new ColumnOptions { CompressionLevel = ColumnLevels.Of(path, zstdLevel), DictionaryCompressionLevel = ColumnLevels.OfDictionaries };
         return HasTextBounds(path) ? options with { Bounds = BoundsPolicy.All } : options;
     }
 

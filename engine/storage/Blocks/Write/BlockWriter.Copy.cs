@@ -20,7 +20,7 @@ public sealed partial class BlockWriter
     internal const string LayoutKey = "tempo.layout";
 
     /// <summary>To be raised when <see cref="BlockColumns"/> or a stage makes other pages of the same rows.</summary>
-    private const int EncodingRules = 4;
+    private const int EncodingRules = 5;
 
     /// <summary>Pages made in the same way, of the same leaves, are the pages that this writer would make.</summary>
     public bool CanCopyFrom(BlockReader block) =>

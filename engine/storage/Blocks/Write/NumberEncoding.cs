@@ -34,7 +34,7 @@ internal sealed class NumberEncoding
         if (_encoding != PageEncoding.RleDictionary || dictionary.Count <= FewEntries || dictionary.Count < _nextTrial && !dictionary.IsClosed) return _encoding;
         var deltas = chunk.TryDelta(column.Values);
         if (dictionary.IsClosed) return _encoding = deltas < chunk.TryPlain(column.Values) ? PageEncoding.DeltaBinaryPacked : PageEncoding.Plain;
-        var entries = chunk.TryPlain(dictionary.Values[_seenEntries..]);
+        var entries = chunk.TryDictionary(dictionary.Values[_seenEntries..]);
         (_seenEntries, _nextTrial) = (dictionary.Count, 2 * dictionary.Count);
         var indexes = chunk.TryDictionaryIndices(column.Indexes, indexBits);
         return _encoding = deltas + deltas / Parts < indexes + entries / PagesOfEntry ? PageEncoding.DeltaBinaryPacked : PageEncoding.RleDictionary;
