@@ -27,7 +27,6 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
     private readonly Log _log;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stop = new();
-    private readonly CancellationTokenSource _ending = new();
     private readonly Task _pinging;
     private readonly Lock _lock = new();
     private volatile RingSnapshot _snapshot = RingSnapshot.Empty;
@@ -50,9 +49,6 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
 
     /// <summary>False once it leaves: what it took then would go to the store after it has said that all is there.</summary>
     public bool TakesSpans => _self.State != MemberState.Leaving;
-
-    /// <summary>Cancelled when what other nodes keep open here has to end: after this node has left, before its listeners close.</summary>
-    public CancellationToken Ending => _ending.Token;
 
     /// <summary>How membership is known, for people.</summary>
     public string MembershipText => _membership.Describe();
@@ -150,9 +146,6 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
         }
     }
 
-    /// <summary>See <see cref="Ending"/>.</summary>
-    public Task EndAsync() => _ending.CancelAsync();
-
     /// <summary>What a node that greets this one is answered.</summary>
     public PeerGreeting Greet(PeerGreeting other)
     {
@@ -187,7 +180,6 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
         await _membership.DisposeAsync().ConfigureAwait(false);
         foreach (var peer in _snapshot.Peers.Values) peer.Dispose();
         _transport.Dispose();
-        _ending.Dispose();
         _stop.Dispose();
     }
 

@@ -12,7 +12,7 @@ namespace Tempo.Fuzz.Targets;
 /// </summary>
 internal sealed class PostHeadTarget : IFuzzTarget
 {
-    private static readonly byte[] Line = PostHead.RequestLine("/v1/traces");
+    private static readonly PostShape Shape = PostShape.Otlp("/v1/traces");
 
     public string Name => "post-head";
 
@@ -25,10 +25,10 @@ internal sealed class PostHeadTarget : IFuzzTarget
 
     public void Run(ReadOnlySpan<byte> input)
     {
-        var kind = PostHead.Read(input, Line, out var head);
+        var kind = PostHead.Read(input, Shape, out var head);
         if (kind != HeadKind.Plain) return;
-        for (var length = 0; length < head.HeadBytes; length++) Oracle.Holds(PostHead.Read(input[..length], Line, out _) == HeadKind.Incomplete, "a part of a head is told to be one");
-        Oracle.Holds(PostHead.Read(input[..head.HeadBytes], Line, out var again) == HeadKind.Plain && again == head, "what follows does not matter");
+        for (var length = 0; length < head.HeadBytes; length++) Oracle.Holds(PostHead.Read(input[..length], Shape, out _) == HeadKind.Incomplete, "a part of a head is told to be one");
+        Oracle.Holds(PostHead.Read(input[..head.HeadBytes], Shape, out var again) == HeadKind.Plain && again == head, "what follows does not matter");
         var found = new Found();
         var parser = new HttpParser<Found>();
         var reader = new SequenceReader<byte>(new ReadOnlySequence<byte>(input.ToArray()));
@@ -40,8 +40,8 @@ internal sealed class PostHeadTarget : IFuzzTarget
         Oracle.Holds(found.Values("content-type") is [var type] && type.Equals("application/x-protobuf", StringComparison.OrdinalIgnoreCase), "one type");
         foreach (var other in (string[])["transfer-encoding", "content-encoding", "expect", "upgrade"]) Oracle.Holds(found.Values(other).Count == 0, $"no {other}");
         var tenants = found.Values("x-scope-orgid");
-        Oracle.Holds(tenants.Count == (head.TenantBytes < 0 ? 0 : 1), "one tenant or none");
-        if (tenants.Count == 1) Oracle.Holds(tenants[0] == Encoding.ASCII.GetString(input.Slice(head.TenantStart, head.TenantBytes)), "and the same");
+        Oracle.Holds(tenants.Count == (head.SenderBytes < 0 ? 0 : 1), "one tenant or none");
+        if (tenants.Count == 1) Oracle.Holds(tenants[0] == Encoding.ASCII.GetString(input.Slice(head.SenderStart, head.SenderBytes)), "and the same");
     }
 
     private sealed class Found : IHttpRequestLineHandler, IHttpHeadersHandler

@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Node;
 using Tempo.Host.Grpc;
 using Tempo.Host.Receivers;
 
@@ -38,10 +37,11 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
     private int _receivedBytes;
     private long _started;
     private TenantId _tenant;
-    private string? _tenantText;
+    private string? _sender;
     private RequestBody? _body;
     private byte[]? _unsent;
     private int _unsentStart;
+    private bool _isWaitingForMany; // of a body
     private bool _isGone;
 
     private enum Phase
@@ -139,7 +139,7 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
         var bytes = stackalloc byte[PeekBytes];
         var count = Receive(bytes, PeekBytes, SocketCalls.MessagePeek);
         if (count <= 0) return Without(count, EdgeListener.SilenceTimeout);
-        var kind = PostHead.Read(new ReadOnlySpan<byte>(bytes, count), posts.RequestLine, out var head);
+        var kind = PostHead.Read(new ReadOnlySpan<byte>(bytes, count), posts.Shape, out var head);
         if (kind == HeadKind.Incomplete && count < PeekBytes)
         {
             // It stays in the kernel's memory; the next byte wakes us, or the end of what the client sends, after which it will not be whole.
@@ -152,7 +152,7 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
             return Arm(SocketCalls.EpollModify, SocketCalls.EpollIn | SocketCalls.EpollReadHangUp, isFirst ? listener.HeadTimeout : null);
         }
 
-        if (kind != HeadKind.Plain || head.BodyBytes > posts.MaxBodyBytes || !TryResolveTenant(new ReadOnlySpan<byte>(bytes, count), head))
+        if (kind != HeadKind.Plain || head.BodyBytes > posts.MaxBodyBytes || !TryAccept(new ReadOnlySpan<byte>(bytes, count), head))
             return GiveAway();
         ForgetPeeked();
         if (Receive(bytes, head.HeadBytes, 0) != head.HeadBytes) return CloseNow();
@@ -175,18 +175,18 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
         return false;
     }
 
-    private bool TryResolveTenant(ReadOnlySpan<byte> bytes, in PostHead head)
+    private bool TryAccept(ReadOnlySpan<byte> bytes, in PostHead head)
     {
-        var text = head.TenantBytes < 0 ? default : bytes.Slice(head.TenantStart, head.TenantBytes);
-        if (head.TenantBytes < 0) _tenantText = null;
-        else if (_tenantText is null || !Ascii.Equals(text, _tenantText)) _tenantText = Encoding.ASCII.GetString(text);
+        var text = head.SenderBytes < 0 ? default : bytes.Slice(head.SenderStart, head.SenderBytes);
+        if (head.SenderBytes < 0) _sender = null;
+        else if (_sender is null || !Ascii.Equals(text, _sender)) _sender = Encoding.ASCII.GetString(text);
         else if (_tenant.Value is { Length: > 0 }) return true;
-        return posts.TryResolveTenant(_tenantText, out _tenant);
+        return posts.TryAccept(_sender, out _tenant);
     }
 
     private bool Admit()
     {
-        var admission = posts.Ingest.AdmitAsync(CancellationToken.None);
+        var admission = posts.AdmitAsync();
         if (admission.IsCompleted) return Admitted(admission.Result);
         _phase = Phase.Admission;
         _ = GoOnAsync(admission, static (connection, status) => connection.Admitted(status));
@@ -220,7 +220,8 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
     private bool Refuse(in GrpcStatus status)
     {
         ReleaseBody();
-        var (code, answer) = posts.AnswerOf(status, default);
+        if (_isWaitingForMany) WaitFor(1);
+        var (code, answer) = posts.Refuse(status);
         posts.Observe(code, _started);
         return Answer(answer);
     }
@@ -238,6 +239,7 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
             if (count <= 0)
             {
                 if (_receivedBytes == 0) ReleaseBody();
+                if (count == -1 && posts.WaitsForBytes > 1) WaitFor(Math.Min(missing, posts.WaitsForBytes));
                 return Without(count, TimeForBody());
             }
 
@@ -245,26 +247,33 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
             _receivedBytes += count;
         }
 
+        if (_isWaitingForMany) WaitFor(1);
         _phase = Phase.Storing;
         return Store();
+    }
+
+    // One event for all that is missing, instead of one for each piece.
+    private void WaitFor(int bytes)
+    {
+        SocketCalls.SetReceiveLowWater(socket, bytes);
+        _isWaitingForMany = bytes > 1;
     }
 
     private TimeSpan TimeForBody() => BodyPace.Left(_receivedBytes, posts.Time.GetElapsedTime(_started));
 
     private bool Store()
     {
-        var stored = posts.Ingest.StoreAsync(_tenant, _body!);
+        var stored = posts.StoreAsync(_tenant, _body!);
         if (stored.IsCompleted) return Stored(stored.Result);
         _ = GoOnAsync(stored, static (connection, result) => connection.Stored(result));
         return false;
     }
 
-    private bool Stored((GrpcStatus Status, IngestOutcome Outcome) result)
+    private bool Stored((int Code, byte[] Answer) result)
     {
         ReleaseBody();
-        var (code, answer) = posts.AnswerOf(result.Status, result.Outcome);
-        posts.Observe(code, _started);
-        return Answer(answer);
+        posts.Observe(result.Code, _started);
+        return Answer(result.Answer);
     }
 
     private bool Answer(byte[] answer)

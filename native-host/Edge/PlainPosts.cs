@@ -1,39 +1,53 @@
-using Microsoft.Extensions.Primitives;
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Node;
 using Tempo.Host.Grpc;
 using Tempo.Host.Receivers;
-using Tempo.Host.Telemetry;
 
 namespace Tempo.Host.Edge;
 
-/// <summary>A receiver of plain posts (<see cref="PostHead"/>): the same admission, memory, ingest, limits and metrics as that of <see cref="OtlpHttpReceiver"/>.</summary>
-/// <param name="Ingest">Stores what comes.</param>
-/// <param name="Memory">Where bodies are rented.</param>
-/// <param name="MaxBodyBytes">A longer one is not read here.</param>
-/// <param name="Path">Where it takes posts.</param>
-/// <param name="Requests">Gets their durations.</param>
-/// <param name="Log">Gets what failed by a fault of ours.</param>
-/// <param name="Time">The clock.</param>
-internal sealed record PlainPosts(OtlpIngest Ingest, RequestMemory Memory, int MaxBodyBytes, string Path, RequestMetrics Requests, Log Log, TimeProvider Time)
+/// <summary>What is done with the plain posts (<see cref="PostHead"/>) of a port.</summary>
+/// <param name="path">Where it takes posts.</param>
+/// <param name="shape">What their heads look like.</param>
+/// <param name="memory">Where bodies are rented.</param>
+/// <param name="maxBodyBytes">A longer one is not read here.</param>
+/// <param name="log">Gets what failed by a fault of ours.</param>
+/// <param name="time">The clock.</param>
+internal abstract class PlainPosts(string path, PostShape shape, RequestMemory memory, int maxBodyBytes, Log log, TimeProvider time)
 {
-    /// <summary>What a request line must be.</summary>
-    public byte[] RequestLine { get; } = PostHead.RequestLine(Path);
+    public string Path => path;
+
+    public PostShape Shape => shape;
+
+    public RequestMemory Memory => memory;
+
+    public int MaxBodyBytes => maxBodyBytes;
+
+    public Log Log => log;
+
+    public TimeProvider Time => time;
 
     /// <summary>Connections that are served here at once; beyond it the idle one whose time is over first makes room for a new one.</summary>
     public int MaxConnections { get; init; } = 20_000;
 
-    public EdgeAnswers Answers { get; } = new(Time);
+    public EdgeAnswers Answers { get; } = new(time);
 
-    /// <summary>Of the value of its header, null where there is none; false if there is no saying.</summary>
-    public bool TryResolveTenant(string? header, out TenantId tenant) => Ingest.ResolveTenant(header is null ? StringValues.Empty : new StringValues(header), out tenant).IsOk;
+    /// <summary>Bytes of a body that are waited for before a thread is woken; 1: any. More is for senders that have all of it ready.</summary>
+    public virtual int WaitsForBytes => 1;
 
-    public void Observe(int code, long started) => Requests.Observe("POST", "v1_traces", code switch { 200 => "200", 503 => "503", _ => code.ToString(System.Globalization.CultureInfo.InvariantCulture) }, Time.GetElapsedTime(started));
+    /// <summary>Nothing that stands before the handler is passed over: who sends is judged here.</summary>
+    public virtual bool JudgesSender => false;
 
-    /// <summary>What is sent for an outcome, and its code.</summary>
-    public (int Code, byte[] Answer) AnswerOf(in GrpcStatus status, in IngestOutcome outcome)
-    {
-        if (!status.IsOk) return (HttpBody.StatusOf(status), Answers.Error(HttpBody.StatusOf(status), status));
-        return (200, outcome.RejectedSpans == 0 && string.IsNullOrEmpty(outcome.Message) ? Answers.Success : Answers.Partial(outcome));
-    }
+    /// <summary>Whether a post is served here, by the value of the header that says who sends, null where there is none; and for which tenant, if that says so.</summary>
+    public abstract bool TryAccept(string? sender, out TenantId tenant);
+
+    /// <summary>Ok when the body is to be read; else what to answer without reading it.</summary>
+    public abstract ValueTask<GrpcStatus> AdmitAsync();
+
+    /// <summary>The code of what is refused before it is stored, and the answer.</summary>
+    public abstract (int Code, byte[] Answer) Refuse(in GrpcStatus status);
+
+    /// <summary>Stores a body, and returns what to answer.</summary>
+    public abstract ValueTask<(int Code, byte[] Answer)> StoreAsync(TenantId tenant, RequestBody body);
+
+    /// <summary>Counts an answer.</summary>
+    public abstract void Observe(int code, long started);
 }

@@ -18,8 +18,25 @@ internal enum HeadKind
     Other,
 }
 
+/// <summary>What the heads of the plain posts of a port look like.</summary>
+/// <param name="path">Where they go.</param>
+/// <param name="contentType">Of their bodies, in small letters.</param>
+/// <param name="senderHeader">Name of the header that says who sends, in small letters.</param>
+internal sealed class PostShape(string path, string contentType, string senderHeader)
+{
+    /// <summary>With its line end.</summary>
+    public byte[] RequestLine { get; } = Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\n");
+
+    public byte[] ContentType { get; } = Encoding.ASCII.GetBytes(contentType);
+
+    public byte[] SenderHeader { get; } = Encoding.ASCII.GetBytes(senderHeader);
+
+    /// <summary>What every OTLP exporter sends without compression.</summary>
+    public static PostShape Otlp(string path) => new(path, "application/x-protobuf", "x-scope-orgid");
+}
+
 /// <summary>
-/// The head of a plain post (RFC 9112), as every OTLP exporter sends it without compression:
+/// The head of a plain post (RFC 9112), as OTLP exporters send it without compression:
 /// <code>
 /// POST /v1/traces HTTP/1.1
 /// Host: name, or name:port
@@ -32,9 +49,9 @@ internal enum HeadKind
 /// </summary>
 /// <param name="HeadBytes">Up to and with the empty line.</param>
 /// <param name="BodyBytes">What Content-Length says, at least 1.</param>
-/// <param name="TenantStart">Where the value of X-Scope-OrgID stands in the head.</param>
-/// <param name="TenantBytes">Its length; below zero if the header is not there.</param>
-internal readonly record struct PostHead(int HeadBytes, int BodyBytes, int TenantStart, int TenantBytes)
+/// <param name="SenderStart">Where the value of the header that says who sends stands in the head.</param>
+/// <param name="SenderBytes">Its length; below zero if the header is not there.</param>
+internal readonly record struct PostHead(int HeadBytes, int BodyBytes, int SenderStart, int SenderBytes)
 {
     /// <summary>Those of exporters and proxies are a dozen.</summary>
     private const int MaxHeaders = 64;
@@ -45,19 +62,17 @@ internal readonly record struct PostHead(int HeadBytes, int BodyBytes, int Tenan
     private static readonly SearchValues<byte> TokenBytes = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
     private static readonly SearchValues<byte> HostBytes = SearchValues.Create("-._0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
 
-    /// <summary>The request line of a path, with its line end.</summary>
-    public static byte[] RequestLine(string path) => Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\n");
-
     /// <summary>Looks at the beginning of a request.</summary>
     /// <param name="bytes">What has come of it, and perhaps of what follows.</param>
-    /// <param name="requestLine">See <see cref="RequestLine"/>.</param>
+    /// <param name="shape">Of plain posts.</param>
     /// <param name="head">Of a plain one.</param>
-    public static HeadKind Read(ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> requestLine, out PostHead head)
+    public static HeadKind Read(ReadOnlySpan<byte> bytes, PostShape shape, out PostHead head)
     {
         head = default;
+        ReadOnlySpan<byte> requestLine = shape.RequestLine;
         if (bytes.Length < requestLine.Length) return requestLine.StartsWith(bytes) ? HeadKind.Incomplete : HeadKind.Other;
         if (!bytes.StartsWith(requestLine)) return HeadKind.Other;
-        var fields = new Fields();
+        var fields = new Fields(shape);
         var at = requestLine.Length;
         for (var count = 0; count <= MaxHeaders; count++)
         {
@@ -66,7 +81,7 @@ internal readonly record struct PostHead(int HeadBytes, int BodyBytes, int Tenan
             if (length == 0)
             {
                 if (!fields.IsPlain) return HeadKind.Other;
-                head = new PostHead(at + 2, fields.BodyBytes, fields.TenantStart, fields.TenantBytes);
+                head = new PostHead(at + 2, fields.BodyBytes, fields.SenderStart, fields.SenderBytes);
                 return HeadKind.Plain;
             }
 
@@ -77,16 +92,16 @@ internal readonly record struct PostHead(int HeadBytes, int BodyBytes, int Tenan
         return HeadKind.Other;
     }
 
-    private ref struct Fields()
+    private ref struct Fields(PostShape shape)
     {
         private bool _hasHost;
         private bool _hasType;
 
         public int BodyBytes { get; private set; }
 
-        public int TenantStart { get; private set; }
+        public int SenderStart { get; private set; }
 
-        public int TenantBytes { get; private set; } = -1;
+        public int SenderBytes { get; private set; } = -1;
 
         public readonly bool IsPlain => _hasHost && _hasType && BodyBytes > 0;
 
@@ -108,9 +123,9 @@ internal readonly record struct PostHead(int HeadBytes, int BodyBytes, int Tenan
         {
             if (Is(name, "host"u8)) return !_hasHost && (_hasHost = IsHost(value));
             if (Is(name, "content-length"u8)) return BodyBytes == 0 && TryReadLength(value);
-            if (Is(name, "content-type"u8)) return !_hasType && (_hasType = Is(value, "application/x-protobuf"u8));
+            if (Is(name, "content-type"u8)) return !_hasType && (_hasType = Is(value, shape.ContentType));
             if (Is(name, "connection"u8)) return Is(value, "keep-alive"u8);
-            if (Is(name, "x-scope-orgid"u8)) return TryTakeTenant(value, valueStart);
+            if (Is(name, shape.SenderHeader)) return TryTakeSender(value, valueStart);
             return !(Is(name, "transfer-encoding"u8) || Is(name, "content-encoding"u8) || Is(name, "expect"u8) || Is(name, "upgrade"u8)
                 || Is(name, "x-content-length"u8) || Is(name, "http2-settings"u8) || Is(name, "trailer"u8) || Is(name, "te"u8));
         }
@@ -123,10 +138,10 @@ internal readonly record struct PostHead(int HeadBytes, int BodyBytes, int Tenan
             return true;
         }
 
-        private bool TryTakeTenant(ReadOnlySpan<byte> value, int start)
+        private bool TryTakeSender(ReadOnlySpan<byte> value, int start)
         {
-            if (TenantBytes >= 0) return false;
-            (TenantStart, TenantBytes) = (start, value.Length);
+            if (SenderBytes >= 0) return false;
+            (SenderStart, SenderBytes) = (start, value.Length);
             return true;
         }
 

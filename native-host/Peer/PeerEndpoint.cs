@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
@@ -14,21 +12,33 @@ using Tempo.Ring.Peers;
 namespace Tempo.Host.Peer;
 
 /// <summary>What other nodes of the ring ask of this one, on the gRPC port; see <see cref="PeerProtocol"/>.</summary>
-internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory memory, RequestMetrics metrics, TimeProvider time)
+internal sealed class PeerEndpoint
 {
-    private const int MaxBodyBytes = 512 << 20;
-    private readonly byte[] _secret = Encoding.UTF8.GetBytes(ring.Options.Peers.Secret);
-    private readonly PushStreamServer _pushes = new(node, ring, memory, metrics, time);
+    private readonly TempoNode _node;
+    private readonly RingNode _ring;
+    private readonly RequestMemory _memory;
+    private readonly RequestMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly PushIntake _intake;
+
+    public PeerEndpoint(TempoNode node, RingNode ring, RequestMemory memory, RequestMetrics metrics, Log log, TimeProvider time)
+    {
+        (_node, _ring, _memory, _metrics, _time, _intake) = (node, ring, memory, metrics, time, new PushIntake(node, ring));
+        Posts = new PeerPosts(_intake, ring.Options.Peers.Secret, memory, metrics, log, time);
+    }
+
+    /// <summary>Takes pushes below Kestrel.</summary>
+    public PeerPosts Posts { get; }
 
     /// <summary>The listener's function: other nodes here, everything else to <paramref name="next"/>.</summary>
-    /// <remarks>The listener takes HTTP/1.1 for the push stream (<see cref="ListenerLimits.TakesUpgrades"/>); nothing else of it is for anybody.</remarks>
+    /// <remarks>The listener takes HTTP/1.1 for pushes (<see cref="ListenerLimits.TakesPushes"/>); nothing else of it is for anybody.</remarks>
     public Func<HttpContext, Task> Before(Func<HttpContext, Task> next) => context =>
     {
         var path = context.Request.Path.Value ?? "";
         var isPeers = path.StartsWith(PeerProtocol.Root, StringComparison.Ordinal);
         if (HttpProtocol.IsHttp2(context.Request.Protocol)) return isPeers ? HandleAsync(context) : next(context);
-        // A push stream of whatever version: of another one it is told so.
-        return isPeers && (path == PeerProtocol.PushStream || !path.StartsWith(PeerProtocol.PathPrefix, StringComparison.Ordinal)) ? HandleAsync(context) : RefuseAsync(context);
+        // A push of whatever version: of another one it is told so.
+        return isPeers && (path == PeerProtocol.Push || !path.StartsWith(PeerProtocol.PathPrefix, StringComparison.Ordinal)) ? HandleAsync(context) : RefuseAsync(context);
     };
 
     private static Task RefuseAsync(HttpContext context)
@@ -39,21 +49,20 @@ internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory 
 
     private async Task HandleAsync(HttpContext context)
     {
-        var started = time.GetTimestamp();
+        var started = _time.GetTimestamp();
         var path = context.Request.Path.Value ?? "";
         await AnswerAsync(context, path).ConfigureAwait(false);
-        if (path == PeerProtocol.PushStream) return; // each batch is a request
         var asked = path.StartsWith(PeerProtocol.PathPrefix, StringComparison.Ordinal) ? path[PeerProtocol.PathPrefix.Length..] : "";
-        metrics.Observe(context.Request.Method, "tempo_peer_" + asked switch
+        _metrics.Observe(context.Request.Method, "tempo_peer_" + asked switch
         {
-            "live" or "metas" or "part" or "ping" => asked,
+            "live" or "metas" or "part" or "ping" or "push" => asked,
             _ => "other",
-        }, context.Response.StatusCode.ToString(System.Globalization.CultureInfo.InvariantCulture), time.GetElapsedTime(started));
+        }, context.Response.StatusCode.ToString(System.Globalization.CultureInfo.InvariantCulture), _time.GetElapsedTime(started));
     }
 
     private async Task AnswerAsync(HttpContext context, string path)
     {
-        if (!IsMember(context.Request))
+        if (!Posts.IsMember(context.Request.Headers[PeerProtocol.SecretHeader].ToString()))
         {
             await PlainText.WriteAsync(context, StatusCodes.Status403Forbidden, "the ring's secret is missing or another one\n").ConfigureAwait(false);
             return;
@@ -61,7 +70,7 @@ internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory 
 
         if (!path.StartsWith(PeerProtocol.PathPrefix, StringComparison.Ordinal))
         {
-            var text = $"{ring.Self.Id} speaks version {PeerProtocol.Version} of the protocol between nodes and was asked in that of {path}: all nodes of a ring speak the same one\n";
+            var text = $"{_ring.Self.Id} speaks version {PeerProtocol.Version} of the protocol between nodes and was asked in that of {path}: all nodes of a ring speak the same one\n";
             await PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, text).ConfigureAwait(false);
             return;
         }
@@ -70,18 +79,12 @@ internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory 
         if (path == PeerProtocol.Ping)
         {
             if (PeerGreeting.TryParse(context.Request.Headers[PeerProtocol.GreetingHeader].ToString()) is not { } other) await PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, "no greeting\n").ConfigureAwait(false);
-            else await PlainText.WriteAsync(context, StatusCodes.Status200OK, ring.Greet(other).ToString()).ConfigureAwait(false);
+            else await PlainText.WriteAsync(context, StatusCodes.Status200OK, _ring.Greet(other).ToString()).ConfigureAwait(false);
             return;
         }
 
-        if (path == PeerProtocol.PushStream)
-        {
-            await _pushes.ServeAsync(context).ConfigureAwait(false);
-            return;
-        }
-
-        using var body = memory.Rent();
-        if (await BodyReader.ReadAsync(context.Request.BodyReader, body, MaxBodyBytes, time, context.RequestAborted).ConfigureAwait(false) is not BodyStatus.Complete and var failure)
+        using var body = _memory.Rent();
+        if (await BodyReader.ReadAsync(context.Request.BodyReader, body, PeerProtocol.MaxPushBytes, _time, context.RequestAborted).ConfigureAwait(false) is not BodyStatus.Complete and var failure)
         {
             await PlainText.WriteAsync(context, failure == BodyStatus.TooLarge || body.Refusal.IsTooLarge ? StatusCodes.Status413PayloadTooLarge : StatusCodes.Status503ServiceUnavailable, $"{failure}\n").ConfigureAwait(false);
             return;
@@ -89,7 +92,8 @@ internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory 
 
         try
         {
-            if (PeerProtocol.QuestionOf(path) is { } question) await node.AnswerPeerAsync(question, body.Buffer, answer, context.RequestAborted).ConfigureAwait(false);
+            if (path == PeerProtocol.Push) await _intake.StoreAsync(body.Buffer, answer).ConfigureAwait(false);
+            else if (PeerProtocol.QuestionOf(path) is { } question) await _node.AnswerPeerAsync(question, body.Buffer, answer, context.RequestAborted).ConfigureAwait(false);
             else
             {
                 await PlainText.WriteAsync(context, StatusCodes.Status404NotFound, PlainText.PageNotFound).ConfigureAwait(false);
@@ -123,7 +127,4 @@ internal sealed class PeerEndpoint(TempoNode node, RingNode ring, RequestMemory 
             writer.Advance(count);
         }
     }
-
-    private bool IsMember(HttpRequest request) =>
-        _secret.Length == 0 || CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(request.Headers[PeerProtocol.SecretHeader].ToString()), _secret);
 }

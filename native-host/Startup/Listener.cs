@@ -30,11 +30,11 @@ internal sealed record ListenerLimits(long? MaxBodyBytes, int MaxRequestLineByte
     /// <summary>The time it has to answer; zero: 20 s.</summary>
     public TimeSpan PingTimeout { get; init; }
 
-    /// <summary>HTTP/1.1 is taken beside HTTP/2 for requests that are upgraded; the handler refuses others.</summary>
-    public bool TakesUpgrades { get; init; }
+    /// <summary>HTTP/1.1 is taken beside HTTP/2 for pushes of other nodes; the handler refuses others.</summary>
+    public bool TakesPushes { get; init; }
 
     /// <summary>Whether HTTP/1.1 is spoken at all.</summary>
-    public bool TakesHttp1 => !IsHttp2Only || TakesUpgrades;
+    public bool TakesHttp1 => !IsHttp2Only || TakesPushes;
 
     /// <summary>The same with what a receiver's configuration says.</summary>
     public ListenerLimits With(ReceiverServerOptions server) => this with

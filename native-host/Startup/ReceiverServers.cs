@@ -50,7 +50,7 @@ internal sealed class ReceiverServers : IAsyncDisposable
         {
             var ingest = Ingest(Otlp, "http");
             var receiver = new OtlpHttpReceiver(ingest, new HttpBody(memory, otlpHttp.MaxRequestBytes, _time, otlpHttp.Server.ContentEncodings), _requests, _time, otlpHttp.Server.TracesPath);
-            var posts = new PlainPosts(ingest, memory, otlpHttp.MaxRequestBytes, otlpHttp.Server.TracesPath, _requests, _log, _time);
+            var posts = new OtlpPosts(ingest, memory, otlpHttp.MaxRequestBytes, otlpHttp.Server.TracesPath, _requests, _log, _time);
             await ListenAsync("otlp_http", otlpHttp, HttpLimits.With(otlpHttp.Server), receiver.HandleAsync, posts).ConfigureAwait(false);
         }
 

@@ -174,12 +174,13 @@ public sealed class TempoServer
         var apiLimits = ApiLimits with { MaxStreams = _options.Api.MaxGrpcStreams };
         await _listeners.OpenAsync("http", http, apiLimits, GrpcApi.OverHttp(grpc, _options.Api.IsGrpcOverHttp, router.HandleAsync), _options.HttpTls).ConfigureAwait(false);
         var grpcAddress = new ListenAddress(_options.Api.GrpcListenAddress, _options.Api.GrpcListenPort);
-        await _listeners.OpenAsync("grpc", grpcAddress, GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams, TakesUpgrades = _ring is not null }, grpc.HandleAsync, _options.GrpcTls, inner => WithPeers(node, requests, inner)).ConfigureAwait(false);
+        var peers = PeersOf(node, requests);
+        await _listeners.OpenAsync("grpc", grpcAddress, GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams, TakesPushes = peers is not null }, grpc.HandleAsync, _options.GrpcTls, inner => peers?.Before(inner) ?? inner, peers?.Posts).ConfigureAwait(false);
     }
 
     // Other nodes of the ring come in on the gRPC port.
-    private Func<HttpContext, Task> WithPeers(TempoNode node, RequestMetrics requests, Func<HttpContext, Task> grpc) =>
-        _ring is null ? grpc : new PeerEndpoint(node, _ring, new RequestMemory(_options.Node.MaxInflightBytes * 2, "twice distributor.max_inflight_bytes", maxIdleBytes: 4 << 20), requests, _time).Before(grpc);
+    private PeerEndpoint? PeersOf(TempoNode node, RequestMetrics requests) =>
+        _ring is null ? null : new PeerEndpoint(node, _ring, new RequestMemory(_options.Node.MaxInflightBytes * 2, "twice distributor.max_inflight_bytes", maxIdleBytes: 4 << 20), requests, _log, _time);
 
     private IReadOnlyList<(string Name, string State)> Services()
     {
@@ -201,7 +202,6 @@ public sealed class TempoServer
     private async Task StopAsync()
     {
         await LeaveRingAsync().ConfigureAwait(false);
-        if (_ring is not null) await _ring.EndAsync().ConfigureAwait(false);
         using var deadline = new CancellationTokenSource(_options.GracefulShutdownTimeout, _time);
         await _listeners.StopAsync(deadline.Token).ConfigureAwait(false);
         if (_receivers is not null) await _receivers.DisposeAsync().ConfigureAwait(false);

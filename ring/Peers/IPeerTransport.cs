@@ -3,7 +3,7 @@ using Tempo.Engine.Node.Peers;
 
 namespace Tempo.Ring.Peers;
 
-/// <summary>The way to other nodes: HTTP/2 (<see cref="PeerTransport"/>), or a simulated network. Thread safe.</summary>
+/// <summary>The way to other nodes: HTTP (<see cref="PeerTransport"/>), or a simulated network. Thread safe.</summary>
 public interface IPeerTransport : IDisposable
 {
     /// <summary>
@@ -12,19 +12,17 @@ public interface IPeerTransport : IDisposable
     /// </summary>
     ValueTask AskAsync(string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation);
 
-    /// <summary>Opens a way on which the node is given spans.</summary>
-    IPushStream OpenPush(string name, string address);
+    /// <summary>The way on which a node is given spans.</summary>
+    IPushWay OpenPush(string name, string address);
 }
 
-/// <summary>The way on which a node is given spans, frame by frame. Once something fails it is over, and all that waits fails with it. Thread safe.</summary>
-public interface IPushStream : IDisposable
+/// <summary>The way on which a node is given spans, batch by batch, several at once. Disposed, nothing more is sent. Thread safe.</summary>
+public interface IPushWay : IDisposable
 {
-    /// <summary>Another one is to be opened.</summary>
-    bool IsOver { get; }
-
     /// <summary>
-    /// Sends a frame whose first <see cref="PeerProtocol.FrameHeaderBytes"/> are free, and waits for the outcomes. Throws <see cref="PeerException"/>;
-    /// <paramref name="sent"/> is called once the memory may be used again, and not at all if it may never be.
+    /// Sends the records of a batch, before which <see cref="PeerProtocol.HeadRoomBytes"/> are free, and waits for the outcomes; none: there was no
+    /// room for it. Throws <see cref="PeerException"/>, with an inner exception if nobody answered. Once it is cancelled all that is under way fails.
+    /// Only if this returns may the memory be used again.
     /// </summary>
-    Task<byte[]> AskAsync(Memory<byte> frame, Action sent, CancellationToken cancellation);
+    Task<byte[]> AskAsync(Memory<byte> batch, CancellationToken cancellation);
 }

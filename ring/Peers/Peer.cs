@@ -30,7 +30,7 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
     private long? _refusalNotedAt; // under the lock
     private int _latePings;
     private volatile PeerGreeting? _said;
-    private IPushStream? _stream; // under the lock
+    private IPushWay? _way; // under the lock
     private bool _isGone;
 
     public Member Member { get; } = member;
@@ -169,9 +169,9 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
         {
             try
             {
-                var (frame, written) = Frame(batch, size);
-                // Only memory that was read to its end may be used again.
-                answer = await Stream().AskAsync(frame.AsMemory(0, written), () => ArrayPool<byte>.Shared.Return(frame), deadline.Token).ConfigureAwait(false);
+                var (body, written) = BodyOf(batch, size);
+                answer = await Way().AskAsync(body.AsMemory(0, written), deadline.Token).ConfigureAwait(false);
+                ArrayPool<byte>.Shared.Return(body); // only memory that was read to its end may be used again
             }
             catch (OperationCanceledException)
             {
@@ -195,12 +195,12 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
     }
 
     // The requests are let go of, whatever comes.
-    private static (byte[] Frame, int Length) Frame(List<Pending> batch, int size)
+    private static (byte[] Body, int Length) BodyOf(List<Pending> batch, int size)
     {
         try
         {
-            var frame = ArrayPool<byte>.Shared.Rent(PeerProtocol.FrameHeaderBytes + size + PeerProtocol.RecordsEndBytes);
-            return (frame, Write(batch, frame));
+            var body = ArrayPool<byte>.Shared.Rent(PeerProtocol.HeadRoomBytes + size + PeerProtocol.RecordsEndBytes);
+            return (body, Write(batch, body));
         }
         finally
         {
@@ -209,42 +209,37 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
     }
 
     // Requests first: what is of one tenant is one request at the other end, as it lies there.
-    private static int Write(List<Pending> batch, byte[] frame)
+    private static int Write(List<Pending> batch, byte[] body)
     {
-        var (at, headerBytes) = (PeerProtocol.FrameHeaderBytes, 0);
+        var (at, headerBytes) = (PeerProtocol.HeadRoomBytes, 0);
         foreach (var pending in batch)
         {
             var request = pending.Request.Buffer.Written;
-            request.CopyTo(frame.AsSpan(at));
+            request.CopyTo(body.AsSpan(at));
             at += request.Length;
         }
 
         foreach (var pending in batch)
         {
-            PeerProtocol.WriteRecordHeader(frame.AsSpan(at + headerBytes), pending.Tenant, pending.Request.Buffer.Length, pending.IsCounted);
+            PeerProtocol.WriteRecordHeader(body.AsSpan(at + headerBytes), pending.Tenant, pending.Request.Buffer.Length, pending.IsCounted);
             headerBytes += PeerProtocol.HeaderSizeOf(pending.Tenant);
         }
 
-        PeerProtocol.WriteRecordsEnd(frame.AsSpan(at + headerBytes), headerBytes);
+        PeerProtocol.WriteRecordsEnd(body.AsSpan(at + headerBytes), headerBytes);
         return at + headerBytes + PeerProtocol.RecordsEndBytes;
     }
 
-    private IPushStream Stream()
+    private IPushWay Way()
     {
-        lock (_lock)
-        {
-            if (_isGone) throw new PeerException($"{Name} is not a member any more");
-            if (_stream is { IsOver: false } open) return open;
-            return _stream = transport.OpenPush(Name, Member.Address);
-        }
+        lock (_lock) return _isGone ? throw new PeerException($"{Name} is not a member any more") : _way ??= transport.OpenPush(Name, Member.Address);
     }
 
     /// <summary>Nothing more is sent to it.</summary>
     public void Dispose()
     {
-        IPushStream? stream;
-        lock (_lock) (stream, _isGone) = (_stream, true);
-        stream?.Dispose();
+        IPushWay? way;
+        lock (_lock) (way, _isGone) = (_way, true);
+        way?.Dispose();
     }
 
     private void Answer(List<Pending> batch, ReadOnlySpan<byte> rest, string failure)

@@ -7,14 +7,14 @@ using Tempo.Engine.Node.Peers;
 namespace Tempo.Ring.Peers;
 
 /// <summary>
-/// Paths, headers and frames between nodes on the gRPC port: over HTTP/2, but for the push stream, which is an upgraded connection of HTTP/1.1.
+/// Paths, headers and bodies between nodes on the gRPC port: over HTTP/2, but for pushes, which are plain posts of HTTP/1.1.
 /// <code>
-/// GET  /tempo.peer/v2/push     batches in frames, see <see cref="Peers.PushStream"/>
+/// POST /tempo.peer/v3/push     a batch, see <see cref="PushWay"/>
 ///                              records   OTLP requests one behind the other, { flags u8, tenant length u8, request length u32 LE, tenant } for each,
 ///                                        and the bytes of the latter u32 LE: so requests of one tenant are one request as they come
 ///                              answer    { status u8, accepted u32, rejected u32, retry after ms u32, message length u16, message } for each
-/// POST /tempo.peer/v2/live|metas|part    the messages of <see cref="PeerMessages"/>
-/// GET  /tempo.peer/v2/ping     header and answer: a <see cref="PeerGreeting"/>; the answer ends with whether it knows who asks
+/// POST /tempo.peer/v3/live|metas|part    the messages of <see cref="PeerMessages"/>
+/// GET  /tempo.peer/v3/ping     header and answer: a <see cref="PeerGreeting"/>; the answer ends with whether it knows who asks
 /// </code>
 /// The number in the path is the version of all bytes that travel so: nodes of another version are refused with a word of it, and so count as members
 /// that do not answer. What is added so that the older side passes over it (a field of a message) is no new version; everything else is
@@ -23,17 +23,13 @@ namespace Tempo.Ring.Peers;
 public static class PeerProtocol
 {
     /// <summary>Of the bytes between nodes.</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     /// <summary>Of all versions.</summary>
     public const string Root = "/tempo.peer/";
 
-    public const string PathPrefix = Root + "v2/";
-    public const string PushStream = PathPrefix + "push";
-
-    /// <summary>What the connection of the push stream is upgraded to.</summary>
-    public const string PushUpgrade = "tempo-peer-push";
-
+    public const string PathPrefix = Root + "v3/";
+    public const string Push = PathPrefix + "push";
     public const string Ping = PathPrefix + "ping";
     public const string SecretHeader = "x-tempo-peer-secret";
     public const string GreetingHeader = "x-tempo-peer";
@@ -47,8 +43,11 @@ public static class PeerProtocol
     /// <summary>Behind the headers of records.</summary>
     public const int RecordsEndBytes = 4;
 
-    /// <summary>Before the records of a frame, and before the outcomes that answer it.</summary>
-    public const int FrameHeaderBytes = 8;
+    /// <summary>Left free before the records of a batch, for the head of the post: both go in one piece.</summary>
+    public const int HeadRoomBytes = 512;
+
+    /// <summary>Largest batch: more than what waits for a node.</summary>
+    public const int MaxPushBytes = 512 << 20;
 
     private const int OutcomeHeaderBytes = 15;
     private const byte Counted = 1;
@@ -69,16 +68,6 @@ public static class PeerProtocol
         _ => null,
     };
 
-    /// <summary>Begins a frame or an answer: its number, and the bytes that follow.</summary>
-    public static void WriteFrameHeader(Span<byte> destination, uint number, int bytes)
-    {
-        BinaryPrimitives.WriteUInt32LittleEndian(destination, number);
-        BinaryPrimitives.WriteUInt32LittleEndian(destination[sizeof(uint)..], (uint)bytes);
-    }
-
-    public static (uint Number, uint Bytes) ReadFrameHeader(ReadOnlySpan<byte> header) =>
-        (BinaryPrimitives.ReadUInt32LittleEndian(header), BinaryPrimitives.ReadUInt32LittleEndian(header[sizeof(uint)..]));
-
     /// <summary>Bytes of a request and its header.</summary>
     public static int SizeOf(TenantId tenant, int requestBytes) => HeaderSizeOf(tenant) + requestBytes;
 
@@ -97,15 +86,15 @@ public static class PeerProtocol
     public static (bool IsCounted, int TenantBytes, int RequestBytes) ReadRecordHeader(ReadOnlySpan<byte> header) =>
         ((header[0] & Counted) != 0, header[1], BinaryPrimitives.ReadInt32LittleEndian(header[2..]));
 
-    /// <summary>Ends the records of a frame.</summary>
+    /// <summary>Ends the records of a batch.</summary>
     public static void WriteRecordsEnd(Span<byte> destination, int headerBytes) => BinaryPrimitives.WriteInt32LittleEndian(destination, headerBytes);
 
-    /// <summary>Where the headers of a frame's records begin, before their end. Throws <see cref="PeerException"/> for a frame that makes no sense.</summary>
-    public static int ReadRecordsEnd(ReadOnlySpan<byte> frame)
+    /// <summary>Where the headers of a batch's records begin, before their end. Throws <see cref="PeerException"/> for a batch that makes no sense.</summary>
+    public static int ReadRecordsEnd(ReadOnlySpan<byte> batch)
     {
-        if (frame.Length < RecordsEndBytes) throw new PeerException($"a frame of {frame.Length} bytes");
-        var headerBytes = BinaryPrimitives.ReadInt32LittleEndian(frame[^RecordsEndBytes..]);
-        return (uint)headerBytes <= (uint)(frame.Length - RecordsEndBytes) ? frame.Length - RecordsEndBytes - headerBytes : throw new PeerException($"a frame of {frame.Length} bytes says that {(uint)headerBytes} of them are headers");
+        if (batch.Length < RecordsEndBytes) throw new PeerException($"a batch of {batch.Length} bytes");
+        var headerBytes = BinaryPrimitives.ReadInt32LittleEndian(batch[^RecordsEndBytes..]);
+        return (uint)headerBytes <= (uint)(batch.Length - RecordsEndBytes) ? batch.Length - RecordsEndBytes - headerBytes : throw new PeerException($"a batch of {batch.Length} bytes says that {(uint)headerBytes} of them are headers");
     }
 
     public static void WriteOutcome(NativeBuffer answer, in IngestOutcome outcome)

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 namespace Tempo.Ring.Peers;
 
 /// <summary>
-/// Connections between nodes, at both ends. The push stream may be silent for hours, and nothing of HTTP asks there whether the other node is
+/// Connections to other nodes. Those for pushes may be silent for minutes, and nothing of HTTP asks there whether the other node is
 /// still alive: a machine that lost its power would be waited for without an end, and what lies between would forget the connection.
 /// </summary>
 public static class PeerSocket

@@ -41,7 +41,7 @@ public sealed record PeerOptions
     public TimeSpan PingTimeout { get; init; } = TimeSpan.FromSeconds(2);
 }
 
-/// <summary>HTTP/2 to the other nodes, with pooled connections. Throws <see cref="PeerException"/> for what goes wrong. Thread safe.</summary>
+/// <summary>HTTP/2 to the other nodes, with pooled connections, and connections of their own for pushes. Throws <see cref="PeerException"/> for what goes wrong. Thread safe.</summary>
 /// <param name="options">How.</param>
 /// <param name="greeting">Who asks; goes with every ping.</param>
 public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeting) : IPeerTransport
@@ -71,13 +71,15 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
         return handler;
     }
 
-    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
+    private static ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation) => ConnectAsync(context.DnsEndPoint, cancellation);
+
+    private static async ValueTask<Stream> ConnectAsync(DnsEndPoint endPoint, CancellationToken cancellation)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
             PeerSocket.KeepAlive(socket);
-            await socket.ConnectAsync(context.DnsEndPoint, cancellation).ConfigureAwait(false);
+            await socket.ConnectAsync(endPoint, cancellation).ConfigureAwait(false);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch
@@ -88,11 +90,40 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
     }
 
     /// <inheritdoc/>
-    public IPushStream OpenPush(string name, string address)
+    public IPushWay OpenPush(string name, string address) => new PushWay(this, name, address);
+
+    /// <summary>A connection for pushes. Throws what sockets and TLS throw; an <see cref="IOException"/> if it takes too long.</summary>
+    internal async Task<Stream> ConnectAsync(string address, CancellationToken cancellation)
     {
-        var stream = new PushStream(this, name, address);
-        stream.Start();
-        return stream;
+        var host = new Uri($"{_scheme}://{address}");
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        late.CancelAfter(options.ConnectTimeout);
+        Stream? stream = null;
+        try
+        {
+            stream = await ConnectAsync(new DnsEndPoint(host.DnsSafeHost, host.Port), late.Token).ConfigureAwait(false);
+            if (!options.IsTls) return stream;
+            var secure = new SslStream(stream);
+            stream = secure;
+            var tls = TlsOf(options);
+            tls.TargetHost = options.ServerName.Length > 0 ? options.ServerName : host.DnsSafeHost;
+            await secure.AuthenticateAsClientAsync(tls, late.Token).ConfigureAwait(false);
+            return secure;
+        }
+        catch (Exception e)
+        {
+            if (stream is not null) await stream.DisposeAsync().ConfigureAwait(false);
+            if (e is OperationCanceledException && !cancellation.IsCancellationRequested) throw new IOException($"no connection in {options.ConnectTimeout.TotalSeconds:0.#} s", e);
+            throw;
+        }
+    }
+
+    /// <summary>The head of a push, up to its length.</summary>
+    internal byte[] PushHeadOf(string address)
+    {
+        var host = options is { IsTls: true, ServerName.Length: > 0 } ? options.ServerName : address;
+        var secret = _secret.Length > 0 ? $"{PeerProtocol.SecretHeader}: {_secret}\r\n" : "";
+        return System.Text.Encoding.UTF8.GetBytes($"POST {PeerProtocol.Push} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {PeerProtocol.ContentType}\r\n{secret}Content-Length: ");
     }
 
     /// <inheritdoc/>
@@ -111,7 +142,7 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
 
         try
         {
-            using var response = await SendAsync(request, cancellation).ConfigureAwait(false);
+            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
             var stream = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false)) await ReadAsync(name, stream, answer, cancellation).ConfigureAwait(false);
             if (!response.IsSuccessStatusCode) throw new PeerException($"{name} at {address} answered {path} with {(int)response.StatusCode}: {TextOf(answer)}");
@@ -124,8 +155,8 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
         }
     }
 
-    /// <summary>A request to a node, with what says that it is of the ring.</summary>
-    internal HttpRequestMessage RequestOf(HttpMethod method, string address, string path)
+    // With what says that it is of the ring.
+    private HttpRequestMessage RequestOf(HttpMethod method, string address, string path)
     {
         var request = new HttpRequestMessage(method, $"{_scheme}://{address}{path}") { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
         // The handler asks the certificate for the name of the request's host, whatever its options for TLS say.
@@ -133,8 +164,6 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
         if (_secret.Length > 0) request.Headers.TryAddWithoutValidation(PeerProtocol.SecretHeader, _secret);
         return request;
     }
-
-    internal Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation) => _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
 
     private static async Task ReadAsync(string name, Stream stream, NativeBuffer answer, CancellationToken cancellation)
     {

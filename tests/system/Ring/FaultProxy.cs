@@ -129,7 +129,7 @@ internal sealed class FaultProxy : IDisposable
     // Paths travel as they are, in the heads of requests.
     private static void SayNextVersion(Span<byte> sent)
     {
-        for (var rest = sent; rest.IndexOf("/tempo.peer/v2/"u8) is >= 0 and var at; rest = rest[(at + 1)..]) rest[at + "/tempo.peer/v"u8.Length]++;
+        for (var rest = sent; rest.IndexOf("/tempo.peer/v3/"u8) is >= 0 and var at; rest = rest[(at + 1)..]) rest[at + "/tempo.peer/v"u8.Length]++;
     }
 
     private sealed class Link(TcpClient client, TcpClient server)

@@ -82,7 +82,7 @@ public sealed class RingLinkTests
         ring.Links[0].Fault = LinkFault.NextVersion;
         var others = ring.Nodes.Skip(1).ToArray();
         foreach (var node in others)
-            await Eventually.HoldsAsync("its log says why it does not talk to the node", () => node.Log.Contains("400: tempo-1 speaks version 2 of the protocol between nodes and was asked in that of /tempo.peer/v3/", StringComparison.Ordinal));
+            await Eventually.HoldsAsync("its log says why it does not talk to the node", () => node.Log.Contains("400: tempo-1 speaks version 3 of the protocol between nodes and was asked in that of /tempo.peer/v4/", StringComparison.Ordinal));
         await ledger.HasAsync(ledger.AcknowledgedTraces + 50);
         foreach (var node in others) await ledger.CheckAsync(node, byId: 3);
 

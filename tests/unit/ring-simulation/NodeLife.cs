@@ -126,7 +126,6 @@ internal sealed class SimNode(Surroundings around, string name)
         life.IsActive = false;
         using (var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30), life.Process)) await life.Ring.LeaveAsync(life.Node, deadline.Token);
         if (life.Process.IsDead) return;
-        await life.Ring.EndAsync();
         around.Network.Close(Address, life);
         await life.Node.DisposeAsync();
         await life.Ring.DisposeAsync();

@@ -95,7 +95,7 @@ internal sealed class SimNetwork(World world)
             answer.Append(bytes);
         }
 
-        public IPushStream OpenPush(string name, string address) => new PushStream(network, process, name, address);
+        public IPushWay OpenPush(string name, string address) => new PushWay(network, process, name, address);
 
         public void Dispose()
         {
@@ -111,17 +111,15 @@ internal sealed class SimNetwork(World world)
         }
     }
 
-    private sealed class PushStream(SimNetwork network, Process process, string name, string address) : IPushStream
+    private sealed class PushWay(SimNetwork network, Process process, string name, string address) : IPushWay
     {
-        private readonly CancellationTokenSource _end = new();
+        private CancellationTokenSource _end = new();
+        private bool _isGone;
 
-        public bool IsOver => _end.IsCancellationRequested;
-
-        public async Task<byte[]> AskAsync(Memory<byte> frame, Action sent, CancellationToken cancellation)
+        public async Task<byte[]> AskAsync(Memory<byte> batch, CancellationToken cancellation)
         {
-            if (IsOver) throw Broken();
-            var records = frame[PeerProtocol.FrameHeaderBytes..].ToArray();
-            sent();
+            if (_isGone) throw Broken();
+            var records = batch[PeerProtocol.HeadRoomBytes..].ToArray();
             if (network.World.Chance(network.TwiceShare)) _ = SendAsync(records, CancellationToken.None);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _end.Token);
             try
@@ -132,25 +130,36 @@ internal sealed class SimNetwork(World world)
             {
                 throw Broken();
             }
-            catch
+            catch (OperationCanceledException)
             {
-                await _end.CancelAsync(); // one late batch ends the stream, and all that wait on it fail
+                EndAll(); // what else is under way there is late as well
                 throw;
             }
         }
 
-        public void Dispose() => _end.Cancel();
+        public void Dispose()
+        {
+            _isGone = true;
+            EndAll();
+        }
+
+        private void EndAll()
+        {
+            var end = _end;
+            _end = new CancellationTokenSource();
+            end.Cancel();
+        }
 
         private Task<byte[]> SendAsync(byte[] records, CancellationToken cancellation) => network.AskAsync(process, name, address, async life =>
         {
-            using var frame = new NativeBuffer();
+            using var batch = new NativeBuffer();
             using var answer = new NativeBuffer();
-            frame.Append(records);
-            await life.Intake.StoreAsync(frame, answer);
+            batch.Append(records);
+            await life.Intake.StoreAsync(batch, answer);
             return answer.Written.ToArray();
         }, cancellation);
 
-        private PeerException Broken() => new($"{name} does not answer", new IOException("the stream is over"));
+        private PeerException Broken() => new($"{name} does not answer", new IOException("the way is over"));
     }
 
     private World World => world;

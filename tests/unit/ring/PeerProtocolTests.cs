@@ -7,7 +7,7 @@ using Tempo.Ring.Peers;
 namespace Tempo.Ring.Tests;
 
 /// <summary>
-/// The bytes between nodes of version 2, as they are. Who has to change one of these has another version: <see cref="PeerProtocol.Version"/> and the
+/// The bytes between nodes of version 3, as they are. Who has to change one of these has another version: <see cref="PeerProtocol.Version"/> and the
 /// number in its paths change with it, and docs/scale.md says how rings are upgraded then.
 /// </summary>
 public sealed class PeerProtocolTests
@@ -15,24 +15,28 @@ public sealed class PeerProtocolTests
     [Fact]
     public void The_version_stands_in_every_path()
     {
-        Assert.Equal((2, "/tempo.peer/v2/"), (PeerProtocol.Version, PeerProtocol.PathPrefix));
-        Assert.All((string[])[PeerProtocol.PushStream, PeerProtocol.Ping], static path => Assert.StartsWith(PeerProtocol.PathPrefix, path, StringComparison.Ordinal));
+        Assert.Equal((3, "/tempo.peer/v3/"), (PeerProtocol.Version, PeerProtocol.PathPrefix));
+        Assert.All((string[])[PeerProtocol.Push, PeerProtocol.Ping], static path => Assert.StartsWith(PeerProtocol.PathPrefix, path, StringComparison.Ordinal));
     }
 
     [Fact]
-    public void A_frame_of_records()
+    public void A_batch_of_records()
     {
         Assert.True(TenantId.TryParse("ab", out var tenant, out _));
         var record = new byte[PeerProtocol.HeaderSizeOf(tenant)];
         PeerProtocol.WriteRecordHeader(record, tenant, 3, isCounted: true);
         Assert.Equal("01 02 03000000 6162", Hex(record, 1, 1, 4, 2));
-        byte[] frame = [7, 8, 9, .. record, 0, 0, 0, 0];
-        PeerProtocol.WriteRecordsEnd(frame.AsSpan()[^PeerProtocol.RecordsEndBytes..], record.Length);
-        Assert.Equal("08000000", Hex(frame[^PeerProtocol.RecordsEndBytes..], 4));
-        Assert.Equal(3, PeerProtocol.ReadRecordsEnd(frame));
-        var header = new byte[PeerProtocol.FrameHeaderBytes];
-        PeerProtocol.WriteFrameHeader(header, 0x01020304, 11);
-        Assert.Equal("04030201 0B000000", Hex(header, 4, 4));
+        byte[] batch = [7, 8, 9, .. record, 0, 0, 0, 0];
+        PeerProtocol.WriteRecordsEnd(batch.AsSpan()[^PeerProtocol.RecordsEndBytes..], record.Length);
+        Assert.Equal("08000000", Hex(batch[^PeerProtocol.RecordsEndBytes..], 4));
+        Assert.Equal(3, PeerProtocol.ReadRecordsEnd(batch));
+    }
+
+    [Fact]
+    public void The_head_of_a_push()
+    {
+        using var transport = new PeerTransport(new PeerOptions { Secret = "s" }, static () => new PeerGreeting("a", MemberState.Active, IsDrained: false));
+        Assert.Equal("POST /tempo.peer/v3/push HTTP/1.1\r\nHost: b:9095\r\nContent-Type: application/x-tempo-peer\r\nx-tempo-peer-secret: s\r\nContent-Length: ", Encoding.ASCII.GetString(transport.PushHeadOf("b:9095")));
     }
 
     [Fact]

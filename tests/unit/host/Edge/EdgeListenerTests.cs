@@ -46,7 +46,7 @@ public sealed class EdgeListenerTests : IAsyncLifetime
         var ingest = new OtlpIngest(router, new TenantResolver(isMultitenancyEnabled: true), _line, _metrics, "otlp", "http");
         var requests = new RequestMetrics(_metrics);
         var receiver = new OtlpHttpReceiver(ingest, new HttpBody(_memory, 1 << 20, _time), requests, _time);
-        var posts = new PlainPosts(ingest, _memory, 1 << 20, "/v1/traces", requests, Log.Null, _time) { MaxConnections = MostConnections };
+        var posts = new OtlpPosts(ingest, _memory, 1 << 20, "/v1/traces", requests, Log.Null, _time) { MaxConnections = MostConnections };
         var limits = new ListenerLimits(MaxBodyBytes: null, MaxRequestLineBytes: 8192, IsHttp2Only: false);
         _listener = await Listener.StartAsync("otlp_http", new ListenAddress("127.0.0.1", _port), limits, HandleAsync, Log.Null, null, posts);
 

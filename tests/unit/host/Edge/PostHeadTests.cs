@@ -9,9 +9,9 @@ public class PostHeadTests
     private const string Line = "POST /v1/traces HTTP/1.1\r\n";
     private const string Least = "Host: x\r\nContent-Length: 12\r\nContent-Type: application/x-protobuf\r\n";
 
-    private static readonly byte[] RequestLine = PostHead.RequestLine("/v1/traces");
+    private static readonly PostShape Shape = PostShape.Otlp("/v1/traces");
 
-    private static HeadKind Read(string text, out PostHead head) => PostHead.Read(Encoding.Latin1.GetBytes(text), RequestLine, out head);
+    private static HeadKind Read(string text, out PostHead head) => PostHead.Read(Encoding.Latin1.GetBytes(text), Shape, out head);
 
     [Theory]
     [InlineData(Least)]
@@ -37,9 +37,9 @@ public class PostHeadTests
     {
         var text = Line + Least + "X-Scope-OrgID:  team a \r\n\r\n";
         Assert.Equal(HeadKind.Plain, Read(text, out var head));
-        Assert.Equal("team a", text.Substring(head.TenantStart, head.TenantBytes));
+        Assert.Equal("team a", text.Substring(head.SenderStart, head.SenderBytes));
         Assert.Equal(HeadKind.Plain, Read(Line + Least + "X-Scope-OrgID:\r\n\r\n", out head));
-        Assert.Equal(0, head.TenantBytes);
+        Assert.Equal(0, head.SenderBytes);
     }
 
     [Theory]

@@ -1,0 +1,65 @@
+using System.Globalization;
+using System.Text;
+using Tempo.Engine.Node.Peers;
+
+namespace Tempo.Ring.Peers;
+
+/// <summary>One connection of a <see cref="PushWay"/>: one post at a time.</summary>
+/// <param name="stream">Connected; its own from here on.</param>
+/// <param name="head">What stands before the length of a post's body.</param>
+internal sealed class PushConnection(Stream stream, byte[] head)
+{
+    private const int UsualAnswerBytes = 1024;
+
+    private byte[] _received = new byte[UsualAnswerBytes];
+    private int _count;
+    private PeerException? _endedBy;
+
+    /// <summary>Nothing has come since the last post.</summary>
+    public bool HasHeardNothing => _count == 0;
+
+    /// <summary>Why it was ended while it was in use; null: it was not.</summary>
+    public PeerException? EndedBy => Volatile.Read(ref _endedBy);
+
+    /// <summary>Posts a batch, before whose records room is left for the head. Throws what the stream throws, or <see cref="PeerException"/> for an answer that is none.</summary>
+    public async Task<PushAnswer> AskAsync(Memory<byte> batch, CancellationToken cancellation)
+    {
+        _count = 0;
+        var (before, post) = WithHead(batch);
+        if (before.Length > 0) await stream.WriteAsync(before, cancellation).ConfigureAwait(false);
+        await stream.WriteAsync(post, cancellation).ConfigureAwait(false); // at once: there is no buffer
+        while (true)
+        {
+            if (_count == _received.Length) Array.Resize(ref _received, _count * 2); // never from what the answer says of its own length
+            var read = await stream.ReadAsync(_received.AsMemory(_count), cancellation).ConfigureAwait(false);
+            if (read == 0) throw new IOException("the connection was closed");
+            _count += read;
+            if (PushAnswerHead.TryRead(_received.AsSpan(0, _count), out var answer) && _count - answer.HeadBytes is var come && come >= answer.BodyBytes)
+                return new PushAnswer(answer.Status, _received.AsSpan(answer.HeadBytes, answer.BodyBytes).ToArray(), answer.MayGoOn && come == answer.BodyBytes);
+        }
+    }
+
+    /// <summary>Closes it; who waits for an answer hears why.</summary>
+    public void End(PeerException? why)
+    {
+        if (why is not null) Volatile.Write(ref _endedBy, why);
+        stream.Dispose();
+    }
+
+    // The head ends where the records begin; one that is longer than the room goes alone.
+    private (ReadOnlyMemory<byte> Before, ReadOnlyMemory<byte> Post) WithHead(Memory<byte> batch)
+    {
+        var length = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{batch.Length - PeerProtocol.HeadRoomBytes}\r\n\r\n"));
+        var room = PeerProtocol.HeadRoomBytes - length.Length - head.Length;
+        if (room < 0) return ((byte[])[.. head, .. length], batch[PeerProtocol.HeadRoomBytes..]);
+        head.CopyTo(batch.Span[room..]);
+        length.CopyTo(batch.Span[(room + head.Length)..]);
+        return (default, batch[room..]);
+    }
+}
+
+/// <summary>What a node answers to a post.</summary>
+/// <param name="Status">Of HTTP.</param>
+/// <param name="Body">What it says.</param>
+/// <param name="MayGoOn">The connection takes another post.</param>
+internal readonly record struct PushAnswer(int Status, byte[] Body, bool MayGoOn);

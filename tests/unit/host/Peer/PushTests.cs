@@ -1,0 +1,270 @@
+using System.Net;
+using System.Net.Sockets;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
+using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Otlp.Fields;
+using Tempo.Engine.Otlp.Wire;
+using Tempo.Host.Config;
+using Tempo.Host.Peer;
+using Tempo.Host.Receivers;
+using Tempo.Host.Startup;
+using Tempo.Host.Telemetry;
+using Tempo.Ring;
+using Tempo.Ring.Membership;
+using Tempo.Ring.Peers;
+using Tempo.Ring.Tests;
+using Tempo.Testing;
+using Xunit;
+using RingPeer = Tempo.Ring.Peers.Peer;
+
+namespace Tempo.Host.Tests.Peer;
+
+/// <summary>Both ends of the way on which a node is given spans, over real connections, by Kestrel (as with TLS) and below it.</summary>
+public sealed class PushTests : IAsyncLifetime
+{
+    private string _secret = "canary";
+    private readonly string _folder = Directory.CreateTempSubdirectory("tempo-push-").FullName;
+    private readonly int _port = FreePort();
+    private readonly NativeBufferPool _buffers = new(16, 1 << 20);
+    private readonly SteppedTime _time = new(0);
+    private TempoNode _node = null!;
+
+    private string Secret => _secret;
+
+    private string Address => $"127.0.0.1:{_port}";
+
+    public async ValueTask InitializeAsync() => _node = await TempoNode.StartAsync(
+        new NodeOptions { WalPath = Path.Combine(_folder, "wal"), BlocksPath = Path.Combine(_folder, "blocks") }, new MetricRegistry(), Log.Null, TimeProvider.System);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _node.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Each_of_many_requests_of_several_tenants_has_its_own_answer(bool isBelowKestrel)
+    {
+        await using var server = await ServeAsync(isBelowKestrel);
+        using var transport = Transport(Secret);
+        using var peer = PeerOf(transport);
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 300).Select(i => SendAsync(peer, $"tenant-{i % 12}", trace: i, spans: 1 + (i % 5))));
+        for (var i = 0; i < outcomes.Length; i++) Assert.Equal((IngestStatus.Accepted, 1 + (i % 5), 0), (outcomes[i].Status, outcomes[i].AcceptedSpans, outcomes[i].RejectedSpans));
+        Assert.False(peer.IsSuspect);
+        Assert.Equal(!isBelowKestrel, server.ByKestrel > 0);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_batch_of_many_pieces_is_stored_whole(bool isBelowKestrel)
+    {
+        await using var server = await ServeAsync(isBelowKestrel);
+        using var transport = Transport(Secret);
+        using var peer = PeerOf(transport);
+        for (var trace = 0; trace < 3; trace++) Assert.Equal((IngestStatus.Accepted, 100_000), await SendAsync(peer, "a", trace, spans: 100_000) is var outcome ? (outcome.Status, outcome.AcceptedSpans) : default);
+        Assert.Equal(IngestStatus.Accepted, (await SendAsync(peer, "a", trace: 4, spans: 1)).Status);
+        Assert.Equal(!isBelowKestrel, server.ByKestrel > 0);
+    }
+
+    [Fact]
+    public async Task A_secret_that_is_longer_than_the_room_before_a_batch_goes_before_it()
+    {
+        _secret = new string('s', 4000);
+        await using var server = await ServeAsync();
+        using var transport = Transport(_secret);
+        using var peer = PeerOf(transport);
+        for (var trace = 0; trace < 3; trace++) Assert.Equal(IngestStatus.Accepted, (await SendAsync(peer, "a", trace, spans: 2)).Status);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_node_that_ends_and_is_back_is_found_again(bool isBelowKestrel)
+    {
+        using var transport = Transport(Secret);
+        using var peer = PeerOf(transport);
+        for (var round = 0; round < 3; round++)
+        {
+            await using (await ServeAsync(isBelowKestrel)) Assert.Equal(IngestStatus.Accepted, (await SendAsync(peer, "a", trace: round, spans: 2)).Status);
+            if (round == 1) Assert.Equal(IngestStatus.Unavailable, (await SendAsync(peer, "a", trace: round, spans: 2)).Status); // else nobody hears that its connection is gone before the next batch
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_batch_that_makes_no_sense_is_told_so(bool isBelowKestrel)
+    {
+        await using var server = await ServeAsync(isBelowKestrel);
+        using var transport = Transport(Secret);
+        using var way = transport.OpenPush("b", Address);
+        var refused = await Assert.ThrowsAsync<PeerException>(() => way.AskAsync(new byte[PeerProtocol.HeadRoomBytes + 3], TestContext.Current.CancellationToken));
+        Assert.Contains("400: a batch of 3 bytes", refused.Message, StringComparison.Ordinal);
+        Assert.Null(refused.InnerException); // it is there, and says so itself
+    }
+
+    [Fact]
+    public async Task Who_is_late_is_late_with_all_that_is_under_way()
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, _port);
+        silent.Start();
+        using var transport = Transport(Secret);
+        using var way = transport.OpenPush("b", Address);
+        using var late = new CancellationTokenSource();
+        var (first, second) = (way.AskAsync(Batch(), late.Token), way.AskAsync(Batch(), TestContext.Current.CancellationToken));
+        for (var i = 0; i < 2; i++) await (await silent.AcceptSocketAsync()).ReceiveAsync(new byte[1]); // both have been sent, or begun to be
+        await late.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        Assert.NotNull((await Assert.ThrowsAsync<PeerException>(() => second)).InnerException);
+
+        static byte[] Batch() => new byte[PeerProtocol.HeadRoomBytes + PeerProtocol.RecordsEndBytes];
+    }
+
+    [Fact]
+    public async Task A_stranger_is_told_so_and_nothing_of_him_is_stored()
+    {
+        await using var server = await ServeAsync();
+        using var transport = Transport("another");
+        using var peer = PeerOf(transport);
+        var outcome = await SendAsync(peer, "a", trace: 1, spans: 1);
+        Assert.Equal(IngestStatus.Unavailable, outcome.Status);
+        Assert.Contains("403", outcome.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ping")]
+    [InlineData("push")]
+    [InlineData("live")]
+    public async Task A_node_of_another_version_is_told_so_and_nothing_of_it_is_read(string question)
+    {
+        await using var server = await ServeAsync();
+        using var transport = Transport(Secret);
+        using var answer = new NativeBuffer();
+        // As a node of the next version would ask; what its bytes mean nobody here knows.
+        var refused = await Assert.ThrowsAsync<PeerException>(async () => await transport.AskAsync("b", Address, $"{PeerProtocol.Root}v{PeerProtocol.Version + 1}/{question}", question == "ping" ? null : new byte[20], answer, TestContext.Current.CancellationToken));
+        Assert.Contains("400: b speaks version 3 of the protocol between nodes and was asked in that of /tempo.peer/v4/", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_is_no_member_any_more_is_sent_nothing()
+    {
+        await using var server = await ServeAsync();
+        using var transport = Transport(Secret);
+        using var peer = PeerOf(transport);
+        Assert.Equal(IngestStatus.Accepted, (await SendAsync(peer, "a", trace: 1, spans: 1)).Status);
+        peer.Dispose();
+        Assert.Equal(IngestStatus.Unavailable, (await SendAsync(peer, "a", trace: 2, spans: 1)).Status);
+    }
+
+    // Of HTTP/1.1 the port takes this and nothing else: what cannot speak HTTP/2 is no node.
+    [Theory]
+    [InlineData("GET", "ping", true)]
+    [InlineData("POST", "live", true)]
+    [InlineData("GET", "push", true)]
+    [InlineData("POST", "live", false)]
+    public async Task Of_HTTP_1_only_pushes_are_taken(string method, string question, bool isBelowKestrel)
+    {
+        await using var server = await ServeAsync(isBelowKestrel);
+        using var socket = await ConnectAsync(method, question, "Content-Length: 0");
+        Assert.StartsWith("HTTP/1.1 400 Bad Request", await ReadTextAsync(socket), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Who_says_no_more_in_the_middle_of_a_batch_is_left(bool isBelowKestrel)
+    {
+        await using var server = await ServeAsync(isBelowKestrel);
+        using var socket = await ConnectAsync("POST", "push", $"Content-Type: {PeerProtocol.ContentType}\r\nContent-Length: 100000");
+        await socket.SendAsync(new byte[1000]);
+        var end = ReadTextAsync(socket);
+
+        // It begins to wait when it likes.
+        while (!end.IsCompleted)
+        {
+            _time.Advance(TimeSpan.FromSeconds(31));
+            await Task.WhenAny(end, Task.Delay(100, TestContext.Current.CancellationToken));
+        }
+
+        Assert.Matches("^HTTP/1.1 (408|503)", await end);
+    }
+
+    private async Task<Socket> ConnectAsync(string method, string question, string headers)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await socket.ConnectAsync("127.0.0.1", _port, TestContext.Current.CancellationToken);
+        var head = $"{method} {PeerProtocol.PathPrefix}{question} HTTP/1.1\r\nHost: x\r\n{PeerProtocol.SecretHeader}: {Secret}\r\n{headers}\r\n\r\n";
+        await socket.SendAsync(System.Text.Encoding.ASCII.GetBytes(head));
+        return socket;
+    }
+
+    // What comes at once; nothing at the end.
+    private static async Task<string> ReadTextAsync(Socket socket)
+    {
+        var bytes = new byte[4096];
+        return System.Text.Encoding.ASCII.GetString(bytes, 0, await socket.ReceiveAsync(bytes));
+    }
+
+    private async Task<IngestOutcome> SendAsync(RingPeer peer, string tenant, int trace, int spans)
+    {
+        Assert.True(TenantId.TryParse(tenant, out var id, out _));
+        var request = new SharedRequest(_buffers, 1024);
+        BareSpans.Write(request.Buffer, Enumerable.Repeat(new TraceId(9, (ulong)trace + 1), spans));
+        return await peer.IngestAsync(id, request, isCounted: trace % 2 == 0);
+    }
+
+    private static PeerTransport Transport(string secret) => new(Options(secret), static () => new PeerGreeting("a", MemberState.Active, IsDrained: false));
+
+    private static PeerOptions Options(string secret) => new() { Secret = secret, ConnectTimeout = TimeSpan.FromMinutes(1), PushTimeout = TimeSpan.FromMinutes(1) };
+
+    private RingPeer PeerOf(PeerTransport transport) => new(new Member("b", Address, "", MemberState.Active, MemberRoles.Holder), transport, Options(Secret), Log.Null, TimeProvider.System);
+
+    private async Task<Server> ServeAsync(bool isBelowKestrel = true)
+    {
+        var metrics = new MetricRegistry();
+        var ring = RingNode.Start(new RingOptions { InstanceId = "b", Address = Address, Peers = Options(Secret) }, metrics, Log.Null, TimeProvider.System, new Random(1));
+        var memory = new RequestMemory(64 << 20);
+        var endpoint = new PeerEndpoint(_node, ring, memory, new RequestMetrics(metrics), Log.Null, _time);
+        var handle = endpoint.Before(static _ => Task.CompletedTask);
+        var server = new Server(ring, memory);
+        server.Listener = await Listener.StartAsync("grpc", new ListenAddress("127.0.0.1", _port), new ListenerLimits(MaxBodyBytes: null, MaxRequestLineBytes: 8192, IsHttp2Only: true) { TakesPushes = true }, HandleAsync, Log.Null, null, isBelowKestrel ? endpoint.Posts : null);
+        return server;
+
+        Task HandleAsync(Microsoft.AspNetCore.Http.HttpContext context)
+        {
+            server.CountRequest();
+            return handle(context);
+        }
+    }
+
+    private sealed class Server(RingNode ring, RequestMemory memory) : IAsyncDisposable
+    {
+        private int _byKestrel;
+
+        public Listener Listener { get; set; } = null!;
+
+        public int ByKestrel => Volatile.Read(ref _byKestrel);
+
+        public void CountRequest() => Interlocked.Increment(ref _byKestrel);
+
+        public async ValueTask DisposeAsync()
+        {
+            await Listener.StopAsync(CancellationToken.None);
+            await Listener.DisposeAsync();
+            await ring.DisposeAsync();
+            Assert.Equal(0, memory.InflightBytes);
+            memory.Dispose();
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        return ((IPEndPoint)probe.LocalEndpoint).Port;
+    }
+}
