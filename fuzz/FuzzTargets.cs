@@ -28,6 +28,7 @@ internal static class FuzzTargets
         new BloomTarget(),
         new GrpcQueryTarget(),
         new PeerMessageTarget(),
+        new PeerPushTarget(),
         new SpanSplitterTarget(),
     ];
 

@@ -22,7 +22,8 @@ internal readonly record struct PushAnswerHead(int Status, int HeadBytes, int Bo
     {
         head = default;
         var end = bytes.IndexOf("\r\n\r\n"u8);
-        if (end < 0) return bytes.Length <= MaxHeadBytes ? false : throw new PeerException($"an answer begins with {bytes.Length} bytes of head");
+        if (Math.Max(end, 0) > MaxHeadBytes || end < 0 && bytes.Length > MaxHeadBytes + 3) throw new PeerException($"an answer begins with {bytes.Length} bytes of head");
+        if (end < 0) return false;
         var lines = bytes[..end];
         var status = StatusOf(Next(ref lines));
         var (length, mayGoOn) = (-1, true);

@@ -2,7 +2,7 @@ namespace Tempo.Engine.ObjectStore;
 
 /// <summary>
 /// Reads an immutable object of a remote store in chunks that a <see cref="RangeCache"/> keeps. Chunks that lie side by side
-/// and are missing are one request; <see cref="PrefetchAsync"/> asks for far ones at the same time, so that many small reads
+/// and are missing, or nearly so, are one request; <see cref="PrefetchAsync"/> asks for far ones at the same time, so that many small reads
 /// cost a few round trips and not one each. Thread safe.
 /// </summary>
 public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long sizeBytes, RangeCache cache)
@@ -12,6 +12,9 @@ public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long s
 
     /// <summary>Most that one request asks for.</summary>
     private const int MaxRequestBytes = 16 << 20;
+
+    /// <summary>What lies between two ranges of a prefetch and is read with them: less than a request costs, in time and in money.</summary>
+    private const int MaxGapBytes = 1 << 20;
 
     /// <summary>Requests of one prefetch at once.</summary>
     private const int MaxParallel = 16;
@@ -38,7 +41,7 @@ public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long s
     {
         if (offset < 0 || wantedCount > sizeBytes - offset) throw new EndOfStreamException($"object '{key}' of {sizeBytes} bytes ends before {offset + wantedCount}");
         var chunk = offset / ChunkBytes;
-        var bytes = cache.TryGet(new(key, chunk)) ?? await FetchAsync(chunk, (offset + wantedCount - 1) / ChunkBytes, cancellation).ConfigureAwait(false);
+        var bytes = cache.TryGet(new(key, chunk)) ?? await FetchAsync(chunk, LastMissing(chunk, (offset + wantedCount - 1) / ChunkBytes), cancellation).ConfigureAwait(false);
         var start = (int)(offset - chunk * ChunkBytes);
         return bytes.AsMemory(start, Math.Min(wantedCount, bytes.Length - start));
     }
@@ -70,18 +73,25 @@ public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long s
         var runs = new List<(long First, long Last)>();
         foreach (var chunk in chunks)
         {
-            if (runs.Count > 0 && runs[^1].Last + 1 == chunk && (chunk - runs[^1].First + 1) * ChunkBytes <= MaxRequestBytes) runs[^1] = (runs[^1].First, chunk);
+            if (runs.Count > 0 && (chunk - runs[^1].Last - 1) * ChunkBytes <= MaxGapBytes && (chunk - runs[^1].First + 1) * ChunkBytes <= MaxRequestBytes) runs[^1] = (runs[^1].First, chunk);
             else runs.Add((chunk, chunk));
         }
 
         return runs;
     }
 
-    // The run of missing chunks from the first to at most the last, in one request; returns the first.
-    private async ValueTask<byte[]> FetchAsync(long first, long last, CancellationToken cancellation)
+    // The last of the chunks that are missing from the first on without a break, and that one request may ask for.
+    private long LastMissing(long first, long last)
     {
         var end = first + 1;
         while (end <= last && (end - first + 1) * ChunkBytes <= MaxRequestBytes && cache.TryGet(new(key, end)) is null) end++;
+        return end - 1;
+    }
+
+    // Chunks side by side in one request; returns the first.
+    private async ValueTask<byte[]> FetchAsync(long first, long last, CancellationToken cancellation)
+    {
+        var end = last + 1;
         var start = first * ChunkBytes;
         var run = new byte[Math.Min(end * ChunkBytes, sizeBytes) - start];
         var count = await store.GetRangeAsync(key, start, run, cancellation).ConfigureAwait(false);

@@ -16,6 +16,12 @@ internal sealed record RingSettings
     /// <summary>How often each node lists the store by itself.</summary>
     public string BlocklistPoll { get; init; } = "1h";
 
+    /// <summary>How late the store may list, as the nodes are told.</summary>
+    public string ListingDelay { get; init; } = "0s";
+
+    /// <summary>How long the files of compacted blocks stay.</summary>
+    public string CompactedBlockRetention { get; init; } = "1h";
+
     /// <summary>By ring.members instead of etcd.</summary>
     public bool IsStatic { get; init; }
 
@@ -84,7 +90,8 @@ internal sealed class RingCluster : IAsyncDisposable
         {
             MaxBlockDuration = _settings.MaxBlockDuration,
             CompactionCycle = _settings.CompactionCycle,
-            Storage = $"    backend: s3\n    blocklist_poll: {_settings.BlocklistPoll}\n    s3: {{bucket: b, prefix: traces, endpoint: {new Uri(S3.Url).Authority}, insecure: true, forcepathstyle: true, access_key: id, secret_key: key}}\n",
+            CompactedBlockRetention = _settings.CompactedBlockRetention,
+            Storage = $"    backend: s3\n    blocklist_poll: {_settings.BlocklistPoll}\n    listing_delay: {_settings.ListingDelay}\n    s3: {{bucket: b, prefix: traces, endpoint: {new Uri(S3.Url).Authority}, insecure: true, forcepathstyle: true, access_key: id, secret_key: key}}\n",
             More = $"target: {target}\ningester:\n  lifecycler:\n    id: tempo-{number}\n    ring: {{replication_factor: {_settings.ReplicationFactor}, heartbeat_timeout: 4s{store}}}\nring:\n  peer_secret: {Secret}\n",
         });
         Nodes.Add(node);

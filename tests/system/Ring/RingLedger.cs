@@ -89,6 +89,29 @@ internal sealed class RingLedger
         }
     }
 
+    /// <summary>
+    /// The same of answers that may be partial: one that does not say so has every span that was acknowledged before it was asked for. True if none said so.
+    /// </summary>
+    public async Task<bool> CheckUnlessPartialAsync(TempoProcess node)
+    {
+        Interlocked.Increment(ref _checks);
+        SpanFacts[][] sent;
+        lock (_acknowledged) sent = [.. _acknowledged];
+        var trace = sent[Random.Shared.Next(sent.Length)];
+        var byId = await node.Api.AskAsync($"/api/v2/traces/{trace[0].TraceId}");
+        var isWhole = !byId.Text.Contains("PARTIAL", StringComparison.Ordinal);
+        if (isWhole)
+        {
+            using var json = JsonDocument.Parse(byId.Text);
+            SpanFacts.AssertSame(trace, TraceJson.SpansOfTrace(json.RootElement.GetProperty("trace")));
+        }
+
+        if (await TryCountAsync(node) is not { } counted) return false;
+        Assert.True(counted >= SpansPerTrace * sent.Length, $"{counted} of {SpansPerTrace * sent.Length} spans are counted, and the answer does not say that it is partial\n{node.Log}");
+        Assert.True(counted <= SpansPerTrace * Volatile.Read(ref _sentTraces), $"{counted} spans are counted\n{node.Log}");
+        return isWhole;
+    }
+
     private async Task CompareAsync(TempoProcess node, int byId)
     {
         SpanFacts[][] sent;
@@ -108,14 +131,17 @@ internal sealed class RingLedger
     }
 
     /// <summary>Spans that a metrics query counts.</summary>
-    public async Task<int> CountAsync(TempoProcess node)
+    public async Task<int> CountAsync(TempoProcess node) => await TryCountAsync(node) ?? throw new InvalidOperationException("a partial answer");
+
+    // Null: the answer is partial.
+    private async Task<int?> TryCountAsync(TempoProcess node)
     {
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         var query = Uri.EscapeDataString($"{{ name = \"{Name}\" }} | count_over_time()");
         var answer = await node.Api.AskAsync($"/api/metrics/query?q={query}&start={now - 3600}&end={now + 60}");
         Assert.True(answer.Status == 200, answer.ToString());
         using var json = JsonDocument.Parse(answer.Text);
-        Assert.False(json.RootElement.TryGetProperty("status", out _), $"a partial answer: {answer.Text}");
+        if (json.RootElement.TryGetProperty("status", out _)) return null;
         var series = json.RootElement.GetProperty("series");
         return series.GetArrayLength() == 0 ? 0 : (int)series[0].GetProperty("value").GetDouble();
     }

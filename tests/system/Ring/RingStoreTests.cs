@@ -44,6 +44,50 @@ public sealed class RingStoreTests
     }
 
     [Fact]
+    public async Task A_store_that_lists_late_hides_nothing_unless_the_answer_says_so()
+    {
+        const int DelaySeconds = 3;
+        await using var ring = await RingCluster.StartAsync(new RingSettings { MaxBlockDuration = "2s", CompactionCycle = "200ms", BlocklistPoll = "1s", CompactedBlockRetention = "1s", ListingDelay = $"{DelaySeconds}s" });
+        ring.S3.Staleness = TimeSpan.FromSeconds(DelaySeconds);
+        var ledger = new RingLedger();
+        var whole = 0;
+        for (var round = 0; round < Rounds; round++)
+        {
+            using var stop = new CancellationTokenSource();
+            var load = Task.WhenAll(ring.Nodes.Select(node => ledger.SendAsync(node, stop.Token)));
+            await ledger.HasAsync(ledger.AcknowledgedTraces + 50);
+
+            // Blocks come, are merged and are deleted all the while; one node goes and comes back, and does not know what the others may have seen.
+            for (var again = 0; again < 12; again++)
+            {
+                if (again == 4)
+                {
+                    await ring.Nodes[round % 3].StopAsync();
+                    await ring.Nodes[round % 3].StartAsync();
+                    await ring.SeesAsync(ring.Nodes[(round + 1) % 3], "ACTIVE", 3);
+                }
+
+                foreach (var node in ring.Nodes)
+                    if (await ledger.CheckUnlessPartialAsync(node))
+                        whole++;
+                if (again % 3 == 0) await ring.Nodes[again % 3].Api.FlushAsync();
+            }
+
+            await stop.CancelAsync();
+            await load;
+            foreach (var node in ring.Nodes)
+            {
+                await Eventually.HoldsAsync("answers are whole again", () => ledger.CheckUnlessPartialAsync(node));
+                await ledger.CheckAsync(node);
+            }
+        }
+
+        await Eventually.HoldsAsync("blocks were compacted, and deleted", () => ring.S3.Deletions > 0);
+        Assert.True(whole > 0, "every answer was partial");
+        ledger.Report($"listings up to {DelaySeconds} s late", Rounds);
+    }
+
+    [Fact]
     public async Task Two_nodes_that_both_compact_everything_lose_nothing_and_double_nothing()
     {
         await using var ring = await RingCluster.StartAsync(new RingSettings { Nodes = 2, IsStatic = true, AreStrangers = true, CompactionCycle = "100ms", BlocklistPoll = "1s" });

@@ -15,7 +15,7 @@ internal sealed partial class RowGroupColumns
     public void Load(string path, ColumnData data)
     {
         var reader = Reader(path);
-        Ahead?.Note(path);
+        Approach(path);
         reader.Read(RowStart, RowCount, data);
         ReadBytes += reader.Chunk.CompressedSizeBytes * RowCount / Math.Max(1, reader.RowCount);
     }
@@ -24,7 +24,7 @@ internal sealed partial class RowGroupColumns
     public bool TryLoadPage(string path, EncodedPage page)
     {
         var reader = Reader(path);
-        Ahead?.Note(path);
+        Approach(path);
         if (!reader.TryReadPage(RowStart, RowCount, page)) return false;
         ReadBytes += reader.Chunk.CompressedSizeBytes * RowCount / Math.Max(1, reader.RowCount);
         return true;

@@ -13,12 +13,16 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 /// </summary>
 internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGroup, BlockColumnMap map, ReadMemory memory, BlockReader block)
 {
+    private readonly long _rowsOfGroup = file.RowGroups[rowGroup].RowCount;
     private readonly Dictionary<string, ColumnReader> _readers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, PageBounds> _bounds = new(StringComparer.Ordinal);
     private readonly Dictionary<string, StringTable> _tables = new(StringComparer.Ordinal);
 
-    // Rows before it were read ahead.
+    // Rows before it were read ahead, of these columns; and those before the other one, of all.
     private long _aheadEnd;
+    private readonly HashSet<string> _aheadPaths = new(StringComparer.Ordinal);
+    private long _allAheadEnd;
+    private bool _isScan;
 
     /// <summary>First of the rows that are loaded.</summary>
     public long RowStart { get; private set; }
@@ -54,21 +58,41 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     /// Rows will be read, of the columns that were read before and perhaps of others; those behind them as well if <paramref name="isScan"/>. What
     /// fails is left to the read.
     /// </summary>
-    public void PrefetchLike(long rowStart, int rowCount, long rowsOfGroup, bool isScan)
+    public void PrefetchLike(long rowStart, int rowCount, bool isScan)
     {
+        _isScan = isScan;
         if (Ahead is not { Paths.Count: > 0 } || rowStart + rowCount <= _aheadEnd) return;
+        _aheadPaths.Clear();
+        _aheadPaths.UnionWith(Ahead.Paths);
+        _aheadEnd = PrefetchFrom(rowStart, rowCount, Ahead.Paths.Where(map.Has));
+    }
+
+    // The selected rows of a column are read. If they were not read ahead, nobody knows what else will be read beside them: all of it comes near, in one
+    // round trip instead of one for each column.
+    private void Approach(string path)
+    {
+        if (Ahead is not { } ahead) return;
+        ahead.Note(path);
+        var end = RowStart + RowCount;
+        if (end <= _allAheadEnd || end <= _aheadEnd && _aheadPaths.Contains(path)) return;
+        _allAheadEnd = PrefetchFrom(RowStart, RowCount, map.Columns.Keys);
+    }
+
+    // The row behind the last that came near.
+    private long PrefetchFrom(long rowStart, int rowCount, IEnumerable<string> paths)
+    {
         try
         {
-            var readers = Ahead.Paths.Where(map.Has).Select(Reader).ToArray();
-            var bytesOfRow = readers.Sum(static reader => reader.Chunk.CompressedSizeBytes) / Math.Max(1, rowsOfGroup);
-            var rest = (int)Math.Min(rowsOfGroup - rowStart, int.MaxValue);
-            var rows = isScan && bytesOfRow * rest <= ReadAhead.MaxBytes ? rest : rowCount;
-            _aheadEnd = rowStart + rows;
+            var readers = paths.Select(Reader).ToArray();
+            var bytesOfRow = readers.Sum(static reader => reader.Chunk.CompressedSizeBytes) / Math.Max(1, _rowsOfGroup);
+            var rest = (int)Math.Min(_rowsOfGroup - rowStart, int.MaxValue);
+            var rows = _isScan && bytesOfRow * rest <= ReadAhead.MaxBytes ? rest : rowCount;
             file.Prefetch(readers, rowStart, rows);
+            return rowStart + rows;
         }
         catch (Exception e) when (BlockReadException.IsOfReading(e))
         {
-            // Who reads it hears of it.
+            return rowStart + rowCount; // who reads it hears of it
         }
     }
 

@@ -75,9 +75,9 @@ public sealed partial class RowGroupReader
 
     /// <summary>
     /// The rows are read next, and if <paramref name="isScan"/> those behind them after that: of a far block the columns that were read of other rows
-    /// (<see cref="ReadAhead"/>) come near in one round trip.
+    /// (<see cref="ReadAhead"/>) come near in one round trip. The first one that was not read of any brings all others with it: another one.
     /// </summary>
-    public void Approach(long rowStart, int rowCount, bool isScan) => _columns.PrefetchLike(rowStart, rowCount, RowCount, isScan);
+    public void Approach(long rowStart, int rowCount, bool isScan) => _columns.PrefetchLike(rowStart, rowCount, isScan);
 
     /// <summary>
     /// Row of the trace, or -1. The bounds of the TraceID pages (rows ascend) lead to the one page that may hold it.

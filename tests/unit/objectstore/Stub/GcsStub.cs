@@ -61,7 +61,7 @@ internal sealed class GcsStub : ServiceStub
 
     private Answer ListObjects(string prefix, string? delimiter, string? after)
     {
-        var (names, folders, next) = List(prefix, delimiter, after, PageEntries);
+        var (names, folders, next) = List(Objects.Keys, prefix, delimiter, after, PageEntries);
         var page = new JsonObject();
         if (names.Count > 0) page["items"] = new JsonArray([.. names.Select(name => (JsonNode)Describe(name, Objects[name]))]);
         if (folders.Count > 0) page["prefixes"] = new JsonArray([.. folders.Select(folder => (JsonNode)folder!)]);

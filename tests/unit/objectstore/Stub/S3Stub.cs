@@ -31,7 +31,7 @@ internal sealed class S3Stub : ServiceStub
             case "GET": return Get(name, request.Headers["Range"]);
             case "HEAD": return Get(name, null) with { };
             case "DELETE" when upload is not null: _uploads.TryRemove(upload, out _); return new Answer(204);
-            case "DELETE": Objects.TryRemove(name, out _); return new Answer(204);
+            case "DELETE": Remove(name); return new Answer(204);
             case "PUT" when upload is not null:
                 lock (_uploads) _uploads[upload][int.Parse(query["partNumber"]!)] = body;
                 return new Answer(200, [], new() { ["ETag"] = $"\"part-{query["partNumber"]}\"" });
@@ -60,13 +60,14 @@ internal sealed class S3Stub : ServiceStub
 
     private Answer ListObjects(string prefix, string? delimiter, string? after)
     {
-        var (names, folders, next) = List(prefix, delimiter, after, PageEntries);
+        var listed = Listed();
+        var (names, folders, next) = List(listed.Keys, prefix, delimiter, after, PageEntries);
         var xml = new StringBuilder("<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
         xml.Append($"<IsTruncated>{(next is null ? "false" : "true")}</IsTruncated><KeyCount>{names.Count + folders.Count}</KeyCount>");
         if (next is not null) xml.Append($"<NextContinuationToken>{SecurityElement.Escape(next)}</NextContinuationToken>");
         foreach (var name in names)
         {
-            var (content, time) = Objects[name];
+            var (content, time) = listed[name];
             xml.Append($"<Contents><Key>{SecurityElement.Escape(name)}</Key><LastModified>{time.UtcDateTime:yyyy-MM-ddTHH:mm:ss.fffZ}</LastModified><ETag>\"e\"</ETag><Size>{content.Length}</Size></Contents>");
         }
 

@@ -13,6 +13,7 @@ internal abstract class ServiceStub : IDisposable
 {
     private readonly HttpListener _listener = new();
     private readonly Lock _lock = new();
+    private readonly Dictionary<string, ((byte[] Content, DateTimeOffset Time)? Before, long Until)> _late = new(StringComparer.Ordinal); // under the lock
     private int _requests;
     private long _blankBytes;
 
@@ -42,6 +43,12 @@ internal abstract class ServiceStub : IDisposable
     /// <summary>Objects by name, with the time they were put.</summary>
     public ConcurrentDictionary<string, (byte[] Content, DateTimeOffset Time)> Objects { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Objects that were taken away.</summary>
+    public int Deletions { get; private set; }
+
+    /// <summary>Listings show each name as it was up to so long ago, each as late as chance has it; reads are of now.</summary>
+    public TimeSpan Staleness { get; set; }
+
     /// <summary>What is to go wrong with a request, by its number from 0; null: nothing.</summary>
     public Func<int, HttpListenerRequest, Fault?>? Faults { get; set; }
 
@@ -57,8 +64,44 @@ internal abstract class ServiceStub : IDisposable
         lock (_lock)
         {
             if (onlyIfAbsent && Objects.ContainsKey(name)) return false;
+            BeLate(name);
             Objects[name] = (content, new DateTimeOffset(2026, 11, 28, 12, 0, 0, TimeSpan.Zero));
             return true;
+        }
+    }
+
+    /// <summary>Takes an object away, if there is one.</summary>
+    protected void Remove(string name)
+    {
+        lock (_lock)
+        {
+            BeLate(name);
+            if (Objects.TryRemove(name, out _)) Deletions++;
+        }
+    }
+
+    // Until then listings have it as it is now.
+    private void BeLate(string name)
+    {
+        var now = Environment.TickCount64;
+        if (Staleness > TimeSpan.Zero && !(_late.TryGetValue(name, out var late) && late.Until > now))
+            _late[name] = (Objects.TryGetValue(name, out var there) ? there : null, now + (long)(Staleness.TotalMilliseconds * Random.Shared.NextDouble()));
+    }
+
+    /// <summary>What a listing shows of all objects.</summary>
+    protected Dictionary<string, (byte[] Content, DateTimeOffset Time)> Listed()
+    {
+        lock (_lock)
+        {
+            var listed = new Dictionary<string, (byte[] Content, DateTimeOffset Time)>(Objects, StringComparer.Ordinal);
+            foreach (var (name, (before, until)) in _late)
+            {
+                if (until <= Environment.TickCount64) continue;
+                if (before is { } there) listed[name] = there;
+                else listed.Remove(name);
+            }
+
+            return listed;
         }
     }
 
@@ -69,6 +112,7 @@ internal abstract class ServiceStub : IDisposable
         {
             if (!Objects.TryGetValue(name, out var found)) return null;
             if (VersionOf(found.Content) != version) return false;
+            BeLate(name);
             Objects[name] = (content, found.Time);
             return true;
         }
@@ -78,11 +122,11 @@ internal abstract class ServiceStub : IDisposable
     protected static string VersionOf(byte[] content) => $"{BitConverter.ToUInt64(System.Security.Cryptography.SHA256.HashData(content)) >> 1}";
 
     /// <summary>A page of names after one, objects and folders in one order, as the services list them.</summary>
-    protected (List<string> Names, List<string> Folders, string? Next) List(string prefix, string? delimiter, string? after, int most)
+    protected static (List<string> Names, List<string> Folders, string? Next) List(IEnumerable<string> all, string prefix, string? delimiter, string? after, int most)
     {
         List<string> names = [], folders = [];
         string? last = null;
-        foreach (var name in Objects.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (var name in all.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
             var end = delimiter is null ? -1 : name.IndexOf(delimiter, prefix.Length, StringComparison.Ordinal);
             var entry = end < 0 ? name : name[..(end + 1)];
