@@ -78,7 +78,9 @@ public sealed class SpillBuffer : IDisposable
 
     private void Keep(ReadOnlySpan<byte> bytes)
     {
-        if (_inMemory + bytes.Length > _memory.Length) Array.Resize(ref _memory, Math.Max(_inMemory + bytes.Length, _memory.Length * 2));
+        // A piece that is larger than all before it has something small behind it, as a filter has.
+        var needed = _inMemory + bytes.Length;
+        if (needed > _memory.Length) Array.Resize(ref _memory, Math.Max(needed + needed / 8, _memory.Length * 2));
         bytes.CopyTo(_memory.AsSpan(_inMemory));
         _inMemory += bytes.Length;
     }

@@ -21,6 +21,8 @@ internal sealed class RowGroupFilters
     private int[] _starts = [];
     private int[] _order = [];
     private FactPair[] _pairs = [];
+    private readonly PriorityQueue<int, int> _top = new();
+    private int[] _most = [];
 
     /// <summary>Takes the facts of one place; keys, texts and integers by their dictionaries.</summary>
     public void Add(CatalogBuilder catalog, CatalogScope scope, AttributeFacts facts, StringDictionary keys, StringDictionary texts, NumberDictionary ints)
@@ -40,10 +42,10 @@ internal sealed class RowGroupFilters
         _isFull |= facts.IsFull;
     }
 
-    public byte[] KeyFilter() => Filter(_keys.AsSpan(0, _keyCount), KeyBits);
+    public ReadOnlyMemory<byte> KeyFilter() => Filter(_keys.AsSpan(0, _keyCount), KeyBits);
 
     /// <summary>Null if there are too many values.</summary>
-    public byte[]? ValueFilter() => _isFull ? null : Filter(_values.AsSpan(0, _valueCount), ValueBits);
+    public ReadOnlyMemory<byte>? ValueFilter() => _isFull ? null : Filter(_values.AsSpan(0, _valueCount), ValueBits);
 
     public byte[] Ranges()
     {
@@ -68,11 +70,11 @@ internal sealed class RowGroupFilters
         _ranges.Clear();
     }
 
-    private static byte[] Filter(ReadOnlySpan<ulong> hashes, double bits)
+    private static ReadOnlyMemory<byte> Filter(ReadOnlySpan<ulong> hashes, double bits)
     {
         var builder = new SplitBlockBloomBuilder(SplitBlockSizing.SizeBytesFor(hashes.Length, bits));
         builder.AddRange(hashes);
-        return builder.BitSet.ToArray();
+        return builder.BitSet;
     }
 
     // Pairs by key, by counting: _order holds them, those of key k at [_starts[k], _starts[k + 1]).
@@ -146,15 +148,20 @@ internal sealed class RowGroupFilters
     }
 
     // More than are listed at last: the most frequent ones of the block need not be those of each row group.
-    private int[] MostFrequent(ReadOnlySpan<int> pairs)
+    private ReadOnlySpan<int> MostFrequent(ReadOnlySpan<int> pairs)
     {
-        var top = new PriorityQueue<int, int>();
+        _top.Clear();
         foreach (var i in pairs)
         {
-            if (top.Count < 4 * CatalogKey.TopValues) top.Enqueue(i, _pairs[i].Count);
-            else top.EnqueueDequeue(i, _pairs[i].Count);
+            if (_top.Count < 4 * CatalogKey.TopValues) _top.Enqueue(i, _pairs[i].Count);
+            else _top.EnqueueDequeue(i, _pairs[i].Count);
         }
 
-        return [.. top.UnorderedItems.Select(static item => item.Element).Order()];
+        GrowableArray.Reserve(ref _most, _top.Count);
+        var count = 0;
+        foreach (var (pair, _) in _top.UnorderedItems) _most[count++] = pair;
+        var most = _most.AsSpan(0, count);
+        most.Sort();
+        return most;
     }
 }

@@ -68,8 +68,8 @@ internal sealed class SidecarBuilder : IDisposable
         AddIntrinsic(memory, memory.ScopeVersions, CatalogIntrinsics.InstrumentationVersion, stage.ScopeVersions);
         memory.Services.Clear();
         var group = _zones.Count - 1;
-        AddSection(SectionKind.KeyFilter, group, memory.Filters.KeyFilter());
-        if (memory.Filters.ValueFilter() is { } values) AddSection(SectionKind.ValueFilter, group, values);
+        AddSection(SectionKind.KeyFilter, group, memory.Filters.KeyFilter().Span);
+        if (memory.Filters.ValueFilter() is { } values) AddSection(SectionKind.ValueFilter, group, values.Span);
         AddSection(SectionKind.Ranges, group, memory.Filters.Ranges());
         memory.Filters.Clear();
         _zones.Add([]);
