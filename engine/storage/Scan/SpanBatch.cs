@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Blocks.Read;
 
@@ -140,9 +141,27 @@ public sealed class SpanBatch
     /// </summary>
     public bool IsOfOrdinaryTrace => Trace.Length <= MaxSmallSpans / 2 && OwnTextBytes <= MaxOwnTextBytes && PlaceCount <= 4 * MaxSmallSpans;
 
-    private ReadOnlySpan<StringColumn> Texts => (StringColumn[])[Name, StatusMessage, TraceState, RootName, RootServiceName, Resources.ServiceName, Scopes.Name, Scopes.Version, Events.Name, Links.TraceState];
+    private AllTexts Texts
+    {
+        get
+        {
+            var all = default(AllTexts);
+            ReadOnlySpan<StringColumn> columns = [Name, StatusMessage, TraceState, RootName, RootServiceName, Resources.ServiceName, Scopes.Name, Scopes.Version, Events.Name, Links.TraceState];
+            columns.CopyTo(all);
+            return all;
+        }
+    }
 
-    private ReadOnlySpan<AttributeColumns> AttributesOfAll => (AttributeColumns[])[SpanAttributes, Resources.Attributes, Scopes.Attributes, Events.Attributes, Links.Attributes];
+    private AllAttributes AttributesOfAll
+    {
+        get
+        {
+            var all = default(AllAttributes);
+            ReadOnlySpan<AttributeColumns> columns = [SpanAttributes, Resources.Attributes, Scopes.Attributes, Events.Attributes, Links.Attributes];
+            columns.CopyTo(all);
+            return all;
+        }
+    }
 
     private long OwnTextBytes
     {
@@ -166,6 +185,19 @@ public sealed class SpanBatch
             foreach (var column in Dedicated) places += column.Bits.Length;
             return places;
         }
+    }
+
+    // On the stack: they are asked for with every page that is let go of.
+    [InlineArray(10)]
+    private struct AllTexts
+    {
+        private StringColumn _first;
+    }
+
+    [InlineArray(5)]
+    private struct AllAttributes
+    {
+        private AttributeColumns _first;
     }
 
     private const long MaxOwnTextBytes = 2 << 20;

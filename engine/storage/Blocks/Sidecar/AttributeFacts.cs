@@ -50,6 +50,12 @@ internal sealed class AttributeFacts
         fact.Types |= types;
     }
 
+    /// <summary>Counts an owner for each of the keys, which were added.</summary>
+    public void AddOwners(ReadOnlySpan<int> keys)
+    {
+        foreach (var key in keys) _keys[key].OwnerCount++;
+    }
+
     /// <summary>Texts by dictionary index; the key of text i is that of attribute <paramref name="things"/>[i].</summary>
     public void AddTexts(ReadOnlySpan<int> keys, ReadOnlySpan<int> things, ReadOnlySpan<int> texts)
     {

@@ -20,6 +20,11 @@ internal sealed class AttributeStage
         CatalogTypes.Array | CatalogTypes.Bool, CatalogTypes.Array, CatalogTypes.Other, CatalogTypes.Other,
     ];
 
+    // Of a target in _keyTargets, beside the index: the key was seen with a value of the type, in this row group.
+    private const int TextSeen = 1 << 29;
+    private const int IntSeen = 1 << 30;
+    private const int TargetMask = TextSeen - 1;
+
     private readonly LevelStream _owners;
     private readonly PageLoad _load;
     private readonly CodeMap<int> _keyTargets = new();
@@ -121,20 +126,18 @@ internal sealed class AttributeStage
                 texts.Prefetch((int)source.Bits[i]);
         for (var i = from; i < to; i++)
         {
-            // Nearly all are texts or integers of a known key. Targets below 0: see KeyTarget.
+            // Nearly all are texts or integers of a key that was seen with such. Targets below 0: see KeyTarget.
             var type = source.Types[i];
             var target = targets.Find(source.Keys[i]);
-            if (target > 0 && type == AttributeType.String)
+            if (target > 0 && type == AttributeType.String && (target & TextSeen) != 0)
             {
                 var code = (int)source.Bits[i];
                 if (!StringDictionary.TryIndex(texts, code, _load, out var text)) Dictionaries.Values.Await(batch, source.Values, code, Strings.Count);
-                Facts.AddKey(target - 1, CatalogTypes.Text);
-                Strings.AddReserved(Begin(target - 1, isArray: false), text);
+                Strings.AddReserved(Begin((target & TargetMask) - 1, isArray: false), text);
             }
-            else if (target > 0 && type == AttributeType.Int)
+            else if (target > 0 && type == AttributeType.Int && (target & IntSeen) != 0)
             {
-                Facts.AddKey(target - 1, CatalogTypes.Int);
-                Ints.AddReserved(Begin(target - 1, isArray: false), source.Bits[i]);
+                Ints.AddReserved(Begin((target & TargetMask) - 1, isArray: false), source.Bits[i]);
             }
             else if (target >= 0 || !_dedicated[-target - 2].TryAdd(_ownerCount, type, batch, source.Values, source.Bits[i]))
             {
@@ -163,10 +166,8 @@ internal sealed class AttributeStage
         var count = to.Attributes - from.Attributes;
         var shift = _count - from.Attributes;
         ReserveAttributes(_count + count);
-        var keys = _keys.AsSpan(from.Attributes, count);
-        keys.CopyTo(_keys.AsSpan(_count));
+        _keys.AsSpan(from.Attributes, count).CopyTo(_keys.AsSpan(_count));
         _isArray.AsSpan(from.Attributes, count).CopyTo(_isArray.AsSpan(_count));
-        foreach (var key in keys) Facts.AddKey(key, CatalogTypes.None);
         Strings.AddAgain(from.Strings, to.Strings, shift);
         Ints.AddAgain(from.Ints, to.Ints, shift);
         _load.TextBytes += to.TextBytes - from.TextBytes;
@@ -192,6 +193,7 @@ internal sealed class AttributeStage
     {
         Levels.Expand(_owners, _countOfOwner.AsSpan(0, _ownerCount));
         Ints.Complete();
+        Facts.AddOwners(Keys);
         Facts.AddTexts(Keys, Strings.Things, Strings.Values);
         Facts.AddInts(Keys, Ints.Things, Ints.Indexes, Ints.Values);
         foreach (var stage in _dedicated) stage.Complete();
@@ -200,7 +202,7 @@ internal sealed class AttributeStage
     private void Add(int batch, AttributeColumns source, int i)
     {
         var type = source.Types[i];
-        var target = KeyTarget(batch, source, source.Keys[i]);
+        var target = KeyTarget(batch, source, source.Keys[i], type);
         if (target < 0 && TryAddToDedicated(_dedicated[~target], batch, source, i, type)) return;
         var key = target >= 0 ? target : Dictionaries.Keys.Index(source.Key(i));
         Add(batch, source, i, type, key);
@@ -208,7 +210,7 @@ internal sealed class AttributeStage
 
     // A target is a key's dictionary index, or the complement of the number of its dedicated column. Stored + 1 or - 1 so
     // that 0 stays "not seen".
-    private int KeyTarget(int batch, AttributeColumns source, int code)
+    private int KeyTarget(int batch, AttributeColumns source, int code, AttributeType type)
     {
         ref var known = ref _keyTargets[batch, code];
         if (known == 0)
@@ -218,7 +220,9 @@ internal sealed class AttributeStage
             known = stage >= 0 ? ~stage - 1 : Dictionaries.Keys.Index(key) + 1;
         }
 
-        return known > 0 ? known - 1 : known + 1;
+        if (known < 0) return known + 1;
+        known |= type == AttributeType.String ? TextSeen : type == AttributeType.Int ? IntSeen : 0;
+        return (known & TargetMask) - 1;
     }
 
     private int FindDedicated(ReadOnlySpan<byte> key)
@@ -250,7 +254,7 @@ internal sealed class AttributeStage
     private void Add(int batch, AttributeColumns source, int i, AttributeType type, int key)
     {
         var n = Begin(key, type is >= AttributeType.StringArray and <= AttributeType.EmptyArray);
-        Facts.AddKey(key, FactTypes[(int)type]);
+        Facts.AddKey(key, FactTypes[(int)type], 0);
         switch (type)
         {
             case AttributeType.String:
@@ -328,7 +332,7 @@ internal sealed class AttributeStage
         _load.EntryCount += values.Length;
         var key = Dictionaries.Keys.Index(column.Key);
         var n = Begin(key, isArray: values.Length > 1);
-        Facts.AddKey(key, column.Type == AttributeType.Int ? CatalogTypes.Int : CatalogTypes.Text);
+        Facts.AddKey(key, column.Type == AttributeType.Int ? CatalogTypes.Int : CatalogTypes.Text, 0);
         foreach (var value in values)
             if (column.Type == AttributeType.Int) Ints.Add(n, value);
             else Strings.Add(n, Dictionaries.Values.Index(column.Values[(int)value]));
