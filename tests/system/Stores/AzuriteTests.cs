@@ -1,11 +1,10 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using Azure.Storage;
 using Azure.Storage.Blobs;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.ObjectStore.Tests;
 using Tempo.SystemTests.Server;
+using Tempo.Testing;
 
 namespace Tempo.SystemTests.Stores;
 
@@ -52,7 +51,7 @@ public sealed class AzuriteServer : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var port = FreePort();
+        var port = LoopbackPort.Free();
         _url = $"http://127.0.0.1:{port}/{Account}";
         _process = Process.Start(new ProcessStartInfo("node")
         {
@@ -89,12 +88,5 @@ public sealed class AzuriteServer : IAsyncLifetime
         await new BlobContainerClient(new Uri($"{_url}/{name}"), new StorageSharedKeyCredential(Account, AccountKey)).CreateAsync();
         var options = new AzureOptions { Container = name, AccountName = Account, AccountKey = AccountKey, EndpointSuffix = _url };
         return RemoteObjectStore.OpenAzure(options, new RemoteOptions { PartSizeBytes = PartSizeBytes }, TimeProvider.System, new Random(1));
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new TcpListener(IPAddress.Loopback, 0);
-        socket.Start();
-        return ((IPEndPoint)socket.LocalEndpoint).Port;
     }
 }

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Tempo.Engine.Foundation;
@@ -160,7 +159,7 @@ public sealed class EtcdOutageTests : IAsyncDisposable
         private readonly Lock _lock = new();
         private readonly Dictionary<string, string> _values = []; // base64 of both
         private readonly HashSet<string> _leases = [];
-        private readonly int _port = FreePort();
+        private readonly int _port = LoopbackPort.Free();
         private HttpListener? _listener;
         private int _lastLease;
 
@@ -315,13 +314,6 @@ public sealed class EtcdOutageTests : IAsyncDisposable
                         return $"{{\"header\":{{\"revision\":\"1\"}},\"kvs\":[{string.Join(',', _values.Select(static pair => $"{{\"key\":\"{pair.Key}\",\"value\":\"{pair.Value}\"}}"))}]}}";
                 }
             }
-        }
-
-        private static int FreePort()
-        {
-            using var probe = new TcpListener(IPAddress.Loopback, 0);
-            probe.Start();
-            return ((IPEndPoint)probe.LocalEndpoint).Port;
         }
     }
 }

@@ -13,6 +13,7 @@ using Tempo.Host.Startup;
 using Tempo.Host.Telemetry;
 using Tempo.Host.Tenancy;
 using Tempo.Ring;
+using Tempo.Testing;
 using Xunit;
 
 namespace Tempo.Host.Tests.Edge;
@@ -22,7 +23,7 @@ public sealed class EdgeListenerTests : IAsyncLifetime
 {
     private const int MostConnections = 300;
 
-    private readonly int _port = FreePort();
+    private readonly int _port = LoopbackPort.Free();
     private readonly ShiftedTime _time = new();
     private readonly MetricRegistry _metrics = new();
     private readonly RequestMemory _memory = new(1 << 20);
@@ -373,13 +374,6 @@ public sealed class EdgeListenerTests : IAsyncLifetime
         var text = new ArrayBufferWriter<byte>();
         metrics.WriteTo(text);
         return Encoding.UTF8.GetString(text.WrittenSpan);
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 
     /// <summary>The system's clock, some time ahead.</summary>

@@ -25,7 +25,7 @@ public sealed class PushTests : IAsyncLifetime
 {
     private string _secret = "canary";
     private readonly string _folder = Directory.CreateTempSubdirectory("tempo-push-").FullName;
-    private readonly int _port = FreePort();
+    private readonly int _port = LoopbackPort.Free();
     private readonly NativeBufferPool _buffers = new(16, 1 << 20);
     private readonly SteppedTime _time = new(0);
     private TempoNode _node = null!;
@@ -259,12 +259,5 @@ public sealed class PushTests : IAsyncLifetime
             Assert.Equal(0, memory.InflightBytes);
             memory.Dispose();
         }
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 }

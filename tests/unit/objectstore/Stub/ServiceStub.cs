@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Sockets;
+using Tempo.Testing;
 
 namespace Tempo.Engine.ObjectStore.Tests.Stub;
 
@@ -21,7 +21,7 @@ internal abstract class ServiceStub : IDisposable
     {
         for (var attempt = 0; ; attempt++)
         {
-            Url = $"http://127.0.0.1:{FreePort()}";
+            Url = $"http://127.0.0.1:{LoopbackPort.Free()}";
             _listener.Prefixes.Clear();
             _listener.Prefixes.Add(Url + "/");
             try
@@ -227,13 +227,6 @@ internal abstract class ServiceStub : IDisposable
             await response.OutputStream.WriteAsync(piece);
             Interlocked.Add(ref _blankBytes, piece.Length);
         }
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new TcpListener(IPAddress.Loopback, 0);
-        socket.Start();
-        return ((IPEndPoint)socket.LocalEndpoint).Port;
     }
 
     /// <summary>An answer of a dialect.</summary>
