@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.ObjectStore;
 
@@ -42,59 +43,8 @@ internal sealed class BoundedAnswers(HttpMessageHandler inner) : DelegatingHandl
 
     private static async Task<HttpContent> BoundAsync(HttpContent content, long most, CancellationToken cancellation)
     {
-        var bounded = new StreamContent(new BoundedStream(await content.ReadAsStreamAsync(cancellation).ConfigureAwait(false), most));
+        var bounded = new StreamContent(new BoundedStream(await content.ReadAsStreamAsync(cancellation).ConfigureAwait(false), most, TooLong));
         foreach (var (name, values) in content.Headers) bounded.Headers.TryAddWithoutValidation(name, values);
         return bounded;
-    }
-
-    /// <summary>The first bytes of another stream; an exception where there are more.</summary>
-    private sealed class BoundedStream(Stream inner, long most) : Stream
-    {
-        private long _taken;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override int Read(Span<byte> buffer) => Take(inner.Read(buffer));
-
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-            Take(await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false));
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing) inner.Dispose();
-            base.Dispose(disposing);
-        }
-
-        private int Take(int count)
-        {
-            _taken += count;
-            return _taken <= most ? count : throw TooLong(most);
-        }
     }
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using Tempo.Engine.Foundation;
 
 namespace Tempo.Ring.Membership.Etcd;
 
@@ -157,8 +158,8 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IEtcd
         throw new EtcdException($"etcd answered {path} with {status}: {(text.Length > 300 ? text[..300] : text)}");
     }
 
-    private static async Task<LimitedStream> BodyAsync(HttpResponseMessage response, CancellationToken cancellation) =>
-        new(await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false), MaxAnswerBytes);
+    private static async Task<BoundedStream> BodyAsync(HttpResponseMessage response, CancellationToken cancellation) =>
+        new(await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false), MaxAnswerBytes, static most => new EtcdException($"etcd answered more than {most} bytes at once"));
 
     private static async Task<string> ErrorAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
