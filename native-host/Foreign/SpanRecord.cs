@@ -16,7 +16,7 @@ internal sealed class SpanRecord
     public string TraceState { get; set; } = "";
     public string Name { get; set; } = "";
 
-    /// <summary>OTLP numbers, 0 to 5.</summary>
+    /// <summary>OTLP numbers, 0 to 5: see <see cref="SpanKind"/>.</summary>
     public int Kind { get; set; }
     public ulong StartUnixNano { get; set; }
     public ulong EndUnixNano { get; set; }
@@ -44,6 +44,15 @@ internal sealed class SpanRecord
                 return attribute.Value;
         return null;
     }
+}
+
+/// <summary>Kinds of spans that are half of a call, in OTLP's numbers.</summary>
+internal static class SpanKind
+{
+    public const int Server = 2;
+    public const int Client = 3;
+    public const int Producer = 4;
+    public const int Consumer = 5;
 }
 
 /// <summary>A key and its value: string, bool, long, double, byte[], List&lt;object?> or List&lt;AttributeRecord>; null for an empty one.</summary>

@@ -78,7 +78,7 @@ internal sealed class JaegerEndpoints(ForeignQueries queries, TenantResolver ten
             return;
         }
 
-        var calls = await ServiceDependencies.CountAsync(queries, asked, range, context.RequestAborted).ConfigureAwait(false);
+        var calls = await new ServiceDependencies().CountAsync(queries, asked, range, context.RequestAborted).ConfigureAwait(false);
         await AnswerAsync(context, calls.Count, json =>
         {
             foreach (var (call, (count, _)) in calls.OrderBy(static c => c.Key.Parent, StringComparer.Ordinal).ThenBy(static c => c.Key.Child, StringComparer.Ordinal))

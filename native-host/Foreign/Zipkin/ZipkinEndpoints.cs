@@ -80,7 +80,7 @@ internal sealed class ZipkinEndpoints(ForeignQueries queries, TenantResolver ten
             return;
         }
 
-        var calls = await ServiceDependencies.CountAsync(queries, asked, range, context.RequestAborted).ConfigureAwait(false);
+        var calls = await new ServiceDependencies(ZipkinJson.PeerOf).CountAsync(queries, asked, range, context.RequestAborted).ConfigureAwait(false);
         await AnswerAsync(context, json =>
         {
             foreach (var (call, (count, errors)) in calls.OrderBy(static c => c.Key.Parent, StringComparer.Ordinal).ThenBy(static c => c.Key.Child, StringComparer.Ordinal))

@@ -19,9 +19,20 @@ internal static class ZipkinJson
     private const ulong MicrosecondNano = 1000;
 
     private static readonly string[] Kinds = ["", "", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
-    private static readonly string[] PeerNames = ["peer.service", "server.address", "net.peer.name"];
-    private static readonly string[] PeerAddresses = ["net.peer.ip", "network.peer.address", "net.sock.peer.addr", "server.address"];
-    private static readonly string[] PeerPorts = ["net.peer.port", "network.peer.port", "net.sock.peer.port", "server.port"];
+
+    /// <summary>Attributes that tell of the other end of a call, by what they tell: the first one that is there counts.</summary>
+    private static readonly RemoteKeys OfCaller = new(
+        ["peer.service", "server.address", "net.peer.name"],
+        ["net.peer.ip", "network.peer.address", "net.sock.peer.addr", "server.address"],
+        ["net.peer.port", "network.peer.port", "net.sock.peer.port", "server.port"]);
+
+    // Who is called says by server.address where it is itself.
+    private static readonly RemoteKeys OfCalled = new(
+        ["peer.service"],
+        ["net.peer.ip", "network.peer.address", "net.sock.peer.addr", "client.address"],
+        ["net.peer.port", "network.peer.port", "net.sock.peer.port", "client.port"]);
+
+    private sealed record RemoteKeys(string[] Names, string[] Addresses, string[] Ports);
 
     /// <summary>16 digits where the upper half is empty, else 32.</summary>
     public static string IdOf(TraceId id) => id.High == 0 ? id.ToString()[16..] : id.ToString();
@@ -32,7 +43,7 @@ internal static class ZipkinJson
         json.WriteString("traceId", IdOf(span.TraceId));
         if (span.ParentSpanId != 0) json.WriteString("parentId", new SpanId(span.ParentSpanId).ToString());
         json.WriteString("id", new SpanId(span.SpanId).ToString());
-        if (span.Kind is >= 2 and <= 5) json.WriteString("kind", Kinds[span.Kind]);
+        if (span.Kind is >= SpanKind.Server and <= SpanKind.Consumer) json.WriteString("kind", Kinds[span.Kind]);
         if (span.Name.Length > 0) json.WriteString("name", span.Name);
         if (span.StartUnixNano > 0) json.WriteNumber("timestamp", span.StartUnixNano / MicrosecondNano);
 
@@ -45,22 +56,28 @@ internal static class ZipkinJson
             json.WriteEndObject();
         }
 
-        if (span.Kind is not 2) WriteRemoteEndpoint(json, span);
+        WriteRemoteEndpoint(json, span);
         if (span.Events.Count > 0) WriteAnnotations(json, span.Events);
         WriteTags(json, span);
         json.WriteEndObject();
     }
 
+    /// <summary>The service at the other end, as the remote endpoint of the span names it; empty: it does not.</summary>
+    public static string PeerOf(SpanRecord span) => FirstText(span, KeysOf(span).Names);
+
+    private static RemoteKeys KeysOf(SpanRecord span) => span.Kind is SpanKind.Server ? OfCalled : OfCaller;
+
     private static void WriteRemoteEndpoint(Utf8JsonWriter json, SpanRecord span)
     {
-        var name = FirstText(span, PeerNames);
-        var addressText = FirstText(span, PeerAddresses);
+        var keys = KeysOf(span);
+        var name = PeerOf(span);
+        var addressText = FirstText(span, keys.Addresses);
         var hasAddress = IPAddress.TryParse(addressText, out var address);
         if (name.Length == 0 && !hasAddress) return;
         json.WriteStartObject("remoteEndpoint");
         if (name.Length > 0) json.WriteString("serviceName", name);
         if (hasAddress) json.WriteString(address!.AddressFamily == AddressFamily.InterNetworkV6 ? "ipv6" : "ipv4", address.ToString());
-        if (int.TryParse(FirstText(span, PeerPorts), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535)
+        if (int.TryParse(FirstText(span, keys.Ports), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535)
             json.WriteNumber("port", port);
         json.WriteEndObject();
     }

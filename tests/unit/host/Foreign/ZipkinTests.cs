@@ -37,6 +37,7 @@ public class ZipkinTests
             },
             TestTraces.Span(2, parent: 1, service: "") with { Kind = 2, Attributes = [("server.address", "::1")] },
             TestTraces.Span(3, parent: 1, service: "") with { Attributes = [("server.address", "::1")] },
+            TestTraces.Span(4, parent: 1, service: "") with { Kind = 2, Attributes = [("peer.service", "web"), ("net.peer.ip", "10.0.0.2")] },
         ];
         using var output = new MemoryStream();
         await using (var json = new Utf8JsonWriter(output))
@@ -56,7 +57,9 @@ public class ZipkinTests
             + "\"otel.status_code\":\"ERROR\",\"peer.service\":\"db\",\"zone\":\"of the span\"}},"
             + $"{{{trace},\"parentId\":\"0000000000000001\",\"id\":\"0000000000000002\",\"kind\":\"SERVER\",\"name\":\"n\",\"timestamp\":{start},\"duration\":1,\"tags\":{{\"server.address\":\"::1\"}}}},"
             + $"{{{trace},\"parentId\":\"0000000000000001\",\"id\":\"0000000000000003\",\"name\":\"n\",\"timestamp\":{start},\"duration\":1,"
-            + "\"remoteEndpoint\":{\"serviceName\":\"::1\",\"ipv6\":\"::1\"},\"tags\":{\"server.address\":\"::1\"}}]";
+            + "\"remoteEndpoint\":{\"serviceName\":\"::1\",\"ipv6\":\"::1\"},\"tags\":{\"server.address\":\"::1\"}},"
+            + $"{{{trace},\"parentId\":\"0000000000000001\",\"id\":\"0000000000000004\",\"kind\":\"SERVER\",\"name\":\"n\",\"timestamp\":{start},\"duration\":1,"
+            + "\"remoteEndpoint\":{\"serviceName\":\"web\",\"ipv4\":\"10.0.0.2\"},\"tags\":{\"net.peer.ip\":\"10.0.0.2\",\"peer.service\":\"web\"}}]";
         Assert.Equal(expected, Encoding.UTF8.GetString(output.ToArray()));
     }
 
