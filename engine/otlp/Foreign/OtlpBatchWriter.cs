@@ -11,8 +11,17 @@ namespace Tempo.Engine.Otlp.Foreign;
 /// the spans of its group; a span that turns out to be of another group than the one before is moved once.
 /// One writer for one request; not thread safe.
 /// </summary>
-internal sealed class OtlpBatchWriter(NativeBuffer output, long maxBytes = long.MaxValue) : IDisposable
+/// <param name="output">Gets the request.</param>
+/// <param name="bodyBytes">Of the body that is transcoded; 0: what is written is bounded otherwise.</param>
+internal sealed class OtlpBatchWriter(NativeBuffer output, int bodyBytes = 0) : IDisposable
 {
+    /// <summary>
+    /// Bytes of the length of a span as it usually is, 128 B to 16 KiB, and of a group of spans, which in a body of some size is nearly the whole
+    /// of it: what turns out otherwise is moved by a byte or two.
+    /// </summary>
+    private const int SpanLengthBytes = 2;
+    private const int LargeBodyBytes = 16 << 10;
+
     private readonly ProtobufWriter _writer = new(output);
     private readonly NativeBuffer _moved = new();
     private byte[] _resource = [];
@@ -24,14 +33,13 @@ internal sealed class OtlpBatchWriter(NativeBuffer output, long maxBytes = long.
     private bool _isOpen;
     private bool _isNamed;
 
-    /// <summary>
-    /// Most bytes that a body may become. Spans that say nothing take a byte or three in it and some seventy here, and a long
-    /// resource is written again for each change of scope: memory must follow what was sent.
-    /// </summary>
-    public static long MaxBytesOf(int bodyBytes) => 8L * bodyBytes + (1 << 20);
+    // Spans that say nothing take a byte or three in a body and some seventy here, and a long resource is written again for each
+    // change of scope: memory must follow what was sent.
+    private readonly long _maxBytes = bodyBytes == 0 ? long.MaxValue : 8L * bodyBytes + (1 << 20);
+    private readonly int _groupLengthBytes = bodyBytes > LargeBodyBytes ? 3 : SpanLengthBytes;
 
     /// <summary>Empty while there is room; looked at after each span.</summary>
-    public string Full => output.Length <= maxBytes ? "" : $"the spans take more than {maxBytes} bytes as OTLP";
+    public string Full => output.Length <= _maxBytes ? "" : $"the spans take more than {_maxBytes} bytes as OTLP";
 
     /// <summary>For fields of the span that was begun.</summary>
     public ProtobufWriter Writer => _writer;
@@ -40,13 +48,13 @@ internal sealed class OtlpBatchWriter(NativeBuffer output, long maxBytes = long.
     {
         if (!_isOpen) OpenGroup();
         _spanStart = output.Length;
-        _span = _writer.BeginMessage(ScopeSpansTag.Spans);
+        _span = _writer.BeginMessage(ScopeSpansTag.Spans, SpanLengthBytes);
     }
 
     /// <summary>Ends the span and puts it under these messages (Resource, InstrumentationScope; either may be empty).</summary>
     public void EndSpan(ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope)
     {
-        _writer.EndMessage(_span);
+        _writer.EndMessage(_span, SpanLengthBytes);
         if (_isNamed)
         {
             if (resource.SequenceEqual(_resource) && scope.SequenceEqual(_scope)) return;
@@ -153,16 +161,16 @@ internal sealed class OtlpBatchWriter(NativeBuffer output, long maxBytes = long.
     {
         _isOpen = true;
         _isNamed = false;
-        _resourceSpans = _writer.BeginMessage(TracesDataTag.ResourceSpans);
-        _scopeSpans = _writer.BeginMessage(ResourceSpansTag.ScopeSpans);
+        _resourceSpans = _writer.BeginMessage(TracesDataTag.ResourceSpans, _groupLengthBytes);
+        _scopeSpans = _writer.BeginMessage(ResourceSpansTag.ScopeSpans, _groupLengthBytes);
     }
 
     private void CloseGroup()
     {
         if (_scope.Length > 0) _writer.WriteBytes(ScopeSpansTag.Scope, _scope);
-        _writer.EndMessage(_scopeSpans);
+        _writer.EndMessage(_scopeSpans, _groupLengthBytes);
         if (_resource.Length > 0) _writer.WriteBytes(ResourceSpansTag.Resource, _resource);
-        _writer.EndMessage(_resourceSpans);
+        _writer.EndMessage(_resourceSpans, _groupLengthBytes);
         _isOpen = false;
     }
 }

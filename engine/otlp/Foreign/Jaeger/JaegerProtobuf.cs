@@ -32,7 +32,7 @@ internal static class JaegerProtobuf
     /// <summary>Empty, or what is wrong.</summary>
     public static string Read(ReadOnlySpan<byte> message, NativeBuffer output)
     {
-        using var batch = new OtlpBatchWriter(output, OtlpBatchWriter.MaxBytesOf(message.Length));
+        using var batch = new OtlpBatchWriter(output, message.Length);
         using var writer = new JaegerSpanWriter(batch);
         using var resource = new NativeBuffer();
         using var own = new NativeBuffer();

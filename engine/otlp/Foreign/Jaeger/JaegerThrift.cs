@@ -50,7 +50,7 @@ internal static class JaegerThrift
         using var resource = new NativeBuffer();
         var ahead = reader;
         if (!ReadProcessOfBatch(ref ahead, resource)) return Failed(ahead, out error);
-        using var batch = new OtlpBatchWriter(output, OtlpBatchWriter.MaxBytesOf(reader.Position + reader.Left));
+        using var batch = new OtlpBatchWriter(output, reader.Position + reader.Left);
         using var writer = new JaegerSpanWriter(batch);
         var isRead = ReadSpansOfBatch(ref reader, writer, resource.Written);
         batch.Complete();

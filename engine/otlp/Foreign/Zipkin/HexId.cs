@@ -1,4 +1,5 @@
-using System.Buffers;
+using System.Buffers.Binary;
+using System.Runtime.Intrinsics;
 
 namespace Tempo.Engine.Otlp.Foreign.Zipkin;
 
@@ -16,14 +17,18 @@ internal static class HexId
         return TryParseShort(text[..split], out high) && TryParseShort(text[split..], out low);
     }
 
+    // All digits at once: of a digit the value lies in its low half, of a letter 9 less than it.
     private static bool TryParse16(ReadOnlySpan<byte> text, out ulong value)
     {
-        Span<byte> bytes = stackalloc byte[8];
-        Span<char> digits = stackalloc char[16];
-        for (var i = 0; i < digits.Length; i++) digits[i] = (char)text[i];
-        var isHex = Convert.FromHexString(digits, bytes, out _, out _) == OperationStatus.Done;
-        value = System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(bytes);
-        return isHex;
+        var digits = Vector128.Create(text);
+        var letters = (digits | Vector128.Create((byte)0x20)) - Vector128.Create((byte)'a');
+        var isLetter = Vector128.LessThanOrEqual(letters, Vector128.Create((byte)5));
+        var isDigit = Vector128.LessThanOrEqual(digits - Vector128.Create((byte)'0'), Vector128.Create((byte)9));
+        var halves = ((digits & Vector128.Create((byte)0x0F)) + (isLetter & Vector128.Create((byte)9))).AsUInt16();
+        // The first of two digits is the low byte, and the higher half of their value.
+        var bytes = (halves & Vector128.Create((ushort)0xFF)) << 4 | halves >> 8;
+        value = BinaryPrimitives.ReverseEndianness(Vector128.Narrow(bytes, bytes).AsUInt64().ToScalar());
+        return (isLetter | isDigit) == Vector128<byte>.AllBitsSet;
     }
 
     private static bool TryParseShort(ReadOnlySpan<byte> text, out ulong value)

@@ -17,6 +17,9 @@ internal ref partial struct ZipkinJson(ReadOnlySpan<byte> json, ZipkinSpanWriter
     private readonly ReadOnlySpan<byte> _json = json;
     private Utf8JsonReader _reader = new(json, new JsonReaderOptions { MaxDepth = MaxDepth });
 
+    // Where the reader was set anew; its own places count from there.
+    private int _readerStart;
+
     // Texts with escapes are unescaped here: names of members, a text that waits for another (a key for its value), the other.
     private byte[] _nameText = [];
     private byte[] _firstText = [];
@@ -72,12 +75,12 @@ internal ref partial struct ZipkinJson(ReadOnlySpan<byte> json, ZipkinSpanWriter
         }
         catch (JsonException)
         {
-            return GoJsonError.Describe(_json, (int)_reader.BytesConsumed);
+            return GoJsonError.Describe(_json, _readerStart + (int)_reader.BytesConsumed);
         }
         catch (InvalidOperationException)
         {
             // An escape names half a surrogate pair, or the text around the escapes is not UTF-8.
-            return $"text that is not Unicode at byte {_reader.TokenStartIndex}";
+            return $"text that is not Unicode at byte {_readerStart + _reader.TokenStartIndex}";
         }
         finally
         {
@@ -190,6 +193,7 @@ internal ref partial struct ZipkinJson(ReadOnlySpan<byte> json, ZipkinSpanWriter
     private string ReadTags()
     {
         if (_reader.TokenType != JsonTokenType.StartObject) return Expected("tags as an object");
+        TakePlainTags();
         while (_reader.Read() && _reader.TokenType == JsonTokenType.PropertyName)
         {
             var key = Text(ref _firstText);
@@ -258,7 +262,7 @@ internal ref partial struct ZipkinJson(ReadOnlySpan<byte> json, ZipkinSpanWriter
         return true;
     }
 
-    private readonly string Expected(string what) => $"{what} is expected at byte {_reader.TokenStartIndex}";
+    private readonly string Expected(string what) => $"{what} is expected at byte {_readerStart + _reader.TokenStartIndex}";
 
     /// <summary>The text of the token. Lives until the next one that is unescaped into the same place.</summary>
     private readonly ReadOnlySpan<byte> Text(scoped ref byte[] place)

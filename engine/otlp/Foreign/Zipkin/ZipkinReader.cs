@@ -21,7 +21,7 @@ public static class ZipkinReader
     /// <param name="parsesTags">Tags whose text is a number or a boolean become one.</param>
     public static bool TryTranscode(ZipkinFormat format, ReadOnlySpan<byte> body, ulong nowUnixNano, NativeBuffer output, out string error, bool parsesTags = false)
     {
-        using var batch = new OtlpBatchWriter(output, OtlpBatchWriter.MaxBytesOf(body.Length));
+        using var batch = new OtlpBatchWriter(output, body.Length);
         using var writer = new ZipkinSpanWriter(batch, nowUnixNano, parsesTags);
         error = format switch
         {
