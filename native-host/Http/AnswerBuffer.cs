@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Text;
 
 namespace Tempo.Host.Http;
@@ -10,6 +11,10 @@ namespace Tempo.Host.Http;
 internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
 {
     private const int BlockBytes = 64 * 1024;
+
+    /// <summary>Sent at once.</summary>
+    private const int PieceBytes = 1 << 20;
+
     private readonly List<(byte[] Block, int Length)> _full = [];
     private readonly Stack<byte[]> _spare = [];
     private byte[] _block = [];
@@ -49,6 +54,25 @@ internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
         var whole = new ArrayBufferWriter<byte>((int)Math.Max(1, Length));
         CopyTo(whole);
         return Encoding.UTF8.GetString(whole.WrittenSpan);
+    }
+
+    /// <summary>
+    /// The same to where an answer is sent from, and sends it, a piece at a time: returns when the client has taken nearly all. Each piece wakes the
+    /// thread that sends, which for a block of 64 KiB costs as much as to send it.
+    /// </summary>
+    public async Task SendToAsync(PipeWriter output, CancellationToken cancellation)
+    {
+        var unsentBytes = 0;
+        foreach (var (block, length) in _full)
+        {
+            output.Write(block.AsSpan(0, length));
+            if ((unsentBytes += length) < PieceBytes) continue;
+            unsentBytes = 0;
+            await output.FlushAsync(cancellation).ConfigureAwait(false);
+        }
+
+        output.Write(_block.AsSpan(0, _used));
+        await output.FlushAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Hands every block to the stream, in order.</summary>

@@ -79,7 +79,7 @@ internal static class QueryAnswer
         if (body.Length < MinGzipBytes || !TakesGzip(context.Request))
         {
             response.ContentLength = body.Length;
-            await body.CopyToAsync(response.Body, context.RequestAborted).ConfigureAwait(false);
+            await body.SendToAsync(response.BodyWriter, context.RequestAborted).ConfigureAwait(false);
             return;
         }
 

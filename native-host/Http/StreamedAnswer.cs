@@ -74,7 +74,8 @@ internal sealed class StreamedAnswer(HttpContext context, string contentType) : 
         }
 
         Begin();
-        await _buffer.CopyToAsync(_gzip ?? context.Response.Body, context.RequestAborted).ConfigureAwait(false);
+        if (_gzip is null) await _buffer.SendToAsync(context.Response.BodyWriter, context.RequestAborted).ConfigureAwait(false);
+        else await _buffer.CopyToAsync(_gzip, context.RequestAborted).ConfigureAwait(false);
         _buffer.Clear();
     }
 

@@ -94,6 +94,7 @@ internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants, 
         var holdsBack = maxBytes > 0;
         var type = isProtobuf ? QueryAnswer.Protobuf : QueryAnswer.WantsLlm(context.Request) ? QueryAnswer.Llm : QueryAnswer.Json;
         await using var answer = new StreamedAnswer(context, type);
+        if (isProtobuf && body.IsLarge && !holdsBack) await answer.StartAsync().ConfigureAwait(false);
         if (!isProtobuf) answer.Output.Write("{\"batches\":["u8);
         for (var isFirst = true; ; isFirst = false)
         {

@@ -49,22 +49,31 @@ public sealed class TraceSizeLimit(long maxBytes)
     public void Add(ReadOnlySpan<byte> part)
     {
         _allBytes += part.Length;
-        int resource = 0, scope = 0, spanCount = 0;
-        long spanBytes = 0;
+        var (before, none) = (_spanBytes, 0);
         var resources = new Messages(part, TracesDataTag.ResourceSpans, NoTag);
-        while (resources.TryReadNext(ref resource, out var resourceSpans))
+        ReadOnlySpan<byte> last = default;
+        while (resources.TryReadNext(ref none, out var resourceSpans))
         {
-            var scopes = new Messages(resourceSpans, ResourceSpansTag.ScopeSpans, ResourceSpansTag.Resource);
-            while (scopes.TryReadNext(ref resource, out var scopeSpans))
-            {
-                var spans = new Messages(scopeSpans, ScopeSpansTag.Spans, ScopeSpansTag.Scope);
-                for (; spans.TryReadNext(ref scope, out var span); spanCount++) spanBytes += Math.Max(0, span.Length - GrowthBytes);
-            }
+            last = resourceSpans;
+            if (maxBytes > 0) AddResource(resourceSpans);
+        }
+
+        if (maxBytes > 0) _spanBytes = Math.Max(before, _spanBytes - 2L * part.Count("\uFFFD"u8));
+        else AddResource(last); // of which the next part repeats the beginning; the others are of no interest without a limit
+    }
+
+    private void AddResource(ReadOnlySpan<byte> resourceSpans)
+    {
+        int resource = 0, scope = 0, spanCount = 0;
+        var scopes = new Messages(resourceSpans, ResourceSpansTag.ScopeSpans, ResourceSpansTag.Resource);
+        while (scopes.TryReadNext(ref resource, out var scopeSpans))
+        {
+            var spans = new Messages(scopeSpans, ScopeSpansTag.Spans, ScopeSpansTag.Scope);
+            for (; spans.TryReadNext(ref scope, out var span); spanCount++) _spanBytes += Math.Max(0, span.Length - GrowthBytes);
         }
 
         // The last ones are those that the next part may begin with, too.
         if (spanCount > 0) _repeatedBytes = resource + scope;
-        if (maxBytes > 0) _spanBytes += Math.Max(0, spanBytes - 2L * part.Count("\uFFFD"u8));
     }
 
     /// <summary>The fields <paramref name="tag"/> of a message; of those that stand around them the length.</summary>
@@ -72,7 +81,7 @@ public sealed class TraceSizeLimit(long maxBytes)
     {
         private ProtobufReader _reader = new(message);
 
-        public bool TryReadNext(ref int aroundBytes, out ReadOnlySpan<byte> content)
+        public bool TryReadNext(scoped ref int aroundBytes, out ReadOnlySpan<byte> content)
         {
             while (_reader.TryReadTag(out var found))
             {
