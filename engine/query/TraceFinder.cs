@@ -36,12 +36,14 @@ public static class TraceFinder
         var blocks = QueryBlocks.Of(sources with { Blocks = maybe });
         await Task.WhenAll(blocks.All.Select(block => block.TryOpenAsync(cancellation).AsTask())).ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
-        var memory = ReadMemory.Rent();
-        var loader = new TraceLoader(blocks, BatchColumns.All, memory) { WholeLimit = limit };
+        var (memory, order) = (ReadMemory.Rent(), ScratchPools.Orders.Take());
+        var loader = new TraceLoader(blocks, BatchColumns.All, memory, order) { WholeLimit = limit };
         var trace = loader.Load(id);
         memory.Return();
-        if (!loader.IsTooLarge) return new WholeTrace(trace, loader.InspectedBytes, blocks.Damage, loader.Alone);
-        SpanBatchPool.Traces.Return(loader.Alone);
+        if (trace is not null) return new WholeTrace(trace, loader.InspectedBytes, blocks.Damage, loader.Alone);
+        ScratchPools.Orders.Return(order);
+        ScratchPools.Traces.Return(loader.Alone);
+        if (!loader.IsTooLarge) return new WholeTrace(null, loader.InspectedBytes, blocks.Damage);
         return StreamedTrace.Open(blocks, id, maxRowSpans, cancellation);
     }
 }

@@ -51,7 +51,7 @@ internal sealed class BlockPages
     /// <summary>Block bytes that were read, by the rows' share of each column chunk.</summary>
     public ulong ReadBytes => _droppedBytes + (ulong)_rowGroups.Values.Sum(static rows => rows.ReadBytes);
 
-    /// <summary>The batches of <see cref="FindAlone"/>, of <see cref="SpanBatchPool.Traces"/>, for who knows when they are not read any more.</summary>
+    /// <summary>The batches of <see cref="FindAlone"/>, of <see cref="ScratchPools.Traces"/>, for who knows when they are not read any more.</summary>
     public List<SpanBatch> Alone { get; } = [];
 
     /// <summary>What is found from now on stays as it is until this is called again.</summary>
@@ -85,7 +85,7 @@ internal sealed class BlockPages
         var (group, row) = Find(block, id);
         if (row < 0) return null;
         GarbageBudget.CheckQuery();
-        var batch = SpanBatchPool.Traces.Take();
+        var batch = ScratchPools.Traces.Take();
         var isWhole = OpenRowGroup(block, group).TryReadInto(batch, row, _columns, maxSpans);
         Alone.Add(batch); // one whose filling failed is used by nobody again
         return (batch, isWhole);
@@ -119,7 +119,7 @@ internal sealed class BlockPages
     {
         _droppedBytes = ReadBytes;
         _rowGroups.Clear();
-        foreach (var page in _pages) SpanBatchPool.Pages.Return(page.Batch);
+        foreach (var page in _pages) ScratchPools.Pages.Return(page.Batch);
         _pages.Clear();
         if (_ownsMemory) _memory?.Return();
         _memory = null;
@@ -180,7 +180,7 @@ internal sealed class BlockPages
 
     private sealed class Page
     {
-        public readonly SpanBatch Batch = SpanBatchPool.Pages.Take();
+        public readonly SpanBatch Batch = ScratchPools.Pages.Take();
         public QueryBlock? Block;
         public int Use;
 

@@ -19,14 +19,15 @@ public sealed class TraceLoader
     private readonly BlockPages _pages;
     private readonly Dictionary<SpanBatch, int> _numbers = [];
     private readonly List<int> _rows = [];
-    private OrderedTrace _trace = new(new SpanContext());
+    private OrderedTrace _trace;
     private long _spans;
     private long _bytes;
 
-    /// <summary>For few traces, each with whole columns, its spans grouped by resource. The memory, if any, stays the caller's.</summary>
-    public TraceLoader(QueryBlocks blocks, BatchColumns columns, ReadMemory? memory = null)
+    /// <summary>For few traces, each with whole columns, its spans grouped by resource. The memory and what is loaded into, if any, stay the caller's.</summary>
+    public TraceLoader(QueryBlocks blocks, BatchColumns columns, ReadMemory? memory = null, OrderedTrace? trace = null)
     {
         _blocks = blocks;
+        _trace = trace ?? new OrderedTrace();
         _pages = new BlockPages(columns, memory);
     }
 
@@ -34,6 +35,7 @@ public sealed class TraceLoader
     public TraceLoader(QueryBlocks blocks, BatchColumns columns, bool manyTraces)
     {
         _blocks = blocks;
+        _trace = new OrderedTrace();
         _needs = manyTraces ? new TraceNeeds { Columns = columns, HasTree = true } : null;
         _pages = _needs is null ? new BlockPages(columns) : new BlockPages(_needs);
     }
@@ -42,6 +44,7 @@ public sealed class TraceLoader
     public TraceLoader(QueryBlocks blocks, TraceNeeds needs)
     {
         _blocks = blocks;
+        _trace = new OrderedTrace();
         _needs = needs;
         _pages = new BlockPages(needs);
     }
@@ -55,7 +58,7 @@ public sealed class TraceLoader
     /// <summary>Block bytes behind what was read, roughly: the row groups' share of the rows.</summary>
     public ulong InspectedBytes => _pages.ReadBytes;
 
-    /// <summary>Batches of traces that were found alone; who reads them no more may give them to <see cref="SpanBatchPool.Traces"/>.</summary>
+    /// <summary>Batches of traces that were found alone; who reads them no more may give them to <see cref="ScratchPools.Traces"/>.</summary>
     internal List<SpanBatch> Alone => _pages.Alone;
 
     /// <summary>The whole trace, or null if no source has it; good until the next call.</summary>
@@ -63,7 +66,7 @@ public sealed class TraceLoader
     {
         if (_trace.Context.Batches.Count > _blocks.Sources.Live.Count + MaxNumberedBatches)
         {
-            _trace = new OrderedTrace(new SpanContext());
+            _trace = new OrderedTrace();
             _numbers.Clear();
         }
 
@@ -135,10 +138,11 @@ public sealed class TraceLoader
     private void AddSpans(SpanBatch batch, int trace)
     {
         var number = NumberOf(batch);
-        var span = FirstSpan(batch, trace);
-        for (; span < batch.SpanCount && batch.Trace[span] == trace; span++) _trace.Add(new SpanRef(number, span));
+        var first = FirstSpan(batch, trace);
+        _trace.AddRange(number, first, FirstSpan(batch, trace + 1) - first);
     }
 
+    // Where the spans of a trace begin, or would.
     private static int FirstSpan(SpanBatch batch, int trace)
     {
         int low = 0, high = batch.SpanCount;

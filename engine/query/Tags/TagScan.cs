@@ -42,7 +42,7 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
     public async ValueTask BlockAsync(
         QueryBlock asked, Func<BlockSidecar, int, bool> mayContain, Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
     {
-        var (batch, memory, ahead) = (SpanBatchPool.Pages.Take(), ReadMemory.Rent(), new ReadAhead());
+        var (batch, memory, ahead) = (ScratchPools.Pages.Take(), ReadMemory.Rent(), new ReadAhead());
         try
         {
             if (await asked.TryOpenAsync(cancellation).ConfigureAwait(false) is not { } block) return;
@@ -56,7 +56,7 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
         }
         finally
         {
-            SpanBatchPool.Pages.Return(batch);
+            ScratchPools.Pages.Return(batch);
             memory.Return();
         }
     }

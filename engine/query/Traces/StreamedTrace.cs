@@ -18,29 +18,29 @@ internal sealed class StreamedTrace : FoundTrace
 {
     private readonly QueryBlocks _blocks;
     private readonly TraceId _id;
-    private readonly int _maxRowSpans;
     private readonly SpanIdTable _table = new();
     private readonly List<TracePart> _parts = [];
-    private readonly OrderedTrace _ordered = new(new SpanContext());
+    private readonly OrderedTrace _ordered = ScratchPools.Orders.Take();
     private readonly TracePartReader _reader;
-    private ulong _openedBytes;
+    private ulong _loadedBytes; // to filter and to prune
     private PartSpanIds? _ids;
     private TraceFilter? _filter;
     private PrunedSpans? _summaries;
     private bool _isWriting;
+    private bool _isDisposed;
     private int _nextPart;
     private int _batch = -1;
     private int _nextSpan;
 
     private StreamedTrace(QueryBlocks blocks, TraceId id, int maxRowSpans)
     {
-        (_blocks, _id, _maxRowSpans) = (blocks, id, maxRowSpans);
-        _reader = NewReader(BatchColumns.All);
+        (_blocks, _id) = (blocks, id);
+        _reader = new TracePartReader(id, maxRowSpans);
     }
 
     public override int SpanCount => _table.Count - _table.LeftOutCount;
 
-    public override ulong InspectedBytes => _openedBytes + _reader.ReadBytes;
+    public override ulong InspectedBytes => _loadedBytes + _reader.ReadBytes;
 
     public override string Damage => _blocks.Damage;
 
@@ -74,7 +74,7 @@ internal sealed class StreamedTrace : FoundTrace
         var loader = new TraceLoader(_blocks, filter.Needs);
         var before = SpanCount;
         if (loader.Load(_id) is { } trace) _table.Keep(trace, filter.Apply(trace));
-        _openedBytes += loader.InspectedBytes;
+        _loadedBytes += loader.InspectedBytes;
         return SpanCount < before;
     }
 
@@ -97,7 +97,7 @@ internal sealed class StreamedTrace : FoundTrace
             _table.Keep(trace, _summaries.Kept);
         }
 
-        _openedBytes += loader.InspectedBytes;
+        _loadedBytes += loader.InspectedBytes;
         return before - SpanCount;
     }
 
@@ -111,11 +111,16 @@ internal sealed class StreamedTrace : FoundTrace
 
     public override void Dispose()
     {
-        _table.Dispose();
+        if (!_isDisposed)
+        {
+            _table.Dispose();
+            _reader.Dispose();
+            ScratchPools.Orders.Return(_ordered);
+        }
+
+        _isDisposed = true;
         base.Dispose();
     }
-
-    private TracePartReader NewReader(BatchColumns columns) => new(_id, columns, _maxRowSpans);
 
     private void BeginWriting()
     {
@@ -127,9 +132,8 @@ internal sealed class StreamedTrace : FoundTrace
 
     private void FindParts(CancellationToken cancellation)
     {
-        var reader = NewReader(BatchColumns.SpanIds | BatchColumns.Kind);
-        var memory = new ReadMemory();
-        foreach (var live in _blocks.Sources.Live) AddPart(reader, new TracePart { Live = live });
+        var memory = ReadMemory.Rent();
+        foreach (var live in _blocks.Sources.Live) AddPart(new TracePart { Live = live });
         foreach (var asked in _blocks.All)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -137,7 +141,7 @@ internal sealed class StreamedTrace : FoundTrace
             try
             {
                 var (group, row) = block.Find(_id, (of, number) => of.OpenRowGroup(number, memory));
-                if (row >= 0) AddPart(reader, new TracePart { Block = block, RowGroup = group, Row = row });
+                if (row >= 0) AddPart(new TracePart { Block = block, RowGroup = group, Row = row });
             }
             catch (BlockReadException e)
             {
@@ -145,23 +149,22 @@ internal sealed class StreamedTrace : FoundTrace
             }
         }
 
-        _openedBytes += reader.ReadBytes;
+        memory.Return();
     }
 
-    private void AddPart(TracePartReader reader, TracePart part)
+    private void AddPart(TracePart part)
     {
-        var batch = reader.Read(part);
-        if (reader.Rows.Count == 0) return;
+        var batch = _reader.Read(part, BatchColumns.SpanIds | BatchColumns.Kind);
+        if (_reader.Rows.Count == 0) return;
         var start = ulong.MaxValue;
         if (part.Block is not null) start = batch.TraceStart[0];
-        else foreach (var row in reader.Rows) start = Math.Min(start, batch.StartUnixNano[row]);
+        else foreach (var row in _reader.Rows) start = Math.Min(start, batch.StartUnixNano[row]);
         _parts.Add(part with { FirstSpan = _table.Count, StartUnixNano = start });
-        _table.Add(batch, reader.Rows);
+        _table.Add(batch, _reader.Rows);
     }
 
     private void SettleCopies(CancellationToken cancellation)
     {
-        var reader = NewReader(BatchColumns.Times);
         for (var i = 0; i < _parts.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -170,7 +173,7 @@ internal sealed class StreamedTrace : FoundTrace
             if (!_table.IsContested(part.FirstSpan, count)) continue;
             try
             {
-                _table.AddTimes(part.FirstSpan, reader.Read(part), reader.Rows);
+                _table.AddTimes(part.FirstSpan, _reader.Read(part, BatchColumns.Times), _reader.Rows);
             }
             catch (BlockReadException e)
             {
@@ -180,7 +183,6 @@ internal sealed class StreamedTrace : FoundTrace
         }
 
         _table.SettleCopies();
-        _openedBytes += reader.ReadBytes;
     }
 
     private bool TryReadNextPart()
@@ -192,7 +194,7 @@ internal sealed class StreamedTrace : FoundTrace
         if (_batch >= 0) _ordered.Context.Release(_batch);
         try
         {
-            var batch = _reader.Read(part);
+            var batch = _reader.Read(part, BatchColumns.All);
             _batch = _ordered.Context.Add(batch);
             for (var i = 0; i < _reader.Rows.Count; i++)
                 if (!_table.IsLeftOut(part.FirstSpan + i))

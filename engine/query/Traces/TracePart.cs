@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
@@ -27,14 +28,17 @@ internal sealed record TracePart
     public ulong StartUnixNano { get; init; }
 }
 
-/// <summary>Reads parts of a trace, one at a time into the same memory. Not thread safe.</summary>
+/// <summary>
+/// Reads parts of a trace, one at a time into the same memory, which is of the pools of ordinary traces: parts are about as large, and an answer
+/// that took new memory would leave as much behind. Not thread safe; disposed once, and nobody reads a part then.
+/// </summary>
 /// <param name="id">The trace.</param>
-/// <param name="columns">What is read of blocks; of live spans everything is there.</param>
 /// <param name="maxRowSpans">Most spans of a row, which is unpacked whole. Rows of this engine have half as many at most.</param>
-internal sealed class TracePartReader(TraceId id, BatchColumns columns, int maxRowSpans)
+internal sealed class TracePartReader(TraceId id, int maxRowSpans) : IDisposable
 {
-    private readonly SpanBatch _batch = new();
-    private readonly ReadMemory _memory = new() { IsOnePass = true };
+    private readonly SpanBatch _batch = ScratchPools.Traces.Take();
+    private readonly ReadMemory _memory = ReadMemory.Rent(isOnePass: true);
+    private bool _hasFailed;
 
     /// <summary>Rows of the part that was read last, in the same order each time.</summary>
     public List<int> Rows { get; } = [];
@@ -43,7 +47,9 @@ internal sealed class TracePartReader(TraceId id, BatchColumns columns, int maxR
     public ulong ReadBytes { get; private set; }
 
     /// <summary>The batch in which the spans of the part lie; good until the next call. Throws <see cref="BlockReadException"/>.</summary>
-    public SpanBatch Read(TracePart part)
+    /// <param name="part">Where.</param>
+    /// <param name="columns">What is read of blocks; of live spans everything is there.</param>
+    public SpanBatch Read(TracePart part, BatchColumns columns)
     {
         Rows.Clear();
         if (part.Block is not { } block)
@@ -55,10 +61,20 @@ internal sealed class TracePartReader(TraceId id, BatchColumns columns, int maxR
         // Each row group comes with dictionaries of its own, which are garbage once its row was written.
         GarbageBudget.Check();
         var rows = block.OpenRowGroup(part.RowGroup, _memory);
+        var before = _hasFailed;
+        _hasFailed = true;
         if (!rows.TryReadInto(_batch, part.Row, columns, maxRowSpans)) throw TooLarge();
+        _hasFailed = before;
         ReadBytes += (ulong)rows.ReadBytes;
         for (var row = 0; row < _batch.SpanCount; row++) Rows.Add(row);
         return _batch;
+    }
+
+    public void Dispose()
+    {
+        if (_hasFailed) return; // what was filled in part is used by nobody again
+        ScratchPools.Traces.Return(_batch);
+        _memory.Return();
     }
 
     private BlockReadException TooLarge()

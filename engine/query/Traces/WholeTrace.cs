@@ -8,12 +8,13 @@ namespace Tempo.Engine.Query.Traces;
 /// <param name="trace">Complete; null if there is none.</param>
 /// <param name="inspectedBytes">See <see cref="FoundTrace.InspectedBytes"/>.</param>
 /// <param name="damage">See <see cref="FoundTrace.Damage"/>.</param>
-/// <param name="alone">Batches that nobody else reads, to be used again once this is disposed; null: none.</param>
+/// <param name="alone">Batches that nobody else reads, to be used again with the trace's own memory once this is disposed; null: neither.</param>
 public sealed class WholeTrace(OrderedTrace? trace, ulong inspectedBytes, string damage, List<SpanBatch>? alone = null) : FoundTrace
 {
     private readonly SharedSpanIds? _ids = trace is null ? null : SharedSpanIds.Of(trace);
     private bool[]? _kept;
     private PrunedSpans? _summaries;
+    private bool _isDisposed;
     private int _next;
     private int _spanCount = trace?.SpanCount ?? 0;
 
@@ -44,7 +45,13 @@ public sealed class WholeTrace(OrderedTrace? trace, ulong inspectedBytes, string
 
     public override void Dispose()
     {
-        if (alone is not null) SpanBatchPool.Traces.Return(alone);
+        if (alone is not null && trace is not null && !_isDisposed)
+        {
+            ScratchPools.Traces.Return(alone);
+            ScratchPools.Orders.Return(trace);
+        }
+
+        _isDisposed = true;
         base.Dispose();
     }
 

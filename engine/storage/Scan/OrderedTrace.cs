@@ -24,6 +24,9 @@ public sealed class OrderedTrace(SpanContext context)
     /// <summary>An entry of <see cref="Starts"/>: the span is the first of its ResourceSpans, and so of its ScopeSpans.</summary>
     public const byte StartsResource = 2;
 
+    /// <summary>Room of one that is worth keeping: twice the spans of a trace that is brought together in memory.</summary>
+    private const int MaxOrdinarySpans = 64 * 1024;
+
     private readonly SpanTree _tree = new();
     private readonly StartOrder _startOrder = new();
     private bool _isTreeWanted; // the spans are complete, and their tree is numbered when somebody asks for it
@@ -36,6 +39,11 @@ public sealed class OrderedTrace(SpanContext context)
     private Comparison<int>? _compareTies;
     private int[] _keys = [];
     private int[] _grouped = [];
+
+    /// <summary>One with a context of its own.</summary>
+    public OrderedTrace() : this(new SpanContext())
+    {
+    }
 
     public TraceId Id { get; private set; }
 
@@ -86,6 +94,25 @@ public sealed class OrderedTrace(SpanContext context)
         GrowableArray.Reserve(ref _added, _addedCount + 1);
         _added[_addedCount++] = span;
     }
+
+    /// <summary>Spans of a batch that lie together.</summary>
+    public void AddRange(int batch, int first, int count)
+    {
+        GrowableArray.Reserve(ref _added, _addedCount + count);
+        var added = _added.AsSpan(_addedCount, count);
+        for (var i = 0; i < added.Length; i++) added[i] = new SpanRef(batch, first + i);
+        _addedCount += count;
+    }
+
+    /// <summary>Forgets the trace and the batches, and keeps the memory. Nobody may be reading.</summary>
+    public void Release()
+    {
+        Begin(default);
+        context.Clear();
+    }
+
+    /// <summary>Its memory is no more than that of an ordinary trace: it is worth keeping.</summary>
+    public bool IsOrdinary => _added.Length <= MaxOrdinarySpans && _starts.Length <= MaxOrdinarySpans;
 
     /// <summary>Everything was added: orders, removes duplicates, numbers the tree.</summary>
     public void Complete()

@@ -15,7 +15,7 @@ public sealed class SpanContext
     private int[][] _resources = [];
     private int[][] _scopes = [];
     private int _count;
-    private readonly InternTable _keys = new();
+    private InternTable _keys = new();
     private readonly ArrayBufferWriter<byte> _key = new(4096);
 
     /// <summary>By their numbers.</summary>
@@ -45,6 +45,14 @@ public sealed class SpanContext
         _batches[number] = Released;
         _resources[number] = [];
         _scopes[number] = [];
+    }
+
+    /// <summary>Lets go of all batches, and of what was numbered.</summary>
+    public void Clear()
+    {
+        for (var number = 0; number < _count; number++) Release(number);
+        _count = 0;
+        _keys = new InternTable();
     }
 
     /// <summary>Number of the span's resource.</summary>

@@ -18,7 +18,7 @@ public sealed class ReadMemory
     private static readonly Stack<ReadMemory> s_kept = new();
 
     /// <summary>Who reads with it goes through whole row groups, one after the other, and does not come back: their dictionaries are not kept for others.</summary>
-    public bool IsOnePass { get; init; }
+    internal bool IsOnePass { get; private set; }
 
     /// <summary>The column that was loaded last.</summary>
     internal ColumnData Column { get; } = new();
@@ -37,9 +37,14 @@ public sealed class ReadMemory
     private long SizeBytes => Column.AllocatedBytes + IsArray.Length + 4L * Starts.Length + 8L * (Begins.Length + Values.Length + Repeats.Length) + Marks.AllocatedBytes;
 
     /// <summary>One that was used before, if there is one: the arrays of a page cost more to allocate than a trace to read.</summary>
-    public static ReadMemory Rent()
+    /// <param name="isOnePass">See <see cref="IsOnePass"/>.</param>
+    public static ReadMemory Rent(bool isOnePass = false)
     {
-        lock (s_lock) return s_kept.TryPop(out var kept) ? kept : new ReadMemory();
+        ReadMemory? memory;
+        lock (s_lock) _ = s_kept.TryPop(out memory);
+        memory ??= new ReadMemory();
+        memory.IsOnePass = isOnePass;
+        return memory;
     }
 
     /// <summary>Gives it back; no reader uses it any more. What was read into batches does not refer to it.</summary>

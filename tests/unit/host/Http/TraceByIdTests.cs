@@ -102,6 +102,34 @@ public class TraceByIdTests
         Assert.Equal(whole.Select(static s => s.SpanId), ids);
     }
 
+    // The memory of one look-up is that of the next, once it is disposed of and not before.
+    [Fact]
+    public async Task WhatOneTraceLeavesBehindIsInNoOther()
+    {
+        static TestSpan[] Spans(int count, string service) =>
+            [.. Enumerable.Range(1, count).Select(i => TestTraces.Span(i, parent: i / 2, service: $"{service}{i % 3}") with { Attributes = [("of", service)] })];
+
+        static string[] Read(FoundTrace trace)
+        {
+            using var part = new NativeBuffer();
+            trace.WritePart(part, int.MaxValue);
+            Assert.True(trace.IsAtEnd);
+            return [.. TestTraces.Read(part.Written.ToArray()).Select(static s => $"{s.SpanId} {s.Resource.ServiceName} {s.Find("of")}")];
+        }
+
+        static string[] Expected(int count, string service) =>
+            [.. Enumerable.Range(1, count).GroupBy(static i => i % 3).SelectMany(g => g.Select(i => $"{i} {service}{g.Key} {service}"))];
+
+        foreach (var count in new[] { 3000, 5, 1100 })
+        {
+            using var first = await TestTraces.FindAsync(Spans(count, "a"));
+            using (var second = await TestTraces.FindAsync(Spans(count + 7, "b"))) Assert.Equal(Expected(count + 7, "b"), Read(second));
+            using var third = await TestTraces.FindAsync(Spans(count + 1, "c"));
+            Assert.Equal(Expected(count, "a"), Read(first));
+            Assert.Equal(Expected(count + 1, "c"), Read(third));
+        }
+    }
+
     [Theory]
     [InlineData(1, true)]
     [InlineData(2000, true)]
