@@ -183,7 +183,9 @@ public sealed class MetricsGenerator : IAsyncDisposable
             {
                 await Task.Delay(Tick, _services.Time, cancellation).ConfigureAwait(false);
                 // Encoding takes its time: on a thread of its own it keeps none from the requests.
+#pragma warning disable RS0030 // a collection computes for long: a thread of its own
                 await Task.Factory.StartNew(() => CollectAsync(all: false, cancellation), cancellation, longWork, TaskScheduler.Default).Unwrap().ConfigureAwait(false);
+#pragma warning restore RS0030
                 _loopError = "";
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)

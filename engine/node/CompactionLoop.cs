@@ -68,7 +68,9 @@ internal sealed partial class CompactionLoop(NodeOptions options, CompactionServ
             {
                 await WaitAsync(wait, cancellation).ConfigureAwait(false);
                 // A merge computes for as long as it takes: on a thread of its own it keeps none from the requests.
+#pragma warning disable RS0030 // a merge computes for long: a thread of its own
                 await Task.Factory.StartNew(() => RunOnceAsync(cancellation), cancellation, longWork, TaskScheduler.Default).Unwrap().ConfigureAwait(false);
+#pragma warning restore RS0030
                 wait = options.CompactionCycle;
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)

@@ -168,7 +168,9 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, Generation
             if (_running.TryGetValue(generation, out var running)) return running;
             if (_running.Count >= options.MaxRunningCuts) return null;
             if (!state.View.Waiting.Contains(generation)) return Task.CompletedTask; // it has just ended
+#pragma warning disable RS0030 // cuts run beside each other; which ends first decides nothing
             var cut = Task.Factory.StartNew(() => RunAsync(generation), _stop.Token, TaskCreationOptions.None, TaskScheduler.Default).Unwrap();
+#pragma warning restore RS0030
             _running.Add(generation, cut);
             return cut;
         }

@@ -68,7 +68,9 @@ internal sealed partial class QueryGate
         _maxWaitingOfTenant = maxWaitingOfTenant;
         _maxGuests = maxGuests;
         _maxYielded = maxRunning * 8;
+#pragma warning disable RS0030 // of who hands in none
         _time = time ?? TimeProvider.System;
+#pragma warning restore RS0030
         _reserved = maxRunning > 1 ? reserved : TimeSpan.Zero;
         _reserveEnds = _time.CreateTimer(static state => ((QueryGate)state!).PassOnLater(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }

@@ -32,5 +32,7 @@ public sealed record SearchOptions
     /// <summary>How long one search may take; none if it is zero. Beyond: <see cref="QueryErrorKind.Timeout"/>.</summary>
     public TimeSpan Timeout { get; init; }
 
+#pragma warning disable RS0030 // of who hands in none
     public TimeProvider Time { get; init; } = TimeProvider.System;
+#pragma warning restore RS0030
 }

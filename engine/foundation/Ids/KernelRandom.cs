@@ -22,7 +22,9 @@ public static partial class KernelRandom
     public static ulong NextUInt64()
     {
         Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+#pragma warning disable RS0030 // it is its own
         Fill(bytes);
+#pragma warning restore RS0030
         return BitConverter.ToUInt64(bytes);
     }
 

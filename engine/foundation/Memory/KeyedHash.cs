@@ -9,8 +9,10 @@ namespace Tempo.Engine.Foundation;
 /// </summary>
 public static class KeyedHash
 {
+#pragma warning disable RS0030 // the key that keeps senders from choosing collisions; no answer depends on it
     private static readonly ulong Key = KernelRandom.NextUInt64();
     private static readonly ulong Factor = KernelRandom.NextUInt64() | 1;
+#pragma warning restore RS0030
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Of(ulong value) => To32(Fold(value ^ Key));

@@ -41,7 +41,9 @@ public sealed class Log
     private const int MaxWatchedMessages = 1000;
 
     /// <summary>Drops everything.</summary>
+#pragma warning disable RS0030 // what it would date is dropped
     public static readonly Log Null = new(Stream.Null, LogFormat.Logfmt, (LogLevel)int.MaxValue, TimeProvider.System);
+#pragma warning restore RS0030
 
     private readonly Lock _lock = new();
     private readonly Stream _output;

@@ -26,5 +26,7 @@ internal static class GeneratorStart
         }
     }
 
+#pragma warning disable RS0030 // where the node is put together, chance is handed to the generator
     private static double NextRandom() => RandomNumberGenerator.GetInt32(1 << 24) / (double)(1 << 24);
+#pragma warning restore RS0030
 }

@@ -32,7 +32,9 @@ public sealed partial class LocalObjectStore
             var error = _disk.TryLock($"{_root}/{ReplaceLockName}", out var hold);
             if (error == DiskError.None) return hold;
             if (error != DiskError.Busy || waited >= LongestWait) Check(error, key, "lock of the store");
+#pragma warning disable RS0030 // the lock may be another process's, whose time is the machine's
             await Task.Delay(LookAgainAfter, TimeProvider.System, cancellation).ConfigureAwait(false);
+#pragma warning restore RS0030
         }
     }
 

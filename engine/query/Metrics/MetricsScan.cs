@@ -129,7 +129,9 @@ internal sealed partial class MetricsScan
         var token = stop.Token;
         Exception? failure = null;
         // Without the token: each must be waited for, since it may have begun.
+#pragma warning disable RS0030 // a query computes on all cores; the sums do not depend on the order
         var others = _workers.Skip(1).Select(worker => Task.Factory.StartNew(() => Run(worker), CancellationToken.None, TaskCreationOptions.None, TaskScheduler.Default)).ToArray();
+#pragma warning restore RS0030
         Run(_workers[0]);
         await Task.WhenAll(others).ConfigureAwait(false);
         if (failure is not null) ExceptionDispatchInfo.Throw(failure);

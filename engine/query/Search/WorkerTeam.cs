@@ -59,7 +59,9 @@ internal sealed class WorkerTeam<TWorker>(int maxWorkers, IWorkerSlots slots, Fu
         {
             var worker = _workers[i + 1];
             // Without the token: each must be waited for, since it may have begun.
+#pragma warning disable RS0030 // a query computes on all cores; the best results do not depend on the order
             tasks[i] = Task.Factory.StartNew(() => Work(worker), CancellationToken.None, TaskCreationOptions.None, TaskScheduler.Default);
+#pragma warning restore RS0030
         }
 
         Work(_workers[0]);

@@ -78,7 +78,9 @@ internal interface ICompletionPool
 /// <summary>The process's.</summary>
 internal sealed class ThreadPoolCompletions : ICompletionPool
 {
+#pragma warning disable RS0030 // on which thread who waited for the log goes on; in simulation there is none
     public bool HasWork => ThreadPool.PendingWorkItemCount > 0;
 
     public void Queue(IThreadPoolWorkItem work) => ThreadPool.UnsafeQueueUserWorkItem(work, preferLocal: false);
+#pragma warning restore RS0030
 }

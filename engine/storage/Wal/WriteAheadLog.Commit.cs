@@ -57,7 +57,9 @@ public sealed unsafe partial class WriteAheadLog
 
     private Thread StartCommitThread()
     {
+#pragma warning disable RS0030 // the thread that syncs
         var thread = new Thread(CommitLoop) { IsBackground = true, Name = "wal-commit" };
+#pragma warning restore RS0030
         thread.Start();
         return thread;
     }

@@ -58,7 +58,9 @@ public sealed partial class WriteAheadLog : IDisposable
         var metrics = new WalMetrics(registry);
         var segments = new SegmentFolder(disk, folder, options, metrics, marks ?? RandomMark);
         segments.Open();
+#pragma warning disable RS0030 // of who hands in none
         return new WriteAheadLog(options, metrics, segments, time ?? TimeProvider.System);
+#pragma warning restore RS0030
     }
 
     /// <summary>A random number that belongs to this log for as long as its folder lives.</summary>
@@ -158,5 +160,7 @@ public sealed partial class WriteAheadLog : IDisposable
 
     private void Tell(string trouble) => Volatile.Write(ref _trouble, trouble);
 
+#pragma warning disable RS0030 // the log's identity, once in its life
     private static ulong RandomMark() => KernelRandom.NextUInt64();
+#pragma warning restore RS0030
 }
