@@ -68,7 +68,9 @@ internal sealed partial class CompactionLoop
         // One has the thread of the round.
         var merge = MaxRunning == 1
             ? _compactor.MergeAsync(job, deleted, cancellation)
+#pragma warning disable RS0030 // merges beside each other: a thread for each
             : Task.Factory.StartNew(() => _compactor.MergeAsync(job, deleted, cancellation), CancellationToken.None, longWork, TaskScheduler.Default).Unwrap();
+#pragma warning restore RS0030
         return new RunningMerge(job, merge, start);
     }
 
@@ -117,15 +119,18 @@ internal sealed partial class CompactionLoop
         }
     }
 
-    // The output is in the view and the inputs are not: what fails now is no more than a settling that is still to do.
+    // The output is in the view and the inputs are not: what fails now is no more than a settling that is still to do. A node that stops does it first, since who else
+    // reads the blocks (a tool, an operator's DuckDB) would meet the spans twice until the next start; but it does not wait long for a store that does not answer.
     private async Task FinishAsync(CompactionJob job, BlockMeta output, CancellationToken cancellation)
     {
+        using var late = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+        await using var stopping = cancellation.UnsafeRegister(static state => ((CancellationTokenSource)state!).CancelAfter(FinishWhenStopping), late).ConfigureAwait(false);
         try
         {
-            await _compactor.RetireAsync(job.Tenant, job.Inputs.Select(static input => input.BlockId), cancellation, job.Inputs).ConfigureAwait(false);
+            await _compactor.RetireAsync(job.Tenant, job.Inputs.Select(static input => input.BlockId), late.Token, job.Inputs).ConfigureAwait(false);
             _settled.Add(output.BlockId);
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (!late.IsCancellationRequested)
         {
             NoteUnsettled(output, e);
         }

@@ -121,7 +121,8 @@ public sealed class KillTests(ITestOutputHelper output)
         return $"{Building(tempo).Length} files being built, {folders.Length - whole} blocks without meta.json, {whole} whole";
     }
 
-    // A stop may come while a merge takes its inputs away: its output is there and says which they are, and nobody reads them any more. The next start goes on with it.
+    // A kill may come while a merge takes its inputs away: its output is there and says which they are, and nobody reads them any more. The first round of compaction, half a
+    // minute after the start, goes on with it, and the stop may come before that. A stop itself leaves no such inputs (tests/unit/compaction, StoppedMergeTests).
     private static List<(string Id, int Traces)> BlocksThatCount(TempoProcess tempo)
     {
         List<(string Id, int Traces)> blocks = [];
