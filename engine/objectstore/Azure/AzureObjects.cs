@@ -107,13 +107,15 @@ internal sealed class AzureObjects : IRemoteObjects
         client.Diagnostics.IsTelemetryEnabled = false;
         if (options.SasToken.Length > 0) return new BlobContainerClient(container, new AzureSasCredential(options.SasToken.TrimStart('?')), client);
         if (options.AccountKey.Length > 0) return new BlobContainerClient(container, new StorageSharedKeyCredential(options.AccountName, options.AccountKey), client);
-        return new BlobContainerClient(container, Identity(options), client);
+        return new BlobContainerClient(container, Identity(options, transport), client);
     }
 
-    private static TokenCredential Identity(AzureOptions options)
+    // What answers in the place of the token service is not read without an end either.
+    private static TokenCredential Identity(AzureOptions options, HttpClientTransport transport)
     {
-        if (options.UseFederatedToken) return new WorkloadIdentityCredential();
-        return new ManagedIdentityCredential(options.UserAssignedId.Length > 0 ? ManagedIdentityId.FromUserAssignedClientId(options.UserAssignedId) : ManagedIdentityId.SystemAssigned);
+        if (options.UseFederatedToken) return new WorkloadIdentityCredential(new WorkloadIdentityCredentialOptions { Transport = transport });
+        var identity = options.UserAssignedId.Length > 0 ? ManagedIdentityId.FromUserAssignedClientId(options.UserAssignedId) : ManagedIdentityId.SystemAssigned;
+        return new ManagedIdentityCredential(new ManagedIdentityCredentialOptions(identity) { Transport = transport });
     }
 
     // Blocks that are never committed are removed by the service after a week.

@@ -52,7 +52,7 @@ internal static class S3Client
         // The SDK finds this client by reflection otherwise, which a native binary has not.
         GlobalRuntimeDependencyRegistry.Instance.RegisterSecurityTokenServiceClient(
             static context => new AmazonSecurityTokenServiceClient(
-                new AnonymousAWSCredentials(), new AmazonSecurityTokenServiceConfig { RegionEndpoint = context.SecurityTokenServiceClientContextData.Region }));
+                new AnonymousAWSCredentials(), new AmazonSecurityTokenServiceConfig { RegionEndpoint = context.SecurityTokenServiceClientContextData.Region, HttpClientFactory = new BoundedClients() }));
         return DefaultAWSCredentialsIdentityResolver.GetCredentials();
     }
 
