@@ -112,9 +112,9 @@ internal sealed partial class CompactionLoop
         {
             await QuarantineAsync([e.Block], e.Message, cancellation).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is not (IOException or OperationCanceledException or ObjectStoreException))
+        catch (Exception e) when (e is not (IOException or OperationCanceledException or ObjectStoreException or OutOfMemoryException))
         {
-            // Not the disk, so it would happen again: these blocks are not tried any more, the others are.
+            // Neither the disk nor want of memory, so it would happen again: these blocks are not tried any more, the others are.
             await QuarantineAsync(job.Inputs, $"{e.GetType().Name}: {e.Message}", cancellation).ConfigureAwait(false);
         }
     }

@@ -50,6 +50,7 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, Generation
                 await WaitAsync(cancellation).ConfigureAwait(false);
                 log.CheckAgain();
                 GarbageBudget.CheckYoung();
+                SpareMemory.LetGoIfShort();
                 await RollAsync(force: false, cancellation).ConfigureAwait(false);
                 StartWaiting();
             }

@@ -8,7 +8,10 @@ namespace Tempo.Engine.Node;
 ///                         by spans 3 to 16 cuts: fewer would refuse while one is cut and one fills
 /// merges                  an eighth, by 100 MiB each, and half of the processors: a span is merged several times, at a processor second for some
 ///                         300,000, so one merge at a time keeps pace with 60,000 spans/s
-/// the rest                writers of blocks, queries, the transport, the collector's garbage
+/// what queries keep       three eighths, up to 320 MiB: unpacked columns an eighth (96), sidecars, open blocks, ranges of remote objects (64 each) and
+///                         dictionaries (32) a sixteenth each
+/// what queries answer     a quarter (<see cref="QueryMemory"/>)
+/// the rest                writers of blocks, pages while they are read, the transport, the collector's garbage
 /// </code>
 /// </summary>
 /// <param name="AvailableBytes">Memory of the machine, or what the process's cgroup allows (of which the runtime leaves a quarter aside).</param>
@@ -17,6 +20,7 @@ public readonly record struct MemoryShares(long AvailableBytes)
     private const long MinInflightBytes = 96L << 20;
     private const long MaxInflightBytes = 256L << 20;
     private const long CutBytes = 32L << 20;
+    private const long CutMemoryBytes = 192L << 20;
     private const long MinLiveBytes = 24L << 20;
     private const long MergeBytes = 100L << 20;
     private const int MaxMerges = 16;
@@ -33,6 +37,18 @@ public readonly record struct MemoryShares(long AvailableBytes)
 
     /// <summary>Default of <see cref="NodeOptions.MaxConcurrentMerges"/>: 1 on two processors.</summary>
     public int MergesBeside(int processors) => (int)Math.Clamp(Math.Min(AvailableBytes / 8 / MergeBytes, processors / 2), 1, MaxMerges);
+
+    /// <summary>Default of <see cref="NodeOptions.ColumnCacheBytes"/>.</summary>
+    public long ColumnCacheBytes => Math.Min(AvailableBytes / 8, 96L << 20);
+
+    /// <summary>Default of <see cref="NodeOptions.SidecarCacheBytes"/>, <see cref="NodeOptions.OpenBlockBytes"/>, and of what is kept of remote objects.</summary>
+    public long BlockCacheBytes => Math.Min(AvailableBytes / 16, 64L << 20);
+
+    /// <summary>Default of <see cref="NodeOptions.MaxRunningCuts"/>, where there are so many processors.</summary>
+    public int RunningCuts(int processors) => (int)Math.Clamp(AvailableBytes / CutMemoryBytes, 1, processors);
+
+    /// <summary>Of unpacked dictionaries.</summary>
+    public long DictionaryCacheBytes => Math.Min(AvailableBytes / 16, 32L << 20);
 
     /// <summary>Default of <see cref="NodeOptions.MaxLiveTimes"/>.</summary>
     public int LiveTimes => (int)Math.Clamp(AvailableBytes / 4 / CutBytes, MinLiveTimes, MaxLiveTimes);

@@ -88,7 +88,7 @@ public sealed record NodeOptions
     public long MaxInflightBytes { get; init; } = MemoryShares.OfThisProcess.InflightBytes;
 
     /// <summary>Cuts that are written at once. Each needs the memory of a block's writer, some 25 MB.</summary>
-    public int MaxRunningCuts { get; init; } = Environment.ProcessorCount;
+    public int MaxRunningCuts { get; init; } = MemoryShares.OfThisProcess.RunningCuts(Environment.ProcessorCount);
 
     /// <summary>
     /// Live data may grow to this many times <see cref="MaxLiveSpans"/> and <see cref="MaxLiveBytes"/> while a cut is slow or
@@ -113,13 +113,13 @@ public sealed record NodeOptions
     public int MaxWaitingQueriesOfTenant { get; init; } = 2000;
 
     /// <summary>Unpacked columns of blocks that are kept from query to query, in bytes; 0: none.</summary>
-    public long ColumnCacheBytes { get; init; } = 96 << 20;
+    public long ColumnCacheBytes { get; init; } = MemoryShares.OfThisProcess.ColumnCacheBytes;
 
     /// <summary>Sections of sidecars that are kept in memory, in bytes; beyond, they are read when they are asked for.</summary>
-    public long SidecarCacheBytes { get; init; } = 64 << 20;
+    public long SidecarCacheBytes { get; init; } = MemoryShares.OfThisProcess.BlockCacheBytes;
 
     /// <summary>Blocks that stay open from query to query, by the bytes of their footers and indexes; beyond, the least used is closed.</summary>
-    public long OpenBlockBytes { get; init; } = 64 << 20;
+    public long OpenBlockBytes { get; init; } = MemoryShares.OfThisProcess.BlockCacheBytes;
 
     /// <summary>Limits of searches.</summary>
     public SearchOptions Search { get; init; } = new();

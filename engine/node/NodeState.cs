@@ -12,7 +12,7 @@ internal sealed class NodeState(NodeOptions options, TimeProvider time)
     private readonly Lock _lock = new();
 
     // Enough for one generation that fills while another is cut.
-    private readonly LiveBatchPool _batches = new(2 * (options.MaxLiveSpans / LiveBatch.TargetSpanCount + Environment.ProcessorCount + 1));
+    private readonly LiveBatchPool _batches = new(2 * (options.MaxLiveSpans / LiveBatch.TargetSpanCount + Environment.ProcessorCount + 1), options.LiveMemoryBytes / 2);
     private readonly List<BlockHandle> _dropped = [];
 
     // In order of time; only of the last hour, which is longer than a listing takes.

@@ -90,6 +90,8 @@ internal sealed class NodeStores
             ColumnCacheBytes = options.ColumnCacheBytes,
             SidecarCacheBytes = options.SidecarCacheBytes,
             OpenBlockBytes = options.OpenBlockBytes,
+            DictionaryCacheBytes = MemoryShares.OfThisProcess.DictionaryCacheBytes,
+            Cache = new RangeCache(MemoryShares.OfThisProcess.BlockCacheBytes),
             Layout = new BlockWriterOptions { Version = VersionOf(options), DedicatedColumns = dedicated, RowGroupBytes = options.RowGroupBytes },
         };
     }

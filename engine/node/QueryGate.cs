@@ -80,6 +80,7 @@ internal sealed partial class QueryGate
     {
         cancellation.ThrowIfCancellationRequested();
         GarbageBudget.CheckQuery();
+        SpareMemory.LetGoIfShort();
         var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         TenantLine line;
         lock (_lock)

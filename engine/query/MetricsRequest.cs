@@ -79,6 +79,9 @@ public sealed record MetricsLimits
     /// <summary>Bytes that the series of one query, and the trace ids it compares, may take while it runs; beyond: 422.</summary>
     public long MaxBytes { get; init; } = 512L << 20;
 
+    /// <summary>What all queries share.</summary>
+    public QueryMemory Memory { get; init; } = QueryMemory.OfProcess;
+
     /// <summary>
     /// Different attributes that one compare() may meet: each is two or more series of its answer. Beyond: 422, before more memory is
     /// taken. One span may carry a hundred thousand.

@@ -29,6 +29,9 @@ public sealed record SearchOptions
     /// <summary>Spans listed in one answer. Beyond: <see cref="QueryErrorKind.TooLarge"/>.</summary>
     public int MaxListedSpans { get; init; } = 4 << 20;
 
+    /// <summary>What all queries share: a search has half of it at the most. Beyond: <see cref="QueryErrorKind.TooLarge"/>.</summary>
+    public QueryMemory Memory { get; init; } = QueryMemory.OfProcess;
+
     /// <summary>How long one search may take; none if it is zero. Beyond: <see cref="QueryErrorKind.Timeout"/>.</summary>
     public TimeSpan Timeout { get; init; }
 

@@ -39,7 +39,7 @@ internal sealed class EdgeAnswers(TimeProvider time)
     }
 
     /// <summary>The last answer on its connection, without content.</summary>
-    public byte[] Last(int code) => Encoding.ASCII.GetBytes($"HTTP/1.1 {code} {ReasonPhrases.GetReasonPhrase(code)}\r\nContent-Length: 0\r\nConnection: close\r\nDate: {time.GetUtcNow():R}\r\n\r\n");
+    public byte[] Last(int code) => Encoding.ASCII.GetBytes($"HTTP/1.1 {code} {ReasonPhrases.GetReasonPhrase(code)}\r\nContent-Length: 0\r\nConnection: close\r\n{(code == 503 ? "Retry-After: 1\r\n" : "")}Date: {time.GetUtcNow():R}\r\n\r\n");
 
     /// <summary>The same answer, saying that no other follows.</summary>
     public static byte[] AsLast(ReadOnlySpan<byte> answer)

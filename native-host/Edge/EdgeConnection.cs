@@ -406,7 +406,10 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
     private void Fail(Exception fault)
     {
         posts.Log.Error("request failed", ("method", "POST"), ("path", posts.Path), ("err", fault.ToString()));
-        posts.Observe(500, _started);
-        if (!_isGone) _ = SendLast(500);
+        // Without memory it is no fault of the request's: what is kept in reserve is given up, and the sender comes again.
+        var code = fault is OutOfMemoryException ? 503 : 500;
+        if (code == 503) SpareMemory.LetGo();
+        posts.Observe(code, _started);
+        if (!_isGone) _ = SendLast(code);
     }
 }

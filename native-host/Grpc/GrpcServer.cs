@@ -128,6 +128,13 @@ public sealed class GrpcServer
         {
             return new GrpcStatus(GrpcStatusCode.Internal, e.Message);
         }
+        catch (OutOfMemoryException e)
+        {
+            // As on HTTP: not a fault of the request.
+            SpareMemory.LetGo();
+            _log.Warn("no memory for a gRPC call", ("method", method.Path), ("err", e));
+            return new GrpcStatus(GrpcStatusCode.Unavailable, "there is no memory for this now, try again") { RetryDelay = TimeSpan.FromSeconds(1) };
+        }
         catch (Exception e)
         {
             _log.Error("gRPC call failed", ("method", method.Path), ("err", e));

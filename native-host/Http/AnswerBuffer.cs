@@ -1,12 +1,14 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
+using Tempo.Engine.Query;
 
 namespace Tempo.Host.Http;
 
 /// <summary>
 /// An answer while it is built: pooled blocks, so that a trace of hundreds of megabytes is neither moved while it grows
-/// nor one object for the collector. Not thread safe.
+/// nor one object for the collector. What is long is asked for of what all answers may take, so that writing throws <see cref="QueryException"/> where others
+/// have the rest. Not thread safe.
 /// </summary>
 internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
 {
@@ -15,11 +17,16 @@ internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
     /// <summary>Sent at once.</summary>
     private const int PieceBytes = 1 << 20;
 
+    /// <summary>Not asked for: pages and short answers there are whatever the queries do.</summary>
+    private const long FreeBytes = 1 << 20;
+
     private readonly List<(byte[] Block, int Length)> _full = [];
     private readonly Stack<byte[]> _spare = [];
     private byte[] _block = [];
     private int _used;
     private long _fullBytes;
+    private long _heldBytes;
+    private long _takenBytes;
 
     public long Length => _fullBytes + _used;
 
@@ -86,6 +93,8 @@ internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
     {
         Clear();
         while (_spare.TryPop(out var block)) ArrayPool<byte>.Shared.Return(block);
+        QueryMemory.OfProcess.Return(_takenBytes);
+        (_heldBytes, _takenBytes) = (0, 0);
     }
 
     /// <summary>
@@ -111,7 +120,20 @@ internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
             _fullBytes += _used;
         }
 
-        _block = sizeHint <= BlockBytes && _spare.TryPop(out var spare) ? spare : ArrayPool<byte>.Shared.Rent(Math.Max(BlockBytes, sizeHint));
-        _used = 0;
+        // Full already: whatever comes now, it is not full twice.
+        (_block, _used) = ([], 0);
+        _block = sizeHint <= BlockBytes && _spare.TryPop(out var spare) ? spare : Rent(Math.Max(BlockBytes, sizeHint));
+    }
+
+    private byte[] Rent(int bytes)
+    {
+        _heldBytes += bytes;
+        if (_heldBytes > FreeBytes)
+        {
+            QueryMemory.OfProcess.Take(bytes);
+            _takenBytes += bytes;
+        }
+
+        return ArrayPool<byte>.Shared.Rent(bytes);
     }
 }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Hosting.Server.Abstractions;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Query;
 using Tempo.Host.Http;
 
 namespace Tempo.Host.Startup;
@@ -37,6 +38,20 @@ internal sealed class ListenerApplication(Func<HttpContext, Task> handle, Log lo
         catch (BadHttpRequestException e) when (!context.Response.HasStarted)
         {
             await PlainText.WriteAsync(context, e.StatusCode, e.Message + "\n").ConfigureAwait(false);
+        }
+        catch (QueryException e) when (!context.Response.HasStarted)
+        {
+            context.Response.Clear();
+            await QueryAnswer.WriteErrorAsync(context, e).ConfigureAwait(false);
+        }
+        catch (OutOfMemoryException e) when (!context.Response.HasStarted)
+        {
+            // Not a fault of the request: what is kept in reserve is given up, and whoever asked comes again.
+            SpareMemory.LetGo();
+            log.Warn("no memory for a request", ("method", context.Request.Method), ("path", context.Request.Path.Value), ("err", e.ToString()));
+            context.Response.Clear();
+            context.Response.Headers.RetryAfter = "1";
+            await PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "there is no memory for this now, try again\n").ConfigureAwait(false);
         }
         catch (Exception e)
         {

@@ -25,7 +25,8 @@ public static class ServiceGraphQuery
     public static Task<ServiceGraphResult> RunAsync(ServiceGraphRequest request, TraceSources sources, IWorkerSlots slots, CancellationToken cancellation)
     {
         var result = new ServiceGraphResult();
-        new Scan(request, sources, slots, result).Run(cancellation);
+        using var budget = new MemoryBudget(request.MaxBytes, request.Memory);
+        new Scan(request, sources, slots, budget, result).Run(cancellation);
         return Task.FromResult(result);
     }
 
@@ -42,10 +43,10 @@ public static class ServiceGraphQuery
         private readonly IWorkerSlots _slots;
         private readonly List<GraphSpan> _spans = [];
 
-        public Scan(ServiceGraphRequest request, TraceSources sources, IWorkerSlots slots, ServiceGraphResult result)
+        public Scan(ServiceGraphRequest request, TraceSources sources, IWorkerSlots slots, MemoryBudget budget, ServiceGraphResult result)
         {
             _graph = new GraphBuilder(request);
-            _budget = new MemoryBudget(request.MaxBytes);
+            _budget = budget;
             _blocks = QueryBlocks.Of(sources, Math.Max(1, (long)(request.StartUnixNano / SecondNano)), Math.Max(1, (long)(request.EndUnixNano / SecondNano)));
             _loader = new TraceLoader(_blocks, Columns, manyTraces: true);
             _result = result;

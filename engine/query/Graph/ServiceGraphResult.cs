@@ -12,6 +12,9 @@ public sealed record ServiceGraphRequest(ulong StartUnixNano, ulong EndUnixNano)
 
     /// <summary>Memory for ids of traces while it runs; beyond, the query is too large.</summary>
     public long MaxBytes { get; init; } = 512L << 20;
+
+    /// <summary>What all queries share.</summary>
+    public QueryMemory Memory { get; init; } = QueryMemory.OfProcess;
 }
 
 /// <summary>Who calls whom in a range of time, and how the operations did.</summary>

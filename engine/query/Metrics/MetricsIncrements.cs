@@ -61,7 +61,7 @@ internal sealed class MetricsIncrements
             _isTooLarge = (long)series.Count * Axis.Count > MaxSamples;
             if (!_isTooLarge) _watcher.Give(Results(series, first));
         }
-        catch (QueryException e) when (e.Kind == QueryErrorKind.TooLarge)
+        catch (QueryException e) when (e.Kind is QueryErrorKind.TooLarge or QueryErrorKind.Busy)
         {
             _isTooLarge = true;
         }
@@ -69,7 +69,8 @@ internal sealed class MetricsIncrements
 
     private List<SeriesList> Sums(IReadOnlyList<IEnumerable<SpanAccumulator>> counted, CancellationToken cancellation)
     {
-        var options = _plan.Options with { MaxExemplars = 0, Budget = new MemoryBudget(MaxBytes) };
+        using var budget = new MemoryBudget(MaxBytes, _plan.Options.Budget.Memory);
+        var options = _plan.Options with { MaxExemplars = 0, Budget = budget };
         var sums = new List<SeriesList>();
         for (var leaf = 0; leaf < counted.Count; leaf++)
         {

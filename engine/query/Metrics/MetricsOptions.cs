@@ -48,7 +48,7 @@ internal sealed record MetricsOptions(TimeAxis Axis, int MaxExemplars, bool Extr
             _ => exemplars,
         };
         var extrapolates = query.HintValue("extrapolate") is { Type: TraceQlType.Bool, AsBool: true };
-        return new MetricsOptions(axis, exemplars, extrapolates, new MemoryBudget(limits.MaxBytes), limits.Kernel)
+        return new MetricsOptions(axis, exemplars, extrapolates, new MemoryBudget(limits.MaxBytes, limits.Memory), limits.Kernel)
         {
             IsExplained = query.HintValue("explain") is { Type: TraceQlType.Bool, AsBool: true },
             Compared = new ComparedAttributes(limits.MaxComparedAttributes),

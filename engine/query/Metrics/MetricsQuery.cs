@@ -15,6 +15,9 @@ public static class MetricsQuery
     /// <summary>Bytes of a sample in a result.</summary>
     private const int SampleBytes = 16;
 
+    /// <summary>The same of a series without its samples: its lists and a label.</summary>
+    private const int SeriesBytes = 256;
+
     /// <summary>A range query. Throws <see cref="QueryException"/> for one that is wrong, too long or needs too much.</summary>
     /// <param name="request">What is asked.</param>
     /// <param name="sources">Where the spans are.</param>
@@ -29,6 +32,7 @@ public static class MetricsQuery
         if (RangeAlignment.OfRange(request, limits, now) is not { } axis) return new QueryRangeResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
         var exemplars = request.Exemplars == 0 ? limits.MaxExemplars : (int)Math.Min(request.Exemplars, (uint)limits.MaxExemplars);
         var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars, MaxSeries(request.MaxSeries, limits), limits));
+        using var budget = plan.Options.Budget;
         var (series, metrics, message, explanation) = await RunAsync(plan, sources, threads, (request.Progress, request.Watcher), cancellation).ConfigureAwait(false);
         var result = new QueryRangeResult { Metrics = metrics, Message = message, Explanation = explanation };
         foreach (var one in series) result.Series.Add(ToResult(one, axis));
@@ -42,6 +46,7 @@ public static class MetricsQuery
         var query = MetricsPlan.Parse(request.Query, limits, isInstant: true);
         var axis = RangeAlignment.OfInstant(request, limits, now);
         var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars: 0, MaxSeries(request.MaxSeries, limits), limits) with { MaxExemplars = 0 });
+        using var budget = plan.Options.Budget;
         var (series, metrics, message, explanation) = await RunAsync(plan, sources, threads, (request.Progress, request.Watcher), cancellation).ConfigureAwait(false);
         var result = new QueryInstantResult { Metrics = metrics, Message = message, Explanation = explanation };
         foreach (var one in series)
@@ -59,6 +64,7 @@ public static class MetricsQuery
         series.Sort(static (a, b) => LabelOrder.Compare(a.Labels, b.Labels));
         var message = scan.Damage.Length > 0 ? scan.Damage : plan.Options.Compared.Message;
         plan.Options.CheckSamples(series.Count);
+        plan.Options.Budget.Charge((long)series.Count * SeriesBytes, "series of the answer");
         if (plan.Options.MaxSeries is > 0 and var maxSeries && series.Count > maxSeries)
         {
             series.RemoveRange(maxSeries, series.Count - maxSeries);

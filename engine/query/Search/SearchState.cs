@@ -4,9 +4,13 @@ using Tempo.Engine.Query.Sources;
 namespace Tempo.Engine.Query.Search;
 
 /// <summary>What the workers of a search share: answers so far, traces still to be looked at, what was used. Thread safe.</summary>
-internal sealed class SearchState(SearchRequest request, SearchOptions options, QueryBlocks blocks, SearchExplanation? explanation, TracePage? pageAsked)
+internal sealed class SearchState(SearchRequest request, SearchOptions options, QueryBlocks blocks, SearchExplanation? explanation, TracePage? pageAsked, MemoryBudget budget)
 {
+    // Of a candidate in its table and queue.
+    private const long CandidateBytes = 128;
+
     private readonly Lock _lock = new();
+    private int _chargedCandidates;
     private readonly NewestTraces _found = new(request.Limit);
     private readonly Candidates _candidates = new();
     private long _readBytes;
@@ -62,6 +66,14 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
     {
         if (_candidates.Count > options.MaxCandidates)
             throw new QueryException(QueryErrorKind.TooLarge, $"more than {options.MaxCandidates} traces would have to be looked at (limit of candidates); ask for a shorter time, or for something rarer");
+        var more = _candidates.Count - _chargedCandidates;
+        _chargedCandidates = _candidates.Count;
+        if (more > 0) Charge(more * CandidateBytes, "traces that would have to be looked at");
+    }
+
+    private void Charge(long bytes, string what)
+    {
+        if (!budget.TryCharge(bytes)) throw budget.TooLarge(what, "ask for fewer traces (limit), a shorter time, or for something rarer");
     }
 
     /// <summary>The kept candidates that start at <paramref name="bound"/> or after, if there are any, in the order of their places; a round of them.</summary>
@@ -94,11 +106,16 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
             _listedSpans += spans;
             if (pageAsked is not null)
             {
-                foreach (var set in pageAsked.Add(answer)?.SpanSets ?? []) _listedSpans -= set.Spans.Length;
+                Charge(AnswerSize.BytesOf(answer), "the answer");
+                var left = pageAsked.Add(answer);
+                foreach (var set in left?.SpanSets ?? []) _listedSpans -= set.Spans.Length;
+                if (left is not null) budget.TryCharge(-AnswerSize.BytesOf(left));
                 CheckListedSpans();
                 return;
             }
 
+            // From then on each takes the place of another one.
+            if (!_found.IsFull) Charge(AnswerSize.BytesOf(answer), "the answer");
             _found.Add(answer);
             if (_found.IsFull) Volatile.Write(ref _minStart, (long)_found.OldestStart);
             if (!_found.IsFull) CheckListedSpans();

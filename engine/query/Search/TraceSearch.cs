@@ -29,13 +29,13 @@ public sealed class TraceSearch
     private readonly WorkerTeam<SearchWorker> _team;
     private ulong _reportedDownTo = ulong.MaxValue;
 
-    private TraceSearch(SearchRequest request, TraceSources sources, SearchOptions options)
+    private TraceSearch(SearchRequest request, TraceSources sources, SearchOptions options, MemoryBudget budget)
     {
         _request = request;
         _blocks = QueryBlocks.Of(sources, request.StartSeconds, request.HasNoEnd ? 0 : request.EndSeconds);
         _options = options;
         _query = SearchPlan.Parse(request.Query);
-        _state = new SearchState(request, options, _blocks, IsExplained(_query) ? new SearchExplanation() : null, TracePage.Of(request, _query));
+        _state = new SearchState(request, options, _blocks, IsExplained(_query) ? new SearchExplanation() : null, TracePage.Of(request, _query), budget);
         _team = new WorkerTeam<SearchWorker>(options.MaxWorkers, options.Workers, () => new SearchWorker(request, _query, _blocks, options, _state));
     }
 
@@ -46,7 +46,8 @@ public sealed class TraceSearch
     /// <summary>The same with limits and choices of the host.</summary>
     public static async Task<SearchResult> RunAsync(SearchRequest request, TraceSources sources, SearchOptions options, CancellationToken cancellation)
     {
-        var search = new TraceSearch(request, sources, options);
+        using var budget = new MemoryBudget(long.MaxValue, options.Memory);
+        var search = new TraceSearch(request, sources, options, budget);
         // What is wrong with a query is said before anything is read.
         var plan = SearchPlan.Create(search._query, options.Kernel);
         search._state.Explanation?.Describe(plan, options);

@@ -21,7 +21,8 @@ public static class TagNames
         var result = new TagNamesResult();
         if (scopes.Attributes.Length > 0 && !filter.MatchesNothing)
         {
-            var names = new TagNameCollector(request.Limits.MaxBytes);
+            using var budget = request.Limits.NewBudget();
+            var names = new TagNameCollector(request.Limits.MaxBytes, budget);
             var scan = new TagScan(sources, filter, request.StartSeconds, request.EndSeconds, request.Slots);
             scan.Live(Visit, cancellation);
             foreach (var block in scan.Blocks.InRange)
@@ -32,7 +33,7 @@ public static class TagNames
             }
 
             result.InspectedBytes += scan.InspectedBytes;
-            result.Message = scan.Blocks.Damage.Length == 0 && names.IsFull ? request.Limits.Cut("names") : scan.Blocks.Damage;
+            result.Message = scan.Blocks.Damage.Length == 0 && names.IsFull ? request.Limits.Cut("names", names.IsCutByMemory) : scan.Blocks.Damage;
             Write(scopes, names, request.MaxNamesPerScope, result);
 
             bool Visit(Storage.Scan.SpanBatch batch, List<Range> rows)

@@ -7,8 +7,12 @@ using Tempo.Engine.Storage.Scan;
 namespace Tempo.Engine.Query.Tags;
 
 /// <summary>Values of an attribute, each once with how often it was seen, up to a number of bytes.</summary>
-internal sealed class TagValueCollector(long maxBytes, int maxValues)
+internal sealed class TagValueCollector(long maxBytes, int maxValues, MemoryBudget budget)
 {
+    // Of a text: here, where it is put in order, as an object of the answer and in its list; of a number about as much.
+    private const long ValueBytes = 160;
+    private const long BytesOfTextByte = 5;
+
     private readonly TextMemory _memory = TextMemory.Rent();
     private readonly Dictionary<(CatalogValueType Type, long Bits), long> _numbers = [];
     private int _textCount;
@@ -18,12 +22,16 @@ internal sealed class TagValueCollector(long maxBytes, int maxValues)
     /// <summary>A value was left out because of the bytes.</summary>
     public bool IsFull { get; private set; }
 
+    /// <summary>The same because of the memory.</summary>
+    public bool IsCutByMemory { get; private set; }
+
     /// <summary>More would not be answered: what is left need not be looked at.</summary>
     public bool HasEnough => IsFull || maxValues > 0 && _textCount + _numbers.Count >= maxValues;
 
     public void AddText(ReadOnlySpan<byte> text, long count)
     {
-        var code = _memory.Intern(text);
+        var code = IsFull ? _memory.TryFind(text) : _memory.Intern(text);
+        if (code < 0) return;
         if (_memory.Counts[code] == 0)
         {
             if (!TryTake(text.Length)) return;
@@ -107,6 +115,7 @@ internal sealed class TagValueCollector(long maxBytes, int maxValues)
     private bool TryTake(int bytes)
     {
         if (_bytes + bytes > maxBytes) IsFull = true;
+        else if (!budget.TryCharge(ValueBytes + bytes * BytesOfTextByte)) IsFull = IsCutByMemory = true;
         else _bytes += bytes;
         return !IsFull;
     }

@@ -39,6 +39,9 @@ internal sealed class TextMemory
         return code;
     }
 
+    /// <summary>The text's code, -1 if it is not there.</summary>
+    public int TryFind(ReadOnlySpan<byte> text) => Texts.TryFind(text);
+
     /// <summary>Empty.</summary>
     public static TextMemory Rent()
     {

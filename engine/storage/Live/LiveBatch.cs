@@ -104,6 +104,9 @@ public sealed class LiveBatch
         return new LiveAppendResult(Columns.SpanCount - before, appender.Truncated, Strings.ReplacedCount - replaced);
     }
 
+    /// <summary>The most request bytes that its memory has grown for, in all its lives.</summary>
+    internal long GrownByteCount { get; private set; }
+
     /// <summary>Forgets everything but the memory. Nobody may be reading.</summary>
     internal void Clear()
     {
@@ -115,6 +118,7 @@ public sealed class LiveBatch
         LastSpanOfTrace.AsSpan().Fill(-1);
         Array.Clear(NextKey); // codes beyond the table's end would be read otherwise
         Serial = Interlocked.Increment(ref _lastSerial);
+        GrownByteCount = Math.Max(GrownByteCount, _byteCount);
         _byteCount = 0;
         _isAppending = false;
     }

@@ -7,7 +7,7 @@ namespace Tempo.Engine.Storage.Live;
 /// each time. The one that was used last is used next, so that there are no more than are needed at once, and what a busy minute left
 /// behind goes. Bounded; thread safe.
 /// </summary>
-public sealed class LiveBatchPool(int capacity)
+public sealed class LiveBatchPool : IKeepsSpareMemory
 {
     /// <summary>A batch that was not needed for so many that came back is not kept: some ten cuts at a slow rate, one or two seconds at full speed.</summary>
     private const int MaxIdleReturns = 32;
@@ -15,7 +15,18 @@ public sealed class LiveBatchPool(int capacity)
     // With the number of the return that brought it, ascending; the last is taken first.
     private readonly List<(LiveBatch Batch, long Return)> _free = [];
     private readonly Lock _lock = new();
+    private readonly int _capacity;
+    private readonly long _maxBytes;
     private long _returns;
+    private long _bytes;
+
+    /// <param name="capacity">Most batches that are kept.</param>
+    /// <param name="maxBytes">Most request bytes that what is kept has grown for: texts that are all different leave four times as much memory behind.</param>
+    public LiveBatchPool(int capacity, long maxBytes = long.MaxValue)
+    {
+        (_capacity, _maxBytes) = (capacity, maxBytes);
+        SpareMemory.Register(this);
+    }
 
     public LiveBatch Rent()
     {
@@ -24,7 +35,7 @@ public sealed class LiveBatchPool(int capacity)
             if (_free.Count > 0)
             {
                 var batch = _free[^1].Batch;
-                _free.RemoveAt(_free.Count - 1);
+                RemoveAt(_free.Count - 1);
                 return batch;
             }
         }
@@ -41,9 +52,30 @@ public sealed class LiveBatchPool(int capacity)
         batch.Clear();
         lock (_lock)
         {
-            if (_free.Count < capacity) _free.Add((batch, _returns));
+            if (_free.Count < _capacity && _bytes + batch.GrownByteCount <= _maxBytes)
+            {
+                _free.Add((batch, _returns));
+                _bytes += batch.GrownByteCount;
+            }
+
             _returns++;
-            while (_free.Count > 0 && _returns - _free[0].Return > MaxIdleReturns) _free.RemoveAt(0);
+            while (_free.Count > 0 && _returns - _free[0].Return > MaxIdleReturns) RemoveAt(0);
         }
+    }
+
+    /// <inheritdoc/>
+    public void LetGo()
+    {
+        lock (_lock)
+        {
+            _free.Clear();
+            _bytes = 0;
+        }
+    }
+
+    private void RemoveAt(int index)
+    {
+        _bytes -= _free[index].Batch.GrownByteCount;
+        _free.RemoveAt(index);
     }
 }

@@ -155,6 +155,16 @@ public sealed class CutTests : IAsyncDisposable
     public void Merges_have_half_of_the_processors_and_an_eighth_of_the_memory(long availableMiB, int processors, int merges) =>
         Assert.Equal(merges, new MemoryShares(availableMiB << 20).MergesBeside(processors));
 
+    [Theory]
+    [InlineData(192, 24, 12, 12, 1)]
+    [InlineData(384, 48, 24, 24, 2)]
+    [InlineData(64 << 10, 96, 64, 32, 2)]
+    public void What_is_kept_for_queries_and_cuts_beside_each_other_go_by_the_memory(long availableMiB, long columnsMiB, long blocksMiB, long dictionariesMiB, int cuts)
+    {
+        var shares = new MemoryShares(availableMiB << 20);
+        Assert.Equal((columnsMiB << 20, blocksMiB << 20, dictionariesMiB << 20, cuts), (shares.ColumnCacheBytes, shares.BlockCacheBytes, shares.DictionaryCacheBytes, shares.RunningCuts(2)));
+    }
+
     // Adds a span to the current generation and begins a flush, which has rolled when this returns.
     private async Task<Task> FlushNewSpansAsync(int trace)
     {

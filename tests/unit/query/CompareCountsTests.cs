@@ -1,3 +1,4 @@
+using Tempo.Engine.Query;
 using Tempo.Engine.Query.Metrics;
 using Tempo.Engine.Query.Metrics.Compare;
 
@@ -14,7 +15,7 @@ public sealed class CompareCountsTests
         var seed = Random.Shared.Next();
         TestContext.Current.TestOutputHelper!.WriteLine($"seed {seed}");
         var random = new Random(seed);
-        var counts = new CompareCounts(Intervals, new MemoryBudget(long.MaxValue));
+        var counts = new CompareCounts(Intervals, new MemoryBudget(long.MaxValue, QueryMemory.OfProcess));
         var expected = new Dictionary<(int Attribute, int Value, int Side, int Interval), double>();
         for (var i = 0; i < 50_000; i++)
         {
@@ -44,7 +45,7 @@ public sealed class CompareCountsTests
     [Fact]
     public void Memory_goes_by_what_was_counted_and_not_by_the_axis()
     {
-        var counts = new CompareCounts(Intervals, new MemoryBudget(16 << 20));
+        var counts = new CompareCounts(Intervals, new MemoryBudget(16 << 20, QueryMemory.OfProcess));
         for (var span = 0; span < 40; span++)
             for (var value = 0; value < 20_000; value++)
                 counts.Add(0, value, CompareCounts.Baseline, 1000 + span / 5, 1);
@@ -59,7 +60,7 @@ public sealed class CompareCountsTests
     {
         for (var round = 0; round < 3; round++)
         {
-            var counts = new CompareCounts(Intervals, new MemoryBudget(16 << 20));
+            var counts = new CompareCounts(Intervals, new MemoryBudget(16 << 20, QueryMemory.OfProcess));
             for (var interval = 0; interval < Intervals; interval++) counts.Add(0, 0, CompareCounts.Selection, interval, 1);
             counts.ForEach(static (_, _, _, count) => Assert.Equal(1, count));
             counts.Release();

@@ -1,3 +1,4 @@
+using Tempo.Engine.Query;
 using System.Globalization;
 using System.Text;
 using Tempo.Engine.Query.Evaluate;
@@ -16,9 +17,9 @@ public sealed class ValueTableTests
         // The second round gets the memory that the first has written to.
         for (var round = 0; round < 2; round++)
         {
-            var own = new ValueTable(new MemoryBudget(long.MaxValue));
-            var rented = new ValueTable(new MemoryBudget(long.MaxValue), expectedCount: 1, expectedBytes: 16, isRented: true);
-            var merged = new ValueTable(new MemoryBudget(long.MaxValue), expectedCount: 1, expectedBytes: 16, isRented: true);
+            var own = new ValueTable(new MemoryBudget(long.MaxValue, QueryMemory.OfProcess));
+            var rented = new ValueTable(new MemoryBudget(long.MaxValue, QueryMemory.OfProcess), expectedCount: 1, expectedBytes: 16, isRented: true);
+            var merged = new ValueTable(new MemoryBudget(long.MaxValue, QueryMemory.OfProcess), expectedCount: 1, expectedBytes: 16, isRented: true);
             foreach (var value in Values().Concat(Values())) Assert.Equal(own.Intern(value), rented.Intern(value));
             Assert.Equal(own.Count, rented.Count);
             for (var id = own.Count - 1; id >= 0; id--) Assert.Equal(own.Label(id), merged.Label(merged.InternFrom(rented, id)));
@@ -31,7 +32,7 @@ public sealed class ValueTableTests
     [Fact]
     public void Values_are_in_the_order_of_their_labels()
     {
-        var table = new ValueTable(new MemoryBudget(long.MaxValue));
+        var table = new ValueTable(new MemoryBudget(long.MaxValue, QueryMemory.OfProcess));
         var ids = Values().Take(60).Select(value => table.Intern(value)).Where(static id => id != 0).ToList();
         foreach (var a in ids)
             foreach (var b in ids)

@@ -34,6 +34,24 @@ public sealed class LiveMemoryTests
     }
 
     [Fact]
+    public void Batches_are_kept_by_the_bytes_they_have_grown_for()
+    {
+        var request = new RandomRequests(seed: 3, traceCount: 20).Next();
+        var pool = new LiveBatchPool(4, maxBytes: request.Length * 2 + 1);
+        List<LiveBatch> batches = [pool.Rent(), pool.Rent(), pool.Rent()];
+        foreach (var batch in batches) batch.Append(request, maxAttributeBytes: 2048);
+        foreach (var batch in batches) pool.Return(batch);
+        Assert.Same(batches[1], pool.Rent());
+        Assert.Same(batches[0], pool.Rent());
+        Assert.DoesNotContain(pool.Rent(), batches);
+        pool.Return(batches[2]);
+        SpareMemory.LetGo();
+        Assert.DoesNotContain(pool.Rent(), batches);
+        foreach (var batch in batches) pool.Return(batch);
+        Assert.Same(batches[1], pool.Rent()); // what was let go does not count any more
+    }
+
+    [Fact]
     public async Task Writers_that_do_not_meet_fill_one_batch_whatever_their_threads()
     {
         var live = new LiveSegment(shardCount: 8, maxAttributeBytes: 2048);

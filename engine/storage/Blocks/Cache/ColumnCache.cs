@@ -1,3 +1,4 @@
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Blocks.Read;
 
 namespace Tempo.Engine.Storage.Blocks.Cache;
@@ -10,7 +11,7 @@ namespace Tempo.Engine.Storage.Blocks.Cache;
 /// is not kept. A page is let go when four times as many pages as are kept were asked for since it was used, or when its block is closed.
 /// </para>
 /// </summary>
-public sealed class ColumnCache(long maxBytes)
+public sealed class ColumnCache : IKeepsSpareMemory
 {
     /// <summary>Pages asked for, for each page kept, after which one that nobody used is stale.</summary>
     private const int StaleAfterRounds = 4;
@@ -22,17 +23,25 @@ public sealed class ColumnCache(long maxBytes)
     private readonly Queue<CachedPage> _order = new();
     private long _bytes;
     private long _asked;
+    private readonly long _maxBytes;
+
+    /// <param name="maxBytes">Most bytes; 0: nothing is kept.</param>
+    public ColumnCache(long maxBytes)
+    {
+        _maxBytes = maxBytes;
+        SpareMemory.Register(this);
+    }
 
     /// <summary>Bytes that are kept, roughly: the arrays.</summary>
     public long SizeBytes => Interlocked.Read(ref _bytes);
 
     /// <summary>Most bytes; 0: nothing is kept.</summary>
-    public long MaxBytes => maxBytes;
+    public long MaxBytes => _maxBytes;
 
     /// <summary>The page, perhaps with nothing in it yet; null if nothing is kept at all.</summary>
     internal CachedPage? Page(BlockReader block, int rowGroup, long rowStart, int rowCount)
     {
-        if (maxBytes <= 0) return null;
+        if (_maxBytes <= 0) return null;
         lock (_lock)
         {
             _asked++;
@@ -54,7 +63,7 @@ public sealed class ColumnCache(long maxBytes)
         lock (_lock)
         {
             if (page.IsDropped || !_blocks.TryGetValue(page.Block, out var pages)) return false;
-            while (_bytes + bytes > maxBytes)
+            while (_bytes + bytes > _maxBytes)
                 if (!TryDropStale())
                     return false;
             if (pages.TryGetValue(page.Place, out var known))
@@ -81,6 +90,19 @@ public sealed class ColumnCache(long maxBytes)
         {
             if (!_blocks.Remove(block, out var pages)) return;
             foreach (var page in pages.Values) Forget(page);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void LetGo()
+    {
+        lock (_lock)
+        {
+            foreach (var pages in _blocks.Values)
+                foreach (var page in pages.Values)
+                    Forget(page);
+            _blocks.Clear();
+            _order.Clear();
         }
     }
 

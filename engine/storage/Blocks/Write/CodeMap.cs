@@ -14,9 +14,16 @@ internal sealed class CodeMap<T>
 {
     private const int PageBits = 8;
     private const int PageMask = (1 << PageBits) - 1;
+
+    /// <summary>Pages that are kept for the next batches: codes of texts that are all different take twenty times as many, which nobody needs again.</summary>
+    private const int MaxFreePages = 1024;
+
     private readonly Stack<T[]> _free = new();
     private T[]?[][] _batches = [];
     private int _batchCount;
+
+    /// <summary>Pages that nobody uses.</summary>
+    internal int FreePageCount => _free.Count;
 
     /// <summary>What is known of one batch's codes at this moment; what is set later may be missing in it.</summary>
     public Codes Of(int batch) => new((uint)batch < (uint)_batchCount ? _batches[batch] : []);
@@ -43,7 +50,7 @@ internal sealed class CodeMap<T>
         foreach (var pages in _batches.AsSpan(0, _batchCount))
         {
             foreach (var page in pages)
-                if (page is not null)
+                if (page is not null && _free.Count < MaxFreePages)
                     _free.Push(page);
             Array.Clear(pages);
         }

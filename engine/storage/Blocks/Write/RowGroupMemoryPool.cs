@@ -1,3 +1,4 @@
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Parquet;
 
 namespace Tempo.Engine.Storage.Blocks.Write;
@@ -12,9 +13,7 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 /// Where cuts come faster than they are written, there are as many as cuts at once. What nobody asks for any more goes: the columns of
 /// yesterday, or the second one of a busy minute. Thread safe.
 /// </summary>
-/// <param name="capacity">Most that are lent at once, and kept.</param>
-/// <param name="merges">Merges that run beside each other: as many are lent whatever cuts do.</param>
-internal sealed class RowGroupMemoryPool(int capacity, int merges = 1)
+internal sealed class RowGroupMemoryPool : IKeepsSpareMemory
 {
     /// <summary>What was not needed for this many loans is not kept.</summary>
     private const int MaxIdleLoans = 4;
@@ -32,6 +31,22 @@ internal sealed class RowGroupMemoryPool(int capacity, int merges = 1)
     private int _cuts;
     private bool _isBehind;
     private volatile bool _isWaitedFor;
+    private readonly int _capacity;
+    private readonly int _merges;
+
+    /// <param name="capacity">Most that are lent at once, and kept.</param>
+    /// <param name="merges">Merges that run beside each other: as many are lent whatever cuts do.</param>
+    public RowGroupMemoryPool(int capacity, int merges = 1)
+    {
+        (_capacity, _merges) = (capacity, merges);
+        SpareMemory.Register(this);
+    }
+
+    /// <inheritdoc/>
+    public void LetGo()
+    {
+        lock (_lock) _idle.Clear();
+    }
 
     /// <summary>Who could do without for a while should give it back.</summary>
     public bool IsWaitedFor => _isWaitedFor;
@@ -70,7 +85,7 @@ internal sealed class RowGroupMemoryPool(int capacity, int merges = 1)
         lock (_lock)
         {
             if (memory.IsReusable) _idle.Add((memory, ++_loans));
-            while (_idle.Count > Math.Max(capacity, merges) || _idle.Count > 0 && _loans - _idle[0].LastLoan >= MaxIdleLoans) _idle.RemoveAt(0);
+            while (_idle.Count > Math.Max(_capacity, _merges) || _idle.Count > 0 && _loans - _idle[0].LastLoan >= MaxIdleLoans) _idle.RemoveAt(0);
             EndLoan(isCut);
         }
     }
@@ -112,7 +127,7 @@ internal sealed class RowGroupMemoryPool(int capacity, int merges = 1)
 
     private void LetIn()
     {
-        while (_waiting.First is { } first && _lent < Math.Max(merges, _isBehind ? Math.Clamp(_cuts, 1, capacity) : 1))
+        while (_waiting.First is { } first && _lent < Math.Max(_merges, _isBehind ? Math.Clamp(_cuts, 1, _capacity) : 1))
         {
             _waiting.RemoveFirst();
             _lent++;

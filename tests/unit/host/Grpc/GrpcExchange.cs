@@ -62,6 +62,7 @@ internal sealed class GrpcExchange : IHttpResponseTrailersFeature
             if (!status.IsOk) return status;
             if (delayMilliseconds > 0) await Task.Delay(delayMilliseconds, call.Cancellation);
             if (body.Buffer.Written.SequenceEqual("throw"u8)) throw new InvalidOperationException("secret");
+            if (body.Buffer.Written.SequenceEqual("memory"u8)) throw new InsufficientMemoryException();
             call.WriteMessage(body.Buffer.Written);
             return GrpcStatus.Ok;
         }

@@ -125,6 +125,14 @@ public class GrpcServerTests
     }
 
     [Fact]
+    public async Task WhatFoundNoMemoryIsToBeTriedAgain()
+    {
+        var call = await new GrpcExchange().SendAsync(GrpcExchange.Frame(0, "memory"u8.ToArray()));
+        Assert.Equal((Code(GrpcStatusCode.Unavailable), "there is no memory for this now, try again"), (call.Status, call.Message));
+        Assert.True(call.StatusHeaders.ContainsKey("grpc-status-details-bin")); // RetryInfo
+    }
+
+    [Fact]
     public async Task ADefectIsInternalAndTellsNothing()
     {
         var call = await new GrpcExchange().SendAsync(GrpcExchange.Frame(0, "throw"u8.ToArray()));

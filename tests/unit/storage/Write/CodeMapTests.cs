@@ -28,4 +28,15 @@ public class CodeMapTests
             foreach (var (batch, code) in expected.Keys) Assert.Equal(0u, map.Of(batch).Find(code));
         }
     }
+
+    // A million texts that are all different once took 8 MB for each such map from then on.
+    [Fact]
+    public void Pages_beyond_what_ordinary_batches_need_are_not_kept()
+    {
+        var map = new CodeMap<ulong>();
+        for (var code = 0; code < 1 << 20; code++) map[0, code] = 1;
+        map.Clear();
+        Assert.Equal(1024, map.FreePageCount);
+        for (var code = 0; code < 1 << 20; code++) Assert.Equal(0u, map[0, code]);
+    }
 }
