@@ -33,6 +33,8 @@ internal static class AllowedMethodsRules
     {
         AllowedMethods.GetAndPost or AllowedMethods.Post => true,
         AllowedMethods.Overrides => !HttpMethods.IsGet(method),
+        // Queries have no restriction, and a trace is deleted where it is asked for.
+        AllowedMethods.Any => HttpMethods.IsDelete(method),
         _ => false,
     };
 

@@ -64,6 +64,10 @@ public class ApiRouterTests
     [InlineData("/api/overrides", "DELETE", "Origin", "http://evil.example", 403)]
     [InlineData("/api/overrides", "GET", "Sec-Fetch-Site", "cross-site", 200)]
     [InlineData("/api/search", "GET", "Sec-Fetch-Site", "cross-site", 200)]
+    [InlineData("/api/traces/1", "DELETE", "Sec-Fetch-Site", "cross-site", 403)]
+    [InlineData("/api/traces/1", "DELETE", "Origin", "http://evil.example", 403)]
+    [InlineData("/api/traces/1", "DELETE", "Sec-Fetch-Site", "same-origin", 200)]
+    [InlineData("/api/traces/1", "GET", "Sec-Fetch-Site", "cross-site", 200)]
     public async Task Another_sites_page_changes_nothing(string path, string method, string header, string value, int expected)
     {
         var context = new DefaultHttpContext { Request = { Path = path, Method = method, Host = new HostString("tempo", 3200) }, Response = { Body = new MemoryStream() } };
