@@ -1,4 +1,3 @@
-using System.Buffers;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Node.Peers;
@@ -19,11 +18,15 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
     /// <summary>Bytes after which a batch ends.</summary>
     private const int BatchBytes = 1 << 20;
 
+    /// <summary>Memory of a batch that is kept, of <see cref="MaxBatches"/> at the most.</summary>
+    private const int KeptBytes = 2 << 20;
+
     /// <summary>Bytes that may wait or be on their way; beyond, the node counts as one that does not answer.</summary>
     private const long MaxPendingBytes = 128L << 20;
 
     private readonly Lock _lock = new();
     private readonly Queue<Pending> _waiting = [];
+    private readonly Stack<byte[]> _bodies = []; // memory of batches that were answered, for the next ones; under the lock
     private long _pendingBytes;
     private int _running;
     private volatile bool _isSuspect;
@@ -171,7 +174,7 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
             {
                 var (body, written) = BodyOf(batch, size);
                 answer = await Way().AskAsync(body.AsMemory(0, written), deadline.Token).ConfigureAwait(false);
-                ArrayPool<byte>.Shared.Return(body); // only memory that was read to its end may be used again
+                Keep(body); // only memory that was read to its end may be used again
             }
             catch (OperationCanceledException)
             {
@@ -195,17 +198,34 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
     }
 
     // The requests are let go of, whatever comes.
-    private static (byte[] Body, int Length) BodyOf(List<Pending> batch, int size)
+    private (byte[] Body, int Length) BodyOf(List<Pending> batch, int size)
     {
         try
         {
-            var body = ArrayPool<byte>.Shared.Rent(PeerProtocol.HeadRoomBytes + size + PeerProtocol.RecordsEndBytes);
+            var body = Take(PeerProtocol.HeadRoomBytes + size + PeerProtocol.RecordsEndBytes);
             return (body, Write(batch, body));
         }
         finally
         {
             foreach (var pending in batch) pending.Request.Release();
         }
+    }
+
+    // Not the process's pool: that gives back what was not used for a while, and each of its pages then costs a fault.
+    private byte[] Take(int bytes)
+    {
+        lock (_lock)
+            if (_bodies.TryPop(out var kept) && kept.Length >= bytes)
+                return kept;
+        return GC.AllocateUninitializedArray<byte>((int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)bytes));
+    }
+
+    private void Keep(byte[] body)
+    {
+        if (body.Length > KeptBytes) return;
+        lock (_lock)
+            if (_bodies.Count < MaxBatches)
+                _bodies.Push(body);
     }
 
     // Requests first: what is of one tenant is one request at the other end, as it lies there.
