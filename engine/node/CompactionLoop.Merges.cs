@@ -18,14 +18,11 @@ namespace Tempo.Engine.Node;
 /// </summary>
 internal sealed partial class CompactionLoop
 {
-    // Of this round: blocks that say that they are not to be compacted.
+    // Of this round: blocks that say that they are not to be compacted, and those that there was no memory for.
     private readonly HashSet<BlockId> _flagged = [];
 
     private readonly List<RunningMerge> _running = [];
     private string _lastTenant = "";
-
-    // Without threads of its own a merge has all there is.
-    private int MaxRunning => longWork == TaskCreationOptions.LongRunning ? options.MaxConcurrentMerges : 1;
 
     private async Task CompactAllAsync(CancellationToken cancellation)
     {
@@ -53,7 +50,7 @@ internal sealed partial class CompactionLoop
 
     private async Task BeginMergesAsync(CancellationToken cancellation)
     {
-        while (_running.Count < MaxRunning && SelectJob() is { } job)
+        while (_running.Count < options.MaxConcurrentMerges && SelectJob() is { } job)
         {
             if (await _compactor.FlaggedAsync(job.Inputs, cancellation).ConfigureAwait(false) is { Count: > 0 } flagged) _flagged.UnionWith(flagged);
             else if (HasRoom(job)) _running.Add(Begin(job, cancellation));
@@ -66,7 +63,7 @@ internal sealed partial class CompactionLoop
         var deleted = state.View.DeletedOf(job.Tenant);
         var start = time.GetTimestamp();
         // One has the thread of the round.
-        var merge = MaxRunning == 1
+        var merge = options.MaxConcurrentMerges == 1
             ? _compactor.MergeAsync(job, deleted, cancellation)
 #pragma warning disable RS0030 // merges beside each other: a thread for each
             : Task.Factory.StartNew(() => _compactor.MergeAsync(job, deleted, cancellation), CancellationToken.None, longWork, TaskScheduler.Default).Unwrap();
@@ -112,9 +109,17 @@ internal sealed partial class CompactionLoop
         {
             await QuarantineAsync([e.Block], e.Message, cancellation).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is not (IOException or OperationCanceledException or ObjectStoreException or OutOfMemoryException))
+        catch (OutOfMemoryException e)
         {
-            // Neither the disk nor want of memory, so it would happen again: these blocks are not tried any more, the others are.
+            // Who has memory again is not known: the next round tries these blocks, and this one goes on with the others.
+            SpareMemory.LetGo();
+            _flagged.UnionWith(job.Inputs.Select(static input => input.BlockId));
+            metrics.Errors.Add();
+            messages.Error("no memory for a merge, will be tried again", ("tenant", job.Tenant.Value), ("blocks", job.Inputs.Count), ("err", e.Message));
+        }
+        catch (Exception e) when (e is not (IOException or OperationCanceledException or ObjectStoreException))
+        {
+            // Not the disk, so it would happen again: these blocks are not tried any more, the others are.
             await QuarantineAsync(job.Inputs, $"{e.GetType().Name}: {e.Message}", cancellation).ConfigureAwait(false);
         }
     }
@@ -129,6 +134,7 @@ internal sealed partial class CompactionLoop
         {
             await _compactor.RetireAsync(job.Tenant, job.Inputs.Select(static input => input.BlockId), late.Token, job.Inputs).ConfigureAwait(false);
             _settled.Add(output.BlockId);
+            _unsettled.Remove(output.BlockId);
         }
         catch (Exception e) when (!late.IsCancellationRequested)
         {
@@ -158,7 +164,8 @@ internal sealed partial class CompactionLoop
         return job;
     }
 
-    private bool IsBeingMerged(BlockId block) => _running.Exists(running => running.Job.Inputs.Any(input => input.BlockId == block));
+    // Or what becomes of it: a poll may find that before the merge is ended here.
+    private bool IsBeingMerged(BlockId block) => _running.Exists(running => running.Job.OutputId == block || running.Job.Inputs.Any(input => input.BlockId == block));
 
     // What a merge makes is as large as what it reads, as long as both are there. Cuts come first: compaction that took their
     // space would end in requests being refused.

@@ -153,7 +153,7 @@ internal sealed partial class CompactionLoop(NodeOptions options, CompactionServ
         foreach (var block in Blocks)
         {
             var meta = block.Meta;
-            if (meta.CompactionLevel == 0 || _settled.Contains(meta.BlockId)) continue;
+            if (meta.CompactionLevel == 0 || _settled.Contains(meta.BlockId) || IsBeingMerged(meta.BlockId)) continue;
             try
             {
                 await SettleAsync(meta, cancellation).ConfigureAwait(false);

@@ -1,7 +1,10 @@
+using Tempo.Engine.Foundation;
+
 namespace Tempo.Engine.Node;
 
 /// <summary>
-/// How the memory that the process may use is shared out by default:
+/// How much of the memory that the process may use each part takes at most by default. Together that is more than there is, since they are not all at
+/// their most at once; where they are, what queries keep is let go of (<see cref="SpareMemory"/>), and requests wait or are refused:
 /// <code>
 /// requests on their way   a quarter, 96 to 256 MiB: less would not hold one request of the largest size
 /// live data               an eighth, by the request bytes it came from: texts that are all different take four times as much in columns;
@@ -20,7 +23,10 @@ public readonly record struct MemoryShares(long AvailableBytes)
     private const long MinInflightBytes = 96L << 20;
     private const long MaxInflightBytes = 256L << 20;
     private const long CutBytes = 32L << 20;
+
+    // Of texts that are all different; ordinary ones take 34 MiB.
     private const long CutMemoryBytes = 192L << 20;
+
     private const long MinLiveBytes = 24L << 20;
     private const long MergeBytes = 100L << 20;
     private const int MaxMerges = 16;

@@ -87,7 +87,7 @@ public sealed record NodeOptions
     /// </summary>
     public long MaxInflightBytes { get; init; } = MemoryShares.OfThisProcess.InflightBytes;
 
-    /// <summary>Cuts that are written at once. Each needs the memory of a block's writer, some 25 MB.</summary>
+    /// <summary>Cuts that are written at once. Each needs the memory of a block's writer, some 34 MiB, and where texts are all different more.</summary>
     public int MaxRunningCuts { get; init; } = MemoryShares.OfThisProcess.RunningCuts(Environment.ProcessorCount);
 
     /// <summary>

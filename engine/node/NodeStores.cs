@@ -91,7 +91,6 @@ internal sealed class NodeStores
             SidecarCacheBytes = options.SidecarCacheBytes,
             OpenBlockBytes = options.OpenBlockBytes,
             DictionaryCacheBytes = MemoryShares.OfThisProcess.DictionaryCacheBytes,
-            Cache = new RangeCache(MemoryShares.OfThisProcess.BlockCacheBytes),
             Layout = new BlockWriterOptions { Version = VersionOf(options), DedicatedColumns = dedicated, RowGroupBytes = options.RowGroupBytes },
         };
     }

@@ -16,7 +16,7 @@ public sealed record RemoteStorage
     public RemoteOptions Requests { get; init; } = new();
 
     /// <summary>Memory for parts of blocks that were read.</summary>
-    public long CacheBytes { get; init; } = 64 << 20;
+    public long CacheBytes { get; init; } = MemoryShares.OfThisProcess.BlockCacheBytes;
 
     /// <summary>Caches between that memory and the service.</summary>
     public RemoteCaches Caches { get; init; } = new();

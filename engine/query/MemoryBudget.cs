@@ -6,8 +6,7 @@ namespace Tempo.Engine.Query;
 /// </summary>
 /// <param name="limitBytes">Of this query. It never has more than <see cref="QueryMemory.MaxBytesOfOne"/>.</param>
 /// <param name="memory">What all queries share.</param>
-/// <param name="limitName">What an operator knows the limit by.</param>
-internal sealed class MemoryBudget(long limitBytes, QueryMemory memory, string limitName = "metrics query memory limit") : IDisposable
+internal sealed class MemoryBudget(long limitBytes, QueryMemory memory) : IDisposable
 {
     /// <summary>Asked for at once, so that little things cost an addition.</summary>
     private const long StepBytes = 256 << 10;
@@ -30,6 +29,9 @@ internal sealed class MemoryBudget(long limitBytes, QueryMemory memory, string l
         return true;
     }
 
+    /// <summary>What was charged and is not needed any more.</summary>
+    public void Return(long bytes) => Interlocked.Add(ref _usedBytes, -bytes);
+
     /// <summary>Throws <see cref="QueryException"/> when the limit is passed.</summary>
     public void Charge(long bytes, string what)
     {
@@ -42,7 +44,7 @@ internal sealed class MemoryBudget(long limitBytes, QueryMemory memory, string l
     /// <param name="instead">What would need less.</param>
     public QueryException TooLarge(string what, string instead)
     {
-        var name = limitBytes <= memory.MaxBytesOfOne ? limitName : "a query's share of the memory";
+        var name = limitBytes <= memory.MaxBytesOfOne ? "the query's memory limit" : "a query's share of the memory";
         return new QueryException(QueryErrorKind.TooLarge, $"the query needs more than {LimitBytes} bytes for {what} ({name}); {instead}");
     }
 

@@ -10,7 +10,8 @@ namespace Tempo.Host.Http;
 /// nor one object for the collector. What is long is asked for of what all answers may take, so that writing throws <see cref="QueryException"/> where others
 /// have the rest. Not thread safe.
 /// </summary>
-internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
+/// <param name="memory">What all answers share; null: that of the process.</param>
+internal sealed class AnswerBuffer(QueryMemory? memory = null) : IBufferWriter<byte>, IDisposable
 {
     private const int BlockBytes = 64 * 1024;
 
@@ -26,6 +27,7 @@ internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
     private int _used;
     private long _fullBytes;
     private long _heldBytes;
+    private readonly QueryMemory _memory = memory ?? QueryMemory.OfProcess;
     private long _takenBytes;
 
     public long Length => _fullBytes + _used;
@@ -93,7 +95,7 @@ internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
     {
         Clear();
         while (_spare.TryPop(out var block)) ArrayPool<byte>.Shared.Return(block);
-        QueryMemory.OfProcess.Return(_takenBytes);
+        _memory.Return(_takenBytes);
         (_heldBytes, _takenBytes) = (0, 0);
     }
 
@@ -130,7 +132,7 @@ internal sealed class AnswerBuffer : IBufferWriter<byte>, IDisposable
         _heldBytes += bytes;
         if (_heldBytes > FreeBytes)
         {
-            QueryMemory.OfProcess.Take(bytes);
+            _memory.Take(bytes);
             _takenBytes += bytes;
         }
 

@@ -22,6 +22,7 @@ public static class SpareMemory
     private static readonly Lock s_lock = new();
     private static readonly List<WeakReference<IKeepsSpareMemory>> s_owners = [];
     private static int s_nextCollection;
+    private static int s_isLettingGo;
 
     /// <summary>From now on it is asked, too, for as long as somebody else holds it.</summary>
     public static void Register(IKeepsSpareMemory owner)
@@ -43,8 +44,21 @@ public static class SpareMemory
         LetGo();
     }
 
-    /// <summary>Lets go of everything, and of what the collector holds for nobody: for who has just been refused memory.</summary>
+    /// <summary>Lets go of everything, and of what the collector holds for nobody: for who has just been refused memory. Of many who are refused together one does it.</summary>
     public static void LetGo()
+    {
+        if (Interlocked.Exchange(ref s_isLettingGo, 1) != 0) return;
+        try
+        {
+            LetGoOfAll();
+        }
+        finally
+        {
+            Volatile.Write(ref s_isLettingGo, 0);
+        }
+    }
+
+    private static void LetGoOfAll()
     {
         List<IKeepsSpareMemory> owners = [];
         lock (s_lock)

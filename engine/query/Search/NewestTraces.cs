@@ -23,18 +23,15 @@ internal sealed class NewestTraces(int limit)
     /// <summary>Start of the oldest one, once there are as many as were asked for.</summary>
     public ulong OldestStart => _newest is not null && _newest.TryPeek(out _, out var oldest) ? oldest.Start : 0;
 
-    public void Add(TraceSearchResult answer)
+    /// <returns>The one that has to go for it, or itself; null as long as there are fewer than were asked for.</returns>
+    public TraceSearchResult? Add(TraceSearchResult answer)
     {
-        if (_newest is not null)
-        {
-            _newest.EnqueueDequeue(answer, OrderOf(answer));
-            return;
-        }
-
+        if (_newest is not null) return _newest.EnqueueDequeue(answer, OrderOf(answer));
         _found.Add(answer);
-        if (_found.Count < limit) return;
+        if (_found.Count < limit) return null;
         _newest = new PriorityQueue<TraceSearchResult, (ulong Start, TraceId Id)>(_found.Select(static found => (found, OrderOf(found))), OldestFirst);
         _found.Clear();
+        return null;
     }
 
     /// <summary>

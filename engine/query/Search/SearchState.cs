@@ -104,21 +104,12 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
         lock (_lock)
         {
             _listedSpans += spans;
-            if (pageAsked is not null)
-            {
-                Charge(AnswerSize.BytesOf(answer), "the answer");
-                var left = pageAsked.Add(answer);
-                foreach (var set in left?.SpanSets ?? []) _listedSpans -= set.Spans.Length;
-                if (left is not null) budget.TryCharge(-AnswerSize.BytesOf(left));
-                CheckListedSpans();
-                return;
-            }
-
-            // From then on each takes the place of another one.
-            if (!_found.IsFull) Charge(AnswerSize.BytesOf(answer), "the answer");
-            _found.Add(answer);
-            if (_found.IsFull) Volatile.Write(ref _minStart, (long)_found.OldestStart);
-            if (!_found.IsFull) CheckListedSpans();
+            Charge(AnswerSize.BytesOf(answer), "the answer");
+            var left = pageAsked is not null ? pageAsked.Add(answer) : _found.Add(answer);
+            foreach (var set in left?.SpanSets ?? []) _listedSpans -= set.Spans.Length;
+            if (left is not null) budget.Return(AnswerSize.BytesOf(left));
+            if (pageAsked is null && _found.IsFull) Volatile.Write(ref _minStart, (long)_found.OldestStart);
+            CheckListedSpans();
         }
     }
 

@@ -114,6 +114,7 @@ internal sealed class TagValueCollector(long maxBytes, int maxValues, MemoryBudg
 
     private bool TryTake(int bytes)
     {
+        if (IsFull) return false;
         if (_bytes + bytes > maxBytes) IsFull = true;
         else if (!budget.TryCharge(ValueBytes + bytes * BytesOfTextByte)) IsFull = IsCutByMemory = true;
         else _bytes += bytes;

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
@@ -20,8 +19,7 @@ namespace Tempo.Engine.Storage.Compaction;
 /// </summary>
 public sealed class BlockCompactor(IObjectStore objects, BlockStore store, CompactedBlocks compacted, CompactionOptions options, Func<CompactionJob, DedicatedColumns>? columnsFor = null)
 {
-    // As many as merges have run beside each other.
-    private readonly ConcurrentBag<MergeMemory> _memories = [];
+    private MergeMemory? _memory;
 
     /// <summary>
     /// Writes the output, or finds it if an earlier attempt has. <see cref="MergeResult.Output"/> is null if the inputs have no
@@ -37,7 +35,8 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
         var existing = await store.TryReadMetaAsync(job.Tenant, job.OutputId, static _ => { }, cancellation).ConfigureAwait(false);
         if (existing is not null) return new MergeResult(existing, default) { Rest = await FindRestAsync(job, cancellation).ConfigureAwait(false) };
         var inputs = new List<BlockReader>();
-        var memory = _memories.TryTake(out var kept) ? kept : new MergeMemory();
+        // One is kept: of merges beside each other the others take, and leave, memory of their own.
+        var memory = Interlocked.Exchange(ref _memory, null) ?? new MergeMemory();
         memory.SpillPath = store.SpillPathOf(job.OutputId);
         try
         {
@@ -76,7 +75,7 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
         {
             memory.Release();
             foreach (var input in inputs) input.Dispose();
-            _memories.Add(memory);
+            _memory = memory;
         }
     }
 

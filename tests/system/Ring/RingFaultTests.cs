@@ -166,7 +166,7 @@ public sealed class RingFaultTests
     {
         await using var ring = await RingCluster.StartAsync(new RingSettings { Nodes = 1 });
         using var http = new HttpClient(new SocketsHttpHandler());
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://{ring.Nodes[0].ApiGrpcAddress}/tempo.peer/v2/live")
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://{ring.Nodes[0].ApiGrpcAddress}/tempo.peer/v3/live")
         {
             Version = new Version(2, 0),
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,

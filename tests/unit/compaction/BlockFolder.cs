@@ -24,13 +24,13 @@ internal sealed class BlockFolder : IDisposable
 
     public string Root { get; }
 
-    public NodeOptions Options { get; init; } = new();
+    public NodeOptions Options { get; init; } = new() { MaxConcurrentMerges = 1 };
 
     /// <summary>Longer attributes are cut.</summary>
     public int AttributeBytes { get; set; } = MaxAttributeBytes;
 
     public static BlockFolder Create(NodeOptions? options = null) =>
-        new(TestFolder.Create("tempo-compaction-")) { Options = options ?? new NodeOptions() };
+        new(TestFolder.Create("tempo-compaction-")) { Options = options ?? new NodeOptions { MaxConcurrentMerges = 1 } };
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 

@@ -30,7 +30,7 @@ public sealed class QueryMemoryTests
         using var budget = new MemoryBudget(100, new QueryMemory(1000));
         var refused = Assert.Throws<QueryException>(() => budget.Charge(101, "values"));
         Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
-        Assert.Contains("100 bytes for values (metrics query memory limit)", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("100 bytes for values (the query's memory limit)", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -162,6 +162,7 @@ internal sealed class SimNode(Surroundings around, string name)
         Share = ring,
         AutoPromote = false,
         MaxRunningCuts = 1,
+        MaxConcurrentMerges = 1,
         MaxRunningQueries = 1,
         BloomShardBytes = 64,
         ColumnCacheBytes = 1 << 20,

@@ -19,7 +19,7 @@ namespace Tempo.Compaction.Tests.Simulation;
 /// </summary>
 internal sealed class SimNode : IDisposable
 {
-    private readonly NodeOptions _options = new() { AutoPromote = false, CompactedBlockRetention = TimeSpan.FromMinutes(10), BlockRetention = TimeSpan.FromDays(365_000) };
+    private readonly NodeOptions _options = new() { AutoPromote = false, MaxConcurrentMerges = 1, CompactedBlockRetention = TimeSpan.FromMinutes(10), BlockRetention = TimeSpan.FromDays(365_000) };
     private readonly SimLedger _ledger;
     private readonly WriteAheadLog _log;
     private readonly NodeState _state;

@@ -126,16 +126,16 @@ public class ConfigFileTests
     }
 
     [Theory]
-    [InlineData("compactor: {compaction: {block_retention: 48h, compacted_block_retention: 10m, compaction_window: 30m, max_block_bytes: 1GiB, max_compaction_objects: 1000, compaction_cycle: 5s}}")]
-    [InlineData("backend_worker: {compaction: {block_retention: 48h, compacted_block_retention: 10m, compaction_window: 30m, max_block_bytes: 1GiB, max_compaction_objects: 1000}}\nbackend_scheduler: {provider: {compaction: {min_cycle_interval: 5s}}}")]
-    [InlineData("backend_scheduler: {provider: {compaction: {min_cycle_interval: 5s, compaction: {block_retention: 48h, compacted_block_retention: 10m, compaction_window: 30m, max_block_bytes: 1GiB, max_compaction_objects: 1000}}}}")]
+    [InlineData("compactor: {compaction: {block_retention: 48h, compacted_block_retention: 10m, compaction_window: 30m, max_block_bytes: 1GiB, max_compaction_objects: 1000, max_concurrent_merges: 3, compaction_cycle: 5s}}")]
+    [InlineData("backend_worker: {compaction: {block_retention: 48h, compacted_block_retention: 10m, compaction_window: 30m, max_block_bytes: 1GiB, max_compaction_objects: 1000, max_concurrent_merges: 3}}\nbackend_scheduler: {provider: {compaction: {min_cycle_interval: 5s}}}")]
+    [InlineData("backend_scheduler: {provider: {compaction: {min_cycle_interval: 5s, compaction: {block_retention: 48h, compacted_block_retention: 10m, compaction_window: 30m, max_block_bytes: 1GiB, max_compaction_objects: 1000, max_concurrent_merges: 3}}}}")]
     public void CompactionHasTheNamesOfBothGenerations(string yaml)
     {
         var (options, warnings) = Apply(yaml);
         var node = options.Node;
         Assert.Empty(warnings);
         Assert.Equal((TimeSpan.FromHours(48), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(30)), (node.BlockRetention, node.CompactedBlockRetention, node.CompactionWindow));
-        Assert.Equal((1L << 30, 1000L, TimeSpan.FromSeconds(5)), (node.MaxCompactedBlockBytes, node.MaxCompactionObjects, node.CompactionCycle));
+        Assert.Equal((1L << 30, 1000L, 3, TimeSpan.FromSeconds(5)), (node.MaxCompactedBlockBytes, node.MaxCompactionObjects, node.MaxConcurrentMerges, node.CompactionCycle));
         Assert.Contains("0s is out of range, 1s to", Error("compactor: {compaction: {compaction_window: 0s}}"), StringComparison.Ordinal);
     }
 

@@ -43,23 +43,6 @@ public sealed class ListenerApplicationTests
         Assert.Equal((500, "internal error\n"), (context.Response.StatusCode, text));
     }
 
-    /// <summary>A long answer is asked for block by block, and given back; a short one is never refused.</summary>
-    [Fact]
-    public void A_long_answer_takes_of_what_all_answers_may()
-    {
-        var before = QueryMemory.OfProcess.TakenBytes;
-        using (var answer = new AnswerBuffer())
-        {
-            answer.GetSpan(1 << 20);
-            answer.Advance(1 << 20);
-            Assert.Equal(before, QueryMemory.OfProcess.TakenBytes);
-            answer.GetSpan(1 << 22);
-            Assert.Equal(before + (1 << 22), QueryMemory.OfProcess.TakenBytes);
-        }
-
-        Assert.Equal(before, QueryMemory.OfProcess.TakenBytes);
-    }
-
     private static async Task<(HttpContext Context, string Text)> AnswerAsync(Action handle)
     {
         var context = new DefaultHttpContext();
