@@ -1,3 +1,4 @@
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Sources;
@@ -6,13 +7,28 @@ namespace Tempo.Engine.Query.Sources;
 /// Memory of batches and of ordered traces from query to query: some megabytes of large arrays that would be asked of the system, zeroed and
 /// collected each time. Of ordinary ones a few are kept, of large ones none. Thread safe.
 /// </summary>
-/// <param name="maxKept">That are kept.</param>
-/// <param name="release">Lets go of all that is another's.</param>
-/// <param name="isOrdinary">Whether one is worth keeping.</param>
-internal sealed class ScratchPool<T>(int maxKept, Action<T> release, Func<T, bool> isOrdinary) where T : class, new()
+internal sealed class ScratchPool<T> : IKeepsSpareMemory where T : class, new()
 {
     private readonly Lock _lock = new();
     private readonly Stack<T> _kept = new();
+    private readonly int _maxKept;
+    private readonly Action<T> _release;
+    private readonly Func<T, bool> _isOrdinary;
+
+    /// <param name="maxKept">That are kept.</param>
+    /// <param name="release">Lets go of all that is another's.</param>
+    /// <param name="isOrdinary">Whether one is worth keeping.</param>
+    public ScratchPool(int maxKept, Action<T> release, Func<T, bool> isOrdinary)
+    {
+        (_maxKept, _release, _isOrdinary) = (maxKept, release, isOrdinary);
+        SpareMemory.Register(this);
+    }
+
+    /// <inheritdoc/>
+    public void LetGo()
+    {
+        lock (_lock) _kept.Clear();
+    }
 
     /// <summary>One that nobody reads; its memory is as it was left.</summary>
     public T Take()
@@ -23,10 +39,10 @@ internal sealed class ScratchPool<T>(int maxKept, Action<T> release, Func<T, boo
     /// <summary>Nobody reads it any more.</summary>
     public void Return(T item)
     {
-        release(item);
-        if (!isOrdinary(item)) return;
+        _release(item);
+        if (!_isOrdinary(item)) return;
         lock (_lock)
-            if (_kept.Count < maxKept)
+            if (_kept.Count < _maxKept)
                 _kept.Push(item);
     }
 
