@@ -182,8 +182,7 @@ public sealed class MetricsGenerator : IAsyncDisposable
             try
             {
                 await Task.Delay(Tick, _services.Time, cancellation).ConfigureAwait(false);
-                // Encoding takes its time: on a thread of its own it keeps none from the requests.
-#pragma warning disable RS0030 // a collection computes for long: a thread of its own
+#pragma warning disable RS0030 // encoding takes its time: on a thread of its own it keeps none from the requests
                 await Task.Factory.StartNew(() => CollectAsync(all: false, cancellation), cancellation, longWork, TaskScheduler.Default).Unwrap().ConfigureAwait(false);
 #pragma warning restore RS0030
                 _loopError = "";

@@ -133,8 +133,7 @@ internal sealed partial class CompactionLoop
         try
         {
             await _compactor.RetireAsync(job.Tenant, job.Inputs.Select(static input => input.BlockId), late.Token, job.Inputs).ConfigureAwait(false);
-            _settled.Add(output.BlockId);
-            _unsettled.Remove(output.BlockId);
+            NoteSettled(output);
         }
         catch (Exception e) when (!late.IsCancellationRequested)
         {

@@ -70,8 +70,7 @@ internal sealed partial class CompactionLoop(NodeOptions options, CompactionServ
             try
             {
                 await WaitAsync(wait, cancellation).ConfigureAwait(false);
-                // A merge computes for as long as it takes: on a thread of its own it keeps none from the requests.
-#pragma warning disable RS0030 // a merge computes for long: a thread of its own
+#pragma warning disable RS0030 // a merge computes for as long as it takes: on a thread of its own it keeps none from the requests
                 await Task.Factory.StartNew(() => RunOnceAsync(cancellation), cancellation, longWork, TaskScheduler.Default).Unwrap().ConfigureAwait(false);
 #pragma warning restore RS0030
                 wait = options.CompactionCycle;
@@ -157,8 +156,7 @@ internal sealed partial class CompactionLoop(NodeOptions options, CompactionServ
             try
             {
                 await SettleAsync(meta, cancellation).ConfigureAwait(false);
-                _unsettled.Remove(meta.BlockId);
-                _settled.Add(meta.BlockId);
+                NoteSettled(meta);
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
@@ -178,6 +176,12 @@ internal sealed partial class CompactionLoop(NodeOptions options, CompactionServ
         RemoveFromView(inputs);
         await _compactor.RetireAsync(meta.Tenant, inputs, cancellation, known).ConfigureAwait(false);
         messages.Info("compaction finished that was cut off", ("tenant", meta.Tenant.Value), ("block", meta.BlockId.ToString()), ("inputs", inputs.Count));
+    }
+
+    private void NoteSettled(BlockMeta output)
+    {
+        _unsettled.Remove(output.BlockId);
+        _settled.Add(output.BlockId);
     }
 
     private void NoteUnsettled(BlockMeta output, Exception e)

@@ -12,20 +12,10 @@ public sealed partial class ColumnChunkWriter
     }
 
     /// <summary>Compressed bytes of INT64 in PLAIN encoding.</summary>
-    public int TryPlain(ReadOnlySpan<long> values)
-    {
-        _page.ResetWrittenCount();
-        PlainEncoder.Encode(values, _page);
-        return CompressedBodyBytes();
-    }
+    public int TryPlain(ReadOnlySpan<long> values) => TryPlain(values, CompressionLevel);
 
     /// <summary>The same of entries of the dictionary.</summary>
-    public int TryDictionary(ReadOnlySpan<long> entries)
-    {
-        _page.ResetWrittenCount();
-        PlainEncoder.Encode(entries, _page);
-        return CompressedBodyBytes(DictionaryLevel);
-    }
+    public int TryDictionary(ReadOnlySpan<long> entries) => TryPlain(entries, DictionaryLevel);
 
     /// <summary>Compressed bytes of dictionary indices.</summary>
     public int TryDictionaryIndices(ReadOnlySpan<int> indices, int bitWidth)
@@ -33,6 +23,13 @@ public sealed partial class ColumnChunkWriter
         _page.ResetWrittenCount();
         RleBitPackedHybrid.Encode(indices, bitWidth, _page);
         return CompressedBodyBytes();
+    }
+
+    private int TryPlain(ReadOnlySpan<long> values, int level)
+    {
+        _page.ResetWrittenCount();
+        PlainEncoder.Encode(values, _page);
+        return CompressedBodyBytes(level);
     }
 
     private int CompressedBodyBytes() => CompressedBodyBytes(CompressionLevel);

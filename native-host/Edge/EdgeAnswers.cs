@@ -8,7 +8,7 @@ using Tempo.Host.Receivers;
 namespace Tempo.Host.Edge;
 
 /// <summary>
-/// The answers to plain posts, the bytes that Kestrel would send for the same. Most of them are the same 120 bytes, which are put together
+/// The answers to plain posts; those of OTLP are the bytes that Kestrel would send for the same. Most of them are the same 120 bytes, which are put together
 /// once a second, for the date. Thread safe.
 /// </summary>
 internal sealed class EdgeAnswers(TimeProvider time)
@@ -27,7 +27,7 @@ internal sealed class EdgeAnswers(TimeProvider time)
     }
 
     /// <summary>An outcome with something to tell, as protobuf.</summary>
-    public byte[] Partial(in IngestOutcome outcome) => Compose(200, "", ExportResponse.ToProtobuf(outcome));
+    public byte[] Partial(in IngestOutcome outcome) => OfOtlp(200, "", ExportResponse.ToProtobuf(outcome));
 
     /// <summary>A refusal: a google.rpc.Status as protobuf.</summary>
     public byte[] Error(int code, in GrpcStatus status)
@@ -35,11 +35,11 @@ internal sealed class EdgeAnswers(TimeProvider time)
         var retry = HttpBody.RetryAfter(status) is { } seconds ? $"Retry-After: {seconds}\r\n" : "";
         using var message = new NativeBuffer();
         GrpcStatusDetails.Write(status, message);
-        return Compose(code, retry, message.Written);
+        return OfOtlp(code, retry, message.Written);
     }
 
     /// <summary>The last answer on its connection, without content.</summary>
-    public byte[] Last(int code) => Encoding.ASCII.GetBytes($"HTTP/1.1 {code} {ReasonPhrases.GetReasonPhrase(code)}\r\nContent-Length: 0\r\nConnection: close\r\n{(code == 503 ? "Retry-After: 1\r\n" : "")}Date: {time.GetUtcNow():R}\r\n\r\n");
+    public byte[] Last(int code) => Compose(code, $"Connection: close\r\n{(code == 503 ? "Retry-After: 1\r\n" : "")}Date: {time.GetUtcNow():R}\r\n", []);
 
     /// <summary>The same answer, saying that no other follows.</summary>
     public static byte[] AsLast(ReadOnlySpan<byte> answer)
@@ -48,13 +48,17 @@ internal sealed class EdgeAnswers(TimeProvider time)
         return [.. answer[..line], .. "Connection: close\r\n"u8, .. answer[line..]];
     }
 
-    private byte[] Compose(int code, string headers, ReadOnlySpan<byte> message) => Compose(time.GetUtcNow(), code, headers, message);
+    /// <summary>An answer with these headers (each with its line end) behind its length.</summary>
+    public static byte[] Compose(int code, string headers, ReadOnlySpan<byte> body) =>
+        [.. Encoding.ASCII.GetBytes($"HTTP/1.1 {code} {ReasonPhrases.GetReasonPhrase(code)}\r\nContent-Length: {body.Length}\r\n{headers}\r\n"), .. body];
 
-    private static byte[] Compose(DateTimeOffset now, int code, string headers, ReadOnlySpan<byte> message) =>
-        [.. Encoding.ASCII.GetBytes($"HTTP/1.1 {code} {ReasonPhrases.GetReasonPhrase(code)}\r\nContent-Length: {message.Length}\r\nContent-Type: application/x-protobuf\r\nDate: {now:R}\r\n{headers}\r\n"), .. message];
+    private byte[] OfOtlp(int code, string headers, ReadOnlySpan<byte> message) => OfOtlp(time.GetUtcNow(), code, headers, message);
+
+    private static byte[] OfOtlp(DateTimeOffset now, int code, string headers, ReadOnlySpan<byte> message) =>
+        Compose(code, $"Content-Type: application/x-protobuf\r\nDate: {now:R}\r\n{headers}", message);
 
     private sealed record Dated(long Second, byte[] Answer)
     {
-        public static Dated At(DateTimeOffset now) => new(now.ToUnixTimeSeconds(), Compose(now, 200, "", []));
+        public static Dated At(DateTimeOffset now) => new(now.ToUnixTimeSeconds(), OfOtlp(now, 200, "", []));
     }
 }

@@ -405,7 +405,7 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
     // A fault of ours, which is answered as Kestrel's listener answers it.
     private void Fail(Exception fault)
     {
-        posts.Log.Error("request failed", ("method", "POST"), ("path", posts.Path), ("err", fault.ToString()));
+        posts.Log.Error("request failed", ("method", "POST"), ("path", posts.Shape.Path), ("err", fault.ToString()));
         // Without memory it is no fault of the request's: what is kept in reserve is given up, and the sender comes again.
         var code = fault is OutOfMemoryException ? 503 : 500;
         if (code == 503) SpareMemory.LetGo();

@@ -5,16 +5,13 @@ using Tempo.Host.Receivers;
 namespace Tempo.Host.Edge;
 
 /// <summary>What is done with the plain posts (<see cref="PostHead"/>) of a port.</summary>
-/// <param name="path">Where it takes posts.</param>
-/// <param name="shape">What their heads look like.</param>
+/// <param name="shape">What their heads look like, and where they go.</param>
 /// <param name="memory">Where bodies are rented.</param>
 /// <param name="maxBodyBytes">A longer one is not read here.</param>
 /// <param name="log">Gets what failed by a fault of ours.</param>
 /// <param name="time">The clock.</param>
-internal abstract class PlainPosts(string path, PostShape shape, RequestMemory memory, int maxBodyBytes, Log log, TimeProvider time)
+internal abstract class PlainPosts(PostShape shape, RequestMemory memory, int maxBodyBytes, Log log, TimeProvider time)
 {
-    public string Path => path;
-
     public PostShape Shape => shape;
 
     public RequestMemory Memory => memory;

@@ -24,6 +24,8 @@ internal enum HeadKind
 /// <param name="senderHeader">Name of the header that says who sends, in small letters.</param>
 internal sealed class PostShape(string path, string contentType, string senderHeader)
 {
+    public string Path => path;
+
     /// <summary>With its line end.</summary>
     public byte[] RequestLine { get; } = Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\n");
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.AspNetCore.WebUtilities;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers;
 using Tempo.Host.Edge;
@@ -17,7 +16,7 @@ namespace Tempo.Host.Peer;
 /// by TLS, is Kestrel's and so <see cref="PeerEndpoint"/>'s.
 /// </summary>
 internal sealed class PeerPosts(PushIntake intake, string secret, RequestMemory memory, RequestMetrics requests, Log log, TimeProvider time)
-    : PlainPosts(PeerProtocol.Push, new PostShape(PeerProtocol.Push, PeerProtocol.ContentType, PeerProtocol.SecretHeader), memory, PeerProtocol.MaxPushBytes, log, time)
+    : PlainPosts(new PostShape(PeerProtocol.Push, PeerProtocol.ContentType, PeerProtocol.SecretHeader), memory, PeerProtocol.MaxPushBytes, log, time)
 {
     private readonly byte[] _secret = Encoding.UTF8.GetBytes(secret);
 
@@ -51,16 +50,10 @@ internal sealed class PeerPosts(PushIntake intake, string secret, RequestMemory 
             return Text(400, e.Message);
         }
 
-        return (200, Compose(200, answer.Written));
+        return (200, EdgeAnswers.Compose(200, "", answer.Written));
     }
 
     public override void Observe(int code, long started) => requests.Observe("POST", "tempo_peer_push", code.ToString(CultureInfo.InvariantCulture), Time.GetElapsedTime(started));
 
-    private static (int Code, byte[] Answer) Text(int code, string text) => (code, Compose(code, Encoding.UTF8.GetBytes(text + "\n")));
-
-    private static byte[] Compose(int code, ReadOnlySpan<byte> body)
-    {
-        var head = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 {code} {ReasonPhrases.GetReasonPhrase(code)}\r\nContent-Length: {body.Length}\r\n\r\n"));
-        return [.. head, .. body];
-    }
+    private static (int Code, byte[] Answer) Text(int code, string text) => (code, EdgeAnswers.Compose(code, "", Encoding.UTF8.GetBytes(text + "\n")));
 }

@@ -16,7 +16,7 @@ namespace Tempo.Host.Receivers;
 /// <param name="log">Gets what failed by a fault of ours.</param>
 /// <param name="time">The clock.</param>
 internal sealed class OtlpPosts(OtlpIngest ingest, RequestMemory memory, int maxBodyBytes, string path, RequestMetrics requests, Log log, TimeProvider time)
-    : PlainPosts(path, PostShape.Otlp(path), memory, maxBodyBytes, log, time)
+    : PlainPosts(PostShape.Otlp(path), memory, maxBodyBytes, log, time)
 {
     public override bool TryAccept(string? sender, out TenantId tenant) => ingest.ResolveTenant(sender is null ? StringValues.Empty : new StringValues(sender), out tenant).IsOk;
 

@@ -4,22 +4,14 @@ using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Tags;
 
-/// <summary>Names of attributes by scope, each once, up to a number of bytes.</summary>
-internal sealed class TagNameCollector(long maxBytes, MemoryBudget budget)
+/// <summary>Names of attributes by scope, each once, as long as there is room.</summary>
+internal sealed class TagNameCollector(TagRoom room)
 {
-    // Of a name: here, and as an object of the answer.
-    private const long NameBytes = 160;
-    private const long BytesOfTextByte = 5;
-
     private readonly InternTable[] _names = [.. Enumerable.Range(0, (int)CatalogScope.Intrinsic).Select(static _ => new InternTable(64))];
     private readonly bool[] _hasEmpty = new bool[(int)CatalogScope.Intrinsic];
-    private long _bytes;
 
     /// <summary>A name was left out.</summary>
-    public bool IsFull { get; private set; }
-
-    /// <summary>…because of the memory.</summary>
-    public bool IsCutByMemory { get; private set; }
+    public bool IsFull => room.IsFull;
 
     /// <summary>The name is there.</summary>
     public bool Has(CatalogScope scope, ReadOnlySpan<byte> name) => name.IsEmpty ? _hasEmpty[(int)scope] : _names[(int)scope].TryFind(name) >= 0;
@@ -34,21 +26,7 @@ internal sealed class TagNameCollector(long maxBytes, MemoryBudget budget)
             return;
         }
 
-        if (names.TryFind(name) >= 0) return;
-        if (IsFull || _bytes + name.Length > maxBytes)
-        {
-            IsFull = true;
-            return;
-        }
-
-        if (!budget.TryCharge(NameBytes + name.Length * BytesOfTextByte))
-        {
-            IsFull = IsCutByMemory = true;
-            return;
-        }
-
-        _bytes += name.Length;
-        names.Intern(name);
+        if (names.TryFind(name) < 0 && room.TryTake(name.Length)) names.Intern(name);
     }
 
     /// <summary>The names of a scope, sorted.</summary>

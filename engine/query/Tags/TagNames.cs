@@ -21,8 +21,8 @@ public static class TagNames
         var result = new TagNamesResult();
         if (scopes.Attributes.Length > 0 && !filter.MatchesNothing)
         {
-            using var budget = request.Limits.NewBudget();
-            var names = new TagNameCollector(request.Limits.MaxBytes, budget);
+            using var room = new TagRoom(request.Limits);
+            var names = new TagNameCollector(room);
             var scan = new TagScan(sources, filter, request.StartSeconds, request.EndSeconds, request.Slots);
             scan.Live(Visit, cancellation);
             foreach (var block in scan.Blocks.InRange)
@@ -33,7 +33,7 @@ public static class TagNames
             }
 
             result.InspectedBytes += scan.InspectedBytes;
-            result.Message = scan.Blocks.Damage.Length == 0 && names.IsFull ? request.Limits.Cut("names", names.IsCutByMemory) : scan.Blocks.Damage;
+            result.Message = scan.Blocks.Damage.Length == 0 && room.IsFull ? room.Cut("names") : scan.Blocks.Damage;
             Write(scopes, names, request.MaxNamesPerScope, result);
 
             bool Visit(Storage.Scan.SpanBatch batch, List<Range> rows)

@@ -64,12 +64,4 @@ public sealed record TagLimits
 
     /// <summary>What all queries share: an answer has half of it at the most, whatever <see cref="MaxBytes"/> says.</summary>
     public QueryMemory Memory { get; init; } = QueryMemory.OfProcess;
-
-    /// <summary>What is said of an answer that was cut, by <see cref="MaxBytes"/> or because it takes too much memory.</summary>
-    internal string Cut(string what, bool byMemory) => byMemory
-        ? $"there are more {what}: the limit is {Memory.MaxBytesOfOne} bytes of memory (a query's share)"
-        : $"there are more {what}: the limit is {MaxBytes} bytes of them (max_bytes_per_tag_values_query)";
-
-    /// <summary>What one answer may take.</summary>
-    internal MemoryBudget NewBudget() => new(long.MaxValue, Memory);
 }

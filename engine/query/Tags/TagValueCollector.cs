@@ -6,35 +6,24 @@ using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Tags;
 
-/// <summary>Values of an attribute, each once with how often it was seen, up to a number of bytes.</summary>
-internal sealed class TagValueCollector(long maxBytes, int maxValues, MemoryBudget budget)
+/// <summary>Values of an attribute, each once with how often it was seen, as long as there is room.</summary>
+internal sealed class TagValueCollector(TagRoom room, int maxValues)
 {
-    // Of a text: here, where it is put in order, as an object of the answer and in its list; of a number about as much.
-    private const long ValueBytes = 160;
-    private const long BytesOfTextByte = 5;
-
     private readonly TextMemory _memory = TextMemory.Rent();
     private readonly Dictionary<(CatalogValueType Type, long Bits), long> _numbers = [];
     private int _textCount;
-    private long _bytes;
     private SeenTexts? _seen;
 
-    /// <summary>A value was left out because of the bytes.</summary>
-    public bool IsFull { get; private set; }
-
-    /// <summary>The same because of the memory.</summary>
-    public bool IsCutByMemory { get; private set; }
-
     /// <summary>More would not be answered: what is left need not be looked at.</summary>
-    public bool HasEnough => IsFull || maxValues > 0 && _textCount + _numbers.Count >= maxValues;
+    public bool HasEnough => room.IsFull || maxValues > 0 && _textCount + _numbers.Count >= maxValues;
 
     public void AddText(ReadOnlySpan<byte> text, long count)
     {
-        var code = IsFull ? _memory.TryFind(text) : _memory.Intern(text);
+        var code = room.IsFull ? _memory.TryFind(text) : _memory.Intern(text);
         if (code < 0) return;
         if (_memory.Counts[code] == 0)
         {
-            if (!TryTake(text.Length)) return;
+            if (!room.TryTake(text.Length)) return;
             _textCount++;
         }
 
@@ -44,7 +33,7 @@ internal sealed class TagValueCollector(long maxBytes, int maxValues, MemoryBudg
     public void AddNumber(CatalogValueType type, long bits, long count)
     {
         var value = (type, bits);
-        if (!_numbers.TryGetValue(value, out var known) && !TryTake(NumberText(type, bits).Length)) return;
+        if (!_numbers.TryGetValue(value, out var known) && !room.TryTake(NumberText(type, bits).Length)) return;
         _numbers[value] = known + count;
     }
 
@@ -111,15 +100,6 @@ internal sealed class TagValueCollector(long maxBytes, int maxValues, MemoryBudg
 
     /// <summary>Gives memory back; nothing is collected any more.</summary>
     public void Release() => _memory.Return();
-
-    private bool TryTake(int bytes)
-    {
-        if (IsFull) return false;
-        if (_bytes + bytes > maxBytes) IsFull = true;
-        else if (!budget.TryCharge(ValueBytes + bytes * BytesOfTextByte)) IsFull = IsCutByMemory = true;
-        else _bytes += bytes;
-        return !IsFull;
-    }
 
     private static string NumberText(CatalogValueType type, long bits) => type switch
     {

@@ -41,8 +41,8 @@ public static class TagValues
         var filter = TagFilter.Of(request.Query, request.Limits);
         if (target.Places.Count == 0 || filter.MatchesNothing) return result;
 
-        using var budget = request.Limits.NewBudget();
-        var values = new TagValueCollector(request.Limits.MaxBytes, request.MaxValues, budget);
+        using var room = new TagRoom(request.Limits);
+        var values = new TagValueCollector(room, request.MaxValues);
         var scan = new TagScan(sources, filter, request.StartSeconds, request.EndSeconds, request.Slots);
         scan.Live(Visit, cancellation);
         var unlisted = new List<QueryBlock>();
@@ -58,7 +58,7 @@ public static class TagValues
         values.WriteTo(result.Values);
         values.Release();
         result.InspectedBytes += scan.InspectedBytes;
-        result.Message = scan.Blocks.Damage.Length == 0 && values.IsFull ? request.Limits.Cut("values", values.IsCutByMemory) : scan.Blocks.Damage;
+        result.Message = scan.Blocks.Damage.Length == 0 && room.IsFull ? room.Cut("values") : scan.Blocks.Damage;
         return result;
 
         bool Visit(SpanBatch batch, List<Range> rows)

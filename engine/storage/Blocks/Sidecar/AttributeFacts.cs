@@ -42,7 +42,7 @@ internal sealed class AttributeFacts
     public CatalogTypes Types(int key) => _keys[key].Types;
 
     /// <summary>Owners have the key.</summary>
-    public void AddKey(int key, CatalogTypes types, int ownerCount = 1)
+    public void AddKey(int key, CatalogTypes types, int ownerCount)
     {
         if (key >= KeyCount) ReserveKeys(key + 1);
         ref var fact = ref _keys[key];

@@ -254,7 +254,7 @@ internal sealed class AttributeStage
     private void Add(int batch, AttributeColumns source, int i, AttributeType type, int key)
     {
         var n = Begin(key, type is >= AttributeType.StringArray and <= AttributeType.EmptyArray);
-        Facts.AddKey(key, FactTypes[(int)type], 0);
+        Facts.AddKey(key, FactTypes[(int)type], ownerCount: 0); // see Complete
         switch (type)
         {
             case AttributeType.String:
@@ -332,7 +332,7 @@ internal sealed class AttributeStage
         _load.EntryCount += values.Length;
         var key = Dictionaries.Keys.Index(column.Key);
         var n = Begin(key, isArray: values.Length > 1);
-        Facts.AddKey(key, column.Type == AttributeType.Int ? CatalogTypes.Int : CatalogTypes.Text, 0);
+        Facts.AddKey(key, column.Type == AttributeType.Int ? CatalogTypes.Int : CatalogTypes.Text, ownerCount: 0);
         foreach (var value in values)
             if (column.Type == AttributeType.Int) Ints.Add(n, value);
             else Strings.Add(n, Dictionaries.Values.Index(column.Values[(int)value]));

@@ -34,8 +34,8 @@ internal sealed class RowGroupMemoryPool : IKeepsSpareMemory
     private readonly int _capacity;
     private readonly int _merges;
 
-    /// <param name="capacity">Most that are lent at once, and kept.</param>
-    /// <param name="merges">Merges that run beside each other: as many are lent whatever cuts do.</param>
+    /// <param name="capacity">Most that cuts have at once.</param>
+    /// <param name="merges">Merges that run beside each other: as many are lent whatever cuts do, to cuts, too. The more of the two are lent at the most, and kept.</param>
     public RowGroupMemoryPool(int capacity, int merges = 1)
     {
         (_capacity, _merges) = (capacity, merges);

@@ -30,8 +30,6 @@ public sealed class PushTests : IAsyncLifetime
     private readonly SteppedTime _time = new(0);
     private TempoNode _node = null!;
 
-    private string Secret => _secret;
-
     private string Address => $"127.0.0.1:{_port}";
 
     public async ValueTask InitializeAsync() => _node = await TempoNode.StartAsync(
@@ -49,7 +47,7 @@ public sealed class PushTests : IAsyncLifetime
     public async Task Each_of_many_requests_of_several_tenants_has_its_own_answer(bool isBelowKestrel)
     {
         await using var server = await ServeAsync(isBelowKestrel);
-        using var transport = Transport(Secret);
+        using var transport = Transport(_secret);
         using var peer = PeerOf(transport);
         var outcomes = await Task.WhenAll(Enumerable.Range(0, 300).Select(i => SendAsync(peer, $"tenant-{i % 12}", trace: i, spans: 1 + (i % 5))));
         for (var i = 0; i < outcomes.Length; i++) Assert.Equal((IngestStatus.Accepted, 1 + (i % 5), 0), (outcomes[i].Status, outcomes[i].AcceptedSpans, outcomes[i].RejectedSpans));
@@ -63,7 +61,7 @@ public sealed class PushTests : IAsyncLifetime
     public async Task A_batch_of_many_pieces_is_stored_whole(bool isBelowKestrel)
     {
         await using var server = await ServeAsync(isBelowKestrel);
-        using var transport = Transport(Secret);
+        using var transport = Transport(_secret);
         using var peer = PeerOf(transport);
         for (var trace = 0; trace < 3; trace++) Assert.Equal((IngestStatus.Accepted, 100_000), await SendAsync(peer, "a", trace, spans: 100_000) is var outcome ? (outcome.Status, outcome.AcceptedSpans) : default);
         Assert.Equal(IngestStatus.Accepted, (await SendAsync(peer, "a", trace: 4, spans: 1)).Status);
@@ -85,7 +83,7 @@ public sealed class PushTests : IAsyncLifetime
     [InlineData(false)]
     public async Task A_node_that_ends_and_is_back_is_found_again(bool isBelowKestrel)
     {
-        using var transport = Transport(Secret);
+        using var transport = Transport(_secret);
         using var peer = PeerOf(transport);
         for (var round = 0; round < 3; round++)
         {
@@ -100,7 +98,7 @@ public sealed class PushTests : IAsyncLifetime
     public async Task A_batch_that_makes_no_sense_is_told_so(bool isBelowKestrel)
     {
         await using var server = await ServeAsync(isBelowKestrel);
-        using var transport = Transport(Secret);
+        using var transport = Transport(_secret);
         using var way = transport.OpenPush("b", Address);
         var refused = await Assert.ThrowsAsync<PeerException>(() => way.AskAsync(new byte[PeerProtocol.HeadRoomBytes + 3], TestContext.Current.CancellationToken));
         Assert.Contains("400: a batch of 3 bytes", refused.Message, StringComparison.Ordinal);
@@ -112,7 +110,7 @@ public sealed class PushTests : IAsyncLifetime
     {
         using var silent = new TcpListener(IPAddress.Loopback, _port);
         silent.Start();
-        using var transport = Transport(Secret);
+        using var transport = Transport(_secret);
         using var way = transport.OpenPush("b", Address);
         using var late = new CancellationTokenSource();
         var (first, second) = (way.AskAsync(Batch(), late.Token), way.AskAsync(Batch(), TestContext.Current.CancellationToken));
@@ -142,7 +140,7 @@ public sealed class PushTests : IAsyncLifetime
     public async Task A_node_of_another_version_is_told_so_and_nothing_of_it_is_read(string question)
     {
         await using var server = await ServeAsync();
-        using var transport = Transport(Secret);
+        using var transport = Transport(_secret);
         using var answer = new NativeBuffer();
         // As a node of the next version would ask; what its bytes mean nobody here knows.
         var refused = await Assert.ThrowsAsync<PeerException>(async () => await transport.AskAsync("b", Address, $"{PeerProtocol.Root}v{PeerProtocol.Version + 1}/{question}", question == "ping" ? null : new byte[20], answer, TestContext.Current.CancellationToken));
@@ -153,7 +151,7 @@ public sealed class PushTests : IAsyncLifetime
     public async Task Who_is_no_member_any_more_is_sent_nothing()
     {
         await using var server = await ServeAsync();
-        using var transport = Transport(Secret);
+        using var transport = Transport(_secret);
         using var peer = PeerOf(transport);
         Assert.Equal(IngestStatus.Accepted, (await SendAsync(peer, "a", trace: 1, spans: 1)).Status);
         peer.Dispose();
@@ -197,7 +195,7 @@ public sealed class PushTests : IAsyncLifetime
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync("127.0.0.1", _port, TestContext.Current.CancellationToken);
-        var head = $"{method} {PeerProtocol.PathPrefix}{question} HTTP/1.1\r\nHost: x\r\n{PeerProtocol.SecretHeader}: {Secret}\r\n{headers}\r\n\r\n";
+        var head = $"{method} {PeerProtocol.PathPrefix}{question} HTTP/1.1\r\nHost: x\r\n{PeerProtocol.SecretHeader}: {_secret}\r\n{headers}\r\n\r\n";
         await socket.SendAsync(System.Text.Encoding.ASCII.GetBytes(head));
         return socket;
     }
@@ -221,12 +219,12 @@ public sealed class PushTests : IAsyncLifetime
 
     private static PeerOptions Options(string secret) => new() { Secret = secret, ConnectTimeout = TimeSpan.FromMinutes(1), PushTimeout = TimeSpan.FromMinutes(1) };
 
-    private RingPeer PeerOf(PeerTransport transport) => new(new Member("b", Address, "", MemberState.Active, MemberRoles.Holder), transport, Options(Secret), Log.Null, TimeProvider.System);
+    private RingPeer PeerOf(PeerTransport transport) => new(new Member("b", Address, "", MemberState.Active, MemberRoles.Holder), transport, Options(_secret), Log.Null, TimeProvider.System);
 
     private async Task<Server> ServeAsync(bool isBelowKestrel = true)
     {
         var metrics = new MetricRegistry();
-        var ring = RingNode.Start(new RingOptions { InstanceId = "b", Address = Address, Peers = Options(Secret) }, metrics, Log.Null, TimeProvider.System, new Random(1));
+        var ring = RingNode.Start(new RingOptions { InstanceId = "b", Address = Address, Peers = Options(_secret) }, metrics, Log.Null, TimeProvider.System, new Random(1));
         var memory = new RequestMemory(64 << 20);
         var endpoint = new PeerEndpoint(_node, ring, memory, new RequestMetrics(metrics), Log.Null, _time);
         var handle = endpoint.Before(static _ => Task.CompletedTask);

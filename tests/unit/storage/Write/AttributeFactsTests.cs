@@ -37,7 +37,7 @@ public class AttributeFactsTests
     private static void AddPage(Random random, AttributeFacts facts, NumberDictionary ints, Dictionary<(int, CatalogValueType, long), int> expected)
     {
         int[] keys = [.. Enumerable.Range(0, 500).Select(_ => random.Next(Keys)), .. Enumerable.Range(0, Keys)];
-        foreach (var key in keys) facts.AddKey(key, CatalogTypes.Text);
+        foreach (var key in keys) facts.AddKey(key, CatalogTypes.Text, ownerCount: 1);
         List<int> textThings = [], texts = [], intThings = [], indexes = [];
         List<long> values = [];
         for (var thing = 0; thing < keys.Length; thing++)
