@@ -200,6 +200,7 @@ internal sealed class BlockCursor
     {
         _row = _span = 0;
         _longestText = -1;
+        _merge.Owners.Unify(_page);
         EnterContext(context);
     }
 

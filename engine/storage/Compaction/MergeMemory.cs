@@ -21,6 +21,8 @@ internal sealed class MergeMemory
 
     public ReadMemory Reading { get; private set; } = new();
 
+    public EqualOwners Owners { get; } = new();
+
     /// <summary>The page of the next input.</summary>
     public SpanBatch TakePage()
     {
