@@ -25,22 +25,22 @@ public sealed class IngestRouter
         : this(node) => _replicator = replicator;
 
     /// <summary>
-    /// Called with each request of which spans were accepted, once, where it came in, and before the sender is answered; must not
+    /// Called with each request and what became of it, once, where it came in, and before the sender is answered; must not
     /// keep the buffer. Null: nobody wants them.
     /// </summary>
-    public Action<TenantId, NativeBuffer>? Accepted { get; init; }
+    public Action<TenantId, NativeBuffer, IngestOutcome>? Answered { get; init; }
 
     /// <summary>What a request would meet that comes in now. In a ring the owners say, once they have it.</summary>
     public IngestRoom Room => _node is not null && _replicator is null ? _node.IngestRoom : IngestRoom.Open;
 
     /// <summary>Stores an OTLP request at its owners; see <see cref="TempoNode.IngestAsync"/> for the buffer's rules.</summary>
     public ValueTask<IngestOutcome> IngestAsync(TenantId tenant, NativeBuffer request) =>
-        Accepted is { } accepted ? TellAsync(accepted, tenant, request) : StoreAsync(tenant, request);
+        Answered is { } answered ? TellAsync(answered, tenant, request) : StoreAsync(tenant, request);
 
-    private async ValueTask<IngestOutcome> TellAsync(Action<TenantId, NativeBuffer> accepted, TenantId tenant, NativeBuffer request)
+    private async ValueTask<IngestOutcome> TellAsync(Action<TenantId, NativeBuffer, IngestOutcome> answered, TenantId tenant, NativeBuffer request)
     {
         var outcome = await StoreAsync(tenant, request).ConfigureAwait(false);
-        if (outcome.AcceptedSpans > 0) accepted(tenant, request);
+        answered(tenant, request, outcome);
         return outcome;
     }
 

@@ -231,7 +231,7 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
             + $"{summary.InvalidSpanIdCount} a span id that is not 8 bytes or is all zero (or a parent id that is neither empty nor 8 bytes)";
         if (push.Refused is { } refused) message = _limits.Describe(refused, push.Limits, account.Tenant) + (message.Length > 0 ? "; " : "") + message;
         var isInvalid = stored.SpanCount == 0 && push.Refused is null;
-        return new IngestOutcome(isInvalid ? IngestStatus.Invalid : IngestStatus.Accepted, stored.SpanCount, rejected, message);
+        return new IngestOutcome(isInvalid ? IngestStatus.Invalid : IngestStatus.Accepted, stored.SpanCount, rejected, message) { RefusedTraces = push.Refused?.Traces };
     }
 
     // What is kept otherwise than it was sent, for the sender to hear of.

@@ -1,3 +1,5 @@
+using Tempo.Engine.Foundation;
+
 namespace Tempo.Engine.Node;
 
 /// <summary>What became of an export request.</summary>
@@ -5,6 +7,9 @@ public readonly record struct IngestOutcome(IngestStatus Status, int AcceptedSpa
 {
     /// <summary>When to try again, for the retryable statuses.</summary>
     public TimeSpan RetryAfter { get; init; }
+
+    /// <summary>Traces whose spans the limits refused, if it was only they; null where that is not known: in a ring their owners have counted them.</summary>
+    public IReadOnlySet<TraceId>? RefusedTraces { get; init; }
 }
 
 public enum IngestStatus

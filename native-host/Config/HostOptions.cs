@@ -2,6 +2,7 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Node.Forwarding;
 using Tempo.Engine.Node.Overrides;
+using Tempo.Engine.Node.SpanLogs;
 using Tempo.Engine.Node.Usage;
 using Tempo.Engine.ObjectStore;
 using Tempo.Host.Authentication;
@@ -89,6 +90,12 @@ public sealed class HostOptions
 
     /// <summary>Section <c>distributor.usage.cost_attribution</c>.</summary>
     public UsageOptions Usage { get; set; } = new();
+
+    /// <summary>Section <c>distributor.log_received_spans</c>.</summary>
+    public SpanLogOptions ReceivedSpans { get; set; } = new();
+
+    /// <summary>Section <c>distributor.log_discarded_spans</c>.</summary>
+    public SpanLogOptions DiscardedSpans { get; set; } = new();
 
     public AuthenticationOptions Authentication { get; } = new();
 

@@ -6,6 +6,7 @@ using Tempo.Engine.Node;
 using Tempo.Engine.Node.Forwarding;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Node.SpanLogs;
 using Tempo.Engine.Node.Usage;
 using Tempo.Host.Authentication;
 using Tempo.Host.Config;
@@ -54,6 +55,7 @@ public sealed class TempoServer
     private RingNode? _ring;
     private UsageTracker? _usage;
     private Forwarders? _forwarders;
+    private SpanLog? _spans;
 
     private TempoServer(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
     {
@@ -80,6 +82,7 @@ public sealed class TempoServer
         _overrides = new TenantOverrides(_options.Limits);
         if (_options.Forwarders.Count > 0) _forwarders = new Forwarders(_options.Forwarders, tenant => _overrides.Of(tenant).Forwarders, _metrics, _log, _time);
         if (_options.Usage.IsEnabled) _usage = new UsageTracker(_options.Usage, tenant => _overrides.Of(tenant).CostAttribution, _time);
+        if (_options.ReceivedSpans.IsEnabled || _options.DiscardedSpans.IsEnabled) _spans = new SpanLog(_options.ReceivedSpans, _options.DiscardedSpans, _log);
         _reloader = OverridesReloader.Start(_options, _overrides, _metrics, _log, _time);
         _userOverrides = await UserOverridesStart.StartAsync(_options, _overrides, _metrics, _log, _time).ConfigureAwait(false);
         // Its members are heard of while the node reads its log.
@@ -104,15 +107,17 @@ public sealed class TempoServer
 
     private IngestRouter RouterOf(TempoNode node)
     {
-        if (_ring is not { } ring) return new IngestRouter(node) { Accepted = Accepted() };
+        if (_ring is not { } ring) return new IngestRouter(node) { Answered = Answered() };
         var peers = ring.Options.Peers;
-        return new IngestRouter(node, new Replicator(node, () => ring.Routing, new ReplicationMetrics(_metrics), peers.PushTimeout * 2, _time)) { Accepted = Accepted() };
+        return new IngestRouter(node, new Replicator(node, () => ring.Routing, new ReplicationMetrics(_metrics), peers.PushTimeout * 2, _time)) { Answered = Answered() };
     }
 
-    // What is done with accepted requests beside storing them; null costs nothing.
-    private Action<TenantId, NativeBuffer>? Accepted() =>
-        _usage is null && _forwarders is null ? null : (tenant, request) =>
+    // What is done with requests beside storing them; null costs nothing.
+    private Action<TenantId, NativeBuffer, IngestOutcome>? Answered() =>
+        _usage is null && _forwarders is null && _spans is null ? null : (tenant, request, outcome) =>
         {
+            _spans?.Observe(tenant, request.Written, outcome);
+            if (outcome.AcceptedSpans == 0) return;
             _usage?.Observe(tenant, request.Written);
             _forwarders?.Accept(tenant, request.Written);
         };

@@ -4,7 +4,7 @@ using System.Text;
 namespace Tempo.Engine.Generator.Spans;
 
 /// <summary>OTLP's names of span kinds and status codes, as labels have them.</summary>
-internal static class SpanNames
+public static class SpanNames
 {
     public const int KindServer = 2, KindClient = 3, KindProducer = 4, KindConsumer = 5, StatusError = 2;
 
