@@ -15,6 +15,7 @@ internal static class ApiKeys
 
     public static IEnumerable<ConfigKey> Server =>
     [
+        new ConfigRefused("server.proxy_protocol_enabled", "not available: connections would begin with a line that nobody reads"),
         new ConfigScalar("server.grpc_listen_address", SetGrpcAddress, o => QuoteYaml(o.Api.GrpcListenAddress)),
         Int("server.grpc_listen_port", 0, 65535, (o, v) => o.Api.GrpcListenPort = v, o => o.Api.GrpcListenPort),
         Bytes("server.grpc_server_max_recv_msg_size", 1024, 1 << 30,

@@ -34,12 +34,18 @@ public static class ByteSize
         return true;
     }
 
-    /// <summary>A YAML integer that is not negative: decimal with optional underscores, or hexadecimal.</summary>
+    /// <summary>
+    /// A YAML integer that is not negative: decimal with optional underscores, or hexadecimal; or a float without a fraction, since
+    /// Helm writes large integers as <c>4.194304e+06</c>.
+    /// </summary>
     public static bool TryParseWhole(ReadOnlySpan<char> text, out long value)
     {
         var plain = text.Contains('_') ? text.ToString().Replace("_", "", StringComparison.Ordinal) : text;
-        return plain.StartsWith("0x")
-            ? long.TryParse(plain[2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value) && value >= 0
-            : long.TryParse(plain, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+        if (plain.StartsWith("0x")) return long.TryParse(plain[2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value) && value >= 0;
+        if (long.TryParse(plain, NumberStyles.None, CultureInfo.InvariantCulture, out value)) return true;
+        const NumberStyles floating = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        if (!decimal.TryParse(plain, floating, CultureInfo.InvariantCulture, out var number) || number > long.MaxValue || number != decimal.Truncate(number)) return false;
+        value = (long)number;
+        return true;
     }
 }

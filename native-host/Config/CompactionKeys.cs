@@ -18,7 +18,7 @@ internal static class CompactionKeys
         Cycle(Scheduler + ".min_cycle_interval"),
         .. Of("backend_worker.compaction").Select(Unprinted),
         .. Of("compactor.compaction").Select(Unprinted),
-        Unprinted(Cycle("compactor.compaction.compaction_cycle")),
+        .. new[] { Scheduler + ".compaction", "backend_worker.compaction", "compactor.compaction" }.Select(static section => Unprinted(Cycle(section + ".compaction_cycle"))),
         .. NotNeeded.Select(static path => new ConfigWithoutEffect(path, "not needed by this engine")),
         Bool("compactor.disabled", (o, v) => o.Node = o.Node with { IsCompactionDisabled = v }, o => o.Node.IsCompactionDisabled),
     ];
@@ -26,6 +26,7 @@ internal static class CompactionKeys
     private static readonly string[] NotNeeded =
     [
         Scheduler + ".max_jobs_per_tenant", Scheduler + ".min_input_blocks", Scheduler + ".max_input_blocks",
+        Scheduler + ".max_compaction_level", Scheduler + ".measure_interval",
         .. from section in new[] { Scheduler + ".compaction", "backend_worker.compaction", "compactor.compaction" }
            from key in new[]
            {

@@ -141,6 +141,9 @@ public static class ConfigFile
                 case ConfigWithoutEffect unused:
                     Warnings.Add($"{fileName}: line {entry.Line}: {path} has no effect: {unused.Reason}");
                     return;
+                // A file with every key of Tempo's reference has it at its default.
+                case ConfigRefused { IsAskedForByName: false } when IsUnset(entry.Value):
+                    return;
                 case ConfigRefused refused:
                     Error(entry.Line, $"{path}: {refused.Reason}");
                     return;
@@ -156,6 +159,13 @@ public static class ConfigFile
             if (entry.Value is YamlMapping below) Mapping(path, below);
             else if (entry.Value is not YamlScalar { IsNull: true }) Error(entry.Line, $"{path}: a mapping of keys is expected");
         }
+
+        private static bool IsUnset(YamlNode value) => value switch
+        {
+            YamlScalar { IsNull: true } or YamlScalar { Text: "" or "false" } => true,
+            YamlMapping { Entries.Count: 0 } or YamlSequence { Items.Count: 0 } => true,
+            _ => false,
+        };
 
         private void Error(int line, string text) => Errors.Add($"{fileName}: line {line}: {text}");
     }

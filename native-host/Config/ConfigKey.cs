@@ -17,7 +17,11 @@ public sealed record ConfigWithoutEffect(string Path, string Reason) : ConfigKey
 /// A key that must not be passed over in silence, because the process would do something else than asked (serve without
 /// TLS, say).
 /// </summary>
-public sealed record ConfigRefused(string Path, string Reason) : ConfigKey(Path);
+public sealed record ConfigRefused(string Path, string Reason) : ConfigKey(Path)
+{
+    /// <summary>Naming it is asking for it; of all others an empty value is what they have if nobody names them.</summary>
+    public bool IsAskedForByName { get; init; }
+}
 
 /// <summary>A key with a value of its own.</summary>
 /// <param name="Path">See <see cref="ConfigKey"/>.</param>

@@ -27,6 +27,7 @@ public static class ConfigSchema
         new ConfigScalar("server.http_path_prefix", SetPathPrefix, o => QuoteYaml(o.HttpPathPrefix)),
         Int("server.http_listen_port", 0, 65535, (o, v) => o.HttpListenPort = v, o => o.HttpListenPort),
         .. ApiKeys.Server,
+        .. TlsKeys.Server,
         Choice("server.log_level", [("debug", LogLevel.Debug), ("info", LogLevel.Info), ("warn", LogLevel.Warn), ("error", LogLevel.Error)],
             (o, v) => o.LogLevel = v, o => o.LogLevel),
         Choice("server.log_format", [("logfmt", LogFormat.Logfmt), ("json", LogFormat.Json)], (o, v) => o.LogFormat = v, o => o.LogFormat),
@@ -100,11 +101,10 @@ public static class ConfigSchema
         Duration("live_store.max_trace_idle", OneYear, (o, v) => o.Node = o.Node with { TraceIdlePeriod = v }, o => o.Node.TraceIdlePeriod),
         Duration("ingester.trace_idle_period", OneYear,
             (o, v) => o.Node = o.Node with { TraceIdlePeriod = v }, o => o.Node.TraceIdlePeriod) with { Render = NotAgain },
-        Bytes("live_store.max_block_bytes", 1 << 20, 1L << 40,
-            (o, v) => o.Node = o.Node with { MaxLiveBytes = v }, o => o.Node.MaxLiveBytes),
+        Bytes("live_store.max_block_bytes", 1, 1L << 40, SetLiveBytes, o => o.Node.MaxLiveBytes),
         Duration("ingester.max_block_duration", OneYear,
             (o, v) => o.Node = o.Node with { MaxBlockDuration = v }, o => o.Node.MaxBlockDuration) with { Render = NotAgain },
-        Bytes("ingester.max_block_bytes", 1 << 20, 1L << 40, (o, v) => o.Node = o.Node with { MaxLiveBytes = v }, _ => null),
+        Bytes("ingester.max_block_bytes", 1, 1L << 40, SetLiveBytes, _ => null),
         .. CompactionKeys.All,
         .. LimitKeys.All,
         Text("overrides.per_tenant_override_config", (o, v) => o.OverridesFile = v, o => o.OverridesFile),
@@ -114,7 +114,7 @@ public static class ConfigSchema
         Bool("overrides.user_configurable_overrides.enabled", (o, v) => o.UserOverrides.IsEnabled = v, o => o.UserOverrides.IsEnabled),
         Duration("overrides.user_configurable_overrides.poll_interval", TimeSpan.FromMilliseconds(10), OneYear,
             (o, v) => o.UserOverrides.PollInterval = v, o => o.UserOverrides.PollInterval),
-        Choice("overrides.user_configurable_overrides.client.backend", [("local", "local")],
+        Choice("overrides.user_configurable_overrides.client.backend", [("local", "local"), ("", "local")],
             (o, v) => o.UserOverrides.Backend = v, o => o.UserOverrides.Backend),
         Text("overrides.user_configurable_overrides.client.local.path", (o, v) => o.UserOverrides.Path = v, o => o.UserOverrides.Path),
         Bool("overrides.user_configurable_overrides.api.check_for_conflicting_runtime_overrides",
@@ -136,6 +136,9 @@ public static class ConfigSchema
 
     // Of an old name: the value is printed under the new one.
     private static string? NotAgain(HostOptions options) => null;
+
+    // An example of Tempo's has 1_000_000; less than a MiB is no cut but a request.
+    private static void SetLiveBytes(HostOptions options, long bytes) => options.Node = options.Node with { MaxLiveBytes = Math.Max(bytes, 1 << 20) };
 
     private static void SetMaxQueryBytes(HostOptions options, int bytes)
     {

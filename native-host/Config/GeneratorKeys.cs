@@ -30,9 +30,9 @@ internal static class GeneratorKeys
     // Of the ring, of Kafka, of the blocks that the generator of 2.x kept, and of queues that are bounded otherwise here.
     private static readonly string[] NotNeeded =
     [
-        "ring.kvstore", "ring.heartbeat_period", "ring.heartbeat_timeout", "ring.instance_interface_names", "ring.instance_addr", "ring.instance_port", "ring.enable_inet6",
+        "ring.kvstore", "ring.heartbeat_period", "ring.heartbeat_timeout", "ring.instance_interface_names", "ring.instance_addr", "ring.instance_port", "ring.enable_inet6", "ring.instance_zone",
         "override_ring_key", "traces_storage", "traces_query_storage", "query_timeout", "codec", "disable_local_blocks", "disable_grpc", "consume_from_kafka", "ingest_concurrency",
-        "instance_id", "assigned_partitions", "ring_mode", "leave_consumer_group_on_shutdown", "processor.local_blocks", "processor.service_graphs.workers",
+        "instance_id", "assigned_partitions", "ring_mode", "leave_consumer_group_on_shutdown", "processor.local_blocks", "processor.service_graphs.workers", "processor.span_metrics.subprocessors",
         "storage.wal",
     ];
 
@@ -49,7 +49,7 @@ internal static class GeneratorKeys
 
     private static ConfigValue[] Storage(string at) =>
     [
-        Text(at + ".path", Change((g, v) => g with { StoragePath = v }, ""), o => o.Node.Generator.StoragePath),
+        Text(at + ".path", Change((g, v) => v.Length == 0 ? g : g with { StoragePath = v }, ""), o => o.Node.Generator.StoragePath),
         new ConfigStructure(at + ".remote_write", RemoteWriteConfig.Set, RemoteWriteConfig.Render),
         Duration(at + ".remote_write_flush_deadline", TimeSpan.FromHours(1), Change((g, v) => g with { RemoteWriteFlushDeadline = v }, TimeSpan.Zero), o => o.Node.Generator.RemoteWriteFlushDeadline),
         Bool(at + ".remote_write_add_org_id_header", Change((g, v) => g with { AddOrgIdHeader = v }, false), o => o.Node.Generator.AddOrgIdHeader),

@@ -46,6 +46,9 @@ public sealed class HostOptions
     public TlsOptions? HttpTls { get; set; }
     public TlsOptions? GrpcTls { get; set; }
 
+    /// <summary>Versions and cipher suites of both.</summary>
+    public TlsOptions ServerTls { get; } = new();
+
     /// <summary>Limits of tenants that have none of their own. A record being read from the overrides file, too.</summary>
     public TenantLimits Limits { get; set; } = TenantLimits.BuiltIn;
 

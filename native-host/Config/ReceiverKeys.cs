@@ -56,10 +56,8 @@ internal static class ReceiverKeys
         new ConfigWithoutEffect(Section + ".jaeger.remote_sampling", NotYet),
 
         // Not a warning: spans would wait in a queue that nobody reads.
-        new ConfigRefused(Section + ".kafka", "there is no Kafka receiver in this version: let a collector read the queue and send OTLP"),
+        new ConfigRefused(Section + ".kafka", "there is no Kafka receiver in this version: let a collector read the queue and send OTLP") { IsAskedForByName = true },
         new ConfigWithoutEffect(Section + ".opencensus", NotYet),
-        .. ServerTls("server.http_tls_config", static o => o.HttpTls ??= new TlsOptions(), static o => o.HttpTls),
-        .. ServerTls("server.grpc_tls_config", static o => o.GrpcTls ??= new TlsOptions(), static o => o.GrpcTls),
     ];
 
     /// <summary>
@@ -123,8 +121,9 @@ internal static class ReceiverKeys
             Text(at + ".cert_file", (o, v) => TlsOf(o).CertFile = v, static _ => "") with { Render = o => slot.Find(o)?.Tls?.CertFile is { } file ? QuoteYaml(file) : null },
             Text(at + ".key_file", (o, v) => TlsOf(o).KeyFile = v, static _ => "") with { Render = o => slot.Find(o)?.Tls?.KeyFile is { } file ? QuoteYaml(file) : null },
             Text(at + ".client_ca_file", (o, v) => TlsOf(o).ClientCaFile = v, static _ => "") with { Render = o => slot.Find(o)?.Tls?.ClientCaFile is { } file ? QuoteYaml(file) : null },
-            Version(at + ".min_version", (o, v) => TlsOf(o).MinVersion = v, o => slot.Find(o)?.Tls?.MinVersion),
-            Version(at + ".max_version", (o, v) => TlsOf(o).MaxVersion = v, o => slot.Find(o)?.Tls?.MaxVersion),
+            TlsKeys.Version(at + ".min_version", (o, v) => TlsOf(o).MinVersion = v, o => slot.Find(o)?.Tls?.MinVersion),
+            TlsKeys.Version(at + ".max_version", (o, v) => TlsOf(o).MaxVersion = v, o => slot.Find(o)?.Tls?.MaxVersion),
+            new ConfigStructure(at + ".cipher_suites", (o, node) => LimitStructures.ReadTexts(node, out var names) ?? TlsKeys.SetCipherSuites(TlsOf(o), names), o => slot.Find(o)?.Tls is { } tls ? TlsKeys.Render(tls) : null),
             Duration(at + ".reload_interval", TimeSpan.FromMilliseconds(1), OneYear, (o, v) => TlsOf(o).ReloadInterval = v, static _ => default) with
             {
                 Render = o => slot.Find(o)?.Tls is { } tls ? GoDuration.Format(tls.ReloadInterval) : null,
@@ -139,49 +138,11 @@ internal static class ReceiverKeys
             new ConfigRefused(at + ".tpm", NotYet),
             new ConfigRefused(at + ".ca_pem", "of clients; client_ca_file is meant for a receiver"),
             new ConfigRefused(at + ".ca_file", "of clients; client_ca_file is meant for a receiver"),
-            new ConfigRefused(at + ".cipher_suites", NotYet),
             new ConfigRefused(at + ".curve_preferences", NotYet),
         ];
 
         TlsOptions TlsOf(HostOptions options) => slot.Of(options).Tls ??= new TlsOptions();
     }
-
-    // The section of Tempo's own listeners, whose keys are those of dskit.
-    private static ConfigKey[] ServerTls(string at, Func<HostOptions, TlsOptions> make, Func<HostOptions, TlsOptions?> find) =>
-    [
-        new ConfigSection(at, o => make(o)),
-        Text(at + ".cert_file", (o, v) => make(o).CertFile = v, static _ => "") with { Render = o => find(o)?.CertFile is { } file ? QuoteYaml(file) : null },
-        Text(at + ".key_file", (o, v) => make(o).KeyFile = v, static _ => "") with { Render = o => find(o)?.KeyFile is { } file ? QuoteYaml(file) : null },
-        Text(at + ".client_ca_file", (o, v) => make(o).ClientCaFile = v, static _ => "") with { Render = o => find(o)?.ClientCaFile is { } file ? QuoteYaml(file) : null },
-        new ConfigScalar(at + ".client_auth_type", (o, text) => SetClientAuthentication(make(o), text), _ => null),
-        new ConfigRefused(at + ".cert", NotYet),
-        new ConfigRefused(at + ".key", NotYet),
-        new ConfigRefused(at + ".client_ca", NotYet),
-    ];
-
-    // RequestClientCert and RequireAnyClientCert trust what nobody has verified: refused rather than taken for less.
-    private static string? SetClientAuthentication(TlsOptions tls, string text)
-    {
-        ClientAuthentication? kind = text switch
-        {
-            "" => ClientAuthentication.ByRoots,
-            "NoClientCert" => ClientAuthentication.None,
-            "VerifyClientCertIfGiven" => ClientAuthentication.VerifyIfGiven,
-            "RequireAndVerifyClientCert" => ClientAuthentication.RequireAndVerify,
-            _ => null,
-        };
-        if (kind is null) return $"{GoText.Quote(text)} is not available; NoClientCert, VerifyClientCertIfGiven and RequireAndVerifyClientCert are";
-        tls.ClientAuthentication = kind.Value;
-        return null;
-    }
-
-    private static ConfigScalar Version(string path, Action<HostOptions, string> set, Func<HostOptions, string?> get) =>
-        new(path, (o, text) =>
-        {
-            if (text is not ("1.2" or "1.3")) return $"TLS {GoText.Quote(text)} is not available; 1.2 and 1.3 are";
-            set(o, text);
-            return null;
-        }, o => get(o) is { Length: > 0 } version ? GoText.Quote(version) : null);
 
     private static ConfigStructure Texts(string path, Action<HostOptions, IReadOnlyList<string>> set, Func<HostOptions, IReadOnlyList<string>?> get) =>
         new(path, (o, node) =>

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using Tempo.Engine.Node;
 
 namespace Tempo.Host.Config;
@@ -63,6 +64,9 @@ public sealed class TlsOptions
 
     /// <summary>1.2 or 1.3; empty: the newest.</summary>
     public string MaxVersion { get; set; } = "";
+
+    /// <summary>What TLS 1.2 may encrypt with; empty: what the library thinks good. Those of 1.3 cannot be chosen, as in Go.</summary>
+    public IReadOnlyList<TlsCipherSuite> CipherSuites { get; set; } = [];
 }
 
 /// <summary>What is asked of clients.</summary>

@@ -11,6 +11,7 @@ internal static class RingKeys
     private const string Main = "ingester.lifecycler.ring";
     private const string NotNeeded = "not needed by this engine";
     private const string NotYet = "not available in this version";
+    private const string OtherStore = "members are kept in etcd, or named under ring.members";
     private static readonly string[] Others = ["distributor.ring", "live_store.ring", "compactor.ring", "backend_worker.ring"];
     private static readonly TimeSpan OneDay = TimeSpan.FromDays(1);
 
@@ -62,8 +63,9 @@ internal static class RingKeys
             Duration(at + ".etcd.dial_timeout", TimeSpan.FromMilliseconds(100), OneDay, (o, v) => o.Ring.EtcdDialTimeout = v, o => o.Ring.EtcdDialTimeout),
             new ConfigWithoutEffect(at + ".etcd.max_retries", NotNeeded),
             .. new[] { "tls_cert_path", "tls_key_path", "tls_ca_path", "tls_server_name", "tls_insecure_skip_verify", "tls_cipher_suites", "tls_min_version" }.Select(key => new ConfigRefused($"{at}.etcd.{key}", NotYet)),
-            new ConfigRefused(at + ".consul", "not available: etcd, or members named under ring.members"),
-            new ConfigRefused(at + ".multi", "not available: etcd, or members named under ring.members"),
+            // Which of them is used, store says, and neither of these two is taken there.
+            new ConfigWithoutEffect(at + ".consul", OtherStore),
+            new ConfigWithoutEffect(at + ".multi", OtherStore),
         ];
         return isRendered ? keys : keys.Select(static key => key is ConfigValue value ? value with { Render = static _ => null } : key);
     }
@@ -74,7 +76,7 @@ internal static class RingKeys
         .. KvStore(section, isRendered: false),
         .. Without(section + ".", "heartbeat_period", "heartbeat_timeout", "instance_id", "instance_interface_names", "instance_addr", "instance_port", "enable_inet6", "instance_enable_ipv6",
             "wait_stability_min_duration", "wait_stability_max_duration", "wait_active_instance_timeout", "num_tokens", "auto_forget_unhealthy_periods", "instance_availability_zone", "replication_factor",
-            "auto_forget_enabled", "availability_zone"),
+            "auto_forget_enabled", "availability_zone", "instance_zone"),
     ];
 
     private static IEnumerable<ConfigKey> Without(string section, params string[] keys) => keys.Select(key => new ConfigWithoutEffect(section + key, NotNeeded));

@@ -25,7 +25,7 @@ internal static class StorageKeys
         .. Without(S3, NotNeeded, "bucket_lookup_type", "signature_v2", "list_blocks_concurrency", "native_aws_auth_enabled", "enable_dual_stack", "checksum_type"),
         .. Without(S3, NotYet, "metadata", "tls_cert_path", "tls_key_path", "tls_ca_path", "tls_server_name", "tls_cipher_suites", "tls_min_version"),
         .. Without(Azure, NotNeeded, "max_buffers", "buffer_size", "use_v2_sdk"),
-        .. Without(Gcs, NotNeeded, "list_blocks_concurrency", "object_metadata"),
+        .. Without(Gcs, NotNeeded, "list_blocks_concurrency", "object_metadata", "max_retries"),
         .. Without(Gcs, NotYet, "object_cache_control"),
         // Not in silence: the process would take a certificate it was told not to, or the other way about.
         new ConfigRefused(S3 + "tls_insecure_skip_verify", NotYet),

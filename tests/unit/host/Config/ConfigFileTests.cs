@@ -203,6 +203,7 @@ public class ConfigFileTests
     {
         var (o, _) = Apply("""
             http_api_prefix: "/a b"
+            server: {tls_min_version: VersionTLS13, tls_cipher_suites: TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, http_tls_config: {cert_file: c, key_file: k}}
             distributor: {receivers: {otlp: {protocols: {grpc: {endpoint: "[::1]:5"}, http: {endpoint: ":6"}}}}}
             storage: {trace: {block: {parquet_dedicated_columns: [{scope: span, name: 'q"\x', type: string, options: [blob]}]}}}
             live_store: {max_block_duration: 90s}
@@ -211,6 +212,7 @@ public class ConfigFileTests
         var (again, warnings) = Apply(text);
         Assert.Empty(warnings);
         Assert.Equal(text, EffectiveConfig.Render(again));
+        Assert.Equal(("c", "1.3", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"), (again.HttpTls!.CertFile, again.ServerTls.MinVersion, Assert.Single(again.ServerTls.CipherSuites).ToString()));
         Assert.Equal(("/a b", "[::1]:5", "q\"\\x", 90), (again.HttpApiPrefix, again.Receivers.OtlpGrpc!.Listen.ToString(), again.Node.DedicatedColumns[0].Name, again.Node.MaxBlockDuration.TotalSeconds));
     }
 }
