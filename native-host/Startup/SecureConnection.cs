@@ -33,6 +33,7 @@ internal static class SecureConnection
         catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException or InvalidOperationException or System.ComponentModel.Win32Exception)
         {
             await secure.DisposeAsync().ConfigureAwait(false);
+            if (!stop.IsCancellationRequested) certificate.Refused(connection.RemoteEndPoint, e);
             return false;
         }
 

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
@@ -15,6 +16,7 @@ internal sealed class ServerCertificate
 {
     private readonly TlsOptions _options;
     private readonly List<SslApplicationProtocol> _protocols;
+    private readonly string _name;
     private readonly Log _log;
     private readonly TimeProvider _time;
     private readonly Lock _lock = new();
@@ -22,9 +24,9 @@ internal sealed class ServerCertificate
     private string _stamp;
     private long _lookedAt;
 
-    private ServerCertificate(TlsOptions options, bool isHttp2Only, Log log, TimeProvider time)
+    private ServerCertificate(string name, TlsOptions options, bool isHttp2Only, Log log, TimeProvider time)
     {
-        (_options, _log, _time) = (options, log, time);
+        (_name, _options, _log, _time) = (name, options, log, time);
         _protocols = isHttp2Only ? [SslApplicationProtocol.Http2] : [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11];
         _stamp = Stamp();
         _lookedAt = time.GetTimestamp();
@@ -37,9 +39,10 @@ internal sealed class ServerCertificate
     {
         if (options is null) return null;
         if (options.CertFile.Length == 0 || options.KeyFile.Length == 0) throw new ListenException($"{name}: TLS needs cert_file and key_file");
+        if (options is { MinVersion: "1.3", MaxVersion: "1.2" }) throw new ListenException($"{name}: TLS with min_version 1.3 above max_version 1.2");
         try
         {
-            return new ServerCertificate(options, isHttp2Only, log, time);
+            return new ServerCertificate(name, options, isHttp2Only, log, time);
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -72,6 +75,13 @@ internal sealed class ServerCertificate
         return _current;
     }
 
+    /// <summary>
+    /// Writes down why a client did not get in. Where a client's certificate is not taken, nothing else says so: OpenSSL has ended the
+    /// handshake by then, so that the client sees its connection end, without an alert.
+    /// </summary>
+    public void Refused(EndPoint? client, Exception reason) =>
+        _log.Warn("TLS handshake failed", ("listener", _name), ("from", client), ("err", reason.GetBaseException().Message));
+
     private string Stamp() => string.Join('|', new[] { _options.CertFile, _options.KeyFile, _options.ClientCaFile }
         .Where(static file => file.Length > 0).Select(static file => new FileInfo(file)).Select(static file => file.Exists ? $"{file.LastWriteTimeUtc.Ticks}:{file.Length}" : "-"));
 
@@ -97,16 +107,20 @@ internal sealed class ServerCertificate
             ServerCertificateContext = SslStreamCertificateContext.Create(certificate, chain, offline: true),
             ApplicationProtocols = _protocols,
             EnabledSslProtocols = Versions(),
+            CipherSuitesPolicy = _options.CipherSuites.Count == 0 || OperatingSystem.IsWindows() || OperatingSystem.IsAndroid() ? null : new CipherSuitesPolicy([.. _options.CipherSuites, .. OfTls13]),
             ClientCertificateRequired = asked is not ClientAuthentication.None,
             CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
-            RemoteCertificateValidationCallback = (_, client, _, _) => asked switch
+            RemoteCertificateValidationCallback = (_, client, sent, _) => asked switch
             {
                 ClientAuthentication.None => true,
                 ClientAuthentication.VerifyIfGiven when client is null => true,
-                _ => client is X509Certificate2 given && IsVerified(given, roots),
+                _ => client is X509Certificate2 given ? ClientCertificate.Verify(given, sent?.ChainPolicy.ExtraStore, roots) : throw new AuthenticationException("The client shows no certificate."),
             },
         };
     }
+
+    private static readonly TlsCipherSuite[] OfTls13 =
+        [TlsCipherSuite.TLS_AES_128_GCM_SHA256, TlsCipherSuite.TLS_AES_256_GCM_SHA384, TlsCipherSuite.TLS_CHACHA20_POLY1305_SHA256];
 
     private SslProtocols Versions() => (_options.MinVersion, _options.MaxVersion) switch
     {
@@ -114,16 +128,4 @@ internal sealed class ServerCertificate
         (_, "1.2") => SslProtocols.Tls12,
         _ => SslProtocols.Tls12 | SslProtocols.Tls13,
     };
-
-    private static bool IsVerified(X509Certificate2 client, X509Certificate2Collection roots)
-    {
-        const string clientAuthentication = "1.3.6.1.5.5.7.3.2";
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(roots);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.DisableCertificateDownloads = true;
-        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(clientAuthentication));
-        return chain.Build(client);
-    }
 }
