@@ -88,7 +88,6 @@ internal sealed class FunctionAccumulator : SpanAccumulator
         Reserve(rows.Length);
         var series = _series.AsSpan(0, rows.Length);
         _keys.Fill(batch, rows, series);
-        if (_exemplars.IsActive) OfferExemplars(batch, rows, intervals, series);
         var weights = FillWeights(batch, rows);
         if (_buckets is not null)
         {
@@ -98,6 +97,7 @@ internal sealed class FunctionAccumulator : SpanAccumulator
 
         var values = _values.AsSpan(0, _numbers is null ? 0 : rows.Length);
         _numbers?.Fill(batch, rows, values);
+        if (_exemplars.IsActive) OfferExemplars(batch, rows, intervals, series);
         _cells.Reserve(_keys.Count);
         _cells.Add(series, intervals, values, weights);
     }
@@ -240,6 +240,7 @@ internal sealed class FunctionAccumulator : SpanAccumulator
     {
         var buckets = _bucketOf.AsSpan(0, rows.Length);
         _numbers!.FillBuckets(batch, rows, buckets);
+        if (_exemplars.IsActive) OfferExemplars(batch, rows, intervals, series);
         var count = 0;
         for (var i = 0; i < rows.Length; i++)
         {
@@ -261,7 +262,7 @@ internal sealed class FunctionAccumulator : SpanAccumulator
         return _weightOf.AsSpan(0, rows.Length);
     }
 
-    // Of each trace the first of the spans that are together in the batch.
+    // Of each trace the first of the spans that are together in the batch and have the value that is measured.
     private void OfferExemplars(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<int> groups)
     {
         if (batch.TraceStart.Length > 0)
@@ -331,18 +332,21 @@ internal sealed class FunctionAccumulator : SpanAccumulator
         return low;
     }
 
-    // The earliest of the rows that follow each other and are of one trace; the result is the row behind them.
+    // The earliest, of those that count, of the rows that follow each other and are of one trace; the result is the row behind them.
     private int OfferTrace(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<int> groups, int from)
     {
         var (traces, starts) = (batch.Trace, batch.StartUnixNano);
         var trace = traces[rows[from]];
-        var (first, i) = (from, from);
+        var (first, i) = (-1, from);
         for (; i < rows.Length && traces[rows[i]] == trace; i++)
-            if (starts[rows[i]] < starts[rows[first]])
+            if ((first < 0 || starts[rows[i]] < starts[rows[first]]) && HasValue(i))
                 first = i;
-        OfferExemplar(SpanCursor.At(batch, rows[first]), intervals[first], groups[first]);
+        if (first >= 0) OfferExemplar(SpanCursor.At(batch, rows[first]), intervals[first], groups[first]);
         return i;
     }
+
+    // Of a row among those whose values or buckets were written down last.
+    private bool HasValue(int row) => _numbers is null || (IsBucketed ? _bucketOf[row] != 0 : !double.IsNaN(_values[row]));
 
     private void OfferExemplar(in SpanCursor span, int interval, int group)
     {

@@ -98,6 +98,23 @@ public sealed class GoldenMetricsTests(GoldenStores stores) : IClassFixture<Gold
         Assert.Equal("", await ExemplarOf(layout, "{ name = \"p\" } | rate() with(exemplars=false)"));
     }
 
+    // The roots of the two traces that have rows begin before the spans that have them, or have others.
+    [Theory]
+    [MemberData(nameof(Layouts))]
+    public async Task AnExemplarIsTheFirstSpanOfItsTraceThatHasTheValue(Layout layout)
+    {
+        foreach (var function in (string[])["min", "max", "avg", "sum"])
+            Assert.Equal(["10 1", "3 10"], await RowsOfExemplars(layout, $"{{}} | {function}_over_time(span.rows)"));
+        Assert.Equal(["10 1", "3 10"], await RowsOfExemplars(layout, "{} | quantile_over_time(span.rows, 0.5)"));
+    }
+
+    private async Task<List<string>> RowsOfExemplars(Layout layout, string query)
+    {
+        var result = await stores.QueryRange(layout, FortySeconds with { Query = query });
+        return [.. result.Series.SelectMany(static series => series.Exemplars).OrderBy(static e => e.TimestampMs)
+            .Select(static e => $"{e.Labels.Single(static label => label.Key == "span.rows").Value} {e.TimestampMs / 1000 - GoldenTraces.BaseSeconds}".Replace("int:", "", StringComparison.Ordinal))];
+    }
+
     [Theory]
     [MemberData(nameof(Layouts))]
     public async Task ExemplarsAreOneATraceAndTheSameEveryTime(Layout layout)
