@@ -58,14 +58,15 @@ public static class ConfigFile
     /// Reads one tenant's entry of the overrides file, whose keys are those below <c>overrides.defaults</c> or, where the flat
     /// form is allowed, those of 2.x. What it leaves out is zero. Errors are added to <paramref name="errors"/>.
     /// </summary>
-    internal static TenantLimits TenantEntry(string fileName, YamlMapping entry, bool isLegacyAllowed, List<string> errors)
+    internal static TenantLimits TenantEntry(string fileName, string tenant, YamlMapping entry, bool isLegacyAllowed, List<string> errors)
     {
         var options = new HostOptions { Limits = new TenantLimits() };
         var walk = new Walk(fileName, options);
         var isLegacy = entry.Entries.Any(static e => LimitKeys.IsLegacy(e.Key));
         walk.Mapping(isLegacy ? "overrides" : LimitKeys.Section, entry);
-        if (isLegacy && !isLegacyAllowed) walk.Errors.Add($"{fileName}: line {entry.Line}: {LegacyOverrides}");
-        errors.AddRange(walk.Errors);
+        if (isLegacy && !isLegacyAllowed) errors.Add($"{fileName}: line {entry.Line}: {LegacyOverrides}");
+        // The keys are those of the defaults, and stand below the tenant.
+        errors.AddRange(walk.Errors.Select(error => error.Replace(LimitKeys.Section, $"overrides.{tenant}", StringComparison.Ordinal)));
         return options.Limits;
     }
 

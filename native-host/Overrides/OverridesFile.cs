@@ -48,7 +48,7 @@ internal static class OverridesFile
         foreach (var (name, line, value) in entries)
         {
             if (name != TenantOverrides.Wildcard && !TenantId.TryParse(name, out _, out var wrong)) errors.Add($"{fileName}: line {line}: {wrong}");
-            else if (value is YamlMapping mapping) tenants[name] = ConfigFile.TenantEntry(fileName, mapping, isLegacyAllowed, errors);
+            else if (value is YamlMapping mapping) tenants[name] = ConfigFile.TenantEntry(fileName, name, mapping, isLegacyAllowed, errors);
             else if (value is YamlScalar { IsNull: true }) tenants[name] = new TenantLimits();
             else errors.Add($"{fileName}: line {line}: {name}: a mapping of limits is expected");
             if (errors.Count >= MaxErrors) return;

@@ -128,7 +128,7 @@ public sealed class OverridesFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("overrides: {a: {ingestion: {rate_limit: 5}}}", "o.yaml: line 1: field rate_limit not found in section overrides.defaults.ingestion")]
+    [InlineData("overrides: {a: {ingestion: {rate_limit: 5}}}", "o.yaml: line 1: field rate_limit not found in section overrides.a.ingestion")]
     [InlineData("overrides:\n  a/b: {}", "o.yaml: line 2: tenant ID 'a/b' contains unsupported character '/'")]
     [InlineData("overrides: {a: {ingestion: {rate_limit_bytes: x}}}", "cannot unmarshal")]
     [InlineData("tenants: {}", "field tenants not found in the overrides file")]
