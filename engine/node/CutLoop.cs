@@ -148,7 +148,7 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, Generation
     {
         var live = generation.Live;
         var spans = live.SpanCount;
-        return spans >= options.MaxLiveSpans || live.ByteCount >= options.CutBytes || spans >= options.SlowLiveSpans && IsSlow(generation);
+        return spans >= options.MaxLiveSpans || live.ByteCount >= options.MaxLiveBytes || live.MemoryBytes >= options.CutMemoryBytes || spans >= options.SlowLiveSpans && IsSlow(generation);
     }
 
     // Many tenants would make as many blocks each time.

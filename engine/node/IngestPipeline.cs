@@ -161,18 +161,20 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
     {
         if (IsClosed) return Stopping;
         var generations = view().Generations;
-        long spans = 0, bytes = 0;
+        long spans = 0, bytes = 0, memory = 0;
         foreach (var generation in generations)
         {
             spans += generation.Live.SpanCount;
             bytes += generation.Live.ByteCount;
+            memory += generation.Live.MemoryBytes;
         }
 
-        var (maxSpans, maxBytes) = (options.MaxLiveTimes * (long)options.MaxLiveSpans, Math.Min(options.MaxLiveTimes * options.MaxLiveBytes, options.LiveMemoryBytes));
+        var (maxSpans, maxBytes, maxMemory) = (options.MaxLiveTimes * (long)options.MaxLiveSpans, options.MaxLiveTimes * options.MaxLiveBytes, options.LiveMemoryBytes);
         var beyond = isLetIn ? 16 : 0;
-        return beyond > 0 && spans <= maxSpans + maxSpans / beyond && bytes <= maxBytes + maxBytes / beyond ? ""
+        return beyond > 0 && spans <= maxSpans + maxSpans / beyond && bytes <= maxBytes + maxBytes / beyond && memory <= maxMemory + maxMemory / beyond ? ""
             : spans > maxSpans ? $"{spans} spans wait to be written as blocks; the limit is {maxSpans}"
             : bytes > maxBytes ? $"{bytes} bytes of spans wait to be written as blocks; the limit is {maxBytes}"
+            : memory > maxMemory ? $"spans that take {memory} bytes of memory wait to be written as blocks; the limit is {maxMemory}"
             : "";
     }
 

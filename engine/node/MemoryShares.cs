@@ -7,8 +7,7 @@ namespace Tempo.Engine.Node;
 /// their most at once; where they are, what queries keep is let go of (<see cref="SpareMemory"/>), and requests wait or are refused:
 /// <code>
 /// requests on their way   a quarter, 96 to 256 MiB: less would not hold one request of the largest size
-/// live data               an eighth, by the request bytes it came from: texts that are all different take four times as much in columns;
-///                         by spans 3 to 16 cuts: fewer would refuse while one is cut and one fills
+/// live data               a quarter, 48 MiB at least; by spans 3 to 16 cuts: fewer would refuse while one is cut and one fills
 /// merges                  an eighth, by 100 MiB each, and half of the processors: a span is merged several times, at a processor second for some
 ///                         300,000, so one merge at a time keeps pace with 60,000 spans/s
 /// what queries keep       three eighths, up to 320 MiB: unpacked columns an eighth (96), sidecars, open blocks, ranges of remote objects (64 each) and
@@ -27,7 +26,7 @@ public readonly record struct MemoryShares(long AvailableBytes)
     // Of texts that are all different; ordinary ones take 34 MiB.
     private const long CutMemoryBytes = 192L << 20;
 
-    private const long MinLiveBytes = 24L << 20;
+    private const long MinLiveBytes = 48L << 20;
     private const long MergeBytes = 100L << 20;
     private const int MaxMerges = 16;
     private const int MinLiveTimes = 3;
@@ -39,7 +38,7 @@ public readonly record struct MemoryShares(long AvailableBytes)
     public long InflightBytes => Math.Clamp(AvailableBytes / 4, MinInflightBytes, MaxInflightBytes);
 
     /// <summary>Default of <see cref="NodeOptions.LiveMemoryBytes"/>.</summary>
-    public long LiveBytes => Math.Max(AvailableBytes / 8, MinLiveBytes);
+    public long LiveBytes => Math.Max(AvailableBytes / 4, MinLiveBytes);
 
     /// <summary>Default of <see cref="NodeOptions.MaxConcurrentMerges"/>: 1 on two processors.</summary>
     public int MergesBeside(int processors) => (int)Math.Clamp(Math.Min(AvailableBytes / 8 / MergeBytes, processors / 2), 1, MaxMerges);

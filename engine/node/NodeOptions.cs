@@ -69,17 +69,17 @@ public sealed record NodeOptions
     /// </summary>
     public int SlowLiveSpans { get; init; } = 44_000;
 
-    /// <summary>…or came from this many request bytes, or a third of <see cref="LiveMemoryBytes"/>.</summary>
+    /// <summary>…or came from this many request bytes, or takes a third of <see cref="LiveMemoryBytes"/>.</summary>
     public long MaxLiveBytes { get; init; } = 96 << 20;
 
     /// <summary>
-    /// Request bytes that all live data may have come from; beyond: overloaded, try again. Large texts, or texts that are all different,
-    /// would otherwise take more memory than there is before they are many spans.
+    /// Memory that all live data may take, columns and texts; beyond: overloaded, try again. Large texts, or texts that are all different,
+    /// would otherwise take more than there is before they are many spans.
     /// </summary>
     public long LiveMemoryBytes { get; init; } = MemoryShares.OfThisProcess.LiveBytes;
 
-    /// <summary>Request bytes of a cut: one may be cut and one fill while a third one waits.</summary>
-    internal long CutBytes => Math.Min(MaxLiveBytes, LiveMemoryBytes / 3);
+    /// <summary>Memory of a cut: one may be cut and one fill while a third one waits.</summary>
+    internal long CutMemoryBytes => LiveMemoryBytes / 3;
 
     /// <summary>
     /// Request bytes that may be on their way (received, not yet acknowledged) at once, and the memory that their buffers may

@@ -95,17 +95,21 @@ public sealed class LiveBatch
     {
         _isAppending = true;
         _byteCount += request.Length;
-        var (before, replaced) = (Columns.SpanCount, Strings.ReplacedCount);
+        var (before, replaced, memoryBytes) = (Columns.SpanCount, Strings.ReplacedCount, MemoryBytes);
         var appender = new LiveAppender(this, maxAttributeBytes);
         if (!OtlpTraceReader.TryRead(request, ref appender, out var error))
             throw new InvalidOperationException($"a request that was validated cannot be read: {error.Message}");
         Columns.Publish();
         _isAppending = false;
-        return new LiveAppendResult(Columns.SpanCount - before, appender.Truncated, Strings.ReplacedCount - replaced);
+        MemoryBytes = LiveMemory.BytesOf(this);
+        return new LiveAppendResult(Columns.SpanCount - before, appender.Truncated, Strings.ReplacedCount - replaced, MemoryBytes - memoryBytes);
     }
 
-    /// <summary>The most request bytes that its memory has grown for, in all its lives.</summary>
-    internal long GrownByteCount { get; private set; }
+    /// <summary>What its spans take in memory, by <see cref="LiveMemory"/>. For who appends.</summary>
+    internal long MemoryBytes { get; private set; }
+
+    /// <summary>The most that its spans have taken, in all its lives: so much it has grown to.</summary>
+    internal long GrownBytes { get; private set; }
 
     /// <summary>Forgets everything but the memory. Nobody may be reading.</summary>
     internal void Clear()
@@ -118,8 +122,8 @@ public sealed class LiveBatch
         LastSpanOfTrace.AsSpan().Fill(-1);
         Array.Clear(NextKey); // codes beyond the table's end would be read otherwise
         Serial = Interlocked.Increment(ref _lastSerial);
-        GrownByteCount = Math.Max(GrownByteCount, _byteCount);
-        _byteCount = 0;
+        GrownBytes = Math.Max(GrownBytes, MemoryBytes);
+        _byteCount = MemoryBytes = 0;
         _isAppending = false;
     }
 
@@ -182,7 +186,8 @@ public sealed class LiveBatch
 /// <param name="SpanCount">Spans added.</param>
 /// <param name="Truncated">Keys and string values that were cut to the limit.</param>
 /// <param name="ReplacedTexts">Texts that were not UTF-8, of which what is not has become U+FFFD.</param>
-public readonly record struct LiveAppendResult(int SpanCount, TruncatedAttributes Truncated, long ReplacedTexts);
+/// <param name="MemoryBytes">What they take (<see cref="LiveMemory"/>).</param>
+public readonly record struct LiveAppendResult(int SpanCount, TruncatedAttributes Truncated, long ReplacedTexts, long MemoryBytes);
 
 /// <summary>Counts of keys and string values that were cut, by what they belong to.</summary>
 public record struct TruncatedAttributes(int Resource, int Scope, int Span, int Event, int Link)

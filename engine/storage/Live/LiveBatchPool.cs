@@ -21,7 +21,7 @@ public sealed class LiveBatchPool : IKeepsSpareMemory
     private long _bytes;
 
     /// <param name="capacity">Most batches that are kept.</param>
-    /// <param name="maxBytes">Most request bytes that what is kept has grown for: texts that are all different leave four times as much memory behind.</param>
+    /// <param name="maxBytes">Most that what is kept has grown to.</param>
     public LiveBatchPool(int capacity, long maxBytes = long.MaxValue)
     {
         (_capacity, _maxBytes) = (capacity, maxBytes);
@@ -52,10 +52,10 @@ public sealed class LiveBatchPool : IKeepsSpareMemory
         batch.Clear();
         lock (_lock)
         {
-            if (_free.Count < _capacity && _bytes + batch.GrownByteCount <= _maxBytes)
+            if (_free.Count < _capacity && _bytes + batch.GrownBytes <= _maxBytes)
             {
                 _free.Add((batch, _returns));
-                _bytes += batch.GrownByteCount;
+                _bytes += batch.GrownBytes;
             }
 
             _returns++;
@@ -75,7 +75,7 @@ public sealed class LiveBatchPool : IKeepsSpareMemory
 
     private void RemoveAt(int index)
     {
-        _bytes -= _free[index].Batch.GrownByteCount;
+        _bytes -= _free[index].Batch.GrownBytes;
         _free.RemoveAt(index);
     }
 }

@@ -14,12 +14,16 @@ public sealed class LiveSegment(int shardCount, int maxAttributeBytes, LiveBatch
     private readonly ConcurrentDictionary<TenantId, TenantSegment> _tenants = new();
     private long _spanCount;
     private long _byteCount;
+    private long _memoryBytes;
     private int _tenantCount;
 
     public long SpanCount => Interlocked.Read(ref _spanCount);
 
     /// <summary>Bytes of the requests the spans came in.</summary>
     public long ByteCount => Interlocked.Read(ref _byteCount);
+
+    /// <summary>What they take in memory, roughly: columns and texts.</summary>
+    public long MemoryBytes => Interlocked.Read(ref _memoryBytes);
 
     public IEnumerable<TenantId> Tenants => _tenants.Keys;
 
@@ -36,6 +40,7 @@ public sealed class LiveSegment(int shardCount, int maxAttributeBytes, LiveBatch
         var result = segment.Append(request, maxBytesOfAttribute);
         Interlocked.Add(ref _spanCount, result.SpanCount);
         Interlocked.Add(ref _byteCount, request.Length);
+        Interlocked.Add(ref _memoryBytes, result.MemoryBytes);
         return result;
     }
 

@@ -127,7 +127,7 @@ public sealed class CutTests : IAsyncDisposable
 
     // Whatever an operator writes for a block's bytes: with little memory three of those would not fit.
     [Theory]
-    [InlineData(long.MaxValue, 90, true)]
+    [InlineData(long.MaxValue, 300, true)]
     [InlineData(30, long.MaxValue, true)]
     [InlineData(long.MaxValue, 1 << 20, false)]
     public async Task A_cut_is_a_third_of_the_memory_of_live_data_at_the_most(long maxLiveBytes, long memoryBytes, bool isFull)
@@ -137,6 +137,20 @@ public sealed class CutTests : IAsyncDisposable
         generation.Live.Append(TenantId.Single, MergeTests.Request(1, 2, 3));
         Assert.True(generation.Live.ByteCount > 30);
         Assert.Equal(isFull, cuts.IsFull(generation));
+    }
+
+    // Nothing is cut here, as where cuts do not keep up.
+    [Fact]
+    public void There_is_no_room_once_live_data_takes_its_memory()
+    {
+        var live = _state.View.Current.Live;
+        live.Append(TenantId.Single, MergeTests.Request(1, 2, 3));
+        var taken = live.MemoryBytes;
+        Assert.Empty(Room(taken).Reason);
+        Assert.Contains($"spans that take {taken} bytes of memory wait", Room(taken - 1).Reason, StringComparison.Ordinal);
+
+        IngestRoom Room(long memoryBytes) =>
+            new IngestPipeline(new NodeOptions { LiveMemoryBytes = memoryBytes }, _log, () => _state.View, _cuts, _node, null!, TimeProvider.System).Room;
     }
 
     // Adds a span to the current generation and begins a flush, which has rolled when this returns.

@@ -6,10 +6,10 @@ namespace Tempo.Compaction.Tests;
 public sealed class MemorySharesTests
 {
     [Theory]
-    [InlineData(384, 48)]
-    [InlineData(16, 24)]
-    [InlineData(64 << 10, 8 << 10)]
-    public void Live_data_has_an_eighth_of_the_memory(long availableMiB, long liveMiB) => Assert.Equal(liveMiB << 20, new MemoryShares(availableMiB << 20).LiveBytes);
+    [InlineData(384, 96)]
+    [InlineData(16, 48)]
+    [InlineData(64 << 10, 16 << 10)]
+    public void Live_data_has_a_quarter_of_the_memory(long availableMiB, long liveMiB) => Assert.Equal(liveMiB << 20, new MemoryShares(availableMiB << 20).LiveBytes);
 
     [Theory]
     [InlineData(65536, 1, 1)]

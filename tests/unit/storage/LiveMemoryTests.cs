@@ -34,10 +34,21 @@ public sealed class LiveMemoryTests
     }
 
     [Fact]
+    public void What_a_segment_takes_is_what_its_batches_do()
+    {
+        var live = new LiveSegment(shardCount: 1, maxAttributeBytes: 2048);
+        var requests = new RandomRequests(seed: 5, traceCount: 20);
+        for (var i = 0; i < 24; i++) live.Append(TenantId.Single, requests.Next());
+        Assert.Equal(Batches(live).Sum(static view => view.Batch.MemoryBytes), live.MemoryBytes);
+    }
+
+    [Fact]
     public void Batches_are_kept_by_the_bytes_they_have_grown_for()
     {
         var request = new RandomRequests(seed: 3, traceCount: 20).Next();
-        var pool = new LiveBatchPool(4, maxBytes: request.Length * 2 + 1);
+        var one = new LiveBatch();
+        one.Append(request, maxAttributeBytes: 2048);
+        var pool = new LiveBatchPool(4, maxBytes: one.MemoryBytes * 2 + 1);
         List<LiveBatch> batches = [pool.Rent(), pool.Rent(), pool.Rent()];
         foreach (var batch in batches) batch.Append(request, maxAttributeBytes: 2048);
         foreach (var batch in batches) pool.Return(batch);
