@@ -31,7 +31,6 @@ internal static class StorageKeys
         new ConfigRefused(S3 + "tls_insecure_skip_verify", NotYet),
         new ConfigRefused(S3 + "sse.kms_encryption_context", NotYet),
         new ConfigRefused(S3 + "sse.encryption_key", NotYet),
-        new ConfigRefused(Gcs + "insecure", NotYet),
     ];
 
     /// <summary>The service that the configuration names, or null for the local folder. Throws <see cref="ConfigException"/> if something is missing.</summary>
@@ -83,6 +82,7 @@ internal static class StorageKeys
         GcsText("bucket_name", (g, v) => g with { Bucket = v }, g => g.Bucket),
         GcsText("prefix", (g, v) => g with { Prefix = v }, g => g.Prefix),
         GcsText("endpoint", (g, v) => g with { Endpoint = v }, g => g.Endpoint),
+        Bool(Gcs + "insecure", (o, v) => o.Gcs = o.Gcs with { IsInsecure = v }, o => o.Gcs.IsInsecure),
         Int(Gcs + "chunk_buffer_size", 1 << 18, 1 << 30, (o, v) => o.Gcs = o.Gcs with { ChunkBytes = v & ~((1 << 18) - 1) }, o => o.Gcs.ChunkBytes),
         Hedge(Gcs),
         .. Without(Gcs, NotNeeded, "hedge_requests_up_to"),

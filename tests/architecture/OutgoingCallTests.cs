@@ -28,7 +28,7 @@ public sealed partial class OutgoingCallTests
     [Fact]
     public void The_clients_of_object_stores_are_the_bounded_ones() => Assert.All(
         ["engine/objectstore/S3/S3Client.cs", "engine/objectstore/Azure/AzureObjects.cs", "engine/objectstore/Gcs/GcsObjects.cs"],
-        static path => Assert.Contains(SourceTree.CodeLines(path), static line => line.Contains("BoundedAnswers.NewClient()", StringComparison.Ordinal)));
+        static path => Assert.Contains(SourceTree.CodeLines(path), static line => line.Contains("BoundedAnswers.NewClient(", StringComparison.Ordinal)));
 
     [GeneratedRegex(@"\bnew (HttpClient|HttpMessageInvoker|SocketsHttpHandler|HttpClientHandler)\b|\bHttpClient \w+ = new\(")]
     private static partial Regex NewClient();

@@ -1,9 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Azure;
-using Azure.Core;
 using Azure.Core.Pipeline;
-using Azure.Identity;
 using Azure.Storage;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
@@ -21,7 +19,7 @@ internal sealed class AzureObjects : IRemoteObjects
     private readonly BlobContainerClient _container;
     private readonly Random _random;
 
-    public AzureObjects(AzureOptions options, Random random) => (_container, _random) = (Open(options, _transport), random);
+    public AzureObjects(AzureOptions options, TimeProvider time, Random random) => (_container, _random) = (Open(options, _transport, time), random);
 
     public void Dispose() => _transport.Dispose();
 
@@ -81,7 +79,7 @@ internal sealed class AzureObjects : IRemoteObjects
         return exception switch
         {
             RequestFailedException { Status: not 0 } e => RemoteBody.Classify((System.Net.HttpStatusCode)e.Status),
-            RequestFailedException or AuthenticationFailedException or HttpRequestException => RemoteFault.Transient,
+            RequestFailedException or HttpRequestException => RemoteFault.Transient,
             _ => RemoteFault.Unknown,
         };
     }
@@ -94,7 +92,7 @@ internal sealed class AzureObjects : IRemoteObjects
 
     private BlockBlobClient Blob(string name) => _container.GetBlockBlobClient(name);
 
-    private static BlobContainerClient Open(AzureOptions options, HttpClientTransport transport)
+    private static BlobContainerClient Open(AzureOptions options, HttpClientTransport transport, TimeProvider time)
     {
         var account = options.EndpointSuffix.Contains("://", StringComparison.Ordinal)
             ? options.EndpointSuffix.TrimEnd('/')
@@ -107,15 +105,7 @@ internal sealed class AzureObjects : IRemoteObjects
         client.Diagnostics.IsTelemetryEnabled = false;
         if (options.SasToken.Length > 0) return new BlobContainerClient(container, new AzureSasCredential(options.SasToken.TrimStart('?')), client);
         if (options.AccountKey.Length > 0) return new BlobContainerClient(container, new StorageSharedKeyCredential(options.AccountName, options.AccountKey), client);
-        return new BlobContainerClient(container, Identity(options, transport), client);
-    }
-
-    // What answers in the place of the token service is not read without an end either.
-    private static TokenCredential Identity(AzureOptions options, HttpClientTransport transport)
-    {
-        if (options.UseFederatedToken) return new WorkloadIdentityCredential(new WorkloadIdentityCredentialOptions { Transport = transport });
-        var identity = options.UserAssignedId.Length > 0 ? ManagedIdentityId.FromUserAssignedClientId(options.UserAssignedId) : ManagedIdentityId.SystemAssigned;
-        return new ManagedIdentityCredential(new ManagedIdentityCredentialOptions(identity) { Transport = transport });
+        return new BlobContainerClient(container, new AzureIdentity(options, transport, time), client);
     }
 
     // Blocks that are never committed are removed by the service after a week.

@@ -9,28 +9,30 @@ namespace Tempo.Engine.ObjectStore;
 internal sealed class GcsObjects : IRemoteObjects
 {
     private const string Service = "https://storage.googleapis.com";
+    private const string ApiPath = "/storage/v1"; // as Google's client for Go, and so Tempo's configuration, has it in the endpoint
     private const int MaxJsonBytes = 16 << 20;
     private const int PageObjects = 1000;
-    private readonly GcsOptions _options;
-    private readonly HttpClient _http = BoundedAnswers.NewClient();
+    private readonly HttpClient _http;
+    private readonly HttpClient _machine = BoundedAnswers.NewClient(useProxy: false);
     private readonly GcsTokens? _tokens;
     private readonly string _objects;
     private readonly string _uploads;
 
     public GcsObjects(GcsOptions options, TimeProvider time)
     {
-        _options = options;
-        // An endpoint of one's own is an emulator.
-        _tokens = options.Endpoint.Length == 0 ? new GcsTokens(_http, options, time) : null;
+        _http = BoundedAnswers.NewClient(trustsAll: options.IsInsecure);
         var service = options.Endpoint.Length == 0 ? Service : options.Endpoint.TrimEnd('/');
+        if (service.EndsWith(ApiPath, StringComparison.Ordinal)) service = service[..^ApiPath.Length];
+        if (!options.IsInsecure && service.StartsWith("https:", StringComparison.OrdinalIgnoreCase)) _tokens = new GcsTokens(_http, _machine, options, time);
         var bucket = Uri.EscapeDataString(options.Bucket);
-        _objects = $"{service}/storage/v1/b/{bucket}/o";
-        _uploads = $"{service}/upload/storage/v1/b/{bucket}/o";
+        _objects = $"{service}{ApiPath}/b/{bucket}/o";
+        _uploads = $"{service}/upload{ApiPath}/b/{bucket}/o";
     }
 
     public void Dispose()
     {
         _tokens?.Dispose();
+        _machine.Dispose();
         _http.Dispose();
     }
 

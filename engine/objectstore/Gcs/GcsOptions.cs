@@ -6,8 +6,14 @@ public sealed record GcsOptions
     public required string Bucket { get; init; }
     public string Prefix { get; init; } = "";
 
-    /// <summary>URL of the service; another one for emulators, which are then asked without credentials.</summary>
+    /// <summary>
+    /// URL of the service, with <c>/storage/v1/</c> behind it or without; empty for Google's public one. Without TLS it is an emulator, which is told no
+    /// token.
+    /// </summary>
     public string Endpoint { get; init; } = "";
+
+    /// <summary>Without credentials, and whatever certificate the service shows: an emulator with TLS.</summary>
+    public bool IsInsecure { get; init; }
 
     /// <summary>
     /// Path of a service account's key file; empty for <c>GOOGLE_APPLICATION_CREDENTIALS</c> of the environment, or else the

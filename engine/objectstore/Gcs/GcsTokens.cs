@@ -6,18 +6,39 @@ using System.Text.Json;
 namespace Tempo.Engine.ObjectStore;
 
 /// <summary>
-/// Access tokens: a service account's signed assertion exchanged at Google's token service (RFC 7523), or the metadata
-/// server's own. Kept until a minute before they end. Thread safe. (Google's client library reads JSON by reflection, which a
-/// native binary has not.)
+/// Access tokens: a service account's signed assertion exchanged at Google's token service (RFC 7523), or the metadata server's own. One is kept until
+/// minutes before it ends; if none is to be had then, it is used as long as it lasts. Why there is none is an <see cref="IdentityException"/>. Thread safe.
+/// (Google's client library reads JSON by reflection, which a native binary has not.)
 /// </summary>
-internal sealed class GcsTokens(HttpClient http, GcsOptions options, TimeProvider time) : IDisposable
+/// <param name="service">Asks the token service.</param>
+/// <param name="machine">Asks the metadata server, through no proxy: that would be told of the proxy's machine.</param>
+/// <param name="options">Whose key file, if any.</param>
+/// <param name="time">What time it is.</param>
+internal sealed class GcsTokens(HttpClient service, HttpClient machine, GcsOptions options, TimeProvider time) : IDisposable
 {
     private const string Scope = "https://www.googleapis.com/auth/devstorage.read_write";
-    private const string MetadataUrl = "http://169.254.169.254/computeMetadata/v1/instance/service-accounts/default/token";
+    private const string ServiceAccount = "service_account";
+    private const string AccountVariable = "GOOGLE_APPLICATION_CREDENTIALS";
+    private const string MachineVariable = "GCE_METADATA_HOST"; // as Google's own libraries have it: a host, with a port or without
+    private const string MachineHost = "169.254.169.254";
     private const int MaxAnswerBytes = 1 << 20;
-    private static readonly TimeSpan Margin = TimeSpan.FromMinutes(1);
+    private const int MaxTokenLength = 16 << 10; // they announce 2 KiB, and "may grow"
+
+    /// <summary>The metadata server keeps a token of its own until five minutes before its end: who asks earlier gets the same.</summary>
+    private static readonly TimeSpan RenewBefore = TimeSpan.FromMinutes(4);
+
+    /// <summary>A request that begins with a token must be judged by the service while it counts.</summary>
+    private static readonly TimeSpan Slack = TimeSpan.FromSeconds(30);
+
+    /// <summary>Not with each request, if one could not be renewed.</summary>
+    private static readonly TimeSpan NextTry = TimeSpan.FromSeconds(10);
+
+    /// <summary>Less than an attempt of the store has, so that an old token is still of use to it.</summary>
+    private static readonly TimeSpan AskLimit = TimeSpan.FromSeconds(5);
+
     private readonly SemaphoreSlim _one = new(1, 1);
-    private (string Token, DateTimeOffset Until) _current;
+    private string _token = "";
+    private DateTimeOffset _renewAt, _until;
 
     public void Dispose() => _one.Dispose();
 
@@ -26,16 +47,20 @@ internal sealed class GcsTokens(HttpClient http, GcsOptions options, TimeProvide
         await _one.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            if (time.GetUtcNow() < _current.Until) return _current.Token;
-            var path = options.CredentialsFile.Length > 0 ? options.CredentialsFile : Environment.GetEnvironmentVariable("GOOGLE_APPLICATION_CREDENTIALS") ?? "";
-            using var request = path.Length > 0 ? await AssertionAsync(path, cancellation).ConfigureAwait(false) : MetadataRequest();
-            using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
-            answer.EnsureSuccessStatusCode();
-            await answer.Content.LoadIntoBufferAsync(MaxAnswerBytes, cancellation).ConfigureAwait(false);
-            using var json = JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync(cancellation).ConfigureAwait(false));
-            var seconds = json.RootElement.GetProperty("expires_in").GetInt32();
-            _current = (json.RootElement.GetProperty("access_token").GetString() ?? "", time.GetUtcNow() + TimeSpan.FromSeconds(seconds) - Margin);
-            return _current.Token;
+            if (time.GetUtcNow() < _renewAt) return _token;
+            try
+            {
+                (_token, var seconds) = await AskAsync(cancellation).ConfigureAwait(false);
+                var now = time.GetUtcNow();
+                _until = now + TimeSpan.FromSeconds(seconds) - Slack;
+                _renewAt = now + TimeSpan.FromSeconds(seconds) - RenewBefore;
+            }
+            catch (IdentityException) when (time.GetUtcNow() < _until)
+            {
+                _renewAt = time.GetUtcNow() + NextTry;
+            }
+
+            return _token;
         }
         finally
         {
@@ -43,23 +68,99 @@ internal sealed class GcsTokens(HttpClient http, GcsOptions options, TimeProvide
         }
     }
 
-    private static HttpRequestMessage MetadataRequest()
+    private async Task<(string Token, int Seconds)> AskAsync(CancellationToken cancellation)
     {
-        var request = new HttpRequestMessage(HttpMethod.Get, MetadataUrl);
-        request.Headers.Add("Metadata-Flavor", "Google");
-        return request;
+        var file = options.CredentialsFile.Length > 0 ? options.CredentialsFile : Environment.GetEnvironmentVariable(AccountVariable) ?? "";
+        using var request = file.Length > 0 ? await AssertionAsync(file, cancellation).ConfigureAwait(false) : MachineRequest();
+        var where = request.RequestUri!.GetLeftPart(UriPartial.Path);
+        using var limit = new CancellationTokenSource(AskLimit, time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
+        try
+        {
+            using var answer = await (file.Length > 0 ? service : machine).SendAsync(request, HttpCompletionOption.ResponseHeadersRead, both.Token).ConfigureAwait(false);
+            await answer.Content.LoadIntoBufferAsync(MaxAnswerBytes, both.Token).ConfigureAwait(false);
+            var body = await answer.Content.ReadAsByteArrayAsync(both.Token).ConfigureAwait(false);
+            if (!answer.IsSuccessStatusCode) throw new IdentityException($"{where} answered {(int)answer.StatusCode} {answer.ReasonPhrase}{Reason(body)}", isTransient: (int)answer.StatusCode is 408 or 429 or >= 500);
+            return TokenOf(body) ?? throw new IdentityException($"what {where} answered is not a token", isTransient: true);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            throw new IdentityException($"{where}: {e.Message}", isTransient: true);
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            throw new IdentityException($"{where}: no answer within {AskLimit.TotalSeconds:0} s", isTransient: true);
+        }
+    }
+
+    private static (string Token, int Seconds)? TokenOf(byte[] body)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(body);
+            var token = json.RootElement.GetProperty("access_token").GetString() ?? "";
+            var seconds = json.RootElement.GetProperty("expires_in").GetInt32();
+            return token.Length is > 0 and <= MaxTokenLength && seconds > 0 && token.All(static letter => letter is > ' ' and < '\x7f') ? (token, seconds) : null;
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            return null;
+        }
+    }
+
+    // RFC 6749, 5.2: the error has a name, and words for who reads the log.
+    private static string Reason(byte[] body)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(body);
+            return IdentityException.Clean($": {Text("error")} {Text("error_description")}".TrimEnd(' ', ':'));
+
+            string Text(string name) => json.RootElement.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return "";
+        }
+    }
+
+    private static HttpRequestMessage MachineRequest()
+    {
+        var host = Environment.GetEnvironmentVariable(MachineVariable) is { Length: > 0 } named ? named : MachineHost;
+        if (!Uri.TryCreate($"http://{host}/computeMetadata/v1/instance/service-accounts/default/token", UriKind.Absolute, out var url))
+            throw new IdentityException($"{MachineVariable} is {host}, where a host belongs", isTransient: false);
+        return new HttpRequestMessage(HttpMethod.Get, url) { Headers = { { "Metadata-Flavor", "Google" } } };
     }
 
     private async Task<HttpRequestMessage> AssertionAsync(string path, CancellationToken cancellation)
     {
-        using var key = JsonDocument.Parse(await File.ReadAllBytesAsync(path, cancellation).ConfigureAwait(false));
-        var audience = key.RootElement.GetProperty("token_uri").GetString() ?? "";
+        try
+        {
+            using var key = JsonDocument.Parse(await File.ReadAllBytesAsync(path, cancellation).ConfigureAwait(false));
+            var type = key.RootElement.TryGetProperty("type", out var named) ? named.GetString() : ServiceAccount;
+            if (type != ServiceAccount) throw new IdentityException($"the key file {path} is of the type {type}, and only {ServiceAccount} is known here", isTransient: false);
+            return Assertion(key.RootElement);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new IdentityException($"the key file {path}: {e.Message}", isTransient: true);
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException or CryptographicException or UriFormatException)
+        {
+            // What it says of the text may quote it.
+            throw new IdentityException($"the key file {path} is none of a service account: it needs client_email, private_key (PEM) and token_uri ({e.GetType().Name})", isTransient: false);
+        }
+    }
+
+    private HttpRequestMessage Assertion(JsonElement key)
+    {
+        var audience = key.GetProperty("token_uri").GetString() ?? "";
         var now = time.GetUtcNow().ToUnixTimeSeconds();
         var claims = new MemoryStream();
         using (var writer = new Utf8JsonWriter(claims))
         {
             writer.WriteStartObject();
-            writer.WriteString("iss", key.RootElement.GetProperty("client_email").GetString());
+            writer.WriteString("iss", key.GetProperty("client_email").GetString());
             writer.WriteString("scope", Scope);
             writer.WriteString("aud", audience);
             writer.WriteNumber("iat", now);
@@ -69,9 +170,9 @@ internal sealed class GcsTokens(HttpClient http, GcsOptions options, TimeProvide
 
         var signed = Base64Url("""{"alg":"RS256","typ":"JWT"}"""u8) + "." + Base64Url(claims.ToArray());
         using var rsa = RSA.Create();
-        rsa.ImportFromPem(key.RootElement.GetProperty("private_key").GetString());
+        rsa.ImportFromPem(key.GetProperty("private_key").GetString());
         var signature = rsa.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        return new HttpRequestMessage(HttpMethod.Post, audience)
+        return new HttpRequestMessage(HttpMethod.Post, new Uri(audience))
         {
             Content = new FormUrlEncodedContent(
             [

@@ -13,8 +13,16 @@ internal sealed class BoundedAnswers(HttpMessageHandler inner) : DelegatingHandl
     public const long MaxOtherBytes = 16 << 20;
 
     /// <summary>A client whose attempts, deadlines and redirects are the caller's business.</summary>
-    public static HttpClient NewClient() =>
-        new(new BoundedAnswers(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) })) { Timeout = Timeout.InfiniteTimeSpan };
+    /// <param name="useProxy">Whether through the proxy that the environment names.</param>
+    /// <param name="trustsAll">Whether whatever certificate the service shows will do.</param>
+    public static HttpClient NewClient(bool useProxy = true, bool trustsAll = false)
+    {
+        var sockets = new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = useProxy, PooledConnectionLifetime = TimeSpan.FromMinutes(5) };
+#pragma warning disable CA5359 // whoever configures it says so
+        if (trustsAll) sockets.SslOptions.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
+#pragma warning restore CA5359
+        return new HttpClient(new BoundedAnswers(sockets)) { Timeout = Timeout.InfiniteTimeSpan };
+    }
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {

@@ -57,7 +57,8 @@ internal sealed class RemoteAttempts(RemoteOptions options, IRemoteObjects remot
         TimeSpan retryAfter = default;
         var fault = e switch
         {
-            TimeoutException or IOException or HttpRequestException { StatusCode: null } => RemoteFault.Transient,
+            IdentityException { IsTransient: false } => RemoteFault.Denied,
+            TimeoutException or IOException or IdentityException or HttpRequestException { StatusCode: null } => RemoteFault.Transient,
             _ => remote.Classify(e, out retryAfter),
         };
         switch (fault)

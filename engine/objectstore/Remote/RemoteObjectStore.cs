@@ -30,7 +30,7 @@ public sealed partial class RemoteObjectStore : IObjectStore, IDisposable
 
     /// <summary>A store in an Azure container.</summary>
     public static RemoteObjectStore OpenAzure(AzureOptions azure, RemoteOptions options, TimeProvider time, Random random) =>
-        new(new AzureObjects(azure, random), options with { Prefix = azure.Prefix }, time, random);
+        new(new AzureObjects(azure, time, random), options with { Prefix = azure.Prefix }, time, random);
 
     /// <summary>A store in a Google Cloud Storage bucket.</summary>
     public static RemoteObjectStore OpenGcs(GcsOptions gcs, RemoteOptions options, TimeProvider time, Random random) =>

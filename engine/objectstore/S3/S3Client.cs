@@ -1,9 +1,6 @@
 using Amazon;
 using Amazon.Runtime;
-using Amazon.Runtime.Credentials;
-using Amazon.RuntimeDependencies;
 using Amazon.S3;
-using Amazon.SecurityToken;
 
 namespace Tempo.Engine.ObjectStore;
 
@@ -40,24 +37,15 @@ internal static class S3Client
     }
 
     // Keys in the configuration win; else what the environment, a web identity, a profile or the machine gives.
-    private static AWSCredentials Credentials(S3Options options)
+    private static AWSCredentials Credentials(S3Options options) => options switch
     {
-        if (options.AccessKey.Length > 0)
-        {
-            return options.SessionToken.Length > 0
-                ? new SessionAWSCredentials(options.AccessKey, options.SecretKey, options.SessionToken)
-                : new BasicAWSCredentials(options.AccessKey, options.SecretKey);
-        }
-
-        // The SDK finds this client by reflection otherwise, which a native binary has not.
-        GlobalRuntimeDependencyRegistry.Instance.RegisterSecurityTokenServiceClient(
-            static context => new AmazonSecurityTokenServiceClient(
-                new AnonymousAWSCredentials(), new AmazonSecurityTokenServiceConfig { RegionEndpoint = context.SecurityTokenServiceClientContextData.Region, HttpClientFactory = new BoundedClients() }));
-        return DefaultAWSCredentialsIdentityResolver.GetCredentials();
-    }
+        { AccessKey.Length: 0 } => new S3Identity(),
+        { SessionToken.Length: > 0 } => new SessionAWSCredentials(options.AccessKey, options.SecretKey, options.SessionToken),
+        _ => new BasicAWSCredentials(options.AccessKey, options.SecretKey),
+    };
 
     // The SDK keeps them with the client, and disposes of them with it.
-    private sealed class BoundedClients : HttpClientFactory
+    internal sealed class BoundedClients : HttpClientFactory
     {
         public override HttpClient CreateHttpClient(IClientConfig clientConfig) => BoundedAnswers.NewClient();
     }

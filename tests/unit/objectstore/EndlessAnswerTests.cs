@@ -37,7 +37,7 @@ public sealed class EndlessAnswerTests : IDisposable
     [InlineData("delete")]
     public async Task Azure(string call)
     {
-        using var objects = new AzureObjects(new AzureOptions { Container = "c", AccountName = "a", AccountKey = AccountKey, EndpointSuffix = Url + "/a" }, new Random(1));
+        using var objects = new AzureObjects(new AzureOptions { Container = "c", AccountName = "a", AccountKey = AccountKey, EndpointSuffix = Url + "/a" }, TimeProvider.System, new Random(1));
         await GiveUpAsync(call switch
         {
             "list" => objects.ListAsync("x/", recursive: false, continuation: null, TestContext.Current.CancellationToken),
@@ -53,7 +53,7 @@ public sealed class EndlessAnswerTests : IDisposable
         Environment.SetEnvironmentVariable("IDENTITY_HEADER", "canary");
         try
         {
-            using var objects = new AzureObjects(new AzureOptions { Container = "c", AccountName = "a", UseManagedIdentity = true, EndpointSuffix = Url.Replace("http:", "https:", StringComparison.Ordinal) + "/a" }, new Random(1));
+            using var objects = new AzureObjects(new AzureOptions { Container = "c", AccountName = "a", UseManagedIdentity = true, EndpointSuffix = Url.Replace("http:", "https:", StringComparison.Ordinal) + "/a" }, TimeProvider.System, new Random(1));
             await GiveUpAsync(objects.ListAsync("x/", recursive: false, continuation: null, TestContext.Current.CancellationToken));
         }
         finally
@@ -70,7 +70,7 @@ public sealed class EndlessAnswerTests : IDisposable
         using var rsa = RSA.Create(2048);
         await File.WriteAllTextAsync(_keyFile, JsonSerializer.Serialize(new Dictionary<string, string> { ["client_email"] = "a@b", ["private_key"] = rsa.ExportPkcs8PrivateKeyPem(), ["token_uri"] = Url }), TestContext.Current.CancellationToken);
         using var http = BoundedAnswers.NewClient();
-        using var tokens = new GcsTokens(http, new GcsOptions { Bucket = "b", CredentialsFile = _keyFile }, TimeProvider.System);
+        using var tokens = new GcsTokens(http, http, new GcsOptions { Bucket = "b", CredentialsFile = _keyFile }, TimeProvider.System);
         await GiveUpAsync(tokens.GetAsync(TestContext.Current.CancellationToken));
     }
 

@@ -56,22 +56,87 @@ public sealed class GcsTokensTests : IDisposable
     }
 
     [Fact]
-    public async Task A_token_counts_until_a_minute_before_its_end()
+    public async Task A_token_is_renewed_before_it_ends()
     {
         Assert.SkipWhen(Environment.GetEnvironmentVariable("GOOGLE_APPLICATION_CREDENTIALS") is { Length: > 0 }, "this machine has an account of its own");
         using var http = new HttpClient(_service, disposeHandler: false);
-        using var tokens = new GcsTokens(http, new GcsOptions { Bucket = "b" }, _time);
+        using var tokens = new GcsTokens(http, http, new GcsOptions { Bucket = "b" }, _time);
         Assert.Equal("token-1", await tokens.GetAsync(default));
-        _time.Now = Start.AddMinutes(58);
+        _time.Now = Start.AddMinutes(55);
         Assert.Equal("token-1", await tokens.GetAsync(default));
-        _time.Now = Start.AddMinutes(59);
+        _time.Now = Start.AddMinutes(56);
         Assert.Equal("token-2", await tokens.GetAsync(default));
+    }
+
+    [Fact]
+    public async Task A_token_that_cannot_be_renewed_is_used_until_it_ends_and_not_asked_for_with_each_request()
+    {
+        Assert.SkipWhen(Environment.GetEnvironmentVariable("GOOGLE_APPLICATION_CREDENTIALS") is { Length: > 0 }, "this machine has an account of its own");
+        using var http = new HttpClient(_service, disposeHandler: false);
+        using var tokens = new GcsTokens(http, http, new GcsOptions { Bucket = "b" }, _time);
+        await tokens.GetAsync(default);
+        _service.Next = static () => new HttpResponseMessage(HttpStatusCode.ServiceUnavailable);
+        _time.Now = Start.AddMinutes(57);
+        Assert.Equal("token-1", await tokens.GetAsync(default));
+        Assert.Equal("token-1", await tokens.GetAsync(default));
+        Assert.Equal(2, _service.Requests.Count);
+        _time.Now = Start.AddMinutes(60);
+        var error = await Assert.ThrowsAsync<IdentityException>(() => tokens.GetAsync(default));
+        Assert.Equal((true, "http://169.254.169.254/computeMetadata/v1/instance/service-accounts/default/token answered 503 Service Unavailable"), (error.IsTransient, error.Message));
+        _service.Next = null;
+        Assert.Equal("token-4", await tokens.GetAsync(default));
+    }
+
+    [Theory]
+    [InlineData(404, "", false, "answered 404 Not Found")]
+    [InlineData(400, """{"error":"invalid_grant","error_description":"Invalid JWT Signature."}""", false, "answered 400 Bad Request: invalid_grant Invalid JWT Signature.")]
+    [InlineData(200, """{"access_token":"canary"}""", true, "is not a token")]
+    [InlineData(200, """{"access_token":"canary\n","expires_in":3600}""", true, "is not a token")]
+    [InlineData(200, """{"access_token":"canary","expires_in":0}""", true, "is not a token")]
+    [InlineData(200, "canary", true, "is not a token")]
+    public async Task Whatever_else_is_answered_is_an_error_that_says_who_answered_and_shows_no_token(int status, string body, bool isTransient, string says)
+    {
+        Assert.SkipWhen(Environment.GetEnvironmentVariable("GOOGLE_APPLICATION_CREDENTIALS") is { Length: > 0 }, "this machine has an account of its own");
+        _service.Next = () => new HttpResponseMessage((HttpStatusCode)status) { Content = new StringContent(body) };
+        var error = await Assert.ThrowsAsync<IdentityException>(() => TokenAsync(new GcsOptions { Bucket = "b" }));
+        Assert.Equal(isTransient, error.IsTransient);
+        Assert.Contains("169.254.169.254", error.Message, StringComparison.Ordinal);
+        Assert.Contains(says, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("canary", error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"type":"external_account"}""", "is of the type external_account, and only service_account is known here")]
+    [InlineData("""{"type":"service_account","token_uri":"https://x","client_email":"a@b","private_key":"canary"}""", "is none of a service account")]
+    [InlineData("canary", "is none of a service account")]
+    public async Task A_key_file_of_another_kind_is_told_by_its_name(string content, string says)
+    {
+        await File.WriteAllTextAsync(_keyFile, content);
+        var error = await Assert.ThrowsAsync<IdentityException>(() => TokenAsync(new GcsOptions { Bucket = "b", CredentialsFile = _keyFile }));
+        Assert.False(error.IsTransient);
+        Assert.Contains(_keyFile, error.Message, StringComparison.Ordinal);
+        Assert.Contains(says, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("canary", error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("a token service's 404 is no object's", false, "AccessDenied")]
+    [InlineData("it may go better later", true, "Failed")]
+    public async Task Without_a_token_nothing_is_said_of_the_object(string message, bool isTransient, string error)
+    {
+        var options = new RemoteOptions { FirstDelay = TimeSpan.FromMilliseconds(1), MaxAttempts = 3 };
+        using var objects = new GcsObjects(new GcsOptions { Bucket = "b", Endpoint = "http://127.0.0.1:1" }, TimeProvider.System);
+        var attempts = new RemoteAttempts(options, objects, new RetryBudget(options, TimeProvider.System), TimeProvider.System, new Random(1));
+        var asked = 0;
+        var thrown = await Assert.ThrowsAsync<ObjectStoreException>(() => attempts.RunAsync<int>(ObjectKey.Parse("a"), "get", 0, (_, _) => { asked++; throw new IdentityException(message, isTransient); }, default));
+        Assert.Equal((error, isTransient ? 3 : 1), (thrown.Error.ToString(), asked));
+        Assert.Contains(message, thrown.Message, StringComparison.Ordinal);
     }
 
     private async Task<string> TokenAsync(GcsOptions options)
     {
         using var http = new HttpClient(_service, disposeHandler: false);
-        using var tokens = new GcsTokens(http, options, _time);
+        using var tokens = new GcsTokens(http, http, options, _time);
         return await tokens.GetAsync(default);
     }
 
@@ -87,10 +152,13 @@ public sealed class GcsTokensTests : IDisposable
     {
         public List<(HttpRequestMessage Request, string Form)> Requests { get; } = [];
 
+        /// <summary>What is answered instead.</summary>
+        public Func<HttpResponseMessage>? Next { get; set; }
+
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             Requests.Add((request, request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellationToken)));
-            return new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent($"{{\"access_token\":\"token-{Requests.Count}\",\"expires_in\":3600,\"token_type\":\"Bearer\"}}") };
+            return Next?.Invoke() ?? new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent($"{{\"access_token\":\"token-{Requests.Count}\",\"expires_in\":3600,\"token_type\":\"Bearer\"}}") };
         }
     }
 }
