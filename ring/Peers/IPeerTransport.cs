@@ -22,7 +22,7 @@ public interface IPushWay : IDisposable
     /// <summary>
     /// Sends the records of a batch, before which <see cref="PeerProtocol.HeadRoomBytes"/> are free, and waits for the outcomes; none: there was no
     /// room for it. Throws <see cref="PeerException"/>, with an inner exception if nobody answered. Once it is cancelled all that is under way fails.
-    /// Only if this returns may the memory be used again.
+    /// If this returns, or throws <see cref="PeerException"/>, the memory may be used again.
     /// </summary>
     Task<byte[]> AskAsync(Memory<byte> batch, CancellationToken cancellation);
 }

@@ -170,11 +170,12 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
         var (answer, failure) = (Array.Empty<byte>(), "");
         using (var deadline = new CancellationTokenSource(options.PushTimeout, time))
         {
+            byte[]? body = null;
             try
             {
-                var (body, written) = BodyOf(batch, size);
+                (body, var written) = BodyOf(batch, size);
                 answer = await Way().AskAsync(body.AsMemory(0, written), deadline.Token).ConfigureAwait(false);
-                Keep(body); // only memory that was read to its end may be used again
+                Keep(body);
             }
             catch (OperationCanceledException)
             {
@@ -183,6 +184,7 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
             }
             catch (PeerException e)
             {
+                if (body is not null) Keep(body);
                 failure = e.Message;
                 if (e.InnerException is not null) Suspect(failure);
                 else NoteRefusal(failure);

@@ -10,6 +10,7 @@ namespace Tempo.Ring.Peers;
 internal sealed class PushConnection(Stream stream, byte[] head)
 {
     private const int UsualAnswerBytes = 1024;
+    private const int Ok = 200;
 
     private byte[] _received = new byte[UsualAnswerBytes];
     private int _count;
@@ -21,13 +22,40 @@ internal sealed class PushConnection(Stream stream, byte[] head)
     /// <summary>Why it was ended while it was in use; null: it was not.</summary>
     public PeerException? EndedBy => Volatile.Read(ref _endedBy);
 
-    /// <summary>Posts a batch, before whose records room is left for the head. Throws what the stream throws, or <see cref="PeerException"/> for an answer that is none.</summary>
+    /// <summary>
+    /// Posts a batch, before whose records room is left for the head. Throws what the stream throws, or <see cref="PeerException"/> for an answer that is none.
+    /// Of the batch's memory nothing is used any more when this ends, however it does.
+    /// </summary>
     public async Task<PushAnswer> AskAsync(Memory<byte> batch, CancellationToken cancellation)
     {
         _count = 0;
+        var writing = WriteAsync(batch, cancellation);
+        if (writing.IsCompletedSuccessfully) return await ReadAsync(cancellation).ConfigureAwait(false); // it went out at once, as most do
+        var reading = ReadAsync(cancellation);
+        if (await Task.WhenAny(writing, reading).ConfigureAwait(false) == writing && writing.IsCompletedSuccessfully) return await reading.ConfigureAwait(false);
+
+        // Who refuses a batch says so without having read it, and may close the connection: the write fails, or would never end, and what was said is there.
+        try
+        {
+            var refused = await reading.ConfigureAwait(false);
+            return refused.Status != Ok ? refused with { MayGoOn = false } : throw new PeerException("a batch is answered that has not been sent yet");
+        }
+        finally
+        {
+            End(null);
+            await ((Task)writing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task WriteAsync(Memory<byte> batch, CancellationToken cancellation)
+    {
         var (before, post) = WithHead(batch);
         if (before.Length > 0) await stream.WriteAsync(before, cancellation).ConfigureAwait(false);
         await stream.WriteAsync(post, cancellation).ConfigureAwait(false); // at once: there is no buffer
+    }
+
+    private async Task<PushAnswer> ReadAsync(CancellationToken cancellation)
+    {
         while (true)
         {
             if (_count == _received.Length) Array.Resize(ref _received, _count * 2); // never from what the answer says of its own length

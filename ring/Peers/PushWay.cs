@@ -53,7 +53,8 @@ internal sealed class PushWay(PeerTransport transport, string name, string addre
                 var why = connection?.EndedBy;
                 if (connection is not null) End(connection);
                 if (why is not null) throw why;
-                // Who is silent for long is closed, and who starts anew knows nothing of it.
+                // Who is silent for long is closed, and who starts anew knows nothing of it. That it had taken the batch all the same cannot be told; then
+                // its spans come twice, as from a sender who tries again: they are found once, and counted once (DuplicateFilter of the generator).
                 if (wasIdle && connection!.HasHeardNothing) continue;
                 throw new PeerException($"{name} at {address} does not answer: {DescriptionOf(e)}", e);
             }

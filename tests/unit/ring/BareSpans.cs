@@ -4,11 +4,11 @@ using Tempo.Engine.Otlp.Wire;
 
 namespace Tempo.Ring.Tests;
 
-/// <summary>Requests of spans that have ids and nothing else.</summary>
+/// <summary>Requests of spans that have ids, and an end at the most.</summary>
 internal static class BareSpans
 {
-    /// <summary>Appends a request with a span of each of the traces, in their order; span ids count up.</summary>
-    public static void Write(NativeBuffer request, IEnumerable<TraceId> traces)
+    /// <summary>Appends a request with a span of each of the traces, in their order; span ids count up. They have an end if one is given.</summary>
+    public static void Write(NativeBuffer request, IEnumerable<TraceId> traces, DateTimeOffset? end = null)
     {
         var writer = new ProtobufWriter(request);
         var resource = writer.BeginMessage(TracesDataTag.ResourceSpans);
@@ -21,6 +21,7 @@ internal static class BareSpans
             trace.Write(id);
             writer.WriteBytes(SpanTag.TraceId, id);
             writer.WriteBytes(SpanTag.SpanId, [1, 2, 3, 4, 5, 6, 7, ++number]);
+            if (end is { } time) writer.WriteFixed64(SpanTag.EndTimeUnixNano, (ulong)time.ToUnixTimeMilliseconds() * 1_000_000);
             writer.EndMessage(span);
         }
 

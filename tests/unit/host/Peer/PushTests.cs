@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Otlp.Fields;
 using Tempo.Engine.Otlp.Wire;
@@ -33,7 +34,12 @@ public sealed class PushTests : IAsyncLifetime
     private string Address => $"127.0.0.1:{_port}";
 
     public async ValueTask InitializeAsync() => _node = await TempoNode.StartAsync(
-        new NodeOptions { WalPath = Path.Combine(_folder, "wal"), BlocksPath = Path.Combine(_folder, "blocks") }, new MetricRegistry(), Log.Null, TimeProvider.System);
+        new NodeOptions
+        {
+            WalPath = Path.Combine(_folder, "wal"),
+            BlocksPath = Path.Combine(_folder, "blocks"),
+            Overrides = new TenantOverrides(TenantLimits.BuiltIn with { MetricsGenerator = new MetricsGeneratorLimits { Processors = ["span-metrics"], IngestionTimeRangeSlack = TimeSpan.FromDays(1) } }),
+        }, new MetricRegistry(), Log.Null, TimeProvider.System);
 
     public async ValueTask DisposeAsync()
     {
@@ -191,6 +197,87 @@ public sealed class PushTests : IAsyncLifetime
         Assert.Matches("^HTTP/1.1 (408|503)", await end);
     }
 
+    // A node that has no room, or knows no such member, need not read what it refuses.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_refusal_is_heard_while_the_batch_is_still_being_written(bool closes)
+    {
+        using var busy = new TcpListener(IPAddress.Loopback, _port);
+        busy.Start();
+        using var transport = Transport(_secret);
+        using var way = transport.OpenPush("b", Address);
+        var asking = way.AskAsync(new byte[64 << 20], TestContext.Current.CancellationToken); // more than sockets hold
+        var socket = await busy.AcceptSocketAsync();
+        await socket.ReceiveAsync(new byte[1]);
+        await socket.SendAsync("HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno\n"u8.ToArray());
+        if (closes) socket.Dispose();
+        var refused = await Assert.ThrowsAsync<PeerException>(() => asking.WaitAsync(TimeSpan.FromMinutes(1)));
+        Assert.Contains("with 403: no", refused.Message, StringComparison.Ordinal);
+        Assert.Null(refused.InnerException); // it is there, and says so itself
+        socket.Dispose();
+    }
+
+    [Fact]
+    public async Task A_batch_that_was_taken_before_its_connection_ended_is_sent_again_and_counted_once()
+    {
+        await using var server = await ServeAsync();
+        var port = LoopbackPort.Free();
+        using var between = new TcpListener(IPAddress.Loopback, port);
+        between.Start();
+        using var transport = Transport(_secret);
+        using var peer = PeerOf(transport, $"127.0.0.1:{port}");
+        var passing = PassAsync(between, answersBeforeEnd: 1, silentAnswers: 1);
+        Assert.Equal(IngestStatus.Accepted, (await SendAsync(peer, "a", trace: 0, spans: 3, DateTimeOffset.UtcNow)).Status);
+        var again = SendAsync(peer, "a", trace: 2, spans: 5, DateTimeOffset.UtcNow); // on the connection that was kept
+        await passing;
+        var passingAgain = PassAsync(between, answersBeforeEnd: 1, silentAnswers: 0);
+        Assert.Equal((IngestStatus.Accepted, 5), await again is var outcome ? (outcome.Status, outcome.AcceptedSpans) : default);
+        await passingAgain;
+
+        Assert.True(TenantId.TryParse("a", out var tenant, out _));
+        var text = new System.Buffers.ArrayBufferWriter<byte>();
+        Assert.True(_node.TryWriteGeneratedMetrics(tenant, isOpenMetrics: false, text));
+        var calls = System.Text.Encoding.UTF8.GetString(text.WrittenSpan).Split('\n').Where(static line => line.StartsWith("traces_spanmetrics_calls_total{", StringComparison.Ordinal));
+        Assert.Equal(8, calls.Sum(static line => double.Parse(line[(line.LastIndexOf('}') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0], System.Globalization.CultureInfo.InvariantCulture)));
+    }
+
+    // Hands one connection on to the node, so many answers back, and ends it when so many more have come.
+    private async Task PassAsync(TcpListener between, int answersBeforeEnd, int silentAnswers)
+    {
+        using var client = await between.AcceptSocketAsync();
+        using var node = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await node.ConnectAsync("127.0.0.1", _port);
+        var forth = HandOnAsync();
+        var bytes = new byte[4096];
+        for (var answer = 0; answer < answersBeforeEnd + silentAnswers; answer++)
+        {
+            var count = await node.ReceiveAsync(bytes); // an answer is one write
+            if (answer < answersBeforeEnd) await client.SendAsync(bytes.AsMemory(0, count));
+        }
+
+        if (silentAnswers == 0) return;
+        client.Shutdown(SocketShutdown.Both);
+        node.Shutdown(SocketShutdown.Both);
+        await forth;
+
+        async Task HandOnAsync()
+        {
+            var piece = new byte[4096];
+            while (await client.ReceiveAsync(piece) is > 0 and var count) await node.SendAsync(piece.AsMemory(0, count));
+        }
+    }
+
+    [Fact]
+    public async Task The_memory_of_a_batch_that_was_refused_is_used_for_the_next()
+    {
+        using var transport = new RefusingTransport();
+        using var peer = PeerOf(transport);
+        for (var trace = 0; trace < 3; trace++) Assert.Equal(IngestStatus.Unavailable, (await SendAsync(peer, "a", trace, spans: 1)).Status);
+        Assert.Equal(3, transport.Batches.Count);
+        Assert.Single(transport.Batches.Distinct());
+    }
+
     private async Task<Socket> ConnectAsync(string method, string question, string headers)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -207,11 +294,11 @@ public sealed class PushTests : IAsyncLifetime
         return System.Text.Encoding.ASCII.GetString(bytes, 0, await socket.ReceiveAsync(bytes));
     }
 
-    private async Task<IngestOutcome> SendAsync(RingPeer peer, string tenant, int trace, int spans)
+    private async Task<IngestOutcome> SendAsync(RingPeer peer, string tenant, int trace, int spans, DateTimeOffset? end = null)
     {
         Assert.True(TenantId.TryParse(tenant, out var id, out _));
         var request = new SharedRequest(_buffers, 1024);
-        BareSpans.Write(request.Buffer, Enumerable.Repeat(new TraceId(9, (ulong)trace + 1), spans));
+        BareSpans.Write(request.Buffer, Enumerable.Repeat(new TraceId(9, (ulong)trace + 1), spans), end);
         return await peer.IngestAsync(id, request, isCounted: trace % 2 == 0);
     }
 
@@ -219,7 +306,7 @@ public sealed class PushTests : IAsyncLifetime
 
     private static PeerOptions Options(string secret) => new() { Secret = secret, ConnectTimeout = TimeSpan.FromMinutes(1), PushTimeout = TimeSpan.FromMinutes(1) };
 
-    private RingPeer PeerOf(PeerTransport transport) => new(new Member("b", Address, "", MemberState.Active, MemberRoles.Holder), transport, Options(_secret), Log.Null, TimeProvider.System);
+    private RingPeer PeerOf(IPeerTransport transport, string? address = null) => new(new Member("b", address ?? Address, "", MemberState.Active, MemberRoles.Holder), transport, Options(_secret), Log.Null, TimeProvider.System);
 
     private async Task<Server> ServeAsync(bool isBelowKestrel = true)
     {
@@ -236,6 +323,27 @@ public sealed class PushTests : IAsyncLifetime
         {
             server.CountRequest();
             return handle(context);
+        }
+    }
+
+    /// <summary>Refuses each batch, and notes in which memory it was.</summary>
+    private sealed class RefusingTransport : IPeerTransport, IPushWay
+    {
+        public List<byte[]> Batches { get; } = [];
+
+        public IPushWay OpenPush(string name, string address) => this;
+
+        public Task<byte[]> AskAsync(Memory<byte> batch, CancellationToken cancellation)
+        {
+            Assert.True(System.Runtime.InteropServices.MemoryMarshal.TryGetArray<byte>(batch, out var memory));
+            Batches.Add(memory.Array!);
+            throw new PeerException("no");
+        }
+
+        public ValueTask AskAsync(string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation) => throw new PeerException("no");
+
+        public void Dispose()
+        {
         }
     }
 
