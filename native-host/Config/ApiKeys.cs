@@ -68,7 +68,7 @@ internal static class ApiKeys
 
     private static string? SetGrpcAddress(HostOptions options, string text)
     {
-        if (!new ListenAddress(text, options.Api.GrpcListenPort).TryGetEndPoint(out _)) return $"{GoText.Quote(text)} is not an address";
+        if (!new ListenAddress(text, options.Api.GrpcListenPort).IsWellFormed) return $"{GoText.Quote(text)} is not an address";
         options.Api.GrpcListenAddress = text;
         return null;
     }

@@ -160,7 +160,7 @@ public static class ConfigSchema
 
     private static string? SetHttpAddress(HostOptions options, string text)
     {
-        if (!new ListenAddress(text, options.HttpListenPort).TryGetEndPoint(out _)) return $"{GoText.Quote(text)} is not an address";
+        if (!new ListenAddress(text, options.HttpListenPort).IsWellFormed) return $"{GoText.Quote(text)} is not an address";
         options.HttpListenAddress = text;
         return null;
     }

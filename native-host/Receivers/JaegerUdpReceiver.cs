@@ -57,27 +57,32 @@ internal sealed class JaegerUdpReceiver : IAsyncDisposable
     /// <param name="memory">Accounts for the datagrams.</param>
     /// <param name="metrics">Gets the counters.</param>
     /// <param name="log">Hears of a socket that fails.</param>
-    /// <exception cref="ListenException">The address is not ours or taken.</exception>
+    /// <exception cref="ListenException">The address is not ours or taken, or its name is not known.</exception>
     public static JaegerUdpReceiver Start(ListenAddress address, bool isCompact, OtlpIngest? ingest, RequestMemory memory, MetricRegistry metrics, Log log)
     {
-        address.TryGetEndPoint(out var endPoint);
-        if (endPoint.Address.Equals(IPAddress.IPv6Any) && !Socket.OSSupportsIPv6) endPoint = new IPEndPoint(IPAddress.Any, endPoint.Port);
-        var socket = new Socket(endPoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        Socket? socket = null;
         try
         {
+            var endPoint = address.Resolve();
+            if (endPoint.Address.Equals(IPAddress.IPv6Any) && !Socket.OSSupportsIPv6) endPoint = new IPEndPoint(IPAddress.Any, endPoint.Port);
+            socket = new Socket(endPoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
             if (endPoint.AddressFamily == AddressFamily.InterNetworkV6) socket.DualMode = true;
             socket.ReceiveBufferSize = SocketBufferBytes;
             socket.Bind(endPoint);
         }
         catch (SocketException e)
         {
-            socket.Dispose();
+            socket?.Dispose();
             throw new ListenException($"jaeger {TransportOf(isCompact)} cannot listen on {address}: {e.Message}");
         }
 
-        log.Info("listening", ("listener", $"jaeger_{TransportOf(isCompact)}"), ("address", address));
+        log.Info("listening", ("listener", NameOf(isCompact)), ("address", address));
+        if (ingest is null) log.Warn("datagrams name no tenant, so all are refused while multitenancy is on", ("listener", NameOf(isCompact)));
         return new JaegerUdpReceiver(socket, isCompact, ingest, memory, metrics, log);
     }
+
+    /// <summary>As the log and the list of services have it.</summary>
+    public static string NameOf(bool isCompact) => $"jaeger_{TransportOf(isCompact)}";
 
     public async ValueTask DisposeAsync()
     {

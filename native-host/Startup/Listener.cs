@@ -95,7 +95,7 @@ internal sealed class Listener : IAsyncDisposable
     /// <param name="log">Gets what fails.</param>
     /// <param name="certificate">With TLS.</param>
     /// <param name="posts">Serves plain posts below Kestrel; null: all requests are Kestrel's. Without TLS, on Linux.</param>
-    /// <exception cref="ListenException">The address is not ours or taken.</exception>
+    /// <exception cref="ListenException">The address is not ours or taken, or its name is not known.</exception>
     public static async Task<Listener> StartAsync(
         string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, Log log, ServerCertificate? certificate = null, PlainPosts? posts = null)
     {
@@ -105,14 +105,15 @@ internal sealed class Listener : IAsyncDisposable
             ? new SocketTransportFactory(Options.Create(socketOptions), NullLoggerFactory.Instance)
             : new EdgeTransport(socketOptions, posts, (limits.IdleTimeout, limits.ReadHeaderTimeout));
         var transport = new SniffingTransport(sockets, certificate);
-        var server = new KestrelServer(Options.Create(ServerOptions(address, limits)), transport, NullLoggerFactory.Instance);
+        KestrelServer? server = null;
         try
         {
+            server = new KestrelServer(Options.Create(ServerOptions(address.Resolve(), limits)), transport, NullLoggerFactory.Instance);
             await server.StartAsync(new ListenerApplication(handle, log), CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or InvalidOperationException)
         {
-            server.Dispose();
+            server?.Dispose();
             throw new ListenException($"{name} cannot listen on {address}: {e.Message}");
         }
 
@@ -131,7 +132,7 @@ internal sealed class Listener : IAsyncDisposable
 
     private static TimeSpan Longer(TimeSpan a, TimeSpan b) => a > b ? a : b;
 
-    private static KestrelServerOptions ServerOptions(ListenAddress address, ListenerLimits listenerLimits)
+    private static KestrelServerOptions ServerOptions(IPEndPoint endPoint, ListenerLimits listenerLimits)
     {
         var options = new KestrelServerOptions { AddServerHeader = false, AllowSynchronousIO = false };
         var limits = options.Limits;
@@ -150,7 +151,6 @@ internal sealed class Listener : IAsyncDisposable
         limits.Http2.KeepAlivePingTimeout = listenerLimits.PingTimeout > TimeSpan.Zero ? Longer(listenerLimits.PingTimeout, MinPing) : TimeSpan.FromSeconds(20);
         if (listenerLimits.IdleTimeout > TimeSpan.Zero) limits.KeepAliveTimeout = listenerLimits.IdleTimeout;
         if (listenerLimits.ReadHeaderTimeout > TimeSpan.Zero) limits.RequestHeadersTimeout = listenerLimits.ReadHeaderTimeout;
-        address.TryGetEndPoint(out var endPoint);
         if (listenerLimits.TakesHttp1)
             options.Listen(new SniffedEndPoint(endPoint, HttpProtocols.Http1), listen => listen.Protocols = HttpProtocols.Http1);
         options.Listen(new SniffedEndPoint(endPoint, HttpProtocols.Http2), listen => listen.Protocols = HttpProtocols.Http2);

@@ -87,7 +87,7 @@ public class ConfigFileTests
     [InlineData("target: [a]", "t.yaml: line 1: target: a single value is expected")]
     [InlineData("storage: {trace: {wal: {path: \"\"}}}", "t.yaml: line 1: storage.trace.wal.path: must not be empty")]
     [InlineData("target: ingestor", "t.yaml: line 1: target: unknown value \"ingestor\", known are all, scalable-single-binary, distributor, ingester, live-store, querier, query-frontend, compactor")]
-    [InlineData("server: {http_listen_address: example.org}", "t.yaml: line 1: server.http_listen_address: \"example.org\" is not an address")]
+    [InlineData("server: {http_listen_address: a..b}", "t.yaml: line 1: server.http_listen_address: \"a..b\" is not an address")]
     [InlineData("storage: {trace: {backend: foo}}", "t.yaml: line 1: storage.trace.backend: unknown backend \"foo\"")]
     [InlineData("storage: {trace: {block: {version: v2}}}", "v2 is not a valid block version")]
     [InlineData("storage:\n  trace:\n    block:\n      parquet_dedicated_columns:\n        - {name: a}\n        - {scope: foo}", "line 4: storage.trace.block.parquet_dedicated_columns: entry at line 6: scope has a value that is not known")]

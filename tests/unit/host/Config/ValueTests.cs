@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Tempo.Host.Config;
 using Xunit;
 
@@ -34,6 +36,8 @@ public class ValueTests
     [InlineData(":0", "", 0)]
     [InlineData("[::1]:80", "::1", 80)]
     [InlineData("localhost:1", "localhost", 1)]
+    [InlineData("tempo:4317", "tempo", 4317)]
+    [InlineData("tempo-0.tempo_headless.ns.svc.:4317", "tempo-0.tempo_headless.ns.svc.", 4317)]
     public void Addresses(string text, string host, int port)
     {
         Assert.True(ListenAddress.TryParse(text, out var address));
@@ -47,8 +51,23 @@ public class ValueTests
     [InlineData("1.2.3.4:65536")]
     [InlineData("1.2.3.4:+1")]
     [InlineData("::1:80")]
-    [InlineData("example.org:80")]
+    [InlineData("1.2.3.999:80")]
+    [InlineData("a..b:80")]
+    [InlineData("http://tempo:80")]
+    [InlineData("${POD_IP}:80")]
     public void BadAddresses(string text) => Assert.False(ListenAddress.TryParse(text, out _));
+
+    // Tempo's examples listen on the name of their container, which its resolver knows.
+    [Fact]
+    public void ANameIsLookedUpWhenItIsListenedOn()
+    {
+        // Not the name that is known without asking, but the machine knows it.
+        var name = new ListenAddress("LOCALHOST", 5);
+        Assert.True(name.IsWellFormed);
+        Assert.True(IPAddress.IsLoopback(name.Resolve().Address));
+        Assert.Equal(new IPEndPoint(IPAddress.Loopback, 5), new ListenAddress("localhost", 5).Resolve());
+        Assert.Throws<SocketException>(() => new ListenAddress("no-such-host.invalid", 5).Resolve());
+    }
 
     [Theory]
     [InlineData("a ${A} b", "a 1 b")]
