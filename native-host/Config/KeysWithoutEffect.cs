@@ -16,7 +16,7 @@ internal static class KeysWithoutEffect
     // Sections of services that this process does not have.
     private static readonly string[] Services =
     [
-        "live_store_client", "metrics_generator_client", "backend_scheduler_client", "internal_server",
+        "live_store_client", "partition_ring_live_store", "metrics_generator_client", "backend_scheduler_client", "internal_server",
         "querier.frontend_worker", "querier.search", "querier.metrics", "querier.max_concurrent_queries", "querier.query_relevant_ingesters",
         "querier.trace_by_id.query_timeout", "querier.partition_ring", "querier.shuffle_sharding_ingesters_lookback_period",
         "querier.shuffle_sharding_ingesters_enabled", "querier.query_live_store", "querier.extra_query_delay", "querier.secondary_ingester_ring",

@@ -99,6 +99,9 @@ internal static class LimitKeys
     private static string LegacyPath(string path)
     {
         var name = path[(Section.Length + 1)..];
+
+        // A section in the flat form, too.
+        if (name.StartsWith("cost_attribution.", StringComparison.Ordinal)) return "overrides." + name;
         foreach (var nameless in new[] { "read.", "global.", "compaction.", "storage.", "ingestion.max_traces", "ingestion.max_global" })
         {
             if (!name.StartsWith(nameless, StringComparison.Ordinal)) continue;

@@ -11,6 +11,7 @@ internal static class ReceiverKeys
 {
     public const string Section = "distributor.receivers";
 
+    private const string OfClients = "it is of clients; the certificates of clients are verified by client_ca_file";
     private const string NotYet = "not available in this version";
     private static readonly TimeSpan OneYear = TimeSpan.FromDays(365);
 
@@ -136,8 +137,10 @@ internal static class ReceiverKeys
             new ConfigRefused(at + ".key_pem", NotYet),
             new ConfigWithoutEffect(at + ".include_system_ca_certs_pool", "of clients"),
             new ConfigRefused(at + ".tpm", NotYet),
-            new ConfigRefused(at + ".ca_pem", "of clients; client_ca_file is meant for a receiver"),
-            new ConfigRefused(at + ".ca_file", "of clients; client_ca_file is meant for a receiver"),
+
+            // In Tempo's own example, where it has no effect either.
+            new ConfigWithoutEffect(at + ".ca_pem", OfClients),
+            new ConfigWithoutEffect(at + ".ca_file", OfClients),
             new ConfigRefused(at + ".curve_preferences", NotYet),
         ];
 

@@ -256,6 +256,13 @@ public class ReferenceKeysTests
             (options.HttpListenPort, options.HttpTls, options.GrpcTls, options.Node.Generator.StoragePath, options.UserOverrides.Backend, options.Node.CompactionCycle));
     }
 
+    // Keys that examples of Tempo have and that do nothing there.
+    [Theory]
+    [InlineData("partition_ring_live_store: true", "partition_ring_live_store has no effect")]
+    [InlineData("distributor: {receivers: {otlp: {protocols: {grpc: {tls: {ca_file: a, cert_file: c, key_file: k, min_version: \"1.2\"}}}}}}", "tls.ca_file has no effect: it is of clients; the certificates of clients are verified by client_ca_file")]
+    public void WhatDoesNothingIsWarnedOf(string yaml, string expected) =>
+        Assert.Contains(expected, Assert.Single(ConfigFile.Apply("t.yaml", yaml, new HostOptions())), StringComparison.Ordinal);
+
     // What may not be passed over is still refused where it says something.
     [Theory]
     [InlineData("server: {http_tls_config: {cert: x}}", "server.http_tls_config.cert: not available in this version")]

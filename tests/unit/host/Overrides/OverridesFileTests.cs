@@ -125,6 +125,10 @@ public sealed class OverridesFileTests : IDisposable
         const string text = "overrides: {a: {ingestion_burst_size_bytes: 9}}";
         Assert.Throws<ConfigException>(() => Apply(text));
         Assert.Equal(9, Apply(text, isLegacyAllowed: true).Of(Tenant("a")).Ingestion.BurstSizeBytes);
+
+        // The one section of the flat form, as an example of Tempo has it.
+        var limits = Apply("overrides: {a: {ingestion_burst_size_bytes: 9, cost_attribution: {dimensions: {service.name: svc}}}}", isLegacyAllowed: true).Of(Tenant("a"));
+        Assert.Equal((9, "svc"), (limits.Ingestion.BurstSizeBytes, Assert.Single(limits.CostAttribution.Dimensions).Value));
     }
 
     [Theory]
