@@ -10,8 +10,12 @@ namespace Tempo.Host.Startup;
 internal sealed class Listeners(ListenerAuthentication authentication, Log log, TimeProvider time)
 {
     private readonly List<Listener> _open = [];
+    private readonly List<string> _datagramPorts = [];
 
-    public IEnumerable<string> Names => _open.Select(static listener => listener.Name);
+    public IEnumerable<string> Names => _open.Select(static listener => listener.Name).Concat(_datagramPorts);
+
+    /// <summary>Names a port that is served by somebody else, who closes it.</summary>
+    public void AddDatagramPort(string name) => _datagramPorts.Add(name);
 
     /// <exception cref="ListenException">The address is not ours or taken, or the certificate cannot be used.</exception>
     /// <param name="open">Puts before authentication what nobody brings credentials for.</param>

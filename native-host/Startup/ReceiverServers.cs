@@ -79,11 +79,14 @@ internal sealed class ReceiverServers : IAsyncDisposable
             await ListenAsync("jaeger_thrift_http", http, HttpLimits.With(http.Server), receiver.HandleAsync).ConfigureAwait(false);
         }
 
-        if (set.JaegerCompact is { } compact) _udp.Add(Udp(compact, isCompact: true));
-        if (set.JaegerBinary is { } binary) _udp.Add(Udp(binary, isCompact: false));
+        if (set.JaegerCompact is { } compact) Listen(compact, isCompact: true);
+        if (set.JaegerBinary is { } binary) Listen(binary, isCompact: false);
 
-        JaegerUdpReceiver Udp(ReceiverOptions receiver, bool isCompact) => JaegerUdpReceiver.Start(
-            receiver.Listen, isCompact, hasTenants ? null : Ingest(Jaeger, JaegerUdpReceiver.TransportOf(isCompact)), memory, _metrics, _log);
+        void Listen(ReceiverOptions receiver, bool isCompact)
+        {
+            _udp.Add(JaegerUdpReceiver.Start(receiver.Listen, isCompact, hasTenants ? null : Ingest(Jaeger, JaegerUdpReceiver.TransportOf(isCompact)), memory, _metrics, _log));
+            _listeners.AddDatagramPort(JaegerUdpReceiver.NameOf(isCompact));
+        }
     }
 
     // Posts are what is taken below Kestrel; null: nothing.

@@ -65,6 +65,14 @@ public sealed class ServerPagesTests(SharedTempo shared) : IDisposable
         Assert.Contains("\nwal:\n  sync: os\n", (await other.Api.AskAsync("/status")).Text, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task The_list_of_services_has_every_port()
+    {
+        var page = (await _api.AskAsync("/status/services")).Text;
+        foreach (var name in (string[])["http", "grpc", "otlp_grpc", "otlp_http", "zipkin", "jaeger_grpc", "jaeger_thrift_http", "jaeger_udp_thrift_compact", "jaeger_udp_thrift_binary"])
+            Assert.Matches($@"\| {name} +\| Running +\|", page);
+    }
+
     [Theory]
     [InlineData("version", "tempo, version")]
     [InlineData("services", "| node ")]

@@ -120,6 +120,16 @@ public sealed class TenancyTests(TenancyTests.MultitenantTempo server) : IClassF
         Assert.Single(await _api.SearchAsync("{ name = \"of b\" }", tenant: "b"));
     }
 
+    // No client can be told; so the operator is, when it starts.
+    [Fact]
+    public async Task Datagrams_name_no_tenant_and_the_log_says_so()
+    {
+        Assert.Contains("msg=\"datagrams name no tenant, so all are refused while multitenancy is on\" listener=jaeger_udp_thrift_compact", server.Tempo.Log, StringComparison.Ordinal);
+        using var client = new System.Net.Sockets.UdpClient();
+        await client.SendAsync(new byte[] { 1 }, "127.0.0.1", server.Tempo.Ports.JaegerCompact);
+        await Eventually.HoldsAsync("the datagram is refused", async () => (await server.Tempo.Api.MetricsAsync()).Sum("tempo_receiver_udp_datagrams_total", "result=\"refused\"") == 1);
+    }
+
     /// <summary>A server of its own: multitenancy is a start-up setting.</summary>
     public sealed class MultitenantTempo : IAsyncLifetime
     {
