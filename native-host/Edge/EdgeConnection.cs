@@ -405,11 +405,31 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
     // A fault of ours, which is answered as Kestrel's listener answers it.
     private void Fail(Exception fault)
     {
-        posts.Log.Error("request failed", ("method", "POST"), ("path", posts.Shape.Path), ("err", fault.ToString()));
-        // Without memory it is no fault of the request's: what is kept in reserve is given up, and the sender comes again.
         var code = fault is OutOfMemoryException ? 503 : 500;
-        if (code == 503) SpareMemory.LetGo();
-        posts.Observe(code, _started);
-        if (!_isGone) _ = SendLast(code);
+        try
+        {
+            // Without memory it is no fault of the request's: what is kept in reserve is given up, and the sender comes again.
+            if (code == 503) SpareMemory.LetGo();
+            Tell(fault);
+            posts.Observe(code, _started);
+            if (!_isGone) _ = SendLast(code);
+        }
+        catch (OutOfMemoryException)
+        {
+            // Not even for that. A connection that ends is heard, one that is silent holds its sender, and the body's share of the memory, for ever.
+            Close();
+        }
+    }
+
+    // A line that there is no memory for is none: the answer is worth more.
+    private void Tell(Exception fault)
+    {
+        try
+        {
+            posts.Log.Error("request failed", ("method", "POST"), ("path", posts.Shape.Path), ("err", fault.ToString()));
+        }
+        catch (OutOfMemoryException) when (fault is OutOfMemoryException)
+        {
+        }
     }
 }
