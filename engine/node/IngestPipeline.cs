@@ -144,10 +144,9 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
             return false;
         }
 
-        var entries = (long)summary.AttributeCount + summary.EventCount + summary.LinkCount;
-        if (entries <= options.MaxRequestEntries) return true;
+        if (summary.EntryCount <= options.MaxRequestEntries) return true;
         account.Discard("too_many_entries", summary.SpanCount);
-        refusal = new IngestOutcome(IngestStatus.Invalid, 0, summary.SpanCount, $"{entries} attributes, events and links in one request; the limit is {options.MaxRequestEntries}");
+        refusal = new IngestOutcome(IngestStatus.Invalid, 0, summary.SpanCount, $"{summary.EntryCount} attributes, events and links in one request; the limit is {options.MaxRequestEntries}");
         return false;
     }
 

@@ -98,7 +98,7 @@ internal sealed class NodeStart(NodeOptions options, NodeMachine machine, Metric
             Deletion = deletion,
             Queries = new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries, options.MaxWaitingQueriesOfTenant, maxGuests: options.MaxRunningQueries, time, reserved: QueryPlaceReserved),
             Promotion = promotion,
-            External = options.External.Endpoint is null ? null : new ExternalTraces(options.External, registry, time),
+            External = options.External.Endpoint is null ? null : new ExternalTraces(options.External, options.MaxRequestEntries, registry, time),
             Uploads = stores.Remote is null ? null
                 : new UploadLoop(state, new LocalBlocks(stores.LocalObjects, stores.Local), stores.Remote, stores.RemoteObjects!, new UploadMetrics(registry), log, time),
             Remote = stores.RemoteObjects as IDisposable,

@@ -17,6 +17,9 @@ public struct OtlpRequestSummary : IOtlpTraceSink
     /// <summary>Attributes of resources, scopes, spans, events and links together.</summary>
     public int AttributeCount { get; private set; }
 
+    /// <summary>Attributes, events and links: what takes memory, whatever its bytes.</summary>
+    public readonly long EntryCount => (long)AttributeCount + EventCount + LinkCount;
+
     /// <summary>Attributes among them that are nested too deep.</summary>
     public int TooDeepAttributeCount { get; private set; }
 

@@ -39,6 +39,9 @@ public sealed record PeerOptions
     public TimeSpan PingInterval { get; init; } = TimeSpan.FromSeconds(1);
 
     public TimeSpan PingTimeout { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Longest answer of a node that is taken: a member that has gone wrong may not fill our memory.</summary>
+    public int MaxAnswerBytes { get; init; } = 512 << 20;
 }
 
 /// <summary>HTTP/2 to the other nodes, with pooled connections, and connections of their own for pushes. Throws <see cref="PeerException"/> for what goes wrong. Thread safe.</summary>
@@ -46,7 +49,6 @@ public sealed record PeerOptions
 /// <param name="greeting">Who asks; goes with every ping.</param>
 public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeting) : IPeerTransport
 {
-    private const int MaxAnswerBytes = 512 << 20;
     private const int WindowBytes = 8 << 20;
     private readonly HttpClient _http = new(HandlerOf(options)) { Timeout = Timeout.InfiniteTimeSpan };
     private readonly string _scheme = options.IsTls ? "https" : "http";
@@ -165,14 +167,14 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
         return request;
     }
 
-    private static async Task ReadAsync(string name, Stream stream, NativeBuffer answer, CancellationToken cancellation)
+    private async Task ReadAsync(string name, Stream stream, NativeBuffer answer, CancellationToken cancellation)
     {
         var chunk = System.Buffers.ArrayPool<byte>.Shared.Rent(64 * 1024);
         try
         {
             while (await stream.ReadAsync(chunk, cancellation).ConfigureAwait(false) is > 0 and var count)
             {
-                if (count > MaxAnswerBytes - answer.Length) throw new PeerException($"{name} sent more than {MaxAnswerBytes} bytes at once");
+                if (count > options.MaxAnswerBytes - answer.Length) throw new PeerException($"{name} sent more than {options.MaxAnswerBytes} bytes at once");
                 answer.Append(chunk.AsSpan(0, count));
             }
         }

@@ -14,7 +14,11 @@ namespace Tempo.Engine.Node.External;
 /// "not there". What it answers joins a query's sources as live data does, so its spans are ordered, filtered and
 /// de-duplicated with all others. A service that fails makes the answer partial. Thread safe.
 /// </summary>
-internal sealed class ExternalTraces(ExternalTraceOptions options, MetricRegistry metrics, TimeProvider time) : IDisposable
+/// <param name="options">Which service.</param>
+/// <param name="maxEntries">Attributes, events and links of an answer: an empty one takes 2 bytes there, and up to 40 in memory.</param>
+/// <param name="metrics">For the times that it takes.</param>
+/// <param name="time">For how long it may take.</param>
+internal sealed class ExternalTraces(ExternalTraceOptions options, int maxEntries, MetricRegistry metrics, TimeProvider time) : IDisposable
 {
     /// <summary>Longest answer that is taken: a service may not fill our memory.</summary>
     public const int MaxAnswerBytes = 64 << 20;
@@ -99,7 +103,7 @@ internal sealed class ExternalTraces(ExternalTraceOptions options, MetricRegistr
         }
     }
 
-    private static async Task<(LiveBatchView? Live, string Error)> ReadAsync(HttpResponseMessage response, CancellationToken cancellation)
+    private async Task<(LiveBatchView? Live, string Error)> ReadAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
         if (response.StatusCode == HttpStatusCode.NotFound) return (null, "");
         using var body = new NativeBuffer(16 * 1024);
@@ -110,6 +114,7 @@ internal sealed class ExternalTraces(ExternalTraceOptions options, MetricRegistr
         if (!isWhole) return (null, Failed($"its answer has more than {MaxAnswerBytes} bytes"));
         var summary = default(OtlpRequestSummary);
         if (!OtlpTraceReader.TryRead(body.Written, ref summary, out var error)) return (null, Failed($"its answer is no trace: {error.Message}"));
+        if (summary.EntryCount > maxEntries) return (null, Failed($"its answer has {summary.EntryCount} attributes, events and links; the limit is {maxEntries}"));
         var batch = new LiveBatch();
         batch.Append(body.Written, int.MaxValue);
         return batch.Columns.SpanCount == 0 ? (null, "") : (new LiveBatchView(batch, batch.Columns.Snapshot()), "");

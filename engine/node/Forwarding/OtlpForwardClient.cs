@@ -57,7 +57,7 @@ internal sealed class OtlpForwardClient : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return (e.InnerException?.Message ?? e.Message, true);
+            return (e.GetBaseException().Message, true); // the others say that something went wrong
         }
     }
 
