@@ -61,19 +61,23 @@ internal sealed partial class CompactionLoop(NodeOptions options, CompactionServ
     /// <summary>Why the last round failed, or the block list could not be polled; empty if all went well.</summary>
     public string LastError => _lastError.Length > 0 ? _lastError : blocklist?.LastError ?? "";
 
-    /// <summary>Runs until cancelled.</summary>
+    /// <summary>
+    /// Runs until cancelled. What a run that was killed has not retired is retired at once, before the first wait: until then who else reads the blocks meets
+    /// the spans of a merge twice.
+    /// </summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        var wait = options.CompactionCycle;
+        Func<CancellationToken, Task> round = SettleFirstAsync;
+        var wait = TimeSpan.Zero;
         while (!cancellation.IsCancellationRequested)
         {
             try
             {
                 await WaitAsync(wait, cancellation).ConfigureAwait(false);
 #pragma warning disable RS0030 // a merge computes for as long as it takes: on a thread of its own it keeps none from the requests
-                await Task.Factory.StartNew(() => RunOnceAsync(cancellation), cancellation, longWork, TaskScheduler.Default).Unwrap().ConfigureAwait(false);
+                await Task.Factory.StartNew(() => round(cancellation), cancellation, longWork, TaskScheduler.Default).Unwrap().ConfigureAwait(false);
 #pragma warning restore RS0030
-                wait = options.CompactionCycle;
+                (round, wait) = (RunOnceAsync, options.CompactionCycle);
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
@@ -146,6 +150,20 @@ internal sealed partial class CompactionLoop(NodeOptions options, CompactionServ
     private IEnumerable<BlockHandle> Blocks => state.View.Blocks.Where(block => block.Store == store && options.Owner.OwnsWindow(block.Meta.Tenant, WindowOf(block.Meta)));
 
     private long WindowOf(BlockMeta block) => block.EndSeconds / Math.Max(1, (long)(services.OptionsOf(block.Tenant)?.Window ?? options.CompactionWindow).TotalSeconds);
+
+    private async Task SettleFirstAsync(CancellationToken cancellation)
+    {
+        if (options.IsCompactionDisabled) return;
+        await _one.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            await SettleAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
 
     private async Task SettleAsync(CancellationToken cancellation)
     {

@@ -9,11 +9,11 @@ namespace Tempo.Compaction.Tests;
 
 /// <summary>
 /// A node that is stopped while a merge commits leaves the inputs or the output, not both: readers of blocks that know nothing of compaction would meet the spans twice.
-/// After a kill there may be both, until the next start (<see cref="CrashTests"/>); our own readers count once what is in both.
+/// After a kill there may be both, until the next start has retired the inputs, which it does at once; our own readers count once what is in both.
 /// </summary>
 public sealed class StoppedMergeTests : IDisposable
 {
-    private readonly BlockFolder _folder = BlockFolder.Create(new NodeOptions { CompactionPatience = TimeSpan.Zero });
+    private readonly BlockFolder _folder = BlockFolder.Create(new NodeOptions { CompactionPatience = TimeSpan.Zero, CompactionCycle = TimeSpan.FromHours(1) });
 
     public void Dispose() => _folder.Dispose();
 
@@ -39,6 +39,50 @@ public sealed class StoppedMergeTests : IDisposable
         var (after, rows) = await _folder.ReadAllAsync();
         Assert.Equal(before, after);
         Assert.Equal(before.Count, rows);
+    }
+
+    // Long before the first round.
+    [Fact]
+    public async Task After_a_kill_the_start_retires_the_inputs_before_it_waits_for_anything()
+    {
+        var layout = new BlockWriterOptions();
+        await _folder.WriteAsync(layout, MergeTests.Request(1, 2, 3));
+        await _folder.WriteAsync(layout, MergeTests.Request(4, 5, 6));
+        var (before, _) = await _folder.ReadAllAsync();
+        await (await _folder.StartAsync(new KilledStore(_folder.OpenObjects()), new ManualTime(DateTimeOffset.UtcNow))).RunOnceAsync();
+        Assert.Equal(3, (await _folder.ListAsync()).Count);
+
+        using var stop = new CancellationTokenSource();
+        using var objects = new WatchedStore(_folder.OpenObjects());
+        var running = (await _folder.StartAsync(objects, new ManualTime(DateTimeOffset.UtcNow))).Loop.RunAsync(stop.Token);
+        for (var input = 0; input < 2; input++) Assert.True(await objects.Retired.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken));
+        Assert.Single(await _folder.ListAsync());
+        await stop.CancelAsync();
+        await running;
+        var (after, rows) = await _folder.ReadAllAsync();
+        Assert.Equal(before, after);
+        Assert.Equal(before.Count, rows);
+    }
+
+    /// <summary>As a kill leaves it: no input is marked any more.</summary>
+    private sealed class KilledStore(IObjectStore inner) : PassThroughStore(inner)
+    {
+        public override ValueTask PutAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) =>
+            key.LastPart == "meta.compacted.json" ? throw new IOException("killed") : base.PutAsync(key, content, cancellation);
+    }
+
+    /// <summary>Tells of each block that is none any more.</summary>
+    private sealed class WatchedStore(IObjectStore inner) : PassThroughStore(inner), IDisposable
+    {
+        public SemaphoreSlim Retired { get; } = new(0);
+
+        public void Dispose() => Retired.Dispose();
+
+        public override async ValueTask DeleteAsync(ObjectKey key, CancellationToken cancellation = default)
+        {
+            await base.DeleteAsync(key, cancellation);
+            if (key.LastPart == "meta.json") Retired.Release();
+        }
     }
 
     /// <summary>The node is told to stop at the moment something of that name has been written.</summary>
