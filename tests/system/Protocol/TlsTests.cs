@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Tempo.SystemTests.Otlp;
@@ -68,6 +69,48 @@ public sealed class TlsTests
         });
         certificates.WriteServer("third");
         await Eventually.HoldsAsync("the next good one is shown", async () => await NameAsync() == "CN=third");
+    }
+
+    /// <summary>Receivers say how often their files are looked at; the server's own ports do so every ten seconds.</summary>
+    [Fact]
+    public async Task Each_listener_shows_a_new_certificate_without_a_restart()
+    {
+        using var certificates = new TestCertificates();
+        certificates.WriteServer("first");
+        await using var tempo = TempoProcess.Prepare();
+        var files = $"cert_file: {certificates.CertFile}, key_file: {certificates.KeyFile}";
+        var yaml = await File.ReadAllTextAsync(tempo.ConfigFile);
+        foreach (var (port, key) in new[] { (tempo.Ports.Api, "http"), (tempo.Ports.ApiGrpc, "grpc") })
+            yaml = yaml.Replace($"  {key}_listen_port: {port}", $"  {key}_listen_port: {port}\n  {key}_tls_config: {{{files}}}", StringComparison.Ordinal);
+        int[] receivers = [tempo.Ports.OtlpGrpc, tempo.Ports.OtlpHttp, tempo.Ports.Zipkin, tempo.Ports.JaegerGrpc, tempo.Ports.JaegerHttp];
+        yaml = string.Join('\n', yaml.Split('\n').Select(line => Array.Exists(receivers, port => line.EndsWith($"endpoint: \"127.0.0.1:{port}\"", StringComparison.Ordinal))
+            ? $"{line}\n{line[..line.IndexOf("endpoint", StringComparison.Ordinal)]}tls: {{{files}, reload_interval: 10ms}}"
+            : line));
+        await File.WriteAllTextAsync(tempo.ConfigFile, yaml);
+        tempo.StartWithoutWaiting();
+        int[] ports = [tempo.Ports.Api, tempo.Ports.ApiGrpc, .. receivers];
+
+        foreach (var port in ports) await ShowsAsync(port, "CN=first");
+        certificates.WriteServer("second");
+        foreach (var port in ports) await ShowsAsync(port, "CN=second");
+        Assert.Equal(0, await tempo.StopAsync());
+
+        Task ShowsAsync(int port, string name) => Eventually.HoldsAsync($"port {port} shows {name}", async () =>
+        {
+            try
+            {
+                using var connection = new TcpClient();
+                await connection.ConnectAsync(IPAddress.Loopback, port);
+                var shown = "";
+                await using var tls = new SslStream(connection.GetStream(), leaveInnerStreamOpen: false, (_, certificate, _, _) => certificates.HasSigned((X509Certificate2)certificate!) && (shown = certificate!.Subject).Length > 0);
+                await tls.AuthenticateAsClientAsync("127.0.0.1");
+                return shown == name;
+            }
+            catch (SocketException)
+            {
+                return false; // not up yet
+            }
+        });
     }
 
     [Fact]
