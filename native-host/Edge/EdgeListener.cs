@@ -204,8 +204,9 @@ internal sealed class EdgeListener : IConnectionListener
             var file = SocketCalls.Accept(_listening);
             if (file >= 0)
             {
-                Add(file);
-                continue;
+                if (TryAddOrGiveBack(file)) continue;
+                _isAcceptPaused = true;
+                return;
             }
 
             var error = Marshal.GetLastPInvokeError();
@@ -223,6 +224,21 @@ internal sealed class EdgeListener : IConnectionListener
         if (!_isStopping) SocketCalls.Control(_poll, SocketCalls.EpollModify, _listening, SocketCalls.EpollIn | SocketCalls.EpollOneShot, AcceptData);
     }
 
+    // False: there is no memory for one more, and it is gone.
+    private bool TryAddOrGiveBack(int file)
+    {
+        try
+        {
+            Add(file);
+            return true;
+        }
+        catch (OutOfMemoryException)
+        {
+            _ = SocketCalls.Close(file);
+            return false;
+        }
+    }
+
     private void Add(int file)
     {
         var connection = TryAdd(file);
@@ -236,9 +252,13 @@ internal sealed class EdgeListener : IConnectionListener
         lock (_free)
         {
             if (_count == _slots.Length) return null;
-            if (!_free.TryPop(out var slot)) slot = _usedSlots++;
+            // All that takes memory first: without any, nothing has changed.
+            if (!_free.TryPeek(out var slot)) _free.EnsureCapacity((slot = _usedSlots) + 1);
+            var connection = new EdgeConnection(this, _posts, file, slot, ++_generation & 0x7FFF_FFFF);
+            if (slot == _usedSlots) _usedSlots++;
+            else _free.Pop();
             _count++;
-            return _slots[slot] = new EdgeConnection(this, _posts, file, slot, ++_generation & 0x7FFF_FFFF);
+            return _slots[slot] = connection;
         }
     }
 
