@@ -150,18 +150,16 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
         return false;
     }
 
-    // How much may be on its way the receivers say. Live data grows while a cut is slow or fails, whether as one generation or as several. Their number says nothing: a
-    // crash loop leaves many small ones.
     /// <summary>What a request that comes in now would meet.</summary>
     public IngestRoom Room => new(ReasonToRefuse(isLetIn: false), Volatile.Read(ref _storing), Interlocked.Read(ref _storingBytes), IsClosed);
 
-    // Empty if nothing is in the way. What was let in before the limit was reached, and has been read since, has a sixteenth beyond it.
+    // Empty if nothing is in the way. How much may be on its way the receivers say; live data grows while a cut is slow or fails, whether as one generation or as
+    // several. Their number says nothing: a crash loop leaves many small ones.
     private string ReasonToRefuse(bool isLetIn)
     {
         if (IsClosed) return Stopping;
-        var generations = view().Generations;
         long spans = 0, bytes = 0, memory = 0;
-        foreach (var generation in generations)
+        foreach (var generation in view().Generations)
         {
             spans += generation.Live.SpanCount;
             bytes += generation.Live.ByteCount;
@@ -169,12 +167,13 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
         }
 
         var (maxSpans, maxBytes, maxMemory) = (options.MaxLiveTimes * (long)options.MaxLiveSpans, options.MaxLiveTimes * options.MaxLiveBytes, options.LiveMemoryBytes);
-        var beyond = isLetIn ? 16 : 0;
-        return beyond > 0 && spans <= maxSpans + maxSpans / beyond && bytes <= maxBytes + maxBytes / beyond && memory <= maxMemory + maxMemory / beyond ? ""
-            : spans > maxSpans ? $"{spans} spans wait to be written as blocks; the limit is {maxSpans}"
-            : bytes > maxBytes ? $"{bytes} bytes of spans wait to be written as blocks; the limit is {maxBytes}"
-            : memory > maxMemory ? $"spans that take {memory} bytes of memory wait to be written as blocks; the limit is {maxMemory}"
-            : "";
+        if (IsBeyond(spans, maxSpans)) return $"{spans} spans wait to be written as blocks; the limit is {maxSpans}";
+        if (IsBeyond(bytes, maxBytes)) return $"{bytes} bytes of spans wait to be written as blocks; the limit is {maxBytes}";
+        if (IsBeyond(memory, maxMemory)) return $"spans that take {memory} bytes of memory wait to be written as blocks; the limit is {maxMemory}";
+        return "";
+
+        // What was let in before the limit was reached, and has been read since, has a sixteenth beyond it.
+        bool IsBeyond(long value, long max) => value > (isLetIn ? max + max / 16 : max);
     }
 
     // Null once the node stops: its last generation is sealed and none follows.
@@ -232,7 +231,7 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
             + $"{summary.InvalidSpanIdCount} a span id that is not 8 bytes or is all zero (or a parent id that is neither empty nor 8 bytes)";
         if (push.Refused is { } refused) message = _limits.Describe(refused, push.Limits, account.Tenant) + (message.Length > 0 ? "; " : "") + message;
         var isInvalid = stored.SpanCount == 0 && push.Refused is null;
-        return new IngestOutcome(isInvalid ? IngestStatus.Invalid : IngestStatus.Accepted, stored.SpanCount, rejected, message) { RefusedTraces = push.Refused?.Traces };
+        return new IngestOutcome(isInvalid ? IngestStatus.Invalid : IngestStatus.Accepted, stored.SpanCount, rejected, message) { RefusedTraceIds = push.Refused?.Traces };
     }
 
     // What is kept otherwise than it was sent, for the sender to hear of.

@@ -24,7 +24,7 @@ public readonly record struct MemoryShares(long AvailableBytes)
     private const long CutBytes = 32L << 20;
 
     // Of texts that are all different; ordinary ones take 34 MiB.
-    private const long CutMemoryBytes = 192L << 20;
+    private const long RunningCutBytes = 192L << 20;
 
     private const long MinLiveBytes = 48L << 20;
     private const long MergeBytes = 100L << 20;
@@ -50,7 +50,7 @@ public readonly record struct MemoryShares(long AvailableBytes)
     public long BlockCacheBytes => Math.Min(AvailableBytes / 16, 64L << 20);
 
     /// <summary>Default of <see cref="NodeOptions.MaxRunningCuts"/>, where there are so many processors.</summary>
-    public int RunningCuts(int processors) => (int)Math.Clamp(AvailableBytes / CutMemoryBytes, 1, processors);
+    public int RunningCuts(int processors) => (int)Math.Clamp(AvailableBytes / RunningCutBytes, 1, processors);
 
     /// <summary>Of unpacked dictionaries.</summary>
     public long DictionaryCacheBytes => Math.Min(AvailableBytes / 16, 32L << 20);

@@ -9,7 +9,7 @@ public readonly record struct IngestOutcome(IngestStatus Status, int AcceptedSpa
     public TimeSpan RetryAfter { get; init; }
 
     /// <summary>Traces whose spans the limits refused, if it was only they; null where that is not known: in a ring their owners have counted them.</summary>
-    public IReadOnlySet<TraceId>? RefusedTraces { get; init; }
+    public IReadOnlySet<TraceId>? RefusedTraceIds { get; init; }
 }
 
 public enum IngestStatus

@@ -10,15 +10,17 @@ internal static class CompactionKeys
 {
     private const string Scheduler = "backend_scheduler.provider.compaction";
 
+    // The same keys; values are printed below the first.
+    private static readonly string[] Sections = [Scheduler + ".compaction", "backend_worker.compaction", "compactor.compaction"];
+
     private static readonly TimeSpan LongestTime = TimeSpan.FromDays(365 * 100);
 
     public static IEnumerable<ConfigKey> All =>
     [
-        .. Of(Scheduler + ".compaction"),
+        .. Of(Sections[0]),
         Cycle(Scheduler + ".min_cycle_interval"),
-        .. Of("backend_worker.compaction").Select(Unprinted),
-        .. Of("compactor.compaction").Select(Unprinted),
-        .. new[] { Scheduler + ".compaction", "backend_worker.compaction", "compactor.compaction" }.Select(static section => Unprinted(Cycle(section + ".compaction_cycle"))),
+        .. Sections[1..].SelectMany(Of).Select(Unprinted),
+        .. Sections.Select(static section => Unprinted(Cycle(section + ".compaction_cycle"))),
         .. NotNeeded.Select(static path => new ConfigWithoutEffect(path, "not needed by this engine")),
         Bool("compactor.disabled", (o, v) => o.Node = o.Node with { IsCompactionDisabled = v }, o => o.Node.IsCompactionDisabled),
     ];
@@ -27,7 +29,7 @@ internal static class CompactionKeys
     [
         Scheduler + ".max_jobs_per_tenant", Scheduler + ".min_input_blocks", Scheduler + ".max_input_blocks",
         Scheduler + ".max_compaction_level", Scheduler + ".measure_interval",
-        .. from section in new[] { Scheduler + ".compaction", "backend_worker.compaction", "compactor.compaction" }
+        .. from section in Sections
            from key in new[]
            {
                "v2_in_buffer_bytes", "v2_out_buffer_bytes", "v2_prefetch_traces_count", "chunk_size_bytes", "flush_size_bytes",

@@ -21,7 +21,7 @@ internal static class DistributorKeys
     private static IEnumerable<ConfigKey> SpanLog(string section, Func<HostOptions, SpanLogOptions> get, Action<HostOptions, SpanLogOptions> set) =>
     [
         Bool(section + ".enabled", (o, v) => set(o, get(o) with { IsEnabled = v }), o => get(o).IsEnabled),
-        Bool(section + ".include_all_attributes", (o, v) => set(o, get(o) with { HasAllAttributes = v }), o => get(o).HasAllAttributes),
-        Bool(section + ".filter_by_status_error", (o, v) => set(o, get(o) with { HasErrorsOnly = v }), o => get(o).HasErrorsOnly),
+        Bool(section + ".include_all_attributes", (o, v) => set(o, get(o) with { WithAllAttributes = v }), o => get(o).WithAllAttributes),
+        Bool(section + ".filter_by_status_error", (o, v) => set(o, get(o) with { OnlyErrors = v }), o => get(o).OnlyErrors),
     ];
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Otlp;
 using Tempo.Host.Foreign;
 
 namespace Tempo.Host.Diff;
@@ -15,9 +16,6 @@ internal static class TracePatchJson
 
     /// <summary>Spans in a list, and changes of a span; what is beyond is counted and not listed.</summary>
     public const int MaxListed = 1000;
-
-    private static readonly string[] Kinds =
-        ["SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER", "SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"];
 
     public static void Write(TraceDiff diff, (TraceId Base, TraceId Compare) ids, IBufferWriter<byte> output)
     {
@@ -139,7 +137,7 @@ internal static class TracePatchJson
         json.WriteString("path", DiffTree.PathOf(node));
         json.WriteString("service", node.Key.Service);
         json.WriteString("name", node.Key.Name);
-        json.WriteString("kind", Kinds[(uint)node.Key.Kind < (uint)Kinds.Length ? node.Key.Kind : 0]);
+        json.WriteString("kind", SpanNames.Kinds[(uint)node.Key.Kind < (uint)SpanNames.Kinds.Length ? node.Key.Kind : 0]);
     }
 
     private static void WriteIfAny(Utf8JsonWriter json, string name, string text)

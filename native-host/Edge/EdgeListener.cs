@@ -32,7 +32,7 @@ internal sealed class EdgeListener : IConnectionListener
     private readonly Channel<ConnectionContext> _given = Channel.CreateUnbounded<ConnectionContext>();
     private readonly EdgeConnection?[] _slots;
     private readonly long[] _deadlines; // timestamps of the clock; written by who has the connection
-    private readonly Stack<int> _free = new();                     // guarded by itself, as are the next three
+    private readonly Stack<int> _free;  // guarded by itself, as are the next three
     private int _usedSlots;
     private int _count;
     private uint _generation;
@@ -56,7 +56,7 @@ internal sealed class EdgeListener : IConnectionListener
     public EdgeListener(Socket socket, SocketConnectionContextFactory kestrel, PlainPosts posts, (TimeSpan Idle, TimeSpan Head) timeouts)
     {
         (_socket, _kestrel, _posts) = (socket, kestrel, posts);
-        (_slots, _deadlines) = (new EdgeConnection?[posts.MaxConnections], new long[posts.MaxConnections]);
+        (_slots, _deadlines, _free) = (new EdgeConnection?[posts.MaxConnections], new long[posts.MaxConnections], new Stack<int>(posts.MaxConnections));
         IdleTimeout = timeouts.Idle > TimeSpan.Zero ? timeouts.Idle : TimeSpan.FromSeconds(130);
         HeadTimeout = timeouts.Head > TimeSpan.Zero ? timeouts.Head : TimeSpan.FromSeconds(30);
         socket.Blocking = false;
@@ -204,7 +204,7 @@ internal sealed class EdgeListener : IConnectionListener
             var file = SocketCalls.Accept(_listening);
             if (file >= 0)
             {
-                if (TryAddOrGiveBack(file)) continue;
+                if (TryServe(file)) continue;
                 _isAcceptPaused = true;
                 return;
             }
@@ -224,12 +224,15 @@ internal sealed class EdgeListener : IConnectionListener
         if (!_isStopping) SocketCalls.Control(_poll, SocketCalls.EpollModify, _listening, SocketCalls.EpollIn | SocketCalls.EpollOneShot, AcceptData);
     }
 
-    // False: there is no memory for one more, and it is gone.
-    private bool TryAddOrGiveBack(int file)
+    // False: there is no memory for one more connection; this one is closed.
+    private bool TryServe(int file)
     {
         try
         {
-            Add(file);
+            var connection = TryAdd(file);
+            if (connection is null && TryCloseIdle()) connection = TryAdd(file);
+            if (connection is null) _ = SocketCalls.Close(file);
+            else connection.Begin();
             return true;
         }
         catch (OutOfMemoryException)
@@ -239,24 +242,17 @@ internal sealed class EdgeListener : IConnectionListener
         }
     }
 
-    private void Add(int file)
-    {
-        var connection = TryAdd(file);
-        if (connection is null && TryCloseIdle()) connection = TryAdd(file);
-        if (connection is null) _ = SocketCalls.Close(file);
-        else connection.Begin();
-    }
-
     private EdgeConnection? TryAdd(int file)
     {
         lock (_free)
         {
             if (_count == _slots.Length) return null;
-            // All that takes memory first: without any, nothing has changed.
-            if (!_free.TryPeek(out var slot)) _free.EnsureCapacity((slot = _usedSlots) + 1);
+            // What takes memory comes first: without any, nothing has changed.
+            var isUsedAgain = _free.TryPeek(out var slot);
+            if (!isUsedAgain) slot = _usedSlots;
             var connection = new EdgeConnection(this, _posts, file, slot, ++_generation & 0x7FFF_FFFF);
-            if (slot == _usedSlots) _usedSlots++;
-            else _free.Pop();
+            if (isUsedAgain) _free.Pop();
+            else _usedSlots++;
             _count++;
             return _slots[slot] = connection;
         }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Node;
+using Tempo.Engine.Otlp;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Graph;
 using Tempo.Host.Grpc;
@@ -25,7 +26,6 @@ internal sealed class ServiceGraphEndpoint(TempoNode node, TenantResolver tenant
 {
     private const ulong SecondNano = 1_000_000_000;
     private static readonly TimeSpan DefaultRange = TimeSpan.FromHours(1);
-    private static readonly string[] Kinds = ["SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER", "SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"];
 
     public ApiRoute Route() => new("/api/v2/service-graph", "api_v2_service_graph", AllowedMethods.Get, HandleAsync);
 
@@ -130,7 +130,7 @@ internal sealed class ServiceGraphEndpoint(TempoNode node, TenantResolver tenant
         json.WriteStartObject();
         json.WriteString("service", operation.Service);
         json.WriteString("span_name", operation.SpanName);
-        json.WriteString("span_kind", (uint)operation.Kind < (uint)Kinds.Length ? Kinds[operation.Kind] : Kinds[0]);
+        json.WriteString("span_kind", (uint)operation.Kind < (uint)SpanNames.Kinds.Length ? SpanNames.Kinds[operation.Kind] : SpanNames.Kinds[0]);
         json.WriteNumber("requests", requests.Count);
         json.WriteNumber("rate", requests.Count / seconds);
         json.WriteNumber("errors", requests.FailedCount);

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Otlp;
 using Tempo.Engine.Query.Traces;
 using Tempo.Host.Foreign;
 
@@ -15,11 +16,6 @@ namespace Tempo.Host.Http;
 /// </summary>
 internal static class TraceLlmJson
 {
-    private static readonly string[] Kinds =
-        ["SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER", "SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"];
-
-    private static readonly string[] StatusCodes = ["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"];
-
     // Quotes and backslashes are escaped; other characters stay what a reader can read.
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
@@ -110,7 +106,7 @@ internal static class TraceLlmJson
         json.WriteString("spanId", new SpanId(span.SpanId).ToString());
         WriteText(json, "name", span.Name);
         if (span.ParentSpanId != 0) json.WriteString("parentSpanId", new SpanId(span.ParentSpanId).ToString());
-        if (span.Kind > 0 && span.Kind < Kinds.Length) json.WriteString("kind", Kinds[span.Kind]);
+        if (span.Kind > 0 && span.Kind < SpanNames.Kinds.Length) json.WriteString("kind", SpanNames.Kinds[span.Kind]);
         json.WriteString("startTimeUnixNano", span.StartUnixNano.ToString(CultureInfo.InvariantCulture));
         json.WriteString("endTimeUnixNano", span.EndUnixNano.ToString(CultureInfo.InvariantCulture));
         if (span.DurationNano > 0) json.WriteNumber("durationMs", span.DurationNano / 1e6);
@@ -118,7 +114,7 @@ internal static class TraceLlmJson
         if (span.Events.Count > 0) WriteEvents(json, span.Events);
         if (span.Links.Count > 0) WriteLinks(json, span.Links);
         json.WriteStartObject("status");
-        json.WriteString("code", StatusCodes[span.StatusCode is > 0 and < 3 ? span.StatusCode : 0]);
+        json.WriteString("code", SpanNames.Statuses[span.StatusCode is > 0 and < 3 ? span.StatusCode : 0]);
         json.WriteString("message", span.StatusMessage);
         json.WriteEndObject();
         json.WriteEndObject();

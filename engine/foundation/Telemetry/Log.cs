@@ -72,16 +72,16 @@ public sealed class Log
     public void Warn(string message, params ReadOnlySpan<(string Key, object? Value)> fields) => Write(LogLevel.Warn, message, fields);
     public void Error(string message, params ReadOnlySpan<(string Key, object? Value)> fields) => Write(LogLevel.Error, message, fields);
 
-    /// <summary>A line (info) that was asked for in so many words, such as one for each span: however many there are, none is left out.</summary>
-    public void Record(string message, params ReadOnlySpan<(string Key, object? Value)> fields) => Write(LogLevel.Info, message, fields, isWatched: false);
+    /// <summary><see cref="Info"/> without the limit of lines a second: for lines that an operator has asked for, such as one for each span.</summary>
+    public void InfoUnlimited(string message, params ReadOnlySpan<(string Key, object? Value)> fields) => Write(LogLevel.Info, message, fields, isLimited: false);
 
-    private void Write(LogLevel level, string message, ReadOnlySpan<(string Key, object? Value)> fields, bool isWatched = true)
+    private void Write(LogLevel level, string message, ReadOnlySpan<(string Key, object? Value)> fields, bool isLimited = true)
     {
         if (!IsEnabled(level)) return;
         lock (_lock)
         {
             var suppressed = 0L;
-            if (isWatched && !Admit(message, out suppressed)) return;
+            if (isLimited && !Admit(message, out suppressed)) return;
             _line.Clear();
             var now = _time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.ffffffZ", CultureInfo.InvariantCulture);
             Field("level", LevelName(level), MaxValueBytes);

@@ -9,10 +9,10 @@ public sealed record SpanLogOptions
     public bool IsEnabled { get; init; }
 
     /// <summary>Name, duration, kind, status and the attributes of span and resource as well; else the ids.</summary>
-    public bool HasAllAttributes { get; init; }
+    public bool WithAllAttributes { get; init; }
 
     /// <summary>Only spans whose status is an error.</summary>
-    public bool HasErrorsOnly { get; init; }
+    public bool OnlyErrors { get; init; }
 }
 
 /// <summary>
@@ -29,10 +29,10 @@ public sealed class SpanLog(SpanLogOptions received, SpanLogOptions discarded, L
     {
         // Without a span in either count it could not be read, or has none.
         if (received.IsEnabled && outcome.AcceptedSpans + outcome.RejectedSpans > 0)
-            Write(request, new SpanLogSink(log, "received", tenant, received, static (_, _) => true));
+            Write(request, new SpanLogSink(log, "received", tenant, received, static _ => true));
         if (!discarded.IsEnabled || outcome.RejectedSpans == 0) return;
-        var (isAll, refused) = (outcome.AcceptedSpans == 0, outcome.RefusedTraces);
-        var sink = new SpanLogSink(log, "discarded", tenant, discarded, (isValid, trace) => isAll || !isValid || refused?.Contains(trace) == true);
+        var (isAll, refused) = (outcome.AcceptedSpans == 0, outcome.RefusedTraceIds);
+        var sink = new SpanLogSink(log, "discarded", tenant, discarded, trace => isAll || trace is not { } id || refused?.Contains(id) == true);
         Write(request, sink);
     }
 

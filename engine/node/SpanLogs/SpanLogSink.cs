@@ -11,8 +11,8 @@ namespace Tempo.Engine.Node.SpanLogs;
 /// <param name="message">What has become of the spans.</param>
 /// <param name="tenant">Whose they are.</param>
 /// <param name="options">Which of them have a line, and what is in it.</param>
-/// <param name="choice">The same, by whether the ids are valid, and the trace if they are.</param>
-internal struct SpanLogSink(Log log, string message, TenantId tenant, SpanLogOptions options, Func<bool, TraceId, bool> choice) : IOtlpTraceSink
+/// <param name="isWanted">A span of this trace may have a line; null: one whose ids are not valid.</param>
+internal struct SpanLogSink(Log log, string message, TenantId tenant, SpanLogOptions options, Func<TraceId?, bool> isWanted) : IOtlpTraceSink
 {
     /// <summary>Attributes of a line, of the span and of its resource each: a span may have ten thousands.</summary>
     private const int MaxAttributes = 64;
@@ -33,7 +33,7 @@ internal struct SpanLogSink(Log log, string message, TenantId tenant, SpanLogOpt
         _resource.Clear();
         _leftOutOfResource = 0;
         _owner = _resource;
-        return options.HasAllAttributes;
+        return options.WithAllAttributes;
     }
 
     public void EndResource(uint droppedAttributesCount) => _owner = null;
@@ -48,16 +48,16 @@ internal struct SpanLogSink(Log log, string message, TenantId tenant, SpanLogOpt
     {
         _span.Clear();
         _leftOutOfSpan = 0;
-        _owner = options.HasAllAttributes ? _span : null;
+        _owner = options.WithAllAttributes ? _span : null;
     }
 
     public readonly void EndSpan(in SpanFields fields)
     {
-        if (options.HasErrorsOnly && fields.StatusCode != SpanNames.StatusError) return;
+        if (options.OnlyErrors && fields.StatusCode != SpanNames.StatusError) return;
         var isValid = OtlpRequestSummary.HasValidTraceId(fields) && OtlpRequestSummary.HasValidSpanId(fields);
-        if (!choice(isValid, isValid ? TraceId.Read(fields.TraceId) : default)) return;
+        if (!isWanted(isValid ? TraceId.Read(fields.TraceId) : null)) return;
         List<(string, object?)> line = [("spanid", IdOf(fields.SpanId)), ("traceid", IdOf(fields.TraceId)), ("tenant", tenant.Value)];
-        if (options.HasAllAttributes)
+        if (options.WithAllAttributes)
         {
             line.AddRange(_resource);
             line.AddRange(_span);
@@ -68,7 +68,7 @@ internal struct SpanLogSink(Log log, string message, TenantId tenant, SpanLogOpt
             if (_leftOutOfResource + _leftOutOfSpan > 0) line.Add(("attributes_left_out", _leftOutOfResource + _leftOutOfSpan));
         }
 
-        log.Record(message, [.. line]);
+        log.InfoUnlimited(message, [.. line]);
     }
 
     public void BeginEvent() => _owner = null;

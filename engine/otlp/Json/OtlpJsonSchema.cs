@@ -12,11 +12,6 @@ internal static class OtlpJsonSchema
     public static readonly JsonMessage AnyValue = new() { IsOneof = true };
     public static readonly JsonMessage KeyValue = new();
 
-    private static readonly string[] _spanKinds =
-        ["SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER", "SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"];
-
-    private static readonly string[] _statusCodes = ["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"];
-
     static OtlpJsonSchema()
     {
         var keyValue = KeyValue;
@@ -91,7 +86,7 @@ internal static class OtlpJsonSchema
         var status = new JsonMessage();
         status.Declare(
             new("message", StatusTag.Message, JsonFieldKind.String),
-            new("code", StatusTag.Code, JsonFieldKind.Enum, enumNames: _statusCodes));
+            new("code", StatusTag.Code, JsonFieldKind.Enum, enumNames: SpanNames.Statuses));
 
         var span = new JsonMessage();
         span.Declare(
@@ -101,7 +96,7 @@ internal static class OtlpJsonSchema
             new("parentSpanId", SpanTag.ParentSpanId, JsonFieldKind.SpanId),
             new("flags", SpanTag.Flags, JsonFieldKind.Fixed32),
             new("name", SpanTag.Name, JsonFieldKind.String),
-            new("kind", SpanTag.Kind, JsonFieldKind.Enum, enumNames: _spanKinds),
+            new("kind", SpanTag.Kind, JsonFieldKind.Enum, enumNames: SpanNames.Kinds),
             new("startTimeUnixNano", SpanTag.StartTimeUnixNano, JsonFieldKind.Fixed64),
             new("endTimeUnixNano", SpanTag.EndTimeUnixNano, JsonFieldKind.Fixed64),
             new("attributes", SpanTag.Attributes, JsonFieldKind.RepeatedMessage, keyValue),

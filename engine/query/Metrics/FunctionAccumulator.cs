@@ -346,7 +346,7 @@ internal sealed class FunctionAccumulator : SpanAccumulator
     }
 
     // Of a row among those whose values or buckets were written down last.
-    private bool HasValue(int row) => _numbers is null || (IsBucketed ? _bucketOf[row] != 0 : !double.IsNaN(_values[row]));
+    private bool HasValue(int i) => _numbers is null || (IsBucketed ? _bucketOf[i] != 0 : !double.IsNaN(_values[i]));
 
     private void OfferExemplar(in SpanCursor span, int interval, int group)
     {

@@ -11,7 +11,7 @@ namespace Tempo.Host.Tests.SpanLogs;
 public sealed class SpanLogTests : IDisposable
 {
     private const string First = "5b8efff798038103d269b633813fc60c", Second = "6b8efff798038103d269b633813fc60c";
-    private static readonly SpanLogOptions Off = new(), Ids = new() { IsEnabled = true }, All = new() { IsEnabled = true, HasAllAttributes = true };
+    private static readonly SpanLogOptions Off = new(), Ids = new() { IsEnabled = true }, All = new() { IsEnabled = true, WithAllAttributes = true };
     private readonly MemoryStream _output = new();
 
     public void Dispose() => _output.Dispose();
@@ -40,7 +40,7 @@ public sealed class SpanLogTests : IDisposable
     [Fact]
     public void Errors_alone_are_those_whose_status_is_one()
     {
-        Observe(Ids with { HasErrorsOnly = true }, Off, Request(Span(First, 1) + "," + Span(First, 2, ",\"status\":{\"code\":2}")), Accepted(2));
+        Observe(Ids with { OnlyErrors = true }, Off, Request(Span(First, 1) + "," + Span(First, 2, ",\"status\":{\"code\":2}")), Accepted(2));
         Assert.Equal(["2"], SpanNumbers());
     }
 
@@ -50,7 +50,7 @@ public sealed class SpanLogTests : IDisposable
         var request = Request(string.Join(',', Span(First, 1), Span(Second, 2), Span(First, 3), Span("00000000000000000000000000000000", 4)));
         Observe(Off, Ids, request, new IngestOutcome(IngestStatus.RateLimited, 0, 4, ""));
         Assert.Equal(["1", "2", "3", "4"], SpanNumbers());
-        Observe(Off, Ids, request, new IngestOutcome(IngestStatus.Accepted, 1, 3, "") { RefusedTraces = new HashSet<TraceId> { TraceId.Read(Convert.FromHexString(First)) } });
+        Observe(Off, Ids, request, new IngestOutcome(IngestStatus.Accepted, 1, 3, "") { RefusedTraceIds = new HashSet<TraceId> { TraceId.Read(Convert.FromHexString(First)) } });
         Assert.Equal(["1", "3", "4"], SpanNumbers());
         Observe(Off, Ids, request, new IngestOutcome(IngestStatus.Accepted, 3, 1, ""));
         Assert.Equal(["4"], SpanNumbers());

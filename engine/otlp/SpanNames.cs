@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text;
 
-namespace Tempo.Engine.Generator.Spans;
+namespace Tempo.Engine.Otlp;
 
-/// <summary>OTLP's names of span kinds and status codes, as labels have them.</summary>
+/// <summary>OTLP's names of span kinds and status codes, as its JSON and the labels of metrics have them; the place is the number.</summary>
 public static class SpanNames
 {
     public const int KindServer = 2, KindClient = 3, KindProducer = 4, KindConsumer = 5, StatusError = 2;
