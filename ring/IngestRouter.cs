@@ -40,7 +40,15 @@ public sealed class IngestRouter
     private async ValueTask<IngestOutcome> TellAsync(Action<TenantId, NativeBuffer, IngestOutcome> answered, TenantId tenant, NativeBuffer request)
     {
         var outcome = await StoreAsync(tenant, request).ConfigureAwait(false);
-        answered(tenant, request, outcome);
+        try
+        {
+            answered(tenant, request, outcome);
+        }
+        catch (OutOfMemoryException)
+        {
+            // What is stored is stored: an error now would bring it a second time.
+        }
+
         return outcome;
     }
 

@@ -3,9 +3,11 @@ namespace Tempo.Host.Config;
 /// <summary>What the configuration says of the ring, as it stands there; <see cref="Startup.RingStart"/> makes it whole.</summary>
 public sealed class RingConfig
 {
+    public const string DefaultKeyPrefix = "collectors/";
+
     /// <summary>inmemory: this node alone (or the members that are named); etcd.</summary>
     public string Store { get; set; } = "inmemory";
-    public string KeyPrefix { get; set; } = "collectors/";
+    public string KeyPrefix { get; set; } = DefaultKeyPrefix;
     public IReadOnlyList<string> EtcdEndpoints { get; set; } = [];
     public string EtcdUsername { get; set; } = "";
     public string EtcdPassword { get; set; } = "";

@@ -17,7 +17,7 @@ internal static class RingKeys
 
     public static IEnumerable<ConfigKey> All =>
     [
-        .. KvStore(Main, isRendered: true),
+        .. KvStore(Main, isMain: true),
         Duration(Main + ".heartbeat_timeout", TimeSpan.FromSeconds(2), OneDay, (o, v) => o.Ring.HeartbeatTimeout = v, o => o.Ring.HeartbeatTimeout),
         Int(Main + ".replication_factor", 1, 3, (o, v) => o.Ring.ReplicationFactor = v, o => o.Ring.ReplicationFactor),
         Bool(Main + ".zone_awareness_enabled", (o, v) => o.Ring.IsZoneAware = v, o => o.Ring.IsZoneAware),
@@ -49,7 +49,7 @@ internal static class RingKeys
         Duration("ring.drain_timeout", TimeSpan.Zero, OneDay, (o, v) => o.Ring.DrainTimeout = v, o => o.Ring.DrainTimeout),
     ];
 
-    private static IEnumerable<ConfigKey> KvStore(string section, bool isRendered)
+    private static IEnumerable<ConfigKey> KvStore(string section, bool isMain)
     {
         var at = section + ".kvstore";
         ConfigKey[] keys =
@@ -67,13 +67,21 @@ internal static class RingKeys
             new ConfigWithoutEffect(at + ".consul", OtherStore),
             new ConfigWithoutEffect(at + ".multi", OtherStore),
         ];
-        return isRendered ? keys : keys.Select(static key => key is ConfigValue value ? value with { Render = static _ => null } : key);
+        return isMain ? keys : keys.Select(UnlessDefault);
     }
+
+    // All rings are one here, and Tempo's reference writes the defaults below each: of the others only what is no default counts, or it would take back what the main one says.
+    private static ConfigKey UnlessDefault(ConfigKey key) => key switch
+    {
+        ConfigScalar scalar => scalar with { Set = (o, text) => text is "" or "inmemory" or "false" or RingConfig.DefaultKeyPrefix ? null : scalar.Set(o, text), Render = static _ => null },
+        ConfigStructure structure => structure with { Set = (o, node) => node is YamlSequence { Items.Count: 0 } ? null : structure.Set(o, node), Render = static _ => null },
+        _ => key,
+    };
 
     // What the rings of other services have besides.
     private static IEnumerable<ConfigKey> OfOther(string section) =>
     [
-        .. KvStore(section, isRendered: false),
+        .. KvStore(section, isMain: false),
         .. Without(section + ".", "heartbeat_period", "heartbeat_timeout", "instance_id", "instance_interface_names", "instance_addr", "instance_port", "enable_inet6", "instance_enable_ipv6",
             "wait_stability_min_duration", "wait_stability_max_duration", "wait_active_instance_timeout", "num_tokens", "auto_forget_unhealthy_periods", "instance_availability_zone", "replication_factor",
             "auto_forget_enabled", "availability_zone", "instance_zone"),

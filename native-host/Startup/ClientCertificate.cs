@@ -27,8 +27,11 @@ internal static class ClientCertificate
             $"The client's certificate {client.Subject} is refused: {string.Join(' ', chain.ChainStatus.Select(static s => s.StatusInformation.Trim()).Distinct())}");
     }
 
-    // The library trusts what has signed itself alone, and calls all other chains unfinished. Nothing else may be wrong with it.
+    // The library trusts what has signed itself alone, and calls all other chains unfinished. Nothing else may be wrong with it; of the last of such a chain it does
+    // not look at the dates.
     private static bool EndsAtAnIssuer(X509Chain chain, X509Certificate2Collection roots) =>
         chain.ChainStatus.All(static s => s.Status == X509ChainStatusFlags.PartialChain)
-        && chain.ChainElements.Any(element => roots.Any(root => root.RawDataMemory.Span.SequenceEqual(element.Certificate.RawDataMemory.Span)));
+        && chain.ChainElements.Any(element => IsValidNow(element.Certificate, chain.ChainPolicy.VerificationTime) && roots.Any(root => root.RawDataMemory.Span.SequenceEqual(element.Certificate.RawDataMemory.Span)));
+
+    private static bool IsValidNow(X509Certificate2 certificate, DateTime now) => certificate.NotBefore <= now && now <= certificate.NotAfter;
 }

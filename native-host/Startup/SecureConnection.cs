@@ -19,7 +19,7 @@ internal static class SecureConnection
     /// <summary>A client that has not finished its handshake by then is closed.</summary>
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>False if the handshake fails: the caller closes the connection.</summary>
+    /// <summary>False if the handshake fails, whatever a stranger sent: the caller closes the connection.</summary>
     public static async Task<bool> AuthenticateAsync(ConnectionContext connection, ServerCertificate certificate, CancellationToken stop)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(stop);
@@ -30,8 +30,9 @@ internal static class SecureConnection
         {
             await secure.AuthenticateAsServerAsync(certificate.Current(), timeout.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException or InvalidOperationException or System.ComponentModel.Win32Exception)
+        catch (Exception e)
         {
+            // Of any type: an extension of a certificate that makes no sense is one of cryptography.
             await secure.DisposeAsync().ConfigureAwait(false);
             if (!stop.IsCancellationRequested) certificate.Refused(connection.RemoteEndPoint, e);
             return false;

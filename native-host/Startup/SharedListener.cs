@@ -77,9 +77,17 @@ internal sealed class SharedListener(IConnectionListener socket, ServerCertifica
     private async Task SortAsync(ConnectionContext connection)
     {
         HttpProtocols? protocol = null;
-        if (Interlocked.Increment(ref _silentConnections) <= MaxSilentConnections
-            && (certificate is null || await SecureConnection.AuthenticateAsync(connection, certificate, _unbound.Token).ConfigureAwait(false)))
-            protocol = _endPoints.Count == 1 ? _endPoints[0].Protocol : await SniffAsync(connection).ConfigureAwait(false);
+        try
+        {
+            if (Interlocked.Increment(ref _silentConnections) <= MaxSilentConnections
+                && (certificate is null || await SecureConnection.AuthenticateAsync(connection, certificate, _unbound.Token).ConfigureAwait(false)))
+                protocol = _endPoints.Count == 1 ? _endPoints[0].Protocol : await SniffAsync(connection).ConfigureAwait(false);
+        }
+        catch (OutOfMemoryException)
+        {
+            // It is closed, and counted no more: else so many of them would close the port.
+        }
+
         Interlocked.Decrement(ref _silentConnections);
         var endPoint = _endPoints.Find(e => e.Protocol == protocol);
         if (endPoint is null) await CloseAsync(connection).ConfigureAwait(false);

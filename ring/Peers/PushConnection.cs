@@ -34,11 +34,13 @@ internal sealed class PushConnection(Stream stream, byte[] head)
         var reading = ReadAsync(cancellation);
         if (await Task.WhenAny(writing, reading).ConfigureAwait(false) == writing && writing.IsCompletedSuccessfully) return await reading.ConfigureAwait(false);
 
-        // Who refuses a batch says so without having read it, and may close the connection: the write fails, or would never end, and what was said is there.
+        // Who refuses a batch says so without having read it, and may close the connection: the write fails, or would never end, and what was said is there. Who
+        // has taken it may be heard before the write is told that it has ended.
         try
         {
-            var refused = await reading.ConfigureAwait(false);
-            return refused.Status != Ok ? refused with { MayGoOn = false } : throw new PeerException("a batch is answered that has not been sent yet");
+            var answer = await reading.ConfigureAwait(false);
+            if (answer.Status == Ok) await writing.WaitAsync(cancellation).ConfigureAwait(false);
+            return answer with { MayGoOn = false };
         }
         finally
         {

@@ -27,6 +27,7 @@ public sealed class SpanLog(SpanLogOptions received, SpanLogOptions discarded, L
     /// <summary>Writes what is to be written of a request (OTLP protobuf) and its outcome.</summary>
     public void Observe(TenantId tenant, ReadOnlySpan<byte> request, in IngestOutcome outcome)
     {
+        if (!log.IsEnabled(LogLevel.Info)) return;
         // Without a span in either count it could not be read, or has none.
         if (received.IsEnabled && outcome.AcceptedSpans + outcome.RejectedSpans > 0)
             Write(request, new SpanLogSink(log, "received", tenant, received, static _ => true));

@@ -16,12 +16,17 @@ internal sealed class AzureObjects : IRemoteObjects
     private const int NamesOfPage = 1000;
 
     private readonly HttpClientTransport _transport = new(BoundedAnswers.NewClient());
+    private readonly HttpClientTransport _machine = new(BoundedAnswers.NewClient(useProxy: false)); // a proxy would ask its own
     private readonly BlobContainerClient _container;
     private readonly Random _random;
 
-    public AzureObjects(AzureOptions options, TimeProvider time, Random random) => (_container, _random) = (Open(options, _transport, time), random);
+    public AzureObjects(AzureOptions options, TimeProvider time, Random random) => (_container, _random) = (Open(options, _transport, _machine, time), random);
 
-    public void Dispose() => _transport.Dispose();
+    public void Dispose()
+    {
+        _transport.Dispose();
+        _machine.Dispose();
+    }
 
     public async Task PutAsync(string name, ReadOnlyMemory<byte> content, PutCondition condition, CancellationToken cancellation)
     {
@@ -92,7 +97,7 @@ internal sealed class AzureObjects : IRemoteObjects
 
     private BlockBlobClient Blob(string name) => _container.GetBlockBlobClient(name);
 
-    private static BlobContainerClient Open(AzureOptions options, HttpClientTransport transport, TimeProvider time)
+    private static BlobContainerClient Open(AzureOptions options, HttpClientTransport transport, HttpClientTransport machine, TimeProvider time)
     {
         var account = options.EndpointSuffix.Contains("://", StringComparison.Ordinal)
             ? options.EndpointSuffix.TrimEnd('/')
@@ -105,7 +110,7 @@ internal sealed class AzureObjects : IRemoteObjects
         client.Diagnostics.IsTelemetryEnabled = false;
         if (options.SasToken.Length > 0) return new BlobContainerClient(container, new AzureSasCredential(options.SasToken.TrimStart('?')), client);
         if (options.AccountKey.Length > 0) return new BlobContainerClient(container, new StorageSharedKeyCredential(options.AccountName, options.AccountKey), client);
-        return new BlobContainerClient(container, new AzureIdentity(options, transport, time), client);
+        return new BlobContainerClient(container, new AzureIdentity(options, options.UseFederatedToken ? transport : machine, time), client);
     }
 
     // Blocks that are never committed are removed by the service after a week.

@@ -15,6 +15,7 @@ internal sealed class GcsObjects : IRemoteObjects
     private readonly HttpClient _http;
     private readonly HttpClient _machine = BoundedAnswers.NewClient(useProxy: false);
     private readonly GcsTokens? _tokens;
+    private readonly Uri _service;
     private readonly string _objects;
     private readonly string _uploads;
 
@@ -24,6 +25,7 @@ internal sealed class GcsObjects : IRemoteObjects
         var service = options.Endpoint.Length == 0 ? Service : options.Endpoint.TrimEnd('/');
         if (service.EndsWith(ApiPath, StringComparison.Ordinal)) service = service[..^ApiPath.Length];
         if (!options.IsInsecure && service.StartsWith("https:", StringComparison.OrdinalIgnoreCase)) _tokens = new GcsTokens(_http, _machine, options, time);
+        _service = new Uri(service);
         var bucket = Uri.EscapeDataString(options.Bucket);
         _objects = $"{service}{ApiPath}/b/{bucket}/o";
         _uploads = $"{service}/upload{ApiPath}/b/{bucket}/o";
@@ -49,7 +51,8 @@ internal sealed class GcsObjects : IRemoteObjects
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, $"{_uploads}?uploadType=resumable&name={Uri.EscapeDataString(name)}") { Content = Body(default) };
         using var answer = await SendAsync(request, cancellation).ConfigureAwait(false);
-        return new GcsUpload(this, answer.Headers.Location ?? throw new IOException("the answer to the begin of an upload names no Location"));
+        var location = answer.Headers.Location ?? throw new IOException("the answer to the begin of an upload names no Location");
+        return new GcsUpload(this, new Uri(request.RequestUri!, location));
     }
 
     public async Task<RemoteRange> GetRangeAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellation)
@@ -130,7 +133,9 @@ internal sealed class GcsObjects : IRemoteObjects
     // Only with the headers: a body is read by who knows how much of it belongs.
     private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
     {
-        if (_tokens is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", await _tokens.GetAsync(cancellation).ConfigureAwait(false));
+        // An upload goes on where the service says; the token stays where it belongs, and Google's sessions need none.
+        if (_tokens is not null && Uri.Compare(request.RequestUri, _service, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0)
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", await _tokens.GetAsync(cancellation).ConfigureAwait(false));
         var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
         if (answer.IsSuccessStatusCode || answer.StatusCode == HttpStatusCode.PermanentRedirect) return answer;
         using (answer)

@@ -24,7 +24,7 @@ internal sealed class EqualOwners
         Begin(resources.Count);
         for (var row = 0; row < resources.Count; row++)
         {
-            var hash = KeyedHash.Of64((uint)resources.ServiceName.Codes[row], resources.HasServiceName[row], HashOf(resources.Attributes, resources.AttributeStart, row));
+            var hash = HashOf(page, row);
             for (var slot = Slot(hash); ; slot = Slot((uint)slot + 1))
                 if (IsPlaced(slot, row, out var known) || AreEqual(page, known, row))
                     break;
@@ -34,7 +34,7 @@ internal sealed class EqualOwners
         Begin(scopes.Count);
         for (var row = 0; row < scopes.Count; row++)
         {
-            var hash = KeyedHash.Of64((uint)scopes.Name.Codes[row], (uint)scopes.Version.Codes[row], HashOf(scopes.Attributes, scopes.AttributeStart, row));
+            var hash = KeyedHash.Of64((uint)scopes.Name.Codes[row] | (ulong)scopes.DroppedAttributes[row] << 32, (uint)scopes.Version.Codes[row], HashOf(scopes.Attributes, scopes.AttributeStart, row));
             for (var slot = Slot(hash); ; slot = Slot((uint)slot + 1))
                 if (IsPlaced(slot, row, out var known) || AreEqual(scopes, known, row))
                     break;
@@ -66,6 +66,17 @@ internal sealed class EqualOwners
     private void Refer(Span<int> owners)
     {
         foreach (ref var owner in owners) owner = _first[owner];
+    }
+
+    // Of all that is compared: what only dedicated columns tell apart would else stand in one line, and each look along all of it.
+    private static ulong HashOf(SpanBatch page, int row)
+    {
+        var r = page.Resources;
+        var hash = KeyedHash.Of64((uint)r.ServiceName.Codes[row] | (ulong)r.DroppedAttributes[row] << 32, r.HasServiceName[row], HashOf(r.Attributes, r.AttributeStart, row));
+        foreach (var column in page.Dedicated)
+            if (column.Scope == AttributeScope.Resource)
+                hash = KeyedHash.Of64(hash, HashOf(column.Bits.AsSpan(column.Start[row]..column.Start[row + 1])), 0);
+        return hash;
     }
 
     private static bool AreEqual(SpanBatch page, int a, int b)

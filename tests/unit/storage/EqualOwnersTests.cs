@@ -33,6 +33,19 @@ public sealed class EqualOwnersTests
         Assert.InRange(unified, 1000, 20_000);
     }
 
+    // Each would be compared with all before it, if its hash did not tell: minutes for a page.
+    [Fact]
+    public void What_only_a_column_of_its_own_tells_apart_is_not_looked_for_among_all()
+    {
+        const int count = 100_000;
+        var page = new SpanBatch { SpanCount = count, Resource = [.. Enumerable.Range(0, count)], Scope = new int[count] };
+        var r = page.Resources;
+        (r.Count, r.ServiceName, r.HasServiceName, r.DroppedAttributes, r.AttributeStart) = (count, new StringColumn { Codes = new int[count] }, new byte[count], new uint[count], new int[count + 1]);
+        page.Dedicated.Add(new DedicatedColumn { Scope = AttributeScope.Resource, Key = [1], Type = AttributeType.Int, Start = [.. Enumerable.Range(0, count + 1)], Bits = [.. Enumerable.Range(0, count).Select(static row => (long)row)] });
+        new EqualOwners().Unify(page);
+        Assert.Equal(Enumerable.Range(0, count), page.Resource);
+    }
+
     private List<string> AddResources(SpanBatch page, int count)
     {
         var r = page.Resources;

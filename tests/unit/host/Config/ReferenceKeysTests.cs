@@ -301,4 +301,16 @@ public class ReferenceKeysTests
         ConfigFile.Apply("t.yaml", "ingester: {max_block_bytes: 1_000_000}", options);
         Assert.Equal(1 << 20, options.Node.MaxLiveBytes);
     }
+
+    // The reference writes the defaults below the ring of each service; here all of them are one.
+    [Fact]
+    public void TheDefaultsOfOtherRingsDoNotTakeBackWhatTheMainOneSays()
+    {
+        var options = new HostOptions();
+        ConfigFile.Apply("t.yaml", """
+            ingester: {lifecycler: {ring: {kvstore: {store: etcd, prefix: mine/, etcd: {endpoints: ["etcd:2379"], tls_enabled: true}}}}}
+            compactor: {ring: {kvstore: {store: inmemory, prefix: collectors/, etcd: {endpoints: [], tls_enabled: false}}}}
+            """, options);
+        Assert.Equal(("etcd", "mine/", "etcd:2379", true), (options.Ring.Store, options.Ring.KeyPrefix, string.Join(' ', options.Ring.EtcdEndpoints), options.Ring.IsEtcdTls));
+    }
 }

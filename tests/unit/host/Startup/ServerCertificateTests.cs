@@ -7,6 +7,7 @@ using System.Security.Cryptography.X509Certificates;
 using Tempo.Engine.Foundation;
 using Tempo.Host.Config;
 using Tempo.Host.Startup;
+using Tempo.Testing;
 using Xunit;
 
 namespace Tempo.Host.Tests.Startup;
@@ -72,6 +73,62 @@ public sealed class ServerCertificateTests : IDisposable
             Assert.Contains("CN=server is refused: ", await RefusedAsync(trusted, ofServer, _issuer.Certificate), StringComparison.Ordinal);
             Assert.Contains("listener=test", await RefusedAsync(trusted, null), StringComparison.Ordinal);
             Assert.Contains("The client shows no certificate.", await RefusedAsync(trusted, null), StringComparison.Ordinal);
+        }
+    }
+
+    // Whoever names the issuer alone does not trust it for longer than it is valid: the library looks at the dates of roots only.
+    [Fact]
+    public async Task AnIssuerWhoseTimeIsOverIsNotTrustedForBeingNamed()
+    {
+        var past = new Authority("CN=past issuer", _root, until: DateTimeOffset.UtcNow.AddDays(-1));
+        using var client = past.Sign("CN=client", ForClients);
+        Assert.Contains("CN=client is refused: ", await RefusedAsync(past, client), StringComparison.Ordinal);
+        past.Certificate.Dispose();
+    }
+
+    // The library throws what it throws nowhere else before it asks us; nobody would have closed the connection, nor stopped counting it.
+    [Theory]
+    [InlineData(SslProtocols.Tls12)]
+    [InlineData(SslProtocols.Tls13)]
+    public async Task AnExtensionThatMakesNoSenseEndsItsConnectionAlone(SslProtocols version)
+    {
+        WriteServer();
+        var roots = Path.Combine(_folder, "roots.pem");
+        await File.WriteAllTextAsync(roots, _root.Certificate.ExportCertificatePem(), TestContext.Current.CancellationToken);
+        var certificate = ServerCertificate.Open("test", new TlsOptions { CertFile = CertFile, KeyFile = KeyFile, ClientCaFile = roots }, false, Log.Null, TimeProvider.System);
+        var address = new ListenAddress("127.0.0.1", LoopbackPort.Free());
+        await using var listener = await Listener.StartAsync("test", address, new ListenerLimits(MaxBodyBytes: null, MaxRequestLineBytes: 8192, IsHttp2Only: false), static _ => Task.CompletedTask, Log.Null, certificate, null);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=spoilt", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509Extension("2.5.29.32", [0x30, 0x05, 0x01], critical: false));
+        using var spoilt = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        using var good = _root.Sign("CN=client", ForClients);
+        Assert.False(await IsServedAsync(spoilt));
+        Assert.True(await IsServedAsync(good));
+        await listener.StopAsync(CancellationToken.None);
+
+        // False: the connection ends without an answer.
+        async Task<bool> IsServedAsync(X509Certificate2 client)
+        {
+            using var socket = new TcpClient();
+            await socket.ConnectAsync("127.0.0.1", address.Port);
+            await using var tls = new SslStream(socket.GetStream());
+            try
+            {
+                await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+                {
+                    TargetHost = "localhost",
+                    EnabledSslProtocols = version,
+                    ClientCertificateContext = SslStreamCertificateContext.Create(client, null, offline: true),
+                    RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate?.Subject == "CN=localhost",
+                });
+                await tls.WriteAsync("GET / HTTP/1.1\r\nHost: x\r\n\r\n"u8.ToArray());
+                return await tls.ReadAsync(new byte[1]).AsTask().WaitAsync(TimeSpan.FromMinutes(2)) == 1;
+            }
+            catch (Exception e) when (e is AuthenticationException or IOException)
+            {
+                return false;
+            }
         }
     }
 
@@ -167,12 +224,12 @@ public sealed class ServerCertificateTests : IDisposable
     /// <summary>Somebody who signs: the root itself, or whom it has signed.</summary>
     private sealed class Authority
     {
-        public Authority(string name, Authority? by = null)
+        public Authority(string name, Authority? by = null, DateTimeOffset? until = null)
         {
             using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
             var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
             request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-            var (from, to) = (DateTimeOffset.UtcNow.AddDays(by is null ? -4 : -3), DateTimeOffset.UtcNow.AddDays(by is null ? 4 : 3));
+            var (from, to) = (DateTimeOffset.UtcNow.AddDays(by is null ? -4 : -3), until ?? DateTimeOffset.UtcNow.AddDays(by is null ? 4 : 3));
             using var signed = by is null ? request.CreateSelfSigned(from, to) : request.Create(by.Certificate, from, to, RandomNumberGenerator.GetBytes(12));
             Certificate = by is null ? X509CertificateLoader.LoadPkcs12(signed.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable) : signed.CopyWithPrivateKey(key);
         }
@@ -184,7 +241,9 @@ public sealed class ServerCertificateTests : IDisposable
             using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
             var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
             request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(purpose)], false));
-            using var signed = request.Create(Certificate, DateTimeOffset.UtcNow.AddDays(-2), until ?? DateTimeOffset.UtcNow.AddDays(2), RandomNumberGenerator.GetBytes(12));
+            // Not by the certificate itself, for which nobody signs whose time is over.
+            var signature = X509SignatureGenerator.CreateForECDsa(Certificate.GetECDsaPrivateKey()!);
+            using var signed = request.Create(Certificate.SubjectName, signature, DateTimeOffset.UtcNow.AddDays(-2), until ?? DateTimeOffset.UtcNow.AddDays(2), RandomNumberGenerator.GetBytes(12));
             return signed.CopyWithPrivateKey(key);
         }
     }
