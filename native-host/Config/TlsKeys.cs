@@ -19,13 +19,24 @@ internal static class TlsKeys
             static o => GoText.Quote(string.Join(',', o.ServerTls.CipherSuites))),
     ];
 
-    /// <summary>Gives the listeners what the server says for all of them. A section whose keys are all empty, as in Tempo's reference, is none.</summary>
-    public static void Settle(HostOptions options)
+    /// <summary>
+    /// Gives the listeners what the server says for all of them. A section whose keys are all empty, as in Tempo's reference, is none; so it is where variables are
+    /// that were not set, which is why a warning is returned for each.
+    /// </summary>
+    public static IReadOnlyList<string> Settle(HostOptions options)
     {
-        if (IsEmpty(options.HttpTls)) options.HttpTls = null;
-        if (IsEmpty(options.GrpcTls)) options.GrpcTls = null;
-        foreach (var tls in new[] { options.HttpTls, options.GrpcTls })
-            if (tls is not null) (tls.MinVersion, tls.CipherSuites) = (options.ServerTls.MinVersion, options.ServerTls.CipherSuites);
+        var warnings = new List<string>();
+        (options.HttpTls, options.GrpcTls) = (Settled(options.HttpTls, "http"), Settled(options.GrpcTls, "grpc"));
+        return warnings;
+
+        TlsOptions? Settled(TlsOptions? tls, string port)
+        {
+            if (tls is null) return null;
+            (tls.MinVersion, tls.CipherSuites) = (options.ServerTls.MinVersion, options.ServerTls.CipherSuites);
+            if (!IsEmpty(tls)) return tls;
+            warnings.Add($"server.{port}_tls_config has no effect: it names no certificate, the port speaks without TLS");
+            return null;
+        }
     }
 
     /// <summary>Null, or what is wrong with the names.</summary>
@@ -83,7 +94,7 @@ internal static class TlsKeys
         return null;
     }
 
-    private static bool IsEmpty(TlsOptions? tls) => tls is { CertFile: "", KeyFile: "", ClientCaFile: "", ClientAuthentication: ClientAuthentication.ByRoots };
+    private static bool IsEmpty(TlsOptions tls) => tls is { CertFile: "", KeyFile: "", ClientCaFile: "", ClientAuthentication: ClientAuthentication.ByRoots };
 
     private static string? SetGoVersion(TlsOptions tls, string text)
     {

@@ -247,7 +247,7 @@ public class ReferenceKeysTests
         foreach (var (name, value) in Repeated) text = text.Replace(name, value, StringComparison.Ordinal);
         var options = new HostOptions();
         var warnings = ConfigFile.Apply("t.yaml", text, options);
-        TlsKeys.Settle(options);
+        Assert.Equal(["http", "grpc"], TlsKeys.Settle(options).Select(static warning => warning["server.".Length.."server.http".Length]));
 
         Assert.All(warnings, static warning => Assert.Contains(" has no effect: ", warning, StringComparison.Ordinal));
         var before = new HostOptions();
