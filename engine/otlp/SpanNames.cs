@@ -22,4 +22,7 @@ public static class SpanNames
 
     public static ReadOnlySpan<byte> Status(int status) =>
         (uint)status < (uint)StatusBytes.Length ? StatusBytes[status] : Encoding.UTF8.GetBytes(status.ToString(CultureInfo.InvariantCulture));
+
+    /// <summary>The name of a kind; one that OTLP does not have is unspecified.</summary>
+    public static string KnownKind(int kind) => (uint)kind < (uint)Kinds.Length ? Kinds[kind] : Kinds[0];
 }

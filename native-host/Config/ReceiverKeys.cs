@@ -118,13 +118,10 @@ internal static class ReceiverKeys
         var at = slot.Path + ".tls";
         return
         [
-            new ConfigSection(at, o => TlsOf(o)),
-            Text(at + ".cert_file", (o, v) => TlsOf(o).CertFile = v, static _ => "") with { Render = o => slot.Find(o)?.Tls?.CertFile is { } file ? QuoteYaml(file) : null },
-            Text(at + ".key_file", (o, v) => TlsOf(o).KeyFile = v, static _ => "") with { Render = o => slot.Find(o)?.Tls?.KeyFile is { } file ? QuoteYaml(file) : null },
-            Text(at + ".client_ca_file", (o, v) => TlsOf(o).ClientCaFile = v, static _ => "") with { Render = o => slot.Find(o)?.Tls?.ClientCaFile is { } file ? QuoteYaml(file) : null },
+            .. TlsKeys.Section(at, TlsOf, o => slot.Find(o)?.Tls),
             TlsKeys.Version(at + ".min_version", (o, v) => TlsOf(o).MinVersion = v, o => slot.Find(o)?.Tls?.MinVersion),
             TlsKeys.Version(at + ".max_version", (o, v) => TlsOf(o).MaxVersion = v, o => slot.Find(o)?.Tls?.MaxVersion),
-            new ConfigStructure(at + ".cipher_suites", (o, node) => LimitStructures.ReadTexts(node, out var names) ?? TlsKeys.SetCipherSuites(TlsOf(o), names), o => slot.Find(o)?.Tls is { } tls ? TlsKeys.Render(tls) : null),
+            new ConfigStructure(at + ".cipher_suites", (o, node) => LimitStructures.ReadTexts(node, out var names) ?? TlsKeys.SetCipherSuites(TlsOf(o), names), o => slot.Find(o)?.Tls is { } tls ? TlsKeys.RenderCipherSuites(tls) : null),
             Duration(at + ".reload_interval", TimeSpan.FromMilliseconds(1), OneYear, (o, v) => TlsOf(o).ReloadInterval = v, static _ => default) with
             {
                 Render = o => slot.Find(o)?.Tls is { } tls ? GoDuration.Format(tls.ReloadInterval) : null,

@@ -54,7 +54,19 @@ internal static class TlsKeys
         return null;
     }
 
-    public static string Render(TlsOptions tls) => $"[{string.Join(", ", tls.CipherSuites)}]";
+    /// <summary>What every section of TLS has: itself, and its files.</summary>
+    /// <param name="at">Path of the section.</param>
+    /// <param name="make">Its options, which are there from then on.</param>
+    /// <param name="find">The same if they are there.</param>
+    public static ConfigKey[] Section(string at, Func<HostOptions, TlsOptions> make, Func<HostOptions, TlsOptions?> find) =>
+    [
+        new ConfigSection(at, o => make(o)),
+        Text(at + ".cert_file", (o, v) => make(o).CertFile = v, static _ => "") with { Render = o => find(o)?.CertFile is { } file ? QuoteYaml(file) : null },
+        Text(at + ".key_file", (o, v) => make(o).KeyFile = v, static _ => "") with { Render = o => find(o)?.KeyFile is { } file ? QuoteYaml(file) : null },
+        Text(at + ".client_ca_file", (o, v) => make(o).ClientCaFile = v, static _ => "") with { Render = o => find(o)?.ClientCaFile is { } file ? QuoteYaml(file) : null },
+    ];
+
+    public static string RenderCipherSuites(TlsOptions tls) => $"[{string.Join(", ", tls.CipherSuites)}]";
 
     /// <summary>A version as the collector writes it.</summary>
     public static ConfigScalar Version(string path, Action<HostOptions, string> set, Func<HostOptions, string?> get) =>
@@ -68,10 +80,7 @@ internal static class TlsKeys
     // The section of Tempo's own listeners, whose keys are those of dskit.
     private static ConfigKey[] Listener(string at, Func<HostOptions, TlsOptions> make, Func<HostOptions, TlsOptions?> find) =>
     [
-        new ConfigSection(at, o => make(o)),
-        Text(at + ".cert_file", (o, v) => make(o).CertFile = v, static _ => "") with { Render = o => find(o)?.CertFile is { } file ? QuoteYaml(file) : null },
-        Text(at + ".key_file", (o, v) => make(o).KeyFile = v, static _ => "") with { Render = o => find(o)?.KeyFile is { } file ? QuoteYaml(file) : null },
-        Text(at + ".client_ca_file", (o, v) => make(o).ClientCaFile = v, static _ => "") with { Render = o => find(o)?.ClientCaFile is { } file ? QuoteYaml(file) : null },
+        .. Section(at, make, find),
         new ConfigScalar(at + ".client_auth_type", (o, text) => SetClientAuthentication(make(o), text), _ => null),
         new ConfigRefused(at + ".cert", NotYet),
         new ConfigRefused(at + ".key", NotYet),

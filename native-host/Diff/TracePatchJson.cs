@@ -137,7 +137,7 @@ internal static class TracePatchJson
         json.WriteString("path", DiffTree.PathOf(node));
         json.WriteString("service", node.Key.Service);
         json.WriteString("name", node.Key.Name);
-        json.WriteString("kind", SpanNames.Kinds[(uint)node.Key.Kind < (uint)SpanNames.Kinds.Length ? node.Key.Kind : 0]);
+        json.WriteString("kind", SpanNames.KnownKind(node.Key.Kind));
     }
 
     private static void WriteIfAny(Utf8JsonWriter json, string name, string text)

@@ -130,7 +130,7 @@ internal sealed class ServiceGraphEndpoint(TempoNode node, TenantResolver tenant
         json.WriteStartObject();
         json.WriteString("service", operation.Service);
         json.WriteString("span_name", operation.SpanName);
-        json.WriteString("span_kind", (uint)operation.Kind < (uint)SpanNames.Kinds.Length ? SpanNames.Kinds[operation.Kind] : SpanNames.Kinds[0]);
+        json.WriteString("span_kind", SpanNames.KnownKind(operation.Kind));
         json.WriteNumber("requests", requests.Count);
         json.WriteNumber("rate", requests.Count / seconds);
         json.WriteNumber("errors", requests.FailedCount);

@@ -10,7 +10,6 @@ namespace Tempo.Ring.Peers;
 internal sealed class PushConnection(Stream stream, byte[] head)
 {
     private const int UsualAnswerBytes = 1024;
-    private const int Ok = 200;
 
     private byte[] _received = new byte[UsualAnswerBytes];
     private int _count;
@@ -32,14 +31,15 @@ internal sealed class PushConnection(Stream stream, byte[] head)
         var writing = WriteAsync(batch, cancellation);
         if (writing.IsCompletedSuccessfully) return await ReadAsync(cancellation).ConfigureAwait(false); // it went out at once, as most do
         var reading = ReadAsync(cancellation);
-        if (await Task.WhenAny(writing, reading).ConfigureAwait(false) == writing && writing.IsCompletedSuccessfully) return await reading.ConfigureAwait(false);
+        await Task.WhenAny(writing, reading).ConfigureAwait(false);
+        if (writing.IsCompletedSuccessfully) return await reading.ConfigureAwait(false);
 
         // Who refuses a batch says so without having read it, and may close the connection: the write fails, or would never end, and what was said is there. Who
         // has taken it may be heard before the write is told that it has ended.
         try
         {
             var answer = await reading.ConfigureAwait(false);
-            if (answer.Status == Ok) await writing.WaitAsync(cancellation).ConfigureAwait(false);
+            if (answer.IsOk) await writing.WaitAsync(cancellation).ConfigureAwait(false);
             return answer with { MayGoOn = false };
         }
         finally
@@ -92,4 +92,8 @@ internal sealed class PushConnection(Stream stream, byte[] head)
 /// <param name="Status">Of HTTP.</param>
 /// <param name="Body">What it says.</param>
 /// <param name="MayGoOn">The connection takes another post.</param>
-internal readonly record struct PushAnswer(int Status, byte[] Body, bool MayGoOn);
+internal readonly record struct PushAnswer(int Status, byte[] Body, bool MayGoOn)
+{
+    /// <summary>The batch was taken.</summary>
+    public bool IsOk => Status == 200;
+}

@@ -14,7 +14,7 @@ namespace Tempo.Ring.Peers;
 /// <param name="address">Where the node is.</param>
 internal sealed class PushWay(PeerTransport transport, string name, string address) : IPushWay
 {
-    private const int Ok = 200, Unavailable = 503;
+    private const int Unavailable = 503;
 
     private readonly Lock _lock = new();
     private readonly HashSet<PushConnection> _open = []; // under the lock, like all below
@@ -66,10 +66,10 @@ internal sealed class PushWay(PeerTransport transport, string name, string addre
         }
     }
 
-    private byte[] OutcomesOf(PushAnswer answer) => answer.Status switch
+    private byte[] OutcomesOf(PushAnswer answer) => answer switch
     {
-        Ok => answer.Body,
-        Unavailable => [],
+        { IsOk: true } => answer.Body,
+        { Status: Unavailable } => [],
         _ => throw new PeerException($"{name} at {address} answered {PeerProtocol.Push} with {answer.Status}: {System.Text.Encoding.UTF8.GetString(answer.Body.AsSpan(0, Math.Min(answer.Body.Length, 300))).TrimEnd()}"),
     };
 

@@ -10,9 +10,6 @@ internal sealed class TagNameCollector(TagRoom room)
     private readonly InternTable[] _names = [.. Enumerable.Range(0, (int)CatalogScope.Intrinsic).Select(static _ => new InternTable(64))];
     private readonly bool[] _hasEmpty = new bool[(int)CatalogScope.Intrinsic];
 
-    /// <summary>A name was left out.</summary>
-    public bool IsFull => room.IsFull;
-
     /// <summary>The name is there.</summary>
     public bool Has(CatalogScope scope, ReadOnlySpan<byte> name) => name.IsEmpty ? _hasEmpty[(int)scope] : _names[(int)scope].TryFind(name) >= 0;
 

@@ -27,7 +27,7 @@ public static class TagNames
             scan.Live(Visit, cancellation);
             foreach (var block in scan.Blocks.InRange)
             {
-                if (names.IsFull) break;
+                if (room.IsFull) break;
                 if (filter.MatchesAll && !scan.Blocks.MayHoldHidden(block) && TryReadCatalog(block, scopes, names, result)) continue;
                 await scan.BlockAsync(block, static (_, _) => true, Visit, cancellation).ConfigureAwait(false);
             }
@@ -39,7 +39,7 @@ public static class TagNames
             bool Visit(Storage.Scan.SpanBatch batch, List<Range> rows)
             {
                 foreach (var (_, scope) in scopes.Attributes) BatchTags.CollectNames(batch, scope, rows, names);
-                return !names.IsFull;
+                return !room.IsFull;
             }
         }
 

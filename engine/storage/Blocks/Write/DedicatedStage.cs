@@ -98,7 +98,7 @@ internal sealed class DedicatedStage(AttributeLeaf leaf, LevelStream owners, Pag
 
     private void BeginValue(int owner, CatalogTypes type)
     {
-        if (owner != _lastOwner) Facts.AddKey(0, type, 1);
+        if (owner != _lastOwner) Facts.AddKey(0, type, ownerCount: 1);
         _lastOwner = owner;
         load.EntryCount++;
     }
