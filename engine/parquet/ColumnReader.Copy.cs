@@ -9,7 +9,7 @@ public sealed partial class ColumnReader
     /// </summary>
     internal List<PageEncodingCount> ReadPages(Span<byte> target)
     {
-        _file.Source.Read(Chunk.StartOffset, target);
+        Source.Read(Chunk.StartOffset, target);
         var counts = new List<PageEncodingCount>();
         var pages = Pages;
         var page = 0;

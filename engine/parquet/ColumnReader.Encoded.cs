@@ -11,7 +11,7 @@ public sealed partial class ColumnReader
     {
         ArgumentNullException.ThrowIfNull(target);
         if (!TryFindPage(rowStart, rowCount, out var page)) return false;
-        using var window = new SourceWindow(_file.Source, page.Offset + page.SizeBytes);
+        using var window = new SourceWindow(Source, page.Offset + page.SizeBytes);
         _pageOffset = page.Offset;
         var bytes = window.Fetch(page.Offset, page.SizeBytes);
         var header = ReadHeader(bytes, out var headerSizeBytes);

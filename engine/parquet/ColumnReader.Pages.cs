@@ -33,7 +33,7 @@ public sealed partial class ColumnReader
     private PageSpan[] PagesFromIndex()
     {
         var bytes = new byte[Chunk.OffsetIndexSizeBytes];
-        _file.Source.Read(Chunk.OffsetIndexOffset, bytes);
+        Source.Read(Chunk.OffsetIndexOffset, bytes);
         if (_file.IndexChecksums?.IsOffsetIndex(ChunkIndex, bytes) == false) ParquetFormatException.Throw($"{Subject("offset index")}: the checksum does not match.");
         var locations = OffsetIndex.Read(bytes, Subject("offset index"));
         var pages = new PageSpan[locations.Length];
@@ -62,7 +62,7 @@ public sealed partial class ColumnReader
     {
         var pages = new List<PageSpan>();
         long row = 0;
-        using var window = new SourceWindow(_file.Source, ChunkEnd);
+        using var window = new SourceWindow(Source, ChunkEnd);
         for (var offset = Chunk.StartOffset; offset < ChunkEnd;)
         {
             var header = FindHeader(window, offset, ChunkEnd, out var headerSizeBytes);
@@ -148,7 +148,7 @@ public sealed partial class ColumnReader
             offset = Chunk.StartOffset;
         }
 
-        var window = new SourceWindow(_file.Source, DictionaryEnd(offset));
+        var window = new SourceWindow(Source, DictionaryEnd(offset));
         try
         {
             header = FindHeader(window, offset, DictionaryEnd(offset), out headerSizeBytes);

@@ -19,7 +19,7 @@ public sealed partial class ColumnReader
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rowCount, RowCount - rowStart);
         var rows = 0L;
         var rowEnd = rowStart + rowCount;
-        using var window = new SourceWindow(_file.Source, ChunkEnd);
+        using var window = new SourceWindow(Source, ChunkEnd);
         foreach (ref readonly var page in Pages)
         {
             if (!page.EndsAfter(rowStart)) continue;

@@ -17,9 +17,10 @@ public sealed partial class ColumnReader
     private bool _isDictionaryRead;
     private long _pageOffset; // of the page being read, for messages
 
-    internal ColumnReader(ParquetFileReader file, int rowGroup, ParquetColumn column, DictionaryCache? cache)
+    internal ColumnReader(ParquetFileReader file, IParquetSource source, int rowGroup, ParquetColumn column, DictionaryCache? cache)
     {
         _file = file;
+        Source = source;
         _cache = cache;
         _rowGroup = rowGroup;
         Column = column;
@@ -29,6 +30,8 @@ public sealed partial class ColumnReader
     }
 
     public ParquetColumn Column { get; }
+
+    internal IParquetSource Source { get; }
 
     public ColumnChunkMetaData Chunk { get; }
 
@@ -85,7 +88,7 @@ public sealed partial class ColumnReader
     {
         if (Chunk.ColumnIndexSizeBytes == 0) return null;
         var bytes = new byte[Chunk.ColumnIndexSizeBytes];
-        _file.Source.Read(Chunk.ColumnIndexOffset, bytes);
+        Source.Read(Chunk.ColumnIndexOffset, bytes);
         if (_file.IndexChecksums?.IsColumnIndex(ChunkIndex, bytes) == false) ParquetFormatException.Throw($"{Subject("column index")}: the checksum does not match.");
         var index = ColumnIndex.Read(bytes, Subject("column index"));
         if (index.PageCount != PageCount) Fail($"a column index of {index.PageCount} pages for {PageCount} pages");
@@ -121,7 +124,7 @@ public sealed partial class ColumnReader
         if (first == last) return;
         _isReadingFew = last - first == 1 && BeginFew(rowEnd - rowStart);
         if (!_isReadingFew && Dictionary is { } dictionary) target.UseDictionary(dictionary.Strings);
-        using var window = new SourceWindow(_file.Source, pages[last - 1].Offset + pages[last - 1].SizeBytes);
+        using var window = new SourceWindow(Source, pages[last - 1].Offset + pages[last - 1].SizeBytes);
         for (var i = first; i < last; i++) ReadPage(window, pages[i], rowStart, rowEnd, target);
     }
 

@@ -18,10 +18,15 @@ public interface IParquetSource
     bool IsFar => false;
 
     /// <summary>
-    /// Says what will be read next, all of it soon. A source far away brings it near in as few round trips as it can; a
-    /// failure is the later read's.
+    /// Says what will be read next, all of it soon. A source far away brings it near in as few round trips as it can and returns what came,
+    /// ascending, without overlaps, with more around it perhaps; a failure is the later read's, and what failed is left out.
     /// </summary>
-    void Prefetch(IReadOnlyList<(long Offset, long Count)> ranges)
-    {
-    }
+    IReadOnlyList<FilePart> Fetch(IReadOnlyList<(long Offset, long Count)> ranges) => [];
+}
+
+/// <summary>Bytes of a file from an offset on.</summary>
+public readonly record struct FilePart(long Offset, ReadOnlyMemory<byte> Bytes)
+{
+    /// <summary>Offset of what follows.</summary>
+    public long End => Offset + Bytes.Length;
 }

@@ -40,7 +40,8 @@ public sealed class ParquetFileReader
     /// <summary>The file's bytes are far away (<see cref="IParquetSource.IsFar"/>).</summary>
     public bool IsFar => Source.IsFar;
 
-    internal IParquetSource Source { get; }
+    /// <summary>Its bytes.</summary>
+    public IParquetSource Source { get; }
 
     /// <summary>Keeps dictionaries for later readers; null: nothing is kept.</summary>
     internal DictionaryCache? Dictionaries { get; private init; }
@@ -89,33 +90,34 @@ public sealed class ParquetFileReader
     }
 
     /// <summary>
-    /// Brings near, of a file that is far away, what says where the columns' pages are, and what lies between which bounds if <paramref name="withBounds"/>: one
+    /// Brings near, of a file that is far away and by the source that all the columns read from, what says where the columns' pages are, and what lies between which bounds if <paramref name="withBounds"/>: one
     /// round trip.
     /// </summary>
-    public void PrefetchIndexes(IReadOnlyCollection<ColumnReader> columns, bool withBounds = false)
+    public static void PrefetchIndexes(IReadOnlyCollection<ColumnReader> columns, bool withBounds = false)
     {
         ArgumentNullException.ThrowIfNull(columns);
         var ranges = columns.Select(static column => column.IndexRange).Concat(withBounds ? columns.Select(static column => column.BoundsRange) : []).Where(static range => range.Count > 0).ToList();
-        if (ranges.Count > 0) Source.Prefetch(ranges);
+        if (ranges.Count > 0) columns.First().Source.Fetch(ranges);
     }
 
     /// <summary>The same of all that reading these rows of the columns needs: another round trip. Throws as reading them.</summary>
-    public void Prefetch(IReadOnlyCollection<ColumnReader> columns, long rowStart, int rowCount)
+    public static void Prefetch(IReadOnlyCollection<ColumnReader> columns, long rowStart, int rowCount)
     {
         PrefetchIndexes(columns);
         var ranges = new List<(long Offset, long Count)>();
         foreach (var column in columns) column.AddRanges(rowStart, rowStart + rowCount, ranges);
-        if (ranges.Count > 0) Source.Prefetch(ranges);
+        if (ranges.Count > 0) columns.First().Source.Fetch(ranges);
     }
 
     /// <summary>Opens the chunk of a leaf in a row group. One reader is used by one thread; any number may be open.</summary>
     /// <param name="rowGroup">Its index.</param>
     /// <param name="column">The leaf.</param>
     /// <param name="isOnePass">The reader goes through much of the file once: what it unpacks is not kept for others.</param>
-    public ColumnReader OpenColumn(int rowGroup, ParquetColumn column, bool isOnePass = false)
+    /// <param name="source">What it reads from, the same bytes as the file's; null: the file's source.</param>
+    public ColumnReader OpenColumn(int rowGroup, ParquetColumn column, bool isOnePass = false, IParquetSource? source = null)
     {
         ArgumentNullException.ThrowIfNull(column);
-        return new ColumnReader(this, rowGroup, Schema.Columns[column.Index], isOnePass ? null : Dictionaries);
+        return new ColumnReader(this, source ?? Source, rowGroup, Schema.Columns[column.Index], isOnePass ? null : Dictionaries);
     }
 
     private static byte[] ReadTail(IParquetSource source, int sizeBytes)

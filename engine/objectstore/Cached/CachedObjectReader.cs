@@ -2,7 +2,7 @@ namespace Tempo.Engine.ObjectStore;
 
 /// <summary>
 /// Reads an immutable object of a remote store in chunks that a <see cref="RangeCache"/> keeps. Chunks that lie side by side
-/// and are missing, or nearly so, are one request; <see cref="PrefetchAsync"/> asks for far ones at the same time, so that many small reads
+/// and are missing, or nearly so, are one request; <see cref="FetchAsync(IReadOnlyList{ValueTuple{long, long}}, CancellationToken)"/> asks for far ones at the same time, so that many small reads
 /// cost a few round trips and not one each. Thread safe.
 /// </summary>
 public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long sizeBytes, RangeCache cache)
@@ -41,31 +41,45 @@ public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long s
     {
         if (offset < 0 || wantedCount > sizeBytes - offset) throw new EndOfStreamException($"object '{key}' of {sizeBytes} bytes ends before {offset + wantedCount}");
         var chunk = offset / ChunkBytes;
-        var bytes = cache.TryGet(new(key, chunk)) ?? await FetchAsync(chunk, LastMissing(chunk, (offset + wantedCount - 1) / ChunkBytes), cancellation).ConfigureAwait(false);
+        var bytes = cache.TryGet(new(key, chunk)) ?? (await FetchAsync(chunk, LastMissing(chunk, (offset + wantedCount - 1) / ChunkBytes), cancellation).ConfigureAwait(false))[0];
         var start = (int)(offset - chunk * ChunkBytes);
         return bytes.AsMemory(start, Math.Min(wantedCount, bytes.Length - start));
     }
 
-    /// <summary>Brings ranges into the cache, those that are not there, all at once. What fails is left to the read.</summary>
-    public async Task PrefetchAsync(IReadOnlyList<(long Offset, long Count)> ranges, CancellationToken cancellation = default)
+    /// <summary>
+    /// The chunks that have these ranges, ascending, each once: what is missing of them comes into the cache, all at once. It may go from there before
+    /// it is read, to make room for what is asked for again. What cannot be fetched is left out, and to the read.
+    /// </summary>
+    public async Task<IReadOnlyList<(long Offset, byte[] Bytes)>> FetchAsync(IReadOnlyList<(long Offset, long Count)> ranges, CancellationToken cancellation = default)
     {
+        var found = new SortedDictionary<long, byte[]>();
         var missing = new SortedSet<long>();
         foreach (var (offset, count) in ranges)
+        {
             for (var chunk = offset / ChunkBytes; chunk * ChunkBytes < Math.Min(offset + count, sizeBytes); chunk++)
-                if (!missing.Contains(chunk) && cache.TryGet(new(key, chunk)) is null)
-                    missing.Add(chunk);
+            {
+                if (found.ContainsKey(chunk) || missing.Contains(chunk)) continue;
+                if (cache.TryGet(new(key, chunk)) is { } there) found.Add(chunk, there);
+                else missing.Add(chunk);
+            }
+        }
+
         var runs = Runs(missing);
         await SideBySide.ForEachAsync(runs, MaxParallel, async run =>
         {
             try
             {
-                await FetchAsync(run.First, run.Last, cancellation).ConfigureAwait(false);
+                var fetched = await FetchAsync(run.First, run.Last, cancellation).ConfigureAwait(false);
+                lock (found)
+                    for (var i = 0; i < fetched.Length; i++)
+                        found[run.First + i] = fetched[i];
             }
             catch (ObjectStoreException)
             {
                 // Who reads it asks again, and hears of it.
             }
         }, cancellation).ConfigureAwait(false);
+        return [.. found.Select(static chunk => (chunk.Key * ChunkBytes, chunk.Value))];
     }
 
     private static List<(long First, long Last)> Runs(SortedSet<long> chunks)
@@ -88,23 +102,22 @@ public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long s
         return end - 1;
     }
 
-    // Chunks side by side in one request; returns the first.
-    private async ValueTask<byte[]> FetchAsync(long first, long last, CancellationToken cancellation)
+    // Chunks side by side in one request.
+    private async ValueTask<byte[][]> FetchAsync(long first, long last, CancellationToken cancellation)
     {
         var end = last + 1;
         var start = first * ChunkBytes;
         var run = new byte[Math.Min(end * ChunkBytes, sizeBytes) - start];
         var count = await store.GetRangeAsync(key, start, run, cancellation).ConfigureAwait(false);
         if (count < run.Length) throw new EndOfStreamException($"object '{key}' ends at {start + count}; {sizeBytes} bytes belong to it");
-        byte[]? wanted = null;
-        for (var chunk = first; chunk < end; chunk++)
+        var chunks = new byte[end - first][];
+        for (var i = 0; i < chunks.Length; i++)
         {
-            var from = (int)((chunk - first) * ChunkBytes);
-            var bytes = end == first + 1 ? run : run.AsSpan(from, Math.Min(ChunkBytes, run.Length - from)).ToArray();
-            cache.Put(new(key, chunk), bytes);
-            wanted ??= bytes;
+            var from = i * ChunkBytes;
+            chunks[i] = chunks.Length == 1 ? run : run.AsSpan(from, Math.Min(ChunkBytes, run.Length - from)).ToArray();
+            cache.Put(new(key, first + i), chunks[i]);
         }
 
-        return wanted!;
+        return chunks;
     }
 }

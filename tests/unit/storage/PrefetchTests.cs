@@ -1,10 +1,12 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Parquet;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
+using Tempo.Testing;
 
 namespace Tempo.Storage.Tests;
 
@@ -52,30 +54,49 @@ public sealed class PrefetchTests
         Assert.All(with.RoundTrips, static trips => Assert.InRange(trips, 1, 3));
         Assert.All(without.RoundTrips.Skip(firstFind), static trips => Assert.True(trips > 6, $"{trips} round trips with nothing read ahead"));
 
-        (List<int> RoundTrips, string Read) Scan(ReadAhead? ahead)
-        {
-            var source = new FarSource(block.Data);
-            using var reader = new BlockReader(block.Meta(), source, [], [], BlockSidecar.Of(block.Sidecar, block.Meta(), new SidecarCache(1 << 20)));
-            var (memory, page, trips, read) = (new ReadMemory(), new SpanBatch(), new List<int>(), new System.Text.StringBuilder());
-            for (var group = 0; group < reader.RowGroupCount; group++)
-            {
-                source.Forget();
-                var rows = reader.OpenRowGroup(group, memory, ahead);
-                foreach (var (start, count) in rows.ScanRanges())
-                {
-                    _ = rows.FactsOf(start, count).TraceTimes;
-                    rows.Approach(start, count, isScan: true);
-                    rows.OpenInto(page, start, count);
-                    page.Require(group < firstFind ? BatchColumns.Starts : columns);
-                    if (attributes is not null && group >= firstFind) page.RequireAttributes(AttributeScope.Span, AttributeParts.All);
-                    read.Append(System.Globalization.CultureInfo.InvariantCulture, $"{page.SpanCount} {page.StartUnixNano[0]} {page.SpanAttributes.SizeBytes};");
-                }
+        (List<int> RoundTrips, string Read) Scan(ReadAhead? ahead) => ScanAll(block, new FarSource(block.Data), ahead, columns, attributes, firstFind);
+    }
 
-                trips.Add(source.RoundTrips);
+    // What is read ahead is new to the cache, which keeps what is asked for again.
+    [Theory]
+    [InlineData(0, BatchColumns.Starts, null, 0)]
+    [InlineData(0, BatchColumns.Starts | BatchColumns.TreeNumbers | BatchColumns.Name | BatchColumns.Roots, "attributes", 2)]
+    [InlineData(0, BatchColumns.All, null, 1)]
+    [InlineData(4 << 20, BatchColumns.All, null, 1)]
+    public void A_scan_takes_three_requests_a_row_group_however_small_or_full_the_cache_is(int cacheBytes, BatchColumns columns, string? attributes, int firstFind)
+    {
+        var requests = new RandomRequests(3, traceCount: 200);
+        var batch = new LiveBatch();
+        for (var i = 0; i < 120; i++) batch.Append(requests.Next(), 64);
+        var block = MemoryBlock.Write(new BlockWriterOptions { PageSpans = 10, RowGroupSpans = 50, DedicatedColumns = TestColumns.Some }, [Spans.View(batch)]);
+        var (roundTrips, read) = ScanAll(block, new CachedSource(block.Data, cacheBytes), new ReadAhead(), columns, attributes, firstFind);
+        Assert.True(roundTrips.Count > 3, $"{roundTrips.Count} row groups");
+        Assert.All(roundTrips, static trips => Assert.InRange(trips, 0, 3));
+        Assert.Equal(ScanAll(block, new FarSource(block.Data), null, columns, attributes, firstFind).Read, read);
+    }
+
+    private static (List<int> RoundTrips, string Read) ScanAll(MemoryBlock block, ICountingSource source, ReadAhead? ahead, BatchColumns columns, string? attributes, int firstFind)
+    {
+        using var reader = new BlockReader(block.Meta(), source, [], [], BlockSidecar.Of(block.Sidecar, block.Meta(), new SidecarCache(1 << 20)));
+        var (memory, page, trips, read) = (new ReadMemory(), new SpanBatch(), new List<int>(), new System.Text.StringBuilder());
+        for (var group = 0; group < reader.RowGroupCount; group++)
+        {
+            source.Forget();
+            var rows = reader.OpenRowGroup(group, memory, ahead);
+            foreach (var (start, count) in rows.ScanRanges())
+            {
+                _ = rows.FactsOf(start, count).TraceTimes;
+                rows.Approach(start, count, isScan: true);
+                rows.OpenInto(page, start, count);
+                page.Require(group < firstFind ? BatchColumns.Starts : columns);
+                if (attributes is not null && group >= firstFind) page.RequireAttributes(AttributeScope.Span, AttributeParts.All);
+                read.Append(System.Globalization.CultureInfo.InvariantCulture, $"{page.SpanCount} {page.StartUnixNano[0]} {page.SpanAttributes.SizeBytes};");
             }
 
-            return (trips, read.ToString());
+            trips.Add(source.RoundTrips);
         }
+
+        return (trips, read.ToString());
     }
 
     private static string Describe(SpanBatch batch)
@@ -92,7 +113,7 @@ public sealed class PrefetchTests
     }
 
     /// <summary>Counts prefetches, and reads of what was not prefetched; what was read once is at hand.</summary>
-    private sealed class FarSource(byte[] data) : IParquetSource
+    private sealed class FarSource(byte[] data) : ICountingSource
     {
         private bool[] _isNear = new bool[data.Length];
 
@@ -110,13 +131,17 @@ public sealed class PrefetchTests
 
         public void Read(long offset, Span<byte> destination)
         {
-            Fetch([(offset, destination.Length)]);
+            Bring([(offset, destination.Length)]);
             data.AsSpan((int)offset, destination.Length).CopyTo(destination);
         }
 
-        public void Prefetch(IReadOnlyList<(long Offset, long Count)> ranges) => Fetch(ranges);
+        public IReadOnlyList<FilePart> Fetch(IReadOnlyList<(long Offset, long Count)> ranges)
+        {
+            Bring(ranges);
+            return [];
+        }
 
-        private void Fetch(IReadOnlyList<(long Offset, long Count)> ranges)
+        private void Bring(IReadOnlyList<(long Offset, long Count)> ranges)
         {
             var isNew = false;
             foreach (var (offset, count) in ranges)
@@ -127,6 +152,66 @@ public sealed class PrefetchTests
             }
 
             if (isNew) RoundTrips++;
+        }
+    }
+    private interface ICountingSource : IParquetSource
+    {
+        /// <summary>Since <see cref="Forget"/>.</summary>
+        int RoundTrips { get; }
+
+        void Forget();
+    }
+
+    /// <summary>As an object service is read, with a cache of so many bytes that is full of something else, which is asked for all the time.</summary>
+    private sealed class CachedSource : PassThroughStore, ICountingSource
+    {
+        private static readonly ObjectKey Key = ObjectKey.Parse("data"), Other = ObjectKey.Parse("other");
+        private readonly byte[] _data;
+        private readonly RangeCache _cache;
+        private readonly long _otherChunks;
+        private readonly RemoteBlockSource _source;
+        private int _requests;
+
+        public CachedSource(byte[] data, int cacheBytes)
+            : base(null!)
+        {
+            _data = data;
+            _cache = new RangeCache(cacheBytes);
+            _otherChunks = cacheBytes / CachedObjectReader.ChunkBytes;
+            _source = new RemoteBlockSource(new CachedObjectReader(this, Key, data.Length, _cache), static () => false);
+            Crowd();
+        }
+
+        public int RoundTrips => Volatile.Read(ref _requests);
+
+        public long Length => _source.Length;
+
+        public bool IsFar => true;
+
+        public void Forget() => _requests = 0;
+
+        public void Read(long offset, Span<byte> destination) => _source.Read(offset, destination);
+
+        public IReadOnlyList<FilePart> Fetch(IReadOnlyList<(long Offset, long Count)> ranges)
+        {
+            var parts = _source.Fetch(ranges);
+            Crowd();
+            return parts;
+        }
+
+        public override ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default)
+        {
+            Interlocked.Increment(ref _requests);
+            _data.AsMemory((int)offset, destination.Length).CopyTo(destination);
+            return new(destination.Length);
+        }
+
+        // Others ask for theirs, and put what is missing of it.
+        private void Crowd()
+        {
+            for (var chunk = 0L; chunk < _otherChunks; chunk++)
+                if (_cache.TryGet(new(Other, chunk)) is null)
+                    _cache.Put(new(Other, chunk), new byte[CachedObjectReader.ChunkBytes]);
         }
     }
 }

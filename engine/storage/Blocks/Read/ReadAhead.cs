@@ -1,3 +1,5 @@
+using Tempo.Engine.Parquet;
+
 namespace Tempo.Engine.Storage.Blocks.Read;
 
 /// <summary>
@@ -11,9 +13,13 @@ public sealed class ReadAhead
     internal const long MaxBytes = 8 << 20;
 
     private readonly HashSet<string> _paths = new(StringComparer.Ordinal);
+    private NearSource? _near;
 
     /// <summary>By their logical paths.</summary>
     internal IReadOnlyCollection<string> Paths => _paths;
+
+    /// <summary>A far file with what came near of it: of the one that is read now.</summary>
+    internal NearSource NearOf(IParquetSource far) => _near is { } near && near.Far == far ? near : _near = new NearSource(far);
 
     /// <summary>Rows of the column are read.</summary>
     internal void Note(string path) => _paths.Add(path);

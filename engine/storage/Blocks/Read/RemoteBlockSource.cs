@@ -47,5 +47,6 @@ internal sealed class RemoteBlockSource(CachedObjectReader reader, Func<bool> is
         }
     }
 
-    public void Prefetch(IReadOnlyList<(long Offset, long Count)> ranges) => reader.PrefetchAsync(ranges).GetAwaiter().GetResult();
+    public IReadOnlyList<FilePart> Fetch(IReadOnlyList<(long Offset, long Count)> ranges) =>
+        [.. reader.FetchAsync(ranges).GetAwaiter().GetResult().Select(static chunk => new FilePart(chunk.Offset, chunk.Bytes))];
 }

@@ -23,6 +23,10 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     private readonly HashSet<string> _aheadPaths = new(StringComparer.Ordinal);
     private long _allAheadEnd;
     private bool _isScan;
+    private IParquetSource? _source;
+
+    // What came near of a far file is kept until it is read.
+    private IParquetSource Source => _source ??= !file.IsFar ? file.Source : Ahead is { } ahead ? ahead.NearOf(file.Source) : new NearSource(file.Source);
 
     /// <summary>First of the rows that are loaded.</summary>
     public long RowStart { get; private set; }
@@ -42,13 +46,13 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     /// <summary>The selected rows of all columns are read next. Nothing happens if the block is near, here and below.</summary>
     public void PrefetchAll()
     {
-        if (file.IsFar) file.Prefetch([.. map.Columns.Keys.Select(Reader)], RowStart, RowCount);
+        if (file.IsFar) ParquetFileReader.Prefetch([.. map.Columns.Keys.Select(Reader)], RowStart, RowCount);
     }
 
     /// <summary>Rows of all columns will be read, though not yet known which: <paramref name="byBounds"/> of their pages.</summary>
     public void PrefetchIndexes(bool byBounds = false)
     {
-        if (file.IsFar) file.PrefetchIndexes([.. map.Columns.Keys.Select(Reader)], byBounds);
+        if (file.IsFar) ParquetFileReader.PrefetchIndexes([.. map.Columns.Keys.Select(Reader)], byBounds);
     }
 
     /// <summary>What was read of other row groups; null for a near block, and for who reads little.</summary>
@@ -87,7 +91,7 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
             var bytesOfRow = readers.Sum(static reader => reader.Chunk.CompressedSizeBytes) / Math.Max(1, _rowsOfGroup);
             var rest = (int)Math.Min(_rowsOfGroup - rowStart, int.MaxValue);
             var rows = _isScan && bytesOfRow * rest <= ReadAhead.MaxBytes ? rest : rowCount;
-            file.Prefetch(readers, rowStart, rows);
+            ParquetFileReader.Prefetch(readers, rowStart, rows);
             return rowStart + rows;
         }
         catch (Exception e) when (BlockReadException.IsOfReading(e))
@@ -155,7 +159,7 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     /// <summary>The column's reader, opened if it is not.</summary>
     public ColumnReader Reader(string path)
     {
-        if (!_readers.TryGetValue(path, out var reader)) _readers.Add(path, reader = file.OpenColumn(rowGroup, map[path], memory.IsOnePass));
+        if (!_readers.TryGetValue(path, out var reader)) _readers.Add(path, reader = file.OpenColumn(rowGroup, map[path], memory.IsOnePass, Source));
         return reader;
     }
 
