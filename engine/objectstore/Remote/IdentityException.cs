@@ -14,12 +14,12 @@ internal sealed class IdentityException(string message, bool isTransient) : Exce
 
     /// <summary>
     /// What a cloud's own library says of its failure, without the answers that it quotes: a token stands in these if what was wrong was only their status or
-    /// form. They are JSON, so that all from the first brace on is left out.
+    /// form. They are JSON or XML, so that all from the first brace or angle bracket on is left out.
     /// </summary>
     public static string Clean(string text)
     {
-        var brace = text.IndexOf('{', StringComparison.Ordinal);
-        var told = (brace < 0 ? text : text[..brace] + "… (what was answered is not shown: it may be a token)").ReplaceLineEndings(" ");
+        var answer = text.AsSpan().IndexOfAny('{', '<');
+        var told = (answer < 0 ? text : text[..answer] + "… (what was answered is not shown: it may be a token)").ReplaceLineEndings(" ");
         return told.Length > MaxTextLength ? told[..MaxTextLength] + "…" : told;
     }
 }

@@ -43,7 +43,9 @@ internal sealed class S3Identity : AWSCredentials
         }
     }
 
-    private static bool IsOfIdentity(Exception e) => e is AmazonClientException or AmazonServiceException or IOException or HttpRequestException or ArgumentException or InvalidOperationException;
+    // A cancellation is the library's own patience: it is not given ours.
+    private static bool IsOfIdentity(Exception e) => e is AmazonClientException or AmazonServiceException or IOException or HttpRequestException or ArgumentException
+        or InvalidOperationException or System.Text.Json.JsonException or System.Xml.XmlException or OperationCanceledException;
 
     // The cause is not kept: it may quote what was answered.
     private static IdentityException Told(Exception e) => new($"no credentials of AWS: {IdentityException.Clean(e.Message)}", isTransient: true);
