@@ -11,16 +11,23 @@ namespace Tempo.Perf.Ingest;
 /// <summary>
 /// What a byte of each protocol costs from the receiver's buffer to the live columns: transcoding, the judging walk, and the
 /// decoding; without network, log and blocks, which are the same for all. CPU time of this thread alone; the rounds of all
-/// protocols alternate, so that a noisy machine disturbs them alike.
+/// protocols alternate, so that a noisy machine disturbs them alike. With the path of a binary: the same bodies through the whole server
+/// (<see cref="WholeServer"/>).
 /// </summary>
 internal static class Program
 {
     private const int Rounds = 5;
-    private const int SpansPerBatch = 500;
+    public const int SpansPerBatch = 500;
     private static readonly TimeSpan RoundTime = TimeSpan.FromMilliseconds(400);
 
-    private static void Main()
+    private static void Main(string[] args)
     {
+        if (args is [var binary, .. var rest])
+        {
+            WholeServer.Run(binary, rest is [var count, ..] ? int.Parse(count, CultureInfo.InvariantCulture) : Rounds);
+            return;
+        }
+
         (string Name, byte[] Body, Transcode? Transcode)[] protocols =
         [
             ("OTLP protobuf", SpanBodies.Otlp(SpansPerBatch), null),
@@ -33,12 +40,18 @@ internal static class Program
         for (var round = 0; round < Rounds; round++)
             for (var i = 0; i < protocols.Length; i++)
                 rates[i][round] = Measure(protocols[i].Body, protocols[i].Transcode);
+        Print([.. protocols.Select(static protocol => (protocol.Name, protocol.Body.Length))], rates);
+    }
+
+    /// <summary>Medians of the rates of each protocol, the first of which is OTLP; bytes of a body a second of CPU.</summary>
+    public static void Print((string Name, int BodyBytes)[] protocols, double[][] rates)
+    {
         var otlp = Median(rates[0]);
         for (var i = 0; i < protocols.Length; i++)
         {
             var rate = Median(rates[i]);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{protocols[i].Name,-15} {protocols[i].Body.Length / SpansPerBatch,5} bytes a span {rate / 1e6,8:F1} MB per CPU-second {rate / otlp,6:P0} of OTLP per byte {rate / protocols[i].Body.Length * SpansPerBatch,10:N0} spans per CPU-second"));
+                $"{protocols[i].Name,-15} {protocols[i].BodyBytes / SpansPerBatch,5} bytes a span {rate / 1e6,8:F1} MB per CPU-second {rate / otlp,6:P0} of OTLP per byte {rate / protocols[i].BodyBytes * SpansPerBatch,10:N0} spans per CPU-second"));
         }
     }
 

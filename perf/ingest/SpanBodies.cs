@@ -10,7 +10,11 @@ namespace Tempo.Perf.Ingest;
 /// <summary>The same spans in each protocol: traces of ten, thirteen attributes each, of which three do not repeat.</summary>
 internal static class SpanBodies
 {
-    private const long StartMicros = 1_795_000_000_000_000;
+    /// <summary>The first half of all trace ids: who sends a body again puts another number in its place.</summary>
+    public const long IdHigh = 0x7777_6666_5555_4444;
+
+    // Of now: blocks of one time are compacted together, and those of long ago are over.
+    private static readonly long StartMicros = DateTimeOffset.UtcNow.AddSeconds(-10).ToUnixTimeMilliseconds() * 1000;
 
     private static (string Key, string Value)[] Attributes(int span) =>
     [
@@ -33,7 +37,7 @@ internal static class SpanBodies
         for (var i = 0; i < spans; i++)
         {
             var span = writer.BeginMessage(ScopeSpansTag.Spans);
-            BinaryPrimitives.WriteInt64BigEndian(id, 77);
+            BinaryPrimitives.WriteInt64BigEndian(id, IdHigh);
             BinaryPrimitives.WriteInt64BigEndian(id[8..], i / 10 + 1);
             writer.WriteBytes(SpanTag.TraceId, id);
             BinaryPrimitives.WriteInt64BigEndian(id, i + 1);
@@ -59,7 +63,7 @@ internal static class SpanBodies
         for (var i = 0; i < spans; i++)
         {
             if (i > 0) json.Append(',');
-            json.Append(CultureInfo.InvariantCulture, $"{{\"traceId\":\"{77:x16}{i / 10 + 1:x16}\",\"id\":\"{i + 1:x16}\",\"parentId\":\"{i / 10 * 10 + 1:x16}\",\"name\":\"operation-{i % 20}\",\"kind\":\"CLIENT\",");
+            json.Append(CultureInfo.InvariantCulture, $"{{\"traceId\":\"{IdHigh:x16}{i / 10 + 1:x16}\",\"id\":\"{i + 1:x16}\",\"parentId\":\"{i / 10 * 10 + 1:x16}\",\"name\":\"operation-{i % 20}\",\"kind\":\"CLIENT\",");
             json.Append(CultureInfo.InvariantCulture, $"\"timestamp\":{StartMicros + i},\"duration\":1500,\"localEndpoint\":{{\"serviceName\":\"shop\"}},\"tags\":{{");
             json.AppendJoin(',', Attributes(i).Select(static a => $"\"{a.Key}\":\"{a.Value}\"")).Append("}}");
         }
@@ -76,7 +80,7 @@ internal static class SpanBodies
         Number(bytes, spans, 4);
         for (var i = 0; i < spans; i++)
         {
-            foreach (var (id, value) in new (short, long)[] { (1, i / 10 + 1), (2, 77), (3, i + 1), (4, i / 10 * 10 + 1), (8, StartMicros + i), (9, 1500) })
+            foreach (var (id, value) in new (short, long)[] { (1, i / 10 + 1), (2, IdHigh), (3, i + 1), (4, i / 10 * 10 + 1), (8, StartMicros + i), (9, 1500) })
             {
                 bytes.AddRange([10, 0, (byte)id]);
                 Number(bytes, value, 8);

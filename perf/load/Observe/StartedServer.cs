@@ -9,7 +9,6 @@ internal sealed class StartedServer : IDisposable
 {
     // A tenant's limits are Tempo's by default, 30 MB/s among them: what is measured here is the engine.
     private const string Unlimited = """
-        distributor: {receivers: {otlp: {protocols: {grpc: , http: }}}}
         overrides:
           defaults:
             ingestion: {rate_limit_bytes: 1000000000000, burst_size_bytes: 1000000000000, max_traces_per_user: 0}
@@ -29,14 +28,15 @@ internal sealed class StartedServer : IDisposable
     /// <param name="binary">The server.</param>
     /// <param name="isMultitenant">Requests name their tenant.</param>
     /// <param name="settings">Further lines of its configuration.</param>
+    /// <param name="receivers">Receivers beside OTLP's, as the configuration has them.</param>
     /// <param name="launcher">A program and its arguments that become the server; empty: it is started as it is.</param>
-    public StartedServer(string binary, bool isMultitenant = false, string settings = "", params string[] launcher)
+    public StartedServer(string binary, bool isMultitenant = false, string settings = "", string receivers = "", params string[] launcher)
     {
         Api = FreePort();
         Grpc = FreePort();
         Http = FreePort();
         string config = Path.Combine(_folder, "tempo.yaml");
-        _config = Unlimited + (isMultitenant ? "multitenancy_enabled: true\n" : "");
+        _config = $"distributor: {{receivers: {{otlp: {{protocols: {{grpc: , http: }}}}{(receivers.Length > 0 ? ", " : "")}{receivers}}}}}\n" + Unlimited + (isMultitenant ? "multitenancy_enabled: true\n" : "");
         File.WriteAllText(config, _config + settings);
         string[] command =
         [
