@@ -25,4 +25,7 @@ public sealed record TraceSources(IReadOnlyList<LiveBatchView> Live, IReadOnlyLi
 
     /// <summary>Traces that are not there though they may lie in a source: somebody deleted them.</summary>
     public IReadOnlySet<TraceId> Hidden { get; init; } = FrozenSet<TraceId>.Empty;
+
+    /// <summary>Only traces of this slice are searched and counted, as if no others were there; null: all.</summary>
+    public TraceSlice? Slice { get; init; }
 }
