@@ -89,6 +89,8 @@ public sealed class TraceSearch
             ReportCertain(Math.Max(bound, _state.NewestKept));
         }
 
+        // The blocks that were opened last may have had no jobs: what was kept because of them is still to be decided.
+        await DecideAsync(0, cancellation).ConfigureAwait(false);
         if (_state.Explanation is { } explanation) jobs.ExplainRest(explanation);
         return _state.ToResult();
     }

@@ -54,6 +54,22 @@ public sealed class QueryBlocksTests
         Assert.Contains("blocks never opened: 4 of 5", found.Explanation, StringComparison.Ordinal);
     }
 
+    /// <summary>
+    /// Traces of live data wait for a block that may have newer ones. When it is open, none of its row groups is of the time asked for: they
+    /// were never looked at, and the answer was empty.
+    /// </summary>
+    [Fact]
+    public async Task Traces_that_waited_for_a_block_without_any_of_the_time_are_found()
+    {
+        using var store = new TestStore(pageSpans: 1, rowGroupSpans: 1);
+        var block = await store.Block([Span(8, second: 0), Span(9, second: 1000)]);
+        var live = TestStore.Live([Span(1, second: 10), Span(2, second: 11), Span(3, second: 12)]);
+        var request = new SearchRequest { Query = "{ }", StartSeconds = Base + 5, EndSeconds = Base + 20, Limit = 2 };
+        var found = await TraceSearch.RunAsync(request, new TraceSources(live, block), new SearchOptions { MaxWorkers = 1 }, TestContext.Current.CancellationToken);
+        Assert.Equal([3UL, 2UL], found.Traces.Select(static trace => trace.TraceId.Low));
+        Assert.NotNull(block[0].OpenReader);
+    }
+
     [Fact]
     public async Task Each_query_counts_what_it_could_not_read()
     {
