@@ -2,7 +2,7 @@ namespace Tempo.Engine.Query;
 
 /// <summary>
 /// How far a metrics query has come, for clients that watch it. The query's threads write, anybody reads at any time: each figure
-/// only grows, and they need not be of the same instant. Thread safe.
+/// only grows, but for the jobs of a slice, and they need not be of the same instant. Thread safe.
 /// </summary>
 public sealed class QueryProgress
 {
@@ -31,6 +31,9 @@ public sealed class QueryProgress
         Interlocked.Exchange(ref _totalBlockBytes, (long)metrics.TotalBlockBytes);
         Interlocked.Exchange(ref _totalJobs, metrics.TotalJobs);
     }
+
+    /// <summary>By the query: so many that were thought to be jobs have nothing of its slice.</summary>
+    public void DropJobs(int jobs) => Interlocked.Add(ref _totalJobs, -jobs);
 
     /// <summary>By the query: one of them is done, having read so much.</summary>
     public void CompleteJob(ulong bytes, ulong spans)

@@ -19,8 +19,23 @@ public readonly struct TraceId(ulong high, ulong low) : IEquatable<TraceId>, ICo
     /// <summary>Wire bytes 8..15, read big-endian.</summary>
     public readonly ulong Low = low;
 
+    /// <summary>The last one in the order.</summary>
+    public static TraceId MaxValue => new(ulong.MaxValue, ulong.MaxValue);
+
     /// <summary>The all-zero id, which no valid span has.</summary>
     public bool IsZero => (High | Low) == 0;
+
+    /// <summary>The one that follows it in the order; the all-zero id behind the last.</summary>
+    public TraceId Next => Low < ulong.MaxValue ? new TraceId(High, Low + 1) : new TraceId(unchecked(High + 1), 0);
+
+    /// <summary>Which of ascending ids lie from one to another, both included.</summary>
+    public static Range RangeOf(ReadOnlySpan<TraceId> ascending, TraceId first, TraceId last)
+    {
+        var from = ascending.BinarySearch(first);
+        var to = ascending.BinarySearch(last);
+        var start = from < 0 ? ~from : from;
+        return start..Math.Max(start, to < 0 ? ~to : to + 1);
+    }
 
     /// <summary>Reads the 16 wire bytes. The caller has checked the length.</summary>
     public static TraceId Read(ReadOnlySpan<byte> bytes) =>

@@ -56,7 +56,7 @@ public static class ServiceGraphQuery
         public void Run(CancellationToken cancellation)
         {
             _result.Metrics.TotalBlocks = (uint)_blocks.InRange.Count;
-            var shared = SharedTraces.Find(_blocks, _budget, cancellation);
+            var shared = SharedTraces.Find(_blocks, slice: null, _budget, cancellation);
             foreach (var block in _blocks.InRange) ScanBlock(block, shared, cancellation);
             foreach (var id in WholeTraces(shared))
             {

@@ -110,7 +110,8 @@ internal sealed partial class MetricsScan
                 {
                     _scan._slots.Yield(cancellation);
                     ofRowGroup.CopyTo(_isExcluded, 0);
-                    if (Exclude(_loader.OpenRowGroup(block, group).FactsOf(start, count)) is { } whyPage)
+                    var facts = _loader.OpenRowGroup(block, group).FactsOf(start, count);
+                    if ((FindOutside(facts) ?? Exclude(facts)) is { } whyPage)
                     {
                         _scan._counts?.CountSkippedPage(whyPage);
                         continue;
@@ -126,6 +127,8 @@ internal sealed partial class MetricsScan
                 _scan._blocks.Report(block.Meta, e);
             }
         }
+
+        private string? FindOutside(PageFacts facts) => _scan.Slice is { } slice && !slice.Meets(facts.TraceIds) ? TraceSlice.Outside : null;
 
         // Marks the parts that have nothing to count there; why, if no part is left.
         private string? Exclude(ISpanFacts facts)
@@ -143,7 +146,19 @@ internal sealed partial class MetricsScan
 
         private void ScanBatch(QueryBlock? block, SpanBatch batch, int spanCount, int place)
         {
-            var isShared = _scan._shared.MarksOf(batch);
+            bool[]? isOutside = null;
+            if (_scan.Slice is { } slice)
+            {
+                isOutside = slice.MarkOutside(batch, out var hasAny);
+                if (!hasAny)
+                {
+                    _scan._counts?.CountSkippedPage(TraceSlice.Outside);
+                    return;
+                }
+            }
+
+            // Neither is counted where it is found; but of those outside, whole traces are not looked at either.
+            var isLeftOut = _scan._shared.MarksOf(batch, isOutside);
             bool[]? isFound = null;
             var found = false;
             for (var i = 0; i < Leaves.Count; i++)
@@ -152,18 +167,18 @@ internal sealed partial class MetricsScan
                 var leaf = Leaves[i];
                 if (leaf.IsByTrace)
                 {
-                    leaf.FindCandidates(batch, spanCount, isFound ??= new bool[batch.TraceCount]);
+                    FindCandidates(leaf, batch, spanCount, isOutside, isFound ??= new bool[batch.TraceCount]);
                 }
                 else if (!leaf.NeedsTraces)
                 {
-                    leaf.TryAddRows(batch, spanCount, isShared, ref found);
+                    leaf.TryAddRows(batch, spanCount, isLeftOut, ref found);
                 }
                 else
                 {
                     var isKnown = leaf.IsKnownBy(block, batch);
-                    var isElsewhere = MarkElsewhere(isKnown ? block : null, batch, isShared);
-                    if (isKnown && !leaf.TryAddRows(batch, spanCount, isElsewhere, ref found)) isElsewhere = MarkElsewhere(null, batch, isShared);
-                    Note(leaf, batch, spanCount, isElsewhere, isFound ??= new bool[batch.TraceCount]);
+                    var isElsewhere = MarkElsewhere(isKnown ? block : null, batch, isLeftOut);
+                    if (isKnown && !leaf.TryAddRows(batch, spanCount, isElsewhere, ref found)) isElsewhere = MarkElsewhere(null, batch, isLeftOut);
+                    Note(leaf, batch, spanCount, isElsewhere, isOutside, isFound ??= new bool[batch.TraceCount]);
                 }
             }
 
@@ -177,19 +192,26 @@ internal sealed partial class MetricsScan
         }
 
         // Traces whose facts the page does not know: of live batches and of blocks of others all, else those with parts elsewhere.
-        private bool[] MarkElsewhere(QueryBlock? block, SpanBatch batch, bool[]? isShared)
+        private bool[] MarkElsewhere(QueryBlock? block, SpanBatch batch, bool[]? isLeftOut)
         {
             GrowableArray.Reserve(ref _isElsewhere, batch.TraceCount);
             for (var trace = 0; trace < batch.TraceCount; trace++)
-                _isElsewhere[trace] = block is null || isShared is not null && isShared[trace] || _places.MayLieElsewhere(block, batch.TraceIds[trace]);
+                _isElsewhere[trace] = block is null || isLeftOut is not null && isLeftOut[trace] || _places.MayLieElsewhere(block, batch.TraceIds[trace]);
             return _isElsewhere;
         }
 
-        private void Note(LeafWorker leaf, SpanBatch batch, int spanCount, bool[] isElsewhere, bool[] isFound)
+        private static void FindCandidates(LeafWorker leaf, SpanBatch batch, int spanCount, bool[]? isOutside, bool[] isFound)
         {
-            if (!isElsewhere.AsSpan(0, batch.TraceCount).Contains(true)) return;
+            leaf.FindCandidates(batch, spanCount, isFound);
+            for (var trace = 0; trace < Math.Min(isFound.Length, isOutside?.Length ?? 0); trace++) isFound[trace] &= !isOutside![trace];
+        }
+
+        private void Note(LeafWorker leaf, SpanBatch batch, int spanCount, bool[] isElsewhere, bool[]? isOutside, bool[] isFound)
+        {
+            // There may be more traces by now than were marked, of which nothing is read.
+            if (!isElsewhere.AsSpan(0, Math.Min(batch.TraceCount, isElsewhere.Length)).Contains(true)) return;
             var may = new bool[batch.TraceCount];
-            leaf.FindCandidates(batch, spanCount, may);
+            FindCandidates(leaf, batch, spanCount, isOutside, may);
             for (var trace = 0; trace < may.Length; trace++)
             {
                 if (!may[trace] || !isElsewhere[trace]) continue;

@@ -16,6 +16,8 @@ namespace Tempo.Engine.Query.Metrics;
 /// </code>
 /// If somebody wants to see what has been counted (<see cref="MetricsIncrements"/>), the threads stop after the job at hand, 3 is
 /// done for the traces known by then, and they go on.
+/// Of a slice (<see cref="TraceSources.Slice"/>) row groups and pages without traces of it are passed over; traces of others on a page that has some are
+/// left out like shared ones, and put together nowhere.
 /// Threads take the next job when they are done with one; what they count adds up to the same, whoever took which.
 /// Memory: a page of columns a thread, the cells, 16 bytes for each trace that is noted.
 /// </summary>
@@ -62,11 +64,13 @@ internal sealed partial class MetricsScan
 
     private TimeAxis Axis => _plan.Options.Axis;
 
+    private TraceSlice? Slice => _blocks.Sources.Slice;
+
     /// <summary>The series of each part. Throws <see cref="QueryException"/>.</summary>
     public async Task<List<List<Series.Series>>> RunAsync(CancellationToken cancellation)
     {
         if (_blocks.Sources.Live.Count + _blocks.InRange.Count == 0) return [.. _plan.Leaves.Select(static _ => new List<Series.Series>())];
-        if (_plan.Leaves.Exists(static leaf => !leaf.IsByTrace)) _shared = SharedTraces.Find(_blocks, _plan.Options.Budget, cancellation);
+        if (_plan.Leaves.Exists(static leaf => !leaf.IsByTrace)) _shared = SharedTraces.Find(_blocks, Slice, _plan.Options.Budget, cancellation);
         AddJobs();
         try
         {
@@ -112,7 +116,7 @@ internal sealed partial class MetricsScan
 
     private void AddJobs()
     {
-        _rowGroups = new RowGroupJobs(_blocks.InRange);
+        _rowGroups = new RowGroupJobs(_blocks.InRange, Slice, DropJobs);
         _liveJobs = _blocks.Sources.Live.Count;
         Metrics.TotalBlocks = (uint)_blocks.InRange.Count;
         Metrics.TotalBlockBytes = (ulong)_blocks.InRange.Sum(static block => block.Meta.SizeBytes);
@@ -121,6 +125,15 @@ internal sealed partial class MetricsScan
         Metrics.TotalJobs = (uint)(_liveJobs > 0 ? 1 : 0) + (uint)_blocks.InRange.Sum(static block => block.Meta.RowGroupCount);
         Metrics.CompletedJobs = Metrics.TotalJobs;
         _progress?.Begin(Metrics);
+    }
+
+    // Row groups that have nothing of the slice, as is known when their block is open.
+    private void DropJobs(int rowGroups)
+    {
+        _counts?.CountSkipped(TraceSlice.Outside, rowGroups);
+        Metrics.TotalJobs -= (uint)rowGroups;
+        Metrics.CompletedJobs = Metrics.TotalJobs;
+        _progress?.DropJobs(rowGroups);
     }
 
     private async Task RunOnAllAsync(Action<Worker, CancellationToken> work, CancellationToken cancellation)

@@ -36,12 +36,13 @@ internal sealed class SharedTraces
     public IEnumerable<(int Place, TraceId Id)> Places => _ids.Select(static shared => (shared.Value, shared.Key));
 
     /// <summary>
-    /// Of the blocks in range. One whose ids cannot be read is left out: without them its spans cannot be told from copies.
+    /// Of the blocks in range. One whose ids cannot be read is left out: without them its spans cannot be told from copies. Of a
+    /// <paramref name="slice"/> no others are looked at; null: all.
     /// </summary>
-    public static SharedTraces Find(QueryBlocks blocks, MemoryBudget budget, CancellationToken cancellation)
+    public static SharedTraces Find(QueryBlocks blocks, TraceSlice? slice, MemoryBudget budget, CancellationToken cancellation)
     {
         var shared = new SharedTraces();
-        var (liveIds, liveStart, liveEnd) = shared.AddLive(blocks.Sources.Live, budget);
+        var (liveIds, liveStart, liveEnd) = shared.AddLive(blocks.Sources.Live, slice, budget);
         var active = new List<IdsOfBlock>();
         var ordered = blocks.InRange.OrderBy(static block => block.Meta.EarliestSeconds).ToList();
         for (var i = 0; i < ordered.Count; i++)
@@ -52,40 +53,42 @@ internal sealed class SharedTraces
             var meetsLive = liveIds.Length > 0 && meta.Overlaps(liveStart, liveEnd);
             var isAlone = !meetsLive && active.Count == 0 && (i + 1 == ordered.Count || ordered[i + 1].Meta.EarliestSeconds > meta.LatestSeconds);
             if (isAlone) continue;
-            var block = new IdsOfBlock(ordered[i], budget, cancellation);
+            var block = new IdsOfBlock(ordered[i], slice, budget, cancellation);
             if (meetsLive && block.Ids is { } ids) shared.Add(Common(liveIds, ids), 1 + block.Block.Number);
-            foreach (var other in active) shared.Add(FindCommon(other, block), 1 + block.Block.Number);
+            foreach (var other in active) shared.Add(FindCommon(other, block, slice ?? TraceSlice.All), 1 + block.Block.Number);
             active.Add(block);
         }
 
-        shared.AddHidden(blocks.Sources.Hidden);
+        shared.AddHidden(blocks.Sources.Hidden.Where(id => slice is null || slice.Contains(id)));
         return shared;
     }
 
     public bool Contains(TraceId id) => _ids.ContainsKey(id);
 
     // They must not be counted where they are found either; put together, there is nothing of them.
-    private void AddHidden(IReadOnlySet<TraceId> ids)
+    private void AddHidden(IEnumerable<TraceId> ids)
     {
         foreach (var id in ids) _ids.TryAdd(id, 0);
         _sorted = null;
     }
 
-    /// <summary>Marks the batch's traces that are shared; null if none is.</summary>
-    public bool[]? MarksOf(SpanBatch batch)
+    /// <summary>Marks the batch's traces that are shared, beside those that <paramref name="others"/> marks; null if none is.</summary>
+    public bool[]? MarksOf(SpanBatch batch, bool[]? others = null)
     {
-        if (_ids.Count == 0) return null;
-        bool[]? marks = null;
+        if (_ids.Count == 0) return others;
+        var marks = (bool[]?)others?.Clone();
         if (batch.TraceStart.Length == 0)
         {
-            for (var trace = 0; trace < batch.TraceCount; trace++)
+            // A moment later there may be more, which nobody reads.
+            var traces = others?.Length ?? batch.TraceCount;
+            for (var trace = 0; trace < traces; trace++)
                 if (Contains(batch.TraceIds[trace]))
-                    (marks ??= new bool[batch.TraceCount])[trace] = true;
+                    (marks ??= new bool[traces])[trace] = true;
             return marks;
         }
 
         // Of a block: ascending, as the shared ones are.
-        if (batch.TraceCount == 0) return null;
+        if (batch.TraceCount == 0) return marks;
         var ids = Ids;
         var next = Array.BinarySearch(ids, batch.TraceIds[0]);
         if (next < 0) next = ~next;
@@ -100,8 +103,8 @@ internal sealed class SharedTraces
         return marks;
     }
 
-    /// <summary>The ids of a block, read when somebody asks for them.</summary>
-    private sealed class IdsOfBlock(QueryBlock block, MemoryBudget budget, CancellationToken cancellation)
+    /// <summary>The ids of a block, or those of them that are of a slice, read when somebody asks for them.</summary>
+    private sealed class IdsOfBlock(QueryBlock block, TraceSlice? slice, MemoryBudget budget, CancellationToken cancellation)
     {
         private bool _isRead;
 
@@ -114,7 +117,6 @@ internal sealed class SharedTraces
             {
                 if (_isRead) return field;
                 _isRead = true;
-                budget.Charge(block.Meta.TotalObjects * TraceId.SizeBytes, "trace ids");
                 return field = TryRead();
             }
         }
@@ -123,7 +125,11 @@ internal sealed class SharedTraces
         {
             try
             {
-                return block.TryOpen()?.ReadTraceIds(cancellation);
+                if (block.TryOpen() is not { } open) return null;
+                List<int> rowGroups = [.. Enumerable.Range(0, open.RowGroupCount).Where(group => slice is null || slice.Meets(open.IdsOf(group)))];
+                budget.Charge(rowGroups.Sum(open.RowCountOf) * TraceId.SizeBytes, "trace ids");
+                var ids = open.ReadTraceIds(rowGroups, cancellation);
+                return slice is null ? ids : ids[slice.RangeIn(ids)];
             }
             catch (BlockReadException e)
             {
@@ -134,29 +140,31 @@ internal sealed class SharedTraces
     }
 
     // What two blocks have in common does not change.
-    private static TraceId[] FindCommon(IdsOfBlock a, IdsOfBlock b)
+    private static TraceId[] FindCommon(IdsOfBlock a, IdsOfBlock b, TraceSlice slice)
     {
-        if (a.Block.KnownInCommonWith(b.Block) is { } known) return known;
+        if (a.Block.KnownInCommonWith(b.Block, slice) is { } known) return known;
         if (a.Ids is not { } ids || b.Ids is not { } others) return [];
         var common = Common(ids, others);
-        a.Block.KeepInCommonWith(b.Block, common);
+        a.Block.KeepInCommonWith(b.Block, slice, common);
         return common;
     }
 
     // The ids of live traces, and the seconds between which their spans start.
-    private (TraceId[] Ids, long StartSeconds, long EndSeconds) AddLive(IReadOnlyList<LiveBatchView> live, MemoryBudget budget)
+    private (TraceId[] Ids, long StartSeconds, long EndSeconds) AddLive(IReadOnlyList<LiveBatchView> live, TraceSlice? slice, MemoryBudget budget)
     {
         if (live.Count == 0) return ([], 0, 0);
-        var spans = live.Sum(static view => (long)view.SpanCount);
+        List<(LiveBatchView View, bool[]? IsOutside)> marked = [.. live.Select(view => (view, slice?.MarkOutside(view.Columns, out _)))];
+        var spans = marked.Sum(static one => CountSpans(one.View, one.IsOutside));
         budget.Charge(spans * 2 * sizeof(ulong), "fingerprints of live spans");
         var seen = new FingerprintSet(spans);
         var ids = new HashSet<TraceId>();
         var (first, last) = (ulong.MaxValue, 0UL);
-        foreach (var view in live)
+        foreach (var (view, isOutside) in marked)
         {
             var batch = view.Columns;
             for (var row = 0; row < view.SpanCount; row++)
             {
+                if (isOutside is not null && isOutside[batch.Trace[row]]) continue;
                 ref readonly var trace = ref batch.TraceIds[batch.Trace[row]];
                 if (!seen.Add(trace, batch.SpanId[row], batch.Kind[row])) _ids.TryAdd(trace, 0);
                 first = Math.Min(first, batch.StartUnixNano[row]);
@@ -164,11 +172,26 @@ internal sealed class SharedTraces
             }
 
             // The table of traces may be ahead of the spans that may be read; such a trace has none.
-            for (var trace = 0; trace < batch.TraceCount; trace++) ids.Add(batch.TraceIds[trace]);
+            var traces = isOutside?.Length ?? batch.TraceCount;
+            for (var trace = 0; trace < traces; trace++)
+                if (isOutside is null || !isOutside[trace])
+                    ids.Add(batch.TraceIds[trace]);
         }
+
+        if (first > last) return ([], 0, 0); // none of the spans is of the slice
 
         const ulong secondNano = 1_000_000_000;
         return (Sorted(ids), (long)(first / secondNano), (long)(last / secondNano));
+    }
+
+    private static long CountSpans(LiveBatchView view, bool[]? isOutside)
+    {
+        if (isOutside is null) return view.SpanCount;
+        var inside = 0;
+        for (var row = 0; row < view.SpanCount; row++)
+            if (!isOutside[view.Columns.Trace[row]])
+                inside++;
+        return inside;
     }
 
     private void Add(TraceId[] ids, int place)

@@ -7,7 +7,7 @@ namespace Tempo.Engine.Query.Search;
 /// <summary>
 /// The jobs of a search in the order of their bounds. A block stands there as a whole, by what its meta says of its times, until no
 /// job is newer: then it is opened, and its row groups take its place, by what its footer says of theirs. Blocks that are older than
-/// the oldest answer are never opened.
+/// the oldest answer are never opened. Row groups without traces of the slice that is asked for are no jobs.
 /// </summary>
 internal sealed class SearchJobs
 {
@@ -32,7 +32,7 @@ internal sealed class SearchJobs
         {
             state.Metrics.TotalBlocks++;
             state.Metrics.TotalBlockBytes += (ulong)block.Meta.SizeBytes;
-            Add(new SearchJob(block.LatestUnixNano, block.Number + 1, 0, Math.Max(1, block.Meta.RowGroupCount)) { IsUnopened = true });
+            Add(new SearchJob(block.LatestUnixNano, block.Number + 1, 0, GuessJobs(block)) { IsUnopened = true });
         }
     }
 
@@ -85,11 +85,19 @@ internal sealed class SearchJobs
         for (var i = 0; i < readers.Length; i++)
         {
             // Now it is known how many there are.
-            _state.Metrics.TotalJobs -= (uint)Math.Max(1, blocks[i].Meta.RowGroupCount);
+            _state.Metrics.TotalJobs -= (uint)GuessJobs(blocks[i]);
             if (readers[i] is not { } reader) continue;
-            for (var group = 0; group < reader.RowGroupCount; group++) AddRowGroup(blocks[i], reader, group);
+            for (var group = 0; group < reader.RowGroupCount; group++)
+            {
+                if (_blocks.Sources.Slice?.Meets(reader.IdsOf(group)) != false) AddRowGroup(blocks[i], reader, group);
+                else _state.Explanation?.Scan.CountSkipped(TraceSlice.Outside);
+            }
         }
     }
+
+    // How many jobs a block is thought to be until it is open. Of a slice they are few: were all of them counted, those of many slices would
+    // come to many times those of the whole.
+    private int GuessJobs(QueryBlock block) => _blocks.Sources.Slice is null ? Math.Max(1, block.Meta.RowGroupCount) : 1;
 
     private void AddRowGroup(QueryBlock block, BlockReader reader, int group)
     {

@@ -16,6 +16,7 @@ internal sealed class SearchWorker
 {
     private readonly SearchRequest _request;
     private readonly QueryBlocks _blocks;
+    private readonly TraceSlice? _slice;
     private readonly SearchState _state;
     private readonly IWorkerSlots _slots;
     private readonly SearchPlan _plan;
@@ -32,6 +33,7 @@ internal sealed class SearchWorker
     {
         _request = request;
         _blocks = blocks;
+        _slice = blocks.Sources.Slice;
         _state = state;
         _slots = options.Workers;
         _plan = SearchPlan.Create(query, options.Kernel);
@@ -91,6 +93,7 @@ internal sealed class SearchWorker
         _page.Clear();
         GrowableArray.Reserve(ref _selection, view.SpanCount);
         var rows = _selection.AsSpan(0, _plan.Candidates.Select(batch, view.SpanCount, _selection));
+        if (_slice is not null) rows = rows[..KeepOfSlice(batch, rows)];
         if (rows.IsEmpty) return;
         // The trace table may be ahead of the spans that may be read.
         var placeOf = new Dictionary<int, int>();
@@ -103,6 +106,16 @@ internal sealed class SearchWorker
         }
 
         _page.RemoveAll(candidate => !_state.HasRoomFor(candidate.Bound));
+    }
+
+    // Rows of traces of the slice come first, in their order; how many they are.
+    private int KeepOfSlice(SpanBatch batch, Span<int> rows)
+    {
+        var kept = 0;
+        foreach (var row in rows)
+            if (_slice!.Contains(batch.TraceIds[batch.Trace[row]]))
+                rows[kept++] = row;
+        return kept;
     }
 
     private void ScanRowGroup(SearchJob job, CancellationToken cancellation)
@@ -124,7 +137,15 @@ internal sealed class SearchWorker
             }
 
             var batch = _loader.OpenPage(block, job.First, start, count);
-            CollectPage(batch, job.Place);
+            var (first, end) = TracesOfSlice(batch);
+            if (_slice is not null && first == end)
+            {
+                _state.Explanation?.Scan.CountSkippedPage(TraceSlice.Outside);
+                ReportBytes();
+                continue;
+            }
+
+            CollectPage(batch, first, end, job.Place);
             _state.Explanation?.Scan.CountPage(_page.Count == 0);
             _state.AddScanned(batch.SpanCount, 0);
             DecideOrKeepPage(cancellation, _pageAnswers is not null && block.HasOwnTrees ? block : null, batch);
@@ -135,12 +156,21 @@ internal sealed class SearchWorker
     // Why no trace of a page can be an answer; null if it must be read.
     private string? FindExcluding(PageFacts facts)
     {
+        if (_slice is not null && !_slice.Meets(facts.TraceIds)) return TraceSlice.Outside;
         var times = facts.TraceTimes;
         if (!OverlapsTime(times.MinStartUnixNano, times.MaxEndUnixNano)) return "outside the time asked for";
         return _state.HasRoomFor(times.MaxStartUnixNano) ? _plan.Candidates.FindExcluding(facts) : "older than all answers";
     }
 
-    private void CollectPage(SpanBatch batch, int place)
+    // Those of a page that are candidates, by their numbers; all without a slice. They ascend by id.
+    private (int First, int End) TracesOfSlice(SpanBatch batch)
+    {
+        if (_slice is null) return (0, batch.TraceCount);
+        var (first, count) = _slice.RangeIn(batch.TraceIds.AsSpan(0, batch.TraceCount)).GetOffsetAndLength(batch.TraceCount);
+        return (first, first + count);
+    }
+
+    private void CollectPage(SpanBatch batch, int first, int end, int place)
     {
         _page.Clear();
         GrowableArray.Reserve(ref _selection, batch.SpanCount);
@@ -151,6 +181,7 @@ internal sealed class SearchWorker
             var trace = batch.Trace[row];
             if (trace == decided) continue;
             decided = trace;
+            if (trace < first || trace >= end) continue;
             if (_state.HasRoomFor(batch.TraceStart[trace]) && OverlapsTime(batch.TraceStart[trace], batch.TraceEnd[trace]))
                 _page.Add(new Candidate(batch.TraceIds[trace], batch.TraceStart[trace], place));
         }

@@ -23,11 +23,11 @@ public sealed class QueryBlock
     /// <summary>What is known without opening it.</summary>
     public BlockSidecar Sidecar => _handle.Sidecar;
 
-    /// <summary>The traces that both blocks hold, if it is known from an earlier query; else null.</summary>
-    public TraceId[]? KnownInCommonWith(QueryBlock other) => _handle.Store.CommonTraces.Of(Meta.BlockId, other.Meta.BlockId);
+    /// <summary>The traces of a slice that both blocks hold, if it is known from an earlier query; else null.</summary>
+    public TraceId[]? KnownInCommonWith(QueryBlock other, TraceSlice slice) => _handle.Store.CommonTraces.Of(Meta.BlockId, other.Meta.BlockId, slice.First, slice.Last);
 
     /// <summary>Keeps them for later queries.</summary>
-    public void KeepInCommonWith(QueryBlock other, TraceId[] ids) => _handle.Store.CommonTraces.Keep(Meta.BlockId, other.Meta.BlockId, ids);
+    public void KeepInCommonWith(QueryBlock other, TraceSlice slice, TraceId[] ids) => _handle.Store.CommonTraces.Keep(Meta.BlockId, other.Meta.BlockId, slice.First, slice.Last, ids);
 
     /// <summary>The tree's numbers are those that this engine gives: it wrote the block.</summary>
     public bool HasOwnTrees => Meta.Checksums is not null;

@@ -1,12 +1,20 @@
+using Tempo.Engine.Storage.Blocks.Read;
+
 namespace Tempo.Engine.Query.Sources;
 
-/// <summary>Hands out the row groups of blocks one by one, in order, to several threads; a block is opened when its turn comes. Thread safe.</summary>
-internal sealed class RowGroupJobs(IReadOnlyList<QueryBlock> blocks)
+/// <summary>
+/// Hands out the row groups of blocks one by one, in order, to several threads; a block is opened when its turn comes. Of a slice only those
+/// that may have traces of it. Thread safe.
+/// </summary>
+/// <param name="blocks">In this order.</param>
+/// <param name="slice">Null: all row groups.</param>
+/// <param name="onOutside">Told how many row groups of a block are not of the slice, by one thread at a time.</param>
+internal sealed class RowGroupJobs(IReadOnlyList<QueryBlock> blocks, TraceSlice? slice = null, Action<int>? onOutside = null)
 {
     private readonly Lock _lock = new();
     private int _block = -1;
     private int _rowGroup;
-    private int _rowGroupCount;
+    private int _endRowGroup;
 
     /// <summary>The first block of which row groups are still to be handed out; null if all are.</summary>
     public QueryBlock? First
@@ -15,7 +23,7 @@ internal sealed class RowGroupJobs(IReadOnlyList<QueryBlock> blocks)
         {
             lock (_lock)
             {
-                var next = _rowGroup < _rowGroupCount ? _block : _block + 1;
+                var next = _rowGroup < _endRowGroup ? _block : _block + 1;
                 return next < blocks.Count ? blocks[next] : null;
             }
         }
@@ -26,7 +34,7 @@ internal sealed class RowGroupJobs(IReadOnlyList<QueryBlock> blocks)
     {
         lock (_lock)
         {
-            while (_rowGroup >= _rowGroupCount)
+            while (_rowGroup >= _endRowGroup)
             {
                 if (++_block >= blocks.Count)
                 {
@@ -34,11 +42,22 @@ internal sealed class RowGroupJobs(IReadOnlyList<QueryBlock> blocks)
                     return false;
                 }
 
-                (_rowGroup, _rowGroupCount) = (0, blocks[_block].TryOpen()?.RowGroupCount ?? 0);
+                (_rowGroup, _endRowGroup) = blocks[_block].TryOpen() is { } open ? RowGroupsOf(open) : (0, 0);
             }
 
             (block, rowGroup) = (blocks[_block], _rowGroup++);
             return true;
         }
+    }
+
+    // Row groups ascend by id, too.
+    private (int First, int End) RowGroupsOf(BlockReader block)
+    {
+        var (first, end) = (0, block.RowGroupCount);
+        if (slice is null) return (first, end);
+        while (first < end && !slice.Meets(block.IdsOf(first))) first++;
+        while (end > first && !slice.Meets(block.IdsOf(end - 1))) end--;
+        if (block.RowGroupCount - (end - first) is > 0 and var outside) onOutside?.Invoke(outside);
+        return (first, end);
     }
 }

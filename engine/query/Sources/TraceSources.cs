@@ -26,6 +26,11 @@ public sealed record TraceSources(IReadOnlyList<LiveBatchView> Live, IReadOnlyLi
     /// <summary>Traces that are not there though they may lie in a source: somebody deleted them.</summary>
     public IReadOnlySet<TraceId> Hidden { get; init; } = FrozenSet<TraceId>.Empty;
 
-    /// <summary>Only traces of this slice are searched and counted, as if no others were there; null: all.</summary>
+    /// <summary>
+    /// Only traces of this slice are searched and counted, as if no others were there; null: all. For searches and metrics queries alone: names and
+    /// values of tags do not look at it, since mostly catalogs answer them, which know whole blocks, nor do the service graph and a trace that
+    /// is asked for by its id. An answer tells blocks and their bytes as if there were no slice, so that they are not to be added up over slices;
+    /// jobs, and what was inspected, are those of the slice.
+    /// </summary>
     public TraceSlice? Slice { get; init; }
 }

@@ -4,14 +4,14 @@ namespace Tempo.Engine.Storage.Blocks;
 
 /// <summary>
 /// The traces that pairs of blocks have in common: two blocks do not change, so what was found out by comparing all their ids holds as
-/// long as both are there, and mostly it is "none". Bounded with all pairs together: the pair that nobody asked for the longest time goes
-/// first, and is found out again. Thread safe.
+/// long as both are there, and mostly it is "none". Of a pair the ids between two are known, mostly all; what is found out of those before or behind
+/// them is added. Bounded with all pairs together: the pair that nobody asked for the longest time goes first, and is found out again. Thread safe.
 /// </summary>
 /// <param name="maxBytes">Of all pairs and their ids.</param>
 public sealed class CommonTraces(long maxBytes)
 {
     /// <summary>What a pair takes besides its ids: entries in the table, in the line and in the sets of both blocks, with room to grow.</summary>
-    private const int PairBytes = 256;
+    private const int PairBytes = 256 + 2 * TraceId.SizeBytes;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<(BlockId, BlockId), LinkedListNode<Pair>> _pairs = [];
@@ -28,26 +28,38 @@ public sealed class CommonTraces(long maxBytes)
         private set;
     }
 
-    /// <summary>The ids that two blocks have in common, ascending; null if nobody found out, or they are not kept.</summary>
-    public TraceId[]? Of(BlockId block, BlockId other)
+    /// <summary>
+    /// The ids from <paramref name="first"/> to <paramref name="last"/>, both included, that two blocks have in common, ascending; null if nobody
+    /// found out all of them, or they are not kept.
+    /// </summary>
+    public TraceId[]? Of(BlockId block, BlockId other, TraceId first, TraceId last)
     {
         lock (_lock)
         {
-            if (!_pairs.TryGetValue(KeyOf(block, other), out var pair)) return null;
+            if (!_pairs.TryGetValue(KeyOf(block, other), out var pair) || !pair.Value.Knows(first, last)) return null;
             _byUse.Remove(pair);
             _byUse.AddLast(pair);
-            return pair.Value.Ids;
+            return pair.Value.Between(first, last);
         }
     }
 
-    /// <summary>Remembers them. They must not change any more. So many that hardly another pair had room are not kept.</summary>
-    public void Keep(BlockId block, BlockId other, TraceId[] ids)
+    /// <summary>
+    /// Remembers all of them from <paramref name="first"/> to <paramref name="last"/>, both included. They must not change any more. So many that
+    /// hardly another pair had room are not kept.
+    /// </summary>
+    public void Keep(BlockId block, BlockId other, TraceId first, TraceId last, TraceId[] ids)
     {
-        var pair = new Pair(KeyOf(block, other), ids);
+        var pair = new Pair(KeyOf(block, other), first, last, ids);
         if (pair.SizeBytes > maxBytes / 8) return;
         lock (_lock)
         {
-            if (_pairs.ContainsKey(pair.Key)) return;
+            if (_pairs.TryGetValue(pair.Key, out var known))
+            {
+                if (known.Value.Knows(first, last)) return;
+                if (pair.Touches(known.Value) && pair.With(known.Value) is var both && both.SizeBytes <= maxBytes / 8) pair = both;
+                Remove(known);
+            }
+
             while (SizeBytes + pair.SizeBytes > maxBytes) Remove(_byUse.First!);
             _pairs.Add(pair.Key, _byUse.AddLast(pair));
             OthersOf(block).Add(other);
@@ -93,8 +105,28 @@ public sealed class CommonTraces(long maxBytes)
     // Whoever comes first.
     private static (BlockId, BlockId) KeyOf(BlockId block, BlockId other) => block.CompareTo(other) <= 0 ? (block, other) : (other, block);
 
-    private readonly record struct Pair((BlockId, BlockId) Key, TraceId[] Ids)
+    private readonly record struct Pair((BlockId, BlockId) Key, TraceId First, TraceId Last, TraceId[] Ids)
     {
         public long SizeBytes => PairBytes + (long)Ids.Length * TraceId.SizeBytes;
+
+        public bool Knows(TraceId first, TraceId last) => First.CompareTo(first) <= 0 && last.CompareTo(Last) <= 0;
+
+        /// <summary>Nothing unknown lies between what both know.</summary>
+        public bool Touches(in Pair other) => !IsBefore(other) && !other.IsBefore(this);
+
+        /// <summary>What both know, if they touch.</summary>
+        public Pair With(in Pair other)
+        {
+            ReadOnlySpan<TraceId> before = other.First.CompareTo(First) < 0 ? other.Ids.AsSpan(..TraceId.RangeOf(other.Ids, First, First).Start.Value) : [];
+            ReadOnlySpan<TraceId> behind = other.Last.CompareTo(Last) > 0 ? other.Ids.AsSpan(TraceId.RangeOf(other.Ids, default, Last).End.Value..) : [];
+            return new Pair(Key, First.CompareTo(other.First) < 0 ? First : other.First, Last.CompareTo(other.Last) > 0 ? Last : other.Last, [.. before, .. Ids, .. behind]);
+        }
+
+        public TraceId[] Between(TraceId first, TraceId last)
+        {
+            return first == First && last == Last ? Ids : Ids[TraceId.RangeOf(Ids, first, last)];
+        }
+
+        private bool IsBefore(in Pair other) => Last.CompareTo(other.First) < 0 && Last.Next != other.First;
     }
 }

@@ -1,3 +1,4 @@
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Blocks.Cache;
 using Tempo.Engine.Storage.Blocks.Read;
 
@@ -34,6 +35,12 @@ public sealed class PageFacts : ISpanFacts
 
     public bool MayHaveText(TextColumn column, byte[] text) => Ask((Column: column, Text: text), static (facts, asked) =>
         facts._rows.KeepsInMessages(asked.Column) || facts.MayHoldText(RowGroupFacts.PathOf(asked.Column), asked.Text));
+
+    /// <summary>The first and the last id, both included, that a trace of it may have; all ids if they are not known.</summary>
+    public (TraceId First, TraceId Last) TraceIds => Ask(this, static (facts, _) =>
+        facts._rows.Columns.PageBounds("TraceID").Ascending(facts._start, facts._count) is ({ Length: TraceId.SizeBytes } first, { Length: TraceId.SizeBytes } last)
+            ? (TraceId.Read(first), TraceId.Read(last))
+            : (default, TraceId.MaxValue));
 
     /// <summary>Not known of a page.</summary>
     public StringTable? Names => null;

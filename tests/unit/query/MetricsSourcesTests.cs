@@ -47,7 +47,7 @@ public sealed class MetricsSourcesTests : IDisposable
         var blocks = await _store.Block(spans);
         var others = await _store.Block(spans.Take(5));
         await Run("{} | rate()", new TraceSources([], [.. blocks, .. others]));
-        var known = blocks[0].Store.CommonTraces.Of(others[0].Meta.BlockId, blocks[0].Meta.BlockId);
+        var known = blocks[0].Store.CommonTraces.Of(others[0].Meta.BlockId, blocks[0].Meta.BlockId, default, TraceId.MaxValue);
         Assert.Equal(spans.Take(5).Select(static span => span.TraceId).Distinct().Order(), known!);
 
         // Kept with the store, and not longer than the block.

@@ -90,6 +90,16 @@ public sealed class BlockReader : IDisposable
            select new DedicatedLeaf(scope, Encoding.UTF8.GetBytes(leaf.Key!), leaf.Type, RowGroupReader.PrefixOf(scope) + leaf.Field),
     ];
 
+    /// <summary>
+    /// The first and the last id, both included, that a trace of a row group may have, as the index object says: a row group begins behind
+    /// the last id of the one before. All ids if there is no sound index.
+    /// </summary>
+    public (TraceId First, TraceId Last) IdsOf(int rowGroup) =>
+        _lastIds.Length == RowGroupCount ? (rowGroup == 0 ? default : _lastIds[rowGroup - 1].Next, _lastIds[rowGroup]) : (default, TraceId.MaxValue);
+
+    /// <summary>Traces of a row group.</summary>
+    public long RowCountOf(int rowGroup) => _file.RowGroups[rowGroup].RowCount;
+
     /// <summary>Bytes of a row group, compressed.</summary>
     public long RowGroupBytes(int rowGroup) => _file.RowGroups[rowGroup].Columns.Sum(static column => column.CompressedSizeBytes);
 
@@ -142,10 +152,13 @@ public sealed class BlockReader : IDisposable
     public bool MayContain(TraceId id) => Sidecar.MayContainTrace(SidecarHash.OfTrace(id)) && (Sidecar.HasIdFilter || TraceBloom.MayContain(_bloomShards, id));
 
     /// <summary>The ids of all traces, ascending. Throws <see cref="BlockReadException"/>.</summary>
-    public TraceId[] ReadTraceIds(CancellationToken cancellation)
+    public TraceId[] ReadTraceIds(CancellationToken cancellation) => ReadTraceIds(Enumerable.Range(0, RowGroupCount), cancellation);
+
+    /// <summary>The same of some row groups, which ascend.</summary>
+    public TraceId[] ReadTraceIds(IEnumerable<int> rowGroups, CancellationToken cancellation)
     {
         var ids = new List<TraceId>();
-        for (var group = 0; group < RowGroupCount; group++)
+        foreach (var group in rowGroups)
         {
             cancellation.ThrowIfCancellationRequested();
             OpenRowGroup(group).ReadTraceIds(ids);

@@ -134,6 +134,25 @@ internal sealed class PageBounds
         return false;
     }
 
+    /// <summary>
+    /// The first and the last text of ascending rows; null if they are not known. Not of a writer that cuts bounds to less than the texts have.
+    /// </summary>
+    public (byte[] First, byte[] Last)? Ascending(long rowStart, int rowCount)
+    {
+        if (_texts.Length == 0) return null;
+        var page = PageOf(rowStart);
+        var first = _texts[page].Min;
+        var last = _texts[page].Max;
+        for (; page < _texts.Length && _firstRows[page] < rowStart + rowCount; page++)
+        {
+            // No checksum covers the index: bounds that are not in order mean nothing.
+            if (_isEmpty[page] || _texts[page].Min.AsSpan().SequenceCompareTo(_texts[page].Max) > 0 || _texts[page].Max.AsSpan().SequenceCompareTo(last) < 0) return null;
+            last = _texts[page].Max;
+        }
+
+        return (first, last);
+    }
+
     // The last page that begins at the row or before.
     private int PageOf(long row)
     {

@@ -75,7 +75,7 @@ public sealed class TestStore : IDisposable
     /// <summary>Flips bits in all pages of a block, and leaves its footer sound.</summary>
     public void DamagePages(BlockHandle block)
     {
-        var path = Path.Combine(_folder, "objects", TenantId.Single.Value, block.Meta.BlockId.ToString(), "data.parquet");
+        var path = Path.Combine(FolderOf(block), "data.parquet");
         var bytes = File.ReadAllBytes(path);
         foreach (ref var b in bytes.AsSpan(4, bytes.Length / 2)) b ^= 0x55;
         File.WriteAllBytes(path, bytes);
@@ -84,7 +84,7 @@ public sealed class TestStore : IDisposable
     /// <summary>Cuts off the footer of a block.</summary>
     public void DamageFooter(BlockHandle block)
     {
-        var path = Path.Combine(_folder, "objects", TenantId.Single.Value, block.Meta.BlockId.ToString(), "data.parquet");
+        var path = Path.Combine(FolderOf(block), "data.parquet");
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^8]);
     }
 
@@ -93,6 +93,15 @@ public sealed class TestStore : IDisposable
     {
         foreach (var path in Directory.EnumerateFiles(_folder, "tempo.sidecar", SearchOption.AllDirectories)) File.Delete(path);
     }
+
+    /// <summary>Deletes the indexes of row groups, which not every writer has.</summary>
+    public void DeleteIndexes()
+    {
+        foreach (var path in Directory.EnumerateFiles(_folder, "index", SearchOption.AllDirectories)) File.Delete(path);
+    }
+
+    /// <summary>Deletes a block, as if another one had taken its place.</summary>
+    public void Delete(BlockHandle block) => Directory.Delete(FolderOf(block), recursive: true);
 
     /// <summary>The spans in the given layout.</summary>
     public async Task<TraceSources> Sources(Layout layout, IReadOnlyList<TestSpan> spans)
@@ -106,6 +115,8 @@ public sealed class TestStore : IDisposable
             _ => new TraceSources(Live(spans.Skip(1).Reverse()), [.. await Block(spans), .. await Block(Third(1))]),
         };
     }
+
+    private string FolderOf(BlockHandle block) => Path.Combine(_folder, "objects", TenantId.Single.Value, block.Meta.BlockId.ToString());
 }
 
 /// <summary>Where the spans are.</summary>
