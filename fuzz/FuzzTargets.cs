@@ -29,6 +29,7 @@ internal static class FuzzTargets
         new GrpcQueryTarget(),
         new PeerMessageTarget(),
         new PeerPushTarget(),
+        new MetricsPartTarget(),
         new SpanSplitterTarget(),
     ];
 

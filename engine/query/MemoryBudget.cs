@@ -18,6 +18,9 @@ internal sealed class MemoryBudget(long limitBytes, QueryMemory memory) : IDispo
     /// <summary>What all queries share.</summary>
     public QueryMemory Memory => memory;
 
+    /// <summary>Charged and not returned.</summary>
+    public long UsedBytes => Interlocked.Read(ref _usedBytes);
+
     private long LimitBytes => Math.Min(limitBytes, memory.MaxBytesOfOne);
 
     /// <summary>False when the query's limit is passed. Throws <see cref="QueryException"/> (busy) when other queries have the rest.</summary>

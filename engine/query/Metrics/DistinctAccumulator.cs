@@ -1,5 +1,6 @@
 using Tempo.Engine.Query.Evaluate;
 using Tempo.Engine.Query.Metrics.Keys;
+using Tempo.Engine.Query.Metrics.Parts;
 using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL.Ast;
 
@@ -58,6 +59,22 @@ internal sealed class DistinctAccumulator(LeafPlan leaf, MetricsOptions options)
             var (group, interval) = source._cells.Pairs[cell];
             _found.Intern(_cells.Intern(groups[group], interval), _values.Values.InternFrom(source._values.Values, value));
         }
+    }
+
+    public override void Write(PartWriter writer)
+    {
+        _keys.Write(writer);
+        _values.Values.Write(writer);
+        _cells.Write(writer);
+        _found.Write(writer);
+    }
+
+    public override void Read(ref PartReader reader)
+    {
+        _keys.Read(ref reader);
+        _values.Values.Read(ref reader);
+        _cells.Read(ref reader, _keys.Count, secondLeast: 0, options.Axis.Count, "an interval");
+        _found.Read(ref reader, _cells.Count, secondLeast: 1, _values.Values.Count, "a value that was found");
     }
 
     public override List<Series.Series> ToSeries()

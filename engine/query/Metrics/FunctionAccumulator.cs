@@ -3,6 +3,7 @@ using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Query.Metrics.Cells;
 using Tempo.Engine.Query.Metrics.Exemplars;
 using Tempo.Engine.Query.Metrics.Keys;
+using Tempo.Engine.Query.Metrics.Parts;
 using Tempo.Engine.Query.Metrics.Series;
 using Tempo.Engine.Query.Metrics.Source;
 using Tempo.Engine.Query.Search;
@@ -143,6 +144,22 @@ internal sealed class FunctionAccumulator : SpanAccumulator
         }
 
         _exemplars.AddAll(source._exemplars, groups);
+    }
+
+    public override void Write(PartWriter writer)
+    {
+        _keys.Write(writer);
+        _buckets?.Write(writer);
+        _cells.Write(writer, _buckets?.Count ?? _keys.Count);
+        _exemplars.Write(writer);
+    }
+
+    public override void Read(ref PartReader reader)
+    {
+        _keys.Read(ref reader);
+        _buckets?.Read(ref reader, _keys.Count, secondLeast: 1, Log2Buckets.Count, "a bucket");
+        _cells.Read(ref reader, _buckets?.Count ?? _keys.Count);
+        _exemplars.Read(ref reader, _keys.Count);
     }
 
     public override List<Series.Series> ToSeries()

@@ -37,7 +37,10 @@ internal sealed class LeafPlan
     public bool IsByTrace { get; }
 
     /// <summary>No span can match: the first filter is the constant false.</summary>
-    public bool MatchesNothing => CandidateFilter.Of(Source) is Literal { Value: { Type: TraceQlType.Bool, AsBool: false } };
+    private bool MatchesNothing => CandidateFilter.Of(Source) is Literal { Value: { Type: TraceQlType.Bool, AsBool: false } };
+
+    /// <summary>The series of what was counted for it. Once, at the end.</summary>
+    public List<Series.Series> SeriesOf(SpanAccumulator counted) => MatchesNothing ? [] : counted.ToSeries();
 
     /// <summary>
     /// Each span decides alone, but asks for facts of its trace: which are known where the trace lies in one block of this engine.

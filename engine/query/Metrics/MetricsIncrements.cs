@@ -81,7 +81,7 @@ internal sealed class MetricsIncrements
                 sum.AddAll(part);
             }
 
-            sums.Add(_plan.Leaves[leaf].MatchesNothing ? [] : sum.ToSeries());
+            sums.Add(_plan.Leaves[leaf].SeriesOf(sum));
         }
 
         return sums;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Tempo.Engine.Query.Metrics.Parts;
 using Tempo.Engine.Query.Metrics.Series;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.TraceQL.Ast;
@@ -10,7 +11,7 @@ namespace Tempo.Engine.Query.Metrics;
 /// <summary>
 /// Runs TraceQL metrics queries. Exact, whatever sampling hints say, and a span that is in several places counts once.
 /// </summary>
-public static class MetricsQuery
+public static partial class MetricsQuery
 {
     /// <summary>Bytes of a sample in a result.</summary>
     private const int SampleBytes = 16;
@@ -25,15 +26,17 @@ public static class MetricsQuery
     /// <param name="now">The present, from which <see cref="MetricsLimits.QueryEndCutoff"/> counts.</param>
     /// <param name="threads">Threads that may compute, the caller's included.</param>
     /// <param name="cancellation">Ends the query within one page of columns.</param>
+    /// <param name="others">
+    /// What others have counted of other traces, which is added (<see cref="MetricsPartException"/> if it cannot be). What is looked at adds up, but for blocks, which are
+    /// the same for all; of what could not be read the first message counts. <see cref="QueryRangeRequest.Watcher"/> is given nothing then: nothing is final before the end.
+    /// </param>
     public static async Task<QueryRangeResult> RunRangeAsync(
-        QueryRangeRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, CancellationToken cancellation)
+        QueryRangeRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, CancellationToken cancellation, IMetricsParts? others = null)
     {
-        var query = MetricsPlan.Parse(request.Query, limits, isInstant: false);
-        if (RangeAlignment.OfRange(request, limits, now) is not { } axis) return new QueryRangeResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
-        var exemplars = request.Exemplars == 0 ? limits.MaxExemplars : (int)Math.Min(request.Exemplars, (uint)limits.MaxExemplars);
-        var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars, MaxSeries(request.MaxSeries, limits), limits));
+        if (PlanOf(request, limits, now) is not { } plan) return new QueryRangeResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
         using var budget = plan.Options.Budget;
-        var (series, metrics, message, explanation) = await RunAsync(plan, sources, threads, (request.Progress, request.Watcher), cancellation).ConfigureAwait(false);
+        var axis = plan.Options.Axis;
+        var (series, metrics, message, explanation) = await RunAsync(plan, request.Query, sources, threads, (request.Progress, request.Watcher), others, cancellation).ConfigureAwait(false);
         var result = new QueryRangeResult { Metrics = metrics, Message = message, Explanation = explanation };
         foreach (var one in series) result.Series.Add(ToResult(one, axis));
         return result;
@@ -41,13 +44,11 @@ public static class MetricsQuery
 
     /// <summary>An instant query; parameters as above.</summary>
     public static async Task<QueryInstantResult> RunInstantAsync(
-        QueryInstantRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, CancellationToken cancellation)
+        QueryInstantRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, CancellationToken cancellation, IMetricsParts? others = null)
     {
-        var query = MetricsPlan.Parse(request.Query, limits, isInstant: true);
-        var axis = RangeAlignment.OfInstant(request, limits, now);
-        var plan = MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars: 0, MaxSeries(request.MaxSeries, limits), limits) with { MaxExemplars = 0 });
+        var plan = PlanOf(request, limits, now);
         using var budget = plan.Options.Budget;
-        var (series, metrics, message, explanation) = await RunAsync(plan, sources, threads, (request.Progress, request.Watcher), cancellation).ConfigureAwait(false);
+        var (series, metrics, message, explanation) = await RunAsync(plan, request.Query, sources, threads, (request.Progress, request.Watcher), others, cancellation).ConfigureAwait(false);
         var result = new QueryInstantResult { Metrics = metrics, Message = message, Explanation = explanation };
         foreach (var one in series)
             if (!double.IsNaN(one.Values[0]))
@@ -55,14 +56,39 @@ public static class MetricsQuery
         return result;
     }
 
+    // Null: no whole step of the range is left.
+    private static MetricsPlan? PlanOf(QueryRangeRequest request, MetricsLimits limits, DateTimeOffset now)
+    {
+        var query = MetricsPlan.Parse(request.Query, limits, isInstant: false);
+        if (RangeAlignment.OfRange(request, limits, now) is not { } axis) return null;
+        var exemplars = request.Exemplars == 0 ? limits.MaxExemplars : (int)Math.Min(request.Exemplars, (uint)limits.MaxExemplars);
+        return MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars, MaxSeries(request.MaxSeries, limits), limits));
+    }
+
+    private static MetricsPlan PlanOf(QueryInstantRequest request, MetricsLimits limits, DateTimeOffset now)
+    {
+        var query = MetricsPlan.Parse(request.Query, limits, isInstant: true);
+        var axis = RangeAlignment.OfInstant(request, limits, now);
+        return MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars: 0, MaxSeries(request.MaxSeries, limits), limits) with { MaxExemplars = 0 });
+    }
+
     private static async Task<(SeriesList Series, SearchMetrics Metrics, string Message, string? Explanation)> RunAsync(
-        MetricsPlan plan, TraceSources sources, QueryThreads threads, (QueryProgress? Progress, IPartialSeries? Watcher) told, CancellationToken cancellation)
+        MetricsPlan plan, string query, TraceSources sources, QueryThreads threads, (QueryProgress? Progress, IPartialSeries? Watcher) told, IMetricsParts? others, CancellationToken cancellation)
     {
         var counts = plan.Options.IsExplained ? new ScanCounts() : null;
-        var scan = new MetricsScan(plan, sources, threads, told.Progress, counts, told.Watcher);
-        var series = plan.Evaluate(await scan.RunAsync(cancellation).ConfigureAwait(false), cancellation);
+        var scan = new MetricsScan(plan, sources, threads, told.Progress, counts, others is null ? told.Watcher : null);
+        MetricsSum sum;
+        List<SeriesList> ofLeaves;
+        using (scan)
+        {
+            sum = await scan.RunAsync(cancellation).ConfigureAwait(false);
+            if (others is not null) await AddAsync(others, plan, query, sum, cancellation).ConfigureAwait(false);
+            ofLeaves = sum.ToSeries(plan);
+        }
+
+        var series = plan.Evaluate(ofLeaves, cancellation);
         series.Sort(static (a, b) => LabelOrder.Compare(a.Labels, b.Labels));
-        var message = scan.Damage.Length > 0 ? scan.Damage : plan.Options.Compared.Message;
+        var message = sum.Damage.Length > 0 ? sum.Damage : plan.Options.Compared.Message;
         plan.Options.CheckSamples(series.Count);
         plan.Options.Budget.Charge((long)series.Count * SeriesBytes, "series of the answer");
         if (plan.Options.MaxSeries is > 0 and var maxSeries && series.Count > maxSeries)
@@ -75,7 +101,7 @@ public static class MetricsQuery
         // Before the answer's samples are made; written as text each takes three times that.
         plan.Options.Budget.Charge((long)series.Count * plan.Options.Axis.Count * SampleBytes, "samples of the answer");
 
-        return (series, scan.Metrics, message, counts is null ? null : Explain(scan, counts, plan.Options, threads));
+        return (series, sum.Metrics, message, counts is null ? null : Explain(scan, counts, plan.Options, threads));
     }
 
     private static string Explain(MetricsScan scan, ScanCounts counts, MetricsOptions options, QueryThreads threads)

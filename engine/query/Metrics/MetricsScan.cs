@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Metrics.Parts;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Query.Sources;
 
@@ -12,7 +13,7 @@ namespace Tempo.Engine.Query.Metrics;
 /// 2  jobs of a live batch or a row group: parts that count span by span do so, but for shared traces; parts that need whole
 ///    traces note those that may match
 /// 3  shared and noted traces are put together whole, in the order of their places, and counted
-/// 4  what the threads have counted is added up
+/// 4  what the threads have counted is added up, for each part
 /// </code>
 /// If somebody wants to see what has been counted (<see cref="MetricsIncrements"/>), the threads stop after the job at hand, 3 is
 /// done for the traces known by then, and they go on.
@@ -21,7 +22,7 @@ namespace Tempo.Engine.Query.Metrics;
 /// Threads take the next job when they are done with one; what they count adds up to the same, whoever took which.
 /// Memory: a page of columns a thread, the cells, 16 bytes for each trace that is noted.
 /// </summary>
-internal sealed partial class MetricsScan
+internal sealed partial class MetricsScan : IDisposable
 {
     private readonly MetricsPlan _plan;
     private readonly QueryBlocks _blocks;
@@ -66,31 +67,33 @@ internal sealed partial class MetricsScan
 
     private TraceSlice? Slice => _blocks.Sources.Slice;
 
-    /// <summary>The series of each part. Throws <see cref="QueryException"/>.</summary>
-    public async Task<List<List<Series.Series>>> RunAsync(CancellationToken cancellation)
+    /// <summary>What was counted for each part, good until this is disposed of. Throws <see cref="QueryException"/>.</summary>
+    public async Task<MetricsSum> RunAsync(CancellationToken cancellation)
     {
-        if (_blocks.Sources.Live.Count + _blocks.InRange.Count == 0) return [.. _plan.Leaves.Select(static _ => new List<Series.Series>())];
+        if (_blocks.Sources.Live.Count + _blocks.InRange.Count == 0) return new MetricsSum(Counted, Metrics) { IsOfNothing = true, Damage = Damage };
         if (_plan.Leaves.Exists(static leaf => !leaf.IsByTrace)) _shared = SharedTraces.Find(_blocks, Slice, _plan.Options.Budget, cancellation);
         AddJobs();
-        try
-        {
-            return await CountAsync(cancellation).ConfigureAwait(false);
-        }
-        finally
-        {
-            foreach (var worker in _workers) worker.Release();
-        }
+        await CountAsync(cancellation).ConfigureAwait(false);
+        return new MetricsSum(Counted, Metrics) { Damage = Damage };
     }
 
-    private async Task<List<List<Series.Series>>> CountAsync(CancellationToken cancellation)
+    /// <summary>Gives memory back, of what was counted as well.</summary>
+    public void Dispose()
+    {
+        foreach (var worker in _workers) worker.Release();
+    }
+
+    private async Task CountAsync(CancellationToken cancellation)
     {
         for (var isFirst = true; ; isFirst = false)
         {
             await RunOnAllAsync(static (worker, stop) => worker.Scan(stop), cancellation).ConfigureAwait(false);
             await LookAtTracesAsync(isFirst ? _shared.Places : [], cancellation).ConfigureAwait(false);
-            if (_increments is null || IsScanned) return Sum(cancellation);
+            if (_increments is null || IsScanned) break;
             _increments.Give([.. Enumerable.Range(0, _plan.Leaves.Count).Select(leaf => _workers.Select(worker => worker.Leaves[leaf].Accumulator))], FirstCertainNano(), cancellation);
         }
+
+        Sum(cancellation);
     }
 
     private bool IsScanned => _nextLive >= _blocks.Sources.Live.Count && _rowGroups.First is null;
@@ -164,19 +167,16 @@ internal sealed partial class MetricsScan
         }
     }
 
-    private List<List<Series.Series>> Sum(CancellationToken cancellation)
+    // What all threads have counted, in those of the first.
+    private void Sum(CancellationToken cancellation)
     {
-        var result = new List<List<Series.Series>>();
         for (var leaf = 0; leaf < _plan.Leaves.Count; leaf++)
         {
-            var sum = _workers[0].Leaves[leaf].Accumulator;
             foreach (var worker in _workers.AsSpan(1))
             {
                 cancellation.ThrowIfCancellationRequested();
-                sum.AddAll(worker.Leaves[leaf].Accumulator);
+                _workers[0].Leaves[leaf].Accumulator.AddAll(worker.Leaves[leaf].Accumulator);
             }
-
-            result.Add(_plan.Leaves[leaf].MatchesNothing ? [] : sum.ToSeries());
         }
 
         foreach (var worker in _workers)
@@ -184,7 +184,7 @@ internal sealed partial class MetricsScan
             Metrics.InspectedBytes += worker.InspectedBytes;
             Metrics.InspectedSpans += worker.InspectedSpans;
         }
-
-        return result;
     }
+
+    private List<SpanAccumulator> Counted => [.. _workers[0].Leaves.Select(static leaf => leaf.Accumulator)];
 }

@@ -1,4 +1,5 @@
 using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Metrics.Parts;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Metrics;
@@ -39,6 +40,15 @@ internal abstract class SpanAccumulator
 
     /// <summary>Adds what another thread has counted for the same part.</summary>
     public abstract void AddAll(SpanAccumulator other);
+
+    /// <summary>Writes what was counted, for another node (<see cref="MetricsPart"/>).</summary>
+    public abstract void Write(PartWriter writer);
+
+    /// <summary>
+    /// Reads it into an accumulator of the same part of the query, which has counted nothing. Throws <see cref="MetricsPartException"/> if it makes no
+    /// sense; the accumulator is then of no use.
+    /// </summary>
+    public abstract void Read(ref PartReader reader);
 
     /// <summary>The series, in no order. Once, at the end.</summary>
     public abstract List<Series.Series> ToSeries();

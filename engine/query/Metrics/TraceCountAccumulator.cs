@@ -1,6 +1,7 @@
 using Tempo.Engine.Query.Evaluate;
 using Tempo.Engine.Query.Metrics.Cells;
 using Tempo.Engine.Query.Metrics.Keys;
+using Tempo.Engine.Query.Metrics.Parts;
 using Tempo.Engine.Query.Metrics.Source;
 using Tempo.Engine.TraceQL.Ast;
 
@@ -46,6 +47,18 @@ internal sealed class TraceCountAccumulator(LeafPlan leaf, MetricsOptions option
         _cells.Reserve(_keys.Count);
         source._cells.Reserve(source._keys.Count);
         for (var from = 0; from < groups.Length; from++) _cells.AddSeries(source._cells, from, groups[from]);
+    }
+
+    public override void Write(PartWriter writer)
+    {
+        _keys.Write(writer);
+        _cells.Write(writer, _keys.Count);
+    }
+
+    public override void Read(ref PartReader reader)
+    {
+        _keys.Read(ref reader);
+        _cells.Read(ref reader, _keys.Count);
     }
 
     public override List<Series.Series> ToSeries()

@@ -1,3 +1,5 @@
+using Tempo.Engine.Query.Metrics.Parts;
+
 namespace Tempo.Engine.Query.Metrics.Cells;
 
 /// <summary>Counts of spans, or sums of their weights. Exact up to 2^53.</summary>
@@ -43,6 +45,12 @@ internal sealed class CountCells(int intervals, MemoryBudget budget) : CellArray
     }
 
     public override double Value(int series, int interval) => _counts[series * Intervals + interval];
+
+    protected override bool IsEmpty(int cell) => _counts[cell] == 0;
+
+    protected override void WriteCell(PartWriter writer, int cell) => writer.Number(_counts[cell]);
+
+    protected override void ReadCell(ref PartReader reader, int cell) => _counts[cell] = reader.Counted("a count");
 
     protected override void Resize(int cells) => Array.Resize(ref _counts, cells);
 }

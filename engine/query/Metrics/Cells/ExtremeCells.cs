@@ -1,3 +1,5 @@
+using Tempo.Engine.Query.Metrics.Parts;
+
 namespace Tempo.Engine.Query.Metrics.Cells;
 
 /// <summary>The least or the greatest value of each cell.</summary>
@@ -23,6 +25,16 @@ internal sealed class ExtremeCells(int intervals, MemoryBudget budget, bool isMa
     }
 
     public override double Value(int series, int interval) => _extremes[series * Intervals + interval];
+
+    protected override bool IsEmpty(int cell) => double.IsNaN(_extremes[cell]);
+
+    protected override void WriteCell(PartWriter writer, int cell) => writer.Number(_extremes[cell]);
+
+    protected override void ReadCell(ref PartReader reader, int cell)
+    {
+        _extremes[cell] = reader.Number("a value");
+        if (IsEmpty(cell)) throw reader.Bad("no value");
+    }
 
     protected override void Resize(int cells)
     {

@@ -1,3 +1,5 @@
+using Tempo.Engine.Query.Metrics.Parts;
+
 namespace Tempo.Engine.Query.Metrics.Cells;
 
 /// <summary>
@@ -42,6 +44,22 @@ internal sealed class SumCells(int intervals, MemoryBudget budget, bool isAverag
         // The error of an infinite sum is not a number.
         var sum = double.IsFinite(_sums[cell]) ? _sums[cell] + _errors[cell] : _sums[cell];
         return isAverage ? sum / _weights[cell] : sum;
+    }
+
+    protected override bool IsEmpty(int cell) => _weights[cell] == 0;
+
+    protected override void WriteCell(PartWriter writer, int cell)
+    {
+        writer.Number(_weights[cell]);
+        writer.Number(_sums[cell]);
+        writer.Number(_errors[cell]);
+    }
+
+    protected override void ReadCell(ref PartReader reader, int cell)
+    {
+        _weights[cell] = reader.Counted("a count");
+        _sums[cell] = reader.Number("a sum");
+        _errors[cell] = reader.Number("a sum's error");
     }
 
     protected override void Resize(int cells)

@@ -2,6 +2,7 @@ using Tempo.Engine.Query.Evaluate;
 using Tempo.Engine.Query.Filter;
 using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Query.Metrics.Exemplars;
+using Tempo.Engine.Query.Metrics.Parts;
 using Tempo.Engine.Query.Metrics.Series;
 using Tempo.Engine.Query.Metrics.Source;
 using Tempo.Engine.Query.Search;
@@ -103,6 +104,20 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
             if (own >= 0) _counts.Add(own, _attributes.Values(own).InternFrom(source._attributes.Values(entry.Attribute), entry.Value), entry.Side, interval, count);
         });
         _exemplars.AddAll(source._exemplars, [CompareCounts.Baseline, CompareCounts.Selection]);
+    }
+
+    public override void Write(PartWriter writer)
+    {
+        _attributes.Write(writer);
+        _counts.Write(writer);
+        _exemplars.Write(writer);
+    }
+
+    public override void Read(ref PartReader reader)
+    {
+        _attributes.Read(ref reader);
+        _counts.Read(ref reader, _attributes);
+        _exemplars.Read(ref reader, groupCount: 2);
     }
 
     public override List<Series.Series> ToSeries()

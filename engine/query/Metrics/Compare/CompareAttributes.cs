@@ -1,6 +1,7 @@
 using System.Text;
 using Tempo.Engine.Query.Evaluate;
 using Tempo.Engine.Query.Metrics.Keys;
+using Tempo.Engine.Query.Metrics.Parts;
 using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL.Ast;
 using AttributeScope = Tempo.Engine.TraceQL.Ast.AttributeScope;
@@ -24,6 +25,9 @@ internal sealed class CompareAttributes
         Intrinsic.Name, Intrinsic.Status, Intrinsic.StatusMessage, Intrinsic.Kind, Intrinsic.RootName, Intrinsic.RootServiceName, Intrinsic.SpanChildCount,
         Intrinsic.InstrumentationName, Intrinsic.InstrumentationVersion,
     ];
+
+    // And the service's name.
+    private static readonly int FixedCount = Intrinsics.Length + 1;
 
     /// <summary>What is charged for an attribute besides its name: the empty table of its values, entries in lists and dictionaries.</summary>
     private const int AttributeBytes = 1024;
@@ -70,6 +74,37 @@ internal sealed class CompareAttributes
         foreach (var (_, values, _) in _attributes) values.Release();
         _attributes.Clear();
     }
+
+    /// <summary>Writes which attributes there are beside those that always are, and the values of all.</summary>
+    public void Write(PartWriter writer)
+    {
+        writer.Count(_attributes.Count - FixedCount);
+        foreach (var (field, _, _) in _attributes.Skip(FixedCount))
+        {
+            writer.Byte((byte)field.Scope);
+            writer.Text(field.Name);
+        }
+
+        foreach (var (_, values, _) in _attributes) values.Write(writer);
+    }
+
+    /// <summary>Reads them, where no others are yet.</summary>
+    public void Read(ref PartReader reader)
+    {
+        const string what = "an attribute that is compared";
+        for (var count = reader.CountOf(2, what); count > 0; count--)
+        {
+            var scope = (AttributeScope)reader.Byte(what);
+            if (scope is not (AttributeScope.Span or AttributeScope.Resource or AttributeScope.Instrumentation)) throw reader.Bad(what);
+            var next = _attributes.Count;
+            if (NumberOf(new AttributeRef(scope, reader.Text(what)), isKnown: true) != next) throw reader.Bad($"{what} for the second time");
+        }
+
+        foreach (var (_, values, _) in _attributes) values.Read(ref reader);
+    }
+
+    /// <summary>How many attributes there are.</summary>
+    public int Count => _attributes.Count;
 
     public AttributeRef Field(int attribute) => _attributes[attribute].Field;
 

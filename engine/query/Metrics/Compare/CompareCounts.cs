@@ -1,5 +1,7 @@
+using System.Numerics;
 using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Query.Metrics.Keys;
+using Tempo.Engine.Query.Metrics.Parts;
 
 namespace Tempo.Engine.Query.Metrics.Compare;
 
@@ -103,6 +105,64 @@ internal sealed class CompareCounts(int intervals, MemoryBudget budget)
             for (var place = 0; place < CountChunks.Length; place++)
                 if (_chunks.At(chunk, place) is not 0 and var count)
                     visit(number, this[number], part * CountChunks.Length + place, count);
+        }
+    }
+
+    /// <summary>
+    /// Writes each entry with its first interval, and of its others chunk by chunk:
+    /// <code>
+    /// entries   attribute, value * 2 + side, interval, count
+    /// chunks    entry, number of the chunk in time, a bit for each place that is not zero (the first the lowest), their counts
+    /// </code>
+    /// </summary>
+    public void Write(PartWriter writer)
+    {
+        writer.Count(_entryCount);
+        for (var number = 0; number < _entryCount; number++)
+        {
+            ref var entry = ref _entries[number];
+            writer.Count(entry.Attribute);
+            writer.Count(((ulong)entry.Value << 1) + (ulong)entry.Side);
+            writer.Count(entry.FirstInterval);
+            writer.Number(entry.FirstCount);
+        }
+
+        writer.Count(_chunkOf.Count);
+        for (var chunk = 0; chunk < _chunkOf.Count; chunk++)
+        {
+            var (number, part) = _chunkOf.Pairs[chunk];
+            writer.Count(number);
+            writer.Count(part);
+            var places = 0;
+            for (var place = 0; place < CountChunks.Length; place++) places |= _chunks.At(chunk, place) != 0 ? 1 << place : 0;
+            writer.Byte((byte)places);
+            for (; places != 0; places &= places - 1) writer.Number(_chunks.At(chunk, BitOperations.TrailingZeroCount(places)));
+        }
+    }
+
+    /// <summary>Reads them, where nothing was counted yet, of these attributes.</summary>
+    public void Read(ref PartReader reader, CompareAttributes attributes)
+    {
+        const string what = "a value that is compared";
+        var count = reader.CountOf(4, what);
+        for (var number = 0; number < count; number++)
+        {
+            var attribute = reader.Within(0, attributes.Count - 1, what);
+            var (value, side) = Math.DivRem(reader.Within(0, attributes.Values(attribute).Count * 2 - 1, what), 2);
+            Add(attribute, value, side, reader.Within(0, intervals - 1, what), reader.Counted(what));
+            if (_entryCount != number + 1) throw reader.Bad($"{what} for the second time");
+        }
+
+        for (var chunks = reader.CountOf(4, what); chunks > 0; chunks--)
+        {
+            var entry = this[reader.Within(0, _entryCount - 1, what)];
+            var first = reader.Within(0, (intervals - 1) / CountChunks.Length, what) * CountChunks.Length;
+            for (int places = reader.Byte(what); places != 0; places &= places - 1)
+            {
+                var interval = first + BitOperations.TrailingZeroCount(places);
+                if (interval >= intervals) throw reader.Bad(what);
+                Add(entry.Attribute, entry.Value, entry.Side, interval, reader.Counted(what));
+            }
         }
     }
 

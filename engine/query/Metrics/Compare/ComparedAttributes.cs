@@ -11,6 +11,9 @@ internal sealed class ComparedAttributes(int max)
     /// <summary>From so many on an attribute is counted only where it is met again, see <see cref="CompareAttributes"/>.</summary>
     public int MaxAtFirstSight => max / 2;
 
+    /// <summary>Whether an attribute was not counted.</summary>
+    public bool IsPassed => _isPassed;
+
     /// <summary>What the answer lacks; empty if nothing.</summary>
     public string Message => !_isPassed ? ""
         : $"compare() met more than {MaxAtFirstSight} different attributes, of which it counts at most {max}: of the others rare ones are left out, and some may be counted too low. Compare fewer spans, such as those of one service";

@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Metrics.Parts;
 
 namespace Tempo.Engine.Query.Metrics.Exemplars;
 
@@ -99,6 +100,25 @@ internal sealed class ExemplarSampler
         foreach (var candidate in other._kept)
             if (candidate is not null)
                 Add(candidate with { Group = groups[candidate.Group] }, _axis.IndexOf(candidate.StartUnixNano));
+    }
+
+    /// <summary>Writes those that are kept.</summary>
+    public void Write(PartWriter writer)
+    {
+        writer.Count(_kept.Length - _kept.Count(static kept => kept is null));
+        foreach (var kept in _kept) kept?.Write(writer);
+    }
+
+    /// <summary>Reads them into a sampler that has none; which are kept follows from its own places.</summary>
+    public void Read(ref PartReader reader, int groupCount)
+    {
+        var count = reader.CountOf(ExemplarCandidate.LeastBytes, "exemplars");
+        for (var i = 0; i < count; i++)
+        {
+            var candidate = ExemplarCandidate.Read(ref reader, groupCount);
+            if (_axis.IndexOf(candidate.StartUnixNano) is not (>= 0 and var interval)) throw reader.Bad("an exemplar outside the intervals");
+            if (IsActive) Add(candidate, interval);
+        }
     }
 
     /// <summary>The exemplars: one a trace, at most the limit, by time.</summary>

@@ -1,5 +1,6 @@
 using Tempo.Engine.Query.Evaluate;
 using Tempo.Engine.Query.Kernels;
+using Tempo.Engine.Query.Metrics.Parts;
 using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL.Ast;
 
@@ -88,6 +89,28 @@ internal sealed class SeriesKeys
         }
 
         return before;
+    }
+
+    /// <summary>Writes for each attribute its values and which of them stand behind which groups.</summary>
+    public void Write(PartWriter writer)
+    {
+        for (var i = 0; i < _columns.Length; i++)
+        {
+            _columns[i].Values.Write(writer);
+            _groups[i].Write(writer);
+        }
+    }
+
+    /// <summary>Reads them into keys that have numbered nothing.</summary>
+    public void Read(ref PartReader reader)
+    {
+        var before = 1;
+        for (var i = 0; i < _columns.Length; i++)
+        {
+            _columns[i].Values.Read(ref reader);
+            _groups[i].Read(ref reader, before, secondLeast: 0, _columns[i].Values.Count, "a group");
+            before = _groups[i].Count;
+        }
     }
 
     /// <summary>The labels of a group; those that are nil are left out, unless all are: then the first stays, as the text "nil".</summary>

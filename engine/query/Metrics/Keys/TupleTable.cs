@@ -1,4 +1,5 @@
 using System.Numerics;
+using Tempo.Engine.Query.Metrics.Parts;
 
 namespace Tempo.Engine.Query.Metrics.Keys;
 
@@ -45,6 +46,28 @@ internal sealed class TupleTable(MemoryBudget budget)
             }
 
             second = known - 1;
+        }
+    }
+
+    /// <summary>Writes the pairs: how many, and the two numbers of each.</summary>
+    public void Write(PartWriter writer)
+    {
+        writer.Count(Pairs.Count);
+        foreach (var (first, second) in Pairs)
+        {
+            writer.Count(first);
+            writer.Count(second);
+        }
+    }
+
+    /// <summary>Reads them into a table that is empty. First numbers are below their count, second ones from the least to below theirs, and no pair comes twice.</summary>
+    public void Read(ref PartReader reader, int firstCount, int secondLeast, int secondCount, string what)
+    {
+        var count = reader.CountOf(2, what);
+        for (var i = 0; i < count; i++)
+        {
+            var first = reader.Within(0, firstCount - 1, what);
+            if (Intern(first, reader.Within(secondLeast, secondCount - 1, what)) != i) throw reader.Bad($"{what} for the second time");
         }
     }
 

@@ -1,8 +1,10 @@
 using System.Buffers.Binary;
 using System.Text;
 using Tempo.Engine.Query.Evaluate;
+using Tempo.Engine.Query.Metrics.Parts;
 using Tempo.Engine.Query.Metrics.Series;
 using Tempo.Engine.Storage.Scan;
+using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Metrics.Keys;
 
@@ -93,6 +95,37 @@ internal sealed class ValueTable(MemoryBudget budget, int expectedCount = 64, in
         if (_bytes.Count != known) Charge(own);
         return own;
     }
+
+    /// <summary>Writes all values but nil, in the order of their numbers.</summary>
+    public void Write(PartWriter writer)
+    {
+        writer.Count(Count - 1);
+        for (var id = 1; id < Count; id++) writer.Bytes(_bytes[id]);
+    }
+
+    /// <summary>Reads them into a table that is empty.</summary>
+    public void Read(ref PartReader reader)
+    {
+        const string what = "a value of a label";
+        var count = reader.CountOf(2, what);
+        for (var id = 1; id <= count; id++)
+        {
+            var value = reader.Bytes(what);
+            if (!IsValue(value) || _bytes.Intern(value) != id) throw reader.Bad(what);
+            Charge(id);
+        }
+    }
+
+    // Of a type that is interned, and such that the label can be shown.
+    private static bool IsValue(ReadOnlySpan<byte> key) => TypeOf(key) switch
+    {
+        FieldType.Nil or FieldType.Array or FieldType.Unknown or > FieldType.Unknown => false,
+        FieldType.String => true,
+        _ when key.Length != 1 + sizeof(long) => false,
+        FieldType.Status => BitsOf(key) is >= 0 and <= (long)TraceQlStatus.Error,
+        FieldType.Kind => BitsOf(key) is >= 0 and <= (long)TraceQlKind.Consumer,
+        _ => true,
+    };
 
     private void Charge(int id) => budget.Charge(EntryBytes + _bytes[id].Length * 3L, "label values");
 }

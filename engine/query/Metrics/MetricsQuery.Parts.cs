@@ -1,0 +1,65 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Metrics.Parts;
+using Tempo.Engine.Query.Sources;
+using Tempo.Engine.TraceQL;
+using Tempo.Engine.TraceQL.Ast;
+
+namespace Tempo.Engine.Query.Metrics;
+
+// One query on several nodes: each counts a part of the traces, one of them adds up.
+public static partial class MetricsQuery
+{
+    /// <summary>
+    /// Whether the query may be divided by traces: each node counts some, all of whose copies it has, and what they counted is added up. Not if it wants to
+    /// be explained, which is about one node's work; and false for a query that is wrong, which says so when it is run.
+    /// </summary>
+    public static bool CanDivide(string query) =>
+        TraceQlParser.TryParse(query, out var parsed, out _) && parsed.Metrics is not null && parsed.HintValue("explain") is not { Type: TraceQlType.Bool, AsBool: true };
+
+    /// <summary>
+    /// Counts as <see cref="RunRangeAsync"/> does and, instead of making series, writes what it has counted behind what <paramref name="output"/> has:
+    /// to be added to what the same query counts elsewhere. Limits of the answer (its series and samples) are left to who adds. The bytes are in the query's budget
+    /// (<see cref="MetricsLimits.MaxBytes"/>) while it runs, then they are the caller's. Throws <see cref="QueryException"/>; what was written then is of no use.
+    /// </summary>
+    /// <param name="request">What is asked. Both must be given the same query, times, step and exemplars.</param>
+    /// <param name="sources">Where the spans are.</param>
+    /// <param name="limits">See there.</param>
+    /// <param name="now">The present, which must be that of who adds: the intervals depend on it.</param>
+    /// <param name="threads">Threads that may compute, the caller's included.</param>
+    /// <param name="output">Where to write.</param>
+    /// <param name="cancellation">Ends the query within one page of columns.</param>
+    public static async Task CountRangeAsync(
+        QueryRangeRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, NativeBuffer output, CancellationToken cancellation)
+    {
+        if (PlanOf(request, limits, now) is { } plan)
+        {
+            await CountAsync(plan, request.Query, sources, threads, request.Progress, output, cancellation).ConfigureAwait(false);
+            return;
+        }
+
+        using var budget = new MemoryBudget(limits.MaxBytes, limits.Memory);
+        MetricsPart.WriteEmpty(output, request.Query, budget);
+    }
+
+    /// <summary>The same of an instant query.</summary>
+    public static Task CountInstantAsync(
+        QueryInstantRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, NativeBuffer output, CancellationToken cancellation) =>
+        CountAsync(PlanOf(request, limits, now), request.Query, sources, threads, request.Progress, output, cancellation);
+
+    private static async Task CountAsync(
+        MetricsPlan plan, string query, TraceSources sources, QueryThreads threads, QueryProgress? progress, NativeBuffer output, CancellationToken cancellation)
+    {
+        using var budget = plan.Options.Budget;
+        using var scan = new MetricsScan(plan, sources, threads, progress);
+        MetricsPart.Write(output, plan, query, await scan.RunAsync(cancellation).ConfigureAwait(false));
+    }
+
+    private static async Task AddAsync(IMetricsParts others, MetricsPlan plan, string query, MetricsSum sum, CancellationToken cancellation)
+    {
+        foreach (var part in await others.CollectAsync(cancellation).ConfigureAwait(false))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            MetricsPart.Add(part.Written, plan, query, sum);
+        }
+    }
+}

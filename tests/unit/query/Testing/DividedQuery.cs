@@ -1,0 +1,102 @@
+using System.Globalization;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Query;
+using Tempo.Engine.Query.Metrics;
+using Tempo.Engine.Query.Sources;
+
+namespace Tempo.Query.Tests.Testing;
+
+/// <summary>One metrics query over several nodes, each with the traces of its own: the first asks, the others count to bytes.</summary>
+public sealed class DividedQuery(IReadOnlyList<TraceSources> nodes, MetricsLimits? limits = null, int threads = 2)
+{
+    private static readonly DateTimeOffset LongAfter = DateTimeOffset.UnixEpoch.AddDays(30_000);
+
+    private readonly MetricsLimits _limits = limits ?? new MetricsLimits();
+
+    /// <summary>The spans on so many nodes, all of a trace on one; some nodes may have none.</summary>
+    public static async Task<List<TraceSources>> DivideAsync(TestStore store, Layout layout, IReadOnlyList<TestSpan> spans, int nodes, Random random)
+    {
+        var nodeOf = spans.Select(static span => span.TraceId).Distinct().ToDictionary(static id => id, _ => random.Next(nodes));
+        var divided = new List<TraceSources>();
+        for (var node = 0; node < nodes; node++) divided.Add(await store.Sources(layout, [.. spans.Where(span => nodeOf[span.TraceId] == node)]));
+        return divided;
+    }
+
+    public async Task<QueryRangeResult> RangeAsync(QueryRangeRequest request)
+    {
+        using var parts = new Parts(nodes.Skip(1), (sources, output) => CountAsync(request, sources, output, _limits));
+        return await MetricsQuery.RunRangeAsync(request, nodes[0], _limits, LongAfter, threads, TestContext.Current.CancellationToken, nodes.Count > 1 ? parts : null);
+    }
+
+    public async Task<QueryInstantResult> InstantAsync(QueryInstantRequest request)
+    {
+        using var parts = new Parts(nodes.Skip(1), (sources, output) => MetricsQuery.CountInstantAsync(request, sources, _limits, LongAfter, threads, output, TestContext.Current.CancellationToken));
+        return await MetricsQuery.RunInstantAsync(request, nodes[0], _limits, LongAfter, threads, TestContext.Current.CancellationToken, nodes.Count > 1 ? parts : null);
+    }
+
+    /// <summary>What one node has counted, as bytes.</summary>
+    public static async Task<byte[]> CountAsync(QueryRangeRequest request, TraceSources sources, MetricsLimits? limits = null)
+    {
+        using var output = new NativeBuffer();
+        await CountAsync(request, sources, output, limits ?? new MetricsLimits());
+        return output.Written.ToArray();
+    }
+
+    /// <summary>A query over these sources to which parts are added.</summary>
+    public static async Task<QueryRangeResult> AddAsync(QueryRangeRequest request, TraceSources sources, IEnumerable<byte[]> bytes, MetricsLimits? limits = null)
+    {
+        using var parts = new Parts(bytes);
+        return await MetricsQuery.RunRangeAsync(request, sources, limits ?? new MetricsLimits(), LongAfter, threads: 1, TestContext.Current.CancellationToken, parts);
+    }
+
+    /// <summary>All that an answer says of its series, with every digit; the order is taken out.</summary>
+    public static string Text(QueryRangeResult result, bool withExemplars) => string.Join('\n', result.Series.Select(series =>
+    {
+        var samples = string.Join(' ', series.Samples.Select(static sample => string.Create(CultureInfo.InvariantCulture, $"{sample.TimestampMs}:{sample.Value:R}")));
+        var exemplars = series.Exemplars.Select(static e => string.Create(CultureInfo.InvariantCulture, $"{e.TimestampMs}:{e.Value:R} {MetricsText.Of(e.Labels)}"));
+        return $"{MetricsText.Of(series.Labels)} {samples}{(withExemplars ? " # " + string.Join("; ", exemplars) : "")}";
+    }).Order(StringComparer.Ordinal));
+
+    public static string Text(QueryInstantResult result) =>
+        string.Join('\n', result.Series.Select(static series => string.Create(CultureInfo.InvariantCulture, $"{MetricsText.Of(series.Labels)} {series.Value:R}")).Order(StringComparer.Ordinal));
+
+    private static Task CountAsync(QueryRangeRequest request, TraceSources sources, NativeBuffer output, MetricsLimits limits) =>
+        MetricsQuery.CountRangeAsync(request, sources, limits, LongAfter, threads: 2, output, TestContext.Current.CancellationToken);
+
+    private sealed class Parts : IMetricsParts, IDisposable
+    {
+        private readonly List<NativeBuffer> _parts = [];
+        private readonly Func<Task> _fill;
+
+        public Parts(IEnumerable<TraceSources> nodes, Func<TraceSources, NativeBuffer, Task> count)
+        {
+            _fill = async () =>
+            {
+                foreach (var node in nodes)
+                {
+                    _parts.Add(new NativeBuffer());
+                    await count(node, _parts[^1]);
+                }
+            };
+        }
+
+        public Parts(IEnumerable<byte[]> bytes)
+        {
+            foreach (var part in bytes)
+            {
+                _parts.Add(new NativeBuffer());
+                _parts[^1].Append(part);
+            }
+
+            _fill = static () => Task.CompletedTask;
+        }
+
+        public async Task<IReadOnlyList<NativeBuffer>> CollectAsync(CancellationToken cancellation)
+        {
+            await _fill();
+            return _parts;
+        }
+
+        public void Dispose() => _parts.ForEach(static part => part.Dispose());
+    }
+}
