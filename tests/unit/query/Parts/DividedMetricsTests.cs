@@ -31,7 +31,7 @@ public sealed class DividedMetricsTests
         using var store = TestStore.OfSeed(seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), random.Next(3) == 0 ? OracleTests.Dedicated() : null);
         var spans = new RandomSpans(random, timeUnitNano: MillisecondNano).Next().ConvertAll(span => span with { TraceState = Thresholds[random.Next(Thresholds.Length)] });
         var one = await store.Sources(layout, spans);
-        var nodes = await DividedQuery.DivideAsync(store, layout, spans, random.Next(2, 6), random);
+        var nodes = random.Next(2) == 0 ? await DividedQuery.DivideAsync(store, layout, spans, random.Next(2, 6), random) : DividedQuery.Slice(one, spans, random.Next(2, 6), random);
         var queries = new RandomMetrics(random);
         for (var tried = 0; tried < queriesPerDataSet;)
         {
@@ -99,14 +99,15 @@ public sealed class DividedMetricsTests
         var random = new Random((int)layout);
         var spans = ManyTraces(random);
         using var store = new TestStore(pageSpans: 50, rowGroupSpans: 150);
-        var one = new DividedQuery([await store.Sources(layout, spans)]);
-        var divided = new DividedQuery(await DividedQuery.DivideAsync(store, layout, spans, random.Next(2, 6), random));
+        var sources = await store.Sources(layout, spans);
+        var one = new DividedQuery([sources]);
+        DividedQuery[] divided = [new(await DividedQuery.DivideAsync(store, layout, spans, random.Next(2, 6), random)), new(DividedQuery.Slice(sources, spans, random.Next(2, 6), random))];
         foreach (var query in queries)
         {
             var request = new QueryRangeRequest { Query = query, StartUnixNano = BaseNano, EndUnixNano = BaseNano + 300 * SecondNano, StepNano = 5 * SecondNano };
             var expected = await one.RangeAsync(request);
             Assert.NotEmpty(expected.Series.SelectMany(static series => series.Exemplars));
-            AssertSame(expected, await divided.RangeAsync(request), withExemplars: true, $"{layout}: {query}");
+            foreach (var nodes in divided) AssertSame(expected, await nodes.RangeAsync(request), withExemplars: true, $"{layout}: {query}");
         }
     }
 
@@ -141,11 +142,12 @@ public sealed class DividedMetricsTests
     [Fact]
     public async Task What_was_looked_at_adds_up_and_blocks_are_the_same_for_all()
     {
-        // Nothing is kept from one query to the next.
+        // Nothing is kept from one query to the next, but that the blocks are open.
         using var store = new TestStore(columnCacheBytes: 0);
         var nodes = new List<TraceSources>();
         foreach (var trace in GoldenTraces.Spans.GroupBy(static span => span.TraceId)) nodes.Add(new TraceSources(TestStore.Live([.. trace.Take(1)]), await store.Block(trace)));
         var request = Request("{} | rate() by (name)");
+        await new DividedQuery(nodes).RangeAsync(request);
         var each = new List<SearchMetrics>();
         foreach (var node in nodes) each.Add((await new DividedQuery([node]).RangeAsync(request)).Metrics);
         var metrics = (await new DividedQuery(nodes).RangeAsync(request)).Metrics;

@@ -22,6 +22,20 @@ public sealed class DividedQuery(IReadOnlyList<TraceSources> nodes, MetricsLimit
         return divided;
     }
 
+    /// <summary>Nodes that all have the same, each asked for a slice of the trace ids; some slices may have none.</summary>
+    public static List<TraceSources> Slice(TraceSources sources, IReadOnlyList<TestSpan> spans, int nodes, Random random)
+    {
+        var first = default(TraceId);
+        var sliced = new List<TraceSources>();
+        foreach (var id in random.GetItems(spans.Select(static span => span.TraceId).ToArray(), nodes - 1).Order())
+        {
+            sliced.Add(sources with { Slice = new TraceSlice(first, id) });
+            first = id.Next;
+        }
+
+        return [.. sliced, sources with { Slice = new TraceSlice(first, TraceSlice.All.Last) }];
+    }
+
     public async Task<QueryRangeResult> RangeAsync(QueryRangeRequest request)
     {
         using var parts = new Parts(nodes.Skip(1), (sources, output) => CountAsync(request, sources, output, _limits));
