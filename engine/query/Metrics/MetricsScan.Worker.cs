@@ -118,7 +118,6 @@ internal sealed partial class MetricsScan
                     }
 
                     var batch = _loader.OpenPage(block, group, start, count);
-                    InspectedSpans += (ulong)batch.SpanCount;
                     ScanBatch(block, batch, batch.SpanCount, block.Number + 1);
                 }
             }
@@ -156,6 +155,8 @@ internal sealed partial class MetricsScan
                     return;
                 }
             }
+
+            if (block is not null) InspectedSpans += (ulong)spanCount;
 
             // Neither is counted where it is found; but of those outside, whole traces are not looked at either.
             var isLeftOut = _scan._shared.MarksOf(batch, isOutside);
