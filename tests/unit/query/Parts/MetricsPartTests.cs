@@ -90,16 +90,37 @@ public sealed class MetricsPartTests
     {
         const string query = "({} | count_over_time()) + ({} | count_over_time())";
         var part = await PartOf(query);
-        var limits = new MetricsLimits();
-        var parsed = MetricsPlan.Parse(query, limits, isInstant: false);
-        var plan = MetricsPlan.Create(parsed, MetricsOptions.Create(parsed, RangeAlignment.OfRange(Request(query), limits, DateTimeOffset.UnixEpoch.AddDays(30_000))!, exemplars: 0, maxSeries: 0, limits));
+        var (plan, sum) = PlanOf(query, new MetricsLimits());
         using var budget = plan.Options.Budget;
-        var sum = new MetricsSum([.. plan.Leaves.Select(leaf => LeafWorker.NewAccumulator(leaf, plan.Options))], new SearchMetrics());
         for (var length = HeadBytes + AxisBytes; length < part.Length; length++) Assert.Throws<MetricsPartException>(() => MetricsPart.Add(part.AsSpan(0, length), plan, query, sum));
         MetricsPart.Add(part, plan, query, sum);
         var spans = Spans().Count(static span => span.StartUnixNano is > StartNano - SecondNano / 4 and <= StartNano + 5 * SecondNano);
         Assert.Equal([spans, spans], sum.ToSeries(plan).Select(static series => (int)series[0].Values.Sum()));
         Assert.Equal(1u, sum.Metrics.TotalJobs);
+    }
+
+    [Fact]
+    public async Task A_part_is_charged_beside_what_it_is_added_to_as_long_as_that_takes()
+    {
+        const string query = "{} | count_over_time() by (name)";
+        var spans = Enumerable.Range(1, 2000).Select(static i => GoldenTraces.Spans[0] with { TraceId = new TraceId(1, (ulong)i), StartUnixNano = StartNano, Name = $"a name that is different for each span {i}" }).ToList();
+        var part = await DividedQuery.CountAsync(Request(query), new TraceSources(TestStore.Live(spans), []));
+        var (plan, sum) = PlanOf(query, new MetricsLimits());
+        using var budget = plan.Options.Budget;
+        MetricsPart.Add(part, plan, query, sum);
+        var used = budget.UsedBytes;
+
+        // It has all of it already.
+        MetricsPart.Add(part, plan, query, sum);
+        Assert.Equal(used, budget.UsedBytes);
+
+        using var output = new NativeBuffer();
+        MetricsPart.Write(output, plan, query, sum);
+        Assert.Equal(used + output.Capacity, budget.UsedBytes);
+
+        var (smaller, empty) = PlanOf(query, new MetricsLimits { MaxBytes = used * 19 / 10 });
+        using var limited = smaller.Options.Budget;
+        Assert.Equal(QueryErrorKind.TooLarge, Assert.Throws<QueryException>(() => MetricsPart.Add(part, smaller, query, empty)).Kind);
     }
 
     [Fact]
@@ -109,7 +130,7 @@ public sealed class MetricsPartTests
         var part = await PartOf(request.Query);
         await RefusedAsync(request with { Query = "{} | rate() by (name)" }, part, "it is of another query");
         await RefusedAsync(request with { StepNano = SecondNano / 2 }, part, "intervals of 250000000 ns");
-        await RefusedAsync(request with { StartUnixNano = StartNano - SecondNano }, part, "have the nodes the same configuration?");
+        await RefusedAsync(request with { StartUnixNano = StartNano + SecondNano, EndUnixNano = request.EndUnixNano + SecondNano }, part, "have the nodes the same configuration?");
         await RefusedAsync(request with { EndUnixNano = request.EndUnixNano + SecondNano }, part, "have the nodes the same configuration?");
         await RefusedAsync(request, [.. "TPMQ"u8, .. part[4..]], "it is no part of a metrics query");
         await RefusedAsync(request, [.. part[..4], 2, .. part[5..]], "it has the version 2, this node has 1");
@@ -180,6 +201,13 @@ public sealed class MetricsPartTests
     }
 
     private static QueryRangeRequest Request(string query) => new() { Query = query, StartUnixNano = StartNano, EndUnixNano = StartNano + 5 * SecondNano, StepNano = SecondNano / 4 };
+
+    private static (MetricsPlan Plan, MetricsSum Sum) PlanOf(string query, MetricsLimits limits)
+    {
+        var parsed = MetricsPlan.Parse(query, limits, isInstant: false);
+        var plan = MetricsPlan.Create(parsed, MetricsOptions.Create(parsed, RangeAlignment.OfRange(Request(query), limits, DateTimeOffset.UnixEpoch.AddDays(30_000))!, exemplars: 0, maxSeries: 0, limits));
+        return (plan, new MetricsSum([.. plan.Leaves.Select(leaf => LeafWorker.NewAccumulator(leaf, plan.Options))], new SearchMetrics()));
+    }
 
     private static List<TestSpan> Spans() => new RandomSpans(new Random(7), MillisecondNano).Next();
 
