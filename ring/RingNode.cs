@@ -59,6 +59,19 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
 
     public IReadOnlyList<string> Lost => _membership.View.Lost;
 
+    public string Name => _self.Id;
+
+    public bool AnswersSlices => _self is { State: MemberState.Active, IsQuerier: true };
+
+    public IReadOnlyList<IPeer> Queriers
+    {
+        get
+        {
+            var snapshot = Snapshot();
+            return [.. snapshot.View.Members.Where(static member => member is { IsQuerier: true, State: MemberState.Active }).Select(member => snapshot.Peers.GetValueOrDefault(member.Id)).OfType<Peer>().Where(static peer => peer.TakesSlices)];
+        }
+    }
+
     public TimeSpan Patience => _options.Peers.QueryTimeout;
 
     // Each node that is there has the same part: senders are spread over those that receive, and traces over those that hold.

@@ -25,12 +25,16 @@ public sealed partial class TempoNode
         var parts = _ring ?? throw new NodeStartException("a ring needs an object service that all its nodes share (storage.trace.backend: s3, azure or gcs)");
         var reads = new PeerReads(peers, _state, parts.Blocklist, parts.PeerBlocks, _time);
         registry.Gauge("tempo_ring_mirrored_bytes", "Request bytes of other nodes' live spans of which this node keeps copies for its queries.", () => reads.MirroredBytes);
+        _sliced.Join(peers, registry);
         _peers = reads;
     }
 
     /// <summary>Appends the answer to another node's question. Throws <see cref="PeerException"/> for one that makes no sense.</summary>
-    public ValueTask AnswerPeerAsync(PeerQuestion question, NativeBuffer body, NativeBuffer answer, CancellationToken cancellation) =>
-        (_ring ?? throw new PeerException("this node shares no store with others")).Answers.AnswerAsync(question, body, answer, cancellation);
+    public ValueTask AnswerPeerAsync(PeerQuestion question, NativeBuffer body, NativeBuffer answer, CancellationToken cancellation)
+    {
+        var parts = _ring ?? throw new PeerException("this node shares no store with others");
+        return question == PeerQuestion.Slice ? _sliced.AnswerAsync(body, answer, cancellation) : parts.Answers.AnswerAsync(question, body, answer, cancellation);
+    }
 
     /// <summary>Brings everything that is only here to the shared store: what a node does before it goes. Nothing new is taken from the ring from then on.</summary>
     public async Task DrainAsync(CancellationToken cancellation)

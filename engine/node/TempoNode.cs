@@ -4,10 +4,9 @@ using Tempo.Engine.Node.External;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Node.Promotion;
+using Tempo.Engine.Node.Slices;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Query;
-using Tempo.Engine.Query.Metrics;
-using Tempo.Engine.Query.Search;
 using Tempo.Engine.Storage.Compaction;
 using Tempo.Engine.Storage.Wal;
 
@@ -34,6 +33,7 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
     private readonly List<NodeLoop> _loops;
     private readonly QueryGate _queries;
     private readonly QueryRunner _runner;
+    private readonly SlicedQueries _sliced;
     private readonly TraceDeletion _deletion;
     private readonly NodeOptions _options;
     private readonly ColumnPromotion _promotion;
@@ -53,6 +53,7 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
         _ring = parts.Ring;
         _external = parts.External;
         _runner = new QueryRunner(_queries, _state, this);
+        _sliced = new SlicedQueries(new LocalQueries(_runner, options, time), _state, options, time);
         _cutting = new NodeLoop("cuts", parts.Cuts.RunAsync(_stop.Token), () => parts.Cuts.LastError);
         _loops = [_cutting, new NodeLoop("compaction", parts.Compaction.RunAsync(_stop.Token), () => parts.Compaction.LastError)];
         if (parts.Uploads is { } uploads) _loops.Add(new NodeLoop("uploads", uploads.RunAsync(_stop.Token), () => uploads.LastError));
@@ -124,43 +125,22 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
     public Task<SearchResult> SearchAsync(TenantSet tenants, SearchRequest request, CancellationToken cancellation)
     {
         _promotion.Ask(tenants, request.Query);
-        var options = _options.Search with { MaxWorkers = _options.MaxRunningQueries, Time = _time };
-        if (request.Progress is { } progress) request = request with { Progress = new RepeatedProgress(progress) };
-        return _runner.RunAsync(tenants, (sources, slots) => TraceSearch.RunAsync(request, sources, options with { Workers = slots }, cancellation), cancellation);
+        return _sliced.SearchAsync(tenants, request, cancellation);
     }
 
     /// <summary>A TraceQL metrics query over a range. Throws <see cref="QueryException"/> for one that is wrong or cannot be run.</summary>
     public Task<QueryRangeResult> QueryRangeAsync(TenantSet tenants, QueryRangeRequest request, CancellationToken cancellation)
     {
         _promotion.Ask(tenants, request.Query);
-        return _runner.RunAsync(tenants, (sources, slots) => OnAllThreads(slots, threads =>
-            MetricsQuery.RunRangeAsync(request, sources, MetricsLimitsOf(tenants), _time.GetUtcNow(), threads, cancellation)), cancellation);
+        return _sliced.QueryRangeAsync(tenants, request, cancellation);
     }
 
     /// <summary>A TraceQL metrics query for one value a series. Throws <see cref="QueryException"/> for one that is wrong or cannot be run.</summary>
     public Task<QueryInstantResult> QueryInstantAsync(TenantSet tenants, QueryInstantRequest request, CancellationToken cancellation)
     {
         _promotion.Ask(tenants, request.Query);
-        return _runner.RunAsync(tenants, (sources, slots) => OnAllThreads(slots, threads =>
-            MetricsQuery.RunInstantAsync(request, sources, MetricsLimitsOf(tenants), _time.GetUtcNow(), threads, cancellation)), cancellation);
+        return _sliced.QueryInstantAsync(tenants, request, cancellation);
     }
-
-    // On those that are free when it begins.
-    private async Task<T> OnAllThreads<T>(IWorkerSlots slots, Func<QueryThreads, Task<T>> run)
-    {
-        var borrowed = slots.Take(_options.MaxRunningQueries - 1);
-        try
-        {
-            return await run(new QueryThreads(1 + borrowed, slots)).ConfigureAwait(false);
-        }
-        finally
-        {
-            slots.Return(borrowed);
-        }
-    }
-
-    private MetricsLimits MetricsLimitsOf(TenantSet tenants) =>
-        _options.Metrics with { MaxDuration = _options.Overrides.MaxMetricsDuration(tenants, _options.Metrics.MaxDuration) };
 
     /// <summary>Attributes that get columns of their own in new blocks, and why; of tenants that have sent something since the start.</summary>
     public IReadOnlyList<PromotedColumn> DescribeDedicatedColumns() => _promotion.Describe();

@@ -21,6 +21,11 @@ public sealed record SearchOptions
     public long MaxReadBytes { get; init; }
 
     /// <summary>
+    /// Bytes of blocks after which a search ends with <see cref="LongSearchException"/>: whoever asked may divide it. 0: it goes on.
+    /// </summary>
+    public long AloneBytes { get; init; }
+
+    /// <summary>
     /// Traces that may have to be looked at before the first answer is certain: the memory that a search takes, some 100 bytes
     /// each. Beyond: <see cref="QueryErrorKind.TooLarge"/>.
     /// </summary>

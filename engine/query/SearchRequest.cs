@@ -18,7 +18,7 @@ public sealed record SearchRequest
     public uint EndSeconds { get; init; }
 
     /// <summary>However late a trace is.</summary>
-    internal bool HasNoEnd => EndSeconds is 0 or uint.MaxValue;
+    public bool HasNoEnd => EndSeconds is 0 or uint.MaxValue;
 
     /// <summary>Most traces in the answer (the newest by start time).</summary>
     public int Limit { get; init; } = 20;

@@ -1,4 +1,6 @@
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Node.Slices;
 
 namespace Tempo.Fuzz.Targets;
 
@@ -18,7 +20,7 @@ internal sealed class PeerMessageTarget : IFuzzTarget
         var message = input[1..];
         try
         {
-            switch (input[0] % 5)
+            switch (input[0] % 8)
             {
                 case 0:
                     var question = PeerMessages.DecodeLiveQuestion(message);
@@ -39,9 +41,20 @@ internal sealed class PeerMessageTarget : IFuzzTarget
                 case 3:
                     _ = PeerMessages.DecodeMetasAnswer(message);
                     break;
-                default:
+                case 4:
                     _ = PeerMessages.DecodePartQuestion(message);
                     _ = message[PeerMessages.DecodePartAnswer(message).Content];
+                    break;
+                case 5:
+                    var asked = SliceMessages.DecodeQuestion(message);
+                    var heard = SliceMessages.DecodeQuestion(SliceMessages.Encode(asked));
+                    Oracle.Holds((heard.Slice, heard.Search, heard.Range, heard.Instant, heard.Now) == (asked.Slice, asked.Search, asked.Range, asked.Instant, asked.Now), "a query of a slice comes back as it went");
+                    break;
+                case 6:
+                    SliceMessages.DecodeAnswer(message).Dispose();
+                    break;
+                default:
+                    CheckSearch(message);
                     break;
             }
         }
@@ -49,5 +62,14 @@ internal sealed class PeerMessageTarget : IFuzzTarget
         {
             // Refused.
         }
+    }
+
+    private static void CheckSearch(ReadOnlySpan<byte> message)
+    {
+        using var first = new NativeBuffer();
+        SearchMessages.Write(first, SearchMessages.Read(message));
+        using var second = new NativeBuffer();
+        SearchMessages.Write(second, SearchMessages.Read(first.Written));
+        Oracle.Holds(first.Written.SequenceEqual(second.Written), "an answer comes back as it went");
     }
 }

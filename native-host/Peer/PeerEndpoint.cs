@@ -55,7 +55,7 @@ internal sealed class PeerEndpoint
         var asked = path.StartsWith(PeerProtocol.PathPrefix, StringComparison.Ordinal) ? path[PeerProtocol.PathPrefix.Length..] : "";
         _metrics.Observe(context.Request.Method, "tempo_peer_" + asked switch
         {
-            "live" or "metas" or "part" or "ping" or "push" => asked,
+            "live" or "metas" or "part" or "slice" or "ping" or "push" => asked,
             _ => "other",
         }, context.Response.StatusCode.ToString(System.Globalization.CultureInfo.InvariantCulture), _time.GetElapsedTime(started));
     }

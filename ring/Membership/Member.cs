@@ -27,6 +27,12 @@ public enum MemberRoles
 
     /// <summary>Takes requests from senders (Tempo's distributor).</summary>
     Receiver = 4,
+
+    /// <summary>Answers queries, and parts of others' (Tempo's querier, query-frontend).</summary>
+    Querier = 8,
+
+    /// <summary>What is known; others' bits are of a later version.</summary>
+    All = Holder | Compactor | Receiver | Querier,
 }
 
 /// <summary>A node of the ring as the others see it.</summary>
@@ -55,6 +61,8 @@ public sealed record Member(string Id, string Address, string Zone, MemberState 
     public bool IsHolder => (Roles & MemberRoles.Holder) != 0;
 
     public bool IsReceiver => (Roles & MemberRoles.Receiver) != 0;
+
+    public bool IsQuerier => (Roles & MemberRoles.Querier) != 0;
 
     public bool IsCompactor => (Roles & MemberRoles.Compactor) != 0;
 }

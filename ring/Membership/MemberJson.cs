@@ -88,7 +88,7 @@ public static class MemberJson
         return isKnown;
     }
 
-    private static MemberRoles RolesOf(JsonElement root) => root.TryGetProperty("roles", out var roles) && roles.TryGetInt32(out var bits) ? (MemberRoles)(bits & 7) : MemberRoles.None;
+    private static MemberRoles RolesOf(JsonElement root) => root.TryGetProperty("roles", out var roles) && roles.TryGetInt32(out var bits) ? (MemberRoles)(bits & (int)MemberRoles.All) : MemberRoles.None;
 
     private static string Text(JsonElement root, string name) => root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() ?? "" : "";
 

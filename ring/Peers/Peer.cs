@@ -24,6 +24,9 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
     /// <summary>Bytes that may wait or be on their way; beyond, the node counts as one that does not answer.</summary>
     private const long MaxPendingBytes = 128L << 20;
 
+    /// <summary>For so long one that refused a slice (of another version, of another target, not in the ring yet) is not asked for another.</summary>
+    private static readonly TimeSpan SliceRefusalCounts = TimeSpan.FromSeconds(30);
+
     private readonly Lock _lock = new();
     private readonly Queue<Pending> _waiting = [];
     private readonly Stack<byte[]> _bodies = []; // memory of batches that were answered, for the next ones; under the lock
@@ -31,6 +34,7 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
     private int _running;
     private volatile bool _isSuspect;
     private long? _refusalNotedAt; // under the lock
+    private long? _sliceRefusedAt;
     private int _latePings;
     private volatile PeerGreeting? _said;
     private IPushWay? _way; // under the lock
@@ -44,6 +48,9 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
 
     bool IMember.IsSuspect => _isSuspect || _said is { State: not MemberState.Active };
 
+    /// <summary>It may be asked to compute a slice of a query: it is there, knows the ring, and has not refused one lately.</summary>
+    public bool TakesSlices => !_isSuspect && _said is null or { State: MemberState.Active } && !(_sliceRefusedAt is { } at && time.GetElapsedTime(at) < SliceRefusalCounts);
+
     /// <summary>It said that all that it had is in the shared store, and nothing since.</summary>
     public bool IsDrained => _said is { IsDrained: true };
 
@@ -55,8 +62,8 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
 
     public async ValueTask AskAsync(PeerQuestion question, ReadOnlyMemory<byte> body, NativeBuffer answer, CancellationToken cancellation)
     {
-        // Some ask without a time of their own, and some on a thread that waits.
-        using var late = new CancellationTokenSource(options.QueryTimeout, time);
+        // Some ask without a time of their own, and some on a thread that waits. A slice takes as long as it takes: who asks for one computes it itself after a while, and cancels.
+        using var late = new CancellationTokenSource(question == PeerQuestion.Slice ? Timeout.InfiniteTimeSpan : options.QueryTimeout, time);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
         try
         {
@@ -69,6 +76,11 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
         catch (PeerException e) when (e.InnerException is not null)
         {
             Suspect(e.Message);
+            throw;
+        }
+        catch (PeerException) when (question == PeerQuestion.Slice)
+        {
+            _sliceRefusedAt = time.GetTimestamp();
             throw;
         }
     }

@@ -3,6 +3,7 @@ using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Node.Slices;
 
 namespace Tempo.Ring.Peers;
 
@@ -14,6 +15,7 @@ namespace Tempo.Ring.Peers;
 ///                                        and the bytes of the latter u32 LE: so requests of one tenant are one request as they come
 ///                              answer    { status u8, accepted u32, rejected u32, retry after ms u32, message length u16, message } for each
 /// POST /tempo.peer/v3/live|metas|part    the messages of <see cref="PeerMessages"/>
+/// POST /tempo.peer/v3/slice    those of <see cref="SliceMessages"/>
 /// GET  /tempo.peer/v3/ping     header and answer: a <see cref="PeerGreeting"/>; the answer ends with whether it knows who asks
 /// </code>
 /// The number in the path is the version of all bytes that travel so: nodes of another version are refused with a word of it, and so count as members
@@ -56,6 +58,7 @@ public static class PeerProtocol
     {
         PeerQuestion.Live => "live",
         PeerQuestion.Metas => "metas",
+        PeerQuestion.Slice => "slice",
         _ => "part",
     };
 
@@ -65,6 +68,7 @@ public static class PeerProtocol
         PathPrefix + "live" => PeerQuestion.Live,
         PathPrefix + "metas" => PeerQuestion.Metas,
         PathPrefix + "part" => PeerQuestion.Part,
+        PathPrefix + "slice" => PeerQuestion.Slice,
         _ => null,
     };
 

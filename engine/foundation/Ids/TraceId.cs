@@ -31,10 +31,23 @@ public readonly struct TraceId(ulong high, ulong low) : IEquatable<TraceId>, ICo
     /// <summary>Which of ascending ids lie from one to another, both included.</summary>
     public static Range RangeOf(ReadOnlySpan<TraceId> ascending, TraceId first, TraceId last)
     {
-        var from = ascending.BinarySearch(first);
-        var to = ascending.BinarySearch(last);
-        var start = from < 0 ? ~from : from;
-        return start..Math.Max(start, to < 0 ? ~to : to + 1);
+        var start = CountBelow(ascending, first, isIncluded: false);
+        return start..Math.Max(start, CountBelow(ascending, last, isIncluded: true));
+    }
+
+    // Of equal ids, which only blocks of others have, all or none.
+    private static int CountBelow(ReadOnlySpan<TraceId> ascending, TraceId bound, bool isIncluded)
+    {
+        var (low, high) = (0, ascending.Length);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            var order = ascending[middle].CompareTo(bound);
+            if (order < 0 || (isIncluded && order == 0)) low = middle + 1;
+            else high = middle;
+        }
+
+        return low;
     }
 
     /// <summary>Reads the 16 wire bytes. The caller has checked the length.</summary>

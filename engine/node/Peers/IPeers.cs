@@ -17,6 +17,15 @@ public interface IPeers
     /// <summary>Whether every acknowledged span is on a node that is not one of these.</summary>
     bool AreCovered(IReadOnlyCollection<string> silent);
 
+    /// <summary>This node's own name.</summary>
+    string Name { get; }
+
+    /// <summary>Whether this node knows the others and takes part in what they compute together.</summary>
+    bool AnswersSlices { get; }
+
+    /// <summary>Those that may be given a part of a query to answer, without this node and those that did not answer lately.</summary>
+    IReadOnlyList<IPeer> Queriers { get; }
+
     /// <summary>How long a node may take to answer a part of a query.</summary>
     TimeSpan Patience { get; }
 }
@@ -30,13 +39,13 @@ public interface IPeer
     bool IsSuspect { get; }
 
     /// <summary>
-    /// Asks it, and appends its answer. Throws <see cref="PeerException"/> if there is none; then what was appended is to be
+    /// Asks it, and appends its answer, within the time that it has for that; a <see cref="PeerQuestion.Slice"/> has any. Throws <see cref="PeerException"/> if there is none; then what was appended is to be
     /// forgotten.
     /// </summary>
     ValueTask AskAsync(PeerQuestion question, ReadOnlyMemory<byte> body, NativeBuffer answer, CancellationToken cancellation);
 }
 
-/// <summary>What one node asks another; the bytes are those of <see cref="PeerMessages"/>.</summary>
+/// <summary>What one node asks another; the bytes are those of <see cref="PeerMessages"/>, of a slice those of <see cref="Slices.SliceMessages"/>.</summary>
 public enum PeerQuestion
 {
     /// <summary>Spans that are not in blocks, those that the asker does not have, and the newest blocks.</summary>
@@ -47,6 +56,9 @@ public enum PeerQuestion
 
     /// <summary>A part of an object of a block that waits for its upload.</summary>
     Part,
+
+    /// <summary>A query of a slice of the traces (<see cref="Slices.SliceQuestion"/>). Takes as long as it takes.</summary>
+    Slice,
 }
 
 /// <summary>A node did not answer, or not with sense.</summary>

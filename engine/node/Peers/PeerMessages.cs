@@ -267,10 +267,10 @@ public static class PeerMessages
 
     private static void WriteText(ProtobufWriter writer, uint tag, string text) => writer.WriteBytes(tag, System.Text.Encoding.UTF8.GetBytes(text));
 
-    private static TenantId ReadTenant(ReadOnlySpan<byte> bytes) =>
+    internal static TenantId ReadTenant(ReadOnlySpan<byte> bytes) =>
         TenantId.TryParse(System.Text.Encoding.UTF8.GetString(bytes), out var tenant, out var error) ? tenant : throw new PeerException($"a message between nodes names no tenant: {error}");
 
-    private static void Check(in ProtobufReader reader)
+    internal static void Check(in ProtobufReader reader)
     {
         if (reader.HasFailed) throw new PeerException($"a message between nodes cannot be read: {reader.Error.Message}");
     }

@@ -53,7 +53,7 @@ internal sealed class GcsTokens(HttpClient service, HttpClient machine, GcsOptio
                 (_token, var seconds) = await AskAsync(cancellation).ConfigureAwait(false);
                 var now = time.GetUtcNow();
                 _until = now + TimeSpan.FromSeconds(seconds) - Slack;
-                _renewAt = now + TimeSpan.FromSeconds(Math.Max(seconds - RenewBefore.TotalSeconds, seconds / 2.0)); // of a short one half
+                _renewAt = now + TimeSpan.FromSeconds(Math.Max(seconds - RenewBefore.TotalSeconds, seconds / 2.0)); // a short one at half its life
             }
             catch (IdentityException) when (time.GetUtcNow() < _until)
             {

@@ -28,30 +28,30 @@ public static partial class MetricsQuery
     /// <param name="threads">Threads that may compute, the caller's included.</param>
     /// <param name="output">Where to write.</param>
     /// <param name="cancellation">Ends the query within one page of columns.</param>
-    public static async Task CountRangeAsync(
+    /// <returns>What could not be read; empty if nothing. It stands in the bytes, too.</returns>
+    public static async Task<string> CountRangeAsync(
         QueryRangeRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, NativeBuffer output, CancellationToken cancellation)
     {
         if (PlanOf(request, limits, now) is { } plan)
-        {
-            await CountAsync(plan, request.Query, sources, threads, request.Progress, output, cancellation).ConfigureAwait(false);
-            return;
-        }
-
+            return await CountAsync(plan, request.Query, sources, threads, request.Progress, output, cancellation).ConfigureAwait(false);
         using var budget = new MemoryBudget(limits.MaxBytes, limits.Memory);
         MetricsPart.WriteEmpty(output, request.Query, budget);
+        return "";
     }
 
     /// <summary>The same of an instant query.</summary>
-    public static Task CountInstantAsync(
+    public static Task<string> CountInstantAsync(
         QueryInstantRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, NativeBuffer output, CancellationToken cancellation) =>
         CountAsync(PlanOf(request, limits, now), request.Query, sources, threads, request.Progress, output, cancellation);
 
-    private static async Task CountAsync(
+    private static async Task<string> CountAsync(
         MetricsPlan plan, string query, TraceSources sources, QueryThreads threads, QueryProgress? progress, NativeBuffer output, CancellationToken cancellation)
     {
         using var budget = plan.Options.Budget;
         using var scan = new MetricsScan(plan, sources, threads, progress);
-        MetricsPart.Write(output, plan, query, await scan.RunAsync(cancellation).ConfigureAwait(false));
+        var counted = await scan.RunAsync(cancellation).ConfigureAwait(false);
+        MetricsPart.Write(output, plan, query, counted);
+        return counted.Damage;
     }
 
     private static async Task AddAsync(IMetricsParts others, MetricsPlan plan, string query, MetricsSum sum, CancellationToken cancellation)

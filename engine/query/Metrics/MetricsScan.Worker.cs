@@ -195,8 +195,9 @@ internal sealed partial class MetricsScan
         // Traces whose facts the page does not know: of live batches and of blocks of others all, else those with parts elsewhere.
         private bool[] MarkElsewhere(QueryBlock? block, SpanBatch batch, bool[]? isLeftOut)
         {
-            GrowableArray.Reserve(ref _isElsewhere, batch.TraceCount);
-            for (var trace = 0; trace < batch.TraceCount; trace++)
+            var count = batch.TraceCount; // of a live batch more and more
+            GrowableArray.Reserve(ref _isElsewhere, count);
+            for (var trace = 0; trace < count; trace++)
                 _isElsewhere[trace] = block is null || isLeftOut is not null && isLeftOut[trace] || _places.MayLieElsewhere(block, batch.TraceIds[trace]);
             return _isElsewhere;
         }

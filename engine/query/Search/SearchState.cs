@@ -129,6 +129,7 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
     public void AddReadBytes(long bytes)
     {
         var all = Interlocked.Add(ref _readBytes, bytes);
+        if (options.AloneBytes > 0 && all > options.AloneBytes) throw new LongSearchException();
         if (options.MaxReadBytes > 0 && all > options.MaxReadBytes)
             throw new QueryException(QueryErrorKind.TooLarge, $"more than {options.MaxReadBytes} bytes of blocks would have to be read (limit of bytes); ask for a shorter time, or for something rarer");
     }

@@ -39,6 +39,43 @@ public sealed class TraceSearch
         _team = new WorkerTeam<SearchWorker>(options.MaxWorkers, options.Workers, () => new SearchWorker(request, _query, _blocks, options, _state));
     }
 
+    /// <summary>
+    /// Whether answers of slices can be put together: not of pages, in another order or counted, nor where it is to be explained how the search
+    /// went. False for a query that is wrong, too: running it says what is.
+    /// </summary>
+    public static bool CanDivide(SearchRequest request)
+    {
+        try
+        {
+            var query = SearchPlan.Parse(request.Query);
+            return !IsExplained(query) && TracePage.Of(request, query) is null;
+        }
+        catch (QueryException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The answer of all, from those of slices that have no trace in common.</summary>
+    /// <param name="request">What each was asked.</param>
+    /// <param name="slices">Their answers.</param>
+    public static SearchResult Join(SearchRequest request, IEnumerable<SearchResult> slices)
+    {
+        var newest = new NewestTraces(request.Limit);
+        var metrics = new SearchMetrics();
+        var message = "";
+        foreach (var slice in slices)
+        {
+            foreach (var trace in slice.Traces) newest.Add(trace);
+            metrics.AddSlice(slice.Metrics);
+            if (message.Length == 0) message = slice.Message;
+        }
+
+        var result = new SearchResult { Metrics = metrics, Message = message };
+        newest.DrainTo(result.Traces);
+        return result;
+    }
+
     /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run.</summary>
     public static Task<SearchResult> RunAsync(SearchRequest request, TraceSources sources, CancellationToken cancellation) =>
         RunAsync(request, sources, new SearchOptions(), cancellation);

@@ -36,15 +36,15 @@ internal sealed class SearchMethod(TempoNode node, TenantResolver tenants, Queri
         var result = await running.ConfigureAwait(false);
         if (result.Message.Length > 0) call.Trailers[QueryAnswer.PartialHeader] = GrpcText.Encode(result.Message);
 
-        // What was reported is the beginning of the answer.
-        await SendAsync(call, result.Traces[sent..], result.Metrics, form).ConfigureAwait(false);
+        // Each once. What was reported is in the answer, though new traces may stand before it if the search began anew.
+        await SendAsync(call, result.Traces.FindAll(trace => !sent.Contains(trace.TraceId)), result.Metrics, form).ConfigureAwait(false);
         return GrpcStatus.Ok;
     }
 
-    // Until the search ends; the number of traces sent. A client that reads slowly holds up this loop and not the search.
-    private async ValueTask<int> StreamAsync(GrpcCall call, Task running, SearchIncrements increments, (bool HasSpanSets, bool ArePadded) form)
+    // Until the search ends; the traces that were sent. A client that reads slowly holds up this loop and not the search.
+    private async ValueTask<HashSet<TraceId>> StreamAsync(GrpcCall call, Task running, SearchIncrements increments, (bool HasSpanSets, bool ArePadded) form)
     {
-        var sent = 0;
+        var sent = new HashSet<TraceId>();
         using var timer = new PeriodicTimer(QuerierOptions.EmitInterval, time);
         while (true)
         {
@@ -52,7 +52,7 @@ internal sealed class SearchMethod(TempoNode node, TenantResolver tenants, Queri
             if (await Task.WhenAny(running, tick).ConfigureAwait(false) == running) return sent;
             if (!increments.TryTake(out var traces, out var metrics)) continue;
             await SendAsync(call, traces, metrics, form).ConfigureAwait(false);
-            sent += traces.Count;
+            foreach (var trace in traces) sent.Add(trace.TraceId);
         }
     }
 

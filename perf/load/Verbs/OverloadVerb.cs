@@ -38,7 +38,7 @@ internal static class OverloadVerb
         options.ExpectEnd();
         if (only is not (null or "grpc" or "http")) throw new OptionException($"--only is '{only}'; it must be grpc or http.");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{times} times its capacity for {minutes} min{(floods > 1 ? $" in {floods} floods" : "")} by {senders} senders that {(isPatient ? "come back when they are told to" : "come back at once")}; a server of 1 processor and {megabytes} MiB"));
-        Console.WriteLine("| transport | capacity spans/s | goodput | of capacity | by CPU | refused | refusal p50 ms | p99 ms | without Retry-After | failed | p50 before ms | after ms | peak MiB | killed |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+        Console.WriteLine("| transport | capacity around the floods, spans/s | goodput | of their mean | by CPU | refused | refusal p50 ms | p99 ms | without Retry-After | failed | p50 before ms | after ms | peak MiB | killed |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
         bool isGood = true;
         foreach (bool isGrpc in new[] { true, false })
             if (only is null || only == (isGrpc ? "grpc" : "http"))

@@ -34,6 +34,9 @@ internal sealed record RingSettings
     /// <summary>How long a node waits for another one, over links: short where one is to be found silent.</summary>
     public string PeerTimeout { get; init; } = "2s";
 
+    /// <summary>Whatever is asked is divided over the nodes, as far as there are blocks.</summary>
+    public bool IsDivided { get; init; } = true;
+
     /// <summary>Nodes know each other by certificates.</summary>
     public TestCertificates? Certificates { get; init; }
 
@@ -45,6 +48,8 @@ internal sealed record RingSettings
 internal sealed class RingCluster : IAsyncDisposable
 {
     private const string Secret = "canary-ring-secret";
+
+    private const string Shares = "query_frontend: {search: {target_bytes_per_job: 1}, metrics: {target_bytes_per_job: 1}}\n";
     private readonly RingSettings _settings;
 
     private RingCluster(RingSettings settings) => _settings = settings;
@@ -92,7 +97,7 @@ internal sealed class RingCluster : IAsyncDisposable
             CompactionCycle = _settings.CompactionCycle,
             CompactedBlockRetention = _settings.CompactedBlockRetention,
             Storage = $"    backend: s3\n    blocklist_poll: {_settings.BlocklistPoll}\n    listing_delay: {_settings.ListingDelay}\n    s3: {{bucket: b, prefix: traces, endpoint: {new Uri(S3.Url).Authority}, insecure: true, forcepathstyle: true, access_key: id, secret_key: key}}\n",
-            More = $"target: {target}\ningester:\n  lifecycler:\n    id: tempo-{number}\n    ring: {{replication_factor: {_settings.ReplicationFactor}, heartbeat_timeout: 4s{store}}}\nring:\n  peer_secret: {Secret}\n",
+            More = $"target: {target}\n{(_settings.IsDivided ? Shares : "")}ingester:\n  lifecycler:\n    id: tempo-{number}\n    ring: {{replication_factor: {_settings.ReplicationFactor}, heartbeat_timeout: 4s{store}}}\nring:\n  peer_secret: {Secret}\n",
         });
         Nodes.Add(node);
         if (_settings.HasLinks) AddLinks(node, number);

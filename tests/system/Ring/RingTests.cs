@@ -10,7 +10,7 @@ public sealed class RingTests
     [InlineData(3, true)]
     public async Task What_any_node_acknowledges_every_node_finds_at_once_and_once(int replicationFactor, bool isStatic)
     {
-        await using var ring = await RingCluster.StartAsync(new RingSettings { ReplicationFactor = replicationFactor, IsStatic = isStatic });
+        await using var ring = await RingCluster.StartAsync(new RingSettings { ReplicationFactor = replicationFactor, IsStatic = isStatic, IsDivided = !isStatic });
         var ledger = new RingLedger();
         foreach (var node in ring.Nodes) await ledger.SendAsync(node, requests: 6);
         foreach (var node in ring.Nodes) await ledger.CheckAsync(node);

@@ -69,6 +69,20 @@ public sealed class GcsTokensTests : IDisposable
     }
 
     [Fact]
+    public async Task A_token_of_a_few_minutes_is_renewed_at_half_its_life()
+    {
+        Assert.SkipWhen(Environment.GetEnvironmentVariable("GOOGLE_APPLICATION_CREDENTIALS") is { Length: > 0 }, "this machine has an account of its own");
+        _service.Next = () => new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent($"{{\"access_token\":\"token-{_service.Requests.Count}\",\"expires_in\":240}}") };
+        using var http = new HttpClient(_service, disposeHandler: false);
+        using var tokens = new GcsTokens(http, http, new GcsOptions { Bucket = "b" }, _time);
+        Assert.Equal("token-1", await tokens.GetAsync(default));
+        _time.Now = Start.AddSeconds(119);
+        Assert.Equal("token-1", await tokens.GetAsync(default));
+        _time.Now = Start.AddSeconds(120);
+        Assert.Equal("token-2", await tokens.GetAsync(default));
+    }
+
+    [Fact]
     public async Task A_token_that_cannot_be_renewed_is_used_until_it_ends_and_not_asked_for_with_each_request()
     {
         Assert.SkipWhen(Environment.GetEnvironmentVariable("GOOGLE_APPLICATION_CREDENTIALS") is { Length: > 0 }, "this machine has an account of its own");

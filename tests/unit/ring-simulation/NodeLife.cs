@@ -143,7 +143,7 @@ internal sealed class SimNode(Surroundings around, string name)
     {
         InstanceId = name,
         Address = address,
-        Roles = MemberRoles.Holder | MemberRoles.Compactor | MemberRoles.Receiver,
+        Roles = MemberRoles.All,
         ReplicationFactor = replicationFactor,
         TokenCount = 16,
         Etcd = new EtcdOptions { Endpoints = ["etcd:2379"], LeaseTtl = TimeSpan.FromSeconds(15) },
@@ -164,6 +164,8 @@ internal sealed class SimNode(Surroundings around, string name)
         MaxRunningCuts = 1,
         MaxConcurrentMerges = 1,
         MaxRunningQueries = 1,
+        SearchShareBytes = 1, // all queries are divided, as far as there are blocks
+        MetricsShareBytes = 1,
         BloomShardBytes = 64,
         ColumnCacheBytes = 1 << 20,
         SidecarCacheBytes = 1 << 20,

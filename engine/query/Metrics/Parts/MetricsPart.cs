@@ -94,7 +94,7 @@ internal static class MetricsPart
         if (hasLeftOut) plan.Options.Compared.ReportLeftOut();
         if (sum.Damage.Length == 0) sum.Damage = damage;
         sum.IsOfNothing &= kind == Kind.NothingToLookAt;
-        Add(sum.Metrics, lookedAt);
+        sum.Metrics.AddSlice(lookedAt);
     }
 
     private static void WriteHead(PartWriter writer, string query, Kind kind)
@@ -141,17 +141,5 @@ internal static class MetricsPart
         };
 
         static uint Uint(ref PartReader reader) => reader.Count(what) is var count && count <= uint.MaxValue ? (uint)count : throw reader.Bad(what);
-    }
-
-    // All look at the same blocks, each at its part of them.
-    private static void Add(SearchMetrics to, SearchMetrics from)
-    {
-        to.InspectedTraces += from.InspectedTraces;
-        to.InspectedBytes += from.InspectedBytes;
-        to.InspectedSpans += from.InspectedSpans;
-        to.TotalBlocks = Math.Max(to.TotalBlocks, from.TotalBlocks);
-        to.TotalBlockBytes = Math.Max(to.TotalBlockBytes, from.TotalBlockBytes);
-        to.TotalJobs += from.TotalJobs;
-        to.CompletedJobs += from.CompletedJobs;
     }
 }

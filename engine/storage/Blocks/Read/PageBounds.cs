@@ -142,11 +142,11 @@ internal sealed class PageBounds
         if (_texts.Length == 0) return null;
         var page = PageOf(rowStart);
         var first = _texts[page].Min;
-        var last = _texts[page].Max;
+        var last = first;
         for (; page < _texts.Length && _firstRows[page] < rowStart + rowCount; page++)
         {
             // No checksum covers the index: bounds that are not in order mean nothing.
-            if (_isEmpty[page] || _texts[page].Min.AsSpan().SequenceCompareTo(_texts[page].Max) > 0 || _texts[page].Max.AsSpan().SequenceCompareTo(last) < 0) return null;
+            if (_isEmpty[page] || _texts[page].Min.AsSpan().SequenceCompareTo(_texts[page].Max) > 0 || _texts[page].Min.AsSpan().SequenceCompareTo(last) < 0) return null;
             last = _texts[page].Max;
         }
 

@@ -13,13 +13,13 @@ public sealed class ReadAhead
     internal const long MaxBytes = 8 << 20;
 
     private readonly HashSet<string> _paths = new(StringComparer.Ordinal);
-    private NearSource? _near;
+    private readonly ReadAheadParts _parts = new();
 
     /// <summary>By their logical paths.</summary>
     internal IReadOnlyCollection<string> Paths => _paths;
 
-    /// <summary>A far file with what came near of it: of the one that is read now.</summary>
-    internal NearSource NearOf(IParquetSource far) => _near is { } near && near.Far == far ? near : _near = new NearSource(far);
+    /// <summary>A far file, with what was read ahead of it.</summary>
+    internal ReadAheadSource SourceOf(IParquetSource far) => new(far, _parts);
 
     /// <summary>Rows of the column are read.</summary>
     internal void Note(string path) => _paths.Add(path);

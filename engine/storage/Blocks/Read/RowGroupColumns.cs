@@ -26,7 +26,7 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     private IParquetSource? _source;
 
     // What came near of a far file is kept until it is read.
-    private IParquetSource Source => _source ??= !file.IsFar ? file.Source : Ahead is { } ahead ? ahead.NearOf(file.Source) : new NearSource(file.Source);
+    private IParquetSource Source => _source ??= !file.IsFar ? file.Source : Ahead is { } ahead ? ahead.SourceOf(file.Source) : new ReadAheadSource(file.Source, new ReadAheadParts());
 
     /// <summary>First of the rows that are loaded.</summary>
     public long RowStart { get; private set; }

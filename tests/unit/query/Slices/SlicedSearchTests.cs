@@ -43,19 +43,18 @@ public sealed class SlicedSearchTests
             if (random.Next(3) == 0) request = request with { StartSeconds = 1_700_000_000, EndSeconds = 1_700_000_000, MinDurationNano = random.Next(3) };
             var options = new SearchOptions { Kernel = kernels[tried % kernels.Length], MaxWorkers = random.Next(1, 4) };
             var whole = await TraceSearch.RunAsync(request, sources, options, default);
-            var found = new List<TraceSearchResult>();
-            var inspected = 0u;
+            var answers = new List<SearchResult>();
             foreach (var slice in slices)
             {
                 var part = await TraceSearch.RunAsync(request, sources with { Slice = slice }, options, default);
                 Assert.Equal("", part.Message);
                 Assert.All(part.Traces, trace => Assert.True(slice.Contains(trace.TraceId)));
-                found.AddRange(part.Traces);
-                inspected += part.Metrics.InspectedTraces;
+                answers.Add(part);
             }
 
             var expected = whole.Traces.Select(Text).ToList();
-            var merged = found.OrderByDescending(static trace => trace.StartTimeUnixNano).ThenBy(static trace => trace.TraceId).Take(request.Limit).Select(Text).ToList();
+            var joined = TraceSearch.Join(request, answers);
+            var merged = joined.Traces.Select(Text).ToList();
             Assert.True(expected.SequenceEqual(merged), $"""
                 seed {seed}, {layout}, {store}, {options.Kernel}, {request}, {string.Join(' ', slices)}: {query}
                 whole  {string.Join("\n       ", expected)}
@@ -63,8 +62,28 @@ public sealed class SlicedSearchTests
                 """);
 
             // With room for all, each is looked at in its slice, and in no other.
-            if (request.Limit == 1000) Assert.Equal(whole.Metrics.InspectedTraces, inspected);
+            if (request.Limit == 1000) Assert.Equal(whole.Metrics.InspectedTraces, joined.Metrics.InspectedTraces);
+            Assert.Equal((whole.Metrics.TotalBlocks, whole.Metrics.TotalBlockBytes), (joined.Metrics.TotalBlocks, joined.Metrics.TotalBlockBytes));
         }
+    }
+
+    [Theory]
+    [InlineData("{ }", null, true)]
+    [InlineData("", null, true)]
+    [InlineData("{ } | count() > 1 | select(.a)", null, true)]
+    [InlineData("{ } with(explain=true)", null, false)]
+    [InlineData("{ } with(order_by=duration)", null, false)]
+    [InlineData("{ } with(cursor=\"\")", null, false)]
+    [InlineData("{ }", "", false)]
+    [InlineData("{ } with(order_by=nothing)", null, false)]
+    [InlineData("{", null, false)]
+    public void What_may_be_divided(string query, string? cursor, bool may) => Assert.Equal(may, TraceSearch.CanDivide(new SearchRequest { Query = query, Cursor = cursor }));
+
+    [Fact]
+    public void What_one_node_could_not_read_the_answer_says()
+    {
+        var joined = TraceSearch.Join(new SearchRequest(), [new SearchResult(), new SearchResult { Message = "a block" }, new SearchResult { Message = "another" }]);
+        Assert.Equal("a block", joined.Message);
     }
 
     /// <summary>A page in another order, with a total: of a slice, its traces alone are counted.</summary>
