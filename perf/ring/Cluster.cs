@@ -58,7 +58,7 @@ internal sealed class Cluster : IAsyncDisposable
 
     public string S3Address => new Uri(_s3.Url).Authority;
 
-    public static async Task<Cluster> StartAsync(string binary, int count, int replicationFactor, MembershipKind kind, int firstPort = 0)
+    public static async Task<Cluster> StartAsync(string binary, int count, int replicationFactor, MembershipKind kind, int firstPort = 0, string settings = "", int processors = 0)
     {
         var cluster = new Cluster();
         try
@@ -70,7 +70,7 @@ internal sealed class Cluster : IAsyncDisposable
                 cluster._nodes.Add(new Node($"tempo-{i + 1}", Port(0), Port(1), Port(2), Port(3), Directory.CreateDirectory(Path.Combine(cluster._folder, $"tempo-{i + 1}")).FullName));
             }
 
-            foreach (var node in cluster._nodes) cluster.Start(binary, node, replicationFactor, kind);
+            foreach (var node in cluster._nodes) cluster.Start(binary, node, replicationFactor, kind, settings, processors);
             foreach (var node in cluster._nodes) await ReadyAsync(node);
             return cluster;
         }
@@ -125,7 +125,7 @@ internal sealed class Cluster : IAsyncDisposable
             "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", $"only={peer}", "--log-level", "error");
     }
 
-    private void Start(string binary, Node node, int replicationFactor, MembershipKind kind)
+    private void Start(string binary, Node node, int replicationFactor, MembershipKind kind, string settings, int processors)
     {
         var members = string.Join(", ", _nodes.Select(static member => $"{{id: {member.Id}, address: \"127.0.0.1:{member.Grpc}\"}}"));
         var store = kind == MembershipKind.Etcd ? $", kvstore: {{store: etcd, etcd: {{endpoints: [\"{EtcdAddress}\"]}}}}" : "";
@@ -149,9 +149,10 @@ internal sealed class Cluster : IAsyncDisposable
                 s3: {bucket: b, prefix: traces, endpoint: "{{{S3Address}}}", insecure: true, forcepathstyle: true, access_key: id, secret_key: key}
                 wal: {path: {{{node.Folder}}}/wal}
                 local: {path: {{{node.Folder}}}/blocks}
-            {{{ring}}}
+            {{{settings}}}{{{ring}}}
             """);
-        node.Process = Run(binary, Path.Combine(node.Folder, "log"), node.Folder, $"-config.file={ConfigOf(node)}");
+        string[] command = processors > 0 ? ["env", $"DOTNET_PROCESSOR_COUNT={processors:x}", binary] : [binary];
+        node.Process = Run(command[0], Path.Combine(node.Folder, "log"), node.Folder, [.. command[1..], $"-config.file={ConfigOf(node)}"]);
     }
 
     private static Process Run(string program, string logFile, string folder, params string[] arguments)

@@ -48,8 +48,8 @@ internal static class Cost
         foreach (var (name, _, _, _, _) in scenarios) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {Median(figures[name]):F2} | {Median(figures[name]) / alone:F2} |"));
     }
 
-    // A connection to each node.
-    private static async Task<long> LoadAsync(Cluster cluster, int inflight, int spansPerRequest, int seconds)
+    /// <summary>The load tool's traffic over a connection to each node; the spans that were acknowledged.</summary>
+    public static async Task<long> LoadAsync(Cluster cluster, int inflight, int spansPerRequest, int seconds)
     {
         var tool = Path.Combine(AppContext.BaseDirectory, "tempo-load.dll");
         var runs = cluster.Nodes.Select(async node =>
@@ -69,7 +69,8 @@ internal static class Cost
         return (await Task.WhenAll(runs)).Sum();
     }
 
-    private static async Task FlushAsync(Cluster cluster)
+    /// <summary>Returns when all that was sent is in blocks that are uploaded.</summary>
+    public static async Task FlushAsync(Cluster cluster)
     {
         using var http = new HttpClient(new SocketsHttpHandler());
         foreach (var node in cluster.Nodes) (await http.PostAsync($"http://127.0.0.1:{node.Api}/flush", null)).EnsureSuccessStatusCode();
