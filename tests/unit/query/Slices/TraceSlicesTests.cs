@@ -46,6 +46,19 @@ public sealed class TraceSlicesTests
         }
     }
 
+    /// <summary>Of a block with many row groups some are asked for their pages, and stand for the others.</summary>
+    [Fact]
+    public async Task Row_groups_that_are_not_asked_count_as_those_that_are()
+    {
+        using var store = new TestStore(pageSpans: 1, rowGroupSpans: 4);
+        var large = Enumerable.Range(1, 200).Select(static i => new TraceId(2, (ulong)i)).ToList();
+        var small = Enumerable.Range(1, 12).Select(static i => new TraceId(1, (ulong)i)).ToList();
+        var sources = new TraceSources([], [.. await store.Block(small.Select(Span)), .. await store.Block(large.Select(Span))]);
+        var slices = await TraceSlices.DivideAsync(sources, 0, 0, 7, default);
+        CheckThatAllIdsAreInOne(slices);
+        Assert.All(slices, slice => Assert.InRange(small.Concat(large).Count(id => slice.Contains(id)), 15, 50));
+    }
+
     [Fact]
     public async Task With_few_traces_there_are_few_slices()
     {
