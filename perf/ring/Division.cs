@@ -16,7 +16,7 @@ internal static class Division
     [
         ("rate() by service", "{ } | rate() by (resource.service.name)", false),
         ("quantiles of errors by name", "{ status = error } | quantile_over_time(duration, .5, .99) by (name)", false),
-        ("compare()", "{ } | compare({ status = error })", false),
+        ("averages by route", "{ kind = server } | avg_over_time(duration) by (span.http.route)", false),
         ("a search that finds nothing", "{ duration > 1h && name =~ \".*checkout.*\" }", true),
         ("whole traces", "{ kind = server } >> { status = error } | count() > 1000", true),
     ];

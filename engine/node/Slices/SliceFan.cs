@@ -23,8 +23,8 @@ internal readonly record struct SliceAssignment(IPeer? Peer, SliceQuestion Quest
 /// <param name="time">Measures how long to wait.</param>
 internal sealed class SliceFan(Func<SliceQuestion, AnswerMemory, CancellationToken, Task<SliceAnswer>> answerHere, CounterFamily outcomes, TimeProvider time)
 {
-    /// <summary>Beyond twice the time of the own slice: for what a short slice costs beside computing, a way over the network and a turn in the line.</summary>
-    private static readonly TimeSpan Slack = TimeSpan.FromMilliseconds(500);
+    /// <summary>Beyond twice the time of the own slice: for what a slice costs beside computing, a turn in the line and, on a node that has just started, blocks that it has not read yet. Given up too soon, it would never have read them.</summary>
+    private static readonly TimeSpan Slack = TimeSpan.FromSeconds(2);
 
     /// <summary>
     /// The answers, in the order of the assignments, one of which at least is this node's. Dispose them before the memory. Throws what answering here throws, and

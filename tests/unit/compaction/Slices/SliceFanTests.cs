@@ -64,8 +64,8 @@ public sealed class SliceFanTests
         _here.Clear();
         var slow = new Node("b") { Gate = new TaskCompletionSource() };
         var asking = AskAsync(null, slow);
-        await SleepsAsync(TimeSpan.FromMilliseconds(500));
-        _time.Advance(TimeSpan.FromMilliseconds(500));
+        await SleepsAsync(TimeSpan.FromMilliseconds(2000));
+        _time.Advance(TimeSpan.FromMilliseconds(2000));
         slow.Gate.SetResult();
         Assert.Equal(["here", "b"], await asking);
     }
@@ -81,9 +81,9 @@ public sealed class SliceFanTests
             return Task.FromResult(Good("here"));
         };
         var asking = AskAsync(null, silent);
-        await SleepsAsync(TimeSpan.FromMilliseconds(2500));
+        await SleepsAsync(TimeSpan.FromMilliseconds(4000));
         Assert.Equal([0UL], _here);
-        _time.Advance(TimeSpan.FromMilliseconds(2500));
+        _time.Advance(TimeSpan.FromMilliseconds(4000));
         Assert.Equal(["here", "here"], await asking);
         Assert.True(silent.WasCancelled);
         Assert.Equal(1, Count("late"));
@@ -100,8 +100,8 @@ public sealed class SliceFanTests
             throw new InvalidOperationException("it was not given up");
         };
         asking = AskAsync(null, slow);
-        await SleepsAsync(TimeSpan.FromMilliseconds(500));
-        _time.Advance(TimeSpan.FromMilliseconds(500));
+        await SleepsAsync(TimeSpan.FromMilliseconds(2000));
+        _time.Advance(TimeSpan.FromMilliseconds(2000));
         await helps.Task;
         slow.Gate.SetResult();
         Assert.Equal(["here", "b"], await asking);
@@ -113,7 +113,7 @@ public sealed class SliceFanTests
         using var gone = new CancellationTokenSource();
         var silent = new Node("b") { Gate = new TaskCompletionSource() };
         var asking = AskAsync(gone.Token, null, silent);
-        await SleepsAsync(TimeSpan.FromMilliseconds(500));
+        await SleepsAsync(TimeSpan.FromMilliseconds(2000));
         await gone.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
         Assert.True(silent.WasCancelled);
