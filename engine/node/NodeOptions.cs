@@ -126,12 +126,11 @@ public sealed record NodeOptions
 
     /// <summary>
     /// Bytes of blocks that a search reads on one node of a ring before it is divided, and that each node's part has in its range at least; 0: none is divided.
-    /// Tempo's <c>query_frontend.search.target_bytes_per_job</c>.
     /// </summary>
-    public long SearchShareBytes { get; init; } = 100L << 20;
+    public long SearchShareBytes { get; init; }
 
-    /// <summary>Bytes of blocks in range that each node's part of a metrics query has at least; 0: none is divided. Tempo's <c>query_frontend.metrics.target_bytes_per_job</c>.</summary>
-    public long MetricsShareBytes { get; init; } = 100L << 20;
+    /// <summary>Bytes of blocks in range that each node's part of a metrics query has at least; 0: none is divided.</summary>
+    public long MetricsShareBytes { get; init; }
 
     /// <summary>Limits of metrics queries.</summary>
     public MetricsLimits Metrics { get; init; } = new();

@@ -10,7 +10,7 @@ namespace Tempo.Perf.Ring;
 /// </summary>
 internal static class Division
 {
-    private const string Settings = "query_frontend: {search: {target_bytes_per_job: 1000000}, metrics: {target_bytes_per_job: 1000000}}\n";
+    private const string Settings = "query_frontend: {search: {bytes_per_node: 1000000}, metrics: {bytes_per_node: 1000000}}\n";
 
     private static readonly (string Name, string Query, bool IsSearch)[] Queries =
     [

@@ -49,7 +49,7 @@ internal sealed class RingCluster : IAsyncDisposable
 {
     private const string Secret = "canary-ring-secret";
 
-    private const string Shares = "query_frontend: {search: {target_bytes_per_job: 1}, metrics: {target_bytes_per_job: 1}}\n";
+    private const string Shares = "query_frontend: {search: {bytes_per_node: 1}, metrics: {bytes_per_node: 1}}\n";
     private readonly RingSettings _settings;
 
     private RingCluster(RingSettings settings) => _settings = settings;
