@@ -74,10 +74,11 @@ internal sealed class SlicedQueries(LocalQueries here, NodeState state, NodeOpti
     /// <summary>Throws <see cref="QueryException"/>.</summary>
     public Task<QueryRangeResult> QueryRangeAsync(TenantSet tenants, QueryRangeRequest request, CancellationToken cancellation)
     {
-        if (!MetricsQuery.CanDivide(request.Query)) return here.QueryRangeAsync(tenants, request, cancellation);
+        var range = MetricsRangeOf(tenants, request.StartUnixNano, request.EndUnixNano);
+        if (CountOf(range) < 2 || !MetricsQuery.CanDivide(request.Query)) return here.QueryRangeAsync(tenants, request, cancellation);
         var now = time.GetUtcNow();
         return DivideAsync(
-            MetricsRangeOf(tenants, request.StartUnixNano, request.EndUnixNano),
+            range,
             slice => new SliceQuestion(tenants, slice) { Range = request with { Progress = null, Watcher = null }, Now = now },
             answers => here.JoinAsync(tenants, request, now, new Parts(answers), cancellation),
             () => here.QueryRangeAsync(tenants, request, cancellation),
@@ -87,10 +88,11 @@ internal sealed class SlicedQueries(LocalQueries here, NodeState state, NodeOpti
     /// <summary>Throws <see cref="QueryException"/>.</summary>
     public Task<QueryInstantResult> QueryInstantAsync(TenantSet tenants, QueryInstantRequest request, CancellationToken cancellation)
     {
-        if (!MetricsQuery.CanDivide(request.Query)) return here.QueryInstantAsync(tenants, request, cancellation);
+        var range = MetricsRangeOf(tenants, request.StartUnixNano, request.EndUnixNano);
+        if (CountOf(range) < 2 || !MetricsQuery.CanDivide(request.Query)) return here.QueryInstantAsync(tenants, request, cancellation);
         var now = time.GetUtcNow();
         return DivideAsync(
-            MetricsRangeOf(tenants, request.StartUnixNano, request.EndUnixNano),
+            range,
             slice => new SliceQuestion(tenants, slice) { Instant = request with { Progress = null, Watcher = null }, Now = now },
             answers => here.JoinAsync(tenants, request, now, new Parts(answers), cancellation),
             () => here.QueryInstantAsync(tenants, request, cancellation),
