@@ -149,6 +149,7 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
                     .. view.Readable.Where(block => !(before.Contains(block) && round.Replaced.Contains(block.Meta.BlockId)) && ids.Add(block.Meta.BlockId)),
                     .. round.Over.Where(meta => !state.WasTakenOut(meta.BlockId) && ids.Add(meta.BlockId)).Select(meta => new BlockHandle(meta, remote)),
                 ],
+                Replaced = round.Replaced,
                 UnknownBlocks = time.GetElapsedTime(_start, round.Began) >= Delay ? "" : "the service lists late, and what came to it shortly before the start may not be listed yet",
                 Blocks = blocks,
                 Unreadable = [.. view.Unreadable.Except(unreadableBefore), .. listing.Unreadable],
@@ -161,8 +162,8 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
         return round.Began;
     }
 
-    // Again if there are blocks over of which neither they nor what they became need be in the view: that is cheaper than to read them all twice.
-    // It helps where the store lists what is there. What is left is read as it was.
+    // Again if there are blocks over of which it is not known that what they became is in the view, where the store lists what is there: that is cheaper than to
+    // read them all twice, and to bring each of their traces together. Once; more often only for those that are not in the view either.
     private async Task<Round> ListAsync(NodeView view, HashSet<BlockHandle> before, CancellationToken cancellation)
     {
         var known = view.Blocks.Select(static block => block.Meta.BlockId).ToHashSet();
@@ -173,21 +174,24 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
             var listing = await remote.ListAsync(options.TenantIndex, time.GetUtcNow(), known.Contains, cancellation).ConfigureAwait(false);
             var there = listing.Existing.Select(static block => block.Block).Where(known.Contains).Concat(listing.Blocks.Select(static meta => meta.BlockId)).ToHashSet();
             var (late, replaced) = Note(listing, listing.Over.Keys.Union(before.Select(static block => block.Meta.BlockId)).Where(block => !there.Contains(block)).ToList(), began);
-            var unknown = state.NotTakenOut(listing.Over.Keys.Where(block => !there.Contains(block) && !replaced.Contains(block) && !readable.Contains(block)));
-            if (unknown.Count > 0 && again < MaxListings && Delay == TimeSpan.Zero) continue;
+            var over = state.NotTakenOut(listing.Over.Keys.Where(block => !there.Contains(block) && !replaced.Contains(block)));
+            var unknown = over.Where(block => !readable.Contains(block)).ToList();
+            var shownByAnother = (again == 0 ? over : unknown).Exists(block => !listing.FailedTenants.Contains(listing.Over[block]));
+            if (shownByAnother && again < MaxListings && Delay == TimeSpan.Zero) continue;
             return new Round(began, listing, there, late, replaced, await remote.ReadOverAsync(listing, unknown, cancellation).ConfigureAwait(false));
         }
     }
 
     // Of blocks that are not there: those that may be too new to be listed; and those that have been over for so long that the listing, which began
-    // then, shows what they became: that was written before they were over.
+    // then, shows what they became: that was written before they were over. Not of a tenant whose new blocks it does not show.
     private (HashSet<BlockId> Late, HashSet<BlockId> Replaced) Note(BlockListing listing, List<BlockId> unlisted, long began)
     {
         var (missedBefore, outBefore, ended) = (_missingSince, _outSince, time.GetTimestamp());
         _missingSince = unlisted.Where(block => !listing.Over.ContainsKey(block) && !outBefore.ContainsKey(block)).ToDictionary(static block => block, block => missedBefore.GetValueOrDefault(block, began));
         var late = _missingSince.Where(entry => time.GetElapsedTime(entry.Value, began) < Delay).Select(static entry => entry.Key).ToHashSet();
         _outSince = unlisted.Where(block => !late.Contains(block)).ToDictionary(static block => block, block => outBefore.GetValueOrDefault(block, ended));
-        return (late, [.. _outSince.Where(entry => outBefore.ContainsKey(entry.Key) && time.GetElapsedTime(entry.Value, began) >= Delay).Select(static entry => entry.Key)]);
+        var replaced = _outSince.Where(entry => outBefore.ContainsKey(entry.Key) && time.GetElapsedTime(entry.Value, began) >= Delay).Select(static entry => entry.Key);
+        return (late, [.. replaced.Where(block => !listing.Over.TryGetValue(block, out var tenant) || !listing.FailedTenants.Contains(tenant))]);
     }
 
     private void Report(BlockListing listing)

@@ -34,6 +34,15 @@ internal sealed class NodeState(NodeOptions options, TimeProvider time)
         lock (_lock) return [.. blocks.Where(block => !_takenOut.Contains(block))];
     }
 
+    /// <summary>
+    /// Blocks whose spans are in this view, or expired: those that are read, and those that compaction has made into others, here or elsewhere. Whoever else
+    /// tells of one tells nothing new.
+    /// </summary>
+    public HashSet<BlockId> BlocksCovered()
+    {
+        lock (_lock) return [.. View.Readable.Select(static block => block.Meta.BlockId), .. View.Replaced, .. _takenOut];
+    }
+
     /// <summary>The same as <see cref="Update"/>, and notes that these blocks are over.</summary>
     public void TakeOut(IReadOnlyCollection<BlockId> blocks, Func<NodeView, NodeView> change) => Update(view =>
     {

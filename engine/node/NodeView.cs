@@ -33,6 +33,9 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
     /// </summary>
     public BlockHandle[] Former { get; init; } = [];
 
+    /// <summary>Blocks that are over, and whose spans are in blocks that are read, or expired. Of the last listing (<see cref="Blocklist"/>).</summary>
+    public IReadOnlySet<BlockId> Replaced { get; init; } = FrozenSet<BlockId>.Empty;
+
     /// <summary>All blocks that are read.</summary>
     public IEnumerable<BlockHandle> Readable => Former.Length == 0 ? Blocks : Blocks.Concat(Former);
 

@@ -21,7 +21,7 @@ internal sealed record PeerSources(IReadOnlyList<LiveBatchView> Live, IReadOnlyL
 /// 1 ask      all nodes that may hold spans, at once; the answer of each is of one moment
 /// 2 wait     for all; once those that are missing are covered by the others, only a little longer
 /// 3 list     the store, if a node has come or gone since it was listed last: what that node told nobody is in it
-/// 4 open     the blocks that a node named and that are not in this node's own view
+/// 4 open     the blocks that a node named and that this node's own view does not have, nor what compaction made of them
 /// </code>
 /// What is collected is added to the view that is taken after it, as live batches and blocks like any other. A span that several
 /// nodes have is one span, as one that is in live data and in a block is.
@@ -83,7 +83,7 @@ internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blockli
         Note(holders, parts);
         if (!await blocklist.EnsureAsync(Volatile.Read(ref _listedFrom), cancellation).ConfigureAwait(false) && damage.Length == 0)
             damage = blocklist.LastError is { Length: > 0 } error ? $"the store could not be listed since a node came or went: {error}" : "the store lists late (storage.trace.listing_delay), and what a node that came or went left in it may not be listed yet";
-        var known = state.View.Readable.Select(static block => block.Meta.BlockId).ToHashSet();
+        var known = state.BlocksCovered();
         var opened = new List<BlockHandle>();
         foreach (var part in parts)
         {
@@ -107,8 +107,7 @@ internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blockli
     private async Task<bool> ListAsync(PeerPart part, CancellationToken cancellation)
     {
         if (!await blocklist.EnsureAsync(time.GetTimestamp(), cancellation).ConfigureAwait(false)) return false;
-        var view = state.View;
-        var known = view.Readable.Select(static block => block.Meta.BlockId).ToHashSet();
+        var known = state.BlocksCovered();
         return part.Blocks.All(block => !block.IsLocal || known.Contains(block.Id));
     }
 

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json;
 using Tempo.SystemTests.Server;
 
 namespace Tempo.SystemTests.Ring;
@@ -25,5 +27,33 @@ public sealed class RingTests
         ring.S3.Faults = null;
         await ring.UploadedAsync();
         foreach (var node in ring.Nodes) await ledger.CheckAsync(node);
+    }
+
+    /// <summary>Nodes tell of their new blocks for a quarter of an hour, in which most are compacted: what a node reads beside what it became makes every trace two.</summary>
+    [Fact]
+    public async Task A_compacted_block_is_not_read_beside_what_it_became()
+    {
+        await using var ring = await RingCluster.StartAsync(new RingSettings { Nodes = 2, IsDivided = false, CompactionCycle = "1s", BlocklistPoll = "1s" });
+        var ledger = new RingLedger();
+        foreach (var node in ring.Nodes)
+        {
+            await ledger.SendAsync(node, requests: 3);
+            foreach (var other in ring.Nodes) await other.Api.FlushAsync();
+        }
+
+        await ring.UploadedAsync();
+        foreach (var node in ring.Nodes)
+            await Eventually.HoldsAsync("each span is looked at once, in one block", async () => await InspectedAsync(node) is (1 or 2, var spans) && spans == ledger.AcknowledgedTraces * RingLedger.SpansPerTrace); // two windows at the end of an hour
+        foreach (var node in ring.Nodes) await ledger.CheckAsync(node);
+    }
+
+    private static async Task<(int Blocks, int Spans)> InspectedAsync(TempoProcess node)
+    {
+        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        var answer = await node.Api.AskAsync($"/api/metrics/query_range?q={Uri.EscapeDataString("{ } | count_over_time()")}&start={now - 3600}&end={now + 60}&step=60s");
+        using var json = JsonDocument.Parse(answer.Text);
+        var metrics = json.RootElement.GetProperty("metrics");
+        int Number(string name) => metrics.TryGetProperty(name, out var value) ? int.Parse(value.ToString(), CultureInfo.InvariantCulture) : 0;
+        return (Number("totalBlocks"), Number("inspectedSpans"));
     }
 }
