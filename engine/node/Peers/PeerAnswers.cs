@@ -1,6 +1,5 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
-using Tempo.Engine.Otlp.Wire;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
@@ -41,46 +40,34 @@ internal sealed class PeerAnswers(NodeState state, LocalObjectStore local, Block
         // The view first: a block that is uploaded in between is in the list of recent ones by then.
         using var lease = state.Acquire();
         var sources = lease.View.SourcesOf(question.Tenant);
-        var writer = new ProtobufWriter(answer);
         var hasMore = false;
-        if (question.Trace is { } trace) WriteTrace(writer, sources.Live, trace);
-        else hasMore = WriteRows(writer, sources.Live, question);
+        if (question.Trace is { } trace) WriteTrace(answer, sources.Live, trace);
+        else hasMore = WriteRows(answer, sources.Live, question);
         var waiting = sources.Blocks.Where(block => block.Store == localStore).Select(static block => (block.Meta.BlockId, true));
         var recent = state.Recent.All().Where(meta => meta.Tenant == question.Tenant).Select(static meta => (meta.BlockId, false));
-        PeerMessages.WriteRest(writer, incarnation, waiting.Concat(recent), hasMore, sources.Damage.Length > 0 ? sources.Damage : sources.BlockDamage);
+        PeerMessages.WriteRest(answer, incarnation, waiting.Concat(recent), hasMore, sources.Damage.Length > 0 ? sources.Damage : sources.BlockDamage);
     }
 
-    private bool WriteRows(ProtobufWriter writer, IReadOnlyList<LiveBatchView> live, PeerMessages.LiveQuestion question)
+    private bool WriteRows(NativeBuffer answer, IReadOnlyList<LiveBatchView> live, PeerMessages.LiveQuestion question)
     {
         var isKnown = question.Incarnation == incarnation;
-        var begin = writer.Buffer.Length;
+        var begin = answer.Length;
         var hasMore = false;
+        using var rows = new NativeBuffer(64 * 1024);
         foreach (var view in live)
         {
-            var first = isKnown ? Math.Clamp(question.Have.GetValueOrDefault(view.Batch.Serial), 0, view.SpanCount) : 0;
-            var room = MaxRowBytes - (writer.Buffer.Length - begin);
-            if (first == view.SpanCount)
-            {
-                PeerMessages.WriteBatch(writer, view.Batch.Serial, view.SpanCount, null);
-            }
-            else if (room <= 0)
-            {
-                hasMore = true;
-                PeerMessages.WriteBatch(writer, view.Batch.Serial, first, null);
-            }
-            else
-            {
-                using var rows = new NativeBuffer(64 * 1024);
-                var end = OtlpTraceWriter.WriteRows(view.Columns, first, view.SpanCount, room, rows);
-                hasMore |= end < view.SpanCount;
-                PeerMessages.WriteBatch(writer, view.Batch.Serial, end, buffer => buffer.Append(rows.Written));
-            }
+            rows.Clear();
+            var end = isKnown ? Math.Clamp(question.Have.GetValueOrDefault(view.Batch.Serial), 0, view.SpanCount) : 0;
+            var room = MaxRowBytes - (answer.Length - begin);
+            if (end < view.SpanCount && room > 0) end = OtlpTraceWriter.WriteRows(view.Columns, end, view.SpanCount, room, rows);
+            hasMore |= end < view.SpanCount;
+            PeerMessages.WriteBatch(answer, view.Batch.Serial, end, rows.Written);
         }
 
         return hasMore;
     }
 
-    private static void WriteTrace(ProtobufWriter writer, IReadOnlyList<LiveBatchView> live, TraceId trace)
+    private static void WriteTrace(NativeBuffer answer, IReadOnlyList<LiveBatchView> live, TraceId trace)
     {
         var rows = new List<int>();
         using var otlp = new NativeBuffer(16 * 1024);
@@ -93,7 +80,7 @@ internal sealed class PeerAnswers(NodeState state, LocalObjectStore local, Block
             count += rows.Count;
         }
 
-        PeerMessages.WriteBatch(writer, 0, count, buffer => buffer.Append(otlp.Written));
+        PeerMessages.WriteBatch(answer, 0, count, otlp.Written);
     }
 
     private void AnswerMetas(HashSet<BlockId> ids, NativeBuffer answer)

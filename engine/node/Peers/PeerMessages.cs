@@ -1,13 +1,12 @@
 using System.Buffers.Binary;
+using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
-using Tempo.Engine.Otlp.Wire;
 
 namespace Tempo.Engine.Node.Peers;
 
 /// <summary>
-/// The bytes of questions and answers between nodes, as protobuf messages; fields that are not known are passed over, so that
-/// nodes of different versions understand each other during a rolling restart.
+/// The bytes of questions and answers between nodes, as protobuf messages (<see cref="MessageReader"/>).
 /// <code>
 /// LiveQuestion   1 tenant   2 incarnation (fixed64)   3 have, repeated: { serial u64 LE, spans u32 LE }   4 trace id
 /// LiveAnswer     1 incarnation (fixed64)   2 batch, repeated: { 1 serial (fixed64)  2 spans  3 OTLP of the rows asked for }
@@ -18,17 +17,6 @@ namespace Tempo.Engine.Node.Peers;
 /// </summary>
 public static class PeerMessages
 {
-    private const uint Varint1 = 8;
-    private const uint Fixed1 = 9;
-    private const uint Bytes1 = 10;
-    private const uint Varint2 = 16;
-    private const uint Fixed2 = 17;
-    private const uint Bytes2 = 18;
-    private const uint Varint3 = 24;
-    private const uint Bytes3 = 26;
-    private const uint Varint4 = 32;
-    private const uint Bytes4 = 34;
-    private const uint Bytes5 = 42;
     private const int HaveBytes = 12;
     private const int BlockIdBytes = 16;
 
@@ -52,112 +40,88 @@ public static class PeerMessages
     internal static byte[] Encode(LiveQuestion question)
     {
         using var buffer = new NativeBuffer(256);
-        var writer = new ProtobufWriter(buffer);
-        WriteText(writer, Bytes1, question.Tenant.Value);
-        writer.WriteFixed64(Fixed2, question.Incarnation);
-        Span<byte> bytes = stackalloc byte[TraceId.SizeBytes];
+        var writer = new MessageWriter(buffer);
+        writer.Text(1, question.Tenant.Value);
+        writer.Fixed(2, question.Incarnation);
+        Span<byte> bytes = stackalloc byte[HaveBytes];
         foreach (var (serial, spans) in question.Have)
         {
             BinaryPrimitives.WriteInt64LittleEndian(bytes, serial);
             BinaryPrimitives.WriteInt32LittleEndian(bytes[8..], spans);
-            writer.WriteBytes(Bytes3, bytes[..HaveBytes]);
+            writer.Bytes(3, bytes);
         }
 
-        if (question.Trace is { } trace)
-        {
-            trace.Write(bytes);
-            writer.WriteBytes(Bytes4, bytes);
-        }
-
+        if (question.Trace is { } trace) writer.Id(4, trace);
         return buffer.Written.ToArray();
     }
 
     internal static LiveQuestion DecodeLiveQuestion(ReadOnlySpan<byte> message)
     {
         var question = new LiveQuestion();
-        var reader = new ProtobufReader(message);
-        while (reader.TryReadTag(out var tag))
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out var number))
         {
-            ReadOnlySpan<byte> bytes = default;
-            ulong number = 0;
-            if (!(tag switch { Bytes1 or Bytes3 or Bytes4 => reader.TryReadBytes(out bytes), Fixed2 => reader.TryReadFixed64(out number), _ => reader.TrySkip(tag) })) break;
-            if (tag == Bytes1) question.Tenant = ReadTenant(bytes);
-            else if (tag == Fixed2) question.Incarnation = number;
-            else if (tag == Bytes3 && bytes.Length == HaveBytes) question.Have[BinaryPrimitives.ReadInt64LittleEndian(bytes)] = BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]);
-            else if (tag == Bytes4 && bytes.Length == TraceId.SizeBytes) question.Trace = TraceId.Read(bytes);
+            if (field == 1) question.Tenant = ReadTenant(bytes);
+            else if (field == 2) question.Incarnation = number;
+            else if (field == 3 && bytes.Length == HaveBytes) question.Have[BinaryPrimitives.ReadInt64LittleEndian(bytes)] = BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]);
+            else if (field == 4 && bytes.Length == TraceId.SizeBytes) question.Trace = TraceId.Read(bytes);
         }
 
-        Check(reader);
         return question;
     }
 
-    internal static void WriteBatch(ProtobufWriter writer, long serial, int spans, Action<NativeBuffer>? rows)
+    internal static void WriteBatch(NativeBuffer answer, long serial, int spans, ReadOnlySpan<byte> otlp)
     {
-        var batch = writer.BeginMessage(Bytes2);
-        writer.WriteFixed64(Fixed1, (ulong)serial);
-        writer.WriteVarint(Varint2, (ulong)spans);
-        if (rows is not null)
-        {
-            var otlp = writer.BeginMessage(Bytes3);
-            rows(writer.Buffer);
-            writer.EndMessage(otlp);
-        }
-
-        writer.EndMessage(batch);
+        var writer = new MessageWriter(answer);
+        var batch = writer.Begin(2);
+        writer.Fixed(1, (ulong)serial);
+        writer.Number(2, (ulong)spans);
+        if (otlp.Length > 0) writer.Bytes(3, otlp);
+        writer.End(batch);
     }
 
-    internal static void WriteRest(ProtobufWriter writer, ulong incarnation, IEnumerable<(BlockId Id, bool IsLocal)> blocks, bool hasMore, string damage)
+    internal static void WriteRest(NativeBuffer answer, ulong incarnation, IEnumerable<(BlockId Id, bool IsLocal)> blocks, bool hasMore, string damage)
     {
-        writer.WriteFixed64(Fixed1, incarnation);
+        var writer = new MessageWriter(answer);
+        writer.Fixed(1, incarnation);
         Span<byte> bytes = stackalloc byte[BlockIdBytes + 1];
         foreach (var (id, isLocal) in blocks)
         {
             id.Value.TryWriteBytes(bytes);
             bytes[BlockIdBytes] = isLocal ? (byte)1 : (byte)0;
-            writer.WriteBytes(Bytes3, bytes);
+            writer.Bytes(3, bytes);
         }
 
-        if (hasMore) writer.WriteVarint(Varint4, 1);
-        if (damage.Length > 0) WriteText(writer, Bytes5, damage);
+        if (hasMore) writer.Number(4, 1);
+        if (damage.Length > 0) writer.Text(5, damage);
     }
 
     // Ranges are of the message, so that the rows need no copy.
     internal static LiveAnswer DecodeLiveAnswer(ReadOnlySpan<byte> message)
     {
         var answer = new LiveAnswer();
-        var reader = new ProtobufReader(message);
-        while (reader.TryReadTag(out var tag))
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out var number))
         {
-            ReadOnlySpan<byte> bytes = default;
-            ulong number = 0;
-            var isRead = tag switch
-            {
-                Fixed1 => reader.TryReadFixed64(out number),
-                Varint4 => reader.TryReadVarint(out number),
-                Bytes2 or Bytes3 or Bytes5 => reader.TryReadBytes(out bytes),
-                _ => reader.TrySkip(tag),
-            };
-            if (!isRead) break;
-            if (tag == Fixed1) answer.Incarnation = number;
-            else if (tag == Varint4) answer.HasMore = number != 0;
-            else if (tag == Bytes2) answer.Batches.Add(DecodeBatch(bytes, reader.Position - bytes.Length));
-            else if (tag == Bytes3 && bytes.Length == BlockIdBytes + 1) answer.Blocks.Add((new BlockId(new Guid(bytes[..BlockIdBytes])), bytes[BlockIdBytes] != 0));
-            else if (tag == Bytes5) answer.Damage = System.Text.Encoding.UTF8.GetString(bytes);
+            if (field == 1) answer.Incarnation = number;
+            else if (field == 2) answer.Batches.Add(DecodeBatch(bytes, reader.Position - bytes.Length));
+            else if (field == 3 && bytes.Length == BlockIdBytes + 1) answer.Blocks.Add((new BlockId(new Guid(bytes[..BlockIdBytes])), bytes[BlockIdBytes] != 0));
+            else if (field == 4) answer.HasMore = number != 0;
+            else if (field == 5) answer.Damage = Encoding.UTF8.GetString(bytes);
         }
 
-        Check(reader);
         return answer;
     }
 
     internal static byte[] EncodeMetasQuestion(IEnumerable<BlockId> ids)
     {
         using var buffer = new NativeBuffer(256);
-        var writer = new ProtobufWriter(buffer);
+        var writer = new MessageWriter(buffer);
         Span<byte> bytes = stackalloc byte[BlockIdBytes];
         foreach (var id in ids)
         {
             id.Value.TryWriteBytes(bytes);
-            writer.WriteBytes(Bytes1, bytes);
+            writer.Bytes(1, bytes);
         }
 
         return buffer.Written.ToArray();
@@ -166,112 +130,87 @@ public static class PeerMessages
     internal static HashSet<BlockId> DecodeMetasQuestion(ReadOnlySpan<byte> message)
     {
         var ids = new HashSet<BlockId>();
-        foreach (var bytes in ReadRepeated(message))
-            if (bytes.Length == BlockIdBytes)
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out _))
+            if (field == 1 && bytes.Length == BlockIdBytes)
                 ids.Add(new BlockId(new Guid(bytes)));
         return ids;
     }
 
-    internal static void WriteMeta(NativeBuffer answer, ReadOnlySpan<byte> json) => new ProtobufWriter(answer).WriteBytes(Bytes1, json);
+    internal static void WriteMeta(NativeBuffer answer, ReadOnlySpan<byte> json) => new MessageWriter(answer).Bytes(1, json);
 
-    internal static List<byte[]> DecodeMetasAnswer(ReadOnlySpan<byte> message) => ReadRepeated(message);
+    internal static List<byte[]> DecodeMetasAnswer(ReadOnlySpan<byte> message)
+    {
+        var metas = new List<byte[]>();
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out _))
+            if (field == 1)
+                metas.Add(bytes.ToArray());
+        return metas;
+    }
 
     internal static byte[] EncodePartQuestion(ObjectKey key, long offset, int count, bool onlySize)
     {
         using var buffer = new NativeBuffer(256);
-        var writer = new ProtobufWriter(buffer);
-        WriteText(writer, Bytes1, key.ToString());
-        writer.WriteVarint(Varint2, (ulong)offset);
-        writer.WriteVarint(Varint3, (ulong)count);
-        if (onlySize) writer.WriteVarint(Varint4, 1);
+        var writer = new MessageWriter(buffer);
+        writer.Text(1, key.ToString());
+        writer.Number(2, (ulong)offset);
+        writer.Number(3, (ulong)count);
+        if (onlySize) writer.Number(4, 1);
         return buffer.Written.ToArray();
     }
 
     internal static (string Key, long Offset, int Count, bool OnlySize) DecodePartQuestion(ReadOnlySpan<byte> message)
     {
         var (key, offset, count, onlySize) = ("", 0L, 0, false);
-        var reader = new ProtobufReader(message);
-        while (reader.TryReadTag(out var tag))
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out var number))
         {
-            ReadOnlySpan<byte> bytes = default;
-            ulong number = 0;
-            if (!(tag switch { Bytes1 => reader.TryReadBytes(out bytes), Varint2 or Varint3 or Varint4 => reader.TryReadVarint(out number), _ => reader.TrySkip(tag) })) break;
-            if (tag == Bytes1) key = System.Text.Encoding.UTF8.GetString(bytes);
-            else if (tag == Varint2) offset = (long)number;
-            else if (tag == Varint3) count = (int)Math.Min(number, int.MaxValue);
-            else if (tag == Varint4) onlySize = number != 0;
+            if (field == 1) key = Encoding.UTF8.GetString(bytes);
+            else if (field == 2) offset = (long)number;
+            else if (field == 3) count = (int)Math.Min(number, int.MaxValue);
+            else if (field == 4) onlySize = number != 0;
         }
 
-        Check(reader);
         return (key, offset, count, onlySize);
     }
 
     internal static void WritePart(NativeBuffer answer, long size, ReadOnlySpan<byte> content)
     {
-        var writer = new ProtobufWriter(answer);
-        writer.WriteVarint(Varint1, 1);
-        writer.WriteVarint(Varint2, (ulong)size);
-        writer.WriteBytes(Bytes3, content);
+        var writer = new MessageWriter(answer);
+        writer.Number(1, 1);
+        writer.Number(2, (ulong)size);
+        writer.Bytes(3, content);
     }
 
     internal static (bool IsThere, long Size, Range Content) DecodePartAnswer(ReadOnlySpan<byte> message)
     {
         var (isThere, size, content) = (false, 0L, 0..0);
-        var reader = new ProtobufReader(message);
-        while (reader.TryReadTag(out var tag))
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out var number))
         {
-            ReadOnlySpan<byte> bytes = default;
-            ulong number = 0;
-            if (!(tag switch { Bytes3 => reader.TryReadBytes(out bytes), Varint1 or Varint2 => reader.TryReadVarint(out number), _ => reader.TrySkip(tag) })) break;
-            if (tag == Varint1) isThere = number != 0;
-            else if (tag == Varint2) size = (long)number;
-            else if (tag == Bytes3) content = (reader.Position - bytes.Length)..reader.Position;
+            if (field == 1) isThere = number != 0;
+            else if (field == 2) size = (long)number;
+            else if (field == 3) content = (reader.Position - bytes.Length)..reader.Position;
         }
 
-        Check(reader);
         return (isThere, size, content);
     }
 
     private static (long Serial, int Spans, Range Otlp) DecodeBatch(ReadOnlySpan<byte> message, int origin)
     {
         var (serial, spans, otlp) = (0L, 0, 0..0);
-        var reader = new ProtobufReader(message);
-        while (reader.TryReadTag(out var tag))
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out var number))
         {
-            ReadOnlySpan<byte> bytes = default;
-            ulong number = 0;
-            if (!(tag switch { Fixed1 => reader.TryReadFixed64(out number), Varint2 => reader.TryReadVarint(out number), Bytes3 => reader.TryReadBytes(out bytes), _ => reader.TrySkip(tag) })) break;
-            if (tag == Fixed1) serial = (long)number;
-            else if (tag == Varint2) spans = (int)Math.Min(number, int.MaxValue);
-            else if (tag == Bytes3) otlp = (origin + reader.Position - bytes.Length)..(origin + reader.Position);
+            if (field == 1) serial = (long)number;
+            else if (field == 2) spans = (int)Math.Min(number, int.MaxValue);
+            else if (field == 3) otlp = (origin + reader.Position - bytes.Length)..(origin + reader.Position);
         }
 
-        Check(reader);
         return (serial, spans, otlp);
     }
 
-    private static List<byte[]> ReadRepeated(ReadOnlySpan<byte> message)
-    {
-        var items = new List<byte[]>();
-        var reader = new ProtobufReader(message);
-        while (reader.TryReadTag(out var tag))
-        {
-            ReadOnlySpan<byte> bytes = default;
-            if (!(tag == Bytes1 ? reader.TryReadBytes(out bytes) : reader.TrySkip(tag))) break;
-            if (tag == Bytes1) items.Add(bytes.ToArray());
-        }
-
-        Check(reader);
-        return items;
-    }
-
-    private static void WriteText(ProtobufWriter writer, uint tag, string text) => writer.WriteBytes(tag, System.Text.Encoding.UTF8.GetBytes(text));
-
     internal static TenantId ReadTenant(ReadOnlySpan<byte> bytes) =>
-        TenantId.TryParse(System.Text.Encoding.UTF8.GetString(bytes), out var tenant, out var error) ? tenant : throw new PeerException($"a message between nodes names no tenant: {error}");
-
-    internal static void Check(in ProtobufReader reader)
-    {
-        if (reader.HasFailed) throw new PeerException($"a message between nodes cannot be read: {reader.Error.Message}");
-    }
+        TenantId.TryParse(Encoding.UTF8.GetString(bytes), out var tenant, out var error) ? tenant : throw new PeerException($"a message between nodes names no tenant: {error}");
 }

@@ -1,9 +1,7 @@
 using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers;
-using Tempo.Engine.Otlp.Wire;
 using Tempo.Engine.Query;
-using static Tempo.Engine.Node.Slices.MessageFields;
 
 namespace Tempo.Engine.Node.Slices;
 
@@ -22,15 +20,14 @@ internal static class SearchMessages
 {
     public static void Write(NativeBuffer output, SearchResult result)
     {
-        var writer = new ProtobufWriter(output);
+        var writer = new MessageWriter(output);
         foreach (var trace in result.Traces) WriteTrace(writer, trace);
         var m = result.Metrics;
-        var figures = Begin(writer, 2);
-        Span<byte> varint = stackalloc byte[Varint.MaxSizeBytes];
+        var figures = writer.Begin(2);
         foreach (var figure in (ulong[])[m.InspectedTraces, m.InspectedBytes, m.TotalBlocks, m.CompletedJobs, m.TotalJobs, m.TotalBlockBytes, m.InspectedSpans])
-            output.Append(varint[..Varint.Encode(varint, figure)]);
-        writer.EndMessage(figures);
-        Text(writer, 3, result.Message);
+            writer.Packed(figure);
+        writer.End(figures);
+        writer.Text(3, result.Message);
     }
 
     /// <summary>Throws <see cref="PeerException"/> for what is none.</summary>
@@ -38,99 +35,96 @@ internal static class SearchMessages
     {
         var traces = new List<TraceSearchResult>();
         var (metrics, damage) = (new SearchMetrics(), "");
-        var reader = new ProtobufReader(message);
-        while (TryReadField(ref reader, out var field, out var bytes, out _))
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out _))
         {
             if (field == 1) traces.Add(ReadTrace(bytes));
             else if (field == 2) metrics = ReadMetrics(bytes);
             else if (field == 3) damage = Encoding.UTF8.GetString(bytes);
         }
 
-        PeerMessages.Check(reader);
         var result = new SearchResult { Metrics = metrics, Message = damage };
         result.Traces.AddRange(traces);
         return result;
     }
 
-    private static void WriteTrace(ProtobufWriter writer, TraceSearchResult trace)
+    private static void WriteTrace(MessageWriter writer, TraceSearchResult trace)
     {
-        var message = Begin(writer, 1);
-        Span<byte> id = stackalloc byte[TraceId.SizeBytes];
-        trace.TraceId.Write(id);
-        writer.WriteBytes(BytesTag(1), id);
-        if (trace.RootServiceName is { } service) Text(writer, 2, service);
-        if (trace.RootTraceName is { } name) Text(writer, 3, name);
-        Number(writer, 4, trace.StartTimeUnixNano);
-        Number(writer, 5, trace.DurationMs);
-        Number(writer, 6, trace.DurationNano);
+        var message = writer.Begin(1);
+        writer.Id(1, trace.TraceId);
+        if (trace.RootServiceName is { } service) writer.Text(2, service);
+        if (trace.RootTraceName is { } name) writer.Text(3, name);
+        writer.Number(4, trace.StartTimeUnixNano);
+        writer.Number(5, trace.DurationMs);
+        writer.Number(6, trace.DurationNano);
         foreach (var set in trace.SpanSets) WriteSpanSet(writer, set);
         foreach (var stats in trace.ServiceStats)
         {
-            var of = Begin(writer, 8);
-            Text(writer, 1, stats.ServiceName);
-            Number(writer, 2, stats.SpanCount);
-            Number(writer, 3, stats.ErrorCount);
-            writer.EndMessage(of);
+            var of = writer.Begin(8);
+            writer.Text(1, stats.ServiceName);
+            writer.Number(2, stats.SpanCount);
+            writer.Number(3, stats.ErrorCount);
+            writer.End(of);
         }
 
-        writer.EndMessage(message);
+        writer.End(message);
     }
 
-    private static void WriteSpanSet(ProtobufWriter writer, SpanSetResult set)
+    private static void WriteSpanSet(MessageWriter writer, SpanSetResult set)
     {
-        var message = Begin(writer, 7);
+        var message = writer.Begin(7);
         foreach (var span in set.Spans)
         {
-            var of = Begin(writer, 1);
-            writer.WriteFixed64(FixedTag(1), span.SpanId.Value);
-            if (span.Name is { } name) Text(writer, 2, name);
-            Number(writer, 3, span.StartTimeUnixNano);
-            Number(writer, 4, span.DurationNanos);
+            var of = writer.Begin(1);
+            writer.Fixed(1, span.SpanId.Value);
+            if (span.Name is { } name) writer.Text(2, name);
+            writer.Number(3, span.StartTimeUnixNano);
+            writer.Number(4, span.DurationNanos);
             foreach (var attribute in span.Attributes) WriteAttribute(writer, 5, attribute);
-            writer.EndMessage(of);
+            writer.End(of);
         }
 
-        Number(writer, 2, set.Matched);
+        writer.Number(2, set.Matched);
         foreach (var attribute in set.Attributes) WriteAttribute(writer, 3, attribute);
-        writer.EndMessage(message);
+        writer.End(message);
     }
 
-    private static void WriteAttribute(ProtobufWriter writer, uint field, AttributeResult attribute)
+    private static void WriteAttribute(MessageWriter writer, uint field, AttributeResult attribute)
     {
-        var message = Begin(writer, field);
-        Text(writer, 1, attribute.Key);
+        var message = writer.Begin(field);
+        writer.Text(1, attribute.Key);
         WriteValue(writer, 2, attribute.Value);
-        writer.EndMessage(message);
+        writer.End(message);
     }
 
     // Values in an array are scalars.
-    private static void WriteValue(ProtobufWriter writer, uint field, object value)
+    private static void WriteValue(MessageWriter writer, uint field, object value)
     {
-        var message = Begin(writer, field);
+        var message = writer.Begin(field);
         switch (value)
         {
             case string text:
-                Text(writer, 1, text);
+                writer.Text(1, text);
                 break;
             case long number:
-                Number(writer, 2, (ulong)number);
+                writer.Number(2, (ulong)number);
                 break;
             case double number:
-                writer.WriteFixed64(FixedTag(3), BitConverter.DoubleToUInt64Bits(number));
+                writer.Fixed(3, BitConverter.DoubleToUInt64Bits(number));
                 break;
             case bool flag:
-                Number(writer, 4, flag ? 1UL : 0);
+                writer.Number(4, flag ? 1UL : 0);
                 break;
             case object[] items:
-                var array = Begin(writer, 5);
+                var array = writer.Begin(5);
                 foreach (var item in items) WriteValue(writer, 1, item);
-                writer.EndMessage(array);
+                writer.End(array);
                 break;
             default:
                 throw new InvalidOperationException($"a value of type {value.GetType()} in an answer");
         }
 
-        writer.EndMessage(message);
+        writer.End(message);
     }
 
     private static TraceSearchResult ReadTrace(ReadOnlySpan<byte> message)
@@ -140,8 +134,8 @@ internal static class SearchMessages
         var (start, durationMs, duration) = (0UL, 0U, 0UL);
         var sets = new List<SpanSetResult>();
         var stats = new List<ServiceStatsResult>();
-        var reader = new ProtobufReader(message);
-        while (TryReadField(ref reader, out var field, out var bytes, out var number))
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out var number))
         {
             if (field == 1 && bytes.Length == TraceId.SizeBytes) id = TraceId.Read(bytes);
             else if (field == 2) service = Encoding.UTF8.GetString(bytes);
@@ -153,7 +147,6 @@ internal static class SearchMessages
             else if (field == 8) stats.Add(ReadStats(bytes));
         }
 
-        PeerMessages.Check(reader);
         return new TraceSearchResult
         {
             TraceId = id ?? throw new PeerException("a trace of a search's answer has no id"),
@@ -172,15 +165,14 @@ internal static class SearchMessages
         var spans = new List<SpanResult>();
         var attributes = new List<AttributeResult>();
         var matched = 0U;
-        var reader = new ProtobufReader(message);
-        while (TryReadField(ref reader, out var field, out var bytes, out var number))
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out var number))
         {
             if (field == 1) spans.Add(ReadSpan(bytes));
             else if (field == 2) matched = (uint)number;
             else if (field == 3) attributes.Add(ReadAttribute(bytes));
         }
 
-        PeerMessages.Check(reader);
         return new SpanSetResult { Spans = [.. spans], Matched = matched, Attributes = [.. attributes] };
     }
 
@@ -189,8 +181,8 @@ internal static class SearchMessages
         var (id, start, duration) = (0UL, 0UL, 0UL);
         string? name = null;
         var attributes = new List<AttributeResult>();
-        var reader = new ProtobufReader(message);
-        while (TryReadField(ref reader, out var field, out var bytes, out var number))
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out var number))
         {
             if (field == 1) id = number;
             else if (field == 2) name = Encoding.UTF8.GetString(bytes);
@@ -199,22 +191,20 @@ internal static class SearchMessages
             else if (field == 5) attributes.Add(ReadAttribute(bytes));
         }
 
-        PeerMessages.Check(reader);
         return new SpanResult { SpanId = new SpanId(id), Name = name, StartTimeUnixNano = start, DurationNanos = duration, Attributes = [.. attributes] };
     }
 
     private static ServiceStatsResult ReadStats(ReadOnlySpan<byte> message)
     {
         var (name, spans, errors) = ("", 0U, 0U);
-        var reader = new ProtobufReader(message);
-        while (TryReadField(ref reader, out var field, out var bytes, out var number))
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out var number))
         {
             if (field == 1) name = Encoding.UTF8.GetString(bytes);
             else if (field == 2) spans = (uint)number;
             else if (field == 3) errors = (uint)number;
         }
 
-        PeerMessages.Check(reader);
         return new ServiceStatsResult(name, spans, errors);
     }
 
@@ -222,22 +212,21 @@ internal static class SearchMessages
     {
         var key = "";
         object? value = null;
-        var reader = new ProtobufReader(message);
-        while (TryReadField(ref reader, out var field, out var bytes, out _))
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out _))
         {
             if (field == 1) key = Encoding.UTF8.GetString(bytes);
             else if (field == 2) value = ReadValue(bytes, mayBeArray: true);
         }
 
-        PeerMessages.Check(reader);
         return new AttributeResult(key, value ?? throw NoValue());
     }
 
     private static object ReadValue(ReadOnlySpan<byte> message, bool mayBeArray)
     {
         object? value = null;
-        var reader = new ProtobufReader(message);
-        while (TryReadField(ref reader, out var field, out var bytes, out var number))
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out var number))
         {
             value = field switch
             {
@@ -250,27 +239,25 @@ internal static class SearchMessages
             };
         }
 
-        PeerMessages.Check(reader);
         return value ?? throw NoValue();
     }
 
     private static object[] ReadArray(ReadOnlySpan<byte> message)
     {
         var items = new List<object>();
-        var reader = new ProtobufReader(message);
-        while (TryReadField(ref reader, out var field, out var bytes, out _))
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out _))
             if (field == 1)
                 items.Add(ReadValue(bytes, mayBeArray: false));
-        PeerMessages.Check(reader);
         return [.. items];
     }
 
     private static SearchMetrics ReadMetrics(ReadOnlySpan<byte> packed)
     {
         var figures = new ulong[7];
-        var reader = new ProtobufReader(packed);
-        for (var i = 0; i < figures.Length && reader.Position < packed.Length && reader.TryReadVarint(out figures[i]); i++) { }
-        PeerMessages.Check(reader);
+        var reader = new MessageReader(packed);
+        for (var i = 0; i < figures.Length && reader.TryReadPacked(out figures[i]); i++) { }
+
         return new SearchMetrics
         {
             InspectedTraces = (uint)figures[0],

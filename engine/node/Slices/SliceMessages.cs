@@ -1,10 +1,8 @@
 using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers;
-using Tempo.Engine.Otlp.Wire;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Sources;
-using static Tempo.Engine.Node.Slices.MessageFields;
 
 namespace Tempo.Engine.Node.Slices;
 
@@ -29,22 +27,22 @@ public static class SliceMessages
     internal static byte[] Encode(SliceQuestion question)
     {
         using var buffer = new NativeBuffer(512);
-        var writer = new ProtobufWriter(buffer);
-        foreach (var tenant in question.Tenants.Tenants) Text(writer, 1, tenant.Value);
-        Id(writer, 2, question.Slice.First);
-        Id(writer, 3, question.Slice.Last);
-        Number(writer, 13, (ulong)question.Now.UtcTicks);
-        foreach (var id in question.Hidden) Id(writer, 14, id);
+        var writer = new MessageWriter(buffer);
+        foreach (var tenant in question.Tenants.Tenants) writer.Text(1, tenant.Value);
+        writer.Id(2, question.Slice.First);
+        writer.Id(3, question.Slice.Last);
+        writer.Number(13, (ulong)question.Now.UtcTicks);
+        foreach (var id in question.Hidden) writer.Id(14, id);
         if (question.Search is { } search)
         {
             Rest(writer, Kind.Search, search.Query, search.StartSeconds, search.EndSeconds, (uint)search.Limit, (uint)search.SpansPerSpanSet);
-            Number(writer, 11, (ulong)search.MinDurationNano);
-            Number(writer, 12, (ulong)search.MaxDurationNano);
+            writer.Number(11, (ulong)search.MinDurationNano);
+            writer.Number(12, (ulong)search.MaxDurationNano);
         }
         else if (question.Range is { } range)
         {
             Rest(writer, Kind.Range, range.Query, range.StartUnixNano, range.EndUnixNano, range.MaxSeries, range.Exemplars);
-            Number(writer, 10, range.StepNano);
+            writer.Number(10, range.StepNano);
         }
         else if (question.Instant is { } instant)
         {
@@ -62,8 +60,8 @@ public static class SliceMessages
         var numbers = new ulong[14];
         var hidden = new HashSet<TraceId>();
         var query = "";
-        var reader = new ProtobufReader(message);
-        while (TryReadField(ref reader, out var field, out var bytes, out var number))
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out var number))
         {
             if (field == 1) tenants.Add(PeerMessages.ReadTenant(bytes));
             else if (field is 2 or 3 && bytes.Length == TraceId.SizeBytes) ids[field - 2] = TraceId.Read(bytes);
@@ -72,7 +70,6 @@ public static class SliceMessages
             else if (field < numbers.Length) numbers[field] = number;
         }
 
-        PeerMessages.Check(reader);
         if (tenants.Count == 0 || ids[0] is not { } first || ids[1] is not { } last) throw new PeerException("a query of a slice names no tenant or no slice");
         if (numbers[13] > (ulong)DateTime.MaxValue.Ticks) throw new PeerException($"a query of a slice has a present that no clock shows: {numbers[13]}");
         var question = new SliceQuestion(TenantSet.Of(tenants), new TraceSlice(first, last)) { Hidden = hidden, Now = new DateTimeOffset((long)numbers[13], TimeSpan.Zero) };
@@ -105,55 +102,48 @@ public static class SliceMessages
 
     internal static void Write(NativeBuffer output, SliceAnswer answer)
     {
-        var writer = new ProtobufWriter(output);
+        var writer = new MessageWriter(output);
         if (answer.Failure is { } failure)
         {
-            Number(writer, 1, (ulong)failure.Kind + 1);
-            Text(writer, 2, failure.Message);
+            writer.Number(1, (ulong)failure.Kind + 1);
+            writer.Text(2, failure.Message);
         }
 
-        if (answer.Damage.Length > 0) Text(writer, 3, answer.Damage);
-        if (answer.Content is { } content) writer.WriteBytes(BytesTag(4), content.Written);
+        if (answer.Damage.Length > 0) writer.Text(3, answer.Damage);
+        if (answer.Content is { } content) writer.Bytes(4, content.Written);
     }
 
     /// <summary>Throws <see cref="PeerException"/> for what is no answer, <see cref="MemoryAccountFullException"/> for one whose content has no room.</summary>
     internal static SliceAnswer DecodeAnswer(ReadOnlySpan<byte> message, IMemoryAccount? account = null)
     {
         var (failure, text, damage) = (0UL, "", "");
-        NativeBuffer? content = null;
-        var reader = new ProtobufReader(message);
-        while (TryReadField(ref reader, out var field, out var bytes, out var number))
+        Range? content = null;
+        var reader = new MessageReader(message);
+        while (reader.TryRead(out var field, out var bytes, out var number))
         {
             if (field == 1) failure = number;
             else if (field == 2) text = Encoding.UTF8.GetString(bytes);
             else if (field == 3) damage = Encoding.UTF8.GetString(bytes);
-            else if (field == 4) (content ??= new NativeBuffer { Account = account }).Append(bytes);
+            else if (field == 4) content = (reader.Position - bytes.Length)..reader.Position;
         }
 
-        if (!reader.HasFailed && failure == 0 && content is not null) return new SliceAnswer(content, null, damage);
-        content?.Dispose();
-        PeerMessages.Check(reader);
         if (failure > 0) return new SliceAnswer(null, new QueryException(KindOf(failure - 1), text), damage);
-        throw new PeerException("the answer of a slice has neither a content nor a failure");
+        if (content is not { } range) throw new PeerException("the answer of a slice has neither a content nor a failure");
+        var copy = new NativeBuffer { Account = account };
+        copy.Append(message[range]);
+        return new SliceAnswer(copy, null, damage);
     }
 
     // Of a later version: what it means is not known here, and it is not believed.
     private static QueryErrorKind KindOf(ulong number) => number <= (ulong)QueryErrorKind.Timeout ? (QueryErrorKind)number : QueryErrorKind.Busy;
 
-    private static void Rest(ProtobufWriter writer, Kind kind, string query, ulong start, ulong end, uint most, uint more)
+    private static void Rest(MessageWriter writer, Kind kind, string query, ulong start, ulong end, uint most, uint more)
     {
-        Number(writer, 4, (ulong)kind);
-        Text(writer, 5, query);
-        Number(writer, 6, start);
-        Number(writer, 7, end);
-        Number(writer, 8, most);
-        Number(writer, 9, more);
-    }
-
-    private static void Id(ProtobufWriter writer, uint field, in TraceId id)
-    {
-        Span<byte> bytes = stackalloc byte[TraceId.SizeBytes];
-        id.Write(bytes);
-        writer.WriteBytes(BytesTag(field), bytes);
+        writer.Number(4, (ulong)kind);
+        writer.Text(5, query);
+        writer.Number(6, start);
+        writer.Number(7, end);
+        writer.Number(8, most);
+        writer.Number(9, more);
     }
 }
