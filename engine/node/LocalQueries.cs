@@ -67,7 +67,7 @@ internal sealed class LocalQueries(QueryRunner runner, NodeOptions options, Time
     private async Task<string> AnswerAsync(SliceQuestion question, NativeBuffer content, CancellationToken cancellation)
     {
         var tenants = question.Tenants;
-        if (question.Search is { } search)
+        if (question.Request is SearchRequest search)
         {
             var result = await SearchAsync(tenants, search, Slice, 0, cancellation).ConfigureAwait(false);
             SearchMessages.Write(content, result);
@@ -77,9 +77,9 @@ internal sealed class LocalQueries(QueryRunner runner, NodeOptions options, Time
         return await runner.RunAsync(tenants, (sources, slots) => OnAllThreads(slots, threads =>
         {
             content.Clear(); // it may begin anew
-            return question.Range is { } range
+            return question.Request is QueryRangeRequest range
                 ? MetricsQuery.CountRangeAsync(range, Slice(sources), LimitsOf(tenants), question.Now, threads, content, cancellation)
-                : MetricsQuery.CountInstantAsync(question.Instant!, Slice(sources), LimitsOf(tenants), question.Now, threads, content, cancellation);
+                : MetricsQuery.CountInstantAsync((QueryInstantRequest)question.Request, Slice(sources), LimitsOf(tenants), question.Now, threads, content, cancellation);
         }), cancellation).ConfigureAwait(false);
 
         TraceSources Slice(TraceSources sources) =>

@@ -1,11 +1,8 @@
 namespace Tempo.Engine.Query;
 
 /// <summary>A TraceQL metrics query over a range, as <c>/api/metrics/query_range</c> and gRPC ask for it.</summary>
-public sealed record QueryRangeRequest
+public sealed record QueryRangeRequest : QueryRequest
 {
-    /// <summary>TraceQL with a metrics stage; anything else is refused.</summary>
-    public string Query { get; init; } = "";
-
     /// <summary>Unix nanoseconds; rounded down to a multiple of the step. 0 is refused: "start required".</summary>
     public ulong StartUnixNano { get; init; }
 
@@ -29,11 +26,8 @@ public sealed record QueryRangeRequest
 }
 
 /// <summary>A TraceQL metrics query for one value a series, as <c>/api/metrics/query</c> and gRPC ask for it.</summary>
-public sealed record QueryInstantRequest
+public sealed record QueryInstantRequest : QueryRequest
 {
-    /// <summary>TraceQL with a metrics stage; anything else is refused.</summary>
-    public string Query { get; init; } = "";
-
     /// <summary>Unix nanoseconds; a span that starts at exactly this time is not counted.</summary>
     public ulong StartUnixNano { get; init; }
 

@@ -3,11 +3,8 @@ namespace Tempo.Engine.Query;
 /// <summary>
 /// A search, as the HTTP and gRPC APIs ask for it. Limits on the numbers are the API's; the engine allocates by results only.
 /// </summary>
-public sealed record SearchRequest
+public sealed record SearchRequest : QueryRequest
 {
-    /// <summary>TraceQL; empty = every trace, answered without span sets.</summary>
-    public string Query { get; init; } = "";
-
     /// <summary>Unix seconds: traces that end before this are left out; 0 = no bound.</summary>
     public uint StartSeconds { get; init; }
 

@@ -33,20 +33,20 @@ public static class SliceMessages
         writer.Id(3, question.Slice.Last);
         writer.Number(13, (ulong)question.Now.UtcTicks);
         foreach (var id in question.Hidden) writer.Id(14, id);
-        if (question.Search is { } search)
+        switch (question.Request)
         {
-            Rest(writer, Kind.Search, search.Query, search.StartSeconds, search.EndSeconds, (uint)search.Limit, (uint)search.SpansPerSpanSet);
-            writer.Number(11, (ulong)search.MinDurationNano);
-            writer.Number(12, (ulong)search.MaxDurationNano);
-        }
-        else if (question.Range is { } range)
-        {
-            Rest(writer, Kind.Range, range.Query, range.StartUnixNano, range.EndUnixNano, range.MaxSeries, range.Exemplars);
-            writer.Number(10, range.StepNano);
-        }
-        else if (question.Instant is { } instant)
-        {
-            Rest(writer, Kind.Instant, instant.Query, instant.StartUnixNano, instant.EndUnixNano, instant.MaxSeries, 0);
+            case SearchRequest search:
+                Rest(writer, Kind.Search, search.Query, search.StartSeconds, search.EndSeconds, (uint)search.Limit, (uint)search.SpansPerSpanSet);
+                writer.Number(11, (ulong)search.MinDurationNano);
+                writer.Number(12, (ulong)search.MaxDurationNano);
+                break;
+            case QueryRangeRequest range:
+                Rest(writer, Kind.Range, range.Query, range.StartUnixNano, range.EndUnixNano, range.MaxSeries, range.Exemplars);
+                writer.Number(10, range.StepNano);
+                break;
+            case QueryInstantRequest instant:
+                Rest(writer, Kind.Instant, instant.Query, instant.StartUnixNano, instant.EndUnixNano, instant.MaxSeries, 0);
+                break;
         }
 
         return buffer.Written.ToArray();
@@ -72,32 +72,23 @@ public static class SliceMessages
 
         if (tenants.Count == 0 || ids[0] is not { } first || ids[1] is not { } last) throw new PeerException("a query of a slice names no tenant or no slice");
         if (numbers[13] > (ulong)DateTime.MaxValue.Ticks) throw new PeerException($"a query of a slice has a present that no clock shows: {numbers[13]}");
-        var question = new SliceQuestion(TenantSet.Of(tenants), new TraceSlice(first, last)) { Hidden = hidden, Now = new DateTimeOffset((long)numbers[13], TimeSpan.Zero) };
-        return numbers[4] switch
+        QueryRequest request = numbers[4] switch
         {
-            (ulong)Kind.Search => question with
+            (ulong)Kind.Search => new SearchRequest
             {
-                Search = new SearchRequest
-                {
-                    Query = query,
-                    StartSeconds = (uint)numbers[6],
-                    EndSeconds = (uint)numbers[7],
-                    Limit = (int)Math.Clamp(numbers[8], 1, int.MaxValue),
-                    SpansPerSpanSet = (int)Math.Min(numbers[9], int.MaxValue),
-                    MinDurationNano = (long)numbers[11],
-                    MaxDurationNano = (long)numbers[12],
-                },
+                Query = query,
+                StartSeconds = (uint)numbers[6],
+                EndSeconds = (uint)numbers[7],
+                Limit = (int)Math.Clamp(numbers[8], 1, int.MaxValue),
+                SpansPerSpanSet = (int)Math.Min(numbers[9], int.MaxValue),
+                MinDurationNano = (long)numbers[11],
+                MaxDurationNano = (long)numbers[12],
             },
-            (ulong)Kind.Range => question with
-            {
-                Range = new QueryRangeRequest { Query = query, StartUnixNano = numbers[6], EndUnixNano = numbers[7], MaxSeries = (uint)numbers[8], Exemplars = (uint)numbers[9], StepNano = numbers[10] },
-            },
-            (ulong)Kind.Instant => question with
-            {
-                Instant = new QueryInstantRequest { Query = query, StartUnixNano = numbers[6], EndUnixNano = numbers[7], MaxSeries = (uint)numbers[8] },
-            },
+            (ulong)Kind.Range => new QueryRangeRequest { Query = query, StartUnixNano = numbers[6], EndUnixNano = numbers[7], MaxSeries = (uint)numbers[8], Exemplars = (uint)numbers[9], StepNano = numbers[10] },
+            (ulong)Kind.Instant => new QueryInstantRequest { Query = query, StartUnixNano = numbers[6], EndUnixNano = numbers[7], MaxSeries = (uint)numbers[8] },
             _ => throw new PeerException($"a query of a slice is of kind {numbers[4]}, which is not known here"),
         };
+        return new SliceQuestion(TenantSet.Of(tenants), new TraceSlice(first, last), request) { Hidden = hidden, Now = new DateTimeOffset((long)numbers[13], TimeSpan.Zero) };
     }
 
     internal static void Write(NativeBuffer output, SliceAnswer answer)

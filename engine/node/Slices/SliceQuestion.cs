@@ -5,15 +5,9 @@ using Tempo.Engine.Query.Sources;
 
 namespace Tempo.Engine.Node.Slices;
 
-/// <summary>A query as one node asks it of another: the same that a client asked, of a slice of the traces. One of the three requests is there.</summary>
-internal sealed record SliceQuestion(TenantSet Tenants, TraceSlice Slice)
+/// <summary>A query as one node asks it of another: the same that a client asked, of a slice of the traces.</summary>
+internal sealed record SliceQuestion(TenantSet Tenants, TraceSlice Slice, QueryRequest Request)
 {
-    public SearchRequest? Search { get; init; }
-
-    public QueryRangeRequest? Range { get; init; }
-
-    public QueryInstantRequest? Instant { get; init; }
-
     /// <summary>Traces of the slice that the asker knows to be deleted: the one who is asked may hear of it later.</summary>
     public IReadOnlySet<TraceId> Hidden { get; init; } = FrozenSet<TraceId>.Empty;
 

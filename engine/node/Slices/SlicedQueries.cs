@@ -63,7 +63,7 @@ internal sealed class SlicedQueries(LocalQueries here, NodeState state, NodeOpti
         return await DivideAsync(
             range,
             // What is certain of a slice is not so of the whole.
-            slice => new SliceQuestion(tenants, slice) { Search = request with { Progress = null } },
+            slice => new SliceQuestion(tenants, slice, request with { Progress = null }),
             answers => Task.FromResult(TraceSearch.Join(request, answers.Select(static answer => SearchMessages.Read(answer.Content!.Written)))),
             UndividedAsync,
             cancellation).ConfigureAwait(false);
@@ -79,7 +79,7 @@ internal sealed class SlicedQueries(LocalQueries here, NodeState state, NodeOpti
         var now = time.GetUtcNow();
         return DivideAsync(
             range,
-            slice => new SliceQuestion(tenants, slice) { Range = request with { Progress = null, Watcher = null }, Now = now },
+            slice => new SliceQuestion(tenants, slice, request with { Progress = null, Watcher = null }) { Now = now },
             answers => here.JoinAsync(tenants, request, now, new Parts(answers), cancellation),
             () => here.QueryRangeAsync(tenants, request, cancellation),
             cancellation);
@@ -93,7 +93,7 @@ internal sealed class SlicedQueries(LocalQueries here, NodeState state, NodeOpti
         var now = time.GetUtcNow();
         return DivideAsync(
             range,
-            slice => new SliceQuestion(tenants, slice) { Instant = request with { Progress = null, Watcher = null }, Now = now },
+            slice => new SliceQuestion(tenants, slice, request with { Progress = null, Watcher = null }) { Now = now },
             answers => here.JoinAsync(tenants, request, now, new Parts(answers), cancellation),
             () => here.QueryInstantAsync(tenants, request, cancellation),
             cancellation);

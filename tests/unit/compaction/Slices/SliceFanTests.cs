@@ -161,7 +161,7 @@ public sealed class SliceFanTests
     private int Count(string outcome) => (int)_outcomes.With(outcome).Value;
 
     private static SliceQuestion Question(ulong number) =>
-        new(TenantSet.Single, new TraceSlice(new TraceId(0, number), new TraceId(0, number))) { Search = new SearchRequest { Query = "{}" } };
+        new(TenantSet.Single, new TraceSlice(new TraceId(0, number), new TraceId(0, number)), new SearchRequest { Query = "{}" });
 
     private static SliceAnswer Good(string text, string damage = "")
     {

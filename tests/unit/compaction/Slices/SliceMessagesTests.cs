@@ -44,13 +44,10 @@ public sealed class SliceMessagesTests
     public void A_search_and_its_answer()
     {
         Assert.True(TenantId.TryParse("other", out var other, out _));
-        var asked = new SliceQuestion(TenantSet.Of([TenantId.Single, other]), Slice)
-        {
-            Hidden = new HashSet<TraceId> { new(1, 2), new(3, 4) },
-            Search = new SearchRequest { Query = "{ name = `é` }", StartSeconds = 1, EndSeconds = uint.MaxValue, Limit = 20, SpansPerSpanSet = 3, MinDurationNano = 4, MaxDurationNano = long.MaxValue },
-        };
+        var search = new SearchRequest { Query = "{ name = `é` }", StartSeconds = 1, EndSeconds = uint.MaxValue, Limit = 20, SpansPerSpanSet = 3, MinDurationNano = 4, MaxDurationNano = long.MaxValue };
+        var asked = new SliceQuestion(TenantSet.Of([TenantId.Single, other]), Slice, search) { Hidden = new HashSet<TraceId> { new(1, 2), new(3, 4) } };
         var heard = SliceMessages.DecodeQuestion(SliceMessages.Encode(asked));
-        Assert.Equal(asked.Search, heard.Search);
+        Assert.Equal(search, heard.Request);
         Assert.True(heard.Hidden.SetEquals(asked.Hidden));
         Assert.Equal((asked.Slice, asked.Tenants.ToString()), (heard.Slice, heard.Tenants.ToString()));
 
@@ -63,11 +60,13 @@ public sealed class SliceMessagesTests
     public void Metrics_queries()
     {
         var now = DateTimeOffset.FromUnixTimeMilliseconds(1_795_000_000_001);
-        var range = new SliceQuestion(TenantSet.Single, Slice) { Now = now, Range = new QueryRangeRequest { Query = "{} | rate()", StartUnixNano = 1, EndUnixNano = ulong.MaxValue, StepNano = 3, Exemplars = 4, MaxSeries = 5 } };
-        var heard = SliceMessages.DecodeQuestion(SliceMessages.Encode(range));
-        Assert.Equal((range.Range, now), (heard.Range, heard.Now));
-        var instant = new SliceQuestion(TenantSet.Single, Slice) { Instant = new QueryInstantRequest { Query = "{} | rate()", StartUnixNano = 1, EndUnixNano = 2, MaxSeries = 5 } };
-        Assert.Equal(instant.Instant, SliceMessages.DecodeQuestion(SliceMessages.Encode(instant)).Instant);
+        QueryRequest range = new QueryRangeRequest { Query = "{} | rate()", StartUnixNano = 1, EndUnixNano = ulong.MaxValue, StepNano = 3, Exemplars = 4, MaxSeries = 5 };
+        QueryRequest instant = new QueryInstantRequest { Query = "{} | rate()", StartUnixNano = 1, EndUnixNano = 2, MaxSeries = 5 };
+        foreach (var request in new[] { range, instant })
+        {
+            var heard = SliceMessages.DecodeQuestion(SliceMessages.Encode(new SliceQuestion(TenantSet.Single, Slice, request) { Now = now }));
+            Assert.Equal((request, now), (heard.Request, heard.Now));
+        }
     }
 
     [Theory]
@@ -88,7 +87,7 @@ public sealed class SliceMessagesTests
         SearchMessages.Write(content, Found);
         using var answer = new NativeBuffer();
         SliceMessages.Write(answer, new SliceAnswer(content, null, "damage"));
-        var question = SliceMessages.Encode(new SliceQuestion(TenantSet.Single, Slice) { Search = new SearchRequest { Query = "{}" } });
+        var question = SliceMessages.Encode(new SliceQuestion(TenantSet.Single, Slice, new SearchRequest { Query = "{}" }));
         var random = new Random(7);
         foreach (var (whole, read) in new (byte[], Action<byte[]>)[]
         {
