@@ -1,5 +1,5 @@
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Query.Metrics;
+using Tempo.Engine.Query.Metrics.Copies;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Blocks.Read;
@@ -97,7 +97,7 @@ public static class ServiceGraphQuery
         private void AddBatch(SpanBatch batch, SharedTraces shared)
         {
             _result.Metrics.InspectedSpans += (ulong)batch.SpanCount;
-            var isShared = shared.MarksOf(batch);
+            var isShared = shared.MarksOf(batch, place: null);
             for (var span = 0; span < batch.SpanCount;)
             {
                 var trace = batch.Trace[span];

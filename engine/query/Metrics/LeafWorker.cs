@@ -66,12 +66,12 @@ internal sealed class LeafWorker
 
     /// <summary>
     /// Counts the spans of a batch that match and lie in the range; those of traces that <paramref name="isLeftOut"/> (by the
-    /// batch's trace numbers; null: none) are counted elsewhere. <paramref name="hasCounted"/> becomes true if there are any. False,
+    /// batch's trace numbers; null: none) are counted elsewhere, as are the rows of which <paramref name="copies"/> has bits. <paramref name="hasCounted"/> becomes true if there are any. False,
     /// with nothing counted, if the page cannot say how spans stand to each other.
     /// </summary>
-    public bool TryAddRows(SpanBatch batch, int spanCount, bool[]? isLeftOut, ref bool hasCounted)
+    public bool TryAddRows(SpanBatch batch, int spanCount, bool[]? isLeftOut, ulong[]? copies, ref bool hasCounted)
     {
-        if (spanCount == 0) return true;
+        if (spanCount == 0 || isLeftOut is not null && !isLeftOut.AsSpan().Contains(false)) return true;
         RentedArray.Reserve(ref _rows, spanCount);
         RentedArray.Reserve(ref _intervals, spanCount);
         int kept;
@@ -95,6 +95,7 @@ internal sealed class LeafWorker
             kept = _axis.Select(batch.StartUnixNano, batch.Trace, isLeftOut, _rows.AsSpan(0, count), _intervals);
         }
 
+        if (copies is not null) kept = LeaveOut(copies, kept);
         if (kept == 0) return true;
         batch.Require(_leaf.StageColumns);
         Accumulator.Add(batch, _rows.AsSpan(0, kept), _intervals.AsSpan(0, kept));
@@ -128,6 +129,19 @@ internal sealed class LeafWorker
         var isKnown = _filter!.TryKeep(batch, spanCount, marks.Bits);
         count = isKnown ? Bitmap.ToRows(marks.Bits, _rows) : 0;
         return isKnown;
+    }
+
+    private int LeaveOut(ulong[] copies, int count)
+    {
+        var kept = 0;
+        for (var i = 0; i < count; i++)
+        {
+            if ((copies[_rows[i] >> 6] >> _rows[i] & 1) != 0) continue;
+            (_rows[kept], _intervals[kept]) = (_rows[i], _intervals[i]);
+            kept++;
+        }
+
+        return kept;
     }
 
     /// <summary>Gives scratch memory back; nothing is counted any more.</summary>

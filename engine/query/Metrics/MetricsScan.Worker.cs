@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Metrics.Copies;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Scan;
@@ -52,7 +53,7 @@ internal sealed partial class MetricsScan
             {
                 _scan._slots.Yield(cancellation);
                 var spans = InspectedSpans;
-                ScanBatch(null, live[number].Columns, live[number].SpanCount, place: 0);
+                ScanBatch(null, live[number].Columns, live[number].SpanCount, _scan._shared.CopiesInLive(number));
 
                 // All live batches together are one job of the answer.
                 if (Interlocked.Decrement(ref _scan._liveJobs) == 0) _scan._progress?.CompleteJob(0, InspectedSpans - spans);
@@ -87,7 +88,7 @@ internal sealed partial class MetricsScan
                     _scan._slots.Yield(cancellation);
                     if (_loader.Load(whole[i]) is not { } trace) continue;
                     foreach (var leaf in Leaves)
-                        if (leaf.IsByTrace || _scan._shared.Contains(whole[i]) || leaf.NeedsTraces && _scan._noted.Contains(whole[i]))
+                        if (leaf.IsByTrace || _scan._shared.IsWhole(whole[i]) || leaf.NeedsTraces && _scan._noted.Contains(whole[i]))
                             leaf.AddTrace(trace);
                 }
             }
@@ -118,7 +119,7 @@ internal sealed partial class MetricsScan
                     }
 
                     var batch = _loader.OpenPage(block, group, start, count);
-                    ScanBatch(block, batch, batch.SpanCount, block.Number + 1);
+                    ScanBatch(block, batch, batch.SpanCount, copies: null);
                 }
             }
             catch (BlockReadException e)
@@ -143,7 +144,8 @@ internal sealed partial class MetricsScan
             return isWanted ? null : why;
         }
 
-        private void ScanBatch(QueryBlock? block, SpanBatch batch, int spanCount, int place)
+        // Bits of the rows that are copies of others; null: none.
+        private void ScanBatch(QueryBlock? block, SpanBatch batch, int spanCount, ulong[]? copies)
         {
             bool[]? isOutside = null;
             if (_scan.Slice is { } slice)
@@ -159,7 +161,9 @@ internal sealed partial class MetricsScan
             if (block is not null) InspectedSpans += (ulong)spanCount;
 
             // Neither is counted where it is found; but of those outside, whole traces are not looked at either.
-            var isLeftOut = _scan._shared.MarksOf(batch, isOutside);
+            var place = SharedTraces.PlaceOf(block);
+            var isLeftOut = _scan._shared.MarksOf(batch, place, isOutside);
+            bool[]? isShared = null;
             bool[]? isFound = null;
             var found = false;
             for (var i = 0; i < Leaves.Count; i++)
@@ -172,13 +176,14 @@ internal sealed partial class MetricsScan
                 }
                 else if (!leaf.NeedsTraces)
                 {
-                    leaf.TryAddRows(batch, spanCount, isLeftOut, ref found);
+                    leaf.TryAddRows(batch, spanCount, isLeftOut, copies, ref found);
                 }
                 else
                 {
                     var isKnown = leaf.IsKnownBy(block, batch);
-                    var isElsewhere = MarkElsewhere(isKnown ? block : null, batch, isLeftOut);
-                    if (isKnown && !leaf.TryAddRows(batch, spanCount, isElsewhere, ref found)) isElsewhere = MarkElsewhere(null, batch, isLeftOut);
+                    isShared ??= _scan._shared.MarksOf(batch, place: null, isOutside);
+                    var isElsewhere = MarkElsewhere(isKnown ? block : null, batch, isShared);
+                    if (isKnown && !leaf.TryAddRows(batch, spanCount, isElsewhere, copies, ref found)) isElsewhere = MarkElsewhere(null, batch, isShared);
                     Note(leaf, batch, spanCount, isElsewhere, isOutside, isFound ??= new bool[batch.TraceCount]);
                 }
             }
@@ -193,12 +198,12 @@ internal sealed partial class MetricsScan
         }
 
         // Traces whose facts the page does not know: of live batches and of blocks of others all, else those with parts elsewhere.
-        private bool[] MarkElsewhere(QueryBlock? block, SpanBatch batch, bool[]? isLeftOut)
+        private bool[] MarkElsewhere(QueryBlock? block, SpanBatch batch, bool[]? isShared)
         {
             var count = batch.TraceCount; // of a live batch more and more
             GrowableArray.Reserve(ref _isElsewhere, count);
             for (var trace = 0; trace < count; trace++)
-                _isElsewhere[trace] = block is null || isLeftOut is not null && isLeftOut[trace] || _places.MayLieElsewhere(block, batch.TraceIds[trace]);
+                _isElsewhere[trace] = block is null || isShared is not null && isShared[trace] || _places.MayLieElsewhere(block, batch.TraceIds[trace]);
             return _isElsewhere;
         }
 

@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Metrics.Copies;
 using Tempo.Engine.Query.Metrics.Parts;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Query.Sources;
@@ -10,9 +11,9 @@ namespace Tempo.Engine.Query.Metrics;
 /// Runs the parts of a metrics query over all sources, on several threads:
 /// <code>
 /// 1  which traces are in several sources (<see cref="SharedTraces"/>), if a part counts span by span
-/// 2  jobs of a live batch or a row group: parts that count span by span do so, but for shared traces; parts that need whole
+/// 2  jobs of a live batch or a row group: parts that count span by span do so, but for shared traces that are counted elsewhere; parts that need whole
 ///    traces note those that may match
-/// 3  shared and noted traces are put together whole, in the order of their places, and counted
+/// 3  shared traces that are not only copies of each other, and noted ones, are put together whole, in the order of their places, and counted
 /// 4  what the threads have counted is added up, for each part
 /// </code>
 /// If somebody wants to see what has been counted (<see cref="MetricsIncrements"/>), the threads stop after the job at hand, 3 is
@@ -31,7 +32,7 @@ internal sealed partial class MetricsScan : IDisposable
     private readonly IWorkerSlots _slots;
     private readonly Worker[] _workers;
     private readonly MetricsIncrements? _increments;
-    private SharedTraces _shared = new();
+    private SharedTraces _shared;
     private TraceId[] _whole = [];
     private HashSet<TraceId> _noted = [];
     private RowGroupJobs _rowGroups = new([]);
@@ -48,6 +49,7 @@ internal sealed partial class MetricsScan : IDisposable
         _plan = plan;
         const long second = 1_000_000_000;
         _blocks = QueryBlocks.Of(sources, Math.Max(1, Axis.LowerUnixNano / second), Math.Max(1, Axis.UpperUnixNano / second));
+        _shared = SharedTraces.None(sources.Live);
         _workers = [.. Enumerable.Range(0, Math.Max(1, threads.Count)).Select(_ => new Worker(this))];
     }
 

@@ -112,8 +112,38 @@ public sealed class TestStore : IDisposable
             Layout.Live => new TraceSources(Live(spans), []),
             Layout.Block => new TraceSources([], await Block(spans)),
             Layout.Split => new TraceSources(Live(Third(2)), [.. await Block(Third(0)), .. await Block(Third(1))]),
+            Layout.Replicated => await Replicated(spans),
             _ => new TraceSources(Live(spans.Skip(1).Reverse()), [.. await Block(spans), .. await Block(Third(1))]),
         };
+    }
+
+    // Two nodes' live data and three blocks; of each seventh trace in one of the ways in which nodes come to have it.
+    private async Task<TraceSources> Replicated(IReadOnlyList<TestSpan> spans)
+    {
+        var (live, other) = (new List<TestSpan>(), new List<TestSpan>());
+        var blocks = new[] { new List<TestSpan>(), [], [] };
+        foreach (var (number, trace) in spans.GroupBy(static span => span.TraceId).Index())
+        {
+            var all = trace.ToList();
+            var some = all.Skip(1).ToList();
+            List<TestSpan>[] places = (number % 7) switch
+            {
+                0 => [all, all, [], [], []],
+                1 => [[], [], all, all, []],
+                2 => [all, [], all, all, all],
+                3 => [[], [], all, some, all],
+                4 => [some, all, all, [], []],
+                5 => [[], [], some, all.Take(1).ToList(), some],
+                _ => [all, [], [], some, all],
+            };
+            live.AddRange(places[0]);
+            other.AddRange(places[1].AsEnumerable().Reverse());
+            for (var block = 0; block < blocks.Length; block++) blocks[block].AddRange(places[block + 2]);
+        }
+
+        var written = new List<BlockHandle>();
+        foreach (var block in blocks.Where(static block => block.Count > 0)) written.AddRange(await Block(block));
+        return new TraceSources([.. Live(live), .. Live(other)], written);
     }
 
     private string FolderOf(BlockHandle block) => Path.Combine(_folder, "objects", TenantId.Single.Value, block.Meta.BlockId.ToString());
@@ -130,4 +160,7 @@ public enum Layout
 
     /// <summary>Most spans in two or three places.</summary>
     Copied,
+
+    /// <summary>Traces whole in two or more places, as nodes have them that keep copies, and some of them not whole in all.</summary>
+    Replicated,
 }
