@@ -127,10 +127,10 @@ public sealed record NodeOptions
     /// <summary>
     /// Bytes of blocks that a search reads on one node of a ring before it is divided, and that each node's part has in its range at least; 0: none is divided.
     /// </summary>
-    public long SearchShareBytes { get; init; }
+    public long SearchShareBytes { get; init; } = 50_000_000;
 
     /// <summary>Bytes of blocks in range that each node's part of a metrics query has at least; 0: none is divided.</summary>
-    public long MetricsShareBytes { get; init; }
+    public long MetricsShareBytes { get; init; } = 100_000_000;
 
     /// <summary>Limits of metrics queries.</summary>
     public MetricsLimits Metrics { get; init; } = new();
