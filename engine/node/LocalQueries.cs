@@ -31,11 +31,11 @@ internal sealed class LocalQueries(QueryRunner runner, NodeOptions options, Time
         runner.RunAsync(tenants, (sources, slots) => OnAllThreads(slots, threads => MetricsQuery.RunInstantAsync(request, sources, LimitsOf(tenants), time.GetUtcNow(), threads, cancellation)), cancellation);
 
     /// <summary>What the slices have counted, as an answer.</summary>
-    public Task<QueryRangeResult> JoinAsync(TenantSet tenants, QueryRangeRequest request, DateTimeOffset now, IMetricsParts slices, CancellationToken cancellation) =>
+    public Task<QueryRangeResult> JoinAsync(TenantSet tenants, QueryRangeRequest request, DateTimeOffset now, IReadOnlyList<NativeBuffer> slices, CancellationToken cancellation) =>
         MetricsQuery.RunRangeAsync(request, Nothing, LimitsOf(tenants), now, 1, cancellation, slices);
 
     /// <summary>What the slices have counted, as an answer.</summary>
-    public Task<QueryInstantResult> JoinAsync(TenantSet tenants, QueryInstantRequest request, DateTimeOffset now, IMetricsParts slices, CancellationToken cancellation) =>
+    public Task<QueryInstantResult> JoinAsync(TenantSet tenants, QueryInstantRequest request, DateTimeOffset now, IReadOnlyList<NativeBuffer> slices, CancellationToken cancellation) =>
         MetricsQuery.RunInstantAsync(request, Nothing, LimitsOf(tenants), now, 1, cancellation, slices);
 
     /// <summary>Answers a query of a slice, in this memory. Does not throw <see cref="QueryException"/>: that is an answer.</summary>

@@ -80,7 +80,7 @@ internal sealed class SlicedQueries(LocalQueries here, NodeState state, NodeOpti
         return DivideAsync(
             range,
             slice => new SliceQuestion(tenants, slice, request with { Progress = null, Watcher = null }) { Now = now },
-            answers => here.JoinAsync(tenants, request, now, new Parts(answers), cancellation),
+            answers => here.JoinAsync(tenants, request, now, ContentsOf(answers), cancellation),
             () => here.QueryRangeAsync(tenants, request, cancellation),
             cancellation);
     }
@@ -94,10 +94,12 @@ internal sealed class SlicedQueries(LocalQueries here, NodeState state, NodeOpti
         return DivideAsync(
             range,
             slice => new SliceQuestion(tenants, slice, request with { Progress = null, Watcher = null }) { Now = now },
-            answers => here.JoinAsync(tenants, request, now, new Parts(answers), cancellation),
+            answers => here.JoinAsync(tenants, request, now, ContentsOf(answers), cancellation),
             () => here.QueryInstantAsync(tenants, request, cancellation),
             cancellation);
     }
+
+    private static NativeBuffer[] ContentsOf(SliceAnswer[] answers) => Array.ConvertAll(answers, static answer => answer.Content!);
 
     private Range MetricsRangeOf(TenantSet tenants, ulong startUnixNano, ulong endUnixNano)
     {
@@ -165,10 +167,4 @@ internal sealed class SlicedQueries(LocalQueries here, NodeState state, NodeOpti
 
     /// <summary>What a query looks through: unix seconds, 0: no bound; and the least that a node is given of it, in bytes, 0: it is not divided.</summary>
     private readonly record struct Range(TenantSet Tenants, long StartSeconds, long EndSeconds, long ShareBytes);
-
-    private sealed class Parts(SliceAnswer[] answers) : IMetricsParts
-    {
-        public Task<IReadOnlyList<NativeBuffer>> CollectAsync(CancellationToken cancellation) =>
-            Task.FromResult<IReadOnlyList<NativeBuffer>>([.. answers.Select(static answer => answer.Content!)]);
-    }
 }

@@ -53,13 +53,4 @@ public static partial class MetricsQuery
         MetricsPart.Write(output, plan, query, counted);
         return counted.Damage;
     }
-
-    private static async Task AddAsync(IMetricsParts others, MetricsPlan plan, string query, MetricsSum sum, CancellationToken cancellation)
-    {
-        foreach (var part in await others.CollectAsync(cancellation).ConfigureAwait(false))
-        {
-            cancellation.ThrowIfCancellationRequested();
-            MetricsPart.Add(part.Written, plan, query, sum);
-        }
-    }
 }

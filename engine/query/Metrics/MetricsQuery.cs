@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Tempo.Engine.Foundation;
 using Tempo.Engine.Query.Metrics.Parts;
 using Tempo.Engine.Query.Metrics.Series;
 using Tempo.Engine.Query.Sources;
@@ -27,11 +28,13 @@ public static partial class MetricsQuery
     /// <param name="threads">Threads that may compute, the caller's included.</param>
     /// <param name="cancellation">Ends the query within one page of columns.</param>
     /// <param name="others">
-    /// What others have counted of other traces, which is added (<see cref="MetricsPartException"/> if it cannot be). What is looked at adds up, but for blocks, which are
-    /// the same for all; of what could not be read the first message counts. <see cref="QueryRangeRequest.Watcher"/> is given nothing then: nothing is final before the end.
+    /// What others have counted of other traces, as <see cref="CountRangeAsync"/> and <see cref="CountInstantAsync"/> write it; null: nobody has. It is added
+    /// (<see cref="MetricsPartException"/> if it cannot be): a trace that is in two of them, or in one and in the sources, counts twice. What is looked at adds up, but for
+    /// blocks, which are the same for all; of what could not be read the first message counts. <see cref="QueryRangeRequest.Watcher"/> is given nothing then: nothing is
+    /// final before the end.
     /// </param>
     public static async Task<QueryRangeResult> RunRangeAsync(
-        QueryRangeRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, CancellationToken cancellation, IMetricsParts? others = null)
+        QueryRangeRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, CancellationToken cancellation, IReadOnlyList<NativeBuffer>? others = null)
     {
         if (PlanOf(request, limits, now) is not { } plan) return new QueryRangeResult { Metrics = new SearchMetrics { CompletedJobs = 1 } };
         using var budget = plan.Options.Budget;
@@ -44,7 +47,7 @@ public static partial class MetricsQuery
 
     /// <summary>An instant query; parameters as above.</summary>
     public static async Task<QueryInstantResult> RunInstantAsync(
-        QueryInstantRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, CancellationToken cancellation, IMetricsParts? others = null)
+        QueryInstantRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, CancellationToken cancellation, IReadOnlyList<NativeBuffer>? others = null)
     {
         var plan = PlanOf(request, limits, now);
         using var budget = plan.Options.Budget;
@@ -73,7 +76,7 @@ public static partial class MetricsQuery
     }
 
     private static async Task<(SeriesList Series, SearchMetrics Metrics, string Message, string? Explanation)> RunAsync(
-        MetricsPlan plan, string query, TraceSources sources, QueryThreads threads, (QueryProgress? Progress, IPartialSeries? Watcher) told, IMetricsParts? others, CancellationToken cancellation)
+        MetricsPlan plan, string query, TraceSources sources, QueryThreads threads, (QueryProgress? Progress, IPartialSeries? Watcher) told, IReadOnlyList<NativeBuffer>? others, CancellationToken cancellation)
     {
         var counts = plan.Options.IsExplained ? new ScanCounts() : null;
         var scan = new MetricsScan(plan, sources, threads, told.Progress, counts, others is null ? told.Watcher : null);
@@ -82,7 +85,12 @@ public static partial class MetricsQuery
         using (scan)
         {
             sum = await scan.RunAsync(cancellation).ConfigureAwait(false);
-            if (others is not null) await AddAsync(others, plan, query, sum, cancellation).ConfigureAwait(false);
+            foreach (var part in others ?? [])
+            {
+                cancellation.ThrowIfCancellationRequested();
+                MetricsPart.Add(part.Written, plan, query, sum);
+            }
+
             ofLeaves = sum.ToSeries(plan);
         }
 

@@ -36,17 +36,13 @@ public sealed class DividedQuery(IReadOnlyList<TraceSources> nodes, MetricsLimit
         return [.. sliced, sources with { Slice = new TraceSlice(first, TraceSlice.All.Last) }];
     }
 
-    public async Task<QueryRangeResult> RangeAsync(QueryRangeRequest request)
-    {
-        using var parts = new Parts(nodes.Skip(1), (sources, output) => CountAsync(request, sources, output, _limits));
-        return await MetricsQuery.RunRangeAsync(request, nodes[0], _limits, LongAfter, threads, TestContext.Current.CancellationToken, nodes.Count > 1 ? parts : null);
-    }
+    public Task<QueryRangeResult> RangeAsync(QueryRangeRequest request) => WithPartsAsync(
+        (sources, output) => CountAsync(request, sources, output, _limits),
+        parts => MetricsQuery.RunRangeAsync(request, nodes[0], _limits, LongAfter, threads, TestContext.Current.CancellationToken, parts));
 
-    public async Task<QueryInstantResult> InstantAsync(QueryInstantRequest request)
-    {
-        using var parts = new Parts(nodes.Skip(1), (sources, output) => MetricsQuery.CountInstantAsync(request, sources, _limits, LongAfter, threads, output, TestContext.Current.CancellationToken));
-        return await MetricsQuery.RunInstantAsync(request, nodes[0], _limits, LongAfter, threads, TestContext.Current.CancellationToken, nodes.Count > 1 ? parts : null);
-    }
+    public Task<QueryInstantResult> InstantAsync(QueryInstantRequest request) => WithPartsAsync(
+        (sources, output) => MetricsQuery.CountInstantAsync(request, sources, _limits, LongAfter, threads, output, TestContext.Current.CancellationToken),
+        parts => MetricsQuery.RunInstantAsync(request, nodes[0], _limits, LongAfter, threads, TestContext.Current.CancellationToken, parts));
 
     /// <summary>What one node has counted, as bytes.</summary>
     public static async Task<byte[]> CountAsync(QueryRangeRequest request, TraceSources sources, MetricsLimits? limits = null)
@@ -59,8 +55,15 @@ public sealed class DividedQuery(IReadOnlyList<TraceSources> nodes, MetricsLimit
     /// <summary>A query over these sources to which parts are added.</summary>
     public static async Task<QueryRangeResult> AddAsync(QueryRangeRequest request, TraceSources sources, IEnumerable<byte[]> bytes, MetricsLimits? limits = null)
     {
-        using var parts = new Parts(bytes);
-        return await MetricsQuery.RunRangeAsync(request, sources, limits ?? new MetricsLimits(), LongAfter, threads: 1, TestContext.Current.CancellationToken, parts);
+        var parts = bytes.Select(BufferOf).ToList();
+        try
+        {
+            return await MetricsQuery.RunRangeAsync(request, sources, limits ?? new MetricsLimits(), LongAfter, threads: 1, TestContext.Current.CancellationToken, parts);
+        }
+        finally
+        {
+            parts.ForEach(static part => part.Dispose());
+        }
     }
 
     /// <summary>All that an answer says of its series, with every digit; the order is taken out.</summary>
@@ -77,40 +80,30 @@ public sealed class DividedQuery(IReadOnlyList<TraceSources> nodes, MetricsLimit
     private static Task CountAsync(QueryRangeRequest request, TraceSources sources, NativeBuffer output, MetricsLimits limits) =>
         MetricsQuery.CountRangeAsync(request, sources, limits, LongAfter, threads: 2, output, TestContext.Current.CancellationToken);
 
-    private sealed class Parts : IMetricsParts, IDisposable
+    private static NativeBuffer BufferOf(byte[] bytes)
     {
-        private readonly List<NativeBuffer> _parts = [];
-        private readonly Func<Task> _fill;
+        var buffer = new NativeBuffer();
+        buffer.Append(bytes);
+        return buffer;
+    }
 
-        public Parts(IEnumerable<TraceSources> nodes, Func<TraceSources, NativeBuffer, Task> count)
+    // One node alone has none.
+    private async Task<T> WithPartsAsync<T>(Func<TraceSources, NativeBuffer, Task> count, Func<IReadOnlyList<NativeBuffer>?, Task<T>> run)
+    {
+        var parts = new List<NativeBuffer>();
+        try
         {
-            _fill = async () =>
+            foreach (var node in nodes.Skip(1))
             {
-                foreach (var node in nodes)
-                {
-                    _parts.Add(new NativeBuffer());
-                    await count(node, _parts[^1]);
-                }
-            };
-        }
-
-        public Parts(IEnumerable<byte[]> bytes)
-        {
-            foreach (var part in bytes)
-            {
-                _parts.Add(new NativeBuffer());
-                _parts[^1].Append(part);
+                parts.Add(new NativeBuffer());
+                await count(node, parts[^1]);
             }
 
-            _fill = static () => Task.CompletedTask;
+            return await run(nodes.Count > 1 ? parts : null);
         }
-
-        public async Task<IReadOnlyList<NativeBuffer>> CollectAsync(CancellationToken cancellation)
+        finally
         {
-            await _fill();
-            return _parts;
+            parts.ForEach(static part => part.Dispose());
         }
-
-        public void Dispose() => _parts.ForEach(static part => part.Dispose());
     }
 }
