@@ -12,7 +12,7 @@ internal sealed class LocalQueries(QueryRunner runner, NodeOptions options, Time
 {
     private static readonly TraceSources Nothing = new([], []);
 
-    /// <summary>Throws <see cref="QueryException"/>; <see cref="LongSearchException"/> once so many bytes are read (0: any number).</summary>
+    /// <summary>Throws <see cref="QueryException"/>; unfinished once so many bytes are read (0: any number).</summary>
     public Task<SearchResult> SearchAsync(TenantSet tenants, SearchRequest request, long aloneBytes, CancellationToken cancellation) =>
         SearchAsync(tenants, request, static sources => sources, aloneBytes, cancellation);
 

@@ -17,6 +17,9 @@ public sealed class SearchResult
     /// <summary>What could not be read; empty if the answer is complete.</summary>
     public string Message { get; init; } = "";
 
+    /// <summary>It had read <see cref="SearchOptions.AloneBytes"/> and was not at its end: this is no answer.</summary>
+    public bool IsUnfinished { get; init; }
+
     /// <summary>For <c>with(explain=true)</c>: the plan, and what was read and skipped, in lines. Null if nobody asked.</summary>
     public string? Explanation { get; init; }
 }

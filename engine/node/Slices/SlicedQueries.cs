@@ -52,14 +52,7 @@ internal sealed class SlicedQueries(LocalQueries here, NodeState state, NodeOpti
         if (request.Progress is { } progress) request = request with { Progress = new RepeatedProgress(progress) };
         var range = new Range(tenants, request.StartSeconds, request.HasNoEnd ? 0 : request.EndSeconds, options.SearchShareBytes);
         if (CountOf(range) < 2 || !TraceSearch.CanDivide(request)) return await UndividedAsync().ConfigureAwait(false);
-        try
-        {
-            return await here.SearchAsync(tenants, request, aloneBytes: options.SearchShareBytes, cancellation).ConfigureAwait(false);
-        }
-        catch (LongSearchException)
-        {
-        }
-
+        if (await here.SearchAsync(tenants, request, aloneBytes: options.SearchShareBytes, cancellation).ConfigureAwait(false) is { IsUnfinished: false } whole) return whole;
         return await DivideAsync(
             range,
             // What is certain of a slice is not so of the whole.

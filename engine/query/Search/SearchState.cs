@@ -19,11 +19,15 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
 
     // The start that a trace must have at least to be among the answers. Only rises.
     private long _minStart;
+    private volatile bool _isUnfinished;
 
     public SearchMetrics Metrics { get; } = new();
 
     /// <summary>What is said of how the search went; null if nobody asked.</summary>
     public SearchExplanation? Explanation => explanation;
+
+    /// <summary>So much was read that whoever asked may divide the search: it ends without having decided all.</summary>
+    public bool IsUnfinished => _isUnfinished;
 
     /// <summary>Jobs that a worker took up.</summary>
     public int StartedJobs => Volatile.Read(ref _startedJobs);
@@ -36,8 +40,8 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
         return true;
     }
 
-    /// <summary>False if no trace that starts at <paramref name="bound"/> or before can be among the answers any more.</summary>
-    public bool HasRoomFor(ulong bound) => bound >= (ulong)Volatile.Read(ref _minStart);
+    /// <summary>False if no trace that starts at <paramref name="bound"/> or before can be among the answers any more; of an unfinished search, if none can.</summary>
+    public bool HasRoomFor(ulong bound) => bound >= (ulong)Volatile.Read(ref _minStart) && !_isUnfinished;
 
     /// <summary>
     /// Takes the candidates of a page. True: they are few enough to be looked at at once, and are handed to whoever calls, each to
@@ -129,8 +133,8 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
     public void AddReadBytes(long bytes)
     {
         var all = Interlocked.Add(ref _readBytes, bytes);
-        if (options.AloneBytes > 0 && all > options.AloneBytes) throw new LongSearchException();
-        if (options.MaxReadBytes > 0 && all > options.MaxReadBytes)
+        if (options.AloneBytes > 0 && all > options.AloneBytes) _isUnfinished = true;
+        else if (options.MaxReadBytes > 0 && all > options.MaxReadBytes)
             throw new QueryException(QueryErrorKind.TooLarge, $"more than {options.MaxReadBytes} bytes of blocks would have to be read (limit of bytes); ask for a shorter time, or for something rarer");
     }
 
@@ -149,7 +153,7 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
     public SearchResult ToResult()
     {
         Metrics.InspectedBytes = (ulong)Interlocked.Read(ref _readBytes);
-        var result = new SearchResult { Metrics = Metrics, Message = blocks.Damage, Explanation = explanation?.ToText(Metrics), Total = pageAsked?.Total ?? -1 };
+        var result = new SearchResult { Metrics = Metrics, Message = blocks.Damage, Explanation = explanation?.ToText(Metrics), Total = pageAsked?.Total ?? -1, IsUnfinished = _isUnfinished };
         _found.DrainTo(result.Traces);
         if (pageAsked is not null) result.NextCursor = pageAsked.DrainTo(result.Traces);
         return result;

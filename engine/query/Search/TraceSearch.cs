@@ -123,7 +123,7 @@ public sealed class TraceSearch
             await _team.ForEachAsync(next, static (worker, job, token) => worker.Scan(job, token), cancellation).ConfigureAwait(false);
             var bound = jobs.Bound;
             await DecideAsync(bound, cancellation).ConfigureAwait(false);
-            ReportCertain(Math.Max(bound, _state.NewestKept));
+            if (!_state.IsUnfinished) ReportCertain(Math.Max(bound, _state.NewestKept));
         }
 
         // The blocks that were opened last may have had no jobs: what was kept because of them is still to be decided.

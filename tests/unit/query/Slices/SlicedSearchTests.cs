@@ -67,6 +67,43 @@ public sealed class SlicedSearchTests
         }
     }
 
+    /// <summary>One that may read so much alone has the answer of the whole or says that it has none, and tells nothing before that is not in the answer.</summary>
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public async Task A_search_that_ends_unfinished_has_told_nothing_wrong(int seed)
+    {
+        var random = new Random(seed);
+        using var store = TestStore.OfSeed(seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), dedicated: null);
+        var sources = await store.Sources(Layout.Split, new RandomSpans(random).Next());
+        foreach (var workers in new[] { 1, 3 })
+        {
+            var told = new Told();
+            var request = new SearchRequest { Query = "{ duration > 1 }", Limit = random.Next(1, 6), Progress = told };
+            var options = new SearchOptions { MaxWorkers = workers };
+            var whole = await TraceSearch.RunAsync(request, sources, options, default);
+            Assert.False(whole.IsUnfinished);
+            var expected = whole.Traces.Select(Text).ToList();
+            foreach (var most in new[] { 1, (long)(whole.Metrics.InspectedBytes / 2), (long)whole.Metrics.InspectedBytes, long.MaxValue })
+            {
+                told.Traces.Clear();
+                var alone = await TraceSearch.RunAsync(request, sources, options with { AloneBytes = most }, default);
+                Assert.All(told.Traces, trace => Assert.Contains(Text(trace), expected));
+                if (most == long.MaxValue || alone.Metrics.InspectedBytes <= (ulong)most) Assert.Equal(expected, alone.Traces.Select(Text));
+                Assert.Equal(most > 0 && alone.Metrics.InspectedBytes > (ulong)most, alone.IsUnfinished);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_search_that_is_unfinished_begins_nothing_more()
+    {
+        using var store = new TestStore(pageSpans: 1, rowGroupSpans: 1);
+        var sources = new TraceSources([], await store.Block(new RandomSpans(new Random(7)).Next()));
+        var result = await TraceSearch.RunAsync(new SearchRequest { Query = "{ duration >= 0s }", Limit = 1000 }, sources, new SearchOptions { MaxWorkers = 1, AloneBytes = 1 }, default);
+        Assert.Equal((1U, true), (result.Metrics.CompletedJobs, result.IsUnfinished));
+        Assert.True(result.Metrics.TotalJobs > 1);
+    }
+
     [Theory]
     [InlineData("{ }", null, true)]
     [InlineData("", null, true)]
@@ -100,6 +137,13 @@ public sealed class SlicedSearchTests
         foreach (var slice in SliceSets.EndingWith(spans.Take(5).Select(static span => span.TraceId))) total += (await TraceSearch.RunAsync(request, sources with { Slice = slice }, default)).Total;
         Assert.Equal(spans.DistinctBy(static span => span.TraceId).Count(), total);
         Assert.Equal(whole.Total, total);
+    }
+
+    private sealed class Told : ISearchProgress
+    {
+        public List<TraceSearchResult> Traces { get; } = [];
+
+        public void Report(IReadOnlyList<TraceSearchResult> traces, SearchMetrics metrics) => Traces.AddRange(traces);
     }
 
     private static string Text(TraceSearchResult trace) => string.Create(
