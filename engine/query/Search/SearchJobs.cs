@@ -87,11 +87,9 @@ internal sealed class SearchJobs
             // Now it is known how many there are.
             _state.Metrics.TotalJobs -= (uint)GuessJobs(blocks[i]);
             if (readers[i] is not { } reader) continue;
-            for (var group = 0; group < reader.RowGroupCount; group++)
-            {
-                if (_blocks.Sources.Slice?.Meets(reader.IdsOf(group)) != false) AddRowGroup(blocks[i], reader, group);
-                else _state.Explanation?.Scan.CountSkipped(TraceSlice.Outside);
-            }
+            var found = TraceSlice.RowGroupsOf(_blocks.Sources.Slice, reader);
+            if (reader.RowGroupCount > found.Length) _state.Explanation?.Scan.CountSkipped(TraceSlice.Outside, reader.RowGroupCount - found.Length);
+            foreach (var group in found) AddRowGroup(blocks[i], reader, group);
         }
     }
 

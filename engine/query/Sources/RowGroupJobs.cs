@@ -13,8 +13,8 @@ internal sealed class RowGroupJobs(IReadOnlyList<QueryBlock> blocks, TraceSlice?
 {
     private readonly Lock _lock = new();
     private int _block = -1;
-    private int _rowGroup;
-    private int _endRowGroup;
+    private int[] _rowGroups = [];
+    private int _next;
 
     /// <summary>The first block of which row groups are still to be handed out; null if all are.</summary>
     public QueryBlock? First
@@ -23,7 +23,7 @@ internal sealed class RowGroupJobs(IReadOnlyList<QueryBlock> blocks, TraceSlice?
         {
             lock (_lock)
             {
-                var next = _rowGroup < _endRowGroup ? _block : _block + 1;
+                var next = _next < _rowGroups.Length ? _block : _block + 1;
                 return next < blocks.Count ? blocks[next] : null;
             }
         }
@@ -34,7 +34,7 @@ internal sealed class RowGroupJobs(IReadOnlyList<QueryBlock> blocks, TraceSlice?
     {
         lock (_lock)
         {
-            while (_rowGroup >= _endRowGroup)
+            while (_next >= _rowGroups.Length)
             {
                 if (++_block >= blocks.Count)
                 {
@@ -42,22 +42,18 @@ internal sealed class RowGroupJobs(IReadOnlyList<QueryBlock> blocks, TraceSlice?
                     return false;
                 }
 
-                (_rowGroup, _endRowGroup) = blocks[_block].TryOpen() is { } open ? RowGroupsOf(open) : (0, 0);
+                (_rowGroups, _next) = (blocks[_block].TryOpen() is { } open ? RowGroupsOf(open) : [], 0);
             }
 
-            (block, rowGroup) = (blocks[_block], _rowGroup++);
+            (block, rowGroup) = (blocks[_block], _rowGroups[_next++]);
             return true;
         }
     }
 
-    // Row groups ascend by id, too.
-    private (int First, int End) RowGroupsOf(BlockReader block)
+    private int[] RowGroupsOf(BlockReader block)
     {
-        var (first, end) = (0, block.RowGroupCount);
-        if (slice is null) return (first, end);
-        while (first < end && !slice.Meets(block.IdsOf(first))) first++;
-        while (end > first && !slice.Meets(block.IdsOf(end - 1))) end--;
-        if (block.RowGroupCount - (end - first) is > 0 and var outside) onOutside?.Invoke(outside);
-        return (first, end);
+        var found = TraceSlice.RowGroupsOf(slice, block);
+        if (block.RowGroupCount - found.Length is > 0 and var outside) onOutside?.Invoke(outside);
+        return found;
     }
 }

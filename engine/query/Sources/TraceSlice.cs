@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Sources;
@@ -21,6 +22,10 @@ public sealed record TraceSlice(TraceId First, TraceId Last)
     public bool Meets(in TraceId first, in TraceId last) => First.CompareTo(last) <= 0 && first.CompareTo(Last) <= 0;
 
     internal bool Meets((TraceId First, TraceId Last) ids) => Meets(ids.First, ids.Last);
+
+    /// <summary>The row groups of a block that may have traces of the slice, ascending; all without one.</summary>
+    internal static int[] RowGroupsOf(TraceSlice? slice, BlockReader block) =>
+        [.. Enumerable.Range(0, block.RowGroupCount).Where(group => slice is null || slice.Meets(block.IdsOf(group)))];
 
     /// <summary>Which of ascending ids are of it.</summary>
     internal Range RangeIn(ReadOnlySpan<TraceId> ascending) => TraceId.RangeOf(ascending, First, Last);
