@@ -162,8 +162,8 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
         return round.Began;
     }
 
-    // Again if there are blocks over of which it is not known that what they became is in the view, where the store lists what is there: that is cheaper than to
-    // read them all twice, and to bring each of their traces together. Once; more often only for those that are not in the view either.
+    // Lists again while blocks are over whose successors this listing need not show, if the store does not list late: a listing is cheaper than to read such a block
+    // beside its successor, where every trace lies twice. The second listing is for all of them, further ones only for those that the view does not have yet.
     private async Task<Round> ListAsync(NodeView view, HashSet<BlockHandle> before, CancellationToken cancellation)
     {
         var known = view.Blocks.Select(static block => block.Meta.BlockId).ToHashSet();
@@ -173,25 +173,30 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
             var began = time.GetTimestamp();
             var listing = await remote.ListAsync(options.TenantIndex, time.GetUtcNow(), known.Contains, cancellation).ConfigureAwait(false);
             var there = listing.Existing.Select(static block => block.Block).Where(known.Contains).Concat(listing.Blocks.Select(static meta => meta.BlockId)).ToHashSet();
-            var (late, replaced) = Note(listing, listing.Over.Keys.Union(before.Select(static block => block.Meta.BlockId)).Where(block => !there.Contains(block)).ToList(), began);
+            var tenants = before.DistinctBy(static block => block.Meta.BlockId).ToDictionary(static block => block.Meta.BlockId, static block => block.Meta.Tenant);
+            foreach (var (block, tenant) in listing.Over) tenants[block] = tenant;
+            var (late, replaced) = Note(listing, [.. tenants.Where(block => !there.Contains(block.Key))], began);
             var over = state.NotTakenOut(listing.Over.Keys.Where(block => !there.Contains(block) && !replaced.Contains(block)));
             var unknown = over.Where(block => !readable.Contains(block)).ToList();
-            var shownByAnother = (again == 0 ? over : unknown).Exists(block => !listing.FailedTenants.Contains(listing.Over[block]));
-            if (shownByAnother && again < MaxListings && Delay == TimeSpan.Zero) continue;
+            var anotherHelps = (again == 0 ? over : unknown).Exists(block => listing.ShowsSuccessorsOf(listing.Over[block]));
+            if (anotherHelps && again < MaxListings && Delay == TimeSpan.Zero) continue;
             return new Round(began, listing, there, late, replaced, await remote.ReadOverAsync(listing, unknown, cancellation).ConfigureAwait(false));
         }
     }
 
     // Of blocks that are not there: those that may be too new to be listed; and those that have been over for so long that the listing, which began
     // then, shows what they became: that was written before they were over. Not of a tenant whose new blocks it does not show.
-    private (HashSet<BlockId> Late, HashSet<BlockId> Replaced) Note(BlockListing listing, List<BlockId> unlisted, long began)
+    private (HashSet<BlockId> Late, HashSet<BlockId> Replaced) Note(BlockListing listing, List<KeyValuePair<BlockId, TenantId>> unlisted, long began)
     {
         var (missedBefore, outBefore, ended) = (_missingSince, _outSince, time.GetTimestamp());
-        _missingSince = unlisted.Where(block => !listing.Over.ContainsKey(block) && !outBefore.ContainsKey(block)).ToDictionary(static block => block, block => missedBefore.GetValueOrDefault(block, began));
+        var ids = unlisted.Select(static block => block.Key).ToList();
+        _missingSince = ids.Where(block => !listing.Over.ContainsKey(block) && !outBefore.ContainsKey(block)).ToDictionary(static block => block, block => missedBefore.GetValueOrDefault(block, began));
         var late = _missingSince.Where(entry => time.GetElapsedTime(entry.Value, began) < Delay).Select(static entry => entry.Key).ToHashSet();
-        _outSince = unlisted.Where(block => !late.Contains(block)).ToDictionary(static block => block, block => outBefore.GetValueOrDefault(block, ended));
-        var replaced = _outSince.Where(entry => outBefore.ContainsKey(entry.Key) && time.GetElapsedTime(entry.Value, began) >= Delay).Select(static entry => entry.Key);
-        return (late, [.. replaced.Where(block => !listing.Over.TryGetValue(block, out var tenant) || !listing.FailedTenants.Contains(tenant))]);
+        _outSince = ids.Where(block => !late.Contains(block)).ToDictionary(static block => block, block => outBefore.GetValueOrDefault(block, ended));
+
+        // What has been replaced stays so.
+        bool IsShown(BlockId block) => outBefore.ContainsKey(block) && time.GetElapsedTime(_outSince[block], began) >= Delay;
+        return (late, [.. unlisted.Where(block => _outSince.ContainsKey(block.Key) && (state.View.Replaced.Contains(block.Key) || IsShown(block.Key) && listing.ShowsSuccessorsOf(block.Value))).Select(static block => block.Key)]);
     }
 
     private void Report(BlockListing listing)

@@ -40,7 +40,13 @@ internal sealed class NodeState(NodeOptions options, TimeProvider time)
     /// </summary>
     public HashSet<BlockId> BlocksCovered()
     {
-        lock (_lock) return [.. View.Readable.Select(static block => block.Meta.BlockId), .. View.Replaced, .. _takenOut];
+        // In this order: of what is taken out in between, the view has what it became.
+        HashSet<BlockId> covered;
+        lock (_lock) covered = [.. _takenOut];
+        var view = View;
+        covered.UnionWith(view.Replaced);
+        covered.UnionWith(view.Readable.Select(static block => block.Meta.BlockId));
+        return covered;
     }
 
     /// <summary>The same as <see cref="Update"/>, and notes that these blocks are over.</summary>

@@ -56,7 +56,7 @@ public static class ServiceGraphQuery
         public void Run(CancellationToken cancellation)
         {
             _result.Metrics.TotalBlocks = (uint)_blocks.InRange.Count;
-            var shared = SharedTraces.Find(_blocks, slice: null, _budget, cancellation);
+            var shared = SharedTraces.Find(_blocks, _slots, _budget, cancellation);
             foreach (var block in _blocks.InRange) ScanBlock(block, shared, cancellation);
             foreach (var id in WholeTraces(shared))
             {
@@ -97,7 +97,7 @@ public static class ServiceGraphQuery
         private void AddBatch(SpanBatch batch, SharedTraces shared)
         {
             _result.Metrics.InspectedSpans += (ulong)batch.SpanCount;
-            var isShared = shared.MarksOf(batch, place: null);
+            var isShared = shared.MarksShared(batch, others: null);
             for (var span = 0; span < batch.SpanCount;)
             {
                 var trace = batch.Trace[span];

@@ -95,7 +95,7 @@ internal sealed class LeafWorker
             kept = _axis.Select(batch.StartUnixNano, batch.Trace, isLeftOut, _rows.AsSpan(0, count), _intervals);
         }
 
-        if (copies is not null) kept = LeaveOut(copies, kept);
+        if (copies is not null) kept = DropCopies(copies, kept);
         if (kept == 0) return true;
         batch.Require(_leaf.StageColumns);
         Accumulator.Add(batch, _rows.AsSpan(0, kept), _intervals.AsSpan(0, kept));
@@ -131,12 +131,13 @@ internal sealed class LeafWorker
         return isKnown;
     }
 
-    private int LeaveOut(ulong[] copies, int count)
+    // Keeps the rows, and their intervals, that are not copies; returns how many.
+    private int DropCopies(ulong[] copies, int count)
     {
         var kept = 0;
         for (var i = 0; i < count; i++)
         {
-            if ((copies[_rows[i] >> 6] >> _rows[i] & 1) != 0) continue;
+            if (Bitmap.Get(copies, _rows[i])) continue;
             (_rows[kept], _intervals[kept]) = (_rows[i], _intervals[i]);
             kept++;
         }

@@ -161,8 +161,7 @@ internal sealed partial class MetricsScan
             if (block is not null) InspectedSpans += (ulong)spanCount;
 
             // Neither is counted where it is found; but of those outside, whole traces are not looked at either.
-            var place = SharedTraces.PlaceOf(block);
-            var isLeftOut = _scan._shared.MarksOf(batch, place, isOutside);
+            var isLeftOut = _scan._shared.MarksCountedElsewhere(batch, block, isOutside);
             bool[]? isShared = null;
             bool[]? isFound = null;
             var found = false;
@@ -181,7 +180,7 @@ internal sealed partial class MetricsScan
                 else
                 {
                     var isKnown = leaf.IsKnownBy(block, batch);
-                    isShared ??= _scan._shared.MarksOf(batch, place: null, isOutside);
+                    if (isKnown) isShared ??= _scan._shared.MarksShared(batch, isOutside);
                     var isElsewhere = MarkElsewhere(isKnown ? block : null, batch, isShared);
                     if (isKnown && !leaf.TryAddRows(batch, spanCount, isElsewhere, copies, ref found)) isElsewhere = MarkElsewhere(null, batch, isShared);
                     Note(leaf, batch, spanCount, isElsewhere, isOutside, isFound ??= new bool[batch.TraceCount]);
@@ -193,7 +192,7 @@ internal sealed partial class MetricsScan
             {
                 if (!isFound[trace] || !Overlaps(batch, trace)) continue;
                 _scan._plan.Options.Budget.Charge(WholeTraces.EntryBytes, "trace ids");
-                Candidates.Add((place, batch.TraceIds[trace]));
+                Candidates.Add((block is null ? 0 : 1 + block.Number, batch.TraceIds[trace]));
             }
         }
 

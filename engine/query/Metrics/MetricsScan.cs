@@ -32,7 +32,7 @@ internal sealed partial class MetricsScan : IDisposable
     private readonly IWorkerSlots _slots;
     private readonly Worker[] _workers;
     private readonly MetricsIncrements? _increments;
-    private SharedTraces _shared;
+    private SharedTraces _shared = SharedTraces.None;
     private TraceId[] _whole = [];
     private HashSet<TraceId> _noted = [];
     private RowGroupJobs _rowGroups = new([]);
@@ -49,7 +49,6 @@ internal sealed partial class MetricsScan : IDisposable
         _plan = plan;
         const long second = 1_000_000_000;
         _blocks = QueryBlocks.Of(sources, Math.Max(1, Axis.LowerUnixNano / second), Math.Max(1, Axis.UpperUnixNano / second));
-        _shared = SharedTraces.None(sources.Live);
         _workers = [.. Enumerable.Range(0, Math.Max(1, threads.Count)).Select(_ => new Worker(this))];
     }
 
@@ -73,7 +72,7 @@ internal sealed partial class MetricsScan : IDisposable
     public async Task<MetricsSum> RunAsync(CancellationToken cancellation)
     {
         if (_blocks.Sources.Live.Count + _blocks.InRange.Count == 0) return new MetricsSum(Counted, Metrics) { IsOfNothing = true, Damage = Damage };
-        if (_plan.Leaves.Exists(static leaf => !leaf.IsByTrace)) _shared = SharedTraces.Find(_blocks, Slice, _plan.Options.Budget, cancellation);
+        if (_plan.Leaves.Exists(static leaf => !leaf.IsByTrace)) _shared = SharedTraces.Find(_blocks, _slots, _plan.Options.Budget, cancellation);
         AddJobs();
         await CountAsync(cancellation).ConfigureAwait(false);
         return new MetricsSum(Counted, Metrics) { Damage = Damage };
@@ -181,6 +180,7 @@ internal sealed partial class MetricsScan : IDisposable
             }
         }
 
+        Metrics.InspectedBytes += _shared.ReadBytes;
         foreach (var worker in _workers)
         {
             Metrics.InspectedBytes += worker.InspectedBytes;

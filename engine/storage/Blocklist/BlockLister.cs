@@ -168,6 +168,9 @@ public sealed class BlockListing
     /// <summary>Tenants whose new blocks are not known, for want of an index.</summary>
     public List<TenantId> FailedTenants { get; } = [];
 
+    /// <summary>Whether it shows what a tenant's blocks became: not where its new blocks are not known.</summary>
+    public bool ShowsSuccessorsOf(TenantId tenant) => !FailedTenants.Contains(tenant);
+
     /// <summary>What was damaged and cost nothing.</summary>
     public List<string> Warnings { get; } = [];
 }

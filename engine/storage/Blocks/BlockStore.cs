@@ -409,7 +409,7 @@ public sealed record BlockStoreOptions
 
     internal OpenBlocks Open { get; init; } = new(64 << 20, FileLimit.OpenBlocks);
 
-    internal CommonTraces CommonTraces { get; } = new(16 << 20);
+    internal CommonTraces CommonTraces { get; } = new(64 << 20);
 
     internal CommonTraces UnequalTraces { get; } = new(16 << 20);
 

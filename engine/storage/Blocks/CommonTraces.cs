@@ -4,7 +4,7 @@ namespace Tempo.Engine.Storage.Blocks;
 
 /// <summary>
 /// The traces that pairs of blocks have in common: two blocks do not change, so what was found out by comparing all their ids holds as
-/// long as both are there, and mostly it is "none". Of a pair the ids between two are known, mostly all; what is found out of those before or behind
+/// long as both are there: mostly "none", and "nearly all" of two nodes that keep copies. Of a pair the ids between two are known, mostly all; what is found out of those before or behind
 /// them is added. Bounded with all pairs together: the pair that nobody asked for the longest time goes first, and is found out again. Thread safe.
 /// </summary>
 /// <param name="maxBytes">Of all pairs and their ids.</param>

@@ -42,6 +42,7 @@ public sealed class RingTests
         }
 
         await ring.UploadedAsync();
+        await Eventually.HoldsAsync("blocks are compacted", () => ring.S3.Objects.Keys.Any(static name => name.EndsWith("/meta.compacted.json", StringComparison.Ordinal)));
         foreach (var node in ring.Nodes)
             await Eventually.HoldsAsync("each span is looked at once, in one block", async () => await InspectedAsync(node) is (1 or 2, var spans) && spans == ledger.AcknowledgedTraces * RingLedger.SpansPerTrace); // two windows at the end of an hour
         foreach (var node in ring.Nodes) await ledger.CheckAsync(node);

@@ -22,7 +22,7 @@ public sealed class PartialSeriesTests
     public async Task Whatever_the_query_what_was_given_is_final_and_the_answer_is_that_of_one_that_nobody_watches(int seed)
     {
         var random = new Random(seed);
-        var layout = Enum.GetValues<Layout>()[seed % 5];
+        var layout = TestStore.LayoutOf(seed);
         using var store = TestStore.OfSeed(seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), null);
         var sources = await store.Sources(layout, new RandomSpans(random, timeUnitNano: MillisecondNano).Next());
         var queries = new RandomMetrics(random);

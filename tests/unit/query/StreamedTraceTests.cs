@@ -24,7 +24,7 @@ public sealed class StreamedTraceTests
     public async Task HasTheSameSpansAsAWholeOne(int seed)
     {
         var random = new Random(seed);
-        var layout = Enum.GetValues<Layout>()[seed % 5];
+        var layout = TestStore.LayoutOf(seed);
         using var store = TestStore.OfSeed(seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), seed % 3 == 0 ? OracleTests.Dedicated() : null);
         var spans = new RandomSpans(random).Next();
         var sources = await store.Sources(layout, spans);

@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Search;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Scan;
@@ -6,16 +7,15 @@ using Tempo.Engine.Storage.Scan;
 namespace Tempo.Engine.Query.Metrics.Copies;
 
 /// <summary>
-/// The traces of a block, or those of them that are of a slice: their ids, read when somebody asks for them, and what they have, read
-/// page by page of those that somebody asks for. A block holds each trace once and without duplicates, and its ids ascend.
+/// The traces of a block, or those of them that are of a slice: their ids, read when somebody asks for them, and the digests of their spans, read only from
+/// the pages of those that are asked for.
 /// </summary>
-internal sealed class BlockTraces(QueryBlock block, TraceSlice? slice, MemoryBudget budget, CancellationToken cancellation)
+internal sealed class BlockTraces(QueryBlock block, TraceSlice? slice, BlockPages pages, IWorkerSlots slots, MemoryBudget budget, CancellationToken cancellation)
 {
-    private const BatchColumns Columns = BatchColumns.OwnSpanIds | BatchColumns.Times | BatchColumns.Kind | BatchColumns.Name;
-
     private readonly NameHashes _names = new();
+    private long _chargedBytes;
     private bool _isRead;
-    private SpanSetDigest?[]? _digests; // of each id
+    private SpanSetDigest[] _digests = []; // of each id; default: not read yet
 
     public QueryBlock Block => block;
 
@@ -30,28 +30,37 @@ internal sealed class BlockTraces(QueryBlock block, TraceSlice? slice, MemoryBud
         }
     }
 
-    /// <summary>Of some of the ids, ascending. Null if they cannot be read: the block is left out then.</summary>
-    public SpanSetDigest[]? DigestsOf(TraceId[] some)
+    /// <summary>
+    /// The digests of at least the traces at these places of <see cref="Ids"/>, which ascend; by the same places. Null if they are not all known: a page cannot be read, which whoever
+    /// reads it will say, or the block is another writer's, in whose traces a span may stand twice.
+    /// </summary>
+    public SpanSetDigest[]? ReadDigests(List<int> places)
     {
-        if (Ids is not { } ids || block.IsLeftOut) return null;
-        if (some.Length == 0) return [];
-        if (_digests is null)
+        if (places.Count == 0) return _digests;
+        if (Ids is not { } ids || !block.HasOwnTrees) return null;
+        if (_digests.Length == 0)
         {
-            budget.Charge(ids.Length * 3L * sizeof(ulong), "fingerprints of traces");
-            _digests = new SpanSetDigest?[ids.Length];
+            Charge(ids.Length * 2L * sizeof(ulong), "digests of traces");
+            _digests = new SpanSetDigest[ids.Length];
         }
 
         try
         {
-            int[] places = [.. some.Select(id => Array.BinarySearch(ids, id))];
-            Read(ids, [.. places.Where(place => _digests[place] is null)]);
-            return [.. places.Select(place => _digests[place]!.Value)];
+            return TryRead(ids, places) ? _digests : null;
         }
-        catch (BlockReadException e)
+        catch (BlockReadException)
         {
-            block.LeaveOut(e);
             return null;
         }
+    }
+
+    /// <summary>Nobody asks any more.</summary>
+    public void Release() => budget.Return(_chargedBytes);
+
+    private void Charge(long bytes, string what)
+    {
+        budget.Charge(bytes, what);
+        _chargedBytes += bytes;
     }
 
     private TraceId[]? TryReadIds()
@@ -60,7 +69,7 @@ internal sealed class BlockTraces(QueryBlock block, TraceSlice? slice, MemoryBud
         {
             if (block.TryOpen() is not { } open) return null;
             var rowGroups = RowGroups(open).ToList();
-            budget.Charge(rowGroups.Sum(open.RowCountOf) * TraceId.SizeBytes, "trace ids");
+            Charge(rowGroups.Sum(open.RowCountOf) * TraceId.SizeBytes, "trace ids");
             var ids = open.ReadTraceIds(rowGroups, cancellation);
             return slice is null ? ids : ids[slice.RangeIn(ids)];
         }
@@ -73,44 +82,46 @@ internal sealed class BlockTraces(QueryBlock block, TraceSlice? slice, MemoryBud
 
     private IEnumerable<int> RowGroups(BlockReader open) => Enumerable.Range(0, open.RowGroupCount).Where(group => slice is null || slice.Meets(open.IdsOf(group)));
 
-    // The pages on which these are, ascending; whoever else is on one of them is known from then on, too.
-    private void Read(TraceId[] ids, int[] wanted)
+    // The pages on which these are; whoever else is on one of them is known from then on, too.
+    private bool TryRead(TraceId[] ids, List<int> places)
     {
-        if (wanted.Length == 0) return;
-        var (open, memory, ahead, batch, next) = (block.Open(), ReadMemory.Rent(), new ReadAhead(), new SpanBatch(), 0);
+        var open = block.Open();
+        var next = 0;
         foreach (var group in RowGroups(open))
         {
-            if (next == wanted.Length) break;
-            if (open.IdsOf(group).Last.CompareTo(ids[wanted[next]]) < 0) continue;
-            var rows = open.OpenRowGroup(group, memory, ahead);
-            foreach (var (start, count) in rows.ScanRanges())
+            if (!MoveToUnknown() || open.IdsOf(group).Last.CompareTo(ids[places[next]]) < 0) continue;
+            foreach (var (start, count) in pages.OpenRowGroup(block, group).ScanRanges())
             {
-                cancellation.ThrowIfCancellationRequested();
-                if (next == wanted.Length) break;
-                if (rows.FactsOf(start, count).TraceIds.Last.CompareTo(ids[wanted[next]]) < 0) continue;
-                rows.OpenInto(batch, start, count);
-                batch.Require(Columns);
+                slots.Yield(cancellation);
+                if (!MoveToUnknown()) return true;
+                if (pages.OpenRowGroup(block, group).FactsOf(start, count).TraceIds.Last.CompareTo(ids[places[next]]) < 0) continue;
+                var batch = pages.Open(block, group, start, count);
+                batch.Require(SpanSetDigest.Columns);
                 Add(ids, batch);
-                while (next < wanted.Length && _digests![wanted[next]] is not null) next++;
             }
         }
 
-        memory.Return();
-        if (next == wanted.Length) return;
-        var message = $"trace {ids[wanted[next]]} is in the list of ids and on no page";
-        throw new BlockReadException(message, new InvalidDataException(message));
+        return !MoveToUnknown();
+
+        bool MoveToUnknown()
+        {
+            while (next < places.Count && _digests[places[next]] != default) next++;
+            return next < places.Count;
+        }
     }
 
-    // Spans of a trace lie together, in the order of the traces.
-    private void Add(TraceId[] ids, SpanBatch batch)
+    // Spans of a trace lie together, in the order of the traces, whose ids ascend.
+    private void Add(TraceId[] ids, SpanBatch page)
     {
-        _names.Begin(batch);
-        for (var row = 0; row < batch.SpanCount;)
+        if (page.TraceCount == 0) return;
+        _names.Begin(page);
+        var place = Array.BinarySearch(ids, page.TraceIds[0]);
+        if (place < 0) place = ~place; // the page begins before the slice
+        for (int trace = 0, row = 0; trace < page.TraceCount && place < ids.Length; trace++)
         {
-            var trace = batch.Trace[row];
-            var sum = default(SpanSetDigest);
-            for (; row < batch.SpanCount && batch.Trace[row] == trace; row++) sum += SpanSetDigest.Of(batch, row, _names.Of(row));
-            if (Array.BinarySearch(ids, batch.TraceIds[trace]) is >= 0 and var place) _digests![place] = sum;
+            var sum = SpanSetDigest.Empty;
+            for (; row < page.SpanCount && page.Trace[row] == trace; row++) sum += SpanSetDigest.Of(page, row, _names.Of(row));
+            if (ids[place] == page.TraceIds[trace]) _digests[place++] = sum;
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
@@ -9,83 +10,81 @@ namespace Tempo.Engine.Query.Metrics.Copies;
 
 /// <summary>
 /// The spans of live batches that are there more than once: what a client sent twice, and with a replication factor of 2 or 3 nearly all, because each node has
-/// its copies. Of spans with the same trace, id and kind that are equal in all by which <see cref="OrderedTrace"/> tells duplicates apart the first one counts, and the others
-/// are marked. A trace with two that are not equal is <see cref="Mixed"/>: it has to be brought together. Memory: 16 to 32 bytes a span.
+/// its copies. Of spans with the same trace, id and kind that are copies (<see cref="OrderedTrace.AreCopies"/>) the first one counts, and the others
+/// are marked. A trace with two that are not is <see cref="Mixed"/>: it has to be brought together. Memory: 16 to 32 bytes a span, some 100 a trace.
 /// </summary>
 internal sealed class LiveCopies
 {
+    private const int BytesPerTrace = 100;
+
     private readonly IReadOnlyList<LiveBatchView> _live;
-    private readonly long[] _firstRows; // of each view, if all rows are numbered in their order
-    private readonly int[][] _traces; // of each view: the number here of each of its traces, and one more; 0: not seen yet
+    private readonly long[] _firstRows; // by view: the number of its first row, if all rows are counted in their order
+    private readonly int[][] _traces;   // by view and the view's trace number: the trace's number here, plus 1; 0: not met yet
     private readonly ulong[]?[] _marks;
-    private readonly ulong[] _slots; // half a hash, and the number of the row that has it, and one more; 0: free
+    private readonly ulong[] _slots;    // upper half: of the hash; lower half: number of the row, plus 1; 0: free
     private readonly Dictionary<TraceId, int> _numbers = [];
-    private readonly List<SpanSetDigest> _digests = [];
-    private readonly HashSet<int> _mixed = [];
+    private readonly List<TraceId> _ids = [];             // by their numbers
+    private readonly List<SpanSetDigest> _digests = [];   // alike
+    private readonly HashSet<TraceId> _mixed = [];
     private readonly NameHashes _names = new();
     private int _lastView;
 
-    private LiveCopies(IReadOnlyList<LiveBatchView> live, long spans)
+    private LiveCopies(IReadOnlyList<LiveBatchView> live, long slots)
     {
-        _live = live;
+        (_live, _slots) = (live, new ulong[slots]);
         (_firstRows, _traces, _marks) = (new long[live.Count], new int[live.Count][], new ulong[live.Count][]);
-        _slots = new ulong[live.Count == 0 ? 0 : BitOperations.RoundUpToPowerOf2((ulong)Math.Max(16, spans * 2))];
+        for (var view = 1; view < live.Count; view++) _firstRows[view] = _firstRows[view - 1] + live[view - 1].SpanCount;
     }
 
     /// <summary>Of all traces that have spans, ascending.</summary>
     public TraceId[] Ids { get; private set; } = [];
 
-    /// <summary>Those that are not only copies of each other.</summary>
-    public IEnumerable<TraceId> Mixed => _numbers.Where(trace => _mixed.Contains(trace.Value)).Select(static trace => trace.Key);
+    /// <summary>What each of them has, copies left out.</summary>
+    public SpanSetDigest[] Digests { get; private set; } = [];
+
+    /// <summary>Those of which not all spans of the same id and kind are copies of each other.</summary>
+    public IReadOnlyCollection<TraceId> Mixed => _mixed;
 
     /// <summary>Unix seconds between which spans start. Without any, an interval that nothing meets.</summary>
     public (long First, long Last) StartSeconds { get; private set; } = (long.MaxValue, long.MinValue);
-
-    /// <summary>Nobody has looked.</summary>
-    public static LiveCopies None(IReadOnlyList<LiveBatchView> live) => new(live, 0);
 
     /// <summary>Of a <paramref name="slice"/> no other traces are looked at; null: all.</summary>
     public static LiveCopies Find(IReadOnlyList<LiveBatchView> live, TraceSlice? slice, MemoryBudget budget, CancellationToken cancellation)
     {
         List<(LiveBatchView View, bool[]? IsOutside)> marked = [.. live.Select(view => (view, slice?.MarkOutside(view.Columns, out _)))];
         var spans = marked.Sum(static one => CountSpans(one.View, one.IsOutside));
-        budget.Charge(spans * 2 * sizeof(ulong), "fingerprints of live spans");
-        var copies = new LiveCopies(live, spans);
-        var firstRow = 0L;
-        for (var number = 0; number < marked.Count; number++)
+        var slots = spans == 0 ? 0 : (long)BitOperations.RoundUpToPowerOf2((ulong)spans * 2);
+        budget.Charge(slots * sizeof(ulong), "fingerprints of live spans");
+        var copies = new LiveCopies(live, slots);
+        for (var view = 0; view < live.Count && spans > 0; view++)
         {
             cancellation.ThrowIfCancellationRequested();
-            copies.Add(number, firstRow, marked[number].IsOutside);
-            firstRow += live[number].SpanCount;
+            copies.Add(view, marked[view].IsOutside);
         }
 
-        copies.Ids = [.. copies._numbers.Keys];
-        Array.Sort(copies.Ids);
+        budget.Charge((long)copies._numbers.Count * BytesPerTrace, "ids of live traces");
+        (copies.Ids, copies.Digests) = ([.. copies._ids], [.. copies._digests]);
+        Array.Sort(copies.Ids, copies.Digests);
         return copies;
     }
 
     /// <summary>Bits of the rows of a view that are copies of others; null: none is.</summary>
     public ulong[]? MarksOf(int view) => _marks[view];
 
-    /// <summary>What the trace has, copies left out.</summary>
-    public SpanSetDigest DigestOf(TraceId id) => _digests[_numbers[id]];
-
-    private void Add(int number, long firstRow, bool[]? isOutside)
+    private void Add(int view, bool[]? isOutside)
     {
-        var (batch, count) = (_live[number].Columns, _live[number].SpanCount);
-        _firstRows[number] = firstRow;
+        var (batch, count) = (_live[view].Columns, _live[view].SpanCount);
         // There may be more traces a moment later, of which no span is read.
-        _traces[number] = new int[Math.Min(batch.TraceCount, batch.TraceIds.Length)];
+        _traces[view] = new int[Math.Min(batch.TraceCount, batch.TraceIds.Length)];
         _names.Begin(batch);
         var (first, last) = (ulong.MaxValue, 0UL);
         for (var row = 0; row < count; row++)
         {
             if (isOutside is not null && isOutside[batch.Trace[row]]) continue;
-            var trace = NumberOf(number, batch, batch.Trace[row]);
-            var digest = SpanSetDigest.Of(batch, row, _names.Of(row));
-            if (Find(trace, batch, row, firstRow) is not { } earlier) CollectionsMarshal.AsSpan(_digests)[trace] += digest;
-            else if (digest == SpanSetDigest.Of(earlier.Batch, earlier.Row, KeyedHash.Of64(earlier.Batch.Name[earlier.Row]))) (_marks[number] ??= new ulong[(count + 63) / 64])[row / 64] |= 1UL << row;
-            else _mixed.Add(trace);
+            var trace = NumberOf(view, batch, batch.Trace[row]);
+            ref var slot = ref SlotOf(trace, batch, row, out var hash);
+            if (slot == 0) CollectionsMarshal.AsSpan(_digests)[trace] += SpanSetDigest.Of(batch, row, _names.Of(row));
+            if (slot == 0 || IsKeptInPlaceOf(slot, view, row)) slot = hash | checked((uint)(_firstRows[view] + row + 1));
             first = Math.Min(first, batch.StartUnixNano[row]);
             last = Math.Max(last, batch.StartUnixNano[row]);
         }
@@ -101,54 +100,69 @@ internal sealed class LiveCopies
         ref var number = ref CollectionsMarshal.GetValueRefOrAddDefault(_numbers, batch.TraceIds[trace], out var isThere);
         if (!isThere)
         {
-            number = _digests.Count;
-            _digests.Add(default);
+            number = _ids.Count;
+            _ids.Add(batch.TraceIds[trace]);
+            _digests.Add(SpanSetDigest.Empty);
         }
 
         known = number + 1;
         return number;
     }
 
-    // The span of the same ids and kind that was there before; null, and from now on it is there, if there is none.
-    private (SpanBatch Batch, int Row)? Find(int trace, SpanBatch batch, int row, long firstRow)
+    // Where the span of the same trace, id and kind is noted, or a free one; with the half of the hash that belongs there.
+    private ref ulong SlotOf(int trace, SpanBatch batch, int row, out ulong hash)
     {
         var (id, kind) = (batch.SpanId[row], batch.Kind[row]);
-        var hash = KeyedHash.Of64((ulong)trace, id, kind);
-        var mask = _slots.Length - 1;
-        for (var slot = (int)hash & mask; ; slot = (slot + 1) & mask)
+        hash = KeyedHash.Of64((ulong)trace, id, kind);
+        var slot = (int)hash & (_slots.Length - 1);
+        hash = hash >> 32 << 32;
+        for (; _slots[slot] != 0; slot = (slot + 1) & (_slots.Length - 1))
         {
-            var there = _slots[slot];
-            if (there == 0)
-            {
-                _slots[slot] = hash >> 32 << 32 | (uint)(firstRow + row + 1);
-                return null;
-            }
-
-            if (there >> 32 != hash >> 32) continue;
-            var (view, other) = PlaceOf((uint)there - 1);
-            var found = _live[view].Columns;
-            if (found.SpanId[other] == id && found.Kind[other] == kind && _traces[view][found.Trace[other]] == trace + 1) return (found, other);
+            if (_slots[slot] >> 32 << 32 != hash) continue;
+            var (view, other) = PlaceOf(_slots[slot]);
+            var there = _live[view].Columns;
+            if (there.SpanId[other] == id && there.Kind[other] == kind && _traces[view][there.Trace[other]] == trace + 1) break;
         }
+
+        return ref _slots[slot];
+    }
+
+    // Of copies the one is kept that is also kept where the trace is put together: in the first batch, and there what came last.
+    private bool IsKeptInPlaceOf(ulong slot, int view, int row)
+    {
+        var (earlier, earlierRow) = PlaceOf(slot);
+        var batch = _live[view].Columns;
+        if (!OrderedTrace.AreCopies(batch, row, _live[earlier].Columns, earlierRow))
+        {
+            _mixed.Add(batch.TraceIds[batch.Trace[row]]);
+            return false;
+        }
+
+        var isKept = earlier == view;
+        Bitmap.Set(_marks[view] ??= new ulong[Bitmap.WordCount(_live[view].SpanCount)], isKept ? earlierRow : row);
+        return isKept;
+    }
+
+    private (int View, int Row) PlaceOf(ulong slot)
+    {
+        var row = (long)(uint)slot - 1;
+        var view = ViewOf(row);
+        return (view, (int)(row - _firstRows[view]));
     }
 
     // Copies lie in the order of each other, so mostly in the view where the one before was.
-    private (int View, int Row) PlaceOf(long row)
+    private int ViewOf(long row)
     {
-        if (row < _firstRows[_lastView] || row - _firstRows[_lastView] >= _live[_lastView].SpanCount)
+        if (row >= _firstRows[_lastView] && row - _firstRows[_lastView] < _live[_lastView].SpanCount) return _lastView;
+        var (low, high) = (0, _live.Count - 1);
+        while (low < high)
         {
-            var (low, high) = (0, _live.Count - 1);
-            while (low < high)
-            {
-                var middle = (low + high + 1) / 2;
-                // Of those to come nothing is known yet.
-                if (_traces[middle] is null || _firstRows[middle] > row) high = middle - 1;
-                else low = middle;
-            }
-
-            _lastView = low;
+            var middle = (low + high + 1) / 2;
+            if (_firstRows[middle] > row) high = middle - 1;
+            else low = middle;
         }
 
-        return (_lastView, (int)(row - _firstRows[_lastView]));
+        return _lastView = low;
     }
 
     private static long CountSpans(LiveBatchView view, bool[]? isOutside)

@@ -1,18 +1,25 @@
 using System.Numerics;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Metrics.Copies;
 
 /// <summary>
-/// Stands for a set of spans of one trace, in whatever order they came: two that are equal are of sets that are copies of each other, span by span, in all by which
-/// <see cref="OrderedTrace"/> tells duplicates apart. 128 bits, keyed for this process: that two other sets share one is not to be expected, and cannot be brought about from outside.
+/// 128 bits for the spans of one trace in one source, whatever their order. Two sources with equal digests have the same spans, in all by which
+/// <see cref="OrderedTrace"/> tells duplicates apart. The hash is keyed for this process, so that no sender can make two differ and look equal.
 /// </summary>
 internal readonly record struct SpanSetDigest(ulong A, ulong B)
 {
+    /// <summary>What is read for it.</summary>
+    public const BatchColumns Columns = BatchColumns.OwnSpanIds | BatchColumns.Times | BatchColumns.Kind | BatchColumns.Name;
+
+    /// <summary>Of no spans; all others begin with it, so that none is the default.</summary>
+    public static readonly SpanSetDigest Empty = new(0, 1);
+
     public static SpanSetDigest operator +(SpanSetDigest set, SpanSetDigest other) => new(set.A + other.A, set.B + other.B);
 
-    /// <summary>Of the one span. Needs ids, times, kinds and names.</summary>
+    /// <summary>Of one span; see <see cref="OrderedTrace.AreCopies"/>.</summary>
     /// <param name="batch">Where it is.</param>
     /// <param name="row">Its row there.</param>
     /// <param name="nameHash">Of its name, by <see cref="NameHashes"/>.</param>

@@ -27,7 +27,7 @@ public sealed class DividedMetricsTests
     {
         const int queriesPerDataSet = 30;
         var random = new Random(seed);
-        var layout = Enum.GetValues<Layout>()[seed % 5];
+        var layout = TestStore.LayoutOf(seed);
         using var store = TestStore.OfSeed(seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), random.Next(3) == 0 ? OracleTests.Dedicated() : null);
         var spans = new RandomSpans(random, timeUnitNano: MillisecondNano).Next().ConvertAll(span => span with { TraceState = Thresholds[random.Next(Thresholds.Length)] });
         var one = await store.Sources(layout, spans);

@@ -25,7 +25,7 @@ public sealed class SlicedSearchTests
     public async Task Answers_of_all_slices_are_the_answer_of_the_whole(int seed)
     {
         var random = new Random(seed);
-        var layout = Enum.GetValues<Layout>()[seed % 5];
+        var layout = TestStore.LayoutOf(seed);
         using var store = TestStore.OfSeed(seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), random.Next(3) == 0 ? OracleTests.Dedicated() : null);
         var spans = new RandomSpans(random).Next();
         TraceId[] ids = [.. spans.Select(static span => span.TraceId).Distinct()];

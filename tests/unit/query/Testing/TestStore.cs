@@ -103,6 +103,9 @@ public sealed class TestStore : IDisposable
     /// <summary>Deletes a block, as if another one had taken its place.</summary>
     public void Delete(BlockHandle block) => Directory.Delete(FolderOf(block), recursive: true);
 
+    /// <summary>All layouts in turn.</summary>
+    public static Layout LayoutOf(int seed) => Enum.GetValues<Layout>() is var all ? all[seed % all.Length] : default;
+
     /// <summary>The spans in the given layout.</summary>
     public async Task<TraceSources> Sources(Layout layout, IReadOnlyList<TestSpan> spans)
     {
