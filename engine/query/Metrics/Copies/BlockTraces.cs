@@ -68,7 +68,7 @@ internal sealed class BlockTraces(QueryBlock block, TraceSlice? slice, BlockPage
         try
         {
             if (block.TryOpen() is not { } open) return null;
-            var rowGroups = RowGroups(open).ToList();
+            var rowGroups = TraceSlice.RowGroupsOf(slice, open);
             Charge(rowGroups.Sum(open.RowCountOf) * TraceId.SizeBytes, "trace ids");
             var ids = open.ReadTraceIds(rowGroups, cancellation);
             return slice is null ? ids : ids[slice.RangeIn(ids)];
@@ -80,14 +80,12 @@ internal sealed class BlockTraces(QueryBlock block, TraceSlice? slice, BlockPage
         }
     }
 
-    private IEnumerable<int> RowGroups(BlockReader open) => Enumerable.Range(0, open.RowGroupCount).Where(group => slice is null || slice.Meets(open.IdsOf(group)));
-
     // The pages on which these are; whoever else is on one of them is known from then on, too.
     private bool TryRead(TraceId[] ids, List<int> places)
     {
         var open = block.Open();
         var next = 0;
-        foreach (var group in RowGroups(open))
+        foreach (var group in TraceSlice.RowGroupsOf(slice, open))
         {
             if (!MoveToUnknown() || open.IdsOf(group).Last.CompareTo(ids[places[next]]) < 0) continue;
             foreach (var (start, count) in pages.OpenRowGroup(block, group).ScanRanges())
