@@ -107,7 +107,7 @@ public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long s
     {
         var end = last + 1;
         var start = first * ChunkBytes;
-        var run = new byte[Math.Min(end * ChunkBytes, sizeBytes) - start];
+        var run = GC.AllocateUninitializedArray<byte>((int)(Math.Min(end * ChunkBytes, sizeBytes) - start)); // filled, or not used
         var count = await store.GetRangeAsync(key, start, run, cancellation).ConfigureAwait(false);
         if (count < run.Length) throw new EndOfStreamException($"object '{key}' ends at {start + count}; {sizeBytes} bytes belong to it");
         var chunks = new byte[end - first][];

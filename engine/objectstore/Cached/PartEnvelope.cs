@@ -18,7 +18,7 @@ internal static class PartEnvelope
 
     public static byte[] Seal(string name, ReadOnlySpan<byte> content)
     {
-        var bytes = new byte[HeaderBytes + content.Length];
+        var bytes = GC.AllocateUninitializedArray<byte>(HeaderBytes + content.Length);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes, Mark);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(4), Checksum(name, content));
         content.CopyTo(bytes.AsSpan(HeaderBytes));
