@@ -150,6 +150,7 @@ internal sealed class Blocklist(NodeOptions options, NodeState state, BlockStore
                     .. round.Over.Where(meta => !state.WasTakenOut(meta.BlockId) && ids.Add(meta.BlockId)).Select(meta => new BlockHandle(meta, remote)),
                 ],
                 Replaced = round.Replaced,
+                Unindexed = listing.FailedTenants,
                 UnknownBlocks = time.GetElapsedTime(_start, round.Began) >= Delay ? "" : "the service lists late, and what came to it shortly before the start may not be listed yet",
                 Blocks = blocks,
                 Unreadable = [.. view.Unreadable.Except(unreadableBefore), .. listing.Unreadable],

@@ -21,6 +21,9 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
     /// <summary>Blocks that are there and of which nothing can be read: answers of their tenants are partial.</summary>
     public IReadOnlyList<UnreadableBlock> Unreadable { get; init; } = [];
 
+    /// <summary>Tenants whose new blocks are not known, for want of an index: their answers are partial.</summary>
+    public IReadOnlyList<TenantId> Unindexed { get; init; } = [];
+
     /// <summary>
     /// Why it is not known which blocks the object service holds, as long as it was never asked with success: nobody's answers are
     /// whole then. Empty: it is known.
@@ -96,6 +99,9 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
     private string BlockDamageOf(TenantSet tenants)
     {
         if (UnknownBlocks.Length > 0) return $"the list of blocks has not been read since the start: {UnknownBlocks}";
+        foreach (var tenant in Unindexed)
+            if (tenants.Contains(tenant))
+                return $"new blocks of tenant {tenant} are not known: there is no index that may be used, and storage.trace.blocklist_poll_fallback is off";
         return Unreadable.FirstOrDefault(block => tenants.Contains(block.Tenant)) is { } missing ? $"block {missing.Block} could not be read: {missing.Error}" : "";
     }
 }

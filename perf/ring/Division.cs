@@ -21,14 +21,18 @@ internal static class Division
         ("whole traces", "{ kind = server } >> { status = error } | count() > 1000", true),
     ];
 
-    public static async Task RunAsync(string binary, int seconds, int rounds)
+    /// <param name="binary">Of the nodes.</param>
+    /// <param name="seconds">Of load.</param>
+    /// <param name="rounds">Of which the medians are.</param>
+    /// <param name="replicationFactor">1 or 2: with 2 each node has all spans, as copies, until they are compacted.</param>
+    public static async Task RunAsync(string binary, int seconds, int rounds, int replicationFactor)
     {
-        await using var cluster = await Cluster.StartAsync(binary, 2, 1, MembershipKind.Named, settings: Settings, processors: 1);
+        await using var cluster = await Cluster.StartAsync(binary, 2, replicationFactor, MembershipKind.Named, settings: Settings, processors: 1);
         var spans = await Cost.LoadAsync(cluster, inflight: 6, spansPerRequest: 1000, seconds);
         await Cost.FlushAsync(cluster);
         using var http = new HttpClient(new SocketsHttpHandler()) { Timeout = TimeSpan.FromMinutes(5) };
         await Task.Delay(TimeSpan.FromSeconds(2)); // pings have told each of the other
-        Console.WriteLine($"{spans} spans in blocks, two nodes of one processor");
+        Console.WriteLine($"{spans} spans in blocks, two nodes of one processor, replication factor {replicationFactor}");
         Console.WriteLine("| query | seconds, one node | both | CPU s, one node | both |\n|---|---|---|---|---|");
         foreach (var (name, query, isSearch) in Queries)
         {

@@ -18,7 +18,6 @@ internal sealed partial class MetricsScan
         private readonly MetricsScan _scan;
         private readonly TraceLoader _loader;
         private readonly TracePlaces _places;
-        private readonly HashSet<TraceId> _noted = [];
         private readonly bool[] _isExcluded;
         private bool[] _isElsewhere = [];
 
@@ -26,6 +25,7 @@ internal sealed partial class MetricsScan
         {
             _scan = scan;
             Leaves = [.. scan._plan.Leaves.Select(leaf => new LeafWorker(leaf, scan._plan.Options))];
+            Noted = [.. Leaves.Select(static _ => new HashSet<TraceId>())];
             _isExcluded = new bool[Leaves.Count];
             var columns = BatchColumns.Spans;
             foreach (var leaf in scan._plan.Leaves) columns |= leaf.TraceColumns;
@@ -39,7 +39,7 @@ internal sealed partial class MetricsScan
         public List<(int Place, TraceId Id)> Candidates { get; } = [];
 
         /// <summary>Those among them of which a part that <see cref="LeafPlan.NeedsTraces"/> could not count the spans where they are.</summary>
-        public IReadOnlyCollection<TraceId> Noted => _noted;
+        public HashSet<TraceId>[] Noted { get; }
 
         public ulong InspectedBytes => _loader.InspectedBytes;
 
@@ -87,9 +87,9 @@ internal sealed partial class MetricsScan
                 {
                     _scan._slots.Yield(cancellation);
                     if (_loader.Load(whole[i]) is not { } trace) continue;
-                    foreach (var leaf in Leaves)
-                        if (leaf.IsByTrace || _scan._shared.IsWhole(whole[i]) || leaf.NeedsTraces && _scan._noted.Contains(whole[i]))
-                            leaf.AddTrace(trace);
+                    for (var leaf = 0; leaf < Leaves.Count; leaf++)
+                        if (Leaves[leaf].IsByTrace || _scan._shared.IsWhole(whole[i]) || _scan._noted[leaf].Contains(whole[i]))
+                            Leaves[leaf].AddTrace(trace);
                 }
             }
         }
@@ -183,7 +183,7 @@ internal sealed partial class MetricsScan
                     if (isKnown) isShared ??= _scan._shared.MarksShared(batch, isOutside);
                     var isElsewhere = MarkElsewhere(isKnown ? block : null, batch, isShared);
                     if (isKnown && !leaf.TryAddRows(batch, spanCount, isElsewhere, copies, ref found)) isElsewhere = MarkElsewhere(null, batch, isShared);
-                    Note(leaf, batch, spanCount, isElsewhere, isOutside, isFound ??= new bool[batch.TraceCount]);
+                    Note(Noted[i], leaf, batch, spanCount, isElsewhere, isOutside, isFound ??= new bool[batch.TraceCount]);
                 }
             }
 
@@ -212,7 +212,7 @@ internal sealed partial class MetricsScan
             for (var trace = 0; trace < Math.Min(isFound.Length, isOutside?.Length ?? 0); trace++) isFound[trace] &= !isOutside![trace];
         }
 
-        private void Note(LeafWorker leaf, SpanBatch batch, int spanCount, bool[] isElsewhere, bool[]? isOutside, bool[] isFound)
+        private static void Note(HashSet<TraceId> noted, LeafWorker leaf, SpanBatch batch, int spanCount, bool[] isElsewhere, bool[]? isOutside, bool[] isFound)
         {
             // There may be more traces by now than were marked, of which nothing is read.
             if (!isElsewhere.AsSpan(0, Math.Min(batch.TraceCount, isElsewhere.Length)).Contains(true)) return;
@@ -222,7 +222,7 @@ internal sealed partial class MetricsScan
             {
                 if (!may[trace] || !isElsewhere[trace]) continue;
                 isFound[trace] = true;
-                _noted.Add(batch.TraceIds[trace]);
+                noted.Add(batch.TraceIds[trace]);
             }
         }
 

@@ -34,7 +34,7 @@ internal sealed partial class MetricsScan : IDisposable
     private readonly MetricsIncrements? _increments;
     private SharedTraces _shared = SharedTraces.None;
     private TraceId[] _whole = [];
-    private HashSet<TraceId> _noted = [];
+    private HashSet<TraceId>[] _noted = []; // by part
     private RowGroupJobs _rowGroups = new([]);
     private int _nextLive;
     private int _liveJobs;
@@ -105,7 +105,7 @@ internal sealed partial class MetricsScan : IDisposable
 
     private async Task LookAtTracesAsync(IEnumerable<(int Place, TraceId Id)> shared, CancellationToken cancellation)
     {
-        _noted = [.. _workers.SelectMany(static worker => worker.Noted)];
+        _noted = [.. Enumerable.Range(0, _plan.Leaves.Count).Select(leaf => _workers.SelectMany(worker => worker.Noted[leaf]).ToHashSet())];
         _whole = WholeTraces.InOrder(shared.Concat(_workers.SelectMany(static worker => worker.Candidates)));
         if (_increments is not null)
         {

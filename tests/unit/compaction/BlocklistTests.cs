@@ -253,6 +253,7 @@ public sealed class BlocklistTests : IDisposable
         await PollAsync(list);
         Assert.Equal(metasRead < 0 ? [] : metas.Select(static meta => meta.BlockId).Order(), Blocks);
         Assert.Equal(Math.Max(0, metasRead), objects.MetaCount);
+        Assert.Equal(metasRead < 0, _state.View.SourcesOf(TenantSet.Single).BlockDamage.Contains("blocklist_poll_fallback is off", StringComparison.Ordinal));
         var text = new System.Buffers.ArrayBufferWriter<byte>();
         _metrics.WriteTo(text);
         Assert.Equal(metasRead < 0, System.Text.Encoding.UTF8.GetString(text.WrittenSpan).Contains("tempodb_blocklist_tenant_index_read_errors_total{", StringComparison.Ordinal));

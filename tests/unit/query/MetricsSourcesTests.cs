@@ -65,6 +65,23 @@ public sealed class MetricsSourcesTests : IDisposable
         for (var run = 0; run < 2; run++) Assert.Equal(expected, MetricsText.Of(await Run("{} | count_over_time()", sources)));
     }
 
+    /// <summary>Of two spans with one id nobody can say which of them is whose parent without the whole trace; other parts of the query count it where it lies.</summary>
+    [Fact]
+    public async Task A_trace_that_one_part_looks_at_whole_is_not_counted_again_by_the_others()
+    {
+        var root = GoldenTraces.Spans[0] with { Id = 1, ParentId = 0, Name = "root" };
+        var sources = new TraceSources([], await _store.Block([root, root with { Id = 2, ParentId = 1, Kind = 3 }, root with { Id = 2, ParentId = 1, Kind = 2 }, root with { Id = 3, ParentId = 2 }]));
+        string[] parts = ["{ rootName = \"root\" }", "{ } >> { }", "{ } > { }", "{ } ~ { }", "{ rootServiceName != \"\" } && { nestedSetParent < 0 }", "{ traceDuration > 0 }", "{ } &>> { }"];
+        foreach (var a in parts)
+        {
+            var alone = Sum(await Run($"{a} | count_over_time()", sources));
+            foreach (var b in parts)
+                Assert.Equal(alone + Sum(await Run($"{b} | count_over_time()", sources)), Sum(await Run($"({a} | count_over_time()) + ({b} | count_over_time())", sources)));
+        }
+
+        static double Sum(QueryRangeResult result) => result.Series.Sum(static series => series.Samples.Sum(static sample => sample.Value));
+    }
+
     [Fact]
     public async Task A_thread_that_finds_too_much_ends_the_others_and_says_why()
     {
