@@ -38,7 +38,7 @@ internal sealed partial class MetricsScan
         /// <summary>Traces that have to be looked at whole.</summary>
         public List<(int Place, TraceId Id)> Candidates { get; } = [];
 
-        /// <summary>Those among them of which a part that <see cref="LeafPlan.NeedsTraces"/> could not count the spans where they are.</summary>
+        /// <summary>By part: those among them of which a part that <see cref="LeafPlan.NeedsTraces"/> could not count the spans where they are.</summary>
         public HashSet<TraceId>[] Noted { get; }
 
         public ulong InspectedBytes => _loader.InspectedBytes;
@@ -192,7 +192,7 @@ internal sealed partial class MetricsScan
             {
                 if (!isFound[trace] || !Overlaps(batch, trace)) continue;
                 _scan._plan.Options.Budget.Charge(WholeTraces.EntryBytes, "trace ids");
-                Candidates.Add((block is null ? 0 : 1 + block.Number, batch.TraceIds[trace]));
+                Candidates.Add((SharedTraces.PlaceOf(block), batch.TraceIds[trace]));
             }
         }
 

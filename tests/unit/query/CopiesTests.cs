@@ -35,7 +35,7 @@ public sealed class CopiesTests : IDisposable
             for (var run = 0; run < 2; run++)
             {
                 var result = await Run("{} | count_over_time() with(explain=true)", sources);
-                Assert.Equal(GoldenTraces.Spans.Count, Sum(result));
+                Assert.Equal(GoldenTraces.Spans.Count, MetricsText.Sum(result));
                 Assert.Contains("whole traces looked at: 0;", result.Explanation, StringComparison.Ordinal);
             }
         }
@@ -55,7 +55,7 @@ public sealed class CopiesTests : IDisposable
             (3, new TraceSources(TestStore.Live([later]), [.. await _store.Block([later]), .. third, .. await _store.Block([late]), .. first, .. second])),
         })
             for (var run = 0; run < 2; run++)
-                Assert.Equal(expected, Sum(await Run("{} | count_over_time()", sources)));
+                Assert.Equal(expected, MetricsText.Sum(await Run("{} | count_over_time()", sources)));
     }
 
     [Theory]
@@ -71,7 +71,7 @@ public sealed class CopiesTests : IDisposable
         {
             var result = await Run("{} | count_over_time()", sources);
             Assert.True(result.IsPartial);
-            Assert.Equal(spans.Count, Sum(result));
+            Assert.Equal(spans.Count, MetricsText.Sum(result));
         }
     }
 
@@ -89,7 +89,7 @@ public sealed class CopiesTests : IDisposable
             new TraceSources(TestStore.Live([again]), await _store.Block([first])),
             new TraceSources([], [.. await _store.Block([first]), .. await _store.Block([again])]),
         })
-            Assert.Equal(Sum(await Run("{ rootName != \"nope\" } | sum_over_time(.v)", sources)), Sum(await Run("{} | sum_over_time(.v)", sources)));
+            Assert.Equal(MetricsText.Sum(await Run("{ rootName != \"nope\" } | sum_over_time(.v)", sources)), MetricsText.Sum(await Run("{} | sum_over_time(.v)", sources)));
     }
 
     [Fact]
@@ -118,8 +118,6 @@ public sealed class CopiesTests : IDisposable
     }
 
     private static TestSpan Span(ulong id, ulong second) => GoldenTraces.Spans[0] with { Id = id, StartUnixNano = BaseNano + second * SecondNano, DurationNano = 1 };
-
-    private static double Sum(QueryRangeResult result) => result.Series.Sum(static series => series.Samples.Sum(static sample => sample.Value));
 
     private static Task<QueryRangeResult> Run(string query, TraceSources sources) => MetricsQuery.RunRangeAsync(
         new QueryRangeRequest { Query = query, StartUnixNano = BaseNano - 100 * SecondNano, EndUnixNano = BaseNano + 100 * SecondNano, StepNano = 10 * SecondNano },

@@ -98,7 +98,7 @@ public sealed class PageExclusionTests
                     Assert.Contains($"pages skipped: {skipped} by {by}", search.Explanation, StringComparison.Ordinal);
                     Assert.Equal((ulong)(found * 3), search.Metrics.InspectedSpans);
                     var metrics = await Count(sources, query);
-                    Assert.Equal(found * 3, metrics.Series.Sum(static series => series.Samples.Sum(static sample => sample.Value)));
+                    Assert.Equal(found * 3, MetricsText.Sum(metrics));
                     Assert.Contains($"pages skipped: {skipped} by {by}", metrics.Explanation, StringComparison.Ordinal);
                     Assert.Equal((ulong)(found * 3), metrics.Metrics.InspectedSpans);
                 }
@@ -137,7 +137,7 @@ public sealed class PageExclusionTests
             foreach (var query in (string[])["{ }", "{ } | count() > 2"])
             {
                 var metrics = await Count(sources, query, FirstStart + (150 * SecondNano), FirstStart + (350 * SecondNano));
-                Assert.Equal(6, metrics.Series.Sum(static series => series.Samples.Sum(static sample => sample.Value)));
+                Assert.Equal(6, MetricsText.Sum(metrics));
                 Assert.Contains("pages skipped: 6 by outside the time asked for", metrics.Explanation, StringComparison.Ordinal);
             }
         }
@@ -161,7 +161,7 @@ public sealed class PageExclusionTests
         using (store)
         {
             var result = await Count(sources, "({ duration > 6ms } | count_over_time()) + ({ } | count_over_time())", stage: "");
-            Assert.Equal(6 + 24, result.Series.Sum(static series => series.Samples.Sum(static sample => sample.Value)));
+            Assert.Equal(6 + 24, MetricsText.Sum(result));
             Assert.Equal(24UL, result.Metrics.InspectedSpans);
         }
     }
@@ -183,7 +183,7 @@ public sealed class PageExclusionTests
             var expected = search.Traces.Sum(static trace => trace.SpanSets.Sum(static set => set.Matched));
             Assert.True(expected > 0);
             var metrics = await Count(sources, query);
-            Assert.Equal(expected, metrics.Series.Sum(static series => series.Samples.Sum(static sample => sample.Value)));
+            Assert.Equal(expected, MetricsText.Sum(metrics));
             Assert.Contains($"whole traces looked at: {wholeTraces};", metrics.Explanation, StringComparison.Ordinal);
         }
     }

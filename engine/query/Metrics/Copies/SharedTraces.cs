@@ -78,6 +78,9 @@ internal sealed class SharedTraces
         }
     }
 
+    /// <summary>The place of a block; null: of live data.</summary>
+    public static int PlaceOf(QueryBlock? block) => block is null ? 0 : 1 + block.Number;
+
     /// <summary>Whether the trace is to be put together.</summary>
     public bool IsWhole(TraceId id) => _whole.ContainsKey(id);
 
@@ -123,8 +126,6 @@ internal sealed class SharedTraces
         return marks;
     }
 
-    private static int PlaceOf(QueryBlock block) => 1 + block.Number;
-
     private void Compare(List<QueryBlock> ordered, TraceSlice? slice, IWorkerSlots slots, MemoryBudget budget, CancellationToken cancellation)
     {
         var pages = new BlockPages(new TraceNeeds { Columns = SpanSetDigest.Columns });
@@ -137,13 +138,17 @@ internal sealed class SharedTraces
             {
                 slots.Yield(cancellation);
                 var meta = ordered[i].Meta;
-                foreach (var over in active.Where(other => other.Block.Meta.LatestSeconds < meta.EarliestSeconds)) over.Release();
-                active.RemoveAll(other => other.Block.Meta.LatestSeconds < meta.EarliestSeconds);
+                foreach (var over in active.FindAll(other => other.Block.Meta.LatestSeconds < meta.EarliestSeconds))
+                {
+                    over.Release();
+                    active.Remove(over);
+                }
+
                 var meetsLive = firstSecond <= meta.LatestSeconds && meta.EarliestSeconds <= lastSecond;
                 var isAlone = !meetsLive && active.Count == 0 && (i + 1 == ordered.Count || ordered[i + 1].Meta.EarliestSeconds > meta.LatestSeconds);
                 if (isAlone) continue;
                 var block = new BlockTraces(ordered[i], slice, pages, slots, budget, cancellation);
-                if (meetsLive) Add(0, PlaceOf(block.Block), InCommon.Of(_live, block), budget);
+                if (meetsLive) Add(PlaceOf(null), PlaceOf(block.Block), InCommon.Of(_live, block), budget);
                 foreach (var other in active) Add(PlaceOf(other.Block), PlaceOf(block.Block), InCommon.Of(other, block, slice ?? TraceSlice.All), budget);
                 active.Add(block);
             }

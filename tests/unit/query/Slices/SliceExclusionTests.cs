@@ -92,7 +92,7 @@ public sealed class SliceExclusionTests : IDisposable
         var counted = await Count("{ } | rate()", sources);
         var found = await Search("{ }", sources);
         Assert.Equal([4UL, 3UL], found.Traces.Select(static trace => trace.TraceId.Low));
-        Assert.Equal(6, Sum(counted) * 60, precision: 6);
+        Assert.Equal(6, MetricsText.Sum(counted) * 60, precision: 6);
         foreach (var (metrics, how) in new[] { (counted.Metrics, counted.Explanation), (found.Metrics, found.Explanation) })
         {
             Assert.Equal((4u, 6UL), (metrics.TotalJobs, metrics.InspectedSpans));
@@ -149,14 +149,12 @@ public sealed class SliceExclusionTests : IDisposable
         refused = await Assert.ThrowsAsync<QueryException>(() => Count("{ } | count_over_time()", sources with { Live = [] }, limits: limits));
         Assert.Contains("trace ids", refused.Message, StringComparison.Ordinal);
         var result = await Count("{ } | count_over_time()", sources with { Slice = Ids(3, 4) }, limits: limits);
-        Assert.Equal(6, Sum(result));
+        Assert.Equal(6, MetricsText.Sum(result));
         Assert.Contains("whole traces looked at: 0;", result.Explanation, StringComparison.Ordinal);
 
         // What two blocks have in common of a slice is not all that they have in common.
-        Assert.Equal(traces * 3, Sum(await Count("{ } | count_over_time()", sources with { Live = [] })));
+        Assert.Equal(traces * 3, MetricsText.Sum(await Count("{ } | count_over_time()", sources with { Live = [] })));
     }
-
-    private static double Sum(QueryRangeResult result) => result.Series.Sum(static series => series.Samples.Sum(static sample => sample.Value));
 
     private static TraceSlice Ids(ulong first, ulong last) => new(new TraceId(0, first), new TraceId(0, last));
 

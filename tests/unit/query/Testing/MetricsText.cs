@@ -12,6 +12,9 @@ public static class MetricsText
 
     public static string Of(QueryInstantResult result) => Joined(result.Series.Select(static series => $"{Of(series.Labels)} {series.Value.ToString("G12", CultureInfo.InvariantCulture)}"));
 
+    /// <summary>All samples of all series together: of a count, what was counted.</summary>
+    public static double Sum(QueryRangeResult result) => result.Series.Sum(static series => series.Samples.Sum(static sample => sample.Value));
+
     /// <summary>Labels in braces; values with their types.</summary>
     public static string Of(IReadOnlyList<AttributeResult> labels) => $"{{{string.Join(", ", labels.Select(static label => $"{label.Key}={Of(label.Value)}"))}}}";
 
