@@ -23,17 +23,11 @@ public sealed class QueryBlock
     /// <summary>What is known without opening it.</summary>
     public BlockSidecar Sidecar => _handle.Sidecar;
 
-    /// <summary>The traces of a slice that both blocks hold, and those of which they do not hold the same spans, if it is known from an earlier query; else null.</summary>
-    public (TraceId[] Common, TraceId[] Unequal)? KnownInCommonWith(QueryBlock other, TraceSlice slice) =>
-        _handle.Store.CommonTraces.Of(Meta.BlockId, other.Meta.BlockId, slice.First, slice.Last) is { } common
-        && _handle.Store.UnequalTraces.Of(Meta.BlockId, other.Meta.BlockId, slice.First, slice.Last) is { } unequal ? (common, unequal) : null;
+    /// <summary>The traces of a slice that both blocks hold, if it is known from an earlier query; else null.</summary>
+    public InCommon? KnownInCommonWith(QueryBlock other, TraceSlice slice) => _handle.Store.CommonTraces.Of(Meta.BlockId, other.Meta.BlockId, slice.First, slice.Last);
 
     /// <summary>Keeps them for later queries.</summary>
-    public void KeepInCommonWith(QueryBlock other, TraceSlice slice, TraceId[] common, TraceId[] unequal)
-    {
-        _handle.Store.CommonTraces.Keep(Meta.BlockId, other.Meta.BlockId, slice.First, slice.Last, common);
-        _handle.Store.UnequalTraces.Keep(Meta.BlockId, other.Meta.BlockId, slice.First, slice.Last, unequal);
-    }
+    public void KeepInCommonWith(QueryBlock other, TraceSlice slice, InCommon common) => _handle.Store.CommonTraces.Keep(Meta.BlockId, other.Meta.BlockId, slice.First, slice.Last, common);
 
     /// <summary>The tree's numbers are those that this engine gives: it wrote the block.</summary>
     public bool HasOwnTrees => Meta.Checksums is not null;

@@ -74,7 +74,6 @@ public sealed class BlockHandle(BlockMeta meta, BlockStore store)
         Store.Open.Remove(this);
         Store.Columns.Remove(this);
         Store.CommonTraces.Remove(Meta.BlockId);
-        Store.UnequalTraces.Remove(Meta.BlockId);
         // A reader that gave up waiting has left an opening behind: it is closed as soon as it is open.
         reader?.ContinueWith(
             static opened => opened.Result.Dispose(),

@@ -46,9 +46,6 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     /// <summary>Which traces two blocks have in common, as far as somebody found out.</summary>
     public CommonTraces CommonTraces => options.CommonTraces;
 
-    /// <summary>Those of them of which the two do not have the same spans.</summary>
-    public CommonTraces UnequalTraces => options.UnequalTraces;
-
     /// <summary>Dictionaries that were asked for more than once, of all blocks.</summary>
     public DictionaryCache Dictionaries { get; } = new(options.DictionaryCacheBytes);
 
@@ -410,8 +407,6 @@ public sealed record BlockStoreOptions
     internal OpenBlocks Open { get; init; } = new(64 << 20, FileLimit.OpenBlocks);
 
     internal CommonTraces CommonTraces { get; } = new(64 << 20);
-
-    internal CommonTraces UnequalTraces { get; } = new(16 << 20);
 
     /// <summary>Merges that may run beside each other, each with memory for a row group of its own.</summary>
     public int ConcurrentMerges

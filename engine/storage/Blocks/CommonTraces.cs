@@ -3,7 +3,7 @@ using Tempo.Engine.Foundation;
 namespace Tempo.Engine.Storage.Blocks;
 
 /// <summary>
-/// The traces that pairs of blocks have in common: two blocks do not change, so what was found out by comparing all their ids holds as
+/// What pairs of blocks have in common: two blocks do not change, so what was found out by comparing them holds as
 /// long as both are there: mostly "none", and "nearly all" of two nodes that keep copies. Of a pair the ids between two are known, mostly all; what is found out of those before or behind
 /// them is added. Bounded with all pairs together: the pair that nobody asked for the longest time goes first, and is found out again. Thread safe.
 /// </summary>
@@ -29,10 +29,10 @@ public sealed class CommonTraces(long maxBytes)
     }
 
     /// <summary>
-    /// The ids from <paramref name="first"/> to <paramref name="last"/>, both included, that two blocks have in common, ascending; null if nobody
+    /// The traces from <paramref name="first"/> to <paramref name="last"/>, both included, that two blocks have in common; null if nobody
     /// found out all of them, or they are not kept.
     /// </summary>
-    public TraceId[]? Of(BlockId block, BlockId other, TraceId first, TraceId last)
+    public InCommon? Of(BlockId block, BlockId other, TraceId first, TraceId last)
     {
         lock (_lock)
         {
@@ -47,9 +47,9 @@ public sealed class CommonTraces(long maxBytes)
     /// Remembers all of them from <paramref name="first"/> to <paramref name="last"/>, both included. They must not change any more. So many that
     /// hardly another pair had room are not kept.
     /// </summary>
-    public void Keep(BlockId block, BlockId other, TraceId first, TraceId last, TraceId[] ids)
+    public void Keep(BlockId block, BlockId other, TraceId first, TraceId last, InCommon common)
     {
-        var pair = new Pair(KeyOf(block, other), first, last, ids);
+        var pair = new Pair(KeyOf(block, other), first, last, common);
         if (pair.SizeBytes > maxBytes / 8) return;
         lock (_lock)
         {
@@ -105,9 +105,9 @@ public sealed class CommonTraces(long maxBytes)
     // Whoever comes first.
     private static (BlockId, BlockId) KeyOf(BlockId block, BlockId other) => block.CompareTo(other) <= 0 ? (block, other) : (other, block);
 
-    private readonly record struct Pair((BlockId, BlockId) Key, TraceId First, TraceId Last, TraceId[] Ids)
+    private readonly record struct Pair((BlockId, BlockId) Key, TraceId First, TraceId Last, InCommon Common)
     {
-        public long SizeBytes => PairBytes + (long)Ids.Length * TraceId.SizeBytes;
+        public long SizeBytes => PairBytes + Common.SizeBytes;
 
         public bool Knows(TraceId first, TraceId last) => First.CompareTo(first) <= 0 && last.CompareTo(Last) <= 0;
 
@@ -117,15 +117,12 @@ public sealed class CommonTraces(long maxBytes)
         /// <summary>What both know, if they touch.</summary>
         public Pair With(in Pair other)
         {
-            ReadOnlySpan<TraceId> before = other.First.CompareTo(First) < 0 ? other.Ids.AsSpan(..TraceId.RangeOf(other.Ids, First, First).Start.Value) : [];
-            ReadOnlySpan<TraceId> behind = other.Last.CompareTo(Last) > 0 ? other.Ids.AsSpan(TraceId.RangeOf(other.Ids, default, Last).End.Value..) : [];
-            return new Pair(Key, First.CompareTo(other.First) < 0 ? First : other.First, Last.CompareTo(other.Last) > 0 ? Last : other.Last, [.. before, .. Ids, .. behind]);
+            var (isBefore, isBehind) = (other.First.CompareTo(First) < 0, other.Last.CompareTo(Last) > 0);
+            var all = InCommon.Joined(isBefore ? other.Common.Before(First) : InCommon.None, Common, isBehind ? other.Common.Behind(Last) : InCommon.None);
+            return new Pair(Key, isBefore ? other.First : First, isBehind ? other.Last : Last, all);
         }
 
-        public TraceId[] Between(TraceId first, TraceId last)
-        {
-            return first == First && last == Last ? Ids : Ids[TraceId.RangeOf(Ids, first, last)];
-        }
+        public InCommon Between(TraceId first, TraceId last) => first == First && last == Last ? Common : Common.Between(first, last);
 
         private bool IsBefore(in Pair other) => Last.CompareTo(other.First) < 0 && Last.Next != other.First;
     }

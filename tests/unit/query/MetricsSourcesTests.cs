@@ -48,7 +48,7 @@ public sealed class MetricsSourcesTests : IDisposable
         var others = await _store.Block(spans.Take(5));
         await Run("{} | rate()", new TraceSources([], [.. blocks, .. others]));
         var known = blocks[0].Store.CommonTraces.Of(others[0].Meta.BlockId, blocks[0].Meta.BlockId, default, TraceId.MaxValue);
-        Assert.Equal(spans.Take(5).Select(static span => span.TraceId).Distinct().Order(), known!);
+        Assert.Equal(spans.Take(5).Select(static span => span.TraceId).Distinct().Order(), known!.Value.Ids);
 
         // Kept with the store, and not longer than the block.
         blocks[0].Close();

@@ -80,7 +80,7 @@ public sealed class CommonTracesTests
             for (var step = 0; step < 12; step++)
             {
                 var (first, last) = Part(random);
-                common.Keep(Block(1), Block(2), Id(first), Id(last), Within(all, first, last));
+                common.Keep(Block(1), Block(2), Id(first), Id(last), InCommonWithin(all, first, last));
 
                 // One piece is known: the last one, with what touches it.
                 var (from, to) = (first, last);
@@ -92,7 +92,9 @@ public sealed class CommonTracesTests
                 {
                     (first, last) = Part(random);
                     var found = common.Of(Block(2), Block(1), Id(first), Id(last));
-                    Assert.Equal(Enumerable.Range(first, last - first + 1).All(id => known[id]) ? Within(all, first, last) : null, found);
+                    InCommon? expected = Enumerable.Range(first, last - first + 1).All(id => known[id]) ? InCommonWithin(all, first, last) : null;
+                    Assert.Equal(expected?.Ids, found?.Ids);
+                    Assert.Equal(expected?.Unequal, found?.Unequal);
                 }
             }
         }
@@ -103,6 +105,8 @@ public sealed class CommonTracesTests
             return (first, random.Next(first, 40));
         }
 
+        static InCommon InCommonWithin(TraceId[] all, int first, int last) => new(Within(all, first, last), [.. Within(all, first, last).Where(static id => id.Low % 3 == 0)]);
+
         static TraceId[] Within(TraceId[] all, int first, int last) => [.. all.Where(id => id.Low >= (ulong)first && id.Low <= (ulong)last)];
     }
 
@@ -110,18 +114,18 @@ public sealed class CommonTracesTests
     public void Where_all_that_is_known_is_too_much_the_last_part_is_kept()
     {
         var common = new CommonTraces(8 * (288 + 100 * TraceId.SizeBytes));
-        common.Keep(Block(1), Block(2), Id(1), Id(90), [.. Enumerable.Range(1, 90).Select(Id)]);
-        common.Keep(Block(1), Block(2), Id(91), Id(110), [.. Enumerable.Range(91, 20).Select(Id)]);
+        common.Keep(Block(1), Block(2), Id(1), Id(90), new InCommon([.. Enumerable.Range(1, 90).Select(Id)], []));
+        common.Keep(Block(1), Block(2), Id(91), Id(110), new InCommon([.. Enumerable.Range(91, 20).Select(Id)], []));
         Assert.Null(common.Of(Block(1), Block(2), Id(1), Id(2)));
-        Assert.Equal(20, common.Of(Block(1), Block(2), Id(91), Id(110))!.Length);
+        Assert.Equal(20, common.Of(Block(1), Block(2), Id(91), Id(110))!.Value.Ids.Length);
         Assert.Equal(288 + 20 * TraceId.SizeBytes, common.SizeBytes);
     }
 
     private static TraceId Id(int number) => new(0, (ulong)number);
 
-    private static TraceId[]? Of(CommonTraces common, BlockId block, BlockId other) => common.Of(block, other, default, TraceId.MaxValue);
+    private static TraceId[]? Of(CommonTraces common, BlockId block, BlockId other) => common.Of(block, other, default, TraceId.MaxValue)?.Ids;
 
-    private static void Keep(CommonTraces common, BlockId block, BlockId other, TraceId[] ids) => common.Keep(block, other, default, TraceId.MaxValue, ids);
+    private static void Keep(CommonTraces common, BlockId block, BlockId other, TraceId[] ids) => common.Keep(block, other, default, TraceId.MaxValue, new InCommon(ids, []));
 
     private static BlockId Block(uint number) => BlockId.Derive(number * 0x9E37_79B9_7F4A_7C15, number);
 }

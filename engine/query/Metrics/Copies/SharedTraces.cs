@@ -1,6 +1,7 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Query.Sources;
+using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Metrics.Copies;
@@ -18,7 +19,7 @@ namespace Tempo.Engine.Query.Metrics.Copies;
 /// </code>
 /// Sources come in the order in which a trace is put together: live data at the place 0, then blocks, the newest first, at 1 and more.
 /// Cost: 16 bytes and some 5 ns a trace for each block that overlaps another, and the digests of what two have in common; of two blocks once, since later queries know
-/// (<see cref="Storage.Blocks.CommonTraces"/>), of live data and a block each time. Nothing at all for the other blocks. Where nothing is shared, which is the rule after compaction,
+/// (<see cref="CommonTraces"/>), of live data and a block each time. Nothing at all for the other blocks. Where nothing is shared, which is the rule after compaction,
 /// the scan counts spans where it finds them. Few traces are put together: those whose spans were spread differently over nodes or over cuts.
 /// Where a page that counts turns out to be damaged in the scan, the answer lacks its spans though another source has them, and says that it is partial.
 /// </summary>
@@ -148,8 +149,8 @@ internal sealed class SharedTraces
                 var isAlone = !meetsLive && active.Count == 0 && (i + 1 == ordered.Count || ordered[i + 1].Meta.EarliestSeconds > meta.LatestSeconds);
                 if (isAlone) continue;
                 var block = new BlockTraces(ordered[i], slice, pages, slots, budget, cancellation);
-                if (meetsLive) Add(PlaceOf(null), PlaceOf(block.Block), InCommon.Of(_live, block), budget);
-                foreach (var other in active) Add(PlaceOf(other.Block), PlaceOf(block.Block), InCommon.Of(other, block, slice ?? TraceSlice.All), budget);
+                if (meetsLive) Add(PlaceOf(null), PlaceOf(block.Block), TracesInCommon.Of(_live, block), budget);
+                foreach (var other in active) Add(PlaceOf(other.Block), PlaceOf(block.Block), TracesInCommon.Of(other, block, slice ?? TraceSlice.All), budget);
                 active.Add(block);
             }
 

@@ -1,28 +1,27 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Query.Sources;
+using Tempo.Engine.Storage.Blocks;
 
 namespace Tempo.Engine.Query.Metrics.Copies;
 
-/// <summary>Traces that two sources have in common, and those among them of which they do not have the same spans, or it is not known. Both ascend.</summary>
-internal readonly record struct InCommon(TraceId[] Ids, TraceId[] Unequal)
+/// <summary>Finds out which traces two sources have in common.</summary>
+internal static class TracesInCommon
 {
-    private static readonly InCommon s_none = new([], []);
-
     /// <summary>Of two blocks: that does not change. None if the ids of one cannot be read.</summary>
     public static InCommon Of(BlockTraces a, BlockTraces b, TraceSlice slice)
     {
-        if (a.Block.KnownInCommonWith(b.Block, slice) is var (known, different)) return new InCommon(known, different);
-        if (a.Ids is not { } ids || b.Ids is not { } others) return s_none;
+        if (a.Block.KnownInCommonWith(b.Block, slice) is { } known) return known;
+        if (a.Ids is not { } ids || b.Ids is not { } others) return InCommon.None;
         var (inA, inB) = Places(ids, others);
         var found = a.ReadDigests(inA) is { } digests && b.ReadDigests(inB) is { } otherDigests ? Of(ids, inA, digests, inB, otherDigests) : AllUnequal(ids, inA);
-        a.Block.KeepInCommonWith(b.Block, slice, found.Ids, found.Unequal);
+        a.Block.KeepInCommonWith(b.Block, slice, found);
         return found;
     }
 
     /// <summary>Of live data and a block. None if the ids of the block cannot be read.</summary>
     public static InCommon Of(LiveCopies live, BlockTraces block)
     {
-        if (block.Ids is not { } ids) return s_none;
+        if (block.Ids is not { } ids) return InCommon.None;
         var (inLive, inBlock) = Places(live.Ids, ids);
         return block.ReadDigests(inBlock) is { } digests ? Of(live.Ids, inLive, live.Digests, inBlock, digests) : AllUnequal(live.Ids, inLive);
     }
