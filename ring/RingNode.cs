@@ -173,6 +173,8 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
         return new PeerGreeting(_self.Id, _self.State, _self.IsDrained, isKnown);
     }
 
+    public bool HasCopies => _options.ReplicationFactor > 1;
+
     public bool AreCovered(IReadOnlyCollection<string> silent) => silent.Count < OwnerSet.QuorumOf(_options.ReplicationFactor);
 
     public bool OwnsWindow(TenantId tenant, long window) => Owns(RingHash.Of(tenant.Value, window));

@@ -42,6 +42,7 @@ internal sealed class GenerationWriter(NodeOptions options, WriteAheadLog log, B
         }
 
         Failpoints.Hit(Failpoint.CutBlocksWritten);
+        state.TellLeaving(generation);
         // A crash between two parts leaves the later ones behind, which the start has found: they are the same blocks.
         var ids = written.Select(static block => block.Meta.BlockId).ToHashSet();
         state.Update(view => view with

@@ -100,6 +100,12 @@ internal sealed class NodeState(NodeOptions options, TimeProvider time)
             return [.. View.Readable.Concat(_dropped.Where(static block => !block.IsClosed)).Select(static block => block.Meta.BlockId)];
     }
 
+    /// <summary>A generation has become blocks, and is about to be replaced by them: the last moment to look at its live data.</summary>
+    public event Action<Generation>? Leaving;
+
+    /// <summary>Raises <see cref="Leaving"/>.</summary>
+    public void TellLeaving(Generation generation) => Leaving?.Invoke(generation);
+
     /// <summary>Empty live data for a log's generation.</summary>
     public Generation NewGeneration(WalGeneration log)
     {

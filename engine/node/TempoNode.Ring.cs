@@ -23,7 +23,11 @@ public sealed partial class TempoNode
     public void Join(IPeers peers, MetricRegistry registry)
     {
         var parts = _ring ?? throw new NodeStartException("a ring needs an object service that all its nodes share (storage.trace.backend: s3, azure or gcs)");
-        var reads = new PeerReads(peers, _state, parts.Blocklist, parts.PeerBlocks, _time);
+        var spans = registry.Counter(
+            "tempo_ring_mirrored_spans_total",
+            "Live spans of other nodes that queries met: copied, or known to be here or to come from another node, and not sent.",
+            "outcome");
+        var reads = new PeerReads(peers, _state, parts.Blocklist, parts.PeerBlocks, spans, _time);
         registry.Gauge("tempo_ring_mirrored_bytes", "Request bytes of other nodes' live spans of which this node keeps copies for its queries.", () => reads.MirroredBytes);
         _sliced.Join(peers, registry);
         _peers = reads;

@@ -25,13 +25,15 @@ internal sealed class PeerMessageTarget : IFuzzTarget
                 case 0:
                     var question = PeerMessages.DecodeLiveQuestion(message);
                     var again = PeerMessages.DecodeLiveQuestion(PeerMessages.Encode(question));
-                    Oracle.Holds(again.Tenant == question.Tenant && again.Incarnation == question.Incarnation && again.Trace == question.Trace && again.Have.Count == question.Have.Count, "a question comes back as it went");
+                    Oracle.Holds(again.Tenant == question.Tenant && again.Incarnation == question.Incarnation && again.Trace == question.Trace && again.Have.Count == question.Have.Count && again.Key == question.Key, "a question comes back as it went");
+                    Oracle.Holds(question.Wanted.All(wanted => wanted.Value.First >= 0 && again.Wanted[wanted.Key].First == wanted.Value.First && again.Wanted[wanted.Key].Bits.SequenceEqual(wanted.Value.Bits)), "rows that are wanted");
                     break;
                 case 1:
-                    foreach (var (_, spans, otlp) in PeerMessages.DecodeLiveAnswer(message).Batches)
+                    foreach (var (_, next, otlp, fingerprints) in PeerMessages.DecodeLiveAnswer(message).Batches)
                     {
                         _ = message[otlp];
-                        Oracle.Holds(spans >= 0, "a number of spans");
+                        _ = message[fingerprints];
+                        Oracle.Holds(next >= 0, "a number of rows");
                     }
 
                     break;

@@ -48,8 +48,8 @@ internal static class Cost
         foreach (var (name, _, _, _, _) in scenarios) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {Median(figures[name]):F2} | {Median(figures[name]) / alone:F2} |"));
     }
 
-    /// <summary>The load tool's traffic over a connection to each node; the spans that were acknowledged.</summary>
-    public static async Task<long> LoadAsync(Cluster cluster, int inflight, int spansPerRequest, int seconds)
+    /// <summary>The load tool's traffic over a connection to each node, so many spans a second each (0: as many as it takes); the spans that were acknowledged.</summary>
+    public static async Task<long> LoadAsync(Cluster cluster, int inflight, int spansPerRequest, int seconds, int rate = 0)
     {
         var tool = Path.Combine(AppContext.BaseDirectory, "tempo-load.dll");
         var runs = cluster.Nodes.Select(async node =>
@@ -57,7 +57,7 @@ internal static class Cost
             var json = Path.Combine(node.Folder, "load.json");
             using var load = Process.Start(new ProcessStartInfo("dotnet",
             [
-                tool, "--grpc", $"127.0.0.1:{node.Otlp}", "--seconds", seconds.ToString(CultureInfo.InvariantCulture), "--connections", "1", "--inflight", inflight.ToString(CultureInfo.InvariantCulture),
+                tool, "--grpc", $"127.0.0.1:{node.Otlp}", "--seconds", seconds.ToString(CultureInfo.InvariantCulture), "--rate", rate.ToString(CultureInfo.InvariantCulture), "--connections", "1", "--inflight", inflight.ToString(CultureInfo.InvariantCulture),
                 "--spans-per-request", spansPerRequest.ToString(CultureInfo.InvariantCulture), "--json", json,
             ])
             { RedirectStandardOutput = true })!;

@@ -14,6 +14,9 @@ public static class KeyedHash
     private static readonly ulong Factor = KernelRandom.NextUInt64() | 1;
 #pragma warning restore RS0030
 
+    // Of hashes that two processes compare: their key is secret, and enough.
+    private const ulong SharedFactor = 0x9FB2_1C65_1E98_DF25;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Of(ulong value) => To32(Fold(value ^ Key));
 
@@ -23,32 +26,42 @@ public static class KeyedHash
     public static uint Of(ReadOnlySpan<byte> value) => To32(Of64(value));
 
     /// <summary>All 64 bits, for a table that keeps the hash in place of the key.</summary>
-    public static ulong Of64(ReadOnlySpan<byte> value)
+    public static ulong Of64(ReadOnlySpan<byte> value) => Of64(value, Key, Factor);
+
+    /// <summary>The same by a key that two processes share: both get the same.</summary>
+    public static ulong Of64Shared(ReadOnlySpan<byte> value, ulong key) => Of64(value, key, SharedFactor);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Of64(ReadOnlySpan<byte> value, ulong key, ulong factor)
     {
         ref var p = ref MemoryMarshal.GetReference(value);
         var length = value.Length;
-        var h = Key ^ (ulong)length * 0x9E3779B97F4A7C15UL;
+        var h = key ^ (ulong)length * 0x9E3779B97F4A7C15UL;
         // Every read lies within the span; the last ones overlap those before where the length is not a multiple.
         if (length > 16)
         {
-            for (var i = 0; i < length - 16; i += 16) h = Mix(Word(ref p, i) ^ h, Word(ref p, i + 8) ^ Factor);
-            return Mix(Word(ref p, length - 16) ^ h, Word(ref p, length - 8) ^ Factor);
+            for (var i = 0; i < length - 16; i += 16) h = Mix(Word(ref p, i) ^ h, Word(ref p, i + 8) ^ factor);
+            return Mix(Word(ref p, length - 16) ^ h, Word(ref p, length - 8) ^ factor);
         }
 
-        if (length >= 8) return Mix(Word(ref p, 0) ^ h, Word(ref p, length - 8) ^ Factor);
+        if (length >= 8) return Mix(Word(ref p, 0) ^ h, Word(ref p, length - 8) ^ factor);
         if (length >= 4)
         {
             var low = Unsafe.ReadUnaligned<uint>(ref p);
             var high = Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref p, length - 4));
-            return Fold(h ^ ((ulong)high << 32 | low));
+            return Mix(h ^ ((ulong)high << 32 | low), factor);
         }
 
-        return length == 0 ? h : Fold(h ^ ((uint)p << 16 | (uint)Unsafe.Add(ref p, length >> 1) << 8 | Unsafe.Add(ref p, length - 1)));
+        return length == 0 ? h : Mix(h ^ ((uint)p << 16 | (uint)Unsafe.Add(ref p, length >> 1) << 8 | Unsafe.Add(ref p, length - 1)), factor);
     }
 
     /// <summary>All 64 bits of the hash of three words.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Of64(ulong a, ulong b, ulong c) => Fold(Fold(Fold(a ^ Key) ^ b) ^ c);
+
+    /// <summary>The same by a key that two processes share: both get the same.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Of64Shared(ulong a, ulong b, ulong c, ulong key) => Mix(Mix(Mix(a ^ key, SharedFactor) ^ b, SharedFactor) ^ c, SharedFactor);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint To32(ulong h) => (uint)(h ^ (h >> 32));

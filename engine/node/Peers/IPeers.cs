@@ -14,6 +14,9 @@ public interface IPeers
     /// <summary>Names of nodes that held some and went without saying so; they count as silent ones.</summary>
     IReadOnlyList<string> Lost { get; }
 
+    /// <summary>Whether spans are on several nodes.</summary>
+    bool HasCopies { get; }
+
     /// <summary>Whether every acknowledged span is on a node that is not one of these.</summary>
     bool AreCovered(IReadOnlyCollection<string> silent);
 

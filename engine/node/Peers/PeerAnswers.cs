@@ -42,6 +42,8 @@ internal sealed class PeerAnswers(NodeState state, LocalObjectStore local, Block
         var sources = lease.View.SourcesOf(question.Tenant);
         var hasMore = false;
         if (question.Trace is { } trace) WriteTrace(answer, sources.Live, trace);
+        else if (question.Wanted.Count > 0) hasMore = WriteWanted(answer, sources.Live, question);
+        else if (question.Key != 0) hasMore = WriteFingerprints(answer, sources.Live, question);
         else hasMore = WriteRows(answer, sources.Live, question);
         var waiting = sources.Blocks.Where(block => block.Store == localStore).Select(static block => (block.Meta.BlockId, true));
         var recent = state.Recent.All().Where(meta => meta.Tenant == question.Tenant).Select(static meta => (meta.BlockId, false));
@@ -50,18 +52,65 @@ internal sealed class PeerAnswers(NodeState state, LocalObjectStore local, Block
 
     private bool WriteRows(NativeBuffer answer, IReadOnlyList<LiveBatchView> live, PeerMessages.LiveQuestion question)
     {
-        var isKnown = question.Incarnation == incarnation;
         var begin = answer.Length;
         var hasMore = false;
         using var rows = new NativeBuffer(64 * 1024);
         foreach (var view in live)
         {
             rows.Clear();
-            var end = isKnown ? Math.Clamp(question.Have.GetValueOrDefault(view.Batch.Serial), 0, view.SpanCount) : 0;
+            var next = FirstNew(question, view);
             var room = MaxRowBytes - (answer.Length - begin);
-            if (end < view.SpanCount && room > 0) end = OtlpTraceWriter.WriteRows(view.Columns, end, view.SpanCount, room, rows);
-            hasMore |= end < view.SpanCount;
-            PeerMessages.WriteBatch(answer, view.Batch.Serial, end, rows.Written);
+            if (next < view.SpanCount && room > 0) next = OtlpTraceWriter.WriteRows(view.Columns, next, view.SpanCount, room, rows);
+            hasMore |= next < view.SpanCount;
+            PeerMessages.WriteBatch(answer, view.Batch.Serial, next, rows.Written);
+        }
+
+        return hasMore;
+    }
+
+    private int FirstNew(PeerMessages.LiveQuestion question, LiveBatchView view) =>
+        question.Incarnation == incarnation ? Math.Clamp(question.Have.GetValueOrDefault(view.Batch.Serial), 0, view.SpanCount) : 0;
+
+    private bool WriteFingerprints(NativeBuffer answer, IReadOnlyList<LiveBatchView> live, PeerMessages.LiveQuestion question)
+    {
+        var room = MaxRowBytes / sizeof(ulong);
+        var hasMore = false;
+        var hashes = new SpanFingerprints(question.Key);
+        ulong[] fingerprints = [];
+        foreach (var view in live)
+        {
+            var first = FirstNew(question, view);
+            var count = Math.Min(view.SpanCount - first, room);
+            GrowableArray.Reserve(ref fingerprints, count);
+            hashes.Of(view.Columns, first, fingerprints.AsSpan(0, count));
+            room -= count;
+            hasMore |= first + count < view.SpanCount;
+            PeerMessages.WriteBatch(answer, view.Batch.Serial, first + count, [], fingerprints.AsSpan(0, count));
+        }
+
+        return hasMore;
+    }
+
+    // Of batches of which no rows are asked for their names alone: they are there.
+    private bool WriteWanted(NativeBuffer answer, IReadOnlyList<LiveBatchView> live, PeerMessages.LiveQuestion question)
+    {
+        var begin = answer.Length;
+        var hasMore = false;
+        using var rows = new NativeBuffer(64 * 1024);
+        foreach (var view in live)
+        {
+            rows.Clear();
+            var next = 0;
+            if (question.Incarnation == incarnation && question.Wanted.TryGetValue(view.Batch.Serial, out var wanted))
+            {
+                next = wanted.First;
+                var end = (int)Math.Min(view.SpanCount, next + wanted.Bits.Length * 64L);
+                var room = MaxRowBytes - (answer.Length - begin);
+                if (next < end && room > 0) next = OtlpTraceWriter.WriteRows(view.Columns, next, end, room, rows, wanted.Bits);
+                hasMore |= next < end;
+            }
+
+            PeerMessages.WriteBatch(answer, view.Batch.Serial, next, rows.Written);
         }
 
         return hasMore;

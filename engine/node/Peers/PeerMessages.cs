@@ -8,8 +8,9 @@ namespace Tempo.Engine.Node.Peers;
 /// <summary>
 /// The bytes of questions and answers between nodes, as protobuf messages (<see cref="MessageReader"/>).
 /// <code>
-/// LiveQuestion   1 tenant   2 incarnation (fixed64)   3 have, repeated: { serial u64 LE, spans u32 LE }   4 trace id
-/// LiveAnswer     1 incarnation (fixed64)   2 batch, repeated: { 1 serial (fixed64)  2 spans  3 OTLP of the rows asked for }
+/// LiveQuestion   1 tenant   2 incarnation (fixed64)   3 have, repeated: { serial u64 LE, rows u32 LE }   4 trace id
+///                5 key (fixed64): fingerprints instead of rows   6 only these rows, repeated: { serial u64 LE, first row u32 LE, bits u64 LE … }
+/// LiveAnswer     1 incarnation (fixed64)   2 batch, repeated: { 1 serial (fixed64)  2 the row to go on with  3 OTLP of the rows asked for  4 fingerprints u64 LE … }
 ///                3 block, repeated: { id 16 bytes, 1 if it waits for its upload }   4 more is to be asked for   5 damage
 /// MetasQuestion  1 id, repeated, 16 bytes           MetasAnswer  1 meta.json, repeated
 /// PartQuestion   1 key   2 offset   3 bytes asked for   4 only its size            PartAnswer   1 it is there   2 its size   3 content
@@ -17,7 +18,7 @@ namespace Tempo.Engine.Node.Peers;
 /// </summary>
 public static class PeerMessages
 {
-    private const int HaveBytes = 12;
+    private const int PlaceBytes = sizeof(long) + sizeof(int);
     private const int BlockIdBytes = 16;
 
     internal sealed class LiveQuestion
@@ -26,16 +27,28 @@ public static class PeerMessages
         public ulong Incarnation;
         public readonly Dictionary<long, int> Have = [];
         public TraceId? Trace;
+
+        /// <summary>Of the fingerprints that are asked for; 0: rows are.</summary>
+        public ulong Key;
+
+        /// <summary>Rows that are asked for by serial, and no others, if there are any.</summary>
+        public readonly Dictionary<long, WantedRows> Wanted = [];
     }
+
+    /// <summary>Rows of a batch: bits from a row on.</summary>
+    internal readonly record struct WantedRows(int First, ulong[] Bits);
 
     internal sealed class LiveAnswer
     {
         public ulong Incarnation;
-        public readonly List<(long Serial, int Spans, Range Otlp)> Batches = [];
+        public readonly List<LiveRows> Batches = [];
         public readonly List<(BlockId Id, bool IsLocal)> Blocks = [];
         public bool HasMore;
         public string Damage = "";
     }
+
+    /// <summary>What an answer has of a batch: rows up to <paramref name="Next"/>, or their fingerprints; ranges are of the answer's bytes.</summary>
+    internal readonly record struct LiveRows(long Serial, int Next, Range Otlp, Range Fingerprints);
 
     internal static byte[] Encode(LiveQuestion question)
     {
@@ -43,15 +56,24 @@ public static class PeerMessages
         var writer = new MessageWriter(buffer);
         writer.Text(1, question.Tenant.Value);
         writer.Fixed(2, question.Incarnation);
-        Span<byte> bytes = stackalloc byte[HaveBytes];
-        foreach (var (serial, spans) in question.Have)
+        Span<byte> bytes = stackalloc byte[PlaceBytes];
+        foreach (var (serial, rows) in question.Have)
         {
-            BinaryPrimitives.WriteInt64LittleEndian(bytes, serial);
-            BinaryPrimitives.WriteInt32LittleEndian(bytes[8..], spans);
+            WritePlace(bytes, serial, rows);
             writer.Bytes(3, bytes);
         }
 
         if (question.Trace is { } trace) writer.Id(4, trace);
+        if (question.Key != 0) writer.Fixed(5, question.Key);
+        foreach (var (serial, wanted) in question.Wanted)
+        {
+            WritePlace(bytes, serial, wanted.First);
+            var field = writer.Begin(6);
+            buffer.Append(bytes);
+            WireNumbers.Append(buffer, wanted.Bits);
+            writer.End(field);
+        }
+
         return buffer.Written.ToArray();
     }
 
@@ -63,20 +85,39 @@ public static class PeerMessages
         {
             if (field == 1) question.Tenant = ReadTenant(bytes);
             else if (field == 2) question.Incarnation = number;
-            else if (field == 3 && bytes.Length == HaveBytes) question.Have[BinaryPrimitives.ReadInt64LittleEndian(bytes)] = BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]);
+            else if (field == 3 && bytes.Length == PlaceBytes) question.Have[SerialOf(bytes)] = RowOf(bytes);
             else if (field == 4 && bytes.Length == TraceId.SizeBytes) question.Trace = TraceId.Read(bytes);
+            else if (field == 5) question.Key = number;
+            else if (field == 6 && bytes.Length >= PlaceBytes + sizeof(ulong) && RowOf(bytes) >= 0) question.Wanted[SerialOf(bytes)] = new WantedRows(RowOf(bytes), WireNumbers.Read(bytes[PlaceBytes..]));
         }
 
         return question;
     }
 
-    internal static void WriteBatch(NativeBuffer answer, long serial, int spans, ReadOnlySpan<byte> otlp)
+    private static void WritePlace(Span<byte> bytes, long serial, int row)
+    {
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, serial);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes[sizeof(long)..], row);
+    }
+
+    private static long SerialOf(ReadOnlySpan<byte> place) => BinaryPrimitives.ReadInt64LittleEndian(place);
+
+    private static int RowOf(ReadOnlySpan<byte> place) => BinaryPrimitives.ReadInt32LittleEndian(place[sizeof(long)..]);
+
+    internal static void WriteBatch(NativeBuffer answer, long serial, int next, ReadOnlySpan<byte> otlp, ReadOnlySpan<ulong> fingerprints = default)
     {
         var writer = new MessageWriter(answer);
         var batch = writer.Begin(2);
         writer.Fixed(1, (ulong)serial);
-        writer.Number(2, (ulong)spans);
+        writer.Number(2, (ulong)next);
         if (otlp.Length > 0) writer.Bytes(3, otlp);
+        if (fingerprints.Length > 0)
+        {
+            var field = writer.Begin(4);
+            WireNumbers.Append(answer, fingerprints);
+            writer.End(field);
+        }
+
         writer.End(batch);
     }
 
@@ -197,18 +238,21 @@ public static class PeerMessages
         return (isThere, size, content);
     }
 
-    private static (long Serial, int Spans, Range Otlp) DecodeBatch(ReadOnlySpan<byte> message, int origin)
+    private static LiveRows DecodeBatch(ReadOnlySpan<byte> message, int origin)
     {
-        var (serial, spans, otlp) = (0L, 0, 0..0);
+        var (serial, next, otlp, fingerprints) = (0L, 0, 0..0, 0..0);
         var reader = new MessageReader(message);
         while (reader.TryRead(out var field, out var bytes, out var number))
         {
             if (field == 1) serial = (long)number;
-            else if (field == 2) spans = (int)Math.Min(number, int.MaxValue);
-            else if (field == 3) otlp = (origin + reader.Position - bytes.Length)..(origin + reader.Position);
+            else if (field == 2) next = (int)Math.Min(number, int.MaxValue);
+            else if (field == 3) otlp = Place(bytes, reader.Position);
+            else if (field == 4) fingerprints = Place(bytes, reader.Position);
         }
 
-        return (serial, spans, otlp);
+        return new LiveRows(serial, next, otlp, fingerprints);
+
+        Range Place(ReadOnlySpan<byte> bytes, int end) => (origin + end - bytes.Length)..(origin + end);
     }
 
     internal static TenantId ReadTenant(ReadOnlySpan<byte> bytes) =>

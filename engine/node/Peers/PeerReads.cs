@@ -20,49 +20,63 @@ internal sealed record PeerSources(IReadOnlyList<LiveBatchView> Live, IReadOnlyL
 /// <code>
 /// 1 ask      all nodes that may hold spans, at once; the answer of each is of one moment
 /// 2 wait     for all; once those that are missing are covered by the others, only a little longer
-/// 3 list     the store, if a node has come or gone since it was listed last: what that node told nobody is in it
-/// 4 open     the blocks that a node named and that this node's own view does not have, nor what compaction made of them
+/// 3 complete what one left out because another one has it, if that one did not answer
+/// 4 list     the store, if a node has come or gone since it was listed last: what that node told nobody is in it
+/// 5 open     the blocks that a node named and that this node's own view does not have, nor what compaction made of them
 /// </code>
 /// What is collected is added to the view that is taken after it, as live batches and blocks like any other. A span that several
 /// nodes have is one span, as one that is in live data and in a block is.
 /// </summary>
-internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blocklist, PeerBlocks blocks, TimeProvider time)
+internal sealed class PeerReads
 {
     /// <summary>How much longer a query waits for nodes that it can do without.</summary>
     private static readonly TimeSpan WaitForCovered = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>A tenant's copies that no query asked for are let go after this.</summary>
-    private static readonly TimeSpan Unused = TimeSpan.FromMinutes(2);
-
+    private readonly IPeers _peers;
+    private readonly NodeState _state;
+    private readonly Blocklist _blocklist;
+    private readonly PeerBlocks _blocks;
+    private readonly CounterFamily _spans;
+    private readonly TimeProvider _time;
     private readonly Lock _lock = new();
-    private readonly Dictionary<(string Peer, TenantId Tenant), (IPeer Peer, PeerMirror Mirror)> _mirrors = [];
+    private readonly Dictionary<TenantId, TenantMirrors> _mirrors = [];
 
     // Which nodes have answered, as what; and when the store must have been listed at the earliest.
     private readonly Dictionary<string, ulong> _seen = new(StringComparer.Ordinal);
-    private long _listedFrom = time.GetTimestamp();
+    private long _listedFrom;
+
+    /// <param name="peers">The others.</param>
+    /// <param name="state">What this node has itself.</param>
+    /// <param name="blocklist">Lists the store.</param>
+    /// <param name="blocks">Opens what a node named.</param>
+    /// <param name="spans">Counts live spans that were copied and that were not, because they are known.</param>
+    /// <param name="time">What time it is.</param>
+    public PeerReads(IPeers peers, NodeState state, Blocklist blocklist, PeerBlocks blocks, CounterFamily spans, TimeProvider time)
+    {
+        (_peers, _state, _blocklist, _blocks, _spans, _time, _listedFrom) = (peers, state, blocklist, blocks, spans, time, time.GetTimestamp());
+        if (peers.HasCopies) state.Leaving += NoteOwn;
+    }
 
     /// <summary>Request bytes of the copies.</summary>
     public long MirroredBytes
     {
         get
         {
-            lock (_lock) return _mirrors.Values.Sum(static entry => entry.Mirror.ByteCount);
+            lock (_lock) return _mirrors.Values.Sum(static mirrors => mirrors.ByteCount);
         }
     }
 
     /// <summary>For a query that looks at everything, or for one trace.</summary>
     public async Task<PeerSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation)
     {
-        var holders = peers.Holders;
-        var silent = new HashSet<string>(peers.Lost, StringComparer.Ordinal);
-        var asked = new Dictionary<IPeer, Task<PeerPart[]>>();
+        var holders = _peers.Holders;
+        var silent = new HashSet<string>(_peers.Lost, StringComparer.Ordinal);
         foreach (var peer in holders)
-        {
-            if (peer.IsSuspect) silent.Add(peer.Name);
-            else asked.Add(peer, Task.WhenAll(tenants.Tenants.Select(tenant => trace is { } id ? FindAsync(peer, tenant, id, cancellation) : MirrorOf(peer, tenant).RefreshAsync(peers.Patience))));
-        }
-
+            if (peer.IsSuspect)
+                silent.Add(peer.Name);
+        var asked = Ask([.. holders.Where(static peer => !peer.IsSuspect)], tenants, trace, cancellation);
         await WaitAsync(asked, silent, cancellation).ConfigureAwait(false);
+        if (trace is null) GiveUp(tenants, silent.Concat(asked.Where(static one => !one.Value.IsCompletedSuccessfully).Select(static one => one.Key.Name)));
         var parts = new List<PeerPart>();
         var failure = "";
         foreach (var (peer, answer) in asked)
@@ -77,37 +91,84 @@ internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blockli
             if (answer.Exception is { InnerException: { } e }) failure = e.Message;
         }
 
-        var damage = silent.Count > 0 && !peers.AreCovered(silent)
-            ? $"spans that are on {string.Join(", ", silent.Order(StringComparer.Ordinal))} alone are missing: {(failure.Length > 0 ? failure : "it does not answer")}"
-            : parts.FirstOrDefault(static part => part.Damage.Length > 0)?.Damage ?? "";
         Note(holders, parts);
-        if (!await blocklist.EnsureAsync(Volatile.Read(ref _listedFrom), cancellation).ConfigureAwait(false) && damage.Length == 0)
-            damage = blocklist.LastError is { Length: > 0 } error ? $"the store could not be listed since a node came or went: {error}" : "the store lists late (storage.trace.listing_delay), and what a node that came or went left in it may not be listed yet";
-        var known = state.BlocksCovered();
+        var isListed = await _blocklist.EnsureAsync(Volatile.Read(ref _listedFrom), cancellation).ConfigureAwait(false);
+        var live = new List<LiveBatchView>();
         var opened = new List<BlockHandle>();
+        while (parts.Count > 0)
+        {
+            foreach (var (part, why) in await PeerParts.CompleteAsync(parts, _peers.Patience, cancellation).ConfigureAwait(false))
+            {
+                silent.Add(part.Peer.Name);
+                failure = why;
+            }
+
+            if (await OpenAsync(parts, opened, silent, cancellation).ConfigureAwait(false) is { } gone)
+            {
+                // What others left out because of it is missing now. Its spans in memory are better than none.
+                live.AddRange(gone.Part.Live);
+                parts.Remove(gone.Part);
+                failure = gone.Why;
+                continue;
+            }
+
+            live.AddRange(parts.SelectMany(static part => part.Live));
+            break;
+        }
+
+        return new PeerSources(live, opened, DamageOf(silent, failure, parts, isListed));
+    }
+
+    private Dictionary<IPeer, Task<PeerPart[]>> Ask(IReadOnlyList<IPeer> holders, TenantSet tenants, TraceId? trace, CancellationToken cancellation)
+    {
+        var asked = holders.ToDictionary(static peer => peer, static _ => new List<Task<PeerPart>>());
+        foreach (var tenant in tenants.Tenants)
+        {
+            if (trace is { } id) foreach (var peer in holders) asked[peer].Add(FindAsync(peer, tenant, id, cancellation));
+            else foreach (var (peer, part) in MirrorsOf(tenant).Refresh(holders, _peers.Patience)) asked[peer].Add(part);
+        }
+
+        return asked.ToDictionary(static one => one.Key, static one => Task.WhenAll(one.Value));
+    }
+
+    private string DamageOf(HashSet<string> silent, string failure, List<PeerPart> parts, bool isListed)
+    {
+        if (silent.Count > 0 && !_peers.AreCovered(silent))
+            return $"spans that are on {string.Join(", ", silent.Order(StringComparer.Ordinal))} alone are missing: {(failure.Length > 0 ? failure : "it does not answer")}";
+        if (parts.FirstOrDefault(static part => part.Damage.Length > 0) is { } damaged) return damaged.Damage;
+        if (isListed) return "";
+        return _blocklist.LastError is { Length: > 0 } error
+            ? $"the store could not be listed since a node came or went: {error}"
+            : "the store lists late (storage.trace.listing_delay), and what a node that came or went left in it may not be listed yet";
+    }
+
+    // The first one whose blocks cannot be opened, and are not known otherwise.
+    private async Task<(PeerPart Part, string Why)?> OpenAsync(List<PeerPart> parts, List<BlockHandle> opened, HashSet<string> silent, CancellationToken cancellation)
+    {
+        var known = _state.BlocksCovered();
         foreach (var part in parts)
         {
             try
             {
-                opened.AddRange(await blocks.OpenAsync(part, known, cancellation).ConfigureAwait(false));
+                opened.AddRange(await _blocks.OpenAsync(part, known, cancellation).ConfigureAwait(false));
             }
             catch (PeerException e)
             {
                 // It has gone since it answered. What it had uploaded is in the store; what it had not may be on others.
                 if (await ListAsync(part, cancellation).ConfigureAwait(false)) continue;
                 silent.Add(part.Peer.Name);
-                if (damage.Length == 0 && !peers.AreCovered(silent)) damage = e.Message;
+                return (part, e.Message);
             }
         }
 
-        return new PeerSources([.. parts.SelectMany(static part => part.Live)], opened, damage);
+        return null;
     }
 
     // True if this node's own view has all blocks that a node named, or what has become of them since.
     private async Task<bool> ListAsync(PeerPart part, CancellationToken cancellation)
     {
-        if (!await blocklist.EnsureAsync(time.GetTimestamp(), cancellation).ConfigureAwait(false)) return false;
-        var known = state.BlocksCovered();
+        if (!await _blocklist.EnsureAsync(_time.GetTimestamp(), cancellation).ConfigureAwait(false)) return false;
+        var known = _state.BlocksCovered();
         return part.Blocks.All(block => !block.IsLocal || known.Contains(block.Id));
     }
 
@@ -120,10 +181,10 @@ internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blockli
             Task[] running = [.. asked.Values.Where(static answer => !answer.IsCompleted)];
             if (running.Length == 0) break;
             var open = asked.Where(static answer => !answer.Value.IsCompletedSuccessfully).Select(static answer => answer.Key.Name).Concat(silent).ToHashSet(StringComparer.Ordinal);
-            if (peers.AreCovered(open))
+            if (_peers.AreCovered(open))
             {
                 using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-                await Task.WhenAny(all, Task.Delay(WaitForCovered, time, enough.Token)).ConfigureAwait(false);
+                await Task.WhenAny(all, Task.Delay(WaitForCovered, _time, enough.Token)).ConfigureAwait(false);
                 await enough.CancelAsync().ConfigureAwait(false);
                 break;
             }
@@ -137,7 +198,7 @@ internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blockli
     private async Task<PeerPart> FindAsync(IPeer peer, TenantId tenant, TraceId trace, CancellationToken cancellation)
     {
         using var answer = new NativeBuffer(16 * 1024);
-        using var late = new CancellationTokenSource(peers.Patience, time);
+        using var late = new CancellationTokenSource(_peers.Patience, _time);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
         try
         {
@@ -145,25 +206,39 @@ internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blockli
         }
         catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
         {
-            throw new PeerException($"{peer.Name} did not answer within {peers.Patience.TotalSeconds:0.#} s", e);
+            throw new PeerException($"{peer.Name} did not answer within {_peers.Patience.TotalSeconds:0.#} s", e);
         }
 
         var live = PeerMessages.DecodeLiveAnswer(answer.Written);
         var batch = new LiveBatch();
-        foreach (var (_, _, otlp) in live.Batches) PeerMirror.Append(batch, answer.Written[otlp]);
+        foreach (var rows in live.Batches) PeerMirror.Append(batch, answer.Written[rows.Otlp]);
         return new PeerPart(peer, live.Incarnation, batch.Columns.SpanCount == 0 ? [] : [new LiveBatchView(batch, batch.Columns.Snapshot())], live.Blocks, live.Damage);
     }
 
-    private PeerMirror MirrorOf(IPeer peer, TenantId tenant)
+    private TenantMirrors MirrorsOf(TenantId tenant)
     {
         lock (_lock)
         {
-            foreach (var (key, old) in _mirrors.Where(entry => time.GetElapsedTime(entry.Value.Mirror.UsedAt) > Unused).ToList()) _mirrors.Remove(key);
-            if (_mirrors.TryGetValue((peer.Name, tenant), out var known) && known.Peer == peer) return known.Mirror;
-            var mirror = new PeerMirror(peer, tenant, time);
-            _mirrors[(peer.Name, tenant)] = (peer, mirror);
-            return mirror;
+            foreach (var (key, mirrors) in _mirrors.ToList())
+                if (key != tenant && mirrors.IsUnused)
+                    _mirrors.Remove(key);
+            if (!_mirrors.TryGetValue(tenant, out var known)) _mirrors.Add(tenant, known = new TenantMirrors(tenant, _state, _peers.HasCopies, _spans, _time));
+            return known;
         }
+    }
+
+    private void GiveUp(TenantSet tenants, IEnumerable<string> silent)
+    {
+        foreach (var name in silent)
+            foreach (var tenant in tenants.Tenants)
+                MirrorsOf(tenant).GiveUp(name);
+    }
+
+    private void NoteOwn(Generation leaving)
+    {
+        TenantMirrors[] all;
+        lock (_lock) all = [.. _mirrors.Values];
+        foreach (var mirrors in all) mirrors.NoteOwn(leaving);
     }
 
     // A node that began anew tells nothing of what it uploaded before; one that is gone tells nothing at all.
@@ -179,7 +254,7 @@ internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blockli
                 _seen[part.Peer.Name] = part.Incarnation;
             }
 
-            if (isChanged) Volatile.Write(ref _listedFrom, time.GetTimestamp());
+            if (isChanged) Volatile.Write(ref _listedFrom, _time.GetTimestamp());
         }
     }
 }

@@ -88,12 +88,19 @@ public static class OtlpTraceWriter
     /// needs to have the same rows. From <paramref name="first"/> on, until <paramref name="end"/> or until
     /// <paramref name="maxBytes"/> are reached; the result is the row to go on with. At least one row is written, if there is one.
     /// </summary>
-    public static int WriteRows(SpanBatch batch, int first, int end, int maxBytes, NativeBuffer output)
+    /// <param name="batch">Whose rows.</param>
+    /// <param name="first">The first of them.</param>
+    /// <param name="end">Behind the last of them.</param>
+    /// <param name="maxBytes">See above.</param>
+    /// <param name="output">Gets the bytes at its end.</param>
+    /// <param name="wanted">Bits of the rows that are written, from <paramref name="first"/> on; null: all.</param>
+    public static int WriteRows(SpanBatch batch, int first, int end, int maxBytes, NativeBuffer output, ulong[]? wanted = null)
     {
         var writer = new ProtobufWriter(output);
         Span<byte> traceId = stackalloc byte[TraceId.SizeBytes];
         var begin = output.Length;
-        var row = first;
+        var start = Next(first);
+        var row = start;
         while (HasRoom(row))
         {
             var resource = batch.Resource[row];
@@ -104,7 +111,7 @@ public static class OtlpTraceWriter
                 var scope = batch.Scope[row];
                 var scopeSpans = writer.BeginMessage(ResourceSpansTag.ScopeSpans);
                 WriteScope(writer, batch.Scopes, scope);
-                for (; HasRoom(row) && batch.Resource[row] == resource && batch.Scope[row] == scope; row++)
+                for (; HasRoom(row) && batch.Resource[row] == resource && batch.Scope[row] == scope; row = Next(row + 1))
                 {
                     batch.TraceIds[batch.Trace[row]].Write(traceId);
                     WriteSpan(writer, batch, row, traceId, batch.SpanId[row], batch.ParentSpanId[row]);
@@ -119,7 +126,13 @@ public static class OtlpTraceWriter
         return row;
 
         // What stands around the first row may be larger than the limit by itself.
-        bool HasRoom(int row) => row < end && (row == first || output.Length - begin < maxBytes);
+        bool HasRoom(int row) => row < end && (row == start || output.Length - begin < maxBytes);
+
+        int Next(int row)
+        {
+            while (wanted is not null && row < end && (wanted[(row - first) >> 6] >> (row - first) & 1) == 0) row++;
+            return row;
+        }
     }
 
     private static void WriteResource(ProtobufWriter writer, SpanBatch batch, int row)
