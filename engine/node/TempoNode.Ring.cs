@@ -37,7 +37,9 @@ public sealed partial class TempoNode
     public ValueTask AnswerPeerAsync(PeerQuestion question, NativeBuffer body, NativeBuffer answer, CancellationToken cancellation)
     {
         var parts = _ring ?? throw new PeerException("this node shares no store with others");
-        return question == PeerQuestion.Slice ? _sliced.AnswerAsync(body, answer, cancellation) : parts.Answers.AnswerAsync(question, body, answer, cancellation);
+        if (question == PeerQuestion.Slice) return _sliced.AnswerAsync(body, answer, cancellation);
+        parts.Answers.Answer(question, body, answer);
+        return ValueTask.CompletedTask;
     }
 
     /// <summary>Brings everything that is only here to the shared store: what a node does before it goes. Nothing new is taken from the ring from then on.</summary>

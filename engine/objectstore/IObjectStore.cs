@@ -55,7 +55,7 @@ public interface IObjectStore
 
     /// <summary>
     /// The whole object, or null if there is none. One larger than <paramref name="maxSizeBytes"/> is
-    /// <see cref="ObjectStoreError.TooLarge"/> and not read.
+    /// <see cref="ObjectStoreError.TooLarge"/> and not read. Nobody writes to the array: a cache may have it, too.
     /// </summary>
     ValueTask<byte[]?> TryGetAsync(ObjectKey key, int maxSizeBytes, CancellationToken cancellation = default);
 
@@ -64,6 +64,24 @@ public interface IObjectStore
     /// where the object ends, 0 at or past its end. No object is <see cref="ObjectStoreError.NotFound"/>.
     /// </summary>
     ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default);
+
+    /// <summary>
+    /// The same, into new memory that nobody writes to any more, so that caches keep it as it is: chunks of <see cref="CachedObjectReader.ChunkBytes"/>, the last one
+    /// shorter, each an array of its own. A store whose requests cost something makes one of all.
+    /// </summary>
+    async ValueTask<IReadOnlyList<ReadOnlyMemory<byte>>> GetChunksAsync(ObjectKey key, long offset, int count, CancellationToken cancellation = default)
+    {
+        var target = ReadTarget.Chunks(count);
+        var read = 0;
+        foreach (var chunk in target.First(count))
+        {
+            var there = await GetRangeAsync(key, offset + read, chunk, cancellation).ConfigureAwait(false);
+            read += there;
+            if (there < chunk.Length) break;
+        }
+
+        return target.Filled(read);
+    }
 
     /// <summary>Size and time of an object, or null if there is none.</summary>
     ValueTask<ObjectInfo?> TryGetInfoAsync(ObjectKey key, CancellationToken cancellation = default);

@@ -26,6 +26,8 @@ const string Usage = """
         Fails if a span allocates more at ingest, a query more, or a span takes more bytes on disk, than the machine's file allows.
     tempo-micro trace [--spans 10000] [--rounds 20]
         CPU and garbage of the answer to one trace by its id, live and from blocks, without a server.
+    tempo-micro chunks [--mib 64] [--rounds 9] [--folder /tmp]
+        Garbage and CPU of a block's bytes on their way from an object service to a query: from the service, the cache on disk and memory.
     tempo-micro kernels [--only text]
         Each vector kernel against its scalar twin.
     """;
@@ -50,6 +52,7 @@ try
         case "memory": return await MemoryMap.RunAsync(options).ConfigureAwait(false);
         case "gate": return await AllocationGate.RunAsync(options).ConfigureAwait(false);
         case "trace": return await TraceMeasures.RunAsync(options).ConfigureAwait(false);
+        case "chunks": return await ChunkMeasures.RunAsync(options).ConfigureAwait(false);
         case "kernels": return KernelBenchmark.Run(options);
         default:
             Console.WriteLine(Usage);

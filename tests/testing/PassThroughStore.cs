@@ -21,6 +21,8 @@ public abstract class PassThroughStore(IObjectStore inner) : IObjectStore
 
     public virtual ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default) => inner.GetRangeAsync(key, offset, destination, cancellation);
 
+    public virtual ValueTask<IReadOnlyList<ReadOnlyMemory<byte>>> GetChunksAsync(ObjectKey key, long offset, int count, CancellationToken cancellation = default) => inner.GetChunksAsync(key, offset, count, cancellation);
+
     public virtual ValueTask<ObjectInfo?> TryGetInfoAsync(ObjectKey key, CancellationToken cancellation = default) => inner.TryGetInfoAsync(key, cancellation);
 
     public virtual IAsyncEnumerable<ObjectEntry> ListAsync(ObjectKey folder, ListScope scope, CancellationToken cancellation = default) => inner.ListAsync(folder, scope, cancellation);

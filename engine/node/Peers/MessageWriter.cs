@@ -15,6 +15,15 @@ internal readonly struct MessageWriter(NativeBuffer output)
 
     public void Bytes(uint field, ReadOnlySpan<byte> bytes) => _writer.WriteBytes(Tag(field, WireType.LengthDelimited), bytes);
 
+    /// <summary>Room for so many bytes, to be filled before anything else is written.</summary>
+    public Span<byte> Room(uint field, int count)
+    {
+        _writer.WriteVarint(Tag(field, WireType.LengthDelimited), (ulong)count);
+        var room = output.GetSpan(count)[..count];
+        output.Advance(count);
+        return room;
+    }
+
     public void Text(uint field, string text) => Bytes(field, Encoding.UTF8.GetBytes(text));
 
     public void Id(uint field, in TraceId id)

@@ -19,7 +19,7 @@ internal sealed class PeerAnswers(NodeState state, LocalObjectStore local, Block
     private const int MaxPartBytes = 32 << 20;
 
     /// <summary>Appends the answer. Throws <see cref="PeerException"/> for a question that makes no sense.</summary>
-    public async ValueTask AnswerAsync(PeerQuestion question, NativeBuffer body, NativeBuffer answer, CancellationToken cancellation)
+    public void Answer(PeerQuestion question, NativeBuffer body, NativeBuffer answer)
     {
         switch (question)
         {
@@ -30,7 +30,7 @@ internal sealed class PeerAnswers(NodeState state, LocalObjectStore local, Block
                 AnswerMetas(PeerMessages.DecodeMetasQuestion(body.Written), answer);
                 break;
             case PeerQuestion.Part:
-                await AnswerPartAsync(PeerMessages.DecodePartQuestion(body.Written), answer, cancellation).ConfigureAwait(false);
+                AnswerPart(PeerMessages.DecodePartQuestion(body.Written), answer);
                 break;
         }
     }
@@ -139,21 +139,12 @@ internal sealed class PeerAnswers(NodeState state, LocalObjectStore local, Block
             PeerMessages.WriteMeta(answer, meta.ToJson());
     }
 
-    private async ValueTask AnswerPartAsync((string Key, long Offset, int Count, bool OnlySize) question, NativeBuffer answer, CancellationToken cancellation)
+    private void AnswerPart((string Key, long Offset, int Count, bool OnlySize) question, NativeBuffer answer)
     {
         if (!ObjectKey.TryParse(question.Key, out var key, out var error)) throw new PeerException($"no name of an object: {error}");
-        if (await local.TryGetInfoAsync(key, cancellation).ConfigureAwait(false) is not { } info) return;
-        var count = question.OnlySize || question.Offset >= info.SizeBytes ? 0 : (int)Math.Min(Math.Min(question.Count, MaxPartBytes), info.SizeBytes - question.Offset);
-        var content = new byte[count];
-        try
-        {
-            if (count > 0) count = await local.GetRangeAsync(key, question.Offset, content, cancellation).ConfigureAwait(false);
-        }
-        catch (ObjectStoreException e) when (e.Error == ObjectStoreError.NotFound)
-        {
-            return; // uploaded, and deleted here, since
-        }
-
-        PeerMessages.WritePart(answer, info.SizeBytes, content.AsSpan(0, count));
+        using var file = local.TryOpen(key);
+        if (file is null) return; // not here, or uploaded and deleted since
+        var count = question.OnlySize || question.Offset >= file.SizeBytes ? 0 : (int)Math.Min(Math.Min(question.Count, MaxPartBytes), file.SizeBytes - question.Offset);
+        if (file.Read(question.Offset, PeerMessages.WritePart(answer, file.SizeBytes, count)) < count) throw new PeerException($"'{key}' ends before its {file.SizeBytes} bytes: someone cut the file");
     }
 }

@@ -216,12 +216,13 @@ public static class PeerMessages
         return (key, offset, count, onlySize);
     }
 
-    internal static void WritePart(NativeBuffer answer, long size, ReadOnlySpan<byte> content)
+    // The content is read to where the answer is sent from.
+    internal static Span<byte> WritePart(NativeBuffer answer, long size, int count)
     {
         var writer = new MessageWriter(answer);
         writer.Number(1, 1);
         writer.Number(2, (ulong)size);
-        writer.Bytes(3, content);
+        return writer.Room(3, count);
     }
 
     internal static (bool IsThere, long Size, Range Content) DecodePartAnswer(ReadOnlySpan<byte> message)

@@ -18,15 +18,13 @@ internal sealed class PeerObjects(IPeer peer, IObjectStore shared) : IObjectStor
         return size == bytes.Length ? bytes : throw new ObjectStoreException(ObjectStoreError.TooLarge, key, $"{size} bytes; the limit is {maxSizeBytes}");
     }
 
-    public async ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default)
+    public async ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default) =>
+        await ReadAsync(key, offset, ReadTarget.Of(destination), cancellation).ConfigureAwait(false) ?? await shared.GetRangeAsync(key, offset, destination, cancellation).ConfigureAwait(false);
+
+    public async ValueTask<IReadOnlyList<ReadOnlyMemory<byte>>> GetChunksAsync(ObjectKey key, long offset, int count, CancellationToken cancellation = default)
     {
-        using var answer = new NativeBuffer(destination.Length + 64);
-        if (await AskAsync(key, offset, destination.Length, onlySize: false, answer, cancellation).ConfigureAwait(false) is not var (_, content))
-            return await shared.GetRangeAsync(key, offset, destination, cancellation).ConfigureAwait(false);
-        var bytes = answer.Written[content];
-        if (bytes.Length > destination.Length) throw new ObjectStoreException(ObjectStoreError.Failed, key, $"{peer.Name} sent {bytes.Length} bytes where {destination.Length} were asked for");
-        bytes.CopyTo(destination.Span);
-        return bytes.Length;
+        var chunks = ReadTarget.Chunks(count);
+        return await ReadAsync(key, offset, chunks, cancellation).ConfigureAwait(false) is { } read ? chunks.Filled(read) : await shared.GetChunksAsync(key, offset, count, cancellation).ConfigureAwait(false);
     }
 
     public async ValueTask<ObjectInfo?> TryGetInfoAsync(ObjectKey key, CancellationToken cancellation = default)
@@ -52,6 +50,17 @@ internal sealed class PeerObjects(IPeer peer, IObjectStore shared) : IObjectStor
     public ValueTask DeleteAsync(ObjectKey key, CancellationToken cancellation = default) => throw ReadOnly(key);
 
     private static ObjectStoreException ReadOnly(ObjectKey key) => new(ObjectStoreError.Failed, key, "blocks of another node can only be read");
+
+    // Null: as of AskAsync.
+    private async ValueTask<int?> ReadAsync(ObjectKey key, long offset, ReadTarget destination, CancellationToken cancellation)
+    {
+        using var answer = new NativeBuffer(destination.Length + 64);
+        if (await AskAsync(key, offset, destination.Length, onlySize: false, answer, cancellation).ConfigureAwait(false) is not var (_, content)) return null;
+        var bytes = answer.Written[content];
+        if (bytes.Length > destination.Length) throw new ObjectStoreException(ObjectStoreError.Failed, key, $"{peer.Name} sent {bytes.Length} bytes where {destination.Length} were asked for");
+        destination.Fill(bytes);
+        return bytes.Length;
+    }
 
     // Null: it is not there, or nobody is: then the shared store may have it.
     private async ValueTask<(long Size, Range Content)?> AskAsync(ObjectKey key, long offset, int count, bool onlySize, NativeBuffer answer, CancellationToken cancellation)

@@ -39,12 +39,12 @@ internal sealed class AzureObjects : IRemoteObjects
 
     public Task<IRemoteUpload> BeginUploadAsync(string name, CancellationToken cancellation) => Task.FromResult<IRemoteUpload>(new AzureUpload(Blob(name), NextUpload()));
 
-    public async Task<RemoteRange> GetRangeAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellation)
+    public async Task<RemoteRange> GetRangeAsync(string name, long offset, ReadTarget destination, CancellationToken cancellation)
     {
         var answer = await Blob(name).DownloadStreamingAsync(new BlobDownloadOptions { Range = new HttpRange(offset, destination.Length) }, cancellation).ConfigureAwait(false);
         using var result = answer.Value;
         var (size, count) = RemoteBody.Announced(result.Details.ContentRange, result.Details.ContentLength, offset, destination.Length);
-        await RemoteBody.ReadAsync(result.Content, destination[..count], cancellation).ConfigureAwait(false);
+        await RemoteBody.ReadAsync(result.Content, destination.First(count), cancellation).ConfigureAwait(false);
         return new RemoteRange(count, size, result.Details.ETag.ToString());
     }
 

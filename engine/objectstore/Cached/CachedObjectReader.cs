@@ -43,16 +43,16 @@ public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long s
         var chunk = offset / ChunkBytes;
         var bytes = cache.TryGet(new(key, chunk)) ?? (await FetchAsync(chunk, LastMissing(chunk, (offset + wantedCount - 1) / ChunkBytes), cancellation).ConfigureAwait(false))[0];
         var start = (int)(offset - chunk * ChunkBytes);
-        return bytes.AsMemory(start, Math.Min(wantedCount, bytes.Length - start));
+        return bytes.Slice(start, Math.Min(wantedCount, bytes.Length - start));
     }
 
     /// <summary>
     /// The chunks that have these ranges, ascending, each once: what is missing of them comes into the cache, all at once. It may go from there before
     /// it is read, to make room for what is asked for again. What cannot be fetched is left out, and to the read.
     /// </summary>
-    public async Task<IReadOnlyList<(long Offset, byte[] Bytes)>> FetchAsync(IReadOnlyList<(long Offset, long Count)> ranges, CancellationToken cancellation = default)
+    public async Task<IReadOnlyList<(long Offset, ReadOnlyMemory<byte> Bytes)>> FetchAsync(IReadOnlyList<(long Offset, long Count)> ranges, CancellationToken cancellation = default)
     {
-        var found = new SortedDictionary<long, byte[]>();
+        var found = new SortedDictionary<long, ReadOnlyMemory<byte>>();
         var missing = new SortedSet<long>();
         foreach (var (offset, count) in ranges)
         {
@@ -71,7 +71,7 @@ public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long s
             {
                 var fetched = await FetchAsync(run.First, run.Last, cancellation).ConfigureAwait(false);
                 lock (found)
-                    for (var i = 0; i < fetched.Length; i++)
+                    for (var i = 0; i < fetched.Count; i++)
                         found[run.First + i] = fetched[i];
             }
             catch (ObjectStoreException)
@@ -103,21 +103,14 @@ public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long s
     }
 
     // Chunks side by side in one request.
-    private async ValueTask<byte[][]> FetchAsync(long first, long last, CancellationToken cancellation)
+    private async ValueTask<IReadOnlyList<ReadOnlyMemory<byte>>> FetchAsync(long first, long last, CancellationToken cancellation)
     {
-        var end = last + 1;
         var start = first * ChunkBytes;
-        var run = GC.AllocateUninitializedArray<byte>((int)(Math.Min(end * ChunkBytes, sizeBytes) - start)); // filled, or not used
-        var count = await store.GetRangeAsync(key, start, run, cancellation).ConfigureAwait(false);
-        if (count < run.Length) throw new EndOfStreamException($"object '{key}' ends at {start + count}; {sizeBytes} bytes belong to it");
-        var chunks = new byte[end - first][];
-        for (var i = 0; i < chunks.Length; i++)
-        {
-            var from = i * ChunkBytes;
-            chunks[i] = chunks.Length == 1 ? run : run.AsSpan(from, Math.Min(ChunkBytes, run.Length - from)).ToArray();
-            cache.Put(new(key, first + i), chunks[i]);
-        }
-
+        var wanted = (int)(Math.Min((last + 1) * ChunkBytes, sizeBytes) - start);
+        var chunks = await store.GetChunksAsync(key, start, wanted, cancellation).ConfigureAwait(false);
+        var count = chunks.Sum(static chunk => chunk.Length);
+        if (count < wanted) throw new EndOfStreamException($"object '{key}' ends at {start + count}; {sizeBytes} bytes belong to it");
+        for (var i = 0; i < chunks.Count; i++) cache.Put(new(key, first + i), chunks[i]);
         return chunks;
     }
 }

@@ -12,7 +12,7 @@ namespace Tempo.Engine.ObjectStore;
 /// </code>
 /// What is never replaced is kept under its name; filters of trace ids and indexes, which tools make anew (<c>tempo gen bloom</c>), under the version that the
 /// store says they have, for which it is asked each time.
-/// Ranges that begin at a multiple of <see cref="CachedObjectReader.ChunkBytes"/> are kept in such chunks, others and whole objects as they were asked for.
+/// Chunks are kept as such, other ranges and whole objects as they were asked for. What is kept is the memory that the reader has: only a range in memory of its own is copied.
 /// </summary>
 /// <param name="inner">The store.</param>
 /// <param name="tiers">The caches, nearest first.</param>
@@ -49,12 +49,48 @@ public sealed class CachingObjectStore(IObjectStore inner, IReadOnlyList<CacheTi
 
     public async ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default)
     {
+        if (destination.IsEmpty || roleOf(key, false) is not { } role) return await inner.GetRangeAsync(key, offset, destination, cancellation).ConfigureAwait(false);
+        var name = string.Create(CultureInfo.InvariantCulture, $"{key}:{offset}+{destination.Length}");
+        if (await FindAsync(role, name, cancellation).ConfigureAwait(false) is { } there && there.Length <= destination.Length)
+        {
+            there.CopyTo(destination);
+            return there.Length;
+        }
+
+        var count = await inner.GetRangeAsync(key, offset, destination, cancellation).ConfigureAwait(false);
+        Offer(tiers, role, name, destination[..count].ToArray());
+        return count;
+    }
+
+    /// <summary>From the offset of a chunk on. Those that no cache has and that lie side by side are one request.</summary>
+    public async ValueTask<IReadOnlyList<ReadOnlyMemory<byte>>> GetChunksAsync(ObjectKey key, long offset, int count, CancellationToken cancellation = default)
+    {
+        if (roleOf(key, false) is null) return await inner.GetChunksAsync(key, offset, count, cancellation).ConfigureAwait(false);
+        var chunks = new ReadOnlyMemory<byte>[(count + Chunk - 1) / Chunk];
+        await SideBySide.ForEachAsync(Enumerable.Range(0, chunks.Length), MaxParallel, async index =>
+        {
+            if (await FindAsync(RoleOf(index), NameOf(index), cancellation).ConfigureAwait(false) is { } there && there.Length == LengthOf(index)) chunks[index] = there;
+        }, cancellation).ConfigureAwait(false);
+
+        for (int first = 0, end; first < chunks.Length; first = end)
+        {
+            end = first + 1;
+            if (!chunks[first].IsEmpty) continue;
+            while (end < chunks.Length && chunks[end].IsEmpty) end++;
+            var run = await inner.GetChunksAsync(key, offset + (long)first * Chunk, Math.Min(end * Chunk, count) - first * Chunk, cancellation).ConfigureAwait(false);
+            // The object ends here, before its reader expected it: not to be kept.
+            if (run.Count < end - first || run[^1].Length < LengthOf(end - 1)) return [.. chunks[..first], .. run];
+            for (var index = first; index < end; index++) Offer(tiers, RoleOf(index), NameOf(index), chunks[index] = run[index - first]);
+        }
+
+        return chunks;
+
+        int LengthOf(int index) => Math.Min(Chunk, count - index * Chunk);
+
         // Readers of chunks cut the last one at the object's end.
-        var reachesEnd = destination.Length % Chunk != 0;
-        if (destination.IsEmpty || roleOf(key, reachesEnd) is not { } role) return await inner.GetRangeAsync(key, offset, destination, cancellation).ConfigureAwait(false);
-        return role is CacheRole.ParquetFooter or CacheRole.ParquetPage && offset % Chunk == 0
-            ? await GetChunksAsync(key, offset, destination, cancellation).ConfigureAwait(false)
-            : await GetPartAsync(role, string.Create(CultureInfo.InvariantCulture, $"{key}:{offset}+{destination.Length}"), key, offset, destination, cancellation).ConfigureAwait(false);
+        CacheRole RoleOf(int index) => roleOf(key, LengthOf(index) < Chunk) ?? CacheRole.ParquetPage;
+
+        string NameOf(int index) => string.Create(CultureInfo.InvariantCulture, $"{key}:{offset / Chunk + index}");
     }
 
     public ValueTask PutAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) => inner.PutAsync(key, content, cancellation);
@@ -80,59 +116,6 @@ public sealed class CachingObjectStore(IObjectStore inner, IReadOnlyList<CacheTi
         foreach (var tier in tiers) await tier.Cache.DisposeAsync().ConfigureAwait(false);
     }
 
-    private async ValueTask<int> GetPartAsync(CacheRole role, string name, ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation)
-    {
-        if (await FindAsync(role, name, cancellation).ConfigureAwait(false) is { } there && there.Length <= destination.Length)
-        {
-            there.CopyTo(destination);
-            return there.Length;
-        }
-
-        var count = await inner.GetRangeAsync(key, offset, destination, cancellation).ConfigureAwait(false);
-        Offer(tiers, role, name, destination[..count]);
-        return count;
-    }
-
-    // Chunks that no cache has and that lie side by side are one request.
-    private async ValueTask<int> GetChunksAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation)
-    {
-        var count = (destination.Length + Chunk - 1) / Chunk;
-        var isThere = new bool[count];
-        await SideBySide.ForEachAsync(Enumerable.Range(0, count), MaxParallel, async index =>
-        {
-            var part = Slice(destination, index, 1);
-            if (await FindAsync(RoleOf(key, part), NameOf(key, offset, index), cancellation).ConfigureAwait(false) is not { } there || there.Length != part.Length) return;
-            there.CopyTo(part);
-            isThere[index] = true;
-        }, cancellation).ConfigureAwait(false);
-
-        for (var first = 0; first < count; first++)
-        {
-            if (isThere[first]) continue;
-            var end = first + 1;
-            while (end < count && !isThere[end]) end++;
-            var run = Slice(destination, first, end - first);
-            var read = await inner.GetRangeAsync(key, offset + (long)first * Chunk, run, cancellation).ConfigureAwait(false);
-            // The object ends here, before its reader expected it: not to be kept.
-            if (read < run.Length) return first * Chunk + read;
-            for (var index = first; index < end; index++)
-            {
-                var part = Slice(destination, index, 1);
-                Offer(tiers, RoleOf(key, part), NameOf(key, offset, index), part);
-            }
-
-            first = end;
-        }
-
-        return destination.Length;
-    }
-
-    private CacheRole RoleOf(ObjectKey key, ReadOnlyMemory<byte> part) => roleOf(key, part.Length < Chunk) ?? CacheRole.ParquetPage;
-
-    private static Memory<byte> Slice(Memory<byte> destination, int first, int count) => destination.Slice(first * Chunk, Math.Min(count * Chunk, destination.Length - first * Chunk));
-
-    private static string NameOf(ObjectKey key, long offset, int index) => string.Create(CultureInfo.InvariantCulture, $"{key}:{offset / Chunk + index}");
-
     private async ValueTask<ReadOnlyMemory<byte>?> FindAsync(CacheRole role, string name, CancellationToken cancellation)
     {
         for (var i = 0; i < tiers.Count; i++)
@@ -148,10 +131,10 @@ public sealed class CachingObjectStore(IObjectStore inner, IReadOnlyList<CacheTi
         return null;
     }
 
+    // Nobody writes to the content any more.
     private void Offer(IEnumerable<CacheTier> to, CacheRole role, string name, ReadOnlyMemory<byte> content)
     {
-        byte[]? copy = null;
         foreach (var tier in to)
-            if (tier.Roles.Contains(role)) _writeBack.Offer(tier.Cache, name, copy ??= content.ToArray());
+            if (tier.Roles.Contains(role)) _writeBack.Offer(tier.Cache, name, content);
     }
 }

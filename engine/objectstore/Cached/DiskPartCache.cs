@@ -14,6 +14,7 @@ public sealed class DiskPartCache : IPartCache
     private const string Unfinished = ".tmp";
     private readonly Lock _lock = new();
     private readonly EvictionQueues<UInt128, bool> _files;
+    private readonly HashSet<UInt128> _writing = []; // under the lock
     private readonly string _folder;
     private readonly FileStream _hold;
 
@@ -50,7 +51,7 @@ public sealed class DiskPartCache : IPartCache
 
         try
         {
-            if (PartEnvelope.TryOpen(name, await File.ReadAllBytesAsync(PathOf(id), cancellation).ConfigureAwait(false)) is { } content) return content;
+            if (PartEnvelope.TryOpen(name, await ReadAsync(PathOf(id), cancellation).ConfigureAwait(false)) is { } content) return content;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -66,15 +67,21 @@ public sealed class DiskPartCache : IPartCache
         var id = IdOf(name);
         var path = PathOf(id);
         var evicted = new List<UInt128>();
+        // Who reads the same at the same time has the same to put, and there is one name to write it under.
+        lock (_lock)
+        {
+            if (_files.Has(id) || !_writing.Add(id)) return;
+        }
+
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            var bytes = PartEnvelope.Seal(name, content.Span);
-            await File.WriteAllBytesAsync(path + Unfinished, bytes, cancellation).ConfigureAwait(false);
+            using (var file = File.OpenHandle(path + Unfinished, FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.Asynchronous))
+                await RandomAccess.WriteAsync(file, [PartEnvelope.HeaderOf(name, content.Span), content], 0, cancellation).ConfigureAwait(false);
             // Both at once: a reader in between would find nothing where something is said to be.
             lock (_lock)
             {
-                if (_files.TryAdd(id, true, bytes.Length, evicted)) File.Move(path + Unfinished, path, overwrite: true);
+                if (_files.TryAdd(id, true, PartEnvelope.HeaderBytes + content.Length, evicted)) File.Move(path + Unfinished, path, overwrite: true);
                 else Delete(path + Unfinished);
             }
         }
@@ -83,6 +90,10 @@ public sealed class DiskPartCache : IPartCache
             Delete(path + Unfinished);
             lock (_lock) _files.Empty(id);
             cancellation.ThrowIfCancellationRequested();
+        }
+        finally
+        {
+            lock (_lock) _writing.Remove(id);
         }
 
         foreach (var other in evicted) Delete(PathOf(other));
@@ -104,6 +115,16 @@ public sealed class DiskPartCache : IPartCache
         }
 
         foreach (var id in evicted) Delete(PathOf(id));
+    }
+
+    // All of a file in one array, which is its reader's without a copy.
+    private static async ValueTask<ReadOnlyMemory<byte>> ReadAsync(string path, CancellationToken cancellation)
+    {
+        using var file = File.OpenHandle(path, options: FileOptions.Asynchronous);
+        var bytes = GC.AllocateUninitializedArray<byte>((int)Math.Min(RandomAccess.GetLength(file), Array.MaxLength));
+        var count = 0;
+        while (count < bytes.Length && await RandomAccess.ReadAsync(file, bytes.AsMemory(count), count, cancellation).ConfigureAwait(false) is > 0 and var more) count += more;
+        return bytes.AsMemory(0, count);
     }
 
     private string PathOf(UInt128 id)

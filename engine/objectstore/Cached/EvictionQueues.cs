@@ -37,6 +37,9 @@ internal sealed class EvictionQueues<TKey, TValue>(long maxBytes)
         return true;
     }
 
+    /// <summary>Whether it is there; no hit.</summary>
+    public bool Has(TKey key) => _entries.TryGetValue(key, out var entry) && !entry.IsEmpty;
+
     /// <summary>False if it is there already, or too large. What has to leave for it is added to <paramref name="evicted"/>.</summary>
     public bool TryAdd(TKey key, TValue value, long bytes, List<TKey>? evicted)
     {

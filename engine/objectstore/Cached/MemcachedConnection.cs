@@ -24,18 +24,19 @@ internal sealed class MemcachedConnection(Socket socket) : IDisposable
         if (line.Split(' ') is not ["VALUE", var answered, _, var text] || answered != key || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count))
             throw new IOException($"memcached answered {line}");
         if (count > maxBytes) throw new IOException($"memcached answered a value of {count} bytes, at most {maxBytes} were put");
-        var value = new byte[count];
+        var value = GC.AllocateUninitializedArray<byte>(count); // filled, or not returned
         await ReadAsync(value, cancellation).ConfigureAwait(false);
         if (await ReadLineAsync(cancellation).ConfigureAwait(false) is { Length: > 0 } rest || await ReadLineAsync(cancellation).ConfigureAwait(false) is var end && end != "END")
             throw new IOException("memcached's value is longer than it said");
         return value;
     }
 
-    /// <summary>Stores a value. One that the server refuses (too large, out of memory) is not there afterwards; that is no error.</summary>
-    public async ValueTask SetAsync(string key, int secondsToLive, ReadOnlyMemory<byte> value, CancellationToken cancellation)
+    /// <summary>Stores a value, which is these two one after the other. One that the server refuses (too large, out of memory) is not there afterwards; that is no error.</summary>
+    public async ValueTask SetAsync(string key, int secondsToLive, byte[] header, ReadOnlyMemory<byte> content, CancellationToken cancellation)
     {
-        await SendAsync(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"set {key} 0 {secondsToLive} {value.Length}\r\n")), cancellation).ConfigureAwait(false);
-        await SendAsync(value, cancellation).ConfigureAwait(false);
+        var command = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"set {key} 0 {secondsToLive} {header.Length + content.Length}\r\n"));
+        await SendAsync((byte[])[.. command, .. header], cancellation).ConfigureAwait(false);
+        await SendAsync(content, cancellation).ConfigureAwait(false);
         await SendAsync("\r\n"u8.ToArray(), cancellation).ConfigureAwait(false);
         var line = await ReadLineAsync(cancellation).ConfigureAwait(false);
         if (line != "STORED" && !line.StartsWith("SERVER_ERROR", StringComparison.Ordinal)) throw new IOException($"memcached answered {line}");

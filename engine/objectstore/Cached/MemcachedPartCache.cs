@@ -33,12 +33,11 @@ public sealed class MemcachedPartCache(MemcachedOptions options, TimeProvider ti
     public async ValueTask PutAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellation)
     {
         var key = KeyOf(name);
-        var sealedPart = PartEnvelope.Seal(name, content.Span);
-        if (options.MaxItemBytes > 0 && sealedPart.Length > options.MaxItemBytes) return;
+        if (options.MaxItemBytes > 0 && PartEnvelope.HeaderBytes + content.Length > options.MaxItemBytes) return;
         if (await ServerOfAsync(key, cancellation).ConfigureAwait(false) is not { } server) return;
         await server.AskAsync(async (connection, token) =>
         {
-            await connection.SetAsync(key, SecondsToLive, sealedPart, token).ConfigureAwait(false);
+            await connection.SetAsync(key, SecondsToLive, PartEnvelope.HeaderOf(name, content.Span), content, token).ConfigureAwait(false);
             return true;
         }, cancellation).ConfigureAwait(false);
     }

@@ -11,18 +11,20 @@ namespace Tempo.Engine.ObjectStore;
 internal static class PartEnvelope
 {
     private const uint Mark = 0x31435054; // "TPC1"
-    private const int HeaderBytes = 8;
+
+    /// <summary>Of what stands before a part.</summary>
+    public const int HeaderBytes = 8;
 
     /// <summary>Largest part that is taken back, in bytes.</summary>
     public const int MaxBytes = (4 << 20) + HeaderBytes;
 
-    public static byte[] Seal(string name, ReadOnlySpan<byte> content)
+    /// <summary>What stands before this content under this name.</summary>
+    public static byte[] HeaderOf(string name, ReadOnlySpan<byte> content)
     {
-        var bytes = GC.AllocateUninitializedArray<byte>(HeaderBytes + content.Length);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes, Mark);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(4), Checksum(name, content));
-        content.CopyTo(bytes.AsSpan(HeaderBytes));
-        return bytes;
+        var header = new byte[HeaderBytes];
+        BinaryPrimitives.WriteUInt32LittleEndian(header, Mark);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(4), Checksum(name, content));
+        return header;
     }
 
     /// <summary>The content, or null: damaged, another one's, or not ours at all.</summary>

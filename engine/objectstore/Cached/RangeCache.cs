@@ -1,13 +1,14 @@
 namespace Tempo.Engine.ObjectStore;
 
 /// <summary>
-/// Parts of immutable objects in memory, up to a number of bytes; which ones stay is said by <see cref="EvictionQueues{TKey,TValue}"/>.
+/// Parts of immutable objects in memory, up to a number of bytes; which ones stay is said by <see cref="EvictionQueues{TKey,TValue}"/>. Readers have a part
+/// for as long as they like, whatever becomes of it here, so its memory is the collector's and no pool's.
 /// Thread safe, one lock: a part is hundreds of kilobytes, and its alternative a request over the network.
 /// </summary>
 public sealed class RangeCache(long maxBytes)
 {
     private readonly Lock _lock = new();
-    private readonly EvictionQueues<Part, byte[]> _parts = new(maxBytes);
+    private readonly EvictionQueues<Part, ReadOnlyMemory<byte>> _parts = new(maxBytes);
 
     /// <summary>Bytes that are held.</summary>
     public long Bytes
@@ -24,8 +25,8 @@ public sealed class RangeCache(long maxBytes)
     /// <summary>Part of an object: the chunk of this number. Which bytes those are is the user's rule.</summary>
     public readonly record struct Part(ObjectKey Object, long Chunk);
 
-    /// <summary>The part, or null. The array is shared: nobody writes to it.</summary>
-    public byte[]? TryGet(Part part)
+    /// <summary>The part, or null.</summary>
+    public ReadOnlyMemory<byte>? TryGet(Part part)
     {
         lock (_lock)
         {
@@ -40,8 +41,8 @@ public sealed class RangeCache(long maxBytes)
         }
     }
 
-    /// <summary>Keeps a part; the array is the cache's from now on. One that is there already stays.</summary>
-    public void Put(Part part, byte[] bytes)
+    /// <summary>Keeps a part, which nobody writes to from now on, and which is all of its array or nearly so. One that is there already stays.</summary>
+    public void Put(Part part, ReadOnlyMemory<byte> bytes)
     {
         lock (_lock) _parts.TryAdd(part, bytes, bytes.Length, evicted: null);
     }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using StackExchange.Redis;
 
 namespace Tempo.Engine.ObjectStore;
@@ -54,9 +55,14 @@ public sealed class RedisPartCache : IPartCache
 
     public async ValueTask PutAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellation)
     {
+        // The client takes a value in one piece only, so this is the one cache that content is copied for.
+        var value = ArrayPool<byte>.Shared.Rent(PartEnvelope.HeaderBytes + content.Length);
+        PartEnvelope.HeaderOf(name, content.Span).CopyTo(value, 0);
+        content.CopyTo(value.AsMemory(PartEnvelope.HeaderBytes));
         try
         {
-            await _database.StringSetAsync(name, PartEnvelope.Seal(name, content.Span), _expiration, When.Always).WaitAsync(cancellation).ConfigureAwait(false);
+            await _database.StringSetAsync(name, value.AsMemory(0, PartEnvelope.HeaderBytes + content.Length), _expiration, When.Always).WaitAsync(cancellation).ConfigureAwait(false);
+            ArrayPool<byte>.Shared.Return(value); // the server has answered, so it was sent; after an error it may still wait for that
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {

@@ -18,7 +18,7 @@ public sealed record WriteBackOptions
 /// <summary>Writes to caches behind the backs of those who read. Thread safe.</summary>
 internal sealed class WriteBack : IAsyncDisposable
 {
-    private readonly Channel<(IPartCache Cache, string Name, byte[] Content)> _waiting;
+    private readonly Channel<(IPartCache Cache, string Name, ReadOnlyMemory<byte> Content)> _waiting;
     private readonly CancellationTokenSource _stop = new();
     private readonly WriteBackOptions _options;
     private readonly CacheMetrics _metrics;
@@ -28,12 +28,12 @@ internal sealed class WriteBack : IAsyncDisposable
     public WriteBack(WriteBackOptions options, CacheMetrics metrics)
     {
         (_options, _metrics) = (options, metrics);
-        _waiting = Channel.CreateBounded<(IPartCache, string, byte[])>(options.Buffer);
+        _waiting = Channel.CreateBounded<(IPartCache, string, ReadOnlyMemory<byte>)>(options.Buffer);
         _writers = [.. Enumerable.Range(0, options.Writers).Select(_ => WriteAsync())];
     }
 
     /// <summary>The content is not changed any more, by anyone.</summary>
-    public void Offer(IPartCache cache, string name, byte[] content)
+    public void Offer(IPartCache cache, string name, ReadOnlyMemory<byte> content)
     {
         if (Interlocked.Add(ref _waitingBytes, content.Length) <= _options.BufferBytes && _waiting.Writer.TryWrite((cache, name, content))) return;
         Interlocked.Add(ref _waitingBytes, -content.Length);

@@ -55,14 +55,14 @@ internal sealed class GcsObjects : IRemoteObjects
         return new GcsUpload(this, new Uri(request.RequestUri!, location));
     }
 
-    public async Task<RemoteRange> GetRangeAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellation)
+    public async Task<RemoteRange> GetRangeAsync(string name, long offset, ReadTarget destination, CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, UrlOf(name) + "?alt=media");
         request.Headers.Range = new RangeHeaderValue(offset, offset + destination.Length - 1);
         using var answer = await SendAsync(request, cancellation).ConfigureAwait(false);
         var (size, count) = RemoteBody.Announced(answer.Content.Headers.ContentRange?.ToString(), answer.Content.Headers.ContentLength, offset, destination.Length);
         var body = await answer.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
-        await RemoteBody.ReadAsync(body, destination[..count], cancellation).ConfigureAwait(false);
+        await RemoteBody.ReadAsync(body, destination.First(count), cancellation).ConfigureAwait(false);
         return new RemoteRange(count, size, answer.Headers.TryGetValues("x-goog-generation", out var generation) ? string.Concat(generation) : "");
     }
 

@@ -20,7 +20,7 @@ internal interface IRemoteObjects : IDisposable
     /// Reads from an offset below the object's end into the memory, as far as the object goes. A body that ends before what the
     /// service announced is an <see cref="IOException"/>.
     /// </summary>
-    Task<RemoteRange> GetRangeAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellation);
+    Task<RemoteRange> GetRangeAsync(string name, long offset, ReadTarget destination, CancellationToken cancellation);
 
     Task<ObjectInfo> GetInfoAsync(string name, CancellationToken cancellation);
 

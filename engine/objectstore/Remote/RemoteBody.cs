@@ -25,11 +25,14 @@ internal static class RemoteBody
         return (size, count);
     }
 
-    /// <summary>Fills the memory. Throws <see cref="IOException"/> if the body ends before.</summary>
-    public static async Task ReadAsync(Stream body, Memory<byte> destination, CancellationToken cancellation)
+    /// <summary>Fills the memory, one piece after the other. Throws <see cref="IOException"/> if the body ends before.</summary>
+    public static async Task ReadAsync(Stream body, IEnumerable<Memory<byte>> destination, CancellationToken cancellation)
     {
-        var count = await body.ReadAtLeastAsync(destination, destination.Length, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
-        if (count < destination.Length) throw new IOException($"the body ended after {count} of {destination.Length} bytes");
+        foreach (var piece in destination)
+        {
+            var count = await body.ReadAtLeastAsync(piece, piece.Length, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
+            if (count < piece.Length) throw new IOException($"the body ended {piece.Length - count} bytes before {piece.Length} of it were read");
+        }
     }
 
     /// <summary>What a status means, where the service's own code does not say it better.</summary>

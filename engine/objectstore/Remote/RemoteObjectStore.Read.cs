@@ -11,11 +11,11 @@ public sealed partial class RemoteObjectStore
     {
         if (await TryGetInfoAsync(key, cancellation).ConfigureAwait(false) is not { } info) return null;
         if (info.SizeBytes > maxSizeBytes) throw new ObjectStoreException(ObjectStoreError.TooLarge, key, $"has {info.SizeBytes} bytes; at most {maxSizeBytes} are read");
-        var content = new byte[info.SizeBytes];
+        var content = GC.AllocateUninitializedArray<byte>((int)info.SizeBytes); // filled, or not handed on
         try
         {
             if (content.Length == 0) return content;
-            var range = await GetAsync(key, 0, content, cancellation).ConfigureAwait(false);
+            var range = await GetAsync(key, 0, ReadTarget.Of(content), cancellation).ConfigureAwait(false);
             // Replaced by one of another size in between: the new one is what is there now.
             return range.ObjectSizeBytes == content.Length && range.Count == content.Length ? content : await TryGetAsync(key, maxSizeBytes, cancellation).ConfigureAwait(false);
         }
@@ -30,7 +30,16 @@ public sealed partial class RemoteObjectStore
     }
 
     /// <inheritdoc/>
-    public async ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default)
+    public ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default) => ReadAsync(key, offset, ReadTarget.Of(destination), cancellation);
+
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<ReadOnlyMemory<byte>>> GetChunksAsync(ObjectKey key, long offset, int count, CancellationToken cancellation = default)
+    {
+        var chunks = ReadTarget.Chunks(count);
+        return chunks.Filled(await ReadAsync(key, offset, chunks, cancellation).ConfigureAwait(false));
+    }
+
+    private async ValueTask<int> ReadAsync(ObjectKey key, long offset, ReadTarget destination, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         try
@@ -95,7 +104,7 @@ public sealed partial class RemoteObjectStore
         }
     }
 
-    private Task<RemoteRange> GetAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation)
+    private Task<RemoteRange> GetAsync(ObjectKey key, long offset, ReadTarget destination, CancellationToken cancellation)
     {
         var name = NameOf(key);
         return _attempts.RunAsync(
@@ -107,7 +116,7 @@ public sealed partial class RemoteObjectStore
     }
 
     // Two may write at once, so each gets memory of its own.
-    private async Task<RemoteRange> GetHedgedAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellation)
+    private async Task<RemoteRange> GetHedgedAsync(string name, long offset, ReadTarget destination, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var first = ReadAsync();
@@ -128,12 +137,12 @@ public sealed partial class RemoteObjectStore
         async Task<(byte[] Buffer, RemoteRange Range)> ReadAsync()
         {
             var buffer = ArrayPool<byte>.Shared.Rent(destination.Length);
-            return (buffer, await _remote.GetRangeAsync(name, offset, buffer.AsMemory(0, destination.Length), stop.Token).ConfigureAwait(false));
+            return (buffer, await _remote.GetRangeAsync(name, offset, ReadTarget.Of(buffer.AsMemory(0, destination.Length)), stop.Token).ConfigureAwait(false));
         }
 
         RemoteRange Take((byte[] Buffer, RemoteRange Range) read)
         {
-            read.Buffer.AsMemory(0, read.Range.Count).CopyTo(destination);
+            destination.Fill(read.Buffer.AsSpan(0, read.Range.Count));
             ArrayPool<byte>.Shared.Return(read.Buffer);
             return read.Range;
         }

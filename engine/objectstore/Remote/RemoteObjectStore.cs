@@ -113,7 +113,7 @@ public sealed partial class RemoteObjectStore : IObjectStore, IDisposable
         {
             // A byte more than expected tells a longer object.
             var there = new byte[expected.Length + 1];
-            var read = await GetAsync(key, 0, there, cancellation).ConfigureAwait(false);
+            var read = await GetAsync(key, 0, ReadTarget.Of(there), cancellation).ConfigureAwait(false);
             if (read.ObjectSizeBytes != expected.Length || !there.AsSpan(0, read.Count).SequenceEqual(expected.Span)) return false;
             if (read.Version.Length == 0) throw new ObjectStoreException(ObjectStoreError.Failed, key, "put on condition: the service does not say which version of the object it has");
             await PutOnceAsync(key, content, new PutCondition(Version: read.Version), cancellation).ConfigureAwait(false);

@@ -36,12 +36,12 @@ internal sealed class S3Objects(S3Options options) : IRemoteObjects
         return new S3Upload(_client, options.Bucket, name, begun.UploadId);
     }
 
-    public async Task<RemoteRange> GetRangeAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellation)
+    public async Task<RemoteRange> GetRangeAsync(string name, long offset, ReadTarget destination, CancellationToken cancellation)
     {
         var request = new GetObjectRequest { BucketName = options.Bucket, Key = name, ByteRange = new ByteRange(offset, offset + destination.Length - 1) };
         using var response = await _client.GetObjectAsync(request, cancellation).ConfigureAwait(false);
         var (size, count) = RemoteBody.Announced(response.ContentRange, response.ContentLength, offset, destination.Length);
-        await RemoteBody.ReadAsync(response.ResponseStream, destination[..count], cancellation).ConfigureAwait(false);
+        await RemoteBody.ReadAsync(response.ResponseStream, destination.First(count), cancellation).ConfigureAwait(false);
         return new RemoteRange(count, size, response.ETag ?? "");
     }
 

@@ -69,18 +69,33 @@ public sealed class CachingObjectStoreTests : IAsyncLifetime
     public async Task An_object_that_is_shorter_than_its_reader_thought_is_read_as_the_store_reads_it()
     {
         var content = await PutAsync(Chunk + 100);
-        var destination = new byte[3 * Chunk];
+        for (var round = 0; round < 2; round++)
+            Assert.Equal(content, Joined(await _caching.GetChunksAsync(Data, 0, 3 * Chunk)));
+    }
+
+    [Theory]
+    [InlineData(0, 100)]
+    [InlineData(7, Chunk)]
+    [InlineData(Chunk - 3, 200)]
+    public async Task Ranges_that_are_no_chunks_are_kept_as_they_were_asked_for(int offset, int count)
+    {
+        var content = await PutAsync(Chunk + 100);
+        var expected = content.AsSpan(offset, Math.Min(count, content.Length - offset)).ToArray();
         for (var round = 0; round < 2; round++)
         {
-            Assert.Equal(content.Length, await _caching.GetRangeAsync(Data, 0, destination));
-            Assert.Equal(content, destination.AsSpan(0, content.Length).ToArray());
+            var destination = new byte[count];
+            Assert.Equal(expected.Length, await _caching.GetRangeAsync(Data, offset, destination));
+            Assert.Equal(expected, destination[..expected.Length]);
+            Array.Clear(destination); // what is kept is not the reader's memory
+            await WrittenAsync(expected.Length);
+            await _store.DeleteAsync(Data); // from here on only the cache has it
         }
     }
 
     [Fact]
     public async Task The_stores_errors_are_the_callers()
     {
-        var error = await Assert.ThrowsAsync<ObjectStoreException>(async () => await _caching.GetRangeAsync(Data, 0, new byte[Chunk]));
+        var error = await Assert.ThrowsAsync<ObjectStoreException>(async () => await _caching.GetChunksAsync(Data, 0, Chunk));
         Assert.Equal(ObjectStoreError.NotFound, error.Error);
         Assert.Null(await _caching.TryGetAsync(Data, 100));
     }
@@ -95,12 +110,12 @@ public sealed class CachingObjectStoreTests : IAsyncLifetime
 
     private async Task ReadAsync(long offset, int count, byte[] content)
     {
-        var destination = new byte[count];
-        Assert.Equal(count, await _caching.GetRangeAsync(Data, offset, destination));
-        Assert.True(content.AsSpan((int)offset, count).SequenceEqual(destination));
+        var read = Joined(await _caching.GetChunksAsync(Data, offset, count));
+        Assert.True(content.AsSpan((int)offset, count).SequenceEqual(read));
     }
 
-    // Behind the reader's back.
+    private static byte[] Joined(IReadOnlyList<ReadOnlyMemory<byte>> chunks) => [.. chunks.SelectMany(static chunk => chunk.ToArray())];
+
     // Caches are written behind the reader's back.
     private async Task WrittenAsync(int bytes, DiskPartCache? cache = null, int more = 1000)
     {
@@ -115,10 +130,10 @@ public sealed class CachingObjectStoreTests : IAsyncLifetime
 
         public int Reads => _reads;
 
-        public override ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default)
+        public override ValueTask<IReadOnlyList<ReadOnlyMemory<byte>>> GetChunksAsync(ObjectKey key, long offset, int count, CancellationToken cancellation = default)
         {
             Interlocked.Increment(ref _reads);
-            return base.GetRangeAsync(key, offset, destination, cancellation);
+            return base.GetChunksAsync(key, offset, count, cancellation);
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Tempo.Engine.ObjectStore.Tests;
@@ -5,6 +6,8 @@ namespace Tempo.Engine.ObjectStore.Tests;
 /// <summary>What every <see cref="IObjectStore"/> does. One class per implementation derives from it.</summary>
 public abstract class ObjectStoreContract
 {
+    private const int Chunk = CachedObjectReader.ChunkBytes;
+
     protected abstract IObjectStore Store { get; }
 
     /// <summary>A folder of this machine for files that are handed over.</summary>
@@ -156,6 +159,8 @@ public abstract class ObjectStoreContract
             await Store.DeleteAsync(Key(name));
             var error = await Assert.ThrowsAsync<ObjectStoreException>(async () => await Store.GetRangeAsync(Key(name), 0, new byte[1]));
             Assert.Equal(ObjectStoreError.NotFound, error.Error);
+            error = await Assert.ThrowsAsync<ObjectStoreException>(async () => await Store.GetChunksAsync(Key(name), 0, 1));
+            Assert.Equal(ObjectStoreError.NotFound, error.Error);
         }
 
         Assert.Equal("x", await Read("t/b/meta"));
@@ -184,6 +189,25 @@ public abstract class ObjectStoreContract
         Assert.Equal(expected, await Store.GetRangeAsync(Key("a"), offset, buffer.AsMemory(0, count)));
         Assert.Equal(content.AsSpan((int)Math.Min(offset, 100), expected), buffer.AsSpan(0, expected));
         Assert.Equal(0xEE, buffer[count]);
+    }
+
+    [Theory]
+    [InlineData(0, 3 * Chunk + 100, 3 * Chunk + 100)]
+    [InlineData(Chunk, 2 * Chunk, 2 * Chunk)]
+    [InlineData(2 * Chunk, 100, 100)]
+    [InlineData(17, Chunk + 1, Chunk + 1)]
+    [InlineData(2 * Chunk, 3 * Chunk, Chunk + 100)] // ends in the second of three
+    [InlineData(3 * Chunk + 100, Chunk, 0)]
+    [InlineData(10 * Chunk, Chunk, 0)]
+    public async Task ChunksAreWhatLiesThereEachInAnArrayOfItsOwn(int offset, int count, int expected)
+    {
+        var content = RandomBytes(3 * Chunk + 100);
+        await Store.PutAsync(Key("a"), content);
+        var chunks = await Store.GetChunksAsync(Key("a"), offset, count);
+        Assert.Equal(content.AsSpan(Math.Min(offset, content.Length), expected).ToArray(), chunks.SelectMany(static chunk => chunk.ToArray()).ToArray());
+        Assert.All(chunks.Take(chunks.Count - 1), static chunk => Assert.Equal(Chunk, chunk.Length));
+        Assert.All(chunks, chunk => Assert.True(MemoryMarshal.TryGetArray(chunk, out var array) && array is { Offset: 0, Array.Length: <= Chunk }));
+        Assert.Equal(chunks.Count, chunks.Select(static chunk => MemoryMarshal.TryGetArray(chunk, out var array) ? array.Array : null).Distinct().Count());
     }
 
     [Fact]

@@ -98,13 +98,13 @@ internal sealed class SimBucket(World world)
 
         public Task<IRemoteUpload> BeginUploadAsync(string name, CancellationToken cancellation) => throw new NotSupportedException("nothing here is so large");
 
-        public Task<RemoteRange> GetRangeAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellation) => Now(() =>
+        public Task<RemoteRange> GetRangeAsync(string name, long offset, ReadTarget destination, CancellationToken cancellation) => Now(() =>
         {
             var there = Find(name);
             if (offset >= there.Content.Length) throw new Fault(RemoteFault.OutOfRange);
             var count = (int)Math.Min(destination.Length, there.Content.Length - offset);
             if (bucket.World.Chance(bucket.FaultShare / 2)) throw new IOException("the body ends before its end");
-            there.Content.AsSpan((int)offset, count).CopyTo(destination.Span);
+            destination.Fill(there.Content.AsSpan((int)offset, count));
             return new RemoteRange(count, there.Content.Length, there.Version);
         });
 

@@ -199,11 +199,12 @@ public sealed class PrefetchTests
             return parts;
         }
 
-        public override ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default)
+        public override ValueTask<IReadOnlyList<ReadOnlyMemory<byte>>> GetChunksAsync(ObjectKey key, long offset, int count, CancellationToken cancellation = default)
         {
             Interlocked.Increment(ref _requests);
-            _data.AsMemory((int)offset, destination.Length).CopyTo(destination);
-            return new(destination.Length);
+            var chunks = ReadTarget.Chunks(count);
+            chunks.Fill(_data.AsSpan((int)offset, count));
+            return new(chunks.Filled(count));
         }
 
         // Others ask for theirs, and put what is missing of it.
