@@ -89,10 +89,9 @@ public sealed class MemcachedPartCache(MemcachedOptions options, TimeProvider ti
             var addresses = new List<IPEndPoint>();
             foreach (var text in options.Addresses) addresses.AddRange(await AddressesOfAsync(text, cancellation).ConfigureAwait(false));
             Volatile.Write(ref _resolvedAt, time.GetTimestamp());
-            _hasAsked = true;
-            if (addresses.Count == 0) return known;
-            MemcachedServer[] servers = [.. addresses.Distinct().Select(address => known.FirstOrDefault(server => server.Address.Equals(address)) ?? new MemcachedServer(address, options, time))];
+            MemcachedServer[] servers = addresses.Count == 0 ? known : [.. addresses.Distinct().Select(address => known.FirstOrDefault(server => server.Address.Equals(address)) ?? new MemcachedServer(address, options, time))];
             _servers = servers;
+            _hasAsked = true; // after them: who sees it goes on with what is known
             foreach (var gone in known.Except(servers)) gone.Dispose();
             return servers;
         }
