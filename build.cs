@@ -389,7 +389,7 @@ internal static class Torture
     private static int Damage(int inputs)
     {
         var ofBlocks = inputs / 10;
-        return Count("tests/unit/wal", "Tempo.Wal.Tests.SegmentDamageTests", inputs - ofBlocks) | Count("tests/unit/compaction", "Tempo.Compaction.Tests.Corruption.CorruptionTests", ofBlocks);
+        return Count("tests/unit/wal", "Tempo.Wal.Tests.SegmentDamageTests", inputs - ofBlocks) | Count("tests/unit/node", "Tempo.Node.Tests.Corruption.CorruptionTests", ofBlocks);
 
         static int Count(string folder, string tests, int inputs)
         {
@@ -507,7 +507,7 @@ internal static class Torture
     // Release: the assertions are those of the tests, and it takes half the time.
     private static int Simulation(string[] arguments)
     {
-        const string Folder = "tests/unit/compaction", Configuration = "Release";
+        const string Folder = "tests/unit/node", Configuration = "Release";
         var (seeds, first) = ("100000", (DateTime.UtcNow.DayOfYear * 1_000_000).ToString(CultureInfo.InvariantCulture));
         for (; arguments is [var name, var text, .. var rest]; arguments = rest)
             (seeds, first) = name switch { "--seeds" => (text, first), "--from" => (seeds, text), _ => throw new BuildException($"torture simulation: no option '{name}'") };
@@ -516,7 +516,7 @@ internal static class Torture
         Environment.SetEnvironmentVariable("TEMPO_SIM_SEEDS", seeds);
         Environment.SetEnvironmentVariable("TEMPO_SIM_FROM", first);
         var clock = Stopwatch.StartNew();
-        var (exit, output) = Shell.Capture(TestRun.Executable(Folder, Configuration), ["-noLogo", "-noColor", "-class", "Tempo.Compaction.Tests.Simulation.SimulationTests"]);
+        var (exit, output) = Shell.Capture(TestRun.Executable(Folder, Configuration), ["-noLogo", "-noColor", "-class", "Tempo.Node.Tests.Simulation.SimulationTests"]);
         Console.WriteLine(exit == 0 ? $"simulation: {seeds} seeds from {first} held, {clock.Elapsed.TotalMinutes:F1} minutes" : output);
         return exit;
     }

@@ -122,7 +122,7 @@ public sealed class KillTests(ITestOutputHelper output)
     }
 
     // A kill may come while a merge takes its inputs away: its output is there and says which they are, and nobody reads them any more. The first round of compaction, half a
-    // minute after the start, goes on with it, and the stop may come before that. A stop itself leaves no such inputs (tests/unit/compaction, StoppedMergeTests).
+    // minute after the start, goes on with it, and the stop may come before that. A stop itself leaves no such inputs (tests/unit/node, StoppedMergeTests).
     private static List<(string Id, int Traces)> BlocksThatCount(TempoProcess tempo)
     {
         List<(string Id, int Traces)> blocks = [];

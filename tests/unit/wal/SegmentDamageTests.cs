@@ -121,7 +121,7 @@ public sealed class SegmentDamageTests
     [Fact]
     public void Random_rubbish_costs_at_most_the_records_it_touches()
     {
-        // As in tests/unit/compaction/Corruption: how many segments are damaged, and where chance begins.
+        // As in tests/unit/node/Corruption: how many segments are damaged, and where chance begins.
         var inputs = int.Parse(Environment.GetEnvironmentVariable("TEMPO_CORRUPTION_INPUTS") ?? "5000", CultureInfo.InvariantCulture);
         var random = new Random(10 + int.Parse(Environment.GetEnvironmentVariable("TEMPO_CORRUPTION_SEED") ?? "1", CultureInfo.InvariantCulture));
         for (var i = 0; i < inputs; i++)

@@ -1,9 +1,9 @@
-using Tempo.Compaction.Tests;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Otlp.Fields;
 using Tempo.Engine.Otlp.Wire;
+using Tempo.Node.Tests;
 using Tempo.Testing;
 using Xunit;
 

@@ -1,0 +1,251 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
+using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Storage.Live;
+using Tempo.Storage.Tests;
+
+namespace Tempo.Node.Tests;
+
+/// <summary>
+/// Copies of other nodes' live data: each span once, whoever has it, and all that was acknowledged before a query began is among its sources, whatever goes on meanwhile.
+/// </summary>
+public sealed class PeerMirrorTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private readonly CounterFamily _spans = new MetricRegistry().Counter("spans", "", "outcome");
+    private ulong _lastSpan;
+
+    [Fact]
+    public async Task Of_what_three_nodes_have_nothing_is_copied_and_of_what_two_others_have_one_copy()
+    {
+        Node[] nodes = [new("a"), new("b"), new("c")];
+        var mirrors = MirrorsOf(nodes[0]);
+        for (var i = 0; i < 50; i++) Send(nodes, i % 2 == 0 ? [0, 1, 2] : [1, 2]);
+        var parts = await AskAsync(mirrors, nodes);
+        Assert.Equal(25, parts.Sum(static part => part.Live.Sum(static view => view.SpanCount)));
+        Assert.Equal((25, 75), (_spans.With("copied").Value, _spans.With("known").Value));
+
+        // What this node has had is its own when it is a block, too.
+        Send(nodes, [0]);
+        var late = _lastSpan;
+        nodes[0].Cut();
+        nodes[1].Append(late);
+        nodes[2].Append(late);
+        parts = await AskAsync(mirrors, nodes);
+        Assert.Equal(25, parts.Sum(static part => part.Live.Sum(static view => view.SpanCount)));
+    }
+
+    [Fact]
+    public async Task What_one_had_claimed_that_does_not_answer_comes_from_another()
+    {
+        Node[] nodes = [new("a"), new("b"), new("c")];
+        var mirrors = MirrorsOf(nodes[0]);
+        for (var i = 0; i < 200; i++) Send(nodes, [1, 2]);
+        var first = await AskAsync(mirrors, nodes);
+        Assert.Equal(200, first.Sum(static part => part.Live.Sum(static view => view.SpanCount)));
+        var claimer = first.MaxBy(static part => part.Live.Sum(static view => view.SpanCount))!.Peer;
+        mirrors.GiveUp(claimer.Name);
+        var rest = await AskAsync(mirrors, [.. nodes.Where(node => node != claimer)]);
+        Assert.Equal(200, rest.Sum(static part => part.Live.Sum(static view => view.SpanCount)));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public async Task Whatever_goes_on_meanwhile_nothing_acknowledged_is_missing(int seed)
+    {
+        for (var run = 0; run < 100; run++) await LiveAsync(new Random(seed * 1000 + run));
+    }
+
+    // Spans to three of four nodes, one copy of them late, cuts, queries beside each other, one node that may fail, answers in any order.
+    private async Task LiveAsync(Random random)
+    {
+        Node[] nodes = [new("a"), new("b"), new("c"), new("d")];
+        var late = new List<(int Node, ulong Span)>();
+        foreach (var node in nodes) node.Answers = new Gate();
+        var mirrors = MirrorsOf(nodes[0]);
+        var acknowledged = new HashSet<ulong>();
+        var queries = new List<Task>();
+        for (var step = 0; step < 400 || queries.Exists(static query => !query.IsCompleted); step++)
+        {
+            switch (random.Next(step < 400 ? 12 : 4))
+            {
+                case < 4:
+                    foreach (var node in nodes) node.Answers!.OpenOne(random);
+                    break;
+                case < 8:
+                    int[] owners = [0, 1, 2, 3];
+                    random.Shuffle(owners);
+                    acknowledged.Add(Send(nodes, owners[..2]));
+                    late.Add((owners[2], _lastSpan));
+                    if (random.Next(3) > 0) break;
+                    foreach (var (node, span) in late) nodes[node].Append(span);
+                    late.Clear();
+                    break;
+                case 8:
+                    if (random.Next(3) == 0) nodes[random.Next(4)].Cut();
+                    break;
+                case 9:
+                    foreach (var node in nodes) node.IsDown = false;
+                    nodes[random.Next(4)].IsDown = random.Next(3) == 0;
+                    break;
+                default:
+                    if (queries.Count(static query => !query.IsCompleted) < 4) queries.Add(QueryAsync(mirrors, nodes, [.. acknowledged]));
+                    break;
+            }
+
+            await Task.Yield();
+        }
+
+        await Task.WhenAll(queries);
+    }
+
+    private static async Task QueryAsync(TenantMirrors mirrors, Node[] nodes, ulong[] acknowledged)
+    {
+        var parts = new List<PeerPart>();
+        var isMissing = new List<string>();
+        foreach (var (peer, part) in mirrors.Refresh(nodes[1..], Patience))
+        {
+            try
+            {
+                parts.Add(await part);
+            }
+            catch (PeerException)
+            {
+                mirrors.GiveUp(peer.Name);
+                isMissing.Add(peer.Name);
+            }
+        }
+
+        isMissing.AddRange((await PeerParts.CompleteAsync(parts, Patience, default)).Select(static part => part.Part.Peer.Name));
+        if (isMissing.Count > 1) return; // an answer that says that it is partial
+        var found = parts.SelectMany(static part => part.Live).SelectMany(static view => view.Columns.SpanId.Take(view.SpanCount)).ToHashSet();
+        found.UnionWith(nodes[0].All);
+        foreach (var part in parts) found.UnionWith(((Node)part.Peer).Blocks);
+        Assert.Empty(acknowledged.Except(found));
+    }
+
+    private async Task<List<PeerPart>> AskAsync(TenantMirrors mirrors, IReadOnlyList<Node> nodes)
+    {
+        var parts = new List<PeerPart>();
+        foreach (var (_, part) in mirrors.Refresh([.. nodes.Where(static node => node.Name != "a")], Patience)) parts.Add(await part);
+        Assert.Empty(await PeerParts.CompleteAsync(parts, Patience, default));
+        return parts;
+    }
+
+    private TenantMirrors MirrorsOf(Node node)
+    {
+        var mirrors = new TenantMirrors(TenantId.Single, node.State, hasCopies: true, _spans, TimeProvider.System);
+        node.State.Leaving += mirrors.NoteOwn;
+        return mirrors;
+    }
+
+    private ulong Send(Node[] nodes, int[] owners)
+    {
+        _lastSpan++;
+        foreach (var owner in owners) nodes[owner].Append(_lastSpan);
+        return _lastSpan;
+    }
+
+    /// <summary>Holds who comes until it lets one go.</summary>
+    private sealed class Gate
+    {
+        private readonly Lock _lock = new();
+        private readonly List<TaskCompletionSource> _waiting = [];
+
+        public Task PassAsync()
+        {
+            var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            lock (_lock) _waiting.Add(turn);
+            return turn.Task;
+        }
+
+        public void OpenOne(Random random)
+        {
+            lock (_lock)
+            {
+                if (_waiting.Count == 0) return;
+                var one = random.Next(_waiting.Count);
+                _waiting[one].SetResult();
+                _waiting.RemoveAt(one);
+            }
+        }
+    }
+
+    /// <summary>Real live data and real answers; what is cut is only remembered as being in a block.</summary>
+    private sealed class Node : IPeer
+    {
+        private readonly PeerAnswers _answers;
+        private readonly Lock _lock = new();
+        private readonly HashSet<ulong> _blocks = [];
+        private readonly List<ulong> _live = [];
+
+        public Node(string name)
+        {
+            Name = name;
+            State = new NodeState(new NodeOptions(), TimeProvider.System);
+            State.Update(static _ => new NodeView([NewGeneration()], []));
+            _answers = new PeerAnswers(State, null!, null!, incarnation: 7);
+        }
+
+        public NodeState State { get; }
+
+        public string Name { get; }
+
+        public bool IsSuspect => false;
+
+        public bool IsDown { get; set; }
+
+        public Gate? Answers { get; set; }
+
+        public HashSet<ulong> Blocks
+        {
+            get
+            {
+                lock (_lock) return [.. _blocks];
+            }
+        }
+
+        public IEnumerable<ulong> All
+        {
+            get
+            {
+                lock (_lock) return [.. _blocks, .. _live];
+            }
+        }
+
+        public void Append(ulong span)
+        {
+            lock (_lock)
+            {
+                State.View.Current.Live.Append(TenantId.Single, Spans.Request(Spans.Of("s", "l", Spans.New(span, trace: new TraceId(span / 7 + 1, 1)))));
+                _live.Add(span);
+            }
+        }
+
+        public void Cut()
+        {
+            lock (_lock)
+            {
+                State.TellLeaving(State.View.Current);
+                State.Update(static _ => new NodeView([NewGeneration()], []));
+                _blocks.UnionWith(_live);
+                _live.Clear();
+            }
+        }
+
+        public async ValueTask AskAsync(PeerQuestion question, ReadOnlyMemory<byte> body, NativeBuffer answer, CancellationToken cancellation)
+        {
+            if (Answers is { } gate) await gate.PassAsync();
+            if (IsDown) throw new PeerException($"{Name} is down");
+            using var asked = new NativeBuffer();
+            asked.Append(body.Span);
+            lock (_lock) _answers.Answer(question, asked, answer);
+            if (Answers is { } second) await second.PassAsync();
+        }
+
+        private static Generation NewGeneration() => new(null!, new LiveSegment(1, int.MaxValue));
+    }
+}
