@@ -20,27 +20,19 @@ internal sealed class EqualOwners
     /// <summary>Lets the spans of the page refer to the first of equal resources and of equal scopes.</summary>
     public void Unify(SpanBatch page)
     {
-        var (resources, scopes) = (page.Resources, page.Scopes);
-        Begin(resources.Count);
-        for (var row = 0; row < resources.Count; row++)
-        {
-            var hash = HashOf(page, row);
-            for (var slot = Slot(hash); ; slot = Slot((uint)slot + 1))
-                if (IsPlaced(slot, row, out var known) || AreEqual(page, known, row))
-                    break;
-        }
+        var scopes = page.Scopes;
+        Unify(page.Resources.Count, row => HashOf(page, row), (a, b) => AreEqual(page, a, b), page.Resource.AsSpan(0, page.SpanCount));
+        Unify(scopes.Count, row => HashOf(scopes, row), (a, b) => AreEqual(scopes, a, b), page.Scope.AsSpan(0, page.SpanCount));
+    }
 
-        Refer(page.Resource.AsSpan(0, page.SpanCount));
-        Begin(scopes.Count);
-        for (var row = 0; row < scopes.Count; row++)
-        {
-            var hash = KeyedHash.Of64((uint)scopes.Name.Codes[row] | (ulong)scopes.DroppedAttributes[row] << 32, (uint)scopes.Version.Codes[row], HashOf(scopes.Attributes, scopes.AttributeStart, row));
-            for (var slot = Slot(hash); ; slot = Slot((uint)slot + 1))
-                if (IsPlaced(slot, row, out var known) || AreEqual(scopes, known, row))
+    private void Unify(int count, Func<int, ulong> hashOf, Func<int, int, bool> areEqual, Span<int> owners)
+    {
+        Begin(count);
+        for (var row = 0; row < count; row++)
+            for (var slot = Slot(hashOf(row)); ; slot = Slot((uint)slot + 1))
+                if (IsPlaced(slot, row, out var known) || areEqual(known, row))
                     break;
-        }
-
-        Refer(page.Scope.AsSpan(0, page.SpanCount));
+        foreach (ref var owner in owners) owner = _first[owner];
     }
 
     private void Begin(int count)
@@ -61,11 +53,6 @@ internal sealed class EqualOwners
         _first[row] = known < 0 ? row : known;
         if (known < 0) _slots[slot] = row + 1;
         return known < 0;
-    }
-
-    private void Refer(Span<int> owners)
-    {
-        foreach (ref var owner in owners) owner = _first[owner];
     }
 
     // Of all that is compared: what only dedicated columns tell apart would else stand in one line, and each look along all of it.
@@ -90,6 +77,9 @@ internal sealed class EqualOwners
         return true;
     }
 
+    private static ulong HashOf(ScopeColumns s, int row) =>
+        KeyedHash.Of64((uint)s.Name.Codes[row] | (ulong)s.DroppedAttributes[row] << 32, (uint)s.Version.Codes[row], HashOf(s.Attributes, s.AttributeStart, row));
+
     private static bool AreEqual(ScopeColumns s, int a, int b) =>
         s.Name.Codes[a] == s.Name.Codes[b] && s.Version.Codes[a] == s.Version.Codes[b] && s.DroppedAttributes[a] == s.DroppedAttributes[b] && AreEqual(s.Attributes, s.AttributeStart, a, b);
 
@@ -98,29 +88,36 @@ internal sealed class EqualOwners
     {
         var (from, to) = (starts[row], starts[row + 1]);
         if (from == to) return 0;
-        var types = TypesOf(attributes, from, to);
-        var hash = KeyedHash.Of64(KeyedHash.Of64(MemoryMarshal.AsBytes(attributes.Keys.AsSpan(from..to))), KeyedHash.Of64(types), (uint)(to - from));
-        for (int array; (array = IndexOfArray(types)) >= 0; types = types[(array + 1)..], from += array + 1)
-            hash = KeyedHash.Of64(hash, HashOf(attributes.Bits.AsSpan(from, array)), HashOf(attributes.ArrayItems(from + array)));
-        return KeyedHash.Of64(hash, HashOf(attributes.Bits.AsSpan(from..to)), 0);
+        var types = TypesOf(attributes, from, to - from);
+        var hash = KeyedHash.Of64(KeyedHash.Of64(MemoryMarshal.AsBytes(attributes.Keys.AsSpan(from..to))), KeyedHash.Of64(types), (uint)types.Length);
+        foreach (var singles in types.SplitAny(ArrayTypes))
+        {
+            var array = singles.End.Value;
+            hash = KeyedHash.Of64(hash, HashOf(attributes.Bits.AsSpan(from..to)[singles]), array < types.Length ? HashOf(attributes.ArrayItems(from + array)) : 0);
+        }
+
+        return hash;
     }
 
     private static bool AreEqual(AttributeColumns attributes, int[] starts, int a, int b)
     {
-        var count = starts[a + 1] - starts[a];
-        var (i, j) = (starts[a], starts[b]);
+        var (i, j, count) = (starts[a], starts[b], starts[a + 1] - starts[a]);
         if (starts[b + 1] - j != count || !attributes.Keys.AsSpan(i, count).SequenceEqual(attributes.Keys.AsSpan(j, count))) return false;
-        var types = TypesOf(attributes, i, i + count);
-        if (!types.SequenceEqual(TypesOf(attributes, j, j + count))) return false;
-        for (int array; (array = IndexOfArray(types)) >= 0; types = types[(array + 1)..], i += array + 1, j += array + 1)
-            if (!attributes.Bits.AsSpan(i, array).SequenceEqual(attributes.Bits.AsSpan(j, array)) || !attributes.ArrayItems(i + array).SequenceEqual(attributes.ArrayItems(j + array)))
-                return false;
-        return attributes.Bits.AsSpan(i, types.Length).SequenceEqual(attributes.Bits.AsSpan(j, types.Length));
+        var types = TypesOf(attributes, i, count);
+        if (!types.SequenceEqual(TypesOf(attributes, j, count))) return false;
+        foreach (var singles in types.SplitAny(ArrayTypes))
+        {
+            var array = singles.End.Value;
+            if (!attributes.Bits.AsSpan(i, count)[singles].SequenceEqual(attributes.Bits.AsSpan(j, count)[singles])) return false;
+            if (array < count && !attributes.ArrayItems(i + array).SequenceEqual(attributes.ArrayItems(j + array))) return false;
+        }
+
+        return true;
     }
 
     private static ulong HashOf(ReadOnlySpan<long> values) => KeyedHash.Of64(MemoryMarshal.AsBytes(values));
 
-    private static ReadOnlySpan<byte> TypesOf(AttributeColumns attributes, int from, int to) => MemoryMarshal.AsBytes(attributes.Types.AsSpan(from..to));
+    private static ReadOnlySpan<byte> TypesOf(AttributeColumns attributes, int from, int count) => MemoryMarshal.AsBytes(attributes.Types.AsSpan(from, count));
 
-    private static int IndexOfArray(ReadOnlySpan<byte> types) => types.IndexOfAnyInRange((byte)AttributeType.StringArray, (byte)AttributeType.BoolArray);
+    private static ReadOnlySpan<byte> ArrayTypes => [(byte)AttributeType.StringArray, (byte)AttributeType.IntArray, (byte)AttributeType.DoubleArray, (byte)AttributeType.BoolArray];
 }
