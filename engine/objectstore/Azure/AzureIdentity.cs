@@ -6,18 +6,16 @@ namespace Tempo.Engine.ObjectStore;
 
 /// <summary>
 /// Tokens of Azure's identities, by its library: of the machine, of one of several it has, or of a Kubernetes workload. The library keeps a token until
-/// minutes before its end; who asks is told why there is none by an <see cref="IdentityException"/>. All who ask at once wait for one answer, which goes on
-/// when one of them has no time left: the library tries the ways of a machine one after the other, and may take longer over it than an attempt of the
-/// store has. Thread safe.
+/// minutes before its end; who asks is told why there is none by an <see cref="IdentityException"/>. All who ask at once share an answer, which they wait for as
+/// long as they can: the library tries the ways of a machine one after the other, and may take longer over it than an attempt of the store has. Thread safe.
 /// </summary>
 internal sealed class AzureIdentity : TokenCredential
 {
     private static readonly string[] WorkloadVariables = ["AZURE_FEDERATED_TOKEN_FILE", "AZURE_TENANT_ID", "AZURE_CLIENT_ID"];
     /// <summary>A machine that answers nothing but 404 is asked by the library in three ways for 80 s, with repetitions; less would end it before the last.</summary>
     private static readonly TimeSpan AskLimit = TimeSpan.FromMinutes(3);
-    private readonly Lock _lock = new();
     private readonly TokenCredential _library;
-    private Task<AccessToken>? _asking; // guarded by _lock
+    private readonly SharedAnswer<AccessToken> _token = new();
     private readonly string _who;
     private readonly TimeProvider _time;
 
@@ -35,12 +33,8 @@ internal sealed class AzureIdentity : TokenCredential
 
     public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) => throw new NotSupportedException("only asynchronously");
 
-    public override async ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken)
-    {
-        Task<AccessToken> asking;
-        lock (_lock) asking = _asking is { IsCompleted: false } ? _asking : _asking = AskAsync(requestContext);
-        return await asking.WaitAsync(cancellationToken).ConfigureAwait(false);
-    }
+    public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
+        new(_token.GetAsync(() => AskAsync(requestContext), cancellationToken));
 
     private async Task<AccessToken> AskAsync(TokenRequestContext context)
     {

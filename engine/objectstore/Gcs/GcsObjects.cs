@@ -33,7 +33,6 @@ internal sealed class GcsObjects : IRemoteObjects
 
     public void Dispose()
     {
-        _tokens?.Dispose();
         _machine.Dispose();
         _http.Dispose();
     }

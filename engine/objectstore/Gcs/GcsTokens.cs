@@ -14,7 +14,7 @@ namespace Tempo.Engine.ObjectStore;
 /// <param name="machine">Asks the metadata server, through no proxy: that would be told of the proxy's machine.</param>
 /// <param name="options">Whose key file, if any.</param>
 /// <param name="time">What time it is.</param>
-internal sealed class GcsTokens(HttpClient service, HttpClient machine, GcsOptions options, TimeProvider time) : IDisposable
+internal sealed class GcsTokens(HttpClient service, HttpClient machine, GcsOptions options, TimeProvider time)
 {
     private const string Scope = "https://www.googleapis.com/auth/devstorage.read_write";
     private const string ServiceAccount = "service_account";
@@ -36,50 +36,44 @@ internal sealed class GcsTokens(HttpClient service, HttpClient machine, GcsOptio
     /// <summary>Less than an attempt of the store has, so that an old token is still of use to it.</summary>
     private static readonly TimeSpan AskLimit = TimeSpan.FromSeconds(5);
 
-    private readonly SemaphoreSlim _one = new(1, 1);
+    private readonly SharedAnswer<string> _answer = new();
+
+    // Of whoever is asking.
     private string _token = "";
     private DateTimeOffset _renewAt, _until;
 
-    public void Dispose() => _one.Dispose();
+    public Task<string> GetAsync(CancellationToken cancellation) => _answer.GetAsync(RenewAsync, cancellation);
 
-    public async Task<string> GetAsync(CancellationToken cancellation)
+    // The token itself as long as it need not be renewed.
+    private async Task<string> RenewAsync()
     {
-        await _one.WaitAsync(cancellation).ConfigureAwait(false);
+        if (time.GetUtcNow() < _renewAt) return _token;
         try
         {
-            if (time.GetUtcNow() < _renewAt) return _token;
-            try
-            {
-                (_token, var seconds) = await AskAsync(cancellation).ConfigureAwait(false);
-                var now = time.GetUtcNow();
-                _until = now + TimeSpan.FromSeconds(seconds) - Slack;
-                _renewAt = now + TimeSpan.FromSeconds(Math.Max(seconds - RenewBefore.TotalSeconds, seconds / 2.0)); // a short one at half its life
-            }
-            catch (IdentityException) when (time.GetUtcNow() < _until)
-            {
-                _renewAt = time.GetUtcNow() + NextTry;
-            }
-
-            return _token;
+            (_token, var seconds) = await AskAsync().ConfigureAwait(false);
+            var now = time.GetUtcNow();
+            _until = now + TimeSpan.FromSeconds(seconds) - Slack;
+            _renewAt = now + TimeSpan.FromSeconds(Math.Max(seconds - RenewBefore.TotalSeconds, seconds / 2.0)); // a short one at half its life
         }
-        finally
+        catch (IdentityException) when (time.GetUtcNow() < _until)
         {
-            _one.Release();
+            _renewAt = time.GetUtcNow() + NextTry;
         }
+
+        return _token;
     }
 
-    private async Task<(string Token, int Seconds)> AskAsync(CancellationToken cancellation)
+    private async Task<(string Token, int Seconds)> AskAsync()
     {
         var file = options.CredentialsFile.Length > 0 ? options.CredentialsFile : Environment.GetEnvironmentVariable(AccountVariable) ?? "";
-        using var request = file.Length > 0 ? await AssertionAsync(file, cancellation).ConfigureAwait(false) : MachineRequest();
+        using var request = file.Length > 0 ? await AssertionAsync(file).ConfigureAwait(false) : MachineRequest();
         var where = request.RequestUri!.GetLeftPart(UriPartial.Path);
         using var limit = new CancellationTokenSource(AskLimit, time);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
         try
         {
-            using var answer = await (file.Length > 0 ? service : machine).SendAsync(request, HttpCompletionOption.ResponseHeadersRead, both.Token).ConfigureAwait(false);
-            await answer.Content.LoadIntoBufferAsync(MaxAnswerBytes, both.Token).ConfigureAwait(false);
-            var body = await answer.Content.ReadAsByteArrayAsync(both.Token).ConfigureAwait(false);
+            using var answer = await (file.Length > 0 ? service : machine).SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token).ConfigureAwait(false);
+            await answer.Content.LoadIntoBufferAsync(MaxAnswerBytes, limit.Token).ConfigureAwait(false);
+            var body = await answer.Content.ReadAsByteArrayAsync(limit.Token).ConfigureAwait(false);
             if (!answer.IsSuccessStatusCode) throw new IdentityException($"{where} answered {(int)answer.StatusCode} {answer.ReasonPhrase}{Reason(body)}", isTransient: (int)answer.StatusCode is 408 or 429 or >= 500);
             return TokenOf(body) ?? throw new IdentityException($"what {where} answered is not a token", isTransient: true);
         }
@@ -87,7 +81,7 @@ internal sealed class GcsTokens(HttpClient service, HttpClient machine, GcsOptio
         {
             throw new IdentityException($"{where}: {e.Message}", isTransient: true);
         }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (limit.IsCancellationRequested)
         {
             throw new IdentityException($"{where}: no answer within {AskLimit.TotalSeconds:0} s", isTransient: true);
         }
@@ -132,11 +126,11 @@ internal sealed class GcsTokens(HttpClient service, HttpClient machine, GcsOptio
         return new HttpRequestMessage(HttpMethod.Get, url) { Headers = { { "Metadata-Flavor", "Google" } } };
     }
 
-    private async Task<HttpRequestMessage> AssertionAsync(string path, CancellationToken cancellation)
+    private async Task<HttpRequestMessage> AssertionAsync(string path)
     {
         try
         {
-            using var key = JsonDocument.Parse(await File.ReadAllBytesAsync(path, cancellation).ConfigureAwait(false));
+            using var key = JsonDocument.Parse(await File.ReadAllBytesAsync(path).ConfigureAwait(false));
             var type = key.RootElement.TryGetProperty("type", out var named) ? named.GetString() : ServiceAccount;
             if (type != ServiceAccount) throw new IdentityException($"the key file {path} is of the type {type}, and only {ServiceAccount} is known here", isTransient: false);
             return Assertion(key.RootElement);

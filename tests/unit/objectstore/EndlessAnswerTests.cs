@@ -70,7 +70,7 @@ public sealed class EndlessAnswerTests : IDisposable
         using var rsa = RSA.Create(2048);
         await File.WriteAllTextAsync(_keyFile, JsonSerializer.Serialize(new Dictionary<string, string> { ["client_email"] = "a@b", ["private_key"] = rsa.ExportPkcs8PrivateKeyPem(), ["token_uri"] = Url }), TestContext.Current.CancellationToken);
         using var http = BoundedAnswers.NewClient();
-        using var tokens = new GcsTokens(http, http, new GcsOptions { Bucket = "b", CredentialsFile = _keyFile }, TimeProvider.System);
+        var tokens = new GcsTokens(http, http, new GcsOptions { Bucket = "b", CredentialsFile = _keyFile }, TimeProvider.System);
         await GiveUpAsync(tokens.GetAsync(TestContext.Current.CancellationToken));
     }
 

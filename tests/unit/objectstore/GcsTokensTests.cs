@@ -60,7 +60,7 @@ public sealed class GcsTokensTests : IDisposable
     {
         Assert.SkipWhen(Environment.GetEnvironmentVariable("GOOGLE_APPLICATION_CREDENTIALS") is { Length: > 0 }, "this machine has an account of its own");
         using var http = new HttpClient(_service, disposeHandler: false);
-        using var tokens = new GcsTokens(http, http, new GcsOptions { Bucket = "b" }, _time);
+        var tokens = new GcsTokens(http, http, new GcsOptions { Bucket = "b" }, _time);
         Assert.Equal("token-1", await tokens.GetAsync(default));
         _time.Now = Start.AddMinutes(55);
         Assert.Equal("token-1", await tokens.GetAsync(default));
@@ -74,7 +74,7 @@ public sealed class GcsTokensTests : IDisposable
         Assert.SkipWhen(Environment.GetEnvironmentVariable("GOOGLE_APPLICATION_CREDENTIALS") is { Length: > 0 }, "this machine has an account of its own");
         _service.Next = () => new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent($"{{\"access_token\":\"token-{_service.Requests.Count}\",\"expires_in\":240}}") };
         using var http = new HttpClient(_service, disposeHandler: false);
-        using var tokens = new GcsTokens(http, http, new GcsOptions { Bucket = "b" }, _time);
+        var tokens = new GcsTokens(http, http, new GcsOptions { Bucket = "b" }, _time);
         Assert.Equal("token-1", await tokens.GetAsync(default));
         _time.Now = Start.AddSeconds(119);
         Assert.Equal("token-1", await tokens.GetAsync(default));
@@ -87,7 +87,7 @@ public sealed class GcsTokensTests : IDisposable
     {
         Assert.SkipWhen(Environment.GetEnvironmentVariable("GOOGLE_APPLICATION_CREDENTIALS") is { Length: > 0 }, "this machine has an account of its own");
         using var http = new HttpClient(_service, disposeHandler: false);
-        using var tokens = new GcsTokens(http, http, new GcsOptions { Bucket = "b" }, _time);
+        var tokens = new GcsTokens(http, http, new GcsOptions { Bucket = "b" }, _time);
         await tokens.GetAsync(default);
         _service.Next = static () => new HttpResponseMessage(HttpStatusCode.ServiceUnavailable);
         _time.Now = Start.AddMinutes(57);
@@ -150,7 +150,7 @@ public sealed class GcsTokensTests : IDisposable
     private async Task<string> TokenAsync(GcsOptions options)
     {
         using var http = new HttpClient(_service, disposeHandler: false);
-        using var tokens = new GcsTokens(http, http, options, _time);
+        var tokens = new GcsTokens(http, http, options, _time);
         return await tokens.GetAsync(default);
     }
 
