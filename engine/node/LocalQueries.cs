@@ -23,20 +23,12 @@ internal sealed class LocalQueries(QueryRunner runner, NodeOptions options, Time
     }
 
     /// <summary>Throws <see cref="QueryException"/>.</summary>
-    public Task<QueryRangeResult> QueryRangeAsync(TenantSet tenants, QueryRangeRequest request, CancellationToken cancellation) =>
-        runner.RunAsync(tenants, (sources, slots) => OnAllThreads(slots, threads => MetricsQuery.RunRangeAsync(request, sources, LimitsOf(tenants), time.GetUtcNow(), threads, cancellation)), cancellation);
-
-    /// <summary>Throws <see cref="QueryException"/>.</summary>
-    public Task<QueryInstantResult> QueryInstantAsync(TenantSet tenants, QueryInstantRequest request, CancellationToken cancellation) =>
-        runner.RunAsync(tenants, (sources, slots) => OnAllThreads(slots, threads => MetricsQuery.RunInstantAsync(request, sources, LimitsOf(tenants), time.GetUtcNow(), threads, cancellation)), cancellation);
+    public Task<TResult> QueryMetricsAsync<TResult>(TenantSet tenants, MetricsRequest<TResult> request, CancellationToken cancellation) =>
+        runner.RunAsync(tenants, (sources, slots) => OnAllThreads(slots, threads => MetricsQuery.RunAsync(request, sources, LimitsOf(tenants), time.GetUtcNow(), threads, cancellation)), cancellation);
 
     /// <summary>What the slices have counted, as an answer.</summary>
-    public Task<QueryRangeResult> JoinAsync(TenantSet tenants, QueryRangeRequest request, DateTimeOffset now, IReadOnlyList<NativeBuffer> slices, CancellationToken cancellation) =>
-        MetricsQuery.RunRangeAsync(request, Nothing, LimitsOf(tenants), now, 1, cancellation, slices);
-
-    /// <summary>What the slices have counted, as an answer.</summary>
-    public Task<QueryInstantResult> JoinAsync(TenantSet tenants, QueryInstantRequest request, DateTimeOffset now, IReadOnlyList<NativeBuffer> slices, CancellationToken cancellation) =>
-        MetricsQuery.RunInstantAsync(request, Nothing, LimitsOf(tenants), now, 1, cancellation, slices);
+    public Task<TResult> JoinAsync<TResult>(TenantSet tenants, MetricsRequest<TResult> request, DateTimeOffset now, IReadOnlyList<NativeBuffer> slices, CancellationToken cancellation) =>
+        MetricsQuery.RunAsync(request, Nothing, LimitsOf(tenants), now, 1, cancellation, slices);
 
     /// <summary>Answers a query of a slice, in this memory. Does not throw <see cref="QueryException"/>: that is an answer.</summary>
     public async Task<SliceAnswer> AnswerAsync(SliceQuestion question, AnswerMemory memory, CancellationToken cancellation)
@@ -77,9 +69,7 @@ internal sealed class LocalQueries(QueryRunner runner, NodeOptions options, Time
         return await runner.RunAsync(tenants, (sources, slots) => OnAllThreads(slots, threads =>
         {
             content.Clear(); // it may begin anew
-            return question.Request is QueryRangeRequest range
-                ? MetricsQuery.CountRangeAsync(range, Slice(sources), LimitsOf(tenants), question.Now, threads, content, cancellation)
-                : MetricsQuery.CountInstantAsync((QueryInstantRequest)question.Request, Slice(sources), LimitsOf(tenants), question.Now, threads, content, cancellation);
+            return MetricsQuery.CountAsync((MetricsRequest)question.Request, Slice(sources), LimitsOf(tenants), question.Now, threads, content, cancellation);
         }), cancellation).ConfigureAwait(false);
 
         TraceSources Slice(TraceSources sources) =>

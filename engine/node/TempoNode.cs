@@ -128,18 +128,11 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
         return _sliced.SearchAsync(tenants, request, cancellation);
     }
 
-    /// <summary>A TraceQL metrics query over a range. Throws <see cref="QueryException"/> for one that is wrong or cannot be run.</summary>
-    public Task<QueryRangeResult> QueryRangeAsync(TenantSet tenants, QueryRangeRequest request, CancellationToken cancellation)
+    /// <summary>Throws <see cref="QueryException"/> for a query that is wrong or cannot be run.</summary>
+    public Task<TResult> QueryMetricsAsync<TResult>(TenantSet tenants, MetricsRequest<TResult> request, CancellationToken cancellation)
     {
         _promotion.Ask(tenants, request.Query);
-        return _sliced.QueryRangeAsync(tenants, request, cancellation);
-    }
-
-    /// <summary>A TraceQL metrics query for one value a series. Throws <see cref="QueryException"/> for one that is wrong or cannot be run.</summary>
-    public Task<QueryInstantResult> QueryInstantAsync(TenantSet tenants, QueryInstantRequest request, CancellationToken cancellation)
-    {
-        _promotion.Ask(tenants, request.Query);
-        return _sliced.QueryInstantAsync(tenants, request, cancellation);
+        return _sliced.QueryMetricsAsync(tenants, request, cancellation);
     }
 
     /// <summary>Attributes that get columns of their own in new blocks, and why; of tenants that have sent something since the start.</summary>

@@ -1,19 +1,17 @@
+using Tempo.Engine.Query.Metrics;
+
 namespace Tempo.Engine.Query;
 
-/// <summary>A TraceQL metrics query over a range, as <c>/api/metrics/query_range</c> and gRPC ask for it.</summary>
-public sealed record QueryRangeRequest : QueryRequest
+/// <summary>A TraceQL metrics query: a <see cref="QueryRangeRequest"/> or a <see cref="QueryInstantRequest"/>.</summary>
+public abstract record MetricsRequest : QueryRequest
 {
-    /// <summary>Unix nanoseconds; rounded down to a multiple of the step. 0 is refused: "start required".</summary>
+    private protected MetricsRequest() { }
+
+    /// <summary>Unix nanoseconds. Of a range rounded down to a multiple of the step; a span that starts at exactly the start of an instant query is not counted. 0 is refused: "start required".</summary>
     public ulong StartUnixNano { get; init; }
 
-    /// <summary>Unix nanoseconds; rounded up to a multiple of the step.</summary>
+    /// <summary>Unix nanoseconds. Of a range rounded up to a multiple of the step; a span that starts at exactly the end of an instant query is counted.</summary>
     public ulong EndUnixNano { get; init; }
-
-    /// <summary>Nanoseconds between two samples; 0 = chosen by the length of the range.</summary>
-    public ulong StepNano { get; init; }
-
-    /// <summary>Most exemplars; 0 = the limit's own number, more than that is cut to it. A hint of the query wins.</summary>
-    public uint Exemplars { get; init; }
 
     /// <summary>Most series in the answer; 0 = the limit. More than the limit is cut to it.</summary>
     public uint MaxSeries { get; init; }
@@ -23,25 +21,51 @@ public sealed record QueryRangeRequest : QueryRequest
 
     /// <summary>Is given what has been counted so far; null: nobody watches.</summary>
     public IPartialSeries? Watcher { get; init; }
+
+    /// <summary>What is to be done; null: no whole step of the range is left. Throws <see cref="QueryException"/>.</summary>
+    internal abstract MetricsPlan? PlanOf(MetricsLimits limits, DateTimeOffset now);
+}
+
+/// <summary>One whose answer is a <typeparamref name="TResult"/>.</summary>
+public abstract record MetricsRequest<TResult> : MetricsRequest
+{
+    private protected MetricsRequest() { }
+
+    /// <summary>The answer, in the form in which it was asked for.</summary>
+    internal abstract TResult ResultOf(MetricsAnswer answer);
+}
+
+/// <summary>A TraceQL metrics query over a range, as <c>/api/metrics/query_range</c> and gRPC ask for it.</summary>
+public sealed record QueryRangeRequest : MetricsRequest<QueryRangeResult>
+{
+    /// <summary>Nanoseconds between two samples; 0 = chosen by the length of the range.</summary>
+    public ulong StepNano { get; init; }
+
+    /// <summary>Most exemplars; 0 = the limit's own number, more than that is cut to it. A hint of the query wins.</summary>
+    public uint Exemplars { get; init; }
+
+    internal override MetricsPlan? PlanOf(MetricsLimits limits, DateTimeOffset now)
+    {
+        var query = MetricsPlan.Parse(Query, limits, isInstant: false);
+        if (RangeAlignment.OfRange(this, limits, now) is not { } axis) return null;
+        var exemplars = Exemplars == 0 ? limits.MaxExemplars : (int)Math.Min(Exemplars, (uint)limits.MaxExemplars);
+        return MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars, limits.MaxSeriesOf(MaxSeries), limits));
+    }
+
+    internal override QueryRangeResult ResultOf(MetricsAnswer answer) => answer.OfRange();
 }
 
 /// <summary>A TraceQL metrics query for one value a series, as <c>/api/metrics/query</c> and gRPC ask for it.</summary>
-public sealed record QueryInstantRequest : QueryRequest
+public sealed record QueryInstantRequest : MetricsRequest<QueryInstantResult>
 {
-    /// <summary>Unix nanoseconds; a span that starts at exactly this time is not counted.</summary>
-    public ulong StartUnixNano { get; init; }
+    internal override MetricsPlan PlanOf(MetricsLimits limits, DateTimeOffset now)
+    {
+        var query = MetricsPlan.Parse(Query, limits, isInstant: true);
+        var axis = RangeAlignment.OfInstant(this, limits, now);
+        return MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars: 0, limits.MaxSeriesOf(MaxSeries), limits) with { MaxExemplars = 0 });
+    }
 
-    /// <summary>Unix nanoseconds; a span that starts at exactly this time is counted.</summary>
-    public ulong EndUnixNano { get; init; }
-
-    /// <summary>Most series in the answer; 0 = the limit.</summary>
-    public uint MaxSeries { get; init; }
-
-    /// <summary>Hears how far the query has come; null: nobody watches.</summary>
-    public QueryProgress? Progress { get; init; }
-
-    /// <summary>Is given what has been counted so far; null: nobody watches.</summary>
-    public IPartialSeries? Watcher { get; init; }
+    internal override QueryInstantResult ResultOf(MetricsAnswer answer) => answer.OfInstant();
 }
 
 /// <summary>Limits of metrics queries (Tempo's <c>query_frontend.metrics</c>). What is beyond is refused, unless it says otherwise.</summary>
@@ -87,4 +111,6 @@ public sealed record MetricsLimits
 
     /// <summary>Longest query text in UTF-8 bytes.</summary>
     public int MaxQueryBytes { get; init; } = 131_072;
+    /// <summary>Series of an answer whose request asks for so many; 0 = no limit.</summary>
+    internal int MaxSeriesOf(uint asked) => asked == 0 || MaxResponseSeries > 0 && asked > (uint)MaxResponseSeries ? MaxResponseSeries : (int)Math.Min(asked, int.MaxValue);
 }

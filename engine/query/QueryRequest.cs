@@ -1,6 +1,6 @@
 namespace Tempo.Engine.Query;
 
-/// <summary>What is asked of traces: a <see cref="SearchRequest"/>, a <see cref="QueryRangeRequest"/> or a <see cref="QueryInstantRequest"/>.</summary>
+/// <summary>What is asked of traces: a <see cref="SearchRequest"/> or a <see cref="MetricsRequest"/>.</summary>
 public abstract record QueryRequest
 {
     private protected QueryRequest() { }

@@ -16,7 +16,7 @@ internal sealed class QueryInstantEndpoint(TempoNode node, TenantResolver tenant
         try
         {
             var request = MetricsParameters.ReadInstant(context.Request.Query, time.GetUtcNow());
-            var result = await node.QueryInstantAsync(asked, request, context.RequestAborted).ConfigureAwait(false);
+            var result = await node.QueryMetricsAsync(asked, request, context.RequestAborted).ConfigureAwait(false);
             using var body = new AnswerBuffer();
             MetricsJson.Write(result, body);
             await QueryAnswer.WriteAsync(context, QueryAnswer.Json, body).ConfigureAwait(false);

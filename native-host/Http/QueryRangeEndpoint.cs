@@ -16,7 +16,7 @@ internal sealed class QueryRangeEndpoint(TempoNode node, TenantResolver tenants,
         try
         {
             var request = MetricsParameters.ReadRange(context.Request.Query, limits, time.GetUtcNow());
-            var result = await node.QueryRangeAsync(asked, request, context.RequestAborted).ConfigureAwait(false);
+            var result = await node.QueryMetricsAsync(asked, request, context.RequestAborted).ConfigureAwait(false);
             using var body = new AnswerBuffer();
             MetricsJson.Write(result, body);
             await QueryAnswer.WriteAsync(context, QueryAnswer.Json, body).ConfigureAwait(false);

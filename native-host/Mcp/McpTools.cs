@@ -60,7 +60,7 @@ internal sealed class McpTools(TempoNode node, QueryLimits limits, Func<TenantSe
         if (!TryReadQuery(arguments, isMetrics: true, out var query, out var wrong) || !TryReadRange(arguments, out var range, out wrong)) return wrong;
         var request = new QueryRangeRequest { Query = query, StartUnixNano = Nanoseconds(range.Start), EndUnixNano = Nanoseconds(range.End) };
         using var json = new AnswerBuffer();
-        MetricsJson.Write(await node.QueryRangeAsync(asked, request, cancellation).ConfigureAwait(false), json);
+        MetricsJson.Write(await node.QueryMetricsAsync(asked, request, cancellation).ConfigureAwait(false), json);
         return new McpResult(json.ToText(), "metrics-range", "json", "1");
     }
 
@@ -69,7 +69,7 @@ internal sealed class McpTools(TempoNode node, QueryLimits limits, Func<TenantSe
         if (!TryReadQuery(arguments, isMetrics: true, out var query, out var wrong) || !TryReadRange(arguments, out var range, out wrong)) return wrong;
         var request = new QueryInstantRequest { Query = query, StartUnixNano = Nanoseconds(range.Start), EndUnixNano = Nanoseconds(range.End) };
         using var json = new AnswerBuffer();
-        MetricsJson.Write(await node.QueryInstantAsync(asked, request, cancellation).ConfigureAwait(false), json);
+        MetricsJson.Write(await node.QueryMetricsAsync(asked, request, cancellation).ConfigureAwait(false), json);
         return new McpResult(json.ToText(), "metrics-instant", "json", "1");
     }
 

@@ -135,7 +135,7 @@ internal static class QueryBenchmark
                     StartUnixNano = (ulong)sources.Blocks.Min(static block => block.Meta.StartSeconds) * 1_000_000_000,
                     EndUnixNano = (ulong)(sources.Blocks.Max(static block => block.Meta.EndSeconds) + 1) * 1_000_000_000,
                 };
-                return (await MetricsQuery.RunRangeAsync(range, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), 1, default).ConfigureAwait(false)).Series.Count;
+                return (await MetricsQuery.RunAsync(range, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), 1, default).ConfigureAwait(false)).Series.Count;
             case QueryKind.TagValues:
                 return (await TagValues.RunAsync(new TagValuesRequest { Name = text, Query = one.Filter }, sources, default).ConfigureAwait(false)).Values.Count;
             default:

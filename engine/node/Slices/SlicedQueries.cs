@@ -65,39 +65,20 @@ internal sealed class SlicedQueries(LocalQueries here, NodeState state, NodeOpti
     }
 
     /// <summary>Throws <see cref="QueryException"/>.</summary>
-    public Task<QueryRangeResult> QueryRangeAsync(TenantSet tenants, QueryRangeRequest request, CancellationToken cancellation)
-    {
-        var range = MetricsRangeOf(tenants, request.StartUnixNano, request.EndUnixNano);
-        if (CountOf(range) < 2 || !MetricsQuery.CanDivide(request.Query)) return here.QueryRangeAsync(tenants, request, cancellation);
-        var now = time.GetUtcNow();
-        return DivideAsync(
-            range,
-            slice => new SliceQuestion(tenants, slice, request with { Progress = null, Watcher = null }) { Now = now },
-            answers => here.JoinAsync(tenants, request, now, ContentsOf(answers), cancellation),
-            () => here.QueryRangeAsync(tenants, request, cancellation),
-            cancellation);
-    }
-
-    /// <summary>Throws <see cref="QueryException"/>.</summary>
-    public Task<QueryInstantResult> QueryInstantAsync(TenantSet tenants, QueryInstantRequest request, CancellationToken cancellation)
-    {
-        var range = MetricsRangeOf(tenants, request.StartUnixNano, request.EndUnixNano);
-        if (CountOf(range) < 2 || !MetricsQuery.CanDivide(request.Query)) return here.QueryInstantAsync(tenants, request, cancellation);
-        var now = time.GetUtcNow();
-        return DivideAsync(
-            range,
-            slice => new SliceQuestion(tenants, slice, request with { Progress = null, Watcher = null }) { Now = now },
-            answers => here.JoinAsync(tenants, request, now, ContentsOf(answers), cancellation),
-            () => here.QueryInstantAsync(tenants, request, cancellation),
-            cancellation);
-    }
-
-    private static NativeBuffer[] ContentsOf(SliceAnswer[] answers) => Array.ConvertAll(answers, static answer => answer.Content!);
-
-    private Range MetricsRangeOf(TenantSet tenants, ulong startUnixNano, ulong endUnixNano)
+    public Task<TResult> QueryMetricsAsync<TResult>(TenantSet tenants, MetricsRequest<TResult> request, CancellationToken cancellation)
     {
         const ulong second = 1_000_000_000;
-        return new Range(tenants, (long)(startUnixNano / second), (long)(endUnixNano / second), options.MetricsShareBytes);
+        var range = new Range(tenants, (long)(request.StartUnixNano / second), (long)(request.EndUnixNano / second), options.MetricsShareBytes);
+        if (CountOf(range) < 2 || !MetricsQuery.CanDivide(request.Query)) return UndividedAsync();
+        var now = time.GetUtcNow();
+        return DivideAsync(
+            range,
+            slice => new SliceQuestion(tenants, slice, request with { Progress = null, Watcher = null }) { Now = now },
+            answers => here.JoinAsync(tenants, request, now, Array.ConvertAll(answers, static answer => answer.Content!), cancellation),
+            UndividedAsync,
+            cancellation);
+
+        Task<TResult> UndividedAsync() => here.QueryMetricsAsync(tenants, request, cancellation);
     }
 
     // Undivided where there is too little to divide, and where answers cannot be put together: of a node that is configured otherwise, or of another version.

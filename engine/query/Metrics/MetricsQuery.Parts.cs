@@ -17,7 +17,7 @@ public static partial class MetricsQuery
         TraceQlParser.TryParse(query, out var parsed, out _) && parsed.Metrics is not null && parsed.HintValue("explain") is not { Type: TraceQlType.Bool, AsBool: true };
 
     /// <summary>
-    /// Counts as <see cref="RunRangeAsync"/> does and, instead of making series, writes what it has counted behind what <paramref name="output"/> has:
+    /// Counts as <see cref="RunAsync"/> does and, instead of making series, writes what it has counted behind what <paramref name="output"/> has:
     /// to be added to what the same query counts elsewhere. Limits of the answer (its series and samples) are left to who adds. The bytes are in the query's budget
     /// (<see cref="MetricsLimits.MaxBytes"/>) while it runs, then they are the caller's. Throws <see cref="QueryException"/>; what was written then is of no use.
     /// </summary>
@@ -29,28 +29,20 @@ public static partial class MetricsQuery
     /// <param name="output">Where to write.</param>
     /// <param name="cancellation">Ends the query within one page of columns.</param>
     /// <returns>What could not be read; empty if nothing. It stands in the bytes, too.</returns>
-    public static async Task<string> CountRangeAsync(
-        QueryRangeRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, NativeBuffer output, CancellationToken cancellation)
+    public static async Task<string> CountAsync(
+        MetricsRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, NativeBuffer output, CancellationToken cancellation)
     {
-        if (PlanOf(request, limits, now) is { } plan)
-            return await CountAsync(plan, request.Query, sources, threads, request.Progress, output, cancellation).ConfigureAwait(false);
-        using var budget = new MemoryBudget(limits.MaxBytes, limits.Memory);
-        MetricsPart.WriteEmpty(output, request.Query, budget);
-        return "";
-    }
+        var plan = request.PlanOf(limits, now);
+        using var budget = plan?.Options.Budget ?? new MemoryBudget(limits.MaxBytes, limits.Memory);
+        if (plan is null)
+        {
+            MetricsPart.WriteEmpty(output, request.Query, budget);
+            return "";
+        }
 
-    /// <summary>The same of an instant query.</summary>
-    public static Task<string> CountInstantAsync(
-        QueryInstantRequest request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, NativeBuffer output, CancellationToken cancellation) =>
-        CountAsync(PlanOf(request, limits, now), request.Query, sources, threads, request.Progress, output, cancellation);
-
-    private static async Task<string> CountAsync(
-        MetricsPlan plan, string query, TraceSources sources, QueryThreads threads, QueryProgress? progress, NativeBuffer output, CancellationToken cancellation)
-    {
-        using var budget = plan.Options.Budget;
-        using var scan = new MetricsScan(plan, sources, threads, progress);
+        using var scan = new MetricsScan(plan, sources, threads, request.Progress);
         var counted = await scan.RunAsync(cancellation).ConfigureAwait(false);
-        MetricsPart.Write(output, plan, query, counted);
+        MetricsPart.Write(output, plan, request.Query, counted);
         return counted.Damage;
     }
 }

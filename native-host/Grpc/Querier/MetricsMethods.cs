@@ -27,7 +27,7 @@ internal sealed class MetricsMethods(TempoNode node, TenantResolver tenants, Que
     {
         if (!MetricsMessages.TryReadRange(body.Buffer.Written, out var request, out var error)) return new GrpcStatus(GrpcStatusCode.Internal, error);
         var (progress, increments, sent) = (new QueryProgress(), new SeriesIncrements(), new SentSamples());
-        var running = Task.Run(() => node.QueryRangeAsync(asked, request with { Progress = progress, Watcher = increments }, call.Cancellation), call.Cancellation);
+        var running = Task.Run(() => node.QueryMetricsAsync(asked, request with { Progress = progress, Watcher = increments }, call.Cancellation), call.Cancellation);
         var result = await WatchAsync(running, progress, increments, (metrics, series) => SendAsync(sent.Take(series), metrics, "")).ConfigureAwait(false);
         await SendAsync(sent.NotSent(result.Series), result.Metrics, result.Message).ConfigureAwait(false);
         return GrpcStatus.Ok;
@@ -40,7 +40,7 @@ internal sealed class MetricsMethods(TempoNode node, TenantResolver tenants, Que
     {
         if (!MetricsMessages.TryReadInstant(body.Buffer.Written, out var request, out var error)) return new GrpcStatus(GrpcStatusCode.Internal, error);
         var (progress, increments) = (new QueryProgress(), new SeriesIncrements());
-        var running = Task.Run(() => node.QueryInstantAsync(asked, request with { Progress = progress, Watcher = increments }, call.Cancellation), call.Cancellation);
+        var running = Task.Run(() => node.QueryMetricsAsync(asked, request with { Progress = progress, Watcher = increments }, call.Cancellation), call.Cancellation);
         var result = await WatchAsync(running, progress, increments, SendPartialAsync).ConfigureAwait(false);
         await SendAsync(result.Series, result.Metrics, result.Message).ConfigureAwait(false);
         return GrpcStatus.Ok;

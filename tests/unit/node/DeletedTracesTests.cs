@@ -198,7 +198,7 @@ public sealed class DeletedTracesTests : IDisposable
         var found = await node.SearchAsync(TenantId.Single, new SearchRequest { Query = "{}", Limit = 100 }, default);
         Assert.Equal(expected.Order(), found.Traces.Select(static trace => trace.TraceId).Order());
         var range = new QueryRangeRequest { Query = "{} | count_over_time()", StartUnixNano = Now - 60_000_000_000, EndUnixNano = Now + 60_000_000_000, StepNano = 60_000_000_000 };
-        var counted = await node.QueryRangeAsync(TenantId.Single, range, default);
+        var counted = await node.QueryMetricsAsync(TenantId.Single, range, default);
         Assert.Equal(expected.Length, counted.Series.Sum(static series => series.Samples.Sum(static sample => sample.Value)));
     }
 

@@ -51,7 +51,7 @@ public sealed class ClientGoneTests
         return kind switch
         {
             "search" => TraceSearch.RunAsync(new SearchRequest { Query = query, Limit = 1000, SpansPerSpanSet = 3 }, sources, new SearchOptions { MaxWorkers = Threads, Workers = slots }, cancellation),
-            "metrics" => MetricsQuery.RunRangeAsync(
+            "metrics" => MetricsQuery.RunAsync(
                 new QueryRangeRequest { Query = query, StartUnixNano = Base * SecondNano, EndUnixNano = (Base + 3600) * SecondNano, StepNano = 60 * SecondNano }, sources, new MetricsLimits(), DateTimeOffset.UtcNow, new QueryThreads(Threads, slots), cancellation),
             "names" => TagNames.RunAsync(new TagNamesRequest { Query = query, Slots = slots }, sources, cancellation),
             "values" => TagValues.RunAsync(new TagValuesRequest { Name = "name", Query = query, Slots = slots }, sources, cancellation),

@@ -52,7 +52,7 @@ public sealed class CompareLimitTests : IDisposable
     private static Task<QueryRangeResult> RunAsync(string query, TraceSources sources, MetricsLimits limits)
     {
         var start = (ulong)GoldenTraces.BaseSeconds * SecondNano;
-        return MetricsQuery.RunRangeAsync(
+        return MetricsQuery.RunAsync(
             new QueryRangeRequest { Query = query, StartUnixNano = start, EndUnixNano = start + 40 * SecondNano, StepNano = 10 * SecondNano },
             sources, limits, DateTimeOffset.UnixEpoch.AddDays(30_000), threads: 1, TestContext.Current.CancellationToken);
     }

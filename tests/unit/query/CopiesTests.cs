@@ -119,7 +119,7 @@ public sealed class CopiesTests : IDisposable
 
     private static TestSpan Span(ulong id, ulong second) => GoldenTraces.Spans[0] with { Id = id, StartUnixNano = BaseNano + second * SecondNano, DurationNano = 1 };
 
-    private static Task<QueryRangeResult> Run(string query, TraceSources sources) => MetricsQuery.RunRangeAsync(
+    private static Task<QueryRangeResult> Run(string query, TraceSources sources) => MetricsQuery.RunAsync(
         new QueryRangeRequest { Query = query, StartUnixNano = BaseNano - 100 * SecondNano, EndUnixNano = BaseNano + 100 * SecondNano, StepNano = 10 * SecondNano },
         sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threads: 2, TestContext.Current.CancellationToken);
 }

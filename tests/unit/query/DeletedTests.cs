@@ -89,7 +89,7 @@ public sealed class DeletedTests : IDisposable
         await Assert.ThrowsAsync<VanishedBlockException>(() => Rate(again));
     }
 
-    private static Task<QueryRangeResult> Rate(TraceSources sources) => MetricsQuery.RunRangeAsync(
+    private static Task<QueryRangeResult> Rate(TraceSources sources) => MetricsQuery.RunAsync(
         new QueryRangeRequest { Query = "{} | rate()", StartUnixNano = Start, EndUnixNano = Start + 60_000_000_000, StepNano = 60_000_000_000 }, sources, new MetricsLimits(), DateTimeOffset.UtcNow, threads: 2, default);
 
     private static List<TestSpan> Spans() => [.. Enumerable.Range(1, 3).Select(static i => new TestSpan

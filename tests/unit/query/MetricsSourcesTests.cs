@@ -87,7 +87,7 @@ public sealed class MetricsSourcesTests : IDisposable
         var sources = new TraceSources([.. Enumerable.Range(0, 64).SelectMany(static _ => TestStore.Live(GoldenTraces.Spans))], []);
         for (var run = 0; run < 50; run++)
         {
-            var refused = await Assert.ThrowsAsync<QueryException>(() => MetricsQuery.RunRangeAsync(
+            var refused = await Assert.ThrowsAsync<QueryException>(() => MetricsQuery.RunAsync(
                 new QueryRangeRequest { Query = "{} | count_over_time() by (span:id)", StartUnixNano = BaseNano, EndUnixNano = BaseNano + 40 * SecondNano, StepNano = SecondNano },
                 sources, new MetricsLimits { MaxBytes = 64 * 2 * sizeof(ulong) * GoldenTraces.Spans.Count + 200 }, DateTimeOffset.UnixEpoch.AddDays(30_000), threads: 4, TestContext.Current.CancellationToken));
             Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
@@ -223,7 +223,7 @@ public sealed class MetricsSourcesTests : IDisposable
         Assert.Equal(series.Count - 1, cut.Series.Count);
     }
 
-    private static Task<QueryRangeResult> Run(string query, TraceSources sources, ulong startNano = BaseNano, QueryProgress? progress = null, MetricsLimits? limits = null) => MetricsQuery.RunRangeAsync(
+    private static Task<QueryRangeResult> Run(string query, TraceSources sources, ulong startNano = BaseNano, QueryProgress? progress = null, MetricsLimits? limits = null) => MetricsQuery.RunAsync(
         new QueryRangeRequest { Query = query, StartUnixNano = startNano, EndUnixNano = startNano + 40 * SecondNano, StepNano = 10 * SecondNano, Progress = progress },
         sources, limits ?? new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threads: 2, TestContext.Current.CancellationToken);
 }

@@ -208,6 +208,6 @@ public sealed class PageExclusionTests
     private static Task<QueryRangeResult> Count(TraceSources sources, string query, ulong start = FirstStart - SecondNano, ulong end = FirstStart + (1000 * SecondNano), string stage = " | count_over_time()")
     {
         var request = new QueryRangeRequest { Query = $"{query}{stage} with(explain=true)", StartUnixNano = start, EndUnixNano = end, StepNano = 10 * SecondNano };
-        return MetricsQuery.RunRangeAsync(request, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), 1, TestContext.Current.CancellationToken);
+        return MetricsQuery.RunAsync(request, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), 1, TestContext.Current.CancellationToken);
     }
 }

@@ -141,10 +141,10 @@ public sealed class PartialSeriesTests
     private static string InstantText(QueryInstantResult result) => string.Join('\n', result.Series.Select(static s => NaiveMetrics.LabelText(s.Labels.Select(static l => (l.Key, l.Value))) + s.Value));
 
     private static Task<QueryRangeResult> RangeAsync(QueryRangeRequest request, TraceSources sources, int threads) =>
-        MetricsQuery.RunRangeAsync(request, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threads, TestContext.Current.CancellationToken);
+        MetricsQuery.RunAsync(request, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threads, TestContext.Current.CancellationToken);
 
     private static Task<QueryInstantResult> InstantAsync(QueryInstantRequest request, TraceSources sources) =>
-        MetricsQuery.RunInstantAsync(request, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threads: 1, TestContext.Current.CancellationToken);
+        MetricsQuery.RunAsync(request, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threads: 1, TestContext.Current.CancellationToken);
 
     private sealed class Watcher : IPartialSeries
     {

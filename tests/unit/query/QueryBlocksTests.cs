@@ -85,7 +85,7 @@ public sealed class QueryBlocksTests
         foreach (var (asked, expected) in new[] { (sources, "(and 2 more)"), (whole, "block x could not be read: no meta") })
         {
             var search = await Search(asked, "{ name = `op` }");
-            var metrics = await MetricsQuery.RunRangeAsync(new QueryRangeRequest { Query = "{ } | rate()", StartUnixNano = Base * SecondNano, EndUnixNano = (Base + 60) * SecondNano, StepNano = 60 * SecondNano }, asked, new MetricsLimits(), DateTimeOffset.UtcNow, 1, default);
+            var metrics = await MetricsQuery.RunAsync(new QueryRangeRequest { Query = "{ } | rate()", StartUnixNano = Base * SecondNano, EndUnixNano = (Base + 60) * SecondNano, StepNano = 60 * SecondNano }, asked, new MetricsLimits(), DateTimeOffset.UtcNow, 1, default);
             var graph = await ServiceGraphQuery.RunAsync(new ServiceGraphRequest(Base * SecondNano, (Base + 60) * SecondNano), asked, default);
             var names = await TagNames.RunAsync(new TagNamesRequest { Query = "{ kind = server }" }, asked, default);
             var values = await TagValues.RunAsync(new TagValuesRequest { Name = "name", Query = "{ kind = server }" }, asked, default);

@@ -100,11 +100,11 @@ public sealed class QueryMemoryTests
         var memory = new QueryMemory(2000);
         var span = GoldenTraces.Spans[0];
         var request = new QueryInstantRequest { Query = query, StartUnixNano = span.StartUnixNano - 3600_000_000_000, EndUnixNano = span.StartUnixNano + 3600_000_000_000 };
-        var refused = await Assert.ThrowsAsync<QueryException>(() => MetricsQuery.RunInstantAsync(request, Golden, new MetricsLimits { Memory = memory }, DateTimeOffset.UnixEpoch, 2, default));
+        var refused = await Assert.ThrowsAsync<QueryException>(() => MetricsQuery.RunAsync(request, Golden, new MetricsLimits { Memory = memory }, DateTimeOffset.UnixEpoch, 2, default));
         Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
         Assert.Equal(0, memory.TakenBytes);
         var enough = new QueryMemory(1 << 24);
-        await MetricsQuery.RunInstantAsync(request, Golden, new MetricsLimits { Memory = enough }, DateTimeOffset.UnixEpoch, 2, default);
+        await MetricsQuery.RunAsync(request, Golden, new MetricsLimits { Memory = enough }, DateTimeOffset.UnixEpoch, 2, default);
         Assert.Equal(0, enough.TakenBytes);
     }
 

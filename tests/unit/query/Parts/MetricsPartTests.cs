@@ -146,9 +146,9 @@ public sealed class MetricsPartTests
         var now = DateTimeOffset.FromUnixTimeSeconds(1_700_000_000).AddDays(1).AddSeconds(10);
         using var output = new NativeBuffer();
         output.Append("before"u8);
-        await MetricsQuery.CountRangeAsync(request, Nothing, limits, now, 1, output, TestContext.Current.CancellationToken);
+        await MetricsQuery.CountAsync(request, Nothing, limits, now, 1, output, TestContext.Current.CancellationToken);
         Assert.Equal(6 + HeadBytes, output.Length);
-        Assert.Empty((await MetricsQuery.RunRangeAsync(request, Nothing, limits, now, 1, TestContext.Current.CancellationToken, [output])).Series);
+        Assert.Empty((await MetricsQuery.RunAsync(request, Nothing, limits, now, 1, TestContext.Current.CancellationToken, [output])).Series);
         await RefusedAsync(request, output.Written[6..].ToArray(), "its range is empty");
     }
 

@@ -164,7 +164,7 @@ public sealed class SliceExclusionTests : IDisposable
     private static Task<QueryRangeResult> Count(string query, TraceSources sources, QueryProgress? progress = null, MetricsLimits? limits = null)
     {
         var request = new QueryRangeRequest { Query = $"{query} with(explain=true)", StartUnixNano = Start, EndUnixNano = Start + 60 * SecondNano, StepNano = 60 * SecondNano, Progress = progress };
-        return MetricsQuery.RunRangeAsync(request, sources, limits ?? new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), 1, TestContext.Current.CancellationToken);
+        return MetricsQuery.RunAsync(request, sources, limits ?? new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), 1, TestContext.Current.CancellationToken);
     }
 
     private static List<TestSpan> Spans(int traces = 8) => [.. Enumerable.Range(0, traces * 3).Select(static i => new TestSpan

@@ -38,11 +38,11 @@ public sealed class DividedQuery(IReadOnlyList<TraceSources> nodes, MetricsLimit
 
     public Task<QueryRangeResult> RangeAsync(QueryRangeRequest request) => WithPartsAsync(
         (sources, output) => CountAsync(request, sources, output, _limits),
-        parts => MetricsQuery.RunRangeAsync(request, nodes[0], _limits, LongAfter, threads, TestContext.Current.CancellationToken, parts));
+        parts => MetricsQuery.RunAsync(request, nodes[0], _limits, LongAfter, threads, TestContext.Current.CancellationToken, parts));
 
     public Task<QueryInstantResult> InstantAsync(QueryInstantRequest request) => WithPartsAsync(
-        (sources, output) => MetricsQuery.CountInstantAsync(request, sources, _limits, LongAfter, threads, output, TestContext.Current.CancellationToken),
-        parts => MetricsQuery.RunInstantAsync(request, nodes[0], _limits, LongAfter, threads, TestContext.Current.CancellationToken, parts));
+        (sources, output) => MetricsQuery.CountAsync(request, sources, _limits, LongAfter, threads, output, TestContext.Current.CancellationToken),
+        parts => MetricsQuery.RunAsync(request, nodes[0], _limits, LongAfter, threads, TestContext.Current.CancellationToken, parts));
 
     /// <summary>What one node has counted, as bytes.</summary>
     public static async Task<byte[]> CountAsync(QueryRangeRequest request, TraceSources sources, MetricsLimits? limits = null)
@@ -58,7 +58,7 @@ public sealed class DividedQuery(IReadOnlyList<TraceSources> nodes, MetricsLimit
         var parts = bytes.Select(BufferOf).ToList();
         try
         {
-            return await MetricsQuery.RunRangeAsync(request, sources, limits ?? new MetricsLimits(), LongAfter, threads: 1, TestContext.Current.CancellationToken, parts);
+            return await MetricsQuery.RunAsync(request, sources, limits ?? new MetricsLimits(), LongAfter, threads: 1, TestContext.Current.CancellationToken, parts);
         }
         finally
         {
@@ -78,7 +78,7 @@ public sealed class DividedQuery(IReadOnlyList<TraceSources> nodes, MetricsLimit
         string.Join('\n', result.Series.Select(static series => string.Create(CultureInfo.InvariantCulture, $"{MetricsText.Of(series.Labels)} {series.Value:R}")).Order(StringComparer.Ordinal));
 
     private static Task CountAsync(QueryRangeRequest request, TraceSources sources, NativeBuffer output, MetricsLimits limits) =>
-        MetricsQuery.CountRangeAsync(request, sources, limits, LongAfter, threads: 2, output, TestContext.Current.CancellationToken);
+        MetricsQuery.CountAsync(request, sources, limits, LongAfter, threads: 2, output, TestContext.Current.CancellationToken);
 
     private static NativeBuffer BufferOf(byte[] bytes)
     {

@@ -36,10 +36,10 @@ public sealed class GoldenStores : IAsyncLifetime
 
     public Task<QueryRangeResult> QueryRange(
         Layout layout, QueryRangeRequest request, MetricsLimits? limits = null, DateTimeOffset? now = null, CancellationToken? cancellation = null) =>
-        MetricsQuery.RunRangeAsync(request, _sources[layout], limits ?? new MetricsLimits(), now ?? LongAfter, threads: 2, cancellation ?? TestContext.Current.CancellationToken);
+        MetricsQuery.RunAsync(request, _sources[layout], limits ?? new MetricsLimits(), now ?? LongAfter, threads: 2, cancellation ?? TestContext.Current.CancellationToken);
 
     public Task<QueryInstantResult> QueryInstant(Layout layout, QueryInstantRequest request, MetricsLimits? limits = null, DateTimeOffset? now = null) =>
-        MetricsQuery.RunInstantAsync(request, _sources[layout], limits ?? new MetricsLimits(), now ?? LongAfter, threads: 2, TestContext.Current.CancellationToken);
+        MetricsQuery.RunAsync(request, _sources[layout], limits ?? new MetricsLimits(), now ?? LongAfter, threads: 2, TestContext.Current.CancellationToken);
 
     private static readonly DateTimeOffset LongAfter = DateTimeOffset.FromUnixTimeSeconds(GoldenTraces.BaseSeconds).AddDays(30);
 }
