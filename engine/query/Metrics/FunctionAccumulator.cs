@@ -6,11 +6,7 @@ using Tempo.Engine.Query.Metrics.Keys;
 using Tempo.Engine.Query.Metrics.Parts;
 using Tempo.Engine.Query.Metrics.Series;
 using Tempo.Engine.Query.Metrics.Source;
-using Tempo.Engine.Query.Search;
-using Tempo.Engine.Query.Sources;
-using Tempo.Engine.Storage.Blocks.Read;
 using Tempo.Engine.Storage.Scan;
-using Tempo.Engine.TraceQL;
 using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Metrics;
@@ -27,10 +23,7 @@ internal sealed class FunctionAccumulator : SpanAccumulator
     private readonly SeriesKeys _keys;
     private readonly NumberColumn? _numbers;
     private readonly CellArray _cells;
-    private readonly ExemplarSampler _exemplars;
-    private readonly ExemplarLabels _exemplarLabels;
-    private readonly FieldAttributes _exemplarFields;
-    private readonly BatchColumns _exemplarColumns;
+    private readonly FunctionExemplars _exemplars;
     private readonly SpanWeights? _weights;
     private PageCounts? _pageCounts;
 
@@ -51,11 +44,7 @@ internal sealed class FunctionAccumulator : SpanAccumulator
         _cells = NewCells();
         _buckets = IsBucketed ? new TupleTable(options.Budget) : null;
         _weights = options.Extrapolates ? new SpanWeights() : null;
-        _exemplars = new ExemplarSampler(options.Axis, options.MaxExemplars);
-        _exemplarFields = new FieldAttributes(leaf.Fields);
-        // Those of the trace are not known where rows are counted.
-        _exemplarColumns = FieldColumns.WithoutAttributes(leaf.Fields.Where(static field => !FieldReader.IsOfTrace(field)));
-        _exemplarLabels = new ExemplarLabels(ReferencedAttributes.Of(leaf.Source).Concat(ReferencedAttributes.Of(_function)).Distinct());
+        _exemplars = new FunctionExemplars(leaf, options, _keys, _numbers, IsBucketed);
     }
 
     private bool IsBucketed => _function.Kind is MetricsFunctionKind.HistogramOverTime or MetricsFunctionKind.QuantileOverTime;
@@ -80,7 +69,7 @@ internal sealed class FunctionAccumulator : SpanAccumulator
         _cells.Reserve(series + 1);
         var weight = _weights?.Of(span.Batch, span.Row) ?? 1;
         _cells.Add([series], [interval], [value], _weights is null ? [] : [weight]);
-        if (_exemplars.IsActive) OfferExemplar(span, interval, group);
+        _exemplars.Offer(span, interval, group);
     }
 
     public override void Add(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals)
@@ -98,7 +87,7 @@ internal sealed class FunctionAccumulator : SpanAccumulator
 
         var values = _values.AsSpan(0, _numbers is null ? 0 : rows.Length);
         _numbers?.Fill(batch, rows, values);
-        if (_exemplars.IsActive) OfferExemplars(batch, rows, intervals, series);
+        _exemplars.Offer(new CountedRows(batch, rows, intervals, series, values, []));
         _cells.Reserve(_keys.Count);
         _cells.Add(series, intervals, values, weights);
     }
@@ -112,7 +101,7 @@ internal sealed class FunctionAccumulator : SpanAccumulator
         _pageCounts ??= new PageCounts(_options.Axis);
         if (!_pageCounts.TryCount(batch.StartUnixNano.AsSpan(0, batch.SpanCount), codes is null ? default : codes.Codes, owners, codes?.Table.Count ?? 1)) return false;
         _pageCounts.ForEach((Me: this, Batch: batch), static (to, code, interval, spans) => to.Me.AddCount(to.Me._keys.NumberOfCode(to.Batch, code), interval, spans));
-        if (_exemplars.IsActive) OfferAllOfPage(batch);
+        _exemplars.OfferAll(batch);
         return true;
     }
 
@@ -165,7 +154,7 @@ internal sealed class FunctionAccumulator : SpanAccumulator
     public override List<Series.Series> ToSeries()
     {
         _options.Budget.Charge(SeriesCount * _options.Axis.Count * sizeof(double), "series and intervals");
-        var exemplars = _exemplars.Chosen().ToLookup(static candidate => candidate.Group);
+        var exemplars = _exemplars.ByGroup();
         if (_function.Kind == MetricsFunctionKind.HistogramOverTime) return HistogramSeries(exemplars);
         if (_function.Kind == MetricsFunctionKind.QuantileOverTime) return QuantileSeries(exemplars);
         var result = new List<Series.Series>();
@@ -257,7 +246,7 @@ internal sealed class FunctionAccumulator : SpanAccumulator
     {
         var buckets = _bucketOf.AsSpan(0, rows.Length);
         _numbers!.FillBuckets(batch, rows, buckets);
-        if (_exemplars.IsActive) OfferExemplars(batch, rows, intervals, series);
+        _exemplars.Offer(new CountedRows(batch, rows, intervals, series, [], buckets));
         var count = 0;
         for (var i = 0; i < rows.Length; i++)
         {
@@ -277,107 +266,6 @@ internal sealed class FunctionAccumulator : SpanAccumulator
         if (_weights is null) return [];
         for (var i = 0; i < rows.Length; i++) _weightOf[i] = _weights.Of(batch, rows[i]);
         return _weightOf.AsSpan(0, rows.Length);
-    }
-
-    // Of each trace the first of the spans that are together in the batch and have the value that is measured.
-    private void OfferExemplars(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<int> groups)
-    {
-        if (batch.TraceStart.Length > 0)
-        {
-            OfferOfPage(batch, rows, intervals, groups);
-            return;
-        }
-
-        var traces = batch.Trace;
-        for (var i = 0; i < rows.Length;)
-        {
-            var trace = traces[rows[i]];
-            if (_exemplars.MayWant(batch.TraceIds[trace]))
-            {
-                i = OfferTrace(batch, rows, intervals, groups, i);
-                continue;
-            }
-
-            while (i < rows.Length && traces[rows[i]] == trace) i++;
-        }
-    }
-
-    // On a page of a block traces ascend and their spans lie together. Once all places are taken, most traces can nowhere be among the kept
-    // ones, and their spans are not looked at.
-    private void OfferOfPage(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<int> groups)
-    {
-        var next = 0;
-        for (var trace = 0; trace < batch.TraceCount && next < rows.Length; trace++)
-        {
-            if (!_exemplars.MayWant(batch.TraceIds[trace], batch.TraceStart[trace], batch.TraceEnd[trace])) continue;
-            next = FirstOf(batch.Trace, rows, next, trace);
-            if (next < rows.Length && batch.Trace[rows[next]] == trace) next = OfferTrace(batch, rows, intervals, groups, next);
-        }
-    }
-
-    // The same of all rows, whose intervals and groups were not written down.
-    private void OfferAllOfPage(SpanBatch batch)
-    {
-        var traces = batch.Trace.AsSpan(0, batch.SpanCount);
-        for (var trace = 0; trace < batch.TraceCount; trace++)
-        {
-            if (!_exemplars.MayWant(batch.TraceIds[trace], batch.TraceStart[trace], batch.TraceEnd[trace])) continue;
-            var row = traces.BinarySearch(trace);
-            if (row < 0) continue;
-            while (row > 0 && traces[row - 1] == trace) row--;
-            var first = row;
-            for (; row < traces.Length && traces[row] == trace; row++)
-                if (batch.StartUnixNano[row] < batch.StartUnixNano[first])
-                    first = row;
-            var span = SpanCursor.At(batch, first);
-            OfferExemplar(span, _options.Axis.IndexOf(batch.StartUnixNano[first]), _keys.NumberOf(span));
-        }
-    }
-
-    // The first of the rows, from one on, that is not of a trace before this.
-    private static int FirstOf(int[] traces, ReadOnlySpan<int> rows, int from, int trace)
-    {
-        if (traces[rows[from]] >= trace) return from;
-        var (low, high) = (from + 1, rows.Length);
-        while (low < high)
-        {
-            var middle = (low + high) >>> 1;
-            if (traces[rows[middle]] < trace) low = middle + 1;
-            else high = middle;
-        }
-
-        return low;
-    }
-
-    // The earliest, of those that count, of the rows that follow each other and are of one trace; the result is the row behind them.
-    private int OfferTrace(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<int> groups, int from)
-    {
-        var (traces, starts) = (batch.Trace, batch.StartUnixNano);
-        var trace = traces[rows[from]];
-        var (first, i) = (-1, from);
-        for (; i < rows.Length && traces[rows[i]] == trace; i++)
-            if ((first < 0 || starts[rows[i]] < starts[rows[first]]) && HasValue(i))
-                first = i;
-        if (first >= 0) OfferExemplar(SpanCursor.At(batch, rows[first]), intervals[first], groups[first]);
-        return i;
-    }
-
-    // Of a row among those whose values or buckets were written down last.
-    private bool HasValue(int i) => _numbers is null || (IsBucketed ? _bucketOf[i] != 0 : !double.IsNaN(_values[i]));
-
-    private void OfferExemplar(in SpanCursor span, int interval, int group)
-    {
-        var (batch, row) = (span.Batch, span.Row);
-        var trace = batch.TraceIds[batch.Trace[row]];
-        if (!_exemplars.Wants(trace, batch.StartUnixNano[row], interval)) return;
-        batch.Require(_exemplarColumns);
-        _exemplarFields.LoadInto(batch);
-        var value = _numbers is null ? double.NaN : _numbers.ValueOf(span) / _numbers.Divisor;
-        var bucket = IsBucketed ? _numbers!.BucketOf(span) : 0;
-        if (_numbers is not null && (double.IsNaN(value) || IsBucketed && bucket == 0)) return;
-        // What a page has not read stands for another page.
-        var spanId = batch.Loader is null && batch.SpanId.Length > row ? batch.SpanId[row] : 0;
-        _exemplars.Add(new ExemplarCandidate(trace, batch.StartUnixNano[row], spanId, group, bucket, value, _exemplarLabels.Of(span)), interval);
     }
 
     public override void Release()
