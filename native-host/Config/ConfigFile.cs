@@ -29,29 +29,29 @@ public static class ConfigFile
     /// <exception cref="ConfigException">See <see cref="Load"/>.</exception>
     public static List<string> Apply(string fileName, string text, HostOptions options)
     {
-        var walk = new Walk(fileName, options);
+        var walk = new Walk(options);
         switch (YamlReader.Read(fileName, text))
         {
             case null or YamlScalar { IsNull: true }:
                 break;
             case YamlMapping root:
-                walk.Mapping("", root);
+                walk.Mapping(default, root);
                 break;
             case { } other:
                 throw new ConfigException($"{fileName}: line {other.Line}: the configuration is a mapping of keys");
         }
 
-        if (walk.LegacyLines.Count > 0 && !options.AreLegacyOverridesEnabled) walk.Errors.Add($"{fileName}: line {walk.LegacyLines[0]}: {LegacyOverrides}");
-        if (walk.Errors.Count > 0) throw new ConfigException(string.Join('\n', walk.Errors));
-        walk.Warnings.AddRange(options.Notes.Select(note => $"{fileName}: {note}"));
+        if (walk.LegacyLines.Count > 0 && !options.AreLegacyOverridesEnabled) walk.Errors.Add(new(walk.LegacyLines[0], LegacyOverrides));
+        if (walk.Errors.Count > 0) throw new ConfigException(string.Join('\n', walk.Errors.Select(error => error.In(fileName))));
+        List<string> warnings = [.. walk.Warnings.Select(warning => warning.In(fileName)), .. options.Notes.Select(note => $"{fileName}: {note}")];
         options.Notes.Clear();
         if (options.Node.BlockVersion == "vParquet3")
         {
             options.Node = options.Node with { BlockVersion = "vParquet4" };
-            walk.Warnings.Add($"{fileName}: storage.trace.block.version: vParquet3 blocks are read; new blocks are written as vParquet4");
+            warnings.Add($"{fileName}: storage.trace.block.version: vParquet3 blocks are read; new blocks are written as vParquet4");
         }
 
-        return walk.Warnings;
+        return warnings;
     }
 
     /// <summary>
@@ -61,21 +61,21 @@ public static class ConfigFile
     internal static TenantLimits TenantEntry(string fileName, string tenant, YamlMapping entry, bool isLegacyAllowed, List<string> errors)
     {
         var options = new HostOptions { Limits = new TenantLimits() };
-        var walk = new Walk(fileName, options);
+        var walk = new Walk(options);
         var isLegacy = entry.Entries.Any(static e => LimitKeys.IsLegacy(e.Key));
-        walk.Mapping(isLegacy ? "overrides" : LimitKeys.Section, entry);
-        if (isLegacy && !isLegacyAllowed) errors.Add($"{fileName}: line {entry.Line}: {LegacyOverrides}");
         // The keys are those of the defaults, and stand below the tenant.
-        errors.AddRange(walk.Errors.Select(error => error.Replace(LimitKeys.Section, $"overrides.{tenant}", StringComparison.Ordinal)));
+        walk.Mapping(isLegacy ? new Place("overrides", "overrides") : new Place(LimitKeys.Section, $"overrides.{tenant}"), entry);
+        if (isLegacy && !isLegacyAllowed) errors.Add(new Remark(entry.Line, LegacyOverrides).In(fileName));
+        errors.AddRange(walk.Errors.Select(error => error.In(fileName)));
         return options.Limits;
     }
 
-    /// <summary>Lays keys below <c>overrides.defaults</c> over the limits of the options. Errors are added to <paramref name="errors"/>.</summary>
-    internal static void ApplyLimits(string fileName, YamlMapping limits, HostOptions options, List<string> errors)
+    /// <summary>Lays keys below <c>overrides.defaults</c> over the limits of the options; returns what is wrong with them, each named without that section.</summary>
+    internal static IEnumerable<string> ApplyLimits(YamlMapping limits, HostOptions options)
     {
-        var walk = new Walk(fileName, options);
-        walk.Mapping(LimitKeys.Section, limits);
-        errors.AddRange(walk.Errors);
+        var walk = new Walk(options);
+        walk.Mapping(new Place(LimitKeys.Section, ""), limits);
+        return walk.Errors.Select(static error => error.Text);
     }
 
     /// <summary>The text of a configuration file.</summary>
@@ -100,15 +100,29 @@ public static class ConfigFile
         }
     }
 
-    private sealed class Walk(string fileName, HostOptions options)
+    /// <summary>What is to be said of a line.</summary>
+    private readonly record struct Remark(int Line, string Text)
     {
-        public List<string> Errors { get; } = [];
-        public List<string> Warnings { get; } = [];
+        public string In(string fileName) => $"{fileName}: line {Line}: {Text}";
+    }
+
+    /// <summary>The path of a key, and what it is called to whoever has written the file.</summary>
+    private readonly record struct Place(string? Path, string? Name)
+    {
+        public Place Below(string key) => new(Below(Path, key), Below(Name, key));
+
+        private static string Below(string? section, string key) => section is { Length: > 0 } ? $"{section}.{key}" : key;
+    }
+
+    private sealed class Walk(HostOptions options)
+    {
+        public List<Remark> Errors { get; } = [];
+        public List<Remark> Warnings { get; } = [];
 
         /// <summary>Lines of flat overrides keys.</summary>
         public List<int> LegacyLines { get; } = [];
 
-        public void Mapping(string section, YamlMapping mapping)
+        public void Mapping(Place section, YamlMapping mapping)
         {
             foreach (var entry in mapping.Entries)
             {
@@ -119,9 +133,9 @@ public static class ConfigFile
 
         private readonly HashSet<string> _receivers = new(StringComparer.Ordinal);
 
-        private void Entry(string section, YamlEntry entry)
+        private void Entry(Place section, YamlEntry entry)
         {
-            if (section == ReceiverKeys.Section)
+            if (section.Path == ReceiverKeys.Section)
             {
                 if (ReceiverKeys.TypeOf(entry.Key, _receivers, out var wrong) is not { } type)
                 {
@@ -132,33 +146,33 @@ public static class ConfigFile
                 entry = entry with { Key = type };
             }
 
-            var path = section.Length == 0 ? entry.Key : $"{section}.{entry.Key}";
+            var place = section.Below(entry.Key);
+            var path = place.Path!;
             switch (ConfigSchema.Find(path))
             {
                 case ConfigValue value:
                     if (LimitKeys.IsLegacyPath(path)) LegacyLines.Add(entry.Line);
-                    if (value.Apply(options, entry.Value) is { } error) Error(entry.Line, $"{path}: {error}");
+                    if (value.Apply(options, entry.Value) is { } error) Error(entry.Line, $"{place.Name}: {error}");
                     return;
                 case ConfigWithoutEffect unused:
-                    Warnings.Add($"{fileName}: line {entry.Line}: {path} has no effect: {unused.Reason}");
+                    Warnings.Add(new(entry.Line, $"{place.Name} has no effect: {unused.Reason}"));
                     return;
                 // A file with every key of Tempo's reference has it at its default.
                 case ConfigRefused { IsAskedForByName: false } when IsUnset(entry.Value):
                     return;
                 case ConfigRefused refused:
-                    Error(entry.Line, $"{path}: {refused.Reason}");
+                    Error(entry.Line, $"{place.Name}: {refused.Reason}");
                     return;
                 case ConfigSection present:
                     present.Enter(options);
                     break;
                 case null when !ConfigSchema.IsSection(path):
-                    var place = section.Length == 0 ? "the configuration" : $"section {section}";
-                    Error(entry.Line, $"field {GoText.Quote(entry.Key)[1..^1]} not found in {place}");
+                    Error(entry.Line, $"field {GoText.Quote(entry.Key)[1..^1]} not found in {(section.Name is { Length: > 0 } name ? $"section {name}" : "the configuration")}");
                     return;
             }
 
-            if (entry.Value is YamlMapping below) Mapping(path, below);
-            else if (entry.Value is not YamlScalar { IsNull: true }) Error(entry.Line, $"{path}: a mapping of keys is expected");
+            if (entry.Value is YamlMapping below) Mapping(place, below);
+            else if (entry.Value is not YamlScalar { IsNull: true }) Error(entry.Line, $"{place.Name}: a mapping of keys is expected");
         }
 
         private static bool IsUnset(YamlNode value) => value switch
@@ -168,6 +182,6 @@ public static class ConfigFile
             _ => false,
         };
 
-        private void Error(int line, string text) => Errors.Add($"{fileName}: line {line}: {text}");
+        private void Error(int line, string text) => Errors.Add(new(line, text));
     }
 }

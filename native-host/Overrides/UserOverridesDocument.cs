@@ -81,7 +81,7 @@ internal sealed partial class UserOverridesDocument
     public TenantLimits ApplyTo(TenantLimits limits)
     {
         var options = new HostOptions { Limits = limits };
-        ConfigFile.ApplyLimits("overrides.json", (YamlMapping)ToYaml(_json), options, []);
+        ConfigFile.ApplyLimits((YamlMapping)ToYaml(_json), options);
         return options.Limits;
     }
 
@@ -115,10 +115,8 @@ internal sealed partial class UserOverridesDocument
     {
         error = CheckFields(Fields, json) ?? CheckValues(json, isForwarder) ?? "";
         if (error.Length > 0) return null;
-        var errors = new List<string>();
-        ConfigFile.ApplyLimits("overrides.json", (YamlMapping)ToYaml(json), new HostOptions(), errors);
-        error = errors.Count == 0 ? "" : errors[0].Replace("overrides.json: line 1: ", "", StringComparison.Ordinal).Replace(LimitKeys.Section + ".", "", StringComparison.Ordinal);
-        return errors.Count == 0 ? new UserOverridesDocument(json) : null;
+        error = ConfigFile.ApplyLimits((YamlMapping)ToYaml(json), new HostOptions()).FirstOrDefault("");
+        return error.Length == 0 ? new UserOverridesDocument(json) : null;
     }
 
     private static string? CheckFields(Field[] fields, JsonObject json)
