@@ -1,12 +1,12 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers;
 using Tempo.Ring.Membership;
 using Tempo.Ring.Peers;
+using Tempo.Testing;
 
 namespace Tempo.Ring.Tests;
 
@@ -32,8 +32,9 @@ public sealed class PeerServerNameTests : IDisposable
     public async Task The_certificate_is_asked_for_the_name_of_the_configuration_else_for_the_address(string certified, string configured, bool isTrusted)
     {
         var root = Path.Combine(_folder, "root.pem");
-        using var certificate = Certificate(certified);
-        await File.WriteAllTextAsync(root, certificate.ExportCertificatePem());
+        using var authority = new TestAuthority("root");
+        using var certificate = authority.Sign("node", TestAuthority.ForServers, [certified]);
+        await File.WriteAllTextAsync(root, authority.Certificate.ExportCertificatePem());
         var handshake = AcceptAsync(certificate);
         using var transport = new PeerTransport(new PeerOptions { IsTls = true, CaPath = root, ServerName = configured, ConnectTimeout = TimeSpan.FromMinutes(1) }, static () => new PeerGreeting("a", MemberState.Active, IsDrained: false));
         using var answer = new NativeBuffer();
@@ -65,18 +66,5 @@ public sealed class PeerServerNameTests : IDisposable
         {
             return (false, asked);
         }
-    }
-
-    private static X509Certificate2 Certificate(string name)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        if (IPAddress.TryParse(name, out var address)) names.AddIpAddress(address);
-        else names.AddDnsName(name);
-        request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        using var made = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        return X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
     }
 }

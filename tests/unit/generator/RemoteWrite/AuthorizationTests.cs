@@ -118,19 +118,18 @@ public sealed class AuthorizationTests : IDisposable
         var folder = Directory.CreateTempSubdirectory("tempo-remote-write-").FullName;
         try
         {
-            using var root = Certificate("root", null);
-            using var server = Certificate("localhost", root);
-            using var sender = Certificate("sender", root);
-            await File.WriteAllTextAsync(Path.Combine(folder, "root.pem"), root.ExportCertificatePem());
-            await File.WriteAllTextAsync(Path.Combine(folder, "sender.pem"), sender.ExportCertificatePem());
-            await File.WriteAllTextAsync(Path.Combine(folder, "sender.key"), sender.GetRSAPrivateKey()!.ExportPkcs8PrivateKeyPem());
+            using var root = new TestAuthority("root");
+            using var server = root.Sign("localhost", TestAuthority.ForServers, ["localhost"]);
+            using var sender = root.Sign("sender", TestAuthority.ForClients);
+            await File.WriteAllTextAsync(Path.Combine(folder, "root.pem"), root.Certificate.ExportCertificatePem());
+            TestAuthority.Write(sender, Path.Combine(folder, "sender.pem"), Path.Combine(folder, "sender.key"));
             using var listener = new TcpListener(IPAddress.Loopback, 0);
             listener.Start();
             var url = new Uri($"https://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/");
             var tls = new RemoteWriteTls(Path.Combine(folder, "root.pem"), Path.Combine(folder, "sender.pem"), Path.Combine(folder, "sender.key"), "localhost");
             foreach (var (settings, isAccepted) in new[] { (tls, true), (tls with { CertFile = "", KeyFile = "" }, false), (tls with { CaFile = "" }, false), (tls with { ServerName = "other" }, false), (tls with { CaFile = "", InsecureSkipVerify = true }, true) })
             {
-                var serving = ServeAsync(listener, server, root);
+                var serving = ServeAsync(listener, server, root.Certificate);
                 using var client = new RemoteWriteClient(new RemoteWriteTarget { Url = url, Tls = settings }, TimeProvider.System);
                 var result = await client.SendAsync(Block, false, [], default);
                 Assert.True(result.Status == (isAccepted ? SendStatus.Accepted : SendStatus.Retry), $"{settings}: {result}");
@@ -166,24 +165,5 @@ public sealed class AuthorizationTests : IDisposable
         {
             // One of the two did not trust the other.
         }
-    }
-
-    private static X509Certificate2 Certificate(string name, X509Certificate2? issuer)
-    {
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        var (from, until) = (DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        if (issuer is null)
-        {
-            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-            return request.CreateSelfSigned(from, until);
-        }
-
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName(name);
-        request.CertificateExtensions.Add(names.Build());
-        using var signed = request.Create(issuer, from.AddMinutes(1), until.AddMinutes(-1), [1, 2, (byte)name.Length]);
-        using var withKey = signed.CopyWithPrivateKey(key);
-        return X509CertificateLoader.LoadPkcs12(withKey.Export(X509ContentType.Pfx), null, X509KeyStorageFlags.Exportable);
     }
 }

@@ -15,17 +15,16 @@ namespace Tempo.Host.Tests.Startup;
 /// <summary>Handshakes over a real socket: who is let in, and what is agreed on.</summary>
 public sealed class ServerCertificateTests : IDisposable
 {
-    private const string ForClients = "1.3.6.1.5.5.7.3.2", ForServers = "1.3.6.1.5.5.7.3.1";
     private readonly string _folder = Directory.CreateTempSubdirectory("tempo-tls-").FullName;
-    private readonly Authority _root = new("CN=root");
-    private readonly Authority _issuer;
+    private readonly TestAuthority _root = new("root");
+    private readonly TestAuthority _issuer;
 
-    public ServerCertificateTests() => _issuer = new Authority("CN=issuer", _root);
+    public ServerCertificateTests() => _issuer = new TestAuthority("issuer", _root);
 
     public void Dispose()
     {
-        _root.Certificate.Dispose();
-        _issuer.Certificate.Dispose();
+        _root.Dispose();
+        _issuer.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
 
@@ -33,7 +32,7 @@ public sealed class ServerCertificateTests : IDisposable
     [Fact]
     public async Task AChainThatTheClientSendsLeadsToTheRoot()
     {
-        using var client = _issuer.Sign("CN=client", ForClients);
+        using var client = _issuer.Sign("client", TestAuthority.ForClients);
         Assert.Null(await RefusedAsync(_root, client, _issuer.Certificate));
         Assert.Contains("CN=client is refused: ", await RefusedAsync(_root, client), StringComparison.Ordinal);
     }
@@ -42,31 +41,30 @@ public sealed class ServerCertificateTests : IDisposable
     [Fact]
     public async Task AnIssuerThatAnotherHasSignedIsTrustedIfItIsNamed()
     {
-        using var client = _issuer.Sign("CN=client", ForClients);
+        using var client = _issuer.Sign("client", TestAuthority.ForClients);
         Assert.Null(await RefusedAsync(_issuer, client));
         Assert.Null(await RefusedAsync(_issuer, client, _issuer.Certificate));
 
-        using var ofRoot = _root.Sign("CN=other", ForClients);
+        using var ofRoot = _root.Sign("other", TestAuthority.ForClients);
         Assert.Contains("CN=other is refused: ", await RefusedAsync(_issuer, ofRoot), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task WhatOnlyBearsTheIssuersNameIsRefused()
     {
-        var forger = new Authority("CN=issuer");
-        using var forged = forger.Sign("CN=client", ForClients);
+        using var forger = new TestAuthority("issuer");
+        using var forged = forger.Sign("client", TestAuthority.ForClients);
         Assert.NotNull(await RefusedAsync(_issuer, forged));
         Assert.NotNull(await RefusedAsync(_issuer, forged, _issuer.Certificate));
         Assert.NotNull(await RefusedAsync(_issuer, forged, forger.Certificate));
         Assert.NotNull(await RefusedAsync(_root, forged, _issuer.Certificate));
-        forger.Certificate.Dispose();
     }
 
     [Fact]
     public async Task TheLogSaysWhatIsWrong()
     {
-        using var expired = _issuer.Sign("CN=old", ForClients, DateTimeOffset.UtcNow.AddDays(-1));
-        using var ofServer = _issuer.Sign("CN=server", ForServers);
+        using var expired = _issuer.Sign("old", TestAuthority.ForClients, until: DateTimeOffset.UtcNow.AddDays(-1));
+        using var ofServer = _issuer.Sign("server", TestAuthority.ForServers);
         foreach (var trusted in new[] { _root, _issuer })
         {
             Assert.Contains("CN=old is refused: ", await RefusedAsync(trusted, expired, _issuer.Certificate), StringComparison.Ordinal);
@@ -80,10 +78,9 @@ public sealed class ServerCertificateTests : IDisposable
     [Fact]
     public async Task AnIssuerWhoseTimeIsOverIsNotTrustedForBeingNamed()
     {
-        var past = new Authority("CN=past issuer", _root, until: DateTimeOffset.UtcNow.AddDays(-1));
-        using var client = past.Sign("CN=client", ForClients);
+        using var past = new TestAuthority("past issuer", _root, until: DateTimeOffset.UtcNow.AddDays(-1));
+        using var client = past.Sign("client", TestAuthority.ForClients);
         Assert.Contains("CN=client is refused: ", await RefusedAsync(past, client), StringComparison.Ordinal);
-        past.Certificate.Dispose();
     }
 
     // The library throws what it throws nowhere else before it asks us; nobody would have closed the connection, nor stopped counting it.
@@ -102,7 +99,7 @@ public sealed class ServerCertificateTests : IDisposable
         var request = new CertificateRequest("CN=spoilt", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509Extension("2.5.29.32", [0x30, 0x05, 0x01], critical: false));
         using var spoilt = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        using var good = _root.Sign("CN=client", ForClients);
+        using var good = _root.Sign("client", TestAuthority.ForClients);
         Assert.False(await IsServedAsync(spoilt));
         Assert.True(await IsServedAsync(good));
         await listener.StopAsync(CancellationToken.None);
@@ -159,13 +156,12 @@ public sealed class ServerCertificateTests : IDisposable
 
     private void WriteServer()
     {
-        using var server = _root.Sign("CN=localhost", ForServers);
-        File.WriteAllText(CertFile, server.ExportCertificatePem());
-        File.WriteAllText(KeyFile, server.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
+        using var server = _root.Sign("localhost", TestAuthority.ForServers);
+        TestAuthority.Write(server, CertFile, KeyFile);
     }
 
     /// <summary>Null if the client is let in, else the line of the log.</summary>
-    private async Task<string?> RefusedAsync(Authority trusted, X509Certificate2? client, params X509Certificate2[] sent)
+    private async Task<string?> RefusedAsync(TestAuthority trusted, X509Certificate2? client, params X509Certificate2[] sent)
     {
         WriteServer();
         var roots = Path.Combine(_folder, "roots.pem");
@@ -218,33 +214,6 @@ public sealed class ServerCertificateTests : IDisposable
             accepted.Close();
             await Record.ExceptionAsync(() => answered);
             return e;
-        }
-    }
-
-    /// <summary>Somebody who signs: the root itself, or whom it has signed.</summary>
-    private sealed class Authority
-    {
-        public Authority(string name, Authority? by = null, DateTimeOffset? until = null)
-        {
-            using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-            var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
-            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-            var (from, to) = (DateTimeOffset.UtcNow.AddDays(by is null ? -4 : -3), until ?? DateTimeOffset.UtcNow.AddDays(by is null ? 4 : 3));
-            using var signed = by is null ? request.CreateSelfSigned(from, to) : request.Create(by.Certificate, from, to, RandomNumberGenerator.GetBytes(12));
-            Certificate = by is null ? X509CertificateLoader.LoadPkcs12(signed.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable) : signed.CopyWithPrivateKey(key);
-        }
-
-        public X509Certificate2 Certificate { get; }
-
-        public X509Certificate2 Sign(string name, string purpose, DateTimeOffset? until = null)
-        {
-            using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-            var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
-            request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(purpose)], false));
-            // Not by the certificate itself, for which nobody signs whose time is over.
-            var signature = X509SignatureGenerator.CreateForECDsa(Certificate.GetECDsaPrivateKey()!);
-            using var signed = request.Create(Certificate.SubjectName, signature, DateTimeOffset.UtcNow.AddDays(-2), until ?? DateTimeOffset.UtcNow.AddDays(2), RandomNumberGenerator.GetBytes(12));
-            return signed.CopyWithPrivateKey(key);
         }
     }
 }
