@@ -3,13 +3,13 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace Tempo.Host.Tests.Outgoing;
+namespace Tempo.Testing;
 
 /// <summary>
 /// Answers everybody with a head that never ends, header lines in HTTP/1.1 and frames that continue the first one in HTTP/2 (RFC 9113, 6.10), or in
 /// HTTP/1.1 with such a body. Sockets and nothing else: what it says that it has sent has left it.
 /// </summary>
-internal sealed class EndlessServer : IDisposable
+public sealed class EndlessServer : IDisposable
 {
     private const int FrameHeadBytes = 9, PrefaceBytes = 24;
     private const byte Headers = 1, Settings = 4, Continuation = 9, Ack = 1;
@@ -26,11 +26,13 @@ internal sealed class EndlessServer : IDisposable
 
     public long SentBytes => Interlocked.Read(ref _sentBytes);
 
-    public static EndlessServer OfHeads() => new(static (server, stream) => server.AnswerHttp1Async(stream, 200, $"x: {new string('A', 1000)}\r\n"));
+    public static EndlessServer OfHeads() => new(static (server, stream) => server.AnswerHttp1Async(stream, 200, "", $"x: {new string('A', 1000)}\r\n"));
 
     public static EndlessServer OfHttp2Heads() => new(static (server, stream) => server.AnswerHttp2Async(stream));
 
-    public static EndlessServer OfBodies(int status) => new((server, stream) => server.AnswerHttp1Async(stream, status, "\r\n" + new string('A', 64 << 10)));
+    /// <param name="status">Of the answers.</param>
+    /// <param name="begin">How their bodies begin; an A and another one follow for ever.</param>
+    public static EndlessServer OfBodies(int status, string begin = "") => new((server, stream) => server.AnswerHttp1Async(stream, status, $"Content-Type: application/json\r\n\r\n{begin}", new string('A', 64 << 10)));
 
     public void Dispose() => _listener.Dispose();
 
@@ -59,10 +61,10 @@ internal sealed class EndlessServer : IDisposable
         }
     }
 
-    private async Task AnswerHttp1Async(NetworkStream stream, int status, string piece)
+    private async Task AnswerHttp1Async(NetworkStream stream, int status, string begin, string piece)
     {
         _ = await stream.ReadAsync(new byte[16 << 10]);
-        await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status} X\r\n"));
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status} X\r\n{begin}"));
         await RepeatAsync(stream, Encoding.ASCII.GetBytes(piece));
     }
 
