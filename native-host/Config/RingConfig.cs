@@ -31,7 +31,7 @@ public sealed class RingConfig
     public int TokenCount { get; set; } = 128;
 
     /// <summary>The members of a ring without etcd.</summary>
-    public IReadOnlyList<(string Id, string Address, string Zone)> Members { get; set; } = [];
+    public IReadOnlyList<NamedMember> Members { get; set; } = [];
 
     /// <summary>Proves that a node belongs to the ring.</summary>
     public string Secret { get; set; } = "";
@@ -50,3 +50,10 @@ public sealed class RingConfig
     /// <summary>How long a node that stops may take to bring its spans to the store.</summary>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(30);
 }
+
+/// <summary>A member of a ring without etcd.</summary>
+/// <param name="Id">Its name.</param>
+/// <param name="Address">Host and port.</param>
+/// <param name="Zone">Empty: none.</param>
+/// <param name="Target">What it does, as its own configuration has it.</param>
+public sealed record NamedMember(string Id, string Address, string Zone, string Target);

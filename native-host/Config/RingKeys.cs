@@ -1,3 +1,4 @@
+using Tempo.Host.Startup;
 using static Tempo.Host.Config.ConfigScalar;
 
 namespace Tempo.Host.Config;
@@ -11,6 +12,7 @@ internal static class RingKeys
     private const string Main = "ingester.lifecycler.ring";
     private const string NotNeeded = "not needed by this engine";
     private const string NotYet = "not available in this version";
+    private const string MembersExpected = "a list of {id, address, zone, target} is expected";
     private const string OtherStore = "members are kept in etcd, or named under ring.members";
     private static readonly string[] Others = ["distributor.ring", "live_store.ring", "compactor.ring", "backend_worker.ring"];
     private static readonly TimeSpan OneDay = TimeSpan.FromDays(1);
@@ -114,25 +116,28 @@ internal static class RingKeys
 
     private static string? SetMembers(HostOptions options, YamlNode node)
     {
-        if (node is not YamlSequence list) return "a list of {id, address, zone} is expected";
-        var members = new List<(string Id, string Address, string Zone)>();
+        if (node is not YamlSequence list) return MembersExpected;
+        var members = new List<NamedMember>();
         foreach (var item in list.Items)
         {
-            if (item is not YamlMapping mapping) return "a list of {id, address, zone} is expected";
-            var (id, address, zone) = ("", "", "");
+            if (item is not YamlMapping mapping) return MembersExpected;
+            var (id, address, zone, target) = ("", "", "", "all");
             foreach (var entry in mapping.Entries)
             {
                 if (entry.Value is not YamlScalar { Text: var text }) return $"{entry.Key}: a single value is expected";
                 if (entry.Key == "id") id = text;
                 else if (entry.Key == "address") address = text;
                 else if (entry.Key == "zone") zone = text;
-                else return $"field {entry.Key} not found in a member; id, address, zone are known";
+                else if (entry.Key == "target") target = text;
+                else return $"field {entry.Key} not found in a member; id, address, zone, target are known";
             }
 
             if (id.Length == 0) return "a member has no id";
             if (!Ring.Membership.MemberJson.IsAddress(address)) return $"member {id}: address {GoText.Quote(address)} is no host:port";
+            if (Targets.Check(target) is { } wrong) return $"member {id}: target: {wrong}";
+            if (GeneratorServer.Targets.Contains(target)) return $"member {id}: target: {target} is a process beside the ring, and no member";
             if (members.Exists(member => member.Id == id)) return $"member {id} is named twice";
-            members.Add((id, address, zone));
+            members.Add(new NamedMember(id, address, zone, target));
         }
 
         options.Ring.Members = members;
@@ -140,5 +145,5 @@ internal static class RingKeys
     }
 
     private static string RenderMembers(HostOptions options) =>
-        $"[{string.Join(", ", options.Ring.Members.Select(static member => $"{{id: {GoText.Quote(member.Id)}, address: {GoText.Quote(member.Address)}, zone: {GoText.Quote(member.Zone)}}}"))}]";
+        $"[{string.Join(", ", options.Ring.Members.Select(static member => $"{{id: {GoText.Quote(member.Id)}, address: {GoText.Quote(member.Address)}, zone: {GoText.Quote(member.Zone)}, target: {member.Target}}}"))}]";
 }

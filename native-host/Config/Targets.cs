@@ -42,9 +42,15 @@ internal static class Targets
 
     public static string? Set(HostOptions options, string text)
     {
-        if (text == "block-builder") return "block-builder: blocks are built by the ingesters, there is nothing left for a service of its own";
-        if (!Array.Exists(Known, known => known.Name == text)) return $"unknown value {GoText.Quote(text)}, known are {string.Join(", ", Known.Select(static known => known.Name))}";
+        if (Check(text) is { } wrong) return wrong;
         options.Target = text;
         return null;
+    }
+
+    /// <summary>What is wrong with the name of a target; null: nothing.</summary>
+    public static string? Check(string text)
+    {
+        if (text == "block-builder") return "block-builder: blocks are built by the ingesters, there is nothing left for a service of its own";
+        return Array.Exists(Known, known => known.Name == text) ? null : $"unknown value {GoText.Quote(text)}, known are {string.Join(", ", Known.Select(static known => known.Name))}";
     }
 }

@@ -16,7 +16,10 @@ namespace Tempo.Host.Startup;
 internal static class RingStart
 {
     /// <summary>Null: this node is alone. Throws <see cref="ConfigException"/>.</summary>
-    public static RingOptions? OptionsOf(HostOptions host, TenantOverrides overrides)
+    /// <param name="host">What the configuration says.</param>
+    /// <param name="overrides">Limits of tenants.</param>
+    /// <param name="log">Is told if the others take this node for something else.</param>
+    public static RingOptions? OptionsOf(HostOptions host, TenantOverrides overrides, Log log)
     {
         var config = host.Ring;
         var parts = Targets.Of(host.Target);
@@ -33,22 +36,29 @@ internal static class RingStart
         if (host.Node.Remote is null) throw new ConfigException("a ring needs an object service that all its nodes share: storage.trace.backend s3, azure or gcs");
         var id = config.InstanceId.Length > 0 ? config.InstanceId : Dns.GetHostName();
         var own = config.Members.FirstOrDefault(member => member.Id == id);
-        if (config.Members.Count > 0 && own.Id is null && parts.Holds) throw new ConfigException($"ring.members does not name this node: {id} (ingester.lifecycler.id)");
+        if (config.Members.Count > 0 && own is null && parts.Holds) throw new ConfigException($"ring.members does not name this node: {id} (ingester.lifecycler.id)");
+        if (own is not null && RolesOf(own.Target) != RolesOf(host.Target)) log.Warn("ring.members names another target for this node than it has, and the others go by that", ("id", id), ("target", host.Target), ("named", own.Target));
         return new RingOptions
         {
             InstanceId = id,
-            Address = own.Address ?? AddressOf(host),
-            Zone = config.Zone.Length > 0 ? config.Zone : own.Zone ?? "",
-            Roles = (parts.Holds ? MemberRoles.Holder : 0) | (parts.Compacts ? MemberRoles.Compactor : 0) | (parts.Receives ? MemberRoles.Receiver : 0) | (parts.Queries ? MemberRoles.Querier : 0),
+            Address = own?.Address ?? AddressOf(host),
+            Zone = config.Zone.Length > 0 ? config.Zone : own?.Zone ?? "",
+            Roles = RolesOf(host.Target),
             TokenCount = config.TokenCount,
             ReplicationFactor = config.ReplicationFactor,
             IsZoneAware = config.IsZoneAware,
             Etcd = isEtcd ? EtcdOf(config) : null,
-            StaticMembers = [.. config.Members.Select(member => new Member(member.Id, member.Address, member.Zone, MemberState.Active, MemberRoles.All, config.TokenCount))],
+            StaticMembers = [.. config.Members.Select(member => new Member(member.Id, member.Address, member.Zone, MemberState.Active, RolesOf(member.Target), config.TokenCount))],
             Peers = PeersOf(config),
             ShardSizeOf = tenant => overrides.Of(tenant).Ingestion.TenantShardSize,
             LostKept = host.Node.MaxBlockDuration * 2 + TimeSpan.FromMinutes(5),
         };
+    }
+
+    private static MemberRoles RolesOf(string target)
+    {
+        var parts = Targets.Of(target);
+        return (parts.Holds ? MemberRoles.Holder : 0) | (parts.Compacts ? MemberRoles.Compactor : 0) | (parts.Receives ? MemberRoles.Receiver : 0) | (parts.Queries ? MemberRoles.Querier : 0);
     }
 
     private static EtcdOptions EtcdOf(RingConfig config) => new()

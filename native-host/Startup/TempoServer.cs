@@ -86,7 +86,7 @@ public sealed class TempoServer
         _reloader = OverridesReloader.Start(_options, _overrides, _metrics, _log, _time);
         _userOverrides = await UserOverridesStart.StartAsync(_options, _overrides, _metrics, _log, _time).ConfigureAwait(false);
         // Its members are heard of while the node reads its log.
-        var ringOptions = RingStart.OptionsOf(_options, _overrides);
+        var ringOptions = RingStart.OptionsOf(_options, _overrides, _log);
         _ring = ringOptions is null ? null : RingNode.Start(ringOptions, _metrics, _log, _time, new Random(Environment.ProcessId));
         var nodeOptions = _options.Node with { Overrides = _overrides, Generator = GeneratorStart.OptionsOf(_options), Owner = _ring is null ? SoleOwner.Instance : _ring, Share = _ring is null ? SoleOwner.Instance : _ring };
         _node = await TempoNode.StartAsync(nodeOptions, _metrics, _log, _time).ConfigureAwait(false);

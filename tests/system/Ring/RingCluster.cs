@@ -72,7 +72,7 @@ internal sealed class RingCluster : IAsyncDisposable
         try
         {
             if (!settings.IsStatic) await cluster.Etcd.StartAsync();
-            for (var i = 0; i < settings.Nodes; i++) cluster.Prepare(settings.Targets.ElementAtOrDefault(i) ?? "all");
+            for (var i = 0; i < settings.Nodes; i++) cluster.Prepare(cluster.TargetOf(i));
             if (settings.IsStatic) cluster.NameMembers();
             foreach (var node in cluster.Nodes) node.StartWithoutWaiting();
             await Task.WhenAll(cluster.Nodes.Select(node => node.WaitUntilReadyAsync()));
@@ -151,9 +151,11 @@ internal sealed class RingCluster : IAsyncDisposable
         S3.Dispose();
     }
 
+    private string TargetOf(int index) => _settings.Targets.ElementAtOrDefault(index) ?? "all";
+
     private void NameMembers()
     {
-        var members = Nodes.Select(static (node, index) => $"{{id: tempo-{index + 1}, address: \"{node.ApiGrpcAddress}\"}}").ToArray();
+        var members = Nodes.Select((node, index) => $"{{id: tempo-{index + 1}, address: \"{node.ApiGrpcAddress}\", target: {TargetOf(index)}}}").ToArray();
         for (var i = 0; i < Nodes.Count; i++) File.AppendAllText(Nodes[i].ConfigFile, $"  members: [{(_settings.AreStrangers ? members[i] : string.Join(", ", members))}]\n");
     }
 }

@@ -137,10 +137,12 @@ public sealed class RingFaultTests
         ledger.Report("a node lost, one copy: partial; a new one; the lost one back", 1);
     }
 
-    [Fact]
-    public async Task Targets_do_their_parts()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Targets_do_their_parts(bool isStatic)
     {
-        await using var ring = await RingCluster.StartAsync(new RingSettings { Nodes = 5, Targets = ["distributor", "ingester", "ingester", "querier", "compactor"], CompactionCycle = "200ms", BlocklistPoll = "1s" });
+        await using var ring = await RingCluster.StartAsync(new RingSettings { Nodes = 5, IsStatic = isStatic, Targets = ["distributor", "ingester", "ingester", "querier", "compactor"], CompactionCycle = "200ms", BlocklistPoll = "1s" });
         var (distributor, querier) = (ring.Nodes[0], ring.Nodes[3]);
         var ledger = new RingLedger();
         await ledger.SendAsync(distributor, requests: 10);
