@@ -64,10 +64,10 @@ public sealed record NodeOptions
     public int MaxLiveSpans { get; init; } = 75_000;
 
     /// <summary>
-    /// The same where spans come slowly: three batches, less what comes while the cut begins. Nobody needs large cuts then, and live data
-    /// is what such a node consists of. Price: four blocks where there were two and a half, a third of a merge a span.
+    /// The same where spans come slowly: two batches, less what comes while the cut begins. Nobody needs large cuts then, and live data
+    /// is what such a node consists of. Price, against three batches: a twentieth of such a node's CPU, since more is merged.
     /// </summary>
-    public int SlowLiveSpans { get; init; } = 44_000;
+    public int SlowLiveSpans { get; init; } = 29_000;
 
     /// <summary>…or came from this many request bytes, or takes a third of <see cref="LiveMemoryBytes"/>.</summary>
     public long MaxLiveBytes { get; init; } = 96 << 20;
