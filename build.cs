@@ -176,7 +176,7 @@ internal static class Verbs
     {
         SystemPackages.Need([.. SystemPackages.ForSystemTests.Where(static package => package.Name == "etcd-server")]);
         Publish();
-        return Shell.Run("dotnet", ["run", "-c", "Release", "--project", "perf/ring", "--", .. rest.FirstOrDefault() is "cost" or "queries" ? rest : ["demo", .. rest]]);
+        return Shell.Run("dotnet", ["run", "-c", "Release", "--project", "perf/ring", "--", .. rest.FirstOrDefault() is "cost" or "queries" or "live" ? rest : ["demo", .. rest]]);
     }
 
     public static int Perf(string[] rest)
