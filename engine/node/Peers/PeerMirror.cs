@@ -60,11 +60,17 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, KnownSpans? known,
     /// <param name="patience">How long it may take.</param>
     public Task<PeerPart> RefreshAsync(int round, TimeSpan patience) => RefreshAsync(round, patience, isWhole: false);
 
-    /// <summary>The same from the beginning; nothing is left out but what this node has itself.</summary>
+    /// <summary>The same, from the beginning if something was left out; now nothing is, but what this node has itself.</summary>
     public Task<PeerPart> CopyWholeAsync(TimeSpan patience) => RefreshAsync(known?.NewRound() ?? 0, patience, isWhole: true);
 
-    /// <summary>What it has claimed others may have from elsewhere: it does not answer, or nobody asks it any more.</summary>
+    /// <summary>It does not answer, or too late for a query, or nobody asks it any more: what it has claimed and will claim, others may have from elsewhere.</summary>
     public void GiveUp() => _source?.GiveUp();
+
+    /// <summary>It has answered a query in time: from now on others may rely on it.</summary>
+    public void Trust()
+    {
+        if (_source is { IsGivenUp: true }) _source = known!.NewSource();
+    }
 
     private Task<PeerPart> RefreshAsync(int round, TimeSpan patience, bool isWhole)
     {
@@ -98,8 +104,7 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, KnownSpans? known,
     private async Task<PeerPart> AskAsync(int round, CancellationToken cancellation)
     {
         var isWhole = TakeIsToBeWhole();
-        if (isWhole) Forget(); // but not what it is the source of: that will be here again
-        if (_source is { IsGivenUp: true }) _source = known!.NewSource();
+        if (isWhole && _needs.Count > 0) Forget(); // but not what it is the source of: that will be here again
         using var answer = new NativeBuffer(4096);
         while (true)
         {

@@ -76,7 +76,6 @@ internal sealed class PeerReads
                 silent.Add(peer.Name);
         var asked = Ask([.. holders.Where(static peer => !peer.IsSuspect)], tenants, trace, cancellation);
         await WaitAsync(asked, silent, cancellation).ConfigureAwait(false);
-        if (trace is null) GiveUp(tenants, silent.Concat(asked.Where(static one => !one.Value.IsCompletedSuccessfully).Select(static one => one.Key.Name)));
         var parts = new List<PeerPart>();
         var failure = "";
         foreach (var (peer, answer) in asked)
@@ -91,6 +90,7 @@ internal sealed class PeerReads
             if (answer.Exception is { InnerException: { } e }) failure = e.Message;
         }
 
+        if (trace is null) Judge(tenants, holders, silent);
         Note(holders, parts);
         var isListed = await _blocklist.EnsureAsync(Volatile.Read(ref _listedFrom), cancellation).ConfigureAwait(false);
         var live = new List<LiveBatchView>();
@@ -109,6 +109,7 @@ internal sealed class PeerReads
                 live.AddRange(gone.Part.Live);
                 parts.Remove(gone.Part);
                 failure = gone.Why;
+                if (trace is null) Judge(tenants, [gone.Part.Peer], silent);
                 continue;
             }
 
@@ -227,11 +228,13 @@ internal sealed class PeerReads
         }
     }
 
-    private void GiveUp(TenantSet tenants, IEnumerable<string> silent)
+    private void Judge(TenantSet tenants, IReadOnlyList<IPeer> peers, HashSet<string> silent)
     {
-        foreach (var name in silent)
-            foreach (var tenant in tenants.Tenants)
-                MirrorsOf(tenant).GiveUp(name);
+        foreach (var tenant in tenants.Tenants)
+        {
+            var mirrors = MirrorsOf(tenant);
+            foreach (var peer in peers) mirrors.Judge(peer.Name, isInTime: !silent.Contains(peer.Name));
+        }
     }
 
     private void NoteOwn(Generation leaving)

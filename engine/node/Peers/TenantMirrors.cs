@@ -43,12 +43,15 @@ internal sealed class TenantMirrors(TenantId tenant, NodeState state, bool hasCo
         }
     }
 
-    /// <summary>What one has claimed others may have from elsewhere: it does not answer.</summary>
-    public void GiveUp(string peer)
+    /// <summary>Whether a peer has answered a query in time: others may rely on what it has, or not any more.</summary>
+    public void Judge(string peer, bool isInTime)
     {
         lock (_lock)
-            if (_mirrors.TryGetValue(peer, out var mirror))
-                mirror.GiveUp();
+        {
+            if (!_mirrors.TryGetValue(peer, out var mirror)) return;
+            if (isInTime) mirror.Trust();
+            else mirror.GiveUp();
+        }
     }
 
     /// <summary>Notes that this node has the generation's spans itself: it is about to become blocks.</summary>

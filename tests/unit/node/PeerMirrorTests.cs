@@ -44,9 +44,31 @@ public sealed class PeerMirrorTests
         var first = await AskAsync(mirrors, nodes);
         Assert.Equal(200, first.Sum(static part => part.Live.Sum(static view => view.SpanCount)));
         var claimer = first.MaxBy(static part => part.Live.Sum(static view => view.SpanCount))!.Peer;
-        mirrors.GiveUp(claimer.Name);
+        mirrors.Judge(claimer.Name, isInTime: false);
         var rest = await AskAsync(mirrors, [.. nodes.Where(node => node != claimer)]);
         Assert.Equal(200, rest.Sum(static part => part.Live.Sum(static view => view.SpanCount)));
+    }
+
+    [Fact]
+    public async Task One_that_is_late_each_time_does_not_make_others_copy_everything_each_time()
+    {
+        Node[] nodes = [new("a"), new("b"), new("c")];
+        var mirrors = MirrorsOf(nodes[0]);
+        long before = 0;
+        for (var query = 0; query < 20; query++)
+        {
+            for (var i = 0; i < 30; i++) Send(nodes, [1, 2]);
+            var asked = mirrors.Refresh(nodes[1..], Patience);
+            await Task.WhenAll(asked.Select(static one => one.Part));
+            mirrors.Judge("b", isInTime: false); // it has answered, and nobody waited for it
+            var inTime = new List<PeerPart> { await asked[1].Part };
+            mirrors.Judge("c", isInTime: true);
+            Assert.Empty(await PeerParts.CompleteAsync(inTime, Patience, default));
+            Assert.Equal(30 * (query + 1), inTime.Sum(static part => part.Live.Sum(static view => view.SpanCount)));
+            var copied = _spans.With("copied").Value;
+            Assert.InRange(copied - before, 30, 60);
+            before = copied;
+        }
     }
 
     [Theory]
@@ -111,10 +133,11 @@ public sealed class PeerMirrorTests
             try
             {
                 parts.Add(await part);
+                mirrors.Judge(peer.Name, isInTime: true);
             }
             catch (PeerException)
             {
-                mirrors.GiveUp(peer.Name);
+                mirrors.Judge(peer.Name, isInTime: false);
                 isMissing.Add(peer.Name);
             }
         }
