@@ -61,7 +61,7 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, KnownSpans? known,
     public Task<PeerPart> RefreshAsync(int round, TimeSpan patience) => RefreshAsync(round, patience, isWhole: false);
 
     /// <summary>The same, from the beginning if something was left out; now nothing is, but what this node has itself.</summary>
-    public Task<PeerPart> CopyWholeAsync(TimeSpan patience) => RefreshAsync(known?.NewRound() ?? 0, patience, isWhole: true);
+    public Task<PeerPart> CopyWholeAsync(TimeSpan patience) => RefreshAsync(round: null, patience, isWhole: true);
 
     /// <summary>It does not answer, or too late for a query, or nobody asks it any more: what it has claimed and will claim, others may have from elsewhere.</summary>
     public void GiveUp() => _source?.GiveUp();
@@ -72,14 +72,16 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, KnownSpans? known,
         if (_source is { IsGivenUp: true }) _source = known!.NewSource();
     }
 
-    private Task<PeerPart> RefreshAsync(int round, TimeSpan patience, bool isWhole)
+    // A round of its own begins under the lock: a question that a query does not wait for must be of a later round than the query.
+    private Task<PeerPart> RefreshAsync(int? round, TimeSpan patience, bool isWhole)
     {
         lock (_lock)
         {
             UsedAt = time.GetTimestamp();
             _isToBeWhole |= isWhole;
-            if (_running is null) return _running = StartAsync(null, round, patience);
-            return _next ??= StartAsync(_running, round, patience);
+            if (_next is not null) return _next;
+            var started = StartAsync(_running, round ?? known?.NewRound() ?? 0, patience);
+            return _running is null ? _running = started : _next = started;
         }
     }
 

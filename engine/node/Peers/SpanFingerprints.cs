@@ -15,6 +15,7 @@ internal sealed class SpanFingerprints(ulong key)
     /// <summary>Those of the rows from <paramref name="first"/> on.</summary>
     public void Of(SpanBatch batch, int first, Span<ulong> fingerprints)
     {
+        if (fingerprints.IsEmpty) return;
         var names = batch.Name.Table;
         GrowableArray.Reserve(ref _names, names.Count);
         _names.AsSpan().Clear();
