@@ -68,11 +68,22 @@ public sealed class QueryRefusalTests
     public async Task A_client_that_goes_away_ends_its_query_and_is_499()
     {
         await using var tempo = await StartAsync("");
+        await Eventually.HoldsAsync("the queries are given up", async () =>
+        {
+            // Where this process stands still between the two, they are answered before.
+            await AskAndGoAsync(tempo.Ports.Api);
+            return (await tempo.Api.MetricsAsync()).Sum("tempo_request_duration_seconds_count", "status_code=\"499\"") > 0;
+        });
+        Assert.Equal(200, (await tempo.Api.AskAsync(HeavyPath())).Status);
+    }
+
+    private static async Task AskAndGoAsync(int port)
+    {
         var sockets = new List<Socket>();
         for (var i = 0; i < 50; i++)
         {
             var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-            await socket.ConnectAsync("127.0.0.1", tempo.Ports.Api);
+            await socket.ConnectAsync("127.0.0.1", port);
             await socket.SendAsync(Encoding.ASCII.GetBytes($"GET {HeavyPath()} HTTP/1.1\r\nHost: x\r\n\r\n"));
             sockets.Add(socket);
         }
@@ -82,8 +93,5 @@ public sealed class QueryRefusalTests
             socket.LingerState = new LingerOption(true, 0);
             socket.Dispose();
         }
-
-        await Eventually.HoldsAsync("the queries are given up", async () => (await tempo.Api.MetricsAsync()).Sum("tempo_request_duration_seconds_count", "status_code=\"499\"") > 0);
-        Assert.Equal(200, (await tempo.Api.AskAsync(HeavyPath())).Status);
     }
 }
