@@ -23,6 +23,9 @@ internal sealed class KnownSpans
 
     private const int MinHalf = 1 << 18;
 
+    /// <summary>Of a half, so that nothing is known for longer than two of them: what expired or was deleted may be sent again.</summary>
+    private static readonly TimeSpan MaxAge = TimeSpan.FromMinutes(15);
+
     private readonly Lock _lock = new();
     private readonly SpanFingerprints _hashes;
     private readonly Dictionary<long, int> _ownRows = []; // known so far, by serial of the batch
@@ -31,12 +34,15 @@ internal sealed class KnownSpans
     private ulong[] _scratch = [];
     private int _maxHalf = MinHalf;
     private int _round;
+    private readonly TimeProvider _time;
+    private long _since; // the recent half's beginning
 
     // By owner's number; this node itself is the first.
     private readonly List<SpanSource> _sources = [new SpanSource(Own)];
 
-    public KnownSpans()
+    public KnownSpans(TimeProvider time)
     {
+        (_time, _since) = (time, time.GetTimestamp());
 #pragma warning disable RS0030 // the key that keeps senders from choosing collisions; no answer depends on it
         Key = KernelRandom.NextUInt64() | 1;
 #pragma warning restore RS0030
@@ -95,6 +101,7 @@ internal sealed class KnownSpans
     {
         lock (_lock)
         {
+            RotateIfOld();
             var count = 0;
             for (var i = 0; i < fingerprints.Length; i++)
             {
@@ -119,9 +126,19 @@ internal sealed class KnownSpans
 
     private void Set(ulong fingerprint, Claim claim)
     {
-        if (_recent.Count >= _maxHalf) (_older, _recent) = (_recent, new FingerprintTable());
+        if (_recent.Count >= _maxHalf) Rotate();
         _recent.Set(fingerprint, claim);
     }
+
+    private void RotateIfOld()
+    {
+        for (var halves = 0; halves < 2 && _time.GetElapsedTime(_since) > MaxAge; halves++) Rotate(_since + (long)(MaxAge.TotalSeconds * _time.TimestampFrequency));
+        if (_time.GetElapsedTime(_since) > MaxAge) _since = _time.GetTimestamp();
+    }
+
+    private void Rotate() => Rotate(_time.GetTimestamp());
+
+    private void Rotate(long since) => (_older, _recent, _since) = (_recent, new FingerprintTable(), since);
 
     private readonly record struct Claim(int Owner, int Round);
 

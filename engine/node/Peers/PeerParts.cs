@@ -20,7 +20,7 @@ internal static class PeerParts
                 {
                     parts.Add(await whole[i].WaitAsync(cancellation).ConfigureAwait(false));
                 }
-                catch (PeerException e)
+                catch (Exception e) when (e is not OperationCanceledException || !cancellation.IsCancellationRequested)
                 {
                     failed.Add((lacking[i], e.Message));
                 }

@@ -91,11 +91,10 @@ internal sealed class PeerReads
         }
 
         if (trace is null) Judge(tenants, holders, silent);
-        Note(holders, parts);
-        var isListed = await _blocklist.EnsureAsync(Volatile.Read(ref _listedFrom), cancellation).ConfigureAwait(false);
+        bool isListed;
         var live = new List<LiveBatchView>();
         var opened = new List<BlockHandle>();
-        while (parts.Count > 0)
+        while (true)
         {
             foreach (var (part, why) in await PeerParts.CompleteAsync(parts, _peers.Patience, cancellation).ConfigureAwait(false))
             {
@@ -103,6 +102,9 @@ internal sealed class PeerReads
                 failure = why;
             }
 
+            // Behind all answers: one that was asked once more may have begun anew, and tells nothing of what it had.
+            Note(holders, parts);
+            isListed = await _blocklist.EnsureAsync(Volatile.Read(ref _listedFrom), cancellation).ConfigureAwait(false);
             if (await OpenAsync(parts, opened, silent, cancellation).ConfigureAwait(false) is { } gone)
             {
                 // What others left out because of it is missing now. Its spans in memory are better than none.

@@ -11,7 +11,7 @@ internal sealed class TenantMirrors(TenantId tenant, NodeState state, bool hasCo
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, PeerMirror> _mirrors = new(StringComparer.Ordinal);
-    private readonly KnownSpans? _known = hasCopies ? new KnownSpans() : null;
+    private readonly KnownSpans? _known = hasCopies ? new KnownSpans(time) : null;
 
     /// <summary>No query has asked for any of them lately.</summary>
     public bool IsUnused
