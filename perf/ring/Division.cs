@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.Json;
 
 namespace Tempo.Perf.Ring;
 
@@ -56,16 +55,10 @@ internal static class Division
 
     private static async Task<(double Seconds, double Cpu)> AskAsync(Cluster cluster, HttpClient http, string query, bool isSearch)
     {
-        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-        var path = isSearch ? "/api/search?limit=20" : "/api/metrics/query_range?step=10s";
         var before = cluster.Nodes.Sum(static node => node.CpuSeconds());
         var clock = Stopwatch.StartNew();
-        using var answer = await http.GetAsync($"http://127.0.0.1:{cluster.Nodes[0].Api}{path}&start={now - 1800}&end={now + 60}&q={Uri.EscapeDataString(query)}");
-        var text = await answer.Content.ReadAsStringAsync();
+        await Query.AskAsync(cluster, http, query, isSearch);
         var took = clock.Elapsed.TotalSeconds;
-        if (!answer.IsSuccessStatusCode) throw new InvalidOperationException($"{query}: {(int)answer.StatusCode} {text}");
-        using var json = JsonDocument.Parse(text);
-        if (json.RootElement.TryGetProperty("status", out var status)) throw new InvalidOperationException($"{query}: {status}");
         return (took, cluster.Nodes.Sum(static node => node.CpuSeconds()) - before);
     }
 

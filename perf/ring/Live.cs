@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.Json;
 
 namespace Tempo.Perf.Ring;
 
@@ -13,10 +12,10 @@ internal static class Live
     private static readonly TimeSpan WarmTime = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
 
-    private static readonly (string Name, string Path, string Query)[] Queries =
+    private static readonly (string Name, string Query, bool IsSearch)[] Queries =
     [
-        ("rate() by service", "/api/metrics/query_range?step=10s", "{ } | rate() by (resource.service.name) with(explain=true)"),
-        ("a search that finds nothing", "/api/search?limit=20", "{ duration > 1h && name =~ \".*checkout.*\" } with(explain=true)"),
+        ("rate() by service", "{ } | rate() by (resource.service.name) with(explain=true)", false),
+        ("a search that finds nothing", "{ duration > 1h && name =~ \".*checkout.*\" } with(explain=true)", true),
     ];
 
     /// <param name="binary">Of the nodes.</param>
@@ -34,9 +33,9 @@ internal static class Live
         var figures = Queries.ToDictionary(static query => query.Name, static _ => new List<(double Seconds, double Asked, double All)>());
         while (!load.IsCompleted)
         {
-            foreach (var (name, path, query) in Queries)
+            foreach (var (name, query, isSearch) in Queries)
             {
-                var cost = await MeasureAsync(cluster, () => AskAsync(cluster, http, path, query));
+                var cost = await MeasureAsync(cluster, () => Query.AskAsync(cluster, http, query, isSearch));
                 if (!load.IsCompleted) figures[name].Add((cost.Seconds, cost.Asked - idle.Asked / idle.Seconds * cost.Seconds, cost.All - idle.All / idle.Seconds * cost.Seconds));
                 await Task.Delay(Pause);
             }
@@ -56,16 +55,6 @@ internal static class Live
         var clock = Stopwatch.StartNew();
         await run();
         return (clock.Elapsed.TotalSeconds, cluster.Nodes[0].CpuSeconds() - asked, cluster.Nodes.Sum(static node => node.CpuSeconds()) - all);
-    }
-
-    private static async Task AskAsync(Cluster cluster, HttpClient http, string path, string query)
-    {
-        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-        using var answer = await http.GetAsync($"http://127.0.0.1:{cluster.Nodes[0].Api}{path}&start={now - 1800}&end={now + 60}&q={Uri.EscapeDataString(query)}");
-        var text = await answer.Content.ReadAsStringAsync();
-        if (!answer.IsSuccessStatusCode) throw new InvalidOperationException($"{query}: {(int)answer.StatusCode} {text}");
-        using var json = JsonDocument.Parse(text);
-        if (json.RootElement.TryGetProperty("status", out var status)) throw new InvalidOperationException($"{query}: {status}");
     }
 
     private static double Median(List<(double Seconds, double Asked, double All)> figures, Func<(double Seconds, double Asked, double All), double> figure) => figures.Select(figure).Order().ElementAt(figures.Count / 2);

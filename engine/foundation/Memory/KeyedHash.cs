@@ -57,11 +57,14 @@ public static class KeyedHash
 
     /// <summary>All 64 bits of the hash of three words.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Of64(ulong a, ulong b, ulong c) => Fold(Fold(Fold(a ^ Key) ^ b) ^ c);
+    public static ulong Of64(ulong a, ulong b, ulong c) => Of64(a, b, c, Key, Factor);
 
     /// <summary>The same by a key that two processes share: both get the same.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Of64Shared(ulong a, ulong b, ulong c, ulong key) => Mix(Mix(Mix(a ^ key, SharedFactor) ^ b, SharedFactor) ^ c, SharedFactor);
+    public static ulong Of64Shared(ulong a, ulong b, ulong c, ulong key) => Of64(a, b, c, key, SharedFactor);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Of64(ulong a, ulong b, ulong c, ulong key, ulong factor) => Mix(Mix(Mix(a ^ key, factor) ^ b, factor) ^ c, factor);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint To32(ulong h) => (uint)(h ^ (h >> 32));

@@ -32,10 +32,10 @@ internal sealed class KnownSpans
     private FingerprintTable _recent = new();
     private FingerprintTable _older = new();
     private ulong[] _scratch = [];
-    private int _maxHalf = MinHalf;
-    private int _round;
     private readonly TimeProvider _time;
     private long _since; // the recent half's beginning
+    private int _maxHalf = MinHalf;
+    private int _round;
 
     // By owner's number; this node itself is the first.
     private readonly List<SpanSource> _sources = [new SpanSource(Own)];
@@ -101,7 +101,7 @@ internal sealed class KnownSpans
     {
         lock (_lock)
         {
-            RotateIfOld();
+            ForgetOld();
             var count = 0;
             for (var i = 0; i < fingerprints.Length; i++)
             {
@@ -126,17 +126,17 @@ internal sealed class KnownSpans
 
     private void Set(ulong fingerprint, Claim claim)
     {
-        if (_recent.Count >= _maxHalf) Rotate();
+        if (_recent.Count >= _maxHalf) Rotate(_time.GetTimestamp());
         _recent.Set(fingerprint, claim);
     }
 
-    private void RotateIfOld()
+    // By the clock, not by when somebody asks: a half that is over ends where its age did.
+    private void ForgetOld()
     {
-        for (var halves = 0; halves < 2 && _time.GetElapsedTime(_since) > MaxAge; halves++) Rotate(_since + (long)(MaxAge.TotalSeconds * _time.TimestampFrequency));
-        if (_time.GetElapsedTime(_since) > MaxAge) _since = _time.GetTimestamp();
+        var age = _time.GetElapsedTime(_since);
+        if (age > MaxAge) Rotate(_since + (long)(MaxAge.TotalSeconds * _time.TimestampFrequency));
+        if (age > 2 * MaxAge) Rotate(_time.GetTimestamp());
     }
-
-    private void Rotate() => Rotate(_time.GetTimestamp());
 
     private void Rotate(long since) => (_older, _recent, _since) = (_recent, new FingerprintTable(), since);
 

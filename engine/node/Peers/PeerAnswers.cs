@@ -42,7 +42,6 @@ internal sealed class PeerAnswers(NodeState state, LocalObjectStore local, Block
         var sources = lease.View.SourcesOf(question.Tenant);
         var hasMore = false;
         if (question.Trace is { } trace) WriteTrace(answer, sources.Live, trace);
-        else if (question.Wanted.Count > 0) hasMore = WriteWanted(answer, sources.Live, question);
         else if (question.Key != 0) hasMore = WriteFingerprints(answer, sources.Live, question);
         else hasMore = WriteRows(answer, sources.Live, question);
         var waiting = sources.Blocks.Where(block => block.Store == localStore).Select(static block => (block.Meta.BlockId, true));
@@ -58,14 +57,22 @@ internal sealed class PeerAnswers(NodeState state, LocalObjectStore local, Block
         foreach (var view in live)
         {
             rows.Clear();
-            var next = FirstNew(question, view);
+            var (next, end, bits) = Asked(question, view);
             var room = MaxRowBytes - (answer.Length - begin);
-            if (next < view.SpanCount && room > 0) next = OtlpTraceWriter.WriteRows(view.Columns, next, view.SpanCount, room, rows);
-            hasMore |= next < view.SpanCount;
+            if (next < end && room > 0) next = OtlpTraceWriter.WriteRows(view.Columns, next, end, room, rows, bits);
+            hasMore |= next < end;
             PeerMessages.WriteBatch(answer, view.Batch.Serial, next, rows.Written);
         }
 
         return hasMore;
+    }
+
+    // All that is new, or only what is named; of a batch of which nothing is asked the name alone is written: it is there.
+    private (int Next, int End, ulong[]? Bits) Asked(PeerMessages.LiveQuestion question, LiveBatchView view)
+    {
+        if (question.Wanted.Count == 0) return (FirstNew(question, view), view.SpanCount, null);
+        if (question.Incarnation != incarnation || !question.Wanted.TryGetValue(view.Batch.Serial, out var wanted)) return (0, 0, null);
+        return (wanted.First, (int)Math.Min(view.SpanCount, wanted.First + wanted.Bits.Length * 64L), wanted.Bits);
     }
 
     private int FirstNew(PeerMessages.LiveQuestion question, LiveBatchView view) =>
@@ -86,31 +93,6 @@ internal sealed class PeerAnswers(NodeState state, LocalObjectStore local, Block
             room -= count;
             hasMore |= first + count < view.SpanCount;
             PeerMessages.WriteBatch(answer, view.Batch.Serial, first + count, [], fingerprints.AsSpan(0, count));
-        }
-
-        return hasMore;
-    }
-
-    // Of batches of which no rows are asked for their names alone: they are there.
-    private bool WriteWanted(NativeBuffer answer, IReadOnlyList<LiveBatchView> live, PeerMessages.LiveQuestion question)
-    {
-        var begin = answer.Length;
-        var hasMore = false;
-        using var rows = new NativeBuffer(64 * 1024);
-        foreach (var view in live)
-        {
-            rows.Clear();
-            var next = 0;
-            if (question.Incarnation == incarnation && question.Wanted.TryGetValue(view.Batch.Serial, out var wanted))
-            {
-                next = wanted.First;
-                var end = (int)Math.Min(view.SpanCount, next + wanted.Bits.Length * 64L);
-                var room = MaxRowBytes - (answer.Length - begin);
-                if (next < end && room > 0) next = OtlpTraceWriter.WriteRows(view.Columns, next, end, room, rows, wanted.Bits);
-                hasMore |= next < end;
-            }
-
-            PeerMessages.WriteBatch(answer, view.Batch.Serial, next, rows.Written);
         }
 
         return hasMore;

@@ -71,10 +71,14 @@ internal sealed class PeerReads
     {
         var holders = _peers.Holders;
         var silent = new HashSet<string>(_peers.Lost, StringComparer.Ordinal);
+        var answering = new List<IPeer>();
         foreach (var peer in holders)
-            if (peer.IsSuspect)
-                silent.Add(peer.Name);
-        var asked = Ask([.. holders.Where(static peer => !peer.IsSuspect)], tenants, trace, cancellation);
+        {
+            if (peer.IsSuspect) silent.Add(peer.Name);
+            else answering.Add(peer);
+        }
+
+        var asked = Ask(answering, tenants, trace, cancellation);
         await WaitAsync(asked, silent, cancellation).ConfigureAwait(false);
         var parts = new List<PeerPart>();
         var failure = "";
