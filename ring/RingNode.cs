@@ -72,8 +72,6 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
         }
     }
 
-    public TimeSpan Patience => _options.Peers.QueryTimeout;
-
     // Each node that is there has the same part: senders are spread over those that receive, and traces over those that hold.
     public double OfReceived => 1.0 / Math.Max(1, Snapshot().View.Members.Count(static member => member is { IsReceiver: true, State: MemberState.Active }));
 

@@ -12,6 +12,7 @@ namespace Tempo.Engine.Node;
 ///                         300,000, so one merge at a time keeps pace with 60,000 spans/s
 /// what queries keep       three eighths, up to 320 MiB: unpacked columns an eighth (96), sidecars, open blocks, ranges of remote objects (64 each) and
 ///                         dictionaries (32) a sixteenth each
+/// spans known from others a thirty-second, in a ring with copies (<see cref="Peers.KnownSpans"/>)
 /// what queries answer     a quarter (<see cref="QueryMemory"/>)
 /// the rest                writers of blocks, pages while they are read, the transport, the collector's garbage
 /// </code>
@@ -48,6 +49,9 @@ public readonly record struct MemoryShares(long AvailableBytes)
 
     /// <summary>Default of <see cref="NodeOptions.SidecarCacheBytes"/>, <see cref="NodeOptions.OpenBlockBytes"/>, and of what is kept of remote objects.</summary>
     public long BlockCacheBytes => Math.Min(AvailableBytes / 16, 64L << 20);
+
+    /// <summary>Of what queries know of live spans in a ring: about as many as live data has at its most.</summary>
+    public long KnownSpanBytes => AvailableBytes / 32;
 
     /// <summary>Default of <see cref="NodeOptions.MaxRunningCuts"/>, where there are so many processors.</summary>
     public int RunningCuts(int processors) => (int)Math.Clamp(AvailableBytes / RunningCutBytes, 1, processors);

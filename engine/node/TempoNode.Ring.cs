@@ -28,7 +28,7 @@ public sealed partial class TempoNode
             "Live spans of other nodes that queries met: copied, or known to be here or to come from another node, and not sent.",
             "outcome");
         var reads = new PeerReads(peers, _state, parts.Blocklist, parts.PeerBlocks, spans, _time);
-        registry.Gauge("tempo_ring_mirrored_bytes", "Request bytes of other nodes' live spans of which this node keeps copies for its queries.", () => reads.MirroredBytes);
+        registry.Gauge("tempo_ring_mirrored_bytes", "Request bytes of other nodes' live spans of which this node keeps copies for its queries, and what it takes to know which they are.", () => reads.MirroredBytes);
         _sliced.Join(peers, registry);
         _peers = reads;
     }

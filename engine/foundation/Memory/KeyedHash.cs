@@ -14,9 +14,6 @@ public static class KeyedHash
     private static readonly ulong Factor = KernelRandom.NextUInt64() | 1;
 #pragma warning restore RS0030
 
-    // Of hashes that two processes compare: their key is secret, and enough.
-    private const ulong SharedFactor = 0x9FB2_1C65_1E98_DF25;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Of(ulong value) => To32(Fold(value ^ Key));
 
@@ -28,11 +25,8 @@ public static class KeyedHash
     /// <summary>All 64 bits, for a table that keeps the hash in place of the key.</summary>
     public static ulong Of64(ReadOnlySpan<byte> value) => Of64(value, Key, Factor);
 
-    /// <summary>The same by a key that two processes share: both get the same.</summary>
-    public static ulong Of64Shared(ReadOnlySpan<byte> value, ulong key) => Of64(value, key, SharedFactor);
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Of64(ReadOnlySpan<byte> value, ulong key, ulong factor)
+    internal static ulong Of64(ReadOnlySpan<byte> value, ulong key, ulong factor)
     {
         ref var p = ref MemoryMarshal.GetReference(value);
         var length = value.Length;
@@ -59,12 +53,11 @@ public static class KeyedHash
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Of64(ulong a, ulong b, ulong c) => Of64(a, b, c, Key, Factor);
 
-    /// <summary>The same by a key that two processes share: both get the same.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Of64Shared(ulong a, ulong b, ulong c, ulong key) => Of64(a, b, c, key, SharedFactor);
+    /// <summary>What a secret key is multiplied with: as secret.</summary>
+    internal static ulong FactorOf(ulong key) => Mix(key ^ 0x9FB2_1C65_1E98_DF25, 0x9E37_79B9_7F4A_7C15) | 1;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Of64(ulong a, ulong b, ulong c, ulong key, ulong factor) => Mix(Mix(Mix(a ^ key, factor) ^ b, factor) ^ c, factor);
+    internal static ulong Of64(ulong a, ulong b, ulong c, ulong key, ulong factor) => Mix(Mix(Mix(a ^ key, factor) ^ b, factor) ^ c, factor);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint To32(ulong h) => (uint)(h ^ (h >> 32));

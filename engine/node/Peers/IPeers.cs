@@ -28,9 +28,6 @@ public interface IPeers
 
     /// <summary>Those that may be given a part of a query to answer, without this node and those that did not answer lately.</summary>
     IReadOnlyList<IPeer> Queriers { get; }
-
-    /// <summary>How long a node may take to answer a part of a query.</summary>
-    TimeSpan Patience { get; }
 }
 
 /// <summary>Another node.</summary>

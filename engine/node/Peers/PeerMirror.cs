@@ -1,28 +1,14 @@
-using System.Collections.Frozen;
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Otlp;
 using Tempo.Engine.Storage.Live;
 
 namespace Tempo.Engine.Node.Peers;
 
-/// <summary>What a peer has of a tenant that is not in the shared store yet.</summary>
-internal sealed record PeerPart(IPeer Peer, ulong Incarnation, IReadOnlyList<LiveBatchView> Live, IReadOnlyList<(BlockId Id, bool IsLocal)> Blocks, string Damage)
-{
-    /// <summary>The copy that it is from; null: it is of one trace.</summary>
-    public PeerMirror? Mirror { get; init; }
-
-    /// <summary>The copy's name among those who have spans. Null where spans have no copies.</summary>
-    public SpanSource? Source { get; init; }
-
-    /// <summary>Who has spans that are left out here.</summary>
-    public IReadOnlySet<SpanSource> Needs { get; init; } = FrozenSet<SpanSource>.Empty;
-}
-
 /// <summary>
 /// A copy of a peer's live data of one tenant, which grows by what is new each time a query asks:
 /// <code>
-/// ask     which batches do you have, and which of their rows have I not seen?     (rows come as OTLP, and lie here in their order)
-///         where spans have copies, their fingerprints come first, and of the rows only those that nobody else is known to have (KnownSpans)
+/// new     which batches do you have, and which of their rows have I not seen?     (rows come as OTLP)
+/// wanted  where spans have copies, their fingerprints come instead, and then those rows that nobody else is known to have (KnownSpans); and, once another one
+///         does not answer, those that were left out because of it
 /// keep    the batches that it named; the others have become blocks, which the same answer names
 /// </code>
 /// Queries that come while an answer is on its way wait for the next one, which is the same for all of them: it begins after they
@@ -32,36 +18,43 @@ internal sealed record PeerPart(IPeer Peer, ulong Incarnation, IReadOnlyList<Liv
 /// <param name="tenant">Of whom.</param>
 /// <param name="known">What queries have from elsewhere; null: there are no copies.</param>
 /// <param name="spans">Counts spans that were copied and that were not, because they are known.</param>
-/// <param name="time">Measures the peer's patience.</param>
+/// <param name="time">Measures how long nobody asks.</param>
 internal sealed class PeerMirror(IPeer peer, TenantId tenant, KnownSpans? known, CounterFamily spans, TimeProvider time)
 {
     private const int MaxBatches = 100_000;
-    private readonly Lock _lock = new();
 
-    // Of the running refresh alone.
-    private readonly Dictionary<long, Copy> _batches = [];
-    private readonly HashSet<SpanSource> _needs = [];
-    private volatile SpanSource? _source = known?.NewSource();
+    /// <summary>How often it may begin anew while it is asked.</summary>
+    private const int MaxBeginnings = 3;
+
+    private readonly Lock _lock = new();
+    private readonly ulong _key = known?.KeyOf(tenant) ?? 0;
+
+    // Guarded by _lock.
+    private Turn? _running;
+    private Turn? _next;
+
+    // Of the running turn alone.
+    private readonly Dictionary<long, MirroredBatch> _batches = [];
     private ulong _incarnation;
-    private Task<PeerPart>? _running;
-    private Task<PeerPart>? _next;
-    private bool _isToBeWhole; // guarded by _lock
+    private int _beginning;
+
+    // What the next turn claims for.
+    private volatile SpanSource? _source = known is null ? null : new SpanSource();
 
     public IPeer Peer => peer;
 
     /// <summary>When a query asked last.</summary>
     public long UsedAt { get; private set; } = time.GetTimestamp();
 
-    /// <summary>Request bytes of what is kept.</summary>
+    /// <summary>Request bytes of what is kept, and what is left out.</summary>
     public long ByteCount { get; private set; }
 
     /// <summary>All that was acknowledged there before this was called, but for what is left out (<see cref="PeerPart.Needs"/>). Throws <see cref="PeerException"/>.</summary>
     /// <param name="round">Of the query that asks, by <see cref="KnownSpans.NewRound"/>.</param>
-    /// <param name="patience">How long it may take.</param>
-    public Task<PeerPart> RefreshAsync(int round, TimeSpan patience) => RefreshAsync(round, patience, isWhole: false);
+    public Task<PeerPart> RefreshAsync(long round) => AskAsync(round, isWhole: false);
 
-    /// <summary>The same, from the beginning if something was left out; now nothing is, but what this node has itself.</summary>
-    public Task<PeerPart> CopyWholeAsync(TimeSpan patience) => RefreshAsync(round: null, patience, isWhole: true);
+    /// <summary>The same with all that was left out because of sources that are given up; nothing new is left out, but what this node has itself.</summary>
+    public Task<PeerPart> CompleteAsync() => AskAsync(round: null, isWhole: true);
 
     /// <summary>It does not answer, or too late for a query, or nobody asks it any more: what it has claimed and will claim, others may have from elsewhere.</summary>
     public void GiveUp() => _source?.GiveUp();
@@ -69,33 +62,33 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, KnownSpans? known,
     /// <summary>It has answered a query in time: from now on others may rely on it.</summary>
     public void Trust()
     {
-        if (_source is { IsGivenUp: true }) _source = known!.NewSource();
+        if (_source is { IsGivenUp: true }) _source = new SpanSource();
     }
 
     // A round of its own begins under the lock: a question that a query does not wait for must be of a later round than the query.
-    private Task<PeerPart> RefreshAsync(int? round, TimeSpan patience, bool isWhole)
+    private Task<PeerPart> AskAsync(long? round, bool isWhole)
     {
         lock (_lock)
         {
             UsedAt = time.GetTimestamp();
-            _isToBeWhole |= isWhole;
-            if (_next is not null) return _next;
-            var started = StartAsync(_running, round ?? known?.NewRound() ?? 0, patience);
-            return _running is null ? _running = started : _next = started;
+            if (_next is null)
+            {
+                var turn = new Turn(round ?? known?.NewRound() ?? 0) { IsWhole = isWhole };
+                turn.Answer = AnswerAsync(turn, _running?.Answer ?? Task.CompletedTask);
+                return (_running is null ? _running = turn : _next = turn).Answer;
+            }
+
+            _next.IsWhole |= isWhole;
+            return _next.Answer;
         }
     }
 
-    private async Task<PeerPart> StartAsync(Task? before, int round, TimeSpan patience)
+    private async Task<PeerPart> AnswerAsync(Turn turn, Task before)
     {
-        await (before ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
-        using var deadline = new CancellationTokenSource(patience, time);
+        await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
         try
         {
-            return await AskAsync(round, deadline.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException e)
-        {
-            throw new PeerException($"{peer.Name} did not answer within {patience.TotalSeconds:0.#} s", e);
+            return await AnswerAsync(turn).ConfigureAwait(false);
         }
         finally
         {
@@ -103,175 +96,152 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, KnownSpans? known,
         }
     }
 
-    private async Task<PeerPart> AskAsync(int round, CancellationToken cancellation)
+    private async Task<PeerPart> AnswerAsync(Turn turn)
     {
-        var isWhole = TakeIsToBeWhole();
-        if (isWhole && _needs.Count > 0) Forget(); // but not what it is the source of: that will be here again
+        Begin(turn);
         using var answer = new NativeBuffer(4096);
-        while (true)
+        var beginnings = 0;
+        var hasMore = true;
+        PeerMessages.LiveAnswer live;
+        do
         {
-            var question = new PeerMessages.LiveQuestion { Tenant = tenant, Incarnation = _incarnation, Key = known?.Key ?? 0 };
-            foreach (var (serial, copy) in _batches) question.Have[serial] = copy.Next;
-            var live = await AskAsync(question, answer, cancellation).ConfigureAwait(false);
-            if (live.Incarnation != _incarnation) BeginAnew(live.Incarnation);
-            var wanted = Take(live, answer.Written, round, isWhole ? null : _needs);
-            var hasMore = live.HasMore;
-            while (wanted.Count > 0)
+            var isWanting = _batches.Values.Any(static batch => batch.IsWanting);
+            live = await AskAsync(isWanting ? WantedQuestion() : NewQuestion(), answer).ConfigureAwait(false);
+            if (live.Incarnation != _incarnation)
             {
-                live = await AskAsync(Question(wanted), answer, cancellation).ConfigureAwait(false);
-                if (live.Incarnation != _incarnation) throw new PeerException($"{peer.Name} began anew while it was asked");
-                TakeWanted(live, answer.Written, wanted);
+                if (++beginnings > MaxBeginnings) throw new PeerException($"{peer.Name} began anew {beginnings} times while it was asked");
+                BeginAnew(turn, live.Incarnation);
+                hasMore = true;
+                if (isWanting) continue;
             }
 
-            ByteCount = _batches.Values.Sum(static copy => copy.Rows.ByteCount);
-            if (hasMore) continue;
-            return new PeerPart(peer, live.Incarnation, [.. _batches.Values.Where(static copy => copy.Rows.Columns.SpanCount > 0).Select(static copy => new LiveBatchView(copy.Rows, copy.Rows.Columns.Snapshot()))], live.Blocks, live.Damage)
-            {
-                Mirror = this,
-                Source = _source,
-                Needs = _needs.ToFrozenSet(),
-            };
+            Take(live, answer.Written, turn, isWanting);
+            if (!isWanting) hasMore = live.HasMore;
         }
-    }
+        while (hasMore || _batches.Values.Any(static batch => batch.IsWanting));
 
-    private async ValueTask<PeerMessages.LiveAnswer> AskAsync(PeerMessages.LiveQuestion question, NativeBuffer answer, CancellationToken cancellation)
-    {
-        answer.Clear();
-        await peer.AskAsync(PeerQuestion.Live, PeerMessages.Encode(question), answer, cancellation).ConfigureAwait(false);
-        var live = PeerMessages.DecodeLiveAnswer(answer.Written);
-        if (live.Batches.Count > MaxBatches) throw new PeerException($"{peer.Name} names {live.Batches.Count} batches; the limit is {MaxBatches}");
-        return live;
-    }
-
-    private bool TakeIsToBeWhole()
-    {
-        lock (_lock)
+        // What it claimed is not what it has: nobody may do without it.
+        if (!turn.IsAsClaimed) RenewSource(turn);
+        return new PeerPart(peer, live.Incarnation, [.. _batches.Values.Select(static batch => batch.View()).OfType<LiveBatchView>()], live.Blocks, live.Damage)
         {
-            var isWhole = _isToBeWhole;
-            _isToBeWhole = false;
-            return isWhole;
-        }
+            Mirror = this,
+            Beginning = _beginning,
+            Source = turn.Claim?.Source,
+            Needs = _batches.Values.SelectMany(static batch => batch.Needs).ToHashSet(),
+        };
     }
 
-    // It may not have any more what it had.
-    private void BeginAnew(ulong incarnation)
+    private void Begin(Turn turn)
     {
-        Forget();
-        _incarnation = incarnation;
-        _source?.GiveUp();
-        _source = known?.NewSource();
+        if (_source is { } source) turn.Claim = new SpanClaim(source, turn.Round);
+        foreach (var batch in _batches.Values) batch.WantWhatIsGivenUp();
     }
 
-    private void Forget()
+    private PeerMessages.LiveQuestion NewQuestion()
     {
-        _batches.Clear();
-        _needs.Clear();
-    }
-
-    // Rows, or fingerprints: then what is wanted of the rows. Until they are there a batch stands where it stood.
-    private Dictionary<long, Wanted> Take(PeerMessages.LiveAnswer live, ReadOnlySpan<byte> answer, int round, HashSet<SpanSource>? needs)
-    {
-        KeepOnly(live);
-        var wanted = new Dictionary<long, Wanted>();
-        foreach (var rows in live.Batches)
-        {
-            if (!_batches.TryGetValue(rows.Serial, out var copy)) _batches.Add(rows.Serial, copy = new Copy());
-            var fingerprints = WireNumbers.Read(answer[rows.Fingerprints]);
-            if (fingerprints.Length == 0)
-            {
-                Append(rows.Serial, copy, answer[rows.Otlp], rows.Next - copy.Next, rows.Next);
-                continue;
-            }
-
-            if (known is null || copy.Next + (long)fingerprints.Length != rows.Next) throw new PeerException($"{peer.Name} sent {fingerprints.Length} fingerprints of a batch, of which {rows.Next - copy.Next} are missing");
-            var bits = new ulong[(fingerprints.Length + 63) / 64];
-            var count = known.TryClaim(fingerprints, _source!, round, bits, needs);
-            spans.With("known").Add(fingerprints.Length - count);
-            if (count > 0) wanted.Add(rows.Serial, new Wanted(copy.Next, rows.Next, bits));
-            else copy.Next = rows.Next;
-        }
-
-        return wanted;
-    }
-
-    private PeerMessages.LiveQuestion Question(Dictionary<long, Wanted> wanted)
-    {
-        var question = new PeerMessages.LiveQuestion { Tenant = tenant, Incarnation = _incarnation };
-        foreach (var (serial, rows) in wanted) question.Wanted.Add(serial, rows.From(_batches[serial].Next));
+        var question = new PeerMessages.LiveQuestion { Tenant = tenant, Incarnation = _incarnation, Key = _key };
+        foreach (var (serial, batch) in _batches) question.Have[serial] = batch.Next;
         return question;
     }
 
-    // What is there now; of a batch that has become a block nothing more is wanted.
-    private void TakeWanted(PeerMessages.LiveAnswer live, ReadOnlySpan<byte> answer, Dictionary<long, Wanted> wanted)
+    private PeerMessages.LiveQuestion WantedQuestion()
     {
-        KeepOnly(live);
-        foreach (var gone in wanted.Keys.Where(serial => !_batches.ContainsKey(serial)).ToList()) wanted.Remove(gone);
-        foreach (var rows in live.Batches)
+        var question = new PeerMessages.LiveQuestion { Tenant = tenant, Incarnation = _incarnation };
+        foreach (var (serial, batch) in _batches)
+            if (batch.IsWanting)
+                question.Wanted[serial] = batch.Wanted();
+        return question;
+    }
+
+    private async ValueTask<PeerMessages.LiveAnswer> AskAsync(PeerMessages.LiveQuestion question, NativeBuffer answer)
+    {
+        answer.Clear();
+        await peer.AskAsync(PeerQuestion.Live, PeerMessages.Encode(question), answer, CancellationToken.None).ConfigureAwait(false);
+        var live = PeerMessages.DecodeLiveAnswer(answer.Written);
+        if (live.Batches.Count > MaxBatches) throw new PeerException($"{peer.Name} names {live.Batches.Count} batches; the limit is {MaxBatches}");
+        if (live.Batches.DistinctBy(static rows => rows.Serial).Count() < live.Batches.Count) throw new PeerException($"{peer.Name} names a batch twice");
+        return live;
+    }
+
+    private void Take(PeerMessages.LiveAnswer live, ReadOnlySpan<byte> answer, Turn turn, bool isWanted)
+    {
+        try
         {
-            if (!wanted.TryGetValue(rows.Serial, out var asked)) continue;
-            var copy = _batches[rows.Serial];
-            var next = Math.Min(rows.Next, asked.End); // the last word of bits has more than were asked for
-            Append(rows.Serial, copy, answer[rows.Otlp], asked.CountBetween(copy.Next, next), next);
-            if (next == asked.End) wanted.Remove(rows.Serial);
+            var hasMoved = KeepOnly(live);
+            foreach (var rows in live.Batches) hasMoved |= isWanted ? TakeWanted(rows, answer, turn) : TakeNew(rows, answer, turn);
+            if (!hasMoved && (isWanted || live.HasMore)) throw new PeerException("there is more, and it sends nothing");
+            ByteCount = _batches.Values.Sum(static batch => batch.ByteCount);
+        }
+        catch (Exception e)
+        {
+            // Whatever it was, nothing half done may stay.
+            BeginAnew(turn, _incarnation);
+            if (e is PeerException) throw new PeerException($"{peer.Name}: {e.Message}", e.InnerException);
+            throw;
         }
     }
 
-    private void KeepOnly(PeerMessages.LiveAnswer live)
+    private bool KeepOnly(PeerMessages.LiveAnswer live)
     {
-        foreach (var gone in _batches.Keys.Except(live.Batches.Select(static rows => rows.Serial)).ToList()) _batches.Remove(gone);
+        var gone = _batches.Keys.Except(live.Batches.Select(static rows => rows.Serial)).ToList();
+        foreach (var serial in gone) _batches.Remove(serial);
+        return gone.Count > 0;
     }
 
-    private void Append(long serial, Copy copy, ReadOnlySpan<byte> otlp, int count, int next)
+    // Rows, or their fingerprints. A node that knows of no fingerprints sends rows in any case.
+    private bool TakeNew(PeerMessages.LiveRows rows, ReadOnlySpan<byte> answer, Turn turn)
     {
-        var before = copy.Rows.Columns.SpanCount;
-        Append(copy.Rows, otlp);
-        if (copy.Rows.Columns.SpanCount - before == count && next >= copy.Next)
-        {
-            spans.With("copied").Add(count);
-            copy.Next = next;
-            return;
-        }
-
-        // It would be asked from the wrong row on for ever.
-        _batches.Remove(serial);
-        throw new PeerException($"{peer.Name} sent {copy.Rows.Columns.SpanCount - before} spans of a batch where it was asked for {count}");
+        if (!_batches.TryGetValue(rows.Serial, out var batch)) _batches.Add(rows.Serial, batch = new MirroredBatch());
+        var before = batch.Next;
+        var fingerprints = WireNumbers.Read(answer[rows.Fingerprints]);
+        if (fingerprints.Length == 0) spans.With("copied").Add(batch.TakeNew(answer[rows.Otlp], rows.Next));
+        else if (known is null) throw new PeerException("fingerprints that nobody asked for");
+        else spans.With("known").Add(fingerprints.Length - batch.ClaimNew(fingerprints, rows.Next, known, turn.Claim!, turn.IsWhole));
+        return batch.Next > before;
     }
 
-    /// <summary>Adds rows as a peer sent them. Keys and values were cut to the limit where they came in.</summary>
-    public static void Append(LiveBatch batch, ReadOnlySpan<byte> otlp)
+    private bool TakeWanted(PeerMessages.LiveRows rows, ReadOnlySpan<byte> answer, Turn turn)
     {
-        if (otlp.IsEmpty) return;
-        var summary = default(OtlpRequestSummary);
-        if (!OtlpTraceReader.TryRead(otlp, ref summary, out var error)) throw new PeerException($"spans between nodes cannot be read: {error.Message}");
-        batch.Append(otlp, int.MaxValue);
+        if (!_batches.TryGetValue(rows.Serial, out var batch) || !batch.IsWanting) return false;
+        var (count, areAsClaimed) = batch.TakeWanted(answer[rows.Otlp], rows.Next, new SpanFingerprints(_key));
+        spans.With("copied").Add(count);
+        turn.IsAsClaimed &= areAsClaimed;
+        return count > 0;
     }
 
-    /// <summary>What is here of a batch there, and the row of it to go on with.</summary>
-    private sealed class Copy
+    // It may not have any more what it had.
+    private void BeginAnew(Turn turn, ulong incarnation)
     {
-        public readonly LiveBatch Rows = new();
-        public int Next;
+        _batches.Clear();
+        _beginning++;
+        _incarnation = incarnation;
+        RenewSource(turn);
     }
 
-    /// <summary>Rows of a batch that are wanted: bits from the first of them on, none behind the end.</summary>
-    private readonly record struct Wanted(int First, int End, ulong[] Bits)
+    // What it claims from now on is claimed anew; whether others may rely on it stays as it was.
+    private void RenewSource(Turn turn)
     {
-        /// <summary>Those from a row on.</summary>
-        public PeerMessages.WantedRows From(int row)
-        {
-            var word = (row - First) >> 6;
-            var bits = Bits[word..];
-            bits[0] &= ulong.MaxValue << (row - First);
-            return new PeerMessages.WantedRows(First + word * 64, bits);
-        }
+        if (_source is not { } before) return;
+        var source = new SpanSource();
+        if (before.IsGivenUp) source.GiveUp();
+        before.GiveUp();
+        _source = source;
+        turn.Claim = new SpanClaim(source, turn.Round);
+    }
 
-        public int CountBetween(int from, int to)
-        {
-            var count = 0;
-            for (var row = from; row < to; row++)
-                if ((Bits[(row - First) >> 6] >> (row - First) & 1) != 0)
-                    count++;
-            return count;
-        }
+    /// <summary>One answer for all queries that came before it begins; it may be several questions.</summary>
+    private sealed class Turn(long round)
+    {
+        public long Round => round;
+
+        public Task<PeerPart> Answer { get; set; } = null!;
+
+        /// <summary>Nothing new is left out. Settled when it begins.</summary>
+        public bool IsWhole { get; set; }
+
+        public SpanClaim? Claim { get; set; }
+
+        /// <summary>Rows that came were what they had been claimed as.</summary>
+        public bool IsAsClaimed { get; set; } = true;
     }
 }

@@ -4,29 +4,36 @@ namespace Tempo.Engine.Node.Peers;
 internal static class PeerParts
 {
     /// <summary>
-    /// Of a peer that left out what another one has, which did not answer, everything is copied. Takes those out of the list of which that failed, and
-    /// returns them with the reason.
+    /// Peers that left out what another one has, which is not among these, are asked for just that. One that does not answer becomes silent; the part that it
+    /// had answered stays, as what it has claimed itself is in it.
     /// </summary>
-    public static async Task<List<(PeerPart Part, string Why)>> CompleteAsync(List<PeerPart> parts, TimeSpan patience, CancellationToken cancellation)
+    /// <returns>Why one did not answer; empty: all did.</returns>
+    public static async Task<string> CompleteAsync(List<PeerPart> parts, HashSet<string> silent, PeerWait wait, CancellationToken cancellation)
     {
-        var failed = new List<(PeerPart Part, string Why)>();
-        while (parts.FindAll(part => part.Needs.Any(source => !parts.Exists(other => other.Source == source))) is { Count: > 0 } lacking)
+        var there = parts.Select(static part => part.Source).ToHashSet();
+        var lacking = parts.FindAll(part => !silent.Contains(part.Peer.Name) && !part.Needs.All(there.Contains)).ToLookup(static part => part.Peer);
+        foreach (var source in lacking.SelectMany(static part => part).SelectMany(static part => part.Needs))
+            if (!there.Contains(source))
+                source.GiveUp();
+        var asked = lacking.ToDictionary(static peer => peer.Key, static peer => Task.WhenAll(peer.Select(CompleteAsync)));
+        var failure = await wait.ForAsync(asked, silent, cancellation).ConfigureAwait(false);
+        foreach (var (peer, answer) in asked)
         {
-            var whole = lacking.ConvertAll(part => part.Mirror!.CopyWholeAsync(patience));
-            for (var i = 0; i < lacking.Count; i++)
-            {
-                parts.Remove(lacking[i]);
-                try
-                {
-                    parts.Add(await whole[i].WaitAsync(cancellation).ConfigureAwait(false));
-                }
-                catch (Exception e) when (e is not OperationCanceledException || !cancellation.IsCancellationRequested)
-                {
-                    failed.Add((lacking[i], e.Message));
-                }
-            }
+            if (silent.Contains(peer.Name)) continue;
+            parts.RemoveAll(lacking[peer].Contains);
+            parts.AddRange(await answer.ConfigureAwait(false));
         }
 
-        return failed;
+        return failure;
+    }
+
+    private static async Task<PeerPart> CompleteAsync(PeerPart part)
+    {
+        var complete = await part.Mirror!.CompleteAsync().ConfigureAwait(false);
+        if (complete.Beginning == part.Beginning) return complete;
+
+        // A later query may have begun anew in between, and left out what this query's part of another peer does not have.
+        if (complete.Needs.Count > 0) throw new PeerException($"{part.Peer.Name} began anew while it was asked");
+        return complete with { Live = [.. part.Live, .. complete.Live] };
     }
 }

@@ -29,17 +29,14 @@ internal sealed record PeerSources(IReadOnlyList<LiveBatchView> Live, IReadOnlyL
 /// </summary>
 internal sealed class PeerReads
 {
-    /// <summary>How much longer a query waits for nodes that it can do without.</summary>
-    private static readonly TimeSpan WaitForCovered = TimeSpan.FromMilliseconds(250);
-
     private readonly IPeers _peers;
     private readonly NodeState _state;
     private readonly Blocklist _blocklist;
     private readonly PeerBlocks _blocks;
-    private readonly CounterFamily _spans;
+    private readonly PeerWait _wait;
+    private readonly Mirrors _mirrors;
     private readonly TimeProvider _time;
     private readonly Lock _lock = new();
-    private readonly Dictionary<TenantId, TenantMirrors> _mirrors = [];
 
     // Which nodes have answered, as what; and when the store must have been listed at the earliest.
     private readonly Dictionary<string, ulong> _seen = new(StringComparer.Ordinal);
@@ -53,18 +50,13 @@ internal sealed class PeerReads
     /// <param name="time">What time it is.</param>
     public PeerReads(IPeers peers, NodeState state, Blocklist blocklist, PeerBlocks blocks, CounterFamily spans, TimeProvider time)
     {
-        (_peers, _state, _blocklist, _blocks, _spans, _time, _listedFrom) = (peers, state, blocklist, blocks, spans, time, time.GetTimestamp());
-        if (peers.HasCopies) state.Leaving += NoteOwn;
+        (_peers, _state, _blocklist, _blocks, _time, _listedFrom) = (peers, state, blocklist, blocks, time, time.GetTimestamp());
+        _wait = new PeerWait(peers, time);
+        _mirrors = new Mirrors(state, peers.HasCopies, spans, time);
     }
 
-    /// <summary>Request bytes of the copies.</summary>
-    public long MirroredBytes
-    {
-        get
-        {
-            lock (_lock) return _mirrors.Values.Sum(static mirrors => mirrors.ByteCount);
-        }
-    }
+    /// <summary>Bytes of the copies (<see cref="Mirrors.ByteCount"/>).</summary>
+    public long MirroredBytes => _mirrors.ByteCount;
 
     /// <summary>For a query that looks at everything, or for one trace.</summary>
     public async Task<PeerSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation)
@@ -79,43 +71,28 @@ internal sealed class PeerReads
         }
 
         var asked = Ask(answering, tenants, trace, cancellation);
-        await WaitAsync(asked, silent, cancellation).ConfigureAwait(false);
+        var failure = await _wait.ForAsync(asked, silent, cancellation).ConfigureAwait(false);
         var parts = new List<PeerPart>();
-        var failure = "";
         foreach (var (peer, answer) in asked)
-        {
-            if (answer.IsCompletedSuccessfully)
-            {
-                parts.AddRange(answer.Result);
-                continue;
-            }
-
-            silent.Add(peer.Name);
-            if (answer.Exception is { InnerException: { } e }) failure = e.Message;
-        }
-
-        if (trace is null) Judge(tenants, holders, silent);
+            if (!silent.Contains(peer.Name))
+                parts.AddRange(await answer.ConfigureAwait(false));
         bool isListed;
         var live = new List<LiveBatchView>();
         var opened = new List<BlockHandle>();
         while (true)
         {
-            foreach (var (part, why) in await PeerParts.CompleteAsync(parts, _peers.Patience, cancellation).ConfigureAwait(false))
-            {
-                silent.Add(part.Peer.Name);
-                failure = why;
-            }
+            if (await PeerParts.CompleteAsync(parts, silent, _wait, cancellation).ConfigureAwait(false) is { Length: > 0 } why) failure = why;
 
             // Behind all answers: one that was asked once more may have begun anew, and tells nothing of what it had.
             Note(holders, parts);
             isListed = await _blocklist.EnsureAsync(Volatile.Read(ref _listedFrom), cancellation).ConfigureAwait(false);
+            opened.Clear();
             if (await OpenAsync(parts, opened, silent, cancellation).ConfigureAwait(false) is { } gone)
             {
                 // What others left out because of it is missing now. Its spans in memory are better than none.
                 live.AddRange(gone.Part.Live);
                 parts.Remove(gone.Part);
                 failure = gone.Why;
-                if (trace is null) Judge(tenants, [gone.Part.Peer], silent);
                 continue;
             }
 
@@ -123,6 +100,7 @@ internal sealed class PeerReads
             break;
         }
 
+        if (trace is null) _mirrors.Judge(tenants, holders, silent);
         return new PeerSources(live, opened, DamageOf(silent, failure, parts, isListed));
     }
 
@@ -132,7 +110,7 @@ internal sealed class PeerReads
         foreach (var tenant in tenants.Tenants)
         {
             if (trace is { } id) foreach (var peer in holders) asked[peer].Add(FindAsync(peer, tenant, id, cancellation));
-            else foreach (var (peer, part) in MirrorsOf(tenant).Refresh(holders, _peers.Patience)) asked[peer].Add(part);
+            else foreach (var (peer, part) in _mirrors.Of(tenant).Refresh(holders)) asked[peer].Add(part);
         }
 
         return asked.ToDictionary(static one => one.Key, static one => Task.WhenAll(one.Value));
@@ -179,75 +157,14 @@ internal sealed class PeerReads
         return part.Blocks.All(block => !block.IsLocal || known.Contains(block.Id));
     }
 
-    private async Task WaitAsync(Dictionary<IPeer, Task<PeerPart[]>> asked, HashSet<string> silent, CancellationToken cancellation)
-    {
-        // Within its patience each one answers or fails.
-        var all = Task.WhenAll(asked.Values);
-        while (true)
-        {
-            Task[] running = [.. asked.Values.Where(static answer => !answer.IsCompleted)];
-            if (running.Length == 0) break;
-            var open = asked.Where(static answer => !answer.Value.IsCompletedSuccessfully).Select(static answer => answer.Key.Name).Concat(silent).ToHashSet(StringComparer.Ordinal);
-            if (_peers.AreCovered(open))
-            {
-                using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-                await Task.WhenAny(all, Task.Delay(WaitForCovered, _time, enough.Token)).ConfigureAwait(false);
-                await enough.CancelAsync().ConfigureAwait(false);
-                break;
-            }
-
-            await Task.WhenAny(running).WaitAsync(cancellation).ConfigureAwait(false);
-        }
-
-        cancellation.ThrowIfCancellationRequested();
-    }
-
-    private async Task<PeerPart> FindAsync(IPeer peer, TenantId tenant, TraceId trace, CancellationToken cancellation)
+    private static async Task<PeerPart> FindAsync(IPeer peer, TenantId tenant, TraceId trace, CancellationToken cancellation)
     {
         using var answer = new NativeBuffer(16 * 1024);
-        using var late = new CancellationTokenSource(_peers.Patience, _time);
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
-        try
-        {
-            await peer.AskAsync(PeerQuestion.Live, PeerMessages.Encode(new PeerMessages.LiveQuestion { Tenant = tenant, Trace = trace }), answer, deadline.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
-        {
-            throw new PeerException($"{peer.Name} did not answer within {_peers.Patience.TotalSeconds:0.#} s", e);
-        }
-
+        await peer.AskAsync(PeerQuestion.Live, PeerMessages.Encode(new PeerMessages.LiveQuestion { Tenant = tenant, Trace = trace }), answer, cancellation).ConfigureAwait(false);
         var live = PeerMessages.DecodeLiveAnswer(answer.Written);
         var batch = new LiveBatch();
-        foreach (var rows in live.Batches) PeerMirror.Append(batch, answer.Written[rows.Otlp]);
+        foreach (var rows in live.Batches) MirroredBatch.Append(batch, answer.Written[rows.Otlp]);
         return new PeerPart(peer, live.Incarnation, batch.Columns.SpanCount == 0 ? [] : [new LiveBatchView(batch, batch.Columns.Snapshot())], live.Blocks, live.Damage);
-    }
-
-    private TenantMirrors MirrorsOf(TenantId tenant)
-    {
-        lock (_lock)
-        {
-            foreach (var (key, mirrors) in _mirrors.ToList())
-                if (key != tenant && mirrors.IsUnused)
-                    _mirrors.Remove(key);
-            if (!_mirrors.TryGetValue(tenant, out var known)) _mirrors.Add(tenant, known = new TenantMirrors(tenant, _state, _peers.HasCopies, _spans, _time));
-            return known;
-        }
-    }
-
-    private void Judge(TenantSet tenants, IReadOnlyList<IPeer> peers, HashSet<string> silent)
-    {
-        foreach (var tenant in tenants.Tenants)
-        {
-            var mirrors = MirrorsOf(tenant);
-            foreach (var peer in peers) mirrors.Judge(peer.Name, isInTime: !silent.Contains(peer.Name));
-        }
-    }
-
-    private void NoteOwn(Generation leaving)
-    {
-        TenantMirrors[] all;
-        lock (_lock) all = [.. _mirrors.Values];
-        foreach (var mirrors in all) mirrors.NoteOwn(leaving);
     }
 
     // A node that began anew tells nothing of what it uploaded before; one that is gone tells nothing at all.

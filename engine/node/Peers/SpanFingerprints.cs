@@ -9,6 +9,8 @@ namespace Tempo.Engine.Node.Peers;
 /// </summary>
 internal sealed class SpanFingerprints(ulong key)
 {
+    private readonly SharedHash _hash = new(key);
+
     // Of names, by code of the table they are in; 0: not known yet.
     private ulong[] _names = [];
 
@@ -24,15 +26,15 @@ internal sealed class SpanFingerprints(ulong key)
             var row = first + i;
             var trace = batch.TraceIds[batch.Trace[row]];
             var kinds = NameHash(names, batch.Name.Codes[row]) + (ulong)(batch.Kind[row] << 8 | batch.Status[row] & SpanBatch.StatusCodeMask);
-            var id = KeyedHash.Of64Shared(trace.High, trace.Low, batch.SpanId[row], key);
-            fingerprints[i] = KeyedHash.Of64Shared(batch.StartUnixNano[row], batch.DurationNano[row], kinds, id);
+            var id = _hash.Of64(trace.High, trace.Low, batch.SpanId[row]);
+            fingerprints[i] = _hash.Of64(batch.StartUnixNano[row] ^ id, batch.DurationNano[row], kinds);
         }
     }
 
     // The table of a live batch may have grown since.
     private ulong NameHash(StringTable names, int code)
     {
-        if (code >= _names.Length) return KeyedHash.Of64Shared(names[code], key);
-        return _names[code] is not 0 and var known ? known : _names[code] = KeyedHash.Of64Shared(names[code], key);
+        if (code >= _names.Length) return _hash.Of64(names[code]);
+        return _names[code] is not 0 and var known ? known : _names[code] = _hash.Of64(names[code]);
     }
 }

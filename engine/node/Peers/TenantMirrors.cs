@@ -1,28 +1,27 @@
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Storage.Live;
 
 namespace Tempo.Engine.Node.Peers;
 
-/// <summary>The copies of other nodes' live data of one tenant, and what all of them and this node have together. Thread safe.</summary>
-internal sealed class TenantMirrors(TenantId tenant, NodeState state, bool hasCopies, CounterFamily spans, TimeProvider time)
+/// <summary>The copies of other nodes' live data of one tenant. Thread safe.</summary>
+/// <param name="tenant">Of whom.</param>
+/// <param name="state">What this node has itself.</param>
+/// <param name="known">What queries have from where; null: spans have no copies.</param>
+/// <param name="spans">Counts spans that were copied and that were not, because they are known.</param>
+/// <param name="time">Measures how long nobody asks.</param>
+internal sealed class TenantMirrors(TenantId tenant, NodeState state, KnownSpans? known, CounterFamily spans, TimeProvider time)
 {
     /// <summary>Copies that no query asked for are let go after this.</summary>
     private static readonly TimeSpan Unused = TimeSpan.FromMinutes(2);
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, PeerMirror> _mirrors = new(StringComparer.Ordinal);
-    private readonly KnownSpans? _known = hasCopies ? new KnownSpans(time) : null;
+    private readonly OwnSpans? _own = known is null ? null : new OwnSpans(tenant, state, known);
+    private long _usedAt = time.GetTimestamp();
 
     /// <summary>No query has asked for any of them lately.</summary>
-    public bool IsUnused
-    {
-        get
-        {
-            lock (_lock) return _mirrors.Values.All(IsOver);
-        }
-    }
+    public bool IsUnused => IsOver(Volatile.Read(ref _usedAt));
 
-    /// <summary>Request bytes of the copies.</summary>
+    /// <summary>Bytes of the copies (<see cref="PeerMirror.ByteCount"/>).</summary>
     public long ByteCount
     {
         get
@@ -31,15 +30,19 @@ internal sealed class TenantMirrors(TenantId tenant, NodeState state, bool hasCo
         }
     }
 
+    /// <summary>A query is about to ask.</summary>
+    public void Use() => Volatile.Write(ref _usedAt, time.GetTimestamp());
+
     /// <summary>For a query: asks each of these for all that was acknowledged there before (<see cref="PeerMirror.RefreshAsync"/>).</summary>
-    public List<(IPeer Peer, Task<PeerPart> Part)> Refresh(IReadOnlyList<IPeer> peers, TimeSpan patience)
+    public List<(IPeer Peer, Task<PeerPart> Part)> Refresh(IReadOnlyList<IPeer> peers)
     {
-        if (_known is not null) NoteOwn();
+        Use();
+        _own?.Tell();
         lock (_lock)
         {
-            foreach (var (name, _) in _mirrors.Where(entry => IsOver(entry.Value)).ToList()) LetGo(name);
-            var round = _known?.NewRound() ?? 0;
-            return [.. peers.Select(peer => (peer, Of(peer).RefreshAsync(round, patience)))];
+            foreach (var (name, _) in _mirrors.Where(entry => IsOver(entry.Value.UsedAt)).ToList()) LetGo(name);
+            var round = known?.NewRound() ?? 0;
+            return [.. peers.Select(peer => (peer, Of(peer).RefreshAsync(round)))];
         }
     }
 
@@ -55,31 +58,25 @@ internal sealed class TenantMirrors(TenantId tenant, NodeState state, bool hasCo
     }
 
     /// <summary>Notes that this node has the generation's spans itself: it is about to become blocks.</summary>
-    public void NoteOwn(Generation leaving)
-    {
-        if (_known is null) return;
-        var live = new List<LiveBatchView>();
-        leaving.Live.CollectBatches(tenant, live);
-        _known.AddOwn(live, isAll: false);
-    }
+    public void NoteOwn(Generation leaving) => _own?.Tell(leaving);
 
-    private void NoteOwn()
+    /// <summary>Nobody asks any more.</summary>
+    public void LetGo()
     {
-        using var lease = state.Acquire();
-        var live = new List<LiveBatchView>();
-        foreach (var generation in lease.View.Generations) generation.Live.CollectBatches(tenant, live);
-        _known!.AddOwn(live, isAll: true);
+        lock (_lock)
+            foreach (var name in _mirrors.Keys.ToList())
+                LetGo(name);
     }
 
     private PeerMirror Of(IPeer peer)
     {
-        if (_mirrors.TryGetValue(peer.Name, out var known))
+        if (_mirrors.TryGetValue(peer.Name, out var mirror))
         {
-            if (known.Peer == peer) return known;
+            if (mirror.Peer == peer) return mirror;
             LetGo(peer.Name);
         }
 
-        return _mirrors[peer.Name] = new PeerMirror(peer, tenant, _known, spans, time);
+        return _mirrors[peer.Name] = new PeerMirror(peer, tenant, known, spans, time);
     }
 
     private void LetGo(string name)
@@ -88,5 +85,5 @@ internal sealed class TenantMirrors(TenantId tenant, NodeState state, bool hasCo
         _mirrors.Remove(name);
     }
 
-    private bool IsOver(PeerMirror mirror) => time.GetElapsedTime(mirror.UsedAt) > Unused;
+    private bool IsOver(long usedAt) => time.GetElapsedTime(usedAt) > Unused;
 }

@@ -11,14 +11,14 @@ namespace Tempo.Node.Tests;
 /// </summary>
 public sealed class PeerMirrorTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly PeerWait ForAll = new(new LiveNodes(static _ => false), TimeProvider.System);
     private readonly CounterFamily _spans = new MetricRegistry().Counter("spans", "", "outcome");
     private ulong _lastSpan;
 
     [Fact]
     public async Task Of_what_three_nodes_have_nothing_is_copied_and_of_what_two_others_have_one_copy()
     {
-        Node[] nodes = [new("a"), new("b"), new("c")];
+        LiveNode[] nodes = [new("a"), new("b"), new("c")];
         var mirrors = MirrorsOf(nodes[0]);
         for (var i = 0; i < 50; i++) Send(nodes, i % 2 == 0 ? [0, 1, 2] : [1, 2]);
         var parts = await AskAsync(mirrors, nodes);
@@ -38,7 +38,7 @@ public sealed class PeerMirrorTests
     [Fact]
     public async Task What_one_had_claimed_that_does_not_answer_comes_from_another()
     {
-        Node[] nodes = [new("a"), new("b"), new("c")];
+        LiveNode[] nodes = [new("a"), new("b"), new("c")];
         var mirrors = MirrorsOf(nodes[0]);
         for (var i = 0; i < 200; i++) Send(nodes, [1, 2]);
         var first = await AskAsync(mirrors, nodes);
@@ -52,18 +52,18 @@ public sealed class PeerMirrorTests
     [Fact]
     public async Task One_that_is_late_each_time_does_not_make_others_copy_everything_each_time()
     {
-        Node[] nodes = [new("a"), new("b"), new("c")];
+        LiveNode[] nodes = [new("a"), new("b"), new("c")];
         var mirrors = MirrorsOf(nodes[0]);
         long before = 0;
         for (var query = 0; query < 20; query++)
         {
             for (var i = 0; i < 30; i++) Send(nodes, [1, 2]);
-            var asked = mirrors.Refresh(nodes[1..], Patience);
+            var asked = mirrors.Refresh(nodes[1..]);
             await Task.WhenAll(asked.Select(static one => one.Part));
             mirrors.Judge("b", isInTime: false); // it has answered, and nobody waited for it
             var inTime = new List<PeerPart> { await asked[1].Part };
             mirrors.Judge("c", isInTime: true);
-            Assert.Empty(await PeerParts.CompleteAsync(inTime, Patience, default));
+            Assert.Empty(await PeerParts.CompleteAsync(inTime, ["b"], ForAll, default));
             Assert.Equal(30 * (query + 1), inTime.Sum(static part => part.Live.Sum(static view => view.SpanCount)));
             var copied = _spans.With("copied").Value;
             Assert.InRange(copied - before, 30, 60);
@@ -81,10 +81,10 @@ public sealed class PeerMirrorTests
         for (var run = 0; run < 100; run++) await LiveAsync(new Random(seed * 1000 + run));
     }
 
-    // Spans to three of four nodes, one copy of them late, cuts, queries beside each other, one node that may fail, answers in any order.
+    // Spans to three of four nodes, one copy of them late, cuts, queries beside each other, one node that may fail, one that begins anew, answers in any order.
     private async Task LiveAsync(Random random)
     {
-        Node[] nodes = [new("a"), new("b"), new("c"), new("d")];
+        LiveNode[] nodes = [new("a"), new("b"), new("c"), new("d")];
         var late = new List<(int Node, ulong Span)>();
         foreach (var node in nodes) node.Answers = new Gate();
         var mirrors = MirrorsOf(nodes[0]);
@@ -108,6 +108,7 @@ public sealed class PeerMirrorTests
                     break;
                 case 8:
                     if (random.Next(3) == 0) nodes[random.Next(4)].Cut();
+                    else if (random.Next(8) == 0) nodes[random.Next(1, 4)].Restart();
                     break;
                 case 9:
                     foreach (var node in nodes) node.IsDown = false;
@@ -124,11 +125,11 @@ public sealed class PeerMirrorTests
         await Task.WhenAll(queries);
     }
 
-    private static async Task QueryAsync(TenantMirrors mirrors, Node[] nodes, ulong[] acknowledged)
+    private static async Task QueryAsync(TenantMirrors mirrors, LiveNode[] nodes, ulong[] acknowledged)
     {
         var parts = new List<PeerPart>();
-        var isMissing = new List<string>();
-        foreach (var (peer, part) in mirrors.Refresh(nodes[1..], Patience))
+        var silent = new HashSet<string>();
+        foreach (var (peer, part) in mirrors.Refresh(nodes[1..]))
         {
             try
             {
@@ -138,137 +139,37 @@ public sealed class PeerMirrorTests
             catch (PeerException)
             {
                 mirrors.Judge(peer.Name, isInTime: false);
-                isMissing.Add(peer.Name);
+                silent.Add(peer.Name);
             }
         }
 
-        isMissing.AddRange((await PeerParts.CompleteAsync(parts, Patience, default)).Select(static part => part.Part.Peer.Name));
-        if (isMissing.Count > 1) return; // an answer that says that it is partial
+        await PeerParts.CompleteAsync(parts, silent, ForAll, default);
+        if (silent.Count > 1) return; // an answer that says that it is partial
         var found = parts.SelectMany(static part => part.Live).SelectMany(static view => view.Columns.SpanId.Take(view.SpanCount)).ToHashSet();
         found.UnionWith(nodes[0].All);
-        foreach (var part in parts) found.UnionWith(((Node)part.Peer).Blocks);
+        foreach (var part in parts) found.UnionWith(((LiveNode)part.Peer).Blocks);
         Assert.Empty(acknowledged.Except(found));
     }
 
-    private async Task<List<PeerPart>> AskAsync(TenantMirrors mirrors, IReadOnlyList<Node> nodes)
+    private async Task<List<PeerPart>> AskAsync(TenantMirrors mirrors, IReadOnlyList<LiveNode> nodes)
     {
         var parts = new List<PeerPart>();
-        foreach (var (_, part) in mirrors.Refresh([.. nodes.Where(static node => node.Name != "a")], Patience)) parts.Add(await part);
-        Assert.Empty(await PeerParts.CompleteAsync(parts, Patience, default));
+        foreach (var (_, part) in mirrors.Refresh([.. nodes.Where(static node => node.Name != "a")])) parts.Add(await part);
+        Assert.Empty(await PeerParts.CompleteAsync(parts, [], ForAll, default));
         return parts;
     }
 
-    private TenantMirrors MirrorsOf(Node node)
+    private TenantMirrors MirrorsOf(LiveNode node)
     {
-        var mirrors = new TenantMirrors(TenantId.Single, node.State, hasCopies: true, _spans, TimeProvider.System);
+        var mirrors = new TenantMirrors(TenantId.Single, node.State, new KnownSpans(1 << 20, TimeProvider.System), _spans, TimeProvider.System);
         node.State.Leaving += mirrors.NoteOwn;
         return mirrors;
     }
 
-    private ulong Send(Node[] nodes, int[] owners)
+    private ulong Send(LiveNode[] nodes, int[] owners)
     {
         _lastSpan++;
         foreach (var owner in owners) nodes[owner].Append(_lastSpan);
         return _lastSpan;
-    }
-
-    /// <summary>Holds who comes until it lets one go.</summary>
-    private sealed class Gate
-    {
-        private readonly Lock _lock = new();
-        private readonly List<TaskCompletionSource> _waiting = [];
-
-        public Task PassAsync()
-        {
-            var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            lock (_lock) _waiting.Add(turn);
-            return turn.Task;
-        }
-
-        public void OpenOne(Random random)
-        {
-            lock (_lock)
-            {
-                if (_waiting.Count == 0) return;
-                var one = random.Next(_waiting.Count);
-                _waiting[one].SetResult();
-                _waiting.RemoveAt(one);
-            }
-        }
-    }
-
-    /// <summary>Real live data and real answers; what is cut is only remembered as being in a block.</summary>
-    private sealed class Node : IPeer
-    {
-        private readonly PeerAnswers _answers;
-        private readonly Lock _lock = new();
-        private readonly HashSet<ulong> _blocks = [];
-        private readonly List<ulong> _live = [];
-
-        public Node(string name)
-        {
-            Name = name;
-            State = new NodeState(new NodeOptions(), TimeProvider.System);
-            State.Update(static _ => new NodeView([NewGeneration()], []));
-            _answers = new PeerAnswers(State, null!, null!, incarnation: 7);
-        }
-
-        public NodeState State { get; }
-
-        public string Name { get; }
-
-        public bool IsSuspect => false;
-
-        public bool IsDown { get; set; }
-
-        public Gate? Answers { get; set; }
-
-        public HashSet<ulong> Blocks
-        {
-            get
-            {
-                lock (_lock) return [.. _blocks];
-            }
-        }
-
-        public IEnumerable<ulong> All
-        {
-            get
-            {
-                lock (_lock) return [.. _blocks, .. _live];
-            }
-        }
-
-        public void Append(ulong span)
-        {
-            lock (_lock)
-            {
-                State.View.Current.Live.Append(TenantId.Single, Spans.Request(Spans.Of("s", "l", Spans.New(span, trace: new TraceId(span / 7 + 1, 1)))));
-                _live.Add(span);
-            }
-        }
-
-        public void Cut()
-        {
-            lock (_lock)
-            {
-                State.TellLeaving(State.View.Current);
-                State.Update(static _ => new NodeView([NewGeneration()], []));
-                _blocks.UnionWith(_live);
-                _live.Clear();
-            }
-        }
-
-        public async ValueTask AskAsync(PeerQuestion question, ReadOnlyMemory<byte> body, NativeBuffer answer, CancellationToken cancellation)
-        {
-            if (Answers is { } gate) await gate.PassAsync();
-            if (IsDown) throw new PeerException($"{Name} is down");
-            using var asked = new NativeBuffer();
-            asked.Append(body.Span);
-            lock (_lock) _answers.Answer(question, asked, answer);
-            if (Answers is { } second) await second.PassAsync();
-        }
-
-        private static Generation NewGeneration() => new(null!, new LiveSegment(1, int.MaxValue));
     }
 }
