@@ -17,7 +17,8 @@ public sealed class RequestMemory : IDisposable
     // A decompressed body of the largest size that OTLP has, and the compressed one.
     private const long LargestBytes = 72L << 20;
 
-    private const int UsualIdleBytes = 1 << 20;
+    /// <summary>Of a buffer that is kept for the next request: a collector's batch of 8,192 spans is 5 MB. Memory that comes anew costs a page fault for each 4 KiB of it.</summary>
+    private const int MaxIdleBytes = 8 << 20;
 
     private readonly long _maxInflightBytes;
     private readonly string _limitName;
@@ -26,13 +27,12 @@ public sealed class RequestMemory : IDisposable
 
     /// <param name="maxInflightBytes">Bytes of the account.</param>
     /// <param name="limitName">What the limit is called where it is set.</param>
-    /// <param name="maxIdleBytes">Of a buffer that is kept for the next request; a sixteenth of the account in all if it is more than usual.</param>
-    public RequestMemory(long maxInflightBytes, string limitName = "distributor.max_inflight_bytes", int maxIdleBytes = UsualIdleBytes)
+    public RequestMemory(long maxInflightBytes, string limitName = "distributor.max_inflight_bytes")
     {
         _maxInflightBytes = maxInflightBytes;
         _limitName = limitName;
-        // 64 idle buffers of at most 1 MiB: what 64 senders of ordinary batches use at once. A quarter of the account at most.
-        _pool = new NativeBufferPool(maxBuffers: (int)Math.Clamp(maxInflightBytes >> 22, 4, 64), maxIdleBytes, maxIdleBytes > UsualIdleBytes ? maxInflightBytes >> 4 : long.MaxValue);
+        // 64 idle buffers: what 64 senders of ordinary batches use at once. An eighth of the account at most.
+        _pool = new NativeBufferPool(maxBuffers: (int)Math.Clamp(maxInflightBytes >> 22, 4, 64), MaxIdleBytes, maxInflightBytes >> 3);
         var places = (int)Math.Clamp(maxInflightBytes / LargestBytes, 1, Environment.ProcessorCount);
         LargeDecompressions = new SemaphoreSlim(places, places);
     }

@@ -185,7 +185,7 @@ public sealed class TempoServer
 
     // Other nodes of the ring come in on the gRPC port.
     private PeerEndpoint? PeersOf(TempoNode node, RequestMetrics requests) =>
-        _ring is null ? null : new PeerEndpoint(node, _ring, new RequestMemory(_options.Node.MaxInflightBytes * 2, "twice distributor.max_inflight_bytes", maxIdleBytes: 4 << 20), requests, _log, _time);
+        _ring is null ? null : new PeerEndpoint(node, _ring, new RequestMemory(_options.Node.MaxInflightBytes * 2, "twice distributor.max_inflight_bytes"), requests, _log, _time);
 
     private IReadOnlyList<(string Name, string State)> Services()
     {

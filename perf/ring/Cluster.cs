@@ -24,6 +24,14 @@ internal sealed record Node(string Id, int Api, int Grpc, int Otlp, int OtlpHttp
     /// <summary>User and system time so far, in seconds; 0 once it is gone.</summary>
     public double CpuSeconds() => new ServerProcess(Process!.Id).CpuSeconds() ?? 0;
 
+    /// <summary>Of <see cref="CpuSeconds"/> what the kernel used for it, in seconds, and the pages that were not there when it touched them, so far.</summary>
+    public (double Seconds, long Faults) Kernel()
+    {
+        var stat = File.ReadAllText($"/proc/{Process!.Id}/stat");
+        var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        return (long.Parse(fields[12], CultureInfo.InvariantCulture) / 100.0, long.Parse(fields[7], CultureInfo.InvariantCulture));
+    }
+
     /// <summary>How often its threads gave up a processor or were taken off it so far; of those that live.</summary>
     public long Switches()
     {

@@ -6,12 +6,15 @@ namespace Tempo.Perf.Ring;
 
 /// <summary>
 /// CPU time of all servers together for a span, of the load tool's traffic over gRPC: a node alone, a ring that stores each span
-/// once, and one that stores it three times. All are measured in turn, in the same minutes, and blocks are built and uploaded. A cluster has
+/// once, and one that stores it three times. All are measured in turn, in the same minutes, once what grows has grown, and blocks are built and uploaded. A cluster has
 /// as many requests in flight as the node alone, so that a node of it has a third and sends small batches; and once more with as many on each node.
 /// </summary>
 internal static class Cost
 {
     private const int Inflight = 6;
+
+    /// <summary>What each node has stored before anything is measured: some blocks, after which what grows once has grown.</summary>
+    private const long WarmSpans = 250_000;
 
     private static readonly Scenario[] Scenarios =
     [
@@ -32,15 +35,19 @@ internal static class Cost
             foreach (var (name, nodes, replicationFactor, kind, inflight) in scenarios)
             {
                 await using var cluster = await Cluster.StartAsync(binary, nodes, replicationFactor, kind);
-                await LoadAsync(cluster, inflight, spansPerRequest, 2); // grows what grows once
+                await WarmAsync(cluster, inflight, spansPerRequest, nodes * WarmSpans / replicationFactor);
                 var before = cluster.Nodes.Sum(static node => node.CpuSeconds());
                 var switchesBefore = cluster.Nodes.Sum(static node => node.Switches());
+                var kernelBefore = KernelOf(cluster);
                 var spans = await LoadAsync(cluster, inflight, spansPerRequest, seconds);
+                var kernel = KernelOf(cluster);
+                var loadCpu = cluster.Nodes.Sum(static node => node.CpuSeconds()) - before;
                 var switches = cluster.Nodes.Sum(static node => node.Switches()) - switchesBefore;
                 await FlushAsync(cluster);
                 var cpu = cluster.Nodes.Sum(static node => node.CpuSeconds()) - before;
                 figures[name].Add(cpu / spans * 1e6);
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round + 1}: {name}: {spans} spans, {cpu:F2} CPU-seconds, {cpu / spans * 1e6:F2} us a span, {(double)switches / spans * 100:F1} thread switches for 100 spans"));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"   a request: {loadCpu / spans * spansPerRequest * 1e6:F0} us until the last answer, {(kernel.Seconds - kernelBefore.Seconds) / spans * spansPerRequest * 1e6:F0} of it in the kernel, {(double)(kernel.Faults - kernelBefore.Faults) / spans * spansPerRequest:F1} faults, {(double)switches / spans * spansPerRequest:F1} switches; {spans / (double)seconds / spansPerRequest:F0} requests/s"));
             }
 
         var alone = Median(figures[scenarios[0].Name]);
@@ -78,6 +85,17 @@ internal static class Cost
             if (!cluster.Nodes.Any(static node => Directory.EnumerateFiles(Path.Combine(node.Folder, "blocks"), "meta.json", SearchOption.AllDirectories).Any()))
                 return;
     }
+
+    private static async Task WarmAsync(Cluster cluster, int inflight, int spansPerRequest, long spans)
+    {
+        while (spans > 0)
+        {
+            var stored = await LoadAsync(cluster, inflight, spansPerRequest, 4);
+            spans -= stored > 0 ? stored : throw new InvalidOperationException("the nodes store nothing");
+        }
+    }
+
+    private static (double Seconds, long Faults) KernelOf(Cluster cluster) => (cluster.Nodes.Sum(static node => node.Kernel().Seconds), cluster.Nodes.Sum(static node => node.Kernel().Faults));
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
