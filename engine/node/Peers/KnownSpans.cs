@@ -73,9 +73,8 @@ internal sealed class KnownSpans : IKeepsSpareMemory
     /// <summary>Claims those spans that nobody has, and says of each whose it is. Where it is the claim's own source, the span is wanted from there.</summary>
     /// <param name="fingerprints">The spans.</param>
     /// <param name="claim">Who claims them.</param>
-    /// <param name="isWhole">Those that another copy has are wanted, too.</param>
     /// <param name="owners">As many.</param>
-    public void Claim(ReadOnlySpan<ulong> fingerprints, SpanClaim claim, bool isWhole, Span<SpanSource> owners)
+    public void Claim(ReadOnlySpan<ulong> fingerprints, SpanClaim claim, Span<SpanSource> owners)
     {
         for (var first = 0; first < fingerprints.Length; first += Lot)
         {
@@ -86,7 +85,7 @@ internal sealed class KnownSpans : IKeepsSpareMemory
                 {
                     var known = Find(fingerprints[i]);
                     if (known is null) Set(fingerprints[i], claim);
-                    owners[i] = known == SpanClaim.Own || (known?.Round <= claim.Round && !isWhole) ? known.Source : claim.Source;
+                    owners[i] = known?.Round <= claim.Round ? known.Source : claim.Source;
                 }
             }
         }

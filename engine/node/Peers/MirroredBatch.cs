@@ -55,11 +55,11 @@ internal sealed class MirroredBatch
 
     /// <summary>The fingerprints of all new rows up to <paramref name="next"/>: claims what nobody has.</summary>
     /// <returns>How many rows became wanted.</returns>
-    public int ClaimNew(ReadOnlySpan<ulong> fingerprints, int next, KnownSpans known, SpanClaim claim, bool isWhole)
+    public int ClaimNew(ReadOnlySpan<ulong> fingerprints, int next, KnownSpans known, SpanClaim claim)
     {
         if (Next + (long)fingerprints.Length != next) throw new PeerException($"{fingerprints.Length} fingerprints of a batch of which {next - Next} are missing");
         var owners = new SpanSource[fingerprints.Length];
-        known.Claim(fingerprints, claim, isWhole, owners);
+        known.Claim(fingerprints, claim, owners);
         var before = _wanted.Count;
         for (var i = 0; i < owners.Length; i++)
         {

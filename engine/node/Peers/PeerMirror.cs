@@ -51,10 +51,10 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, KnownSpans? known,
 
     /// <summary>All that was acknowledged there before this was called, but for what is left out (<see cref="PeerPart.Needs"/>). Throws <see cref="PeerException"/>.</summary>
     /// <param name="round">Of the query that asks, by <see cref="KnownSpans.NewRound"/>.</param>
-    public Task<PeerPart> RefreshAsync(long round) => AskAsync(round, isWhole: false);
+    public Task<PeerPart> RefreshAsync(long round) => TurnAsync(round);
 
-    /// <summary>The same with all that was left out because of sources that are given up; nothing new is left out, but what this node has itself.</summary>
-    public Task<PeerPart> CompleteAsync() => AskAsync(round: null, isWhole: true);
+    /// <summary>The same once more, since sources were given up: with what was left out because of them.</summary>
+    public Task<PeerPart> RefreshAsync() => TurnAsync(round: null);
 
     /// <summary>It does not answer, or too late for a query, or nobody asks it any more: what it has claimed and will claim, others may have from elsewhere.</summary>
     public void GiveUp() => _source?.GiveUp();
@@ -66,20 +66,17 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, KnownSpans? known,
     }
 
     // A round of its own begins under the lock: a question that a query does not wait for must be of a later round than the query.
-    private Task<PeerPart> AskAsync(long? round, bool isWhole)
+    private Task<PeerPart> TurnAsync(long? round)
     {
         lock (_lock)
         {
             UsedAt = time.GetTimestamp();
-            if (_next is null)
-            {
-                var turn = new Turn(round ?? known?.NewRound() ?? 0) { IsWhole = isWhole };
-                turn.Answer = AnswerAsync(turn, _running?.Answer ?? Task.CompletedTask);
-                return (_running is null ? _running = turn : _next = turn).Answer;
-            }
-
-            _next.IsWhole |= isWhole;
-            return _next.Answer;
+            if (_next is not null) return _next.Answer;
+            var turn = new Turn(round ?? known?.NewRound() ?? 0);
+            turn.Answer = AnswerAsync(turn, _running?.Answer ?? Task.CompletedTask);
+            if (_running is null) _running = turn;
+            else _next = turn;
+            return turn.Answer;
         }
     }
 
@@ -196,7 +193,7 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, KnownSpans? known,
         var fingerprints = WireNumbers.Read(answer[rows.Fingerprints]);
         if (fingerprints.Length == 0) spans.With("copied").Add(batch.TakeNew(answer[rows.Otlp], rows.Next));
         else if (known is null) throw new PeerException("fingerprints that nobody asked for");
-        else spans.With("known").Add(fingerprints.Length - batch.ClaimNew(fingerprints, rows.Next, known, turn.Claim!, turn.IsWhole));
+        else spans.With("known").Add(fingerprints.Length - batch.ClaimNew(fingerprints, rows.Next, known, turn.Claim!));
         return batch.Next > before;
     }
 
@@ -235,9 +232,6 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, KnownSpans? known,
         public long Round => round;
 
         public Task<PeerPart> Answer { get; set; } = null!;
-
-        /// <summary>Nothing new is left out. Settled when it begins.</summary>
-        public bool IsWhole { get; set; }
 
         public SpanClaim? Claim { get; set; }
 

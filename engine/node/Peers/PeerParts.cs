@@ -29,11 +29,8 @@ internal static class PeerParts
 
     private static async Task<PeerPart> CompleteAsync(PeerPart part)
     {
-        var complete = await part.Mirror!.CompleteAsync().ConfigureAwait(false);
-        if (complete.Beginning == part.Beginning) return complete;
-
-        // A later query may have begun anew in between, and left out what this query's part of another peer does not have.
-        if (complete.Needs.Count > 0) throw new PeerException($"{part.Peer.Name} began anew while it was asked");
-        return complete with { Live = [.. part.Live, .. complete.Live] };
+        // What it has if it began anew in between may lack what later queries have from others, of whom this query has earlier answers.
+        var complete = await part.Mirror!.RefreshAsync().ConfigureAwait(false);
+        return complete.Beginning == part.Beginning ? complete : throw new PeerException($"{part.Peer.Name} began anew while it was asked");
     }
 }

@@ -71,7 +71,8 @@ public sealed class FaultyPeerTests
     public async Task An_answer_without_sense_leaves_nothing_behind(string what)
     {
         var batch = BatchOf(1, 2, 3);
-        var isFaulty = false;
+        var other = BatchOf(4, 5, 6);
+        var (isFaulty, isHealed) = (false, false);
         var peer = new Told("b", (question, answer) =>
         {
             if (question.Key != 0 && question.Have.GetValueOrDefault(1) == 3)
@@ -88,17 +89,18 @@ public sealed class FaultyPeerTests
                 PeerMessages.WriteBatch(answer, 1, 3, RowsOf(batch));
             }
 
+            if (isHealed) PeerMessages.WriteBatch(answer, 2, 3, question.Key == 0 ? RowsOf(other) : [], question.Key != 0 && question.Have.GetValueOrDefault(2) == 0 ? FingerprintsOf(other, question.Key) : []);
             if (!isFaulty) return;
             if (what == "no spans") PeerMessages.WriteBatch(answer, 2, 3, [1, 2, 3]);
-            if (what == "too few") PeerMessages.WriteBatch(answer, 2, 4, RowsOf(batch));
-            if (what == "other fingerprints than rows") PeerMessages.WriteBatch(answer, 2, 4, [], FingerprintsOf(batch, question.Key));
+            if (what == "too few") PeerMessages.WriteBatch(answer, 2, 4, RowsOf(other));
+            if (what == "other fingerprints than rows") PeerMessages.WriteBatch(answer, 2, 4, [], FingerprintsOf(other, question.Key));
         })
         { HasMore = () => isFaulty && what == "nothing, though there is more" };
         Assert.Equal([1, 2, 3], IdsOf([await _mirrors.Refresh([peer])[0].Part]));
         isFaulty = true;
         await Assert.ThrowsAsync<PeerException>(() => _mirrors.Refresh([peer])[0].Part);
-        isFaulty = false;
-        Assert.Equal([1, 2, 3], IdsOf([await _mirrors.Refresh([peer])[0].Part]));
+        (isFaulty, isHealed) = (false, true);
+        Assert.Equal([1, 2, 3, 4, 5, 6], IdsOf([await _mirrors.Refresh([peer])[0].Part]));
     }
 
     [Fact]

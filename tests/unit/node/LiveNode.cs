@@ -74,15 +74,15 @@ internal sealed class LiveNode : IPeer
         }
     }
 
-    /// <summary>Ends and comes back with what it had, but for the names of its batches.</summary>
-    public void Restart()
+    /// <summary>Ends and comes back with what it had, but for the names of its batches, and for what was not in its log yet.</summary>
+    public void Restart(params ulong[] lost)
     {
         lock (_lock)
         {
             State.Update(static _ => new NodeView([NewGeneration()], []));
             var live = _live.ToList();
             _live.Clear();
-            foreach (var span in live) Append(span);
+            foreach (var span in live.Except(lost)) Append(span);
             _answers = new PeerAnswers(State, null!, null!, ++_incarnation);
         }
     }
@@ -112,6 +112,18 @@ internal sealed class Gate
         var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock) _waiting.Add(turn);
         return turn.Task;
+    }
+
+    /// <summary>Lets those go who come until this is over.</summary>
+    public async Task<T> OpenUntilAsync<T>(Task<T> isOver)
+    {
+        while (!isOver.IsCompleted)
+        {
+            OpenOne(new Random(1));
+            await Task.Yield();
+        }
+
+        return await isOver;
     }
 
     public void OpenOne(Random random)

@@ -45,6 +45,10 @@ public sealed class MirrorsTests
         mirrors.Of(other);
         Assert.Same(first, mirrors.Of(TenantId.Single));
         _time.Advance(TimeSpan.FromMinutes(3));
+        Assert.Same(first, mirrors.Of(TenantId.Single));
+        mirrors.Of(other); // looks for those that are not in use
+        Assert.Same(first, mirrors.Of(TenantId.Single));
+        _time.Advance(TimeSpan.FromMinutes(3));
         mirrors.Of(other);
         Assert.NotSame(first, mirrors.Of(TenantId.Single));
     }
@@ -61,16 +65,16 @@ public sealed class MirrorsTests
         for (ulong i = 0; i < 10_000; i++)
         {
             for (var j = 0; j < fingerprints.Length; j++) fingerprints[j] = i * 64 + (ulong)j;
-            known.Claim(fingerprints, new SpanClaim(new SpanSource(), (long)i), isWhole: false, owners);
+            known.Claim(fingerprints, new SpanClaim(new SpanSource(), (long)i), owners);
             Assert.All(owners, owner => Assert.Same(owners[0], owner));
             Assert.InRange(known.ByteCount, 1, maxBytes);
         }
 
         known.AddOwn(fingerprints);
-        known.Claim(fingerprints, new SpanClaim(new SpanSource(), 1), isWhole: true, owners);
+        known.Claim(fingerprints, new SpanClaim(new SpanSource(), 1), owners);
         Assert.All(owners, static owner => Assert.Same(SpanSource.Own, owner));
         known.LetGo();
-        known.Claim(fingerprints, new SpanClaim(new SpanSource(), 1), isWhole: false, owners);
+        known.Claim(fingerprints, new SpanClaim(new SpanSource(), 1), owners);
         Assert.All(owners, static owner => Assert.NotSame(SpanSource.Own, owner));
     }
 

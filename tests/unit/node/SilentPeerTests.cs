@@ -102,6 +102,54 @@ public sealed class SilentPeerTests
     }
 
     [Fact]
+    public async Task What_it_had_not_in_its_log_when_it_began_anew_comes_from_another()
+    {
+        for (ulong span = 1; span <= 10; span++)
+        {
+            _b.Append(span);
+            _c.Append(span);
+        }
+
+        await AskAsync([_b]);
+        await AskAsync([_c]);
+        _b.Restart(lost: [3, 4]);
+        var parts = await AskAsync([_b, _c]);
+        Assert.Empty(await PeerParts.CompleteAsync(parts, [], ForAll, default));
+        Assert.Equal(10, parts.SelectMany(static part => part.Live).SelectMany(static view => view.Columns.SpanId.Take(view.SpanCount)).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task What_a_later_query_has_from_one_who_had_answered_an_earlier_one_the_earlier_one_has_from_another()
+    {
+        _b.Append(1);
+        _b.Answers = new Gate();
+        var earlier = _mirrors.Refresh([_b, _c]);
+        Assert.Equal(0, CountOf(await earlier[1].Part.WaitAsync(Hang)));
+        _c.Append(1);
+        Assert.Equal(1, CountOf((await AskAsync([_c]))[0]));
+        Assert.Equal(1, CountOf(await _b.Answers.OpenUntilAsync(earlier[0].Part).WaitAsync(Hang)));
+    }
+
+    [Fact]
+    public async Task One_that_began_anew_before_it_could_complete_is_silent()
+    {
+        _b.Append(1);
+        _c.Append(1);
+        await AskAsync([_b]);
+        var parts = await AskAsync([_c, _d]);
+        _mirrors.Judge("b", isInTime: false);
+
+        // A later query has from d, late, and c leaves out because of it, what this query has no answer of d's with.
+        _c.Restart();
+        _d.Append(1);
+        await AskAsync([_d]);
+        Assert.Single((await AskAsync([_c]))[0].Needs);
+        var silent = new HashSet<string> { "b" };
+        Assert.Contains("began anew", await PeerParts.CompleteAsync(parts, silent, ForAll, default), StringComparison.Ordinal);
+        Assert.Equal(["b", "c"], silent.Order());
+    }
+
+    [Fact]
     public async Task What_needs_several_answers_comes_in_several()
     {
         // Five batches, of each the first row is this node's own; 40 MB, where an answer has eight.
