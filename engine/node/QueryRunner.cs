@@ -36,16 +36,19 @@ internal sealed class QueryRunner(QueryGate gate, NodeState state, ICollectsSour
         for (var beginning = 1; ; beginning++)
         {
             var peers = await others.CollectAsync(tenants, trace, cancellation).ConfigureAwait(false);
-            using (var place = await gate.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false))
+            using (var place = await EnterAsync(tenants, cancellation).ConfigureAwait(false))
             {
+                using var span = OwnSpans.Start("run the query");
                 var lease = state.Acquire();
                 try
                 {
                     var sources = lease.View.SourcesOf(tenants, peers) with { EndsIfBlockVanishes = beginning < MaxBeginnings };
+                    span?.SetTag("tempo.blocks", sources.Blocks.Count).SetTag("tempo.live_batches", sources.Live.Count);
                     return finish(await run(sources, place).ConfigureAwait(false), lease);
                 }
                 catch (VanishedBlockException)
                 {
+                    span?.SetTag("tempo.began_anew", true);
                     lease.Dispose();
                 }
                 catch
@@ -57,6 +60,12 @@ internal sealed class QueryRunner(QueryGate gate, NodeState state, ICollectsSour
 
             await others.ListAsync(tenants, cancellation).ConfigureAwait(false);
         }
+    }
+
+    private async ValueTask<QueryGate.Place> EnterAsync(TenantSet tenants, CancellationToken cancellation)
+    {
+        using var span = OwnSpans.Start("wait for a place");
+        return await gate.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
     }
 }
 

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http;
 using Tempo.Engine.Foundation;
 using Tempo.Host.Receivers;
 using Tempo.Host.Telemetry;
+using Tempo.Host.Telemetry.OwnTraces;
 
 namespace Tempo.Host.Grpc;
 
@@ -44,6 +45,9 @@ public sealed class GrpcServer
 
     /// <summary>Largest message that a method may send; a larger one ends its call with RESOURCE_EXHAUSTED.</summary>
     public int MaxSendBytes { get; init; } = int.MaxValue;
+
+    /// <summary>Calls have spans in the process's own traces.</summary>
+    public bool IsTraced { get; init; }
 
     /// <summary>The services, sorted.</summary>
     public IEnumerable<string> Services => _services.Order(StringComparer.Ordinal);
@@ -96,6 +100,7 @@ public sealed class GrpcServer
             var status = !isTimeoutGood ? new GrpcStatus(GrpcStatusCode.Internal, "malformed grpc-timeout")
                 : !_methods.TryGetValue(path, out var method) ? Unknown(path)
                 : encoding is not null && !IsKnown(encoding) ? UnknownEncoding(encoding)
+                : IsTraced && !path.StartsWith("/grpc.", StringComparison.Ordinal) ? await TraceAsync(method, call, context).ConfigureAwait(false)
                 : await InvokeAsync(method, call, context).ConfigureAwait(false);
             if (!context.RequestAborted.IsCancellationRequested) call.Finish(status);
             _metrics.Observe("gRPC", _methods.ContainsKey(path) ? path : "other", status.Code.ToString(), _time.GetElapsedTime(started));
@@ -104,6 +109,14 @@ public sealed class GrpcServer
         {
             deadline?.Dispose();
         }
+    }
+
+    private async ValueTask<GrpcStatus> TraceAsync(IGrpcMethod method, GrpcCall call, HttpContext context)
+    {
+        using var span = RequestSpan.StartCall(context, method.Path);
+        var status = await InvokeAsync(method, call, context).ConfigureAwait(false);
+        RequestSpan.Answered(span, status);
+        return status;
     }
 
     private async ValueTask<GrpcStatus> InvokeAsync(IGrpcMethod method, GrpcCall call, HttpContext context)

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 using Tempo.Host.Telemetry;
+using Tempo.Host.Telemetry.OwnTraces;
 
 namespace Tempo.Host.Http;
 
@@ -114,7 +116,22 @@ internal sealed class ApiRouter
         return _metrics.ObserveAsync(context, name, AnswerAsync(), started, _time);
 
         // Async for handlers that throw before they return a task.
-        async Task AnswerAsync() => await (route switch
+        async Task AnswerAsync()
+        {
+            using var span = route is { IsQuery: true } ? RequestSpan.Start(context, route.Path) : null;
+            try
+            {
+                await Answer().ConfigureAwait(false);
+                RequestSpan.Answered(span, context.Response.StatusCode);
+            }
+            catch (Exception e)
+            {
+                span?.SetStatus(ActivityStatusCode.Error, e.Message);
+                throw;
+            }
+        }
+
+        Task Answer() => route switch
         {
             null when path.Contains("//", StringComparison.Ordinal) => RedirectAsync(context, path),
             null => PlainText.WriteAsync(context, StatusCodes.Status404NotFound, PlainText.PageNotFound),
@@ -123,7 +140,7 @@ internal sealed class ApiRouter
                 PlainText.WriteAsync(context, StatusCodes.Status403Forbidden, CrossSite.Refusal),
             { IsQuery: true } when _guard is not null => _guard.HandleAsync(context, () => route.HandleAsync(context, variable)),
             _ => route.HandleAsync(context, variable),
-        }).ConfigureAwait(false);
+        };
     }
 
     // Of a parameter that is given twice the first is taken, as Tempo does, and not both with a comma in between.

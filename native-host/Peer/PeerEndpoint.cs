@@ -6,6 +6,7 @@ using Tempo.Host.Http;
 using Tempo.Host.Receivers;
 using Tempo.Host.Startup;
 using Tempo.Host.Telemetry;
+using Tempo.Host.Telemetry.OwnTraces;
 using Tempo.Ring;
 using Tempo.Ring.Peers;
 
@@ -51,7 +52,9 @@ internal sealed class PeerEndpoint
     {
         var started = _time.GetTimestamp();
         var path = context.Request.Path.Value ?? "";
+        using var span = PeerProtocol.QuestionOf(path) is null ? null : RequestSpan.Start(context, path);
         await AnswerAsync(context, path).ConfigureAwait(false);
+        RequestSpan.Answered(span, context.Response.StatusCode);
         var asked = path.StartsWith(PeerProtocol.PathPrefix, StringComparison.Ordinal) ? path[PeerProtocol.PathPrefix.Length..] : "";
         _metrics.Observe(context.Request.Method, "tempo_peer_" + asked switch
         {

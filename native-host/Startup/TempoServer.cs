@@ -19,6 +19,7 @@ using Tempo.Host.Overrides;
 using Tempo.Host.Peer;
 using Tempo.Host.Receivers;
 using Tempo.Host.Telemetry;
+using Tempo.Host.Telemetry.OwnTraces;
 using Tempo.Host.Tenancy;
 using Tempo.Host.Ui;
 using Tempo.Ring;
@@ -56,6 +57,7 @@ public sealed class TempoServer
     private UsageTracker? _usage;
     private Forwarders? _forwarders;
     private SpanLog? _spans;
+    private OwnTraceExport? _ownTraces;
 
     private TempoServer(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
     {
@@ -78,6 +80,7 @@ public sealed class TempoServer
     private async Task StartAsync()
     {
         ProcessMetrics.Register(_metrics);
+        if (OwnTraceOptions.Read(Environment.GetEnvironmentVariable, $"tempo-{_options.Target}", _log) is { } ownTraces) _ownTraces = new OwnTraceExport(ownTraces, _metrics, _log, _time);
         ReserveThreads(_options.Node.MaxRunningQueries + _options.Node.MaxRunningCuts);
         _overrides = new TenantOverrides(_options.Limits);
         if (_options.Forwarders.Count > 0) _forwarders = new Forwarders(_options.Forwarders, tenant => _overrides.Of(tenant).Forwarders, _metrics, _log, _time);
@@ -174,6 +177,7 @@ public sealed class TempoServer
             [.. GrpcApi.Methods(node, tenants, _options, limits, _lifecycle, _time).Where(method => answersQueries || method.Path.StartsWith("/grpc.", StringComparison.Ordinal))], new RequestMemory(QueryMemoryBytes, "requests of the query API"), requests, _log, _time)
         {
             MaxSendBytes = _options.Api.MaxGrpcSendBytes,
+            IsTraced = true,
         };
         var http = new ListenAddress(_options.HttpListenAddress, _options.HttpListenPort);
         var apiLimits = ApiLimits with { MaxStreams = _options.Api.MaxGrpcStreams };
@@ -215,6 +219,7 @@ public sealed class TempoServer
         if (_ring is not null) await _ring.DisposeAsync().ConfigureAwait(false);
         if (_userOverrides is not null) await _userOverrides.DisposeAsync().ConfigureAwait(false);
         if (_reloader is not null) await _reloader.DisposeAsync().ConfigureAwait(false);
+        if (_ownTraces is not null) await _ownTraces.DisposeAsync().ConfigureAwait(false);
         _log.Info("Tempo stopped");
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Http.Headers;
 using Tempo.Engine.Foundation;
 
@@ -17,7 +18,15 @@ internal sealed class BoundedAnswers(HttpMessageHandler inner) : DelegatingHandl
     /// <param name="trustsAll">Whether whatever certificate the service shows will do.</param>
     public static HttpClient NewClient(bool useProxy = true, bool trustsAll = false)
     {
-        var sockets = new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = useProxy, PooledConnectionLifetime = TimeSpan.FromMinutes(5) };
+        var sockets = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            UseProxy = useProxy,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+            // Its requests have spans in our own traces (OwnSpans); the service is told nothing of them.
+            ActivityHeadersPropagator = DistributedContextPropagator.CreateNoOutputPropagator(),
+        };
 #pragma warning disable CA5359 // whoever configures it says so
         if (trustsAll) sockets.SslOptions.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
 #pragma warning restore CA5359

@@ -37,6 +37,9 @@ internal sealed record RingSettings
     /// <summary>Whatever is asked is divided over the nodes, as far as there are blocks.</summary>
     public bool IsDivided { get; init; } = true;
 
+    /// <summary>All nodes send their own traces to the first one, of queries that are a part of a trace already.</summary>
+    public bool HasOwnTraces { get; init; }
+
     /// <summary>Nodes know each other by certificates.</summary>
     public TestCertificates? Certificates { get; init; }
 
@@ -100,9 +103,16 @@ internal sealed class RingCluster : IAsyncDisposable
             More = $"target: {target}\n{(_settings.IsDivided ? Shares : "")}ingester:\n  lifecycler:\n    id: tempo-{number}\n    ring: {{replication_factor: {_settings.ReplicationFactor}, heartbeat_timeout: 4s{store}}}\nring:\n  peer_secret: {Secret}\n",
         });
         Nodes.Add(node);
+        if (_settings.HasOwnTraces) AddOwnTraces(node);
         if (_settings.HasLinks) AddLinks(node, number);
         if (_settings.Certificates is { } certificates) AddCertificates(node, certificates);
         return node;
+    }
+
+    private void AddOwnTraces(TempoProcess node)
+    {
+        node.Variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = $"http://127.0.0.1:{Nodes[0].Ports.OtlpHttp}";
+        node.Variables["OTEL_TRACES_SAMPLER"] = "parentbased_always_off";
     }
 
     private void AddLinks(TempoProcess node, string number)

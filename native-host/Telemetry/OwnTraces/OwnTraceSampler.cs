@@ -1,0 +1,62 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Globalization;
+using Tempo.Engine.Foundation;
+
+namespace Tempo.Host.Telemetry.OwnTraces;
+
+/// <summary>Which traces of the process are written, by the names of <c>OTEL_TRACES_SAMPLER</c>.</summary>
+/// <param name="IsParentBased">As whoever asks has decided, if there is somebody.</param>
+/// <param name="Ratio">Of the others, 0 to 1.</param>
+public sealed record OwnTraceSampler(bool IsParentBased, double Ratio)
+{
+    /// <summary>OpenTelemetry's: <c>parentbased_always_on</c>.</summary>
+    public static readonly OwnTraceSampler Default = new(IsParentBased: true, Ratio: 1);
+
+    private const string ParentBased = "parentbased_";
+
+    public static bool TryParse(string name, string argument, out OwnTraceSampler sampler, out string error)
+    {
+        (sampler, error) = (Default, "");
+        if (name.Length == 0) return true;
+        var isParentBased = name.StartsWith(ParentBased, StringComparison.Ordinal);
+        var ratio = 1.0;
+        switch (isParentBased ? name[ParentBased.Length..] : name)
+        {
+            case "always_on":
+                break;
+            case "always_off":
+                ratio = 0;
+                break;
+            case "traceidratio" when argument.Length == 0 || (double.TryParse(argument, NumberStyles.Float, CultureInfo.InvariantCulture, out ratio) && ratio is >= 0 and <= 1):
+                break;
+            default:
+                error = $"OTEL_TRACES_SAMPLER={name}, OTEL_TRACES_SAMPLER_ARG={argument}: always_on, always_off and traceidratio (0 to 1) are there, and each with {ParentBased} in front";
+                return false;
+        }
+
+        sampler = new OwnTraceSampler(isParentBased, ratio);
+        return true;
+    }
+
+    /// <summary>
+    /// A trace that is not written is followed all the same, so that what is below is not taken for the beginning of another. HTTP requests that are below
+    /// nothing are of no query: the disk's queue of generated metrics, etcd.
+    /// </summary>
+    public ActivitySamplingResult Sample(ref ActivityCreationOptions<ActivityContext> creation)
+    {
+        var hasParent = creation.Parent.TraceId != default;
+        if (!hasParent && creation.Source.Name != OwnSpans.SourceName) return ActivitySamplingResult.None;
+        var isWritten = hasParent && IsParentBased ? (creation.Parent.TraceFlags & ActivityTraceFlags.Recorded) != 0 : IsChosen(creation.TraceId);
+        return isWritten ? ActivitySamplingResult.AllDataAndRecorded : ActivitySamplingResult.PropagationData;
+    }
+
+    // By the id's last bytes, so that all processes of a trace choose alike.
+    private bool IsChosen(ActivityTraceId id)
+    {
+        if (Ratio >= 1) return true;
+        Span<byte> bytes = stackalloc byte[16];
+        id.CopyTo(bytes);
+        return BinaryPrimitives.ReadUInt64BigEndian(bytes[8..]) >> 1 < Ratio * long.MaxValue;
+    }
+}

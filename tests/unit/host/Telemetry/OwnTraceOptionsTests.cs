@@ -1,0 +1,77 @@
+using System.Text;
+using Tempo.Engine.Foundation;
+using Tempo.Host.Telemetry.OwnTraces;
+using Xunit;
+
+namespace Tempo.Host.Tests.Telemetry;
+
+/// <summary>OpenTelemetry's environment variables, as far as they are about traces.</summary>
+public sealed class OwnTraceOptionsTests : IDisposable
+{
+    private readonly MemoryStream _log = new();
+
+    public void Dispose() => _log.Dispose();
+
+    [Theory]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318", "http://collector:4318/v1/traces")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=https://collector/below/", "https://collector/below/v1/traces")]
+    [InlineData("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://own/path;OTEL_EXPORTER_OTLP_ENDPOINT=http://general", "http://own/path")]
+    [InlineData("OTEL_TRACES_EXPORTER=otlp", "http://localhost:4318/v1/traces")]
+    public void Where_they_go(string variables, string endpoint) => Assert.Equal(endpoint, Read(variables)?.Endpoint.AbsoluteUri);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("OTEL_SERVICE_NAME=named")]
+    [InlineData("OTEL_TRACES_EXPORTER=none;OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318")]
+    [InlineData("OTEL_SDK_DISABLED=True;OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318")]
+    public void Who_asks_for_none_has_none_and_hears_nothing(string variables)
+    {
+        Assert.Null(Read(variables));
+        Assert.Equal("", Told);
+    }
+
+    [Theory]
+    [InlineData("OTEL_TRACES_EXPORTER=zipkin", "OTEL_TRACES_EXPORTER=zipkin")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=collector:4318", "collector:4318/v1/traces is no URL")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://a;OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://a;OTEL_TRACES_SAMPLER=jaeger_remote", "OTEL_TRACES_SAMPLER=jaeger_remote")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://a;OTEL_TRACES_SAMPLER=traceidratio;OTEL_TRACES_SAMPLER_ARG=1.5", "OTEL_TRACES_SAMPLER_ARG=1.5")]
+    public void What_cannot_be_done_is_said(string variables, string why)
+    {
+        Assert.Null(Read(variables));
+        Assert.Contains(why, Told, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_they_carry()
+    {
+        var options = Read("OTEL_EXPORTER_OTLP_ENDPOINT=http://a;OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20x, x-scope-orgid=ops;OTEL_RESOURCE_ATTRIBUTES=service.name=given,zone=a%2Cb,=,alone;OTEL_SERVICE_NAME=named;OTEL_EXPORTER_OTLP_TRACES_TIMEOUT=1500")!;
+        Assert.Equal([("authorization", "Bearer x"), ("x-scope-orgid", "ops")], options.Headers);
+        Assert.Equal(TimeSpan.FromSeconds(1.5), options.Timeout);
+        Assert.Contains(("service.name", "named"), options.Resource);
+        Assert.Contains(("zone", "a,b"), options.Resource);
+        Assert.DoesNotContain(options.Resource, static pair => pair.Key is "" or "alone");
+        Assert.Contains(("service.name", "tempo-all"), Read("OTEL_TRACES_EXPORTER=otlp")!.Resource);
+    }
+
+    [Theory]
+    [InlineData("", "", true, 1)]
+    [InlineData("always_on", "", false, 1)]
+    [InlineData("always_off", "", false, 0)]
+    [InlineData("parentbased_always_off", "", true, 0)]
+    [InlineData("traceidratio", "", false, 1)]
+    [InlineData("parentbased_traceidratio", "0.25", true, 0.25)]
+    public void Which_are_written(string name, string argument, bool isParentBased, double ratio)
+    {
+        Assert.True(OwnTraceSampler.TryParse(name, argument, out var sampler, out _));
+        Assert.Equal(new OwnTraceSampler(isParentBased, ratio), sampler);
+    }
+
+    private string Told => Encoding.UTF8.GetString(_log.ToArray());
+
+    private OwnTraceOptions? Read(string variables)
+    {
+        var all = variables.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(static one => one.Split('=', 2)).ToDictionary(static one => one[0], static one => one[1]);
+        return OwnTraceOptions.Read(name => all.GetValueOrDefault(name), "tempo-all", new Log(_log, LogFormat.Logfmt, LogLevel.Debug, TimeProvider.System));
+    }
+}

@@ -1,0 +1,110 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Otlp;
+using Tempo.Host.Telemetry.OwnTraces;
+using Xunit;
+
+namespace Tempo.Host.Tests.Telemetry;
+
+/// <summary>Spans as .NET has them, sampled and written as OTLP.</summary>
+public sealed class OwnTraceWriterTests : IDisposable
+{
+    // Not the process's own: tests run side by side, and each hears what all do.
+    private readonly ActivitySource _source = new("tests of own traces");
+    private readonly List<Activity> _spans = [];
+    private ActivityListener? _listener;
+
+    public void Dispose()
+    {
+        _listener?.Dispose();
+        _source.Dispose();
+    }
+
+    [Fact]
+    public void Every_part_of_a_span_is_there()
+    {
+        Listen(static (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded);
+        var caller = new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.Recorded, "vendor=1", isRemote: true);
+        using (var span = _source.StartActivity("asked", ActivityKind.Server, caller)!)
+        {
+            span.SetTag("text", "é").SetTag("number", 5).SetTag("large", 1L << 40).SetTag("part", 0.5).SetTag("truth", true).SetTag("other", new Uri("http://a/"));
+            span.SetStatus(ActivityStatusCode.Error, "why");
+            using var inner = _source.StartActivity("within");
+        }
+
+        var spans = Write().GetProperty("resourceSpans")[0].GetProperty("scopeSpans")[0].GetProperty("spans").EnumerateArray().ToDictionary(static span => span.GetProperty("name").GetString()!);
+        var (outer, below) = (spans["asked"], spans["within"]);
+        Assert.Equal(("vendor=1", "SPAN_KIND_SERVER"), (outer.GetProperty("traceState").GetString(), outer.GetProperty("kind").GetString()));
+        Assert.Equal("""{"message":"why","code":"STATUS_CODE_ERROR"}""", outer.GetProperty("status").GetRawText());
+        Assert.Equal(
+            """[{"key":"text","value":{"stringValue":"é"}},{"key":"number","value":{"intValue":"5"}},{"key":"large","value":{"intValue":"1099511627776"}},{"key":"part","value":{"doubleValue":0.5}},{"key":"truth","value":{"boolValue":true}},{"key":"other","value":{"stringValue":"http://a/"}}]""",
+            outer.GetProperty("attributes").GetRawText());
+        Assert.Equal((0x301, 0x101), (outer.GetProperty("flags").GetInt32(), below.GetProperty("flags").GetInt32()));
+        Assert.Equal("SPAN_KIND_INTERNAL", below.GetProperty("kind").GetString());
+        Assert.Equal(outer.GetProperty("spanId").GetString(), below.GetProperty("parentSpanId").GetString());
+        Assert.Equal(outer.GetProperty("traceId").GetString(), below.GetProperty("traceId").GetString());
+        var recorded = _spans.Single(static span => span.DisplayName == "asked");
+        Assert.Equal((ulong)(recorded.StartTimeUtc - DateTime.UnixEpoch).Ticks * 100, ulong.Parse(outer.GetProperty("startTimeUnixNano").GetString()!, System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal((ulong)recorded.Duration.Ticks * 100, ulong.Parse(outer.GetProperty("endTimeUnixNano").GetString()!, System.Globalization.CultureInfo.InvariantCulture) - ulong.Parse(outer.GetProperty("startTimeUnixNano").GetString()!, System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    [Theory]
+    [InlineData(true, 0.0, true, true)]
+    [InlineData(true, 1.0, false, false)]
+    [InlineData(false, 1.0, false, true)]
+    [InlineData(false, 0.0, true, false)]
+    public void What_is_below_a_callers_span(bool isParentBased, double ratio, bool isCallersWritten, bool isWritten)
+    {
+        var caller = new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), isCallersWritten ? ActivityTraceFlags.Recorded : ActivityTraceFlags.None);
+        Assert.Equal(isWritten ? ActivitySamplingResult.AllDataAndRecorded : ActivitySamplingResult.PropagationData, Sample(new OwnTraceSampler(isParentBased, ratio), caller));
+    }
+
+    [Fact]
+    public void A_ratio_is_about_that_many_and_always_the_same_traces()
+    {
+        var sampler = new OwnTraceSampler(IsParentBased: false, Ratio: 0.25);
+        var written = 0;
+        for (var i = 0; i < 4000; i++)
+        {
+            var caller = new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.None);
+            var first = Sample(sampler, caller);
+            Assert.Equal(first, Sample(sampler, caller));
+            if (first == ActivitySamplingResult.AllDataAndRecorded) written++;
+        }
+
+        Assert.InRange(written, 800, 1200); // seven standard deviations
+    }
+
+    [Fact]
+    public void A_request_below_nothing_has_no_trace() => Assert.Equal(ActivitySamplingResult.None, Sample(OwnTraceSampler.Default, default));
+
+    private ActivitySamplingResult Sample(OwnTraceSampler sampler, ActivityContext caller)
+    {
+        var result = ActivitySamplingResult.None;
+        Listen((ref ActivityCreationOptions<ActivityContext> creation) => result = sampler.Sample(ref creation));
+        _source.StartActivity("asked", ActivityKind.Server, caller)?.Dispose();
+        return result;
+    }
+
+    private void Listen(SampleActivity<ActivityContext> sample)
+    {
+        _listener?.Dispose();
+        _listener = new ActivityListener { ShouldListenTo = source => source == _source, Sample = sample, ActivityStopped = _spans.Add };
+        ActivitySource.AddActivityListener(_listener);
+    }
+
+    private JsonElement Write()
+    {
+        using var request = new NativeBuffer();
+        OwnTraceWriter.Write([("service.name", "tempo-all")], _spans, request);
+        var json = new ArrayBufferWriter<byte>();
+        json.Write("{\"resourceSpans\":["u8);
+        OtlpJsonWriter.WriteElements(request.Written, isFirst: true, json);
+        json.Write("]}"u8);
+        using var document = JsonDocument.Parse(json.WrittenMemory);
+        return document.RootElement.Clone();
+    }
+}
