@@ -53,7 +53,7 @@ internal sealed class OwnTraceExport : IAsyncDisposable
         };
         ActivitySource.AddActivityListener(_listener);
         _sending = SendAllAsync();
-        log.Info("traces of this process are sent", ("endpoint", options.Endpoint.GetLeftPart(UriPartial.Path)));
+        log.Info("traces of this process are sent", ("endpoint", options.ShownEndpoint));
     }
 
     public async ValueTask DisposeAsync()
@@ -89,7 +89,7 @@ internal sealed class OwnTraceExport : IAsyncDisposable
             OwnTraceWriter.Write(_options.Resource, batch, request);
             var error = await SendAsync(request.Written.ToArray()).ConfigureAwait(false);
             _spans.With(error.Length == 0 ? "sent" : "failed").Add(batch.Count);
-            if (error.Length > 0 && !_isFailing) _log.Warn("traces of this process cannot be sent", ("endpoint", _options.Endpoint.GetLeftPart(UriPartial.Path)), ("err", error));
+            if (error.Length > 0 && !_isFailing) _log.Warn("traces of this process cannot be sent", ("endpoint", _options.ShownEndpoint), ("err", error));
             else if (error.Length == 0 && _isFailing) _log.Info("traces of this process can be sent again");
             _isFailing = error.Length > 0;
         }

@@ -14,6 +14,9 @@ public sealed record OwnTraceOptions
     /// <summary>Gets OTLP requests by POST.</summary>
     public required Uri Endpoint { get; init; }
 
+    /// <summary>The same for the log, without what may be secret in it.</summary>
+    public string ShownEndpoint => Endpoint.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
+
     /// <summary>Of each request.</summary>
     public IReadOnlyList<(string Name, string Value)> Headers { get; init; } = [];
 
@@ -58,12 +61,12 @@ public sealed record OwnTraceOptions
         }
     }
 
-    // The signal's own is taken as it is, the general one is what the path stands below.
+    // The signal's own is taken as it is, the general one is what the path stands below. What is no URL is not told: it may hold a password.
     private static bool TryReadEndpoint(string own, string general, out Uri? endpoint, out string wrong)
     {
         var text = own.Length > 0 ? own : (general.Length > 0 ? general : "http://localhost:4318").TrimEnd('/') + "/v1/traces";
         var isGood = Uri.TryCreate(text, UriKind.Absolute, out endpoint) && endpoint.Scheme is "http" or "https";
-        wrong = isGood ? "" : $"{text} is no URL of http or https";
+        wrong = isGood ? "" : $"{(own.Length > 0 ? "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" : "OTEL_EXPORTER_OTLP_ENDPOINT")} is no URL of http or https";
         return isGood;
     }
 

@@ -27,6 +27,8 @@ public sealed partial class SecretTests : IDisposable
         tempo.Variables["TEMPO_TEST_SECRET"] = _canaries.New("${TEMPO_TEST_SECRET}");
         tempo.Variables["AWS_SECRET_ACCESS_KEY"] = _canaries.New("AWS_SECRET_ACCESS_KEY");
         tempo.Variables["AWS_SESSION_TOKEN"] = _canaries.New("AWS_SESSION_TOKEN");
+        tempo.Variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = $"http://user:{_canaries.New("the endpoint of own traces")}@127.0.0.1:1";
+        tempo.Variables["OTEL_EXPORTER_OTLP_HEADERS"] = $"authorization={_canaries.New("the headers of own traces")}";
         tempo.Flags = ["-config.expand-env", "-log.level=debug"];
         Assert.True(_canaries.Count >= 30, $"{_canaries.Count} canaries");
 

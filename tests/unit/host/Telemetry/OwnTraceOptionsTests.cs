@@ -32,7 +32,7 @@ public sealed class OwnTraceOptionsTests : IDisposable
 
     [Theory]
     [InlineData("OTEL_TRACES_EXPORTER=zipkin", "OTEL_TRACES_EXPORTER=zipkin")]
-    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=collector:4318", "collector:4318/v1/traces is no URL")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=collector:4318", "OTEL_EXPORTER_OTLP_ENDPOINT is no URL")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://a;OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://a;OTEL_TRACES_SAMPLER=jaeger_remote", "OTEL_TRACES_SAMPLER=jaeger_remote")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://a;OTEL_TRACES_SAMPLER=traceidratio;OTEL_TRACES_SAMPLER_ARG=1.5", "OTEL_TRACES_SAMPLER_ARG=1.5")]
