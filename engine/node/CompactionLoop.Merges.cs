@@ -194,7 +194,7 @@ internal sealed partial class CompactionLoop
         metrics.BytesWritten.With(level).Add(output.SizeBytes);
         metrics.DuplicateSpans.Add(counts.DuplicateSpans);
         metrics.CopiedBytes.Add(counts.CopiedBytes);
-        OwnSpans.Tell("compact blocks", took, ("tempo.tenant", job.Tenant.Value), ("tempo.block", output.BlockId.ToString()), ("tempo.inputs", job.Inputs.Count), ("tempo.bytes", output.SizeBytes));
+        ProcessSpans.Tell("compact blocks", took, ("tempo.tenant", job.Tenant.Value), ("tempo.block", output.BlockId.ToString()), ("tempo.inputs", job.Inputs.Count), ("tempo.bytes", output.SizeBytes));
         messages.Info(
             "blocks compacted",
             ("tenant", job.Tenant.Value),

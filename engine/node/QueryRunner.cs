@@ -38,7 +38,7 @@ internal sealed class QueryRunner(QueryGate gate, NodeState state, ICollectsSour
             var peers = await others.CollectAsync(tenants, trace, cancellation).ConfigureAwait(false);
             using (var place = await EnterAsync(tenants, cancellation).ConfigureAwait(false))
             {
-                using var span = OwnSpans.Start("run the query");
+                using var span = ProcessSpans.Start("run the query");
                 var lease = state.Acquire();
                 try
                 {
@@ -64,7 +64,7 @@ internal sealed class QueryRunner(QueryGate gate, NodeState state, ICollectsSour
 
     private async ValueTask<QueryGate.Place> EnterAsync(TenantSet tenants, CancellationToken cancellation)
     {
-        using var span = OwnSpans.Start("wait for a place");
+        using var span = ProcessSpans.Start("wait for a place");
         return await gate.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
     }
 }

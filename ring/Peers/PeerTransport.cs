@@ -133,7 +133,7 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
     public async ValueTask AskAsync(string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation)
     {
         using var request = RequestOf(body is null ? HttpMethod.Get : HttpMethod.Post, address, path);
-        using var span = body is null ? null : OwnSpans.Start($"POST {path}", ActivityKind.Client);
+        using var span = body is null ? null : ProcessSpans.Start($"POST {path}", ActivityKind.Client);
         if (body is { } bytes)
         {
             if (span?.Id is { } id) request.Headers.TryAddWithoutValidation("traceparent", id);

@@ -24,7 +24,7 @@ internal sealed class BoundedAnswers(HttpMessageHandler inner) : DelegatingHandl
             UseCookies = false,
             UseProxy = useProxy,
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-            // Its requests have spans in our own traces (OwnSpans); the service is told nothing of them.
+            // Its requests have spans in our own traces (ProcessSpans); the service is told nothing of them.
             ActivityHeadersPropagator = DistributedContextPropagator.CreateNoOutputPropagator(),
         };
 #pragma warning disable CA5359 // whoever configures it says so

@@ -47,7 +47,7 @@ internal sealed class OwnTraceExport : IAsyncDisposable
         _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, ActivityHeadersPropagator = null, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = options.Timeout };
         _listener = new ActivityListener
         {
-            ShouldListenTo = static source => source.Name is OwnSpans.SourceName or HttpSource,
+            ShouldListenTo = static source => source.Name is ProcessSpans.SourceName or HttpSource,
             Sample = options.Sampler.Sample,
             ActivityStopped = Take,
         };

@@ -46,7 +46,7 @@ public sealed record OwnTraceSampler(bool IsParentBased, double Ratio)
     public ActivitySamplingResult Sample(ref ActivityCreationOptions<ActivityContext> creation)
     {
         var hasParent = creation.Parent.TraceId != default;
-        if (!hasParent && creation.Source.Name != OwnSpans.SourceName) return ActivitySamplingResult.None;
+        if (!hasParent && creation.Source.Name != ProcessSpans.SourceName) return ActivitySamplingResult.None;
         var isWritten = hasParent && IsParentBased ? (creation.Parent.TraceFlags & ActivityTraceFlags.Recorded) != 0 : IsChosen(creation.TraceId);
         return isWritten ? ActivitySamplingResult.AllDataAndRecorded : ActivitySamplingResult.PropagationData;
     }

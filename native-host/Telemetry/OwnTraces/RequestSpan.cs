@@ -52,6 +52,6 @@ internal static class RequestSpan
     {
         var headers = context.Request.Headers;
         _ = ActivityContext.TryParse(headers.TraceParent.ToString(), headers.TraceState.ToString(), isRemote: true, out var parent);
-        return OwnSpans.Start(name, ActivityKind.Server, parent);
+        return ProcessSpans.Start(name, ActivityKind.Server, parent);
     }
 }

@@ -6,7 +6,7 @@ namespace Tempo.Engine.Foundation;
 /// Spans of the process's own work, for who wants to know where the time of a query went. Without a listener to <see cref="SourceName"/> there is
 /// none: each of these is null then, and costs a look at a field. Thread safe.
 /// </summary>
-public static class OwnSpans
+public static class ProcessSpans
 {
     /// <summary>What a listener asks for, and the scope's name of what is sent.</summary>
     public const string SourceName = "Tempo";
