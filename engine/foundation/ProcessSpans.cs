@@ -18,13 +18,4 @@ public static class ProcessSpans
 
     /// <summary>The same below one of another process; of one that is the default, at the beginning of a trace.</summary>
     public static Activity? Start(string name, ActivityKind kind, ActivityContext parent) => Source.StartActivity(name, kind, parent);
-
-    /// <summary>A span of what has just ended.</summary>
-    public static void Tell(string name, TimeSpan took, params ReadOnlySpan<(string Key, object Value)> tags)
-    {
-        using var span = Source.StartActivity(name);
-        if (span is null) return;
-        span.SetStartTime(span.StartTimeUtc - took);
-        foreach (var (key, value) in tags) span.SetTag(key, value);
-    }
 }

@@ -64,11 +64,18 @@ internal sealed partial class CompactionLoop
         var start = time.GetTimestamp();
         // One has the thread of the round.
         var merge = options.MaxConcurrentMerges == 1
-            ? _compactor.MergeAsync(job, deleted, cancellation)
+            ? MergeAsync()
 #pragma warning disable RS0030 // merges beside each other: a thread for each
-            : Task.Factory.StartNew(() => _compactor.MergeAsync(job, deleted, cancellation), CancellationToken.None, longWork, TaskScheduler.Default).Unwrap();
+            : Task.Factory.StartNew(MergeAsync, CancellationToken.None, longWork, TaskScheduler.Default).Unwrap();
 #pragma warning restore RS0030
         return new RunningMerge(job, merge, start);
+
+        async Task<MergeResult> MergeAsync()
+        {
+            using var span = ProcessSpans.Start("compact blocks");
+            span?.SetTag("tempo.tenant", job.Tenant.Value).SetTag("tempo.inputs", job.Inputs.Count);
+            return await _compactor.MergeAsync(job, deleted, cancellation).ConfigureAwait(false);
+        }
     }
 
     private async Task EndOneAsync(CancellationToken cancellation)
@@ -194,7 +201,6 @@ internal sealed partial class CompactionLoop
         metrics.BytesWritten.With(level).Add(output.SizeBytes);
         metrics.DuplicateSpans.Add(counts.DuplicateSpans);
         metrics.CopiedBytes.Add(counts.CopiedBytes);
-        ProcessSpans.Tell("compact blocks", took, ("tempo.tenant", job.Tenant.Value), ("tempo.block", output.BlockId.ToString()), ("tempo.inputs", job.Inputs.Count), ("tempo.bytes", output.SizeBytes));
         messages.Info(
             "blocks compacted",
             ("tenant", job.Tenant.Value),

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 using Tempo.Host.Telemetry;
@@ -113,25 +112,10 @@ internal sealed class ApiRouter
         var isAllowed = route?.Methods.Allow(context.Request.Method) ?? true;
         var name = route is not null && isAllowed ? route.Name : OtherRoute;
         if (route is { TakesFirstValues: true }) TakeFirstValues(context.Request);
-        return _metrics.ObserveAsync(context, name, AnswerAsync(), started, _time);
+        return _metrics.ObserveAsync(context, name, route is { IsQuery: true } ? RequestSpan.RunAsync(context, route.Path, AnswerAsync) : AnswerAsync(), started, _time);
 
         // Async for handlers that throw before they return a task.
-        async Task AnswerAsync()
-        {
-            using var span = route is { IsQuery: true } ? RequestSpan.Start(context, route.Path) : null;
-            try
-            {
-                await Answer().ConfigureAwait(false);
-                RequestSpan.Answered(span, context.Response.StatusCode);
-            }
-            catch (Exception e)
-            {
-                span?.SetStatus(ActivityStatusCode.Error, e.Message);
-                throw;
-            }
-        }
-
-        Task Answer() => route switch
+        async Task AnswerAsync() => await (route switch
         {
             null when path.Contains("//", StringComparison.Ordinal) => RedirectAsync(context, path),
             null => PlainText.WriteAsync(context, StatusCodes.Status404NotFound, PlainText.PageNotFound),
@@ -140,7 +124,7 @@ internal sealed class ApiRouter
                 PlainText.WriteAsync(context, StatusCodes.Status403Forbidden, CrossSite.Refusal),
             { IsQuery: true } when _guard is not null => _guard.HandleAsync(context, () => route.HandleAsync(context, variable)),
             _ => route.HandleAsync(context, variable),
-        };
+        }).ConfigureAwait(false);
     }
 
     // Of a parameter that is given twice the first is taken, as Tempo does, and not both with a comma in between.

@@ -52,9 +52,7 @@ internal sealed class PeerEndpoint
     {
         var started = _time.GetTimestamp();
         var path = context.Request.Path.Value ?? "";
-        using var span = PeerProtocol.QuestionOf(path) is null ? null : RequestSpan.Start(context, path);
-        await AnswerAsync(context, path).ConfigureAwait(false);
-        RequestSpan.Answered(span, context.Response.StatusCode);
+        await (PeerProtocol.QuestionOf(path) is null ? AnswerAsync(context, path) : RequestSpan.RunAsync(context, path, () => AnswerAsync(context, path))).ConfigureAwait(false);
         var asked = path.StartsWith(PeerProtocol.PathPrefix, StringComparison.Ordinal) ? path[PeerProtocol.PathPrefix.Length..] : "";
         _metrics.Observe(context.Request.Method, "tempo_peer_" + asked switch
         {

@@ -12,6 +12,7 @@ public sealed partial class OutgoingCallTests
         ["engine/node/External/ExternalTraces.cs"] = "MaxAnswerBytes",
         ["engine/node/Forwarding/OtlpForwardClient.cs"] = "MaxAnswerBytes",
         ["engine/objectstore/Remote/BoundedAnswers.cs"] = "MaxOtherBytes",
+        ["native-host/Telemetry/OwnTraces/OwnTraceExport.cs"] = "MaxAnswerBytes",
         ["native-host/Vulture/VultureClient.cs"] = "MaxAnswerBytes",
         ["ring/Membership/Etcd/EtcdClient.cs"] = "MaxAnswerBytes",
         ["ring/Peers/PeerTransport.cs"] = "MaxAnswerBytes",

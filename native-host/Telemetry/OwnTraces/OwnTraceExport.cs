@@ -12,10 +12,11 @@ namespace Tempo.Host.Telemetry.OwnTraces;
 /// </summary>
 internal sealed class OwnTraceExport : IAsyncDisposable
 {
-    // OpenTelemetry's defaults for the batch processor.
     private const int MaxQueued = 2048;
-    private const int MaxBatch = 512;
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Nobody reads answers; of a longer one the connection is closed.</summary>
+    private const int MaxAnswerBytes = 64 * 1024;
 
     private const int Attempts = 3;
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
@@ -31,11 +32,10 @@ internal sealed class OwnTraceExport : IAsyncDisposable
     private readonly HttpClient _http;
     private readonly ActivityListener _listener;
     private readonly Channel<Activity> _queue = Channel.CreateBounded<Activity>(MaxQueued);
-    private readonly CancellationTokenSource _stopping = new();
+    private readonly CancellationTokenSource _ending = new(); // nothing is waited for any more
+    private readonly CancellationTokenSource _over = new();   // nor sent
     private readonly CounterFamily _spans;
     private readonly Task _sending;
-    private volatile TaskCompletionSource _manyWait = NewSignal();
-    private volatile bool _isEnding;
     private bool _isFailing;
 
     public OwnTraceExport(OwnTraceOptions options, MetricRegistry metrics, Log log, TimeProvider time)
@@ -44,7 +44,7 @@ internal sealed class OwnTraceExport : IAsyncDisposable
         _spans = metrics.Counter("tempo_own_trace_spans_total", "Spans of this process's own traces, by what became of them.", "outcome");
 
         // Without a propagator its requests have no spans of their own.
-        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, ActivityHeadersPropagator = null, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = options.Timeout };
+        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, ActivityHeadersPropagator = null, MaxResponseDrainSize = MaxAnswerBytes, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = options.Timeout };
         _listener = new ActivityListener
         {
             ShouldListenTo = static source => source.Name is ProcessSpans.SourceName or HttpSource,
@@ -60,31 +60,28 @@ internal sealed class OwnTraceExport : IAsyncDisposable
     {
         _listener.Dispose();
         _queue.Writer.TryComplete();
-        _stopping.CancelAfter(LastTime);
-        _isEnding = true;
-        _manyWait.TrySetResult();
+        _over.CancelAfter(LastTime);
+        await _ending.CancelAsync().ConfigureAwait(false);
         await _sending.ConfigureAwait(false);
         _http.Dispose();
-        _stopping.Dispose();
+        _ending.Dispose();
+        _over.Dispose();
     }
 
     private void Take(Activity span)
     {
-        if (!span.Recorded) return;
-        if (!_queue.Writer.TryWrite(span)) _spans.With("dropped").Add(1);
-        else if (_queue.Reader.Count >= MaxBatch) _manyWait.TrySetResult();
+        if (span.Recorded && !_queue.Writer.TryWrite(span)) _spans.With("dropped").Add(1);
     }
 
     private async Task SendAllAsync()
     {
         using var request = new NativeBuffer();
-        var batch = new List<Activity>(MaxBatch);
+        var batch = new List<Activity>();
         while (await _queue.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
-            if (!_isEnding && _queue.Reader.Count < MaxBatch) await Task.WhenAny(_manyWait.Task, Task.Delay(Interval, _time)).ConfigureAwait(false);
-            _manyWait = NewSignal();
+            await Task.Delay(Interval, _time, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             batch.Clear();
-            while (batch.Count < MaxBatch && _queue.Reader.TryRead(out var span)) batch.Add(span);
+            while (batch.Count < MaxQueued && _queue.Reader.TryRead(out var span)) batch.Add(span);
             request.Clear();
             OwnTraceWriter.Write(_options.Resource, batch, request);
             var error = await SendAsync(request.Written.ToArray()).ConfigureAwait(false);
@@ -103,9 +100,9 @@ internal sealed class OwnTraceExport : IAsyncDisposable
         {
             try
             {
-                if (attempt > 1) await Task.Delay(RetryInterval * (attempt - 1), _time, _stopping.Token).ConfigureAwait(false);
+                if (attempt > 1) await Task.Delay(RetryInterval * (attempt - 1), _time, _over.Token).ConfigureAwait(false);
                 using var message = MessageOf(request);
-                using var answer = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, _stopping.Token).ConfigureAwait(false);
+                using var answer = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, _over.Token).ConfigureAwait(false);
                 if (answer.IsSuccessStatusCode) return "";
                 error = $"HTTP {(int)answer.StatusCode}";
                 if (answer.StatusCode is not (HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout)) return error;
@@ -113,7 +110,7 @@ internal sealed class OwnTraceExport : IAsyncDisposable
             catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
             {
                 error = e.GetBaseException().Message;
-                if (_stopping.IsCancellationRequested) return error;
+                if (_over.IsCancellationRequested) return error;
             }
         }
 
@@ -129,6 +126,4 @@ internal sealed class OwnTraceExport : IAsyncDisposable
         foreach (var (name, value) in _options.Headers) message.Headers.TryAddWithoutValidation(name, value);
         return message;
     }
-
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -7,7 +7,7 @@ namespace Tempo.Host.Telemetry.OwnTraces;
 /// Where the process sends its own traces, by OpenTelemetry's environment variables
 /// (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/).
 /// </summary>
-public sealed record OwnTraceOptions
+internal sealed record OwnTraceOptions
 {
     private const int DefaultTimeoutMs = 10_000;
 
@@ -41,10 +41,10 @@ public sealed record OwnTraceOptions
         if (Value("OTEL_SDK_DISABLED").Equals("true", StringComparison.OrdinalIgnoreCase) || exporter == "none") return null;
         if (exporter.Length == 0 && OfTraces("ENDPOINT").Length == 0) return null;
         if (exporter is not ("" or "otlp")) return Without($"OTEL_TRACES_EXPORTER={exporter}: only otlp is there");
-        if (OfTraces("PROTOCOL") is not ("" or "http/protobuf") and var protocol) return Without($"OTEL_EXPORTER_OTLP_PROTOCOL={protocol}: only http/protobuf is there");
+        if (OfTraces("PROTOCOL") is not ("" or "http/protobuf") and var protocol) return Without($"OTEL_EXPORTER_OTLP_PROTOCOL or its …_TRACES_PROTOCOL is {protocol}: only http/protobuf is there");
         if (!TryReadEndpoint(Value("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), Value("OTEL_EXPORTER_OTLP_ENDPOINT"), out var endpoint, out var wrong)) return Without(wrong);
         if (!OwnTraceSampler.TryParse(Value("OTEL_TRACES_SAMPLER"), Value("OTEL_TRACES_SAMPLER_ARG"), out var sampler, out wrong)) return Without(wrong);
-        var timeout = int.TryParse(OfTraces("TIMEOUT"), NumberStyles.None, CultureInfo.InvariantCulture, out var ms) && ms > 0 ? ms : DefaultTimeoutMs;
+        if (!TryReadTimeout(OfTraces("TIMEOUT"), out var timeout)) return Without("OTEL_EXPORTER_OTLP_TIMEOUT is no number of milliseconds above zero");
         return new OwnTraceOptions
         {
             Endpoint = endpoint!,
@@ -59,6 +59,12 @@ public sealed record OwnTraceOptions
             log.Warn("traces of this process are not sent", ("why", why));
             return null;
         }
+    }
+
+    private static bool TryReadTimeout(string text, out int ms)
+    {
+        ms = DefaultTimeoutMs;
+        return text.Length == 0 || (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ms) && ms > 0);
     }
 
     // The signal's own is taken as it is, the general one is what the path stands below. What is no URL is not told: it may hold a password.

@@ -8,7 +8,7 @@ namespace Tempo.Host.Telemetry.OwnTraces;
 /// <summary>Which traces of the process are written, by the names of <c>OTEL_TRACES_SAMPLER</c>.</summary>
 /// <param name="IsParentBased">As whoever asks has decided, if there is somebody.</param>
 /// <param name="Ratio">Of the others, 0 to 1.</param>
-public sealed record OwnTraceSampler(bool IsParentBased, double Ratio)
+internal sealed record OwnTraceSampler(bool IsParentBased, double Ratio)
 {
     /// <summary>OpenTelemetry's: <c>parentbased_always_on</c>.</summary>
     public static readonly OwnTraceSampler Default = new(IsParentBased: true, Ratio: 1);

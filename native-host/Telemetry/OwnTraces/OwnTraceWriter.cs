@@ -9,11 +9,11 @@ namespace Tempo.Host.Telemetry.OwnTraces;
 /// <summary>Writes finished spans of the process as one OTLP request. Not thread safe.</summary>
 internal static class OwnTraceWriter
 {
-    /// <summary>Low bits of a span's flags; the next two say whether the parent is of another process, and that this is known.</summary>
+    /// <summary>Bits of a span's flags above those of the trace context: whether it is known where the parent is, and whether that is another process.</summary>
     private const uint ParentIsKnown = 0x100, ParentIsRemote = 0x200;
 
     /// <param name="resource">Attributes of the process.</param>
-    /// <param name="spans">By scope, which is the source of each.</param>
+    /// <param name="spans">The source of each becomes its scope.</param>
     /// <param name="output">Gets the request.</param>
     public static void Write(IReadOnlyList<(string Key, string Value)> resource, IEnumerable<Activity> spans, NativeBuffer output)
     {

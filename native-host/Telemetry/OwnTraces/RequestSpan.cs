@@ -11,44 +11,54 @@ namespace Tempo.Host.Telemetry.OwnTraces;
 /// </summary>
 internal static class RequestSpan
 {
-    /// <summary>Null: nobody wants it.</summary>
-    public static Activity? Start(HttpContext context, string route)
+    /// <summary>Serves a request within its span, which knows its route, its TraceQL and what it was answered with.</summary>
+    public static async Task RunAsync(HttpContext context, string route, Func<Task> serve)
     {
-        var request = context.Request;
-        var span = Open(context, $"{request.Method} {route}");
-        if (span is not { IsAllDataRequested: true }) return span;
-        span.SetTag("http.request.method", request.Method);
-        span.SetTag("http.route", route);
-        span.SetTag("url.path", request.Path.Value);
-        if (request.QueryString.HasValue) span.SetTag("url.query", request.QueryString.Value![1..]);
-        if (request.Query["q"].ToString() is { Length: > 0 } query) span.SetTag("tempo.query", query);
-        return span;
+        using var span = Start(context, $"{context.Request.Method} {route}");
+        if (span is { IsAllDataRequested: true }) Describe(span, context.Request, route);
+        try
+        {
+            await serve().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            span?.SetStatus(ActivityStatusCode.Error, e.Message);
+            throw;
+        }
+
+        span?.SetTag("http.response.status_code", context.Response.StatusCode);
+        if (context.Response.StatusCode >= StatusCodes.Status500InternalServerError) span?.SetStatus(ActivityStatusCode.Error);
     }
 
-    /// <summary>The same of a gRPC call, <c>/package.Service/Method</c>.</summary>
+    /// <summary>Starts the span of a gRPC call, <c>/package.Service/Method</c>; null: nobody wants it.</summary>
     public static Activity? StartCall(HttpContext context, string method)
     {
         var name = method.TrimStart('/');
-        var span = Open(context, name);
+        var span = Start(context, name);
         span?.SetTag("rpc.system", "grpc").SetTag("rpc.service", name[..name.LastIndexOf('/')]).SetTag("rpc.method", name[(name.LastIndexOf('/') + 1)..]);
         return span;
-    }
-
-    /// <summary>What the request was answered with.</summary>
-    public static void Answered(Activity? span, int httpStatus)
-    {
-        span?.SetTag("http.response.status_code", httpStatus);
-        if (httpStatus >= StatusCodes.Status500InternalServerError) span?.SetStatus(ActivityStatusCode.Error);
     }
 
     /// <summary>What the call ended with.</summary>
     public static void Answered(Activity? span, in GrpcStatus status)
     {
         span?.SetTag("rpc.grpc.status_code", (int)status.Code);
-        if (!status.IsOk) span?.SetStatus(ActivityStatusCode.Error, status.Message);
+        if (IsOurs(status.Code)) span?.SetStatus(ActivityStatusCode.Error, status.Message);
     }
 
-    private static Activity? Open(HttpContext context, string name)
+    // Others are of the client's making.
+    private static bool IsOurs(GrpcStatusCode code) => code is GrpcStatusCode.Unknown or GrpcStatusCode.DeadlineExceeded or GrpcStatusCode.Unimplemented or GrpcStatusCode.Internal or GrpcStatusCode.Unavailable or GrpcStatusCode.DataLoss;
+
+    private static void Describe(Activity span, HttpRequest request, string route)
+    {
+        span.SetTag("http.request.method", request.Method);
+        span.SetTag("http.route", route);
+        span.SetTag("url.path", request.Path.Value);
+        if (request.QueryString.HasValue) span.SetTag("url.query", request.QueryString.Value![1..]);
+        if (request.Query["q"].ToString() is { Length: > 0 } query) span.SetTag("tempo.query", query);
+    }
+
+    private static Activity? Start(HttpContext context, string name)
     {
         var headers = context.Request.Headers;
         _ = ActivityContext.TryParse(headers.TraceParent.ToString(), headers.TraceState.ToString(), isRemote: true, out var parent);

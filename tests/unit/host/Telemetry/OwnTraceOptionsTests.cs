@@ -33,7 +33,8 @@ public sealed class OwnTraceOptionsTests : IDisposable
     [Theory]
     [InlineData("OTEL_TRACES_EXPORTER=zipkin", "OTEL_TRACES_EXPORTER=zipkin")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=collector:4318", "OTEL_EXPORTER_OTLP_ENDPOINT is no URL")]
-    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://a;OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://a;OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=grpc", "PROTOCOL is grpc")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://a;OTEL_EXPORTER_OTLP_TIMEOUT=10s", "OTEL_EXPORTER_OTLP_TIMEOUT is no number")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://a;OTEL_TRACES_SAMPLER=jaeger_remote", "OTEL_TRACES_SAMPLER=jaeger_remote")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://a;OTEL_TRACES_SAMPLER=traceidratio;OTEL_TRACES_SAMPLER_ARG=1.5", "OTEL_TRACES_SAMPLER_ARG=1.5")]
     public void What_cannot_be_done_is_said(string variables, string why)
@@ -52,19 +53,6 @@ public sealed class OwnTraceOptionsTests : IDisposable
         Assert.Contains(("zone", "a,b"), options.Resource);
         Assert.DoesNotContain(options.Resource, static pair => pair.Key is "" or "alone");
         Assert.Contains(("service.name", "tempo-all"), Read("OTEL_TRACES_EXPORTER=otlp")!.Resource);
-    }
-
-    [Theory]
-    [InlineData("", "", true, 1)]
-    [InlineData("always_on", "", false, 1)]
-    [InlineData("always_off", "", false, 0)]
-    [InlineData("parentbased_always_off", "", true, 0)]
-    [InlineData("traceidratio", "", false, 1)]
-    [InlineData("parentbased_traceidratio", "0.25", true, 0.25)]
-    public void Which_are_written(string name, string argument, bool isParentBased, double ratio)
-    {
-        Assert.True(OwnTraceSampler.TryParse(name, argument, out var sampler, out _));
-        Assert.Equal(new OwnTraceSampler(isParentBased, ratio), sampler);
     }
 
     private string Told => Encoding.UTF8.GetString(_log.ToArray());

@@ -51,47 +51,8 @@ public sealed class OwnTraceWriterTests : IDisposable
         Assert.Equal((ulong)recorded.Duration.Ticks * 100, ulong.Parse(outer.GetProperty("endTimeUnixNano").GetString()!, System.Globalization.CultureInfo.InvariantCulture) - ulong.Parse(outer.GetProperty("startTimeUnixNano").GetString()!, System.Globalization.CultureInfo.InvariantCulture));
     }
 
-    [Theory]
-    [InlineData(true, 0.0, true, true)]
-    [InlineData(true, 1.0, false, false)]
-    [InlineData(false, 1.0, false, true)]
-    [InlineData(false, 0.0, true, false)]
-    public void What_is_below_a_callers_span(bool isParentBased, double ratio, bool isCallersWritten, bool isWritten)
-    {
-        var caller = new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), isCallersWritten ? ActivityTraceFlags.Recorded : ActivityTraceFlags.None);
-        Assert.Equal(isWritten ? ActivitySamplingResult.AllDataAndRecorded : ActivitySamplingResult.PropagationData, Sample(new OwnTraceSampler(isParentBased, ratio), caller));
-    }
-
-    [Fact]
-    public void A_ratio_is_about_that_many_and_always_the_same_traces()
-    {
-        var sampler = new OwnTraceSampler(IsParentBased: false, Ratio: 0.25);
-        var written = 0;
-        for (var i = 0; i < 4000; i++)
-        {
-            var caller = new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.None);
-            var first = Sample(sampler, caller);
-            Assert.Equal(first, Sample(sampler, caller));
-            if (first == ActivitySamplingResult.AllDataAndRecorded) written++;
-        }
-
-        Assert.InRange(written, 800, 1200); // seven standard deviations
-    }
-
-    [Fact]
-    public void A_request_below_nothing_has_no_trace() => Assert.Equal(ActivitySamplingResult.None, Sample(OwnTraceSampler.Default, default));
-
-    private ActivitySamplingResult Sample(OwnTraceSampler sampler, ActivityContext caller)
-    {
-        var result = ActivitySamplingResult.None;
-        Listen((ref ActivityCreationOptions<ActivityContext> creation) => result = sampler.Sample(ref creation));
-        _source.StartActivity("asked", ActivityKind.Server, caller)?.Dispose();
-        return result;
-    }
-
     private void Listen(SampleActivity<ActivityContext> sample)
     {
-        _listener?.Dispose();
         _listener = new ActivityListener { ShouldListenTo = source => source == _source, Sample = sample, ActivityStopped = _spans.Add };
         ActivitySource.AddActivityListener(_listener);
     }
