@@ -16,6 +16,9 @@ public static class ProcessSpans
     /// <summary>A span that lasts until it is disposed, below the one that is open here. Begun in an async method, so that it is open there only.</summary>
     public static Activity? Start(string name, ActivityKind kind = ActivityKind.Internal) => Source.StartActivity(name, kind);
 
-    /// <summary>The same below one of another process; of one that is the default, at the beginning of a trace.</summary>
+    /// <summary>The same below one of another process; if that is the default, below the one that is open here.</summary>
     public static Activity? Start(string name, ActivityKind kind, ActivityContext parent) => Source.StartActivity(name, kind, parent);
+
+    /// <summary>What the span is of ended with an exception.</summary>
+    public static void Fail(this Activity? span, Exception e) => span?.SetStatus(ActivityStatusCode.Error, e.Message);
 }

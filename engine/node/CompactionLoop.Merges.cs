@@ -64,18 +64,11 @@ internal sealed partial class CompactionLoop
         var start = time.GetTimestamp();
         // One has the thread of the round.
         var merge = options.MaxConcurrentMerges == 1
-            ? MergeAsync()
+            ? _compactor.MergeAsync(job, deleted, cancellation)
 #pragma warning disable RS0030 // merges beside each other: a thread for each
-            : Task.Factory.StartNew(MergeAsync, CancellationToken.None, longWork, TaskScheduler.Default).Unwrap();
+            : Task.Factory.StartNew(() => _compactor.MergeAsync(job, deleted, cancellation), CancellationToken.None, longWork, TaskScheduler.Default).Unwrap();
 #pragma warning restore RS0030
         return new RunningMerge(job, merge, start);
-
-        async Task<MergeResult> MergeAsync()
-        {
-            using var span = ProcessSpans.Start("compact blocks");
-            span?.SetTag("tempo.tenant", job.Tenant.Value).SetTag("tempo.inputs", job.Inputs.Count);
-            return await _compactor.MergeAsync(job, deleted, cancellation).ConfigureAwait(false);
-        }
     }
 
     private async Task EndOneAsync(CancellationToken cancellation)

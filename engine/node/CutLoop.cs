@@ -184,7 +184,6 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, Generation
         {
             // It leaves the current place before its last request has left it, and may be seen here in between.
             await generation.Sealed.WaitAsync(_stop.Token).ConfigureAwait(false);
-            using var span = ProcessSpans.Start("cut blocks");
             await writer.WriteAsync(generation, _stop.Token).ConfigureAwait(false);
             _failed.TryRemove(generation, out _);
             isDone = true;

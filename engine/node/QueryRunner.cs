@@ -51,8 +51,9 @@ internal sealed class QueryRunner(QueryGate gate, NodeState state, ICollectsSour
                     span?.SetTag("tempo.began_anew", true);
                     lease.Dispose();
                 }
-                catch
+                catch (Exception e)
                 {
+                    span.Fail(e);
                     lease.Dispose();
                     throw;
                 }

@@ -101,8 +101,6 @@ internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore 
         var isOver = !isThere && await remote.WasWrittenAsync(meta.Tenant, meta.BlockId, static _ => { }, cancellation).ConfigureAwait(false);
         if (!isThere && !isOver)
         {
-            using var span = ProcessSpans.Start("upload a block");
-            span?.SetTag("tempo.tenant", meta.Tenant.Value).SetTag("tempo.block", meta.BlockId.ToString()).SetTag("tempo.bytes", meta.SizeBytes);
             Failpoints.Hit(Failpoint.UploadBegun);
             await local.CopyToAsync(remoteObjects, meta, cancellation).ConfigureAwait(false);
             Failpoints.Hit(Failpoint.UploadCopied);

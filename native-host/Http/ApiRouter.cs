@@ -60,6 +60,9 @@ internal sealed record ApiRoute(string Path, string Name, AllowedMethods Methods
     /// <summary>Parameters have one value. Jaeger's and Zipkin's own APIs have some that have several.</summary>
     public bool TakesFirstValues => Path.StartsWith("/api/", StringComparison.Ordinal);
 
+    /// <summary>Has a span in the process's own traces. GET of the MCP server is a stream that stays open.</summary>
+    public bool IsTraced(string method) => IsQuery || (Name == "api_mcp" && HttpMethods.IsPost(method));
+
     /// <summary>Asks about spans: what an operator may deny, and limit in time.</summary>
     public bool IsQuery =>
         Name.StartsWith("jaeger_", StringComparison.Ordinal) || Name.StartsWith("zipkin_", StringComparison.Ordinal)
@@ -112,7 +115,7 @@ internal sealed class ApiRouter
         var isAllowed = route?.Methods.Allow(context.Request.Method) ?? true;
         var name = route is not null && isAllowed ? route.Name : OtherRoute;
         if (route is { TakesFirstValues: true }) TakeFirstValues(context.Request);
-        return _metrics.ObserveAsync(context, name, route is { IsQuery: true } ? RequestSpan.RunAsync(context, route.Path, AnswerAsync) : AnswerAsync(), started, _time);
+        return _metrics.ObserveAsync(context, name, route is not null && isAllowed && route.IsTraced(context.Request.Method) ? RequestSpan.RunAsync(context, route.Path, AnswerAsync) : AnswerAsync(), started, _time);
 
         // Async for handlers that throw before they return a task.
         async Task AnswerAsync() => await (route switch

@@ -52,7 +52,7 @@ internal sealed class PeerEndpoint
     {
         var started = _time.GetTimestamp();
         var path = context.Request.Path.Value ?? "";
-        await (PeerProtocol.QuestionOf(path) is null ? AnswerAsync(context, path) : RequestSpan.RunAsync(context, path, () => AnswerAsync(context, path))).ConfigureAwait(false);
+        await AnswerAsync(context, path).ConfigureAwait(false);
         var asked = path.StartsWith(PeerProtocol.PathPrefix, StringComparison.Ordinal) ? path[PeerProtocol.PathPrefix.Length..] : "";
         _metrics.Observe(context.Request.Method, "tempo_peer_" + asked switch
         {
@@ -94,7 +94,7 @@ internal sealed class PeerEndpoint
         try
         {
             if (path == PeerProtocol.Push) await _intake.StoreAsync(body.Buffer, answer).ConfigureAwait(false);
-            else if (PeerProtocol.QuestionOf(path) is { } question) await _node.AnswerPeerAsync(question, body.Buffer, answer, context.RequestAborted).ConfigureAwait(false);
+            else if (PeerProtocol.QuestionOf(path) is { } question) await RequestSpan.RunAsync(context, path, () => _node.AnswerPeerAsync(question, body.Buffer, answer, context.RequestAborted).AsTask()).ConfigureAwait(false);
             else
             {
                 await PlainText.WriteAsync(context, StatusCodes.Status404NotFound, PlainText.PageNotFound).ConfigureAwait(false);

@@ -211,6 +211,7 @@ public sealed class TempoServer
     private async Task StopAsync()
     {
         await LeaveRingAsync().ConfigureAwait(false);
+        if (_ownTraces is not null) await _ownTraces.DisposeAsync().ConfigureAwait(false); // they may go to this process
         using var deadline = new CancellationTokenSource(_options.GracefulShutdownTimeout, _time);
         await _listeners.StopAsync(deadline.Token).ConfigureAwait(false);
         if (_receivers is not null) await _receivers.DisposeAsync().ConfigureAwait(false);
@@ -219,7 +220,6 @@ public sealed class TempoServer
         if (_ring is not null) await _ring.DisposeAsync().ConfigureAwait(false);
         if (_userOverrides is not null) await _userOverrides.DisposeAsync().ConfigureAwait(false);
         if (_reloader is not null) await _reloader.DisposeAsync().ConfigureAwait(false);
-        if (_ownTraces is not null) await _ownTraces.DisposeAsync().ConfigureAwait(false);
         _log.Info("Tempo stopped");
     }
 }

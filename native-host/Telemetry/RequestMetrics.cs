@@ -51,6 +51,7 @@ public sealed class RequestMetrics(MetricRegistry registry)
         }
     }
 
-    private static string KnownMethod(string method) =>
+    /// <summary>The method, or "other": strangers invent none.</summary>
+    internal static string KnownMethod(string method) =>
         method is "GET" or "POST" or "PUT" or "DELETE" or "HEAD" or "OPTIONS" or "PATCH" or "gRPC" ? method : "other";
 }

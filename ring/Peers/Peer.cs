@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Node.Peers;
@@ -61,6 +62,22 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
     public string LastError { get; private set; } = "";
 
     public async ValueTask AskAsync(PeerQuestion question, ReadOnlyMemory<byte> body, NativeBuffer answer, CancellationToken cancellation)
+    {
+        using var span = ProcessSpans.Start(PeerProtocol.PathOf(question), ActivityKind.Client);
+        span?.SetTag("tempo.node", Name);
+        try
+        {
+            await AskInTimeAsync(question, body, answer, cancellation).ConfigureAwait(false);
+            span?.SetTag("tempo.answer_bytes", answer.Length);
+        }
+        catch (Exception e)
+        {
+            span.Fail(e);
+            throw;
+        }
+    }
+
+    private async ValueTask AskInTimeAsync(PeerQuestion question, ReadOnlyMemory<byte> body, NativeBuffer answer, CancellationToken cancellation)
     {
         // Some ask without a time of their own, and some on a thread that waits. A slice takes as long as it takes: who asks for one computes it itself after a while, and cancels.
         using var late = new CancellationTokenSource(question == PeerQuestion.Slice ? Timeout.InfiniteTimeSpan : options.QueryTimeout, time);

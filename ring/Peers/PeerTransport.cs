@@ -133,11 +133,9 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
     public async ValueTask AskAsync(string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation)
     {
         using var request = RequestOf(body is null ? HttpMethod.Get : HttpMethod.Post, address, path);
-        using var span = body is null ? null : ProcessSpans.Start($"POST {path}", ActivityKind.Client);
         if (body is { } bytes)
         {
-            if (span?.Id is { } id) request.Headers.TryAddWithoutValidation("traceparent", id);
-            span?.SetTag("server.address", address).SetTag("tempo.node", name);
+            if (Activity.Current?.Id is { } span) request.Headers.TryAddWithoutValidation("traceparent", span);
             request.Content = new ReadOnlyMemoryContent(bytes);
             request.Content.Headers.ContentType = new MediaTypeHeaderValue(PeerProtocol.ContentType);
         }
@@ -152,13 +150,11 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
             var stream = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false)) await ReadAsync(name, stream, answer, cancellation).ConfigureAwait(false);
             if (!response.IsSuccessStatusCode) throw new PeerException($"{name} at {address} answered {path} with {(int)response.StatusCode}: {TextOf(answer)}");
-            span?.SetTag("tempo.answer_bytes", answer.Length);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
             // Of TLS only the innermost says what is wrong.
             var why = e.GetBaseException() is var inner && inner != e ? $"{e.Message} {inner.Message}" : e.Message;
-            span?.SetStatus(ActivityStatusCode.Error, why);
             throw new PeerException($"{name} at {address} does not answer: {why}", e);
         }
     }

@@ -70,6 +70,7 @@ internal sealed class PeerReads
             else answering.Add(peer);
         }
 
+        using var span = answering.Count == 0 ? null : ProcessSpans.Start("ask other nodes");
         var asked = Ask(answering, tenants, trace, cancellation);
         var failure = await _wait.ForAsync(asked, silent, cancellation).ConfigureAwait(false);
         var parts = new List<PeerPart>();

@@ -70,25 +70,37 @@ internal sealed class OwnTraceExport : IAsyncDisposable
 
     private void Take(Activity span)
     {
-        if (span.Recorded && !_queue.Writer.TryWrite(span)) _spans.With("dropped").Add(1);
+        if (span is { Recorded: true, IsAllDataRequested: true } && !_queue.Writer.TryWrite(span)) _spans.With("dropped").Add(1);
     }
 
     private async Task SendAllAsync()
     {
-        using var request = new NativeBuffer();
         var batch = new List<Activity>();
         while (await _queue.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
             await Task.Delay(Interval, _time, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             batch.Clear();
             while (batch.Count < MaxQueued && _queue.Reader.TryRead(out var span)) batch.Add(span);
-            request.Clear();
-            OwnTraceWriter.Write(_options.Resource, batch, request);
-            var error = await SendAsync(request.Written.ToArray()).ConfigureAwait(false);
+            var error = await TrySendAsync(batch).ConfigureAwait(false);
             _spans.With(error.Length == 0 ? "sent" : "failed").Add(batch.Count);
             if (error.Length > 0 && !_isFailing) _log.Warn("traces of this process cannot be sent", ("endpoint", _options.ShownEndpoint), ("err", error));
             else if (error.Length == 0 && _isFailing) _log.Info("traces of this process can be sent again");
             _isFailing = error.Length > 0;
+        }
+    }
+
+    // Whatever goes wrong, the next ones are tried.
+    private async Task<string> TrySendAsync(List<Activity> batch)
+    {
+        try
+        {
+            using var request = new NativeBuffer();
+            OwnTraceWriter.Write(_options.Resource, batch, request);
+            return await SendAsync(request.Written.ToArray()).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            return $"{e.GetType().Name}: {e.Message}";
         }
     }
 

@@ -9,7 +9,8 @@ namespace Tempo.Host.Telemetry.OwnTraces;
 /// </summary>
 internal sealed record OwnTraceOptions
 {
-    private const int DefaultTimeoutMs = 10_000;
+    /// <summary>They would change how it is sent, and do not.</summary>
+    private static readonly string[] WithoutEffect = ["COMPRESSION", "CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"];
 
     /// <summary>Gets OTLP requests by POST.</summary>
     public required Uri Endpoint { get; init; }
@@ -21,14 +22,17 @@ internal sealed record OwnTraceOptions
     public IReadOnlyList<(string Name, string Value)> Headers { get; init; } = [];
 
     /// <summary>How long the server may take to answer.</summary>
-    public TimeSpan Timeout { get; init; } = TimeSpan.FromMilliseconds(DefaultTimeoutMs);
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Attributes of the resource, <c>service.name</c> among them.</summary>
     public IReadOnlyList<(string Key, string Value)> Resource { get; init; } = [];
 
     public OwnTraceSampler Sampler { get; init; } = OwnTraceSampler.Default;
 
-    /// <summary>What the environment says; null: nothing is sent.</summary>
+    /// <summary>
+    /// What the environment says; null: nothing is sent. A value that makes no sense is warned of and taken for none, as the specification has it;
+    /// where it would be sent otherwise or elsewhere than it says, nothing is.
+    /// </summary>
     /// <param name="variable">The value of a variable of the environment.</param>
     /// <param name="serviceName">Unless the environment says another.</param>
     /// <param name="log">Is told what cannot be done as it is asked for.</param>
@@ -37,22 +41,24 @@ internal sealed record OwnTraceOptions
         string Value(string name) => variable(name)?.Trim() ?? "";
         string OfTraces(string name) => Value("OTEL_EXPORTER_OTLP_TRACES_" + name) is { Length: > 0 } own ? own : Value("OTEL_EXPORTER_OTLP_" + name);
 
-        var exporter = Value("OTEL_TRACES_EXPORTER");
+        var exporter = Value("OTEL_TRACES_EXPORTER").ToLowerInvariant();
         if (Value("OTEL_SDK_DISABLED").Equals("true", StringComparison.OrdinalIgnoreCase) || exporter == "none") return null;
         if (exporter.Length == 0 && OfTraces("ENDPOINT").Length == 0) return null;
         if (exporter is not ("" or "otlp")) return Without($"OTEL_TRACES_EXPORTER={exporter}: only otlp is there");
-        if (OfTraces("PROTOCOL") is not ("" or "http/protobuf") and var protocol) return Without($"OTEL_EXPORTER_OTLP_PROTOCOL or its …_TRACES_PROTOCOL is {protocol}: only http/protobuf is there");
+        if (OfTraces("PROTOCOL").ToLowerInvariant() is not ("" or "http/protobuf") and var protocol) return Without($"OTEL_EXPORTER_OTLP_PROTOCOL or its …_TRACES_PROTOCOL is {protocol}: only http/protobuf is there");
         if (!TryReadEndpoint(Value("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), Value("OTEL_EXPORTER_OTLP_ENDPOINT"), out var endpoint, out var wrong)) return Without(wrong);
-        if (!OwnTraceSampler.TryParse(Value("OTEL_TRACES_SAMPLER"), Value("OTEL_TRACES_SAMPLER_ARG"), out var sampler, out wrong)) return Without(wrong);
-        if (!TryReadTimeout(OfTraces("TIMEOUT"), out var timeout)) return Without("OTEL_EXPORTER_OTLP_TIMEOUT is no number of milliseconds above zero");
+        foreach (var name in WithoutEffect)
+            if (OfTraces(name).Length > 0) Ignore($"OTEL_EXPORTER_OTLP_{name} has no effect");
         return new OwnTraceOptions
         {
             Endpoint = endpoint!,
             Headers = [.. Pairs(OfTraces("HEADERS"))],
-            Timeout = TimeSpan.FromMilliseconds(timeout),
+            Timeout = TimeoutOf(OfTraces("TIMEOUT"), Ignore),
             Resource = ResourceOf(Pairs(Value("OTEL_RESOURCE_ATTRIBUTES")), Value("OTEL_SERVICE_NAME"), serviceName),
-            Sampler = sampler,
+            Sampler = OwnTraceSampler.Of(Value("OTEL_TRACES_SAMPLER"), Value("OTEL_TRACES_SAMPLER_ARG"), Ignore),
         };
+
+        void Ignore(string what) => log.Warn("a variable of OpenTelemetry is ignored", ("what", what));
 
         OwnTraceOptions? Without(string why)
         {
@@ -61,10 +67,17 @@ internal sealed record OwnTraceOptions
         }
     }
 
-    private static bool TryReadTimeout(string text, out int ms)
+    private static TimeSpan TimeoutOf(string text, Action<string> ignore)
     {
-        ms = DefaultTimeoutMs;
-        return text.Length == 0 || (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ms) && ms > 0);
+        const int defaultMs = 10_000;
+        var ms = defaultMs;
+        if (text.Length > 0 && !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ms))
+        {
+            ignore("OTEL_EXPORTER_OTLP_TIMEOUT is no number of milliseconds");
+            ms = defaultMs;
+        }
+
+        return ms == 0 ? System.Threading.Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(ms);
     }
 
     // The signal's own is taken as it is, the general one is what the path stands below. What is no URL is not told: it may hold a password.

@@ -15,33 +15,33 @@ internal sealed record OwnTraceSampler(bool IsParentBased, double Ratio)
 
     private const string ParentBased = "parentbased_";
 
-    public static bool TryParse(string name, string argument, out OwnTraceSampler sampler, out string error)
+    /// <param name="name">Of <c>OTEL_TRACES_SAMPLER</c>; empty: the default.</param>
+    /// <param name="argument">Of <c>OTEL_TRACES_SAMPLER_ARG</c>: the part that <c>traceidratio</c> writes; empty: all.</param>
+    /// <param name="ignore">Is told what makes no sense.</param>
+    public static OwnTraceSampler Of(string name, string argument, Action<string> ignore)
     {
-        (sampler, error) = (Default, "");
-        if (name.Length == 0) return true;
+        name = name.ToLowerInvariant();
         var isParentBased = name.StartsWith(ParentBased, StringComparison.Ordinal);
-        var ratio = 1.0;
         switch (isParentBased ? name[ParentBased.Length..] : name)
         {
             case "always_on":
-                break;
+                return new OwnTraceSampler(isParentBased, Ratio: 1);
             case "always_off":
-                ratio = 0;
-                break;
-            case "traceidratio" when argument.Length == 0 || (double.TryParse(argument, NumberStyles.Float, CultureInfo.InvariantCulture, out ratio) && ratio is >= 0 and <= 1):
-                break;
+                return new OwnTraceSampler(isParentBased, Ratio: 0);
+            case "traceidratio":
+                if (argument.Length == 0) return new OwnTraceSampler(isParentBased, Ratio: 1);
+                if (double.TryParse(argument, NumberStyles.Float, CultureInfo.InvariantCulture, out var ratio) && ratio is >= 0 and <= 1) return new OwnTraceSampler(isParentBased, ratio);
+                ignore($"OTEL_TRACES_SAMPLER_ARG={argument} is no number from 0 to 1");
+                return new OwnTraceSampler(isParentBased, Ratio: 1);
             default:
-                error = $"OTEL_TRACES_SAMPLER={name}, OTEL_TRACES_SAMPLER_ARG={argument}: always_on, always_off and traceidratio (0 to 1) are there, and each with {ParentBased} in front";
-                return false;
+                if (name.Length > 0) ignore($"OTEL_TRACES_SAMPLER={name}: always_on, always_off and traceidratio are there, and each with {ParentBased} in front");
+                return Default;
         }
-
-        sampler = new OwnTraceSampler(isParentBased, ratio);
-        return true;
     }
 
     /// <summary>
     /// A trace that is not written is followed all the same, so that what is below is not taken for the beginning of another. HTTP requests that are below
-    /// nothing are of no query: the disk's queue of generated metrics, etcd.
+    /// nothing are of no query: uploads, merges, etcd.
     /// </summary>
     public ActivitySamplingResult Sample(ref ActivityCreationOptions<ActivityContext> creation)
     {

@@ -11,10 +11,13 @@ namespace Tempo.Host.Telemetry.OwnTraces;
 /// </summary>
 internal static class RequestSpan
 {
+    /// <summary>Characters of a text that are kept while the span waits to be sent.</summary>
+    private const int MaxTextLength = 2048;
+
     /// <summary>Serves a request within its span, which knows its route, its TraceQL and what it was answered with.</summary>
     public static async Task RunAsync(HttpContext context, string route, Func<Task> serve)
     {
-        using var span = Start(context, $"{context.Request.Method} {route}");
+        using var span = Start(context, $"{RequestMetrics.KnownMethod(context.Request.Method)} {route}");
         if (span is { IsAllDataRequested: true }) Describe(span, context.Request, route);
         try
         {
@@ -22,7 +25,7 @@ internal static class RequestSpan
         }
         catch (Exception e)
         {
-            span?.SetStatus(ActivityStatusCode.Error, e.Message);
+            span.Fail(e);
             throw;
         }
 
@@ -51,17 +54,19 @@ internal static class RequestSpan
 
     private static void Describe(Activity span, HttpRequest request, string route)
     {
-        span.SetTag("http.request.method", request.Method);
+        span.SetTag("http.request.method", RequestMetrics.KnownMethod(request.Method));
         span.SetTag("http.route", route);
-        span.SetTag("url.path", request.Path.Value);
-        if (request.QueryString.HasValue) span.SetTag("url.query", request.QueryString.Value![1..]);
-        if (request.Query["q"].ToString() is { Length: > 0 } query) span.SetTag("tempo.query", query);
+        span.SetTag("url.path", Cut(request.Path.Value ?? ""));
+        if (request.Query["q"].ToString() is { Length: > 0 } query) span.SetTag("tempo.query", Cut(query));
+        else if (request.QueryString.Value is { Length: > 1 } parameters) span.SetTag("url.query", Cut(parameters[1..]));
     }
+
+    private static string Cut(string text) => text.Length <= MaxTextLength ? text : text[..MaxTextLength];
 
     private static Activity? Start(HttpContext context, string name)
     {
-        var headers = context.Request.Headers;
-        _ = ActivityContext.TryParse(headers.TraceParent.ToString(), headers.TraceState.ToString(), isRemote: true, out var parent);
+        // What vendors add to it would go from span to span, as long as the sender likes.
+        _ = ActivityContext.TryParse(context.Request.Headers.TraceParent.ToString(), traceState: null, isRemote: true, out var parent);
         return ProcessSpans.Start(name, ActivityKind.Server, parent);
     }
 }

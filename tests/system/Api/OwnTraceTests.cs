@@ -39,9 +39,10 @@ public sealed class OwnTraceTests
         await using var ring = await RingCluster.StartAsync(new RingSettings { Nodes = 2, IsStatic = true, HasOwnTraces = true });
         var id = NewTraceId();
         await SearchAsync(ring.Nodes[1], id, isSampled: true);
-        var spans = await FindAsync(ring.Nodes[1], id, count: 5);
+        var spans = await FindAsync(ring.Nodes[1], id, count: 7);
         var request = Assert.Single(spans, static span => span.Name == "GET /api/search");
-        var asked = Assert.Single(spans, span => span.Name.StartsWith("POST /tempo.peer/", StringComparison.Ordinal) && span.ParentSpanId == request.SpanId);
+        var asked = Assert.Single(spans, span => span.Name == "/tempo.peer/v3/live");
+        Assert.Equal(request.SpanId, Assert.Single(spans, span => span.SpanId == asked.ParentSpanId && span.Name == "ask other nodes").ParentSpanId);
         var answer = Assert.Single(spans, span => span.ParentSpanId == asked.SpanId);
         Assert.Equal((3, 2), (asked.Kind, answer.Kind));
         Assert.NotEqual(Of(asked.Resource, "service.instance.id"), Of(answer.Resource, "service.instance.id"));

@@ -22,7 +22,7 @@ public sealed class OwnTraceOptionsTests : IDisposable
     [Theory]
     [InlineData("")]
     [InlineData("OTEL_SERVICE_NAME=named")]
-    [InlineData("OTEL_TRACES_EXPORTER=none;OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318")]
+    [InlineData("OTEL_TRACES_EXPORTER=None;OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318")]
     [InlineData("OTEL_SDK_DISABLED=True;OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318")]
     public void Who_asks_for_none_has_none_and_hears_nothing(string variables)
     {
@@ -34,13 +34,20 @@ public sealed class OwnTraceOptionsTests : IDisposable
     [InlineData("OTEL_TRACES_EXPORTER=zipkin", "OTEL_TRACES_EXPORTER=zipkin")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=collector:4318", "OTEL_EXPORTER_OTLP_ENDPOINT is no URL")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://a;OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=grpc", "PROTOCOL is grpc")]
-    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://a;OTEL_EXPORTER_OTLP_TIMEOUT=10s", "OTEL_EXPORTER_OTLP_TIMEOUT is no number")]
-    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://a;OTEL_TRACES_SAMPLER=jaeger_remote", "OTEL_TRACES_SAMPLER=jaeger_remote")]
-    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://a;OTEL_TRACES_SAMPLER=traceidratio;OTEL_TRACES_SAMPLER_ARG=1.5", "OTEL_TRACES_SAMPLER_ARG=1.5")]
     public void What_cannot_be_done_is_said(string variables, string why)
     {
         Assert.Null(Read(variables));
         Assert.Contains(why, Told, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("OTEL_EXPORTER_OTLP_TIMEOUT=10s", 10, "OTEL_EXPORTER_OTLP_TIMEOUT is no number")]
+    [InlineData("OTEL_EXPORTER_OTLP_TIMEOUT=20;OTEL_EXPORTER_OTLP_TRACES_COMPRESSION=gzip", 0.02, "OTEL_EXPORTER_OTLP_COMPRESSION has no effect")]
+    [InlineData("OTEL_TRACES_SAMPLER=jaeger_remote", 10, "OTEL_TRACES_SAMPLER=jaeger_remote")]
+    public void What_makes_no_sense_is_told_and_taken_for_none(string variables, double seconds, string told)
+    {
+        Assert.Equal(TimeSpan.FromSeconds(seconds), Read("OTEL_TRACES_EXPORTER=OTLP;" + variables)?.Timeout);
+        Assert.Contains(told, Told, StringComparison.Ordinal);
     }
 
     [Fact]

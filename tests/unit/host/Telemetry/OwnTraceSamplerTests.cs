@@ -17,12 +17,22 @@ public sealed class OwnTraceSamplerTests : IDisposable
     [InlineData("always_on", "", false, 1)]
     [InlineData("always_off", "", false, 0)]
     [InlineData("parentbased_always_off", "", true, 0)]
+    [InlineData("ALWAYS_ON", "", false, 1)]
     [InlineData("traceidratio", "", false, 1)]
     [InlineData("parentbased_traceidratio", "0.25", true, 0.25)]
     public void Which_are_written(string name, string argument, bool isParentBased, double ratio)
     {
-        Assert.True(OwnTraceSampler.TryParse(name, argument, out var sampler, out _));
-        Assert.Equal(new OwnTraceSampler(isParentBased, ratio), sampler);
+        Assert.Equal(new OwnTraceSampler(isParentBased, ratio), OwnTraceSampler.Of(name, argument, Assert.Fail));
+    }
+
+    [Theory]
+    [InlineData("jaeger_remote", "", true, 1, "OTEL_TRACES_SAMPLER=jaeger_remote")]
+    [InlineData("traceidratio", "1.5", false, 1, "OTEL_TRACES_SAMPLER_ARG=1.5")]
+    public void What_makes_no_sense_is_told_and_ignored(string name, string argument, bool isParentBased, double ratio, string told)
+    {
+        var ignored = new List<string>();
+        Assert.Equal(new OwnTraceSampler(isParentBased, ratio), OwnTraceSampler.Of(name, argument, ignored.Add));
+        Assert.Contains(told, Assert.Single(ignored), StringComparison.Ordinal);
     }
 
     [Theory]
