@@ -16,30 +16,28 @@ namespace Tempo.Engine.Node.Peers;
 /// </summary>
 /// <param name="peer">Whose live data.</param>
 /// <param name="tenant">Of whom.</param>
+/// <param name="turns">Held while a turn is begun, of any copy of the tenant: whoever holds it begins its turns with several nodes as one.</param>
 /// <param name="known">What queries have from elsewhere; null: there are no copies.</param>
 /// <param name="spans">Counts spans that were copied and that were not, because they are known.</param>
 /// <param name="time">Measures how long nobody asks.</param>
-internal sealed class PeerMirror(IPeer peer, TenantId tenant, KnownSpans? known, CounterFamily spans, TimeProvider time)
+internal sealed class PeerMirror(IPeer peer, TenantId tenant, Lock turns, KnownSpans? known, CounterFamily spans, TimeProvider time)
 {
     private const int MaxBatches = 100_000;
 
     /// <summary>How often it may begin anew while it is asked.</summary>
     private const int MaxBeginnings = 3;
 
-    private readonly Lock _lock = new();
     private readonly ulong _key = known?.KeyOf(tenant) ?? 0;
 
-    // Guarded by _lock.
+    // Guarded by the lock of turns, as is what the next turn claims for.
     private Turn? _running;
     private Turn? _next;
+    private SpanSource? _source = known is null ? null : new SpanSource();
 
     // Of the running turn alone.
     private readonly Dictionary<long, MirroredBatch> _batches = [];
     private ulong _incarnation;
     private int _beginning;
-
-    // What the next turn claims for.
-    private volatile SpanSource? _source = known is null ? null : new SpanSource();
 
     public IPeer Peer => peer;
 
@@ -57,18 +55,24 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, KnownSpans? known,
     public Task<PeerPart> RefreshAsync() => TurnAsync(round: null);
 
     /// <summary>It does not answer, or too late for a query, or nobody asks it any more: what it has claimed and will claim, others may have from elsewhere.</summary>
-    public void GiveUp() => _source?.GiveUp();
+    public void GiveUp()
+    {
+        lock (turns) _source?.GiveUp();
+    }
 
     /// <summary>It has answered a query in time: from now on others may rely on it.</summary>
     public void Trust()
     {
-        if (_source is { IsGivenUp: true }) _source = new SpanSource();
+        lock (turns)
+            if (_source is { IsGivenUp: true })
+                _source = new SpanSource();
     }
 
-    // A round of its own begins under the lock: a question that a query does not wait for must be of a later round than the query.
+    // A round of its own begins under the lock: a question that a query does not wait for must be of a later round than the query. And no such turn may begin
+    // between two of a query's: it could join the later one, and lack what that leaves out because of the earlier node's next.
     private Task<PeerPart> TurnAsync(long? round)
     {
-        lock (_lock)
+        lock (turns)
         {
             UsedAt = time.GetTimestamp();
             if (_next is not null) return _next.Answer;
@@ -89,7 +93,7 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, KnownSpans? known,
         }
         finally
         {
-            lock (_lock) (_running, _next) = (_next, null);
+            lock (turns) (_running, _next) = (_next, null);
         }
     }
 
@@ -130,7 +134,9 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, KnownSpans? known,
 
     private void Begin(Turn turn)
     {
-        if (_source is { } source) turn.Claim = new SpanClaim(source, turn.Round);
+        lock (turns)
+            if (_source is { } source)
+                turn.Claim = new SpanClaim(source, turn.Round);
         foreach (var batch in _batches.Values) batch.WantWhatIsGivenUp();
     }
 
@@ -218,12 +224,15 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, KnownSpans? known,
     // What it claims from now on is claimed anew; whether others may rely on it stays as it was.
     private void RenewSource(Turn turn)
     {
-        if (_source is not { } before) return;
-        var source = new SpanSource();
-        if (before.IsGivenUp) source.GiveUp();
-        before.GiveUp();
-        _source = source;
-        turn.Claim = new SpanClaim(source, turn.Round);
+        lock (turns)
+        {
+            if (_source is not { } before) return;
+            var source = new SpanSource();
+            if (before.IsGivenUp) source.GiveUp();
+            before.GiveUp();
+            _source = source;
+            turn.Claim = new SpanClaim(source, turn.Round);
+        }
     }
 
     /// <summary>One answer for all queries that came before it begins; it may be several questions.</summary>

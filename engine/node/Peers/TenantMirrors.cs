@@ -76,7 +76,7 @@ internal sealed class TenantMirrors(TenantId tenant, NodeState state, KnownSpans
             LetGo(peer.Name);
         }
 
-        return _mirrors[peer.Name] = new PeerMirror(peer, tenant, known, spans, time);
+        return _mirrors[peer.Name] = new PeerMirror(peer, tenant, _lock, known, spans, time);
     }
 
     private void LetGo(string name)
