@@ -49,6 +49,22 @@ public sealed class OwnTraceTests
     }
 
     [Fact]
+    public async Task What_the_object_service_is_asked_for_is_below_it()
+    {
+        await using var ring = await RingCluster.StartAsync(new RingSettings { Nodes = 2, IsStatic = true, HasOwnTraces = true, IsDivided = false });
+        await new RingLedger().SendAsync(ring.Nodes[0], requests: 3);
+        foreach (var node in ring.Nodes) await node.Api.FlushAsync();
+        await ring.UploadedAsync();
+        var id = NewTraceId();
+        await SearchAsync(ring.Nodes[1], id, isSampled: true, "{ span.nothing = `here` }");
+        var spans = await FindAsync(ring.Nodes[1], id, count: 8);
+        var asked = spans.First(static span => span is { ScopeName: "System.Net.Http", Name: "GET" });
+        Assert.Contains(spans, span => span.SpanId == asked.ParentSpanId);
+        Assert.Equal(3, asked.Kind);
+        Assert.StartsWith("int:20", Of(asked.Attributes, "http.response.status_code"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_server_that_is_not_there_costs_no_query()
     {
         await using var tempo = TempoProcess.Prepare();
@@ -65,10 +81,10 @@ public sealed class OwnTraceTests
 
     private static string NewTraceId() => Guid.NewGuid().ToString("n");
 
-    private static async Task SearchAsync(TempoProcess tempo, string traceId, bool isSampled)
+    private static async Task SearchAsync(TempoProcess tempo, string traceId, bool isSampled, string query = "{ name = `nothing` }")
     {
         using var http = new HttpClient();
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"http://{tempo.ApiAddress}/api/search?q={Uri.EscapeDataString("{ name = `nothing` }")}");
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"http://{tempo.ApiAddress}/api/search?q={Uri.EscapeDataString(query)}");
         request.Headers.Add("traceparent", $"00-{traceId}-{CallersSpan}-{(isSampled ? "01" : "00")}");
         using var answer = await http.SendAsync(request);
         Assert.True(answer.IsSuccessStatusCode, answer.ToString());
