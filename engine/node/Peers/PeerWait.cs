@@ -14,9 +14,7 @@ internal sealed class PeerWait(IPeers peers, TimeProvider time)
             var missing = asked.Where(static answer => !answer.Value.IsCompletedSuccessfully).Select(static answer => answer.Key.Name).Concat(silent).ToHashSet(StringComparer.Ordinal);
             if (peers.AreCovered(missing))
             {
-                using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-                await Task.WhenAny(Task.WhenAll(running), Task.Delay(ForCovered, time, enough.Token)).ConfigureAwait(false);
-                await enough.CancelAsync().ConfigureAwait(false);
+                await ((Task)Task.WhenAll(running)).WaitAsync(ForCovered, time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 break;
             }
 

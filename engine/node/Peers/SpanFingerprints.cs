@@ -10,31 +10,19 @@ namespace Tempo.Engine.Node.Peers;
 internal sealed class SpanFingerprints(ulong key)
 {
     private readonly SharedHash _hash = new(key);
-
-    // Of names, by code of the table they are in; 0: not known yet.
-    private ulong[] _names = [];
+    private readonly NameHashes _names = new(new SharedHash(key).Of64);
 
     /// <summary>Those of the rows from <paramref name="first"/> on.</summary>
     public void Of(SpanBatch batch, int first, Span<ulong> fingerprints)
     {
         if (fingerprints.IsEmpty) return;
-        var names = batch.Name.Table;
-        GrowableArray.Reserve(ref _names, names.Count);
-        _names.AsSpan().Clear();
+        _names.Begin(batch);
         for (var i = 0; i < fingerprints.Length; i++)
         {
             var row = first + i;
             var trace = batch.TraceIds[batch.Trace[row]];
-            var kinds = NameHash(names, batch.Name.Codes[row]) + (ulong)(batch.Kind[row] << 8 | batch.Status[row] & SpanBatch.StatusCodeMask);
             var id = _hash.Of64(trace.High, trace.Low, batch.SpanId[row]);
-            fingerprints[i] = _hash.Of64(batch.StartUnixNano[row] ^ id, batch.DurationNano[row], kinds);
+            fingerprints[i] = _hash.Of64(batch.StartUnixNano[row] ^ id, batch.DurationNano[row], NameHashes.WithKinds(batch, row, _names.Of(row)));
         }
-    }
-
-    // The table of a live batch may have grown since.
-    private ulong NameHash(StringTable names, int code)
-    {
-        if (code >= _names.Length) return _hash.Of64(names[code]);
-        return _names[code] is not 0 and var known ? known : _names[code] = _hash.Of64(names[code]);
     }
 }

@@ -36,7 +36,6 @@ internal sealed class TenantMirrors(TenantId tenant, NodeState state, KnownSpans
     /// <summary>For a query: asks each of these for all that was acknowledged there before (<see cref="PeerMirror.RefreshAsync"/>).</summary>
     public List<(IPeer Peer, Task<PeerPart> Part)> Refresh(IReadOnlyList<IPeer> peers)
     {
-        Use();
         _own?.Tell();
         lock (_lock)
         {

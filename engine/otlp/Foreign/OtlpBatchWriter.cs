@@ -6,14 +6,14 @@ using Tempo.Engine.Otlp.Wire;
 namespace Tempo.Engine.Otlp.Foreign;
 
 /// <summary>
-/// Writes spans of other formats as an OTLP request, straight into the request's buffer, in the order in which their fields
+/// Writes spans of other formats, and the process's own, as an OTLP request, straight into the request's buffer, in the order in which their fields
 /// come: protobuf does not care. Which resource a span belongs to is known only at its end, so the resource is written behind
 /// the spans of its group; a span that turns out to be of another group than the one before is moved once.
 /// One writer for one request; not thread safe.
 /// </summary>
 /// <param name="output">Gets the request.</param>
 /// <param name="bodyBytes">Of the body that is transcoded; 0: what is written is bounded otherwise.</param>
-internal sealed class OtlpBatchWriter(NativeBuffer output, int bodyBytes = 0) : IDisposable
+public sealed class OtlpBatchWriter(NativeBuffer output, int bodyBytes = 0) : IDisposable
 {
     /// <summary>
     /// Bytes of the length of a span as it usually is, 128 B to 16 KiB, and of a group of spans, which in a body of some size is nearly the whole

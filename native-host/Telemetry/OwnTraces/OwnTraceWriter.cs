@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Otlp.Fields;
+using Tempo.Engine.Otlp.Foreign;
 using Tempo.Engine.Otlp.Wire;
 
 namespace Tempo.Host.Telemetry.OwnTraces;
@@ -17,28 +18,29 @@ internal static class OwnTraceWriter
     /// <param name="output">Gets the request.</param>
     public static void Write(IReadOnlyList<(string Key, string Value)> resource, IEnumerable<Activity> spans, NativeBuffer output)
     {
-        var writer = new ProtobufWriter(output);
-        var resourceSpans = writer.BeginMessage(TracesDataTag.ResourceSpans);
-        var message = writer.BeginMessage(ResourceSpansTag.Resource);
-        foreach (var (key, value) in resource) WriteAttribute(writer, ResourceTag.Attributes, key, value);
-        writer.EndMessage(message);
+        using var resourceMessage = new NativeBuffer();
+        using (var attributes = new OtlpBatchWriter(resourceMessage))
+            foreach (var (key, value) in resource) WriteAttribute(attributes, ResourceTag.Attributes, key, value);
+        using var batch = new OtlpBatchWriter(output);
         foreach (var scope in spans.GroupBy(static span => span.Source.Name, StringComparer.Ordinal))
         {
-            var scopeSpans = writer.BeginMessage(ResourceSpansTag.ScopeSpans);
-            message = writer.BeginMessage(ScopeSpansTag.Scope);
-            WriteText(writer, InstrumentationScopeTag.Name, scope.Key);
-            writer.EndMessage(message);
-            foreach (var span in scope) WriteSpan(writer, span);
-            writer.EndMessage(scopeSpans);
+            using var scopeMessage = new NativeBuffer();
+            WriteText(new ProtobufWriter(scopeMessage), InstrumentationScopeTag.Name, scope.Key);
+            foreach (var span in scope)
+            {
+                batch.BeginSpan();
+                WriteSpan(batch, span);
+                batch.EndSpan(resourceMessage.Written, scopeMessage.Written);
+            }
         }
 
-        writer.EndMessage(resourceSpans);
+        batch.Complete();
     }
 
-    private static void WriteSpan(ProtobufWriter writer, Activity span)
+    private static void WriteSpan(OtlpBatchWriter batch, Activity span)
     {
         Span<byte> id = stackalloc byte[16];
-        var message = writer.BeginMessage(ScopeSpansTag.Spans);
+        var writer = batch.Writer;
         span.TraceId.CopyTo(id);
         writer.WriteBytes(SpanTag.TraceId, id);
         span.SpanId.CopyTo(id[..8]);
@@ -54,37 +56,22 @@ internal static class OwnTraceWriter
         writer.WriteVarint(SpanTag.Kind, (ulong)span.Kind + 1); // OTLP's number 0 is for those that do not say
         writer.WriteFixed64(SpanTag.StartTimeUnixNano, NanosOf(span.StartTimeUtc));
         writer.WriteFixed64(SpanTag.EndTimeUnixNano, NanosOf(span.StartTimeUtc + span.Duration));
-        foreach (var (key, value) in span.TagObjects) WriteAttribute(writer, SpanTag.Attributes, key, value);
-        WriteStatus(writer, span);
+        foreach (var (key, value) in span.TagObjects) WriteAttribute(batch, SpanTag.Attributes, key, value);
+        if (span.Status != ActivityStatusCode.Unset) batch.Status((int)span.Status, Encoding.UTF8.GetBytes(span.StatusDescription ?? ""));
         writer.WriteFixed32(SpanTag.Flags, (uint)span.ActivityTraceFlags | ParentIsKnown | (span.HasRemoteParent ? ParentIsRemote : 0));
-        writer.EndMessage(message);
     }
 
-    private static void WriteStatus(ProtobufWriter writer, Activity span)
+    private static void WriteAttribute(OtlpBatchWriter batch, uint tag, string name, object? value)
     {
-        if (span.Status == ActivityStatusCode.Unset) return;
-        var status = writer.BeginMessage(SpanTag.Status);
-        if (span.StatusDescription is { Length: > 0 } text) WriteText(writer, StatusTag.Message, text);
-        writer.WriteVarint(StatusTag.Code, (ulong)span.Status);
-        writer.EndMessage(status);
-    }
-
-    private static void WriteAttribute(ProtobufWriter writer, uint tag, string key, object? value)
-    {
-        var keyValue = writer.BeginMessage(tag);
-        WriteText(writer, KeyValueTag.Key, key);
-        var any = writer.BeginMessage(KeyValueTag.Value);
+        var key = Encoding.UTF8.GetBytes(name);
         switch (value)
         {
-            case bool isSo: writer.WriteBool(AnyValueTag.BoolValue, isSo); break;
-            case int number: writer.WriteVarint(AnyValueTag.IntValue, (ulong)number); break;
-            case long number: writer.WriteVarint(AnyValueTag.IntValue, (ulong)number); break;
-            case double number: writer.WriteDouble(AnyValueTag.DoubleValue, number); break;
-            default: WriteText(writer, AnyValueTag.StringValue, value?.ToString() ?? ""); break;
+            case bool isSo: batch.Attribute(tag, key, isSo); break;
+            case int number: batch.Attribute(tag, key, (long)number); break;
+            case long number: batch.Attribute(tag, key, number); break;
+            case double number: batch.Attribute(tag, key, number); break;
+            default: batch.Attribute(tag, key, Encoding.UTF8.GetBytes(value?.ToString() ?? "")); break;
         }
-
-        writer.EndMessage(any);
-        writer.EndMessage(keyValue);
     }
 
     private static void WriteText(ProtobufWriter writer, uint tag, string text) => writer.WriteBytes(tag, Encoding.UTF8.GetBytes(text));

@@ -12,7 +12,7 @@ namespace Tempo.Engine.Query.Metrics.Copies;
 /// </summary>
 internal sealed class BlockTraces(QueryBlock block, TraceSlice? slice, BlockPages pages, IWorkerSlots slots, MemoryBudget budget, CancellationToken cancellation)
 {
-    private readonly NameHashes _names = new();
+    private readonly NameHashes _names = new(KeyedHash.Of64);
     private long _chargedBytes;
     private bool _isRead;
     private SpanSetDigest[] _digests = []; // of each id; default: not read yet

@@ -26,7 +26,7 @@ internal sealed class LiveCopies
     private readonly List<TraceId> _ids = [];             // by their numbers
     private readonly List<SpanSetDigest> _digests = [];   // alike
     private readonly HashSet<TraceId> _mixed = [];
-    private readonly NameHashes _names = new();
+    private readonly NameHashes _names = new(KeyedHash.Of64);
     private int _lastView;
 
     private LiveCopies(IReadOnlyList<LiveBatchView> live, long slots)

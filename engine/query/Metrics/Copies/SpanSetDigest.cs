@@ -26,31 +26,7 @@ internal readonly record struct SpanSetDigest(ulong A, ulong B)
     public static SpanSetDigest Of(SpanBatch batch, int row, ulong nameHash)
     {
         var (id, start, duration) = (batch.SpanId[row], batch.StartUnixNano[row], batch.DurationNano[row]);
-        var rest = nameHash + (ulong)(batch.Kind[row] << 8 | batch.Status[row] & SpanBatch.StatusCodeMask);
+        var rest = NameHashes.WithKinds(batch, row, nameHash);
         return new(KeyedHash.Of64(id, start, duration + rest), KeyedHash.Of64(~duration, rest, id ^ BitOperations.RotateLeft(start, 32)));
     }
-}
-
-/// <summary>The hashes of the names of one batch after the other, each name's once. Not thread safe.</summary>
-internal sealed class NameHashes
-{
-    private ulong[] _byCode = [];
-    private StringColumn _names = new();
-    private StringTable _table = StringTable.None;
-
-    public void Begin(SpanBatch batch)
-    {
-        (_names, _table) = (batch.Name, batch.Name.Table);
-        GrowableArray.Reserve(ref _byCode, _table.Count);
-        _byCode.AsSpan().Clear();
-    }
-
-    public ulong Of(int row)
-    {
-        var code = _names.Codes[row];
-        if (code >= _byCode.Length) return Hash(code); // the table of a live batch has grown since
-        return _byCode[code] is not 0 and var known ? known : _byCode[code] = Hash(code);
-    }
-
-    private ulong Hash(int code) => KeyedHash.Of64(_table[code]);
 }
