@@ -36,6 +36,9 @@ internal sealed class LiveNode : IPeer
     /// <summary>Hears each question before it is answered.</summary>
     public Action<PeerMessages.LiveQuestion>? Asked { get; set; }
 
+    /// <summary>Called behind each answer, which is on its way then.</summary>
+    public Action? Answered { get; set; }
+
     public HashSet<ulong> Blocks
     {
         get
@@ -95,6 +98,7 @@ internal sealed class LiveNode : IPeer
         asked.Append(body.Span);
         Asked?.Invoke(PeerMessages.DecodeLiveQuestion(body.Span));
         lock (_lock) _answers.Answer(question, asked, answer);
+        Answered?.Invoke();
         if (Answers is { } second) await second.PassAsync();
     }
 

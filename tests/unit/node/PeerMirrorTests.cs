@@ -1,3 +1,4 @@
+using System.Collections;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Node.Peers;
@@ -11,6 +12,7 @@ namespace Tempo.Node.Tests;
 /// </summary>
 public sealed class PeerMirrorTests
 {
+    private static readonly TimeSpan Hang = TimeSpan.FromMinutes(1);
     private static readonly PeerWait ForAll = new(new LiveNodes(static _ => false), TimeProvider.System);
     private readonly CounterFamily _spans = new MetricRegistry().Counter("spans", "", "outcome");
     private ulong _lastSpan;
@@ -69,6 +71,49 @@ public sealed class PeerMirrorTests
             Assert.InRange(copied - before, 30, 60);
             before = copied;
         }
+    }
+
+    [Fact]
+    public async Task A_turn_that_begins_between_two_of_a_query_is_not_joined()
+    {
+        LiveNode[] nodes = [new("a"), new("b"), new("c")];
+        var (b, c) = (nodes[1], nodes[2]);
+        var mirrors = MirrorsOf(nodes[0]);
+        var earlier = await AskAsync(mirrors, nodes);
+
+        // A question to c is on its way, so that whoever asks it now waits for the next one. Then the span is acknowledged: c has it, b's copy is late.
+        var hasAnswered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        c.Answered = () =>
+        {
+            c.Answered = null;
+            Send(nodes, [2]);
+            c.Answers = new Gate();
+            hasAnswered.SetResult();
+        };
+        var onItsWay = mirrors.Refresh([c])[0].Part;
+        await hasAnswered.Task.WaitAsync(Hang);
+
+        // Another query asks both once more while this one has asked b and not yet c.
+        b.Answers = new Gate();
+        Task<PeerPart>[] others = [];
+        var other = new Thread(() => others = [.. earlier.Select(static part => part.Mirror!.RefreshAsync())]);
+        var asked = mirrors.Refresh(new WithPause(b, () => StartAndWait(other), c));
+        Assert.True(other.Join(Hang));
+        b.Asked = _ =>
+        {
+            if (asked[0].Part.IsCompleted && !b.All.Any()) b.Append(_lastSpan);
+        };
+        Assert.Equal(0, CountOf(await b.Answers.OpenUntilAsync(asked[0].Part).WaitAsync(Hang)));
+        Assert.Equal(1, CountOf(await b.Answers.OpenUntilAsync(others[0]).WaitAsync(Hang)));
+        Assert.Equal(0, CountOf(await c.Answers!.OpenUntilAsync(onItsWay).WaitAsync(Hang)));
+        Assert.Equal(1, CountOf(await c.Answers.OpenUntilAsync(asked[1].Part).WaitAsync(Hang)));
+    }
+
+    // Until it has ended, or waits for a lock.
+    private static void StartAndWait(Thread thread)
+    {
+        thread.Start();
+        while (thread.IsAlive && (thread.ThreadState & ThreadState.WaitSleepJoin) == 0) Thread.Yield();
     }
 
     [Theory]
@@ -151,6 +196,8 @@ public sealed class PeerMirrorTests
         Assert.Empty(acknowledged.Except(found));
     }
 
+    private static int CountOf(PeerPart part) => part.Live.Sum(static view => view.SpanCount);
+
     private async Task<List<PeerPart>> AskAsync(TenantMirrors mirrors, IReadOnlyList<LiveNode> nodes)
     {
         var parts = new List<PeerPart>();
@@ -171,5 +218,22 @@ public sealed class PeerMirrorTests
         _lastSpan++;
         foreach (var owner in owners) nodes[owner].Append(_lastSpan);
         return _lastSpan;
+    }
+
+    /// <summary>Two nodes, and what goes on between them for whoever takes one after the other.</summary>
+    private sealed class WithPause(IPeer first, Action pause, IPeer second) : IReadOnlyList<IPeer>
+    {
+        public int Count => 2;
+
+        public IPeer this[int index] => index == 0 ? first : second;
+
+        public IEnumerator<IPeer> GetEnumerator()
+        {
+            yield return first;
+            pause();
+            yield return second;
+        }
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
     }
 }
