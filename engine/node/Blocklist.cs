@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Node.Peers.Answers;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocklist;
 using Tempo.Engine.Storage.Blocks;

@@ -1,4 +1,5 @@
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Node.Peers.Fingerprints;
 
 namespace Tempo.Engine.Node;
 

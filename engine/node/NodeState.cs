@@ -1,5 +1,5 @@
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Node.Peers.Answers;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Wal;

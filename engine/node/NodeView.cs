@@ -1,7 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Blocklist;
 using Tempo.Engine.Storage.Blocks;
@@ -60,10 +59,10 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
     public Generation[] Waiting => Generations.Length > 1 ? Generations[..^1] : [];
 
     /// <summary>Where the tenants' traces are now.</summary>
-    public TraceSources SourcesOf(TenantSet tenants) => SourcesOf(tenants, PeerSources.None);
+    public TraceSources SourcesOf(TenantSet tenants) => SourcesOf(tenants, AddedSources.None);
 
     /// <summary>The same together with what other nodes have, which was collected before this view was taken.</summary>
-    public TraceSources SourcesOf(TenantSet tenants, PeerSources peers)
+    public TraceSources SourcesOf(TenantSet tenants, AddedSources peers)
     {
         var live = new List<LiveBatchView>();
         foreach (var generation in Generations)

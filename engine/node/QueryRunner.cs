@@ -1,5 +1,4 @@
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Query.Sources;
 
@@ -74,7 +73,7 @@ internal sealed class QueryRunner(QueryGate gate, NodeState state, ICollectsSour
 internal interface ICollectsSources
 {
     /// <summary>What other nodes have and the store has not.</summary>
-    ValueTask<PeerSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation);
+    ValueTask<AddedSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation);
 
     /// <summary>Brings the view in step with the store, as far as that answers: a block of one of the tenants was not there.</summary>
     Task ListAsync(TenantSet tenants, CancellationToken cancellation);

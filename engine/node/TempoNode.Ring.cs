@@ -1,5 +1,7 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Node.Peers.Blocks;
+using Tempo.Engine.Node.Peers.Queries;
 
 namespace Tempo.Engine.Node;
 
@@ -63,8 +65,8 @@ public sealed partial class TempoNode
         return view.Generations.Length == 1 && view.Current.Live.SpanCount == 0 && !view.Blocks.Any(block => _ring is { } parts && block.Store == parts.LocalStore);
     }
 
-    ValueTask<PeerSources> ICollectsSources.CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) =>
-        _peers is null ? new ValueTask<PeerSources>(PeerSources.None) : new ValueTask<PeerSources>(_peers.CollectAsync(tenants, trace, cancellation));
+    ValueTask<AddedSources> ICollectsSources.CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) =>
+        _peers is null ? new ValueTask<AddedSources>(AddedSources.None) : new ValueTask<AddedSources>(_peers.CollectAsync(tenants, trace, cancellation));
 
     async Task ICollectsSources.ListAsync(TenantSet tenants, CancellationToken cancellation)
     {

@@ -2,7 +2,7 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.Generator;
 using Tempo.Engine.Node.External;
 using Tempo.Engine.Node.Overrides;
-using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Node.Peers.Blocks;
 using Tempo.Engine.Node.Promotion;
 using Tempo.Engine.Node.Slices;
 using Tempo.Engine.ObjectStore;
@@ -109,7 +109,7 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
     {
         // Without a place among the queries, like what other nodes have.
         var isAsked = _external is not null && (selection.IsExternalOnly || (_external.IsPartOfAll && selection.IsAll));
-        var elsewhere = isAsked ? await _external!.FindAsync(tenants, id, selection.StartSeconds, selection.EndSeconds, cancellation).ConfigureAwait(false) : PeerSources.None;
+        var elsewhere = isAsked ? await _external!.FindAsync(tenants, id, selection.StartSeconds, selection.EndSeconds, cancellation).ConfigureAwait(false) : AddedSources.None;
         return await _runner.RunAsync(
             tenants,
             id,

@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Node.Peers.Wire;
 using Tempo.Engine.Node.Slices;
 
 namespace Tempo.Fuzz.Targets;

@@ -3,7 +3,6 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Otlp;
 using Tempo.Engine.Storage.Live;
 
@@ -46,11 +45,11 @@ internal sealed class ExternalTraces(ExternalTraceOptions options, int maxEntrie
     public bool IsPartOfAll => options.IsPartOfAll;
 
     /// <summary>The tenants' spans of a trace there; the seconds are handed on, 0: no bound.</summary>
-    public async Task<PeerSources> FindAsync(TenantSet tenants, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
+    public async Task<AddedSources> FindAsync(TenantSet tenants, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
     {
         var url = new Uri($"{options.Endpoint!.AbsoluteUri.TrimEnd('/')}/api/traces/{id}{RangeOf(startSeconds, endSeconds)}");
         var answers = await Task.WhenAll(tenants.Tenants.Select(tenant => FindAsync(tenant, url, cancellation))).ConfigureAwait(false);
-        return new PeerSources([.. answers.Where(static answer => answer.Live is not null).Select(static answer => answer.Live!.Value)], [], answers.FirstOrDefault(static answer => answer.Error.Length > 0).Error ?? "");
+        return new AddedSources([.. answers.Where(static answer => answer.Live is not null).Select(static answer => answer.Live!.Value)], [], answers.FirstOrDefault(static answer => answer.Error.Length > 0).Error ?? "");
     }
 
     public void Dispose()

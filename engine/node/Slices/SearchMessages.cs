@@ -1,6 +1,7 @@
 using System.Text;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Node.Peers.Wire;
 using Tempo.Engine.Query;
 
 namespace Tempo.Engine.Node.Slices;

@@ -1,6 +1,5 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
-using Tempo.Engine.Node.Peers;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Search;
@@ -213,7 +212,7 @@ public sealed class BlocklistTests : IDisposable
 
     private sealed class Listing(Blocklist list, ManualTime time) : ICollectsSources
     {
-        public ValueTask<PeerSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) => new(PeerSources.None);
+        public ValueTask<AddedSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) => new(AddedSources.None);
 
         public async Task ListAsync(TenantSet tenants, CancellationToken cancellation)
         {
@@ -224,7 +223,7 @@ public sealed class BlocklistTests : IDisposable
 
     private sealed class Stubborn(Action list) : ICollectsSources
     {
-        public ValueTask<PeerSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) => new(PeerSources.None);
+        public ValueTask<AddedSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) => new(AddedSources.None);
 
         public Task ListAsync(TenantSet tenants, CancellationToken cancellation)
         {

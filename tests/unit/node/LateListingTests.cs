@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
-using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Node.Peers.Answers;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Blocks.Write;

@@ -1,0 +1,163 @@
+using Tempo.Engine.Foundation;
+using Tempo.Engine.Node;
+using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Node.Peers.Answers;
+using Tempo.Engine.Node.Peers.Wire;
+using Tempo.Engine.Storage.Live;
+using Tempo.Storage.Tests;
+
+namespace Tempo.Node.Tests.Peers;
+
+/// <summary>Real live data and real answers; what is cut is only remembered as being in a block.</summary>
+internal sealed class LiveNode : IPeer
+{
+    private PeerAnswers _answers;
+    private ulong _incarnation = 7;
+    private readonly Lock _lock = new();
+    private readonly HashSet<ulong> _blocks = [];
+    private readonly List<ulong> _live = [];
+
+    public LiveNode(string name)
+    {
+        Name = name;
+        State = new NodeState(new NodeOptions(), TimeProvider.System);
+        State.Update(static _ => new NodeView([NewGeneration()], []));
+        _answers = new PeerAnswers(State, null!, null!, _incarnation);
+    }
+
+    public NodeState State { get; }
+
+    public string Name { get; }
+
+    public bool IsSuspect => false;
+
+    public bool IsDown { get; set; }
+
+    public Gate? Answers { get; set; }
+
+    /// <summary>Hears each question before it is answered.</summary>
+    public Action<PeerMessages.LiveQuestion>? Asked { get; set; }
+
+    /// <summary>Called behind each answer, which is on its way then.</summary>
+    public Action? Answered { get; set; }
+
+    public HashSet<ulong> Blocks
+    {
+        get
+        {
+            lock (_lock) return [.. _blocks];
+        }
+    }
+
+    public IEnumerable<ulong> All
+    {
+        get
+        {
+            lock (_lock) return [.. _blocks, .. _live];
+        }
+    }
+
+    public void Append(ulong span, string text = "")
+    {
+        var sent = Spans.New(span, trace: new TraceId(span / 7 + 1, 1));
+        sent.Attributes.Add(Spans.Text("text", text));
+        lock (_lock)
+        {
+            State.View.Current.Live.Append(TenantId.Single, Spans.Request(Spans.Of("s", "l", sent)));
+            _live.Add(span);
+        }
+    }
+
+    public void Cut()
+    {
+        lock (_lock)
+        {
+            State.TellLeaving(State.View.Current);
+            State.Update(static _ => new NodeView([NewGeneration()], []));
+            _blocks.UnionWith(_live);
+            _live.Clear();
+        }
+    }
+
+    /// <summary>Ends and comes back with what it had, but for the names of its batches, and for what was not in its log yet.</summary>
+    public void Restart(params ulong[] lost)
+    {
+        lock (_lock)
+        {
+            State.Update(static _ => new NodeView([NewGeneration()], []));
+            var live = _live.ToList();
+            _live.Clear();
+            foreach (var span in live.Except(lost)) Append(span);
+            _answers = new PeerAnswers(State, null!, null!, ++_incarnation);
+        }
+    }
+
+    public async ValueTask AskAsync(PeerQuestion question, ReadOnlyMemory<byte> body, NativeBuffer answer, CancellationToken cancellation)
+    {
+        if (Answers is { } gate) await gate.PassAsync();
+        if (IsDown) throw new PeerException($"{Name} is down");
+        using var asked = new NativeBuffer();
+        asked.Append(body.Span);
+        Asked?.Invoke(PeerMessages.DecodeLiveQuestion(body.Span));
+        lock (_lock) _answers.Answer(question, asked, answer);
+        Answered?.Invoke();
+        if (Answers is { } second) await second.PassAsync();
+    }
+
+    private static Generation NewGeneration() => new(null!, new LiveSegment(1, int.MaxValue));
+}
+
+/// <summary>Holds who comes until it lets one go.</summary>
+internal sealed class Gate
+{
+    private readonly Lock _lock = new();
+    private readonly List<TaskCompletionSource> _waiting = [];
+
+    public Task PassAsync()
+    {
+        var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_lock) _waiting.Add(turn);
+        return turn.Task;
+    }
+
+    /// <summary>Lets those go who come until this is over.</summary>
+    public async Task<T> OpenUntilAsync<T>(Task<T> isOver)
+    {
+        while (!isOver.IsCompleted)
+        {
+            OpenOne(new Random(1));
+            await Task.Yield();
+        }
+
+        return await isOver;
+    }
+
+    public void OpenOne(Random random)
+    {
+        lock (_lock)
+        {
+            if (_waiting.Count == 0) return;
+            var one = random.Next(_waiting.Count);
+            _waiting[one].SetResult();
+            _waiting.RemoveAt(one);
+        }
+    }
+}
+
+/// <summary>The nodes of a test: of each span, the one who asks has no copy.</summary>
+internal sealed class LiveNodes(Func<IReadOnlyCollection<string>, bool> areCovered) : IPeers
+{
+    public IReadOnlyList<IPeer> Holders => [];
+
+    public IReadOnlyList<string> Lost => [];
+
+    public bool HasCopies => true;
+
+    public string Name => "a";
+
+    public bool AnswersSlices => false;
+
+    public IReadOnlyList<IPeer> Queriers => [];
+
+    public bool AreCovered(IReadOnlyCollection<string> silent) => areCovered(silent);
+}
