@@ -1,5 +1,4 @@
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Node.Peers.Answers;
 using Tempo.Engine.Node.Peers.Queries;
 using Tempo.Engine.Node.Peers.Wire;
 using Tempo.Engine.ObjectStore;
@@ -16,56 +15,18 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
     /// <summary>A block that no query asked for is closed after this; longer than any query runs.</summary>
     private static readonly TimeSpan Unused = TimeSpan.FromMinutes(10);
 
-    /// <summary>Metas that are asked for at once.</summary>
-    private const int MaxParallelReads = 50;
-
     private readonly Lock _lock = new();
     private readonly Dictionary<(string Peer, BlockId Block, bool IsLocal), Entry> _handles = [];
-    private readonly Dictionary<BlockId, Gone> _gone = [];
-    private readonly SemaphoreSlim _looking = new(1, 1);
-    private readonly Dictionary<TenantId, long> _looked = []; // when the last look began
+    private readonly GoneBlocks _gone = new(shared, time);
     private readonly Dictionary<string, (IPeer Peer, BlockStore Store)> _stores = new(StringComparer.Ordinal);
 
-    public void Dispose() => _looking.Dispose();
+    public void Dispose() => _gone.Dispose();
 
-    /// <summary>
-    /// Looks which of the tenants' blocks that peers have uploaded are not in the store any more, as far as it answers. Asks for each: for after one
-    /// of them could not be read. Who waited while another one looked has what that one found.
-    /// </summary>
-    public async Task LookForGoneAsync(TenantSet tenants, CancellationToken cancellation)
-    {
-        var called = time.GetTimestamp();
-        await _looking.WaitAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            TenantId[] asked = [.. tenants.Tenants.Where(tenant => !_looked.TryGetValue(tenant, out var at) || at < called)];
-            if (asked.Length == 0) return;
-            var now = time.GetTimestamp();
-            foreach (var tenant in asked) _looked[tenant] = now;
-            foreach (var some in Told(asked).Chunk(MaxParallelReads)) await LookForAsync(some, cancellation).ConfigureAwait(false);
-        }
-        catch (ObjectStoreException)
-        {
-            // The others may be there.
-        }
-        finally
-        {
-            _looking.Release();
-        }
-    }
+    /// <summary>Looks which of the tenants' blocks that peers have uploaded are not in the store any more (<see cref="GoneBlocks.LookAsync"/>).</summary>
+    public Task LookForGoneAsync(TenantSet tenants, CancellationToken cancellation) => _gone.LookAsync(tenants, Uploaded, cancellation);
 
-    /// <summary>Once the store was listed since a block was found to be gone, who goes on telling of it is not believed.</summary>
-    public void Forget(Func<long, bool> isListedSince)
-    {
-        lock (_lock)
-        {
-            foreach (var (block, gone) in _gone.ToList())
-            {
-                if (time.GetElapsedTime(gone.At) > RecentBlocks.Kept * 2) _gone.Remove(block); // for longer than anybody tells of a block
-                else if (!gone.IsListed && isListedSince(gone.At)) _gone[block] = gone with { IsListed = true };
-            }
-        }
-    }
+    /// <summary>Who goes on telling of one that is gone is not believed from then on (<see cref="GoneBlocks.Forget"/>).</summary>
+    public void Forget(Func<long, bool> isListedSince) => _gone.Forget(isListedSince);
 
     /// <summary>Handles of a peer's blocks but for those that are in <paramref name="known"/>. Throws <see cref="PeerException"/>.</summary>
     public async Task<List<BlockHandle>> OpenAsync(PeerPart part, IReadOnlySet<BlockId> known, CancellationToken cancellation)
@@ -74,7 +35,7 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
         var unknown = new List<(BlockId Id, bool IsLocal)>();
         foreach (var block in part.Blocks)
         {
-            if (known.Contains(block.Id) || !block.IsLocal && IsOver(block.Id)) continue;
+            if (known.Contains(block.Id) || !block.IsLocal && _gone.IsOver(block.Id)) continue;
             if (Find(part.Peer, block.Id, block.IsLocal) is { } handle) opened.Add(handle);
             else unknown.Add(block);
         }
@@ -98,25 +59,9 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
         return opened;
     }
 
-    private bool IsOver(BlockId block)
+    private List<BlockMeta> Uploaded()
     {
-        lock (_lock) return _gone.TryGetValue(block, out var gone) && gone.IsListed;
-    }
-
-    private List<BlockMeta> Told(TenantId[] tenants)
-    {
-        lock (_lock)
-            return [.. _handles.Where(static entry => !entry.Key.IsLocal).Select(static entry => entry.Value.Handle.Meta).Where(meta => tenants.Contains(meta.Tenant) && !_gone.ContainsKey(meta.BlockId)).DistinctBy(static meta => meta.BlockId)];
-    }
-
-    private async Task LookForAsync(BlockMeta[] some, CancellationToken cancellation)
-    {
-        var found = await Task.WhenAll(some.Select(meta => shared.TryReadMetaAsync(meta.Tenant, meta.BlockId, static _ => { }, cancellation))).ConfigureAwait(false);
-        lock (_lock)
-        {
-            for (var i = 0; i < some.Length; i++)
-                if (found[i] is null) _gone.TryAdd(some[i].BlockId, new Gone(time.GetTimestamp(), IsListed: false));
-        }
+        lock (_lock) return [.. _handles.Where(static entry => !entry.Key.IsLocal).Select(static entry => entry.Value.Handle.Meta)];
     }
 
     private BlockHandle? Find(IPeer peer, BlockId id, bool isLocal)
@@ -162,7 +107,4 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
 
         public long UsedAt { get; set; }
     }
-
-    // Not in the store any more; once the store was listed since, what it became is in the view.
-    private readonly record struct Gone(long At, bool IsListed);
 }
