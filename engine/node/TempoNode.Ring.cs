@@ -1,6 +1,8 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Node.Peers.Blocks;
+using Tempo.Engine.Node.Peers.Fingerprints;
+using Tempo.Engine.Node.Peers.Mirrors;
 using Tempo.Engine.Node.Peers.Queries;
 
 namespace Tempo.Engine.Node;
@@ -29,10 +31,10 @@ public sealed partial class TempoNode
             "tempo_ring_mirrored_spans_total",
             "Live spans of other nodes that queries met: copied, or known to be here or to come from another node, and not sent.",
             "outcome");
-        var reads = new PeerReads(peers, _state, parts.Blocklist, parts.PeerBlocks, spans, _time);
-        registry.Gauge("tempo_ring_mirrored_bytes", "Request bytes of other nodes' live spans of which this node keeps copies for its queries, and what it takes to know which they are.", () => reads.MirroredBytes);
+        var mirrors = new LiveMirrors(_state, peers.HasCopies ? new KnownSpans(MemoryShares.OfThisProcess.KnownSpanBytes, _time) : null, spans, _time);
+        registry.Gauge("tempo_ring_mirrored_bytes", "Request bytes of other nodes' live spans of which this node keeps copies for its queries, and what it takes to know which they are.", () => mirrors.ByteCount);
         _sliced.Join(peers, registry);
-        _peers = reads;
+        _peers = new PeerReads(peers, _state, parts.Blocklist, parts.PeerBlocks, mirrors, _time);
     }
 
     /// <summary>Appends the answer to another node's question. Throws <see cref="PeerException"/> for one that makes no sense.</summary>

@@ -8,18 +8,20 @@ namespace Tempo.Engine.Node.Peers.Fingerprints;
 /// </summary>
 internal sealed class FingerprintTable
 {
-    /// <summary>Of a table that has just grown.</summary>
-    public const int MaxBytesPerSpan = SlotBytes * 8 / 3;
-
     private const int SlotBytes = sizeof(ulong) + sizeof(int);
     private const int FirstLength = 1024;
+    private const int MaxLength = 1 << 29;
     private readonly List<SpanClaim> _claims = [SpanClaim.Own];
     private ulong[] _fingerprints = new ulong[FirstLength]; // 0: free
     private int[] _numbers = new int[FirstLength]; // of its claim
 
     public int Count { get; private set; }
 
-    public long ByteCount => (long)_fingerprints.Length * SlotBytes + (long)_claims.Count * IntPtr.Size;
+    // Without growing there is no room for another one.
+    private bool IsFull => (Count + 1) * 4L > _fingerprints.Length * 3L;
+
+    /// <summary>Of the slots, and of the claims that are in them.</summary>
+    public long ByteCount => BytesOf(_fingerprints.Length, _claims.Capacity, _claims.Count);
 
     public SpanClaim? Find(ulong fingerprint)
     {
@@ -27,10 +29,19 @@ internal sealed class FingerprintTable
         return _fingerprints[slot] == 0 ? null : _claims[_numbers[slot]];
     }
 
+    /// <summary>Whether it takes no more than so many bytes with another span, of another claim. An empty one has room.</summary>
+    public bool HasRoom(long maxBytes)
+    {
+        if (Count == 0) return true;
+        var length = IsFull ? _fingerprints.Length * 2L : _fingerprints.Length;
+        var capacity = _claims.Count == _claims.Capacity ? _claims.Capacity * 2L : _claims.Capacity;
+        return length <= MaxLength && BytesOf(length, capacity, _claims.Count + 1) <= maxBytes;
+    }
+
     public void Set(ulong fingerprint, SpanClaim claim)
     {
         // What needs memory comes first: where there is none, nothing has changed.
-        if ((Count + 1) * 4L > _fingerprints.Length * 3L) Grow();
+        if (IsFull) Grow();
         var number = NumberOf(claim);
         var slot = SlotOf(_fingerprints, Used(fingerprint));
         if (_fingerprints[slot] == 0) Count++;
@@ -66,6 +77,8 @@ internal sealed class FingerprintTable
         while (fingerprints[slot] != 0 && fingerprints[slot] != fingerprint) slot = (slot + 1) & mask;
         return slot;
     }
+
+    private static long BytesOf(long length, long capacity, long claims) => length * SlotBytes + capacity * IntPtr.Size + claims * SpanClaim.ObjectBytes;
 
     private static ulong Used(ulong fingerprint) => fingerprint == 0 ? 1 : fingerprint;
 }

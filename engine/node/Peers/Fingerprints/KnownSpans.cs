@@ -26,7 +26,7 @@ internal sealed class KnownSpans : IKeepsSpareMemory
     private readonly Lock _lock = new();
     private readonly ulong _key;
     private readonly TimeProvider _time;
-    private readonly int _maxHalf;
+    private readonly long _maxHalfBytes;
     private FingerprintTable _recent = new();
     private FingerprintTable _older = new();
     private long _since; // the recent half's beginning
@@ -36,7 +36,7 @@ internal sealed class KnownSpans : IKeepsSpareMemory
     /// <param name="time">Measures how old a half is.</param>
     public KnownSpans(long maxBytes, TimeProvider time)
     {
-        (_time, _since, _maxHalf) = (time, time.GetTimestamp(), (int)Math.Clamp(maxBytes / FingerprintTable.MaxBytesPerSpan / 2, 1, 1 << 28));
+        (_time, _since, _maxHalfBytes) = (time, time.GetTimestamp(), maxBytes / 2);
 #pragma warning disable RS0030 // the key that keeps senders from choosing collisions; no answer depends on it
         _key = KernelRandom.NextUInt64();
 #pragma warning restore RS0030
@@ -109,7 +109,7 @@ internal sealed class KnownSpans : IKeepsSpareMemory
 
     private void Set(ulong fingerprint, SpanClaim claim)
     {
-        if (_recent.Count >= _maxHalf) Rotate(_time.GetTimestamp());
+        if (!_recent.HasRoom(_maxHalfBytes)) Rotate(_time.GetTimestamp());
         _recent.Set(fingerprint, claim);
     }
 

@@ -1,28 +1,32 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers.Fingerprints;
+using Tempo.Engine.Node.Peers.Queries;
 
 namespace Tempo.Engine.Node.Peers.Mirrors;
 
-/// <summary>The copies of other nodes' live data that queries work on, of all tenants. Thread safe.</summary>
+/// <summary>The copies of other nodes' live data that queries work on, by tenant and node. Thread safe.</summary>
 internal sealed class LiveMirrors
 {
+    /// <summary>Copies that no query asked for are let go after this.</summary>
+    private static readonly TimeSpan Unused = TimeSpan.FromMinutes(2);
+
     private readonly NodeState _state;
+    private readonly KnownSpans? _known;
     private readonly CounterFamily _spans;
     private readonly TimeProvider _time;
-    private readonly KnownSpans? _known;
+
+    // Held while turns are begun, too (PeerMirror).
     private readonly Lock _lock = new();
-    private readonly Dictionary<TenantId, TenantMirrors> _tenants = [];
+    private readonly Dictionary<TenantId, Tenant> _tenants = [];
 
     /// <param name="state">What this node has itself.</param>
-    /// <param name="hasCopies">Whether spans are on several nodes.</param>
+    /// <param name="known">What queries have from where; null: spans have no copies.</param>
     /// <param name="spans">Counts live spans that were copied and that were not, because they are known.</param>
     /// <param name="time">Measures how long nobody asks.</param>
-    public LiveMirrors(NodeState state, bool hasCopies, CounterFamily spans, TimeProvider time)
+    public LiveMirrors(NodeState state, KnownSpans? known, CounterFamily spans, TimeProvider time)
     {
-        (_state, _spans, _time) = (state, spans, time);
-        if (!hasCopies) return;
-        _known = new KnownSpans(MemoryShares.OfThisProcess.KnownSpanBytes, time);
-        state.Leaving += NoteOwn;
+        (_state, _known, _spans, _time) = (state, known, spans, time);
+        if (known is not null) state.Leaving += NoteOwn;
     }
 
     /// <summary>Request bytes of the copies, and what it takes to know what is in them.</summary>
@@ -30,47 +34,73 @@ internal sealed class LiveMirrors
     {
         get
         {
-            lock (_lock) return _tenants.Values.Sum(static mirrors => mirrors.ByteCount) + (_known?.ByteCount ?? 0);
+            lock (_lock) return _tenants.Values.SelectMany(static tenant => tenant.Mirrors.Values).Sum(static mirror => mirror.ByteCount) + (_known?.ByteCount ?? 0);
         }
     }
 
-    /// <summary>For a query that is about to ask.</summary>
-    public TenantMirrors Of(TenantId tenant)
+    /// <summary>For a query: asks each of these for what was acknowledged there before of a tenant's spans (<see cref="PeerMirror.RefreshAsync(long)"/>).</summary>
+    public List<(IPeer Peer, Task<PeerPart> Part)> Refresh(TenantId id, IReadOnlyList<IPeer> peers)
+    {
+        var tenant = Use(id);
+        tenant.Own?.Tell();
+        lock (_lock)
+        {
+            foreach (var (name, mirror) in tenant.Mirrors.Where(entry => IsOver(entry.Value.UsedAt)).ToList())
+            {
+                mirror.GiveUp();
+                tenant.Mirrors.Remove(name);
+            }
+
+            var round = _known?.NewRound() ?? 0;
+            return [.. peers.Select(peer => (peer, MirrorOf(id, tenant, peer).RefreshAsync(round)))];
+        }
+    }
+
+    /// <summary>Whether these have answered a query in time: others may rely on what they have, or not any more.</summary>
+    public void Judge(TenantSet tenants, IReadOnlyList<IPeer> peers, IReadOnlySet<string> silent)
     {
         lock (_lock)
         {
-            LetGoOfUnused(but: tenant);
-            if (!_tenants.TryGetValue(tenant, out var mirrors)) _tenants.Add(tenant, mirrors = new TenantMirrors(tenant, _state, _known, _spans, _time));
-            mirrors.Use();
-            return mirrors;
+            foreach (var id in tenants.Tenants)
+            {
+                if (!_tenants.TryGetValue(id, out var tenant)) continue;
+                foreach (var peer in peers)
+                {
+                    if (!tenant.Mirrors.TryGetValue(peer.Name, out var mirror)) continue;
+                    if (silent.Contains(peer.Name)) mirror.GiveUp();
+                    else mirror.Trust();
+                }
+            }
         }
     }
 
-    /// <summary>Whether these peers have answered a query in time (<see cref="TenantMirrors.Judge"/>).</summary>
-    public void Judge(TenantSet tenants, IReadOnlyList<IPeer> peers, HashSet<string> silent)
+    // In use before it has asked anyone: a cut meanwhile is noted.
+    private Tenant Use(TenantId id)
     {
-        foreach (var tenant in tenants.Tenants)
+        lock (_lock)
         {
-            var mirrors = Of(tenant);
-            foreach (var peer in peers) mirrors.Judge(peer.Name, isInTime: !silent.Contains(peer.Name));
+            if (!_tenants.TryGetValue(id, out var tenant)) _tenants.Add(id, tenant = new Tenant(_known is null ? null : new OwnSpans(id, _state, _known)));
+            tenant.UsedAt = _time.GetTimestamp();
+            LetGoOfUnused();
+            return tenant;
         }
     }
 
-    // Of tenants whom nobody queries nothing needs to be known.
+    // What is about to become blocks. Of tenants whom nobody queries nothing needs to be known.
     private void NoteOwn(Generation leaving)
     {
-        TenantMirrors[] used;
+        Tenant[] used;
         lock (_lock)
         {
             LetGoOfUnused();
             used = [.. _tenants.Values];
         }
 
-        foreach (var mirrors in used)
+        foreach (var tenant in used)
         {
             try
             {
-                mirrors.NoteOwn(leaving);
+                tenant.Own?.Tell(leaving);
             }
             catch (Exception)
             {
@@ -79,15 +109,38 @@ internal sealed class LiveMirrors
         }
     }
 
-    private void LetGoOfUnused(TenantId? but = null)
+    private PeerMirror MirrorOf(TenantId id, Tenant tenant, IPeer peer)
     {
-        var unused = _tenants.Where(entry => entry.Key != but && entry.Value.IsUnused).ToList();
-        foreach (var (tenant, mirrors) in unused)
+        if (tenant.Mirrors.TryGetValue(peer.Name, out var mirror))
         {
-            mirrors.LetGo();
-            _tenants.Remove(tenant);
+            if (mirror.Peer == peer) return mirror;
+            mirror.GiveUp(); // a node that came back is another peer of the same name
+        }
+
+        return tenant.Mirrors[peer.Name] = new PeerMirror(peer, id, _lock, _known, _spans, _time);
+    }
+
+    private void LetGoOfUnused()
+    {
+        var unused = _tenants.Where(tenant => IsOver(tenant.Value.UsedAt)).ToList();
+        foreach (var (id, tenant) in unused)
+        {
+            foreach (var mirror in tenant.Mirrors.Values) mirror.GiveUp();
+            _tenants.Remove(id);
         }
 
         if (unused.Count > 0 && _tenants.Count == 0) _known?.LetGo();
+    }
+
+    private bool IsOver(long usedAt) => _time.GetElapsedTime(usedAt) > Unused;
+
+    private sealed class Tenant(OwnSpans? own)
+    {
+        /// <summary>Null: spans have no copies.</summary>
+        public OwnSpans? Own => own;
+
+        public Dictionary<string, PeerMirror> Mirrors { get; } = new(StringComparer.Ordinal);
+
+        public long UsedAt { get; set; }
     }
 }

@@ -35,7 +35,7 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, Lock turns, KnownS
     // Guarded by the lock of turns, as is what the next turn claims for.
     private Turn? _running;
     private Turn? _next;
-    private SpanSource? _source = known is null ? null : new SpanSource();
+    private SpanSource _source = new();
 
     // Of the running turn alone.
     private readonly Dictionary<long, MirroredBatch> _batches = [];
@@ -60,14 +60,14 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, Lock turns, KnownS
     /// <summary>It does not answer, or too late for a query, or nobody asks it any more: what it has claimed and will claim, others may have from elsewhere.</summary>
     public void GiveUp()
     {
-        lock (turns) _source?.GiveUp();
+        lock (turns) _source.GiveUp();
     }
 
     /// <summary>It has answered a query in time: from now on others may rely on it.</summary>
     public void Trust()
     {
         lock (turns)
-            if (_source is { IsGivenUp: true })
+            if (_source.IsGivenUp)
                 _source = new SpanSource();
     }
 
@@ -130,16 +130,14 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, Lock turns, KnownS
         {
             Mirror = this,
             Beginning = _beginning,
-            Source = turn.Claim?.Source,
+            Source = turn.Claim.Source,
             Needs = _batches.Values.SelectMany(static batch => batch.Needs).ToHashSet(),
         };
     }
 
     private void Begin(Turn turn)
     {
-        lock (turns)
-            if (_source is { } source)
-                turn.Claim = new SpanClaim(source, turn.Round);
+        lock (turns) turn.Claim = new SpanClaim(_source, turn.Round);
         foreach (var batch in _batches.Values) batch.WantWhatIsGivenUp();
     }
 
@@ -202,7 +200,7 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, Lock turns, KnownS
         var fingerprints = WireNumbers.Read(answer[rows.Fingerprints]);
         if (fingerprints.Length == 0) spans.With("copied").Add(batch.TakeNew(answer[rows.Otlp], rows.Next));
         else if (known is null) throw new PeerException("fingerprints that nobody asked for");
-        else spans.With("known").Add(fingerprints.Length - batch.ClaimNew(fingerprints, rows.Next, known, turn.Claim!));
+        else spans.With("known").Add(fingerprints.Length - batch.ClaimNew(fingerprints, rows.Next, known, turn.Claim));
         return batch.Next > before;
     }
 
@@ -229,12 +227,11 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, Lock turns, KnownS
     {
         lock (turns)
         {
-            if (_source is not { } before) return;
-            var source = new SpanSource();
-            if (before.IsGivenUp) source.GiveUp();
+            var before = _source;
+            _source = new SpanSource();
+            if (before.IsGivenUp) _source.GiveUp();
             before.GiveUp();
-            _source = source;
-            turn.Claim = new SpanClaim(source, turn.Round);
+            turn.Claim = new SpanClaim(_source, turn.Round);
         }
     }
 
@@ -245,7 +242,8 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, Lock turns, KnownS
 
         public Task<PeerPart> Answer { get; set; } = null!;
 
-        public SpanClaim? Claim { get; set; }
+        /// <summary>Of what it finds; from its beginning on.</summary>
+        public SpanClaim Claim { get; set; } = null!;
 
         /// <summary>Rows that came were what they had been claimed as.</summary>
         public bool IsAsClaimed { get; set; } = true;

@@ -15,7 +15,7 @@ internal sealed record PeerPart(IPeer Peer, ulong Incarnation, IReadOnlyList<Liv
     /// <summary>How often that copy had begun anew.</summary>
     public int Beginning { get; init; }
 
-    /// <summary>The copy's name among those who have spans. Null where spans have no copies.</summary>
+    /// <summary>The copy's name among those who have spans; null: it is of one trace.</summary>
     public SpanSource? Source { get; init; }
 
     /// <summary>Who has spans that are left out here.</summary>

@@ -1,7 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers;
 using Tempo.Engine.Node.Peers.Fingerprints;
-using Tempo.Engine.Node.Peers.Mirrors;
 using Tempo.Engine.Node.Peers.Queries;
 using Tempo.Engine.Node.Peers.Wire;
 using Tempo.Engine.Storage.Live;
@@ -13,12 +12,8 @@ namespace Tempo.Node.Tests.Peers;
 /// <summary>A node whose answers about its live data are wrong costs what it has itself, and is believed again when they are right.</summary>
 public sealed class FaultyPeerTests
 {
-    private static readonly PeerWait ForAll = new(new LiveNodes(static _ => false), TimeProvider.System);
-    private readonly CounterFamily _spans = new MetricRegistry().Counter("spans", "", "outcome");
-    private readonly LiveNode _a = new("a"), _c = new("c");
-    private readonly TenantMirrors _mirrors;
-
-    public FaultyPeerTests() => _mirrors = new TenantMirrors(TenantId.Single, _a.State, new KnownSpans(1 << 20, TimeProvider.System), _spans, TimeProvider.System);
+    private readonly Asker _asker = new();
+    private readonly LiveNode _c = new("c");
 
     [Fact]
     public async Task Rows_that_are_not_what_was_claimed_leave_out_nothing_elsewhere()
@@ -31,11 +26,11 @@ public sealed class FaultyPeerTests
             else PeerMessages.WriteBatch(answer, 1, 3, RowsOf(had));
         });
         for (ulong span = 1; span <= 3; span++) _c.Append(span);
-        var asked = _mirrors.Refresh([liar]);
-        var parts = new List<PeerPart> { await asked[0].Part };
-        parts.Add(await _mirrors.Refresh([_c])[0].Part);
-        Assert.Empty(await PeerParts.CompleteAsync(parts, [], ForAll, default));
-        Assert.Equal([1, 2, 3, 4, 5, 6], IdsOf(parts));
+        var query = await _asker.AskAsync(liar);
+        await _asker.TakeAsync(query, _c);
+        await query.CompleteAsync(default);
+        Assert.Empty(query.Silent);
+        Assert.Equal([1, 2, 3, 4, 5, 6], Asker.IdsOf(query.Parts));
     }
 
     [Fact]
@@ -56,14 +51,17 @@ public sealed class FaultyPeerTests
             PeerMessages.WriteBatch(answer, 1, 3, RowsOf(BatchOf(4, 5, 6)));
         });
         for (ulong span = 1; span <= 3; span++) _c.Append(span);
-        var late = _mirrors.Refresh([liar])[0].Part;
+        var query = Asker.Query();
+        var late = _asker.TakeAsync(query, liar);
         await first.Task;
-        var parts = new List<PeerPart> { await _mirrors.Refresh([_c])[0].Part };
-        Assert.Single(parts[0].Needs);
+        var part = await _asker.Refresh(_c)[0];
+        Assert.Single(part.Needs);
         second.SetResult();
-        parts.Add(await late);
-        Assert.Empty(await PeerParts.CompleteAsync(parts, [], ForAll, default));
-        Assert.Equal([1, 2, 3, 4, 5, 6], IdsOf(parts));
+        await late;
+        await query.TakeAsync(new Dictionary<IPeer, Task<PeerPart[]>> { [_c] = Task.FromResult<PeerPart[]>([part]) }, default);
+        await query.CompleteAsync(default);
+        Assert.Empty(query.Silent);
+        Assert.Equal([1, 2, 3, 4, 5, 6], Asker.IdsOf(query.Parts));
     }
 
     [Theory]
@@ -100,11 +98,11 @@ public sealed class FaultyPeerTests
             if (what == "other fingerprints than rows") PeerMessages.WriteBatch(answer, 2, 4, [], FingerprintsOf(other, question.Key));
         })
         { HasMore = () => isFaulty && what == "nothing, though there is more" };
-        Assert.Equal([1, 2, 3], IdsOf([await _mirrors.Refresh([peer])[0].Part]));
+        Assert.Equal([1, 2, 3], Asker.IdsOf(await _asker.Refresh(peer)[0]));
         isFaulty = true;
-        await Assert.ThrowsAsync<PeerException>(() => _mirrors.Refresh([peer])[0].Part);
+        await Assert.ThrowsAsync<PeerException>(() => _asker.Refresh(peer)[0]);
         (isFaulty, isHealed) = (false, true);
-        Assert.Equal([1, 2, 3, 4, 5, 6], IdsOf([await _mirrors.Refresh([peer])[0].Part]));
+        Assert.Equal([1, 2, 3, 4, 5, 6], Asker.IdsOf(await _asker.Refresh(peer)[0]));
     }
 
     [Fact]
@@ -138,8 +136,6 @@ public sealed class FaultyPeerTests
         OtlpTraceWriter.WriteRows(batch.Columns, 0, batch.Columns.SpanCount, int.MaxValue, otlp);
         return otlp.Written.ToArray();
     }
-
-    private static IEnumerable<ulong> IdsOf(List<PeerPart> parts) => parts.SelectMany(static part => part.Live).SelectMany(static view => view.Columns.SpanId.Take(view.SpanCount)).Order();
 
     /// <summary>Answers what it is told to.</summary>
     private sealed class Told(string name, Func<PeerMessages.LiveQuestion, NativeBuffer, Task> answers) : IPeer

@@ -11,18 +11,17 @@ public sealed class LiveMirrorsTests
 {
     private readonly ManualTime _time = new(DateTimeOffset.UtcNow);
     private readonly CounterFamily _spans = new MetricRegistry().Counter("spans", "", "outcome");
-    private readonly LiveNode _a = new("a"), _b = new("b");
+    private readonly LiveNode _a = new("a"), _b = new("b"), _c = new("c");
 
     [Fact]
     public async Task Of_a_tenant_that_nobody_queries_a_cut_notes_nothing()
     {
-        var mirrors = new LiveMirrors(_a.State, hasCopies: true, _spans, _time);
+        var mirrors = NewMirrors();
         var empty = mirrors.ByteCount;
-        await mirrors.Of(TenantId.Single).Refresh([_b])[0].Part;
+        await mirrors.Refresh(TenantId.Single, [_b])[0].Part;
         Send(1, 5000);
         _a.Cut();
-        var used = mirrors.ByteCount;
-        Assert.InRange(used - empty, 5000 * 8, 5000 * FingerprintTable.MaxBytesPerSpan);
+        Assert.InRange(mirrors.ByteCount - empty, 5000 * 8, 5000 * 32);
         _time.Advance(TimeSpan.FromMinutes(3));
         Send(5001, 15_000);
         _a.Cut();
@@ -32,40 +31,60 @@ public sealed class LiveMirrorsTests
     [Fact]
     public async Task A_cut_does_not_fail_because_of_what_queries_know()
     {
-        var mirrors = new LiveMirrors(_a.State, hasCopies: true, _spans, _time);
-        await mirrors.Of(TenantId.Single).Refresh([_b])[0].Part;
+        await NewMirrors().Refresh(TenantId.Single, [_b])[0].Part;
         _a.State.TellLeaving(new Generation(null!, null!)); // whose live data cannot be read
     }
 
     [Fact]
-    public void A_tenant_is_in_use_before_it_has_asked_anyone()
+    public async Task Copies_are_let_go_once_no_query_has_asked_for_them_and_those_of_other_tenants_and_nodes_stay()
     {
-        var mirrors = new LiveMirrors(_a.State, hasCopies: true, _spans, _time);
-        var first = mirrors.Of(TenantId.Single);
+        var mirrors = NewMirrors();
         Assert.True(TenantId.TryParse("other", out var other, out _));
-        mirrors.Of(other);
-        Assert.Same(first, mirrors.Of(TenantId.Single));
+        var first = await mirrors.Refresh(TenantId.Single, [_b])[0].Part;
+        await mirrors.Refresh(other, [_b])[0].Part;
+        Assert.Same(first.Mirror, (await mirrors.Refresh(TenantId.Single, [_b])[0].Part).Mirror);
+
+        // A minute and a half twice: of b it was asked for in between, of c it was not.
+        var c = await mirrors.Refresh(TenantId.Single, [_c])[0].Part;
+        foreach (var _ in Enumerable.Range(0, 2))
+        {
+            _time.Advance(TimeSpan.FromSeconds(90));
+            Assert.Same(first.Mirror, (await mirrors.Refresh(TenantId.Single, [_b])[0].Part).Mirror);
+        }
+
+        Assert.True(c.Source!.IsGivenUp);
+        Assert.NotSame(c.Mirror, (await mirrors.Refresh(TenantId.Single, [_c])[0].Part).Mirror);
+        Assert.False(first.Source!.IsGivenUp);
         _time.Advance(TimeSpan.FromMinutes(3));
-        Assert.Same(first, mirrors.Of(TenantId.Single));
-        mirrors.Of(other); // looks for those that are not in use
-        Assert.Same(first, mirrors.Of(TenantId.Single));
-        _time.Advance(TimeSpan.FromMinutes(3));
-        mirrors.Of(other);
-        Assert.NotSame(first, mirrors.Of(TenantId.Single));
+        await mirrors.Refresh(other, [_b])[0].Part; // looks for tenants of whom nobody asks
+        Assert.True(first.Source.IsGivenUp);
+        Assert.NotSame(first.Mirror, (await mirrors.Refresh(TenantId.Single, [_b])[0].Part).Mirror);
     }
 
     [Fact]
-    public void What_is_known_is_bounded_for_all_tenants_together()
+    public async Task A_node_that_came_back_is_another_one_of_the_same_name()
+    {
+        var mirrors = NewMirrors();
+        var before = await mirrors.Refresh(TenantId.Single, [_b])[0].Part;
+        var after = await mirrors.Refresh(TenantId.Single, [new LiveNode("b")])[0].Part;
+        Assert.NotSame(before.Mirror, after.Mirror);
+        Assert.True(before.Source!.IsGivenUp);
+    }
+
+    [Theory]
+    [InlineData(64)]
+    [InlineData(1)]
+    public void What_is_known_is_bounded_for_all_tenants_together_however_few_spans_one_claims(int spansOfOne)
     {
         const int maxBytes = 1 << 20;
         var known = new KnownSpans(maxBytes, _time);
         Assert.True(TenantId.TryParse("other", out var other, out _));
         Assert.NotEqual(known.KeyOf(other), known.KeyOf(TenantId.Single));
-        var fingerprints = new ulong[64];
-        var owners = new SpanSource[64];
-        for (ulong i = 0; i < 10_000; i++)
+        var fingerprints = new ulong[spansOfOne];
+        var owners = new SpanSource[spansOfOne];
+        for (ulong i = 0; i < 640_000; i += (ulong)spansOfOne)
         {
-            for (var j = 0; j < fingerprints.Length; j++) fingerprints[j] = i * 64 + (ulong)j;
+            for (var j = 0; j < fingerprints.Length; j++) fingerprints[j] = i + (ulong)j;
             known.Claim(fingerprints, new SpanClaim(new SpanSource(), (long)i), owners);
             Assert.All(owners, owner => Assert.Same(owners[0], owner));
             Assert.InRange(known.ByteCount, 1, maxBytes);
@@ -91,6 +110,8 @@ public sealed class LiveMirrorsTests
         Assert.NotNull(table.Find(7UL << 44 | 7));
         Assert.Null(table.Find(half + 1));
     }
+
+    private LiveMirrors NewMirrors() => new(_a.State, new KnownSpans(1 << 20, _time), _spans, _time);
 
     private void Send(ulong first, ulong last)
     {

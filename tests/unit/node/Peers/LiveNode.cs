@@ -33,6 +33,9 @@ internal sealed class LiveNode : IPeer
 
     public bool IsDown { get; set; }
 
+    /// <summary>A block that it tells of, and has not any more when it is asked for.</summary>
+    public BlockId? Vanishing { get; set; }
+
     public Gate? Answers { get; set; }
 
     /// <summary>Hears each question before it is answered.</summary>
@@ -100,6 +103,7 @@ internal sealed class LiveNode : IPeer
         asked.Append(body.Span);
         Asked?.Invoke(PeerMessages.DecodeLiveQuestion(body.Span));
         lock (_lock) _answers.Answer(question, asked, answer);
+        if (Vanishing is { } block && question == PeerQuestion.Live) PeerMessages.WriteRest(answer, _incarnation, [(block, true)], hasMore: false, "");
         Answered?.Invoke();
         if (Answers is { } second) await second.PassAsync();
     }
@@ -145,11 +149,11 @@ internal sealed class Gate
 }
 
 /// <summary>The nodes of a test: of each span, the one who asks has no copy.</summary>
-internal sealed class LiveNodes(Func<IReadOnlyCollection<string>, bool> areCovered) : IPeers
+internal sealed class LiveNodes : IPeers
 {
-    public IReadOnlyList<IPeer> Holders => [];
+    public IReadOnlyList<IPeer> Holders { get; set; } = [];
 
-    public IReadOnlyList<string> Lost => [];
+    public IReadOnlyList<string> Lost { get; init; } = [];
 
     public bool HasCopies => true;
 
@@ -159,5 +163,8 @@ internal sealed class LiveNodes(Func<IReadOnlyCollection<string>, bool> areCover
 
     public IReadOnlyList<IPeer> Queriers => [];
 
-    public bool AreCovered(IReadOnlyCollection<string> silent) => areCovered(silent);
+    /// <summary>Without it all are waited for.</summary>
+    public Func<IReadOnlyCollection<string>, bool> Covered { get; init; } = static _ => false;
+
+    public bool AreCovered(IReadOnlyCollection<string> silent) => Covered(silent);
 }

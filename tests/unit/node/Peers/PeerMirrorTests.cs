@@ -1,12 +1,6 @@
 using System.Collections;
-using Tempo.Engine.Foundation;
-using Tempo.Engine.Node;
 using Tempo.Engine.Node.Peers;
-using Tempo.Engine.Node.Peers.Fingerprints;
-using Tempo.Engine.Node.Peers.Mirrors;
 using Tempo.Engine.Node.Peers.Queries;
-using Tempo.Engine.Storage.Live;
-using Tempo.Storage.Tests;
 
 namespace Tempo.Node.Tests.Peers;
 
@@ -15,108 +9,90 @@ namespace Tempo.Node.Tests.Peers;
 /// </summary>
 public sealed class PeerMirrorTests
 {
-    private static readonly TimeSpan Hang = TimeSpan.FromMinutes(1);
-    private static readonly PeerWait ForAll = new(new LiveNodes(static _ => false), TimeProvider.System);
-    private readonly CounterFamily _spans = new MetricRegistry().Counter("spans", "", "outcome");
+    private readonly Asker _asker = new();
+    private readonly LiveNode[] _nodes;
     private ulong _lastSpan;
+
+    public PeerMirrorTests() => _nodes = [_asker.Node, new("b"), new("c"), new("d")];
 
     [Fact]
     public async Task Of_what_three_nodes_have_nothing_is_copied_and_of_what_two_others_have_one_copy()
     {
-        LiveNode[] nodes = [new("a"), new("b"), new("c")];
-        var mirrors = MirrorsOf(nodes[0]);
-        for (var i = 0; i < 50; i++) Send(nodes, i % 2 == 0 ? [0, 1, 2] : [1, 2]);
-        var parts = await AskAsync(mirrors, nodes);
-        Assert.Equal(25, parts.Sum(static part => part.Live.Sum(static view => view.SpanCount)));
-        Assert.Equal((25, 75), (_spans.With("copied").Value, _spans.With("known").Value));
+        for (var i = 0; i < 50; i++) Send(i % 2 == 0 ? [0, 1, 2] : [1, 2]);
+        Assert.Equal(25, Asker.IdsOf((await _asker.AskAsync(_nodes[1..3])).Parts).Count());
+        Assert.Equal((25, 75), _asker.Counts);
 
         // What this node has had is its own when it is a block, too.
-        Send(nodes, [0]);
-        var late = _lastSpan;
-        nodes[0].Cut();
-        nodes[1].Append(late);
-        nodes[2].Append(late);
-        parts = await AskAsync(mirrors, nodes);
-        Assert.Equal(25, parts.Sum(static part => part.Live.Sum(static view => view.SpanCount)));
+        var late = Send(0);
+        _nodes[0].Cut();
+        _nodes[1].Append(late);
+        _nodes[2].Append(late);
+        Assert.Equal(25, Asker.IdsOf((await _asker.AskAsync(_nodes[1..3])).Parts).Count());
     }
 
     [Fact]
     public async Task What_one_had_claimed_that_does_not_answer_comes_from_another()
     {
-        LiveNode[] nodes = [new("a"), new("b"), new("c")];
-        var mirrors = MirrorsOf(nodes[0]);
-        for (var i = 0; i < 200; i++) Send(nodes, [1, 2]);
-        var first = await AskAsync(mirrors, nodes);
-        Assert.Equal(200, first.Sum(static part => part.Live.Sum(static view => view.SpanCount)));
-        var claimer = first.MaxBy(static part => part.Live.Sum(static view => view.SpanCount))!.Peer;
-        mirrors.Judge(claimer.Name, isInTime: false);
-        var rest = await AskAsync(mirrors, [.. nodes.Where(node => node != claimer)]);
-        Assert.Equal(200, rest.Sum(static part => part.Live.Sum(static view => view.SpanCount)));
+        for (var i = 0; i < 200; i++) Send(1, 2);
+        var first = await _asker.AskAsync(_nodes[1..3]);
+        Assert.Equal(200, Asker.IdsOf(first.Parts).Count());
+        var claimer = first.Parts.MaxBy(Asker.CountOf)!.Peer;
+        _asker.Judge([claimer], claimer.Name);
+        Assert.Equal(200, Asker.IdsOf((await _asker.AskAsync(claimer == _nodes[1] ? _nodes[2] : _nodes[1])).Parts).Count());
     }
 
     [Fact]
     public async Task One_that_is_late_each_time_does_not_make_others_copy_everything_each_time()
     {
-        LiveNode[] nodes = [new("a"), new("b"), new("c")];
-        var mirrors = MirrorsOf(nodes[0]);
-        long before = 0;
-        for (var query = 0; query < 20; query++)
+        var (b, c) = (_nodes[1], _nodes[2]);
+        for (var query = 1; query <= 20; query++)
         {
-            for (var i = 0; i < 30; i++) Send(nodes, [1, 2]);
-            var asked = mirrors.Refresh(nodes[1..]);
-            await Task.WhenAll(asked.Select(static one => one.Part));
-            mirrors.Judge("b", isInTime: false); // it has answered, and nobody waited for it
-            var inTime = new List<PeerPart> { await asked[1].Part };
-            mirrors.Judge("c", isInTime: true);
-            Assert.Empty(await PeerParts.CompleteAsync(inTime, ["b"], ForAll, default));
-            Assert.Equal(30 * (query + 1), inTime.Sum(static part => part.Live.Sum(static view => view.SpanCount)));
-            var copied = _spans.With("copied").Value;
-            Assert.InRange(copied - before, 30, 60);
-            before = copied;
+            for (var i = 0; i < 30; i++) Send(1, 2);
+            var before = _asker.Counts.Copied;
+            var asked = _asker.Refresh(b, c);
+            await Task.WhenAll(asked).WaitAsync(Asker.Hang);
+            var inTime = Asker.Query("b"); // it has answered, and nobody waited for it
+            await inTime.TakeAsync(new Dictionary<IPeer, Task<PeerPart[]>> { [c] = Task.WhenAll(asked[1]) }, default);
+            await inTime.CompleteAsync(default).WaitAsync(Asker.Hang);
+            _asker.Judge([b, c], inTime.Silent);
+            Assert.Empty(inTime.Failure);
+            Assert.Equal(30 * query, Asker.IdsOf(inTime.Parts).Count());
+            Assert.InRange(_asker.Counts.Copied - before, 30, 60);
         }
     }
 
     [Fact]
     public async Task A_turn_that_begins_between_two_of_a_query_is_not_joined()
     {
-        LiveNode[] nodes = [new("a"), new("b"), new("c")];
-        var (b, c) = (nodes[1], nodes[2]);
-        var mirrors = MirrorsOf(nodes[0]);
-        var earlier = await AskAsync(mirrors, nodes);
+        var (b, c) = (_nodes[1], _nodes[2]);
+        var earlier = (await _asker.AskAsync(b, c)).Parts;
 
         // A question to c is on its way, so that whoever asks it now waits for the next one. Then the span is acknowledged: c has it, b's copy is late.
         var hasAnswered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         c.Answered = () =>
         {
             c.Answered = null;
-            Send(nodes, [2]);
+            Send(2);
             c.Answers = new Gate();
             hasAnswered.SetResult();
         };
-        var onItsWay = mirrors.Refresh([c])[0].Part;
-        await hasAnswered.Task.WaitAsync(Hang);
+        var onItsWay = _asker.Refresh(c)[0];
+        await hasAnswered.Task.WaitAsync(Asker.Hang);
 
         // Another query asks both once more while this one has asked b and not yet c.
         b.Answers = new Gate();
         Task<PeerPart>[] others = [];
         var other = new Thread(() => others = [.. earlier.Select(static part => part.Mirror!.RefreshAsync())]);
-        var asked = mirrors.Refresh(new WithPause(b, () => StartAndWait(other), c));
-        Assert.True(other.Join(Hang));
+        var asked = _asker.Refresh(new WithPause(b, () => StartAndWait(other), c));
+        Assert.True(other.Join(Asker.Hang));
         b.Asked = _ =>
         {
-            if (asked[0].Part.IsCompleted && !b.All.Any()) b.Append(_lastSpan);
+            if (asked[0].IsCompleted && !b.All.Any()) b.Append(_lastSpan);
         };
-        Assert.Equal(0, CountOf(await b.Answers.OpenUntilAsync(asked[0].Part).WaitAsync(Hang)));
-        Assert.Equal(1, CountOf(await b.Answers.OpenUntilAsync(others[0]).WaitAsync(Hang)));
-        Assert.Equal(0, CountOf(await c.Answers!.OpenUntilAsync(onItsWay).WaitAsync(Hang)));
-        Assert.Equal(1, CountOf(await c.Answers.OpenUntilAsync(asked[1].Part).WaitAsync(Hang)));
-    }
-
-    // Until it has ended, or waits for a lock.
-    private static void StartAndWait(Thread thread)
-    {
-        thread.Start();
-        while (thread.IsAlive && (thread.ThreadState & ThreadState.WaitSleepJoin) == 0) Thread.Yield();
+        Assert.Equal(0, Asker.CountOf(await b.Answers.OpenUntilAsync(asked[0]).WaitAsync(Asker.Hang)));
+        Assert.Equal(1, Asker.CountOf(await b.Answers.OpenUntilAsync(others[0]).WaitAsync(Asker.Hang)));
+        Assert.Equal(0, Asker.CountOf(await c.Answers!.OpenUntilAsync(onItsWay).WaitAsync(Asker.Hang)));
+        Assert.Equal(1, Asker.CountOf(await c.Answers.OpenUntilAsync(asked[1]).WaitAsync(Asker.Hang)));
     }
 
     [Theory]
@@ -126,44 +102,43 @@ public sealed class PeerMirrorTests
     [InlineData(4)]
     public async Task Whatever_goes_on_meanwhile_nothing_acknowledged_is_missing(int seed)
     {
-        for (var run = 0; run < 100; run++) await LiveAsync(new Random(seed * 1000 + run));
+        for (var run = 0; run < 100; run++) await new PeerMirrorTests().LiveAsync(new Random(seed * 1000 + run));
     }
 
-    // Spans to three of four nodes, one copy of them late, cuts, queries beside each other, one node that may fail, one that begins anew, answers in any order.
+    // Spans to three of four nodes, one copy of them late, cuts, queries beside each other, one node that may fail, one that begins anew, too little memory, answers in any order.
     private async Task LiveAsync(Random random)
     {
-        LiveNode[] nodes = [new("a"), new("b"), new("c"), new("d")];
         var late = new List<(int Node, ulong Span)>();
-        foreach (var node in nodes) node.Answers = new Gate();
-        var mirrors = MirrorsOf(nodes[0]);
-        var acknowledged = new HashSet<ulong>();
+        foreach (var node in _nodes) node.Answers = new Gate();
+        var acknowledged = new List<(ulong Span, LiveNode[] Owners)>();
         var queries = new List<Task>();
         for (var step = 0; step < 400 || queries.Exists(static query => !query.IsCompleted); step++)
         {
             switch (random.Next(step < 400 ? 12 : 4))
             {
                 case < 4:
-                    foreach (var node in nodes) node.Answers!.OpenOne(random);
+                    foreach (var node in _nodes) node.Answers!.OpenOne(random);
                     break;
                 case < 8:
                     int[] owners = [0, 1, 2, 3];
                     random.Shuffle(owners);
-                    acknowledged.Add(Send(nodes, owners[..2]));
+                    acknowledged.Add((Send(owners[..2]), [_nodes[owners[0]], _nodes[owners[1]]]));
                     late.Add((owners[2], _lastSpan));
                     if (random.Next(3) > 0) break;
-                    foreach (var (node, span) in late) nodes[node].Append(span);
+                    foreach (var (node, span) in late) _nodes[node].Append(span);
                     late.Clear();
                     break;
                 case 8:
-                    if (random.Next(3) == 0) nodes[random.Next(4)].Cut();
-                    else if (random.Next(8) == 0) nodes[random.Next(1, 4)].Restart();
+                    if (random.Next(3) == 0) _nodes[random.Next(4)].Cut();
+                    else if (random.Next(8) == 0) _nodes[random.Next(1, 4)].Restart();
+                    else if (random.Next(8) == 0) _asker.Known.LetGo();
                     break;
                 case 9:
-                    foreach (var node in nodes) node.IsDown = false;
-                    nodes[random.Next(4)].IsDown = random.Next(3) == 0;
+                    foreach (var node in _nodes) node.IsDown = false;
+                    _nodes[random.Next(4)].IsDown = random.Next(3) == 0;
                     break;
                 default:
-                    if (queries.Count(static query => !query.IsCompleted) < 4) queries.Add(QueryAsync(mirrors, nodes, [.. acknowledged]));
+                    if (queries.Count(static query => !query.IsCompleted) < 4) queries.Add(QueryAsync([.. acknowledged]));
                     break;
             }
 
@@ -173,53 +148,31 @@ public sealed class PeerMirrorTests
         await Task.WhenAll(queries);
     }
 
-    private static async Task QueryAsync(TenantMirrors mirrors, LiveNode[] nodes, ulong[] acknowledged)
+    private async Task QueryAsync((ulong Span, LiveNode[] Owners)[] acknowledged)
     {
-        var parts = new List<PeerPart>();
-        var silent = new HashSet<string>();
-        foreach (var (peer, part) in mirrors.Refresh(nodes[1..]))
-        {
-            try
-            {
-                parts.Add(await part);
-                mirrors.Judge(peer.Name, isInTime: true);
-            }
-            catch (PeerException)
-            {
-                mirrors.Judge(peer.Name, isInTime: false);
-                silent.Add(peer.Name);
-            }
-        }
+        var query = Asker.Query();
+        await _asker.TakeAsync(query, _nodes[1..]);
+        await query.CompleteAsync(default);
+        _asker.Judge(_nodes[1..], query.Silent);
+        var found = Asker.IdsOf(query.Parts).ToHashSet();
+        found.UnionWith(_nodes[0].All);
+        foreach (var part in query.Parts) found.UnionWith(((LiveNode)part.Peer).Blocks);
 
-        await PeerParts.CompleteAsync(parts, silent, ForAll, default);
-        if (silent.Count > 1) return; // an answer that says that it is partial
-        var found = parts.SelectMany(static part => part.Live).SelectMany(static view => view.Columns.SpanId.Take(view.SpanCount)).ToHashSet();
-        found.UnionWith(nodes[0].All);
-        foreach (var part in parts) found.UnionWith(((LiveNode)part.Peer).Blocks);
-        Assert.Empty(acknowledged.Except(found));
+        // What is on silent nodes alone may be missing, and the answer says so.
+        Assert.Empty(acknowledged.Where(span => !span.Owners.All(owner => query.Silent.Contains(owner.Name))).Select(static span => span.Span).Except(found));
     }
 
-    private static int CountOf(PeerPart part) => part.Live.Sum(static view => view.SpanCount);
-
-    private async Task<List<PeerPart>> AskAsync(TenantMirrors mirrors, IReadOnlyList<LiveNode> nodes)
+    // Until it has ended, or waits for a lock.
+    private static void StartAndWait(Thread thread)
     {
-        var parts = new List<PeerPart>();
-        foreach (var (_, part) in mirrors.Refresh([.. nodes.Where(static node => node.Name != "a")])) parts.Add(await part);
-        Assert.Empty(await PeerParts.CompleteAsync(parts, [], ForAll, default));
-        return parts;
+        thread.Start();
+        while (thread.IsAlive && (thread.ThreadState & ThreadState.WaitSleepJoin) == 0) Thread.Yield();
     }
 
-    private TenantMirrors MirrorsOf(LiveNode node)
-    {
-        var mirrors = new TenantMirrors(TenantId.Single, node.State, new KnownSpans(1 << 20, TimeProvider.System), _spans, TimeProvider.System);
-        node.State.Leaving += mirrors.NoteOwn;
-        return mirrors;
-    }
-
-    private ulong Send(LiveNode[] nodes, int[] owners)
+    private ulong Send(params int[] owners)
     {
         _lastSpan++;
-        foreach (var owner in owners) nodes[owner].Append(_lastSpan);
+        foreach (var owner in owners) _nodes[owner].Append(_lastSpan);
         return _lastSpan;
     }
 

@@ -1,7 +1,4 @@
-using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers;
-using Tempo.Engine.Node.Peers.Fingerprints;
-using Tempo.Engine.Node.Peers.Mirrors;
 using Tempo.Engine.Node.Peers.Queries;
 
 namespace Tempo.Node.Tests.Peers;
@@ -9,19 +6,16 @@ namespace Tempo.Node.Tests.Peers;
 /// <summary>What a query asks the others for, and how long it waits, when a node that had claimed live spans does not answer.</summary>
 public sealed class SilentPeerTests
 {
-    private static readonly TimeSpan Hang = TimeSpan.FromMinutes(1);
-    private static readonly PeerWait ForAll = new(new LiveNodes(static _ => false), TimeProvider.System);
-    private readonly CounterFamily _spans = new MetricRegistry().Counter("spans", "", "outcome");
-    private readonly LiveNode _a = new("a"), _b = new("b"), _c = new("c"), _d = new("d");
-    private readonly TenantMirrors _mirrors;
+    private readonly Asker _asker = new();
+    private readonly LiveNode _a, _b = new("b"), _c = new("c"), _d = new("d");
 
-    public SilentPeerTests() => _mirrors = new TenantMirrors(TenantId.Single, _a.State, new KnownSpans(1 << 20, TimeProvider.System), _spans, TimeProvider.System);
+    public SilentPeerTests() => _a = _asker.Node;
 
     [Fact]
     public async Task Of_the_others_only_what_they_left_out_because_of_it_is_copied()
     {
         for (ulong span = 1; span <= 100; span++) _b.Append(span);
-        await AskAsync([_b]); // claims all
+        await _asker.AskAsync(_b); // claims all
         for (ulong span = 1; span <= 1000; span++)
         {
             if (span > 100) _b.Append(span);
@@ -30,17 +24,19 @@ public sealed class SilentPeerTests
         }
 
         // Those of c alone come from c in any case; of the others it claims what b has not.
-        var parts = await AskAsync([_c]);
-        Assert.Equal(1900, CountOf(parts[0]));
-        var before = _spans.With("copied").Value;
-        Assert.Empty(await PeerParts.CompleteAsync(parts, ["b"], ForAll, default));
-        Assert.Equal(100, _spans.With("copied").Value - before);
-        Assert.Equal(2000, CountOf(Assert.Single(parts)));
+        var query = Asker.Query("b");
+        await _asker.TakeAsync(query, _c);
+        Assert.Equal(1900, Asker.CountOf(Assert.Single(query.Parts)));
+        var before = _asker.Counts.Copied;
+        await query.CompleteAsync(default);
+        Assert.Empty(query.Failure);
+        Assert.Equal(100, _asker.Counts.Copied - before);
+        Assert.Equal(2000, Asker.CountOf(Assert.Single(query.Parts)));
 
         // Nothing is left for the next query to complete.
-        parts = await AskAsync([_c]);
-        Assert.Empty(parts[0].Needs);
-        Assert.Equal((2000, 100), (CountOf(parts[0]), _spans.With("copied").Value - before));
+        var next = Assert.Single((await _asker.AskAsync(_c)).Parts);
+        Assert.Empty(next.Needs);
+        Assert.Equal((2000, 100), (Asker.CountOf(next), _asker.Counts.Copied - before));
     }
 
     [Fact]
@@ -54,14 +50,14 @@ public sealed class SilentPeerTests
             _c.Append(span + 1000);
         }
 
-        await AskAsync([_b]);
-        var parts = await AskAsync([_c, _d]);
-        var silent = new HashSet<string> { "b" };
-        _c.Answers = new Gate(); // for good
-        var wait = new PeerWait(new LiveNodes(static silent => !silent.Contains("d")), TimeProvider.System);
-        await PeerParts.CompleteAsync(parts, silent, wait, default).WaitAsync(Hang);
-        Assert.Equal(["b", "c"], silent.Order());
-        Assert.Equal([300, 300], parts.OrderBy(static part => part.Peer.Name).Select(CountOf)); // c's of its own, d's with what b had claimed
+        await _asker.AskAsync(_b);
+        var isLate = false;
+        var query = new PeerQuery(new LiveNodes { Lost = ["b"], Covered = silent => isLate && !silent.Contains("d") }, TimeProvider.System);
+        await _asker.TakeAsync(query, _c, _d);
+        (isLate, _c.Answers) = (true, new Gate()); // for good
+        await query.CompleteAsync(default).WaitAsync(Asker.Hang);
+        Assert.Equal(["b", "c"], query.Silent.Order());
+        Assert.Equal([300, 300], query.Parts.OrderBy(static part => part.Peer.Name).Select(Asker.CountOf)); // c's of its own, d's with what b had claimed
     }
 
     [Fact]
@@ -73,13 +69,14 @@ public sealed class SilentPeerTests
             _c.Append(span);
         }
 
-        await AskAsync([_b]);
-        var parts = await AskAsync([_c]);
-        var silent = new HashSet<string> { "b" };
+        await _asker.AskAsync(_b);
+        var query = Asker.Query("b");
+        await _asker.TakeAsync(query, _c);
         _c.IsDown = true;
-        Assert.Equal("c is down", await PeerParts.CompleteAsync(parts, silent, ForAll, default));
-        Assert.Equal(["b", "c"], silent.Order());
-        Assert.Single(parts);
+        await query.CompleteAsync(default);
+        Assert.Equal("c is down", query.Failure);
+        Assert.Equal(["b", "c"], query.Silent.Order());
+        Assert.Single(query.Parts);
     }
 
     [Fact]
@@ -93,7 +90,7 @@ public sealed class SilentPeerTests
             isOver = true;
             _b.Restart();
         };
-        Assert.Equal(10, CountOf((await AskAsync([_b]))[0]));
+        Assert.Equal(10, Asker.CountOf(await _asker.Refresh(_b)[0]));
         Assert.True(isOver);
 
         _b.Append(11);
@@ -101,7 +98,7 @@ public sealed class SilentPeerTests
         {
             if (question.Wanted.Count > 0) _b.Restart();
         };
-        Assert.Contains("began anew", (await Assert.ThrowsAsync<PeerException>(() => AskAsync([_b]))).Message, StringComparison.Ordinal);
+        Assert.Contains("began anew", (await Assert.ThrowsAsync<PeerException>(() => _asker.Refresh(_b)[0])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -113,12 +110,13 @@ public sealed class SilentPeerTests
             _c.Append(span);
         }
 
-        await AskAsync([_b]);
-        await AskAsync([_c]);
+        await _asker.AskAsync(_b);
+        await _asker.AskAsync(_c);
         _b.Restart(lost: [3, 4]);
-        var parts = await AskAsync([_b, _c]);
-        Assert.Empty(await PeerParts.CompleteAsync(parts, [], ForAll, default));
-        Assert.Equal(10, parts.SelectMany(static part => part.Live).SelectMany(static view => view.Columns.SpanId.Take(view.SpanCount)).Distinct().Count());
+        var query = await _asker.AskAsync(_b, _c);
+        await query.CompleteAsync(default);
+        Assert.Empty(query.Silent);
+        Assert.Equal(10, Asker.IdsOf(query.Parts).Distinct().Count());
     }
 
     [Fact]
@@ -126,11 +124,11 @@ public sealed class SilentPeerTests
     {
         _b.Append(1);
         _b.Answers = new Gate();
-        var earlier = _mirrors.Refresh([_b, _c]);
-        Assert.Equal(0, CountOf(await earlier[1].Part.WaitAsync(Hang)));
+        var earlier = _asker.Refresh(_b, _c);
+        Assert.Equal(0, Asker.CountOf(await earlier[1].WaitAsync(Asker.Hang)));
         _c.Append(1);
-        Assert.Equal(1, CountOf((await AskAsync([_c]))[0]));
-        Assert.Equal(1, CountOf(await _b.Answers.OpenUntilAsync(earlier[0].Part).WaitAsync(Hang)));
+        Assert.Equal(1, Asker.CountOf(Assert.Single((await _asker.AskAsync(_c)).Parts)));
+        Assert.Equal(1, Asker.CountOf(await _b.Answers.OpenUntilAsync(earlier[0]).WaitAsync(Asker.Hang)));
     }
 
     [Fact]
@@ -138,18 +136,19 @@ public sealed class SilentPeerTests
     {
         _b.Append(1);
         _c.Append(1);
-        await AskAsync([_b]);
-        var parts = await AskAsync([_c, _d]);
-        _mirrors.Judge("b", isInTime: false);
+        await _asker.AskAsync(_b);
+        var query = Asker.Query("b");
+        await _asker.TakeAsync(query, _c, _d);
+        _asker.Judge([_b], "b");
 
         // A later query has from d, late, and c leaves out because of it, what this query has no answer of d's with.
         _c.Restart();
         _d.Append(1);
-        await AskAsync([_d]);
-        Assert.Single((await AskAsync([_c]))[0].Needs);
-        var silent = new HashSet<string> { "b" };
-        Assert.Contains("began anew", await PeerParts.CompleteAsync(parts, silent, ForAll, default), StringComparison.Ordinal);
-        Assert.Equal(["b", "c"], silent.Order());
+        await _asker.AskAsync(_d);
+        Assert.Single(Assert.Single((await _asker.AskAsync(_c)).Parts).Needs);
+        await query.CompleteAsync(default);
+        Assert.Contains("began anew", query.Failure, StringComparison.Ordinal);
+        Assert.Equal(["b", "c"], query.Silent.Order());
     }
 
     [Fact]
@@ -168,20 +167,11 @@ public sealed class SilentPeerTests
             _b.Append(span, text);
         }
 
-        Assert.Equal(7, CountOf((await AskAsync([_b]))[0]));
+        Assert.Equal(7, Asker.CountOf(await _asker.Refresh(_b)[0]));
         for (ulong span = 41; span <= 80; span++) (span % 3 == 0 ? _a : _b).Append(span, text);
         for (ulong span = 41; span <= 80; span++)
             if (span % 3 == 0)
                 _b.Append(span, text);
-        Assert.Equal(7 + 27, CountOf((await AskAsync([_b]))[0]));
-    }
-
-    private static int CountOf(PeerPart part) => part.Live.Sum(static view => view.SpanCount);
-
-    private async Task<List<PeerPart>> AskAsync(IPeer[] peers)
-    {
-        var parts = new List<PeerPart>();
-        foreach (var (_, part) in _mirrors.Refresh(peers)) parts.Add(await part.WaitAsync(Hang));
-        return parts;
+        Assert.Equal(7 + 27, Asker.CountOf(await _asker.Refresh(_b)[0]));
     }
 }
