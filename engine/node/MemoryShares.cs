@@ -13,7 +13,7 @@ namespace Tempo.Engine.Node;
 ///                         300,000, so one merge at a time keeps pace with 60,000 spans/s
 /// what queries keep       three eighths, up to 320 MiB: unpacked columns an eighth (96), sidecars, open blocks, ranges of remote objects (64 each) and
 ///                         dictionaries (32) a sixteenth each
-/// spans known from others a thirty-second, in a ring with copies (<see cref="Peers.KnownSpans"/>)
+/// spans known from others a thirty-second, in a ring with copies (<see cref="KnownSpans"/>)
 /// what queries answer     a quarter (<see cref="QueryMemory"/>)
 /// the rest                writers of blocks, pages while they are read, the transport, the collector's garbage
 /// </code>

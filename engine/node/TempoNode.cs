@@ -2,7 +2,6 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.Generator;
 using Tempo.Engine.Node.External;
 using Tempo.Engine.Node.Overrides;
-using Tempo.Engine.Node.Peers.Blocks;
 using Tempo.Engine.Node.Promotion;
 using Tempo.Engine.Node.Slices;
 using Tempo.Engine.ObjectStore;
