@@ -6,8 +6,9 @@ namespace Tempo.Perf.Ring;
 
 /// <summary>
 /// CPU time of all servers together for a span, of the load tool's traffic over gRPC: a node alone, a ring that stores each span
-/// once, and one that stores it three times. All are measured in turn, in the same minutes, once what grows has grown, and blocks are built and uploaded. A cluster has
-/// as many requests in flight as the node alone, so that a node of it has a third and sends small batches; and once more with as many on each node.
+/// once, and one that stores it three times. All are measured in turn, in the same minutes, once what grows has grown, and blocks are built and uploaded. All get the same spans a
+/// second, which a machine must have to spare: where one takes as many as it can, its queues and its memory grow, and what is measured is how far they are. (Rate 0 does that; then a cluster
+/// has as many requests in flight as the node alone, and once more as many on each node.)
 /// </summary>
 internal static class Cost
 {
@@ -15,6 +16,9 @@ internal static class Cost
 
     /// <summary>What each node has stored before anything is measured: some blocks, after which what grows once has grown.</summary>
     private const long WarmSpans = 250_000;
+
+    // A round of merges falls into some measurements and not into others; what it costs a span is the same for each copy.
+    private const string WithoutMerges = "compactor: {compaction: {compaction_cycle: 1h}}\n";
 
     private static readonly Scenario[] Scenarios =
     [
@@ -27,19 +31,20 @@ internal static class Cost
         new("3 nodes that do not know of each other", 3, 1, MembershipKind.Alone, Inflight / 3), // what three processes cost without a ring
     ];
 
-    public static async Task RunAsync(string binary, int seconds, int rounds, int spansPerRequest, string only)
+    public static async Task RunAsync(string binary, int seconds, int rounds, int spansPerRequest, string only, int rate)
     {
         var scenarios = only.Length == 0 ? Scenarios : [.. only.Split(',').Select(static number => Scenarios[int.Parse(number, CultureInfo.InvariantCulture) - 1])];
         var figures = scenarios.ToDictionary(static scenario => scenario.Name, static _ => new List<double>());
         for (var round = 0; round < rounds; round++)
             foreach (var (name, nodes, replicationFactor, kind, inflight) in scenarios)
             {
-                await using var cluster = await Cluster.StartAsync(binary, nodes, replicationFactor, kind);
-                await WarmAsync(cluster, inflight, spansPerRequest, nodes * WarmSpans / replicationFactor);
+                await using var cluster = await Cluster.StartAsync(binary, nodes, replicationFactor, kind, settings: WithoutMerges);
+                await WarmAsync(cluster, inflight, spansPerRequest, nodes * WarmSpans / replicationFactor, rate / nodes, seconds);
+                await FlushAsync(cluster);
                 var before = cluster.Nodes.Sum(static node => node.CpuSeconds());
                 var switchesBefore = cluster.Nodes.Sum(static node => node.Switches());
                 var kernelBefore = KernelOf(cluster);
-                var spans = await LoadAsync(cluster, inflight, spansPerRequest, seconds);
+                var spans = await LoadAsync(cluster, inflight, spansPerRequest, seconds, rate / nodes);
                 var kernel = KernelOf(cluster);
                 var loadCpu = cluster.Nodes.Sum(static node => node.CpuSeconds()) - before;
                 var switches = cluster.Nodes.Sum(static node => node.Switches()) - switchesBefore;
@@ -86,11 +91,11 @@ internal static class Cost
                 return;
     }
 
-    private static async Task WarmAsync(Cluster cluster, int inflight, int spansPerRequest, long spans)
+    private static async Task WarmAsync(Cluster cluster, int inflight, int spansPerRequest, long spans, int rate, int seconds)
     {
         while (spans > 0)
         {
-            var stored = await LoadAsync(cluster, inflight, spansPerRequest, 4);
+            var stored = await LoadAsync(cluster, inflight, spansPerRequest, rate > 0 ? seconds : 4, rate);
             spans -= stored > 0 ? stored : throw new InvalidOperationException("the nodes store nothing");
         }
     }

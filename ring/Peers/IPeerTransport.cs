@@ -20,9 +20,9 @@ public interface IPeerTransport : IDisposable
 public interface IPushWay : IDisposable
 {
     /// <summary>
-    /// Sends the records of a batch, before which <see cref="PeerProtocol.HeadRoomBytes"/> are free, and waits for the outcomes; none: there was no
+    /// Sends the records of a batch, and waits for the outcomes; none: there was no
     /// room for it. Throws <see cref="PeerException"/>, with an inner exception if nobody answered. Once it is cancelled all that is under way fails.
-    /// If this returns, or throws <see cref="PeerException"/>, the memory may be used again.
+    /// Of the batch's memory nothing is used any more when this ends, however it does.
     /// </summary>
-    Task<byte[]> AskAsync(Memory<byte> batch, CancellationToken cancellation);
+    Task<byte[]> AskAsync(PushBatch batch, CancellationToken cancellation);
 }

@@ -19,8 +19,8 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
     /// <summary>Bytes after which a batch ends.</summary>
     private const int BatchBytes = 1 << 20;
 
-    /// <summary>Memory of a batch that is kept, of <see cref="MaxBatches"/> at the most.</summary>
-    private const int KeptBytes = 2 << 20;
+    /// <summary>A request that is sent from where it is: its copy would be read once, and three writes cost less than that.</summary>
+    private const int LargeBytes = 256 << 10;
 
     /// <summary>Bytes that may wait or be on their way; beyond, the node counts as one that does not answer.</summary>
     private const long MaxPendingBytes = 128L << 20;
@@ -174,7 +174,7 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
             var size = 0;
             lock (_lock)
             {
-                while (_waiting.TryPeek(out var next) && (batch.Count == 0 || size + next.SizeBytes <= BatchBytes))
+                while (_waiting.TryPeek(out var next) && (batch.Count == 0 || !batch[0].IsLarge && !next.IsLarge && size + next.SizeBytes <= BatchBytes))
                 {
                     batch.Add(_waiting.Dequeue());
                     size += next.SizeBytes;
@@ -199,12 +199,11 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
         var (answer, failure) = (Array.Empty<byte>(), "");
         using (var deadline = new CancellationTokenSource(options.PushTimeout, time))
         {
-            byte[]? body = null;
+            byte[] body = [];
             try
             {
-                (body, var written) = BodyOf(batch, size);
-                answer = await Way().AskAsync(body.AsMemory(0, written), deadline.Token).ConfigureAwait(false);
-                Keep(body);
+                body = Take(PeerProtocol.HeadRoomBytes + (batch[0].IsLarge ? size - batch[0].Request.Buffer.Length : size) + PeerProtocol.RecordsEndBytes);
+                answer = await Way().AskAsync(Write(batch, body), deadline.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
@@ -213,7 +212,6 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
             }
             catch (PeerException e)
             {
-                if (body is not null) Keep(body);
                 failure = e.Message;
                 if (e.InnerException is not null) Suspect(failure);
                 else NoteRefusal(failure);
@@ -223,23 +221,14 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
                 failure = $"{Name} was not given {batch.Count} requests: {e.Message}";
                 Suspect(failure);
             }
+            finally
+            {
+                Keep(body);
+                foreach (var pending in batch) pending.Request.Release();
+            }
         }
 
         return (answer, failure);
-    }
-
-    // The requests are let go of, whatever comes.
-    private (byte[] Body, int Length) BodyOf(List<Pending> batch, int size)
-    {
-        try
-        {
-            var body = Take(PeerProtocol.HeadRoomBytes + size + PeerProtocol.RecordsEndBytes);
-            return (body, Write(batch, body));
-        }
-        finally
-        {
-            foreach (var pending in batch) pending.Request.Release();
-        }
     }
 
     // Not the process's pool: that gives back what was not used for a while, and each of its pages then costs a fault.
@@ -253,22 +242,22 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
 
     private void Keep(byte[] body)
     {
-        if (body.Length > KeptBytes) return;
         lock (_lock)
             if (_bodies.Count < MaxBatches)
                 _bodies.Push(body);
     }
 
     // Requests first: what is of one tenant is one request at the other end, as it lies there.
-    private static int Write(List<Pending> batch, byte[] body)
+    private static PushBatch Write(List<Pending> batch, byte[] body)
     {
         var (at, headerBytes) = (PeerProtocol.HeadRoomBytes, 0);
-        foreach (var pending in batch)
-        {
-            var request = pending.Request.Buffer.Written;
-            request.CopyTo(body.AsSpan(at));
-            at += request.Length;
-        }
+        if (!batch[0].IsLarge)
+            foreach (var pending in batch)
+            {
+                var request = pending.Request.Buffer.Written;
+                request.CopyTo(body.AsSpan(at));
+                at += request.Length;
+            }
 
         foreach (var pending in batch)
         {
@@ -277,7 +266,7 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
         }
 
         PeerProtocol.WriteRecordsEnd(body.AsSpan(at + headerBytes), headerBytes);
-        return at + headerBytes + PeerProtocol.RecordsEndBytes;
+        return new PushBatch(body.AsMemory(0, at + headerBytes + PeerProtocol.RecordsEndBytes), batch[0].IsLarge ? new BufferMemory().WrittenOf(batch[0].Request.Buffer) : default);
     }
 
     private IPushWay Way()
@@ -329,6 +318,9 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
 
     private sealed record Pending(TenantId Tenant, SharedRequest Request, bool IsCounted, int SizeBytes)
     {
+        /// <summary>Goes alone, from where it is.</summary>
+        public bool IsLarge => Request.Buffer.Length >= LargeBytes;
+
         /// <summary>Those who wait go on one after the other on the thread that has the answer: none is woken for each.</summary>
         public TaskCompletionSource<IngestOutcome> Done { get; } = new();
     }

@@ -22,10 +22,10 @@ internal sealed class PushConnection(Stream stream, byte[] head)
     public PeerException? EndedBy => Volatile.Read(ref _endedBy);
 
     /// <summary>
-    /// Posts a batch, before whose records room is left for the head. Throws what the stream throws, or <see cref="PeerException"/> for an answer that is none.
+    /// Posts a batch. Throws what the stream throws, or <see cref="PeerException"/> for an answer that is none.
     /// Of the batch's memory nothing is used any more when this ends, however it does.
     /// </summary>
-    public async Task<PushAnswer> AskAsync(Memory<byte> batch, CancellationToken cancellation)
+    public async Task<PushAnswer> AskAsync(PushBatch batch, CancellationToken cancellation)
     {
         _count = 0;
         var writing = WriteAsync(batch, cancellation);
@@ -49,11 +49,19 @@ internal sealed class PushConnection(Stream stream, byte[] head)
         }
     }
 
-    private async Task WriteAsync(Memory<byte> batch, CancellationToken cancellation)
+    // A batch in one piece, as most are, is one write: there is no buffer.
+    private async Task WriteAsync(PushBatch batch, CancellationToken cancellation)
     {
-        var (before, post) = WithHead(batch);
+        var (before, start) = PutHead(batch);
         if (before.Length > 0) await stream.WriteAsync(before, cancellation).ConfigureAwait(false);
-        await stream.WriteAsync(post, cancellation).ConfigureAwait(false); // at once: there is no buffer
+        if (batch.Large.Length > 0)
+        {
+            await stream.WriteAsync(batch.Body[start..PeerProtocol.HeadRoomBytes], cancellation).ConfigureAwait(false);
+            await stream.WriteAsync(batch.Large, cancellation).ConfigureAwait(false);
+            start = PeerProtocol.HeadRoomBytes;
+        }
+
+        await stream.WriteAsync(batch.Body[start..], cancellation).ConfigureAwait(false);
     }
 
     private async Task<PushAnswer> ReadAsync(CancellationToken cancellation)
@@ -77,14 +85,14 @@ internal sealed class PushConnection(Stream stream, byte[] head)
     }
 
     // The head ends where the records begin; one that is longer than the room goes alone.
-    private (ReadOnlyMemory<byte> Before, ReadOnlyMemory<byte> Post) WithHead(Memory<byte> batch)
+    private (ReadOnlyMemory<byte> Before, int Start) PutHead(PushBatch batch)
     {
-        var length = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{batch.Length - PeerProtocol.HeadRoomBytes}\r\n\r\n"));
-        var room = PeerProtocol.HeadRoomBytes - length.Length - head.Length;
-        if (room < 0) return ((byte[])[.. head, .. length], batch[PeerProtocol.HeadRoomBytes..]);
-        head.CopyTo(batch.Span[room..]);
-        length.CopyTo(batch.Span[(room + head.Length)..]);
-        return (default, batch[room..]);
+        var length = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{batch.RecordBytes}\r\n\r\n"));
+        var start = PeerProtocol.HeadRoomBytes - length.Length - head.Length;
+        if (start < 0) return ((byte[])[.. head, .. length], PeerProtocol.HeadRoomBytes);
+        head.CopyTo(batch.Body.Span[start..]);
+        length.CopyTo(batch.Body.Span[(start + head.Length)..]);
+        return (default, start);
     }
 }
 

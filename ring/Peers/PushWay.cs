@@ -28,7 +28,7 @@ internal sealed class PushWay(PeerTransport transport, string name, string addre
     }
 
     /// <inheritdoc/>
-    public async Task<byte[]> AskAsync(Memory<byte> batch, CancellationToken cancellation)
+    public async Task<byte[]> AskAsync(PushBatch batch, CancellationToken cancellation)
     {
         while (true)
         {

@@ -3,15 +3,23 @@ using System.Buffers;
 namespace Tempo.Engine.Foundation;
 
 /// <summary>
-/// The free bytes behind a <see cref="NativeBuffer"/>'s length as <see cref="Memory{T}"/>, for streams, which take no span. What it gives is
-/// good until the buffer grows or is disposed, or the next call; whoever reads into it holds the buffer meanwhile. Not thread safe.
+/// Bytes of a <see cref="NativeBuffer"/> as <see cref="Memory{T}"/>, for streams, which take no span. What it gives is
+/// good until the buffer grows or is disposed, or the next call; whoever uses it holds the buffer meanwhile. Not thread safe.
 /// </summary>
 public sealed unsafe class BufferMemory : MemoryManager<byte>
 {
     private byte* _start;
     private int _length;
 
-    /// <summary>The next <paramref name="count"/> free bytes, for which there must be room already.</summary>
+    /// <summary>What is written.</summary>
+    public ReadOnlyMemory<byte> WrittenOf(NativeBuffer buffer)
+    {
+        _start = buffer.Pointer;
+        _length = buffer.Length;
+        return CreateMemory(_length);
+    }
+
+    /// <summary>The next <paramref name="count"/> free bytes behind them, for which there must be room already.</summary>
     public Memory<byte> FreeOf(NativeBuffer buffer, int count)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)count, (uint)(buffer.Capacity - buffer.Length));

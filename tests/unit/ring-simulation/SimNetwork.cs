@@ -116,10 +116,10 @@ internal sealed class SimNetwork(World world)
         private CancellationTokenSource _end = new();
         private bool _isGone;
 
-        public async Task<byte[]> AskAsync(Memory<byte> batch, CancellationToken cancellation)
+        public async Task<byte[]> AskAsync(PushBatch batch, CancellationToken cancellation)
         {
             if (_isGone) throw Broken();
-            var records = batch[PeerProtocol.HeadRoomBytes..].ToArray();
+            var records = batch.Records();
             if (network.World.Chance(network.TwiceShare)) _ = SendAsync(records, CancellationToken.None);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _end.Token);
             try

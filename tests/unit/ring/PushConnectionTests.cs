@@ -12,7 +12,7 @@ public sealed class PushConnectionTests
     public async Task An_answer_that_is_heard_before_the_write_has_ended_counts()
     {
         var stream = new LateStream("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        var asking = new PushConnection(stream, "POST / HTTP/1.1\r\n"u8.ToArray()).AskAsync(new byte[PeerProtocol.HeadRoomBytes + 100], TestContext.Current.CancellationToken);
+        var asking = new PushConnection(stream, "POST / HTTP/1.1\r\n"u8.ToArray()).AskAsync(new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 100]), TestContext.Current.CancellationToken);
         Assert.False(asking.IsCompleted);
         stream.Written.SetResult();
         var answer = await asking;
@@ -23,7 +23,7 @@ public sealed class PushConnectionTests
     public async Task A_write_that_fails_after_an_answer_is_a_failure()
     {
         var stream = new LateStream("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        var asking = new PushConnection(stream, "POST / HTTP/1.1\r\n"u8.ToArray()).AskAsync(new byte[PeerProtocol.HeadRoomBytes + 100], TestContext.Current.CancellationToken);
+        var asking = new PushConnection(stream, "POST / HTTP/1.1\r\n"u8.ToArray()).AskAsync(new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 100]), TestContext.Current.CancellationToken);
         stream.Written.SetException(new IOException("planted"));
         Assert.Equal("planted", (await Assert.ThrowsAsync<IOException>(() => asking)).Message);
     }

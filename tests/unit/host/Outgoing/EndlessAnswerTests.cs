@@ -120,7 +120,7 @@ public sealed class EndlessAnswerTests : IAsyncDisposable
         using var server = EndlessServer.OfHeads();
         using var transport = Transport();
         using var push = transport.OpenPush("b", server.Address);
-        var error = await Assert.ThrowsAsync<PeerException>(() => push.AskAsync(new byte[PeerProtocol.HeadRoomBytes + 1], Cancellation).WaitAsync(Patience, Cancellation));
+        var error = await Assert.ThrowsAsync<PeerException>(() => push.AskAsync(new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 1]), Cancellation).WaitAsync(Patience, Cancellation));
         Assert.Contains("bytes of head", error.Message, StringComparison.Ordinal);
         Assert.InRange(server.SentBytes, 1, MostUnread);
     }

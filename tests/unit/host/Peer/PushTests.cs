@@ -55,10 +55,12 @@ public sealed class PushTests : IAsyncLifetime
         await using var server = await ServeAsync(isBelowKestrel);
         using var transport = Transport(_secret);
         using var peer = PeerOf(transport);
-        var outcomes = await Task.WhenAll(Enumerable.Range(0, 300).Select(i => SendAsync(peer, $"tenant-{i % 12}", trace: i, spans: 1 + (i % 5))));
-        for (var i = 0; i < outcomes.Length; i++) Assert.Equal((IngestStatus.Accepted, 1 + (i % 5), 0), (outcomes[i].Status, outcomes[i].AcceptedSpans, outcomes[i].RejectedSpans));
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 300).Select(i => SendAsync(peer, $"tenant-{i % 12}", trace: i, Spans(i))));
+        for (var i = 0; i < outcomes.Length; i++) Assert.Equal((IngestStatus.Accepted, Spans(i), 0), (outcomes[i].Status, outcomes[i].AcceptedSpans, outcomes[i].RejectedSpans));
         Assert.False(peer.IsSuspect);
         Assert.Equal(!isBelowKestrel, server.ByKestrel > 0);
+
+        static int Spans(int i) => i % 100 == 7 ? 20_000 : 1 + (i % 5); // some are large enough to go alone, from where they are
     }
 
     [Theory]
@@ -74,14 +76,16 @@ public sealed class PushTests : IAsyncLifetime
         Assert.Equal(!isBelowKestrel, server.ByKestrel > 0);
     }
 
-    [Fact]
-    public async Task A_secret_that_is_longer_than_the_room_before_a_batch_goes_before_it()
+    [Theory]
+    [InlineData(2)]
+    [InlineData(20_000)]
+    public async Task A_secret_that_is_longer_than_the_room_before_a_batch_goes_before_it(int spans)
     {
         _secret = new string('s', 4000);
         await using var server = await ServeAsync();
         using var transport = Transport(_secret);
         using var peer = PeerOf(transport);
-        for (var trace = 0; trace < 3; trace++) Assert.Equal(IngestStatus.Accepted, (await SendAsync(peer, "a", trace, spans: 2)).Status);
+        for (var trace = 0; trace < 3; trace++) Assert.Equal(IngestStatus.Accepted, (await SendAsync(peer, "a", trace, spans)).Status);
     }
 
     [Theory]
@@ -106,7 +110,7 @@ public sealed class PushTests : IAsyncLifetime
         await using var server = await ServeAsync(isBelowKestrel);
         using var transport = Transport(_secret);
         using var way = transport.OpenPush("b", Address);
-        var refused = await Assert.ThrowsAsync<PeerException>(() => way.AskAsync(new byte[PeerProtocol.HeadRoomBytes + 3], TestContext.Current.CancellationToken));
+        var refused = await Assert.ThrowsAsync<PeerException>(() => way.AskAsync(new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 3]), TestContext.Current.CancellationToken));
         Assert.Contains("400: a batch of 3 bytes", refused.Message, StringComparison.Ordinal);
         Assert.Null(refused.InnerException); // it is there, and says so itself
     }
@@ -125,7 +129,7 @@ public sealed class PushTests : IAsyncLifetime
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
         Assert.NotNull((await Assert.ThrowsAsync<PeerException>(() => second)).InnerException);
 
-        static byte[] Batch() => new byte[PeerProtocol.HeadRoomBytes + PeerProtocol.RecordsEndBytes];
+        static PushBatch Batch() => new(new byte[PeerProtocol.HeadRoomBytes + PeerProtocol.RecordsEndBytes]);
     }
 
     [Fact]
@@ -199,15 +203,18 @@ public sealed class PushTests : IAsyncLifetime
 
     // A node that has no room, or knows no such member, need not read what it refuses.
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task A_refusal_is_heard_while_the_batch_is_still_being_written(bool closes)
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    [InlineData(false, true)]
+    public async Task A_refusal_is_heard_while_the_batch_is_still_being_written(bool closes, bool isLarge)
     {
         using var busy = new TcpListener(IPAddress.Loopback, _port);
         busy.Start();
         using var transport = Transport(_secret);
         using var way = transport.OpenPush("b", Address);
-        var asking = way.AskAsync(new byte[64 << 20], TestContext.Current.CancellationToken); // more than sockets hold
+        var bytes = new byte[64 << 20]; // more than sockets hold
+        var asking = way.AskAsync(isLarge ? new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 20], bytes) : new PushBatch(bytes), TestContext.Current.CancellationToken);
         var socket = await busy.AcceptSocketAsync();
         await socket.ReceiveAsync(new byte[1]);
         await socket.SendAsync("HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno\n"u8.ToArray());
@@ -333,9 +340,9 @@ public sealed class PushTests : IAsyncLifetime
 
         public IPushWay OpenPush(string name, string address) => this;
 
-        public Task<byte[]> AskAsync(Memory<byte> batch, CancellationToken cancellation)
+        public Task<byte[]> AskAsync(PushBatch batch, CancellationToken cancellation)
         {
-            Assert.True(System.Runtime.InteropServices.MemoryMarshal.TryGetArray<byte>(batch, out var memory));
+            Assert.True(System.Runtime.InteropServices.MemoryMarshal.TryGetArray<byte>(batch.Body, out var memory));
             Batches.Add(memory.Array!);
             throw new PeerException("no");
         }
