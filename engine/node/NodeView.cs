@@ -69,7 +69,7 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
             foreach (var tenant in tenants.Tenants)
                 if (IsShown(tenant))
                     generation.Live.CollectBatches(tenant, live);
-        live.AddRange(peers.Live);
+        if (tenants.Tenants.All(IsShown)) live.AddRange(peers.Live); // they do not say whose they are
         BlockHandle[] blocks = [.. Readable.Where(block => tenants.Contains(block.Meta.Tenant) && IsShown(block.Meta.Tenant))];
         if (peers.Blocks.Count > 0)
         {

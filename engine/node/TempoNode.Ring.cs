@@ -76,6 +76,6 @@ public sealed partial class TempoNode
         // Other nodes go on telling of blocks that are over; what those became, who were so before the listing began, is in it.
         await _ring.PeerBlocks.LookForGoneAsync(tenants, cancellation).ConfigureAwait(false);
         await _ring.Blocklist.EnsureAsync(_time.GetTimestamp(), cancellation).ConfigureAwait(false);
-        _ring.PeerBlocks.Forget(_ring.Blocklist.IsSince);
+        _ring.PeerBlocks.NoteListing(_ring.Blocklist.IsSince);
     }
 }

@@ -20,7 +20,7 @@ internal sealed class PeerPosts(PushIntake intake, string secret, RequestMemory 
 {
     private readonly byte[] _secret = Encoding.UTF8.GetBytes(secret);
 
-    // A batch is one write of its sender's.
+    // Who sends a batch has all of it ready.
     public override int WaitsForBytes => 1 << 20;
 
     public override bool JudgesSender => true;

@@ -39,7 +39,7 @@ internal static class Cost
             foreach (var (name, nodes, replicationFactor, kind, inflight) in scenarios)
             {
                 await using var cluster = await Cluster.StartAsync(binary, nodes, replicationFactor, kind, settings: WithoutMerges);
-                await WarmAsync(cluster, inflight, spansPerRequest, nodes * WarmSpans / replicationFactor, rate / nodes, seconds);
+                await WarmAsync(cluster, inflight, spansPerRequest, nodes * WarmSpans / replicationFactor, rate / nodes);
                 await FlushAsync(cluster);
                 var before = cluster.Nodes.Sum(static node => node.CpuSeconds());
                 var switchesBefore = cluster.Nodes.Sum(static node => node.Switches());
@@ -91,11 +91,11 @@ internal static class Cost
                 return;
     }
 
-    private static async Task WarmAsync(Cluster cluster, int inflight, int spansPerRequest, long spans, int rate, int seconds)
+    private static async Task WarmAsync(Cluster cluster, int inflight, int spansPerRequest, long spans, int rate)
     {
         while (spans > 0)
         {
-            var stored = await LoadAsync(cluster, inflight, spansPerRequest, rate > 0 ? seconds : 4, rate);
+            var stored = await LoadAsync(cluster, inflight, spansPerRequest, 4, rate);
             spans -= stored > 0 ? stored : throw new InvalidOperationException("the nodes store nothing");
         }
     }

@@ -45,7 +45,7 @@ public static class PeerProtocol
     /// <summary>Behind the headers of records.</summary>
     public const int RecordsEndBytes = 4;
 
-    /// <summary>Left free before the records of a batch, for the head of the post: both go in one piece.</summary>
+    /// <summary>Left free before the records of a batch, for the head of the post: both go in one piece, unless the request is a large one (<see cref="PushBatch"/>).</summary>
     public const int HeadRoomBytes = 512;
 
     /// <summary>Largest batch: more than what waits for a node.</summary>

@@ -6,7 +6,7 @@ namespace Tempo.Ring.Peers;
 
 /// <summary>
 /// The way on which a node is given spans: plain posts of HTTP/1.1, each on a connection that it has for itself until it is answered. So it has the port, the
-/// certificates and the secret of all other requests between nodes; a batch is one write; and the other end can read, store and answer it on one
+/// certificates and the secret of all other requests between nodes; a batch of small requests is one write; and the other end can read, store and answer it on one
 /// thread. Connections are kept; one that was closed meanwhile is replaced without a word. Thread safe.
 /// </summary>
 /// <param name="transport">Where it connects.</param>

@@ -5,6 +5,8 @@ using Tempo.Engine.Query;
 using Tempo.Engine.Query.Search;
 using Tempo.Engine.Storage.Blocklist;
 using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Live;
+using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Engine.Storage.Compaction;
 using Tempo.Testing;
@@ -116,6 +118,10 @@ public sealed class BlocklistTests : IDisposable
         var sources = _state.View.SourcesOf(TenantId.Single);
         Assert.Contains("deleted traces could not be read", sources.Damage, StringComparison.Ordinal);
         Assert.Empty(sources.Blocks); // which of its traces were deleted is not known
+        var batch = new LiveBatch();
+        var fromPeers = new AddedSources([new LiveBatchView(batch, batch.Columns.Snapshot())], [], "");
+        Assert.Empty(_state.View.SourcesOf(TenantId.Single, fromPeers).Live);
+        Assert.Single(_state.View.SourcesOf(other, fromPeers).Live);
         Assert.Empty(_state.View.SourcesOf(other).Damage);
         Assert.True(_state.View.DeletedOf(other).Contains(new TraceId(2, 2)));
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Tempo.Engine.Node.Peers;
 using Tempo.Ring.Peers;
 using Xunit;
 
@@ -26,6 +27,19 @@ public sealed class PushConnectionTests
         var asking = new PushConnection(stream, "POST / HTTP/1.1\r\n"u8.ToArray()).AskAsync(new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 100]), TestContext.Current.CancellationToken);
         stream.Written.SetException(new IOException("planted"));
         Assert.Equal("planted", (await Assert.ThrowsAsync<IOException>(() => asking)).Message);
+    }
+
+    // Its memory is another request's as soon as this has ended.
+    [Fact]
+    public async Task A_batch_whose_connection_is_ended_is_read_until_its_write_has_ended()
+    {
+        var stream = new LateStream("");
+        var connection = new PushConnection(stream, "POST / HTTP/1.1\r\n"u8.ToArray());
+        var asking = connection.AskAsync(new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 10], new byte[100]), new CancellationToken(canceled: true));
+        connection.End(new PeerException("gone"));
+        Assert.False(asking.IsCompleted);
+        stream.Written.SetException(new IOException("planted"));
+        await Assert.ThrowsAnyAsync<Exception>(() => asking);
     }
 
     /// <summary>Has an answer at once, and ends its writes when the test says so.</summary>

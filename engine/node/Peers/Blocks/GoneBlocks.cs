@@ -16,7 +16,7 @@ internal sealed class GoneBlocks(BlockStore shared, TimeProvider time) : IDispos
     private readonly Lock _lock = new();
     private readonly Dictionary<BlockId, Gone> _gone = [];
     private readonly SemaphoreSlim _looking = new(1, 1);
-    private readonly Dictionary<TenantId, long> _looked = []; // when the last look began; of who looks alone
+    private readonly Dictionary<TenantId, long> _looked = []; // when the last look at a tenant's blocks began; of who holds _looking
 
     public void Dispose() => _looking.Dispose();
 
@@ -51,7 +51,7 @@ internal sealed class GoneBlocks(BlockStore shared, TimeProvider time) : IDispos
     }
 
     /// <summary>Once the store was listed since a block was found to be gone, who goes on telling of it is not believed.</summary>
-    public void Forget(Func<long, bool> isListedSince)
+    public void NoteListing(Func<long, bool> isListedSince)
     {
         lock (_lock)
         {

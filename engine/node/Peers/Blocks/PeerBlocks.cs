@@ -1,5 +1,5 @@
 using Tempo.Engine.Foundation;
-using Tempo.Engine.Node.Peers.Queries;
+using Tempo.Engine.Node.Peers.Mirrors;
 using Tempo.Engine.Node.Peers.Wire;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
@@ -16,7 +16,7 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
     private static readonly TimeSpan Unused = TimeSpan.FromMinutes(10);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<(string Peer, BlockId Block, bool IsLocal), Entry> _handles = [];
+    private readonly Dictionary<(string Peer, BlockId Block, bool IsWaiting), Entry> _handles = [];
     private readonly GoneBlocks _gone = new(shared, time);
     private readonly Dictionary<string, (IPeer Peer, BlockStore Store)> _stores = new(StringComparer.Ordinal);
 
@@ -25,18 +25,18 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
     /// <summary>Looks which of the tenants' blocks that peers have uploaded are not in the store any more (<see cref="GoneBlocks.LookAsync"/>).</summary>
     public Task LookForGoneAsync(TenantSet tenants, CancellationToken cancellation) => _gone.LookAsync(tenants, Uploaded, cancellation);
 
-    /// <summary>Who goes on telling of one that is gone is not believed from then on (<see cref="GoneBlocks.Forget"/>).</summary>
-    public void Forget(Func<long, bool> isListedSince) => _gone.Forget(isListedSince);
+    /// <summary>Who goes on telling of one that is gone is not believed from then on (<see cref="GoneBlocks.NoteListing"/>).</summary>
+    public void NoteListing(Func<long, bool> isListedSince) => _gone.NoteListing(isListedSince);
 
     /// <summary>Handles of a peer's blocks but for those that are in <paramref name="known"/>. Throws <see cref="PeerException"/>.</summary>
     public async Task<List<BlockHandle>> OpenAsync(PeerPart part, IReadOnlySet<BlockId> known, CancellationToken cancellation)
     {
         var opened = new List<BlockHandle>();
-        var unknown = new List<(BlockId Id, bool IsLocal)>();
+        var unknown = new List<(BlockId Id, bool IsWaiting)>();
         foreach (var block in part.Blocks)
         {
-            if (known.Contains(block.Id) || !block.IsLocal && _gone.IsOver(block.Id)) continue;
-            if (Find(part.Peer, block.Id, block.IsLocal) is { } handle) opened.Add(handle);
+            if (known.Contains(block.Id) || !block.IsWaiting && _gone.IsOver(block.Id)) continue;
+            if (Find(part.Peer, block.Id, block.IsWaiting) is { } handle) opened.Add(handle);
             else unknown.Add(block);
         }
 
@@ -61,7 +61,7 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
 
     private List<BlockMeta> Uploaded()
     {
-        lock (_lock) return [.. _handles.Where(static entry => !entry.Key.IsLocal).Select(static entry => entry.Value.Handle.Meta)];
+        lock (_lock) return [.. _handles.Where(static entry => !entry.Key.IsWaiting).Select(static entry => entry.Value.Handle.Meta)];
     }
 
     private BlockHandle? Find(IPeer peer, BlockId id, bool isLocal)

@@ -1,6 +1,5 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers.Fingerprints;
-using Tempo.Engine.Node.Peers.Queries;
 
 namespace Tempo.Engine.Node.Peers.Mirrors;
 
@@ -38,7 +37,7 @@ internal sealed class LiveMirrors
         }
     }
 
-    /// <summary>For a query: asks each of these for what was acknowledged there before of a tenant's spans (<see cref="PeerMirror.RefreshAsync(long)"/>).</summary>
+    /// <summary>For a query: asks each of these for what was acknowledged there before of a tenant's spans (<see cref="PeerMirror.RefreshAsync"/>).</summary>
     public List<(IPeer Peer, Task<PeerPart> Part)> Refresh(TenantId id, IReadOnlyList<IPeer> peers)
     {
         var tenant = Use(id);

@@ -1,6 +1,5 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers.Fingerprints;
-using Tempo.Engine.Node.Peers.Queries;
 using Tempo.Engine.Node.Peers.Wire;
 using Tempo.Engine.Storage.Live;
 
@@ -19,7 +18,7 @@ namespace Tempo.Engine.Node.Peers.Mirrors;
 /// </summary>
 /// <param name="peer">Whose live data.</param>
 /// <param name="tenant">Of whom.</param>
-/// <param name="turns">Held while a turn is begun, of any copy of the tenant: whoever holds it begins its turns with several nodes as one.</param>
+/// <param name="turns">Held while a turn is begun, of any copy of any tenant: whoever holds it begins its turns with several nodes as one.</param>
 /// <param name="known">What queries have from elsewhere; null: there are no copies.</param>
 /// <param name="spans">Counts spans that were copied and that were not, because they are known.</param>
 /// <param name="time">Measures how long nobody asks.</param>
@@ -51,30 +50,11 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, Lock turns, KnownS
     public long ByteCount { get; private set; }
 
     /// <summary>All that was acknowledged there before this was called, but for what is left out (<see cref="PeerPart.Needs"/>). Throws <see cref="PeerException"/>.</summary>
-    /// <param name="round">Of the query that asks, by <see cref="KnownSpans.NewRound"/>.</param>
-    public Task<PeerPart> RefreshAsync(long round) => TurnAsync(round);
-
-    /// <summary>The same once more, since sources were given up: with what was left out because of them.</summary>
-    public Task<PeerPart> RefreshAsync() => TurnAsync(round: null);
-
-    /// <summary>It does not answer, or too late for a query, or nobody asks it any more: what it has claimed and will claim, others may have from elsewhere.</summary>
-    public void GiveUp()
+    /// <param name="round">Of the query that asks, by <see cref="KnownSpans.NewRound"/>; null: once more, since sources were given up, with what was left out because of them.</param>
+    public Task<PeerPart> RefreshAsync(long? round = null)
     {
-        lock (turns) _source.GiveUp();
-    }
-
-    /// <summary>It has answered a query in time: from now on others may rely on it.</summary>
-    public void Trust()
-    {
-        lock (turns)
-            if (_source.IsGivenUp)
-                _source = new SpanSource();
-    }
-
-    // A round of its own begins under the lock: a question that a query does not wait for must be of a later round than the query. And no such turn may begin
-    // between two of a query's: it could join the later one, and lack what that leaves out because of the earlier node's next.
-    private Task<PeerPart> TurnAsync(long? round)
-    {
+        // A round of its own begins under the lock: a question that a query does not wait for must be of a later round than the query. And no such turn may begin
+        // between two of a query's: it could join the later one, and lack what that leaves out because of the earlier node's next.
         lock (turns)
         {
             UsedAt = time.GetTimestamp();
@@ -85,6 +65,17 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, Lock turns, KnownS
             else _next = turn;
             return turn.Answer;
         }
+    }
+
+    /// <summary>
+    /// It does not answer, or too late for a query, or nobody asks it any more: what it has claimed and will claim, others may have from elsewhere. Under the lock of turns.
+    /// </summary>
+    public void GiveUp() => _source.GiveUp();
+
+    /// <summary>It has answered a query in time: from now on others may rely on it. Under the lock of turns.</summary>
+    public void Trust()
+    {
+        if (_source.IsGivenUp) _source = new SpanSource();
     }
 
     private async Task<PeerPart> AnswerAsync(Turn turn, Task before)

@@ -1,3 +1,4 @@
+using Tempo.Engine.Node.Peers.Mirrors;
 using Tempo.Engine.Storage.Live;
 
 namespace Tempo.Engine.Node.Peers.Queries;
@@ -5,6 +6,7 @@ namespace Tempo.Engine.Node.Peers.Queries;
 /// <summary>What other nodes have answered to one query, and which of them are silent. Not thread safe.</summary>
 internal sealed class PeerQuery(IPeers peers, TimeProvider time)
 {
+    // Longer than a node that is only busy takes, and too short to be felt.
     private static readonly TimeSpan ForCovered = TimeSpan.FromMilliseconds(250);
     private readonly List<PeerPart> _parts = [];
     private readonly List<LiveBatchView> _leftBehind = [];

@@ -48,8 +48,7 @@ internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blockli
             await query.CompleteAsync(cancellation).ConfigureAwait(false);
 
             // Behind all answers: one that was asked once more may have begun anew, and tells nothing of what it had.
-            Note(holders, query.Parts);
-            isListed = await blocklist.EnsureAsync(Volatile.Read(ref _listedFrom), cancellation).ConfigureAwait(false);
+            isListed = await blocklist.EnsureAsync(ListedFrom(holders, query.Parts), cancellation).ConfigureAwait(false);
             opened = await TryOpenAsync(query, cancellation).ConfigureAwait(false);
         }
         while (opened is null);
@@ -109,7 +108,7 @@ internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blockli
     {
         if (!await blocklist.EnsureAsync(time.GetTimestamp(), cancellation).ConfigureAwait(false)) return false;
         var known = state.BlocksCovered();
-        return part.Blocks.All(block => !block.IsLocal || known.Contains(block.Id));
+        return part.Blocks.All(block => !block.IsWaiting || known.Contains(block.Id));
     }
 
     private static async Task<PeerPart> FindAsync(IPeer peer, TenantId tenant, TraceId trace, CancellationToken cancellation)
@@ -123,7 +122,7 @@ internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blockli
     }
 
     // A node that began anew tells nothing of what it uploaded before; one that is gone tells nothing at all.
-    private void Note(IReadOnlyList<IPeer> holders, IReadOnlyList<PeerPart> parts)
+    private long ListedFrom(IReadOnlyList<IPeer> holders, IReadOnlyList<PeerPart> parts)
     {
         lock (_lock)
         {
@@ -135,7 +134,8 @@ internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blockli
                 _seen[part.Peer.Name] = part.Incarnation;
             }
 
-            if (isChanged) Volatile.Write(ref _listedFrom, time.GetTimestamp());
+            if (isChanged) _listedFrom = time.GetTimestamp();
+            return _listedFrom;
         }
     }
 }

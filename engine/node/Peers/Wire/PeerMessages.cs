@@ -42,7 +42,7 @@ public static class PeerMessages
     {
         public ulong Incarnation;
         public readonly List<LiveRows> Batches = [];
-        public readonly List<(BlockId Id, bool IsLocal)> Blocks = [];
+        public readonly List<(BlockId Id, bool IsWaiting)> Blocks = [];
         public bool HasMore;
         public string Damage = "";
     }
@@ -121,7 +121,7 @@ public static class PeerMessages
         writer.End(batch);
     }
 
-    internal static void WriteRest(NativeBuffer answer, ulong incarnation, IEnumerable<(BlockId Id, bool IsLocal)> blocks, bool hasMore, string damage)
+    internal static void WriteRest(NativeBuffer answer, ulong incarnation, IEnumerable<(BlockId Id, bool IsWaiting)> blocks, bool hasMore, string damage)
     {
         var writer = new MessageWriter(answer);
         writer.Fixed(1, incarnation);

@@ -60,7 +60,7 @@ public sealed class PushTests : IAsyncLifetime
         Assert.False(peer.IsSuspect);
         Assert.Equal(!isBelowKestrel, server.ByKestrel > 0);
 
-        static int Spans(int i) => i % 100 == 7 ? 20_000 : 1 + (i % 5); // some are large enough to go alone, from where they are
+        static int Spans(int i) => i % 100 == 7 ? 50_000 : 1 + (i % 5); // some are large enough to go alone, from where they are
     }
 
     [Theory]
@@ -78,7 +78,7 @@ public sealed class PushTests : IAsyncLifetime
 
     [Theory]
     [InlineData(2)]
-    [InlineData(20_000)]
+    [InlineData(50_000)]
     public async Task A_secret_that_is_longer_than_the_room_before_a_batch_goes_before_it(int spans)
     {
         _secret = new string('s', 4000);
@@ -285,6 +285,33 @@ public sealed class PushTests : IAsyncLifetime
         Assert.Single(transport.Batches.Distinct());
     }
 
+    // What is of more than a batch is sent from the buffer in which it lies, and which is another request's once it was let go of.
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(50_000, false)]
+    public async Task The_memory_of_a_large_request_is_let_go_of_when_nobody_reads_it_any_more(int spans, bool isLetGoBefore)
+    {
+        var ends = new Exception?[] { null, new PeerException("no"), new PeerException("gone", new IOException("gone")), new OperationCanceledException(), new IOException("planted") };
+        foreach (var end in ends)
+        {
+            var transport = new HeldTransport();
+            using var peer = PeerOf(transport);
+            var pool = new NativeBufferPool(1, 8 << 20);
+            var request = new SharedRequest(pool, 1024);
+            BareSpans.Write(request.Buffer, Enumerable.Repeat(new TraceId(9, 1), spans));
+            var (buffer, sent) = (request.Buffer, request.Buffer.Written.ToArray());
+            Assert.True(TenantId.TryParse("a", out var tenant, out _));
+            var stored = peer.IngestAsync(tenant, request, isCounted: true);
+            var before = pool.Rent(0);
+            Assert.Equal(isLetGoBefore, before == buffer);
+            if (!isLetGoBefore) Assert.True(transport.Batch.Records().AsSpan().StartsWith(sent));
+            if (end is null) transport.Answer.SetResult([]);
+            else transport.Answer.SetException(end);
+            Assert.Equal(IngestStatus.Unavailable, (await stored).Status);
+            if (!isLetGoBefore) Assert.Same(buffer, pool.Rent(0));
+        }
+    }
+
     private async Task<Socket> ConnectAsync(string method, string question, string headers)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -345,6 +372,28 @@ public sealed class PushTests : IAsyncLifetime
             Assert.True(System.Runtime.InteropServices.MemoryMarshal.TryGetArray<byte>(batch.Body, out var memory));
             Batches.Add(memory.Array!);
             throw new PeerException("no");
+        }
+
+        public ValueTask AskAsync(string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation) => throw new PeerException("no");
+
+        public void Dispose()
+        {
+        }
+    }
+
+    /// <summary>Answers when the test says so.</summary>
+    private sealed class HeldTransport : IPeerTransport, IPushWay
+    {
+        public TaskCompletionSource<byte[]> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public PushBatch Batch { get; private set; }
+
+        public IPushWay OpenPush(string name, string address) => this;
+
+        public Task<byte[]> AskAsync(PushBatch batch, CancellationToken cancellation)
+        {
+            Batch = batch;
+            return Answer.Task;
         }
 
         public ValueTask AskAsync(string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation) => throw new PeerException("no");

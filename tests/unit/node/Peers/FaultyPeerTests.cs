@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Node.Peers.Mirrors;
 using Tempo.Engine.Node.Peers.Fingerprints;
 using Tempo.Engine.Node.Peers.Queries;
 using Tempo.Engine.Node.Peers.Wire;

@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Node.Peers.Mirrors;
 using Tempo.Engine.Node.Peers.Answers;
 using Tempo.Engine.Node.Peers.Blocks;
 using Tempo.Engine.Node.Peers.Queries;
@@ -42,12 +43,12 @@ public sealed class PeerBlocksTests : IDisposable
 
         // It is believed until the store was listed since.
         Assert.Equal(8, (await blocks.OpenAsync(part, new HashSet<BlockId>(), default)).Count);
-        blocks.Forget(static _ => true);
+        blocks.NoteListing(static _ => true);
         Assert.Equal(metas.Where(meta => meta != metas[3]).Select(static meta => meta.BlockId), (await blocks.OpenAsync(part, new HashSet<BlockId>(), default)).Select(static block => block.Meta.BlockId));
 
         // And another block of this name, after so long, would be another one.
         _time.Advance(RecentBlocks.Kept * 2 + TimeSpan.FromSeconds(1));
-        blocks.Forget(static _ => true);
+        blocks.NoteListing(static _ => true);
         Assert.Equal(8, (await blocks.OpenAsync(part, new HashSet<BlockId>(), default)).Count);
     }
 

@@ -1,5 +1,6 @@
 using System.Collections;
 using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Node.Peers.Mirrors;
 using Tempo.Engine.Node.Peers.Queries;
 
 namespace Tempo.Node.Tests.Peers;

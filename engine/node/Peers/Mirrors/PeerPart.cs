@@ -1,13 +1,12 @@
 using System.Collections.Frozen;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node.Peers.Fingerprints;
-using Tempo.Engine.Node.Peers.Mirrors;
 using Tempo.Engine.Storage.Live;
 
-namespace Tempo.Engine.Node.Peers.Queries;
+namespace Tempo.Engine.Node.Peers.Mirrors;
 
 /// <summary>What a peer has of a tenant that is not in the shared store yet.</summary>
-internal sealed record PeerPart(IPeer Peer, ulong Incarnation, IReadOnlyList<LiveBatchView> Live, IReadOnlyList<(BlockId Id, bool IsLocal)> Blocks, string Damage)
+internal sealed record PeerPart(IPeer Peer, ulong Incarnation, IReadOnlyList<LiveBatchView> Live, IReadOnlyList<(BlockId Id, bool IsWaiting)> Blocks, string Damage)
 {
     /// <summary>The copy that it is from; null: it is of one trace.</summary>
     public PeerMirror? Mirror { get; init; }
