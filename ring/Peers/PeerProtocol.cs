@@ -14,7 +14,7 @@ namespace Tempo.Ring.Peers;
 ///                              records   OTLP requests one behind the other, { flags u8, tenant length u8, request length u32 LE, tenant } for each,
 ///                                        and the bytes of the latter u32 LE: so requests of one tenant are one request as they come
 ///                              answer    { status u8, accepted u32, rejected u32, retry after ms u32, message length u16, message } for each
-/// POST /tempo.peer/v3/live|metas|part    the messages of <see cref="PeerMessages"/>
+/// POST /tempo.peer/v3/live|metas|part    the messages of <see cref="Engine.Node.Peers.Wire.PeerMessages"/>
 /// POST /tempo.peer/v3/slice    those of <see cref="SliceMessages"/>
 /// GET  /tempo.peer/v3/ping     header and answer: a <see cref="PeerGreeting"/>; the answer ends with whether it knows who asks
 /// </code>
