@@ -208,6 +208,7 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, Lock turns, KnownS
     private void BeginAnew(Turn turn, ulong incarnation)
     {
         _batches.Clear();
+        ByteCount = 0;
         _beginning++;
         _incarnation = incarnation;
         RenewSource(turn);

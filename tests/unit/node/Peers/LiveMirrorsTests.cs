@@ -71,46 +71,6 @@ public sealed class LiveMirrorsTests
         Assert.True(before.Source!.IsGivenUp);
     }
 
-    [Theory]
-    [InlineData(64)]
-    [InlineData(1)]
-    public void What_is_known_is_bounded_for_all_tenants_together_however_few_spans_one_claims(int spansOfOne)
-    {
-        const int maxBytes = 1 << 20;
-        var known = new KnownSpans(maxBytes, _time);
-        Assert.True(TenantId.TryParse("other", out var other, out _));
-        Assert.NotEqual(known.KeyOf(other), known.KeyOf(TenantId.Single));
-        var fingerprints = new ulong[spansOfOne];
-        var owners = new SpanSource[spansOfOne];
-        for (ulong i = 0; i < 640_000; i += (ulong)spansOfOne)
-        {
-            for (var j = 0; j < fingerprints.Length; j++) fingerprints[j] = i + (ulong)j;
-            known.Claim(fingerprints, new SpanClaim(new SpanSource(), (long)i), owners);
-            Assert.All(owners, owner => Assert.Same(owners[0], owner));
-            Assert.InRange(known.ByteCount, 1, maxBytes);
-        }
-
-        known.AddOwn(fingerprints);
-        known.Claim(fingerprints, new SpanClaim(new SpanSource(), 1), owners);
-        Assert.All(owners, static owner => Assert.Same(SpanSource.Own, owner));
-        known.LetGo();
-        known.Claim(fingerprints, new SpanClaim(new SpanSource(), 1), owners);
-        Assert.All(owners, static owner => Assert.NotSame(SpanSource.Own, owner));
-    }
-
-    [Fact]
-    public void Fingerprints_that_a_peer_has_chosen_lie_apart()
-    {
-        // Half of them alike in the upper bits, half in the lower ones; as one chain they would not come to an end.
-        const int half = 1_000_000;
-        var table = new FingerprintTable();
-        for (ulong i = 1; i <= half; i++) table.Set(i << 44 | 7, SpanClaim.Own);
-        for (ulong i = 1; i <= half; i++) table.Set(i, SpanClaim.Own);
-        Assert.Equal(2 * half, table.Count);
-        Assert.NotNull(table.Find(7UL << 44 | 7));
-        Assert.Null(table.Find(half + 1));
-    }
-
     private LiveMirrors NewMirrors() => new(_a.State, new KnownSpans(1 << 20, _time), _spans, _time);
 
     private void Send(ulong first, ulong last)
