@@ -90,6 +90,12 @@ public interface IDiskFile : IDisposable
     /// <summary>Makes what was written durable (fdatasync). After an error the file must never be trusted again.</summary>
     DiskError Sync();
 
+    /// <summary>
+    /// Takes the lock of <see cref="IDisk.TryLock"/> on this very file, whatever has its name now, until the file is disposed.
+    /// <see cref="DiskError.Busy"/> if anybody holds it.
+    /// </summary>
+    DiskError TryLock();
+
     /// <summary>Reads up to <paramref name="destination"/>'s length at <paramref name="offset"/>; fewer at the end of the file.</summary>
     DiskError Read(long offset, Span<byte> destination, out int count);
 }

@@ -217,17 +217,10 @@ public sealed class PosixDisk : IDisk
         hold = null;
         var errno = Open(FullPath(path), PosixCalls.OpenReadWrite | PosixCalls.OpenCreate, out var handle);
         if (errno != 0) return PosixError.ToDiskError(errno);
-        int rc;
-        while ((rc = PosixCalls.Lock(handle!, PosixCalls.LockExclusiveNonBlocking)) != 0
-               && Marshal.GetLastPInvokeError() == PosixError.Interrupted) { }
-        if (rc == 0)
-        {
-            hold = handle; // closing the descriptor gives the lock back, and so does the end of the process
-            return DiskError.None;
-        }
-
-        var error = LastError();
-        handle!.Dispose();
+        var file = new PosixFile(handle!);
+        var error = file.TryLock();
+        if (error == DiskError.None) hold = file;
+        else file.Dispose();
         return error;
     }
 

@@ -62,6 +62,13 @@ internal sealed unsafe class PosixFile(SafeFileHandle handle) : IDiskFile
         return rc == 0 ? DiskError.None : LastError();
     }
 
+    public DiskError TryLock()
+    {
+        int rc;
+        while ((rc = PosixCalls.Lock(handle, PosixCalls.LockExclusiveNonBlocking)) != 0 && Marshal.GetLastPInvokeError() == PosixError.Interrupted) { }
+        return rc == 0 ? DiskError.None : LastError(); // closing the descriptor gives the lock back, and so does the end of the process
+    }
+
     public DiskError Read(long offset, Span<byte> destination, out int count)
     {
         count = 0;

@@ -72,8 +72,7 @@ public sealed partial class LocalObjectStore
     }
 
     // Removes unfinished puts whose writers are gone: nobody holds their lock. Links to other folders are not followed here, so it
-    // ends. A put is without its lock for a moment after its file is created; a sweep by another process in that moment makes
-    // that put fail, and it is repeated. What cannot be read below the root is passed over.
+    // ends. A put is without its lock for a moment after its file is created; one whose file is swept in that moment begins with another one. What cannot be read below the root is passed over.
     private DiskError Sweep(string root)
     {
         var folders = new Stack<string>();

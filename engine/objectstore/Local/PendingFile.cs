@@ -6,7 +6,8 @@ namespace Tempo.Engine.ObjectStore;
 /// A put that is under way.
 /// <code>
 /// 1. create  .put-pid-n in the folder of the object, and lock it     invisible to listings; the lock tells a sweep
-///                                                                    (another process opening the store) that it is alive
+///                                                                    (another process opening the store) that it is alive; one that
+///                                                                    a sweep had before the lock is given up for another
 /// 2. write   everything
 /// 3. fsync   the file                                                content is durable, under a name nobody reads
 /// 4. rename  onto the object's name, or link for "only if absent"    readers see all of it or nothing
@@ -23,10 +24,9 @@ internal sealed class PendingFile : IDisposable
     private readonly string _path;
     private readonly ObjectKey _key;
     private readonly IDiskFile _file;
-    private readonly IDisposable? _hold;
     private bool _removed;
 
-    private PendingFile(IDisk disk, string path, ObjectKey key, IDiskFile file, IDisposable? hold) => (_disk, _path, _key, _file, _hold) = (disk, path, key, file, hold);
+    private PendingFile(IDisk disk, string path, ObjectKey key, IDiskFile file) => (_disk, _path, _key, _file) = (disk, path, key, file);
 
     /// <summary>Creates the file in a folder that exists.</summary>
     public static PendingFile Create(IDisk disk, string folder, ObjectKey key)
@@ -38,11 +38,25 @@ internal sealed class PendingFile : IDisposable
             // Left by a crash, or of a process with the same id on another machine or in another container.
             if (error == DiskError.Exists) continue;
             LocalObjectStore.Check(error, key, "create");
-            // File systems without locks cannot be swept either, so a failure costs nothing.
-            _ = disk.TryLock(path, out var hold);
+            if (!IsOurs(disk, path, file!))
+            {
+                file!.Dispose();
+                continue;
+            }
+
             Failpoints.Hit(Failpoint.ObjectCreated);
-            return new PendingFile(disk, path, key, file!, hold);
+            return new PendingFile(disk, path, key, file!);
         }
+    }
+
+    // A sweep may have had the file between its creation and its lock, and has removed it then, or will: what is written to it would be lost, and the rename might find another file of
+    // that name. So the file itself is locked, and not whatever has its name; and then it must still have it. File systems without locks cannot be swept either.
+    private static bool IsOurs(IDisk disk, string path, IDiskFile file)
+    {
+        if (file.TryLock() == DiskError.Busy) return false;
+        var error = disk.TryOpen(path, writable: false, out var named);
+        named?.Dispose();
+        return error != DiskError.NotFound;
     }
 
     /// <summary>Step 2, a piece at a time.</summary>
@@ -74,7 +88,6 @@ internal sealed class PendingFile : IDisposable
     public void Dispose()
     {
         if (!_removed) Remove();
-        _hold?.Dispose();
         _file.Dispose();
     }
 

@@ -154,6 +154,8 @@ public sealed class FlakyDisk(IDisk inner, Func<DiskCall, DiskFault?> judge) : I
             return fault.Error;
         }
 
+        public DiskError TryLock() => disk.Judge(nameof(TryLock), path)?.Error ?? inner.TryLock();
+
         public DiskError Read(long offset, Span<byte> destination, out int count)
         {
             count = 0;

@@ -20,7 +20,7 @@ public sealed class SimDisk : IDisk
     private readonly Dictionary<string, SimFile> _durableNames = new(StringComparer.Ordinal);
     private readonly List<NameChange> _unsynced = [];
     private readonly HashSet<string> _folders = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _locked = new(StringComparer.Ordinal);
+    private readonly HashSet<SimFile> _locked = [];
     private bool _loseNextSync;
 
     /// <summary>Bytes that all files together may be long.</summary>
@@ -242,11 +242,22 @@ public sealed class SimDisk : IDisk
         lock (_lock)
         {
             hold = null;
-            if (!_locked.Add(path)) return DiskError.Busy;
             if (!_names.ContainsKey(path)) Change(new NameChange(FolderOf(path), null, path, new SimFile([])));
-            hold = new Hold(this, path);
-            return DiskError.None;
+            var file = new SimHandle(this, _names[path]);
+            var error = file.TryLock();
+            if (error == DiskError.None) hold = file;
+            return error;
         }
+    }
+
+    internal bool TryLock(SimFile file)
+    {
+        lock (_lock) return _locked.Add(file);
+    }
+
+    internal void Unlock(SimFile file)
+    {
+        lock (_lock) _locked.Remove(file);
     }
 
     internal DiskError Sync(SimFile file)
@@ -301,11 +312,4 @@ public sealed class SimDisk : IDisk
         }
     }
 
-    private sealed class Hold(SimDisk disk, string path) : IDisposable
-    {
-        public void Dispose()
-        {
-            lock (disk._lock) disk._locked.Remove(path);
-        }
-    }
 }

@@ -85,6 +85,8 @@ internal sealed class SimFile
 /// <summary>An open file of a <see cref="SimDisk"/>.</summary>
 internal sealed unsafe class SimHandle(SimDisk disk, SimFile file) : IDiskFile
 {
+    private bool _isLocked;
+
     public long Length => file.Length;
 
     public DateTimeOffset ModifiedAt => SimDisk.Modified;
@@ -106,6 +108,13 @@ internal sealed unsafe class SimHandle(SimDisk disk, SimFile file) : IDiskFile
 
     public DiskError Sync() => disk.Sync(file);
 
+    public DiskError TryLock()
+    {
+        if (!disk.TryLock(file)) return DiskError.Busy;
+        _isLocked = true;
+        return DiskError.None;
+    }
+
     public DiskError Read(long offset, Span<byte> destination, out int count)
     {
         count = disk.Read(file, offset, destination);
@@ -114,6 +123,8 @@ internal sealed unsafe class SimHandle(SimDisk disk, SimFile file) : IDiskFile
 
     public void Dispose()
     {
+        if (_isLocked) disk.Unlock(file);
+        _isLocked = false;
     }
 
     private static int Total(ReadOnlySpan<IoSlice> slices)

@@ -1,3 +1,6 @@
+using Tempo.Engine.Foundation;
+using Tempo.Testing;
+
 namespace Tempo.Engine.ObjectStore.Tests;
 
 /// <summary>The contract over a temporary folder, and what only files can show.</summary>
@@ -62,6 +65,27 @@ public sealed class LocalObjectStoreTests : ObjectStoreContract, IDisposable
         })));
         var expected = Enumerable.Range(0, Writers).SelectMany(writer => Enumerable.Range(0, Lines).Select(line => $"{writer}.{line}"));
         Assert.Equal(expected.Order(), (await Read("t/list")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1).Order());
+    }
+
+    /// <summary>The file of a put has no lock yet when another process sweeps: what it puts is there in the end, and not an empty file in its name.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task APutWhoseFileIsSweptBeforeItIsLockedIsNotLost(bool isSweepOver)
+    {
+        IDisposable? held = null;
+        var locks = 0;
+        var disk = new FlakyDisk(PosixDisk.FileSystem, call =>
+        {
+            if (call.Operation != nameof(IDiskFile.TryLock) || locks++ > 0) return null;
+            if (isSweepOver) LocalObjectStore.Open(Root);
+            else Assert.Equal(DiskError.None, PosixDisk.FileSystem.TryLock(call.Path, out held)); // and it will remove it
+            return null;
+        });
+        await LocalObjectStore.Open(disk, Root, sweep: false).PutAsync(Key("t/b/data"), Text("content"));
+        held?.Dispose();
+        Assert.Equal("content", await Read("t/b/data"));
+        Assert.Equal(2, locks);
     }
 
     [Fact]

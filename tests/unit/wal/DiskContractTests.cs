@@ -180,6 +180,24 @@ public sealed unsafe class DiskContractTests : IDisposable
         hold!.Dispose();
     }
 
+    [Theory]
+    [MemberData(nameof(Disks))]
+    public void A_lock_is_on_the_file_and_not_on_its_name(string kind)
+    {
+        var disk = Make(kind);
+        disk.TryCreateFolder("");
+        Assert.Equal(DiskError.None, disk.TryCreate("f", out var file));
+        Assert.Equal(DiskError.None, file!.TryLock());
+        Assert.Equal(DiskError.Busy, disk.TryLock("f", out _));
+        Assert.Equal(DiskError.None, disk.TryRename("f", "g"));
+        Assert.Equal(DiskError.Busy, disk.TryLock("g", out _));
+        Assert.Equal(DiskError.None, disk.TryLock("f", out var another));
+        file.Dispose();
+        Assert.Equal(DiskError.None, disk.TryLock("g", out var hold));
+        another!.Dispose();
+        hold!.Dispose();
+    }
+
     [Fact]
     public void A_posix_disk_keeps_to_its_root_and_to_its_modes()
     {
