@@ -27,5 +27,5 @@ internal static class RequestFile
         if (spans > 0) yield return Views(batches);
     }
 
-    private static List<LiveBatchView> Views(List<LiveBatch> batches) => batches.ConvertAll(static batch => new LiveBatchView(batch, batch.Columns.Snapshot()));
+    private static List<LiveBatchView> Views(List<LiveBatch> batches) => batches.ConvertAll(static batch => batch.View());
 }

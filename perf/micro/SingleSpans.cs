@@ -46,6 +46,6 @@ internal static class SingleSpans
         writer.EndMessage(resourceSpans);
         var batch = new LiveBatch();
         batch.Append(buffer.Written, maxAttributeBytes: Math.Max(2048, textBytes));
-        return [new LiveBatchView(batch, batch.Columns.Snapshot())];
+        return [batch.View()];
     }
 }

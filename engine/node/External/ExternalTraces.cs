@@ -116,7 +116,7 @@ internal sealed class ExternalTraces(ExternalTraceOptions options, int maxEntrie
         if (summary.EntryCount > maxEntries) return (null, Failed($"its answer has {summary.EntryCount} attributes, events and links; the limit is {maxEntries}"));
         var batch = new LiveBatch();
         batch.Append(body.Written, int.MaxValue);
-        return batch.Columns.SpanCount == 0 ? (null, "") : (new LiveBatchView(batch, batch.Columns.Snapshot()), "");
+        return batch.Columns.SpanCount == 0 ? (null, "") : (batch.View(), "");
     }
 
     // False when there is more than the limit.

@@ -130,6 +130,9 @@ public sealed class LiveBatch
     /// <summary>Worth keeping for reuse: of ordinary size, and not broken off in the middle of a request.</summary>
     internal bool IsReusable => _byteCount <= TargetBytes && !_isAppending;
 
+    /// <summary>What may be read now, and stays so.</summary>
+    public LiveBatchView View() => new(this, Columns.Snapshot());
+
     /// <summary>
     /// The spans of a trace among the first <paramref name="snapshot"/>, newest arrival first, added to <paramref name="spans"/>.
     /// </summary>

@@ -125,7 +125,7 @@ public sealed class LiveSegment(int shardCount, int maxAttributeBytes, LiveBatch
         {
             foreach (var shard in _shards)
                 foreach (var batch in shard.Batches)
-                    views.Add(new LiveBatchView(batch, batch.Columns.Snapshot()));
+                    views.Add(batch.View());
         }
     }
 

@@ -119,7 +119,7 @@ public sealed class BlocklistTests : IDisposable
         Assert.Contains("deleted traces could not be read", sources.Damage, StringComparison.Ordinal);
         Assert.Empty(sources.Blocks); // which of its traces were deleted is not known
         var batch = new LiveBatch();
-        var fromPeers = new AddedSources([new LiveBatchView(batch, batch.Columns.Snapshot())], [], "");
+        var fromPeers = new AddedSources([batch.View()], [], "");
         Assert.Empty(_state.View.SourcesOf(TenantId.Single, fromPeers).Live);
         Assert.Single(_state.View.SourcesOf(other, fromPeers).Live);
         Assert.Empty(_state.View.SourcesOf(other).Damage);

@@ -32,7 +32,7 @@ public sealed class RoundTripTests
             batches[random.Next(batches.Length)].Append(request, MaxAttributeBytes);
         }
 
-        LiveBatchView[] views = [.. batches.Select(static batch => new LiveBatchView(batch, batch.Columns.Snapshot()))];
+        LiveBatchView[] views = [.. batches.Select(static batch => batch.View())];
         AssertEqual(model.Expected(fromBlock: false), visit => LiveTraces.ForEach(views, visit));
 
         var first = MemoryBlock.Write(Layout(random, TestColumns.Some), views);

@@ -50,7 +50,7 @@ internal static class Spans
         return batch;
     }
 
-    public static LiveBatchView View(LiveBatch batch) => new(batch, batch.Columns.Snapshot());
+    public static LiveBatchView View(LiveBatch batch) => batch.View();
 
     /// <summary>The spans as the whole trace they are.</summary>
     public static OrderedTrace Trace(params Span[] spans) => Trace(Append(Request(Of("s", "l", spans))));

@@ -50,10 +50,10 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
             metas[meta!.BlockId] = meta;
         }
 
-        foreach (var (id, isLocal) in unknown)
+        foreach (var (id, isWaiting) in unknown)
         {
             if (!metas.TryGetValue(id, out var meta)) throw new PeerException($"{part.Peer.Name} does not know its block {id} any more");
-            opened.Add(Add(part.Peer, meta, isLocal));
+            opened.Add(Add(part.Peer, meta, isWaiting));
         }
 
         return opened;
@@ -64,17 +64,17 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
         lock (_lock) return [.. _handles.Where(static entry => !entry.Key.IsWaiting).Select(static entry => entry.Value.Handle.Meta)];
     }
 
-    private BlockHandle? Find(IPeer peer, BlockId id, bool isLocal)
+    private BlockHandle? Find(IPeer peer, BlockId id, bool isWaiting)
     {
         lock (_lock)
         {
-            if (!_handles.TryGetValue((peer.Name, id, isLocal), out var entry)) return null;
+            if (!_handles.TryGetValue((peer.Name, id, isWaiting), out var entry)) return null;
             entry.UsedAt = time.GetTimestamp();
             return entry.Handle;
         }
     }
 
-    private BlockHandle Add(IPeer peer, BlockMeta meta, bool isLocal)
+    private BlockHandle Add(IPeer peer, BlockMeta meta, bool isWaiting)
     {
         lock (_lock)
         {
@@ -84,9 +84,9 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
                 _handles.Remove(key);
             }
 
-            if (_handles.TryGetValue((peer.Name, meta.BlockId, isLocal), out var entry)) return entry.Handle;
-            entry = new Entry(new BlockHandle(meta, isLocal ? StoreOf(peer) : shared)) { UsedAt = time.GetTimestamp() };
-            _handles.Add((peer.Name, meta.BlockId, isLocal), entry);
+            if (_handles.TryGetValue((peer.Name, meta.BlockId, isWaiting), out var entry)) return entry.Handle;
+            entry = new Entry(new BlockHandle(meta, isWaiting ? StoreOf(peer) : shared)) { UsedAt = time.GetTimestamp() };
+            _handles.Add((peer.Name, meta.BlockId, isWaiting), entry);
             return entry.Handle;
         }
     }

@@ -35,7 +35,7 @@ internal sealed class MirroredBatch
     public long ByteCount => _rows.ByteCount + _leftOut.Values.Sum(static rows => (long)rows.Capacity * sizeof(int));
 
     /// <summary>What is here now; null: nothing.</summary>
-    public LiveBatchView? View() => _rows.Columns.SpanCount == 0 ? null : new LiveBatchView(_rows, _rows.Columns.Snapshot());
+    public LiveBatchView? View() => _rows.Columns.SpanCount == 0 ? null : _rows.View();
 
     /// <summary>Adds rows as a peer sent them. Keys and values were cut to the limit where they came in.</summary>
     public static void Append(LiveBatch batch, ReadOnlySpan<byte> otlp)

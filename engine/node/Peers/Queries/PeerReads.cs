@@ -118,7 +118,7 @@ internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blockli
         var live = PeerMessages.DecodeLiveAnswer(answer.Written);
         var batch = new LiveBatch();
         foreach (var rows in live.Batches) MirroredBatch.Append(batch, answer.Written[rows.Otlp]);
-        return new PeerPart(peer, live.Incarnation, batch.Columns.SpanCount == 0 ? [] : [new LiveBatchView(batch, batch.Columns.Snapshot())], live.Blocks, live.Damage);
+        return new PeerPart(peer, live.Incarnation, batch.Columns.SpanCount == 0 ? [] : [batch.View()], live.Blocks, live.Damage);
     }
 
     // A node that began anew tells nothing of what it uploaded before; one that is gone tells nothing at all.

@@ -126,10 +126,10 @@ public static class PeerMessages
         var writer = new MessageWriter(answer);
         writer.Fixed(1, incarnation);
         Span<byte> bytes = stackalloc byte[BlockIdBytes + 1];
-        foreach (var (id, isLocal) in blocks)
+        foreach (var (id, isWaiting) in blocks)
         {
             id.Value.TryWriteBytes(bytes);
-            bytes[BlockIdBytes] = isLocal ? (byte)1 : (byte)0;
+            bytes[BlockIdBytes] = isWaiting ? (byte)1 : (byte)0;
             writer.Bytes(3, bytes);
         }
 
