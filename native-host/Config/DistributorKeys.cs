@@ -6,7 +6,7 @@ namespace Tempo.Host.Config;
 /// <summary>Keys of what is done with requests beside storing them.</summary>
 internal static class DistributorKeys
 {
-    private const string Usage = "distributor.usage.cost_attribution";
+    private const string Usage = "distributor.usage.cost_attribution", Counts = "distributor.metric_received_spans";
 
     public static IEnumerable<ConfigKey> All =>
     [
@@ -16,6 +16,8 @@ internal static class DistributorKeys
         Duration(Usage + ".stale_duration", TimeSpan.FromSeconds(1), TimeSpan.FromDays(365), (o, v) => o.Usage = o.Usage with { StaleDuration = v }, o => o.Usage.StaleDuration),
         .. SpanLog("distributor.log_received_spans", o => o.ReceivedSpans, (o, v) => o.ReceivedSpans = v),
         .. SpanLog("distributor.log_discarded_spans", o => o.DiscardedSpans, (o, v) => o.DiscardedSpans = v),
+        Bool(Counts + ".enabled", (o, v) => o.CountedSpans = o.CountedSpans with { IsEnabled = v }, o => o.CountedSpans.IsEnabled),
+        Bool(Counts + ".root_only", (o, v) => o.CountedSpans = o.CountedSpans with { OnlyRoots = v }, o => o.CountedSpans.OnlyRoots),
     ];
 
     private static IEnumerable<ConfigKey> SpanLog(string section, Func<HostOptions, SpanLogOptions> get, Action<HostOptions, SpanLogOptions> set) =>

@@ -2,6 +2,7 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Node.Forwarding;
 using Tempo.Engine.Node.Overrides;
+using Tempo.Engine.Node.SpanCounts;
 using Tempo.Engine.Node.SpanLogs;
 using Tempo.Engine.Node.Usage;
 using Tempo.Engine.ObjectStore;
@@ -99,6 +100,9 @@ public sealed class HostOptions
 
     /// <summary>Section <c>distributor.log_discarded_spans</c>.</summary>
     public SpanLogOptions DiscardedSpans { get; set; } = new();
+
+    /// <summary>Section <c>distributor.metric_received_spans</c>.</summary>
+    public SpanCountOptions CountedSpans { get; set; } = new();
 
     public AuthenticationOptions Authentication { get; } = new();
 

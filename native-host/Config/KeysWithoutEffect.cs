@@ -31,7 +31,7 @@ internal static class KeysWithoutEffect
     // What this version cannot do.
     private static readonly string[] NotYet =
     [
-        "distributor.log_received_traces", "distributor.metric_received_spans",
+        "distributor.log_received_traces",
         "query_frontend.log_query_request_headers",
         "server.http_server_read_timeout",
         "server.http_server_write_timeout", "server.http_server_idle_timeout", "server.log_request_headers",

@@ -6,6 +6,7 @@ using Tempo.Engine.Node;
 using Tempo.Engine.Node.Forwarding;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Node.Peers;
+using Tempo.Engine.Node.SpanCounts;
 using Tempo.Engine.Node.SpanLogs;
 using Tempo.Engine.Node.Usage;
 using Tempo.Host.Authentication;
@@ -57,6 +58,7 @@ public sealed class TempoServer
     private UsageTracker? _usage;
     private Forwarders? _forwarders;
     private SpanLog? _spans;
+    private SpanCounter? _counts;
     private OwnTraceExport? _ownTraces;
 
     private TempoServer(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
@@ -86,6 +88,7 @@ public sealed class TempoServer
         if (_options.Forwarders.Count > 0) _forwarders = new Forwarders(_options.Forwarders, tenant => _overrides.Of(tenant).Forwarders, _metrics, _log, _time);
         if (_options.Usage.IsEnabled) _usage = new UsageTracker(_options.Usage, tenant => _overrides.Of(tenant).CostAttribution, _time);
         if (_options.ReceivedSpans.IsEnabled || _options.DiscardedSpans.IsEnabled) _spans = new SpanLog(_options.ReceivedSpans, _options.DiscardedSpans, _log);
+        if (_options.CountedSpans.IsEnabled) _counts = new SpanCounter(_options.CountedSpans, _metrics, _time);
         _reloader = OverridesReloader.Start(_options, _overrides, _metrics, _log, _time);
         _userOverrides = await UserOverridesStart.StartAsync(_options, _overrides, _metrics, _log, _time).ConfigureAwait(false);
         // Its members are heard of while the node reads its log.
@@ -117,9 +120,10 @@ public sealed class TempoServer
 
     // What is done with requests beside storing them; null costs nothing.
     private Action<TenantId, NativeBuffer, IngestOutcome>? Answered() =>
-        _usage is null && _forwarders is null && _spans is null ? null : (tenant, request, outcome) =>
+        _usage is null && _forwarders is null && _spans is null && _counts is null ? null : (tenant, request, outcome) =>
         {
             _spans?.Observe(tenant, request.Written, outcome);
+            _counts?.Observe(tenant, request.Written, outcome);
             if (outcome.AcceptedSpans == 0) return;
             _usage?.Observe(tenant, request.Written);
             _forwarders?.Accept(tenant, request.Written);

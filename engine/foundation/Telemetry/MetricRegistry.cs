@@ -4,8 +4,8 @@ namespace Tempo.Engine.Foundation;
 
 /// <summary>
 /// The process's own metrics, written in the Prometheus text format. Families are made once at start; children (label
-/// values) are made on first use and kept, so label values come from code or from validated tenants, never from spans.
-/// Thread safe.
+/// values) are made on first use and kept, so label values come from code or from validated tenants, never from spans; whose come from
+/// there bounds them himself and is read at scrape time. Thread safe.
 /// </summary>
 public sealed class MetricRegistry
 {
@@ -33,11 +33,15 @@ public sealed class MetricRegistry
 
     /// <summary>A gauge family whose children are read at scrape time.</summary>
     public void Gauge(string name, string help, string[] labels, Func<IEnumerable<(string[] Values, double Value)>> read) =>
-        GetOrAdd(name, () => new SampledFamily(name, help, labels, read));
+        GetOrAdd(name, () => new SampledFamily(name, help, "gauge", labels, read));
 
     /// <summary>A counter kept elsewhere and read at scrape time.</summary>
     public void Counter(string name, string help, Func<double> read) =>
         GetOrAdd(name, () => new CallbackFamily(name, help, "counter", read));
+
+    /// <summary>A counter family whose children are kept elsewhere, where their number is bounded, and read at scrape time.</summary>
+    public void Counter(string name, string help, string[] labels, Func<IEnumerable<(string[] Values, double Value)>> read) =>
+        GetOrAdd(name, () => new SampledFamily(name, help, "counter", labels, read));
 
     /// <summary>A histogram family with the given ascending upper bounds (seconds, bytes: the unit stands in the name).</summary>
     public HistogramFamily Histogram(string name, string help, double[] bounds, params string[] labels) =>

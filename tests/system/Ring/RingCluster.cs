@@ -43,6 +43,9 @@ internal sealed record RingSettings
     /// <summary>Nodes know each other by certificates.</summary>
     public TestCertificates? Certificates { get; init; }
 
+    /// <summary>As in <see cref="TempoSettings.DistributorMore"/>.</summary>
+    public string DistributorMore { get; init; } = "";
+
     /// <summary>Target of each node; "all" for those that are not named.</summary>
     public string[] Targets { get; init; } = [];
 }
@@ -99,6 +102,7 @@ internal sealed class RingCluster : IAsyncDisposable
             MaxBlockDuration = _settings.MaxBlockDuration,
             CompactionCycle = _settings.CompactionCycle,
             CompactedBlockRetention = _settings.CompactedBlockRetention,
+            DistributorMore = _settings.DistributorMore,
             Storage = $"    backend: s3\n    blocklist_poll: {_settings.BlocklistPoll}\n    listing_delay: {_settings.ListingDelay}\n    s3: {{bucket: b, prefix: traces, endpoint: {new Uri(S3.Url).Authority}, insecure: true, forcepathstyle: true, access_key: id, secret_key: key}}\n",
             More = $"target: {target}\n{(_settings.IsDivided ? Shares : "")}ingester:\n  lifecycler:\n    id: tempo-{number}\n    ring: {{replication_factor: {_settings.ReplicationFactor}, heartbeat_timeout: 4s{store}}}\nring:\n  peer_secret: {Secret}\n",
         });

@@ -1,9 +1,10 @@
+using Tempo.Engine.Node.SpanCounts;
 using Tempo.Host.Config;
 using Xunit;
 
 namespace Tempo.Host.Tests.Config;
 
-/// <summary><c>distributor.forwarders</c> and the keys of cost attribution.</summary>
+/// <summary><c>distributor.forwarders</c> and the keys of what else is done with requests.</summary>
 public sealed class ForwarderConfigTests
 {
     private static HostOptions Apply(string distributor)
@@ -42,5 +43,13 @@ public sealed class ForwarderConfigTests
     {
         var usage = Apply("{usage: {cost_attribution: {enabled: true, max_cardinality: 7, stale_duration: 1m}}}").Usage;
         Assert.Equal((true, 7, TimeSpan.FromMinutes(1)), (usage.IsEnabled, usage.MaxCardinality, usage.StaleDuration));
+    }
+
+    [Fact]
+    public void CountersOfReceivedSpansHaveTheirKeysAndAreOff()
+    {
+        Assert.Equal(new SpanCountOptions(), Apply("{}").CountedSpans);
+        Assert.Equal((true, true), Apply("{metric_received_spans: {enabled: true, root_only: true}}").CountedSpans is var counts ? (counts.IsEnabled, counts.OnlyRoots) : default);
+        Assert.Contains("field roots not found", Assert.Throws<ConfigException>(() => Apply("{metric_received_spans: {roots: true}}")).Message, StringComparison.Ordinal);
     }
 }
