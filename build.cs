@@ -127,7 +127,8 @@ internal static class Verbs
 
         SystemPackages.Need(SystemPackages.ForPublish);
         SystemPackages.Need(SystemPackages.ForSystemTests);
-        tally.Step("format", () => Shell.Run("dotnet", "format", "whitespace", ".", "--folder", "--verify-no-changes", "--exclude", "artifacts", "tests/system/senders/node_modules") == 0);
+        tally.Step("format", () => Shell.Run("dotnet", "format", "whitespace", ".", "--folder", "--verify-no-changes", "--exclude",
+            "artifacts", "tests/system/senders/node_modules") == 0);
         if (!tally.Step("build", () => Shell.Run("dotnet", "build", "tempo.slnx", "-c", TestRun.Configuration, "--tl:off", "-v", "q") == 0))
             return tally.Close(clock.Elapsed);
 
@@ -160,23 +161,29 @@ internal static class Verbs
         {
             var (begin, end) = (seeds * third / forced.Length, seeds * (third + 1) / forced.Length);
             if (begin == end) continue;
-            foreach (var variable in forced.SelectMany(static names => names)) Environment.SetEnvironmentVariable(variable, forced[third].Contains(variable) ? "scalar" : null);
+            foreach (var variable in forced.SelectMany(static names => names))
+                Environment.SetEnvironmentVariable(variable, forced[third].Contains(variable) ? "scalar" : null);
             Environment.SetEnvironmentVariable("TEMPO_ORACLE_SEEDS", $"{end - begin}");
             Environment.SetEnvironmentVariable("TEMPO_ORACLE_FROM", $"{from + begin}");
             Console.WriteLine($"seeds {from + begin} to {from + end - 1}{(forced[third] is [var name] ? $", {name}=scalar" : "")}");
-            failed += Shell.Run("dotnet", "run", "-c", "Release", "--project", "tests/unit/query", "--", "-class", "Tempo.Query.Tests.OracleTests", "-class", "Tempo.Query.Tests.MetricsOracleTests");
+            failed += Shell.Run("dotnet", "run", "-c", "Release", "--project", "tests/unit/query", "--", "-class",
+                "Tempo.Query.Tests.OracleTests", "-class", "Tempo.Query.Tests.MetricsOracleTests");
         }
 
         return failed;
 
-        static int Positive(string text) => int.TryParse(text, out var number) && number > 0 ? number : throw new BuildException($"oracle: {text} is not a number of seeds");
+        static int Positive(string text) =>
+            int.TryParse(text, out var number) && number > 0
+                ? number
+                : throw new BuildException($"oracle: {text} is not a number of seeds");
     }
 
     public static int Ring(string[] rest)
     {
         SystemPackages.Need([.. SystemPackages.ForSystemTests.Where(static package => package.Name == "etcd-server")]);
         Publish();
-        return Shell.Run("dotnet", ["run", "-c", "Release", "--project", "perf/ring", "--", .. rest.FirstOrDefault() is "cost" or "queries" or "live" ? rest : ["demo", .. rest]]);
+        return Shell.Run("dotnet", ["run", "-c", "Release", "--project", "perf/ring", "--",
+            .. rest.FirstOrDefault() is "cost" or "queries" or "live" ? rest : ["demo", .. rest]]);
     }
 
     public static int Perf(string[] rest)
@@ -185,10 +192,13 @@ internal static class Verbs
         if (rest is ["table", .. var own])
         {
             (string Name, string Value)[] lengths = [("--rounds", "3"), ("--spans", "1000000"), ("--steady-seconds", "600")];
-            return Perf(["suite", .. lengths.Where(length => !own.Contains(length.Name)).SelectMany(static length => (string[])[length.Name, length.Value]), .. own]);
+            return Perf(["suite", .. lengths.Where(length => !own.Contains(length.Name))
+                .SelectMany(static length => (string[])[length.Name, length.Value]), .. own]);
         }
 
-        if (rest is not ["suite", ..]) return Shell.Run("dotnet", ["run", "-c", "Release", "--project", rest is ["query" or "gate" or "kernels" or "memory", ..] ? "perf/micro" : "perf/load", "--", .. rest]);
+        if (rest is not ["suite", ..])
+            return Shell.Run("dotnet", ["run", "-c", "Release", "--project",
+                rest is ["query" or "gate" or "kernels" or "memory", ..] ? "perf/micro" : "perf/load", "--", .. rest]);
         // With no server named it is the one of these sources, and what needs no server is measured, too.
         var isOurs = !rest.Contains("--target") && !rest.Contains("--binary") && !rest.Contains("--help");
         if (isOurs) Publication.Ensure();
@@ -206,7 +216,8 @@ internal static class Publication
     private const string Project = "native-host/Tempo.Host.csproj";
     private const string Fingerprint = "artifacts/tempo/.fingerprint";
     private static readonly string[] ProductFolders = ["engine", "native-host", "ring", "simd-bloom"];
-    private static readonly string[] RootFiles = ["Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig", "build.cs"];
+    private static readonly string[] RootFiles =
+        ["Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig", "build.cs"];
 
     /// <summary>A way to publish; the first that can be restored on this machine is taken.</summary>
     private sealed record Kind(string Framework, string Name, string[] Properties)
@@ -219,11 +230,13 @@ internal static class Publication
             new("net10.0", "native-aot", ["-p:PublishAot=true"]),
             // Up to .NET 9 the compiler package carries it.
             new("net9.0", "native-aot", ["-p:PublishAot=true"]),
-            new("net10.0", "ready-to-run", ["-p:PublishReadyToRun=true", "-p:PublishSingleFile=true", "-p:PublishTrimmed=true", "--self-contained"]),
+            new("net10.0", "ready-to-run", ["-p:PublishReadyToRun=true", "-p:PublishSingleFile=true", "-p:PublishTrimmed=true",
+                "--self-contained"]),
         ];
     }
 
-    private static string Rid => $"{(OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")}-{RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant()}";
+    private static string Rid =>
+        $"{(OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")}-{RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant()}";
 
     /// <returns>True; what goes wrong is thrown.</returns>
     public static bool Ensure()
@@ -309,7 +322,8 @@ internal static class TestRun
 
     public static void UnitTests(Tally tally)
     {
-        string[] projects = [.. Directory.EnumerateFiles("tests/unit", "*.csproj", SearchOption.AllDirectories).Order(StringComparer.Ordinal), .. Directory.EnumerateFiles("tests/architecture", "*.csproj")];
+        string[] projects = [.. Directory.EnumerateFiles("tests/unit", "*.csproj", SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal), .. Directory.EnumerateFiles("tests/architecture", "*.csproj")];
         Parallel.ForEach(projects, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, project =>
         {
             var (exit, output) = Shell.Capture(Executable(Path.GetDirectoryName(project)!), QuietRunner);
@@ -328,7 +342,8 @@ internal static class TestRun
     /// <summary>The program that building the project in <paramref name="folder"/> has made.</summary>
     public static string Executable(string folder, string configuration = Configuration)
     {
-        var project = Directory.EnumerateFiles(folder, "*.csproj").SingleOrDefault() ?? throw new BuildException($"{folder} has no project");
+        var project =
+            Directory.EnumerateFiles(folder, "*.csproj").SingleOrDefault() ?? throw new BuildException($"{folder} has no project");
         var name = Path.GetFileNameWithoutExtension(project);
         var assembly = XDocument.Load(project).Descendants("AssemblyName").FirstOrDefault()?.Value ?? name;
         return $"artifacts/bin/{name}/{configuration.ToLowerInvariant()}/{assembly}{(OperatingSystem.IsWindows() ? ".exe" : "")}";
@@ -355,7 +370,8 @@ internal static class Torture
         _ => All(Number(arguments, "--minutes", 10)),
     };
 
-    // Kills, calls, failpoints, power cuts and full disks for so long; then damaged files for a tenth of that, and overload for a twentieth, twice.
+    // Kills, calls, failpoints, power cuts and full disks for so long; then damaged files for a tenth of that, and overload for a
+    // twentieth, twice.
     private static int All(int minutes) =>
         Faults(minutes) | Damage(minutes * 4000) | OverloadIfRoot(Math.Max(1, minutes / 20));
 
@@ -381,7 +397,8 @@ internal static class Torture
     private static int Number(string[] arguments, string option, int otherwise) => arguments switch
     {
         [] => otherwise,
-        [var name, var text] when name == option && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) => number,
+        [var name, var text] when name == option && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) =>
+            number,
         _ => throw new BuildException($"torture: {option} N is expected"),
     };
 
@@ -389,7 +406,8 @@ internal static class Torture
     private static int Damage(int inputs)
     {
         var ofBlocks = inputs / 10;
-        return Count("tests/unit/wal", "Tempo.Wal.Tests.SegmentDamageTests", inputs - ofBlocks) | Count("tests/unit/node", "Tempo.Node.Tests.Corruption.CorruptionTests", ofBlocks);
+        return Count("tests/unit/wal", "Tempo.Wal.Tests.SegmentDamageTests", inputs - ofBlocks)
+            | Count("tests/unit/node", "Tempo.Node.Tests.Corruption.CorruptionTests", ofBlocks);
 
         static int Count(string folder, string tests, int inputs)
         {
@@ -402,7 +420,8 @@ internal static class Torture
         }
     }
 
-    // Fifty lives of simulated rings for each round of real nodes: 200 rounds are the 10^4 of a night. A rolling restart is as long as ten of the other rounds.
+    // Fifty lives of simulated rings for each round of real nodes: 200 rounds are the 10^4 of a night. A rolling restart is as long as ten
+    // of the other rounds.
     private static int Ring(int rounds)
     {
         Prepare();
@@ -421,7 +440,8 @@ internal static class Torture
         }
     }
 
-    // Pass after pass of all faults of real nodes, three rounds of each (etcd is away for 6 s, then for 12, up to two minutes), until the time is up; the table is that of RESULTS.md.
+    // Pass after pass of all faults of real nodes, three rounds of each (etcd is away for 6 s, then for 12, up to two minutes), until the
+    // time is up; the table is that of RESULTS.md.
     private static int RingFor(int minutes)
     {
         Prepare();
@@ -431,7 +451,8 @@ internal static class Torture
         for (var pass = 1; exit == 0 && (pass == 1 || clock.Elapsed.TotalMinutes < minutes); pass++)
         {
             Environment.SetEnvironmentVariable("TEMPO_RING_ETCD_OUTAGE_SECONDS", $"{Math.Min(6 << Math.Min(pass - 1, 5), 120)}");
-            (exit, var output) = Shell.Capture(TestRun.Executable("tests/system"), ["-noLogo", "-noColor", "-class", "Tempo.SystemTests.Ring.*"]);
+            (exit, var output) =
+                Shell.Capture(TestRun.Executable("tests/system"), ["-noLogo", "-noColor", "-class", "Tempo.SystemTests.Ring.*"]);
             Console.WriteLine(exit == 0 ? $"pass {pass} held, {clock.Elapsed.TotalMinutes:F0} minutes" : output);
         }
 
@@ -450,7 +471,8 @@ internal static class Torture
 
     private static void Build(string folder, string configuration)
     {
-        if (Shell.Run("dotnet", "build", folder, "-c", configuration, "--tl:off", "-v", "q") != 0) throw new BuildException("the tests do not build");
+        if (Shell.Run("dotnet", "build", folder, "-c", configuration, "--tl:off", "-v", "q") != 0)
+            throw new BuildException("the tests do not build");
     }
 
     private static void Prepare()
@@ -484,25 +506,30 @@ internal static class Torture
         Environment.SetEnvironmentVariable("TEMPO_KILL_SEED", $"{seed}");
         var clock = Stopwatch.StartNew();
         var (exit, output) = Shell.Capture(TestRun.Executable("tests/system"), ["-noLogo", "-noColor", .. tests]);
-        Console.WriteLine(exit == 0 ? $"{tests[1]}, {rounds} rounds, seeds from {seed}: held, {clock.Elapsed.TotalMinutes:F0} minutes" : output);
+        Console.WriteLine(exit == 0
+            ? $"{tests[1]}, {rounds} rounds, seeds from {seed}: held, {clock.Elapsed.TotalMinutes:F0} minutes"
+            : output);
         return exit;
     }
 
     private static void ShowTable(string results) =>
-        ShowTable(results, "rounds | acknowledged | refused | unknown | lost | doubled | wrong | slowest start to ready", static fault => string.Create(
-            CultureInfo.InvariantCulture,
-            $"{Sums(fault, "rounds", "acknowledged", "refused", "unknown")} | 0 | 0 | 0 | {fault.Max(static line => (double)line["secondsToReady"]!):F2} s"));
+        ShowTable(results, "rounds | acknowledged | refused | unknown | lost | doubled | wrong | slowest start to ready",
+            static fault => string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Sums(fault, "rounds", "acknowledged", "refused", "unknown")} | 0 | 0 | 0 | {fault.Max(static line => (double)line["secondsToReady"]!):F2} s"));
 
     // A row for each fault. A test that finds something fails, and has no line: what is lost is none.
     private static void ShowTable(string results, string columns, Func<IEnumerable<JsonNode>, string> cells)
     {
         Console.WriteLine($"| fault | {columns} |\n|{string.Concat(Enumerable.Repeat("---|", columns.Split('|').Length + 1))}");
-        foreach (var fault in File.ReadLines(results).Select(static line => JsonNode.Parse(line)!).GroupBy(static line => (string)line["fault"]!))
+        foreach (var fault in File.ReadLines(results).Select(static line => JsonNode.Parse(line)!)
+            .GroupBy(static line => (string)line["fault"]!))
             Console.WriteLine($"| {fault.Key} | {cells(fault)} |");
         File.Delete(results);
     }
 
-    private static string Sums(IEnumerable<JsonNode> lines, params string[] names) => string.Join(" | ", names.Select(name => lines.Sum(line => (long)line[name]!)));
+    private static string Sums(IEnumerable<JsonNode> lines, params string[] names) =>
+        string.Join(" | ", names.Select(name => lines.Sum(line => (long)line[name]!)));
 
     // Release: the assertions are those of the tests, and it takes half the time.
     private static int Simulation(string[] arguments)
@@ -510,13 +537,19 @@ internal static class Torture
         const string Folder = "tests/unit/node", Configuration = "Release";
         var (seeds, first) = ("100000", (DateTime.UtcNow.DayOfYear * 1_000_000).ToString(CultureInfo.InvariantCulture));
         for (; arguments is [var name, var text, .. var rest]; arguments = rest)
-            (seeds, first) = name switch { "--seeds" => (text, first), "--from" => (seeds, text), _ => throw new BuildException($"torture simulation: no option '{name}'") };
+            (seeds, first) = name switch
+            {
+                "--seeds" => (text, first),
+                "--from" => (seeds, text),
+                _ => throw new BuildException($"torture simulation: no option '{name}'")
+            };
         if (arguments is [var last]) throw new BuildException($"torture simulation: '{last}' needs a number");
         Build(Folder, Configuration);
         Environment.SetEnvironmentVariable("TEMPO_SIM_SEEDS", seeds);
         Environment.SetEnvironmentVariable("TEMPO_SIM_FROM", first);
         var clock = Stopwatch.StartNew();
-        var (exit, output) = Shell.Capture(TestRun.Executable(Folder, Configuration), ["-noLogo", "-noColor", "-class", "Tempo.Node.Tests.Simulation.SimulationTests"]);
+        var (exit, output) = Shell.Capture(
+            TestRun.Executable(Folder, Configuration), ["-noLogo", "-noColor", "-class", "Tempo.Node.Tests.Simulation.SimulationTests"]);
         Console.WriteLine(exit == 0 ? $"simulation: {seeds} seeds from {first} held, {clock.Elapsed.TotalMinutes:F1} minutes" : output);
         return exit;
     }
@@ -645,7 +678,9 @@ internal static class SystemPackages
         string[] install = ["apt-get", "install", "-y", "--no-install-recommends", .. missing];
         if (!OnPath("apt-get")) throw new BuildException($"missing: {string.Join(' ', missing)} (Debian's names)");
         Environment.SetEnvironmentVariable("DEBIAN_FRONTEND", "noninteractive");
-        string[] root = Environment.UserName == "root" ? [] : OnPath("sudo") && Shell.Capture("sudo", ["-n", "true"]).Exit == 0 ? ["sudo", "-n"] : throw Refused(install);
+        string[] root = Environment.UserName == "root" ? []
+            : OnPath("sudo") && Shell.Capture("sudo", ["-n", "true"]).Exit == 0 ? ["sudo", "-n"]
+            : throw Refused(install);
         Console.WriteLine($"installing {string.Join(' ', missing)}");
         if (RunAs(root, ["apt-get", "update", "-q"]) != 0 || RunAs(root, install) != 0) throw Refused(install);
     }
@@ -656,10 +691,12 @@ internal static class SystemPackages
         return Shell.Run(all[0], all[1..]);
     }
 
-    private static BuildException Refused(string[] install) => new($"please run:\n  sudo apt-get update && sudo {string.Join(' ', install)}");
+    private static BuildException Refused(string[] install) =>
+        new($"please run:\n  sudo apt-get update && sudo {string.Join(' ', install)}");
 
     private static bool OnPath(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, program)));
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .Any(folder => File.Exists(Path.Combine(folder, program)));
 
     private static bool Header(string name) => File.Exists($"/usr/include/{name}") || File.Exists($"/usr/local/include/{name}");
 }
@@ -678,7 +715,8 @@ internal static partial class Shell
     {
         try
         {
-            using var process = Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true });
+            using var process =
+                Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true });
             var errors = process.StandardError.ReadToEndAsync();
             var output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
@@ -691,7 +729,9 @@ internal static partial class Shell
     }
 
     public static string Output(string program, params string[] arguments) =>
-        Capture(program, arguments) is (0, var output) ? output : throw new BuildException($"{program} {string.Join(' ', arguments)} failed");
+        Capture(program, arguments) is (0, var output)
+            ? output
+            : throw new BuildException($"{program} {string.Join(' ', arguments)} failed");
 
     /// <summary>Replaces this process, so that signals, streams and the exit code are the program's own.</summary>
     public static int Become(string program, string[] arguments)

@@ -8,8 +8,8 @@ namespace Tempo.Fuzz;
 /// the seeds as they are, then mutations of them. Stops at the first failure. However the process ends then, the input
 /// that ended it is in the in-flight file.
 /// <para>
-/// In a program with counters (<see cref="Instrumenter"/>) an input that reaches something new becomes a parent, too, and the later it came the more often
-/// it is one.
+/// In a program with counters (<see cref="Instrumenter"/>) an input that reaches something new becomes a parent, too, and the later it came
+/// the more often it is one.
 /// </para>
 /// </summary>
 internal sealed class FuzzLoop : IDisposable
@@ -55,7 +55,8 @@ internal sealed class FuzzLoop : IDisposable
         return 0;
     }
 
-    private string Reached => _map is null ? "" : $", {_map.BlockCount} blocks reached, {_parents.Count - _seedCount} inputs kept besides {_seedCount} seeds";
+    private string Reached =>
+        _map is null ? "" : $", {_map.BlockCount} blocks reached, {_parents.Count - _seedCount} inputs kept besides {_seedCount} seeds";
 
     /// <summary>One input by itself: 0 or 1, or the end of the process.</summary>
     public static int RunInput(IFuzzTarget target, string inFlightPath)

@@ -39,5 +39,6 @@ internal static class FuzzTargets
     /// <summary>One more, whose bug only an input finds that was grown by what its ancestors reached.</summary>
     public static readonly IFuzzTarget GuidedCanary = new MazeCanary();
 
-    public static IFuzzTarget? Find(string name) => Product.Concat(Canaries).Append(GuidedCanary).FirstOrDefault(target => target.Name == name);
+    public static IFuzzTarget? Find(string name) =>
+        Product.Concat(Canaries).Append(GuidedCanary).FirstOrDefault(target => target.Name == name);
 }

@@ -29,7 +29,10 @@ internal static class Supervisor
         return Report(targets.Select(target => Passes(target, options, program)));
     }
 
-    /// <summary>All targets for a fixed number of runs, and the canaries, whose planted bugs must be found: two of them by chance, and one only by coverage.</summary>
+    /// <summary>
+    /// All targets for a fixed number of runs, and the canaries, whose planted bugs must be found: two of them by chance, and one only by
+    /// coverage.
+    /// </summary>
     public static int Smoke()
     {
         var program = Environment.ProcessPath!;
@@ -58,7 +61,8 @@ internal static class Supervisor
         return false;
     }
 
-    private static byte[] Minimise(IFuzzTarget target, byte[] input) => new Minimiser(shorter => Fails(target, shorter), MostMinimisingRuns).Minimise(input);
+    private static byte[] Minimise(IFuzzTarget target, byte[] input) =>
+        new Minimiser(shorter => Fails(target, shorter), MostMinimisingRuns).Minimise(input);
 
     // What the canary's bug needs, in the middle of what it does not.
     private static bool IsMinimised(IFuzzTarget canary)
@@ -84,7 +88,8 @@ internal static class Supervisor
         var inFlightPath = Path.GetTempFileName();
         try
         {
-            var isFine = RunChild(program, [FuzzLoop.Verb, target.Name, inFlightPath, .. options.ToArguments()], TimeSpan.FromSeconds(options.Seconds) + _patience, isQuiet);
+            var isFine = RunChild(program, [FuzzLoop.Verb, target.Name, inFlightPath, .. options.ToArguments()],
+                TimeSpan.FromSeconds(options.Seconds) + _patience, isQuiet);
             return isFine ? null : FencedMemory.ReadInput(inFlightPath);
         }
         finally
@@ -109,7 +114,8 @@ internal static class Supervisor
 
     private static bool RunChild(string program, string[] arguments, TimeSpan patience, bool isQuiet)
     {
-        using var child = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = isQuiet, RedirectStandardError = isQuiet })!;
+        using var child =
+            Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = isQuiet, RedirectStandardError = isQuiet })!;
         if (isQuiet)
         {
             child.OutputDataReceived += static (_, _) => { };

@@ -75,7 +75,8 @@ internal static class Program
         foreach (var warning in warnings) log.Warn(warning);
         foreach (var wrong in (string?[])[KernelChoice.Warning, LevelKernel.Warning])
             if (wrong is not null) log.Error("an environment variable names a kernel that is not used", ("err", wrong));
-        if (!FailpointStart.TryApply(areFailpointsAllowed, Environment.GetEnvironmentVariable(FailpointStart.Variable), log, out var error)) return Fail(error, CannotStart);
+        if (!FailpointStart.TryApply(areFailpointsAllowed, Environment.GetEnvironmentVariable(FailpointStart.Variable), log, out var error))
+            return Fail(error, CannotStart);
         var lifecycle = new Lifecycle();
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);

@@ -37,7 +37,8 @@ public sealed class IngestRouter
     public ValueTask<IngestOutcome> IngestAsync(TenantId tenant, NativeBuffer request) =>
         Answered is { } answered ? TellAsync(answered, tenant, request) : StoreAsync(tenant, request);
 
-    private async ValueTask<IngestOutcome> TellAsync(Action<TenantId, NativeBuffer, IngestOutcome> answered, TenantId tenant, NativeBuffer request)
+    private async ValueTask<IngestOutcome> TellAsync(
+        Action<TenantId, NativeBuffer, IngestOutcome> answered, TenantId tenant, NativeBuffer request)
     {
         var outcome = await StoreAsync(tenant, request).ConfigureAwait(false);
         try

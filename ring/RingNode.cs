@@ -33,10 +33,14 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
     private volatile Member _self;
     private volatile IMember? _local;
 
-    private RingNode(RingOptions options, IMembership membership, Func<Func<PeerGreeting>, IPeerTransport> transport, MetricRegistry registry, Log log, TimeProvider time)
+    private RingNode(
+        RingOptions options, IMembership membership, Func<Func<PeerGreeting>, IPeerTransport> transport, MetricRegistry registry, Log log,
+        TimeProvider time)
     {
         (_options, _membership, _log, _time) = (options, membership, log, time);
-        _self = new Member(options.InstanceId, options.Address, options.Zone, MemberState.Joining, options.Roles, options.TokenCount) { RegisteredAt = time.GetUtcNow().ToUnixTimeSeconds() };
+        _self = new Member(options.InstanceId, options.Address, options.Zone, MemberState.Joining, options.Roles,
+            options.TokenCount)
+        { RegisteredAt = time.GetUtcNow().ToUnixTimeSeconds() };
         _transport = transport(() => new PeerGreeting(_self.Id, _self.State, _self.IsDrained));
         AddGauges(registry);
         _pinging = PingAsync(_stop.Token);
@@ -68,12 +72,14 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
         get
         {
             var snapshot = Snapshot();
-            return [.. snapshot.View.Members.Where(static member => member is { IsQuerier: true, State: MemberState.Active }).Select(member => snapshot.Peers.GetValueOrDefault(member.Id)).OfType<Peer>().Where(static peer => peer.TakesSlices)];
+            return [.. snapshot.View.Members.Where(static member => member is { IsQuerier: true, State: MemberState.Active })
+                .Select(member => snapshot.Peers.GetValueOrDefault(member.Id)).OfType<Peer>().Where(static peer => peer.TakesSlices)];
         }
     }
 
     // Each node that is there has the same part: senders are spread over those that receive, and traces over those that hold.
-    public double OfReceived => 1.0 / Math.Max(1, Snapshot().View.Members.Count(static member => member is { IsReceiver: true, State: MemberState.Active }));
+    public double OfReceived =>
+        1.0 / Math.Max(1, Snapshot().View.Members.Count(static member => member is { IsReceiver: true, State: MemberState.Active }));
 
     public double OfTraces => Math.Min(1, (double)_options.ReplicationFactor / Math.Max(1, Snapshot().Routing.Ring.Members.Count));
 
@@ -81,16 +87,22 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
 
     public static RingNode Start(RingOptions options, MetricRegistry registry, Log log, TimeProvider time, Random random)
     {
-        IMembership membership = options.Etcd is { } etcd ? new EtcdMembership(etcd, options.LostKept, log, time, random) : new StaticMembership(options.StaticMembers);
+        IMembership membership = options.Etcd is { } etcd
+            ? new EtcdMembership(etcd, options.LostKept, log, time, random)
+            : new StaticMembership(options.StaticMembers);
         return Start(options, membership, greeting => new PeerTransport(options.Peers, greeting), registry, log, time);
     }
 
     /// <summary>The same with another way to hear of the members, and to reach them; both become the node's.</summary>
     /// <param name="transport">Made of who asks, which goes with every ping.</param>
-    public static RingNode Start(RingOptions options, IMembership membership, Func<Func<PeerGreeting>, IPeerTransport> transport, MetricRegistry registry, Log log, TimeProvider time) =>
-        new(options, membership, transport, registry, log, time);
+    public static RingNode Start(
+        RingOptions options, IMembership membership, Func<Func<PeerGreeting>, IPeerTransport> transport, MetricRegistry registry, Log log,
+        TimeProvider time) =>
+            new(options, membership, transport, registry, log, time);
 
-    /// <summary>Says its name, and returns when the others that are there ask it in their queries. The node can answer them by now.</summary>
+    /// <summary>
+    /// Says its name, and returns when the others that are there ask it in their queries. The node can answer them by now.
+    /// </summary>
     public async Task JoinAsync(TempoNode node, MetricRegistry registry, Func<bool> isStopping)
     {
         node.Join(this, registry);
@@ -143,7 +155,8 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
         }
         catch (Exception e) when (e is not OperationCanceledException || cancellation.IsCancellationRequested)
         {
-            _log.Warn("the ring is left with spans that are not in the shared store; they are in the log and come back with this node", ("err", e.Message));
+            _log.Warn("the ring is left with spans that are not in the shared store; they are in the log and come back with this node",
+                ("err", e.Message));
         }
 
         try
@@ -233,16 +246,21 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
         var peers = new Dictionary<string, Peer>(StringComparer.Ordinal);
         foreach (var member in view.Members)
             if (member.Id != _self.Id)
-                peers.Add(member.Id, before.Peers.GetValueOrDefault(member.Id) is { } known && known.Member.Address == member.Address ? known : new Peer(member, _transport, _options.Peers, _log, _time));
+                peers.Add(member.Id, before.Peers.GetValueOrDefault(member.Id) is { } known && known.Member.Address == member.Address
+                    ? known
+                    : new Peer(member, _transport, _options.Peers, _log, _time));
         foreach (var (id, peer) in before.Peers)
             if (peers.GetValueOrDefault(id) != peer)
                 peer.Dispose();
         var members = peers.ToDictionary(static peer => peer.Key, static peer => (IMember)peer.Value, StringComparer.Ordinal);
         if (_local is { } local) members.Add(_self.Id, local);
-        var holders = view.Members.Where(member => member is { IsHolder: true, State: MemberState.Active } && members.ContainsKey(member.Id)).Select(WithoutZone);
+        var holders = view.Members.Where(
+            member => member is { IsHolder: true, State: MemberState.Active } && members.ContainsKey(member.Id)).Select(WithoutZone);
         var ring = TokenRing.Of(holders, _options.ReplicationFactor);
-        var compactors = TokenRing.Of(view.Members.Where(static member => member is { IsCompactor: true, State: MemberState.Active }).Select(WithoutZone), 1);
-        Peer[] asked = [.. view.Members.Where(static member => member is { IsHolder: true, IsDrained: false }).Select(member => peers.GetValueOrDefault(member.Id)).OfType<Peer>()];
+        var compactors = TokenRing.Of(
+            view.Members.Where(static member => member is { IsCompactor: true, State: MemberState.Active }).Select(WithoutZone), 1);
+        Peer[] asked = [.. view.Members.Where(static member => member is { IsHolder: true, IsDrained: false })
+            .Select(member => peers.GetValueOrDefault(member.Id)).OfType<Peer>()];
         return new RingSnapshot(view, peers, asked, new RoutingTable(ring, members, _options.ShardSizeOf), compactors, _local);
     }
 
@@ -267,16 +285,21 @@ public sealed class RingNode : IPeers, IMaintenanceOwner, IClusterShare, IAsyncD
     private void AddGauges(MetricRegistry registry) => registry.Gauge(
         "tempo_ring_members", "Members of the ring by state; Unhealthy are those that do not answer.", ["name", "state"], () =>
         {
-            var states = Describe().Select(static entry => entry.Peer is { IsSuspect: true } ? "Unhealthy" : MemberJson.NameOf(entry.Member.State)).ToArray();
-            return ((string[])["JOINING", "ACTIVE", "LEAVING", "Unhealthy"]).Select(state => ((string[])["ring", state], (double)states.Count(found => found == state)));
+            var states = Describe().Select(
+                static entry => entry.Peer is { IsSuspect: true } ? "Unhealthy" : MemberJson.NameOf(entry.Member.State)).ToArray();
+            return ((string[])["JOINING", "ACTIVE", "LEAVING", "Unhealthy"]).Select(
+                state => ((string[])["ring", state], (double)states.Count(found => found == state)));
         });
 }
 
 /// <summary>All that follows from one view of the members.</summary>
 /// <param name="Asked">Those that a query asks, if they are not drained since.</param>
-internal sealed record RingSnapshot(MembershipView View, IReadOnlyDictionary<string, Peer> Peers, Peer[] Asked, RoutingTable Routing, TokenRing Compactors, IMember? Local)
+internal sealed record RingSnapshot(
+    MembershipView View, IReadOnlyDictionary<string, Peer> Peers, Peer[] Asked, RoutingTable Routing, TokenRing Compactors, IMember? Local)
 {
-    public static readonly RingSnapshot Empty = new(MembershipView.Empty, new Dictionary<string, Peer>(), [], new RoutingTable(TokenRing.Of([], 1), new Dictionary<string, IMember>(), static _ => 0), TokenRing.Of([], 1), null);
+    public static readonly RingSnapshot Empty = new(MembershipView.Empty, new Dictionary<string, Peer>(), [],
+        new RoutingTable(TokenRing.Of([], 1), new Dictionary<string, IMember>(), static _ => 0), TokenRing.Of([], 1), null);
 
-    public IReadOnlyList<Peer> HoldersNow => Array.Exists(Asked, static peer => peer.IsDrained) ? [.. Asked.Where(static peer => !peer.IsDrained)] : Asked;
+    public IReadOnlyList<Peer> HoldersNow =>
+        Array.Exists(Asked, static peer => peer.IsDrained) ? [.. Asked.Where(static peer => !peer.IsDrained)] : Asked;
 }

@@ -11,7 +11,8 @@ internal static class BloomThrow
 
     [DoesNotReturn]
     public static void IdsLength(int length) =>
-        throw new ArgumentException($"Trace ids lie end to end, {TraceIdHash.IdSizeBytes} bytes each; {length} bytes are no whole number of ids.");
+        throw new ArgumentException(
+            $"Trace ids lie end to end, {TraceIdHash.IdSizeBytes} bytes each; {length} bytes are no whole number of ids.");
 
     [DoesNotReturn]
     public static void BitmapLength(int words, int hashCount) =>

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Tempo.Engine.Foundation;
 
 /// <summary>
-/// Spans of the process's own work, for who wants to know where the time of a query went. Without a listener to <see cref="SourceName"/> there is
-/// none: each of these is null then, and costs a look at a field. Thread safe.
+/// Spans of the process's own work, for who wants to know where the time of a query went. Without a listener to <see cref="SourceName"/>
+/// there is none: each of these is null then, and costs a look at a field. Thread safe.
 /// </summary>
 public static class ProcessSpans
 {
@@ -13,7 +13,9 @@ public static class ProcessSpans
 
     private static readonly ActivitySource Source = new(SourceName);
 
-    /// <summary>A span that lasts until it is disposed, below the one that is open here. Begun in an async method, so that it is open there only.</summary>
+    /// <summary>
+    /// A span that lasts until it is disposed, below the one that is open here. Begun in an async method, so that it is open there only.
+    /// </summary>
     public static Activity? Start(string name, ActivityKind kind = ActivityKind.Internal) => Source.StartActivity(name, kind);
 
     /// <summary>The same below one of another process; if that is the default, below the one that is open here.</summary>

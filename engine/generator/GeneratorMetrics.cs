@@ -26,44 +26,64 @@ internal sealed class GeneratorMetrics
         Counter("registry_series_added_total", "Series that came into being.", static c => c.SeriesAdded);
         Counter("registry_series_removed_total", "Series that were removed for want of values.", static c => c.SeriesRemoved);
         Counter("registry_series_limited_total", "Values that went to the overflow series.", static c => c.SeriesLimited);
-        Counter("registry_spans_sanitized_total", "Spans whose name was replaced by its template, or would have been (dry_run).", static c => c.SpanNamesSanitized);
+        Counter("registry_spans_sanitized_total", "Spans whose name was replaced by its template, or would have been (dry_run).",
+            static c => c.SpanNamesSanitized);
         Counter("registry_drain_patterns_detected_total", "Templates of span names.", static c => c.TemplatesMade);
-        _counters.Add((registry.Counter(Prefix + "registry_drain_lines_skipped_total", "Span names of which only a part was looked at.", "reason", "tenant"), ["too_many_tokens"], static c => c.NamesCutShort));
-        Counter("duplicate_window_shortened_total", "Times that spans were forgotten before their window was over, for want of room.", static c => c.DuplicateWindowsShortened);
+        _counters.Add((registry.Counter(Prefix + "registry_drain_lines_skipped_total", "Span names of which only a part was looked at.",
+            "reason", "tenant"), ["too_many_tokens"], static c => c.NamesCutShort));
+        Counter("duplicate_window_shortened_total", "Times that spans were forgotten before their window was over, for want of room.",
+            static c => c.DuplicateWindowsShortened);
         // Tempo's names end as no counter's should; untyped, they are the same to every query and no offence to a linter.
         Untyped("processor_service_graphs_edges", "Edges that began, with one side or with both.", static c => c.Edges);
         Untyped("processor_service_graphs_expired_edges", "Edges of which only one side was seen.", static c => c.ExpiredEdges);
-        Untyped("processor_service_graphs_dropped_spans", "Spans that found no room to wait for their partner.", static c => c.DroppedSpans);
-        Counter("processor_service_graphs_dropped_edges_total", "Edges whose names are not UTF-8, or of which a filter took one side.", static c => c.ServiceGraphsNotText + c.FilteredEdges);
+        Untyped("processor_service_graphs_dropped_spans", "Spans that found no room to wait for their partner.",
+            static c => c.DroppedSpans);
+        Counter("processor_service_graphs_dropped_edges_total", "Edges whose names are not UTF-8, or of which a filter took one side.",
+            static c => c.ServiceGraphsNotText + c.FilteredEdges);
         Level("registry_active_series", "Series that have a value.", static c => c.ActiveSeries);
-        Level("registry_active_series_demand_estimate", "Series that there would be without a limit, roughly.", static c => c.DemandEstimate);
-        Level("registry_entity_demand_estimate", "Label sets that there would be without a limit, roughly.", static c => c.EntityDemandEstimate);
-        Level("registry_post_sanitization_demand_estimate", "Series of span metrics that there would be with templates for names, roughly.", static c => c.SanitizedDemandEstimate);
+        Level("registry_active_series_demand_estimate", "Series that there would be without a limit, roughly.",
+            static c => c.DemandEstimate);
+        Level("registry_entity_demand_estimate", "Label sets that there would be without a limit, roughly.",
+            static c => c.EntityDemandEstimate);
+        Level("registry_post_sanitization_demand_estimate", "Series of span metrics that there would be with templates for names, roughly.",
+            static c => c.SanitizedDemandEstimate);
         Level("registry_active_entities", "Label sets that have a value.", static c => c.Entities);
     }
 
     /// <summary>By the instance that counts, and counted once a request of a tenant that has processors.</summary>
-    public CounterFamily Pushes => _registry.Counter("tempo_distributor_metrics_generator_pushes_total", "Requests that were given to the generator.", "metrics_generator");
+    public CounterFamily Pushes =>
+        _registry.Counter(
+            "tempo_distributor_metrics_generator_pushes_total", "Requests that were given to the generator.", "metrics_generator");
 
-    public CounterFamily PushesFailed => _registry.Counter("tempo_distributor_metrics_generator_pushes_failures_total", "Requests whose spans could not be counted.", "metrics_generator");
+    public CounterFamily PushesFailed =>
+        _registry.Counter(
+            "tempo_distributor_metrics_generator_pushes_failures_total", "Requests whose spans could not be counted.", "metrics_generator");
 
     public CounterFamily LabelValuesLimited =>
-        _registry.Counter(Prefix + "registry_label_values_limited_total", "Label values that were replaced because their label has too many.", "label_name", "tenant");
+        _registry.Counter(Prefix + "registry_label_values_limited_total",
+            "Label values that were replaced because their label has too many.", "label_name", "tenant");
 
     public CounterFamily LabelDemandEstimate =>
-        _registry.Gauge(Prefix + "registry_label_cardinality_demand_estimate", "Distinct values that a label with a cap would have without it, roughly.", "label_name", "tenant");
+        _registry.Gauge(Prefix + "registry_label_cardinality_demand_estimate",
+            "Distinct values that a label with a cap would have without it, roughly.", "label_name", "tenant");
 
-    public CounterFamily MaxActiveSeries => _registry.Gauge(Prefix + "registry_max_active_series", "The tenant's limit; 0: none.", "tenant");
+    public CounterFamily MaxActiveSeries =>
+        _registry.Gauge(Prefix + "registry_max_active_series", "The tenant's limit; 0: none.", "tenant");
 
     public CounterFamily Collections => _registry.Counter(Prefix + "registry_collections_total", "Collections.", "tenant");
 
-    public CounterFamily CollectionsFailed => _registry.Counter(Prefix + "registry_collections_failed_total", "Collections of which something was lost.", "tenant", "error_type");
+    public CounterFamily CollectionsFailed =>
+        _registry.Counter(Prefix + "registry_collections_failed_total", "Collections of which something was lost.", "tenant", "error_type");
 
-    public CounterFamily ActiveProcessors => _registry.Gauge(Prefix + "active_processors", "1 where a processor is on.", "processor", "tenant");
+    public CounterFamily ActiveProcessors =>
+        _registry.Gauge(Prefix + "active_processors", "1 where a processor is on.", "processor", "tenant");
 
-    public CounterFamily ProcessorUpdatesFailed => _registry.Counter(Prefix + "active_processors_update_failed_total", "Settings of tenants that could not be used.", "tenant");
+    public CounterFamily ProcessorUpdatesFailed =>
+        _registry.Counter(Prefix + "active_processors_update_failed_total", "Settings of tenants that could not be used.", "tenant");
 
-    public CounterFamily RemoteWriteUpdatesFailed => _registry.Counter(Prefix + "storage_remote_write_update_failed_total", "Times that a tenant's queue could not be opened.", "tenant");
+    public CounterFamily RemoteWriteUpdatesFailed =>
+        _registry.Counter(
+            Prefix + "storage_remote_write_update_failed_total", "Times that a tenant's queue could not be opened.", "tenant");
 
     /// <summary>Levels of series that are no more.</summary>
     public void ForgetLevels(TenantId tenant)
@@ -95,16 +115,22 @@ internal sealed class GeneratorMetrics
     /// <summary>Drops the metrics of a tenant that is no longer known.</summary>
     public void Forget(TenantId tenant)
     {
-        CounterFamily[] others = [MaxActiveSeries, Collections, CollectionsFailed, ActiveProcessors, ProcessorUpdatesFailed, RemoteWriteUpdatesFailed, LabelValuesLimited, LabelDemandEstimate];
-        foreach (var family in _counters.Select(static c => c.Family).Concat(_levels.Select(static l => l.Family)).Concat(others)) family.Remove("tenant", tenant.Value);
+        CounterFamily[] others = [MaxActiveSeries, Collections, CollectionsFailed, ActiveProcessors, ProcessorUpdatesFailed,
+            RemoteWriteUpdatesFailed, LabelValuesLimited, LabelDemandEstimate];
+        foreach (var family in _counters.Select(static c => c.Family).Concat(_levels.Select(static l => l.Family)).Concat(others))
+            family.Remove("tenant", tenant.Value);
     }
 
-    private void Counter(string name, string help, Func<GeneratorCounts, long> read) => _counters.Add((_registry.Counter(Prefix + name, help, "tenant"), [], read));
+    private void Counter(string name, string help, Func<GeneratorCounts, long> read) =>
+        _counters.Add((_registry.Counter(Prefix + name, help, "tenant"), [], read));
 
-    private void Untyped(string name, string help, Func<GeneratorCounts, long> read) => _counters.Add((_registry.Untyped(Prefix + name, help, "tenant"), [], read));
+    private void Untyped(string name, string help, Func<GeneratorCounts, long> read) =>
+        _counters.Add((_registry.Untyped(Prefix + name, help, "tenant"), [], read));
 
-    private void Level(string name, string help, Func<GeneratorCounts, long> read) => _levels.Add((_registry.Gauge(Prefix + name, help, "tenant"), read));
+    private void Level(string name, string help, Func<GeneratorCounts, long> read) =>
+        _levels.Add((_registry.Gauge(Prefix + name, help, "tenant"), read));
 
     private void Discard(string reason, string processor, Func<GeneratorCounts, long> read) =>
-        _counters.Add((_registry.Counter(Prefix + "spans_discarded_total", "Spans that were stored but not counted, by reason.", "reason", "processor", "tenant"), [reason, processor], read));
+        _counters.Add((_registry.Counter(Prefix + "spans_discarded_total", "Spans that were stored but not counted, by reason.", "reason",
+            "processor", "tenant"), [reason, processor], read));
 }

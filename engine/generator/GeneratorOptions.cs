@@ -2,7 +2,9 @@ using Tempo.Engine.Generator.RemoteWrite;
 
 namespace Tempo.Engine.Generator;
 
-/// <summary>The <c>metrics_generator</c> section: what holds for the process, and what tenants get unless overrides say otherwise.</summary>
+/// <summary>
+/// The <c>metrics_generator</c> section: what holds for the process, and what tenants get unless overrides say otherwise.
+/// </summary>
 public sealed record GeneratorOptions
 {
     /// <summary>Of a tenant without overrides. Its processors are none: the generator is off until a tenant turns it on.</summary>

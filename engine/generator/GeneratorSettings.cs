@@ -76,7 +76,9 @@ public sealed record GeneratorSettings
     /// </summary>
     public bool HasSeriesOf(GeneratorSettings others) => WithLimitsOf(Plain) == others.WithLimitsOf(Plain);
 
-    /// <summary>These, with what shapes no series taken from the others. Not DisableCollection: series that are not shown any more have an end.</summary>
+    /// <summary>
+    /// These, with what shapes no series taken from the others. Not DisableCollection: series that are not shown any more have an end.
+    /// </summary>
     public GeneratorSettings WithLimitsOf(GeneratorSettings others) => this with
     {
         MaxActiveSeries = others.MaxActiveSeries,
@@ -99,7 +101,8 @@ public sealed record GeneratorSettings
         MaxLabelNameBytes = MaxLabelNameBytes,
         StaleDuration = StaleDuration,
         Native = new NativeHistogramLimits(
-            NativeHistogram.SchemaOf(NativeHistogramBucketFactor), NativeHistogramMaxBuckets, (long)NativeHistogramMinResetDuration.TotalMilliseconds),
+            NativeHistogram.SchemaOf(NativeHistogramBucketFactor), NativeHistogramMaxBuckets,
+            (long)NativeHistogramMinResetDuration.TotalMilliseconds),
     };
 }
 
@@ -110,7 +113,9 @@ public sealed record ProcessorSet(SpanMetricsParts SpanMetrics, ServiceGraphPart
 
     public static readonly ProcessorSet All = new(SpanMetricsParts.All, ServiceGraphParts.All, true);
 
-    /// <summary>Every name that <see cref="TryParse"/> knows; <c>local-blocks</c> does nothing, because blocks are searched here anyway.</summary>
+    /// <summary>
+    /// Every name that <see cref="TryParse"/> knows; <c>local-blocks</c> does nothing, because blocks are searched here anyway.
+    /// </summary>
     public static readonly string[] Names =
     [
         "service-graphs", "service-graphs-request", "service-graphs-latency", "service-graphs-connection-info",
@@ -122,7 +127,8 @@ public sealed record ProcessorSet(SpanMetricsParts SpanMetrics, ServiceGraphPart
     /// <summary>The processors that are on, by the names of their groups.</summary>
     public IEnumerable<string> ActiveNames => new[]
     {
-        SpanMetrics != SpanMetricsParts.None ? "span-metrics" : "", ServiceGraphs != ServiceGraphParts.None ? "service-graphs" : "", HostInfo ? "host-info" : "",
+        SpanMetrics != SpanMetricsParts.None ? "span-metrics" : "", ServiceGraphs != ServiceGraphParts.None ? "service-graphs" : "",
+        HostInfo ? "host-info" : "",
     }.Where(static name => name.Length > 0);
 
     /// <summary>False for a name that is not known; <paramref name="error"/> lists those that are.</summary>
@@ -138,10 +144,12 @@ public sealed record ProcessorSet(SpanMetricsParts SpanMetrics, ServiceGraphPart
                 "span-metrics-count" => processors with { SpanMetrics = processors.SpanMetrics | SpanMetricsParts.Count },
                 "span-metrics-latency" => processors with { SpanMetrics = processors.SpanMetrics | SpanMetricsParts.Latency },
                 "span-metrics-size" => processors with { SpanMetrics = processors.SpanMetrics | SpanMetricsParts.Size },
-                "service-graphs" => processors with { ServiceGraphs = processors.ServiceGraphs | ServiceGraphParts.Request | ServiceGraphParts.Latency },
+                "service-graphs" =>
+                    processors with { ServiceGraphs = processors.ServiceGraphs | ServiceGraphParts.Request | ServiceGraphParts.Latency },
                 "service-graphs-request" => processors with { ServiceGraphs = processors.ServiceGraphs | ServiceGraphParts.Request },
                 "service-graphs-latency" => processors with { ServiceGraphs = processors.ServiceGraphs | ServiceGraphParts.Latency },
-                "service-graphs-connection-info" => processors with { ServiceGraphs = processors.ServiceGraphs | ServiceGraphParts.ConnectionInfo },
+                "service-graphs-connection-info" =>
+                    processors with { ServiceGraphs = processors.ServiceGraphs | ServiceGraphParts.ConnectionInfo },
                 "host-info" => processors with { HostInfo = true },
                 "local-blocks" => processors,
                 _ => null,

@@ -43,7 +43,8 @@ public sealed class MetricsGenerator : IAsyncDisposable
     private int _disposed;
 
     private MetricsGenerator(
-        GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, Action<TenantId> onGone, GeneratorServices services, RemoteWriteClient[] clients, IDisposable? folderLock, TaskCreationOptions longWork)
+        GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, Action<TenantId> onGone, GeneratorServices services,
+        RemoteWriteClient[] clients, IDisposable? folderLock, TaskCreationOptions longWork)
     {
         (_options, _settingsOf, _onGone, _services, _clients, _folderLock) = (options, settingsOf, onGone, services, clients, folderLock);
         if (clients.Length > 0) ResumeQueues();
@@ -59,7 +60,8 @@ public sealed class MetricsGenerator : IAsyncDisposable
     /// <param name="onGone">Hears of a tenant that was let go.</param>
     /// <param name="longWork">How a round of collections is begun: on a thread of its own.</param>
     public static MetricsGenerator Start(
-        GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, IDisk disk, MetricRegistry metrics, Log log, TimeProvider time, Func<double> nextRandom,
+        GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, IDisk disk, MetricRegistry metrics, Log log,
+        TimeProvider time, Func<double> nextRandom,
         Action<TenantId>? onGone = null, TaskCreationOptions longWork = TaskCreationOptions.LongRunning)
     {
         IDisposable? folderLock = null;
@@ -68,16 +70,21 @@ public sealed class MetricsGenerator : IAsyncDisposable
             var error = disk.TryCreateFolder(TenantRemoteWrite.QueuesFolder);
             if (error == DiskError.None) error = disk.TryLock("lock", out folderLock);
             if (error != DiskError.None)
-                throw new GeneratorStartException($"metrics_generator.storage.path {options.StoragePath}: {(error == DiskError.Busy ? "another process uses it" : error)}");
+                throw new GeneratorStartException(
+                    $"metrics_generator.storage.path {options.StoragePath}: {(error == DiskError.Busy ? "another process uses it" : error)}");
         }
 
         var remote = new SenderServices(new RemoteWriteMetrics(metrics), log, time, nextRandom);
         var services = new GeneratorServices(disk, new GeneratorMetrics(metrics), remote, log, time);
-        return new MetricsGenerator(options, settingsOf, onGone ?? (static _ => { }), services, Clients(options, time, folderLock), folderLock, longWork);
+        return new MetricsGenerator(
+            options, settingsOf, onGone ?? (static _ => { }), services, Clients(options, time, folderLock), folderLock, longWork);
     }
 
     /// <summary>Why series are not where they should be by now; empty if they are.</summary>
-    public string LastError => _loopError.Length > 0 ? _loopError : _tenants.Values.Select(static tenant => tenant.LastError).FirstOrDefault(static error => error.Length > 0) ?? "";
+    public string LastError =>
+        _loopError.Length > 0
+            ? _loopError
+            : _tenants.Values.Select(static tenant => tenant.LastError).FirstOrDefault(static error => error.Length > 0) ?? "";
 
     /// <summary>
     /// Counts the spans of a request that is durable. Costs nothing for a tenant without processors. Never throws: the request is
@@ -118,7 +125,8 @@ public sealed class MetricsGenerator : IAsyncDisposable
     }
 
     /// <summary>The page of a tenant without series.</summary>
-    public static void WriteEmptyExposition(bool isOpenMetrics, IBufferWriter<byte> output) => new ExpositionWriter(output, isOpenMetrics, "").End();
+    public static void WriteEmptyExposition(bool isOpenMetrics, IBufferWriter<byte> output) =>
+        new ExpositionWriter(output, isOpenMetrics, "").End();
 
     /// <summary>Collects a last time, sends what can be sent within the flush deadline, and ends.</summary>
     public async ValueTask DisposeAsync()
@@ -150,7 +158,9 @@ public sealed class MetricsGenerator : IAsyncDisposable
     private TenantState StateOf(TenantId tenant)
     {
         if (_tenants.TryGetValue(tenant, out var state)) return state;
-        lock (_changing) return _tenants.GetOrAdd(tenant, static (id, self) => new TenantState(id, self._options, self._settingsOf, self._services, self._clients), this);
+        lock (_changing)
+            return _tenants.GetOrAdd(
+                tenant, static (id, self) => new TenantState(id, self._options, self._settingsOf, self._services, self._clients), this);
     }
 
     private void LetGo(TenantId tenant, TenantState state)
@@ -183,7 +193,8 @@ public sealed class MetricsGenerator : IAsyncDisposable
             {
                 await Task.Delay(Tick, _services.Time, cancellation).ConfigureAwait(false);
 #pragma warning disable RS0030 // encoding takes its time: on a thread of its own it keeps none from the requests
-                await Task.Factory.StartNew(() => CollectAsync(all: false, cancellation), cancellation, longWork, TaskScheduler.Default).Unwrap().ConfigureAwait(false);
+                await Task.Factory.StartNew(() => CollectAsync(all: false, cancellation), cancellation, longWork, TaskScheduler.Default)
+                    .Unwrap().ConfigureAwait(false);
 #pragma warning restore RS0030
                 _loopError = "";
             }

@@ -83,7 +83,9 @@ public sealed class TenantGenerator
         lock (_lock) _isClosed = true;
     }
 
-    /// <summary>Takes over from one that is closed which spans were counted, so that one sent again after a change of settings is none.</summary>
+    /// <summary>
+    /// Takes over from one that is closed which spans were counted, so that one sent again after a change of settings is none.
+    /// </summary>
     internal void Inherit(TenantGenerator closed)
     {
         lock (_lock) _admission.Inherit(closed._admission);

@@ -51,7 +51,8 @@ internal sealed partial class TenantState
 
         _settingsError = $"tenant {_tenant.Value}: {error}";
         _services.Metrics.ProcessorUpdatesFailed.With(_tenant.Value).Add();
-        _services.Log.Error("metrics generator: the tenant's settings cannot be used, those before them stay", ("tenant", _tenant.Value), ("err", error));
+        _services.Log.Error(
+            "metrics generator: the tenant's settings cannot be used, those before them stay", ("tenant", _tenant.Value), ("err", error));
         return false;
     }
 
@@ -85,10 +86,13 @@ internal sealed partial class TenantState
         _encoder?.Dispose();
         _encoder = null;
         foreach (var name in ProcessorNames)
-            if (wasActive) _services.Metrics.ActiveProcessors.With(name, _tenant.Value).Set(settings.Processors.ActiveNames.Contains(name) ? 1 : 0);
+            if (wasActive)
+                _services.Metrics.ActiveProcessors.With(name, _tenant.Value).Set(settings.Processors.ActiveNames.Contains(name) ? 1 : 0);
         if (_generator is not { } generator) return;
         Show(generator);
         OpenQueue();
-        if (_clients.Length > 0) _encoder = new SeriesEncoder(ConstantLabels(), settings.TraceIdLabelName, _options.RemoteWrite.Min(static target => target.MaxSamplesPerSend), Append);
+        if (_clients.Length > 0)
+            _encoder = new SeriesEncoder(
+                ConstantLabels(), settings.TraceIdLabelName, _options.RemoteWrite.Min(static target => target.MaxSamplesPerSend), Append);
     }
 }

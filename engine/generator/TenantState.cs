@@ -43,7 +43,9 @@ internal sealed partial class TenantState : IAsyncDisposable
     private int _users;
     private long _usedAt;
 
-    public TenantState(TenantId tenant, GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, GeneratorServices services, RemoteWriteClient[] clients)
+    public TenantState(
+        TenantId tenant, GeneratorOptions options, Func<TenantId, GeneratorSettings> settingsOf, GeneratorServices services,
+        RemoteWriteClient[] clients)
     {
         (_tenant, _options, _settingsOf, _services, _clients) = (tenant, options, settingsOf, services, clients);
         _pushes = services.Metrics.Pushes.With(options.InstanceId);
@@ -55,13 +57,18 @@ internal sealed partial class TenantState : IAsyncDisposable
     public TenantGenerator? Generator => _generator;
 
     /// <summary>What is wrong, until it is mended; empty if nothing is.</summary>
-    public string LastError => new[] { _settingsError, _queueError, _collectionError, _countError, _remote?.LastError ?? "" }.FirstOrDefault(static error => error.Length > 0) ?? "";
+    public string LastError =>
+        new[] { _settingsError, _queueError, _collectionError, _countError,
+            _remote?.LastError ?? "" }.FirstOrDefault(static error => error.Length > 0) ?? "";
 
     /// <summary>It has sent nothing for an hour, has no series, and all there was has been sent.</summary>
     public bool IsSilent =>
-        _services.Time.GetElapsedTime(Volatile.Read(ref _usedAt)) >= Silent && _generator?.Counts().ActiveSeries is null or 0 && _remote?.Queue.IsEmpty != false;
+        _services.Time.GetElapsedTime(Volatile.Read(ref _usedAt)) >= Silent && _generator?.Counts().ActiveSeries is null or 0
+            && _remote?.Queue.IsEmpty != false;
 
-    /// <summary>False if the tenant was let go; never throws: the request is stored, and stays so, whatever becomes of its metrics.</summary>
+    /// <summary>
+    /// False if the tenant was let go; never throws: the request is stored, and stays so, whatever becomes of its metrics.
+    /// </summary>
     public bool TryAdd(ReadOnlySpan<byte> request)
     {
         try
@@ -124,13 +131,15 @@ internal sealed partial class TenantState : IAsyncDisposable
     public void OpenQueue()
     {
         if (_remote is not null || _clients.Length == 0) return;
-        _remote = TenantRemoteWrite.Open(_tenant, _services.Disk, _options.Queue, _options.RemoteWrite, _clients, HeadersFor, _services.Remote, out var error);
+        _remote = TenantRemoteWrite.Open(
+            _tenant, _services.Disk, _options.Queue, _options.RemoteWrite, _clients, HeadersFor, _services.Remote, out var error);
         var before = _queueError;
         _queueError = _remote is null ? $"tenant {_tenant.Value}: the queue cannot be opened: {error}" : "";
         if (_remote is null)
         {
             _services.Metrics.RemoteWriteUpdatesFailed.With(_tenant.Value).Add();
-            if (_queueError != before) _services.Log.Error("metrics generator: the queue cannot be opened", ("tenant", _tenant.Value), ("err", error));
+            if (_queueError != before)
+                _services.Log.Error("metrics generator: the queue cannot be opened", ("tenant", _tenant.Value), ("err", error));
             return;
         }
 
@@ -197,7 +206,8 @@ internal sealed partial class TenantState : IAsyncDisposable
 
     private void Append(NativeBuffer batch, BatchCounts counts)
     {
-        if (_remote is not null && _remote.Queue.Append(batch.Written, counts, _encoder!.UnixMs) is var error && error != DiskError.None) Lose(error);
+        if (_remote is not null && _remote.Queue.Append(batch.Written, counts, _encoder!.UnixMs) is var error && error != DiskError.None)
+            Lose(error);
     }
 
     // The counters are cumulative: the next collection has what this one had, only the points between are missing.
@@ -206,7 +216,8 @@ internal sealed partial class TenantState : IAsyncDisposable
         _lost = true;
         _collectionError = $"tenant {_tenant.Value}: the queue cannot be written, a collection is lost: {error}";
         _services.Remote.Metrics.QueueErrors.With(_tenant.Value).Add();
-        _services.Log.Error("metrics generator: the queue cannot be written, a collection is lost", ("tenant", _tenant.Value), ("err", error));
+        _services.Log.Error(
+            "metrics generator: the queue cannot be written, a collection is lost", ("tenant", _tenant.Value), ("err", error));
     }
 
     private void Show(TenantGenerator? generator)

@@ -11,5 +11,7 @@ internal sealed record AddedSources(IReadOnlyList<LiveBatchView> Live, IReadOnly
 
     /// <summary>Sources together with the live batches of these, and what they say is missing.</summary>
     public TraceSources AddTo(TraceSources sources) =>
-        this == None ? sources : sources with { Live = [.. sources.Live, .. Live], Damage = sources.Damage.Length > 0 ? sources.Damage : Damage };
+        this == None
+            ? sources
+            : sources with { Live = [.. sources.Live, .. Live], Damage = sources.Damage.Length > 0 ? sources.Damage : Damage };
 }

@@ -16,6 +16,7 @@ internal static class BlockIds
         var hash = 14695981039346656037UL;
         foreach (var b in Encoding.ASCII.GetBytes(tenant.Value)) hash = (hash ^ b) * 1099511628211UL;
         var mixed = (hash ^ logIdentity) * 0x9E3779B97F4A7C15UL;
-        return BlockId.Derive(mixed ^ (mixed >> 29), generation * 0xBF58476D1CE4E5B9UL ^ (ulong)part * 0x94D049BB133111EBUL ^ hash ^ logIdentity);
+        return BlockId.Derive(
+            mixed ^ (mixed >> 29), generation * 0xBF58476D1CE4E5B9UL ^ (ulong)part * 0x94D049BB133111EBUL ^ hash ^ logIdentity);
     }
 }

@@ -36,7 +36,8 @@ internal sealed partial class CompactionLoop
                 if (_running.Count == 0) break;
                 await EndOneAsync(cancellation).ConfigureAwait(false);
                 // Blocks that come to the view have to be settled before they are compacted.
-                if (blocklist is not null && await blocklist.PollAsync(cancellation).ConfigureAwait(false)) await SettleAsync(cancellation).ConfigureAwait(false);
+                if (blocklist is not null && await blocklist.PollAsync(cancellation).ConfigureAwait(false))
+                    await SettleAsync(cancellation).ConfigureAwait(false);
             }
             catch (Exception e)
             {
@@ -52,7 +53,8 @@ internal sealed partial class CompactionLoop
     {
         while (_running.Count < options.MaxConcurrentMerges && SelectJob() is { } job)
         {
-            if (await _compactor.FlaggedAsync(job.Inputs, cancellation).ConfigureAwait(false) is { Count: > 0 } flagged) _flagged.UnionWith(flagged);
+            if (await _compactor.FlaggedAsync(job.Inputs, cancellation).ConfigureAwait(false) is { Count: > 0 } flagged)
+                _flagged.UnionWith(flagged);
             else if (HasRoom(job)) _running.Add(Begin(job, cancellation));
             else break;
         }
@@ -66,7 +68,8 @@ internal sealed partial class CompactionLoop
         var merge = options.MaxConcurrentMerges == 1
             ? _compactor.MergeAsync(job, deleted, cancellation)
 #pragma warning disable RS0030 // merges beside each other: a thread for each
-            : Task.Factory.StartNew(() => _compactor.MergeAsync(job, deleted, cancellation), CancellationToken.None, longWork, TaskScheduler.Default).Unwrap();
+            : Task.Factory.StartNew(
+                () => _compactor.MergeAsync(job, deleted, cancellation), CancellationToken.None, longWork, TaskScheduler.Default).Unwrap();
 #pragma warning restore RS0030
         return new RunningMerge(job, merge, start);
     }
@@ -115,7 +118,8 @@ internal sealed partial class CompactionLoop
             SpareMemory.LetGo();
             _flagged.UnionWith(job.Inputs.Select(static input => input.BlockId));
             metrics.Errors.Add();
-            messages.Error("no memory for a merge, will be tried again", ("tenant", job.Tenant.Value), ("blocks", job.Inputs.Count), ("err", e.Message));
+            messages.Error("no memory for a merge, will be tried again", ("tenant", job.Tenant.Value), ("blocks", job.Inputs.Count),
+                ("err", e.Message));
         }
         catch (Exception e) when (e is not (IOException or OperationCanceledException or ObjectStoreException))
         {
@@ -124,15 +128,18 @@ internal sealed partial class CompactionLoop
         }
     }
 
-    // The output is in the view and the inputs are not: what fails now is no more than a settling that is still to do. A node that stops does it first, since who else
-    // reads the blocks (a tool, an operator's DuckDB) would meet the spans twice until the next start; but it does not wait long for a store that does not answer.
+    // The output is in the view and the inputs are not: what fails now is no more than a settling that is still to do. A node that stops
+    // does it first, since who else reads the blocks (a tool, an operator's DuckDB) would meet the spans twice until the next start; but it
+    // does not wait long for a store that does not answer.
     private async Task FinishAsync(CompactionJob job, BlockMeta output, CancellationToken cancellation)
     {
         using var late = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
-        await using var stopping = cancellation.UnsafeRegister(static state => ((CancellationTokenSource)state!).CancelAfter(FinishWhenStopping), late).ConfigureAwait(false);
+        await using var stopping = cancellation.UnsafeRegister(
+            static state => ((CancellationTokenSource)state!).CancelAfter(FinishWhenStopping), late).ConfigureAwait(false);
         try
         {
-            await _compactor.RetireAsync(job.Tenant, job.Inputs.Select(static input => input.BlockId), late.Token, job.Inputs).ConfigureAwait(false);
+            await _compactor.RetireAsync(job.Tenant, job.Inputs.Select(static input => input.BlockId), late.Token, job.Inputs)
+                .ConfigureAwait(false);
             NoteSettled(output);
         }
         catch (Exception e) when (!late.IsCancellationRequested)
@@ -145,7 +152,8 @@ internal sealed partial class CompactionLoop
     private CompactionJob? SelectJob()
     {
         var tenants = Blocks.Select(static block => block.Meta)
-            .Where(block => !state.View.Quarantined.Contains(block.BlockId) && !_flagged.Contains(block.BlockId) && !_unsettled.ContainsKey(block.BlockId) && !IsBeingMerged(block.BlockId) && !store.Health.IsDamaged(block.BlockId))
+            .Where(block => !state.View.Quarantined.Contains(block.BlockId) && !_flagged.Contains(block.BlockId)
+                && !_unsettled.ContainsKey(block.BlockId) && !IsBeingMerged(block.BlockId) && !store.Health.IsDamaged(block.BlockId))
             .GroupBy(static block => block.Tenant.Value)
             .OrderBy(tenant => string.CompareOrdinal(tenant.Key, _lastTenant) <= 0)
             .ThenBy(static tenant => tenant.Key, StringComparer.Ordinal)
@@ -164,17 +172,21 @@ internal sealed partial class CompactionLoop
     }
 
     // Or what becomes of it: a poll may find that before the merge is ended here.
-    private bool IsBeingMerged(BlockId block) => _running.Exists(running => running.Job.OutputId == block || running.Job.Inputs.Any(input => input.BlockId == block));
+    private bool IsBeingMerged(BlockId block) =>
+        _running.Exists(running => running.Job.OutputId == block || running.Job.Inputs.Any(input => input.BlockId == block));
 
     // What a merge makes is as large as what it reads, as long as both are there. Cuts come first: compaction that took their
     // space would end in requests being refused.
     private bool HasRoom(CompactionJob job)
     {
-        var needed = _running.Select(static running => running.Job).Append(job).Sum(static job => job.Inputs.Sum(static input => input.SizeBytes));
+        var needed =
+            _running.Select(static running => running.Job).Append(job).Sum(static job => job.Inputs.Sum(static input => input.SizeBytes));
         var spare = spareBytes?.Invoke() ?? long.MaxValue;
         // Beside others there may be none for a moment, which is no reason to delete anything.
         _hadNoRoom = spare < needed && _running.Count == 0;
-        if (_hadNoRoom) messages.Warn("compaction waits for space on the disk", ("tenant", job.Tenant.Value), ("needed_bytes", needed), ("spare_bytes", spare));
+        if (_hadNoRoom)
+            messages.Warn(
+                "compaction waits for space on the disk", ("tenant", job.Tenant.Value), ("needed_bytes", needed), ("spare_bytes", spare));
         return spare >= needed;
     }
 

@@ -23,7 +23,10 @@ namespace Tempo.Engine.Node;
 /// failure costs the block it happens to, in 4 the round: it is logged and counted, and the next one waits longer. A block that
 /// cannot be read is quarantined: it is left out from then on, and stays where it is.
 /// </summary>
-internal sealed partial class CompactionLoop(NodeOptions options, CompactionServices services, NodeState state, BlockStore store, TraceDeletion deletion, BlockQuarantine quarantine, CompactionMetrics metrics, Log messages, TimeProvider time, Blocklist? blocklist = null, Func<long>? spareBytes = null, TaskCreationOptions longWork = TaskCreationOptions.LongRunning) : IDisposable
+internal sealed partial class CompactionLoop(
+    NodeOptions options, CompactionServices services, NodeState state, BlockStore store, TraceDeletion deletion, BlockQuarantine quarantine,
+    CompactionMetrics metrics, Log messages, TimeProvider time, Blocklist? blocklist = null, Func<long>? spareBytes = null,
+    TaskCreationOptions longWork = TaskCreationOptions.LongRunning) : IDisposable
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
 
@@ -62,8 +65,8 @@ internal sealed partial class CompactionLoop(NodeOptions options, CompactionServ
     public string LastError => _lastError.Length > 0 ? _lastError : blocklist?.LastError ?? "";
 
     /// <summary>
-    /// Runs until cancelled. What a run that was killed has not retired is retired at once, before the first wait: until then who else reads the blocks meets
-    /// the spans of a merge twice.
+    /// Runs until cancelled. What a run that was killed has not retired is retired at once, before the first wait: until then who else
+    /// reads the blocks meets the spans of a merge twice.
     /// </summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -75,7 +78,8 @@ internal sealed partial class CompactionLoop(NodeOptions options, CompactionServ
             {
                 await WaitAsync(wait, cancellation).ConfigureAwait(false);
 #pragma warning disable RS0030 // a merge computes for as long as it takes: on a thread of its own it keeps none from the requests
-                await Task.Factory.StartNew(() => round(cancellation), cancellation, longWork, TaskScheduler.Default).Unwrap().ConfigureAwait(false);
+                await Task.Factory.StartNew(() => round(cancellation), cancellation, longWork, TaskScheduler.Default).Unwrap()
+                    .ConfigureAwait(false);
 #pragma warning restore RS0030
                 (round, wait) = (RunOnceAsync, options.CompactionCycle);
             }
@@ -147,9 +151,11 @@ internal sealed partial class CompactionLoop(NodeOptions options, CompactionServ
     public void Dispose() => _one.Dispose();
 
     // Those that still wait for their upload are not touched, and in a ring those that others see to neither.
-    private IEnumerable<BlockHandle> Blocks => state.View.Blocks.Where(block => block.Store == store && options.Owner.OwnsWindow(block.Meta.Tenant, WindowOf(block.Meta)));
+    private IEnumerable<BlockHandle> Blocks =>
+        state.View.Blocks.Where(block => block.Store == store && options.Owner.OwnsWindow(block.Meta.Tenant, WindowOf(block.Meta)));
 
-    private long WindowOf(BlockMeta block) => block.EndSeconds / Math.Max(1, (long)(services.OptionsOf(block.Tenant)?.Window ?? options.CompactionWindow).TotalSeconds);
+    private long WindowOf(BlockMeta block) =>
+        block.EndSeconds / Math.Max(1, (long)(services.OptionsOf(block.Tenant)?.Window ?? options.CompactionWindow).TotalSeconds);
 
     private async Task SettleFirstAsync(CancellationToken cancellation)
     {
@@ -193,7 +199,8 @@ internal sealed partial class CompactionLoop(NodeOptions options, CompactionServ
         var known = Metas().Where(input => inputs.Contains(input.BlockId)).ToList();
         RemoveFromView(inputs);
         await _compactor.RetireAsync(meta.Tenant, inputs, cancellation, known).ConfigureAwait(false);
-        messages.Info("compaction finished that was cut off", ("tenant", meta.Tenant.Value), ("block", meta.BlockId.ToString()), ("inputs", inputs.Count));
+        messages.Info("compaction finished that was cut off", ("tenant", meta.Tenant.Value), ("block", meta.BlockId.ToString()),
+            ("inputs", inputs.Count));
     }
 
     private void NoteSettled(BlockMeta output)
@@ -206,19 +213,22 @@ internal sealed partial class CompactionLoop(NodeOptions options, CompactionServ
     {
         metrics.Errors.Add();
         if (_unsettled.GetValueOrDefault(output.BlockId) != e.Message)
-            messages.Error("inputs of a block could not be retired, will be tried again", ("tenant", output.Tenant.Value), ("block", output.BlockId.ToString()), ("err", e.Message));
+            messages.Error("inputs of a block could not be retired, will be tried again", ("tenant", output.Tenant.Value),
+                ("block", output.BlockId.ToString()), ("err", e.Message));
         _unsettled[output.BlockId] = e.Message;
     }
 
     private async Task RetainAsync(CancellationToken cancellation)
     {
-        var interval = options.CompactedBlockRetention / 4 < LongestRetentionInterval ? options.CompactedBlockRetention / 4 : LongestRetentionInterval;
+        var interval =
+            options.CompactedBlockRetention / 4 < LongestRetentionInterval ? options.CompactedBlockRetention / 4 : LongestRetentionInterval;
         var isSpaceShort = IsDiskShort || _retention.FindWithoutSpace(Metas(), _hasMarked).Count > 0;
         if (!isSpaceShort && _lastRetention is { } last && time.GetElapsedTime(last) < interval) return;
         var start = time.GetTimestamp();
         try
         {
-            await MarkAsync(await _retention.FindExpiredAsync(Metas(), NoteUnretained, cancellation).ConfigureAwait(false), "block expired", cancellation).ConfigureAwait(false);
+            await MarkAsync(await _retention.FindExpiredAsync(Metas(), NoteUnretained, cancellation).ConfigureAwait(false), "block expired",
+                cancellation).ConfigureAwait(false);
             await DeleteAsync(cancellation).ConfigureAwait(false);
             _hasMarked = false; // what could go went
             if (_retention.FindWithoutSpace(Metas(), _hasMarked) is { Count: > 0 } tooMuch)
@@ -244,14 +254,17 @@ internal sealed partial class CompactionLoop(NodeOptions options, CompactionServ
     private bool IsDiskShort => _hadNoRoom || _retention.DiskExcessBytes > 0;
 
     // Of the tenants of which this node sees to the retention: whole ones.
-    private BlockMeta[] Metas() => [.. state.View.Blocks.Where(block => block.Store == store && options.Owner.OwnsTenant(block.Meta.Tenant)).Select(static block => block.Meta)];
+    private BlockMeta[] Metas() =>
+        [.. state.View.Blocks.Where(block => block.Store == store && options.Owner.OwnsTenant(block.Meta.Tenant))
+            .Select(static block => block.Meta)];
 
     // Where the disk is too full everything that is marked is urgent, and else what was marked for want of space.
     private async Task DeleteAsync(CancellationToken cancellation)
     {
         if (!options.Owner.OwnsStore) return;
         var isDiskFull = IsDiskShort;
-        var deleted = await _retention.DeleteAsync(state.BlocksInUse().Contains, block => isDiskFull || _urgent.Contains(block), NoteUnretained, cancellation).ConfigureAwait(false);
+        var deleted = await _retention.DeleteAsync(state.BlocksInUse().Contains, block => isDiskFull || _urgent.Contains(block),
+            NoteUnretained, cancellation).ConfigureAwait(false);
         _urgent.IntersectWith(state.BlocksInUse()); // the others are gone
         if (deleted > 0) messages.Info("blocks deleted", ("blocks", deleted));
         metrics.Deleted.Add(deleted);
@@ -288,7 +301,9 @@ internal sealed partial class CompactionLoop(NodeOptions options, CompactionServ
         foreach (var block in Metas())
         {
             if (block.Tenant != tenant || _lookedAt.TryGetValue(block.BlockId, out var known) && known == deleted) continue;
-            if (_notRewritten.Contains(block.BlockId) || _unsettled.ContainsKey(block.BlockId) || !await TryTakeOutAsync(block, deleted, cancellation).ConfigureAwait(false)) isOut = false;
+            if (_notRewritten.Contains(block.BlockId) || _unsettled.ContainsKey(block.BlockId)
+                || !await TryTakeOutAsync(block, deleted, cancellation).ConfigureAwait(false))
+                isOut = false;
             else _lookedAt[block.BlockId] = deleted;
         }
 
@@ -323,7 +338,8 @@ internal sealed partial class CompactionLoop(NodeOptions options, CompactionServ
     {
         state.Update(view => view with { Quarantined = view.Quarantined.Union(blocks.Select(static block => block.BlockId)) });
         metrics.Errors.Add();
-        messages.Error("blocks left out of compaction", ("tenant", blocks[0].Tenant.Value), ("blocks", string.Join(' ', blocks.Select(static block => block.BlockId))), ("err", why));
+        messages.Error("blocks left out of compaction", ("tenant", blocks[0].Tenant.Value),
+            ("blocks", string.Join(' ', blocks.Select(static block => block.BlockId))), ("err", why));
         foreach (var block in blocks) await quarantine.AddAsync(block, why, cancellation).ConfigureAwait(false);
     }
 
@@ -332,12 +348,15 @@ internal sealed partial class CompactionLoop(NodeOptions options, CompactionServ
 }
 
 /// <summary>What storage offers to the loop, made from the node's options.</summary>
-internal sealed record CompactionServices(CompactionOptions Options, TenantOverrides Overrides, BlockCompactor Compactor, BlockRetention Retention)
+internal sealed record CompactionServices(
+    CompactionOptions Options, TenantOverrides Overrides, BlockCompactor Compactor, BlockRetention Retention)
 {
     /// <summary>After so many rounds in which no block came to those that wait for a fourth they are compacted in any case.</summary>
     private const int PatienceCycles = 10;
 
-    /// <summary>Which of a tenant's blocks are compacted together; null: none are. Retention and deleted traces do not ask for it.</summary>
+    /// <summary>
+    /// Which of a tenant's blocks are compacted together; null: none are. Retention and deleted traces do not ask for it.
+    /// </summary>
     public CompactionOptions? OptionsOf(TenantId tenant) => Overrides.Of(tenant).Compaction switch
     {
         { IsCompactionDisabled: true } => null,
@@ -345,23 +364,35 @@ internal sealed record CompactionServices(CompactionOptions Options, TenantOverr
         _ => Options,
     };
 
-    // Blocks of different lists become one: with the list in use, the operator's or the chosen one; where there is none, with all they have.
+    // Blocks of different lists become one: with the list in use, the operator's or the chosen one; where there is none, with all they
+    // have.
     private static DedicatedColumns ColumnsOf(CompactionJob job, ColumnPromotion promotion) =>
         promotion.ColumnsFor(job.Tenant) is var inUse && (inUse.Specs.Count > 0 || promotion.IsAutomatic) ? inUse : job.DedicatedColumns;
 
-    public static CompactionServices Create(NodeOptions options, IObjectStore objects, BlockStore store, ColumnPromotion promotion, TimeProvider time, RowLimits rowLimits)
+    public static CompactionServices Create(
+        NodeOptions options, IObjectStore objects, BlockStore store, ColumnPromotion promotion, TimeProvider time, RowLimits rowLimits)
     {
         var clock = new SteadyClock(time);
         var compacted = new CompactedBlocks(objects, clock);
         var compaction = new CompactionOptions
         {
             Window = options.CompactionWindow,
-            Patience = PatienceCycles * options.CompactionCycle < options.CompactionPatience ? PatienceCycles * options.CompactionCycle : options.CompactionPatience,
+            Patience = PatienceCycles * options.CompactionCycle < options.CompactionPatience
+                ? PatienceCycles * options.CompactionCycle
+                : options.CompactionPatience,
             RowLimits = rowLimits,
             MaxObjects = options.MaxCompactionObjects,
             MaxBlockBytes = options.MaxCompactedBlockBytes,
         };
-        compaction = compaction with { Layout = compaction.Layout with { RowGroupBytes = Math.Min(options.RowGroupBytes, CompactionOptions.MaxRowGroupBytes), Version = BlockVersion.Get(options.BlockVersion) } };
+        compaction = compaction with
+        {
+            Layout = compaction.Layout with
+            {
+                RowGroupBytes =
+            Math.Min(options.RowGroupBytes, CompactionOptions.MaxRowGroupBytes),
+                Version = BlockVersion.Get(options.BlockVersion)
+            }
+        };
         var retention = new RetentionOptions
         {
             BlockRetention = options.BlockRetention,
@@ -371,6 +402,8 @@ internal sealed record CompactionServices(CompactionOptions Options, TenantOverr
             MaxBytes = options.MaxRetainedBytes,
             MaxDiskShare = options.MaxDiskShare,
         };
-        return new CompactionServices(compaction, options.Overrides, new BlockCompactor(objects, store, compacted, compaction, job => ColumnsOf(job, promotion)), new BlockRetention(objects, compacted, retention, clock));
+        return new CompactionServices(compaction, options.Overrides,
+            new BlockCompactor(objects, store, compacted, compaction, job => ColumnsOf(job, promotion)),
+            new BlockRetention(objects, compacted, retention, clock));
     }
 }

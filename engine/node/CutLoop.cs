@@ -10,15 +10,21 @@ namespace Tempo.Engine.Node;
 /// <see cref="NodeOptions.MaxRunningCuts"/> says: at the speed at which requests can be taken one thread does not keep up,
 /// and live data would grow until it is refused. A cut that fails is tried again.
 /// </summary>
-internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, GenerationWriter writer, NodeState state, NodeMetrics metrics, Log messages, TimeProvider time) : IAsyncDisposable
+internal sealed class CutLoop(
+    NodeOptions options, WriteAheadLog log, GenerationWriter writer, NodeState state, NodeMetrics metrics, Log messages,
+    TimeProvider time) : IAsyncDisposable
 {
     private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(2);
 
-    /// <summary>Where the log's disk is short, live data of so many request bytes is cut: sooner than it is full, and not for every request.</summary>
+    /// <summary>
+    /// Where the log's disk is short, live data of so many request bytes is cut: sooner than it is full, and not for every request.
+    /// </summary>
     private const long ShortDiskBytes = 4 << 20;
 
-    /// <summary>Live data that took so long to come to <see cref="NodeOptions.SlowLiveSpans"/> comes slowly: below some 20,000 spans/s.</summary>
+    /// <summary>
+    /// Live data that took so long to come to <see cref="NodeOptions.SlowLiveSpans"/> comes slowly: below some 20,000 spans/s.
+    /// </summary>
     private static readonly TimeSpan SlowFillTime = TimeSpan.FromSeconds(2);
 
     private const int MaxTenantsOfSlowCut = 4;
@@ -140,7 +146,8 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, Generation
     {
         if (generation.Live.SpanCount == 0) return false;
         if (_filled.Generation != generation) _filled = (generation, time.GetTimestamp());
-        return IsFull(generation) || log.IsFull || log.IsShort && generation.Live.ByteCount >= ShortDiskBytes || time.GetElapsedTime(_filled.Since) >= options.MaxBlockDuration;
+        return IsFull(generation) || log.IsFull || log.IsShort && generation.Live.ByteCount >= ShortDiskBytes
+            || time.GetElapsedTime(_filled.Since) >= options.MaxBlockDuration;
     }
 
     /// <summary>It holds what a cut takes.</summary>
@@ -148,11 +155,13 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, Generation
     {
         var live = generation.Live;
         var spans = live.SpanCount;
-        return spans >= options.MaxLiveSpans || live.ByteCount >= options.MaxLiveBytes || live.MemoryBytes >= options.CutMemoryBytes || spans >= options.SlowLiveSpans && IsSlow(generation);
+        return spans >= options.MaxLiveSpans || live.ByteCount >= options.MaxLiveBytes || live.MemoryBytes >= options.CutMemoryBytes
+            || spans >= options.SlowLiveSpans && IsSlow(generation);
     }
 
     // Many tenants would make as many blocks each time.
-    private bool IsSlow(Generation generation) => generation.Live.TenantCount <= MaxTenantsOfSlowCut && generation.Age(time) >= SlowFillTime;
+    private bool IsSlow(Generation generation) =>
+        generation.Live.TenantCount <= MaxTenantsOfSlowCut && generation.Age(time) >= SlowFillTime;
 
     private void StartWaiting()
     {
@@ -170,7 +179,8 @@ internal sealed class CutLoop(NodeOptions options, WriteAheadLog log, Generation
             if (_running.Count >= options.MaxRunningCuts) return null;
             if (!state.View.Waiting.Contains(generation)) return Task.CompletedTask; // it has just ended
 #pragma warning disable RS0030 // cuts run beside each other; which ends first decides nothing
-            var cut = Task.Factory.StartNew(() => RunAsync(generation), _stop.Token, TaskCreationOptions.None, TaskScheduler.Default).Unwrap();
+            var cut =
+                Task.Factory.StartNew(() => RunAsync(generation), _stop.Token, TaskCreationOptions.None, TaskScheduler.Default).Unwrap();
 #pragma warning restore RS0030
             _running.Add(generation, cut);
             return cut;

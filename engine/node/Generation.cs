@@ -47,7 +47,8 @@ internal sealed class Generation(WalGeneration log, LiveSegment live)
     }
 
     /// <summary>How long ago its first request came in; zero if that is not known.</summary>
-    public TimeSpan Age(TimeProvider time) => Volatile.Read(ref _filledAtTicks) is var at and not 0 ? TimeSpan.FromTicks(time.GetUtcNow().UtcTicks - at) : TimeSpan.Zero;
+    public TimeSpan Age(TimeProvider time) =>
+        Volatile.Read(ref _filledAtTicks) is var at and not 0 ? TimeSpan.FromTicks(time.GetUtcNow().UtcTicks - at) : TimeSpan.Zero;
 
     /// <summary>The times near those at which its requests came in; of a sealed generation.</summary>
     public TimeWindow Times(TimeSpan slack) => new(
@@ -88,5 +89,6 @@ internal sealed class Generation(WalGeneration log, LiveSegment live)
         return _empty.Task;
     }
 
-    private static ulong UnixNano(long utcTicks) => (ulong)Math.Max(0, utcTicks - DateTimeOffset.UnixEpoch.UtcTicks) * TimeSpan.NanosecondsPerTick;
+    private static ulong UnixNano(long utcTicks) =>
+        (ulong)Math.Max(0, utcTicks - DateTimeOffset.UnixEpoch.UtcTicks) * TimeSpan.NanosecondsPerTick;
 }

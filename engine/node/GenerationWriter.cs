@@ -18,7 +18,8 @@ namespace Tempo.Engine.Node;
 /// A failure leaves the generation as it is: readable, logged, and to be tried again. Any number at the same time, each
 /// generation once.
 /// </summary>
-internal sealed class GenerationWriter(NodeOptions options, WriteAheadLog log, BlockStore store, ColumnPromotion promotion, NodeState state, NodeMetrics metrics, Log messages)
+internal sealed class GenerationWriter(
+    NodeOptions options, WriteAheadLog log, BlockStore store, ColumnPromotion promotion, NodeState state, NodeMetrics metrics, Log messages)
 {
     /// <summary>
     /// Generations that wait, the one that is being written among them, which say that one after the other is not enough: two may well
@@ -53,11 +54,13 @@ internal sealed class GenerationWriter(NodeOptions options, WriteAheadLog log, B
         Failpoints.Hit(Failpoint.CutSwapped);
         // A query that still reads it leaves it to the garbage collector.
         if (generation.TryRetire()) generation.Live.Recycle();
-        if (log.Release(generation.Log) is not DiskError.None and var error) messages.Warn("log files not released yet", ("generation", generation.Log.Number), ("err", error));
+        if (log.Release(generation.Log) is not DiskError.None and var error)
+            messages.Warn("log files not released yet", ("generation", generation.Log.Number), ("err", error));
         Failpoints.Hit(Failpoint.CutReleased);
     }
 
-    private async Task<BlockMeta?> WriteAsync(Generation generation, TenantId tenant, TraceParts parts, int part, CancellationToken cancellation)
+    private async Task<BlockMeta?> WriteAsync(
+        Generation generation, TenantId tenant, TraceParts parts, int part, CancellationToken cancellation)
     {
         var id = BlockIds.Of(log.Identity, generation.Log.Number, tenant, part);
         void ForEach(Action<OrderedTrace> visit) => parts.ForEach(part, trace =>
@@ -84,7 +87,8 @@ internal sealed class GenerationWriter(NodeOptions options, WriteAheadLog log, B
         if (strayTraces > 0) metrics.Warnings.With(tenant.Value, "outside_ingestion_time_slack").Add(strayTraces);
         metrics.BlocksCut.Add();
         metrics.BlockBytes.Add(meta.SizeBytes);
-        messages.Info("block written", ("tenant", tenant.Value), ("block", id.ToString()), ("traces", meta.TotalObjects), ("bytes", meta.SizeBytes));
+        messages.Info(
+            "block written", ("tenant", tenant.Value), ("block", id.ToString()), ("traces", meta.TotalObjects), ("bytes", meta.SizeBytes));
         return meta;
     }
 }

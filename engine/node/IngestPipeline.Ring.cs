@@ -25,12 +25,15 @@ internal sealed partial class IngestPipeline
         if (_tenants.Find(tenant) is not { } account) return new IngestAdmission(RefuseTenant(tenant, request));
         if (IsClosed) return new IngestAdmission(new IngestOutcome(IngestStatus.Unavailable, 0, 0, Stopping) { RetryAfter = RetrySoon });
         var limits = options.Overrides.Of(tenant);
-        if (!TryValidate(account, limits, request, runs, isReceived: true, out var summary, out var refusal)) return new IngestAdmission(refusal);
-        if (summary.SpanCount == summary.InvalidSpanCount) return new IngestAdmission(Finish(new Push(account, limits, summary, runs, null), default));
+        if (!TryValidate(account, limits, request, runs, isReceived: true, out var summary, out var refusal))
+            return new IngestAdmission(refusal);
+        if (summary.SpanCount == summary.InvalidSpanCount)
+            return new IngestAdmission(Finish(new Push(account, limits, summary, runs, null), default));
         if (!_limits.TryTakeRate(account, limits, request.Length, summary.SpanCount, out refusal)) return new IngestAdmission(refusal);
         await _limits.DelayAsync(limits).ConfigureAwait(false);
         // What the owners do not see, who need not judge it again, is told here.
-        if ((summary.InvalidSpanCount | summary.InvalidLinkIdCount | summary.TooDeepAttributeCount) == 0) return new IngestAdmission(summary.SpanCount);
+        if ((summary.InvalidSpanCount | summary.InvalidLinkIdCount | summary.TooDeepAttributeCount) == 0)
+            return new IngestAdmission(summary.SpanCount);
         var judged = Finish(new Push(account, limits, summary, runs, null), default);
         return new IngestAdmission(summary.SpanCount - summary.InvalidSpanCount, judged.RejectedSpans, judged.Message);
     }
@@ -46,7 +49,8 @@ internal sealed partial class IngestPipeline
         {
             Interlocked.MemoryBarrier();
             var isOpen = !IsClosedToReplicas && ReasonToRefuse(isLetIn: true).Length == 0;
-            if (isOpen && _tenants.Find(group.Tenant) is { } account && options.Overrides.Of(group.Tenant) is var limits && !_limits.AreOnTraces(limits) && group.Bytes.Length <= NodeOptions.MaxRequestBytes)
+            if (isOpen && _tenants.Find(group.Tenant) is { } account && options.Overrides.Of(group.Tenant) is var limits
+                && !_limits.AreOnTraces(limits) && group.Bytes.Length <= NodeOptions.MaxRequestBytes)
                 await StoreGroupAsync(group, account, limits).ConfigureAwait(false);
             else if (group.Count == 1)
                 group.Answer(await IngestReplicaAsync(group.Tenant, group.Bytes, group.IsCounted).ConfigureAwait(false));
@@ -83,7 +87,10 @@ internal sealed partial class IngestPipeline
                 cuts.Wake(); // what is logged becomes blocks now, and its files are free
             }
 
-            for (var i = 0; i < group.Count; i++) group.Answer(logged.IsDurable ? Show(generation, account, limits, group.RequestAt(i)) : Refuse(account, limits, group.RequestAt(i), logged));
+            for (var i = 0; i < group.Count; i++)
+                group.Answer(logged.IsDurable
+                    ? Show(generation, account, limits, group.RequestAt(i))
+                    : Refuse(account, limits, group.RequestAt(i), logged));
             if (!logged.IsDurable) return;
             Failpoints.Hit(Failpoint.IngestLive);
             if (cuts.IsFull(generation)) cuts.Wake();
@@ -134,7 +141,8 @@ internal sealed partial class IngestPipeline
         var runs = _limits.RentRuns(limits);
         try
         {
-            if (IsClosedToReplicas) return new IngestOutcome(IngestStatus.Unavailable, 0, 0, "the node is leaving the ring") { RetryAfter = RetrySoon };
+            if (IsClosedToReplicas)
+                return new IngestOutcome(IngestStatus.Unavailable, 0, 0, "the node is leaving the ring") { RetryAfter = RetrySoon };
             if (!TryValidate(account, limits, request, runs, isReceived: false, out var summary, out var refusal)) return refusal;
             var push = new Push(account, limits, summary, runs, null) { IsCounted = isCounted };
             if (ReasonToRefuse(isLetIn: true) is { Length: > 0 } reason) return Refuse(push with { Runs = null }, reason);

@@ -21,7 +21,9 @@ namespace Tempo.Engine.Node;
 /// A crash after 3 replays the request through 4, with the same judgement on every span. Every span that came in is counted
 /// once: as stored, or as discarded with a reason.
 /// </summary>
-internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog log, Func<NodeView> view, CutLoop cuts, NodeMetrics metrics, MetricsGenerator generator, TimeProvider time)
+internal sealed partial class IngestPipeline(
+    NodeOptions options, WriteAheadLog log, Func<NodeView> view, CutLoop cuts, NodeMetrics metrics, MetricsGenerator generator,
+    TimeProvider time)
 {
     private const string Stopping = "the node is stopping";
 
@@ -118,7 +120,9 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
         }
     }
 
-    private bool TryValidate(TenantAccount account, TenantLimits limits, NativeBuffer request, TraceRuns? runs, bool isReceived, out OtlpRequestSummary summary, out IngestOutcome refusal)
+    private bool TryValidate(
+        TenantAccount account, TenantLimits limits, NativeBuffer request, TraceRuns? runs, bool isReceived, out OtlpRequestSummary summary,
+        out IngestOutcome refusal)
     {
         refusal = default;
         if (isReceived) account.BytesReceived.Add(request.Length);
@@ -140,21 +144,24 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
         if (request.Length > NodeOptions.MaxRequestBytes)
         {
             account.Discard("request_too_large", summary.SpanCount);
-            refusal = new IngestOutcome(IngestStatus.TooLarge, 0, summary.SpanCount, $"a request of {request.Length} bytes as OTLP protobuf; the limit is {NodeOptions.MaxRequestBytes}");
+            refusal = new IngestOutcome(IngestStatus.TooLarge, 0, summary.SpanCount,
+                $"a request of {request.Length} bytes as OTLP protobuf; the limit is {NodeOptions.MaxRequestBytes}");
             return false;
         }
 
         if (summary.EntryCount <= options.MaxRequestEntries) return true;
         account.Discard("too_many_entries", summary.SpanCount);
-        refusal = new IngestOutcome(IngestStatus.Invalid, 0, summary.SpanCount, $"{summary.EntryCount} attributes, events and links in one request; the limit is {options.MaxRequestEntries}");
+        refusal = new IngestOutcome(IngestStatus.Invalid, 0, summary.SpanCount,
+            $"{summary.EntryCount} attributes, events and links in one request; the limit is {options.MaxRequestEntries}");
         return false;
     }
 
     /// <summary>What a request that comes in now would meet.</summary>
-    public IngestRoom Room => new(ReasonToRefuse(isLetIn: false), Volatile.Read(ref _storing), Interlocked.Read(ref _storingBytes), IsClosed);
+    public IngestRoom Room =>
+        new(ReasonToRefuse(isLetIn: false), Volatile.Read(ref _storing), Interlocked.Read(ref _storingBytes), IsClosed);
 
-    // Empty if nothing is in the way. How much may be on its way the receivers say; live data grows while a cut is slow or fails, whether as one generation or as
-    // several. Their number says nothing: a crash loop leaves many small ones.
+    // Empty if nothing is in the way. How much may be on its way the receivers say; live data grows while a cut is slow or fails, whether
+    // as one generation or as several. Their number says nothing: a crash loop leaves many small ones.
     private string ReasonToRefuse(bool isLetIn)
     {
         if (IsClosed) return Stopping;
@@ -166,10 +173,12 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
             memory += generation.Live.MemoryBytes;
         }
 
-        var (maxSpans, maxBytes, maxMemory) = (options.MaxLiveTimes * (long)options.MaxLiveSpans, options.MaxLiveTimes * options.MaxLiveBytes, options.LiveMemoryBytes);
+        var (maxSpans, maxBytes, maxMemory) =
+            (options.MaxLiveTimes * (long)options.MaxLiveSpans, options.MaxLiveTimes * options.MaxLiveBytes, options.LiveMemoryBytes);
         if (IsBeyond(spans, maxSpans)) return $"{spans} spans wait to be written as blocks; the limit is {maxSpans}";
         if (IsBeyond(bytes, maxBytes)) return $"{bytes} bytes of spans wait to be written as blocks; the limit is {maxBytes}";
-        if (IsBeyond(memory, maxMemory)) return $"spans that take {memory} bytes of memory wait to be written as blocks; the limit is {maxMemory}";
+        if (IsBeyond(memory, maxMemory))
+            return $"spans that take {memory} bytes of memory wait to be written as blocks; the limit is {maxMemory}";
         return "";
 
         // What was let in before the limit was reached, and has been read since, has a sixteenth beyond it.
@@ -192,17 +201,21 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
     {
         var summary = default(OtlpRequestSummary);
         metrics.BytesReceived.With(RefusedTenants).Add(request.Length);
-        if (!OtlpTraceReader.TryRead(request.Written, ref summary, out var error)) return new IngestOutcome(IngestStatus.Invalid, 0, 0, error.Message);
+        if (!OtlpTraceReader.TryRead(request.Written, ref summary, out var error))
+            return new IngestOutcome(IngestStatus.Invalid, 0, 0, error.Message);
         metrics.SpansReceived.With(RefusedTenants).Add(summary.SpanCount);
         metrics.SpansDiscarded.With("max_tenants", RefusedTenants).Add(summary.SpanCount);
-        return new IngestOutcome(IngestStatus.RateLimited, 0, summary.SpanCount, $"tenant {tenant.Value} is new, and {options.MaxTenants} tenants is the most this process takes (distributor.max_tenants)");
+        return new IngestOutcome(IngestStatus.RateLimited, 0, summary.SpanCount,
+            $"tenant {tenant.Value} is new, and {options.MaxTenants} tenants is the most this process takes (distributor.max_tenants)");
     }
 
     private IngestOutcome Refuse(Push push, string reason)
     {
         push.TakeBack();
         push.Account.Discard("overloaded", push.LeftSpans + push.Summary.InvalidSpanCount);
-        return new IngestOutcome(IsClosed ? IngestStatus.Unavailable : IngestStatus.Overloaded, 0, push.Summary.SpanCount, reason) { RetryAfter = RetrySoon };
+        return new IngestOutcome(
+            IsClosed ? IngestStatus.Unavailable : IngestStatus.Overloaded, 0, push.Summary.SpanCount, reason)
+        { RetryAfter = RetrySoon };
     }
 
     private static IngestOutcome Refuse(Push push, WalResult logged)
@@ -229,9 +242,12 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
         var message = summary.InvalidSpanCount == 0 ? ""
             : $"{summary.InvalidTraceIdCount} spans have a trace id that is not 16 bytes or is all zero, "
             + $"{summary.InvalidSpanIdCount} a span id that is not 8 bytes or is all zero (or a parent id that is neither empty nor 8 bytes)";
-        if (push.Refused is { } refused) message = _limits.Describe(refused, push.Limits, account.Tenant) + (message.Length > 0 ? "; " : "") + message;
+        if (push.Refused is { } refused)
+            message = _limits.Describe(refused, push.Limits, account.Tenant) + (message.Length > 0 ? "; " : "") + message;
         var isInvalid = stored.SpanCount == 0 && push.Refused is null;
-        return new IngestOutcome(isInvalid ? IngestStatus.Invalid : IngestStatus.Accepted, stored.SpanCount, rejected, message) { RefusedTraceIds = push.Refused?.Traces };
+        return new IngestOutcome(isInvalid ? IngestStatus.Invalid : IngestStatus.Accepted, stored.SpanCount, rejected,
+            message)
+        { RefusedTraceIds = push.Refused?.Traces };
     }
 
     // What is kept otherwise than it was sent, for the sender to hear of.
@@ -240,14 +256,18 @@ internal sealed partial class IngestPipeline(NodeOptions options, WriteAheadLog 
         var (links, tooDeep) = (push.Summary.InvalidLinkIdCount, push.Summary.TooDeepAttributeCount);
         if ((stored.Truncated.Total | links | tooDeep) == 0) return "";
         List<string> changes = [];
-        if (stored.Truncated.Total > 0) changes.Add($"{stored.Truncated.Total} attribute keys or values were cut to {options.MaxAttributeBytesOf(push.Limits)} bytes");
-        if (tooDeep > 0) changes.Add($"{tooDeep} attributes nested deeper than {OtlpTraceReader.MaxValueDepth} levels were replaced by \"<too deep>\"");
-        if (links > 0) changes.Add($"{links} links have a trace id that is not 16 bytes or a span id that is not 8, which is kept as zeros");
+        if (stored.Truncated.Total > 0)
+            changes.Add($"{stored.Truncated.Total} attribute keys or values were cut to {options.MaxAttributeBytesOf(push.Limits)} bytes");
+        if (tooDeep > 0)
+            changes.Add($"{tooDeep} attributes nested deeper than {OtlpTraceReader.MaxValueDepth} levels were replaced by \"<too deep>\"");
+        if (links > 0)
+            changes.Add($"{links} links have a trace id that is not 16 bytes or a span id that is not 8, which is kept as zeros");
         return string.Join("; ", changes);
     }
 
     /// <summary>One request and what was found out about it.</summary>
-    private sealed record Push(TenantAccount Account, TenantLimits Limits, OtlpRequestSummary Summary, TraceRuns? Runs, RefusedTraces? Refused)
+    private sealed record Push(
+        TenantAccount Account, TenantLimits Limits, OtlpRequestSummary Summary, TraceRuns? Runs, RefusedTraces? Refused)
     {
         /// <summary>In the metrics from spans: another owner counts the copies.</summary>
         public bool IsCounted { get; init; } = true;

@@ -16,7 +16,8 @@ internal sealed class LocalBlocks(LocalObjectStore objects, BlockStore store)
         {
             using var file = objects.TryOpen(key) ?? throw new ObjectStoreException(ObjectStoreError.NotFound, key, "no such object");
             var content = file.OpenStream();
-            await using (content.ConfigureAwait(false)) await target.PutAsync(key, content, file.SizeBytes, cancellation).ConfigureAwait(false);
+            await using (content.ConfigureAwait(false))
+                await target.PutAsync(key, content, file.SizeBytes, cancellation).ConfigureAwait(false);
             Failpoints.Hit(Failpoint.UploadObject);
         }
     }

@@ -7,7 +7,9 @@ using Tempo.Engine.Query.Sources;
 
 namespace Tempo.Engine.Node;
 
-/// <summary>Runs searches and metrics queries on this node: over all traces that it knows of, or over a slice of them for another node.</summary>
+/// <summary>
+/// Runs searches and metrics queries on this node: over all traces that it knows of, or over a slice of them for another node.
+/// </summary>
 internal sealed class LocalQueries(QueryRunner runner, NodeOptions options, TimeProvider time)
 {
     private static readonly TraceSources Nothing = new([], []);
@@ -16,19 +18,25 @@ internal sealed class LocalQueries(QueryRunner runner, NodeOptions options, Time
     public Task<SearchResult> SearchAsync(TenantSet tenants, SearchRequest request, long aloneBytes, CancellationToken cancellation) =>
         SearchAsync(tenants, request, static sources => sources, aloneBytes, cancellation);
 
-    private Task<SearchResult> SearchAsync(TenantSet tenants, SearchRequest request, Func<TraceSources, TraceSources> of, long aloneBytes, CancellationToken cancellation)
+    private Task<SearchResult> SearchAsync(
+        TenantSet tenants, SearchRequest request, Func<TraceSources, TraceSources> of, long aloneBytes, CancellationToken cancellation)
     {
         var search = options.Search with { MaxWorkers = options.MaxRunningQueries, Time = time, AloneBytes = aloneBytes };
-        return runner.RunAsync(tenants, (sources, slots) => TraceSearch.RunAsync(request, of(sources), search with { Workers = slots }, cancellation), cancellation);
+        return runner.RunAsync(
+            tenants, (sources, slots) => TraceSearch.RunAsync(request, of(sources), search with { Workers = slots }, cancellation),
+            cancellation);
     }
 
     /// <summary>Throws <see cref="QueryException"/>.</summary>
     public Task<TResult> QueryMetricsAsync<TResult>(TenantSet tenants, MetricsRequest<TResult> request, CancellationToken cancellation) =>
-        runner.RunAsync(tenants, (sources, slots) => OnAllThreads(slots, threads => MetricsQuery.RunAsync(request, sources, LimitsOf(tenants), time.GetUtcNow(), threads, cancellation)), cancellation);
+        runner.RunAsync(tenants, (sources, slots) => OnAllThreads(slots,
+            threads => MetricsQuery.RunAsync(request, sources, LimitsOf(tenants), time.GetUtcNow(), threads, cancellation)), cancellation);
 
     /// <summary>What the slices have counted, as an answer.</summary>
-    public Task<TResult> JoinAsync<TResult>(TenantSet tenants, MetricsRequest<TResult> request, DateTimeOffset now, IReadOnlyList<NativeBuffer> slices, CancellationToken cancellation) =>
-        MetricsQuery.RunAsync(request, Nothing, LimitsOf(tenants), now, 1, cancellation, slices);
+    public Task<TResult> JoinAsync<TResult>(
+        TenantSet tenants, MetricsRequest<TResult> request, DateTimeOffset now, IReadOnlyList<NativeBuffer> slices,
+        CancellationToken cancellation) =>
+            MetricsQuery.RunAsync(request, Nothing, LimitsOf(tenants), now, 1, cancellation, slices);
 
     /// <summary>Answers a query of a slice, in this memory. Does not throw <see cref="QueryException"/>: that is an answer.</summary>
     public async Task<SliceAnswer> AnswerAsync(SliceQuestion question, AnswerMemory memory, CancellationToken cancellation)
@@ -69,11 +77,16 @@ internal sealed class LocalQueries(QueryRunner runner, NodeOptions options, Time
         return await runner.RunAsync(tenants, (sources, slots) => OnAllThreads(slots, threads =>
         {
             content.Clear(); // it may begin anew
-            return MetricsQuery.CountAsync((MetricsRequest)question.Request, Slice(sources), LimitsOf(tenants), question.Now, threads, content, cancellation);
+            return MetricsQuery.CountAsync(
+                (MetricsRequest)question.Request, Slice(sources), LimitsOf(tenants), question.Now, threads, content, cancellation);
         }), cancellation).ConfigureAwait(false);
 
         TraceSources Slice(TraceSources sources) =>
-            sources with { Slice = question.Slice, Hidden = question.Hidden.Count == 0 ? sources.Hidden : sources.Hidden.Concat(question.Hidden).ToHashSet() };
+            sources with
+            {
+                Slice = question.Slice,
+                Hidden = question.Hidden.Count == 0 ? sources.Hidden : sources.Hidden.Concat(question.Hidden).ToHashSet()
+            };
     }
 
     // On those that are free when it begins.

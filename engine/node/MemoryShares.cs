@@ -4,21 +4,25 @@ using Tempo.Engine.Node.Peers.Fingerprints;
 namespace Tempo.Engine.Node;
 
 /// <summary>
-/// How much of the memory that the process may use each part takes at most by default. Together that is more than there is, since they are not all at
-/// their most at once; where they are, what queries keep is let go of (<see cref="SpareMemory"/>), and requests wait or are refused:
+/// How much of the memory that the process may use each part takes at most by default. Together that is more than there is, since they are
+/// not all at their most at once; where they are, what queries keep is let go of (<see cref="SpareMemory"/>), and requests wait or are
+/// refused:
 /// <code>
 /// requests on their way   a quarter, 96 to 256 MiB: less would not hold one request of the largest size
 /// live data               a quarter, 48 MiB at least; by spans 3 to 16 cuts: fewer would refuse while one is cut and one fills
-/// merges                  an eighth, by 100 MiB each, and half of the processors: a span is merged several times, at a processor second for some
+/// merges                  an eighth, by 100 MiB each, and half of the processors: a span is merged several times, at a processor second
+///                         for some
 ///                         300,000, so one merge at a time keeps pace with 60,000 spans/s
-/// what queries keep       three eighths, up to 320 MiB: unpacked columns an eighth (96), sidecars, open blocks, ranges of remote objects (64 each) and
+/// what queries keep       three eighths, up to 320 MiB: unpacked columns an eighth (96), sidecars, open blocks, ranges of remote objects
+///                         (64 each) and
 ///                         dictionaries (32) a sixteenth each
 /// spans known from others a thirty-second, in a ring with copies (<see cref="KnownSpans"/>)
 /// what queries answer     a quarter (<see cref="QueryMemory"/>)
 /// the rest                writers of blocks, pages while they are read, the transport, the collector's garbage
 /// </code>
 /// </summary>
-/// <param name="AvailableBytes">Memory of the machine, or what the process's cgroup allows (of which the runtime leaves a quarter aside).</param>
+/// <param name="AvailableBytes">Memory of the machine, or what the process's cgroup allows (of which the runtime leaves a quarter
+/// aside).</param>
 public readonly record struct MemoryShares(long AvailableBytes)
 {
     private const long MinInflightBytes = 96L << 20;
@@ -48,7 +52,10 @@ public readonly record struct MemoryShares(long AvailableBytes)
     /// <summary>Default of <see cref="NodeOptions.ColumnCacheBytes"/>.</summary>
     public long ColumnCacheBytes => Math.Min(AvailableBytes / 8, 96L << 20);
 
-    /// <summary>Default of <see cref="NodeOptions.SidecarCacheBytes"/>, <see cref="NodeOptions.OpenBlockBytes"/>, and of what is kept of remote objects.</summary>
+    /// <summary>
+    /// Default of <see cref="NodeOptions.SidecarCacheBytes"/>, <see cref="NodeOptions.OpenBlockBytes"/>, and of what is kept of remote
+    /// objects.
+    /// </summary>
     public long BlockCacheBytes => Math.Min(AvailableBytes / 16, 64L << 20);
 
     /// <summary>Of what queries know of live spans in a ring: about as many as live data has at its most.</summary>

@@ -8,7 +8,9 @@ public readonly record struct IngestOutcome(IngestStatus Status, int AcceptedSpa
     /// <summary>When to try again, for the retryable statuses.</summary>
     public TimeSpan RetryAfter { get; init; }
 
-    /// <summary>Traces whose spans the limits refused, if it was only they; null where that is not known: in a ring their owners have counted them.</summary>
+    /// <summary>
+    /// Traces whose spans the limits refused, if it was only they; null where that is not known: in a ring their owners have counted them.
+    /// </summary>
     public IReadOnlySet<TraceId>? RefusedTraceIds { get; init; }
 }
 
@@ -20,7 +22,9 @@ public enum IngestStatus
     /// <summary>Undecodable, or no span was valid; nothing was kept. Not retryable (400, INVALID_ARGUMENT).</summary>
     Invalid,
 
-    /// <summary>Longer than <see cref="NodeOptions.MaxRequestBytes"/>; nothing was kept. Not retryable (413, RESOURCE_EXHAUSTED without RetryInfo).</summary>
+    /// <summary>
+    /// Longer than <see cref="NodeOptions.MaxRequestBytes"/>; nothing was kept. Not retryable (413, RESOURCE_EXHAUSTED without RetryInfo).
+    /// </summary>
     TooLarge,
 
     /// <summary>Over the tenant's rate; retryable (429, RESOURCE_EXHAUSTED with RetryInfo).</summary>

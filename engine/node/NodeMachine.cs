@@ -20,7 +20,9 @@ internal sealed record NodeMachine
     /// <summary>Of which the log's marks are; null: the kernel's.</summary>
     public Func<ulong>? Random { get; init; }
 
-    /// <summary>False: all work is done on the pool's threads, and the log commits when <see cref="TempoNode.CommitQueued"/> is called.</summary>
+    /// <summary>
+    /// False: all work is done on the pool's threads, and the log commits when <see cref="TempoNode.CommitQueued"/> is called.
+    /// </summary>
     public bool HasThreads { get; init; } = true;
 
     /// <summary>How work is begun that takes long.</summary>

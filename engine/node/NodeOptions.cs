@@ -87,7 +87,9 @@ public sealed record NodeOptions
     /// </summary>
     public long MaxInflightBytes { get; init; } = MemoryShares.OfThisProcess.InflightBytes;
 
-    /// <summary>Cuts that are written at once. Each needs the memory of a block's writer, some 34 MiB, and where texts are all different more.</summary>
+    /// <summary>
+    /// Cuts that are written at once. Each needs the memory of a block's writer, some 34 MiB, and where texts are all different more.
+    /// </summary>
     public int MaxRunningCuts { get; init; } = MemoryShares.OfThisProcess.RunningCuts(Environment.ProcessorCount);
 
     /// <summary>
@@ -118,14 +120,17 @@ public sealed record NodeOptions
     /// <summary>Sections of sidecars that are kept in memory, in bytes; beyond, they are read when they are asked for.</summary>
     public long SidecarCacheBytes { get; init; } = MemoryShares.OfThisProcess.BlockCacheBytes;
 
-    /// <summary>Blocks that stay open from query to query, by the bytes of their footers and indexes; beyond, the least used is closed.</summary>
+    /// <summary>
+    /// Blocks that stay open from query to query, by the bytes of their footers and indexes; beyond, the least used is closed.
+    /// </summary>
     public long OpenBlockBytes { get; init; } = MemoryShares.OfThisProcess.BlockCacheBytes;
 
     /// <summary>Limits of searches.</summary>
     public SearchOptions Search { get; init; } = new();
 
     /// <summary>
-    /// Bytes of blocks that a search reads on one node of a ring before it is divided, and that each node's part has in its range at least; 0: none is divided.
+    /// Bytes of blocks that a search reads on one node of a ring before it is divided, and that each node's part has in its range at least;
+    /// 0: none is divided.
     /// </summary>
     public long SearchShareBytes { get; init; } = 50_000_000;
 
@@ -203,8 +208,8 @@ public sealed record NodeOptions
     public TimeSpan CompactionCycle { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// How long fewer blocks than a job takes wait for others, after the last of them was written, or ten cycles if that is shorter: a merge
-    /// of two writes each span twice as often as one of four.
+    /// How long fewer blocks than a job takes wait for others, after the last of them was written, or ten cycles if that is shorter: a
+    /// merge of two writes each span twice as often as one of four.
     /// </summary>
     public TimeSpan CompactionPatience { get; init; } = TimeSpan.FromMinutes(5);
 

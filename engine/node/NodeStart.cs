@@ -32,9 +32,12 @@ internal sealed class NodeStart(NodeOptions options, NodeMachine machine, Metric
     public async Task<NodeParts> OpenAsync()
     {
         var wal = machine.Disk is { } disk
-            ? WriteAheadLog.Open(disk, options.WalPath, WalOptionsOf(options) with { OwnCommitThread = machine.HasThreads }, registry, time, machine.Random)
+            ? WriteAheadLog.Open(
+                disk, options.WalPath, WalOptionsOf(options) with { OwnCommitThread = machine.HasThreads }, registry, time, machine.Random)
             : WriteAheadLog.Open(new PosixDisk(options.WalPath), "", WalOptionsOf(options), registry);
-        foreach (var stray in wal.Strays) log.Warn("file in the log's folder left alone: its name is not one that this log has given", ("file", Path.Combine(options.WalPath, stray)));
+        foreach (var stray in wal.Strays)
+            log.Warn("file in the log's folder left alone: its name is not one that this log has given",
+                ("file", Path.Combine(options.WalPath, stray)));
         var stores = NodeStores.Open(options, machine, new BlockHealth(registry), registry, log, time);
         var state = new NodeState(options, time);
         var deletions = new DeletedTracesStore(stores.HomeObjects);
@@ -56,19 +59,24 @@ internal sealed class NodeStart(NodeOptions options, NodeMachine machine, Metric
 
     private async Task ViewAsync(WriteAheadLog wal, NodeStores stores, DeletedTracesStore deletions, NodeState state)
     {
-        var listing = await stores.Local.ListAsync(options.TenantIndex, time.GetUtcNow(), static _ => false, CancellationToken.None).ConfigureAwait(false);
+        var listing = await stores.Local.ListAsync(options.TenantIndex, time.GetUtcNow(), static _ => false, CancellationToken.None)
+            .ConfigureAwait(false);
         foreach (var warning in listing.Warnings) log.Warn("tenant index not used", ("err", warning));
         foreach (var block in listing.Unreadable)
-            log.Error("block left out, answers of its tenant are partial", ("tenant", block.Tenant.Value), ("block", block.Block.ToString()), ("err", block.Error));
+            log.Error("block left out, answers of its tenant are partial", ("tenant", block.Tenant.Value),
+                ("block", block.Block.ToString()), ("err", block.Error));
         var recovery = new Recovery(options, wal, stores.All, state, log, time);
         var generations = new List<Generation>();
-        foreach (var logged in wal.Recovered) generations.Add(await recovery.ReplayAsync(logged, CancellationToken.None).ConfigureAwait(false));
+        foreach (var logged in wal.Recovered)
+            generations.Add(await recovery.ReplayAsync(logged, CancellationToken.None).ConfigureAwait(false));
         // From an object service they come with the block list: one that does not answer keeps no node from starting.
         var unknown = new Dictionary<TenantId, string>();
         var deleted = stores.Remote is null ? await deletions.LoadAsync(unknown.Add, CancellationToken.None).ConfigureAwait(false) : [];
         foreach (var (tenant, error) in unknown)
-            log.Error("the tenant's traces are withheld until its list of deleted traces is mended and the node started again", ("tenant", tenant.Value), ("err", error));
-        state.Update(_ => new NodeView([.. generations, state.NewGeneration(wal.Current)], [.. listing.Blocks.Select(meta => new BlockHandle(meta, stores.Local))])
+            log.Error("the tenant's traces are withheld until its list of deleted traces is mended and the node started again",
+                ("tenant", tenant.Value), ("err", error));
+        state.Update(_ => new NodeView(
+            [.. generations, state.NewGeneration(wal.Current)], [.. listing.Blocks.Select(meta => new BlockHandle(meta, stores.Local))])
         {
             UnknownBlocks = stores.Remote is null ? "" : "the service was not asked yet",
             Unreadable = listing.Unreadable,
@@ -84,7 +92,8 @@ internal sealed class NodeStart(NodeOptions options, NodeMachine machine, Metric
         var promotion = new ColumnPromotion(options, stores.Local.Layout.DedicatedColumns, state, log, time);
         var compaction = CompactionServices.Create(options, stores.HomeObjects, stores.Home, promotion, time, RowLimits.OfBlocks);
         var generator = GeneratorStart.Start(options, machine, registry, log, time);
-        var cuts = new CutLoop(options, wal, new GenerationWriter(options, wal, stores.Local, promotion, state, metrics, log), state, metrics, log, time);
+        var cuts = new CutLoop(
+            options, wal, new GenerationWriter(options, wal, stores.Local, promotion, state, metrics, log), state, metrics, log, time);
         var ingest = new IngestPipeline(options, wal, () => state.View, cuts, metrics, generator, time);
         return new NodeParts
         {
@@ -94,14 +103,19 @@ internal sealed class NodeStart(NodeOptions options, NodeMachine machine, Metric
             Trim = new TenantTrimLoop(ingest, log, time),
             Generator = generator,
             Cuts = cuts,
-            Compaction = new CompactionLoop(options, compaction, state, stores.Home, deletion, new BlockQuarantine(stores.HomeObjects, time), new CompactionMetrics(registry), log, time, blocklist, () => wal.DiskFreeBytes is { } free ? free - wal.DiskKeptBytes : long.MaxValue, machine.LongWork),
+            Compaction = new CompactionLoop(options, compaction, state, stores.Home, deletion,
+                new BlockQuarantine(stores.HomeObjects, time), new CompactionMetrics(registry), log, time, blocklist,
+                () => wal.DiskFreeBytes is { } free ? free - wal.DiskKeptBytes : long.MaxValue, machine.LongWork),
             Indexes = new TenantIndexLoop(options, stores.HomeObjects, stores.Home, state, registry, log, time),
             Deletion = deletion,
-            Queries = new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries, options.MaxWaitingQueriesOfTenant, maxGuests: options.MaxRunningQueries, time, reserved: QueryPlaceReserved),
+            Queries = new QueryGate(options.MaxRunningQueries, options.MaxWaitingQueries, options.MaxWaitingQueriesOfTenant,
+                maxGuests: options.MaxRunningQueries, time, reserved: QueryPlaceReserved),
             Promotion = promotion,
-            External = options.External.Endpoint is null ? null : new ExternalTraces(options.External, options.MaxRequestEntries, registry, time),
+            External =
+                options.External.Endpoint is null ? null : new ExternalTraces(options.External, options.MaxRequestEntries, registry, time),
             Uploads = stores.Remote is null ? null
-                : new UploadLoop(state, new LocalBlocks(stores.LocalObjects, stores.Local), stores.Remote, stores.RemoteObjects!, new UploadMetrics(registry), log, time),
+                : new UploadLoop(state, new LocalBlocks(stores.LocalObjects, stores.Local), stores.Remote, stores.RemoteObjects!,
+                    new UploadMetrics(registry), log, time),
             Remote = stores.RemoteObjects as IDisposable,
             Caches = stores.Caches,
             BlocksHold = stores.Hold,
@@ -113,22 +127,31 @@ internal sealed class NodeStart(NodeOptions options, NodeMachine machine, Metric
     private RingParts RingPartsOf(WriteAheadLog wal, NodeStores stores, NodeState state, Blocklist blocklist) => new(
         stores.Local, blocklist,
         new PeerAnswers(state, stores.LocalObjects, stores.Local, wal.Identity ^ ((ulong)time.GetUtcNow().Ticks * 0x9E3779B97F4A7C15UL)),
-        new PeerBlocks(stores.RemoteObjects!, stores.Remote!, Path.Combine(options.WalPath, "peers"), stores.BlockOptions with { Cache = new RangeCache(options.Remote!.CacheBytes / 4) }, time));
+        new PeerBlocks(stores.RemoteObjects!, stores.Remote!, Path.Combine(options.WalPath, "peers"),
+            stores.BlockOptions with { Cache = new RangeCache(options.Remote!.CacheBytes / 4) }, time));
 
     private void AddGauges(NodeState state, BlockStore store, WriteAheadLog wal)
     {
         registry.Gauge("tempo_wal_disk_free_bytes", "Free bytes of the log's disk.", () => wal.DiskFreeBytes ?? 0);
-        registry.Gauge("tempo_wal_disk_kept_bytes", "Bytes of it that the log keeps free for the blocks of what it holds; with less requests are refused.", () => wal.DiskKeptBytes);
-        registry.Gauge("tempo_wal_disk_full", "1 while requests are refused because the log cannot have more of its disk.", () => wal.IsFull ? 1 : 0);
-        registry.Gauge("tempo_live_store_live_spans", "Spans that are not in a block yet.", () => state.View.Generations.Sum(static g => g.Live.SpanCount));
-        registry.Gauge("tempo_live_store_live_trace_bytes", "Request bytes of the spans that are not in a block yet.", () => state.View.Generations.Sum(static g => g.Live.ByteCount));
+        registry.Gauge("tempo_wal_disk_kept_bytes",
+            "Bytes of it that the log keeps free for the blocks of what it holds; with less requests are refused.",
+            () => wal.DiskKeptBytes);
+        registry.Gauge(
+            "tempo_wal_disk_full", "1 while requests are refused because the log cannot have more of its disk.", () => wal.IsFull ? 1 : 0);
+        registry.Gauge("tempo_live_store_live_spans", "Spans that are not in a block yet.",
+            () => state.View.Generations.Sum(static g => g.Live.SpanCount));
+        registry.Gauge("tempo_live_store_live_trace_bytes", "Request bytes of the spans that are not in a block yet.",
+            () => state.View.Generations.Sum(static g => g.Live.ByteCount));
         registry.Gauge("tempodb_blocklist_length", "Blocks that are searched.", () => state.View.Blocks.Length);
         registry.Gauge("tempodb_sidecar_cache_bytes", "Bytes of sidecars in memory.", () => store.Sidecars.SizeBytes);
-        registry.Gauge("tempodb_column_cache_bytes", "Bytes of unpacked columns of blocks that are kept from query to query.", () => store.Columns.SizeBytes);
+        registry.Gauge("tempodb_column_cache_bytes", "Bytes of unpacked columns of blocks that are kept from query to query.",
+            () => store.Columns.SizeBytes);
         registry.Gauge("tempodb_open_block_bytes", "Bytes of blocks that are open: footers, filters, indexes.", () => store.Open.SizeBytes);
         registry.Gauge("tempodb_open_blocks", "Blocks that are open.", () => store.Open.Count);
-        registry.Counter("tempodb_sidecars_damaged_total", "Sidecars, or sections of them, that were damaged and are not used.", () => store.Sidecars.DamagedCount);
-        registry.Counter("tempodb_sidecars_missing_total", "Blocks that were asked for a sidecar and have none.", () => store.Sidecars.MissingCount);
+        registry.Counter("tempodb_sidecars_damaged_total", "Sidecars, or sections of them, that were damaged and are not used.",
+            () => store.Sidecars.DamagedCount);
+        registry.Counter(
+            "tempodb_sidecars_missing_total", "Blocks that were asked for a sidecar and have none.", () => store.Sidecars.MissingCount);
     }
 }
 

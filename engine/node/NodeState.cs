@@ -12,7 +12,8 @@ internal sealed class NodeState(NodeOptions options, TimeProvider time)
     private readonly Lock _lock = new();
 
     // Enough for one generation that fills while another is cut.
-    private readonly LiveBatchPool _batches = new(2 * (options.MaxLiveSpans / LiveBatch.TargetSpanCount + Environment.ProcessorCount + 1), options.LiveMemoryBytes / 2);
+    private readonly LiveBatchPool _batches =
+        new(2 * (options.MaxLiveSpans / LiveBatch.TargetSpanCount + Environment.ProcessorCount + 1), options.LiveMemoryBytes / 2);
     private readonly List<BlockHandle> _dropped = [];
 
     // In order of time; only of the last hour, which is longer than a listing takes.
@@ -35,8 +36,8 @@ internal sealed class NodeState(NodeOptions options, TimeProvider time)
     }
 
     /// <summary>
-    /// Blocks whose spans are in this view, or expired: those that are read, and those that compaction has made into others, here or elsewhere. Whoever else
-    /// tells of one tells nothing new.
+    /// Blocks whose spans are in this view, or expired: those that are read, and those that compaction has made into others, here or
+    /// elsewhere. Whoever else tells of one tells nothing new.
     /// </summary>
     public HashSet<BlockId> BlocksCovered()
     {
@@ -53,7 +54,8 @@ internal sealed class NodeState(NodeOptions options, TimeProvider time)
     public void TakeOut(IReadOnlyCollection<BlockId> blocks, Func<NodeView, NodeView> change) => Update(view =>
     {
         var now = time.GetTimestamp();
-        while (_takenOutOrder.TryPeek(out var first) && time.GetElapsedTime(first.At, now) > TimeSpan.FromHours(1)) _takenOut.Remove(_takenOutOrder.Dequeue().Block);
+        while (_takenOutOrder.TryPeek(out var first) && time.GetElapsedTime(first.At, now) > TimeSpan.FromHours(1))
+            _takenOut.Remove(_takenOutOrder.Dequeue().Block);
         foreach (var block in blocks)
             if (_takenOut.Add(block))
                 _takenOutOrder.Enqueue((block, now));

@@ -15,8 +15,11 @@ internal sealed class NodeStores
     /// <summary>Held while a process has the folder of the blocks. Beside the tenants' folders, of which it is none.</summary>
     private const string LockName = TenantId.BlocksLock;
 
-    private NodeStores(LocalObjectStore localObjects, BlockStore local, IObjectStore? remoteObjects, CachingObjectStore? caches, BlockStore? remote, BlockStoreOptions options, IDisposable hold) =>
-        (LocalObjects, Local, RemoteObjects, Caches, Remote, BlockOptions, Hold) = (localObjects, local, remoteObjects, caches, remote, options, hold);
+    private NodeStores(
+        LocalObjectStore localObjects, BlockStore local, IObjectStore? remoteObjects, CachingObjectStore? caches, BlockStore? remote,
+        BlockStoreOptions options, IDisposable hold) =>
+            (LocalObjects, Local, RemoteObjects, Caches, Remote, BlockOptions, Hold) =
+                (localObjects, local, remoteObjects, caches, remote, options, hold);
 
     /// <summary>Keeps other processes off the local folder until it is disposed.</summary>
     public IDisposable Hold { get; }
@@ -43,16 +46,21 @@ internal sealed class NodeStores
     public IReadOnlyList<BlockStore> All => Remote is null ? [Local] : [Local, Remote];
 
     /// <summary>Throws <see cref="NodeStartException"/> for options that do not fit together, and for a folder in use.</summary>
-    public static NodeStores Open(NodeOptions options, NodeMachine machine, BlockHealth health, MetricRegistry registry, Log log, TimeProvider time)
+    public static NodeStores Open(
+        NodeOptions options, NodeMachine machine, BlockHealth health, MetricRegistry registry, Log log, TimeProvider time)
     {
         var blocks = OptionsOf(options);
-        var hold = machine.Disk is null ? Lock(new PosixDisk(options.BlocksPath), "", options.BlocksPath) : Lock(machine.Disk, options.BlocksPath, options.BlocksPath);
-        var localObjects = machine.Disk is null ? LocalObjectStore.Open(options.BlocksPath) : LocalObjectStore.Open(machine.Disk, options.BlocksPath);
+        var hold = machine.Disk is null
+            ? Lock(new PosixDisk(options.BlocksPath), "", options.BlocksPath)
+            : Lock(machine.Disk, options.BlocksPath, options.BlocksPath);
+        var localObjects =
+            machine.Disk is null ? LocalObjectStore.Open(options.BlocksPath) : LocalObjectStore.Open(machine.Disk, options.BlocksPath);
         var local = new BlockStore(localObjects, Path.Combine(options.WalPath, "building"), blocks, health, machine.Disk);
         var remoteObjects = machine.Objects ?? options.Remote?.Open(time);
         var caches = remoteObjects is null ? null : options.Remote!.Caches.Open(remoteObjects, options.WalPath, registry, log, time);
         var remote = remoteObjects is null ? null
-            : new BlockStore(caches ?? remoteObjects, Path.Combine(options.WalPath, "compacting"), blocks with { Cache = new RangeCache(options.Remote!.CacheBytes) }, health, machine.Disk);
+            : new BlockStore(caches ?? remoteObjects, Path.Combine(options.WalPath, "compacting"),
+                blocks with { Cache = new RangeCache(options.Remote!.CacheBytes) }, health, machine.Disk);
         local.Sweep();
         remote?.Sweep();
         return new NodeStores(localObjects, local, remoteObjects, caches, remote, blocks, hold);
@@ -67,7 +75,9 @@ internal sealed class NodeStores
         return error switch
         {
             DiskError.None => hold!,
-            DiskError.Busy => throw new NodeStartException($"the blocks in {Path.GetFullPath(folder)} are in use: another process, or another node of this one, holds {LockName} there"),
+            DiskError.Busy =>
+                throw new NodeStartException(
+                    $"the blocks in {Path.GetFullPath(folder)} are in use: another process, or another node of this one, holds {LockName} there"),
             _ => throw new NodeStartException($"the folder {Path.GetFullPath(folder)} of the blocks cannot be locked: {error}"),
         };
     }
@@ -91,7 +101,12 @@ internal sealed class NodeStores
             SidecarCacheBytes = options.SidecarCacheBytes,
             OpenBlockBytes = options.OpenBlockBytes,
             DictionaryCacheBytes = MemoryShares.OfThisProcess.DictionaryCacheBytes,
-            Layout = new BlockWriterOptions { Version = VersionOf(options), DedicatedColumns = dedicated, RowGroupBytes = options.RowGroupBytes },
+            Layout = new BlockWriterOptions
+            {
+                Version = VersionOf(options),
+                DedicatedColumns = dedicated,
+                RowGroupBytes = options.RowGroupBytes
+            },
         };
     }
 

@@ -35,7 +35,9 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
     /// </summary>
     public BlockHandle[] Former { get; init; } = [];
 
-    /// <summary>Blocks that are over, and whose spans are in blocks that are read, or expired. Of the last listing (<see cref="Blocklist"/>).</summary>
+    /// <summary>
+    /// Blocks that are over, and whose spans are in blocks that are read, or expired. Of the last listing (<see cref="Blocklist"/>).
+    /// </summary>
     public IReadOnlySet<BlockId> Replaced { get; init; } = FrozenSet<BlockId>.Empty;
 
     /// <summary>All blocks that are read.</summary>
@@ -101,6 +103,8 @@ internal sealed record NodeView(Generation[] Generations, BlockHandle[] Blocks)
         foreach (var tenant in Unindexed)
             if (tenants.Contains(tenant))
                 return $"new blocks of tenant {tenant} are not known: there is no index that may be used, and storage.trace.blocklist_poll_fallback is off";
-        return Unreadable.FirstOrDefault(block => tenants.Contains(block.Tenant)) is { } missing ? $"block {missing.Block} could not be read: {missing.Error}" : "";
+        return Unreadable.FirstOrDefault(block => tenants.Contains(block.Tenant)) is { } missing
+            ? $"block {missing.Block} could not be read: {missing.Error}"
+            : "";
     }
 }

@@ -58,10 +58,12 @@ internal sealed partial class QueryGate
     /// <param name="maxGuests">Threads beyond the first number, of tenants that would have none.</param>
     /// <param name="time">Measures turns.</param>
     /// <param name="reserved">
-    /// For how long a place is kept free for a tenant that has gone: a page of a dashboard asks its questions one after the other. It costs a tenant
-    /// with long queries a processor meanwhile. Zero: not at all.
+    /// For how long a place is kept free for a tenant that has gone: a page of a dashboard asks its questions one after the other. It costs
+    /// a tenant with long queries a processor meanwhile. Zero: not at all.
     /// </param>
-    public QueryGate(int maxRunning, int maxWaiting, int maxWaitingOfTenant = int.MaxValue, int maxGuests = 0, TimeProvider? time = null, TimeSpan reserved = default)
+    public QueryGate(
+        int maxRunning, int maxWaiting, int maxWaitingOfTenant = int.MaxValue, int maxGuests = 0, TimeProvider? time = null,
+        TimeSpan reserved = default)
     {
         _maxRunning = _free = maxRunning;
         _maxWaiting = maxWaiting;
@@ -72,10 +74,13 @@ internal sealed partial class QueryGate
         _time = time ?? TimeProvider.System;
 #pragma warning restore RS0030
         _reserved = maxRunning > 1 ? reserved : TimeSpan.Zero;
-        _reserveEnds = _time.CreateTimer(static state => ((QueryGate)state!).PassOnLater(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _reserveEnds =
+            _time.CreateTimer(static state => ((QueryGate)state!).PassOnLater(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Waits for a place; dispose the result to give it back. Throws <see cref="QueryException"/> (busy) if the line is full.</summary>
+    /// <summary>
+    /// Waits for a place; dispose the result to give it back. Throws <see cref="QueryException"/> (busy) if the line is full.
+    /// </summary>
     public async ValueTask<Place> EnterAsync(string tenant, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
@@ -102,7 +107,8 @@ internal sealed partial class QueryGate
             Join(line, turn, atHead: false);
         }
 
-        await using var registration = cancellation.UnsafeRegister(static (state, token) => ((TaskCompletionSource)state!).TrySetCanceled(token), turn).ConfigureAwait(false);
+        await using var registration = cancellation.UnsafeRegister(
+            static (state, token) => ((TaskCompletionSource)state!).TrySetCanceled(token), turn).ConfigureAwait(false);
         try
         {
             await turn.Task.ConfigureAwait(false);
@@ -117,8 +123,10 @@ internal sealed partial class QueryGate
     }
 
     private QueryException? Refuse(TenantLine line) =>
-        line.Waiting.Count >= _maxWaitingOfTenant ? new QueryException(QueryErrorKind.Busy, $"job queue full: {line.Waiting.Count} queries of this tenant wait; try again")
-        : _waiting >= _maxWaiting ? new QueryException(QueryErrorKind.Busy, $"job queue full: {_maxRunning} queries run and {_waiting} wait; try again")
+        line.Waiting.Count >= _maxWaitingOfTenant ? new QueryException(
+            QueryErrorKind.Busy, $"job queue full: {line.Waiting.Count} queries of this tenant wait; try again")
+        : _waiting >= _maxWaiting ? new QueryException(
+            QueryErrorKind.Busy, $"job queue full: {_maxRunning} queries run and {_waiting} wait; try again")
         : null;
 
     // Places that are free at this moment, without waiting.
@@ -219,7 +227,9 @@ internal sealed partial class QueryGate
 
     private bool MayTake(TenantLine line) => _free > 1 || line.Held == 0 || !IsReservedFrom(line);
 
-    private void Press() => _isPressed = _waiting > 0 || _free < 0 || _free == 0 && _reserved > TimeSpan.Zero && _gone.Tenant.Length > 0 && _time.GetElapsedTime(_gone.At) < _reserved;
+    private void Press() =>
+        _isPressed = _waiting > 0 || _free < 0 || _free == 0 && _reserved > TimeSpan.Zero && _gone.Tenant.Length > 0
+            && _time.GetElapsedTime(_gone.At) < _reserved;
 
     private void Hold(TenantLine line)
     {

@@ -30,7 +30,9 @@ internal sealed class QueryRunner(QueryGate gate, NodeState state, ICollectsSour
         }, cancellation);
 
     /// <summary>The same of one trace, or of all if it is null; <paramref name="finish"/> becomes the owner of the view.</summary>
-    public async Task<TResult> RunAsync<T, TResult>(TenantSet tenants, TraceId? trace, Func<TraceSources, IWorkerSlots, Task<T>> run, Func<T, ViewLease, TResult> finish, CancellationToken cancellation)
+    public async Task<TResult> RunAsync<T, TResult>(
+        TenantSet tenants, TraceId? trace, Func<TraceSources, IWorkerSlots, Task<T>> run, Func<T, ViewLease, TResult> finish,
+        CancellationToken cancellation)
     {
         for (var beginning = 1; ; beginning++)
         {

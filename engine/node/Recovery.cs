@@ -10,7 +10,8 @@ namespace Tempo.Engine.Node;
 /// Makes a generation of an earlier run readable again: every record of its log goes the way its request went. A tenant
 /// whose block is there already, or was and is compacted by now, is left out, so that nothing is answered twice.
 /// </summary>
-internal sealed class Recovery(NodeOptions options, WriteAheadLog log, IReadOnlyList<BlockStore> stores, NodeState state, Log messages, TimeProvider time)
+internal sealed class Recovery(
+    NodeOptions options, WriteAheadLog log, IReadOnlyList<BlockStore> stores, NodeState state, Log messages, TimeProvider time)
 {
     public async Task<Generation> ReplayAsync(WalGeneration logged, CancellationToken cancellation)
     {
@@ -32,7 +33,8 @@ internal sealed class Recovery(NodeOptions options, WriteAheadLog log, IReadOnly
         });
         await generation.SealAsync(time.GetUtcNow()).ConfigureAwait(false);
         Failpoints.Hit(Failpoint.RecoveryReplayed);
-        messages.Info("log replayed", ("generation", logged.Number), ("records", records), ("spans", spans), ("corrupt_bytes", report.CorruptBytes));
+        messages.Info(
+            "log replayed", ("generation", logged.Number), ("records", records), ("spans", spans), ("corrupt_bytes", report.CorruptBytes));
         return generation;
     }
 
@@ -43,7 +45,9 @@ internal sealed class Recovery(NodeOptions options, WriteAheadLog log, IReadOnly
         {
             try
             {
-                if (await store.WasWrittenAsync(tenant, id, damage => messages.Warn("unreadable block meta", ("err", damage)), cancellation).ConfigureAwait(false)) return true;
+                if (await store.WasWrittenAsync(tenant, id, damage => messages.Warn("unreadable block meta", ("err", damage)), cancellation)
+                    .ConfigureAwait(false))
+                    return true;
             }
             catch (ObjectStoreException e) when (store != stores[0])
             {

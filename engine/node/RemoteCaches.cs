@@ -65,5 +65,6 @@ public sealed record SharedCache
     public MemcachedOptions? Memcached { get; init; }
     public RedisOptions? Redis { get; init; }
 
-    internal IPartCache Open(TimeProvider time) => Memcached is { } memcached ? new MemcachedPartCache(memcached, time) : RedisPartCache.Open(Redis!);
+    internal IPartCache Open(TimeProvider time) =>
+        Memcached is { } memcached ? new MemcachedPartCache(memcached, time) : RedisPartCache.Open(Redis!);
 }

@@ -25,9 +25,9 @@ public sealed record RemoteStorage
     public TimeSpan BlocklistPoll { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// How old a listing of the service may be: what is written shows in it after so long at the latest. Zero for S3, Azure and GCS. For longer
-    /// than that after this node started, or in a ring after another one came or went, answers say that they are partial, because what came to the
-    /// service shortly before may not be listed yet.
+    /// How old a listing of the service may be: what is written shows in it after so long at the latest. Zero for S3, Azure and GCS. For
+    /// longer than that after this node started, or in a ring after another one came or went, answers say that they are partial, because
+    /// what came to the service shortly before may not be listed yet.
     /// </summary>
     public TimeSpan ListingDelay { get; init; }
 

@@ -26,13 +26,16 @@ public sealed partial class TempoNode
     /// </summary>
     public void Join(IPeers peers, MetricRegistry registry)
     {
-        var parts = _ring ?? throw new NodeStartException("a ring needs an object service that all its nodes share (storage.trace.backend: s3, azure or gcs)");
+        var parts = _ring ?? throw new NodeStartException(
+            "a ring needs an object service that all its nodes share (storage.trace.backend: s3, azure or gcs)");
         var spans = registry.Counter(
             "tempo_ring_mirrored_spans_total",
             "Live spans of other nodes that queries met: copied, or known to be here or to come from another node, and not sent.",
             "outcome");
-        var mirrors = new LiveMirrors(_state, peers.HasCopies ? new KnownSpans(MemoryShares.OfThisProcess.KnownSpanBytes, _time) : null, spans, _time);
-        registry.Gauge("tempo_ring_mirrored_bytes", "Request bytes of other nodes' live spans of which this node keeps copies for its queries, and what it takes to know which they are.", () => mirrors.ByteCount);
+        var mirrors = new LiveMirrors(
+            _state, peers.HasCopies ? new KnownSpans(MemoryShares.OfThisProcess.KnownSpanBytes, _time) : null, spans, _time);
+        registry.Gauge("tempo_ring_mirrored_bytes",
+            "Request bytes of other nodes' live spans of which this node keeps copies for its queries, and what it takes to know which they are.", () => mirrors.ByteCount);
         _sliced.Join(peers, registry);
         _peers = new PeerReads(peers, _state, parts.Blocklist, parts.PeerBlocks, mirrors, _time);
     }
@@ -46,7 +49,10 @@ public sealed partial class TempoNode
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Brings everything that is only here to the shared store: what a node does before it goes. Nothing new is taken from the ring from then on.</summary>
+    /// <summary>
+    /// Brings everything that is only here to the shared store: what a node does before it goes. Nothing new is taken from the ring from
+    /// then on.
+    /// </summary>
     public async Task DrainAsync(CancellationToken cancellation)
     {
         _ingest.IsClosedToReplicas = true;
@@ -64,11 +70,14 @@ public sealed partial class TempoNode
     {
         if (_ingest.Replicas > 0) return false;
         var view = _state.View;
-        return view.Generations.Length == 1 && view.Current.Live.SpanCount == 0 && !view.Blocks.Any(block => _ring is { } parts && block.Store == parts.LocalStore);
+        return view.Generations.Length == 1 && view.Current.Live.SpanCount == 0
+            && !view.Blocks.Any(block => _ring is { } parts && block.Store == parts.LocalStore);
     }
 
     ValueTask<AddedSources> ICollectsSources.CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) =>
-        _peers is null ? new ValueTask<AddedSources>(AddedSources.None) : new ValueTask<AddedSources>(_peers.CollectAsync(tenants, trace, cancellation));
+        _peers is null
+            ? new ValueTask<AddedSources>(AddedSources.None)
+            : new ValueTask<AddedSources>(_peers.CollectAsync(tenants, trace, cancellation));
 
     async Task ICollectsSources.ListAsync(TenantSet tenants, CancellationToken cancellation)
     {

@@ -48,7 +48,8 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
     {
         (_options, _time) = (options, time);
         (_log, _state, _ingest, _generator, _queries) = (parts.Log, parts.State, parts.Ingest, parts.Generator, parts.Queries);
-        (_promotion, _deletion, _cuts, _compaction, _remote, _caches, _blocksHold) = (parts.Promotion, parts.Deletion, parts.Cuts, parts.Compaction, parts.Remote, parts.Caches, parts.BlocksHold);
+        (_promotion, _deletion, _cuts, _compaction, _remote, _caches, _blocksHold) =
+            (parts.Promotion, parts.Deletion, parts.Cuts, parts.Compaction, parts.Remote, parts.Caches, parts.BlocksHold);
         _ring = parts.Ring;
         _external = parts.External;
         _runner = new QueryRunner(_queries, _state, this);
@@ -56,7 +57,8 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
         _cutting = new NodeLoop("cuts", parts.Cuts.RunAsync(_stop.Token), () => parts.Cuts.LastError);
         _loops = [_cutting, new NodeLoop("compaction", parts.Compaction.RunAsync(_stop.Token), () => parts.Compaction.LastError)];
         if (parts.Uploads is { } uploads) _loops.Add(new NodeLoop("uploads", uploads.RunAsync(_stop.Token), () => uploads.LastError));
-        if (parts.Indexes.IsOn) _loops.Add(new NodeLoop("tenant-indexes", parts.Indexes.RunAsync(_stop.Token), () => parts.Indexes.LastError));
+        if (parts.Indexes.IsOn)
+            _loops.Add(new NodeLoop("tenant-indexes", parts.Indexes.RunAsync(_stop.Token), () => parts.Indexes.LastError));
         _loops.Add(new NodeLoop("tenant-memory", parts.Trim.RunAsync(_stop.Token), () => parts.Trim.LastError));
     }
 
@@ -64,18 +66,22 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
     /// Opens the data folders, replays what earlier runs left in the log, and starts. Throws <see cref="NodeStartException"/>
     /// for a folder that cannot be used, another process on it, or options that do not fit together.
     /// </summary>
-    public static Task<TempoNode> StartAsync(NodeOptions options, MetricRegistry metrics, Log log, TimeProvider time) => StartAsync(options, NodeMachine.Real, metrics, log, time);
+    public static Task<TempoNode> StartAsync(NodeOptions options, MetricRegistry metrics, Log log, TimeProvider time) =>
+        StartAsync(options, NodeMachine.Real, metrics, log, time);
 
     /// <summary>The same on another machine.</summary>
-    internal static async Task<TempoNode> StartAsync(NodeOptions options, NodeMachine machine, MetricRegistry metrics, Log log, TimeProvider time)
+    internal static async Task<TempoNode> StartAsync(
+        NodeOptions options, NodeMachine machine, MetricRegistry metrics, Log log, TimeProvider time)
     {
         try
         {
-            return new TempoNode(await new NodeStart(options, machine, metrics, log, time).OpenAsync().ConfigureAwait(false), options, time);
+            return new TempoNode(
+                await new NodeStart(options, machine, metrics, log, time).OpenAsync().ConfigureAwait(false), options, time);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectStoreException or WalException)
         {
-            throw new NodeStartException($"data folders {Path.GetFullPath(options.WalPath)} and {Path.GetFullPath(options.BlocksPath)}: {e.Message}", e);
+            throw new NodeStartException(
+                $"data folders {Path.GetFullPath(options.WalPath)} and {Path.GetFullPath(options.BlocksPath)}: {e.Message}", e);
         }
     }
 
@@ -91,7 +97,8 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
     /// The first half of <see cref="IngestAsync"/>, where the spans are stored by other nodes: judges the request, notes its
     /// traces, and takes it from the tenant's rate.
     /// </summary>
-    public ValueTask<IngestAdmission> AdmitAsync(TenantId tenant, NativeBuffer request, TraceRuns runs) => _ingest.AdmitAsync(tenant, request, runs);
+    public ValueTask<IngestAdmission> AdmitAsync(TenantId tenant, NativeBuffer request, TraceRuns runs) =>
+        _ingest.AdmitAsync(tenant, request, runs);
 
     /// <summary>The second half, on each owner of the spans: <see cref="RequestGroup.Outcomes"/> is filled when this completes.</summary>
     public ValueTask IngestReplicasAsync(RequestGroup group) => _ingest.IngestReplicasAsync(group);
@@ -100,19 +107,23 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
     /// A trace by its id, to be read in parts; the seconds (0 = no bound) only limit which blocks are looked in. Dispose it
     /// soon: until then what it was read from cannot be released.
     /// </summary>
-    public Task<TraceReading> ReadTraceAsync(TenantSet tenants, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation) =>
-        ReadTraceAsync(tenants, id, new TraceSelection { StartSeconds = startSeconds, EndSeconds = endSeconds }, cancellation);
+    public Task<TraceReading> ReadTraceAsync(
+        TenantSet tenants, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation) =>
+            ReadTraceAsync(tenants, id, new TraceSelection { StartSeconds = startSeconds, EndSeconds = endSeconds }, cancellation);
 
     /// <summary>The same, looked for in a part of what there is.</summary>
     public async Task<TraceReading> ReadTraceAsync(TenantSet tenants, TraceId id, TraceSelection selection, CancellationToken cancellation)
     {
         // Without a place among the queries, like what other nodes have.
         var isAsked = _external is not null && (selection.IsExternalOnly || (_external.IsPartOfAll && selection.IsAll));
-        var elsewhere = isAsked ? await _external!.FindAsync(tenants, id, selection.StartSeconds, selection.EndSeconds, cancellation).ConfigureAwait(false) : AddedSources.None;
+        var elsewhere = isAsked
+            ? await _external!.FindAsync(tenants, id, selection.StartSeconds, selection.EndSeconds, cancellation).ConfigureAwait(false)
+            : AddedSources.None;
         return await _runner.RunAsync(
             tenants,
             id,
-            (sources, _) => TraceFinder.FindAsync(elsewhere.AddTo(selection.Of(sources)), id, selection.StartSeconds, selection.EndSeconds, cancellation),
+            (sources, _) => TraceFinder.FindAsync(
+                elsewhere.AddTo(selection.Of(sources)), id, selection.StartSeconds, selection.EndSeconds, cancellation),
             static (found, lease) => new TraceReading(found, lease),
             cancellation).ConfigureAwait(false);
     }
@@ -134,7 +145,9 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
         return _sliced.QueryMetricsAsync(tenants, request, cancellation);
     }
 
-    /// <summary>Attributes that get columns of their own in new blocks, and why; of tenants that have sent something since the start.</summary>
+    /// <summary>
+    /// Attributes that get columns of their own in new blocks, and why; of tenants that have sent something since the start.
+    /// </summary>
     public IReadOnlyList<PromotedColumn> DescribeDedicatedColumns() => _promotion.Describe();
 
     /// <summary>
@@ -142,7 +155,8 @@ public sealed partial class TempoNode : IAsyncDisposable, ICollectsSources
     /// the blocks. Spans of them that come in within the next hour are deleted as well. Throws
     /// <see cref="ArgumentOutOfRangeException"/> beyond <see cref="DeletedTraces.MaxCount"/> traces that wait for compaction.
     /// </summary>
-    public Task DeleteTracesAsync(TenantId tenant, IReadOnlyCollection<TraceId> ids, CancellationToken cancellation) => _deletion.DeleteAsync(tenant, ids, cancellation);
+    public Task DeleteTracesAsync(TenantId tenant, IReadOnlyCollection<TraceId> ids, CancellationToken cancellation) =>
+        _deletion.DeleteAsync(tenant, ids, cancellation);
 
     /// <summary>Commits a group of what the log has queued, where it has no thread of its own; how many requests that were.</summary>
     internal int CommitQueued() => _log.CommitQueued();

@@ -7,12 +7,15 @@ using Tempo.Engine.Storage.Compaction;
 namespace Tempo.Engine.Node;
 
 /// <summary>
-/// Writes each tenant's index again and again, for those who read the store beside this node: what is in the view of that store, and what was
-/// taken out of it and not deleted yet. A tenant that has neither any more has no index either. A tenant whose blocks are the same as last time is left alone.
+/// Writes each tenant's index again and again, for those who read the store beside this node: what is in the view of that store, and what
+/// was taken out of it and not deleted yet. A tenant that has neither any more has no index either. A tenant whose blocks are the same as
+/// last time is left alone.
 /// </summary>
-internal sealed class TenantIndexLoop(NodeOptions options, IObjectStore objects, BlockStore store, NodeState state, MetricRegistry registry, Log log, TimeProvider time)
+internal sealed class TenantIndexLoop(
+    NodeOptions options, IObjectStore objects, BlockStore store, NodeState state, MetricRegistry registry, Log log, TimeProvider time)
 {
-    private readonly CounterFamily _errors = registry.Counter("tempodb_blocklist_tenant_index_errors_total", "Tenant indexes that could not be written.", "tenant");
+    private readonly CounterFamily _errors =
+        registry.Counter("tempodb_blocklist_tenant_index_errors_total", "Tenant indexes that could not be written.", "tenant");
     private readonly TenantIndexObjects _indexes = new(objects);
     private readonly CompactedBlocks _compacted = new(objects, new SteadyClock(time));
     private readonly Dictionary<TenantId, string> _written = [];
@@ -55,7 +58,8 @@ internal sealed class TenantIndexLoop(NodeOptions options, IObjectStore objects,
         // As long as it is not known which blocks there are, the indexes of an earlier run know better.
         if (state.View.UnknownBlocks.Length > 0) return;
         var error = "";
-        var tenants = state.View.Blocks.Where(block => block.Store == store && options.Owner.OwnsTenant(block.Meta.Tenant)).ToLookup(static block => block.Meta.Tenant, static block => block.Meta);
+        var tenants = state.View.Blocks.Where(block => block.Store == store && options.Owner.OwnsTenant(block.Meta.Tenant))
+            .ToLookup(static block => block.Meta.Tenant, static block => block.Meta);
         // A tenant that has lost its last block has an index that still tells of it, of this run or of an earlier one.
         _indexed ??= [.. await _indexes.ListAsync(cancellation).ConfigureAwait(false)];
         _indexed.UnionWith(tenants.Select(static tenant => tenant.Key));

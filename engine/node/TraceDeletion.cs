@@ -32,8 +32,9 @@ internal sealed class TraceDeletion(NodeOptions options, DeletedTracesStore stor
         {
             // To what is stored, not to what this node knows: others delete and forget, too.
             Failpoints.Hit(Failpoint.DeletionNext);
-            var more = await store.ChangeAsync(tenant, stored => stored.With(ids, time.GetUtcNow()) ?? throw new ArgumentOutOfRangeException(
-                nameof(ids), ids.Count, $"more than {DeletedTraces.MaxCount} deleted traces of tenant {tenant} would wait to leave its blocks"), cancellation).ConfigureAwait(false);
+            var more =
+                await store.ChangeAsync(tenant, stored => stored.With(ids, time.GetUtcNow()) ?? throw new ArgumentOutOfRangeException(
+                    nameof(ids), ids.Count, $"more than {DeletedTraces.MaxCount} deleted traces of tenant {tenant} would wait to leave its blocks"), cancellation).ConfigureAwait(false);
             Failpoints.Hit(Failpoint.DeletionNoted);
             Set(tenant, state.View.DeletedOf(tenant).With(more) ?? more);
             Failpoints.Hit(Failpoint.DeletionInForce);
@@ -67,5 +68,6 @@ internal sealed class TraceDeletion(NodeOptions options, DeletedTracesStore stor
     public void Dispose() => _one.Dispose();
 
     private void Set(TenantId tenant, DeletedTraces deleted) =>
-        state.Update(view => view with { Deleted = deleted.Count == 0 ? view.Deleted.Remove(tenant) : view.Deleted.SetItem(tenant, deleted) });
+        state.Update(view =>
+            view with { Deleted = deleted.Count == 0 ? view.Deleted.Remove(tenant) : view.Deleted.SetItem(tenant, deleted) });
 }

@@ -32,7 +32,11 @@ public readonly record struct TraceSelection
         return sources with
         {
             Live = LeavesOutLive ? [] : sources.Live,
-            Blocks = LeavesOutBlocks ? [] : [.. sources.Blocks.Where(block => (first is null || block.Meta.BlockId.CompareTo(first.Value) >= 0) && (last is null || block.Meta.BlockId.CompareTo(last.Value) <= 0))],
+            Blocks = LeavesOutBlocks
+                ? []
+                : [.. sources.Blocks.Where(
+                    block => (first is null || block.Meta.BlockId.CompareTo(first.Value) >= 0)
+                        && (last is null || block.Meta.BlockId.CompareTo(last.Value) <= 0))],
             // What other nodes did not say may be of both.
             BlockDamage = LeavesOutBlocks ? "" : sources.BlockDamage,
         };

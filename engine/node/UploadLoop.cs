@@ -14,7 +14,9 @@ namespace Tempo.Engine.Node;
 /// A crash at any point repeats a step that does no harm. A failure leaves the block where it is, readable, and is tried
 /// again, later each time; meanwhile local disk fills, and no more than that happens. The blocks behind it do not wait for it.
 /// </summary>
-internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore remote, IObjectStore remoteObjects, UploadMetrics metrics, Log messages, TimeProvider time)
+internal sealed class UploadLoop(
+    NodeState state, LocalBlocks local, BlockStore remote, IObjectStore remoteObjects, UploadMetrics metrics, Log messages,
+    TimeProvider time)
 {
     private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
@@ -58,7 +60,9 @@ internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore 
         foreach (var block in state.View.Blocks)
         {
             if (block.Store != local.Store || Waits(block.Meta.BlockId)) continue;
-            failuresInARow = await TryAsync(block.Meta, () => MoveAsync(block, cancellation), cancellation).ConfigureAwait(false) ? 0 : failuresInARow + 1;
+            failuresInARow = await TryAsync(block.Meta, () => MoveAsync(block, cancellation), cancellation).ConfigureAwait(false)
+                ? 0
+                : failuresInARow + 1;
             if (failuresInARow == MaxFailuresInARow) break;
         }
 
@@ -66,7 +70,8 @@ internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore 
         {
             var block = _uploaded[i];
             if (!block.IsClosed || Waits(block.Meta.BlockId)) continue;
-            if (await TryAsync(block.Meta, () => local.DeleteAsync(block.Meta, cancellation), cancellation).ConfigureAwait(false)) _uploaded.RemoveAt(i);
+            if (await TryAsync(block.Meta, () => local.DeleteAsync(block.Meta, cancellation), cancellation).ConfigureAwait(false))
+                _uploaded.RemoveAt(i);
         }
 
         LastError = _failures.Values.Select(static failure => failure.Error).FirstOrDefault("");
@@ -85,7 +90,9 @@ internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore 
         catch (Exception e) when (!cancellation.IsCancellationRequested)
         {
             var before = _failures.GetValueOrDefault(meta.BlockId);
-            if (before.Error != e.Message) messages.Error("upload failed, will be tried again", ("tenant", meta.Tenant.Value), ("block", meta.BlockId.ToString()), ("err", e.Message));
+            if (before.Error != e.Message)
+                messages.Error("upload failed, will be tried again", ("tenant", meta.Tenant.Value), ("block", meta.BlockId.ToString()),
+                    ("err", e.Message));
             var wait = before.Wait * 2 < LongestWait ? before.Wait * 2 : LongestWait;
             _failures[meta.BlockId] = new Failure(e.Message, time.GetTimestamp(), wait > CheckInterval ? wait : CheckInterval);
             metrics.Failed.Add();
@@ -96,9 +103,12 @@ internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore 
     private async Task MoveAsync(BlockHandle block, CancellationToken cancellation)
     {
         var meta = block.Meta;
-        var isThere = await remote.TryReadMetaAsync(meta.Tenant, meta.BlockId, static _ => { }, cancellation).ConfigureAwait(false) is not null;
-        // Compacted since: it was uploaded in a run before a crash, or by an attempt whose answer was lost. Its spans are in another block there.
-        var isOver = !isThere && await remote.WasWrittenAsync(meta.Tenant, meta.BlockId, static _ => { }, cancellation).ConfigureAwait(false);
+        var isThere =
+            await remote.TryReadMetaAsync(meta.Tenant, meta.BlockId, static _ => { }, cancellation).ConfigureAwait(false) is not null;
+        // Compacted since: it was uploaded in a run before a crash, or by an attempt whose answer was lost. Its spans are in another block
+        // there.
+        var isOver =
+            !isThere && await remote.WasWrittenAsync(meta.Tenant, meta.BlockId, static _ => { }, cancellation).ConfigureAwait(false);
         if (!isThere && !isOver)
         {
             Failpoints.Hit(Failpoint.UploadBegun);
@@ -109,8 +119,9 @@ internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore 
             messages.Info("block uploaded", ("tenant", meta.Tenant.Value), ("block", meta.BlockId.ToString()), ("bytes", meta.SizeBytes));
         }
 
-        // Before it is not local any more: who asks in between hears of it twice rather than never. Of one that is over, too: neither this node nor
-        // others need know what it became, and its data stay for a while; who finds them gone lists the store. It is not compacted again.
+        // Before it is not local any more: who asks in between hears of it twice rather than never. Of one that is over, too: neither this
+        // node nor others need know what it became, and its data stay for a while; who finds them gone lists the store. It is not compacted
+        // again.
         state.Recent.Add(meta);
         var uploaded = new BlockHandle(meta, remote);
         state.Update(view =>
@@ -118,8 +129,11 @@ internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore 
             // The blocklist may have seen it first.
             BlockHandle[] blocks = [.. view.Blocks.Where(other => other != block)];
             BlockHandle[] former = [.. view.Former.Where(other => isOver || other.Meta.BlockId != meta.BlockId)];
-            if (blocks.Concat(former).Any(other => other.Meta.BlockId == meta.BlockId)) return view with { Blocks = blocks, Former = former };
-            return isOver ? view with { Blocks = blocks, Former = [.. former, uploaded] } : view with { Blocks = [.. blocks, uploaded], Former = former };
+            if (blocks.Concat(former).Any(other => other.Meta.BlockId == meta.BlockId))
+                return view with { Blocks = blocks, Former = former };
+            return isOver
+                ? view with { Blocks = blocks, Former = [.. former, uploaded] }
+                : view with { Blocks = [.. blocks, uploaded], Former = former };
         });
         Failpoints.Hit(Failpoint.UploadSwapped);
         _uploaded.Add(block);
@@ -132,6 +146,8 @@ internal sealed class UploadLoop(NodeState state, LocalBlocks local, BlockStore 
 internal sealed class UploadMetrics(MetricRegistry registry)
 {
     public Counter Blocks { get; } = registry.Counter("tempo_blocks_uploaded_total", "Blocks brought to the object service.").With();
-    public Counter Bytes { get; } = registry.Counter("tempo_blocks_uploaded_bytes_total", "Bytes of data of the blocks brought to the object service.").With();
-    public Counter Failed { get; } = registry.Counter("tempo_blocks_upload_failures_total", "Uploads that failed and are tried again.").With();
+    public Counter Bytes { get; } =
+        registry.Counter("tempo_blocks_uploaded_bytes_total", "Bytes of data of the blocks brought to the object service.").With();
+    public Counter Failed { get; } =
+        registry.Counter("tempo_blocks_upload_failures_total", "Uploads that failed and are tried again.").With();
 }

@@ -51,7 +51,8 @@ public interface IObjectStore
     /// notice of conditions (some that speak S3's protocol do not) makes a plain put of it. Content and what it
     /// replaces are sent and read in one piece, so they should be small; an empty object cannot be replaced.
     /// </remarks>
-    ValueTask<bool> TryReplaceAsync(ObjectKey key, ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> content, CancellationToken cancellation = default);
+    ValueTask<bool> TryReplaceAsync(
+        ObjectKey key, ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> content, CancellationToken cancellation = default);
 
     /// <summary>
     /// The whole object, or null if there is none. One larger than <paramref name="maxSizeBytes"/> is
@@ -66,10 +67,12 @@ public interface IObjectStore
     ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default);
 
     /// <summary>
-    /// The same, into new memory that nobody writes to any more, so that caches keep it as it is: chunks of <see cref="CachedObjectReader.ChunkBytes"/>, the last one
-    /// shorter, each an array of its own. A store whose requests cost something makes one of all.
+    /// The same, into new memory that nobody writes to any more, so that caches keep it as it is: chunks of
+    /// <see cref="CachedObjectReader.ChunkBytes"/>, the last one shorter, each an array of its own. A store whose requests cost something
+    /// makes one of all.
     /// </summary>
-    async ValueTask<IReadOnlyList<ReadOnlyMemory<byte>>> GetChunksAsync(ObjectKey key, long offset, int count, CancellationToken cancellation = default)
+    async ValueTask<IReadOnlyList<ReadOnlyMemory<byte>>> GetChunksAsync(
+        ObjectKey key, long offset, int count, CancellationToken cancellation = default)
     {
         var target = ReadTarget.Chunks(count);
         var read = 0;
@@ -88,8 +91,8 @@ public interface IObjectStore
 
     /// <summary>
     /// What lies under a folder (<see cref="ObjectKey.Root"/> for all), in ordinal order of the keys, a folder's key counting as
-    /// ended by '/'. A folder that is not there is empty, and one that is listed may be empty, too. Objects put or deleted meanwhile may or may not be listed; all
-    /// others are, once.
+    /// ended by '/'. A folder that is not there is empty, and one that is listed may be empty, too. Objects put or deleted meanwhile may or
+    /// may not be listed; all others are, once.
     /// </summary>
     IAsyncEnumerable<ObjectEntry> ListAsync(ObjectKey folder, ListScope scope, CancellationToken cancellation = default);
 
@@ -113,7 +116,9 @@ public enum ListScope
 /// <summary>What a store knows of an object without reading it.</summary>
 public readonly record struct ObjectInfo(long SizeBytes, DateTimeOffset LastModified)
 {
-    /// <summary>Another one for each put: an ETag or a generation, where the store says one of a single object; in listings, and of local files, "".</summary>
+    /// <summary>
+    /// Another one for each put: an ETag or a generation, where the store says one of a single object; in listings, and of local files, "".
+    /// </summary>
     public string Version { get; init; } = "";
 }
 

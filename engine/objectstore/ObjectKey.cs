@@ -71,7 +71,8 @@ public readonly struct ObjectKey : IEquatable<ObjectKey>
     {
         if (string.IsNullOrEmpty(name)) return "object key is empty";
         // Before anything looks at all of it. A UTF-16 unit is at least one byte.
-        if (name.Length > MaxSizeBytes || Encoding.UTF8.GetByteCount(name) > MaxSizeBytes) return $"object key is longer than {MaxSizeBytes} bytes";
+        if (name.Length > MaxSizeBytes || Encoding.UTF8.GetByteCount(name) > MaxSizeBytes)
+            return $"object key is longer than {MaxSizeBytes} bytes";
 
         foreach (var rune in name.EnumerateRunes())
         {
@@ -93,7 +94,8 @@ public readonly struct ObjectKey : IEquatable<ObjectKey>
     {
         "" => "a part is empty",
         "." or ".." => $"the part '{part}' could lead elsewhere",
-        _ when part.StartsWith(ReservedPartPrefix, StringComparison.Ordinal) => $"parts that begin with '{ReservedPartPrefix}' are reserved",
+        _ when part.StartsWith(ReservedPartPrefix, StringComparison.Ordinal) =>
+            $"parts that begin with '{ReservedPartPrefix}' are reserved",
         _ when Encoding.UTF8.GetByteCount(part) > MaxPartSizeBytes => $"a part is longer than {MaxPartSizeBytes} bytes",
         _ => null,
     };

@@ -1,8 +1,8 @@
 namespace Tempo.Engine.ObjectStore;
 
 /// <summary>
-/// Where a part of an object is read to: memory of the caller's in one piece, or new memory in chunks of <see cref="CachedObjectReader.ChunkBytes"/>, each an
-/// array of its own, so that who keeps one keeps no other alive. Filled by one reader.
+/// Where a part of an object is read to: memory of the caller's in one piece, or new memory in chunks of
+/// <see cref="CachedObjectReader.ChunkBytes"/>, each an array of its own, so that who keeps one keeps no other alive. Filled by one reader.
 /// </summary>
 public sealed class ReadTarget
 {
@@ -16,11 +16,15 @@ public sealed class ReadTarget
     /// <summary>Memory in one piece.</summary>
     public static ReadTarget Of(Memory<byte> memory) => new([memory], memory.Length);
 
-    /// <summary>New memory for so many bytes, the last chunk shorter than the others. It is not zeroed: what was not read is not handed on.</summary>
+    /// <summary>
+    /// New memory for so many bytes, the last chunk shorter than the others. It is not zeroed: what was not read is not handed on.
+    /// </summary>
     public static ReadTarget Chunks(int count)
     {
         var chunks = new Memory<byte>[(count + CachedObjectReader.ChunkBytes - 1) / CachedObjectReader.ChunkBytes];
-        for (var i = 0; i < chunks.Length; i++) chunks[i] = GC.AllocateUninitializedArray<byte>(Math.Min(CachedObjectReader.ChunkBytes, count - i * CachedObjectReader.ChunkBytes));
+        for (var i = 0; i < chunks.Length; i++)
+            chunks[i] =
+                GC.AllocateUninitializedArray<byte>(Math.Min(CachedObjectReader.ChunkBytes, count - i * CachedObjectReader.ChunkBytes));
         return new ReadTarget(chunks, count);
     }
 

@@ -5,9 +5,11 @@ namespace Tempo.Engine.Otlp;
 /// struct (or ref struct): the reader is generic over it, so the calls are direct and can be inlined.
 /// <para>Guarantees of the reader, whatever order the fields have on the wire:</para>
 /// <list type="bullet">
-/// <item>Per ResourceSpans: one <see cref="BeginResource"/>, its attributes if asked for, <see cref="EndResource"/>, then its scopes.</item>
+/// <item>Per ResourceSpans: one <see cref="BeginResource"/>, its attributes if asked for, <see cref="EndResource"/>, then its
+/// scopes.</item>
 /// <item>Per ScopeSpans: one <see cref="BeginScope"/>, its attributes if asked for, <see cref="EndScope"/>, then its spans.</item>
-/// <item>Per Span: <see cref="BeginSpan"/>; attributes, events and links in wire order; <see cref="EndSpan"/> with the single fields (the last one on the wire wins).</item>
+/// <item>Per Span: <see cref="BeginSpan"/>; attributes, events and links in wire order; <see cref="EndSpan"/> with the single fields (the
+/// last one on the wire wins).</item>
 /// <item>An absent resource or scope is announced all the same, with an empty message.</item>
 /// <item>All spans of memory point into the request and live as long as it does.</item>
 /// </list>
@@ -41,7 +43,9 @@ public interface IOtlpTraceSink
 
     void EndLink(in LinkFields fields);
 
-    /// <summary>An attribute of whatever was begun last and not yet ended. A KeyValue without a value has <see cref="AnyValueKind.Null"/>.</summary>
+    /// <summary>
+    /// An attribute of whatever was begun last and not yet ended. A KeyValue without a value has <see cref="AnyValueKind.Null"/>.
+    /// </summary>
     void Attribute(ReadOnlySpan<byte> key, in AnyValueView value);
 }
 

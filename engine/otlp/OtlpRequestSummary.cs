@@ -42,7 +42,8 @@ public struct OtlpRequestSummary : IOtlpTraceSink
 
     /// <summary>Span id of 8 bytes, not all zero; parent id of 8 bytes or none.</summary>
     public static bool HasValidSpanId(in SpanFields span) =>
-        span.SpanId.Length == SpanId.SizeBytes && span.SpanId.ContainsAnyExcept((byte)0) && span.ParentSpanId.Length is 0 or SpanId.SizeBytes;
+        span.SpanId.Length == SpanId.SizeBytes && span.SpanId.ContainsAnyExcept((byte)0)
+            && span.ParentSpanId.Length is 0 or SpanId.SizeBytes;
 
     public bool BeginResource(ReadOnlySpan<byte> message)
     {

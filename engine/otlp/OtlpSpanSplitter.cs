@@ -49,7 +49,8 @@ public static class OtlpSpanSplitter
         }
     }
 
-    private static void SplitResource<T>(ReadOnlySpan<byte> resourceSpans, ref T partition, ReadOnlySpan<NativeBuffer> parts, Span<int> open)
+    private static void SplitResource<T>(
+        ReadOnlySpan<byte> resourceSpans, ref T partition, ReadOnlySpan<NativeBuffer> parts, Span<int> open)
         where T : struct, ISpanPartition
     {
         var reader = new ProtobufReader(resourceSpans);
@@ -68,7 +69,8 @@ public static class OtlpSpanSplitter
         Close(parts, open[..parts.Length]);
     }
 
-    private static void SplitScope<T>(ReadOnlySpan<byte> scopeSpans, ReadOnlySpan<byte> resourceSpans, ref T partition, ReadOnlySpan<NativeBuffer> parts, Span<int> open)
+    private static void SplitScope<T>(
+        ReadOnlySpan<byte> scopeSpans, ReadOnlySpan<byte> resourceSpans, ref T partition, ReadOnlySpan<NativeBuffer> parts, Span<int> open)
         where T : struct, ISpanPartition
     {
         var resources = open[..parts.Length];
@@ -101,7 +103,9 @@ public static class OtlpSpanSplitter
         Close(parts, scopes);
     }
 
-    private static void Open(int part, ReadOnlySpan<byte> scopeSpans, ReadOnlySpan<byte> resourceSpans, ReadOnlySpan<NativeBuffer> parts, Span<int> resources, Span<int> scopes)
+    private static void Open(
+        int part, ReadOnlySpan<byte> scopeSpans, ReadOnlySpan<byte> resourceSpans, ReadOnlySpan<NativeBuffer> parts, Span<int> resources,
+        Span<int> scopes)
     {
         var writer = new ProtobufWriter(parts[part]);
         if (resources[part] < 0)

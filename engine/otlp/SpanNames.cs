@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Tempo.Engine.Otlp;
 
-/// <summary>OTLP's names of span kinds and status codes, as its JSON and the labels of metrics have them; the place is the number.</summary>
+/// <summary>
+/// OTLP's names of span kinds and status codes, as its JSON and the labels of metrics have them; the place is the number.
+/// </summary>
 public static class SpanNames
 {
     public const int KindServer = 2, KindClient = 3, KindProducer = 4, KindConsumer = 5, StatusError = 2;
@@ -21,7 +23,9 @@ public static class SpanNames
         (uint)kind < (uint)KindBytes.Length ? KindBytes[kind] : Encoding.UTF8.GetBytes(kind.ToString(CultureInfo.InvariantCulture));
 
     public static ReadOnlySpan<byte> Status(int status) =>
-        (uint)status < (uint)StatusBytes.Length ? StatusBytes[status] : Encoding.UTF8.GetBytes(status.ToString(CultureInfo.InvariantCulture));
+        (uint)status < (uint)StatusBytes.Length
+            ? StatusBytes[status]
+            : Encoding.UTF8.GetBytes(status.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>The name of a kind; one that OTLP does not have is unspecified.</summary>
     public static string KnownKind(int kind) => (uint)kind < (uint)Kinds.Length ? Kinds[kind] : Kinds[0];

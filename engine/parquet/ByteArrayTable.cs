@@ -89,8 +89,10 @@ public sealed class ByteArrayTable
     {
         var neededBytes = (long)SizeBytes + sizeBytes;
         if (neededBytes > ParquetLimits.MaxTableBytes)
-            ParquetFormatException.Throw($"A read gives {neededBytes} bytes of strings; the limit is {ParquetLimits.MaxTableBytes}. Read fewer rows at a time.");
-        if (neededBytes > _bytes.Length) Array.Resize(ref _bytes, (int)Math.Max(neededBytes, Math.Min(_bytes.Length * 2L, ParquetLimits.MaxTableBytes)));
+            ParquetFormatException.Throw(
+                $"A read gives {neededBytes} bytes of strings; the limit is {ParquetLimits.MaxTableBytes}. Read fewer rows at a time.");
+        if (neededBytes > _bytes.Length)
+            Array.Resize(ref _bytes, (int)Math.Max(neededBytes, Math.Min(_bytes.Length * 2L, ParquetLimits.MaxTableBytes)));
         if (Count + count + 1 > _offsets.Length) Array.Resize(ref _offsets, Math.Max(Count + count + 1, _offsets.Length * 2));
     }
 }

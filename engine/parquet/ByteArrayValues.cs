@@ -26,7 +26,8 @@ public readonly ref struct ByteArrayValues
     {
     }
 
-    private ByteArrayValues(ReadOnlySpan<int> offsets, ReadOnlySpan<byte> bytes, int widthBytes, ReadOnlySpan<int> codes, bool hasCodes, int count)
+    private ByteArrayValues(
+        ReadOnlySpan<int> offsets, ReadOnlySpan<byte> bytes, int widthBytes, ReadOnlySpan<int> codes, bool hasCodes, int count)
     {
         _offsets = offsets;
         _bytes = bytes;

@@ -96,7 +96,9 @@ public sealed partial class ColumnChunkWriter
         EndPage(levels, PageEncoding.RleDictionary, values);
     }
 
-    /// <summary>The same with what the indices stand for: entry i is index i's. The page gets bounds where strings are to have some.</summary>
+    /// <summary>
+    /// The same with what the indices stand for: entry i is index i's. The page gets bounds where strings are to have some.
+    /// </summary>
     public void WriteDictionaryIndices(in PageLevels levels, ReadOnlySpan<int> indices, int bitWidth, ByteArrayValues entries)
     {
         Expect(PhysicalType.ByteArray);
@@ -125,7 +127,8 @@ public sealed partial class ColumnChunkWriter
         BeginPage(levels, indices.Length);
         var (min, max) = Range(indices);
         if (min < 0 || BitWidth.Of(max) > bitWidth)
-            throw new ArgumentException($"Column '{Column.Path}': indices from {min} to {max} do not fit {bitWidth} bits.", nameof(indices));
+            throw new ArgumentException(
+                $"Column '{Column.Path}': indices from {min} to {max} do not fit {bitWidth} bits.", nameof(indices));
         _maxIndex = indices.IsEmpty ? _maxIndex : Math.Max(_maxIndex, max);
         _page.GetSpan(1)[0] = (byte)bitWidth;
         _page.Advance(1);
@@ -157,7 +160,8 @@ public sealed partial class ColumnChunkWriter
     private void EndDictionary(int count)
     {
         _dictionaryCount = count;
-        AppendCompressed(new PageHeader { Type = PageType.Dictionary, ValueCount = count, Encoding = PageEncoding.Plain }, 0, DictionaryLevel, _dictionaryPage);
+        AppendCompressed(new PageHeader { Type = PageType.Dictionary, ValueCount = count, Encoding = PageEncoding.Plain }, 0,
+            DictionaryLevel, _dictionaryPage);
         CountPage(PageType.Dictionary, PageEncoding.Plain);
     }
 

@@ -37,6 +37,7 @@ public sealed partial class ColumnChunkWriter
     private int CompressedBodyBytes(int level)
     {
         var body = _page.WrittenSpan;
-        return PageCompression.Compress(_options.Codec, level, body, _memory.Scratch(PageCompression.MaxCompressedLength(_options.Codec, body.Length)));
+        return PageCompression.Compress(
+            _options.Codec, level, body, _memory.Scratch(PageCompression.MaxCompressedLength(_options.Codec, body.Length)));
     }
 }

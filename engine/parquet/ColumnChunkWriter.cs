@@ -80,10 +80,13 @@ public sealed partial class ColumnChunkWriter
         ClearNumberDictionary();
     }
 
-    /// <summary>Writes the pages so far, and forgets all but where they are. The chunk has no dictionary. The result is their bytes.</summary>
+    /// <summary>
+    /// Writes the pages so far, and forgets all but where they are. The chunk has no dictionary. The result is their bytes.
+    /// </summary>
     internal long HandOver(Stream sink)
     {
-        if (_dictionaryCount >= 0) throw new InvalidOperationException($"Column '{Column.Path}' has a dictionary, which comes before its pages.");
+        if (_dictionaryCount >= 0)
+            throw new InvalidOperationException($"Column '{Column.Path}' has a dictionary, which comes before its pages.");
         var bytes = _pages.WrittenCount;
         _pages.CopyTo(sink);
         _pages.Clear();
@@ -97,7 +100,8 @@ public sealed partial class ColumnChunkWriter
         offset -= _handedOverBytes;
         if (_maxIndex >= 0 && _maxIndex >= _dictionaryCount)
             throw new InvalidOperationException(
-                $"Column '{Column.Path}' uses dictionary index {_maxIndex}; " + (_dictionaryCount < 0 ? "it has no dictionary." : $"its dictionary has {_dictionaryCount} entries."));
+                $"Column '{Column.Path}' uses dictionary index {_maxIndex}; "
+                    + (_dictionaryCount < 0 ? "it has no dictionary." : $"its dictionary has {_dictionaryCount} entries."));
         _dictionaryPage.CopyTo(sink);
         _pages.CopyTo(sink);
         var dataOffset = offset + _dictionaryPage.WrittenCount;
@@ -122,13 +126,16 @@ public sealed partial class ColumnChunkWriter
     private void BeginPage(in PageLevels levels, int valueCount)
     {
         if (levels.RowCount < 0 || levels.LevelCount < levels.RowCount || levels.NullCount < 0 || levels.NullCount > levels.LevelCount)
-            throw new ArgumentException($"Column '{Column.Path}': {levels.RowCount} rows, {levels.LevelCount} levels, {levels.NullCount} nulls.", nameof(levels));
+            throw new ArgumentException(
+                $"Column '{Column.Path}': {levels.RowCount} rows, {levels.LevelCount} levels, {levels.NullCount} nulls.", nameof(levels));
         if (valueCount != levels.ValueCount)
-            throw new ArgumentException($"Column '{Column.Path}': {valueCount} values where the levels say {levels.ValueCount}.", nameof(levels));
+            throw new ArgumentException(
+                $"Column '{Column.Path}': {valueCount} values where the levels say {levels.ValueCount}.", nameof(levels));
         CheckLevels(levels.Repetition, Column.MaxRepetitionLevel, levels.LevelCount, "repetition");
         CheckLevels(levels.Definition, Column.MaxDefinitionLevel, levels.LevelCount, "definition");
         if (Column.MaxRepetitionLevel == 0 && levels.LevelCount != levels.RowCount)
-            throw new ArgumentException($"Column '{Column.Path}' does not repeat, but has {levels.LevelCount} levels in {levels.RowCount} rows.", nameof(levels));
+            throw new ArgumentException(
+                $"Column '{Column.Path}' does not repeat, but has {levels.LevelCount} levels in {levels.RowCount} rows.", nameof(levels));
         _page.ResetWrittenCount();
         AppendLevels(levels.Repetition, Column.MaxRepetitionLevel);
         AppendLevels(levels.Definition, Column.MaxDefinitionLevel);
@@ -137,7 +144,8 @@ public sealed partial class ColumnChunkWriter
     private void CheckLevels(ReadOnlySpan<byte> encoded, int maxLevel, int levelCount, string kind)
     {
         if (encoded.IsEmpty != (maxLevel == 0 || levelCount == 0))
-            throw new ArgumentException($"Column '{Column.Path}' has {kind} levels up to {maxLevel}, but {encoded.Length} bytes of them were given.");
+            throw new ArgumentException(
+                $"Column '{Column.Path}' has {kind} levels up to {maxLevel}, but {encoded.Length} bytes of them were given.");
     }
 
     private void AppendLevels(ReadOnlySpan<byte> encoded, int maxLevel)
@@ -180,7 +188,8 @@ public sealed partial class ColumnChunkWriter
     {
         var body = _page.WrittenSpan;
         if (body.Length > ParquetLimits.MaxPageBytes)
-            throw new ArgumentException($"Column '{Column.Path}': a page of {body.Length} bytes; the limit is {ParquetLimits.MaxPageBytes}.");
+            throw new ArgumentException(
+                $"Column '{Column.Path}': a page of {body.Length} bytes; the limit is {ParquetLimits.MaxPageBytes}.");
         var scratch = _memory.Scratch(plainLength + PageCompression.MaxCompressedLength(_options.Codec, body.Length - plainLength));
         body[..plainLength].CopyTo(scratch);
         var length = plainLength;

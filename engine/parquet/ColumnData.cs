@@ -80,7 +80,8 @@ public sealed class ColumnData
 
     /// <summary>Memory that it keeps from read to read.</summary>
     public long AllocatedBytes =>
-        _ownTable.AllocatedBytes + _repetitionLevels.Length + _definitionLevels.Length + _booleans.Length + 4L * (_int32s.Length + _codes.Length) + 8L * (_int64s.Length + _doubles.Length);
+        _ownTable.AllocatedBytes + _repetitionLevels.Length + _definitionLevels.Length + _booleans.Length
+            + 4L * (_int32s.Length + _codes.Length) + 8L * (_int64s.Length + _doubles.Length);
 
     /// <summary>Forgets what was read, a chunk's dictionary among it, and keeps the memory.</summary>
     public void Clear()
@@ -110,7 +111,9 @@ public sealed class ColumnData
         return _table = _ownTable;
     }
 
-    /// <summary>Where in the table the dictionary begins, for a page of indices: behind the values of pages without it, if such came first.</summary>
+    /// <summary>
+    /// Where in the table the dictionary begins, for a page of indices: behind the values of pages without it, if such came first.
+    /// </summary>
     internal int PlaceDictionary(ByteArrayTable dictionary)
     {
         if (_table == dictionary || DictionaryCount > 0) return 0;
@@ -133,7 +136,8 @@ public sealed class ColumnData
     internal bool TryFindRepetition(in RepeatedPlace place, ReadOnlySpan<byte> encoded, out int firstLevel, out int endLevel)
     {
         (firstLevel, endLevel) = (_repetitionFirst, _repetitionEnd);
-        return LevelCount == 0 && _repetitionLength == encoded.Length && place == _repetitionPlace && encoded.SequenceEqual(_repetitionBytes.AsSpan(0, encoded.Length));
+        return LevelCount == 0 && _repetitionLength == encoded.Length && place == _repetitionPlace
+            && encoded.SequenceEqual(_repetitionBytes.AsSpan(0, encoded.Length));
     }
 
     /// <summary>Says what the first levels of this read were decoded from.</summary>
@@ -141,7 +145,8 @@ public sealed class ColumnData
     {
         // What is not the whole of a read would have to be put behind what is there.
         if (LevelCount > 0 || encoded.IsEmpty) return;
-        if (_repetitionBytes.Length < encoded.Length) _repetitionBytes = GC.AllocateUninitializedArray<byte>(encoded.Length + encoded.Length / 4);
+        if (_repetitionBytes.Length < encoded.Length)
+            _repetitionBytes = GC.AllocateUninitializedArray<byte>(encoded.Length + encoded.Length / 4);
         encoded.CopyTo(_repetitionBytes);
         (_repetitionPlace, _repetitionLength, _repetitionFirst, _repetitionEnd) = (place, encoded.Length, firstLevel, endLevel);
     }

@@ -25,7 +25,8 @@ public sealed partial class ColumnReader
             {
                 if (at > 0 || Chunk.DictionaryPageOffset != _pageOffset) Fail("a dictionary that is not where the footer says");
             }
-            else if (page == pages.Length || pages[page].Offset != _pageOffset || pages[page].SizeBytes != sizeBytes || pages[page].ContinuesRow)
+            else if (page == pages.Length || pages[page].Offset != _pageOffset || pages[page].SizeBytes != sizeBytes
+                || pages[page].ContinuesRow)
             {
                 Fail($"not page {page} of the offset index");
             }
@@ -64,7 +65,8 @@ public sealed partial class ColumnReader
     {
         var by = offset - Chunk.StartOffset;
         var locations = new PageLocation[Pages.Length];
-        for (var i = 0; i < locations.Length; i++) locations[i] = new PageLocation(Pages[i].Offset + by, Pages[i].SizeBytes, Pages[i].FirstRow);
+        for (var i = 0; i < locations.Length; i++)
+            locations[i] = new PageLocation(Pages[i].Offset + by, Pages[i].SizeBytes, Pages[i].FirstRow);
         var moved = new ColumnChunkMetaData
         {
             Type = Chunk.Type,

@@ -14,7 +14,8 @@ public sealed partial class ColumnReader
     {
         var levelCount = header.ValueCount;
         TakeLevels(header, ref body, out var encodedRepetition, out var encodedDefinition);
-        var place = new RepeatedPlace(Column.MaxRepetitionLevel, levelCount, page.FirstRow, page.RowCount, page.ContinuesRow, rowStart, rowEnd);
+        var place =
+            new RepeatedPlace(Column.MaxRepetitionLevel, levelCount, page.FirstRow, page.RowCount, page.ContinuesRow, rowStart, rowEnd);
         // Leaves of the same group repeat alike: what was found out for the one before, and lies there still, holds for this one.
         var isKnown = target.TryFindRepetition(place, encodedRepetition, out var firstLevel, out var endLevel);
         var repetition = Column.MaxRepetitionLevel > 0 && !isKnown ? target.AddRepetitionLevels(levelCount) : default;
@@ -31,28 +32,34 @@ public sealed partial class ColumnReader
         DecodeValues(header.Encoding, body, range, target);
         var kept = endLevel - firstLevel;
         if (!definition.IsEmpty) definition[firstLevel..endLevel].CopyTo(definition);
-        target.RowCount += Column.MaxRepetitionLevel == 0 ? kept : LevelDecoder.CountRows(target.RepetitionLevels.AsSpan(target.LevelCount, kept));
+        target.RowCount +=
+            Column.MaxRepetitionLevel == 0 ? kept : LevelDecoder.CountRows(target.RepetitionLevels.AsSpan(target.LevelCount, kept));
         if (!isKnown && Column.MaxRepetitionLevel > 0) target.KeepRepetition(place, encodedRepetition, firstLevel, endLevel);
         target.LevelCount += kept;
         target.ValueCount += range.Count;
     }
 
     private void DecodeAllLevels(
-        in PageHeader header, ReadOnlySpan<byte> encodedRepetition, ReadOnlySpan<byte> encodedDefinition, Span<byte> repetition, Span<byte> definition, bool isRepetitionKnown)
+        in PageHeader header, ReadOnlySpan<byte> encodedRepetition, ReadOnlySpan<byte> encodedDefinition, Span<byte> repetition,
+        Span<byte> definition, bool isRepetitionKnown)
     {
         var repetitionLength = isRepetitionKnown
             ? encodedRepetition.Length
             : DecodeLevels(encodedRepetition, header.RepetitionEncoding, Column.MaxRepetitionLevel, repetition, "repetition");
-        var definitionLength = DecodeLevels(encodedDefinition, header.DefinitionEncoding, Column.MaxDefinitionLevel, definition, "definition");
+        var definitionLength =
+            DecodeLevels(encodedDefinition, header.DefinitionEncoding, Column.MaxDefinitionLevel, definition, "definition");
         // The lengths of version 2 stand in the header, which no checksum covers; a wrong one would shift the values.
-        if (header.Type == PageType.DataV2 && (repetitionLength != header.RepetitionSizeBytes || definitionLength != header.DefinitionSizeBytes))
+        if (header.Type == PageType.DataV2 && (repetitionLength != header.RepetitionSizeBytes
+            || definitionLength != header.DefinitionSizeBytes))
             Fail($"levels of {repetitionLength} + {definitionLength} bytes where the header says {header.RepetitionSizeBytes} + {header.DefinitionSizeBytes}");
     }
 
     /// <summary>
     /// Takes the levels off the front of the body. Version 1 prefixes each with its length, version 2 has them in the header.
     /// </summary>
-    private void TakeLevels(scoped in PageHeader header, scoped ref ReadOnlySpan<byte> body, out ReadOnlySpan<byte> repetition, out ReadOnlySpan<byte> definition)
+    private void TakeLevels(
+        scoped in PageHeader header, scoped ref ReadOnlySpan<byte> body, out ReadOnlySpan<byte> repetition,
+        out ReadOnlySpan<byte> definition)
     {
         if (header.Type == PageType.DataV2)
         {

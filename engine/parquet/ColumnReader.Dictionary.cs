@@ -95,7 +95,8 @@ public sealed partial class ColumnReader
     {
         var width = body[0];
         if (width == 0) indices.Clear();
-        else if (!RleBitPackedHybrid.TryDecodePart(body[1..], width, range.Total, range.Skip, indices)) FailValues(PageEncoding.RleDictionary, range);
+        else if (!RleBitPackedHybrid.TryDecodePart(body[1..], width, range.Total, range.Skip, indices))
+            FailValues(PageEncoding.RleDictionary, range);
     }
 
     private static void Gather<T>(ReadOnlySpan<int> indices, ReadOnlySpan<T> dictionary, Span<T> values)

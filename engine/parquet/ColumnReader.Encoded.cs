@@ -21,7 +21,8 @@ public sealed partial class ColumnReader
         Decompress(header, body, memory);
         ReadOnlySpan<byte> values = memory;
         TakeLevels(header, ref values, out var repetition, out var definition);
-        if (!repetition.IsEmpty && header.RepetitionEncoding != PageEncoding.Rle || !definition.IsEmpty && header.DefinitionEncoding != PageEncoding.Rle)
+        if (!repetition.IsEmpty && header.RepetitionEncoding != PageEncoding.Rle
+            || !definition.IsEmpty && header.DefinitionEncoding != PageEncoding.Rle)
             Fail("levels in an encoding that is not supported");
         target.Set(header.ValueCount, header.Encoding, repetition, definition, values);
         return true;
@@ -32,7 +33,9 @@ public sealed partial class ColumnReader
         var pages = Pages;
         for (var i = 0; i < pages.Length; i++)
         {
-            if (pages[i].FirstRow != rowStart || pages[i].RowCount != rowCount || pages[i].ContinuesRow || i + 1 < pages.Length && pages[i + 1].ContinuesRow) continue;
+            if (pages[i].FirstRow != rowStart || pages[i].RowCount != rowCount || pages[i].ContinuesRow
+                || i + 1 < pages.Length && pages[i + 1].ContinuesRow)
+                continue;
             found = pages[i];
             return true;
         }

@@ -147,7 +147,9 @@ public sealed partial class ColumnReader
             _reader = reader;
             _compressed = compressed;
             _bytes = bytes;
-            if (reader.Chunk.Codec == CompressionCodec.Zstd && !header.IsUncompressed && bytes.Length is > FrontStepBytes and <= MaxFrontBytes) return;
+            if (reader.Chunk.Codec == CompressionCodec.Zstd && !header.IsUncompressed
+                && bytes.Length is > FrontStepBytes and <= MaxFrontBytes)
+                return;
             if (!TryDecompress(header.IsUncompressed ? CompressionCodec.Uncompressed : reader.Chunk.Codec, compressed, bytes)) Fail();
             _available = bytes.Length;
         }
@@ -164,6 +166,7 @@ public sealed partial class ColumnReader
             return _bytes.Slice(at, count);
         }
 
-        private readonly void Fail() => _reader.Fail($"the {_reader.Chunk.Codec} data of the dictionary is damaged, or not of {_bytes.Length} bytes");
+        private readonly void Fail() =>
+            _reader.Fail($"the {_reader.Chunk.Codec} data of the dictionary is damaged, or not of {_bytes.Length} bytes");
     }
 }

@@ -8,12 +8,16 @@ public sealed partial class ColumnReader
     private long ChunkEnd => Chunk.StartOffset + Chunk.CompressedSizeBytes;
 
     /// <summary>What must be read to know where the pages are; nothing if that is known.</summary>
-    internal (long Offset, long Count) IndexRange => _pages is null && Chunk.OffsetIndexSizeBytes > 0 ? (Chunk.OffsetIndexOffset, Chunk.OffsetIndexSizeBytes) : default;
+    internal (long Offset, long Count) IndexRange =>
+        _pages is null && Chunk.OffsetIndexSizeBytes > 0 ? (Chunk.OffsetIndexOffset, Chunk.OffsetIndexSizeBytes) : default;
 
     /// <summary>Where the bounds of its pages are; nothing if there are none.</summary>
-    internal (long Offset, long Count) BoundsRange => Chunk.ColumnIndexSizeBytes > 0 ? (Chunk.ColumnIndexOffset, Chunk.ColumnIndexSizeBytes) : default;
+    internal (long Offset, long Count) BoundsRange =>
+        Chunk.ColumnIndexSizeBytes > 0 ? (Chunk.ColumnIndexOffset, Chunk.ColumnIndexSizeBytes) : default;
 
-    /// <summary>Adds what must be read for these rows: the dictionary, if it was not, and the pages. Throws as <see cref="Read"/>.</summary>
+    /// <summary>
+    /// Adds what must be read for these rows: the dictionary, if it was not, and the pages. Throws as <see cref="Read"/>.
+    /// </summary>
     internal void AddRanges(long rowStart, long rowEnd, List<(long Offset, long Count)> ranges)
     {
         long first = 0, end = 0;
@@ -25,7 +29,8 @@ public sealed partial class ColumnReader
         }
 
         if (end > 0) ranges.Add((first, end - first));
-        if (!_isDictionaryRead && !Pages.IsEmpty && Pages[0].Offset > Chunk.StartOffset) ranges.Add((Chunk.StartOffset, Pages[0].Offset - Chunk.StartOffset));
+        if (!_isDictionaryRead && !Pages.IsEmpty && Pages[0].Offset > Chunk.StartOffset)
+            ranges.Add((Chunk.StartOffset, Pages[0].Offset - Chunk.StartOffset));
     }
 
     private PageSpan[] FindPages() => Chunk.OffsetIndexSizeBytes > 0 ? PagesFromIndex() : PagesByWalking();
@@ -34,7 +39,8 @@ public sealed partial class ColumnReader
     {
         var bytes = new byte[Chunk.OffsetIndexSizeBytes];
         Source.Read(Chunk.OffsetIndexOffset, bytes);
-        if (_file.IndexChecksums?.IsOffsetIndex(ChunkIndex, bytes) == false) ParquetFormatException.Throw($"{Subject("offset index")}: the checksum does not match.");
+        if (_file.IndexChecksums?.IsOffsetIndex(ChunkIndex, bytes) == false)
+            ParquetFormatException.Throw($"{Subject("offset index")}: the checksum does not match.");
         var locations = OffsetIndex.Read(bytes, Subject("offset index"));
         var pages = new PageSpan[locations.Length];
         var earliest = Chunk.StartOffset;
@@ -50,7 +56,8 @@ public sealed partial class ColumnReader
             if (location.FirstRow < 0 || (i == 0 && location.FirstRow != 0) || nextRow < location.FirstRow || nextRow > RowCount
                 || nextRow - location.FirstRow > ParquetLimits.MaxPageLevels)
                 Fail($"rows {location.FirstRow} to {nextRow} by the offset index, of {RowCount}");
-            pages[i] = new PageSpan(location.Offset, location.SizeBytes, location.FirstRow, (int)(nextRow - location.FirstRow), ContinuesRow: false);
+            pages[i] = new PageSpan(
+                location.Offset, location.SizeBytes, location.FirstRow, (int)(nextRow - location.FirstRow), ContinuesRow: false);
             earliest = location.Offset + location.SizeBytes;
         }
 

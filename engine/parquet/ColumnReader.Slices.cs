@@ -42,7 +42,8 @@ public sealed partial class ColumnReader
     }
 
     // The result is the rows that begin in the page.
-    private long ReadSlices(SourceWindow window, in PageSpan page, long rowStart, long rowEnd, int maxEntries, ColumnData target, Action visit)
+    private long ReadSlices(
+        SourceWindow window, in PageSpan page, long rowStart, long rowEnd, int maxEntries, ColumnData target, Action visit)
     {
         _pageOffset = page.Offset;
         var bytes = window.Fetch(page.Offset, page.SizeBytes);
@@ -69,7 +70,8 @@ public sealed partial class ColumnReader
                 if (Dictionary is { } dictionary) target.UseDictionary(dictionary.Strings);
                 if (!repetition.IsEmpty) repetition.Slice(at, entries).CopyTo(target.AddRepetitionLevels(entries));
                 if (!definition.IsEmpty) definition.Slice(at, entries).CopyTo(target.AddDefinitionLevels(entries));
-                var count = definition.IsEmpty ? entries : LevelDecoder.CountValues(definition.Slice(at, entries), Column.MaxDefinitionLevel);
+                var count =
+                    definition.IsEmpty ? entries : LevelDecoder.CountValues(definition.Slice(at, entries), Column.MaxDefinitionLevel);
                 DecodeValues(header.Encoding, body, new ValueRange(total, skip, count), target);
                 (target.LevelCount, target.ValueCount) = (entries, count);
                 target.RowCount = repetition.IsEmpty ? entries : LevelDecoder.CountRows(repetition.Slice(at, entries));

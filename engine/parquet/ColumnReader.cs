@@ -89,7 +89,8 @@ public sealed partial class ColumnReader
         if (Chunk.ColumnIndexSizeBytes == 0) return null;
         var bytes = new byte[Chunk.ColumnIndexSizeBytes];
         Source.Read(Chunk.ColumnIndexOffset, bytes);
-        if (_file.IndexChecksums?.IsColumnIndex(ChunkIndex, bytes) == false) ParquetFormatException.Throw($"{Subject("column index")}: the checksum does not match.");
+        if (_file.IndexChecksums?.IsColumnIndex(ChunkIndex, bytes) == false)
+            ParquetFormatException.Throw($"{Subject("column index")}: the checksum does not match.");
         var index = ColumnIndex.Read(bytes, Subject("column index"));
         if (index.PageCount != PageCount) Fail($"a column index of {index.PageCount} pages for {PageCount} pages");
         return index;
@@ -199,7 +200,8 @@ public sealed partial class ColumnReader
     }
 
     // Levels of version 2 lie before what is compressed.
-    private static int PlainLength(in PageHeader header) => header.Type == PageType.DataV2 ? header.RepetitionSizeBytes + header.DefinitionSizeBytes : 0;
+    private static int PlainLength(in PageHeader header) =>
+        header.Type == PageType.DataV2 ? header.RepetitionSizeBytes + header.DefinitionSizeBytes : 0;
 
     private CompressionCodec CodecOf(in PageHeader header) => header.IsUncompressed ? CompressionCodec.Uncompressed : Chunk.Codec;
 

@@ -21,7 +21,9 @@ public sealed class DictionaryCache(long maxBytes)
     /// <summary>Bytes of the dictionaries that are kept.</summary>
     public long SizeBytes => Interlocked.Read(ref _bytes);
 
-    /// <summary>The chunk's dictionary, or null; then <paramref name="isWanted"/> says that it is worth keeping: it was asked for before.</summary>
+    /// <summary>
+    /// The chunk's dictionary, or null; then <paramref name="isWanted"/> says that it is worth keeping: it was asked for before.
+    /// </summary>
     internal ColumnDictionary? Find(ParquetFileReader file, int chunk, out bool isWanted)
     {
         lock (_lock)

@@ -59,7 +59,9 @@ public sealed class ParquetFileReader
     {
         var footer = ReadFooter(source, footerSizeBytes);
         var metaData = FileMetaData.Read(footer.Span, source.Length - TrailerSizeBytes - footer.Length);
-        return new ParquetFileReader(source, metaData, Crc32C.Compute(footer.Span)) { FooterSizeBytes = footer.Length, Dictionaries = dictionaries };
+        return new ParquetFileReader(
+            source, metaData, Crc32C.Compute(footer.Span))
+        { FooterSizeBytes = footer.Length, Dictionaries = dictionaries };
     }
 
     /// <summary>
@@ -90,13 +92,14 @@ public sealed class ParquetFileReader
     }
 
     /// <summary>
-    /// Brings near, of a file that is far away and by the source that all the columns read from, what says where the columns' pages are, and what lies between which bounds if <paramref name="withBounds"/>: one
-    /// round trip.
+    /// Brings near, of a file that is far away and by the source that all the columns read from, what says where the columns' pages are,
+    /// and what lies between which bounds if <paramref name="withBounds"/>: one round trip.
     /// </summary>
     public static void PrefetchIndexes(IReadOnlyCollection<ColumnReader> columns, bool withBounds = false)
     {
         ArgumentNullException.ThrowIfNull(columns);
-        var ranges = columns.Select(static column => column.IndexRange).Concat(withBounds ? columns.Select(static column => column.BoundsRange) : []).Where(static range => range.Count > 0).ToList();
+        var ranges = columns.Select(static column => column.IndexRange)
+            .Concat(withBounds ? columns.Select(static column => column.BoundsRange) : []).Where(static range => range.Count > 0).ToList();
         if (ranges.Count > 0) columns.First().Source.Fetch(ranges);
     }
 

@@ -7,9 +7,9 @@ public sealed partial class ParquetFileWriter
 {
     /// <summary>
     /// Copies a whole row group of a file with the same leaves: its pages byte for byte, each after its checksum, and after it was decoded
-    /// (headers have no checksum); what the end of the file says of them is written anew, for their new places. The one before must have all its columns. In memory is one chunk at a time.
-    /// Throws <see cref="ParquetFormatException"/> if the source is damaged or its pages are not one behind the other as this writer has
-    /// them; then the file cannot be gone on with.
+    /// (headers have no checksum); what the end of the file says of them is written anew, for their new places. The one before must have
+    /// all its columns. In memory is one chunk at a time. Throws <see cref="ParquetFormatException"/> if the source is damaged or its pages
+    /// are not one behind the other as this writer has them; then the file cannot be gone on with.
     /// </summary>
     /// <param name="chunks">Readers of the row group's leaves, in schema order; those of which rows were not read are read now.</param>
     /// <param name="memory">For these.</param>
@@ -52,7 +52,8 @@ public sealed partial class ParquetFileWriter
         for (var i = 0; isSame && i < Schema.Columns.Count; i++)
         {
             var (mine, its) = (Schema.Columns[i], chunks[i].Column);
-            isSame = mine.PathParts.SequenceEqual(its.PathParts) && mine.Type == its.Type && mine.MaxRepetitionLevel == its.MaxRepetitionLevel && mine.MaxDefinitionLevel == its.MaxDefinitionLevel;
+            isSame = mine.PathParts.SequenceEqual(its.PathParts) && mine.Type == its.Type
+                && mine.MaxRepetitionLevel == its.MaxRepetitionLevel && mine.MaxDefinitionLevel == its.MaxDefinitionLevel;
         }
 
         if (!isSame) throw new ArgumentException("a row group is copied between files of the same leaves", nameof(chunks));

@@ -67,7 +67,8 @@ public sealed partial class ParquetFileWriter : IDisposable
     /// A writer for each leaf's chunk, in schema order. They share memory, so all are used by one thread; they serve any later
     /// file of the same schema object and options.
     /// </summary>
-    public static ColumnChunkWriter[] CreateColumns(ParquetSchema schema, ParquetWriterOptions file, Func<ParquetColumn, ColumnOptions> options)
+    public static ColumnChunkWriter[] CreateColumns(
+        ParquetSchema schema, ParquetWriterOptions file, Func<ParquetColumn, ColumnOptions> options)
     {
         ArgumentNullException.ThrowIfNull(schema);
         ArgumentNullException.ThrowIfNull(options);
@@ -194,7 +195,9 @@ public sealed partial class ParquetFileWriter : IDisposable
             _thrift.DropWritten();
         }
 
-        WriteKeyValues(_options.PageChecksums ? [.. _options.KeyValueMetadata, new(IndexChecksums.Key, _indexChecksums.ToString())] : _options.KeyValueMetadata);
+        WriteKeyValues(_options.PageChecksums
+            ? [.. _options.KeyValueMetadata, new(IndexChecksums.Key, _indexChecksums.ToString())]
+            : _options.KeyValueMetadata);
         _thrift.WriteText(6, _options.CreatedBy);
         // ColumnOrder TYPE_ORDER for each leaf: without it readers must ignore the bounds.
         _thrift.BeginList(7, ThriftType.Struct, Schema.Columns.Count);

@@ -3,7 +3,9 @@ namespace Tempo.Engine.Query;
 /// <summary>Is given what a metrics query has counted while it runs, for clients that take an answer in parts.</summary>
 public interface IPartialSeries
 {
-    /// <summary>Whether values are wanted now. Asked by the query's threads after each piece of work, so it must cost nothing. Thread safe.</summary>
+    /// <summary>
+    /// Whether values are wanted now. Asked by the query's threads after each piece of work, so it must cost nothing. Thread safe.
+    /// </summary>
     bool IsWanted { get; }
 
     /// <summary>

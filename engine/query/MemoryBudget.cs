@@ -1,8 +1,8 @@
 namespace Tempo.Engine.Query;
 
 /// <summary>
-/// Bytes that one query may take for what grows with its answer: series times intervals, values, trace ids. Taken from what all queries share, in steps,
-/// and given back when it is disposed of. Thread safe.
+/// Bytes that one query may take for what grows with its answer: series times intervals, values, trace ids. Taken from what all queries
+/// share, in steps, and given back when it is disposed of. Thread safe.
 /// </summary>
 /// <param name="limitBytes">Of this query. It never has more than <see cref="QueryMemory.MaxBytesOfOne"/>.</param>
 /// <param name="memory">What all queries share.</param>
@@ -23,7 +23,9 @@ internal sealed class MemoryBudget(long limitBytes, QueryMemory memory) : IDispo
 
     private long LimitBytes => Math.Min(limitBytes, memory.MaxBytesOfOne);
 
-    /// <summary>False when the query's limit is passed. Throws <see cref="QueryException"/> (busy) when other queries have the rest.</summary>
+    /// <summary>
+    /// False when the query's limit is passed. Throws <see cref="QueryException"/> (busy) when other queries have the rest.
+    /// </summary>
     public bool TryCharge(long bytes)
     {
         var used = Interlocked.Add(ref _usedBytes, bytes);

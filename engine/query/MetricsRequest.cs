@@ -7,10 +7,16 @@ public abstract record MetricsRequest : QueryRequest
 {
     private protected MetricsRequest() { }
 
-    /// <summary>Unix nanoseconds. Of a range rounded down to a multiple of the step; a span that starts at exactly the start of an instant query is not counted. 0 is refused: "start required".</summary>
+    /// <summary>
+    /// Unix nanoseconds. Of a range rounded down to a multiple of the step; a span that starts at exactly the start of an instant query is
+    /// not counted. 0 is refused: "start required".
+    /// </summary>
     public ulong StartUnixNano { get; init; }
 
-    /// <summary>Unix nanoseconds. Of a range rounded up to a multiple of the step; a span that starts at exactly the end of an instant query is counted.</summary>
+    /// <summary>
+    /// Unix nanoseconds. Of a range rounded up to a multiple of the step; a span that starts at exactly the end of an instant query is
+    /// counted.
+    /// </summary>
     public ulong EndUnixNano { get; init; }
 
     /// <summary>Most series in the answer; 0 = the limit. More than the limit is cut to it.</summary>
@@ -62,13 +68,16 @@ public sealed record QueryInstantRequest : MetricsRequest<QueryInstantResult>
     {
         var query = MetricsPlan.Parse(Query, limits, isInstant: true);
         var axis = RangeAlignment.OfInstant(this, limits, now);
-        return MetricsPlan.Create(query, MetricsOptions.Create(query, axis, exemplars: 0, limits.MaxSeriesOf(MaxSeries), limits) with { MaxExemplars = 0 });
+        return MetricsPlan.Create(
+            query, MetricsOptions.Create(query, axis, exemplars: 0, limits.MaxSeriesOf(MaxSeries), limits) with { MaxExemplars = 0 });
     }
 
     internal override QueryInstantResult ResultOf(MetricsAnswer answer) => answer.OfInstant();
 }
 
-/// <summary>Limits of metrics queries (Tempo's <c>query_frontend.metrics</c>). What is beyond is refused, unless it says otherwise.</summary>
+/// <summary>
+/// Limits of metrics queries (Tempo's <c>query_frontend.metrics</c>). What is beyond is refused, unless it says otherwise.
+/// </summary>
 public sealed record MetricsLimits
 {
     /// <summary>Exemplars of an answer that asks for no number, and the most it can ask for (then cut).</summary>
@@ -112,5 +121,6 @@ public sealed record MetricsLimits
     /// <summary>Longest query text in UTF-8 bytes.</summary>
     public int MaxQueryBytes { get; init; } = 131_072;
     /// <summary>Series of an answer whose request asks for so many; 0 = no limit.</summary>
-    internal int MaxSeriesOf(uint asked) => asked == 0 || MaxResponseSeries > 0 && asked > (uint)MaxResponseSeries ? MaxResponseSeries : (int)Math.Min(asked, int.MaxValue);
+    internal int MaxSeriesOf(uint asked) =>
+        asked == 0 || MaxResponseSeries > 0 && asked > (uint)MaxResponseSeries ? MaxResponseSeries : (int)Math.Min(asked, int.MaxValue);
 }

@@ -1,8 +1,8 @@
 namespace Tempo.Engine.Query;
 
 /// <summary>
-/// What all queries together may take for what grows with their answers, asked for before it is taken: series, values, candidates, listed spans, and the
-/// answers as text. Pages while they are read are not in it. Thread safe.
+/// What all queries together may take for what grows with their answers, asked for before it is taken: series, values, candidates, listed
+/// spans, and the answers as text. Pages while they are read are not in it. Thread safe.
 /// </summary>
 public sealed class QueryMemory(long capacityBytes)
 {
@@ -32,7 +32,9 @@ public sealed class QueryMemory(long capacityBytes)
     /// <summary>The same. Throws <see cref="QueryException"/> (busy) if others have the rest.</summary>
     public void Take(long bytes)
     {
-        if (!TryTake(bytes)) throw new QueryException(QueryErrorKind.Busy, $"other queries have the {capacityBytes} bytes that answers may take (a quarter of the memory); try again");
+        if (!TryTake(bytes))
+            throw new QueryException(QueryErrorKind.Busy,
+                $"other queries have the {capacityBytes} bytes that answers may take (a quarter of the memory); try again");
     }
 
     /// <summary>Gives back what was taken.</summary>

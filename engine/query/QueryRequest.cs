@@ -5,6 +5,8 @@ public abstract record QueryRequest
 {
     private protected QueryRequest() { }
 
-    /// <summary>TraceQL. A search: empty = every trace, answered without span sets. A metrics query: with a metrics stage; anything else is refused.</summary>
+    /// <summary>
+    /// TraceQL. A search: empty = every trace, answered without span sets. A metrics query: with a metrics stage; anything else is refused.
+    /// </summary>
     public string Query { get; init; } = "";
 }

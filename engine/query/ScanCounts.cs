@@ -4,8 +4,8 @@ using System.Text;
 namespace Tempo.Engine.Query;
 
 /// <summary>
-/// What became of the row groups and pages of a query: how many were passed over, by which part of the condition (or by their time), and how
-/// many were looked at. For <c>with(explain=true)</c>. Thread safe.
+/// What became of the row groups and pages of a query: how many were passed over, by which part of the condition (or by their time), and
+/// how many were looked at. For <c>with(explain=true)</c>. Thread safe.
 /// </summary>
 internal sealed class ScanCounts
 {

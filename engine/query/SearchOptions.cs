@@ -21,7 +21,8 @@ public sealed record SearchOptions
     public long MaxReadBytes { get; init; }
 
     /// <summary>
-    /// Bytes of blocks after which a search ends unfinished (<see cref="SearchResult.IsUnfinished"/>): whoever asked may divide it. 0: it goes on.
+    /// Bytes of blocks after which a search ends unfinished (<see cref="SearchResult.IsUnfinished"/>): whoever asked may divide it. 0: it
+    /// goes on.
     /// </summary>
     public long AloneBytes { get; init; }
 

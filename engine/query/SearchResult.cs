@@ -38,7 +38,8 @@ public sealed class SearchMetrics
     /// <summary>Adds what was looked at for another slice of the same query: the blocks of all slices are the same ones.</summary>
     public void AddSlice(SearchMetrics other)
     {
-        (InspectedTraces, InspectedBytes, InspectedSpans) = (InspectedTraces + other.InspectedTraces, InspectedBytes + other.InspectedBytes, InspectedSpans + other.InspectedSpans);
+        (InspectedTraces, InspectedBytes, InspectedSpans) =
+            (InspectedTraces + other.InspectedTraces, InspectedBytes + other.InspectedBytes, InspectedSpans + other.InspectedSpans);
         (CompletedJobs, TotalJobs) = (CompletedJobs + other.CompletedJobs, TotalJobs + other.TotalJobs);
         (TotalBlocks, TotalBlockBytes) = (Math.Max(TotalBlocks, other.TotalBlocks), Math.Max(TotalBlockBytes, other.TotalBlockBytes));
     }

@@ -20,12 +20,14 @@ public static class TraceFinder
     /// The whole trace; an empty one if there is none. The seconds only limit which blocks are looked in (0 = no bound). The
     /// result says what was read, and what could not be.
     /// </summary>
-    public static Task<FoundTrace> FindAsync(TraceSources sources, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation) =>
-        FindAsync(sources, id, startSeconds, endSeconds, WholeLimit, WholeTraceLimit.MaxRowSpans, cancellation);
+    public static Task<FoundTrace> FindAsync(
+        TraceSources sources, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation) =>
+            FindAsync(sources, id, startSeconds, endSeconds, WholeLimit, WholeTraceLimit.MaxRowSpans, cancellation);
 
     /// <summary>The same with other limits to what is brought together in memory, and to a row of what is not.</summary>
     internal static async Task<FoundTrace> FindAsync(
-        TraceSources sources, TraceId id, long startSeconds, long endSeconds, WholeTraceLimit limit, int maxRowSpans, CancellationToken cancellation)
+        TraceSources sources, TraceId id, long startSeconds, long endSeconds, WholeTraceLimit limit, int maxRowSpans,
+        CancellationToken cancellation)
     {
         var hash = SidecarHash.OfTrace(id);
         var maybe = new List<BlockHandle>();

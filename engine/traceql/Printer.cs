@@ -172,7 +172,8 @@ internal static class Printer
                 break;
             case MetricsTopBottom topBottom:
                 Append(builder, topBottom.Inner);
-                builder.Append(CultureInfo.InvariantCulture, $" | {(topBottom.IsTop ? Keywords.TopK : Keywords.BottomK)}({topBottom.Limit})");
+                builder.Append(
+                    CultureInfo.InvariantCulture, $" | {(topBottom.IsTop ? Keywords.TopK : Keywords.BottomK)}({topBottom.Limit})");
                 break;
             case MetricsFilter filter:
                 Append(builder, filter.Inner);

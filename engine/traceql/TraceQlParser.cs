@@ -30,7 +30,8 @@ public static class TraceQlParser
     /// <param name="error">The reason, when the answer is false.</param>
     /// <param name="maxLengthBytes">Longest text in UTF-8 bytes.</param>
     public static bool TryParse(
-        string text, [NotNullWhen(true)] out TraceQlQuery? query, [NotNullWhen(false)] out TraceQlError? error, int maxLengthBytes = DefaultMaxLengthBytes)
+        string text, [NotNullWhen(true)] out TraceQlQuery? query, [NotNullWhen(false)] out TraceQlError? error,
+        int maxLengthBytes = DefaultMaxLengthBytes)
     {
         query = null;
         error = CheckLength(text, maxLengthBytes);
@@ -67,7 +68,8 @@ public static class TraceQlParser
     /// <c>parent.x</c> is an attribute that no span has.
     /// </summary>
     public static bool TryParseAttribute(
-        string text, [NotNullWhen(true)] out AttributeRef? attribute, [NotNullWhen(false)] out TraceQlError? error, int maxLengthBytes = DefaultMaxLengthBytes)
+        string text, [NotNullWhen(true)] out AttributeRef? attribute, [NotNullWhen(false)] out TraceQlError? error,
+        int maxLengthBytes = DefaultMaxLengthBytes)
     {
         attribute = null;
         error = CheckLength(text, maxLengthBytes);

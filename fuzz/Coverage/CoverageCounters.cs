@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Tempo.Fuzz.Coverage;
 
 /// <summary>
-/// A counter of one byte for each basic block of the code under test, which <see cref="Instrumenter"/> has written into its assemblies. Public,
-/// because they reach it from there.
+/// A counter of one byte for each basic block of the code under test, which <see cref="Instrumenter"/> has written into its assemblies.
+/// Public, because they reach it from there.
 /// </summary>
 public static unsafe class CoverageCounters
 {

@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace Tempo.Fuzz.Coverage;
 
 /// <summary>
-/// What has been reached so far: of each block how often an input ran through it, in eight classes (once, twice, 3, 4 to 7, 8 to 15, 16 to 31, 32 to 127,
-/// more). An input that reaches a class of a block for the first time is worth keeping: the next mutations begin with it.
+/// What has been reached so far: of each block how often an input ran through it, in eight classes (once, twice, 3, 4 to 7, 8 to 15, 16 to
+/// 31, 32 to 127, more). An input that reaches a class of a block for the first time is worth keeping: the next mutations begin with it.
 /// </summary>
 internal sealed unsafe class CoverageMap(int blockCount)
 {

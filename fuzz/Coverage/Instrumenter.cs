@@ -17,7 +17,8 @@ namespace Tempo.Fuzz.Coverage;
 /// </summary>
 internal static class Instrumenter
 {
-    private const string FolderName = "covered", CountFile = "blocks", OwnAssembly = "Tempo.Fuzz.dll", TargetsNamespace = "Tempo.Fuzz.Targets";
+    private const string FolderName = "covered", CountFile = "blocks", OwnAssembly = "Tempo.Fuzz.dll",
+        TargetsNamespace = "Tempo.Fuzz.Targets";
 
     /// <summary>The program with counters: made if it is not there, or older than this one.</summary>
     public static string Program()
@@ -27,13 +28,15 @@ internal static class Instrumenter
         var program = Path.Combine(folder, Path.GetFileName(Environment.ProcessPath!));
         var assemblies = Directory.GetFiles(source, "*.dll");
         var countFile = Path.Combine(folder, CountFile);
-        if (File.Exists(countFile) && assemblies.All(path => File.GetLastWriteTimeUtc(path) <= File.GetLastWriteTimeUtc(countFile))) return program;
+        if (File.Exists(countFile) && assemblies.All(path => File.GetLastWriteTimeUtc(path) <= File.GetLastWriteTimeUtc(countFile)))
+            return program;
 
         Directory.CreateDirectory(folder);
         File.Delete(countFile);
         CopyAll(source, folder);
         var count = 0;
-        foreach (var path in assemblies.Where(IsCounted).Order(StringComparer.Ordinal)) count = Rewrite(path, Path.Combine(folder, Path.GetFileName(path)), count);
+        foreach (var path in assemblies.Where(IsCounted).Order(StringComparer.Ordinal))
+            count = Rewrite(path, Path.Combine(folder, Path.GetFileName(path)), count);
         File.WriteAllText(countFile, count.ToString(CultureInfo.InvariantCulture));
         return program;
     }
@@ -45,7 +48,8 @@ internal static class Instrumenter
         return File.Exists(file) ? int.Parse(File.ReadAllText(file), CultureInfo.InvariantCulture) : 0;
     }
 
-    private static bool IsCounted(string path) => Path.GetFileName(path) is { } name && (name.StartsWith("Tempo.", StringComparison.Ordinal) || name == "tempo.dll");
+    private static bool IsCounted(string path) =>
+        Path.GetFileName(path) is { } name && (name.StartsWith("Tempo.", StringComparison.Ordinal) || name == "tempo.dll");
 
     // All that lies there; what is counted is then written over.
     private static void CopyAll(string source, string folder)
@@ -68,9 +72,11 @@ internal static class Instrumenter
         var isOwn = Path.GetFileName(path) == OwnAssembly;
         var hits = Hits(module, isOwn);
         var block = firstBlock;
-        foreach (var method in module.GetTypes().Where(type => !isOwn || OutermostOf(type).Namespace == TargetsNamespace).SelectMany(static type => type.Methods))
+        foreach (var method in module.GetTypes().Where(type => !isOwn || OutermostOf(type).Namespace == TargetsNamespace)
+            .SelectMany(static type => type.Methods))
             if (method.HasBody && method.Body.Instructions.Count > 0) block = Rewrite(method.Body, hits, block);
-        if (block > CoverageCounters.MostBlocks) throw new InvalidOperationException($"{path}: more than {CoverageCounters.MostBlocks} blocks");
+        if (block > CoverageCounters.MostBlocks)
+            throw new InvalidOperationException($"{path}: more than {CoverageCounters.MostBlocks} blocks");
         module.Write(copy);
         return block;
     }
@@ -81,7 +87,8 @@ internal static class Instrumenter
         IMetadataScope scope = module;
         if (!isOwn)
         {
-            var fuzzer = new AssemblyNameReference(Path.GetFileNameWithoutExtension(OwnAssembly), typeof(CoverageCounters).Assembly.GetName().Version);
+            var fuzzer = new AssemblyNameReference(
+                Path.GetFileNameWithoutExtension(OwnAssembly), typeof(CoverageCounters).Assembly.GetName().Version);
             module.AssemblyReferences.Add(fuzzer);
             scope = fuzzer;
         }
@@ -150,6 +157,7 @@ internal static class Instrumenter
         handler.HandlerEnd = Head(handler.HandlerEnd);
         handler.FilterStart = Head(handler.FilterStart);
 
-        Instruction? Head(Instruction? instruction) => instruction is not null && heads.TryGetValue(instruction, out var first) ? first : instruction;
+        Instruction? Head(Instruction? instruction) =>
+            instruction is not null && heads.TryGetValue(instruction, out var first) ? first : instruction;
     }
 }

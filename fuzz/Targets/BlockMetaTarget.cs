@@ -12,7 +12,8 @@ internal sealed class BlockMetaTarget : IFuzzTarget
         .. JsonDictionary.Tokens,
         .. new[]
         {
-            "\"format\"", "\"blockID\"", "\"tenantID\"", "\"startTime\"", "\"2026-08-21T10:00:03Z\"", "\"totalObjects\"", "\"dedicatedColumns\"", "\"checksums\"", "\"bloom\"",
+            "\"format\"", "\"blockID\"", "\"tenantID\"", "\"startTime\"", "\"2026-08-21T10:00:03Z\"", "\"totalObjects\"",
+            "\"dedicatedColumns\"", "\"checksums\"", "\"bloom\"",
             ",\"crc32c\":\"", "0001-01-01T00:00:00Z", "9223372036854775807", "\"o\":[\"blob\"]",
         }.Select(System.Text.Encoding.UTF8.GetBytes),
     ];
@@ -26,6 +27,7 @@ internal sealed class BlockMetaTarget : IFuzzTarget
         }
 
         var json = meta!.ToJson();
-        Oracle.Holds(BlockMeta.TryParse(json, out var again, out _) && again!.ToJson().AsSpan().SequenceEqual(json), "what is written is read as the same");
+        Oracle.Holds(BlockMeta.TryParse(json, out var again, out _) && again!.ToJson().AsSpan().SequenceEqual(json),
+            "what is written is read as the same");
     }
 }

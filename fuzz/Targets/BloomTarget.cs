@@ -2,12 +2,15 @@ using Tempo.SimdBloom;
 
 namespace Tempo.Fuzz.Targets;
 
-/// <summary>A bloom shard. Holds: what is refused has a reason; an id has an answer, the same each time, whatever the shard says of itself.</summary>
+/// <summary>
+/// A bloom shard. Holds: what is refused has a reason; an id has an answer, the same each time, whatever the shard says of itself.
+/// </summary>
 internal sealed class BloomTarget : IFuzzTarget
 {
     public string Name => "bloom";
 
-    public IReadOnlyList<byte[]> Dictionary { get; } = [[0, 0, 0, 0, 0, 0, 0, 0xA0], [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], [0, 0, 0, 0, 0, 0, 0, 7], [0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]];
+    public IReadOnlyList<byte[]> Dictionary { get; } = [[0, 0, 0, 0, 0, 0, 0, 0xA0], [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF],
+        [0, 0, 0, 0, 0, 0, 0, 7], [0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]];
 
     public void Run(ReadOnlySpan<byte> input)
     {

@@ -9,7 +9,8 @@ namespace Tempo.Fuzz.Targets;
 /// A format of Zipkin or Jaeger → OTLP. Holds: what is accepted is a sound OTLP request, of no more than a small multiple of the
 /// body's size; what is refused is refused with a text; the same body gives the same bytes.
 /// </summary>
-internal sealed class ForeignTarget(string name, ForeignTarget.Transcoder transcode, IReadOnlyList<byte[]> dictionary) : IFuzzTarget, IDisposable
+internal sealed class ForeignTarget(
+    string name, ForeignTarget.Transcoder transcode, IReadOnlyList<byte[]> dictionary) : IFuzzTarget, IDisposable
 {
     private const ulong Now = 1_800_000_000_000_000_000;
     private readonly NativeBuffer _first = new();
@@ -18,7 +19,8 @@ internal sealed class ForeignTarget(string name, ForeignTarget.Transcoder transc
     internal delegate bool Transcoder(ReadOnlySpan<byte> body, NativeBuffer output, out string error);
 
     private static readonly byte[][] ThriftTokens =
-        [[12], [15, 0], [11, 0, 1], [0x7f, 0xff, 0xff, 0xff], [0xff, 0xff, 0xff, 0xff], [0x19, 0xfc], [0x1c], [0x82, 0x81], "emitBatch"u8.ToArray(), [0x80, 1, 0, 4]];
+        [[12], [15, 0], [11, 0, 1], [0x7f, 0xff, 0xff, 0xff], [0xff, 0xff, 0xff, 0xff], [0x19, 0xfc], [0x1c], [0x82, 0x81],
+            "emitBatch"u8.ToArray(), [0x80, 1, 0, 4]];
 
     public static IEnumerable<ForeignTarget> All =>
     [
@@ -27,7 +29,8 @@ internal sealed class ForeignTarget(string name, ForeignTarget.Transcoder transc
         Zipkin("zipkin-protobuf", ZipkinFormat.V2Protobuf, ProtobufDictionary.Tokens),
         Zipkin("zipkin-thrift", ZipkinFormat.V1Thrift, ThriftTokens),
         new("jaeger-thrift", JaegerReader.TryTranscodeBatch, ThriftTokens),
-        new("jaeger-compact", (ReadOnlySpan<byte> body, NativeBuffer output, out string error) => JaegerReader.TryTranscodeDatagram(body, isCompact: true, output, out error), ThriftTokens),
+        new("jaeger-compact", (ReadOnlySpan<byte> body, NativeBuffer output, out string error) =>
+            JaegerReader.TryTranscodeDatagram(body, isCompact: true, output, out error), ThriftTokens),
         new("jaeger-protobuf", JaegerReader.TryTranscodeProtobuf, ProtobufDictionary.Tokens),
     ];
 
@@ -57,5 +60,6 @@ internal sealed class ForeignTarget(string name, ForeignTarget.Transcoder transc
     }
 
     private static ForeignTarget Zipkin(string name, ZipkinFormat format, IReadOnlyList<byte[]> dictionary) => new(
-        name, (ReadOnlySpan<byte> body, NativeBuffer output, out string error) => ZipkinReader.TryTranscode(format, body, Now, output, out error), dictionary);
+        name, (ReadOnlySpan<byte> body, NativeBuffer output, out string error) =>
+            ZipkinReader.TryTranscode(format, body, Now, output, out error), dictionary);
 }

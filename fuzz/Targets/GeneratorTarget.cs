@@ -31,7 +31,13 @@ internal sealed class GeneratorTarget : IFuzzTarget
             EnableTraceStateSpanMultiplier = false,
             IntrinsicDimensions = new IntrinsicDimensions { StatusMessage = true },
         },
-        ServiceGraphs = new ServiceGraphSettings { Dimensions = ["key"], EnableClientServerPrefix = true, EnableMessagingSystemLatencyHistogram = true, MaxItems = 4 },
+        ServiceGraphs = new ServiceGraphSettings
+        {
+            Dimensions = ["key"],
+            EnableClientServerPrefix = true,
+            EnableMessagingSystemLatencyHistogram = true,
+            MaxItems = 4
+        },
     };
 
     public string Name => "generator";

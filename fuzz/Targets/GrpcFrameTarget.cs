@@ -26,11 +26,13 @@ internal sealed class GrpcFrameTarget : IFuzzTarget
         }
 
         if (!isRead) return;
-        Oracle.Holds(frame.Flag == bytes[0] && frame.LengthBytes == BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(1)), "flag and length are those of the head");
+        Oracle.Holds(frame.Flag == bytes[0] && frame.LengthBytes == BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(1)),
+            "flag and length are those of the head");
         foreach (var hasEncoding in new[] { false, true })
         {
             var isGood = frame.Check(hasEncoding, MaxMessageBytes) is null;
-            Oracle.Holds(isGood == (frame.Flag <= (hasEncoding ? 1 : 0) && frame.LengthBytes <= MaxMessageBytes), "what passes has a known flag and fits");
+            Oracle.Holds(isGood == (frame.Flag <= (hasEncoding ? 1 : 0) && frame.LengthBytes <= MaxMessageBytes),
+                "what passes has a known flag and fits");
         }
     }
 

@@ -24,14 +24,16 @@ internal sealed class GrpcQueryTarget : IFuzzTarget
     public string Name => "grpc-query";
 
     public IReadOnlyList<byte[]> Dictionary =>
-        [.. ProtobufDictionary.Tokens, [0x42, 2, (byte)'{', (byte)'}'], [0x0A, 6, 0x0A, 1, (byte)'k', 0x12, 1, (byte)'v'], [0x1A, 6, 0x0A, 1, (byte)'"', 0x12, 1, (byte)'\\'], [0x3A, 0], [0x20, 1]];
+        [.. ProtobufDictionary.Tokens, [0x42, 2, (byte)'{', (byte)'}'], [0x0A, 6, 0x0A, 1, (byte)'k', 0x12, 1, (byte)'v'],
+            [0x1A, 6, 0x0A, 1, (byte)'"', 0x12, 1, (byte)'\\'], [0x3A, 0], [0x20, 1]];
 
     public void Run(ReadOnlySpan<byte> input)
     {
         if (SearchMessage.TryRead(input, out var search, out _))
         {
             Oracle.Holds(SearchMessage.TryRead(Write(search), out var again, out _), "what was read can be read again");
-            Oracle.Holds(again with { Tags = [] } == search with { Tags = [] } && again.Tags.SequenceEqual(search.Tags), "a search means the same when it is read again");
+            Oracle.Holds(again with { Tags = [] } == search with { Tags = [] } && again.Tags.SequenceEqual(search.Tags),
+                "a search means the same when it is read again");
             SearchParameters.TryCreate(search, new SearchLimits(), Now, out _, out _);
         }
 
@@ -52,7 +54,8 @@ internal sealed class GrpcQueryTarget : IFuzzTarget
     private static void HoldsRepeatedQuestion(ReadOnlySpan<byte> input)
     {
         var reader = new ProtobufReader(Reflection.Answer(input));
-        Oracle.Holds(reader.TryReadTag(out var tag) && tag == (2 << WireType.NumberShift | WireType.LengthDelimited), "the answer begins with the question");
+        Oracle.Holds(reader.TryReadTag(out var tag) && tag == (2 << WireType.NumberShift | WireType.LengthDelimited),
+            "the answer begins with the question");
         Oracle.Holds(reader.TryReadBytes(out var question) && question.SequenceEqual(input), "the question is repeated as it was");
     }
 

@@ -1,6 +1,8 @@
 namespace Tempo.Fuzz.Targets;
 
-/// <summary>A reader with eight doors one behind the other, each with its own key: chance finds one at a time, if it is told that it did.</summary>
+/// <summary>
+/// A reader with eight doors one behind the other, each with its own key: chance finds one at a time, if it is told that it did.
+/// </summary>
 internal sealed class MazeCanary : IFuzzTarget
 {
     public string Name => "canary-maze";

@@ -7,22 +7,26 @@ using Tempo.Host.Mcp;
 namespace Tempo.Fuzz.Targets;
 
 /// <summary>
-/// A message for the MCP server, whose endpoint has seen to it that it is Unicode. Holds: whatever is JSON gets an answer that is JSON-RPC with the question's id and either a result or
-/// an error, or is a notification; the same message is answered alike.
+/// A message for the MCP server, whose endpoint has seen to it that it is Unicode. Holds: whatever is JSON gets an answer that is JSON-RPC
+/// with the question's id and either a result or an error, or is a notification; the same message is answered alike.
 /// </summary>
 internal sealed class McpTarget : IFuzzTarget
 {
     private readonly McpServer _server = new(
         [new McpTool("echo", "Says what it was told.", [new McpParameter("query", "Anything.", true)], static (_, arguments, _) =>
-            Task.FromResult(arguments.TryRequire("query", out var text, out var wrong) ? new McpResult(text, "echo", "json", "1") : wrong))],
+            Task.FromResult(arguments.TryRequire("query", out var text, out var wrong)
+                ? new McpResult(text, "echo", "json", "1")
+                : wrong))],
         McpDocs.Resources, new MetricRegistry());
 
     public string Name => "mcp";
 
     public IReadOnlyList<byte[]> Dictionary { get; } = Array.ConvertAll(
         [
-            "\"jsonrpc\":\"2.0\"", "\"method\":", "\"initialize\"", "\"ping\"", "\"tools/list\"", "\"tools/call\"", "\"resources/list\"", "\"resources/read\"", "\"resources/templates/list\"",
-            "\"id\":1", "\"id\":null", "\"id\":\"a\"", "\"params\":", "\"arguments\":", "\"name\":\"echo\"", "\"query\":", "\"uri\":\"docs://traceql/basic\"", "\"protocolVersion\":", "\"\\ud83d\"", "{}", "[]", "null",
+            "\"jsonrpc\":\"2.0\"", "\"method\":", "\"initialize\"", "\"ping\"", "\"tools/list\"", "\"tools/call\"", "\"resources/list\"",
+            "\"resources/read\"", "\"resources/templates/list\"",
+            "\"id\":1", "\"id\":null", "\"id\":\"a\"", "\"params\":", "\"arguments\":", "\"name\":\"echo\"", "\"query\":",
+            "\"uri\":\"docs://traceql/basic\"", "\"protocolVersion\":", "\"\\ud83d\"", "{}", "[]", "null",
         ],
         System.Text.Encoding.UTF8.GetBytes);
 
@@ -51,7 +55,8 @@ internal sealed class McpTarget : IFuzzTarget
             if (!root.TryGetProperty("result", out _)) return;
             var id = message.RootElement.GetProperty("id");
             var isId = id.ValueKind is JsonValueKind.String or JsonValueKind.Number;
-            Oracle.Holds(isId ? JsonElement.DeepEquals(id, root.GetProperty("id")) : root.GetProperty("id").ValueKind == JsonValueKind.Null, "and the question's id, where that can be one");
+            Oracle.Holds(isId ? JsonElement.DeepEquals(id, root.GetProperty("id")) : root.GetProperty("id").ValueKind == JsonValueKind.Null,
+                "and the question's id, where that can be one");
         }
     }
 

@@ -9,9 +9,9 @@ using Tempo.Engine.Query.Metrics.Parts;
 namespace Tempo.Fuzz.Targets;
 
 /// <summary>
-/// What another node has counted for a metrics query (engine/query/Metrics/Parts/MetricsPart.cs). The first byte chooses the query; its checksum is
-/// put in, or nothing but that would be tried. Holds: it is refused with a <see cref="MetricsPartException"/>, or as too large, and nothing else; or it has
-/// series, and what is written of it reads as the same again.
+/// What another node has counted for a metrics query (engine/query/Metrics/Parts/MetricsPart.cs). The first byte chooses the query; its
+/// checksum is put in, or nothing but that would be tried. Holds: it is refused with a <see cref="MetricsPartException"/>, or as too large,
+/// and nothing else; or it has series, and what is written of it reads as the same again.
 /// </summary>
 internal sealed class MetricsPartTarget : IFuzzTarget
 {
@@ -38,14 +38,16 @@ internal sealed class MetricsPartTarget : IFuzzTarget
 
     public string Name => "metrics-part";
 
-    public IReadOnlyList<byte[]> Dictionary { get; } = [[0x01], [20], [0xFF, 0xFF, 0xFF, 0xFF, 0x07], [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01], [9, 1, 5, 0, 0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0, 0xF0, 0x7F]];
+    public IReadOnlyList<byte[]> Dictionary { get; } = [[0x01], [20], [0xFF, 0xFF, 0xFF, 0xFF, 0x07],
+        [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01], [9, 1, 5, 0, 0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0, 0xF0, 0x7F]];
 
     public void Run(ReadOnlySpan<byte> input)
     {
         if (input.IsEmpty) return;
         var query = Queries[input[0] % Queries.Length];
         var bytes = input[1..].ToArray();
-        if (bytes.Length >= QueryAt + sizeof(ulong)) BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(QueryAt), Crc32C.Compute(Encoding.UTF8.GetBytes(query)));
+        if (bytes.Length >= QueryAt + sizeof(ulong))
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(QueryAt), Crc32C.Compute(Encoding.UTF8.GetBytes(query)));
         try
         {
             using var first = Decode(query, bytes);
@@ -66,10 +68,14 @@ internal sealed class MetricsPartTarget : IFuzzTarget
     private static NativeBuffer Decode(string query, ReadOnlySpan<byte> bytes)
     {
         var parsed = MetricsPlan.Parse(query, Limits, isInstant: false);
-        var options = MetricsOptions.Create(parsed, new TimeAxis(1_000_000_000, 1_000_000_000, Intervals), exemplars: 10, maxSeries: 0, Limits) with { Kernel = KernelKind.Scalar };
+        var options = MetricsOptions.Create(parsed, new TimeAxis(1_000_000_000, 1_000_000_000, Intervals), exemplars: 10, maxSeries: 0,
+            Limits) with
+        { Kernel = KernelKind.Scalar };
         using var budget = options.Budget;
         var plan = MetricsPlan.Create(parsed, options);
-        var sum = new MetricsSum([.. plan.Leaves.Select(leaf => LeafWorker.NewAccumulator(leaf, options))], new SearchMetrics()) { IsOfNothing = true };
+        var sum = new MetricsSum(
+            [.. plan.Leaves.Select(leaf => LeafWorker.NewAccumulator(leaf, options))], new SearchMetrics())
+        { IsOfNothing = true };
         var output = new NativeBuffer();
         try
         {

@@ -22,7 +22,8 @@ internal sealed class OtlpJsonWriterTarget : IFuzzTarget
         _json.ResetWrittenCount();
         var sink = new RoundTripSink();
         var isSound = OtlpTraceReader.TryRead(input, ref sink, out _);
-        Oracle.Holds(OtlpJsonWriter.TryWrite(input, OtlpJsonWriter.ResourceSpansKey, _json, out _) == isSound, "what is read can be written");
+        Oracle.Holds(
+            OtlpJsonWriter.TryWrite(input, OtlpJsonWriter.ResourceSpansKey, _json, out _) == isSound, "what is read can be written");
         Oracle.Holds(isSound || _json.WrittenCount == 0, "nothing is written of what is not sound");
         if (isSound) JsonOracle.HoldsValid(_json.WrittenSpan);
     }

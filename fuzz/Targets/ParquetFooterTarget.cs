@@ -12,7 +12,8 @@ internal sealed class ParquetFooterTarget : IFuzzTarget
 
     public string Name => "parquet-footer";
 
-    public IReadOnlyList<byte[]> Dictionary { get; } = [[0x15, 0x02], [0x19, 0x1C], [0x19, 0xFC, 0xFF, 0xFF, 0xFF, 0x7F], [0x18, 0x03], [0xFF, 0xFF, 0xFF, 0xFF, 0x0F], [0x1C, 0x1C, 0x1C, 0x1C], "rs"u8.ToArray()];
+    public IReadOnlyList<byte[]> Dictionary { get; } = [[0x15, 0x02], [0x19, 0x1C], [0x19, 0xFC, 0xFF, 0xFF, 0xFF, 0x7F], [0x18, 0x03],
+        [0xFF, 0xFF, 0xFF, 0xFF, 0x0F], [0x1C, 0x1C, 0x1C, 0x1C], "rs"u8.ToArray()];
 
     public void Run(ReadOnlySpan<byte> input)
     {
@@ -45,10 +46,12 @@ internal sealed class ParquetFooterTarget : IFuzzTarget
         {
             Oracle.Holds(group.Columns.Count == footer.Schema.Columns.Count, "a row group has a chunk for each leaf");
             foreach (var chunk in group.Columns)
-                Oracle.Holds(chunk.StartOffset >= 0 && chunk.CompressedSizeBytes >= 0 && chunk.CompressedSizeBytes <= DataEnd - chunk.StartOffset, "a chunk lies within the file");
+                Oracle.Holds(chunk.StartOffset >= 0 && chunk.CompressedSizeBytes >= 0
+                    && chunk.CompressedSizeBytes <= DataEnd - chunk.StartOffset, "a chunk lies within the file");
         }
 
-        foreach (var column in footer.Schema.Columns) Oracle.Holds(column.MaxDefinitionLevel <= ParquetLimits.MaxSchemaDepth, "levels are bounded by the depth");
+        foreach (var column in footer.Schema.Columns)
+            Oracle.Holds(column.MaxDefinitionLevel <= ParquetLimits.MaxSchemaDepth, "levels are bounded by the depth");
         return $"{footer.RowCount} {footer.RowGroups.Count} {string.Join(' ', footer.Schema.Columns)}";
     }
 
@@ -56,8 +59,10 @@ internal sealed class ParquetFooterTarget : IFuzzTarget
     {
         var header = PageHeader.Read(bytes, "page header", out var sizeBytes);
         Oracle.Holds(sizeBytes > 0 && sizeBytes <= bytes.Length, "a header lies within its bytes");
-        Oracle.Holds(header.CompressedSizeBytes >= 0 && header.UncompressedSizeBytes is >= 0 and <= ParquetLimits.MaxPageBytes, "a page's sizes are bounded");
-        Oracle.Holds(header.Type == PageType.Index || header.ValueCount is >= 0 and <= ParquetLimits.MaxPageLevels, "a page's values are bounded");
+        Oracle.Holds(header.CompressedSizeBytes >= 0 && header.UncompressedSizeBytes is >= 0 and <= ParquetLimits.MaxPageBytes,
+            "a page's sizes are bounded");
+        Oracle.Holds(
+            header.Type == PageType.Index || header.ValueCount is >= 0 and <= ParquetLimits.MaxPageLevels, "a page's values are bounded");
         return $"{header.Type} {header.ValueCount} {header.Encoding} {header.CompressedSizeBytes} {header.UncompressedSizeBytes} {sizeBytes}";
     }
 }

@@ -11,23 +11,27 @@ namespace Tempo.Fuzz.Targets;
 /// u16le    values, or the bytes that a codec is to give
 /// rest     the encoded bytes, flush against the fence
 /// </code>
-/// Holds: every decoder says yes or no, takes no more than there is, gives the same each time; levels are within their width; what a codec gave comes back through it.
+/// Holds: every decoder says yes or no, takes no more than there is, gives the same each time; levels are within their width; what a codec
+/// gave comes back through it.
 /// </summary>
 internal sealed class ParquetPageTarget : IFuzzTarget
 {
     private const int PrefixBytes = 4;
-    private static readonly CompressionCodec[] Codecs = [CompressionCodec.Snappy, CompressionCodec.Gzip, CompressionCodec.Brotli, CompressionCodec.Zstd, CompressionCodec.Lz4Raw];
+    private static readonly CompressionCodec[] Codecs =
+        [CompressionCodec.Snappy, CompressionCodec.Gzip, CompressionCodec.Brotli, CompressionCodec.Zstd, CompressionCodec.Lz4Raw];
 
     public string Name => "parquet-page";
 
-    public IReadOnlyList<byte[]> Dictionary { get; } = [[0x28, 0xB5, 0x2F, 0xFD], [0x1F, 0x8B, 0x08, 0x00], [0x80, 0x01, 0x04], [0xFF, 0xFF, 0xFF, 0xFF, 0x0F], [0x03, 0x88], [0xFE, 0xFF, 0xFF, 0x7F]];
+    public IReadOnlyList<byte[]> Dictionary { get; } = [[0x28, 0xB5, 0x2F, 0xFD], [0x1F, 0x8B, 0x08, 0x00], [0x80, 0x01, 0x04],
+        [0xFF, 0xFF, 0xFF, 0xFF, 0x0F], [0x03, 0x88], [0xFE, 0xFF, 0xFF, 0x7F]];
 
     public void Run(ReadOnlySpan<byte> input)
     {
         if (input.Length < PrefixBytes) return;
         var count = BinaryPrimitives.ReadUInt16LittleEndian(input[2..]);
         var first = Decode(input[0] % 12, input[1] % 34, count, input[PrefixBytes..]);
-        Oracle.Holds(first.AsSpan().SequenceEqual(Decode(input[0] % 12, input[1] % 34, count, input[PrefixBytes..])), "the same bytes give the same values");
+        Oracle.Holds(first.AsSpan().SequenceEqual(Decode(input[0] % 12, input[1] % 34, count, input[PrefixBytes..])),
+            "the same bytes give the same values");
     }
 
     private static byte[] Decode(int kind, int width, int count, ReadOnlySpan<byte> bytes) => kind switch
@@ -89,7 +93,8 @@ internal sealed class ParquetPageTarget : IFuzzTarget
         var packed = new byte[PageCompression.MaxCompressedLength(codec, length)];
         var packedLength = PageCompression.Compress(codec, 1, unpacked, packed);
         var again = new byte[length];
-        Oracle.Holds(PageCompression.TryDecompress(codec, packed.AsSpan(0, packedLength), again) && again.AsSpan().SequenceEqual(unpacked), "what a codec gave comes back through it");
+        Oracle.Holds(PageCompression.TryDecompress(codec, packed.AsSpan(0, packedLength), again) && again.AsSpan().SequenceEqual(unpacked),
+            "what a codec gave comes back through it");
         return unpacked;
     }
 }

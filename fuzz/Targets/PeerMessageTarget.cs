@@ -26,8 +26,12 @@ internal sealed class PeerMessageTarget : IFuzzTarget
                 case 0:
                     var question = PeerMessages.DecodeLiveQuestion(message);
                     var again = PeerMessages.DecodeLiveQuestion(PeerMessages.Encode(question));
-                    Oracle.Holds(again.Tenant == question.Tenant && again.Incarnation == question.Incarnation && again.Trace == question.Trace && again.Have.Count == question.Have.Count && again.Key == question.Key, "a question comes back as it went");
-                    Oracle.Holds(question.Wanted.All(wanted => wanted.Value.First >= 0 && again.Wanted[wanted.Key].First == wanted.Value.First && again.Wanted[wanted.Key].Bits.SequenceEqual(wanted.Value.Bits)), "rows that are wanted");
+                    Oracle.Holds(again.Tenant == question.Tenant && again.Incarnation == question.Incarnation
+                        && again.Trace == question.Trace && again.Have.Count == question.Have.Count && again.Key == question.Key,
+                            "a question comes back as it went");
+                    Oracle.Holds(question.Wanted.All(
+                        wanted => wanted.Value.First >= 0 && again.Wanted[wanted.Key].First == wanted.Value.First
+                            && again.Wanted[wanted.Key].Bits.SequenceEqual(wanted.Value.Bits)), "rows that are wanted");
                     break;
                 case 1:
                     foreach (var (_, next, otlp, fingerprints) in PeerMessages.DecodeLiveAnswer(message).Batches)
@@ -51,7 +55,8 @@ internal sealed class PeerMessageTarget : IFuzzTarget
                 case 5:
                     var asked = SliceMessages.DecodeQuestion(message);
                     var heard = SliceMessages.DecodeQuestion(SliceMessages.Encode(asked));
-                    Oracle.Holds((heard.Slice, heard.Request, heard.Now) == (asked.Slice, asked.Request, asked.Now), "a query of a slice comes back as it went");
+                    Oracle.Holds((heard.Slice, heard.Request, heard.Now) == (asked.Slice, asked.Request, asked.Now),
+                        "a query of a slice comes back as it went");
                     break;
                 case 6:
                     SliceMessages.DecodeAnswer(message).Dispose();

@@ -23,8 +23,11 @@ internal sealed class QueryParametersTarget : IFuzzTarget
 
     public IReadOnlyList<byte[]> Dictionary { get; } = Array.ConvertAll(
         [
-            "q=%7B%7D", "tags=", "start=", "end=", "since=1h", "limit=", "spss=", "minDuration=1ms", "maxDuration=", "service=shop", "operation=", "tag=a:b", "tags=%7B%22a%22%3A%22b%22%7D", "lookback=", "endTs=",
-            "traceID=1", "serviceName=shop", "spanName=", "annotationQuery=a%20and%20b%3Dc", "remoteServiceName=", "&", "=", "%22", "%00", "%5C", "%0A", "4294967295", "18446744073709551616", "-1", "1e9", "0", "{\"base\":{\"traceId\":\"1\"},\"compare\":{\"traceId\":\"2\"}}", "\"\\ud83d\"",
+            "q=%7B%7D", "tags=", "start=", "end=", "since=1h", "limit=", "spss=", "minDuration=1ms", "maxDuration=", "service=shop",
+            "operation=", "tag=a:b", "tags=%7B%22a%22%3A%22b%22%7D", "lookback=", "endTs=",
+            "traceID=1", "serviceName=shop", "spanName=", "annotationQuery=a%20and%20b%3Dc", "remoteServiceName=", "&", "=", "%22", "%00",
+            "%5C", "%0A", "4294967295", "18446744073709551616", "-1", "1e9", "0",
+            "{\"base\":{\"traceId\":\"1\"},\"compare\":{\"traceId\":\"2\"}}", "\"\\ud83d\"",
         ],
         Encoding.UTF8.GetBytes);
 
@@ -38,19 +41,24 @@ internal sealed class QueryParametersTarget : IFuzzTarget
         Oracle.Holds(isSearch == (error.Length == 0), "a search is read or refused with a text");
         if (isSearch)
         {
-            Oracle.Holds(search.Request.EndSeconds > search.Request.StartSeconds && search.Request.EndSeconds - search.Request.StartSeconds <= Limits.MaxDuration.TotalSeconds, "a search has a range within the limit");
+            Oracle.Holds(search.Request.EndSeconds > search.Request.StartSeconds
+                && search.Request.EndSeconds - search.Request.StartSeconds <= Limits.MaxDuration.TotalSeconds,
+                    "a search has a range within the limit");
             Oracle.Holds(search.Request.Limit > 0 && search.Request.Limit <= Limits.MaxLimit, "and a limit");
         }
 
-        Oracle.Holds(TagParameters.TryParse(query, Limits, Now, out _, out error) == (error.Length == 0), "a request for tags is read or refused with a text");
+        Oracle.Holds(TagParameters.TryParse(query, Limits, Now, out _, out error) == (error.Length == 0),
+            "a request for tags is read or refused with a text");
         var isJaeger = JaegerQuery.TryParse(query, Limits, Now, out var jaeger, out error);
         Oracle.Holds(isJaeger == (error.Length == 0), "Jaeger's search is read or refused with a text");
         if (isJaeger) CheckTraceQl(jaeger.Spans.ToString());
         var isZipkin = ZipkinQuery.TryParse(query, Limits, Now, out var zipkin, out error);
         Oracle.Holds(isZipkin == (error.Length == 0), "Zipkin's search is read or refused with a text");
         if (isZipkin) CheckTraceQl(zipkin.Spans.ToString());
-        Oracle.Holds(JaegerQuery.TryReadLookback(query, Limits, Now, out _, out error) == (error.Length == 0), "Jaeger's dependencies likewise");
-        Oracle.Holds(ZipkinQuery.TryReadRange(query, Limits, Now, out _, out error) == (error.Length == 0), "Zipkin's dependencies likewise");
+        Oracle.Holds(
+            JaegerQuery.TryReadLookback(query, Limits, Now, out _, out error) == (error.Length == 0), "Jaeger's dependencies likewise");
+        Oracle.Holds(
+            ZipkinQuery.TryReadRange(query, Limits, Now, out _, out error) == (error.Length == 0), "Zipkin's dependencies likewise");
     }
 
     private static void CheckTraceQl(string text) => Oracle.Holds(TraceQlParser.TryParse(text, out _, out var wrong), $"{text}: {wrong}");

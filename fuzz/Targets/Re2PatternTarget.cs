@@ -15,7 +15,8 @@ internal sealed class Re2PatternTarget : IFuzzTarget
     public string Name => "re2-pattern";
 
     public IReadOnlyList<byte[]> Dictionary { get; } = Array.ConvertAll(
-        ["(?P<a>", "(?:", "(?i)", "(?U)", "(?s-m:", "(?!", "(?=", "\\pL", "\\p{^Lu}", "[[:alpha:]]", "[^", "\\Q", "\\E", "\\x{10FFFF}", "\\123", "\\b", "{2,3}", "{1000}", "*?", "+?", "|", "^", "$", "\n", "${a}", "$1", "$$", "]", ")"],
+        ["(?P<a>", "(?:", "(?i)", "(?U)", "(?s-m:", "(?!", "(?=", "\\pL", "\\p{^Lu}", "[[:alpha:]]", "[^", "\\Q", "\\E", "\\x{10FFFF}",
+            "\\123", "\\b", "{2,3}", "{1000}", "*?", "+?", "|", "^", "$", "\n", "${a}", "$1", "$$", "]", ")"],
         Encoding.UTF8.GetBytes);
 
     public void Run(ReadOnlySpan<byte> input)

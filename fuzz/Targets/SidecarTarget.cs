@@ -19,7 +19,8 @@ internal sealed class SidecarTarget : IFuzzTarget
 
     public string Name => "sidecar";
 
-    public IReadOnlyList<byte[]> Dictionary { get; } = ["TPSIDECR"u8.ToArray(), [0x28, 0xB5, 0x2F, 0xFD], [0xFF, 0xFF, 0xFF, 0x7F], [0xFF, 0xFF, 0xFF, 0xFF]];
+    public IReadOnlyList<byte[]> Dictionary { get; } =
+        ["TPSIDECR"u8.ToArray(), [0x28, 0xB5, 0x2F, 0xFD], [0xFF, 0xFF, 0xFF, 0x7F], [0xFF, 0xFF, 0xFF, 0xFF]];
 
     public void Run(ReadOnlySpan<byte> input)
     {
@@ -52,7 +53,8 @@ internal sealed class SidecarTarget : IFuzzTarget
             if (sidecar.TryGetRange(group, key, out _, out _, out _)) said++;
         }
 
-        for (var group = 0; sidecar.Zones is { } zones && group < rowGroupCount; group++) said = said * 31 + zones.OfRowGroup(group).MinStartUnixNano + (ulong)zones.Pages(group).Length;
+        for (var group = 0; sidecar.Zones is { } zones && group < rowGroupCount; group++)
+            said = said * 31 + zones.OfRowGroup(group).MinStartUnixNano + (ulong)zones.Pages(group).Length;
         return said * 31 + Walk(sidecar);
     }
 

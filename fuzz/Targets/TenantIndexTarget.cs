@@ -13,17 +13,21 @@ internal sealed class TenantIndexTarget : IFuzzTarget
 {
     public string Name => "tenant-index";
 
-    public IReadOnlyList<byte[]> Dictionary { get; } = [.. JsonDictionary.Tokens, .. ProtobufDictionary.Tokens, "\"meta\":["u8.ToArray(), "\"created_at\""u8.ToArray(), [0x28, 0xB5, 0x2F, 0xFD]];
+    public IReadOnlyList<byte[]> Dictionary { get; } = [.. JsonDictionary.Tokens, .. ProtobufDictionary.Tokens, "\"meta\":["u8.ToArray(),
+        "\"created_at\""u8.ToArray(), [0x28, 0xB5, 0x2F, 0xFD]];
 
     public void Run(ReadOnlySpan<byte> input)
     {
         if (input.IsEmpty) return;
         var isJson = input[0] % 2 == 1;
         var packed = input[0] >= 254 ? input[1..].ToArray() : isJson ? Gzip(input[1..]) : ZstdFrame(input[1..]);
-        var isRead = isJson ? TenantIndexJson.TryRead(packed, out var index, out var error) : TenantIndexProtobuf.TryRead(packed, out index, out error);
+        var isRead = isJson
+            ? TenantIndexJson.TryRead(packed, out var index, out var error)
+            : TenantIndexProtobuf.TryRead(packed, out index, out error);
         Oracle.Holds(isRead == (error.Length == 0) && isRead == (index is not null), "an index or a reason");
         if (!isRead) return;
-        Oracle.Holds(TenantIndexProtobuf.TryRead(TenantIndexProtobuf.Write(index!), out var fromProtobuf, out _), "what is written as protobuf is read");
+        Oracle.Holds(TenantIndexProtobuf.TryRead(TenantIndexProtobuf.Write(index!), out var fromProtobuf, out _),
+            "what is written as protobuf is read");
         Oracle.Holds(TenantIndexJson.TryRead(TenantIndexJson.Write(index!), out var fromJson, out _), "what is written as JSON is read");
         Oracle.Holds(Describe(index!) == Describe(fromProtobuf!) && Describe(index!) == Describe(fromJson!), "all forms say the same");
     }

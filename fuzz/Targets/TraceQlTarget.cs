@@ -14,9 +14,12 @@ internal sealed class TraceQlTarget : IFuzzTarget
 
     public IReadOnlyList<byte[]> Dictionary { get; } = Array.ConvertAll(
         [
-            "{ ", " }", "(", ")", " | ", " && ", " || ", " = ", " != ", " =~ ", " !~ ", " >> ", " &>> ", " !<< ", " ~ ", "nil", "true", "-", "!", "^",
-            ".a", "span.", "resource.", "parent.span.", "event:name", "span:childCount", "\"", "\\", "`", "1", "1.5", "1h30m", "minInt", "ok", "server",
-            "by(", "select(", "coalesce()", "count()", "max(", "rate()", "quantile_over_time(", "compare(", "topk(1)", "with(a=1)", "//", "/*", "*/",
+            "{ ", " }", "(", ")", " | ", " && ", " || ", " = ", " != ", " =~ ", " !~ ", " >> ", " &>> ", " !<< ", " ~ ", "nil", "true", "-",
+            "!", "^",
+            ".a", "span.", "resource.", "parent.span.", "event:name", "span:childCount", "\"", "\\", "`", "1", "1.5", "1h30m", "minInt",
+            "ok", "server",
+            "by(", "select(", "coalesce()", "count()", "max(", "rate()", "quantile_over_time(", "compare(", "topk(1)", "with(a=1)", "//",
+            "/*", "*/",
             "(?P<n>", "[[:alpha:]]", "\\Q", "{1,2}",
         ],
         Encoding.UTF8.GetBytes);
@@ -28,7 +31,8 @@ internal sealed class TraceQlTarget : IFuzzTarget
         _ = TraceQlParser.TryParseAttribute(text, out _, out _);
         if (!TraceQlParser.TryParse(text, out TraceQlQuery? query, out TraceQlError? error))
         {
-            Oracle.Holds(error.Kind != TraceQlErrorKind.Parse || error.Line >= 1 && error.Column >= 1 && error.Column <= text.Length + 1, "an error lies within the text");
+            Oracle.Holds(error.Kind != TraceQlErrorKind.Parse || error.Line >= 1 && error.Column >= 1 && error.Column <= text.Length + 1,
+                "an error lies within the text");
             return;
         }
 

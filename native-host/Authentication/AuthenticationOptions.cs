@@ -1,6 +1,8 @@
 namespace Tempo.Host.Authentication;
 
-/// <summary>Who may talk to this process: section <c>authentication</c>, which is ours. With neither tokens nor users everybody may.</summary>
+/// <summary>
+/// Who may talk to this process: section <c>authentication</c>, which is ours. With neither tokens nor users everybody may.
+/// </summary>
 public sealed class AuthenticationOptions
 {
     /// <summary>Any of them in <c>Authorization: Bearer</c>.</summary>

@@ -24,7 +24,9 @@ internal sealed class Credentials
     private DateTime _fileTime;
     private long _lookedAt;
 
-    /// <summary>Throws <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> if the file of tokens cannot be read.</summary>
+    /// <summary>
+    /// Throws <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> if the file of tokens cannot be read.
+    /// </summary>
     public Credentials(AuthenticationOptions options, Log log, TimeProvider time)
     {
         (_options, _log, _time) = (options, log, time);
@@ -49,7 +51,8 @@ internal sealed class Credentials
 
     private static byte[] Bearer(string token) => Digest($"BEARER {token}");
 
-    private static byte[] Basic(string user, string password) => Digest($"BASIC {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"))}");
+    private static byte[] Basic(string user, string password) =>
+        Digest($"BASIC {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"))}");
 
     private static byte[] Digest(string text) => SHA256.HashData(Encoding.UTF8.GetBytes(text));
 
@@ -78,8 +81,10 @@ internal sealed class Credentials
         if (_options.BearerTokenFile.Length == 0) return [];
         var info = new FileInfo(_options.BearerTokenFile);
         var time = info.LastWriteTimeUtc;
-        if (info.Exists && info.Length > MaxFileBytes) throw new IOException($"{_options.BearerTokenFile} has {info.Length} bytes; at most {MaxFileBytes} are read");
-        byte[][] tokens = [.. File.ReadAllLines(_options.BearerTokenFile).Select(static line => line.Trim()).Where(static line => line.Length > 0).Select(Bearer)];
+        if (info.Exists && info.Length > MaxFileBytes)
+            throw new IOException($"{_options.BearerTokenFile} has {info.Length} bytes; at most {MaxFileBytes} are read");
+        byte[][] tokens = [.. File.ReadAllLines(_options.BearerTokenFile).Select(static line => line.Trim())
+            .Where(static line => line.Length > 0).Select(Bearer)];
         _fileTime = time;
         return tokens;
     }

@@ -31,7 +31,8 @@ internal sealed class ListenerAuthentication
     public ListenerAuthentication(AuthenticationOptions options, MetricRegistry metrics, Log log, TimeProvider time)
     {
         _options = options;
-        _refused = metrics.Counter("tempo_request_unauthenticated_total", "Requests that were refused because they did not say who sends them.", "listener");
+        _refused = metrics.Counter(
+            "tempo_request_unauthenticated_total", "Requests that were refused because they did not say who sends them.", "listener");
         _challenge = options.BasicUsers.Count == 0 ? "Bearer"
             : options.BearerTokens.Count + options.BearerTokenFile.Length == 0 ? "Basic realm=\"tempo\"" : "Basic realm=\"tempo\", Bearer";
         try

@@ -20,14 +20,16 @@ internal static class ApiKeys
         Int("server.grpc_listen_port", 0, 65535, (o, v) => o.Api.GrpcListenPort = v, o => o.Api.GrpcListenPort),
         Bytes("server.grpc_server_max_recv_msg_size", 1024, 1 << 30,
             (o, v) => o.Api.MaxGrpcReceiveBytes = (int)v, o => o.Api.MaxGrpcReceiveBytes),
-        Bytes("server.grpc_server_max_send_msg_size", 1024, 1 << 30, (o, v) => o.Api.MaxGrpcSendBytes = (int)v, o => o.Api.MaxGrpcSendBytes),
+        Bytes("server.grpc_server_max_send_msg_size", 1024, 1 << 30, (o, v) => o.Api.MaxGrpcSendBytes = (int)v,
+            o => o.Api.MaxGrpcSendBytes),
         Int("server.grpc_server_max_concurrent_streams", 1, 1_000_000,
             (o, v) => o.Api.MaxGrpcStreams = v, o => o.Api.MaxGrpcStreams),
     ];
 
     public static IEnumerable<ConfigKey> Querier =>
     [
-        new ConfigScalar("querier.trace_by_id.external.endpoint", SetExternal, o => QuoteYaml(o.Node.External.Endpoint?.OriginalString ?? "")),
+        new ConfigScalar(
+            "querier.trace_by_id.external.endpoint", SetExternal, o => QuoteYaml(o.Node.External.Endpoint?.OriginalString ?? "")),
         Duration("querier.trace_by_id.external.timeout", TimeSpan.FromMilliseconds(1), TimeSpan.FromHours(1),
             (o, v) => o.Node = o.Node with { External = o.Node.External with { Timeout = v } }, o => o.Node.External.Timeout),
     ];
@@ -41,7 +43,8 @@ internal static class ApiKeys
         Int("query_frontend.max_outstanding_per_tenant", 1, 1_000_000,
             (o, v) => o.Node = o.Node with { MaxWaitingQueriesOfTenant = v }, o => o.Node.MaxWaitingQueriesOfTenant),
         Bool("query_frontend.trace_by_id.span_pruning_enabled", (o, v) => o.Api.IsSpanPruningEnabled = v, o => o.Api.IsSpanPruningEnabled),
-        Bool("query_frontend.trace_by_id.external_enabled", (o, v) => o.Node = o.Node with { External = o.Node.External with { IsPartOfAll = v } }, o => o.Node.External.IsPartOfAll),
+        Bool("query_frontend.trace_by_id.external_enabled",
+            (o, v) => o.Node = o.Node with { External = o.Node.External with { IsPartOfAll = v } }, o => o.Node.External.IsPartOfAll),
         Bool("query_frontend.mcp_server.enabled", (o, v) => o.Api.IsMcpEnabled = v, o => o.Api.IsMcpEnabled),
         Bool("query_frontend.multi_tenant_queries_enabled",
             (o, v) => o.Api.AreTenantSetsAllowed = v, o => o.Api.AreTenantSetsAllowed),
@@ -52,7 +55,8 @@ internal static class ApiKeys
         new(path, (options, text) =>
         {
             var prefix = text.TrimEnd('/');
-            if (prefix.Length > 0 && (!prefix.StartsWith('/') || prefix is "/api" or "/status" || prefix.Contains('{', StringComparison.Ordinal)))
+            if (prefix.Length > 0 && (!prefix.StartsWith('/') || prefix is "/api" or "/status"
+                || prefix.Contains('{', StringComparison.Ordinal)))
                 return $"{GoText.Quote(text)} is not a path of its own such as /jaeger";
             set(options, prefix);
             return null;
@@ -60,7 +64,8 @@ internal static class ApiKeys
 
     private static string? SetExternal(HostOptions options, string text)
     {
-        var isUrl = Uri.TryCreate(text, UriKind.Absolute, out var url) && url is { Scheme: "http" or "https", Query: "", Fragment: "", UserInfo: "" };
+        var isUrl = Uri.TryCreate(text, UriKind.Absolute, out var url)
+            && url is { Scheme: "http" or "https", Query: "", Fragment: "", UserInfo: "" };
         if (text.Length > 0 && !isUrl) return $"{GoText.Quote(text)} is not a URL such as http://tempo:3200, without a query or a password";
         options.Node = options.Node with { External = options.Node.External with { Endpoint = text.Length == 0 ? null : url } };
         return null;

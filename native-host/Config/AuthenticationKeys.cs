@@ -12,9 +12,12 @@ internal static class AuthenticationKeys
 
     public static IEnumerable<ConfigKey> All =>
     [
-        new ConfigStructure(Section + "bearer_tokens", SetTokens, static o => LimitStructures.List(o.Authentication.BearerTokens.Select(static _ => "<secret>"))),
-        ConfigScalar.Text(Section + "bearer_token_file", (o, v) => o.Authentication.BearerTokenFile = v, static o => o.Authentication.BearerTokenFile),
-        new ConfigStructure(Section + "basic_users", SetUsers, static o => LimitStructures.Mapping(o.Authentication.BasicUsers.Select(static user => (user.Key, "<secret>")))),
+        new ConfigStructure(Section + "bearer_tokens", SetTokens,
+            static o => LimitStructures.List(o.Authentication.BearerTokens.Select(static _ => "<secret>"))),
+        ConfigScalar.Text(
+            Section + "bearer_token_file", (o, v) => o.Authentication.BearerTokenFile = v, static o => o.Authentication.BearerTokenFile),
+        new ConfigStructure(Section + "basic_users", SetUsers,
+            static o => LimitStructures.Mapping(o.Authentication.BasicUsers.Select(static user => (user.Key, "<secret>")))),
         new ConfigStructure(Section + "listeners", SetListeners, static o => LimitStructures.List(o.Authentication.Listeners)),
     ];
 
@@ -22,14 +25,22 @@ internal static class AuthenticationKeys
     public static void Check(HostOptions options)
     {
         var authentication = options.Authentication;
-        if (!authentication.IsOn && authentication.Listeners.Count > 0) throw new ConfigException("authentication.listeners without bearer_tokens, bearer_token_file or basic_users: nobody would be asked");
-        if (authentication.IsOn && authentication.Listeners.Count == 0 && (options.Receivers.JaegerCompact ?? options.Receivers.JaegerBinary) is not null)
-            throw new ConfigException("authentication: datagrams carry no credentials, so the receivers thrift_compact and thrift_binary would stay open; leave them out, or name the listeners that ask under authentication.listeners");
-        if (authentication.IsOn && (options.Ring.Store == "etcd" || options.Ring.Members.Count > 0) && options.Ring.Secret.Length == 0 && !AsksForCertificates(options.GrpcTls))
-            throw new ConfigException("authentication: ring.peer_secret is missing, so whoever reaches the gRPC port could read and write as a node of the ring; set it, or verify client certificates there (server.grpc_tls_config with client_ca_file)");
+        if (!authentication.IsOn && authentication.Listeners.Count > 0)
+            throw new ConfigException(
+                "authentication.listeners without bearer_tokens, bearer_token_file or basic_users: nobody would be asked");
+        if (authentication.IsOn && authentication.Listeners.Count == 0
+            && (options.Receivers.JaegerCompact ?? options.Receivers.JaegerBinary) is not null)
+            throw new ConfigException(
+                "authentication: datagrams carry no credentials, so the receivers thrift_compact and thrift_binary would stay open; leave them out, or name the listeners that ask under authentication.listeners");
+        if (authentication.IsOn && (options.Ring.Store == "etcd" || options.Ring.Members.Count > 0) && options.Ring.Secret.Length == 0
+            && !AsksForCertificates(options.GrpcTls))
+            throw new ConfigException(
+                "authentication: ring.peer_secret is missing, so whoever reaches the gRPC port could read and write as a node of the ring; set it, or verify client certificates there (server.grpc_tls_config with client_ca_file)");
     }
 
-    private static bool AsksForCertificates(TlsOptions? tls) => tls is not null && (tls.ClientAuthentication == ClientAuthentication.RequireAndVerify || tls.ClientAuthentication == ClientAuthentication.ByRoots && tls.ClientCaFile.Length > 0);
+    private static bool AsksForCertificates(TlsOptions? tls) =>
+        tls is not null && (tls.ClientAuthentication == ClientAuthentication.RequireAndVerify
+            || tls.ClientAuthentication == ClientAuthentication.ByRoots && tls.ClientCaFile.Length > 0);
 
     private static string? SetTokens(HostOptions options, YamlNode node)
     {
@@ -44,7 +55,8 @@ internal static class AuthenticationKeys
         if (LimitStructures.ReadMap(node, out var users) is { } error) return error;
         foreach (var (name, password) in users)
         {
-            if (name.Length == 0 || name.Contains(':', StringComparison.Ordinal)) return $"user {GoText.Quote(name)}: a name is not empty and has no colon";
+            if (name.Length == 0 || name.Contains(':', StringComparison.Ordinal))
+                return $"user {GoText.Quote(name)}: a name is not empty and has no colon";
             if (password.Length == 0) return $"user {GoText.Quote(name)} has no password";
         }
 

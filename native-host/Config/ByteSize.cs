@@ -41,10 +41,13 @@ public static class ByteSize
     public static bool TryParseWhole(ReadOnlySpan<char> text, out long value)
     {
         var plain = text.Contains('_') ? text.ToString().Replace("_", "", StringComparison.Ordinal) : text;
-        if (plain.StartsWith("0x")) return long.TryParse(plain[2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value) && value >= 0;
+        if (plain.StartsWith("0x"))
+            return long.TryParse(plain[2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value) && value >= 0;
         if (long.TryParse(plain, NumberStyles.None, CultureInfo.InvariantCulture, out value)) return true;
         const NumberStyles floating = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
-        if (!decimal.TryParse(plain, floating, CultureInfo.InvariantCulture, out var number) || number > long.MaxValue || number != decimal.Truncate(number)) return false;
+        if (!decimal.TryParse(plain, floating, CultureInfo.InvariantCulture, out var number) || number > long.MaxValue
+            || number != decimal.Truncate(number))
+            return false;
         value = (long)number;
         return true;
     }

@@ -23,20 +23,26 @@ internal static class CacheKeys
         ["frontend-search"] = null, // results of jobs are not kept: what they are made of is
     };
 
-    private static readonly string[] IgnoredOfMemcached = ["service", "consistent_hash", "max_get_multi_concurrency", "max_get_multi_batch_size", "max_async_concurrency", "circuit_breaker_interval", "batch_size", "parallelism"];
+    private static readonly string[] IgnoredOfMemcached = ["service", "consistent_hash", "max_get_multi_concurrency",
+        "max_get_multi_batch_size", "max_async_concurrency", "circuit_breaker_interval", "batch_size", "parallelism"];
 
-    private static readonly string[] IgnoredOfRedis = ["pool_size", "idle_timeout", "max_connection_age", "single_node", "route_by_latency", "route_randomly"];
+    private static readonly string[] IgnoredOfRedis =
+        ["pool_size", "idle_timeout", "max_connection_age", "single_node", "route_by_latency", "route_randomly"];
 
     public static IEnumerable<ConfigKey> All =>
     [
         Text("cache.disk.path", (o, v) => Set(o, c => c with { DiskPath = v }), static o => o.Remote.Caches.DiskPath),
-        Bytes("cache.disk.max_bytes", 0, 1L << 50, (o, v) => Set(o, c => c with { DiskMaxBytes = v }), static o => o.Remote.Caches.DiskMaxBytes),
-        Int("cache.background.writeback_goroutines", 1, 1000, (o, v) => Set(o, c => c with { WriteBack = c.WriteBack with { Writers = v } }), static o => o.Remote.Caches.WriteBack.Writers),
-        Int("cache.background.writeback_buffer", 1, 1_000_000, (o, v) => Set(o, c => c with { WriteBack = c.WriteBack with { Buffer = v } }), static o => o.Remote.Caches.WriteBack.Buffer),
+        Bytes("cache.disk.max_bytes", 0, 1L << 50, (o, v) => Set(o, c => c with { DiskMaxBytes = v }),
+            static o => o.Remote.Caches.DiskMaxBytes),
+        Int("cache.background.writeback_goroutines", 1, 1000,
+            (o, v) => Set(o, c => c with { WriteBack = c.WriteBack with { Writers = v } }), static o => o.Remote.Caches.WriteBack.Writers),
+        Int("cache.background.writeback_buffer", 1, 1_000_000,
+            (o, v) => Set(o, c => c with { WriteBack = c.WriteBack with { Buffer = v } }), static o => o.Remote.Caches.WriteBack.Buffer),
         new ConfigStructure("cache.caches", SetCaches, Render),
     ];
 
-    private static void Set(HostOptions options, Func<RemoteCaches, RemoteCaches> change) => options.Remote = options.Remote with { Caches = change(options.Remote.Caches) };
+    private static void Set(HostOptions options, Func<RemoteCaches, RemoteCaches> change) =>
+        options.Remote = options.Remote with { Caches = change(options.Remote.Caches) };
 
     private static string? SetCaches(HostOptions options, YamlNode node)
     {
@@ -50,7 +56,8 @@ internal static class CacheKeys
             caches.Add(cache);
         }
 
-        if (taken.Contains("frontend-search")) options.Notes.Add("cache.caches: role frontend-search has no effect: results of queries are not kept, what they are made of is (docs/scale.md)");
+        if (taken.Contains("frontend-search"))
+            options.Notes.Add("cache.caches: role frontend-search has no effect: results of queries are not kept, what they are made of is (docs/scale.md)");
         Set(options, c => c with { Shared = caches });
         return null;
     }
@@ -79,7 +86,8 @@ internal static class CacheKeys
         var roles = new List<CacheRole>();
         foreach (var item in list.Items)
         {
-            if (item is not YamlScalar { Text: var name } || !Roles.TryGetValue(name, out var role)) return $"unknown role at line {item.Line}, known are {string.Join(", ", Roles.Keys)}";
+            if (item is not YamlScalar { Text: var name } || !Roles.TryGetValue(name, out var role))
+                return $"unknown role at line {item.Line}, known are {string.Join(", ", Roles.Keys)}";
             if (!taken.Add(name)) return $"role {name} has a cache already";
             if (role is { } known && !roles.Contains(known)) roles.Add(known);
         }
@@ -97,8 +105,10 @@ internal static class CacheKeys
             if (value is not YamlScalar { Text: var text }) return $"{key} at line {line}: a single value is expected";
             var error = key switch
             {
-                "host" when text.Length > 0 => ReadAddresses($"dns+{text}:11211", a => options = options with { Addresses = [.. options.Addresses, .. a] }),
-                "addresses" when text.Length > 0 => ReadAddresses(text, a => options = options with { Addresses = [.. options.Addresses, .. a] }),
+                "host" when text.Length > 0 =>
+                    ReadAddresses($"dns+{text}:11211", a => options = options with { Addresses = [.. options.Addresses, .. a] }),
+                "addresses" when text.Length > 0 =>
+                    ReadAddresses(text, a => options = options with { Addresses = [.. options.Addresses, .. a] }),
                 "host" or "addresses" => null,
                 "timeout" => ReadTime(text, t => options = options with { Timeout = t }),
                 "update_interval" => ReadTime(text, t => options = options with { UpdateInterval = t }),
@@ -106,7 +116,8 @@ internal static class CacheKeys
                 "circuit_breaker_timeout" => ReadTime(text, t => options = options with { RestTime = t }),
                 "max_idle_conns" => ReadNumber(text, n => options = options with { MaxIdleConnections = n }),
                 "max_item_size" => ReadNumber(text, n => options = options with { MaxItemBytes = n }),
-                "circuit_breaker_consecutive_failures" => ReadNumber(text, n => options = options with { BreakAfterFailures = n == 0 ? int.MaxValue : n }),
+                "circuit_breaker_consecutive_failures" =>
+                    ReadNumber(text, n => options = options with { BreakAfterFailures = n == 0 ? int.MaxValue : n }),
                 _ => "not available in this version",
             };
             if (error is not null) return $"{key} at line {line}: {error}";
@@ -150,9 +161,11 @@ internal static class CacheKeys
         var addresses = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         foreach (var address in addresses)
         {
-            if (address.StartsWith("dnssrv", StringComparison.Ordinal)) return $"{GoText.Quote(address)}: service records are not looked up in this version; dns+host:port finds every address of a name";
+            if (address.StartsWith("dnssrv", StringComparison.Ordinal))
+                return $"{GoText.Quote(address)}: service records are not looked up in this version; dns+host:port finds every address of a name";
             var colon = address.LastIndexOf(':');
-            if (colon <= 0 || !ushort.TryParse(address.AsSpan(colon + 1), out var port) || port == 0) return $"{GoText.Quote(address)} is not host:port";
+            if (colon <= 0 || !ushort.TryParse(address.AsSpan(colon + 1), out var port) || port == 0)
+                return $"{GoText.Quote(address)} is not host:port";
         }
 
         set(addresses);
@@ -168,7 +181,8 @@ internal static class CacheKeys
 
     private static string? ReadNumber(string text, Action<int> set)
     {
-        if (!ByteSize.TryParseWhole(text, out var number) || number is < 0 or > int.MaxValue) return $"{GoText.Quote(text)} is not a number from 0 to {int.MaxValue}";
+        if (!ByteSize.TryParseWhole(text, out var number) || number is < 0 or > int.MaxValue)
+            return $"{GoText.Quote(text)} is not a number from 0 to {int.MaxValue}";
         set((int)number);
         return null;
     }
@@ -176,11 +190,17 @@ internal static class CacheKeys
     private static string? Done(object _) => null;
 
     // No secret is shown.
-    private static string Render(HostOptions options) => LimitStructures.List(options.Remote.Caches.Shared.Select(static shared => LimitStructures.Mapping(
-    [
-        ("roles", LimitStructures.List(shared.Roles.Select(CacheMetrics.NameOf))),
-        shared.Memcached is { } memcached
-            ? ("memcached", LimitStructures.Mapping([("addresses", GoText.Quote(string.Join(',', memcached.Addresses))), ("timeout", GoDuration.Format(memcached.Timeout))]))
-            : ("redis", LimitStructures.Mapping([("endpoint", GoText.Quote(string.Join(',', shared.Redis!.Endpoints))), ("username", GoText.Quote(shared.Redis.UserName)), ("password", shared.Redis.Password.Length > 0 ? "<secret>" : "\"\"")])),
-    ])));
+    private static string Render(HostOptions options) =>
+        LimitStructures.List(options.Remote.Caches.Shared.Select(static shared => LimitStructures.Mapping(
+        [
+            ("roles", LimitStructures.List(shared.Roles.Select(CacheMetrics.NameOf))),
+            shared.Memcached is { } memcached
+                ? ("memcached", LimitStructures.Mapping(
+                    [("addresses", GoText.Quote(string.Join(',', memcached.Addresses))),
+                        ("timeout", GoDuration.Format(memcached.Timeout))]))
+                : ("redis", LimitStructures.Mapping(
+                    [("endpoint", GoText.Quote(string.Join(',', shared.Redis!.Endpoints))),
+                        ("username", GoText.Quote(shared.Redis.UserName)),
+                        ("password", shared.Redis.Password.Length > 0 ? "<secret>" : "\"\"")])),
+        ])));
 }

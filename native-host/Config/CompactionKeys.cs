@@ -40,22 +40,27 @@ internal static class CompactionKeys
 
     private static ConfigScalar[] Of(string section) =>
     [
-        Duration(section + ".block_retention", LongestTime, (o, v) => o.Node = o.Node with { BlockRetention = v }, o => o.Node.BlockRetention),
+        Duration(
+            section + ".block_retention", LongestTime, (o, v) => o.Node = o.Node with { BlockRetention = v }, o => o.Node.BlockRetention),
         Duration(section + ".compacted_block_retention", LongestTime,
             (o, v) => o.Node = o.Node with { CompactedBlockRetention = v }, o => o.Node.CompactedBlockRetention),
         Duration(section + ".compaction_window", TimeSpan.FromSeconds(1), LongestTime,
             (o, v) => o.Node = o.Node with { CompactionWindow = v }, o => o.Node.CompactionWindow),
         // Ours: users of Tempo ask for them.
-        Bytes(section + ".max_bytes", 0, long.MaxValue, (o, v) => o.Node = o.Node with { MaxRetainedBytes = v }, o => o.Node.MaxRetainedBytes),
+        Bytes(section + ".max_bytes", 0, long.MaxValue, (o, v) => o.Node = o.Node with { MaxRetainedBytes = v },
+            o => o.Node.MaxRetainedBytes),
         Fraction(section + ".max_disk_share", 0, 1, (o, v) => o.Node = o.Node with { MaxDiskShare = v }, o => o.Node.MaxDiskShare),
-        Int(section + ".max_concurrent_merges", 1, 256, (o, v) => o.Node = o.Node with { MaxConcurrentMerges = v }, o => o.Node.MaxConcurrentMerges),
-        Bytes(section + ".max_block_bytes", 1, long.MaxValue, (o, v) => o.Node = o.Node with { MaxCompactedBlockBytes = v }, o => o.Node.MaxCompactedBlockBytes),
+        Int(section + ".max_concurrent_merges", 1, 256, (o, v) => o.Node = o.Node with { MaxConcurrentMerges = v },
+            o => o.Node.MaxConcurrentMerges),
+        Bytes(section + ".max_block_bytes", 1, long.MaxValue, (o, v) => o.Node = o.Node with { MaxCompactedBlockBytes = v },
+            o => o.Node.MaxCompactedBlockBytes),
         Int(section + ".max_compaction_objects", 1, int.MaxValue,
             (o, v) => o.Node = o.Node with { MaxCompactionObjects = v }, o => (int)o.Node.MaxCompactionObjects),
     ];
 
     private static ConfigScalar Cycle(string path) =>
-        Duration(path, TimeSpan.FromMilliseconds(10), TimeSpan.FromDays(1), (o, v) => o.Node = o.Node with { CompactionCycle = v }, o => o.Node.CompactionCycle);
+        Duration(path, TimeSpan.FromMilliseconds(10), TimeSpan.FromDays(1), (o, v) => o.Node = o.Node with { CompactionCycle = v },
+            o => o.Node.CompactionCycle);
 
     // Another name of an option that is printed under its first.
     private static ConfigScalar Unprinted(ConfigScalar key) => key with { Render = static _ => null };

@@ -43,7 +43,8 @@ public static class ConfigFile
 
         if (walk.LegacyLines.Count > 0 && !options.AreLegacyOverridesEnabled) walk.Errors.Add(new(walk.LegacyLines[0], LegacyOverrides));
         if (walk.Errors.Count > 0) throw new ConfigException(string.Join('\n', walk.Errors.Select(error => error.In(fileName))));
-        List<string> warnings = [.. walk.Warnings.Select(warning => warning.In(fileName)), .. options.Notes.Select(note => $"{fileName}: {note}")];
+        List<string> warnings =
+            [.. walk.Warnings.Select(warning => warning.In(fileName)), .. options.Notes.Select(note => $"{fileName}: {note}")];
         options.Notes.Clear();
         if (options.Node.BlockVersion == "vParquet3")
         {
@@ -70,7 +71,10 @@ public static class ConfigFile
         return options.Limits;
     }
 
-    /// <summary>Lays keys below <c>overrides.defaults</c> over the limits of the options; returns what is wrong with them, each named without that section.</summary>
+    /// <summary>
+    /// Lays keys below <c>overrides.defaults</c> over the limits of the options; returns what is wrong with them, each named without that
+    /// section.
+    /// </summary>
     internal static IEnumerable<string> ApplyLimits(YamlMapping limits, HostOptions options)
     {
         var walk = new Walk(options);

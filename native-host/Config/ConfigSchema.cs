@@ -41,7 +41,8 @@ public static class ConfigSchema
         Duration("distributor.artificial_delay", TimeSpan.FromMinutes(1),
             (o, v) => o.Node = o.Node with { ArtificialDelay = v }, o => o.Node.ArtificialDelay),
         Int("distributor.max_tenants", 1, 10_000_000, (o, v) => o.Node = o.Node with { MaxTenants = v }, o => o.Node.MaxTenants),
-        Bytes("distributor.max_inflight_bytes", 1 << 20, 1L << 40, (o, v) => o.Node = o.Node with { MaxInflightBytes = v }, o => o.Node.MaxInflightBytes),
+        Bytes("distributor.max_inflight_bytes", 1 << 20, 1L << 40, (o, v) => o.Node = o.Node with { MaxInflightBytes = v },
+            o => o.Node.MaxInflightBytes),
         Int("distributor.max_attribute_bytes", 0, int.MaxValue,
             (o, v) => o.Node = o.Node with { MaxAttributeBytes = v }, o => o.Node.MaxAttributeBytes),
         .. DistributorKeys.All,
@@ -73,7 +74,8 @@ public static class ConfigSchema
         Folder("storage.trace.wal.path", (o, v) => o.Node = o.Node with { WalPath = v }, o => o.Node.WalPath),
         Duration("storage.trace.wal.ingestion_time_range_slack", TimeSpan.FromDays(365),
             (o, v) => o.Node = o.Node with { IngestionTimeRangeSlack = v }, o => o.Node.IngestionTimeRangeSlack),
-        Bytes("storage.trace.wal.reserve_bytes", 0, 1L << 50, (o, v) => o.Node = o.Node with { WalReserveBytes = v }, o => o.Node.WalReserveBytes),
+        Bytes("storage.trace.wal.reserve_bytes", 0, 1L << 50, (o, v) => o.Node = o.Node with { WalReserveBytes = v },
+            o => o.Node.WalReserveBytes),
         Folder("storage.trace.local.path", (o, v) => o.Node = o.Node with { BlocksPath = v }, o => o.Node.BlocksPath),
         new ConfigScalar("storage.trace.block.version", SetBlockVersion, o => o.Node.BlockVersion),
         Fraction("storage.trace.block.bloom_filter_false_positive", 1e-6, 0.5,
@@ -92,7 +94,8 @@ public static class ConfigSchema
             (o, v) => o.Node = o.Node with { TenantIndexBuilders = v }, o => o.Node.TenantIndexBuilders),
         Duration("storage.trace.blocklist_poll_stale_tenant_index", OneYear,
             (o, v) => o.Node = o.Node with { StaleTenantIndex = v }, o => o.Node.StaleTenantIndex),
-        Bool("storage.trace.blocklist_poll_fallback", (o, v) => o.Node = o.Node with { TenantIndexFallback = v }, o => o.Node.TenantIndexFallback),
+        Bool("storage.trace.blocklist_poll_fallback", (o, v) => o.Node = o.Node with { TenantIndexFallback = v },
+            o => o.Node.TenantIndexFallback),
         Bool("storage.trace.trace_deletion_enabled", (o, v) => o.Api.IsTraceDeletionEnabled = v, o => o.Api.IsTraceDeletionEnabled),
 
         // One pair of fields; ingester is what 2.x calls it.
@@ -138,7 +141,8 @@ public static class ConfigSchema
     private static string? NotAgain(HostOptions options) => null;
 
     // An example of Tempo's has 1_000_000; less than a MiB is no cut but a request.
-    private static void SetLiveBytes(HostOptions options, long bytes) => options.Node = options.Node with { MaxLiveBytes = Math.Max(bytes, 1 << 20) };
+    private static void SetLiveBytes(HostOptions options, long bytes) =>
+        options.Node = options.Node with { MaxLiveBytes = Math.Max(bytes, 1 << 20) };
 
     private static void SetMaxQueryBytes(HostOptions options, int bytes)
     {

@@ -9,7 +9,8 @@ internal static class DedicatedColumnsConfig
     private const int MaxColumns = 3 * (10 + 5) * 2;
 
     /// <summary>Null, or the error; a wrong entry names its own line.</summary>
-    public static string? Set(HostOptions options, YamlNode node) => Read(node, columns => options.Node = options.Node with { DedicatedColumns = columns });
+    public static string? Set(HostOptions options, YamlNode node) =>
+        Read(node, columns => options.Node = options.Node with { DedicatedColumns = columns });
 
     /// <summary>The same for a list that stands elsewhere.</summary>
     public static string? Read(YamlNode node, Action<IReadOnlyList<DedicatedColumnOption>> set)

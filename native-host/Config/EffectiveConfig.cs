@@ -25,7 +25,8 @@ public static class EffectiveConfig
     private static string Render(HostOptions options, Func<ConfigValue, string?> leaveOut) =>
         Render(new StringBuilder("---\n"), ConfigSchema.Keys.OfType<ConfigValue>(), 0, options, leaveOut);
 
-    private static string Render(StringBuilder text, IEnumerable<ConfigValue> keys, int pathStart, HostOptions options, Func<ConfigValue, string?> leaveOut)
+    private static string Render(
+        StringBuilder text, IEnumerable<ConfigValue> keys, int pathStart, HostOptions options, Func<ConfigValue, string?> leaveOut)
     {
         string[] open = [];
         foreach (var key in keys)

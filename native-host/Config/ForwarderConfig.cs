@@ -2,7 +2,9 @@ using Tempo.Engine.Node.Forwarding;
 
 namespace Tempo.Host.Config;
 
-/// <summary><c>distributor.forwarders</c>: a list of <c>{name, backend: otlpgrpc, otlpgrpc: {endpoints, tls: {insecure, cert_file}}}</c>.</summary>
+/// <summary>
+/// <c>distributor.forwarders</c>: a list of <c>{name, backend: otlpgrpc, otlpgrpc: {endpoints, tls: {insecure, cert_file}}}</c>.
+/// </summary>
 internal static class ForwarderConfig
 {
     /// <summary>Null, or the error; a wrong entry names its own line.</summary>
@@ -14,7 +16,8 @@ internal static class ForwarderConfig
         {
             if (item is not YamlMapping mapping) return $"entry at line {item.Line}: name, backend and otlpgrpc are expected";
             if (ReadEntry(mapping, out var forwarder) is { } error) return $"entry at line {item.Line}: {error}";
-            if (forwarders.Any(other => other.Name == forwarder!.Name)) return $"entry at line {item.Line}: there is a forwarder {GoText.Quote(forwarder!.Name)} already";
+            if (forwarders.Any(other => other.Name == forwarder!.Name))
+                return $"entry at line {item.Line}: there is a forwarder {GoText.Quote(forwarder!.Name)} already";
             forwarders.Add(forwarder!);
         }
 
@@ -42,7 +45,8 @@ internal static class ForwarderConfig
                     if (ReadOtlp(otlp, ref read) is { } error) return error;
                     break;
                 case ("filter", YamlScalar { IsNull: true } or YamlMapping { Entries.Count: 0 }): break;
-                case ("filter", _): return "filter: conditions in OTTL are not available in this version, and without them more would be sent on than is meant to be";
+                case ("filter", _):
+                    return "filter: conditions in OTTL are not available in this version, and without them more would be sent on than is meant to be";
                 case ("name" or "otlpgrpc", _): return $"{key} has a value that is not known";
                 default: return $"field {key} not found in a forwarder";
             }
@@ -64,7 +68,9 @@ internal static class ForwarderConfig
                 case ("endpoints", _):
                     if (LimitStructures.ReadTexts(value, out var endpoints) is { } error) return $"endpoints: {error}";
                     foreach (var endpoint in endpoints)
-                        if (!Uri.TryCreate($"http://{endpoint}/", UriKind.Absolute, out var url) || !endpoint.Equals(url.Authority, StringComparison.OrdinalIgnoreCase) && !endpoint.Equals($"{url.Host}:{url.Port}", StringComparison.OrdinalIgnoreCase))
+                        if (!Uri.TryCreate($"http://{endpoint}/", UriKind.Absolute, out var url)
+                            || !endpoint.Equals(url.Authority, StringComparison.OrdinalIgnoreCase)
+                                && !endpoint.Equals($"{url.Host}:{url.Port}", StringComparison.OrdinalIgnoreCase))
                             return $"endpoints: {GoText.Quote(endpoint)} is not host:port";
                     read = read with { Endpoints = endpoints };
                     break;
@@ -73,7 +79,8 @@ internal static class ForwarderConfig
                     {
                         switch (name, setting)
                         {
-                            case ("insecure", YamlScalar { Text: "true" or "false" } flag): read = read with { IsInsecure = flag.Text == "true" }; break;
+                            case ("insecure", YamlScalar { Text: "true" or "false" } flag):
+                                read = read with { IsInsecure = flag.Text == "true" }; break;
                             case ("cert_file", YamlScalar path): read = read with { CertFile = path.Text }; break;
                             default: return $"tls: field {name} not found, or with a value that is not known";
                         }

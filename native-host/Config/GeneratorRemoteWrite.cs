@@ -22,8 +22,10 @@ internal static class RemoteWriteConfig
             var reader = new EntryReader();
             if (reader.Read(mapping, out var target) is { } error) return $"entry at line {item.Line}: {error}";
             options.Notes.AddRange(reader.Notes.Select(note => $"line {item.Line}: metrics_generator.storage.remote_write: {note}"));
-            if (targets.Exists(other => other.Name.Length > 0 && other.Name == target.Name)) return $"entry at line {item.Line}: the name {GoText.Quote(target.Name)} is there twice";
-            if (targets.Exists(other => other.Id == target.Id)) return $"entry at line {item.Line}: {GoText.Quote(target.ShownUrl)} with the same account, headers and rules is there twice; a name tells two targets apart";
+            if (targets.Exists(other => other.Name.Length > 0 && other.Name == target.Name))
+                return $"entry at line {item.Line}: the name {GoText.Quote(target.Name)} is there twice";
+            if (targets.Exists(other => other.Id == target.Id))
+                return $"entry at line {item.Line}: {GoText.Quote(target.ShownUrl)} with the same account, headers and rules is there twice; a name tells two targets apart";
             targets.Add(target);
         }
 
@@ -32,13 +34,16 @@ internal static class RemoteWriteConfig
     }
 
     /// <summary>What can be shown: no header's value, no secret.</summary>
-    public static string Render(HostOptions options) => LimitStructures.List(options.Node.Generator.RemoteWrite.Select(static target => LimitStructures.Mapping(
-    [
-        ("url", GoText.Quote(target.ShownUrl)), ("name", GoText.Quote(target.Name)), ("remote_timeout", GoDuration.Format(target.RemoteTimeout)),
-        ("headers", LimitStructures.Mapping(target.Headers.Select(static h => (h.Key, "<secret>")))),
-        ("send_exemplars", target.SendExemplars ? "true" : "false"), ("send_native_histograms", target.SendNativeHistograms ? "true" : "false"),
-        ("protobuf_message", target.UsesVersion2 ? "io.prometheus.write.v2.Request" : "prometheus.WriteRequest"),
-    ])));
+    public static string Render(HostOptions options) =>
+        LimitStructures.List(options.Node.Generator.RemoteWrite.Select(static target => LimitStructures.Mapping(
+        [
+            ("url", GoText.Quote(target.ShownUrl)), ("name", GoText.Quote(target.Name)),
+            ("remote_timeout", GoDuration.Format(target.RemoteTimeout)),
+            ("headers", LimitStructures.Mapping(target.Headers.Select(static h => (h.Key, "<secret>")))),
+            ("send_exemplars", target.SendExemplars ? "true" : "false"),
+            ("send_native_histograms", target.SendNativeHistograms ? "true" : "false"),
+            ("protobuf_message", target.UsesVersion2 ? "io.prometheus.write.v2.Request" : "prometheus.WriteRequest"),
+        ])));
 
     /// <summary>Reads one entry.</summary>
     private sealed class EntryReader
@@ -78,11 +83,20 @@ internal static class RemoteWriteConfig
             var error = ReadAll(mapping, "");
             if (error is null && !_hasUrl) error = "url is missing";
             error ??= CheckAuthorization() ?? SetTlsVersions();
-            if (_userOf is not null || _password is not null) _target = _target with { Authorization = BasicOf(_userOf ?? (static () => ""), _password ?? (static () => "")) };
+            if (_userOf is not null || _password is not null)
+                _target = _target with { Authorization = BasicOf(_userOf ?? (static () => ""), _password ?? (static () => "")) };
             else if (_credentials is { } credentials) _target = _target with { Authorization = SchemeOf(_scheme, credentials) };
-            if (_tokenUrl is not null && _clientSecret is not null) _target = _target with { OAuth2 = new OAuth2Options(_clientId, _clientSecret, _tokenUrl) { Scopes = _scopes, EndpointParameters = _parameters } };
+            if (_tokenUrl is not null && _clientSecret is not null)
+                _target = _target with
+                {
+                    OAuth2 = new OAuth2Options(_clientId, _clientSecret, _tokenUrl) { Scopes = _scopes, EndpointParameters = _parameters }
+                };
             if (_isSigned) _target = _target with { SigV4 = new SigV4Options(RegionOrEnvironment(), Keys(_accessKey, _secretKey)) };
-            target = _target with { Account = string.Join(' ', new[] { _user, _credentialsFile, _clientId, _region, _accessKey }.Where(static part => part.Length > 0)) };
+            target = _target with
+            {
+                Account =
+                string.Join(' ', new[] { _user, _credentialsFile, _clientId, _region, _accessKey }.Where(static part => part.Length > 0))
+            };
             return error;
         }
 
@@ -91,7 +105,8 @@ internal static class RemoteWriteConfig
             var hasOAuth2 = _clientId.Length > 0 || _clientSecret is not null || _tokenUrl is not null;
             if ((_user.Length > 0 ? 1 : 0) + (_credentials is not null ? 1 : 0) + (hasOAuth2 ? 1 : 0) + (_isSigned ? 1 : 0) > 1)
                 return "at most one of basic_auth, authorization, bearer_token, oauth2 and sigv4 is allowed";
-            if (hasOAuth2 && (_clientId.Length == 0 || _clientSecret is null || _tokenUrl is null)) return "oauth2 needs client_id, client_secret or client_secret_file, and token_url";
+            if (hasOAuth2 && (_clientId.Length == 0 || _clientSecret is null || _tokenUrl is null))
+                return "oauth2 needs client_id, client_secret or client_secret_file, and token_url";
             if (_isSigned && RegionOrEnvironment().Length == 0) return "sigv4 needs a region, there or in AWS_REGION";
             return _accessKey.Length > 0 == _secretKey.Length > 0 ? null : "sigv4 needs access_key and secret_key, or neither";
         }
@@ -129,11 +144,14 @@ internal static class RemoteWriteConfig
                 return null;
             }
 
-            if (path == "headers") return LimitStructures.ReadMap(value, out var headers) ?? Done(_target = _target with { Headers = headers });
+            if (path == "headers")
+                return LimitStructures.ReadMap(value, out var headers) ?? Done(_target = _target with { Headers = headers });
             if (path == "oauth2.endpoint_params") return LimitStructures.ReadMap(value, out _parameters);
             if (path == "oauth2.scopes") return LimitStructures.ReadTexts(value, out _scopes);
-            if (path == "write_relabel_configs") return RelabelConfig.Read(value, out var rules) ?? Done(_target = _target with { WriteRelabelRules = rules });
-            if (value is not YamlScalar { Text: var text }) return path is "azuread" or "google_iam" ? "is not available in this version" : "a single value is expected";
+            if (path == "write_relabel_configs")
+                return RelabelConfig.Read(value, out var rules) ?? Done(_target = _target with { WriteRelabelRules = rules });
+            if (value is not YamlScalar { Text: var text })
+                return path is "azuread" or "google_iam" ? "is not available in this version" : "a single value is expected";
             return ReadText(path, text);
         }
 
@@ -147,13 +165,15 @@ internal static class RemoteWriteConfig
                     return Done(_target = _target with { Url = url });
                 case "name": return Done(_target = _target with { Name = text });
                 case "protobuf_message":
-                    if (text is not ("" or "prometheus.WriteRequest" or "io.prometheus.write.v2.Request")) return $"{GoText.Quote(text)} is not known";
+                    if (text is not ("" or "prometheus.WriteRequest" or "io.prometheus.write.v2.Request"))
+                        return $"{GoText.Quote(text)} is not known";
                     return Done(_target = _target with { UsesVersion2 = text == "io.prometheus.write.v2.Request" });
                 case "remote_timeout": return Time(text, v => _target = _target with { RemoteTimeout = v });
                 case "queue_config.min_backoff": return Time(text, v => _target = _target with { MinBackoff = v });
                 case "queue_config.max_backoff": return Time(text, v => _target = _target with { MaxBackoff = v });
                 case "queue_config.max_samples_per_send":
-                    if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var samples) || samples < 1) return $"{GoText.Quote(text)} is not a number above 0";
+                    if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var samples) || samples < 1)
+                        return $"{GoText.Quote(text)} is not a number above 0";
                     return Done(_target = _target with { MaxSamplesPerSend = samples });
                 case "send_exemplars": return Flag(text, v => _target = _target with { SendExemplars = v });
                 case "send_native_histograms": return Flag(text, v => _target = _target with { SendNativeHistograms = v });
@@ -163,7 +183,8 @@ internal static class RemoteWriteConfig
                 case "basic_auth.password_file": return Done(_password = () => ReadSecret(text));
                 case "authorization.type": return Done(_scheme = text);
                 case "authorization.credentials" or "bearer_token": return Done(_credentials = () => text);
-                case "authorization.credentials_file" or "bearer_token_file": return Done((_credentials, _credentialsFile) = (() => ReadSecret(text), text));
+                case "authorization.credentials_file" or "bearer_token_file":
+                    return Done((_credentials, _credentialsFile) = (() => ReadSecret(text), text));
                 case "oauth2.client_id": return Done(_clientId = text);
                 case "oauth2.client_secret": return Done(_clientSecret = () => text);
                 case "oauth2.client_secret_file": return Done(_clientSecret = () => ReadSecret(text));
@@ -173,12 +194,14 @@ internal static class RemoteWriteConfig
                 case "sigv4.region": return Done(_region = text);
                 case "sigv4.access_key": return Done(_accessKey = text);
                 case "sigv4.secret_key": return Done(_secretKey = text);
-                case "sigv4.profile" or "sigv4.role_arn": return "is not available in this version; access_key and secret_key, or their environment variables, are";
+                case "sigv4.profile" or "sigv4.role_arn":
+                    return "is not available in this version; access_key and secret_key, or their environment variables, are";
                 case "tls_config.ca_file": return Done(_target = _target with { Tls = _target.Tls with { CaFile = text } });
                 case "tls_config.cert_file": return Done(_target = _target with { Tls = _target.Tls with { CertFile = text } });
                 case "tls_config.key_file": return Done(_target = _target with { Tls = _target.Tls with { KeyFile = text } });
                 case "tls_config.server_name": return Done(_target = _target with { Tls = _target.Tls with { ServerName = text } });
-                case "tls_config.insecure_skip_verify": return Flag(text, v => _target = _target with { Tls = _target.Tls with { InsecureSkipVerify = v } });
+                case "tls_config.insecure_skip_verify":
+                    return Flag(text, v => _target = _target with { Tls = _target.Tls with { InsecureSkipVerify = v } });
                 case "tls_config.min_version": return TlsVersion(text, isMax: false, out _tlsMin);
                 case "tls_config.max_version": return TlsVersion(text, isMax: true, out _tlsMax);
                 case "proxy_from_environment": return Flag(text, v => _target = _target with { UsesProxyOfEnvironment = v });
@@ -187,7 +210,8 @@ internal static class RemoteWriteConfig
                     if (!Uri.TryCreate(text, UriKind.Absolute, out var proxy) || proxy.Scheme is not ("http" or "https")) return NotAUrl;
                     return Done(_target = _target with { Proxy = proxy });
                 case "queue_config.retry_on_http_429": return Flag(text, v => _target = _target with { RetriesOn429 = v });
-                case "queue_config.sample_age_limit": return text is "0" or "0s" ? null : Time(text, v => _target = _target with { SampleAgeLimit = v });
+                case "queue_config.sample_age_limit":
+                    return text is "0" or "0s" ? null : Time(text, v => _target = _target with { SampleAgeLimit = v });
                 default: return "the field is not known";
             }
         }
@@ -198,12 +222,14 @@ internal static class RemoteWriteConfig
         // Not the text: a password may stand in it.
         private const string NotAUrl = "not an http or https URL";
 
-        private static Func<string> BasicOf(Func<string> user, Func<string> password) => () => "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user()}:{password()}"));
+        private static Func<string> BasicOf(Func<string> user, Func<string> password) =>
+            () => "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user()}:{password()}"));
 
         private string? SetTlsVersions()
         {
             if (_tlsMin.Length + _tlsMax.Length == 0) return null;
-            var protocols = (_tlsMin == "TLS13" ? SslProtocols.None : SslProtocols.Tls12) | (_tlsMax is "" or "TLS13" ? SslProtocols.Tls13 : SslProtocols.None);
+            var protocols = (_tlsMin == "TLS13" ? SslProtocols.None : SslProtocols.Tls12)
+                | (_tlsMax is "" or "TLS13" ? SslProtocols.Tls13 : SslProtocols.None);
             if (protocols == SslProtocols.None) return "tls_config: min_version is above max_version";
             _target = _target with { Tls = _target.Tls with { Protocols = protocols } };
             return null;
@@ -214,14 +240,17 @@ internal static class RemoteWriteConfig
         {
             version = text;
             if (text is "TLS12" or "TLS13" || (text is "TLS10" or "TLS11" && !isMax)) return null;
-            return text is "TLS10" or "TLS11" ? $"{GoText.Quote(text)} is not available in this version" : $"{GoText.Quote(text)} is not known; known are TLS10, TLS11, TLS12 and TLS13";
+            return text is "TLS10" or "TLS11"
+                ? $"{GoText.Quote(text)} is not available in this version"
+                : $"{GoText.Quote(text)} is not known; known are TLS10, TLS11, TLS12 and TLS13";
         }
 
         private static Func<string> SchemeOf(string scheme, Func<string> credentials) => () => $"{scheme} {credentials()}";
 
         private static string? Time(string text, Action<TimeSpan> set)
         {
-            if (!GoDuration.TryParse(text, out var nanoseconds, out _) || nanoseconds <= 0) return $"{GoText.Quote(text)} is not a duration above 0";
+            if (!GoDuration.TryParse(text, out var nanoseconds, out _) || nanoseconds <= 0)
+                return $"{GoText.Quote(text)} is not a duration above 0";
             set(TimeSpan.FromTicks(nanoseconds / 100));
             return null;
         }
@@ -275,15 +304,18 @@ internal static class RelabelConfig
                 case "regex": pattern = text; break;
                 case "target_label": target = text; break;
                 case "replacement": replacement = text; break;
-                case "modulus" when ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out modulus) && modulus > 0: break;
+                case "modulus" when ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out modulus) && modulus > 0:
+                    break;
                 case "modulus": return $"modulus {GoText.Quote(text)} is not a number above 0";
                 case "action" when Enum.TryParse(text, ignoreCase: true, out action) && !char.IsAsciiDigit(text[0]): break;
-                case "action": return $"action {GoText.Quote(text)} is not known; known are replace, keep, drop, hashmod, lowercase, uppercase, keepequal, dropequal, labelmap, labeldrop and labelkeep";
+                case "action":
+                    return $"action {GoText.Quote(text)} is not known; known are replace, keep, drop, hashmod, lowercase, uppercase, keepequal, dropequal, labelmap, labeldrop and labelkeep";
                 default: return $"field {key} not found in write_relabel_configs";
             }
         }
 
-        if (target.Length == 0 && action is not (RelabelAction.Keep or RelabelAction.Drop or RelabelAction.LabelMap or RelabelAction.LabelDrop or RelabelAction.LabelKeep))
+        if (target.Length == 0 && action is not (RelabelAction.Keep or RelabelAction.Drop or RelabelAction.LabelMap
+            or RelabelAction.LabelDrop or RelabelAction.LabelKeep))
             return $"{action.ToString().ToLowerInvariant()} needs a target_label";
         if (action == RelabelAction.HashMod && modulus == 0) return "hashmod needs a modulus";
         try

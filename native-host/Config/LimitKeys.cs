@@ -39,14 +39,18 @@ internal static class LimitKeys
     [
         .. Ingestion(Section + ".ingestion"),
         .. Read(Section + ".read"),
-        Duration(Section + ".compaction.block_retention", (l, v) => l with { Compaction = l.Compaction with { BlockRetention = v } }, l => l.Compaction.BlockRetention),
-        Long(Section + ".compaction.max_bytes", (l, v) => l with { Compaction = l.Compaction with { MaxBytes = v } }, l => l.Compaction.MaxBytes),
-        Duration(Section + ".compaction.compaction_window", (l, v) => l with { Compaction = l.Compaction with { CompactionWindow = v } }, l => l.Compaction.CompactionWindow),
+        Duration(Section + ".compaction.block_retention", (l, v) => l with { Compaction = l.Compaction with { BlockRetention = v } },
+            l => l.Compaction.BlockRetention),
+        Long(Section + ".compaction.max_bytes", (l, v) => l with { Compaction = l.Compaction with { MaxBytes = v } },
+            l => l.Compaction.MaxBytes),
+        Duration(Section + ".compaction.compaction_window", (l, v) => l with { Compaction = l.Compaction with { CompactionWindow = v } },
+            l => l.Compaction.CompactionWindow),
         Bool(Section + ".compaction.compaction_disabled",
             (l, v) => l with { Compaction = l.Compaction with { IsCompactionDisabled = v } }, l => l.Compaction.IsCompactionDisabled),
         .. GeneratorLimitKeys.Of(Section + ".metrics_generator"),
         LimitStructures.Texts(Section + ".forwarders", (l, v) => l with { Forwarders = v }, l => l.Forwarders),
-        Long(Section + ".global.max_bytes_per_trace", (l, v) => l with { Global = new GlobalLimits { MaxBytesPerTrace = v } }, l => l.Global.MaxBytesPerTrace),
+        Long(Section + ".global.max_bytes_per_trace", (l, v) => l with { Global = new GlobalLimits { MaxBytesPerTrace = v } },
+            l => l.Global.MaxBytesPerTrace),
         new ConfigStructure(Section + ".storage.parquet_dedicated_columns",
             (o, node) => DedicatedColumnsConfig.Read(node, columns => o.Limits = o.Limits with { DedicatedColumns = columns }),
             o => DedicatedColumnsConfig.Render(o.Limits.DedicatedColumns)),
@@ -56,22 +60,30 @@ internal static class LimitKeys
             (l, v) => l with { CostAttribution = l.CostAttribution with { Dimensions = v } }, l => l.CostAttribution.Dimensions),
     ];
 
-    private static readonly HashSet<string> LegacyNames = [.. All.Select(static k => k.Path).Where(static p => !p.StartsWith(Section + ".", StringComparison.Ordinal)).Select(static p => p["overrides.".Length..])];
+    private static readonly HashSet<string> LegacyNames = [.. All.Select(static k => k.Path)
+        .Where(static p => !p.StartsWith(Section + ".", StringComparison.Ordinal)).Select(static p => p["overrides.".Length..])];
 
     private static ConfigValue[] Ingestion(string at)
     {
         return
         [
             new ConfigScalar(at + ".rate_strategy", SetStrategy, o => QuoteYaml(o.Limits.Ingestion.RateStrategy)),
-            Long(at + ".rate_limit_bytes", (l, v) => l with { Ingestion = l.Ingestion with { RateLimitBytes = v } }, l => l.Ingestion.RateLimitBytes),
-            Long(at + ".burst_size_bytes", (l, v) => l with { Ingestion = l.Ingestion with { BurstSizeBytes = v } }, l => l.Ingestion.BurstSizeBytes),
-            Int(at + ".max_traces_per_user", (l, v) => l with { Ingestion = l.Ingestion with { MaxTracesPerUser = v } }, l => l.Ingestion.MaxTracesPerUser),
+            Long(at + ".rate_limit_bytes", (l, v) => l with { Ingestion = l.Ingestion with { RateLimitBytes = v } },
+                l => l.Ingestion.RateLimitBytes),
+            Long(at + ".burst_size_bytes", (l, v) => l with { Ingestion = l.Ingestion with { BurstSizeBytes = v } },
+                l => l.Ingestion.BurstSizeBytes),
+            Int(at + ".max_traces_per_user", (l, v) => l with { Ingestion = l.Ingestion with { MaxTracesPerUser = v } },
+                l => l.Ingestion.MaxTracesPerUser),
             Int(at + ".max_global_traces_per_user",
                 (l, v) => l with { Ingestion = l.Ingestion with { MaxGlobalTracesPerUser = v } }, l => l.Ingestion.MaxGlobalTracesPerUser),
-            Int(at + ".tenant_shard_size", (l, v) => l with { Ingestion = l.Ingestion with { TenantShardSize = v } }, l => l.Ingestion.TenantShardSize),
-            Int(at + ".max_attribute_bytes", (l, v) => l with { Ingestion = l.Ingestion with { MaxAttributeBytes = v } }, l => l.Ingestion.MaxAttributeBytes),
-            Duration(at + ".artificial_delay", (l, v) => l with { Ingestion = l.Ingestion with { ArtificialDelay = v } }, l => l.Ingestion.ArtificialDelay),
-            Bool(at + ".retry_info_enabled", (l, v) => l with { Ingestion = l.Ingestion with { IsRetryInfoEnabled = v } }, l => l.Ingestion.IsRetryInfoEnabled),
+            Int(at + ".tenant_shard_size", (l, v) => l with { Ingestion = l.Ingestion with { TenantShardSize = v } },
+                l => l.Ingestion.TenantShardSize),
+            Int(at + ".max_attribute_bytes", (l, v) => l with { Ingestion = l.Ingestion with { MaxAttributeBytes = v } },
+                l => l.Ingestion.MaxAttributeBytes),
+            Duration(at + ".artificial_delay", (l, v) => l with { Ingestion = l.Ingestion with { ArtificialDelay = v } },
+                l => l.Ingestion.ArtificialDelay),
+            Bool(at + ".retry_info_enabled", (l, v) => l with { Ingestion = l.Ingestion with { IsRetryInfoEnabled = v } },
+                l => l.Ingestion.IsRetryInfoEnabled),
         ];
 
         static string? SetStrategy(HostOptions options, string text)
@@ -84,15 +96,22 @@ internal static class LimitKeys
 
     private static ConfigValue[] Read(string at) =>
     [
-        Long(at + ".max_bytes_per_tag_values_query", (l, v) => l with { Read = l.Read with { MaxBytesPerTagValuesQuery = v } }, l => l.Read.MaxBytesPerTagValuesQuery),
-        Int(at + ".max_blocks_per_tag_values_query", (l, v) => l with { Read = l.Read with { MaxBlocksPerTagValuesQuery = v } }, l => l.Read.MaxBlocksPerTagValuesQuery),
+        Long(at + ".max_bytes_per_tag_values_query", (l, v) => l with { Read = l.Read with { MaxBytesPerTagValuesQuery = v } },
+            l => l.Read.MaxBytesPerTagValuesQuery),
+        Int(at + ".max_blocks_per_tag_values_query", (l, v) => l with { Read = l.Read with { MaxBlocksPerTagValuesQuery = v } },
+            l => l.Read.MaxBlocksPerTagValuesQuery),
         Int(at + ".max_condition_groups_per_tag_query",
             (l, v) => l with { Read = l.Read with { MaxConditionGroupsPerTagQuery = v } }, l => l.Read.MaxConditionGroupsPerTagQuery),
-        Duration(at + ".max_search_duration", (l, v) => l with { Read = l.Read with { MaxSearchDuration = v } }, l => l.Read.MaxSearchDuration),
-        Duration(at + ".max_metrics_duration", (l, v) => l with { Read = l.Read with { MaxMetricsDuration = v } }, l => l.Read.MaxMetricsDuration),
-        Bool(at + ".unsafe_query_hints", (l, v) => l with { Read = l.Read with { AreUnsafeQueryHintsAllowed = v } }, l => l.Read.AreUnsafeQueryHintsAllowed),
-        Bool(at + ".left_pad_trace_ids", (l, v) => l with { Read = l.Read with { AreTraceIdsLeftPadded = v } }, l => l.Read.AreTraceIdsLeftPadded),
-        Bool(at + ".span_pruning_enabled", (l, v) => l with { Read = l.Read with { IsSpanPruningEnabled = v } }, l => l.Read.IsSpanPruningEnabled),
+        Duration(
+            at + ".max_search_duration", (l, v) => l with { Read = l.Read with { MaxSearchDuration = v } }, l => l.Read.MaxSearchDuration),
+        Duration(at + ".max_metrics_duration", (l, v) => l with { Read = l.Read with { MaxMetricsDuration = v } },
+            l => l.Read.MaxMetricsDuration),
+        Bool(at + ".unsafe_query_hints", (l, v) => l with { Read = l.Read with { AreUnsafeQueryHintsAllowed = v } },
+            l => l.Read.AreUnsafeQueryHintsAllowed),
+        Bool(at + ".left_pad_trace_ids", (l, v) => l with { Read = l.Read with { AreTraceIdsLeftPadded = v } },
+            l => l.Read.AreTraceIdsLeftPadded),
+        Bool(at + ".span_pruning_enabled", (l, v) => l with { Read = l.Read with { IsSpanPruningEnabled = v } },
+            l => l.Read.IsSpanPruningEnabled),
     ];
 
     // ingestion.rate_limit_bytes was ingestion_rate_limit_bytes; the sections below had no name of their own.

@@ -9,24 +9,31 @@ internal static class LimitStructures
     /// <summary>Entries of one list or mapping; more are a mistake.</summary>
     private const int MaxItems = 10_000;
 
-    public static ConfigStructure Texts(string path, Func<TenantLimits, IReadOnlyList<string>, TenantLimits> set, Func<TenantLimits, IReadOnlyList<string>> get) =>
-        new(path, (o, node) => ReadTexts(node, out var texts) ?? Done(() => o.Limits = set(o.Limits, texts)), o => List(get(o.Limits).Select(GoText.Quote)));
+    public static ConfigStructure Texts(
+        string path, Func<TenantLimits, IReadOnlyList<string>, TenantLimits> set, Func<TenantLimits, IReadOnlyList<string>> get) =>
+            new(path, (o, node) => ReadTexts(node, out var texts) ?? Done(() => o.Limits = set(o.Limits, texts)),
+                o => List(get(o.Limits).Select(GoText.Quote)));
 
-    public static ConfigStructure Numbers(string path, Func<TenantLimits, IReadOnlyList<double>, TenantLimits> set, Func<TenantLimits, IReadOnlyList<double>> get) =>
-        new(path, (o, node) => ReadNumbers(node, out var numbers) ?? Done(() => o.Limits = set(o.Limits, numbers)),
-            o => List(get(o.Limits).Select(static n => n.ToString("R", CultureInfo.InvariantCulture))));
+    public static ConfigStructure Numbers(
+        string path, Func<TenantLimits, IReadOnlyList<double>, TenantLimits> set, Func<TenantLimits, IReadOnlyList<double>> get) =>
+            new(path, (o, node) => ReadNumbers(node, out var numbers) ?? Done(() => o.Limits = set(o.Limits, numbers)),
+                o => List(get(o.Limits).Select(static n => n.ToString("R", CultureInfo.InvariantCulture))));
 
     public static ConfigStructure Map(
-        string path, Func<TenantLimits, IReadOnlyList<KeyValuePair<string, string>>, TenantLimits> set, Func<TenantLimits, IReadOnlyList<KeyValuePair<string, string>>> get) =>
-        new(path, (o, node) => ReadMap(node, out var map) ?? Done(() => o.Limits = set(o.Limits, map)), o => Mapping(get(o.Limits).Select(static p => (p.Key, GoText.Quote(p.Value)))));
+        string path, Func<TenantLimits, IReadOnlyList<KeyValuePair<string, string>>, TenantLimits> set,
+        Func<TenantLimits, IReadOnlyList<KeyValuePair<string, string>>> get) =>
+        new(path, (o, node) => ReadMap(node, out var map) ?? Done(() => o.Limits = set(o.Limits, map)),
+            o => Mapping(get(o.Limits).Select(static p => (p.Key, GoText.Quote(p.Value)))));
 
     /// <summary>A mapping whose values are never written back.</summary>
     public static ConfigStructure Secrets(
-        string path, Func<TenantLimits, IReadOnlyList<KeyValuePair<string, string>>, TenantLimits> set, Func<TenantLimits, IReadOnlyList<KeyValuePair<string, string>>> get) =>
+        string path, Func<TenantLimits, IReadOnlyList<KeyValuePair<string, string>>, TenantLimits> set,
+        Func<TenantLimits, IReadOnlyList<KeyValuePair<string, string>>> get) =>
         Map(path, set, get) with { Render = o => Mapping(get(o.Limits).Select(static p => (p.Key, "<secret>"))) };
 
     public static ConfigStructure Switches(
-        string path, Func<TenantLimits, IReadOnlyList<KeyValuePair<string, bool>>, TenantLimits> set, Func<TenantLimits, IReadOnlyList<KeyValuePair<string, bool>>> get) =>
+        string path, Func<TenantLimits, IReadOnlyList<KeyValuePair<string, bool>>, TenantLimits> set,
+        Func<TenantLimits, IReadOnlyList<KeyValuePair<string, bool>>> get) =>
         new(path, (o, node) =>
         {
             if (ReadMap(node, out var map) is { } error) return error;
@@ -37,13 +44,18 @@ internal static class LimitStructures
         }, o => Mapping(get(o.Limits).Select(static p => (p.Key, p.Value ? "true" : "false"))));
 
     public static ConfigStructure Policies(
-        string path, Func<TenantLimits, IReadOnlyList<FilterPolicy>, TenantLimits> set, Func<TenantLimits, IReadOnlyList<FilterPolicy>> get) =>
-        new(path, (o, node) => ReadEach<FilterPolicy>(node, ReadPolicy, out var policies) ?? Done(() => o.Limits = set(o.Limits, policies)), o => List(get(o.Limits).Select(RenderPolicy)));
+        string path, Func<TenantLimits, IReadOnlyList<FilterPolicy>, TenantLimits> set,
+        Func<TenantLimits, IReadOnlyList<FilterPolicy>> get) =>
+        new(path, (o, node) => ReadEach<FilterPolicy>(node, ReadPolicy, out var policies) ?? Done(() => o.Limits = set(o.Limits, policies)),
+            o => List(get(o.Limits).Select(RenderPolicy)));
 
     public static ConfigStructure Mappings(
-        string path, Func<TenantLimits, IReadOnlyList<DimensionMapping>, TenantLimits> set, Func<TenantLimits, IReadOnlyList<DimensionMapping>> get) =>
-        new(path, (o, node) => ReadEach<DimensionMapping>(node, ReadMapping, out var mappings) ?? Done(() => o.Limits = set(o.Limits, mappings)),
-            o => List(get(o.Limits).Select(static m => $"{{name: {GoText.Quote(m.Name)}, source_labels: {List(m.SourceLabels.Select(GoText.Quote))}, join: {GoText.Quote(m.Join)}}}")));
+        string path, Func<TenantLimits, IReadOnlyList<DimensionMapping>, TenantLimits> set,
+        Func<TenantLimits, IReadOnlyList<DimensionMapping>> get) =>
+        new(path, (o, node) =>
+            ReadEach<DimensionMapping>(node, ReadMapping, out var mappings) ?? Done(() => o.Limits = set(o.Limits, mappings)),
+            o => List(get(o.Limits).Select(
+                static m => $"{{name: {GoText.Quote(m.Name)}, source_labels: {List(m.SourceLabels.Select(GoText.Quote))}, join: {GoText.Quote(m.Join)}}}")));
 
     private delegate string? ReadItem<T>(YamlMapping mapping, out T item);
 
@@ -119,7 +131,8 @@ internal static class LimitStructures
                     {
                         if (ReadMap(item, out var pair) is not null) return $"attributes at line {line}: key and value are expected";
                         var (name, wanted) = (pair.Find(static p => p.Key == "key").Value, pair.Find(static p => p.Key == "value").Value);
-                        if (name is null || wanted is null || pair.Count != 2) return $"attributes at line {line}: key and value are expected";
+                        if (name is null || wanted is null || pair.Count != 2)
+                            return $"attributes at line {line}: key and value are expected";
                         attributes.Add(new KeyValuePair<string, string>(name, wanted));
                     }
 
@@ -162,7 +175,8 @@ internal static class LimitStructures
         if (ReadTexts(node, out var texts) is { } error) return error;
         foreach (var text in texts)
         {
-            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)) return $"{GoText.Quote(text)} is not a number";
+            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number))
+                return $"{GoText.Quote(text)} is not a number";
             numbers.Add(number);
         }
 
@@ -200,7 +214,8 @@ internal static class LimitStructures
 
     internal static string List(IEnumerable<string> items) => $"[{string.Join(", ", items)}]";
 
-    internal static string Mapping(IEnumerable<(string Key, string Value)> entries) => $"{{{string.Join(", ", entries.Select(static e => $"{e.Key}: {e.Value}"))}}}";
+    internal static string Mapping(IEnumerable<(string Key, string Value)> entries) =>
+        $"{{{string.Join(", ", entries.Select(static e => $"{e.Key}: {e.Value}"))}}}";
 
     private static string? Done(Action set)
     {

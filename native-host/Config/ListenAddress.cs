@@ -4,7 +4,9 @@ using System.Net.Sockets;
 
 namespace Tempo.Host.Config;
 
-/// <summary>Where a listener binds: <c>127.0.0.1:4317</c>, <c>[::]:4317</c>, <c>localhost:4317</c>, <c>tempo:4317</c>, <c>:4317</c> (every address).</summary>
+/// <summary>
+/// Where a listener binds: <c>127.0.0.1:4317</c>, <c>[::]:4317</c>, <c>localhost:4317</c>, <c>tempo:4317</c>, <c>:4317</c> (every address).
+/// </summary>
 public sealed record ListenAddress(string Host, int Port)
 {
     private const int MaxHostNameChars = 253;
@@ -28,8 +30,8 @@ public sealed record ListenAddress(string Host, int Port)
     public bool IsWellFormed => Known() is not null || IsName(Host);
 
     /// <summary>
-    /// The socket address. <c>localhost</c> is 127.0.0.1, whatever the machine says. Other names are looked up: in a composition of containers
-    /// each has its own, and the examples of Tempo listen on it. Of several addresses the first of IPv4 counts, as in Go.
+    /// The socket address. <c>localhost</c> is 127.0.0.1, whatever the machine says. Other names are looked up: in a composition of
+    /// containers each has its own, and the examples of Tempo listen on it. Of several addresses the first of IPv4 counts, as in Go.
     /// </summary>
     /// <exception cref="SocketException">Nobody knows the name.</exception>
     public IPEndPoint Resolve()
@@ -54,6 +56,7 @@ public sealed record ListenAddress(string Host, int Port)
     {
         if (host.Length > MaxHostNameChars) return false;
         var labels = host.TrimEnd('.').Split('.');
-        return labels.All(static label => label.Length is > 0 and < 64 && label.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')) && !labels[^1].All(char.IsAsciiDigit);
+        return labels.All(static label => label.Length is > 0 and < 64
+            && label.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')) && !labels[^1].All(char.IsAsciiDigit);
     }
 }

@@ -16,12 +16,16 @@ internal static class MetricsQueryKeys
     public static IEnumerable<ConfigKey> All =>
     [
         Duration("query_frontend.query_end_cutoff", TimeSpan.FromDays(1), SetCutoff, o => o.Node.Metrics.QueryEndCutoff),
-        Bytes(Section + ".bytes_per_node", 0, 1L << 50, (o, v) => o.Node = o.Node with { MetricsShareBytes = v }, o => o.Node.MetricsShareBytes),
+        Bytes(Section + ".bytes_per_node", 0, 1L << 50, (o, v) => o.Node = o.Node with { MetricsShareBytes = v },
+            o => o.Node.MetricsShareBytes),
         Int(Section + ".max_exemplars", 0, 10_000, (o, v) => Set(o, m => m with { MaxExemplars = v }), o => o.Node.Metrics.MaxExemplars),
         Int(Section + ".max_intervals", 1, 1_000_000, (o, v) => Set(o, m => m with { MaxIntervals = v }), o => o.Node.Metrics.MaxIntervals),
-        Int(Section + ".max_response_series", 0, int.MaxValue, (o, v) => Set(o, m => m with { MaxResponseSeries = v }), o => o.Node.Metrics.MaxResponseSeries),
-        Int(Section + ".max_response_samples", 0, int.MaxValue, (o, v) => Set(o, m => m with { MaxResponseSamples = v }), o => o.Node.Metrics.MaxResponseSamples),
-        Duration(Section + ".max_duration", LongestTime, (o, v) => Set(o, m => m with { MaxDuration = v }), o => o.Node.Metrics.MaxDuration),
+        Int(Section + ".max_response_series", 0, int.MaxValue, (o, v) => Set(o, m => m with { MaxResponseSeries = v }),
+            o => o.Node.Metrics.MaxResponseSeries),
+        Int(Section + ".max_response_samples", 0, int.MaxValue, (o, v) => Set(o, m => m with { MaxResponseSamples = v }),
+            o => o.Node.Metrics.MaxResponseSamples),
+        Duration(
+            Section + ".max_duration", LongestTime, (o, v) => Set(o, m => m with { MaxDuration = v }), o => o.Node.Metrics.MaxDuration),
     ];
 
     // Of all queries: metrics, searches, tags.

@@ -9,8 +9,10 @@ internal static class QueryMemoryKeys
 
     public static IEnumerable<ConfigKey> All =>
     [
-        Bytes(Section + "column_cache_bytes", 0, 1L << 40, (o, v) => o.Node = o.Node with { ColumnCacheBytes = v }, o => o.Node.ColumnCacheBytes),
-        Bytes(Section + "sidecar_cache_bytes", 0, 1L << 40, (o, v) => o.Node = o.Node with { SidecarCacheBytes = v }, o => o.Node.SidecarCacheBytes),
+        Bytes(Section + "column_cache_bytes", 0, 1L << 40, (o, v) => o.Node = o.Node with { ColumnCacheBytes = v },
+            o => o.Node.ColumnCacheBytes),
+        Bytes(Section + "sidecar_cache_bytes", 0, 1L << 40, (o, v) => o.Node = o.Node with { SidecarCacheBytes = v },
+            o => o.Node.SidecarCacheBytes),
         Bytes(Section + "open_block_bytes", 0, 1L << 40, (o, v) => o.Node = o.Node with { OpenBlockBytes = v }, o => o.Node.OpenBlockBytes),
     ];
 }

@@ -19,7 +19,8 @@ internal static class ReceiverKeys
     public static readonly string[] Types = ["zipkin", "otlp", "kafka", "jaeger"];
 
     /// <summary>Where a receiver is configured, what it is for, and what stands for it in the options.</summary>
-    internal sealed record Slot(string Path, ListenAddress Default, Func<ReceiverSet, ReceiverOptions?> Get, Action<ReceiverSet, ReceiverOptions> Set)
+    internal sealed record Slot(
+        string Path, ListenAddress Default, Func<ReceiverSet, ReceiverOptions?> Get, Action<ReceiverSet, ReceiverOptions> Set)
     {
         public ReceiverOptions Of(HostOptions options)
         {
@@ -32,13 +33,20 @@ internal static class ReceiverKeys
         public ReceiverOptions? Find(HostOptions options) => Get(options.Receivers);
     }
 
-    private static readonly Slot OtlpGrpc = new(Section + ".otlp.protocols.grpc", ReceiverOptions.DefaultGrpc, static r => r.OtlpGrpc, static (r, o) => r.OtlpGrpc = o);
-    private static readonly Slot OtlpHttp = new(Section + ".otlp.protocols.http", ReceiverOptions.DefaultHttp, static r => r.OtlpHttp, static (r, o) => r.OtlpHttp = o);
-    private static readonly Slot Zipkin = new(Section + ".zipkin", new ListenAddress("localhost", 9411), static r => r.Zipkin, static (r, o) => r.Zipkin = o);
-    private static readonly Slot JaegerGrpc = new(Section + ".jaeger.protocols.grpc", new ListenAddress("localhost", 14250), static r => r.JaegerGrpc, static (r, o) => r.JaegerGrpc = o);
-    private static readonly Slot JaegerHttp = new(Section + ".jaeger.protocols.thrift_http", new ListenAddress("localhost", 14268), static r => r.JaegerHttp, static (r, o) => r.JaegerHttp = o);
-    private static readonly Slot JaegerCompact = new(Section + ".jaeger.protocols.thrift_compact", new ListenAddress("localhost", 6831), static r => r.JaegerCompact, static (r, o) => r.JaegerCompact = o);
-    private static readonly Slot JaegerBinary = new(Section + ".jaeger.protocols.thrift_binary", new ListenAddress("localhost", 6832), static r => r.JaegerBinary, static (r, o) => r.JaegerBinary = o);
+    private static readonly Slot OtlpGrpc =
+        new(Section + ".otlp.protocols.grpc", ReceiverOptions.DefaultGrpc, static r => r.OtlpGrpc, static (r, o) => r.OtlpGrpc = o);
+    private static readonly Slot OtlpHttp =
+        new(Section + ".otlp.protocols.http", ReceiverOptions.DefaultHttp, static r => r.OtlpHttp, static (r, o) => r.OtlpHttp = o);
+    private static readonly Slot Zipkin =
+        new(Section + ".zipkin", new ListenAddress("localhost", 9411), static r => r.Zipkin, static (r, o) => r.Zipkin = o);
+    private static readonly Slot JaegerGrpc = new(Section + ".jaeger.protocols.grpc", new ListenAddress("localhost", 14250),
+        static r => r.JaegerGrpc, static (r, o) => r.JaegerGrpc = o);
+    private static readonly Slot JaegerHttp = new(Section + ".jaeger.protocols.thrift_http", new ListenAddress("localhost", 14268),
+        static r => r.JaegerHttp, static (r, o) => r.JaegerHttp = o);
+    private static readonly Slot JaegerCompact = new(Section + ".jaeger.protocols.thrift_compact", new ListenAddress("localhost", 6831),
+        static r => r.JaegerCompact, static (r, o) => r.JaegerCompact = o);
+    private static readonly Slot JaegerBinary = new(Section + ".jaeger.protocols.thrift_binary", new ListenAddress("localhost", 6832),
+        static r => r.JaegerBinary, static (r, o) => r.JaegerBinary = o);
 
     public static IEnumerable<ConfigKey> All =>
     [
@@ -49,7 +57,8 @@ internal static class ReceiverKeys
         new ConfigWithoutEffect(OtlpHttp.Path + ".metrics_url_path", "traces are received"),
         new ConfigWithoutEffect(OtlpHttp.Path + ".logs_url_path", "traces are received"),
         .. Http(Zipkin),
-        Bool(Zipkin.Path + ".parse_string_tags", static (o, v) => Zipkin.Of(o).ParsesTags = v, static _ => false) with { Render = static o => Zipkin.Find(o) is { ParsesTags: true } ? "true" : null },
+        Bool(Zipkin.Path + ".parse_string_tags", static (o, v) => Zipkin.Of(o).ParsesTags = v,
+            static _ => false) with { Render = static o => Zipkin.Find(o) is { ParsesTags: true } ? "true" : null },
         .. Grpc(JaegerGrpc),
         .. Http(JaegerHttp),
         .. Udp(JaegerCompact),
@@ -57,7 +66,8 @@ internal static class ReceiverKeys
         new ConfigWithoutEffect(Section + ".jaeger.remote_sampling", NotYet),
 
         // Not a warning: spans would wait in a queue that nobody reads.
-        new ConfigRefused(Section + ".kafka", "there is no Kafka receiver in this version: let a collector read the queue and send OTLP") { IsAskedForByName = true },
+        new ConfigRefused(Section + ".kafka", "there is no Kafka receiver in this version: let a collector read the queue and send OTLP")
+        { IsAskedForByName = true },
         new ConfigWithoutEffect(Section + ".opencensus", NotYet),
     ];
 
@@ -81,7 +91,8 @@ internal static class ReceiverKeys
     [
         new ConfigSection(slot.Path, o => slot.Of(o)),
         Address(slot.Path + ".endpoint", (o, v) => slot.Of(o).Listen = v, o => slot.Find(o)?.Listen),
-        Int(slot.Path + ".max_recv_msg_size_mib", 1, NodeOptions.MaxRequestBytes >> 20, (o, v) => slot.Of(o).MaxRequestBytes = v << 20, o => slot.Find(o)?.MaxRequestBytes >> 20),
+        Int(slot.Path + ".max_recv_msg_size_mib", 1, NodeOptions.MaxRequestBytes >> 20, (o, v) => slot.Of(o).MaxRequestBytes = v << 20,
+            o => slot.Find(o)?.MaxRequestBytes >> 20),
         .. Tls(slot),
         .. ReceiverServerKeys.Grpc(slot),
     ];
@@ -90,12 +101,15 @@ internal static class ReceiverKeys
     [
         new ConfigSection(slot.Path, o => slot.Of(o)),
         Address(slot.Path + ".endpoint", (o, v) => slot.Of(o).Listen = v, o => slot.Find(o)?.Listen),
-        Bytes(slot.Path + ".max_request_body_size", 1, NodeOptions.MaxRequestBytes, (o, v) => slot.Of(o).MaxRequestBytes = (int)v, o => slot.Find(o)?.MaxRequestBytes),
+        Bytes(slot.Path + ".max_request_body_size", 1, NodeOptions.MaxRequestBytes, (o, v) => slot.Of(o).MaxRequestBytes = (int)v,
+            o => slot.Find(o)?.MaxRequestBytes),
         new ConfigSection(slot.Path + ".cors", o => slot.Of(o).Cors ??= new CorsOptions()),
         Texts(slot.Path + ".cors.allowed_origins", (o, v) => CorsOf(slot, o).AllowedOrigins = v, o => slot.Find(o)?.Cors?.AllowedOrigins),
         Texts(slot.Path + ".cors.allowed_headers", (o, v) => CorsOf(slot, o).AllowedHeaders = v, o => slot.Find(o)?.Cors?.AllowedHeaders),
-        Texts(slot.Path + ".cors.exposed_headers", (o, v) => CorsOf(slot, o).ExposedHeaders = v, o => slot.Find(o)?.Cors is { ExposedHeaders: { Count: > 0 } names } ? names : null),
-        Int(slot.Path + ".cors.max_age", 0, int.MaxValue, (o, v) => CorsOf(slot, o).MaxAgeSeconds = v, o => slot.Find(o)?.Cors?.MaxAgeSeconds),
+        Texts(slot.Path + ".cors.exposed_headers", (o, v) => CorsOf(slot, o).ExposedHeaders = v,
+            o => slot.Find(o)?.Cors is { ExposedHeaders: { Count: > 0 } names } ? names : null),
+        Int(slot.Path + ".cors.max_age", 0, int.MaxValue, (o, v) => CorsOf(slot, o).MaxAgeSeconds = v,
+            o => slot.Find(o)?.Cors?.MaxAgeSeconds),
         .. Tls(slot),
         .. ReceiverServerKeys.Http(slot),
     ];
@@ -121,8 +135,11 @@ internal static class ReceiverKeys
             .. TlsKeys.Section(at, TlsOf, o => slot.Find(o)?.Tls),
             TlsKeys.Version(at + ".min_version", (o, v) => TlsOf(o).MinVersion = v, o => slot.Find(o)?.Tls?.MinVersion),
             TlsKeys.Version(at + ".max_version", (o, v) => TlsOf(o).MaxVersion = v, o => slot.Find(o)?.Tls?.MaxVersion),
-            new ConfigStructure(at + ".cipher_suites", (o, node) => LimitStructures.ReadTexts(node, out var names) ?? TlsKeys.SetCipherSuites(TlsOf(o), names), o => slot.Find(o)?.Tls is { } tls ? TlsKeys.RenderCipherSuites(tls) : null),
-            Duration(at + ".reload_interval", TimeSpan.FromMilliseconds(1), OneYear, (o, v) => TlsOf(o).ReloadInterval = v, static _ => default) with
+            new ConfigStructure(at + ".cipher_suites",
+                (o, node) => LimitStructures.ReadTexts(node, out var names) ?? TlsKeys.SetCipherSuites(TlsOf(o), names),
+                o => slot.Find(o)?.Tls is { } tls ? TlsKeys.RenderCipherSuites(tls) : null),
+            Duration(at + ".reload_interval", TimeSpan.FromMilliseconds(1), OneYear, (o, v) => TlsOf(o).ReloadInterval = v,
+                static _ => default) with
             {
                 Render = o => slot.Find(o)?.Tls is { } tls ? GoDuration.Format(tls.ReloadInterval) : null,
             },
@@ -144,11 +161,12 @@ internal static class ReceiverKeys
         TlsOptions TlsOf(HostOptions options) => slot.Of(options).Tls ??= new TlsOptions();
     }
 
-    private static ConfigStructure Texts(string path, Action<HostOptions, IReadOnlyList<string>> set, Func<HostOptions, IReadOnlyList<string>?> get) =>
-        new(path, (o, node) =>
-        {
-            if (LimitStructures.ReadTexts(node, out var texts) is { } error) return error;
-            set(o, texts);
-            return null;
-        }, o => get(o) is { } texts ? $"[{string.Join(", ", texts.Select(GoText.Quote))}]" : null);
+    private static ConfigStructure Texts(
+        string path, Action<HostOptions, IReadOnlyList<string>> set, Func<HostOptions, IReadOnlyList<string>?> get) =>
+            new(path, (o, node) =>
+            {
+                if (LimitStructures.ReadTexts(node, out var texts) is { } error) return error;
+                set(o, texts);
+                return null;
+            }, o => get(o) is { } texts ? $"[{string.Join(", ", texts.Select(GoText.Quote))}]" : null);
 }

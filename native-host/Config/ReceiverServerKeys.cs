@@ -3,7 +3,9 @@ using static Tempo.Host.Config.ConfigScalar;
 
 namespace Tempo.Host.Config;
 
-/// <summary>What the collector's <c>confighttp</c> and <c>configgrpc</c> say of a receiver's server, beside address, size, TLS and CORS.</summary>
+/// <summary>
+/// What the collector's <c>confighttp</c> and <c>configgrpc</c> say of a receiver's server, beside address, size, TLS and CORS.
+/// </summary>
 internal static class ReceiverServerKeys
 {
     private const string Extensions = "extensions of a collector are not available";
@@ -16,11 +18,13 @@ internal static class ReceiverServerKeys
         Transport(slot),
         Number(slot, "max_concurrent_streams", static (s, v) => s.MaxConcurrentStreams = v, static s => s.MaxConcurrentStreams),
         Time(slot, "keepalive.server_parameters.max_connection_idle", static (s, v) => s.IdleTimeout = v, static s => s.IdleTimeout),
-        Time(slot, "keepalive.server_parameters.max_connection_age", static (s, v) => s.MaxConnectionAge = v, static s => s.MaxConnectionAge),
+        Time(slot, "keepalive.server_parameters.max_connection_age", static (s, v) => s.MaxConnectionAge = v,
+            static s => s.MaxConnectionAge),
         Time(slot, "keepalive.server_parameters.time", static (s, v) => s.PingAfter = v, static s => s.PingAfter),
         Time(slot, "keepalive.server_parameters.timeout", static (s, v) => s.PingTimeout = v, static s => s.PingTimeout),
         WithoutEffect(slot, "keepalive.server_parameters.max_connection_age_grace", "calls under way always finish"),
-        WithoutEffect(slot, "keepalive.enforcement_policy", "pings are answered whenever they come, and a flood of them ends its connection"),
+        WithoutEffect(
+            slot, "keepalive.enforcement_policy", "pings are answered whenever they come, and a flood of them ends its connection"),
         WithoutEffect(slot, "read_buffer_size", Buffers),
         WithoutEffect(slot, "write_buffer_size", Buffers),
         .. Common(slot),
@@ -64,18 +68,23 @@ internal static class ReceiverServerKeys
     ];
 
     private static ConfigScalar Transport(ReceiverKeys.Slot slot) => new(
-        $"{slot.Path}.transport", static (_, text) => text is "" or "tcp" or "tcp4" or "tcp6" ? null : $"{GoText.Quote(text)} is not available, tcp is", static _ => null);
+        $"{slot.Path}.transport", static (_, text) =>
+            text is "" or "tcp" or "tcp4" or "tcp6" ? null : $"{GoText.Quote(text)} is not available, tcp is", static _ => null);
 
-    private static ConfigWithoutEffect WithoutEffect(ReceiverKeys.Slot slot, string name, string reason) => new($"{slot.Path}.{name}", reason);
+    private static ConfigWithoutEffect WithoutEffect(ReceiverKeys.Slot slot, string name, string reason) =>
+        new($"{slot.Path}.{name}", reason);
 
-    private static ConfigScalar Time(ReceiverKeys.Slot slot, string name, Action<ReceiverServerOptions, TimeSpan> set, Func<ReceiverServerOptions, TimeSpan> get) =>
-        Duration($"{slot.Path}.{name}", OneYear, (o, v) => set(slot.Of(o).Server, v), static _ => default) with
-        {
-            Render = o => slot.Find(o)?.Server is { } server && get(server) > TimeSpan.Zero ? GoDuration.Format(get(server)) : null,
-        };
+    private static ConfigScalar Time(
+        ReceiverKeys.Slot slot, string name, Action<ReceiverServerOptions, TimeSpan> set, Func<ReceiverServerOptions, TimeSpan> get) =>
+            Duration($"{slot.Path}.{name}", OneYear, (o, v) => set(slot.Of(o).Server, v), static _ => default) with
+            {
+                Render = o => slot.Find(o)?.Server is { } server && get(server) > TimeSpan.Zero ? GoDuration.Format(get(server)) : null,
+            };
 
-    private static ConfigScalar Number(ReceiverKeys.Slot slot, string name, Action<ReceiverServerOptions, int> set, Func<ReceiverServerOptions, int> get) =>
-        Int($"{slot.Path}.{name}", 0, int.MaxValue, (o, v) => set(slot.Of(o).Server, v), o => slot.Find(o)?.Server is { } server && get(server) > 0 ? get(server) : null);
+    private static ConfigScalar Number(
+        ReceiverKeys.Slot slot, string name, Action<ReceiverServerOptions, int> set, Func<ReceiverServerOptions, int> get) =>
+            Int($"{slot.Path}.{name}", 0, int.MaxValue, (o, v) => set(slot.Of(o).Server, v),
+                o => slot.Find(o)?.Server is { } server && get(server) > 0 ? get(server) : null);
 
     private static ConfigStructure ResponseHeaders(ReceiverKeys.Slot slot) => new(
         $"{slot.Path}.response_headers",
@@ -83,11 +92,14 @@ internal static class ReceiverServerKeys
         {
             if (LimitStructures.ReadMap(node, out var headers) is { } error) return error;
             foreach (var (name, value) in headers)
-                if (!IsToken(name) || value.AsSpan().ContainsAny('\r', '\n', '\0')) return $"{GoText.Quote(name)}: {GoText.Quote(value)} cannot stand in the head of an answer";
+                if (!IsToken(name) || value.AsSpan().ContainsAny('\r', '\n', '\0'))
+                    return $"{GoText.Quote(name)}: {GoText.Quote(value)} cannot stand in the head of an answer";
             slot.Of(o).Server.ResponseHeaders = new Dictionary<string, string>(headers, StringComparer.OrdinalIgnoreCase);
             return null;
         },
-        o => slot.Find(o)?.Server.ResponseHeaders is { Count: > 0 } headers ? $"{{{string.Join(", ", headers.Select(static h => $"{GoText.Quote(h.Key)}: {GoText.Quote(h.Value)}"))}}}" : null);
+        o => slot.Find(o)?.Server.ResponseHeaders is { Count: > 0 } headers
+            ? $"{{{string.Join(", ", headers.Select(static h => $"{GoText.Quote(h.Key)}: {GoText.Quote(h.Value)}"))}}}"
+            : null);
 
     private static ConfigStructure ContentEncodings(ReceiverKeys.Slot slot) => new(
         $"{slot.Path}.compression_algorithms",
@@ -96,11 +108,13 @@ internal static class ReceiverServerKeys
             if (LimitStructures.ReadTexts(node, out var names) is { } error) return error;
             var known = BodyDecompressor.Supported.Split(", ");
             foreach (var name in names)
-                if (name.Length > 0 && !known.Contains(name)) return $"{GoText.Quote(name)} is not available; {BodyDecompressor.Supported} are";
+                if (name.Length > 0 && !known.Contains(name))
+                    return $"{GoText.Quote(name)} is not available; {BodyDecompressor.Supported} are";
             slot.Of(o).Server.ContentEncodings = names;
             return null;
         },
         o => slot.Find(o)?.Server.ContentEncodings is { } names ? $"[{string.Join(", ", names.Select(GoText.Quote))}]" : null);
 
-    private static bool IsToken(string name) => name.Length > 0 && name.All(static c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal));
+    private static bool IsToken(string name) =>
+        name.Length > 0 && name.All(static c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal));
 }

@@ -12,7 +12,10 @@ public sealed class ReceiverServerOptions
     /// <summary>The head of a request must be there by then.</summary>
     public TimeSpan ReadHeaderTimeout { get; set; }
 
-    /// <summary>With the first request after this time a connection is told to go; what is under way on it finishes. So a balancer spreads senders anew.</summary>
+    /// <summary>
+    /// With the first request after this time a connection is told to go; what is under way on it finishes. So a balancer spreads senders
+    /// anew.
+    /// </summary>
     public TimeSpan MaxConnectionAge { get; set; }
 
     /// <summary>Of HTTP/2: silence before the client is asked whether it is there, at least 1 s; and the time it has to answer.</summary>

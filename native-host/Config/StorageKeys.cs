@@ -18,12 +18,16 @@ internal static class StorageKeys
     [
         new ConfigScalar("storage.trace.backend", SetBackend, o => o.StorageBackend),
         Duration("storage.trace.blocklist_poll", TimeSpan.FromSeconds(1), TimeSpan.FromDays(1), SetPoll, o => o.Remote.BlocklistPoll),
-        Duration("storage.trace.listing_delay", TimeSpan.Zero, TimeSpan.FromMinutes(5), (o, v) => o.Remote = o.Remote with { ListingDelay = v }, o => o.Remote.ListingDelay), // ours
+        // ours
+        Duration("storage.trace.listing_delay", TimeSpan.Zero, TimeSpan.FromMinutes(5),
+            (o, v) => o.Remote = o.Remote with { ListingDelay = v }, o => o.Remote.ListingDelay),
         .. S3Keys,
         .. AzureKeys,
         .. GcsKeys,
-        .. Without(S3, NotNeeded, "bucket_lookup_type", "signature_v2", "list_blocks_concurrency", "native_aws_auth_enabled", "enable_dual_stack", "checksum_type"),
-        .. Without(S3, NotYet, "metadata", "tls_cert_path", "tls_key_path", "tls_ca_path", "tls_server_name", "tls_cipher_suites", "tls_min_version"),
+        .. Without(S3, NotNeeded, "bucket_lookup_type", "signature_v2", "list_blocks_concurrency", "native_aws_auth_enabled",
+            "enable_dual_stack", "checksum_type"),
+        .. Without(S3, NotYet, "metadata", "tls_cert_path", "tls_key_path", "tls_ca_path", "tls_server_name", "tls_cipher_suites",
+            "tls_min_version"),
         .. Without(Azure, NotNeeded, "max_buffers", "buffer_size", "use_v2_sdk"),
         .. Without(Gcs, NotNeeded, "list_blocks_concurrency", "object_metadata", "max_retries"),
         .. Without(Gcs, NotYet, "object_cache_control"),
@@ -33,11 +37,19 @@ internal static class StorageKeys
         new ConfigRefused(S3 + "sse.encryption_key", NotYet),
     ];
 
-    /// <summary>The service that the configuration names, or null for the local folder. Throws <see cref="ConfigException"/> if something is missing.</summary>
+    /// <summary>
+    /// The service that the configuration names, or null for the local folder. Throws <see cref="ConfigException"/> if something is
+    /// missing.
+    /// </summary>
     public static RemoteStorage? Resolve(HostOptions options) => options.StorageBackend switch
     {
         "s3" => options.Remote with { S3 = Has(options.S3.Bucket, S3 + "bucket") ? options.S3 : null },
-        "azure" => options.Remote with { Azure = Has(options.Azure.Container, Azure + "container_name") && Has(options.Azure.AccountName, Azure + "storage_account_name") ? options.Azure : null },
+        "azure" =>
+            options.Remote with
+            {
+                Azure = Has(options.Azure.Container, Azure + "container_name")
+                && Has(options.Azure.AccountName, Azure + "storage_account_name") ? options.Azure : null
+            },
         "gcs" => options.Remote with { Gcs = Has(options.Gcs.Bucket, Gcs + "bucket_name") ? options.Gcs : null },
         _ => null,
     };
@@ -53,11 +65,14 @@ internal static class StorageKeys
         Secret(S3 + "session_token", (o, v) => o.S3 = o.S3 with { SessionToken = v }, o => o.S3.SessionToken),
         Bool(S3 + "insecure", (o, v) => o.S3 = o.S3 with { IsInsecure = v }, o => o.S3.IsInsecure),
         Bool(S3 + "forcepathstyle", (o, v) => o.S3 = o.S3 with { ForcePathStyle = v }, o => o.S3.ForcePathStyle),
-        Int(S3 + "part_size", 0, 1 << 30, (o, v) => o.S3 = o.S3 with { PartSizeBytes = v == 0 ? o.S3.PartSizeBytes : Math.Max(v, 5 << 20) }, o => o.S3.PartSizeBytes),
+        Int(S3 + "part_size", 0, 1 << 30, (o, v) => o.S3 = o.S3 with { PartSizeBytes = v == 0 ? o.S3.PartSizeBytes : Math.Max(v, 5 << 20) },
+            o => o.S3.PartSizeBytes),
         S3Text("storage_class", (s, v) => s with { StorageClass = v }, s => s.StorageClass),
-        Choice(S3 + "sse.type", [("", ""), ("SSE-S3", "SSE-S3"), ("SSE-KMS", "SSE-KMS")], (o, v) => o.S3 = o.S3 with { SseType = v }, o => o.S3.SseType) with { Render = static o => QuoteYaml(o.S3.SseType) },
+        Choice(S3 + "sse.type", [("", ""), ("SSE-S3", "SSE-S3"), ("SSE-KMS", "SSE-KMS")], (o, v) => o.S3 = o.S3 with { SseType = v },
+            o => o.S3.SseType) with { Render = static o => QuoteYaml(o.S3.SseType) },
         S3Text("sse.kms_key_id", (s, v) => s with { SseKmsKeyId = v }, s => s.SseKmsKeyId),
-        new ConfigStructure(S3 + "tags", SetTags, static o => $"{{{string.Join(", ", o.S3.Tags.Select(static tag => $"{GoText.Quote(tag.Key)}: {GoText.Quote(tag.Value)}"))}}}"),
+        new ConfigStructure(S3 + "tags", SetTags,
+            static o => $"{{{string.Join(", ", o.S3.Tags.Select(static tag => $"{GoText.Quote(tag.Key)}: {GoText.Quote(tag.Value)}"))}}}"),
         Hedge(S3),
         .. Without(S3, NotNeeded, "hedge_requests_up_to"),
     ];
@@ -83,25 +98,30 @@ internal static class StorageKeys
         GcsText("prefix", (g, v) => g with { Prefix = v }, g => g.Prefix),
         GcsText("endpoint", (g, v) => g with { Endpoint = v }, g => g.Endpoint),
         Bool(Gcs + "insecure", (o, v) => o.Gcs = o.Gcs with { IsInsecure = v }, o => o.Gcs.IsInsecure),
-        Int(Gcs + "chunk_buffer_size", 1 << 18, 1 << 30, (o, v) => o.Gcs = o.Gcs with { ChunkBytes = v & ~((1 << 18) - 1) }, o => o.Gcs.ChunkBytes),
+        Int(Gcs + "chunk_buffer_size", 1 << 18, 1 << 30, (o, v) => o.Gcs = o.Gcs with { ChunkBytes = v & ~((1 << 18) - 1) },
+            o => o.Gcs.ChunkBytes),
         Hedge(Gcs),
         .. Without(Gcs, NotNeeded, "hedge_requests_up_to"),
     ];
 
-    private static ConfigScalar S3Text(string key, Func<S3Options, string, S3Options> set, Func<S3Options, string> get) => Text(S3 + key, (o, v) => o.S3 = set(o.S3, v), o => get(o.S3));
+    private static ConfigScalar S3Text(string key, Func<S3Options, string, S3Options> set, Func<S3Options, string> get) =>
+        Text(S3 + key, (o, v) => o.S3 = set(o.S3, v), o => get(o.S3));
 
     private static ConfigScalar AzureText(string key, Func<AzureOptions, string, AzureOptions> set, Func<AzureOptions, string> get) =>
         Text(Azure + key, (o, v) => o.Azure = set(o.Azure, v), o => get(o.Azure));
 
-    private static ConfigScalar GcsText(string key, Func<GcsOptions, string, GcsOptions> set, Func<GcsOptions, string> get) => Text(Gcs + key, (o, v) => o.Gcs = set(o.Gcs, v), o => get(o.Gcs));
+    private static ConfigScalar GcsText(string key, Func<GcsOptions, string, GcsOptions> set, Func<GcsOptions, string> get) =>
+        Text(Gcs + key, (o, v) => o.Gcs = set(o.Gcs, v), o => get(o.Gcs));
 
     private static ConfigScalar Secret(string path, Action<HostOptions, string> set, Func<HostOptions, string> get) =>
         Text(path, set, get) with { Render = o => get(o).Length == 0 ? "\"\"" : "<secret>" };
 
     private static ConfigScalar Hedge(string section) => Duration(
-        section + "hedge_requests_at", OneHour, (o, v) => o.Remote = o.Remote with { Requests = o.Remote.Requests with { HedgeAfter = v } }, o => o.Remote.Requests.HedgeAfter);
+        section + "hedge_requests_at", OneHour, (o, v) => o.Remote = o.Remote with { Requests = o.Remote.Requests with { HedgeAfter = v } },
+        o => o.Remote.Requests.HedgeAfter);
 
-    private static IEnumerable<ConfigKey> Without(string section, string reason, params string[] keys) => keys.Select(key => new ConfigWithoutEffect(section + key, reason));
+    private static IEnumerable<ConfigKey> Without(string section, string reason, params string[] keys) =>
+        keys.Select(key => new ConfigWithoutEffect(section + key, reason));
 
     private static bool Has(string value, string key) => value.Length > 0 ? true : throw new ConfigException($"{key} is missing");
 

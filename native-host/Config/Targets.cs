@@ -50,7 +50,10 @@ internal static class Targets
     /// <summary>What is wrong with the name of a target; null: nothing.</summary>
     public static string? Check(string text)
     {
-        if (text == "block-builder") return "block-builder: blocks are built by the ingesters, there is nothing left for a service of its own";
-        return Array.Exists(Known, known => known.Name == text) ? null : $"unknown value {GoText.Quote(text)}, known are {string.Join(", ", Known.Select(static known => known.Name))}";
+        if (text == "block-builder")
+            return "block-builder: blocks are built by the ingesters, there is nothing left for a service of its own";
+        return Array.Exists(Known, known => known.Name == text)
+            ? null
+            : $"unknown value {GoText.Quote(text)}, known are {string.Join(", ", Known.Select(static known => known.Name))}";
     }
 }

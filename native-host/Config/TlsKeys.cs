@@ -14,14 +14,17 @@ internal static class TlsKeys
         .. Listener("server.grpc_tls_config", static o => o.GrpcTls ??= new TlsOptions(), static o => o.GrpcTls),
 
         // Of both listeners; they take it over when all has been read (Settle).
-        new ConfigScalar("server.tls_min_version", static (o, text) => SetGoVersion(o.ServerTls, text), static o => GoText.Quote(o.ServerTls.MinVersion == "1.3" ? "VersionTLS13" : "VersionTLS12")),
-        new ConfigScalar("server.tls_cipher_suites", static (o, text) => SetCipherSuites(o.ServerTls, text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)),
+        new ConfigScalar("server.tls_min_version", static (o, text) => SetGoVersion(o.ServerTls, text),
+            static o => GoText.Quote(o.ServerTls.MinVersion == "1.3" ? "VersionTLS13" : "VersionTLS12")),
+        new ConfigScalar("server.tls_cipher_suites",
+            static (o, text) =>
+                SetCipherSuites(o.ServerTls, text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)),
             static o => GoText.Quote(string.Join(',', o.ServerTls.CipherSuites))),
     ];
 
     /// <summary>
-    /// Gives the listeners what the server says for all of them. A section whose keys are all empty, as in Tempo's reference, is none; so it is where variables are
-    /// that were not set, which is why a warning is returned for each.
+    /// Gives the listeners what the server says for all of them. A section whose keys are all empty, as in Tempo's reference, is none; so
+    /// it is where variables are that were not set, which is why a warning is returned for each.
     /// </summary>
     public static IReadOnlyList<string> Settle(HostOptions options)
     {
@@ -46,7 +49,9 @@ internal static class TlsKeys
         foreach (var name in names)
         {
             // Go's names without the hash are older than those with it.
-            if (!(Enum.TryParse<TlsCipherSuite>(name, out var suite) || Enum.TryParse(name + "_SHA256", out suite)) || char.IsAsciiDigit(name[0])) return $"{GoText.Quote(name)} is not the name of a cipher suite";
+            if (!(Enum.TryParse<TlsCipherSuite>(name, out var suite) || Enum.TryParse(name + "_SHA256", out suite))
+                || char.IsAsciiDigit(name[0]))
+                return $"{GoText.Quote(name)} is not the name of a cipher suite";
             suites.Add(suite);
         }
 
@@ -61,9 +66,12 @@ internal static class TlsKeys
     public static ConfigKey[] Section(string at, Func<HostOptions, TlsOptions> make, Func<HostOptions, TlsOptions?> find) =>
     [
         new ConfigSection(at, o => make(o)),
-        Text(at + ".cert_file", (o, v) => make(o).CertFile = v, static _ => "") with { Render = o => find(o)?.CertFile is { } file ? QuoteYaml(file) : null },
-        Text(at + ".key_file", (o, v) => make(o).KeyFile = v, static _ => "") with { Render = o => find(o)?.KeyFile is { } file ? QuoteYaml(file) : null },
-        Text(at + ".client_ca_file", (o, v) => make(o).ClientCaFile = v, static _ => "") with { Render = o => find(o)?.ClientCaFile is { } file ? QuoteYaml(file) : null },
+        Text(at + ".cert_file", (o, v) => make(o).CertFile = v,
+            static _ => "") with { Render = o => find(o)?.CertFile is { } file ? QuoteYaml(file) : null },
+        Text(at + ".key_file", (o, v) => make(o).KeyFile = v,
+            static _ => "") with { Render = o => find(o)?.KeyFile is { } file ? QuoteYaml(file) : null },
+        Text(at + ".client_ca_file", (o, v) => make(o).ClientCaFile = v,
+            static _ => "") with { Render = o => find(o)?.ClientCaFile is { } file ? QuoteYaml(file) : null },
     ];
 
     public static string RenderCipherSuites(TlsOptions tls) => $"[{string.Join(", ", tls.CipherSuites)}]";
@@ -98,16 +106,19 @@ internal static class TlsKeys
             "RequireAndVerifyClientCert" => ClientAuthentication.RequireAndVerify,
             _ => null,
         };
-        if (kind is null) return $"{GoText.Quote(text)} is not available; NoClientCert, VerifyClientCertIfGiven and RequireAndVerifyClientCert are";
+        if (kind is null)
+            return $"{GoText.Quote(text)} is not available; NoClientCert, VerifyClientCertIfGiven and RequireAndVerifyClientCert are";
         tls.ClientAuthentication = kind.Value;
         return null;
     }
 
-    private static bool IsEmpty(TlsOptions tls) => tls is { CertFile: "", KeyFile: "", ClientCaFile: "", ClientAuthentication: ClientAuthentication.ByRoots };
+    private static bool IsEmpty(TlsOptions tls) =>
+        tls is { CertFile: "", KeyFile: "", ClientCaFile: "", ClientAuthentication: ClientAuthentication.ByRoots };
 
     private static string? SetGoVersion(TlsOptions tls, string text)
     {
-        if (text is not ("" or "VersionTLS12" or "VersionTLS13")) return $"{GoText.Quote(text)} is not available; VersionTLS12 and VersionTLS13 are";
+        if (text is not ("" or "VersionTLS12" or "VersionTLS13"))
+            return $"{GoText.Quote(text)} is not available; VersionTLS12 and VersionTLS13 are";
         tls.MinVersion = text == "VersionTLS13" ? "1.3" : "1.2";
         return null;
     }

@@ -29,7 +29,9 @@ internal static class UrlDenyList
 
     /// <summary>The matcher of a pattern that <see cref="Set"/> has accepted.</summary>
     public static Regex Compile(string pattern) =>
-        TraceQlRegex.TryCompile(Anywhere(pattern), out var regex, out var error) ? regex : throw new ArgumentException(error, nameof(pattern));
+        TraceQlRegex.TryCompile(Anywhere(pattern), out var regex, out var error)
+            ? regex
+            : throw new ArgumentException(error, nameof(pattern));
 
     private static string Anywhere(string pattern) => $".*(?:{pattern}).*";
 }

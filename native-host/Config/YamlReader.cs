@@ -90,7 +90,9 @@ public sealed class YamlReader
         if (start is AnchorAlias alias) return Follow(alias);
         if (++_nodes > MaxNodes) throw At(start, $"more than {MaxNodes} values");
         if (start is NodeEvent { Tag.IsEmpty: false } tagged && !IsCoreTag(tagged.Tag.Value))
-            throw At(start, tagged.Tag.Value.StartsWith("tag:yaml.org,", StringComparison.Ordinal) ? $"tag {GoText.Quote(tagged.Tag.Value)} is not known" : "a tag that is not known; a text that begins with ! is put in quotes");
+            throw At(start, tagged.Tag.Value.StartsWith("tag:yaml.org,", StringComparison.Ordinal)
+                ? $"tag {GoText.Quote(tagged.Tag.Value)} is not known"
+                : "a tag that is not known; a text that begins with ! is put in quotes");
         YamlNode node = start switch
         {
             Scalar scalar => new YamlScalar(Line(scalar), scalar.Value, scalar.Style != ScalarStyle.Plain),
@@ -129,7 +131,9 @@ public sealed class YamlReader
 
     private YamlNode Follow(AnchorAlias alias)
     {
-        if (!_anchors.TryGetValue(alias.Value.Value, out var node)) throw At(alias, "an anchor that is not known; a text that begins with * is put in quotes"); // its name may be a password
+        // its name may be a password
+        if (!_anchors.TryGetValue(alias.Value.Value, out var node))
+            throw At(alias, "an anchor that is not known; a text that begins with * is put in quotes");
         _aliasedNodes += node.NodeCount;
         if (_aliasedNodes > MaxAliasedNodes) throw At(alias, $"aliases repeat more than {MaxAliasedNodes} values");
         return node;

@@ -84,7 +84,9 @@ internal sealed class DiffTree
         for (var at = node; at is not null && steps.Count <= MaxPathSteps; at = at.Parent)
         {
             if (steps.Count == MaxPathSteps) steps.Add("…");
-            else steps.Add(at.Repetition == 0 ? $"{at.Key.Service}: {at.Key.Name}" : $"{at.Key.Service}: {at.Key.Name} #{at.Repetition + 1}");
+            else steps.Add(at.Repetition == 0
+                ? $"{at.Key.Service}: {at.Key.Name}"
+                : $"{at.Key.Service}: {at.Key.Name} #{at.Repetition + 1}");
         }
 
         steps.Reverse();

@@ -25,7 +25,9 @@ internal sealed record MatchedSpans(DiffNode Base, DiffNode Compare, List<SpanCh
 /// </summary>
 internal sealed class TraceDiff
 {
-    /// <summary>Durations are said to differ beyond this share of the shorter one, and a millisecond: no two runs take the same time.</summary>
+    /// <summary>
+    /// Durations are said to differ beyond this share of the shorter one, and a millisecond: no two runs take the same time.
+    /// </summary>
     public const double DurationShare = 0.2;
     private const ulong DurationNoiseNano = 1_000_000;
 
@@ -78,11 +80,14 @@ internal sealed class TraceDiff
     private List<SpanChange> ChangesOf(SpanRecord before, SpanRecord after)
     {
         var changes = new List<SpanChange>();
-        if (before.StatusCode != after.StatusCode) changes.Add(Field("status", StatusName(before.StatusCode), StatusName(after.StatusCode)));
+        if (before.StatusCode != after.StatusCode)
+            changes.Add(Field("status", StatusName(before.StatusCode), StatusName(after.StatusCode)));
         if (before.StatusMessage != after.StatusMessage) changes.Add(Field("statusMessage", before.StatusMessage, after.StatusMessage));
-        if (DifferMuch(before.DurationNano, after.DurationNano)) changes.Add(Field("duration_nanos", (long)before.DurationNano, (long)after.DurationNano));
+        if (DifferMuch(before.DurationNano, after.DurationNano))
+            changes.Add(Field("duration_nanos", (long)before.DurationNano, (long)after.DurationNano));
         AddAttributes(changes, "attribute", "", "span", before.Attributes, after.Attributes);
-        if (_resources.Add((before.Resource, after.Resource))) AddAttributes(changes, "attribute", "", "resource", before.Resource.Attributes, after.Resource.Attributes);
+        if (_resources.Add((before.Resource, after.Resource)))
+            AddAttributes(changes, "attribute", "", "resource", before.Resource.Attributes, after.Resource.Attributes);
         AddEvents(changes, before.Events, after.Events);
         return changes;
     }
@@ -98,7 +103,8 @@ internal sealed class TraceDiff
 
     private static SpanChange Field(string name, object before, object after) => new("replace", "field", name, "", "", before, after);
 
-    private static void AddAttributes(List<SpanChange> changes, string type, string name, string scope, List<AttributeRecord> before, List<AttributeRecord> after)
+    private static void AddAttributes(
+        List<SpanChange> changes, string type, string name, string scope, List<AttributeRecord> before, List<AttributeRecord> after)
     {
         var rest = new Dictionary<string, object?>(after.Count, StringComparer.Ordinal);
         foreach (var (key, value) in after) rest.TryAdd(key, value);
@@ -118,21 +124,26 @@ internal sealed class TraceDiff
     // The n-th event of a name with the n-th; when it happened is not compared.
     private static void AddEvents(List<SpanChange> changes, List<EventRecord> before, List<EventRecord> after)
     {
-        var rest = after.GroupBy(static e => e.Name, StringComparer.Ordinal).ToDictionary(static g => g.Key, static g => new Queue<EventRecord>(g), StringComparer.Ordinal);
+        var rest = after.GroupBy(static e => e.Name, StringComparer.Ordinal)
+            .ToDictionary(static g => g.Key, static g => new Queue<EventRecord>(g), StringComparer.Ordinal);
         foreach (var one in before)
         {
-            if (rest.TryGetValue(one.Name, out var partners) && partners.TryDequeue(out var partner)) AddAttributes(changes, "event", one.Name, "event", one.Attributes, partner.Attributes);
+            if (rest.TryGetValue(one.Name, out var partners) && partners.TryDequeue(out var partner))
+                AddAttributes(changes, "event", one.Name, "event", one.Attributes, partner.Attributes);
             else changes.Add(new SpanChange("remove", "event", one.Name, "", "", one.Attributes, null));
         }
 
-        foreach (var left in rest.Values.SelectMany(static queue => queue)) changes.Add(new SpanChange("add", "event", left.Name, "", "", null, left.Attributes));
+        foreach (var left in rest.Values.SelectMany(static queue => queue))
+            changes.Add(new SpanChange("add", "event", left.Name, "", "", null, left.Attributes));
     }
 
     private static bool AreEqual(object? a, object? b) => (a, b) switch
     {
         (byte[] x, byte[] y) => x.AsSpan().SequenceEqual(y),
         (List<object?> x, List<object?> y) => x.Count == y.Count && x.Zip(y).All(static pair => AreEqual(pair.First, pair.Second)),
-        (List<AttributeRecord> x, List<AttributeRecord> y) => x.Count == y.Count && x.Zip(y).All(static pair => pair.First.Key == pair.Second.Key && AreEqual(pair.First.Value, pair.Second.Value)),
+        (List<AttributeRecord> x, List<AttributeRecord> y) =>
+            x.Count == y.Count && x.Zip(y).All(
+                static pair => pair.First.Key == pair.Second.Key && AreEqual(pair.First.Value, pair.Second.Value)),
         _ => Equals(a, b),
     };
 }

@@ -17,7 +17,8 @@ internal sealed class TraceDiffEndpoint(TraceDiffQuery query, TenantResolver ten
         if (await QueryAnswer.ResolveTenantsAsync(context, tenants).ConfigureAwait(false) is not { } asked) return;
         if (await ReadAsync(context).ConfigureAwait(false) is not { } body)
         {
-            await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status413PayloadTooLarge, $"request body larger than max {MaxBodyBytes} bytes").ConfigureAwait(false);
+            await QueryAnswer.WriteErrorAsync(
+                context, StatusCodes.Status413PayloadTooLarge, $"request body larger than max {MaxBodyBytes} bytes").ConfigureAwait(false);
             return;
         }
 
@@ -51,7 +52,8 @@ internal sealed class TraceDiffEndpoint(TraceDiffQuery query, TenantResolver ten
     private static async Task<byte[]?> ReadAsync(HttpContext context)
     {
         var body = new byte[MaxBodyBytes + 1];
-        var length = await context.Request.Body.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, context.RequestAborted).ConfigureAwait(false);
+        var length = await context.Request.Body.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, context.RequestAborted)
+            .ConfigureAwait(false);
         return length > MaxBodyBytes ? null : body[..length];
     }
 }

@@ -32,7 +32,8 @@ internal sealed class TraceDiffQuery(TempoNode node, Func<TenantSet, long> maxTr
 
     private const int PartBytes = 1 << 20;
 
-    public async Task<(DiffFailure Failure, string Text)> RunAsync(TenantSet asked, TraceDiffRequest request, IBufferWriter<byte> output, CancellationToken cancellation)
+    public async Task<(DiffFailure Failure, string Text)> RunAsync(
+        TenantSet asked, TraceDiffRequest request, IBufferWriter<byte> output, CancellationToken cancellation)
     {
         var (before, failure) = await LoadAsync(asked, request.Base, "base", cancellation).ConfigureAwait(false);
         if (before is null) return failure;
@@ -45,13 +46,16 @@ internal sealed class TraceDiffQuery(TempoNode node, Func<TenantSet, long> maxTr
         return (DiffFailure.None, "");
     }
 
-    private async Task<(DiffTree? Tree, (DiffFailure, string))> LoadAsync(TenantSet asked, DiffTrace trace, string name, CancellationToken cancellation)
+    private async Task<(DiffTree? Tree, (DiffFailure, string))> LoadAsync(
+        TenantSet asked, DiffTrace trace, string name, CancellationToken cancellation)
     {
-        using var reading = await node.ReadTraceAsync(asked, trace.Id, trace.StartSeconds, trace.EndSeconds, cancellation).ConfigureAwait(false);
+        using var reading =
+            await node.ReadTraceAsync(asked, trace.Id, trace.StartSeconds, trace.EndSeconds, cancellation).ConfigureAwait(false);
         var found = reading.Trace;
         if (found.SpanCount == 0) return (null, (DiffFailure.NotFound, "Not Found"));
         if (found.Damage.Length > 0) return (null, (DiffFailure.Partial, $"{name}: the trace is partial: {found.Damage}"));
-        if (found.SpanCount > MaxSpans) return (null, (DiffFailure.TooLarge, $"{name}: {found.SpanCount} spans, at most {MaxSpans} are compared"));
+        if (found.SpanCount > MaxSpans)
+            return (null, (DiffFailure.TooLarge, $"{name}: {found.SpanCount} spans, at most {MaxSpans} are compared"));
         var spans = new List<SpanRecord>(found.SpanCount);
         using var part = new NativeBuffer();
         var limit = new TraceSizeLimit(maxTraceBytes(asked));
@@ -60,7 +64,8 @@ internal sealed class TraceDiffQuery(TempoNode node, Func<TenantSet, long> maxTr
             part.Clear();
             found.WritePart(part, limit.NextPartBytes(PartBytes));
             limit.Add(part.Written);
-            if (limit.IsPassed) return (null, (DiffFailure.Partial, $"{name}: the trace is partial: trace exceeds max size (max bytes: {limit.MaxBytes})"));
+            if (limit.IsPassed)
+                return (null, (DiffFailure.Partial, $"{name}: the trace is partial: trace exceeds max size (max bytes: {limit.MaxBytes})"));
             spans.AddRange(SpanRecordReader.Read(part.Written));
             cancellation.ThrowIfCancellationRequested();
         }

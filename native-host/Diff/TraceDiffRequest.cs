@@ -50,8 +50,12 @@ internal sealed record TraceDiffRequest(DiffTrace Base, DiffTrace Compare, strin
         request = null!;
         error = "invalid request body: an object is expected";
         if (root.ValueKind != JsonValueKind.Object) return false;
-        var word = root.TryGetProperty("format", out var format) ? format.ValueKind == JsonValueKind.String ? format.GetString()! : format.GetRawText() : "";
-        if (!TryFormat(word, out word, out error) || !TryReadTrace(root, "base", out var @base, out error) || !TryReadTrace(root, "compare", out var compare, out error)) return false;
+        var word = root.TryGetProperty("format", out var format)
+            ? format.ValueKind == JsonValueKind.String ? format.GetString()! : format.GetRawText()
+            : "";
+        if (!TryFormat(word, out word, out error) || !TryReadTrace(root, "base", out var @base, out error)
+            || !TryReadTrace(root, "compare", out var compare, out error))
+            return false;
         request = new TraceDiffRequest(@base, compare, word);
         return true;
     }
@@ -62,8 +66,12 @@ internal sealed record TraceDiffRequest(DiffTrace Base, DiffTrace Compare, strin
         error = $"{name} is missing: an object with a traceId is expected";
         if (!root.TryGetProperty(name, out var json) || json.ValueKind != JsonValueKind.Object) return false;
         error = $"{name}.traceId: at most 32 hex digits are expected";
-        if (!json.TryGetProperty("traceId", out var text) || text.ValueKind != JsonValueKind.String || !TraceId.TryParse(text.GetString(), out var id)) return false;
-        if (!TryReadSeconds(json, $"{name}.", "start", out var start, out error) || !TryReadSeconds(json, $"{name}.", "end", out var end, out error)) return false;
+        if (!json.TryGetProperty("traceId", out var text) || text.ValueKind != JsonValueKind.String
+            || !TraceId.TryParse(text.GetString(), out var id))
+            return false;
+        if (!TryReadSeconds(json, $"{name}.", "start", out var start, out error)
+            || !TryReadSeconds(json, $"{name}.", "end", out var end, out error))
+            return false;
         trace = new DiffTrace(id, start, end);
         if (start == 0 || end == 0 || start < end) return true;
         error = $"{name}: start must be before end. received start={start} end={end}";

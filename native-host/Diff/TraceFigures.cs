@@ -38,7 +38,8 @@ internal sealed class ServiceFigures(string name)
         var services = new Dictionary<string, ServiceFigures>(StringComparer.Ordinal);
         ServiceFigures Service(DiffNode node)
         {
-            if (!services.TryGetValue(node.Key.Service, out var service)) services.Add(node.Key.Service, service = new ServiceFigures(node.Key.Service));
+            if (!services.TryGetValue(node.Key.Service, out var service))
+                services.Add(node.Key.Service, service = new ServiceFigures(node.Key.Service));
             return service;
         }
 

@@ -30,7 +30,8 @@ internal static class TracePatchJson
         json.WriteString("version", Version);
         WriteTrace(json, "base", ids.Base, diff.Base);
         WriteTrace(json, "compare", ids.Compare, diff.Compare);
-        var isCut = modified.Count > MaxListed || diff.Added.Count > MaxListed || diff.Removed.Count > MaxListed || modified.Exists(static pair => pair.Changes.Count > MaxListed);
+        var isCut = modified.Count > MaxListed || diff.Added.Count > MaxListed || diff.Removed.Count > MaxListed
+            || modified.Exists(static pair => pair.Changes.Count > MaxListed);
         WriteStats(json, diff, modified, isCut);
         json.WriteStartArray("modified");
         foreach (var pair in modified.Take(MaxListed)) WriteModified(json, pair);

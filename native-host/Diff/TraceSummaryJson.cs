@@ -52,15 +52,20 @@ internal static class TraceSummaryJson
     private static void WriteSignals(Utf8JsonWriter json, TraceDiff diff, TraceFigures before, TraceFigures after)
     {
         json.WriteStartObject("signals");
-        json.WriteString("traceLatency", TraceDiff.DifferMuch((ulong)before.DurationNano, (ulong)after.DurationNano) ? Direction(before.DurationNano, after.DurationNano) : "unchanged");
-        json.WriteString("sumSpanDuration", TraceDiff.DifferMuch((ulong)before.SumNano, (ulong)after.SumNano) ? Direction(before.SumNano, after.SumNano) : "unchanged");
+        json.WriteString("traceLatency", TraceDiff.DifferMuch((ulong)before.DurationNano, (ulong)after.DurationNano)
+            ? Direction(before.DurationNano, after.DurationNano)
+            : "unchanged");
+        json.WriteString("sumSpanDuration", TraceDiff.DifferMuch((ulong)before.SumNano, (ulong)after.SumNano)
+            ? Direction(before.SumNano, after.SumNano)
+            : "unchanged");
         json.WriteString("errors", Direction(before.Errors, after.Errors));
         json.WriteString("spanCount", Direction(diff.Base.Nodes.Count, diff.Compare.Nodes.Count));
         json.WriteString("structure", diff.Added.Count + diff.Removed.Count > 0 ? "changed" : "unchanged");
         json.WriteEndObject();
     }
 
-    private static string Direction(double before, double after) => after > before ? "increased" : after < before ? "decreased" : "unchanged";
+    private static string Direction(double before, double after) =>
+        after > before ? "increased" : after < before ? "decreased" : "unchanged";
 
     // Of two traces that have little in common the changes say little.
     private static void WriteTrust(Utf8JsonWriter json, TraceDiff diff)
@@ -73,7 +78,8 @@ internal static class TraceSummaryJson
         json.WriteEndObject();
     }
 
-    private static HashSet<(StepKey?, StepKey)> StepsOf(DiffTree tree) => tree.Nodes.Select(static node => (node.Parent?.Key, node.Key)).ToHashSet();
+    private static HashSet<(StepKey?, StepKey)> StepsOf(DiffTree tree) =>
+        tree.Nodes.Select(static node => (node.Parent?.Key, node.Key)).ToHashSet();
 
     private static void WriteStats(Utf8JsonWriter json, TraceDiff diff, TraceFigures before, TraceFigures after)
     {
@@ -93,7 +99,8 @@ internal static class TraceSummaryJson
     private static void WriteServices(Utf8JsonWriter json, TraceDiff diff)
     {
         var services = ServiceFigures.Of(diff);
-        var changed = services.Where(static service => service.IsChanged).OrderByDescending(static service => Math.Abs(service.DeltaNano)).ThenBy(static service => service.Name, StringComparer.Ordinal).ToList();
+        var changed = services.Where(static service => service.IsChanged).OrderByDescending(static service => Math.Abs(service.DeltaNano))
+            .ThenBy(static service => service.Name, StringComparer.Ordinal).ToList();
         json.WriteNumber("changedServices", changed.Count);
         json.WriteStartArray("services");
         foreach (var service in changed.Take(TracePatchJson.MaxListed))

@@ -8,8 +8,8 @@ using Tempo.Host.Receivers;
 namespace Tempo.Host.Edge;
 
 /// <summary>
-/// The answers to plain posts; those of OTLP are the bytes that Kestrel would send for the same. Most of them are the same 120 bytes, which are put together
-/// once a second, for the date. Thread safe.
+/// The answers to plain posts; those of OTLP are the bytes that Kestrel would send for the same. Most of them are the same 120 bytes, which
+/// are put together once a second, for the date. Thread safe.
 /// </summary>
 internal sealed class EdgeAnswers(TimeProvider time)
 {
@@ -39,7 +39,8 @@ internal sealed class EdgeAnswers(TimeProvider time)
     }
 
     /// <summary>The last answer on its connection, without content.</summary>
-    public byte[] Last(int code) => Compose(code, $"Connection: close\r\n{(code == 503 ? "Retry-After: 1\r\n" : "")}Date: {time.GetUtcNow():R}\r\n", []);
+    public byte[] Last(int code) =>
+        Compose(code, $"Connection: close\r\n{(code == 503 ? "Retry-After: 1\r\n" : "")}Date: {time.GetUtcNow():R}\r\n", []);
 
     /// <summary>The same answer, saying that no other follows.</summary>
     public static byte[] AsLast(ReadOnlySpan<byte> answer)
@@ -50,7 +51,8 @@ internal sealed class EdgeAnswers(TimeProvider time)
 
     /// <summary>An answer with these headers (each with its line end) behind its length.</summary>
     public static byte[] Compose(int code, string headers, ReadOnlySpan<byte> body) =>
-        [.. Encoding.ASCII.GetBytes($"HTTP/1.1 {code} {ReasonPhrases.GetReasonPhrase(code)}\r\nContent-Length: {body.Length}\r\n{headers}\r\n"), .. body];
+        [.. Encoding.ASCII.GetBytes(
+            $"HTTP/1.1 {code} {ReasonPhrases.GetReasonPhrase(code)}\r\nContent-Length: {body.Length}\r\n{headers}\r\n"), .. body];
 
     private byte[] OfOtlp(int code, string headers, ReadOnlySpan<byte> message) => OfOtlp(time.GetUtcNow(), code, headers, message);
 

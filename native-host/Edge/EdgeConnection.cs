@@ -8,8 +8,8 @@ using Tempo.Host.Receivers;
 namespace Tempo.Host.Edge;
 
 /// <summary>
-/// One connection of an <see cref="EdgeListener"/>: some 150 bytes while it is silent, a body's memory once a body comes. One thread at a time
-/// has it, from an event until it is armed again; whoever wants it then takes it with <see cref="TryTake"/>.
+/// One connection of an <see cref="EdgeListener"/>: some 150 bytes while it is silent, a body's memory once a body comes. One thread at a
+/// time has it, from an event until it is armed again; whoever wants it then takes it with <see cref="TryTake"/>.
 /// <code>
 /// Head      look at what has come, without taking it: wait for more, or give the socket away as it is, or take the head of a plain post
 /// Admission wait in line (rarely)
@@ -24,7 +24,10 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
     /// <summary>What is looked at of a head; a longer one is Kestrel's.</summary>
     private const int PeekBytes = 8 * 1024;
 
-    /// <summary>The first piece of a body's memory, unless less is announced; doubled as bytes come. Mostly a body that was there before has left more.</summary>
+    /// <summary>
+    /// The first piece of a body's memory, unless less is announced; doubled as bytes come. Mostly a body that was there before has left
+    /// more.
+    /// </summary>
     private const int FirstPieceBytes = 4 * 1024;
 
     private readonly Lock _lock = new();
@@ -142,9 +145,11 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
         var kind = PostHead.Read(new ReadOnlySpan<byte>(bytes, count), posts.Shape, out var head);
         if (kind == HeadKind.Incomplete && count < PeekBytes)
         {
-            // It stays in the kernel's memory; the next byte wakes us, or the end of what the client sends, after which it will not be whole.
+            // It stays in the kernel's memory; the next byte wakes us, or the end of what the client sends, after which it will not be
+            // whole.
             if (_hasEnded) return SendLast(400);
-            // Woken below the mark, as it is where the kernel is short of memory for it, and would be again at once: Kestrel reads what is there.
+            // Woken below the mark, as it is where the kernel is short of memory for it, and would be again at once: Kestrel reads what is
+            // there.
             if (count == _peekedBytes) return GiveAway();
             SocketCalls.SetReceiveLowWater(socket, count + 1);
             var isFirst = _peekedBytes == 0;
@@ -233,7 +238,9 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
             _body ??= posts.Memory.Rent();
             var buffer = _body.Buffer;
             var missing = _bodyBytes - _receivedBytes;
-            if (buffer.Length == buffer.Capacity && !(buffer.Capacity == 0 ? buffer.TryReserve(Math.Min(missing, FirstPieceBytes)) : buffer.TryReserve((int)Math.Min(2L * buffer.Capacity, _bodyBytes))))
+            if (buffer.Length == buffer.Capacity && !(buffer.Capacity == 0
+                ? buffer.TryReserve(Math.Min(missing, FirstPieceBytes))
+                : buffer.TryReserve((int)Math.Min(2L * buffer.Capacity, _bodyBytes))))
                 return Refuse(_body.Refusal);
             var count = Receive(buffer.Pointer + buffer.Length, Math.Min(missing, buffer.Capacity - buffer.Length), 0);
             if (count <= 0)
@@ -290,12 +297,15 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
         while (_unsentStart < _unsent!.Length)
         {
             nint count;
-            fixed (byte* bytes = _unsent) count = SocketCalls.Send(socket, bytes + _unsentStart, (nuint)(_unsent.Length - _unsentStart), SocketCalls.MessageNoSignal);
+            fixed (byte* bytes = _unsent)
+                count = SocketCalls.Send(socket, bytes + _unsentStart, (nuint)(_unsent.Length - _unsentStart), SocketCalls.MessageNoSignal);
             if (count < 0)
             {
                 var error = Marshal.GetLastPInvokeError();
                 if (error == SocketCalls.ErrorInterrupted) continue;
-                return error == SocketCalls.ErrorAgain ? Arm(SocketCalls.EpollModify, SocketCalls.EpollOut, BodyPace.MaxSilence) : CloseNow();
+                return error == SocketCalls.ErrorAgain
+                    ? Arm(SocketCalls.EpollModify, SocketCalls.EpollOut, BodyPace.MaxSilence)
+                    : CloseNow();
             }
 
             _unsentStart += (int)count;
@@ -416,7 +426,8 @@ internal sealed class EdgeConnection(EdgeListener listener, PlainPosts posts, in
         }
         catch (OutOfMemoryException)
         {
-            // Not even for that. A connection that ends is heard, one that is silent holds its sender, and the body's share of the memory, for ever.
+            // Not even for that. A connection that ends is heard, one that is silent holds its sender, and the body's share of the memory,
+            // for ever.
             Close();
         }
     }

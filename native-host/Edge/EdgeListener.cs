@@ -8,15 +8,17 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 namespace Tempo.Host.Edge;
 
 /// <summary>
-/// A listening socket below Kestrel that serves plain posts itself and gives every other connection to Kestrel, with all its bytes still in it.
+/// A listening socket below Kestrel that serves plain posts itself and gives every other connection to Kestrel, with all its bytes still in
+/// it.
 /// <code>
-/// threads   one more than there are processors, and one: each waits for an event of any connection, and does all there is to do for it: reads,
+/// threads   one more than there are processors, and one: each waits for an event of any connection, and does all there is to do for it:
+///           reads,
 ///           judges, logs, decodes, answers. A post wakes one thread. While one waits for the disk, others take what comes.
 /// event     belongs to whom it was told to: a connection is armed for one, and armed again when it is served
 /// clock     once a second: connections whose time is over
 /// </code>
-/// A connection that says nothing, or not enough, costs some hundred bytes and no thread looks at it. Kestrel's costs 35 KiB, a request there three
-/// thread switches and four to five microseconds more.
+/// A connection that says nothing, or not enough, costs some hundred bytes and no thread looks at it. Kestrel's costs 35 KiB, a request
+/// there three thread switches and four to five microseconds more.
 /// </summary>
 internal sealed class EdgeListener : IConnectionListener
 {
@@ -56,7 +58,8 @@ internal sealed class EdgeListener : IConnectionListener
     public EdgeListener(Socket socket, SocketConnectionContextFactory kestrel, PlainPosts posts, (TimeSpan Idle, TimeSpan Head) timeouts)
     {
         (_socket, _kestrel, _posts) = (socket, kestrel, posts);
-        (_slots, _deadlines, _free) = (new EdgeConnection?[posts.MaxConnections], new long[posts.MaxConnections], new Stack<int>(posts.MaxConnections));
+        (_slots, _deadlines, _free) =
+            (new EdgeConnection?[posts.MaxConnections], new long[posts.MaxConnections], new Stack<int>(posts.MaxConnections));
         IdleTimeout = timeouts.Idle > TimeSpan.Zero ? timeouts.Idle : TimeSpan.FromSeconds(130);
         HeadTimeout = timeouts.Head > TimeSpan.Zero ? timeouts.Head : TimeSpan.FromSeconds(30);
         socket.Blocking = false;
@@ -64,10 +67,12 @@ internal sealed class EdgeListener : IConnectionListener
         EndPoint = socket.LocalEndPoint!;
         _poll = SocketCalls.CreatePoll();
         _end = SocketCalls.CreateReadable();
-        if (_poll < 0 || _end < 0 || !SocketCalls.Control(_poll, SocketCalls.EpollAdd, _listening, SocketCalls.EpollIn | SocketCalls.EpollOneShot, AcceptData))
+        if (_poll < 0 || _end < 0 || !SocketCalls.Control(
+            _poll, SocketCalls.EpollAdd, _listening, SocketCalls.EpollIn | SocketCalls.EpollOneShot, AcceptData))
             throw new IOException($"epoll: error {Marshal.GetLastPInvokeError()}");
         _clock = posts.Time.CreateTimer(static state => ((EdgeListener)state!).Tick(), this, ClockInterval, ClockInterval);
-        _threads = [.. Enumerable.Range(0, Environment.ProcessorCount + 2).Select(i => new Thread(Serve) { IsBackground = true, Name = $"edge-{i}" })];
+        _threads = [.. Enumerable.Range(0, Environment.ProcessorCount + 2)
+            .Select(i => new Thread(Serve) { IsBackground = true, Name = $"edge-{i}" })];
         foreach (var thread in _threads) thread.Start();
     }
 
@@ -191,8 +196,11 @@ internal sealed class EdgeListener : IConnectionListener
             }
 
             // A stale event of a connection that is gone names a slot that is empty, or has another generation.
-            if (Volatile.Read(ref _slots[(int)(uint)data]) is not { } connection || connection.Generation != (uint)(data >> 32) || !connection.TryTake()) continue;
-            if ((events & (SocketCalls.EpollError | SocketCalls.EpollHangUp)) == 0) connection.Run((events & SocketCalls.EpollReadHangUp) != 0);
+            if (Volatile.Read(ref _slots[(int)(uint)data]) is not { } connection || connection.Generation != (uint)(data >> 32)
+                || !connection.TryTake())
+                continue;
+            if ((events & (SocketCalls.EpollError | SocketCalls.EpollHangUp)) == 0)
+                connection.Run((events & SocketCalls.EpollReadHangUp) != 0);
             else connection.Close(); // reset: nobody would read an answer
         }
     }
@@ -211,7 +219,10 @@ internal sealed class EdgeListener : IConnectionListener
 
             var error = Marshal.GetLastPInvokeError();
             if (error == SocketCalls.ErrorAgain) break;
-            if (error is not (SocketCalls.ErrorTooManyFiles or SocketCalls.ErrorFileTableFull or SocketCalls.ErrorNoMemory or SocketCalls.ErrorNoBuffers)) continue; // that one was reset
+            // that one was reset
+            if (error is not (SocketCalls.ErrorTooManyFiles or SocketCalls.ErrorFileTableFull or SocketCalls.ErrorNoMemory
+                or SocketCalls.ErrorNoBuffers))
+                continue;
             _isAcceptPaused = true; // who waits stays in the kernel's line until the clock looks again
             return;
         }
@@ -221,7 +232,8 @@ internal sealed class EdgeListener : IConnectionListener
 
     private void ArmAccept()
     {
-        if (!_isStopping) SocketCalls.Control(_poll, SocketCalls.EpollModify, _listening, SocketCalls.EpollIn | SocketCalls.EpollOneShot, AcceptData);
+        if (!_isStopping)
+            SocketCalls.Control(_poll, SocketCalls.EpollModify, _listening, SocketCalls.EpollIn | SocketCalls.EpollOneShot, AcceptData);
     }
 
     // False: there is no memory for one more connection; this one is closed.

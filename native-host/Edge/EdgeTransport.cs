@@ -11,7 +11,8 @@ namespace Tempo.Host.Edge;
 /// <param name="options">Of the sockets that Kestrel gets.</param>
 /// <param name="posts">Takes plain posts.</param>
 /// <param name="timeouts">See <see cref="EdgeListener"/>.</param>
-internal sealed class EdgeTransport(SocketTransportOptions options, PlainPosts posts, (TimeSpan Idle, TimeSpan Head) timeouts) : IConnectionListenerFactory
+internal sealed class EdgeTransport(
+    SocketTransportOptions options, PlainPosts posts, (TimeSpan Idle, TimeSpan Head) timeouts) : IConnectionListenerFactory
 {
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {

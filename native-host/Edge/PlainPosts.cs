@@ -22,18 +22,25 @@ internal abstract class PlainPosts(PostShape shape, RequestMemory memory, int ma
 
     public TimeProvider Time => time;
 
-    /// <summary>Connections that are served here at once; beyond it the idle one whose time is over first makes room for a new one.</summary>
+    /// <summary>
+    /// Connections that are served here at once; beyond it the idle one whose time is over first makes room for a new one.
+    /// </summary>
     public int MaxConnections { get; init; } = 20_000;
 
     public EdgeAnswers Answers { get; } = new(time);
 
-    /// <summary>Bytes of a body that are waited for before a thread is woken; 1: any. More is for senders that have all of it ready.</summary>
+    /// <summary>
+    /// Bytes of a body that are waited for before a thread is woken; 1: any. More is for senders that have all of it ready.
+    /// </summary>
     public virtual int WaitsForBytes => 1;
 
     /// <summary>Nothing that stands before the handler is passed over: who sends is judged here.</summary>
     public virtual bool JudgesSender => false;
 
-    /// <summary>Whether a post is served here, by the value of the header that says who sends, null where there is none; and for which tenant, if that says so.</summary>
+    /// <summary>
+    /// Whether a post is served here, by the value of the header that says who sends, null where there is none; and for which tenant, if
+    /// that says so.
+    /// </summary>
     public abstract bool TryAccept(string? sender, out TenantId tenant);
 
     /// <summary>Ok when the body is to be read; else what to answer without reading it.</summary>

@@ -46,8 +46,8 @@ internal sealed class PostShape(string path, string contentType, string senderHe
 /// Content-Type: application/x-protobuf
 /// any other header of ordinary characters that says nothing of how the message is framed, encoded or kept
 /// </code>
-/// Each, save the last, exactly once. It must never take for plain what Kestrel would refuse, or would read otherwise; what it does not know for
-/// certain is <see cref="HeadKind.Other"/>, which costs time and nothing else.
+/// Each, save the last, exactly once. It must never take for plain what Kestrel would refuse, or would read otherwise; what it does not
+/// know for certain is <see cref="HeadKind.Other"/>, which costs time and nothing else.
 /// </summary>
 /// <param name="HeadBytes">Up to and with the empty line.</param>
 /// <param name="BodyBytes">What Content-Length says, at least 1.</param>
@@ -61,8 +61,10 @@ internal readonly record struct PostHead(int HeadBytes, int BodyBytes, int Sende
     private const int MaxPortDigits = 5;
     private const int MaxLengthDigits = 9;
 
-    private static readonly SearchValues<byte> TokenBytes = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
-    private static readonly SearchValues<byte> HostBytes = SearchValues.Create("-._0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
+    private static readonly SearchValues<byte> TokenBytes =
+        SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
+    private static readonly SearchValues<byte> HostBytes =
+        SearchValues.Create("-._0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
 
     /// <summary>Looks at the beginning of a request.</summary>
     /// <param name="bytes">What has come of it, and perhaps of what follows.</param>
@@ -156,6 +158,7 @@ internal readonly record struct PostHead(int HeadBytes, int BodyBytes, int Sende
             return name.Length > 0 && !name.ContainsAnyExcept(HostBytes);
         }
 
-        private static bool Is(ReadOnlySpan<byte> text, ReadOnlySpan<byte> lower) => text.Length == lower.Length && Ascii.EqualsIgnoreCase(text, lower);
+        private static bool Is(ReadOnlySpan<byte> text, ReadOnlySpan<byte> lower) =>
+            text.Length == lower.Length && Ascii.EqualsIgnoreCase(text, lower);
     }
 }

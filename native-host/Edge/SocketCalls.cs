@@ -12,7 +12,8 @@ internal static unsafe partial class SocketCalls
     public const int EpollAdd = 1, EpollDelete = 2, EpollModify = 3;
     public const int CloseOnExec = 0x80000, NonBlocking = 0x800;
     public const int MessagePeek = 2, MessageNoSignal = 0x4000;
-    public const int ErrorInterrupted = 4, ErrorAgain = 11, ErrorNoMemory = 12, ErrorTooManyFiles = 24, ErrorFileTableFull = 23, ErrorNoBuffers = 105;
+    public const int ErrorInterrupted = 4, ErrorAgain = 11, ErrorNoMemory = 12, ErrorTooManyFiles = 24, ErrorFileTableFull = 23,
+        ErrorNoBuffers = 105;
     private const int SocketLevel = 1, ReceiveLowWater = 18, ShutdownBoth = 2;
 
     /// <summary>An epoll_event: the kernel packs it on x86-64 and nowhere else.</summary>
@@ -49,7 +50,8 @@ internal static unsafe partial class SocketCalls
     public static void Shutdown(int socket) => _ = shutdown(socket, ShutdownBoth);
 
     /// <summary>The socket counts as readable once it holds so many bytes.</summary>
-    public static void SetReceiveLowWater(int socket, int bytes) => _ = setsockopt(socket, SocketLevel, ReceiveLowWater, &bytes, sizeof(int));
+    public static void SetReceiveLowWater(int socket, int bytes) =>
+        _ = setsockopt(socket, SocketLevel, ReceiveLowWater, &bytes, sizeof(int));
 
     [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
     public static partial nint Receive(int socket, byte* buffer, nuint length, int flags);

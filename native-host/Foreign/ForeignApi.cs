@@ -10,7 +10,8 @@ namespace Tempo.Host.Foreign;
 /// <summary>The query APIs of other systems, each below its prefix.</summary>
 internal static class ForeignApi
 {
-    public static IEnumerable<ApiRoute> Routes(TempoNode node, TenantResolver tenants, QueryLimits limits, HostOptions options, TimeProvider time)
+    public static IEnumerable<ApiRoute> Routes(
+        TempoNode node, TenantResolver tenants, QueryLimits limits, HostOptions options, TimeProvider time)
     {
         var queries = new ForeignQueries(node, limits);
         return

@@ -23,7 +23,8 @@ internal sealed class ForeignQueries(TempoNode node, QueryLimits limits)
     public SearchLimits LimitsOf(TenantSet tenants) => limits.Of(tenants);
 
     /// <summary>Ids of the newest traces that have a span like that.</summary>
-    public async Task<List<TraceId>> SearchAsync(TenantSet asked, SpanQuery query, TimeRange range, int limit, CancellationToken cancellation)
+    public async Task<List<TraceId>> SearchAsync(
+        TenantSet asked, SpanQuery query, TimeRange range, int limit, CancellationToken cancellation)
     {
         var request = new SearchRequest
         {
@@ -38,7 +39,8 @@ internal sealed class ForeignQueries(TempoNode node, QueryLimits limits)
     }
 
     /// <summary>The spans of a trace, some at a time; nothing if there is no such trace.</summary>
-    public async IAsyncEnumerable<List<SpanRecord>> ReadAsync(TenantSet asked, TraceId id, [EnumeratorCancellation] CancellationToken cancellation)
+    public async IAsyncEnumerable<List<SpanRecord>> ReadAsync(
+        TenantSet asked, TraceId id, [EnumeratorCancellation] CancellationToken cancellation)
     {
         using var reading = await node.ReadTraceAsync(asked, id, 0, 0, cancellation).ConfigureAwait(false);
         using var part = new NativeBuffer();
@@ -55,7 +57,8 @@ internal sealed class ForeignQueries(TempoNode node, QueryLimits limits)
         ValuesAsync(asked, "resource.service.name", new SpanQuery(), cancellation);
 
     /// <summary>Names of the spans that are like that.</summary>
-    public Task<List<string>> NamesAsync(TenantSet asked, SpanQuery query, CancellationToken cancellation) => ValuesAsync(asked, "name", query, cancellation);
+    public Task<List<string>> NamesAsync(TenantSet asked, SpanQuery query, CancellationToken cancellation) =>
+        ValuesAsync(asked, "name", query, cancellation);
 
     /// <summary>Values of an attribute or intrinsic, as text, each once and sorted.</summary>
     public async Task<List<string>> ValuesAsync(TenantSet asked, string field, SpanQuery query, CancellationToken cancellation)
@@ -68,7 +71,8 @@ internal sealed class ForeignQueries(TempoNode node, QueryLimits limits)
     /// <summary>Keys of span attributes, sorted.</summary>
     public async Task<List<string>> SpanKeysAsync(TenantSet asked, CancellationToken cancellation)
     {
-        var found = await node.TagNamesAsync(asked, new TagNamesRequest { Scope = "span", MaxNamesPerScope = MaxNames }, cancellation).ConfigureAwait(false);
+        var found = await node.TagNamesAsync(asked, new TagNamesRequest { Scope = "span", MaxNamesPerScope = MaxNames }, cancellation)
+            .ConfigureAwait(false);
         return [.. found.Scopes.SelectMany(static scope => scope.Names).Distinct().Order(StringComparer.Ordinal)];
     }
 }

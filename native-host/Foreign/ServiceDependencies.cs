@@ -45,7 +45,8 @@ internal sealed class ServiceDependencies(Func<SpanRecord, string>? peerOf = nul
             _services.TryAdd(span.SpanId, service);
             var peer = span.Kind is >= SpanKind.Server and <= SpanKind.Consumer ? peerOf?.Invoke(span) ?? "" : "";
             if (span.ParentSpanId != 0 || peer.Length > 0)
-                _spans.Add((span.SpanId, span.ParentSpanId, service, peer, span.Kind is SpanKind.Client or SpanKind.Producer, span.StatusCode == 2));
+                _spans.Add((span.SpanId, span.ParentSpanId, service, peer, span.Kind is SpanKind.Client or SpanKind.Producer,
+                    span.StatusCode == 2));
         }
     }
 

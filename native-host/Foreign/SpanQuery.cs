@@ -19,7 +19,9 @@ internal sealed class SpanQuery
 
     /// <param name="kind">A kind of OpenTelemetry, in small letters; others match nothing.</param>
     public void HasKind(string kind) =>
-        _conditions.Add(kind is "server" or "client" or "producer" or "consumer" or "internal" or "unspecified" ? $"kind = {kind}" : "false");
+        _conditions.Add(kind is "server" or "client" or "producer" or "consumer" or "internal" or "unspecified"
+            ? $"kind = {kind}"
+            : "false");
 
     public void IsError() => _conditions.Add("status = error");
 
@@ -68,7 +70,8 @@ internal sealed class SpanQuery
         var field = "." + QuoteName(key);
         var condition = $"{field} = {Quote(value)}";
         if (value is "true" or "false") condition = $"({condition} || {field} = {value})";
-        else if (double.TryParse(value, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+        else if (double.TryParse(
+            value, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
             && double.IsFinite(number) && Math.Abs(number) < 1e15)
         {
             condition = $"({condition} || {field} = {number.ToString("0.###############", CultureInfo.InvariantCulture)})";
@@ -83,7 +86,8 @@ internal sealed class SpanQuery
     public override string ToString() => _conditions.Count == 0 ? "{}" : $"{{ {string.Join(" && ", _conditions)} }}";
 
     /// <summary>A name of an attribute, in which nothing but quotes and backslashes is escaped.</summary>
-    public static string QuoteName(string name) => $"\"{name.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+    public static string QuoteName(string name) =>
+        $"\"{name.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 
     /// <summary>A TraceQL string.</summary>
     public static string Quote(string text)

@@ -55,7 +55,9 @@ internal static class SpanKind
     public const int Consumer = 5;
 }
 
-/// <summary>A key and its value: string, bool, long, double, byte[], List&lt;object?> or List&lt;AttributeRecord>; null for an empty one.</summary>
+/// <summary>
+/// A key and its value: string, bool, long, double, byte[], List&lt;object?> or List&lt;AttributeRecord>; null for an empty one.
+/// </summary>
 internal readonly record struct AttributeRecord(string Key, object? Value);
 
 /// <summary>What sent the spans.</summary>

@@ -26,7 +26,8 @@ internal struct SpanRecordReader : IOtlpTraceSink
     public static List<SpanRecord> Read(ReadOnlySpan<byte> tracesData)
     {
         var sink = new SpanRecordReader();
-        if (!OtlpTraceReader.TryRead(tracesData, ref sink, out var error)) throw new InvalidDataException($"the trace cannot be read back: {error.Message}");
+        if (!OtlpTraceReader.TryRead(tracesData, ref sink, out var error))
+            throw new InvalidDataException($"the trace cannot be read back: {error.Message}");
         return sink._spans;
     }
 
@@ -140,7 +141,8 @@ internal struct SpanRecordReader : IOtlpTraceSink
 
     private static TraceId IdOf(ReadOnlySpan<byte> bytes) => bytes.Length == TraceId.SizeBytes ? TraceId.Read(bytes) : default;
 
-    private static ulong NumberOf(ReadOnlySpan<byte> bytes) => bytes.Length == SpanId.SizeBytes ? BinaryPrimitives.ReadUInt64BigEndian(bytes) : 0;
+    private static ulong NumberOf(ReadOnlySpan<byte> bytes) =>
+        bytes.Length == SpanId.SizeBytes ? BinaryPrimitives.ReadUInt64BigEndian(bytes) : 0;
 
     private static string Text(ReadOnlySpan<byte> utf8) => Encoding.UTF8.GetString(utf8);
 }

@@ -19,7 +19,8 @@ internal static class GrpcApi
     private static readonly GrpcStatus NotHere = new(
         GrpcStatusCode.Unavailable, "gRPC is served on the gRPC port; stream_over_http_enabled: true serves it on this one too");
 
-    public static IGrpcMethod[] Methods(TempoNode node, TenantResolver tenants, HostOptions options, QueryLimits limits, Lifecycle lifecycle, TimeProvider time)
+    public static IGrpcMethod[] Methods(
+        TempoNode node, TenantResolver tenants, HostOptions options, QueryLimits limits, Lifecycle lifecycle, TimeProvider time)
     {
         var querier = new QuerierOptions(options.Api.MaxGrpcReceiveBytes, options.Api.MaxGrpcPacketBytes, limits);
         bool IsServing() => lifecycle is { HasStarted: true, IsStopping: false } && node.IsReady(out _);

@@ -23,7 +23,8 @@ public sealed class GrpcCall
     private readonly int _maxSendBytes;
     private readonly TimeProvider _time;
 
-    internal GrpcCall(HttpContext context, RequestMemory memory, string? encoding, int maxSendBytes, TimeProvider time, CancellationToken cancellation)
+    internal GrpcCall(
+        HttpContext context, RequestMemory memory, string? encoding, int maxSendBytes, TimeProvider time, CancellationToken cancellation)
     {
         _context = context;
         _memory = memory;
@@ -91,7 +92,8 @@ public sealed class GrpcCall
         using var compressed = _memory.RentBeside(body);
         var status = await ReadContentAsync(reader, compressed, (int)frame.LengthBytes).ConfigureAwait(false);
         if (!status.IsOk) return (status, true);
-        var done = await BodyDecompressor.DecompressAsync(_encoding!, compressed, body, maxMessageBytes, _memory, Cancellation).ConfigureAwait(false);
+        var done = await BodyDecompressor.DecompressAsync(_encoding!, compressed, body, maxMessageBytes, _memory, Cancellation)
+            .ConfigureAwait(false);
         return (Decompressed(done, body, maxMessageBytes), true);
     }
 
@@ -120,7 +122,8 @@ public sealed class GrpcCall
     {
         var hasMessages = _context.Response.HasStarted || _context.Response.ContentType is not null;
         StartResponse();
-        var headers = hasMessages ? _context.Features.GetRequiredFeature<IHttpResponseTrailersFeature>().Trailers : _context.Response.Headers;
+        var headers =
+            hasMessages ? _context.Features.GetRequiredFeature<IHttpResponseTrailersFeature>().Trailers : _context.Response.Headers;
         WriteStatus(headers, status);
         foreach (var (name, value) in Trailers) headers[name] = value;
     }

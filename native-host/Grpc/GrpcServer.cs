@@ -53,7 +53,8 @@ public sealed class GrpcServer
     public IEnumerable<string> Services => _services.Order(StringComparer.Ordinal);
 
     /// <summary>True for a request that is no other, if perhaps of a kind of messages that is not served (415).</summary>
-    public static bool IsMeant(HttpRequest request) => request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true;
+    public static bool IsMeant(HttpRequest request) =>
+        request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true;
 
     /// <summary>True for a request that this class serves.</summary>
     public static bool IsGrpc(HttpRequest request) =>
@@ -100,7 +101,8 @@ public sealed class GrpcServer
             var status = !isTimeoutGood ? new GrpcStatus(GrpcStatusCode.Internal, "malformed grpc-timeout")
                 : !_methods.TryGetValue(path, out var method) ? Unknown(path)
                 : encoding is not null && !IsKnown(encoding) ? UnknownEncoding(encoding)
-                : IsTraced && !path.StartsWith("/grpc.", StringComparison.Ordinal) ? await TraceAsync(method, call, context).ConfigureAwait(false)
+                : IsTraced && !path.StartsWith("/grpc.", StringComparison.Ordinal) ? await TraceAsync(method, call, context)
+                    .ConfigureAwait(false)
                 : await InvokeAsync(method, call, context).ConfigureAwait(false);
             if (!context.RequestAborted.IsCancellationRequested) call.Finish(status);
             _metrics.Observe("gRPC", _methods.ContainsKey(path) ? path : "other", status.Code.ToString(), _time.GetElapsedTime(started));
@@ -146,7 +148,9 @@ public sealed class GrpcServer
             // As on HTTP: not a fault of the request.
             SpareMemory.LetGo();
             _log.Warn("no memory for a gRPC call", ("method", method.Path), ("err", e));
-            return new GrpcStatus(GrpcStatusCode.Unavailable, "there is no memory for this now, try again") { RetryDelay = TimeSpan.FromSeconds(1) };
+            return new GrpcStatus(
+                GrpcStatusCode.Unavailable, "there is no memory for this now, try again")
+            { RetryDelay = TimeSpan.FromSeconds(1) };
         }
         catch (Exception e)
         {

@@ -7,8 +7,8 @@ namespace Tempo.Host.Http;
 
 /// <summary>
 /// An answer while it is built: pooled blocks, so that a trace of hundreds of megabytes is neither moved while it grows
-/// nor one object for the collector. What is long is asked for of what all answers may take, so that writing throws <see cref="QueryException"/> where others
-/// have the rest. Not thread safe.
+/// nor one object for the collector. What is long is asked for of what all answers may take, so that writing throws
+/// <see cref="QueryException"/> where others have the rest. Not thread safe.
 /// </summary>
 /// <param name="memory">What all answers share; null: that of the process.</param>
 internal sealed class AnswerBuffer(QueryMemory? memory = null) : IBufferWriter<byte>, IDisposable
@@ -66,8 +66,8 @@ internal sealed class AnswerBuffer(QueryMemory? memory = null) : IBufferWriter<b
     }
 
     /// <summary>
-    /// The same to where an answer is sent from, and sends it, a piece at a time: returns when the client has taken nearly all. Each piece wakes the
-    /// thread that sends, which for a block of 64 KiB costs as much as to send it.
+    /// The same to where an answer is sent from, and sends it, a piece at a time: returns when the client has taken nearly all. Each piece
+    /// wakes the thread that sends, which for a block of 64 KiB costs as much as to send it.
     /// </summary>
     public async Task SendToAsync(PipeWriter output, CancellationToken cancellation)
     {

@@ -25,7 +25,8 @@ internal static class AllowedMethodsRules
     {
         AllowedMethods.Any => true,
         AllowedMethods.Post => HttpMethods.IsPost(method),
-        AllowedMethods.Overrides => HttpMethods.IsGet(method) || HttpMethods.IsPost(method) || HttpMethods.IsPatch(method) || HttpMethods.IsDelete(method),
+        AllowedMethods.Overrides =>
+            HttpMethods.IsGet(method) || HttpMethods.IsPost(method) || HttpMethods.IsPatch(method) || HttpMethods.IsDelete(method),
         _ => HttpMethods.IsGet(method) || (methods == AllowedMethods.GetAndPost && HttpMethods.IsPost(method)),
     };
 
@@ -66,7 +67,8 @@ internal sealed record ApiRoute(string Path, string Name, AllowedMethods Methods
     /// <summary>Asks about spans: what an operator may deny, and limit in time.</summary>
     public bool IsQuery =>
         Name.StartsWith("jaeger_", StringComparison.Ordinal) || Name.StartsWith("zipkin_", StringComparison.Ordinal)
-        || (Path.StartsWith("/api/", StringComparison.Ordinal) && Name is not ("api_echo" or "api_status_buildinfo" or "api_overrides" or "api_mcp"));
+        || (Path.StartsWith("/api/", StringComparison.Ordinal)
+            && Name is not ("api_echo" or "api_status_buildinfo" or "api_overrides" or "api_mcp"));
 }
 
 /// <summary>
@@ -88,7 +90,9 @@ internal sealed class ApiRouter
     /// <param name="time">Clock of the durations.</param>
     /// <param name="guard">Stands before the queries; null: nothing does.</param>
     /// <param name="pathPrefix">Put in front of every path, before <paramref name="apiPrefix"/>.</param>
-    public ApiRouter(IEnumerable<ApiRoute> routes, string apiPrefix, RequestMetrics metrics, TimeProvider time, QueryGuard? guard = null, string pathPrefix = "")
+    public ApiRouter(
+        IEnumerable<ApiRoute> routes, string apiPrefix, RequestMetrics metrics, TimeProvider time, QueryGuard? guard = null,
+        string pathPrefix = "")
     {
         _guard = guard;
         _metrics = metrics;
@@ -115,7 +119,10 @@ internal sealed class ApiRouter
         var isAllowed = route?.Methods.Allow(context.Request.Method) ?? true;
         var name = route is not null && isAllowed ? route.Name : OtherRoute;
         if (route is { TakesFirstValues: true }) TakeFirstValues(context.Request);
-        return _metrics.ObserveAsync(context, name, route is not null && isAllowed && route.IsTraced(context.Request.Method) ? RequestSpan.RunAsync(context, route.Path, AnswerAsync) : AnswerAsync(), started, _time);
+        return _metrics.ObserveAsync(context, name,
+            route is not null && isAllowed && route.IsTraced(context.Request.Method)
+                ? RequestSpan.RunAsync(context, route.Path, AnswerAsync)
+                : AnswerAsync(), started, _time);
 
         // Async for handlers that throw before they return a task.
         async Task AnswerAsync() => await (route switch
@@ -134,7 +141,9 @@ internal sealed class ApiRouter
     private static void TakeFirstValues(HttpRequest request)
     {
         if (request.Query.All(static parameter => parameter.Value.Count <= 1)) return;
-        request.Query = new QueryCollection(request.Query.ToDictionary(static parameter => parameter.Key, static parameter => new StringValues(parameter.Value[0]), StringComparer.OrdinalIgnoreCase));
+        request.Query = new QueryCollection(
+            request.Query.ToDictionary(static parameter => parameter.Key, static parameter => new StringValues(parameter.Value[0]),
+                StringComparer.OrdinalIgnoreCase));
     }
 
     internal ApiRoute? Find(string path, out string variable)

@@ -18,6 +18,7 @@ internal static class CrossSite
 
         // Browsers leave Sec-Fetch-Site out where the address is not https or loopback; Origin comes with every POST.
         var origin = request.Headers.Origin.ToString();
-        return origin.Length > 0 && !(Uri.TryCreate(origin, UriKind.Absolute, out var page) && page.Authority.Equals(request.Host.Value, StringComparison.OrdinalIgnoreCase));
+        return origin.Length > 0 && !(Uri.TryCreate(origin, UriKind.Absolute, out var page)
+            && page.Authority.Equals(request.Host.Value, StringComparison.OrdinalIgnoreCase));
     }
 }

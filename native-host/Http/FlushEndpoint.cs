@@ -16,9 +16,11 @@ internal static class FlushEndpoint
         {
             await node.FlushAsync(context.RequestAborted).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectStoreException or OperationCanceledException && !context.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectStoreException or OperationCanceledException
+            && !context.RequestAborted.IsCancellationRequested)
         {
-            await PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, $"live data cannot be written as blocks: {e.Message}\n").ConfigureAwait(false);
+            await PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable,
+                $"live data cannot be written as blocks: {e.Message}\n").ConfigureAwait(false);
             return;
         }
 

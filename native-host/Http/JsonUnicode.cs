@@ -27,7 +27,8 @@ internal static class JsonUnicode
                 continue;
             }
 
-            if (i + 5 < json.Length && json[i + 1] == 'u' && ushort.TryParse(json.Slice(i + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var unit))
+            if (i + 5 < json.Length && json[i + 1] == 'u'
+                && ushort.TryParse(json.Slice(i + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var unit))
             {
                 if (char.IsLowSurrogate((char)unit) != isHighOpen) return false;
                 isHighOpen = char.IsHighSurrogate((char)unit);

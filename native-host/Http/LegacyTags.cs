@@ -19,7 +19,8 @@ internal static class LegacyTags
     /// without a value, which no trace can match.
     /// </summary>
     public static bool TryTranslate(
-        IReadOnlyList<(string Key, string? Value)> pairs, long minDurationNano, long maxDurationNano, out string query, out bool findsNothing, out string error)
+        IReadOnlyList<(string Key, string? Value)> pairs, long minDurationNano, long maxDurationNano, out string query,
+        out bool findsNothing, out string error)
     {
         query = "";
         findsNothing = false;

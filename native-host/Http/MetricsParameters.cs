@@ -41,10 +41,17 @@ internal static class MetricsParameters
     public static QueryInstantRequest ReadInstant(IQueryCollection query, DateTimeOffset now)
     {
         var (start, end) = ReadTimes(query, now);
-        return new QueryInstantRequest { Query = ReadQuery(query), StartUnixNano = start, EndUnixNano = end, MaxSeries = ReadCount(query["maxSeries"].ToString()) };
+        return new QueryInstantRequest
+        {
+            Query = ReadQuery(query),
+            StartUnixNano = start,
+            EndUnixNano = end,
+            MaxSeries = ReadCount(query["maxSeries"].ToString())
+        };
     }
 
-    private static string ReadQuery(IQueryCollection query) => query["q"].ToString() is { Length: > 0 } text ? text : query["query"].ToString();
+    private static string ReadQuery(IQueryCollection query) =>
+        query["q"].ToString() is { Length: > 0 } text ? text : query["query"].ToString();
 
     private static (ulong Start, ulong End) ReadTimes(IQueryCollection query, DateTimeOffset now)
     {
@@ -52,7 +59,8 @@ internal static class MetricsParameters
         var end = ReadTime(query, "end") ?? nowNano;
         var range = DefaultRange;
         var since = query["since"].ToString();
-        if (since.Length > 0 && !GoDuration.TryParsePrometheus(since, out range)) throw Bad($"{BadRequest}could not parse 'since' parameter: not a valid duration string: {GoText.Quote(since)}");
+        if (since.Length > 0 && !GoDuration.TryParsePrometheus(since, out range))
+            throw Bad($"{BadRequest}could not parse 'since' parameter: not a valid duration string: {GoText.Quote(since)}");
         var start = ReadTime(query, "start") ?? Math.Min(end, nowNano) - range;
         if (start < 0 || end < 0) throw Bad("start required");
         return ((ulong)start, (ulong)end);
@@ -73,7 +81,9 @@ internal static class MetricsParameters
     private static long? ReadStep(string text)
     {
         if (text.Length == 0) return null;
-        if (TryParseSeconds(text, out var nano) || GoDuration.TryParse(text, out nano, out _) || GoDuration.TryParsePrometheus(text, out nano)) return nano;
+        if (TryParseSeconds(text, out var nano) || GoDuration.TryParse(text, out nano, out _)
+            || GoDuration.TryParsePrometheus(text, out nano))
+            return nano;
         throw Bad($"{BadRequest}cannot parse {GoText.Quote(text)} to a valid duration");
     }
 
@@ -81,7 +91,8 @@ internal static class MetricsParameters
     {
         nano = 0;
         const NumberStyles styles = NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingSign;
-        if (!decimal.TryParse(text, styles, CultureInfo.InvariantCulture, out var seconds) || Math.Abs(seconds) > long.MaxValue / Second) return false;
+        if (!decimal.TryParse(text, styles, CultureInfo.InvariantCulture, out var seconds) || Math.Abs(seconds) > long.MaxValue / Second)
+            return false;
         nano = (long)(seconds * Second);
         return true;
     }

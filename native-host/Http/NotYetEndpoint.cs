@@ -10,10 +10,13 @@ internal static class NotYetEndpoint
 {
     private static readonly (string Path, string Name, string Why)[] Endpoints =
     [
-        ("/status/backendscheduler", "status_backendscheduler", "no scheduler hands out work, each compactor knows what is its own: /compactor/ring"),
+        ("/status/backendscheduler", "status_backendscheduler",
+            "no scheduler hands out work, each compactor knows what is its own: /compactor/ring"),
         ("/partition-ring", "partition_ring", "partitions are of ingest through Kafka, which is not here; who is given which spans: /ingester/ring"),
-        ("/live-store/prepare-partition-downscale", "live_store_prepare_partition_downscale", "partitions are of ingest through Kafka, which is not here; what a node holds when it is stopped goes to the store or stays in its log"),
-        ("/live-store/prepare-downscale", "live_store_prepare_downscale", "what a node holds when it is stopped goes to the store or stays in its log"),
+        ("/live-store/prepare-partition-downscale", "live_store_prepare_partition_downscale",
+            "partitions are of ingest through Kafka, which is not here; what a node holds when it is stopped goes to the store or stays in its log"),
+        ("/live-store/prepare-downscale", "live_store_prepare_downscale",
+            "what a node holds when it is stopped goes to the store or stays in its log"),
     ];
 
     public static IEnumerable<ApiRoute> Routes() =>

@@ -13,7 +13,9 @@ namespace Tempo.Host.Http;
 /// Versions are those of the store; a local one has none, so that the ETag is always 0 and If-Match is asked for but not
 /// compared, as in Tempo.
 /// </summary>
-internal sealed class OverridesEndpoint(UserOverrides? overrides, TenantOverrides limits, bool checksConflicts, IReadOnlyList<ForwarderOptions> forwarders, TenantResolver tenants)
+internal sealed class OverridesEndpoint(
+    UserOverrides? overrides, TenantOverrides limits, bool checksConflicts, IReadOnlyList<ForwarderOptions> forwarders,
+    TenantResolver tenants)
 {
     private const string Version = "0";
     private const int MaxBodyBytes = 1 << 20;
@@ -47,7 +49,8 @@ internal sealed class OverridesEndpoint(UserOverrides? overrides, TenantOverride
     {
         var scope = context.Request.Query["scope"].ToString();
         if (scope is not ("" or "api" or "merged"))
-            return PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, $"unknown scope {GoText.Quote(scope)}, valid options are api and merged");
+            return PlainText.WriteAsync(
+                context, StatusCodes.Status400BadRequest, $"unknown scope {GoText.Quote(scope)}, valid options are api and merged");
         if (scope == "merged") return WriteAsync(context, UserOverridesDocument.Of(limits.Of(tenant)));
         if (user.Find(tenant) is { } document) return WriteAsync(context, document);
         context.Response.StatusCode = StatusCodes.Status404NotFound;
@@ -61,11 +64,14 @@ internal sealed class OverridesEndpoint(UserOverrides? overrides, TenantOverride
     {
         if (await ReadAsync(context).ConfigureAwait(false) is not { } body)
         {
-            await PlainText.WriteAsync(context, StatusCodes.Status413PayloadTooLarge, $"request body larger than max {MaxBodyBytes} bytes\n").ConfigureAwait(false);
+            await PlainText.WriteAsync(context, StatusCodes.Status413PayloadTooLarge,
+                $"request body larger than max {MaxBodyBytes} bytes\n").ConfigureAwait(false);
             return;
         }
 
-        var document = isPatch ? UserOverridesDocument.Patch(user.Find(tenant), body, out var error, IsForwarder) : UserOverridesDocument.Parse(body, out error, IsForwarder);
+        var document = isPatch
+            ? UserOverridesDocument.Patch(user.Find(tenant), body, out var error, IsForwarder)
+            : UserOverridesDocument.Parse(body, out error, IsForwarder);
         if (document is null)
         {
             await PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, error).ConfigureAwait(false);
@@ -86,7 +92,9 @@ internal sealed class OverridesEndpoint(UserOverrides? overrides, TenantOverride
     // Only the tenant's own entry of the file counts: what holds for everybody may be changed by each for himself.
     private string Conflicts(HttpContext context, TenantId tenant, UserOverridesDocument document)
     {
-        if (!checksConflicts || context.Request.Query["skip-conflicting-overrides-check"] == "true" || !limits.File.TryGetValue(tenant.Value, out var own)) return "";
+        if (!checksConflicts || context.Request.Query["skip-conflicting-overrides-check"] == "true"
+            || !limits.File.TryGetValue(tenant.Value, out var own))
+            return "";
         var fields = document.FieldsSetIn(own);
         return fields.Count == 0
             ? ""

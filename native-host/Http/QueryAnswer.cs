@@ -65,7 +65,8 @@ internal static class QueryAnswer
     {
         var failure = tenants.ResolveSet(context.Request.Headers, out var asked, out var error);
         if (failure == TenantFailure.None) return asked;
-        if (failure == TenantFailure.Missing) await WriteErrorAsync(context, StatusCodes.Status401Unauthorized, error + "\n").ConfigureAwait(false);
+        if (failure == TenantFailure.Missing)
+            await WriteErrorAsync(context, StatusCodes.Status401Unauthorized, error + "\n").ConfigureAwait(false);
         else await WriteErrorAsync(context, StatusCodes.Status400BadRequest, error).ConfigureAwait(false);
         return null;
     }

@@ -44,7 +44,8 @@ internal sealed class QueryGuard(ApiOptions options, TimeProvider time)
         {
             await handle().ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (deadline.IsCancellationRequested && !aborted.IsCancellationRequested && !context.Response.HasStarted)
+        catch (OperationCanceledException) when (deadline.IsCancellationRequested && !aborted.IsCancellationRequested
+            && !context.Response.HasStarted)
         {
             context.RequestAborted = aborted;
             const string text = "unable to process request in the configured timeout";

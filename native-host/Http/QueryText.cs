@@ -7,7 +7,9 @@ namespace Tempo.Host.Http;
 /// <summary>The limit on the length of a query.</summary>
 internal static class QueryText
 {
-    /// <summary>False with Tempo's text for a query that is too long; one that is wrong as well hears of that instead, as in Tempo.</summary>
+    /// <summary>
+    /// False with Tempo's text for a query that is too long; one that is wrong as well hears of that instead, as in Tempo.
+    /// </summary>
     public static bool IsWithinLimit(string query, SearchLimits limits, out string error)
     {
         error = "";

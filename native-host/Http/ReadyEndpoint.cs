@@ -15,6 +15,7 @@ internal static class ReadyEndpoint
         new("/ready", "ready", AllowedMethods.Any, (context, _) =>
             lifecycle.IsStopping ? PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "Application is stopping\n")
             : !lifecycle.HasStarted ? PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "Application is starting\n")
-            : reasonNotReady() is { Length: > 0 } reason ? PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, reason + "\n")
+            : reasonNotReady() is { Length: > 0 } reason ? PlainText.WriteAsync(
+                context, StatusCodes.Status503ServiceUnavailable, reason + "\n")
             : PlainText.WriteAsync(context, StatusCodes.Status200OK, "ready\n"));
 }

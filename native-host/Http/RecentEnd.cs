@@ -16,6 +16,8 @@ internal static class RecentEnd
         where T : IBinaryInteger<T>
     {
         if (limits.QueryEndCutoff == TimeSpan.Zero || end <= newest) return (start, end);
-        return start < newest ? (start, newest) : (T.CreateSaturating(long.CreateChecked(newest) - (long)limits.DefaultDuration.TotalSeconds), newest);
+        return start < newest
+            ? (start, newest)
+            : (T.CreateSaturating(long.CreateChecked(newest) - (long)limits.DefaultDuration.TotalSeconds), newest);
     }
 }

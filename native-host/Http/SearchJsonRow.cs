@@ -9,9 +9,9 @@ using Tempo.Engine.Query;
 namespace Tempo.Host.Http;
 
 /// <summary>
-/// A trace of a search answer, the same bytes that <see cref="SearchJson.WriteTrace"/> writes token by token, put into one piece of memory whose
-/// size is known to be enough: an answer of thousands of traces is mostly this. What needs escaping, is long, or has values that are neither
-/// text, integer nor bool is left to the other.
+/// A trace of a search answer, the same bytes that <see cref="SearchJson.WriteTrace"/> writes token by token, put into one piece of memory
+/// whose size is known to be enough: an answer of thousands of traces is mostly this. What needs escaping, is long, or has values that are
+/// neither text, integer nor bool is left to the other.
 /// </summary>
 internal ref struct SearchJsonRow
 {
@@ -54,7 +54,8 @@ internal ref struct SearchJsonRow
     // Beyond MaxBytes if it cannot be written so.
     private static long MostBytes(TraceSearchResult trace)
     {
-        var bytes = TraceFrameBytes + (trace.RootServiceName is null ? RootServiceNotReceived.Length : MostBytes(trace.RootServiceName)) + MostBytes(trace.RootTraceName);
+        var bytes = TraceFrameBytes + (trace.RootServiceName is null ? RootServiceNotReceived.Length : MostBytes(trace.RootServiceName))
+            + MostBytes(trace.RootTraceName);
         foreach (ref readonly var service in trace.ServiceStats.AsSpan()) bytes += ServiceFrameBytes + MostBytes(service.ServiceName);
         // The first set stands there twice.
         for (var i = 0; i < trace.SpanSets.Length && bytes <= MaxBytes; i++) bytes += (i == 0 ? 2 : 1) * MostBytes(trace.SpanSets[i]);
@@ -185,7 +186,8 @@ internal ref struct SearchJsonRow
             Text(services[i].ServiceName);
             Raw(":{"u8);
             if (services[i].SpanCount != 0) IntMember("\"spanCount\":"u8, services[i].SpanCount);
-            if (services[i].ErrorCount != 0) IntMember(services[i].SpanCount != 0 ? ",\"errorCount\":"u8 : "\"errorCount\":"u8, services[i].ErrorCount);
+            if (services[i].ErrorCount != 0)
+                IntMember(services[i].SpanCount != 0 ? ",\"errorCount\":"u8 : "\"errorCount\":"u8, services[i].ErrorCount);
             Raw("}"u8);
         }
 
@@ -239,7 +241,9 @@ internal ref struct SearchJsonRow
         var digits = _span.Slice(_at, 32);
         WriteHex(id.High, digits);
         WriteHex(id.Low, digits[16..]);
-        var zeros = isPadded ? 0 : Math.Min(31, id.High != 0 ? BitOperations.LeadingZeroCount(id.High) / 4 : 16 + BitOperations.LeadingZeroCount(id.Low) / 4);
+        var zeros = isPadded
+            ? 0
+            : Math.Min(31, id.High != 0 ? BitOperations.LeadingZeroCount(id.High) / 4 : 16 + BitOperations.LeadingZeroCount(id.Low) / 4);
         digits[zeros..].CopyTo(digits);
         _at += 32 - zeros;
     }

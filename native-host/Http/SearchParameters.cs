@@ -35,14 +35,20 @@ internal sealed class SearchParameters
         if (!TryParseUInt(query, "limit", out var limit, out error)) return false;
         if (limit == 0) return Fail("invalid limit: must be a positive number", out error);
         if (!CheckLimit(limit, limits, out error) || !TryParseUInt(query, "spss", out var spans, out error)) return false;
-        input = input with { Limit = limit, SpansPerSpanSet = spans, Cursor = query.TryGetValue("cursor", out var cursor) ? cursor.ToString() : null };
+        input = input with
+        {
+            Limit = limit,
+            SpansPerSpanSet = spans,
+            Cursor = query.TryGetValue("cursor", out var cursor) ? cursor.ToString() : null
+        };
         if (!CheckSpansPerSpanSet(spans, limits, out error)) return false;
         if (input.Query.Length > 0 && tags.Length > 0) return Fail(TagsAndQuery, out error);
 
         // With q, Tempo does not look at the durations at all.
         if (input.Query.Length == 0)
         {
-            if (!TryParseDuration(query, "minDuration", out var min, out error) || !TryParseDuration(query, "maxDuration", out var max, out error))
+            if (!TryParseDuration(query, "minDuration", out var min, out error)
+                || !TryParseDuration(query, "maxDuration", out var max, out error))
                 return false;
             input = input with { MinDurationNano = min, MaxDurationNano = max };
         }
@@ -57,7 +63,8 @@ internal sealed class SearchParameters
     }
 
     /// <summary>Takes what a message held; false with the text for the client.</summary>
-    public static bool TryCreate(SearchInput input, SearchLimits limits, DateTimeOffset now, out SearchParameters parameters, out string error)
+    public static bool TryCreate(
+        SearchInput input, SearchLimits limits, DateTimeOffset now, out SearchParameters parameters, out string error)
     {
         parameters = null!;
         if (!TryResolveRange(input, limits, now, out var range, out error)) return false;

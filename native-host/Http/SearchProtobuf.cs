@@ -41,7 +41,8 @@ internal static class SearchProtobuf
     /// <paramref name="maxBytes"/>, at least one; the result is the trace to go on with.
     /// </summary>
     public static int WritePacket(
-        List<TraceSearchResult> traces, int first, SearchMetrics metrics, bool hasSpanSets, int maxBytes, NativeBuffer output, bool arePadded = false)
+        List<TraceSearchResult> traces, int first, SearchMetrics metrics, bool hasSpanSets, int maxBytes, NativeBuffer output,
+        bool arePadded = false)
     {
         var writer = new ProtobufWriter(output);
         var next = first;

@@ -56,7 +56,9 @@ internal sealed class ServiceGraphEndpoint(TempoNode node, TenantResolver tenant
     {
         var now = time.GetUtcNow().ToUnixTimeSeconds() + 1; // the second that is running belongs to it
         request = new ServiceGraphRequest(0, 0);
-        if (!TrySeconds(query, "end", now, out var end, out error) || !TrySeconds(query, "start", end - (long)DefaultRange.TotalSeconds, out var start, out error)) return false;
+        if (!TrySeconds(query, "end", now, out var end, out error)
+            || !TrySeconds(query, "start", end - (long)DefaultRange.TotalSeconds, out var start, out error))
+            return false;
         if (start >= end) error = $"start {start} is not before end {end}";
         request = new ServiceGraphRequest((ulong)start * SecondNano, (ulong)end * SecondNano);
         return error.Length == 0;
@@ -67,7 +69,8 @@ internal sealed class ServiceGraphEndpoint(TempoNode node, TenantResolver tenant
         var text = query[name].ToString();
         (seconds, error) = (Math.Max(0, otherwise), "");
         if (text.Length == 0) return true;
-        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seconds) && seconds < long.MaxValue / (long)SecondNano) return true;
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seconds) && seconds < long.MaxValue / (long)SecondNano)
+            return true;
         error = $"{name} \"{(text.Length > 64 ? text[..64] : text)}\" is not a time in seconds since 1970";
         return false;
     }

@@ -4,7 +4,9 @@ using Tempo.Host.Config;
 
 namespace Tempo.Host.Http;
 
-/// <summary>The parameters of <see cref="SpanPruning"/>: <c>span_pruning</c> and what follows from it, which is read with it alone.</summary>
+/// <summary>
+/// The parameters of <see cref="SpanPruning"/>: <c>span_pruning</c> and what follows from it, which is read with it alone.
+/// </summary>
 internal static class SpanPruningParameters
 {
     private const int DefaultMinSpans = 5;
@@ -28,9 +30,11 @@ internal static class SpanPruningParameters
 
         if (!isWanted) return true;
         if (!TryParse(query, "span_pruning_min_spans", DefaultMinSpans, 2, out var minSpans, out error)
-            || !TryParse(query, "span_pruning_max_parent_depth", DefaultMaxParentDepth, SpanPruning.AllLevels, out var maxParentDepth, out error))
+            || !TryParse(
+                query, "span_pruning_max_parent_depth", DefaultMaxParentDepth, SpanPruning.AllLevels, out var maxParentDepth, out error))
             return false;
-        var groupBy = query["span_pruning_group_by"].ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var groupBy =
+            query["span_pruning_group_by"].ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (groupBy.Length > MaxPatterns)
         {
             error = $"invalid span_pruning_group_by: {groupBy.Length} keys, at most {MaxPatterns} are read";

@@ -9,7 +9,9 @@ namespace Tempo.Host.Http;
 /// <param name="services">The parts of the process and the state of each.</param>
 /// <param name="routes">All routes of the API.</param>
 /// <param name="runtimeConfig">The limits of the overrides file as YAML.</param>
-internal sealed class StatusEndpoint(HostOptions options, Func<IReadOnlyList<(string Name, string State)>> services, Func<IReadOnlyList<ApiRoute>> routes, Func<string> runtimeConfig)
+internal sealed class StatusEndpoint(
+    HostOptions options, Func<IReadOnlyList<(string Name, string State)>> services, Func<IReadOnlyList<ApiRoute>> routes,
+    Func<string> runtimeConfig)
 {
     private const string UnknownMode = "unknown value for mode query parameter: ";
 
@@ -19,11 +21,12 @@ internal sealed class StatusEndpoint(HostOptions options, Func<IReadOnlyList<(st
         Page("/status/version", "status_version", Version),
         Page("/status/services", "status_services", Services),
         Page("/status/endpoints", "status_endpoints", Endpoints),
-        new("/status/runtime_config", "status_runtime_config", AllowedMethods.Get, (context, _) => AnswerModeAsync(context, mode => mode switch
-        {
-            "" or "diff" => RuntimeConfig(),
-            _ => null,
-        })),
+        new("/status/runtime_config", "status_runtime_config", AllowedMethods.Get,
+            (context, _) => AnswerModeAsync(context, mode => mode switch
+            {
+                "" or "diff" => RuntimeConfig(),
+                _ => null,
+            })),
         new("/status/config", "status_config", AllowedMethods.Get, (context, _) => AnswerModeAsync(context, mode => mode switch
         {
             "" => Config(),
@@ -48,14 +51,19 @@ internal sealed class StatusEndpoint(HostOptions options, Func<IReadOnlyList<(st
 
     private static string Version() => Heading("version") + BuildInfo.Describe();
 
-    private string Services() => Heading("services") + TextTable.Render([["service name", "status"], .. services().Select(static s => new[] { s.Name, s.State })]);
+    private string Services() =>
+        Heading("services") + TextTable.Render([["service name", "status"], .. services().Select(static s => new[] { s.Name, s.State })]);
 
     // Only of a process that a test has started so.
     private static string Failpoints() => Tempo.Engine.Foundation.Failpoints.Armed is not { Length: > 0 } armed ? ""
-        : Heading("failpoints") + TextTable.Render([["failpoint", "reached"], ["on", armed], .. Tempo.Engine.Foundation.Failpoints.Reached().Select(static f => new[] { f.Name, f.Count.ToString(CultureInfo.InvariantCulture) })]);
+        : Heading("failpoints") + TextTable.Render(
+            [["failpoint", "reached"], ["on", armed],
+                .. Tempo.Engine.Foundation.Failpoints.Reached()
+                    .Select(static f => new[] { f.Name, f.Count.ToString(CultureInfo.InvariantCulture) })]);
 
     private string Endpoints() => Heading("endpoints") + TextTable.Render(
-        [["name", "regex", "methods"], .. routes().OrderBy(static r => r.Path, StringComparer.Ordinal).Select(static r => new[] { r.Name, r.Path, r.Methods.Describe() })]);
+        [["name", "regex", "methods"], .. routes().OrderBy(static r => r.Path, StringComparer.Ordinal)
+            .Select(static r => new[] { r.Name, r.Path, r.Methods.Describe() })]);
 
     private string RuntimeConfig() => Heading("runtime_config") + runtimeConfig();
 

@@ -13,9 +13,10 @@ internal sealed class StatusOverridesEndpoint(TenantOverrides overrides)
     public ApiRoute[] Routes() =>
     [
         new("/status/overrides", "status_overrides", AllowedMethods.Get, (context, _) => WriteAsync(context, List())),
-        new("/status/overrides/{tenant}", "status_overrides_tenant", AllowedMethods.Get, (context, name) => TenantId.TryParse(name, out var tenant, out var error)
-            ? WriteAsync(context, Page(tenant))
-            : PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, error + "\n")),
+        new("/status/overrides/{tenant}", "status_overrides_tenant", AllowedMethods.Get,
+            (context, name) => TenantId.TryParse(name, out var tenant, out var error)
+                ? WriteAsync(context, Page(tenant))
+                : PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, error + "\n")),
     ];
 
     /// <summary>The limits of the overrides file as YAML, as <c>/status/runtime_config</c> shows them.</summary>

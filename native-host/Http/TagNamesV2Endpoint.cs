@@ -20,6 +20,7 @@ internal sealed class TagNamesV2Endpoint(TempoNode node, TagAnswer answer)
             MaxNamesPerScope = parameters.Limit,
         };
         var result = await node.TagNamesAsync(tenants, request, context.RequestAborted).ConfigureAwait(false);
-        return new TagBody(output => TagJson.WriteScopes(result, output), output => TagProtobuf.WriteScopes(result, output), result.Message);
+        return new TagBody(
+            output => TagJson.WriteScopes(result, output), output => TagProtobuf.WriteScopes(result, output), result.Message);
     });
 }

@@ -16,10 +16,12 @@ internal readonly record struct TagParameters(long StartSeconds, long EndSeconds
     private const string RangeError = "error parsing date range:";
 
     /// <summary>Reads the parameters of a URL; false with the text for the client.</summary>
-    public static bool TryParse(IQueryCollection query, SearchLimits limits, DateTimeOffset now, out TagParameters parameters, out string error)
+    public static bool TryParse(
+        IQueryCollection query, SearchLimits limits, DateTimeOffset now, out TagParameters parameters, out string error)
     {
         parameters = default;
-        if (!TryParseSeconds(query, "start", out var start, out error) || !TryParseSeconds(query, "end", out var end, out error)) return false;
+        if (!TryParseSeconds(query, "start", out var start, out error) || !TryParseSeconds(query, "end", out var end, out error))
+            return false;
         if (!TryResolve(start, end, query["since"].ToString(), limits, now, out var range, out error)) return false;
 
         // A limit that is none is no limit, and says nothing; maxStaleValues means nothing where nothing is stale.
@@ -29,7 +31,8 @@ internal readonly record struct TagParameters(long StartSeconds, long EndSeconds
     }
 
     /// <summary>Takes what a message held, where 0 is "not given"; false with the text for the client.</summary>
-    public static bool TryCreate(uint start, uint end, uint limit, SearchLimits limits, DateTimeOffset now, out TagParameters parameters, out string error)
+    public static bool TryCreate(
+        uint start, uint end, uint limit, SearchLimits limits, DateTimeOffset now, out TagParameters parameters, out string error)
     {
         parameters = default;
         if (!TryResolve(start == 0 ? null : start, end == 0 ? null : end, "", limits, now, out var range, out error)) return false;
@@ -37,7 +40,8 @@ internal readonly record struct TagParameters(long StartSeconds, long EndSeconds
         return true;
     }
 
-    private static bool TryResolve(long? start, long? end, string since, SearchLimits limits, DateTimeOffset now, out (long Start, long End) range, out string error)
+    private static bool TryResolve(
+        long? start, long? end, string since, SearchLimits limits, DateTimeOffset now, out (long Start, long End) range, out string error)
     {
         range = (start ?? 0, end ?? 0);
         error = "";
@@ -46,7 +50,8 @@ internal readonly record struct TagParameters(long StartSeconds, long EndSeconds
         if (since.Length > 0)
         {
             if (!GoDuration.TryParsePrometheus(since, out var sinceNano))
-                return Fail($"{RangeError} could not parse 'since' parameter: not a valid duration string: {GoText.Quote(since)}", out error);
+                return Fail(
+                    $"{RangeError} could not parse 'since' parameter: not a valid duration string: {GoText.Quote(since)}", out error);
             range = (Math.Max(0, nowSeconds - sinceNano / 1_000_000_000), nowSeconds);
         }
         else if (range is (0, 0))
@@ -72,7 +77,8 @@ internal readonly record struct TagParameters(long StartSeconds, long EndSeconds
         error = "";
         var text = query[name].ToString();
         if (text.Length == 0) return true;
-        if (!GoText.TryParseInt(text, out var number, out error)) return Fail($"{RangeError} could not parse '{name}' parameter: {error}", out error);
+        if (!GoText.TryParseInt(text, out var number, out error))
+            return Fail($"{RangeError} could not parse '{name}' parameter: {error}", out error);
         seconds = Math.Clamp(number, 0, uint.MaxValue);
         return true;
     }

@@ -9,7 +9,8 @@ namespace Tempo.Host.Http;
 /// </summary>
 internal sealed class TagValuesV2Endpoint(TempoNode node, TagAnswer answer)
 {
-    public ApiRoute Route() => new("/api/v2/search/tag/{tagName}/values", "api_v2_search_tag_tagname_values", AllowedMethods.Any, HandleAsync);
+    public ApiRoute Route() =>
+        new("/api/v2/search/tag/{tagName}/values", "api_v2_search_tag_tagname_values", AllowedMethods.Any, HandleAsync);
 
     private Task HandleAsync(HttpContext context, string name) => answer.ServeAsync(context, async (tenants, parameters) =>
     {
@@ -22,7 +23,8 @@ internal sealed class TagValuesV2Endpoint(TempoNode node, TagAnswer answer)
             MaxValues = parameters.Limit,
         };
         var result = await node.TagValuesAsync(tenants, request, context.RequestAborted).ConfigureAwait(false);
-        var body = new TagBody(output => TagJson.WriteTypedValues(result, output), output => TagProtobuf.WriteTypedValues(result, output), result.Message);
+        var body = new TagBody(
+            output => TagJson.WriteTypedValues(result, output), output => TagProtobuf.WriteTypedValues(result, output), result.Message);
         return QueryAnswer.WantsLlm(context.Request)
             ? body with { WriteJson = output => TagJson.WriteForModels(result, output), JsonType = QueryAnswer.LlmJson }
             : body;

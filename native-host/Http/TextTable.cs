@@ -16,7 +16,8 @@ internal static class TextTable
         AppendLine(text, widths);
         for (var i = 0; i < rows.Count; i++)
         {
-            for (var column = 0; column < widths.Length; column++) text.Append(column == 0 ? "| " : " | ").Append(rows[i][column].PadRight(widths[column]));
+            for (var column = 0; column < widths.Length; column++)
+                text.Append(column == 0 ? "| " : " | ").Append(rows[i][column].PadRight(widths[column]));
             text.Append(" |\n");
             if (i == 0) AppendLine(text, widths);
         }

@@ -41,13 +41,16 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
     /// <summary>Traces of so many spans make answers that are sent while they are written.</summary>
     private const int SpansOfLarge = 4000;
 
-    /// <summary>Memory of a part that is kept for the next answer: a field with its last span. New memory is a page fault every 4 KiB.</summary>
+    /// <summary>
+    /// Memory of a part that is kept for the next answer: a field with its last span. New memory is a page fault every 4 KiB.
+    /// </summary>
     private const int KeptBytes = FieldBytes + FieldBytes / 8;
 
     private static NativeBuffer? s_kept;
 
     // Room for a part and its last span from the beginning, so that it is not moved while it grows.
-    private readonly NativeBuffer _part = trace.SpanCount <= ManySpans ? new() : Interlocked.Exchange(ref s_kept, null) ?? new(PartBytes + PartBytes / 16);
+    private readonly NativeBuffer _part =
+        trace.SpanCount <= ManySpans ? new() : Interlocked.Exchange(ref s_kept, null) ?? new(PartBytes + PartBytes / 16);
     private readonly TraceSizeLimit _limit = new(maxTraceBytes);
     private bool _isFiltered;
     private bool _isDisposed;
@@ -72,7 +75,8 @@ internal sealed class TraceByIdBody(FoundTrace trace, long maxTraceBytes) : IDis
         if (_isDisposed) return;
         _isDisposed = true;
         _part.Clear();
-        if (_part.Capacity is < PartBytes or > KeptBytes || Interlocked.CompareExchange(ref s_kept, _part, null) is not null) _part.Dispose();
+        if (_part.Capacity is < PartBytes or > KeptBytes || Interlocked.CompareExchange(ref s_kept, _part, null) is not null)
+            _part.Dispose();
     }
 
     /// <summary>The trace as a tempopb.Trace. True: call again after a flush.</summary>

@@ -16,18 +16,23 @@ namespace Tempo.Host.Http;
 /// <param name="deletion">Answers DELETE.</param>
 /// <param name="maxTraceBytes">Largest trace of these tenants that is answered whole, in OTLP bytes; 0: no limit.</param>
 /// <param name="mayPrune">Whether these tenants may let similar spans be one.</param>
-internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants, TraceDeletionEndpoint deletion, Func<TenantSet, long> maxTraceBytes, Func<TenantSet, bool> mayPrune)
+internal sealed class TraceByIdEndpoint(
+    TempoNode node, TenantResolver tenants, TraceDeletionEndpoint deletion, Func<TenantSet, long> maxTraceBytes,
+    Func<TenantSet, bool> mayPrune)
 {
     private delegate Task Answer(HttpContext context, TraceReading reading, TraceByIdBody body, long maxBytes);
 
     public ApiRoute[] Routes() =>
     [
         new("/api/traces/{traceID}", "api_traces_traceid", AllowedMethods.Any, (context, id) => ServeAsync(context, id, 1, AnswerV1Async)),
-        new("/api/v2/traces/{traceID}", "api_v2_traces_traceid", AllowedMethods.Any, (context, id) => ServeAsync(context, id, 2, AnswerV2Async)),
+        new("/api/v2/traces/{traceID}", "api_v2_traces_traceid", AllowedMethods.Any,
+            (context, id) => ServeAsync(context, id, 2, AnswerV2Async)),
     ];
 
     private Task ServeAsync(HttpContext context, string idText, int version, Answer answer) =>
-        HttpMethods.IsDelete(context.Request.Method) ? deletion.HandleAsync(context, idText) : HandleAsync(context, idText, version, answer);
+        HttpMethods.IsDelete(context.Request.Method)
+            ? deletion.HandleAsync(context, idText)
+            : HandleAsync(context, idText, version, answer);
 
     private async Task HandleAsync(HttpContext context, string idText, int version, Answer answer)
     {
@@ -66,7 +71,9 @@ internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants, 
     {
         if (!TraceByIdParameters.TryParse(idText, query, out parameters, out error)) return false;
         if (version == 1) return true;
-        if (!TraceByIdParameters.TryParseFilter(query, out var filter, out error) || !SpanPruningParameters.TryParse(query, out var pruning, out error)) return false;
+        if (!TraceByIdParameters.TryParseFilter(query, out var filter, out error)
+            || !SpanPruningParameters.TryParse(query, out var pruning, out error))
+            return false;
         parameters = parameters with { Filter = filter, Pruning = pruning };
         return true;
     }
@@ -77,7 +84,8 @@ internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants, 
     {
         if (reading.Trace.Damage.Length > 0)
         {
-            await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status500InternalServerError, reading.Trace.Damage + "\n").ConfigureAwait(false);
+            await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status500InternalServerError, reading.Trace.Damage + "\n")
+                .ConfigureAwait(false);
             return;
         }
 
@@ -107,7 +115,8 @@ internal sealed class TraceByIdEndpoint(TempoNode node, TenantResolver tenants, 
         {
             // Found while it was written. What has begun can only be broken off, so that nobody takes it for the whole.
             if (answer.HasStarted) throw new IOException($"the answer to a trace by id is broken off: {reading.Trace.Damage}");
-            await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status500InternalServerError, reading.Trace.Damage + "\n").ConfigureAwait(false);
+            await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status500InternalServerError, reading.Trace.Damage + "\n")
+                .ConfigureAwait(false);
             return;
         }
 

@@ -17,7 +17,8 @@ internal sealed class TraceDeletionEndpoint(TempoNode node, TenantResolver tenan
         if (!isEnabled)
         {
             context.Response.Headers.Allow = "GET";
-            await PlainText.WriteAsync(context, StatusCodes.Status405MethodNotAllowed, "deleting traces is off; storage.trace.trace_deletion_enabled allows it\n").ConfigureAwait(false);
+            await PlainText.WriteAsync(context, StatusCodes.Status405MethodNotAllowed,
+                "deleting traces is off; storage.trace.trace_deletion_enabled allows it\n").ConfigureAwait(false);
             return;
         }
 

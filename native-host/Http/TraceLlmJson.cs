@@ -17,7 +17,8 @@ namespace Tempo.Host.Http;
 internal static class TraceLlmJson
 {
     // Quotes and backslashes are escaped; other characters stay what a reader can read.
-    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    private static readonly JsonWriterOptions Options =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     public static void Write(FoundTrace trace, TraceByIdBody body, IBufferWriter<byte> output)
     {

@@ -2,7 +2,9 @@ using Tempo.Engine.Node.Usage;
 
 namespace Tempo.Host.Http;
 
-/// <summary><c>GET /usage_metrics</c>: accepted bytes by the tenants' cost attribution, in the Prometheus text format; 404 where it is not enabled.</summary>
+/// <summary>
+/// <c>GET /usage_metrics</c>: accepted bytes by the tenants' cost attribution, in the Prometheus text format; 404 where it is not enabled.
+/// </summary>
 internal static class UsageMetricsEndpoint
 {
     public static ApiRoute Route(UsageTracker? usage) =>
@@ -10,7 +12,8 @@ internal static class UsageMetricsEndpoint
         {
             if (usage is null)
             {
-                await QueryAnswer.WriteErrorAsync(context, 404, "cost attribution is off: distributor.usage.cost_attribution.enabled\n").ConfigureAwait(false);
+                await QueryAnswer.WriteErrorAsync(context, 404, "cost attribution is off: distributor.usage.cost_attribution.enabled\n")
+                    .ConfigureAwait(false);
                 return;
             }
 

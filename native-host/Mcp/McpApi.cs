@@ -10,7 +10,9 @@ namespace Tempo.Host.Mcp;
 /// <summary>The MCP server's route, where <c>query_frontend.mcp_server.enabled</c> says so.</summary>
 internal static class McpApi
 {
-    public static ApiRoute[] Routes(TempoNode node, TenantResolver tenants, QueryLimits limits, HostOptions options, Func<TenantSet, long> maxTraceBytes, MetricRegistry metrics, Lifecycle lifecycle, TimeProvider time)
+    public static ApiRoute[] Routes(
+        TempoNode node, TenantResolver tenants, QueryLimits limits, HostOptions options, Func<TenantSet, long> maxTraceBytes,
+        MetricRegistry metrics, Lifecycle lifecycle, TimeProvider time)
     {
         if (!options.Api.IsMcpEnabled) return [];
         var server = new McpServer(new McpTools(node, limits, maxTraceBytes, time).All(), McpDocs.Resources, metrics);

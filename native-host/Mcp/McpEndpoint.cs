@@ -63,7 +63,8 @@ internal sealed class McpEndpoint(McpServer server, TenantResolver tenants, Life
         }
         catch (JsonException e)
         {
-            JsonRpc.WriteError(answer, default, JsonRpc.ParseError, e.Message == JsonUnicode.Error ? $"parse error: {e.Message}" : "parse error: the body is not JSON");
+            JsonRpc.WriteError(answer, default, JsonRpc.ParseError,
+                e.Message == JsonUnicode.Error ? $"parse error: {e.Message}" : "parse error: the body is not JSON");
             context.Response.StatusCode = StatusCodes.Status400BadRequest;
             await SendAsync(context, answer).ConfigureAwait(false);
             return;
@@ -71,7 +72,8 @@ internal sealed class McpEndpoint(McpServer server, TenantResolver tenants, Life
 
         using (document)
         {
-            if (document.RootElement.ValueKind == JsonValueKind.Array) await AnswerBatchAsync(context, asked, document.RootElement, answer).ConfigureAwait(false);
+            if (document.RootElement.ValueKind == JsonValueKind.Array)
+                await AnswerBatchAsync(context, asked, document.RootElement, answer).ConfigureAwait(false);
             else await AnswerOneAsync(context, asked, document.RootElement, answer).ConfigureAwait(false);
         }
 
@@ -81,7 +83,8 @@ internal sealed class McpEndpoint(McpServer server, TenantResolver tenants, Life
 
     private async Task AnswerOneAsync(HttpContext context, TenantSet asked, JsonElement message, AnswerBuffer answer)
     {
-        var isInitialize = message.ValueKind == JsonValueKind.Object && message.TryGetProperty("method", out var method) && method.ValueEquals("initialize");
+        var isInitialize = message.ValueKind == JsonValueKind.Object && message.TryGetProperty("method", out var method)
+            && method.ValueEquals("initialize");
         if (isInitialize) context.Response.Headers[SessionHeader] = $"mcp-session-{Guid.NewGuid():D}";
         await server.AnswerAsync(asked, message, answer, context.RequestAborted).ConfigureAwait(false);
     }

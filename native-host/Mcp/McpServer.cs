@@ -34,10 +34,13 @@ internal sealed class McpServer
     /// <summary>Writes the answer to one message; nothing to a notification.</summary>
     public async Task AnswerAsync(TenantSet asked, JsonElement message, IBufferWriter<byte> output, CancellationToken cancellation)
     {
-        if (message.ValueKind != JsonValueKind.Object || !message.TryGetProperty("method", out var name) || name.ValueKind != JsonValueKind.String)
+        if (message.ValueKind != JsonValueKind.Object || !message.TryGetProperty("method", out var name)
+            || name.ValueKind != JsonValueKind.String)
         {
             // An answer of the client to a question: none was asked.
-            if (message.ValueKind == JsonValueKind.Object && (message.TryGetProperty("result", out _) || message.TryGetProperty("error", out _))) return;
+            if (message.ValueKind == JsonValueKind.Object
+                && (message.TryGetProperty("result", out _) || message.TryGetProperty("error", out _)))
+                return;
             JsonRpc.WriteError(output, default, JsonRpc.InvalidRequest, "a JSON-RPC request has a method");
             return;
         }
@@ -79,7 +82,8 @@ internal sealed class McpServer
         }
     }
 
-    private async Task CallAsync(TenantSet asked, JsonElement id, JsonElement parameters, IBufferWriter<byte> output, CancellationToken cancellation)
+    private async Task CallAsync(
+        TenantSet asked, JsonElement id, JsonElement parameters, IBufferWriter<byte> output, CancellationToken cancellation)
     {
         var name = Text(parameters, "name");
         if (!_tools.TryGetValue(name, out var tool))
@@ -89,7 +93,8 @@ internal sealed class McpServer
         }
 
         _calls.With(name).Add(1);
-        var arguments = parameters.ValueKind == JsonValueKind.Object && parameters.TryGetProperty("arguments", out var given) ? given : default;
+        var arguments =
+            parameters.ValueKind == JsonValueKind.Object && parameters.TryGetProperty("arguments", out var given) ? given : default;
         McpResult result;
         try
         {
@@ -233,7 +238,8 @@ internal sealed class McpServer
     }
 
     private static string Text(JsonElement parameters, string name) =>
-        parameters.ValueKind == JsonValueKind.Object && parameters.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+        parameters.ValueKind == JsonValueKind.Object && parameters.TryGetProperty(name, out var value)
+            && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
 
     private static string Cut(string text) => text.Length > 200 ? text[..200] : text;
 }

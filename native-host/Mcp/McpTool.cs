@@ -9,7 +9,8 @@ namespace Tempo.Host.Mcp;
 /// <param name="Parameters">What it takes.</param>
 /// <param name="CallAsync">Does it; a QueryException becomes an error result.</param>
 internal sealed record McpTool(
-    string Name, string Description, McpParameter[] Parameters, Func<TenantSet, McpArguments, CancellationToken, Task<McpResult>> CallAsync);
+    string Name, string Description, McpParameter[] Parameters,
+    Func<TenantSet, McpArguments, CancellationToken, Task<McpResult>> CallAsync);
 
 /// <summary>A parameter, which is text; <paramref name="Choices"/> are all it may be, none: anything.</summary>
 internal sealed record McpParameter(string Name, string Description, bool IsRequired, params string[] Choices);
@@ -19,7 +20,8 @@ internal readonly struct McpArguments(JsonElement arguments)
 {
     /// <summary>The text of an argument, empty if it is absent or no text.</summary>
     public string this[string name] =>
-        arguments.ValueKind == JsonValueKind.Object && arguments.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+        arguments.ValueKind == JsonValueKind.Object && arguments.TryGetProperty(name, out var value)
+            && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
 
     /// <summary>False with the words of the protocol's own error if a needed argument is missing.</summary>
     public bool TryRequire(string name, out string value, out McpResult error)
@@ -32,7 +34,8 @@ internal readonly struct McpArguments(JsonElement arguments)
 
 /// <summary>What a tool says.</summary>
 /// <param name="Text">For the assistant.</param>
-/// <param name="Type">documentation, search-results, trace, attribute-names, attribute-values, metrics-range, metrics-instant, trace-diff.</param>
+/// <param name="Type">documentation, search-results, trace, attribute-names, attribute-values, metrics-range, metrics-instant,
+/// trace-diff.</param>
 /// <param name="Encoding">json or markdown.</param>
 /// <param name="Version">Of that form.</param>
 internal sealed record McpResult(string Text, string Type, string Encoding, string Version)

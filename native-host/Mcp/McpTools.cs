@@ -31,10 +31,13 @@ internal sealed class McpTools(TempoNode node, QueryLimits limits, Func<TenantSe
             [new("query", "A TraceQL query that ends in a metrics function.", true), Start, End], RangeAsync),
         new("get-trace", "Show all spans of one trace, by service.", [new("trace_id", "The trace id in hex.", true)], TraceAsync),
         new("trace-diff", "Compare two traces of the same operation: what is slower, fails, was added or removed, by service and span.",
-            [new("base_trace_id", "The trace id, in hex, of the run to compare with.", true), new("compare_trace_id", "The trace id, in hex, of the run in question.", true),
-             new("format", "How much to tell; default: figures, and the changes if they are few.", false, TraceSummaryJson.Composed, TraceSummaryJson.Native, TracePatchJson.Version)], DiffAsync),
+            [new("base_trace_id", "The trace id, in hex, of the run to compare with.", true),
+                new("compare_trace_id", "The trace id, in hex, of the run in question.", true),
+             new("format", "How much to tell; default: figures, and the changes if they are few.", false, TraceSummaryJson.Composed,
+                 TraceSummaryJson.Native, TracePatchJson.Version)], DiffAsync),
         new("get-attribute-names", "List the attributes that spans have, by scope.",
-            [new("scope", "Only this scope.", false, "span", "resource", "event", "link", "instrumentation", "intrinsic")], AttributeNamesAsync),
+            [new("scope", "Only this scope.", false, "span", "resource", "event", "link", "instrumentation", "intrinsic")],
+            AttributeNamesAsync),
         new("get-attribute-values", "List the values of one attribute, by type.",
             [new("name", "A scoped attribute such as span.http.route or resource.service.name, or a field such as status.", true),
              new("filter-query", "A TraceQL query: only values on the spans that match.", false)], AttributeValuesAsync),
@@ -46,9 +49,12 @@ internal sealed class McpTools(TempoNode node, QueryLimits limits, Func<TenantSe
 
     private async Task<McpResult> SearchAsync(TenantSet asked, McpArguments arguments, CancellationToken cancellation)
     {
-        if (!TryReadQuery(arguments, isMetrics: false, out var query, out var wrong) || !TryReadRange(arguments, out var range, out wrong)) return wrong;
-        var input = new SearchInput { Query = query, Start = (uint)range.Start.ToUnixTimeSeconds(), End = (uint)range.End.ToUnixTimeSeconds() + 1 };
-        if (!SearchParameters.TryCreate(input, limits.Of(asked), time.GetUtcNow(), out var search, out var error)) return McpResult.Error(error);
+        if (!TryReadQuery(arguments, isMetrics: false, out var query, out var wrong) || !TryReadRange(arguments, out var range, out wrong))
+            return wrong;
+        var input =
+            new SearchInput { Query = query, Start = (uint)range.Start.ToUnixTimeSeconds(), End = (uint)range.End.ToUnixTimeSeconds() + 1 };
+        if (!SearchParameters.TryCreate(input, limits.Of(asked), time.GetUtcNow(), out var search, out var error))
+            return McpResult.Error(error);
         var result = await node.SearchAsync(asked, search.Request, cancellation).ConfigureAwait(false);
         using var json = new AnswerBuffer();
         SearchJson.Write(result, search.HasSpanSets, json);
@@ -57,8 +63,10 @@ internal sealed class McpTools(TempoNode node, QueryLimits limits, Func<TenantSe
 
     private async Task<McpResult> RangeAsync(TenantSet asked, McpArguments arguments, CancellationToken cancellation)
     {
-        if (!TryReadQuery(arguments, isMetrics: true, out var query, out var wrong) || !TryReadRange(arguments, out var range, out wrong)) return wrong;
-        var request = new QueryRangeRequest { Query = query, StartUnixNano = Nanoseconds(range.Start), EndUnixNano = Nanoseconds(range.End) };
+        if (!TryReadQuery(arguments, isMetrics: true, out var query, out var wrong) || !TryReadRange(arguments, out var range, out wrong))
+            return wrong;
+        var request =
+            new QueryRangeRequest { Query = query, StartUnixNano = Nanoseconds(range.Start), EndUnixNano = Nanoseconds(range.End) };
         using var json = new AnswerBuffer();
         MetricsJson.Write(await node.QueryMetricsAsync(asked, request, cancellation).ConfigureAwait(false), json);
         return new McpResult(json.ToText(), "metrics-range", "json", "1");
@@ -66,8 +74,10 @@ internal sealed class McpTools(TempoNode node, QueryLimits limits, Func<TenantSe
 
     private async Task<McpResult> InstantAsync(TenantSet asked, McpArguments arguments, CancellationToken cancellation)
     {
-        if (!TryReadQuery(arguments, isMetrics: true, out var query, out var wrong) || !TryReadRange(arguments, out var range, out wrong)) return wrong;
-        var request = new QueryInstantRequest { Query = query, StartUnixNano = Nanoseconds(range.Start), EndUnixNano = Nanoseconds(range.End) };
+        if (!TryReadQuery(arguments, isMetrics: true, out var query, out var wrong) || !TryReadRange(arguments, out var range, out wrong))
+            return wrong;
+        var request =
+            new QueryInstantRequest { Query = query, StartUnixNano = Nanoseconds(range.Start), EndUnixNano = Nanoseconds(range.End) };
         using var json = new AnswerBuffer();
         MetricsJson.Write(await node.QueryMetricsAsync(asked, request, cancellation).ConfigureAwait(false), json);
         return new McpResult(json.ToText(), "metrics-instant", "json", "1");
@@ -86,13 +96,18 @@ internal sealed class McpTools(TempoNode node, QueryLimits limits, Func<TenantSe
 
     private async Task<McpResult> DiffAsync(TenantSet asked, McpArguments arguments, CancellationToken cancellation)
     {
-        if (!arguments.TryRequire("base_trace_id", out var before, out var wrong) || !arguments.TryRequire("compare_trace_id", out var after, out wrong)) return wrong;
-        if (!TraceId.TryParse(before, out var beforeId) || !TraceId.TryParse(after, out var afterId)) return McpResult.Error("base_trace_id and compare_trace_id are ids of at most 32 hex digits");
+        if (!arguments.TryRequire("base_trace_id", out var before, out var wrong)
+            || !arguments.TryRequire("compare_trace_id", out var after, out wrong))
+            return wrong;
+        if (!TraceId.TryParse(before, out var beforeId) || !TraceId.TryParse(after, out var afterId))
+            return McpResult.Error("base_trace_id and compare_trace_id are ids of at most 32 hex digits");
         var word = arguments["format"];
-        if (!TraceDiffRequest.TryFormat(word.Length == 0 ? TraceSummaryJson.Composed : word, out var format, out var error)) return McpResult.Error(error);
+        if (!TraceDiffRequest.TryFormat(word.Length == 0 ? TraceSummaryJson.Composed : word, out var format, out var error))
+            return McpResult.Error(error);
         using var json = new AnswerBuffer();
         var request = new TraceDiffRequest(new DiffTrace(beforeId, 0, 0), new DiffTrace(afterId, 0, 0), format);
-        var (failure, text) = await new TraceDiffQuery(node, maxTraceBytes).RunAsync(asked, request, json, cancellation).ConfigureAwait(false);
+        var (failure, text) =
+            await new TraceDiffQuery(node, maxTraceBytes).RunAsync(asked, request, json, cancellation).ConfigureAwait(false);
         return failure == DiffFailure.None ? new McpResult(json.ToText(), "trace-diff", "json", "1") : McpResult.Error(text);
     }
 
@@ -135,7 +150,8 @@ internal sealed class McpTools(TempoNode node, QueryLimits limits, Func<TenantSe
         if (!arguments.TryRequire("query", out query, out wrong)) return false;
         if (!TraceQlParser.TryParse(query, out var parsed, out var error)) wrong = McpResult.Error(Docs + error.Message);
         else if (!isMetrics && parsed.Metrics is not null)
-            wrong = McpResult.Error("TraceQL metrics query received on traceql-search tool. Use the traceql-metrics-instant or traceql-metrics-range tool instead");
+            wrong = McpResult.Error(
+                "TraceQL metrics query received on traceql-search tool. Use the traceql-metrics-instant or traceql-metrics-range tool instead");
         else if (isMetrics && parsed.Metrics is null)
             wrong = McpResult.Error("TraceQL search query received on a metrics tool. Use the traceql-search tool instead");
         else return true;
@@ -154,7 +170,8 @@ internal sealed class McpTools(TempoNode node, QueryLimits limits, Func<TenantSe
         return false;
     }
 
-    private static bool TryReadTime(McpArguments arguments, string name, DateTimeOffset absent, out DateTimeOffset value, out McpResult wrong)
+    private static bool TryReadTime(
+        McpArguments arguments, string name, DateTimeOffset absent, out DateTimeOffset value, out McpResult wrong)
     {
         value = absent;
         wrong = default!;

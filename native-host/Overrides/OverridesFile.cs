@@ -14,14 +14,17 @@ internal static class OverridesFile
 
     /// <summary>Reads the file.</summary>
     /// <exception cref="ConfigException">It cannot be read, or something in it is wrong; the message has file, line and key.</exception>
-    public static Dictionary<string, TenantLimits> Load(HostOptions options) => Parse(options.OverridesFile, ReadText(options), options.AreLegacyOverridesEnabled);
+    public static Dictionary<string, TenantLimits> Load(HostOptions options) =>
+        Parse(options.OverridesFile, ReadText(options), options.AreLegacyOverridesEnabled);
 
     /// <summary>The file's text, with the environment's variables put in.</summary>
     /// <exception cref="ConfigException">It cannot be read.</exception>
     public static string ReadText(HostOptions options)
     {
         var text = ConfigFile.ReadText(options.OverridesFile);
-        return options.ExpandEnvironment ? EnvironmentExpansion.Expand(options.OverridesFile, text, Environment.GetEnvironmentVariable) : text;
+        return options.ExpandEnvironment
+            ? EnvironmentExpansion.Expand(options.OverridesFile, text, Environment.GetEnvironmentVariable)
+            : text;
     }
 
     /// <summary>Reads the text of a file.</summary>
@@ -32,10 +35,12 @@ internal static class OverridesFile
         var errors = new List<string>();
 
         // Most likely it is just being written; taking it for "no limits" would be the worst reading.
-        if (string.IsNullOrWhiteSpace(text)) throw new ConfigException($"{fileName}: the file is empty; write overrides: {{}} for no limits of tenants");
+        if (string.IsNullOrWhiteSpace(text))
+            throw new ConfigException($"{fileName}: the file is empty; write overrides: {{}} for no limits of tenants");
         foreach (var (key, line, value) in MappingOf(fileName, YamlReader.Read(fileName, text), "the overrides file"))
         {
-            if (key != "overrides") errors.Add($"{fileName}: line {line}: field {GoText.Quote(key)[1..^1]} not found in the overrides file");
+            if (key != "overrides")
+                errors.Add($"{fileName}: line {line}: field {GoText.Quote(key)[1..^1]} not found in the overrides file");
             else ReadTenants(fileName, MappingOf(fileName, value, "overrides"), isLegacyAllowed, tenants, errors);
         }
 
@@ -43,11 +48,13 @@ internal static class OverridesFile
     }
 
     private static void ReadTenants(
-        string fileName, IReadOnlyList<YamlEntry> entries, bool isLegacyAllowed, Dictionary<string, TenantLimits> tenants, List<string> errors)
+        string fileName, IReadOnlyList<YamlEntry> entries, bool isLegacyAllowed, Dictionary<string, TenantLimits> tenants,
+        List<string> errors)
     {
         foreach (var (name, line, value) in entries)
         {
-            if (name != TenantOverrides.Wildcard && !TenantId.TryParse(name, out _, out var wrong)) errors.Add($"{fileName}: line {line}: {wrong}");
+            if (name != TenantOverrides.Wildcard && !TenantId.TryParse(name, out _, out var wrong))
+                errors.Add($"{fileName}: line {line}: {wrong}");
             else if (value is YamlMapping mapping) tenants[name] = ConfigFile.TenantEntry(fileName, name, mapping, isLegacyAllowed, errors);
             else if (value is YamlScalar { IsNull: true }) tenants[name] = new TenantLimits();
             else errors.Add($"{fileName}: line {line}: {name}: a mapping of limits is expected");

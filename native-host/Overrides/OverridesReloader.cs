@@ -24,12 +24,14 @@ internal sealed class OverridesReloader : IAsyncDisposable
         _options = options;
         _overrides = overrides;
         _log = log;
-        _isSuccessful = metrics.Gauge("tempo_runtime_config_last_reload_successful", "Whether the last look at the overrides file went well.", "config").With("overrides");
+        _isSuccessful = metrics.Gauge("tempo_runtime_config_last_reload_successful",
+            "Whether the last look at the overrides file went well.", "config").With("overrides");
     }
 
     /// <summary>Starts; without a file there is nothing to do.</summary>
     /// <exception cref="ConfigException">The file cannot be used.</exception>
-    public static OverridesReloader Start(HostOptions options, TenantOverrides overrides, MetricRegistry metrics, Log log, TimeProvider time)
+    public static OverridesReloader Start(
+        HostOptions options, TenantOverrides overrides, MetricRegistry metrics, Log log, TimeProvider time)
     {
         RegisterLimits(overrides, metrics);
         var reloader = new OverridesReloader(options, overrides, metrics, log);
@@ -85,7 +87,8 @@ internal sealed class OverridesReloader : IAsyncDisposable
 
     private static void RegisterLimits(TenantOverrides overrides, MetricRegistry metrics)
     {
-        metrics.Gauge("tempo_limits_defaults", "Default limits.", ["limit_name"], () => Shown(overrides.Defaults).Select(static l => (new[] { l.Name }, l.Value)));
+        metrics.Gauge("tempo_limits_defaults", "Default limits.", ["limit_name"],
+            () => Shown(overrides.Defaults).Select(static l => (new[] { l.Name }, l.Value)));
         metrics.Gauge("tempo_limits_overrides", "Limits of the overrides file, by tenant.", ["limit_name", "user"], () =>
             from entry in overrides.File
             from limit in Shown(entry.Value)

@@ -26,11 +26,13 @@ internal sealed class UserOverrides : IAsyncDisposable
     private UserOverrides(IObjectStore store, TenantOverrides overrides, MetricRegistry metrics, Log log)
     {
         (_store, _overrides, _log) = (store, overrides, log);
-        _failures = metrics.Counter("tempo_overrides_user_configurable_overrides_reload_failed_total", "Reads of the limits that tenants set themselves which failed.");
+        _failures = metrics.Counter("tempo_overrides_user_configurable_overrides_reload_failed_total",
+            "Reads of the limits that tenants set themselves which failed.");
     }
 
     /// <summary>Reads what is there and starts to look again every <paramref name="pollInterval"/>.</summary>
-    public static async Task<UserOverrides> StartAsync(IObjectStore store, TenantOverrides overrides, TimeSpan pollInterval, MetricRegistry metrics, Log log, TimeProvider time)
+    public static async Task<UserOverrides> StartAsync(
+        IObjectStore store, TenantOverrides overrides, TimeSpan pollInterval, MetricRegistry metrics, Log log, TimeProvider time)
     {
         var user = new UserOverrides(store, overrides, metrics, log);
         await user.ReloadAsync(CancellationToken.None).ConfigureAwait(false);
@@ -127,7 +129,8 @@ internal sealed class UserOverrides : IAsyncDisposable
         using var timer = new PeriodicTimer(interval, time);
         try
         {
-            while (await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false)) await ReloadAsync(_stop.Token).ConfigureAwait(false);
+            while (await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false))
+                await ReloadAsync(_stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {

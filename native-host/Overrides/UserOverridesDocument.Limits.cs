@@ -15,7 +15,8 @@ internal sealed partial class UserOverridesDocument
         return new UserOverridesDocument(new JsonObject
         {
             ["forwarders"] = Texts(limits.Forwarders),
-            ["cost_attribution"] = new JsonObject { ["dimensions"] = Map(limits.CostAttribution.Dimensions, static text => JsonValue.Create(text)) },
+            ["cost_attribution"] =
+                new JsonObject { ["dimensions"] = Map(limits.CostAttribution.Dimensions, static text => JsonValue.Create(text)) },
             ["metrics_generator"] = new JsonObject
             {
                 ["processors"] = Texts(generator.Processors),
@@ -44,14 +45,18 @@ internal sealed partial class UserOverridesDocument
                         ["histogram_buckets"] = Numbers(spans.HistogramBuckets),
                         ["dimensions"] = Texts(spans.Dimensions),
                         ["intrinsic_dimensions"] = Map(spans.IntrinsicDimensions, static isOn => JsonValue.Create(isOn)),
-                        ["dimension_mappings"] = new JsonArray([.. spans.DimensionMappings.Select(static m => new JsonObject { ["name"] = m.Name, ["source_labels"] = Texts(m.SourceLabels), ["join"] = m.Join })]),
+                        ["dimension_mappings"] = new JsonArray(
+                            [.. spans.DimensionMappings.Select(
+                                static m =>
+                                    new JsonObject { ["name"] = m.Name, ["source_labels"] = Texts(m.SourceLabels), ["join"] = m.Join })]),
                         ["filter_policies"] = Policies(spans.FilterPolicies),
                         ["enable_target_info"] = spans.IsTargetInfoEnabled,
                         ["target_info_excluded_dimensions"] = Texts(spans.TargetInfoExcludedDimensions),
                         ["enable_instance_label"] = spans.IsInstanceLabelEnabled,
                         ["span_multiplier_key"] = spans.SpanMultiplierKey,
                     },
-                    ["host_info"] = new JsonObject { ["host_identifiers"] = Texts(host.HostIdentifiers), ["metric_name"] = host.MetricName },
+                    ["host_info"] =
+                        new JsonObject { ["host_identifiers"] = Texts(host.HostIdentifiers), ["metric_name"] = host.MetricName },
                 },
             },
         });
@@ -69,7 +74,8 @@ internal sealed partial class UserOverridesDocument
             foreach (var field in fields)
             {
                 if (mine?[field.Name] is not { } value || theirs?[field.Name] is not { } other) continue;
-                if (field.Fields is { } inner) Collect($"{at}{field.Name}.", inner, value as JsonObject, other as JsonObject, zero?[field.Name] as JsonObject);
+                if (field.Fields is { } inner)
+                    Collect($"{at}{field.Name}.", inner, value as JsonObject, other as JsonObject, zero?[field.Name] as JsonObject);
                 else if (!JsonNode.DeepEquals(other, zero?[field.Name])) both.Add(at + field.Name);
             }
         }
@@ -82,13 +88,15 @@ internal sealed partial class UserOverridesDocument
     private static JsonArray Policies(IEnumerable<FilterPolicy> policies) => new([.. policies.Select(static policy =>
     {
         var json = new JsonObject();
-        foreach (var (name, match) in new[] { ("include", policy.Include), ("include_any", policy.IncludeAny), ("exclude", policy.Exclude) })
+        foreach (var (name, match) in new[] { ("include", policy.Include), ("include_any", policy.IncludeAny),
+            ("exclude", policy.Exclude) })
         {
             if (match is null) continue;
             json[name] = new JsonObject
             {
                 ["match_type"] = match.MatchType,
-                ["attributes"] = new JsonArray([.. match.Attributes.Select(static pair => new JsonObject { ["key"] = pair.Key, ["value"] = pair.Value })]),
+                ["attributes"] = new JsonArray(
+                    [.. match.Attributes.Select(static pair => new JsonObject { ["key"] = pair.Key, ["value"] = pair.Value })]),
             };
         }
 

@@ -16,7 +16,8 @@ internal sealed partial class UserOverridesDocument
 {
     private const int MaxDepth = 16;
 
-    private static readonly string[] Processors = ["service-graphs", "span-metrics", "span-metrics-count", "span-metrics-latency", "span-metrics-size", "host-info"];
+    private static readonly string[] Processors =
+        ["service-graphs", "span-metrics", "span-metrics-count", "span-metrics-latency", "span-metrics-size", "host-info"];
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     // A name and what it is: a section with its own fields, or a kind of value. In the order in which they are written back.
@@ -38,16 +39,20 @@ internal sealed partial class UserOverridesDocument
         Section("cost_attribution", new Field("dimensions", JsonKind.Map)),
         Section("metrics_generator",
             new("processors", JsonKind.List), new("collection_interval", JsonKind.Text), new("disable_collection", JsonKind.Flag),
-            new("trace_id_label_name", JsonKind.Text), new("ingestion_time_range_slack", JsonKind.Text), new("generate_native_histograms", JsonKind.Text),
+            new("trace_id_label_name", JsonKind.Text), new("ingestion_time_range_slack", JsonKind.Text),
+            new("generate_native_histograms", JsonKind.Text),
             new("native_histogram_max_bucket_number", JsonKind.Number), new("span_name_sanitization", JsonKind.Text),
             Section("processor",
                 Section("service_graphs",
-                    new("histogram_buckets", JsonKind.List), new("dimensions", JsonKind.List), new("peer_attributes", JsonKind.List), new("filter_policies", JsonKind.List),
+                    new("histogram_buckets", JsonKind.List), new("dimensions", JsonKind.List), new("peer_attributes", JsonKind.List),
+                    new("filter_policies", JsonKind.List),
                     new("enable_client_server_prefix", JsonKind.Flag), new("enable_messaging_system_latency_histogram", JsonKind.Flag),
                     new("enable_virtual_node_label", JsonKind.Flag), new("span_multiplier_key", JsonKind.Text)),
                 Section("span_metrics",
-                    new("histogram_buckets", JsonKind.List), new("dimensions", JsonKind.List), new("intrinsic_dimensions", JsonKind.Map), new("dimension_mappings", JsonKind.List),
-                    new("filter_policies", JsonKind.List), new("enable_target_info", JsonKind.Flag), new("target_info_excluded_dimensions", JsonKind.List),
+                    new("histogram_buckets", JsonKind.List), new("dimensions", JsonKind.List), new("intrinsic_dimensions", JsonKind.Map),
+                    new("dimension_mappings", JsonKind.List),
+                    new("filter_policies", JsonKind.List), new("enable_target_info", JsonKind.Flag),
+                    new("target_info_excluded_dimensions", JsonKind.List),
                     new("enable_instance_label", JsonKind.Flag), new("span_multiplier_key", JsonKind.Text)),
                 Section("host_info", new("host_identifiers", JsonKind.List), new("metric_name", JsonKind.Text)))),
     ];
@@ -61,7 +66,8 @@ internal sealed partial class UserOverridesDocument
         ParseObject(text, out error) is { } json ? Check(json, isForwarder, out error) : null;
 
     /// <summary>This document with a merge patch applied (RFC 7386).</summary>
-    public static UserOverridesDocument? Patch(UserOverridesDocument? document, ReadOnlySpan<byte> patch, out string error, Func<string, bool>? isForwarder = null)
+    public static UserOverridesDocument? Patch(
+        UserOverridesDocument? document, ReadOnlySpan<byte> patch, out string error, Func<string, bool>? isForwarder = null)
     {
         if (ParseObject(patch, out error) is not { } changes) return null;
         var merged = document is null ? [] : (JsonObject)document._json.DeepClone();
@@ -127,7 +133,8 @@ internal sealed partial class UserOverridesDocument
             if (value is null) continue;
             var isGood = (field.Kind, value.GetValueKind()) switch
             {
-                (JsonKind.Section or JsonKind.Map, JsonValueKind.Object) or (JsonKind.List, JsonValueKind.Array) or (JsonKind.Text, JsonValueKind.String)
+                (JsonKind.Section or JsonKind.Map, JsonValueKind.Object) or (JsonKind.List, JsonValueKind.Array)
+                    or (JsonKind.Text, JsonValueKind.String)
                     or (JsonKind.Number, JsonValueKind.Number) or (JsonKind.Flag, JsonValueKind.True or JsonValueKind.False) => true,
                 _ => false,
             };
@@ -155,7 +162,8 @@ internal sealed partial class UserOverridesDocument
         return null;
     }
 
-    private static string TextOf(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text : node?.ToJsonString() ?? "null";
+    private static string TextOf(JsonNode? node) =>
+        node is JsonValue value && value.TryGetValue(out string? text) ? text : node?.ToJsonString() ?? "null";
 
     private static void Merge(JsonObject target, JsonObject patch)
     {

@@ -32,20 +32,24 @@ internal sealed class PeerEndpoint
     public PeerPosts Posts { get; }
 
     /// <summary>The listener's function: other nodes here, everything else to <paramref name="next"/>.</summary>
-    /// <remarks>The listener takes HTTP/1.1 for pushes (<see cref="ListenerLimits.TakesPushes"/>); nothing else of it is for anybody.</remarks>
+    /// <remarks>The listener takes HTTP/1.1 for pushes (<see cref="ListenerLimits.TakesPushes"/>); nothing else of it is for
+    /// anybody.</remarks>
     public Func<HttpContext, Task> Before(Func<HttpContext, Task> next) => context =>
     {
         var path = context.Request.Path.Value ?? "";
         var isPeers = path.StartsWith(PeerProtocol.Root, StringComparison.Ordinal);
         if (HttpProtocol.IsHttp2(context.Request.Protocol)) return isPeers ? HandleAsync(context) : next(context);
         // A push of whatever version: of another one it is told so.
-        return isPeers && (path == PeerProtocol.Push || !path.StartsWith(PeerProtocol.PathPrefix, StringComparison.Ordinal)) ? HandleAsync(context) : RefuseAsync(context);
+        return isPeers && (path == PeerProtocol.Push || !path.StartsWith(PeerProtocol.PathPrefix, StringComparison.Ordinal))
+            ? HandleAsync(context)
+            : RefuseAsync(context);
     };
 
     private static Task RefuseAsync(HttpContext context)
     {
         context.Response.Headers.Connection = "close";
-        return PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, "a request of HTTP/1.x was sent to a port of gRPC, which is HTTP/2\n");
+        return PlainText.WriteAsync(
+            context, StatusCodes.Status400BadRequest, "a request of HTTP/1.x was sent to a port of gRPC, which is HTTP/2\n");
     }
 
     private async Task HandleAsync(HttpContext context)
@@ -65,7 +69,8 @@ internal sealed class PeerEndpoint
     {
         if (!Posts.IsMember(context.Request.Headers[PeerProtocol.SecretHeader].ToString()))
         {
-            await PlainText.WriteAsync(context, StatusCodes.Status403Forbidden, "the ring's secret is missing or another one\n").ConfigureAwait(false);
+            await PlainText.WriteAsync(context, StatusCodes.Status403Forbidden, "the ring's secret is missing or another one\n")
+                .ConfigureAwait(false);
             return;
         }
 
@@ -79,22 +84,29 @@ internal sealed class PeerEndpoint
         using var answer = new NativeBuffer(256);
         if (path == PeerProtocol.Ping)
         {
-            if (PeerGreeting.TryParse(context.Request.Headers[PeerProtocol.GreetingHeader].ToString()) is not { } other) await PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, "no greeting\n").ConfigureAwait(false);
+            if (PeerGreeting.TryParse(context.Request.Headers[PeerProtocol.GreetingHeader].ToString()) is not { } other)
+                await PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, "no greeting\n").ConfigureAwait(false);
             else await PlainText.WriteAsync(context, StatusCodes.Status200OK, _ring.Greet(other).ToString()).ConfigureAwait(false);
             return;
         }
 
         using var body = _memory.Rent();
-        if (await BodyReader.ReadAsync(context.Request.BodyReader, body, PeerProtocol.MaxPushBytes, _time, context.RequestAborted).ConfigureAwait(false) is not BodyStatus.Complete and var failure)
+        if (await BodyReader.ReadAsync(context.Request.BodyReader, body, PeerProtocol.MaxPushBytes, _time, context.RequestAborted)
+            .ConfigureAwait(false) is not BodyStatus.Complete and var failure)
         {
-            await PlainText.WriteAsync(context, failure == BodyStatus.TooLarge || body.Refusal.IsTooLarge ? StatusCodes.Status413PayloadTooLarge : StatusCodes.Status503ServiceUnavailable, $"{failure}\n").ConfigureAwait(false);
+            await PlainText.WriteAsync(
+                context, failure == BodyStatus.TooLarge || body.Refusal.IsTooLarge
+                    ? StatusCodes.Status413PayloadTooLarge
+                    : StatusCodes.Status503ServiceUnavailable, $"{failure}\n").ConfigureAwait(false);
             return;
         }
 
         try
         {
             if (path == PeerProtocol.Push) await _intake.StoreAsync(body.Buffer, answer).ConfigureAwait(false);
-            else if (PeerProtocol.QuestionOf(path) is { } question) await RequestSpan.RunAsync(context, path, () => _node.AnswerPeerAsync(question, body.Buffer, answer, context.RequestAborted).AsTask()).ConfigureAwait(false);
+            else if (PeerProtocol.QuestionOf(path) is { } question)
+                await RequestSpan.RunAsync(context, path,
+                    () => _node.AnswerPeerAsync(question, body.Buffer, answer, context.RequestAborted).AsTask()).ConfigureAwait(false);
             else
             {
                 await PlainText.WriteAsync(context, StatusCodes.Status404NotFound, PlainText.PageNotFound).ConfigureAwait(false);

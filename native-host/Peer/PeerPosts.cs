@@ -12,11 +12,12 @@ using Tempo.Ring.Peers;
 namespace Tempo.Host.Peer;
 
 /// <summary>
-/// Pushes of other nodes, as plain posts below Kestrel: a thread is woken when the batch is there, stores it and answers. What is not of the ring, or comes
-/// by TLS, is Kestrel's and so <see cref="PeerEndpoint"/>'s.
+/// Pushes of other nodes, as plain posts below Kestrel: a thread is woken when the batch is there, stores it and answers. What is not of
+/// the ring, or comes by TLS, is Kestrel's and so <see cref="PeerEndpoint"/>'s.
 /// </summary>
 internal sealed class PeerPosts(PushIntake intake, string secret, RequestMemory memory, RequestMetrics requests, Log log, TimeProvider time)
-    : PlainPosts(new PostShape(PeerProtocol.Push, PeerProtocol.ContentType, PeerProtocol.SecretHeader), memory, PeerProtocol.MaxPushBytes, log, time)
+    : PlainPosts(
+        new PostShape(PeerProtocol.Push, PeerProtocol.ContentType, PeerProtocol.SecretHeader), memory, PeerProtocol.MaxPushBytes, log, time)
 {
     private readonly byte[] _secret = Encoding.UTF8.GetBytes(secret);
 
@@ -32,7 +33,8 @@ internal sealed class PeerPosts(PushIntake intake, string secret, RequestMemory 
     }
 
     /// <summary>Whether who says so knows the ring's secret.</summary>
-    public bool IsMember(string said) => _secret.Length == 0 || CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(said), _secret);
+    public bool IsMember(string said) =>
+        _secret.Length == 0 || CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(said), _secret);
 
     public override ValueTask<GrpcStatus> AdmitAsync() => new(GrpcStatus.Ok);
 
@@ -53,7 +55,9 @@ internal sealed class PeerPosts(PushIntake intake, string secret, RequestMemory 
         return (200, EdgeAnswers.Compose(200, "", answer.Written));
     }
 
-    public override void Observe(int code, long started) => requests.Observe("POST", "tempo_peer_push", code.ToString(CultureInfo.InvariantCulture), Time.GetElapsedTime(started));
+    public override void Observe(int code, long started) =>
+        requests.Observe("POST", "tempo_peer_push", code.ToString(CultureInfo.InvariantCulture), Time.GetElapsedTime(started));
 
-    private static (int Code, byte[] Answer) Text(int code, string text) => (code, EdgeAnswers.Compose(code, "", Encoding.UTF8.GetBytes(text + "\n")));
+    private static (int Code, byte[] Answer) Text(int code, string text) =>
+        (code, EdgeAnswers.Compose(code, "", Encoding.UTF8.GetBytes(text + "\n")));
 }

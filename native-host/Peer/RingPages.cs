@@ -28,7 +28,9 @@ internal sealed class RingPages(RingNode? ring, TimeProvider time)
     ];
 
     // One process of Tempo has none of them but the second.
-    public IEnumerable<ApiRoute> Routes() => Pages.Where(page => ring is not null || page.Path == "/live-store/ring").Select(page => new ApiRoute(page.Path, page.Name, AllowedMethods.Get, (context, _) => AnswerAsync(context, page.Roles)));
+    public IEnumerable<ApiRoute> Routes() =>
+        Pages.Where(page => ring is not null || page.Path == "/live-store/ring")
+            .Select(page => new ApiRoute(page.Path, page.Name, AllowedMethods.Get, (context, _) => AnswerAsync(context, page.Roles)));
 
     private Task AnswerAsync(HttpContext context, MemberRoles roles)
     {
@@ -46,8 +48,10 @@ internal sealed class RingPages(RingNode? ring, TimeProvider time)
         var members = ring.Describe().Where(entry => roles == MemberRoles.None || (entry.Member.Roles & roles) != 0).ToList();
         var all = members.Sum(static entry => entry.Member.TokenCount);
         return [.. members.Select(entry => new Shard(
-            entry.Member.Id, entry.Peer is { IsSuspect: true } ? "Unhealthy" : MemberJson.NameOf(entry.Member.State), entry.Member.Address, entry.Member.Zone,
-            DateTimeOffset.FromUnixTimeSeconds(entry.Member.RegisteredAt), entry.Member.TokenCount, 100.0 * entry.Member.TokenCount / all, entry.Peer?.LastError ?? ""))];
+            entry.Member.Id, entry.Peer is { IsSuspect: true } ? "Unhealthy" : MemberJson.NameOf(entry.Member.State), entry.Member.Address,
+            entry.Member.Zone,
+            DateTimeOffset.FromUnixTimeSeconds(entry.Member.RegisteredAt), entry.Member.TokenCount, 100.0 * entry.Member.TokenCount / all,
+            entry.Peer?.LastError ?? ""))];
     }
 
     private byte[] Json(List<Shard> shards)
@@ -93,16 +97,21 @@ internal sealed class RingPages(RingNode? ring, TimeProvider time)
 
     private string Html(List<Shard> shards)
     {
-        var page = new StringBuilder("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Ring</title></head><body>\n<h1>Ring</h1>\n");
-        page.Append(CultureInfo.InvariantCulture, $"<p>{Text(ring is null ? "This node is alone: no ring is configured." : $"Members are known from {ring.MembershipText}; {ring.Options.ReplicationFactor} copies of each span, {OwnerSet.QuorumOf(ring.Options.ReplicationFactor)} before it is acknowledged.")}</p>\n");
-        if (ring is { Lost.Count: > 0 }) page.Append(CultureInfo.InvariantCulture, $"<p>Lost lately: {Text(string.Join(", ", ring.Lost))}</p>\n");
+        var page = new StringBuilder(
+            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Ring</title></head><body>\n<h1>Ring</h1>\n");
+        page.Append(CultureInfo.InvariantCulture,
+            $"<p>{Text(ring is null ? "This node is alone: no ring is configured." : $"Members are known from {ring.MembershipText}; {ring.Options.ReplicationFactor} copies of each span, {OwnerSet.QuorumOf(ring.Options.ReplicationFactor)} before it is acknowledged.")}</p>\n");
+        if (ring is { Lost.Count: > 0 })
+            page.Append(CultureInfo.InvariantCulture, $"<p>Lost lately: {Text(string.Join(", ", ring.Lost))}</p>\n");
         page.Append("<table border=\"1\"><thead><tr><th>Instance ID</th><th>Availability Zone</th><th>State</th><th>Address</th><th>Registered At</th><th>Tokens</th><th>Ownership</th><th>Last error</th></tr></thead><tbody>\n");
         foreach (var shard in shards)
-            page.Append(CultureInfo.InvariantCulture, $"<tr><td>{Text(shard.Id)}</td><td>{Text(shard.Zone)}</td><td>{shard.State}</td><td>{Text(shard.Address)}</td><td>{shard.RegisteredAt:O}</td><td>{shard.Tokens}</td><td>{shard.Ownership:F1} %</td><td>{Text(shard.Error)}</td></tr>\n");
+            page.Append(CultureInfo.InvariantCulture,
+                $"<tr><td>{Text(shard.Id)}</td><td>{Text(shard.Zone)}</td><td>{shard.State}</td><td>{Text(shard.Address)}</td><td>{shard.RegisteredAt:O}</td><td>{shard.Tokens}</td><td>{shard.Ownership:F1} %</td><td>{Text(shard.Error)}</td></tr>\n");
         return page.Append("</tbody></table>\n</body></html>\n").ToString();
     }
 
     private static string Text(string text) => WebUtility.HtmlEncode(text);
 
-    private sealed record Shard(string Id, string State, string Address, string Zone, DateTimeOffset RegisteredAt, int Tokens, double Ownership, string Error);
+    private sealed record Shard(
+        string Id, string State, string Address, string Zone, DateTimeOffset RegisteredAt, int Tokens, double Ownership, string Error);
 }

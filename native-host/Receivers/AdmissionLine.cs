@@ -12,14 +12,14 @@ namespace Tempo.Host.Receivers;
 /// </code>
 /// Two things make an overloaded server slow, and both are queues: requests that are all worked on at once (each waits for the turns of
 /// all others, and so does every refusal), and senders who were all told to come back later, while nothing is left to be done. A
-/// short line of requests of which only the head was read keeps it busy, and everybody else hears at once. Bodies that come slowly hold no place, however many:
-/// only what is being stored counts, at the price of some requests too many where many come at once. Thread safe.
+/// short line of requests of which only the head was read keeps it busy, and everybody else hears at once. Bodies that come slowly hold no
+/// place, however many: only what is being stored counts, at the price of some requests too many where many come at once. Thread safe.
 /// </summary>
 public sealed class AdmissionLine : IDisposable
 {
     /// <summary>
-    /// What may be in work for each processor: 4 microseconds a KB are some 7 ms, which is what a refusal waits behind, and a log that takes 20 ms to
-    /// sync still takes 100 MB a second. In bytes, so that small requests of many senders are logged hundreds at once.
+    /// What may be in work for each processor: 4 microseconds a KB are some 7 ms, which is what a refusal waits behind, and a log that
+    /// takes 20 ms to sync still takes 100 MB a second. In bytes, so that small requests of many senders are logged hundreds at once.
     /// </summary>
     private const long BytesPerProcessor = 2 << 20;
 
@@ -29,7 +29,10 @@ public sealed class AdmissionLine : IDisposable
     /// <summary>Taken for the bytes of a request that was let in and has not been read: an exporter's batch.</summary>
     private const int OrdinaryBytes = 64 << 10;
 
-    /// <summary>As many wait, unread, as are stored in a tenth of a second or two: a burst of that many senders is no overload, and it bridges the time until refused ones come back.</summary>
+    /// <summary>
+    /// As many wait, unread, as are stored in a tenth of a second or two: a burst of that many senders is no overload, and it bridges the
+    /// time until refused ones come back.
+    /// </summary>
     private const int MaxWaiting = 256;
 
     /// <summary>Who has waited for so long is refused: it has not moved for a while, or hardly.</summary>
@@ -41,8 +44,8 @@ public sealed class AdmissionLine : IDisposable
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(10);
 
     /// <summary>
-    /// Who is refused is told to come back after one to two of these, each at another moment. Told the same, those who were refused together come
-    /// together again, over and over: 200 at once wait 30 ms for each other, alone less than one.
+    /// Who is refused is told to come back after one to two of these, each at another moment. Told the same, those who were refused
+    /// together come together again, over and over: 200 at once wait 30 ms for each other, alone less than one.
     /// </summary>
     private static readonly TimeSpan ComeBack = TimeSpan.FromSeconds(1);
 
@@ -82,7 +85,10 @@ public sealed class AdmissionLine : IDisposable
         }
     }
 
-    /// <summary>Ok when the request is to be read; else what to tell its sender. Throws <see cref="OperationCanceledException"/> if the sender goes while it waits.</summary>
+    /// <summary>
+    /// Ok when the request is to be read; else what to tell its sender. Throws <see cref="OperationCanceledException"/> if the sender goes
+    /// while it waits.
+    /// </summary>
     public ValueTask<GrpcStatus> EnterAsync(CancellationToken cancellation)
     {
         lock (_lock)
@@ -94,7 +100,8 @@ public sealed class AdmissionLine : IDisposable
                 return new ValueTask<GrpcStatus>(GrpcStatus.Ok);
             }
 
-            if (room.IsClosed || _line.Count >= MaxWaiting || _time.GetElapsedTime(_lastLetIn, now) > StuckAfter) return new ValueTask<GrpcStatus>(Refuse(room));
+            if (room.IsClosed || _line.Count >= MaxWaiting || _time.GetElapsedTime(_lastLetIn, now) > StuckAfter)
+                return new ValueTask<GrpcStatus>(Refuse(room));
             var waiting = new Waiting(now);
             _line.Enqueue(waiting);
             if (!_isLooking) _timer.Change(LookInterval, LookInterval);
@@ -114,16 +121,20 @@ public sealed class AdmissionLine : IDisposable
     private static async ValueTask<GrpcStatus> WaitAsync(Waiting waiting, CancellationToken cancellation)
     {
         // Who goes stays in line, and is passed over.
-        await using var registration = cancellation.UnsafeRegister(static (state, token) => ((Waiting)state!).TrySetCanceled(token), waiting).ConfigureAwait(false);
+        await using var registration =
+            cancellation.UnsafeRegister(static (state, token) => ((Waiting)state!).TrySetCanceled(token), waiting).ConfigureAwait(false);
         return await waiting.Task.ConfigureAwait(false);
     }
 
-    private bool HasRoom(in IngestRoom room) => room.Reason.Length == 0 && (room.StoringBytes < _maxBytes || room.Storing < _leastCount) && !room.IsClosed;
+    private bool HasRoom(in IngestRoom room) =>
+        room.Reason.Length == 0 && (room.StoringBytes < _maxBytes || room.Storing < _leastCount) && !room.IsClosed;
 
     private GrpcStatus Refuse(in IngestRoom room)
     {
         _refused?.Add();
-        var reason = room.Reason.Length > 0 ? room.Reason : $"{room.Storing} requests of {room.StoringBytes} bytes are being stored and {_line.Count} wait, try again";
+        var reason = room.Reason.Length > 0
+            ? room.Reason
+            : $"{room.Storing} requests of {room.StoringBytes} bytes are being stored and {_line.Count} wait, try again";
         _moment += NextMoment;
         return new GrpcStatus(GrpcStatusCode.Unavailable, reason) { RetryDelay = ComeBack * (1 + _moment / (double)(1L << 32)) };
     }
@@ -134,7 +145,8 @@ public sealed class AdmissionLine : IDisposable
         {
             var (room, now) = (_room(), _time.GetTimestamp());
             LetIn((int)Math.Max(1, (_maxBytes - room.StoringBytes) / OrdinaryBytes));
-            while (_line.TryPeek(out var first) && (room.IsClosed || first.Task.IsCompleted || _time.GetElapsedTime(first.Since, now) >= MaxWait))
+            while (_line.TryPeek(out var first) && (room.IsClosed || first.Task.IsCompleted
+                || _time.GetElapsedTime(first.Since, now) >= MaxWait))
             {
                 if (!first.Task.IsCompleted) first.TrySetResult(Refuse(room));
                 _line.Dequeue();

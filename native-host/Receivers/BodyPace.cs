@@ -29,10 +29,13 @@ public static class BodyPace
 
     /// <summary>The next piece; a canceled result if it took too long.</summary>
     /// <param name="started">When the body began, as a timestamp of <paramref name="time"/>.</param>
-    public static ValueTask<ReadResult> ReadAsync(PipeReader reader, TimeProvider time, long started, long receivedBytes, CancellationToken cancellation)
+    public static ValueTask<ReadResult> ReadAsync(
+        PipeReader reader, TimeProvider time, long started, long receivedBytes, CancellationToken cancellation)
     {
         var reading = reader.ReadAsync(cancellation);
-        return reading.IsCompletedSuccessfully ? reading : WaitAsync(reader, reading, time, Left(receivedBytes, time.GetElapsedTime(started)));
+        return reading.IsCompletedSuccessfully
+            ? reading
+            : WaitAsync(reader, reading, time, Left(receivedBytes, time.GetElapsedTime(started)));
     }
 
     private static async ValueTask<ReadResult> WaitAsync(PipeReader reader, ValueTask<ReadResult> reading, TimeProvider time, TimeSpan left)

@@ -27,7 +27,8 @@ public enum BodyStatus
 public static class BodyReader
 {
     /// <summary>Reads to the end, or to one byte over the limit, at <see cref="BodyPace"/>.</summary>
-    public static async ValueTask<BodyStatus> ReadAsync(PipeReader reader, RequestBody body, int maxBytes, TimeProvider time, CancellationToken cancellation)
+    public static async ValueTask<BodyStatus> ReadAsync(
+        PipeReader reader, RequestBody body, int maxBytes, TimeProvider time, CancellationToken cancellation)
     {
         var started = time.GetTimestamp();
         while (true)

@@ -27,7 +27,8 @@ internal sealed class CorsPolicy(CorsOptions options)
         var origin = context.Request.Headers.Origin.ToString();
         var answer = context.Response.Headers;
         answer.Vary = "Origin";
-        var isPreflight = HttpMethods.IsOptions(context.Request.Method) && context.Request.Headers.ContainsKey("Access-Control-Request-Method");
+        var isPreflight =
+            HttpMethods.IsOptions(context.Request.Method) && context.Request.Headers.ContainsKey("Access-Control-Request-Method");
         if (!isPreflight)
         {
             if (origin.Length == 0 || !IsAllowedOrigin(origin)) return false;
@@ -54,7 +55,8 @@ internal sealed class CorsPolicy(CorsOptions options)
 
     private bool AreAllowed(string headers) => options.AllowedHeaders.Contains("*")
         || headers.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).All(name =>
-            SafeHeaders.Contains(name, StringComparer.OrdinalIgnoreCase) || options.AllowedHeaders.Contains(name, StringComparer.OrdinalIgnoreCase));
+            SafeHeaders.Contains(name, StringComparer.OrdinalIgnoreCase)
+                || options.AllowedHeaders.Contains(name, StringComparer.OrdinalIgnoreCase));
 
     // One star, as the collector has it.
     private static bool Matches(string pattern, string origin)

@@ -26,7 +26,9 @@ internal static class ForeignAnswer
     public static string WarningOf(in IngestOutcome outcome)
     {
         if (outcome.RejectedSpans == 0 && outcome.Message.Length == 0) return "";
-        var text = outcome.RejectedSpans == 0 ? outcome.Message : string.Create(CultureInfo.InvariantCulture, $"{outcome.RejectedSpans} spans rejected: {outcome.Message}");
+        var text = outcome.RejectedSpans == 0
+            ? outcome.Message
+            : string.Create(CultureInfo.InvariantCulture, $"{outcome.RejectedSpans} spans rejected: {outcome.Message}");
         return $"299 tempo \"{Printable(text)}\"";
     }
 
@@ -43,7 +45,8 @@ internal static class ForeignAnswer
         var cut = text.Length > LongestWarning ? text[..LongestWarning] : text;
         return string.Create(cut.Length, cut, static (chars, source) =>
         {
-            for (var i = 0; i < chars.Length; i++) chars[i] = source[i] is >= ' ' and < (char)127 and not '"' and not '\\' ? source[i] : '\'';
+            for (var i = 0; i < chars.Length; i++)
+                chars[i] = source[i] is >= ' ' and < (char)127 and not '"' and not '\\' ? source[i] : '\'';
         });
     }
 }

@@ -29,9 +29,11 @@ public sealed class HttpBody(RequestMemory memory, int maxRequestBytes, TimeProv
             else
             {
                 using var compressed = memory.RentBeside(body);
-                status = await BodyReader.ReadAsync(request.BodyReader, compressed, maxRequestBytes, time, cancellation).ConfigureAwait(false);
+                status = await BodyReader.ReadAsync(request.BodyReader, compressed, maxRequestBytes, time, cancellation)
+                    .ConfigureAwait(false);
                 if (status == BodyStatus.Complete)
-                    status = await BodyDecompressor.DecompressAsync(encoding, compressed, body, maxRequestBytes, memory, cancellation).ConfigureAwait(false);
+                    status = await BodyDecompressor.DecompressAsync(encoding, compressed, body, maxRequestBytes, memory, cancellation)
+                        .ConfigureAwait(false);
             }
         }
         catch (BadHttpRequestException e)
@@ -49,7 +51,9 @@ public sealed class HttpBody(RequestMemory memory, int maxRequestBytes, TimeProv
             BodyStatus.Complete => null,
             BodyStatus.TooLarge => TooLarge(),
             BodyStatus.Overloaded => (StatusOf(body.Refusal), body.Refusal),
-            BodyStatus.TooSlow => (StatusCodes.Status408RequestTimeout, new GrpcStatus(GrpcStatusCode.Cancelled, $"the body came too slowly: {BodyPace.Rule}")),
+            BodyStatus.TooSlow =>
+                (StatusCodes.Status408RequestTimeout, new GrpcStatus(
+                    GrpcStatusCode.Cancelled, $"the body came too slowly: {BodyPace.Rule}")),
             BodyStatus.UnknownEncoding => Bad($"unsupported Content-Encoding: {GoText.Quote(encoding)[1..^1]}"),
             _ => Bad($"the body is not valid {encoding}, or ends early"),
         };
@@ -71,7 +75,9 @@ public sealed class HttpBody(RequestMemory memory, int maxRequestBytes, TimeProv
     /// spread stay so.
     /// </summary>
     public static string? RetryAfter(in GrpcStatus status) =>
-        status.RetryDelay > TimeSpan.Zero ? Math.Max(1, Math.Round(status.RetryDelay.TotalSeconds)).ToString(CultureInfo.InvariantCulture) : null;
+        status.RetryDelay > TimeSpan.Zero
+            ? Math.Max(1, Math.Round(status.RetryDelay.TotalSeconds)).ToString(CultureInfo.InvariantCulture)
+            : null;
 
     /// <summary><see cref="RetryAfter"/> as a header.</summary>
     public static void TellRetry(HttpResponse response, in GrpcStatus status)
@@ -90,7 +96,8 @@ public sealed class HttpBody(RequestMemory memory, int maxRequestBytes, TimeProv
 
     private (int Code, GrpcStatus Status)? TooLarge()
     {
-        var status = new GrpcStatus(GrpcStatusCode.ResourceExhausted, $"request body larger than max {maxRequestBytes} bytes") { IsTooLarge = true };
+        var status =
+            new GrpcStatus(GrpcStatusCode.ResourceExhausted, $"request body larger than max {maxRequestBytes} bytes") { IsTooLarge = true };
         return (StatusOf(status), status);
     }
 

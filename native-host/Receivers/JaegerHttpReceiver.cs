@@ -38,7 +38,8 @@ public sealed class JaegerHttpReceiver(OtlpIngest ingest, HttpBody body, Request
     private Task RefuseMediaTypeAsync(HttpContext context)
     {
         ingest.ReportInvalid("media_type");
-        return PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, $"Unsupported content type: {GoText.Quote(context.Request.ContentType ?? "")[1..^1]}\n");
+        return PlainText.WriteAsync(context, StatusCodes.Status400BadRequest,
+            $"Unsupported content type: {GoText.Quote(context.Request.ContentType ?? "")[1..^1]}\n");
     }
 
     private async Task StoreAsync(HttpContext context)

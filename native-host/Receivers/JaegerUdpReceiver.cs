@@ -30,7 +30,8 @@ internal sealed class JaegerUdpReceiver : IAsyncDisposable
     private readonly Log _log;
     private readonly Socket _socket;
     private readonly CancellationTokenSource _stop = new();
-    private readonly Channel<RequestBody> _queue = Channel.CreateBounded<RequestBody>(new BoundedChannelOptions(QueueLength) { SingleWriter = true });
+    private readonly Channel<RequestBody> _queue =
+        Channel.CreateBounded<RequestBody>(new BoundedChannelOptions(QueueLength) { SingleWriter = true });
     private readonly Counter _stored;
     private readonly Counter _dropped;
     private readonly Counter _malformed;
@@ -41,10 +42,12 @@ internal sealed class JaegerUdpReceiver : IAsyncDisposable
     private JaegerUdpReceiver(Socket socket, bool isCompact, OtlpIngest? ingest, RequestMemory memory, MetricRegistry metrics, Log log)
     {
         (_socket, _isCompact, _ingest, _memory, _log) = (socket, isCompact, ingest, memory, log);
-        var family = metrics.Counter("tempo_receiver_udp_datagrams_total", "Datagrams of the Jaeger agent's ports, by what became of them.", "transport", "result");
+        var family = metrics.Counter(
+            "tempo_receiver_udp_datagrams_total", "Datagrams of the Jaeger agent's ports, by what became of them.", "transport", "result");
         var transport = TransportOf(isCompact);
         Counter Of(string result) => family.With(transport, result);
-        (_stored, _dropped, _malformed, _tooLarge, _refused) = (Of("stored"), Of("dropped"), Of("malformed"), Of("too_large"), Of("refused"));
+        (_stored, _dropped, _malformed, _tooLarge, _refused) =
+            (Of("stored"), Of("dropped"), Of("malformed"), Of("too_large"), Of("refused"));
         _running = Task.WhenAll([ReceiveAsync(), .. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => StoreAsync())]);
     }
 
@@ -58,13 +61,15 @@ internal sealed class JaegerUdpReceiver : IAsyncDisposable
     /// <param name="metrics">Gets the counters.</param>
     /// <param name="log">Hears of a socket that fails.</param>
     /// <exception cref="ListenException">The address is not ours or taken, or its name is not known.</exception>
-    public static JaegerUdpReceiver Start(ListenAddress address, bool isCompact, OtlpIngest? ingest, RequestMemory memory, MetricRegistry metrics, Log log)
+    public static JaegerUdpReceiver Start(
+        ListenAddress address, bool isCompact, OtlpIngest? ingest, RequestMemory memory, MetricRegistry metrics, Log log)
     {
         Socket? socket = null;
         try
         {
             var endPoint = address.Resolve();
-            if (endPoint.Address.Equals(IPAddress.IPv6Any) && !Socket.OSSupportsIPv6) endPoint = new IPEndPoint(IPAddress.Any, endPoint.Port);
+            if (endPoint.Address.Equals(IPAddress.IPv6Any) && !Socket.OSSupportsIPv6)
+                endPoint = new IPEndPoint(IPAddress.Any, endPoint.Port);
             socket = new Socket(endPoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
             if (endPoint.AddressFamily == AddressFamily.InterNetworkV6) socket.DualMode = true;
             socket.ReceiveBufferSize = SocketBufferBytes;
@@ -77,7 +82,8 @@ internal sealed class JaegerUdpReceiver : IAsyncDisposable
         }
 
         log.Info("listening", ("listener", NameOf(isCompact)), ("address", address));
-        if (ingest is null) log.Warn("datagrams name no tenant, so all are refused while multitenancy is on", ("listener", NameOf(isCompact)));
+        if (ingest is null)
+            log.Warn("datagrams name no tenant, so all are refused while multitenancy is on", ("listener", NameOf(isCompact)));
         return new JaegerUdpReceiver(socket, isCompact, ingest, memory, metrics, log);
     }
 
@@ -103,7 +109,8 @@ internal sealed class JaegerUdpReceiver : IAsyncDisposable
                 var length = await _socket.ReceiveAsync(datagram, SocketFlags.None, _stop.Token).ConfigureAwait(false);
                 Enqueue(datagram.AsSpan(0, length));
             }
-            catch (Exception e) when (_stop.IsCancellationRequested && e is OperationCanceledException or SocketException or ObjectDisposedException)
+            catch (Exception e) when (_stop.IsCancellationRequested
+                && e is OperationCanceledException or SocketException or ObjectDisposedException)
             {
                 break;
             }

@@ -25,7 +25,8 @@ public sealed class OtlpHttpReceiver
     private readonly TimeProvider _time;
     private readonly string _path;
 
-    public OtlpHttpReceiver(OtlpIngest ingest, HttpBody body, RequestMetrics metrics, TimeProvider time, string path = ReceiverServerOptions.DefaultTracesPath)
+    public OtlpHttpReceiver(
+        OtlpIngest ingest, HttpBody body, RequestMetrics metrics, TimeProvider time, string path = ReceiverServerOptions.DefaultTracesPath)
     {
         _path = path;
         _ingest = ingest;
@@ -62,7 +63,8 @@ public sealed class OtlpHttpReceiver
     private Task RefuseMediaTypeAsync(HttpContext context)
     {
         _ingest.ReportInvalid("media_type");
-        return PlainText.WriteAsync(context, StatusCodes.Status415UnsupportedMediaType, $"415 unsupported media type, supported: [{Json}, {Protobuf}]");
+        return PlainText.WriteAsync(
+            context, StatusCodes.Status415UnsupportedMediaType, $"415 unsupported media type, supported: [{Json}, {Protobuf}]");
     }
 
     private async Task ExportAsync(HttpContext context, string mediaType)

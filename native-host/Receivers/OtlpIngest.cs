@@ -29,7 +29,8 @@ public sealed class OtlpIngest
     /// <param name="metrics">Gets the span counters.</param>
     /// <param name="receiver">The collector's name of the receiver, such as <c>otlp/otlp_receiver</c>.</param>
     /// <param name="transport">grpc, http …: the other label of the counters.</param>
-    public OtlpIngest(IngestRouter router, TenantResolver tenants, AdmissionLine line, MetricRegistry metrics, string receiver, string transport)
+    public OtlpIngest(
+        IngestRouter router, TenantResolver tenants, AdmissionLine line, MetricRegistry metrics, string receiver, string transport)
     {
         _router = router;
         _tenants = tenants;
@@ -39,7 +40,9 @@ public sealed class OtlpIngest
         // Tempo's names lack the suffix of a counter.
         _accepted = metrics.Untyped("tempo_receiver_accepted_spans", "Spans that were stored.", labels).With(values);
         _refused = metrics.Untyped("tempo_receiver_refused_spans", "Spans that were not stored.", labels).With(values);
-        _invalid = metrics.Counter("tempo_receiver_requests_invalid_total", "Requests of which no span could be read, by reason: decode, too_large, tenant, media_type.", "receiver", "transport", "reason");
+        _invalid = metrics.Counter("tempo_receiver_requests_invalid_total",
+            "Requests of which no span could be read, by reason: decode, too_large, tenant, media_type.", "receiver", "transport",
+            "reason");
         _name = (receiver, transport);
         _invalid.With(receiver, transport, "decode").Add(0);
     }
@@ -66,7 +69,9 @@ public sealed class OtlpIngest
     /// <summary>Ok when the body is to be read; else what to answer without reading it.</summary>
     public ValueTask<GrpcStatus> AdmitAsync(CancellationToken cancellation) => _line.EnterAsync(cancellation);
 
-    /// <summary>Counts a request that is refused before it could be stored, if the reason is the request itself; returns the status.</summary>
+    /// <summary>
+    /// Counts a request that is refused before it could be stored, if the reason is the request itself; returns the status.
+    /// </summary>
     public GrpcStatus ReportUnread(in GrpcStatus status)
     {
         if (status.IsTooLarge) ReportInvalid("too_large");

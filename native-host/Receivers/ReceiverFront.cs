@@ -21,8 +21,10 @@ internal static class ReceiverFront
         return context =>
         {
             foreach (var (name, value) in server.ResponseHeaders) context.Response.Headers[name] = value;
-            if (!server.AreConnectionsKept && HttpProtocol.IsHttp11(context.Request.Protocol)) context.Response.Headers.Connection = "close";
-            if (server.MaxConnectionAge > TimeSpan.Zero && IsOld(context, server.MaxConnectionAge, time)) context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+            if (!server.AreConnectionsKept && HttpProtocol.IsHttp11(context.Request.Protocol))
+                context.Response.Headers.Connection = "close";
+            if (server.MaxConnectionAge > TimeSpan.Zero && IsOld(context, server.MaxConnectionAge, time))
+                context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
             return inner(context);
         };
     }

@@ -17,7 +17,10 @@ public sealed class RequestMemory : IDisposable
     // A decompressed body of the largest size that OTLP has, and the compressed one.
     private const long LargestBytes = 72L << 20;
 
-    /// <summary>Of a buffer that is kept for the next request: a collector's batch of 8,192 spans is 5 MB. Memory that comes anew costs a page fault for each 4 KiB of it.</summary>
+    /// <summary>
+    /// Of a buffer that is kept for the next request: a collector's batch of 8,192 spans is 5 MB. Memory that comes anew costs a page fault
+    /// for each 4 KiB of it.
+    /// </summary>
     private const int MaxIdleBytes = 8 << 20;
 
     private readonly long _maxInflightBytes;
@@ -62,7 +65,9 @@ public sealed class RequestMemory : IDisposable
 
     /// <summary>What a request is told that could not have what it asked for last.</summary>
     internal GrpcStatus RefusalOf(RequestShare share) => !share.CannotFit ? Overloaded
-        : new GrpcStatus(GrpcStatusCode.ResourceExhausted, $"request larger than max: received, decompressed and transcoded it needs more than the {_maxInflightBytes} bytes that all requests together may have ({_limitName})") { IsTooLarge = true };
+        : new GrpcStatus(GrpcStatusCode.ResourceExhausted,
+            $"request larger than max: received, decompressed and transcoded it needs more than the {_maxInflightBytes} bytes that all requests together may have ({_limitName})")
+        { IsTooLarge = true };
 
     public void Dispose() => LargeDecompressions.Dispose();
 
@@ -113,7 +118,9 @@ public sealed class RequestBody : IMemoryAccount, IDisposable
 
     internal RequestShare Share { get; }
 
-    /// <summary>What to answer when the account had no room: try again, or never, if this request alone is more than the account has.</summary>
+    /// <summary>
+    /// What to answer when the account had no room: try again, or never, if this request alone is more than the account has.
+    /// </summary>
     public GrpcStatus Refusal => _memory.RefusalOf(Share);
 
     /// <summary>False, with nothing appended, if the account has no room.</summary>

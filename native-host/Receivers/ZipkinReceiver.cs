@@ -21,7 +21,9 @@ public sealed class ZipkinReceiver
     private readonly TimeProvider _time;
     private readonly bool _parsesTags;
 
-    public ZipkinReceiver(IngestRouter router, TenantResolver tenants, AdmissionLine line, MetricRegistry registry, HttpBody body, RequestMetrics metrics, TimeProvider time, bool parsesTags = false)
+    public ZipkinReceiver(
+        IngestRouter router, TenantResolver tenants, AdmissionLine line, MetricRegistry registry, HttpBody body, RequestMetrics metrics,
+        TimeProvider time, bool parsesTags = false)
     {
         _body = body;
         _metrics = metrics;

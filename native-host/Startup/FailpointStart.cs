@@ -11,7 +11,9 @@ public static class FailpointStart
     public const string Variable = "TEMPO_FAILPOINT";
 
     /// <summary>What <c>tempo failpoints</c> prints: name, what it can do, what has happened when it is reached.</summary>
-    public static string Describe() => string.Concat(FailpointTable.All.Select(static info => $"{info.Name,-20} {(info.MayFail ? "end, error" : "end"),-11} {info.Meaning}\n"));
+    public static string Describe() =>
+        string.Concat(FailpointTable.All.Select(
+            static info => $"{info.Name,-20} {(info.MayFail ? "end, error" : "end"),-11} {info.Meaning}\n"));
 
     /// <summary>Turns them on if they are asked for and allowed. False with why the process may not start.</summary>
     public static bool TryApply(bool isAllowed, string? asked, Log log, out string error)

@@ -38,7 +38,9 @@ internal sealed class GeneratorServer
     private GeneratorNode? _node;
     private ReceiverServers? _receivers;
 
-    private GeneratorServer(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time) => (_options, _lifecycle, _log, _time, _listeners) = (options, lifecycle, log, time, new Listeners(new ListenerAuthentication(options.Authentication, _metrics, log, time), log, time));
+    private GeneratorServer(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time) =>
+        (_options, _lifecycle, _log, _time, _listeners) = (options, lifecycle, log, time,
+            new Listeners(new ListenerAuthentication(options.Authentication, _metrics, log, time), log, time));
 
     /// <summary>As <see cref="TempoServer.RunAsync"/>.</summary>
     public static Task RunAsync(HostOptions options, Lifecycle lifecycle, Log log, TimeProvider time)
@@ -53,11 +55,13 @@ internal sealed class GeneratorServer
         var overrides = new TenantOverrides(_options.Limits);
         _reloader = OverridesReloader.Start(_options, overrides, _metrics, _log, _time);
         _userOverrides = await UserOverridesStart.StartAsync(_options, overrides, _metrics, _log, _time).ConfigureAwait(false);
-        _node = GeneratorNode.Start(_options.Node with { Overrides = overrides, Generator = GeneratorStart.OptionsOf(_options) }, _metrics, _log, _time);
+        _node = GeneratorNode.Start(
+            _options.Node with { Overrides = overrides, Generator = GeneratorStart.OptionsOf(_options) }, _metrics, _log, _time);
         var tenants = new TenantResolver(_options.MultitenancyEnabled, _options.Api.AreTenantSetsAllowed);
         var requests = new RequestMetrics(_metrics);
         var api = new ListenAddress(_options.HttpListenAddress, _options.HttpListenPort);
-        await _listeners.OpenAsync("http", api, ApiLimits, Routes(_node, tenants, overrides, requests).HandleAsync, _options.HttpTls).ConfigureAwait(false);
+        await _listeners.OpenAsync("http", api, ApiLimits, Routes(_node, tenants, overrides, requests).HandleAsync, _options.HttpTls)
+            .ConfigureAwait(false);
         _receivers = new ReceiverServers(_listeners, new IngestRouter(_node.IngestAsync), tenants, requests, _metrics, _log, _time);
         await _receivers.StartAsync(_options).ConfigureAwait(false);
         _lifecycle.ReportStarted();
@@ -86,7 +90,8 @@ internal sealed class GeneratorServer
     private IReadOnlyList<(string Name, string State)> Services(GeneratorNode node)
     {
         var state = _lifecycle.IsStopping ? "Stopping" : _lifecycle.HasStarted ? "Running" : "Starting";
-        return [("metrics-generator", node.LastError is { Length: > 0 } error ? $"Failed: {error}" : state), .. _listeners.Names.Select(name => (name, state))];
+        return [("metrics-generator", node.LastError is { Length: > 0 } error ? $"Failed: {error}" : state),
+            .. _listeners.Names.Select(name => (name, state))];
     }
 
     // Receivers first, so that nothing comes in behind the last collection.

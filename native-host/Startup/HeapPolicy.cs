@@ -6,7 +6,8 @@ namespace Tempo.Host.Startup;
 /// How malloc deals with large blocks. By default glibc raises its bound for blocks that get a mapping of their own to the size of
 /// the largest one that was freed (up to 32 MiB), and what is smaller stays in the process: a few zstd frames with windows of
 /// 8 MiB would leave them behind in every arena. With the bound fixed they go back to the system. And there are as many arenas as
-/// processors: by default eight times as many, so that each thread of the pool that ever asked for memory has one, with what it left behind.
+/// processors: by default eight times as many, so that each thread of the pool that ever asked for memory has one, with what it left
+/// behind.
 /// </summary>
 internal static partial class HeapPolicy
 {

@@ -47,8 +47,8 @@ internal sealed record ListenerLimits(long? MaxBodyBytes, int MaxRequestLineByte
     };
 
     /// <summary>
-    /// Requests are served on the thread that has read them from the socket, which is one of the pool, instead of waking another; over HTTP/2 that
-    /// thread takes the frames apart, and a call gets one of its own as ever. While such
+    /// Requests are served on the thread that has read them from the socket, which is one of the pool, instead of waking another; over
+    /// HTTP/2 that thread takes the frames apart, and a call gets one of its own as ever. While such
     /// a one computes nobody hears that its client has gone: for requests that are soon done, not for queries.
     /// </summary>
     public bool RunsInline { get; init; }
@@ -97,7 +97,8 @@ internal sealed class Listener : IAsyncDisposable
     /// <param name="posts">Serves plain posts below Kestrel; null: all requests are Kestrel's. Without TLS, on Linux.</param>
     /// <exception cref="ListenException">The address is not ours or taken, or its name is not known.</exception>
     public static async Task<Listener> StartAsync(
-        string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, Log log, ServerCertificate? certificate = null, PlainPosts? posts = null)
+        string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, Log log,
+        ServerCertificate? certificate = null, PlainPosts? posts = null)
     {
         var socketOptions = new SocketTransportOptions { Backlog = 1024, UnsafePreferInlineScheduling = limits.RunsInline };
         TransportMemory.UseLargeBlocks(socketOptions);
@@ -147,8 +148,10 @@ internal sealed class Listener : IAsyncDisposable
         limits.Http2.MaxStreamsPerConnection = listenerLimits.MaxStreams;
         limits.Http2.InitialStreamWindowSize = StreamWindowBytes;
         limits.Http2.InitialConnectionWindowSize = ConnectionWindowBytes;
-        limits.Http2.KeepAlivePingDelay = listenerLimits.PingAfter > TimeSpan.Zero ? Longer(listenerLimits.PingAfter, MinPing) : TimeSpan.FromSeconds(60);
-        limits.Http2.KeepAlivePingTimeout = listenerLimits.PingTimeout > TimeSpan.Zero ? Longer(listenerLimits.PingTimeout, MinPing) : TimeSpan.FromSeconds(20);
+        limits.Http2.KeepAlivePingDelay =
+            listenerLimits.PingAfter > TimeSpan.Zero ? Longer(listenerLimits.PingAfter, MinPing) : TimeSpan.FromSeconds(60);
+        limits.Http2.KeepAlivePingTimeout =
+            listenerLimits.PingTimeout > TimeSpan.Zero ? Longer(listenerLimits.PingTimeout, MinPing) : TimeSpan.FromSeconds(20);
         if (listenerLimits.IdleTimeout > TimeSpan.Zero) limits.KeepAliveTimeout = listenerLimits.IdleTimeout;
         if (listenerLimits.ReadHeaderTimeout > TimeSpan.Zero) limits.RequestHeadersTimeout = listenerLimits.ReadHeaderTimeout;
         if (listenerLimits.TakesHttp1)

@@ -48,10 +48,12 @@ internal sealed class ListenerApplication(Func<HttpContext, Task> handle, Log lo
         {
             // Not a fault of the request: what is kept in reserve is given up, and whoever asked comes again.
             SpareMemory.LetGo();
-            log.Warn("no memory for a request", ("method", context.Request.Method), ("path", context.Request.Path.Value), ("err", e.ToString()));
+            log.Warn(
+                "no memory for a request", ("method", context.Request.Method), ("path", context.Request.Path.Value), ("err", e.ToString()));
             context.Response.Clear();
             context.Response.Headers.RetryAfter = "1";
-            await PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "there is no memory for this now, try again\n").ConfigureAwait(false);
+            await PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "there is no memory for this now, try again\n")
+                .ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -65,11 +67,13 @@ internal sealed class ListenerApplication(Func<HttpContext, Task> handle, Log lo
     // A body with a length and in chunks: whoever passed it on may have believed the other one, and what it took for the next
     // request stands in this body (RFC 9112 §6.1). The server goes by the chunks and moves the length out of the way.
     private static bool HasBothFramings(HttpRequest request) =>
-        HttpProtocol.IsHttp11(request.Protocol) && request.Headers.TransferEncoding.Count > 0 && request.Headers.ContainsKey("X-Content-Length");
+        HttpProtocol.IsHttp11(request.Protocol) && request.Headers.TransferEncoding.Count > 0
+            && request.Headers.ContainsKey("X-Content-Length");
 
     private static Task RefuseFramingAsync(DefaultHttpContext context)
     {
         context.Response.Headers.Connection = "close";
-        return PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, "a request has a Content-Length or a Transfer-Encoding, not both\n");
+        return PlainText.WriteAsync(
+            context, StatusCodes.Status400BadRequest, "a request has a Content-Length or a Transfer-Encoding, not both\n");
     }
 }

@@ -19,14 +19,17 @@ internal sealed class Listeners(ListenerAuthentication authentication, Log log, 
 
     /// <exception cref="ListenException">The address is not ours or taken, or the certificate cannot be used.</exception>
     /// <param name="open">Puts before authentication what nobody brings credentials for.</param>
-    /// <param name="posts">Serves plain posts below Kestrel, where nothing stands before the handler, or they judge the sender themselves.</param>
+    /// <param name="posts">Serves plain posts below Kestrel, where nothing stands before the handler, or they judge the sender
+    /// themselves.</param>
     public async Task OpenAsync(
-        string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, TlsOptions? tls, Func<Func<HttpContext, Task>, Func<HttpContext, Task>>? open = null, PlainPosts? posts = null)
+        string name, ListenAddress address, ListenerLimits limits, Func<HttpContext, Task> handle, TlsOptions? tls,
+        Func<Func<HttpContext, Task>, Func<HttpContext, Task>>? open = null, PlainPosts? posts = null)
     {
         var certificate = ServerCertificate.Open(name, tls, !limits.TakesHttp1, log, time);
         var asking = authentication.Before(name, handle);
         var first = open?.Invoke(asking) ?? asking;
-        _open.Add(await Listener.StartAsync(name, address, limits, first, log, certificate, ReferenceEquals(first, handle) || posts is { JudgesSender: true } ? posts : null).ConfigureAwait(false));
+        _open.Add(await Listener.StartAsync(name, address, limits, first, log, certificate,
+            ReferenceEquals(first, handle) || posts is { JudgesSender: true } ? posts : null).ConfigureAwait(false));
     }
 
     /// <summary>Closes them, the last one first; what is in flight may finish until the token is cancelled.</summary>

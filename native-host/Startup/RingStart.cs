@@ -26,18 +26,28 @@ internal static class RingStart
         var isEtcd = config.Store == "etcd";
         if (!isEtcd && config.Members.Count == 0)
         {
-            if (!parts.IsAll) throw new ConfigException($"target {host.Target} is a part of a ring, and none is configured: ingester.lifecycler.ring.kvstore with store: etcd, or ring.members");
-            if (config.ReplicationFactor > 1) throw new ConfigException($"ingester.lifecycler.ring.replication_factor {config.ReplicationFactor} needs a ring, and none is configured: ingester.lifecycler.ring.kvstore with store: etcd, or ring.members");
+            if (!parts.IsAll)
+                throw new ConfigException(
+                    $"target {host.Target} is a part of a ring, and none is configured: ingester.lifecycler.ring.kvstore with store: etcd, or ring.members");
+            if (config.ReplicationFactor > 1)
+                throw new ConfigException(
+                    $"ingester.lifecycler.ring.replication_factor {config.ReplicationFactor} needs a ring, and none is configured: ingester.lifecycler.ring.kvstore with store: etcd, or ring.members");
             return null;
         }
 
-        if (isEtcd && config.Members.Count > 0) throw new ConfigException("ring.members and a kvstore with store: etcd are both there; one of them says who is in the ring");
-        if (isEtcd && config.EtcdEndpoints.Count == 0) throw new ConfigException("kvstore.store is etcd and kvstore.etcd.endpoints is missing");
-        if (host.Node.Remote is null) throw new ConfigException("a ring needs an object service that all its nodes share: storage.trace.backend s3, azure or gcs");
+        if (isEtcd && config.Members.Count > 0)
+            throw new ConfigException("ring.members and a kvstore with store: etcd are both there; one of them says who is in the ring");
+        if (isEtcd && config.EtcdEndpoints.Count == 0)
+            throw new ConfigException("kvstore.store is etcd and kvstore.etcd.endpoints is missing");
+        if (host.Node.Remote is null)
+            throw new ConfigException("a ring needs an object service that all its nodes share: storage.trace.backend s3, azure or gcs");
         var id = config.InstanceId.Length > 0 ? config.InstanceId : Dns.GetHostName();
         var own = config.Members.FirstOrDefault(member => member.Id == id);
-        if (config.Members.Count > 0 && own is null && parts.Holds) throw new ConfigException($"ring.members does not name this node: {id} (ingester.lifecycler.id)");
-        if (own is not null && RolesOf(own.Target) != RolesOf(host.Target)) log.Warn("ring.members names another target for this node than it has, and the others go by that", ("id", id), ("target", host.Target), ("named", own.Target));
+        if (config.Members.Count > 0 && own is null && parts.Holds)
+            throw new ConfigException($"ring.members does not name this node: {id} (ingester.lifecycler.id)");
+        if (own is not null && RolesOf(own.Target) != RolesOf(host.Target))
+            log.Warn("ring.members names another target for this node than it has, and the others go by that", ("id", id),
+                ("target", host.Target), ("named", own.Target));
         return new RingOptions
         {
             InstanceId = id,
@@ -48,7 +58,9 @@ internal static class RingStart
             ReplicationFactor = config.ReplicationFactor,
             IsZoneAware = config.IsZoneAware,
             Etcd = isEtcd ? EtcdOf(config) : null,
-            StaticMembers = [.. config.Members.Select(member => new Member(member.Id, member.Address, member.Zone, MemberState.Active, RolesOf(member.Target), config.TokenCount))],
+            StaticMembers = [.. config.Members.Select(
+                member =>
+                    new Member(member.Id, member.Address, member.Zone, MemberState.Active, RolesOf(member.Target), config.TokenCount))],
             Peers = PeersOf(config),
             ShardSizeOf = tenant => overrides.Of(tenant).Ingestion.TenantShardSize,
             LostKept = host.Node.MaxBlockDuration * 2 + TimeSpan.FromMinutes(5),
@@ -58,7 +70,8 @@ internal static class RingStart
     private static MemberRoles RolesOf(string target)
     {
         var parts = Targets.Of(target);
-        return (parts.Holds ? MemberRoles.Holder : 0) | (parts.Compacts ? MemberRoles.Compactor : 0) | (parts.Receives ? MemberRoles.Receiver : 0) | (parts.Queries ? MemberRoles.Querier : 0);
+        return (parts.Holds ? MemberRoles.Holder : 0) | (parts.Compacts ? MemberRoles.Compactor : 0)
+            | (parts.Receives ? MemberRoles.Receiver : 0) | (parts.Queries ? MemberRoles.Querier : 0);
     }
 
     private static EtcdOptions EtcdOf(RingConfig config) => new()
@@ -87,14 +100,17 @@ internal static class RingStart
     private static string AddressOf(HostOptions host)
     {
         var port = host.Ring.Port > 0 ? host.Ring.Port : host.Api.GrpcListenPort;
-        var address = host.Ring.Address.Length > 0 ? host.Ring.Address : host.Api.GrpcListenAddress is { Length: > 0 } listen and not ("0.0.0.0" or "::") ? listen : OwnAddress();
+        var address = host.Ring.Address.Length > 0 ? host.Ring.Address
+            : host.Api.GrpcListenAddress is { Length: > 0 } listen and not ("0.0.0.0" or "::") ? listen
+            : OwnAddress();
         return address.Contains(':', StringComparison.Ordinal) && !address.StartsWith('[') ? $"[{address}]:{port}" : $"{address}:{port}";
     }
 
     // The first address that is not the machine's own.
     private static string OwnAddress() =>
         NetworkInterface.GetAllNetworkInterfaces()
-            .Where(static card => card is { OperationalStatus: OperationalStatus.Up, NetworkInterfaceType: not NetworkInterfaceType.Loopback })
+            .Where(static card =>
+                card is { OperationalStatus: OperationalStatus.Up, NetworkInterfaceType: not NetworkInterfaceType.Loopback })
             .SelectMany(static card => card.GetIPProperties().UnicastAddresses)
             .FirstOrDefault(static address => address.Address.AddressFamily == AddressFamily.InterNetwork)?.Address.ToString()
         ?? throw new NodeStartException("this machine has no address that others reach it at; name one in ingester.lifecycler.address");

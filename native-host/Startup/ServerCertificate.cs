@@ -38,8 +38,10 @@ internal sealed class ServerCertificate
     public static ServerCertificate? Open(string name, TlsOptions? options, bool isHttp2Only, Log log, TimeProvider time)
     {
         if (options is null) return null;
-        if (options.CertFile.Length == 0 || options.KeyFile.Length == 0) throw new ListenException($"{name}: TLS needs cert_file and key_file");
-        if (options is { MinVersion: "1.3", MaxVersion: "1.2" }) throw new ListenException($"{name}: TLS with min_version 1.3 above max_version 1.2");
+        if (options.CertFile.Length == 0 || options.KeyFile.Length == 0)
+            throw new ListenException($"{name}: TLS needs cert_file and key_file");
+        if (options is { MinVersion: "1.3", MaxVersion: "1.2" })
+            throw new ListenException($"{name}: TLS with min_version 1.3 above max_version 1.2");
         try
         {
             return new ServerCertificate(name, options, isHttp2Only, log, time);
@@ -83,7 +85,8 @@ internal sealed class ServerCertificate
         _log.Warn("TLS handshake failed", ("listener", _name), ("from", client), ("err", reason.GetBaseException().Message));
 
     private string Stamp() => string.Join('|', new[] { _options.CertFile, _options.KeyFile, _options.ClientCaFile }
-        .Where(static file => file.Length > 0).Select(static file => new FileInfo(file)).Select(static file => file.Exists ? $"{file.LastWriteTimeUtc.Ticks}:{file.Length}" : "-"));
+        .Where(static file => file.Length > 0).Select(static file => new FileInfo(file))
+            .Select(static file => file.Exists ? $"{file.LastWriteTimeUtc.Ticks}:{file.Length}" : "-"));
 
     private SslServerAuthenticationOptions Load()
     {
@@ -100,21 +103,26 @@ internal sealed class ServerCertificate
         var asked = _options.ClientAuthentication == ClientAuthentication.ByRoots
             ? roots.Count > 0 ? ClientAuthentication.RequireAndVerify : ClientAuthentication.None
             : _options.ClientAuthentication;
-        if (asked is not ClientAuthentication.None && roots.Count == 0) throw new CryptographicException("client certificates cannot be verified without client_ca_file");
+        if (asked is not ClientAuthentication.None && roots.Count == 0)
+            throw new CryptographicException("client certificates cannot be verified without client_ca_file");
         return new SslServerAuthenticationOptions
         {
             // Offline: the chain is what the file holds; nothing is fetched.
             ServerCertificateContext = SslStreamCertificateContext.Create(certificate, chain, offline: true),
             ApplicationProtocols = _protocols,
             EnabledSslProtocols = Versions(),
-            CipherSuitesPolicy = _options.CipherSuites.Count == 0 || OperatingSystem.IsWindows() || OperatingSystem.IsAndroid() ? null : new CipherSuitesPolicy([.. _options.CipherSuites, .. OfTls13]),
+            CipherSuitesPolicy = _options.CipherSuites.Count == 0 || OperatingSystem.IsWindows() || OperatingSystem.IsAndroid()
+                ? null
+                : new CipherSuitesPolicy([.. _options.CipherSuites, .. OfTls13]),
             ClientCertificateRequired = asked is not ClientAuthentication.None,
             CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
             RemoteCertificateValidationCallback = (_, client, sent, _) => asked switch
             {
                 ClientAuthentication.None => true,
                 ClientAuthentication.VerifyIfGiven when client is null => true,
-                _ => client is X509Certificate2 given ? ClientCertificate.Verify(given, sent?.ChainPolicy.ExtraStore, roots) : throw new AuthenticationException("The client shows no certificate."),
+                _ => client is X509Certificate2 given
+                    ? ClientCertificate.Verify(given, sent?.ChainPolicy.ExtraStore, roots)
+                    : throw new AuthenticationException("The client shows no certificate."),
             },
         };
     }

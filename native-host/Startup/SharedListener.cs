@@ -80,7 +80,8 @@ internal sealed class SharedListener(IConnectionListener socket, ServerCertifica
         try
         {
             if (Interlocked.Increment(ref _silentConnections) <= MaxSilentConnections
-                && (certificate is null || await SecureConnection.AuthenticateAsync(connection, certificate, _unbound.Token).ConfigureAwait(false)))
+                && (certificate is null || await SecureConnection.AuthenticateAsync(connection, certificate, _unbound.Token)
+                    .ConfigureAwait(false)))
                 protocol = _endPoints.Count == 1 ? _endPoints[0].Protocol : await SniffAsync(connection).ConfigureAwait(false);
         }
         catch (OutOfMemoryException)

@@ -16,7 +16,8 @@ namespace Tempo.Host.Startup;
 /// </para>
 /// </summary>
 [SuppressMessage("Reliability", "CA1001", Justification = "The server disposes the listeners it was given, and they the shared one.")]
-internal sealed class SniffingTransport(IConnectionListenerFactory sockets, ServerCertificate? certificate = null) : IConnectionListenerFactory
+internal sealed class SniffingTransport(
+    IConnectionListenerFactory sockets, ServerCertificate? certificate = null) : IConnectionListenerFactory
 {
     private SharedListener? _shared;
 

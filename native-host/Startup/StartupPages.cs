@@ -60,7 +60,9 @@ internal static partial class StartupPages
         var space = line.IndexOf(' ', StringComparison.Ordinal);
         if (dash <= 0 || space < dash) return false;
         if (!nuint.TryParse(line.AsSpan(0, dash), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var start)) return false;
-        if (!nuint.TryParse(line.AsSpan(dash + 1, space - dash - 1), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var end)) return false;
+        if (!nuint.TryParse(
+            line.AsSpan(dash + 1, space - dash - 1), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var end))
+            return false;
         var isReadOnly = line.AsSpan(space + 1) is ['r', '-', _, 'p', ' ', ..];
         if (isReadOnly && end > start && line.EndsWith(" " + path, StringComparison.Ordinal)) mapping = (start, end - start);
         return true;

@@ -82,19 +82,28 @@ public sealed class TempoServer
     private async Task StartAsync()
     {
         ProcessMetrics.Register(_metrics);
-        if (OwnTraceOptions.Read(Environment.GetEnvironmentVariable, $"tempo-{_options.Target}", _log) is { } ownTraces) _ownTraces = new OwnTraceExport(ownTraces, _metrics, _log, _time);
+        if (OwnTraceOptions.Read(Environment.GetEnvironmentVariable, $"tempo-{_options.Target}", _log) is { } ownTraces)
+            _ownTraces = new OwnTraceExport(ownTraces, _metrics, _log, _time);
         ReserveThreads(_options.Node.MaxRunningQueries + _options.Node.MaxRunningCuts);
         _overrides = new TenantOverrides(_options.Limits);
-        if (_options.Forwarders.Count > 0) _forwarders = new Forwarders(_options.Forwarders, tenant => _overrides.Of(tenant).Forwarders, _metrics, _log, _time);
+        if (_options.Forwarders.Count > 0)
+            _forwarders = new Forwarders(_options.Forwarders, tenant => _overrides.Of(tenant).Forwarders, _metrics, _log, _time);
         if (_options.Usage.IsEnabled) _usage = new UsageTracker(_options.Usage, tenant => _overrides.Of(tenant).CostAttribution, _time);
-        if (_options.ReceivedSpans.IsEnabled || _options.DiscardedSpans.IsEnabled) _spans = new SpanLog(_options.ReceivedSpans, _options.DiscardedSpans, _log);
+        if (_options.ReceivedSpans.IsEnabled || _options.DiscardedSpans.IsEnabled)
+            _spans = new SpanLog(_options.ReceivedSpans, _options.DiscardedSpans, _log);
         if (_options.CountedSpans.IsEnabled) _counts = new SpanCounter(_options.CountedSpans, _metrics, _time);
         _reloader = OverridesReloader.Start(_options, _overrides, _metrics, _log, _time);
         _userOverrides = await UserOverridesStart.StartAsync(_options, _overrides, _metrics, _log, _time).ConfigureAwait(false);
         // Its members are heard of while the node reads its log.
         var ringOptions = RingStart.OptionsOf(_options, _overrides, _log);
         _ring = ringOptions is null ? null : RingNode.Start(ringOptions, _metrics, _log, _time, new Random(Environment.ProcessId));
-        var nodeOptions = _options.Node with { Overrides = _overrides, Generator = GeneratorStart.OptionsOf(_options), Owner = _ring is null ? SoleOwner.Instance : _ring, Share = _ring is null ? SoleOwner.Instance : _ring };
+        var nodeOptions = _options.Node with
+        {
+            Overrides = _overrides,
+            Generator = GeneratorStart.OptionsOf(_options),
+            Owner = _ring is null ? SoleOwner.Instance : _ring,
+            Share = _ring is null ? SoleOwner.Instance : _ring
+        };
         _node = await TempoNode.StartAsync(nodeOptions, _metrics, _log, _time).ConfigureAwait(false);
         var tenants = new TenantResolver(_options.MultitenancyEnabled, _options.Api.AreTenantSetsAllowed);
         var requests = new RequestMetrics(_metrics);
@@ -115,7 +124,12 @@ public sealed class TempoServer
     {
         if (_ring is not { } ring) return new IngestRouter(node) { Answered = Answered() };
         var peers = ring.Options.Peers;
-        return new IngestRouter(node, new Replicator(node, () => ring.Routing, new ReplicationMetrics(_metrics), peers.PushTimeout * 2, _time)) { Answered = Answered() };
+        return new IngestRouter(
+            node, new Replicator(node, () => ring.Routing, new ReplicationMetrics(_metrics), peers.PushTimeout * 2, _time))
+        {
+            Answered =
+                Answered()
+        };
     }
 
     // What is done with requests beside storing them; null costs nothing.
@@ -156,12 +170,15 @@ public sealed class TempoServer
                 .. new StatusEndpoint(_options, Services, () => router.Routes, status.RuntimeConfig).Routes(),
                 DedicatedColumnsEndpoint.Route(node),
                 .. status.Routes(),
-                new OverridesEndpoint(_userOverrides, _overrides, _options.UserOverrides.ChecksConflicts, _options.Forwarders, tenants).Route(),
+                new OverridesEndpoint(
+                    _userOverrides, _overrides, _options.UserOverrides.ChecksConflicts, _options.Forwarders, tenants).Route(),
                 .. SingleProcessEndpoints.Routes(),
                 .. new RingPages(_ring, _time).Routes(),
                 FlushEndpoint.Route(node),
                 ShutdownEndpoint.Route(_lifecycle),
-                .. new TraceByIdEndpoint(node, tenants, new TraceDeletionEndpoint(node, tenants, _options.Api.IsTraceDeletionEnabled), _overrides.MaxBytesPerTrace, asked => _options.Api.IsSpanPruningEnabled || asked.Tenants.All(tenant => _overrides.Of(tenant).Read.IsSpanPruningEnabled)).Routes(),
+                .. new TraceByIdEndpoint(node, tenants, new TraceDeletionEndpoint(node, tenants, _options.Api.IsTraceDeletionEnabled),
+                    _overrides.MaxBytesPerTrace, asked => _options.Api.IsSpanPruningEnabled
+                        || asked.Tenants.All(tenant => _overrides.Of(tenant).Read.IsSpanPruningEnabled)).Routes(),
                 new TraceDiffEndpoint(new TraceDiffQuery(node, _overrides.MaxBytesPerTrace), tenants).Route(),
                 new SearchEndpoint(node, tenants, limits, _time).Route(),
                 new QueryRangeEndpoint(node, tenants, _options.Node.Metrics, _time).Route(),
@@ -176,30 +193,40 @@ public sealed class TempoServer
                 .. NotYetEndpoint.Routes(),
             ];
         // What is left of a path without its route is 404, as in a Tempo of that target.
-        router = new ApiRouter(answersQueries ? all : [.. all.Where(static route => !route.IsQuery)], _options.HttpApiPrefix, requests, _time, new QueryGuard(_options.Api, _time), _options.HttpPathPrefix);
+        router = new ApiRouter(answersQueries ? all : [.. all.Where(static route => !route.IsQuery)], _options.HttpApiPrefix, requests,
+            _time, new QueryGuard(_options.Api, _time), _options.HttpPathPrefix);
         var grpc = new GrpcServer(
-            [.. GrpcApi.Methods(node, tenants, _options, limits, _lifecycle, _time).Where(method => answersQueries || method.Path.StartsWith("/grpc.", StringComparison.Ordinal))], new RequestMemory(QueryMemoryBytes, "requests of the query API"), requests, _log, _time)
+            [.. GrpcApi.Methods(node, tenants, _options, limits, _lifecycle, _time)
+                .Where(method => answersQueries || method.Path.StartsWith("/grpc.", StringComparison.Ordinal))],
+                    new RequestMemory(QueryMemoryBytes, "requests of the query API"), requests, _log, _time)
         {
             MaxSendBytes = _options.Api.MaxGrpcSendBytes,
             IsTraced = true,
         };
         var http = new ListenAddress(_options.HttpListenAddress, _options.HttpListenPort);
         var apiLimits = ApiLimits with { MaxStreams = _options.Api.MaxGrpcStreams };
-        await _listeners.OpenAsync("http", http, apiLimits, GrpcApi.OverHttp(grpc, _options.Api.IsGrpcOverHttp, router.HandleAsync), _options.HttpTls).ConfigureAwait(false);
+        await _listeners.OpenAsync("http", http, apiLimits, GrpcApi.OverHttp(grpc, _options.Api.IsGrpcOverHttp, router.HandleAsync),
+            _options.HttpTls).ConfigureAwait(false);
         var grpcAddress = new ListenAddress(_options.Api.GrpcListenAddress, _options.Api.GrpcListenPort);
         var peers = PeersOf(node, requests);
-        await _listeners.OpenAsync("grpc", grpcAddress, GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams, TakesPushes = peers is not null }, grpc.HandleAsync, _options.GrpcTls, inner => peers?.Before(inner) ?? inner, peers?.Posts).ConfigureAwait(false);
+        await _listeners.OpenAsync("grpc", grpcAddress,
+            GrpcLimits with { MaxStreams = _options.Api.MaxGrpcStreams, TakesPushes = peers is not null }, grpc.HandleAsync,
+            _options.GrpcTls, inner => peers?.Before(inner) ?? inner, peers?.Posts).ConfigureAwait(false);
     }
 
     // Other nodes of the ring come in on the gRPC port.
     private PeerEndpoint? PeersOf(TempoNode node, RequestMetrics requests) =>
-        _ring is null ? null : new PeerEndpoint(node, _ring, new RequestMemory(_options.Node.MaxInflightBytes * 2, "twice distributor.max_inflight_bytes"), requests, _log, _time);
+        _ring is null
+            ? null
+            : new PeerEndpoint(node, _ring, new RequestMemory(_options.Node.MaxInflightBytes * 2, "twice distributor.max_inflight_bytes"),
+                requests, _log, _time);
 
     private IReadOnlyList<(string Name, string State)> Services()
     {
         var state = _lifecycle.IsStopping ? "Stopping" : _lifecycle.HasStarted ? "Running" : "Starting";
         var node = _node is null || _lifecycle.IsStopping || _node.IsReady(out var reason) ? state : $"Failed: {reason}";
-        var parts = _node?.Services().Select(part => (part.Name, part.Error.Length == 0 || _lifecycle.IsStopping ? state : $"Failed: {part.Error}")) ?? [];
+        var parts = _node?.Services().Select(
+            part => (part.Name, part.Error.Length == 0 || _lifecycle.IsStopping ? state : $"Failed: {part.Error}")) ?? [];
         return [("node", node), .. parts, .. _listeners.Names.Select(name => (name, state))];
     }
 

@@ -12,14 +12,18 @@ internal static class UserOverridesStart
 {
     /// <summary>Null if they are not enabled.</summary>
     /// <exception cref="NodeStartException">The folder cannot be used.</exception>
-    public static async Task<UserOverrides?> StartAsync(HostOptions options, TenantOverrides overrides, MetricRegistry metrics, Log log, TimeProvider time)
+    public static async Task<UserOverrides?> StartAsync(
+        HostOptions options, TenantOverrides overrides, MetricRegistry metrics, Log log, TimeProvider time)
     {
         var settings = options.UserOverrides;
         if (!settings.IsEnabled) return null;
-        var folder = settings.Path.Length > 0 ? settings.Path : Path.Combine(Path.GetDirectoryName(Path.GetFullPath(options.Node.BlocksPath))!, "overrides");
+        var folder = settings.Path.Length > 0
+            ? settings.Path
+            : Path.Combine(Path.GetDirectoryName(Path.GetFullPath(options.Node.BlocksPath))!, "overrides");
         try
         {
-            return await UserOverrides.StartAsync(LocalObjectStore.Open(folder), overrides, settings.PollInterval, metrics, log, time).ConfigureAwait(false);
+            return await UserOverrides.StartAsync(LocalObjectStore.Open(folder), overrides, settings.PollInterval, metrics, log, time)
+                .ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectStoreException)
         {

@@ -33,7 +33,8 @@ public sealed class TenantResolver(bool isMultitenancyEnabled, bool areSetsAllow
     private const int MaxTenants = 1000;
 
     /// <summary>The tenant of a request, or why there is none; <paramref name="error"/> is then Tempo's text.</summary>
-    public TenantFailure Resolve(IHeaderDictionary headers, out TenantId tenant, out string error) => ResolveOne(headers[HeaderName], out tenant, out error);
+    public TenantFailure Resolve(IHeaderDictionary headers, out TenantId tenant, out string error) =>
+        ResolveOne(headers[HeaderName], out tenant, out error);
 
     /// <summary>The same, of the values of the header.</summary>
     public TenantFailure ResolveOne(StringValues values, out TenantId tenant, out string error)

@@ -20,12 +20,16 @@ internal static class VultureAnswer
         foreach (var resource in Items(trace, "batches", "resourceSpans"))
             foreach (var scope in Items(resource, "scopeSpans", "instrumentationLibrarySpans"))
                 foreach (var span in Items(scope, "spans"))
-                    lines.Add(Line(Id(span, "spanId"), Id(span, "parentSpanId"), Text(span, "name"), Text(span, "startTimeUnixNano"), Text(span, "endTimeUnixNano"), Attribute(span, TextKey), Attribute(span, NumberKey)));
+                    lines.Add(Line(Id(span, "spanId"), Id(span, "parentSpanId"), Text(span, "name"), Text(span, "startTimeUnixNano"),
+                        Text(span, "endTimeUnixNano"), Attribute(span, TextKey), Attribute(span, NumberKey)));
         lines.Sort(StringComparer.Ordinal);
         return [.. lines];
     }
 
-    /// <summary>The matched spans of a trace in an answer of <c>GET /api/search</c>; 0 if it was not found, more than there are if it is listed twice.</summary>
+    /// <summary>
+    /// The matched spans of a trace in an answer of <c>GET /api/search</c>; 0 if it was not found, more than there are if it is listed
+    /// twice.
+    /// </summary>
     public static int Matched(JsonElement answer, string traceId)
     {
         var matched = 0;
@@ -57,20 +61,26 @@ internal static class VultureAnswer
     }
 
     private static string Text(JsonElement parent, string name) =>
-        !parent.TryGetProperty(name, out var value) ? "" : value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
+        !parent.TryGetProperty(name, out var value) ? ""
+            : value.ValueKind == JsonValueKind.String ? value.GetString()!
+            : value.GetRawText();
 
     // Base64 in Tempo's answers.
     private static string Id(JsonElement span, string name)
     {
         var text = Text(span, name);
-        return text.Length == 16 || !Convert.TryFromBase64String(text, new byte[text.Length], out _) ? text : Convert.ToHexStringLower(Convert.FromBase64String(text));
+        return text.Length == 16 || !Convert.TryFromBase64String(text, new byte[text.Length], out _)
+            ? text
+            : Convert.ToHexStringLower(Convert.FromBase64String(text));
     }
 
     private static string Attribute(JsonElement span, string key)
     {
         foreach (var attribute in Items(span, "attributes"))
             if (Text(attribute, "key") == key && attribute.TryGetProperty("value", out var value))
-                return Text(value, "stringValue") + (value.TryGetProperty("intValue", out _) ? long.Parse(Text(value, "intValue"), CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture) : "");
+                return Text(value, "stringValue") + (value.TryGetProperty("intValue", out _)
+                    ? long.Parse(Text(value, "intValue"), CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture)
+                    : "");
         return "";
     }
 }

@@ -22,19 +22,23 @@ internal sealed class VultureCheck(VultureClient client, MetricRegistry metrics,
         var expected = outcome == VultureOutcome.Acknowledged ? trace.SpanCount : 0;
         var filter = Uri.EscapeDataString($"{{ name = \"{trace.SpanName}\" }}");
 
-        await AskAsync(trace, $"/api/traces/{trace.Id}", answer => ByIdProblem(VultureAnswer.Spans(answer), outcome == VultureOutcome.Acknowledged ? trace.Describe() : []), cancellation).ConfigureAwait(false);
-        await AskAsync(trace, $"/api/search?q={filter}&limit=20&spss=100&start={start}&end={end}", answer => VultureAnswer.Matched(answer, trace.Id) switch
-        {
-            0 when expected > 0 => "notfound_search",
-            var matched when matched != expected => "incorrect_search",
-            _ => "",
-        }, cancellation).ConfigureAwait(false);
-        await AskAsync(trace, $"/api/metrics/query_range?q={filter}%20%7C%20count_over_time()&start={start}&end={end}&step=60s", answer => VultureAnswer.Sum(answer) switch
-        {
-            0 when expected > 0 => "notfound_metrics",
-            var counted when counted != expected => "incorrect_metrics",
-            _ => "",
-        }, cancellation).ConfigureAwait(false);
+        await AskAsync(trace, $"/api/traces/{trace.Id}",
+            answer => ByIdProblem(VultureAnswer.Spans(answer), outcome == VultureOutcome.Acknowledged ? trace.Describe() : []),
+            cancellation).ConfigureAwait(false);
+        await AskAsync(trace, $"/api/search?q={filter}&limit=20&spss=100&start={start}&end={end}",
+            answer => VultureAnswer.Matched(answer, trace.Id) switch
+            {
+                0 when expected > 0 => "notfound_search",
+                var matched when matched != expected => "incorrect_search",
+                _ => "",
+            }, cancellation).ConfigureAwait(false);
+        await AskAsync(trace, $"/api/metrics/query_range?q={filter}%20%7C%20count_over_time()&start={start}&end={end}&step=60s",
+            answer => VultureAnswer.Sum(answer) switch
+            {
+                0 when expected > 0 => "notfound_metrics",
+                var counted when counted != expected => "incorrect_metrics",
+                _ => "",
+            }, cancellation).ConfigureAwait(false);
     }
 
     private static string ByIdProblem(string[] found, string[] sent) =>
@@ -54,6 +58,7 @@ internal sealed class VultureCheck(VultureClient client, MetricRegistry metrics,
         if (error == "request_failed") Unanswered++;
         else Wrong++;
         _errors.With(error).Add(1);
-        log.Error("wrong answer", ("error", error), ("trace", trace.Id), ("sent_ms", trace.StartUnixMs), ("spans", trace.SpanCount), ("path", path), ("problem", problem));
+        log.Error("wrong answer", ("error", error), ("trace", trace.Id), ("sent_ms", trace.StartUnixMs), ("spans", trace.SpanCount),
+            ("path", path), ("problem", problem));
     }
 }

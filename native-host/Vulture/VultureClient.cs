@@ -26,7 +26,8 @@ internal sealed class VultureClient : IDisposable
 
     public async Task<VultureOutcome> SendAsync(VultureTrace trace, CancellationToken cancellation)
     {
-        using var content = new ReadOnlyMemoryContent(trace.ToOtlpJson()) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+        using var content =
+            new ReadOnlyMemoryContent(trace.ToOtlpJson()) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
         try
         {
             using var response = await _http.PostAsync(new Uri(_options.Push, "/v1/traces"), content, cancellation).ConfigureAwait(false);
@@ -47,7 +48,8 @@ internal sealed class VultureClient : IDisposable
     /// <summary>The answer's JSON; null with a reason if there is none. 404 is an answer without anything in it.</summary>
     public async Task<(JsonDocument? Answer, string Problem)> AskAsync(string path, CancellationToken cancellation)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_options.Query, path)) { Headers = { { "Accept", "application/json" } } };
+        using var request =
+            new HttpRequestMessage(HttpMethod.Get, new Uri(_options.Query, path)) { Headers = { { "Accept", "application/json" } } };
         try
         {
             using var response = await _http.SendAsync(request, cancellation).ConfigureAwait(false);

@@ -41,7 +41,8 @@ internal sealed class VultureLedger : IDisposable
     {
         _traces[(int)outcome].Add(trace);
         if (_file is null) return;
-        _file.Write(System.Text.Encoding.ASCII.GetBytes($"{Words[(int)outcome]} {trace.Seed:x16} {trace.StartUnixMs.ToString(CultureInfo.InvariantCulture)}\n"));
+        _file.Write(System.Text.Encoding.ASCII.GetBytes(
+            $"{Words[(int)outcome]} {trace.Seed:x16} {trace.StartUnixMs.ToString(CultureInfo.InvariantCulture)}\n"));
         _file.Flush(flushToDisk: true);
     }
 

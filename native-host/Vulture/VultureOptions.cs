@@ -13,7 +13,9 @@ namespace Tempo.Host.Vulture;
 /// <param name="ReadAfter">Age at which a trace must be found: none with this server, some seconds with those that answer late.</param>
 /// <param name="Retention">Age at which nobody is held to it any more.</param>
 /// <param name="Length">How long; zero: until a signal.</param>
-internal sealed record VultureOptions(Uri Push, Uri Query, string Tenant, string Ledger, int Listen, TimeSpan WriteInterval, TimeSpan ReadInterval, TimeSpan ReadAfter, TimeSpan Retention, TimeSpan Length)
+internal sealed record VultureOptions(
+    Uri Push, Uri Query, string Tenant, string Ledger, int Listen, TimeSpan WriteInterval, TimeSpan ReadInterval, TimeSpan ReadAfter,
+    TimeSpan Retention, TimeSpan Length)
 {
     public const string Usage = """
         Verb against a running server, of this kind or another:
@@ -24,27 +26,34 @@ internal sealed record VultureOptions(Uri Push, Uri Query, string Tenant, string
 
         """;
 
-    private static readonly string[] Names = ["push", "query", "tenant", "ledger", "listen", "write-interval", "read-interval", "read-after", "retention", "for"];
+    private static readonly string[] Names =
+        ["push", "query", "tenant", "ledger", "listen", "write-interval", "read-interval", "read-after", "retention", "for"];
 
     public static bool TryParse(ReadOnlySpan<string> arguments, out VultureOptions options, out string error)
     {
         options = null!;
         if (!ToolArguments.TryParse(arguments, Names, out var parsed, out error)) return false;
         if (parsed.Names.Count > 0) return Fail($"unexpected argument {parsed.Names[0]}", out error);
-        if (!TryAddress(parsed, "push", "http://localhost:4318", out var push, out error) || !TryAddress(parsed, "query", "http://localhost:3200", out var query, out error)) return false;
+        if (!TryAddress(parsed, "push", "http://localhost:4318", out var push, out error)
+            || !TryAddress(parsed, "query", "http://localhost:3200", out var query, out error))
+            return false;
         if (!ushort.TryParse(parsed.Option("listen", "0"), out var port)) return Fail("--listen: a port is expected", out error);
-        if (!TryDuration(parsed, "write-interval", "1s", out var write, out error) || !TryDuration(parsed, "read-interval", "1s", out var read, out error)
-            || !TryDuration(parsed, "read-after", "0s", out var after, out error) || !TryDuration(parsed, "retention", "1h", out var retention, out error)
+        if (!TryDuration(parsed, "write-interval", "1s", out var write, out error)
+            || !TryDuration(parsed, "read-interval", "1s", out var read, out error)
+            || !TryDuration(parsed, "read-after", "0s", out var after, out error)
+            || !TryDuration(parsed, "retention", "1h", out var retention, out error)
             || !TryDuration(parsed, "for", "0s", out var length, out error))
             return false;
-        options = new VultureOptions(push, query, parsed.Option("tenant"), parsed.Option("ledger"), port, write, read, after, retention, length);
+        options =
+            new VultureOptions(push, query, parsed.Option("tenant"), parsed.Option("ledger"), port, write, read, after, retention, length);
         return true;
     }
 
     private static bool TryAddress(ToolArguments parsed, string name, string otherwise, out Uri address, out string error)
     {
         error = "";
-        return Uri.TryCreate(parsed.Option(name, otherwise), UriKind.Absolute, out address!) && address.Scheme is "http" or "https" || Fail($"--{name}: an http:// or https:// address is expected", out error);
+        return Uri.TryCreate(parsed.Option(name, otherwise), UriKind.Absolute, out address!) && address.Scheme is "http" or "https"
+            || Fail($"--{name}: an http:// or https:// address is expected", out error);
     }
 
     private static bool TryDuration(ToolArguments parsed, string name, string otherwise, out TimeSpan duration, out string error)

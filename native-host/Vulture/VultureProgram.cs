@@ -28,7 +28,8 @@ internal static class VultureProgram
         if (options.Length > TimeSpan.Zero) stop.CancelAfter(options.Length);
         try
         {
-            return RunAsync(options, new Log(Console.OpenStandardError(), LogFormat.Logfmt, LogLevel.Info, TimeProvider.System), output, stop.Token).GetAwaiter().GetResult();
+            return RunAsync(options, new Log(Console.OpenStandardError(), LogFormat.Logfmt, LogLevel.Info, TimeProvider.System), output,
+                stop.Token).GetAwaiter().GetResult();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ListenException)
         {
@@ -55,7 +56,8 @@ internal static class VultureProgram
         using var turn = new SemaphoreSlim(1, 1);
         await Task.WhenAll(
             RepeatAsync(options.WriteInterval, () => WriteAsync(client, ledger, random, turn, metrics, cancellation), cancellation),
-            RepeatAsync(options.ReadInterval, () => ReadAsync(options, ledger, check, random, turn, cancellation), cancellation)).ConfigureAwait(false);
+            RepeatAsync(options.ReadInterval, () => ReadAsync(options, ledger, check, random, turn, cancellation), cancellation))
+                .ConfigureAwait(false);
 
         output.WriteLine($"{ledger.Count(VultureOutcome.Acknowledged)} acknowledged, {ledger.Count(VultureOutcome.Refused)} refused, {ledger.Count(VultureOutcome.Unknown)} unknown; {check.Wrong} wrong answers, {check.Unanswered} questions without an answer");
         return check.Wrong == 0 ? 0 : 1;
@@ -65,7 +67,9 @@ internal static class VultureProgram
     {
         if (options.Listen == 0) return null;
         var router = new ApiRouter([MetricsEndpoint.Route(metrics)], "", new RequestMetrics(new MetricRegistry()), TimeProvider.System);
-        return await Listener.StartAsync("vulture", new ListenAddress("0.0.0.0", options.Listen), new ListenerLimits(MaxBodyBytes: 0, MaxRequestLineBytes: 8192, IsHttp2Only: false), router.HandleAsync, log).ConfigureAwait(false);
+        return await Listener.StartAsync("vulture", new ListenAddress("0.0.0.0", options.Listen),
+            new ListenerLimits(MaxBodyBytes: 0, MaxRequestLineBytes: 8192, IsHttp2Only: false), router.HandleAsync, log)
+                .ConfigureAwait(false);
     }
 
     private static async Task RepeatAsync(TimeSpan interval, Func<Task> work, CancellationToken cancellation)
@@ -84,7 +88,9 @@ internal static class VultureProgram
         }
     }
 
-    private static async Task WriteAsync(VultureClient client, VultureLedger ledger, Random random, SemaphoreSlim turn, MetricRegistry metrics, CancellationToken cancellation)
+    private static async Task WriteAsync(
+        VultureClient client, VultureLedger ledger, Random random, SemaphoreSlim turn, MetricRegistry metrics,
+        CancellationToken cancellation)
     {
         var trace = new VultureTrace((ulong)random.NextInt64(), TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds());
         // Not cancelled: what was sent has an end that the ledger should know.
@@ -95,13 +101,15 @@ internal static class VultureProgram
         metrics.Counter("tempo_vulture_sent_total", "Traces that were sent.", "outcome").With($"{outcome}".ToLowerInvariant()).Add(1);
     }
 
-    private static async Task ReadAsync(VultureOptions options, VultureLedger ledger, VultureCheck check, Random random, SemaphoreSlim turn, CancellationToken cancellation)
+    private static async Task ReadAsync(
+        VultureOptions options, VultureLedger ledger, VultureCheck check, Random random, SemaphoreSlim turn, CancellationToken cancellation)
     {
         var now = TimeProvider.System.GetUtcNow();
         await turn.WaitAsync(cancellation).ConfigureAwait(false);
         ledger.Forget((now - options.Retention).ToUnixTimeMilliseconds());
         // One of the refused now and then: it must not be there.
-        var outcome = random.Next(10) == 0 && ledger.Count(VultureOutcome.Refused) > 0 ? VultureOutcome.Refused : VultureOutcome.Acknowledged;
+        var outcome =
+            random.Next(10) == 0 && ledger.Count(VultureOutcome.Refused) > 0 ? VultureOutcome.Refused : VultureOutcome.Acknowledged;
         var traces = ledger.Of(outcome);
         // The newest every other time, if it may be asked for: that is where servers answer late.
         var trace = traces.Count == 0 ? null : random.Next(2) == 0 ? traces[^1] : traces[random.Next(traces.Count)];

@@ -51,7 +51,9 @@ internal sealed record VultureTrace(ulong Seed, long StartUnixMs)
 
     /// <summary>One line for each span, sorted: what an answer is held against.</summary>
     public string[] Describe() =>
-        [.. Enumerable.Range(0, SpanCount).Select(i => VultureAnswer.Line(SpanId(i), Parent(i), SpanName, $"{Start(i)}", $"{End(i)}", Text(i), $"{i}")).Order(StringComparer.Ordinal)];
+        [.. Enumerable.Range(0, SpanCount).Select(
+            i => VultureAnswer.Line(SpanId(i), Parent(i), SpanName, $"{Start(i)}", $"{End(i)}", Text(i), $"{i}"))
+                .Order(StringComparer.Ordinal)];
 
     private void Span(Utf8JsonWriter json, int i)
     {

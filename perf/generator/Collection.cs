@@ -11,7 +11,9 @@ internal static class Collection
     public static (int Samples, double[] SliceMs) Measure(TenantGenerator generator, long nowUnixMs)
     {
         var samples = 0;
-        using var encoder = new SeriesEncoder([new("__metrics_gen_instance", "perf")], "traceID", SeriesEncoder.DefaultMaxBatchSamples, (_, counts) => samples += counts.Samples) { UnixMs = nowUnixMs, ZeroUnixMs = nowUnixMs - 1 };
+        using var encoder = new SeriesEncoder([new("__metrics_gen_instance", "perf")], "traceID", SeriesEncoder.DefaultMaxBatchSamples,
+            (_, counts) => samples += counts.Samples)
+        { UnixMs = nowUnixMs, ZeroUnixMs = nowUnixMs - 1 };
         // The first time has a zero ahead of each, and compiles.
         generator.Collect(nowUnixMs, endAll: false, encoder, encoder.FlushIfFull);
         encoder.Flush();

@@ -14,7 +14,8 @@ internal static class Flood
     public static void Run()
     {
         if (!ProcessorSet.TryParse(["span-metrics-count"], out var processors, out var error)) throw new InvalidOperationException(error);
-        var generator = new TenantGenerator(TenantId.Single, new GeneratorSettings { Processors = processors, MaxActiveSeries = Limit }, duplicateFilterBytes: 1 << 24);
+        var generator = new TenantGenerator(
+            TenantId.Single, new GeneratorSettings { Processors = processors, MaxActiveSeries = Limit }, duplicateFilterBytes: 1 << 24);
         var request = new byte[256];
         var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         var before = Environment.CpuUsage.TotalTime;

@@ -36,7 +36,8 @@ internal static class IngestCost
                 baseCpu = Math.Min(baseCpu, a / spans);
                 fullCpu = Math.Min(fullCpu, b / spans);
                 ownCpu = Math.Min(ownCpu, own / spans);
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round}: without {a / spans * 1e6:F2}, with {b / spans * 1e6:F2}, the processors alone {own / spans * 1e6:F2} us/span"));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"round {round}: without {a / spans * 1e6:F2}, with {b / spans * 1e6:F2}, the processors alone {own / spans * 1e6:F2} us/span"));
             }
 
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -56,11 +57,19 @@ internal static class IngestCost
             MetricsGenerator = new MetricsGeneratorLimits { Processors = processors },
         };
         return TempoNode.StartAsync(
-            new NodeOptions { WalPath = $"{folder}/wal", BlocksPath = $"{folder}/blocks", Overrides = new TenantOverrides(unlimited), Generator = new GeneratorOptions { StoragePath = $"{folder}/generator" } },
+            new NodeOptions
+            {
+                WalPath = $"{folder}/wal",
+                BlocksPath = $"{folder}/blocks",
+                Overrides = new TenantOverrides(unlimited),
+                Generator = new GeneratorOptions { StoragePath = $"{folder}/generator" }
+            },
             new MetricRegistry(), Log.Null, TimeProvider.System);
     }
 
-    /// <summary>What the processors cost one by one; host-info looks at resources only, so that it is the walk and the search for duplicates.</summary>
+    /// <summary>
+    /// What the processors cost one by one; host-info looks at resources only, so that it is the walk and the search for duplicates.
+    /// </summary>
     public static void RunParts(int rounds)
     {
         var templates = TemplateBuilder.BuildMany(seed: 1, SpansPerRequest, count: 64);
@@ -71,7 +80,8 @@ internal static class IngestCost
             var generator = NewGenerator(processors);
             var least = double.MaxValue;
             for (var round = 0; round < rounds; round++) least = Math.Min(least, MeasureOwn(generator, templates, stamper));
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{string.Join(" and ", processors)}: {least / (Requests * SpansPerRequest) * 1e6:F2} us/span"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{string.Join(" and ", processors)}: {least / (Requests * SpansPerRequest) * 1e6:F2} us/span"));
         }
     }
 
@@ -96,7 +106,8 @@ internal static class IngestCost
         return (Environment.CpuUsage.TotalTime - before).TotalSeconds;
     }
 
-    private static async Task<(double CpuSeconds, int Spans)> MeasureAsync(TempoNode node, RequestTemplate[] templates, RequestStamper stamper)
+    private static async Task<(double CpuSeconds, int Spans)> MeasureAsync(
+        TempoNode node, RequestTemplate[] templates, RequestStamper stamper)
     {
         var requests = new NativeBuffer[Requests];
         var spans = 0;

@@ -21,14 +21,16 @@ internal static class SeriesCost
     private static void RunEnd(int entities, int cap)
     {
         if (!ProcessorSet.TryParse(["span-metrics-count"], out var processors, out var error)) throw new InvalidOperationException(error);
-        var generator = new TenantGenerator(TenantId.Single, new GeneratorSettings { Processors = processors, MaxCardinalityPerLabel = cap }, duplicateFilterBytes: 1 << 20);
+        var generator = new TenantGenerator(TenantId.Single,
+            new GeneratorSettings { Processors = processors, MaxCardinalityPerLabel = cap }, duplicateFilterBytes: 1 << 20);
         var request = new byte[256];
         var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         for (var i = 1; i <= entities; i++) generator.Add(request.AsSpan(0, Write(request, i, now)), now);
         var before = Environment.CpuUsage.TotalTime;
         generator.Collect(now, endAll: true, NoVisitor.Instance, static () => { });
         var cpu = Environment.CpuUsage.TotalTime - before;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{entities} entities end{(cap > 0 ? ", each label with a cap" : "")}: {cpu.TotalMilliseconds:F0} ms of CPU"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{entities} entities end{(cap > 0 ? ", each label with a cap" : "")}: {cpu.TotalMilliseconds:F0} ms of CPU"));
     }
 
     private static void Run(int entities)
@@ -36,7 +38,8 @@ internal static class SeriesCost
         if (!ProcessorSet.TryParse(["span-metrics"], out var processors, out var error)) throw new InvalidOperationException(error);
         GC.Collect();
         var before = GC.GetTotalMemory(forceFullCollection: true);
-        var generator = new TenantGenerator(TenantId.Single, new GeneratorSettings { Processors = processors }, duplicateFilterBytes: 1 << 20);
+        var generator =
+            new TenantGenerator(TenantId.Single, new GeneratorSettings { Processors = processors }, duplicateFilterBytes: 1 << 20);
         var request = new byte[256];
         var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         for (var i = 1; i <= entities; i++) generator.Add(request.AsSpan(0, Write(request, i, now)), now);

@@ -31,8 +31,10 @@ internal static class Program
         (string Name, byte[] Body, Transcode? Transcode)[] protocols =
         [
             ("OTLP protobuf", SpanBodies.Otlp(SpansPerBatch), null),
-            ("Zipkin v2 JSON", SpanBodies.ZipkinJson(SpansPerBatch), static (body, output) => ZipkinReader.TryTranscode(ZipkinFormat.V2Json, body, 1, output, out _)),
-            ("Jaeger Thrift", SpanBodies.JaegerThrift(SpansPerBatch), static (body, output) => JaegerReader.TryTranscodeBatch(body, output, out _)),
+            ("Zipkin v2 JSON", SpanBodies.ZipkinJson(SpansPerBatch),
+                static (body, output) => ZipkinReader.TryTranscode(ZipkinFormat.V2Json, body, 1, output, out _)),
+            ("Jaeger Thrift", SpanBodies.JaegerThrift(SpansPerBatch),
+                static (body, output) => JaegerReader.TryTranscodeBatch(body, output, out _)),
         ];
         var rates = new double[protocols.Length][];
         for (var i = 0; i < rates.Length; i++) rates[i] = new double[Rounds];
@@ -74,7 +76,8 @@ internal static class Program
             else if (!transcode(body, request)) throw new InvalidOperationException("the body was refused");
             var summary = default(OtlpRequestSummary);
             if (!OtlpTraceReader.TryRead(request.Written, ref summary, out var error)) throw new InvalidOperationException(error.Message);
-            if (live.Append(TenantId.Single, request.Written).SpanCount != SpansPerBatch) throw new InvalidOperationException("spans are missing");
+            if (live.Append(TenantId.Single, request.Written).SpanCount != SpansPerBatch)
+                throw new InvalidOperationException("spans are missing");
             bytes += body.Length;
             if (live.SpanCount < 100_000) continue;
             live.Recycle();

@@ -18,10 +18,13 @@ internal static class SpanBodies
 
     private static (string Key, string Value)[] Attributes(int span) =>
     [
-        ("http.request.method", "GET"), ("http.route", $"/api/products/{{id}}/{span % 7}"), ("url.scheme", "https"), ("server.address", "shop.example.internal"),
-        ("http.response.status_code", span % 50 == 0 ? "500" : "200"), ("network.protocol.version", "1.1"), ("user_agent.original", "Mozilla/5.0 (X11; Linux x86_64)"),
+        ("http.request.method", "GET"), ("http.route", $"/api/products/{{id}}/{span % 7}"), ("url.scheme", "https"),
+        ("server.address", "shop.example.internal"),
+        ("http.response.status_code", span % 50 == 0 ? "500" : "200"), ("network.protocol.version", "1.1"),
+        ("user_agent.original", "Mozilla/5.0 (X11; Linux x86_64)"),
         ("db.system", "postgresql"), ("db.statement", "SELECT * FROM products WHERE id = $1"), ("thread.name", $"worker-{span % 16}"),
-        ("session.id", $"{span * 7919L:x16}"), ("order.id", $"{span * 104729L:x12}"), ("client.port", (1024 + span * 31 % 60000).ToString(CultureInfo.InvariantCulture)),
+        ("session.id", $"{span * 7919L:x16}"), ("order.id", $"{span * 104729L:x12}"),
+        ("client.port", (1024 + span * 31 % 60000).ToString(CultureInfo.InvariantCulture)),
     ];
 
     public static byte[] Otlp(int spans)
@@ -63,8 +66,10 @@ internal static class SpanBodies
         for (var i = 0; i < spans; i++)
         {
             if (i > 0) json.Append(',');
-            json.Append(CultureInfo.InvariantCulture, $"{{\"traceId\":\"{IdHigh:x16}{i / 10 + 1:x16}\",\"id\":\"{i + 1:x16}\",\"parentId\":\"{i / 10 * 10 + 1:x16}\",\"name\":\"operation-{i % 20}\",\"kind\":\"CLIENT\",");
-            json.Append(CultureInfo.InvariantCulture, $"\"timestamp\":{StartMicros + i},\"duration\":1500,\"localEndpoint\":{{\"serviceName\":\"shop\"}},\"tags\":{{");
+            json.Append(CultureInfo.InvariantCulture,
+                $"{{\"traceId\":\"{IdHigh:x16}{i / 10 + 1:x16}\",\"id\":\"{i + 1:x16}\",\"parentId\":\"{i / 10 * 10 + 1:x16}\",\"name\":\"operation-{i % 20}\",\"kind\":\"CLIENT\",");
+            json.Append(CultureInfo.InvariantCulture,
+                $"\"timestamp\":{StartMicros + i},\"duration\":1500,\"localEndpoint\":{{\"serviceName\":\"shop\"}},\"tags\":{{");
             json.AppendJoin(',', Attributes(i).Select(static a => $"\"{a.Key}\":\"{a.Value}\"")).Append("}}");
         }
 
@@ -80,7 +85,8 @@ internal static class SpanBodies
         Number(bytes, spans, 4);
         for (var i = 0; i < spans; i++)
         {
-            foreach (var (id, value) in new (short, long)[] { (1, i / 10 + 1), (2, IdHigh), (3, i + 1), (4, i / 10 * 10 + 1), (8, StartMicros + i), (9, 1500) })
+            foreach (var (id, value) in new (short, long)[] { (1, i / 10 + 1), (2, IdHigh), (3, i + 1), (4, i / 10 * 10 + 1),
+                (8, StartMicros + i), (9, 1500) })
             {
                 bytes.AddRange([10, 0, (byte)id]);
                 Number(bytes, value, 8);

@@ -7,8 +7,8 @@ using Tempo.Perf.Load.Observe;
 namespace Tempo.Perf.Ingest;
 
 /// <summary>
-/// What a byte of each protocol costs the native binary: receiver, log, live columns and blocks, all over HTTP/1.1, until everything sent is in
-/// blocks. Protocols by turns, each on a server of its own; CPU of its process.
+/// What a byte of each protocol costs the native binary: receiver, log, live columns and blocks, all over HTTP/1.1, until everything sent
+/// is in blocks. Protocols by turns, each on a server of its own; CPU of its process.
 /// </summary>
 internal static class WholeServer
 {
@@ -21,9 +21,12 @@ internal static class WholeServer
     {
         (string Name, byte[] Body, string Type, Func<StartedServer, (int Zipkin, int Jaeger), string> Url)[] protocols =
         [
-            ("OTLP protobuf", SpanBodies.Otlp(Program.SpansPerBatch), "application/x-protobuf", static (server, _) => $"http://127.0.0.1:{server.Http}/v1/traces"),
-            ("Zipkin v2 JSON", SpanBodies.ZipkinJson(Program.SpansPerBatch), "application/json", static (_, ports) => $"http://127.0.0.1:{ports.Zipkin}/api/v2/spans"),
-            ("Jaeger Thrift", SpanBodies.JaegerThrift(Program.SpansPerBatch), "application/x-thrift", static (_, ports) => $"http://127.0.0.1:{ports.Jaeger}/api/traces"),
+            ("OTLP protobuf", SpanBodies.Otlp(Program.SpansPerBatch), "application/x-protobuf",
+                static (server, _) => $"http://127.0.0.1:{server.Http}/v1/traces"),
+            ("Zipkin v2 JSON", SpanBodies.ZipkinJson(Program.SpansPerBatch), "application/json",
+                static (_, ports) => $"http://127.0.0.1:{ports.Zipkin}/api/v2/spans"),
+            ("Jaeger Thrift", SpanBodies.JaegerThrift(Program.SpansPerBatch), "application/x-thrift",
+                static (_, ports) => $"http://127.0.0.1:{ports.Jaeger}/api/traces"),
         ];
         var rates = new double[protocols.Length][];
         for (var i = 0; i < rates.Length; i++) rates[i] = new double[rounds];
@@ -74,7 +77,8 @@ internal static class WholeServer
     {
         var metrics = client.GetStringAsync(new Uri($"http://127.0.0.1:{server.Api}/metrics")).GetAwaiter().GetResult();
         var line = metrics.Split('\n').First(static l => l.StartsWith("tempo_distributor_spans_received_total{", StringComparison.Ordinal));
-        if (!line.EndsWith($" {spans}", StringComparison.Ordinal)) throw new InvalidOperationException($"{spans} spans were acknowledged: {line}");
+        if (!line.EndsWith($" {spans}", StringComparison.Ordinal))
+            throw new InvalidOperationException($"{spans} spans were acknowledged: {line}");
     }
 
     private static (int Position, bool IsText)[] MarksOf(byte[] body)
@@ -83,7 +87,9 @@ internal static class WholeServer
         foreach (var (mark, isText) in new[] { (BinaryMark, false), (TextMark, true) })
             for (int at = 0, next; (next = body.AsSpan(at).IndexOf(mark)) >= 0; at += next + mark.Length)
                 marks.Add((at + next, isText));
-        return marks.Count == Program.SpansPerBatch ? [.. marks] : throw new InvalidOperationException($"a body of {Program.SpansPerBatch} spans has {marks.Count} trace ids");
+        return marks.Count == Program.SpansPerBatch
+            ? [.. marks]
+            : throw new InvalidOperationException($"a body of {Program.SpansPerBatch} spans has {marks.Count} trace ids");
     }
 
     private static void Stamp(byte[] body, (int Position, bool IsText)[] marks, long number)

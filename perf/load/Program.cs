@@ -21,7 +21,8 @@ try
         "durability" => DurabilityVerb.Run(options),
         "hostile" => HostileVerb.Run(options),
         "extremes" => ExtremesVerb.Run(options),
-        _ => throw new OptionException($"'{verb}' is not a verb: run, generate, trace, neighbours, overload, durability, hostile, extremes, flame."),
+        _ => throw new OptionException(
+            $"'{verb}' is not a verb: run, generate, trace, neighbours, overload, durability, hostile, extremes, flame."),
     };
 }
 catch (OptionException wrong)

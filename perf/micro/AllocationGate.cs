@@ -6,12 +6,14 @@ namespace Tempo.Perf.Micro;
 
 /// <summary>
 /// <c>gate</c>: fails if ingest or a query has come to cost more of what does not depend on how busy the machine is: bytes allocated a
-/// span in each stage and by each query, once everything has its size, and bytes a span on disk. What is allowed stands in a file for each kind of
-/// machine, one figure a line; <c>--update</c> writes it anew, and the difference is reviewed like any other.
+/// span in each stage and by each query, once everything has its size, and bytes a span on disk. What is allowed stands in a file for each
+/// kind of machine, one figure a line; <c>--update</c> writes it anew, and the difference is reviewed like any other.
 /// </summary>
 internal static class AllocationGate
 {
-    /// <summary>Above what the file says, in parts of it. Seen from run to run: 0.0003, where a table's growth depends on the hash.</summary>
+    /// <summary>
+    /// Above what the file says, in parts of it. Seen from run to run: 0.0003, where a table's growth depends on the hash.
+    /// </summary>
     private const double Tolerance = 0.005;
 
     /// <summary>The same for queries, whose work is shared out among as many threads as are free.</summary>
@@ -29,7 +31,8 @@ internal static class AllocationGate
         var isUpdate = options.Flag("--update");
         options.ExpectEnd();
         var path = Path.Combine(folder, Kind + ".txt");
-        var figures = Measure(promoted: false).Concat(Measure(promoted: true)).Concat(await QueryBenchmark.AllocatedAsync().ConfigureAwait(false)).ToList();
+        var figures = Measure(promoted: false).Concat(Measure(promoted: true))
+            .Concat(await QueryBenchmark.AllocatedAsync().ConfigureAwait(false)).ToList();
         if (isUpdate)
         {
             Directory.CreateDirectory(folder);
@@ -38,8 +41,10 @@ internal static class AllocationGate
             return 0;
         }
 
-        if (!File.Exists(path)) throw new OptionException($"there is no {path}: gate --update makes it, on a commit that is known to be good");
-        var allowed = File.ReadLines(path).Select(static line => line.Trim().Split("  ", 2)).ToDictionary(static l => l[1], static l => double.Parse(l[0], CultureInfo.InvariantCulture));
+        if (!File.Exists(path))
+            throw new OptionException($"there is no {path}: gate --update makes it, on a commit that is known to be good");
+        var allowed = File.ReadLines(path).Select(static line => line.Trim().Split("  ", 2))
+            .ToDictionary(static l => l[1], static l => double.Parse(l[0], CultureInfo.InvariantCulture));
         return Compare(figures, allowed) ? 0 : 1;
     }
 
@@ -66,7 +71,9 @@ internal static class AllocationGate
             var isKnown = allowed.Remove(name, out var limit);
             var difference = value - limit;
             var isQuery = name.StartsWith("KiB allocated a query", StringComparison.Ordinal);
-            var isFar = Math.Abs(difference) > (isQuery ? Math.Max(LeastQueryKiB, limit * QueryTolerance) : Math.Max(LeastDifference, limit * Tolerance));
+            var isFar = Math.Abs(difference) > (isQuery
+                ? Math.Max(LeastQueryKiB, limit * QueryTolerance)
+                : Math.Max(LeastDifference, limit * Tolerance));
             var verdict = !isKnown ? "not in the file" : !isFar ? "" : difference > 0 ? "WORSE" : "better: --update";
             isGood &= isKnown && !(isFar && difference > 0);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{value,9:F3} {limit,9:F3}  {name} {verdict}").TrimEnd());

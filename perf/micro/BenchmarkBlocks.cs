@@ -17,7 +17,8 @@ internal static class BenchmarkBlocks
     public static async Task<List<BlockHandle>> OpenAsync(string folder, int spans, int blocks, long columnCacheBytes)
     {
         folder = Path.Combine(folder, $"{spans}-{blocks}");
-        var store = new BlockStore(LocalObjectStore.Open(folder), Path.Combine(folder, "work"), new BlockStoreOptions { Layout = new BlockWriterOptions { ZstdLevel = 3 }, ColumnCacheBytes = columnCacheBytes });
+        var store = new BlockStore(LocalObjectStore.Open(folder), Path.Combine(folder, "work"),
+            new BlockStoreOptions { Layout = new BlockWriterOptions { ZstdLevel = 3 }, ColumnCacheBytes = columnCacheBytes });
         store.Sweep();
         var metas = await store.ListAsync(static damage => Console.Error.WriteLine(damage), CancellationToken.None).ConfigureAwait(false);
         if (metas.Count < blocks)
@@ -44,6 +45,7 @@ internal static class BenchmarkBlocks
 
         var views = new List<LiveBatchView>();
         live.CollectBatches(TenantId.Single, views);
-        await store.WriteAsync(TenantId.Single, BlockId.Derive(7, (ulong)block), 0, visit => LiveTraces.ForEach(views, visit), CancellationToken.None).ConfigureAwait(false);
+        await store.WriteAsync(TenantId.Single, BlockId.Derive(7, (ulong)block), 0, visit => LiveTraces.ForEach(views, visit),
+            CancellationToken.None).ConfigureAwait(false);
     }
 }

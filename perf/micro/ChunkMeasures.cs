@@ -5,8 +5,9 @@ using Tempo.Perf.Load.Verbs;
 namespace Tempo.Perf.Micro;
 
 /// <summary>
-/// What it costs to bring a block's bytes from an object service to a query, by where they are: garbage, and CPU of the whole process, what is written to the
-/// cache behind the reader's back included. A file of this machine stands for the service, and a read of it for what comes off a connection.
+/// What it costs to bring a block's bytes from an object service to a query, by where they are: garbage, and CPU of the whole process, what
+/// is written to the cache behind the reader's back included. A file of this machine stands for the service, and a read of it for what
+/// comes off a connection.
 /// </summary>
 internal static class ChunkMeasures
 {
@@ -28,13 +29,16 @@ internal static class ChunkMeasures
             var content = new byte[sizeBytes];
             new Random(1).NextBytes(content);
             await service.PutAsync(Key, content).ConfigureAwait(false);
-            var figures = new[] { "from the service, memory alone", "from the service, into the disk's cache, too", "from the disk's cache", "from memory" }.Select(static what => new Figure(what)).ToArray();
+            var figures = new[] { "from the service, memory alone", "from the service, into the disk's cache, too", "from the disk's cache",
+                "from memory" }.Select(static what => new Figure(what)).ToArray();
             for (var round = 0; round <= rounds; round++)
             {
-                await MeasureAsync(figures[0], round, () => ReadAsync(service, new RangeCache(2L * sizeBytes), sizeBytes)).ConfigureAwait(false);
+                await MeasureAsync(figures[0], round, () => ReadAsync(service, new RangeCache(2L * sizeBytes), sizeBytes))
+                    .ConfigureAwait(false);
                 var disk = DiskPartCache.Open(Path.Combine(root, $"cache-{round}"), 2L * sizeBytes);
                 await using var caching = new CachingObjectStore(
-                    service, [new CacheTier(disk, Enum.GetValues<CacheRole>().ToHashSet())], static (_, reachesEnd) => reachesEnd ? CacheRole.ParquetFooter : CacheRole.ParquetPage,
+                    service, [new CacheTier(disk, Enum.GetValues<CacheRole>().ToHashSet())],
+                    static (_, reachesEnd) => reachesEnd ? CacheRole.ParquetFooter : CacheRole.ParquetPage,
                     new WriteBackOptions { BufferBytes = sizeBytes }, new CacheMetrics(new MetricRegistry()));
                 await MeasureAsync(figures[1], round, async () =>
                 {
@@ -47,11 +51,13 @@ internal static class ChunkMeasures
                 Directory.Delete(Path.Combine(root, $"cache-{round}"), recursive: true);
             }
 
-            Console.WriteLine(FormattableString.Invariant($"{sizeBytes >> 20} MiB in fetches of {FetchBytes >> 20} MiB; median of {rounds} rounds"));
+            Console.WriteLine(FormattableString.Invariant(
+                $"{sizeBytes >> 20} MiB in fetches of {FetchBytes >> 20} MiB; median of {rounds} rounds"));
             Console.WriteLine("| from | allocated bytes a byte | CPU ns a KiB | full collections a GiB |");
             Console.WriteLine("|---|---|---|---|");
             foreach (var figure in figures)
-                Console.WriteLine(FormattableString.Invariant($"| {figure.What} | {figure.Allocated(rounds) / sizeBytes:F2} | {figure.CpuNanoseconds(rounds) / (sizeBytes >> 10):F0} | {figure.Collections * (double)(1 << 30) / rounds / sizeBytes:F1} |"));
+                Console.WriteLine(FormattableString.Invariant(
+                    $"| {figure.What} | {figure.Allocated(rounds) / sizeBytes:F2} | {figure.CpuNanoseconds(rounds) / (sizeBytes >> 10):F0} | {figure.Collections * (double)(1 << 30) / rounds / sizeBytes:F1} |"));
             return 0;
         }
         finally
@@ -63,9 +69,13 @@ internal static class ChunkMeasures
     private static async Task MeasureAsync(Figure figure, int round, Func<Task> read)
     {
         GC.Collect();
-        var (allocated, collections, cpu) = (GC.GetTotalAllocatedBytes(precise: true), GC.CollectionCount(2), Environment.CpuUsage.TotalTime);
+        var (allocated, collections, cpu) =
+            (GC.GetTotalAllocatedBytes(precise: true), GC.CollectionCount(2), Environment.CpuUsage.TotalTime);
         await read().ConfigureAwait(false);
-        if (round > 0) figure.Add(GC.GetTotalAllocatedBytes(precise: true) - allocated, (Environment.CpuUsage.TotalTime - cpu).TotalNanoseconds, GC.CollectionCount(2) - collections); // the first one compiles
+        // the first one compiles
+        if (round > 0)
+            figure.Add(GC.GetTotalAllocatedBytes(precise: true) - allocated, (Environment.CpuUsage.TotalTime - cpu).TotalNanoseconds,
+                GC.CollectionCount(2) - collections);
     }
 
     // As a scan does: says what it reads, and then reads it page by page, here a byte of each chunk.

@@ -33,7 +33,8 @@ internal static class CompactionMeasures
         var areApart = options.Flag("--apart");
         var copies = !options.Flag("--no-copy");
         var columns = ReadColumns(options.Text("--columns") ?? "");
-        var folder = Path.Combine(options.Text("--folder") ?? "/tmp/tempo-micro", $"compaction-{spans}-{blocks}{(areSingle ? "-single" : "")}{(textBytes > 0 ? $"-{textBytes}" : "")}{(areApart ? "-apart" : "")}");
+        var folder = Path.Combine(options.Text("--folder") ?? "/tmp/tempo-micro",
+            $"compaction-{spans}-{blocks}{(areSingle ? "-single" : "")}{(textBytes > 0 ? $"-{textBytes}" : "")}{(areApart ? "-apart" : "")}");
         var isBuild = options.Flag("--build");
         var keeps = options.Flag("--keep");
         options.ExpectEnd();
@@ -53,7 +54,8 @@ internal static class CompactionMeasures
         for (var number = 0; number < blocks; number++)
         {
             var meta = await WriteBlockAsync(store, number, spans, areSingle, areApart ? blocks : 0, textBytes).ConfigureAwait(false);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"block {number}: {meta.TotalObjects} traces, {meta.SizeBytes} bytes, {meta.RowGroupCount} row groups"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"block {number}: {meta.TotalObjects} traces, {meta.SizeBytes} bytes, {meta.RowGroupCount} row groups"));
         }
     }
 
@@ -63,11 +65,18 @@ internal static class CompactionMeasures
     /// <param name="spans">How many it has.</param>
     /// <param name="areSingle">Traces of one bare span.</param>
     /// <param name="textBytes">Of a text that each of these has.</param>
-    /// <param name="apart">0: ids from all over; else the blocks that divide the ids among them, each written as compaction leaves it.</param>
-    public static async Task<BlockMeta> WriteBlockAsync(BlockStore store, int number, int spans, bool areSingle, int apart = 0, int textBytes = 0)
+    /// <param name="apart">0: ids from all over; else the blocks that divide the ids among them, each written as compaction leaves
+    /// it.</param>
+    public static async Task<BlockMeta> WriteBlockAsync(
+        BlockStore store, int number, int spans, bool areSingle, int apart = 0, int textBytes = 0)
     {
         var layout = new CompactionOptions().Layout;
-        var block = new NewBlock { Tenant = TenantId.Single, Id = BlockId.Derive(9, (ulong)number), Layout = apart > 0 ? layout : layout with { ZstdLevel = 3 } };
+        var block = new NewBlock
+        {
+            Tenant = TenantId.Single,
+            Id = BlockId.Derive(9, (ulong)number),
+            Layout = apart > 0 ? layout : layout with { ZstdLevel = 3 }
+        };
         var pieces = Pieces(number, spans, areSingle, Math.Max(1, apart), textBytes);
         return (await store.WriteAsync(block, writer => WritePieces(writer, pieces), default).ConfigureAwait(false))!;
     }
@@ -95,7 +104,8 @@ internal static class CompactionMeasures
             var firstBytes = (ushort)((shares > 1 ? block * (65536 / shares) : 0) + piece * (65536 / shares / count));
             if (areSingle)
             {
-                yield return SingleSpans.Create(Math.Min(spans, textBytes > 0 ? 10_000_000 / textBytes : SpansPerPiece), random, firstBytes, textBytes);
+                yield return SingleSpans.Create(
+                    Math.Min(spans, textBytes > 0 ? 10_000_000 / textBytes : SpansPerPiece), random, firstBytes, textBytes);
                 continue;
             }
 
@@ -127,7 +137,8 @@ internal static class CompactionMeasures
 
         // Compiles what is measured: three tiny blocks become one.
         var warm = WarmFolder(folder);
-        var (tiny, _) = await CompactAsync(warm, "measured", await LevelZeroAsync(Open(warm, "measured")).ConfigureAwait(false), copies, columns).ConfigureAwait(false);
+        var (tiny, _) = await CompactAsync(
+            warm, "measured", await LevelZeroAsync(Open(warm, "measured")).ConfigureAwait(false), copies, columns).ConfigureAwait(false);
         Directory.Delete(Path.Combine(warm, "objects", TenantId.Single.Value, tiny.BlockId.ToString()), recursive: true);
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         await File.WriteAllTextAsync("/proc/self/clear_refs", "5").ConfigureAwait(false); // the peak begins anew
@@ -154,7 +165,8 @@ internal static class CompactionMeasures
     private static DedicatedColumns ReadColumns(string text)
     {
         var specs = text.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(static word => new DedicatedColumnSpec(
-            AttributeScope.Span, word.Replace(":int", "", StringComparison.Ordinal), word.EndsWith(":int", StringComparison.Ordinal) ? AttributeType.Int : AttributeType.String, DedicatedColumnOptions.None));
+            AttributeScope.Span, word.Replace(":int", "", StringComparison.Ordinal),
+            word.EndsWith(":int", StringComparison.Ordinal) ? AttributeType.Int : AttributeType.String, DedicatedColumnOptions.None));
         return DedicatedColumns.TryCreate(specs, out var columns, out var error) ? columns : throw new OptionException(error);
     }
 
@@ -166,10 +178,12 @@ internal static class CompactionMeasures
         return [.. metas.Where(static meta => meta.CompactionLevel == 0)];
     }
 
-    private static async Task<(BlockMeta Output, MergeCounts Counts)> CompactAsync(string folder, string work, List<BlockMeta> inputs, bool copies, DedicatedColumns columns)
+    private static async Task<(BlockMeta Output, MergeCounts Counts)> CompactAsync(
+        string folder, string work, List<BlockMeta> inputs, bool copies, DedicatedColumns columns)
     {
         var objects = LocalObjectStore.Open(Path.Combine(folder, "objects"));
-        var compactor = new BlockCompactor(objects, Open(folder, work), new CompactedBlocks(objects, new SteadyClock(TimeProvider.System)), new CompactionOptions { CopiesRowGroups = copies }, _ => columns);
+        var compactor = new BlockCompactor(objects, Open(folder, work), new CompactedBlocks(objects, new SteadyClock(TimeProvider.System)),
+            new CompactionOptions { CopiesRowGroups = copies }, _ => columns);
         var merged = await compactor.MergeAsync(new CompactionJob(inputs), default).ConfigureAwait(false);
         return (merged.Output!, merged.Counts);
     }
@@ -182,7 +196,8 @@ internal static class CompactionMeasures
 
     private static BlockStore Open(string folder, string work)
     {
-        var store = new BlockStore(LocalObjectStore.Open(Path.Combine(folder, "objects")), Path.Combine(folder, work), new BlockStoreOptions());
+        var store =
+            new BlockStore(LocalObjectStore.Open(Path.Combine(folder, "objects")), Path.Combine(folder, work), new BlockStoreOptions());
         store.Sweep();
         return store;
     }

@@ -63,7 +63,8 @@ internal sealed class IngestStages : IDisposable
     public double RequestBytesPerSpan => (double)_requests.Sum(static request => request.Length) / SpanCount;
 
     /// <summary>Of the requests, the block and the sidecar: equal ones before and after a change are equal bytes.</summary>
-    public string Checksums => string.Create(CultureInfo.InvariantCulture, $"{_requestChecksum:x8} {_file.Checksum:x8} {_sidecarChecksum:x8}");
+    public string Checksums =>
+        string.Create(CultureInfo.InvariantCulture, $"{_requestChecksum:x8} {_file.Checksum:x8} {_sidecarChecksum:x8}");
 
     public double NanosPerSpan(int stage) => (double)_nanos[stage] / SpanCount;
 
@@ -74,10 +75,14 @@ internal sealed class IngestStages : IDisposable
     {
         (string Name, AttributeType Type)[] names =
         [
-            ("server.address", AttributeType.String), ("server.port", AttributeType.Int), ("network.peer.port", AttributeType.Int), ("network.peer.address", AttributeType.String),
-            ("network.transport", AttributeType.String), ("network.type", AttributeType.String), ("rpc.grpc.status_code", AttributeType.Int), ("rpc.method", AttributeType.String),
-            ("rpc.request.size", AttributeType.Int), ("rpc.response.size", AttributeType.Int), ("rpc.service", AttributeType.String), ("rpc.system", AttributeType.String),
-            ("peer.service", AttributeType.String), ("http.request.method", AttributeType.String), ("network.protocol.version", AttributeType.String),
+            ("server.address", AttributeType.String), ("server.port", AttributeType.Int), ("network.peer.port", AttributeType.Int),
+            ("network.peer.address", AttributeType.String),
+            ("network.transport", AttributeType.String), ("network.type", AttributeType.String),
+            ("rpc.grpc.status_code", AttributeType.Int), ("rpc.method", AttributeType.String),
+            ("rpc.request.size", AttributeType.Int), ("rpc.response.size", AttributeType.Int), ("rpc.service", AttributeType.String),
+            ("rpc.system", AttributeType.String),
+            ("peer.service", AttributeType.String), ("http.request.method", AttributeType.String),
+            ("network.protocol.version", AttributeType.String),
         ];
         var specs = names.Select(static name => new DedicatedColumnSpec(AttributeScope.Span, name.Name, name.Type, default));
         return DedicatedColumns.TryCreate(specs, out var columns, out var error) ? columns : throw new InvalidOperationException(error);

@@ -10,7 +10,9 @@ using Tempo.Perf.Load.Verbs;
 
 namespace Tempo.Perf.Micro;
 
-/// <summary>Filters over one batch in memory, each with the scalar kernels and with those of this machine: the ratio is what counts.</summary>
+/// <summary>
+/// Filters over one batch in memory, each with the scalar kernels and with those of this machine: the ratio is what counts.
+/// </summary>
 internal static class KernelBenchmark
 {
     private const int Rows = 16 * 1024;
@@ -33,7 +35,9 @@ internal static class KernelBenchmark
         var only = options.Text("--only");
         options.ExpectEnd();
         Console.WriteLine($"{Machine.CpuModel()}, {Environment.ProcessorCount} processors");
-        Console.WriteLine("| filter over 16 Ki spans | scalar ns a span | " + string.Join(" | ", KernelChoice.Supported.Where(static k => k != KernelKind.Scalar).Select(static k => $"{k} ns | x")) + " |");
+        Console.WriteLine("| filter over 16 Ki spans | scalar ns a span | "
+            + string.Join(" | ", KernelChoice.Supported.Where(static k => k != KernelKind.Scalar).Select(static k => $"{k} ns | x"))
+            + " |");
         var batch = SyntheticBatch.Of(Rows);
         foreach (var text in Filters)
         {

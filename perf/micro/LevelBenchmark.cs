@@ -26,7 +26,8 @@ internal static class LevelBenchmark
         Console.WriteLine($"{Machine.CpuModel()}, {Environment.ProcessorCount} processors; libzstd {Zstd.Version}; ns of CPU and bytes a span, least of {Rounds} rounds");
         using var source = new FileParquetSource(path);
         var file = ParquetFileReader.Open(source);
-        var spans = Pages(file, file.Schema.Columns.First(static column => column.Path.EndsWith("Spans.SpanID", StringComparison.Ordinal))).Sum(static page => (long)page.Entries);
+        var spans = Pages(file, file.Schema.Columns.First(static column => column.Path.EndsWith("Spans.SpanID", StringComparison.Ordinal)))
+            .Sum(static page => (long)page.Entries);
         Console.WriteLine($"| column | {string.Join(" | ", Levels)} |\n|---|{string.Concat(Levels.Select(static _ => "---|"))}");
         foreach (var column in file.Schema.Columns)
         {
@@ -81,5 +82,6 @@ internal static class LevelBenchmark
         return pages;
     }
 
-    private static byte[] WithLength(ReadOnlySpan<byte> levels) => levels.IsEmpty ? [] : [.. BitConverter.GetBytes(levels.Length), .. levels];
+    private static byte[] WithLength(ReadOnlySpan<byte> levels) =>
+        levels.IsEmpty ? [] : [.. BitConverter.GetBytes(levels.Length), .. levels];
 }

@@ -14,7 +14,8 @@ namespace Tempo.Perf.Micro;
 
 /// <summary>
 /// What a node keeps in memory at a steady rate, by owner: the live batches of a cut, the writer of blocks after cuts and a merge, what a
-/// merge reads into. Walks the objects by reflection and adds up their arrays, so that no figure is an estimate; for the just-in-time build.
+/// merge reads into. Walks the objects by reflection and adds up their arrays, so that no figure is an estimate; for the just-in-time
+/// build.
 /// </summary>
 internal sealed class MemoryMap
 {
@@ -39,7 +40,8 @@ internal sealed class MemoryMap
         var objects = LocalObjectStore.Open(Path.Combine(folder, "objects"));
         var store = new BlockStore(objects, Path.Combine(folder, "work"), new BlockStoreOptions());
         store.Sweep();
-        var compactor = new BlockCompactor(objects, store, new CompactedBlocks(objects, new SteadyClock(TimeProvider.System)), new CompactionOptions());
+        var compactor =
+            new BlockCompactor(objects, store, new CompactedBlocks(objects, new SteadyClock(TimeProvider.System)), new CompactionOptions());
         var traffic = new Traffic();
         var pool = new LiveBatchPool(64);
         LiveSegment live = null!;
@@ -53,7 +55,8 @@ internal sealed class MemoryMap
                 var views = new List<LiveBatchView>();
                 live.CollectBatches(TenantId.Single, views);
                 var id = BlockId.Derive((ulong)round + 1, (ulong)i);
-                inputs.Add((await store.WriteAsync(TenantId.Single, id, 0, visit => LiveTraces.ForEach(views, visit), default).ConfigureAwait(false))!);
+                inputs.Add((await store.WriteAsync(TenantId.Single, id, 0, visit => LiveTraces.ForEach(views, visit), default)
+                    .ConfigureAwait(false))!);
             }
 
             await compactor.MergeAsync(new CompactionJob(inputs), default).ConfigureAwait(false);
@@ -71,9 +74,11 @@ internal sealed class MemoryMap
     {
         var map = new MemoryMap(depth);
         map.Walk(root);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {map._byOwner.Values.Sum(static owner => owner.Bytes) / 1048576.0:F1} MiB"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{name}: {map._byOwner.Values.Sum(static owner => owner.Bytes) / 1048576.0:F1} MiB"));
         foreach (var (owner, (bytes, arrays)) in map._byOwner.OrderByDescending(static owner => owner.Value.Bytes).Take(40))
-            if (bytes >= 64 << 10) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {bytes / 1048576.0,7:F2} MiB  {arrays,5}  {owner}"));
+            if (bytes >= 64 << 10)
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {bytes / 1048576.0,7:F2} MiB  {arrays,5}  {owner}"));
     }
 
     // Breadth first, so that what is reachable by several ways belongs to the nearest owner.
@@ -86,7 +91,9 @@ internal sealed class MemoryMap
             if (next.Object is Array array) Count(array, next.Path);
             foreach (var (name, value) in Referenced(next.Object))
             {
-                if (value is string or Type or Delegate or Pointer || value.GetType().Namespace?.StartsWith("System.Reflection", StringComparison.Ordinal) == true || !_seen.Add(value)) continue;
+                if (value is string or Type or Delegate or Pointer
+                    || value.GetType().Namespace?.StartsWith("System.Reflection", StringComparison.Ordinal) == true || !_seen.Add(value))
+                    continue;
                 var isNamed = next.Object is not Array && name.Length > 0;
                 var owner = isNamed && next.Depth < _depth ? $"{next.Path}.{name}" : next.Path;
                 queue.Enqueue((value, owner, isNamed ? next.Depth + 1 : next.Depth));
@@ -124,11 +131,15 @@ internal sealed class MemoryMap
     private static IEnumerable<(string Name, object Value)> Fields(object from)
     {
         for (var type = from.GetType(); type is not null; type = type.BaseType)
-            foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+            foreach (var field in type.GetFields(
+                BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
             {
-                if (field.FieldType.IsPrimitive || field.FieldType.IsEnum || field.FieldType.IsPointer || field.FieldType.IsByRefLike) continue;
+                if (field.FieldType.IsPrimitive || field.FieldType.IsEnum || field.FieldType.IsPointer || field.FieldType.IsByRefLike)
+                    continue;
                 if (field.GetValue(from) is not { } value) continue;
-                var name = field.Name is "_items" or "_array" or "_entries" or "_buffer" ? "" : field.Name.Replace("k__BackingField", "", StringComparison.Ordinal).Trim('<', '>', '_');
+                var name = field.Name is "_items" or "_array" or "_entries" or "_buffer"
+                    ? ""
+                    : field.Name.Replace("k__BackingField", "", StringComparison.Ordinal).Trim('<', '>', '_');
                 if (field.FieldType.IsValueType)
                 {
                     foreach (var (inner, found) in Fields(value)) yield return ($"{name}.{inner}", found);

@@ -42,10 +42,12 @@ try
         case "columns": return ColumnBenchmark.Run(options);
         case "levels": return LevelBenchmark.Run(options);
         case "blocks":
-            await SidecarMeasures.BlocksAsync(options.Text("--requests") ?? throw new OptionException("blocks needs --requests file.bin."), options.Int("--spans-per-block", 250_000, 1, 100_000_000)).ConfigureAwait(false);
+            await SidecarMeasures.BlocksAsync(options.Text("--requests") ?? throw new OptionException("blocks needs --requests file.bin."),
+                options.Int("--spans-per-block", 250_000, 1, 100_000_000)).ConfigureAwait(false);
             return 0;
         case "misses":
-            await SidecarMeasures.MissesAsync(options.Int("--blocks", 1000, 1, 1_000_000), options.Int("--traces", 2000, 1, 10_000_000)).ConfigureAwait(false);
+            await SidecarMeasures.MissesAsync(options.Int("--blocks", 1000, 1, 1_000_000), options.Int("--traces", 2000, 1, 10_000_000))
+                .ConfigureAwait(false);
             return 0;
         case "compaction": return await CompactionMeasures.RunAsync(options).ConfigureAwait(false);
         case "ingest": return IngestReport.Run(options);

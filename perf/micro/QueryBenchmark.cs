@@ -37,7 +37,8 @@ internal static class QueryBenchmark
         var search = options.Text("--query");
         var range = options.Text("--range");
         options.ExpectEnd();
-        var sources = new TraceSources([], await BenchmarkBlocks.OpenAsync(folder, spans, blocks, (long)cacheMiB << 20).ConfigureAwait(false));
+        var sources =
+            new TraceSources([], await BenchmarkBlocks.OpenAsync(folder, spans, blocks, (long)cacheMiB << 20).ConfigureAwait(false));
         var text = new StringBuilder();
         void Print(string line)
         {
@@ -46,18 +47,23 @@ internal static class QueryBenchmark
         }
 
         Print($"{Machine.CpuModel()}, {Environment.ProcessorCount} processors, kernel {KernelChoice.Current}, .NET {Environment.Version}; load average {File.ReadAllText("/proc/loadavg").Split(' ')[0]}");
-        Print(string.Create(CultureInfo.InvariantCulture, $"{spans:N0} spans in {sources.Blocks.Count} blocks of {sources.Blocks.Sum(static block => block.Meta.SizeBytes):N0} bytes in all; {rounds} rounds; {cacheMiB} MiB for unpacked columns{(cacheMiB == 0 ? ": every query reads all it needs anew" : "")}\n"));
+        Print(string.Create(CultureInfo.InvariantCulture,
+            $"{spans:N0} spans in {sources.Blocks.Count} blocks of {sources.Blocks.Sum(static block => block.Meta.SizeBytes):N0} bytes in all; {rounds} rounds; {cacheMiB} MiB for unpacked columns{(cacheMiB == 0 ? ": every query reads all it needs anew" : "")}\n"));
         Print(Note + "\n");
         Print("| query | CPU ms | ns/span | bound | Tempo ns/span | ratio | goal | found | MiB allocated |\n|---|---|---|---|---|---|---|---|---|");
-        IEnumerable<QueryCase> cases = search is not null ? [new QueryCase("given", QueryKind.Search, search)] : range is not null ? [new QueryCase("given", QueryKind.Range, range)] : QueryCase.All;
+        IEnumerable<QueryCase> cases = search is not null ? [new QueryCase("given", QueryKind.Search, search)]
+            : range is not null ? [new QueryCase("given", QueryKind.Range, range)]
+            : QueryCase.All;
         var session = await SessionAsync(sources).ConfigureAwait(false);
         foreach (var one in cases)
             if (only is null || one.Name.Contains(only, StringComparison.Ordinal))
-                Print(Row(one, await MeasureAsync(one, one.Text.Replace("{session}", session, StringComparison.Ordinal), sources, rounds).ConfigureAwait(false), spans));
+                Print(Row(one, await MeasureAsync(one, one.Text.Replace("{session}", session, StringComparison.Ordinal), sources, rounds)
+                    .ConfigureAwait(false), spans));
         if (results is not null)
         {
             Directory.CreateDirectory(results);
-            await File.WriteAllTextAsync(Path.Combine(results, cacheMiB == 0 ? "query-table-cold.md" : "query-table.md"), text.ToString()).ConfigureAwait(false);
+            await File.WriteAllTextAsync(Path.Combine(results, cacheMiB == 0 ? "query-table-cold.md" : "query-table.md"), text.ToString())
+                .ConfigureAwait(false);
         }
 
         return 0;
@@ -78,7 +84,8 @@ internal static class QueryBenchmark
             var figures = new List<(string, double)>();
             foreach (var one in QueryCase.All)
             {
-                var measured = await MeasureAsync(one, one.Text.Replace("{session}", session, StringComparison.Ordinal), sources, Rounds).ConfigureAwait(false);
+                var measured = await MeasureAsync(one, one.Text.Replace("{session}", session, StringComparison.Ordinal), sources, Rounds)
+                    .ConfigureAwait(false);
                 figures.Add(($"KiB allocated a query: {one.Name}", measured.Allocated / 1024.0));
             }
 
@@ -91,7 +98,8 @@ internal static class QueryBenchmark
     }
 
     private static async Task<string> SessionAsync(TraceSources sources) =>
-        (await TagValues.RunAsync(new TagValuesRequest { Name = "span.session.id", MaxValues = 1 }, sources, default).ConfigureAwait(false)).Values[0].Value;
+        (await TagValues.RunAsync(new TagValuesRequest { Name = "span.session.id", MaxValues = 1 }, sources, default)
+            .ConfigureAwait(false)).Values[0].Value;
 
     private static string Row(QueryCase one, (TimeSpan Cpu, int Found, long Allocated) measured, int spans)
     {
@@ -99,11 +107,14 @@ internal static class QueryBenchmark
         var tempo = one.TempoMs > 0 ? one.TempoNanosPerSpan.ToString("F0", CultureInfo.InvariantCulture) : "";
         var ratio = one.TempoMs > 0 ? string.Create(CultureInfo.InvariantCulture, $"{one.TempoNanosPerSpan / nanos:G3}") : "";
         var goal = one.Goal > 0 ? $"≥ {one.Goal}" : "";
-        var text = $"`{one.Text}`{(one.Limit < 1000 ? $", newest {one.Limit}" : "")}{(one.Filter.Length > 0 ? $" with `{one.Filter}`" : "")}";
-        return string.Create(CultureInfo.InvariantCulture, $"| {one.Name}: {text.Replace("|", "\\|", StringComparison.Ordinal)} | {measured.Cpu.TotalMilliseconds:F2} | {nanos:F1} | {one.Bound} | {tempo} | {ratio} | {goal} | {measured.Found} | {measured.Allocated / 1048576.0:F1} |");
+        var text =
+            $"`{one.Text}`{(one.Limit < 1000 ? $", newest {one.Limit}" : "")}{(one.Filter.Length > 0 ? $" with `{one.Filter}`" : "")}";
+        return string.Create(CultureInfo.InvariantCulture,
+            $"| {one.Name}: {text.Replace("|", "\\|", StringComparison.Ordinal)} | {measured.Cpu.TotalMilliseconds:F2} | {nanos:F1} | {one.Bound} | {tempo} | {ratio} | {goal} | {measured.Found} | {measured.Allocated / 1048576.0:F1} |");
     }
 
-    private static async Task<(TimeSpan Cpu, int Found, long Allocated)> MeasureAsync(QueryCase one, string text, TraceSources sources, int rounds)
+    private static async Task<(TimeSpan Cpu, int Found, long Allocated)> MeasureAsync(
+        QueryCase one, string text, TraceSources sources, int rounds)
     {
         var best = TimeSpan.MaxValue;
         var found = 0;
@@ -127,7 +138,8 @@ internal static class QueryBenchmark
         switch (one.Kind)
         {
             case QueryKind.Search:
-                return (await TraceSearch.RunAsync(new SearchRequest { Query = text, Limit = one.Limit }, sources, default).ConfigureAwait(false)).Traces.Count;
+                return (await TraceSearch.RunAsync(new SearchRequest { Query = text, Limit = one.Limit }, sources, default)
+                    .ConfigureAwait(false)).Traces.Count;
             case QueryKind.Range:
                 var range = new QueryRangeRequest
                 {
@@ -135,11 +147,14 @@ internal static class QueryBenchmark
                     StartUnixNano = (ulong)sources.Blocks.Min(static block => block.Meta.StartSeconds) * 1_000_000_000,
                     EndUnixNano = (ulong)(sources.Blocks.Max(static block => block.Meta.EndSeconds) + 1) * 1_000_000_000,
                 };
-                return (await MetricsQuery.RunAsync(range, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), 1, default).ConfigureAwait(false)).Series.Count;
+                return (await MetricsQuery.RunAsync(range, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), 1,
+                    default).ConfigureAwait(false)).Series.Count;
             case QueryKind.TagValues:
-                return (await TagValues.RunAsync(new TagValuesRequest { Name = text, Query = one.Filter }, sources, default).ConfigureAwait(false)).Values.Count;
+                return (await TagValues.RunAsync(new TagValuesRequest { Name = text, Query = one.Filter }, sources, default)
+                    .ConfigureAwait(false)).Values.Count;
             default:
-                return (await TagNames.RunAsync(new TagNamesRequest { Scope = text, Query = one.Filter }, sources, default).ConfigureAwait(false)).Scopes.Sum(static scope => scope.Names.Count);
+                return (await TagNames.RunAsync(new TagNamesRequest { Scope = text, Query = one.Filter }, sources, default)
+                    .ConfigureAwait(false)).Scopes.Sum(static scope => scope.Names.Count);
         }
     }
 }

@@ -24,11 +24,13 @@ internal static class SidecarMeasures
         {
             var count = batches.Sum(static view => view.SpanCount);
             var before = Environment.CpuUsage.TotalTime;
-            var meta = await store.WriteAsync(TenantId.Single, BlockId.Derive(1, (ulong)blocks.Count + 1), 0, visit => LiveTraces.ForEach(batches, visit), default).ConfigureAwait(false);
+            var meta = await store.WriteAsync(TenantId.Single, BlockId.Derive(1, (ulong)blocks.Count + 1), 0,
+                visit => LiveTraces.ForEach(batches, visit), default).ConfigureAwait(false);
             cpu += Environment.CpuUsage.TotalTime - before;
             blocks.Add(new BlockHandle(meta!, store));
             (spans, traces, dataBytes) = (spans + count, traces + meta!.TotalObjects, dataBytes + meta.SizeBytes);
-            sidecarBytes += new FileInfo(Path.Combine(folder.Objects, TenantId.Single.Value, meta.BlockId.ToString(), "tempo.sidecar")).Length;
+            sidecarBytes +=
+                new FileInfo(Path.Combine(folder.Objects, TenantId.Single.Value, meta.BlockId.ToString(), "tempo.sidecar")).Length;
             live = batches;
         }
 
@@ -36,16 +38,24 @@ internal static class SidecarMeasures
         Print($"data {(double)dataBytes / spans:F2} bytes a span, sidecar {(double)sidecarBytes / spans:F2} bytes a span");
         var all = new TraceSources([], blocks);
         var recent = new TraceSources(live, []);
-        foreach (var name in (string[])["resource.service.name", "name", "span.http.request.method", "span.http.response.status_code", "span.url.path", "span.session.id", ".server.address"])
+        foreach (var name in (string[])["resource.service.name", "name", "span.http.request.method", "span.http.response.status_code",
+            "span.url.path", "span.session.id", ".server.address"])
         {
-            await MeasureAsync($"values of {name}, {spans} spans in blocks", 20, async () => (await TagValues.RunAsync(new TagValuesRequest { Name = name }, all, default).ConfigureAwait(false)).Values.Count).ConfigureAwait(false);
-            await MeasureAsync($"values of {name}, {live.Sum(static view => view.SpanCount)} live spans", 20, async () => (await TagValues.RunAsync(new TagValuesRequest { Name = name }, recent, default).ConfigureAwait(false)).Values.Count).ConfigureAwait(false);
+            await MeasureAsync($"values of {name}, {spans} spans in blocks", 20,
+                async () => (await TagValues.RunAsync(new TagValuesRequest { Name = name }, all, default)
+                    .ConfigureAwait(false)).Values.Count).ConfigureAwait(false);
+            await MeasureAsync($"values of {name}, {live.Sum(static view => view.SpanCount)} live spans", 20,
+                async () => (await TagValues.RunAsync(new TagValuesRequest { Name = name }, recent, default)
+                    .ConfigureAwait(false)).Values.Count).ConfigureAwait(false);
         }
 
-        await MeasureAsync("names, blocks", 20, async () => (await TagNames.RunAsync(new TagNamesRequest(), all, default).ConfigureAwait(false)).Scopes.Sum(static scope => scope.Names.Count)).ConfigureAwait(false);
-        await MeasureAsync("names, live", 20, async () => (await TagNames.RunAsync(new TagNamesRequest(), recent, default).ConfigureAwait(false)).Scopes.Sum(static scope => scope.Names.Count)).ConfigureAwait(false);
+        await MeasureAsync("names, blocks", 20, async () => (await TagNames.RunAsync(new TagNamesRequest(), all, default)
+            .ConfigureAwait(false)).Scopes.Sum(static scope => scope.Names.Count)).ConfigureAwait(false);
+        await MeasureAsync("names, live", 20, async () => (await TagNames.RunAsync(new TagNamesRequest(), recent, default)
+            .ConfigureAwait(false)).Scopes.Sum(static scope => scope.Names.Count)).ConfigureAwait(false);
         var filtered = new TagValuesRequest { Name = "span.http.request.method", Query = "{ resource.service.name = `frontend` }" };
-        await MeasureAsync("values of a name with a query, blocks", 2, async () => (await TagValues.RunAsync(filtered, all, default).ConfigureAwait(false)).Values.Count).ConfigureAwait(false);
+        await MeasureAsync("values of a name with a query, blocks", 2,
+            async () => (await TagValues.RunAsync(filtered, all, default).ConfigureAwait(false)).Values.Count).ConfigureAwait(false);
     }
 
     /// <summary>Random ids against blocks that do not hold them, and ids of a compacted block of the demo load among these.</summary>
@@ -58,7 +68,8 @@ internal static class SidecarMeasures
         for (var i = 1; i <= blockCount; i++)
         {
             var live = SingleSpans.Create(tracesPerBlock, random);
-            var meta = await store.WriteAsync(TenantId.Single, BlockId.Derive(2, (ulong)i), 0, visit => LiveTraces.ForEach(live, visit), default).ConfigureAwait(false);
+            var meta = await store.WriteAsync(
+                TenantId.Single, BlockId.Derive(2, (ulong)i), 0, visit => LiveTraces.ForEach(live, visit), default).ConfigureAwait(false);
             blocks.Add(new BlockHandle(meta!, store));
         }
 
@@ -117,7 +128,8 @@ internal static class SidecarMeasures
 
         public BlockStore Open()
         {
-            var store = new BlockStore(LocalObjectStore.Open(Objects), Path.Combine(_root, "work"), new BlockStoreOptions { SidecarCacheBytes = 1L << 30 });
+            var store = new BlockStore(
+                LocalObjectStore.Open(Objects), Path.Combine(_root, "work"), new BlockStoreOptions { SidecarCacheBytes = 1L << 30 });
             store.Sweep();
             return store;
         }

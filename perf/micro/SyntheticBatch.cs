@@ -25,14 +25,16 @@ internal static class SyntheticBatch
         batch.Resource = [.. Enumerable.Range(0, rows).Select(static i => i / 10 % Resources)];
         batch.Scope = new int[rows];
         batch.Resources.Count = Resources;
-        batch.Resources.ServiceName = new StringColumn { Table = strings, Codes = [.. Enumerable.Range(0, Resources).Select(i => Text($"s{i % 20}"))] };
+        batch.Resources.ServiceName =
+            new StringColumn { Table = strings, Codes = [.. Enumerable.Range(0, Resources).Select(i => Text($"s{i % 20}"))] };
         batch.Resources.AttributeStart = new int[Resources + 1];
         batch.AttributeStart = [.. Enumerable.Range(0, rows + 1).Select(static i => i * AttributesPerSpan)];
         var attributes = batch.SpanAttributes;
         attributes.Count = rows * AttributesPerSpan;
         attributes.KeyTable = attributes.Values = strings;
         attributes.Keys = [.. Enumerable.Range(0, attributes.Count).Select(i => Text($"k{i % AttributesPerSpan}"))];
-        attributes.Types = [.. Enumerable.Range(0, attributes.Count).Select(static i => i % AttributesPerSpan % 3 == 1 ? AttributeType.Int : AttributeType.String)];
+        attributes.Types = [.. Enumerable.Range(0, attributes.Count)
+            .Select(static i => i % AttributesPerSpan % 3 == 1 ? AttributeType.Int : AttributeType.String)];
         attributes.Bits = [.. attributes.Types.Select(type => type == AttributeType.Int ? random.Next(100) : Text($"v{random.Next(50)}"))];
         batch.Publish();
         return batch;

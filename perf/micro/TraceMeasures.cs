@@ -11,7 +11,9 @@ using Tempo.Perf.Load.Verbs;
 
 namespace Tempo.Perf.Micro;
 
-/// <summary>What one trace costs by its id, from its columns to the bytes of an answer, without a server: CPU of the thread and garbage.</summary>
+/// <summary>
+/// What one trace costs by its id, from its columns to the bytes of an answer, without a server: CPU of the thread and garbage.
+/// </summary>
 internal static class TraceMeasures
 {
     private const int SpansPerRequest = 500;
@@ -27,16 +29,21 @@ internal static class TraceMeasures
         var root = Directory.CreateTempSubdirectory("tempo-micro-").FullName;
         try
         {
-            var store = new BlockStore(LocalObjectStore.Open(Path.Combine(root, "objects")), Path.Combine(root, "work"), new BlockStoreOptions());
+            var store =
+                new BlockStore(LocalObjectStore.Open(Path.Combine(root, "objects")), Path.Combine(root, "work"), new BlockStoreOptions());
             store.Sweep();
             var (live, id) = Build(spans);
             var blocks = new List<BlockHandle>();
-            await store.WriteAsync(TenantId.Single, BlockId.Derive(3, 1), 0, visit => LiveTraces.ForEach(live, visit), default).ConfigureAwait(false);
-            foreach (var meta in await store.ListAsync(static damage => Console.Error.WriteLine(damage), default).ConfigureAwait(false)) blocks.Add(new BlockHandle(meta, store));
-            Console.WriteLine(FormattableString.Invariant($"one trace of {spans} spans, live and in {blocks.Count} blocks; least of {rounds}, one thread"));
+            await store.WriteAsync(TenantId.Single, BlockId.Derive(3, 1), 0, visit => LiveTraces.ForEach(live, visit), default)
+                .ConfigureAwait(false);
+            foreach (var meta in await store.ListAsync(static damage => Console.Error.WriteLine(damage), default).ConfigureAwait(false))
+                blocks.Add(new BlockHandle(meta, store));
+            Console.WriteLine(FormattableString.Invariant(
+                $"one trace of {spans} spans, live and in {blocks.Count} blocks; least of {rounds}, one thread"));
             Console.WriteLine("| from | answer | MB | find, CPU ms | write, CPU ms | garbage, MB |");
             Console.WriteLine("|---|---|---|---|---|---|");
-            foreach (var (from, sources) in ((string, TraceSources)[])[("live", new TraceSources(live, [])), ("blocks", new TraceSources([], blocks))])
+            foreach (var (from, sources) in ((string, TraceSources)[])[("live", new TraceSources(live, [])),
+                ("blocks", new TraceSources([], blocks))])
                 foreach (var isJson in (bool[])[false, true])
                     Measure(from, sources, id, isJson, rounds);
             return 0;
@@ -95,6 +102,7 @@ internal static class TraceMeasures
             write = Math.Min(write, (written - found) / 1e6);
         }
 
-        Console.WriteLine(FormattableString.Invariant($"| {from} | {(isJson ? "JSON" : "protobuf")} | {bytes / 1e6:F1} | {find:F2} | {write:F2} | {garbage / 1e6:F1} |"));
+        Console.WriteLine(FormattableString.Invariant(
+            $"| {from} | {(isJson ? "JSON" : "protobuf")} | {bytes / 1e6:F1} | {find:F2} | {write:F2} | {garbage / 1e6:F1} |"));
     }
 }

@@ -24,7 +24,9 @@ internal sealed record Node(string Id, int Api, int Grpc, int Otlp, int OtlpHttp
     /// <summary>User and system time so far, in seconds; 0 once it is gone.</summary>
     public double CpuSeconds() => new ServerProcess(Process!.Id).CpuSeconds() ?? 0;
 
-    /// <summary>Of <see cref="CpuSeconds"/> what the kernel used for it, in seconds, and the pages that were not there when it touched them, so far.</summary>
+    /// <summary>
+    /// Of <see cref="CpuSeconds"/> what the kernel used for it, in seconds, and the pages that were not there when it touched them, so far.
+    /// </summary>
     public (double Seconds, long Faults) Kernel()
     {
         var stat = File.ReadAllText($"/proc/{Process!.Id}/stat");
@@ -40,7 +42,9 @@ internal sealed record Node(string Id, int Api, int Grpc, int Otlp, int OtlpHttp
         {
             try
             {
-                sum += File.ReadLines(Path.Combine(thread, "status")).Where(static line => line.Contains("ctxt_switches", StringComparison.Ordinal)).Sum(static line => long.Parse(line[(line.IndexOf(':') + 1)..], CultureInfo.InvariantCulture));
+                sum += File.ReadLines(Path.Combine(thread, "status"))
+                    .Where(static line => line.Contains("ctxt_switches", StringComparison.Ordinal))
+                    .Sum(static line => long.Parse(line[(line.IndexOf(':') + 1)..], CultureInfo.InvariantCulture));
             }
             catch (Exception e) when (e is IOException)
             {
@@ -66,7 +70,8 @@ internal sealed class Cluster : IAsyncDisposable
 
     public string S3Address => new Uri(_s3.Url).Authority;
 
-    public static async Task<Cluster> StartAsync(string binary, int count, int replicationFactor, MembershipKind kind, int firstPort = 0, string settings = "", int processors = 0)
+    public static async Task<Cluster> StartAsync(
+        string binary, int count, int replicationFactor, MembershipKind kind, int firstPort = 0, string settings = "", int processors = 0)
     {
         var cluster = new Cluster();
         try
@@ -75,7 +80,8 @@ internal sealed class Cluster : IAsyncDisposable
             for (var i = 0; i < count; i++)
             {
                 int Port(int usual) => firstPort > 0 ? firstPort + (100 * i) + usual : StartedServer.FreePort();
-                cluster._nodes.Add(new Node($"tempo-{i + 1}", Port(0), Port(1), Port(2), Port(3), Directory.CreateDirectory(Path.Combine(cluster._folder, $"tempo-{i + 1}")).FullName));
+                cluster._nodes.Add(new Node($"tempo-{i + 1}", Port(0), Port(1), Port(2), Port(3),
+                    Directory.CreateDirectory(Path.Combine(cluster._folder, $"tempo-{i + 1}")).FullName));
             }
 
             foreach (var node in cluster._nodes) cluster.Start(binary, node, replicationFactor, kind, settings, processors);
@@ -129,7 +135,8 @@ internal sealed class Cluster : IAsyncDisposable
         EtcdAddress = $"127.0.0.1:{StartedServer.FreePort()}";
         var peer = $"http://127.0.0.1:{StartedServer.FreePort()}";
         _etcd = Run("etcd", Path.Combine(_folder, "etcd.log"), _folder,
-            "--data-dir", Path.Combine(_folder, "etcd"), "--name", "only", "--listen-client-urls", $"http://{EtcdAddress}", "--advertise-client-urls", $"http://{EtcdAddress}",
+            "--data-dir", Path.Combine(_folder, "etcd"), "--name", "only", "--listen-client-urls", $"http://{EtcdAddress}",
+            "--advertise-client-urls", $"http://{EtcdAddress}",
             "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", $"only={peer}", "--log-level", "error");
     }
 
@@ -166,7 +173,10 @@ internal sealed class Cluster : IAsyncDisposable
     private static Process Run(string program, string logFile, string folder, params string[] arguments)
     {
         var log = TextWriter.Synchronized(new StreamWriter(logFile) { AutoFlush = true });
-        var process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var process = Process.Start(
+            new ProcessStartInfo(
+                program, arguments)
+            { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
         process.OutputDataReceived += (_, line) => log.WriteLine(line.Data);
         process.ErrorDataReceived += (_, line) => log.WriteLine(line.Data);
         process.BeginOutputReadLine();

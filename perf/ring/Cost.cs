@@ -6,9 +6,10 @@ namespace Tempo.Perf.Ring;
 
 /// <summary>
 /// CPU time of all servers together for a span, of the load tool's traffic over gRPC: a node alone, a ring that stores each span
-/// once, and one that stores it three times. All are measured in turn, in the same minutes, once what grows has grown, and blocks are built and uploaded. All get the same spans a
-/// second, which a machine must have to spare: where one takes as many as it can, its queues and its memory grow, and what is measured is how far they are. (Rate 0 does that; then a cluster
-/// has as many requests in flight as the node alone, and once more as many on each node.)
+/// once, and one that stores it three times. All are measured in turn, in the same minutes, once what grows has grown, and blocks are built
+/// and uploaded. All get the same spans a second, which a machine must have to spare: where one takes as many as it can, its queues and its
+/// memory grow, and what is measured is how far they are. (Rate 0 does that; then a cluster has as many requests in flight as the node
+/// alone, and once more as many on each node.)
 /// </summary>
 internal static class Cost
 {
@@ -33,7 +34,9 @@ internal static class Cost
 
     public static async Task RunAsync(string binary, int seconds, int rounds, int spansPerRequest, string only, int rate)
     {
-        var scenarios = only.Length == 0 ? Scenarios : [.. only.Split(',').Select(static number => Scenarios[int.Parse(number, CultureInfo.InvariantCulture) - 1])];
+        var scenarios = only.Length == 0
+            ? Scenarios
+            : [.. only.Split(',').Select(static number => Scenarios[int.Parse(number, CultureInfo.InvariantCulture) - 1])];
         var figures = scenarios.ToDictionary(static scenario => scenario.Name, static _ => new List<double>());
         for (var round = 0; round < rounds; round++)
             foreach (var (name, nodes, replicationFactor, kind, inflight) in scenarios)
@@ -51,16 +54,22 @@ internal static class Cost
                 await FlushAsync(cluster);
                 var cpu = cluster.Nodes.Sum(static node => node.CpuSeconds()) - before;
                 figures[name].Add(cpu / spans * 1e6);
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round + 1}: {name}: {spans} spans, {cpu:F2} CPU-seconds, {cpu / spans * 1e6:F2} us a span, {(double)switches / spans * 100:F1} thread switches for 100 spans"));
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"   a request: {loadCpu / spans * spansPerRequest * 1e6:F0} us until the last answer, {(kernel.Seconds - kernelBefore.Seconds) / spans * spansPerRequest * 1e6:F0} of it in the kernel, {(double)(kernel.Faults - kernelBefore.Faults) / spans * spansPerRequest:F1} faults, {(double)switches / spans * spansPerRequest:F1} switches; {spans / (double)seconds / spansPerRequest:F0} requests/s"));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"round {round + 1}: {name}: {spans} spans, {cpu:F2} CPU-seconds, {cpu / spans * 1e6:F2} us a span, {(double)switches / spans * 100:F1} thread switches for 100 spans"));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"   a request: {loadCpu / spans * spansPerRequest * 1e6:F0} us until the last answer, {(kernel.Seconds - kernelBefore.Seconds) / spans * spansPerRequest * 1e6:F0} of it in the kernel, {(double)(kernel.Faults - kernelBefore.Faults) / spans * spansPerRequest:F1} faults, {(double)switches / spans * spansPerRequest:F1} switches; {spans / (double)seconds / spansPerRequest:F0} requests/s"));
             }
 
         var alone = Median(figures[scenarios[0].Name]);
         Console.WriteLine("\n| | CPU us a span, all nodes | times the first |\n|---|---|---|");
-        foreach (var (name, _, _, _, _) in scenarios) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {Median(figures[name]):F2} | {Median(figures[name]) / alone:F2} |"));
+        foreach (var (name, _, _, _, _) in scenarios) Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"| {name} | {Median(figures[name]):F2} | {Median(figures[name]) / alone:F2} |"));
     }
 
-    /// <summary>The load tool's traffic over a connection to each node, so many spans a second each (0: as many as it takes); the spans that were acknowledged.</summary>
+    /// <summary>
+    /// The load tool's traffic over a connection to each node, so many spans a second each (0: as many as it takes); the spans that were
+    /// acknowledged.
+    /// </summary>
     public static async Task<long> LoadAsync(Cluster cluster, int inflight, int spansPerRequest, int seconds, int rate = 0)
     {
         var tool = Path.Combine(AppContext.BaseDirectory, "tempo-load.dll");
@@ -69,7 +78,9 @@ internal static class Cost
             var json = Path.Combine(node.Folder, "load.json");
             using var load = Process.Start(new ProcessStartInfo("dotnet",
             [
-                tool, "--grpc", $"127.0.0.1:{node.Otlp}", "--seconds", seconds.ToString(CultureInfo.InvariantCulture), "--rate", rate.ToString(CultureInfo.InvariantCulture), "--connections", "1", "--inflight", inflight.ToString(CultureInfo.InvariantCulture),
+                tool, "--grpc", $"127.0.0.1:{node.Otlp}", "--seconds", seconds.ToString(CultureInfo.InvariantCulture), "--rate",
+                rate.ToString(CultureInfo.InvariantCulture), "--connections", "1", "--inflight",
+                inflight.ToString(CultureInfo.InvariantCulture),
                 "--spans-per-request", spansPerRequest.ToString(CultureInfo.InvariantCulture), "--json", json,
             ])
             { RedirectStandardOutput = true })!;
@@ -87,7 +98,9 @@ internal static class Cost
         using var http = new HttpClient(new SocketsHttpHandler());
         foreach (var node in cluster.Nodes) (await http.PostAsync($"http://127.0.0.1:{node.Api}/flush", null)).EnsureSuccessStatusCode();
         for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(60); await Task.Delay(100))
-            if (!cluster.Nodes.Any(static node => Directory.EnumerateFiles(Path.Combine(node.Folder, "blocks"), "meta.json", SearchOption.AllDirectories).Any()))
+            if (!cluster.Nodes.Any(
+                static node =>
+                    Directory.EnumerateFiles(Path.Combine(node.Folder, "blocks"), "meta.json", SearchOption.AllDirectories).Any()))
                 return;
     }
 
@@ -100,7 +113,8 @@ internal static class Cost
         }
     }
 
-    private static (double Seconds, long Faults) KernelOf(Cluster cluster) => (cluster.Nodes.Sum(static node => node.Kernel().Seconds), cluster.Nodes.Sum(static node => node.Kernel().Faults));
+    private static (double Seconds, long Faults) KernelOf(Cluster cluster) =>
+        (cluster.Nodes.Sum(static node => node.Kernel().Seconds), cluster.Nodes.Sum(static node => node.Kernel().Faults));
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 

@@ -13,11 +13,12 @@ internal static class Demo
             pressed.Cancel = true;
             stop.TrySetResult();
         };
-        using var terminate = System.Runtime.InteropServices.PosixSignalRegistration.Create(System.Runtime.InteropServices.PosixSignal.SIGTERM, signal =>
-        {
-            signal.Cancel = true;
-            stop.TrySetResult();
-        });
+        using var terminate =
+            System.Runtime.InteropServices.PosixSignalRegistration.Create(System.Runtime.InteropServices.PosixSignal.SIGTERM, signal =>
+            {
+                signal.Cancel = true;
+                stop.TrySetResult();
+            });
         await using var cluster = await Cluster.StartAsync(binary, nodes, replicationFactor, MembershipKind.Etcd, FirstPort);
         Console.WriteLine($"{nodes} nodes, {replicationFactor} copies of each span; etcd at {cluster.EtcdAddress}, S3's wire at {cluster.S3Address} (objects in memory)");
         foreach (var node in cluster.Nodes)

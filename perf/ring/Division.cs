@@ -4,8 +4,9 @@ using System.Globalization;
 namespace Tempo.Perf.Ring;
 
 /// <summary>
-/// What it brings and costs that two nodes compute a query: seconds until the answer, and CPU of both. Each node computes on one processor, so that a
-/// machine of two shows it. By turns on the same blocks; <c>with(explain=true)</c> has a query computed by the node that is asked. Before, all is asked once, so that caches are full.
+/// What it brings and costs that two nodes compute a query: seconds until the answer, and CPU of both. Each node computes on one processor,
+/// so that a machine of two shows it. By turns on the same blocks; <c>with(explain=true)</c> has a query computed by the node that is
+/// asked. Before, all is asked once, so that caches are full.
 /// </summary>
 internal static class Division
 {
@@ -26,7 +27,8 @@ internal static class Division
     /// <param name="replicationFactor">1 or 2: with 2 each node has all spans, as copies, until they are compacted.</param>
     public static async Task RunAsync(string binary, int seconds, int rounds, int replicationFactor)
     {
-        await using var cluster = await Cluster.StartAsync(binary, 2, replicationFactor, MembershipKind.Named, settings: Settings, processors: 1);
+        await using var cluster =
+            await Cluster.StartAsync(binary, 2, replicationFactor, MembershipKind.Named, settings: Settings, processors: 1);
         var spans = await Cost.LoadAsync(cluster, inflight: 6, spansPerRequest: 1000, seconds);
         await Cost.FlushAsync(cluster);
         using var http = new HttpClient(new SocketsHttpHandler()) { Timeout = TimeSpan.FromMinutes(5) };
@@ -50,7 +52,9 @@ internal static class Division
         }
 
         var slices = await http.GetStringAsync($"http://127.0.0.1:{cluster.Nodes[0].Api}/metrics");
-        foreach (var line in slices.Split('\n').Where(static line => line.StartsWith("tempo_ring_query_slices_total{", StringComparison.Ordinal))) Console.WriteLine(line);
+        foreach (var line in slices.Split('\n').Where(
+            static line => line.StartsWith("tempo_ring_query_slices_total{", StringComparison.Ordinal)))
+            Console.WriteLine(line);
     }
 
     private static async Task<(double Seconds, double Cpu)> AskAsync(Cluster cluster, HttpClient http, string query, bool isSearch)
@@ -62,5 +66,6 @@ internal static class Division
         return (took, cluster.Nodes.Sum(static node => node.CpuSeconds()) - before);
     }
 
-    private static double Median(List<(double Seconds, double Cpu)> figures, Func<(double Seconds, double Cpu), double> figure) => figures.Select(figure).Order().ElementAt(figures.Count / 2);
+    private static double Median(List<(double Seconds, double Cpu)> figures, Func<(double Seconds, double Cpu), double> figure) =>
+        figures.Select(figure).Order().ElementAt(figures.Count / 2);
 }

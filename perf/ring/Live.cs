@@ -4,8 +4,9 @@ using System.Globalization;
 namespace Tempo.Perf.Ring;
 
 /// <summary>
-/// What queries cost while spans come in: the node that is asked needs what the others have in memory. One query every two seconds, of the last half hour, computed by the node that is asked;
-/// seconds until its answer and CPU of that node and of all, less what the same time costs without a query.
+/// What queries cost while spans come in: the node that is asked needs what the others have in memory. One query every two seconds, of the
+/// last half hour, computed by the node that is asked; seconds until its answer and CPU of that node and of all, less what the same time
+/// costs without a query.
 /// </summary>
 internal static class Live
 {
@@ -36,7 +37,9 @@ internal static class Live
             foreach (var (name, query, isSearch) in Queries)
             {
                 var cost = await MeasureAsync(cluster, () => Query.AskAsync(cluster, http, query, isSearch));
-                if (!load.IsCompleted) figures[name].Add((cost.Seconds, cost.Asked - idle.Asked / idle.Seconds * cost.Seconds, cost.All - idle.All / idle.Seconds * cost.Seconds));
+                if (!load.IsCompleted)
+                    figures[name].Add((cost.Seconds, cost.Asked - idle.Asked / idle.Seconds * cost.Seconds,
+                        cost.All - idle.All / idle.Seconds * cost.Seconds));
                 await Task.Delay(Pause);
             }
         }
@@ -44,9 +47,11 @@ internal static class Live
         Console.WriteLine($"{nodes} nodes, replication factor {replicationFactor}, {rate} spans/s, {await load} spans; without queries the node that is asked takes {idle.Asked / idle.Seconds:F2} CPU s a second, all of them {idle.All / idle.Seconds:F2}");
         Console.WriteLine("| query | times | seconds | CPU s, node that is asked | all nodes |\n|---|---|---|---|---|");
         foreach (var (name, all) in figures)
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {all.Count} | {Median(all, static f => f.Seconds):F3} | {Median(all, static f => f.Asked):F3} | {Median(all, static f => f.All):F3} |"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| {name} | {all.Count} | {Median(all, static f => f.Seconds):F3} | {Median(all, static f => f.Asked):F3} | {Median(all, static f => f.All):F3} |"));
         var metrics = await http.GetStringAsync($"http://127.0.0.1:{cluster.Nodes[0].Api}/metrics");
-        foreach (var line in metrics.Split('\n').Where(static line => line.StartsWith("tempo_ring_mirrored", StringComparison.Ordinal))) Console.WriteLine(line);
+        foreach (var line in metrics.Split('\n').Where(static line => line.StartsWith("tempo_ring_mirrored", StringComparison.Ordinal)))
+            Console.WriteLine(line);
     }
 
     private static async Task<(double Seconds, double Asked, double All)> MeasureAsync(Cluster cluster, Func<Task> run)
@@ -54,8 +59,11 @@ internal static class Live
         var (asked, all) = (cluster.Nodes[0].CpuSeconds(), cluster.Nodes.Sum(static node => node.CpuSeconds()));
         var clock = Stopwatch.StartNew();
         await run();
-        return (clock.Elapsed.TotalSeconds, cluster.Nodes[0].CpuSeconds() - asked, cluster.Nodes.Sum(static node => node.CpuSeconds()) - all);
+        return (clock.Elapsed.TotalSeconds, cluster.Nodes[0].CpuSeconds() - asked,
+            cluster.Nodes.Sum(static node => node.CpuSeconds()) - all);
     }
 
-    private static double Median(List<(double Seconds, double Asked, double All)> figures, Func<(double Seconds, double Asked, double All), double> figure) => figures.Select(figure).Order().ElementAt(figures.Count / 2);
+    private static double Median(
+        List<(double Seconds, double Asked, double All)> figures, Func<(double Seconds, double Asked, double All), double> figure) =>
+            figures.Select(figure).Order().ElementAt(figures.Count / 2);
 }

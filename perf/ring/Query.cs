@@ -10,7 +10,8 @@ internal static class Query
     {
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         var path = isSearch ? "/api/search?limit=20" : "/api/metrics/query_range?step=10s";
-        using var answer = await http.GetAsync($"http://127.0.0.1:{cluster.Nodes[0].Api}{path}&start={now - 1800}&end={now + 60}&q={Uri.EscapeDataString(query)}");
+        using var answer = await http.GetAsync(
+            $"http://127.0.0.1:{cluster.Nodes[0].Api}{path}&start={now - 1800}&end={now + 60}&q={Uri.EscapeDataString(query)}");
         var text = await answer.Content.ReadAsStringAsync();
         if (!answer.IsSuccessStatusCode) throw new InvalidOperationException($"{query}: {(int)answer.StatusCode} {text}");
         using var json = JsonDocument.Parse(text);

@@ -25,7 +25,8 @@ internal static class Suite
             if (options.SpanCount > 0)
             {
                 long nowUnixNanos = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1_000_000;
-                var queries = new QueryRounds(new Corpus(options.SpanCount, (ulong)nowUnixNanos, nowUnixNanos), servers, options.QuerySeconds, report);
+                var queries = new QueryRounds(
+                    new Corpus(options.SpanCount, (ulong)nowUnixNanos, nowUnixNanos), servers, options.QuerySeconds, report);
                 queries.Fill();
                 for (int round = 0; round < options.Rounds; round++) queries.Round(round);
             }

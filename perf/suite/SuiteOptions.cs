@@ -34,8 +34,10 @@ internal sealed record SuiteOptions
     public static SuiteOptions Read(OptionReader options)
     {
         string? binary = options.Peek("--target") is null ? options.Peek("--binary") ?? DefaultBinary : null;
-        Func<TestedServer>? ours = ReadServer(options, "ours", "--target", "--binary", "--target-", "--"), peer = ReadServer(options, "peer", "--peer", "--peer-binary", "--peer-", "--peer-");
-        if (ours is null && !File.Exists(DefaultBinary)) throw new OptionException($"there is no {DefaultBinary}: ./build.ps1 publish makes it");
+        Func<TestedServer>? ours = ReadServer(options, "ours", "--target", "--binary", "--target-", "--"),
+            peer = ReadServer(options, "peer", "--peer", "--peer-binary", "--peer-", "--peer-");
+        if (ours is null && !File.Exists(DefaultBinary))
+            throw new OptionException($"there is no {DefaultBinary}: ./build.ps1 publish makes it");
         var suite = new SuiteOptions
         {
             Ours = ours ?? (static () => TestedServer.Start("ours", DefaultBinary)),
@@ -56,21 +58,26 @@ internal sealed record SuiteOptions
         return suite;
     }
 
-    private static Func<TestedServer>? ReadServer(OptionReader options, string name, string addressOption, string binaryOption, string otlpPrefix, string localPrefix)
+    private static Func<TestedServer>? ReadServer(
+        OptionReader options, string name, string addressOption, string binaryOption, string otlpPrefix, string localPrefix)
     {
         string? address = options.Text(addressOption), binary = options.Text(binaryOption);
-        string? grpc = options.Text(otlpPrefix + "otlp"), http = options.Text(otlpPrefix + "otlp-http"), dataFolder = options.Text(localPrefix + "data-dir");
+        string? grpc = options.Text(otlpPrefix + "otlp"), http = options.Text(otlpPrefix + "otlp-http"),
+            dataFolder = options.Text(localPrefix + "data-dir");
         int pid = options.Int(localPrefix + "pid", 0, 0, int.MaxValue);
         if (address is null)
         {
-            if ((grpc ?? http ?? dataFolder) is not null || pid != 0) throw new OptionException($"{otlpPrefix}otlp, {localPrefix}pid and {localPrefix}data-dir go with {addressOption}.");
+            if ((grpc ?? http ?? dataFolder) is not null || pid != 0)
+                throw new OptionException($"{otlpPrefix}otlp, {localPrefix}pid and {localPrefix}data-dir go with {addressOption}.");
             if (binary is not null && !File.Exists(binary)) throw new OptionException($"{binaryOption}: there is no {binary}.");
             return binary is null ? null : () => TestedServer.Start(name, binary);
         }
 
         if (binary is not null) throw new OptionException($"either {addressOption} or {binaryOption}.");
-        if (!Uri.TryCreate(address, UriKind.Absolute, out Uri? api) || api.Scheme is not ("http" or "https")) throw new OptionException($"{addressOption} is '{address}', which is no http:// address.");
-        if ((grpc ?? http) is null) throw new OptionException($"{addressOption} needs {otlpPrefix}otlp host:port or {otlpPrefix}otlp-http host:port.");
+        if (!Uri.TryCreate(address, UriKind.Absolute, out Uri? api) || api.Scheme is not ("http" or "https"))
+            throw new OptionException($"{addressOption} is '{address}', which is no http:// address.");
+        if ((grpc ?? http) is null)
+            throw new OptionException($"{addressOption} needs {otlpPrefix}otlp host:port or {otlpPrefix}otlp-http host:port.");
         return () => new TestedServer(name, api, grpc, http, pid == 0 ? null : pid, dataFolder);
     }
 }

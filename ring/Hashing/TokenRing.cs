@@ -105,7 +105,8 @@ public sealed class TokenRing
         if (size <= 0 || size >= Members.Count) return this;
         size = Math.Max(size, ReplicationFactor);
         var shard = Members.GroupBy(static member => member.Zone, StringComparer.Ordinal)
-            .SelectMany(zone => zone.Select(member => (Member: member, Hash: RingHash.Of(tenant, (long)RingHash.OfText(member.Id)))).OrderByDescending(static entry => entry.Hash).Index())
+            .SelectMany(zone => zone.Select(member => (Member: member, Hash: RingHash.Of(tenant, (long)RingHash.OfText(member.Id))))
+                .OrderByDescending(static entry => entry.Hash).Index())
             .OrderBy(static entry => entry.Index).ThenByDescending(static entry => entry.Item.Hash)
             .Take(size).Select(static entry => entry.Item.Member);
         return Of(shard, ReplicationFactor);
@@ -138,9 +139,11 @@ public sealed class TokenRing
 
 /// <summary>Members that own the same places.</summary>
 /// <param name="Number">In its ring.</param>
-/// <param name="Owners">The first <paramref name="Copies"/> are the owners; the others follow in the order in which they stand in for one.</param>
+/// <param name="Owners">The first <paramref name="Copies"/> are the owners; the others follow in the order in which they stand in for
+/// one.</param>
 /// <param name="Copies">How many of each span there are: the replication factor, or fewer where there are not so many members.</param>
-/// <param name="Quorum">Copies that must be durable before a span is acknowledged: more than half of the replication factor, whoever is there.</param>
+/// <param name="Quorum">Copies that must be durable before a span is acknowledged: more than half of the replication factor, whoever is
+/// there.</param>
 public sealed record OwnerSet(int Number, Member[] Owners, int Copies, int Quorum)
 {
     /// <summary>More than half.</summary>

@@ -29,7 +29,8 @@ public interface IMembership : IAsyncDisposable
 /// <summary>The members at one moment.</summary>
 /// <param name="Members">By name.</param>
 /// <param name="Lost">
-/// Holders that went without leaving, a short time ago, and former disks of those that came back without: spans may be on them alone. Each name stands for one copy.
+/// Holders that went without leaving, a short time ago, and former disks of those that came back without: spans may be on them alone. Each
+/// name stands for one copy.
 /// </param>
 public sealed record MembershipView(IReadOnlyList<Member> Members, IReadOnlyList<string> Lost)
 {

@@ -42,7 +42,8 @@ public enum MemberRoles
 /// <param name="State">Where it is in its life.</param>
 /// <param name="Roles">What it does.</param>
 /// <param name="TokenCount">Its share of the places, against the others' (128 as a rule).</param>
-public sealed record Member(string Id, string Address, string Zone, MemberState State, MemberRoles Roles, int TokenCount = Member.UsualTokens)
+public sealed record Member(
+    string Id, string Address, string Zone, MemberState State, MemberRoles Roles, int TokenCount = Member.UsualTokens)
 {
     /// <summary>With 128 tokens each, the shares of members differ by some 9 percent (one standard deviation).</summary>
     public const int UsualTokens = 128;
@@ -52,7 +53,10 @@ public sealed record Member(string Id, string Address, string Zone, MemberState 
     /// <summary>Unix seconds of when it said its name.</summary>
     public long RegisteredAt { get; init; }
 
-    /// <summary>The identity of its log, hexadecimal: another one is another disk, which has nothing of what was on the first. Empty: it did not say.</summary>
+    /// <summary>
+    /// The identity of its log, hexadecimal: another one is another disk, which has nothing of what was on the first. Empty: it did not
+    /// say.
+    /// </summary>
     public string Log { get; init; } = "";
 
     /// <summary>All that it had is in the shared store.</summary>

@@ -88,14 +88,19 @@ public static class MemberJson
         return isKnown;
     }
 
-    private static MemberRoles RolesOf(JsonElement root) => root.TryGetProperty("roles", out var roles) && roles.TryGetInt32(out var bits) ? (MemberRoles)(bits & (int)MemberRoles.All) : MemberRoles.None;
+    private static MemberRoles RolesOf(JsonElement root) =>
+        root.TryGetProperty("roles", out var roles) && roles.TryGetInt32(out var bits)
+            ? (MemberRoles)(bits & (int)MemberRoles.All)
+            : MemberRoles.None;
 
-    private static string Text(JsonElement root, string name) => root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() ?? "" : "";
+    private static string Text(JsonElement root, string name) =>
+        root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() ?? "" : "";
 
     private static string Shorten(string text) => text.Length > 80 ? text[..80] : text;
 
     /// <summary>A host and a port, and nothing that could be a part of another URL.</summary>
     public static bool IsAddress(string address) =>
         address.Length is > 2 and <= MaxTextLength && Uri.TryCreate($"http://{address}/", UriKind.Absolute, out var uri)
-        && uri.Port > 0 && address.EndsWith($":{uri.Port}", StringComparison.Ordinal) && uri.UserInfo.Length == 0 && uri.PathAndQuery == "/" && uri.Fragment.Length == 0;
+        && uri.Port > 0 && address.EndsWith($":{uri.Port}", StringComparison.Ordinal) && uri.UserInfo.Length == 0 && uri.PathAndQuery == "/"
+        && uri.Fragment.Length == 0;
 }

@@ -10,7 +10,8 @@ public interface IPeerTransport : IDisposable
     /// Asks a node at an address; the answer is appended. Without a body it is a ping. Throws <see cref="PeerException"/>, with an inner
     /// exception if nobody answered.
     /// </summary>
-    ValueTask AskAsync(string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation);
+    ValueTask AskAsync(
+        string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation);
 
     /// <summary>The way on which a node is given spans.</summary>
     IPushWay OpenPush(string name, string address);
@@ -21,8 +22,8 @@ public interface IPushWay : IDisposable
 {
     /// <summary>
     /// Sends the records of a batch, and waits for the outcomes; none: there was no
-    /// room for it. Throws <see cref="PeerException"/>, with an inner exception if nobody answered. Once it is cancelled all that is under way fails.
-    /// Of the batch's memory nothing is used any more when this ends, however it does.
+    /// room for it. Throws <see cref="PeerException"/>, with an inner exception if nobody answered. Once it is cancelled all that is under
+    /// way fails. Of the batch's memory nothing is used any more when this ends, however it does.
     /// </summary>
     Task<byte[]> AskAsync(PushBatch batch, CancellationToken cancellation);
 }

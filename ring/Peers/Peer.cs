@@ -11,21 +11,24 @@ namespace Tempo.Ring.Peers;
 /// Another node. What it is to store goes to it in batches: while some requests are on their way, those that come in wait, and go
 /// together with the next one, so that many small parts cost few round trips.
 /// </summary>
-public sealed class Peer(Member member, IPeerTransport transport, PeerOptions options, Log log, TimeProvider time) : IMember, IPeer, IDisposable
+public sealed class Peer(
+    Member member, IPeerTransport transport, PeerOptions options, Log log, TimeProvider time) : IMember, IPeer, IDisposable
 {
     /// <summary>Batches on their way at once.</summary>
     private const int MaxBatches = 4;
 
     /// <summary>
-    /// Bytes after which a batch ends. A request that is larger goes alone, and from where it is: the copy of one of five megabytes took its memory from the system each
-    /// time, 1,280 page faults.
+    /// Bytes after which a batch ends. A request that is larger goes alone, and from where it is: the copy of one of five megabytes took
+    /// its memory from the system each time, 1,280 page faults.
     /// </summary>
     private const int BatchBytes = 1 << 20;
 
     /// <summary>Bytes that may wait or be on their way; beyond, the node counts as one that does not answer.</summary>
     private const long MaxPendingBytes = 128L << 20;
 
-    /// <summary>For so long one that refused a slice (of another version, of another target, not in the ring yet) is not asked for another.</summary>
+    /// <summary>
+    /// For so long one that refused a slice (of another version, of another target, not in the ring yet) is not asked for another.
+    /// </summary>
     private static readonly TimeSpan SliceRefusalCounts = TimeSpan.FromSeconds(30);
 
     private readonly Lock _lock = new();
@@ -50,7 +53,9 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
     bool IMember.IsSuspect => _isSuspect || _said is { State: not MemberState.Active };
 
     /// <summary>It may be asked to compute a slice of a query: it is there, knows the ring, and has not refused one lately.</summary>
-    public bool TakesSlices => !_isSuspect && _said is null or { State: MemberState.Active } && !(_sliceRefusedAt is { } at && time.GetElapsedTime(at) < SliceRefusalCounts);
+    public bool TakesSlices =>
+        !_isSuspect && _said is null or { State: MemberState.Active }
+            && !(_sliceRefusedAt is { } at && time.GetElapsedTime(at) < SliceRefusalCounts);
 
     /// <summary>It said that all that it had is in the shared store, and nothing since.</summary>
     public bool IsDrained => _said is { IsDrained: true };
@@ -77,14 +82,18 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
         }
     }
 
-    private async ValueTask AskInTimeAsync(PeerQuestion question, ReadOnlyMemory<byte> body, NativeBuffer answer, CancellationToken cancellation)
+    private async ValueTask AskInTimeAsync(
+        PeerQuestion question, ReadOnlyMemory<byte> body, NativeBuffer answer, CancellationToken cancellation)
     {
-        // Some ask without a time of their own, and some on a thread that waits. A slice takes as long as it takes: who asks for one computes it itself after a while, and cancels.
-        using var late = new CancellationTokenSource(question == PeerQuestion.Slice ? Timeout.InfiniteTimeSpan : options.QueryTimeout, time);
+        // Some ask without a time of their own, and some on a thread that waits. A slice takes as long as it takes: who asks for one
+        // computes it itself after a while, and cancels.
+        using var late =
+            new CancellationTokenSource(question == PeerQuestion.Slice ? Timeout.InfiniteTimeSpan : options.QueryTimeout, time);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
         try
         {
-            await transport.AskAsync(Name, Member.Address, PeerProtocol.PathOf(question), body, answer, deadline.Token).ConfigureAwait(false);
+            await transport.AskAsync(Name, Member.Address, PeerProtocol.PathOf(question), body, answer, deadline.Token)
+                .ConfigureAwait(false);
         }
         catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
         {
@@ -163,7 +172,8 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
         return pending.Done.Task;
     }
 
-    private static IngestOutcome Failed(string message) => new(IngestStatus.Unavailable, 0, 0, message) { RetryAfter = TimeSpan.FromSeconds(1) };
+    private static IngestOutcome Failed(string message) =>
+        new(IngestStatus.Unavailable, 0, 0, message) { RetryAfter = TimeSpan.FromSeconds(1) };
 
     // Until nothing waits.
     private async Task SendAsync()
@@ -235,7 +245,8 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
             body = Take(PeerProtocol.HeadRoomBytes + size - large.Length + PeerProtocol.RecordsEndBytes);
             var records = Write(batch, body.AsSpan(PeerProtocol.HeadRoomBytes), withRequests: large.IsEmpty);
             if (large.IsEmpty) LetGo();
-            return await Way().AskAsync(new PushBatch(body.AsMemory(0, PeerProtocol.HeadRoomBytes + records), large), cancellation).ConfigureAwait(false);
+            return await Way().AskAsync(new PushBatch(body.AsMemory(0, PeerProtocol.HeadRoomBytes + records), large), cancellation)
+                .ConfigureAwait(false);
         }
         finally
         {
@@ -290,7 +301,10 @@ public sealed class Peer(Member member, IPeerTransport transport, PeerOptions op
 
     private IPushWay Way()
     {
-        lock (_lock) return _isGone ? throw new PeerException($"{Name} is not a member any more") : _way ??= transport.OpenPush(Name, Member.Address);
+        lock (_lock)
+            return _isGone
+                ? throw new PeerException($"{Name} is not a member any more")
+                : _way ??= transport.OpenPush(Name, Member.Address);
     }
 
     /// <summary>Nothing more is sent to it.</summary>

@@ -12,7 +12,8 @@ namespace Tempo.Ring.Peers;
 /// <param name="KnowsYou">Queries on this node ask the one that is greeted.</param>
 public sealed record PeerGreeting(string Id, MemberState State, bool IsDrained, bool KnowsYou = false)
 {
-    public override string ToString() => $"{Uri.EscapeDataString(Id)} {MemberJson.NameOf(State)} {(IsDrained ? 1 : 0)} {(KnowsYou ? 1 : 0)}";
+    public override string ToString() =>
+        $"{Uri.EscapeDataString(Id)} {MemberJson.NameOf(State)} {(IsDrained ? 1 : 0)} {(KnowsYou ? 1 : 0)}";
 
     /// <summary>Null for what is none.</summary>
     public static PeerGreeting? TryParse(string text)

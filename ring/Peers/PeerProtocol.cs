@@ -11,16 +11,18 @@ namespace Tempo.Ring.Peers;
 /// Paths, headers and bodies between nodes on the gRPC port: over HTTP/2, but for pushes, which are plain posts of HTTP/1.1.
 /// <code>
 /// POST /tempo.peer/v3/push     a batch, see <see cref="PushWay"/>
-///                              records   OTLP requests one behind the other, { flags u8, tenant length u8, request length u32 LE, tenant } for each,
+///                              records   OTLP requests one behind the other, { flags u8, tenant length u8, request length u32 LE, tenant }
+///                                        for each,
 ///                                        and the bytes of the latter u32 LE: so requests of one tenant are one request as they come
-///                              answer    { status u8, accepted u32, rejected u32, retry after ms u32, message length u16, message } for each
+///                              answer    { status u8, accepted u32, rejected u32, retry after ms u32, message length u16, message } for
+///                                        each
 /// POST /tempo.peer/v3/live|metas|part    the messages of <see cref="Engine.Node.Peers.Wire.PeerMessages"/>
 /// POST /tempo.peer/v3/slice    those of <see cref="SliceMessages"/>
 /// GET  /tempo.peer/v3/ping     header and answer: a <see cref="PeerGreeting"/>; the answer ends with whether it knows who asks
 /// </code>
-/// The number in the path is the version of all bytes that travel so: nodes of another version are refused with a word of it, and so count as members
-/// that do not answer. What is added so that the older side passes over it (a field of a message) is no new version; everything else is
-/// (docs/scale.md; <c>PeerProtocolTests</c> holds the bytes).
+/// The number in the path is the version of all bytes that travel so: nodes of another version are refused with a word of it, and so count
+/// as members that do not answer. What is added so that the older side passes over it (a field of a message) is no new version; everything
+/// else is (docs/scale.md; <c>PeerProtocolTests</c> holds the bytes).
 /// </summary>
 public static class PeerProtocol
 {
@@ -45,7 +47,10 @@ public static class PeerProtocol
     /// <summary>Behind the headers of records.</summary>
     public const int RecordsEndBytes = 4;
 
-    /// <summary>Left free before the records of a batch, for the head of the post: both go in one piece, unless the request is a large one (<see cref="PushBatch"/>).</summary>
+    /// <summary>
+    /// Left free before the records of a batch, for the head of the post: both go in one piece, unless the request is a large one
+    /// (<see cref="PushBatch"/>).
+    /// </summary>
     public const int HeadRoomBytes = 512;
 
     /// <summary>Largest batch: more than what waits for a node.</summary>
@@ -91,14 +96,19 @@ public static class PeerProtocol
         ((header[0] & Counted) != 0, header[1], BinaryPrimitives.ReadInt32LittleEndian(header[2..]));
 
     /// <summary>Ends the records of a batch.</summary>
-    public static void WriteRecordsEnd(Span<byte> destination, int headerBytes) => BinaryPrimitives.WriteInt32LittleEndian(destination, headerBytes);
+    public static void WriteRecordsEnd(Span<byte> destination, int headerBytes) =>
+        BinaryPrimitives.WriteInt32LittleEndian(destination, headerBytes);
 
-    /// <summary>Where the headers of a batch's records begin, before their end. Throws <see cref="PeerException"/> for a batch that makes no sense.</summary>
+    /// <summary>
+    /// Where the headers of a batch's records begin, before their end. Throws <see cref="PeerException"/> for a batch that makes no sense.
+    /// </summary>
     public static int ReadRecordsEnd(ReadOnlySpan<byte> batch)
     {
         if (batch.Length < RecordsEndBytes) throw new PeerException($"a batch of {batch.Length} bytes");
         var headerBytes = BinaryPrimitives.ReadInt32LittleEndian(batch[^RecordsEndBytes..]);
-        return (uint)headerBytes <= (uint)(batch.Length - RecordsEndBytes) ? batch.Length - RecordsEndBytes - headerBytes : throw new PeerException($"a batch of {batch.Length} bytes says that {(uint)headerBytes} of them are headers");
+        return (uint)headerBytes <= (uint)(batch.Length - RecordsEndBytes)
+            ? batch.Length - RecordsEndBytes - headerBytes
+            : throw new PeerException($"a batch of {batch.Length} bytes says that {(uint)headerBytes} of them are headers");
     }
 
     public static void WriteOutcome(NativeBuffer answer, in IngestOutcome outcome)
@@ -122,7 +132,8 @@ public static class PeerProtocol
         var length = BinaryPrimitives.ReadUInt16LittleEndian(answer[13..]);
         if (answer.Length - OutcomeHeaderBytes < length) return false;
         outcome = new IngestOutcome(
-            (IngestStatus)answer[0], BinaryPrimitives.ReadInt32LittleEndian(answer[1..]), BinaryPrimitives.ReadInt32LittleEndian(answer[5..]),
+            (IngestStatus)answer[0], BinaryPrimitives.ReadInt32LittleEndian(answer[1..]),
+            BinaryPrimitives.ReadInt32LittleEndian(answer[5..]),
             Encoding.UTF8.GetString(answer.Slice(OutcomeHeaderBytes, length)))
         {
             RetryAfter = TimeSpan.FromMilliseconds(BinaryPrimitives.ReadUInt32LittleEndian(answer[9..])),

@@ -45,7 +45,10 @@ public sealed record PeerOptions
     public int MaxAnswerBytes { get; init; } = 512 << 20;
 }
 
-/// <summary>HTTP/2 to the other nodes, with pooled connections, and connections of their own for pushes. Throws <see cref="PeerException"/> for what goes wrong. Thread safe.</summary>
+/// <summary>
+/// HTTP/2 to the other nodes, with pooled connections, and connections of their own for pushes. Throws <see cref="PeerException"/> for what
+/// goes wrong. Thread safe.
+/// </summary>
 /// <param name="options">How.</param>
 /// <param name="greeting">Who asks; goes with every ping.</param>
 public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeting) : IPeerTransport
@@ -74,7 +77,8 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
         return handler;
     }
 
-    private static ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation) => ConnectAsync(context.DnsEndPoint, cancellation);
+    private static ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation) =>
+        ConnectAsync(context.DnsEndPoint, cancellation);
 
     private static async ValueTask<Stream> ConnectAsync(DnsEndPoint endPoint, CancellationToken cancellation)
     {
@@ -116,7 +120,8 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
         catch (Exception e)
         {
             if (stream is not null) await stream.DisposeAsync().ConfigureAwait(false);
-            if (e is OperationCanceledException && !cancellation.IsCancellationRequested) throw new IOException($"no connection in {options.ConnectTimeout.TotalSeconds:0.#} s", e);
+            if (e is OperationCanceledException && !cancellation.IsCancellationRequested)
+                throw new IOException($"no connection in {options.ConnectTimeout.TotalSeconds:0.#} s", e);
             throw;
         }
     }
@@ -126,11 +131,13 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
     {
         var host = options is { IsTls: true, ServerName.Length: > 0 } ? options.ServerName : address;
         var secret = _secret.Length > 0 ? $"{PeerProtocol.SecretHeader}: {_secret}\r\n" : "";
-        return System.Text.Encoding.UTF8.GetBytes($"POST {PeerProtocol.Push} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {PeerProtocol.ContentType}\r\n{secret}Content-Length: ");
+        return System.Text.Encoding.UTF8.GetBytes(
+            $"POST {PeerProtocol.Push} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {PeerProtocol.ContentType}\r\n{secret}Content-Length: ");
     }
 
     /// <inheritdoc/>
-    public async ValueTask AskAsync(string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation)
+    public async ValueTask AskAsync(
+        string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation)
     {
         using var request = RequestOf(body is null ? HttpMethod.Get : HttpMethod.Post, address, path);
         if (body is { } bytes)
@@ -146,10 +153,12 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
 
         try
         {
-            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
+            using var response =
+                await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
             var stream = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false)) await ReadAsync(name, stream, answer, cancellation).ConfigureAwait(false);
-            if (!response.IsSuccessStatusCode) throw new PeerException($"{name} at {address} answered {path} with {(int)response.StatusCode}: {TextOf(answer)}");
+            if (!response.IsSuccessStatusCode)
+                throw new PeerException($"{name} at {address} answered {path} with {(int)response.StatusCode}: {TextOf(answer)}");
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
@@ -162,7 +171,9 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
     // With what says that it is of the ring.
     private HttpRequestMessage RequestOf(HttpMethod method, string address, string path)
     {
-        var request = new HttpRequestMessage(method, $"{_scheme}://{address}{path}") { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        var request = new HttpRequestMessage(method,
+            $"{_scheme}://{address}{path}")
+        { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
         // The handler asks the certificate for the name of the request's host, whatever its options for TLS say.
         if (options is { IsTls: true, ServerName.Length: > 0 }) request.Headers.Host = options.ServerName;
         if (_secret.Length > 0) request.Headers.TryAddWithoutValidation(PeerProtocol.SecretHeader, _secret);
@@ -176,7 +187,8 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
         {
             while (await stream.ReadAsync(chunk, cancellation).ConfigureAwait(false) is > 0 and var count)
             {
-                if (count > options.MaxAnswerBytes - answer.Length) throw new PeerException($"{name} sent more than {options.MaxAnswerBytes} bytes at once");
+                if (count > options.MaxAnswerBytes - answer.Length)
+                    throw new PeerException($"{name} sent more than {options.MaxAnswerBytes} bytes at once");
                 answer.Append(chunk.AsSpan(0, count));
             }
         }
@@ -186,7 +198,8 @@ public sealed class PeerTransport(PeerOptions options, Func<PeerGreeting> greeti
         }
     }
 
-    private static string TextOf(NativeBuffer answer) => System.Text.Encoding.UTF8.GetString(answer.Written[..Math.Min(answer.Length, 300)]).TrimEnd();
+    private static string TextOf(NativeBuffer answer) =>
+        System.Text.Encoding.UTF8.GetString(answer.Written[..Math.Min(answer.Length, 300)]).TrimEnd();
 
     private static SslClientAuthenticationOptions TlsOf(PeerOptions options)
     {

@@ -34,8 +34,8 @@ internal sealed class PushConnection(Stream stream, byte[] head)
         await Task.WhenAny(writing, reading).ConfigureAwait(false);
         if (writing.IsCompletedSuccessfully) return await reading.ConfigureAwait(false);
 
-        // Who refuses a batch says so without having read it, and may close the connection: the write fails, or would never end, and what was said is there. Who
-        // has taken it may be heard before the write is told that it has ended.
+        // Who refuses a batch says so without having read it, and may close the connection: the write fails, or would never end, and what
+        // was said is there. Who has taken it may be heard before the write is told that it has ended.
         try
         {
             var answer = await reading.ConfigureAwait(false);
@@ -72,8 +72,10 @@ internal sealed class PushConnection(Stream stream, byte[] head)
             var read = await stream.ReadAsync(_received.AsMemory(_count), cancellation).ConfigureAwait(false);
             if (read == 0) throw new IOException("the connection was closed");
             _count += read;
-            if (PushAnswerHead.TryRead(_received.AsSpan(0, _count), out var answer) && _count - answer.HeadBytes is var come && come >= answer.BodyBytes)
-                return new PushAnswer(answer.Status, _received.AsSpan(answer.HeadBytes, answer.BodyBytes).ToArray(), answer.MayGoOn && come == answer.BodyBytes);
+            if (PushAnswerHead.TryRead(_received.AsSpan(0, _count), out var answer) && _count - answer.HeadBytes is var come
+                && come >= answer.BodyBytes)
+                return new PushAnswer(answer.Status, _received.AsSpan(answer.HeadBytes, answer.BodyBytes).ToArray(),
+                    answer.MayGoOn && come == answer.BodyBytes);
         }
     }
 

@@ -13,8 +13,8 @@ public sealed class PushIntake(TempoNode node, RingNode ring)
     private readonly NativeBufferPool _buffers = new(maxBuffers: 64, maxRetainedBytes: 1 << 20);
 
     /// <summary>
-    /// Appends an outcome for each record, once it is durable or refused. Throws <see cref="PeerException"/> for a batch that makes no sense. Of the
-    /// batch the requests are left.
+    /// Appends an outcome for each record, once it is durable or refused. Throws <see cref="PeerException"/> for a batch that makes no
+    /// sense. Of the batch the requests are left.
     /// </summary>
     public async ValueTask StoreAsync(NativeBuffer batch, NativeBuffer answer)
     {
@@ -25,7 +25,8 @@ public sealed class PushIntake(TempoNode node, RingNode ring)
             Divide(batch, groups, records);
             if (ring.TakesSpans) await StoreAsync(groups).ConfigureAwait(false);
             var leaving = new IngestOutcome(IngestStatus.Unavailable, 0, 0, $"{ring.Self.Id} is leaving the ring");
-            foreach (var (group, index) in records) PeerProtocol.WriteOutcome(answer, group.Outcomes.Count > 0 ? group.Outcomes[index] : leaving);
+            foreach (var (group, index) in records) PeerProtocol.WriteOutcome(
+                answer, group.Outcomes.Count > 0 ? group.Outcomes[index] : leaving);
         }
         finally
         {
@@ -50,7 +51,8 @@ public sealed class PushIntake(TempoNode node, RingNode ring)
         while (left.TryNext(out var record))
         {
             var group = Find(groups, record.Tenant, record.IsCounted);
-            if (group is null) groups.Add(group = new RequestGroup(record.TenantId(), record.IsCounted, areOne ? batch : _buffers.Rent(record.Bytes)));
+            if (group is null)
+                groups.Add(group = new RequestGroup(record.TenantId(), record.IsCounted, areOne ? batch : _buffers.Rent(record.Bytes)));
             if (!areOne) group.Bytes.Append(batch.Written.Slice(record.Start, record.Bytes));
             group.EndAt(areOne ? record.Start + record.Bytes : group.Bytes.Length);
             records.Add((group, group.Count - 1));

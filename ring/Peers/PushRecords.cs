@@ -5,8 +5,8 @@ using Tempo.Engine.Node.Peers;
 namespace Tempo.Ring.Peers;
 
 /// <summary>
-/// The records of a batch, one after the other: what they say of themselves, and where their requests stand. Throws <see cref="PeerException"/> for a batch
-/// that makes no sense: each byte of the requests is in one record.
+/// The records of a batch, one after the other: what they say of themselves, and where their requests stand. Throws
+/// <see cref="PeerException"/> for a batch that makes no sense: each byte of the requests is in one record.
 /// </summary>
 internal ref struct PushRecords
 {
@@ -38,12 +38,14 @@ internal ref struct PushRecords
     public bool TryNext(out PushRecord record)
     {
         record = default;
-        if (_headers.IsEmpty) return _at == _requestBytes ? false : throw new PeerException($"{_requestBytes - _at} bytes of a batch are in no record");
+        if (_headers.IsEmpty)
+            return _at == _requestBytes ? false : throw new PeerException($"{_requestBytes - _at} bytes of a batch are in no record");
         if (_headers.Length < PeerProtocol.RecordHeaderBytes) throw new PeerException("a record ends in its header");
         var (isCounted, tenantBytes, bytes) = PeerProtocol.ReadRecordHeader(_headers);
         var size = PeerProtocol.RecordHeaderBytes + tenantBytes;
         if (_headers.Length < size) throw new PeerException("a record ends in its tenant");
-        if (bytes <= 0 || bytes > Math.Min(_requestBytes - _at, PeerProtocol.MaxRecordBytes)) throw new PeerException($"a record says that it has {bytes} bytes; {_requestBytes - _at} follow");
+        if (bytes <= 0 || bytes > Math.Min(_requestBytes - _at, PeerProtocol.MaxRecordBytes))
+            throw new PeerException($"a record says that it has {bytes} bytes; {_requestBytes - _at} follow");
         record = new PushRecord(_headers[PeerProtocol.RecordHeaderBytes..size], isCounted, _at, bytes);
         _headers = _headers[size..];
         _at += bytes;
@@ -67,5 +69,8 @@ internal readonly ref struct PushRecord(ReadOnlySpan<byte> tenant, bool isCounte
     public int Bytes { get; } = bytes;
 
     /// <summary>Throws <see cref="PeerException"/> for a name that is none.</summary>
-    public TenantId TenantId() => Engine.Foundation.TenantId.TryParse(Encoding.ASCII.GetString(Tenant), out var id, out var error) ? id : throw new PeerException($"a record names no tenant: {error}");
+    public TenantId TenantId() =>
+        Engine.Foundation.TenantId.TryParse(Encoding.ASCII.GetString(Tenant), out var id, out var error)
+            ? id
+            : throw new PeerException($"a record names no tenant: {error}");
 }

@@ -5,9 +5,10 @@ using Tempo.Engine.Node.Peers;
 namespace Tempo.Ring.Peers;
 
 /// <summary>
-/// The way on which a node is given spans: plain posts of HTTP/1.1, each on a connection that it has for itself until it is answered. So it has the port, the
-/// certificates and the secret of all other requests between nodes; a batch of small requests is one write; and the other end can read, store and answer it on one
-/// thread. Connections are kept; one that was closed meanwhile is replaced without a word. Thread safe.
+/// The way on which a node is given spans: plain posts of HTTP/1.1, each on a connection that it has for itself until it is answered. So it
+/// has the port, the certificates and the secret of all other requests between nodes; a batch of small requests is one write; and the other
+/// end can read, store and answer it on one thread. Connections are kept; one that was closed meanwhile is replaced without a word. Thread
+/// safe.
 /// </summary>
 /// <param name="transport">Where it connects.</param>
 /// <param name="name">Of the node.</param>
@@ -36,7 +37,8 @@ internal sealed class PushWay(PeerTransport transport, string name, string addre
             var wasIdle = connection is not null;
             try
             {
-                connection ??= Add(new PushConnection(await transport.ConnectAsync(address, cancellation).ConfigureAwait(false), transport.PushHeadOf(address)));
+                connection ??= Add(new PushConnection(
+                    await transport.ConnectAsync(address, cancellation).ConfigureAwait(false), transport.PushHeadOf(address)));
                 var answer = await connection.AskAsync(batch, cancellation).ConfigureAwait(false);
                 if (answer.MayGoOn) Keep(connection);
                 else End(connection);
@@ -53,8 +55,9 @@ internal sealed class PushWay(PeerTransport transport, string name, string addre
                 var why = connection?.EndedBy;
                 if (connection is not null) End(connection);
                 if (why is not null) throw why;
-                // Who is silent for long is closed, and who starts anew knows nothing of it. That it had taken the batch all the same cannot be told; then
-                // its spans come twice, as from a sender who tries again: they are found once, and counted once (DuplicateFilter of the generator).
+                // Who is silent for long is closed, and who starts anew knows nothing of it. That it had taken the batch all the same
+                // cannot be told; then its spans come twice, as from a sender who tries again: they are found once, and counted once
+                // (DuplicateFilter of the generator).
                 if (wasIdle && connection!.HasHeardNothing) continue;
                 throw new PeerException($"{name} at {address} does not answer: {DescriptionOf(e)}", e);
             }
@@ -70,11 +73,13 @@ internal sealed class PushWay(PeerTransport transport, string name, string addre
     {
         { IsOk: true } => answer.Body,
         { Status: Unavailable } => [],
-        _ => throw new PeerException($"{name} at {address} answered {PeerProtocol.Push} with {answer.Status}: {System.Text.Encoding.UTF8.GetString(answer.Body.AsSpan(0, Math.Min(answer.Body.Length, 300))).TrimEnd()}"),
+        _ => throw new PeerException(
+            $"{name} at {address} answered {PeerProtocol.Push} with {answer.Status}: {System.Text.Encoding.UTF8.GetString(answer.Body.AsSpan(0, Math.Min(answer.Body.Length, 300))).TrimEnd()}"),
     };
 
     // Of TLS only the innermost says what is wrong.
-    private static string DescriptionOf(Exception e) => e.GetBaseException() is var inner && inner != e ? $"{e.Message} {inner.Message}" : e.Message;
+    private static string DescriptionOf(Exception e) =>
+        e.GetBaseException() is var inner && inner != e ? $"{e.Message} {inner.Message}" : e.Message;
 
     private PeerException Gone() => new($"{name} at {address} is not a member any more");
 

@@ -82,18 +82,22 @@ public sealed class Replicator(TempoNode node, Func<RoutingTable> routing, Repli
                 IngestStatus.Invalid or IngestStatus.TooLarge => parts[i].SpanCount,
                 _ => 0,
             };
-            if (outcome.Message.Length > 0 && !message.Contains(outcome.Message, StringComparison.Ordinal)) message += (message.Length > 0 ? "; " : "") + outcome.Message;
+            if (outcome.Message.Length > 0 && !message.Contains(outcome.Message, StringComparison.Ordinal))
+                message += (message.Length > 0 ? "; " : "") + outcome.Message;
         }
 
         // The sender sends it all again, and what is stored already counts once.
         if (again is { } retry) return retry with { AcceptedSpans = 0, RejectedSpans = admission.ValidSpans + admission.RejectedSpans };
-        return accepted == 0 && never is { } refused ? refused with { RejectedSpans = rejected } : new IngestOutcome(IngestStatus.Accepted, accepted, rejected, message);
+        return accepted == 0 && never is { } refused
+            ? refused with { RejectedSpans = rejected }
+            : new IngestOutcome(IngestStatus.Accepted, accepted, rejected, message);
     }
 
     // What every owner would answer alike.
     private static bool IsFinal(in IngestOutcome outcome) => outcome.Status is IngestStatus.Invalid or IngestStatus.TooLarge;
 
-    private static IngestOutcome NoQuorum(int spans, string message) => new(IngestStatus.Unavailable, 0, spans, message) { RetryAfter = RetrySoon };
+    private static IngestOutcome NoQuorum(int spans, string message) =>
+        new(IngestStatus.Unavailable, 0, spans, message) { RetryAfter = RetrySoon };
 
     /// <summary>One part on its way to its owners.</summary>
     private sealed class PartSending(Replicator replicator, RoutingTable table, TenantId tenant, RequestPart part)
@@ -187,7 +191,9 @@ public sealed class Replicator(TempoNode node, Func<RoutingTable> routing, Repli
 /// <summary>Counters of replication.</summary>
 public sealed class ReplicationMetrics(MetricRegistry registry)
 {
-    public Counter NoQuorum { get; } = registry.Counter("tempo_ring_no_quorum_total", "Parts of requests that too few owners have stored in time; the sender was told to try again.").With();
+    public Counter NoQuorum { get; } = registry.Counter("tempo_ring_no_quorum_total",
+        "Parts of requests that too few owners have stored in time; the sender was told to try again.").With();
 
-    public Counter StoodIn { get; } = registry.Counter("tempo_ring_stand_ins_total", "Times that another member was given what an owner did not take.").With();
+    public Counter StoodIn { get; } =
+        registry.Counter("tempo_ring_stand_ins_total", "Times that another member was given what an owner did not take.").With();
 }

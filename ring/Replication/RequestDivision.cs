@@ -44,7 +44,8 @@ internal sealed class RequestDivision
         Assign(route);
         var parts = new RequestPart[_sets.Count];
         for (var i = 0; i < parts.Length; i++)
-            parts[i] = new RequestPart(route.Ring.Sets[_sets[i].Set], new SharedRequest(buffers, parts.Length == 1 ? request.Length : request.Length / parts.Length + 1024), _sets[i].Spans);
+            parts[i] = new RequestPart(route.Ring.Sets[_sets[i].Set],
+                new SharedRequest(buffers, parts.Length == 1 ? request.Length : request.Length / parts.Length + 1024), _sets[i].Spans);
         if (parts.Length == 1 && !hasInvalid) parts[0].Request.Buffer.Append(request.Written);
         else Copy(route, request, hasInvalid, [.. parts.Select(static part => part.Request.Buffer)]);
         return parts;

@@ -16,7 +16,9 @@ internal interface IBloomKernel
     /// <summary>Hashes ids that lie end to end. Requires <c>ids.Length == 16 · hashes.Length</c>.</summary>
     void HashIds(ReadOnlySpan<byte> ids, Span<TraceIdHash> hashes);
 
-    /// <summary>Sets the 8 bits of every hash in its block. Requires <paramref name="bitSet"/> to be 1 or more whole 32-byte blocks.</summary>
+    /// <summary>
+    /// Sets the 8 bits of every hash in its block. Requires <paramref name="bitSet"/> to be 1 or more whole 32-byte blocks.
+    /// </summary>
     void Insert(Span<byte> bitSet, ReadOnlySpan<ulong> hashes);
 
     /// <summary>Whether all 8 bits of the hash are set in its block. Requires the same of <paramref name="bitSet"/>.</summary>

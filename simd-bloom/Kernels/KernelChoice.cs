@@ -22,7 +22,9 @@ public static class KernelChoice
     /// <summary>Why the kernel that the environment names is not the one in use; null if all is well. To be logged at start.</summary>
     public static string? Warning => CurrentWarning;
 
-    /// <summary>The kernel for a forced name (null or empty: none). One that is unknown or cannot run here is not taken, and said so.</summary>
+    /// <summary>
+    /// The kernel for a forced name (null or empty: none). One that is unknown or cannot run here is not taken, and said so.
+    /// </summary>
     internal static IBloomKernel Pick(string? forcedName, out string? warning)
     {
         var best = Array.Find(BestFirst, kernel => kernel.IsSupported)!; // the last always is

@@ -13,7 +13,8 @@ internal sealed class ScalarKernel : IBloomKernel
 
     public void HashIds(ReadOnlySpan<byte> ids, Span<TraceIdHash> hashes)
     {
-        for (var i = 0; i < hashes.Length; i++) hashes[i] = TraceIdHash.OfChecked(ids.Slice(i * TraceIdHash.IdSizeBytes, TraceIdHash.IdSizeBytes));
+        for (var i = 0; i < hashes.Length; i++)
+            hashes[i] = TraceIdHash.OfChecked(ids.Slice(i * TraceIdHash.IdSizeBytes, TraceIdHash.IdSizeBytes));
     }
 
     public void Insert(Span<byte> bitSet, ReadOnlySpan<ulong> hashes)
@@ -24,7 +25,8 @@ internal sealed class ScalarKernel : IBloomKernel
             for (var lane = 0; lane < SplitBlock.Lanes; lane++)
             {
                 var word = block[(lane * sizeof(uint))..];
-                BinaryPrimitives.WriteUInt32LittleEndian(word, BinaryPrimitives.ReadUInt32LittleEndian(word) | SplitBlock.LaneMask(hash, lane));
+                BinaryPrimitives.WriteUInt32LittleEndian(
+                    word, BinaryPrimitives.ReadUInt32LittleEndian(word) | SplitBlock.LaneMask(hash, lane));
             }
         }
     }

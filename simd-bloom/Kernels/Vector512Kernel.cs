@@ -60,7 +60,8 @@ internal sealed class Vector512Kernel : IBloomKernel
         hashes3.CopyTo(lanes[24..]);
         fnv.CopyTo(lanes[32..]);
         for (var lane = 0; lane < LanesOfIds; lane++)
-            hashes[IdOfLane[lane]] = new TraceIdHash(lanes[lane], lanes[8 + lane], lanes[16 + lane], lanes[24 + lane], (uint)lanes[32 + lane]);
+            hashes[IdOfLane[lane]] =
+                new TraceIdHash(lanes[lane], lanes[8 + lane], lanes[16 + lane], lanes[24 + lane], (uint)lanes[32 + lane]);
     }
 
     // Lane 2j holds id j (from the lower eight words), lane 2j + 1 id 4 + j.

@@ -8,7 +8,8 @@ public sealed class SplitBlockBloomBuilder
 
     /// <summary>An empty filter of <paramref name="sizeBytes"/> bytes, as <see cref="SplitBlockSizing"/> gives them.</summary>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// No whole number of 32-byte blocks, or outside <see cref="SplitBlockSizing.MinSizeBytes"/>..<see cref="SplitBlockSizing.MaxSizeBytes"/>.
+    /// No whole number of 32-byte blocks, or outside
+    /// <see cref="SplitBlockSizing.MinSizeBytes"/>..<see cref="SplitBlockSizing.MaxSizeBytes"/>.
     /// </exception>
     public SplitBlockBloomBuilder(int sizeBytes)
         : this(sizeBytes, KernelChoice.Current)

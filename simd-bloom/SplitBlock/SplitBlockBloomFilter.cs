@@ -28,7 +28,8 @@ public readonly ref struct SplitBlockBloomFilter
         error = bitSet.Length switch
         {
             0 => "split-block bloom filter has no blocks",
-            > SplitBlockSizing.MaxSizeBytes => $"split-block bloom filter of {bitSet.Length} bytes is larger than {SplitBlockSizing.MaxSizeBytes}",
+            > SplitBlockSizing.MaxSizeBytes =>
+                $"split-block bloom filter of {bitSet.Length} bytes is larger than {SplitBlockSizing.MaxSizeBytes}",
             var length when length % SplitBlock.SizeBytes != 0 =>
                 $"split-block bloom filter of {length} bytes is no whole number of {SplitBlock.SizeBytes}-byte blocks",
             _ => null,

@@ -26,7 +26,8 @@ public static class SplitBlockSizing
     {
         // Written so that NaN fails too.
         if (!(falsePositiveRate is >= MinFalsePositiveRate and < 1))
-            throw new ArgumentOutOfRangeException(nameof(falsePositiveRate), falsePositiveRate, "The false-positive rate must lie in [1e-8, 1).");
+            throw new ArgumentOutOfRangeException(
+                nameof(falsePositiveRate), falsePositiveRate, "The false-positive rate must lie in [1e-8, 1).");
 
         var (low, high) = (MinBitsPerKey, MaxBitsPerKey);
         while (high - low > 0.001)

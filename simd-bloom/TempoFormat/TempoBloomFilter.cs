@@ -74,7 +74,8 @@ public readonly ref struct TempoBloomFilter
     private static string? Check(ulong bitCount, ulong hashCount, ulong bitSetLength, int wordBytes)
     {
         if (bitCount == 0) return "bloom object claims 0 bits";
-        if (bitSetLength != bitCount) return $"bloom object claims {bitCount} bits at byte 0 and {bitSetLength} at byte {TempoBloomFormat.BitSetLengthOffset}";
+        if (bitSetLength != bitCount)
+            return $"bloom object claims {bitCount} bits at byte 0 and {bitSetLength} at byte {TempoBloomFormat.BitSetLengthOffset}";
         if (hashCount is 0 or > TempoBloomLayout.MaxHashCount)
             return $"bloom object claims {hashCount} bits per id at byte {TempoBloomFormat.HashCountOffset}; 1 to {TempoBloomLayout.MaxHashCount} are possible";
 

@@ -68,7 +68,8 @@ public readonly record struct TempoBloomLayout
         ArgumentOutOfRangeException.ThrowIfNegative(estimatedIdCount);
         // Written so that NaN fails too.
         if (!(falsePositiveRate is >= MinFalsePositiveRate and < 1))
-            throw new ArgumentOutOfRangeException(nameof(falsePositiveRate), falsePositiveRate, "The false-positive rate must lie in [1e-18, 1).");
+            throw new ArgumentOutOfRangeException(
+                nameof(falsePositiveRate), falsePositiveRate, "The false-positive rate must lie in [1e-18, 1).");
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(shardSizeBytes);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(shardSizeBytes, MaxShardSizeBytes);
 

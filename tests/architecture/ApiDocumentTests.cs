@@ -11,7 +11,8 @@ public sealed partial class ApiDocumentTests
     public void Every_parameter_that_is_read_is_documented()
     {
         var read = SourceTree.Files("native-host/Http", "*.cs").Concat(SourceTree.Files("native-host/Foreign", "*.cs"))
-            .SelectMany(file => Parameter().Matches(SourceTree.Read(file))).Select(match => match.Groups["name"].Value).Distinct().ToArray();
+            .SelectMany(file => Parameter().Matches(SourceTree.Read(file))).Select(match => match.Groups["name"].Value).Distinct()
+            .ToArray();
         Assert.True(read.Length > 20, $"only {read.Length} parameters were found in the source");
         Assert.All(read, name => Assert.Contains($"`{name}`", Document, StringComparison.Ordinal));
     }
@@ -20,8 +21,9 @@ public sealed partial class ApiDocumentTests
     public void Every_parameter_that_is_documented_is_read()
     {
         var source = string.Concat(SourceTree.Files("native-host", "*.cs").Select(SourceTree.Read));
-        var documented = ParameterRow().Matches(Document).SelectMany(row => Name().Matches(Bracketed().Replace(row.Groups["parameters"].Value, "")))
-            .Select(match => match.Groups["name"].Value).Distinct().ToArray();
+        var documented =
+            ParameterRow().Matches(Document).SelectMany(row => Name().Matches(Bracketed().Replace(row.Groups["parameters"].Value, "")))
+                .Select(match => match.Groups["name"].Value).Distinct().ToArray();
         Assert.True(documented.Length > 30, $"only {documented.Length} parameters were found in API.md");
         Assert.All(documented, name => Assert.Contains($"\"{name}\"", source, StringComparison.Ordinal));
     }

@@ -4,8 +4,9 @@ using System.Text.RegularExpressions;
 namespace Tempo.Architecture.Tests;
 
 /// <summary>
-/// What core code must not ask the machine for is the compiler's to say (engine/BannedSymbols.txt, RS0030). Here is what it does not say: a line that names nothing bans
-/// nothing, a project that has not the list may do anything, and an exception may have outlived what it was for.
+/// What core code must not ask the machine for is the compiler's to say (engine/BannedSymbols.txt, RS0030). Here is what it does not say: a
+/// line that names nothing bans nothing, a project that has not the list may do anything, and an exception may have outlived what it was
+/// for.
 /// </summary>
 public sealed partial class BannedSymbolTests
 {
@@ -14,7 +15,8 @@ public sealed partial class BannedSymbolTests
     private static readonly string[] CoreFolders = ["engine/", "ring/", "simd-bloom/"];
 
     private static readonly (string Id, string Instead)[] Banned =
-        [.. SourceTree.Lines(List).Where(static line => line.Length > 0 && !line.StartsWith("//", StringComparison.Ordinal)).Select(static line => (line.Split(';', 2)[0], line.Split(';', 2)[^1]))];
+        [.. SourceTree.Lines(List).Where(static line => line.Length > 0 && !line.StartsWith("//", StringComparison.Ordinal))
+            .Select(static line => (line.Split(';', 2)[0], line.Split(';', 2)[^1]))];
 
     public static TheoryData<string> Ids => [.. Banned.Select(static symbol => symbol.Id)];
 
@@ -22,12 +24,15 @@ public sealed partial class BannedSymbolTests
     [MemberData(nameof(Ids))]
     public void Each_name_is_one(string id)
     {
-        if (id.StartsWith(OwnSource, StringComparison.Ordinal)) Assert.Contains($" {id[OwnSource.Length..].Split('(')[0]}(", SourceTree.Read("engine/foundation/Ids/KernelRandom.cs"), StringComparison.Ordinal);
+        if (id.StartsWith(OwnSource, StringComparison.Ordinal))
+            Assert.Contains($" {id[OwnSource.Length..].Split('(')[0]}(", SourceTree.Read("engine/foundation/Ids/KernelRandom.cs"),
+                StringComparison.Ordinal);
         else Assert.Contains(id, IdsOf(TypeOf(id)));
     }
 
     [Fact]
-    public void Each_says_what_to_use_instead() => Assert.All(Banned, static symbol => Assert.Matches("^(use|await|a constructor) ?", symbol.Instead));
+    public void Each_says_what_to_use_instead() =>
+        Assert.All(Banned, static symbol => Assert.Matches("^(use|await|a constructor) ?", symbol.Instead));
 
     /// <summary>All ways of asking for time, chance and threads that the issue names, and those that a review has met.</summary>
     [Theory]
@@ -45,15 +50,19 @@ public sealed partial class BannedSymbolTests
     [InlineData("M:Tempo.Engine.Foundation.KernelRandom.NextUInt64")]
     public void What_breaks_determinism_is_in_the_list(string id) => Assert.Contains(id, Banned.Select(static symbol => symbol.Id));
 
-    /// <summary>By folder, so that a new project has it, too; that it is a warning, and with that an error, is the analyser's own default.</summary>
+    /// <summary>
+    /// By folder, so that a new project has it, too; that it is a warning, and with that an error, is the analyser's own default.
+    /// </summary>
     [Fact]
     public void Every_core_project_has_the_list()
     {
         var props = SourceTree.Read("Directory.Build.props");
         Assert.Contains("""Condition="$(TempoFolder.StartsWith('engine/')) Or '$(TempoFolder)' == 'ring' Or '$(TempoFolder)' == 'simd-bloom'">""", props, StringComparison.Ordinal);
-        Assert.Contains("""<PackageReference Include="Microsoft.CodeAnalysis.BannedApiAnalyzers" PrivateAssets="all" />""", props, StringComparison.Ordinal);
+        Assert.Contains("""<PackageReference Include="Microsoft.CodeAnalysis.BannedApiAnalyzers" PrivateAssets="all" />""", props,
+            StringComparison.Ordinal);
         Assert.Contains("<TreatWarningsAsErrors>true</TreatWarningsAsErrors>", props, StringComparison.Ordinal);
-        Assert.All(SourceTree.Projects(), static project => Assert.DoesNotContain("RS0030", SourceTree.Read(project), StringComparison.Ordinal));
+        Assert.All(
+            SourceTree.Projects(), static project => Assert.DoesNotContain("RS0030", SourceTree.Read(project), StringComparison.Ordinal));
         Assert.DoesNotContain("RS0030", SourceTree.Read(".editorconfig"), StringComparison.Ordinal);
     }
 
@@ -69,10 +78,13 @@ public sealed partial class BannedSymbolTests
             Assert.InRange(exception.Lines.Length, 2, 8);
             Assert.True(Array.Exists(exception.Lines[1..], static line => BannedWord().IsMatch(line)), exception.Path);
         });
-        Assert.All(CoreSources(), static path => Assert.DoesNotContain(SourceTree.Lines(path), static line => line.Contains("SuppressMessage", StringComparison.Ordinal)));
+        Assert.All(CoreSources(), static path =>
+            Assert.DoesNotContain(SourceTree.Lines(path), static line => line.Contains("SuppressMessage", StringComparison.Ordinal)));
     }
 
-    private static IEnumerable<string> CoreSources() => SourceTree.ProductSources().Where(static path => Array.Exists(CoreFolders, folder => path.StartsWith(folder, StringComparison.Ordinal)));
+    private static IEnumerable<string> CoreSources() =>
+        SourceTree.ProductSources().Where(
+            static path => Array.Exists(CoreFolders, folder => path.StartsWith(folder, StringComparison.Ordinal)));
 
     // From each line that switches it off to the one that switches it on again; to the end of the file if there is none.
     private static IEnumerable<(string Path, string[] Lines)> Exceptions(string path)
@@ -80,7 +92,9 @@ public sealed partial class BannedSymbolTests
         var lines = SourceTree.Lines(path);
         for (var i = 0; i < lines.Length; i++)
         {
-            if (!lines[i].StartsWith("#pragma warning disable", StringComparison.Ordinal) || !lines[i].Contains("RS0030", StringComparison.Ordinal)) continue;
+            if (!lines[i].StartsWith("#pragma warning disable", StringComparison.Ordinal)
+                || !lines[i].Contains("RS0030", StringComparison.Ordinal))
+                continue;
             var end = Array.FindIndex(lines, i, static line => line.StartsWith("#pragma warning restore RS0030", StringComparison.Ordinal));
             yield return (path, lines[i..(end < 0 ? lines.Length : end)]);
         }
@@ -89,9 +103,11 @@ public sealed partial class BannedSymbolTests
     private static Type TypeOf(string id)
     {
         var name = id[2..].Split('(')[0];
-        if (id[0] != 'T') name = name[..(name.EndsWith(".#ctor", StringComparison.Ordinal) ? name.Length - ".#ctor".Length : name.LastIndexOf('.'))];
-        var type = new[] { "", ", System.Threading.Tasks.Parallel", ", System.Security.Cryptography", ", System.ComponentModel.TypeConverter" }
-            .Select(assembly => Type.GetType(name + assembly)).FirstOrDefault(static found => found is not null);
+        if (id[0] != 'T')
+            name = name[..(name.EndsWith(".#ctor", StringComparison.Ordinal) ? name.Length - ".#ctor".Length : name.LastIndexOf('.'))];
+        var type =
+            new[] { "", ", System.Threading.Tasks.Parallel", ", System.Security.Cryptography", ", System.ComponentModel.TypeConverter" }
+                .Select(assembly => Type.GetType(name + assembly)).FirstOrDefault(static found => found is not null);
         Assert.NotNull(type);
         return type;
     }
@@ -111,7 +127,8 @@ public sealed partial class BannedSymbolTests
     {
         { IsGenericMethodParameter: true } => $"``{type.GenericParameterPosition}",
         { IsGenericTypeParameter: true } => $"`{type.GenericParameterPosition}",
-        { IsGenericType: true } => $"{type.GetGenericTypeDefinition().FullName!.Split('`')[0]}{{{string.Join(',', type.GetGenericArguments().Select(Name))}}}",
+        { IsGenericType: true } =>
+            $"{type.GetGenericTypeDefinition().FullName!.Split('`')[0]}{{{string.Join(',', type.GetGenericArguments().Select(Name))}}}",
         _ => type.FullName!,
     };
 

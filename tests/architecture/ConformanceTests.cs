@@ -14,7 +14,8 @@ public sealed partial class ConformanceTests
     [Fact]
     public void Every_line_of_the_protocols_has_a_test_of_its_number()
     {
-        var tested = SourceTree.Files("tests/system/Protocol/Conformance", "*.cs").Concat(SourceTree.Files("tests/unit/generator/RemoteWrite", "*.cs"))
+        var tested = SourceTree.Files("tests/system/Protocol/Conformance", "*.cs")
+            .Concat(SourceTree.Files("tests/unit/generator/RemoteWrite", "*.cs"))
             .SelectMany(file => TestName().Matches(SourceTree.Read(file))).SelectMany(name => Number().Matches(name.Groups["lines"].Value))
             .Select(number => int.Parse(number.Value, CultureInfo.InvariantCulture)).Distinct().Order();
         Assert.Equal(Enumerable.Range(1, Lines), tested);

@@ -2,7 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace Tempo.Architecture.Tests;
 
-/// <summary>Whoever asks another service reads a bounded answer, whatever that service says: each place where a client is made has its limit, and the test that shows it.</summary>
+/// <summary>
+/// Whoever asks another service reads a bounded answer, whatever that service says: each place where a client is made has its limit, and
+/// the test that shows it.
+/// </summary>
 public sealed partial class OutgoingCallTests
 {
     /// <summary>Files that make a client, with what bounds its answers.</summary>
@@ -21,15 +24,18 @@ public sealed partial class OutgoingCallTests
     [Fact]
     public void Every_client_has_a_limit_of_its_answers()
     {
-        var clients = SourceTree.ProductSources().Where(path => SourceTree.CodeLines(path).Any(static line => NewClient().IsMatch(line))).Order(StringComparer.Ordinal);
+        var clients = SourceTree.ProductSources().Where(path => SourceTree.CodeLines(path).Any(static line => NewClient().IsMatch(line)))
+            .Order(StringComparer.Ordinal);
         Assert.Equal(Limits.Keys.Order(StringComparer.Ordinal), clients);
-        Assert.All(Limits, static limit => Assert.Contains(SourceTree.CodeLines(limit.Key), line => line.Contains(limit.Value, StringComparison.Ordinal)));
+        Assert.All(Limits, static limit =>
+            Assert.Contains(SourceTree.CodeLines(limit.Key), line => line.Contains(limit.Value, StringComparison.Ordinal)));
     }
 
     [Fact]
     public void The_clients_of_object_stores_are_the_bounded_ones() => Assert.All(
         ["engine/objectstore/S3/S3Client.cs", "engine/objectstore/Azure/AzureObjects.cs", "engine/objectstore/Gcs/GcsObjects.cs"],
-        static path => Assert.Contains(SourceTree.CodeLines(path), static line => line.Contains("BoundedAnswers.NewClient(", StringComparison.Ordinal)));
+        static path => Assert.Contains(
+            SourceTree.CodeLines(path), static line => line.Contains("BoundedAnswers.NewClient(", StringComparison.Ordinal)));
 
     [GeneratedRegex(@"\bnew (HttpClient|HttpMessageInvoker|SocketsHttpHandler|HttpClientHandler)\b|\bHttpClient \w+ = new\(")]
     private static partial Regex NewClient();

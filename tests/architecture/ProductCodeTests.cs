@@ -23,7 +23,8 @@ public sealed partial class ProductCodeTests
         });
 
     [Fact]
-    public void The_exceptions_are_still_needed() => Assert.All(LongFiles.Keys, path => Assert.True(SourceTree.Lines(path).Length > MaxLinesPerFile, path));
+    public void The_exceptions_are_still_needed() =>
+        Assert.All(LongFiles.Keys, path => Assert.True(SourceTree.Lines(path).Length > MaxLinesPerFile, path));
 
     private static IEnumerable<string> Matches(string path, Regex forbidden, string[] lines) =>
         lines.Index().Where(line => forbidden.IsMatch(line.Item)).Select(line => $"{path}:{line.Index + 1}: {line.Item.Trim()}");

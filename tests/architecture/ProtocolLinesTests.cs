@@ -14,7 +14,8 @@ public sealed partial class ProtocolLinesTests
     public void Each_line_of_the_protocols_has_a_test_of_its_name()
     {
         var tested = SourceTree.Files("tests", "*Tests.cs").SelectMany(path => TestOfLines().Matches(SourceTree.Read(path)))
-            .SelectMany(static test => Number().Matches(test.Value)).Select(static number => int.Parse(number.Value, System.Globalization.CultureInfo.InvariantCulture)).ToHashSet();
+            .SelectMany(static test => Number().Matches(test.Value))
+            .Select(static number => int.Parse(number.Value, System.Globalization.CultureInfo.InvariantCulture)).ToHashSet();
         Assert.Equal(Enumerable.Range(1, Count), tested.Order());
     }
 

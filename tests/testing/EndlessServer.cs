@@ -6,8 +6,8 @@ using System.Text;
 namespace Tempo.Testing;
 
 /// <summary>
-/// Answers everybody with a head that never ends, header lines in HTTP/1.1 and frames that continue the first one in HTTP/2 (RFC 9113, 6.10), or in
-/// HTTP/1.1 with such a body. Sockets and nothing else: what it says that it has sent has left it.
+/// Answers everybody with a head that never ends, header lines in HTTP/1.1 and frames that continue the first one in HTTP/2 (RFC 9113,
+/// 6.10), or in HTTP/1.1 with such a body. Sockets and nothing else: what it says that it has sent has left it.
 /// </summary>
 public sealed class EndlessServer : IDisposable
 {
@@ -26,13 +26,16 @@ public sealed class EndlessServer : IDisposable
 
     public long SentBytes => Interlocked.Read(ref _sentBytes);
 
-    public static EndlessServer OfHeads() => new(static (server, stream) => server.AnswerHttp1Async(stream, 200, "", $"x: {new string('A', 1000)}\r\n"));
+    public static EndlessServer OfHeads() =>
+        new(static (server, stream) => server.AnswerHttp1Async(stream, 200, "", $"x: {new string('A', 1000)}\r\n"));
 
     public static EndlessServer OfHttp2Heads() => new(static (server, stream) => server.AnswerHttp2Async(stream));
 
     /// <param name="status">Of the answers.</param>
     /// <param name="begin">How their bodies begin; an A and another one follow for ever.</param>
-    public static EndlessServer OfBodies(int status, string begin = "") => new((server, stream) => server.AnswerHttp1Async(stream, status, $"Content-Type: application/json\r\n\r\n{begin}", new string('A', 64 << 10)));
+    public static EndlessServer OfBodies(int status, string begin = "") =>
+        new((server, stream) =>
+            server.AnswerHttp1Async(stream, status, $"Content-Type: application/json\r\n\r\n{begin}", new string('A', 64 << 10)));
 
     public void Dispose() => _listener.Dispose();
 
@@ -84,7 +87,8 @@ public sealed class EndlessServer : IDisposable
         var request = BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(5));
         await stream.WriteAsync(Frame(Headers, 0, request, [0x88])); // :status 200, and more to come
         // A field that is not kept (RFC 7541, 6.2.3), its name of one byte, its value of 127 + 873.
-        await RepeatAsync(stream, Frame(Continuation, 0, request, [0x10, 1, (byte)'x', 0x7F, 0xE9, 0x06, .. Encoding.ASCII.GetBytes(new string('A', 1000))]));
+        await RepeatAsync(stream, Frame(
+            Continuation, 0, request, [0x10, 1, (byte)'x', 0x7F, 0xE9, 0x06, .. Encoding.ASCII.GetBytes(new string('A', 1000))]));
     }
 
     private async Task RepeatAsync(NetworkStream stream, byte[] piece)

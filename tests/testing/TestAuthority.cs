@@ -15,8 +15,11 @@ public sealed class TestAuthority : IDisposable
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         var (from, to) = (DateTimeOffset.UtcNow.AddDays(by is null ? -4 : -3), until ?? DateTimeOffset.UtcNow.AddDays(by is null ? 4 : 3));
-        using var signed = by is null ? request.CreateSelfSigned(from, to) : request.Create(by.Certificate, from, to, RandomNumberGenerator.GetBytes(12));
-        Certificate = by is null ? X509CertificateLoader.LoadPkcs12(signed.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable) : signed.CopyWithPrivateKey(key);
+        using var signed =
+            by is null ? request.CreateSelfSigned(from, to) : request.Create(by.Certificate, from, to, RandomNumberGenerator.GetBytes(12));
+        Certificate = by is null
+            ? X509CertificateLoader.LoadPkcs12(signed.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable)
+            : signed.CopyWithPrivateKey(key);
     }
 
     /// <summary>Its own, with its key.</summary>
@@ -35,7 +38,8 @@ public sealed class TestAuthority : IDisposable
         if (hosts is not null) request.CertificateExtensions.Add(NamesOf(hosts));
         // Not by the certificate itself, for which nobody signs whose time is over.
         var signature = X509SignatureGenerator.CreateForECDsa(Certificate.GetECDsaPrivateKey()!);
-        using var signed = request.Create(Certificate.SubjectName, signature, DateTimeOffset.UtcNow.AddDays(-2), until ?? DateTimeOffset.UtcNow.AddDays(2), RandomNumberGenerator.GetBytes(12));
+        using var signed = request.Create(Certificate.SubjectName, signature, DateTimeOffset.UtcNow.AddDays(-2),
+            until ?? DateTimeOffset.UtcNow.AddDays(2), RandomNumberGenerator.GetBytes(12));
         return signed.CopyWithPrivateKey(key);
     }
 

@@ -17,10 +17,10 @@ public static unsafe partial class Zstd
     /// <summary>Largest window a streamed frame may ask for: 2^23 = 8 MiB, the bound RFC 8878 recommends for decoders.</summary>
     public const int MaxWindowLog = 23;
 
-    // Idle contexts for compression. A thread needs one for as long as a page takes, and each has up to 2 MiB of tables: kept per thread, every
-    // thread of the pool that has ever written a page would hold one. Those for small sources are others: the library gives a context's memory
-    // back after 128 sources that would do with a third of it, and of a block's columns most are small, so that each cut mapped, touched and
-    // unmapped megabytes anew.
+    // Idle contexts for compression. A thread needs one for as long as a page takes, and each has up to 2 MiB of tables: kept per thread,
+    // every thread of the pool that has ever written a page would hold one. Those for small sources are others: the library gives a
+    // context's memory back after 128 sources that would do with a third of it, and of a block's columns most are small, so that each cut
+    // mapped, touched and unmapped megabytes anew.
     private static readonly CompressionContext?[] s_compressionOfSmall = new CompressionContext?[Environment.ProcessorCount + 1];
     private static readonly CompressionContext?[] s_compression = new CompressionContext?[Environment.ProcessorCount + 1];
 
@@ -54,7 +54,8 @@ public static unsafe partial class Zstd
         var context = RentCompression(idle);
         nuint result;
         // The spans are pinned for the call and their own lengths are passed.
-        fixed (byte* s = source, d = destination) result = ZSTD_compressCCtx(context.Handle, d, (nuint)destination.Length, s, (nuint)source.Length, level);
+        fixed (byte* s = source, d = destination)
+            result = ZSTD_compressCCtx(context.Handle, d, (nuint)destination.Length, s, (nuint)source.Length, level);
         ReturnCompression(idle, context);
         return ZSTD_isError(result) != 0 ? throw new ArgumentException("zstd: destination too small", nameof(destination)) : (int)result;
     }
@@ -142,14 +143,16 @@ public static unsafe partial class Zstd
     // Idle ones stay for good, so none is left to a finalizer.
     private sealed class CompressionContext : IDisposable
     {
-        internal readonly nint Handle = ZSTD_createCCtx() is var h and not 0 ? h : throw new InsufficientMemoryException("zstd compression context");
+        internal readonly nint Handle =
+            ZSTD_createCCtx() is var h and not 0 ? h : throw new InsufficientMemoryException("zstd compression context");
 
         public void Dispose() => _ = ZSTD_freeCCtx(Handle);
     }
 
     private sealed class DecompressionContext
     {
-        internal readonly nint Handle = ZSTD_createDCtx() is var h and not 0 ? h : throw new InsufficientMemoryException("zstd decompression context");
+        internal readonly nint Handle =
+            ZSTD_createDCtx() is var h and not 0 ? h : throw new InsufficientMemoryException("zstd decompression context");
 
         ~DecompressionContext() => _ = ZSTD_freeDCtx(Handle);
     }

@@ -84,7 +84,9 @@ public interface IDiskFile : IDisposable
     /// <summary>When it was last written to, by the file system's clock.</summary>
     DateTimeOffset ModifiedAt { get; }
 
-    /// <summary>Writes all of the slices, one after the other, at <paramref name="offset"/> (one system call where that is possible).</summary>
+    /// <summary>
+    /// Writes all of the slices, one after the other, at <paramref name="offset"/> (one system call where that is possible).
+    /// </summary>
     DiskError Write(ReadOnlySpan<IoSlice> slices, long offset);
 
     /// <summary>Makes what was written durable (fdatasync). After an error the file must never be trusted again.</summary>

@@ -23,7 +23,9 @@ public sealed class PosixDisk : IDisk
     /// <summary>The whole file system: its paths may begin with '/'.</summary>
     public static PosixDisk FileSystem { get; } = new("/");
 
-    /// <summary>A disk whose root is the folder <paramref name="root"/>; <see cref="TryCreateFolder"/> makes it if it is not there.</summary>
+    /// <summary>
+    /// A disk whose root is the folder <paramref name="root"/>; <see cref="TryCreateFolder"/> makes it if it is not there.
+    /// </summary>
     public PosixDisk(string root)
     {
         ArgumentException.ThrowIfNullOrEmpty(root);
@@ -122,7 +124,8 @@ public sealed class PosixDisk : IDisk
         {
             var all = new FileSystemEnumerable<DiskEntry>(FullPath(folder), withInfo ? ToEntryWithInfo : ToEntry, OneFolder)
             {
-                ShouldIncludePredicate = static (ref FileSystemEntry entry) => entry.IsDirectory || (entry.Attributes & FileAttributes.ReparsePoint) == 0,
+                ShouldIncludePredicate =
+                    static (ref FileSystemEntry entry) => entry.IsDirectory || (entry.Attributes & FileAttributes.ReparsePoint) == 0,
             };
             foreach (var entry in all)
                 if (!withInfo || entry.IsFolder || entry.ModifiedAt != Vanished) found.Add(entry);
@@ -238,7 +241,10 @@ public sealed class PosixDisk : IDisk
             }
 
             // Asked of the folder, because a parent that is not ours to write to may answer EACCES before EEXIST.
-            if (errno != 0) return Directory.Exists(full) ? DiskError.None : errno == PosixError.Exists ? DiskError.NotFolder : PosixError.ToDiskError(errno);
+            if (errno != 0)
+                return Directory.Exists(full) ? DiskError.None
+                    : errno == PosixError.Exists ? DiskError.NotFolder
+                    : PosixError.ToDiskError(errno);
         }
 
         var error = SyncFullPath(Path.GetDirectoryName(full)!);

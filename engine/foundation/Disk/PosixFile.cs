@@ -46,7 +46,8 @@ internal sealed unsafe class PosixFile(SafeFileHandle handle) : IDiskFile
         while (slices.Length > 0)
         {
             var count = Math.Min(slices.Length, VectorsPerCall);
-            for (var i = 0; i < count; i++) vectors[i] = new PosixCalls.IoVector { Base = slices[i].Pointer, Length = (nuint)slices[i].Length };
+            for (var i = 0; i < count; i++)
+                vectors[i] = new PosixCalls.IoVector { Base = slices[i].Pointer, Length = (nuint)slices[i].Length };
             var error = WriteAll(vectors, count, ref offset);
             if (error != DiskError.None) return error;
             slices = slices[count..];
@@ -65,7 +66,8 @@ internal sealed unsafe class PosixFile(SafeFileHandle handle) : IDiskFile
     public DiskError TryLock()
     {
         int rc;
-        while ((rc = PosixCalls.Lock(handle, PosixCalls.LockExclusiveNonBlocking)) != 0 && Marshal.GetLastPInvokeError() == PosixError.Interrupted) { }
+        while ((rc = PosixCalls.Lock(handle, PosixCalls.LockExclusiveNonBlocking)) != 0
+            && Marshal.GetLastPInvokeError() == PosixError.Interrupted) { }
         return rc == 0 ? DiskError.None : LastError(); // closing the descriptor gives the lock back, and so does the end of the process
     }
 

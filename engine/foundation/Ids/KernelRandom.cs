@@ -15,7 +15,8 @@ public static partial class KernelRandom
     public static void Fill(Span<byte> bytes)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes.Length, MaxBytes);
-        if (GetRandom(bytes, (nuint)bytes.Length, 0) != bytes.Length) throw new IOException($"getrandom: error {Marshal.GetLastPInvokeError()}");
+        if (GetRandom(bytes, (nuint)bytes.Length, 0) != bytes.Length)
+            throw new IOException($"getrandom: error {Marshal.GetLastPInvokeError()}");
     }
 
     /// <summary>64 of its bits.</summary>

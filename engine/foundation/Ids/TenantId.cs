@@ -50,7 +50,8 @@ public readonly struct TenantId : IEquatable<TenantId>
         if (bad >= 0) error = $"tenant ID '{Printable(text)}' contains unsupported character '{Printable(text[bad].ToString())}'";
         else if (text.Length > MaxLength) error = $"tenant ID is too long: max {MaxLength} characters";
         else if (text is "." or "..") error = "tenant ID is '.' or '..'";
-        else if (text is BlocksLock or TempoSeed || text.StartsWith(ReservedPrefix, StringComparison.Ordinal)) error = $"tenant ID '{text}' is a name of the store's own files";
+        else if (text is BlocksLock or TempoSeed || text.StartsWith(ReservedPrefix, StringComparison.Ordinal))
+            error = $"tenant ID '{text}' is a name of the store's own files";
         else tenant = new TenantId(text);
         return error.Length == 0;
     }

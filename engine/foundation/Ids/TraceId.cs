@@ -71,7 +71,8 @@ public readonly struct TraceId(ulong high, ulong low) : IEquatable<TraceId>, ICo
         if (hex.Length is 0 or > 32) return false;
         var highDigits = Math.Max(0, hex.Length - 16);
         ulong high = 0;
-        if (highDigits > 0 && !ulong.TryParse(hex[..highDigits], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out high)) return false;
+        if (highDigits > 0 && !ulong.TryParse(hex[..highDigits], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out high))
+            return false;
         if (!ulong.TryParse(hex[highDigits..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var low)) return false;
         id = new TraceId(high, low);
         return true;

@@ -1,8 +1,8 @@
 namespace Tempo.Engine.Foundation;
 
 /// <summary>
-/// What comes from another process, of which no more is read than it may have: a limit of exactly what came is none. Read only, not thread safe;
-/// disposes the stream it reads.
+/// What comes from another process, of which no more is read than it may have: a limit of exactly what came is none. Read only, not thread
+/// safe; disposes the stream it reads.
 /// </summary>
 /// <param name="inner">Where the bytes come from.</param>
 /// <param name="maxBytes">That may come, from the beginning or since <see cref="Allow"/>.</param>
@@ -32,7 +32,8 @@ public sealed class BoundedStream(Stream inner, long maxBytes, Func<long, Except
 
     public override int Read(Span<byte> buffer) => Take(inner.Read(buffer));
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         Take(await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false));

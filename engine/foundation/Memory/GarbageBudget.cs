@@ -30,9 +30,9 @@ public static class GarbageBudget
     private const long MinUnusedBytes = 8 << 20;
 
     /// <summary>
-    /// Giving back moves what is in use together, and everybody waits for it, some tens of milliseconds. While the process grows to its size
-    /// it is done after so many allocated bytes, doubled each time; from then on by the clock, when it has become a three hundredth of the
-    /// time, so that of a hundred requests none meets it.
+    /// Giving back moves what is in use together, and everybody waits for it, some tens of milliseconds. While the process grows to its
+    /// size it is done after so many allocated bytes, doubled each time; from then on by the clock, when it has become a three hundredth of
+    /// the time, so that of a hundred requests none meets it.
     /// </summary>
     private const long FirstGivingBackBytes = 16 << 20;
     private const int TimesOfGivingBack = 300;
@@ -41,7 +41,8 @@ public static class GarbageBudget
 
     /// <summary>
     /// Bytes of small objects between two collections of the young generations, where the collector itself waits until they fill the last
-    /// level cache, 25 MB: at 10,000 spans/s that is half a minute's garbage. Checked once a second, so at full speed it is the collector's.
+    /// level cache, 25 MB: at 10,000 spans/s that is half a minute's garbage. Checked once a second, so at full speed it is the
+    /// collector's.
     /// </summary>
     private const long MaxYoungBytes = 4 << 20;
 

@@ -46,7 +46,9 @@ public static class KeyedHash
             return Mix(h ^ ((ulong)high << 32 | low), factor);
         }
 
-        return length == 0 ? h : Mix(h ^ ((uint)p << 16 | (uint)Unsafe.Add(ref p, length >> 1) << 8 | Unsafe.Add(ref p, length - 1)), factor);
+        return length == 0
+            ? h
+            : Mix(h ^ ((uint)p << 16 | (uint)Unsafe.Add(ref p, length >> 1) << 8 | Unsafe.Add(ref p, length - 1)), factor);
     }
 
     /// <summary>All 64 bits of the hash of three words.</summary>
@@ -57,7 +59,8 @@ public static class KeyedHash
     internal static ulong FactorOf(ulong key) => Mix(key ^ 0x9FB2_1C65_1E98_DF25, 0x9E37_79B9_7F4A_7C15) | 1;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static ulong Of64(ulong a, ulong b, ulong c, ulong key, ulong factor) => Mix(Mix(Mix(a ^ key, factor) ^ b, factor) ^ c, factor);
+    internal static ulong Of64(ulong a, ulong b, ulong c, ulong key, ulong factor) =>
+        Mix(Mix(Mix(a ^ key, factor) ^ b, factor) ^ c, factor);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint To32(ulong h) => (uint)(h ^ (h >> 32));

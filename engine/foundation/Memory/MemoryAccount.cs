@@ -14,4 +14,5 @@ public interface IMemoryAccount
 }
 
 /// <summary>A buffer could not grow because its account has no room. It is as it was before.</summary>
-public sealed class MemoryAccountFullException(long bytes) : Exception($"no room for {bytes} more bytes in the account of the buffer's memory");
+public sealed class MemoryAccountFullException(
+    long bytes) : Exception($"no room for {bytes} more bytes in the account of the buffer's memory");

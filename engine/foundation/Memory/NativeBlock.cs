@@ -53,7 +53,9 @@ internal static unsafe partial class NativeBlock
     private static bool IsMapped(int capacity) => capacity >= MappedBytes;
 
     private static byte* Checked(nint address, int bytes) =>
-        address == -1 ? throw new InsufficientMemoryException($"the system has no {bytes} bytes of memory (errno {Marshal.GetLastPInvokeError()})") : (byte*)address;
+        address == -1
+            ? throw new InsufficientMemoryException($"the system has no {bytes} bytes of memory (errno {Marshal.GetLastPInvokeError()})")
+            : (byte*)address;
 
     [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
     private static partial nint Map(nint address, nuint length, int protection, int flags, int file, long offset);

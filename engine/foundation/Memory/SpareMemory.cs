@@ -8,8 +8,8 @@ public interface IKeepsSpareMemory
 }
 
 /// <summary>
-/// What pools keep for the next one is worth having as long as there is memory for everything else: where the process has little left, all of them let go
-/// at once. Thread safe.
+/// What pools keep for the next one is worth having as long as there is memory for everything else: where the process has little left, all
+/// of them let go at once. Thread safe.
 /// </summary>
 public static class SpareMemory
 {
@@ -44,7 +44,10 @@ public static class SpareMemory
         LetGo();
     }
 
-    /// <summary>Lets go of everything, and of what the collector holds for nobody: for who has just been refused memory. Of many who are refused together one does it.</summary>
+    /// <summary>
+    /// Lets go of everything, and of what the collector holds for nobody: for who has just been refused memory. Of many who are refused
+    /// together one does it.
+    /// </summary>
     public static void LetGo()
     {
         if (Interlocked.Exchange(ref s_isLettingGo, 1) != 0) return;

@@ -36,11 +36,14 @@ public sealed class Re2Pattern
     }
 
     /// <summary>As <see cref="TryCompileWhole"/>, with groups to <see cref="Expand"/>.</summary>
-    public static bool TryCompileGroups(string pattern, [NotNullWhen(true)] out Re2Pattern? compiled, [NotNullWhen(false)] out string? error)
+    public static bool TryCompileGroups(
+        string pattern, [NotNullWhen(true)] out Re2Pattern? compiled, [NotNullWhen(false)] out string? error)
     {
         compiled = null;
         List<string> names = [];
-        if (!Re2Translator.TryTranslate(pattern, names, out var translated, out error) || !TryMake(Whole(translated), out var regex, out error)) return false;
+        if (!Re2Translator.TryTranslate(pattern, names, out var translated, out error)
+            || !TryMake(Whole(translated), out var regex, out error))
+            return false;
         compiled = new Re2Pattern(regex, names);
         return true;
     }
@@ -116,7 +119,9 @@ public sealed class Re2Pattern
     {
         // As in Go a number is one without a zero in front; anything else is a name.
         var isNumber = name.All(char.IsAsciiDigit) && (name.Length == 1 || name[0] != '0');
-        var number = isNumber && int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : isNumber ? -1 : _groupNames.IndexOf(name) + 1;
+        var number = isNumber && int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value
+            : isNumber ? -1
+            : _groupNames.IndexOf(name) + 1;
         return number >= 0 && number <= _groupNames.Count && (isNumber || number > 0) ? match.Groups[number].Value : "";
     }
 }

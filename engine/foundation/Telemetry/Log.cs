@@ -72,8 +72,11 @@ public sealed class Log
     public void Warn(string message, params ReadOnlySpan<(string Key, object? Value)> fields) => Write(LogLevel.Warn, message, fields);
     public void Error(string message, params ReadOnlySpan<(string Key, object? Value)> fields) => Write(LogLevel.Error, message, fields);
 
-    /// <summary><see cref="Info"/> without the limit of lines a second: for lines that an operator has asked for, such as one for each span.</summary>
-    public void InfoUnlimited(string message, params ReadOnlySpan<(string Key, object? Value)> fields) => Write(LogLevel.Info, message, fields, isLimited: false);
+    /// <summary>
+    /// <see cref="Info"/> without the limit of lines a second: for lines that an operator has asked for, such as one for each span.
+    /// </summary>
+    public void InfoUnlimited(string message, params ReadOnlySpan<(string Key, object? Value)> fields) =>
+        Write(LogLevel.Info, message, fields, isLimited: false);
 
     private void Write(LogLevel level, string message, ReadOnlySpan<(string Key, object? Value)> fields, bool isLimited = true)
     {

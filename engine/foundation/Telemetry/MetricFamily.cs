@@ -92,7 +92,8 @@ internal sealed class CallbackFamily(string name, string help, string type, Func
 }
 
 /// <summary>A family whose children are asked for at scrape time: what has gone is not shown any more.</summary>
-internal sealed class SampledFamily(string name, string help, string type, string[] labels, Func<IEnumerable<(string[] Values, double Value)>> read)
+internal sealed class SampledFamily(
+    string name, string help, string type, string[] labels, Func<IEnumerable<(string[] Values, double Value)>> read)
     : MetricFamily(name, help, type)
 {
     protected override void WriteSamples(IBufferWriter<byte> output)

@@ -7,7 +7,8 @@ public static class TrustedRoots
 {
     /// <summary>
     /// Holds a server's chain against the roots of a PEM file, and against no list of revoked certificates. Throws what reading the file
-    /// throws (<see cref="IOException"/>, <see cref="UnauthorizedAccessException"/>, <see cref="System.Security.Cryptography.CryptographicException"/>).
+    /// throws (<see cref="IOException"/>, <see cref="UnauthorizedAccessException"/>,
+    /// <see cref="System.Security.Cryptography.CryptographicException"/>).
     /// </summary>
     public static X509ChainPolicy PolicyOf(string pemFile)
     {

@@ -23,7 +23,8 @@ internal sealed class HostInfoProcessor : ISpanProcessor
 
     public HostInfoProcessor(HostInfoSettings settings, SeriesBudget budget, SeriesOptions options, CurrentSpan current)
     {
-        if (settings.MetricName.Length == 0 || LabelName.Of(settings.MetricName) != settings.MetricName) throw new ArgumentException($"host_info.metric_name \"{settings.MetricName}\" is not a metric name");
+        if (settings.MetricName.Length == 0 || LabelName.Of(settings.MetricName) != settings.MetricName)
+            throw new ArgumentException($"host_info.metric_name \"{settings.MetricName}\" is not a metric name");
         _identifiers = [.. settings.HostIdentifiers.Select(name => (current.Resource.Ask(name), Encoding.UTF8.GetBytes(name)))];
         _labels = new LabelTuple(options.MaxLabelValueBytes);
         var column = MetricColumn.Gauge(settings.MetricName, "Hosts that spans came from.");

@@ -28,7 +28,8 @@ public enum SeriesMoment : byte
 }
 
 /// <summary>The values of a histogram.</summary>
-public readonly ref struct HistogramView(double sum, ReadOnlySpan<double> buckets, ReadOnlySpan<Exemplar> exemplars, NativeHistogram? native, bool isWhole)
+public readonly ref struct HistogramView(
+    double sum, ReadOnlySpan<double> buckets, ReadOnlySpan<Exemplar> exemplars, NativeHistogram? native, bool isWhole)
 {
     public readonly double Sum = sum;
 

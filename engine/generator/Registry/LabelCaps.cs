@@ -17,7 +17,8 @@ public readonly record struct LabelDemand(string Name, long LimitedCount, long D
 /// </summary>
 internal sealed class LabelCaps(int labelCount, int maxValues, int maxValueBytes)
 {
-    private readonly Dictionary<ulong, int>[] _entities = [.. Enumerable.Range(0, labelCount).Select(static _ => new Dictionary<ulong, int>())];
+    private readonly Dictionary<ulong, int>[] _entities =
+        [.. Enumerable.Range(0, labelCount).Select(static _ => new Dictionary<ulong, int>())];
     private readonly long[] _limited = new long[labelCount];
     private readonly RecentDistinct[] _refused = [.. Enumerable.Range(0, labelCount).Select(static _ => new RecentDistinct())];
     private readonly LabelTuple _capped = new(maxValueBytes);
@@ -28,7 +29,8 @@ internal sealed class LabelCaps(int labelCount, int maxValues, int maxValueBytes
     public long LimitedCount => _limited.Sum();
 
     public IEnumerable<LabelDemand> Demands(byte[][] names) =>
-        names.Select((name, label) => new LabelDemand(Encoding.UTF8.GetString(name), _limited[label], _entities[label].Count + (long)_refused[label].Estimate()));
+        names.Select((name, label) =>
+            new LabelDemand(Encoding.UTF8.GetString(name), _limited[label], _entities[label].Count + (long)_refused[label].Estimate()));
 
     /// <summary>The tuple with what is over a cap replaced; good until the next call.</summary>
     public LabelTuple Apply(LabelTuple labels)

@@ -49,7 +49,8 @@ public sealed record MetricColumn(string Name, string Help, MetricKind Kind, dou
     public static string? CheckBounds(IReadOnlyList<double> bounds)
     {
         for (var i = 0; i < bounds.Count; i++)
-            if (!double.IsFinite(bounds[i]) || (i > 0 && bounds[i] <= bounds[i - 1])) return "upper bounds must ascend, and +Inf is not one of them";
+            if (!double.IsFinite(bounds[i]) || (i > 0 && bounds[i] <= bounds[i - 1]))
+                return "upper bounds must ascend, and +Inf is not one of them";
         return null;
     }
 }

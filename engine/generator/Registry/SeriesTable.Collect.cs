@@ -70,7 +70,8 @@ public sealed partial class SeriesTable
         }
 
         var native = values.Native.Length > 0 ? values.Native[index] : null;
-        visitor.Histogram(column, new HistogramView(values.Value[index], values.BucketsOf(index), values.ExemplarsOf(index), native, IsWhole), moment);
+        visitor.Histogram(
+            column, new HistogramView(values.Value[index], values.BucketsOf(index), values.ExemplarsOf(index), native, IsWhole), moment);
     }
 
     private void Remove(SeriesChunk chunk, int index, int row)

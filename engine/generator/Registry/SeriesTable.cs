@@ -58,7 +58,9 @@ public sealed partial class SeriesTable
     /// <summary>Values that became the cap's value, over all labels.</summary>
     public long LimitedLabelValues => _caps?.LimitedCount ?? 0;
 
-    /// <summary>Of each label that has a cap: values that became the cap's value, and distinct values that there would be without it, roughly.</summary>
+    /// <summary>
+    /// Of each label that has a cap: values that became the cap's value, and distinct values that there would be without it, roughly.
+    /// </summary>
     public IEnumerable<LabelDemand> LabelDemands => _caps?.Demands(Schema.Labels!) ?? [];
 
     /// <summary>The row of a label tuple, made if it is new; the row is good until the next collection.</summary>
@@ -97,7 +99,8 @@ public sealed partial class SeriesTable
         if (values.Buckets.Length > 0) values.Buckets[cell] += weight;
         if (values.Exemplars.Length > 0) values.Exemplars[cell] = new Exemplar(trace, value, nowUnixMs);
         if (values.Native.Length > 0)
-            (values.Native[index] ??= new NativeHistogram(_options.Native.Schema, nowUnixMs)).Observe(value, weight, _options.Native, nowUnixMs);
+            (values.Native[index] ??= new NativeHistogram(_options.Native.Schema, nowUnixMs)).Observe(value, weight, _options.Native,
+                nowUnixMs);
     }
 
     // The chunk and the row's index in it; at the first value of a column its series begin.

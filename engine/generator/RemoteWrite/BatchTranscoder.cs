@@ -21,7 +21,8 @@ internal sealed class BatchTranscoder(RemoteWriteTarget target) : IDisposable
 
     /// <summary>Whether the target takes a batch with these contents unchanged, in version 1.</summary>
     public bool TakesUnchanged(in BatchCounts counts) =>
-        target.WriteRelabelRules.Count == 0 && (target.SendExemplars || counts.Exemplars == 0) && (target.SendNativeHistograms || counts.Histograms == 0);
+        target.WriteRelabelRules.Count == 0 && (target.SendExemplars || counts.Exemplars == 0)
+            && (target.SendNativeHistograms || counts.Histograms == 0);
 
     /// <summary>The message for the target; good until the next call. The counts are of what is in it.</summary>
     public ReadOnlySpan<byte> Transcode(ReadOnlySpan<byte> writeRequest, bool asVersion2, out BatchCounts counts)
@@ -57,7 +58,8 @@ internal sealed class BatchTranscoder(RemoteWriteTarget target) : IDisposable
         _series.Dispose();
     }
 
-    private static BatchCounts Add(in BatchCounts a, in BatchCounts b) => new(a.Samples + b.Samples, a.Exemplars + b.Exemplars, a.Histograms + b.Histograms);
+    private static BatchCounts Add(in BatchCounts a, in BatchCounts b) =>
+        new(a.Samples + b.Samples, a.Exemplars + b.Exemplars, a.Histograms + b.Histograms);
 
     private BatchCounts WriteSeries(ReadOnlySpan<byte> series, bool asVersion2)
     {
@@ -148,7 +150,8 @@ internal sealed class BatchTranscoder(RemoteWriteTarget target) : IDisposable
         while (reader.TryReadTag(out var tag))
         {
             if (tag == ExemplarTag.Value && reader.TryReadFixed64(out var bits)) writer.WriteFixed64(ExemplarV2Tag.Value, bits);
-            else if (tag == ExemplarTag.Timestamp && reader.TryReadVarint(out var unixMs)) writer.WriteVarint(ExemplarV2Tag.Timestamp, unixMs);
+            else if (tag == ExemplarTag.Timestamp && reader.TryReadVarint(out var unixMs))
+                writer.WriteVarint(ExemplarV2Tag.Timestamp, unixMs);
             else if (!reader.TrySkip(tag)) break;
         }
 

@@ -22,7 +22,8 @@ internal sealed class LabelPieces : IDisposable
 
     public LabelPieces(IEnumerable<KeyValuePair<string, string>> constantLabels)
     {
-        static (byte[], byte[]) Encode(KeyValuePair<string, string> label) => (Encoding.UTF8.GetBytes(label.Key), Encoding.UTF8.GetBytes(label.Value));
+        static (byte[], byte[]) Encode(KeyValuePair<string, string> label) =>
+            (Encoding.UTF8.GetBytes(label.Key), Encoding.UTF8.GetBytes(label.Value));
         // Of two of one name the first counts: a receiver refuses a series that has it twice.
         _constants = [.. constantLabels.Where(static label => label.Value.Length > 0).DistinctBy(static label => label.Key).Select(Encode)];
     }
@@ -64,7 +65,8 @@ internal sealed class LabelPieces : IDisposable
         {
             var (byName, byBound) = (Name(label).SequenceCompareTo(NameLabel), Name(label).SequenceCompareTo(BoundLabel));
             if (byName == 0 || byBound == 0) continue;
-            WriteLabel(new ProtobufWriter(byName < 0 ? _before : byBound < 0 ? _between : _behind), Name(label), _text.AsSpan(label.ValueStart, label.ValueLength));
+            WriteLabel(new ProtobufWriter(byName < 0 ? _before : byBound < 0 ? _between : _behind), Name(label),
+                _text.AsSpan(label.ValueStart, label.ValueLength));
         }
     }
 

@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace Tempo.Engine.Generator.RemoteWrite;
 
-/// <summary>Prometheus' <c>oauth2</c>: a token by client credentials (RFC 6749 §4.4). The secret is asked for with each request of one.</summary>
+/// <summary>
+/// Prometheus' <c>oauth2</c>: a token by client credentials (RFC 6749 §4.4). The secret is asked for with each request of one.
+/// </summary>
 public sealed record OAuth2Options(string ClientId, Func<string> ClientSecret, Uri TokenUrl)
 {
     public IReadOnlyList<string> Scopes { get; init; } = [];
@@ -56,13 +58,16 @@ internal sealed class OAuth2Tokens(OAuth2Options options, HttpClient http, TimeP
         if (options.Scopes.Count > 0) form.Add(new("scope", string.Join(' ', options.Scopes)));
         form.AddRange(options.EndpointParameters);
         using var request = new HttpRequestMessage(HttpMethod.Post, options.TokenUrl) { Content = new FormUrlEncodedContent(form) };
-        request.Headers.Authorization = RemoteWriteClient.Basic($"{Uri.EscapeDataString(options.ClientId)}:{Uri.EscapeDataString(options.ClientSecret())}");
+        request.Headers.Authorization =
+            RemoteWriteClient.Basic($"{Uri.EscapeDataString(options.ClientId)}:{Uri.EscapeDataString(options.ClientSecret())}");
         using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
         var body = new byte[MaxAnswerBytes + 1];
         await using var stream = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
         var length = await stream.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
         if (length > MaxAnswerBytes) throw new HttpRequestException($"oauth2: an answer of more than {MaxAnswerBytes} bytes");
-        if (!response.IsSuccessStatusCode) throw new HttpRequestException($"oauth2: no token, {(int)response.StatusCode} {Encoding.UTF8.GetString(body, 0, Math.Min(length, 200))}");
+        if (!response.IsSuccessStatusCode)
+            throw new HttpRequestException(
+                $"oauth2: no token, {(int)response.StatusCode} {Encoding.UTF8.GetString(body, 0, Math.Min(length, 200))}");
         Read(body.AsMemory(0, length));
     }
 
@@ -72,11 +77,14 @@ internal sealed class OAuth2Tokens(OAuth2Options options, HttpClient http, TimeP
         {
             using var json = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = 8 });
             var token = json.RootElement.GetProperty("access_token").GetString() ?? "";
-            if (token.Length == 0 || token.Any(static c => c is <= ' ' or >= (char)127)) throw new HttpRequestException("oauth2: an answer without a usable access_token");
-            var type = json.RootElement.TryGetProperty("token_type", out var named) && named.GetString() is { Length: > 0 } text && !text.Equals("bearer", StringComparison.OrdinalIgnoreCase) ? text : "Bearer";
-            var lifetime = json.RootElement.TryGetProperty("expires_in", out var seconds) && seconds.TryGetInt64(out var number) && number > 0
-                ? TimeSpan.FromSeconds(Math.Min(number, 365 * 86400))
-                : DefaultLifetime;
+            if (token.Length == 0 || token.Any(static c => c is <= ' ' or >= (char)127))
+                throw new HttpRequestException("oauth2: an answer without a usable access_token");
+            var type = json.RootElement.TryGetProperty("token_type", out var named) && named.GetString() is { Length: > 0 } text
+                && !text.Equals("bearer", StringComparison.OrdinalIgnoreCase) ? text : "Bearer";
+            var lifetime =
+                json.RootElement.TryGetProperty("expires_in", out var seconds) && seconds.TryGetInt64(out var number) && number > 0
+                    ? TimeSpan.FromSeconds(Math.Min(number, 365 * 86400))
+                    : DefaultLifetime;
             (_header, _until) = ($"{type} {token}", time.GetUtcNow() + lifetime - Margin);
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)

@@ -32,7 +32,9 @@ public sealed class RelabelRule
     private readonly Re2Pattern _pattern;
 
     /// <summary>Throws <see cref="ArgumentException"/> for a pattern that cannot be read.</summary>
-    public RelabelRule(RelabelAction action, IReadOnlyList<string> sourceLabels, string separator = ";", string pattern = "(.*)", string targetLabel = "", string replacement = "$1")
+    public RelabelRule(
+        RelabelAction action, IReadOnlyList<string> sourceLabels, string separator = ";", string pattern = "(.*)", string targetLabel = "",
+        string replacement = "$1")
     {
         Action = action;
         SourceLabels = sourceLabels;
@@ -61,7 +63,8 @@ public sealed class RelabelRule
 
     /// <summary>All of the rule as a text, so that two rules can be told apart.</summary>
     internal string Describe() =>
-        string.Create(CultureInfo.InvariantCulture, $"{Action} {string.Join(',', SourceLabels)} {Separator} {Pattern} {TargetLabel} {Replacement} {Modulus}");
+        string.Create(CultureInfo.InvariantCulture,
+            $"{Action} {string.Join(',', SourceLabels)} {Separator} {Pattern} {TargetLabel} {Replacement} {Modulus}");
 
     /// <summary>Changes the labels of a series; false if it is not to be sent.</summary>
     public bool Apply(SortedDictionary<string, string> labels)
@@ -73,7 +76,8 @@ public sealed class RelabelRule
             case RelabelAction.Drop:
                 return !_pattern.IsMatch(Source(labels));
             case RelabelAction.Replace:
-                if (_pattern.Match(Source(labels)) is { } match) Set(labels, _pattern.Expand(match, TargetLabel), _pattern.Expand(match, Replacement));
+                if (_pattern.Match(Source(labels)) is { } match)
+                    Set(labels, _pattern.Expand(match, TargetLabel), _pattern.Expand(match, Replacement));
                 return true;
             case RelabelAction.HashMod:
                 Set(labels, TargetLabel, (HashOf(Source(labels)) % Modulus).ToString(CultureInfo.InvariantCulture));
@@ -107,7 +111,8 @@ public sealed class RelabelRule
 #pragma warning restore CA5351
     }
 
-    private string Source(SortedDictionary<string, string> labels) => string.Join(Separator, SourceLabels.Select(name => labels.GetValueOrDefault(name, "")));
+    private string Source(SortedDictionary<string, string> labels) =>
+        string.Join(Separator, SourceLabels.Select(name => labels.GetValueOrDefault(name, "")));
 
     // An empty value is a label that is not there; a name that cannot be one changes nothing.
     private static void Set(SortedDictionary<string, string> labels, string name, string value)

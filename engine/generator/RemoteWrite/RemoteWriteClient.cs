@@ -64,7 +64,9 @@ internal sealed class RemoteWriteClient : IDisposable
     }
 
     /// <summary>Sends a snappy block. Never throws but for <paramref name="cancellation"/>.</summary>
-    public async Task<SendResult> SendAsync(ReadOnlyMemory<byte> block, bool isVersion2, IReadOnlyList<KeyValuePair<string, string>> tenantHeaders, CancellationToken cancellation)
+    public async Task<SendResult> SendAsync(
+        ReadOnlyMemory<byte> block, bool isVersion2, IReadOnlyList<KeyValuePair<string, string>> tenantHeaders,
+        CancellationToken cancellation)
     {
         using var timeout = new CancellationTokenSource(_target.RemoteTimeout, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
@@ -73,7 +75,8 @@ internal sealed class RemoteWriteClient : IDisposable
             using var request = Request(block, isVersion2, tenantHeaders);
             if (_tokens is not null) Set(request, "Authorization", await _tokens.HeaderAsync(either.Token).ConfigureAwait(false));
             else if (_target.SigV4 is { } keys) RequestSigner.Sign(request, block.Span, keys, _time.GetUtcNow());
-            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token).ConfigureAwait(false);
+            using var response =
+                await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token).ConfigureAwait(false);
             // Of a good answer nothing more is wanted, so that its body cannot turn it into a bad one.
             var message = response.IsSuccessStatusCode ? "" : await ReadMessageAsync(response, either.Token).ConfigureAwait(false);
             // A token may have been called back before its time.
@@ -91,7 +94,8 @@ internal sealed class RemoteWriteClient : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException or InvalidOperationException or UnauthorizedAccessException)
         {
-            return new SendResult(SendStatus.Retry, e.InnerException is { } inner ? $"{e.Message} ({inner.Message})" : e.Message, TimeSpan.Zero);
+            return new SendResult(
+                SendStatus.Retry, e.InnerException is { } inner ? $"{e.Message} ({inner.Message})" : e.Message, TimeSpan.Zero);
         }
     }
 
@@ -101,10 +105,12 @@ internal sealed class RemoteWriteClient : IDisposable
         _tokens?.Dispose();
     }
 
-    private HttpRequestMessage Request(ReadOnlyMemory<byte> block, bool isVersion2, IReadOnlyList<KeyValuePair<string, string>> tenantHeaders)
+    private HttpRequestMessage Request(
+        ReadOnlyMemory<byte> block, bool isVersion2, IReadOnlyList<KeyValuePair<string, string>> tenantHeaders)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, _target.Url) { Content = new ReadOnlyMemoryContent(block) };
-        request.Content.Headers.TryAddWithoutValidation("Content-Type", isVersion2 ? "application/x-protobuf;proto=io.prometheus.write.v2.Request" : "application/x-protobuf");
+        request.Content.Headers.TryAddWithoutValidation(
+            "Content-Type", isVersion2 ? "application/x-protobuf;proto=io.prometheus.write.v2.Request" : "application/x-protobuf");
         request.Content.Headers.ContentEncoding.Add("snappy");
         request.Headers.TryAddWithoutValidation("X-Prometheus-Remote-Write-Version", isVersion2 ? "2.0.0" : "0.1.0");
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("tempo-remote-write", "1"));
@@ -121,7 +127,8 @@ internal sealed class RemoteWriteClient : IDisposable
         request.Headers.TryAddWithoutValidation(name, value);
     }
 
-    internal static AuthenticationHeaderValue Basic(string userAndPassword) => new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(userAndPassword)));
+    internal static AuthenticationHeaderValue Basic(string userAndPassword) =>
+        new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(userAndPassword)));
 
     private static async Task<string> ReadMessageAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
@@ -138,11 +145,14 @@ internal sealed class RemoteWriteClient : IDisposable
         if (code is >= 200 and < 300)
         {
             // A receiver of version 1 answers well to what it cannot read; one of version 2 says what it wrote.
-            return isVersion2 && !response.Headers.Contains(WrittenSamplesHeader) ? new SendResult(SendStatus.NotVersion2, "", TimeSpan.Zero) : default;
+            return isVersion2 && !response.Headers.Contains(WrittenSamplesHeader)
+                ? new SendResult(SendStatus.NotVersion2, "", TimeSpan.Zero)
+                : default;
         }
 
         message = $"{code} {message}".Trim();
-        if (isVersion2 && response.StatusCode == HttpStatusCode.UnsupportedMediaType) return new SendResult(SendStatus.NotVersion2, message, TimeSpan.Zero);
+        if (isVersion2 && response.StatusCode == HttpStatusCode.UnsupportedMediaType)
+            return new SendResult(SendStatus.NotVersion2, message, TimeSpan.Zero);
         return code >= 500 || (response.StatusCode == HttpStatusCode.TooManyRequests && _target.RetriesOn429)
             ? new SendResult(SendStatus.Retry, message, RetryAfter(response))
             : new SendResult(SendStatus.Refused, message, TimeSpan.Zero);
@@ -158,7 +168,8 @@ internal sealed class RemoteWriteClient : IDisposable
     private static void ConfigureTls(SslClientAuthenticationOptions options, RemoteWriteTls tls)
     {
         options.EnabledSslProtocols = tls.Protocols;
-        if (tls.CertFile.Length > 0) options.ClientCertificates = [X509Certificate2.CreateFromPemFile(tls.CertFile, tls.KeyFile.Length > 0 ? tls.KeyFile : null)];
+        if (tls.CertFile.Length > 0)
+            options.ClientCertificates = [X509Certificate2.CreateFromPemFile(tls.CertFile, tls.KeyFile.Length > 0 ? tls.KeyFile : null)];
         if (tls.InsecureSkipVerify)
         {
             // Asked for by that name in the configuration.
@@ -175,7 +186,8 @@ internal sealed class RemoteWriteClient : IDisposable
         if (tls is { ServerName.Length: > 0, InsecureSkipVerify: false })
         {
             options.RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
-                (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == SslPolicyErrors.None && certificate is X509Certificate2 shown && shown.MatchesHostname(tls.ServerName);
+                (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == SslPolicyErrors.None && certificate is X509Certificate2 shown
+                    && shown.MatchesHostname(tls.ServerName);
         }
     }
 }

@@ -15,10 +15,14 @@ public sealed class RemoteWriteMetrics
     public RemoteWriteMetrics(MetricRegistry registry)
     {
         _registry = registry;
-        QueueBytes = registry.Gauge("tempo_metrics_generator_remote_write_queue_bytes", "Disk space of the batches that wait for a target.", "tenant");
-        QueueErrors = registry.Counter("tempo_metrics_generator_remote_write_queue_errors_total", "Failed writes of the queue; the samples of that collection were lost.", "tenant");
-        HighestTimestamp = registry.Gauge("prometheus_remote_storage_highest_timestamp_in_seconds", "Time of the latest samples that are to be sent.", "tenant");
-        BatchDuration = registry.Histogram("prometheus_remote_storage_sent_batch_duration_seconds", "Duration of the requests to remote storage.", BatchSeconds, Labels);
+        QueueBytes = registry.Gauge(
+            "tempo_metrics_generator_remote_write_queue_bytes", "Disk space of the batches that wait for a target.", "tenant");
+        QueueErrors = registry.Counter("tempo_metrics_generator_remote_write_queue_errors_total",
+            "Failed writes of the queue; the samples of that collection were lost.", "tenant");
+        HighestTimestamp = registry.Gauge(
+            "prometheus_remote_storage_highest_timestamp_in_seconds", "Time of the latest samples that are to be sent.", "tenant");
+        BatchDuration = registry.Histogram(
+            "prometheus_remote_storage_sent_batch_duration_seconds", "Duration of the requests to remote storage.", BatchSeconds, Labels);
     }
 
     internal CounterFamily QueueBytes { get; }
@@ -52,10 +56,13 @@ public sealed class RemoteWriteMetrics
             Histograms = Outcomes("histograms"),
             Bytes = Count("bytes_total", "Bytes of the requests that were accepted, compressed."),
             SamplesPending = Level("prometheus_remote_storage_samples_pending", "Samples that wait to be sent."),
-            HighestSent = Level("prometheus_remote_storage_queue_highest_sent_timestamp_seconds", "Time of the latest samples that were sent."),
-            OldestAge = Level("tempo_metrics_generator_remote_write_queue_oldest_age_seconds", "Since when the oldest waiting samples wait."),
+            HighestSent =
+                Level("prometheus_remote_storage_queue_highest_sent_timestamp_seconds", "Time of the latest samples that were sent."),
+            OldestAge =
+                Level("tempo_metrics_generator_remote_write_queue_oldest_age_seconds", "Since when the oldest waiting samples wait."),
             QueueDropped = Of(
-                _registry.Counter("tempo_metrics_generator_remote_write_queue_dropped_samples_total", "Samples that were dropped from a full queue before they were sent.", Labels), values),
+                _registry.Counter("tempo_metrics_generator_remote_write_queue_dropped_samples_total",
+                    "Samples that were dropped from a full queue before they were sent.", Labels), values),
             BatchDuration = BatchDuration.With(values),
         };
 

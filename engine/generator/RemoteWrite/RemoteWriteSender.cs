@@ -48,7 +48,9 @@ internal sealed class RemoteWriteSender : IDisposable
     /// <summary>Why nothing has gone through since the last time that something did; empty if it has.</summary>
     public string LastError { get; private set; } = "";
 
-    /// <summary>Runs until cancelled, or after <see cref="Stop"/> until the queue is empty or the target does not take the next batch.</summary>
+    /// <summary>
+    /// Runs until cancelled, or after <see cref="Stop"/> until the queue is empty or the target does not take the next batch.
+    /// </summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
         while (!cancellation.IsCancellationRequested)
@@ -109,7 +111,8 @@ internal sealed class RemoteWriteSender : IDisposable
             SendResult result;
             try
             {
-                result = await _client.SendAsync(_block.AsMemory(0, _blockLength), _isVersion2, _tenantHeaders(_target), cancellation).ConfigureAwait(false);
+                result = await _client.SendAsync(_block.AsMemory(0, _blockLength), _isVersion2, _tenantHeaders(_target), cancellation)
+                    .ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
@@ -128,7 +131,8 @@ internal sealed class RemoteWriteSender : IDisposable
             if (result.Status == SendStatus.Refused)
             {
                 _metrics.Count(counts, static outcome => outcome.Failed);
-                _services.Log.Error("remote write: the receiver refused a batch, its samples are dropped", ("url", _target.ShownUrl), ("samples", counts.Total), ("err", result.Message));
+                _services.Log.Error("remote write: the receiver refused a batch, its samples are dropped", ("url", _target.ShownUrl),
+                    ("samples", counts.Total), ("err", result.Message));
                 break;
             }
 
@@ -147,14 +151,17 @@ internal sealed class RemoteWriteSender : IDisposable
         Failpoints.Hit(Failpoint.QueueSent);
         var error = _queue.Advance(_number, record);
         Failpoints.Hit(Failpoint.QueueAdvanced);
-        if (error != DiskError.None) _services.Log.Warn("remote write: how far it has come could not be written; after a crash batches may be sent twice", ("url", _target.ShownUrl), ("err", error));
+        if (error != DiskError.None)
+            _services.Log.Warn("remote write: how far it has come could not be written; after a crash batches may be sent twice",
+                ("url", _target.ShownUrl), ("err", error));
         _metrics.HighestSent.Set(record.UnixMs / 1000);
         ShowLevels();
         return true;
     }
 
     private bool IsTooOld(in QueueRecord record) =>
-        _target.SampleAgeLimit > TimeSpan.Zero && _services.Time.GetUtcNow().ToUnixTimeMilliseconds() - record.UnixMs > _target.SampleAgeLimit.TotalMilliseconds;
+        _target.SampleAgeLimit > TimeSpan.Zero && _services.Time.GetUtcNow().ToUnixTimeMilliseconds() - record.UnixMs
+            > _target.SampleAgeLimit.TotalMilliseconds;
 
     private int _blockLength;
 
@@ -179,7 +186,8 @@ internal sealed class RemoteWriteSender : IDisposable
         var message = _transcoder.Transcode(_plain.Written, _isVersion2, out var counts);
         SetBlock(Snappy.MaxCompressedLength(message.Length));
         _blockLength = Snappy.Compress(message, _block);
-        _metrics.Count(new BatchCounts(record.Counts.Samples - counts.Samples, record.Counts.Exemplars - counts.Exemplars, record.Counts.Histograms - counts.Histograms), static outcome => outcome.Dropped);
+        _metrics.Count(new BatchCounts(record.Counts.Samples - counts.Samples, record.Counts.Exemplars - counts.Exemplars,
+            record.Counts.Histograms - counts.Histograms), static outcome => outcome.Dropped);
         return counts;
     }
 
@@ -193,9 +201,11 @@ internal sealed class RemoteWriteSender : IDisposable
     private async Task<bool> PauseAsync(SendResult result, int failures, CancellationToken cancellation)
     {
         LastError = result.Message;
-        _services.Log.Warn("remote write: a batch was not taken, it is sent again", ("url", _target.ShownUrl), ("attempt", failures + 1), ("err", result.Message));
+        _services.Log.Warn("remote write: a batch was not taken, it is sent again", ("url", _target.ShownUrl), ("attempt", failures + 1),
+            ("err", result.Message));
         ShowLevels();
-        var longest = Math.Min(_target.MaxBackoff.TotalMilliseconds, _target.MinBackoff.TotalMilliseconds * Math.Pow(2, Math.Min(failures, 30)));
+        var longest =
+            Math.Min(_target.MaxBackoff.TotalMilliseconds, _target.MinBackoff.TotalMilliseconds * Math.Pow(2, Math.Min(failures, 30)));
         // Half of it is chance, so that many senders do not come back at the same moment.
         var pause = TimeSpan.FromMilliseconds(longest * (0.5 + 0.5 * _services.NextRandom()));
         var asked = result.RetryAfter < LongestRetryAfter ? result.RetryAfter : LongestRetryAfter;
@@ -215,7 +225,8 @@ internal sealed class RemoteWriteSender : IDisposable
     {
         var (samples, oldestUnixMs, dropped) = _queue.Waiting(_number);
         _metrics.SamplesPending.Set(samples);
-        _metrics.OldestAge.Set(oldestUnixMs == 0 ? 0 : Math.Max(0, (_services.Time.GetUtcNow().ToUnixTimeMilliseconds() - oldestUnixMs) / 1000));
+        _metrics.OldestAge.Set(
+            oldestUnixMs == 0 ? 0 : Math.Max(0, (_services.Time.GetUtcNow().ToUnixTimeMilliseconds() - oldestUnixMs) / 1000));
         _metrics.QueueDropped.Set(dropped);
     }
 }

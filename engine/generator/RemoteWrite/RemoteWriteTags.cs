@@ -37,7 +37,8 @@ internal static class ExemplarTag
 internal static class HistogramTag
 {
     public const uint CountInt = 1 << 3, CountFloat = 2 << 3 | 1, Sum = 3 << 3 | 1, Schema = 4 << 3, ZeroThreshold = 5 << 3 | 1,
-        ZeroCountInt = 6 << 3, ZeroCountFloat = 7 << 3 | 1, PositiveSpans = 11 << 3 | 2, PositiveDeltas = 12 << 3 | 2, PositiveCounts = 13 << 3 | 2,
+        ZeroCountInt = 6 << 3, ZeroCountFloat = 7 << 3 | 1, PositiveSpans = 11 << 3 | 2, PositiveDeltas = 12 << 3 | 2,
+        PositiveCounts = 13 << 3 | 2,
         Timestamp = 15 << 3;
 }
 

@@ -28,7 +28,9 @@ public sealed record RemoteWriteTarget
     /// <summary>Value of the Authorization header, or null; asked for each request, since files with secrets change.</summary>
     public Func<string>? Authorization { get; init; }
 
-    /// <summary>Whose the authorization is (a user's name, a client's id, a file), so that two accounts at one URL are two targets. No secret.</summary>
+    /// <summary>
+    /// Whose the authorization is (a user's name, a client's id, a file), so that two accounts at one URL are two targets. No secret.
+    /// </summary>
     public string Account { get; init; } = "";
 
     /// <summary>A token of client credentials instead; null: none.</summary>
@@ -92,7 +94,8 @@ public sealed record RemoteWriteTarget
 }
 
 /// <summary>Prometheus' <c>tls_config</c>; empty texts are not set.</summary>
-public sealed record RemoteWriteTls(string CaFile = "", string CertFile = "", string KeyFile = "", string ServerName = "", bool InsecureSkipVerify = false)
+public sealed record RemoteWriteTls(
+    string CaFile = "", string CertFile = "", string KeyFile = "", string ServerName = "", bool InsecureSkipVerify = false)
 {
     /// <summary>None: what the system allows.</summary>
     public SslProtocols Protocols { get; init; }

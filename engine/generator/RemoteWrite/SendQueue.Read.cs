@@ -17,7 +17,8 @@ internal sealed partial class SendQueue
             record = default;
             while (_segments.Find(segment => segment.Sequence >= reader.Position.Segment) is { } segment)
             {
-                if (segment.Sequence > reader.Position.Segment) MoveTo(reader, new QueuePosition(segment.Sequence, SendQueueFormat.SegmentHeaderBytes, reader.Position.UnixMs));
+                if (segment.Sequence > reader.Position.Segment)
+                    MoveTo(reader, new QueuePosition(segment.Sequence, SendQueueFormat.SegmentHeaderBytes, reader.Position.UnixMs));
                 if (reader.Position.Offset < segment.Length)
                 {
                     if (TryReadAt(reader, segment, payload, out record)) return true;
@@ -36,7 +37,9 @@ internal sealed partial class SendQueue
         }
     }
 
-    /// <summary>The target has had the record. Durable when this returns without an error; segments that all have had are deleted.</summary>
+    /// <summary>
+    /// The target has had the record. Durable when this returns without an error; segments that all have had are deleted.
+    /// </summary>
     public DiskError Advance(int target, in QueueRecord record)
     {
         lock (_lock)
@@ -60,7 +63,8 @@ internal sealed partial class SendQueue
             var reader = _readers[target];
             var samples = 0L;
             foreach (var segment in _segments)
-                if (segment.Sequence >= reader.Position.Segment) samples += segment.Samples - (segment.Sequence == reader.Position.Segment ? reader.SamplesReadInSegment : 0);
+                if (segment.Sequence >= reader.Position.Segment)
+                    samples += segment.Samples - (segment.Sequence == reader.Position.Segment ? reader.SamplesReadInSegment : 0);
             return (samples, samples > 0 ? Math.Max(reader.Position.UnixMs, 1) : 0, reader.DroppedSamples);
         }
     }
@@ -74,9 +78,12 @@ internal sealed partial class SendQueue
         if (!SendQueueFormat.TryReadRecordHeader(header, behind, out var bytes, out var unixMs, out var counts)) return false;
         payload.Clear();
         var destination = payload.GetSpan(bytes)[..bytes];
-        if (!ReadExactly(reader.File!, reader.Position.Offset + header.Length, destination) || !SendQueueFormat.IsWhole(header, destination)) return false;
+        if (!ReadExactly(reader.File!, reader.Position.Offset + header.Length, destination)
+            || !SendQueueFormat.IsWhole(header, destination))
+            return false;
         payload.Advance(bytes);
-        record = new QueueRecord(new QueuePosition(segment.Sequence, reader.Position.Offset + header.Length + bytes, unixMs), counts, unixMs);
+        record = new QueueRecord(
+            new QueuePosition(segment.Sequence, reader.Position.Offset + header.Length + bytes, unixMs), counts, unixMs);
         return true;
     }
 
@@ -105,7 +112,10 @@ internal sealed partial class SendQueue
         {
             var first = _segments[0];
             var isWritten = _segments.Count == 1 && _writing is not null;
-            if (isWritten || _readers.Any(reader => reader.Position.Segment < first.Sequence || (reader.Position.Segment == first.Sequence && reader.Position.Offset < first.Length))) return;
+            if (isWritten || _readers.Any(
+                reader => reader.Position.Segment < first.Sequence
+                    || (reader.Position.Segment == first.Sequence && reader.Position.Offset < first.Length)))
+                return;
             foreach (var reader in _readers)
                 if (reader.FileSegment == first.Sequence) reader.CloseFile();
             Delete(first);

@@ -13,7 +13,8 @@ internal sealed partial class SendQueue
         foreach (var name in names)
         {
             if (SendQueueFormat.TryParseSegmentName(name, out var sequence)) RecoverSegment(sequence);
-            else if (name.StartsWith("sent-", StringComparison.Ordinal) && !_readers.Any(reader => PositionName(reader.Target) == name)) _ = _disk.TryDelete($"{_folder}/{name}");
+            else if (name.StartsWith("sent-", StringComparison.Ordinal) && !_readers.Any(reader => PositionName(reader.Target) == name))
+                _ = _disk.TryDelete($"{_folder}/{name}");
         }
 
         // The number of a deleted segment is never given again, or a position could point into another one.
@@ -29,7 +30,9 @@ internal sealed partial class SendQueue
         Span<byte> slot = stackalloc byte[SendQueueFormat.SlotBytes];
         for (var i = 0; i < 2; i++)
         {
-            if (!ReadExactly(file!, i * SendQueueFormat.SlotDistanceBytes, slot) || !SendQueueFormat.TryReadPosition(slot, out var number, out var position)) continue;
+            if (!ReadExactly(file!, i * SendQueueFormat.SlotDistanceBytes, slot)
+                || !SendQueueFormat.TryReadPosition(slot, out var number, out var position))
+                continue;
             if (number <= reader.PositionNumber) continue;
             (reader.PositionNumber, reader.Position) = (number, position);
         }
@@ -55,14 +58,16 @@ internal sealed partial class SendQueue
             }
 
             while (ReadExactly(file, segment.Length, header)
-                   && SendQueueFormat.TryReadRecordHeader(header, file.Length - segment.Length - header.Length, out var bytes, out var unixMs, out var counts)
+                   && SendQueueFormat.TryReadRecordHeader(
+                       header, file.Length - segment.Length - header.Length, out var bytes, out var unixMs, out var counts)
                    && IsWholeAt(file, segment.Length, header, bytes))
             {
                 segment.Length += header.Length + bytes;
                 segment.Samples += counts.Total;
                 LastUnixMs = Math.Max(LastUnixMs, unixMs);
                 foreach (var reader in _readers)
-                    if (reader.Position.Segment == sequence && reader.Position.Offset >= segment.Length) reader.SamplesReadInSegment += counts.Total;
+                    if (reader.Position.Segment == sequence && reader.Position.Offset >= segment.Length)
+                        reader.SamplesReadInSegment += counts.Total;
             }
 
             _segments.Add(segment);
@@ -78,7 +83,8 @@ internal sealed partial class SendQueue
         Span<byte> header = stackalloc byte[SendQueueFormat.RecordHeaderBytes];
         for (var offset = segment.Length; TryFindRecord(file, ref offset);)
         {
-            if (!ReadExactly(file, offset, header) || !SendQueueFormat.TryReadRecordHeader(header, file.Length - offset - header.Length, out var bytes, out _, out var counts))
+            if (!ReadExactly(file, offset, header) || !SendQueueFormat.TryReadRecordHeader(
+                header, file.Length - offset - header.Length, out var bytes, out _, out var counts))
             {
                 offset++;
                 continue;
@@ -93,7 +99,9 @@ internal sealed partial class SendQueue
         if (lost == 0) return;
         DamagedSamples += lost;
         foreach (var reader in _readers)
-            if (reader.Position.Segment < segment.Sequence || (reader.Position.Segment == segment.Sequence && reader.Position.Offset <= segment.Length)) reader.DroppedSamples += lost;
+            if (reader.Position.Segment < segment.Sequence
+                || (reader.Position.Segment == segment.Sequence && reader.Position.Offset <= segment.Length))
+                reader.DroppedSamples += lost;
     }
 
     private static bool TryFindRecord(IDiskFile file, ref long offset)

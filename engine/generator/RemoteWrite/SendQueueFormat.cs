@@ -7,10 +7,12 @@ namespace Tempo.Engine.Generator.RemoteWrite;
 /// The bytes of a tenant's queue on disk, all little-endian:
 /// <code>
 /// queue-%016x      a segment, allocated whole:  "TQS1" | u32 0 | u64 sequence | records… | zeros
-/// record           "TQR1" | u32 payload length | u32 crc | u32 0 | i64 unix ms | u32 samples | u32 exemplars | u32 histograms | u32 0 | payload
+/// record           "TQR1" | u32 payload length | u32 crc | u32 0 | i64 unix ms | u32 samples | u32 exemplars | u32 histograms | u32 0 |
+///                  payload
 ///                  crc: CRC-32C of the record from "u32 0" on, payload included
 ///                  payload: a snappy block of a WriteRequest (remote write version 1)
-/// sent-%016x       how far a target has come, two slots of 64 bytes, in sectors of their own, written in turn; the larger valid number counts:
+/// sent-%016x       how far a target has come, two slots of 64 bytes, in sectors of their own, written in turn; the larger valid number
+///                  counts:
 ///                  "TQP1" | u32 crc | u64 number | u64 segment | u64 offset | i64 unix ms of what was sent last
 /// </code>
 /// A segment ends at the first record that is not whole: files are never reused, so behind it is nothing.
@@ -28,7 +30,8 @@ internal static class SendQueueFormat
     {
         sequence = 0;
         return name.StartsWith("queue-", StringComparison.Ordinal)
-            && ulong.TryParse(name.AsSpan(6), System.Globalization.NumberStyles.AllowHexSpecifier, System.Globalization.CultureInfo.InvariantCulture, out sequence);
+            && ulong.TryParse(name.AsSpan(6), System.Globalization.NumberStyles.AllowHexSpecifier,
+                System.Globalization.CultureInfo.InvariantCulture, out sequence);
     }
 
     public static void WriteSegmentHeader(Span<byte> header, ulong sequence)
@@ -59,12 +62,14 @@ internal static class SendQueueFormat
     public static int IndexOfRecord(ReadOnlySpan<byte> bytes) => bytes.IndexOf("TQR1"u8);
 
     /// <summary>Reads a header; its payload may still be damaged (see <see cref="IsWhole"/>). False: no record.</summary>
-    public static bool TryReadRecordHeader(ReadOnlySpan<byte> header, long bytesBehind, out int payloadBytes, out long unixMs, out BatchCounts counts)
+    public static bool TryReadRecordHeader(
+        ReadOnlySpan<byte> header, long bytesBehind, out int payloadBytes, out long unixMs, out BatchCounts counts)
     {
         payloadBytes = BinaryPrimitives.ReadInt32LittleEndian(header[4..]);
         unixMs = BinaryPrimitives.ReadInt64LittleEndian(header[16..]);
         counts = new BatchCounts(
-            BinaryPrimitives.ReadInt32LittleEndian(header[24..]), BinaryPrimitives.ReadInt32LittleEndian(header[28..]), BinaryPrimitives.ReadInt32LittleEndian(header[32..]));
+            BinaryPrimitives.ReadInt32LittleEndian(header[24..]), BinaryPrimitives.ReadInt32LittleEndian(header[28..]),
+            BinaryPrimitives.ReadInt32LittleEndian(header[32..]));
         return BinaryPrimitives.ReadUInt32LittleEndian(header) == RecordMagic && payloadBytes > 0 && payloadBytes <= bytesBehind;
     }
 
@@ -86,7 +91,8 @@ internal static class SendQueueFormat
     {
         number = BinaryPrimitives.ReadUInt64LittleEndian(slot[8..]);
         position = new QueuePosition(
-            BinaryPrimitives.ReadUInt64LittleEndian(slot[16..]), BinaryPrimitives.ReadInt64LittleEndian(slot[24..]), BinaryPrimitives.ReadInt64LittleEndian(slot[32..]));
+            BinaryPrimitives.ReadUInt64LittleEndian(slot[16..]), BinaryPrimitives.ReadInt64LittleEndian(slot[24..]),
+            BinaryPrimitives.ReadInt64LittleEndian(slot[32..]));
         return BinaryPrimitives.ReadUInt32LittleEndian(slot) == PositionMagic
             && BinaryPrimitives.ReadUInt32LittleEndian(slot[4..]) == Crc32C.Compute(slot[PositionCrcFrom..PositionBytes]);
     }

@@ -42,7 +42,9 @@ internal sealed class SeriesEncoder : ISeriesVisitor, IDisposable
     /// <param name="traceIdLabel">Label of an exemplar.</param>
     /// <param name="maxBatchSamples">Batches are given out when they have so many; they have some more, up to a slice of the table.</param>
     /// <param name="emit">Gets each batch; the buffer is used again after it returns.</param>
-    public SeriesEncoder(IEnumerable<KeyValuePair<string, string>> constantLabels, string traceIdLabel, int maxBatchSamples, Action<NativeBuffer, BatchCounts> emit)
+    public SeriesEncoder(
+        IEnumerable<KeyValuePair<string, string>> constantLabels, string traceIdLabel, int maxBatchSamples,
+        Action<NativeBuffer, BatchCounts> emit)
     {
         _labels = new LabelPieces(constantLabels);
         _traceIdLabel = Encoding.UTF8.GetBytes(traceIdLabel);
@@ -79,7 +81,8 @@ internal sealed class SeriesEncoder : ISeriesVisitor, IDisposable
     }
 
     public void Number(MetricColumn column, double value, SeriesMoment moment) =>
-        WriteSeries(NamesOf(column).Name, [], value, column.Kind == MetricKind.Gauge && moment == SeriesMoment.Begins ? SeriesMoment.Lives : moment, default);
+        WriteSeries(NamesOf(column).Name, [], value,
+            column.Kind == MetricKind.Gauge && moment == SeriesMoment.Begins ? SeriesMoment.Lives : moment, default);
 
     public void Histogram(MetricColumn column, in HistogramView histogram, SeriesMoment moment)
     {
@@ -168,7 +171,8 @@ internal sealed class SeriesEncoder : ISeriesVisitor, IDisposable
     {
         if (_names.TryGetValue(column, out var names)) return names;
         names = new ColumnNames(
-            Encoding.UTF8.GetBytes(column.Name), Encoding.UTF8.GetBytes(column.Name + "_bucket"), Encoding.UTF8.GetBytes(column.Name + "_sum"), Encoding.UTF8.GetBytes(column.Name + "_count"),
+            Encoding.UTF8.GetBytes(column.Name), Encoding.UTF8.GetBytes(column.Name + "_bucket"),
+            Encoding.UTF8.GetBytes(column.Name + "_sum"), Encoding.UTF8.GetBytes(column.Name + "_count"),
             [.. column.Bounds.Select(static bound => Encoding.UTF8.GetBytes(BoundText.Of(bound))), "+Inf"u8.ToArray()]);
         _names.Add(column, names);
         return names;
@@ -183,7 +187,9 @@ internal static class BoundText
     public static string Of(double bound)
     {
         var text = bound.ToString("R", CultureInfo.InvariantCulture);
-        return text.Contains('E', StringComparison.Ordinal) && Math.Abs(bound) is < 1e28 and > 1e-28 ? ((decimal)bound).ToString(CultureInfo.InvariantCulture) : text;
+        return text.Contains('E', StringComparison.Ordinal) && Math.Abs(bound) is < 1e28 and > 1e-28
+            ? ((decimal)bound).ToString(CultureInfo.InvariantCulture)
+            : text;
     }
 }
 

@@ -14,7 +14,8 @@ internal sealed class SymbolTable
 
     public int Count { get; private set; }
 
-    public ReadOnlySpan<byte> this[int number] => _text.AsSpan(number == 0 ? 0 : _ends[number - 1], _ends[number] - (number == 0 ? 0 : _ends[number - 1]));
+    public ReadOnlySpan<byte> this[int number] =>
+        _text.AsSpan(number == 0 ? 0 : _ends[number - 1], _ends[number] - (number == 0 ? 0 : _ends[number - 1]));
 
     public void Clear()
     {

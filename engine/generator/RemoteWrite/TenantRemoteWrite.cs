@@ -23,18 +23,25 @@ internal sealed class TenantRemoteWrite : IAsyncDisposable
 
     /// <summary>What a target last answered, if it does not take what it is sent.</summary>
     public string LastError =>
-        _running.Select(static task => task.Exception?.GetBaseException().Message ?? "").Concat(_senders.Select(static sender => sender.LastError))
+        _running.Select(static task => task.Exception?.GetBaseException().Message ?? "")
+            .Concat(_senders.Select(static sender => sender.LastError))
             .FirstOrDefault(static error => error.Length > 0) ?? "";
 
     /// <summary>Null if the queue's folder cannot be used.</summary>
     public static TenantRemoteWrite? Open(
-        TenantId tenant, IDisk disk, SendQueueOptions options, IReadOnlyList<RemoteWriteTarget> targets, IReadOnlyList<RemoteWriteClient> clients,
+        TenantId tenant, IDisk disk, SendQueueOptions options, IReadOnlyList<RemoteWriteTarget> targets,
+        IReadOnlyList<RemoteWriteClient> clients,
         Func<RemoteWriteTarget, IReadOnlyList<KeyValuePair<string, string>>> tenantHeaders, SenderServices services, out DiskError error)
     {
-        if (SendQueue.Open(disk, $"{QueuesFolder}/{tenant.Value}", options, [.. targets.Select(static target => target.Id)], out error) is not { } queue) return null;
+        if (SendQueue.Open(disk, $"{QueuesFolder}/{tenant.Value}", options, [.. targets.Select(static target => target.Id)],
+            out error) is not { } queue)
+            return null;
         if (queue.DamagedSamples > 0)
-            services.Log.Error("remote write: the queue on disk is damaged, what lies behind the damage in its segment is not sent", ("tenant", tenant.Value), ("samples", queue.DamagedSamples));
-        return new TenantRemoteWrite(queue, [.. targets.Select((target, i) => new RemoteWriteSender(tenant, target, i, clients[i], queue, tenantHeaders, services))]);
+            services.Log.Error("remote write: the queue on disk is damaged, what lies behind the damage in its segment is not sent",
+                ("tenant", tenant.Value), ("samples", queue.DamagedSamples));
+        return new TenantRemoteWrite(
+            queue, [.. targets.Select(
+                (target, i) => new RemoteWriteSender(tenant, target, i, clients[i], queue, tenantHeaders, services))]);
     }
 
     /// <summary>Sends what is there, for at most <paramref name="deadline"/>; the rest stays in the queue for the next start.</summary>

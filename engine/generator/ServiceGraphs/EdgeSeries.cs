@@ -18,7 +18,9 @@ internal sealed class EdgeSeries
     private readonly int _messagingColumn = -1;
     private readonly int _infoColumn = -1;
 
-    public EdgeSeries(ServiceGraphSettings settings, ServiceGraphParts parts, HistogramForm form, SeriesBudget budget, SeriesOptions options, bool isWhole)
+    public EdgeSeries(
+        ServiceGraphSettings settings, ServiceGraphParts parts, HistogramForm form, SeriesBudget budget, SeriesOptions options,
+        bool isWhole)
     {
         _settings = settings;
         _labels = new LabelTuple(options.MaxLabelValueBytes);
@@ -26,7 +28,8 @@ internal sealed class EdgeSeries
         if (parts.HasFlag(ServiceGraphParts.Request))
         {
             _totalColumn = Add(columns, MetricColumn.Counter("traces_service_graph_request_total", "Requests between two nodes."));
-            _failedColumn = Add(columns, MetricColumn.Counter("traces_service_graph_request_failed_total", "Failed requests between two nodes."));
+            _failedColumn =
+                Add(columns, MetricColumn.Counter("traces_service_graph_request_failed_total", "Failed requests between two nodes."));
         }
 
         if (parts.HasFlag(ServiceGraphParts.Latency))
@@ -37,10 +40,12 @@ internal sealed class EdgeSeries
                 _messagingColumn = Add(columns, Seconds("messaging_system", "Time between publisher and consumer of a message."));
         }
 
-        if (parts.HasFlag(ServiceGraphParts.ConnectionInfo)) _infoColumn = Add(columns, MetricColumn.Gauge("traces_service_graph_connection_info", "Nodes that are connected."));
+        if (parts.HasFlag(ServiceGraphParts.ConnectionInfo))
+            _infoColumn = Add(columns, MetricColumn.Gauge("traces_service_graph_connection_info", "Nodes that are connected."));
         Table = new SeriesTable(new SeriesSchema(LabelNames(settings), [.. columns]), budget, options) { IsWhole = isWhole };
 
-        MetricColumn Seconds(string side, string help) => MetricColumn.Histogram($"traces_service_graph_request_{side}_seconds", help, settings.HistogramBuckets, form);
+        MetricColumn Seconds(string side, string help) =>
+            MetricColumn.Histogram($"traces_service_graph_request_{side}_seconds", help, settings.HistogramBuckets, form);
     }
 
     public SeriesTable Table { get; }
@@ -51,11 +56,15 @@ internal sealed class EdgeSeries
     public long NotTextCount { get; private set; }
 
     /// <summary>Both sides were seen.</summary>
-    public void AddPair(in WaitingSide client, ReadOnlySpan<byte> clientLabels, in WaitingSide server, ReadOnlySpan<byte> serverLabels, double weight, long nowUnixMs)
+    public void AddPair(
+        in WaitingSide client, ReadOnlySpan<byte> clientLabels, in WaitingSide server, ReadOnlySpan<byte> serverLabels, double weight,
+        long nowUnixMs)
     {
         var isMessaging = client.IsMessaging || server.IsMessaging;
         WriteLabels(Service(clientLabels), Service(serverLabels), isMessaging ? "messaging_system"u8 : [], [], clientLabels, serverLabels);
-        if (Record(client.TraceId, client.IsFailed || server.IsFailed, client.DurationSeconds, server.DurationSeconds, weight, nowUnixMs) is not { } row) return;
+        if (Record(client.TraceId, client.IsFailed || server.IsFailed, client.DurationSeconds, server.DurationSeconds, weight,
+            nowUnixMs) is not { } row)
+            return;
         if (_messagingColumn < 0 || !isMessaging) return;
         // A message that was taken up before it was sent off says nothing of the way.
         if (server.StartUnixNano <= client.EndUnixNano) return;
@@ -141,7 +150,8 @@ internal sealed class EdgeSeries
         {
             if (LabelName.Distinct(dimension, Reserved, used) is not { } name) continue;
             Dimensions.Add(dimension);
-            if (settings.EnableClientServerPrefix) names.AddRange([$"client_{LabelName.Of(dimension)}", $"server_{LabelName.Of(dimension)}"]);
+            if (settings.EnableClientServerPrefix)
+                names.AddRange([$"client_{LabelName.Of(dimension)}", $"server_{LabelName.Of(dimension)}"]);
             else names.Add(name);
         }
 

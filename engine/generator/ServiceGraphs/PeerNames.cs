@@ -67,6 +67,7 @@ internal sealed class PeerNames
 
     private readonly record struct Attribute(int Resource, int Span)
     {
-        public ReadOnlySpan<byte> Of(CurrentSpan current) => current.Resource[Resource] is { Length: > 0 } value ? value : current.Span[Span];
+        public ReadOnlySpan<byte> Of(CurrentSpan current) =>
+            current.Resource[Resource] is { Length: > 0 } value ? value : current.Span[Span];
     }
 }

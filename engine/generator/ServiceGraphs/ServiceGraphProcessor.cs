@@ -38,7 +38,9 @@ internal sealed class ServiceGraphProcessor : ISpanProcessor
     private readonly PeerNames _peers;
     private readonly (int Resource, int Span)[] _dimensions;
 
-    public ServiceGraphProcessor(ServiceGraphSettings settings, ServiceGraphParts parts, HistogramForm form, SeriesBudget budget, SeriesOptions options, CurrentSpan current)
+    public ServiceGraphProcessor(
+        ServiceGraphSettings settings, ServiceGraphParts parts, HistogramForm form, SeriesBudget budget, SeriesOptions options,
+        CurrentSpan current)
     {
         _settings = settings;
         _filter = new SpanFilter(settings.FilterPolicies, current);
@@ -107,7 +109,8 @@ internal sealed class ServiceGraphProcessor : ISpanProcessor
         _side.Clear();
         _side.Add(current.Resource[_serviceName]);
         _side.Add(_peers.Peer(current));
-        foreach (var (resource, span) in _dimensions) _side.Add(current.Resource.Has(resource) ? current.Resource[resource] : current.Span[span]);
+        foreach (var (resource, span) in _dimensions) _side.Add(
+            current.Resource.Has(resource) ? current.Resource[resource] : current.Span[span]);
     }
 
     private void Pair(in WaitingSide side)
@@ -146,7 +149,15 @@ internal sealed class ServiceGraphProcessor : ISpanProcessor
         var slot = _waiting.Find(current.TraceId, key);
         if (slot < 0)
         {
-            _ = _waiting.TryAdd(new WaitingSide { TraceId = current.TraceId, SpanId = key, SinceUnixMs = current.NowUnixMs, IsClient = isClient, IsFiltered = true }, []);
+            _ = _waiting.TryAdd(
+                new WaitingSide
+                {
+                    TraceId = current.TraceId,
+                    SpanId = key,
+                    SinceUnixMs = current.NowUnixMs,
+                    IsClient = isClient,
+                    IsFiltered = true
+                }, []);
             return;
         }
 

@@ -41,7 +41,9 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     private long _turnedUnixMs;
     private int _resourceEnd;
 
-    public SpanMetricsProcessor(SpanMetricsSettings settings, SpanMetricsParts parts, HistogramForm form, SeriesBudget budget, SeriesOptions options, CurrentSpan current)
+    public SpanMetricsProcessor(
+        SpanMetricsSettings settings, SpanMetricsParts parts, HistogramForm form, SeriesBudget budget, SeriesOptions options,
+        CurrentSpan current)
     {
         _settings = settings;
         _parts = parts;
@@ -53,11 +55,18 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         _dimensions = new DimensionValues(settings, names, current);
         names.AddRange(_dimensions.Names);
         List<MetricColumn> columns = [];
-        if (parts.HasFlag(SpanMetricsParts.Count)) _countColumn = Add(columns, MetricColumn.Counter("traces_spanmetrics_calls_total", "Spans, by service, name, kind and status."));
-        if (parts.HasFlag(SpanMetricsParts.Latency)) _latencyColumn = Add(columns, MetricColumn.Histogram("traces_spanmetrics_latency", "Duration of the spans in seconds.", settings.HistogramBuckets, form));
-        if (parts.HasFlag(SpanMetricsParts.Size)) _sizeColumn = Add(columns, MetricColumn.Counter("traces_spanmetrics_size_total", "Bytes of the spans as OTLP protobuf."));
+        if (parts.HasFlag(SpanMetricsParts.Count))
+            _countColumn =
+                Add(columns, MetricColumn.Counter("traces_spanmetrics_calls_total", "Spans, by service, name, kind and status."));
+        if (parts.HasFlag(SpanMetricsParts.Latency))
+            _latencyColumn = Add(
+                columns, MetricColumn.Histogram(
+                    "traces_spanmetrics_latency", "Duration of the spans in seconds.", settings.HistogramBuckets, form));
+        if (parts.HasFlag(SpanMetricsParts.Size))
+            _sizeColumn = Add(columns, MetricColumn.Counter("traces_spanmetrics_size_total", "Bytes of the spans as OTLP protobuf."));
         _series = new SeriesTable(new SeriesSchema([.. names], [.. columns]), budget, options) { IsWhole = _multiplier.IsAlwaysOne };
-        if (settings is { SpanNameSanitization: not SpanNameSanitization.Disabled, IntrinsicDimensions.SpanName: true }) (_names, _sanitized) = (new SpanNameTemplates(), new RecentDistinct());
+        if (settings is { SpanNameSanitization: not SpanNameSanitization.Disabled, IntrinsicDimensions.SpanName: true })
+            (_names, _sanitized) = (new SpanNameTemplates(), new RecentDistinct());
         _staleMs = options.StaleDuration.TotalMilliseconds;
         if (settings.EnableTargetInfo) _target = new TargetInfo(settings, _identity, budget, options, current);
         Tables = _target is null ? [_series] : [_series, _target.Table];
@@ -107,7 +116,8 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         }
 
         // As if the name were its template, whether it is or not.
-        _sanitized?.Add(KeyedHash.Of64(KeyedHash.Of64(_labels.Bytes[.._resourceEnd]), KeyedHash.Of64(template), KeyedHash.Of64(_labels.Bytes[nameEnd..])));
+        _sanitized?.Add(KeyedHash.Of64(
+            KeyedHash.Of64(_labels.Bytes[.._resourceEnd]), KeyedHash.Of64(template), KeyedHash.Of64(_labels.Bytes[nameEnd..])));
         var weight = _multiplier.IsAlwaysOne ? 1 : _multiplier.Of(current, span);
         if (_countColumn >= 0) _series.Add(row, _countColumn, weight);
         if (_latencyColumn >= 0) _series.Observe(row, _latencyColumn, current.DurationSeconds, weight, current.TraceId, current.NowUnixMs);
@@ -178,14 +188,16 @@ internal sealed class DimensionValues
                 _attributes.Add([]);
             }
 
-            if (Names.IndexOf(LabelName.Of(attribute, Reserved)) is var label && label >= 0) _attributes[label].Add((current.Resource.Ask(attribute), current.Span.Ask(attribute)));
+            if (Names.IndexOf(LabelName.Of(attribute, Reserved)) is var label && label >= 0)
+                _attributes[label].Add((current.Resource.Ask(attribute), current.Span.Ask(attribute)));
         }
 
         foreach (var mapping in settings.DimensionMappings)
         {
             if (LabelName.Distinct(mapping.Name, Reserved, used) is not { } name) continue;
             Names.Add(name);
-            _mappings.Add(([.. mapping.SourceLabels.Select(source => (current.Resource.Ask(source), current.Span.Ask(source)))], Encoding.UTF8.GetBytes(mapping.Join)));
+            _mappings.Add(([.. mapping.SourceLabels.Select(source => (current.Resource.Ask(source), current.Span.Ask(source)))],
+                Encoding.UTF8.GetBytes(mapping.Join)));
         }
     }
 

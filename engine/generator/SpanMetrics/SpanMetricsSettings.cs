@@ -6,7 +6,8 @@ namespace Tempo.Engine.Generator.SpanMetrics;
 public sealed record SpanMetricsSettings
 {
     /// <summary>Ascending upper bounds in seconds.</summary>
-    public double[] HistogramBuckets { get; init; } = [0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024, 2.048, 4.096, 8.192, 16.384];
+    public double[] HistogramBuckets { get; init; } =
+        [0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024, 2.048, 4.096, 8.192, 16.384];
 
     public IntrinsicDimensions IntrinsicDimensions { get; init; } = new();
 

@@ -41,13 +41,17 @@ internal sealed class TargetInfo
     private readonly bool _withInstance;
     private bool _isPending;
 
-    public TargetInfo(SpanMetricsSettings settings, ResourceIdentity identity, SeriesBudget budget, SeriesOptions options, CurrentSpan current)
+    public TargetInfo(
+        SpanMetricsSettings settings, ResourceIdentity identity, SeriesBudget budget, SeriesOptions options, CurrentSpan current)
     {
         _identity = identity;
         _withInstance = settings.EnableInstanceLabel;
         _labels = new LabelTuple(options.MaxLabelValueBytes);
-        current.AllOfResource = _attributes = new ResourceLabels(new HashSet<string>([.. Identity, .. settings.TargetInfoExcludedDimensions]), options);
-        Table = new SeriesTable(new SeriesSchema(null, [MetricColumn.Gauge("traces_target_info", "Attributes of the resources that spans came from.")]), budget, options);
+        current.AllOfResource =
+            _attributes = new ResourceLabels(new HashSet<string>([.. Identity, .. settings.TargetInfoExcludedDimensions]), options);
+        Table = new SeriesTable(
+            new SeriesSchema(null, [MetricColumn.Gauge("traces_target_info", "Attributes of the resources that spans came from.")]), budget,
+            options);
     }
 
     public SeriesTable Table { get; }

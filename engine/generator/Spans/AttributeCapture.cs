@@ -55,7 +55,9 @@ public sealed class AttributeCapture
 
     /// <summary>The value as a number, if it is an int, a double, or text that is one; else not a number.</summary>
     public double Number(int number) =>
-        Has(number) && Utf8Parser.TryParse(this[number], out double value, out var read) && read == this[number].Length ? value : double.NaN;
+        Has(number) && Utf8Parser.TryParse(this[number], out double value, out var read) && read == this[number].Length
+            ? value
+            : double.NaN;
 
     /// <summary>An attribute passes by.</summary>
     public void Offer(ReadOnlySpan<byte> key, in AnyValueView value)

@@ -5,7 +5,9 @@ using Tempo.Engine.Otlp.Values;
 
 namespace Tempo.Engine.Generator.Spans;
 
-/// <summary>An attribute's value as the text of a label: texts as they are, <c>true</c>, <c>42</c>, <c>0.5</c>, arrays as <c>[a, b]</c>.</summary>
+/// <summary>
+/// An attribute's value as the text of a label: texts as they are, <c>true</c>, <c>42</c>, <c>0.5</c>, arrays as <c>[a, b]</c>.
+/// </summary>
 internal static class AttributeText
 {
     /// <summary>Longest text of a bool, an int or a double.</summary>
@@ -39,7 +41,8 @@ internal static class AttributeText
     {
         int written;
         if (value.Kind == AnyValueKind.Int) Utf8Formatter.TryFormat(value.Bits, destination, out written);
-        else BitConverter.Int64BitsToDouble(value.Bits).TryFormat(destination, out written, "R", System.Globalization.CultureInfo.InvariantCulture);
+        else BitConverter.Int64BitsToDouble(value.Bits)
+            .TryFormat(destination, out written, "R", System.Globalization.CultureInfo.InvariantCulture);
         return written;
     }
 

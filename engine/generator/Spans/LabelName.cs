@@ -14,7 +14,8 @@ public static class LabelName
     }
 
     /// <summary>The same, with <c>__</c> in front of a name that is taken.</summary>
-    internal static string Of(string attribute, IReadOnlySet<string> taken) => Of(attribute) is var name && taken.Contains(name) ? "__" + name : name;
+    internal static string Of(string attribute, IReadOnlySet<string> taken) =>
+        Of(attribute) is var name && taken.Contains(name) ? "__" + name : name;
 
     /// <summary>The same over bytes; <paramref name="name"/> has one byte more than the attribute. Returns the length.</summary>
     public static int Write(ReadOnlySpan<byte> attribute, Span<byte> name)
@@ -32,7 +33,8 @@ public static class LabelName
     }
 
     /// <summary>A label name as every Prometheus takes it.</summary>
-    public static bool IsValid(string name) => name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(static c => char.IsAsciiLetterOrDigit(c) || c == '_');
+    public static bool IsValid(string name) =>
+        name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(static c => char.IsAsciiLetterOrDigit(c) || c == '_');
 
     /// <summary>
     /// The two names that no attribute may have, since they are a series' own: <c>__name__</c> on any, <c>le</c> on a histogram's
@@ -40,7 +42,8 @@ public static class LabelName
     /// </summary>
     internal static bool IsOfSeries(ReadOnlySpan<byte> name) => name.SequenceEqual("__name__"u8) || name.SequenceEqual("le"u8);
 
-    private static bool IsNameByte(byte b) => b is (>= (byte)'a' and <= (byte)'z') or (>= (byte)'A' and <= (byte)'Z') or (>= (byte)'0' and <= (byte)'9') or (byte)'_';
+    private static bool IsNameByte(byte b) =>
+        b is (>= (byte)'a' and <= (byte)'z') or (>= (byte)'A' and <= (byte)'Z') or (>= (byte)'0' and <= (byte)'9') or (byte)'_';
 
     /// <summary>
     /// Names for attributes that must not meet the <paramref name="taken"/> ones: such a name gets <c>__</c> in front. An

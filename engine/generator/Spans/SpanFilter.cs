@@ -23,10 +23,16 @@ public sealed record FilterAttribute(string Key, string Value);
 /// <summary>Attributes that are looked at together.</summary>
 public sealed record FilterMatch(FilterMatchType Type, IReadOnlyList<FilterAttribute> Attributes);
 
-/// <summary>A policy: a span is taken if all of <see cref="Include"/> match, one of <see cref="IncludeAny"/> does, and not all of <see cref="Exclude"/>.</summary>
+/// <summary>
+/// A policy: a span is taken if all of <see cref="Include"/> match, one of <see cref="IncludeAny"/> does, and not all of
+/// <see cref="Exclude"/>.
+/// </summary>
 public sealed record FilterPolicy(FilterMatch? Include, FilterMatch? IncludeAny, FilterMatch? Exclude)
 {
-    /// <summary>Null, or what is wrong with the policies: a key or a value that can match nothing, a pattern that cannot be read, a policy of nothing.</summary>
+    /// <summary>
+    /// Null, or what is wrong with the policies: a key or a value that can match nothing, a pattern that cannot be read, a policy of
+    /// nothing.
+    /// </summary>
     public static string? Check(IReadOnlyList<FilterPolicy> policies)
     {
         try
@@ -149,7 +155,8 @@ internal sealed class FilterCondition
         _subject = subject;
         _accepted = [.. names.Select(name => _pattern is null ? name == attribute.Value : _pattern.IsMatch(name))];
         if (_pattern is null && !_accepted.Contains(true))
-            throw new ArgumentException($"filter policy {attribute.Key} \"{attribute.Value}\": one of {string.Join(", ", names)} is expected");
+            throw new ArgumentException(
+                $"filter policy {attribute.Key} \"{attribute.Value}\": one of {string.Join(", ", names)} is expected");
     }
 
     private bool Matches(ReadOnlySpan<byte> text)

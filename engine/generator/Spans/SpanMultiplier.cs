@@ -4,8 +4,8 @@ using Tempo.Engine.Otlp;
 namespace Tempo.Engine.Generator.Spans;
 
 /// <summary>
-/// How many spans a sampled one stands for: 1 / ratio of an attribute (of the span, else of the resource; what is no ratio is passed over), or what the
-/// tracestate's <c>ot=th:</c> says (OpenTelemetry's rejection threshold: the span was kept if 56 random bits were not
+/// How many spans a sampled one stands for: 1 / ratio of an attribute (of the span, else of the resource; what is no ratio is passed over),
+/// or what the tracestate's <c>ot=th:</c> says (OpenTelemetry's rejection threshold: the span was kept if 56 random bits were not
 /// below T, so it stands for 2^56 / (2^56 − T)). The tracestate goes first where both are asked for: it is the sampler's own word.
 /// </summary>
 internal sealed class SpanMultiplier
@@ -30,7 +30,8 @@ internal sealed class SpanMultiplier
     {
         if (_readsTraceState && OfTraceState(span.TraceState) is var byState && byState > 0) return byState;
         if (_spanKey < 0) return 1;
-        return TryOfRatio(current.Span.Number(_spanKey), out var multiplier) || TryOfRatio(current.Resource.Number(_resourceKey), out multiplier) ? multiplier : 1;
+        return TryOfRatio(current.Span.Number(_spanKey), out var multiplier)
+            || TryOfRatio(current.Resource.Number(_resourceKey), out multiplier) ? multiplier : 1;
     }
 
     private static bool TryOfRatio(double ratio, out double multiplier)

@@ -29,7 +29,9 @@ internal sealed class SpanNameTemplates
 
     private const int MaxNodes = 20_000;
 
-    /// <summary>Names whose template is remembered; beyond, all are forgotten and looked up in the tree again, where nothing has changed.</summary>
+    /// <summary>
+    /// Names whose template is remembered; beyond, all are forgotten and looked up in the tree again, where nothing has changed.
+    /// </summary>
     private const int MaxKnown = 10_000;
 
     /// <summary>A name of more tokens ends in one variable.</summary>

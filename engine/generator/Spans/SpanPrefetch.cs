@@ -30,7 +30,9 @@ internal static class SpanPrefetch
                 {
                     if (left-- == 0) return;
                     // trace_id of 16 bytes, span_id of 8.
-                    if (span.Length < IdsBytes || span[0] != SpanTag.TraceId || span[1] != 16 || span[18] != SpanTag.SpanId || span[19] != 8) continue;
+                    if (span.Length < IdsBytes || span[0] != SpanTag.TraceId || span[1] != 16 || span[18] != SpanTag.SpanId
+                        || span[19] != 8)
+                        continue;
                     filter.Prefetch(TraceId.Read(span[2..18]), SpanId.Read(span[20..28]).Value);
                 }
             }

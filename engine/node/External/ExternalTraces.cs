@@ -45,11 +45,13 @@ internal sealed class ExternalTraces(ExternalTraceOptions options, int maxEntrie
     public bool IsPartOfAll => options.IsPartOfAll;
 
     /// <summary>The tenants' spans of a trace there; the seconds are handed on, 0: no bound.</summary>
-    public async Task<AddedSources> FindAsync(TenantSet tenants, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
+    public async Task<AddedSources> FindAsync(
+        TenantSet tenants, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
     {
         var url = new Uri($"{options.Endpoint!.AbsoluteUri.TrimEnd('/')}/api/traces/{id}{RangeOf(startSeconds, endSeconds)}");
         var answers = await Task.WhenAll(tenants.Tenants.Select(tenant => FindAsync(tenant, url, cancellation))).ConfigureAwait(false);
-        return new AddedSources([.. answers.Where(static answer => answer.Live is not null).Select(static answer => answer.Live!.Value)], [], answers.FirstOrDefault(static answer => answer.Error.Length > 0).Error ?? "");
+        return new AddedSources([.. answers.Where(static answer => answer.Live is not null).Select(static answer => answer.Live!.Value)],
+            [], answers.FirstOrDefault(static answer => answer.Error.Length > 0).Error ?? "");
     }
 
     public void Dispose()
@@ -79,7 +81,8 @@ internal sealed class ExternalTraces(ExternalTraceOptions options, int maxEntrie
                 using var request = new HttpRequestMessage(HttpMethod.Get, url);
                 request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/protobuf"));
                 request.Headers.Add("X-Scope-OrgID", tenant.Value);
-                using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, deadline.Token).ConfigureAwait(false);
+                using var response =
+                    await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, deadline.Token).ConfigureAwait(false);
                 status = ((int)response.StatusCode).ToString(CultureInfo.InvariantCulture);
                 return await ReadAsync(response, deadline.Token).ConfigureAwait(false);
             }
@@ -109,11 +112,14 @@ internal sealed class ExternalTraces(ExternalTraceOptions options, int maxEntrie
         await using var stream = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
         var isFine = response.StatusCode == HttpStatusCode.OK;
         var isWhole = await TryReadAsync(stream, body, isFine ? MaxAnswerBytes : MaxErrorBytes, cancellation).ConfigureAwait(false);
-        if (!isFine) return (null, Failed($"status {(int)response.StatusCode}: {System.Text.Encoding.UTF8.GetString(body.Written).Trim()}"));
+        if (!isFine)
+            return (null, Failed($"status {(int)response.StatusCode}: {System.Text.Encoding.UTF8.GetString(body.Written).Trim()}"));
         if (!isWhole) return (null, Failed($"its answer has more than {MaxAnswerBytes} bytes"));
         var summary = default(OtlpRequestSummary);
-        if (!OtlpTraceReader.TryRead(body.Written, ref summary, out var error)) return (null, Failed($"its answer is no trace: {error.Message}"));
-        if (summary.EntryCount > maxEntries) return (null, Failed($"its answer has {summary.EntryCount} attributes, events and links; the limit is {maxEntries}"));
+        if (!OtlpTraceReader.TryRead(body.Written, ref summary, out var error))
+            return (null, Failed($"its answer is no trace: {error.Message}"));
+        if (summary.EntryCount > maxEntries)
+            return (null, Failed($"its answer has {summary.EntryCount} attributes, events and links; the limit is {maxEntries}"));
         var batch = new LiveBatch();
         batch.Append(body.Written, int.MaxValue);
         return batch.Columns.SpanCount == 0 ? (null, "") : (batch.View(), "");
@@ -128,7 +134,8 @@ internal sealed class ExternalTraces(ExternalTraceOptions options, int maxEntrie
             var read = await stream.ReadAsync(piece, cancellation).ConfigureAwait(false);
             if (read == 0) return true;
             body.Append(piece.AsSpan(0, Math.Min(read, limit - body.Length)));
-            if (body.Length == limit && read > 0) return await stream.ReadAsync(piece.AsMemory(0, 1), cancellation).ConfigureAwait(false) == 0;
+            if (body.Length == limit && read > 0)
+                return await stream.ReadAsync(piece.AsMemory(0, 1), cancellation).ConfigureAwait(false) == 0;
         }
     }
 

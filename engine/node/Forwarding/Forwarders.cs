@@ -32,12 +32,17 @@ public sealed class Forwarders : IAsyncDisposable
     private long _queuedBytes;
 
     /// <summary>Throws <see cref="NodeStartException"/> for a certificate that cannot be read.</summary>
-    public Forwarders(IReadOnlyList<ForwarderOptions> options, Func<TenantId, IReadOnlyList<string>> namesOf, MetricRegistry metrics, Log log, TimeProvider time)
+    public Forwarders(
+        IReadOnlyList<ForwarderOptions> options, Func<TenantId, IReadOnlyList<string>> namesOf, MetricRegistry metrics, Log log,
+        TimeProvider time)
     {
         (_namesOf, _log, _time) = (namesOf, log, time);
-        _clients = options.ToDictionary(static forwarder => forwarder.Name, static forwarder => forwarder.Endpoints.Select(endpoint => new OtlpForwardClient(forwarder, endpoint)).ToArray(), StringComparer.Ordinal);
+        _clients = options.ToDictionary(static forwarder => forwarder.Name,
+            static forwarder => forwarder.Endpoints.Select(endpoint => new OtlpForwardClient(forwarder, endpoint)).ToArray(),
+            StringComparer.Ordinal);
         _pushes = metrics.Counter("tempo_distributor_forwarder_pushes_total", "Requests that were to be sent on.", "forwarder", "tenant");
-        _failures = metrics.Counter("tempo_distributor_forwarder_pushes_failures_total", "Requests that were not sent on.", "forwarder", "tenant", "reason");
+        _failures = metrics.Counter(
+            "tempo_distributor_forwarder_pushes_failures_total", "Requests that were not sent on.", "forwarder", "tenant", "reason");
     }
 
     /// <summary>Queues a copy of an accepted request for each forwarder of the tenant.</summary>
@@ -109,7 +114,8 @@ public sealed class Forwarders : IAsyncDisposable
                 using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stop.Token);
                 (error, var isTransient) = await client.SendAsync(tenant, request, either.Token).ConfigureAwait(false);
                 if (error.Length == 0 || !isTransient) return error;
-                if (attempt < Attempts) await Task.Delay(TimeSpan.FromMilliseconds(100 * attempt * attempt), _time, _stop.Token).ConfigureAwait(false);
+                if (attempt < Attempts)
+                    await Task.Delay(TimeSpan.FromMilliseconds(100 * attempt * attempt), _time, _stop.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {

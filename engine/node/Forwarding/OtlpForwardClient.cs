@@ -35,7 +35,8 @@ internal sealed class OtlpForwardClient : IDisposable
     }
 
     /// <summary>Empty if it was taken; else why not, and whether another attempt may help.</summary>
-    public async Task<(string Error, bool IsTransient)> SendAsync(TenantId tenant, ReadOnlyMemory<byte> otlp, CancellationToken cancellation)
+    public async Task<(string Error, bool IsTransient)> SendAsync(
+        TenantId tenant, ReadOnlyMemory<byte> otlp, CancellationToken cancellation)
     {
         var frame = new byte[PrefixBytes + otlp.Length];
         BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(1), otlp.Length);
@@ -53,7 +54,10 @@ internal sealed class OtlpForwardClient : IDisposable
             using var response = await _http.SendAsync(request, cancellation).ConfigureAwait(false);
             if (response.StatusCode != HttpStatusCode.OK) return ($"HTTP {(int)response.StatusCode}", (int)response.StatusCode >= 500);
             var (code, message) = StatusOf(response);
-            return code == 0 ? ("", false) : (string.Create(CultureInfo.InvariantCulture, $"gRPC status {code}: {message}"), code is Cancelled or Unknown or DeadlineExceeded or ResourceExhausted or Unavailable or DataLoss);
+            return code == 0
+                ? ("", false)
+                : (string.Create(CultureInfo.InvariantCulture, $"gRPC status {code}: {message}"),
+                    code is Cancelled or Unknown or DeadlineExceeded or ResourceExhausted or Unavailable or DataLoss);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
@@ -66,9 +70,14 @@ internal sealed class OtlpForwardClient : IDisposable
     // An answer that failed at once has the trailers among its headers.
     private static (int Code, string Message) StatusOf(HttpResponseMessage response)
     {
-        if (!response.TrailingHeaders.TryGetValues("grpc-status", out var codes) && !response.Headers.TryGetValues("grpc-status", out codes)) return (Unknown, "no status");
+        if (!response.TrailingHeaders.TryGetValues("grpc-status", out var codes)
+            && !response.Headers.TryGetValues("grpc-status", out codes))
+            return (Unknown, "no status");
         var isNumber = int.TryParse(codes.First(), NumberStyles.None, CultureInfo.InvariantCulture, out var code);
-        return (isNumber ? code : Unknown, response.TrailingHeaders.TryGetValues("grpc-message", out var texts) || response.Headers.TryGetValues("grpc-message", out texts) ? Uri.UnescapeDataString(texts.First()) : "");
+        return (isNumber
+            ? code
+            : Unknown, response.TrailingHeaders.TryGetValues("grpc-message", out var texts)
+                || response.Headers.TryGetValues("grpc-message", out texts) ? Uri.UnescapeDataString(texts.First()) : "");
     }
 
     private static SslClientAuthenticationOptions TrustOnly(string certFile)

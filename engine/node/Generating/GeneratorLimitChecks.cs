@@ -11,7 +11,8 @@ namespace Tempo.Engine.Node.Generating;
 /// </summary>
 public static class GeneratorLimitChecks
 {
-    public static string? FilterPolicies(IReadOnlyList<Overrides.FilterPolicy> policies) => Spans.FilterPolicy.Check(GeneratorSettingsMapping.Policies(policies));
+    public static string? FilterPolicies(IReadOnlyList<Overrides.FilterPolicy> policies) =>
+        Spans.FilterPolicy.Check(GeneratorSettingsMapping.Policies(policies));
 
     /// <summary>Upper bounds of a histogram.</summary>
     public static string? Buckets(IReadOnlyList<double> bounds) => MetricColumn.CheckBounds(bounds);
@@ -25,5 +26,6 @@ public static class GeneratorLimitChecks
     }
 
     /// <summary>A name that every Prometheus takes, of a metric or a label; empty: not set.</summary>
-    public static string? Name(string name) => name.Length == 0 || LabelName.IsValid(name) ? null : $"\"{name}\" is not a name of letters, digits and _";
+    public static string? Name(string name) =>
+        name.Length == 0 || LabelName.IsValid(name) ? null : $"\"{name}\" is not a name of letters, digits and _";
 }

@@ -43,7 +43,8 @@ public sealed class GeneratorNode : IAsyncDisposable
     public ValueTask<IngestOutcome> IngestAsync(TenantId tenant, NativeBuffer request) => ValueTask.FromResult(Ingest(tenant, request));
 
     /// <summary>See <see cref="TempoNode.TryWriteGeneratedMetrics"/>.</summary>
-    public bool TryWriteGeneratedMetrics(TenantId tenant, bool isOpenMetrics, IBufferWriter<byte> output) => _generator.TryWriteExposition(tenant, isOpenMetrics, output);
+    public bool TryWriteGeneratedMetrics(TenantId tenant, bool isOpenMetrics, IBufferWriter<byte> output) =>
+        _generator.TryWriteExposition(tenant, isOpenMetrics, output);
 
     /// <summary>Refuses new requests, collects a last time and sends what can be sent.</summary>
     public async ValueTask DisposeAsync()
@@ -57,14 +58,20 @@ public sealed class GeneratorNode : IAsyncDisposable
     {
         if (_isClosed) return new IngestOutcome(IngestStatus.Unavailable, 0, 0, "the node is stopping");
         if (_tenants.Find(tenant) is not { } account)
-            return new IngestOutcome(IngestStatus.Overloaded, 0, 0, $"{_options.MaxTenants} tenants are known, which is the limit (distributor.max_tenants)") { RetryAfter = TimeSpan.FromSeconds(1) };
+            return new IngestOutcome(IngestStatus.Overloaded, 0, 0,
+                $"{_options.MaxTenants} tenants are known, which is the limit (distributor.max_tenants)")
+            {
+                RetryAfter = TimeSpan.FromSeconds(1)
+            };
         account.BytesReceived.Add(request.Length);
         var sink = new AdmissionSink(runs: null, maxAttributeBytes: int.MaxValue, SpanTimes.At(_time.GetUtcNow()));
-        if (!OtlpTraceReader.TryRead(request.Written, ref sink, out var error)) return new IngestOutcome(IngestStatus.Invalid, 0, 0, error.Message);
+        if (!OtlpTraceReader.TryRead(request.Written, ref sink, out var error))
+            return new IngestOutcome(IngestStatus.Invalid, 0, 0, error.Message);
         var summary = sink.Summary;
         account.SpansReceived.Add(summary.SpanCount);
         _metrics.CountOddities(tenant, sink.Times, summary.TooDeepAttributeCount);
-        if (!_limits.TryTakeRate(account, _options.Overrides.Of(tenant), request.Length, summary.SpanCount, out var refusal)) return refusal;
+        if (!_limits.TryTakeRate(account, _options.Overrides.Of(tenant), request.Length, summary.SpanCount, out var refusal))
+            return refusal;
         _generator.Add(tenant, request.Written);
         return Finish(account, summary);
     }

@@ -28,8 +28,15 @@ public static class GeneratorSettingsMapping
             MaxCardinalityPerLabel = Or(limits.MaxCardinalityPerLabel, settings.MaxCardinalityPerLabel),
             CollectionInterval = Or(limits.CollectionInterval, settings.CollectionInterval),
             DisableCollection = limits.IsCollectionDisabled ?? settings.DisableCollection,
-            HistogramForm = limits.GenerateNativeHistograms switch { "classic" => HistogramForm.Classic, "native" => HistogramForm.Native, "both" => HistogramForm.Both, _ => settings.HistogramForm },
-            NativeHistogramBucketFactor = limits.NativeHistogramBucketFactor > 1 ? limits.NativeHistogramBucketFactor : settings.NativeHistogramBucketFactor,
+            HistogramForm = limits.GenerateNativeHistograms switch
+            {
+                "classic" => HistogramForm.Classic,
+                "native" => HistogramForm.Native,
+                "both" => HistogramForm.Both,
+                _ => settings.HistogramForm
+            },
+            NativeHistogramBucketFactor =
+                limits.NativeHistogramBucketFactor > 1 ? limits.NativeHistogramBucketFactor : settings.NativeHistogramBucketFactor,
             NativeHistogramMaxBuckets = Or(limits.NativeHistogramMaxBucketNumber, settings.NativeHistogramMaxBuckets),
             NativeHistogramMinResetDuration = Or(limits.NativeHistogramMinResetDuration, settings.NativeHistogramMinResetDuration),
             TraceIdLabelName = Or(limits.TraceIdLabelName, settings.TraceIdLabelName),
@@ -61,7 +68,8 @@ public static class GeneratorSettingsMapping
         IntrinsicDimensions = Over(limits.IntrinsicDimensions, settings.IntrinsicDimensions),
         FilterPolicies = limits.FilterPolicies.Count > 0 ? Policies(limits.FilterPolicies) : settings.FilterPolicies,
         DimensionMappings = limits.DimensionMappings.Count > 0
-            ? [.. limits.DimensionMappings.Select(static m => new Engine.Generator.SpanMetrics.DimensionMapping(m.Name, m.SourceLabels, m.Join))]
+            ? [.. limits.DimensionMappings.Select(
+                static m => new Engine.Generator.SpanMetrics.DimensionMapping(m.Name, m.SourceLabels, m.Join))]
             : settings.DimensionMappings,
         EnableTargetInfo = limits.IsTargetInfoEnabled ?? settings.EnableTargetInfo,
         TargetInfoExcludedDimensions = Or(limits.TargetInfoExcludedDimensions, settings.TargetInfoExcludedDimensions),
@@ -77,7 +85,8 @@ public static class GeneratorSettingsMapping
         PeerAttributes = Or(limits.PeerAttributes, settings.PeerAttributes),
         FilterPolicies = limits.FilterPolicies.Count > 0 ? Policies(limits.FilterPolicies) : settings.FilterPolicies,
         EnableClientServerPrefix = limits.IsClientServerPrefixEnabled ?? settings.EnableClientServerPrefix,
-        EnableMessagingSystemLatencyHistogram = limits.IsMessagingSystemLatencyHistogramEnabled ?? settings.EnableMessagingSystemLatencyHistogram,
+        EnableMessagingSystemLatencyHistogram =
+            limits.IsMessagingSystemLatencyHistogramEnabled ?? settings.EnableMessagingSystemLatencyHistogram,
         EnableVirtualNodeLabel = limits.IsVirtualNodeLabelEnabled ?? settings.EnableVirtualNodeLabel,
         SpanMultiplierKey = Or(limits.SpanMultiplierKey, settings.SpanMultiplierKey),
         EnableTraceStateSpanMultiplier = limits.IsTraceStateSpanMultiplierEnabled ?? settings.EnableTraceStateSpanMultiplier,
@@ -99,7 +108,8 @@ public static class GeneratorSettingsMapping
     }
 
     internal static IReadOnlyList<Spans.FilterPolicy> Policies(IReadOnlyList<FilterPolicy> policies) =>
-        [.. policies.Select(static policy => new Spans.FilterPolicy(Match(policy.Include), Match(policy.IncludeAny), Match(policy.Exclude)))];
+        [.. policies.Select(
+            static policy => new Spans.FilterPolicy(Match(policy.Include), Match(policy.IncludeAny), Match(policy.Exclude)))];
 
     private static Spans.FilterMatch? Match(FilterMatch? match) => match is null ? null
         : new Spans.FilterMatch(
@@ -112,5 +122,6 @@ public static class GeneratorSettingsMapping
 
     private static TimeSpan Or(TimeSpan time, TimeSpan otherwise) => time > TimeSpan.Zero ? time : otherwise;
 
-    private static IReadOnlyList<string> Or(IReadOnlyList<string> texts, IReadOnlyList<string> otherwise) => texts.Count > 0 ? texts : otherwise;
+    private static IReadOnlyList<string> Or(IReadOnlyList<string> texts, IReadOnlyList<string> otherwise) =>
+        texts.Count > 0 ? texts : otherwise;
 }

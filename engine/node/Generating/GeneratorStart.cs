@@ -15,10 +15,13 @@ internal static class GeneratorStart
             // Settings of all tenants that cannot work are an error of the start, not of every request. But a processor that only another
             // version knows is none: it is logged and counted, as in Tempo, and spans are taken.
             var limits = options.Overrides.Defaults.MetricsGenerator;
-            if (!ProcessorSet.TryParse(limits.Processors, out _, out var unknown)) log.Error("metrics generator: nothing is made of the spans", ("err", unknown));
-            _ = new TenantGenerator(TenantId.Single, (limits with { Processors = [] }).Over(options.Generator.Defaults) with { Processors = ProcessorSet.All });
+            if (!ProcessorSet.TryParse(limits.Processors, out _, out var unknown))
+                log.Error("metrics generator: nothing is made of the spans", ("err", unknown));
+            _ = new TenantGenerator(
+                TenantId.Single, (limits with { Processors = [] }).Over(options.Generator.Defaults) with { Processors = ProcessorSet.All });
             var settings = new TenantGeneratorSettings(options.Generator.Defaults, options.Overrides);
-            return MetricsGenerator.Start(options.Generator, settings.Of, new PosixDisk(options.Generator.StoragePath), registry, log, time, NextRandom, settings.Forget, machine.LongWork);
+            return MetricsGenerator.Start(options.Generator, settings.Of, new PosixDisk(options.Generator.StoragePath), registry, log, time,
+                NextRandom, settings.Forget, machine.LongWork);
         }
         catch (Exception e) when (e is ArgumentException or GeneratorStartException)
         {

@@ -62,10 +62,13 @@ internal sealed class TenantGeneratorSettings(GeneratorSettings defaults, Tenant
         Add(text, limits.Processors);
         Add(text, limits.RemoteWriteHeaders.Select(static h => $"{h.Key}={h.Value}"));
         Add(text, [
-            Number(limits.MaxActiveSeries), Number(limits.MaxActiveEntities), Number(limits.MaxCardinalityPerLabel), Number(limits.CollectionInterval.Ticks), $"{limits.IsCollectionDisabled}",
-            limits.GenerateNativeHistograms, Number(limits.NativeHistogramBucketFactor), Number(limits.NativeHistogramMaxBucketNumber), Number(limits.NativeHistogramMinResetDuration.Ticks),
+            Number(limits.MaxActiveSeries), Number(limits.MaxActiveEntities), Number(limits.MaxCardinalityPerLabel),
+            Number(limits.CollectionInterval.Ticks), $"{limits.IsCollectionDisabled}",
+            limits.GenerateNativeHistograms, Number(limits.NativeHistogramBucketFactor), Number(limits.NativeHistogramMaxBucketNumber),
+            Number(limits.NativeHistogramMinResetDuration.Ticks),
             limits.TraceIdLabelName, Number(limits.IngestionTimeRangeSlack.Ticks), limits.SpanNameSanitization, hosts.MetricName,
-            $"{spans.IsTargetInfoEnabled} {spans.IsInstanceLabelEnabled} {spans.IsTraceStateSpanMultiplierEnabled}", spans.SpanMultiplierKey,
+            $"{spans.IsTargetInfoEnabled} {spans.IsInstanceLabelEnabled} {spans.IsTraceStateSpanMultiplierEnabled}",
+            spans.SpanMultiplierKey,
             $"{graphs.IsClientServerPrefixEnabled} {graphs.IsMessagingSystemLatencyHistogramEnabled} {graphs.IsVirtualNodeLabelEnabled} {graphs.IsTraceStateSpanMultiplierEnabled}", graphs.SpanMultiplierKey]);
         Add(text, hosts.HostIdentifiers);
         Add(text, spans.HistogramBuckets.Select(Number));

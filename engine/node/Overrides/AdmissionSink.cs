@@ -3,7 +3,9 @@ using Tempo.Engine.Otlp;
 
 namespace Tempo.Engine.Node.Overrides;
 
-/// <summary>The one walk in which a request is judged: the counts of <see cref="OtlpRequestSummary"/> and, if asked for, the traces.</summary>
+/// <summary>
+/// The one walk in which a request is judged: the counts of <see cref="OtlpRequestSummary"/> and, if asked for, the traces.
+/// </summary>
 /// <param name="runs">Gets the traces, with their sizes as they will be kept; null: nobody asks.</param>
 /// <param name="maxAttributeBytes">To which keys and texts of attributes are cut.</param>
 /// <param name="times">Judges the times of spans.</param>
@@ -70,7 +72,8 @@ internal struct AdmissionSink(TraceRuns? runs, int maxAttributeBytes, SpanTimes 
         if (invalid != _summary.InvalidSpanCount) return;
         _times.Add(fields.StartTimeUnixNano, fields.EndTimeUnixNano);
         if (runs is null) return;
-        runs.Add(TraceId.Read(fields.TraceId), fields.MessageLength + _grownBytes, _resourceBytes + _scopeBytes, _newResourceBytes + _newScopeBytes);
+        runs.Add(TraceId.Read(fields.TraceId), fields.MessageLength + _grownBytes, _resourceBytes + _scopeBytes,
+            _newResourceBytes + _newScopeBytes);
         (_newResourceBytes, _newScopeBytes) = (0, 0);
     }
 
@@ -93,7 +96,8 @@ internal struct AdmissionSink(TraceRuns? runs, int maxAttributeBytes, SpanTimes 
     {
         _summary.Attribute(key, value);
         if (key.Length > maxAttributeBytes) _grownBytes -= key.Length - maxAttributeBytes;
-        if (value.Kind == AnyValueKind.String && value.Bytes.Length > maxAttributeBytes) _grownBytes -= value.Bytes.Length - maxAttributeBytes;
+        if (value.Kind == AnyValueKind.String && value.Bytes.Length > maxAttributeBytes)
+            _grownBytes -= value.Bytes.Length - maxAttributeBytes;
         if (key.IsEmpty || value.Kind == AnyValueKind.Null) _grownBytes += EmptyAttributeBytes;
     }
 }

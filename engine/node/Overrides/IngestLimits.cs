@@ -96,7 +96,8 @@ internal sealed class IngestLimits(NodeOptions options, TimeProvider time)
 
     public async ValueTask DelayAsync(TenantLimits limits)
     {
-        if ((limits.Ingestion.ArtificialDelay ?? options.ArtificialDelay) is { Ticks: > 0 } delay) await Task.Delay(delay, time).ConfigureAwait(false);
+        if ((limits.Ingestion.ArtificialDelay ?? options.ArtificialDelay) is { Ticks: > 0 } delay)
+            await Task.Delay(delay, time).ConfigureAwait(false);
     }
 
     // Of a global limit the part that this node's share of all traces is; a node alone has all of them.

@@ -15,7 +15,8 @@ internal struct SpanTimes
     private readonly ulong _earliestUnixNano;
     private readonly ulong _latestUnixNano;
 
-    private SpanTimes(ulong earliestUnixNano, ulong latestUnixNano) => (_earliestUnixNano, _latestUnixNano) = (earliestUnixNano, latestUnixNano);
+    private SpanTimes(ulong earliestUnixNano, ulong latestUnixNano) =>
+        (_earliestUnixNano, _latestUnixNano) = (earliestUnixNano, latestUnixNano);
 
     /// <summary>Spans that start more than an hour from now.</summary>
     public int Future { get; private set; }

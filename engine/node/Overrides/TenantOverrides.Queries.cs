@@ -13,16 +13,20 @@ public sealed partial class TenantOverrides
     public long MaxBytesPerTrace(TenantSet tenants) => Most(tenants, static limits => limits.Global.MaxBytesPerTrace);
 
     /// <summary>Longest range of a search; a tenant without a limit of its own has the frontend's. Zero: no limit.</summary>
-    public TimeSpan MaxSearchDuration(TenantSet tenants, TimeSpan frontend) => Shortest(tenants, static limits => limits.Read.MaxSearchDuration, frontend);
+    public TimeSpan MaxSearchDuration(TenantSet tenants, TimeSpan frontend) =>
+        Shortest(tenants, static limits => limits.Read.MaxSearchDuration, frontend);
 
     /// <summary>Longest range of a metrics query; a tenant without a limit of its own has the frontend's. Zero: no limit.</summary>
-    public TimeSpan MaxMetricsDuration(TenantSet tenants, TimeSpan frontend) => Shortest(tenants, static limits => limits.Read.MaxMetricsDuration, frontend);
+    public TimeSpan MaxMetricsDuration(TenantSet tenants, TimeSpan frontend) =>
+        Shortest(tenants, static limits => limits.Read.MaxMetricsDuration, frontend);
 
     /// <summary>What a request for tag names or values may be answered with.</summary>
     public TagLimits TagLimits(TenantSet tenants) => new()
     {
         MaxBytes = Most(tenants, static limits => limits.Read.MaxBytesPerTagValuesQuery) is > 0 and var bytes ? bytes : long.MaxValue,
-        MaxConditionGroups = (int)Most(tenants, static limits => limits.Read.MaxConditionGroupsPerTagQuery) is > 0 and var groups ? groups : DefaultConditionGroups,
+        MaxConditionGroups = (int)Most(tenants, static limits => limits.Read.MaxConditionGroupsPerTagQuery) is > 0 and var groups
+            ? groups
+            : DefaultConditionGroups,
     };
 
     /// <summary>Blocks that a request for tag values looks into, the newest first; 0: all.</summary>

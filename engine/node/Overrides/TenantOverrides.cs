@@ -21,7 +21,8 @@ public sealed partial class TenantOverrides
     private volatile Layers _layers;
 
     public TenantOverrides(TenantLimits? defaults = null) =>
-        _layers = new Layers(defaults ?? TenantLimits.BuiltIn, FrozenDictionary<string, TenantLimits>.Empty, null, FrozenDictionary<string, Func<TenantLimits, TenantLimits>>.Empty);
+        _layers = new Layers(defaults ?? TenantLimits.BuiltIn, FrozenDictionary<string, TenantLimits>.Empty, null,
+            FrozenDictionary<string, Func<TenantLimits, TenantLimits>>.Empty);
 
     /// <summary>Limits of a tenant without any entry.</summary>
     public TenantLimits Defaults => _layers.Defaults;
@@ -35,7 +36,8 @@ public sealed partial class TenantOverrides
         get
         {
             var layers = _layers;
-            return [.. layers.File.Keys.Union(layers.User.Keys, StringComparer.Ordinal).Where(static name => name != Wildcard).Order(StringComparer.Ordinal)];
+            return [.. layers.File.Keys.Union(layers.User.Keys, StringComparer.Ordinal).Where(static name => name != Wildcard)
+                .Order(StringComparer.Ordinal)];
         }
     }
 

@@ -2,7 +2,9 @@ using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.Node.Peers;
 
-/// <summary>Who compacts, retains and deletes what, where several nodes share a store. Two owners of one thing do no harm, only work.</summary>
+/// <summary>
+/// Who compacts, retains and deletes what, where several nodes share a store. Two owners of one thing do no harm, only work.
+/// </summary>
 public interface IMaintenanceOwner
 {
     /// <summary>Whether this node compacts the tenant's blocks whose spans end in this window (Unix seconds / its length).</summary>

@@ -11,8 +11,8 @@ public interface IPeer
     bool IsSuspect { get; }
 
     /// <summary>
-    /// Asks it, and appends its answer, within the time that it has for that; a <see cref="PeerQuestion.Slice"/> has any. Throws <see cref="PeerException"/> if there is none; then what was appended is to be
-    /// forgotten.
+    /// Asks it, and appends its answer, within the time that it has for that; a <see cref="PeerQuestion.Slice"/> has any. Throws
+    /// <see cref="PeerException"/> if there is none; then what was appended is to be forgotten.
     /// </summary>
     ValueTask AskAsync(PeerQuestion question, ReadOnlyMemory<byte> body, NativeBuffer answer, CancellationToken cancellation);
 }

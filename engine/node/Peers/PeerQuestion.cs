@@ -1,6 +1,9 @@
 namespace Tempo.Engine.Node.Peers;
 
-/// <summary>What one node asks another; the bytes are those of <see cref="Wire.PeerMessages"/>, of a slice those of <see cref="Slices.SliceMessages"/>.</summary>
+/// <summary>
+/// What one node asks another; the bytes are those of <see cref="Wire.PeerMessages"/>, of a slice those of
+/// <see cref="Slices.SliceMessages"/>.
+/// </summary>
 public enum PeerQuestion
 {
     /// <summary>Spans that are not in blocks, those that the asker does not have, and the newest blocks.</summary>

@@ -18,7 +18,8 @@ internal sealed class AskedAttributes
     {
         if (query.Length == 0 || !TraceQlParser.TryParse(query, out var parsed, out _)) return;
         var names = (parsed.Metrics is { } metrics ? ReferencedAttributes.Of(metrics) : ReferencedAttributes.Of(parsed.SearchPipeline))
-            .Where(static field => field.Scope is AttributeScope.Span or AttributeScope.Unscoped).Select(static field => field.Name).Distinct().Take(MaxNames);
+            .Where(static field => field.Scope is AttributeScope.Span or AttributeScope.Unscoped).Select(static field => field.Name)
+                .Distinct().Take(MaxNames);
         lock (_lock)
         {
             foreach (var name in names)

@@ -52,11 +52,13 @@ internal sealed class ColumnPromotion(NodeOptions options, DedicatedColumns oper
     /// <summary>What is in use, for people: tenant, scope, name, type, and why.</summary>
     public IReadOnlyList<PromotedColumn> Describe()
     {
-        if (operatorList.Specs.Count > 0) return [.. operatorList.Specs.Select(static spec => PromotedColumn.Of("(all)", spec, "the operator's list"))];
+        if (operatorList.Specs.Count > 0)
+            return [.. operatorList.Specs.Select(static spec => PromotedColumn.Of("(all)", spec, "the operator's list"))];
         return
         [
             .. _tenants.OrderBy(static tenant => tenant.Key.Value, StringComparer.Ordinal)
-                .SelectMany(static tenant => tenant.Value.Describe().Select(column => PromotedColumn.Of(tenant.Key.Value, column.Spec, column.Reason))),
+                .SelectMany(static tenant =>
+                    tenant.Value.Describe().Select(column => PromotedColumn.Of(tenant.Key.Value, column.Spec, column.Reason))),
         ];
     }
 
@@ -70,7 +72,8 @@ internal sealed class ColumnPromotion(NodeOptions options, DedicatedColumns oper
     // Newest first; of those of one second the one with columns, which was written after they were chosen.
     private static IEnumerable<BlockHandle> BlocksOf(TenantId tenant, NodeState state) =>
         state.View.Blocks.Where(block => block.Meta.Tenant == tenant)
-            .OrderByDescending(static block => block.Meta.EndSeconds).ThenByDescending(static block => block.Meta.DedicatedColumns.Specs.Count);
+            .OrderByDescending(static block => block.Meta.EndSeconds)
+            .ThenByDescending(static block => block.Meta.DedicatedColumns.Specs.Count);
 
     private void Review(TenantId tenant, TenantColumns columns)
     {
@@ -78,9 +81,12 @@ internal sealed class ColumnPromotion(NodeOptions options, DedicatedColumns oper
         if (spans < ColumnPlanner.MinSpans) return;
         columns.Reviewed(time.GetTimestamp());
         var chosen = ColumnPlanner.Choose(uses, spans);
-        if (!ColumnPlanner.IsWorthChanging(columns.List, chosen, uses) || !DedicatedColumns.TryCreate(chosen.Select(static column => column.Spec), out var list, out _)) return;
+        if (!ColumnPlanner.IsWorthChanging(columns.List, chosen, uses)
+            || !DedicatedColumns.TryCreate(chosen.Select(static column => column.Spec), out var list, out _))
+            return;
         columns.Change(list, chosen);
-        messages.Info("dedicated columns chosen", ("tenant", tenant.Value), ("columns", string.Join(", ", chosen.Select(static column => $"{column.Spec.Name} ({column.Reason})"))));
+        messages.Info("dedicated columns chosen", ("tenant", tenant.Value),
+            ("columns", string.Join(", ", chosen.Select(static column => $"{column.Spec.Name} ({column.Reason})"))));
     }
 
     // What has a column counts as asked for: that queries named it may be known to a process before this one alone, and a list that changes
@@ -95,22 +101,27 @@ internal sealed class ColumnPromotion(NodeOptions options, DedicatedColumns oper
             var catalog = new CatalogReader(bytes.Span);
             while (catalog.MoveNext())
             {
-                if (catalog.Scope == CatalogScope.Intrinsic && catalog.Key.SequenceEqual(CatalogIntrinsics.Name)) spans += catalog.OwnerCount;
+                if (catalog.Scope == CatalogScope.Intrinsic && catalog.Key.SequenceEqual(CatalogIntrinsics.Name))
+                    spans += catalog.OwnerCount;
                 if (catalog.Scope != CatalogScope.Span) continue;
                 var name = Encoding.UTF8.GetString(catalog.Key);
                 var known = found.GetValueOrDefault(name);
-                found[name] = (known.Types | catalog.Types, known.Owners + catalog.OwnerCount, known.Bytes + AttributeUse.TextBytesOf(ref catalog));
+                found[name] =
+                    (known.Types | catalog.Types, known.Owners + catalog.OwnerCount, known.Bytes + AttributeUse.TextBytesOf(ref catalog));
             }
         }
 
         var present = columns.List.Specs.Select(static spec => spec.Name).ToHashSet(StringComparer.Ordinal);
-        return ([.. found.Select(use => new AttributeUse(use.Key, use.Value.Types, use.Value.Owners, Math.Max(columns.Asked.CountOf(use.Key), present.Contains(use.Key) ? 1 : 0), use.Value.Bytes))], spans);
+        return ([.. found.Select(
+            use => new AttributeUse(use.Key, use.Value.Types, use.Value.Owners,
+                Math.Max(columns.Asked.CountOf(use.Key), present.Contains(use.Key) ? 1 : 0), use.Value.Bytes))], spans);
     }
 
     /// <summary>A tenant's list; its lock is held while it is used.</summary>
     private sealed class TenantColumns(DedicatedColumns list)
     {
-        private IReadOnlyList<ChosenColumn> _chosen = [.. list.Specs.Select(static spec => new ChosenColumn(spec, "in use before this start"))];
+        private IReadOnlyList<ChosenColumn> _chosen =
+            [.. list.Specs.Select(static spec => new ChosenColumn(spec, "in use before this start"))];
         private long? _reviewed;
 
         public Lock Lock { get; } = new();

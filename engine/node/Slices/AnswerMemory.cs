@@ -4,8 +4,8 @@ using Tempo.Engine.Query;
 namespace Tempo.Engine.Node.Slices;
 
 /// <summary>
-/// What the answers of a query's slices take on the node that puts them together, of what all queries have for their answers; together no more than one query
-/// may. All of it is given back when it is disposed of. Thread safe.
+/// What the answers of a query's slices take on the node that puts them together, of what all queries have for their answers; together no
+/// more than one query may. All of it is given back when it is disposed of. Thread safe.
 /// </summary>
 internal sealed class AnswerMemory(QueryMemory memory) : IMemoryAccount, IDisposable
 {
@@ -41,8 +41,10 @@ internal sealed class AnswerMemory(QueryMemory memory) : IMemoryAccount, IDispos
         lock (_lock)
         {
             return _isPassed
-                ? new QueryException(QueryErrorKind.TooLarge, $"the answers of the nodes that computed the query take more than the {memory.MaxBytesOfOne} bytes that one query may have; ask for fewer series, a longer step or a shorter range")
-                : new QueryException(QueryErrorKind.Busy, $"other queries have the {memory.CapacityBytes} bytes that answers may take (a quarter of the memory); try again");
+                ? new QueryException(QueryErrorKind.TooLarge,
+                    $"the answers of the nodes that computed the query take more than the {memory.MaxBytesOfOne} bytes that one query may have; ask for fewer series, a longer step or a shorter range")
+                : new QueryException(QueryErrorKind.Busy,
+                    $"other queries have the {memory.CapacityBytes} bytes that answers may take (a quarter of the memory); try again");
         }
     }
 

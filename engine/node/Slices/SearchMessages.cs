@@ -10,7 +10,8 @@ namespace Tempo.Engine.Node.Slices;
 /// The bytes of a search's answer between nodes, as protobuf messages.
 /// <code>
 /// answer     1 trace, repeated   2 figures, in the order of <see cref="SearchMetrics"/>: packed varints   3 what could not be read
-/// trace      1 id   2 root's service   3 root's name (left out: not known)   4 start, ns   5 duration, ms   6 duration, ns   7 span set   8 service
+/// trace      1 id   2 root's service   3 root's name (left out: not known)   4 start, ns   5 duration, ms   6 duration, ns   7 span set  
+///            8 service
 /// span set   1 span, repeated   2 matched   3 attribute, repeated
 /// span       1 id (fixed64)   2 name (left out: not asked for)   3 start, ns   4 duration, ns   5 attribute, repeated
 /// service    1 name   2 spans   3 errors
@@ -25,7 +26,8 @@ internal static class SearchMessages
         foreach (var trace in result.Traces) WriteTrace(writer, trace);
         var m = result.Metrics;
         var figures = writer.Begin(2);
-        foreach (var figure in (ulong[])[m.InspectedTraces, m.InspectedBytes, m.TotalBlocks, m.CompletedJobs, m.TotalJobs, m.TotalBlockBytes, m.InspectedSpans])
+        foreach (var figure in (ulong[])[m.InspectedTraces, m.InspectedBytes, m.TotalBlocks, m.CompletedJobs, m.TotalJobs,
+            m.TotalBlockBytes, m.InspectedSpans])
             writer.Packed(figure);
         writer.End(figures);
         writer.Text(3, result.Message);
@@ -192,7 +194,14 @@ internal static class SearchMessages
             else if (field == 5) attributes.Add(ReadAttribute(bytes));
         }
 
-        return new SpanResult { SpanId = new SpanId(id), Name = name, StartTimeUnixNano = start, DurationNanos = duration, Attributes = [.. attributes] };
+        return new SpanResult
+        {
+            SpanId = new SpanId(id),
+            Name = name,
+            StartTimeUnixNano = start,
+            DurationNanos = duration,
+            Attributes = [.. attributes]
+        };
     }
 
     private static ServiceStatsResult ReadStats(ReadOnlySpan<byte> message)

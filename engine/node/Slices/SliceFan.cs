@@ -15,26 +15,32 @@ internal readonly record struct SliceAssignment(IPeer? Peer, SliceQuestion Quest
 /// 3 hedge   one that has not answered by then, could not, or knows that something is missing: its slice is answered here as well, and
 ///           what is there first counts
 /// </code>
-/// So a node that is slow, dead or behind costs time and no part of the answer. A slice is work of the tenant on each node, which waits for its turn
-/// there; nobody who only waits for others takes a place, so that nodes cannot wait for each other in a circle.
+/// So a node that is slow, dead or behind costs time and no part of the answer. A slice is work of the tenant on each node, which waits for
+/// its turn there; nobody who only waits for others takes a place, so that nodes cannot wait for each other in a circle.
 /// </summary>
 /// <param name="answerHere">Answers on this node.</param>
 /// <param name="outcomes">Counted by what became of each slice.</param>
 /// <param name="time">Measures how long to wait.</param>
-internal sealed class SliceFan(Func<SliceQuestion, AnswerMemory, CancellationToken, Task<SliceAnswer>> answerHere, CounterFamily outcomes, TimeProvider time)
+internal sealed class SliceFan(
+    Func<SliceQuestion, AnswerMemory, CancellationToken, Task<SliceAnswer>> answerHere, CounterFamily outcomes, TimeProvider time)
 {
-    /// <summary>Beyond twice the time of the own slice: for what a slice costs beside computing, a turn in the line and, on a node that has just started, blocks that it has not read yet. Given up too soon, it would never have read them.</summary>
+    /// <summary>
+    /// Beyond twice the time of the own slice: for what a slice costs beside computing, a turn in the line and, on a node that has just
+    /// started, blocks that it has not read yet. Given up too soon, it would never have read them.
+    /// </summary>
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// The answers, in the order of the assignments, one of which at least is this node's. Dispose them before the memory. Throws what answering here throws, and
+    /// The answers, in the order of the assignments, one of which at least is this node's. Dispose them before the memory. Throws what
+    /// answering here throws, and
     /// <see cref="QueryException"/> of a query that failed.
     /// </summary>
     public async Task<SliceAnswer[]> AskAsync(IReadOnlyList<SliceAssignment> slices, AnswerMemory memory, CancellationToken cancellation)
     {
         var answers = new SliceAnswer?[slices.Count];
         var began = time.GetTimestamp();
-        var others = slices.Select(slice => slice.Peer is { } peer ? new Asked(peer, slice.Question, memory, cancellation) : null).ToArray();
+        var others =
+            slices.Select(slice => slice.Peer is { } peer ? new Asked(peer, slice.Question, memory, cancellation) : null).ToArray();
         try
         {
             var isOwnDamaged = false;
@@ -46,10 +52,12 @@ internal sealed class SliceFan(Func<SliceQuestion, AnswerMemory, CancellationTok
                 outcomes.With("own").Add(1);
             }
 
-            await WaitAsync(others.OfType<Asked>().Select(static other => other.Answer), time.GetElapsedTime(began) + Slack, cancellation).ConfigureAwait(false);
+            await WaitAsync(others.OfType<Asked>().Select(static other => other.Answer), time.GetElapsedTime(began) + Slack, cancellation)
+                .ConfigureAwait(false);
             for (var i = 0; i < answers.Length; i++)
                 if (others[i] is { } other)
-                    answers[i] = ThrowIfFailed(await GetAsync(other, slices[i].Question, isOwnDamaged, memory, cancellation).ConfigureAwait(false));
+                    answers[i] =
+                        ThrowIfFailed(await GetAsync(other, slices[i].Question, isOwnDamaged, memory, cancellation).ConfigureAwait(false));
             return answers!;
         }
         catch
@@ -60,7 +68,8 @@ internal sealed class SliceFan(Func<SliceQuestion, AnswerMemory, CancellationTok
         finally
         {
             foreach (var other in others)
-                if (other is not null && await other.EndAsync().ConfigureAwait(false) is { } answer && !Array.Exists(answers, taken => ReferenceEquals(taken, answer)))
+                if (other is not null && await other.EndAsync().ConfigureAwait(false) is { } answer
+                    && !Array.Exists(answers, taken => ReferenceEquals(taken, answer)))
                     answer.Dispose();
         }
     }
@@ -73,7 +82,8 @@ internal sealed class SliceFan(Func<SliceQuestion, AnswerMemory, CancellationTok
         cancellation.ThrowIfCancellationRequested();
     }
 
-    private async Task<SliceAnswer> GetAsync(Asked other, SliceQuestion question, bool isOwnDamaged, AnswerMemory memory, CancellationToken cancellation)
+    private async Task<SliceAnswer> GetAsync(
+        Asked other, SliceQuestion question, bool isOwnDamaged, AnswerMemory memory, CancellationToken cancellation)
     {
         var isLate = !other.Answer.IsCompleted;
         var answer = isLate ? null : await other.Answer.ConfigureAwait(false);
@@ -86,14 +96,16 @@ internal sealed class SliceFan(Func<SliceQuestion, AnswerMemory, CancellationTok
         }
 
         outcomes.With(isLate ? "late" : answer is { Failure: null } ? "partial" : "failed").Add(1);
-        if (await HedgeAsync(other, question, memory, cancellation).ConfigureAwait(false) is not { } own) return (await other.Answer.ConfigureAwait(false))!;
+        if (await HedgeAsync(other, question, memory, cancellation).ConfigureAwait(false) is not { } own)
+            return (await other.Answer.ConfigureAwait(false))!;
         if (own.IsConclusive || own.Failure is null) return own;
 
         // There is no room here either: what the other one has, or will have, is better than nothing.
         return await other.Answer.ConfigureAwait(false) is { Failure: null } theirs ? theirs : own;
     }
 
-    // Null: the other one has answered meanwhile. Answering here computes on this thread: what the other node says ends it from another one.
+    // Null: the other one has answered meanwhile. Answering here computes on this thread: what the other node says ends it from another
+    // one.
     private async Task<SliceAnswer?> HedgeAsync(Asked other, SliceQuestion question, AnswerMemory memory, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);

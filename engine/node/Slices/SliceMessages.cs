@@ -12,7 +12,8 @@ namespace Tempo.Engine.Node.Slices;
 /// <code>
 /// question  1 tenant, repeated   2 first trace id   3 last trace id   4 kind: 0 search, 1 range, 2 instant   5 query
 ///           6 start   7 end (search: s; else ns)   8 search: limit; else most series   9 search: spans of a set; range: exemplars
-///           10 range: step, ns   11 search: shortest, ns   12 longest, ns   13 the present, 100 ns since year 1   14 deleted trace, repeated
+///           10 range: step, ns   11 search: shortest, ns   12 longest, ns   13 the present, 100 ns since year 1   14 deleted trace,
+///                                repeated
 /// answer    1 kind of failure + 1   2 its message   3 damage   4 content
 /// </code>
 /// </summary>
@@ -37,7 +38,8 @@ public static class SliceMessages
         switch (question.Request)
         {
             case SearchRequest search:
-                Rest(writer, Kind.Search, search.Query, search.StartSeconds, search.EndSeconds, (uint)search.Limit, (uint)search.SpansPerSpanSet);
+                Rest(writer, Kind.Search, search.Query, search.StartSeconds, search.EndSeconds, (uint)search.Limit,
+                    (uint)search.SpansPerSpanSet);
                 writer.Number(11, (ulong)search.MinDurationNano);
                 writer.Number(12, (ulong)search.MaxDurationNano);
                 break;
@@ -71,8 +73,10 @@ public static class SliceMessages
             else if (field < numbers.Length) numbers[field] = number;
         }
 
-        if (tenants.Count == 0 || ids[0] is not { } first || ids[1] is not { } last) throw new PeerException("a query of a slice names no tenant or no slice");
-        if (numbers[13] > (ulong)DateTime.MaxValue.Ticks) throw new PeerException($"a query of a slice has a present that no clock shows: {numbers[13]}");
+        if (tenants.Count == 0 || ids[0] is not { } first || ids[1] is not { } last)
+            throw new PeerException("a query of a slice names no tenant or no slice");
+        if (numbers[13] > (ulong)DateTime.MaxValue.Ticks)
+            throw new PeerException($"a query of a slice has a present that no clock shows: {numbers[13]}");
         QueryRequest request = numbers[4] switch
         {
             (ulong)Kind.Search => new SearchRequest
@@ -85,11 +89,29 @@ public static class SliceMessages
                 MinDurationNano = (long)numbers[11],
                 MaxDurationNano = (long)numbers[12],
             },
-            (ulong)Kind.Range => new QueryRangeRequest { Query = query, StartUnixNano = numbers[6], EndUnixNano = numbers[7], MaxSeries = (uint)numbers[8], Exemplars = (uint)numbers[9], StepNano = numbers[10] },
-            (ulong)Kind.Instant => new QueryInstantRequest { Query = query, StartUnixNano = numbers[6], EndUnixNano = numbers[7], MaxSeries = (uint)numbers[8] },
+            (ulong)Kind.Range =>
+                new QueryRangeRequest
+                {
+                    Query = query,
+                    StartUnixNano = numbers[6],
+                    EndUnixNano = numbers[7],
+                    MaxSeries = (uint)numbers[8],
+                    Exemplars = (uint)numbers[9],
+                    StepNano = numbers[10]
+                },
+            (ulong)Kind.Instant =>
+                new QueryInstantRequest
+                {
+                    Query = query,
+                    StartUnixNano = numbers[6],
+                    EndUnixNano = numbers[7],
+                    MaxSeries = (uint)numbers[8]
+                },
             _ => throw new PeerException($"a query of a slice is of kind {numbers[4]}, which is not known here"),
         };
-        return new SliceQuestion(TenantSet.Of(tenants), new TraceSlice(first, last), request) { Hidden = hidden, Now = new DateTimeOffset((long)numbers[13], TimeSpan.Zero) };
+        return new SliceQuestion(TenantSet.Of(tenants), new TraceSlice(first, last),
+            request)
+        { Hidden = hidden, Now = new DateTimeOffset((long)numbers[13], TimeSpan.Zero) };
     }
 
     internal static void Write(NativeBuffer output, SliceAnswer answer)
@@ -105,7 +127,10 @@ public static class SliceMessages
         if (answer.Content is { } content) writer.Bytes(4, content.Written);
     }
 
-    /// <summary>Throws <see cref="PeerException"/> for what is no answer, <see cref="MemoryAccountFullException"/> for one whose content has no room.</summary>
+    /// <summary>
+    /// Throws <see cref="PeerException"/> for what is no answer, <see cref="MemoryAccountFullException"/> for one whose content has no
+    /// room.
+    /// </summary>
     internal static SliceAnswer DecodeAnswer(ReadOnlySpan<byte> message, IMemoryAccount? account = null)
     {
         var (failure, text, damage) = (0UL, "", "");
@@ -127,7 +152,8 @@ public static class SliceMessages
     }
 
     // Of a later version: what it means is not known here, and it is not believed.
-    private static QueryErrorKind KindOf(ulong number) => number <= (ulong)QueryErrorKind.Timeout ? (QueryErrorKind)number : QueryErrorKind.Busy;
+    private static QueryErrorKind KindOf(ulong number) =>
+        number <= (ulong)QueryErrorKind.Timeout ? (QueryErrorKind)number : QueryErrorKind.Busy;
 
     private static void Rest(MessageWriter writer, Kind kind, string query, ulong start, ulong end, uint most, uint more)
     {

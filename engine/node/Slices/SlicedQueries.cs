@@ -8,12 +8,14 @@ using Tempo.Engine.Query.Sources;
 namespace Tempo.Engine.Node.Slices;
 
 /// <summary>
-/// Searches and metrics queries: on this node, or, where there is much to read, divided over the nodes of the ring by slices of trace ids. All copies
-/// and parts of a trace are in one slice, so each node answers its slice as it would answer the whole, and answers are only put together.
+/// Searches and metrics queries: on this node, or, where there is much to read, divided over the nodes of the ring by slices of trace ids.
+/// All copies and parts of a trace are in one slice, so each node answers its slice as it would answer the whole, and answers are only put
+/// together.
 /// <code>
 /// search    here, until it has read a share (most end before: they want the newest); then divided
 /// metrics   divided at once if the blocks in range are more than a share
-/// slices    of about the same number of bytes, one a node, in the order of ids and of names: where all nodes take part, each reads the same slice again
+/// slices    of about the same number of bytes, one a node, in the order of ids and of names: where all nodes take part, each reads the
+///           same slice again
 /// </code>
 /// What is divided counts in the metrics and the limits of each node that works on it.
 /// </summary>
@@ -34,12 +36,13 @@ internal sealed class SlicedQueries(LocalQueries here, NodeState state, NodeOpti
     }
 
     /// <summary>
-    /// A slice for another node; appends the answer. Throws <see cref="PeerException"/> for a question that makes no sense, and as long as this node does not take part in
-    /// queries: alone it would know of its own live data only, and not say so.
+    /// A slice for another node; appends the answer. Throws <see cref="PeerException"/> for a question that makes no sense, and as long as
+    /// this node does not take part in queries: alone it would know of its own live data only, and not say so.
     /// </summary>
     public async ValueTask AnswerAsync(NativeBuffer question, NativeBuffer answer, CancellationToken cancellation)
     {
-        if (_peers is not { AnswersSlices: true }) throw new PeerException($"{_peers?.Name ?? "this node"} takes no part in queries of the ring now");
+        if (_peers is not { AnswersSlices: true })
+            throw new PeerException($"{_peers?.Name ?? "this node"} takes no part in queries of the ring now");
         var asked = SliceMessages.DecodeQuestion(question.Written);
         using var memory = new AnswerMemory(options.Search.Memory);
         using var found = await here.AnswerAsync(asked, memory, cancellation).ConfigureAwait(false);
@@ -52,12 +55,15 @@ internal sealed class SlicedQueries(LocalQueries here, NodeState state, NodeOpti
         if (request.Progress is { } progress) request = request with { Progress = new RepeatedProgress(progress) };
         var range = new Range(tenants, request.StartSeconds, request.HasNoEnd ? 0 : request.EndSeconds, options.SearchShareBytes);
         if (CountOf(range) < 2 || !TraceSearch.CanDivide(request)) return await UndividedAsync().ConfigureAwait(false);
-        if (await here.SearchAsync(tenants, request, aloneBytes: options.SearchShareBytes, cancellation).ConfigureAwait(false) is { IsUnfinished: false } whole) return whole;
+        if (await here.SearchAsync(tenants, request, aloneBytes: options.SearchShareBytes, cancellation)
+            .ConfigureAwait(false) is { IsUnfinished: false } whole)
+            return whole;
         return await DivideAsync(
             range,
             // What is certain of a slice is not so of the whole.
             slice => new SliceQuestion(tenants, slice, request with { Progress = null }),
-            answers => Task.FromResult(TraceSearch.Join(request, answers.Select(static answer => SearchMessages.Read(answer.Content!.Written)))),
+            answers =>
+                Task.FromResult(TraceSearch.Join(request, answers.Select(static answer => SearchMessages.Read(answer.Content!.Written)))),
             UndividedAsync,
             cancellation).ConfigureAwait(false);
 
@@ -68,7 +74,8 @@ internal sealed class SlicedQueries(LocalQueries here, NodeState state, NodeOpti
     public Task<TResult> QueryMetricsAsync<TResult>(TenantSet tenants, MetricsRequest<TResult> request, CancellationToken cancellation)
     {
         const ulong second = 1_000_000_000;
-        var range = new Range(tenants, (long)(request.StartUnixNano / second), (long)(request.EndUnixNano / second), options.MetricsShareBytes);
+        var range =
+            new Range(tenants, (long)(request.StartUnixNano / second), (long)(request.EndUnixNano / second), options.MetricsShareBytes);
         if (CountOf(range) < 2 || !MetricsQuery.CanDivide(request.Query)) return UndividedAsync();
         var now = time.GetUtcNow();
         return DivideAsync(
@@ -81,9 +88,11 @@ internal sealed class SlicedQueries(LocalQueries here, NodeState state, NodeOpti
         Task<TResult> UndividedAsync() => here.QueryMetricsAsync(tenants, request, cancellation);
     }
 
-    // Undivided where there is too little to divide, and where answers cannot be put together: of a node that is configured otherwise, or of another version.
-    // Answers are put together without a place among the queries: little work, of which each node has done its own.
-    private async Task<T> DivideAsync<T>(Range range, Func<TraceSlice, SliceQuestion> ask, Func<SliceAnswer[], Task<T>> join, Func<Task<T>> undivided, CancellationToken cancellation)
+    // Undivided where there is too little to divide, and where answers cannot be put together: of a node that is configured otherwise, or
+    // of another version. Answers are put together without a place among the queries: little work, of which each node has done its own.
+    private async Task<T> DivideAsync<T>(
+        Range range, Func<TraceSlice, SliceQuestion> ask, Func<SliceAnswer[], Task<T>> join, Func<Task<T>> undivided,
+        CancellationToken cancellation)
     {
         var slices = await AssignAsync(range, ask, cancellation).ConfigureAwait(false);
         if (slices.Count < 2) return await undivided().ConfigureAwait(false);
@@ -116,12 +125,14 @@ internal sealed class SlicedQueries(LocalQueries here, NodeState state, NodeOpti
 
     private static int CountOf(Range range, TraceSources sources, int nodes)
     {
-        var bytes = sources.Blocks.Where(block => block.Meta.Overlaps(range.StartSeconds, range.EndSeconds)).Sum(static block => block.Meta.SizeBytes);
+        var bytes = sources.Blocks.Where(block => block.Meta.Overlaps(range.StartSeconds, range.EndSeconds))
+            .Sum(static block => block.Meta.SizeBytes);
         return (int)Math.Min(nodes, bytes / range.ShareBytes);
     }
 
     // Fewer than two: not divided.
-    private async Task<IReadOnlyList<SliceAssignment>> AssignAsync(Range range, Func<TraceSlice, SliceQuestion> ask, CancellationToken cancellation)
+    private async Task<IReadOnlyList<SliceAssignment>> AssignAsync(
+        Range range, Func<TraceSlice, SliceQuestion> ask, CancellationToken cancellation)
     {
         if (range.ShareBytes == 0 || _peers is not { Queriers: { Count: > 0 } queriers }) return [];
         var own = (_peers.Name, (IPeer?)null);
@@ -131,14 +142,20 @@ internal sealed class SlicedQueries(LocalQueries here, NodeState state, NodeOpti
         var sources = lease.View.SourcesOf(range.Tenants);
         var count = CountOf(range, sources, nodes.Count);
         if (count < 2) return [];
-        var slices = await TraceSlices.DivideAsync(sources, range.StartSeconds, range.EndSeconds, count, cancellation).ConfigureAwait(false);
+        var slices =
+            await TraceSlices.DivideAsync(sources, range.StartSeconds, range.EndSeconds, count, cancellation).ConfigureAwait(false);
 
         // This node and those that follow it.
         var first = nodes.IndexOf(own);
-        var taken = Enumerable.Range(first, slices.Count).Select(number => number % nodes.Count).Order().Select(number => nodes[number].Peer);
-        return [.. taken.Zip(slices, (peer, slice) => new SliceAssignment(peer, ask(slice) with { Hidden = sources.Hidden.Where(id => slice.Contains(id)).ToHashSet() }))];
+        var taken =
+            Enumerable.Range(first, slices.Count).Select(number => number % nodes.Count).Order().Select(number => nodes[number].Peer);
+        return [.. taken.Zip(
+            slices, (peer, slice) =>
+                new SliceAssignment(peer, ask(slice) with { Hidden = sources.Hidden.Where(id => slice.Contains(id)).ToHashSet() }))];
     }
 
-    /// <summary>What a query looks through: unix seconds, 0: no bound; and the least that a node is given of it, in bytes, 0: it is not divided.</summary>
+    /// <summary>
+    /// What a query looks through: unix seconds, 0: no bound; and the least that a node is given of it, in bytes, 0: it is not divided.
+    /// </summary>
     private readonly record struct Range(TenantSet Tenants, long StartSeconds, long EndSeconds, long ShareBytes);
 }

@@ -33,7 +33,8 @@ public sealed class SpanLog(SpanLogOptions received, SpanLogOptions discarded, L
             Write(request, new SpanLogSink(log, "received", tenant, received, static _ => true));
         if (!discarded.IsEnabled || outcome.RejectedSpans == 0) return;
         var (isAll, refused) = (outcome.AcceptedSpans == 0, outcome.RefusedTraceIds);
-        var sink = new SpanLogSink(log, "discarded", tenant, discarded, trace => isAll || trace is not { } id || refused?.Contains(id) == true);
+        var sink =
+            new SpanLogSink(log, "discarded", tenant, discarded, trace => isAll || trace is not { } id || refused?.Contains(id) == true);
         Write(request, sink);
     }
 

@@ -12,7 +12,8 @@ namespace Tempo.Engine.Node.SpanLogs;
 /// <param name="tenant">Whose they are.</param>
 /// <param name="options">Which of them have a line, and what is in it.</param>
 /// <param name="isWanted">A span of this trace may have a line; null: one whose ids are not valid.</param>
-internal struct SpanLogSink(Log log, string message, TenantId tenant, SpanLogOptions options, Func<TraceId?, bool> isWanted) : IOtlpTraceSink
+internal struct SpanLogSink(
+    Log log, string message, TenantId tenant, SpanLogOptions options, Func<TraceId?, bool> isWanted) : IOtlpTraceSink
 {
     /// <summary>Attributes of a line, of the span and of its resource each: a span may have ten thousands.</summary>
     private const int MaxAttributes = 64;
@@ -62,7 +63,9 @@ internal struct SpanLogSink(Log log, string message, TenantId tenant, SpanLogOpt
             line.AddRange(_resource);
             line.AddRange(_span);
             line.Add(("span_name", Text(fields.Name)));
-            line.Add(("span_duration_seconds", fields.EndTimeUnixNano > fields.StartTimeUnixNano ? (fields.EndTimeUnixNano - fields.StartTimeUnixNano) / 1e9 : 0));
+            line.Add(("span_duration_seconds", fields.EndTimeUnixNano > fields.StartTimeUnixNano
+                ? (fields.EndTimeUnixNano - fields.StartTimeUnixNano) / 1e9
+                : 0));
             line.Add(("span_kind", Encoding.UTF8.GetString(SpanNames.Kind(fields.Kind))));
             line.Add(("span_status", Encoding.UTF8.GetString(SpanNames.Status(fields.StatusCode))));
             if (_leftOutOfResource + _leftOutOfSpan > 0) line.Add(("attributes_left_out", _leftOutOfResource + _leftOutOfSpan));
@@ -98,7 +101,9 @@ internal struct SpanLogSink(Log log, string message, TenantId tenant, SpanLogOpt
             case AnyValueKind.Double: return BitConverter.Int64BitsToDouble(value.Bits);
             default:
                 var json = new ArrayBufferWriter<byte>();
-                return value.Message.Length <= MaxTextBytes && AnyValueJson.TryWrite(value.Message, json, out _) ? Encoding.UTF8.GetString(json.WrittenSpan) : $"({value.Message.Length} bytes)";
+                return value.Message.Length <= MaxTextBytes && AnyValueJson.TryWrite(value.Message, json, out _)
+                    ? Encoding.UTF8.GetString(json.WrittenSpan)
+                    : $"({value.Message.Length} bytes)";
         }
     }
 

@@ -24,7 +24,8 @@ internal sealed class TenantUsage
     /// <summary>Names of the labels.</summary>
     public string[] Labels { get; private set; } = [];
 
-    public IEnumerable<(string[] Values, long Bytes)> Counters => _counters.Values.Select(static counter => (counter.Values, counter.Bytes));
+    public IEnumerable<(string[] Values, long Bytes)> Counters =>
+        _counters.Values.Select(static counter => (counter.Values, counter.Bytes));
 
     /// <summary>Other labels than before begin anew.</summary>
     public void Configure(CostAttributionLimits limits, int maxSets)
@@ -41,7 +42,8 @@ internal sealed class TenantUsage
         _limits = limits;
         _counters.Clear();
         Labels = [.. limits.Dimensions.Select(UsageDimension.LabelOf).Distinct(StringComparer.Ordinal)];
-        Dimensions = [.. limits.Dimensions.Select(dimension => UsageDimension.Of(dimension, Array.IndexOf(Labels, UsageDimension.LabelOf(dimension))))];
+        Dimensions = [.. limits.Dimensions.Select(
+            dimension => UsageDimension.Of(dimension, Array.IndexOf(Labels, UsageDimension.LabelOf(dimension))))];
     }
 
     /// <summary>Spans of the request so far.</summary>
@@ -55,7 +57,8 @@ internal sealed class TenantUsage
         var key = _key.ToString();
         if (!_counters.TryGetValue(key, out var counter))
         {
-            if (_counters.Count < _maxSets) _counters.Add(key, counter = new Counter([.. values.ToArray().Select(static value => value ?? UsageTracker.Missing)]));
+            if (_counters.Count < _maxSets)
+                _counters.Add(key, counter = new Counter([.. values.ToArray().Select(static value => value ?? UsageTracker.Missing)]));
             else counter = OverflowCounter();
         }
 
@@ -102,7 +105,8 @@ internal sealed class TenantUsage
     private Counter OverflowCounter()
     {
         // No values have this key: theirs have as many separators as there are labels.
-        if (!_counters.TryGetValue("", out var counter)) _counters.Add("", counter = new Counter([.. Labels.Select(static _ => UsageTracker.Overflow)]));
+        if (!_counters.TryGetValue("", out var counter))
+            _counters.Add("", counter = new Counter([.. Labels.Select(static _ => UsageTracker.Overflow)]));
         return counter;
     }
 
@@ -125,7 +129,8 @@ internal sealed record UsageDimension(byte[] Key, bool OfResource, bool OfSpan, 
 
     public static UsageDimension Of(KeyValuePair<string, string> dimension, int label)
     {
-        var (isResource, isSpan) = (dimension.Key.StartsWith(Resource, StringComparison.Ordinal), dimension.Key.StartsWith(Span, StringComparison.Ordinal));
+        var (isResource, isSpan) =
+            (dimension.Key.StartsWith(Resource, StringComparison.Ordinal), dimension.Key.StartsWith(Span, StringComparison.Ordinal));
         return new UsageDimension(Encoding.UTF8.GetBytes(NameOf(dimension.Key)), !isSpan, !isResource, label);
     }
 
@@ -138,5 +143,7 @@ internal sealed record UsageDimension(byte[] Key, bool OfResource, bool OfSpan, 
     }
 
     private static string NameOf(string key) =>
-        key.StartsWith(Resource, StringComparison.Ordinal) ? key[Resource.Length..] : key.StartsWith(Span, StringComparison.Ordinal) ? key[Span.Length..] : key;
+        key.StartsWith(Resource, StringComparison.Ordinal) ? key[Resource.Length..]
+            : key.StartsWith(Span, StringComparison.Ordinal) ? key[Span.Length..]
+            : key;
 }

@@ -66,8 +66,10 @@ public sealed class UsageTracker(UsageOptions options, Func<TenantId, CostAttrib
                 foreach (var (values, bytes) in usage.Counters)
                 {
                     text.Append("tempo_usage_tracker_bytes_received_total{");
-                    for (var i = 0; i < values.Length; i++) text.Append(usage.Labels[i]).Append("=\"").Append(Escaped(values[i])).Append("\",");
-                    text.Append("tenant=\"").Append(Escaped(tenant.Value)).Append("\",tracker=\"cost-attribution\"} ").Append(bytes.ToString(CultureInfo.InvariantCulture)).Append('\n');
+                    for (var i = 0; i < values.Length; i++)
+                        text.Append(usage.Labels[i]).Append("=\"").Append(Escaped(values[i])).Append("\",");
+                    text.Append("tenant=\"").Append(Escaped(tenant.Value)).Append("\",tracker=\"cost-attribution\"} ")
+                        .Append(bytes.ToString(CultureInfo.InvariantCulture)).Append('\n');
                 }
             }
         }
@@ -75,5 +77,7 @@ public sealed class UsageTracker(UsageOptions options, Func<TenantId, CostAttrib
         output.Write(Encoding.UTF8.GetBytes(text.ToString()));
     }
 
-    private static string Escaped(string value) => value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
+    private static string Escaped(string value) =>
+        value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)
+            .Replace("\n", "\\n", StringComparison.Ordinal);
 }

@@ -20,7 +20,8 @@ internal sealed class AzureObjects : IRemoteObjects
     private readonly BlobContainerClient _container;
     private readonly Random _random;
 
-    public AzureObjects(AzureOptions options, TimeProvider time, Random random) => (_container, _random) = (Open(options, _transport, _machine, time), random);
+    public AzureObjects(AzureOptions options, TimeProvider time, Random random) =>
+        (_container, _random) = (Open(options, _transport, _machine, time), random);
 
     public void Dispose()
     {
@@ -37,11 +38,13 @@ internal sealed class AzureObjects : IRemoteObjects
         await Blob(name).UploadAsync(body, new BlobUploadOptions { Conditions = conditions }, cancellation).ConfigureAwait(false);
     }
 
-    public Task<IRemoteUpload> BeginUploadAsync(string name, CancellationToken cancellation) => Task.FromResult<IRemoteUpload>(new AzureUpload(Blob(name), NextUpload()));
+    public Task<IRemoteUpload> BeginUploadAsync(string name, CancellationToken cancellation) =>
+        Task.FromResult<IRemoteUpload>(new AzureUpload(Blob(name), NextUpload()));
 
     public async Task<RemoteRange> GetRangeAsync(string name, long offset, ReadTarget destination, CancellationToken cancellation)
     {
-        var answer = await Blob(name).DownloadStreamingAsync(new BlobDownloadOptions { Range = new HttpRange(offset, destination.Length) }, cancellation).ConfigureAwait(false);
+        var answer = await Blob(name).DownloadStreamingAsync(
+            new BlobDownloadOptions { Range = new HttpRange(offset, destination.Length) }, cancellation).ConfigureAwait(false);
         using var result = answer.Value;
         var (size, count) = RemoteBody.Announced(result.Details.ContentRange, result.Details.ContentLength, offset, destination.Length);
         await RemoteBody.ReadAsync(result.Content, destination.First(count), cancellation).ConfigureAwait(false);
@@ -66,7 +69,8 @@ internal sealed class AzureObjects : IRemoteObjects
             foreach (var item in page.Values)
             {
                 if (item.IsPrefix) folders.Add(item.Prefix);
-                else objects.Add((item.Blob.Name, new ObjectInfo(item.Blob.Properties.ContentLength ?? 0, item.Blob.Properties.LastModified ?? DateTimeOffset.UnixEpoch)));
+                else objects.Add((item.Blob.Name, new ObjectInfo(
+                    item.Blob.Properties.ContentLength ?? 0, item.Blob.Properties.LastModified ?? DateTimeOffset.UnixEpoch)));
             }
 
             return new RemotePage(objects, folders, page.ContinuationToken is { Length: > 0 } next ? next : null);
@@ -97,7 +101,8 @@ internal sealed class AzureObjects : IRemoteObjects
 
     private BlockBlobClient Blob(string name) => _container.GetBlockBlobClient(name);
 
-    private static BlobContainerClient Open(AzureOptions options, HttpClientTransport transport, HttpClientTransport machine, TimeProvider time)
+    private static BlobContainerClient Open(
+        AzureOptions options, HttpClientTransport transport, HttpClientTransport machine, TimeProvider time)
     {
         var account = options.EndpointSuffix.Contains("://", StringComparison.Ordinal)
             ? options.EndpointSuffix.TrimEnd('/')
@@ -108,9 +113,12 @@ internal sealed class AzureObjects : IRemoteObjects
         client.Retry.MaxRetries = 0;
         client.Retry.NetworkTimeout = Timeout.InfiniteTimeSpan;
         client.Diagnostics.IsTelemetryEnabled = false;
-        if (options.SasToken.Length > 0) return new BlobContainerClient(container, new AzureSasCredential(options.SasToken.TrimStart('?')), client);
-        if (options.AccountKey.Length > 0) return new BlobContainerClient(container, new StorageSharedKeyCredential(options.AccountName, options.AccountKey), client);
-        return new BlobContainerClient(container, new AzureIdentity(options, options.UseFederatedToken ? transport : machine, time), client);
+        if (options.SasToken.Length > 0)
+            return new BlobContainerClient(container, new AzureSasCredential(options.SasToken.TrimStart('?')), client);
+        if (options.AccountKey.Length > 0)
+            return new BlobContainerClient(container, new StorageSharedKeyCredential(options.AccountName, options.AccountKey), client);
+        return new BlobContainerClient(
+            container, new AzureIdentity(options, options.UseFederatedToken ? transport : machine, time), client);
     }
 
     // Blocks that are never committed are removed by the service after a week.
@@ -130,6 +138,7 @@ internal sealed class AzureObjects : IRemoteObjects
 
         public Task AbortAsync(CancellationToken cancellation) => Task.CompletedTask;
 
-        private string IdOf(int number) => Convert.ToBase64String(Encoding.ASCII.GetBytes(upload + number.ToString("D6", CultureInfo.InvariantCulture)));
+        private string IdOf(int number) =>
+            Convert.ToBase64String(Encoding.ASCII.GetBytes(upload + number.ToString("D6", CultureInfo.InvariantCulture)));
     }
 }

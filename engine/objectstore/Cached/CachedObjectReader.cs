@@ -2,8 +2,8 @@ namespace Tempo.Engine.ObjectStore;
 
 /// <summary>
 /// Reads an immutable object of a remote store in chunks that a <see cref="RangeCache"/> keeps. Chunks that lie side by side
-/// and are missing, or nearly so, are one request; <see cref="FetchAsync(IReadOnlyList{ValueTuple{long, long}}, CancellationToken)"/> asks for far ones at the same time, so that many small reads
-/// cost a few round trips and not one each. Thread safe.
+/// and are missing, or nearly so, are one request; <see cref="FetchAsync(IReadOnlyList{ValueTuple{long, long}}, CancellationToken)"/> asks
+/// for far ones at the same time, so that many small reads cost a few round trips and not one each. Thread safe.
 /// </summary>
 public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long sizeBytes, RangeCache cache)
 {
@@ -13,7 +13,9 @@ public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long s
     /// <summary>Most that one request asks for.</summary>
     private const int MaxRequestBytes = 16 << 20;
 
-    /// <summary>What lies between two ranges of a prefetch and is read with them: less than a request costs, in time and in money.</summary>
+    /// <summary>
+    /// What lies between two ranges of a prefetch and is read with them: less than a request costs, in time and in money.
+    /// </summary>
     private const int MaxGapBytes = 1 << 20;
 
     /// <summary>Requests of one prefetch at once.</summary>
@@ -39,18 +41,22 @@ public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long s
     /// </summary>
     public async ValueTask<ReadOnlyMemory<byte>> ReadChunkAsync(long offset, int wantedCount, CancellationToken cancellation = default)
     {
-        if (offset < 0 || wantedCount > sizeBytes - offset) throw new EndOfStreamException($"object '{key}' of {sizeBytes} bytes ends before {offset + wantedCount}");
+        if (offset < 0 || wantedCount > sizeBytes - offset)
+            throw new EndOfStreamException($"object '{key}' of {sizeBytes} bytes ends before {offset + wantedCount}");
         var chunk = offset / ChunkBytes;
-        var bytes = cache.TryGet(new(key, chunk)) ?? (await FetchAsync(chunk, LastMissing(chunk, (offset + wantedCount - 1) / ChunkBytes), cancellation).ConfigureAwait(false))[0];
+        var bytes = cache.TryGet(new(key, chunk))
+            ?? (await FetchAsync(chunk, LastMissing(chunk, (offset + wantedCount - 1) / ChunkBytes), cancellation)
+                .ConfigureAwait(false))[0];
         var start = (int)(offset - chunk * ChunkBytes);
         return bytes.Slice(start, Math.Min(wantedCount, bytes.Length - start));
     }
 
     /// <summary>
-    /// The chunks that have these ranges, ascending, each once: what is missing of them comes into the cache, all at once. It may go from there before
-    /// it is read, to make room for what is asked for again. What cannot be fetched is left out, and to the read.
+    /// The chunks that have these ranges, ascending, each once: what is missing of them comes into the cache, all at once. It may go from
+    /// there before it is read, to make room for what is asked for again. What cannot be fetched is left out, and to the read.
     /// </summary>
-    public async Task<IReadOnlyList<(long Offset, ReadOnlyMemory<byte> Bytes)>> FetchAsync(IReadOnlyList<(long Offset, long Count)> ranges, CancellationToken cancellation = default)
+    public async Task<IReadOnlyList<(long Offset, ReadOnlyMemory<byte> Bytes)>> FetchAsync(
+        IReadOnlyList<(long Offset, long Count)> ranges, CancellationToken cancellation = default)
     {
         var found = new SortedDictionary<long, ReadOnlyMemory<byte>>();
         var missing = new SortedSet<long>();
@@ -87,7 +93,9 @@ public sealed class CachedObjectReader(IObjectStore store, ObjectKey key, long s
         var runs = new List<(long First, long Last)>();
         foreach (var chunk in chunks)
         {
-            if (runs.Count > 0 && (chunk - runs[^1].Last - 1) * ChunkBytes <= MaxGapBytes && (chunk - runs[^1].First + 1) * ChunkBytes <= MaxRequestBytes) runs[^1] = (runs[^1].First, chunk);
+            if (runs.Count > 0 && (chunk - runs[^1].Last - 1) * ChunkBytes <= MaxGapBytes
+                && (chunk - runs[^1].First + 1) * ChunkBytes <= MaxRequestBytes)
+                runs[^1] = (runs[^1].First, chunk);
             else runs.Add((chunk, chunk));
         }
 

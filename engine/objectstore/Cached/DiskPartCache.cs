@@ -18,7 +18,8 @@ public sealed class DiskPartCache : IPartCache
     private readonly string _folder;
     private readonly FileStream _hold;
 
-    private DiskPartCache(string folder, long maxBytes, FileStream hold) => (_folder, _files, _hold) = (folder, new EvictionQueues<UInt128, bool>(maxBytes), hold);
+    private DiskPartCache(string folder, long maxBytes, FileStream hold) =>
+        (_folder, _files, _hold) = (folder, new EvictionQueues<UInt128, bool>(maxBytes), hold);
 
     public string Name => "disk";
 
@@ -76,12 +77,15 @@ public sealed class DiskPartCache : IPartCache
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            using (var file = File.OpenHandle(path + Unfinished, FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.Asynchronous))
-                await RandomAccess.WriteAsync(file, [PartEnvelope.HeaderOf(name, content.Span), content], 0, cancellation).ConfigureAwait(false);
+            using (var file =
+                File.OpenHandle(path + Unfinished, FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.Asynchronous))
+                await RandomAccess.WriteAsync(file, [PartEnvelope.HeaderOf(name, content.Span), content], 0, cancellation)
+                    .ConfigureAwait(false);
             // Both at once: a reader in between would find nothing where something is said to be.
             lock (_lock)
             {
-                if (_files.TryAdd(id, true, PartEnvelope.HeaderBytes + content.Length, evicted)) File.Move(path + Unfinished, path, overwrite: true);
+                if (_files.TryAdd(id, true, PartEnvelope.HeaderBytes + content.Length, evicted))
+                    File.Move(path + Unfinished, path, overwrite: true);
                 else Delete(path + Unfinished);
             }
         }
@@ -106,11 +110,15 @@ public sealed class DiskPartCache : IPartCache
     private void TakeOver()
     {
         var evicted = new List<UInt128>();
-        var folders = Directory.EnumerateDirectories(_folder).Where(static path => Path.GetFileName(path) is [var a, var b] && char.IsAsciiHexDigitLower(a) && char.IsAsciiHexDigitLower(b));
-        foreach (var file in folders.SelectMany(static path => new DirectoryInfo(path).EnumerateFiles()).OrderBy(static file => file.LastWriteTimeUtc))
+        var folders = Directory.EnumerateDirectories(_folder)
+            .Where(static path => Path.GetFileName(path) is [var a, var b] && char.IsAsciiHexDigitLower(a) && char.IsAsciiHexDigitLower(b));
+        foreach (var file in folders.SelectMany(static path => new DirectoryInfo(path).EnumerateFiles())
+            .OrderBy(static file => file.LastWriteTimeUtc))
         {
             var stem = file.Name.EndsWith(Unfinished, StringComparison.Ordinal) ? file.Name[..^Unfinished.Length] : file.Name;
-            if (!UInt128.TryParse(stem, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var id) || Path.GetFileName(PathOf(id)) != stem) continue;
+            if (!UInt128.TryParse(stem, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var id)
+                || Path.GetFileName(PathOf(id)) != stem)
+                continue;
             if (stem != file.Name || !_files.TryAdd(id, true, file.Length, evicted)) Delete(file.FullName);
         }
 
@@ -123,7 +131,9 @@ public sealed class DiskPartCache : IPartCache
         using var file = File.OpenHandle(path, options: FileOptions.Asynchronous);
         var bytes = GC.AllocateUninitializedArray<byte>((int)Math.Min(RandomAccess.GetLength(file), Array.MaxLength));
         var count = 0;
-        while (count < bytes.Length && await RandomAccess.ReadAsync(file, bytes.AsMemory(count), count, cancellation).ConfigureAwait(false) is > 0 and var more) count += more;
+        while (count < bytes.Length && await RandomAccess.ReadAsync(file, bytes.AsMemory(count), count, cancellation)
+            .ConfigureAwait(false) is > 0 and var more)
+            count += more;
         return bytes.AsMemory(0, count);
     }
 

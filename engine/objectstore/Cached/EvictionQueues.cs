@@ -66,7 +66,9 @@ internal sealed class EvictionQueues<TKey, TValue>(long maxBytes)
         return true;
     }
 
-    /// <summary>The content of an entry turned out not to be there: it is not, until it is added again. Its place in the queue stays.</summary>
+    /// <summary>
+    /// The content of an entry turned out not to be there: it is not, until it is added again. Its place in the queue stays.
+    /// </summary>
     public void Empty(TKey key)
     {
         if (!_entries.TryGetValue(key, out var entry) || entry.IsEmpty) return;

@@ -10,7 +10,9 @@ public interface IPartCache : IAsyncDisposable
     /// <summary>In metrics: <c>disk</c>, <c>memcached</c>, <c>redis</c>.</summary>
     string Name { get; }
 
-    /// <summary>The part of this name, as it was put (<see cref="PartEnvelope"/> sees to that), or null. Its memory is new, and nobody writes to it.</summary>
+    /// <summary>
+    /// The part of this name, as it was put (<see cref="PartEnvelope"/> sees to that), or null. Its memory is new, and nobody writes to it.
+    /// </summary>
     ValueTask<ReadOnlyMemory<byte>?> TryGetAsync(string name, CancellationToken cancellation);
 
     /// <summary>Keeps a part, or not. Nobody writes to its memory, but it is the caller's again when this has ended.</summary>

@@ -14,32 +14,42 @@ internal sealed class MemcachedConnection(Socket socket) : IDisposable
     private int _lineStart;
     private int _lineEnd;
 
-    /// <summary>The value, or null if there is none. Throws <see cref="IOException"/> for an answer that is none, and <see cref="SocketException"/>.</summary>
+    /// <summary>
+    /// The value, or null if there is none. Throws <see cref="IOException"/> for an answer that is none, and <see cref="SocketException"/>.
+    /// </summary>
     public async ValueTask<byte[]?> GetAsync(string key, int maxBytes, CancellationToken cancellation)
     {
         await SendAsync(Encoding.ASCII.GetBytes($"get {key}\r\n"), cancellation).ConfigureAwait(false);
         var line = await ReadLineAsync(cancellation).ConfigureAwait(false);
         if (line == "END") return null;
         // VALUE <key> <flags> <bytes>
-        if (line.Split(' ') is not ["VALUE", var answered, _, var text] || answered != key || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count))
+        if (line.Split(' ') is not ["VALUE", var answered, _, var text] || answered != key
+            || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count))
             throw new IOException($"memcached answered {line}");
         if (count > maxBytes) throw new IOException($"memcached answered a value of {count} bytes, at most {maxBytes} were put");
         var value = GC.AllocateUninitializedArray<byte>(count); // filled, or not returned
         await ReadAsync(value, cancellation).ConfigureAwait(false);
-        if (await ReadLineAsync(cancellation).ConfigureAwait(false) is { Length: > 0 } rest || await ReadLineAsync(cancellation).ConfigureAwait(false) is var end && end != "END")
+        if (await ReadLineAsync(cancellation).ConfigureAwait(false) is { Length: > 0 } rest
+            || await ReadLineAsync(cancellation).ConfigureAwait(false) is var end && end != "END")
             throw new IOException("memcached's value is longer than it said");
         return value;
     }
 
-    /// <summary>Stores a value, which is these two one after the other. One that the server refuses (too large, out of memory) is not there afterwards; that is no error.</summary>
-    public async ValueTask SetAsync(string key, int secondsToLive, byte[] header, ReadOnlyMemory<byte> content, CancellationToken cancellation)
+    /// <summary>
+    /// Stores a value, which is these two one after the other. One that the server refuses (too large, out of memory) is not there
+    /// afterwards; that is no error.
+    /// </summary>
+    public async ValueTask SetAsync(
+        string key, int secondsToLive, byte[] header, ReadOnlyMemory<byte> content, CancellationToken cancellation)
     {
-        var command = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"set {key} 0 {secondsToLive} {header.Length + content.Length}\r\n"));
+        var command = Encoding.ASCII.GetBytes(
+            string.Create(CultureInfo.InvariantCulture, $"set {key} 0 {secondsToLive} {header.Length + content.Length}\r\n"));
         await SendAsync((byte[])[.. command, .. header], cancellation).ConfigureAwait(false);
         await SendAsync(content, cancellation).ConfigureAwait(false);
         await SendAsync("\r\n"u8.ToArray(), cancellation).ConfigureAwait(false);
         var line = await ReadLineAsync(cancellation).ConfigureAwait(false);
-        if (line != "STORED" && !line.StartsWith("SERVER_ERROR", StringComparison.Ordinal)) throw new IOException($"memcached answered {line}");
+        if (line != "STORED" && !line.StartsWith("SERVER_ERROR", StringComparison.Ordinal))
+            throw new IOException($"memcached answered {line}");
     }
 
     public void Dispose() => socket.Dispose();
@@ -77,5 +87,7 @@ internal sealed class MemcachedConnection(Socket socket) : IDisposable
     }
 
     private async ValueTask<int> ReceiveAsync(Memory<byte> destination, CancellationToken cancellation) =>
-        await socket.ReceiveAsync(destination, SocketFlags.None, cancellation).ConfigureAwait(false) is > 0 and var count ? count : throw new IOException("memcached closed the connection");
+        await socket.ReceiveAsync(destination, SocketFlags.None, cancellation).ConfigureAwait(false) is > 0 and var count
+            ? count
+            : throw new IOException("memcached closed the connection");
 }

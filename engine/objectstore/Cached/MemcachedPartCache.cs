@@ -26,7 +26,8 @@ public sealed class MemcachedPartCache(MemcachedOptions options, TimeProvider ti
     {
         var key = KeyOf(name);
         if (await ServerOfAsync(key, cancellation).ConfigureAwait(false) is not { } server) return null;
-        var (sealedPart, _) = await server.AskAsync((connection, token) => connection.GetAsync(key, PartEnvelope.MaxBytes, token), cancellation).ConfigureAwait(false);
+        var (sealedPart, _) = await server.AskAsync(
+            (connection, token) => connection.GetAsync(key, PartEnvelope.MaxBytes, token), cancellation).ConfigureAwait(false);
         return sealedPart is null ? null : PartEnvelope.TryOpen(name, sealedPart);
     }
 
@@ -75,13 +76,15 @@ public sealed class MemcachedPartCache(MemcachedOptions options, TimeProvider ti
 
     // No name has an address: a second later it may.
     private bool IsFresh(MemcachedServer[] servers) =>
-        _hasAsked && time.GetElapsedTime(Volatile.Read(ref _resolvedAt)) <= (servers.Length == 0 ? TimeSpan.FromSeconds(1) : options.UpdateInterval);
+        _hasAsked && time.GetElapsedTime(Volatile.Read(ref _resolvedAt))
+            <= (servers.Length == 0 ? TimeSpan.FromSeconds(1) : options.UpdateInterval);
 
     // One asks, the others go on with what is known. Those that stay keep their connections.
     private async ValueTask<MemcachedServer[]> ResolveAsync(CancellationToken cancellation)
     {
         var known = _servers;
-        if (!await _resolving.WaitAsync(!_hasAsked ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, cancellation).ConfigureAwait(false)) return known;
+        if (!await _resolving.WaitAsync(!_hasAsked ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, cancellation).ConfigureAwait(false))
+            return known;
         try
         {
             known = _servers;
@@ -89,7 +92,11 @@ public sealed class MemcachedPartCache(MemcachedOptions options, TimeProvider ti
             var addresses = new List<IPEndPoint>();
             foreach (var text in options.Addresses) addresses.AddRange(await AddressesOfAsync(text, cancellation).ConfigureAwait(false));
             Volatile.Write(ref _resolvedAt, time.GetTimestamp());
-            MemcachedServer[] servers = addresses.Count == 0 ? known : [.. addresses.Distinct().Select(address => known.FirstOrDefault(server => server.Address.Equals(address)) ?? new MemcachedServer(address, options, time))];
+            MemcachedServer[] servers = addresses.Count == 0
+                ? known
+                : [.. addresses.Distinct().Select(
+                    address =>
+                        known.FirstOrDefault(server => server.Address.Equals(address)) ?? new MemcachedServer(address, options, time))];
             _servers = servers;
             _hasAsked = true; // after them: who sees it goes on with what is known
             foreach (var gone in known.Except(servers)) gone.Dispose();

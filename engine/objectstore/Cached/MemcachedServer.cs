@@ -14,7 +14,8 @@ internal sealed class MemcachedServer(IPEndPoint address, MemcachedOptions optio
     public IPEndPoint Address => address;
 
     /// <summary>The result of a request, and whether it was answered: not by a server that rests, fails or is late.</summary>
-    public async ValueTask<(T? Result, bool IsAnswered)> AskAsync<T>(Func<MemcachedConnection, CancellationToken, ValueTask<T>> request, CancellationToken cancellation)
+    public async ValueTask<(T? Result, bool IsAnswered)> AskAsync<T>(
+        Func<MemcachedConnection, CancellationToken, ValueTask<T>> request, CancellationToken cancellation)
     {
         if (_breaker.IsBroken()) return default;
         using var late = new CancellationTokenSource(options.Timeout, time);

@@ -36,5 +36,6 @@ internal static class PartEnvelope
         return content;
     }
 
-    private static uint Checksum(string name, ReadOnlySpan<byte> content) => Crc32C.Compute(content, Crc32C.Compute(Encoding.UTF8.GetBytes(name)));
+    private static uint Checksum(string name, ReadOnlySpan<byte> content) =>
+        Crc32C.Compute(content, Crc32C.Compute(Encoding.UTF8.GetBytes(name)));
 }

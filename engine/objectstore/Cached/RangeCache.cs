@@ -1,8 +1,8 @@
 namespace Tempo.Engine.ObjectStore;
 
 /// <summary>
-/// Parts of immutable objects in memory, up to a number of bytes; which ones stay is said by <see cref="EvictionQueues{TKey,TValue}"/>. Readers have a part
-/// for as long as they like, whatever becomes of it here, so its memory is the collector's and no pool's.
+/// Parts of immutable objects in memory, up to a number of bytes; which ones stay is said by <see cref="EvictionQueues{TKey,TValue}"/>.
+/// Readers have a part for as long as they like, whatever becomes of it here, so its memory is the collector's and no pool's.
 /// Thread safe, one lock: a part is hundreds of kilobytes, and its alternative a request over the network.
 /// </summary>
 public sealed class RangeCache(long maxBytes)
@@ -41,7 +41,9 @@ public sealed class RangeCache(long maxBytes)
         }
     }
 
-    /// <summary>Keeps a part, which nobody writes to from now on, and which is all of its array or nearly so. One that is there already stays.</summary>
+    /// <summary>
+    /// Keeps a part, which nobody writes to from now on, and which is all of its array or nearly so. One that is there already stays.
+    /// </summary>
     public void Put(Part part, ReadOnlyMemory<byte> bytes)
     {
         lock (_lock) _parts.TryAdd(part, bytes, bytes.Length, evicted: null);

@@ -61,7 +61,8 @@ public sealed class RedisPartCache : IPartCache
         content.CopyTo(value.AsMemory(PartEnvelope.HeaderBytes));
         try
         {
-            await _database.StringSetAsync(name, value.AsMemory(0, PartEnvelope.HeaderBytes + content.Length), _expiration, When.Always).WaitAsync(cancellation).ConfigureAwait(false);
+            await _database.StringSetAsync(name, value.AsMemory(0, PartEnvelope.HeaderBytes + content.Length), _expiration, When.Always)
+                .WaitAsync(cancellation).ConfigureAwait(false);
             ArrayPool<byte>.Shared.Return(value); // the server has answered, so it was sent; after an error it may still wait for that
         }
         catch (Exception e) when (e is RedisException or TimeoutException)

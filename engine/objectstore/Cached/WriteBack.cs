@@ -35,7 +35,8 @@ internal sealed class WriteBack : IAsyncDisposable
     /// <summary>The content is not changed any more, by anyone.</summary>
     public void Offer(IPartCache cache, string name, ReadOnlyMemory<byte> content)
     {
-        if (Interlocked.Add(ref _waitingBytes, content.Length) <= _options.BufferBytes && _waiting.Writer.TryWrite((cache, name, content))) return;
+        if (Interlocked.Add(ref _waitingBytes, content.Length) <= _options.BufferBytes && _waiting.Writer.TryWrite((cache, name, content)))
+            return;
         Interlocked.Add(ref _waitingBytes, -content.Length);
         _metrics.CountDropped(cache);
     }

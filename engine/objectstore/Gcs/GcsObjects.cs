@@ -24,7 +24,8 @@ internal sealed class GcsObjects : IRemoteObjects
         _http = BoundedAnswers.NewClient(trustsAll: options.IsInsecure);
         var service = options.Endpoint.Length == 0 ? Service : options.Endpoint.TrimEnd('/');
         if (service.EndsWith(ApiPath, StringComparison.Ordinal)) service = service[..^ApiPath.Length];
-        if (!options.IsInsecure && service.StartsWith("https:", StringComparison.OrdinalIgnoreCase)) _tokens = new GcsTokens(_http, _machine, options, time);
+        if (!options.IsInsecure && service.StartsWith("https:", StringComparison.OrdinalIgnoreCase))
+            _tokens = new GcsTokens(_http, _machine, options, time);
         _service = new Uri(service);
         var bucket = Uri.EscapeDataString(options.Bucket);
         _objects = $"{service}{ApiPath}/b/{bucket}/o";
@@ -48,7 +49,9 @@ internal sealed class GcsObjects : IRemoteObjects
 
     public async Task<IRemoteUpload> BeginUploadAsync(string name, CancellationToken cancellation)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"{_uploads}?uploadType=resumable&name={Uri.EscapeDataString(name)}") { Content = Body(default) };
+        using var request = new HttpRequestMessage(
+            HttpMethod.Post, $"{_uploads}?uploadType=resumable&name={Uri.EscapeDataString(name)}")
+        { Content = Body(default) };
         using var answer = await SendAsync(request, cancellation).ConfigureAwait(false);
         var location = answer.Headers.Location ?? throw new IOException("the answer to the begin of an upload names no Location");
         return new GcsUpload(this, new Uri(request.RequestUri!, location));
@@ -59,10 +62,12 @@ internal sealed class GcsObjects : IRemoteObjects
         using var request = new HttpRequestMessage(HttpMethod.Get, UrlOf(name) + "?alt=media");
         request.Headers.Range = new RangeHeaderValue(offset, offset + destination.Length - 1);
         using var answer = await SendAsync(request, cancellation).ConfigureAwait(false);
-        var (size, count) = RemoteBody.Announced(answer.Content.Headers.ContentRange?.ToString(), answer.Content.Headers.ContentLength, offset, destination.Length);
+        var (size, count) = RemoteBody.Announced(
+            answer.Content.Headers.ContentRange?.ToString(), answer.Content.Headers.ContentLength, offset, destination.Length);
         var body = await answer.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
         await RemoteBody.ReadAsync(body, destination.First(count), cancellation).ConfigureAwait(false);
-        return new RemoteRange(count, size, answer.Headers.TryGetValues("x-goog-generation", out var generation) ? string.Concat(generation) : "");
+        return new RemoteRange(
+            count, size, answer.Headers.TryGetValues("x-goog-generation", out var generation) ? string.Concat(generation) : "");
     }
 
     public async Task<ObjectInfo> GetInfoAsync(string name, CancellationToken cancellation)
@@ -101,7 +106,8 @@ internal sealed class GcsObjects : IRemoteObjects
         return exception switch
         {
             HttpRequestException { StatusCode: { } status } => RemoteBody.Classify(status),
-            HttpRequestException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException => RemoteFault.Transient,
+            HttpRequestException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException =>
+                RemoteFault.Transient,
             _ => RemoteFault.Unknown,
         };
     }
@@ -133,15 +139,19 @@ internal sealed class GcsObjects : IRemoteObjects
     private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
     {
         // An upload goes on where the service says; the token stays where it belongs, and Google's sessions need none.
-        if (_tokens is not null && Uri.Compare(request.RequestUri, _service, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0)
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", await _tokens.GetAsync(cancellation).ConfigureAwait(false));
+        if (_tokens is not null && Uri.Compare(
+            request.RequestUri, _service, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0)
+            request.Headers.Authorization =
+                new AuthenticationHeaderValue("Bearer", await _tokens.GetAsync(cancellation).ConfigureAwait(false));
         var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
         if (answer.IsSuccessStatusCode || answer.StatusCode == HttpStatusCode.PermanentRedirect) return answer;
         using (answer)
-            throw new GcsAnswerException($"the service answered {(int)answer.StatusCode} {answer.ReasonPhrase}", answer.StatusCode, answer.Headers.RetryAfter?.Delta ?? default);
+            throw new GcsAnswerException($"the service answered {(int)answer.StatusCode} {answer.ReasonPhrase}", answer.StatusCode,
+                answer.Headers.RetryAfter?.Delta ?? default);
     }
 
-    private sealed class GcsAnswerException(string message, HttpStatusCode status, TimeSpan retryAfter) : HttpRequestException(message, inner: null, status)
+    private sealed class GcsAnswerException(
+        string message, HttpStatusCode status, TimeSpan retryAfter) : HttpRequestException(message, inner: null, status)
     {
         public TimeSpan RetryAfter { get; } = retryAfter;
     }
@@ -172,7 +182,8 @@ internal sealed class GcsObjects : IRemoteObjects
         public async Task AbortAsync(CancellationToken cancellation)
         {
             using var request = new HttpRequestMessage(HttpMethod.Delete, session);
-            using var answer = await owner._http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
+            using var answer =
+                await owner._http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
         }
 
         private async Task SendAsync(string range, byte[] content, CancellationToken cancellation)

@@ -7,8 +7,8 @@ public sealed record GcsOptions
     public string Prefix { get; init; } = "";
 
     /// <summary>
-    /// URL of the service, with <c>/storage/v1/</c> behind it or without; empty for Google's public one. Without TLS it is an emulator, which is told no
-    /// token.
+    /// URL of the service, with <c>/storage/v1/</c> behind it or without; empty for Google's public one. Without TLS it is an emulator,
+    /// which is told no token.
     /// </summary>
     public string Endpoint { get; init; } = "";
 

@@ -6,9 +6,9 @@ using System.Text.Json;
 namespace Tempo.Engine.ObjectStore;
 
 /// <summary>
-/// Access tokens: a service account's signed assertion exchanged at Google's token service (RFC 7523), or the metadata server's own. One is kept until
-/// minutes before it ends; if none is to be had then, it is used as long as it lasts. Why there is none is an <see cref="IdentityException"/>. Thread safe.
-/// (Google's client library reads JSON by reflection, which a native binary has not.)
+/// Access tokens: a service account's signed assertion exchanged at Google's token service (RFC 7523), or the metadata server's own. One is
+/// kept until minutes before it ends; if none is to be had then, it is used as long as it lasts. Why there is none is an
+/// <see cref="IdentityException"/>. Thread safe. (Google's client library reads JSON by reflection, which a native binary has not.)
 /// </summary>
 /// <param name="service">Asks the token service.</param>
 /// <param name="machine">Asks the metadata server, through no proxy: that would be told of the proxy's machine.</param>
@@ -53,7 +53,8 @@ internal sealed class GcsTokens(HttpClient service, HttpClient machine, GcsOptio
             (_token, var seconds) = await AskAsync().ConfigureAwait(false);
             var now = time.GetUtcNow();
             _until = now + TimeSpan.FromSeconds(seconds) - Slack;
-            _renewAt = now + TimeSpan.FromSeconds(Math.Max(seconds - RenewBefore.TotalSeconds, seconds / 2.0)); // a short one at half its life
+            // a short one at half its life
+            _renewAt = now + TimeSpan.FromSeconds(Math.Max(seconds - RenewBefore.TotalSeconds, seconds / 2.0));
         }
         catch (IdentityException) when (time.GetUtcNow() < _until)
         {
@@ -71,10 +72,13 @@ internal sealed class GcsTokens(HttpClient service, HttpClient machine, GcsOptio
         using var limit = new CancellationTokenSource(AskLimit, time);
         try
         {
-            using var answer = await (file.Length > 0 ? service : machine).SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token).ConfigureAwait(false);
+            using var answer = await (file.Length > 0 ? service : machine).SendAsync(
+                request, HttpCompletionOption.ResponseHeadersRead, limit.Token).ConfigureAwait(false);
             await answer.Content.LoadIntoBufferAsync(MaxAnswerBytes, limit.Token).ConfigureAwait(false);
             var body = await answer.Content.ReadAsByteArrayAsync(limit.Token).ConfigureAwait(false);
-            if (!answer.IsSuccessStatusCode) throw new IdentityException($"{where} answered {(int)answer.StatusCode} {answer.ReasonPhrase}{Reason(body)}", isTransient: (int)answer.StatusCode is 408 or 429 or >= 500);
+            if (!answer.IsSuccessStatusCode)
+                throw new IdentityException($"{where} answered {(int)answer.StatusCode} {answer.ReasonPhrase}{Reason(body)}",
+                    isTransient: (int)answer.StatusCode is 408 or 429 or >= 500);
             return TokenOf(body) ?? throw new IdentityException($"what {where} answered is not a token", isTransient: true);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
@@ -94,7 +98,9 @@ internal sealed class GcsTokens(HttpClient service, HttpClient machine, GcsOptio
             using var json = JsonDocument.Parse(body);
             var token = json.RootElement.GetProperty("access_token").GetString() ?? "";
             var seconds = json.RootElement.GetProperty("expires_in").GetInt32();
-            return token.Length is > 0 and <= MaxTokenLength && seconds > 0 && token.All(static letter => letter is > ' ' and < '\x7f') ? (token, seconds) : null;
+            return token.Length is > 0 and <= MaxTokenLength && seconds > 0 && token.All(static letter => letter is > ' ' and < '\x7f')
+                ? (token, seconds)
+                : null;
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
@@ -110,7 +116,8 @@ internal sealed class GcsTokens(HttpClient service, HttpClient machine, GcsOptio
             using var json = JsonDocument.Parse(body);
             return IdentityException.Clean($": {Text("error")} {Text("error_description")}".TrimEnd(' ', ':'));
 
-            string Text(string name) => json.RootElement.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+            string Text(string name) =>
+                json.RootElement.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -132,17 +139,21 @@ internal sealed class GcsTokens(HttpClient service, HttpClient machine, GcsOptio
         {
             using var key = JsonDocument.Parse(await File.ReadAllBytesAsync(path).ConfigureAwait(false));
             var type = key.RootElement.TryGetProperty("type", out var named) ? named.GetString() : ServiceAccount;
-            if (type != ServiceAccount) throw new IdentityException($"the key file {path} is of the type {type}, and only {ServiceAccount} is known here", isTransient: false);
+            if (type != ServiceAccount)
+                throw new IdentityException(
+                    $"the key file {path} is of the type {type}, and only {ServiceAccount} is known here", isTransient: false);
             return Assertion(key.RootElement);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new IdentityException($"the key file {path}: {e.Message}", isTransient: true);
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException or CryptographicException or UriFormatException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException
+            or CryptographicException or UriFormatException)
         {
             // What it says of the text may quote it.
-            throw new IdentityException($"the key file {path} is none of a service account: it needs client_email, private_key (PEM) and token_uri ({e.GetType().Name})", isTransient: false);
+            throw new IdentityException(
+                $"the key file {path} is none of a service account: it needs client_email, private_key (PEM) and token_uri ({e.GetType().Name})", isTransient: false);
         }
     }
 

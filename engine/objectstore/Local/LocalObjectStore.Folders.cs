@@ -72,7 +72,8 @@ public sealed partial class LocalObjectStore
     }
 
     // Removes unfinished puts whose writers are gone: nobody holds their lock. Links to other folders are not followed here, so it
-    // ends. A put is without its lock for a moment after its file is created; one whose file is swept in that moment begins with another one. What cannot be read below the root is passed over.
+    // ends. A put is without its lock for a moment after its file is created; one whose file is swept in that moment begins with another
+    // one. What cannot be read below the root is passed over.
     private DiskError Sweep(string root)
     {
         var folders = new Stack<string>();
@@ -85,7 +86,9 @@ public sealed partial class LocalObjectStore
             {
                 var path = $"{folder}/{entry.Name}";
                 if (entry.IsFolder && !entry.IsLink) folders.Push(path);
-                else if (!entry.IsFolder && entry.Name.StartsWith(ObjectKey.ReservedPartPrefix, StringComparison.Ordinal) && entry.Name != ReplaceLockName) SweepFile(path);
+                else if (!entry.IsFolder && entry.Name.StartsWith(ObjectKey.ReservedPartPrefix, StringComparison.Ordinal)
+                    && entry.Name != ReplaceLockName)
+                    SweepFile(path);
             }
         }
 

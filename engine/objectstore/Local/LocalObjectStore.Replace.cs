@@ -16,7 +16,8 @@ public sealed partial class LocalObjectStore
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
 
     /// <inheritdoc/>
-    public async ValueTask<bool> TryReplaceAsync(ObjectKey key, ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> content, CancellationToken cancellation = default)
+    public async ValueTask<bool> TryReplaceAsync(
+        ObjectKey key, ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> content, CancellationToken cancellation = default)
     {
         if (expected.IsEmpty) throw new ArgumentException("An empty object cannot be replaced on condition.", nameof(expected));
         cancellation.ThrowIfCancellationRequested();

@@ -25,7 +25,8 @@ public sealed partial class LocalObjectStore : IObjectStore, ILocalObjects
     public ILocalObjects LocalObjects => this;
 
     /// <inheritdoc/>
-    public DiskSpace? Space => _disk.TryGetSpace(_root, out var total, out var available) == DiskError.None ? new DiskSpace(total, available) : null;
+    public DiskSpace? Space =>
+        _disk.TryGetSpace(_root, out var total, out var available) == DiskError.None ? new DiskSpace(total, available) : null;
 
     /// <summary>
     /// Opens (and if need be makes) the store under <paramref name="root"/>.
@@ -49,7 +50,9 @@ public sealed partial class LocalObjectStore : IObjectStore, ILocalObjects
         var store = new LocalObjectStore(disk, root);
         var error = disk.TryCreateFolder(root);
         if (error == DiskError.None && sweep) error = store.Sweep(root);
-        return error == DiskError.None ? store : throw new ObjectStoreException(Classify(error), ObjectKey.Root, $"cannot open the store at {root}: {error}");
+        return error == DiskError.None
+            ? store
+            : throw new ObjectStoreException(Classify(error), ObjectKey.Root, $"cannot open the store at {root}: {error}");
     }
 
     /// <inheritdoc/>
@@ -76,7 +79,8 @@ public sealed partial class LocalObjectStore : IObjectStore, ILocalObjects
             {
                 var wanted = (int)Math.Min(buffer.Length, sizeBytes - written);
                 var count = await content.ReadAsync(buffer.AsMemory(0, wanted), cancellation).ConfigureAwait(false);
-                if (count == 0) throw new ObjectStoreException(ObjectStoreError.Failed, key, $"the stream ended after {written} of {sizeBytes} bytes");
+                if (count == 0)
+                    throw new ObjectStoreException(ObjectStoreError.Failed, key, $"the stream ended after {written} of {sizeBytes} bytes");
                 pending.Write(buffer.AsSpan(0, count), written);
                 written += count;
             }
@@ -114,7 +118,9 @@ public sealed partial class LocalObjectStore : IObjectStore, ILocalObjects
 
         var content = new byte[file.SizeBytes];
         var count = file.Read(0, content);
-        if (count != content.Length) throw new ObjectStoreException(ObjectStoreError.Failed, key, $"ended at byte {count} of {content.Length}: someone cut the file");
+        if (count != content.Length)
+            throw new ObjectStoreException(
+                ObjectStoreError.Failed, key, $"ended at byte {count} of {content.Length}: someone cut the file");
         return ValueTask.FromResult<byte[]?>(content);
     }
 

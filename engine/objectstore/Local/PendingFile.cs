@@ -49,8 +49,9 @@ internal sealed class PendingFile : IDisposable
         }
     }
 
-    // A sweep may have had the file between its creation and its lock, and has removed it then, or will: what is written to it would be lost, and the rename might find another file of
-    // that name. So the file itself is locked, and not whatever has its name; and then it must still have it. File systems without locks cannot be swept either.
+    // A sweep may have had the file between its creation and its lock, and has removed it then, or will: what is written to it would be
+    // lost, and the rename might find another file of that name. So the file itself is locked, and not whatever has its name; and then it
+    // must still have it. File systems without locks cannot be swept either.
     private static bool IsOurs(IDisk disk, string path, IDiskFile file)
     {
         if (file.TryLock() == DiskError.Busy) return false;
@@ -60,7 +61,8 @@ internal sealed class PendingFile : IDisposable
     }
 
     /// <summary>Step 2, a piece at a time.</summary>
-    public void Write(ReadOnlySpan<byte> bytes, long offset) => Check(_file.Write(bytes, offset), $"write of {bytes.Length} bytes at {offset}");
+    public void Write(ReadOnlySpan<byte> bytes, long offset) =>
+        Check(_file.Write(bytes, offset), $"write of {bytes.Length} bytes at {offset}");
 
     /// <summary>Steps 3 to 5. False if <paramref name="onlyIfAbsent"/> and there is an object already.</summary>
     public bool Publish(string folder, string target, bool onlyIfAbsent)

@@ -5,8 +5,9 @@ using Tempo.Engine.Foundation;
 namespace Tempo.Engine.ObjectStore;
 
 /// <summary>
-/// Breaks an answer off that is longer than any that was asked for, before a client reads it whole: the SDKs do so with listings and errors, and somebody
-/// in the service's place would fill the memory of a node with one of these. A read of a range may be as long as the range.
+/// Breaks an answer off that is longer than any that was asked for, before a client reads it whole: the SDKs do so with listings and
+/// errors, and somebody in the service's place would fill the memory of a node with one of these. A read of a range may be as long as the
+/// range.
 /// </summary>
 internal sealed class BoundedAnswers(HttpMessageHandler inner) : DelegatingHandler(inner)
 {
@@ -54,13 +55,15 @@ internal sealed class BoundedAnswers(HttpMessageHandler inner) : DelegatingHandl
     private static long RangeOf(HttpRequestMessage request)
     {
         var range = request.Headers.Range;
-        if (range is null && request.Headers.TryGetValues("x-ms-range", out var values)) _ = RangeHeaderValue.TryParse(string.Concat(values), out range);
+        if (range is null && request.Headers.TryGetValues("x-ms-range", out var values))
+            _ = RangeHeaderValue.TryParse(string.Concat(values), out range);
         return range?.Ranges.FirstOrDefault() is { From: { } from, To: { } to } ? to - from + 1 : 0;
     }
 
     private static async Task<HttpContent> BoundAsync(HttpContent content, long most, CancellationToken cancellation)
     {
-        var bounded = new StreamContent(new BoundedStream(await content.ReadAsStreamAsync(cancellation).ConfigureAwait(false), most, TooLong));
+        var bounded =
+            new StreamContent(new BoundedStream(await content.ReadAsStreamAsync(cancellation).ConfigureAwait(false), most, TooLong));
         foreach (var (name, values) in content.Headers) bounded.Headers.TryAddWithoutValidation(name, values);
         return bounded;
     }

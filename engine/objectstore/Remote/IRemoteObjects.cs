@@ -24,7 +24,9 @@ internal interface IRemoteObjects : IDisposable
 
     Task<ObjectInfo> GetInfoAsync(string name, CancellationToken cancellation);
 
-    /// <summary>A page of what begins with the prefix; what follows the next '/' after it is folded into a folder, unless recursive.</summary>
+    /// <summary>
+    /// A page of what begins with the prefix; what follows the next '/' after it is folded into a folder, unless recursive.
+    /// </summary>
     Task<RemotePage> ListAsync(string prefix, bool recursive, string? continuation, CancellationToken cancellation);
 
     /// <summary>Deletes; of one that is not there it may throw <see cref="RemoteFault.NotFound"/> or not.</summary>
@@ -58,7 +60,8 @@ internal readonly record struct PutCondition(bool OnlyIfAbsent = false, string? 
 internal readonly record struct RemoteRange(int Count, long ObjectSizeBytes, string Version);
 
 /// <summary>Part of a listing: objects and folders (ending in '/'), each in the order of the service.</summary>
-internal sealed record RemotePage(IReadOnlyList<(string Name, ObjectInfo Info)> Objects, IReadOnlyList<string> Folders, string? Continuation);
+internal sealed record RemotePage(
+    IReadOnlyList<(string Name, ObjectInfo Info)> Objects, IReadOnlyList<string> Folders, string? Continuation);
 
 /// <summary>What a failed attempt means.</summary>
 internal enum RemoteFault

@@ -1,8 +1,9 @@
 namespace Tempo.Engine.ObjectStore;
 
 /// <summary>
-/// Who this process is could not be proven: no token of the cloud's identity service. Never an answer of the object service: a 404 of a metadata server
-/// does not say that an object is not there. The text says who was asked for what, and has nothing of the answer that may be a secret.
+/// Who this process is could not be proven: no token of the cloud's identity service. Never an answer of the object service: a 404 of a
+/// metadata server does not say that an object is not there. The text says who was asked for what, and has nothing of the answer that may
+/// be a secret.
 /// </summary>
 /// <param name="message">What was asked of whom, and what came of it.</param>
 /// <param name="isTransient">Whether the same request may go better later.</param>
@@ -13,8 +14,8 @@ internal sealed class IdentityException(string message, bool isTransient) : Exce
     public bool IsTransient { get; } = isTransient;
 
     /// <summary>
-    /// What a cloud's own library says of its failure, without the answers that it quotes: a token stands in these if what was wrong was only their status or
-    /// form. They are JSON or XML, so that all from the first brace or angle bracket on is left out.
+    /// What a cloud's own library says of its failure, without the answers that it quotes: a token stands in these if what was wrong was
+    /// only their status or form. They are JSON or XML, so that all from the first brace or angle bracket on is left out.
     /// </summary>
     public static string Clean(string text)
     {

@@ -16,10 +16,13 @@ internal sealed class RemoteAttempts(RemoteOptions options, IRemoteObjects remot
     /// <param name="sizeBytes">That are sent or asked for, for the deadline.</param>
     /// <param name="attempt">One attempt; its number counts from 0.</param>
     /// <param name="cancellation">Of the caller.</param>
-    public async Task<T> RunAsync<T>(ObjectKey key, string what, long sizeBytes, Func<int, CancellationToken, Task<T>> attempt, CancellationToken cancellation)
+    public async Task<T> RunAsync<T>(
+        ObjectKey key, string what, long sizeBytes, Func<int, CancellationToken, Task<T>> attempt, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        if (budget.IsBroken()) throw new ObjectStoreException(ObjectStoreError.Failed, key, $"{what}: the service has not answered lately and is asked again in {options.BreakFor.TotalSeconds:0} s");
+        if (budget.IsBroken())
+            throw new ObjectStoreException(ObjectStoreError.Failed, key,
+                $"{what}: the service has not answered lately and is asked again in {options.BreakFor.TotalSeconds:0} s");
         for (var number = 0; ; number++)
         {
             try

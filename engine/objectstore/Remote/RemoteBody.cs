@@ -21,7 +21,8 @@ internal static class RemoteBody
         }
 
         var count = (int)Math.Min(asked, size - offset);
-        if (count < 0 || (contentLength is { } length && length != count)) throw new IOException($"{contentLength} bytes were answered where {count} belong (Content-Range '{contentRange}')");
+        if (count < 0 || (contentLength is { } length && length != count))
+            throw new IOException($"{contentLength} bytes were answered where {count} belong (Content-Range '{contentRange}')");
         return (size, count);
     }
 
@@ -31,7 +32,8 @@ internal static class RemoteBody
         foreach (var piece in destination)
         {
             var count = await body.ReadAtLeastAsync(piece, piece.Length, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
-            if (count < piece.Length) throw new IOException($"the body ended {piece.Length - count} bytes before {piece.Length} of it were read");
+            if (count < piece.Length)
+                throw new IOException($"the body ended {piece.Length - count} bytes before {piece.Length} of it were read");
         }
     }
 

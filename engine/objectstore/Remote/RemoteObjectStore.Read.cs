@@ -10,14 +10,17 @@ public sealed partial class RemoteObjectStore
     public async ValueTask<byte[]?> TryGetAsync(ObjectKey key, int maxSizeBytes, CancellationToken cancellation = default)
     {
         if (await TryGetInfoAsync(key, cancellation).ConfigureAwait(false) is not { } info) return null;
-        if (info.SizeBytes > maxSizeBytes) throw new ObjectStoreException(ObjectStoreError.TooLarge, key, $"has {info.SizeBytes} bytes; at most {maxSizeBytes} are read");
+        if (info.SizeBytes > maxSizeBytes)
+            throw new ObjectStoreException(ObjectStoreError.TooLarge, key, $"has {info.SizeBytes} bytes; at most {maxSizeBytes} are read");
         var content = GC.AllocateUninitializedArray<byte>((int)info.SizeBytes); // filled, or not handed on
         try
         {
             if (content.Length == 0) return content;
             var range = await GetAsync(key, 0, ReadTarget.Of(content), cancellation).ConfigureAwait(false);
             // Replaced by one of another size in between: the new one is what is there now.
-            return range.ObjectSizeBytes == content.Length && range.Count == content.Length ? content : await TryGetAsync(key, maxSizeBytes, cancellation).ConfigureAwait(false);
+            return range.ObjectSizeBytes == content.Length && range.Count == content.Length
+                ? content
+                : await TryGetAsync(key, maxSizeBytes, cancellation).ConfigureAwait(false);
         }
         catch (RemoteAnswerException e) when (e.Fault == RemoteFault.OutOfRange)
         {
@@ -30,10 +33,12 @@ public sealed partial class RemoteObjectStore
     }
 
     /// <inheritdoc/>
-    public ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default) => ReadAsync(key, offset, ReadTarget.Of(destination), cancellation);
+    public ValueTask<int> GetRangeAsync(ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default) =>
+        ReadAsync(key, offset, ReadTarget.Of(destination), cancellation);
 
     /// <inheritdoc/>
-    public async ValueTask<IReadOnlyList<ReadOnlyMemory<byte>>> GetChunksAsync(ObjectKey key, long offset, int count, CancellationToken cancellation = default)
+    public async ValueTask<IReadOnlyList<ReadOnlyMemory<byte>>> GetChunksAsync(
+        ObjectKey key, long offset, int count, CancellationToken cancellation = default)
     {
         var chunks = ReadTarget.Chunks(count);
         return chunks.Filled(await ReadAsync(key, offset, chunks, cancellation).ConfigureAwait(false));
@@ -65,7 +70,8 @@ public sealed partial class RemoteObjectStore
         var name = NameOf(key);
         try
         {
-            return await _attempts.RunAsync(key, "look-up", 0, (_, token) => _remote.GetInfoAsync(name, token), cancellation).ConfigureAwait(false);
+            return await _attempts.RunAsync(key, "look-up", 0, (_, token) => _remote.GetInfoAsync(name, token), cancellation)
+                .ConfigureAwait(false);
         }
         catch (RemoteAnswerException)
         {
@@ -74,16 +80,19 @@ public sealed partial class RemoteObjectStore
     }
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<ObjectEntry> ListAsync(ObjectKey folder, ListScope scope, [EnumeratorCancellation] CancellationToken cancellation = default)
+    public async IAsyncEnumerable<ObjectEntry> ListAsync(
+        ObjectKey folder, ListScope scope, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         var prefix = folder.IsRoot ? _prefix : _prefix + folder + "/";
         string? continuation = null;
         do
         {
             var from = continuation;
-            var page = await _attempts.RunAsync(folder, "listing", 0, (_, token) => _remote.ListAsync(prefix, scope == ListScope.Recursive, from, token), cancellation).ConfigureAwait(false);
+            var page = await _attempts.RunAsync(folder, "listing", 0,
+                (_, token) => _remote.ListAsync(prefix, scope == ListScope.Recursive, from, token), cancellation).ConfigureAwait(false);
             foreach (var entry in InOrder(page)) yield return entry;
-            if (page.Continuation is { } next && next == continuation) throw new ObjectStoreException(ObjectStoreError.Failed, folder, "the listing goes in a circle");
+            if (page.Continuation is { } next && next == continuation)
+                throw new ObjectStoreException(ObjectStoreError.Failed, folder, "the listing goes in a circle");
             continuation = page.Continuation;
         }
         while (continuation is not null);
@@ -95,11 +104,13 @@ public sealed partial class RemoteObjectStore
         int o = 0, f = 0;
         while (o < page.Objects.Count || f < page.Folders.Count)
         {
-            var isObject = f == page.Folders.Count || (o < page.Objects.Count && string.CompareOrdinal(page.Objects[o].Name, page.Folders[f]) < 0);
+            var isObject =
+                f == page.Folders.Count || (o < page.Objects.Count && string.CompareOrdinal(page.Objects[o].Name, page.Folders[f]) < 0);
             var name = isObject ? page.Objects[o].Name : page.Folders[f];
             ObjectInfo? info = isObject ? page.Objects[o++].Info : null;
             if (!isObject) f++;
-            if (name.StartsWith(_prefix, StringComparison.Ordinal) && ObjectKey.TryParse(isObject ? name[_prefix.Length..] : name[_prefix.Length..^1], out var key, out _))
+            if (name.StartsWith(_prefix, StringComparison.Ordinal)
+                && ObjectKey.TryParse(isObject ? name[_prefix.Length..] : name[_prefix.Length..^1], out var key, out _))
                 yield return new ObjectEntry(key, info);
         }
     }
@@ -111,7 +122,9 @@ public sealed partial class RemoteObjectStore
             key,
             $"read of {destination.Length} bytes at {offset}",
             destination.Length,
-            (_, token) => _options.HedgeAfter > TimeSpan.Zero ? GetHedgedAsync(name, offset, destination, token) : _remote.GetRangeAsync(name, offset, destination, token),
+            (_, token) => _options.HedgeAfter > TimeSpan.Zero
+                ? GetHedgedAsync(name, offset, destination, token)
+                : _remote.GetRangeAsync(name, offset, destination, token),
             cancellation);
     }
 
@@ -120,7 +133,8 @@ public sealed partial class RemoteObjectStore
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var first = ReadAsync();
-        if (await Task.WhenAny(first, Task.Delay(_options.HedgeAfter, _time, stop.Token)).ConfigureAwait(false) == first) return Take(await first.ConfigureAwait(false));
+        if (await Task.WhenAny(first, Task.Delay(_options.HedgeAfter, _time, stop.Token)).ConfigureAwait(false) == first)
+            return Take(await first.ConfigureAwait(false));
         var second = ReadAsync();
         var winner = await Task.WhenAny(first, second).ConfigureAwait(false);
         if (winner.IsFaulted) winner = winner == first ? second : first;
@@ -131,13 +145,15 @@ public sealed partial class RemoteObjectStore
         finally
         {
             await stop.CancelAsync().ConfigureAwait(false);
-            _ = (winner == first ? second : first).ContinueWith(static late => ArrayPool<byte>.Shared.Return(late.Result.Buffer), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+            _ = (winner == first ? second : first).ContinueWith(static late => ArrayPool<byte>.Shared.Return(late.Result.Buffer),
+                CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
         }
 
         async Task<(byte[] Buffer, RemoteRange Range)> ReadAsync()
         {
             var buffer = ArrayPool<byte>.Shared.Rent(destination.Length);
-            return (buffer, await _remote.GetRangeAsync(name, offset, ReadTarget.Of(buffer.AsMemory(0, destination.Length)), stop.Token).ConfigureAwait(false));
+            return (buffer, await _remote.GetRangeAsync(name, offset, ReadTarget.Of(buffer.AsMemory(0, destination.Length)), stop.Token)
+                .ConfigureAwait(false));
         }
 
         RemoteRange Take((byte[] Buffer, RemoteRange Range) read)

@@ -43,7 +43,9 @@ public sealed partial class RemoteObjectStore : IObjectStore, IDisposable
     {
         if (content.Length > _options.PartSizeBytes)
         {
-            await UploadAsync(key, content.Length, offset => new ValueTask<ReadOnlyMemory<byte>>(content.Slice((int)offset, (int)Math.Min(_options.PartSizeBytes, content.Length - offset))), cancellation).ConfigureAwait(false);
+            await UploadAsync(key, content.Length, offset => new ValueTask<ReadOnlyMemory<byte>>(
+                content.Slice((int)offset, (int)Math.Min(_options.PartSizeBytes, content.Length - offset))), cancellation)
+                    .ConfigureAwait(false);
             return;
         }
 
@@ -70,7 +72,10 @@ public sealed partial class RemoteObjectStore : IObjectStore, IDisposable
         {
             var part = buffer.AsMemory(0, (int)Math.Min(_options.PartSizeBytes, sizeBytes - offset));
             var count = await content.ReadAtLeastAsync(part, part.Length, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
-            return count == part.Length ? part : throw new ObjectStoreException(ObjectStoreError.Failed, key, $"the stream ended after {offset + count} of {sizeBytes} bytes");
+            return count == part.Length
+                ? part
+                : throw new ObjectStoreException(
+                    ObjectStoreError.Failed, key, $"the stream ended after {offset + count} of {sizeBytes} bytes");
         }
     }
 
@@ -101,12 +106,14 @@ public sealed partial class RemoteObjectStore : IObjectStore, IDisposable
         {
             // An attempt without an answer may have been the one that put it there.
             return e.IsRepeated
-                && await TryGetAsync(key, int.MaxValue, cancellation).ConfigureAwait(false) is { } there && there.AsSpan().SequenceEqual(content.Span);
+                && await TryGetAsync(key, int.MaxValue, cancellation).ConfigureAwait(false) is { } there
+                && there.AsSpan().SequenceEqual(content.Span);
         }
     }
 
     /// <inheritdoc/>
-    public async ValueTask<bool> TryReplaceAsync(ObjectKey key, ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> content, CancellationToken cancellation = default)
+    public async ValueTask<bool> TryReplaceAsync(
+        ObjectKey key, ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> content, CancellationToken cancellation = default)
     {
         if (expected.IsEmpty) throw new ArgumentException("An empty object cannot be replaced on condition.", nameof(expected));
         try
@@ -115,14 +122,17 @@ public sealed partial class RemoteObjectStore : IObjectStore, IDisposable
             var there = new byte[expected.Length + 1];
             var read = await GetAsync(key, 0, ReadTarget.Of(there), cancellation).ConfigureAwait(false);
             if (read.ObjectSizeBytes != expected.Length || !there.AsSpan(0, read.Count).SequenceEqual(expected.Span)) return false;
-            if (read.Version.Length == 0) throw new ObjectStoreException(ObjectStoreError.Failed, key, "put on condition: the service does not say which version of the object it has");
+            if (read.Version.Length == 0)
+                throw new ObjectStoreException(
+                    ObjectStoreError.Failed, key, "put on condition: the service does not say which version of the object it has");
             await PutOnceAsync(key, content, new PutCondition(Version: read.Version), cancellation).ConfigureAwait(false);
             return true;
         }
         catch (RemoteAnswerException e)
         {
             return e is { IsRepeated: true, Fault: RemoteFault.Exists }
-                && await TryGetAsync(key, int.MaxValue, cancellation).ConfigureAwait(false) is { } there && there.AsSpan().SequenceEqual(content.Span);
+                && await TryGetAsync(key, int.MaxValue, cancellation).ConfigureAwait(false) is { } there
+                && there.AsSpan().SequenceEqual(content.Span);
         }
     }
 
@@ -155,10 +165,12 @@ public sealed partial class RemoteObjectStore : IObjectStore, IDisposable
     }
 
     // Parts in order, one at a time: what is sent is read as it goes, and no more than a part is in memory.
-    private async Task UploadAsync(ObjectKey key, long sizeBytes, Func<long, ValueTask<ReadOnlyMemory<byte>>> readPart, CancellationToken cancellation)
+    private async Task UploadAsync(
+        ObjectKey key, long sizeBytes, Func<long, ValueTask<ReadOnlyMemory<byte>>> readPart, CancellationToken cancellation)
     {
         var name = NameOf(key);
-        var upload = await _attempts.RunAsync(key, "begin of an upload", 0, (_, token) => _remote.BeginUploadAsync(name, token), cancellation).ConfigureAwait(false);
+        var upload = await _attempts.RunAsync(
+            key, "begin of an upload", 0, (_, token) => _remote.BeginUploadAsync(name, token), cancellation).ConfigureAwait(false);
         try
         {
             var number = 0;
@@ -182,7 +194,8 @@ public sealed partial class RemoteObjectStore : IObjectStore, IDisposable
         catch (Exception e)
         {
             await AbandonAsync(upload).ConfigureAwait(false);
-            if (e is RemoteAnswerException) throw new ObjectStoreException(ObjectStoreError.Failed, key, $"the upload is gone: {e.Message}", e);
+            if (e is RemoteAnswerException)
+                throw new ObjectStoreException(ObjectStoreError.Failed, key, $"the upload is gone: {e.Message}", e);
             throw;
         }
     }
@@ -195,7 +208,8 @@ public sealed partial class RemoteObjectStore : IObjectStore, IDisposable
         {
             await upload.AbortAsync(deadline.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (_remote.Classify(e, out _) != RemoteFault.Unknown || e is OperationCanceledException or IOException or HttpRequestException)
+        catch (Exception e) when (_remote.Classify(e, out _) != RemoteFault.Unknown
+            || e is OperationCanceledException or IOException or HttpRequestException)
         {
             // The error that led here is the one to tell.
         }

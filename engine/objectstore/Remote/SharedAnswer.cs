@@ -1,8 +1,8 @@
 namespace Tempo.Engine.ObjectStore;
 
 /// <summary>
-/// One answer for all who ask at once, each with a patience of its own: who gives up ends nobody else's answer, nor the asking, which has a limit of its own.
-/// Thread safe.
+/// One answer for all who ask at once, each with a patience of its own: who gives up ends nobody else's answer, nor the asking, which has a
+/// limit of its own. Thread safe.
 /// </summary>
 internal sealed class SharedAnswer<T>
 {

@@ -29,7 +29,9 @@ internal static class S3Client
         }
         else
         {
-            config.ServiceURL = options.Endpoint.Contains("://", StringComparison.Ordinal) ? options.Endpoint : (options.IsInsecure ? "http://" : "https://") + options.Endpoint;
+            config.ServiceURL = options.Endpoint.Contains("://", StringComparison.Ordinal)
+                ? options.Endpoint
+                : (options.IsInsecure ? "http://" : "https://") + options.Endpoint;
             config.AuthenticationRegion = region;
         }
 

@@ -15,7 +15,14 @@ internal sealed class S3Objects(S3Options options) : IRemoteObjects
     public async Task PutAsync(string name, ReadOnlyMemory<byte> content, PutCondition condition, CancellationToken cancellation)
     {
         using var body = new ReadOnlyMemoryStream(content);
-        var request = new PutObjectRequest { BucketName = options.Bucket, Key = name, InputStream = body, AutoCloseStream = false, UseChunkEncoding = false };
+        var request = new PutObjectRequest
+        {
+            BucketName = options.Bucket,
+            Key = name,
+            InputStream = body,
+            AutoCloseStream = false,
+            UseChunkEncoding = false
+        };
         if (condition.OnlyIfAbsent) request.IfNoneMatch = "*";
         if (condition.Version is not null) request.IfMatch = condition.Version;
         if (options.StorageClass.Length > 0) request.StorageClass = S3StorageClass.FindValue(options.StorageClass);
@@ -38,7 +45,12 @@ internal sealed class S3Objects(S3Options options) : IRemoteObjects
 
     public async Task<RemoteRange> GetRangeAsync(string name, long offset, ReadTarget destination, CancellationToken cancellation)
     {
-        var request = new GetObjectRequest { BucketName = options.Bucket, Key = name, ByteRange = new ByteRange(offset, offset + destination.Length - 1) };
+        var request = new GetObjectRequest
+        {
+            BucketName = options.Bucket,
+            Key = name,
+            ByteRange = new ByteRange(offset, offset + destination.Length - 1)
+        };
         using var response = await _client.GetObjectAsync(request, cancellation).ConfigureAwait(false);
         var (size, count) = RemoteBody.Announced(response.ContentRange, response.ContentLength, offset, destination.Length);
         await RemoteBody.ReadAsync(response.ResponseStream, destination.First(count), cancellation).ConfigureAwait(false);
@@ -47,13 +59,21 @@ internal sealed class S3Objects(S3Options options) : IRemoteObjects
 
     public async Task<ObjectInfo> GetInfoAsync(string name, CancellationToken cancellation)
     {
-        var info = await _client.GetObjectMetadataAsync(new GetObjectMetadataRequest { BucketName = options.Bucket, Key = name }, cancellation).ConfigureAwait(false);
+        var info = await _client.GetObjectMetadataAsync(
+            new GetObjectMetadataRequest { BucketName = options.Bucket, Key = name }, cancellation).ConfigureAwait(false);
         return new ObjectInfo(info.ContentLength, Time(info.LastModified)) { Version = info.ETag ?? "" };
     }
 
     public async Task<RemotePage> ListAsync(string prefix, bool recursive, string? continuation, CancellationToken cancellation)
     {
-        var request = new ListObjectsV2Request { BucketName = options.Bucket, Prefix = prefix, Delimiter = recursive ? null : "/", ContinuationToken = continuation, MaxKeys = PageKeys };
+        var request = new ListObjectsV2Request
+        {
+            BucketName = options.Bucket,
+            Prefix = prefix,
+            Delimiter = recursive ? null : "/",
+            ContinuationToken = continuation,
+            MaxKeys = PageKeys
+        };
         var page = await _client.ListObjectsV2Async(request, cancellation).ConfigureAwait(false);
         List<(string Name, ObjectInfo Info)> objects = [];
         foreach (var entry in page.S3Objects ?? []) objects.Add((entry.Key, new ObjectInfo(entry.Size ?? 0, Time(entry.LastModified))));
@@ -80,9 +100,11 @@ internal sealed class S3Objects(S3Options options) : IRemoteObjects
     }
 
     // S3 gives times of whole seconds in listings and headers alike.
-    private static DateTimeOffset Time(DateTime? time) => time is { } t ? new DateTimeOffset(t.ToUniversalTime()) : DateTimeOffset.UnixEpoch;
+    private static DateTimeOffset Time(DateTime? time) =>
+        time is { } t ? new DateTimeOffset(t.ToUniversalTime()) : DateTimeOffset.UnixEpoch;
 
-    private ServerSideEncryptionMethod Encryption => options.SseType == "SSE-KMS" ? ServerSideEncryptionMethod.AWSKMS : ServerSideEncryptionMethod.AES256;
+    private ServerSideEncryptionMethod Encryption =>
+        options.SseType == "SSE-KMS" ? ServerSideEncryptionMethod.AWSKMS : ServerSideEncryptionMethod.AES256;
 
     private List<Tag> Tags() => [.. options.Tags.Select(static tag => new Tag { Key = tag.Key, Value = tag.Value })];
 
@@ -93,15 +115,31 @@ internal sealed class S3Objects(S3Options options) : IRemoteObjects
         public async Task PutPartAsync(int number, ReadOnlyMemory<byte> content, CancellationToken cancellation)
         {
             using var body = new ReadOnlyMemoryStream(content);
-            var request = new UploadPartRequest { BucketName = bucket, Key = name, UploadId = id, PartNumber = number, InputStream = body, PartSize = content.Length, UseChunkEncoding = false };
+            var request = new UploadPartRequest
+            {
+                BucketName = bucket,
+                Key = name,
+                UploadId = id,
+                PartNumber = number,
+                InputStream = body,
+                PartSize = content.Length,
+                UseChunkEncoding = false
+            };
             var part = await client.UploadPartAsync(request, cancellation).ConfigureAwait(false);
             _etags[number] = part.ETag;
         }
 
         public Task CompleteAsync(CancellationToken cancellation) => client.CompleteMultipartUploadAsync(
-            new CompleteMultipartUploadRequest { BucketName = bucket, Key = name, UploadId = id, PartETags = [.. _etags.Select(static part => new PartETag(part.Key, part.Value))] }, cancellation);
+            new CompleteMultipartUploadRequest
+            {
+                BucketName = bucket,
+                Key = name,
+                UploadId = id,
+                PartETags = [.. _etags.Select(static part => new PartETag(part.Key, part.Value))]
+            }, cancellation);
 
         public Task AbortAsync(CancellationToken cancellation) =>
-            client.AbortMultipartUploadAsync(new AbortMultipartUploadRequest { BucketName = bucket, Key = name, UploadId = id }, cancellation);
+            client.AbortMultipartUploadAsync(
+                new AbortMultipartUploadRequest { BucketName = bucket, Key = name, UploadId = id }, cancellation);
     }
 }

@@ -6,8 +6,8 @@ using Tempo.Engine.Otlp.Wire;
 namespace Tempo.Engine.Otlp.Foreign;
 
 /// <summary>
-/// Writes spans of other formats, and the process's own, as an OTLP request, straight into the request's buffer, in the order in which their fields
-/// come: protobuf does not care. Which resource a span belongs to is known only at its end, so the resource is written behind
+/// Writes spans of other formats, and the process's own, as an OTLP request, straight into the request's buffer, in the order in which
+/// their fields come: protobuf does not care. Which resource a span belongs to is known only at its end, so the resource is written behind
 /// the spans of its group; a span that turns out to be of another group than the one before is moved once.
 /// One writer for one request; not thread safe.
 /// </summary>
@@ -16,8 +16,8 @@ namespace Tempo.Engine.Otlp.Foreign;
 public sealed class OtlpBatchWriter(NativeBuffer output, int bodyBytes = 0) : IDisposable
 {
     /// <summary>
-    /// Bytes of the length of a span as it usually is, 128 B to 16 KiB, and of a group of spans, which in a body of some size is nearly the whole
-    /// of it: what turns out otherwise is moved by a byte or two.
+    /// Bytes of the length of a span as it usually is, 128 B to 16 KiB, and of a group of spans, which in a body of some size is nearly the
+    /// whole of it: what turns out otherwise is moved by a byte or two.
     /// </summary>
     private const int SpanLengthBytes = 2;
     private const int LargeBodyBytes = 16 << 10;

@@ -145,7 +145,9 @@ internal ref struct JsonToProtobuf(ReadOnlySpan<byte> json, NativeBuffer output)
         return true;
     }
 
-    /// <summary>An empty id is an absent one, as in protobuf: whether the span may lack it is for admission to judge, span by span.</summary>
+    /// <summary>
+    /// An empty id is an absent one, as in protobuf: whether the span may lack it is for admission to judge, span by span.
+    /// </summary>
     private bool ReadId(JsonField field, int sizeBytes)
     {
         Span<byte> text = stackalloc byte[MaxShortTextSizeBytes];

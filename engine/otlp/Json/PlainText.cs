@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics;
 namespace Tempo.Engine.Otlp.Json;
 
 /// <summary>
-/// Text that stands in JSON as it is: printable ASCII without <c>" \ &lt; &gt; &amp;</c>. It is copied while it is looked at, sixteen bytes at
-/// a time; shorter text as two pieces that overlap, since most names and values are shorter than that.
+/// Text that stands in JSON as it is: printable ASCII without <c>" \ &lt; &gt; &amp;</c>. It is copied while it is looked at, sixteen bytes
+/// at a time; shorter text as two pieces that overlap, since most names and values are shorter than that.
 /// </summary>
 internal static class PlainText
 {
@@ -90,5 +90,6 @@ internal static class PlainText
     private static T Read<T>(ref byte at, int offset) where T : unmanaged => Unsafe.ReadUnaligned<T>(ref Unsafe.Add(ref at, offset));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Write<T>(ref byte at, int offset, T value) where T : unmanaged => Unsafe.WriteUnaligned(ref Unsafe.Add(ref at, offset), value);
+    private static void Write<T>(ref byte at, int offset, T value)
+    where T : unmanaged => Unsafe.WriteUnaligned(ref Unsafe.Add(ref at, offset), value);
 }

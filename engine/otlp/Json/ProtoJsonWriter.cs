@@ -54,8 +54,8 @@ public ref struct ProtoJsonWriter(IBufferWriter<byte> output)
     }
 
     /// <summary>
-    /// Room for a value that the caller writes himself, at most so many bytes; <paramref name="begun"/> of them are written. Nothing is there
-    /// before <see cref="EndRaw"/>.
+    /// Room for a value that the caller writes himself, at most so many bytes; <paramref name="begun"/> of them are written. Nothing is
+    /// there before <see cref="EndRaw"/>.
     /// </summary>
     public readonly Span<byte> BeginRaw(long mostBytes, out int begun)
     {
@@ -100,7 +100,8 @@ public ref struct ProtoJsonWriter(IBufferWriter<byte> output)
     {
         if (key.Length > ShortTextBytes || text.Length > ShortTextBytes) return false;
         var span = output.GetSpan(key.Length + text.Length + AttributeFrameBytes);
-        if (!TryBeginAttribute(span, key, ",\"value\":{\"stringValue\":\""u8, out var at) || !PlainText.TryCopy(text, span[at..])) return false;
+        if (!TryBeginAttribute(span, key, ",\"value\":{\"stringValue\":\""u8, out var at) || !PlainText.TryCopy(text, span[at..]))
+            return false;
         at += text.Length;
         "\"}}"u8.CopyTo(span[at..]);
         output.Advance(at + 3);

@@ -128,7 +128,8 @@ internal static class ProtobufToJson
         json.EndArray();
     }
 
-    private static void WriteElements(ref ProtoJsonWriter json, ReadOnlySpan<byte> message, JsonField field, FieldExtent extent, int valueDepth)
+    private static void WriteElements(
+        ref ProtoJsonWriter json, ReadOnlySpan<byte> message, JsonField field, FieldExtent extent, int valueDepth)
     {
         var reader = new ProtobufReader(message[extent.FirstTagPosition..]);
         var isAttribute = ReferenceEquals(field.Message, OtlpJsonSchema.KeyValue);
@@ -141,7 +142,8 @@ internal static class ProtobufToJson
             }
 
             if (!reader.TryReadBytes(out var element)) break;
-            if (!isAttribute || valueDepth >= OtlpTraceReader.MaxValueDepth || !UsualAttribute.TryWrite(ref json, element)) WriteMessage(ref json, element, field.Message, valueDepth);
+            if (!isAttribute || valueDepth >= OtlpTraceReader.MaxValueDepth || !UsualAttribute.TryWrite(ref json, element))
+                WriteMessage(ref json, element, field.Message, valueDepth);
             left--;
         }
     }

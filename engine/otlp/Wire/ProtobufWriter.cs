@@ -91,7 +91,10 @@ public readonly struct ProtobufWriter(NativeBuffer buffer)
         return buffer.Length;
     }
 
-    /// <summary>Ends what <see cref="BeginMessage(uint, int)"/> began; moved is what turned out longer or shorter, so that the encoding is the shortest one.</summary>
+    /// <summary>
+    /// Ends what <see cref="BeginMessage(uint, int)"/> began; moved is what turned out longer or shorter, so that the encoding is the
+    /// shortest one.
+    /// </summary>
     public void EndMessage(int start, int lengthBytes)
     {
         var length = buffer.Length - start;

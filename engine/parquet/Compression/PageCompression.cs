@@ -114,7 +114,8 @@ internal static class PageCompression
             try
             {
                 Span<byte> beyond = stackalloc byte[1];
-                return gzip.ReadAtLeast(destination, destination.Length, throwOnEndOfStream: false) == destination.Length && gzip.Read(beyond) == 0;
+                return gzip.ReadAtLeast(destination, destination.Length, throwOnEndOfStream: false) == destination.Length
+                    && gzip.Read(beyond) == 0;
             }
             catch (InvalidDataException)
             {

@@ -108,7 +108,8 @@ internal static class BitPacking
         if (width <= MaxWordBits)
         {
             // Whole within the 8 bytes at their first one, as long as those are there.
-            var safe = source.Length < sizeof(ulong) ? 0 : (int)Math.Min(destination.Length, (source.Length - sizeof(ulong)) * 8L / width + 1);
+            var safe =
+                source.Length < sizeof(ulong) ? 0 : (int)Math.Min(destination.Length, (source.Length - sizeof(ulong)) * 8L / width + 1);
             ref var from = ref MemoryMarshal.GetReference(source);
             for (; done < safe; done++)
             {

@@ -58,10 +58,12 @@ internal static class DeltaBinaryPackedDecoder
     public static bool IsConstant(ReadOnlySpan<byte> source, int count, long value, out int consumed)
     {
         var position = consumed = 0;
-        if (!TryReadHeader(source, ref position, count, out var blockLength, out var miniblockCount, out var first) || first != value) return false;
+        if (!TryReadHeader(source, ref position, count, out var blockLength, out var miniblockCount, out var first) || first != value)
+            return false;
         for (long start = 1; start < count; start += blockLength)
         {
-            if (!Varint.TryRead(source, ref position, out var smallest) || smallest != 0 || miniblockCount > source.Length - position) return false;
+            if (!Varint.TryRead(source, ref position, out var smallest) || smallest != 0 || miniblockCount > source.Length - position)
+                return false;
             if (source.Slice(position, miniblockCount).ContainsAnyExcept((byte)0)) return false;
             position += miniblockCount;
         }
@@ -125,7 +127,8 @@ internal static class DeltaBinaryPackedDecoder
         return previous;
     }
 
-    // Eight at a time, which take as many bytes as each takes bits, each out of the eight bytes at its first one; as long as those are there.
+    // Eight at a time, which take as many bytes as each takes bits, each out of the eight bytes at its first one; as long as those are
+    // there.
     private static int DecodeWithinWords<T>(ReadOnlySpan<byte> source, Span<T> values, int width, T smallest, ref T last)
         where T : unmanaged, IBinaryInteger<T>
     {

@@ -24,7 +24,9 @@ internal ref struct HybridRuns(ReadOnlySpan<byte> source, int width, int total)
     /// <summary>All numbers were met.</summary>
     public readonly bool IsAtEnd => _left == 0;
 
-    /// <summary>Goes on to the next run; false at the end, and where the runs are malformed or end early (then not <see cref="IsAtEnd"/>).</summary>
+    /// <summary>
+    /// Goes on to the next run; false at the end, and where the runs are malformed or end early (then not <see cref="IsAtEnd"/>).
+    /// </summary>
     public bool MoveNext()
     {
         while (_left > 0)
@@ -42,8 +44,8 @@ internal ref struct HybridRuns(ReadOnlySpan<byte> source, int width, int total)
     }
 
     /// <summary>
-    /// Goes on to the next run and past it, if it is one number of up to 8 bits, less than 64 times and no more often than are left. False, with nothing
-    /// done, for any other, and at the end.
+    /// Goes on to the next run and past it, if it is one number of up to 8 bits, less than 64 times and no more often than are left. False,
+    /// with nothing done, for any other, and at the end.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryTakeShort(out byte value, out int count)

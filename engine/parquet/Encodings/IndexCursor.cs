@@ -21,7 +21,9 @@ public ref struct IndexCursor
         if (_width == 0) _runEnd = count;
     }
 
-    /// <summary>The index at <paramref name="place"/>, which is not before the last one asked for; false if the runs are malformed or end before.</summary>
+    /// <summary>
+    /// The index at <paramref name="place"/>, which is not before the last one asked for; false if the runs are malformed or end before.
+    /// </summary>
     public bool TryRead(int place, out int index)
     {
         index = 0;

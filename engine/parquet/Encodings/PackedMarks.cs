@@ -19,7 +19,9 @@ internal static class PackedMarks
     /// <summary>Bytes that are read for 64 numbers: the last eight begin 7 * width before their end, and are read as a whole.</summary>
     public static int BytesRead(int width) => 8 * width + 8;
 
-    /// <summary>Numbers of at most 8 bits that are <paramref name="level"/> or more; <paramref name="max"/> becomes the largest one met.</summary>
+    /// <summary>
+    /// Numbers of at most 8 bits that are <paramref name="level"/> or more; <paramref name="max"/> becomes the largest one met.
+    /// </summary>
     public static ulong AtLeast(UnpackKind kind, ref byte source, int width, byte level, ref byte max)
     {
         if (kind == UnpackKind.Scalar) return AtLeastScalar(ref source, width, level, ref max);
@@ -27,7 +29,8 @@ internal static class PackedMarks
         var largest = Vector256.Max(low, high);
         if (Vector256.GreaterThanAny(largest, Vector256.Create(max))) max = Largest(largest, max);
         var wanted = Vector256.Create(level);
-        return (ulong)Vector256.GreaterThanOrEqual(high, wanted).ExtractMostSignificantBits() << 32 | Vector256.GreaterThanOrEqual(low, wanted).ExtractMostSignificantBits();
+        return (ulong)Vector256.GreaterThanOrEqual(high, wanted).ExtractMostSignificantBits() << 32
+            | Vector256.GreaterThanOrEqual(low, wanted).ExtractMostSignificantBits();
     }
 
     /// <summary>Numbers of 1 to 32 bits that equal <paramref name="value"/>.</summary>
@@ -37,8 +40,10 @@ internal static class PackedMarks
         if (width <= 8)
         {
             var wanted = Vector256.Create((byte)value);
-            var (low, high) = width == 8 ? (Vector256.LoadUnsafe(ref source), Vector256.LoadUnsafe(ref source, 32)) : Unpack(ref source, width);
-            return (ulong)Vector256.Equals(high, wanted).ExtractMostSignificantBits() << 32 | Vector256.Equals(low, wanted).ExtractMostSignificantBits();
+            var (low, high) =
+                width == 8 ? (Vector256.LoadUnsafe(ref source), Vector256.LoadUnsafe(ref source, 32)) : Unpack(ref source, width);
+            return (ulong)Vector256.Equals(high, wanted).ExtractMostSignificantBits() << 32
+                | Vector256.Equals(low, wanted).ExtractMostSignificantBits();
         }
 
         return width == 16 ? EqualOfWords(ref source, (ushort)value) : EqualOfInts(ref source, width, value);
@@ -49,8 +54,10 @@ internal static class PackedMarks
     private static (Vector256<byte> Low, Vector256<byte> High) Unpack(ref byte source, int width)
     {
         var lanes = ByteLanes * ((1UL << width) - 1);
-        return (Vector256.Create(Spread(ref source, 0, width, lanes), Spread(ref source, 1, width, lanes), Spread(ref source, 2, width, lanes), Spread(ref source, 3, width, lanes)).AsByte(),
-            Vector256.Create(Spread(ref source, 4, width, lanes), Spread(ref source, 5, width, lanes), Spread(ref source, 6, width, lanes), Spread(ref source, 7, width, lanes)).AsByte());
+        return (Vector256.Create(Spread(ref source, 0, width, lanes), Spread(ref source, 1, width, lanes),
+            Spread(ref source, 2, width, lanes), Spread(ref source, 3, width, lanes)).AsByte(),
+            Vector256.Create(Spread(ref source, 4, width, lanes), Spread(ref source, 5, width, lanes), Spread(ref source, 6, width, lanes),
+                Spread(ref source, 7, width, lanes)).AsByte());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -62,7 +69,8 @@ internal static class PackedMarks
         var wanted = Vector256.Create(value);
         ulong marks = 0;
         for (var i = 0; i < 4; i++)
-            marks |= (ulong)Vector256.Equals(Vector256.LoadUnsafe(ref source, (nuint)i * 32).AsUInt16(), wanted).ExtractMostSignificantBits() << (i * 16);
+            marks |= (ulong)Vector256.Equals(Vector256.LoadUnsafe(ref source, (nuint)i * 32).AsUInt16(), wanted)
+                .ExtractMostSignificantBits() << (i * 16);
         return marks;
     }
 

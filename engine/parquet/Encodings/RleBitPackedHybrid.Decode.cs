@@ -82,7 +82,8 @@ internal static partial class RleBitPackedHybrid
         {
             if (typeof(T) == typeof(byte) && width is > 0 and <= 8)
             {
-                var filled = DecodeShortRuns(source, ref position, MemoryMarshal.CreateSpan(ref Unsafe.As<T, byte>(ref MemoryMarshal.GetReference(destination)), destination.Length));
+                var filled = DecodeShortRuns(source, ref position,
+                    MemoryMarshal.CreateSpan(ref Unsafe.As<T, byte>(ref MemoryMarshal.GetReference(destination)), destination.Length));
                 destination = destination[filled..];
                 if (destination.IsEmpty) break;
             }
@@ -113,8 +114,8 @@ internal static partial class RleBitPackedHybrid
         return true;
     }
 
-    // Runs of one number less than 64 times, as long as they come one behind the other and whole vectors may be stored; the result is how many numbers
-    // they were.
+    // Runs of one number less than 64 times, as long as they come one behind the other and whole vectors may be stored; the result is how
+    // many numbers they were.
     private static int DecodeShortRuns(ReadOnlySpan<byte> source, ref int position, Span<byte> destination)
     {
         var (at, filled) = (position, 0);
@@ -171,14 +172,16 @@ internal static partial class RleBitPackedHybrid
     {
         if (typeof(T) == typeof(byte))
         {
-            Unsafe.WriteUnaligned(ref Unsafe.As<T, byte>(ref destination), BitPacking.Unpack8(Unsafe.ReadUnaligned<ulong>(ref source), width));
+            Unsafe.WriteUnaligned(
+                ref Unsafe.As<T, byte>(ref destination), BitPacking.Unpack8(Unsafe.ReadUnaligned<ulong>(ref source), width));
             return;
         }
 
         ref var ints = ref Unsafe.As<T, uint>(ref destination);
         if (width <= 8)
         {
-            var words = Vector128.WidenLower(Vector128.CreateScalar(BitPacking.Unpack8(Unsafe.ReadUnaligned<ulong>(ref source), width)).AsByte());
+            var words =
+                Vector128.WidenLower(Vector128.CreateScalar(BitPacking.Unpack8(Unsafe.ReadUnaligned<ulong>(ref source), width)).AsByte());
             Vector128.WidenLower(words).StoreUnsafe(ref ints);
             Vector128.WidenUpper(words).StoreUnsafe(ref ints, 4);
         }

@@ -6,8 +6,8 @@ using System.Runtime.Intrinsics;
 namespace Tempo.Engine.Parquet;
 
 // Levels come in runs much more often than indices do: what all attributes of a span have in common is a number once and another one as
-// often as it has further attributes. In packed form the next span begins at any bit of a byte, so the codec finds it again in one case of eight only, and
-// after a long search; as runs it is four whole bytes.
+// often as it has further attributes. In packed form the next span begins at any bit of a byte, so the codec finds it again in one case of
+// eight only, and after a long search; as runs it is four whole bytes.
 internal static partial class RleBitPackedHybrid
 {
     /// <summary>

@@ -105,7 +105,8 @@ internal static partial class RleBitPackedHybrid
         // The caller's span has room for all groups and StoreSlackBytes more; the source is read in whole groups of eight.
         ref var target = ref MemoryMarshal.GetReference(destination[..(written + (groups * width) + BitPacking.StoreSlackBytes)]);
         ref var source = ref MemoryMarshal.GetReference(values);
-        for (var i = 0; i < whole; i += 8, written += width) Pack8(ref Unsafe.Add(ref source, i), ref Unsafe.Add(ref target, written), width);
+        for (var i = 0; i < whole; i += 8, written += width)
+            Pack8(ref Unsafe.Add(ref source, i), ref Unsafe.Add(ref target, written), width);
         if (whole == values.Length) return written;
         Span<T> padded = stackalloc T[8];
         padded.Clear();

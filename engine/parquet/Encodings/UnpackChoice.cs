@@ -16,12 +16,14 @@ public static class UnpackChoice
     public static UnpackKind Current { get; } = Pick(Environment.GetEnvironmentVariable(EnvironmentVariable));
 
     /// <summary>The kernels that can run here, best first.</summary>
-    public static IReadOnlyList<UnpackKind> Supported => IsVectorSupported ? [UnpackKind.Vector256, UnpackKind.Scalar] : [UnpackKind.Scalar];
+    public static IReadOnlyList<UnpackKind> Supported =>
+        IsVectorSupported ? [UnpackKind.Vector256, UnpackKind.Scalar] : [UnpackKind.Scalar];
 
     private static bool IsVectorSupported => Vector256.IsHardwareAccelerated && Avx2.IsSupported && Bmi2.X64.IsSupported;
 
     /// <summary>The kernel for a forced name; the best one if there is none, or none of that name that can run.</summary>
-    public static UnpackKind Pick(string? forcedName) => forcedName == "scalar" || !IsVectorSupported ? UnpackKind.Scalar : UnpackKind.Vector256;
+    public static UnpackKind Pick(string? forcedName) =>
+        forcedName == "scalar" || !IsVectorSupported ? UnpackKind.Scalar : UnpackKind.Vector256;
 }
 
 /// <summary>A width of inner loops. The scalar one is the truth that the other is checked against.</summary>

@@ -29,7 +29,8 @@ internal static class LevelDecoder
         ref var p = ref MemoryMarshal.GetReference(repetitionLevels);
         for (; i + 32 <= repetitionLevels.Length; i += 32)
         {
-            var starts = uint.PopCount(Vector256.Equals(Vector256.LoadUnsafe(ref p, (nuint)i), Vector256<byte>.Zero).ExtractMostSignificantBits());
+            var starts =
+                uint.PopCount(Vector256.Equals(Vector256.LoadUnsafe(ref p, (nuint)i), Vector256<byte>.Zero).ExtractMostSignificantBits());
             if (seen + starts > row) break;
             seen += starts;
         }

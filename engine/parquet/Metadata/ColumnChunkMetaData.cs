@@ -88,7 +88,8 @@ public sealed class ColumnChunkMetaData
     }
 
     /// <summary>The fields that follow, as far as there are indexes.</summary>
-    internal static void WriteIndexPlaces(ThriftCompactWriter writer, long offsetIndexOffset, int offsetIndexSizeBytes, long columnIndexOffset, int columnIndexSizeBytes)
+    internal static void WriteIndexPlaces(
+        ThriftCompactWriter writer, long offsetIndexOffset, int offsetIndexSizeBytes, long columnIndexOffset, int columnIndexSizeBytes)
     {
         if (offsetIndexSizeBytes > 0)
         {

@@ -46,7 +46,8 @@ public sealed class ColumnIndex
             }
         }
 
-        if (min.Length != nullPages.Length || max.Length != nullPages.Length || (nullCounts.Length != nullPages.Length && nullCounts.Length != 0))
+        if (min.Length != nullPages.Length || max.Length != nullPages.Length
+            || (nullCounts.Length != nullPages.Length && nullCounts.Length != 0))
             ParquetFormatException.Throw(
                 $"{subject}: {nullPages.Length} pages, but {min.Length} minima, {max.Length} maxima and {nullCounts.Length} null counts.");
         return new ColumnIndex { NullPages = nullPages, MinValues = min, MaxValues = max, Order = order, NullCounts = nullCounts };

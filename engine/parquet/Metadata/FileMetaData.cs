@@ -102,9 +102,12 @@ internal sealed class FileMetaData
         {
             var group = RowGroups[g];
             if (group.RowCount < 0) ParquetFormatException.Throw($"Footer: row group {g} has {group.RowCount} rows.");
-            rows = group.RowCount <= long.MaxValue - rows ? rows + group.RowCount : ParquetFormatException.Throw<long>("Footer: too many rows.");
+            rows = group.RowCount <= long.MaxValue - rows
+                ? rows + group.RowCount
+                : ParquetFormatException.Throw<long>("Footer: too many rows.");
             if (group.Columns.Count != Schema.Columns.Count)
-                ParquetFormatException.Throw($"Footer: row group {g} has {group.Columns.Count} columns, the schema {Schema.Columns.Count} leaves.");
+                ParquetFormatException.Throw(
+                    $"Footer: row group {g} has {group.Columns.Count} columns, the schema {Schema.Columns.Count} leaves.");
             for (var c = 0; c < group.Columns.Count; c++) CheckChunk(group, g, Schema.Columns[c], dataEnd);
         }
 
@@ -124,7 +127,8 @@ internal sealed class FileMetaData
             ParquetFormatException.Throw($"{where}: data pages at {chunk.DataPageOffset}, outside the chunk.");
         // Equal in files of writers that count the dictionary as the first data page.
         if (chunk.DictionaryPageOffset > chunk.DataPageOffset)
-            ParquetFormatException.Throw($"{where}: a dictionary at {chunk.DictionaryPageOffset}, behind the data pages at {chunk.DataPageOffset}.");
+            ParquetFormatException.Throw(
+                $"{where}: a dictionary at {chunk.DictionaryPageOffset}, behind the data pages at {chunk.DataPageOffset}.");
         CheckIndexRange(chunk.OffsetIndexOffset, chunk.OffsetIndexSizeBytes, dataEnd, $"{where}: offset index");
         CheckIndexRange(chunk.ColumnIndexOffset, chunk.ColumnIndexSizeBytes, dataEnd, $"{where}: column index");
     }

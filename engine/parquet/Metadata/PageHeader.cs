@@ -150,7 +150,8 @@ internal struct PageHeader
         if (CompressedSizeBytes is < 0 or > ParquetLimits.MaxPageBytes)
             ParquetFormatException.Throw($"{subject}: {CompressedSizeBytes} compressed bytes; the limit is {ParquetLimits.MaxPageBytes}.");
         if (UncompressedSizeBytes is < 0 or > ParquetLimits.MaxPageBytes)
-            ParquetFormatException.Throw($"{subject}: {UncompressedSizeBytes} uncompressed bytes; the limit is {ParquetLimits.MaxPageBytes}.");
+            ParquetFormatException.Throw(
+                $"{subject}: {UncompressedSizeBytes} uncompressed bytes; the limit is {ParquetLimits.MaxPageBytes}.");
         if (Type == PageType.Index) return;
         if (ValueCount is < 0 or > ParquetLimits.MaxPageLevels)
             ParquetFormatException.Throw($"{subject}: {ValueCount} values; the limit is {ParquetLimits.MaxPageLevels}.");
@@ -159,6 +160,7 @@ internal struct PageHeader
         if (NullCount < 0 || NullCount > ValueCount) ParquetFormatException.Throw($"{subject}: {NullCount} nulls of {ValueCount} values.");
         if (DefinitionSizeBytes < 0 || RepetitionSizeBytes < 0
             || (long)DefinitionSizeBytes + RepetitionSizeBytes > Math.Min(CompressedSizeBytes, UncompressedSizeBytes))
-            ParquetFormatException.Throw($"{subject}: levels of {RepetitionSizeBytes} + {DefinitionSizeBytes} bytes in a page of {CompressedSizeBytes}.");
+            ParquetFormatException.Throw(
+                $"{subject}: levels of {RepetitionSizeBytes} + {DefinitionSizeBytes} bytes in a page of {CompressedSizeBytes}.");
     }
 }

@@ -39,7 +39,8 @@ public sealed class ParquetSchema
     private void AddLeaves(SchemaNode node, string[] path, int definition, int repetition)
     {
         if (path.Length > ParquetLimits.MaxSchemaDepth)
-            throw new ArgumentException($"The schema is deeper than {ParquetLimits.MaxSchemaDepth} groups at '{string.Join('.', path)}'.", nameof(node));
+            throw new ArgumentException(
+                $"The schema is deeper than {ParquetLimits.MaxSchemaDepth} groups at '{string.Join('.', path)}'.", nameof(node));
         foreach (var child in node.Children)
         {
             var childDefinition = definition + (child.Repetition == Repetition.Required ? 0 : 1);

@@ -23,7 +23,8 @@ public sealed class RowGroupMetaData
                 case 1:
                     var count = reader.ReadListHeader(type, ThriftType.Struct);
                     if (count > ParquetLimits.MaxSchemaElements)
-                        ParquetFormatException.Throw($"Footer: a row group of {count} columns; the limit is {ParquetLimits.MaxSchemaElements}.");
+                        ParquetFormatException.Throw(
+                            $"Footer: a row group of {count} columns; the limit is {ParquetLimits.MaxSchemaElements}.");
                     group._columns = new ColumnChunkMetaData[count];
                     for (var i = 0; i < count; i++) group._columns[i] = ColumnChunkMetaData.Read(ref reader);
                     break;

@@ -40,7 +40,8 @@ public sealed class SchemaNode
 
     public bool IsLeaf => Type is not null;
 
-    public static SchemaNode Group(string name, Repetition repetition, params SchemaNode[] children) => new(name, repetition, children, null);
+    public static SchemaNode Group(string name, Repetition repetition, params SchemaNode[] children) =>
+        new(name, repetition, children, null);
 
     /// <summary>A group annotated as LIST or MAP (the format's three-level lists).</summary>
     public static SchemaNode AnnotatedGroup(string name, Repetition repetition, LogicalKind kind, params SchemaNode[] children) =>
@@ -60,7 +61,8 @@ public sealed class SchemaNode
         new(name, repetition, [], PhysicalType.ByteArray) { ConvertedType = ConvertedType.Utf8, LogicalKind = LogicalKind.String };
 
     /// <summary>BYTE_ARRAY without annotation.</summary>
-    public static SchemaNode Binary(string name, Repetition repetition = Repetition.Required) => Leaf(name, repetition, PhysicalType.ByteArray);
+    public static SchemaNode Binary(string name, Repetition repetition = Repetition.Required) =>
+        Leaf(name, repetition, PhysicalType.ByteArray);
 
     public static SchemaNode Int32(string name, Repetition repetition = Repetition.Required) =>
         Integer(name, repetition, PhysicalType.Int32, ConvertedType.Int32, 32, isUnsigned: false);
@@ -74,9 +76,11 @@ public sealed class SchemaNode
     public static SchemaNode UInt64(string name, Repetition repetition = Repetition.Required) =>
         Integer(name, repetition, PhysicalType.Int64, ConvertedType.UInt64, 64, isUnsigned: true);
 
-    public static SchemaNode Double(string name, Repetition repetition = Repetition.Required) => Leaf(name, repetition, PhysicalType.Double);
+    public static SchemaNode Double(string name, Repetition repetition = Repetition.Required) =>
+        Leaf(name, repetition, PhysicalType.Double);
 
-    public static SchemaNode Boolean(string name, Repetition repetition = Repetition.Required) => Leaf(name, repetition, PhysicalType.Boolean);
+    public static SchemaNode Boolean(string name, Repetition repetition = Repetition.Required) =>
+        Leaf(name, repetition, PhysicalType.Boolean);
 
     /// <summary>A leaf without annotation; <paramref name="typeLengthBytes"/> for FIXED_LEN_BYTE_ARRAY only.</summary>
     public static SchemaNode Leaf(string name, Repetition repetition, PhysicalType type, int typeLengthBytes = 0) =>
@@ -95,12 +99,13 @@ public sealed class SchemaNode
                 : element.ConvertedType is ConvertedType.UInt8 or ConvertedType.UInt16 or ConvertedType.UInt32 or ConvertedType.UInt64,
         };
 
-    private static SchemaNode Integer(string name, Repetition repetition, PhysicalType type, ConvertedType converted, int bits, bool isUnsigned) =>
-        new(name, repetition, [], type)
-        {
-            ConvertedType = converted,
-            LogicalKind = LogicalKind.Integer,
-            IntegerBits = bits,
-            IsUnsigned = isUnsigned,
-        };
+    private static SchemaNode Integer(
+        string name, Repetition repetition, PhysicalType type, ConvertedType converted, int bits, bool isUnsigned) =>
+            new(name, repetition, [], type)
+            {
+                ConvertedType = converted,
+                LogicalKind = LogicalKind.Integer,
+                IntegerBits = bits,
+                IsUnsigned = isUnsigned,
+            };
 }

@@ -41,7 +41,9 @@ public sealed class EncodedPage
     {
         slab = default;
         if (Encoding != PageEncoding.DeltaLengthByteArray || !HasValues(column, count)) return false;
-        if (!DeltaBinaryPackedDecoder.IsConstant(Values, count, widthBytes, out var consumed) || (long)count * widthBytes > Values.Length - consumed) return false;
+        if (!DeltaBinaryPackedDecoder.IsConstant(Values, count, widthBytes, out var consumed)
+            || (long)count * widthBytes > Values.Length - consumed)
+            return false;
         slab = Values.Slice(consumed, count * widthBytes);
         return true;
     }
@@ -50,14 +52,20 @@ public sealed class EncodedPage
     public bool TryGetPlainLongs(ParquetColumn column, int count, out ReadOnlySpan<long> values)
     {
         values = default;
-        if (Encoding != PageEncoding.Plain || column.Type != PhysicalType.Int64 || !BitConverter.IsLittleEndian || !HasValues(column, count) || Values.Length < (long)count * sizeof(long)) return false;
+        if (Encoding != PageEncoding.Plain || column.Type != PhysicalType.Int64 || !BitConverter.IsLittleEndian || !HasValues(column, count)
+            || Values.Length < (long)count * sizeof(long))
+            return false;
         values = MemoryMarshal.Cast<byte, long>(Values[..(count * sizeof(long))]);
         return true;
     }
 
-    /// <summary>Decodes the values, if they are INT64 in DELTA_BINARY_PACKED, as many as <paramref name="values"/> has places; false if they are not.</summary>
+    /// <summary>
+    /// Decodes the values, if they are INT64 in DELTA_BINARY_PACKED, as many as <paramref name="values"/> has places; false if they are
+    /// not.
+    /// </summary>
     public bool TryDecodeDeltaLongs(ParquetColumn column, Span<long> values) =>
-        Encoding == PageEncoding.DeltaBinaryPacked && column.Type == PhysicalType.Int64 && HasValues(column, values.Length) && DeltaBinaryPackedDecoder.TryDecode(Values, values, out _);
+        Encoding == PageEncoding.DeltaBinaryPacked && column.Type == PhysicalType.Int64 && HasValues(column, values.Length)
+            && DeltaBinaryPackedDecoder.TryDecode(Values, values, out _);
 
     // Exactly so many; the levels are sound as far as they say that.
     private bool HasValues(ParquetColumn column, int count)
@@ -70,7 +78,8 @@ public sealed class EncodedPage
         try
         {
             var found = marks.AsSpan(0, (LevelCount + 63) / 64);
-            if (!HybridMarks.TryMarkLevels(Definition, column.MaxDefinitionLevel, column.MaxDefinitionLevel, LevelCount, found)) return false;
+            if (!HybridMarks.TryMarkLevels(Definition, column.MaxDefinitionLevel, column.MaxDefinitionLevel, LevelCount, found))
+                return false;
             var present = 0;
             foreach (var word in found) present += BitOperations.PopCount(word);
             return present == count;
@@ -94,14 +103,16 @@ public sealed class EncodedPage
     /// <summary>Memory for a page of so many bytes.</summary>
     internal Span<byte> Begin(int sizeBytes)
     {
-        if (_bytes.Length < sizeBytes) _bytes = GC.AllocateUninitializedArray<byte>(_bytes.Length == 0 ? sizeBytes : sizeBytes + sizeBytes / 8);
+        if (_bytes.Length < sizeBytes)
+            _bytes = GC.AllocateUninitializedArray<byte>(_bytes.Length == 0 ? sizeBytes : sizeBytes + sizeBytes / 8);
         LevelCount = 0;
         _repetition = _definition = _values = default;
         return _bytes.AsSpan(0, sizeBytes);
     }
 
     /// <summary>Where in the memory what lies; all are slices of what <see cref="Begin"/> gave.</summary>
-    internal void Set(int levelCount, PageEncoding encoding, ReadOnlySpan<byte> repetition, ReadOnlySpan<byte> definition, ReadOnlySpan<byte> values)
+    internal void Set(
+        int levelCount, PageEncoding encoding, ReadOnlySpan<byte> repetition, ReadOnlySpan<byte> definition, ReadOnlySpan<byte> values)
     {
         LevelCount = levelCount;
         Encoding = encoding;

@@ -31,7 +31,9 @@ internal sealed class IndexChecksums
     {
         if (!footer.KeyValues.TryGetValue(Key, out var text)) return null;
         var entries = new byte[text.Length / 4 * 3];
-        if (!Convert.TryFromBase64String(text, entries, out var length) || length != (long)footer.RowGroups.Count * footer.Schema.Columns.Count * EntrySizeBytes) return null;
+        if (!Convert.TryFromBase64String(text, entries, out var length)
+            || length != (long)footer.RowGroups.Count * footer.Schema.Columns.Count * EntrySizeBytes)
+            return null;
         return new IndexChecksums(entries);
     }
 

@@ -20,7 +20,8 @@ internal sealed class Arithmetic(FieldOperator op, Operand left, Operand right) 
         var a = left.Evaluate(span);
         var b = right.Evaluate(span);
         if (a.Type == FieldType.Unknown || b.Type == FieldType.Unknown) return FieldValue.Unknown;
-        if (!a.IsNumeric || !b.IsNumeric || !TraceQlArithmetic.TryCompute(op, ToTraceQl(a), ToTraceQl(b), out var result)) return FieldValue.Nil;
+        if (!a.IsNumeric || !b.IsNumeric || !TraceQlArithmetic.TryCompute(op, ToTraceQl(a), ToTraceQl(b), out var result))
+            return FieldValue.Nil;
         return result.Type == TraceQlType.Int ? FieldValue.Number(FieldType.Int, result.AsInt) : FieldValue.Float(result.AsFloat);
     }
 

@@ -63,7 +63,9 @@ internal sealed class Comparison : Operand
     // "= nil" of an event's or link's field asks for an event or link that lacks it: a span without any does not match.
     private Truth TestExistence(in SpanCursor span)
     {
-        if (_left is Field { Reader: { ReadsEvents: true } } && span.Event < 0 || _left is Field { Reader: { ReadsLinks: true } } && span.Link < 0) return Truth.False;
+        if (_left is Field { Reader: { ReadsEvents: true } } && span.Event < 0
+            || _left is Field { Reader: { ReadsLinks: true } } && span.Link < 0)
+            return Truth.False;
         var value = _left.Evaluate(span);
         if (value.Type == FieldType.Unknown) return Truth.Maybe;
         return value.Type == FieldType.Nil == (_op == FieldOperator.Equal) ? Truth.True : Truth.False;
@@ -93,7 +95,8 @@ internal sealed class Comparison : Operand
         if (_regexAnswers is not null) return a.Type == FieldType.String && Matches(a) == (_op == FieldOperator.Matches);
         if (a.IsNumeric && b.IsNumeric) return CompareNumbers(a, b);
         if (a.Type != b.Type) return false;
-        if (a.Type == FieldType.String) return _op == FieldOperator.Equal ? a.Utf8.SequenceEqual(b.Utf8) : Holds(a.Utf8.SequenceCompareTo(b.Utf8));
+        if (a.Type == FieldType.String)
+            return _op == FieldOperator.Equal ? a.Utf8.SequenceEqual(b.Utf8) : Holds(a.Utf8.SequenceCompareTo(b.Utf8));
         return _op switch
         {
             FieldOperator.Equal => a.Bits == b.Bits,
@@ -127,5 +130,6 @@ internal sealed class Comparison : Operand
         _ => order >= 0,
     };
 
-    private bool Matches(in FieldValue text) => text.Table is { } table ? _regexAnswers!.Of(table)[(int)text.Bits] : _pattern!.IsMatch(text.Utf8);
+    private bool Matches(in FieldValue text) =>
+        text.Table is { } table ? _regexAnswers!.Of(table)[(int)text.Bits] : _pattern!.IsMatch(text.Utf8);
 }

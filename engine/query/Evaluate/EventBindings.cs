@@ -26,7 +26,8 @@ internal struct EventBindings
         (_span.Link, _linkTo) = links ? Range(span.Batch.LinkStart, span.Row) : (-1, 0);
         _span.Event = _eventFrom;
         if (events && links && (long)(_eventTo - _eventFrom) * (_linkTo - _span.Link) > MaxPairs)
-            throw new QueryException(QueryErrorKind.TooLarge, $"a span has {_eventTo - _eventFrom} events and {_linkTo - _span.Link} links; a condition on both tries at most {MaxPairs} pairs");
+            throw new QueryException(QueryErrorKind.TooLarge,
+                $"a span has {_eventTo - _eventFrom} events and {_linkTo - _span.Link} links; a condition on both tries at most {MaxPairs} pairs");
     }
 
     public readonly SpanCursor Current => _span;
@@ -41,5 +42,6 @@ internal struct EventBindings
         return ++_span.Link < _linkTo;
     }
 
-    private static (int From, int To) Range(int[] starts, int row) => starts[row] < starts[row + 1] ? (starts[row], starts[row + 1]) : (-1, 0);
+    private static (int From, int To) Range(int[] starts, int row) =>
+        starts[row] < starts[row + 1] ? (starts[row], starts[row + 1]) : (-1, 0);
 }

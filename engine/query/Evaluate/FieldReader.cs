@@ -29,7 +29,8 @@ internal sealed class FieldReader
         _key = Encoding.UTF8.GetBytes(reference.Name);
         _isServiceName = reference.Name == "service.name";
         _isKey = new TextMemo(key => key.SequenceEqual(_key));
-        ReadsEvents = reference.Scope == AttributeScope.Event || reference.Intrinsic is Intrinsic.EventName or Intrinsic.EventTimeSinceStart;
+        ReadsEvents =
+            reference.Scope == AttributeScope.Event || reference.Intrinsic is Intrinsic.EventName or Intrinsic.EventTimeSinceStart;
         _ofParent = reference.IsOfParent ? new FieldReader(reference.OnParent()) : null;
         ReadsLinks = reference.Scope == AttributeScope.Link || reference.Intrinsic is Intrinsic.LinkSpanId or Intrinsic.LinkTraceId;
     }
@@ -46,8 +47,10 @@ internal sealed class FieldReader
     public bool ReadsTrace => IsOfTrace(Reference);
 
     /// <summary>The same of a field that nobody reads yet.</summary>
-    public static bool IsOfTrace(AttributeRef field) => field.IsOfParent || field.Intrinsic is Intrinsic.SpanChildCount or Intrinsic.NestedSetLeft
-        or Intrinsic.NestedSetRight or Intrinsic.NestedSetParent or Intrinsic.TraceDuration or Intrinsic.RootName or Intrinsic.RootServiceName;
+    public static bool IsOfTrace(AttributeRef field) =>
+        field.IsOfParent || field.Intrinsic is Intrinsic.SpanChildCount or Intrinsic.NestedSetLeft
+            or Intrinsic.NestedSetRight or Intrinsic.NestedSetParent or Intrinsic.TraceDuration or Intrinsic.RootName
+            or Intrinsic.RootServiceName;
 
     public FieldValue Read(in SpanCursor span) => _ofParent is null ? ReadOwn(span) : ReadOfParent(span);
 
@@ -65,9 +68,13 @@ internal sealed class FieldReader
         AttributeScope.Span => ReadSpan(span),
         AttributeScope.Resource => ReadResource(span),
         AttributeScope.Unscoped => ReadSpan(span) is { Type: not FieldType.Nil } own ? own : ReadResource(span),
-        AttributeScope.Instrumentation => Find(span.Batch, StorageScope.Scope, span.Batch.Scopes.Attributes, span.Batch.Scopes.AttributeStart, span.Batch.Scope[span.Row]),
-        AttributeScope.Event when span.Event >= 0 => Find(span.Batch, StorageScope.Event, span.Batch.Events.Attributes, span.Batch.Events.AttributeStart, span.Event),
-        AttributeScope.Link when span.Link >= 0 => Find(span.Batch, StorageScope.Link, span.Batch.Links.Attributes, span.Batch.Links.AttributeStart, span.Link),
+        AttributeScope.Instrumentation =>
+            Find(span.Batch, StorageScope.Scope, span.Batch.Scopes.Attributes, span.Batch.Scopes.AttributeStart,
+                span.Batch.Scope[span.Row]),
+        AttributeScope.Event when span.Event >= 0 =>
+            Find(span.Batch, StorageScope.Event, span.Batch.Events.Attributes, span.Batch.Events.AttributeStart, span.Event),
+        AttributeScope.Link when span.Link >= 0 =>
+            Find(span.Batch, StorageScope.Link, span.Batch.Links.Attributes, span.Batch.Links.AttributeStart, span.Link),
         _ => FieldValue.Nil,
     };
 
@@ -80,7 +87,8 @@ internal sealed class FieldReader
     {
         var resources = span.Batch.Resources;
         var row = span.Batch.Resource[span.Row];
-        if (_isServiceName && !resources.ServiceName[row].IsEmpty) return FieldValue.Text(resources.ServiceName.Table, resources.ServiceName.Codes[row]);
+        if (_isServiceName && !resources.ServiceName[row].IsEmpty)
+            return FieldValue.Text(resources.ServiceName.Table, resources.ServiceName.Codes[row]);
         var value = Find(span.Batch, StorageScope.Resource, resources.Attributes, resources.AttributeStart, row);
         return _isServiceName && value.Type == FieldType.Nil && Reference.Scope == AttributeScope.Resource ? FieldValue.Text([]) : value;
     }
@@ -112,7 +120,12 @@ internal sealed class FieldReader
     {
         ref var known = ref scope == StorageScope.Resource ? ref _ofResource : ref _ofOther;
         if (!ReferenceEquals(known.Batch, batch) || known.Filling != batch.Filling || known.Found is null)
-            known = new KeyColumn { Batch = batch, Filling = batch.Filling, Found = batch.Loader!.TryFindAttribute(scope, _key, out var found) ? found : null };
+            known = new KeyColumn
+            {
+                Batch = batch,
+                Filling = batch.Filling,
+                Found = batch.Loader!.TryFindAttribute(scope, _key, out var found) ? found : null
+            };
         return ref known;
     }
 
@@ -126,7 +139,9 @@ internal sealed class FieldReader
         return FieldValue.Nil;
     }
 
-    /// <summary>The key's column in one filling of a batch, and where in it the last one asked for stands: mostly they are asked for in order.</summary>
+    /// <summary>
+    /// The key's column in one filling of a batch, and where in it the last one asked for stands: mostly they are asked for in order.
+    /// </summary>
     private struct KeyColumn
     {
         public SpanBatch? Batch;
@@ -141,7 +156,12 @@ internal sealed class FieldReader
         var bits = column.Bits[column.Start[owner]];
         if (column.Start[owner + 1] - column.Start[owner] > 1)
         {
-            var items = new AttributeColumns { Bits = [ArrayRef.Pack(column.Start[owner], column.Start[owner + 1] - column.Start[owner])], Items = column.Bits, Values = column.Values };
+            var items = new AttributeColumns
+            {
+                Bits = [ArrayRef.Pack(column.Start[owner], column.Start[owner + 1] - column.Start[owner])],
+                Items = column.Bits,
+                Values = column.Values
+            };
             return FieldValue.ArrayOf(items, 0, column.Type == AttributeType.String ? FieldType.String : FieldType.Int);
         }
 
@@ -176,18 +196,23 @@ internal sealed class FieldReader
         {
             case Intrinsic.Duration: return FieldValue.Number(FieldType.Duration, (long)Math.Min(batch.DurationNano[row], long.MaxValue));
             case Intrinsic.Name: return FieldValue.Text(batch.Name.Table, batch.Name.Codes[row]);
-            case Intrinsic.Status: return FieldValue.Number(FieldType.Status, Known(batch.Status[row] & SpanBatch.StatusCodeMask, (int)TraceQlStatus.Error));
+            case Intrinsic.Status:
+                return FieldValue.Number(FieldType.Status, Known(batch.Status[row] & SpanBatch.StatusCodeMask, (int)TraceQlStatus.Error));
             case Intrinsic.StatusMessage: return FieldValue.Text(batch.StatusMessage.Table, batch.StatusMessage.Codes[row]);
             case Intrinsic.Kind: return FieldValue.Number(FieldType.Kind, Known(batch.Kind[row], (int)TraceQlKind.Consumer));
             case Intrinsic.SpanId: return Hex(batch.SpanId[row]);
             case Intrinsic.SpanParentId: return Hex(batch.ParentSpanId[row]);
             case Intrinsic.SpanStart: return FieldValue.Number(FieldType.Int, (long)Math.Min(batch.StartUnixNano[row], long.MaxValue));
-            case Intrinsic.SpanEnd: return FieldValue.Number(FieldType.Int, (long)Math.Min(batch.StartUnixNano[row] + batch.DurationNano[row], long.MaxValue));
+            case Intrinsic.SpanEnd:
+                return FieldValue.Number(FieldType.Int, (long)Math.Min(batch.StartUnixNano[row] + batch.DurationNano[row], long.MaxValue));
             case Intrinsic.TraceId: return ShortHex(batch.TraceIds[batch.Trace[row]]);
             case Intrinsic.InstrumentationName: return FieldValue.Text(batch.Scopes.Name.Table, batch.Scopes.Name.Codes[batch.Scope[row]]);
-            case Intrinsic.InstrumentationVersion: return FieldValue.Text(batch.Scopes.Version.Table, batch.Scopes.Version.Codes[batch.Scope[row]]);
-            case Intrinsic.EventName when span.Event >= 0: return FieldValue.Text(batch.Events.Name.Table, batch.Events.Name.Codes[span.Event]);
-            case Intrinsic.EventTimeSinceStart when span.Event >= 0: return FieldValue.Number(FieldType.Duration, (long)batch.Events.TimeSinceStartNano[span.Event]);
+            case Intrinsic.InstrumentationVersion:
+                return FieldValue.Text(batch.Scopes.Version.Table, batch.Scopes.Version.Codes[batch.Scope[row]]);
+            case Intrinsic.EventName when span.Event >= 0:
+                return FieldValue.Text(batch.Events.Name.Table, batch.Events.Name.Codes[span.Event]);
+            case Intrinsic.EventTimeSinceStart when span.Event >= 0:
+                return FieldValue.Number(FieldType.Duration, (long)batch.Events.TimeSinceStartNano[span.Event]);
             case Intrinsic.LinkSpanId when span.Link >= 0: return Hex(batch.Links.SpanId[span.Link]);
             case Intrinsic.LinkTraceId when span.Link >= 0: return Hex(batch.Links.TraceId[span.Link]);
             default: return ReadOfTrace(span);
@@ -199,7 +224,8 @@ internal sealed class FieldReader
 
     private FieldValue ReadOfTrace(in SpanCursor span)
     {
-        if (Reference.Intrinsic is Intrinsic.EventName or Intrinsic.EventTimeSinceStart or Intrinsic.LinkSpanId or Intrinsic.LinkTraceId) return FieldValue.Nil;
+        if (Reference.Intrinsic is Intrinsic.EventName or Intrinsic.EventTimeSinceStart or Intrinsic.LinkSpanId or Intrinsic.LinkTraceId)
+            return FieldValue.Nil;
         if (span.Trace is not { } trace) return FieldValue.Unknown;
         return Reference.Intrinsic switch
         {
@@ -207,7 +233,8 @@ internal sealed class FieldReader
             Intrinsic.NestedSetLeft => FieldValue.Number(FieldType.Int, trace.Left[span.Index]),
             Intrinsic.NestedSetRight => FieldValue.Number(FieldType.Int, trace.Right[span.Index]),
             Intrinsic.NestedSetParent => FieldValue.Number(FieldType.Int, trace.Parent[span.Index]),
-            Intrinsic.TraceDuration => FieldValue.Number(FieldType.Duration, (long)Math.Min(trace.EndUnixNano - trace.StartUnixNano, long.MaxValue)),
+            Intrinsic.TraceDuration =>
+                FieldValue.Number(FieldType.Duration, (long)Math.Min(trace.EndUnixNano - trace.StartUnixNano, long.MaxValue)),
             Intrinsic.RootName => trace.Root < 0 ? FieldValue.Text([]) : RootName(trace),
             Intrinsic.RootServiceName => trace.Root < 0 ? FieldValue.Text([]) : RootService(trace),
             _ => FieldValue.Nil,

@@ -13,7 +13,8 @@ internal static class OperandCompiler
         AnyOf anyOf => new AnyOfSpan(anyOf.IsEvent, Compile(anyOf.Condition)),
         UnaryExpression { Op: UnaryOperator.Not } not => new Negation(Compile(not.Operand)),
         UnaryExpression minus => new Arithmetic(FieldOperator.Subtract, new Constant(TraceQlValue.Int(0)), Compile(minus.Operand)),
-        BinaryExpression { Op: var op } binary when op.IsLogical() => new Junction(op == FieldOperator.And, Compile(binary.Left), Compile(binary.Right)),
+        BinaryExpression { Op: var op } binary when op.IsLogical() =>
+            new Junction(op == FieldOperator.And, Compile(binary.Left), Compile(binary.Right)),
         BinaryExpression { Op: var op } binary when op.IsArithmetic() => new Arithmetic(op, Compile(binary.Left), Compile(binary.Right)),
         BinaryExpression binary => CompileComparison(binary),
         _ => throw new QueryException(QueryErrorKind.NotImplemented, $"the expression {expression} is not implemented"),

@@ -53,7 +53,8 @@ internal sealed class TextMemo(TextPredicate predicate)
 
         public StringTable Table => table;
 
-        public bool this[int code] => (uint)code < (uint)_answers.Length && _answers[code] is not 0 and var known ? known == Yes : Ask(code);
+        public bool this[int code] =>
+            (uint)code < (uint)_answers.Length && _answers[code] is not 0 and var known ? known == Yes : Ask(code);
 
         private bool Ask(int code)
         {

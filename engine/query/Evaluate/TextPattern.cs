@@ -18,7 +18,8 @@ internal sealed class TextPattern
     public TextPattern(string pattern)
     {
         if (TryReduce(pattern, out _alternatives)) return;
-        if (!TraceQlRegex.TryCompile(pattern, out _regex, out var error)) throw new QueryException(QueryErrorKind.BadRequest, $"invalid regex: `{pattern}`: {error}");
+        if (!TraceQlRegex.TryCompile(pattern, out _regex, out var error))
+            throw new QueryException(QueryErrorKind.BadRequest, $"invalid regex: `{pattern}`: {error}");
     }
 
     /// <summary>It is tried without the regex engine.</summary>
@@ -59,19 +60,22 @@ internal sealed class TextPattern
                 piece.Clear();
                 pieces.Clear();
             }
-            else if (text[i] == '.' && i + 1 < text.Length && text[i + 1] == '*' && (i + 2 == text.Length || text[i + 2] is not ('?' or '*' or '+' or '{')))
+            else if (text[i] == '.' && i + 1 < text.Length && text[i + 1] == '*'
+                && (i + 2 == text.Length || text[i + 2] is not ('?' or '*' or '+' or '{')))
             {
                 pieces.Add(piece.ToString());
                 piece.Clear();
                 i++;
             }
-            else if (text[i] == '\\' && i + 1 < text.Length && char.IsAscii(text[i + 1]) && char.IsPunctuation(text[i + 1]) | char.IsSymbol(text[i + 1]))
+            else if (text[i] == '\\' && i + 1 < text.Length && char.IsAscii(text[i + 1])
+                && char.IsPunctuation(text[i + 1]) | char.IsSymbol(text[i + 1]))
             {
                 piece.Append(text[++i]);
                 if (IsRepeated(text, i)) return false;
             }
             // U+FFFD is what a regex sees where a text is not UTF-8.
-            else if (text[i] is '.' or '\\' or '[' or ']' or '(' or ')' or '{' or '}' or '*' or '+' or '?' or '^' or '$' or '\uFFFD' || IsRepeated(text, i))
+            else if (text[i] is '.' or '\\' or '[' or ']' or '(' or ')' or '{' or '}' or '*' or '+' or '?' or '^' or '$' or '\uFFFD'
+                || IsRepeated(text, i))
             {
                 return false;
             }
@@ -85,7 +89,8 @@ internal sealed class TextPattern
         return true;
     }
 
-    private static bool IsRepeated(ReadOnlySpan<char> pattern, int i) => i + 1 < pattern.Length && pattern[i + 1] is '*' or '+' or '?' or '{';
+    private static bool IsRepeated(ReadOnlySpan<char> pattern, int i) =>
+        i + 1 < pattern.Length && pattern[i + 1] is '*' or '+' or '?' or '{';
 
     /// <summary>Literal pieces in this order, anything between them: the first at the beginning, the last at the end.</summary>
     private sealed class Pieces(List<string> pieces)

@@ -101,7 +101,8 @@ internal readonly struct AttributeSearch(FilterScope scope, OwnerLevel level, Ke
         for (var i = 0; i < owners.Length; i++)
         {
             if (types[i] == AttributeType.String) marks[owners[i] >> 6] |= (bits[i] == code ? 1UL : 0) << owners[i];
-            else if (types[i] == AttributeType.StringArray && test.Holds(FieldReader.FromAttribute(values, i))) Bitmap.Set(marks, owners[i]);
+            else if (types[i] == AttributeType.StringArray && test.Holds(FieldReader.FromAttribute(values, i)))
+                Bitmap.Set(marks, owners[i]);
         }
     }
 
@@ -114,7 +115,8 @@ internal readonly struct AttributeSearch(FilterScope scope, OwnerLevel level, Ke
     }
 
     // The first value of a type that each owner has.
-    private void MarkFirst(AttributeColumns values, ReadOnlySpan<int> owners, Span<ulong> marks, Span<ulong> typed, ReadOnlySpan<ulong> excluded)
+    private void MarkFirst(
+        AttributeColumns values, ReadOnlySpan<int> owners, Span<ulong> marks, Span<ulong> typed, ReadOnlySpan<ulong> excluded)
     {
         var texts = Texts(values);
         var done = -1;

@@ -16,7 +16,8 @@ internal sealed class CodeNode(Comparison comparison) : FilterNode
 
     public override double Cost => 1;
 
-    public override double Selectivity => comparison.Op == FieldOperator.NotEqual ? 0.8 : _isStatus && _code == SpanBatch.StatusError ? 0.03 : 0.3;
+    public override double Selectivity =>
+        comparison.Op == FieldOperator.NotEqual ? 0.8 : _isStatus && _code == SpanBatch.StatusError ? 0.03 : 0.3;
 
     public override void Mark(FilterScope scope, ReadOnlySpan<ulong> wanted, Span<ulong> marks)
     {
@@ -44,7 +45,9 @@ internal sealed class CodeNode(Comparison comparison) : FilterNode
         var last = (ulong)(_isStatus ? (int)TraceQlStatus.Error : (int)TraceQlKind.Consumer);
         // Beyond what OTLP knows every number counts as 0.
         if (max > last) return null;
-        return comparison.Op == FieldOperator.NotEqual ? (min == _code && max == _code ? this : null) : _code < min || _code > max ? this : null;
+        return comparison.Op == FieldOperator.NotEqual ? (min == _code && max == _code ? this : null)
+            : _code < min || _code > max ? this
+            : null;
     }
 
     public override string ToString() => $"{(_isStatus ? "status" : "kind")} {comparison.Op.Text()} {comparison.ComparedTo!.Literal}";

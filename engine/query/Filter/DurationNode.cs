@@ -6,7 +6,9 @@ using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Filter;
 
-/// <summary>The span's duration against a whole number of nanoseconds: a range of 64-bit numbers. A duration beyond 2^63 counts as 2^63 - 1.</summary>
+/// <summary>
+/// The span's duration against a whole number of nanoseconds: a range of 64-bit numbers. A duration beyond 2^63 counts as 2^63 - 1.
+/// </summary>
 internal sealed class DurationNode : FilterNode
 {
     private readonly Comparison _comparison;
@@ -39,12 +41,20 @@ internal sealed class DurationNode : FilterNode
 
     public override double Cost => 1.5;
 
-    public override double Selectivity => _comparison.Op switch { FieldOperator.Equal => 0.01, FieldOperator.Less or FieldOperator.LessOrEqual => 0.7, FieldOperator.NotEqual => 0.99, _ => 0.1 };
+    public override double Selectivity =>
+        _comparison.Op switch
+        {
+            FieldOperator.Equal => 0.01,
+            FieldOperator.Less or FieldOperator.LessOrEqual => 0.7,
+            FieldOperator.NotEqual => 0.99,
+            _ => 0.1
+        };
 
     public override void Mark(FilterScope scope, ReadOnlySpan<ulong> wanted, Span<ulong> marks)
     {
         scope.Batch.Require(BatchColumns.Durations);
-        MarkKernel.Run(scope.Kernel, scope.Batch.DurationNano.AsSpan(0, scope.SpanCount), new InRange<ulong>(ulong.MaxValue, _min, _max), marks);
+        MarkKernel.Run(
+            scope.Kernel, scope.Batch.DurationNano.AsSpan(0, scope.SpanCount), new InRange<ulong>(ulong.MaxValue, _min, _max), marks);
         if (_isOutside) Bitmap.Not(marks, scope.SpanCount);
     }
 

@@ -28,7 +28,8 @@ internal sealed class FilterCompiler(bool knowsTraces)
             case Field field: return Leaf(field.Is(true), isNegated, isBare: true);
             case Comparison comparison: return Leaf(comparison, isNegated);
             case Junction junction: return CompileJunction(junction, isNegated);
-            case AnyOfSpan anyOf when OfLevel(anyOf.Condition, isNegated: false, anyOf.IsEvent ? OwnerLevel.Event : OwnerLevel.Link) is { } level:
+            case AnyOfSpan anyOf when OfLevel(
+                anyOf.Condition, isNegated: false, anyOf.IsEvent ? OwnerLevel.Event : OwnerLevel.Link) is { } level:
                 return isNegated ? new NotNode(new LiftNode(level, needsOne: true)) : new LiftNode(level, needsOne: true);
             default: return ByRow(operand, isNegated);
         }
@@ -66,7 +67,8 @@ internal sealed class FilterCompiler(bool knowsTraces)
     private List<FilterNode> CompileOr(List<(Operand Operand, bool IsNegated)> operands)
     {
         var nodes = new List<FilterNode>();
-        foreach (var group in MergeComparisons(operands, isAnd: false)) nodes.Add(group.Test is { } test ? TestLeaf(group.Field!, test) : Compile(group.Operand!, group.IsNegated));
+        foreach (var group in MergeComparisons(operands, isAnd: false))
+            nodes.Add(group.Test is { } test ? TestLeaf(group.Field!, test) : Compile(group.Operand!, group.IsNegated));
         return nodes;
     }
 
@@ -75,10 +77,12 @@ internal sealed class FilterCompiler(bool knowsTraces)
         var nodes = new List<FilterNode>();
         var bound = operands.FindAll(static o => ReadsEvents(o.Operand) || ReadsLinks(o.Operand));
         var free = operands.FindAll(static o => !ReadsEvents(o.Operand) && !ReadsLinks(o.Operand));
-        foreach (var group in MergeComparisons(free, isAnd: true)) nodes.Add(group.Test is { } test ? TestLeaf(group.Field!, test) : Compile(group.Operand!, group.IsNegated));
+        foreach (var group in MergeComparisons(free, isAnd: true))
+            nodes.Add(group.Test is { } test ? TestLeaf(group.Field!, test) : Compile(group.Operand!, group.IsNegated));
         var ofEvents = bound.FindAll(static o => !ReadsLinks(o.Operand));
         var ofLinks = bound.FindAll(static o => !ReadsEvents(o.Operand));
-        if (ofEvents.Count + ofLinks.Count == bound.Count && TryBind(ofEvents, OwnerLevel.Event, out var events) && TryBind(ofLinks, OwnerLevel.Link, out var links))
+        if (ofEvents.Count + ofLinks.Count == bound.Count && TryBind(ofEvents, OwnerLevel.Event, out var events)
+            && TryBind(ofLinks, OwnerLevel.Link, out var links))
         {
             if (events is not null) nodes.Add(events);
             if (links is not null) nodes.Add(links);
@@ -143,7 +147,8 @@ internal sealed class FilterCompiler(bool knowsTraces)
             case Comparison comparison: return LevelLeaf(comparison, isNegated, level);
             case Junction junction:
                 var isAnd = junction.IsAnd != isNegated;
-                if (OfLevel(junction.Left, isNegated, level) is not { } left || OfLevel(junction.Right, isNegated, level) is not { } right) return null;
+                if (OfLevel(junction.Left, isNegated, level) is not { } left || OfLevel(junction.Right, isNegated, level) is not { } right)
+                    return null;
                 return isAnd ? new AndNode([left, right]) : new OrNode([left, right]);
             default: return null;
         }
@@ -151,7 +156,9 @@ internal sealed class FilterCompiler(bool knowsTraces)
 
     private static FilterNode? LevelLeaf(Comparison comparison, bool isNegated, OwnerLevel level, bool isBare = false)
     {
-        if (comparison.ComparedField is not { } field || LeafOf(field, new ValueTest([comparison], isAll: false, isBare)) is not { } leaf || leaf.Level != level) return null;
+        if (comparison.ComparedField is not { } field || LeafOf(field, new ValueTest([comparison], isAll: false, isBare)) is not { } leaf
+            || leaf.Level != level)
+            return null;
         return isNegated ? new NotNode(leaf) : leaf;
     }
 
@@ -159,12 +166,16 @@ internal sealed class FilterCompiler(bool knowsTraces)
     {
         if (comparison.Fields.Any(static field => field.ReadsTrace))
         {
-            if (knowsTraces && ((FilterNode?)RootSignNode.TryCreate(comparison) ?? TraceDurationNode.TryCreate(comparison)) is { } fact) return isNegated ? new NotNode(fact) : fact;
+            if (knowsTraces && ((FilterNode?)RootSignNode.TryCreate(comparison) ?? TraceDurationNode.TryCreate(comparison)) is { } fact)
+                return isNegated ? new NotNode(fact) : fact;
             IsExact = false;
-            return new ConstantNode(true, $"(decided on whole traces: {string.Join(", ", comparison.Fields.Select(static field => field.Reference))})");
+            return new ConstantNode(
+                true, $"(decided on whole traces: {string.Join(", ", comparison.Fields.Select(static field => field.Reference))})");
         }
 
-        if (comparison.ComparedField is not { } compared || LeafOf(compared, new ValueTest([comparison], isAll: false, isBare)) is not { } leaf) return ByRow(comparison, isNegated);
+        if (comparison.ComparedField is not { } compared
+            || LeafOf(compared, new ValueTest([comparison], isAll: false, isBare)) is not { } leaf)
+            return ByRow(comparison, isNegated);
         return Lifted(isNegated ? new NotNode(leaf) : leaf);
     }
 
@@ -179,8 +190,10 @@ internal sealed class FilterCompiler(bool knowsTraces)
         switch (reference.Scope)
         {
             case AttributeScope.Span: return new AttributeNode(OwnerLevel.Span, new KeyTest(reference.Name), test, isUnscoped: false);
-            case AttributeScope.Resource: return new AttributeNode(OwnerLevel.Resource, new KeyTest(reference.Name), test, isUnscoped: false);
-            case AttributeScope.Instrumentation: return new AttributeNode(OwnerLevel.Scope, new KeyTest(reference.Name), test, isUnscoped: false);
+            case AttributeScope.Resource:
+                return new AttributeNode(OwnerLevel.Resource, new KeyTest(reference.Name), test, isUnscoped: false);
+            case AttributeScope.Instrumentation:
+                return new AttributeNode(OwnerLevel.Scope, new KeyTest(reference.Name), test, isUnscoped: false);
             case AttributeScope.Event: return new AttributeNode(OwnerLevel.Event, new KeyTest(reference.Name), test, isUnscoped: false);
             case AttributeScope.Link: return new AttributeNode(OwnerLevel.Link, new KeyTest(reference.Name), test, isUnscoped: false);
             case AttributeScope.Unscoped: return new UnscopedNode(new KeyTest(reference.Name), test);
@@ -194,13 +207,26 @@ internal sealed class FilterCompiler(bool knowsTraces)
         if (test.IsExistence) return null;
         switch (intrinsic)
         {
-            case Intrinsic.Name or Intrinsic.StatusMessage or Intrinsic.InstrumentationName or Intrinsic.InstrumentationVersion or Intrinsic.EventName
+            case Intrinsic.Name or Intrinsic.StatusMessage or Intrinsic.InstrumentationName or Intrinsic.InstrumentationVersion
+                or Intrinsic.EventName
                 when test.Literal == FieldType.String:
                 return new TextColumnNode(intrinsic, test);
-            case Intrinsic.Duration when test is { Single: { } single, Literal: FieldType.Int or FieldType.Duration }: return new DurationNode(single);
-            case Intrinsic.Status when test is { Single: { Op: FieldOperator.Equal or FieldOperator.NotEqual } single, Literal: FieldType.Status }: return new CodeNode(single);
-            case Intrinsic.Kind when test is { Single: { Op: FieldOperator.Equal or FieldOperator.NotEqual } single, Literal: FieldType.Kind }: return new CodeNode(single);
-            case Intrinsic.SpanId or Intrinsic.SpanParentId when test is { Single: { Op: FieldOperator.Equal or FieldOperator.NotEqual } single, Literal: FieldType.String }:
+            case Intrinsic.Duration when test is { Single: { } single, Literal: FieldType.Int or FieldType.Duration }:
+                return new DurationNode(single);
+            case Intrinsic.Status when test is
+            {
+                Single: { Op: FieldOperator.Equal or FieldOperator.NotEqual } single,
+                Literal: FieldType.Status
+            }:
+                return new CodeNode(single);
+            case Intrinsic.Kind when test is
+            {
+                Single: { Op: FieldOperator.Equal or FieldOperator.NotEqual } single,
+                Literal: FieldType.Kind
+            }:
+                return new CodeNode(single);
+            case Intrinsic.SpanId or Intrinsic.SpanParentId
+                when test is { Single: { Op: FieldOperator.Equal or FieldOperator.NotEqual } single, Literal: FieldType.String }:
                 return new SpanIdNode(single);
             default: return null;
         }
@@ -217,7 +243,11 @@ internal sealed class FilterCompiler(bool knowsTraces)
         var readers = new Dictionary<AttributeRef, FieldReader>();
         foreach (var (operand, isNegated) in operands)
         {
-            if (operand is Comparison { IsExistence: false, ComparedField: { ReadsTrace: false } field, ComparedTo.Value: var literal } comparison && !isNegated && IsMergeable(comparison, field, literal, isAnd))
+            if (operand is Comparison
+                {
+                    IsExistence: false, ComparedField: { ReadsTrace: false } field,
+                    ComparedTo.Value: var literal
+                } comparison && !isNegated && IsMergeable(comparison, field, literal, isAnd))
             {
                 var key = (field.Reference, literal.Type == FieldType.String);
                 if (!groups.TryGetValue(key, out var group)) groups.Add(key, group = []);
@@ -231,14 +261,18 @@ internal sealed class FilterCompiler(bool knowsTraces)
         }
 
         foreach (var ((field, _), group) in groups)
-            merged.Add(group.Count == 1 ? new Merged(group[0], false, null, null) : new Merged(null, false, readers[field], new ValueTest(group, isAnd)));
+            merged.Add(group.Count == 1
+                ? new Merged(group[0], false, null, null)
+                : new Merged(null, false, readers[field], new ValueTest(group, isAnd)));
         return merged;
     }
 
     private static bool IsMergeable(Comparison comparison, FieldReader field, FieldValue literal, bool isAnd)
     {
         if (!(literal.IsNumeric || literal.Type == FieldType.String)) return false;
-        if (field.Reference.IsIntrinsic && !(literal.Type == FieldType.String && field.Reference.Intrinsic is Intrinsic.Name or Intrinsic.StatusMessage or Intrinsic.EventName)) return false;
+        if (field.Reference.IsIntrinsic && !(literal.Type == FieldType.String
+            && field.Reference.Intrinsic is Intrinsic.Name or Intrinsic.StatusMessage or Intrinsic.EventName))
+            return false;
         return comparison.Op switch
         {
             FieldOperator.Equal or FieldOperator.Matches => !isAnd,

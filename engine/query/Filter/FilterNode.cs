@@ -26,7 +26,9 @@ internal abstract class FilterNode
     /// </summary>
     public abstract void Mark(FilterScope scope, ReadOnlySpan<ulong> wanted, Span<ulong> marks);
 
-    /// <summary>The part that excludes every span of a row group, or page, by what is known of it without reading; null if none does.</summary>
+    /// <summary>
+    /// The part that excludes every span of a row group, or page, by what is known of it without reading; null if none does.
+    /// </summary>
     public virtual FilterNode? FindExcluding(ISpanFacts facts) => null;
 
     /// <summary>One line, or a few: what is done.</summary>

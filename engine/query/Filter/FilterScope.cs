@@ -69,7 +69,8 @@ internal sealed class FilterScope(KernelKind kernel)
         var max = Vector256.Create(values[0]);
         ref var first = ref MemoryMarshal.GetReference(values);
         var i = 0;
-        for (; i + Vector256<int>.Count <= values.Length; i += Vector256<int>.Count) max = Vector256.Max(max, Vector256.LoadUnsafe(ref first, (nuint)i));
+        for (; i + Vector256<int>.Count <= values.Length; i += Vector256<int>.Count)
+            max = Vector256.Max(max, Vector256.LoadUnsafe(ref first, (nuint)i));
         var result = max[0];
         for (var lane = 1; lane < Vector256<int>.Count; lane++) result = Math.Max(result, max[lane]);
         for (; i < values.Length; i++) result = Math.Max(result, values[i]);
@@ -103,7 +104,9 @@ internal sealed class FilterScope(KernelKind kernel)
         Batch.RequireAttributes(scope, AttributeParts.KeyTable);
         var codes = key.CodesIn(kernel, Attributes(level).Attributes.KeyTable);
         if (codes.Count == 0) return Batch.Loader?.TakeAttribute(Batch, scope, key.Key, [], likely) ?? AttributeOccurrences.None;
-        if (Batch.Loader is { } encoded && encoded.TryTakeAttribute(Batch, scope, key.Key, CollectionsMarshal.AsSpan(codes), likely, out found)) return found;
+        if (Batch.Loader is { } encoded && encoded.TryTakeAttribute(
+            Batch, scope, key.Key, CollectionsMarshal.AsSpan(codes), likely, out found))
+            return found;
         Batch.RequireAttributes(scope, AttributeParts.Keys);
         var (attributes, starts) = Attributes(level);
         // Of a page all of them, since others will find here what is taken now.

@@ -18,7 +18,8 @@ internal sealed class LiftNode(FilterNode inner, bool needsOne = false) : Filter
     // Resources are few; a span in ten has an event or so.
     public override double Cost => inner.Level is OwnerLevel.Resource or OwnerLevel.Scope ? (inner.Cost / 5) + 0.3 : (inner.Cost / 5) + 1;
 
-    public override double Selectivity => inner.Level is OwnerLevel.Resource or OwnerLevel.Scope || _holdsOfNone ? inner.Selectivity : inner.Selectivity / 5;
+    public override double Selectivity =>
+        inner.Level is OwnerLevel.Resource or OwnerLevel.Scope || _holdsOfNone ? inner.Selectivity : inner.Selectivity / 5;
 
     public override void Mark(FilterScope scope, ReadOnlySpan<ulong> wanted, Span<ulong> marks)
     {

@@ -37,7 +37,8 @@ internal sealed class OrNode : FilterNode
         }
     }
 
-    public override FilterNode? FindExcluding(ISpanFacts facts) => Array.TrueForAll(_parts, part => part.FindExcluding(facts) is not null) ? this : null;
+    public override FilterNode? FindExcluding(ISpanFacts facts) =>
+        Array.TrueForAll(_parts, part => part.FindExcluding(facts) is not null) ? this : null;
 
     public override string ToString() => $"({string.Join(" or else ", (IEnumerable<FilterNode>)_parts)})";
 }

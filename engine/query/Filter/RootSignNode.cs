@@ -24,7 +24,11 @@ internal sealed class RootSignNode : FilterNode
 
     /// <summary>The node; null if it is another comparison.</summary>
     public static RootSignNode? TryCreate(Comparison comparison) =>
-        comparison is { IsExistence: false, ComparedField.Reference: { Intrinsic: Intrinsic.NestedSetParent, IsOfParent: false }, ComparedTo.Value: { Type: FieldType.Int, Bits: <= 0 } } && !comparison.Op.IsRegex()
+        comparison is
+        {
+            IsExistence: false, ComparedField.Reference: { Intrinsic: Intrinsic.NestedSetParent, IsOfParent: false },
+            ComparedTo.Value: { Type: FieldType.Int, Bits: <= 0 }
+        } && !comparison.Op.IsRegex()
             ? new RootSignNode(comparison)
             : null;
 

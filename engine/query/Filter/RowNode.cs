@@ -65,5 +65,6 @@ internal sealed class RowNode : FilterNode
 
     private bool Test(in SpanCursor span) => _operand.Test(span) != (_isNegated ? Truth.True : Truth.False);
 
-    public override string ToString() => $"{(_isNegated ? "not " : "")}span by span on {string.Join(", ", _operand.Readers().Select(static reader => reader.Reference).Distinct())}";
+    public override string ToString() =>
+        $"{(_isNegated ? "not " : "")}span by span on {string.Join(", ", _operand.Readers().Select(static reader => reader.Reference).Distinct())}";
 }

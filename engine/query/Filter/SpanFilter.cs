@@ -42,7 +42,8 @@ public sealed class SpanFilter
     /// For pages of blocks that this engine wrote, and for traces that lie there alone: some facts of the whole trace are then known,
     /// and such a filter may be exact where another is not. On other spans it says nothing.
     /// </summary>
-    public static SpanFilter CreateForWholeTraces(FieldExpression expression, KernelKind kernel) => new(expression, kernel, knowsTraces: true);
+    public static SpanFilter CreateForWholeTraces(FieldExpression expression, KernelKind kernel) =>
+        new(expression, kernel, knowsTraces: true);
 
     /// <summary>Does it select exactly the spans that match? If not, it selects some that only the whole trace can exclude.</summary>
     public bool IsExact { get; }
@@ -87,8 +88,8 @@ public sealed class SpanFilter
     }
 
     /// <summary>
-    /// The part of the condition that no span of the row group, or page, can meet, by what is known of it without reading; null if it must be
-    /// scanned.
+    /// The part of the condition that no span of the row group, or page, can meet, by what is known of it without reading; null if it must
+    /// be scanned.
     /// </summary>
     public string? FindExcluding(ISpanFacts facts) => _root.FindExcluding(facts)?.ToString();
 

@@ -39,5 +39,6 @@ internal sealed class SpanIdNode : FilterNode
         if (_comparison.Op == FieldOperator.NotEqual) Bitmap.Not(marks, scope.SpanCount);
     }
 
-    public override string ToString() => $"{(_isParent ? "span:parentID" : "span:id")} {_comparison.Op.Text()} {_comparison.ComparedTo!.Literal}";
+    public override string ToString() =>
+        $"{(_isParent ? "span:parentID" : "span:id")} {_comparison.Op.Text()} {_comparison.ComparedTo!.Literal}";
 }

@@ -17,7 +17,11 @@ internal sealed class TraceDurationNode : FilterNode
 
     /// <summary>The node; null if it is another comparison.</summary>
     public static TraceDurationNode? TryCreate(Comparison comparison) =>
-        comparison is { IsExistence: false, ComparedField.Reference: { Intrinsic: Intrinsic.TraceDuration, IsOfParent: false }, ComparedTo.Value.Type: FieldType.Int or FieldType.Duration or FieldType.Float } && !comparison.Op.IsRegex()
+        comparison is
+        {
+            IsExistence: false, ComparedField.Reference: { Intrinsic: Intrinsic.TraceDuration, IsOfParent: false },
+            ComparedTo.Value.Type: FieldType.Int or FieldType.Duration or FieldType.Float
+        } && !comparison.Op.IsRegex()
             ? new TraceDurationNode(comparison)
             : null;
 

@@ -56,10 +56,13 @@ internal sealed class ValueTest
         if (areEqualities && Literal == FieldType.String)
         {
             if (comparisons.Count == 1) EqualText = literal.Utf8.ToArray();
-            else if (comparisons.Count >= MinSetSize) _texts = new HashSet<byte[]>(comparisons.Select(static c => c.ComparedTo!.Value.Utf8.ToArray()), BytesComparer.Instance).GetAlternateLookup<ReadOnlySpan<byte>>();
+            else if (comparisons.Count >= MinSetSize)
+                _texts = new HashSet<byte[]>(comparisons.Select(static c => c.ComparedTo!.Value.Utf8.ToArray()),
+                    BytesComparer.Instance).GetAlternateLookup<ReadOnlySpan<byte>>();
         }
 
-        if (areEqualities && comparisons.Count >= MinSetSize && comparisons.All(static c => c.ComparedTo!.Value.Type is FieldType.Int or FieldType.Duration))
+        if (areEqualities && comparisons.Count >= MinSetSize
+            && comparisons.All(static c => c.ComparedTo!.Value.Type is FieldType.Int or FieldType.Duration))
             _numbers = [.. comparisons.Select(static c => c.ComparedTo!.Value.Bits)];
     }
 
@@ -212,7 +215,8 @@ internal sealed class ValueTest
     {
         const int MaxShown = 3;
         var shown = _comparisons.Take(MaxShown).Select(static c => $"{c.Op.Text()} {c.ComparedTo!.Literal}");
-        return string.Join(_isAll ? " and " : " or ", shown) + (_comparisons.Length > MaxShown ? $" and {_comparisons.Length - MaxShown} more" : "");
+        return string.Join(_isAll ? " and " : " or ", shown)
+            + (_comparisons.Length > MaxShown ? $" and {_comparisons.Length - MaxShown} more" : "");
     }
 
     private sealed class BytesComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>

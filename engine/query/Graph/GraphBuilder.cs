@@ -50,7 +50,8 @@ internal sealed class GraphBuilder(ServiceGraphRequest request)
         for (var i = 0; i < spans.Length; i++)
         {
             AddOperation(spans[i]);
-            if (KindOf(spans[i]) is Client or Producer && !Service(spans[i]).IsEmpty) _clients.TryAdd(spans[i].Batch.SpanId[spans[i].Row], i);
+            if (KindOf(spans[i]) is Client or Producer && !Service(spans[i]).IsEmpty)
+                _clients.TryAdd(spans[i].Batch.SpanId[spans[i].Row], i);
         }
 
         foreach (var span in spans)
@@ -71,13 +72,16 @@ internal sealed class GraphBuilder(ServiceGraphRequest request)
             incoming.AddAll(requests);
         }
 
-        result.Edges.Sort(static (a, b) => string.CompareOrdinal($"{a.Client}\0{a.Server}\0{a.ConnectionType}", $"{b.Client}\0{b.Server}\0{b.ConnectionType}"));
+        result.Edges.Sort(static (a, b) =>
+            string.CompareOrdinal($"{a.Client}\0{a.Server}\0{a.ConnectionType}", $"{b.Client}\0{b.Server}\0{b.ConnectionType}"));
         foreach (var (name, incoming) in nodes) result.Nodes.Add(new ServiceNode(name, incoming.ToStatistics()));
-        foreach (var ((service, name, kind), requests) in _operations) result.Operations.Add(new OperationRow(Text(service), Text(name), kind, requests.ToStatistics()));
+        foreach (var ((service, name, kind), requests) in _operations) result.Operations.Add(
+            new OperationRow(Text(service), Text(name), kind, requests.ToStatistics()));
         result.Operations.Sort(static (a, b) => b.Requests.Count != a.Requests.Count
             ? b.Requests.Count.CompareTo(a.Requests.Count)
             : string.CompareOrdinal($"{a.Service}\0{a.SpanName}\0{a.Kind}", $"{b.Service}\0{b.SpanName}\0{b.Kind}"));
-        if (_isTruncated && result.Message.Length == 0) result.Message = $"only the first {request.MaxRows} edges and operations were counted; ask for a shorter range";
+        if (_isTruncated && result.Message.Length == 0)
+            result.Message = $"only the first {request.MaxRows} edges and operations were counted; ask for a shorter range";
     }
 
     private void AddOperation(GraphSpan span)
@@ -109,7 +113,8 @@ internal sealed class GraphBuilder(ServiceGraphRequest request)
         if (!_clients.TryGetValue(parent, out var index) || IsDatabase(spans[index]) || !_paired.Add(index) || !IsInRange(server)) return;
         var client = spans[index];
         var isMessaging = KindOf(client) == Producer || KindOf(server) == Consumer;
-        AddEdge(Service(client), service, (byte)(isMessaging ? 1 : 0), IsFailed(client) || IsFailed(server), Seconds(client), Seconds(server));
+        AddEdge(Service(client), service, (byte)(isMessaging ? 1 : 0), IsFailed(client) || IsFailed(server), Seconds(client),
+            Seconds(server));
     }
 
     private void AddLonelyClient(GraphSpan client)
@@ -126,7 +131,8 @@ internal sealed class GraphBuilder(ServiceGraphRequest request)
         if (!peer.IsEmpty) AddEdge(service, peer, 3, IsFailed(client), Seconds(client), 0);
     }
 
-    private void AddEdge(ReadOnlySpan<byte> client, ReadOnlySpan<byte> server, byte type, bool isFailed, double clientSeconds, double serverSeconds)
+    private void AddEdge(
+        ReadOnlySpan<byte> client, ReadOnlySpan<byte> server, byte type, bool isFailed, double clientSeconds, double serverSeconds)
     {
         var key = (_names.InternText(client), _names.InternText(server), type);
         ref var edge = ref CollectionsMarshal.GetValueRefOrAddDefault(_edges, key, out var isThere);
@@ -151,7 +157,8 @@ internal sealed class GraphBuilder(ServiceGraphRequest request)
         return _isTruncated = true;
     }
 
-    private bool IsInRange(GraphSpan span) => span.Batch.StartUnixNano[span.Row] >= request.StartUnixNano && span.Batch.StartUnixNano[span.Row] < request.EndUnixNano;
+    private bool IsInRange(GraphSpan span) =>
+        span.Batch.StartUnixNano[span.Row] >= request.StartUnixNano && span.Batch.StartUnixNano[span.Row] < request.EndUnixNano;
 
     private bool IsDatabase(GraphSpan span) => KindOf(span) is Client or Producer && !First(_databases, span).IsEmpty;
 
@@ -193,7 +200,10 @@ internal sealed class GraphBuilder(ServiceGraphRequest request)
 
     // The resource's goes before the span's.
     private static FieldReader[] OfBoth(string[] attributes) =>
-        [.. attributes.SelectMany(static name => new[] { new FieldReader(new AttributeRef(AttributeScope.Resource, name)), new FieldReader(new AttributeRef(AttributeScope.Span, name)) })];
+        [.. attributes.SelectMany(
+            static name => new[] { new FieldReader(new AttributeRef(AttributeScope.Resource, name)),
+                new FieldReader(new AttributeRef(AttributeScope.Span, name)) })];
 
-    private static FieldReader[] Readers(string[] attributes) => [.. attributes.Select(static name => new FieldReader(new AttributeRef(AttributeScope.Span, name)))];
+    private static FieldReader[] Readers(string[] attributes) =>
+        [.. attributes.Select(static name => new FieldReader(new AttributeRef(AttributeScope.Span, name)))];
 }

@@ -19,10 +19,12 @@ namespace Tempo.Engine.Query.Graph;
 public static class ServiceGraphQuery
 {
     /// <summary>Throws <see cref="QueryException"/> for a range that needs too much.</summary>
-    public static Task<ServiceGraphResult> RunAsync(ServiceGraphRequest request, TraceSources sources, CancellationToken cancellation) => RunAsync(request, sources, WorkerSlots.OfProcess, cancellation);
+    public static Task<ServiceGraphResult> RunAsync(ServiceGraphRequest request, TraceSources sources, CancellationToken cancellation) =>
+        RunAsync(request, sources, WorkerSlots.OfProcess, cancellation);
 
     /// <summary>The same, making way for others.</summary>
-    public static Task<ServiceGraphResult> RunAsync(ServiceGraphRequest request, TraceSources sources, IWorkerSlots slots, CancellationToken cancellation)
+    public static Task<ServiceGraphResult> RunAsync(
+        ServiceGraphRequest request, TraceSources sources, IWorkerSlots slots, CancellationToken cancellation)
     {
         var result = new ServiceGraphResult();
         using var budget = new MemoryBudget(request.MaxBytes, request.Memory);
@@ -47,7 +49,8 @@ public static class ServiceGraphQuery
         {
             _graph = new GraphBuilder(request);
             _budget = budget;
-            _blocks = QueryBlocks.Of(sources, Math.Max(1, (long)(request.StartUnixNano / SecondNano)), Math.Max(1, (long)(request.EndUnixNano / SecondNano)));
+            _blocks = QueryBlocks.Of(
+                sources, Math.Max(1, (long)(request.StartUnixNano / SecondNano)), Math.Max(1, (long)(request.EndUnixNano / SecondNano)));
             _loader = new TraceLoader(_blocks, Columns, manyTraces: true);
             _result = result;
             _slots = slots;

@@ -23,7 +23,9 @@ internal static class Bitmap
         return (bits[word] & low) != 0 || (bits[last] & high) != 0 || bits[(word + 1)..last].ContainsAnyExcept(0UL);
     }
 
-    /// <summary>Adds those of the rows from <paramref name="first"/> to before <paramref name="end"/> that are set in <paramref name="other"/>.</summary>
+    /// <summary>
+    /// Adds those of the rows from <paramref name="first"/> to before <paramref name="end"/> that are set in <paramref name="other"/>.
+    /// </summary>
     public static void OrRange(Span<ulong> bits, ReadOnlySpan<ulong> other, int first, int end)
     {
         var (word, last) = (first >> 6, (end - 1) >> 6);

@@ -4,7 +4,9 @@ using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Kernels;
 
-/// <summary>Finds the entries of a string table that equal a text: by their lengths first, of which eight or sixteen are looked at at once.</summary>
+/// <summary>
+/// Finds the entries of a string table that equal a text: by their lengths first, of which eight or sixteen are looked at at once.
+/// </summary>
 internal static class EntryKernel
 {
     /// <summary>Adds the codes of all entries below <paramref name="count"/> that equal <paramref name="text"/>.</summary>
@@ -18,8 +20,10 @@ internal static class EntryKernel
         for (; width > 1 && first + width <= count; first += width)
         {
             var ofLength = width == Vector512<int>.Count
-                ? Vector512.Equals(Vector512.LoadUnsafe(ref offset, (nuint)first + 1) - Vector512.LoadUnsafe(ref offset, (nuint)first), Vector512.Create(text.Length)).ExtractMostSignificantBits()
-                : Vector256.Equals(Vector256.LoadUnsafe(ref offset, (nuint)first + 1) - Vector256.LoadUnsafe(ref offset, (nuint)first), Vector256.Create(text.Length)).ExtractMostSignificantBits();
+                ? Vector512.Equals(Vector512.LoadUnsafe(ref offset, (nuint)first + 1) - Vector512.LoadUnsafe(ref offset, (nuint)first),
+                    Vector512.Create(text.Length)).ExtractMostSignificantBits()
+                : Vector256.Equals(Vector256.LoadUnsafe(ref offset, (nuint)first + 1) - Vector256.LoadUnsafe(ref offset, (nuint)first),
+                    Vector256.Create(text.Length)).ExtractMostSignificantBits();
             for (; ofLength != 0; ofLength &= ofLength - 1)
             {
                 var code = first + System.Numerics.BitOperations.TrailingZeroCount(ofLength);

@@ -29,9 +29,12 @@ public static class KernelChoice
     public static string? Warning => CurrentWarning;
 
     /// <summary>The kernels that can run here, best first.</summary>
-    public static IEnumerable<KernelKind> Supported => BestFirst.Where(static kernel => kernel.IsSupported).Select(static kernel => kernel.Kind);
+    public static IEnumerable<KernelKind> Supported =>
+        BestFirst.Where(static kernel => kernel.IsSupported).Select(static kernel => kernel.Kind);
 
-    /// <summary>The kernel for a forced name (null or empty: none). One that is unknown or cannot run here is not taken, and said so.</summary>
+    /// <summary>
+    /// The kernel for a forced name (null or empty: none). One that is unknown or cannot run here is not taken, and said so.
+    /// </summary>
     public static KernelKind Pick(string? forcedName, out string? warning)
     {
         var best = Array.Find(BestFirst, static kernel => kernel.IsSupported); // the last always is

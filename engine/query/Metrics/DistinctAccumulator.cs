@@ -13,7 +13,8 @@ namespace Tempo.Engine.Query.Metrics;
 internal sealed class DistinctAccumulator(LeafPlan leaf, MetricsOptions options) : SpanAccumulator
 {
     private readonly MetricsFunction _function = (MetricsFunction)leaf.Stage;
-    private readonly SeriesKeys _keys = new(((MetricsFunction)leaf.Stage).By, ((MetricsFunction)leaf.Stage).LabelNames(), options.Budget, options.Kernel);
+    private readonly SeriesKeys _keys =
+        new(((MetricsFunction)leaf.Stage).By, ((MetricsFunction)leaf.Stage).LabelNames(), options.Budget, options.Kernel);
     private readonly LabelColumn _values = new(((MetricsFunction)leaf.Stage).Attribute!, options.Budget, options.Kernel);
 
     // Pairs of group and interval; pairs of these and a value.
@@ -81,7 +82,8 @@ internal sealed class DistinctAccumulator(LeafPlan leaf, MetricsOptions options)
     {
         options.Budget.Charge((long)_keys.Count * options.Axis.Count * sizeof(double), "series and intervals");
         var result = new List<Series.Series>();
-        for (var group = 0; group < _keys.Count; group++) result.Add(new Series.Series(_function.LabelsOf(_keys, group), new double[options.Axis.Count]));
+        for (var group = 0; group < _keys.Count; group++)
+            result.Add(new Series.Series(_function.LabelsOf(_keys, group), new double[options.Axis.Count]));
         foreach (var (cell, _) in _found.Pairs)
         {
             var (group, interval) = _cells.Pairs[cell];

@@ -99,8 +99,11 @@ internal sealed class FunctionAccumulator : SpanAccumulator
         if (!CanAddAll || batch.SpanCount == 0 || batch.TraceStart.Length == 0) return false;
         if (!_keys.TryGetCodes(batch, out var codes, out var owners)) return false;
         _pageCounts ??= new PageCounts(_options.Axis);
-        if (!_pageCounts.TryCount(batch.StartUnixNano.AsSpan(0, batch.SpanCount), codes is null ? default : codes.Codes, owners, codes?.Table.Count ?? 1)) return false;
-        _pageCounts.ForEach((Me: this, Batch: batch), static (to, code, interval, spans) => to.Me.AddCount(to.Me._keys.NumberOfCode(to.Batch, code), interval, spans));
+        if (!_pageCounts.TryCount(batch.StartUnixNano.AsSpan(0, batch.SpanCount), codes is null ? default : codes.Codes, owners,
+            codes?.Table.Count ?? 1))
+            return false;
+        _pageCounts.ForEach((Me: this, Batch: batch),
+            static (to, code, interval, spans) => to.Me.AddCount(to.Me._keys.NumberOfCode(to.Batch, code), interval, spans));
         _exemplars.OfferAll(batch);
         return true;
     }
@@ -172,12 +175,15 @@ internal sealed class FunctionAccumulator : SpanAccumulator
 
     private CellArray NewCells() => _function.Kind switch
     {
-        MetricsFunctionKind.MinOverTime or MetricsFunctionKind.MaxOverTime => new ExtremeCells(_options.Axis.Count, _options.Budget, _function.Kind == MetricsFunctionKind.MaxOverTime),
-        MetricsFunctionKind.SumOverTime or MetricsFunctionKind.AvgOverTime => new SumCells(_options.Axis.Count, _options.Budget, _function.Kind == MetricsFunctionKind.AvgOverTime),
+        MetricsFunctionKind.MinOverTime or MetricsFunctionKind.MaxOverTime =>
+            new ExtremeCells(_options.Axis.Count, _options.Budget, _function.Kind == MetricsFunctionKind.MaxOverTime),
+        MetricsFunctionKind.SumOverTime or MetricsFunctionKind.AvgOverTime =>
+            new SumCells(_options.Axis.Count, _options.Budget, _function.Kind == MetricsFunctionKind.AvgOverTime),
         _ => new CountCells(_options.Axis.Count, _options.Budget),
     };
 
-    private double Scaled(double value) => _function.Kind == MetricsFunctionKind.Rate ? value / _options.Axis.StepSeconds : value / (_numbers?.Divisor ?? 1);
+    private double Scaled(double value) =>
+        _function.Kind == MetricsFunctionKind.Rate ? value / _options.Axis.StepSeconds : value / (_numbers?.Divisor ?? 1);
 
     private IReadOnlyList<AttributeResult> LabelsOf(int group)
     {
@@ -192,8 +198,11 @@ internal sealed class FunctionAccumulator : SpanAccumulator
             var (group, bucket) = _buckets.Pairs[number];
             var values = new double[_options.Axis.Count];
             for (var i = 0; i < values.Length; i++) values[i] = _cells.Value(number, i);
-            List<AttributeResult> labels = [.. LabelsOf(group), new AttributeResult("__bucket", Log2Buckets.Max(bucket) / _numbers!.Divisor)];
-            result.Add(new Series.Series(labels, values) { Exemplars = [.. exemplars[group].Where(e => e.Bucket == bucket).Select(Plain)] });
+            List<AttributeResult> labels =
+                [.. LabelsOf(group), new AttributeResult("__bucket", Log2Buckets.Max(bucket) / _numbers!.Divisor)];
+            result.Add(new Series.Series(
+                labels, values)
+            { Exemplars = [.. exemplars[group].Where(e => e.Bucket == bucket).Select(Plain)] });
         }
 
         return result;
@@ -210,7 +219,8 @@ internal sealed class FunctionAccumulator : SpanAccumulator
             {
                 counts.AsSpan().Clear();
                 foreach (var number in buckets) counts[_buckets.Pairs[number].Second] = _cells.Value(number, i);
-                for (var q = 0; q < quantiles.Length; q++) quantiles[q][i] = Log2Buckets.Quantile(_function.Quantiles[q], counts) / _numbers!.Divisor;
+                for (var q = 0; q < quantiles.Length; q++)
+                    quantiles[q][i] = Log2Buckets.Quantile(_function.Quantiles[q], counts) / _numbers!.Divisor;
             }
 
             var spans = exemplars[buckets.Key].ToLookup(span => QuantileOf(span, quantiles));
@@ -240,9 +250,11 @@ internal sealed class FunctionAccumulator : SpanAccumulator
     }
 
     private SeriesExemplar Plain(ExemplarCandidate span) =>
-        new(span, _options.Axis.IndexOf(span.StartUnixNano), _function.Kind == MetricsFunctionKind.HistogramOverTime ? double.NaN : span.Value);
+        new(span, _options.Axis.IndexOf(span.StartUnixNano),
+            _function.Kind == MetricsFunctionKind.HistogramOverTime ? double.NaN : span.Value);
 
-    private void AddBucketed(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, Span<int> series, ReadOnlySpan<double> weights)
+    private void AddBucketed(
+        SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, Span<int> series, ReadOnlySpan<double> weights)
     {
         var buckets = _bucketOf.AsSpan(0, rows.Length);
         _numbers!.FillBuckets(batch, rows, buckets);

@@ -8,7 +8,8 @@ namespace Tempo.Engine.Query.Metrics;
 internal static class FunctionLabels
 {
     /// <summary>The names of the by() labels.</summary>
-    public static string[] LabelNames(this MetricsFunction function) => [.. Enumerable.Range(0, function.By.Count).Select(function.LabelName)];
+    public static string[] LabelNames(this MetricsFunction function) =>
+        [.. Enumerable.Range(0, function.By.Count).Select(function.LabelName)];
 
     /// <summary>The labels of a group; without a by() the function's name.</summary>
     public static List<AttributeResult> LabelsOf(this MetricsFunction function, SeriesKeys keys, int group)

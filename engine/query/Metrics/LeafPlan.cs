@@ -17,7 +17,8 @@ internal sealed class LeafPlan
         Source = pipeline.Source;
         Stage = pipeline.Stage;
         var compare = Stage as MetricsCompare;
-        IsByTrace = compare is not null && !CompareAccumulator.CanSelectRows(compare) || !RowFilter.IsPossible(Source) || compare is null && ReferencedAttributes.Of(Stage).Any(FieldReader.IsOfTrace)
+        IsByTrace = compare is not null && !CompareAccumulator.CanSelectRows(compare) || !RowFilter.IsPossible(Source)
+            || compare is null && ReferencedAttributes.Of(Stage).Any(FieldReader.IsOfTrace)
             || Stage is MetricsFunction { Kind: MetricsFunctionKind.CountTraces or MetricsFunctionKind.RateTraces };
         NeedsTraces = !IsByTrace && (compare is not null || RowFilter.NeedsTraces(Source));
         Fields = [.. ReferencedAttributes.Of(pipeline).Distinct()];
@@ -26,7 +27,8 @@ internal sealed class LeafPlan
         TraceColumns = BatchColumns.Spans | StageColumns | FieldColumns.WithoutAttributes(Fields);
         if (compare is null) return;
         TraceColumns |= BatchColumns.All & ~(BatchColumns.Events | BatchColumns.Links | BatchColumns.Dropped);
-        StageColumns |= BatchColumns.Name | BatchColumns.StatusMessage | BatchColumns.Kind | BatchColumns.ResourceServiceNames | BatchColumns.ScopeNames | BatchColumns.Roots | BatchColumns.ChildCounts;
+        StageColumns |= BatchColumns.Name | BatchColumns.StatusMessage | BatchColumns.Kind | BatchColumns.ResourceServiceNames
+            | BatchColumns.ScopeNames | BatchColumns.Roots | BatchColumns.ChildCounts;
     }
 
     public Pipeline Source { get; }

@@ -42,7 +42,8 @@ internal sealed class LeafWorker
     public static SpanAccumulator NewAccumulator(LeafPlan leaf, MetricsOptions options) => leaf.Stage switch
     {
         MetricsCompare => new CompareAccumulator(leaf, options),
-        MetricsFunction { Kind: MetricsFunctionKind.CountTraces or MetricsFunctionKind.RateTraces } => new TraceCountAccumulator(leaf, options),
+        MetricsFunction { Kind: MetricsFunctionKind.CountTraces or MetricsFunctionKind.RateTraces } =>
+            new TraceCountAccumulator(leaf, options),
         MetricsFunction { Kind: MetricsFunctionKind.CountDistinct } => new DistinctAccumulator(leaf, options),
         _ => new FunctionAccumulator(leaf, options),
     };
@@ -52,7 +53,8 @@ internal sealed class LeafWorker
     public bool NeedsTraces => _leaf.NeedsTraces;
 
     /// <summary>Do pages of the block know all that is asked of a trace, if it lies there alone?</summary>
-    public bool IsKnownBy(QueryBlock? block, SpanBatch batch) => block is { HasOwnTrees: true } && batch.Loader is not null && (!_leaf.NeedsChildCounts || block.HasChildCounts);
+    public bool IsKnownBy(QueryBlock? block, SpanBatch batch) =>
+        block is { HasOwnTrees: true } && batch.Loader is not null && (!_leaf.NeedsChildCounts || block.HasChildCounts);
 
     /// <summary>From now on counting ends, within a millisecond or so, when this is cancelled.</summary>
     public void Watch(CancellationToken cancellation)
@@ -66,8 +68,9 @@ internal sealed class LeafWorker
 
     /// <summary>
     /// Counts the spans of a batch that match and lie in the range; those of traces that <paramref name="isLeftOut"/> (by the
-    /// batch's trace numbers; null: none) are counted elsewhere, as are the rows of which <paramref name="copies"/> has bits. <paramref name="hasCounted"/> becomes true if there are any. False,
-    /// with nothing counted, if the page cannot say how spans stand to each other.
+    /// batch's trace numbers; null: none) are counted elsewhere, as are the rows of which <paramref name="copies"/> has bits.
+    /// <paramref name="hasCounted"/> becomes true if there are any. False, with nothing counted, if the page cannot say how spans stand to
+    /// each other.
     /// </summary>
     public bool TryAddRows(SpanBatch batch, int spanCount, bool[]? isLeftOut, ulong[]? copies, ref bool hasCounted)
     {
@@ -102,7 +105,9 @@ internal sealed class LeafWorker
         return hasCounted = true;
     }
 
-    /// <summary>Why a row group, or page, has nothing that counts, by what is known of it without reading; null if it must be scanned.</summary>
+    /// <summary>
+    /// Why a row group, or page, has nothing that counts, by what is known of it without reading; null if it must be scanned.
+    /// </summary>
     public string? FindExcluding(ISpanFacts facts)
     {
         if (_candidates is not null) return Overlaps(facts.TraceTimes) ? _candidates.FindExcluding(facts) : OutsideTime;

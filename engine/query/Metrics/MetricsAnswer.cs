@@ -34,7 +34,9 @@ internal sealed record MetricsAnswer(SeriesList Series, TimeAxis? Axis, SearchMe
         foreach (var (span, interval, value) in series.Exemplars.OrderBy(static e => e.Span.StartUnixNano).ThenBy(static e => e.Span.Trace))
         {
             if (double.IsNaN(series.Values[interval])) continue;
-            result.Exemplars.Add(new ExemplarResult(span.Labels, double.IsNaN(value) ? series.Values[interval] : value, (long)(span.StartUnixNano / 1_000_000)));
+            result.Exemplars.Add(
+                new ExemplarResult(
+                    span.Labels, double.IsNaN(value) ? series.Values[interval] : value, (long)(span.StartUnixNano / 1_000_000)));
         }
 
         return result;

@@ -37,7 +37,8 @@ internal sealed class MetricsIncrements
         if (watcher is null) return null;
 
         // A trace is looked at whole once, for all parts: which of them want that must not come to light in a later round.
-        if (plan.Leaves.Exists(static leaf => leaf.NeedsTraces) && plan.Leaves.Count(static leaf => leaf.IsByTrace || leaf.NeedsTraces) > 1) return null;
+        if (plan.Leaves.Exists(static leaf => leaf.NeedsTraces) && plan.Leaves.Count(static leaf => leaf.IsByTrace || leaf.NeedsTraces) > 1)
+            return null;
 
         // Which values compare() lists, and which series topk() keeps where some are zero, follows from all series of the range.
         var isRange = plan.Options.Axis.Count > 1;

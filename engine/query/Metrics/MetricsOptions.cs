@@ -24,7 +24,9 @@ internal sealed record MetricsOptions(TimeAxis Axis, int MaxExemplars, bool Extr
     /// <inheritdoc cref="MetricsLimits.MaxResponseSamples"/>
     public int MaxSamples { get; init; }
 
-    /// <summary>Throws <see cref="QueryException"/> if an answer of so many series, as far as it is not cut, has too many samples.</summary>
+    /// <summary>
+    /// Throws <see cref="QueryException"/> if an answer of so many series, as far as it is not cut, has too many samples.
+    /// </summary>
     public void CheckSamples(int series)
     {
         if (MaxSeries > 0) series = Math.Min(series, MaxSeries);

@@ -31,7 +31,10 @@ internal sealed class MetricsPlan
     /// <summary>Throws <see cref="QueryException"/> with Tempo's texts, which differ a little between the two APIs.</summary>
     public static TraceQlQuery Parse(string text, MetricsLimits limits, bool isInstant)
     {
-        if (text.Length == 0) throw Bad(isInstant ? "compiling query: parse error : syntax error: unexpected $end" : "parse error : syntax error: unexpected $end");
+        if (text.Length == 0)
+            throw Bad(isInstant
+                ? "compiling query: parse error : syntax error: unexpected $end"
+                : "parse error : syntax error: unexpected $end");
         if (!TraceQlParser.TryParse(text, out var query, out var error, limits.MaxQueryBytes))
         {
             var isBare = error.Kind == TraceQlErrorKind.TooLong || error.Kind == TraceQlErrorKind.Parse && !isInstant;
@@ -51,7 +54,8 @@ internal sealed class MetricsPlan
     }
 
     // Recursion is bounded by the parser's limit on the height of a tree.
-    private static SeriesList Evaluate(MetricsExpression expression, IReadOnlyList<SeriesList> ofLeaves, ref int next, CancellationToken cancellation)
+    private static SeriesList Evaluate(
+        MetricsExpression expression, IReadOnlyList<SeriesList> ofLeaves, ref int next, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         switch (expression)
@@ -59,13 +63,16 @@ internal sealed class MetricsPlan
             case MetricsPipeline:
                 return ofLeaves[next++];
             case MetricsTopBottom topBottom:
-                return SecondStages.TopBottom(Evaluate(topBottom.Inner, ofLeaves, ref next, cancellation), topBottom.IsTop, topBottom.Limit, cancellation);
+                return SecondStages.TopBottom(
+                    Evaluate(topBottom.Inner, ofLeaves, ref next, cancellation), topBottom.IsTop, topBottom.Limit, cancellation);
             case MetricsFilter filter:
                 return SecondStages.Filter(Evaluate(filter.Inner, ofLeaves, ref next, cancellation), filter.Op, Number(filter.Threshold));
             case MetricsOperation { Left: MetricsScalar scalar } operation:
-                return SeriesArithmetic.WithScalar(operation.Op, Evaluate(operation.Right, ofLeaves, ref next, cancellation), Number(scalar.Value), isScalarLeft: true);
+                return SeriesArithmetic.WithScalar(
+                    operation.Op, Evaluate(operation.Right, ofLeaves, ref next, cancellation), Number(scalar.Value), isScalarLeft: true);
             case MetricsOperation { Right: MetricsScalar scalar } operation:
-                return SeriesArithmetic.WithScalar(operation.Op, Evaluate(operation.Left, ofLeaves, ref next, cancellation), Number(scalar.Value), isScalarLeft: false);
+                return SeriesArithmetic.WithScalar(
+                    operation.Op, Evaluate(operation.Left, ofLeaves, ref next, cancellation), Number(scalar.Value), isScalarLeft: false);
             case MetricsOperation operation:
                 var left = Evaluate(operation.Left, ofLeaves, ref next, cancellation);
                 return SeriesArithmetic.Join(operation.Op, left, Evaluate(operation.Right, ofLeaves, ref next, cancellation));

@@ -28,12 +28,13 @@ public static partial class MetricsQuery
     /// <param name="cancellation">Ends the query within one page of columns.</param>
     /// <param name="others">
     /// What others have counted of other traces, as <see cref="CountAsync"/> writes it; null: nobody has. It is added
-    /// (<see cref="MetricsPartException"/> if it cannot be): a trace that is in two of them, or in one and in the sources, counts twice. What is looked at adds up, but for
-    /// blocks, which are the same for all; of what could not be read the first message counts. <see cref="MetricsRequest.Watcher"/> is given nothing then: nothing is
-    /// final before the end.
+    /// (<see cref="MetricsPartException"/> if it cannot be): a trace that is in two of them, or in one and in the sources, counts twice.
+    /// What is looked at adds up, but for blocks, which are the same for all; of what could not be read the first message counts.
+    /// <see cref="MetricsRequest.Watcher"/> is given nothing then: nothing is final before the end.
     /// </param>
     public static async Task<TResult> RunAsync<TResult>(
-        MetricsRequest<TResult> request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads, CancellationToken cancellation, IReadOnlyList<NativeBuffer>? others = null)
+        MetricsRequest<TResult> request, TraceSources sources, MetricsLimits limits, DateTimeOffset now, QueryThreads threads,
+        CancellationToken cancellation, IReadOnlyList<NativeBuffer>? others = null)
     {
         if (request.PlanOf(limits, now) is not { } plan) return request.ResultOf(MetricsAnswer.Nothing);
         using var budget = plan.Options.Budget;
@@ -41,7 +42,8 @@ public static partial class MetricsQuery
     }
 
     private static async Task<MetricsAnswer> AnswerAsync(
-        MetricsPlan plan, MetricsRequest request, TraceSources sources, QueryThreads threads, IReadOnlyList<NativeBuffer>? others, CancellationToken cancellation)
+        MetricsPlan plan, MetricsRequest request, TraceSources sources, QueryThreads threads, IReadOnlyList<NativeBuffer>? others,
+        CancellationToken cancellation)
     {
         var counts = plan.Options.IsExplained ? new ScanCounts() : null;
         var scan = new MetricsScan(plan, sources, threads, request.Progress, counts, others is null ? request.Watcher : null);
@@ -74,7 +76,8 @@ public static partial class MetricsQuery
         // Before the answer's samples are made; written as text each takes three times that.
         plan.Options.Budget.Charge((long)series.Count * plan.Options.Axis.Count * SampleBytes, "samples of the answer");
 
-        return new MetricsAnswer(series, plan.Options.Axis, sum.Metrics, message, counts is null ? null : Explain(scan, counts, plan.Options, threads));
+        return new MetricsAnswer(
+            series, plan.Options.Axis, sum.Metrics, message, counts is null ? null : Explain(scan, counts, plan.Options, threads));
     }
 
     private static string Explain(MetricsScan scan, ScanCounts counts, MetricsOptions options, QueryThreads threads)
@@ -85,7 +88,8 @@ public static partial class MetricsQuery
         text.AppendLine(CultureInfo.InvariantCulture, $"jobs: {scan.Metrics.TotalJobs} (live data and row groups)");
         counts.WriteSkipped(text);
         counts.WritePages(text, "spans to count");
-        text.Append(CultureInfo.InvariantCulture, $"spans scanned: {scan.Metrics.InspectedSpans}; whole traces looked at: {scan.WholeTraceCount}; block bytes read: {scan.Metrics.InspectedBytes}");
+        text.Append(CultureInfo.InvariantCulture,
+            $"spans scanned: {scan.Metrics.InspectedSpans}; whole traces looked at: {scan.WholeTraceCount}; block bytes read: {scan.Metrics.InspectedBytes}");
         return text.ToString();
     }
 }

@@ -29,7 +29,13 @@ internal sealed partial class MetricsScan
             _isExcluded = new bool[Leaves.Count];
             var columns = BatchColumns.Spans;
             foreach (var leaf in scan._plan.Leaves) columns |= leaf.TraceColumns;
-            _loader = new TraceLoader(scan._blocks, new TraceNeeds { Columns = columns, Fields = [.. scan._plan.Leaves.SelectMany(static leaf => leaf.Fields).Distinct()], HasTree = scan._plan.NeedsTree });
+            _loader = new TraceLoader(
+                scan._blocks, new TraceNeeds
+                {
+                    Columns = columns,
+                    Fields = [.. scan._plan.Leaves.SelectMany(static leaf => leaf.Fields).Distinct()],
+                    HasTree = scan._plan.NeedsTree
+                });
             _places = new TracePlaces(scan._blocks);
         }
 
@@ -38,7 +44,9 @@ internal sealed partial class MetricsScan
         /// <summary>Traces that have to be looked at whole.</summary>
         public List<(int Place, TraceId Id)> Candidates { get; } = [];
 
-        /// <summary>By part: those among them of which a part that <see cref="LeafPlan.NeedsTraces"/> could not count the spans where they are.</summary>
+        /// <summary>
+        /// By part: those among them of which a part that <see cref="LeafPlan.NeedsTraces"/> could not count the spans where they are.
+        /// </summary>
         public HashSet<TraceId>[] Noted { get; }
 
         public ulong InspectedBytes => _loader.InspectedBytes;
@@ -128,7 +136,8 @@ internal sealed partial class MetricsScan
             }
         }
 
-        private string? FindOutside(PageFacts facts) => _scan.Slice is { } slice && !slice.Meets(facts.TraceIds) ? TraceSlice.Outside : null;
+        private string? FindOutside(PageFacts facts) =>
+            _scan.Slice is { } slice && !slice.Meets(facts.TraceIds) ? TraceSlice.Outside : null;
 
         // Marks the parts that have nothing to count there; why, if no part is left.
         private string? Exclude(ISpanFacts facts)
@@ -182,7 +191,8 @@ internal sealed partial class MetricsScan
                     var isKnown = leaf.IsKnownBy(block, batch);
                     if (isKnown) isShared ??= _scan._shared.MarksShared(batch, isOutside);
                     var isElsewhere = MarkElsewhere(isKnown ? block : null, batch, isShared);
-                    if (isKnown && !leaf.TryAddRows(batch, spanCount, isElsewhere, copies, ref found)) isElsewhere = MarkElsewhere(null, batch, isShared);
+                    if (isKnown && !leaf.TryAddRows(batch, spanCount, isElsewhere, copies, ref found))
+                        isElsewhere = MarkElsewhere(null, batch, isShared);
                     Note(Noted[i], leaf, batch, spanCount, isElsewhere, isOutside, isFound ??= new bool[batch.TraceCount]);
                 }
             }
@@ -202,7 +212,8 @@ internal sealed partial class MetricsScan
             var count = batch.TraceCount; // of a live batch more and more
             GrowableArray.Reserve(ref _isElsewhere, count);
             for (var trace = 0; trace < count; trace++)
-                _isElsewhere[trace] = block is null || isShared is not null && isShared[trace] || _places.MayLieElsewhere(block, batch.TraceIds[trace]);
+                _isElsewhere[trace] =
+                    block is null || isShared is not null && isShared[trace] || _places.MayLieElsewhere(block, batch.TraceIds[trace]);
             return _isElsewhere;
         }
 
@@ -212,7 +223,8 @@ internal sealed partial class MetricsScan
             for (var trace = 0; trace < Math.Min(isFound.Length, isOutside?.Length ?? 0); trace++) isFound[trace] &= !isOutside![trace];
         }
 
-        private static void Note(HashSet<TraceId> noted, LeafWorker leaf, SpanBatch batch, int spanCount, bool[] isElsewhere, bool[]? isOutside, bool[] isFound)
+        private static void Note(
+            HashSet<TraceId> noted, LeafWorker leaf, SpanBatch batch, int spanCount, bool[] isElsewhere, bool[]? isOutside, bool[] isFound)
         {
             // There may be more traces by now than were marked, of which nothing is read.
             if (!isElsewhere.AsSpan(0, Math.Min(batch.TraceCount, isElsewhere.Length)).Contains(true)) return;
@@ -228,6 +240,7 @@ internal sealed partial class MetricsScan
 
         // A live batch does not say when its traces begin and end.
         private bool Overlaps(SpanBatch batch, int trace) =>
-            batch.TraceStart.Length == 0 || (long)batch.TraceStart[trace] <= _scan.Axis.UpperUnixNano && (long)batch.TraceEnd[trace] > _scan.Axis.LowerUnixNano;
+            batch.TraceStart.Length == 0 || (long)batch.TraceStart[trace] <= _scan.Axis.UpperUnixNano
+                && (long)batch.TraceEnd[trace] > _scan.Axis.LowerUnixNano;
     }
 }

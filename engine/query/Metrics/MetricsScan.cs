@@ -11,15 +11,17 @@ namespace Tempo.Engine.Query.Metrics;
 /// Runs the parts of a metrics query over all sources, on several threads:
 /// <code>
 /// 1  which traces are in several sources (<see cref="SharedTraces"/>), if a part counts span by span
-/// 2  jobs of a live batch or a row group: parts that count span by span do so, but for shared traces that are counted elsewhere; parts that need whole
+/// 2  jobs of a live batch or a row group: parts that count span by span do so, but for shared traces that are counted elsewhere; parts
+///    that need whole
 ///    traces note those that may match
-/// 3  shared traces that are not only copies of each other, and noted ones, are put together whole, in the order of their places, and counted
+/// 3  shared traces that are not only copies of each other, and noted ones, are put together whole, in the order of their places, and
+///    counted
 /// 4  what the threads have counted is added up, for each part
 /// </code>
 /// If somebody wants to see what has been counted (<see cref="MetricsIncrements"/>), the threads stop after the job at hand, 3 is
 /// done for the traces known by then, and they go on.
-/// Of a slice (<see cref="TraceSources.Slice"/>) row groups and pages without traces of it are passed over; traces of others on a page that has some are
-/// left out like shared ones, and put together nowhere.
+/// Of a slice (<see cref="TraceSources.Slice"/>) row groups and pages without traces of it are passed over; traces of others on a page that
+/// has some are left out like shared ones, and put together nowhere.
 /// Threads take the next job when they are done with one; what they count adds up to the same, whoever took which.
 /// Memory: a page of columns a thread, the cells, 16 bytes for each trace that is noted.
 /// </summary>
@@ -40,7 +42,9 @@ internal sealed partial class MetricsScan : IDisposable
     private int _liveJobs;
     private int _nextTrace;
 
-    public MetricsScan(MetricsPlan plan, TraceSources sources, QueryThreads threads, QueryProgress? progress = null, ScanCounts? counts = null, IPartialSeries? watcher = null)
+    public MetricsScan(
+        MetricsPlan plan, TraceSources sources, QueryThreads threads, QueryProgress? progress = null, ScanCounts? counts = null,
+        IPartialSeries? watcher = null)
     {
         _increments = MetricsIncrements.For(plan, watcher);
         _counts = counts;
@@ -71,8 +75,10 @@ internal sealed partial class MetricsScan : IDisposable
     /// <summary>What was counted for each part, good until this is disposed of. Throws <see cref="QueryException"/>.</summary>
     public async Task<MetricsSum> RunAsync(CancellationToken cancellation)
     {
-        if (_blocks.Sources.Live.Count + _blocks.InRange.Count == 0) return new MetricsSum(Counted, Metrics) { IsOfNothing = true, Damage = Damage };
-        if (_plan.Leaves.Exists(static leaf => !leaf.IsByTrace)) _shared = SharedTraces.Find(_blocks, _slots, _plan.Options.Budget, cancellation);
+        if (_blocks.Sources.Live.Count + _blocks.InRange.Count == 0)
+            return new MetricsSum(Counted, Metrics) { IsOfNothing = true, Damage = Damage };
+        if (_plan.Leaves.Exists(static leaf => !leaf.IsByTrace))
+            _shared = SharedTraces.Find(_blocks, _slots, _plan.Options.Budget, cancellation);
         AddJobs();
         await CountAsync(cancellation).ConfigureAwait(false);
         return new MetricsSum(Counted, Metrics) { Damage = Damage };
@@ -91,7 +97,8 @@ internal sealed partial class MetricsScan : IDisposable
             await RunOnAllAsync(static (worker, stop) => worker.Scan(stop), cancellation).ConfigureAwait(false);
             await LookAtTracesAsync(isFirst ? _shared.Places : [], cancellation).ConfigureAwait(false);
             if (_increments is null || IsScanned) break;
-            _increments.Give([.. Enumerable.Range(0, _plan.Leaves.Count).Select(leaf => _workers.Select(worker => worker.Leaves[leaf].Accumulator))], FirstCertainNano(), cancellation);
+            _increments.Give([.. Enumerable.Range(0, _plan.Leaves.Count)
+                .Select(leaf => _workers.Select(worker => worker.Leaves[leaf].Accumulator))], FirstCertainNano(), cancellation);
         }
 
         Sum(cancellation);
@@ -101,7 +108,9 @@ internal sealed partial class MetricsScan : IDisposable
 
     // Spans that start then or later have all been seen; blocks are scanned by their latest span, the newest first.
     private long FirstCertainNano() =>
-        _nextLive < _blocks.Sources.Live.Count || _rowGroups.First is not { } next ? long.MaxValue : (next.Meta.LatestSeconds + 1) * 1_000_000_000;
+        _nextLive < _blocks.Sources.Live.Count || _rowGroups.First is not { } next
+            ? long.MaxValue
+            : (next.Meta.LatestSeconds + 1) * 1_000_000_000;
 
     private async Task LookAtTracesAsync(IEnumerable<(int Place, TraceId Id)> shared, CancellationToken cancellation)
     {
@@ -147,7 +156,9 @@ internal sealed partial class MetricsScan : IDisposable
         Exception? failure = null;
         // Without the token: each must be waited for, since it may have begun.
 #pragma warning disable RS0030 // a query computes on all cores; the sums do not depend on the order
-        var others = _workers.Skip(1).Select(worker => Task.Factory.StartNew(() => Run(worker), CancellationToken.None, TaskCreationOptions.None, TaskScheduler.Default)).ToArray();
+        var others = _workers.Skip(1).Select(
+            worker => Task.Factory.StartNew(() => Run(worker), CancellationToken.None, TaskCreationOptions.None, TaskScheduler.Default))
+                .ToArray();
 #pragma warning restore RS0030
         Run(_workers[0]);
         await Task.WhenAll(others).ConfigureAwait(false);

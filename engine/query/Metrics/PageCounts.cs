@@ -5,13 +5,15 @@ using Tempo.Engine.Storage.Scan;
 namespace Tempo.Engine.Query.Metrics;
 
 /// <summary>
-/// Counts all spans of a page by the code of a text and the interval of their start, without writing down which group and interval each has:
+/// Counts all spans of a page by the code of a text and the interval of their start, without writing down which group and interval each
+/// has:
 /// <code>
 /// 1  the earliest and the latest start                  both must lie in the axis, and few intervals between them
 /// 2  a cell for each code and interval between them, four times, so that two spans that follow each other do not wait for the same cell
 /// 3  the cells that are not zero
 /// </code>
-/// The other way, which the scalar kernel goes, is rows, their intervals, their groups and then their cells: the same counts. Not thread safe.
+/// The other way, which the scalar kernel goes, is rows, their intervals, their groups and then their cells: the same counts. Not thread
+/// safe.
 /// </summary>
 internal sealed class PageCounts(TimeAxis axis)
 {
@@ -67,7 +69,8 @@ internal sealed class PageCounts(TimeAxis axis)
 
     private void CountCodes(ReadOnlySpan<int> codes)
     {
-        Span<int> a = _cells.AsSpan(0, _codes), b = _cells.AsSpan(_codes, _codes), c = _cells.AsSpan(2 * _codes, _codes), d = _cells.AsSpan(3 * _codes, _codes);
+        Span<int> a = _cells.AsSpan(0, _codes), b = _cells.AsSpan(_codes, _codes), c = _cells.AsSpan(2 * _codes, _codes),
+            d = _cells.AsSpan(3 * _codes, _codes);
         var i = 0;
         for (; i + Lanes <= codes.Length; i += Lanes)
         {
@@ -82,7 +85,8 @@ internal sealed class PageCounts(TimeAxis axis)
 
     private void CountCodes(ReadOnlySpan<int> codes, ReadOnlySpan<int> owners)
     {
-        Span<int> a = _cells.AsSpan(0, _codes), b = _cells.AsSpan(_codes, _codes), c = _cells.AsSpan(2 * _codes, _codes), d = _cells.AsSpan(3 * _codes, _codes);
+        Span<int> a = _cells.AsSpan(0, _codes), b = _cells.AsSpan(_codes, _codes), c = _cells.AsSpan(2 * _codes, _codes),
+            d = _cells.AsSpan(3 * _codes, _codes);
         var i = 0;
         for (; i + Lanes <= owners.Length; i += Lanes)
         {
@@ -130,7 +134,8 @@ internal sealed class PageCounts(TimeAxis axis)
                 (min, max) = (Vector256.Min(min, four), Vector256.Max(max, four));
             }
 
-            for (var lane = 0; lane < Vector256<ulong>.Count; lane++) (first, last) = (Math.Min(first, min[lane]), Math.Max(last, max[lane]));
+            for (var lane = 0; lane < Vector256<ulong>.Count; lane++)
+                (first, last) = (Math.Min(first, min[lane]), Math.Max(last, max[lane]));
         }
 
         for (; i < starts.Length; i++) (first, last) = (Math.Min(first, starts[i]), Math.Max(last, starts[i]));

@@ -59,8 +59,8 @@ public static class RangeAlignment
     }
 
     /// <summary>
-    /// The one interval of an instant query. One of which nothing is left is no error, as in Tempo: its series are those of nothing found. It becomes
-    /// the first nanosecond of 1970.
+    /// The one interval of an instant query. One of which nothing is left is no error, as in Tempo: its series are those of nothing found.
+    /// It becomes the first nanosecond of 1970.
     /// </summary>
     internal static TimeAxis OfInstant(QueryInstantRequest request, MetricsLimits limits, DateTimeOffset now)
     {
@@ -77,7 +77,8 @@ public static class RangeAlignment
     {
         // Half of the range of a long: sums of two of them cannot overflow.
         const ulong latest = long.MaxValue / 2;
-        if (startUnixNano > latest || endUnixNano > latest) throw new QueryException(QueryErrorKind.BadRequest, $"start and end must be at most {latest} unix nanoseconds");
+        if (startUnixNano > latest || endUnixNano > latest)
+            throw new QueryException(QueryErrorKind.BadRequest, $"start and end must be at most {latest} unix nanoseconds");
         if (endUnixNano < startUnixNano) throw EndNotAfterStart();
         return ((long)startUnixNano, (long)endUnixNano);
     }

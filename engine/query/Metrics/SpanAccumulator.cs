@@ -45,8 +45,8 @@ internal abstract class SpanAccumulator
     public abstract void Write(PartWriter writer);
 
     /// <summary>
-    /// Reads it into an accumulator of the same part of the query, which has counted nothing. Throws <see cref="MetricsPartException"/> if it makes no
-    /// sense; the accumulator is then of no use.
+    /// Reads it into an accumulator of the same part of the query, which has counted nothing. Throws <see cref="MetricsPartException"/> if
+    /// it makes no sense; the accumulator is then of no use.
     /// </summary>
     public abstract void Read(ref PartReader reader);
 

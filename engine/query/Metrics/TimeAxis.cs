@@ -72,7 +72,8 @@ internal sealed class TimeAxis
     /// Keeps those of the rows that start within the axis and, by their trace, are not left out, and writes their intervals. The
     /// result is how many.
     /// </summary>
-    public int Select(ReadOnlySpan<ulong> starts, ReadOnlySpan<int> traces, ReadOnlySpan<bool> isLeftOut, Span<int> rows, Span<int> intervals)
+    public int Select(
+        ReadOnlySpan<ulong> starts, ReadOnlySpan<int> traces, ReadOnlySpan<bool> isLeftOut, Span<int> rows, Span<int> intervals)
     {
         // Spans of a trace lie together and start close to each other: mostly in the interval of the one before.
         ulong from = 0, length = 0;
@@ -80,7 +81,9 @@ internal sealed class TimeAxis
         for (var i = 0; i < rows.Length; i++)
         {
             var row = rows[i];
-            if (starts[row] - from >= length && !TryFind(starts[row], ref from, ref length, ref interval) || !isLeftOut.IsEmpty && isLeftOut[traces[row]]) continue;
+            if (starts[row] - from >= length && !TryFind(starts[row], ref from, ref length, ref interval)
+                || !isLeftOut.IsEmpty && isLeftOut[traces[row]])
+                continue;
             rows[kept] = row;
             intervals[kept++] = interval;
         }
@@ -89,7 +92,9 @@ internal sealed class TimeAxis
     }
 
     /// <summary>The same of the first <paramref name="count"/> rows, which need not be written down before.</summary>
-    public int SelectFirst(KernelKind kernel, int count, ReadOnlySpan<ulong> starts, ReadOnlySpan<int> traces, ReadOnlySpan<bool> isLeftOut, Span<int> rows, Span<int> intervals)
+    public int SelectFirst(
+        KernelKind kernel, int count, ReadOnlySpan<ulong> starts, ReadOnlySpan<int> traces, ReadOnlySpan<bool> isLeftOut, Span<int> rows,
+        Span<int> intervals)
     {
         if (kernel != KernelKind.Scalar && isLeftOut.IsEmpty) return SelectFirstVector(starts[..count], rows[..count], intervals[..count]);
         ulong from = 0, length = 0;
@@ -99,7 +104,9 @@ internal sealed class TimeAxis
         intervals = intervals[..count];
         for (var row = 0; row < starts.Length; row++)
         {
-            if (starts[row] - from >= length && !TryFind(starts[row], ref from, ref length, ref interval) || !isLeftOut.IsEmpty && isLeftOut[traces[row]]) continue;
+            if (starts[row] - from >= length && !TryFind(starts[row], ref from, ref length, ref interval)
+                || !isLeftOut.IsEmpty && isLeftOut[traces[row]])
+                continue;
             rows[kept] = row;
             intervals[kept++] = interval;
         }

@@ -14,7 +14,8 @@ namespace Tempo.Engine.Query.Metrics;
 internal sealed class TraceCountAccumulator(LeafPlan leaf, MetricsOptions options) : SpanAccumulator
 {
     private readonly MetricsFunction _function = (MetricsFunction)leaf.Stage;
-    private readonly SeriesKeys _keys = new(((MetricsFunction)leaf.Stage).By, ((MetricsFunction)leaf.Stage).LabelNames(), options.Budget, options.Kernel);
+    private readonly SeriesKeys _keys =
+        new(((MetricsFunction)leaf.Stage).By, ((MetricsFunction)leaf.Stage).LabelNames(), options.Budget, options.Kernel);
     private readonly CountCells _cells = new(options.Axis.Count, options.Budget);
     private readonly SpanWeights? _weights = options.Extrapolates ? new SpanWeights() : null;
 

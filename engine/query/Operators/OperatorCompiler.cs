@@ -13,7 +13,8 @@ internal static class OperatorCompiler
     public static SpanSelector Compile(SpansetExpression expression, List<Condition> filters, Patience patience)
     {
         if (expression is SpansetOperation operation)
-            return new JoinSelector(Join(operation.Op), Compile(operation.Left, filters, patience), Compile(operation.Right, filters, patience));
+            return new JoinSelector(
+                Join(operation.Op), Compile(operation.Left, filters, patience), Compile(operation.Right, filters, patience));
         var condition = new Condition(((SpansetFilter)expression).Condition);
         filters.Add(condition);
         return new FilterSelector(condition, patience);

@@ -1,6 +1,8 @@
 namespace Tempo.Engine.Query.Search;
 
-/// <summary>What an answer takes as objects, roughly: texts are shared between answers more often than not, and counted here as if they were not.</summary>
+/// <summary>
+/// What an answer takes as objects, roughly: texts are shared between answers more often than not, and counted here as if they were not.
+/// </summary>
 internal static class AnswerSize
 {
     private const long TraceBytes = 260, SetBytes = 120, SpanBytes = 120, ValueBytes = 64, ServiceBytes = 32;

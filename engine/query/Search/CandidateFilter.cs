@@ -29,7 +29,8 @@ internal static class CandidateFilter
     // Balanced, so that a chain of thousands stays low.
     private static FieldExpression AnyOf(List<FieldExpression> conditions, int from, int count) => count == 1
         ? conditions[from]
-        : new BinaryExpression(FieldOperator.Or, AnyOf(conditions, from, count / 2), AnyOf(conditions, from + (count / 2), count - (count / 2)));
+        : new BinaryExpression(
+            FieldOperator.Or, AnyOf(conditions, from, count / 2), AnyOf(conditions, from + (count / 2), count - (count / 2)));
 
     private static IReadOnlyList<FieldExpression> Needed(PipelineExpression expression)
     {
@@ -43,16 +44,19 @@ internal static class CandidateFilter
     {
         SpansetFilter filter => [filter.Condition],
         SpansetOperation operation => Join(operation.Op, Needed(operation.Left), Needed(operation.Right)),
-        ScalarFilter { Aggregate.Operand: { } operand } => [new BinaryExpression(FieldOperator.NotEqual, operand, new Literal(TraceQlValue.Nil))],
+        ScalarFilter { Aggregate.Operand: { } operand } =>
+            [new BinaryExpression(FieldOperator.NotEqual, operand, new Literal(TraceQlValue.Nil))],
         _ => [Literal.True],
     };
 
-    private static IReadOnlyList<FieldExpression> Join(SpansetOperator op, IReadOnlyList<FieldExpression> left, IReadOnlyList<FieldExpression> right) => op switch
-    {
-        SpansetOperator.Or => [.. left, .. right],
-        SpansetOperator.NotChild or SpansetOperator.NotDescendant or SpansetOperator.NotParent or SpansetOperator.NotAncestor or SpansetOperator.NotSibling => right,
-        _ => MoreSelective(left, right),
-    };
+    private static IReadOnlyList<FieldExpression> Join(
+        SpansetOperator op, IReadOnlyList<FieldExpression> left, IReadOnlyList<FieldExpression> right) => op switch
+        {
+            SpansetOperator.Or => [.. left, .. right],
+            SpansetOperator.NotChild or SpansetOperator.NotDescendant or SpansetOperator.NotParent or SpansetOperator.NotAncestor
+                or SpansetOperator.NotSibling => right,
+            _ => MoreSelective(left, right),
+        };
 
     // Estimates of an "or" add up to more than "any span", which is never the better choice all the same.
     private static IReadOnlyList<FieldExpression> MoreSelective(IReadOnlyList<FieldExpression> a, IReadOnlyList<FieldExpression> b)

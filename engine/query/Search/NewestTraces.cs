@@ -4,8 +4,8 @@ using Tempo.Engine.Foundation;
 namespace Tempo.Engine.Query.Search;
 
 /// <summary>
-/// The newest answers by start time (ties by trace id), as many as asked for. Memory by answers, not by the limit. A heap, whose oldest gives
-/// way, only from when there are that many: most answers are all there is, and are put in order once.
+/// The newest answers by start time (ties by trace id), as many as asked for. Memory by answers, not by the limit. A heap, whose oldest
+/// gives way, only from when there are that many: most answers are all there is, and are put in order once.
 /// </summary>
 internal sealed class NewestTraces(int limit)
 {
@@ -29,7 +29,8 @@ internal sealed class NewestTraces(int limit)
         if (_newest is not null) return _newest.EnqueueDequeue(answer, OrderOf(answer));
         _found.Add(answer);
         if (_found.Count < limit) return null;
-        _newest = new PriorityQueue<TraceSearchResult, (ulong Start, TraceId Id)>(_found.Select(static found => (found, OrderOf(found))), OldestFirst);
+        _newest = new PriorityQueue<TraceSearchResult, (ulong Start, TraceId Id)>(
+            _found.Select(static found => (found, OrderOf(found))), OldestFirst);
         _found.Clear();
         return null;
     }

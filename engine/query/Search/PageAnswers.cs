@@ -15,8 +15,8 @@ namespace Tempo.Engine.Query.Search;
 
 /// <summary>
 /// Answers from the page that was scanned, for queries that filters decide and where spans stand to each other (<c>{ … }</c>,
-/// <c>{ … } &gt;&gt; { … }</c>, one after the other, with select() and count() behind them) and traces that lie in the page's block alone: the spans that were chosen
-/// are the answer, and nothing has to be put together.
+/// <c>{ … } &gt;&gt; { … }</c>, one after the other, with select() and count() behind them) and traces that lie in the page's block alone:
+/// the spans that were chosen are the answer, and nothing has to be put together.
 /// Says of a trace exactly what is said of it when it is. One thread's.
 /// </summary>
 internal sealed class PageAnswers
@@ -42,7 +42,8 @@ internal sealed class PageAnswers
         (_describer, _counts) = (describer, counts);
         _countNames = [.. counts.Select(static filter => filter.Left.ToString())];
         _fields = new FieldAttributes(needs.Fields);
-        _columns = FieldColumns.WithoutAttributes(needs.Fields) | BatchColumns.Times | BatchColumns.OwnSpanIds | BatchColumns.Roots | BatchColumns.ResourceServiceNames;
+        _columns = FieldColumns.WithoutAttributes(needs.Fields) | BatchColumns.Times | BatchColumns.OwnSpanIds | BatchColumns.Roots
+            | BatchColumns.ResourceServiceNames;
     }
 
     /// <summary>Null if the query needs whole traces.</summary>
@@ -50,16 +51,22 @@ internal sealed class PageAnswers
     {
         if (query is not Pipeline pipeline || pipeline.Stages[0] is not SpansetExpression) return null;
         // A link may make a child of a span without a parent; who reads links sees it.
-        if (plan.Needs.Fields.Any(static field => FieldReader.IsOfTrace(field) || field.Scope == TraceQL.Ast.AttributeScope.Link || field.Intrinsic is Intrinsic.LinkSpanId or Intrinsic.LinkTraceId)) return null;
+        if (plan.Needs.Fields.Any(
+            static field => FieldReader.IsOfTrace(field) || field.Scope == TraceQL.Ast.AttributeScope.Link
+                || field.Intrinsic is Intrinsic.LinkSpanId or Intrinsic.LinkTraceId))
+            return null;
         // As long as nothing parts the spans of a trace, they are one set, which coalesce() leaves as it is.
         var chain = pipeline.Stages.TakeWhile(static stage => stage is SpansetExpression or Select or Coalesce).ToList();
         List<SpansetExpression> spansets = [.. chain.OfType<SpansetExpression>()];
         var rest = pipeline.Stages.Skip(chain.Count).ToList();
-        if (!rest.TrueForAll(static stage => stage is Select or ScalarFilter { Left: Aggregate { Operand: null }, Right: ScalarLiteral })) return null;
+        if (!rest.TrueForAll(static stage => stage is Select or ScalarFilter { Left: Aggregate { Operand: null }, Right: ScalarLiteral }))
+            return null;
         // What was scanned for is the filter itself, or something that only leads to traces worth looking at.
         var isScanned = spansets is [SpansetFilter filter] && plan.Candidates.IsExact && CandidateFilter.Of(pipeline) == filter.Condition;
         var selector = isScanned ? null : RowSelector.TryCompile(spansets, kernel);
-        return isScanned || selector is not null ? new PageAnswers(plan.Needs, describer, [.. rest.OfType<ScalarFilter>()], selector) : null;
+        return isScanned || selector is not null
+            ? new PageAnswers(plan.Needs, describer, [.. rest.OfType<ScalarFilter>()], selector)
+            : null;
     }
 
     /// <summary>From now on choosing ends, within a millisecond or so, when this is cancelled.</summary>

@@ -31,7 +31,8 @@ internal sealed class SearchExplanation
         Scan.WriteSkipped(text);
         if (_unopened > 0) text.AppendLine(CultureInfo.InvariantCulture, $"blocks never opened: {_unopened} of {metrics.TotalBlocks}");
         Scan.WritePages(text, "candidates");
-        text.Append(CultureInfo.InvariantCulture, $"spans scanned: {metrics.InspectedSpans}; whole traces looked at: {metrics.InspectedTraces}; block bytes read: {metrics.InspectedBytes}");
+        text.Append(CultureInfo.InvariantCulture,
+            $"spans scanned: {metrics.InspectedSpans}; whole traces looked at: {metrics.InspectedTraces}; block bytes read: {metrics.InspectedBytes}");
         return text.ToString();
     }
 }

@@ -27,7 +27,8 @@ internal sealed class SearchJobs
     {
         (_request, _blocks, _state) = (request, blocks, state);
         var live = blocks.Sources.Live.Count;
-        for (var first = 0; first < live; first += LiveBatchesPerJob) Add(new SearchJob(ulong.MaxValue, 0, first, Math.Min(LiveBatchesPerJob, live - first)));
+        for (var first = 0; first < live; first += LiveBatchesPerJob)
+            Add(new SearchJob(ulong.MaxValue, 0, first, Math.Min(LiveBatchesPerJob, live - first)));
         foreach (var block in blocks.InRange)
         {
             state.Metrics.TotalBlocks++;
@@ -57,7 +58,8 @@ internal sealed class SearchJobs
             }
 
             unopened.Clear();
-            for (; unopened.Count < Math.Min(OpenedAtOnce, count - taken.Count) && _queue.TryPeek(out next, out _) && next.IsUnopened; _queue.Dequeue())
+            for (; unopened.Count < Math.Min(OpenedAtOnce, count - taken.Count) && _queue.TryPeek(out next, out _) && next.IsUnopened;
+                _queue.Dequeue())
                 unopened.Add(_blocks.All[next.Block]);
             await OpenAsync(unopened, cancellation).ConfigureAwait(false);
         }
@@ -88,19 +90,21 @@ internal sealed class SearchJobs
             _state.Metrics.TotalJobs -= (uint)GuessJobs(blocks[i]);
             if (readers[i] is not { } reader) continue;
             var found = TraceSlice.RowGroupsOf(_blocks.Sources.Slice, reader);
-            if (reader.RowGroupCount > found.Length) _state.Explanation?.Scan.CountSkipped(TraceSlice.Outside, reader.RowGroupCount - found.Length);
+            if (reader.RowGroupCount > found.Length)
+                _state.Explanation?.Scan.CountSkipped(TraceSlice.Outside, reader.RowGroupCount - found.Length);
             foreach (var group in found) AddRowGroup(blocks[i], reader, group);
         }
     }
 
-    // How many jobs a block is thought to be until it is open. Of a slice they are few: were all of them counted, those of many slices would
-    // come to many times those of the whole.
+    // How many jobs a block is thought to be until it is open. Of a slice they are few: were all of them counted, those of many slices
+    // would come to many times those of the whole.
     private int GuessJobs(QueryBlock block) => _blocks.Sources.Slice is null ? Math.Max(1, block.Meta.RowGroupCount) : 1;
 
     private void AddRowGroup(QueryBlock block, BlockReader reader, int group)
     {
         var times = TimesOf(reader, group);
-        if (TimeRange.Overlaps(_request, times.MinStartUnixNano, times.MaxEndUnixNano)) Add(new SearchJob(times.MaxStartUnixNano, block.Number + 1, group, 1));
+        if (TimeRange.Overlaps(_request, times.MinStartUnixNano, times.MaxEndUnixNano))
+            Add(new SearchJob(times.MaxStartUnixNano, block.Number + 1, group, 1));
         else _state.Explanation?.Scan.CountSkipped("outside the time asked for");
     }
 

@@ -9,7 +9,9 @@ using Tempo.Engine.TraceQL.Ast;
 
 namespace Tempo.Engine.Query.Search;
 
-/// <summary>A search query, checked and made ready. A plan serves one thread of one search: what it is made of keeps scratch memory.</summary>
+/// <summary>
+/// A search query, checked and made ready. A plan serves one thread of one search: what it is made of keeps scratch memory.
+/// </summary>
 internal sealed class SearchPlan
 {
     private readonly List<Condition> _filters = [];
@@ -27,14 +29,17 @@ internal sealed class SearchPlan
         {
             Columns = BatchColumns.Spans | FieldColumns.WithoutAttributes(fields),
             Fields = fields,
-            HasTree = fields.Any(static field => field.IsOfParent || field.Intrinsic is Intrinsic.NestedSetLeft or Intrinsic.NestedSetRight or Intrinsic.NestedSetParent or Intrinsic.SpanChildCount)
+            HasTree = fields.Any(
+                static field => field.IsOfParent || field.Intrinsic is Intrinsic.NestedSetLeft or Intrinsic.NestedSetRight
+                    or Intrinsic.NestedSetParent or Intrinsic.SpanChildCount)
                 || pipeline is not null && Relates(pipeline),
         };
     }
 
     // Whether spans are asked where they stand to each other.
     private static bool Relates(TraceQlNode query) => query.Tree().Any(static node =>
-        node is PipelineOperation { Op: not (SpansetOperator.And or SpansetOperator.Or) } or SpansetOperation { Op: not (SpansetOperator.And or SpansetOperator.Or) });
+        node is PipelineOperation { Op: not (SpansetOperator.And or SpansetOperator.Or) }
+            or SpansetOperation { Op: not (SpansetOperator.And or SpansetOperator.Or) });
 
     /// <summary>What is worth looking at.</summary>
     public SpanFilter Candidates { get; }
@@ -63,11 +68,14 @@ internal sealed class SearchPlan
     /// <summary>Does the query name the span's name, so that it is answered?</summary>
     public bool ShowsName { get; }
 
-    /// <summary>The checked query; null for the empty one, which is everything. Throws <see cref="QueryException"/> for one that is wrong.</summary>
+    /// <summary>
+    /// The checked query; null for the empty one, which is everything. Throws <see cref="QueryException"/> for one that is wrong.
+    /// </summary>
     public static TraceQlQuery? Parse(string query)
     {
         if (query.Length == 0) return null;
-        if (!TraceQlParser.TryParse(query, out var parsed, out var error)) throw new QueryException(QueryErrorKind.BadRequest, $"invalid TraceQL query: {error.Message}");
+        if (!TraceQlParser.TryParse(query, out var parsed, out var error))
+            throw new QueryException(QueryErrorKind.BadRequest, $"invalid TraceQL query: {error.Message}");
         return parsed;
     }
 

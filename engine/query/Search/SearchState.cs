@@ -4,7 +4,9 @@ using Tempo.Engine.Query.Sources;
 namespace Tempo.Engine.Query.Search;
 
 /// <summary>What the workers of a search share: answers so far, traces still to be looked at, what was used. Thread safe.</summary>
-internal sealed class SearchState(SearchRequest request, SearchOptions options, QueryBlocks blocks, SearchExplanation? explanation, TracePage? pageAsked, MemoryBudget budget)
+internal sealed class SearchState(
+    SearchRequest request, SearchOptions options, QueryBlocks blocks, SearchExplanation? explanation, TracePage? pageAsked,
+    MemoryBudget budget)
 {
     // Of a candidate in its table and queue.
     private const long CandidateBytes = 128;
@@ -40,7 +42,10 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
         return true;
     }
 
-    /// <summary>False if no trace that starts at <paramref name="bound"/> or before can be among the answers any more; of an unfinished search, if none can.</summary>
+    /// <summary>
+    /// False if no trace that starts at <paramref name="bound"/> or before can be among the answers any more; of an unfinished search, if
+    /// none can.
+    /// </summary>
     public bool HasRoomFor(ulong bound) => bound >= (ulong)Volatile.Read(ref _minStart) && !_isUnfinished;
 
     /// <summary>
@@ -69,7 +74,8 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
     private void CheckCandidates()
     {
         if (_candidates.Count > options.MaxCandidates)
-            throw new QueryException(QueryErrorKind.TooLarge, $"more than {options.MaxCandidates} traces would have to be looked at (limit of candidates); ask for a shorter time, or for something rarer");
+            throw new QueryException(QueryErrorKind.TooLarge,
+                $"more than {options.MaxCandidates} traces would have to be looked at (limit of candidates); ask for a shorter time, or for something rarer");
         var more = _candidates.Count - _chargedCandidates;
         _chargedCandidates = _candidates.Count;
         if (more > 0) Charge(more * CandidateBytes, "traces that would have to be looked at");
@@ -80,7 +86,10 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
         if (!budget.TryCharge(bytes)) throw budget.TooLarge(what, "ask for fewer traces (limit), a shorter time, or for something rarer");
     }
 
-    /// <summary>The kept candidates that start at <paramref name="bound"/> or after, if there are any, in the order of their places; a round of them.</summary>
+    /// <summary>
+    /// The kept candidates that start at <paramref name="bound"/> or after, if there are any, in the order of their places; a round of
+    /// them.
+    /// </summary>
     public Candidate[] NextRound(ulong bound, int firstRound)
     {
         lock (_lock)
@@ -120,7 +129,8 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
     private void CheckListedSpans()
     {
         if (_listedSpans > options.MaxListedSpans)
-            throw new QueryException(QueryErrorKind.TooLarge, $"the answer lists more than {options.MaxListedSpans} spans; ask for fewer traces (limit) or fewer spans of each (spss)");
+            throw new QueryException(QueryErrorKind.TooLarge,
+                $"the answer lists more than {options.MaxListedSpans} spans; ask for fewer traces (limit) or fewer spans of each (spss)");
     }
 
     /// <summary>A batch or page was scanned.</summary>
@@ -135,7 +145,8 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
         var all = Interlocked.Add(ref _readBytes, bytes);
         if (options.AloneBytes > 0 && all > options.AloneBytes) _isUnfinished = true;
         else if (options.MaxReadBytes > 0 && all > options.MaxReadBytes)
-            throw new QueryException(QueryErrorKind.TooLarge, $"more than {options.MaxReadBytes} bytes of blocks would have to be read (limit of bytes); ask for a shorter time, or for something rarer");
+            throw new QueryException(QueryErrorKind.TooLarge,
+                $"more than {options.MaxReadBytes} bytes of blocks would have to be read (limit of bytes); ask for a shorter time, or for something rarer");
     }
 
     public void CompleteJob()
@@ -153,7 +164,14 @@ internal sealed class SearchState(SearchRequest request, SearchOptions options, 
     public SearchResult ToResult()
     {
         Metrics.InspectedBytes = (ulong)Interlocked.Read(ref _readBytes);
-        var result = new SearchResult { Metrics = Metrics, Message = blocks.Damage, Explanation = explanation?.ToText(Metrics), Total = pageAsked?.Total ?? -1, IsUnfinished = _isUnfinished };
+        var result = new SearchResult
+        {
+            Metrics = Metrics,
+            Message = blocks.Damage,
+            Explanation = explanation?.ToText(Metrics),
+            Total = pageAsked?.Total ?? -1,
+            IsUnfinished = _isUnfinished
+        };
         _found.DrainTo(result.Traces);
         if (pageAsked is not null) result.NextCursor = pageAsked.DrainTo(result.Traces);
         return result;

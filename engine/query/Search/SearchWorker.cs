@@ -227,7 +227,8 @@ internal sealed class SearchWorker
             }
 
             var duration = batch.TraceEnd[trace] - batch.TraceStart[trace];
-            if (_state.HasRoomFor(candidate.Bound) && HasDuration(duration) && _pageAnswers.Answer(trace, _request.SpansPerSpanSet) is { } answer)
+            if (_state.HasRoomFor(candidate.Bound) && HasDuration(duration)
+                && _pageAnswers.Answer(trace, _request.SpansPerSpanSet) is { } answer)
                 _state.AddAnswer(answer);
         }
 
@@ -235,7 +236,8 @@ internal sealed class SearchWorker
     }
 
     private bool HasDuration(ulong duration) =>
-        !(_request.MinDurationNano > 0 && duration < (ulong)_request.MinDurationNano) && !(_request.MaxDurationNano > 0 && duration > (ulong)_request.MaxDurationNano);
+        !(_request.MinDurationNano > 0 && duration < (ulong)_request.MinDurationNano)
+            && !(_request.MaxDurationNano > 0 && duration > (ulong)_request.MaxDurationNano);
 
     private TraceSearchResult? TryAnswer(TraceId id)
     {

@@ -55,7 +55,8 @@ internal sealed class ShownFields(TextCache texts)
     /// <summary>A selected field; of events (links) the last one's that has it.</summary>
     public void AddSelected(FieldReader reader, in SpanCursor span)
     {
-        foreach (var bound in new EventBindings(span, reader.ReadsEvents, reader.ReadsLinks)) Add(reader, reader.Read(bound), null, OwnerOf(reader, bound));
+        foreach (var bound in new EventBindings(span, reader.ReadsEvents, reader.ReadsLinks))
+            Add(reader, reader.Read(bound), null, OwnerOf(reader, bound));
     }
 
     /// <summary>The fields found.</summary>
@@ -79,7 +80,9 @@ internal sealed class ShownFields(TextCache texts)
         {
             var reader = comparison.Fields[i];
             var value = reader.Read(span);
-            Add(reader, value, value.Type == FieldType.Array && reader == comparison.ComparedField && !comparison.IsExistence ? MatchingElements(comparison, value, span) : null, OwnerOf(reader, span));
+            Add(reader, value, value.Type == FieldType.Array && reader == comparison.ComparedField && !comparison.IsExistence
+                ? MatchingElements(comparison, value, span)
+                : null, OwnerOf(reader, span));
         }
     }
 
@@ -93,7 +96,8 @@ internal sealed class ShownFields(TextCache texts)
     }
 
     // Whose value a reader reads: the event or link, or -1 for the span itself.
-    private static int OwnerOf(FieldReader reader, in SpanCursor span) => reader.ReadsEvents ? span.Event : reader.ReadsLinks ? span.Link : -1;
+    private static int OwnerOf(FieldReader reader, in SpanCursor span) =>
+        reader.ReadsEvents ? span.Event : reader.ReadsLinks ? span.Link : -1;
 
     // Null elements: all of the value.
     private void Add(FieldReader reader, in FieldValue value, List<int>? elements, int owner)
@@ -147,9 +151,12 @@ internal sealed class ShownFields(TextCache texts)
         return -1;
     }
 
-    private static bool HasPlaceOfItsOwn(AttributeRef field) => field.Intrinsic is Intrinsic.Name or Intrinsic.Duration or Intrinsic.TraceDuration
-        or Intrinsic.RootName or Intrinsic.RootServiceName or Intrinsic.TraceId or Intrinsic.SpanId;
+    private static bool HasPlaceOfItsOwn(AttributeRef field) =>
+        field.Intrinsic is Intrinsic.Name or Intrinsic.Duration or Intrinsic.TraceDuration
+            or Intrinsic.RootName or Intrinsic.RootServiceName or Intrinsic.TraceId or Intrinsic.SpanId;
 
-    /// <summary>A field, what is shown of it, which elements of an array that is (null: all), and which event or link has it (-1: the span).</summary>
+    /// <summary>
+    /// A field, what is shown of it, which elements of an array that is (null: all), and which event or link has it (-1: the span).
+    /// </summary>
     private readonly record struct ShownField(AttributeRef Field, object Value, List<int>? Elements, int Owner);
 }

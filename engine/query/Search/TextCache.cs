@@ -4,8 +4,8 @@ using Tempo.Engine.Storage.Scan;
 namespace Tempo.Engine.Query.Search;
 
 /// <summary>
-/// Texts of tables as strings, each made once: by code in an array for each of the tables that were asked last, which are those of the columns
-/// of a page, or two. One thread's; keeps a bounded number.
+/// Texts of tables as strings, each made once: by code in an array for each of the tables that were asked last, which are those of the
+/// columns of a page, or two. One thread's; keeps a bounded number.
 /// </summary>
 internal sealed class TextCache
 {

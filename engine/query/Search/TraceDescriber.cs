@@ -52,17 +52,18 @@ internal sealed class TraceDescriber
     }
 
     /// <summary>A trace whose spans lie together in a batch of a block, which knows its root.</summary>
-    public TraceSearchResult Describe(SpanBatch batch, int trace, bool hasRoot, SpanSetResult[] sets, ServiceStatsResult[] services) => new()
-    {
-        TraceId = batch.TraceIds[trace],
-        RootServiceName = hasRoot ? _texts.Of(batch.RootServiceName, trace) : null,
-        RootTraceName = hasRoot ? _texts.Of(batch.RootName, trace) : null,
-        StartTimeUnixNano = batch.TraceStart[trace],
-        DurationNano = batch.TraceEnd[trace] - batch.TraceStart[trace],
-        DurationMs = (uint)Math.Min((batch.TraceEnd[trace] - batch.TraceStart[trace]) / 1_000_000, uint.MaxValue),
-        SpanSets = sets,
-        ServiceStats = services,
-    };
+    public TraceSearchResult Describe(SpanBatch batch, int trace, bool hasRoot, SpanSetResult[] sets, ServiceStatsResult[] services) =>
+        new()
+        {
+            TraceId = batch.TraceIds[trace],
+            RootServiceName = hasRoot ? _texts.Of(batch.RootServiceName, trace) : null,
+            RootTraceName = hasRoot ? _texts.Of(batch.RootName, trace) : null,
+            StartTimeUnixNano = batch.TraceStart[trace],
+            DurationNano = batch.TraceEnd[trace] - batch.TraceStart[trace],
+            DurationMs = (uint)Math.Min((batch.TraceEnd[trace] - batch.TraceStart[trace]) / 1_000_000, uint.MaxValue),
+            SpanSets = sets,
+            ServiceStats = services,
+        };
 
     /// <summary>The spans of one set by their rows, in their order; the trace's facts are not known.</summary>
     public SpanSetResult DescribeSet(SpanBatch batch, ReadOnlySpan<int> rows, int matched, AttributeResult[] attributes)
@@ -143,7 +144,8 @@ internal sealed class TraceDescriber
         foreach (var next in all)
         {
             if (count == 0 || all[count - 1].ServiceName != next.ServiceName) all[count++] = next;
-            else all[count - 1] = new ServiceStatsResult(next.ServiceName, all[count - 1].SpanCount + next.SpanCount, all[count - 1].ErrorCount + next.ErrorCount);
+            else all[count - 1] = new ServiceStatsResult(
+                next.ServiceName, all[count - 1].SpanCount + next.SpanCount, all[count - 1].ErrorCount + next.ErrorCount);
         }
 
         return all[..count].ToArray();

@@ -3,8 +3,8 @@ using Tempo.Engine.TraceQL.Ast;
 namespace Tempo.Engine.Query.Search;
 
 /// <summary>
-/// By what traces are ordered: <c>with(order_by=…)</c>, a word or a string, the greatest first; a string with a minus sign in front, the least
-/// first. Ties by trace id.
+/// By what traces are ordered: <c>with(order_by=…)</c>, a word or a string, the greatest first; a string with a minus sign in front, the
+/// least first. Ties by trace id.
 /// </summary>
 internal sealed class TraceOrder
 {
@@ -46,7 +46,8 @@ internal sealed class TraceOrder
         foreach (var (known, key) in Known)
             if (name.AsSpan(isAscending ? 1 : 0).SequenceEqual(known))
                 return new TraceOrder(name, key, isAscending);
-        throw new QueryException(QueryErrorKind.BadRequest, $"order_by knows {string.Join(", ", Known.Select(static k => k.Name))}; it cannot order by {(name.Length > 100 ? name[..100] : name)}");
+        throw new QueryException(QueryErrorKind.BadRequest,
+            $"order_by knows {string.Join(", ", Known.Select(static k => k.Name))}; it cannot order by {(name.Length > 100 ? name[..100] : name)}");
     }
 
     public ulong KeyOf(TraceSearchResult trace) => _key(trace);

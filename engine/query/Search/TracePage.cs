@@ -25,7 +25,8 @@ internal sealed class TracePage
         _order = order;
         if (cursor.Length > 0) _after = Parse(cursor, order);
         // The last one on top, to be pushed out.
-        _kept = new PriorityQueue<TraceSearchResult, (ulong Key, TraceId Id)>(Comparer<(ulong Key, TraceId Id)>.Create((a, b) => Compare(b, a)));
+        _kept = new PriorityQueue<TraceSearchResult, (ulong Key, TraceId Id)>(
+            Comparer<(ulong Key, TraceId Id)>.Create((a, b) => Compare(b, a)));
     }
 
     /// <summary>Traces that match, on this page or not.</summary>
@@ -65,7 +66,8 @@ internal sealed class TracePage
     {
         var parts = cursor.Split(':', 4);
         if (parts.Length == 3 && parts[0] == order.Name
-            && ulong.TryParse(parts[1], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var key) && TraceId.TryParse(parts[2], out var id))
+            && ulong.TryParse(parts[1], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var key)
+            && TraceId.TryParse(parts[2], out var id))
             return (key, id);
         throw new QueryException(QueryErrorKind.BadRequest, $"invalid cursor: one that an answer ordered by {order.Name} gave is expected");
     }

@@ -35,13 +35,15 @@ public sealed class TraceSearch
         _blocks = QueryBlocks.Of(sources, request.StartSeconds, request.HasNoEnd ? 0 : request.EndSeconds);
         _options = options;
         _query = SearchPlan.Parse(request.Query);
-        _state = new SearchState(request, options, _blocks, IsExplained(_query) ? new SearchExplanation() : null, TracePage.Of(request, _query), budget);
-        _team = new WorkerTeam<SearchWorker>(options.MaxWorkers, options.Workers, () => new SearchWorker(request, _query, _blocks, options, _state));
+        _state = new SearchState(
+            request, options, _blocks, IsExplained(_query) ? new SearchExplanation() : null, TracePage.Of(request, _query), budget);
+        _team = new WorkerTeam<SearchWorker>(
+            options.MaxWorkers, options.Workers, () => new SearchWorker(request, _query, _blocks, options, _state));
     }
 
     /// <summary>
-    /// Whether answers of slices can be put together: not of pages, in another order or counted, nor where it is to be explained how the search
-    /// went. False for a query that is wrong, too: running it says what is.
+    /// Whether answers of slices can be put together: not of pages, in another order or counted, nor where it is to be explained how the
+    /// search went. False for a query that is wrong, too: running it says what is.
     /// </summary>
     public static bool CanDivide(SearchRequest request)
     {
@@ -81,7 +83,8 @@ public sealed class TraceSearch
         RunAsync(request, sources, new SearchOptions(), cancellation);
 
     /// <summary>The same with limits and choices of the host.</summary>
-    public static async Task<SearchResult> RunAsync(SearchRequest request, TraceSources sources, SearchOptions options, CancellationToken cancellation)
+    public static async Task<SearchResult> RunAsync(
+        SearchRequest request, TraceSources sources, SearchOptions options, CancellationToken cancellation)
     {
         using var budget = new MemoryBudget(long.MaxValue, options.Memory);
         var search = new TraceSearch(request, sources, options, budget);
@@ -98,7 +101,8 @@ public sealed class TraceSearch
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new QueryException(QueryErrorKind.Timeout, $"the search took longer than {options.Timeout.TotalSeconds} s (limit of time); ask for a shorter time, or for something rarer");
+            throw new QueryException(QueryErrorKind.Timeout,
+                $"the search took longer than {options.Timeout.TotalSeconds} s (limit of time); ask for a shorter time, or for something rarer");
         }
     }
 
@@ -117,7 +121,8 @@ public sealed class TraceSearch
     private async Task<SearchResult> ScanAndDecideAsync(CancellationToken cancellation)
     {
         var jobs = new SearchJobs(_request, _blocks, _state);
-        for (var wave = _options.MaxWorkers; await jobs.TakeAsync(wave, cancellation).ConfigureAwait(false) is { Count: > 0 } next; wave *= 2)
+        for (var wave = _options.MaxWorkers; await jobs.TakeAsync(wave, cancellation).ConfigureAwait(false) is { Count: > 0 } next;
+            wave *= 2)
         {
             _state.Explanation?.CountWave();
             await _team.ForEachAsync(next, static (worker, job, token) => worker.Scan(job, token), cancellation).ConfigureAwait(false);

@@ -14,7 +14,8 @@ internal sealed class WorkerTeam<TWorker>(int maxWorkers, IWorkerSlots slots, Fu
     public IReadOnlyList<TWorker> Workers => _workers;
 
     /// <summary>Runs <paramref name="run"/> for each of the items.</summary>
-    public async Task ForEachAsync<TItem>(IReadOnlyList<TItem> items, Action<TWorker, TItem, CancellationToken> run, CancellationToken cancellation)
+    public async Task ForEachAsync<TItem>(
+        IReadOnlyList<TItem> items, Action<TWorker, TItem, CancellationToken> run, CancellationToken cancellation)
     {
         if (items.Count == 0) return;
         var borrowed = slots.Take(Math.Min(maxWorkers, items.Count) - 1);
@@ -35,7 +36,8 @@ internal sealed class WorkerTeam<TWorker>(int maxWorkers, IWorkerSlots slots, Fu
         }
     }
 
-    private async Task TogetherAsync<TItem>(IReadOnlyList<TItem> items, Action<TWorker, TItem, CancellationToken> run, int borrowed, CancellationToken cancellation)
+    private async Task TogetherAsync<TItem>(
+        IReadOnlyList<TItem> items, Action<TWorker, TItem, CancellationToken> run, int borrowed, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var token = stop.Token;
@@ -45,7 +47,8 @@ internal sealed class WorkerTeam<TWorker>(int maxWorkers, IWorkerSlots slots, Fu
         {
             try
             {
-                for (var i = Interlocked.Increment(ref next); i < items.Count; i = Interlocked.Increment(ref next)) run(worker, items[i], token);
+                for (var i = Interlocked.Increment(ref next); i < items.Count; i = Interlocked.Increment(ref next))
+                    run(worker, items[i], token);
             }
             catch (Exception e)
             {

@@ -51,7 +51,9 @@ internal sealed class BlockPages
     /// <summary>Block bytes that were read, by the rows' share of each column chunk.</summary>
     public ulong ReadBytes => _droppedBytes + (ulong)_rowGroups.Values.Sum(static rows => rows.ReadBytes);
 
-    /// <summary>The batches of <see cref="FindAlone"/>, of <see cref="ScratchPools.Traces"/>, for who knows when they are not read any more.</summary>
+    /// <summary>
+    /// The batches of <see cref="FindAlone"/>, of <see cref="ScratchPools.Traces"/>, for who knows when they are not read any more.
+    /// </summary>
     public List<SpanBatch> Alone { get; } = [];
 
     /// <summary>What is found from now on stays as it is until this is called again.</summary>
@@ -188,7 +190,8 @@ internal sealed class BlockPages
         public bool IsComplete;
 
         // Rows of a block ascend by id.
-        public bool Covers(TraceId id) => Batch.TraceCount > 0 && Batch.TraceIds[0].CompareTo(id) <= 0 && id.CompareTo(Batch.TraceIds[Batch.TraceCount - 1]) <= 0;
+        public bool Covers(TraceId id) =>
+            Batch.TraceCount > 0 && Batch.TraceIds[0].CompareTo(id) <= 0 && id.CompareTo(Batch.TraceIds[Batch.TraceCount - 1]) <= 0;
 
         public (SpanBatch Batch, int Trace)? Find(TraceId id)
         {

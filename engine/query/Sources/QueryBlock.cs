@@ -5,7 +5,9 @@ using Tempo.Engine.Storage.Blocks.Sidecar;
 
 namespace Tempo.Engine.Query.Sources;
 
-/// <summary>A block of one query, opened when it is first needed. Holds no reader itself: the next row group may come from another one. Thread safe.</summary>
+/// <summary>
+/// A block of one query, opened when it is first needed. Holds no reader itself: the next row group may come from another one. Thread safe.
+/// </summary>
 public sealed class QueryBlock
 {
     private readonly QueryBlocks _blocks;
@@ -24,10 +26,12 @@ public sealed class QueryBlock
     public BlockSidecar Sidecar => _handle.Sidecar;
 
     /// <summary>The traces of a slice that both blocks hold, if it is known from an earlier query; else null.</summary>
-    public InCommon? KnownInCommonWith(QueryBlock other, TraceSlice slice) => _handle.Store.CommonTraces.Of(Meta.BlockId, other.Meta.BlockId, slice.First, slice.Last);
+    public InCommon? KnownInCommonWith(QueryBlock other, TraceSlice slice) =>
+        _handle.Store.CommonTraces.Of(Meta.BlockId, other.Meta.BlockId, slice.First, slice.Last);
 
     /// <summary>Keeps them for later queries.</summary>
-    public void KeepInCommonWith(QueryBlock other, TraceSlice slice, InCommon common) => _handle.Store.CommonTraces.Keep(Meta.BlockId, other.Meta.BlockId, slice.First, slice.Last, common);
+    public void KeepInCommonWith(QueryBlock other, TraceSlice slice, InCommon common) =>
+        _handle.Store.CommonTraces.Keep(Meta.BlockId, other.Meta.BlockId, slice.First, slice.Last, common);
 
     /// <summary>The tree's numbers are those that this engine gives: it wrote the block.</summary>
     public bool HasOwnTrees => Meta.Checksums is not null;

@@ -10,11 +10,14 @@ namespace Tempo.Engine.Query.Sources;
 /// <code>
 /// time      a block is scanned if its times meet those asked for. The others are only asked for traces that were found in one of
 ///           these, and opened if their filter of trace ids says "maybe"
-/// opening   when the first row of a block is wanted, the newest block first; how many stay open is bounded by <see cref="Storage.Blocks.Cache.OpenBlocks"/>
-/// deleted   traces that somebody deleted (<see cref="TraceSources.Hidden"/>) are nowhere; catalogs of blocks that may hold one are not believed
+/// opening   when the first row of a block is wanted, the newest block first; how many stay open is bounded by
+///           <see cref="Storage.Blocks.Cache.OpenBlocks"/>
+/// deleted   traces that somebody deleted (<see cref="TraceSources.Hidden"/>) are nowhere; catalogs of blocks that may hold one are not
+///           believed
 /// vanished  a block that was deleted while it was read is another one now: the query begins anew with the blocks of then
 ///           (<see cref="VanishedBlockException"/>), or its answer is partial if nobody would begin it anew
-/// damaged   a block that cannot be opened is left out, of one with a damaged part that part; the answer is partial, and says what and how many
+/// damaged   a block that cannot be opened is left out, of one with a damaged part that part; the answer is partial, and says what and how
+///           many
 /// </code>
 /// </summary>
 public sealed class QueryBlocks
@@ -28,12 +31,14 @@ public sealed class QueryBlocks
     {
         Sources = sources;
         _endsIfVanished = sources.EndsIfBlockVanishes;
-        All = [.. sources.Blocks.OrderByDescending(static block => block.Meta.LatestSeconds).Select((block, number) => new QueryBlock(this, block, number))];
+        All = [.. sources.Blocks.OrderByDescending(static block => block.Meta.LatestSeconds)
+            .Select((block, number) => new QueryBlock(this, block, number))];
         InRange = [.. All.Where(block => block.Meta.Overlaps(startSeconds, endSeconds))];
     }
 
     /// <summary>For a query between two unix seconds; 0: no bound.</summary>
-    public static QueryBlocks Of(TraceSources sources, long startSeconds = 0, long endSeconds = 0) => new(sources, startSeconds, endSeconds);
+    public static QueryBlocks Of(TraceSources sources, long startSeconds = 0, long endSeconds = 0) =>
+        new(sources, startSeconds, endSeconds);
 
     public TraceSources Sources { get; }
 
@@ -63,7 +68,9 @@ public sealed class QueryBlocks
     public void Report(BlockMeta block, BlockReadException what)
     {
         if (what.IsGone && _endsIfVanished) throw new VanishedBlockException(block, what);
-        var text = what.IsGone ? $"block {block.BlockId} was deleted while it was read" : $"block {block.BlockId} could not be read: {what.Message}";
+        var text = what.IsGone
+            ? $"block {block.BlockId} was deleted while it was read"
+            : $"block {block.BlockId} could not be read: {what.Message}";
         lock (_lock)
             if (_damaged.Add(block) && _damaged.Count == 1)
                 _damage = text;
@@ -80,4 +87,5 @@ public sealed class QueryBlocks
 /// A block was deleted while a query read it: what it held is in blocks that the query does not know of, so it has to begin anew with
 /// the blocks that there are now.
 /// </summary>
-public sealed class VanishedBlockException(BlockMeta block, Exception inner) : Exception($"block {block.BlockId} was deleted while it was read", inner);
+public sealed class VanishedBlockException(
+    BlockMeta block, Exception inner) : Exception($"block {block.BlockId} was deleted while it was read", inner);

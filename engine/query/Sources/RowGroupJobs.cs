@@ -3,8 +3,8 @@ using Tempo.Engine.Storage.Blocks.Read;
 namespace Tempo.Engine.Query.Sources;
 
 /// <summary>
-/// Hands out the row groups of blocks one by one, in order, to several threads; a block is opened when its turn comes. Of a slice only those
-/// that may have traces of it. Thread safe.
+/// Hands out the row groups of blocks one by one, in order, to several threads; a block is opened when its turn comes. Of a slice only
+/// those that may have traces of it. Thread safe.
 /// </summary>
 /// <param name="blocks">In this order.</param>
 /// <param name="slice">Null: all row groups.</param>

@@ -4,8 +4,8 @@ using Tempo.Engine.Storage.Scan;
 namespace Tempo.Engine.Query.Sources;
 
 /// <summary>
-/// Memory of batches and of ordered traces from query to query: some megabytes of large arrays that would be asked of the system, zeroed and
-/// collected each time. Of ordinary ones a few are kept, of large ones none. Thread safe.
+/// Memory of batches and of ordered traces from query to query: some megabytes of large arrays that would be asked of the system, zeroed
+/// and collected each time. Of ordinary ones a few are kept, of large ones none. Thread safe.
 /// </summary>
 internal sealed class ScratchPool<T> : IKeepsSpareMemory where T : class, new()
 {
@@ -60,7 +60,10 @@ internal static class ScratchPools
     /// <summary>Pages: what two threads of one query have at hand. One or two MB each.</summary>
     public static readonly ScratchPool<SpanBatch> Pages = new(8, static batch => batch.Release(), static batch => batch.IsSmall);
 
-    /// <summary>Traces that are found alone in blocks, always filled with all columns: answers that are written at once, each of a trace that lies in one block.</summary>
+    /// <summary>
+    /// Traces that are found alone in blocks, always filled with all columns: answers that are written at once, each of a trace that lies
+    /// in one block.
+    /// </summary>
     public static readonly ScratchPool<SpanBatch> Traces = new(2, static batch => batch.Release(), static batch => batch.IsOfOrdinaryTrace);
 
     /// <summary>The order of the spans of such traces: a hundred bytes each.</summary>

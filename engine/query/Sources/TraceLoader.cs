@@ -23,7 +23,10 @@ public sealed class TraceLoader
     private long _spans;
     private long _bytes;
 
-    /// <summary>For few traces, each with whole columns, its spans grouped by resource. The memory and what is loaded into, if any, stay the caller's.</summary>
+    /// <summary>
+    /// For few traces, each with whole columns, its spans grouped by resource. The memory and what is loaded into, if any, stay the
+    /// caller's.
+    /// </summary>
     public TraceLoader(QueryBlocks blocks, BatchColumns columns, ReadMemory? memory = null, OrderedTrace? trace = null)
     {
         _blocks = blocks;
@@ -58,7 +61,9 @@ public sealed class TraceLoader
     /// <summary>Block bytes behind what was read, roughly: the row groups' share of the rows.</summary>
     public ulong InspectedBytes => _pages.ReadBytes;
 
-    /// <summary>Batches of traces that were found alone; who reads them no more may give them to <see cref="ScratchPools.Traces"/>.</summary>
+    /// <summary>
+    /// Batches of traces that were found alone; who reads them no more may give them to <see cref="ScratchPools.Traces"/>.
+    /// </summary>
     internal List<SpanBatch> Alone => _pages.Alone;
 
     /// <summary>The whole trace, or null if no source has it; good until the next call.</summary>
@@ -88,7 +93,9 @@ public sealed class TraceLoader
     /// <summary>The reader of a row group, shared with the look-ups.</summary>
     public RowGroupReader OpenRowGroup(QueryBlock block, int group) => _pages.OpenRowGroup(block, group);
 
-    /// <summary>Rows of a row group to be scanned, which stay at hand for look-ups of their traces; good until the next call or look-up.</summary>
+    /// <summary>
+    /// Rows of a row group to be scanned, which stay at hand for look-ups of their traces; good until the next call or look-up.
+    /// </summary>
     public SpanBatch OpenPage(QueryBlock block, int group, long first, int count) => _pages.Open(block, group, first, count);
 
     /// <summary>Nothing is loaded any more, nor what was loaded read: others may use the memory.</summary>
@@ -116,7 +123,8 @@ public sealed class TraceLoader
             {
                 if (_pages.FindOnPage(block, id) is var (page, trace)) AddSpans(page, trace);
             }
-            else if (_pages.FindAlone(block, id, (int)Math.Clamp((WholeLimit?.Spans ?? int.MaxValue) - _spans, 0, int.MaxValue)) is var (alone, isWhole))
+            else if (_pages.FindAlone(
+                block, id, (int)Math.Clamp((WholeLimit?.Spans ?? int.MaxValue) - _spans, 0, int.MaxValue)) is var (alone, isWhole))
             {
                 Weigh(alone.SpanCount, isWhole ? alone.AttributeBytes() : 0);
                 if (!IsTooLarge) AddSpans(alone, trace: 0);

@@ -5,8 +5,9 @@ using Tempo.Engine.Storage.Scan;
 namespace Tempo.Engine.Query.Sources;
 
 /// <summary>
-/// The traces with ids from <paramref name="First"/> to <paramref name="Last"/>, both included. Rows of a block ascend by trace id, so that a slice is
-/// some of its row groups; and all parts and copies of a trace lie in the same one, so that answers of slices only have to be put together.
+/// The traces with ids from <paramref name="First"/> to <paramref name="Last"/>, both included. Rows of a block ascend by trace id, so that
+/// a slice is some of its row groups; and all parts and copies of a trace lie in the same one, so that answers of slices only have to be
+/// put together.
 /// </summary>
 public sealed record TraceSlice(TraceId First, TraceId Last)
 {

@@ -28,18 +28,20 @@ public static class TraceSlices
     private const int MaxPagedRowGroups = 16;
 
     /// <summary>
-    /// Up to <paramref name="count"/> slices, ascending: every id is in one, and none is without ids. Fewer, but at least one, where there are
-    /// not so many pieces. A block that cannot be read is left out: the query will say so.
+    /// Up to <paramref name="count"/> slices, ascending: every id is in one, and none is without ids. Fewer, but at least one, where there
+    /// are not so many pieces. A block that cannot be read is left out: the query will say so.
     /// </summary>
     /// <param name="sources">Whose blocks the slices are for.</param>
     /// <param name="startSeconds">Unix seconds: blocks that end earlier do not count; 0: no bound.</param>
     /// <param name="endSeconds">Unix seconds: blocks that start later do not count; 0: no bound.</param>
     /// <param name="count">How many are wanted.</param>
     /// <param name="cancellation">Ends it between two reads.</param>
-    public static async Task<IReadOnlyList<TraceSlice>> DivideAsync(TraceSources sources, long startSeconds, long endSeconds, int count, CancellationToken cancellation)
+    public static async Task<IReadOnlyList<TraceSlice>> DivideAsync(
+        TraceSources sources, long startSeconds, long endSeconds, int count, CancellationToken cancellation)
     {
         if (count <= 1) return [TraceSlice.All];
-        var blocks = QueryBlocks.Of(sources with { EndsIfBlockVanishes = false }, startSeconds, endSeconds).InRange.OrderByDescending(static block => block.Meta.SizeBytes).ToList();
+        var blocks = QueryBlocks.Of(sources with { EndsIfBlockVanishes = false }, startSeconds,
+            endSeconds).InRange.OrderByDescending(static block => block.Meta.SizeBytes).ToList();
         var (wanted, opened, paged) = (blocks.Sum(static block => block.Meta.SizeBytes) / 2, 0L, 0);
         var enough = (long)PiecesPerSlice * count;
         var pieces = new List<Piece>();
@@ -75,7 +77,8 @@ public static class TraceSlices
             {
                 var rows = block.OpenRowGroup(group, new ReadMemory(), new ReadAhead());
                 var bytesOfRow = (double)block.RowGroupBytes(group) * step / Math.Max(1, rows.RowCount);
-                foreach (var (start, count) in rows.ScanRanges()) Add(rows.FactsOf(start, count).TraceIds, (long)(bytesOfRow * count), pieces);
+                foreach (var (start, count) in rows.ScanRanges()) Add(
+                    rows.FactsOf(start, count).TraceIds, (long)(bytesOfRow * count), pieces);
             }
             catch (BlockReadException)
             {

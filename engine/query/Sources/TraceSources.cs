@@ -19,7 +19,8 @@ public sealed record TraceSources(IReadOnlyList<LiveBatchView> Live, IReadOnlyLi
     public string BlockDamage { get; init; } = "";
 
     /// <summary>
-    /// A block that vanishes ends the query with <see cref="VanishedBlockException"/>: whoever asked begins anew. Else the answer is partial.
+    /// A block that vanishes ends the query with <see cref="VanishedBlockException"/>: whoever asked begins anew. Else the answer is
+    /// partial.
     /// </summary>
     public bool EndsIfBlockVanishes { get; init; }
 
@@ -27,10 +28,10 @@ public sealed record TraceSources(IReadOnlyList<LiveBatchView> Live, IReadOnlyLi
     public IReadOnlySet<TraceId> Hidden { get; init; } = FrozenSet<TraceId>.Empty;
 
     /// <summary>
-    /// Only traces of this slice are searched and counted, as if no others were there; null: all. For searches and metrics queries alone: names and
-    /// values of tags do not look at it, since mostly catalogs answer them, which know whole blocks, nor do the service graph and a trace that
-    /// is asked for by its id. An answer tells blocks and their bytes as if there were no slice, so that they are not to be added up over slices;
-    /// jobs, and what was inspected, are those of the slice.
+    /// Only traces of this slice are searched and counted, as if no others were there; null: all. For searches and metrics queries alone:
+    /// names and values of tags do not look at it, since mostly catalogs answer them, which know whole blocks, nor do the service graph and
+    /// a trace that is asked for by its id. An answer tells blocks and their bytes as if there were no slice, so that they are not to be
+    /// added up over slices; jobs, and what was inspected, are those of the slice.
     /// </summary>
     public TraceSlice? Slice { get; init; }
 }

@@ -29,7 +29,8 @@ internal sealed class AggregateStage(ScalarFilter filter, List<Condition> filter
                 kept = new Spanset([.. found.Distinct()], set.Attributes);
             }
 
-            if (kept.Spans.Count > 0) output.Add(filter.Left is ScalarLiteral ? kept : kept.With(new AttributeResult(_name, ShownValue.Of(value))));
+            if (kept.Spans.Count > 0)
+                output.Add(filter.Left is ScalarLiteral ? kept : kept.With(new AttributeResult(_name, ShownValue.Of(value))));
         }
     }
 }

@@ -24,7 +24,8 @@ internal sealed class JoinedPipelines(SpansetOperator op, SpansetSource left, Sp
 
     private List<int> SpansOf(List<Spanset> sets)
     {
-        if (sets.Count > 1 && op is not (SpansetOperator.And or SpansetOperator.Or)) throw new QueryException(QueryErrorKind.BadRequest, SeveralSpansets);
+        if (sets.Count > 1 && op is not (SpansetOperator.And or SpansetOperator.Or))
+            throw new QueryException(QueryErrorKind.BadRequest, SeveralSpansets);
         return CoalesceStage.SpansOf(sets);
     }
 }

@@ -11,7 +11,8 @@ internal static class PipelineCompiler
     public static SpansetSource Compile(PipelineExpression expression, List<Condition> filters, Patience patience)
     {
         if (expression is PipelineOperation operation)
-            return new JoinedPipelines(operation.Op, Compile(operation.Left, filters, patience), Compile(operation.Right, filters, patience));
+            return new JoinedPipelines(
+                operation.Op, Compile(operation.Left, filters, patience), Compile(operation.Right, filters, patience));
         var stages = new List<Stage>();
         foreach (var stage in ((Pipeline)expression).Stages)
         {

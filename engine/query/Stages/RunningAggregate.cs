@@ -43,7 +43,8 @@ internal struct RunningAggregate(AggregateFunction function)
             if (function is AggregateFunction.Min or AggregateFunction.Max) return Typed(_extreme.Type, _extreme.Bits);
             var type = _isMixed ? FieldType.Float : _firstType;
             // A sum beyond 64 bits wraps.
-            if (function == AggregateFunction.Sum) return Typed(type, type == FieldType.Float ? BitConverter.DoubleToInt64Bits(_floatSum) : unchecked((long)_wholeSum));
+            if (function == AggregateFunction.Sum)
+                return Typed(type, type == FieldType.Float ? BitConverter.DoubleToInt64Bits(_floatSum) : unchecked((long)_wholeSum));
             if (type == FieldType.Duration) return TraceQlValue.Duration((long)(_wholeSum / _count));
             return TraceQlValue.Float((type == FieldType.Int ? (double)_wholeSum : _floatSum) / _count);
         }

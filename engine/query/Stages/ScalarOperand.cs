@@ -23,8 +23,11 @@ internal abstract class ScalarOperand
     {
         ScalarLiteral literal => new LiteralOperand(literal.Value),
         Aggregate aggregate => new AggregateOperand(aggregate, patience),
-        ScalarOperation operation => new OperationOperand(operation.Op, Compile(operation.Left, filters, patience), Compile(operation.Right, filters, patience)),
-        ScalarPipeline pipeline => new PipelineOperand(PipelineCompiler.Compile(pipeline.Source, filters, patience), Compile(pipeline.Aggregate, filters, patience)),
+        ScalarOperation operation =>
+            new OperationOperand(operation.Op, Compile(operation.Left, filters, patience), Compile(operation.Right, filters, patience)),
+        ScalarPipeline pipeline =>
+            new PipelineOperand(
+                PipelineCompiler.Compile(pipeline.Source, filters, patience), Compile(pipeline.Aggregate, filters, patience)),
         _ => throw new QueryException(QueryErrorKind.NotImplemented, $"the expression {expression} is not implemented"),
     };
 
@@ -57,7 +60,9 @@ internal abstract class ScalarOperand
         public override bool HasPipeline => left.HasPipeline || right.HasPipeline;
 
         public override TraceQlValue Evaluate(OrderedTrace trace, List<int> spans, List<int> found) =>
-            TraceQlArithmetic.TryCompute(op, left.Evaluate(trace, spans, found), right.Evaluate(trace, spans, found), out var result) ? result : TraceQlValue.Nil;
+            TraceQlArithmetic.TryCompute(op, left.Evaluate(trace, spans, found), right.Evaluate(trace, spans, found), out var result)
+                ? result
+                : TraceQlValue.Nil;
     }
 
     private sealed class PipelineOperand(SpansetSource source, ScalarOperand aggregate) : ScalarOperand

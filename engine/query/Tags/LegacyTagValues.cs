@@ -29,14 +29,18 @@ public static class LegacyTagValues
 
         // A word that TraceQL knows by itself (status, kind, duration) is no tag here.
         if (TraceQlParser.TryParseAttribute(request.Name, out var known, out _) && known.IsIntrinsic) return new TagValuesResult();
-        return await RunAsync(new AttributeRef(AttributeScope.Unscoped, request.Name), request, sources, cancellation).ConfigureAwait(false);
+        return await RunAsync(new AttributeRef(AttributeScope.Unscoped, request.Name), request, sources, cancellation)
+            .ConfigureAwait(false);
     }
 
-    private static async Task<TagValuesResult> RunAsync(AttributeRef attribute, TagValuesRequest request, TraceSources sources, CancellationToken cancellation)
+    private static async Task<TagValuesResult> RunAsync(
+        AttributeRef attribute, TagValuesRequest request, TraceSources sources, CancellationToken cancellation)
     {
         var typed = await TagValues.RunAsync(attribute, request, sources, cancellation).ConfigureAwait(false);
         var result = new TagValuesResult { InspectedBytes = typed.InspectedBytes, Message = typed.Message };
-        result.Values.AddRange(typed.Values.Select(static value => value.Value).Distinct().Order(StringComparer.Ordinal).Select(static value => new TagValueResult("string", value)));
+        result.Values.AddRange(
+            typed.Values.Select(static value => value.Value).Distinct().Order(StringComparer.Ordinal)
+                .Select(static value => new TagValueResult("string", value)));
         return result;
     }
 

@@ -22,7 +22,8 @@ internal sealed class SeenTexts
         Interlocked.MemoryBarrier();
     }
 
-    public bool IsOf(StringTable table, bool skipsEmpty) => ReferenceEquals(table, _table) && table.Version == _version && table.Count == _seen.Length && skipsEmpty == _skipsEmpty;
+    public bool IsOf(StringTable table, bool skipsEmpty) =>
+        ReferenceEquals(table, _table) && table.Version == _version && table.Count == _seen.Length && skipsEmpty == _skipsEmpty;
 
     public void Add(int code)
     {

@@ -11,7 +11,8 @@ internal sealed class TagNameCollector(TagRoom room)
     private readonly bool[] _hasEmpty = new bool[(int)CatalogScope.Intrinsic];
 
     /// <summary>The name is there.</summary>
-    public bool Has(CatalogScope scope, ReadOnlySpan<byte> name) => name.IsEmpty ? _hasEmpty[(int)scope] : _names[(int)scope].TryFind(name) >= 0;
+    public bool Has(CatalogScope scope, ReadOnlySpan<byte> name) =>
+        name.IsEmpty ? _hasEmpty[(int)scope] : _names[(int)scope].TryFind(name) >= 0;
 
     public void Add(CatalogScope scope, ReadOnlySpan<byte> name)
     {
@@ -30,7 +31,8 @@ internal sealed class TagNameCollector(TagRoom room)
     public IEnumerable<string> NamesOf(CatalogScope scope)
     {
         var names = _names[(int)scope];
-        return Enumerable.Range(_hasEmpty[(int)scope] ? InternTable.Empty : InternTable.Empty + 1, names.Count - (_hasEmpty[(int)scope] ? 0 : 1))
+        return Enumerable.Range(
+            _hasEmpty[(int)scope] ? InternTable.Empty : InternTable.Empty + 1, names.Count - (_hasEmpty[(int)scope] ? 0 : 1))
             .Select(code => Encoding.UTF8.GetString(names[code])).Order(StringComparer.Ordinal);
     }
 }

@@ -53,7 +53,10 @@ public sealed record TagValuesRequest
 /// <summary>Limits of a tenant on tag names and values.</summary>
 public sealed record TagLimits
 {
-    /// <summary>Bytes of names, or of values, in an answer; beyond, it is cut (<c>read.max_bytes_per_tag_values_query</c>): silently in Tempo, with a message here.</summary>
+    /// <summary>
+    /// Bytes of names, or of values, in an answer; beyond, it is cut (<c>read.max_bytes_per_tag_values_query</c>): silently in Tempo, with
+    /// a message here.
+    /// </summary>
     public long MaxBytes { get; init; } = 1_000_000;
 
     /// <summary>

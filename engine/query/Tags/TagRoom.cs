@@ -1,6 +1,9 @@
 namespace Tempo.Engine.Query.Tags;
 
-/// <summary>What an answer of names or of values may take: bytes of texts by the tenant's limit, and memory by what all queries share. Not thread safe.</summary>
+/// <summary>
+/// What an answer of names or of values may take: bytes of texts by the tenant's limit, and memory by what all queries share. Not thread
+/// safe.
+/// </summary>
 internal sealed class TagRoom(TagLimits limits) : IDisposable
 {
     // Of a text: where it is collected, where it is put in order, as an object of the answer and in its list; of a number about as much.

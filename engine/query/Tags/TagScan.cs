@@ -40,7 +40,8 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
     /// Visits the pages of a block, which bring in their columns when they are asked for; a visitor that answers false ends it.
     /// </summary>
     public async ValueTask BlockAsync(
-        QueryBlock asked, Func<BlockSidecar, int, bool> mayContain, Func<SpanBatch, List<Range>, bool> visit, CancellationToken cancellation)
+        QueryBlock asked, Func<BlockSidecar, int, bool> mayContain, Func<SpanBatch, List<Range>, bool> visit,
+        CancellationToken cancellation)
     {
         var (batch, memory, ahead) = (ScratchPools.Pages.Take(), ReadMemory.Rent(), new ReadAhead());
         try
@@ -121,5 +122,6 @@ internal sealed class TagScan(TraceSources sources, TagFilter filter, long start
         : IsInTime(batch.StartUnixNano[row], batch.StartUnixNano[row] + batch.DurationNano[row]);
 
     private bool IsInTime(ulong startUnixNano, ulong endUnixNano) =>
-        (endSeconds == 0 || startUnixNano <= (ulong)endSeconds * SecondNano) && (startSeconds == 0 || endUnixNano >= (ulong)startSeconds * SecondNano);
+        (endSeconds == 0 || startUnixNano <= (ulong)endSeconds * SecondNano)
+            && (startSeconds == 0 || endUnixNano >= (ulong)startSeconds * SecondNano);
 }

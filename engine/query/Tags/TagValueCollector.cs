@@ -57,8 +57,10 @@ internal sealed class TagValueCollector(TagRoom room, int maxValues)
         IEnumerable<(CatalogValueType Type, long Bits)> numbers = _numbers.Keys;
         if (maxValues > 0 && _textCount + _numbers.Count > maxValues)
         {
-            var most = texts.Select(code => (Key: (Type: CatalogValueType.Text, Bits: (long)code), Count: _memory.Counts[code])).Concat(_numbers.Select(static number => (number.Key, Count: number.Value)))
-                .OrderByDescending(static value => value.Count).ThenBy(static value => value.Key).Take(maxValues).Select(static value => value.Key).ToList();
+            var most = texts.Select(code => (Key: (Type: CatalogValueType.Text, Bits: (long)code), Count: _memory.Counts[code]))
+                .Concat(_numbers.Select(static number => (number.Key, Count: number.Value)))
+                .OrderByDescending(static value => value.Count).ThenBy(static value => value.Key).Take(maxValues)
+                .Select(static value => value.Key).ToList();
             texts = [.. most.Where(static value => value.Type == CatalogValueType.Text).Select(static value => (int)value.Bits)];
             numbers = most.Where(static value => value.Type != CatalogValueType.Text);
         }
@@ -68,7 +70,8 @@ internal sealed class TagValueCollector(TagRoom room, int maxValues)
         foreach (var code in texts) results.Add(new TagValueResult("string", Decode(_memory.Texts[code])));
         results.AddRange(numbers
             .Select(value => (value.Type, Number: NumberOf(value), Text: NumberText(value.Type, value.Bits)))
-            .OrderBy(static value => value.Type).ThenBy(static value => value.Number).ThenBy(static value => value.Text, StringComparer.Ordinal)
+            .OrderBy(static value => value.Type).ThenBy(static value => value.Number)
+            .ThenBy(static value => value.Text, StringComparer.Ordinal)
             .Select(static value => new TagValueResult(NameOf(value.Type), value.Text)));
     }
 
@@ -87,7 +90,8 @@ internal sealed class TagValueCollector(TagRoom room, int maxValues)
     }
 
     // Nearly all texts are ASCII, whose bytes are widened without being looked at twice.
-    private static string Decode(ReadOnlySpan<byte> text) => Ascii.IsValid(text) ? Encoding.Latin1.GetString(text) : Encoding.UTF8.GetString(text);
+    private static string Decode(ReadOnlySpan<byte> text) =>
+        Ascii.IsValid(text) ? Encoding.Latin1.GetString(text) : Encoding.UTF8.GetString(text);
 
     private static ulong Prefix(ReadOnlySpan<byte> text)
     {
@@ -110,7 +114,9 @@ internal sealed class TagValueCollector(TagRoom room, int maxValues)
 
     // As Go writes a float by its shortest digits.
     private static string FloatText(double value) =>
-        double.IsPositiveInfinity(value) ? "+Inf" : double.IsNegativeInfinity(value) ? "-Inf" : value.ToString("R", CultureInfo.InvariantCulture).Replace('E', 'e');
+        double.IsPositiveInfinity(value) ? "+Inf"
+            : double.IsNegativeInfinity(value) ? "-Inf"
+            : value.ToString("R", CultureInfo.InvariantCulture).Replace('E', 'e');
 
     private static double NumberOf((CatalogValueType Type, long Bits) value) => value.Type switch
     {

@@ -32,7 +32,8 @@ public static class TagValues
     }
 
     /// <summary>The same for an attribute that was read already; the request's name is not looked at.</summary>
-    internal static async Task<TagValuesResult> RunAsync(AttributeRef attribute, TagValuesRequest request, TraceSources sources, CancellationToken cancellation)
+    internal static async Task<TagValuesResult> RunAsync(
+        AttributeRef attribute, TagValuesRequest request, TraceSources sources, CancellationToken cancellation)
     {
         var result = new TagValuesResult();
         foreach (var word in attribute.Intrinsic switch { Intrinsic.Status => StatusWords, Intrinsic.Kind => KindWords, _ => [] })

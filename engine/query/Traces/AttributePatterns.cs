@@ -29,7 +29,8 @@ internal sealed class AttributePatterns(IReadOnlyList<string> patterns)
 
     private bool Matches(string key)
     {
-        if (!_matches.TryGetValue(key, out var matches)) _matches.Add(key, matches = patterns.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, key, ignoreCase: false)));
+        if (!_matches.TryGetValue(key, out var matches))
+            _matches.Add(key, matches = patterns.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, key, ignoreCase: false)));
         return matches;
     }
 }

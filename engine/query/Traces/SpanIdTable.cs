@@ -97,10 +97,14 @@ internal sealed class SpanIdTable : IDisposable
     {
         for (var i = 0; i < rows.Count; i++)
             if (Has(_contested, firstSpan + i))
-                _times.Add((batch.StartUnixNano[rows[i]], batch.DurationNano[rows[i]], (byte)(batch.Status[rows[i]] & SpanBatch.StatusCodeMask)));
+                _times.Add((batch.StartUnixNano[rows[i]], batch.DurationNano[rows[i]],
+                    (byte)(batch.Status[rows[i]] & SpanBatch.StatusCodeMask)));
     }
 
-    /// <summary>Leaves out all but one of each contested span. A part that could not be read a second time decides nothing: see <see cref="AddNoTimes"/>.</summary>
+    /// <summary>
+    /// Leaves out all but one of each contested span. A part that could not be read a second time decides nothing: see
+    /// <see cref="AddNoTimes"/>.
+    /// </summary>
     public void SettleCopies()
     {
         var best = ArrayPool<int>.Shared.Rent(Kinds);
@@ -194,7 +198,8 @@ internal sealed class SpanIdTable : IDisposable
         return order != 0 ? order < 0 : span < other;
     }
 
-    private int ContestedNumber(int span) => _contestedBefore[span / 64] + BitOperations.PopCount(_contested[span / 64] & ((1UL << (span % 64)) - 1));
+    private int ContestedNumber(int span) =>
+        _contestedBefore[span / 64] + BitOperations.PopCount(_contested[span / 64] & ((1UL << (span % 64)) - 1));
 
     private int EndOfRun(int first)
     {
@@ -229,5 +234,6 @@ internal sealed class SpanIdTable : IDisposable
 
     private static void Set(ulong[] bits, int span) => bits[span / 64] |= 1UL << (span % 64);
 
-    private static Span<byte> Writable(NativeBuffer buffer) => MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(buffer.Written), buffer.Length);
+    private static Span<byte> Writable(NativeBuffer buffer) =>
+        MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(buffer.Written), buffer.Length);
 }

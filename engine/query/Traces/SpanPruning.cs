@@ -29,7 +29,8 @@ public sealed class SpanPruning
     private readonly int _minSpans;
     private readonly int _maxLevels;
 
-    /// <param name="groupBy">Keys of attributes that must have equal values; <c>*</c> stands for any text, <c>?</c> for a character.</param>
+    /// <param name="groupBy">Keys of attributes that must have equal values; <c>*</c> stands for any text, <c>?</c> for a
+    /// character.</param>
     /// <param name="minSpans">Leaves that are alike, from which on they become one; at least 2.</param>
     /// <param name="maxParentDepth">Levels of parents above leaves that may become one; <see cref="AllLevels"/>.</param>
     public SpanPruning(IReadOnlyList<string> groupBy, int minSpans, int maxParentDepth)

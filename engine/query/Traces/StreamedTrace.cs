@@ -56,7 +56,8 @@ internal sealed class StreamedTrace : FoundTrace
             trace.FindParts(cancellation);
             trace._table.Sort();
             if (trace._table.HasContested) trace.SettleCopies(cancellation);
-            trace._parts.Sort(static (a, b) => a.StartUnixNano != b.StartUnixNano ? a.StartUnixNano.CompareTo(b.StartUnixNano) : a.FirstSpan.CompareTo(b.FirstSpan));
+            trace._parts.Sort(static (a, b) =>
+                a.StartUnixNano != b.StartUnixNano ? a.StartUnixNano.CompareTo(b.StartUnixNano) : a.FirstSpan.CompareTo(b.FirstSpan));
             blocks.GoOnWithoutVanished();
             return trace;
         }

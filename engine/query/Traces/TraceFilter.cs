@@ -39,7 +39,8 @@ public sealed class TraceFilter
     public static TraceFilter Create(string query, int matchDepth, int ancestorDepth)
     {
         if (!TraceQlParser.TryParse(query, out var parsed, out var error)) throw Wrong(error.Message);
-        if (parsed.Metrics is not null || parsed.SearchPipeline is not Pipeline { Stages: [SpansetFilter filter] }) throw Wrong("one spanset filter { } is expected");
+        if (parsed.Metrics is not null || parsed.SearchPipeline is not Pipeline { Stages: [SpansetFilter filter] })
+            throw Wrong("one spanset filter { } is expected");
         return new TraceFilter(filter, matchDepth, ancestorDepth);
     }
 

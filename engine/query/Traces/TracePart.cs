@@ -6,7 +6,9 @@ using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Traces;
 
-/// <summary>Spans of one trace that lie together: in a live batch, or in a row of a block. It is small; the spans are read when they are needed.</summary>
+/// <summary>
+/// Spans of one trace that lie together: in a live batch, or in a row of a block. It is small; the spans are read when they are needed.
+/// </summary>
 internal sealed record TracePart
 {
     /// <summary>The live batch, for a part that lies in one.</summary>
@@ -29,8 +31,8 @@ internal sealed record TracePart
 }
 
 /// <summary>
-/// Reads parts of a trace, one at a time into the same memory, which is of the pools of ordinary traces: parts are about as large, and an answer
-/// that took new memory would leave as much behind. Not thread safe; disposed once, and nobody reads a part then.
+/// Reads parts of a trace, one at a time into the same memory, which is of the pools of ordinary traces: parts are about as large, and an
+/// answer that took new memory would leave as much behind. Not thread safe; disposed once, and nobody reads a part then.
 /// </summary>
 /// <param name="id">The trace.</param>
 /// <param name="maxRowSpans">Most spans of a row, which is unpacked whole. Rows of this engine have half as many at most.</param>

@@ -8,7 +8,8 @@ namespace Tempo.Engine.Query.Traces;
 /// <param name="trace">Complete; null if there is none.</param>
 /// <param name="inspectedBytes">See <see cref="FoundTrace.InspectedBytes"/>.</param>
 /// <param name="damage">See <see cref="FoundTrace.Damage"/>.</param>
-/// <param name="alone">Batches that nobody else reads, to be used again with the trace's own memory once this is disposed; null: neither.</param>
+/// <param name="alone">Batches that nobody else reads, to be used again with the trace's own memory once this is disposed; null:
+/// neither.</param>
 public sealed class WholeTrace(OrderedTrace? trace, ulong inspectedBytes, string damage, List<SpanBatch>? alone = null) : FoundTrace
 {
     private readonly SharedSpanIds? _ids = trace is null ? null : SharedSpanIds.Of(trace);

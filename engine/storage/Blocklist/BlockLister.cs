@@ -28,7 +28,8 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
     public async Task<BlockListing> ListAsync(Func<BlockId, bool> isKnown, CancellationToken cancellation)
     {
         var listing = new BlockListing();
-        await foreach (var entry in objects.ListAsync(ObjectKey.Root, ListScope.Recursive, cancellation).ConfigureAwait(false)) Note(listing, entry);
+        await foreach (var entry in objects.ListAsync(ObjectKey.Root, ListScope.Recursive, cancellation).ConfigureAwait(false))
+            Note(listing, entry);
         var unread = new List<(TenantId Tenant, BlockId Block)>();
         foreach (var tenant in listing.Existing.Where(block => !isKnown(block.Block)).GroupBy(static block => block.Tenant))
         {
@@ -54,7 +55,8 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
     }
 
     // Null: there is no index that may be used, and the tenant's metas are not to be read instead.
-    private async Task<Dictionary<BlockId, BlockMeta>?> ReadIndexAsync(BlockListing listing, TenantId tenant, CancellationToken cancellation)
+    private async Task<Dictionary<BlockId, BlockMeta>?> ReadIndexAsync(
+        BlockListing listing, TenantId tenant, CancellationToken cancellation)
     {
         var found = await new TenantIndexObjects(objects).TryReadAsync(tenant, listing.Warnings.Add, cancellation).ConfigureAwait(false);
         if (found is not null && index.StaleAfter > TimeSpan.Zero && now - found.CreatedAt > index.StaleAfter)
@@ -77,8 +79,8 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
     }
 
     /// <summary>
-    /// What blocks were that are over. Those that are deleted by now are left out; those of which that cannot be read are added to the unreadable
-    /// ones. Throws <see cref="ObjectStoreException"/>.
+    /// What blocks were that are over. Those that are deleted by now are left out; those of which that cannot be read are added to the
+    /// unreadable ones. Throws <see cref="ObjectStoreException"/>.
     /// </summary>
     public async Task<List<BlockMeta>> ReadOverAsync(BlockListing listing, IEnumerable<BlockId> blocks, CancellationToken cancellation)
     {
@@ -86,7 +88,8 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
         foreach (var some in blocks.Chunk(MaxParallelReads))
         {
             var metas = await Task.WhenAll(some.Select(block => objects
-                .TryGetAsync(BlockObjects.Key(listing.Over[block], block, BlockObjects.CompactedMeta), BlockMeta.MaxJsonBytes, cancellation).AsTask())).ConfigureAwait(false);
+                .TryGetAsync(BlockObjects.Key(listing.Over[block], block, BlockObjects.CompactedMeta), BlockMeta.MaxJsonBytes, cancellation)
+                    .AsTask())).ConfigureAwait(false);
             for (var i = 0; i < some.Length; i++)
             {
                 if (metas[i] is not { } json) continue;
@@ -103,7 +106,8 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
         foreach (var some in blocks.Chunk(MaxParallelReads))
         {
             var metas = await Task.WhenAll(some.Select(block => objects
-                .TryGetAsync(BlockObjects.Key(block.Tenant, block.Block, BlockObjects.Meta), BlockMeta.MaxJsonBytes, cancellation).AsTask())).ConfigureAwait(false);
+                .TryGetAsync(BlockObjects.Key(block.Tenant, block.Block, BlockObjects.Meta), BlockMeta.MaxJsonBytes, cancellation)
+                    .AsTask())).ConfigureAwait(false);
             for (var i = 0; i < some.Length; i++)
             {
                 if (metas[i] is not { } json)
@@ -124,7 +128,8 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
     internal static bool TryRead(byte[] json, TenantId tenant, BlockId id, out BlockMeta? meta, out string error)
     {
         if (!BlockMeta.TryParse(json, out meta, out error)) return false;
-        if (BlockVersion.Find(meta!.Format) is null) error = $"format '{meta.Format}' is not read; {string.Join(", ", BlockVersion.All.Select(static version => version.Name))} are";
+        if (BlockVersion.Find(meta!.Format) is null)
+            error = $"format '{meta.Format}' is not read; {string.Join(", ", BlockVersion.All.Select(static version => version.Name))} are";
         else if (meta.BlockId != id || meta.Tenant != tenant) error = $"meta.json is of {meta.Tenant}/{meta.BlockId}";
         return error.Length == 0;
     }
@@ -133,7 +138,8 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
 /// <summary>How a listing uses the indexes of tenants.</summary>
 /// <param name="IsUsed">Metas come from the index where it has them.</param>
 /// <param name="StaleAfter">An index that is older is not used. 0: none is too old.</param>
-/// <param name="FallsBack">Without a usable index metas are read one by one; else the tenant's new blocks stay unknown, and it counts as failed.</param>
+/// <param name="FallsBack">Without a usable index metas are read one by one; else the tenant's new blocks stay unknown, and it counts as
+/// failed.</param>
 public readonly record struct TenantIndexUse(bool IsUsed, TimeSpan StaleAfter, bool FallsBack)
 {
     public static readonly TenantIndexUse None = new(false, TimeSpan.Zero, true);

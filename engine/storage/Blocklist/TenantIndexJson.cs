@@ -32,7 +32,9 @@ public static class TenantIndexJson
         return stream.ToArray();
     }
 
-    /// <summary>Reads the object; on false the error says what is wrong. Memory: what it unpacks to, up to <see cref="TenantIndex.MaxBytes"/>.</summary>
+    /// <summary>
+    /// Reads the object; on false the error says what is wrong. Memory: what it unpacks to, up to <see cref="TenantIndex.MaxBytes"/>.
+    /// </summary>
     public static bool TryRead(ReadOnlySpan<byte> gzip, out TenantIndex? index, out string error)
     {
         index = null;
@@ -115,8 +117,11 @@ public static class TenantIndexJson
         json.WriteEndObject();
     }
 
-    private static string Text(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
+    private static string Text(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
 
     private static DateTimeOffset Time(JsonElement element, string name) =>
-        element.TryGetProperty(name, out var text) ? DateTimeOffset.Parse(text.GetString() ?? "", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal) : default;
+        element.TryGetProperty(name, out var text)
+            ? DateTimeOffset.Parse(text.GetString() ?? "", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal)
+            : default;
 }

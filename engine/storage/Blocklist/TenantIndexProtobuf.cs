@@ -53,7 +53,9 @@ public static class TenantIndexProtobuf
         return packed[..Zstd.Compress(message.Written, packed, ZstdLevel)];
     }
 
-    /// <summary>Reads the object; on false the error says what is wrong. Memory: what it unpacks to, up to <see cref="TenantIndex.MaxBytes"/>.</summary>
+    /// <summary>
+    /// Reads the object; on false the error says what is wrong. Memory: what it unpacks to, up to <see cref="TenantIndex.MaxBytes"/>.
+    /// </summary>
     public static bool TryRead(ReadOnlySpan<byte> zstd, out TenantIndex? index, out string error)
     {
         index = null;
@@ -113,7 +115,8 @@ public static class TenantIndexProtobuf
         if (bytes.Length < 2 * sizeof(uint) || bytes.Length % sizeof(uint) != 0) return null;
         var bloom = new uint[bytes.Length / sizeof(uint) - 2];
         for (var i = 0; i < bloom.Length; i++) bloom[i] = BinaryPrimitives.ReadUInt32LittleEndian(bytes[((i + 2) * sizeof(uint))..]);
-        return new BlockChecksums(BinaryPrimitives.ReadUInt32LittleEndian(bytes), BinaryPrimitives.ReadUInt32LittleEndian(bytes[sizeof(uint)..]), bloom);
+        return new BlockChecksums(
+            BinaryPrimitives.ReadUInt32LittleEndian(bytes), BinaryPrimitives.ReadUInt32LittleEndian(bytes[sizeof(uint)..]), bloom);
     }
 
     private static byte[] DedicatedJson(DedicatedColumns columns)
@@ -141,7 +144,8 @@ public static class TenantIndexProtobuf
     {
         if (message.Length < ChecksumSizeBytes) return true;
         var tail = new ProtobufReader(message[^ChecksumSizeBytes..]);
-        return !tail.TryReadTag(out var tag) || tag != ChecksumTag || (tail.TryReadFixed32(out var checksum) && checksum == Crc32C.Compute(message[..^ChecksumSizeBytes]));
+        return !tail.TryReadTag(out var tag) || tag != ChecksumTag
+            || (tail.TryReadFixed32(out var checksum) && checksum == Crc32C.Compute(message[..^ChecksumSizeBytes]));
     }
 
     private static bool TryReadIndex(ReadOnlySpan<byte> message, out TenantIndex? index, out string error)
@@ -207,7 +211,8 @@ public static class TenantIndexProtobuf
     {
         meta = null;
         error = "";
-        ReadOnlySpan<byte> format = default, id = default, tenantText = default, dedicatedJson = default, checksums = default, stray = default;
+        ReadOnlySpan<byte> format = default, id = default, tenantText = default, dedicatedJson = default, checksums = default,
+            stray = default;
         var (start, end) = (default(DateTimeOffset), default(DateTimeOffset));
         Span<ulong> numbers = stackalloc ulong[19];
         var reader = new ProtobufReader(message);
@@ -240,7 +245,8 @@ public static class TenantIndexProtobuf
         if (id.Length != 16) error = $"a block id of {id.Length} bytes; 16 belong";
         else if (!TenantId.TryParse(Encoding.UTF8.GetString(tenantText), out var tenant, out error)) return false;
         else if (!TryReadDedicated(dedicatedJson, out var dedicated, out error)) return false;
-        else if (numbers[8] > long.MaxValue || numbers[9] > long.MaxValue || numbers[10] > int.MaxValue || numbers[13] > int.MaxValue || numbers[15] > int.MaxValue || numbers[16] > int.MaxValue || numbers[18] > int.MaxValue)
+        else if (numbers[8] > long.MaxValue || numbers[9] > long.MaxValue || numbers[10] > int.MaxValue || numbers[13] > int.MaxValue
+            || numbers[15] > int.MaxValue || numbers[16] > int.MaxValue || numbers[18] > int.MaxValue)
             error = "a count that is no count";
         else meta = new BlockMeta
         {
@@ -288,7 +294,10 @@ public static class TenantIndexProtobuf
         var reader = new ProtobufReader(message);
         while (reader.TryReadTag(out var tag))
         {
-            if (tag == Number(1) ? !reader.TryReadVarint(out seconds) : tag == Number(2) ? !reader.TryReadVarint(out nanos) : !reader.TrySkip(tag)) return false;
+            if (tag == Number(1) ? !reader.TryReadVarint(out seconds)
+                : tag == Number(2) ? !reader.TryReadVarint(out nanos)
+                : !reader.TrySkip(tag))
+                return false;
         }
 
         // Go's zero time is in the year 1, long before 1970.

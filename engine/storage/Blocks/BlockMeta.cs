@@ -44,7 +44,9 @@ public sealed record BlockMeta
     /// <summary>Checksums of the block's other objects; null in a block of another writer.</summary>
     public BlockChecksums? Checksums { get; init; }
 
-    /// <summary>Of traces that start long before, or end long after, they came in; null if there are none, or another writer's block does not say.</summary>
+    /// <summary>
+    /// Of traces that start long before, or end long after, they came in; null if there are none, or another writer's block does not say.
+    /// </summary>
     public StrayTimes? Stray { get; init; }
 
     /// <summary>Start of the first of all traces.</summary>
@@ -67,7 +69,8 @@ public sealed record BlockMeta
     /// <summary>
     /// Reads a meta.json, ours or Tempo's; unknown keys are ignored. On false <paramref name="error"/> says what is wrong.
     /// </summary>
-    public static bool TryParse(ReadOnlyMemory<byte> utf8, out BlockMeta? meta, out string error) => BlockMetaJson.TryRead(utf8, out meta, out error);
+    public static bool TryParse(ReadOnlyMemory<byte> utf8, out BlockMeta? meta, out string error) =>
+        BlockMetaJson.TryRead(utf8, out meta, out error);
 }
 
 /// <summary>
@@ -78,7 +81,8 @@ public sealed record BlockMeta
 /// <param name="Bloom">Each bloom shard.</param>
 public sealed record BlockChecksums(uint Footer, uint Index, IReadOnlyList<uint> Bloom)
 {
-    public bool Equals(BlockChecksums? other) => other is not null && Footer == other.Footer && Index == other.Index && Bloom.SequenceEqual(other.Bloom);
+    public bool Equals(BlockChecksums? other) =>
+        other is not null && Footer == other.Footer && Index == other.Index && Bloom.SequenceEqual(other.Bloom);
 
     public override int GetHashCode() => HashCode.Combine(Footer, Index, Bloom.Count);
 }

@@ -140,7 +140,9 @@ internal static class BlockMetaJson
     }
 
     /// <summary>What reading an element may throw that is not as it should be.</summary>
-    public static bool IsMalformed(Exception e) => e is JsonException or FormatException or InvalidOperationException or OverflowException or ArgumentOutOfRangeException or KeyNotFoundException;
+    public static bool IsMalformed(Exception e) =>
+        e is JsonException or FormatException or InvalidOperationException or OverflowException or ArgumentOutOfRangeException
+            or KeyNotFoundException;
 
     /// <summary>Reads a meta from an element; the result is what is wrong, empty if nothing is.</summary>
     public static string Read(JsonElement root, out BlockMeta? meta)
@@ -175,7 +177,9 @@ internal static class BlockMetaJson
     private static string ReadDedicatedColumns(JsonElement root, out DedicatedColumns columns)
     {
         columns = DedicatedColumns.None;
-        return root.TryGetProperty("dedicatedColumns", out var list) && list.ValueKind == JsonValueKind.Array ? ReadList(list, out columns) : "";
+        return root.TryGetProperty("dedicatedColumns", out var list) && list.ValueKind == JsonValueKind.Array
+            ? ReadList(list, out columns)
+            : "";
     }
 
     /// <summary>Reads a list of dedicated columns; the result is what is wrong, empty if nothing is.</summary>
@@ -185,8 +189,11 @@ internal static class BlockMetaJson
         var specs = new List<DedicatedColumnSpec>();
         foreach (var entry in list.EnumerateArray())
         {
-            var options = entry.TryGetProperty("o", out var words) && words.ValueKind == JsonValueKind.Array ? words.EnumerateArray().Select(static word => word.GetString() ?? "") : [];
-            if (!DedicatedColumnSpec.TryParse(Text(entry, "s"), Text(entry, "n"), Text(entry, "t"), options, out var spec, out var wrong)) return $"meta.json: {wrong}";
+            var options = entry.TryGetProperty("o", out var words) && words.ValueKind == JsonValueKind.Array
+                ? words.EnumerateArray().Select(static word => word.GetString() ?? "")
+                : [];
+            if (!DedicatedColumnSpec.TryParse(Text(entry, "s"), Text(entry, "n"), Text(entry, "t"), options, out var spec, out var wrong))
+                return $"meta.json: {wrong}";
             specs.Add(spec);
         }
 
@@ -195,7 +202,8 @@ internal static class BlockMetaJson
 
     private static BlockChecksums? ReadChecksums(JsonElement root) =>
         root.TryGetProperty("checksums", out var checksums) && checksums.ValueKind == JsonValueKind.Object
-            ? new BlockChecksums(ReadHex(Text(checksums, "footer")), ReadHex(Text(checksums, "index")), [.. checksums.GetProperty("bloom").EnumerateArray().Select(static shard => ReadHex(shard.GetString() ?? ""))])
+            ? new BlockChecksums(ReadHex(Text(checksums, "footer")), ReadHex(Text(checksums, "index")),
+                [.. checksums.GetProperty("bloom").EnumerateArray().Select(static shard => ReadHex(shard.GetString() ?? ""))])
             : null;
 
     private static uint ReadHex(string text) => uint.Parse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);

@@ -38,7 +38,8 @@ internal static class BlockObjects
     public static ObjectKey Folder(TenantId tenant, BlockId block) => Folder(tenant).Append(block.ToString());
 
     /// <summary>The folders that have the name of a block, whatever is in them.</summary>
-    public static async IAsyncEnumerable<(TenantId Tenant, BlockId Block)> ListFoldersAsync(IObjectStore objects, [EnumeratorCancellation] CancellationToken cancellation)
+    public static async IAsyncEnumerable<(TenantId Tenant, BlockId Block)> ListFoldersAsync(
+        IObjectStore objects, [EnumeratorCancellation] CancellationToken cancellation)
     {
         await foreach (var tenantFolder in objects.ListAsync(ObjectKey.Root, ListScope.Children, cancellation).ConfigureAwait(false))
         {
@@ -57,6 +58,7 @@ internal static class BlockObjects
         block = default;
         if (!key.ToString().EndsWith(name, StringComparison.Ordinal)) return false;
         var parts = key.ToString().Split('/');
-        return parts is [_, _, _] && parts[2] == name && TenantId.TryParse(parts[0], out tenant, out _) && BlockId.TryParse(parts[1], out block);
+        return parts is [_, _, _] && parts[2] == name && TenantId.TryParse(parts[0], out tenant, out _)
+            && BlockId.TryParse(parts[1], out block);
     }
 }

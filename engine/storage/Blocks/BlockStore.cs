@@ -18,11 +18,13 @@ namespace Tempo.Engine.Storage.Blocks;
 /// and its schema checked, meta.json, with which it begins to exist. Writing the same block again is safe.
 /// </summary>
 /// <param name="objects">Where blocks live.</param>
-/// <param name="workFolder">A local folder for files that are being built, and are handed over to <paramref name="objects"/>; swept at start.</param>
+/// <param name="workFolder">A local folder for files that are being built, and are handed over to <paramref name="objects"/>; swept at
+/// start.</param>
 /// <param name="options">Layout of new blocks.</param>
 /// <param name="health">Hears of damage; null: one of the store's own.</param>
 /// <param name="disk">On which the work folder is; null: the file system.</param>
-public sealed class BlockStore(IObjectStore objects, string workFolder, BlockStoreOptions options, BlockHealth? health = null, IDisk? disk = null)
+public sealed class BlockStore(
+    IObjectStore objects, string workFolder, BlockStoreOptions options, BlockHealth? health = null, IDisk? disk = null)
 {
     private readonly WorkFolder _work = new(disk ?? PosixDisk.FileSystem, disk is null ? Path.GetFullPath(workFolder) : workFolder);
 
@@ -63,18 +65,20 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     /// none. Throws <see cref="IOException"/> or <see cref="ObjectStoreException"/> if the disk or the store fails; nothing is
     /// visible then.
     /// </summary>
-    public Task<BlockMeta?> WriteAsync(TenantId tenant, BlockId id, int compactionLevel, Action<Action<OrderedTrace>> forEachTrace, CancellationToken cancellation) =>
-        WriteAsync(
-            new NewBlock { Tenant = tenant, Id = id, CompactionLevel = compactionLevel, Layout = options.Layout },
-            writer => forEachTrace(writer.Add),
-            cancellation);
+    public Task<BlockMeta?> WriteAsync(
+        TenantId tenant, BlockId id, int compactionLevel, Action<Action<OrderedTrace>> forEachTrace, CancellationToken cancellation) =>
+            WriteAsync(
+                new NewBlock { Tenant = tenant, Id = id, CompactionLevel = compactionLevel, Layout = options.Layout },
+                writer => forEachTrace(writer.Add),
+                cancellation);
 
     /// <summary>The same, with a layout of its own and a writer that is the callee's until it returns.</summary>
     /// <param name="block">What it is.</param>
     /// <param name="write">Writes its traces.</param>
     /// <param name="cancellation">Gives up; nothing is visible then.</param>
     /// <param name="beforeMeta">Done when all but the block's meta.json is there: what must be true before the block exists.</param>
-    public async Task<BlockMeta?> WriteAsync(NewBlock block, Action<BlockWriter> write, CancellationToken cancellation, Func<Task>? beforeMeta = null)
+    public async Task<BlockMeta?> WriteAsync(
+        NewBlock block, Action<BlockWriter> write, CancellationToken cancellation, Func<Task>? beforeMeta = null)
     {
         var (tenant, id) = (block.Tenant, block.Id);
         var (path, sidecarPath) = (_work.PathOf(id + WorkFolder.Data), _work.PathOf(id + WorkFolder.Sidecar));
@@ -90,7 +94,8 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
             await objects.PutFileAsync(BlockObjects.Key(tenant, id, BlockObjects.Data), path, cancellation).ConfigureAwait(false);
             Failpoints.Hit(Failpoint.BlockDataPut);
             for (var shard = 0; shard < meta.BloomShardCount; shard++)
-                await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Bloom(shard)), bloom.ShardObject(shard), cancellation).ConfigureAwait(false);
+                await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Bloom(shard)), bloom.ShardObject(shard), cancellation)
+                    .ConfigureAwait(false);
             Failpoints.Hit(Failpoint.BlockBloomPut);
             WriteSidecar(sidecarPath, id, content);
             await objects.PutFileAsync(BlockObjects.Key(tenant, id, BlockObjects.Sidecar), sidecarPath, cancellation).ConfigureAwait(false);
@@ -99,11 +104,14 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
             Failpoints.Hit(Failpoint.BlockIndexPut);
             if (block.CompactedFrom.Count > 0)
             {
-                await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedFrom), CompactedFrom.ToJson(block.CompactedFrom), cancellation).ConfigureAwait(false);
+                await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedFrom), CompactedFrom.ToJson(block.CompactedFrom),
+                    cancellation).ConfigureAwait(false);
                 Failpoints.Hit(Failpoint.BlockOriginsPut);
             }
 
-            if (block.IsNotCompacted) await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.NoCompact), ReadOnlyMemory<byte>.Empty, cancellation).ConfigureAwait(false);
+            if (block.IsNotCompacted)
+                await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.NoCompact), ReadOnlyMemory<byte>.Empty, cancellation)
+                    .ConfigureAwait(false);
             if (beforeMeta is not null) await beforeMeta().ConfigureAwait(false);
             Failpoints.Hit(Failpoint.BlockMetaNext);
             await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.Meta), meta.ToJson(), cancellation).ConfigureAwait(false);
@@ -118,7 +126,8 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     }
 
     /// <summary>All blocks but the known ones, and those that are there and cannot be read; see <see cref="BlockLister"/>.</summary>
-    public async Task<BlockListing> ListAsync(TenantIndexUse index, DateTimeOffset now, Func<BlockId, bool> isKnown, CancellationToken cancellation)
+    public async Task<BlockListing> ListAsync(
+        TenantIndexUse index, DateTimeOffset now, Func<BlockId, bool> isKnown, CancellationToken cancellation)
     {
         var listing = await new BlockLister(objects, index, now).ListAsync(isKnown, cancellation).ConfigureAwait(false);
         foreach (var block in listing.Unreadable) Health.Report(block.Block, BlockDamage.Meta);
@@ -130,7 +139,8 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         new BlockLister(objects, TenantIndexUse.None, default).ReadOverAsync(listing, blocks, cancellation);
 
     /// <summary>All blocks, and those that are there and cannot be read.</summary>
-    public Task<BlockListing> ListAllAsync(CancellationToken cancellation) => ListAsync(TenantIndexUse.None, default, static _ => false, cancellation);
+    public Task<BlockListing> ListAllAsync(CancellationToken cancellation) =>
+        ListAsync(TenantIndexUse.None, default, static _ => false, cancellation);
 
     /// <summary>The metas of all blocks. A folder without a readable meta is no block; <paramref name="onDamage"/> hears of it.</summary>
     public async Task<List<BlockMeta>> ListAsync(Action<string> onDamage, CancellationToken cancellation)
@@ -144,7 +154,9 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     public async Task<IReadOnlyList<ObjectKey>> ObjectsOfAsync(BlockMeta meta, bool metaFirst, CancellationToken cancellation)
     {
         var keys = new List<ObjectKey>();
-        await foreach (var entry in objects.ListAsync(BlockObjects.Folder(meta.Tenant, meta.BlockId), ListScope.Recursive, cancellation).ConfigureAwait(false)) keys.Add(entry.Key);
+        await foreach (var entry in objects.ListAsync(BlockObjects.Folder(meta.Tenant, meta.BlockId), ListScope.Recursive, cancellation)
+            .ConfigureAwait(false))
+            keys.Add(entry.Key);
         var metaKey = BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Meta);
         return [.. keys.OrderBy(key => key == metaKey != metaFirst)];
     }
@@ -152,7 +164,8 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     /// <summary>The meta of a block, or null if there is none (or none that can be read).</summary>
     public async Task<BlockMeta?> TryReadMetaAsync(TenantId tenant, BlockId id, Action<string> onDamage, CancellationToken cancellation)
     {
-        var json = await objects.TryGetAsync(BlockObjects.Key(tenant, id, BlockObjects.Meta), BlockMeta.MaxJsonBytes, cancellation).ConfigureAwait(false);
+        var json = await objects.TryGetAsync(BlockObjects.Key(tenant, id, BlockObjects.Meta), BlockMeta.MaxJsonBytes, cancellation)
+            .ConfigureAwait(false);
         if (json is null) return null;
         if (BlockLister.TryRead(json, tenant, id, out var meta, out var error)) return meta;
         onDamage($"block {tenant}/{id}: {error}");
@@ -165,7 +178,8 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     /// </summary>
     public async Task<bool> WasWrittenAsync(TenantId tenant, BlockId id, Action<string> onDamage, CancellationToken cancellation) =>
         await TryReadMetaAsync(tenant, id, onDamage, cancellation).ConfigureAwait(false) is not null
-        || await objects.TryGetInfoAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedMeta), cancellation).ConfigureAwait(false) is not null;
+        || await objects.TryGetInfoAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedMeta), cancellation)
+            .ConfigureAwait(false) is not null;
 
     /// <summary>A block's sidecar, of which nothing is read yet.</summary>
     public BlockSidecar SidecarOf(BlockMeta meta)
@@ -183,7 +197,8 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     }
 
     /// <summary>Opens a block for reading. Throws <see cref="BlockReadException"/> if it cannot be.</summary>
-    public Task<BlockReader> OpenAsync(BlockMeta meta, CancellationToken cancellation) => OpenAsync(meta, SidecarOf(meta), owner: null, cancellation);
+    public Task<BlockReader> OpenAsync(BlockMeta meta, CancellationToken cancellation) =>
+        OpenAsync(meta, SidecarOf(meta), owner: null, cancellation);
 
     /// <summary>The same for one who has the sidecar, and perhaps opens the block more than once.</summary>
     internal async Task<BlockReader> OpenAsync(BlockMeta meta, BlockSidecar sidecar, BlockHandle? owner, CancellationToken cancellation)
@@ -209,7 +224,8 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     {
         try
         {
-            return await objects.TryGetInfoAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Meta), cancellation).ConfigureAwait(false) is null;
+            return await objects.TryGetInfoAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Meta), cancellation)
+                .ConfigureAwait(false) is null;
         }
         catch (Exception e) when (e is IOException or ObjectStoreException)
         {
@@ -222,25 +238,33 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         // An id belongs to a shard of all of them, so a number that cannot be right leaves no filter. With a sidecar none is needed.
         var shards = new byte[meta.BloomShardCount is > 0 and <= MaxBloomShards && !sidecar.HasIdFilter ? meta.BloomShardCount : 0][];
         for (var shard = 0; shard < shards.Length; shard++)
-            shards[shard] = await ReadAsync(meta, BlockObjects.Bloom(shard), MaxBloomShardBytes, BlockDamage.Bloom, meta.Checksums?.Bloom.ElementAtOrDefault(shard), cancellation).ConfigureAwait(false) ?? [];
-        var index = await ReadAsync(meta, BlockObjects.Index, RowGroupIndex.MaxJsonBytes, BlockDamage.Index, meta.Checksums?.Index, cancellation).ConfigureAwait(false);
+            shards[shard] = await ReadAsync(meta, BlockObjects.Bloom(shard), MaxBloomShardBytes, BlockDamage.Bloom,
+                meta.Checksums?.Bloom.ElementAtOrDefault(shard), cancellation).ConfigureAwait(false) ?? [];
+        var index = await ReadAsync(meta, BlockObjects.Index, RowGroupIndex.MaxJsonBytes, BlockDamage.Index, meta.Checksums?.Index,
+            cancellation).ConfigureAwait(false);
         var lastIds = index is not null && RowGroupIndex.TryParse(index, out var ids) ? ids : [];
         // A merge reads each once.
         var dictionaries = ReferenceEquals(sidecar, BlockSidecar.None) ? null : Dictionaries;
-        return new BlockReader(meta, OpenData(meta), shards, lastIds, sidecar, dictionaries) { Health = Health, Cache = Columns, Owner = owner };
+        return new BlockReader(
+            meta, OpenData(meta), shards, lastIds, sidecar, dictionaries)
+        { Health = Health, Cache = Columns, Owner = owner };
     }
 
     private IParquetSource OpenData(BlockMeta meta)
     {
         var key = BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Data);
-        if (objects.LocalObjects is not { } local) return new RemoteBlockSource(new CachedObjectReader(objects, key, meta.SizeBytes, options.Cache), () => IsGoneAsync(meta, CancellationToken.None).GetAwaiter().GetResult());
+        if (objects.LocalObjects is not { } local)
+            return new RemoteBlockSource(new CachedObjectReader(objects, key, meta.SizeBytes, options.Cache),
+                () => IsGoneAsync(meta, CancellationToken.None).GetAwaiter().GetResult());
         return new LocalBlockSource(local, key);
     }
 
     // An object that a block can do without; null if it is not there or damaged.
-    private async Task<byte[]?> ReadAsync(BlockMeta meta, string name, int maxBytes, BlockDamage damage, uint? checksum, CancellationToken cancellation)
+    private async Task<byte[]?> ReadAsync(
+        BlockMeta meta, string name, int maxBytes, BlockDamage damage, uint? checksum, CancellationToken cancellation)
     {
-        var content = await objects.TryGetAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, name), maxBytes, cancellation).ConfigureAwait(false);
+        var content =
+            await objects.TryGetAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, name), maxBytes, cancellation).ConfigureAwait(false);
         if (content is null || checksum is null || Crc32C.Compute(content) == checksum) return content;
         Health.Report(meta.BlockId, damage);
         return null;
@@ -259,20 +283,32 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         for (var group = 0; group < block.RowGroupCount; group++)
         {
             var rows = block.OpenRowGroup(group);
-            foreach (var (start, count) in rows.ScanRanges()) ids.AddRange(rows.Read(start, count, BatchColumns.Structure).TraceIds.Take(count));
+            foreach (var (start, count) in rows.ScanRanges()) ids.AddRange(
+                rows.Read(start, count, BatchColumns.Structure).TraceIds.Take(count));
             lastIds.Add(ids.Last);
         }
 
         var checksums = meta.Checksums ?? new BlockChecksums(block.File.FooterChecksum, 0, []);
         var shards = BuildBloom(ids);
         for (var shard = 0; bloom && shard < shards.Layout.ShardCount; shard++)
-            await objects.PutAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Bloom(shard)), shards.ShardObject(shard), cancellation).ConfigureAwait(false);
-        if (index) await objects.PutAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Index), RowGroupIndex.ToJson(lastIds), cancellation).ConfigureAwait(false);
+            await objects.PutAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Bloom(shard)), shards.ShardObject(shard),
+                cancellation).ConfigureAwait(false);
+        if (index)
+            await objects.PutAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Index), RowGroupIndex.ToJson(lastIds),
+                cancellation).ConfigureAwait(false);
         meta = meta with { BloomShardCount = bloom ? shards.Layout.ShardCount : meta.BloomShardCount };
         // A block of another writer gets no checksums: those of what was not made here are not known.
         if (meta.Checksums is not null || (bloom && index))
-            meta = meta with { Checksums = checksums with { Bloom = bloom ? ChecksumsOf(shards) : checksums.Bloom, Index = index ? Crc32C.Compute(RowGroupIndex.ToJson(lastIds)) : checksums.Index } };
-        await objects.PutAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Meta), meta.ToJson(), cancellation).ConfigureAwait(false);
+            meta = meta with
+            {
+                Checksums = checksums with
+                {
+                    Bloom = bloom ? ChecksumsOf(shards) : checksums.Bloom,
+                    Index = index ? Crc32C.Compute(RowGroupIndex.ToJson(lastIds)) : checksums.Index
+                }
+            };
+        await objects.PutAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Meta), meta.ToJson(), cancellation)
+            .ConfigureAwait(false);
         return meta;
     }
 
@@ -280,11 +316,14 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
     private async Task<BlockContent?> WriteDataAsync(string path, NewBlock block, Action<BlockWriter> write, CancellationToken cancellation)
     {
         var isMerge = block.CompactedFrom.Count > 0 || block.IsNotCompacted;
-        var memory = isMerge ? options.Memory.Rent(block.Layout) : await options.Memory.RentForCutAsync(block.Layout, block.IsBehind, cancellation).ConfigureAwait(false);
+        var memory = isMerge
+            ? options.Memory.Rent(block.Layout)
+            : await options.Memory.RentForCutAsync(block.Layout, block.IsBehind, cancellation).ConfigureAwait(false);
         try
         {
             using var file = _work.Create(path);
-            using var writer = new BlockWriter(file, block.Layout, _work.SpillPathOf(block.Id.ToString()), memory, isMerge ? options.Memory : null);
+            using var writer =
+                new BlockWriter(file, block.Layout, _work.SpillPathOf(block.Id.ToString()), memory, isMerge ? options.Memory : null);
             try
             {
                 writer.CountTimesIn(block.Times);
@@ -317,7 +356,8 @@ public sealed class BlockStore(IObjectStore objects, string workFolder, BlockSto
         using var source = _work.Open(path);
         var (schema, rowCount, checksum) = ParquetFileReader.ReadSummary(source, meta.FooterSizeBytes);
         BlockVersion.Get(meta.Format).CheckLeaves(schema, meta.DedicatedColumns);
-        if (rowCount != meta.TotalObjects) throw new ParquetFormatException($"{rowCount} rows were written where {meta.TotalObjects} traces belong");
+        if (rowCount != meta.TotalObjects)
+            throw new ParquetFormatException($"{rowCount} rows were written where {meta.TotalObjects} traces belong");
         return checksum;
     }
 

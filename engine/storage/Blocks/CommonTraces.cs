@@ -4,13 +4,16 @@ namespace Tempo.Engine.Storage.Blocks;
 
 /// <summary>
 /// What pairs of blocks have in common: two blocks do not change, so what was found out by comparing them holds as
-/// long as both are there: mostly "none", and "nearly all" of two nodes that keep copies. Of a pair the ids between two are known, mostly all; what is found out of those before or behind
-/// them is added. Bounded with all pairs together: the pair that nobody asked for the longest time goes first, and is found out again. Thread safe.
+/// long as both are there: mostly "none", and "nearly all" of two nodes that keep copies. Of a pair the ids between two are known, mostly
+/// all; what is found out of those before or behind them is added. Bounded with all pairs together: the pair that nobody asked for the
+/// longest time goes first, and is found out again. Thread safe.
 /// </summary>
 /// <param name="maxBytes">Of all pairs and their ids.</param>
 public sealed class CommonTraces(long maxBytes)
 {
-    /// <summary>What a pair takes besides its ids: entries in the table, in the line and in the sets of both blocks, with room to grow.</summary>
+    /// <summary>
+    /// What a pair takes besides its ids: entries in the table, in the line and in the sets of both blocks, with room to grow.
+    /// </summary>
     private const int PairBytes = 256 + 2 * TraceId.SizeBytes;
 
     private readonly Lock _lock = new();
@@ -44,8 +47,8 @@ public sealed class CommonTraces(long maxBytes)
     }
 
     /// <summary>
-    /// Remembers all of them from <paramref name="first"/> to <paramref name="last"/>, both included. They must not change any more. So many that
-    /// hardly another pair had room are not kept.
+    /// Remembers all of them from <paramref name="first"/> to <paramref name="last"/>, both included. They must not change any more. So
+    /// many that hardly another pair had room are not kept.
     /// </summary>
     public void Keep(BlockId block, BlockId other, TraceId first, TraceId last, InCommon common)
     {
@@ -118,7 +121,8 @@ public sealed class CommonTraces(long maxBytes)
         public Pair With(in Pair other)
         {
             var (isBefore, isBehind) = (other.First.CompareTo(First) < 0, other.Last.CompareTo(Last) > 0);
-            var all = InCommon.Joined(isBefore ? other.Common.Before(First) : InCommon.None, Common, isBehind ? other.Common.Behind(Last) : InCommon.None);
+            var all = InCommon.Joined(
+                isBefore ? other.Common.Before(First) : InCommon.None, Common, isBehind ? other.Common.Behind(Last) : InCommon.None);
             return new Pair(Key, isBefore ? other.First : First, isBehind ? other.Last : Last, all);
         }
 

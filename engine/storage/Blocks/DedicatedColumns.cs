@@ -51,8 +51,10 @@ public sealed class DedicatedColumns
         if (spec.Name.Length == 0) return $"dedicated column {before.Count}: the name is empty";
         if (spec.Scope is not (AttributeScope.Span or AttributeScope.Resource or AttributeScope.Event))
             return $"dedicated column '{spec.Name}': scope {spec.Scope} has none; resource, span and event have";
-        if (spec.Type is not (AttributeType.String or AttributeType.Int)) return $"dedicated column '{spec.Name}': type {spec.Type}; string and int exist";
-        if (before.Any(other => other.Scope == spec.Scope && other.Name == spec.Name)) return $"dedicated column '{spec.Name}' stands twice in scope {spec.Scope}";
+        if (spec.Type is not (AttributeType.String or AttributeType.Int))
+            return $"dedicated column '{spec.Name}': type {spec.Type}; string and int exist";
+        if (before.Any(other => other.Scope == spec.Scope && other.Name == spec.Name))
+            return $"dedicated column '{spec.Name}' stands twice in scope {spec.Scope}";
         var limit = spec.Type == AttributeType.String ? MaxStringColumns : MaxIntColumns;
         return before.Count(other => other.Scope == spec.Scope && other.Type == spec.Type) < limit
             ? ""
@@ -86,13 +88,25 @@ public readonly record struct DedicatedColumnSpec(AttributeScope Scope, string N
     /// Reads the words of meta.json and of the configuration. An empty scope is span, an empty type string; options that are not
     /// known are passed over. On false the error says which word is wrong.
     /// </summary>
-    public static bool TryParse(string scope, string name, string type, IEnumerable<string> options, out DedicatedColumnSpec spec, out string error)
+    public static bool TryParse(
+        string scope, string name, string type, IEnumerable<string> options, out DedicatedColumnSpec spec, out string error)
     {
-        AttributeScope? knownScope = scope switch { "" or "span" => AttributeScope.Span, "resource" => AttributeScope.Resource, "event" => AttributeScope.Event, _ => null };
+        AttributeScope? knownScope = scope switch
+        {
+            "" or "span" => AttributeScope.Span,
+            "resource" => AttributeScope.Resource,
+            "event" => AttributeScope.Event,
+            _ => null
+        };
         AttributeType? knownType = type switch { "" or "string" => AttributeType.String, "int" => AttributeType.Int, _ => null };
         var flags = DedicatedColumnOptions.None;
         foreach (var option in options)
-            flags |= option switch { "array" => DedicatedColumnOptions.Array, "blob" => DedicatedColumnOptions.Blob, _ => DedicatedColumnOptions.None };
+            flags |= option switch
+            {
+                "array" => DedicatedColumnOptions.Array,
+                "blob" => DedicatedColumnOptions.Blob,
+                _ => DedicatedColumnOptions.None
+            };
         spec = new DedicatedColumnSpec(knownScope ?? default, name, knownType ?? default, flags);
         error = knownScope is null ? $"dedicated column '{name}': scope '{scope}'; resource, span and event have columns of their own"
             : knownType is null ? $"dedicated column '{name}': type '{type}'; string and int exist"

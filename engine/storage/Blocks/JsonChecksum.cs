@@ -22,7 +22,9 @@ internal static class JsonChecksum
         return [.. body, .. Key, .. Encoding.ASCII.GetBytes(Crc32C.Compute(body).ToString("x8", CultureInfo.InvariantCulture)), .. "\"}"u8];
     }
 
-    /// <summary>False if there is the key and the checksum is another. Whatever damages the key damages the JSON behind it, or the number.</summary>
+    /// <summary>
+    /// False if there is the key and the checksum is another. Whatever damages the key damages the JSON behind it, or the number.
+    /// </summary>
     public static bool IsRight(ReadOnlySpan<byte> json)
     {
         var at = json.LastIndexOf(Key);

@@ -17,8 +17,10 @@ internal sealed class CatalogBuilder
     private const int MaxValuesBytes = 1 << 20;
 
     // One table of names a scope: a key's place is its code.
-    private readonly InternTable[] _names = [.. Enumerable.Range(0, (int)CatalogScope.Intrinsic + 1).Select(static _ => new InternTable(64))];
-    private readonly List<CatalogKey?>[] _keys = [.. Enumerable.Range(0, (int)CatalogScope.Intrinsic + 1).Select(static _ => new List<CatalogKey?>())];
+    private readonly InternTable[] _names =
+        [.. Enumerable.Range(0, (int)CatalogScope.Intrinsic + 1).Select(static _ => new InternTable(64))];
+    private readonly List<CatalogKey?>[] _keys =
+        [.. Enumerable.Range(0, (int)CatalogScope.Intrinsic + 1).Select(static _ => new List<CatalogKey?>())];
     private readonly CatalogBudget _budget = new();
     private int _keyCount;
     private bool _hasAllKeys = true;
@@ -42,8 +44,8 @@ internal sealed class CatalogBuilder
     }
 
     /// <summary>
-    /// Writes the section: a size, then a zstd frame. A catalog is a megabyte before it is compressed, and there is one for each cut: in native
-    /// memory, which goes back at once.
+    /// Writes the section: a size, then a zstd frame. A catalog is a megabyte before it is compressed, and there is one for each cut: in
+    /// native memory, which goes back at once.
     /// </summary>
     public void WriteSection(NativeBuffer section)
     {
@@ -61,7 +63,8 @@ internal sealed class CatalogBuilder
         section.Advance(Zstd.Compress(catalog.Written, section.GetSpan(Zstd.MaxCompressedLength(catalog.Length)), level: 3));
     }
 
-    private static void Write(NativeBuffer catalog, CatalogScope scope, CatalogKey key, NativeBuffer values, ref int left, ref CountedValue[] listed)
+    private static void Write(
+        NativeBuffer catalog, CatalogScope scope, CatalogKey key, NativeBuffer values, ref int left, ref CountedValue[] listed)
     {
         values.Clear();
         var (count, size) = (0, 0);
@@ -69,7 +72,8 @@ internal sealed class CatalogBuilder
         var limit = Math.Min(left, MaxKeyValuesBytes);
         foreach (ref readonly var value in key.List(ref listed))
         {
-            CatalogWriter.WriteValue(values, value.Type, value.Type == CatalogValueType.Text ? key.TextOf(value.Bits) : [], value.Bits, value.Count);
+            CatalogWriter.WriteValue(
+                values, value.Type, value.Type == CatalogValueType.Text ? key.TextOf(value.Bits) : [], value.Bits, value.Count);
             if (values.Length > limit)
             {
                 hasAll = false;

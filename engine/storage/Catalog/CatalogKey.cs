@@ -60,14 +60,17 @@ internal sealed class CatalogKey(byte[] key, CatalogBudget budget)
 
     public void AddNumber(CatalogValueType type, long bits, long count) => Add(type, bits, count);
 
-    /// <summary>What is to be listed, most frequent first (ties in the order of the values' first appearance); texts by <see cref="TextOf"/>.</summary>
+    /// <summary>
+    /// What is to be listed, most frequent first (ties in the order of the values' first appearance); texts by <see cref="TextOf"/>.
+    /// </summary>
     /// <param name="memory">Where they go; grows.</param>
     public ReadOnlySpan<CountedValue> List(ref CountedValue[] memory)
     {
         if (memory.Length < _values.Count) memory = new CountedValue[Math.Max(MaxRemembered, _values.Count)];
         var listed = memory.AsSpan(0, _values.Count);
         _values.Entries.CopyTo(listed);
-        listed.Sort(static (a, b) => a.Count != b.Count ? b.Count.CompareTo(a.Count) : a.Type != b.Type ? a.Type.CompareTo(b.Type) : a.Bits.CompareTo(b.Bits));
+        listed.Sort(static (a, b) =>
+            a.Count != b.Count ? b.Count.CompareTo(a.Count) : a.Type != b.Type ? a.Type.CompareTo(b.Type) : a.Bits.CompareTo(b.Bits));
         return HasAllValues ? listed : listed[..Math.Min(TopValues, listed.Length)];
     }
 
@@ -113,9 +116,11 @@ internal sealed class CatalogKey(byte[] key, CatalogBudget budget)
         byCount = [.. byCount.OrderByDescending(static value => value.Count).Take(MaxValues / 2)];
         budget.Return(all.Count - byCount.Length);
         _values = new CatalogValues();
-        _values.Reserve(byCount.Count(static value => value.Type == CatalogValueType.Text), byCount.Count(static value => value.Type != CatalogValueType.Text));
+        _values.Reserve(byCount.Count(static value => value.Type == CatalogValueType.Text),
+            byCount.Count(static value => value.Type != CatalogValueType.Text));
         foreach (var value in byCount)
-            _values.Add(value.Type, value.Type == CatalogValueType.Text ? _values.InternText(all.TextOf(value.Bits)) : value.Bits, value.Count);
+            _values.Add(
+                value.Type, value.Type == CatalogValueType.Text ? _values.InternText(all.TextOf(value.Bits)) : value.Bits, value.Count);
     }
 }
 

@@ -47,7 +47,9 @@ internal sealed class CatalogValues
     /// <summary>Counts a value that is there; false, with nothing done, if it is not.</summary>
     public bool TryCount(CatalogValueType type, long bits, long count)
     {
-        var place = type == CatalogValueType.Text ? bits < _placeOfText.Length ? _placeOfText[bits] : 0 : _slots.Length == 0 ? 0 : _slots[SlotOf(type, bits)];
+        var place = type == CatalogValueType.Text ? bits < _placeOfText.Length ? _placeOfText[bits] : 0
+            : _slots.Length == 0 ? 0
+            : _slots[SlotOf(type, bits)];
         if (place == 0) return false;
         _entries[place - 1].Count += count;
         return true;
@@ -74,7 +76,8 @@ internal sealed class CatalogValues
     {
         var mask = _slots.Length - 1;
         var slot = (int)KeyedHash.Of((ulong)bits, (ulong)type) & mask;
-        while (_slots[slot] != 0 && (_entries[_slots[slot] - 1].Bits != bits || _entries[_slots[slot] - 1].Type != type)) slot = (slot + 1) & mask;
+        while (_slots[slot] != 0 && (_entries[_slots[slot] - 1].Bits != bits || _entries[_slots[slot] - 1].Type != type))
+            slot = (slot + 1) & mask;
         return slot;
     }
 

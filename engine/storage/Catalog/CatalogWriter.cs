@@ -13,7 +13,8 @@ internal static class CatalogWriter
         WriteNumber(output, keyCount);
     }
 
-    public static void WriteKey(NativeBuffer output, CatalogScope scope, CatalogKey key, int valueCount, bool hasAllValues, ReadOnlySpan<byte> values)
+    public static void WriteKey(
+        NativeBuffer output, CatalogScope scope, CatalogKey key, int valueCount, bool hasAllValues, ReadOnlySpan<byte> values)
     {
         WriteByte(output, (byte)scope);
         WriteBytes(output, key.Key);

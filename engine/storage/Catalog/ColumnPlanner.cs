@@ -67,7 +67,8 @@ public static class ColumnPlanner
         {
             var isText = use.Types == CatalogTypes.Text;
             if (isText ? texts++ >= MaxTextColumns : ints++ >= MaxIntColumns) continue;
-            var spec = new DedicatedColumnSpec(AttributeScope.Span, use.Name, isText ? AttributeType.String : AttributeType.Int, DedicatedColumnOptions.None);
+            var spec = new DedicatedColumnSpec(
+                AttributeScope.Span, use.Name, isText ? AttributeType.String : AttributeType.Int, DedicatedColumnOptions.None);
             chosen.Add(new ChosenColumn(spec, Reason(use, spanCount)));
         }
 
@@ -81,7 +82,8 @@ public static class ColumnPlanner
     public static bool IsWorthChanging(DedicatedColumns present, IReadOnlyList<ChosenColumn> chosen, IReadOnlyList<AttributeUse> uses)
     {
         if (present.Specs.Count == 0) return chosen.Count > 0;
-        var gained = chosen.Select(static column => column.Spec.Name).Except(present.Specs.Select(static spec => spec.Name)).ToHashSet(StringComparer.Ordinal);
+        var gained = chosen.Select(static column => column.Spec.Name).Except(present.Specs.Select(static spec => spec.Name))
+            .ToHashSet(StringComparer.Ordinal);
         var before = uses.Where(use => present.Specs.Any(spec => spec.Name == use.Name)).Sum(Weight);
         return uses.Where(use => gained.Contains(use.Name)).Sum(Weight) > MinGain * Math.Max(1, before);
     }
@@ -93,7 +95,8 @@ public static class ColumnPlanner
 
     private static bool IsAsked(AttributeUse use, long spanCount) => use.AskedCount > 0 && use.OwnerCount >= MinShareOfAsked * spanCount;
 
-    private static long Weight(AttributeUse use) => use.OwnerCount * Math.Min(use.AskedCount, MaxAskedWeight) + use.TextBytes / BytesOfOneReading;
+    private static long Weight(AttributeUse use) =>
+        use.OwnerCount * Math.Min(use.AskedCount, MaxAskedWeight) + use.TextBytes / BytesOfOneReading;
 
     private static string Reason(AttributeUse use, long spanCount) => string.Create(
         CultureInfo.InvariantCulture,

@@ -17,7 +17,9 @@ namespace Tempo.Engine.Storage.Compaction;
 /// <see cref="UnretiredInputsAsync"/> then finds what is left to do. No job may begin before that is done, or the output
 /// could go away again before its inputs.
 /// </summary>
-public sealed class BlockCompactor(IObjectStore objects, BlockStore store, CompactedBlocks compacted, CompactionOptions options, Func<CompactionJob, DedicatedColumns>? columnsFor = null)
+public sealed class BlockCompactor(
+    IObjectStore objects, BlockStore store, CompactedBlocks compacted, CompactionOptions options,
+    Func<CompactionJob, DedicatedColumns>? columnsFor = null)
 {
     private MergeMemory? _memory;
 
@@ -27,13 +29,15 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
     /// <see cref="BlockStore.WriteAsync(NewBlock, Action{Blocks.Write.BlockWriter}, CancellationToken, Func{Task})"/> throws. Works for as
     /// long as it takes on the caller's thread.
     /// </summary>
-    public Task<MergeResult> MergeAsync(CompactionJob job, CancellationToken cancellation) => MergeAsync(job, DeletedTraces.None, cancellation);
+    public Task<MergeResult> MergeAsync(CompactionJob job, CancellationToken cancellation) =>
+        MergeAsync(job, DeletedTraces.None, cancellation);
 
     /// <summary>The same without traces that were deleted.</summary>
     public async Task<MergeResult> MergeAsync(CompactionJob job, DeletedTraces deleted, CancellationToken cancellation)
     {
         var existing = await store.TryReadMetaAsync(job.Tenant, job.OutputId, static _ => { }, cancellation).ConfigureAwait(false);
-        if (existing is not null) return new MergeResult(existing, default) { Rest = await FindRestAsync(job, cancellation).ConfigureAwait(false) };
+        if (existing is not null)
+            return new MergeResult(existing, default) { Rest = await FindRestAsync(job, cancellation).ConfigureAwait(false) };
         var inputs = new List<BlockReader>();
         // One is kept: of merges beside each other the others take, and leave, memory of their own.
         var memory = Interlocked.Exchange(ref _memory, null) ?? new MergeMemory();
@@ -79,7 +83,8 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
         }
     }
 
-    private MergeCounts Merge(List<BlockReader> inputs, BlockWriter writer, MergeMemory memory, DeletedTraces deleted, int part, CancellationToken cancellation)
+    private MergeCounts Merge(
+        List<BlockReader> inputs, BlockWriter writer, MergeMemory memory, DeletedTraces deleted, int part, CancellationToken cancellation)
     {
         memory.Begin();
         return BlockMerge.Run(inputs, writer, memory, deleted, options.RowLimits, part, cancellation, options.CopiesRowGroups);
@@ -90,7 +95,9 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
         var rest = new List<BlockMeta>();
         for (var part = 1; ; part++)
         {
-            if (await store.TryReadMetaAsync(job.Tenant, job.PartId(part), static _ => { }, cancellation).ConfigureAwait(false) is not { } meta) break;
+            if (await store.TryReadMetaAsync(job.Tenant, job.PartId(part), static _ => { }, cancellation)
+                .ConfigureAwait(false) is not { } meta)
+                break;
             rest.Add(meta);
         }
 
@@ -106,7 +113,8 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
         using var reader = await OpenAsync(block, forMerge: false, cancellation).ConfigureAwait(false);
         try
         {
-            var held = deleted.Ids.Where(id => reader.MayContain(id) && reader.Find(id, static (opened, group) => opened.OpenRowGroup(group)).Row >= 0).ToList();
+            var held = deleted.Ids.Where(
+                id => reader.MayContain(id) && reader.Find(id, static (opened, group) => opened.OpenRowGroup(group)).Row >= 0).ToList();
             return held.Count == 0 ? null : CompactionJob.Rewrite(block, held);
         }
         catch (BlockReadException e)
@@ -120,16 +128,20 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
     {
         var flagged = new List<BlockId>();
         foreach (var block in blocks)
-            if (await objects.TryGetInfoAsync(BlockObjects.Key(block.Tenant, block.BlockId, BlockObjects.NoCompact), cancellation).ConfigureAwait(false) is not null)
+            if (await objects.TryGetInfoAsync(BlockObjects.Key(block.Tenant, block.BlockId, BlockObjects.NoCompact), cancellation)
+                .ConfigureAwait(false) is not null)
                 flagged.Add(block.BlockId);
         return flagged;
     }
 
     /// <summary>Marks the inputs of a block that exists; those that are marked already stay as they are.</summary>
     /// <param name="known">Metas of inputs, as far as they are known (<see cref="CompactedBlocks.MarkAsync"/>).</param>
-    public async Task RetireAsync(TenantId tenant, IEnumerable<BlockId> inputs, CancellationToken cancellation, IReadOnlyCollection<BlockMeta>? known = null)
+    public async Task RetireAsync(
+        TenantId tenant, IEnumerable<BlockId> inputs, CancellationToken cancellation, IReadOnlyCollection<BlockMeta>? known = null)
     {
-        foreach (var input in inputs) await compacted.MarkAsync(tenant, input, cancellation, known?.FirstOrDefault(meta => meta.BlockId == input)).ConfigureAwait(false);
+        foreach (var input in inputs)
+            await compacted.MarkAsync(tenant, input, cancellation, known?.FirstOrDefault(meta => meta.BlockId == input))
+                .ConfigureAwait(false);
     }
 
     /// <summary>The inputs of a block that compaction wrote which are not marked yet; none for any other block.</summary>
@@ -140,7 +152,8 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
         if (json is null || !CompactedFrom.TryParse(json, out var inputs)) return [];
         var left = new List<BlockId>();
         foreach (var input in inputs)
-            if (input != output.BlockId && await objects.TryGetInfoAsync(BlockObjects.Key(output.Tenant, input, BlockObjects.Meta), cancellation).ConfigureAwait(false) is not null)
+            if (input != output.BlockId && await objects.TryGetInfoAsync(
+                BlockObjects.Key(output.Tenant, input, BlockObjects.Meta), cancellation).ConfigureAwait(false) is not null)
                 left.Add(input);
         return left;
     }
@@ -149,7 +162,9 @@ public sealed class BlockCompactor(IObjectStore objects, BlockStore store, Compa
     {
         try
         {
-            return await (forMerge ? store.OpenForMergeAsync(input, cancellation) : store.OpenAsync(input, cancellation)).ConfigureAwait(false);
+            return await (forMerge
+                ? store.OpenForMergeAsync(input, cancellation)
+                : store.OpenAsync(input, cancellation)).ConfigureAwait(false);
         }
         catch (BlockReadException e)
         {

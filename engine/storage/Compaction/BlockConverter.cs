@@ -34,7 +34,8 @@ public sealed class BlockConverter(BlockStore source, BlockStore target, BlockWr
             writer =>
             {
                 memory.Begin();
-                parts = Math.Max(parts, BlockMerge.Run([reader], writer, memory, DeletedTraces.None, RowLimits.OfBlocks, part, cancellation).PartCount);
+                parts = Math.Max(
+                    parts, BlockMerge.Run([reader], writer, memory, DeletedTraces.None, RowLimits.OfBlocks, part, cancellation).PartCount);
             },
             cancellation,
             beforeMeta);
@@ -42,7 +43,8 @@ public sealed class BlockConverter(BlockStore source, BlockStore target, BlockWr
         {
             return await WriteAsync(0, async () =>
             {
-                for (var part = 1; part < parts; part++) _ = await WriteAsync(part, null).ConfigureAwait(false) ?? throw BlockMerge.IsEmpty(part, parts);
+                for (var part = 1; part < parts; part++)
+                    _ = await WriteAsync(part, null).ConfigureAwait(false) ?? throw BlockMerge.IsEmpty(part, parts);
             }).ConfigureAwait(false);
         }
         finally
@@ -53,7 +55,8 @@ public sealed class BlockConverter(BlockStore source, BlockStore target, BlockWr
 
     private BlockId Derive(BlockId block, int part)
     {
-        var hash = SHA256.HashData(Encoding.ASCII.GetBytes(part == 0 ? $"{block} {layout.Version.Name}" : $"{block} {layout.Version.Name} {part}")).AsSpan();
+        var hash = SHA256.HashData(
+            Encoding.ASCII.GetBytes(part == 0 ? $"{block} {layout.Version.Name}" : $"{block} {layout.Version.Name} {part}")).AsSpan();
         return BlockId.Derive(BinaryPrimitives.ReadUInt64BigEndian(hash), BinaryPrimitives.ReadUInt64BigEndian(hash[8..]));
     }
 }

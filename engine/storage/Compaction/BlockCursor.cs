@@ -17,13 +17,13 @@ namespace Tempo.Engine.Storage.Compaction;
 internal sealed class BlockCursor
 {
     /// <summary>
-    /// Rows that take more compressed bytes than this are read in parts. A page of ours has about a megabyte, so it is unpacked in two halves: a
-    /// merge holds four of them, 10 MiB less, and takes 5 to 8 % more CPU. Tempo's pages end at other rows in each column.
+    /// Rows that take more compressed bytes than this are read in parts. A page of ours has about a megabyte, so it is unpacked in two
+    /// halves: a merge holds four of them, 10 MiB less, and takes 5 to 8 % more CPU. Tempo's pages end at other rows in each column.
     /// </summary>
     private const long MaxRangeBytes = 640 << 10;
 
-    // Of the limits of a row: 64 Ki spans of a range that is read without being weighed, where ordinary ones have a tenth; and a compressed page
-    // of 4 MiB, beyond which a row of it may be too large: ours and Tempo's have a few hundred thousand bytes.
+    // Of the limits of a row: 64 Ki spans of a range that is read without being weighed, where ordinary ones have a tenth; and a compressed
+    // page of 4 MiB, beyond which a row of it may be too large: ours and Tempo's have a few hundred thousand bytes.
     private const int RangeSpansPart = 8, PageBytesPart = 2;
 
     /// <summary>Of a row that is read whole: all that it may have of entries, and all of text.</summary>
@@ -67,7 +67,8 @@ internal sealed class BlockCursor
         _page = memory.TakePage();
         _page.Clear();
         var rows = Read(block, static block => Enumerable.Range(0, block.RowGroupCount).Sum(group => block.OpenRowGroup(group).RowCount));
-        if (rows != block.Meta.TotalObjects) throw new DamagedInputException(block.Meta, $"{rows} rows where meta.json says {block.Meta.TotalObjects}");
+        if (rows != block.Meta.TotalObjects)
+            throw new DamagedInputException(block.Meta, $"{rows} rows where meta.json says {block.Meta.TotalObjects}");
     }
 
     public BlockMeta Block => _block.Meta;
@@ -126,7 +127,8 @@ internal sealed class BlockCursor
         if (_longestText < 0) (_longestText, _arrayItems) = (SpanWeight.LongestText(_page), SpanWeight.ArrayItems(_page));
         // Whose the items are is not looked at.
         var weight = new RowWeight(_arrayItems, _arrayItems * _longestText);
-        for (var span = _span; span < _page.SpanCount && _page.Trace[span] == _row; span++) weight.Add(SpanWeight.Bound(_page, span, _longestText));
+        for (var span = _span; span < _page.SpanCount && _page.Trace[span] == _row; span++)
+            weight.Add(SpanWeight.Bound(_page, span, _longestText));
         return weight;
     }
 
@@ -163,7 +165,8 @@ internal sealed class BlockCursor
             (_split, _piece) = (null, 0);
             if (range.FirstSpans is { } firstSpans)
             {
-                _split = Read((Cursor: this, Row: range.Start, FirstSpans: firstSpans), static split => split.Cursor.Split(split.Row, split.FirstSpans));
+                _split = Read((Cursor: this, Row: range.Start, FirstSpans: firstSpans),
+                    static split => split.Cursor.Split(split.Row, split.FirstSpans));
                 ReadPage(_split.Rows, 0, 1, context);
                 return true;
             }
@@ -179,10 +182,12 @@ internal sealed class BlockCursor
         {
             var (rows, row) = (read.Cursor._rows!, read.Range);
             if (!row.IsWeighed && read.Cursor.HasLargePage(row)) return false;
-            return rows.TryReadInto(read.Cursor._page, row.Start, row.Count, BatchColumns.All, row.IsWeighed ? int.MaxValue : (int)Math.Clamp(read.Cursor._limits.Entries / RangeSpansPart, 1, int.MaxValue));
+            return rows.TryReadInto(read.Cursor._page, row.Start, row.Count, BatchColumns.All,
+                row.IsWeighed ? int.MaxValue : (int)Math.Clamp(read.Cursor._limits.Entries / RangeSpansPart, 1, int.MaxValue));
         });
         if (isRead) EnterPage(context);
-        else Read((Cursor: this, Range: range), static weigh => BlockReadException.Guard(weigh, static weigh => weigh.Cursor.Weigh(weigh.Range)));
+        else Read(
+            (Cursor: this, Range: range), static weigh => BlockReadException.Guard(weigh, static weigh => weigh.Cursor.Weigh(weigh.Range)));
         return isRead;
     }
 
@@ -204,7 +209,8 @@ internal sealed class BlockCursor
         EnterContext(context);
     }
 
-    private bool HasLargePage(RowRange range) => Leaves().Any(leaf => leaf.HasPageBeyond(_limits.TextBytes / PageBytesPart, range.Start, range.Count));
+    private bool HasLargePage(RowRange range) =>
+        Leaves().Any(leaf => leaf.HasPageBeyond(_limits.TextBytes / PageBytesPart, range.Start, range.Count));
 
     // To the front: rows that may be read, as ranges, and each that may not, by itself.
     private int Weigh(RowRange range)
@@ -236,7 +242,8 @@ internal sealed class BlockCursor
     private SplitRow Split(long row, IReadOnlyList<int> firstSpans) => _merge.Split(
         _block.Meta.BlockId, RowGroup, row,
         path => BlockReadException.Guard((Cursor: this, Row: row, FirstSpans: firstSpans, Path: path), static split =>
-            RowSplitter.Split(split.Cursor._block, split.Cursor.Leaves(), split.Cursor.Schema, split.Row, split.FirstSpans, split.Path, split.Cursor._memory)));
+            RowSplitter.Split(split.Cursor._block, split.Cursor.Leaves(), split.Cursor.Schema, split.Row, split.FirstSpans, split.Path,
+                split.Cursor._memory)));
 
     private BlockVersion Version => BlockVersion.Get(_block.Meta.Format);
 
@@ -260,7 +267,8 @@ internal sealed class BlockCursor
         {
             var parts = (count + mostRows - 1) / mostRows;
             var rows = (count + parts - 1) / parts;
-            for (long done = 0; done < count; done += rows) _ranges.AddLast(new RowRange(start + done, (int)Math.Min(rows, count - done), IsWeighed: _block.HasOwnTrees));
+            for (long done = 0; done < count; done += rows)
+                _ranges.AddLast(new RowRange(start + done, (int)Math.Min(rows, count - done), IsWeighed: _block.HasOwnTrees));
         }
     }
 
@@ -274,7 +282,10 @@ internal sealed class BlockCursor
         });
         for (var row = 0; row < ids.Count; row++)
             // The first part has weighed them all.
-            if (only.Contains(ids[row])) _ranges.AddLast(new RowRange(row, 1, IsWeighed: true) { FirstSpans = _merge.IsSplit(_block.Meta.BlockId, RowGroup, row) ? [] : null });
+            if (only.Contains(ids[row]))
+                _ranges.AddLast(new RowRange(
+                    row, 1, IsWeighed: true)
+                { FirstSpans = _merge.IsSplit(_block.Meta.BlockId, RowGroup, row) ? [] : null });
     }
 
     private T Read<TState, T>(TState state, Func<TState, T> read)
@@ -289,7 +300,9 @@ internal sealed class BlockCursor
         }
     }
 
-    /// <summary>Rows of the current row group; one row that is too large, where its pieces begin. Of blocks of ours the writer has weighed them.</summary>
+    /// <summary>
+    /// Rows of the current row group; one row that is too large, where its pieces begin. Of blocks of ours the writer has weighed them.
+    /// </summary>
     private readonly record struct RowRange(long Start, int Count, bool IsWeighed)
     {
         public IReadOnlyList<int>? FirstSpans { get; init; }

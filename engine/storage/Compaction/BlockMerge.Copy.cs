@@ -44,8 +44,11 @@ internal sealed partial class BlockMerge
             _trace.Begin(cursor.Id);
             cursor.AddTo(_trace);
             _trace.Complete();
-            if (_trace.DuplicateCount > 0) throw new DamagedInputException(cursor.Block, $"trace {cursor.Id} holds a span twice, which its writer never writes");
-            if (cursor.Id.CompareTo(last) > 0) throw new DamagedInputException(cursor.Block, $"trace {cursor.Id} stands before the end of a row group that ends with {last} by the index");
+            if (_trace.DuplicateCount > 0)
+                throw new DamagedInputException(cursor.Block, $"trace {cursor.Id} holds a span twice, which its writer never writes");
+            if (cursor.Id.CompareTo(last) > 0)
+                throw new DamagedInputException(
+                    cursor.Block, $"trace {cursor.Id} stands before the end of a row group that ends with {last} by the index");
             _output.AddCopied(_trace);
             var end = cursor.RowInGroup + 1;
             hasMore = cursor.MoveNext(_trace.Context);

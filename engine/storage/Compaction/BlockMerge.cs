@@ -54,7 +54,8 @@ internal sealed partial class BlockMerge
     /// The order of the inputs decides which of two copies of a span is kept.
     /// </summary>
     public static MergeCounts Run(
-        IReadOnlyList<BlockReader> inputs, BlockWriter output, MergeMemory memory, DeletedTraces deleted, RowLimits limits, int part, CancellationToken cancellation, bool copies = true)
+        IReadOnlyList<BlockReader> inputs, BlockWriter output, MergeMemory memory, DeletedTraces deleted, RowLimits limits, int part,
+        CancellationToken cancellation, bool copies = true)
     {
         var merge = new BlockMerge(output, memory, deleted, limits, part) { _copies = copies };
         if (part == 0) memory.InParts.Clear();
@@ -65,7 +66,9 @@ internal sealed partial class BlockMerge
             merge.WriteNext();
         }
 
-        return new MergeCounts(merge.CombinedTraces, merge.DuplicateSpans, merge.LeftOutTraces, merge.PartCount) { CopiedRowGroups = merge.CopiedRowGroups, CopiedBytes = merge.CopiedBytes };
+        return new MergeCounts(merge.CombinedTraces, merge.DuplicateSpans, merge.LeftOutTraces,
+            merge.PartCount)
+        { CopiedRowGroups = merge.CopiedRowGroups, CopiedBytes = merge.CopiedBytes };
     }
 
     private void Open(BlockReader input)

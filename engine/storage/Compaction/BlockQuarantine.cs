@@ -28,6 +28,7 @@ public sealed class BlockQuarantine(IObjectStore objects, TimeProvider time)
             json.WriteEndObject();
         }
 
-        await objects.PutAsync(BlockObjects.Key(block.Tenant, block.BlockId, BlockObjects.Quarantine), buffer.WrittenMemory, cancellation).ConfigureAwait(false);
+        await objects.PutAsync(BlockObjects.Key(block.Tenant, block.BlockId, BlockObjects.Quarantine), buffer.WrittenMemory, cancellation)
+            .ConfigureAwait(false);
     }
 }

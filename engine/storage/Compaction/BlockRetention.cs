@@ -16,7 +16,8 @@ public sealed class BlockRetention(IObjectStore objects, CompactedBlocks compact
 
     /// <summary>Those of the blocks that have expired; they are still there.</summary>
     /// <param name="onFailure">Hears of a block that could not be asked; it keeps no other from being found.</param>
-    public async Task<IReadOnlyList<BlockMeta>> FindExpiredAsync(IEnumerable<BlockMeta> blocks, Action<BlockId, ObjectStoreException> onFailure, CancellationToken cancellation)
+    public async Task<IReadOnlyList<BlockMeta>> FindExpiredAsync(
+        IEnumerable<BlockMeta> blocks, Action<BlockId, ObjectStoreException> onFailure, CancellationToken cancellation)
     {
         var expired = new List<BlockMeta>();
         foreach (var block in blocks)
@@ -27,7 +28,8 @@ public sealed class BlockRetention(IObjectStore objects, CompactedBlocks compact
             if (block.EndSeconds >= before.ToUnixTimeSeconds()) continue;
             try
             {
-                var info = await objects.TryGetInfoAsync(BlockObjects.Key(block.Tenant, block.BlockId, BlockObjects.Meta), cancellation).ConfigureAwait(false);
+                var info = await objects.TryGetInfoAsync(BlockObjects.Key(block.Tenant, block.BlockId, BlockObjects.Meta), cancellation)
+                    .ConfigureAwait(false);
                 if (info is { } meta && meta.LastModified < before) expired.Add(block);
             }
             catch (ObjectStoreException e)
@@ -61,7 +63,9 @@ public sealed class BlockRetention(IObjectStore objects, CompactedBlocks compact
     /// for, nothing. Those that <paramref name="isUrgent"/> is true for are deleted as soon as they are marked. Returns how many
     /// blocks are gone. A block that cannot be deleted keeps no other from going; <paramref name="onFailure"/> hears of it.
     /// </summary>
-    public async Task<int> DeleteAsync(Func<BlockId, bool> isRead, Func<BlockId, bool> isUrgent, Action<BlockId, ObjectStoreException> onFailure, CancellationToken cancellation)
+    public async Task<int> DeleteAsync(
+        Func<BlockId, bool> isRead, Func<BlockId, bool> isUrgent, Action<BlockId, ObjectStoreException> onFailure,
+        CancellationToken cancellation)
     {
         var folders = new List<(TenantId Tenant, BlockId Block)>();
         await foreach (var folder in BlockObjects.ListFoldersAsync(objects, cancellation).ConfigureAwait(false)) folders.Add(folder);
@@ -93,13 +97,15 @@ public sealed class BlockRetention(IObjectStore objects, CompactedBlocks compact
     {
         if (await compacted.TryGetTimeAsync(tenant, block, cancellation).ConfigureAwait(false) is { } since)
             return isUrgent || clock.UtcNow - since >= options.CompactedBlockRetention;
-        return await NewestObjectAsync(tenant, block, cancellation).ConfigureAwait(false) is { } newest && clock.UtcNow - newest >= AbandonedAfter;
+        return await NewestObjectAsync(tenant, block, cancellation).ConfigureAwait(false) is { } newest
+            && clock.UtcNow - newest >= AbandonedAfter;
     }
 
     private async Task<DateTimeOffset?> NewestObjectAsync(TenantId tenant, BlockId block, CancellationToken cancellation)
     {
         DateTimeOffset? newest = null;
-        await foreach (var entry in objects.ListAsync(BlockObjects.Folder(tenant, block), ListScope.Recursive, cancellation).ConfigureAwait(false))
+        await foreach (var entry in objects.ListAsync(BlockObjects.Folder(tenant, block), ListScope.Recursive, cancellation)
+            .ConfigureAwait(false))
             if (entry.Info is { } info && (newest is null || info.LastModified > newest))
                 newest = info.LastModified;
         return newest;

@@ -34,7 +34,8 @@ public sealed class CompactedBlocks(IObjectStore objects, SteadyClock clock)
         }
 
         var time = clock.UtcNow;
-        await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedMeta), TryAddTime(meta, time) ?? Write(tenant, id, known, time), cancellation).ConfigureAwait(false);
+        await objects.PutAsync(BlockObjects.Key(tenant, id, BlockObjects.CompactedMeta),
+            TryAddTime(meta, time) ?? Write(tenant, id, known, time), cancellation).ConfigureAwait(false);
         Failpoints.Hit(Failpoint.CompactionMarked);
         await objects.DeleteAsync(metaKey, cancellation).ConfigureAwait(false);
         Failpoints.Hit(Failpoint.CompactionRetired);
@@ -75,7 +76,8 @@ public sealed class CompactedBlocks(IObjectStore objects, SteadyClock clock)
     {
         var last = BlockObjects.Key(tenant, id, BlockObjects.CompactedMeta);
         var keys = new List<ObjectKey>();
-        await foreach (var entry in objects.ListAsync(BlockObjects.Folder(tenant, id), ListScope.Recursive, cancellation).ConfigureAwait(false))
+        await foreach (var entry in objects.ListAsync(BlockObjects.Folder(tenant, id), ListScope.Recursive, cancellation)
+            .ConfigureAwait(false))
             if (entry.Key != last)
                 keys.Add(entry.Key);
         Failpoints.Hit(Failpoint.RetentionChosen);

@@ -36,7 +36,8 @@ public sealed class CompactionJob
     /// The columns that any of the inputs has, those of the first input first, as far as there is room; of two that differ in no more
     /// than the type the first stays.
     /// </summary>
-    public DedicatedColumns DedicatedColumns => Inputs.Skip(1).Aggregate(Inputs[0].DedicatedColumns, static (all, input) => all.Union(input.DedicatedColumns));
+    public DedicatedColumns DedicatedColumns =>
+        Inputs.Skip(1).Aggregate(Inputs[0].DedicatedColumns, static (all, input) => all.Union(input.DedicatedColumns));
 
     public int OutputLevel { get; }
 

@@ -51,7 +51,8 @@ public static class CompactionSelector
             .OrderByDescending(static group => group.Key.Window)
             .ThenBy(static group => group.Key.Level)
             .ThenBy(static group => group.Key.Layout, StringComparer.Ordinal)
-            .Select(static group => group.OrderBy(static block => block.CompactionLevel).ThenBy(static block => block.SizeBytes).ThenBy(static block => block.BlockId).ToList());
+            .Select(static group => group.OrderBy(static block => block.CompactionLevel).ThenBy(static block => block.SizeBytes)
+                .ThenBy(static block => block.BlockId).ToList());
     }
 
     private static GroupKey KeyOf(BlockMeta block, long windowSeconds, long nowSeconds)
@@ -63,7 +64,8 @@ public static class CompactionSelector
     }
 
     private static bool IsYoung(List<BlockMeta> group, long nowSeconds, CompactionOptions options) =>
-        group.Max(static block => block.EndSeconds) is var newest && newest <= nowSeconds && newest > nowSeconds - (long)options.Patience.TotalSeconds;
+        group.Max(static block => block.EndSeconds) is var newest && newest <= nowSeconds
+            && newest > nowSeconds - (long)options.Patience.TotalSeconds;
 
     // Greedy from each block on: where the smallest does not fit with any other, the next may.
     private static List<BlockMeta>? Fill(List<BlockMeta> group, CompactionOptions options)
@@ -74,7 +76,9 @@ public static class CompactionSelector
             long objects = 0, bytes = 0, rowGroups = 0;
             for (var i = first; i < group.Count && inputs.Count < MaxInputs; i++)
             {
-                if (objects + group[i].TotalObjects > options.MaxObjects || bytes + group[i].SizeBytes > options.MaxBlockBytes || rowGroups + group[i].RowGroupCount > MaxRowGroups) continue;
+                if (objects + group[i].TotalObjects > options.MaxObjects || bytes + group[i].SizeBytes > options.MaxBlockBytes
+                    || rowGroups + group[i].RowGroupCount > MaxRowGroups)
+                    continue;
                 inputs.Add(group[i]);
                 objects += group[i].TotalObjects;
                 bytes += group[i].SizeBytes;

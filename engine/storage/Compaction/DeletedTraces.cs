@@ -58,7 +58,8 @@ public sealed class DeletedTraces
     }
 
     /// <summary>The same ids with the same times.</summary>
-    public bool IsSameAs(DeletedTraces other) => Count == other.Count && _times.All(entry => other._times.TryGetValue(entry.Key, out var time) && time == entry.Value);
+    public bool IsSameAs(DeletedTraces other) =>
+        Count == other.Count && _times.All(entry => other._times.TryGetValue(entry.Key, out var time) && time == entry.Value);
 
     /// <summary>Those that were deleted after <paramref name="time"/>.</summary>
     public DeletedTraces After(DateTimeOffset time) =>

@@ -33,7 +33,9 @@ public sealed class DeletedTracesStore(IObjectStore objects)
         return all;
     }
 
-    /// <summary>What the tenant has deleted. Throws <see cref="ObjectStoreException"/>, also for an object that cannot be understood.</summary>
+    /// <summary>
+    /// What the tenant has deleted. Throws <see cref="ObjectStoreException"/>, also for an object that cannot be understood.
+    /// </summary>
     public async Task<DeletedTraces> LoadAsync(TenantId tenant, CancellationToken cancellation)
     {
         var (deleted, error) = await TryLoadAsync(tenant, cancellation).ConfigureAwait(false);
@@ -48,7 +50,8 @@ public sealed class DeletedTracesStore(IObjectStore objects)
     {
         try
         {
-            if (await objects.TryGetAsync(KeyOf(tenant), DeletedTraces.MaxJsonBytes, cancellation).ConfigureAwait(false) is not { } json) return (DeletedTraces.None, "");
+            if (await objects.TryGetAsync(KeyOf(tenant), DeletedTraces.MaxJsonBytes, cancellation).ConfigureAwait(false) is not { } json)
+                return (DeletedTraces.None, "");
             return DeletedTraces.TryParse(json, out var deleted, out var error) ? (deleted, "") : (null, error);
         }
         catch (ObjectStoreException e) when (e.Error is ObjectStoreError.TooLarge or ObjectStoreError.AccessDenied)
@@ -76,7 +79,8 @@ public sealed class DeletedTracesStore(IObjectStore objects)
         {
             var json = await objects.TryGetAsync(key, DeletedTraces.MaxJsonBytes, cancellation).ConfigureAwait(false);
             var (known, error) = (DeletedTraces.None, "");
-            if (json is not null && !DeletedTraces.TryParse(json, out known, out error)) throw new ObjectStoreException(ObjectStoreError.Failed, key, error);
+            if (json is not null && !DeletedTraces.TryParse(json, out known, out error))
+                throw new ObjectStoreException(ObjectStoreError.Failed, key, error);
             var changed = change(known);
             if (changed.IsSameAs(known)) return known;
             // An empty list is stored as one: a deletion with a condition is more than all services know.
@@ -86,7 +90,8 @@ public sealed class DeletedTracesStore(IObjectStore objects)
             if (isDone) return changed;
         }
 
-        throw new ObjectStoreException(ObjectStoreError.Failed, key, $"others have changed it {MaxAttempts} times, each time before this change was stored; try again");
+        throw new ObjectStoreException(ObjectStoreError.Failed, key,
+            $"others have changed it {MaxAttempts} times, each time before this change was stored; try again");
     }
 
     private static ObjectKey KeyOf(TenantId tenant) => BlockObjects.Folder(tenant).Append(Name);

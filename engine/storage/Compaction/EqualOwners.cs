@@ -5,10 +5,11 @@ using Tempo.Engine.Storage.Scan;
 namespace Tempo.Engine.Storage.Compaction;
 
 /// <summary>
-/// Makes one of the resources of a page that are equal, and of its scopes: in a block each trace names those of its services anew, so that a page has
-/// the same few again and again, with nearly a third of its attributes. Whoever comes later looks at each of them once.
+/// Makes one of the resources of a page that are equal, and of its scopes: in a block each trace names those of its services anew, so that
+/// a page has the same few again and again, with nearly a third of its attributes. Whoever comes later looks at each of them once.
 /// <para>
-/// Codes are compared, not what they stand for: within a page equal codes are equal texts, and two codes for one text only mean that two resources stay two.
+/// Codes are compared, not what they stand for: within a page equal codes are equal texts, and two codes for one text only mean that two
+/// resources stay two.
 /// </para>
 /// </summary>
 internal sealed class EqualOwners
@@ -59,7 +60,8 @@ internal sealed class EqualOwners
     private static ulong HashOf(SpanBatch page, int row)
     {
         var r = page.Resources;
-        var hash = KeyedHash.Of64((uint)r.ServiceName.Codes[row] | (ulong)r.DroppedAttributes[row] << 32, r.HasServiceName[row], HashOf(r.Attributes, r.AttributeStart, row));
+        var hash = KeyedHash.Of64((uint)r.ServiceName.Codes[row] | (ulong)r.DroppedAttributes[row] << 32, r.HasServiceName[row],
+            HashOf(r.Attributes, r.AttributeStart, row));
         foreach (var column in page.Dedicated)
             if (column.Scope == AttributeScope.Resource)
                 hash = KeyedHash.Of64(hash, HashOf(column.Bits.AsSpan(column.Start[row]..column.Start[row + 1])), 0);
@@ -69,19 +71,25 @@ internal sealed class EqualOwners
     private static bool AreEqual(SpanBatch page, int a, int b)
     {
         var r = page.Resources;
-        if (r.ServiceName.Codes[a] != r.ServiceName.Codes[b] || r.HasServiceName[a] != r.HasServiceName[b] || r.DroppedAttributes[a] != r.DroppedAttributes[b]) return false;
+        if (r.ServiceName.Codes[a] != r.ServiceName.Codes[b] || r.HasServiceName[a] != r.HasServiceName[b]
+            || r.DroppedAttributes[a] != r.DroppedAttributes[b])
+            return false;
         if (!AreEqual(r.Attributes, r.AttributeStart, a, b)) return false;
         foreach (var column in page.Dedicated)
-            if (column.Scope == AttributeScope.Resource && !column.Bits.AsSpan(column.Start[a]..column.Start[a + 1]).SequenceEqual(column.Bits.AsSpan(column.Start[b]..column.Start[b + 1])))
+            if (column.Scope == AttributeScope.Resource
+                && !column.Bits.AsSpan(column.Start[a]..column.Start[a + 1])
+                    .SequenceEqual(column.Bits.AsSpan(column.Start[b]..column.Start[b + 1])))
                 return false;
         return true;
     }
 
     private static ulong HashOf(ScopeColumns s, int row) =>
-        KeyedHash.Of64((uint)s.Name.Codes[row] | (ulong)s.DroppedAttributes[row] << 32, (uint)s.Version.Codes[row], HashOf(s.Attributes, s.AttributeStart, row));
+        KeyedHash.Of64((uint)s.Name.Codes[row] | (ulong)s.DroppedAttributes[row] << 32, (uint)s.Version.Codes[row],
+            HashOf(s.Attributes, s.AttributeStart, row));
 
     private static bool AreEqual(ScopeColumns s, int a, int b) =>
-        s.Name.Codes[a] == s.Name.Codes[b] && s.Version.Codes[a] == s.Version.Codes[b] && s.DroppedAttributes[a] == s.DroppedAttributes[b] && AreEqual(s.Attributes, s.AttributeStart, a, b);
+        s.Name.Codes[a] == s.Name.Codes[b] && s.Version.Codes[a] == s.Version.Codes[b] && s.DroppedAttributes[a] == s.DroppedAttributes[b]
+            && AreEqual(s.Attributes, s.AttributeStart, a, b);
 
     // The bits of an array say where its items are, so those are looked at in their place.
     private static ulong HashOf(AttributeColumns attributes, int[] starts, int row)
@@ -89,11 +97,13 @@ internal sealed class EqualOwners
         var (from, to) = (starts[row], starts[row + 1]);
         if (from == to) return 0;
         var types = TypesOf(attributes, from, to - from);
-        var hash = KeyedHash.Of64(KeyedHash.Of64(MemoryMarshal.AsBytes(attributes.Keys.AsSpan(from..to))), KeyedHash.Of64(types), (uint)types.Length);
+        var hash = KeyedHash.Of64(
+            KeyedHash.Of64(MemoryMarshal.AsBytes(attributes.Keys.AsSpan(from..to))), KeyedHash.Of64(types), (uint)types.Length);
         foreach (var singles in types.SplitAny(ArrayTypes))
         {
             var array = singles.End.Value;
-            hash = KeyedHash.Of64(hash, HashOf(attributes.Bits.AsSpan(from..to)[singles]), array < types.Length ? HashOf(attributes.ArrayItems(from + array)) : 0);
+            hash = KeyedHash.Of64(hash, HashOf(attributes.Bits.AsSpan(from..to)[singles]),
+                array < types.Length ? HashOf(attributes.ArrayItems(from + array)) : 0);
         }
 
         return hash;
@@ -117,7 +127,9 @@ internal sealed class EqualOwners
 
     private static ulong HashOf(ReadOnlySpan<long> values) => KeyedHash.Of64(MemoryMarshal.AsBytes(values));
 
-    private static ReadOnlySpan<byte> TypesOf(AttributeColumns attributes, int from, int count) => MemoryMarshal.AsBytes(attributes.Types.AsSpan(from, count));
+    private static ReadOnlySpan<byte> TypesOf(AttributeColumns attributes, int from, int count) =>
+        MemoryMarshal.AsBytes(attributes.Types.AsSpan(from, count));
 
-    private static ReadOnlySpan<byte> ArrayTypes => [(byte)AttributeType.StringArray, (byte)AttributeType.IntArray, (byte)AttributeType.DoubleArray, (byte)AttributeType.BoolArray];
+    private static ReadOnlySpan<byte> ArrayTypes =>
+        [(byte)AttributeType.StringArray, (byte)AttributeType.IntArray, (byte)AttributeType.DoubleArray, (byte)AttributeType.BoolArray];
 }

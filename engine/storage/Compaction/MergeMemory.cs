@@ -33,7 +33,9 @@ internal sealed class MergeMemory
     /// <summary>Begin of the paths of files for rows that are too large for memory; null: they stay there.</summary>
     public string? SpillPath { get; set; }
 
-    /// <summary>Traces that lie in more than one part, ascending: found by the merge of the first one, and all that the others are about.</summary>
+    /// <summary>
+    /// Traces that lie in more than one part, ascending: found by the merge of the first one, and all that the others are about.
+    /// </summary>
     public SortedSet<TraceId> InParts { get; } = [];
 
     /// <summary>The pieces of a row, which stay until the last part is written.</summary>
@@ -43,7 +45,9 @@ internal sealed class MergeMemory
         return _split[(block, rowGroup, row)] = split(SpillPath is null ? null : $"{SpillPath}.row{_split.Count}.spill");
     }
 
-    /// <summary>Whether the row came in pieces: decided once for all parts, since it depends on the rows beside it that are read with it.</summary>
+    /// <summary>
+    /// Whether the row came in pieces: decided once for all parts, since it depends on the rows beside it that are read with it.
+    /// </summary>
     public bool IsSplit(BlockId block, int rowGroup, long row) => _split.ContainsKey((block, rowGroup, row));
 
     /// <summary>A merge begins, which may be another one over the same inputs: all pages may be taken.</summary>
@@ -62,5 +66,6 @@ internal sealed class MergeMemory
     }
 
     private static long Attributes(SpanBatch page) =>
-        (long)page.SpanAttributes.Bits.Length + page.Resources.Attributes.Bits.Length + page.Events.Attributes.Bits.Length + page.Links.Attributes.Bits.Length;
+        (long)page.SpanAttributes.Bits.Length + page.Resources.Attributes.Bits.Length + page.Events.Attributes.Bits.Length
+            + page.Links.Attributes.Bits.Length;
 }

@@ -11,7 +11,9 @@ public sealed record RetentionOptions
     /// <summary>A tenant's own <see cref="BlockRetention"/>; null: it has none. Asked each time.</summary>
     public Func<TenantId, TimeSpan?> TenantRetention { get; init; } = static _ => null;
 
-    /// <summary>Bytes of data that all blocks may have together; beyond, the oldest go (<see cref="SpaceRetention"/>). 0: any number.</summary>
+    /// <summary>
+    /// Bytes of data that all blocks may have together; beyond, the oldest go (<see cref="SpaceRetention"/>). 0: any number.
+    /// </summary>
     public long MaxBytes { get; init; }
 
     /// <summary>Bytes of data that a tenant's blocks may have; 0: any number. Asked each time.</summary>

@@ -139,11 +139,14 @@ internal struct LiveAppender : IOtlpTraceSink
         b.DurationNano[span] = fields.EndTimeUnixNano > fields.StartTimeUnixNano ? fields.EndTimeUnixNano - fields.StartTimeUnixNano : 0;
         // Kinds and codes that OTLP does not have yet keep their number, as far as the columns go.
         b.Kind[span] = (uint)fields.Kind <= byte.MaxValue ? (byte)fields.Kind : (byte)0;
-        b.Status[span] = (byte)(((uint)fields.StatusCode <= SpanBatch.StatusCodeMask ? fields.StatusCode : 0) | (fields.HasStatus ? SpanBatch.StatusSent : 0));
+        b.Status[span] = (byte)(((uint)fields.StatusCode <= SpanBatch.StatusCodeMask ? fields.StatusCode : 0)
+            | (fields.HasStatus ? SpanBatch.StatusSent : 0));
         b.Name.Codes[span] = _strings.InternText(fields.Name);
         b.StatusMessage.Codes[span] = _strings.InternText(fields.StatusMessage);
         b.Flags[span] = fields.Flags;
-        if (!fields.TraceState.IsEmpty || (fields.DroppedAttributesCount | fields.DroppedEventsCount | fields.DroppedLinksCount) != 0 || _live.HasRareColumns) SetRare(span, fields);
+        if (!fields.TraceState.IsEmpty || (fields.DroppedAttributesCount | fields.DroppedEventsCount | fields.DroppedLinksCount) != 0
+            || _live.HasRareColumns)
+            SetRare(span, fields);
         b.Resource[span] = _resource;
         b.Scope[span] = _scope;
         RebaseEvents(fields.StartTimeUnixNano);

@@ -102,7 +102,8 @@ public sealed class LiveBatch
         Columns.Publish();
         _isAppending = false;
         MemoryBytes = LiveMemory.BytesOf(this);
-        return new LiveAppendResult(Columns.SpanCount - before, appender.Truncated, Strings.ReplacedCount - replaced, MemoryBytes - memoryBytes);
+        return new LiveAppendResult(
+            Columns.SpanCount - before, appender.Truncated, Strings.ReplacedCount - replaced, MemoryBytes - memoryBytes);
     }
 
     /// <summary>What its spans take in memory, by <see cref="LiveMemory"/>. For who appends.</summary>
@@ -152,7 +153,8 @@ public sealed class LiveBatch
     {
         var b = Columns;
         if (HasRareColumns || count > ColumnLength) OwnRareColumns(count);
-        else (b.TraceState.Codes, b.DroppedAttributes, b.DroppedEvents, b.DroppedLinks) = (s_zeroCodes, s_zeroCounts, s_zeroCounts, s_zeroCounts);
+        else (b.TraceState.Codes, b.DroppedAttributes, b.DroppedEvents, b.DroppedLinks) =
+            (s_zeroCodes, s_zeroCounts, s_zeroCounts, s_zeroCounts);
     }
 
     /// <summary>The same, to be written to. What they were goes on being readable.</summary>

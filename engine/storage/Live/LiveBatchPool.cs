@@ -9,7 +9,9 @@ namespace Tempo.Engine.Storage.Live;
 /// </summary>
 public sealed class LiveBatchPool : IKeepsSpareMemory
 {
-    /// <summary>A batch that was not needed for so many that came back is not kept: some ten cuts at a slow rate, one or two seconds at full speed.</summary>
+    /// <summary>
+    /// A batch that was not needed for so many that came back is not kept: some ten cuts at a slow rate, one or two seconds at full speed.
+    /// </summary>
     private const int MaxIdleReturns = 32;
 
     // With the number of the return that brought it, ascending; the last is taken first.

@@ -66,9 +66,12 @@ public static class LiveTraces
 
     private static void Prefetch(IReadOnlyList<LiveBatchView> batches, (int Batch, int Trace)[] places, int i)
     {
-        if (i + LinksAhead < places.Length) TracePrefetch.Links(batches[places[i + LinksAhead].Batch], LastSpan(batches, places[i + LinksAhead]));
-        if (i + SpansAhead < places.Length) TracePrefetch.Spans(batches[places[i + SpansAhead].Batch], LastSpan(batches, places[i + SpansAhead]));
-        if (i + AttributesAhead < places.Length) TracePrefetch.Attributes(batches[places[i + AttributesAhead].Batch], LastSpan(batches, places[i + AttributesAhead]));
+        if (i + LinksAhead < places.Length)
+            TracePrefetch.Links(batches[places[i + LinksAhead].Batch], LastSpan(batches, places[i + LinksAhead]));
+        if (i + SpansAhead < places.Length)
+            TracePrefetch.Spans(batches[places[i + SpansAhead].Batch], LastSpan(batches, places[i + SpansAhead]));
+        if (i + AttributesAhead < places.Length)
+            TracePrefetch.Attributes(batches[places[i + AttributesAhead].Batch], LastSpan(batches, places[i + AttributesAhead]));
     }
 
     // -1 if none of its spans is in the view.

@@ -76,7 +76,8 @@ internal static class TracePrefetch
     private static unsafe void Line<T>(T[] column, int i)
         where T : unmanaged
     {
-        if (i < column.Length) Sse.Prefetch0((byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(column)) + (long)i * sizeof(T));
+        if (i < column.Length)
+            Sse.Prefetch0((byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(column)) + (long)i * sizeof(T));
     }
 
     private static unsafe void Range<T>(T[] column, int from, int last)

@@ -31,7 +31,8 @@ public sealed class AttributeColumns
     public int ItemCount;
 
     /// <summary>Bytes of the columns and of the texts.</summary>
-    public long SizeBytes => (long)Count * (sizeof(int) + sizeof(byte) + sizeof(long)) + (long)ItemCount * sizeof(long) + Values.Offsets[Values.Count];
+    public long SizeBytes =>
+        (long)Count * (sizeof(int) + sizeof(byte) + sizeof(long)) + (long)ItemCount * sizeof(long) + Values.Offsets[Values.Count];
 
     /// <summary>Memory for texts that are nobody else's.</summary>
     internal long OwnTextBytes => (OwnKeyTable?.Bytes.Length ?? 0L) + (OwnValues?.Bytes.Length ?? 0) + (OwnJoined?.Bytes.Length ?? 0);

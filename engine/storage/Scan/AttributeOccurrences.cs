@@ -14,13 +14,18 @@ public sealed class AttributeOccurrences
     /// <summary>The owner of each (a span, resource, scope, event or link), ascending.</summary>
     public int[] Owners = [];
 
-    /// <summary>Types and values; keys only where those of several were taken. What no condition can compare is of type <see cref="AttributeType.Null"/>.</summary>
+    /// <summary>
+    /// Types and values; keys only where those of several were taken. What no condition can compare is of type
+    /// <see cref="AttributeType.Null"/>.
+    /// </summary>
     public AttributeColumns Values { get; } = new();
 
     /// <summary>Somebody has the key twice: then the first value that has a type counts.</summary>
     public bool IsRepeated { get; internal set; }
 
-    /// <summary>The first one of an owner or, if it has none, of those that follow; looked for near a place where a similar one was found.</summary>
+    /// <summary>
+    /// The first one of an owner or, if it has none, of those that follow; looked for near a place where a similar one was found.
+    /// </summary>
     public int IndexFrom(int near, int owner)
     {
         const int MaxSteps = 16;

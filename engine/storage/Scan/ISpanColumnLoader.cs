@@ -24,13 +24,15 @@ public interface ISpanColumnLoader
     /// Finds the attributes of a key, which has these codes in the scope's table of keys, and makes a column of them without bringing in
     /// any others; false if that cannot be done here, and the keys must be looked through.
     /// </summary>
-    bool TryTakeAttribute(SpanBatch batch, AttributeScope scope, byte[] key, ReadOnlySpan<int> codes, AttributeParts likely, out AttributeOccurrences found);
+    bool TryTakeAttribute(
+        SpanBatch batch, AttributeScope scope, byte[] key, ReadOnlySpan<int> codes, AttributeParts likely, out AttributeOccurrences found);
 
     /// <summary>
     /// Brings in the values of the attributes at the marked places, which are those of the key, and makes a column of them.
     /// <paramref name="likely"/> are the parts that are probably all there is to read.
     /// </summary>
-    AttributeOccurrences TakeAttribute(SpanBatch batch, AttributeScope scope, byte[] key, ReadOnlySpan<ulong> places, AttributeParts likely);
+    AttributeOccurrences TakeAttribute(
+        SpanBatch batch, AttributeScope scope, byte[] key, ReadOnlySpan<ulong> places, AttributeParts likely);
 
     /// <summary>
     /// The attributes of the marked owners, with their keys, one behind the other: what can be compared of them. Good until the batch is

@@ -33,11 +33,12 @@ public sealed class InternTable : StringTable
     /// <param name="expectedCount">Entries that there is room for at first.</param>
     /// <param name="expectedBytes">The same of all their bytes.</param>
     /// <param name="isRented">
-    /// Its memory is the process's pool's, doubles and goes back when it is outgrown or with <see cref="Release"/>: for a query's values, which
-    /// would else leave several times their size as garbage. Nobody else may hold what it has.
+    /// Its memory is the process's pool's, doubles and goes back when it is outgrown or with <see cref="Release"/>: for a query's values,
+    /// which would else leave several times their size as garbage. Nobody else may hold what it has.
     /// </param>
     public InternTable(int expectedCount = 256, int expectedBytes = 4096, bool isRented = false)
-        : base(isRented ? ArrayPool<byte>.Shared.Rent(expectedBytes) : new byte[expectedBytes], isRented ? ArrayPool<int>.Shared.Rent(expectedCount + 2) : new int[expectedCount + 2], 1)
+        : base(isRented ? ArrayPool<byte>.Shared.Rent(expectedBytes) : new byte[expectedBytes],
+            isRented ? ArrayPool<int>.Shared.Rent(expectedCount + 2) : new int[expectedCount + 2], 1)
     {
         _isRented = isRented;
         Offsets[0] = Offsets[1] = 0;
@@ -83,8 +84,8 @@ public sealed class InternTable : StringTable
     public long ReplacedCount { get; private set; }
 
     /// <summary>
-    /// As <see cref="Intern"/>, for text: what is not UTF-8 in it becomes U+FFFD, so that no reader is ever handed text it must refuse. Costs
-    /// nothing for text that is there already.
+    /// As <see cref="Intern"/>, for text: what is not UTF-8 in it becomes U+FFFD, so that no reader is ever handed text it must refuse.
+    /// Costs nothing for text that is there already.
     /// </summary>
     public int InternText(ReadOnlySpan<byte> text) => text.IsEmpty ? Empty : InternText(text, KeyedHash.Of(text));
 
@@ -133,7 +134,8 @@ public sealed class InternTable : StringTable
         if (length is >= 8 and < 16)
         {
             var first = Unsafe.ReadUnaligned<ulong>(ref a) ^ Unsafe.ReadUnaligned<ulong>(ref b);
-            var last = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref a, length - 8)) ^ Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref b, length - 8));
+            var last = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref a, length - 8))
+                ^ Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref b, length - 8));
             return (first | last) == 0;
         }
 

@@ -12,7 +12,8 @@ public sealed class NameHashes(TextHash hash)
     private StringTable _table = StringTable.None;
 
     /// <summary>With the name's hash, what <see cref="OrderedTrace.AreCopies"/> compares beside id and times.</summary>
-    public static ulong WithKinds(SpanBatch batch, int row, ulong nameHash) => nameHash + (ulong)(batch.Kind[row] << 8 | batch.Status[row] & SpanBatch.StatusCodeMask);
+    public static ulong WithKinds(SpanBatch batch, int row, ulong nameHash) =>
+        nameHash + (ulong)(batch.Kind[row] << 8 | batch.Status[row] & SpanBatch.StatusCodeMask);
 
     public void Begin(SpanBatch batch)
     {

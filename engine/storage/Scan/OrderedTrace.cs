@@ -219,11 +219,12 @@ public sealed class OrderedTrace(SpanContext context)
     }
 
     /// <summary>
-    /// Whether neither of two spans of one trace comes before the other by what they are: then it is the one that was added first that is kept. They are copies, or differ in nothing by which
-    /// duplicates are told apart. Needs ids, times, kinds and names.
+    /// Whether neither of two spans of one trace comes before the other by what they are: then it is the one that was added first that is
+    /// kept. They are copies, or differ in nothing by which duplicates are told apart. Needs ids, times, kinds and names.
     /// </summary>
     public static bool AreCopies(SpanBatch x, int i, SpanBatch y, int j) =>
-        x.SpanId[i] == y.SpanId[j] && x.Kind[i] == y.Kind[j] && x.StartUnixNano[i] == y.StartUnixNano[j] && x.DurationNano[i] == y.DurationNano[j] && CompareContent(x, i, y, j) == 0;
+        x.SpanId[i] == y.SpanId[j] && x.Kind[i] == y.Kind[j] && x.StartUnixNano[i] == y.StartUnixNano[j]
+            && x.DurationNano[i] == y.DurationNano[j] && CompareContent(x, i, y, j) == 0;
 
     // A failed one first, then by name. A reader that did not ask for a column cannot see the difference.
     private static int CompareContent(SpanBatch x, int i, SpanBatch y, int j)
@@ -269,7 +270,8 @@ public sealed class OrderedTrace(SpanContext context)
             var end = start + batch.DurationNano[span];
             if (start < StartUnixNano) StartUnixNano = start;
             if (end > EndUnixNano) EndUnixNano = end;
-            if (batch.ParentSpanId[span] == 0 && (Root < 0 || start > rootStart || start == rootStart && IsAfter(batch, span, Root)) && !IsChildByLink(batch, span))
+            if (batch.ParentSpanId[span] == 0 && (Root < 0 || start > rootStart || start == rootStart && IsAfter(batch, span, Root))
+                && !IsChildByLink(batch, span))
             {
                 Root = i;
                 rootStart = start;
@@ -292,7 +294,8 @@ public sealed class OrderedTrace(SpanContext context)
             if (batch.Links.TraceId[link] != Id) continue;
             var attributes = batch.Links.Attributes;
             for (var i = batch.Links.AttributeStart[link]; i < batch.Links.AttributeStart[link + 1]; i++)
-                if (attributes.Types[i] == AttributeType.String && attributes.Key(i).SequenceEqual("opentracing.ref_type"u8) && attributes.String(i).SequenceEqual("child_of"u8))
+                if (attributes.Types[i] == AttributeType.String && attributes.Key(i).SequenceEqual("opentracing.ref_type"u8)
+                    && attributes.String(i).SequenceEqual("child_of"u8))
                     return true;
         }
 

@@ -22,7 +22,8 @@ public static class OtlpTraceWriter
     private const int ManySpans = 1000;
 
     /// <summary>Writes the whole trace.</summary>
-    public static void Write(OrderedTrace trace, NativeBuffer output) => WritePart(trace, 0, int.MaxValue, null, SharedSpanIds.Of(trace), output);
+    public static void Write(OrderedTrace trace, NativeBuffer output) =>
+        WritePart(trace, 0, int.MaxValue, null, SharedSpanIds.Of(trace), output);
 
     /// <summary>
     /// Writes spans from <paramref name="first"/> on, until <paramref name="maxBytes"/> are reached or the trace ends; the
@@ -36,7 +37,8 @@ public static class OtlpTraceWriter
     /// <param name="ids">See <see cref="SharedSpanIds"/>; null: spans have the ids they came with.</param>
     /// <param name="output">Gets the bytes at its end.</param>
     /// <param name="summaries">Spans that stand for others; null: none does.</param>
-    public static int WritePart(OrderedTrace trace, int first, int maxBytes, bool[]? kept, ISpanIds? ids, NativeBuffer output, ISpanSummaries? summaries = null)
+    public static int WritePart(
+        OrderedTrace trace, int first, int maxBytes, bool[]? kept, ISpanIds? ids, NativeBuffer output, ISpanSummaries? summaries = null)
     {
         var writer = new ProtobufWriter(output);
         Span<byte> traceId = stackalloc byte[TraceId.SizeBytes];
@@ -140,7 +142,8 @@ public static class OtlpTraceWriter
         var resources = batch.Resources;
         var message = writer.BeginMessage(ResourceSpansTag.Resource);
         if (resources.HasServiceName[row] != 0) WriteString(writer, ResourceTag.Attributes, "service.name"u8, resources.ServiceName[row]);
-        WriteAttributes(writer, ResourceTag.Attributes, resources.Attributes, resources.AttributeStart[row], resources.AttributeStart[row + 1]);
+        WriteAttributes(
+            writer, ResourceTag.Attributes, resources.Attributes, resources.AttributeStart[row], resources.AttributeStart[row + 1]);
         WriteDedicated(writer, ResourceTag.Attributes, batch, AttributeScope.Resource, row);
         WriteCount(writer, ResourceTag.DroppedAttributesCount, resources.DroppedAttributes[row]);
         writer.EndMessage(message);
@@ -151,13 +154,15 @@ public static class OtlpTraceWriter
         var message = writer.BeginMessage(ScopeSpansTag.Scope);
         WriteText(writer, InstrumentationScopeTag.Name, scopes.Name[row]);
         WriteText(writer, InstrumentationScopeTag.Version, scopes.Version[row]);
-        WriteAttributes(writer, InstrumentationScopeTag.Attributes, scopes.Attributes, scopes.AttributeStart[row], scopes.AttributeStart[row + 1]);
+        WriteAttributes(
+            writer, InstrumentationScopeTag.Attributes, scopes.Attributes, scopes.AttributeStart[row], scopes.AttributeStart[row + 1]);
         WriteCount(writer, InstrumentationScopeTag.DroppedAttributesCount, scopes.DroppedAttributes[row]);
         writer.EndMessage(message);
     }
 
     private static void WriteSpan(
-        ProtobufWriter writer, SpanBatch batch, int row, ReadOnlySpan<byte> traceId, ulong spanId, ulong parentSpanId, SpanSummary? summary = null)
+        ProtobufWriter writer, SpanBatch batch, int row, ReadOnlySpan<byte> traceId, ulong spanId, ulong parentSpanId,
+        SpanSummary? summary = null)
     {
         Span<byte> id = stackalloc byte[SpanId.SizeBytes];
         var message = writer.BeginMessage(ScopeSpansTag.Spans, ShortLengthBytes);
@@ -255,10 +260,12 @@ public static class OtlpTraceWriter
             switch (attributes.Types[i])
             {
                 case AttributeType.String:
-                    ScalarAttributeWriter.WriteString(writer.Buffer, tag, new TextEntry(attributes.KeyTable, attributes.Keys[i]), new TextEntry(attributes.Values, (int)attributes.Bits[i]));
+                    ScalarAttributeWriter.WriteString(writer.Buffer, tag, new TextEntry(attributes.KeyTable, attributes.Keys[i]),
+                        new TextEntry(attributes.Values, (int)attributes.Bits[i]));
                     continue;
                 case AttributeType.Int or AttributeType.Bool or AttributeType.Double:
-                    ScalarAttributeWriter.WriteNumber(writer.Buffer, tag, new TextEntry(attributes.KeyTable, attributes.Keys[i]), attributes.Types[i], attributes.Bits[i]);
+                    ScalarAttributeWriter.WriteNumber(writer.Buffer, tag, new TextEntry(attributes.KeyTable, attributes.Keys[i]),
+                        attributes.Types[i], attributes.Bits[i]);
                     continue;
             }
 
@@ -284,7 +291,8 @@ public static class OtlpTraceWriter
     {
         switch (attributes.Types[i])
         {
-            case AttributeType.StringArray or AttributeType.IntArray or AttributeType.DoubleArray or AttributeType.BoolArray or AttributeType.EmptyArray:
+            case AttributeType.StringArray or AttributeType.IntArray or AttributeType.DoubleArray or AttributeType.BoolArray
+                or AttributeType.EmptyArray:
                 WriteArray(writer, attributes, i);
                 break;
             case AttributeType.AnyValueJson:
@@ -335,7 +343,9 @@ public static class OtlpTraceWriter
             var count = column.Start[row + 1] - from;
             if (count == 0) continue;
             if (count > 1) WriteDedicatedArray(writer, tag, column, from, count);
-            else if (column.Type == AttributeType.String) ScalarAttributeWriter.WriteString(writer.Buffer, tag, new TextEntry(column.Key), new TextEntry(column.Values, (int)column.Bits[from]));
+            else if (column.Type == AttributeType.String)
+                ScalarAttributeWriter.WriteString(
+                    writer.Buffer, tag, new TextEntry(column.Key), new TextEntry(column.Values, (int)column.Bits[from]));
             else ScalarAttributeWriter.WriteNumber(writer.Buffer, tag, new TextEntry(column.Key), column.Type, column.Bits[from]);
         }
     }

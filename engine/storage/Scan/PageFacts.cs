@@ -5,8 +5,8 @@ using Tempo.Engine.Storage.Blocks.Read;
 namespace Tempo.Engine.Storage.Scan;
 
 /// <summary>
-/// What the column indexes say of some rows of a row group: bounds of numbers and texts, and that there is no value at all, page by page. Of
-/// our blocks the rows are a page, which ends at the same row in all columns; of others all pages count that have some of the rows.
+/// What the column indexes say of some rows of a row group: bounds of numbers and texts, and that there is no value at all, page by page.
+/// Of our blocks the rows are a page, which ends at the same row in all columns; of others all pages count that have some of the rows.
 /// Asked after <see cref="RowGroupFacts"/>, which know more of keys and values. Good until the reader is asked for other rows.
 /// </summary>
 public sealed class PageFacts : ISpanFacts
@@ -25,20 +25,27 @@ public sealed class PageFacts : ISpanFacts
     }
 
     public bool MayHaveKey(AttributeScope scope, byte[] key) => Ask((Scope: scope, Key: key), static (facts, asked) =>
-        facts._rows.KeepsInMessages(asked.Scope) || facts.Any(asked.Scope, asked.Key, static (facts, path, _) => facts.HasValues(path), ["Key"], 0));
+        facts._rows.KeepsInMessages(asked.Scope)
+            || facts.Any(asked.Scope, asked.Key, static (facts, path, _) => facts.HasValues(path), ["Key"], 0));
 
-    public bool MayHaveText(AttributeScope scope, byte[] key, byte[] text) => Ask((Scope: scope, Key: key, Text: text), static (facts, asked) =>
-        facts._rows.KeepsInMessages(asked.Scope) || facts.Any(asked.Scope, asked.Key, static (facts, path, text) => facts.MayHoldText(path, text), ["Value"], asked.Text));
+    public bool MayHaveText(AttributeScope scope, byte[] key, byte[] text) =>
+        Ask((Scope: scope, Key: key, Text: text), static (facts, asked) =>
+            facts._rows.KeepsInMessages(asked.Scope)
+                || facts.Any(asked.Scope, asked.Key, static (facts, path, text) => facts.MayHoldText(path, text), ["Value"], asked.Text));
 
-    public bool MayHaveNumber(AttributeScope scope, byte[] key, double min, double max) => Ask((Scope: scope, Key: key, Min: min, Max: max), static (facts, asked) =>
-        facts._rows.KeepsInMessages(asked.Scope) || facts.Any(asked.Scope, asked.Key, static (facts, path, range) => facts.MayHoldNumber(path, range.Min, range.Max), ["ValueInt", "ValueDouble"], (asked.Min, asked.Max)));
+    public bool MayHaveNumber(AttributeScope scope, byte[] key, double min, double max) =>
+        Ask((Scope: scope, Key: key, Min: min, Max: max), static (facts, asked) =>
+            facts._rows.KeepsInMessages(asked.Scope)
+                || facts.Any(asked.Scope, asked.Key, static (facts, path, range) => facts.MayHoldNumber(path, range.Min, range.Max),
+                    ["ValueInt", "ValueDouble"], (asked.Min, asked.Max)));
 
     public bool MayHaveText(TextColumn column, byte[] text) => Ask((Column: column, Text: text), static (facts, asked) =>
         facts._rows.KeepsInMessages(asked.Column) || facts.MayHoldText(RowGroupFacts.PathOf(asked.Column), asked.Text));
 
     /// <summary>The first and the last id, both included, that a trace of it may have; all ids if they are not known.</summary>
     public (TraceId First, TraceId Last) TraceIds => Ask(this, static (facts, _) =>
-        facts._rows.Columns.PageBounds("TraceID").Ascending(facts._start, facts._count) is ({ Length: TraceId.SizeBytes } first, { Length: TraceId.SizeBytes } last)
+        facts._rows.Columns.PageBounds("TraceID")
+            .Ascending(facts._start, facts._count) is ({ Length: TraceId.SizeBytes } first, { Length: TraceId.SizeBytes } last)
             ? (TraceId.Read(first), TraceId.Read(last))
             : (default, TraceId.MaxValue));
 
@@ -66,7 +73,8 @@ public sealed class PageFacts : ISpanFacts
     }
 
     // Is something possible in one of the columns that may hold values of the key: those of its own, or one of the generic ones?
-    private bool Any<TWanted>(AttributeScope scope, byte[] key, Func<PageFacts, string, TWanted, bool> isPossible, ReadOnlySpan<string> leaves, TWanted wanted)
+    private bool Any<TWanted>(
+        AttributeScope scope, byte[] key, Func<PageFacts, string, TWanted, bool> isPossible, ReadOnlySpan<string> leaves, TWanted wanted)
     {
         var hasOwn = false;
         foreach (var own in _rows.DedicatedLeaves)
@@ -88,18 +96,24 @@ public sealed class PageFacts : ISpanFacts
     {
         var name = new AttributeName(scope, key);
         if (_areAmongGeneric.TryGetValue(name, out var known)) return known;
-        return _areAmongGeneric[name] = !_rows.Columns.TryGetDictionary(RowGroupReader.AttributePath(scope, "Key"), out var keys) || keys.Contains(key);
+        return _areAmongGeneric[name] =
+            !_rows.Columns.TryGetDictionary(RowGroupReader.AttributePath(scope, "Key"), out var keys) || keys.Contains(key);
     }
 
     private bool HasValues(string path) => _rows.Columns.Has(path) && _rows.Columns.PageBounds(path).HasValues(_start, _count);
 
-    private bool MayHoldText(string path, byte[] text) => _rows.Columns.Has(path) && _rows.Columns.PageBounds(path).MayHold(_start, _count, text);
+    private bool MayHoldText(string path, byte[] text) =>
+        _rows.Columns.Has(path) && _rows.Columns.PageBounds(path).MayHold(_start, _count, text);
 
-    private bool MayHoldNumber(string path, double min, double max) => _rows.Columns.Has(path) && _rows.Columns.PageBounds(path).MayHold(_start, _count, min, max);
+    private bool MayHoldNumber(string path, double min, double max) =>
+        _rows.Columns.Has(path) && _rows.Columns.PageBounds(path).MayHold(_start, _count, min, max);
 
     private (ulong Min, ulong Max) Bounds(string path) => Ask(path, static (facts, column) =>
-        facts._rows.Columns.Has(column) ? facts._rows.Columns.PageBounds(column).Unsigned(facts._start, facts._count) : (0, ulong.MaxValue));
+        facts._rows.Columns.Has(column)
+            ? facts._rows.Columns.PageBounds(column).Unsigned(facts._start, facts._count)
+            : (0, ulong.MaxValue));
 
     private T Ask<TQuestion, T>(TQuestion question, Func<PageFacts, TQuestion, T> answer) =>
-        BlockReadException.Guard((Facts: this, Question: question, Answer: answer), static asked => asked.Answer(asked.Facts, asked.Question), _rows.OnDamage);
+        BlockReadException.Guard(
+            (Facts: this, Question: question, Answer: answer), static asked => asked.Answer(asked.Facts, asked.Question), _rows.OnDamage);
 }

@@ -17,24 +17,29 @@ public sealed class RowGroupFacts : ISpanFacts
     public bool MayHaveKey(AttributeScope scope, byte[] key) => _rows.Sidecar.MayContainKey(_rows.Number, (CatalogScope)scope, key)
         && Ask(() => _rows.KeepsInMessages(scope) || HasDedicated(scope, key) || MayHold(KeyPath(scope), key));
 
-    public bool MayHaveText(AttributeScope scope, byte[] key, byte[] text) => _rows.Sidecar.MayContain(_rows.Number, (CatalogScope)scope, key, text)
-        && (HasValueFilter || Ask(() => _rows.KeepsInMessages(scope)
-        || _rows.DedicatedLeaves.Any(own => own.Scope == scope && own.Key.AsSpan().SequenceEqual(key) && MayHold(own.Path, text))
-        || MayHold(KeyPath(scope), key) && MayHold(RowGroupReader.AttributePath(scope, "Value"), text)));
+    public bool MayHaveText(AttributeScope scope, byte[] key, byte[] text) =>
+        _rows.Sidecar.MayContain(_rows.Number, (CatalogScope)scope, key, text)
+            && (HasValueFilter || Ask(() => _rows.KeepsInMessages(scope)
+            || _rows.DedicatedLeaves.Any(own => own.Scope == scope && own.Key.AsSpan().SequenceEqual(key) && MayHold(own.Path, text))
+            || MayHold(KeyPath(scope), key) && MayHold(RowGroupReader.AttributePath(scope, "Value"), text)));
 
     public bool MayHaveNumber(AttributeScope scope, byte[] key, double min, double max) => IsInRange(scope, key, min, max)
         && (HasValueFilter || Ask(() => _rows.KeepsInMessages(scope)
         || HasDedicated(scope, key)
         || MayHold(KeyPath(scope), key)
-        && !(_rows.Columns.IsWithoutValues(RowGroupReader.AttributePath(scope, "ValueInt")) && _rows.Columns.IsWithoutValues(RowGroupReader.AttributePath(scope, "ValueDouble")))));
+        && !(_rows.Columns.IsWithoutValues(RowGroupReader.AttributePath(scope, "ValueInt"))
+            && _rows.Columns.IsWithoutValues(RowGroupReader.AttributePath(scope, "ValueDouble")))));
 
-    // Dictionaries of values may have a megabyte. Where a filter lets one row group in a hundred through wrongly, reading that one costs less.
+    // Dictionaries of values may have a megabyte. Where a filter lets one row group in a hundred through wrongly, reading that one costs
+    // less.
     private bool HasValueFilter => _rows.Sidecar.HasValueFilter(_rows.Number);
 
     private bool IsInRange(AttributeScope scope, byte[] key, double min, double max)
     {
         if (min == max) return _rows.Sidecar.MayContain(_rows.Number, (CatalogScope)scope, key, min);
-        if (_rows.Sidecar.TryGetRange(_rows.Number, SidecarHash.OfKey((CatalogScope)scope, key), out var low, out var high, out var isAbsent)) return !(high < min || low > max);
+        if (_rows.Sidecar.TryGetRange(_rows.Number, SidecarHash.OfKey((CatalogScope)scope, key), out var low, out var high,
+            out var isAbsent))
+            return !(high < min || low > max);
         return !isAbsent;
     }
 
@@ -70,7 +75,8 @@ public sealed class RowGroupFacts : ISpanFacts
     private StringTable? Table(string path) => _rows.Columns.TryGetDictionary(path, out var table) ? table : null;
 
     private bool HasDedicated(AttributeScope scope, byte[] key) =>
-        _rows.DedicatedLeaves.Any(own => own.Scope == scope && own.Key.AsSpan().SequenceEqual(key) && !_rows.Columns.IsWithoutValues(own.Path));
+        _rows.DedicatedLeaves.Any(
+            own => own.Scope == scope && own.Key.AsSpan().SequenceEqual(key) && !_rows.Columns.IsWithoutValues(own.Path));
 
     private bool MayHold(string path, byte[] text)
     {

@@ -37,7 +37,8 @@ internal static class ScalarAttributeWriter
     /// <param name="text">UTF-8.</param>
     public static void WriteString(NativeBuffer output, uint tag, TextEntry key, TextEntry text)
     {
-        // A length below 0, of a code that is none, is a large one as an unsigned number: refused the slower way, before anything is written.
+        // A length below 0, of a code that is none, is a large one as an unsigned number: refused the slower way, before anything is
+        // written.
         if ((ulong)(uint)key.Length + (uint)text.Length > ShortBytes)
         {
             WriteLongString(output, tag, key.Bytes, text.Bytes);
@@ -83,7 +84,8 @@ internal static class ScalarAttributeWriter
         to = ref Unsafe.Add(ref to, 4 + key.Length);
         WriteFour(ref to, (uint)KeyValueTag.Value | (uint)valueSize << 8 | TagOf(type) << 16);
         to = ref Unsafe.Add(ref to, 3);
-        if (type == AttributeType.Double) Unsafe.WriteUnaligned(ref to, BitConverter.IsLittleEndian ? bits : BinaryPrimitives.ReverseEndianness(bits));
+        if (type == AttributeType.Double)
+            Unsafe.WriteUnaligned(ref to, BitConverter.IsLittleEndian ? bits : BinaryPrimitives.ReverseEndianness(bits));
         else Varint.Encode(MemoryMarshal.CreateSpan(ref to, Varint.MaxSizeBytes), (ulong)bits);
         output.Advance(total);
     }
@@ -100,7 +102,9 @@ internal static class ScalarAttributeWriter
     }
 
     private static uint TagOf(AttributeType number) =>
-        number == AttributeType.Double ? AnyValueTag.DoubleValue : number == AttributeType.Int ? AnyValueTag.IntValue : AnyValueTag.BoolValue;
+        number == AttributeType.Double ? AnyValueTag.DoubleValue
+            : number == AttributeType.Int ? AnyValueTag.IntValue
+            : AnyValueTag.BoolValue;
 
     // Everything in front of the value's own tag.
     private static Span<byte> Begin(NativeBuffer output, uint tag, ReadOnlySpan<byte> key, int valueSize, out int at, out int total)
@@ -121,5 +125,6 @@ internal static class ScalarAttributeWriter
 
     private static int SizeOf(int length) => Varint.SizeBytes((uint)length);
 
-    private static void WriteFour(ref byte to, uint bytes) => Unsafe.WriteUnaligned(ref to, BitConverter.IsLittleEndian ? bytes : BinaryPrimitives.ReverseEndianness(bytes));
+    private static void WriteFour(ref byte to, uint bytes) =>
+        Unsafe.WriteUnaligned(ref to, BitConverter.IsLittleEndian ? bytes : BinaryPrimitives.ReverseEndianness(bytes));
 }

@@ -8,7 +8,9 @@ namespace Tempo.Engine.Storage.Scan;
 /// <summary>The attributes of a span as bytes, to compare them whatever their types are.</summary>
 public static class SpanAttributeBytes
 {
-    /// <summary>Calls for each attribute of the span, those with a column of their own included: its key, and all of it, an OTLP KeyValue.</summary>
+    /// <summary>
+    /// Calls for each attribute of the span, those with a column of their own included: its key, and all of it, an OTLP KeyValue.
+    /// </summary>
     public static void ForEach(SpanBatch batch, int row, Action<string, ReadOnlyMemory<byte>> visit)
     {
         using var attributes = new NativeBuffer();

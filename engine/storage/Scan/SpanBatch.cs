@@ -101,7 +101,8 @@ public sealed class SpanBatch
     public void Require(BatchColumns columns) => Loader?.Load(this, columns);
 
     /// <summary>The same for parts of the attributes of a scope; values at marked places only, if some are marked.</summary>
-    public void RequireAttributes(AttributeScope scope, AttributeParts parts, ReadOnlySpan<ulong> places = default) => Loader?.LoadAttributes(this, scope, parts, places);
+    public void RequireAttributes(AttributeScope scope, AttributeParts parts, ReadOnlySpan<ulong> places = default) =>
+        Loader?.LoadAttributes(this, scope, parts, places);
 
     /// <summary>Counts how often the batch was filled: what was found out about one filling says nothing of the next.</summary>
     public int Filling { get; private set; }
@@ -134,19 +135,24 @@ public sealed class SpanBatch
     }
 
     /// <summary>Its columns hold no more than those of a page, without whole attributes: it is worth keeping.</summary>
-    public bool IsSmall => Trace.Length <= MaxSmallSpans && SpanAttributes.Bits.Length + Resources.Attributes.Bits.Length + Events.Attributes.Bits.Length <= MaxSmallSpans;
+    public bool IsSmall =>
+        Trace.Length <= MaxSmallSpans && SpanAttributes.Bits.Length + Resources.Attributes.Bits.Length + Events.Attributes.Bits.Length
+            <= MaxSmallSpans;
 
     /// <summary>
-    /// The same of a batch of one trace with whole attributes: at most some 10 MB, of a trace that is four times what Tempo's default limit lets through.
+    /// The same of a batch of one trace with whole attributes: at most some 10 MB, of a trace that is four times what Tempo's default limit
+    /// lets through.
     /// </summary>
-    public bool IsOfOrdinaryTrace => Trace.Length <= MaxSmallSpans / 2 && OwnTextBytes <= MaxOwnTextBytes && PlaceCount <= 4 * MaxSmallSpans;
+    public bool IsOfOrdinaryTrace =>
+        Trace.Length <= MaxSmallSpans / 2 && OwnTextBytes <= MaxOwnTextBytes && PlaceCount <= 4 * MaxSmallSpans;
 
     private AllTexts Texts
     {
         get
         {
             var all = default(AllTexts);
-            ReadOnlySpan<StringColumn> columns = [Name, StatusMessage, TraceState, RootName, RootServiceName, Resources.ServiceName, Scopes.Name, Scopes.Version, Events.Name, Links.TraceState];
+            ReadOnlySpan<StringColumn> columns = [Name, StatusMessage, TraceState, RootName, RootServiceName, Resources.ServiceName,
+                Scopes.Name, Scopes.Version, Events.Name, Links.TraceState];
             columns.CopyTo(all);
             return all;
         }
@@ -157,7 +163,8 @@ public sealed class SpanBatch
         get
         {
             var all = default(AllAttributes);
-            ReadOnlySpan<AttributeColumns> columns = [SpanAttributes, Resources.Attributes, Scopes.Attributes, Events.Attributes, Links.Attributes];
+            ReadOnlySpan<AttributeColumns> columns =
+                [SpanAttributes, Resources.Attributes, Scopes.Attributes, Events.Attributes, Links.Attributes];
             columns.CopyTo(all);
             return all;
         }

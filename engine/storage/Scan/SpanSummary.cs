@@ -20,7 +20,9 @@ public sealed class SpanSummary
     /// <inheritdoc cref="StartUnixNano"/>
     public ulong EndUnixNano { get; private set; }
 
-    /// <summary>Spans whose duration is at most the bound of that number, or any; each bucket counts those of the ones before it, too.</summary>
+    /// <summary>
+    /// Spans whose duration is at most the bound of that number, or any; each bucket counts those of the ones before it, too.
+    /// </summary>
     public ReadOnlySpan<long> Counts => _counts;
 
     /// <summary>One more of them.</summary>

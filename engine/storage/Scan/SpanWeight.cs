@@ -6,7 +6,9 @@ public static class SpanWeight
     // Name, status message and trace state.
     private const int OwnTexts = 3;
 
-    /// <summary>Not less than <see cref="Of"/> but for array items, without looking at a value: each text is taken for the longest one.</summary>
+    /// <summary>
+    /// Not less than <see cref="Of"/> but for array items, without looking at a value: each text is taken for the longest one.
+    /// </summary>
     public static RowWeight Bound(SpanBatch batch, int row, long longestText)
     {
         var attributes = batch.AttributeStart[row + 1] - batch.AttributeStart[row];
@@ -24,10 +26,13 @@ public static class SpanWeight
     /// <summary>Bytes of the longest text that a span, event or link of the batch may have.</summary>
     public static int LongestText(SpanBatch batch)
     {
-        var longest = Math.Max(Longest(batch.Name.Table, null), Math.Max(Longest(batch.StatusMessage.Table, batch.Name.Table), Longest(batch.TraceState.Table, batch.Name.Table)));
-        longest = Math.Max(longest, Math.Max(Longest(batch.Events.Name.Table, batch.Name.Table), Longest(batch.Links.TraceState.Table, batch.Name.Table)));
+        var longest = Math.Max(Longest(batch.Name.Table, null),
+            Math.Max(Longest(batch.StatusMessage.Table, batch.Name.Table), Longest(batch.TraceState.Table, batch.Name.Table)));
+        longest = Math.Max(
+            longest, Math.Max(Longest(batch.Events.Name.Table, batch.Name.Table), Longest(batch.Links.TraceState.Table, batch.Name.Table)));
         foreach (var attributes in (AttributeColumns[])[batch.SpanAttributes, batch.Events.Attributes, batch.Links.Attributes])
-            longest = Math.Max(longest, Math.Max(Longest(attributes.KeyTable, batch.Name.Table), Longest(attributes.Values, batch.Name.Table)));
+            longest =
+                Math.Max(longest, Math.Max(Longest(attributes.KeyTable, batch.Name.Table), Longest(attributes.Values, batch.Name.Table)));
         foreach (var column in batch.Dedicated)
             if (column.Scope != AttributeScope.Resource && column.Type == AttributeType.String)
                 longest = Math.Max(longest, Math.Max(column.Key.Length, Longest(column.Values, batch.Name.Table)));

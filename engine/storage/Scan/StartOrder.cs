@@ -3,9 +3,9 @@ using System.Numerics;
 namespace Tempo.Engine.Storage.Scan;
 
 /// <summary>
-/// Sorts the spans of a trace by their start. Few by comparison; many by the digits of what their starts lie above the first one (least significant
-/// first, eleven bits each): ten thousand spans within seconds are three passes of some ten microseconds, where comparing takes four tenths of a
-/// millisecond. What is in order already is left as it is. Equal starts are in any order. Keeps its memory.
+/// Sorts the spans of a trace by their start. Few by comparison; many by the digits of what their starts lie above the first one (least
+/// significant first, eleven bits each): ten thousand spans within seconds are three passes of some ten microseconds, where comparing takes
+/// four tenths of a millisecond. What is in order already is left as it is. Equal starts are in any order. Keeps its memory.
 /// </summary>
 internal sealed class StartOrder
 {

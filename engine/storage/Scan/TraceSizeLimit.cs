@@ -36,8 +36,8 @@ public sealed class TraceSizeLimit(long maxBytes)
     public bool IsPassed => maxBytes > 0 && (_spanBytes > maxBytes || _allBytes / HardTimes > maxBytes);
 
     /// <summary>
-    /// How long the next part should be: at most <paramref name="usualBytes"/> and what is left until the limit, unless the resource that it
-    /// repeats is large itself, which then has as much of spans beside it. Otherwise each part would be a resource and one span.
+    /// How long the next part should be: at most <paramref name="usualBytes"/> and what is left until the limit, unless the resource that
+    /// it repeats is large itself, which then has as much of spans beside it. Otherwise each part would be a resource and one span.
     /// </summary>
     public int NextPartBytes(int usualBytes)
     {

@@ -1,9 +1,10 @@
 namespace Tempo.Engine.Storage.Wal;
 
 /// <summary>
-/// Where those who await the appends of a group go on: on threads of a pool, as many at once as there are processors, and behind each of them whatever
-/// else waits for the pool goes first. A group of twenty that is told at once is twenty pieces of work of half a millisecond in the pool's queue, and all
-/// that comes meanwhile waits behind all of them, at each of its steps: a request that is only refused has seven. Where more wait than
+/// Where those who await the appends of a group go on: on threads of a pool, as many at once as there are processors, and behind each of
+/// them whatever else waits for the pool goes first. A group of twenty that is told at once is twenty pieces of work of half a millisecond
+/// in the pool's queue, and all that comes meanwhile waits behind all of them, at each of its steps: a request that is only refused has
+/// seven. Where more wait than
 /// <see cref="MostPatient"/>, nothing goes between: who is stored must not wait for any number of those who are refused. Thread safe.
 /// </summary>
 /// <param name="most">That go on at once.</param>

@@ -44,10 +44,14 @@ internal sealed class DiskReserve(IDisk disk, WalOptions options)
     /// <summary>A spare of this size may be allocated, and still become a segment.</summary>
     public bool AllowsNewSpare(long bytes) => FreeBytes is not { } free || free - bytes >= KeptBytes + 3 * bytes;
 
-    /// <summary>A segment of this size that is just being released (and still counts) may stay as a spare, and become a segment again.</summary>
+    /// <summary>
+    /// A segment of this size that is just being released (and still counts) may stay as a spare, and become a segment again.
+    /// </summary>
     public bool AllowsRecycling => !IsTouched;
 
-    /// <summary>The size of a segment that may be made: the wanted one, a smaller one but not below <paramref name="least"/>, or 0.</summary>
+    /// <summary>
+    /// The size of a segment that may be made: the wanted one, a smaller one but not below <paramref name="least"/>, or 0.
+    /// </summary>
     public long Affordable(long wanted, long least)
     {
         if (FreeBytes is not { } free) return wanted;

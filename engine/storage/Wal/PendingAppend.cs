@@ -11,7 +11,9 @@ internal sealed unsafe class PendingAppend(WriteAheadLog log) : IValueTaskSource
 {
     private ManualResetValueTaskSourceCore<WalResult> _source;
 
-    /// <summary>The next in the queue or in the free list, guarded by the log's queue lock; between the two the next in the lanes.</summary>
+    /// <summary>
+    /// The next in the queue or in the free list, guarded by the log's queue lock; between the two the next in the lanes.
+    /// </summary>
     public PendingAppend? Next { get; set; }
 
     public WalGeneration Generation { get; private set; } = null!;

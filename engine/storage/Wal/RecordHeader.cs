@@ -69,7 +69,8 @@ internal readonly record struct RecordHeader(ulong Sequence, int PayloadBytes, u
             BinaryPrimitives.ReadInt32LittleEndian(source[28..]));
         if (read.PayloadBytes is < 1 or > WalFormat.MaxPayloadBytes || read.TenantBytes is < 1 or > TenantId.MaxLength) return false;
         if (read.PayloadOffset > source.Length || read.PayloadOffset + read.PayloadBytes > availableBytes) return false;
-        if (BinaryPrimitives.ReadUInt32LittleEndian(source[CrcOffset..]) != ComputeCrc(source[..read.PayloadOffset], key, offset)) return false;
+        if (BinaryPrimitives.ReadUInt32LittleEndian(source[CrcOffset..]) != ComputeCrc(source[..read.PayloadOffset], key, offset))
+            return false;
         header = read;
         return true;
     }

@@ -61,7 +61,8 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
     {
         Require(disk.TryCreateFolder(folder), "create the folder");
         var locked = disk.TryLock(PathOf(SegmentNames.Lock), out _hold);
-        if (locked == DiskError.Busy) throw new WalException($"the write-ahead log is in use: another process, or another log of this one, holds its lock file");
+        if (locked == DiskError.Busy)
+            throw new WalException($"the write-ahead log is in use: another process, or another log of this one, holds its lock file");
         Require(locked, "lock the folder");
         Require(disk.TryList(folder, out var names), "list the folder");
         BeginEpoch(names);
@@ -82,7 +83,8 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
     /// Makes a segment with room for a record of <paramref name="recordBytes"/>, durable before it is returned. If that
     /// fails, <paramref name="step"/> says at what.
     /// </summary>
-    public DiskError TryCreate(ulong generation, uint index, SegmentWriter? previous, int recordBytes, out SegmentWriter? writer, out string step)
+    public DiskError TryCreate(
+        ulong generation, uint index, SegmentWriter? previous, int recordBytes, out SegmentWriter? writer, out string step)
     {
         lock (_lock)
         {
@@ -108,8 +110,12 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
             if (common && _spares.Count > 0) _spares.Dequeue();
 
             var key = new SegmentKey(marks() | 1, generation, index);
-            var header = new SegmentHeader(key, previous?.Key.Index ?? 0, (uint)(previous?.AcknowledgedBytes ?? 0)) { SizeBytes = (uint)file!.Length };
-            var entry = new SegmentFile(SegmentNames.Segment(generation, index), index, file.Length) { IsRecyclable = common && file.Length == sizeBytes };
+            var header = new SegmentHeader(
+                key, previous?.Key.Index ?? 0, (uint)(previous?.AcknowledgedBytes ?? 0))
+            { SizeBytes = (uint)file!.Length };
+            var entry = new SegmentFile(
+                SegmentNames.Segment(generation, index), index, file.Length)
+            { IsRecyclable = common && file.Length == sizeBytes };
             step = $"begin segment {entry.Name}";
             error = Begin(file, header, spare, entry.Name);
             if (error != DiskError.None)
@@ -165,7 +171,8 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
             if (SizeOfNext(0) == 0) return DiskError.Full;
             var isKept = _spares.TryPeek(out var name); // its old life has ended, durably: it may be overwritten
             name ??= SegmentNames.Spare(_nextSpareNumber++);
-            error = disk.TryAllocate(PathOf(name), isKept ? options.SegmentBytes : 2 * WalFormat.RecordsOffset, out var file); // none is kept where space is short
+            // none is kept where space is short
+            error = disk.TryAllocate(PathOf(name), isKept ? options.SegmentBytes : 2 * WalFormat.RecordsOffset, out var file);
             if (error == DiskError.None)
             {
                 using (file)
@@ -279,7 +286,8 @@ internal sealed class SegmentFolder(IDisk disk, string folder, WalOptions option
             return error == DiskError.None ? disk.SyncFolder(quarantine) : error;
         }
 
-        if (!file.IsRecyclable || _spares.Count + _sparesToBe.Count >= options.MaxSpareSegments || !_reserve.AllowsRecycling) return disk.TryDelete(path);
+        if (!file.IsRecyclable || _spares.Count + _sparesToBe.Count >= options.MaxSpareSegments || !_reserve.AllowsRecycling)
+            return disk.TryDelete(path);
         var spare = SegmentNames.Spare(_nextSpareNumber++);
         var renamed = disk.TryRename(path, PathOf(spare));
         if (renamed == DiskError.None) _sparesToBe.Add(spare);

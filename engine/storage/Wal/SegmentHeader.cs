@@ -62,7 +62,8 @@ internal readonly record struct SegmentHeader(SegmentKey Key, uint PreviousIndex
             BinaryPrimitives.ReadUInt64LittleEndian(source[24..]),
             BinaryPrimitives.ReadUInt64LittleEndian(source[16..]),
             BinaryPrimitives.ReadUInt32LittleEndian(source[12..]));
-        header = new SegmentHeader(key, BinaryPrimitives.ReadUInt32LittleEndian(source[32..]), BinaryPrimitives.ReadUInt32LittleEndian(source[36..]));
+        header = new SegmentHeader(
+            key, BinaryPrimitives.ReadUInt32LittleEndian(source[32..]), BinaryPrimitives.ReadUInt32LittleEndian(source[36..]));
         if (source.Length >= WholeSize && BinaryPrimitives.ReadUInt32LittleEndian(source[48..]) == Crc32C.Compute(source[..48]))
             header = header with { SizeBytes = BinaryPrimitives.ReadUInt32LittleEndian(source[44..]) };
         return true;

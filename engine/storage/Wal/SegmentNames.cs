@@ -55,6 +55,7 @@ internal static class SegmentNames
     private static bool TryHex(ReadOnlySpan<char> text, out ulong value)
     {
         value = 0;
-        return !text.ContainsAnyInRange('A', 'F') && ulong.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
+        return !text.ContainsAnyInRange('A', 'F')
+            && ulong.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
     }
 }

@@ -78,7 +78,8 @@ public sealed class WalGeneration
     {
         if (Interlocked.Increment(ref _appendCount) > 0) return;
         Interlocked.Decrement(ref _appendCount);
-        throw new InvalidOperationException($"generation {Number:x} takes no appends: it was {(IsRecovered ? "left by an earlier run" : "released")}");
+        throw new InvalidOperationException(
+            $"generation {Number:x} takes no appends: it was {(IsRecovered ? "left by an earlier run" : "released")}");
     }
 
     internal void LeaveAppend() => Interlocked.Decrement(ref _appendCount);

@@ -10,13 +10,16 @@ internal sealed class WalMetrics(MetricRegistry registry)
 
     public Counter Appends { get; } = registry.Counter("tempo_wal_appends_total", "Records that were acknowledged.").With();
 
-    public Counter AppendedBytes { get; } = registry.Counter("tempo_wal_appended_bytes_total", "Payload bytes that were acknowledged.").With();
+    public Counter AppendedBytes { get; } =
+        registry.Counter("tempo_wal_appended_bytes_total", "Payload bytes that were acknowledged.").With();
 
     public Counter Syncs { get; } = registry.Counter("tempo_wal_syncs_total", "Group commits that were synced.").With();
 
-    public Counter SyncFailures { get; } = registry.Counter("tempo_wal_sync_failures_total", "Writes and syncs that failed; each poisoned its segment.").With();
+    public Counter SyncFailures { get; } =
+        registry.Counter("tempo_wal_sync_failures_total", "Writes and syncs that failed; each poisoned its segment.").With();
 
-    public Counter CorruptBytes { get; } = registry.Counter("tempo_wal_corrupt_bytes_total", "Acknowledged bytes that replay had to skip.").With();
+    public Counter CorruptBytes { get; } =
+        registry.Counter("tempo_wal_corrupt_bytes_total", "Acknowledged bytes that replay had to skip.").With();
 
     public Counter Segments { get; } = registry.Gauge("tempo_wal_segments", "Segment files of generations that are not released.").With();
 

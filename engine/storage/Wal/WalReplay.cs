@@ -74,8 +74,10 @@ internal sealed class WalReplay(SegmentFolder folder, ulong generation, bool pay
         using (file)
         {
             Span<byte> bytes = stackalloc byte[SegmentHeader.WholeSize];
-            if (file!.Read(0, bytes, out var count) != DiskError.None || !SegmentHeader.TryRead(bytes[..count], out var header, out _)) return;
-            if (header.Key.Generation == generation && header.Key.Index == entry.Index) _acknowledged[header.PreviousIndex] = header.PreviousAcknowledgedBytes;
+            if (file!.Read(0, bytes, out var count) != DiskError.None || !SegmentHeader.TryRead(bytes[..count], out var header, out _))
+                return;
+            if (header.Key.Generation == generation && header.Key.Index == entry.Index)
+                _acknowledged[header.PreviousIndex] = header.PreviousAcknowledgedBytes;
         }
     }
 
@@ -89,7 +91,9 @@ internal sealed class WalReplay(SegmentFolder folder, ulong generation, bool pay
         {
             _key = header.Key;
             _endBytes = Math.Max(_endBytes, header.SizeBytes);
-            if (IsCutShort) Damaged(_window.Length, _endBytes - _window.Length, $"the file is {_endBytes - _window.Length} bytes shorter than it was made");
+            if (IsCutShort)
+                Damaged(_window.Length, _endBytes - _window.Length,
+                    $"the file is {_endBytes - _window.Length} bytes shorter than it was made");
             return true;
         }
 
@@ -124,7 +128,8 @@ internal sealed class WalReplay(SegmentFolder folder, ulong generation, bool pay
             if (gap >= 0) _gaps.Add((gap, position));
             gap = TryVisit(position, header, visitor) ? -1 : position;
             position += header.RecordBytes;
-            if (gap >= 0 && position > _window.Length) acknowledged = Math.Max(acknowledged, position); // cut off, and not by the one who wrote it
+            // cut off, and not by the one who wrote it
+            if (gap >= 0 && position > _window.Length) acknowledged = Math.Max(acknowledged, position);
         }
 
         if (gap < 0) gap = Math.Max(WalFormat.RecordsOffset, Math.Min(position, _window.Length));
@@ -137,7 +142,8 @@ internal sealed class WalReplay(SegmentFolder folder, ulong generation, bool pay
     private long LostWithoutEvidence(long gap)
     {
         if (_key.Mark == 0) return LastNonZero(WalFormat.RecordsOffset) + 1;
-        var bears = IsCutShort && _window.Get(gap, sizeof(ulong)) is { Length: sizeof(ulong) } start && BinaryPrimitives.ReadUInt64LittleEndian(start) == _key.Mark;
+        var bears = IsCutShort && _window.Get(gap, sizeof(ulong)) is { Length: sizeof(ulong) } start
+            && BinaryPrimitives.ReadUInt64LittleEndian(start) == _key.Mark;
         return bears ? _window.Length : 0;
     }
 

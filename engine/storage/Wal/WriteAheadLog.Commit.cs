@@ -2,15 +2,18 @@ using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.Storage.Wal;
 
-// The committing side, one at a time: a caller who finds nobody committing and nothing queued writes and syncs its own record, and is spared
-// two threads being woken. The first who comes meanwhile waits for its turn and commits all that is queued by then, itself included; the others
-// are told by it. Where a sync takes long all is left to the commit thread, since callers are threads that others need, too: two of them wait at
-// the most. In simulation it is whoever calls CommitQueued.
+// The committing side, one at a time: a caller who finds nobody committing and nothing queued writes and syncs its own record, and is
+// spared two threads being woken. The first who comes meanwhile waits for its turn and commits all that is queued by then, itself included;
+// the others are told by it. Where a sync takes long all is left to the commit thread, since callers are threads that others need, too: two
+// of them wait at the most. In simulation it is whoever calls CommitQueued.
 public sealed unsafe partial class WriteAheadLog
 {
     private const int MaxGroupRecords = 4096;
 
-    /// <summary>A sync that takes longer, in the mean of the last, is nothing that a thread of the pool should wait for: two thread switches take 0.02 ms.</summary>
+    /// <summary>
+    /// A sync that takes longer, in the mean of the last, is nothing that a thread of the pool should wait for: two thread switches take
+    /// 0.02 ms.
+    /// </summary>
     private static readonly TimeSpan MaxLeadersSync = TimeSpan.FromMilliseconds(0.5);
 
     private readonly Thread? _thread;
@@ -38,7 +41,9 @@ public sealed unsafe partial class WriteAheadLog
         return _batch.Count;
     }
 
-    /// <summary>Commits what is queued, ends the commit thread and unlocks the folder. What is not released stays to be recovered.</summary>
+    /// <summary>
+    /// Commits what is queued, ends the commit thread and unlocks the folder. What is not released stays to be recovered.
+    /// </summary>
     public void Dispose()
     {
         lock (_queueLock)
@@ -158,7 +163,8 @@ public sealed unsafe partial class WriteAheadLog
     {
         _batch.Clear();
         long bytes = 0;
-        while (_queueHead is { } append && _batch.Count < MaxGroupRecords && (bytes += append.PayloadBytes) <= Math.Max(_options.MaxGroupBytes, append.PayloadBytes))
+        while (_queueHead is { } append && _batch.Count < MaxGroupRecords
+            && (bytes += append.PayloadBytes) <= Math.Max(_options.MaxGroupBytes, append.PayloadBytes))
         {
             _batch.Add(append);
             _queueHead = append.Next;
@@ -202,7 +208,8 @@ public sealed unsafe partial class WriteAheadLog
         if (writer is null || !writer.Fits(header.RecordBytes))
         {
             if (_segmentError != DiskError.None) return;
-            _segmentError = _folder.TryCreate(generation.Number, generation.NextIndex, writer, header.RecordBytes, out var next, out _segmentStep);
+            _segmentError =
+                _folder.TryCreate(generation.Number, generation.NextIndex, writer, header.RecordBytes, out var next, out _segmentStep);
             if (_segmentError != DiskError.None)
             {
                 Tell($"{_segmentStep}: {_segmentError}");

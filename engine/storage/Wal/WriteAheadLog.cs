@@ -50,11 +50,13 @@ public sealed partial class WriteAheadLog : IDisposable
     /// </summary>
     /// <param name="time">The clock that syncs are measured with.</param>
     /// <param name="marks">Source of the random marks that tell the lives of a segment file apart; the system's by default.</param>
-    public static WriteAheadLog Open(IDisk disk, string folder, WalOptions options, MetricRegistry registry, TimeProvider? time = null, Func<ulong>? marks = null)
+    public static WriteAheadLog Open(
+        IDisk disk, string folder, WalOptions options, MetricRegistry registry, TimeProvider? time = null, Func<ulong>? marks = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         if (options.SegmentBytes is < WalFormat.MinSegmentBytes or > WalFormat.MaxSegmentBytes)
-            throw new WalException($"a segment of {options.SegmentBytes} bytes: the limits are {WalFormat.MinSegmentBytes} and {WalFormat.MaxSegmentBytes}");
+            throw new WalException(
+                $"a segment of {options.SegmentBytes} bytes: the limits are {WalFormat.MinSegmentBytes} and {WalFormat.MaxSegmentBytes}");
         var metrics = new WalMetrics(registry);
         var segments = new SegmentFolder(disk, folder, options, metrics, marks ?? RandomMark);
         segments.Open();

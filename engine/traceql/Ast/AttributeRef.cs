@@ -49,7 +49,9 @@ public sealed record AttributeRef : FieldExpression
     public bool IsIntrinsic => Intrinsic != Intrinsic.None;
 
     /// <summary>Is it a field of the parent span?</summary>
-    public bool IsOfParent => Scope is AttributeScope.Parent or AttributeScope.ParentSpan or AttributeScope.ParentResource || Intrinsic.OfParent() != Intrinsic.None;
+    public bool IsOfParent =>
+        Scope is AttributeScope.Parent or AttributeScope.ParentSpan or AttributeScope.ParentResource
+            || Intrinsic.OfParent() != Intrinsic.None;
 
     /// <summary>The same field as one of the span itself.</summary>
     public AttributeRef OnParent() => Scope switch

@@ -108,7 +108,8 @@ public static class Intrinsics
         Intrinsic.Status or Intrinsic.ParentStatus => TraceQlType.Status,
         Intrinsic.Kind or Intrinsic.ParentKind => TraceQlType.Kind,
         Intrinsic.SpanChildCount or Intrinsic.NestedSetLeft or Intrinsic.NestedSetRight or Intrinsic.NestedSetParent
-            or Intrinsic.SpanStart or Intrinsic.SpanEnd or Intrinsic.ParentChildCount or Intrinsic.ParentStart or Intrinsic.ParentEnd => TraceQlType.Int,
+            or Intrinsic.SpanStart or Intrinsic.SpanEnd or Intrinsic.ParentChildCount or Intrinsic.ParentStart or Intrinsic.ParentEnd =>
+                TraceQlType.Int,
         Intrinsic.None or Intrinsic.Parent => TraceQlType.Attribute,
         _ => TraceQlType.String,
     };

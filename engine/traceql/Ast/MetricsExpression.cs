@@ -116,7 +116,8 @@ public static class MetricsFunctionKinds
 {
     /// <summary>Does the function measure an attribute? Else it counts.</summary>
     public static bool HasAttribute(this MetricsFunctionKind kind) =>
-        kind is not (MetricsFunctionKind.Rate or MetricsFunctionKind.CountOverTime or MetricsFunctionKind.CountTraces or MetricsFunctionKind.RateTraces);
+        kind is not (MetricsFunctionKind.Rate or MetricsFunctionKind.CountOverTime or MetricsFunctionKind.CountTraces
+            or MetricsFunctionKind.RateTraces);
 }
 
 /// <summary><c>rate() by(a)</c>, <c>max_over_time(b) by(a)</c>, <c>quantile_over_time(b, 0.5, 0.9) by(a)</c>…</summary>
@@ -129,7 +130,9 @@ public sealed record MetricsFunction(
 {
     public override IReadOnlyList<TraceQlNode> Children => Attribute is null ? By : [Attribute, .. By];
 
-    /// <summary>What <c>by(x as y)</c> calls the labels, one for each of <see cref="By"/>, "" where it keeps its name; empty if all do.</summary>
+    /// <summary>
+    /// What <c>by(x as y)</c> calls the labels, one for each of <see cref="By"/>, "" where it keeps its name; empty if all do.
+    /// </summary>
     public AstList<string> Aliases { get; init; } = [];
 
     /// <summary>The name of label i.</summary>

@@ -82,7 +82,10 @@ public sealed record ScalarOperation : ScalarExpression
     public ScalarExpression Right { get; }
 }
 
-/// <summary><c>( pipeline | aggregate )</c> as an operand of a comparison: the aggregate of the spans that the pipeline finds in the trace. Not in Tempo.</summary>
+/// <summary>
+/// <c>( pipeline | aggregate )</c> as an operand of a comparison: the aggregate of the spans that the pipeline finds in the trace. Not in
+/// Tempo.
+/// </summary>
 public sealed record ScalarPipeline : ScalarExpression
 {
     public ScalarPipeline(Pipeline source, ScalarExpression aggregate)

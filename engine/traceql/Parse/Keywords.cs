@@ -68,19 +68,23 @@ internal static class Keywords
         {
             ["span:"] =
             [
-                ("duration", Intrinsic.Duration), ("name", Intrinsic.Name), ("status", Intrinsic.Status), ("statusMessage", Intrinsic.StatusMessage),
-                ("kind", Intrinsic.Kind), ("id", Intrinsic.SpanId), ("parentID", Intrinsic.SpanParentId), ("childCount", Intrinsic.SpanChildCount),
+                ("duration", Intrinsic.Duration), ("name", Intrinsic.Name), ("status", Intrinsic.Status),
+                ("statusMessage", Intrinsic.StatusMessage),
+                ("kind", Intrinsic.Kind), ("id", Intrinsic.SpanId), ("parentID", Intrinsic.SpanParentId),
+                ("childCount", Intrinsic.SpanChildCount),
                 ("start", Intrinsic.SpanStart), ("end", Intrinsic.SpanEnd),
             ],
             ["parent:"] =
             [
                 ("duration", Intrinsic.ParentDuration), ("name", Intrinsic.ParentName), ("status", Intrinsic.ParentStatus),
-                ("statusMessage", Intrinsic.ParentStatusMessage), ("kind", Intrinsic.ParentKind), ("childCount", Intrinsic.ParentChildCount),
+                ("statusMessage", Intrinsic.ParentStatusMessage), ("kind", Intrinsic.ParentKind),
+                ("childCount", Intrinsic.ParentChildCount),
                 ("start", Intrinsic.ParentStart), ("end", Intrinsic.ParentEnd),
             ],
             ["trace:"] =
             [
-                ("duration", Intrinsic.TraceDuration), ("rootName", Intrinsic.RootName), ("rootService", Intrinsic.RootServiceName), ("id", Intrinsic.TraceId),
+                ("duration", Intrinsic.TraceDuration), ("rootName", Intrinsic.RootName), ("rootService", Intrinsic.RootServiceName),
+                ("id", Intrinsic.TraceId),
             ],
             ["event:"] = [("name", Intrinsic.EventName), ("timeSinceStart", Intrinsic.EventTimeSinceStart)],
             ["link:"] = [("traceID", Intrinsic.LinkTraceId), ("spanID", Intrinsic.LinkSpanId)],

@@ -164,7 +164,8 @@ internal sealed partial class Parser
 
     private bool AtAttribute =>
         _token.Kind == TokenKind.Symbol
-        && (Keywords.Scopes.ContainsKey(_token.Text) || Keywords.BareIntrinsics.ContainsKey(_token.Text) || Keywords.ScopedIntrinsics.ContainsKey(_token.Text));
+        && (Keywords.Scopes.ContainsKey(_token.Text) || Keywords.BareIntrinsics.ContainsKey(_token.Text)
+            || Keywords.ScopedIntrinsics.ContainsKey(_token.Text));
 
     /// <summary>An attribute or intrinsic.</summary>
     private AttributeRef? ParseAttribute()

@@ -19,7 +19,8 @@ internal sealed partial class Parser
             return null;
         if (word == Keywords.Compare)
             return ParseCompare();
-        return ParseMetricsFunction(Keywords.MetricsFunctions.TryGetValue(word, out MetricsFunctionKind kind) ? kind : Keywords.OwnMetricsFunctions[word]);
+        return ParseMetricsFunction(
+            Keywords.MetricsFunctions.TryGetValue(word, out MetricsFunctionKind kind) ? kind : Keywords.OwnMetricsFunctions[word]);
     }
 
     /// <summary>[ attribute { ',' quantile } ] ')' [ 'by' '(' attributes ')' ].</summary>

@@ -11,7 +11,8 @@ internal sealed partial class Parser
 {
     /// <summary>
     /// stage { '|' stage } [ '|' metrics ], of the whole query or of a parenthesis in it. The node is a
-    /// <see cref="PipelineExpression"/>, <see cref="MetricsExpression"/>, <see cref="SpansetExpression"/> or <see cref="ScalarExpression"/>.
+    /// <see cref="PipelineExpression"/>, <see cref="MetricsExpression"/>, <see cref="SpansetExpression"/> or
+    /// <see cref="ScalarExpression"/>.
     /// </summary>
     private TraceQlNode? ParseSequence(bool isRoot)
     {
@@ -171,7 +172,8 @@ internal sealed partial class Parser
         TraceQlNode? operand = ParseOperand(allowPipelines);
         if (operand is null)
             return null;
-        if (operand is ScalarExpression scalar && Folded(scalar) is ScalarLiteral literal && ConstantFolding.TryNegate(literal.Value, out TraceQlValue negated))
+        if (operand is ScalarExpression scalar && Folded(scalar) is ScalarLiteral literal
+            && ConstantFolding.TryNegate(literal.Value, out TraceQlValue negated))
             return new ScalarLiteral(negated);
         Fail(start);
         return null;

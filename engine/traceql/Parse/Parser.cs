@@ -86,7 +86,8 @@ internal sealed partial class Parser
     private bool TryTakeWord(out TraceQlValue value)
     {
         value = default;
-        if (_token.Kind is not (TokenKind.Identifier or TokenKind.Symbol) || !char.IsAsciiLetter(_token.Text[0]) || _token.Text[^1] is '.' or ':')
+        if (_token.Kind is not (TokenKind.Identifier or TokenKind.Symbol) || !char.IsAsciiLetter(_token.Text[0])
+            || _token.Text[^1] is '.' or ':')
             return false;
         value = TraceQlValue.String(_token.Text);
         Advance();

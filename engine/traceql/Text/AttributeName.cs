@@ -38,7 +38,8 @@ internal static class AttributeName
         // ".5" is a number, "parent.span.x" another scope.
         if (prefix == "." && char.IsAsciiDigit(name[0]))
             return true;
-        if (prefix == "parent." && (name.StartsWith("span.", StringComparison.Ordinal) || name.StartsWith("resource.", StringComparison.Ordinal)))
+        if (prefix == "parent." && (name.StartsWith("span.", StringComparison.Ordinal)
+            || name.StartsWith("resource.", StringComparison.Ordinal)))
             return true;
         foreach (Rune rune in name.EnumerateRunes())
         {

@@ -25,7 +25,9 @@ internal static partial class Validator
         string word = anyOf.IsEvent ? "event" : "link";
         if (anyOf.Condition.Type is not (TraceQlType.Bool or TraceQlType.Attribute))
             return Invalid($"a condition on one {word} must resolve to a boolean: {anyOf}");
-        return ReferencedAttributes.Of(anyOf.Condition).Any(field => IsOf(anyOf.IsEvent, field)) ? null : Invalid($"a condition on one {word} must reference the {word}: {anyOf}");
+        return ReferencedAttributes.Of(anyOf.Condition).Any(field => IsOf(anyOf.IsEvent, field))
+            ? null
+            : Invalid($"a condition on one {word} must reference the {word}: {anyOf}");
     }
 
     private static bool IsOf(bool isEvent, AttributeRef field) => isEvent
@@ -52,7 +54,9 @@ internal static partial class Validator
             return Invalid($"illegal operation for the given types: {binary}");
         if (binary.Op.IsRegex())
             return CheckRegex(binary);
-        return binary.Op == FieldOperator.Equal ? CheckEqualsNil(binary.Left, binary.Right) ?? CheckEqualsNil(binary.Right, binary.Left) : null;
+        return binary.Op == FieldOperator.Equal
+            ? CheckEqualsNil(binary.Left, binary.Right) ?? CheckEqualsNil(binary.Right, binary.Left)
+            : null;
     }
 
     private static bool Match(TraceQlType left, TraceQlType right) =>

@@ -53,7 +53,9 @@ internal static partial class Validator
         if ((CheckScalar(filter.Left) ?? CheckScalar(filter.Right)) is { } error)
             return error;
         // Two constants compare nothing. Tempo prints the %v too.
-        return filter.Left is ScalarLiteral && filter.Right is ScalarLiteral ? Unsupported("scalar filter lhs of type (%v) not yet supported") : null;
+        return filter.Left is ScalarLiteral && filter.Right is ScalarLiteral
+            ? Unsupported("scalar filter lhs of type (%v) not yet supported")
+            : null;
     }
 
     private static TraceQlError? CheckScalar(ScalarExpression scalar) => scalar switch
@@ -114,10 +116,12 @@ internal static partial class Validator
         }
 
         // The quantile or the bucket is a label too.
-        int limit = function.Kind is MetricsFunctionKind.QuantileOverTime or MetricsFunctionKind.HistogramOverTime ? MaxGroupBy - 1 : MaxGroupBy;
+        int limit =
+            function.Kind is MetricsFunctionKind.QuantileOverTime or MetricsFunctionKind.HistogramOverTime ? MaxGroupBy - 1 : MaxGroupBy;
         if (function.By.Count > limit)
             return Unsupported($"metrics group by {function.By.Count} values not yet supported");
-        return (function.Attribute is null ? null : CheckField(function.Attribute)) ?? CheckAttributes(function.By) ?? CheckAliases(function);
+        return (function.Attribute is null ? null : CheckField(function.Attribute)) ?? CheckAttributes(function.By)
+            ?? CheckAliases(function);
     }
 
     private static TraceQlError? CheckAliases(MetricsFunction function)
@@ -140,7 +144,9 @@ internal static partial class Validator
             return Invalid($"compare() top number of values must be an integer between 1 and {MetricsCompare.MaxTopValues}");
         if (compare.StartUnixNano <= 0 || compare.EndUnixNano <= 0)
             return Invalid("compare() timestamps must be positive integer unix nanoseconds");
-        return compare.EndUnixNano <= compare.StartUnixNano ? Invalid("compare() end timestamp must be greater than start timestamp") : null;
+        return compare.EndUnixNano <= compare.StartUnixNano
+            ? Invalid("compare() end timestamp must be greater than start timestamp")
+            : null;
     }
 
     private static TraceQlError? CheckAttributes(AstList<AttributeRef> attributes)

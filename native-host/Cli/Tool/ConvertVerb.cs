@@ -13,7 +13,8 @@ internal sealed class ConvertVerb : ToolVerb
 
     public override string Parameters => "<tenant> [block]";
 
-    public override string Help => "Writes blocks anew into another folder (--out), as vParquet5 or what --format says. The blocks themselves stay.";
+    public override string Help =>
+        "Writes blocks anew into another folder (--out), as vParquet5 or what --format says. The blocks themselves stay.";
 
     public override IReadOnlyList<string> Options => ["out", "format"];
 
@@ -22,7 +23,8 @@ internal sealed class ConvertVerb : ToolVerb
         var target = context.Arguments.Option("out");
         if (target.Length == 0) throw new ToolException("--out: the folder for the new blocks is expected");
         if (BlockVersion.Find(context.Arguments.Option("format", BlockVersion.Default.Name)) is not { CanWrite: true } version)
-            throw new ToolException($"--format: {string.Join(" or ", BlockVersion.All.Where(static known => known.CanWrite).Select(static known => known.Name))} is expected");
+            throw new ToolException(
+                $"--format: {string.Join(" or ", BlockVersion.All.Where(static known => known.CanWrite).Select(static known => known.Name))} is expected");
         Directory.CreateDirectory(target);
         var layout = new CompactionOptions().Layout with { Version = version };
         var store = new BlockStore(LocalObjectStore.Open(target), ToolContext.WorkFolder, new BlockStoreOptions { Layout = layout });

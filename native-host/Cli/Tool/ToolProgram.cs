@@ -14,7 +14,8 @@ public static class ToolProgram
 
     private static readonly ToolVerb[] Verbs =
     [
-        new ListBlocksVerb(), new ListBlockVerb(), new ViewBlockVerb(), new ViewSchemaVerb(), new AnalyseBlockVerb(), new QueryTraceIdVerb(),
+        new ListBlocksVerb(), new ListBlockVerb(), new ViewBlockVerb(), new ViewSchemaVerb(), new AnalyseBlockVerb(),
+        new QueryTraceIdVerb(),
         new VerifyVerb(), new ConvertVerb(), new GenBloomVerb(), new GenIndexVerb(),
     ];
 
@@ -26,11 +27,14 @@ public static class ToolProgram
         var verb = Verbs.FirstOrDefault(verb => arguments.Take(verb.Name.Split(' ').Length).SequenceEqual(verb.Name.Split(' ')));
         if (verb is null)
         {
-            errors.Write((arguments[0] == "help" ? "" : $"unknown verb '{string.Join(' ', arguments.TakeWhile(static word => !word.StartsWith('-')).Take(2))}'\n") + Usage());
+            errors.Write((arguments[0] == "help"
+                ? ""
+                : $"unknown verb '{string.Join(' ', arguments.TakeWhile(static word => !word.StartsWith('-')).Take(2))}'\n") + Usage());
             return arguments[0] == "help" ? 0 : WrongCommandLine;
         }
 
-        if (!ToolArguments.TryParse(arguments.AsSpan(verb.Name.Split(' ').Length), [.. ToolStorage.Options, .. verb.Options], out var parsed, out var error) || parsed.Names.Count < verb.NameCount)
+        if (!ToolArguments.TryParse(arguments.AsSpan(verb.Name.Split(' ').Length), [.. ToolStorage.Options, .. verb.Options],
+            out var parsed, out var error) || parsed.Names.Count < verb.NameCount)
         {
             errors.WriteLine($"{(error.Length > 0 ? error : "a name is missing")}\nusage: {UsageOf(verb)}");
             return WrongCommandLine;
@@ -41,7 +45,8 @@ public static class ToolProgram
             using var context = new ToolContext(parsed, output);
             return verb.RunAsync(context).GetAwaiter().GetResult();
         }
-        catch (Exception e) when (e is ToolException or BlockReadException or ParquetFormatException or DamagedInputException or ObjectStoreException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is ToolException or BlockReadException or ParquetFormatException or DamagedInputException
+            or ObjectStoreException or IOException or UnauthorizedAccessException)
         {
             errors.WriteLine($"{verb.Name}: {e.Message}");
             return CannotDo;

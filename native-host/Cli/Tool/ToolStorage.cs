@@ -24,7 +24,8 @@ internal static class ToolStorage
         ("azure-key", ["storage.trace.azure.storage_account_key"]),
     ];
 
-    public static IReadOnlyList<string> Options => ["path", "config.file", "config-file", "config.expand-env", .. Settings.Select(static setting => setting.Option)];
+    public static IReadOnlyList<string> Options =>
+        ["path", "config.file", "config-file", "config.expand-env", .. Settings.Select(static setting => setting.Option)];
 
     /// <summary>Opens it; what is opened may have to be disposed. Throws <see cref="ToolException"/>.</summary>
     public static (IObjectStore Objects, BlocksPlace Place) Open(ToolArguments arguments)
@@ -33,7 +34,8 @@ internal static class ToolStorage
         try
         {
             Read(arguments, options);
-            if (arguments.Option("path").Length == 0 && StorageKeys.Resolve(options) is { } remote) return (remote.Open(TimeProvider.System), new BlocksPlace(remote.CacheBytes));
+            if (arguments.Option("path").Length == 0 && StorageKeys.Resolve(options) is { } remote)
+                return (remote.Open(TimeProvider.System), new BlocksPlace(remote.CacheBytes));
         }
         catch (ConfigException e)
         {
@@ -41,7 +43,9 @@ internal static class ToolStorage
         }
 
         var path = arguments.Option("path", options.Node.BlocksPath);
-        return Directory.Exists(path) ? (LocalObjectStore.Open(path), new BlocksPlace(0)) : throw new ToolException($"--path {path}: there is no such folder");
+        return Directory.Exists(path)
+            ? (LocalObjectStore.Open(path), new BlocksPlace(0))
+            : throw new ToolException($"--path {path}: there is no such folder");
     }
 
     private static void Read(ToolArguments arguments, HostOptions options)

@@ -70,7 +70,10 @@ public sealed class ToolContext : IDisposable
     }
 
     /// <summary>The tenant that is the argument at this place.</summary>
-    public TenantId Tenant(int place) => TenantId.TryParse(Arguments.Names[place], out var tenant, out var error) ? tenant : throw new ToolException($"tenant '{Arguments.Names[place]}': {error}");
+    public TenantId Tenant(int place) =>
+        TenantId.TryParse(Arguments.Names[place], out var tenant, out var error)
+            ? tenant
+            : throw new ToolException($"tenant '{Arguments.Names[place]}': {error}");
 
     /// <summary>The block whose tenant and id are the first two arguments.</summary>
     public async Task<BlockMeta> BlockAsync()
@@ -87,8 +90,10 @@ public sealed class ToolContext : IDisposable
         if (Arguments.Names.Count > 1) return [await BlockAsync().ConfigureAwait(false)];
         var tenant = Tenant(0);
         var listing = await Store.ListAllAsync(Cancellation).ConfigureAwait(false);
-        foreach (var block in listing.Unreadable.Where(block => block.Tenant == tenant)) Print($"block {block.Block} cannot be read: {block.Error}");
-        return [.. listing.Blocks.Where(block => block.Tenant == tenant).OrderBy(static block => block.StartSeconds).ThenBy(static block => block.BlockId)];
+        foreach (var block in listing.Unreadable.Where(block => block.Tenant == tenant))
+            Print($"block {block.Block} cannot be read: {block.Error}");
+        return [.. listing.Blocks.Where(block => block.Tenant == tenant).OrderBy(static block => block.StartSeconds)
+            .ThenBy(static block => block.BlockId)];
     }
 }
 

@@ -9,7 +9,8 @@ internal sealed class VerifyVerb : ToolVerb
 
     public override string Parameters => "<tenant> [block]";
 
-    public override string Help => "Reads blocks from end to end: checksums, order, levels, nested sets, bloom filter, index, meta.json against the file. 1 if something is wrong.";
+    public override string Help =>
+        "Reads blocks from end to end: checksums, order, levels, nested sets, bloom filter, index, meta.json against the file. 1 if something is wrong.";
 
     public override async Task<int> RunAsync(ToolContext context)
     {
@@ -18,10 +19,12 @@ internal sealed class VerifyVerb : ToolVerb
         var tenant = context.Tenant(0);
         var ids = context.Arguments.Names.Count > 1
             ? [(await context.BlockAsync().ConfigureAwait(false)).BlockId]
-            : listing.Blocks.Where(block => block.Tenant == tenant).Select(static block => block.BlockId).Concat(listing.Unreadable.Where(block => block.Tenant == tenant).Select(static block => block.Block)).Order().ToList();
+            : listing.Blocks.Where(block => block.Tenant == tenant).Select(static block => block.BlockId)
+                .Concat(listing.Unreadable.Where(block => block.Tenant == tenant).Select(static block => block.Block)).Order().ToList();
         foreach (var id in ids)
         {
-            var report = await BlockVerifier.VerifyAsync(context.Objects, context.Store, tenant, id, ToolContext.Cancellation).ConfigureAwait(false);
+            var report =
+                await BlockVerifier.VerifyAsync(context.Objects, context.Store, tenant, id, ToolContext.Cancellation).ConfigureAwait(false);
             context.Print($"{id}: {(report.ProblemCount == 0 ? "sound" : $"{ToolText.Count(report.ProblemCount)} problems")}, {ToolText.Count(report.TraceCount)} traces, {ToolText.Count(report.SpanCount)} spans");
             foreach (var problem in report.Problems) context.Print($"  {problem}");
             wrong += report.ProblemCount;

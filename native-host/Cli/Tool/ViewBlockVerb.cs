@@ -12,14 +12,17 @@ internal sealed class ViewBlockVerb : ToolVerb
 
     public override string Parameters => "<tenant> <block>";
 
-    public override string Help => "The first traces of a block (--limit, default 20): id, start, duration, spans, and name and service of the first span to start.";
+    public override string Help =>
+        "The first traces of a block (--limit, default 20): id, start, duration, spans, and name and service of the first span to start.";
 
     public override IReadOnlyList<string> Options => ["limit"];
 
     public override async Task<int> RunAsync(ToolContext context)
     {
-        if (!int.TryParse(context.Arguments.Option("limit", "20"), CultureInfo.InvariantCulture, out var limit) || limit < 1) throw new ToolException("--limit: a number from 1 on is expected");
-        using var block = await context.Store.OpenAsync(await context.BlockAsync().ConfigureAwait(false), ToolContext.Cancellation).ConfigureAwait(false);
+        if (!int.TryParse(context.Arguments.Option("limit", "20"), CultureInfo.InvariantCulture, out var limit) || limit < 1)
+            throw new ToolException("--limit: a number from 1 on is expected");
+        using var block =
+            await context.Store.OpenAsync(await context.BlockAsync().ConfigureAwait(false), ToolContext.Cancellation).ConfigureAwait(false);
         var rows = new List<string[]>();
         for (var group = 0; group < block.RowGroupCount && rows.Count < limit; group++)
         {
@@ -46,8 +49,10 @@ internal sealed class ViewBlockVerb : ToolVerb
                     first = span;
             var durationMs = (batch.TraceEnd[trace] - batch.TraceStart[trace]) / 1e6;
             rows.Add([
-                batch.TraceIds[trace].ToShortString(), ToolText.Time((long)(batch.TraceStart[trace] / 1_000_000_000)), durationMs.ToString("F3", CultureInfo.InvariantCulture), ToolText.Count(count),
-                count == 0 ? "" : Encoding.UTF8.GetString(batch.Name[first]), count == 0 ? "" : Encoding.UTF8.GetString(batch.Resources.ServiceName[batch.Resource[first]]),
+                batch.TraceIds[trace].ToShortString(), ToolText.Time((long)(batch.TraceStart[trace] / 1_000_000_000)),
+                durationMs.ToString("F3", CultureInfo.InvariantCulture), ToolText.Count(count),
+                count == 0 ? "" : Encoding.UTF8.GetString(batch.Name[first]),
+                count == 0 ? "" : Encoding.UTF8.GetString(batch.Resources.ServiceName[batch.Resource[first]]),
             ]);
         }
     }

@@ -13,10 +13,13 @@ internal sealed class ViewSchemaVerb : ToolVerb
 
     public override async Task<int> RunAsync(ToolContext context)
     {
-        using var block = await context.Store.OpenAsync(await context.BlockAsync().ConfigureAwait(false), ToolContext.Cancellation).ConfigureAwait(false);
+        using var block =
+            await context.Store.OpenAsync(await context.BlockAsync().ConfigureAwait(false), ToolContext.Cancellation).ConfigureAwait(false);
         context.PrintTable(
             ["column", "type", "repetition/definition", "codec", "encodings"],
-            [.. BlockSizes.OfColumns(block).Select(static column => new[] { column.Path, column.Kind, $"{column.RepetitionLevel}/{column.DefinitionLevel}", column.Codec, column.Encodings })]);
+            [.. BlockSizes.OfColumns(block).Select(
+                static column => new[] { column.Path, column.Kind, $"{column.RepetitionLevel}/{column.DefinitionLevel}", column.Codec,
+                    column.Encodings })]);
         return 0;
     }
 }

@@ -39,13 +39,15 @@ internal sealed class JaegerEndpoints(ForeignQueries queries, TenantResolver ten
         });
 
     private async Task AnswerServicesAsync(HttpContext context, TenantSet asked) =>
-        await AnswerListAsync(context, await queries.ServicesAsync(asked, context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false);
+        await AnswerListAsync(context, await queries.ServicesAsync(asked, context.RequestAborted).ConfigureAwait(false))
+            .ConfigureAwait(false);
 
     private async Task AnswerOperationNamesAsync(HttpContext context, TenantSet asked, string service)
     {
         var spans = new SpanQuery();
         spans.HasService(service);
-        await AnswerListAsync(context, await queries.NamesAsync(asked, spans, context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false);
+        await AnswerListAsync(context, await queries.NamesAsync(asked, spans, context.RequestAborted).ConfigureAwait(false))
+            .ConfigureAwait(false);
     }
 
     private async Task AnswerOperationsAsync(HttpContext context, TenantSet asked)
@@ -57,7 +59,8 @@ internal sealed class JaegerEndpoints(ForeignQueries queries, TenantResolver ten
             return;
         }
 
-        var operations = await JaegerOperations.ListAsync(queries, asked, service, context.Request.Query["spanKind"].ToString(), context.RequestAborted).ConfigureAwait(false);
+        var operations = await JaegerOperations.ListAsync(
+            queries, asked, service, context.Request.Query["spanKind"].ToString(), context.RequestAborted).ConfigureAwait(false);
         await AnswerAsync(context, operations.Count, json =>
         {
             foreach (var (name, kind) in operations)
@@ -81,7 +84,8 @@ internal sealed class JaegerEndpoints(ForeignQueries queries, TenantResolver ten
         var calls = await new ServiceDependencies().CountAsync(queries, asked, range, context.RequestAborted).ConfigureAwait(false);
         await AnswerAsync(context, calls.Count, json =>
         {
-            foreach (var (call, (count, _)) in calls.OrderBy(static c => c.Key.Parent, StringComparer.Ordinal).ThenBy(static c => c.Key.Child, StringComparer.Ordinal))
+            foreach (var (call, (count, _)) in calls.OrderBy(static c => c.Key.Parent, StringComparer.Ordinal)
+                .ThenBy(static c => c.Key.Child, StringComparer.Ordinal))
             {
                 json.WriteStartObject();
                 json.WriteString("parent", call.Parent);
@@ -110,7 +114,8 @@ internal sealed class JaegerEndpoints(ForeignQueries queries, TenantResolver ten
     {
         if (!TraceId.TryParse(text, out var id))
         {
-            await AnswerErrorAsync(context, StatusCodes.Status400BadRequest, "cannot parse the trace id: at most 32 hex digits are expected").ConfigureAwait(false);
+            await AnswerErrorAsync(context, StatusCodes.Status400BadRequest,
+                "cannot parse the trace id: at most 32 hex digits are expected").ConfigureAwait(false);
             return;
         }
 

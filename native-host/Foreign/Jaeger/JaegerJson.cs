@@ -36,7 +36,8 @@ internal sealed class JaegerJson(Utf8JsonWriter json)
     {
         json.WriteEndArray();
         json.WriteStartObject("processes");
-        foreach (var (resource, process) in _processes.OrderBy(static p => p.Value.Length).ThenBy(static p => p.Value, StringComparer.Ordinal))
+        foreach (var (resource, process) in _processes.OrderBy(static p => p.Value.Length)
+            .ThenBy(static p => p.Value, StringComparer.Ordinal))
         {
             json.WriteStartObject(process);
             json.WriteString("serviceName", resource.ServiceName);
@@ -79,7 +80,8 @@ internal sealed class JaegerJson(Utf8JsonWriter json)
 
         // A part of a trace brings its resources anew.
         foreach (var (known, name) in _processes)
-            if (known.ServiceName == resource.ServiceName && known.Attributes.Count == resource.Attributes.Count && AreSame(known, resource))
+            if (known.ServiceName == resource.ServiceName && known.Attributes.Count == resource.Attributes.Count
+                && AreSame(known, resource))
                 return name;
         process = string.Create(CultureInfo.InvariantCulture, $"p{_processes.Count + 1}");
         _processes.Add(resource, process);
@@ -89,7 +91,8 @@ internal sealed class JaegerJson(Utf8JsonWriter json)
     private static bool AreSame(ResourceRecord a, ResourceRecord b)
     {
         for (var i = 0; i < a.Attributes.Count; i++)
-            if (a.Attributes[i].Key != b.Attributes[i].Key || AttributeJson.ToText(a.Attributes[i].Value) != AttributeJson.ToText(b.Attributes[i].Value))
+            if (a.Attributes[i].Key != b.Attributes[i].Key
+                || AttributeJson.ToText(a.Attributes[i].Value) != AttributeJson.ToText(b.Attributes[i].Value))
                 return false;
         return true;
     }

@@ -7,7 +7,8 @@ internal static class JaegerOperations
 {
     // A span without a kind is one of kind "" to Jaeger.
     private static readonly (string Kind, string Shown)[] Kinds =
-        [("unspecified", ""), ("client", "client"), ("consumer", "consumer"), ("internal", "internal"), ("producer", "producer"), ("server", "server")];
+        [("unspecified", ""), ("client", "client"), ("consumer", "consumer"), ("internal", "internal"), ("producer", "producer"),
+            ("server", "server")];
 
     /// <summary>Names with their kinds, sorted; of one kind only if it is named. A kind that there is not has no names.</summary>
     public static async Task<List<(string Name, string Kind)>> ListAsync(
@@ -23,7 +24,8 @@ internal static class JaegerOperations
             foreach (var name in await queries.NamesAsync(asked, spans, cancellation).ConfigureAwait(false)) operations.Add((name, shown));
         }
 
-        operations.Sort(static (a, b) => string.CompareOrdinal(a.Name, b.Name) is var order and not 0 ? order : string.CompareOrdinal(a.Kind, b.Kind));
+        operations.Sort(static (a, b) =>
+            string.CompareOrdinal(a.Name, b.Name) is var order and not 0 ? order : string.CompareOrdinal(a.Kind, b.Kind));
         return operations;
     }
 }

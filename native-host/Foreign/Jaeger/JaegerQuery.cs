@@ -34,7 +34,8 @@ internal sealed class JaegerQuery
     public List<TraceId> Ids { get; } = [];
 
     /// <summary>False with the text for the client.</summary>
-    public static bool TryParse(IQueryCollection parameters, SearchLimits limits, DateTimeOffset now, out JaegerQuery query, out string error)
+    public static bool TryParse(
+        IQueryCollection parameters, SearchLimits limits, DateTimeOffset now, out JaegerQuery query, out string error)
     {
         query = new JaegerQuery();
         if (!query.TryReadIds(parameters, out error)) return false;
@@ -47,20 +48,25 @@ internal sealed class JaegerQuery
         if (!query.TryReadTags(parameters, out error) || !query.TryReadDurations(parameters, out error)) return false;
         if (query.Spans.Count > SpanQuery.MaxConditions) return Fail($"at most {SpanQuery.MaxConditions} conditions are taken", out error);
         if (!TryReadNumber(parameters, "limit", out var limit, out error)) return false;
-        if (limit is < 1 || (limits.MaxLimit > 0 && limit > limits.MaxLimit)) return Fail($"unable to parse param 'limit': 1 to {limits.MaxLimit} is allowed", out error);
+        if (limit is < 1 || (limits.MaxLimit > 0 && limit > limits.MaxLimit))
+            return Fail($"unable to parse param 'limit': 1 to {limits.MaxLimit} is allowed", out error);
         query.Limit = (int)Math.Min(limit ?? DefaultLimit, int.MaxValue);
         return query.TryReadRange(parameters, limits, now, out error);
     }
 
     /// <summary>Reads endTs and lookback, in milliseconds; absent ones are now and a day.</summary>
-    public static bool TryReadLookback(IQueryCollection parameters, SearchLimits limits, DateTimeOffset now, out TimeRange range, out string error)
+    public static bool TryReadLookback(
+        IQueryCollection parameters, SearchLimits limits, DateTimeOffset now, out TimeRange range, out string error)
     {
         range = default;
-        if (!TryReadNumber(parameters, "endTs", out var end, out error) || !TryReadNumber(parameters, "lookback", out var lookback, out error)) return false;
+        if (!TryReadNumber(parameters, "endTs", out var end, out error)
+            || !TryReadNumber(parameters, "lookback", out var lookback, out error))
+            return false;
         end ??= now.ToUnixTimeMilliseconds();
         lookback ??= 24 * 3600 * 1000;
         var maxMilliseconds = (long)limits.MaxDuration.TotalMilliseconds;
-        if (lookback < 0 || (maxMilliseconds > 0 && lookback > maxMilliseconds)) return Fail($"lookback is 0 to {maxMilliseconds} ms", out error);
+        if (lookback < 0 || (maxMilliseconds > 0 && lookback > maxMilliseconds))
+            return Fail($"lookback is 0 to {maxMilliseconds} ms", out error);
         range = new TimeRange(Math.Max(0, end.Value - lookback.Value) / 1000, end.Value / 1000 + 1);
         return true;
     }
@@ -70,7 +76,8 @@ internal sealed class JaegerQuery
         error = "";
         foreach (var text in parameters["traceID"])
         {
-            if (!TraceId.TryParse(text, out var id)) return Fail("cannot parse traceID param: an id of at most 32 hex digits is expected", out error);
+            if (!TraceId.TryParse(text, out var id))
+                return Fail("cannot parse traceID param: an id of at most 32 hex digits is expected", out error);
             if (Ids.Count == MaxIds) return Fail($"at most {MaxIds} traces are answered at once", out error);
             Ids.Add(id);
         }
@@ -115,7 +122,9 @@ internal sealed class JaegerQuery
 
     private bool TryReadDurations(IQueryCollection parameters, out string error)
     {
-        if (!TryReadDuration(parameters, "minDuration", out var min, out error) || !TryReadDuration(parameters, "maxDuration", out var max, out error)) return false;
+        if (!TryReadDuration(parameters, "minDuration", out var min, out error)
+            || !TryReadDuration(parameters, "maxDuration", out var max, out error))
+            return false;
         if (max > 0 && min > max) return Fail("'maxDuration' should be greater than 'minDuration'", out error);
         Spans.LastsBetween(min, max);
         return true;
@@ -123,7 +132,8 @@ internal sealed class JaegerQuery
 
     private bool TryReadRange(IQueryCollection parameters, SearchLimits limits, DateTimeOffset now, out string error)
     {
-        if (!TryReadNumber(parameters, "start", out var start, out error) || !TryReadNumber(parameters, "end", out var end, out error)) return false;
+        if (!TryReadNumber(parameters, "start", out var start, out error) || !TryReadNumber(parameters, "end", out var end, out error))
+            return false;
         end ??= now.ToUnixTimeMilliseconds() * 1000;
         start ??= Math.Max(0, end.Value - (long)DefaultLookback.TotalMicroseconds);
         if (start > end) return Fail("parameter 'start' is after 'end'", out error);
@@ -138,7 +148,8 @@ internal sealed class JaegerQuery
         nano = 0;
         error = "";
         var text = parameters[name].ToString();
-        return text.Length == 0 || GoDuration.TryParse(text, out nano, out error) || Fail($"unable to parse param '{name}': {error}", out error);
+        return text.Length == 0 || GoDuration.TryParse(text, out nano, out error)
+            || Fail($"unable to parse param '{name}': {error}", out error);
     }
 
     private static bool TryReadNumber(IQueryCollection parameters, string name, out long? value, out string error)
@@ -148,7 +159,8 @@ internal sealed class JaegerQuery
         var text = parameters[name].ToString();
         if (text.Length == 0) return true;
         if (!GoText.TryParseInt(text, out var number, out error)) return Fail($"unable to parse param '{name}': {error}", out error);
-        if (number is < 0 or > long.MaxValue / MicrosecondNano) return Fail($"unable to parse param '{name}': {number} is out of range", out error);
+        if (number is < 0 or > long.MaxValue / MicrosecondNano)
+            return Fail($"unable to parse param '{name}': {number} is out of range", out error);
         value = number;
         return true;
     }

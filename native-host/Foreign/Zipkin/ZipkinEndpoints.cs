@@ -15,13 +15,15 @@ internal sealed class ZipkinEndpoints(ForeignQueries queries, TenantResolver ten
     [
         Route(prefix + "/api/v2/services", "zipkin_services", (context, asked, _) => AnswerServicesAsync(context, asked)),
         Route(prefix + "/api/v2/spans", "zipkin_spans", (context, asked, _) => AnswerValuesAsync(context, asked, "name")),
-        Route(prefix + "/api/v2/remoteServices", "zipkin_remoteservices", (context, asked, _) => AnswerValuesAsync(context, asked, "span.peer.service")),
+        Route(prefix + "/api/v2/remoteServices", "zipkin_remoteservices",
+            (context, asked, _) => AnswerValuesAsync(context, asked, "span.peer.service")),
         Route(prefix + "/api/v2/traces", "zipkin_traces", (context, asked, _) => AnswerSearchAsync(context, asked)),
         Route(prefix + "/api/v2/trace/{id}", "zipkin_trace_id", AnswerTraceAsync),
         Route(prefix + "/api/v2/traceMany", "zipkin_tracemany", (context, asked, _) => AnswerManyAsync(context, asked)),
         Route(prefix + "/api/v2/dependencies", "zipkin_dependencies", (context, asked, _) => AnswerDependenciesAsync(context, asked)),
         Route(prefix + "/api/v2/autocompleteKeys", "zipkin_autocompletekeys", (context, asked, _) => AnswerKeysAsync(context, asked)),
-        Route(prefix + "/api/v2/autocompleteValues", "zipkin_autocompletevalues", (context, asked, _) => AnswerTagValuesAsync(context, asked)),
+        Route(prefix + "/api/v2/autocompleteValues", "zipkin_autocompletevalues",
+            (context, asked, _) => AnswerTagValuesAsync(context, asked)),
     ];
 
     private ApiRoute Route(string path, string name, Func<HttpContext, TenantSet, string, Task> answer) =>
@@ -39,7 +41,8 @@ internal sealed class ZipkinEndpoints(ForeignQueries queries, TenantResolver ten
         });
 
     private async Task AnswerServicesAsync(HttpContext context, TenantSet asked) =>
-        await AnswerListAsync(context, await queries.ServicesAsync(asked, context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false);
+        await AnswerListAsync(context, await queries.ServicesAsync(asked, context.RequestAborted).ConfigureAwait(false))
+            .ConfigureAwait(false);
 
     // Of one service, which has to be named.
     private async Task AnswerValuesAsync(HttpContext context, TenantSet asked, string field)
@@ -47,29 +50,35 @@ internal sealed class ZipkinEndpoints(ForeignQueries queries, TenantResolver ten
         var service = context.Request.Query["serviceName"].ToString();
         if (service.Length == 0)
         {
-            await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status400BadRequest, "Required parameter 'serviceName' is not present.").ConfigureAwait(false);
+            await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status400BadRequest, "Required parameter 'serviceName' is not present.")
+                .ConfigureAwait(false);
             return;
         }
 
         var spans = new SpanQuery();
         spans.HasService(service);
-        await AnswerListAsync(context, await queries.ValuesAsync(asked, field, spans, context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false);
+        await AnswerListAsync(context, await queries.ValuesAsync(asked, field, spans, context.RequestAborted).ConfigureAwait(false))
+            .ConfigureAwait(false);
     }
 
     private async Task AnswerKeysAsync(HttpContext context, TenantSet asked) =>
-        await AnswerListAsync(context, await queries.SpanKeysAsync(asked, context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false);
+        await AnswerListAsync(context, await queries.SpanKeysAsync(asked, context.RequestAborted).ConfigureAwait(false))
+            .ConfigureAwait(false);
 
     private async Task AnswerTagValuesAsync(HttpContext context, TenantSet asked)
     {
         var key = context.Request.Query["key"].ToString();
         if (key.Length == 0)
         {
-            await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status400BadRequest, "Required parameter 'key' is not present.").ConfigureAwait(false);
+            await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status400BadRequest, "Required parameter 'key' is not present.")
+                .ConfigureAwait(false);
             return;
         }
 
         var field = $"span.{SpanQuery.QuoteName(key)}";
-        await AnswerListAsync(context, await queries.ValuesAsync(asked, field, new SpanQuery(), context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false);
+        await AnswerListAsync(
+            context, await queries.ValuesAsync(asked, field, new SpanQuery(), context.RequestAborted).ConfigureAwait(false))
+                .ConfigureAwait(false);
     }
 
     private async Task AnswerDependenciesAsync(HttpContext context, TenantSet asked)
@@ -80,10 +89,12 @@ internal sealed class ZipkinEndpoints(ForeignQueries queries, TenantResolver ten
             return;
         }
 
-        var calls = await new ServiceDependencies(ZipkinJson.PeerOf).CountAsync(queries, asked, range, context.RequestAborted).ConfigureAwait(false);
+        var calls = await new ServiceDependencies(ZipkinJson.PeerOf).CountAsync(queries, asked, range, context.RequestAborted)
+            .ConfigureAwait(false);
         await AnswerAsync(context, json =>
         {
-            foreach (var (call, (count, errors)) in calls.OrderBy(static c => c.Key.Parent, StringComparer.Ordinal).ThenBy(static c => c.Key.Child, StringComparer.Ordinal))
+            foreach (var (call, (count, errors)) in calls.OrderBy(static c => c.Key.Parent, StringComparer.Ordinal)
+                .ThenBy(static c => c.Key.Child, StringComparer.Ordinal))
             {
                 json.WriteStartObject();
                 json.WriteString("parent", call.Parent);
@@ -122,7 +133,8 @@ internal sealed class ZipkinEndpoints(ForeignQueries queries, TenantResolver ten
     {
         if (!TraceId.TryParse(text, out var id))
         {
-            await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status400BadRequest, "a trace id of at most 32 hex digits is expected").ConfigureAwait(false);
+            await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status400BadRequest, "a trace id of at most 32 hex digits is expected")
+                .ConfigureAwait(false);
             return;
         }
 
@@ -155,7 +167,8 @@ internal sealed class ZipkinEndpoints(ForeignQueries queries, TenantResolver ten
 
         if (found == 0 && !isList)
         {
-            await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status404NotFound, $"{ZipkinJson.IdOf(ids[0])} not found").ConfigureAwait(false);
+            await QueryAnswer.WriteErrorAsync(context, StatusCodes.Status404NotFound, $"{ZipkinJson.IdOf(ids[0])} not found")
+                .ConfigureAwait(false);
             return;
         }
 

@@ -77,7 +77,8 @@ internal static class ZipkinJson
         json.WriteStartObject("remoteEndpoint");
         if (name.Length > 0) json.WriteString("serviceName", name);
         if (hasAddress) json.WriteString(address!.AddressFamily == AddressFamily.InterNetworkV6 ? "ipv6" : "ipv4", address.ToString());
-        if (int.TryParse(FirstText(span, keys.Ports), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535)
+        if (int.TryParse(FirstText(span, keys.Ports), NumberStyles.None, CultureInfo.InvariantCulture, out var port)
+            && port is > 0 and <= 65535)
             json.WriteNumber("port", port);
         json.WriteEndObject();
     }
@@ -89,7 +90,8 @@ internal static class ZipkinJson
         {
             json.WriteStartObject();
             json.WriteNumber("timestamp", record.UnixNano / MicrosecondNano);
-            json.WriteString("value", record.Attributes.Count == 0 ? record.Name : $"{record.Name}: {AttributeJson.ToText(record.Attributes)}");
+            json.WriteString(
+                "value", record.Attributes.Count == 0 ? record.Name : $"{record.Name}: {AttributeJson.ToText(record.Attributes)}");
             json.WriteEndObject();
         }
 

@@ -18,7 +18,8 @@ internal sealed class ZipkinQuery
     public int Limit { get; private set; } = DefaultLimit;
 
     /// <summary>Reads a search for traces; false with the text for the client.</summary>
-    public static bool TryParse(IQueryCollection parameters, SearchLimits limits, DateTimeOffset now, out ZipkinQuery query, out string error)
+    public static bool TryParse(
+        IQueryCollection parameters, SearchLimits limits, DateTimeOffset now, out ZipkinQuery query, out string error)
     {
         query = new ZipkinQuery();
         var service = parameters["serviceName"].ToString();
@@ -29,7 +30,9 @@ internal sealed class ZipkinQuery
         if (name.Length > 0 && name != "all") query.Spans.HasName(name);
         query.ReadAnnotations(parameters["annotationQuery"].ToString());
         if (query.Spans.Count > SpanQuery.MaxConditions) return Fail($"at most {SpanQuery.MaxConditions} conditions are taken", out error);
-        if (!TryReadNumber(parameters, "minDuration", out var min, out error) || !TryReadNumber(parameters, "maxDuration", out var max, out error)) return false;
+        if (!TryReadNumber(parameters, "minDuration", out var min, out error)
+            || !TryReadNumber(parameters, "maxDuration", out var max, out error))
+            return false;
         if (max is not null && min is null) return Fail("maxDuration is only valid with minDuration", out error);
         if (max < min) return Fail("maxDuration < minDuration", out error);
         query.Spans.LastsBetween((min ?? 0) * 1000, (max ?? 0) * 1000);
@@ -42,10 +45,13 @@ internal sealed class ZipkinQuery
     }
 
     /// <summary>Reads endTs and lookback, in milliseconds; absent ones are now and a day.</summary>
-    public static bool TryReadRange(IQueryCollection parameters, SearchLimits limits, DateTimeOffset now, out TimeRange range, out string error)
+    public static bool TryReadRange(
+        IQueryCollection parameters, SearchLimits limits, DateTimeOffset now, out TimeRange range, out string error)
     {
         range = default;
-        if (!TryReadNumber(parameters, "endTs", out var end, out error) || !TryReadNumber(parameters, "lookback", out var lookback, out error)) return false;
+        if (!TryReadNumber(parameters, "endTs", out var end, out error)
+            || !TryReadNumber(parameters, "lookback", out var lookback, out error))
+            return false;
         end ??= now.ToUnixTimeMilliseconds();
         lookback ??= Math.Min(DayMilliseconds, end.Value);
         var maxMilliseconds = (long)limits.MaxDuration.TotalMilliseconds;
@@ -62,7 +68,8 @@ internal sealed class ZipkinQuery
         foreach (var part in text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             if (ids.Count == MaxIds) return Fail($"at most {MaxIds} traces are answered at once", out error);
-            if (!TraceId.TryParse(part, out var id)) return Fail($"{GoText.Quote(part)} is not a trace id of at most 32 hex digits", out error);
+            if (!TraceId.TryParse(part, out var id))
+                return Fail($"{GoText.Quote(part)} is not a trace id of at most 32 hex digits", out error);
             ids.Add(id);
         }
 

@@ -19,7 +19,8 @@ internal sealed class FindTracesMessage
     public int Limit { get; private set; } = DefaultLimit;
 
     /// <summary>False with the text for the client.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> message, SearchLimits limits, DateTimeOffset now, out FindTracesMessage query, out string error)
+    public static bool TryRead(
+        ReadOnlySpan<byte> message, SearchLimits limits, DateTimeOffset now, out FindTracesMessage query, out string error)
     {
         query = new FindTracesMessage();
         var reader = new ProtobufReader(message);

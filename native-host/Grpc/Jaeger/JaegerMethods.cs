@@ -14,7 +14,8 @@ namespace Tempo.Host.Grpc.Jaeger;
 /// <c>jaeger.api_v3.QueryService</c>. Its answers are OpenTelemetry's own messages, so a trace is sent as the node writes it,
 /// a packet at a time.
 /// </summary>
-internal sealed class JaegerMethods(TempoNode node, ForeignQueries queries, TenantResolver tenants, QuerierOptions options, TimeProvider time)
+internal sealed class JaegerMethods(
+    TempoNode node, ForeignQueries queries, TenantResolver tenants, QuerierOptions options, TimeProvider time)
 {
     private const string Service = "/jaeger.api_v3.QueryService/";
     private const uint FirstText = 1 << WireType.NumberShift | WireType.LengthDelimited;
@@ -35,7 +36,9 @@ internal sealed class JaegerMethods(TempoNode node, ForeignQueries queries, Tena
     {
         if (!TraceId.TryParse(ReadText(body.Buffer.Written, FirstText), out var id))
             return new GrpcStatus(GrpcStatusCode.InvalidArgument, "malformed trace ID: at most 32 hex digits are expected");
-        return await SendTraceAsync(call, asked, id).ConfigureAwait(false) ? GrpcStatus.Ok : new GrpcStatus(GrpcStatusCode.NotFound, "trace not found");
+        return await SendTraceAsync(call, asked, id).ConfigureAwait(false)
+            ? GrpcStatus.Ok
+            : new GrpcStatus(GrpcStatusCode.NotFound, "trace not found");
     }
 
     private async ValueTask<GrpcStatus> FindTracesAsync(GrpcCall call, TenantSet asked, RequestBody body)

@@ -7,7 +7,8 @@ namespace Tempo.Host.Grpc.Querier;
 /// <summary>
 /// Reads the requests of the metrics methods; times and step are nanoseconds, and a step or a number of 0 is the default:
 /// <code>
-/// QueryRangeRequest   { string query = 1; uint64 start = 2; uint64 end = 3; uint64 step = 4; uint32 exemplars = 16; uint32 maxSeries = 17; }
+/// QueryRangeRequest   { string query = 1; uint64 start = 2; uint64 end = 3; uint64 step = 4; uint32 exemplars = 16; uint32 maxSeries = 17;
+///                     }
 /// QueryInstantRequest { string query = 1; uint64 start = 2; uint64 end = 3; }
 /// </code>
 /// </summary>

@@ -25,22 +25,31 @@ internal sealed class MetricsMethods(TempoNode node, TenantResolver tenants, Que
 
     private async ValueTask<GrpcStatus> AnswerRangeAsync(GrpcCall call, TenantSet asked, RequestBody body)
     {
-        if (!MetricsMessages.TryReadRange(body.Buffer.Written, out var request, out var error)) return new GrpcStatus(GrpcStatusCode.Internal, error);
+        if (!MetricsMessages.TryReadRange(body.Buffer.Written, out var request, out var error))
+            return new GrpcStatus(GrpcStatusCode.Internal, error);
         var (progress, increments, sent) = (new QueryProgress(), new SeriesIncrements(), new SentSamples());
-        var running = Task.Run(() => node.QueryMetricsAsync(asked, request with { Progress = progress, Watcher = increments }, call.Cancellation), call.Cancellation);
-        var result = await WatchAsync(running, progress, increments, (metrics, series) => SendAsync(sent.Take(series), metrics, "")).ConfigureAwait(false);
+        var running = Task.Run(
+            () => node.QueryMetricsAsync(asked, request with { Progress = progress, Watcher = increments }, call.Cancellation),
+            call.Cancellation);
+        var result = await WatchAsync(running, progress, increments, (metrics, series) => SendAsync(sent.Take(series), metrics, ""))
+            .ConfigureAwait(false);
         await SendAsync(sent.NotSent(result.Series), result.Metrics, result.Message).ConfigureAwait(false);
         return GrpcStatus.Ok;
 
         async ValueTask SendAsync(List<TimeSeriesResult> series, SearchMetrics metrics, string message) =>
-            await PacketSender.SendAsync(call, series.Count, (first, output) => MetricsProtobuf.WritePacket(series, metrics, message, first, options.MaxPacketBytes, output)).ConfigureAwait(false);
+            await PacketSender.SendAsync(call, series.Count,
+                (first, output) => MetricsProtobuf.WritePacket(series, metrics, message, first, options.MaxPacketBytes, output))
+                    .ConfigureAwait(false);
     }
 
     private async ValueTask<GrpcStatus> AnswerInstantAsync(GrpcCall call, TenantSet asked, RequestBody body)
     {
-        if (!MetricsMessages.TryReadInstant(body.Buffer.Written, out var request, out var error)) return new GrpcStatus(GrpcStatusCode.Internal, error);
+        if (!MetricsMessages.TryReadInstant(body.Buffer.Written, out var request, out var error))
+            return new GrpcStatus(GrpcStatusCode.Internal, error);
         var (progress, increments) = (new QueryProgress(), new SeriesIncrements());
-        var running = Task.Run(() => node.QueryMetricsAsync(asked, request with { Progress = progress, Watcher = increments }, call.Cancellation), call.Cancellation);
+        var running = Task.Run(
+            () => node.QueryMetricsAsync(asked, request with { Progress = progress, Watcher = increments }, call.Cancellation),
+            call.Cancellation);
         var result = await WatchAsync(running, progress, increments, SendPartialAsync).ConfigureAwait(false);
         await SendAsync(result.Series, result.Metrics, result.Message).ConfigureAwait(false);
         return GrpcStatus.Ok;
@@ -48,16 +57,23 @@ internal sealed class MetricsMethods(TempoNode node, TenantResolver tenants, Que
         ValueTask SendPartialAsync(SearchMetrics metrics, IReadOnlyList<TimeSeriesResult> series) => SendAsync(
             [.. series.Select(static one => new InstantSeriesResult(one.Labels, one.Samples[0].Value))],
             metrics,
-            series.Count == 0 ? "" : $"The query is still running: {metrics.CompletedJobs} of {metrics.TotalJobs} jobs are done, the values are of these.");
+            series.Count == 0
+                ? ""
+                : $"The query is still running: {metrics.CompletedJobs} of {metrics.TotalJobs} jobs are done, the values are of these.");
 
         async ValueTask SendAsync(List<InstantSeriesResult> series, SearchMetrics metrics, string message) =>
-            await PacketSender.SendAsync(call, series.Count, (first, output) => MetricsProtobuf.WritePacket(series, metrics, message, first, options.MaxPacketBytes, output)).ConfigureAwait(false);
+            await PacketSender.SendAsync(call, series.Count,
+                (first, output) => MetricsProtobuf.WritePacket(series, metrics, message, first, options.MaxPacketBytes, output))
+                    .ConfigureAwait(false);
     }
 
-    private async ValueTask<T> WatchAsync<T>(Task<T> running, QueryProgress progress, SeriesIncrements increments, Func<SearchMetrics, IReadOnlyList<TimeSeriesResult>, ValueTask> send)
+    private async ValueTask<T> WatchAsync<T>(
+        Task<T> running, QueryProgress progress, SeriesIncrements increments,
+        Func<SearchMetrics, IReadOnlyList<TimeSeriesResult>, ValueTask> send)
     {
         using var timer = new PeriodicTimer(QuerierOptions.EmitInterval, time);
-        return await WatchAsync(running, progress, increments, () => timer.WaitForNextTickAsync(CancellationToken.None).AsTask(), send).ConfigureAwait(false);
+        return await WatchAsync(running, progress, increments, () => timer.WaitForNextTickAsync(CancellationToken.None).AsTask(), send)
+            .ConfigureAwait(false);
     }
 
     /// <summary>
@@ -65,7 +81,8 @@ internal sealed class MetricsMethods(TempoNode node, TenantResolver tenants, Que
     /// threw. The query is asked for values from the first tick on: one that ends before is not stopped for any.
     /// </summary>
     internal static async Task<T> WatchAsync<T>(
-        Task<T> running, QueryProgress progress, SeriesIncrements increments, Func<Task> nextTick, Func<SearchMetrics, IReadOnlyList<TimeSeriesResult>, ValueTask> send)
+        Task<T> running, QueryProgress progress, SeriesIncrements increments, Func<Task> nextTick,
+        Func<SearchMetrics, IReadOnlyList<TimeSeriesResult>, ValueTask> send)
     {
         for (var last = new SearchMetrics(); ;)
         {

@@ -18,12 +18,14 @@ internal static class MetricsProtobuf
     /// <paramref name="maxBytes"/>, at least one if there are any. With a message the answer is partial. The result is the series to
     /// go on with.
     /// </summary>
-    public static int WritePacket(List<TimeSeriesResult> series, SearchMetrics metrics, string message, int first, int maxBytes, NativeBuffer output) =>
-        WritePacket(series, WriteSeries, metrics, message, first, maxBytes, output);
+    public static int WritePacket(
+        List<TimeSeriesResult> series, SearchMetrics metrics, string message, int first, int maxBytes, NativeBuffer output) =>
+            WritePacket(series, WriteSeries, metrics, message, first, maxBytes, output);
 
     /// <summary>The same for one value a series.</summary>
-    public static int WritePacket(List<InstantSeriesResult> series, SearchMetrics metrics, string message, int first, int maxBytes, NativeBuffer output) =>
-        WritePacket(series, WriteSeries, metrics, message, first, maxBytes, output);
+    public static int WritePacket(
+        List<InstantSeriesResult> series, SearchMetrics metrics, string message, int first, int maxBytes, NativeBuffer output) =>
+            WritePacket(series, WriteSeries, metrics, message, first, maxBytes, output);
 
     private static int WritePacket<T>(
         List<T> all, Action<ProtobufWriter, T> write, SearchMetrics metrics, string message, int first, int maxBytes, NativeBuffer output)

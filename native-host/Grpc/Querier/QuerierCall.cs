@@ -15,7 +15,8 @@ internal static class QuerierCall
     /// ends the call with the status of its kind; <paramref name="badRequest"/> is the code for what the client did wrong.
     /// </summary>
     public static async ValueTask<GrpcStatus> ServeAsync(
-        GrpcCall call, TenantResolver tenants, int maxBytes, GrpcStatusCode badRequest, Func<TenantSet, RequestBody, ValueTask<GrpcStatus>> answer)
+        GrpcCall call, TenantResolver tenants, int maxBytes, GrpcStatusCode badRequest,
+        Func<TenantSet, RequestBody, ValueTask<GrpcStatus>> answer)
     {
         switch (tenants.ResolveSet(call.Headers, out var asked, out var error))
         {

@@ -16,11 +16,13 @@ internal sealed class SearchMethod(TempoNode node, TenantResolver tenants, Queri
     public string Path => QuerierCall.Service + "Search";
 
     public ValueTask<GrpcStatus> InvokeAsync(GrpcCall call) =>
-        QuerierCall.ServeAsync(call, tenants, options.MaxReceiveBytes, GrpcStatusCode.InvalidArgument, (asked, body) => AnswerAsync(call, asked, body));
+        QuerierCall.ServeAsync(
+            call, tenants, options.MaxReceiveBytes, GrpcStatusCode.InvalidArgument, (asked, body) => AnswerAsync(call, asked, body));
 
     private async ValueTask<GrpcStatus> AnswerAsync(GrpcCall call, TenantSet asked, RequestBody body)
     {
-        if (!SearchMessage.TryRead(body.Buffer.Written, out var input, out var error)) return new GrpcStatus(GrpcStatusCode.Internal, error);
+        if (!SearchMessage.TryRead(body.Buffer.Written, out var input, out var error))
+            return new GrpcStatus(GrpcStatusCode.Internal, error);
         if (!SearchParameters.TryCreate(input, options.Search.Of(asked), time.GetUtcNow(), out var search, out error))
             return new GrpcStatus(GrpcStatusCode.InvalidArgument, error);
         var form = (search.HasSpanSets, options.Search.ArePadded(asked));
@@ -31,7 +33,8 @@ internal sealed class SearchMethod(TempoNode node, TenantResolver tenants, Queri
         }
 
         var increments = new SearchIncrements();
-        var running = Task.Run(() => node.SearchAsync(asked, search.Request with { Progress = increments }, call.Cancellation), call.Cancellation);
+        var running =
+            Task.Run(() => node.SearchAsync(asked, search.Request with { Progress = increments }, call.Cancellation), call.Cancellation);
         var sent = await StreamAsync(call, running, increments, form).ConfigureAwait(false);
         var result = await running.ConfigureAwait(false);
         if (result.Message.Length > 0) call.Trailers[QueryAnswer.PartialHeader] = GrpcText.Encode(result.Message);
@@ -42,7 +45,8 @@ internal sealed class SearchMethod(TempoNode node, TenantResolver tenants, Queri
     }
 
     // Until the search ends; the traces that were sent. A client that reads slowly holds up this loop and not the search.
-    private async ValueTask<HashSet<TraceId>> StreamAsync(GrpcCall call, Task running, SearchIncrements increments, (bool HasSpanSets, bool ArePadded) form)
+    private async ValueTask<HashSet<TraceId>> StreamAsync(
+        GrpcCall call, Task running, SearchIncrements increments, (bool HasSpanSets, bool ArePadded) form)
     {
         var sent = new HashSet<TraceId>();
         using var timer = new PeriodicTimer(QuerierOptions.EmitInterval, time);
@@ -56,9 +60,11 @@ internal sealed class SearchMethod(TempoNode node, TenantResolver tenants, Queri
         }
     }
 
-    private async ValueTask SendAsync(GrpcCall call, List<TraceSearchResult> traces, SearchMetrics metrics, (bool HasSpanSets, bool ArePadded) form)
+    private async ValueTask SendAsync(
+        GrpcCall call, List<TraceSearchResult> traces, SearchMetrics metrics, (bool HasSpanSets, bool ArePadded) form)
     {
         await PacketSender.SendAsync(
-            call, traces.Count, (first, output) => SearchProtobuf.WritePacket(traces, first, metrics, form.HasSpanSets, options.MaxPacketBytes, output, form.ArePadded)).ConfigureAwait(false);
+            call, traces.Count, (first, output) => SearchProtobuf.WritePacket(
+                traces, first, metrics, form.HasSpanSets, options.MaxPacketBytes, output, form.ArePadded)).ConfigureAwait(false);
     }
 }

@@ -20,9 +20,11 @@ internal readonly record struct TagMessage(string Subject, string Query, uint St
     /// <summary>Number of the field with the start; end and limit follow it.</summary>
     private const uint NamesStart = 3, ValuesStart = 4;
 
-    public static bool TryReadNames(ReadOnlySpan<byte> message, out TagMessage request, out string error) => TryRead(message, NamesStart, out request, out error);
+    public static bool TryReadNames(ReadOnlySpan<byte> message, out TagMessage request, out string error) =>
+        TryRead(message, NamesStart, out request, out error);
 
-    public static bool TryReadValues(ReadOnlySpan<byte> message, out TagMessage request, out string error) => TryRead(message, ValuesStart, out request, out error);
+    public static bool TryReadValues(ReadOnlySpan<byte> message, out TagMessage request, out string error) =>
+        TryRead(message, ValuesStart, out request, out error);
 
     private static bool TryRead(ReadOnlySpan<byte> message, uint startField, out TagMessage request, out string error)
     {
@@ -30,11 +32,16 @@ internal readonly record struct TagMessage(string Subject, string Query, uint St
         var reader = new ProtobufReader(message);
         while (reader.TryReadTag(out var tag))
         {
-            if (tag == (1 << WireType.NumberShift | WireType.LengthDelimited) && reader.TryReadBytes(out var text)) request = request with { Subject = Encoding.UTF8.GetString(text) };
-            else if (tag == (2 << WireType.NumberShift | WireType.LengthDelimited) && reader.TryReadBytes(out text)) request = request with { Query = Encoding.UTF8.GetString(text) };
-            else if (tag == startField << WireType.NumberShift && reader.TryReadVarint32(out var number)) request = request with { Start = number };
-            else if (tag == startField + 1 << WireType.NumberShift && reader.TryReadVarint32(out number)) request = request with { End = number };
-            else if (tag == startField + 2 << WireType.NumberShift && reader.TryReadVarint32(out number)) request = request with { Limit = number };
+            if (tag == (1 << WireType.NumberShift | WireType.LengthDelimited) && reader.TryReadBytes(out var text))
+                request = request with { Subject = Encoding.UTF8.GetString(text) };
+            else if (tag == (2 << WireType.NumberShift | WireType.LengthDelimited) && reader.TryReadBytes(out text))
+                request = request with { Query = Encoding.UTF8.GetString(text) };
+            else if (tag == startField << WireType.NumberShift && reader.TryReadVarint32(out var number))
+                request = request with { Start = number };
+            else if (tag == startField + 1 << WireType.NumberShift && reader.TryReadVarint32(out number))
+                request = request with { End = number };
+            else if (tag == startField + 2 << WireType.NumberShift && reader.TryReadVarint32(out number))
+                request = request with { Limit = number };
             else if (reader.HasFailed || !reader.TrySkip(tag)) break;
         }
 

@@ -15,7 +15,8 @@ internal sealed class TagMethods(TempoNode node, TenantResolver tenants, Querier
 {
     private delegate bool Reader(ReadOnlySpan<byte> message, out TagMessage request, out string error);
 
-    private delegate Task<string> Answer(TenantSet asked, TagMessage request, TagParameters parameters, NativeBuffer output, CancellationToken cancellation);
+    private delegate Task<string> Answer(
+        TenantSet asked, TagMessage request, TagParameters parameters, NativeBuffer output, CancellationToken cancellation);
 
     public IGrpcMethod[] All() =>
     [
@@ -26,12 +27,14 @@ internal sealed class TagMethods(TempoNode node, TenantResolver tenants, Querier
     ];
 
     private ValueTask<GrpcStatus> ServeAsync(GrpcCall call, Reader read, Answer answer) => QuerierCall.ServeAsync(
-        call, tenants, options.MaxReceiveBytes, GrpcStatusCode.InvalidArgument, (asked, body) => AnswerAsync(call, asked, body, read, answer));
+        call, tenants, options.MaxReceiveBytes, GrpcStatusCode.InvalidArgument,
+        (asked, body) => AnswerAsync(call, asked, body, read, answer));
 
     private async ValueTask<GrpcStatus> AnswerAsync(GrpcCall call, TenantSet asked, RequestBody body, Reader read, Answer answer)
     {
         if (!read(body.Buffer.Written, out var request, out var error)) return new GrpcStatus(GrpcStatusCode.Internal, error);
-        if (!TagParameters.TryCreate(request.Start, request.End, request.Limit, options.Search.Of(asked), time.GetUtcNow(), out var parameters, out error))
+        if (!TagParameters.TryCreate(
+            request.Start, request.End, request.Limit, options.Search.Of(asked), time.GetUtcNow(), out var parameters, out error))
             return new GrpcStatus(GrpcStatusCode.InvalidArgument, error);
         using var message = new NativeBuffer();
         var missing = await answer(asked, request, parameters, message, call.Cancellation).ConfigureAwait(false);
@@ -40,29 +43,35 @@ internal sealed class TagMethods(TempoNode node, TenantResolver tenants, Querier
         return GrpcStatus.Ok;
     }
 
-    private async Task<string> NamesAsync(TenantSet asked, TagMessage request, TagParameters parameters, NativeBuffer output, CancellationToken cancellation)
+    private async Task<string> NamesAsync(
+        TenantSet asked, TagMessage request, TagParameters parameters, NativeBuffer output, CancellationToken cancellation)
     {
         // The older list does not know a query, and cuts as a whole.
-        var result = await node.TagNamesAsync(asked, Names(request with { Query = "", Limit = 0 }, parameters with { Limit = 0 }), cancellation).ConfigureAwait(false);
+        var result = await node.TagNamesAsync(
+            asked, Names(request with { Query = "", Limit = 0 }, parameters with { Limit = 0 }), cancellation).ConfigureAwait(false);
         TagProtobuf.WriteTexts(TagNamesEndpoint.Flatten(result, request.Subject, parameters.Limit), result.InspectedBytes, output);
         return result.Message;
     }
 
-    private async Task<string> NamesV2Async(TenantSet asked, TagMessage request, TagParameters parameters, NativeBuffer output, CancellationToken cancellation)
+    private async Task<string> NamesV2Async(
+        TenantSet asked, TagMessage request, TagParameters parameters, NativeBuffer output, CancellationToken cancellation)
     {
         var result = await node.TagNamesAsync(asked, Names(request, parameters), cancellation).ConfigureAwait(false);
         TagProtobuf.WriteScopes(result, output);
         return result.Message;
     }
 
-    private async Task<string> ValuesAsync(TenantSet asked, TagMessage request, TagParameters parameters, NativeBuffer output, CancellationToken cancellation)
+    private async Task<string> ValuesAsync(
+        TenantSet asked, TagMessage request, TagParameters parameters, NativeBuffer output, CancellationToken cancellation)
     {
-        var result = await node.LegacyTagValuesAsync(asked, Values(request with { Query = "" }, parameters), cancellation).ConfigureAwait(false);
+        var result =
+            await node.LegacyTagValuesAsync(asked, Values(request with { Query = "" }, parameters), cancellation).ConfigureAwait(false);
         TagProtobuf.WriteTexts(result.Values.Select(static value => value.Value), result.InspectedBytes, output);
         return result.Message;
     }
 
-    private async Task<string> ValuesV2Async(TenantSet asked, TagMessage request, TagParameters parameters, NativeBuffer output, CancellationToken cancellation)
+    private async Task<string> ValuesV2Async(
+        TenantSet asked, TagMessage request, TagParameters parameters, NativeBuffer output, CancellationToken cancellation)
     {
         var result = await node.TagValuesAsync(asked, Values(request, parameters), cancellation).ConfigureAwait(false);
         TagProtobuf.WriteTypedValues(result, output);

@@ -7,10 +7,12 @@ namespace Tempo.Host.Grpc.Reflection;
 /// A .proto file as protobuf describes itself (google/protobuf/descriptor.proto), of which this is what is written:
 /// <code>
 /// FileDescriptorProto    { name = 1; package = 2; dependency = 3; message_type = 4; enum_type = 5; service = 6; syntax = 12 }
-/// DescriptorProto        { name = 1; field = 2; nested_type = 3; enum_type = 4; options = 7 { map_entry = 7 }; oneof_decl = 8 { name = 1 } }
+/// DescriptorProto        { name = 1; field = 2; nested_type = 3; enum_type = 4; options = 7 { map_entry = 7 }; oneof_decl = 8 { name = 1 }
+///                        }
 /// FieldDescriptorProto   { name = 1; number = 3; label = 4; type = 5; type_name = 6; oneof_index = 9; json_name = 10 }
 /// EnumDescriptorProto    { name = 1; value = 2 { name = 1; number = 2 } }
-/// ServiceDescriptorProto { name = 1; method = 2 { name = 1; input_type = 2; output_type = 3; client_streaming = 5; server_streaming = 6 } }
+/// ServiceDescriptorProto { name = 1; method = 2 { name = 1; input_type = 2; output_type = 3; client_streaming = 5; server_streaming = 6 }
+/// }
 /// </code>
 /// </summary>
 /// <param name="types">Full names of all types that may be named, true for enums.</param>
@@ -156,7 +158,8 @@ internal readonly struct FileDescriptor(IReadOnlyDictionary<string, bool> types)
     private static string JsonName(string name)
     {
         var parts = name.Split('_');
-        return parts[0] + string.Concat(parts.Skip(1).Select(static part => part.Length == 0 ? "" : char.ToUpperInvariant(part[0]) + part[1..]));
+        return parts[0] + string.Concat(
+            parts.Skip(1).Select(static part => part.Length == 0 ? "" : char.ToUpperInvariant(part[0]) + part[1..]));
     }
 
     private static uint Text(uint field) => field << WireType.NumberShift | WireType.LengthDelimited;

@@ -172,7 +172,8 @@ internal sealed class ProtoParser
         if (Take() != token) throw Unexpected();
     }
 
-    private FormatException Unexpected() => new($"{_file.Name}: unexpected {_tokens[_next - 1]} behind {string.Join(' ', _tokens.Take(_next - 1).TakeLast(5))}");
+    private FormatException Unexpected() =>
+        new($"{_file.Name}: unexpected {_tokens[_next - 1]} behind {string.Join(' ', _tokens.Take(_next - 1).TakeLast(5))}");
 
     // Words (with dots), quoted words, and single signs; comments are left out.
     private static List<string> Tokenize(string text)

@@ -27,7 +27,8 @@ internal sealed class ServerSchema
     {
         var schema = new ServerSchema();
         var assembly = typeof(ServerSchema).Assembly;
-        foreach (var name in assembly.GetManifestResourceNames().Where(static n => n.StartsWith(Folder, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (var name in assembly.GetManifestResourceNames().Where(static n => n.StartsWith(Folder, StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal))
         {
             using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!, Encoding.UTF8);
             var file = ProtoParser.Parse(name[Folder.Length..], reader.ReadToEnd());

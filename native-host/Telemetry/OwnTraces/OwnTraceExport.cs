@@ -7,8 +7,9 @@ using Tempo.Engine.Foundation;
 namespace Tempo.Host.Telemetry.OwnTraces;
 
 /// <summary>
-/// Listens to the process's own spans and sends them to an OTLP server, which may be this one: what comes in through receivers has no spans, so there is no
-/// circle. Queries never wait for it: what finds <see cref="MaxQueued"/> spans before it is dropped, and counted. Thread safe.
+/// Listens to the process's own spans and sends them to an OTLP server, which may be this one: what comes in through receivers has no
+/// spans, so there is no circle. Queries never wait for it: what finds <see cref="MaxQueued"/> spans before it is dropped, and counted.
+/// Thread safe.
 /// </summary>
 internal sealed class OwnTraceExport : IAsyncDisposable
 {
@@ -44,7 +45,15 @@ internal sealed class OwnTraceExport : IAsyncDisposable
         _spans = metrics.Counter("tempo_own_trace_spans_total", "Spans of this process's own traces, by what became of them.", "outcome");
 
         // Without a propagator its requests have no spans of their own.
-        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, ActivityHeadersPropagator = null, MaxResponseDrainSize = MaxAnswerBytes, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = options.Timeout };
+        _http = new HttpClient(
+            new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                ActivityHeadersPropagator = null,
+                MaxResponseDrainSize = MaxAnswerBytes,
+                PooledConnectionLifetime = TimeSpan.FromMinutes(5)
+            })
+        { Timeout = options.Timeout };
         _listener = new ActivityListener
         {
             ShouldListenTo = static source => source.Name is ProcessSpans.SourceName or HttpSource,
@@ -83,7 +92,8 @@ internal sealed class OwnTraceExport : IAsyncDisposable
             while (batch.Count < MaxQueued && _queue.Reader.TryRead(out var span)) batch.Add(span);
             var error = await TrySendAsync(batch).ConfigureAwait(false);
             _spans.With(error.Length == 0 ? "sent" : "failed").Add(batch.Count);
-            if (error.Length > 0 && !_isFailing) _log.Warn("traces of this process cannot be sent", ("endpoint", _options.ShownEndpoint), ("err", error));
+            if (error.Length > 0 && !_isFailing)
+                _log.Warn("traces of this process cannot be sent", ("endpoint", _options.ShownEndpoint), ("err", error));
             else if (error.Length == 0 && _isFailing) _log.Info("traces of this process can be sent again");
             _isFailing = error.Length > 0;
         }
@@ -114,10 +124,13 @@ internal sealed class OwnTraceExport : IAsyncDisposable
             {
                 if (attempt > 1) await Task.Delay(RetryInterval * (attempt - 1), _time, _over.Token).ConfigureAwait(false);
                 using var message = MessageOf(request);
-                using var answer = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, _over.Token).ConfigureAwait(false);
+                using var answer =
+                    await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, _over.Token).ConfigureAwait(false);
                 if (answer.IsSuccessStatusCode) return "";
                 error = $"HTTP {(int)answer.StatusCode}";
-                if (answer.StatusCode is not (HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout)) return error;
+                if (answer.StatusCode is not (HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway
+                    or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout))
+                    return error;
             }
             catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
             {

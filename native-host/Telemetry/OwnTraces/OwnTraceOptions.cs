@@ -30,8 +30,8 @@ internal sealed record OwnTraceOptions
     public OwnTraceSampler Sampler { get; init; } = OwnTraceSampler.Default;
 
     /// <summary>
-    /// What the environment says; null: nothing is sent. A value that makes no sense is warned of and taken for none, as the specification has it;
-    /// where it would be sent otherwise or elsewhere than it says, nothing is.
+    /// What the environment says; null: nothing is sent. A value that makes no sense is warned of and taken for none, as the specification
+    /// has it; where it would be sent otherwise or elsewhere than it says, nothing is.
     /// </summary>
     /// <param name="variable">The value of a variable of the environment.</param>
     /// <param name="serviceName">Unless the environment says another.</param>
@@ -39,14 +39,18 @@ internal sealed record OwnTraceOptions
     public static OwnTraceOptions? Read(Func<string, string?> variable, string serviceName, Log log)
     {
         string Value(string name) => variable(name)?.Trim() ?? "";
-        string OfTraces(string name) => Value("OTEL_EXPORTER_OTLP_TRACES_" + name) is { Length: > 0 } own ? own : Value("OTEL_EXPORTER_OTLP_" + name);
+        string OfTraces(string name) =>
+            Value("OTEL_EXPORTER_OTLP_TRACES_" + name) is { Length: > 0 } own ? own : Value("OTEL_EXPORTER_OTLP_" + name);
 
         var exporter = Value("OTEL_TRACES_EXPORTER").ToLowerInvariant();
         if (Value("OTEL_SDK_DISABLED").Equals("true", StringComparison.OrdinalIgnoreCase) || exporter == "none") return null;
         if (exporter.Length == 0 && OfTraces("ENDPOINT").Length == 0) return null;
         if (exporter is not ("" or "otlp")) return Without($"OTEL_TRACES_EXPORTER={exporter}: only otlp is there");
-        if (OfTraces("PROTOCOL").ToLowerInvariant() is not ("" or "http/protobuf") and var protocol) return Without($"OTEL_EXPORTER_OTLP_PROTOCOL or its …_TRACES_PROTOCOL is {protocol}: only http/protobuf is there");
-        if (!TryReadEndpoint(Value("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), Value("OTEL_EXPORTER_OTLP_ENDPOINT"), out var endpoint, out var wrong)) return Without(wrong);
+        if (OfTraces("PROTOCOL").ToLowerInvariant() is not ("" or "http/protobuf") and var protocol)
+            return Without($"OTEL_EXPORTER_OTLP_PROTOCOL or its …_TRACES_PROTOCOL is {protocol}: only http/protobuf is there");
+        if (!TryReadEndpoint(Value("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), Value("OTEL_EXPORTER_OTLP_ENDPOINT"), out var endpoint,
+            out var wrong))
+            return Without(wrong);
         foreach (var name in WithoutEffect)
             if (OfTraces(name).Length > 0) Ignore($"OTEL_EXPORTER_OTLP_{name} has no effect");
         return new OwnTraceOptions
@@ -80,12 +84,15 @@ internal sealed record OwnTraceOptions
         return ms == 0 ? System.Threading.Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(ms);
     }
 
-    // The signal's own is taken as it is, the general one is what the path stands below. What is no URL is not told: it may hold a password.
+    // The signal's own is taken as it is, the general one is what the path stands below. What is no URL is not told: it may hold a
+    // password.
     private static bool TryReadEndpoint(string own, string general, out Uri? endpoint, out string wrong)
     {
         var text = own.Length > 0 ? own : (general.Length > 0 ? general : "http://localhost:4318").TrimEnd('/') + "/v1/traces";
         var isGood = Uri.TryCreate(text, UriKind.Absolute, out endpoint) && endpoint.Scheme is "http" or "https";
-        wrong = isGood ? "" : $"{(own.Length > 0 ? "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" : "OTEL_EXPORTER_OTLP_ENDPOINT")} is no URL of http or https";
+        wrong = isGood
+            ? ""
+            : $"{(own.Length > 0 ? "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" : "OTEL_EXPORTER_OTLP_ENDPOINT")} is no URL of http or https";
         return isGood;
     }
 

@@ -30,24 +30,27 @@ internal sealed record OwnTraceSampler(bool IsParentBased, double Ratio)
                 return new OwnTraceSampler(isParentBased, Ratio: 0);
             case "traceidratio":
                 if (argument.Length == 0) return new OwnTraceSampler(isParentBased, Ratio: 1);
-                if (double.TryParse(argument, NumberStyles.Float, CultureInfo.InvariantCulture, out var ratio) && ratio is >= 0 and <= 1) return new OwnTraceSampler(isParentBased, ratio);
+                if (double.TryParse(argument, NumberStyles.Float, CultureInfo.InvariantCulture, out var ratio) && ratio is >= 0 and <= 1)
+                    return new OwnTraceSampler(isParentBased, ratio);
                 ignore($"OTEL_TRACES_SAMPLER_ARG={argument} is no number from 0 to 1");
                 return new OwnTraceSampler(isParentBased, Ratio: 1);
             default:
-                if (name.Length > 0) ignore($"OTEL_TRACES_SAMPLER={name}: always_on, always_off and traceidratio are there, and each with {ParentBased} in front");
+                if (name.Length > 0)
+                    ignore($"OTEL_TRACES_SAMPLER={name}: always_on, always_off and traceidratio are there, and each with {ParentBased} in front");
                 return Default;
         }
     }
 
     /// <summary>
-    /// A trace that is not written is followed all the same, so that what is below is not taken for the beginning of another. HTTP requests that are below
-    /// nothing are of no query: uploads, merges, etcd.
+    /// A trace that is not written is followed all the same, so that what is below is not taken for the beginning of another. HTTP requests
+    /// that are below nothing are of no query: uploads, merges, etcd.
     /// </summary>
     public ActivitySamplingResult Sample(ref ActivityCreationOptions<ActivityContext> creation)
     {
         var hasParent = creation.Parent.TraceId != default;
         if (!hasParent && creation.Source.Name != ProcessSpans.SourceName) return ActivitySamplingResult.None;
-        var isWritten = hasParent && IsParentBased ? (creation.Parent.TraceFlags & ActivityTraceFlags.Recorded) != 0 : IsChosen(creation.TraceId);
+        var isWritten =
+            hasParent && IsParentBased ? (creation.Parent.TraceFlags & ActivityTraceFlags.Recorded) != 0 : IsChosen(creation.TraceId);
         return isWritten ? ActivitySamplingResult.AllDataAndRecorded : ActivitySamplingResult.PropagationData;
     }
 

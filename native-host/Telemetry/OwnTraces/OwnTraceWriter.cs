@@ -10,7 +10,10 @@ namespace Tempo.Host.Telemetry.OwnTraces;
 /// <summary>Writes finished spans of the process as one OTLP request. Not thread safe.</summary>
 internal static class OwnTraceWriter
 {
-    /// <summary>Bits of a span's flags above those of the trace context: whether it is known where the parent is, and whether that is another process.</summary>
+    /// <summary>
+    /// Bits of a span's flags above those of the trace context: whether it is known where the parent is, and whether that is another
+    /// process.
+    /// </summary>
     private const uint ParentIsKnown = 0x100, ParentIsRemote = 0x200;
 
     /// <param name="resource">Attributes of the process.</param>

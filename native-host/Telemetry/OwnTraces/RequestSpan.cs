@@ -6,8 +6,8 @@ using Tempo.Host.Grpc;
 namespace Tempo.Host.Telemetry.OwnTraces;
 
 /// <summary>
-/// The span of a request that is served, below the one that whoever asks names (https://www.w3.org/TR/trace-context/). Attributes are those of
-/// https://opentelemetry.io/docs/specs/semconv/http/http-spans/ and of rpc.
+/// The span of a request that is served, below the one that whoever asks names (https://www.w3.org/TR/trace-context/). Attributes are those
+/// of https://opentelemetry.io/docs/specs/semconv/http/http-spans/ and of rpc.
 /// </summary>
 internal static class RequestSpan
 {
@@ -38,7 +38,8 @@ internal static class RequestSpan
     {
         var name = method.TrimStart('/');
         var span = Start(context, name);
-        span?.SetTag("rpc.system", "grpc").SetTag("rpc.service", name[..name.LastIndexOf('/')]).SetTag("rpc.method", name[(name.LastIndexOf('/') + 1)..]);
+        span?.SetTag("rpc.system", "grpc").SetTag("rpc.service", name[..name.LastIndexOf('/')])
+            .SetTag("rpc.method", name[(name.LastIndexOf('/') + 1)..]);
         return span;
     }
 
@@ -50,7 +51,9 @@ internal static class RequestSpan
     }
 
     // Others are of the client's making.
-    private static bool IsOurs(GrpcStatusCode code) => code is GrpcStatusCode.Unknown or GrpcStatusCode.DeadlineExceeded or GrpcStatusCode.Unimplemented or GrpcStatusCode.Internal or GrpcStatusCode.Unavailable or GrpcStatusCode.DataLoss;
+    private static bool IsOurs(GrpcStatusCode code) =>
+        code is GrpcStatusCode.Unknown or GrpcStatusCode.DeadlineExceeded or GrpcStatusCode.Unimplemented or GrpcStatusCode.Internal
+            or GrpcStatusCode.Unavailable or GrpcStatusCode.DataLoss;
 
     private static void Describe(Activity span, HttpRequest request, string route)
     {

@@ -6,8 +6,8 @@ using System.Text.RegularExpressions;
 namespace Tempo.Perf.Load.Observe;
 
 /// <summary>
-/// A flame graph as SVG from the text of <c>perf script -F comm,ip,sym</c>: a box is a function with those that called it below, as wide as its
-/// share of the samples, in alphabetical order. Titles show when the mouse is on them; nothing moves.
+/// A flame graph as SVG from the text of <c>perf script -F comm,ip,sym</c>: a box is a function with those that called it below, as wide as
+/// its share of the samples, in alphabetical order. Titles show when the mouse is on them; nothing moves.
 /// </summary>
 internal sealed partial class FlameGraph
 {
@@ -69,7 +69,8 @@ internal sealed partial class FlameGraph
     }
 
     private static bool IsPlumbing(string frame) =>
-        frame.StartsWith("AsyncMethodBuilderCore.Start", StringComparison.Ordinal) || frame.Contains("ThreadEntryPoint", StringComparison.Ordinal) || frame.Contains("StartThread", StringComparison.Ordinal);
+        frame.StartsWith("AsyncMethodBuilderCore.Start", StringComparison.Ordinal)
+            || frame.Contains("ThreadEntryPoint", StringComparison.Ordinal) || frame.Contains("StartThread", StringComparison.Ordinal);
 
     // "7d0401 S_P_CoreLib_System_Threading_Thread__StartThread": the type and the method, without namespaces and generic arguments.
     private static string Shortened(string line)
@@ -85,7 +86,8 @@ internal sealed partial class FlameGraph
         return $"{parts[^2][(parts[^2].LastIndexOf('_') + 1)..]}.{parts[^1]}";
     }
 
-    private int DepthOf(Frame frame) => frame.Samples < LeastShare * SampleCount ? 0 : 1 + frame.Children.Values.Select(DepthOf).DefaultIfEmpty().Max();
+    private int DepthOf(Frame frame) =>
+        frame.Samples < LeastShare * SampleCount ? 0 : 1 + frame.Children.Values.Select(DepthOf).DefaultIfEmpty().Max();
 
     private void Draw(StringBuilder boxes, Frame frame, int depth, double left, double height)
     {
@@ -97,8 +99,11 @@ internal sealed partial class FlameGraph
                 double top = height - (depth + 1) * RowHeight;
                 int room = (int)((width - 4) / CharacterWidth);
                 string text = name.Length <= room ? name : room >= 4 ? name[..(room - 1)] + "…" : "";
-                boxes.Append(CultureInfo.InvariantCulture, $"<g><title>{WebUtility.HtmlEncode(name)}, {100.0 * child.Samples / SampleCount:F1} %</title><rect x=\"{left:F1}\" y=\"{top:F0}\" width=\"{Math.Max(0.5, width - 0.5):F1}\" height=\"{RowHeight - 1}\" fill=\"{ColourOf(name)}\"/>");
-                if (text.Length > 0) boxes.Append(CultureInfo.InvariantCulture, $"<text x=\"{left + 2:F1}\" y=\"{top + 10:F0}\">{WebUtility.HtmlEncode(text)}</text>");
+                boxes.Append(CultureInfo.InvariantCulture,
+                    $"<g><title>{WebUtility.HtmlEncode(name)}, {100.0 * child.Samples / SampleCount:F1} %</title><rect x=\"{left:F1}\" y=\"{top:F0}\" width=\"{Math.Max(0.5, width - 0.5):F1}\" height=\"{RowHeight - 1}\" fill=\"{ColourOf(name)}\"/>");
+                if (text.Length > 0)
+                    boxes.Append(CultureInfo.InvariantCulture,
+                        $"<text x=\"{left + 2:F1}\" y=\"{top + 10:F0}\">{WebUtility.HtmlEncode(text)}</text>");
                 boxes.Append("</g>\n");
                 Draw(boxes, child, depth + 1, left, height);
             }

@@ -1,6 +1,9 @@
 namespace Tempo.Perf.Load.Observe;
 
-/// <summary>Reads a server's memory five times a second on a thread of its own, for the peaks that the kernel does not keep: anonymous and file pages apart.</summary>
+/// <summary>
+/// Reads a server's memory five times a second on a thread of its own, for the peaks that the kernel does not keep: anonymous and file
+/// pages apart.
+/// </summary>
 internal sealed class MemorySampler : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);

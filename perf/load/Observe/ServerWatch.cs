@@ -4,7 +4,8 @@ namespace Tempo.Perf.Load.Observe;
 
 /// <summary>
 /// The server's bill for a run: opened before the first request, <see cref="EndOfLoad"/> after the last answer, <see cref="Close"/> after
-/// what the load leaves to be done (cutting and writing blocks). Parts of which nothing was given (pid, folder), or nothing can be had any more (the server died), stay null.
+/// what the load leaves to be done (cutting and writing blocks). Parts of which nothing was given (pid, folder), or nothing can be had any
+/// more (the server died), stay null.
 /// </summary>
 internal sealed class ServerWatch : IDisposable
 {
@@ -48,7 +49,10 @@ internal sealed class ServerWatch : IDisposable
 
     public void EndOfLoad() => LoadCpuSeconds = _server?.CpuSeconds() - _startCpuSeconds;
 
-    /// <summary>Waits until the server has used less than 3 % of a core for a second, at most <paramref name="limit"/>. False when it has not come to rest.</summary>
+    /// <summary>
+    /// Waits until the server has used less than 3 % of a core for a second, at most <paramref name="limit"/>. False when it has not come
+    /// to rest.
+    /// </summary>
     public bool AwaitRest(TimeSpan limit)
     {
         if (_server is null) return true;
@@ -78,7 +82,8 @@ internal sealed class ServerWatch : IDisposable
         if (_dataFolder is not null)
         {
             DiskUsage now = DiskUsage.Of(_dataFolder);
-            Disk = new DiskUsage(now.ParquetBytes - _startDisk.ParquetBytes, now.OtherBytes - _startDisk.OtherBytes, now.FileCount - _startDisk.FileCount);
+            Disk = new DiskUsage(
+                now.ParquetBytes - _startDisk.ParquetBytes, now.OtherBytes - _startDisk.OtherBytes, now.FileCount - _startDisk.FileCount);
         }
     }
 

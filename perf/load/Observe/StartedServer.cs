@@ -4,7 +4,9 @@ using System.Net.Sockets;
 
 namespace Tempo.Perf.Load.Observe;
 
-/// <summary>The native binary on an empty data folder and free ports of loopback, until it is disposed of; then its folder goes, too.</summary>
+/// <summary>
+/// The native binary on an empty data folder and free ports of loopback, until it is disposed of; then its folder goes, too.
+/// </summary>
 internal sealed class StartedServer : IDisposable
 {
     // A tenant's limits are Tempo's by default, 30 MB/s among them: what is measured here is the engine.
@@ -40,8 +42,10 @@ internal sealed class StartedServer : IDisposable
         File.WriteAllText(config, _config + settings);
         string[] command =
         [
-            .. launcher, Path.GetFullPath(binary), $"-config.file={config}", $"-server.http-listen-port={Api}", "-server.grpc-listen-port=0",
-            $"-distributor.otlp.grpc-endpoint=127.0.0.1:{Grpc}", $"-distributor.otlp.http-endpoint=127.0.0.1:{Http}", $"-storage.path={DataFolder}",
+            .. launcher, Path.GetFullPath(binary), $"-config.file={config}", $"-server.http-listen-port={Api}",
+            "-server.grpc-listen-port=0",
+            $"-distributor.otlp.grpc-endpoint=127.0.0.1:{Grpc}", $"-distributor.otlp.http-endpoint=127.0.0.1:{Http}",
+            $"-storage.path={DataFolder}",
         ];
         _start = new ProcessStartInfo(command[0], command[1..])
         {

@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace Tempo.Perf.Load.Run;
 
-/// <summary>Counts latencies in microseconds, 64 buckets for each power of two: a percentile is right within 1.6 %. Not for several threads at once.</summary>
+/// <summary>
+/// Counts latencies in microseconds, 64 buckets for each power of two: a percentile is right within 1.6 %. Not for several threads at once.
+/// </summary>
 internal sealed class LatencyHistogram
 {
     private const int SubBucketBits = 6;

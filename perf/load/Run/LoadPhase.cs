@@ -16,13 +16,18 @@ internal readonly record struct LoadPhase(Tally Tally, double Seconds, double Cp
     public double SpansPerCpuSecond => Tally.AcknowledgedSpans / Cpu;
 
     /// <summary>The middle of a figure of several phases.</summary>
-    public static double Median(IReadOnlyCollection<LoadPhase> phases, Func<LoadPhase, double> figure) => phases.Select(figure).Order().ElementAt(phases.Count / 2);
+    public static double Median(IReadOnlyCollection<LoadPhase> phases, Func<LoadPhase, double> figure) =>
+        phases.Select(figure).Order().ElementAt(phases.Count / 2);
 
     /// <summary>Each sender has a connection and one request open. A rate of 0: each sends when it was answered.</summary>
-    public static LoadPhase Send(ExportTarget target, StartedServer server, RequestTemplate[] templates, int senders, double requestsPerSecond, double seconds, bool isPatient)
+    public static LoadPhase Send(
+        ExportTarget target, StartedServer server, RequestTemplate[] templates, int senders, double requestsPerSecond, double seconds,
+        bool isPatient)
     {
         var process = new ServerProcess(server.Pid);
-        Sender[] all = [.. Enumerable.Range(0, senders).Select(_ => new Sender(target, 1, templates, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), null) { HonoursRetryAfter = isPatient })];
+        Sender[] all = [.. Enumerable.Range(0, senders)
+            .Select(_ => new Sender(
+                target, 1, templates, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), null) { HonoursRetryAfter = isPatient })];
         try
         {
             double cpu = process.CpuSeconds() ?? 0;

@@ -26,8 +26,11 @@ internal sealed class Pacer
 
     public long StartTicks => _startTicks;
 
-    /// <summary>Turns that fell due before the deadline and were never dealt, because every connection was waiting for the server.</summary>
-    public long MissedTurns => _intervalTicks > 0 ? Math.Max(0, (long)((_endTicks - _startTicks) / _intervalTicks) - Interlocked.Read(ref _dealt)) : 0;
+    /// <summary>
+    /// Turns that fell due before the deadline and were never dealt, because every connection was waiting for the server.
+    /// </summary>
+    public long MissedTurns =>
+        _intervalTicks > 0 ? Math.Max(0, (long)((_endTicks - _startTicks) / _intervalTicks) - Interlocked.Read(ref _dealt)) : 0;
 
     public bool IsOver => Stopwatch.GetTimestamp() >= _endTicks;
 

@@ -117,8 +117,11 @@ internal sealed class Sender : IExportObserver, IDisposable
         long nowTicks = Stopwatch.GetTimestamp();
         if (response.Outcome == ExportOutcome.Acknowledged) LastAcknowledgementTicks = nowTicks;
         if (response.Outcome == ExportOutcome.Refused)
-            _resumeTicks = nowTicks + (HonoursRetryAfter && response.RetryAfter > TimeSpan.Zero ? (long)(response.RetryAfter.TotalSeconds * Stopwatch.Frequency) : RefusalPauseTicks);
-        Tally.Count(response, request.Template.SpanCount, request.Template.Bytes.Length, Micros(nowTicks - request.DueTicks), Micros(nowTicks - request.SentTicks));
+            _resumeTicks = nowTicks + (HonoursRetryAfter && response.RetryAfter > TimeSpan.Zero
+                ? (long)(response.RetryAfter.TotalSeconds * Stopwatch.Frequency)
+                : RefusalPauseTicks);
+        Tally.Count(response, request.Template.SpanCount, request.Template.Bytes.Length, Micros(nowTicks - request.DueTicks),
+            Micros(nowTicks - request.SentTicks));
         if (response is { Outcome: ExportOutcome.Acknowledged, RejectedSpans: 0 })
             _ledger?.Add(request.TraceIds, request.Template.SpansPerTrace);
         request.IsOpen = false;

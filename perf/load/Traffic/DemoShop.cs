@@ -30,7 +30,8 @@ internal static class DemoShop
 
     private static readonly string[] Products =
     [
-        "OLJCESPC7Z", "66VCHSJNUP", "1YMWWN1N4O", "L9ECAV7KIM", "2ZYFJ3GM2N", "0PUK6V6EV0", "LS4PSXUNUM", "9SIQT8TOJO", "6E92ZMYYFZ", "HQTGWGPNH4",
+        "OLJCESPC7Z", "66VCHSJNUP", "1YMWWN1N4O", "L9ECAV7KIM", "2ZYFJ3GM2N", "0PUK6V6EV0", "LS4PSXUNUM", "9SIQT8TOJO", "6E92ZMYYFZ",
+        "HQTGWGPNH4",
     ];
 
     private static readonly string[] Currencies = ["USD", "EUR", "CHF", "GBP", "JPY", "CAD"];
@@ -51,22 +52,36 @@ internal static class DemoShop
     {
         Operation flag = Rpc(ProductCatalog, FeatureFlags, "flagd.evaluation.v1.Service/ResolveBoolean", 180);
         Operation product = Rpc(Frontend, ProductCatalog, "oteldemo.ProductCatalogService/GetProduct", 700,
-            [flag, Sql(ProductCatalog, "SELECT", "products", "SELECT p.id, p.name, p.description, p.picture, p.price_currency_code, p.price_units FROM catalog.products p WHERE p.id = $1", 1400)],
+            [flag, Sql(ProductCatalog, "SELECT", "products",
+                "SELECT p.id, p.name, p.description, p.picture, p.price_currency_code, p.price_units FROM catalog.products p WHERE p.id = $1", 1400)],
             DescribeProduct, errorRate: 0.04);
         Operation products = Rpc(Frontend, ProductCatalog, "oteldemo.ProductCatalogService/ListProducts", 1100,
-            [Sql(ProductCatalog, "SELECT", "products", "SELECT p.id, p.name, p.description, p.picture, p.price_currency_code, p.price_units FROM catalog.products p ORDER BY p.id", 2600)],
+            [Sql(ProductCatalog, "SELECT", "products",
+                "SELECT p.id, p.name, p.description, p.picture, p.price_currency_code, p.price_units FROM catalog.products p ORDER BY p.id",
+                2600)],
             static a => a.Number("app.products.count", 10));
         Operation convert = Rpc(Frontend, Currency, "oteldemo.CurrencyService/Convert", 160, [], DescribeConversion);
         Operation getCart = CartRpc(Frontend, "GetCart", "HGETALL");
         Operation addItem = CartRpc(Frontend, "AddItem", "HSET");
         Operation reviews = Rpc(Frontend, ProductReviews, "oteldemo.ProductReviewService/GetProductReviews", 2300,
-            [Sql(ProductReviews, "SELECT", "productreviews", "SELECT username, description, score FROM reviews.productreviews WHERE product_id = %s", 1900)], DescribeProduct);
+            [Sql(ProductReviews, "SELECT", "productreviews",
+                "SELECT username, description, score FROM reviews.productreviews WHERE product_id = %s", 1900)], DescribeProduct);
         Operation recommend = Rpc(Frontend, Recommendation, "oteldemo.RecommendationService/ListRecommendations", 1800,
-            [Local(Recommendation, "get_product_list", 300, [Rpc(Recommendation, ProductCatalog, "oteldemo.ProductCatalogService/ListProducts", 900,
-                [Sql(ProductCatalog, "SELECT", "products", "SELECT p.id, p.name FROM catalog.products p", 1500)])])],
-            static a => { a.Number("app.products_recommended.count", 5); a.Flag("app.recommendation.cache_enabled", a.Random.Chance(0.5)); });
+            [Local(Recommendation, "get_product_list", 300,
+                [Rpc(Recommendation, ProductCatalog, "oteldemo.ProductCatalogService/ListProducts", 900,
+                    [Sql(ProductCatalog, "SELECT", "products", "SELECT p.id, p.name FROM catalog.products p", 1500)])])],
+            static a =>
+            {
+                a.Number(
+                "app.products_recommended.count", 5); a.Flag("app.recommendation.cache_enabled", a.Random.Chance(0.5));
+            });
         Operation ads = Rpc(Frontend, Ad, "oteldemo.AdService/GetAds", 1200, [Local(Ad, "getAdsByCategory", 250)],
-            static a => { a.Text("app.ads.contextKeys", a.Random.Pick<string>(["telescopes", "binoculars", "flashlights", "books", "accessories"])); a.Number("app.ads.count", 2); }, errorRate: 0.08);
+            static a =>
+            {
+                a.Text("app.ads.contextKeys",
+                a.Random.Pick<string>(["telescopes", "binoculars", "flashlights", "books", "accessories"])); a.Number("app.ads.count",
+                    2);
+            }, errorRate: 0.08);
         Operation flagsForWeb = Http(FrontendProxy, FeatureFlags, "POST", "/flagservice/ofrep/v1/evaluate/flags", 400);
 
         return
@@ -86,42 +101,58 @@ internal static class DemoShop
 
     private static Operation BuildCheckout()
     {
-        Operation account = Consume(Accounting, [Sql(Accounting, "INSERT", "order", "INSERT INTO accounting.\"order\" (order_id) VALUES (@p0)", 2100),
-            new Call(Sql(Accounting, "INSERT", "orderitem", "INSERT INTO accounting.orderitem (order_id, product_id, item_cost_currency_code, item_cost_units, quantity) VALUES (@p0, @p1, @p2, @p3, @p4)", 1300), 1, 3)]);
-        Operation publish = Publish(Checkout, [account, Consume(FraudDetection, [Rpc(FraudDetection, FeatureFlags, "flagd.evaluation.v1.Service/ResolveInt", 200)])]);
-        Operation productForOrder = Rpc(Checkout, ProductCatalog, "oteldemo.ProductCatalogService/GetProduct", 600, [], DescribeProduct, errorRate: 0.04);
+        Operation account =
+            Consume(Accounting, [Sql(Accounting, "INSERT", "order", "INSERT INTO accounting.\"order\" (order_id) VALUES (@p0)", 2100),
+                new Call(Sql(Accounting, "INSERT", "orderitem",
+                    "INSERT INTO accounting.orderitem (order_id, product_id, item_cost_currency_code, item_cost_units, quantity) VALUES (@p0, @p1, @p2, @p3, @p4)", 1300), 1, 3)]);
+        Operation publish = Publish(
+            Checkout, [account, Consume(
+                FraudDetection, [Rpc(FraudDetection, FeatureFlags, "flagd.evaluation.v1.Service/ResolveInt", 200)])]);
+        Operation productForOrder =
+            Rpc(Checkout, ProductCatalog, "oteldemo.ProductCatalogService/GetProduct", 600, [], DescribeProduct, errorRate: 0.04);
         Operation convert = Rpc(Checkout, Currency, "oteldemo.CurrencyService/Convert", 160, [], DescribeConversion);
         Operation quote = Http(Checkout, Shipping, "POST", "/get-quote", 400,
             [Http(Shipping, Quote, "POST", "/getquote", 900, [Local(Quote, "calculate-quote", 350)])], DescribeShipping);
         Operation ship = Http(Checkout, Shipping, "POST", "/ship-order", 300, [], DescribeShipping);
-        Operation mail = Http(Checkout, Email, "POST", "/send_order_confirmation", 1900, [Local(Email, "sinatra.render_template", 800), Local(Email, "send_email", 1500)]);
-        Operation charge = Rpc(Checkout, Payment, "oteldemo.PaymentService/Charge", 1500, [Local(Payment, "charge", 500)], DescribePayment, errorRate: 0.1);
+        Operation mail = Http(Checkout, Email, "POST", "/send_order_confirmation", 1900,
+            [Local(Email, "sinatra.render_template", 800), Local(Email, "send_email", 1500)]);
+        Operation charge = Rpc(
+            Checkout, Payment, "oteldemo.PaymentService/Charge", 1500, [Local(Payment, "charge", 500)], DescribePayment, errorRate: 0.1);
 
         Operation prepare = Local(Checkout, "prepareOrderItemsAndShippingQuoteFromCart", 300,
             [CartRpc(Checkout, "GetCart", "HGETALL"), new Call(productForOrder, 1, 4), new Call(convert, 1, 4), quote]);
         return Rpc(Frontend, Checkout, "oteldemo.CheckoutService/PlaceOrder", 800,
-            [prepare, charge, ship, CartRpc(Checkout, "EmptyCart", "DEL"), mail, publish], DescribeOrder, errorRate: 0.05, milestones: ["prepared", "charged", "shipped"]);
+            [prepare, charge, ship, CartRpc(Checkout, "EmptyCart", "DEL"), mail, publish], DescribeOrder, errorRate: 0.05,
+            milestones: ["prepared", "charged", "shipped"]);
     }
 
     // The way of every request into the shop: the load generator's client, the proxy's two spans, the front end's server and its handler.
     private static Operation Visit(string method, string route, Call[] calls, bool fromBrowser = false)
     {
         Operation handler = Local(Frontend, $"executing api route (pages) {route}", 600, calls);
-        Operation server = new(Frontend, Surface.HttpServer, $"{method} {route}", $"{method} {route}", 500, [handler]) { Describe = DescribeSession, ErrorRate = 0.03, Peer = FrontendProxy };
-        Operation egress = new(FrontendProxy, Surface.HttpClient, "router frontend egress", $"{method} {route}", 120, [server]) { Peer = Frontend };
+        Operation server = new(Frontend, Surface.HttpServer, $"{method} {route}", $"{method} {route}", 500,
+            [handler])
+        { Describe = DescribeSession, ErrorRate = 0.03, Peer = FrontendProxy };
+        Operation egress =
+            new(FrontendProxy, Surface.HttpClient, "router frontend egress", $"{method} {route}", 120, [server]) { Peer = Frontend };
         return Enter(egress, method, route, fromBrowser);
     }
 
     // The load generator plays users; a part of the visits comes from browsers, whose first span is the page's.
     private static Operation Enter(Operation egress, string method = "GET", string route = "/static/{file}", bool fromBrowser = false)
     {
-        Operation ingress = new(FrontendProxy, Surface.HttpServer, "ingress", $"{method} {route}", 150, [egress]) { Peer = fromBrowser ? Storefront : LoadGenerator };
+        Operation ingress = new(FrontendProxy, Surface.HttpServer, "ingress", $"{method} {route}", 150,
+            [egress])
+        { Peer = fromBrowser ? Storefront : LoadGenerator };
         Service user = fromBrowser ? Storefront : LoadGenerator;
-        Operation client = new(user, Surface.HttpClient, method, $"{method} {route}", 400, [ingress]) { Peer = FrontendProxy, Describe = a => a.Flag("synthetic_request", !fromBrowser) };
+        Operation client = new(user, Surface.HttpClient, method, $"{method} {route}", 400,
+            [ingress])
+        { Peer = FrontendProxy, Describe = a => a.Flag("synthetic_request", !fromBrowser) };
         return Local(user, fromBrowser ? "documentFetch" : $"user_{route.Split('/')[^1].Trim('{', '}')}", 700, [client], DescribeSession);
     }
 
-    private static Operation Rpc(Service from, Service to, string method, double micros, Call[]? calls = null, Action<AttributeWriter>? describe = null,
+    private static Operation Rpc(
+        Service from, Service to, string method, double micros, Call[]? calls = null, Action<AttributeWriter>? describe = null,
         double errorRate = 0, string[]? milestones = null)
     {
         var server = new Operation(to, Surface.RpcServer, method, method, micros, calls ?? [])
@@ -140,9 +171,13 @@ internal static class DemoShop
         return Rpc(from, Cart, $"oteldemo.CartService/{method}", 600, [redis], DescribeCart, milestones: ["Fetch cart"]);
     }
 
-    private static Operation Http(Service from, Service to, string method, string route, double micros, Call[]? calls = null, Action<AttributeWriter>? describe = null)
+    private static Operation Http(
+        Service from, Service to, string method, string route, double micros, Call[]? calls = null,
+        Action<AttributeWriter>? describe = null)
     {
-        var server = new Operation(to, Surface.HttpServer, $"{method} {route}", $"{method} {route}", micros, calls ?? []) { Peer = from, Describe = describe };
+        var server = new Operation(
+            to, Surface.HttpServer, $"{method} {route}", $"{method} {route}", micros, calls ?? [])
+        { Peer = from, Describe = describe };
         return new Operation(from, Surface.HttpClient, method, $"{method} {route}", 150, [server]) { Peer = to };
     }
 
@@ -150,13 +185,15 @@ internal static class DemoShop
         new(service, Surface.Database, $"{verb} {table}", statement, micros, []);
 
     private static Operation Publish(Service service, Operation[] consumers) =>
-        new(service, Surface.Producer, "publish orders", "orders", 1200, [.. consumers.Select(static consumer => new Call(consumer, Detached: true))]);
+        new(service, Surface.Producer, "publish orders", "orders", 1200,
+            [.. consumers.Select(static consumer => new Call(consumer, Detached: true))]);
 
     private static Operation Consume(Service service, Call[] calls) =>
         new(service, Surface.Consumer, "process orders", "orders", 2500, calls) { ErrorRate = 0.05, Milestones = ["order decoded"] };
 
-    private static Operation Local(Service service, string name, double micros, Call[]? calls = null, Action<AttributeWriter>? describe = null) =>
-        new(service, Surface.Internal, name, name, micros, calls ?? []) { Describe = describe };
+    private static Operation Local(
+        Service service, string name, double micros, Call[]? calls = null, Action<AttributeWriter>? describe = null) =>
+            new(service, Surface.Internal, name, name, micros, calls ?? []) { Describe = describe };
 
     private static Service NewService(string name, Sdk sdk, int port, int instanceCount) =>
         new(name, sdk, port, instanceCount) { Index = _serviceCount++ };

@@ -2,7 +2,8 @@ namespace Tempo.Perf.Load.Traffic;
 
 /// <summary>
 /// Field numbers of the OTLP trace messages, of opentelemetry-proto v1.7.0:
-/// https://github.com/open-telemetry/opentelemetry-proto/tree/v1.7.0/opentelemetry/proto (trace/v1, common/v1, resource/v1, collector/trace/v1).
+/// https://github.com/open-telemetry/opentelemetry-proto/tree/v1.7.0/opentelemetry/proto (trace/v1, common/v1, resource/v1,
+/// collector/trace/v1).
 /// </summary>
 internal static class OtlpFields
 {

@@ -31,7 +31,10 @@ internal sealed class RequestStamper(ulong idSeed)
     public ReadOnlySpan<byte> LastTraceIds(RequestTemplate template) =>
         MemoryMarshal.AsBytes(_traceIds.AsSpan(0, template.TraceCount * 2));
 
-    /// <summary>Fills <paramref name="destination"/>, exactly as long as the template, with a fresh request that ends before <paramref name="nowUnixNanos"/>.</summary>
+    /// <summary>
+    /// Fills <paramref name="destination"/>, exactly as long as the template, with a fresh request that ends before
+    /// <paramref name="nowUnixNanos"/>.
+    /// </summary>
     public void Stamp(RequestTemplate template, long nowUnixNanos, Span<byte> destination)
     {
         template.Bytes.CopyTo(destination);
@@ -54,7 +57,8 @@ internal sealed class RequestStamper(ulong idSeed)
         }
         for (int trace = 0; trace < template.TraceCount; trace++)
         {
-            _traceIds[2 * trace] = FirstTraceIdBytes is { } first ? (_random.Next() & ~0xFFFFUL) | BinaryPrimitives.ReverseEndianness(first) : _random.Next();
+            _traceIds[2 * trace] =
+                FirstTraceIdBytes is { } first ? (_random.Next() & ~0xFFFFUL) | BinaryPrimitives.ReverseEndianness(first) : _random.Next();
             _traceIds[2 * trace + 1] = _random.Next();
             if (OnlyTrace is { } only) (_traceIds[2 * trace], _traceIds[2 * trace + 1]) = only;
             _traceScales[trace] = _random.Between(ScaleOne / 2, ScaleOne * 2);

@@ -29,11 +29,15 @@ internal sealed class RequestTemplate
 /// <summary>An id at byte <paramref name="Position"/>, taken from entry <paramref name="Index"/> of the send's fresh ids.</summary>
 internal readonly record struct IdPatch(int Position, int Index);
 
-/// <summary>A fixed64 of Unix nanoseconds: <paramref name="OffsetNanos"/> after the start of trace <paramref name="Trace"/>, before scaling.</summary>
+/// <summary>
+/// A fixed64 of Unix nanoseconds: <paramref name="OffsetNanos"/> after the start of trace <paramref name="Trace"/>, before scaling.
+/// </summary>
 internal readonly record struct TimePatch(int Position, int Trace, long OffsetNanos);
 
 /// <summary><paramref name="Length"/> lower-case hex digits to draw anew.</summary>
 internal readonly record struct HexPatch(int Position, int Length);
 
-/// <summary>A varint of exactly <paramref name="Length"/> bytes to draw anew, whose last byte is 1 to <paramref name="MaxLastByte"/>.</summary>
+/// <summary>
+/// A varint of exactly <paramref name="Length"/> bytes to draw anew, whose last byte is 1 to <paramref name="MaxLastByte"/>.
+/// </summary>
 internal readonly record struct VarintPatch(int Position, int Length, int MaxLastByte);

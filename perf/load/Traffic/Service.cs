@@ -16,7 +16,8 @@ internal sealed record Service(string Name, Sdk Sdk, int Port, int InstanceCount
     {
         // Everything a pod keeps for life is derived from its number, so that all templates agree about it.
         var pod = new Xoshiro256((ulong)(Index * 1000 + instance + 1));
-        string podSuffix = string.Create(CultureInfo.InvariantCulture, $"{(uint)Index * 2654435761 % 0xFFFFFFFF:x8}-{pod.Below(0xFFFFF):x5}");
+        string podSuffix =
+            string.Create(CultureInfo.InvariantCulture, $"{(uint)Index * 2654435761 % 0xFFFFFFFF:x8}-{pod.Below(0xFFFFF):x5}");
         int node = (Index + instance) % 3;
 
         attributes.Text("service.name", Name);

@@ -175,7 +175,9 @@ internal static class SpanAttributes
 
     // Ids of products repeat; files and images carry a hash and so do not.
     private static string FillRoute(string route, Xoshiro256 random) => route
-        .Replace("{productId}", random.Pick<string>(["OLJCESPC7Z", "66VCHSJNUP", "1YMWWN1N4O", "L9ECAV7KIM", "2ZYFJ3GM2N", "0PUK6V6EV0"]), StringComparison.Ordinal)
+        .Replace("{productId}", random.Pick<string>(["OLJCESPC7Z", "66VCHSJNUP", "1YMWWN1N4O", "L9ECAV7KIM", "2ZYFJ3GM2N", "0PUK6V6EV0"]),
+            StringComparison.Ordinal)
         .Replace("{file}", "chunk-########.js", StringComparison.Ordinal)
-        .Replace("{image}", random.Pick<string>(["NationalParkFoundation.jpg", "LensCleaningKit.jpg", "RedFlashlight.jpg", "TheCometBook.jpg"]), StringComparison.Ordinal);
+        .Replace("{image}", random.Pick<string>(
+            ["NationalParkFoundation.jpg", "LensCleaningKit.jpg", "RedFlashlight.jpg", "TheCometBook.jpg"]), StringComparison.Ordinal);
 }

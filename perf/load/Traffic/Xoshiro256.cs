@@ -46,7 +46,9 @@ internal sealed class Xoshiro256
 
     public T Pick<T>(ReadOnlySpan<T> choices) => choices[Below(choices.Length)];
 
-    /// <summary>Log-normal around <paramref name="median"/>, as latencies are: sigma 0.6 puts the 99th percentile at four medians.</summary>
+    /// <summary>
+    /// Log-normal around <paramref name="median"/>, as latencies are: sigma 0.6 puts the 99th percentile at four medians.
+    /// </summary>
     public double LogNormal(double median, double sigma = 0.6)
     {
         double radius = Math.Sqrt(-2 * Math.Log(1 - NextUnit()));

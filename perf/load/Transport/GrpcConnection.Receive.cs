@@ -37,7 +37,8 @@ internal sealed partial class GrpcConnection
         while (_inboxLength - start >= FrameHeader.Size)
         {
             FrameHeader header = FrameHeader.Read(_inbox.AsSpan(start));
-            if (header.Length > DefaultFrameBytes) throw new TransportException($"The server sent a frame of {header.Length} bytes; {DefaultFrameBytes} are allowed.");
+            if (header.Length > DefaultFrameBytes)
+                throw new TransportException($"The server sent a frame of {header.Length} bytes; {DefaultFrameBytes} are allowed.");
             if (_inboxLength - start < FrameHeader.Size + header.Length) break;
             Handle(header, _inbox.AsSpan(start + FrameHeader.Size, header.Length));
             start += FrameHeader.Size + header.Length;
@@ -115,7 +116,8 @@ internal sealed partial class GrpcConnection
         if (_openBlockStreamId == 0 || header.StreamId != _openBlockStreamId)
             throw new TransportException("The server sent CONTINUATION without HEADERS before it.");
         _openBlock = [.. _openBlock, .. payload];
-        if (_openBlock.Length > MaxHeaderBlockBytes) throw new TransportException($"The server sent a header block above {MaxHeaderBlockBytes} bytes.");
+        if (_openBlock.Length > MaxHeaderBlockBytes)
+            throw new TransportException($"The server sent a header block above {MaxHeaderBlockBytes} bytes.");
         if ((header.Flags & FrameFlags.EndHeaders) == 0) return;
         _openBlockStreamId = 0;
         HandleBlock(header.StreamId, _openBlock, _openBlockEndsStream);
@@ -186,7 +188,9 @@ internal sealed partial class GrpcConnection
             return;
         }
         ExportOutcome outcome = stream.GrpcStatus is 8 or 14 ? ExportOutcome.Refused : ExportOutcome.Failed;
-        string detail = stream.GrpcStatus >= 0 ? $"gRPC status {stream.GrpcStatus}: {stream.GrpcMessage}" : $"HTTP status {stream.HttpStatus} without grpc-status";
+        string detail = stream.GrpcStatus >= 0
+            ? $"gRPC status {stream.GrpcStatus}: {stream.GrpcMessage}"
+            : $"HTTP status {stream.HttpStatus} without grpc-status";
         Close(slot, new ExportResponse(outcome, 0, detail) { RetryAfter = stream.RetryAfter });
     }
 
@@ -219,7 +223,10 @@ internal sealed partial class GrpcConnection
     }
 
     private static uint ReadNumber(ReadOnlySpan<byte> payload) =>
-        payload.Length >= 4 ? BinaryPrimitives.ReadUInt32BigEndian(payload) : throw new TransportException("The server sent a frame shorter than its number.");
+        payload.Length >= 4
+            ? BinaryPrimitives.ReadUInt32BigEndian(payload)
+            : throw new TransportException("The server sent a frame shorter than its number.");
 
-    private static TransportException TooShort(FrameType type) => new($"The server sent a {type} frame that is shorter than its own fields say.");
+    private static TransportException TooShort(FrameType type) =>
+        new($"The server sent a {type} frame that is shorter than its own fields say.");
 }

@@ -26,7 +26,8 @@ internal sealed class Http1Connection : IExportConnection
     {
         _observer = observer;
         var head = new StringBuilder("POST /v1/traces HTTP/1.1\r\n");
-        head.Append(CultureInfo.InvariantCulture, $"Host: {target.Authority}\r\nUser-Agent: tempo-load\r\nContent-Type: application/x-protobuf\r\n");
+        head.Append(CultureInfo.InvariantCulture,
+            $"Host: {target.Authority}\r\nUser-Agent: tempo-load\r\nContent-Type: application/x-protobuf\r\n");
         if (target.IsGzip) head.Append("Content-Encoding: gzip\r\n");
         if (target.Tenant is not null) head.Append(CultureInfo.InvariantCulture, $"X-Scope-OrgID: {target.Tenant}\r\n");
         head.Append("Content-Length: ");
@@ -78,7 +79,8 @@ internal sealed class Http1Connection : IExportConnection
         ExportResponse answer = response.Status switch
         {
             >= 200 and < 300 => new ExportResponse(ExportOutcome.Acknowledged, rejected, null),
-            429 or 502 or 503 or 504 => new ExportResponse(ExportOutcome.Refused, 0, Describe(response)) { RetryAfter = response.RetryAfter },
+            429 or 502 or 503 or 504 =>
+                new ExportResponse(ExportOutcome.Refused, 0, Describe(response)) { RetryAfter = response.RetryAfter },
             _ => new ExportResponse(ExportOutcome.Failed, 0, Describe(response)),
         };
         IsDraining = response.Closes;

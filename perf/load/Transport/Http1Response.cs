@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Tempo.Perf.Load.Transport;
 
-/// <summary>A whole HTTP/1.1 response at the start of a buffer. A body is delimited by Content-Length or by chunks (its first chunk is kept).</summary>
+/// <summary>
+/// A whole HTTP/1.1 response at the start of a buffer. A body is delimited by Content-Length or by chunks (its first chunk is kept).
+/// </summary>
 internal readonly ref struct Http1Response
 {
     public required int Status { get; init; }
@@ -29,7 +31,8 @@ internal readonly ref struct Http1Response
         if (headEnd < 0) return false;
         ReadOnlySpan<byte> head = bytes[..headEnd];
         if (!head.StartsWith("HTTP/1."u8) || head.Length < 12 || !Utf8Parser.TryParse(head.Slice(9, 3), out int status, out _))
-            throw new TransportException($"The server's answer starts with '{Encoding.ASCII.GetString(head[..Math.Min(head.Length, 40)])}', which is not HTTP/1.1.");
+            throw new TransportException(
+                $"The server's answer starts with '{Encoding.ASCII.GetString(head[..Math.Min(head.Length, 40)])}', which is not HTTP/1.1.");
 
         ReadOnlySpan<byte> rest = bytes[(headEnd + 4)..];
         ReadOnlySpan<byte> body = default;
@@ -48,7 +51,9 @@ internal readonly ref struct Http1Response
             Status = status,
             ByteCount = headEnd + 4 + bodyBytes,
             Body = body,
-            RetryAfter = Utf8Parser.TryParse(Header(head, "retry-after"u8), out int seconds, out _) ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 3600)) : TimeSpan.Zero,
+            RetryAfter = Utf8Parser.TryParse(Header(head, "retry-after"u8), out int seconds, out _)
+                ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 3600))
+                : TimeSpan.Zero,
             Closes = Ascii.EqualsIgnoreCase(Header(head, "connection"u8), "close"u8),
         };
         return true;

@@ -12,7 +12,10 @@ internal enum ExportOutcome
     Failed,
 }
 
-/// <summary>The answer to one request. <paramref name="RejectedSpans"/> is OTLP's partial success; <paramref name="Detail"/> is null when acknowledged.</summary>
+/// <summary>
+/// The answer to one request. <paramref name="RejectedSpans"/> is OTLP's partial success; <paramref name="Detail"/> is null when
+/// acknowledged.
+/// </summary>
 internal readonly record struct ExportResponse(ExportOutcome Outcome, long RejectedSpans, string? Detail)
 {
     /// <summary>When to come back, if it says so (Retry-After, RetryInfo); else zero.</summary>
@@ -21,7 +24,9 @@ internal readonly record struct ExportResponse(ExportOutcome Outcome, long Rejec
 
 internal interface IExportObserver
 {
-    /// <summary>The request sent as <paramref name="slot"/> was answered. Called from inside <see cref="IExportConnection.Receive"/>, once a slot.</summary>
+    /// <summary>
+    /// The request sent as <paramref name="slot"/> was answered. Called from inside <see cref="IExportConnection.Receive"/>, once a slot.
+    /// </summary>
     void Completed(int slot, ExportResponse response);
 }
 

@@ -1,6 +1,8 @@
 namespace Tempo.Perf.Load.Transport;
 
-/// <summary>Reads the fields of a small protobuf message one after the other: numbers and bytes, which is all that answers of a receiver have.</summary>
+/// <summary>
+/// Reads the fields of a small protobuf message one after the other: numbers and bytes, which is all that answers of a receiver have.
+/// </summary>
 internal static class MessageFields
 {
     /// <summary>The next field, taken off <paramref name="rest"/>; false at the end, and for bytes that are no message.</summary>

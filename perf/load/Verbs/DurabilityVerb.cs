@@ -11,7 +11,8 @@ namespace Tempo.Perf.Load.Verbs;
 /// <c>durability</c>: what the promise costs, and what it takes to keep it.
 /// <code>
 /// sync       the same load with wal.sync group and os, in turns: spans a second, and for each second of the server's processors
-/// recovery   a server that took as much as it could is killed; how long the next start takes to /ready, and its memory, by the log that it found
+/// recovery   a server that took as much as it could is killed; how long the next start takes to /ready, and its memory, by the log that it
+///            found
 /// </code>
 /// </summary>
 internal static class DurabilityVerb
@@ -35,9 +36,11 @@ internal static class DurabilityVerb
 
         Console.WriteLine("| wal.sync | spans/s | spans a CPU second |\n|---|---|---|");
         foreach (var (name, phases) in new[] { ("os", os), ("group", group) })
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {LoadPhase.Median(phases, static p => p.SpansPerSecond):F0} | {LoadPhase.Median(phases, static p => p.SpansPerCpuSecond):F0} |"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| {name} | {LoadPhase.Median(phases, static p => p.SpansPerSecond):F0} | {LoadPhase.Median(phases, static p => p.SpansPerCpuSecond):F0} |"));
         double share = LoadPhase.Median(group, static p => p.SpansPerSecond) / LoadPhase.Median(os, static p => p.SpansPerSecond);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"group has {share:P0} of os, by CPU {LoadPhase.Median(group, static p => p.SpansPerCpuSecond) / LoadPhase.Median(os, static p => p.SpansPerCpuSecond):P0} (goal: at least {1 - MostLoss:P0})"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"group has {share:P0} of os, by CPU {LoadPhase.Median(group, static p => p.SpansPerCpuSecond) / LoadPhase.Median(os, static p => p.SpansPerCpuSecond):P0} (goal: at least {1 - MostLoss:P0})"));
         Recover(binary, templates, seconds);
         return share >= 1 - MostLoss ? 0 : 1;
     }
@@ -53,7 +56,8 @@ internal static class DurabilityVerb
     private static void Recover(string binary, RequestTemplate[] templates, double seconds)
     {
         using var server = new StartedServer(binary);
-        LoadPhase.Send(new ExportTarget("127.0.0.1", server.Grpc, true, null, false, 16_384), server, templates, Senders, 0, seconds, isPatient: false);
+        LoadPhase.Send(new ExportTarget("127.0.0.1", server.Grpc, true, null, false, 16_384), server, templates, Senders, 0, seconds,
+            isPatient: false);
         // Killed with what waits to be cut; the files' size is what was allocated, and so what a start looks through at most.
         server.Kill();
         double bytes = new DirectoryInfo(Path.Combine(server.DataFolder, "wal")).EnumerateFiles("*.wal").Sum(static file => file.Length);

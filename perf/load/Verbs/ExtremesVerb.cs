@@ -9,9 +9,9 @@ using Tempo.Perf.Load.Traffic;
 namespace Tempo.Perf.Load.Verbs;
 
 /// <summary>
-/// <c>extremes</c>: what bounds the server's memory where senders know no bounds: attribute values of which none is twice the same, an attribute of ten
-/// megabytes, a tenant for each request. Each in a server of its own, with --memory-mib on one processor and with so much memory; prints what was
-/// taken and the resident memory.
+/// <c>extremes</c>: what bounds the server's memory where senders know no bounds: attribute values of which none is twice the same, an
+/// attribute of ten megabytes, a tenant for each request. Each in a server of its own, with --memory-mib on one processor and with so much
+/// memory; prints what was taken and the resident memory.
 /// </summary>
 internal static class ExtremesVerb
 {
@@ -26,8 +26,11 @@ internal static class ExtremesVerb
         int limit = options.Int("--memory-mib", 0, 0, 1 << 20);
         options.ExpectEnd();
         Console.WriteLine("| what | requests | taken | seconds | server CPU, s | RSS before, MiB | at the most | at the end | tag values answered | killed |\n|---|---|---|---|---|---|---|---|---|---|");
-        if (values > 0) Measure(binary, limit, $"{values} attribute values", (int)(values / (ValuesOfASpan * SpansOfARequest)), isMultitenant: false, static i => (Distinct(i), null));
-        if (megabytes > 0) Measure(binary, limit, $"attributes of {megabytes} MB", LargeRequests, isMultitenant: false, i => (Large(megabytes, i), null));
+        if (values > 0)
+            Measure(binary, limit, $"{values} attribute values", (int)(values / (ValuesOfASpan * SpansOfARequest)), isMultitenant: false,
+                static i => (Distinct(i), null));
+        if (megabytes > 0)
+            Measure(binary, limit, $"attributes of {megabytes} MB", LargeRequests, isMultitenant: false, i => (Large(megabytes, i), null));
         if (tenants > 0)
         {
             byte[] one = Bare();
@@ -37,7 +40,8 @@ internal static class ExtremesVerb
         return 0;
     }
 
-    private static void Measure(string binary, int limit, string what, int requests, bool isMultitenant, Func<int, (byte[] Body, string? Tenant)> make)
+    private static void Measure(
+        string binary, int limit, string what, int requests, bool isMultitenant, Func<int, (byte[] Body, string? Tenant)> make)
     {
         using Confinement? confinement = limit > 0 ? new Confinement(limit) : null;
         using var server = new StartedServer(binary, isMultitenant, launcher: confinement?.Launcher ?? []);
@@ -65,20 +69,25 @@ internal static class ExtremesVerb
         long most = process.Memory()?.PeakBytes ?? 0;
         string answered = isMultitenant ? "" : Answered(client, server.Api);
         MemoryReading end = process.Memory() ?? default;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {what} | {requests} | {taken} | {seconds:F0} | {process.CpuSeconds():F0} | {before >> 20} | {Math.Max(most, end.PeakBytes) >> 20} | {end.ResidentBytes >> 20} | {answered} | {confinement?.Kills} |"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"| {what} | {requests} | {taken} | {seconds:F0} | {process.CpuSeconds():F0} | {before >> 20} | {Math.Max(most, end.PeakBytes) >> 20} | {end.ResidentBytes >> 20} | {answered} | {confinement?.Kills} |"));
     }
 
     // A failure is a figure, too: the memory may be too little for it.
     private static string Answered(HttpClient client, int port)
     {
-        using HttpResponseMessage answer = client.GetAsync(new Uri($"http://127.0.0.1:{port}/api/v2/search/tag/span.key-0/values")).GetAwaiter().GetResult();
+        using HttpResponseMessage answer =
+            client.GetAsync(new Uri($"http://127.0.0.1:{port}/api/v2/search/tag/span.key-0/values")).GetAwaiter().GetResult();
         long bytes = answer.Content.ReadAsByteArrayAsync().GetAwaiter().GetResult().Length;
-        return answer.IsSuccessStatusCode ? string.Create(CultureInfo.InvariantCulture, $"{bytes} bytes") : string.Create(CultureInfo.InvariantCulture, $"refused, {(int)answer.StatusCode}");
+        return answer.IsSuccessStatusCode
+            ? string.Create(CultureInfo.InvariantCulture, $"{bytes} bytes")
+            : string.Create(CultureInfo.InvariantCulture, $"refused, {(int)answer.StatusCode}");
     }
 
     private static async Task<HttpStatusCode> Post(HttpClient client, int port, byte[] body, string? tenant)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"http://127.0.0.1:{port}/v1/traces")) { Content = new ByteArrayContent(body) };
+        using var request =
+            new HttpRequestMessage(HttpMethod.Post, new Uri($"http://127.0.0.1:{port}/v1/traces")) { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-protobuf");
         if (tenant is not null) request.Headers.Add("X-Scope-OrgID", tenant);
         using HttpResponseMessage response = await client.SendAsync(request).ConfigureAwait(false);

@@ -7,7 +7,8 @@ internal static class FlameVerb
 {
     public static int Run(OptionReader options)
     {
-        string stacks = options.Text("--stacks") ?? throw new OptionException("flame needs --stacks file, the output of perf script -F comm,ip,sym.");
+        string stacks =
+            options.Text("--stacks") ?? throw new OptionException("flame needs --stacks file, the output of perf script -F comm,ip,sym.");
         string picture = options.Text("--out") ?? throw new OptionException("flame needs --out file.svg.");
         string title = options.Text("--title") ?? Path.GetFileNameWithoutExtension(picture);
         options.ExpectEnd();

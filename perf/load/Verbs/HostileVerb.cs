@@ -10,8 +10,8 @@ using Tempo.Perf.Load.Transport;
 namespace Tempo.Perf.Load.Verbs;
 
 /// <summary>
-/// <c>hostile</c>: what good senders keep of their throughput beside clients that only hold connections, and beside some that never stop to send
-/// nonsense. Phases take turns, so that what else the machine does meets all of them:
+/// <c>hostile</c>: what good senders keep of their throughput beside clients that only hold connections, and beside some that never stop to
+/// send nonsense. Phases take turns, so that what else the machine does meets all of them:
 /// <code>
 /// alone      good senders
 /// held       beside thousands of connections: a third silent, a third with half a request line, a third whose body does not come
@@ -27,14 +27,17 @@ internal static class HostileVerb
     private static readonly byte[][] Held =
     [
         [], Encoding.ASCII.GetBytes("POST /v1/tra"),
-        Encoding.ASCII.GetBytes("POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: 1000\r\n\r\n"),
+        Encoding.ASCII.GetBytes(
+            "POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: 1000\r\n\r\n"),
     ];
 
     private static readonly byte[][] Nonsense =
     [
         Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\n\r\n"),
         Encoding.ASCII.GetBytes("POST /v1/traces HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\nzzzz\r\n"),
-        Encoding.ASCII.GetBytes("POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: 70000\r\n\r\n" + new string('x', 60000)),
+        Encoding.ASCII.GetBytes(
+            "POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: 70000\r\n\r\n"
+                + new string('x', 60000)),
         [.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 9, 9, 0, 0, 0, 1],
         [0x16, 3, 1, 0, 1, 0, 0xFF],
     ];
@@ -72,8 +75,10 @@ internal static class HostileVerb
         Console.WriteLine("| beside | spans/s | of alone | spans a CPU second | of alone |\n|---|---|---|---|---|");
         double Median(string name, Func<LoadPhase, double> figure) => LoadPhase.Median(phases[name], figure);
         foreach (string name in phases.Keys)
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {Median(name, static p => p.SpansPerSecond):F0} | {Median(name, static p => p.SpansPerSecond) / Median("alone", static p => p.SpansPerSecond):P0} | {Median(name, static p => p.SpansPerCpuSecond):F0} | {Median(name, static p => p.SpansPerCpuSecond) / Median("alone", static p => p.SpansPerCpuSecond):P0} |"));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{connections} connections held, {abuses} abuses a second; {most >> 20} MiB resident at the most; failed {phases.Values.SelectMany(static p => p).Sum(static p => p.Tally.FailedSpans)} spans"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| {name} | {Median(name, static p => p.SpansPerSecond):F0} | {Median(name, static p => p.SpansPerSecond) / Median("alone", static p => p.SpansPerSecond):P0} | {Median(name, static p => p.SpansPerCpuSecond):F0} | {Median(name, static p => p.SpansPerCpuSecond) / Median("alone", static p => p.SpansPerCpuSecond):P0} |"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{connections} connections held, {abuses} abuses a second; {most >> 20} MiB resident at the most; failed {phases.Values.SelectMany(static p => p).Sum(static p => p.Tally.FailedSpans)} spans"));
         return Median("abused", static p => p.SpansPerSecond) >= LeastShare * Median("alone", static p => p.SpansPerSecond) ? 0 : 1;
     }
 
@@ -96,7 +101,9 @@ internal static class HostileVerb
         {
             try
             {
-                using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { SendTimeout = 1000, LingerState = new LingerOption(true, 0) };
+                using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream,
+                    ProtocolType.Tcp)
+                { SendTimeout = 1000, LingerState = new LingerOption(true, 0) };
                 socket.Connect(IPAddress.Loopback, port);
                 socket.Send(Nonsense[i % Nonsense.Length]);
             }

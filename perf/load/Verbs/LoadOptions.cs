@@ -53,12 +53,15 @@ internal sealed record LoadOptions
     {
         ExportTarget target = ReadTarget(options);
         int inflight = options.Int("--inflight", target.IsGrpc ? 4 : 1, 1, 1024);
-        if (!target.IsGrpc && inflight != 1) throw new OptionException("--inflight is for gRPC: an HTTP/1.1 connection carries one request at a time; raise --connections.");
+        if (!target.IsGrpc && inflight != 1)
+            throw new OptionException("--inflight is for gRPC: an HTTP/1.1 connection carries one request at a time; raise --connections.");
         string? flush = options.Text("--flush");
-        if (flush is not null && !Uri.IsWellFormedUriString(flush, UriKind.Absolute)) throw new OptionException($"--flush is '{flush}', which is no absolute URL.");
+        if (flush is not null && !Uri.IsWellFormedUriString(flush, UriKind.Absolute))
+            throw new OptionException($"--flush is '{flush}', which is no absolute URL.");
         string? pid = options.Text("--pid");
         int serverPid = 0;
-        if (pid is not null && !int.TryParse(pid, NumberStyles.None, CultureInfo.InvariantCulture, out serverPid)) throw new OptionException($"--pid is '{pid}', which is no process id.");
+        if (pid is not null && !int.TryParse(pid, NumberStyles.None, CultureInfo.InvariantCulture, out serverPid))
+            throw new OptionException($"--pid is '{pid}', which is no process id.");
         var load = new LoadOptions
         {
             Target = target,
@@ -90,6 +93,7 @@ internal sealed record LoadOptions
         if (colon <= 0 || !ushort.TryParse(address.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port))
             throw new OptionException($"'{address}' is not host:port.");
         int maxFrameBytes = options.Int("--max-frame", 16_384, 16_384, 16_777_215);
-        return new ExportTarget(address[..colon].Trim('[', ']'), port, grpc is not null, options.Text("--tenant"), options.Flag("--gzip"), maxFrameBytes);
+        return new ExportTarget(
+            address[..colon].Trim('[', ']'), port, grpc is not null, options.Text("--tenant"), options.Flag("--gzip"), maxFrameBytes);
     }
 }

@@ -21,7 +21,8 @@ internal static class NeighboursVerb
     private static readonly string[] Deaths =
     [
         "/api/metrics/query_range?since=1h&step=1s&q=" + Uri.EscapeDataString("{ } | compare({ status = error }, 100)"),
-        "/api/metrics/query_range?since=1h&step=10s&q=" + Uri.EscapeDataString("{ } | quantile_over_time(duration, .1, .5, .9, .99) by (name)"),
+        "/api/metrics/query_range?since=1h&step=10s&q="
+            + Uri.EscapeDataString("{ } | quantile_over_time(duration, .1, .5, .9, .99) by (name)"),
         "/api/search?limit=100000&q=" + Uri.EscapeDataString("{ } >> { span.http.url =~ `.*(a|b)+c.*` } | count() > 0"),
         "/api/search?limit=100000&q=" + Uri.EscapeDataString("({ } !>> { name =~ `.*x.*` }) | by(span.session.id) | count() > 0"),
     ];
@@ -38,13 +39,15 @@ internal static class NeighboursVerb
         using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{server.Api}"), Timeout = TimeSpan.FromMinutes(10) };
         foreach (string tenant in new[] { Neighbour, Death }) Send(server, tenant, spans);
         Ask(client, "/flush", Neighbour, CancellationToken.None, HttpMethod.Post).GetAwaiter().GetResult();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{spans} spans of each tenant in blocks; {questions} searches of the neighbour one after the other; {Environment.ProcessorCount} cores, shared with this tool"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{spans} spans of each tenant in blocks; {questions} searches of the neighbour one after the other; {Environment.ProcessorCount} cores, shared with this tool"));
         Measure(client, questions / 10 + 1);
         (double p50, double p99) alone = Measure(client, questions);
         (double p50, double p99) beside = BesideDeaths(client, clients, questions);
         Console.WriteLine("| neighbour | p50 ms | p99 ms |\n|---|---|---|");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| alone | {alone.p50:F1} | {alone.p99:F1} |"));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| beside {clients} clients of death | {beside.p50:F1} | {beside.p99:F1} |"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"| beside {clients} clients of death | {beside.p50:F1} | {beside.p99:F1} |"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"p99 is {beside.p99 / alone.p99:F1} times (goal: 2)"));
         PrintCancels(client, new ServerProcess(server.Pid), cancels);
         return 0;
@@ -79,7 +82,8 @@ internal static class NeighboursVerb
         for (int i = 0; i < questions; i++)
         {
             long began = Stopwatch.GetTimestamp();
-            Ask(client, "/api/search?limit=20&q=" + Uri.EscapeDataString("{ status = error && resource.service.name = `cart` }"), Neighbour, CancellationToken.None).GetAwaiter().GetResult();
+            Ask(client, "/api/search?limit=20&q=" + Uri.EscapeDataString("{ status = error && resource.service.name = `cart` }"), Neighbour,
+                CancellationToken.None).GetAwaiter().GetResult();
             times[i] = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
         }
 
@@ -120,7 +124,9 @@ internal static class NeighboursVerb
 
         after.Sort();
         if (after.Count == 0) Console.WriteLine("no query took long enough to be cancelled");
-        else Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"CPU that the server used after the client had gone, {after.Count} queries: p50 {after[after.Count / 2]:F1} ms, p99 {after[after.Count * 99 / 100]:F1} ms, most {after[^1]:F1} ms (goal: nothing after 100 ms)"));
+        else Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture,
+                $"CPU that the server used after the client had gone, {after.Count} queries: p50 {after[after.Count / 2]:F1} ms, p99 {after[after.Count * 99 / 100]:F1} ms, most {after[^1]:F1} ms (goal: nothing after 100 ms)"));
     }
 
     private static async Task Ask(HttpClient client, string path, string tenant, CancellationToken cancellation, HttpMethod? method = null)
@@ -128,7 +134,9 @@ internal static class NeighboursVerb
         using var request = new HttpRequestMessage(method ?? HttpMethod.Get, path);
         request.Headers.Add("X-Scope-OrgID", tenant);
         using HttpResponseMessage response = await client.SendAsync(request, cancellation).ConfigureAwait(false);
-        if ((int)response.StatusCode is not (200 or 204 or 422 or 429)) throw new IOException($"{path}: {(int)response.StatusCode} {await response.Content.ReadAsStringAsync(cancellation).ConfigureAwait(false)}");
+        if ((int)response.StatusCode is not (200 or 204 or 422 or 429))
+            throw new IOException(
+                $"{path}: {(int)response.StatusCode} {await response.Content.ReadAsStringAsync(cancellation).ConfigureAwait(false)}");
     }
 
     private static void Send(StartedServer server, string tenant, int spans)

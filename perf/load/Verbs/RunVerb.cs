@@ -8,7 +8,9 @@ using Tempo.Perf.Load.Transport;
 
 namespace Tempo.Perf.Load.Verbs;
 
-/// <summary><c>run</c>: sends traffic to an OTLP receiver and prints the report. The exit code is 0 when anything was acknowledged.</summary>
+/// <summary>
+/// <c>run</c>: sends traffic to an OTLP receiver and prints the report. The exit code is 0 when anything was acknowledged.
+/// </summary>
 internal static class RunVerb
 {
     private static readonly TimeSpan FlushTimeout = TimeSpan.FromMinutes(10);
@@ -31,7 +33,10 @@ internal static class RunVerb
         }
     }
 
-    /// <summary>Sends the load and waits for what it leaves to be done. Throws <see cref="SocketException"/> or <see cref="IOException"/> when nobody answers at the start.</summary>
+    /// <summary>
+    /// Sends the load and waits for what it leaves to be done. Throws <see cref="SocketException"/> or <see cref="IOException"/> when
+    /// nobody answers at the start.
+    /// </summary>
     public static LoadReport Measure(LoadOptions load, IReadOnlyList<string> arguments)
     {
         RequestTemplate[] templates = TemplateBuilder.BuildMany(load.Seed, load.SpansPerRequest, load.TemplateCount);
@@ -43,7 +48,8 @@ internal static class RunVerb
         {
             // Ids must be new in every run, or a second run would fill up the traces of the first: only the shapes follow the seed.
             for (int i = 0; i < load.ConnectionCount; i++)
-                senders.Add(new Sender(load.Target, load.Inflight, templates, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), ledger));
+                senders.Add(new Sender(
+                    load.Target, load.Inflight, templates, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), ledger));
 
             using var server = new ServerWatch(load.ServerPid, load.DataFolder);
             return Measure(load, meanSpans, senders, server, arguments);
@@ -54,7 +60,8 @@ internal static class RunVerb
         }
     }
 
-    private static LoadReport Measure(LoadOptions load, double meanSpans, List<Sender> senders, ServerWatch server, IReadOnlyList<string> arguments)
+    private static LoadReport Measure(
+        LoadOptions load, double meanSpans, List<Sender> senders, ServerWatch server, IReadOnlyList<string> arguments)
     {
         TimeSpan clientCpuStart = Environment.CpuUsage.TotalTime;
         var pacer = new Pacer(load.SpansPerSecond / meanSpans, load.Seconds);

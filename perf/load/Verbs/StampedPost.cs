@@ -4,10 +4,15 @@ using Tempo.Perf.Load.Traffic;
 
 namespace Tempo.Perf.Load.Verbs;
 
-/// <summary>Requests that go out one after the other over OTLP/HTTP, by a verb that needs data and does not measure how fast it is taken.</summary>
+/// <summary>
+/// Requests that go out one after the other over OTLP/HTTP, by a verb that needs data and does not measure how fast it is taken.
+/// </summary>
 internal static class StampedPost
 {
-    /// <summary>Stamps a template with the time of half a minute ago, sends it, and returns its bytes. Throws <see cref="HttpRequestException"/> if it is not taken.</summary>
+    /// <summary>
+    /// Stamps a template with the time of half a minute ago, sends it, and returns its bytes. Throws <see cref="HttpRequestException"/> if
+    /// it is not taken.
+    /// </summary>
     public static int Send(HttpClient client, StartedServer server, RequestStamper stamper, RequestTemplate template)
     {
         var request = new byte[template.Bytes.Length];

@@ -32,7 +32,8 @@ internal static class TraceVerb
         using var server = new StartedServer(binary);
         using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{server.Api}"), Timeout = TimeSpan.FromMinutes(10) };
         string id = Send(server, spans, out long bytes);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"one trace of {spans} spans, {bytes / 1e6:F1} MB as OTLP; CPU of the server for one answer (mean of {rounds}), growth of its resident memory"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"one trace of {spans} spans, {bytes / 1e6:F1} MB as OTLP; CPU of the server for one answer (mean of {rounds}), growth of its resident memory"));
         Console.WriteLine("| from | answer | MB | CPU ms | RSS before the first, MiB | growth, MiB |");
         Console.WriteLine("|---|---|---|---|---|---|");
         Measure("live", server, client, id, rounds, Forms);
@@ -76,7 +77,9 @@ internal static class TraceVerb
         return Convert.ToHexStringLower(stamper.LastTraceIds(new TemplateBuilder(1, 1).Build())[..16]);
     }
 
-    private static void Measure(string source, StartedServer server, HttpClient client, string id, int rounds, params (string Name, string Path, string Accept)[] forms)
+    private static void Measure(
+        string source, StartedServer server, HttpClient client, string id, int rounds,
+        params (string Name, string Path, string Accept)[] forms)
     {
         var watched = new ServerProcess(server.Pid);
         var buffer = new byte[KeepAnswersBytes];
@@ -90,7 +93,8 @@ internal static class TraceVerb
             for (int round = 0; round < rounds; round++) bytes = Get(client, path + id, accept, buffer);
             cpu = (watched.CpuSeconds() ?? 0) - cpu;
             long peak = watched.Memory()?.PeakBytes ?? 0;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {source} | {name} | {bytes / 1e6:F1} | {cpu * 1000 / rounds:F1} | {before / 1048576.0:F0} | {(peak - before) / 1048576.0:F0} |"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| {source} | {name} | {bytes / 1e6:F1} | {cpu * 1000 / rounds:F1} | {before / 1048576.0:F0} | {(peak - before) / 1048576.0:F0} |"));
         }
     }
 

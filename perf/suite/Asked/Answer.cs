@@ -34,7 +34,8 @@ internal sealed record Answer(IReadOnlyList<string> Lines, IReadOnlyDictionary<s
                 lines.AddRange(Each(root, "tagValues").Select(static value => value.GetProperty("value").GetString()!));
                 break;
             default:
-                lines.AddRange(Each(root, "scopes").SelectMany(static scope => Each(scope, "tags").Select(tag => $"{scope.GetProperty("name").GetString()} {tag.GetString()}")));
+                lines.AddRange(Each(root, "scopes").SelectMany(
+                    static scope => Each(scope, "tags").Select(tag => $"{scope.GetProperty("name").GetString()} {tag.GetString()}")));
                 break;
         }
 
@@ -55,14 +56,19 @@ internal sealed record Answer(IReadOnlyList<string> Lines, IReadOnlyDictionary<s
 
     private static void AddSeries(JsonElement series, List<string> lines, Dictionary<string, double> totals)
     {
-        string labels = string.Join(',', Each(series, "labels").Select(static label => $"{label.GetProperty("key").GetString()}={label.GetProperty("value").EnumerateObject().First().Value}").Order(StringComparer.Ordinal));
+        string labels = string.Join(
+            ',', Each(series, "labels").Select(
+                static label => $"{label.GetProperty("key").GetString()}={label.GetProperty("value").EnumerateObject().First().Value}")
+                    .Order(StringComparer.Ordinal));
         double total = 0;
         foreach (JsonElement sample in Each(series, "samples"))
         {
             double value = Number(sample, "value");
             total += value;
             // Tempo leaves out what is 0 in some functions and writes it in others.
-            if (value != 0) lines.Add(string.Create(CultureInfo.InvariantCulture, $"{labels} {sample.GetProperty("timestampMs").GetString()} {value:G9}"));
+            if (value != 0)
+                lines.Add(string.Create(
+                    CultureInfo.InvariantCulture, $"{labels} {sample.GetProperty("timestampMs").GetString()} {value:G9}"));
         }
 
         totals[labels] = totals.GetValueOrDefault(labels) + total;

@@ -25,7 +25,8 @@ internal sealed class Oracle(Corpus corpus, string session)
         ["attribute = absent text"] = Each(static _ => false),
         ["absent key"] = Each(static _ => false),
         ["regex on name"] = Each(static span => span.Name.Contains("Cart", StringComparison.Ordinal)),
-        ["regex on many values"] = Each(static span => span.Attribute("url.full") is { } url && Regex.IsMatch(url, "^.*/api/cart.*sess.*$")),
+        ["regex on many values"] =
+            Each(static span => span.Attribute("url.full") is { } url && Regex.IsMatch(url, "^.*/api/cart.*sess.*$")),
         ["descendants"] = static trace => Below(trace, "frontend").Where(static span => span.Service == "cart"),
         ["count() > 30"] = static trace => trace.Count > 30 ? trace : [],
         ["no condition, newest 20"] = Each(static _ => true),
@@ -36,7 +37,8 @@ internal sealed class Oracle(Corpus corpus, string session)
         ["root errors"] = Each(static span => span is { ParentId.Length: 0, StatusCode: 2 }),
         ["by attribute"] = Each(static _ => true),
         ["attribute = int, rate"] = Each(static span => span.Attribute("http.response.status_code") == "500"),
-        ["trace duration"] = static trace => trace.Max(static span => span.EndUnixNanos) - trace.Min(static span => span.StartUnixNanos) > 100_000_000 ? trace : [],
+        ["trace duration"] = static trace =>
+            trace.Max(static span => span.EndUnixNanos) - trace.Min(static span => span.StartUnixNanos) > 100_000_000 ? trace : [],
         ["tag values"] = Each(static _ => true),
         ["tag values of many"] = Each(static _ => true),
         ["tag values, filtered"] = Each(static span => span.Service == "frontend"),
@@ -47,7 +49,8 @@ internal sealed class Oracle(Corpus corpus, string session)
     {
         isKnown = _matches.TryGetValue(query.Name, out Matches? matches);
         if (!isKnown) return answer.Lines.Count > 0 ? null : "the answer is empty";
-        var found = corpus.Traces.Select(trace => (Id: trace.Key, Spans: matches!(trace.Value).ToList())).Where(static trace => trace.Spans.Count > 0);
+        var found = corpus.Traces.Select(trace => (Id: trace.Key, Spans: matches!(trace.Value).ToList()))
+            .Where(static trace => trace.Spans.Count > 0);
         switch (query.Kind)
         {
             case QueryKind.Search when query.Limit < 1000:
@@ -58,7 +61,8 @@ internal sealed class Oracle(Corpus corpus, string session)
                 return TotalsDifference(answer.Totals, Totals(query, found.SelectMany(static trace => trace.Spans)));
             default:
                 string key = query.Text["span.".Length..];
-                return answer.Difference(Of(found.SelectMany(static trace => trace.Spans).Select(span => span.Attribute(key)).OfType<string>().Distinct()));
+                return answer.Difference(
+                    Of(found.SelectMany(static trace => trace.Spans).Select(span => span.Attribute(key)).OfType<string>().Distinct()));
         }
     }
 
@@ -67,7 +71,8 @@ internal sealed class Oracle(Corpus corpus, string session)
     private static IEnumerable<SentSpan> Below(IReadOnlyList<SentSpan> trace, string service)
     {
         Dictionary<string, SentSpan> byId = trace.ToDictionary(static span => span.Id);
-        bool HasAncestor(SentSpan span) => byId.TryGetValue(span.ParentId, out SentSpan? parent) && (parent.Service == service || HasAncestor(parent));
+        bool HasAncestor(SentSpan span) =>
+            byId.TryGetValue(span.ParentId, out SentSpan? parent) && (parent.Service == service || HasAncestor(parent));
         return trace.Where(HasAncestor);
     }
 
@@ -77,7 +82,10 @@ internal sealed class Oracle(Corpus corpus, string session)
     private static Dictionary<string, double> Totals(QueryCase query, IEnumerable<SentSpan> spans)
     {
         Match by = Regex.Match(query.Text, @"by \((\S+)\)");
-        string? Label(SentSpan span) => !by.Success ? "" : by.Groups[1].Value == "resource.service.name" ? span.Service : span.Attribute(by.Groups[1].Value["span.".Length..]);
+        string? Label(SentSpan span) =>
+            !by.Success ? ""
+                : by.Groups[1].Value == "resource.service.name" ? span.Service
+                : span.Attribute(by.Groups[1].Value["span.".Length..]);
         double unit = query.Text.Contains("rate()", StringComparison.Ordinal) ? Answer.StepSeconds : 1;
         return spans.GroupBy(span => Label(span) ?? "nil").ToDictionary(static group => group.Key, group => group.Count() / unit);
     }
@@ -86,9 +94,12 @@ internal sealed class Oracle(Corpus corpus, string session)
     {
         // A label as "resource.service.name=cart"; a series without one is named after the function.
         var byValue = answered.Where(static series => series.Value != 0)
-            .ToDictionary(static series => series.Key.StartsWith("__name__=", StringComparison.Ordinal) ? "" : series.Key[(series.Key.IndexOf('=', StringComparison.Ordinal) + 1)..], static series => series.Value);
+            .ToDictionary(static series => series.Key.StartsWith("__name__=", StringComparison.Ordinal)
+                ? ""
+                : series.Key[(series.Key.IndexOf('=', StringComparison.Ordinal) + 1)..], static series => series.Value);
         foreach ((string label, double total) in expected)
-            if (Math.Abs(byValue.GetValueOrDefault(label) - total) > total * 1e-6) return $"'{label}' comes to {byValue.GetValueOrDefault(label):G9} instead of {total:G9}";
+            if (Math.Abs(byValue.GetValueOrDefault(label) - total) > total * 1e-6)
+                return $"'{label}' comes to {byValue.GetValueOrDefault(label):G9} instead of {total:G9}";
         return byValue.Keys.Except(expected.Keys).FirstOrDefault() is { } more ? $"a series '{more}' that was not sent" : null;
     }
 }

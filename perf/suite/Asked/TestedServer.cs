@@ -13,7 +13,8 @@ namespace Tempo.Perf.Suite.Asked;
 /// <param name="http">host:port of OTLP/HTTP; null: none.</param>
 /// <param name="pid">Its process on this machine.</param>
 /// <param name="dataFolder">Its blocks on this machine.</param>
-internal sealed class TestedServer(string name, Uri api, string? grpc, string? http, int? pid, string? dataFolder, IDisposable? owned = null) : IDisposable
+internal sealed class TestedServer(
+    string name, Uri api, string? grpc, string? http, int? pid, string? dataFolder, IDisposable? owned = null) : IDisposable
 {
     private readonly HttpClient _client = new() { BaseAddress = api, Timeout = TimeSpan.FromMinutes(5) };
     private readonly ServerProcess? _process = pid is { } id ? new ServerProcess(id) : null;
@@ -33,7 +34,9 @@ internal sealed class TestedServer(string name, Uri api, string? grpc, string? h
 
     /// <summary>A process that the suite has started, as it runs now.</summary>
     public static TestedServer Of(string name, StartedServer server, IDisposable? owned = null) =>
-        new(name, new Uri($"http://127.0.0.1:{server.Api}"), $"127.0.0.1:{server.Grpc}", $"127.0.0.1:{server.Http}", server.Pid, server.DataFolder, owned) { ReadyMs = server.ReadyMs };
+        new(name, new Uri($"http://127.0.0.1:{server.Api}"), $"127.0.0.1:{server.Grpc}", $"127.0.0.1:{server.Http}", server.Pid,
+            server.DataFolder, owned)
+        { ReadyMs = server.ReadyMs };
 
     /// <summary>From its start to ready; null of a server that was there already.</summary>
     public double? ReadyMs { get; private init; }
@@ -46,14 +49,16 @@ internal sealed class TestedServer(string name, Uri api, string? grpc, string? h
 
     /// <summary>The sum of a counter over all its labels.</summary>
     public double Counter(string counter) => System.Text.Encoding.UTF8.GetString(Get("/metrics")).Split('\n')
-        .Where(line => line.StartsWith(counter, StringComparison.Ordinal) && line.Length > counter.Length && line[counter.Length] is (' ' or '{'))
+        .Where(line =>
+            line.StartsWith(counter, StringComparison.Ordinal) && line.Length > counter.Length && line[counter.Length] is (' ' or '{'))
         .Sum(static line => double.Parse(line.AsSpan(line.LastIndexOf(' ') + 1), CultureInfo.InvariantCulture));
 
     public ExportTarget Target()
     {
         string address = grpc ?? http ?? throw new IOException($"{name} has no OTLP address");
         int colon = address.LastIndexOf(':');
-        return new ExportTarget(address[..colon].Trim('[', ']'), int.Parse(address.AsSpan(colon + 1), CultureInfo.InvariantCulture), grpc is not null, Tenant: null, IsGzip: false, MaxFrameBytes: 16_384);
+        return new ExportTarget(address[..colon].Trim('[', ']'), int.Parse(address.AsSpan(colon + 1), CultureInfo.InvariantCulture),
+            grpc is not null, Tenant: null, IsGzip: false, MaxFrameBytes: 16_384);
     }
 
     /// <summary>The body of an answer of 200; throws <see cref="IOException"/> with status and text else.</summary>
@@ -61,7 +66,9 @@ internal sealed class TestedServer(string name, Uri api, string? grpc, string? h
     {
         using HttpResponseMessage response = Send(HttpMethod.Get, path);
         byte[] body = Body(response);
-        if (!response.IsSuccessStatusCode) throw new IOException($"{name} answers {(int)response.StatusCode} to {path}: {System.Text.Encoding.UTF8.GetString(body.AsSpan(0, Math.Min(body.Length, 300)))}");
+        if (!response.IsSuccessStatusCode)
+            throw new IOException(
+                $"{name} answers {(int)response.StatusCode} to {path}: {System.Text.Encoding.UTF8.GetString(body.AsSpan(0, Math.Min(body.Length, 300)))}");
         return body;
     }
 
@@ -79,14 +86,16 @@ internal sealed class TestedServer(string name, Uri api, string? grpc, string? h
     /// <summary>Spans between two times, in seconds, both included.</summary>
     public long CountSpans(long startSeconds, long endSeconds)
     {
-        using JsonDocument answer = JsonDocument.Parse(Get($"/api/metrics/query?q={Uri.EscapeDataString("{} | count_over_time()")}&start={startSeconds}&end={endSeconds}"));
+        using JsonDocument answer = JsonDocument.Parse(
+            Get($"/api/metrics/query?q={Uri.EscapeDataString("{} | count_over_time()")}&start={startSeconds}&end={endSeconds}"));
         return (long)Answer.Count(answer.RootElement);
     }
 
     /// <summary>The path of a query over a range of seconds.</summary>
     public static string Path(QueryCase query, string text, long startSeconds, long endSeconds, int maxTraces)
     {
-        string range = $"start={startSeconds}&end={endSeconds}", q = Uri.EscapeDataString(text), filter = query.Filter.Length == 0 ? "" : $"&q={Uri.EscapeDataString(query.Filter)}";
+        string range = $"start={startSeconds}&end={endSeconds}", q = Uri.EscapeDataString(text),
+            filter = query.Filter.Length == 0 ? "" : $"&q={Uri.EscapeDataString(query.Filter)}";
         return query.Kind switch
         {
             QueryKind.Search => $"/api/search?q={q}&{range}&limit={Math.Min(query.Limit, maxTraces)}&spss=1",

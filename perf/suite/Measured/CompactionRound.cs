@@ -8,8 +8,8 @@ using Tempo.Perf.Suite.Asked;
 namespace Tempo.Perf.Suite.Measured;
 
 /// <summary>
-/// Blocks are built as fast as they come, by a process that does not compact; another one on the same folder then compacts them, while nothing
-/// else is done, until nothing is left to compact: what that costs, and what the blocks take then.
+/// Blocks are built as fast as they come, by a process that does not compact; another one on the same folder then compacts them, while
+/// nothing else is done, until nothing is left to compact: what that costs, and what the blocks take then.
 /// </summary>
 internal sealed class CompactionRound(string binary, double loadSeconds, Report report)
 {
@@ -43,7 +43,8 @@ internal sealed class CompactionRound(string binary, double loadSeconds, Report 
         double cpu = server.CpuSeconds() ?? 0;
         (double written, double lastCpu) = WaitForRest(server, cpu);
         long spans = load.Tally.AcknowledgedSpans, counted = server.CountSpans(start, DateTimeOffset.UtcNow.ToUnixTimeSeconds() + 60);
-        report.Check("after compaction every acknowledged span is counted", counted >= spans && counted <= spans + load.Tally.FailedSpans ? null : $"{counted} counted of {spans}");
+        report.Check("after compaction every acknowledged span is counted",
+            counted >= spans && counted <= spans + load.Tally.FailedSpans ? null : $"{counted} counted of {spans}");
         (long data, long all) = LiveBlocks(server.DataFolder!);
         _bytes.Add("ours", (double)data / counted);
         _allBytes.Add("ours", (double)all / counted);

@@ -5,8 +5,11 @@ using Tempo.Perf.Suite.Asked;
 
 namespace Tempo.Perf.Suite.Measured;
 
-/// <summary>Sends the demo load to each server by turns, each time until its blocks are built, and has it count what it acknowledged.</summary>
-internal sealed class LoadRounds(List<Func<TestedServer>> open, double seconds, double steadySeconds, int steadyRate, string rawFolder, Report report)
+/// <summary>
+/// Sends the demo load to each server by turns, each time until its blocks are built, and has it count what it acknowledged.
+/// </summary>
+internal sealed class LoadRounds(
+    List<Func<TestedServer>> open, double seconds, double steadySeconds, int steadyRate, string rawFolder, Report report)
 {
     private static readonly TimeSpan VisibleLimit = TimeSpan.FromSeconds(120);
 
@@ -18,7 +21,8 @@ internal sealed class LoadRounds(List<Func<TestedServer>> open, double seconds, 
         [
             ("gRPC, as fast as it takes", "--grpc {grpc}", seconds),
             ("HTTP, as fast as it takes", "--http {http}", seconds),
-            (string.Create(CultureInfo.InvariantCulture, $"gRPC, {steadyRate} spans/s"), string.Create(CultureInfo.InvariantCulture, $"--grpc {{grpc}} --rate {steadyRate}"), steadySeconds),
+            (string.Create(CultureInfo.InvariantCulture, $"gRPC, {steadyRate} spans/s"),
+                string.Create(CultureInfo.InvariantCulture, $"--grpc {{grpc}} --rate {steadyRate}"), steadySeconds),
         ];
         foreach (var (name, arguments, length) in scenarios)
         {
@@ -34,12 +38,17 @@ internal sealed class LoadRounds(List<Func<TestedServer>> open, double seconds, 
 
     private void Run(string name, string arguments, double length, TestedServer server, int round)
     {
-        string raw = Path.Combine(rawFolder, $"{server.Name}-{name.Replace(", ", "-", StringComparison.Ordinal).Replace(' ', '-').Replace("/", "", StringComparison.Ordinal)}-{round + 1}.json");
-        var words = new List<string>(arguments.Replace("{grpc}", server.Grpc, StringComparison.Ordinal).Replace("{http}", server.Http, StringComparison.Ordinal).Split(' '))
+        string raw = Path.Combine(
+            rawFolder, $"{server.Name}-{name.Replace(", ", "-", StringComparison.Ordinal).Replace(' ', '-').Replace("/", "", StringComparison.Ordinal)}-{round + 1}.json");
+        var words = new List<string>(
+            arguments.Replace("{grpc}", server.Grpc, StringComparison.Ordinal).Replace("{http}", server.Http, StringComparison.Ordinal)
+                .Split(' '))
         {
             "--seconds", length.ToString(CultureInfo.InvariantCulture),
         };
-        if (server.Pid is { } pid) words.AddRange(["--pid", pid.ToString(CultureInfo.InvariantCulture), "--flush", new Uri(server.Api, "/flush").ToString(), "--rest-seconds", "60"]);
+        if (server.Pid is { } pid)
+            words.AddRange(["--pid", pid.ToString(CultureInfo.InvariantCulture), "--flush", new Uri(server.Api, "/flush").ToString(),
+                "--rest-seconds", "60"]);
         if (server.DataFolder is { } folder) words.AddRange(["--data-dir", folder]);
 
         // Traces are some seconds long, and the range is in whole seconds.
@@ -71,7 +80,9 @@ internal sealed class LoadRounds(List<Func<TestedServer>> open, double seconds, 
             counted = server.CountSpans(start, end) - before;
         }
         while (counted < tally.AcknowledgedSpans && System.Diagnostics.Stopwatch.GetElapsedTime(began) < VisibleLimit);
-        report.Check(what, tally.AcknowledgedSpans > 0 && counted >= tally.AcknowledgedSpans && counted <= most ? null : $"{counted} counted of {tally.AcknowledgedSpans} acknowledged ({string.Join("; ", tally.Errors.Keys)})");
+        report.Check(what, tally.AcknowledgedSpans > 0 && counted >= tally.AcknowledgedSpans && counted <= most
+            ? null
+            : $"{counted} counted of {tally.AcknowledgedSpans} acknowledged ({string.Join("; ", tally.Errors.Keys)})");
     }
 
     private void Add(string name, string unit, bool isMoreBetter, TestedServer server, double? value)

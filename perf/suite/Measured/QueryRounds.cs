@@ -6,7 +6,9 @@ using Tempo.Perf.Suite.Sent;
 
 namespace Tempo.Perf.Suite.Measured;
 
-/// <summary>Asks the servers about the corpus: every query and look-up again and again for a slice of time, by turns, in each round.</summary>
+/// <summary>
+/// Asks the servers about the corpus: every query and look-up again and again for a slice of time, by turns, in each round.
+/// </summary>
 internal sealed class QueryRounds(Corpus corpus, List<TestedServer> servers, double sliceSeconds, Report report)
 {
     private static readonly TimeSpan VisibleLimit = TimeSpan.FromSeconds(120);
@@ -31,7 +33,8 @@ internal sealed class QueryRounds(Corpus corpus, List<TestedServer> servers, dou
                 counted = server.CountSpans(corpus.StartSeconds, corpus.EndSeconds);
             }
 
-            report.Check($"{server.Name}: every span sent is counted", counted == corpus.Spans.Count ? null : $"{counted} of {corpus.Spans.Count}");
+            report.Check(
+                $"{server.Name}: every span sent is counted", counted == corpus.Spans.Count ? null : $"{counted} of {corpus.Spans.Count}");
         }
     }
 
@@ -61,7 +64,8 @@ internal sealed class QueryRounds(Corpus corpus, List<TestedServer> servers, dou
     }
 
     /// <summary>Ours first in even rounds, last in odd ones.</summary>
-    public static IEnumerable<TestedServer> Order(List<TestedServer> servers, int round) => round % 2 == 0 ? servers : servers.AsEnumerable().Reverse();
+    public static IEnumerable<TestedServer> Order(List<TestedServer> servers, int round) =>
+        round % 2 == 0 ? servers : servers.AsEnumerable().Reverse();
 
     private void Measure(string name, TestedServer server, Action<int> ask)
     {
@@ -76,7 +80,8 @@ internal sealed class QueryRounds(Corpus corpus, List<TestedServer> servers, dou
 
         // One unit for both: time at the clock if one of them runs elsewhere.
         bool isCpu = servers.TrueForAll(static one => one.Pid is not null);
-        if (!_figures.TryGetValue(name, out Figure? figure)) _figures[name] = figure = report.Figure(name, isCpu ? "CPU ms" : "ms", isMoreBetter: false);
+        if (!_figures.TryGetValue(name, out Figure? figure))
+            _figures[name] = figure = report.Figure(name, isCpu ? "CPU ms" : "ms", isMoreBetter: false);
         figure.Add(server.Name, (isCpu ? cpu : wall) * 1000 / count);
     }
 

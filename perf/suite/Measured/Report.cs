@@ -39,13 +39,18 @@ internal sealed class Report(string ours, string? peer)
     public string ToMarkdown()
     {
         var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{Machine.CpuModel()}, {Environment.ProcessorCount} processors, Linux {Machine.Kernel()}; load average {File.ReadAllText("/proc/loadavg").Split(' ')[0]}");
+        text.AppendLine(CultureInfo.InvariantCulture,
+            $"{Machine.CpuModel()}, {Environment.ProcessorCount} processors, Linux {Machine.Kernel()}; load average {File.ReadAllText("/proc/loadavg").Split(' ')[0]}");
         text.AppendLine(CultureInfo.InvariantCulture, $"ours: {ours}{(peer is null ? "" : $"\npeer: {peer}")}\n");
-        text.AppendLine(peer is null ? "| figure | unit | median | spread |\n|---|---|---|---|" : "| figure | unit | ours | spread | peer | spread | times better | spread | verdict |\n|---|---|---|---|---|---|---|---|---|");
+        text.AppendLine(peer is null
+            ? "| figure | unit | median | spread |\n|---|---|---|---|"
+            : "| figure | unit | ours | spread | peer | spread | times better | spread | verdict |\n|---|---|---|---|---|---|---|---|---|");
         foreach (Figure figure in _figures.Where(static figure => figure.Ours.Count > 0))
         {
             text.Append(CultureInfo.InvariantCulture, $"| {figure.Name} | {figure.Unit} | {MedianAndSpread(figure.Ours)} |");
-            if (peer is not null) text.Append(CultureInfo.InvariantCulture, $" {MedianAndSpread(figure.Peer)} | {MedianAndSpread(figure.Ratios())} | {figure.Verdict()} |");
+            if (peer is not null)
+                text.Append(CultureInfo.InvariantCulture,
+                    $" {MedianAndSpread(figure.Peer)} | {MedianAndSpread(figure.Ratios())} | {figure.Verdict()} |");
             text.AppendLine();
         }
 
@@ -99,7 +104,8 @@ internal sealed class Report(string ours, string? peer)
         json.WriteEndObject();
     }
 
-    private static double Rounded(double value) => double.Parse(value.ToString("G6", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+    private static double Rounded(double value) =>
+        double.Parse(value.ToString("G6", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
     private static string MedianAndSpread(List<double> values) =>
         values.Count == 0 ? " | " : $"{Shown(Measured.Figure.Median(values))} | {Shown(values.Min())} to {Shown(values.Max())}";

@@ -18,6 +18,7 @@ internal sealed class RestRound(Func<TestedServer> open, Report report)
         if (server.Pid is not { } pid) return;
         Thread.Sleep(RestTime);
         _resident.Add("ours", server.ResidentBytes() / 1048576.0);
-        if (new FileInfo($"/proc/{pid}/exe").ResolveLinkTarget(returnFinalTarget: true) is FileInfo binary) _binary.Add("ours", binary.Length / 1e6);
+        if (new FileInfo($"/proc/{pid}/exe").ResolveLinkTarget(returnFinalTarget: true) is FileInfo binary)
+            _binary.Add("ours", binary.Length / 1e6);
     }
 }

@@ -36,8 +36,10 @@ internal sealed class Corpus
         }
 
         Spans = spans;
-        Traces = spans.GroupBy(static span => span.TraceId).ToDictionary(static trace => trace.Key, static trace => (IReadOnlyList<SentSpan>)[.. trace]);
-        StartSeconds = (long)spans.Min(static span => span.StartUnixNanos) / NanosPerSecond / Asked.Answer.StepSeconds * Asked.Answer.StepSeconds;
+        Traces = spans.GroupBy(static span => span.TraceId)
+            .ToDictionary(static trace => trace.Key, static trace => (IReadOnlyList<SentSpan>)[.. trace]);
+        StartSeconds =
+            (long)spans.Min(static span => span.StartUnixNanos) / NanosPerSecond / Asked.Answer.StepSeconds * Asked.Answer.StepSeconds;
         EndSeconds = ((nowUnixNanos / NanosPerSecond / Asked.Answer.StepSeconds) + 1) * Asked.Answer.StepSeconds;
     }
 
@@ -48,7 +50,9 @@ internal sealed class Corpus
     public long StartSeconds { get; }
     public long EndSeconds { get; }
 
-    /// <summary>Sends everything on one connection, one request after the other. Throws <see cref="IOException"/> if the server does not take one.</summary>
+    /// <summary>
+    /// Sends everything on one connection, one request after the other. Throws <see cref="IOException"/> if the server does not take one.
+    /// </summary>
     public void SendTo(ExportTarget target)
     {
         var answers = new Answers();
@@ -63,7 +67,8 @@ internal sealed class Corpus
         }
 
         if (answers.Acknowledged < _requests.Count)
-            throw new IOException($"{target.Authority} took {answers.Acknowledged} of {_requests.Count} requests; the last answer: {answers.Last}. Are its limits lifted?");
+            throw new IOException(
+                $"{target.Authority} took {answers.Acknowledged} of {_requests.Count} requests; the last answer: {answers.Last}. Are its limits lifted?");
     }
 
     private sealed class Answers : IExportObserver

@@ -4,7 +4,9 @@ using Tempo.Engine.Otlp;
 
 namespace Tempo.Perf.Suite.Sent;
 
-/// <summary>What answers are held against: a span as it was sent. Attribute values as TraceQL shows them; nested ones are left out.</summary>
+/// <summary>
+/// What answers are held against: a span as it was sent. Attribute values as TraceQL shows them; nested ones are left out.
+/// </summary>
 internal sealed class SentSpan
 {
     public required string TraceId { get; init; }
@@ -26,7 +28,8 @@ internal sealed class SentSpan
     public static List<SentSpan> Read(ReadOnlySpan<byte> request)
     {
         var sink = new Sink([]);
-        if (!OtlpTraceReader.TryRead(request, ref sink, out var error)) throw new InvalidDataException($"a request of our own is malformed: {error}");
+        if (!OtlpTraceReader.TryRead(request, ref sink, out var error))
+            throw new InvalidDataException($"a request of our own is malformed: {error}");
         return sink.Spans;
     }
 

@@ -22,7 +22,11 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IEtcd
 
     /// <summary>Of an answer that says what was wrong.</summary>
     private const int MaxErrorBytes = 64 << 10;
-    private readonly HttpClient _http = new(new SocketsHttpHandler { ConnectTimeout = options.DialTimeout, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = Timeout.InfiniteTimeSpan };
+    private readonly HttpClient _http = new(
+        new SocketsHttpHandler { ConnectTimeout = options.DialTimeout, PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
+    {
+        Timeout = Timeout.InfiniteTimeSpan
+    };
     private volatile string _token = "";
     private int _endpoint;
 
@@ -31,14 +35,16 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IEtcd
     /// <inheritdoc/>
     public async Task<long> GrantAsync(long ttlSeconds, CancellationToken cancellation)
     {
-        using var answer = await CallAsync("lease/grant", json => json.WriteString("TTL", Text(ttlSeconds)), cancellation).ConfigureAwait(false);
+        using var answer =
+            await CallAsync("lease/grant", json => json.WriteString("TTL", Text(ttlSeconds)), cancellation).ConfigureAwait(false);
         return Number(answer.RootElement, "ID");
     }
 
     /// <inheritdoc/>
     public async Task<long> KeepAliveAsync(long lease, CancellationToken cancellation)
     {
-        using var answer = await CallAsync("lease/keepalive", json => json.WriteString("ID", Text(lease)), cancellation).ConfigureAwait(false);
+        using var answer =
+            await CallAsync("lease/keepalive", json => json.WriteString("ID", Text(lease)), cancellation).ConfigureAwait(false);
         return answer.RootElement.TryGetProperty("result", out var result) ? Number(result, "TTL") : 0;
     }
 
@@ -47,7 +53,8 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IEtcd
 
     /// <inheritdoc/>
     public async Task DeleteAsync(string key, CancellationToken cancellation) =>
-        (await CallAsync("kv/deleterange", json => json.WriteBase64String("key", Encoding.UTF8.GetBytes(key)), cancellation).ConfigureAwait(false)).Dispose();
+        (await CallAsync("kv/deleterange", json => json.WriteBase64String("key", Encoding.UTF8.GetBytes(key)), cancellation)
+            .ConfigureAwait(false)).Dispose();
 
     /// <inheritdoc/>
     public async Task PutAsync(string key, ReadOnlyMemory<byte> value, long lease, CancellationToken cancellation) =>
@@ -99,8 +106,10 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IEtcd
     {
         if (line.Length == 0) return;
         using var json = JsonDocument.Parse(line);
-        if (!json.RootElement.TryGetProperty("result", out var result)) throw new EtcdException($"etcd ended the watch: {(line.Length > 200 ? line[..200] : line)}");
-        if (result.TryGetProperty("canceled", out var cancelled) && cancelled.ValueKind == JsonValueKind.True) throw new EtcdException("etcd cancelled the watch");
+        if (!json.RootElement.TryGetProperty("result", out var result))
+            throw new EtcdException($"etcd ended the watch: {(line.Length > 200 ? line[..200] : line)}");
+        if (result.TryGetProperty("canceled", out var cancelled) && cancelled.ValueKind == JsonValueKind.True)
+            throw new EtcdException("etcd cancelled the watch");
         if (!result.TryGetProperty("events", out var events)) return;
         foreach (var change in events.EnumerateArray())
         {
@@ -119,12 +128,16 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IEtcd
             if (options.Username.Length > 0 && _token.Length == 0) await AuthenticateAsync(deadline.Token).ConfigureAwait(false);
             using var response = await SendAsync(path, Json(write), deadline.Token).ConfigureAwait(false);
             var stream = await BodyAsync(response, deadline.Token).ConfigureAwait(false);
-            await using (stream.ConfigureAwait(false)) return await JsonDocument.ParseAsync(stream, default, deadline.Token).ConfigureAwait(false);
+            await using (stream.ConfigureAwait(false))
+                return await JsonDocument.ParseAsync(stream, default, deadline.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is HttpRequestException or JsonException or IOException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException or JsonException or IOException
+            || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             Interlocked.Increment(ref _endpoint);
-            throw new EtcdException($"etcd at {string.Join(", ", options.Endpoints)}: {(e is OperationCanceledException ? "no answer in time" : e.Message)}", e);
+            throw new EtcdException(
+                $"etcd at {string.Join(", ", options.Endpoints)}: {(e is OperationCanceledException ? "no answer in time" : e.Message)}",
+                e);
         }
     }
 
@@ -146,7 +159,9 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IEtcd
     private async Task<HttpResponseMessage> SendAsync(string path, byte[] body, CancellationToken cancellation)
     {
         var endpoint = options.Endpoints[(int)((uint)_endpoint % (uint)options.Endpoints.Count)];
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"{(options.IsTls ? "https" : "http")}://{endpoint}/v3/{path}") { Content = new ByteArrayContent(body) };
+        using var request = new HttpRequestMessage(
+            HttpMethod.Post, $"{(options.IsTls ? "https" : "http")}://{endpoint}/v3/{path}")
+        { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         if (_token.Length > 0) request.Headers.TryAddWithoutValidation("Authorization", _token);
         var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
@@ -159,7 +174,8 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IEtcd
     }
 
     private static async Task<BoundedStream> BodyAsync(HttpResponseMessage response, CancellationToken cancellation) =>
-        new(await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false), MaxAnswerBytes, static most => new EtcdException($"etcd answered more than {most} bytes at once"));
+        new(await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false), MaxAnswerBytes,
+            static most => new EtcdException($"etcd answered more than {most} bytes at once"));
 
     private static async Task<string> ErrorAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
@@ -202,5 +218,6 @@ public sealed class EtcdClient(EtcdOptions options, TimeProvider time) : IEtcd
         : value.ValueKind == JsonValueKind.Number ? value.GetInt64()
         : long.TryParse(value.GetString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
-    private static byte[] Bytes(JsonElement parent, string name) => parent.TryGetProperty(name, out var value) && value.TryGetBytesFromBase64(out var bytes) ? bytes : [];
+    private static byte[] Bytes(JsonElement parent, string name) =>
+        parent.TryGetProperty(name, out var value) && value.TryGetBytesFromBase64(out var bytes) ? bytes : [];
 }

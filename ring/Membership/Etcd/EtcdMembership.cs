@@ -6,15 +6,16 @@ namespace Tempo.Ring.Membership.Etcd;
 /// Membership in etcd, a key a member under a lease:
 /// <code>
 /// &lt;prefix&gt;ring/members/&lt;id&gt;    = {"id":…,"address":…,"state":"ACTIVE",…}
-/// &lt;prefix&gt;ring/holders/&lt;id&gt;/&lt;log&gt; = the same without a lease, of who may have spans that are not in the store: until it is drained, or forgotten
+/// &lt;prefix&gt;ring/holders/&lt;id&gt;/&lt;log&gt; = the same without a lease, of who may have spans that are not in the store: until it
+/// is drained, or forgotten
 ///
 /// say     grant a lease, put the key under it, keep the lease alive three times in its length; a lease that is gone: again
 /// hear    list once, then watch from that revision on; a watch that ends: list again
 /// </code>
 /// While etcd does not answer the last view stays: nobody stops working because a list of names cannot be read. A key that goes
 /// without its member having said that it leaves stays in the view for as long as a lease lasts, because its member may be there and
-/// just not have been able to say so; then it is lost, and remembered as that. A member that comes back with another log has lost what it had: its
-/// former disk is lost. Who comes later knows it from the list of holders.
+/// just not have been able to say so; then it is lost, and remembered as that. A member that comes back with another log has lost what it
+/// had: its former disk is lost. Who comes later knows it from the list of holders.
 /// </summary>
 public sealed class EtcdMembership : IMembership
 {
@@ -77,7 +78,10 @@ public sealed class EtcdMembership : IMembership
 
     public bool IsHeard => _isHeard;
 
-    public string Describe() => _error.Length == 0 ? $"etcd at {string.Join(", ", _options.Endpoints)}" : $"etcd at {string.Join(", ", _options.Endpoints)}: {_error}";
+    public string Describe() =>
+        _error.Length == 0
+            ? $"etcd at {string.Join(", ", _options.Endpoints)}"
+            : $"etcd at {string.Join(", ", _options.Endpoints)}: {_error}";
 
     public async Task AnnounceAsync(Member self, CancellationToken cancellation)
     {
@@ -107,7 +111,8 @@ public sealed class EtcdMembership : IMembership
         try
         {
             // What it said when it was drained may have failed: nobody is to take it for lost.
-            if (self is { IsHolder: true, IsDrained: true } && _isToSay) await _client.DeleteAsync(_holdersPrefix + NameOf(self), cancellation).ConfigureAwait(false);
+            if (self is { IsHolder: true, IsDrained: true } && _isToSay)
+                await _client.DeleteAsync(_holdersPrefix + NameOf(self), cancellation).ConfigureAwait(false);
         }
         finally
         {
@@ -141,11 +146,14 @@ public sealed class EtcdMembership : IMembership
         {
             if (_self is not { } self) return;
             _isToSay = false;
-            if (_lease == 0 || isNewLease) _lease = await _client.GrantAsync(Math.Max(2, (long)_options.LeaseTtl.TotalSeconds), cancellation).ConfigureAwait(false);
+            if (_lease == 0 || isNewLease)
+                _lease = await _client.GrantAsync(Math.Max(2, (long)_options.LeaseTtl.TotalSeconds), cancellation).ConfigureAwait(false);
             // The list of holders first: it has everybody who was given a span.
-            if (self is { IsHolder: true, IsDrained: false }) await _client.PutAsync(_holdersPrefix + NameOf(self), MemberJson.Write(self), lease: 0, cancellation).ConfigureAwait(false);
+            if (self is { IsHolder: true, IsDrained: false })
+                await _client.PutAsync(_holdersPrefix + NameOf(self), MemberJson.Write(self), lease: 0, cancellation).ConfigureAwait(false);
             await _client.PutAsync(_prefix + self.Id, MemberJson.Write(self), _lease, cancellation).ConfigureAwait(false);
-            if (self is { IsHolder: true, IsDrained: true }) await _client.DeleteAsync(_holdersPrefix + NameOf(self), cancellation).ConfigureAwait(false);
+            if (self is { IsHolder: true, IsDrained: true })
+                await _client.DeleteAsync(_holdersPrefix + NameOf(self), cancellation).ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -228,10 +236,12 @@ public sealed class EtcdMembership : IMembership
     {
         lock (_lock)
         {
-            var listed = items.Where(item => item.Key.StartsWith(_prefix, StringComparison.Ordinal)).Select(item => item.Key[_prefix.Length..]).ToHashSet(StringComparer.Ordinal);
+            var listed = items.Where(item => item.Key.StartsWith(_prefix, StringComparison.Ordinal))
+                .Select(item => item.Key[_prefix.Length..]).ToHashSet(StringComparer.Ordinal);
             foreach (var gone in _members.Keys.Where(id => !listed.Contains(id)).ToList()) Remove(gone);
             foreach (var (key, value) in items) Change(key, value);
-            if (_self is { IsHolder: true, IsDrained: false } self && !items.Exists(item => item.Key == _holdersPrefix + NameOf(self))) _isToSay = true;
+            if (_self is { IsHolder: true, IsDrained: false } self && !items.Exists(item => item.Key == _holdersPrefix + NameOf(self)))
+                _isToSay = true;
             Publish();
         }
     }
@@ -255,16 +265,19 @@ public sealed class EtcdMembership : IMembership
         else if (key.StartsWith(_holdersPrefix, StringComparison.Ordinal))
         {
             var name = key[_holdersPrefix.Length..];
-            if (value is null && _self is { IsHolder: true, IsDrained: false } self && NameOf(self) == name) _isToSay = true; // somebody took this one for lost
+            // somebody took this one for lost
+            if (value is null && _self is { IsHolder: true, IsDrained: false } self && NameOf(self) == name) _isToSay = true;
             else if (value is null) _holders.Remove(name);
-            else if (MemberJson.TryRead(value, out var holder, out _) && NameOf(holder!) == name && !_forgotten.Contains(name)) _holders.TryAdd(name, (holder!, _time.GetTimestamp()));
+            else if (MemberJson.TryRead(value, out var holder, out _) && NameOf(holder!) == name && !_forgotten.Contains(name))
+                _holders.TryAdd(name, (holder!, _time.GetTimestamp()));
         }
     }
 
     // A member under its name.
     private void Replace(Member member)
     {
-        if (_members.TryGetValue(member.Id, out var before) && before is { IsHolder: true, IsDrained: false } && before.Log.Length > 0 && member.Log.Length > 0 && before.Log != member.Log)
+        if (_members.TryGetValue(member.Id, out var before) && before is { IsHolder: true, IsDrained: false } && before.Log.Length > 0
+            && member.Log.Length > 0 && before.Log != member.Log)
             _log.Warn("a member came back without what it had", ("member", member.Id), ("address", member.Address));
         _members[member.Id] = member;
         if (member is not { IsHolder: true, IsDrained: false })
@@ -346,7 +359,9 @@ public sealed class EtcdMembership : IMembership
     private void Publish() => _view = new MembershipView(
         [.. _members.Values.OrderBy(static member => member.Id, StringComparer.Ordinal)],
         [.. _holders.Values.Select(static holder => holder.Member).Where(holder => !IsThere(holder))
-            .Select(lost => _members.ContainsKey(lost.Id) || _holders.Values.Count(other => other.Member.Id == lost.Id) > 1 ? $"{lost.Id} (its log {lost.Log})" : lost.Id)
+            .Select(lost => _members.ContainsKey(lost.Id) || _holders.Values.Count(other => other.Member.Id == lost.Id) > 1
+                ? $"{lost.Id} (its log {lost.Log})"
+                : lost.Id)
             .Order(StringComparer.Ordinal)]);
 
     private void Fail(Exception e)

@@ -9,7 +9,8 @@ public sealed partial class ApiTableTests
     [Fact]
     public async Task The_tables_hold_the_endpoints_with_their_methods()
     {
-        await using var tempo = await TempoProcess.StartAsync(new TempoSettings { More = "query_frontend: {mcp_server: {enabled: true}}\n" });
+        await using var tempo =
+            await TempoProcess.StartAsync(new TempoSettings { More = "query_frontend: {mcp_server: {enabled: true}}\n" });
         var text = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "API.md"));
         var documented = DocumentedRow().Matches(text).SelectMany(row => Code().Matches(row.Groups["paths"].Value)
             .Select(path => (Path: path.Groups[1].Value, Methods: row.Groups["methods"].Value))).ToList();

@@ -19,14 +19,16 @@ public sealed class DistributorTests
         using var otlp = new OtlpHttpClient(tempo.OtlpHttpUrl);
         var first = Spans.NewTrace(3);
         Assert.Equal(200, (await otlp.PostAsync(ExportRequest.Encode(first), tenant: "a")).Status);
-        await Eventually.HoldsAsync("the other server has the trace", async () => (await other.Api.FindTraceAsync(first[0].TraceId, "a")).Count == 3);
+        await Eventually.HoldsAsync(
+            "the other server has the trace", async () => (await other.Api.FindTraceAsync(first[0].TraceId, "a")).Count == 3);
         Assert.Empty(await other.Api.FindTraceAsync(first[0].TraceId, "b"));
 
         await other.KillAsync();
         var second = Spans.NewTrace(2);
         Assert.Equal(200, (await otlp.PostAsync(ExportRequest.Encode(second), tenant: "a")).Status);
         Assert.Equal(2, (await tempo.Api.FindTraceAsync(second[0].TraceId, "a")).Count);
-        await Eventually.HoldsAsync("the failure is counted", async () => (await tempo.Api.MetricsAsync()).Sum("tempo_distributor_forwarder_pushes_failures_total", "reason=\"send\"") == 1);
+        await Eventually.HoldsAsync("the failure is counted",
+            async () => (await tempo.Api.MetricsAsync()).Sum("tempo_distributor_forwarder_pushes_failures_total", "reason=\"send\"") == 1);
         Assert.Equal(2, (await tempo.Api.MetricsAsync()).Sum("tempo_distributor_forwarder_pushes_total", "forwarder=\"copy\""));
 
         await other.StartAsync();
@@ -50,6 +52,7 @@ public sealed class DistributorTests
 
         var usage = new PrometheusText((await tempo.Api.AskAsync("/usage_metrics")).Text);
 
-        Assert.Equal(request.Length, usage.Sum("tempo_usage_tracker_bytes_received_total", "nobody=\"__missing__\",tenant=\"single-tenant\",tracker=\"cost-attribution\""));
+        Assert.Equal(request.Length, usage.Sum(
+            "tempo_usage_tracker_bytes_received_total", "nobody=\"__missing__\",tenant=\"single-tenant\",tracker=\"cost-attribution\""));
     }
 }

@@ -12,12 +12,15 @@ public sealed class ExternalTraceTests
     public async Task What_another_server_has_of_a_trace_is_part_of_it()
     {
         await using var other = await TempoProcess.StartAsync(new TempoSettings { Multitenancy = true });
-        await using var tempo = await TempoProcess.StartAsync(new TempoSettings { Multitenancy = true, More = MoreOf(other.ApiAddress, isPartOfAll: true) });
+        await using var tempo =
+            await TempoProcess.StartAsync(new TempoSettings { Multitenancy = true, More = MoreOf(other.ApiAddress, isPartOfAll: true) });
         var trace = Spans.NewTrace(3);
         await SendAsync(tempo, trace[..2]);
         await SendAsync(other, trace[1..]); // the middle one is on both
         async Task<string[]> IdsAsync(string query, string tenant = "a") =>
-            [.. TraceJson.SpansOfTrace(JsonDocument.Parse((await tempo.Api.AskAsync($"/api/traces/{trace[0].TraceId}{query}", tenant: tenant)).Text).RootElement).Select(static span => span.SpanId)];
+            [.. TraceJson.SpansOfTrace(
+                JsonDocument.Parse((await tempo.Api.AskAsync($"/api/traces/{trace[0].TraceId}{query}", tenant: tenant)).Text).RootElement)
+                    .Select(static span => span.SpanId)];
 
         Assert.Equal(trace.Select(static span => span.SpanId), await IdsAsync(""));
         Assert.Equal(trace[1..].Select(static span => span.SpanId), await IdsAsync("?mode=external"));

@@ -18,7 +18,13 @@ public sealed class ForeignApiTests(SharedTempo shared) : IDisposable
     {
         var spans = Spans.NewTrace(2);
         var (caller, callee) = ($"caller-{spans[0].TraceId}", $"callee-{spans[0].TraceId}");
-        spans[0] = spans[0] with { Name = "GET /cart", Kind = 3, Resource = [new("service.name", "string:" + caller)], Attributes = [new("http.status_code", "int:200")] };
+        spans[0] = spans[0] with
+        {
+            Name = "GET /cart",
+            Kind = 3,
+            Resource = [new("service.name", "string:" + caller)],
+            Attributes = [new("http.status_code", "int:200")]
+        };
         spans[1] = spans[1] with { Name = "read cart", Kind = 2, StatusCode = 2, Resource = [new("service.name", "string:" + callee)] };
         var answer = await _otlp.PostAsync(ExportRequest.Encode(spans));
         Assert.True(answer.Status == 200, answer.ToString());
@@ -47,17 +53,20 @@ public sealed class ForeignApiTests(SharedTempo shared) : IDisposable
         Assert.Equal(("read cart", "server"), (operation.GetProperty("name").GetString(), operation.GetProperty("spanKind").GetString()));
         Assert.Empty((await GetAsync($"/jaeger/api/operations?service={callee}&spanKind=client")).GetProperty("data").EnumerateArray());
 
-        foreach (var (query, isFound) in new[] { ("", true), ("&operation=GET+%2Fcart", true), ("&operation=other", false), ("&tags=%7B%22http.status_code%22%3A%22200%22%7D", true), ("&tag=http.status_code:500", false), ("&minDuration=2ms", false) })
+        foreach (var (query, isFound) in new[] { ("", true), ("&operation=GET+%2Fcart", true), ("&operation=other", false),
+            ("&tags=%7B%22http.status_code%22%3A%22200%22%7D", true), ("&tag=http.status_code:500", false), ("&minDuration=2ms", false) })
         {
             var found = await GetAsync($"/jaeger/api/traces?service={caller}&limit=20&lookback=1h{query}");
             Assert.Equal(isFound ? 1 : 0, found.GetProperty("total").GetInt32());
             if (isFound) AssertJaegerTrace(Assert.Single(found.GetProperty("data").EnumerateArray()), spans, caller, callee);
         }
 
-        AssertJaegerTrace(Assert.Single((await GetAsync($"/jaeger/api/traces/{spans[0].TraceId}")).GetProperty("data").EnumerateArray()), spans, caller, callee);
+        AssertJaegerTrace(Assert.Single((await GetAsync($"/jaeger/api/traces/{spans[0].TraceId}")).GetProperty("data").EnumerateArray()),
+            spans, caller, callee);
         Assert.Equal(1, (await GetAsync($"/jaeger/api/traces?traceID={spans[0].TraceId}&traceID=1")).GetProperty("total").GetInt32());
         var calls = (await GetAsync("/jaeger/api/dependencies?lookback=3600000")).GetProperty("data").EnumerateArray();
-        Assert.Contains(calls, c => c.GetProperty("parent").GetString() == caller && c.GetProperty("child").GetString() == callee && c.GetProperty("callCount").GetInt32() == 1);
+        Assert.Contains(calls, c => c.GetProperty("parent").GetString() == caller && c.GetProperty("child").GetString() == callee
+            && c.GetProperty("callCount").GetInt32() == 1);
     }
 
     [Theory]
@@ -83,7 +92,8 @@ public sealed class ForeignApiTests(SharedTempo shared) : IDisposable
         Assert.Contains("http.status_code", Texts(await GetAsync("/zipkin/api/v2/autocompleteKeys")));
         Assert.Contains("200", Texts(await GetAsync("/zipkin/api/v2/autocompleteValues?key=http.status_code")));
 
-        foreach (var (query, isFound) in new[] { ("", true), ("&spanName=read+cart", true), ("&annotationQuery=error", true), ("&annotationQuery=nope", false), ("&minDuration=2000", false) })
+        foreach (var (query, isFound) in new[] { ("", true), ("&spanName=read+cart", true), ("&annotationQuery=error", true),
+            ("&annotationQuery=nope", false), ("&minDuration=2000", false) })
         {
             var found = await GetAsync($"/zipkin/api/v2/traces?serviceName={callee}&lookback=3600000{query}");
             Assert.Equal(isFound ? 1 : 0, found.GetArrayLength());
@@ -91,9 +101,11 @@ public sealed class ForeignApiTests(SharedTempo shared) : IDisposable
         }
 
         AssertZipkinTrace(await GetAsync($"/zipkin/api/v2/trace/{spans[0].TraceId}"), spans, caller, callee);
-        AssertZipkinTrace(Assert.Single((await GetAsync($"/zipkin/api/v2/traceMany?traceIds={spans[0].TraceId},1")).EnumerateArray()), spans, caller, callee);
+        AssertZipkinTrace(Assert.Single((await GetAsync($"/zipkin/api/v2/traceMany?traceIds={spans[0].TraceId},1")).EnumerateArray()),
+            spans, caller, callee);
         var calls = (await GetAsync("/zipkin/api/v2/dependencies?lookback=3600000")).EnumerateArray();
-        Assert.Contains(calls, c => c.GetProperty("parent").GetString() == caller && c.GetProperty("child").GetString() == callee && c.GetProperty("errorCount").GetInt32() == 1);
+        Assert.Contains(calls, c => c.GetProperty("parent").GetString() == caller && c.GetProperty("child").GetString() == callee
+            && c.GetProperty("errorCount").GetInt32() == 1);
     }
 
     [Theory]
@@ -117,21 +129,33 @@ public sealed class ForeignApiTests(SharedTempo shared) : IDisposable
             GrpcProgram.CallAsync("jaeger.proto", shared.Tempo.ApiGrpcAddress, "jaeger.api_v3.QueryService/" + method, request);
 
         Assert.Contains(callee, Texts(Assert.Single((await CallAsync("GetServices", [])).Messages).GetProperty("services")));
-        var operation = Assert.Single(Assert.Single((await CallAsync("GetOperations", new() { ["service"] = callee })).Messages).GetProperty("operations").EnumerateArray());
+        var operation = Assert.Single(
+            Assert.Single((await CallAsync("GetOperations", new() { ["service"] = callee })).Messages).GetProperty("operations")
+                .EnumerateArray());
         Assert.Equal(("read cart", "server"), (operation.GetProperty("name").GetString(), operation.GetProperty("span_kind").GetString()));
 
-        var query = new JsonObject { ["service_name"] = callee, ["attributes"] = new JsonObject { ["error"] = "true" }, ["duration_min"] = new JsonObject { ["nanos"] = 1000 } };
-        foreach (var call in new[] { await CallAsync("GetTrace", new() { ["trace_id"] = spans[0].TraceId }), await CallAsync("FindTraces", new() { ["query"] = query }) })
+        var query = new JsonObject
+        {
+            ["service_name"] = callee,
+            ["attributes"] = new JsonObject { ["error"] = "true" },
+            ["duration_min"] = new JsonObject { ["nanos"] = 1000 }
+        };
+        foreach (var call in new[] { await CallAsync("GetTrace", new() { ["trace_id"] = spans[0].TraceId }),
+            await CallAsync("FindTraces", new() { ["query"] = query }) })
         {
             Assert.Equal(0, call.Code);
-            var ids = call.Messages.SelectMany(m => m.GetProperty("resource_spans").EnumerateArray()).SelectMany(r => r.GetProperty("scope_spans").EnumerateArray())
-                .SelectMany(s => s.GetProperty("spans").EnumerateArray()).Select(s => Convert.ToHexStringLower(s.GetProperty("span_id").GetBytesFromBase64()));
+            var ids = call.Messages.SelectMany(m => m.GetProperty("resource_spans").EnumerateArray())
+                .SelectMany(r => r.GetProperty("scope_spans").EnumerateArray())
+                .SelectMany(s => s.GetProperty("spans").EnumerateArray())
+                .Select(s => Convert.ToHexStringLower(s.GetProperty("span_id").GetBytesFromBase64()));
             Assert.Equal(spans.Select(s => s.SpanId), ids.Order(StringComparer.Ordinal));
         }
 
         Assert.Equal((5, "trace not found"), await StatusAsync(CallAsync("GetTrace", new() { ["trace_id"] = "1234567890" })));
-        Assert.Equal((3, "malformed trace ID: at most 32 hex digits are expected"), await StatusAsync(CallAsync("GetTrace", new() { ["trace_id"] = "xyz" })));
-        Assert.Equal((3, "service name is required"), await StatusAsync(CallAsync("FindTraces", new() { ["query"] = new JsonObject { ["operation_name"] = "x" } })));
+        Assert.Equal((3, "malformed trace ID: at most 32 hex digits are expected"),
+            await StatusAsync(CallAsync("GetTrace", new() { ["trace_id"] = "xyz" })));
+        Assert.Equal((3, "service name is required"),
+            await StatusAsync(CallAsync("FindTraces", new() { ["query"] = new JsonObject { ["operation_name"] = "x" } })));
         Assert.Equal((3, "service is required"), await StatusAsync(CallAsync("GetOperations", [])));
     }
 
@@ -149,8 +173,11 @@ public sealed class ForeignApiTests(SharedTempo shared) : IDisposable
         var written = trace.GetProperty("spans").EnumerateArray().ToDictionary(s => s.GetProperty("spanID").GetString()!);
         Assert.Equal(spans.Select(s => s.SpanId), written.Keys.Order(StringComparer.Ordinal));
         var reference = Assert.Single(written[spans[1].SpanId].GetProperty("references").EnumerateArray());
-        Assert.Equal(("CHILD_OF", spans[0].SpanId), (reference.GetProperty("refType").GetString(), reference.GetProperty("spanID").GetString()));
-        string? ServiceOf(string span) => trace.GetProperty("processes").GetProperty(written[span].GetProperty("processID").GetString()!).GetProperty("serviceName").GetString();
+        Assert.Equal(
+            ("CHILD_OF", spans[0].SpanId), (reference.GetProperty("refType").GetString(), reference.GetProperty("spanID").GetString()));
+        string? ServiceOf(string span) =>
+            trace.GetProperty("processes").GetProperty(written[span].GetProperty("processID").GetString()!).GetProperty("serviceName")
+                .GetString();
         Assert.Equal((caller, callee), (ServiceOf(spans[0].SpanId), ServiceOf(spans[1].SpanId)));
     }
 

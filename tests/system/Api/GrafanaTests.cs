@@ -30,7 +30,8 @@ public sealed class GrafanaTests(SharedTempo shared) : IDisposable
     public async Task From_the_test_of_the_data_source_to_an_open_trace()
     {
         var spans = Spans.NewTrace(3, "GET /grafana");
-        spans = [.. spans.Select(s => s with { Resource = [new("service.name", "string:grafana-shop")], Attributes = [new("http.status_code", "int:200")] })];
+        spans = [.. spans.Select(
+            s => s with { Resource = [new("service.name", "string:grafana-shop")], Attributes = [new("http.status_code", "int:200")] })];
         Assert.Equal(200, (await _otlp.PostAsync(ExportRequest.Encode(spans))).Status);
         var (start, end) = (DateTimeOffset.UtcNow.ToUnixTimeSeconds() - 1800, DateTimeOffset.UtcNow.ToUnixTimeSeconds() + 5);
 
@@ -42,15 +43,18 @@ public sealed class GrafanaTests(SharedTempo shared) : IDisposable
 
         // The editor opens: names, with the intrinsics in a scope of their own.
         var scopes = (await JsonAsync($"/api/v2/search/tags?limit=5000&start={start}&end={end}")).GetProperty("scopes").EnumerateArray()
-            .ToDictionary(s => s.GetProperty("name").GetString()!, s => s.GetProperty("tags").EnumerateArray().Select(t => t.GetString()!).ToArray());
+            .ToDictionary(
+                s => s.GetProperty("name").GetString()!, s => s.GetProperty("tags").EnumerateArray().Select(t => t.GetString()!).ToArray());
         Assert.Contains("service.name", scopes["resource"]);
         Assert.Contains("http.status_code", scopes["span"]);
         Assert.Contains("rootServiceName", scopes["intrinsic"]);
 
         // Values while the query is half typed; the type decides whether it is quoted.
         Assert.Contains(("string", "grafana-shop"), await ValuesAsync("resource.service.name", "", start, end));
-        Assert.Equal([("string", "GET /grafana")], await ValuesAsync("name", "{resource.service.name=\"grafana-shop\" && name=}", start, end));
-        Assert.Equal([("int", "200")], await ValuesAsync("span.http.status_code", "{resource.service.name=\"grafana-shop\" && }", start, end));
+        Assert.Equal(
+            [("string", "GET /grafana")], await ValuesAsync("name", "{resource.service.name=\"grafana-shop\" && name=}", start, end));
+        Assert.Equal(
+            [("int", "200")], await ValuesAsync("span.http.status_code", "{resource.service.name=\"grafana-shop\" && }", start, end));
         Assert.Contains(("keyword", "error"), await ValuesAsync("status", "", start, end));
 
         // Search, streamed and not: the table and its progress bar.
@@ -58,7 +62,8 @@ public sealed class GrafanaTests(SharedTempo shared) : IDisposable
         var http = await JsonAsync($"/api/search?q={Uri.EscapeDataString(query)}&limit=20&spss=3&start={start}&end={end}");
         var hit = Assert.Single(http.GetProperty("traces").EnumerateArray());
         AssertHit(hit, spans);
-        var stream = await StreamAsync("Search", new() { ["Query"] = query, ["Limit"] = 20, ["SpansPerSpanSet"] = 3, ["start"] = start, ["end"] = end });
+        var stream = await StreamAsync(
+            "Search", new() { ["Query"] = query, ["Limit"] = 20, ["SpansPerSpanSet"] = 3, ["start"] = start, ["end"] = end });
         Assert.Equal(0, stream.Code);
         AssertHit(Assert.Single(stream.Messages.SelectMany(m => m.GetProperty("traces").EnumerateArray())), spans);
         var told = stream.Messages[^1].GetProperty("metrics");
@@ -73,7 +78,8 @@ public sealed class GrafanaTests(SharedTempo shared) : IDisposable
             Assert.Equal((200, Protobuf), (v2.Status, v2.ContentType));
             var v1 = await _api.AskAsync($"/api/traces/{id}{range}", accept: Protobuf);
             Assert.Equal((200, Protobuf), (v1.Status, v1.ContentType));
-            Assert.False(v2.Headers.ContainsKey("Content-Encoding"), "an answer this short is not compressed, or it would have to be unpacked here");
+            Assert.False(
+                v2.Headers.ContainsKey("Content-Encoding"), "an answer this short is not compressed, or it would have to be unpacked here");
             AssertTrace(new ProtobufFields(v1.Body), spans);
             AssertTrace(new ProtobufFields(v2.Body).Message(1), spans);
         }
@@ -83,32 +89,48 @@ public sealed class GrafanaTests(SharedTempo shared) : IDisposable
         Assert.Equal(404, (await _api.AskAsync("/api/traces/123456789abc", accept: Protobuf)).Status);
 
         // Metrics in Explore and in panels, streamed and not.
-        var metrics = await JsonAsync($"/api/metrics/query_range?q={Uri.EscapeDataString(query + " | rate() by(resource.service.name)")}&start={start}&end={end}&step=60s&exemplars=10");
+        var metrics = await JsonAsync(
+            $"/api/metrics/query_range?q={Uri.EscapeDataString(query + " | rate() by(resource.service.name)")}&start={start}&end={end}&step=60s&exemplars=10");
         var series = Assert.Single(metrics.GetProperty("series").EnumerateArray());
         var label = Assert.Single(series.GetProperty("labels").EnumerateArray());
-        Assert.Equal(("resource.service.name", "grafana-shop"), (label.GetProperty("key").GetString(), label.GetProperty("value").GetProperty("stringValue").GetString()));
+        Assert.Equal(("resource.service.name", "grafana-shop"),
+            (label.GetProperty("key").GetString(), label.GetProperty("value").GetProperty("stringValue").GetString()));
         Assert.True(long.TryParse(series.GetProperty("samples")[0].GetProperty("timestampMs").GetString(), out _));
-        Assert.Contains(series.GetProperty("exemplars")[0].GetProperty("labels").EnumerateArray(), l => l.GetProperty("key").GetString() == "trace:id");
-        var instant = await JsonAsync($"/api/metrics/query?q={Uri.EscapeDataString(query + " | count_over_time()")}&start={start}&end={end}");
+        Assert.Contains(
+            series.GetProperty("exemplars")[0].GetProperty("labels").EnumerateArray(), l => l.GetProperty("key").GetString() == "trace:id");
+        var instant =
+            await JsonAsync($"/api/metrics/query?q={Uri.EscapeDataString(query + " | count_over_time()")}&start={start}&end={end}");
         Assert.Equal(3, Assert.Single(instant.GetProperty("series").EnumerateArray()).GetProperty("value").GetDouble());
-        var streamed = await StreamAsync("MetricsQueryRange", new() { ["query"] = query + " | rate()", ["start"] = $"{start}000000000", ["end"] = $"{end}000000000", ["step"] = "60000000000" });
+        var streamed = await StreamAsync("MetricsQueryRange",
+            new()
+            {
+                ["query"] = query + " | rate()",
+                ["start"] = $"{start}000000000",
+                ["end"] = $"{end}000000000",
+                ["step"] = "60000000000"
+            });
         var rate = Assert.Single(streamed.Messages.SelectMany(m => m.GetProperty("series").EnumerateArray()));
-        Assert.Equal("rate", Assert.Single(rate.GetProperty("labels").EnumerateArray()).GetProperty("value").GetProperty("string_value").GetString());
+        Assert.Equal("rate", Assert.Single(rate.GetProperty("labels").EnumerateArray()).GetProperty("value").GetProperty("string_value")
+            .GetString());
         Assert.True(long.TryParse(rate.GetProperty("samples")[0].GetProperty("timestamp_ms").GetString(), out _));
         var progress = streamed.Messages[^1].GetProperty("metrics");
         Assert.Equal(progress.GetProperty("totalJobs").GetInt32(), progress.GetProperty("completedJobs").GetInt32());
-        var once = await StreamAsync("MetricsQueryInstant", new() { ["query"] = query + " | count_over_time()", ["start"] = $"{start}000000000", ["end"] = $"{end}000000000" });
+        var once = await StreamAsync("MetricsQueryInstant",
+            new() { ["query"] = query + " | count_over_time()", ["start"] = $"{start}000000000", ["end"] = $"{end}000000000" });
         Assert.Equal(3, Assert.Single(once.Messages[^1].GetProperty("series").EnumerateArray()).GetProperty("value").GetDouble());
 
         // Traces Drilldown: what its pages ask first.
         foreach (var drilldown in new[]
         {
             "{nestedSetParent<0 && true} | rate() by(resource.service.name)", "{nestedSetParent<0} | quantile_over_time(duration, 0.9)",
-            "{nestedSetParent<0} | histogram_over_time(duration)", "{nestedSetParent<0} | compare({status = error})", "{} | rate() with(sample=true)",
+            "{nestedSetParent<0} | histogram_over_time(duration)", "{nestedSetParent<0} | compare({status = error})",
+            "{} | rate() with(sample=true)",
         })
             await JsonAsync($"/api/metrics/query_range?q={Uri.EscapeDataString(drilldown)}&start={start}&end={end}&step=60s");
-        var structure = await JsonAsync($"/api/search?q={Uri.EscapeDataString(query + " | select(nestedSetParent, nestedSetLeft, nestedSetRight) with(most_recent=true)")}&start={start}&end={end}");
-        var attributes = structure.GetProperty("traces")[0].GetProperty("spanSets")[0].GetProperty("spans")[0].GetProperty("attributes").EnumerateArray().Select(a => a.GetProperty("key").GetString());
+        var structure = await JsonAsync(
+            $"/api/search?q={Uri.EscapeDataString(query + " | select(nestedSetParent, nestedSetLeft, nestedSetRight) with(most_recent=true)")}&start={start}&end={end}");
+        var attributes = structure.GetProperty("traces")[0].GetProperty("spanSets")[0].GetProperty("spans")[0].GetProperty("attributes")
+            .EnumerateArray().Select(a => a.GetProperty("key").GetString());
         Assert.Contains("nestedSetLeft", attributes);
     }
 
@@ -121,7 +143,8 @@ public sealed class GrafanaTests(SharedTempo shared) : IDisposable
     {
         var filter = query.Length == 0 ? "" : $"&q={Uri.EscapeDataString(query)}";
         var answer = await JsonAsync($"/api/v2/search/tag/{Uri.EscapeDataString(name)}/values?limit=5000&start={start}&end={end}{filter}");
-        return [.. answer.GetProperty("tagValues").EnumerateArray().Select(v => (v.GetProperty("type").GetString(), v.TryGetProperty("value", out var text) ? text.GetString() : ""))];
+        return [.. answer.GetProperty("tagValues").EnumerateArray()
+            .Select(v => (v.GetProperty("type").GetString(), v.TryGetProperty("value", out var text) ? text.GetString() : ""))];
     }
 
     // What the trace view reads of each span.
@@ -136,8 +159,10 @@ public sealed class GrafanaTests(SharedTempo shared) : IDisposable
             {
                 var expected = sent.Single(s => s.SpanId == Convert.ToHexStringLower(span.Bytes(2)));
                 Assert.Equal(
-                    (expected.TraceId, expected.ParentSpanId, expected.Name, (ulong)expected.Kind, expected.StartUnixNano, expected.EndUnixNano),
-                    (Convert.ToHexStringLower(span.Bytes(1)), Convert.ToHexStringLower(span.Bytes(4)), span.Text(5), span.Number(6), span.Number(7), span.Number(8)));
+                    (expected.TraceId, expected.ParentSpanId, expected.Name, (ulong)expected.Kind, expected.StartUnixNano,
+                        expected.EndUnixNano),
+                    (Convert.ToHexStringLower(span.Bytes(1)), Convert.ToHexStringLower(span.Bytes(4)), span.Text(5), span.Number(6),
+                        span.Number(7), span.Number(8)));
                 var attribute = Assert.Single(span.Messages(9));
                 Assert.Equal(("http.status_code", 200UL), (attribute.Text(1), attribute.Message(2).Number(3)));
                 seen.Add(expected.SpanId);
@@ -150,8 +175,10 @@ public sealed class GrafanaTests(SharedTempo shared) : IDisposable
     private static void AssertHit(JsonElement hit, SpanFacts[] spans)
     {
         Assert.Equal(spans[0].TraceId, hit.GetProperty("traceID").GetString());
-        Assert.Equal(("grafana-shop", "GET /grafana"), (hit.GetProperty("rootServiceName").GetString(), hit.GetProperty("rootTraceName").GetString()));
-        Assert.Equal(spans[0].StartUnixNano.ToString(System.Globalization.CultureInfo.InvariantCulture), hit.GetProperty("startTimeUnixNano").GetString());
+        Assert.Equal(("grafana-shop", "GET /grafana"),
+            (hit.GetProperty("rootServiceName").GetString(), hit.GetProperty("rootTraceName").GetString()));
+        Assert.Equal(spans[0].StartUnixNano.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            hit.GetProperty("startTimeUnixNano").GetString());
         Assert.Equal(1, hit.GetProperty("durationMs").GetInt32());
         var set = Assert.Single(hit.GetProperty("spanSets").EnumerateArray());
         Assert.Equal(3, set.GetProperty("matched").GetInt32());

@@ -32,10 +32,12 @@ public sealed class GrpcOverHttpTests
         Assert.Equal(200, (await otlp.PostAsync(ExportRequest.Encode(spans))).Status);
         // A range that ends before now, whatever the clock does meanwhile, so that both ports are asked the same.
         var (start, end) = (spans[0].StartUnixNano / 1_000_000_000 - 60, spans[0].StartUnixNano / 1_000_000_000 + 60);
-        ProtobufMessage Range(string query) => new ProtobufMessage().String(1, query).Varint(2, start * 1_000_000_000).Varint(3, end * 1_000_000_000);
+        ProtobufMessage Range(string query) =>
+            new ProtobufMessage().String(1, query).Varint(2, start * 1_000_000_000).Varint(3, end * 1_000_000_000);
         (string Method, ProtobufMessage Request)[] calls =
         [
-            ("tempopb.StreamingQuerier/Search", new ProtobufMessage().Varint(5, start).Varint(6, end).String(8, "{ name = \"both ports\" }")),
+            ("tempopb.StreamingQuerier/Search", new ProtobufMessage().Varint(5, start).Varint(6, end)
+                .String(8, "{ name = \"both ports\" }")),
             ("tempopb.StreamingQuerier/SearchTags", new ProtobufMessage()),
             ("tempopb.StreamingQuerier/SearchTagsV2", new ProtobufMessage()),
             ("tempopb.StreamingQuerier/SearchTagValues", new ProtobufMessage().String(1, "name")),
@@ -49,7 +51,8 @@ public sealed class GrpcOverHttpTests
         using var shared = new GrpcClient($"http://{tempo.ApiAddress}");
         foreach (var (method, request) in calls)
         {
-            var (expected, answer) = (await own.CallAsync(GrpcClient.Frame(request.ToArray()), "/" + method), await shared.CallAsync(GrpcClient.Frame(request.ToArray()), "/" + method));
+            var (expected, answer) = (await own.CallAsync(GrpcClient.Frame(request.ToArray()), "/" + method),
+                await shared.CallAsync(GrpcClient.Frame(request.ToArray()), "/" + method));
             Assert.True(answer.Status == GrpcAnswer.Ok, $"{method}: {answer.Status} {answer.Message}");
             // What was found, which is field 1 of each; how much was read for it, and in how many messages it comes, may be another time.
             var (wanted, found) = (Found(expected), Found(answer));
@@ -59,5 +62,6 @@ public sealed class GrpcOverHttpTests
     }
 
     private static string[] Found(GrpcAnswer answer) =>
-        [.. answer.Messages.Select(static message => new ProtobufFields(message)).Where(static message => message.Has(1)).SelectMany(static message => message.All(1)).Select(Convert.ToHexString)];
+        [.. answer.Messages.Select(static message => new ProtobufFields(message)).Where(static message => message.Has(1))
+            .SelectMany(static message => message.All(1)).Select(Convert.ToHexString)];
 }

@@ -14,8 +14,10 @@ public sealed class McpTests(McpTests.McpTempo server) : IClassFixture<McpTests.
     public async Task Tools_and_resources_are_those_of_tempo_and_all_only_read()
     {
         var said = await RunAsync([]);
-        Assert.Equal(("tempo", "0.1.0"), (said.GetProperty("server").GetProperty("name").GetString(), said.GetProperty("server").GetProperty("version").GetString()));
-        string[] expected = ["docs-config", "docs-traceql", "get-attribute-names", "get-attribute-values", "get-trace", "trace-diff", "traceql-metrics-instant", "traceql-metrics-range", "traceql-search"];
+        Assert.Equal(("tempo", "0.1.0"), (said.GetProperty("server").GetProperty("name").GetString(),
+            said.GetProperty("server").GetProperty("version").GetString()));
+        string[] expected = ["docs-config", "docs-traceql", "get-attribute-names", "get-attribute-values", "get-trace", "trace-diff",
+            "traceql-metrics-instant", "traceql-metrics-range", "traceql-search"];
         var tools = said.GetProperty("tools").EnumerateArray().ToDictionary(t => t.GetProperty("name").GetString()!);
         Assert.Equal(expected, tools.Keys.Order(StringComparer.Ordinal));
         Assert.All(tools.Values, tool =>
@@ -25,7 +27,8 @@ public sealed class McpTests(McpTests.McpTempo server) : IClassFixture<McpTests.
             Assert.False(hints.GetProperty("destructiveHint").GetBoolean());
         });
         Assert.Equal(
-            ["docs://config/overview", "docs://config/reference", "docs://traceql/aggregates", "docs://traceql/basic", "docs://traceql/metrics", "docs://traceql/query", "docs://traceql/structural"],
+            ["docs://config/overview", "docs://config/reference", "docs://traceql/aggregates", "docs://traceql/basic",
+                "docs://traceql/metrics", "docs://traceql/query", "docs://traceql/structural"],
             said.GetProperty("resources").EnumerateArray().Select(r => r.GetProperty("uri").GetString()).Order(StringComparer.Ordinal));
     }
 
@@ -68,7 +71,8 @@ public sealed class McpTests(McpTests.McpTempo server) : IClassFixture<McpTests.
     public async Task Documents_are_read_by_tool_and_by_uri()
     {
         var results = await CallAsync(
-            Tool("docs-traceql", ("name", "structural")), Tool("docs-config", ("name", "config-reference")), new JsonObject { ["resource"] = "docs://traceql/structural" });
+            Tool("docs-traceql", ("name", "structural")), Tool("docs-config", ("name", "config-reference")),
+            new JsonObject { ["resource"] = "docs://traceql/structural" });
         Assert.Equal(("documentation", "markdown", "1"), Meta(results[0]));
         Assert.StartsWith("# TraceQL", Text(results[0]), StringComparison.Ordinal);
         Assert.Contains("http_listen_port: 3200", Text(results[1]), StringComparison.Ordinal);
@@ -80,7 +84,8 @@ public sealed class McpTests(McpTests.McpTempo server) : IClassFixture<McpTests.
     public async Task Mistakes_are_told_in_words_that_help()
     {
         var results = await CallAsync(
-            Tool("traceql-search", ("query", "{")), Tool("traceql-search", ("query", "{} | rate()")), Tool("traceql-metrics-range", ("query", "{}")),
+            Tool("traceql-search", ("query", "{")), Tool("traceql-search", ("query", "{} | rate()")),
+            Tool("traceql-metrics-range", ("query", "{}")),
             Tool("get-trace"), Tool("traceql-search", ("query", "{}"), ("start", "yesterday")), Tool("docs-traceql", ("name", "nope")));
         string[] texts =
         [
@@ -101,14 +106,17 @@ public sealed class McpTests(McpTests.McpTempo server) : IClassFixture<McpTests.
 
     [Theory]
     [InlineData("{", 400, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,")]
-    [InlineData("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\\ud83d\"}", 400, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":\"parse error: text that is not Unicode")]
+    [InlineData("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\\ud83d\"}", 400,
+        "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":\"parse error: text that is not Unicode")]
     [InlineData("[]", 200, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,")]
     [InlineData("5", 200, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,")]
-    [InlineData("{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"method\":\"nope\"}", 200, "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"error\":{\"code\":-32601,")]
+    [InlineData("{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"method\":\"nope\"}", 200,
+        "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"error\":{\"code\":-32601,")]
     [InlineData("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}", 200, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n")]
     [InlineData("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}", 202, "")]
     [InlineData("[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"},{\"jsonrpc\":\"2.0\",\"method\":\"x\"},{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"ping\"}]", 200, "[{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}},{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}]\n")]
-    [InlineData("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"1999-01-01\"}}", 200, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-03-26\",\"capabilities\":{\"resources\":{},\"tools\":{}},\"serverInfo\":{\"name\":\"tempo\",\"version\":\"0.1.0\"}}}\n")]
+    [InlineData("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"1999-01-01\"}}", 200,
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-03-26\",\"capabilities\":{\"resources\":{},\"tools\":{}},\"serverInfo\":{\"name\":\"tempo\",\"version\":\"0.1.0\"}}}\n")]
     public async Task The_wire_is_json_rpc(string body, int status, string beginning)
     {
         using var http = new HttpClient();
@@ -151,9 +159,11 @@ public sealed class McpTests(McpTests.McpTempo server) : IClassFixture<McpTests.
         return (meta.GetProperty("type").GetString(), meta.GetProperty("encoding").GetString(), meta.GetProperty("version").GetString());
     }
 
-    private static string Text(JsonElement result) => Assert.Single(result.GetProperty("content").EnumerateArray()).GetProperty("text").GetString()!;
+    private static string Text(JsonElement result) =>
+        Assert.Single(result.GetProperty("content").EnumerateArray()).GetProperty("text").GetString()!;
 
-    private async Task<JsonElement[]> CallAsync(params JsonObject[] calls) => [.. (await RunAsync(calls)).GetProperty("results").EnumerateArray()];
+    private async Task<JsonElement[]> CallAsync(params JsonObject[] calls) =>
+        [.. (await RunAsync(calls)).GetProperty("results").EnumerateArray()];
 
     private async Task<JsonElement> RunAsync(JsonObject[] calls)
     {
@@ -166,7 +176,8 @@ public sealed class McpTests(McpTests.McpTempo server) : IClassFixture<McpTests.
     /// <summary>A server of its own: the MCP server is off by default.</summary>
     public sealed class McpTempo : IAsyncLifetime
     {
-        public TempoProcess Tempo { get; } = TempoProcess.Prepare(new TempoSettings { More = "query_frontend: {mcp_server: {enabled: true}}\n" });
+        public TempoProcess Tempo { get; } =
+            TempoProcess.Prepare(new TempoSettings { More = "query_frontend: {mcp_server: {enabled: true}}\n" });
 
         public async ValueTask InitializeAsync() => await Tempo.StartAsync();
 

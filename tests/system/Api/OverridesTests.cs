@@ -24,13 +24,15 @@ public sealed class OverridesTests : IDisposable
         await using var tempo = await TempoProcess.StartAsync(Settings);
         using var otlp = new OtlpHttpClient(tempo.OtlpHttpUrl);
         async Task<int> SendAsync(string tenant) => (await otlp.PostAsync(ExportRequest.Encode(Spans.NewTrace()), tenant: tenant)).Status;
-        async Task<double> SuccessAsync() => (await tempo.Api.MetricsAsync()).Sum("tempo_runtime_config_last_reload_successful", "config=\"overrides\"");
+        async Task<double> SuccessAsync() =>
+            (await tempo.Api.MetricsAsync()).Sum("tempo_runtime_config_last_reload_successful", "config=\"overrides\"");
         Assert.Equal((200, 200, 1), (await SendAsync("a"), await SendAsync("b"), await SuccessAsync()));
         Assert.Contains("rate_limit_bytes: 1000000\n", (await tempo.Api.AskAsync("/status/overrides/a")).Text, StringComparison.Ordinal);
         Assert.Contains("default overrides", (await tempo.Api.AskAsync("/status/overrides/b")).Text, StringComparison.Ordinal);
 
         // What an entry leaves out is zero, so nothing gets in.
-        await File.WriteAllTextAsync(_file, "overrides: {\"*\": {read: {max_search_duration: 2h}}, a: {ingestion: {rate_limit_bytes: 7, burst_size_bytes: 1000000}}}");
+        await File.WriteAllTextAsync(
+            _file, "overrides: {\"*\": {read: {max_search_duration: 2h}}, a: {ingestion: {rate_limit_bytes: 7, burst_size_bytes: 1000000}}}");
         await Eventually.HoldsAsync("b is held to the limits of *", async () => await SendAsync("b") == 429);
         Assert.Equal(200, await SendAsync("a"));
         Assert.Contains("max_search_duration: 2h0m0s", (await tempo.Api.AskAsync("/status/runtime_config")).Text, StringComparison.Ordinal);
@@ -38,7 +40,8 @@ public sealed class OverridesTests : IDisposable
         await File.WriteAllTextAsync(_file, "overrides: {a: {ingestion: {rate: 1}}}");
         await Eventually.HoldsAsync("the bad file is seen", async () => await SuccessAsync() == 0);
         Assert.Equal((200, 429), (await SendAsync("a"), await SendAsync("b")));
-        await Eventually.HoldsAsync("the log says why", () => tempo.Log.Contains("field rate not found", StringComparison.Ordinal)); // its pipe may be behind
+        // its pipe may be behind
+        await Eventually.HoldsAsync("the log says why", () => tempo.Log.Contains("field rate not found", StringComparison.Ordinal));
 
         await File.WriteAllTextAsync(_file, "overrides: {}");
         await Eventually.HoldsAsync("b is free again", async () => await SendAsync("b") == 200);
@@ -51,14 +54,16 @@ public sealed class OverridesTests : IDisposable
         await File.WriteAllTextAsync(_file, "overrides: {}");
         await using var tempo = await TempoProcess.StartAsync(Settings);
         using var http = new HttpClient();
-        async Task<(int Status, string Text, string ETag)> AskAsync(string method, string body = "", string? match = null, string query = "", string? tenant = "a")
+        async Task<(int Status, string Text, string ETag)> AskAsync(
+            string method, string body = "", string? match = null, string query = "", string? tenant = "a")
         {
             using var request = new HttpRequestMessage(new HttpMethod(method), $"http://127.0.0.1:{tempo.Ports.Api}/api/overrides{query}");
             if (body.Length > 0) request.Content = new StringContent(body, Encoding.UTF8, "application/json");
             if (match is not null) request.Headers.TryAddWithoutValidation("If-Match", match);
             if (tenant is not null) request.Headers.TryAddWithoutValidation("X-Scope-OrgID", tenant);
             using var response = await http.SendAsync(request);
-            return ((int)response.StatusCode, await response.Content.ReadAsStringAsync(), response.Headers.NonValidated.TryGetValues("ETag", out var tag) ? tag.ToString() : "");
+            return ((int)response.StatusCode, await response.Content.ReadAsStringAsync(),
+                response.Headers.NonValidated.TryGetValues("ETag", out var tag) ? tag.ToString() : "");
         }
 
         const string set = """{"metrics_generator":{"processors":["span-metrics"],"collection_interval":"30s"}}""";
@@ -71,7 +76,8 @@ public sealed class OverridesTests : IDisposable
         Assert.Equal((404, "", ""), await AskAsync("GET", tenant: "b"));
         Assert.Equal((400, "unknown scope \"foo\", valid options are api and merged", ""), await AskAsync("GET", query: "?scope=foo"));
         Assert.Equal((400, "json: unknown field \"foo\"", ""), await AskAsync("POST", """{"foo":1}""", "0"));
-        Assert.Equal((200, whole.Replace("\"30s\"", "\"1m\"", StringComparison.Ordinal), "0"), await AskAsync("PATCH", """{"metrics_generator":{"collection_interval":"1m"}}"""));
+        Assert.Equal((200, whole.Replace("\"30s\"", "\"1m\"", StringComparison.Ordinal), "0"),
+            await AskAsync("PATCH", """{"metrics_generator":{"collection_interval":"1m"}}"""));
         Assert.Contains("span-metrics", (await tempo.Api.AskAsync("/status/overrides/a")).Text, StringComparison.Ordinal);
         Assert.Equal(405, (await AskAsync("PUT", set, "0")).Status);
         var merged = await AskAsync("GET", query: "?scope=merged");
@@ -82,7 +88,8 @@ public sealed class OverridesTests : IDisposable
         // What the file sets for this tenant, the tenant does not set again.
         await File.WriteAllTextAsync(_file, "overrides: {a: {metrics_generator: {processors: [host-info]}}}");
         await Eventually.HoldsAsync("the file is read", async () => (await AskAsync("POST", set, "0")).Status == 400);
-        Assert.StartsWith("metrics_generator.processors: set for this tenant in the overrides file", (await AskAsync("POST", set, "0")).Text, StringComparison.Ordinal);
+        Assert.StartsWith("metrics_generator.processors: set for this tenant in the overrides file",
+            (await AskAsync("POST", set, "0")).Text, StringComparison.Ordinal);
         Assert.Equal(200, (await AskAsync("POST", set, "0", "?skip-conflicting-overrides-check=true")).Status);
         await File.WriteAllTextAsync(_file, "overrides: {}");
 

@@ -28,8 +28,10 @@ public sealed class OwnTraceTests
         Assert.Equal("string:of a test", Of(request.Resource, "deployment.environment"));
         Assert.Equal("string:{ name = `nothing` }", Of(request.Attributes, "tempo.query"));
         Assert.Equal("int:200", Of(request.Attributes, "http.response.status_code"));
-        foreach (var name in (string[])["wait for a place", "run the query"]) Assert.Equal(request.SpanId, Assert.Single(spans, span => span.Name == name).ParentSpanId);
-        Assert.Equal(404, (await tempo.Api.AskAsync($"/api/traces/{unwanted}")).Status); // it was asked first, and would have come with the other
+        foreach (var name in (string[])["wait for a place", "run the query"])
+            Assert.Equal(request.SpanId, Assert.Single(spans, span => span.Name == name).ParentSpanId);
+        // it was asked first, and would have come with the other
+        Assert.Equal(404, (await tempo.Api.AskAsync($"/api/traces/{unwanted}")).Status);
         Assert.Equal(0, await tempo.StopAsync());
     }
 
@@ -42,7 +44,8 @@ public sealed class OwnTraceTests
         var spans = await FindAsync(ring.Nodes[1], id, count: 7);
         var request = Assert.Single(spans, static span => span.Name == "GET /api/search");
         var asked = Assert.Single(spans, span => span.Name == "/tempo.peer/v3/live");
-        Assert.Equal(request.SpanId, Assert.Single(spans, span => span.SpanId == asked.ParentSpanId && span.Name == "ask other nodes").ParentSpanId);
+        Assert.Equal(
+            request.SpanId, Assert.Single(spans, span => span.SpanId == asked.ParentSpanId && span.Name == "ask other nodes").ParentSpanId);
         var answer = Assert.Single(spans, span => span.ParentSpanId == asked.SpanId);
         Assert.Equal((3, 2), (asked.Kind, answer.Kind));
         Assert.NotEqual(Of(asked.Resource, "service.instance.id"), Of(answer.Resource, "service.instance.id"));
@@ -51,7 +54,8 @@ public sealed class OwnTraceTests
     [Fact]
     public async Task What_the_object_service_is_asked_for_is_below_it()
     {
-        await using var ring = await RingCluster.StartAsync(new RingSettings { Nodes = 2, IsStatic = true, HasOwnTraces = true, IsDivided = false });
+        await using var ring =
+            await RingCluster.StartAsync(new RingSettings { Nodes = 2, IsStatic = true, HasOwnTraces = true, IsDivided = false });
         await new RingLedger().SendAsync(ring.Nodes[0], requests: 3);
         foreach (var node in ring.Nodes) await node.Api.FlushAsync();
         await ring.UploadedAsync();
@@ -71,13 +75,15 @@ public sealed class OwnTraceTests
         tempo.Variables["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = "http://127.0.0.1:1/v1/traces";
         await tempo.StartAsync();
         await SearchAsync(tempo, NewTraceId(), isSampled: true);
-        await Eventually.HoldsAsync("the loss is told", async () => (await tempo.Api.MetricsAsync()).Sum("tempo_own_trace_spans_total", "outcome=\"failed\"") >= 3);
+        await Eventually.HoldsAsync(
+            "the loss is told", async () => (await tempo.Api.MetricsAsync()).Sum("tempo_own_trace_spans_total", "outcome=\"failed\"") >= 3);
         Assert.Contains("traces of this process cannot be sent", tempo.Log, StringComparison.Ordinal);
         await SearchAsync(tempo, NewTraceId(), isSampled: true);
         Assert.Equal(0, await tempo.StopAsync());
     }
 
-    private static string Of(IReadOnlyList<AttributeFacts> attributes, string key) => Assert.Single(attributes, attribute => attribute.Key == key).Value;
+    private static string Of(IReadOnlyList<AttributeFacts> attributes, string key) =>
+        Assert.Single(attributes, attribute => attribute.Key == key).Value;
 
     private static string NewTraceId() => Guid.NewGuid().ToString("n");
 
@@ -93,7 +99,9 @@ public sealed class OwnTraceTests
     private static async Task<IReadOnlyList<SpanFacts>> FindAsync(TempoProcess tempo, string id, int count)
     {
         IReadOnlyList<SpanFacts> spans = [];
-        await Eventually.HoldsAsync($"{count} spans are there", async () => (await tempo.Api.AskAsync($"/api/traces/{id}")).Status == 200 && (spans = await tempo.Api.FindTraceAsync(id)).Count >= count);
+        await Eventually.HoldsAsync($"{count} spans are there",
+            async () => (await tempo.Api.AskAsync($"/api/traces/{id}")).Status == 200
+                && (spans = await tempo.Api.FindTraceAsync(id)).Count >= count);
         return spans;
     }
 }

@@ -20,7 +20,8 @@ public sealed partial class PathPrefixTests
         var (trace, otlp) = (Spans.NewTrace(), new OtlpHttpClient(tempo.OtlpHttpUrl));
         using (otlp) Assert.Equal(200, (await otlp.PostAsync(ExportRequest.Encode(trace))).Status);
 
-        var routes = Route().Matches((await tempo.Api.AskAsync(pathPrefix + "/status/endpoints")).Text).Select(static row => row.Groups["path"].Value).ToList();
+        var routes = Route().Matches((await tempo.Api.AskAsync(pathPrefix + "/status/endpoints")).Text)
+            .Select(static row => row.Groups["path"].Value).ToList();
         Assert.True(routes.Count > 40, $"{routes.Count} routes");
         // The limits of tenants are off, and then as if they were not there.
         foreach (var route in routes.Where(static route => route != "/api/overrides"))
@@ -30,12 +31,14 @@ public sealed partial class PathPrefixTests
             // A method that none takes tells that a route is there, and does nothing.
             var there = await tempo.Api.AskAsync(prefix + path, "PROPFIND");
             Assert.False(IsNoRoute(there), $"{prefix}{path}: {there}");
-            if (prefix.Length > 0) Assert.True(IsNoRoute(await tempo.Api.AskAsync(path, "PROPFIND")), $"{path} is there without the prefix");
+            if (prefix.Length > 0)
+                Assert.True(IsNoRoute(await tempo.Api.AskAsync(path, "PROPFIND")), $"{path} is there without the prefix");
         }
 
         Assert.Equal(200, (await tempo.Api.AskAsync($"{pathPrefix}{apiPrefix}/api/v2/traces/{trace[0].TraceId}")).Status);
         if (pathPrefix.Length > 0) Assert.True(IsNoRoute(await tempo.Api.AskAsync(pathPrefix + "x/ready")));
-        Assert.Equal($"{pathPrefix}{apiPrefix}/api/echo", (await tempo.Api.AskAsync($"{pathPrefix}{apiPrefix}//api/echo")).Headers["Location"]);
+        Assert.Equal(
+            $"{pathPrefix}{apiPrefix}/api/echo", (await tempo.Api.AskAsync($"{pathPrefix}{apiPrefix}//api/echo")).Headers["Location"]);
 
         // The page asks for its parts, and for the API, where they are.
         var page = (await tempo.Api.AskAsync(pathPrefix + "/ui")).Text;

@@ -45,13 +45,16 @@ public sealed class QueryLimitTests
     private static async Task RangesAsync(TempoApi api)
     {
         const string search = "/api/search?q=%7B%7D&start=1795200000&end=1795207201";
-        Assert.Equal((400, "range specified by start and end exceeds 2h0m0s. received start=1795200000 end=1795207201"), await TextAsync(api, search, "tight"));
+        Assert.Equal((400, "range specified by start and end exceeds 2h0m0s. received start=1795200000 end=1795207201"),
+            await TextAsync(api, search, "tight"));
         Assert.Equal(200, (await TextAsync(api, search, "free")).Status);
         Assert.Equal(400, (await TextAsync(api, search, "free|tight")).Status);
         Assert.Equal(200, (await TextAsync(api, "/api/search?q=%7B%7D&start=1795200000&end=1795207200", "tight")).Status);
-        Assert.Equal((400, "range specified by start and end exceeds 2h0m0s. received start=1795200000 end=1795207201"), await TextAsync(api, "/api/v2/search/tags?start=1795200000&end=1795207201", "tight"));
+        Assert.Equal((400, "range specified by start and end exceeds 2h0m0s. received start=1795200000 end=1795207201"),
+            await TextAsync(api, "/api/v2/search/tags?start=1795200000&end=1795207201", "tight"));
         const string metrics = "/api/metrics/query_range?q=%7B%7D%7Crate()&start=1795200000&end=1795221600&step=1m";
-        Assert.Equal((400, "metrics query time range exceeds the maximum allowed duration of 3h0m0s"), await TextAsync(api, metrics, "tight"));
+        Assert.Equal(
+            (400, "metrics query time range exceeds the maximum allowed duration of 3h0m0s"), await TextAsync(api, metrics, "tight"));
         Assert.Equal(200, (await TextAsync(api, metrics, "free")).Status);
     }
 
@@ -65,7 +68,8 @@ public sealed class QueryLimitTests
         Assert.InRange(await ValuesAsync(tempo.Api, "tight"), 1, 3);
         Assert.Equal(10, await ValuesAsync(tempo.Api, "free|tight"));
         var groups = "/api/v2/search/tag/name/values?q=" + Uri.EscapeDataString("{ .a = 1 || .b = 2 || .c = 3 }");
-        Assert.Equal((400, "maximum condition groups reached (limit: 2). Reduce the number of OR conditions in the query"), await TextAsync(tempo.Api, groups, "tight"));
+        Assert.Equal((400, "maximum condition groups reached (limit: 2). Reduce the number of OR conditions in the query"),
+            await TextAsync(tempo.Api, groups, "tight"));
         Assert.Equal(200, (await TextAsync(tempo.Api, groups, "free")).Status);
     }
 
@@ -90,7 +94,8 @@ public sealed class QueryLimitTests
         foreach (var tenant in (string[])["tight", "free"]) await otlp.PostAsync(ExportRequest.Encode([span]), tenant: tenant);
         var query = "/api/search?q=" + Uri.EscapeDataString("{ name = \"padded\" }");
         Assert.Contains($"\"traceID\":\"{span.TraceId}\"", (await TextAsync(tempo.Api, query, "tight")).Text, StringComparison.Ordinal);
-        Assert.Contains($"\"traceID\":\"{span.TraceId.TrimStart('0')}\"", (await TextAsync(tempo.Api, query, "free")).Text, StringComparison.Ordinal);
+        Assert.Contains(
+            $"\"traceID\":\"{span.TraceId.TrimStart('0')}\"", (await TextAsync(tempo.Api, query, "free")).Text, StringComparison.Ordinal);
     }
 
     private static async Task<int> ValuesAsync(TempoApi api, string tenant)

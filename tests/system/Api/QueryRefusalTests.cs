@@ -25,7 +25,9 @@ public sealed class QueryRefusalTests
     private static byte[] HeavyMessage()
     {
         var now = (ulong)DateTimeOffset.UtcNow.ToUnixTimeSeconds() * 1_000_000_000;
-        return GrpcClient.Frame(new ProtobufMessage().String(1, HeavyQuery).Varint(2, now - 600_000_000_000).Varint(3, now).Varint(4, 10_000_000_000).ToArray());
+        return GrpcClient.Frame(
+            new ProtobufMessage().String(1, HeavyQuery).Varint(2, now - 600_000_000_000).Varint(3, now).Varint(4, 10_000_000_000)
+                .ToArray());
     }
 
     [Fact]
@@ -42,7 +44,8 @@ public sealed class QueryRefusalTests
         });
         await Eventually.HoldsAsync("a query is refused over gRPC", async () =>
         {
-            foreach (var answer in await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => grpc.CallAsync(HeavyMessage(), Range)))) calls.Add($"{answer.Status} {answer.Message}");
+            foreach (var answer in await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => grpc.CallAsync(HeavyMessage(), Range))))
+                calls.Add($"{answer.Status} {answer.Message}");
             return calls.Count > 1;
         });
         Assert.Equal(["200", "429 job queue full: 1 queries of this tenant wait; try again 1"], http.Order(StringComparer.Ordinal));

@@ -23,7 +23,8 @@ public sealed class SearchTests(SharedTempo shared) : IDisposable
     [InlineData("start=1795221000", "http parameter start must be before end. received start=1795221000 end=0")]
     [InlineData("end=1795221000", "error parsing date range: only one of start and end provided: must provide both or neither")]
     [InlineData("start=10&end=5", "http parameter start must be before end. received start=10 end=5")]
-    [InlineData("start=1000000000&end=1000604801", "range specified by start and end exceeds 168h0m0s. received start=1000000000 end=1000604801")]
+    [InlineData("start=1000000000&end=1000604801",
+        "range specified by start and end exceeds 168h0m0s. received start=1000000000 end=1000604801")]
     [InlineData("since=-1h", "error parsing date range: could not parse 'since' parameter: not a valid duration string: \"-1h\"")]
     [InlineData("minDuration=x", "invalid minDuration: time: invalid duration \"x\"")]
     [InlineData("maxDuration=100", "invalid maxDuration: time: missing unit in duration \"100\"")]
@@ -63,7 +64,8 @@ public sealed class SearchTests(SharedTempo shared) : IDisposable
         await SendAsync(spans);
 
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-        var answer = await _api.AskAsync($"/api/search?q={Uri.EscapeDataString("{ name = \"handle a hit\" }")}&spss=1&start={now - 600}&end={now + 10}");
+        var answer = await _api.AskAsync(
+            $"/api/search?q={Uri.EscapeDataString("{ name = \"handle a hit\" }")}&spss=1&start={now - 600}&end={now + 10}");
         Assert.Equal((200, "application/json"), (answer.Status, answer.ContentType));
 
         var (id, start) = (spans[0].TraceId, spans[0].StartUnixNano);
@@ -78,7 +80,9 @@ public sealed class SearchTests(SharedTempo shared) : IDisposable
     public async Task The_newest_traces_come_first_and_as_many_as_the_limit_says()
     {
         var start = Spans.NewTrace()[0].StartUnixNano;
-        var traces = Enumerable.Range(0, 5).Select(age => Spans.NewTrace(name: "by age")[0] with { StartUnixNano = start - (ulong)age * 1_000_000_000, EndUnixNano = start }).ToArray();
+        var traces = Enumerable.Range(0, 5).Select(
+            age => Spans.NewTrace(name: "by age")[0] with { StartUnixNano = start - (ulong)age * 1_000_000_000, EndUnixNano = start })
+                .ToArray();
         await SendAsync([.. traces.Reverse()]);
 
         var found = await _api.SearchAsync("{ name = \"by age\" }");
@@ -128,9 +132,12 @@ public sealed class SearchTests(SharedTempo shared) : IDisposable
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         var url = $"/api/search?q={Uri.EscapeDataString($"{{ name = \"{name}\" }} with(order_by=duration)")}&limit=2&start={now - 600}&end={now + 10}&cursor=";
         var first = JsonDocument.Parse((await _api.AskAsync(url)).Text).RootElement;
-        Assert.Equal((2, "3", true), (first.GetProperty("traces").GetArrayLength(), first.GetProperty("total").GetString(), first.GetProperty("hasMore").GetBoolean()));
-        var next = JsonDocument.Parse((await _api.AskAsync(url + Uri.EscapeDataString(first.GetProperty("cursor").GetString()!))).Text).RootElement;
-        Assert.Equal((1, "3", false), (next.GetProperty("traces").GetArrayLength(), next.GetProperty("total").GetString(), next.GetProperty("hasMore").GetBoolean()));
+        Assert.Equal((2, "3", true), (first.GetProperty("traces").GetArrayLength(), first.GetProperty("total").GetString(),
+            first.GetProperty("hasMore").GetBoolean()));
+        var next = JsonDocument.Parse(
+            (await _api.AskAsync(url + Uri.EscapeDataString(first.GetProperty("cursor").GetString()!))).Text).RootElement;
+        Assert.Equal((1, "3", false), (next.GetProperty("traces").GetArrayLength(), next.GetProperty("total").GetString(),
+            next.GetProperty("hasMore").GetBoolean()));
     }
 
     public void Dispose() => _otlp.Dispose();

@@ -69,7 +69,8 @@ public sealed class ServerPagesTests(SharedTempo shared) : IDisposable
     public async Task The_list_of_services_has_every_port()
     {
         var page = (await _api.AskAsync("/status/services")).Text;
-        foreach (var name in (string[])["http", "grpc", "otlp_grpc", "otlp_http", "zipkin", "jaeger_grpc", "jaeger_thrift_http", "jaeger_udp_thrift_compact", "jaeger_udp_thrift_binary"])
+        foreach (var name in (string[])["http", "grpc", "otlp_grpc", "otlp_http", "zipkin", "jaeger_grpc", "jaeger_thrift_http",
+            "jaeger_udp_thrift_compact", "jaeger_udp_thrift_binary"])
             Assert.Matches($@"\| {name} +\| Running +\|", page);
     }
 
@@ -108,7 +109,8 @@ public sealed class ServerPagesTests(SharedTempo shared) : IDisposable
     [InlineData("/ingester/ring")]
     [InlineData("/api/metrics/summary")]
     [InlineData("/usage_metrics")]
-    public async Task What_a_single_binary_of_tempo_does_not_have_is_404(string path) => Assert.Equal(404, (await _api.AskAsync(path)).Status);
+    public async Task What_a_single_binary_of_tempo_does_not_have_is_404(string path) =>
+        Assert.Equal(404, (await _api.AskAsync(path)).Status);
 
     [Fact]
     public async Task Pages_of_one_process_say_so()

@@ -21,13 +21,15 @@ public sealed class StreamingSearchTests(SharedTempo shared) : IDisposable
         var spans = Spans.NewTrace(4, name: "streamed hit");
         await SendAsync(ExportRequest.Encode(spans));
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-        var call = await CallAsync(new() { ["Query"] = "{ name = \"streamed hit\" }", ["start"] = now - 600, ["end"] = now + 10, ["SpansPerSpanSet"] = 1 });
+        var call = await CallAsync(
+            new() { ["Query"] = "{ name = \"streamed hit\" }", ["start"] = now - 600, ["end"] = now + 10, ["SpansPerSpanSet"] = 1 });
 
         Assert.Equal((0, ""), (call.Code, call.Details));
         var trace = Assert.Single(call.Messages.SelectMany(m => m.GetProperty("traces").EnumerateArray()));
         Assert.Equal(
             (spans[0].TraceId, "system-test", "streamed hit", 1),
-            (trace.GetProperty("traceID").GetString(), trace.GetProperty("rootServiceName").GetString(), trace.GetProperty("rootTraceName").GetString(), trace.GetProperty("durationMs").GetInt32()));
+            (trace.GetProperty("traceID").GetString(), trace.GetProperty("rootServiceName").GetString(),
+                trace.GetProperty("rootTraceName").GetString(), trace.GetProperty("durationMs").GetInt32()));
         var set = Assert.Single(trace.GetProperty("spanSets").EnumerateArray());
         Assert.Equal(4, set.GetProperty("matched").GetInt32());
         var span = Assert.Single(set.GetProperty("spans").EnumerateArray());
@@ -65,16 +67,19 @@ public sealed class StreamingSearchTests(SharedTempo shared) : IDisposable
         var call = await CallAsync(new() { ["Query"] = "{ name =~ \"large answer .*\" }", ["Limit"] = 10_000 });
         Assert.Equal(0, call.Code);
         Assert.True(call.Messages.Count > 1, $"{call.Messages.Count} messages");
-        var found = call.Messages.SelectMany(m => m.GetProperty("traces").EnumerateArray()).Select(t => t.GetProperty("traceID").GetString()!);
+        var found =
+            call.Messages.SelectMany(m => m.GetProperty("traces").EnumerateArray()).Select(t => t.GetProperty("traceID").GetString()!);
         Assert.Equal(ids.Order(StringComparer.Ordinal), found.Order(StringComparer.Ordinal));
     }
 
     [Theory]
     [InlineData("""{"Query":"{ .a = 1 "}""", "invalid TraceQL query: parse error at line 1, col 10: syntax error: unexpected $end")]
     [InlineData("""{"Query":"{}","start":1795221000}""", "http parameter start must be before end. received start=1795221000 end=0")]
-    [InlineData("""{"Query":"{}","end":1795221000}""", "error parsing date range: only one of start and end provided: must provide both or neither")]
+    [InlineData("""{"Query":"{}","end":1795221000}""",
+        "error parsing date range: only one of start and end provided: must provide both or neither")]
     [InlineData("""{"Query":"{}","start":10,"end":5}""", "http parameter start must be before end. received start=10 end=5")]
-    [InlineData("""{"Query":"{}","start":1000000000,"end":1000604801}""", "range specified by start and end exceeds 168h0m0s. received start=1000000000 end=1000604801")]
+    [InlineData("""{"Query":"{}","start":1000000000,"end":1000604801}""",
+        "range specified by start and end exceeds 168h0m0s. received start=1000000000 end=1000604801")]
     [InlineData("""{"Query":"{}","Limit":262145}""", "limit 262145 exceeds max limit 262144")]
     [InlineData("""{"Query":"{}","SpansPerSpanSet":101}""", "spans per span set exceeds 100. received 101")]
     [InlineData("""{"Query":"{}","Tags":{"a":"b"}}""", "invalid request: can't specify tags and q in the same query")]
@@ -95,7 +100,8 @@ public sealed class StreamingSearchTests(SharedTempo shared) : IDisposable
         var trace = Assert.Single(call.Messages.SelectMany(m => m.GetProperty("traces").EnumerateArray()));
         Assert.Equal(span.TraceId, trace.GetProperty("traceID").GetString());
         Assert.Equal(0, trace.GetProperty("spanSets").GetArrayLength());
-        Assert.Equal(0, (await CallAsync(new() { ["Tags"] = new JsonObject { ["team"] = "LUE" } })).Messages.Sum(m => m.GetProperty("traces").GetArrayLength()));
+        Assert.Equal(0, (await CallAsync(new() { ["Tags"] = new JsonObject { ["team"] = "LUE" } })).Messages.Sum(
+            m => m.GetProperty("traces").GetArrayLength()));
     }
 
     [Fact]
@@ -119,10 +125,12 @@ public sealed class StreamingSearchTests(SharedTempo shared) : IDisposable
     [InlineData("whatever")]
     public async Task Health_is_serving_whatever_the_service(string service)
     {
-        var check = await GrpcProgram.CallAsync("health.proto", shared.Tempo.ApiGrpcAddress, "grpc.health.v1.Health/Check", new() { ["service"] = service });
+        var check = await GrpcProgram.CallAsync(
+            "health.proto", shared.Tempo.ApiGrpcAddress, "grpc.health.v1.Health/Check", new() { ["service"] = service });
         Assert.Equal((0, "SERVING"), (check.Code, Assert.Single(check.Messages).GetProperty("status").GetString()));
         var watch = await GrpcProgram.CallAsync(
-            "health.proto", shared.Tempo.ApiGrpcAddress, "grpc.health.v1.Health/Watch", new() { ["service"] = service }, new() { ["cancelAfter"] = 1 });
+            "health.proto", shared.Tempo.ApiGrpcAddress, "grpc.health.v1.Health/Watch", new() { ["service"] = service },
+            new() { ["cancelAfter"] = 1 });
         Assert.Equal((1, "SERVING"), (watch.Code, Assert.Single(watch.Messages).GetProperty("status").GetString()));
     }
 
@@ -136,7 +144,8 @@ public sealed class StreamingSearchTests(SharedTempo shared) : IDisposable
         var request = new JsonObject { ["Query"] = $"{{ name = \"{span.Name}\" }}" };
         var (services, call) = await GrpcProgram.ReflectAsync(shared.Tempo.ApiGrpcAddress, version, Search, request);
         Assert.Equal(
-            ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection", "jaeger.api_v3.QueryService", "tempopb.StreamingQuerier"],
+            ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection",
+                "jaeger.api_v3.QueryService", "tempopb.StreamingQuerier"],
             services);
         Assert.Equal(0, call.Code);
         var trace = Assert.Single(call.Messages.SelectMany(m => m.GetProperty("traces").EnumerateArray()));

@@ -97,7 +97,8 @@ public sealed class TenancyTests(TenancyTests.MultitenantTempo server) : IClassF
     {
         JsonObject metadata = tenant is null ? [] : new() { ["x-scope-orgid"] = tenant };
         var call = await GrpcProgram.CallAsync(
-            "tempo.proto", server.Tempo.ApiGrpcAddress, "tempopb.StreamingQuerier/Search", new() { ["Query"] = "{}" }, new() { ["metadata"] = metadata });
+            "tempo.proto", server.Tempo.ApiGrpcAddress, "tempopb.StreamingQuerier/Search", new() { ["Query"] = "{}" },
+            new() { ["metadata"] = metadata });
         Assert.Equal((code, text), (call.Code, call.Details));
     }
 
@@ -124,10 +125,12 @@ public sealed class TenancyTests(TenancyTests.MultitenantTempo server) : IClassF
     [Fact]
     public async Task Datagrams_name_no_tenant_and_the_log_says_so()
     {
-        Assert.Contains("msg=\"datagrams name no tenant, so all are refused while multitenancy is on\" listener=jaeger_udp_thrift_compact", server.Tempo.Log, StringComparison.Ordinal);
+        Assert.Contains("msg=\"datagrams name no tenant, so all are refused while multitenancy is on\" listener=jaeger_udp_thrift_compact",
+            server.Tempo.Log, StringComparison.Ordinal);
         using var client = new System.Net.Sockets.UdpClient();
         await client.SendAsync(new byte[] { 1 }, "127.0.0.1", server.Tempo.Ports.JaegerCompact);
-        await Eventually.HoldsAsync("the datagram is refused", async () => (await server.Tempo.Api.MetricsAsync()).Sum("tempo_receiver_udp_datagrams_total", "result=\"refused\"") == 1);
+        await Eventually.HoldsAsync("the datagram is refused",
+            async () => (await server.Tempo.Api.MetricsAsync()).Sum("tempo_receiver_udp_datagrams_total", "result=\"refused\"") == 1);
     }
 
     /// <summary>A server of its own: multitenancy is a start-up setting.</summary>

@@ -69,9 +69,11 @@ public sealed class TraceByIdTests(SharedTempo shared) : IDisposable
         var span = Spans.NewTrace()[0];
         await SendAsync(span);
         async Task<int> StatusAsync(string query) => (await _api.AskAsync($"/api/traces/{span.TraceId}?{query}")).Status;
-        Assert.Equal((200, 200, 404), (await StatusAsync("mode=all"), await StatusAsync("mode=ingesters"), await StatusAsync("mode=blocks")));
+        Assert.Equal(
+            (200, 200, 404), (await StatusAsync("mode=all"), await StatusAsync("mode=ingesters"), await StatusAsync("mode=blocks")));
         await _api.FlushAsync();
-        Assert.Equal((200, 404, 200), (await StatusAsync("mode=all"), await StatusAsync("mode=ingesters"), await StatusAsync("mode=blocks")));
+        Assert.Equal(
+            (200, 404, 200), (await StatusAsync("mode=all"), await StatusAsync("mode=ingesters"), await StatusAsync("mode=blocks")));
         const string first = "00000000-0000-0000-0000-000000000000", last = "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF";
         Assert.Equal((200, 404), (await StatusAsync($"blockStart={first}&blockEnd={last}"), await StatusAsync($"blockStart={last}")));
     }
@@ -97,7 +99,8 @@ public sealed class TraceByIdTests(SharedTempo shared) : IDisposable
         var v1 = new ProtobufFields((await _api.AskAsync($"/api/traces/{spans[0].TraceId}", accept: Protobuf)).Body);
         var v2 = new ProtobufFields((await _api.AskAsync($"/api/v2/traces/{spans[0].TraceId}", accept: Protobuf)).Body).Message(1);
         foreach (var trace in new[] { v1, v2 })
-            Assert.Equal(3, trace.Messages(1).SelectMany(resourceSpans => resourceSpans.Messages(2)).Sum(scopeSpans => scopeSpans.Messages(2).Count()));
+            Assert.Equal(3, trace.Messages(1).SelectMany(resourceSpans => resourceSpans.Messages(2))
+                .Sum(scopeSpans => scopeSpans.Messages(2).Count()));
     }
 
     [Fact]
@@ -141,7 +144,8 @@ public sealed class TraceByIdTests(SharedTempo shared) : IDisposable
         var answer = await _api.AskAsync($"/api/v2/traces/{span.TraceId}", accept: accept);
         Assert.Equal(contentType, answer.ContentType);
         if (contentType.Contains("llm", StringComparison.Ordinal))
-            Assert.StartsWith($"{{\"trace\":{{\"traceId\":\"{span.TraceId}\",\"services\":[{{\"serviceName\":\"system-test\",\"scopes\":[", answer.Text, StringComparison.Ordinal);
+            Assert.StartsWith($"{{\"trace\":{{\"traceId\":\"{span.TraceId}\",\"services\":[{{\"serviceName\":\"system-test\",\"scopes\":[",
+                answer.Text, StringComparison.Ordinal);
 
         // Version 1 answers its plain JSON under the name that was asked for.
         var v1 = await _api.AskAsync($"/api/traces/{span.TraceId}", accept: accept);
@@ -154,15 +158,19 @@ public sealed class TraceByIdTests(SharedTempo shared) : IDisposable
         var spans = Spans.NewTrace(5);
         await SendAsync(spans);
         var path = $"/api/v2/traces/{spans[0].TraceId}?q={Uri.EscapeDataString("{ span.span.seq = 3 }")}";
-        foreach (var (more, expected) in new[] { ("", new[] { 3 }), ("&keep_hierarchy=true", [0, 3]), ("&keep_hierarchy=1&ancestor_depth=0", [3]) })
+        foreach (var (more, expected) in new[] { ("", new[] { 3 }), ("&keep_hierarchy=true", [0, 3]),
+            ("&keep_hierarchy=1&ancestor_depth=0", [3]) })
         {
             using var json = System.Text.Json.JsonDocument.Parse((await _api.AskAsync(path + more)).Body);
-            Assert.Equal(expected.Select(i => spans[i].SpanId), TraceJson.SpansOfTrace(json.RootElement.GetProperty("trace")).Select(s => s.SpanId).Order(StringComparer.Ordinal));
+            Assert.Equal(expected.Select(i => spans[i].SpanId),
+                TraceJson.SpansOfTrace(json.RootElement.GetProperty("trace")).Select(s => s.SpanId).Order(StringComparer.Ordinal));
             Assert.Equal("PARTIAL", json.RootElement.GetProperty("status").GetString());
-            Assert.Equal("Trace filtered, only a subset of spans matching the filter is returned", json.RootElement.GetProperty("message").GetString());
+            Assert.Equal("Trace filtered, only a subset of spans matching the filter is returned",
+                json.RootElement.GetProperty("message").GetString());
         }
 
-        Assert.DoesNotContain("status\":\"PARTIAL", (await _api.AskAsync($"/api/v2/traces/{spans[0].TraceId}?q=%7B%7D")).Text, StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "status\":\"PARTIAL", (await _api.AskAsync($"/api/v2/traces/{spans[0].TraceId}?q=%7B%7D")).Text, StringComparison.Ordinal);
         var bad = await _api.AskAsync($"/api/v2/traces/{spans[0].TraceId}?q=%7B");
         Assert.Equal((400, "invalid TraceQL filter: parse error at line 1, col 2: syntax error: unexpected $end"), (bad.Status, bad.Text));
     }
@@ -170,17 +178,20 @@ public sealed class TraceByIdTests(SharedTempo shared) : IDisposable
     [Fact]
     public async Task A_trace_of_many_megabytes_comes_whole_in_every_form()
     {
-        var spans = Spans.NewTrace(12_000).Select(span => span with { Attributes = [new("text", "string:" + new string('x', 500) + span.SpanId)] }).ToArray();
+        var spans = Spans.NewTrace(12_000).Select(
+            span => span with { Attributes = [new("text", "string:" + new string('x', 500) + span.SpanId)] }).ToArray();
         foreach (var batch in spans.Chunk(3000)) await SendAsync(batch);
         var path = $"/api/v2/traces/{spans[0].TraceId}";
         using var json = System.Text.Json.JsonDocument.Parse((await _api.AskAsync(path)).Body);
         SpanFacts.AssertSame(spans, TraceJson.SpansOfTrace(json.RootElement.GetProperty("trace")));
         var zipped = await _api.AskAsync(path, acceptEncoding: "gzip");
-        await using var gzip = new System.IO.Compression.GZipStream(new MemoryStream(zipped.Body), System.IO.Compression.CompressionMode.Decompress);
+        await using var gzip =
+            new System.IO.Compression.GZipStream(new MemoryStream(zipped.Body), System.IO.Compression.CompressionMode.Decompress);
         using var unzipped = await System.Text.Json.JsonDocument.ParseAsync(gzip);
         SpanFacts.AssertSame(spans, TraceJson.SpansOfTrace(unzipped.RootElement.GetProperty("trace")));
         var protobuf = new ProtobufFields((await _api.AskAsync(path, accept: Protobuf)).Body);
-        Assert.Equal(spans.Length, protobuf.Messages(1).SelectMany(trace => trace.Messages(1)).SelectMany(r => r.Messages(2)).Sum(s => s.Messages(2).Count()));
+        Assert.Equal(spans.Length, protobuf.Messages(1).SelectMany(trace => trace.Messages(1)).SelectMany(r => r.Messages(2))
+            .Sum(s => s.Messages(2).Count()));
     }
 
     [Fact]

@@ -28,13 +28,16 @@ public sealed class TraceDeletionTests
             }
         }
 
-        async Task<int> StatusAsync(IReadOnlyList<SpanFacts> trace, string tenant) => (await tempo.Api.AskAsync($"/api/traces/{trace[0].TraceId}", tenant: tenant)).Status;
+        async Task<int> StatusAsync(IReadOnlyList<SpanFacts> trace, string tenant) =>
+            (await tempo.Api.AskAsync($"/api/traces/{trace[0].TraceId}", tenant: tenant)).Status;
         await tempo.Api.FlushAsync();
         Assert.Equal(204, (await tempo.Api.AskAsync($"/api/traces/{deleted[0].TraceId}", "DELETE", tenant: "a")).Status);
         Assert.Equal((404, 200), (await StatusAsync(deleted, "a"), await StatusAsync(kept, "a")));
         Assert.Equal((200, 200), (await StatusAsync(deleted, "b"), await StatusAsync(kept, "b")));
-        Assert.Equal([kept[0].TraceId], (await tempo.Api.SearchAsync("{}", tenant: "a")).Select(static found => found.TraceId.PadLeft(32, '0')));
-        await Eventually.HoldsAsync("it is taken out of its block", async () => (await tempo.Api.MetricsAsync()).Sum("tempodb_compaction_traces_deleted_total") == 1);
+        Assert.Equal(
+            [kept[0].TraceId], (await tempo.Api.SearchAsync("{}", tenant: "a")).Select(static found => found.TraceId.PadLeft(32, '0')));
+        await Eventually.HoldsAsync("it is taken out of its block",
+            async () => (await tempo.Api.MetricsAsync()).Sum("tempodb_compaction_traces_deleted_total") == 1);
 
         await tempo.KillAsync();
         await tempo.StartAsync();

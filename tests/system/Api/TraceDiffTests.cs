@@ -20,14 +20,16 @@ public sealed class TraceDiffTests(SharedTempo shared)
         var (status, text) = await PostAsync(body);
         Assert.Equal(HttpStatusCode.OK, status);
         using var json = JsonDocument.Parse(text);
-        Assert.Equal(("increased", 1), (json.RootElement.GetProperty("signals").GetProperty("errors").GetString(), json.RootElement.GetProperty("stats").GetProperty("addedSpans").GetInt32()));
+        Assert.Equal(("increased", 1), (json.RootElement.GetProperty("signals").GetProperty("errors").GetString(),
+            json.RootElement.GetProperty("stats").GetProperty("addedSpans").GetInt32()));
         Assert.Equal(3, json.RootElement.GetProperty("patch").GetProperty("stats").GetProperty("matchedSpans").GetInt32());
     }
 
     [Fact]
     public async Task What_cannot_be_compared_says_why()
     {
-        Assert.Equal((HttpStatusCode.NotFound, "Not Found"), await PostAsync("""{"base":{"traceId":"123456789abc"},"compare":{"traceId":"1"}}"""));
+        Assert.Equal(
+            (HttpStatusCode.NotFound, "Not Found"), await PostAsync("""{"base":{"traceId":"123456789abc"},"compare":{"traceId":"1"}}"""));
         Assert.Equal(HttpStatusCode.BadRequest, (await PostAsync("{}")).Status);
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, (await PostAsync(new string(' ', 65 << 10))).Status);
         Assert.Equal(405, (await shared.Tempo.Api.AskAsync("/api/v2/traces/diff")).Status);
@@ -41,10 +43,14 @@ public sealed class TraceDiffTests(SharedTempo shared)
         var trace = Spans.NewTrace(50);
         Assert.Equal(200, (await otlp.PostAsync(ExportRequest.Encode(trace))).Status);
         Assert.Equal(0, await tempo.StopAsync());
-        await File.WriteAllTextAsync(tempo.ConfigFile, (await File.ReadAllTextAsync(tempo.ConfigFile)).Replace("max_bytes_per_trace: 0", "max_bytes_per_trace: 300", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(tempo.ConfigFile,
+            (await File.ReadAllTextAsync(tempo.ConfigFile)).Replace(
+                "max_bytes_per_trace: 0", "max_bytes_per_trace: 300", StringComparison.Ordinal));
         await tempo.StartAsync();
-        var (status, text) = await PostAsync($$$"""{"base":{"traceId":"{{{trace[0].TraceId}}}"},"compare":{"traceId":"{{{trace[0].TraceId}}}"}}""", tempo);
-        Assert.Equal((HttpStatusCode.UnprocessableEntity, "base: the trace is partial: trace exceeds max size (max bytes: 300)"), (status, text));
+        var (status, text) =
+            await PostAsync($$$"""{"base":{"traceId":"{{{trace[0].TraceId}}}"},"compare":{"traceId":"{{{trace[0].TraceId}}}"}}""", tempo);
+        Assert.Equal(
+            (HttpStatusCode.UnprocessableEntity, "base: the trace is partial: trace exceeds max size (max bytes: 300)"), (status, text));
     }
 
     private async Task<(HttpStatusCode Status, string Text)> PostAsync(string body, TempoProcess? tempo = null)

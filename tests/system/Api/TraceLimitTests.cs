@@ -13,9 +13,13 @@ public sealed class TraceLimitTests
     {
         await using var tempo = await TempoProcess.StartAsync();
         using var otlp = new OtlpHttpClient(tempo.OtlpHttpUrl);
-        var id = Spans.NewTrace(50) is var trace && (await otlp.PostAsync(ExportRequest.Encode(trace))).Status == 200 ? trace[0].TraceId : "";
+        var id = Spans.NewTrace(50) is var trace && (await otlp.PostAsync(ExportRequest.Encode(trace))).Status == 200
+            ? trace[0].TraceId
+            : "";
         Assert.Equal(0, await tempo.StopAsync());
-        await File.WriteAllTextAsync(tempo.ConfigFile, (await File.ReadAllTextAsync(tempo.ConfigFile)).Replace("max_bytes_per_trace: 0", "max_bytes_per_trace: 300", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(tempo.ConfigFile,
+            (await File.ReadAllTextAsync(tempo.ConfigFile)).Replace(
+                "max_bytes_per_trace: 0", "max_bytes_per_trace: 300", StringComparison.Ordinal));
         await tempo.StartAsync();
 
         foreach (var accept in new[] { Protobuf, "application/json" })

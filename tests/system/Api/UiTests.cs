@@ -47,18 +47,21 @@ public sealed class UiTests(SharedTempo shared) : IDisposable
             Attributes = [new(Attack, "string:" + Attack)],
             Events = [new EventFacts(Attack, spans[0].StartUnixNano, [new(Attack, "string:" + Attack)])],
         };
-        spans = [.. spans.Select(s => s with { Resource = [new("service.name", "string:" + Attack), new(Attack, "string:" + Attack)], ScopeName = Attack })];
+        spans = [.. spans.Select(
+            s => s with { Resource = [new("service.name", "string:" + Attack), new(Attack, "string:" + Attack)], ScopeName = Attack })];
         spans[2] = spans[2] with { ParentSpanId = spans[1].SpanId };
         var answer = await _otlp.PostAsync(ExportRequest.Encode(spans));
         Assert.True(answer.Status == 200, answer.ToString());
 
         var run = await ProgramRun.ToEndAsync(
-            "node", [Path.Combine(Repository.Senders, "ui.mjs"), browser, $"http://{shared.Tempo.ApiAddress}/ui", $"{{ trace:id = \"{spans[0].TraceId}\" }}", spans[0].TraceId],
+            "node", [Path.Combine(Repository.Senders, "ui.mjs"), browser, $"http://{shared.Tempo.ApiAddress}/ui",
+                $"{{ trace:id = \"{spans[0].TraceId}\" }}", spans[0].TraceId],
             TimeSpan.FromMinutes(2));
         Assert.True(run.ExitCode == 0, $"ui.mjs ended with {run.ExitCode}: {run.Errors}");
         using var seen = JsonDocument.Parse(run.Output);
         // The page is asked for two things that are wrong, and the browser notes the answers.
-        Assert.DoesNotContain(seen.RootElement.GetProperty("trouble").EnumerateArray(), t => !t.GetString()!.Contains("400 (Bad Request)", StringComparison.Ordinal));
+        Assert.DoesNotContain(seen.RootElement.GetProperty("trouble").EnumerateArray(),
+            t => !t.GetString()!.Contains("400 (Bad Request)", StringComparison.Ordinal));
         Assert.Equal(JsonValueKind.Null, seen.RootElement.GetProperty("hacked").ValueKind);
         Assert.Equal(0, seen.RootElement.GetProperty("markup").GetInt32());
         Assert.Contains(Attack, seen.RootElement.GetProperty("services").EnumerateArray().Select(s => s.GetString()));

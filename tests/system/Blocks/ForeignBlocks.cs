@@ -6,7 +6,9 @@ using Tempo.SystemTests.Server;
 
 namespace Tempo.SystemTests.Blocks;
 
-/// <summary>Blocks by other writers, put into a folder as a Tempo leaves them: data.parquet and meta.json; <c>tempo gen</c> makes the rest.</summary>
+/// <summary>
+/// Blocks by other writers, put into a folder as a Tempo leaves them: data.parquet and meta.json; <c>tempo gen</c> makes the rest.
+/// </summary>
 internal static class ForeignBlocks
 {
     private const string Dedicated = """[{"s":"resource","n":"region"},{"n":"db.statement"}]""";
@@ -15,21 +17,26 @@ internal static class ForeignBlocks
 
     /// <summary>A golden block of <c>tests/format/blocks</c>, three traces; its id.</summary>
     public static string AddGolden(string blocksFolder, string tenant, string file) =>
-        Add(blocksFolder, tenant, file.Split('.', '-')[0], File.ReadAllBytes(Path.Combine(Repository.Root, "tests/format/blocks", file)), traces: 3);
+        Add(blocksFolder, tenant, file.Split('.', '-')[0], File.ReadAllBytes(Path.Combine(Repository.Root, "tests/format/blocks", file)),
+            traces: 3);
 
-    /// <summary>A vParquet4 block by arrow-rs, of one trace of that many spans with a text of half a megabyte each, all in one row.</summary>
+    /// <summary>
+    /// A vParquet4 block by arrow-rs, of one trace of that many spans with a text of half a megabyte each, all in one row.
+    /// </summary>
     public static async Task<string> AddHugeRowAsync(string blocksFolder, string tenant, string workFolder, string traceId, int spans)
     {
         // The writers of the golden blocks, beside the libraries of the senders.
         var writers = Path.Combine(Repository.Root, "tests/format/writers");
         Directory.CreateDirectory(workFolder);
-        foreach (var script in (string[])["write-arrow.mjs", "rows.mjs"]) File.Copy(Path.Combine(writers, script), Path.Combine(workFolder, script));
+        foreach (var script in (string[])["write-arrow.mjs", "rows.mjs"])
+            File.Copy(Path.Combine(writers, script), Path.Combine(workFolder, script));
         File.CreateSymbolicLink(Path.Combine(workFolder, "node_modules"), Path.Combine(Repository.Senders, "node_modules"));
         var traces = Path.Combine(workFolder, "traces.json");
         File.WriteAllText(traces, TraceOf(traceId, spans));
         var run = await ProgramRun.ToEndAsync("node", [Path.Combine(workFolder, "write-arrow.mjs"), traces, workFolder], Limit);
         Assert.True(run.ExitCode == 0, run.Everything);
-        return Add(blocksFolder, tenant, "vParquet4", File.ReadAllBytes(Path.Combine(workFolder, "vParquet4.arrow-snappy-v1.parquet")), traces: 1);
+        return Add(
+            blocksFolder, tenant, "vParquet4", File.ReadAllBytes(Path.Combine(workFolder, "vParquet4.arrow-snappy-v1.parquet")), traces: 1);
     }
 
     private static string Add(string blocksFolder, string tenant, string format, byte[] data, int traces)
@@ -63,6 +70,7 @@ internal static class ForeignBlocks
                 """);
         }
 
-        return JsonSerializer.Serialize(JsonDocument.Parse($$"""{"resourceSpans":[{"resource":{"attributes":[]},"scopeSpans":[{"scope":{"name":"s"},"spans":[{{json}}]}]}]}"""));
+        return JsonSerializer.Serialize(
+            JsonDocument.Parse($$"""{"resourceSpans":[{"resource":{"attributes":[]},"scopeSpans":[{"scope":{"name":"s"},"spans":[{{json}}]}]}]}"""));
     }
 }

@@ -6,7 +6,8 @@ using Tempo.SystemTests.Server;
 namespace Tempo.SystemTests.Blocks;
 
 /// <summary>Blocks are plain Parquet: readers that know nothing of us find every span and attribute in them.</summary>
-public sealed class IndependentReaderTests(IndependentReaderTests.WrittenBlocks blocks) : IClassFixture<IndependentReaderTests.WrittenBlocks>
+public sealed class IndependentReaderTests(
+    IndependentReaderTests.WrittenBlocks blocks) : IClassFixture<IndependentReaderTests.WrittenBlocks>
 {
     [Theory]
     [InlineData("hyparquet", "vParquet5")]
@@ -25,7 +26,8 @@ public sealed class IndependentReaderTests(IndependentReaderTests.WrittenBlocks 
     {
         private readonly Dictionary<string, (TempoProcess Tempo, List<SpanFacts> Sent)> _servers = [];
 
-        public (IReadOnlyList<SpanFacts> Sent, string[] DataFiles) Of(string version) => (_servers[version].Sent, _servers[version].Tempo.BlockDataFiles());
+        public (IReadOnlyList<SpanFacts> Sent, string[] DataFiles) Of(string version) =>
+            (_servers[version].Sent, _servers[version].Tempo.BlockDataFiles());
 
         public async ValueTask InitializeAsync()
         {
@@ -55,7 +57,8 @@ public sealed class IndependentReaderTests(IndependentReaderTests.WrittenBlocks 
             using var client = new GrpcClient(tempo.OtlpGrpcUrl);
             for (var request = 0; request < 20; request++)
             {
-                SpanFacts[] spans = [.. Enumerable.Range(1, 40).SelectMany(count => Spans.NewTrace(count % 7 + 1, name: $"operation {count % 5}"))];
+                SpanFacts[] spans =
+                    [.. Enumerable.Range(1, 40).SelectMany(count => Spans.NewTrace(count % 7 + 1, name: $"operation {count % 5}"))];
                 Assert.Equal(GrpcAnswer.Ok, (await client.ExportAsync(ExportRequest.Encode(spans))).Status);
                 sent.AddRange(spans);
             }

@@ -34,7 +34,8 @@ public sealed class VerifyTests
         await GenerateAsync(tempo.BlocksFolder, "foreign");
         await tempo.StartAsync();
         var (deleted, kept, large) = (Spans.NewTrace(), Spans.NewTrace(), Spans.NewTrace(2 * TextsOfRow));
-        await SendAsync(tempo, ("cut", Spans.NewTrace(5)), ("merged", Spans.NewTrace(5)), ("deleted", [.. deleted, .. kept]), ("promoted", Texts(12_000, 40)), ("parts", WithTexts(large[..TextsOfRow])));
+        await SendAsync(tempo, ("cut", Spans.NewTrace(5)), ("merged", Spans.NewTrace(5)), ("deleted", [.. deleted, .. kept]),
+            ("promoted", Texts(12_000, 40)), ("parts", WithTexts(large[..TextsOfRow])));
         await SendAsync(tempo, ("merged", Spans.NewTrace(5)), ("promoted", Texts(10, 40)), ("parts", WithTexts(large[TextsOfRow..])));
         Assert.Equal(204, (await tempo.Api.AskAsync($"/api/traces/{deleted[0].TraceId}", "DELETE", tenant: "deleted")).Status);
 
@@ -42,14 +43,18 @@ public sealed class VerifyTests
         await HasAsync(tempo, "merged", blocks => blocks is [{ Level: 1, Traces: 2 }]);
         await HasAsync(tempo, "deleted", blocks => blocks is [{ Traces: 1 }]);
         Assert.Equal(1, (await tempo.Api.MetricsAsync()).Sum("tempodb_compaction_traces_deleted_total"));
-        await HasAsync(tempo, "promoted", blocks => blocks is [{ Level: 1 }] && MetaOf(tempo, "promoted", blocks[0]).Contains("\"n\":\"session\"", StringComparison.Ordinal));
+        await HasAsync(tempo, "promoted", blocks =>
+            blocks is [{ Level: 1 }] && MetaOf(tempo, "promoted", blocks[0]).Contains("\"n\":\"session\"", StringComparison.Ordinal));
         // The same trace of two blocks, too large for one row of the block that they become; and a row of another writer that is.
         await HasAsync(tempo, "parts", blocks => blocks is [{ Level: 1 }, { Level: 1 }] && FlaggedOf(tempo, "parts", blocks) == 1);
-        await HasAsync(tempo, "foreign", blocks => blocks.Length >= 3 && blocks.All(static block => block is { Level: 1, Format: "vParquet5" }) && FlaggedOf(tempo, "foreign", blocks) == blocks.Length - 1);
+        await HasAsync(tempo, "foreign", blocks => blocks.Length >= 3
+            && blocks.All(static block => block is { Level: 1, Format: "vParquet5" })
+            && FlaggedOf(tempo, "foreign", blocks) == blocks.Length - 1);
         Assert.Equal(2 * TextsOfRow, (await tempo.Api.FindTraceAsync(large[0].TraceId, "parts")).Count);
         Assert.Equal(hugeSpans, (await tempo.Api.FindTraceAsync(huge, "foreign")).Count);
         await tempo.StopAsync();
-        foreach (var tenant in Directory.GetDirectories(tempo.BlocksFolder).Select(Path.GetFileName)) await IsSoundAsync(tempo.BlocksFolder, tenant!);
+        foreach (var tenant in Directory.GetDirectories(tempo.BlocksFolder).Select(Path.GetFileName))
+            await IsSoundAsync(tempo.BlocksFolder, tenant!);
     }
 
     [Fact]
@@ -76,7 +81,8 @@ public sealed class VerifyTests
         {
             ForeignBlocks.AddGolden(from, "t", golden);
             await GenerateAsync(from, "t");
-            Assert.Matches($" {golden.Split('.', '-')[0]} .*-> .* vParquet5 .* 3 traces", await RunAsync("convert", "--path", from, "--out", to, "t"));
+            Assert.Matches(
+                $" {golden.Split('.', '-')[0]} .*-> .* vParquet5 .* 3 traces", await RunAsync("convert", "--path", from, "--out", to, "t"));
             Assert.True((await BlocksAsync(to, "t")) is [{ Format: "vParquet5", Traces: 3 }]);
             await IsSoundAsync(to, "t");
         }
@@ -97,18 +103,22 @@ public sealed class VerifyTests
         await tempo.Api.FlushAsync();
     }
 
-    private static SpanFacts[] WithTexts(SpanFacts[] spans) => [.. spans.Select(static span => span with { Attributes = [new("text", $"string:{Text(TextBytes)}")] })];
+    private static SpanFacts[] WithTexts(SpanFacts[] spans) =>
+        [.. spans.Select(static span => span with { Attributes = [new("text", $"string:{Text(TextBytes)}")] })];
 
-    private static SpanFacts[] Texts(int traces, int length) => [.. Enumerable.Range(0, traces).Select(_ => Spans.NewTrace()[0] with { Attributes = [new("session", $"string:{Text(length)}")] })];
+    private static SpanFacts[] Texts(int traces, int length) =>
+        [.. Enumerable.Range(0, traces).Select(_ => Spans.NewTrace()[0] with { Attributes = [new("session", $"string:{Text(length)}")] })];
 
-    private static string Text(int length) => string.Concat(Enumerable.Range(0, (length + 31) / 32).Select(static _ => Guid.NewGuid().ToString("N")))[..length];
+    private static string Text(int length) =>
+        string.Concat(Enumerable.Range(0, (length + 31) / 32).Select(static _ => Guid.NewGuid().ToString("N")))[..length];
 
     private static async Task HasAsync(TempoProcess tempo, string tenant, Func<ListedBlock[], bool> isThere)
     {
         ListedBlock[] last = [];
         try
         {
-            await Eventually.HoldsAsync($"the blocks of tenant {tenant} are as they should be", async () => isThere(last = await BlocksAsync(tempo.BlocksFolder, tenant)));
+            await Eventually.HoldsAsync($"the blocks of tenant {tenant} are as they should be",
+                async () => isThere(last = await BlocksAsync(tempo.BlocksFolder, tenant)));
         }
         catch (TimeoutException e)
         {
@@ -116,7 +126,8 @@ public sealed class VerifyTests
         }
     }
 
-    private static string MetaOf(TempoProcess tempo, string tenant, ListedBlock block) => File.ReadAllText(Path.Combine(tempo.BlocksFolder, tenant, block.Id, "meta.json"));
+    private static string MetaOf(TempoProcess tempo, string tenant, ListedBlock block) =>
+        File.ReadAllText(Path.Combine(tempo.BlocksFolder, tenant, block.Id, "meta.json"));
 
     private static int FlaggedOf(TempoProcess tempo, string tenant, ListedBlock[] blocks) =>
         blocks.Count(block => File.Exists(Path.Combine(tempo.BlocksFolder, tenant, block.Id, "nocompact.flg")));
@@ -131,7 +142,8 @@ public sealed class VerifyTests
     {
         var blocks = await BlocksAsync(blocksFolder, tenant);
         Assert.NotEmpty(blocks);
-        Assert.Contains($"{blocks.Length} blocks, 0 problems", await RunAsync("verify", "--path", blocksFolder, tenant), StringComparison.Ordinal);
+        Assert.Contains(
+            $"{blocks.Length} blocks, 0 problems", await RunAsync("verify", "--path", blocksFolder, tenant), StringComparison.Ordinal);
     }
 
     // Of the table of `list blocks`, those that are not compacted: their last column is empty.

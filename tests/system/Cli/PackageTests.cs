@@ -17,7 +17,8 @@ public sealed class PackageTests : IDisposable
     {
         var root = await InstallAsync();
         Assert.Equal(await File.ReadAllBytesAsync(Repository.Binary), await File.ReadAllBytesAsync(Path.Combine(root, "usr/bin/tempo")));
-        var verified = await ProgramRun.ToEndAsync(Repository.Binary, [$"-config.file={root}/etc/tempo/config.yml", "-config.verify=true"], Limit);
+        var verified =
+            await ProgramRun.ToEndAsync(Repository.Binary, [$"-config.file={root}/etc/tempo/config.yml", "-config.verify=true"], Limit);
         Assert.True(verified.ExitCode == 0, verified.Everything);
         var mode = File.GetUnixFileMode(Path.Combine(root, "etc/tempo/config.yml"));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead, mode); // secrets of a bucket may stand there
@@ -46,7 +47,9 @@ public sealed class PackageTests : IDisposable
 
     private async Task<string> BuildAsync(string folder)
     {
-        var built = await ProgramRun.ToEndAsync("sh", [Path.Combine(Repository.Root, "native-host/Packaging/deb.sh"), Repository.Binary, Path.Combine(_folder.FullName, folder), "none"], Limit);
+        var built = await ProgramRun.ToEndAsync("sh",
+            [Path.Combine(Repository.Root, "native-host/Packaging/deb.sh"), Repository.Binary, Path.Combine(_folder.FullName, folder),
+                "none"], Limit);
         Assert.True(built.ExitCode == 0, built.Everything);
         return built.Output.Trim();
     }

@@ -28,7 +28,8 @@ public sealed class VultureTests(SharedTempo shared)
         await using var other = await TempoProcess.StartAsync();
         var run = await RunAsync(_tempo, other);
         Assert.True(run.ExitCode == 1, run.Everything);
-        foreach (var error in (string[])["notfound_byid", "notfound_search", "notfound_metrics"]) Assert.Contains($"error={error}", run.Errors, StringComparison.Ordinal);
+        foreach (var error in (string[])["notfound_byid", "notfound_search", "notfound_metrics"])
+            Assert.Contains($"error={error}", run.Errors, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -42,6 +43,7 @@ public sealed class VultureTests(SharedTempo shared)
 
     private static Task<ProgramRun> RunAsync(TempoProcess push, TempoProcess query, params string[] more) => ProgramRun.ToEndAsync(
         Repository.Binary,
-        ["vulture", "--push", push.OtlpHttpUrl.Replace("/v1/traces", "", StringComparison.Ordinal), "--query", $"http://{query.ApiAddress}", "--for", "3s", "--write-interval", "20ms", "--read-interval", "5ms", .. more],
+        ["vulture", "--push", push.OtlpHttpUrl.Replace("/v1/traces", "", StringComparison.Ordinal), "--query", $"http://{query.ApiAddress}",
+            "--for", "3s", "--write-interval", "20ms", "--read-interval", "5ms", .. more],
         TimeSpan.FromSeconds(30));
 }

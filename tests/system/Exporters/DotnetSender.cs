@@ -29,7 +29,8 @@ internal sealed class DotnetSender : IDisposable
     public DotnetSender(OtlpExportProtocol protocol, string endpoint)
     {
         // A name of its own, so that providers of tests that run at the same time do not hear each other's spans.
-        _source = new ActivitySource(string.Create(CultureInfo.InvariantCulture, $"dotnet.sender.{Interlocked.Increment(ref _last)}"), "1.2.3");
+        _source =
+            new ActivitySource(string.Create(CultureInfo.InvariantCulture, $"dotnet.sender.{Interlocked.Increment(ref _last)}"), "1.2.3");
         _batch = new OneBatch(new OtlpTraceExporter(new OtlpExporterOptions
         {
             Protocol = protocol,
@@ -39,7 +40,8 @@ internal sealed class DotnetSender : IDisposable
         }));
         _provider = Sdk.CreateTracerProviderBuilder()
             .AddSource(_source.Name)
-            .SetResourceBuilder(ResourceBuilder.CreateEmpty().AddAttributes([new("service.name", "dotnet"), new("replica", 3L), new("canary", true)]))
+            .SetResourceBuilder(
+                ResourceBuilder.CreateEmpty().AddAttributes([new("service.name", "dotnet"), new("replica", 3L), new("canary", true)]))
             .AddProcessor(_batch)
             .Build();
     }
@@ -58,7 +60,8 @@ internal sealed class DotnetSender : IDisposable
     public Task ConnectionFailed => _connectionFailed.Task;
 
     /// <summary>Exports everything made, with the exporter's retries; true if it says that it is delivered.</summary>
-    public Task<bool> DeliverAsync() => Task.Factory.StartNew(_batch.Export, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    public Task<bool> DeliverAsync() =>
+        Task.Factory.StartNew(_batch.Export, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     public void MakeTrace()
     {
@@ -66,7 +69,8 @@ internal sealed class DotnetSender : IDisposable
         using var root = _source.StartActivity("GET /item", ActivityKind.Server)!;
         root.TraceStateString = "vendor=1";
         root.SetTag("text", "ü").SetTag("whole", 42L).SetTag("part", 0.1).SetTag("yes", true).SetTag("least", long.MinValue);
-        root.SetTag("texts", new[] { "a", "b" }).SetTag("wholes", new[] { 1L, -1L }).SetTag("parts", new[] { 0.5, 2 }).SetTag("flags", new[] { true, false });
+        root.SetTag("texts", new[] { "a", "b" }).SetTag("wholes", new[] { 1L, -1L }).SetTag("parts", new[] { 0.5, 2 })
+            .SetTag("flags", new[] { true, false });
         root.AddEvent(new ActivityEvent("cache miss", tags: new ActivityTagsCollection { ["key"] = "item:1", ["age"] = 12L }));
         root.SetStatus(ActivityStatusCode.Ok);
 
@@ -93,7 +97,8 @@ internal sealed class DotnetSender : IDisposable
         EndUnixNano = UnixNano(activity.StartTimeUtc + activity.Duration),
         Attributes = Attributes(activity.TagObjects),
         Events = [.. activity.Events.Select(e => new EventFacts(e.Name, UnixNano(e.Timestamp.UtcDateTime), Attributes(e.Tags)))],
-        Links = [.. activity.Links.Select(l => new LinkFacts(l.Context.TraceId.ToHexString(), l.Context.SpanId.ToHexString(), Attributes(l.Tags ?? [])))],
+        Links = [.. activity.Links.Select(
+            l => new LinkFacts(l.Context.TraceId.ToHexString(), l.Context.SpanId.ToHexString(), Attributes(l.Tags ?? [])))],
         StatusCode = (int)activity.Status,
         StatusMessage = activity.StatusDescription ?? "",
         ScopeName = activity.Source.Name,

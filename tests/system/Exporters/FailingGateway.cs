@@ -82,7 +82,8 @@ internal sealed class FailingGateway : IAsyncDisposable
         var isGrpc = HttpProtocol.IsHttp2(request.Protocol);
         var body = new MemoryStream();
         await request.Body.CopyToAsync(body);
-        using var message = new HttpRequestMessage(HttpMethod.Post, $"http://127.0.0.1:{(isGrpc ? _tempo.Ports.OtlpGrpc : _tempo.Ports.OtlpHttp)}{request.Path}")
+        using var message = new HttpRequestMessage(
+            HttpMethod.Post, $"http://127.0.0.1:{(isGrpc ? _tempo.Ports.OtlpGrpc : _tempo.Ports.OtlpHttp)}{request.Path}")
         {
             Version = isGrpc ? HttpVersion.Version20 : HttpVersion.Version11,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,

@@ -38,7 +38,8 @@ public sealed class ForeignSenderTests(SharedTempo shared)
         {
             Assert.Contains(span.Attributes, static a => a is { Key: "key", Value: "string:value" });
             Assert.Contains(span.Resource, static a => a is { Key: "service.name", Value: "string:foreign" });
-            Assert.InRange(span.StartUnixNano, (ulong)DateTimeOffset.UtcNow.AddMinutes(-5).ToUnixTimeMilliseconds() * 1_000_000, (ulong)DateTimeOffset.UtcNow.AddMinutes(1).ToUnixTimeMilliseconds() * 1_000_000);
+            Assert.InRange(span.StartUnixNano, (ulong)DateTimeOffset.UtcNow.AddMinutes(-5).ToUnixTimeMilliseconds() * 1_000_000,
+                (ulong)DateTimeOffset.UtcNow.AddMinutes(1).ToUnixTimeMilliseconds() * 1_000_000);
             Assert.True(span.EndUnixNano >= span.StartUnixNano);
         });
     }

@@ -23,20 +23,24 @@ internal static class GrpcProgram
     public static async Task<Call> CallAsync(string file, string address, string method, JsonObject request, JsonObject? options = null)
     {
         var run = await ProgramRun.ToEndAsync(
-            "node", [Path.Combine(Repository.Senders, "grpc-call.mjs"), Protos, file, address, method, request.ToJsonString(), (options ?? []).ToJsonString()], Limit);
+            "node", [Path.Combine(Repository.Senders, "grpc-call.mjs"), Protos, file, address, method, request.ToJsonString(),
+                (options ?? []).ToJsonString()], Limit);
         Assert.True(run.ExitCode == 0, $"grpc-call.mjs ended with {run.ExitCode}: {run.Errors}");
         var printed = JsonDocument.Parse(run.Output).RootElement;
-        return new Call([.. printed.GetProperty("messages").EnumerateArray()], printed.GetProperty("code").GetInt32(), printed.GetProperty("details").GetString()!, printed.GetProperty("trailers"));
+        return new Call([.. printed.GetProperty("messages").EnumerateArray()], printed.GetProperty("code").GetInt32(),
+            printed.GetProperty("details").GetString()!, printed.GetProperty("trailers"));
     }
 
     /// <summary>A call of a method that was learned from the server's reflection; also the services that it names.</summary>
     public static async Task<(string[] Services, Call Call)> ReflectAsync(string address, string version, string method, JsonObject request)
     {
         var run = await ProgramRun.ToEndAsync(
-            "node", [Path.Combine(Repository.Senders, "grpc-reflect.mjs"), Protos, address, version, method, request.ToJsonString()], Limit);
+            "node", [Path.Combine(Repository.Senders, "grpc-reflect.mjs"), Protos, address, version, method, request.ToJsonString()],
+            Limit);
         Assert.True(run.ExitCode == 0, $"grpc-reflect.mjs ended with {run.ExitCode}: {run.Errors}");
         var printed = JsonDocument.Parse(run.Output).RootElement;
-        var call = new Call([.. printed.GetProperty("messages").EnumerateArray()], printed.GetProperty("code").GetInt32(), printed.GetProperty("details").GetString()!, default);
+        var call = new Call([.. printed.GetProperty("messages").EnumerateArray()], printed.GetProperty("code").GetInt32(),
+            printed.GetProperty("details").GetString()!, default);
         return ([.. printed.GetProperty("services").EnumerateArray().Select(s => s.GetString()!)], call);
     }
 }

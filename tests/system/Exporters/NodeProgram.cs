@@ -31,7 +31,8 @@ internal static class NodeProgram
             if (line == "retrying") onRetry?.Invoke();
         });
         var batches = printed.RootElement.GetProperty("batches").EnumerateArray().Select(batch => new Batch(
-            batch.GetProperty("ok").GetBoolean(), batch.GetProperty("error").GetString()!, TraceJson.SpansOfNodeProgram(batch.GetProperty("spans"))));
+            batch.GetProperty("ok").GetBoolean(), batch.GetProperty("error").GetString()!,
+            TraceJson.SpansOfNodeProgram(batch.GetProperty("spans"))));
         return new Sent([.. batches], [.. printed.RootElement.GetProperty("warnings").EnumerateArray().Select(w => w.GetString()!)]);
     }
 
@@ -47,7 +48,8 @@ internal static class NodeProgram
 
     private static async Task<JsonDocument> RunAsync(string script, string[] arguments, Action<string>? onErrorLine = null)
     {
-        Assert.True(Directory.Exists(Path.Combine(Repository.Senders, "node_modules")), "tests/system/senders/node_modules is missing: ./build.ps1 test installs it, or npm ci there");
+        Assert.True(Directory.Exists(Path.Combine(Repository.Senders, "node_modules")),
+            "tests/system/senders/node_modules is missing: ./build.ps1 test installs it, or npm ci there");
         var run = await ProgramRun.ToEndAsync("node", [Path.Combine(Repository.Senders, script), .. arguments], Limit, onErrorLine);
         Assert.True(run.ExitCode == 0, $"{script} ended with {run.ExitCode}: {run.Errors}");
         return JsonDocument.Parse(run.Output);

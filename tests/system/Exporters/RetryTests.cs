@@ -82,7 +82,8 @@ public sealed class RetryTests(SharedTempo shared)
     {
         await using var tempo = await TempoProcess.StartAsync();
         var sending = NodeProgram.SendAsync(protocol, tempo, "stream.json");
-        await Eventually.HoldsAsync("the first batch has arrived", async () => (await tempo.Api.SearchAsync("{ name = \"beat\" }")).Count > 0);
+        await Eventually.HoldsAsync(
+            "the first batch has arrived", async () => (await tempo.Api.SearchAsync("{ name = \"beat\" }")).Count > 0);
         Assert.Equal(0, await tempo.StopAsync());
         await tempo.StartAsync();
 

@@ -54,7 +54,8 @@ public sealed record SpanFacts
     private static string Describe(IEnumerable<SpanFacts> spans)
     {
         var text = new StringBuilder();
-        foreach (var span in spans.OrderBy(s => s.TraceId, StringComparer.Ordinal).ThenBy(s => s.SpanId, StringComparer.Ordinal).ThenBy(s => s.Kind))
+        foreach (var span in spans.OrderBy(s => s.TraceId, StringComparer.Ordinal).ThenBy(s => s.SpanId, StringComparer.Ordinal)
+            .ThenBy(s => s.Kind))
             span.Describe(text);
         return text.ToString();
     }

@@ -33,25 +33,26 @@ public static class TraceJson
     public static IReadOnlyList<SpanFacts> SpansOfNodeProgram(JsonElement list) =>
         [.. list.EnumerateArray().Select(span => Span(span, Member(span, "scope"), Attributes(span, "resource"), hex => hex))];
 
-    private static SpanFacts Span(JsonElement span, JsonElement scope, IReadOnlyList<AttributeFacts> resource, Func<string, string> id) => new()
-    {
-        TraceId = id(Text(span, "traceId")),
-        SpanId = id(Text(span, "spanId")),
-        ParentSpanId = id(Text(span, "parentSpanId")),
-        TraceState = Text(span, "traceState"),
-        Name = Text(span, "name"),
-        Kind = Enumeration(span, "kind", Kinds),
-        StartUnixNano = UnixNano(span, "startTimeUnixNano"),
-        EndUnixNano = UnixNano(span, "endTimeUnixNano"),
-        Attributes = Attributes(span),
-        Events = [.. List(span, "events").Select(e => new EventFacts(Text(e, "name"), UnixNano(e, "timeUnixNano"), Attributes(e)))],
-        Links = [.. List(span, "links").Select(l => new LinkFacts(id(Text(l, "traceId")), id(Text(l, "spanId")), Attributes(l)))],
-        StatusCode = Enumeration(Member(span, "status"), "code", StatusCodes),
-        StatusMessage = Text(Member(span, "status"), "message"),
-        ScopeName = Text(scope, "name"),
-        ScopeVersion = Text(scope, "version"),
-        Resource = resource,
-    };
+    private static SpanFacts Span(JsonElement span, JsonElement scope, IReadOnlyList<AttributeFacts> resource, Func<string, string> id) =>
+        new()
+        {
+            TraceId = id(Text(span, "traceId")),
+            SpanId = id(Text(span, "spanId")),
+            ParentSpanId = id(Text(span, "parentSpanId")),
+            TraceState = Text(span, "traceState"),
+            Name = Text(span, "name"),
+            Kind = Enumeration(span, "kind", Kinds),
+            StartUnixNano = UnixNano(span, "startTimeUnixNano"),
+            EndUnixNano = UnixNano(span, "endTimeUnixNano"),
+            Attributes = Attributes(span),
+            Events = [.. List(span, "events").Select(e => new EventFacts(Text(e, "name"), UnixNano(e, "timeUnixNano"), Attributes(e)))],
+            Links = [.. List(span, "links").Select(l => new LinkFacts(id(Text(l, "traceId")), id(Text(l, "spanId")), Attributes(l)))],
+            StatusCode = Enumeration(Member(span, "status"), "code", StatusCodes),
+            StatusMessage = Text(Member(span, "status"), "message"),
+            ScopeName = Text(scope, "name"),
+            ScopeVersion = Text(scope, "version"),
+            Resource = resource,
+        };
 
     private static IReadOnlyList<AttributeFacts> Attributes(JsonElement owner, string name = "attributes") =>
         [.. List(owner, name).Select(kv => new AttributeFacts(Text(kv, "key"), ValueText.OfJson(Member(kv, "value"))))];
@@ -77,7 +78,8 @@ public static class TraceJson
         return value.ValueKind switch
         {
             JsonValueKind.Number => value.GetInt32(),
-            JsonValueKind.String => Array.IndexOf(names, value.GetString()) is >= 0 and var number ? number : throw new FormatException($"{name}: {value}"),
+            JsonValueKind.String =>
+                Array.IndexOf(names, value.GetString()) is >= 0 and var number ? number : throw new FormatException($"{name}: {value}"),
             _ => 0,
         };
     }

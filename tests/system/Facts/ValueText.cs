@@ -21,7 +21,8 @@ public static class ValueText
                 "boolValue" => member.Value.GetBoolean() ? "bool:true" : "bool:false",
                 "bytesValue" => $"bytes:{member.Value.GetString()}",
                 "arrayValue" => $"array:[{string.Join(", ", Values(member.Value).Select(OfJson))}]",
-                "kvlistValue" => $"kvlist:{{{string.Join(", ", Values(member.Value).Select(kv => $"{kv.GetProperty("key").GetString()}={OfJson(kv.GetProperty("value"))}"))}}}",
+                "kvlistValue" =>
+                    $"kvlist:{{{string.Join(", ", Values(member.Value).Select(kv => $"{kv.GetProperty("key").GetString()}={OfJson(kv.GetProperty("value"))}"))}}}",
                 _ => throw new FormatException($"AnyValue has no member {member.Name}"),
             };
         }
@@ -43,5 +44,6 @@ public static class ValueText
 
     private static string OfDouble(double value) => string.Create(CultureInfo.InvariantCulture, $"double:{value:R}");
 
-    private static IEnumerable<JsonElement> Values(JsonElement list) => list.TryGetProperty("values", out var values) ? values.EnumerateArray() : [];
+    private static IEnumerable<JsonElement> Values(JsonElement list) =>
+        list.TryGetProperty("values", out var values) ? values.EnumerateArray() : [];
 }

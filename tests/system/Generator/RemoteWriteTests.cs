@@ -38,19 +38,25 @@ public sealed class RemoteWriteTests : IAsyncLifetime
         await _prometheus.HasAsync("traces_service_graph_request_client_seconds_sum{client='frontend'}", 0.3);
         await _prometheus.HasAsync("traces_service_graph_request_server_seconds_sum{client='frontend'}", 0.2);
         await _prometheus.HasAsync("traces_service_graph_request_server_seconds_sum{client='user'}", 0.557);
-        await _prometheus.HasAsync("traces_spanmetrics_calls_total{service='backend',span_kind='SPAN_KIND_SERVER',span_name='handle',status_code='STATUS_CODE_ERROR',cluster='test'}", 1);
+        await _prometheus.HasAsync(
+            "traces_spanmetrics_calls_total{service='backend',span_kind='SPAN_KIND_SERVER',span_name='handle',status_code='STATUS_CODE_ERROR',cluster='test'}", 1);
         await _prometheus.HasAsync("sum(traces_spanmetrics_latency_count)", 4);
         await _prometheus.HasAsync("traces_host_info{grafana_host_id='h1',host_source='host.id'}", 1);
 
         // The zero at the start of each series lets a rate see the first request.
         await _prometheus.HasAsync($"count(rate({Total}[10m]) > 0)", 3);
-        Assert.InRange(await _prometheus.ValueAsync("histogram_quantile(0.5, sum(rate(traces_spanmetrics_latency_bucket{service='backend',span_name='handle'}[10m])) by (le))"), 0.128, 0.256);
-        Assert.InRange(await _prometheus.ValueAsync("histogram_quantile(0.5, sum(rate(traces_spanmetrics_latency{service='backend',span_name='handle'}[10m])))"), 0.18, 0.22);
+        Assert.InRange(await _prometheus.ValueAsync(
+            "histogram_quantile(0.5, sum(rate(traces_spanmetrics_latency_bucket{service='backend',span_name='handle'}[10m])) by (le))"),
+                0.128, 0.256);
+        Assert.InRange(await _prometheus.ValueAsync(
+            "histogram_quantile(0.5, sum(rate(traces_spanmetrics_latency{service='backend',span_name='handle'}[10m])))"), 0.18, 0.22);
 
         var id = trace[0].TraceId;
-        await Eventually.HoldsAsync("exemplars", async () => (await _prometheus.ExemplarTracesAsync("traces_spanmetrics_latency_bucket")).Contains(id));
+        await Eventually.HoldsAsync(
+            "exemplars", async () => (await _prometheus.ExemplarTracesAsync("traces_spanmetrics_latency_bucket")).Contains(id));
         Assert.Contains(id, await _prometheus.ExemplarTracesAsync("traces_service_graph_request_server_seconds_bucket"));
-        Assert.Equal(4, (await _tempo.Api.MetricsAsync()).Sum("tempo_metrics_generator_spans_discarded_total", "reason=\"duplicate_span\""));
+        Assert.Equal(
+            4, (await _tempo.Api.MetricsAsync()).Sum("tempo_metrics_generator_spans_discarded_total", "reason=\"duplicate_span\""));
     }
 
     // What each must return of three golden traces, line by line: label values → least and greatest value. Three in ten minutes are
@@ -83,14 +89,20 @@ public sealed class RemoteWriteTests : IAsyncLifetime
         Assert.Equal(ReadmeAnswers.Length, queries.Length);
         for (var i = 0; i < queries.Length; i++)
         {
-            var answer = await _prometheus.QueryAsync(queries[i].Replace("$__range", "10m", StringComparison.Ordinal).Replace("$__rate_interval", "10m", StringComparison.Ordinal));
-            var values = answer.Where(static series => series.Value != 0 && !double.IsNaN(series.Value)).ToDictionary(LabelsOf, static series => series.Value);
-            Assert.True(ReadmeAnswers[i].Select(static e => e.Labels).Order(StringComparer.Ordinal).SequenceEqual(values.Keys.Order(StringComparer.Ordinal)), $"{queries[i]}: {string.Join(", ", values)}");
+            var answer = await _prometheus.QueryAsync(
+                queries[i].Replace("$__range", "10m", StringComparison.Ordinal)
+                    .Replace("$__rate_interval", "10m", StringComparison.Ordinal));
+            var values = answer.Where(static series => series.Value != 0 && !double.IsNaN(series.Value))
+                .ToDictionary(LabelsOf, static series => series.Value);
+            Assert.True(ReadmeAnswers[i].Select(static e => e.Labels).Order(StringComparer.Ordinal)
+                .SequenceEqual(values.Keys.Order(StringComparer.Ordinal)), $"{queries[i]}: {string.Join(", ", values)}");
             foreach (var (labels, least, greatest) in ReadmeAnswers[i])
-                Assert.True(values[labels] >= least - 1e-9 && values[labels] <= greatest + 1e-9, $"{queries[i]}: {labels} is {values[labels]}, not {least} to {greatest}");
+                Assert.True(values[labels] >= least - 1e-9 && values[labels] <= greatest + 1e-9,
+                    $"{queries[i]}: {labels} is {values[labels]}, not {least} to {greatest}");
         }
 
-        static string LabelsOf(PrometheusSeries series) => series["client"].Length > 0 ? $"{series["client"]}>{series["server"]}" : series["span_name"];
+        static string LabelsOf(PrometheusSeries series) =>
+            series["client"].Length > 0 ? $"{series["client"]}>{series["server"]}" : series["span_name"];
     }
 
     [Fact]
@@ -111,17 +123,20 @@ public sealed class RemoteWriteTests : IAsyncLifetime
     public async Task Two_targets_at_one_URL_each_have_their_series_also_after_the_receiver_was_away()
     {
         // The same receiver twice, the second time under another label.
-        var settings = GeneratorSettings.Of(Path.Combine(_data, "two"), _prometheus.RemoteWriteUrl, target: $"send_exemplars: true}}, {{url: '{_prometheus.RemoteWriteUrl}', write_relabel_configs: [{{target_label: copy, replacement: b}}]");
+        var settings = GeneratorSettings.Of(Path.Combine(_data, "two"), _prometheus.RemoteWriteUrl,
+            target: $"send_exemplars: true}}, {{url: '{_prometheus.RemoteWriteUrl}', write_relabel_configs: [{{target_label: copy, replacement: b}}]");
         await using var tempo = await TempoProcess.StartAsync(settings);
         using var otlp = new OtlpHttpClient(tempo.OtlpHttpUrl);
         await SendAsync(otlp, 5);
-        foreach (var copy in new[] { "", "b" }) await _prometheus.HasAsync($"sum(traces_spanmetrics_calls_total{{span_name='counted',copy='{copy}'}})", 5);
+        foreach (var copy in new[] { "", "b" })
+            await _prometheus.HasAsync($"sum(traces_spanmetrics_calls_total{{span_name='counted',copy='{copy}'}})", 5);
         await _prometheus.KillAsync();
         for (var i = 0; i < 2; i++)
         {
             await SendAsync(otlp, 5);
             var before = (await tempo.Api.MetricsAsync()).Sum("tempo_metrics_generator_registry_collections_total");
-            await Eventually.HoldsAsync("two more collections", async () => (await tempo.Api.MetricsAsync()).Sum("tempo_metrics_generator_registry_collections_total") > before + 1);
+            await Eventually.HoldsAsync("two more collections",
+                async () => (await tempo.Api.MetricsAsync()).Sum("tempo_metrics_generator_registry_collections_total") > before + 1);
         }
 
         await _prometheus.StartAsync();
@@ -142,7 +157,8 @@ public sealed class RemoteWriteTests : IAsyncLifetime
         for (var i = 0; i < 25; i++) sender.MakeTrace();
         Assert.True(await sender.DeliverAsync());
         await _prometheus.HasAsync("sum(traces_spanmetrics_calls_total{service='dotnet'})", 50);
-        await _prometheus.HasAsync("sum(traces_spanmetrics_calls_total{service='dotnet',span_name='SELECT',span_kind='SPAN_KIND_CLIENT',status_code='STATUS_CODE_ERROR'})", 25);
+        await _prometheus.HasAsync(
+            "sum(traces_spanmetrics_calls_total{service='dotnet',span_name='SELECT',span_kind='SPAN_KIND_CLIENT',status_code='STATUS_CODE_ERROR'})", 25);
         await _prometheus.HasAsync($"{Total}{{client='user',server='dotnet',connection_type='virtual_node'}}", 25);
         var seconds = sender.Made.Where(static s => s.Name == "SELECT").Sum(static s => (s.EndUnixNano - s.StartUnixNano) / 1e9);
         Assert.Equal(seconds, await _prometheus.ValueAsync("traces_spanmetrics_latency_sum{span_name='SELECT'}"), 6);
@@ -161,7 +177,8 @@ public sealed class RemoteWriteTests : IAsyncLifetime
         {
             await SendAsync(otlp, 5);
             var before = (await _tempo.Api.MetricsAsync()).Sum("tempo_metrics_generator_registry_collections_total");
-            await Eventually.HoldsAsync("two more collections", async () => (await _tempo.Api.MetricsAsync()).Sum("tempo_metrics_generator_registry_collections_total") > before + 1);
+            await Eventually.HoldsAsync("two more collections",
+                async () => (await _tempo.Api.MetricsAsync()).Sum("tempo_metrics_generator_registry_collections_total") > before + 1);
         }
 
         var waiting = (await _tempo.Api.MetricsAsync()).Sum("prometheus_remote_storage_samples_pending");
@@ -174,8 +191,10 @@ public sealed class RemoteWriteTests : IAsyncLifetime
         await _prometheus.HasAsync("sum(traces_spanmetrics_calls_total{span_name='counted'})", 7);
         var samples = await _prometheus.SamplesAsync("traces_spanmetrics_calls_total{span_name='counted'}[10m]");
         Assert.Equal(samples.Select(static s => s.UnixSeconds).Order(), samples.Select(static s => s.UnixSeconds));
-        Assert.Equal([0, 5, 10, 15, 20, 0, 7], samples.Select(static s => s.Value).Where((value, i) => i == 0 || samples[i - 1].Value != value));
-        Assert.Equal(27, await _prometheus.ValueAsync("sum(traces_spanmetrics_calls_total{span_name='counted'}) + sum(max_over_time(traces_spanmetrics_calls_total{span_name='counted'}[10m]))"));
+        Assert.Equal(
+            [0, 5, 10, 15, 20, 0, 7], samples.Select(static s => s.Value).Where((value, i) => i == 0 || samples[i - 1].Value != value));
+        Assert.Equal(27, await _prometheus.ValueAsync(
+            "sum(traces_spanmetrics_calls_total{span_name='counted'}) + sum(max_over_time(traces_spanmetrics_calls_total{span_name='counted'}[10m]))"));
         Assert.Equal(0, (await _prometheus.MetricsAsync()).Sum("prometheus_tsdb_out_of_order_samples_total"));
         Assert.Equal(0, (await _tempo.Api.MetricsAsync()).Sum("prometheus_remote_storage_samples_failed_total"));
     }
@@ -186,13 +205,18 @@ public sealed class RemoteWriteTests : IAsyncLifetime
         var overrides = Path.Combine(_data, "overrides.yaml");
         await File.WriteAllTextAsync(overrides, "overrides: {}\n");
         var settings = GeneratorSettings.Of(Path.Combine(_data, "second"), _prometheus.RemoteWriteUrl);
-        settings = settings with { Overrides = settings.Overrides[..^1] + $", per_tenant_override_config: '{overrides}', per_tenant_override_period: 100ms}}" };
+        settings = settings with
+        {
+            Overrides = settings.Overrides[..^1] + $", per_tenant_override_config: '{overrides}', per_tenant_override_period: 100ms}}"
+        };
         await using var tempo = await TempoProcess.StartAsync(settings);
         using var otlp = new OtlpHttpClient(tempo.OtlpHttpUrl);
         await SendAsync(otlp, 5);
         await _prometheus.HasAsync("count(traces_spanmetrics_calls_total{span_name='counted'})", 1);
-        await File.WriteAllTextAsync(overrides, "overrides: {single-tenant: {ingestion: {rate_limit_bytes: 1000000, burst_size_bytes: 1000000}}}\n");
-        await Eventually.HoldsAsync("the series is gone", async () => (await _prometheus.QueryAsync("traces_spanmetrics_calls_total{span_name='counted'}")).Count == 0);
+        await File.WriteAllTextAsync(
+            overrides, "overrides: {single-tenant: {ingestion: {rate_limit_bytes: 1000000, burst_size_bytes: 1000000}}}\n");
+        await Eventually.HoldsAsync("the series is gone",
+            async () => (await _prometheus.QueryAsync("traces_spanmetrics_calls_total{span_name='counted'}")).Count == 0);
     }
 
     public async ValueTask DisposeAsync()
@@ -210,6 +234,7 @@ public sealed class RemoteWriteTests : IAsyncLifetime
     {
         var readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
         var start = readme.IndexOf("```promql\n", StringComparison.Ordinal) + "```promql\n".Length;
-        return [.. readme[start..readme.IndexOf("```", start, StringComparison.Ordinal)].Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(static line => line[0] != '#')];
+        return [.. readme[start..readme.IndexOf("```", start, StringComparison.Ordinal)].Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Where(static line => line[0] != '#')];
     }
 }

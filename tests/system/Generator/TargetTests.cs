@@ -14,11 +14,13 @@ public sealed class TargetTests
         try
         {
             Directory.CreateDirectory(Path.Combine(data, "own", "single-tenant"));
-            await File.WriteAllTextAsync(Path.Combine(data, "own", "single-tenant", "overrides.json"), """{"metrics_generator":{"processors":["span-metrics"]}}""");
+            await File.WriteAllTextAsync(
+                Path.Combine(data, "own", "single-tenant", "overrides.json"), """{"metrics_generator":{"processors":["span-metrics"]}}""");
             var settings = GeneratorSettings.Of(data, "");
             await using var tempo = await TempoProcess.StartAsync(settings with
             {
-                Overrides = $"{{user_configurable_overrides: {{enabled: true, client: {{backend: local, local: {{path: '{data}/own'}}}}}}}}",
+                Overrides =
+                    $"{{user_configurable_overrides: {{enabled: true, client: {{backend: local, local: {{path: '{data}/own'}}}}}}}}",
                 More = settings.More + "\ntarget: metrics-generator\n",
             });
             using var otlp = new OtlpHttpClient(tempo.OtlpHttpUrl);
@@ -46,7 +48,9 @@ public sealed class TargetTests
             Assert.Equal(200, (await otlp.PostAsync(ExportRequest.Encode(GoldenTrace.Make()))).Status);
             Assert.Equal(GrpcAnswer.Ok, (await grpc.ExportAsync(ExportRequest.Encode(Spans.NewTrace(3, "by gRPC")))).Status);
             var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000;
-            Assert.Equal(202, (await zipkin.PostAsync(Encoding.UTF8.GetBytes($$"""[{"traceId":"1","id":"2","name":"by zipkin","timestamp":{{now}},"duration":5}]"""), "application/json")).Status);
+            Assert.Equal(202, (await zipkin.PostAsync(
+                Encoding.UTF8.GetBytes($$"""[{"traceId":"1","id":"2","name":"by zipkin","timestamp":{{now}},"duration":5}]"""),
+                "application/json")).Status);
 
             // A span without an id is told and not counted.
             var bad = Spans.NewTrace(2, "half good");
@@ -59,11 +63,13 @@ public sealed class TargetTests
             double Calls(string name) => page.Sum("traces_spanmetrics_calls_total", $"span_name=\"{name}\"");
 
             var metrics = await tempo.Api.MetricsAsync();
-            Assert.Equal(metrics.Sum("tempo_distributor_spans_received_total"), metrics.Sum("tempo_receiver_accepted_spans") + metrics.Sum("tempo_receiver_refused_spans"));
+            Assert.Equal(metrics.Sum("tempo_distributor_spans_received_total"),
+                metrics.Sum("tempo_receiver_accepted_spans") + metrics.Sum("tempo_receiver_refused_spans"));
             Assert.Equal(1, metrics.Sum("tempo_discarded_spans_total", "invalid_span_id"));
             Assert.Matches(@"metrics-generator\s*\|\s*Running", (await tempo.Api.AskAsync("/status/services")).Text);
             Assert.Equal(404, (await tempo.Api.AskAsync("/api/search")).Status);
-            Assert.False(Directory.Exists(tempo.BlocksFolder) || Directory.Exists(Path.Combine(tempo.DataFolder, "wal")), "a generator keeps no spans");
+            Assert.False(Directory.Exists(tempo.BlocksFolder) || Directory.Exists(Path.Combine(tempo.DataFolder, "wal")),
+                "a generator keeps no spans");
             Assert.Equal(0, await tempo.StopAsync());
         }
         finally

@@ -46,18 +46,22 @@ public sealed class CompactionTests(ITestOutputHelper output)
         await tempo.StopAsync();
         foreach (var tenant in LedgerLoad.Tenants)
         {
-            var verify = await ProgramRun.ToEndAsync(Repository.Binary, ["verify", "--path", tempo.BlocksFolder, tenant], TimeSpan.FromSeconds(60));
+            var verify =
+                await ProgramRun.ToEndAsync(Repository.Binary, ["verify", "--path", tempo.BlocksFolder, tenant], TimeSpan.FromSeconds(60));
             Assert.True(verify.ExitCode == 0, verify.Everything);
         }
     }
 
     private static Task CompactionGoesOnAsync(TempoProcess tempo) =>
-        Eventually.HoldsAsync("blocks are compacted", async () => (await tempo.Api.MetricsAsync()).Sum("tempodb_compaction_blocks_total") >= 4);
+        Eventually.HoldsAsync(
+            "blocks are compacted", async () => (await tempo.Api.MetricsAsync()).Sum("tempodb_compaction_blocks_total") >= 4);
 
-    private static string BlocksOf(TempoProcess tempo) => $"{Folders(tempo).Length} block folders, {Folders(tempo).Count(IsCompacted)} compacted";
+    private static string BlocksOf(TempoProcess tempo) =>
+        $"{Folders(tempo).Length} block folders, {Folders(tempo).Count(IsCompacted)} compacted";
 
     private static string[] Folders(TempoProcess tempo) =>
-        [.. LedgerLoad.Tenants.Select(tenant => Path.Combine(tempo.BlocksFolder, tenant)).Where(Directory.Exists).SelectMany(Directory.GetDirectories)];
+        [.. LedgerLoad.Tenants.Select(tenant => Path.Combine(tempo.BlocksFolder, tenant)).Where(Directory.Exists)
+            .SelectMany(Directory.GetDirectories)];
 
     private static bool IsCompacted(string folder) => File.Exists(Path.Combine(folder, "meta.compacted.json"));
 }

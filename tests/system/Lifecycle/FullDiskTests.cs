@@ -79,7 +79,8 @@ public sealed class FullDiskTests : IAsyncLifetime
         Assert.Equal(503, answer.Status);
         Assert.Equal("30", answer.Headers["Retry-After"]);
         var reason = new RpcStatus(new ProtobufFields(answer.Body)).Message;
-        foreach (var part in new[] { _tempo.DataFolder, "bytes free", "storage.trace.wal.reserve_bytes" }) Assert.Contains(part, reason, StringComparison.Ordinal);
+        foreach (var part in new[] { _tempo.DataFolder, "bytes free", "storage.trace.wal.reserve_bytes" })
+            Assert.Contains(part, reason, StringComparison.Ordinal);
         Assert.Equal(1, (await _tempo.Api.MetricsAsync()).Sum("tempo_wal_disk_full"));
 
         var flush = await _tempo.Api.AskAsync("/flush", "POST");

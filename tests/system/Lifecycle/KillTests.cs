@@ -34,7 +34,8 @@ public sealed class KillTests(ITestOutputHelper output)
         Assert.Equal(0, await tempo.StopAsync());
         // Each trace is one request and so in one block; a query would merge what two blocks have in common.
         var blocks = BlocksThatCount(tempo);
-        Assert.True(traces == blocks.Sum(static block => block.Traces), $"{traces} traces, and in blocks {blocks.Sum(static block => block.Traces)}:\n{string.Join('\n', blocks)}");
+        Assert.True(traces == blocks.Sum(static block => block.Traces),
+            $"{traces} traces, and in blocks {blocks.Sum(static block => block.Traces)}:\n{string.Join('\n', blocks)}");
         await tempo.StartAsync();
         Assert.Equal(traces, await check.EverythingAsync());
         Assert.True(ledger.Count(Outcome.Acknowledged) > Rounds * 10, $"the load was no load: {ledger}");
@@ -63,14 +64,16 @@ public sealed class KillTests(ITestOutputHelper output)
         var name = $"kill {seed}";
         output.WriteLine($"round with seed {seed}");
         var duringCut = seed % 2 == 1;
-        var running = Task.WhenAll(new LedgerLoad(tempo, ledger, name).RunAsync(), check.WatchAsync(name), duringCut ? FlushAsync(tempo) : Task.CompletedTask);
+        var running = Task.WhenAll(
+            new LedgerLoad(tempo, ledger, name).RunAsync(), check.WatchAsync(name), duringCut ? FlushAsync(tempo) : Task.CompletedTask);
         await Task.Delay(random.Next(50, duringCut ? 600 : 2400));
         if (duringCut) await CutIsRunningAsync(tempo, random);
         await tempo.KillAsync();
         await running;
         output.WriteLine($"  killed: {WhatIsLeft(tempo)}; {ledger}");
 
-        for (var kills = random.Next(3); kills > 0; kills--) output.WriteLine($"  killed again {await KillWhileStartingAsync(tempo, random, mostMilliseconds: 80)}");
+        for (var kills = random.Next(3); kills > 0; kills--)
+            output.WriteLine($"  killed again {await KillWhileStartingAsync(tempo, random, mostMilliseconds: 80)}");
         await rounds.StartAsync(tempo);
         await check.NameAsync(name);
         rounds.Done("whole");
@@ -112,17 +115,20 @@ public sealed class KillTests(ITestOutputHelper output)
         return $"{milliseconds} ms after the start, {(started ? "which was over" : "during it")}";
     }
 
-    private static string[] Building(TempoProcess tempo) => Directory.GetFiles(Path.Combine(tempo.DataFolder, "wal", "building"), "*.parquet");
+    private static string[] Building(TempoProcess tempo) =>
+        Directory.GetFiles(Path.Combine(tempo.DataFolder, "wal", "building"), "*.parquet");
 
     private static string WhatIsLeft(TempoProcess tempo)
     {
-        var folders = LedgerLoad.Tenants.Select(tenant => Path.Combine(tempo.BlocksFolder, tenant)).Where(Directory.Exists).SelectMany(Directory.GetDirectories).ToArray();
+        var folders = LedgerLoad.Tenants.Select(tenant => Path.Combine(tempo.BlocksFolder, tenant)).Where(Directory.Exists)
+            .SelectMany(Directory.GetDirectories).ToArray();
         var whole = folders.Count(folder => File.Exists(Path.Combine(folder, "meta.json")));
         return $"{Building(tempo).Length} files being built, {folders.Length - whole} blocks without meta.json, {whole} whole";
     }
 
-    // A kill may come while a merge takes its inputs away: its output is there and says which they are, and nobody reads them any more. The first round of compaction, half a
-    // minute after the start, goes on with it, and the stop may come before that. A stop itself leaves no such inputs (tests/unit/node, StoppedMergeTests).
+    // A kill may come while a merge takes its inputs away: its output is there and says which they are, and nobody reads them any more. The
+    // first round of compaction, half a minute after the start, goes on with it, and the stop may come before that. A stop itself leaves no
+    // such inputs (tests/unit/node, StoppedMergeTests).
     private static List<(string Id, int Traces)> BlocksThatCount(TempoProcess tempo)
     {
         List<(string Id, int Traces)> blocks = [];

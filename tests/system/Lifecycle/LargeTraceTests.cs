@@ -23,7 +23,8 @@ public sealed class LargeTraceTests
         var answer = await otlp.PostAsync(Request([.. Span(traceId, 1).ToArray(), .. links]));
 
         Assert.Equal(400, answer.Status);
-        Assert.Contains("4194305 attributes, events and links in one request; the limit is 4194304", Encoding.UTF8.GetString(answer.Body), StringComparison.Ordinal);
+        Assert.Contains("4194305 attributes, events and links in one request; the limit is 4194304", Encoding.UTF8.GetString(answer.Body),
+            StringComparison.Ordinal);
         Assert.Empty(await tempo.Api.FindTraceAsync(traceId));
         await tempo.Api.FlushAsync();
     }
@@ -40,7 +41,8 @@ public sealed class LargeTraceTests
         for (var i = 0; i < requests; i++)
         {
             BinaryPrimitives.WriteInt32LittleEndian(value, i); // as values of the same bytes would be stored once
-            var attribute = new ProtobufMessage().String(1, "payload").Message(KeyValueValue, new ProtobufMessage().Bytes(AnyValueBytes, value));
+            var attribute =
+                new ProtobufMessage().String(1, "payload").Message(KeyValueValue, new ProtobufMessage().Bytes(AnyValueBytes, value));
             var answer = await otlp.PostAsync(Request(Span(large, i + 1).Message(SpanAttributes, attribute).ToArray()));
             Assert.True(answer.Status == 200, answer.ToString());
         }
@@ -107,7 +109,8 @@ public sealed class LargeTraceTests
     [InlineData(100_000_000)]
     public async Task A_large_trace_is_the_same_whether_it_is_held_back_or_not(int maxBytes)
     {
-        var overrides = new TempoSettings().Overrides.Replace("max_bytes_per_trace: 0", $"max_bytes_per_trace: {maxBytes}", StringComparison.Ordinal);
+        var overrides =
+            new TempoSettings().Overrides.Replace("max_bytes_per_trace: 0", $"max_bytes_per_trace: {maxBytes}", StringComparison.Ordinal);
         await using var tempo = await TempoProcess.StartAsync(new TempoSettings { Overrides = overrides });
         var traceId = await SendLargeTraceAsync(tempo, 16_000);
         for (var from = 0; from < 2; from++)
@@ -134,11 +137,13 @@ public sealed class LargeTraceTests
             var all = new ProtobufMessage();
             for (var k = 0; k < spans; k++)
             {
-                var attribute = new ProtobufMessage().String(1, "payload").Message(KeyValueValue, new ProtobufMessage().String(1, $"unique-{i}/{k}/{new string('p', 300)}"));
+                var attribute = new ProtobufMessage().String(1, "payload")
+                    .Message(KeyValueValue, new ProtobufMessage().String(1, $"unique-{i}/{k}/{new string('p', 300)}"));
                 all.Bytes(2, Span(traceId, i * spans + k + 1).Message(SpanAttributes, attribute).ToArray());
             }
 
-            Assert.Equal(200, (await otlp.PostAsync(new ProtobufMessage().Message(1, new ProtobufMessage().Message(2, all)).ToArray())).Status);
+            Assert.Equal(
+                200, (await otlp.PostAsync(new ProtobufMessage().Message(1, new ProtobufMessage().Message(2, all)).ToArray())).Status);
         }
 
         return traceId;
@@ -175,6 +180,7 @@ public sealed class LargeTraceTests
         var spanId = new byte[8];
         BinaryPrimitives.WriteInt64BigEndian(spanId, number);
         var now = (ulong)DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1_000_000;
-        return new ProtobufMessage().Bytes(1, Convert.FromHexString(traceId)).Bytes(2, spanId).String(5, "large").Fixed64(7, now).Fixed64(8, now + 1000);
+        return new ProtobufMessage().Bytes(1, Convert.FromHexString(traceId)).Bytes(2, spanId).String(5, "large").Fixed64(7, now)
+            .Fixed64(8, now + 1000);
     }
 }

@@ -5,8 +5,8 @@ using Tempo.SystemTests.Server;
 namespace Tempo.SystemTests.Lifecycle;
 
 /// <summary>
-/// With little memory each answer whose size the data decides is given, cut and marked, or refused by name of the limit; never an error of ours, and the server
-/// is none the worse. The heap has what the runtime gives a process in a group of 256 MiB.
+/// With little memory each answer whose size the data decides is given, cut and marked, or refused by name of the limit; never an error of
+/// ours, and the server is none the worse. The heap has what the runtime gives a process in a group of 256 MiB.
 /// </summary>
 public sealed class LittleMemoryTests
 {
@@ -31,12 +31,14 @@ public sealed class LittleMemoryTests
         foreach (var query in new[] { "{ }", "{ } | select(span.key-0, span.key-1, span.key-2, span.key-3)", "{ } | by(span.key-0)" })
             yield return ("/api/search?limit=262144&spss=100&q=" + Uri.EscapeDataString(query), null, true);
         yield return ("/api/search?limit=20&q=" + Uri.EscapeDataString("{ }"), null, false);
-        foreach (var function in new[] { "rate() by (span.key-0)", "rate() by (span.key-0, span.key-1, span.key-2)", "quantile_over_time(duration, .9) by (span.key-0)", "count_distinct(span.key-0)" })
+        foreach (var function in new[] { "rate() by (span.key-0)", "rate() by (span.key-0, span.key-1, span.key-2)",
+            "quantile_over_time(duration, .9) by (span.key-0)", "count_distinct(span.key-0)" })
             yield return ($"/api/metrics/query_range?q={Uri.EscapeDataString("{ } | " + function)}&start={Now - 600}&end={Now + 600}&step=10s", null, true);
         yield return ($"/api/metrics/query_range?q={Uri.EscapeDataString("{ } | rate() by (resource.service.name)")}&start={Now - 600}&end={Now + 600}&step=10s", null, false);
         yield return ($"/api/metrics/query_range?q={Uri.EscapeDataString("{ } | compare({ name = \"extreme\" }, 1000)")}&start={Now - 600}&end={Now + 600}&step=60s", null, true);
         yield return ($"/api/v2/service-graph?start={Now - 600}&end={Now + 600}", null, false);
-        foreach (var accept in new[] { "application/json", "application/protobuf", "application/vnd.grafana.llm" }) yield return ($"/api/v2/traces/{LargeTrace}", accept, false);
+        foreach (var accept in new[] { "application/json", "application/protobuf", "application/vnd.grafana.llm" })
+            yield return ($"/api/v2/traces/{LargeTrace}", accept, false);
         yield return ($"/api/traces/{LargeTrace}", null, false);
         yield return ($"/jaeger/api/traces/{LargeTrace}", null, false);
         yield return ($"/zipkin/api/v2/trace/{LargeTrace}", null, false);
@@ -65,8 +67,10 @@ public sealed class LittleMemoryTests
             var answer = await tempo.Api.AskAsync(path, accept: accept);
             // What pages and the collector take for a moment is in no account: one that finds nothing then is told to try again, and does.
             for (; answer.Status == 503 && again < MostAgain; again++) answer = await tempo.Api.AskAsync(path, accept: accept);
-            var isCut = answer.Headers.TryGetValue("X-Tempo-Partial", out var message) && message.Contains("of memory", StringComparison.Ordinal);
-            Assert.True(answer.Status == 200 || isTooMuch && answer.Status == 422, $"{path} {accept}: {answer.Status} {(answer.Body.Length < 1000 ? answer.Text : "")}\n{tempo.Log[Math.Max(0, tempo.Log.Length - 3000)..]}");
+            var isCut =
+                answer.Headers.TryGetValue("X-Tempo-Partial", out var message) && message.Contains("of memory", StringComparison.Ordinal);
+            Assert.True(answer.Status == 200 || isTooMuch && answer.Status == 422,
+                $"{path} {accept}: {answer.Status} {(answer.Body.Length < 1000 ? answer.Text : "")}\n{tempo.Log[Math.Max(0, tempo.Log.Length - 3000)..]}");
             if (isCut) cut++;
             if (answer.Status == 422) refused++;
         }
@@ -98,13 +102,16 @@ public sealed class LittleMemoryTests
         for (var i = 0; i < SpansOfARequest; i++)
         {
             BinaryPrimitives.WriteInt64BigEndian(id, number * SpansOfARequest + i + 1L);
-            var span = new ProtobufMessage().Bytes(1, Convert.FromHexString(trace ?? Spans.NewTraceId())).Bytes(2, id).String(5, $"name-{number % 10}").Fixed64(7, now).Fixed64(8, now + 1000);
+            var span = new ProtobufMessage().Bytes(1, Convert.FromHexString(trace ?? Spans.NewTraceId())).Bytes(2, id)
+                .String(5, $"name-{number % 10}").Fixed64(7, now).Fixed64(8, now + 1000);
             for (var k = 0; k < ValuesOfASpan; k++)
-                span.Message(9, new ProtobufMessage().String(1, $"key-{k}").Message(2, new ProtobufMessage().String(1, $"{padding}-{number}-{i}-{k}")));
+                span.Message(9, new ProtobufMessage().String(1, $"key-{k}")
+                    .Message(2, new ProtobufMessage().String(1, $"{padding}-{number}-{i}-{k}")));
             spans.Message(2, span);
         }
 
-        var service = new ProtobufMessage().Message(1, new ProtobufMessage().String(1, "service.name").Message(2, new ProtobufMessage().String(1, "service")));
+        var service = new ProtobufMessage().Message(
+            1, new ProtobufMessage().String(1, "service.name").Message(2, new ProtobufMessage().String(1, "service")));
         return new ProtobufMessage().Message(1, new ProtobufMessage().Message(1, service).Message(2, spans)).ToArray();
     }
 }

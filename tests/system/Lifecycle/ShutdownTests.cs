@@ -30,7 +30,8 @@ public sealed class ShutdownTests
     [Fact]
     public async Task A_stop_under_load_is_seen_first_and_loses_nothing()
     {
-        await using var tempo = await TempoProcess.StartAsync(new TempoSettings { Multitenancy = true, MaxBlockDuration = "10ms", ShutdownDelay = "2s" });
+        await using var tempo =
+            await TempoProcess.StartAsync(new TempoSettings { Multitenancy = true, MaxBlockDuration = "10ms", ShutdownDelay = "2s" });
         var ledger = new Ledger();
         var check = new LedgerCheck(tempo, ledger);
         var running = Task.WhenAll(new LedgerLoad(tempo, ledger, "under load").RunAsync(), check.WatchAsync("under load"));

@@ -48,7 +48,8 @@ public sealed class StartTests : IDisposable
     {
         await using var first = await TempoProcess.StartAsync();
         var config = Path.Combine(_folder, "second.yaml");
-        var yaml = new TempoSettings().Yaml(TempoPorts.Free(), first.DataFolder).Replace($"{first.DataFolder}/wal", $"{_folder}/wal", StringComparison.Ordinal);
+        var yaml = new TempoSettings().Yaml(TempoPorts.Free(), first.DataFolder)
+            .Replace($"{first.DataFolder}/wal", $"{_folder}/wal", StringComparison.Ordinal);
         await File.WriteAllTextAsync(config, yaml);
 
         var second = await RunAsync($"-config.file={config}");
@@ -67,7 +68,8 @@ public sealed class StartTests : IDisposable
 
         var second = await RunAsync($"-config.file={config}");
         Assert.Equal(1, second.ExitCode);
-        Assert.Contains(first.Ports.OtlpGrpc.ToString(System.Globalization.CultureInfo.InvariantCulture), second.Everything, StringComparison.Ordinal);
+        Assert.Contains(
+            first.Ports.OtlpGrpc.ToString(System.Globalization.CultureInfo.InvariantCulture), second.Everything, StringComparison.Ordinal);
     }
 
     public static TheoryData<string, string, string[]> BadConfigs() => new()

@@ -43,11 +43,12 @@ internal static class ExportJson
         [.. attributes.Select(attribute => new JsonObject { ["key"] = attribute.Key, ["value"] = Value(attribute.Value) })];
 
     /// <summary>Scalars of the notation of <see cref="ValueText"/>.</summary>
-    private static JsonObject Value(string text) => (text[..text.IndexOf(':', StringComparison.Ordinal)], text[(text.IndexOf(':', StringComparison.Ordinal) + 1)..]) switch
-    {
-        ("string", var value) => new JsonObject { ["stringValue"] = value },
-        ("int", var value) => new JsonObject { ["intValue"] = value },
-        ("bool", var value) => new JsonObject { ["boolValue"] = value == "true" },
-        _ => throw new NotSupportedException(text),
-    };
+    private static JsonObject Value(string text) =>
+        (text[..text.IndexOf(':', StringComparison.Ordinal)], text[(text.IndexOf(':', StringComparison.Ordinal) + 1)..]) switch
+        {
+            ("string", var value) => new JsonObject { ["stringValue"] = value },
+            ("int", var value) => new JsonObject { ["intValue"] = value },
+            ("bool", var value) => new JsonObject { ["boolValue"] = value == "true" },
+            _ => throw new NotSupportedException(text),
+        };
 }

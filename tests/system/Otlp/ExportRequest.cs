@@ -13,9 +13,11 @@ internal static class ExportRequest
         var request = new ProtobufMessage();
         foreach (var group in spans.GroupBy(s => (s.Resource, s.ScopeName, s.ScopeVersion)))
         {
-            var scopeSpans = new ProtobufMessage().Message(1, new ProtobufMessage().String(1, group.Key.ScopeName).String(2, group.Key.ScopeVersion));
+            var scopeSpans =
+                new ProtobufMessage().Message(1, new ProtobufMessage().String(1, group.Key.ScopeName).String(2, group.Key.ScopeVersion));
             foreach (var span in group) scopeSpans.Message(2, Span(span));
-            request.Message(1, new ProtobufMessage().Message(1, AddAttributes(new ProtobufMessage(), 1, group.Key.Resource)).Message(2, scopeSpans));
+            request.Message(
+                1, new ProtobufMessage().Message(1, AddAttributes(new ProtobufMessage(), 1, group.Key.Resource)).Message(2, scopeSpans));
         }
 
         return request.ToArray();
@@ -31,7 +33,9 @@ internal static class ExportRequest
         foreach (var e in span.Events)
             message.Message(11, AddAttributes(new ProtobufMessage().Fixed64(1, e.UnixNano).String(2, e.Name), 3, e.Attributes));
         foreach (var link in span.Links)
-            message.Message(13, AddAttributes(new ProtobufMessage().Bytes(1, Convert.FromHexString(link.TraceId)).Bytes(2, Convert.FromHexString(link.SpanId)), 4, link.Attributes));
+            message.Message(13, AddAttributes(
+                new ProtobufMessage().Bytes(1, Convert.FromHexString(link.TraceId)).Bytes(2, Convert.FromHexString(link.SpanId)), 4,
+                link.Attributes));
         if (span.StatusCode != 0 || span.StatusMessage.Length > 0)
             message.Message(15, new ProtobufMessage().String(2, span.StatusMessage).Varint(3, (ulong)span.StatusCode));
         return message;

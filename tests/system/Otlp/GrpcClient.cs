@@ -7,9 +7,11 @@ using System.Net.Http.Headers;
 namespace Tempo.SystemTests.Otlp;
 
 /// <summary>What came back from a unary call: HTTP status, the messages, and the trailers.</summary>
-internal sealed record GrpcAnswer(int HttpStatus, int Status, string Message, RpcStatus? Details, IReadOnlyList<byte[]> Messages, string AcceptEncoding, string Warning)
+internal sealed record GrpcAnswer(
+    int HttpStatus, int Status, string Message, RpcStatus? Details, IReadOnlyList<byte[]> Messages, string AcceptEncoding, string Warning)
 {
-    public const int Ok = 0, InvalidArgument = 3, ResourceExhausted = 8, Unimplemented = 12, Internal = 13, Unavailable = 14, Unauthenticated = 16;
+    public const int Ok = 0, InvalidArgument = 3, ResourceExhausted = 8, Unimplemented = 12, Internal = 13, Unavailable = 14,
+        Unauthenticated = 16;
 
     public ExportAnswer Export() => ExportAnswer.Parse(Assert.Single(Messages));
 }
@@ -26,7 +28,9 @@ internal sealed class GrpcClient(string address, SocketsHttpHandler? handler = n
 
     public Task<GrpcAnswer> ExportGzipAsync(byte[] compressed) => CallAsync(Frame(compressed, flag: 1), encoding: "gzip");
 
-    public async Task<GrpcAnswer> CallAsync(byte[] frames, string path = ExportPath, string? encoding = null, string contentType = "application/grpc", string? tenant = null, string? timeout = null)
+    public async Task<GrpcAnswer> CallAsync(
+        byte[] frames, string path = ExportPath, string? encoding = null, string contentType = "application/grpc", string? tenant = null,
+        string? timeout = null)
     {
         using var content = new ByteArrayContent(frames);
         content.Headers.ContentType = new MediaTypeHeaderValue(contentType);
@@ -68,11 +72,15 @@ internal sealed class GrpcClient(string address, SocketsHttpHandler? handler = n
         var body = await response.Content.ReadAsByteArrayAsync();
         // In a trailers-only answer the status is among the headers.
         string? Trailer(string name) =>
-            response.TrailingHeaders.TryGetValues(name, out var values) || response.Headers.TryGetValues(name, out values) ? values.Single() : null;
+            response.TrailingHeaders.TryGetValues(name, out var values) || response.Headers.TryGetValues(name, out values)
+                ? values.Single()
+                : null;
 
         var status = Trailer("grpc-status") is { } code ? int.Parse(code, CultureInfo.InvariantCulture) : -1;
-        var details = Trailer("grpc-status-details-bin") is { } base64 ? new RpcStatus(new ProtobufFields(FromUnpaddedBase64(base64))) : null;
-        return new GrpcAnswer((int)response.StatusCode, status, Uri.UnescapeDataString(Trailer("grpc-message") ?? ""), details, Unframe(body), Trailer("grpc-accept-encoding") ?? "", Trailer("warning") ?? "");
+        var details =
+            Trailer("grpc-status-details-bin") is { } base64 ? new RpcStatus(new ProtobufFields(FromUnpaddedBase64(base64))) : null;
+        return new GrpcAnswer((int)response.StatusCode, status, Uri.UnescapeDataString(Trailer("grpc-message") ?? ""), details,
+            Unframe(body), Trailer("grpc-accept-encoding") ?? "", Trailer("warning") ?? "");
     }
 
     private static List<byte[]> Unframe(byte[] body)

@@ -16,9 +16,13 @@ internal sealed class OtlpHttpClient(string url) : IDisposable
     public Task<HttpAnswer> PostAsync(byte[] body, string? contentType = Protobuf, string? encoding = null, string? tenant = null) =>
         SendAsync(HttpMethod.Post, body, contentType, encoding, tenant: tenant);
 
-    public async Task<HttpAnswer> SendAsync(HttpMethod method, byte[] body, string? contentType = Protobuf, string? encoding = null, Version? version = null, string? tenant = null, string? atUrl = null, bool askFirst = false)
+    public async Task<HttpAnswer> SendAsync(
+        HttpMethod method, byte[] body, string? contentType = Protobuf, string? encoding = null, Version? version = null,
+        string? tenant = null, string? atUrl = null, bool askFirst = false)
     {
-        using var request = new HttpRequestMessage(method, atUrl ?? url) { Version = version ?? HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var request = new HttpRequestMessage(
+            method, atUrl ?? url)
+        { Version = version ?? HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
         if (body.Length > 0 || method == HttpMethod.Post) request.Content = new ByteArrayContent(body);
         if (contentType is not null) request.Content?.Headers.TryAddWithoutValidation("Content-Type", contentType);
         if (encoding is not null) request.Content?.Headers.TryAddWithoutValidation("Content-Encoding", encoding);

@@ -30,7 +30,8 @@ public sealed class PrometheusProcess : IAsyncDisposable
     {
         var config = new StringBuilder("global: {scrape_interval: 1s, evaluation_interval: 1h}\nscrape_configs:\n");
         foreach (var (job, address, path) in scraped)
-            config.Append(CultureInfo.InvariantCulture, $"- {{job_name: {job}, metrics_path: {path}, static_configs: [{{targets: ['{address}']}}]}}\n");
+            config.Append(CultureInfo.InvariantCulture,
+                $"- {{job_name: {job}, metrics_path: {path}, static_configs: [{{targets: ['{address}']}}]}}\n");
         if (scraped.Length > 0 || !File.Exists(Path.Combine(_folder, "prometheus.yml")))
             await File.WriteAllTextAsync(Path.Combine(_folder, "prometheus.yml"), scraped.Length > 0 ? config.ToString() : "global: {}\n");
         await _daemon.StartAsync(
@@ -52,8 +53,11 @@ public sealed class PrometheusProcess : IAsyncDisposable
     {
         using var json = await AskAsync($"/api/v1/query?query={Uri.EscapeDataString(query)}");
         return [.. json.RootElement.GetProperty("data").GetProperty("result").EnumerateArray().Select(static series => new PrometheusSeries(
-            series.GetProperty("metric").EnumerateObject().ToDictionary(static label => label.Name, static label => label.Value.GetString()!),
-            series.TryGetProperty("value", out var value) ? double.Parse(value[1].GetString()!, CultureInfo.InvariantCulture) : double.NaN))];
+            series.GetProperty("metric").EnumerateObject()
+                .ToDictionary(static label => label.Name, static label => label.Value.GetString()!),
+            series.TryGetProperty("value", out var value)
+                ? double.Parse(value[1].GetString()!, CultureInfo.InvariantCulture)
+                : double.NaN))];
     }
 
     /// <summary>The one value of a query; not a number if there is none.</summary>
@@ -77,7 +81,8 @@ public sealed class PrometheusProcess : IAsyncDisposable
     public async Task<IReadOnlyList<(double UnixSeconds, double Value)>> SamplesAsync(string selectorWithRange)
     {
         using var json = await AskAsync($"/api/v1/query?query={Uri.EscapeDataString(selectorWithRange)}");
-        return [.. json.RootElement.GetProperty("data").GetProperty("result").EnumerateArray().SelectMany(static series => series.GetProperty("values").EnumerateArray())
+        return [.. json.RootElement.GetProperty("data").GetProperty("result").EnumerateArray()
+            .SelectMany(static series => series.GetProperty("values").EnumerateArray())
             .Select(static pair => (pair[0].GetDouble(), double.Parse(pair[1].GetString()!, CultureInfo.InvariantCulture)))];
     }
 
@@ -86,7 +91,8 @@ public sealed class PrometheusProcess : IAsyncDisposable
     {
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         using var json = await AskAsync($"/api/v1/query_exemplars?query={Uri.EscapeDataString(query)}&start={now - 3600}&end={now + 60}");
-        return [.. json.RootElement.GetProperty("data").EnumerateArray().SelectMany(static series => series.GetProperty("exemplars").EnumerateArray())
+        return [.. json.RootElement.GetProperty("data").EnumerateArray()
+            .SelectMany(static series => series.GetProperty("exemplars").EnumerateArray())
             .Select(static exemplar => exemplar.GetProperty("labels").GetProperty("traceID").GetString()!)];
     }
 

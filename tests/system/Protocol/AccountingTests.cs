@@ -37,15 +37,18 @@ public sealed class AccountingTests
         }
 
         // Datagrams are answered by nobody: wait until all of them have been looked at.
-        await Eventually.HoldsAsync($"seed {seed}: all datagrams are looked at", async () => (await tempo.Api.MetricsAsync()).Sum("tempo_receiver_udp_datagrams_total") == told.Datagrams);
+        await Eventually.HoldsAsync($"seed {seed}: all datagrams are looked at",
+            async () => (await tempo.Api.MetricsAsync()).Sum("tempo_receiver_udp_datagrams_total") == told.Datagrams);
         var metrics = await tempo.Api.MetricsAsync();
-        var (received, stored, discarded) = (metrics.Sum("tempo_distributor_spans_received_total"), metrics.Sum("tempo_ingested_spans_total"), metrics.Sum("tempo_discarded_spans_total"));
+        var (received, stored, discarded) = (metrics.Sum("tempo_distributor_spans_received_total"),
+            metrics.Sum("tempo_ingested_spans_total"), metrics.Sum("tempo_discarded_spans_total"));
         Assert.Equal(told.Sent, received);
         Assert.Equal(received, stored + discarded);
         Assert.Equal(stored, metrics.Sum("tempo_receiver_accepted_spans"));
         Assert.Equal(discarded, metrics.Sum("tempo_receiver_refused_spans"));
         Assert.All(new[] { "rate_limited", "trace_too_large", "live_traces_exceeded", "invalid_trace_id", "invalid_span_id" },
-            reason => Assert.True(metrics.Sum("tempo_discarded_spans_total", $"reason=\"{reason}\"") > 0, $"seed {seed}: no span was discarded as {reason}"));
+            reason => Assert.True(
+                metrics.Sum("tempo_discarded_spans_total", $"reason=\"{reason}\"") > 0, $"seed {seed}: no span was discarded as {reason}"));
 
         // What senders were told, save those by UDP, who hear nothing.
         var silent = metrics.Sum("tempo_receiver_refused_spans", "udp_");
@@ -54,7 +57,9 @@ public sealed class AccountingTests
         // As many spans are found as were stored, by a server that gives traces of any size back; and that was another process,
         // so the log judges as the first time did.
         Assert.Equal(0, await tempo.StopAsync());
-        await File.WriteAllTextAsync(tempo.ConfigFile, (await File.ReadAllTextAsync(tempo.ConfigFile)).Replace("max_bytes_per_trace: 300", "max_bytes_per_trace: 0", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(tempo.ConfigFile,
+            (await File.ReadAllTextAsync(tempo.ConfigFile)).Replace(
+                "max_bytes_per_trace: 300", "max_bytes_per_trace: 0", StringComparison.Ordinal));
         await tempo.StartAsync();
         var found = 0;
         foreach (var trace in traces) found += (await tempo.Api.FindTraceAsync(trace)).Count;
@@ -79,7 +84,8 @@ public sealed class AccountingTests
     private static async Task SendAsync(TempoProcess tempo, int protocol, SpanFacts[] spans, Told told)
     {
         for (var i = 0; i < spans.Length; i++)
-            if (spans[i].SpanId != new string('0', 16)) spans[i] = spans[i] with { SpanId = (++told.NextSpan).ToString("x16", CultureInfo.InvariantCulture) };
+            if (spans[i].SpanId != new string('0', 16))
+                spans[i] = spans[i] with { SpanId = (++told.NextSpan).ToString("x16", CultureInfo.InvariantCulture) };
         told.Sent += spans.Length;
         switch (protocol)
         {
@@ -95,7 +101,8 @@ public sealed class AccountingTests
                 await PostAsync(tempo.ZipkinUrl, ZipkinJson(spans), "application/json", spans.Length, told);
                 break;
             case 4:
-                await PostAsync(tempo.JaegerHttpUrl + "/api/traces", new ThriftMessage(false).Body(m => Batch(m, spans)).ToArray(), "application/x-thrift", spans.Length, told);
+                await PostAsync(tempo.JaegerHttpUrl + "/api/traces", new ThriftMessage(false).Body(m => Batch(m, spans)).ToArray(),
+                    "application/x-thrift", spans.Length, told);
                 break;
             case 7:
                 await PostAsync(tempo.ZipkinUrl + "/api/v2/spans", ZipkinProtobuf(spans), "application/x-protobuf", spans.Length, told);
@@ -117,8 +124,11 @@ public sealed class AccountingTests
             default:
                 var isCompact = protocol == 5;
                 using (var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp))
-                    await socket.SendToAsync(new ThriftMessage(isCompact).Call("emitBatch").Body(a => a.StructField(1, m => Batch(m, spans))).ToArray(), SocketFlags.None,
-                        new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, isCompact ? tempo.Ports.JaegerCompact : tempo.Ports.JaegerBinary));
+                    await socket.SendToAsync(
+                        new ThriftMessage(isCompact).Call("emitBatch").Body(a => a.StructField(1, m => Batch(m, spans))).ToArray(),
+                        SocketFlags.None,
+                        new System.Net.IPEndPoint(
+                            System.Net.IPAddress.Loopback, isCompact ? tempo.Ports.JaegerCompact : tempo.Ports.JaegerBinary));
                 told.Datagrams++;
                 break;
         }
@@ -134,39 +144,48 @@ public sealed class AccountingTests
     }
 
     // 299 tempo "3 spans rejected: …"
-    private static long CountOf(string warning) => warning.Length == 0 ? 0 : long.Parse(warning.Split('"')[1].Split(' ')[0], CultureInfo.InvariantCulture);
+    private static long CountOf(string warning) =>
+        warning.Length == 0 ? 0 : long.Parse(warning.Split('"')[1].Split(' ')[0], CultureInfo.InvariantCulture);
 
-    private static byte[] ZipkinJson(SpanFacts[] spans) => Encoding.UTF8.GetBytes(JsonSerializer.Serialize(spans.Select(static s => new Dictionary<string, object>
-    {
-        ["traceId"] = s.TraceId,
-        ["id"] = s.SpanId,
-        ["name"] = s.Name,
-        ["timestamp"] = s.StartUnixNano / 1000,
-        ["duration"] = 5,
-    })));
+    private static byte[] ZipkinJson(SpanFacts[] spans) =>
+        Encoding.UTF8.GetBytes(JsonSerializer.Serialize(spans.Select(static s => new Dictionary<string, object>
+        {
+            ["traceId"] = s.TraceId,
+            ["id"] = s.SpanId,
+            ["name"] = s.Name,
+            ["timestamp"] = s.StartUnixNano / 1000,
+            ["duration"] = 5,
+        })));
 
-    private static byte[] ZipkinV1Json(SpanFacts[] spans) => Encoding.UTF8.GetBytes(JsonSerializer.Serialize(spans.Select(static s => new Dictionary<string, object>
-    {
-        ["traceId"] = s.TraceId,
-        ["id"] = s.SpanId,
-        ["name"] = s.Name,
-        ["timestamp"] = s.StartUnixNano / 1000,
-        ["annotations"] = Array.Empty<object>(),
-    })));
+    private static byte[] ZipkinV1Json(SpanFacts[] spans) =>
+        Encoding.UTF8.GetBytes(JsonSerializer.Serialize(spans.Select(static s => new Dictionary<string, object>
+        {
+            ["traceId"] = s.TraceId,
+            ["id"] = s.SpanId,
+            ["name"] = s.Name,
+            ["timestamp"] = s.StartUnixNano / 1000,
+            ["annotations"] = Array.Empty<object>(),
+        })));
 
     private static byte[] ZipkinProtobuf(SpanFacts[] spans)
     {
         var list = new ProtobufMessage();
-        foreach (var s in spans) list.Message(1, new ProtobufMessage().Bytes(1, Convert.FromHexString(s.TraceId)).Bytes(3, Convert.FromHexString(s.SpanId)).String(5, s.Name).Fixed64(6, s.StartUnixNano / 1000));
+        foreach (var s in spans)
+            list.Message(1, new ProtobufMessage().Bytes(1, Convert.FromHexString(s.TraceId)).Bytes(3, Convert.FromHexString(s.SpanId))
+                .String(5, s.Name).Fixed64(6, s.StartUnixNano / 1000));
         return list.ToArray();
     }
 
-    private static byte[] ZipkinThrift(SpanFacts[] spans) => new ThriftMessage(isCompact: false).ListOf(ThriftMessage.Struct, spans.Length, [.. spans.Select(static s => (Action<ThriftMessage>)(m =>
-    {
-        var id = Convert.FromHexString(s.TraceId);
-        m.I64Field(1, System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(id.AsSpan(8))).TextField(3, s.Name).I64Field(4, long.Parse(s.SpanId, NumberStyles.HexNumber, CultureInfo.InvariantCulture))
-            .I64Field(10, (long)(s.StartUnixNano / 1000)).I64Field(12, System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(id));
-    }))]).ToArray();
+    private static byte[] ZipkinThrift(SpanFacts[] spans) =>
+        new ThriftMessage(isCompact: false).ListOf(
+            ThriftMessage.Struct, spans.Length, [.. spans.Select(static s => (Action<ThriftMessage>)(m =>
+            {
+                var id = Convert.FromHexString(s.TraceId);
+                m.I64Field(1, System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(id.AsSpan(8))).TextField(3, s.Name)
+                    .I64Field(4, long.Parse(s.SpanId, NumberStyles.HexNumber, CultureInfo.InvariantCulture))
+                    .I64Field(10, (long)(s.StartUnixNano / 1000))
+                    .I64Field(12, System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(id));
+            }))]).ToArray();
 
     private static byte[] JaegerProtobuf(SpanFacts[] spans)
     {
@@ -174,16 +193,20 @@ public sealed class AccountingTests
         foreach (var s in spans)
         {
             var time = new ProtobufMessage().Varint(1, s.StartUnixNano / 1_000_000_000);
-            batch.Message(1, new ProtobufMessage().Bytes(1, Convert.FromHexString(s.TraceId)).Bytes(2, Convert.FromHexString(s.SpanId)).String(3, s.Name).Message(6, time));
+            batch.Message(1, new ProtobufMessage().Bytes(1, Convert.FromHexString(s.TraceId)).Bytes(2, Convert.FromHexString(s.SpanId))
+                .String(3, s.Name).Message(6, time));
         }
 
         return new ProtobufMessage().Message(1, batch.Message(2, new ProtobufMessage().String(1, "shop"))).ToArray();
     }
 
-    private static void Batch(ThriftMessage message, SpanFacts[] spans) => message.ListField(2, [.. spans.Select(static span => (Action<ThriftMessage>)(m =>
-    {
-        var id = Convert.FromHexString(span.TraceId);
-        m.I64Field(1, System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(id.AsSpan(8))).I64Field(2, System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(id))
-            .I64Field(3, long.Parse(span.SpanId, NumberStyles.HexNumber, CultureInfo.InvariantCulture)).TextField(5, span.Name).I64Field(8, (long)(span.StartUnixNano / 1000));
-    }))]);
+    private static void Batch(ThriftMessage message, SpanFacts[] spans) =>
+        message.ListField(2, [.. spans.Select(static span => (Action<ThriftMessage>)(m =>
+        {
+            var id = Convert.FromHexString(span.TraceId);
+            m.I64Field(1, System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(id.AsSpan(8)))
+                .I64Field(2, System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(id))
+                .I64Field(3, long.Parse(span.SpanId, NumberStyles.HexNumber, CultureInfo.InvariantCulture)).TextField(5, span.Name)
+                .I64Field(8, (long)(span.StartUnixNano / 1000));
+        }))]);
 }

@@ -19,10 +19,14 @@ public sealed class BadInputCountersTests
         await PostAsync(tempo.OtlpHttpUrl, "x"u8.ToArray(), "text/plain", "otlp/otlp_receiver", "http", "media_type");
         await PostAsync(tempo.ZipkinUrl, "{bad"u8.ToArray(), "application/json", "zipkin/zipkin_receiver", "http_v2_json", "decode");
         await PostAsync(tempo.ZipkinUrl, [0xff], "application/x-protobuf", "zipkin/zipkin_receiver", "http_v2_proto", "decode");
-        await PostAsync(tempo.JaegerHttpUrl + "/api/traces", [0xff], "application/x-thrift", "jaeger/jaeger_receiver", "collector_http", "decode");
-        await PostAsync(tempo.JaegerHttpUrl + "/api/traces", [0xff], "text/plain", "jaeger/jaeger_receiver", "collector_http", "media_type");
-        await CallAsync(tempo.OtlpGrpcUrl, GrpcClient.Frame([0xff]), "/opentelemetry.proto.collector.trace.v1.TraceService/Export", "otlp/otlp_receiver", "decode");
-        await CallAsync(tempo.JaegerGrpcUrl, GrpcClient.Frame([0xff]), "/jaeger.api_v2.CollectorService/PostSpans", "jaeger/jaeger_receiver", "decode");
+        await PostAsync(
+            tempo.JaegerHttpUrl + "/api/traces", [0xff], "application/x-thrift", "jaeger/jaeger_receiver", "collector_http", "decode");
+        await PostAsync(
+            tempo.JaegerHttpUrl + "/api/traces", [0xff], "text/plain", "jaeger/jaeger_receiver", "collector_http", "media_type");
+        await CallAsync(tempo.OtlpGrpcUrl, GrpcClient.Frame([0xff]), "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            "otlp/otlp_receiver", "decode");
+        await CallAsync(
+            tempo.JaegerGrpcUrl, GrpcClient.Frame([0xff]), "/jaeger.api_v2.CollectorService/PostSpans", "jaeger/jaeger_receiver", "decode");
         await PostAsync(tempo.OtlpHttpUrl, new byte[(64 << 20) + 1], "application/x-protobuf", "otlp/otlp_receiver", "http", "too_large");
 
         var metrics = await tempo.Api.MetricsAsync();
@@ -82,10 +86,12 @@ public sealed class BadInputCountersTests
         var odd = ExportRequest.Span(good with { SpanId = "0000000000000007" }).Bytes(5, [0xff])
             .Message(9, new ProtobufMessage().String(1, "bad").Message(2, new ProtobufMessage().Bytes(1, [0xc3, 0x28])))
             .Message(9, new ProtobufMessage().String(1, "deep").Message(2, deep));
-        await SendAsync(new ProtobufMessage().Message(1, new ProtobufMessage().Message(2, new ProtobufMessage().Message(2, odd))).ToArray());
+        await SendAsync(new ProtobufMessage().Message(1, new ProtobufMessage().Message(2, new ProtobufMessage().Message(2, odd)))
+            .ToArray());
 
         var metrics = await tempo.Api.MetricsAsync();
-        Assert.Equal((2, 1, 1), (metrics.Sum(Anomalies, "kind=\"future\""), metrics.Sum(Anomalies, "kind=\"past\""), metrics.Sum(Anomalies, "kind=\"end_before_start\"")));
+        Assert.Equal((2, 1, 1), (metrics.Sum(Anomalies, "kind=\"future\""), metrics.Sum(Anomalies, "kind=\"past\""),
+            metrics.Sum(Anomalies, "kind=\"end_before_start\"")));
         Assert.Equal(4, metrics.Sum(Anomalies, "tenant=\"single-tenant\""));
         Assert.Equal(2, metrics.Sum("tempo_distributor_utf8_replaced_total", "tenant=\"single-tenant\""));
         Assert.Equal(1, metrics.Sum("tempo_distributor_attributes_dropped_total", "tenant=\"single-tenant\""));

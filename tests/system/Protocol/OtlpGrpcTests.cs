@@ -187,7 +187,8 @@ public sealed class OtlpGrpcTests(SharedTempo shared) : IDisposable
     public async Task A_broken_frame_is_refused_for_good_and_the_next_call_works(string what, byte[] frames)
     {
         var answer = await _client.CallAsync(frames);
-        Assert.True(answer.Status is GrpcAnswer.InvalidArgument or GrpcAnswer.Internal or GrpcAnswer.ResourceExhausted or GrpcAnswer.Unimplemented, $"{what}: {answer}");
+        Assert.True(answer.Status is GrpcAnswer.InvalidArgument or GrpcAnswer.Internal or GrpcAnswer.ResourceExhausted
+            or GrpcAnswer.Unimplemented, $"{what}: {answer}");
         await AssertStillServing();
     }
 

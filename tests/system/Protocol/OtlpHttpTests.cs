@@ -237,7 +237,8 @@ public sealed class OtlpHttpTests(SharedTempo shared) : IDisposable
     {
         // Single segment, 4 bytes of content size; block header: last, raw, size << 3.
         var block = (plain.Length << 3) | 1;
-        return [0x28, 0xB5, 0x2F, 0xFD, 0xA0, .. BitConverter.GetBytes(plain.Length), (byte)block, (byte)(block >> 8), (byte)(block >> 16), .. plain];
+        return [0x28, 0xB5, 0x2F, 0xFD, 0xA0, .. BitConverter.GetBytes(plain.Length), (byte)block, (byte)(block >> 8), (byte)(block >> 16),
+            .. plain];
     }
 
     /// <summary>A snappy block of one literal. https://github.com/google/snappy/blob/main/format_description.txt</summary>

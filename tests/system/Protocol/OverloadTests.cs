@@ -41,7 +41,8 @@ public sealed class OverloadTests
         {
             AssertAskedAgain(await http.SendAsync(HttpMethod.Post, request, OtlpHttpClient.Protobuf, version: version));
             AssertAskedAgain(await http.SendAsync(HttpMethod.Post, json, OtlpHttpClient.Json, version: version));
-            foreach (var foreign in new[] { await zipkin.SendAsync(HttpMethod.Post, list, OtlpHttpClient.Json, version: version), await jaeger.SendAsync(HttpMethod.Post, list, "application/x-thrift", version: version) })
+            foreach (var foreign in new[] { await zipkin.SendAsync(HttpMethod.Post, list, OtlpHttpClient.Json, version: version),
+                await jaeger.SendAsync(HttpMethod.Post, list, "application/x-thrift", version: version) })
                 Assert.Equal((503, true), (foreign.Status, foreign.Headers.ContainsKey("Retry-After")));
         }
 
@@ -61,7 +62,9 @@ public sealed class OverloadTests
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync("127.0.0.1", tempo.Ports.OtlpHttp);
-        await socket.SendAsync(Encoding.ASCII.GetBytes($"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: {64 << 20}\r\n\r\n"));
+        await socket.SendAsync(
+            Encoding.ASCII.GetBytes(
+                $"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: {64 << 20}\r\n\r\n"));
         var piece = new byte[1 << 16];
         for (var sent = 0; sent < HeldBytes; sent += piece.Length) await socket.SendAsync(piece);
         return socket;

@@ -85,7 +85,8 @@ public sealed class PartialSuccessTests(SharedTempo shared) : IDisposable
                 var json = await _http.PostAsync(ExportJson.Encode(spans));
                 Assert.True(json.Status == 200, json.ToString());
                 using (var answer = JsonDocument.Parse(json.Body))
-                    return long.Parse(answer.RootElement.GetProperty("partialSuccess").GetProperty("rejectedSpans").ToString(), CultureInfo.InvariantCulture);
+                    return long.Parse(answer.RootElement.GetProperty("partialSuccess").GetProperty("rejectedSpans").ToString(),
+                        CultureInfo.InvariantCulture);
         }
     }
 }

@@ -24,7 +24,9 @@ public sealed class ReceiverServerTests
         var url = tempo.OtlpHttpUrl.Replace("/v1/traces", "/otlp/traces", StringComparison.Ordinal);
         async Task<HttpResponseMessage> PostAsync(string to, byte[] body, string? encoding = null, Version? version = null)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, to) { Version = version ?? HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+            using var request = new HttpRequestMessage(
+                HttpMethod.Post, to)
+            { Version = version ?? HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
             request.Content = new ByteArrayContent(body);
             request.Content.Headers.TryAddWithoutValidation("Content-Type", OtlpHttpClient.Protobuf);
             if (encoding is not null) request.Content.Headers.ContentEncoding.Add(encoding);
@@ -36,7 +38,8 @@ public sealed class ReceiverServerTests
         using (var taken = await PostAsync(url, ExportRequest.Encode(spans)))
         {
             Assert.Equal((HttpStatusCode.OK, true), (taken.StatusCode, taken.Headers.ConnectionClose));
-            Assert.Equal(("tempo", "X-Served-By"), (taken.Headers.GetValues("X-Served-By").Single(), taken.Headers.GetValues("Access-Control-Expose-Headers").Single()));
+            Assert.Equal(("tempo", "X-Served-By"), (taken.Headers.GetValues("X-Served-By").Single(),
+                taken.Headers.GetValues("Access-Control-Expose-Headers").Single()));
             Assert.Equal(2, (await tempo.Api.FindTraceAsync(spans[0].TraceId)).Count);
         }
 
@@ -45,16 +48,19 @@ public sealed class ReceiverServerTests
         using (var gzip = await PostAsync(url, GrpcClient.Gzip(ExportRequest.Encode(Spans.NewTrace())), "gzip", HttpVersion.Version20))
             Assert.Equal((HttpStatusCode.OK, null), (gzip.StatusCode, gzip.Headers.ConnectionClose));
         using var zlib = new MemoryStream();
-        await using (var stream = new ZLibStream(zlib, CompressionLevel.Fastest, leaveOpen: true)) await stream.WriteAsync(ExportRequest.Encode(Spans.NewTrace()));
+        await using (var stream = new ZLibStream(zlib, CompressionLevel.Fastest, leaveOpen: true))
+            await stream.WriteAsync(ExportRequest.Encode(Spans.NewTrace()));
         using var deflate = await PostAsync(url, zlib.ToArray(), "deflate");
         Assert.Equal(HttpStatusCode.BadRequest, deflate.StatusCode);
-        Assert.Contains("unsupported Content-Encoding: deflate", Encoding.UTF8.GetString(await deflate.Content.ReadAsByteArrayAsync()), StringComparison.Ordinal);
+        Assert.Contains("unsupported Content-Encoding: deflate", Encoding.UTF8.GetString(await deflate.Content.ReadAsByteArrayAsync()),
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task An_idle_connection_and_a_head_that_does_not_come_are_ended()
     {
-        await using var tempo = await TempoProcess.StartAsync(new TempoSettings { OtlpHttpMore = $"{Indent}idle_timeout: 1s{Indent}read_header_timeout: 1s" });
+        await using var tempo =
+            await TempoProcess.StartAsync(new TempoSettings { OtlpHttpMore = $"{Indent}idle_timeout: 1s{Indent}read_header_timeout: 1s" });
         foreach (var said in new[] { "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "POST /v1/traces HTTP/1.1\r\nHost: x\r\n" })
         {
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -76,7 +82,8 @@ public sealed class ReceiverServerTests
         await using var tempo = TempoProcess.Prepare();
         var yaml = await File.ReadAllTextAsync(tempo.ConfigFile);
         var endpoint = $"endpoint: \"127.0.0.1:{tempo.Ports.OtlpGrpc}\"";
-        await File.WriteAllTextAsync(tempo.ConfigFile, yaml.Replace(endpoint, $"{endpoint}{Indent}keepalive: {{server_parameters: {{max_connection_age: 300ms, time: 10s}}}}{Indent}max_concurrent_streams: 7", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(tempo.ConfigFile,
+            yaml.Replace(endpoint, $"{endpoint}{Indent}keepalive: {{server_parameters: {{max_connection_age: 300ms, time: 10s}}}}{Indent}max_concurrent_streams: 7", StringComparison.Ordinal));
         await tempo.StartAsync();
         var connections = 0;
         using var grpc = new GrpcClient(tempo.OtlpGrpcUrl, new SocketsHttpHandler

@@ -65,7 +65,9 @@ public sealed class SharedConnectionTests : IDisposable
     }
 
     private static string StatusOf(HttpResponseMessage answer) =>
-        answer.TrailingHeaders.TryGetValues("grpc-status", out var values) || answer.Headers.TryGetValues("grpc-status", out values) ? values.Single() : "none";
+        answer.TrailingHeaders.TryGetValues("grpc-status", out var values) || answer.Headers.TryGetValues("grpc-status", out values)
+            ? values.Single()
+            : "none";
 
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
     {

@@ -11,7 +11,8 @@ public sealed class SpanLogTests
     {
         await using var tempo = await TempoProcess.StartAsync(new TempoSettings
         {
-            DistributorMore = "\n  log_received_spans: {enabled: true}\n  log_discarded_spans: {enabled: true, include_all_attributes: true}",
+            DistributorMore =
+                "\n  log_received_spans: {enabled: true}\n  log_discarded_spans: {enabled: true, include_all_attributes: true}",
             Overrides = "{defaults: {global: {max_bytes_per_trace: 2000}}}",
         });
         using var client = new GrpcClient(tempo.OtlpGrpcUrl);
@@ -22,12 +23,15 @@ public sealed class SpanLogTests
 
         var lines = tempo.Log.Split('\n');
         var ids = small.Concat(large).Select(static span => $"spanid={span.SpanId} traceid={span.TraceId}").ToArray();
-        Assert.Equal(ids.Order(), lines.Where(static line => line.Contains("msg=received", StringComparison.Ordinal)).Select(IdsOf).Order());
+        Assert.Equal(
+            ids.Order(), lines.Where(static line => line.Contains("msg=received", StringComparison.Ordinal)).Select(IdsOf).Order());
         var discarded = lines.Where(static line => line.Contains("msg=discarded", StringComparison.Ordinal)).ToArray();
         Assert.Equal(ids[1..].Order(), discarded.Select(IdsOf).Order());
-        Assert.All(discarded, static line => Assert.Contains("span_service_name=system-test span_span_seq=", line, StringComparison.Ordinal));
+        Assert.All(
+            discarded, static line => Assert.Contains("span_service_name=system-test span_span_seq=", line, StringComparison.Ordinal));
         Assert.All(discarded, static line => Assert.Contains("span_name=\"too many\"", line, StringComparison.Ordinal));
 
-        static string IdsOf(string line) => line[line.IndexOf("spanid=", StringComparison.Ordinal)..line.IndexOf(" tenant=", StringComparison.Ordinal)];
+        static string IdsOf(string line) =>
+            line[line.IndexOf("spanid=", StringComparison.Ordinal)..line.IndexOf(" tenant=", StringComparison.Ordinal)];
     }
 }

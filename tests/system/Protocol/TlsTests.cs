@@ -28,18 +28,22 @@ public sealed class TlsTests
         foreach (var version in new[] { HttpVersion.Version11, HttpVersion.Version20 })
         {
             var spans = Spans.NewTrace(2);
-            var (status, actual, name) = await PostAsync(certificates, $"https://127.0.0.1:{tempo.Ports.OtlpHttp}/v1/traces", ExportRequest.Encode(spans), OtlpHttpClient.Protobuf, version, known);
+            var (status, actual, name) = await PostAsync(certificates, $"https://127.0.0.1:{tempo.Ports.OtlpHttp}/v1/traces",
+                ExportRequest.Encode(spans), OtlpHttpClient.Protobuf, version, known);
             Assert.Equal((200, version, "CN=server"), (status, actual, name));
             Assert.Equal(2, (await tempo.Api.FindTraceAsync(spans[0].TraceId)).Count);
 
             foreach (var wrong in new[] { null, stranger })
-                await Assert.ThrowsAnyAsync<HttpRequestException>(() => PostAsync(certificates, $"https://127.0.0.1:{tempo.Ports.OtlpHttp}/v1/traces", [], OtlpHttpClient.Protobuf, version, wrong));
+                await Assert.ThrowsAnyAsync<HttpRequestException>(
+                    () => PostAsync(
+                        certificates, $"https://127.0.0.1:{tempo.Ports.OtlpHttp}/v1/traces", [], OtlpHttpClient.Protobuf, version, wrong));
         }
 
         // Neither does a client without TLS get in, nor does its attempt hurt.
         using var plain = new OtlpHttpClient($"http://127.0.0.1:{tempo.Ports.OtlpHttp}/v1/traces");
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => plain.PostAsync([]));
-        Assert.Equal(200, (await PostAsync(certificates, $"https://127.0.0.1:{tempo.Ports.OtlpHttp}/v1/traces", [], OtlpHttpClient.Protobuf, HttpVersion.Version20, known)).Status);
+        Assert.Equal(200, (await PostAsync(certificates, $"https://127.0.0.1:{tempo.Ports.OtlpHttp}/v1/traces", [], OtlpHttpClient.Protobuf,
+            HttpVersion.Version20, known)).Status);
     }
 
     [Fact]
@@ -53,7 +57,8 @@ public sealed class TlsTests
         });
         async Task<string> NameAsync()
         {
-            var answer = await PostAsync(certificates, $"https://127.0.0.1:{tempo.Ports.Zipkin}/", Encoding.UTF8.GetBytes("[]"), OtlpHttpClient.Json, HttpVersion.Version11, null);
+            var answer = await PostAsync(certificates, $"https://127.0.0.1:{tempo.Ports.Zipkin}/", Encoding.UTF8.GetBytes("[]"),
+                OtlpHttpClient.Json, HttpVersion.Version11, null);
             Assert.Equal(202, answer.Status);
             return answer.ServerName;
         }
@@ -81,11 +86,13 @@ public sealed class TlsTests
         var files = $"cert_file: {certificates.CertFile}, key_file: {certificates.KeyFile}";
         var yaml = await File.ReadAllTextAsync(tempo.ConfigFile);
         foreach (var (port, key) in new[] { (tempo.Ports.Api, "http"), (tempo.Ports.ApiGrpc, "grpc") })
-            yaml = yaml.Replace($"  {key}_listen_port: {port}", $"  {key}_listen_port: {port}\n  {key}_tls_config: {{{files}}}", StringComparison.Ordinal);
+            yaml = yaml.Replace(
+                $"  {key}_listen_port: {port}", $"  {key}_listen_port: {port}\n  {key}_tls_config: {{{files}}}", StringComparison.Ordinal);
         int[] receivers = [tempo.Ports.OtlpGrpc, tempo.Ports.OtlpHttp, tempo.Ports.Zipkin, tempo.Ports.JaegerGrpc, tempo.Ports.JaegerHttp];
-        yaml = string.Join('\n', yaml.Split('\n').Select(line => Array.Exists(receivers, port => line.EndsWith($"endpoint: \"127.0.0.1:{port}\"", StringComparison.Ordinal))
-            ? $"{line}\n{line[..line.IndexOf("endpoint", StringComparison.Ordinal)]}tls: {{{files}, reload_interval: 10ms}}"
-            : line));
+        yaml = string.Join('\n', yaml.Split('\n')
+            .Select(line => Array.Exists(receivers, port => line.EndsWith($"endpoint: \"127.0.0.1:{port}\"", StringComparison.Ordinal))
+                ? $"{line}\n{line[..line.IndexOf("endpoint", StringComparison.Ordinal)]}tls: {{{files}, reload_interval: 10ms}}"
+                : line));
         await File.WriteAllTextAsync(tempo.ConfigFile, yaml);
         tempo.StartWithoutWaiting();
         int[] ports = [tempo.Ports.Api, tempo.Ports.ApiGrpc, .. receivers];
@@ -102,7 +109,9 @@ public sealed class TlsTests
                 using var connection = new TcpClient();
                 await connection.ConnectAsync(IPAddress.Loopback, port);
                 var shown = "";
-                await using var tls = new SslStream(connection.GetStream(), leaveInnerStreamOpen: false, (_, certificate, _, _) => certificates.HasSigned((X509Certificate2)certificate!) && (shown = certificate!.Subject).Length > 0);
+                await using var tls = new SslStream(connection.GetStream(), leaveInnerStreamOpen: false,
+                    (_, certificate, _, _) =>
+                        certificates.HasSigned((X509Certificate2)certificate!) && (shown = certificate!.Subject).Length > 0);
                 await tls.AuthenticateAsClientAsync("127.0.0.1");
                 return shown == name;
             }
@@ -131,7 +140,8 @@ public sealed class TlsTests
         {
             try
             {
-                return (await PostAsync(certificates, $"https://127.0.0.1:{tempo.Ports.Zipkin}/", Encoding.UTF8.GetBytes("[]"), OtlpHttpClient.Json, HttpVersion.Version11, client)).Status == 202;
+                return (await PostAsync(certificates, $"https://127.0.0.1:{tempo.Ports.Zipkin}/", Encoding.UTF8.GetBytes("[]"),
+                    OtlpHttpClient.Json, HttpVersion.Version11, client)).Status == 202;
             }
             catch (HttpRequestException)
             {
@@ -154,21 +164,26 @@ public sealed class TlsTests
         await using var tempo = TempoProcess.Prepare();
         var tls = $"{{cert_file: {certificates.CertFile}, key_file: {certificates.KeyFile}}}";
         var yaml = await File.ReadAllTextAsync(tempo.ConfigFile);
-        yaml = yaml.Replace($"  grpc_listen_port: {tempo.Ports.ApiGrpc}", $"  grpc_listen_port: {tempo.Ports.ApiGrpc}\n  grpc_tls_config: {tls}", StringComparison.Ordinal)
-            .Replace($"endpoint: \"127.0.0.1:{tempo.Ports.OtlpGrpc}\"", $"endpoint: \"127.0.0.1:{tempo.Ports.OtlpGrpc}\"\n          tls: {tls}", StringComparison.Ordinal);
+        yaml = yaml.Replace($"  grpc_listen_port: {tempo.Ports.ApiGrpc}",
+            $"  grpc_listen_port: {tempo.Ports.ApiGrpc}\n  grpc_tls_config: {tls}", StringComparison.Ordinal)
+            .Replace($"endpoint: \"127.0.0.1:{tempo.Ports.OtlpGrpc}\"",
+                $"endpoint: \"127.0.0.1:{tempo.Ports.OtlpGrpc}\"\n          tls: {tls}", StringComparison.Ordinal);
         await File.WriteAllTextAsync(tempo.ConfigFile, yaml);
         await tempo.StartAsync();
         GrpcClient Client(int port) => new($"https://127.0.0.1:{port}", new SocketsHttpHandler
         {
-            SslOptions = { RemoteCertificateValidationCallback = (_, certificate, _, _) => certificates.HasSigned((X509Certificate2)certificate!) },
+            SslOptions =
+                { RemoteCertificateValidationCallback = (_, certificate, _, _) => certificates.HasSigned((X509Certificate2)certificate!) },
         });
         using var sender = Client(tempo.Ports.OtlpGrpc);
         using var asker = Client(tempo.Ports.ApiGrpc);
         var spans = Spans.NewTrace(2, "over TLS");
         Assert.Equal(GrpcAnswer.Ok, (await sender.ExportAsync(ExportRequest.Encode(spans))).Status);
-        var found = await asker.CallAsync(GrpcClient.Frame(new ProtobufMessage().String(8, "{ name = \"over TLS\" }").ToArray()), "/tempopb.StreamingQuerier/Search");
+        var found = await asker.CallAsync(
+            GrpcClient.Frame(new ProtobufMessage().String(8, "{ name = \"over TLS\" }").ToArray()), "/tempopb.StreamingQuerier/Search");
         Assert.Equal(GrpcAnswer.Ok, found.Status);
-        Assert.Contains(spans[0].TraceId, found.Messages.Select(static message => Encoding.UTF8.GetString(message)).Aggregate(string.Concat), StringComparison.Ordinal);
+        Assert.Contains(spans[0].TraceId, found.Messages.Select(static message => Encoding.UTF8.GetString(message))
+            .Aggregate(string.Concat), StringComparison.Ordinal);
 
         // Without TLS neither port says a word.
         foreach (var port in (int[])[tempo.Ports.OtlpGrpc, tempo.Ports.ApiGrpc])
@@ -178,7 +193,8 @@ public sealed class TlsTests
         }
     }
 
-    private static async Task<(int Status, Version Version, string ServerName)> PostAsync(TestCertificates certificates, string url, byte[] body, string contentType, Version version, X509Certificate2? client)
+    private static async Task<(int Status, Version Version, string ServerName)> PostAsync(
+        TestCertificates certificates, string url, byte[] body, string contentType, Version version, X509Certificate2? client)
     {
         var server = "";
         using var handler = new SocketsHttpHandler();
@@ -192,7 +208,9 @@ public sealed class TlsTests
             },
         };
         using var http = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(30) };
-        using var request = new HttpRequestMessage(HttpMethod.Post, url) { Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new ByteArrayContent(body) };
+        using var request = new HttpRequestMessage(HttpMethod.Post,
+            url)
+        { Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new ByteArrayContent(body) };
         request.Content.Headers.TryAddWithoutValidation("Content-Type", contentType);
         using var response = await http.SendAsync(request);
         return ((int)response.StatusCode, response.Version, server);

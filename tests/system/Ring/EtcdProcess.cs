@@ -20,7 +20,8 @@ internal sealed class EtcdProcess : IAsyncDisposable
         var peer = $"http://127.0.0.1:{_ports.ApiGrpc}";
         await _daemon.StartAsync(
         [
-            "--data-dir", _folder, "--name", "only", "--listen-client-urls", $"http://{Address}", "--advertise-client-urls", $"http://{Address}",
+            "--data-dir", _folder, "--name", "only", "--listen-client-urls", $"http://{Address}", "--advertise-client-urls",
+            $"http://{Address}",
             "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", $"only={peer}", "--log-level", "error",
         ], async () => (await _http.GetStringAsync($"http://{Address}/health")).Contains("true", StringComparison.Ordinal));
     }

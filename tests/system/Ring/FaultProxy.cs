@@ -91,7 +91,8 @@ internal sealed class FaultProxy : IDisposable
         try
         {
             await server.ConnectAsync(IPAddress.Loopback, _target);
-            await Task.WhenAny(CopyAsync(link, client, server, LinkFault.RequestsVanish), CopyAsync(link, server, client, LinkFault.AnswersVanish));
+            await Task.WhenAny(
+                CopyAsync(link, client, server, LinkFault.RequestsVanish), CopyAsync(link, server, client, LinkFault.AnswersVanish));
         }
         catch (SocketException)
         {
@@ -129,7 +130,8 @@ internal sealed class FaultProxy : IDisposable
     // Paths travel as they are, in the heads of requests.
     private static void SayNextVersion(Span<byte> sent)
     {
-        for (var rest = sent; rest.IndexOf("/tempo.peer/v3/"u8) is >= 0 and var at; rest = rest[(at + 1)..]) rest[at + "/tempo.peer/v"u8.Length]++;
+        for (var rest = sent; rest.IndexOf("/tempo.peer/v3/"u8) is >= 0 and var at; rest = rest[(at + 1)..])
+            rest[at + "/tempo.peer/v"u8.Length]++;
     }
 
     private sealed class Link(TcpClient client, TcpClient server)

@@ -25,7 +25,9 @@ internal sealed record RingSettings
     /// <summary>By ring.members instead of etcd.</summary>
     public bool IsStatic { get; init; }
 
-    /// <summary>With <see cref="IsStatic"/>: each node names itself alone. They share the bucket, and each takes all of it for its own to compact.</summary>
+    /// <summary>
+    /// With <see cref="IsStatic"/>: each node names itself alone. They share the bucket, and each takes all of it for its own to compact.
+    /// </summary>
     public bool AreStrangers { get; init; }
 
     /// <summary>Nodes reach each other, and etcd, through links that can be cut.</summary>
@@ -82,7 +84,11 @@ internal sealed class RingCluster : IAsyncDisposable
             if (settings.IsStatic) cluster.NameMembers();
             foreach (var node in cluster.Nodes) node.StartWithoutWaiting();
             await Task.WhenAll(cluster.Nodes.Select(node => node.WaitUntilReadyAsync()));
-            foreach (var node in cluster.Nodes) await cluster.SeesAsync(node, "ACTIVE", settings.Targets.Count(static target => target is not ("all" or "ingester")) is var others ? settings.AreStrangers ? 1 : settings.Nodes - others : 0);
+            foreach (var node in cluster.Nodes)
+                await cluster.SeesAsync(
+                    node, "ACTIVE", settings.Targets.Count(static target => target is not ("all" or "ingester")) is var others
+                        ? settings.AreStrangers ? 1 : settings.Nodes - others
+                        : 0);
             return cluster;
         }
         catch
@@ -124,13 +130,16 @@ internal sealed class RingCluster : IAsyncDisposable
         var (link, toEtcd) = (new FaultProxy(node.Ports.ApiGrpc), new FaultProxy(Etcd.Port));
         Links.Add(link);
         EtcdLinks.Add(toEtcd);
-        Edit(node, ($"id: tempo-{number}\n", $"id: tempo-{number}\n    address: 127.0.0.1\n    port: {link.Port}\n"), (Etcd.Address, toEtcd.Address), ("ring:\n  peer_secret", $"ingester_client: {{remote_timeout: {_settings.PeerTimeout}}}\nring:\n  query_timeout: {_settings.PeerTimeout}\n  peer_secret"));
+        Edit(node, ($"id: tempo-{number}\n", $"id: tempo-{number}\n    address: 127.0.0.1\n    port: {link.Port}\n"),
+            (Etcd.Address, toEtcd.Address), ("ring:\n  peer_secret",
+                $"ingester_client: {{remote_timeout: {_settings.PeerTimeout}}}\nring:\n  query_timeout: {_settings.PeerTimeout}\n  peer_secret"));
     }
 
     /// <summary>The port between nodes asks for certificates, and the node has one.</summary>
     public static void AddCertificates(TempoProcess node, TestCertificates certificates) => Edit(
         node,
-        ($"  grpc_listen_port: {node.Ports.ApiGrpc}\n", $"  grpc_listen_port: {node.Ports.ApiGrpc}\n  grpc_tls_config: {{cert_file: {certificates.CertFile}, key_file: {certificates.KeyFile}, client_auth_type: RequireAndVerifyClientCert, client_ca_file: {certificates.RootFile}}}\n"),
+        ($"  grpc_listen_port: {node.Ports.ApiGrpc}\n",
+            $"  grpc_listen_port: {node.Ports.ApiGrpc}\n  grpc_tls_config: {{cert_file: {certificates.CertFile}, key_file: {certificates.KeyFile}, client_auth_type: RequireAndVerifyClientCert, client_ca_file: {certificates.RootFile}}}\n"),
         ("ring:\n  peer_secret", $"ingester_client:\n  grpc_client_config: {{tls_enabled: true, tls_ca_path: {certificates.RootFile}, tls_cert_path: {certificates.ClientCertFile}, tls_key_path: {certificates.ClientKeyFile}}}\nring:\n  peer_secret"));
 
     private static void Edit(TempoProcess node, params (string Old, string New)[] changes)
@@ -150,12 +159,14 @@ internal sealed class RingCluster : IAsyncDisposable
     {
         var answer = await node.Api.AskAsync("/ingester/ring", accept: "application/json");
         using var json = JsonDocument.Parse(answer.Text);
-        return json.RootElement.GetProperty("shards").EnumerateArray().Count(shard => shard.GetProperty("state").GetString() == state) == count;
+        return json.RootElement.GetProperty("shards").EnumerateArray().Count(shard => shard.GetProperty("state").GetString() == state)
+            == count;
     });
 
     /// <summary>Waits until no node has a block in its own folder only.</summary>
     public Task UploadedAsync() => Eventually.HoldsAsync("every block is in the bucket", () =>
-        !Nodes.Any(static node => Directory.Exists(node.BlocksFolder) && Directory.EnumerateFiles(node.BlocksFolder, "meta.json", SearchOption.AllDirectories).Any()));
+        !Nodes.Any(static node => Directory.Exists(node.BlocksFolder)
+            && Directory.EnumerateFiles(node.BlocksFolder, "meta.json", SearchOption.AllDirectories).Any()));
 
     public async ValueTask DisposeAsync()
     {
@@ -169,7 +180,9 @@ internal sealed class RingCluster : IAsyncDisposable
 
     private void NameMembers()
     {
-        var members = Nodes.Select((node, index) => $"{{id: tempo-{index + 1}, address: \"{node.ApiGrpcAddress}\", target: {TargetOf(index)}}}").ToArray();
-        for (var i = 0; i < Nodes.Count; i++) File.AppendAllText(Nodes[i].ConfigFile, $"  members: [{(_settings.AreStrangers ? members[i] : string.Join(", ", members))}]\n");
+        var members = Nodes.Select(
+            (node, index) => $"{{id: tempo-{index + 1}, address: \"{node.ApiGrpcAddress}\", target: {TargetOf(index)}}}").ToArray();
+        for (var i = 0; i < Nodes.Count; i++)
+            File.AppendAllText(Nodes[i].ConfigFile, $"  members: [{(_settings.AreStrangers ? members[i] : string.Join(", ", members))}]\n");
     }
 }

@@ -29,9 +29,11 @@ public sealed class RingDivisionTests
             });
         }
 
-        Assert.All(await Task.WhenAll(ring.Nodes.Select(static node => node.Api.MetricsAsync())), static metrics => Assert.Equal(0, metrics.Sum(Slices, "outcome=\"partial\"")));
+        Assert.All(await Task.WhenAll(ring.Nodes.Select(static node => node.Api.MetricsAsync())),
+            static metrics => Assert.Equal(0, metrics.Sum(Slices, "outcome=\"partial\"")));
 
-        // It takes connections and answers nothing; two of three have everything. On a busy machine it may be known as silent, and is not asked then.
+        // It takes connections and answers nothing; two of three have everything. On a busy machine it may be known as silent, and is not
+        // asked then.
         var (asked, silent) = (ring.Nodes[0], ring.Nodes[1]);
         await Eventually.HoldsAsync("a silent node is helped", async () =>
         {

@@ -10,13 +10,16 @@ namespace Tempo.SystemTests.Ring;
 /// </summary>
 public sealed class RingFaultTests
 {
-    private static readonly int Rounds = int.Parse(Environment.GetEnvironmentVariable("TEMPO_RING_ROUNDS") ?? "1", CultureInfo.InvariantCulture);
-    private static readonly int Restarts = int.Parse(Environment.GetEnvironmentVariable("TEMPO_RING_RESTARTS") ?? $"{Rounds}", CultureInfo.InvariantCulture);
+    private static readonly int Rounds =
+        int.Parse(Environment.GetEnvironmentVariable("TEMPO_RING_ROUNDS") ?? "1", CultureInfo.InvariantCulture);
+    private static readonly int Restarts =
+        int.Parse(Environment.GetEnvironmentVariable("TEMPO_RING_RESTARTS") ?? $"{Rounds}", CultureInfo.InvariantCulture);
 
     [Fact]
     public async Task One_of_three_is_killed_paused_and_comes_back_under_load()
     {
-        await using var ring = await RingCluster.StartAsync(new RingSettings { ReplicationFactor = 3, MaxBlockDuration = "3s", CompactionCycle = "1s" });
+        await using var ring =
+            await RingCluster.StartAsync(new RingSettings { ReplicationFactor = 3, MaxBlockDuration = "3s", CompactionCycle = "1s" });
         var ledger = new RingLedger();
         for (var round = 0; round < Rounds; round++)
         {
@@ -60,7 +63,8 @@ public sealed class RingFaultTests
     [InlineData(3)]
     public async Task A_rolling_restart_under_load_loses_nothing_and_hides_nothing(int replicationFactor)
     {
-        await using var ring = await RingCluster.StartAsync(new RingSettings { ReplicationFactor = replicationFactor, MaxBlockDuration = "3s", CompactionCycle = "1s" });
+        await using var ring = await RingCluster.StartAsync(
+            new RingSettings { ReplicationFactor = replicationFactor, MaxBlockDuration = "3s", CompactionCycle = "1s" });
         var ledger = new RingLedger();
         using var stop = new CancellationTokenSource();
         var load = Task.WhenAll(ring.Nodes.Select(node => ledger.SendAsync(node, stop.Token)));
@@ -91,7 +95,8 @@ public sealed class RingFaultTests
         await using var ring = await RingCluster.StartAsync(new RingSettings { ReplicationFactor = 3 });
         var ledger = new RingLedger();
         await ring.Etcd.KillAsync();
-        var outage = TimeSpan.FromSeconds(int.Parse(Environment.GetEnvironmentVariable("TEMPO_RING_ETCD_OUTAGE_SECONDS") ?? "6", CultureInfo.InvariantCulture));
+        var outage = TimeSpan.FromSeconds(
+            int.Parse(Environment.GetEnvironmentVariable("TEMPO_RING_ETCD_OUTAGE_SECONDS") ?? "6", CultureInfo.InvariantCulture));
         var clock = System.Diagnostics.Stopwatch.StartNew();
         do
         {
@@ -142,7 +147,15 @@ public sealed class RingFaultTests
     [InlineData(true)]
     public async Task Targets_do_their_parts(bool isStatic)
     {
-        await using var ring = await RingCluster.StartAsync(new RingSettings { Nodes = 5, IsStatic = isStatic, Targets = ["distributor", "ingester", "ingester", "querier", "compactor"], CompactionCycle = "200ms", BlocklistPoll = "1s" });
+        await using var ring = await RingCluster.StartAsync(
+            new RingSettings
+            {
+                Nodes = 5,
+                IsStatic = isStatic,
+                Targets = ["distributor", "ingester", "ingester", "querier", "compactor"],
+                CompactionCycle = "200ms",
+                BlocklistPoll = "1s"
+            });
         var (distributor, querier) = (ring.Nodes[0], ring.Nodes[3]);
         var ledger = new RingLedger();
         await ledger.SendAsync(distributor, requests: 10);
@@ -158,9 +171,11 @@ public sealed class RingFaultTests
         }
 
         await ring.UploadedAsync();
-        await Eventually.HoldsAsync("blocks are compacted", () => ring.S3.Objects.Keys.Any(static name => name.EndsWith("/meta.compacted.json", StringComparison.Ordinal)));
+        await Eventually.HoldsAsync("blocks are compacted",
+            () => ring.S3.Objects.Keys.Any(static name => name.EndsWith("/meta.compacted.json", StringComparison.Ordinal)));
         await ledger.CheckAsync(querier);
-        Assert.Contains("tempodb_compaction_objects_written_total", (await ring.Nodes[4].Api.AskAsync("/metrics")).Text, StringComparison.Ordinal);
+        Assert.Contains(
+            "tempodb_compaction_objects_written_total", (await ring.Nodes[4].Api.AskAsync("/metrics")).Text, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -65,12 +65,13 @@ internal sealed class RingLedger
     public Task HasAsync(int traces) => Eventually.HoldsAsync($"{traces} traces are acknowledged", () => AcknowledgedTraces >= traces);
 
     /// <summary>
-    /// After the last check has passed: nothing was lost, doubled or hidden, or the test would have failed. The file that TEMPO_TORTURE_RESULTS
-    /// names gets a line of JSON.
+    /// After the last check has passed: nothing was lost, doubled or hidden, or the test would have failed. The file that
+    /// TEMPO_TORTURE_RESULTS names gets a line of JSON.
     /// </summary>
     public void Report(string fault, int rounds)
     {
-        var line = JsonSerializer.Serialize(new { fault, rounds, acknowledged = AcknowledgedTraces * SpansPerTrace, refused = Refused, checks = _checks });
+        var line = JsonSerializer.Serialize(
+            new { fault, rounds, acknowledged = AcknowledgedTraces * SpansPerTrace, refused = Refused, checks = _checks });
         TestContext.Current.TestOutputHelper?.WriteLine(line);
         if (Environment.GetEnvironmentVariable("TEMPO_TORTURE_RESULTS") is { } file) File.AppendAllText(file, line + "\n");
     }
@@ -90,7 +91,8 @@ internal sealed class RingLedger
     }
 
     /// <summary>
-    /// The same of answers that may be partial: one that does not say so has every span that was acknowledged before it was asked for. True if none said so.
+    /// The same of answers that may be partial: one that does not say so has every span that was acknowledged before it was asked for. True
+    /// if none said so.
     /// </summary>
     public async Task<bool> CheckUnlessPartialAsync(TempoProcess node)
     {
@@ -107,7 +109,8 @@ internal sealed class RingLedger
         }
 
         if (await TryCountAsync(node) is not { } counted) return false;
-        Assert.True(counted >= SpansPerTrace * sent.Length, $"{counted} of {SpansPerTrace * sent.Length} spans are counted, and the answer does not say that it is partial\n{node.Log}");
+        Assert.True(counted >= SpansPerTrace * sent.Length,
+            $"{counted} of {SpansPerTrace * sent.Length} spans are counted, and the answer does not say that it is partial\n{node.Log}");
         Assert.True(counted <= SpansPerTrace * Volatile.Read(ref _sentTraces), $"{counted} spans are counted\n{node.Log}");
         return isWhole;
     }
@@ -131,7 +134,8 @@ internal sealed class RingLedger
     }
 
     /// <summary>Spans that a metrics query counts.</summary>
-    public async Task<int> CountAsync(TempoProcess node) => await TryCountAsync(node) ?? throw new InvalidOperationException("a partial answer");
+    public async Task<int> CountAsync(TempoProcess node) =>
+        await TryCountAsync(node) ?? throw new InvalidOperationException("a partial answer");
 
     // Null: the answer is partial.
     private async Task<int?> TryCountAsync(TempoProcess node)

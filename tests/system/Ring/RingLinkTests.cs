@@ -9,8 +9,10 @@ namespace Tempo.SystemTests.Ring;
 /// </summary>
 public sealed class RingLinkTests
 {
-    private static readonly int Rounds = int.Parse(Environment.GetEnvironmentVariable("TEMPO_RING_ROUNDS") ?? "1", CultureInfo.InvariantCulture);
-    private static readonly RingSettings ThreeCopies = new() { ReplicationFactor = 3, MaxBlockDuration = "3s", CompactionCycle = "1s", HasLinks = true };
+    private static readonly int Rounds =
+        int.Parse(Environment.GetEnvironmentVariable("TEMPO_RING_ROUNDS") ?? "1", CultureInfo.InvariantCulture);
+    private static readonly RingSettings ThreeCopies =
+        new() { ReplicationFactor = 3, MaxBlockDuration = "3s", CompactionCycle = "1s", HasLinks = true };
 
     [Theory]
     [InlineData((int)LinkFault.RequestsVanish)]
@@ -82,7 +84,10 @@ public sealed class RingLinkTests
         ring.Links[0].Fault = LinkFault.NextVersion;
         var others = ring.Nodes.Skip(1).ToArray();
         foreach (var node in others)
-            await Eventually.HoldsAsync("its log says why it does not talk to the node", () => node.Log.Contains("400: tempo-1 speaks version 3 of the protocol between nodes and was asked in that of /tempo.peer/v4/", StringComparison.Ordinal));
+            await Eventually.HoldsAsync("its log says why it does not talk to the node",
+                () => node.Log.Contains(
+                    "400: tempo-1 speaks version 3 of the protocol between nodes and was asked in that of /tempo.peer/v4/",
+                    StringComparison.Ordinal));
         await ledger.HasAsync(ledger.AcknowledgedTraces + 50);
         foreach (var node in others) await ledger.CheckAsync(node, byId: 3);
 
@@ -124,10 +129,14 @@ public sealed class RingLinkTests
         others.WriteServer("stranger");
         others.WriteClient("stranger");
         var stranger = ring.Prepare();
-        await File.WriteAllTextAsync(stranger.ConfigFile, (await File.ReadAllTextAsync(stranger.ConfigFile)).Replace(Path.GetDirectoryName(certificates.CertFile)!, Path.GetDirectoryName(others.CertFile)!, StringComparison.Ordinal));
+        await File.WriteAllTextAsync(stranger.ConfigFile,
+            (await File.ReadAllTextAsync(stranger.ConfigFile)).Replace(
+                Path.GetDirectoryName(certificates.CertFile)!, Path.GetDirectoryName(others.CertFile)!, StringComparison.Ordinal));
         stranger.StartWithoutWaiting();
         foreach (var node in (TempoProcess[])[stranger, ring.Nodes[0]])
-            await Eventually.HoldsAsync("it says why they do not talk", () => node.Log.Contains("does not answer", StringComparison.Ordinal) && node.Log.Contains("certificate", StringComparison.Ordinal));
+            await Eventually.HoldsAsync("it says why they do not talk",
+                () => node.Log.Contains("does not answer", StringComparison.Ordinal)
+                    && node.Log.Contains("certificate", StringComparison.Ordinal));
         await ring.SeesAsync(ring.Nodes[0], "ACTIVE", 3);
         foreach (var node in ring.Nodes.Take(3)) await ledger.CheckAsync(node, byId: 3);
     }

@@ -6,12 +6,14 @@ namespace Tempo.SystemTests.Ring;
 /// <summary>The store that nodes share fails, or two nodes change it at once. TEMPO_RING_ROUNDS as for the other faults.</summary>
 public sealed class RingStoreTests
 {
-    private static readonly int Rounds = int.Parse(Environment.GetEnvironmentVariable("TEMPO_RING_ROUNDS") ?? "1", CultureInfo.InvariantCulture);
+    private static readonly int Rounds =
+        int.Parse(Environment.GetEnvironmentVariable("TEMPO_RING_ROUNDS") ?? "1", CultureInfo.InvariantCulture);
 
     [Fact]
     public async Task A_store_that_answers_every_second_request_wrongly_takes_no_span_and_refuses_none()
     {
-        await using var ring = await RingCluster.StartAsync(new RingSettings { ReplicationFactor = 3, MaxBlockDuration = "2s", CompactionCycle = "500ms", BlocklistPoll = "1s" });
+        await using var ring = await RingCluster.StartAsync(
+            new RingSettings { ReplicationFactor = 3, MaxBlockDuration = "2s", CompactionCycle = "500ms", BlocklistPoll = "1s" });
         var ledger = new RingLedger();
         for (var round = 0; round < Rounds; round++)
         {
@@ -47,7 +49,15 @@ public sealed class RingStoreTests
     public async Task A_store_that_lists_late_hides_nothing_unless_the_answer_says_so()
     {
         const int DelaySeconds = 3;
-        await using var ring = await RingCluster.StartAsync(new RingSettings { MaxBlockDuration = "2s", CompactionCycle = "200ms", BlocklistPoll = "1s", CompactedBlockRetention = "1s", ListingDelay = $"{DelaySeconds}s" });
+        await using var ring = await RingCluster.StartAsync(
+            new RingSettings
+            {
+                MaxBlockDuration = "2s",
+                CompactionCycle = "200ms",
+                BlocklistPoll = "1s",
+                CompactedBlockRetention = "1s",
+                ListingDelay = $"{DelaySeconds}s"
+            });
         ring.S3.Staleness = TimeSpan.FromSeconds(DelaySeconds);
         var ledger = new RingLedger();
         for (var round = 0; round < Rounds; round++)
@@ -56,7 +66,8 @@ public sealed class RingStoreTests
             var load = Task.WhenAll(ring.Nodes.Select(node => ledger.SendAsync(node, stop.Token)));
             await ledger.HasAsync(ledger.AcknowledgedTraces + 50);
 
-            // Blocks come, are merged and are deleted all the while; one node goes and comes back, and does not know what the others may have seen.
+            // Blocks come, are merged and are deleted all the while; one node goes and comes back, and does not know what the others may
+            // have seen.
             for (var again = 0; again < 12; again++)
             {
                 if (again == 4)
@@ -87,7 +98,8 @@ public sealed class RingStoreTests
     [Fact]
     public async Task Two_nodes_that_both_compact_everything_lose_nothing_and_double_nothing()
     {
-        await using var ring = await RingCluster.StartAsync(new RingSettings { Nodes = 2, IsStatic = true, AreStrangers = true, CompactionCycle = "100ms", BlocklistPoll = "1s" });
+        await using var ring = await RingCluster.StartAsync(
+            new RingSettings { Nodes = 2, IsStatic = true, AreStrangers = true, CompactionCycle = "100ms", BlocklistPoll = "1s" });
         var ledger = new RingLedger();
         for (var round = 0; round < Rounds; round++)
         {
@@ -100,13 +112,16 @@ public sealed class RingStoreTests
 
             await ring.UploadedAsync();
             // They do not know of each other: what the other has written is seen with the next listing.
-            foreach (var node in ring.Nodes) await Eventually.HoldsAsync("the other's blocks are listed", async () => await ledger.CountAsync(node) >= ledger.AcknowledgedTraces * RingLedger.SpansPerTrace);
+            foreach (var node in ring.Nodes)
+                await Eventually.HoldsAsync("the other's blocks are listed",
+                    async () => await ledger.CountAsync(node) >= ledger.AcknowledgedTraces * RingLedger.SpansPerTrace);
             for (var again = 0; again < 5; again++)
                 foreach (var node in ring.Nodes)
                     await ledger.CheckAsync(node, byId: 5);
         }
 
-        await Eventually.HoldsAsync("blocks are compacted", () => ring.S3.Objects.Keys.Any(static name => name.EndsWith("/meta.compacted.json", StringComparison.Ordinal)));
+        await Eventually.HoldsAsync("blocks are compacted",
+            () => ring.S3.Objects.Keys.Any(static name => name.EndsWith("/meta.compacted.json", StringComparison.Ordinal)));
         foreach (var node in ring.Nodes) await ledger.CheckAsync(node);
         ledger.Report("two that both compact everything", Rounds);
     }

@@ -12,7 +12,8 @@ public sealed class RingTests
     [InlineData(3, true)]
     public async Task What_any_node_acknowledges_every_node_finds_at_once_and_once(int replicationFactor, bool isStatic)
     {
-        await using var ring = await RingCluster.StartAsync(new RingSettings { ReplicationFactor = replicationFactor, IsStatic = isStatic, IsDivided = !isStatic });
+        await using var ring = await RingCluster.StartAsync(
+            new RingSettings { ReplicationFactor = replicationFactor, IsStatic = isStatic, IsDivided = !isStatic });
         var ledger = new RingLedger();
         foreach (var node in ring.Nodes) await ledger.SendAsync(node, requests: 6);
         foreach (var node in ring.Nodes) await ledger.CheckAsync(node);
@@ -29,11 +30,15 @@ public sealed class RingTests
         foreach (var node in ring.Nodes) await ledger.CheckAsync(node);
     }
 
-    /// <summary>Nodes tell of their new blocks for a quarter of an hour, in which most are compacted: what a node reads beside what it became makes every trace two.</summary>
+    /// <summary>
+    /// Nodes tell of their new blocks for a quarter of an hour, in which most are compacted: what a node reads beside what it became makes
+    /// every trace two.
+    /// </summary>
     [Fact]
     public async Task A_compacted_block_is_not_read_beside_what_it_became()
     {
-        await using var ring = await RingCluster.StartAsync(new RingSettings { Nodes = 2, IsDivided = false, CompactionCycle = "1s", BlocklistPoll = "1s" });
+        await using var ring =
+            await RingCluster.StartAsync(new RingSettings { Nodes = 2, IsDivided = false, CompactionCycle = "1s", BlocklistPoll = "1s" });
         var ledger = new RingLedger();
         foreach (var node in ring.Nodes)
         {
@@ -42,19 +47,25 @@ public sealed class RingTests
         }
 
         await ring.UploadedAsync();
-        await Eventually.HoldsAsync("blocks are compacted", () => ring.S3.Objects.Keys.Any(static name => name.EndsWith("/meta.compacted.json", StringComparison.Ordinal)));
+        await Eventually.HoldsAsync("blocks are compacted",
+            () => ring.S3.Objects.Keys.Any(static name => name.EndsWith("/meta.compacted.json", StringComparison.Ordinal)));
         foreach (var node in ring.Nodes)
-            await Eventually.HoldsAsync("each span is looked at once, in one block", async () => await InspectedAsync(node) is (1 or 2, var spans) && spans == ledger.AcknowledgedTraces * RingLedger.SpansPerTrace); // two windows at the end of an hour
+            // two windows at the end of an hour
+            await Eventually.HoldsAsync("each span is looked at once, in one block",
+                async () =>
+                    await InspectedAsync(node) is (1 or 2, var spans) && spans == ledger.AcknowledgedTraces * RingLedger.SpansPerTrace);
         foreach (var node in ring.Nodes) await ledger.CheckAsync(node);
     }
 
     private static async Task<(int Blocks, int Spans)> InspectedAsync(TempoProcess node)
     {
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-        var answer = await node.Api.AskAsync($"/api/metrics/query_range?q={Uri.EscapeDataString("{ } | count_over_time()")}&start={now - 3600}&end={now + 60}&step=60s");
+        var answer = await node.Api.AskAsync(
+            $"/api/metrics/query_range?q={Uri.EscapeDataString("{ } | count_over_time()")}&start={now - 3600}&end={now + 60}&step=60s");
         using var json = JsonDocument.Parse(answer.Text);
         var metrics = json.RootElement.GetProperty("metrics");
-        int Number(string name) => metrics.TryGetProperty(name, out var value) ? int.Parse(value.ToString(), CultureInfo.InvariantCulture) : 0;
+        int Number(string name) =>
+            metrics.TryGetProperty(name, out var value) ? int.Parse(value.ToString(), CultureInfo.InvariantCulture) : 0;
         return (Number("totalBlocks"), Number("inspectedSpans"));
     }
 }

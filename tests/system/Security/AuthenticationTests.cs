@@ -15,7 +15,8 @@ public sealed class AuthenticationTests : IDisposable
 
     private static readonly string[] Wrong =
     [
-        "", "Bearer", "Bearer ", "Bearer token-of-the-fil", "Bearer token-of-the-file2", "Bearer TOKEN-OF-THE-FILE", $"Basic {Token}", Token,
+        "", "Bearer", "Bearer ", "Bearer token-of-the-fil", "Bearer token-of-the-file2", "Bearer TOKEN-OF-THE-FILE", $"Basic {Token}",
+        Token,
         Basic(User, "wrong"), Basic("", Password), Basic(User, ""), "Basic !!!", $"Bearer {User}:{Password}",
     ];
 
@@ -33,14 +34,20 @@ public sealed class AuthenticationTests : IDisposable
         await using var tempo = await StartAsync();
         // Every page and query of the API, every receiver, every path that any of them leaves open otherwise.
         var pages = (await AskAsync(HttpMethod.Get, $"http://{tempo.ApiAddress}/status/endpoints", Right[0])).Body.Split('\n')
-            .Select(static line => line.Split('|')).Where(static cells => cells.Length > 3).Select(static cells => cells[2].Trim()).Where(static path => path.StartsWith('/') && path != "/ready").ToList();
+            .Select(static line => line.Split('|')).Where(static cells => cells.Length > 3).Select(static cells => cells[2].Trim())
+            .Where(static path => path.StartsWith('/') && path != "/ready").ToList();
         Assert.True(pages.Count > 30, $"{pages.Count} routes");
         (HttpMethod Method, string Url)[] requests =
         [
-            .. pages.SelectMany(path => new[] { (HttpMethod.Get, $"http://{tempo.ApiAddress}{path}"), (HttpMethod.Post, $"http://{tempo.ApiAddress}{path}") }),
-            (HttpMethod.Post, $"http://{tempo.ApiAddress}/ready"), (HttpMethod.Get, $"http://{tempo.ApiAddress}/ready/"), (HttpMethod.Get, $"http://{tempo.ApiAddress}//ready"), (HttpMethod.Get, $"http://{tempo.ApiAddress}/nothing"),
-            (HttpMethod.Post, tempo.OtlpHttpUrl), (HttpMethod.Options, tempo.OtlpHttpUrl), (HttpMethod.Get, $"http://127.0.0.1:{tempo.Ports.OtlpHttp}/ready"),
-            (HttpMethod.Post, tempo.ZipkinUrl), (HttpMethod.Get, $"{tempo.ZipkinUrl}/ready"), (HttpMethod.Options, tempo.ZipkinUrl), (HttpMethod.Post, $"{tempo.ZipkinUrl}/tempo.peer/push"),
+            .. pages.SelectMany(
+                path => new[] { (HttpMethod.Get, $"http://{tempo.ApiAddress}{path}"),
+                    (HttpMethod.Post, $"http://{tempo.ApiAddress}{path}") }),
+            (HttpMethod.Post, $"http://{tempo.ApiAddress}/ready"), (HttpMethod.Get, $"http://{tempo.ApiAddress}/ready/"),
+            (HttpMethod.Get, $"http://{tempo.ApiAddress}//ready"), (HttpMethod.Get, $"http://{tempo.ApiAddress}/nothing"),
+            (HttpMethod.Post, tempo.OtlpHttpUrl), (HttpMethod.Options, tempo.OtlpHttpUrl),
+            (HttpMethod.Get, $"http://127.0.0.1:{tempo.Ports.OtlpHttp}/ready"),
+            (HttpMethod.Post, tempo.ZipkinUrl), (HttpMethod.Get, $"{tempo.ZipkinUrl}/ready"), (HttpMethod.Options, tempo.ZipkinUrl),
+            (HttpMethod.Post, $"{tempo.ZipkinUrl}/tempo.peer/push"),
             (HttpMethod.Post, $"{tempo.JaegerHttpUrl}/api/traces"),
         ];
         foreach (var (method, url) in requests)
@@ -56,7 +63,9 @@ public sealed class AuthenticationTests : IDisposable
         foreach (var right in Right)
         {
             Assert.Equal(HttpStatusCode.OK, (await AskAsync(HttpMethod.Get, $"http://{tempo.ApiAddress}/api/echo", right)).Status);
-            using var spans = new HttpRequestMessage(HttpMethod.Post, tempo.OtlpHttpUrl) { Content = new ByteArrayContent(ExportRequest.Encode(Spans.NewTrace(1))) };
+            using var spans = new HttpRequestMessage(
+                HttpMethod.Post, tempo.OtlpHttpUrl)
+            { Content = new ByteArrayContent(ExportRequest.Encode(Spans.NewTrace(1))) };
             spans.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-protobuf");
             spans.Headers.TryAddWithoutValidation("Authorization", right);
             using var stored = await _http.SendAsync(spans);
@@ -71,7 +80,11 @@ public sealed class AuthenticationTests : IDisposable
     public async Task Calls_over_gRPC_are_unauthenticated_without()
     {
         await using var tempo = await StartAsync();
-        foreach (var (url, path) in new[] { (tempo.OtlpGrpcUrl, "/opentelemetry.proto.collector.trace.v1.TraceService/Export"), (tempo.JaegerGrpcUrl, "/jaeger.api_v2.CollectorService/PostSpans"), ($"http://{tempo.ApiGrpcAddress}", "/grpc.health.v1.Health/Check"), ($"http://{tempo.ApiGrpcAddress}", "/tempopb.StreamingQuerier/Search"), ($"http://{tempo.ApiGrpcAddress}", "/tempo.peer/ping") })
+        foreach (var (url, path) in new[] { (tempo.OtlpGrpcUrl, "/opentelemetry.proto.collector.trace.v1.TraceService/Export"),
+            (tempo.JaegerGrpcUrl, "/jaeger.api_v2.CollectorService/PostSpans"),
+            ($"http://{tempo.ApiGrpcAddress}", "/grpc.health.v1.Health/Check"),
+            ($"http://{tempo.ApiGrpcAddress}", "/tempopb.StreamingQuerier/Search"),
+            ($"http://{tempo.ApiGrpcAddress}", "/tempo.peer/ping") })
         {
             foreach (var wrong in Wrong) Assert.Equal("16", await GrpcStatusAsync(url + path, wrong));
             foreach (var right in Right) Assert.NotEqual("16", await GrpcStatusAsync(url + path, right));
@@ -84,7 +97,8 @@ public sealed class AuthenticationTests : IDisposable
         await using var tempo = await StartAsync();
         var url = $"http://{tempo.ApiAddress}/api/echo";
         await File.WriteAllTextAsync(TokenFile, "another-token\n");
-        await Eventually.HoldsAsync("the new token is taken", async () => (await AskAsync(HttpMethod.Get, url, "Bearer another-token")).Status == HttpStatusCode.OK);
+        await Eventually.HoldsAsync("the new token is taken",
+            async () => (await AskAsync(HttpMethod.Get, url, "Bearer another-token")).Status == HttpStatusCode.OK);
         Assert.Equal(HttpStatusCode.Unauthorized, (await AskAsync(HttpMethod.Get, url, $"Bearer {Token}")).Status);
     }
 
@@ -100,13 +114,18 @@ public sealed class AuthenticationTests : IDisposable
         // Datagrams carry no credentials: with them it would not start.
         var yaml = await File.ReadAllTextAsync(tempo.ConfigFile);
         await tempo.ExpectRefusalAsync("thrift_compact and thrift_binary would stay open");
-        await File.WriteAllTextAsync(tempo.ConfigFile, string.Join('\n', yaml.Split('\n').Where(line => !line.Contains("thrift_compact", StringComparison.Ordinal) && !line.Contains("thrift_binary", StringComparison.Ordinal)
-            && !line.Contains($"127.0.0.1:{tempo.Ports.JaegerCompact}\"", StringComparison.Ordinal) && !line.Contains($"127.0.0.1:{tempo.Ports.JaegerBinary}\"", StringComparison.Ordinal))));
+        await File.WriteAllTextAsync(tempo.ConfigFile,
+            string.Join('\n', yaml.Split('\n').Where(
+                line => !line.Contains("thrift_compact", StringComparison.Ordinal)
+                    && !line.Contains("thrift_binary", StringComparison.Ordinal)
+                    && !line.Contains($"127.0.0.1:{tempo.Ports.JaegerCompact}\"", StringComparison.Ordinal)
+                    && !line.Contains($"127.0.0.1:{tempo.Ports.JaegerBinary}\"", StringComparison.Ordinal))));
         await tempo.StartAsync();
         return tempo;
     }
 
-    private static string Basic(string user, string password) => "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"));
+    private static string Basic(string user, string password) =>
+        "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"));
 
     private async Task<(HttpStatusCode Status, string Challenge, string Body)> AskAsync(HttpMethod method, string url, string authorization)
     {
@@ -119,11 +138,19 @@ public sealed class AuthenticationTests : IDisposable
 
     private async Task<string> GrpcStatusAsync(string url, string authorization)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, url) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new ByteArrayContent([0, 0, 0, 0, 0]) };
+        using var request = new HttpRequestMessage(HttpMethod.Post,
+            url)
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent([0, 0, 0, 0, 0])
+        };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
         if (authorization.Length > 0) request.Headers.TryAddWithoutValidation("Authorization", authorization);
         using var answer = await _http.SendAsync(request);
         await answer.Content.ReadAsByteArrayAsync();
-        return answer.Headers.TryGetValues("grpc-status", out var head) ? head.First() : answer.TrailingHeaders.TryGetValues("grpc-status", out var tail) ? tail.First() : "";
+        return answer.Headers.TryGetValues("grpc-status", out var head) ? head.First()
+            : answer.TrailingHeaders.TryGetValues("grpc-status", out var tail) ? tail.First()
+            : "";
     }
 }

@@ -37,6 +37,8 @@ internal sealed class Canaries(string folder)
     public void AssertAbsent(string where, string text)
     {
         foreach (var (secret, key) in _all)
-            Assert.False(text.Contains(secret, StringComparison.Ordinal) || text.Contains(Convert.ToBase64String(Encoding.UTF8.GetBytes($"user:{secret}")), StringComparison.Ordinal), $"{where} shows the secret of {key}");
+            Assert.False(text.Contains(secret, StringComparison.Ordinal)
+                || text.Contains(Convert.ToBase64String(Encoding.UTF8.GetBytes($"user:{secret}")), StringComparison.Ordinal),
+                    $"{where} shows the secret of {key}");
     }
 }

@@ -34,12 +34,17 @@ public sealed partial class SecretTests : IDisposable
 
         await tempo.StartAsync();
         await SendAsync(tempo);
-        // Half of the targets at least: the log takes only so many lines of a kind. Each target of remote write fails in its own way, the object service is not there: what is logged of it is what is asked for.
-        await Eventually.HoldsAsync("the targets were tried", () => Task.FromResult(Attempts().Matches(tempo.Log).Select(static line => line.Groups[1].Value).Distinct().Count() >= Targets / 2 && tempo.Log.Contains("upload failed", StringComparison.Ordinal)));
+        // Half of the targets at least: the log takes only so many lines of a kind. Each target of remote write fails in its own way, the
+        // object service is not there: what is logged of it is what is asked for.
+        await Eventually.HoldsAsync("the targets were tried",
+            () => Task.FromResult(
+                Attempts().Matches(tempo.Log).Select(static line => line.Groups[1].Value).Distinct().Count() >= Targets / 2
+                    && tempo.Log.Contains("upload failed", StringComparison.Ordinal)));
         foreach (var path in await PathsAsync(tempo))
             foreach (var accept in new[] { null, "application/json" })
                 _canaries.AssertAbsent(path, (await tempo.Api.AskAsync(path, accept: accept)).ToString());
-        foreach (var path in new[] { "/status/config?mode=defaults", "/status/config?mode=diff", "/status/runtime_config?mode=diff", "/status/overrides/single-tenant", "/nothing/here", "/api/overrides" })
+        foreach (var path in new[] { "/status/config?mode=defaults", "/status/config?mode=diff", "/status/runtime_config?mode=diff",
+            "/status/overrides/single-tenant", "/nothing/here", "/api/overrides" })
             _canaries.AssertAbsent(path, (await tempo.Api.AskAsync(path)).ToString());
         Assert.Contains("log_level: debug", (await tempo.Api.AskAsync("/status/config")).Text, StringComparison.Ordinal);
         Assert.Equal(0, await tempo.StopAsync());
@@ -90,10 +95,12 @@ public sealed partial class SecretTests : IDisposable
         var storage = $"    backend: azure\n    blocklist_poll: 1s\n    azure: {{container_name: c, storage_account_name: account, endpoint_suffix: 127.0.0.1:1, sas_token: 'sv=2024&sig={_canaries.New("azure.sas_token")}'}}\n";
         await using var tempo = await TempoProcess.StartAsync(new TempoSettings { Storage = storage });
         await SendAsync(tempo);
-        await Eventually.HoldsAsync("the upload failed", () => Task.FromResult(tempo.Log.Contains("upload failed", StringComparison.Ordinal)));
+        await Eventually.HoldsAsync(
+            "the upload failed", () => Task.FromResult(tempo.Log.Contains("upload failed", StringComparison.Ordinal)));
         foreach (var path in await PathsAsync(tempo)) _canaries.AssertAbsent(path, (await tempo.Api.AskAsync(path)).ToString());
         _canaries.AssertAbsent("the log", tempo.Log);
-        var listed = await ProgramRun.ToEndAsync(Repository.Binary, ["list", "blocks", "--config.file", tempo.ConfigFile, "single-tenant"], TimeSpan.FromSeconds(60));
+        var listed = await ProgramRun.ToEndAsync(
+            Repository.Binary, ["list", "blocks", "--config.file", tempo.ConfigFile, "single-tenant"], TimeSpan.FromSeconds(60));
         _canaries.AssertAbsent("tempo list blocks", listed.Everything);
     }
 
@@ -115,7 +122,9 @@ public sealed partial class SecretTests : IDisposable
     private static async Task<string[]> PathsAsync(TempoProcess tempo)
     {
         var page = await tempo.Api.AskAsync("/status/endpoints");
-        return ["/status", .. page.Text.Split('\n').Select(static line => line.Split('|')).Where(static cells => cells.Length > 3 && cells[3].Contains("GET", StringComparison.Ordinal)).Select(static cells => cells[2].Trim()).Where(static path => !path.Contains('{', StringComparison.Ordinal))];
+        return ["/status", .. page.Text.Split('\n').Select(static line => line.Split('|'))
+            .Where(static cells => cells.Length > 3 && cells[3].Contains("GET", StringComparison.Ordinal))
+            .Select(static cells => cells[2].Trim()).Where(static path => !path.Contains('{', StringComparison.Ordinal))];
     }
 
     private TempoSettings SettingsWithSecrets()

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Tempo.SystemTests.Server;
 
-/// <summary>A server of somebody else, of the distribution's package, that runs beside ours. What it writes is kept for the failure.</summary>
+/// <summary>
+/// A server of somebody else, of the distribution's package, that runs beside ours. What it writes is kept for the failure.
+/// </summary>
 internal sealed class Daemon(string program) : IDisposable
 {
     private readonly StringBuilder _log = new();
@@ -20,7 +22,8 @@ internal sealed class Daemon(string program) : IDisposable
     /// <summary>Returns once it says that it is ready; until then its connections may break.</summary>
     public async Task StartAsync(IEnumerable<string> arguments, Func<Task<bool>> isReady)
     {
-        var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        var process =
+            Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         _process = process;
         process.ErrorDataReceived += (_, line) => Keep(line.Data);
         process.OutputDataReceived += (_, line) => Keep(line.Data);

@@ -5,7 +5,9 @@ namespace Tempo.SystemTests.Server;
 /// <summary>Waits for what must come about, however slow the machine is, instead of sleeping for as long as it usually takes.</summary>
 internal static class Eventually
 {
-    /// <summary>What does not come about at all is meant; a machine with a load of 75 has taken more than a minute for what takes it a second.</summary>
+    /// <summary>
+    /// What does not come about at all is meant; a machine with a load of 75 has taken more than a minute for what takes it a second.
+    /// </summary>
     public static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
 

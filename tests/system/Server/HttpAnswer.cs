@@ -13,10 +13,13 @@ public sealed record HttpAnswer(int Status, string ContentType, byte[] Body, IRe
     {
         var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         foreach (var (name, values) in response.Headers.Concat(response.Content.Headers)) headers[name] = string.Join(", ", values);
-        return new HttpAnswer((int)response.StatusCode, response.Content.Headers.ContentType?.MediaType ?? "", await response.Content.ReadAsByteArrayAsync(), headers);
+        return new HttpAnswer((int)response.StatusCode, response.Content.Headers.ContentType?.MediaType ?? "",
+            await response.Content.ReadAsByteArrayAsync(), headers);
     }
 
-    /// <summary>Sends, and reads the answer. A server that is killed just then may show as a bare socket's error, which the client lets through.</summary>
+    /// <summary>
+    /// Sends, and reads the answer. A server that is killed just then may show as a bare socket's error, which the client lets through.
+    /// </summary>
     public static async Task<HttpAnswer> AskAsync(HttpClient http, HttpRequestMessage request)
     {
         try

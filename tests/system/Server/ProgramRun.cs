@@ -10,7 +10,8 @@ internal sealed record ProgramRun(int ExitCode, string Output, string Errors)
 
     /// <summary>Runs to the end; a program that is still there after <paramref name="limit"/> is killed and that is an error.
     /// <paramref name="onErrorLine"/> hears each line of its standard error as it is written.</summary>
-    public static async Task<ProgramRun> ToEndAsync(string program, IEnumerable<string> arguments, TimeSpan limit, Action<string>? onErrorLine = null)
+    public static async Task<ProgramRun> ToEndAsync(
+        string program, IEnumerable<string> arguments, TimeSpan limit, Action<string>? onErrorLine = null)
     {
         using var process = Process.Start(new ProcessStartInfo(program, arguments)
         {

@@ -19,8 +19,11 @@ public sealed class PrometheusText
         }
     }
 
-    /// <summary>The sum over all label sets that contain <paramref name="label"/> (such as <c>reason="x"</c>); 0 if there is none.</summary>
-    public double Sum(string name, string label = "") => _samples.Where(s => s.Name == name && s.Labels.Contains(label, StringComparison.Ordinal)).Sum(s => s.Value);
+    /// <summary>
+    /// The sum over all label sets that contain <paramref name="label"/> (such as <c>reason="x"</c>); 0 if there is none.
+    /// </summary>
+    public double Sum(string name, string label = "") =>
+        _samples.Where(s => s.Name == name && s.Labels.Contains(label, StringComparison.Ordinal)).Sum(s => s.Value);
 
     public bool Has(string name) => _samples.Exists(s => s.Name == name);
 }

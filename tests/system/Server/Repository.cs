@@ -9,7 +9,8 @@ internal static class Repository
         .Single(a => a.Key == "RepositoryRoot").Value!;
 
     /// <summary>The binary: what TEMPO_BINARY names, or what <c>./build.ps1 publish</c> made.</summary>
-    public static readonly string Binary = Environment.GetEnvironmentVariable("TEMPO_BINARY") ?? Path.Combine(Root, "artifacts/tempo/tempo");
+    public static readonly string Binary =
+        Environment.GetEnvironmentVariable("TEMPO_BINARY") ?? Path.Combine(Root, "artifacts/tempo/tempo");
 
     public static readonly string Senders = Path.Combine(Root, "tests/system/senders");
 }

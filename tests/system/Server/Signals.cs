@@ -23,7 +23,8 @@ internal static partial class Signals
 
     private static void Send(Process process, int signal)
     {
-        if (SendSignal(process.Id, signal) != 0) throw new InvalidOperationException($"kill -{signal} {process.Id}: {Marshal.GetLastPInvokeErrorMessage()}");
+        if (SendSignal(process.Id, signal) != 0)
+            throw new InvalidOperationException($"kill -{signal} {process.Id}: {Marshal.GetLastPInvokeErrorMessage()}");
     }
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]

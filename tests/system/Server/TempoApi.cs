@@ -10,8 +10,11 @@ public sealed class TempoApi(Uri address) : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = Patience };
 
-    /// <summary>A request with the method, to a path such as <c>/api/echo</c>; the body is read whole, and nothing is decompressed.</summary>
-    public async Task<HttpAnswer> AskAsync(string path, string method = "GET", string? accept = null, string? tenant = null, string? acceptEncoding = null)
+    /// <summary>
+    /// A request with the method, to a path such as <c>/api/echo</c>; the body is read whole, and nothing is decompressed.
+    /// </summary>
+    public async Task<HttpAnswer> AskAsync(
+        string path, string method = "GET", string? accept = null, string? tenant = null, string? acceptEncoding = null)
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), address.AbsoluteUri.TrimEnd('/') + path);
         if (accept is not null) request.Headers.TryAddWithoutValidation("Accept", accept);

@@ -102,7 +102,8 @@ public sealed class TempoProcess : IAsyncDisposable
 
     public void StartWithoutWaiting()
     {
-        Assert.True(File.Exists(Repository.Binary), $"no binary at {Repository.Binary}: run ./build.ps1 publish, or name one in TEMPO_BINARY");
+        Assert.True(
+            File.Exists(Repository.Binary), $"no binary at {Repository.Binary}: run ./build.ps1 publish, or name one in TEMPO_BINARY");
         Directory.CreateDirectory(DataFolder);
         _isEnding = false;
         string[] command = [.. Launcher, Repository.Binary, $"-config.file={ConfigFile}", .. Flags];
@@ -122,7 +123,8 @@ public sealed class TempoProcess : IAsyncDisposable
 
     public async Task WaitUntilReadyAsync()
     {
-        if (!await IsReadyUnlessItEndsAsync()) throw new InvalidOperationException($"tempo ended with {_process!.ExitCode} before it was ready:\n{Log}");
+        if (!await IsReadyUnlessItEndsAsync())
+            throw new InvalidOperationException($"tempo ended with {_process!.ExitCode} before it was ready:\n{Log}");
     }
 
     /// <returns>False if it ended before it was ready.</returns>

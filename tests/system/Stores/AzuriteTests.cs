@@ -55,7 +55,8 @@ public sealed class AzuriteServer : IAsyncLifetime
         _url = $"http://127.0.0.1:{port}/{Account}";
         _process = Process.Start(new ProcessStartInfo("node")
         {
-            ArgumentList = { Path.Combine(Repository.Senders, "node_modules/azurite/dist/src/blob/main.js"), "--inMemoryPersistence", "--blobHost", "127.0.0.1", "--blobPort", $"{port}", "--silent", "--skipApiVersionCheck", "--disableTelemetry" },
+            ArgumentList = { Path.Combine(Repository.Senders, "node_modules/azurite/dist/src/blob/main.js"), "--inMemoryPersistence",
+                "--blobHost", "127.0.0.1", "--blobPort", $"{port}", "--silent", "--skipApiVersionCheck", "--disableTelemetry" },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
@@ -87,6 +88,7 @@ public sealed class AzuriteServer : IAsyncLifetime
         var name = $"tempo{Interlocked.Increment(ref _containers)}";
         await new BlobContainerClient(new Uri($"{_url}/{name}"), new StorageSharedKeyCredential(Account, AccountKey)).CreateAsync();
         var options = new AzureOptions { Container = name, AccountName = Account, AccountKey = AccountKey, EndpointSuffix = _url };
-        return RemoteObjectStore.OpenAzure(options, new RemoteOptions { PartSizeBytes = PartSizeBytes }, TimeProvider.System, new Random(1));
+        return RemoteObjectStore.OpenAzure(
+            options, new RemoteOptions { PartSizeBytes = PartSizeBytes }, TimeProvider.System, new Random(1));
     }
 }

@@ -21,7 +21,9 @@ public sealed class CacheServer : IAsyncDisposable
     public static CacheServer Redis() => new("redis-server");
 
     public Task StartAsync() => _daemon.StartAsync(
-        _isRedis ? ["--port", $"{_port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"] : ["-l", "127.0.0.1", "-p", $"{_port}", "-u", "nobody"],
+        _isRedis
+            ? ["--port", $"{_port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+            : ["-l", "127.0.0.1", "-p", $"{_port}", "-u", "nobody"],
         async () => (await TryAskAsync(_isRedis ? "PING\r\n" : "version\r\n")).Length > 0);
 
     /// <summary>kill -9.</summary>
@@ -29,13 +31,16 @@ public sealed class CacheServer : IAsyncDisposable
 
     /// <summary>Puts something that is not ours where a key is.</summary>
     public async Task OverwriteAsync(string key) =>
-        Assert.StartsWith(_isRedis ? "+OK" : "STORED", await TryAskAsync(_isRedis ? $"SET {key} strange\r\n" : $"set {key} 0 0 7\r\nstrange\r\n"), StringComparison.Ordinal);
+        Assert.StartsWith(_isRedis ? "+OK" : "STORED",
+            await TryAskAsync(_isRedis ? $"SET {key} strange\r\n" : $"set {key} 0 0 7\r\nstrange\r\n"), StringComparison.Ordinal);
 
     /// <summary>How many keys there are.</summary>
     public async Task<long> CountAsync()
     {
         var answer = await TryAskAsync(_isRedis ? "DBSIZE\r\n" : "stats\r\n");
-        var number = _isRedis ? answer.Trim(':', '\r', '\n') : answer.Split('\n').First(static line => line.Contains(" curr_items ", StringComparison.Ordinal)).Split(' ')[2].Trim();
+        var number = _isRedis
+            ? answer.Trim(':', '\r', '\n')
+            : answer.Split('\n').First(static line => line.Contains(" curr_items ", StringComparison.Ordinal)).Split(' ')[2].Trim();
         return long.Parse(number, CultureInfo.InvariantCulture);
     }
 

@@ -51,7 +51,9 @@ public abstract class CacheServerContract(CacheServer server) : PartCacheContrac
 public sealed class MemcachedTests() : CacheServerContract(CacheServer.Memcached())
 {
     protected override IPartCache Open(string address) =>
-        new MemcachedPartCache(new MemcachedOptions { Addresses = [address], Timeout = TimeSpan.FromSeconds(10), BreakAfterFailures = int.MaxValue }, TimeProvider.System);
+        new MemcachedPartCache(
+            new MemcachedOptions { Addresses = [address], Timeout = TimeSpan.FromSeconds(10), BreakAfterFailures = int.MaxValue },
+            TimeProvider.System);
 
     // A connection is made when it is needed.
     protected override async Task ComesBackAsync()
@@ -63,7 +65,8 @@ public sealed class MemcachedTests() : CacheServerContract(CacheServer.Memcached
 
 public sealed class RedisTests() : CacheServerContract(CacheServer.Redis())
 {
-    protected override IPartCache Open(string address) => RedisPartCache.Open(new RedisOptions { Endpoints = [address], Timeout = TimeSpan.FromSeconds(10) });
+    protected override IPartCache Open(string address) =>
+        RedisPartCache.Open(new RedisOptions { Endpoints = [address], Timeout = TimeSpan.FromSeconds(10) });
 
     // The client library connects again in its own time.
     protected override Task ComesBackAsync() => Eventually.HoldsAsync("it is connected again", async () =>
@@ -84,7 +87,8 @@ public sealed class CacheTests : IDisposable
 
     public CacheTests() => _s3.Faults = (_, request) =>
     {
-        if (request.HttpMethod == "GET" && request.Url!.AbsolutePath.Contains("data.parquet", StringComparison.Ordinal)) Interlocked.Increment(ref _reads);
+        if (request.HttpMethod == "GET" && request.Url!.AbsolutePath.Contains("data.parquet", StringComparison.Ordinal))
+            Interlocked.Increment(ref _reads);
         return null;
     };
 
@@ -119,8 +123,11 @@ public sealed class CacheTests : IDisposable
     {
         await using var server = kind == "redis" ? CacheServer.Redis() : CacheServer.Memcached();
         await server.StartAsync();
-        var place = kind == "redis" ? $"redis: {{endpoint: \"{server.Address}\", timeout: 5s}}" : $"memcached: {{addresses: \"{server.Address}\", timeout: 5s}}";
-        await using var tempo = await StartAsync($"cache: {{disk: {{max_bytes: 0}}, caches: [{{roles: [bloom, sidecar, parquet-footer, parquet-page], {place}}}]}}");
+        var place = kind == "redis"
+            ? $"redis: {{endpoint: \"{server.Address}\", timeout: 5s}}"
+            : $"memcached: {{addresses: \"{server.Address}\", timeout: 5s}}";
+        await using var tempo = await StartAsync(
+            $"cache: {{disk: {{max_bytes: 0}}, caches: [{{roles: [bloom, sidecar, parquet-footer, parquet-page], {place}}}]}}");
         var trace = await StoreAsync(tempo);
         await AskAsync(tempo, trace);
         await WrittenAsync(async () => await server.CountAsync() > 0);
@@ -128,7 +135,8 @@ public sealed class CacheTests : IDisposable
         await RestartAsync(tempo);
         await AskAsync(tempo, trace);
         Assert.Equal(0, _reads);
-        Assert.Contains($"tempo_cache_requests_total{{cache=\"{kind}\",role=\"parquet-footer\",result=\"hit\"}}", (await tempo.Api.AskAsync("/metrics")).Text, StringComparison.Ordinal);
+        Assert.Contains($"tempo_cache_requests_total{{cache=\"{kind}\",role=\"parquet-footer\",result=\"hit\"}}",
+            (await tempo.Api.AskAsync("/metrics")).Text, StringComparison.Ordinal);
 
         await server.KillAsync();
         await RestartAsync(tempo);
@@ -141,7 +149,8 @@ public sealed class CacheTests : IDisposable
     {
         await using var server = CacheServer.Memcached();
         await server.StartAsync();
-        await using var tempo = await StartAsync($"cache: {{disk: {{max_bytes: 0}}, caches: [{{roles: [bloom, trace-id-index], memcached: {{addresses: \"{server.Address}\", timeout: 5s}}}}]}}");
+        await using var tempo = await StartAsync(
+            $"cache: {{disk: {{max_bytes: 0}}, caches: [{{roles: [bloom, trace-id-index], memcached: {{addresses: \"{server.Address}\", timeout: 5s}}}}]}}");
         var trace = await StoreAsync(tempo);
         await tempo.KillAsync();
         var bloom = _s3.Objects.Keys.Single(static name => name.EndsWith("/bloom-0", StringComparison.Ordinal));
@@ -178,7 +187,8 @@ public sealed class CacheTests : IDisposable
     private void Put(string name, byte[] content) => _s3.Objects[name] = (content, _s3.Objects[name].Time);
 
     private static Task ListedAsync(TempoProcess tempo, string trace) =>
-        Eventually.HoldsAsync("the block list is read", async () => !(await tempo.Api.AskAsync($"/api/v2/traces/{trace}")).Text.Contains("PARTIAL", StringComparison.Ordinal));
+        Eventually.HoldsAsync("the block list is read",
+            async () => !(await tempo.Api.AskAsync($"/api/v2/traces/{trace}")).Text.Contains("PARTIAL", StringComparison.Ordinal));
 
     private async Task RestartAsync(TempoProcess tempo)
     {
@@ -187,7 +197,8 @@ public sealed class CacheTests : IDisposable
         await tempo.StartAsync();
     }
 
-    private static string[] Files(string folder) => [.. Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Where(static path => Path.GetFileName(path).Length == 32)];
+    private static string[] Files(string folder) =>
+        [.. Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Where(static path => Path.GetFileName(path).Length == 32)];
 
     // Caches are written behind the reader's back, and nothing says when: until nothing new comes.
     private static async Task WrittenAsync(Func<Task<bool>> isThere)
@@ -209,7 +220,8 @@ public sealed class CacheTests : IDisposable
         var trace = Spans.NewTrace(5);
         Assert.Equal(200, (await otlp.PostAsync(ExportRequest.Encode(trace))).Status);
         await tempo.Api.FlushAsync();
-        await Eventually.HoldsAsync("the block is uploaded", () => Task.FromResult(!Directory.EnumerateFiles(tempo.BlocksFolder, "*.parquet", SearchOption.AllDirectories).Any()));
+        await Eventually.HoldsAsync("the block is uploaded",
+            () => Task.FromResult(!Directory.EnumerateFiles(tempo.BlocksFolder, "*.parquet", SearchOption.AllDirectories).Any()));
         return trace[0].TraceId;
     }
 

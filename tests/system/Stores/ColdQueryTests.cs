@@ -10,8 +10,8 @@ using Tempo.SystemTests.Server;
 namespace Tempo.SystemTests.Stores;
 
 /// <summary>
-/// What a query that nobody asked before reads of blocks in S3: requests are counted where they arrive. Each column of ids has more bytes than are read at
-/// once at the least (256 KiB), so that a column is a request of its own unless somebody sees to it.
+/// What a query that nobody asked before reads of blocks in S3: requests are counted where they arrive. Each column of ids has more bytes
+/// than are read at once at the least (256 KiB), so that a column is a request of its own unless somebody sees to it.
 /// </summary>
 public sealed class ColdQueryTests : IDisposable
 {
@@ -36,7 +36,8 @@ public sealed class ColdQueryTests : IDisposable
                  {
                      ("a search that finds nothing", $"/api/search?q={Uri.EscapeDataString("{ name = \"cold\" && duration > 1h }")}&{range}"),
                      ("a search of everything", $"/api/search?q={Uri.EscapeDataString("{}")}&limit=20&{range}"),
-                     ("a search that finds one trace, and selects", $"/api/search?q={Uri.EscapeDataString($"{{ span.seq = {SpansPerRequest - 1} }} | select(span.text, resource.service.name, event:name)")}&limit=1000&{range}"),
+                     ("a search that finds one trace, and selects",
+                         $"/api/search?q={Uri.EscapeDataString($"{{ span.seq = {SpansPerRequest - 1} }} | select(span.text, resource.service.name, event:name)")}&limit=1000&{range}"),
                      ("a structural search", $"/api/search?q={Uri.EscapeDataString("{ span.seq = 0 } >> { .text =~ \".*7f.*\" && kind = server } | count() > 1")}&limit=1000&{range}"),
                      ("a metrics query", $"/api/metrics/query_range?q={Uri.EscapeDataString("{ span.text != nil } | rate() by (resource.service.name, name)")}&step=60s&{range}"),
                      ("quantiles", $"/api/metrics/query_range?q={Uri.EscapeDataString("{ kind = server } | quantile_over_time(duration, .9) by (span.shard)")}&step=60s&{range}"),
@@ -46,14 +47,16 @@ public sealed class ColdQueryTests : IDisposable
                  })
         {
             var (requests, answer) = await ColdAsync(path);
-            Assert.True(requests <= (3 * rowGroups) + (RequestsForTheFile * blocks), $"{asked}: {requests} requests for {rowGroups} row groups in {blocks} blocks\n{string.Join('\n', _read)}\n{answer}");
+            Assert.True(requests <= (3 * rowGroups) + (RequestsForTheFile * blocks),
+                $"{asked}: {requests} requests for {rowGroups} row groups in {blocks} blocks\n{string.Join('\n', _read)}\n{answer}");
         }
 
         // In one row group, of one block.
         foreach (var trace in traces)
         {
             var (requests, answer) = await ColdAsync($"/api/v2/traces/{trace[0].TraceId}");
-            Assert.True(requests is > 0 and <= 3 + RequestsForTheFile, $"a trace by its id: {requests} requests\n{string.Join('\n', _read)}\n{answer}");
+            Assert.True(requests is > 0 and <= 3 + RequestsForTheFile,
+                $"a trace by its id: {requests} requests\n{string.Join('\n', _read)}\n{answer}");
         }
     }
 
@@ -61,7 +64,9 @@ public sealed class ColdQueryTests : IDisposable
     private async Task<(int Requests, string Answer)> ColdAsync(string path)
     {
         await using var tempo = await StartAsync();
-        await Eventually.HoldsAsync("the bucket was listed", async () => !(await tempo.Api.AskAsync($"/api/v2/traces/{Spans.NewTraceId()}")).Text.Contains("PARTIAL", StringComparison.Ordinal));
+        await Eventually.HoldsAsync("the bucket was listed",
+            async () =>
+                !(await tempo.Api.AskAsync($"/api/v2/traces/{Spans.NewTraceId()}")).Text.Contains("PARTIAL", StringComparison.Ordinal));
         _read.Clear();
         _s3.Faults = Note;
         var answer = await tempo.Api.AskAsync(path);
@@ -72,7 +77,8 @@ public sealed class ColdQueryTests : IDisposable
 
     private ServiceStub.Fault? Note(int number, HttpListenerRequest request)
     {
-        if (request.Url!.AbsolutePath.EndsWith("/data.parquet", StringComparison.Ordinal)) _read.Enqueue($"{request.HttpMethod} {request.Url.AbsolutePath} {request.Headers["Range"]}");
+        if (request.Url!.AbsolutePath.EndsWith("/data.parquet", StringComparison.Ordinal))
+            _read.Enqueue($"{request.HttpMethod} {request.Url.AbsolutePath} {request.Headers["Range"]}");
         return null;
     }
 
@@ -88,7 +94,9 @@ public sealed class ColdQueryTests : IDisposable
         {
             for (var request = 0; request < RequestsPerFlush; request++)
             {
-                SpanFacts[] trace = [.. Spans.NewTrace(SpansPerRequest, "cold").Select(span => span with { Attributes = [.. span.Attributes, new("text", $"string:{Text(random)}"), new("shard", $"int:{random.Next(100)}")] })];
+                SpanFacts[] trace = [.. Spans.NewTrace(SpansPerRequest, "cold")
+                    .Select(span => span with { Attributes =
+                        [.. span.Attributes, new("text", $"string:{Text(random)}"), new("shard", $"int:{random.Next(100)}")] })];
                 if (request == 0) traces.Add(trace);
                 Assert.Equal(200, (await otlp.PostAsync(ExportRequest.Encode(trace))).Status);
             }
@@ -96,8 +104,9 @@ public sealed class ColdQueryTests : IDisposable
             await tempo.Api.FlushAsync();
         }
 
-        await Eventually.HoldsAsync("all blocks are in the bucket", () => _s3.Objects.Keys.Any(static name => name.EndsWith("/meta.json", StringComparison.Ordinal))
-            && !Directory.EnumerateFiles(tempo.BlocksFolder, "meta.json", SearchOption.AllDirectories).Any());
+        await Eventually.HoldsAsync(
+            "all blocks are in the bucket", () => _s3.Objects.Keys.Any(static name => name.EndsWith("/meta.json", StringComparison.Ordinal))
+                && !Directory.EnumerateFiles(tempo.BlocksFolder, "meta.json", SearchOption.AllDirectories).Any());
         return (traces, start);
     }
 
@@ -126,7 +135,8 @@ public sealed class ColdQueryTests : IDisposable
     private Task<TempoProcess> StartAsync() => TempoProcess.StartAsync(new TempoSettings
     {
         CompactionCycle = "1h",
-        Storage = string.Create(CultureInfo.InvariantCulture, $"    backend: s3\n    blocklist_poll: 1s\n    s3: {{bucket: b, prefix: traces, endpoint: {new Uri(_s3.Url).Authority}, insecure: true, forcepathstyle: true, access_key: id, secret_key: key}}\n"),
+        Storage = string.Create(CultureInfo.InvariantCulture,
+            $"    backend: s3\n    blocklist_poll: 1s\n    s3: {{bucket: b, prefix: traces, endpoint: {new Uri(_s3.Url).Authority}, insecure: true, forcepathstyle: true, access_key: id, secret_key: key}}\n"),
         More = "cache: {disk: {max_bytes: 0}}\ningester: {max_block_bytes: 1000000000}\n",
     });
 }

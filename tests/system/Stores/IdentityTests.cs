@@ -7,13 +7,14 @@ using Tempo.SystemTests.Server;
 namespace Tempo.SystemTests.Stores;
 
 /// <summary>
-/// How the binary gets into a store without keys in its configuration: what the clouds' own libraries in it, compiled natively, ask of the services that
-/// know who it is, and what they then bring to the store. The services are stubs that answer as their documentation says; where they are is said by what
-/// the clouds' own libraries honour, and by nothing else.
+/// How the binary gets into a store without keys in its configuration: what the clouds' own libraries in it, compiled natively, ask of the
+/// services that know who it is, and what they then bring to the store. The services are stubs that answer as their documentation says;
+/// where they are is said by what the clouds' own libraries honour, and by nothing else.
 /// </summary>
 public sealed class IdentityTests : IDisposable
 {
-    private const string Account = "account", Tenant = "11111111-2222-3333-4444-555555555555", Client = "66666666-7777-8888-9999-000000000000";
+    private const string Account = "account", Tenant = "11111111-2222-3333-4444-555555555555",
+        Client = "66666666-7777-8888-9999-000000000000";
     private const string Assertion = "who the workload is", Canary = "canary-token";
     private readonly string _tokenFile = Path.GetTempFileName();
     private readonly TestCertificates _certificates = new();
@@ -42,7 +43,8 @@ public sealed class IdentityTests : IDisposable
             </Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>
             """);
         await using var tempo = await StartAsync(
-            S3, ("AWS_WEB_IDENTITY_TOKEN_FILE", _tokenFile), ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/tempo"), ("AWS_ROLE_SESSION_NAME", "tempo"), ("AWS_REGION", "eu-central-1"), ("AWS_ENDPOINT_URL_STS", sts.Url));
+            S3, ("AWS_WEB_IDENTITY_TOKEN_FILE", _tokenFile), ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/tempo"),
+            ("AWS_ROLE_SESSION_NAME", "tempo"), ("AWS_REGION", "eu-central-1"), ("AWS_ENDPOINT_URL_STS", sts.Url));
         await UploadAsync(tempo, () => !_s3.Objects.IsEmpty);
         Assert.Equal("of the role", _s3.LatestPutHeaders["x-amz-security-token"]);
         Assert.Contains("ASIASESSION", _s3.LatestPutHeaders["Authorization"], StringComparison.Ordinal);
@@ -60,8 +62,10 @@ public sealed class IdentityTests : IDisposable
         await UploadAsync(tempo, () => !_s3.Objects.IsEmpty);
         Assert.Equal("of the machine", _s3.LatestPutHeaders["x-amz-security-token"]);
         Assert.Contains("ASIAMACHINE", _s3.LatestPutHeaders["Authorization"], StringComparison.Ordinal);
-        Assert.All(machine.Requests.Where(static asked => asked.Method == "PUT"), static asked => Assert.NotEqual("", asked["x-aws-ec2-metadata-token-ttl-seconds"]));
-        Assert.All(machine.Requests.Where(static asked => asked.Method == "GET"), static asked => Assert.Equal("session of the metadata service", asked["x-aws-ec2-metadata-token"]));
+        Assert.All(machine.Requests.Where(static asked => asked.Method == "PUT"),
+            static asked => Assert.NotEqual("", asked["x-aws-ec2-metadata-token-ttl-seconds"]));
+        Assert.All(machine.Requests.Where(static asked => asked.Method == "GET"),
+            static asked => Assert.Equal("session of the metadata service", asked["x-aws-ec2-metadata-token"]));
         var (asked, uploaded) = (machine.Requests.Count, _s3.Objects.Count);
         await UploadAsync(tempo, () => _s3.Objects.Count > uploaded);
         Assert.Equal(asked, machine.Requests.Count);
@@ -71,8 +75,11 @@ public sealed class IdentityTests : IDisposable
     [Fact]
     public async Task Amazons_container_is_asked_with_the_token_of_its_file()
     {
-        await using var agent = await StubService.StartAsync(static _ => $$"""{"AccessKeyId":"ASIAPOD","SecretAccessKey":"{{Canary}}","Token":"of the pod","Expiration":"2099-01-01T00:00:00Z"}""");
-        await using var tempo = await StartAsync(S3, ("AWS_CONTAINER_CREDENTIALS_FULL_URI", agent.Url + "/v1/credentials"), ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", _tokenFile), ("AWS_REGION", "eu-central-1"));
+        await using var agent = await StubService.StartAsync(
+            static _ =>
+                $$"""{"AccessKeyId":"ASIAPOD","SecretAccessKey":"{{Canary}}","Token":"of the pod","Expiration":"2099-01-01T00:00:00Z"}""");
+        await using var tempo = await StartAsync(S3, ("AWS_CONTAINER_CREDENTIALS_FULL_URI", agent.Url + "/v1/credentials"),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", _tokenFile), ("AWS_REGION", "eu-central-1"));
         await UploadAsync(tempo, () => !_s3.Objects.IsEmpty);
         Assert.Equal("of the pod", _s3.LatestPutHeaders["x-amz-security-token"]);
         var asked = Assert.Single(agent.Requests);
@@ -87,9 +94,13 @@ public sealed class IdentityTests : IDisposable
     {
         await using var machine = await MachineAsync(seconds: 24 * 3600);
         await using var blobs = await BlobsAsync();
-        await using var tempo = await StartAsync(Azure(blobs, $"use_managed_identity: true, user_assigned_id: \"{identity}\""), ("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.Url));
-        await UploadAsync(tempo, () => blobs.Requests.Any(static asked => asked.Method == "PUT" && asked.Path.Contains("meta.json", StringComparison.Ordinal)));
-        var asked = Assert.Single(machine.Requests, static asked => asked["Metadata"] == "true" && asked.Path.StartsWith("/metadata/identity/oauth2/token?", StringComparison.Ordinal));
+        await using var tempo = await StartAsync(Azure(blobs, $"use_managed_identity: true, user_assigned_id: \"{identity}\""),
+            ("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.Url));
+        await UploadAsync(tempo, () =>
+            blobs.Requests.Any(static asked => asked.Method == "PUT" && asked.Path.Contains("meta.json", StringComparison.Ordinal)));
+        var asked = Assert.Single(machine.Requests,
+            static asked =>
+                asked["Metadata"] == "true" && asked.Path.StartsWith("/metadata/identity/oauth2/token?", StringComparison.Ordinal));
         Assert.Equal("GET", asked.Method);
         Assert.Contains("resource=https://storage.azure.com", Uri.UnescapeDataString(asked.Path), StringComparison.Ordinal);
         Assert.Equal(query.Length > 0, asked.Path.Contains("client_id", StringComparison.Ordinal));
@@ -103,8 +114,10 @@ public sealed class IdentityTests : IDisposable
     {
         await using var machine = await MachineAsync(seconds: 60);
         await using var blobs = await BlobsAsync();
-        await using var tempo = await StartAsync(Azure(blobs, "use_managed_identity: true"), ("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.Url));
-        await Eventually.HoldsAsync("a second token is used", () => blobs.Requests.Any(static asked => asked["Authorization"] == $"Bearer {Canary}-2"));
+        await using var tempo =
+            await StartAsync(Azure(blobs, "use_managed_identity: true"), ("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.Url));
+        await Eventually.HoldsAsync(
+            "a second token is used", () => blobs.Requests.Any(static asked => asked["Authorization"] == $"Bearer {Canary}-2"));
     }
 
     [Fact]
@@ -113,12 +126,15 @@ public sealed class IdentityTests : IDisposable
         await using var authority = await AuthorityAsync();
         await using var blobs = await BlobsAsync();
         await using var tempo = await StartAsync(Azure(blobs, "use_federated_token: true"), Workload(authority));
-        await UploadAsync(tempo, () => blobs.Requests.Any(static asked => asked.Method == "PUT" && asked.Path.Contains("meta.json", StringComparison.Ordinal)));
+        await UploadAsync(tempo, () =>
+            blobs.Requests.Any(static asked => asked.Method == "PUT" && asked.Path.Contains("meta.json", StringComparison.Ordinal)));
         var asked = Assert.Single(authority.Requests, static asked => asked.Method == "POST");
         Assert.Equal($"/{Tenant}/oauth2/v2.0/token", asked.Path.Split('?')[0]);
-        var form = asked.Body.Split('&').Select(static field => field.Split('=')).ToDictionary(static field => field[0], static field => Uri.UnescapeDataString(field[1].Replace('+', ' ')));
+        var form = asked.Body.Split('&').Select(static field => field.Split('='))
+            .ToDictionary(static field => field[0], static field => Uri.UnescapeDataString(field[1].Replace('+', ' ')));
         Assert.Equal((Assertion, Client, "client_credentials"), (form["client_assertion"], form["client_id"], form["grant_type"]));
-        Assert.Equal(("urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "https://storage.azure.com/.default"), (form["client_assertion_type"], form["scope"]));
+        Assert.Equal(("urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "https://storage.azure.com/.default"),
+            (form["client_assertion_type"], form["scope"]));
         Assert.All(blobs.Requests, static blob => Assert.Equal($"Bearer {Canary}-1", blob["Authorization"]));
         SaysNoSecret(tempo);
     }
@@ -126,10 +142,14 @@ public sealed class IdentityTests : IDisposable
     [Fact]
     public async Task Googles_machine_is_asked_for_a_token_of_its_account()
     {
-        await using var machine = await StubService.StartAsync(asked => asked["Metadata-Flavor"] == "Google" && asked.Path == "/computeMetadata/v1/instance/service-accounts/default/token" ? NextToken(asked, 3600) : null);
+        await using var machine = await StubService.StartAsync(
+            asked => asked["Metadata-Flavor"] == "Google" && asked.Path == "/computeMetadata/v1/instance/service-accounts/default/token"
+                ? NextToken(asked, 3600)
+                : null);
         await using var bucket = await BucketAsync();
         await using var tempo = await StartAsync(Google(bucket), ("GCE_METADATA_HOST", machine.Authority), ("HTTP_PROXY", bucket.Url));
-        await UploadAsync(tempo, () => bucket.Requests.Any(static asked => asked.Method == "POST" && asked.Path.Contains("meta.json", StringComparison.Ordinal)));
+        await UploadAsync(tempo, () =>
+            bucket.Requests.Any(static asked => asked.Method == "POST" && asked.Path.Contains("meta.json", StringComparison.Ordinal)));
         Assert.Single(machine.Requests);
         Assert.All(bucket.Requests, static asked => Assert.Equal($"Bearer {Canary}-1", asked["Authorization"]));
         SaysNoSecret(tempo);
@@ -142,26 +162,45 @@ public sealed class IdentityTests : IDisposable
     public async Task A_node_that_cannot_say_who_it_is_starts_says_so_and_goes_on_when_it_can(string cloud, string says)
     {
         var isThere = false;
-        await using var machine = await StubService.StartAsync(asked => Volatile.Read(ref isThere) || asked["Metadata"] == "" && cloud == "azure" ? cloud switch { "s3" => AmazonsMachine(asked), "azure" => AzuresMachine(asked, 24 * 3600), _ => NextToken(asked, 3600) } : cloud == "azure" ? new StubService.Answer(400, """{"error":"invalid_request","error_description":"Identity not found"}""") : null);
+        await using var machine = await StubService.StartAsync(
+            asked => Volatile.Read(ref isThere) || asked["Metadata"] == ""
+                && cloud == "azure" ? cloud switch
+                {
+                    "s3" => AmazonsMachine(asked),
+                    "azure" => AzuresMachine(asked, 24 * 3600),
+                    _ => NextToken(asked, 3600)
+                }
+                        : cloud == "azure" ? new StubService.Answer(
+                            400, """{"error":"invalid_request","error_description":"Identity not found"}""")
+                        : null);
         await using var store = await (cloud == "gcs" ? BucketAsync() : BlobsAsync());
         await using var tempo = await StartAsync(
             cloud switch { "s3" => S3, "azure" => Azure(store, "use_managed_identity: true"), _ => Google(store) },
-            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", machine.Url), ("AWS_REGION", "eu-central-1"), ("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.Url), ("GCE_METADATA_HOST", machine.Authority));
-        await Eventually.HoldsAsync("it is said what is missing", async () => (await tempo.Api.AskAsync("/status/services")).Text.Contains(says, StringComparison.Ordinal));
+            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", machine.Url), ("AWS_REGION", "eu-central-1"),
+            ("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.Url), ("GCE_METADATA_HOST", machine.Authority));
+        await Eventually.HoldsAsync("it is said what is missing",
+            async () => (await tempo.Api.AskAsync("/status/services")).Text.Contains(says, StringComparison.Ordinal));
         Assert.Empty(store.Requests);
         Assert.Empty(_s3.Objects);
         Volatile.Write(ref isThere, true);
-        await UploadAsync(tempo, () => cloud == "s3" ? !_s3.Objects.IsEmpty : store.Requests.Any(static asked => asked.Method is "PUT" or "POST" && asked.Path.Contains("meta.json", StringComparison.Ordinal)));
+        await UploadAsync(tempo, () => cloud == "s3"
+            ? !_s3.Objects.IsEmpty
+            : store.Requests.Any(
+                static asked => asked.Method is "PUT" or "POST" && asked.Path.Contains("meta.json", StringComparison.Ordinal)));
         SaysNoSecret(tempo);
     }
 
     [Fact]
     public async Task What_a_token_service_answers_that_is_no_token_is_not_shown()
     {
-        await using var machine = await StubService.StartAsync(asked => NextToken(asked, seconds: 24 * 3600)); // also without the header, as no metadata service does
+        // also without the header, as no metadata service does
+        await using var machine = await StubService.StartAsync(asked => NextToken(asked, seconds: 24 * 3600));
         await using var blobs = await BlobsAsync();
-        await using var tempo = await StartAsync(Azure(blobs, "use_managed_identity: true"), ("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.Url));
-        await Eventually.HoldsAsync("it is said what is wrong", async () => (await tempo.Api.AskAsync("/status/services")).Text.Contains("managed identity of this machine: ", StringComparison.Ordinal));
+        await using var tempo =
+            await StartAsync(Azure(blobs, "use_managed_identity: true"), ("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.Url));
+        await Eventually.HoldsAsync("it is said what is wrong",
+            async () => (await tempo.Api.AskAsync("/status/services")).Text.Contains(
+                "managed identity of this machine: ", StringComparison.Ordinal));
         Assert.DoesNotContain(Canary, (await tempo.Api.AskAsync("/status/services")).Text, StringComparison.Ordinal);
         SaysNoSecret(tempo);
     }
@@ -171,35 +210,42 @@ public sealed class IdentityTests : IDisposable
     {
         await using var blobs = await BlobsAsync();
         await using var tempo = await StartAsync(Azure(blobs, "use_federated_token: true"), ("AZURE_CLIENT_ID", Client));
-        await Eventually.HoldsAsync("it is said what is missing", async () => (await tempo.Api.AskAsync("/status/services")).Text.Contains("workload identity: not set in the environment: AZURE_FEDERATED_TOKEN_FILE, AZURE_TENANT_ID", StringComparison.Ordinal));
+        await Eventually.HoldsAsync("it is said what is missing",
+            async () => (await tempo.Api.AskAsync("/status/services")).Text.Contains(
+                "workload identity: not set in the environment: AZURE_FEDERATED_TOKEN_FILE, AZURE_TENANT_ID", StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task A_shared_access_signature_is_part_of_every_address()
     {
         await using var blobs = await StubService.StartAsync(static _ => null);
-        await using var tempo = await StartAsync($"    backend: azure\n    azure: {{container_name: c, storage_account_name: {Account}, endpoint_suffix: \"{blobs.Url}/{Account}\", sas_token: \"?sv=2024-11-04&sig=canary\"}}\n");
+        await using var tempo = await StartAsync(
+            $"    backend: azure\n    azure: {{container_name: c, storage_account_name: {Account}, endpoint_suffix: \"{blobs.Url}/{Account}\", sas_token: \"?sv=2024-11-04&sig=canary\"}}\n");
         await Eventually.HoldsAsync("the store is asked", () => !blobs.Requests.IsEmpty);
         Assert.All(blobs.Requests, static asked => Assert.Contains("sig=canary", asked.Path, StringComparison.Ordinal));
         Assert.All(blobs.Requests, static asked => Assert.Equal("", asked["Authorization"]));
     }
 
-    private string S3 => $"    backend: s3\n    s3: {{bucket: b, endpoint: {new Uri(_s3.Url).Authority}, insecure: true, forcepathstyle: true, region: eu-central-1}}\n";
+    private string S3 =>
+        $"    backend: s3\n    s3: {{bucket: b, endpoint: {new Uri(_s3.Url).Authority}, insecure: true, forcepathstyle: true, region: eu-central-1}}\n";
 
     private static string Azure(StubService blobs, string how) =>
         $"    backend: azure\n    azure: {{container_name: c, storage_account_name: {Account}, endpoint_suffix: \"{blobs.Url}/{Account}\", {how}}}\n    blocklist_poll: 1s\n";
 
-    private static string Google(StubService bucket) => $"    backend: gcs\n    gcs: {{bucket_name: b, endpoint: {bucket.Url}/storage/v1/}}\n";
+    private static string Google(StubService bucket) =>
+        $"    backend: gcs\n    gcs: {{bucket_name: b, endpoint: {bucket.Url}/storage/v1/}}\n";
 
     private (string, string)[] Workload(StubService authority) =>
-        [("AZURE_FEDERATED_TOKEN_FILE", _tokenFile), ("AZURE_AUTHORITY_HOST", authority.Url + "/"), ("AZURE_TENANT_ID", Tenant), ("AZURE_CLIENT_ID", Client)];
+        [("AZURE_FEDERATED_TOKEN_FILE", _tokenFile), ("AZURE_AUTHORITY_HOST", authority.Url + "/"), ("AZURE_TENANT_ID", Tenant),
+            ("AZURE_CLIENT_ID", Client)];
 
     // The wire of a container that is empty and takes everything.
     private Task<StubService> BlobsAsync() =>
         StubService.StartAsync(static asked => asked.Method switch
         {
             "PUT" => new StubService.Answer(201, ""),
-            "GET" when asked.Path.Contains("comp=list", StringComparison.Ordinal) => "<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults ContainerName=\"c\"><Blobs /><NextMarker /></EnumerationResults>",
+            "GET" when asked.Path.Contains("comp=list", StringComparison.Ordinal) =>
+                "<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults ContainerName=\"c\"><Blobs /><NextMarker /></EnumerationResults>",
             _ => null,
         }, _certificates);
 
@@ -235,8 +281,10 @@ public sealed class IdentityTests : IDisposable
         StubService? service = null;
         service = await StubService.StartAsync(asked => asked.Path.Split('?')[0] switch
         {
-            "/common/discovery/instance" => $$"""{"tenant_discovery_endpoint":"{{service!.Url}}/{{Tenant}}/v2.0/.well-known/openid-configuration","api-version":"1.1","metadata":[]}""",
-            $"/{Tenant}/v2.0/.well-known/openid-configuration" => $$"""{"token_endpoint":"{{service!.Url}}/{{Tenant}}/oauth2/v2.0/token","authorization_endpoint":"{{service.Url}}/{{Tenant}}/oauth2/v2.0/authorize","issuer":"{{service.Url}}/{{Tenant}}/v2.0"}""",
+            "/common/discovery/instance" =>
+                $$"""{"tenant_discovery_endpoint":"{{service!.Url}}/{{Tenant}}/v2.0/.well-known/openid-configuration","api-version":"1.1","metadata":[]}""",
+            $"/{Tenant}/v2.0/.well-known/openid-configuration" =>
+                $$"""{"token_endpoint":"{{service!.Url}}/{{Tenant}}/oauth2/v2.0/token","authorization_endpoint":"{{service.Url}}/{{Tenant}}/oauth2/v2.0/authorize","issuer":"{{service.Url}}/{{Tenant}}/v2.0"}""",
             $"/{Tenant}/oauth2/v2.0/token" => NextToken(asked, seconds: 24 * 3600),
             _ => null,
         }, _certificates);

@@ -116,7 +116,9 @@ public sealed class S3StorageTests : IDisposable
     private async Task UploadedAsync(TempoProcess tempo)
     {
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        while (Directory.EnumerateFiles(tempo.BlocksFolder, "*", SearchOption.AllDirectories).Any(static path => !path.EndsWith("/blocks.lock", StringComparison.Ordinal)) || !_s3.Objects.Keys.Any(static name => name.EndsWith("/meta.json", StringComparison.Ordinal)))
+        while (Directory.EnumerateFiles(tempo.BlocksFolder, "*", SearchOption.AllDirectories)
+            .Any(static path => !path.EndsWith("/blocks.lock", StringComparison.Ordinal))
+                || !_s3.Objects.Keys.Any(static name => name.EndsWith("/meta.json", StringComparison.Ordinal)))
         {
             Assert.True(clock.Elapsed < Patience, $"not uploaded:\n{tempo.Log}");
             await Task.Delay(50);

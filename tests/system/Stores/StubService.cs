@@ -9,8 +9,8 @@ using Tempo.SystemTests.Server;
 namespace Tempo.SystemTests.Stores;
 
 /// <summary>
-/// A service on this machine, with TLS if it has certificates: answers each request by a function of it, 404 where that has no answer, and notes what
-/// was asked.
+/// A service on this machine, with TLS if it has certificates: answers each request by a function of it, 404 where that has no answer, and
+/// notes what was asked.
 /// </summary>
 internal sealed class StubService : IAsyncDisposable
 {
@@ -27,7 +27,9 @@ internal sealed class StubService : IAsyncDisposable
         if (certificates is not null) builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port, listen =>
         {
-            if (certificates is not null) listen.UseHttps(X509CertificateLoader.LoadPkcs12(X509Certificate2.CreateFromPemFile(certificates.CertFile, certificates.KeyFile).Export(X509ContentType.Pkcs12), null));
+            if (certificates is not null)
+                listen.UseHttps(X509CertificateLoader.LoadPkcs12(
+                    X509Certificate2.CreateFromPemFile(certificates.CertFile, certificates.KeyFile).Export(X509ContentType.Pkcs12), null));
         }));
         _server = builder.Build();
         _server.Run(ServeAsync);
@@ -53,7 +55,9 @@ internal sealed class StubService : IAsyncDisposable
     {
         var request = context.Request;
         var body = await new StreamReader(request.Body).ReadToEndAsync();
-        var asked = new Asked(request.Method, request.Path.Value + request.QueryString.Value, request.Headers.ToDictionary(static header => header.Key, static header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase), body);
+        var asked = new Asked(request.Method, request.Path.Value + request.QueryString.Value,
+            request.Headers.ToDictionary(
+                static header => header.Key, static header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase), body);
         Requests.Enqueue(asked);
         var answer = _answer(asked);
         context.Response.StatusCode = answer?.Status ?? 404;

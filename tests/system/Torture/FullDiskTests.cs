@@ -4,7 +4,9 @@ using Tempo.SystemTests.Server;
 
 namespace Tempo.SystemTests.Torture;
 
-/// <summary>A disk that somebody else fills: new data is refused, what was taken is answered, and it goes on by itself when there is room.</summary>
+/// <summary>
+/// A disk that somebody else fills: new data is refused, what was taken is answered, and it goes on by itself when there is room.
+/// </summary>
 public sealed class FullDiskTests(ITestOutputHelper output)
 {
     /// <summary>Fills the log faster than what is asked for again.</summary>
@@ -39,7 +41,8 @@ public sealed class FullDiskTests(ITestOutputHelper output)
             await check.NameAsync(name);
 
             File.Delete(others);
-            await Eventually.HoldsAsync("it takes data again", async () => await Script.SendAsync(client, ledger, $"again {round}") == Outcome.Acknowledged);
+            await Eventually.HoldsAsync(
+                "it takes data again", async () => await Script.SendAsync(client, ledger, $"again {round}") == Outcome.Acknowledged);
             await check.NameAsync($"again {round}");
             await tempo.Api.FlushAsync();
             rounds.Done($"{ledger}");

@@ -64,7 +64,9 @@ internal sealed partial class Mounts : IAsyncDisposable
     public Task MountAsync() => RunAsync("mount", "-o", "loop", _image, Folder);
 
     /// <summary>Waits for what the kernel still does for a process that was killed.</summary>
-    public Task UnmountAsync() => Eventually.HoldsAsync($"{Folder} is unmounted", async () => (await ProgramRun.ToEndAsync("umount", [Folder], TimeSpan.FromSeconds(30))).ExitCode == 0);
+    public Task UnmountAsync() =>
+        Eventually.HoldsAsync($"{Folder} is unmounted",
+            async () => (await ProgramRun.ToEndAsync("umount", [Folder], TimeSpan.FromSeconds(30))).ExitCode == 0);
 
     /// <summary>As if the machine lost its power: what no sync has brought to the disk is gone, and every call fails from now on.</summary>
     public void CutPower()

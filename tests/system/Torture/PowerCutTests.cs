@@ -9,7 +9,8 @@ namespace Tempo.SystemTests.Torture;
 /// </summary>
 public sealed class PowerCutTests(ITestOutputHelper output)
 {
-    private static readonly TempoSettings CutsAllTheTime = new() { Multitenancy = true, MaxBlockDuration = "10ms", CompactionCycle = "1h", CompactedBlockRetention = "200ms" };
+    private static readonly TempoSettings CutsAllTheTime =
+        new() { Multitenancy = true, MaxBlockDuration = "10ms", CompactionCycle = "1h", CompactedBlockRetention = "200ms" };
 
     [Fact]
     public async Task What_was_acknowledged_is_on_the_disk()

@@ -48,7 +48,9 @@ internal sealed class Script(TempoProcess tempo, Ledger ledger, string name)
         return !tempo.HasEnded;
     }
 
-    /// <summary>One trace, and what became of it; throws if the connection breaks, which the ledger then does not know the end of.</summary>
+    /// <summary>
+    /// One trace, and what became of it; throws if the connection breaks, which the ledger then does not know the end of.
+    /// </summary>
     public static async Task<Outcome> SendAsync(OtlpHttpClient client, Ledger ledger, string name, int spans = SpansPerTrace)
     {
         var entry = new LedgerEntry(Tenant, Spans.NewTrace(spans, name), Outcome.Unknown);

@@ -16,10 +16,12 @@ internal static class Strace
     /// <summary>The fault from now on, until the result is disposed or the server ends.</summary>
     public static async Task<IDisposable> AttachAsync(TempoProcess tempo, string call, string fault)
     {
-        var process = Process.Start(new ProcessStartInfo("strace", ["-f", "-o", "/dev/null", "-e", $"trace={call}", "-e", $"inject={call}:{fault}", "-p", $"{tempo.ProcessId}"])
-        {
-            RedirectStandardError = true,
-        })!;
+        var process = Process.Start(
+            new ProcessStartInfo(
+                "strace", ["-f", "-o", "/dev/null", "-e", $"trace={call}", "-e", $"inject={call}:{fault}", "-p", $"{tempo.ProcessId}"])
+            {
+                RedirectStandardError = true,
+            })!;
         // "Process 1 attached with 20 threads", or why it could not.
         var said = await process.StandardError.ReadLineAsync();
         Assert.True(said?.Contains("attached", StringComparison.Ordinal), $"strace: {said}");
@@ -28,7 +30,8 @@ internal static class Strace
     }
 
     /// <summary>Skips the test where strace is not installed or may not trace.</summary>
-    public static void Need() => Assert.SkipUnless(File.Exists("/usr/bin/strace") && Environment.IsPrivilegedProcess, "needs strace and root");
+    public static void Need() =>
+        Assert.SkipUnless(File.Exists("/usr/bin/strace") && Environment.IsPrivilegedProcess, "needs strace and root");
 
     private sealed class Attached(Process process) : IDisposable
     {

@@ -83,7 +83,8 @@ public sealed class SystemCallTests(ITestOutputHelper output)
             Assert.False(tempo.HasEnded, tempo.Log);
 
             // A request that its sender has given up on may still be on its way, and come in between two questions.
-            await Eventually.HoldsAsync("nothing is on its way", async () => (await tempo.Api.MetricsAsync()).Sum("tempo_receiver_inflight_bytes") == 0);
+            await Eventually.HoldsAsync(
+                "nothing is on its way", async () => (await tempo.Api.MetricsAsync()).Sum("tempo_receiver_inflight_bytes") == 0);
             // Well again, without a restart: what it could not sync it may refuse, but it says so.
             await check.NameAsync(name);
             await tempo.KillAsync();

@@ -74,7 +74,8 @@ public sealed class FlakyDisk(IDisk inner, Func<DiskCall, DiskFault?> judge) : I
     }
 
     /// <inheritdoc/>
-    public DiskError TryGetSpace(string folder, out long totalBytes, out long availableBytes) => inner.TryGetSpace(folder, out totalBytes, out availableBytes);
+    public DiskError TryGetSpace(string folder, out long totalBytes, out long availableBytes) =>
+        inner.TryGetSpace(folder, out totalBytes, out availableBytes);
 
     /// <inheritdoc/>
     public DiskError TryRename(string from, string to) => Run(Judge(nameof(TryRename), from), () => inner.TryRename(from, to));

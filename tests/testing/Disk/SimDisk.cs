@@ -193,8 +193,11 @@ public sealed class SimDisk : IDisk
             if (folder.Length > 0 && !IsFolder(folder)) return DiskError.NotFound;
             var start = folder.Length == 0 ? 0 : folder.Length + 1;
             var prefix = folder.Length == 0 ? "" : folder + "/";
-            var found = _names.Where(name => FolderOf(name.Key) == folder).Select(name => new DiskEntry(name.Key[start..], false, false, withInfo ? name.Value.Length : 0, withInfo ? Modified : default));
-            var folders = _folders.Concat(_names.Keys.Select(FolderOf)).Where(name => name.Length > start && name.StartsWith(prefix, StringComparison.Ordinal))
+            var found = _names.Where(name => FolderOf(name.Key) == folder)
+                .Select(name =>
+                    new DiskEntry(name.Key[start..], false, false, withInfo ? name.Value.Length : 0, withInfo ? Modified : default));
+            var folders = _folders.Concat(_names.Keys.Select(FolderOf))
+                .Where(name => name.Length > start && name.StartsWith(prefix, StringComparison.Ordinal))
                 .Select(name => name[start..].Split('/')[0]).Distinct().Select(static name => new DiskEntry(name, true, false, 0, default));
             entries = [.. found, .. folders];
             return DiskError.None;
@@ -213,7 +216,8 @@ public sealed class SimDisk : IDisk
     {
         lock (_lock)
         {
-            names = [.. _names.Keys.Where(path => FolderOf(path) == folder).Select(path => path[(folder.Length == 0 ? 0 : folder.Length + 1)..]).Order(StringComparer.Ordinal)];
+            names = [.. _names.Keys.Where(path => FolderOf(path) == folder)
+                .Select(path => path[(folder.Length == 0 ? 0 : folder.Length + 1)..]).Order(StringComparer.Ordinal)];
             return DiskError.None;
         }
     }
@@ -284,7 +288,8 @@ public sealed class SimDisk : IDisk
 
     internal static DateTimeOffset Modified => DateTimeOffset.UnixEpoch;
 
-    private bool IsFolder(string path) => _folders.Contains(path) || _names.Keys.Any(name => name.StartsWith(path + "/", StringComparison.Ordinal));
+    private bool IsFolder(string path) =>
+        _folders.Contains(path) || _names.Keys.Any(name => name.StartsWith(path + "/", StringComparison.Ordinal));
 
     private static string FolderOf(string path) => path.Contains('/', StringComparison.Ordinal) ? path[..path.LastIndexOf('/')] : "";
 

@@ -15,7 +15,9 @@ internal sealed class ColumnTable
     public static ColumnTable Load()
     {
         var lines = File.ReadAllLines(GoldenFolder.PathOf("../../engine/storage/Blocks/FORMAT.md"));
-        return new ColumnTable([.. lines.SkipWhile(static line => line != Header).Skip(2).TakeWhile(static line => line.StartsWith('|')).Select(static line => ColumnRow.Parse(line.Split('|')))]);
+        return new ColumnTable(
+            [.. lines.SkipWhile(static line => line != Header).Skip(2).TakeWhile(static line => line.StartsWith('|'))
+                .Select(static line => ColumnRow.Parse(line.Split('|')))]);
     }
 
     /// <summary>The only row of a leaf.</summary>
@@ -32,9 +34,14 @@ internal sealed class ColumnTable
 /// <param name="Readers">Letters.</param>
 internal sealed partial record ColumnRow(string Columns, IReadOnlySet<PageEncoding> Encodings, string Readers)
 {
-    public static ColumnRow Parse(string[] cells) => new(cells[1].Trim(), Words().Matches(cells[2]).Select(static word => EncodingOf(word.Value)).ToHashSet(), cells[3].Trim());
+    public static ColumnRow Parse(string[] cells) =>
+        new(cells[1].Trim(), Words().Matches(cells[2]).Select(static word => EncodingOf(word.Value)).ToHashSet(), cells[3].Trim());
 
-    public bool Names(string leaf) => Columns.Split(", ").Any(pattern => Regex.IsMatch(leaf, "^" + Regex.Escape(pattern).Replace("…", @"(.*\.)?", StringComparison.Ordinal).Replace(@"\*", "[A-Za-z0-9]*", StringComparison.Ordinal) + "$"));
+    public bool Names(string leaf) =>
+        Columns.Split(", ").Any(
+            pattern => Regex.IsMatch(
+                leaf, "^" + Regex.Escape(pattern).Replace("…", @"(.*\.)?", StringComparison.Ordinal)
+                    .Replace(@"\*", "[A-Za-z0-9]*", StringComparison.Ordinal) + "$"));
 
     private static PageEncoding EncodingOf(string word) => word switch
     {

@@ -24,9 +24,11 @@ public sealed class ColumnTableTests
     private static readonly (char Letter, string Name)[] Readers = [('D', "duckdb"), ('H', "hyparquet"), ('A', "arrow")];
 
     // The other blocks are large, and have the encodings of numbers that these have, too, or are like them but for their length.
-    public static TheoryData<string, string> Blocks => [.. from version in Versions from name in new[] { "random", "texts" } select (version, name)];
+    public static TheoryData<string, string> Blocks =>
+        [.. from version in Versions from name in new[] { "random", "texts" } select (version, name)];
 
-    private static IEnumerable<string> Versions => BlockVersion.All.Where(static version => version.CanWrite).Select(static version => version.Name);
+    private static IEnumerable<string> Versions =>
+        BlockVersion.All.Where(static version => version.CanWrite).Select(static version => version.Name);
 
     [Fact]
     public void Each_leaf_is_written_as_the_table_says()
@@ -36,17 +38,21 @@ public sealed class ColumnTableTests
         var withValues = new HashSet<string>();
         foreach (var version in Versions)
             foreach (var name in ColumnBlocks.Names(version))
-                foreach (var (leaf, encoding) in EncodingsOf(ParquetFileReader.Open(new MemoryParquetSource(ColumnBlocks.Write(name, version, pageSpans: 200))), version))
+                foreach (var (leaf, encoding) in EncodingsOf(
+                    ParquetFileReader.Open(new MemoryParquetSource(ColumnBlocks.Write(name, version, pageSpans: 200))), version))
                 {
                     var row = table.RowOf(leaf);
-                    Assert.True(row.Encodings.Contains(encoding), $"{version}, {name}: {leaf} is written as {encoding}; the table says {string.Join(", ", row.Encodings)}");
+                    Assert.True(row.Encodings.Contains(encoding),
+                        $"{version}, {name}: {leaf} is written as {encoding}; the table says {string.Join(", ", row.Encodings)}");
                     seen[row.Columns].Add(encoding);
                     withValues.Add($"{version} {leaf}");
                 }
 
         Assert.All(table.Rows, row => Assert.Equal(row.Encodings.Order(), seen[row.Columns].Order()));
         // All but the columns that vParquet4 has for attributes that nobody has named, and those that it keeps elsewhere.
-        var without = Versions.SelectMany(static version => BlockVersion.Get(version).BuildSchema(TestColumns.Some).Columns.Select(column => $"{version} {NameOf(column, version)}")).Except(withValues);
+        var without = Versions.SelectMany(
+            static version => BlockVersion.Get(version)
+                .BuildSchema(TestColumns.Some).Columns.Select(column => $"{version} {NameOf(column, version)}")).Except(withValues);
         Assert.All(without, static leaf => Assert.Matches(@"^vParquet4 .*\.DedicatedAttributes\.String\d\d$", leaf));
     }
 
@@ -54,7 +60,8 @@ public sealed class ColumnTableTests
     [MemberData(nameof(Blocks))]
     public async Task Each_leaf_is_read_by_those_that_the_table_names(string version, string block)
     {
-        Assert.SkipUnless(Directory.Exists(Path.Combine(Senders, "node_modules", "parquet-wasm")), "tests/system/senders/node_modules is missing: npm ci there");
+        Assert.SkipUnless(Directory.Exists(Path.Combine(Senders, "node_modules", "parquet-wasm")),
+            "tests/system/senders/node_modules is missing: npm ci there");
         var folder = Directory.CreateTempSubdirectory("tempo-columns-").FullName;
         try
         {
@@ -68,7 +75,8 @@ public sealed class ColumnTableTests
             foreach (var (letter, name) in Readers)
             {
                 var theirs = await ReadAsync(name, data, leaves);
-                Assert.All(ours, leaf => Assert.Equal((leaf.Key, table.RowOf(leaf.Key).Readers.Contains(letter, StringComparison.Ordinal)), (leaf.Key, theirs[leaf.Key] == leaf.Value)));
+                Assert.All(ours, leaf => Assert.Equal((leaf.Key, table.RowOf(leaf.Key).Readers.Contains(letter, StringComparison.Ordinal)),
+                    (leaf.Key, theirs[leaf.Key] == leaf.Value)));
             }
         }
         finally
@@ -101,9 +109,14 @@ public sealed class ColumnTableTests
         var path = column.PathParts.Contains("key_value")
             ? "ServiceStats." + column.PathParts[^1].Replace("key", "ServiceName", StringComparison.Ordinal)
             : column.Path.Replace(".list.element", "", StringComparison.Ordinal);
-        var scope = path.StartsWith("rs.Resource.", StringComparison.Ordinal) ? AttributeScope.Resource : path.Contains(".Events.", StringComparison.Ordinal) ? AttributeScope.Event : AttributeScope.Span;
+        var scope = path.StartsWith("rs.Resource.", StringComparison.Ordinal) ? AttributeScope.Resource
+            : path.Contains(".Events.", StringComparison.Ordinal) ? AttributeScope.Event
+            : AttributeScope.Span;
         var columns = BlockVersion.Get(version).Supported(TestColumns.Some);
-        var isBlob = path.Contains(".DedicatedAttributes.", StringComparison.Ordinal) && columns.Of(scope).Any(entry => entry.Field == column.PathParts.Last(static part => part is not ("list" or "element")) && entry.Spec.Options.HasFlag(DedicatedColumnOptions.Blob));
+        var isBlob = path.Contains(".DedicatedAttributes.", StringComparison.Ordinal)
+            && columns.Of(scope).Any(
+                entry => entry.Field == column.PathParts.Last(static part => part is not ("list" or "element"))
+                    && entry.Spec.Options.HasFlag(DedicatedColumnOptions.Blob));
         return isBlob ? path + " (blob)" : path;
     }
 
@@ -111,8 +124,13 @@ public sealed class ColumnTableTests
         [.. schema.Columns.Select(column => (JsonNode)new JsonObject
         {
             ["name"] = NameOf(column, version),
-            ["path"] = new JsonArray([.. (column.PathParts.Contains("key_value") ? column.PathParts : NameOf(column, version).Replace(" (blob)", "", StringComparison.Ordinal).Split('.')).Select(static part => (JsonNode)part!)]),
-            ["type"] = column.Type switch { PhysicalType.ByteArray => "bytes", PhysicalType.Double => "double", PhysicalType.Boolean => "bool", _ => "int" },
+            ["path"] = new JsonArray(
+                [.. (column.PathParts.Contains("key_value")
+                    ? column.PathParts
+                    : NameOf(column, version).Replace(" (blob)", "", StringComparison.Ordinal).Split('.')).Select(static part =>
+                        (JsonNode)part!)]),
+            ["type"] = column.Type switch { PhysicalType.ByteArray => "bytes", PhysicalType.Double => "double",
+                PhysicalType.Boolean => "bool", _ => "int" },
         })];
 
     /// <summary>As read-columns.mjs makes it.</summary>
@@ -162,12 +180,20 @@ public sealed class ColumnTableTests
 
     private static async Task<Dictionary<string, (int Count, string Sha256)>> ReadAsync(string reader, string data, string leaves)
     {
-        using var node = Process.Start(new ProcessStartInfo("node", [Path.Combine(Senders, "read-columns.mjs"), reader, data, leaves]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var node = Process.Start(
+            new ProcessStartInfo(
+                "node", [Path.Combine(Senders, "read-columns.mjs"), reader, data, leaves])
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true
+            })!;
         var errors = node.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         var output = await node.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         await node.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.True(node.ExitCode == 0, $"{reader}: {await errors}");
         using var printed = JsonDocument.Parse(output);
-        return printed.RootElement.EnumerateObject().ToDictionary(static leaf => leaf.Name, static leaf => (leaf.Value.GetProperty("count").GetInt32(), leaf.Value.GetProperty("sha256").GetString()!));
+        return printed.RootElement.EnumerateObject()
+            .ToDictionary(static leaf =>
+                leaf.Name, static leaf => (leaf.Value.GetProperty("count").GetInt32(), leaf.Value.GetProperty("sha256").GetString()!));
     }
 }

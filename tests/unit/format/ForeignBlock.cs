@@ -8,12 +8,15 @@ namespace Tempo.Format.Tests;
 /// <summary>A block of a foreign writer, in memory.</summary>
 internal sealed record ForeignBlock(string Version, BlockMeta Meta, byte[] Data, ForeignTraces Traces, int RowsPerGroup)
 {
-    public static ForeignBlock Write(string version, ForeignTraces traces, DedicatedColumns dedicated, ForeignStyle style, int seed, int rowsPerGroup)
+    public static ForeignBlock Write(
+        string version, ForeignTraces traces, DedicatedColumns dedicated, ForeignStyle style, int seed, int rowsPerGroup)
     {
         var rows = new ForeignRows(version, dedicated);
         var listing = SchemaListing.Load(version, dedicated);
-        var (data, footerSizeBytes) = new ForeignFile(listing, style, new Random(seed)).Write([.. traces.Traces.Select(trace => rows.Trace(trace.Id, trace.Trace))], rowsPerGroup);
-        var spans = traces.Traces.SelectMany(static t => t.Trace.ResourceSpans).SelectMany(static r => r.ScopeSpans).SelectMany(static s => s.Spans).ToList();
+        var (data, footerSizeBytes) = new ForeignFile(listing, style, new Random(seed)).Write(
+            [.. traces.Traces.Select(trace => rows.Trace(trace.Id, trace.Trace))], rowsPerGroup);
+        var spans = traces.Traces.SelectMany(static t => t.Trace.ResourceSpans).SelectMany(static r => r.ScopeSpans)
+            .SelectMany(static s => s.Spans).ToList();
         var meta = new BlockMeta
         {
             Format = version.Split('-')[0],

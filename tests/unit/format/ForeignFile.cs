@@ -10,7 +10,12 @@ internal sealed class ForeignFile(SchemaListing listing, ForeignStyle style, Ran
     public (byte[] Data, int FooterSizeBytes) Write(IReadOnlyList<Dictionary<string, object?>> rows, int rowsPerGroup)
     {
         using var stream = new MemoryStream();
-        var options = new ParquetWriterOptions { DataPageVersion = style.PageVersion, PageChecksums = style.HasChecksums, CreatedBy = "tests/unit/format" };
+        var options = new ParquetWriterOptions
+        {
+            DataPageVersion = style.PageVersion,
+            PageChecksums = style.HasChecksums,
+            CreatedBy = "tests/unit/format"
+        };
         var file = new ParquetFileWriter(stream, listing.Schema, options);
         foreach (var group in rows.Chunk(rowsPerGroup))
         {
@@ -27,10 +32,16 @@ internal sealed class ForeignFile(SchemaListing listing, ForeignStyle style, Ran
     private ColumnChunkWriter Chunk(ShreddedLeaf leaf, ParquetWriterOptions options)
     {
         var words = listing.Words[leaf.Column.Path];
-        var codec = !style.FollowsListing ? style.Codec : words.Contains("snappy") ? CompressionCodec.Snappy : CompressionCodec.Uncompressed;
+        var codec =
+            !style.FollowsListing ? style.Codec : words.Contains("snappy") ? CompressionCodec.Snappy : CompressionCodec.Uncompressed;
         var encoding = !style.FollowsListing ? style.Encoding : words.Contains("dict") ? ValueEncoding.Dictionary
             : words.Contains("delta") || leaf.Column.Type == PhysicalType.ByteArray ? ValueEncoding.Delta : ValueEncoding.Plain;
-        var chunk = new ColumnChunkWriter(leaf.Column, options, new ColumnOptions { Codec = codec, Bounds = style.HasBounds || leaf.Column.Path == "TraceID" ? BoundsPolicy.All : BoundsPolicy.None });
+        var chunk = new ColumnChunkWriter(leaf.Column, options,
+            new ColumnOptions
+            {
+                Codec = codec,
+                Bounds = style.HasBounds || leaf.Column.Path == "TraceID" ? BoundsPolicy.All : BoundsPolicy.None
+            });
         var dictionary = encoding == ValueEncoding.Dictionary && leaf.Column.Type != PhysicalType.Boolean ? new List<object>() : null;
         for (var row = 0; row < leaf.RowStarts.Count;)
         {
@@ -44,7 +55,8 @@ internal sealed class ForeignFile(SchemaListing listing, ForeignStyle style, Ran
         return chunk;
     }
 
-    private static void WritePage(ColumnChunkWriter chunk, ShreddedLeaf leaf, int from, int to, int rowCount, ValueEncoding encoding, List<object>? dictionary)
+    private static void WritePage(
+        ColumnChunkWriter chunk, ShreddedLeaf leaf, int from, int to, int rowCount, ValueEncoding encoding, List<object>? dictionary)
     {
         var values = leaf.Values[from..to].OfType<object>().ToList();
         var levels = new PageLevels

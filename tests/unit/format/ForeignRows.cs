@@ -41,7 +41,9 @@ internal sealed class ForeignRows(string version, DedicatedColumns dedicated)
             ["RootServiceName"] = "",
             ["RootSpanName"] = spans.LastOrDefault(static s => s.ParentSpanId.IsEmpty)?.Name ?? "",
             ["ServiceStats"] = data.ResourceSpans.GroupBy(ServiceName).Select(Stats).ToList(),
-            ["rs"] = data.ResourceSpans.Select(rs => new Row { ["Resource"] = Resource(rs.Resource), ["ss"] = rs.ScopeSpans.Select(ss => Scope(ss, numbers)).ToList() }).ToList(),
+            ["rs"] = data.ResourceSpans.Select(
+                rs => new Row { ["Resource"] = Resource(rs.Resource), ["ss"] = rs.ScopeSpans.Select(ss => Scope(ss, numbers)).ToList() })
+                    .ToList(),
         };
     }
 
@@ -55,7 +57,8 @@ internal sealed class ForeignRows(string version, DedicatedColumns dedicated)
     }
 
     private static string ServiceName(ResourceSpans rs) =>
-        rs.Resource.Attributes.FirstOrDefault(static a => a.Key == "service.name" && a.Value.ValueCase == Value.StringValue)?.Value.StringValue ?? "";
+        rs.Resource.Attributes.FirstOrDefault(
+            static a => a.Key == "service.name" && a.Value.ValueCase == Value.StringValue)?.Value.StringValue ?? "";
 
     private Row Resource(Resource resource)
     {
@@ -78,9 +81,19 @@ internal sealed class ForeignRows(string version, DedicatedColumns dedicated)
 
     private Row Scope(ScopeSpans scopeSpans, Dictionary<Span, (int Left, int Right, int Parent, int Children)> numbers)
     {
-        var scope = new Row { ["Name"] = scopeSpans.Scope.Name, ["Version"] = scopeSpans.Scope.Version, ["DroppedAttributesCount"] = (int)scopeSpans.Scope.DroppedAttributesCount };
+        var scope = new Row
+        {
+            ["Name"] = scopeSpans.Scope.Name,
+            ["Version"] = scopeSpans.Scope.Version,
+            ["DroppedAttributesCount"] = (int)scopeSpans.Scope.DroppedAttributesCount
+        };
         Attributes(scope, scopeSpans.Scope.Attributes, AttributeScope.Scope, static _ => false);
-        return new Row { ["Scope"] = scope, ["Spans"] = scopeSpans.Spans.Select(span => SpanRow(span, numbers[span])).ToList(), ["SpanCount"] = scopeSpans.Spans.Count };
+        return new Row
+        {
+            ["Scope"] = scope,
+            ["Spans"] = scopeSpans.Spans.Select(span => SpanRow(span, numbers[span])).ToList(),
+            ["SpanCount"] = scopeSpans.Spans.Count
+        };
     }
 
     private Row SpanRow(Span span, (int Left, int Right, int Parent, int Children) numbers)
@@ -106,14 +119,16 @@ internal sealed class ForeignRows(string version, DedicatedColumns dedicated)
             ["DroppedLinksCount"] = (int)span.DroppedLinksCount,
         };
         foreach (var seconds in new ulong[] { 15, 60, 300, 3600 })
-            row[$"StartTimeRounded{seconds}"] = (uint)(span.StartTimeUnixNano == 0 ? 0 : (span.StartTimeUnixNano - 1) / (seconds * 1_000_000_000));
-        var dropped = Attributes(row, span.Attributes, AttributeScope.Span, attribute => !Is5 && (attribute.Key, attribute.Value.ValueCase) switch
-        {
-            ("http.method", Value.StringValue) => row.TryAdd("HttpMethod", attribute.Value.StringValue),
-            ("http.url", Value.StringValue) => row.TryAdd("HttpUrl", attribute.Value.StringValue),
-            ("http.status_code", Value.IntValue) => row.TryAdd("HttpStatusCode", attribute.Value.IntValue),
-            _ => false,
-        });
+            row[$"StartTimeRounded{seconds}"] =
+                (uint)(span.StartTimeUnixNano == 0 ? 0 : (span.StartTimeUnixNano - 1) / (seconds * 1_000_000_000));
+        var dropped =
+            Attributes(row, span.Attributes, AttributeScope.Span, attribute => !Is5 && (attribute.Key, attribute.Value.ValueCase) switch
+            {
+                ("http.method", Value.StringValue) => row.TryAdd("HttpMethod", attribute.Value.StringValue),
+                ("http.url", Value.StringValue) => row.TryAdd("HttpUrl", attribute.Value.StringValue),
+                ("http.status_code", Value.IntValue) => row.TryAdd("HttpStatusCode", attribute.Value.IntValue),
+                _ => false,
+            });
         row["DroppedAttributesCount"] = (int)span.DroppedAttributesCount + dropped;
         return row;
     }
@@ -128,7 +143,9 @@ internal sealed class ForeignRows(string version, DedicatedColumns dedicated)
             row["Attrs"] = spanEvent.Attributes.Select(a => new Row
             {
                 ["Key"] = a.Key,
-                ["Value"] = version == "vParquet3-early" && a.Value.ValueCase == Value.BoolValue ? ByteString.CopyFromUtf8(a.Value.ToString()).ToByteArray() : a.Value.ToByteArray(),
+                ["Value"] = version == "vParquet3-early" && a.Value.ValueCase == Value.BoolValue
+                    ? ByteString.CopyFromUtf8(a.Value.ToString()).ToByteArray()
+                    : a.Value.ToByteArray(),
             }).ToList();
             return row;
         }

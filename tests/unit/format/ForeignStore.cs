@@ -42,9 +42,11 @@ internal sealed class ForeignStore : IDisposable
         var layout = TempoBloomLayout.For(block.Traces.Traces.Count, 0.01, 100 * 1024);
         var bloom = new TempoBloomBuilder(layout);
         foreach (var (id, _) in block.Traces.Traces) bloom.Add(id.Span);
-        for (var shard = 0; shard < layout.ShardCount; shard++) File.WriteAllBytes(Path.Combine(folder, $"bloom-{shard}"), bloom.ShardObject(shard).ToArray());
+        for (var shard = 0; shard < layout.ShardCount; shard++)
+            File.WriteAllBytes(Path.Combine(folder, $"bloom-{shard}"), bloom.ShardObject(shard).ToArray());
         var lastIds = block.Traces.Traces.Chunk(block.RowsPerGroup).Select(static group => group[^1].Id.ToBase64());
-        File.WriteAllText(Path.Combine(folder, "index"), new JsonObject { ["rowGroups"] = new JsonArray([.. lastIds.Select(static id => (JsonNode)id)]) }.ToJsonString());
+        File.WriteAllText(Path.Combine(folder, "index"),
+            new JsonObject { ["rowGroups"] = new JsonArray([.. lastIds.Select(static id => (JsonNode)id)]) }.ToJsonString());
         File.WriteAllText(Path.Combine(folder, "meta.json"), Meta(block.Meta, layout.ShardCount));
     }
 
@@ -70,7 +72,8 @@ internal sealed class ForeignStore : IDisposable
             ["bloomShards"] = bloomShards,
             ["footerSize"] = meta.FooterSizeBytes,
         };
-        if (meta.DedicatedColumns.Specs.Count > 0) json["dedicatedColumns"] = JsonNode.Parse(meta.ToJson())!["dedicatedColumns"]!.DeepClone();
+        if (meta.DedicatedColumns.Specs.Count > 0)
+            json["dedicatedColumns"] = JsonNode.Parse(meta.ToJson())!["dedicatedColumns"]!.DeepClone();
         return json.ToJsonString();
     }
 

@@ -80,14 +80,17 @@ public sealed class ForeignStoreTests
         using var store = ForeignStore.Create(Write(version, seed), Write(version, seed + 100));
         var blocks = store.Open();
         var inputs = await blocks.ListAsync(static damage => Assert.Fail(damage), Cancellation);
-        Assert.NotNull(CompactionSelector.Select(inputs, inputs[0].EndSeconds, new CompactionOptions { Window = TimeSpan.FromDays(100_000) }));
-        var compactor = new BlockCompactor(store.OpenObjects(), blocks, new CompactedBlocks(store.OpenObjects(), new SteadyClock(TimeProvider.System)), new CompactionOptions());
+        Assert.NotNull(CompactionSelector.Select(
+            inputs, inputs[0].EndSeconds, new CompactionOptions { Window = TimeSpan.FromDays(100_000) }));
+        var compactor = new BlockCompactor(store.OpenObjects(), blocks,
+            new CompactedBlocks(store.OpenObjects(), new SteadyClock(TimeProvider.System)), new CompactionOptions());
         var (output, _) = await compactor.MergeAsync(new CompactionJob(inputs), Cancellation);
 
         Assert.NotNull(output);
         Assert.Equal((BlockVersion.Default.Name, 1), (output.Format, output.CompactionLevel));
         var expected = Write(version, seed).Traces.Expected.Concat(Write(version, seed + 100).Traces.Expected)
-            .GroupBy(static trace => trace.Key).ToDictionary(static trace => trace.Key, static trace => trace.SelectMany(static t => t.Value).Order(StringComparer.Ordinal).ToArray());
+            .GroupBy(static trace => trace.Key).ToDictionary(
+                static trace => trace.Key, static trace => trace.SelectMany(static t => t.Value).Order(StringComparer.Ordinal).ToArray());
         using var reader = await blocks.OpenAsync(output, Cancellation);
         ReadForeignBlocksTests.AssertEqual(expected, visit => MemoryBlock.ForEachTrace(reader, new Random(seed), 10, visit));
     }
@@ -106,7 +109,8 @@ public sealed class ForeignStoreTests
         var meta = (await blocks.ListAsync(static damage => Assert.Fail(damage), Cancellation)).Single();
         foreach (var target in BlockVersion.All.Where(static target => target.CanWrite))
         {
-            var written = await new BlockConverter(blocks, blocks, new BlockWriterOptions { Version = target, PageSpans = 20, RowGroupSpans = 60 }).ConvertAsync(meta, Cancellation);
+            var written = await new BlockConverter(blocks, blocks,
+                new BlockWriterOptions { Version = target, PageSpans = 20, RowGroupSpans = 60 }).ConvertAsync(meta, Cancellation);
             Assert.Equal((target.Name, meta.TotalObjects), (written!.Format, written.TotalObjects));
             report = await BlockVerifier.VerifyAsync(store.OpenObjects(), blocks, TenantId.Single, written.BlockId, Cancellation);
             Assert.Empty(report.Problems);
@@ -118,17 +122,25 @@ public sealed class ForeignStoreTests
     private static async Task<BlockMeta> RewriteAsync(BlockStore store, BlockMeta meta)
     {
         using var reader = await store.OpenAsync(meta, Cancellation);
-        var block = new NewBlock { Tenant = meta.Tenant, Id = BlockId.Derive(1, 2), Layout = new BlockWriterOptions { DedicatedColumns = TestColumns.Others } };
+        var block = new NewBlock
+        {
+            Tenant = meta.Tenant,
+            Id = BlockId.Derive(1, 2),
+            Layout = new BlockWriterOptions { DedicatedColumns = TestColumns.Others }
+        };
         return (await store.WriteAsync(block, writer => MemoryBlock.ForEachTrace(reader, new Random(1), 10, writer.Add), Cancellation))!;
     }
 
     private static async Task<List<string>> Search(TraceSources sources, string query)
     {
-        var result = await TraceSearch.RunAsync(new SearchRequest { Query = query, Limit = 100, SpansPerSpanSet = 100 }, sources, Cancellation);
+        var result =
+            await TraceSearch.RunAsync(new SearchRequest { Query = query, Limit = 100, SpansPerSpanSet = 100 }, sources, Cancellation);
         Assert.True(result.Message == "", result.Message);
-        return [.. result.Traces.Select(static trace => $"{trace.TraceId} {trace.StartTimeUnixNano} {trace.DurationMs} {trace.SpanSets.Length} {string.Join(' ', trace.SpanSets.SelectMany(static set => set.Spans).Select(static span => span.SpanId))}")];
+        return [.. result.Traces.Select(
+            static trace => $"{trace.TraceId} {trace.StartTimeUnixNano} {trace.DurationMs} {trace.SpanSets.Length} {string.Join(' ', trace.SpanSets.SelectMany(static set => set.Spans).Select(static span => span.SpanId))}")];
     }
 
     private static ForeignBlock Write(string version, int seed) => ForeignBlock.Write(
-        version, ForeignTraces.Random(version, seed, traceCount: 20, requestCount: 50, isTame: true), TestColumns.Some, ForeignStyle.Tempo, seed, rowsPerGroup: 7);
+        version, ForeignTraces.Random(version, seed, traceCount: 20, requestCount: 50, isTame: true), TestColumns.Some, ForeignStyle.Tempo,
+        seed, rowsPerGroup: 7);
 }

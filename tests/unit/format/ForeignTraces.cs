@@ -82,7 +82,9 @@ internal sealed class ForeignTraces
     private bool TryClean(ResourceSpans resourceSpans, ScopeSpans scopeSpans, Span span, out ResourceSpans one)
     {
         one = new ResourceSpans { Resource = resourceSpans.Resource?.Clone() ?? new Resource() };
-        if (span.TraceId.Length != 16 || span.TraceId.All(static b => b == 0) || span.SpanId.Length != 8 || span.SpanId.All(static b => b == 0)) return false;
+        if (span.TraceId.Length != 16 || span.TraceId.All(static b => b == 0) || span.SpanId.Length != 8
+            || span.SpanId.All(static b => b == 0))
+            return false;
         if (span.ParentSpanId.Length is not (0 or 8)) return false;
         var scope = scopeSpans.Scope?.Clone() ?? new InstrumentationScope();
         var clean = span.Clone();
@@ -90,7 +92,8 @@ internal sealed class ForeignTraces
         Clean(scope.Attributes);
         CleanSpan(clean);
         one.Resource.DroppedAttributesCount %= 1000;
-        if (_version.StartsWith("vParquet3", StringComparison.Ordinal)) scope = new InstrumentationScope { Name = scope.Name, Version = scope.Version };
+        if (_version.StartsWith("vParquet3", StringComparison.Ordinal))
+            scope = new InstrumentationScope { Name = scope.Name, Version = scope.Version };
         if (_version == "vParquet3-early") one.Resource.DroppedAttributesCount = 0;
         one.ScopeSpans.Add(new ScopeSpans { Scope = scope, Spans = { clean } });
         return true;
@@ -101,7 +104,8 @@ internal sealed class ForeignTraces
         if (span.Kind is < 0 or > 5) span.Kind = 0;
         if (span.Status is { Code: < 0 or > 2 }) span.Status.Code = 0;
         if (span.ParentSpanId.All(static b => b == 0)) span.ParentSpanId = ByteString.Empty;
-        if (_isTame && span.StartTimeUnixNano is < 1_790_000_000_000_000_000 or > 1_800_000_000_000_000_000) span.StartTimeUnixNano = 1_790_000_000_000_000_000;
+        if (_isTame && span.StartTimeUnixNano is < 1_790_000_000_000_000_000 or > 1_800_000_000_000_000_000)
+            span.StartTimeUnixNano = 1_790_000_000_000_000_000;
         if (_isTame && span.EndTimeUnixNano > 1_800_000_000_000_000_000) span.EndTimeUnixNano = 0;
         if (span.EndTimeUnixNano < span.StartTimeUnixNano) span.EndTimeUnixNano = span.StartTimeUnixNano;
         span.DroppedAttributesCount %= 1000;
@@ -130,7 +134,8 @@ internal sealed class ForeignTraces
         {
             attribute.Value ??= new AnyValue();
             // Early vParquet3 has a leaf for arrays and one for lists, and loses bytes.
-            if (_version == "vParquet3-early" && attribute.Value.ValueCase == AnyValue.ValueOneofCase.BytesValue) attribute.Value = new AnyValue { IntValue = 3 };
+            if (_version == "vParquet3-early" && attribute.Value.ValueCase == AnyValue.ValueOneofCase.BytesValue)
+                attribute.Value = new AnyValue { IntValue = 3 };
         }
     }
 }

@@ -25,7 +25,8 @@ public sealed class GoldenBlocksTests
         if (Environment.GetEnvironmentVariable("TEMPO_WRITE_GOLDEN") == "1") WriteMissing();
     }
 
-    public static TheoryData<string> Files => [.. Directory.EnumerateFiles(Blocks, "*.parquet").Select(Path.GetFileName).OfType<string>().Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Files =>
+        [.. Directory.EnumerateFiles(Blocks, "*.parquet").Select(Path.GetFileName).OfType<string>().Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Files))]
@@ -56,7 +57,8 @@ public sealed class GoldenBlocksTests
     {
         string[] expected =
         [
-            "vParquet3-early.tempo.parquet", "vParquet3.tempo.parquet", "vParquet4.arrow-plain-zstd-v2.parquet", "vParquet4.arrow-snappy-v1.parquet",
+            "vParquet3-early.tempo.parquet", "vParquet3.tempo.parquet", "vParquet4.arrow-plain-zstd-v2.parquet",
+            "vParquet4.arrow-snappy-v1.parquet",
             "vParquet4.hyparquet-snappy.parquet", "vParquet4.ours.parquet", "vParquet5.ours.parquet", "vParquet5.tempo.parquet",
         ];
         var files = new DirectoryInfo(Blocks).GetFiles();
@@ -69,7 +71,8 @@ public sealed class GoldenBlocksTests
         Directory.CreateDirectory(Blocks);
         // Other writers stand for vParquet4.
         foreach (var version in ReadForeignBlocksTests.Versions.Where(static version => version != "vParquet4"))
-            Write($"{version}.tempo.parquet", ForeignBlock.Write(version, Traces(version), Dedicated, ForeignStyle.Tempo with { HasBounds = false }, seed: 1, rowsPerGroup: 3).Data);
+            Write($"{version}.tempo.parquet", ForeignBlock.Write(
+                version, Traces(version), Dedicated, ForeignStyle.Tempo with { HasBounds = false }, seed: 1, rowsPerGroup: 3).Data);
         foreach (var version in BlockVersion.All.Where(static version => version.CanWrite))
             Write($"{version.Name}.ours.parquet", MemoryBlock.Write(
                 new BlockWriterOptions { Version = version, DedicatedColumns = Dedicated },

@@ -28,7 +28,9 @@ public sealed class IntegrityTests : IDisposable
 
     public void Dispose() => _store.Dispose();
 
-    /// <summary>Every byte of every object of a small block; without the sidecar, which takes their place, of filter and index again.</summary>
+    /// <summary>
+    /// Every byte of every object of a small block; without the sidecar, which takes their place, of filter and index again.
+    /// </summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -42,7 +44,8 @@ public sealed class IntegrityTests : IDisposable
         Assert.True(sound.Answers.Length == 3 && !sound.IsPartial);
         var noticed = 0;
         var files = Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToList();
-        Assert.Equal(withSidecar ? 5 : 4, files.Count(static path => !Path.GetFileName(path).StartsWith("bloom-1", StringComparison.Ordinal)));
+        Assert.Equal(
+            withSidecar ? 5 : 4, files.Count(static path => !Path.GetFileName(path).StartsWith("bloom-1", StringComparison.Ordinal)));
         foreach (var path in files.Where(path => withSidecar || Path.GetFileName(path) is not ("data.parquet" or "meta.json")))
         {
             var bytes = await File.ReadAllBytesAsync(path, Cancellation);
@@ -53,7 +56,8 @@ public sealed class IntegrityTests : IDisposable
                 await File.WriteAllBytesAsync(path, bytes, Cancellation);
                 var (answers, isPartial) = await ReadAsync();
                 noticed += isPartial ? 1 : 0;
-                Assert.True(isPartial || answers.SequenceEqual(sound.Answers), $"{Path.GetFileName(path)}, byte {i} of {bytes.Length}: {before:x2} to {bytes[i]:x2}: another answer, and no word");
+                Assert.True(isPartial || answers.SequenceEqual(sound.Answers),
+                    $"{Path.GetFileName(path)}, byte {i} of {bytes.Length}: {before:x2} to {bytes[i]:x2}: another answer, and no word");
                 Assert.Empty(answers.Except(sound.Answers));
                 bytes[i] = before;
             }
@@ -71,7 +75,8 @@ public sealed class IntegrityTests : IDisposable
     [InlineData("bloom-0", 3000, "bloom", false)]
     [InlineData("index", 20, "index", false)]
     [InlineData("meta.json", 100, "meta", true)]
-    public async Task Damage_is_counted_and_a_partial_answer_only_where_spans_are_missing(string file, int place, string reason, bool isPartial)
+    public async Task Damage_is_counted_and_a_partial_answer_only_where_spans_are_missing(
+        string file, int place, string reason, bool isPartial)
     {
         var meta = await WriteAsync(traceCount: 30, requests: 30);
         var path = Path.Combine(_store.ObjectsPath, "single-tenant", meta.BlockId.ToString(), file);
@@ -144,7 +149,12 @@ public sealed class IntegrityTests : IDisposable
         var batch = new LiveBatch();
         foreach (var request in requests) batch.Append(request, 64);
         var store = _store.Open(options);
-        var block = new NewBlock { Tenant = TenantId.Single, Id = BlockId.Derive(1, 1), Layout = new BlockWriterOptions { PageSpans = 10, RowGroupSpans = 30 } };
+        var block = new NewBlock
+        {
+            Tenant = TenantId.Single,
+            Id = BlockId.Derive(1, 1),
+            Layout = new BlockWriterOptions { PageSpans = 10, RowGroupSpans = 30 }
+        };
         return (await store.WriteAsync(block, writer => LiveTraces.ForEach([Spans.View(batch)], writer.Add), Cancellation))!;
     }
 
@@ -157,7 +167,8 @@ public sealed class IntegrityTests : IDisposable
         var answers = new List<string>();
         var handles = listing.Blocks.Select(meta => new BlockHandle(meta, store)).ToList();
         var sources = new TraceSources([], handles);
-        var result = await TraceSearch.RunAsync(new SearchRequest { Query = "{}", Limit = 1000, SpansPerSpanSet = 1000 }, sources, Cancellation);
+        var result =
+            await TraceSearch.RunAsync(new SearchRequest { Query = "{}", Limit = 1000, SpansPerSpanSet = 1000 }, sources, Cancellation);
         isPartial |= result.Message.Length > 0;
         foreach (var trace in result.Traces.OrderBy(static trace => trace.TraceId))
         {

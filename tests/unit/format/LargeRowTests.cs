@@ -38,7 +38,11 @@ public sealed class LargeRowTests
         using var store = ForeignStore.Create(foreign);
         var blocks = store.Open();
         var inputs = await blocks.ListAsync(static damage => Assert.Fail(damage), Cancellation);
-        var options = new CompactionOptions { RowLimits = new RowLimits(entries, textBytes), Layout = new BlockWriterOptions { PageSpans = 20, RowGroupSpans = 60 } };
+        var options = new CompactionOptions
+        {
+            RowLimits = new RowLimits(entries, textBytes),
+            Layout = new BlockWriterOptions { PageSpans = 20, RowGroupSpans = 60 }
+        };
         var job = new CompactionJob(inputs);
         var merged = await Compactor(store, blocks, options).MergeAsync(job, Cancellation);
         Assert.True(merged.Rest.Count > 2, $"{merged.Rest.Count + 1} blocks: nothing was too large");
@@ -49,10 +53,12 @@ public sealed class LargeRowTests
         await AssertHoldAsync(blocks, [merged.Output!, .. merged.Rest], ExpectedOf(foreign));
 
         // Found again by who does the job a second time, and the same to the byte where it is done anew.
-        Assert.Equal(merged.Rest.Select(static meta => meta.BlockId), (await Compactor(store, blocks, options).MergeAsync(job, Cancellation)).Rest.Select(static meta => meta.BlockId));
+        Assert.Equal(merged.Rest.Select(static meta => meta.BlockId),
+            (await Compactor(store, blocks, options).MergeAsync(job, Cancellation)).Rest.Select(static meta => meta.BlockId));
         using var twin = ForeignStore.Create(foreign);
         var again = await Compactor(twin, twin.Open(), options).MergeAsync(job, Cancellation);
-        Assert.Equal(merged.Rest.Prepend(merged.Output!).Select(meta => DataOf(store, meta)), again.Rest.Prepend(again.Output!).Select(meta => DataOf(twin, meta)));
+        Assert.Equal(merged.Rest.Prepend(merged.Output!).Select(meta => DataOf(store, meta)),
+            again.Rest.Prepend(again.Output!).Select(meta => DataOf(twin, meta)));
     }
 
     // By itself the row would not have been looked at; the first part divides it because it is read together with another one.
@@ -62,18 +68,21 @@ public sealed class LargeRowTests
         TracesData data = new();
         AddRow(data, id: 1, spans: 80, attributes: 30);
         AddRow(data, id: 2, spans: 50, attributes: 0);
-        ForeignBlock[] foreign = [ForeignBlock.Write("vParquet4", ForeignTraces.Of("vParquet4", data), TestColumns.Some, ForeignStyle.Tempo, 1, rowsPerGroup: 7), Write("vParquet4", 200)];
+        ForeignBlock[] foreign = [ForeignBlock.Write("vParquet4", ForeignTraces.Of("vParquet4", data), TestColumns.Some, ForeignStyle.Tempo,
+            1, rowsPerGroup: 7), Write("vParquet4", 200)];
         using var store = ForeignStore.Create(foreign);
         var blocks = store.Open();
         var inputs = await blocks.ListAsync(static damage => Assert.Fail(damage), Cancellation);
-        var merged = await Compactor(store, blocks, new CompactionOptions { RowLimits = new RowLimits(800, 1 << 20) }).MergeAsync(new CompactionJob(inputs), Cancellation);
+        var merged = await Compactor(store, blocks, new CompactionOptions { RowLimits = new RowLimits(800, 1 << 20) })
+            .MergeAsync(new CompactionJob(inputs), Cancellation);
         Assert.Equal(4, merged.Counts.PartCount);
         await AssertHoldAsync(blocks, [merged.Output!, .. merged.Rest], ExpectedOf(foreign));
     }
 
     private static Dictionary<string, string[]> ExpectedOf(IEnumerable<ForeignBlock> foreign) => foreign
         .SelectMany(static block => block.Traces.Expected).GroupBy(static trace => trace.Key)
-        .ToDictionary(static trace => trace.Key, static trace => trace.SelectMany(static spans => spans.Value).Order(StringComparer.Ordinal).ToArray());
+        .ToDictionary(static trace => trace.Key,
+            static trace => trace.SelectMany(static spans => spans.Value).Order(StringComparer.Ordinal).ToArray());
 
     private static void AddRow(TracesData data, byte id, int spans, int attributes)
     {
@@ -105,7 +114,8 @@ public sealed class LargeRowTests
         var options = new CompactionOptions { RowLimits = new RowLimits(1, 1) };
         var largest = foreign.Traces.Expected.MaxBy(static trace => trace.Value.Length).Key;
         Assert.True(TraceId.TryParse(largest, out var id));
-        var merged = await Compactor(store, blocks, options).MergeAsync(new CompactionJob(inputs), DeletedTraces.None.With([id], DateTimeOffset.UnixEpoch)!, Cancellation);
+        var merged = await Compactor(store, blocks, options)
+            .MergeAsync(new CompactionJob(inputs), DeletedTraces.None.With([id], DateTimeOffset.UnixEpoch)!, Cancellation);
         foreach (var output in merged.Rest.Prepend(merged.Output!))
         {
             using var reader = await blocks.OpenAsync(output, Cancellation);
@@ -133,8 +143,11 @@ public sealed class LargeRowTests
     }
 
     private static string DataOf(ForeignStore store, BlockMeta meta) =>
-        Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Path.Combine(store.ObjectsPath, meta.Tenant.Value, meta.BlockId.ToString(), "data.parquet"))));
+        Convert.ToHexString(
+            System.Security.Cryptography.SHA256.HashData(
+                File.ReadAllBytes(Path.Combine(store.ObjectsPath, meta.Tenant.Value, meta.BlockId.ToString(), "data.parquet"))));
 
     private static ForeignBlock Write(string version, int seed) => ForeignBlock.Write(
-        version, ForeignTraces.Random(version, seed, traceCount: 20, requestCount: 50, isTame: true), TestColumns.Some, ForeignStyle.Tempo, seed, rowsPerGroup: 7);
+        version, ForeignTraces.Random(version, seed, traceCount: 20, requestCount: 50, isTame: true), TestColumns.Some, ForeignStyle.Tempo,
+        seed, rowsPerGroup: 7);
 }

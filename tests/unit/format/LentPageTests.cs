@@ -17,7 +17,9 @@ public sealed class LentPageTests
         for (var i = 0; i < 120; i++) live.Append(requests.Next(), 64);
         var ours = MemoryBlock.Write(new BlockWriterOptions(), [Spans.View(live)]);
         var cache = new ColumnCache(16 << 20);
-        using var own = new BlockReader(ours.Meta(), new Tempo.Engine.Parquet.MemoryParquetSource(ours.Data), [], [.. ours.Content.LastIds]) { Cache = cache };
+        using var own = new BlockReader(
+            ours.Meta(), new Tempo.Engine.Parquet.MemoryParquetSource(ours.Data), [], [.. ours.Content.LastIds])
+        { Cache = cache };
         var traces = ForeignTraces.Random("vParquet3", 1, traceCount: 20, requestCount: 25);
         using var theirs = ForeignBlock.Write("vParquet3", traces, TestColumns.Some, ForeignStyle.All[0], 1, rowsPerGroup: 7).Open();
 

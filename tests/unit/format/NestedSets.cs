@@ -11,7 +11,8 @@ internal static class NestedSets
     public static Dictionary<Span, (int Left, int Right, int Parent, int Children)> Number(Span[] spans)
     {
         var numbers = new Dictionary<Span, (int, int, int, int)>(ReferenceEqualityComparer.Instance);
-        foreach (var span in spans) numbers.Add(span, (0, 0, 0, spans.Count(other => !other.ParentSpanId.IsEmpty && other.ParentSpanId.Equals(span.SpanId))));
+        foreach (var span in spans)
+            numbers.Add(span, (0, 0, 0, spans.Count(other => !other.ParentSpanId.IsEmpty && other.ParentSpanId.Equals(span.SpanId))));
         if (spans.DistinctBy(static span => span.SpanId).Count() < spans.Length) return numbers;
         var next = 1;
         foreach (var root in spans.Where(static span => span.ParentSpanId.IsEmpty)) Visit(root, -1);

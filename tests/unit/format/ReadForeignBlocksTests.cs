@@ -66,13 +66,15 @@ public sealed class ReadForeignBlocksTests
             {
                 Assert.Equal(next, start);
                 var all = rows.Read(start, count, BatchColumns.All);
-                foreach (var columns in new[] { BatchColumns.Structure, BatchColumns.Tree, BatchColumns.Events, BatchColumns.Links, BatchColumns.SpanAttributes | BatchColumns.Dropped })
+                foreach (var columns in new[] { BatchColumns.Structure, BatchColumns.Tree, BatchColumns.Events, BatchColumns.Links,
+                    BatchColumns.SpanAttributes | BatchColumns.Dropped })
                 {
                     var part = rows.Read(start, count, columns);
                     Assert.Equal(all.Trace[..all.SpanCount], part.Trace[..part.SpanCount]);
                     if (columns.HasFlag(BatchColumns.Events)) Assert.Equal(all.Events.Count, part.Events.Count);
                     if (columns.HasFlag(BatchColumns.Links)) Assert.Equal(all.Links.Count, part.Links.Count);
-                    if (columns.HasFlag(BatchColumns.Dropped)) Assert.Equal(all.DroppedAttributes[..all.SpanCount], part.DroppedAttributes[..part.SpanCount]);
+                    if (columns.HasFlag(BatchColumns.Dropped))
+                        Assert.Equal(all.DroppedAttributes[..all.SpanCount], part.DroppedAttributes[..part.SpanCount]);
                 }
 
                 next += count;
@@ -91,7 +93,13 @@ public sealed class ReadForeignBlocksTests
         using var reader = block.Open();
         foreach (var target in BlockVersion.All.Where(static target => target.CanWrite))
         {
-            var layout = new BlockWriterOptions { Version = target, PageSpans = 20, RowGroupSpans = 60, DedicatedColumns = seed % 2 == 0 ? block.Meta.DedicatedColumns : TestColumns.Others };
+            var layout = new BlockWriterOptions
+            {
+                Version = target,
+                PageSpans = 20,
+                RowGroupSpans = 60,
+                DedicatedColumns = seed % 2 == 0 ? block.Meta.DedicatedColumns : TestColumns.Others
+            };
             var ours = MemoryBlock.Write(layout, visit => MemoryBlock.ForEachTrace(reader, new Random(seed), 10, visit));
             using var oursReader = ours.Open();
             AssertEqual(block.Traces.Expected, visit => MemoryBlock.ForEachTrace(oursReader, new Random(seed), 10, visit));
@@ -101,7 +109,8 @@ public sealed class ReadForeignBlocksTests
     private static ForeignBlock Write(string version, string style, int seed)
     {
         var traces = ForeignTraces.Random(version, seed, traceCount: 20, requestCount: 25);
-        return ForeignBlock.Write(version, traces, seed % 4 == 0 ? Tempo.Engine.Storage.Blocks.DedicatedColumns.None : TestColumns.Some, ForeignStyle.All.Single(known => known.Name == style), seed, rowsPerGroup: 7);
+        return ForeignBlock.Write(version, traces, seed % 4 == 0 ? Tempo.Engine.Storage.Blocks.DedicatedColumns.None : TestColumns.Some,
+            ForeignStyle.All.Single(known => known.Name == style), seed, rowsPerGroup: 7);
     }
 
     internal static void AssertEqual(Dictionary<string, string[]> expected, Action<Action<OrderedTrace>> forEachTrace)

@@ -40,12 +40,14 @@ internal sealed class SchemaListing
     /// <summary>The words behind the kind of each leaf, by its path: dict, delta, snappy.</summary>
     public Dictionary<string, HashSet<string>> Words { get; } = [];
 
-    public static SchemaListing Load(string name, DedicatedColumns dedicated) => new(File.ReadAllText(GoldenFolder.PathOf(name + ".txt")), dedicated);
+    public static SchemaListing Load(string name, DedicatedColumns dedicated) =>
+        new(File.ReadAllText(GoldenFolder.PathOf(name + ".txt")), dedicated);
 
     private static Line Read(List<string> lines, ref int i, int depth)
     {
         var line = new Line(lines[i++].Trim().Split(' '), []);
-        while (i < lines.Count && lines[i].TakeWhile(static c => c == ' ').Count() > depth * 2) line.Children.Add(Read(lines, ref i, depth + 1));
+        while (i < lines.Count && lines[i].TakeWhile(static c => c == ' ').Count() > depth * 2)
+            line.Children.Add(Read(lines, ref i, depth + 1));
         return line;
     }
 
@@ -63,8 +65,9 @@ internal sealed class SchemaListing
             {
                 "group" => SchemaNode.Group(name, Repetition.Required, Nodes(children, path + ".")),
                 "repeated" => SchemaNode.Group(name, Repetition.Repeated, Nodes(children, path + ".")),
-                "list" => SchemaNode.AnnotatedGroup(name, Repetition.Required, LogicalKind.List, SchemaNode.Group("list", Repetition.Repeated,
-                    SchemaNode.Group("element", Repetition.Required, Nodes(children, path + ".list.element.")))),
+                "list" =>
+                    SchemaNode.AnnotatedGroup(name, Repetition.Required, LogicalKind.List, SchemaNode.Group("list", Repetition.Repeated,
+                        SchemaNode.Group("element", Repetition.Required, Nodes(children, path + ".list.element.")))),
                 "map" => SchemaNode.AnnotatedGroup(name, Repetition.Required, LogicalKind.Map,
                     SchemaNode.Group("key_value", Repetition.Repeated, Nodes(children, path + ".key_value."))),
                 var kind => Leaf(name, path, kind, line.Words[2..]),

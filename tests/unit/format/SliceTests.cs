@@ -3,7 +3,9 @@ using Tempo.Engine.Parquet;
 
 namespace Tempo.Format.Tests;
 
-/// <summary>Entries that come in slices are those that come at once: of the golden blocks' leaves, so of each encoding, codec and page version.</summary>
+/// <summary>
+/// Entries that come in slices are those that come at once: of the golden blocks' leaves, so of each encoding, codec and page version.
+/// </summary>
 public sealed class SliceTests
 {
     public static TheoryData<string> Files => GoldenBlocksTests.Files;
@@ -20,7 +22,8 @@ public sealed class SliceTests
                 for (var start = 0; start < rows; start++)
                     for (var count = 1; count <= rows - start; count++)
                         foreach (var most in (int[])[1, 3, 1000])
-                            Assert.Equal(Whole(reader.OpenColumn(group, column), start, count), Sliced(reader.OpenColumn(group, column), start, count, most));
+                            Assert.Equal(Whole(reader.OpenColumn(group, column), start, count),
+                                Sliced(reader.OpenColumn(group, column), start, count, most));
             }
     }
 
@@ -48,7 +51,8 @@ public sealed class SliceTests
         for (int entry = 0, value = 0; entry < data.LevelCount; entry++)
         {
             var hasValue = column.MaxDefinitionLevel == 0 || data.DefinitionLevels[entry] == column.MaxDefinitionLevel;
-            text.Append(column.MaxRepetitionLevel == 0 ? 0 : data.RepetitionLevels[entry]).Append('/').Append(column.MaxDefinitionLevel == 0 ? 0 : data.DefinitionLevels[entry]);
+            text.Append(column.MaxRepetitionLevel == 0 ? 0 : data.RepetitionLevels[entry]).Append('/')
+                .Append(column.MaxDefinitionLevel == 0 ? 0 : data.DefinitionLevels[entry]);
             if (hasValue) text.Append('=').Append(Text(column, data, value++));
             text.Append('\n');
         }

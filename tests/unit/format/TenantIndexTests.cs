@@ -7,14 +7,17 @@ using Tempo.Storage.Tests;
 
 namespace Tempo.Format.Tests;
 
-/// <summary>The tenant's index in both forms: what is written is read, what is damaged is noticed, and who lists a store may use it.</summary>
+/// <summary>
+/// The tenant's index in both forms: what is written is read, what is damaged is noticed, and who lists a store may use it.
+/// </summary>
 public sealed class TenantIndexTests
 {
     private static readonly CancellationToken Cancellation = TestContext.Current.CancellationToken;
 
     private static readonly TenantIndex Index = new(
         new DateTimeOffset(2026, 11, 28, 10, 0, 1, TimeSpan.Zero).AddTicks(1234567),
-        [Meta(1) with { DedicatedColumns = TestColumns.Some }, Meta(2) with { Format = "vParquet4", CompactionLevel = 3, ReplicationFactor = 0 }],
+        [Meta(1) with { DedicatedColumns = TestColumns.Some },
+            Meta(2) with { Format = "vParquet4", CompactionLevel = 3, ReplicationFactor = 0 }],
         [new CompactedBlock(Meta(3), new DateTimeOffset(2026, 11, 28, 9, 0, 0, TimeSpan.Zero))]);
 
     [Fact]
@@ -40,7 +43,8 @@ public sealed class TenantIndexTests
         Assert.Equal(Index.Blocks[0].BlockId.Value, new Guid((byte[])meta[1].Value, bigEndian: true));
         Assert.Equal("single-tenant", Text(meta[2].Value));
         Assert.Equal((1, (object)1_790_000_000ul), Fields((byte[])meta[3].Value)[0]);
-        Assert.StartsWith("""[{"s":"resource","n":"k8s.pod.name"},{"s":"resource","n":"a","t":"int"},{"n":"http.method"}""", Text(meta[10].Value), StringComparison.Ordinal);
+        Assert.StartsWith("""[{"s":"resource","n":"k8s.pod.name"},{"s":"resource","n":"a","t":"int"},{"n":"http.method"}""",
+            Text(meta[10].Value), StringComparison.Ordinal);
         Assert.Equal([1, 2], Fields((byte[])top[3].Value).Select(static field => field.Number));
     }
 
@@ -53,8 +57,11 @@ public sealed class TenantIndexTests
                 foreach (var mask in new byte[] { 1, 0x80, 0xFF })
                 {
                     bytes[i] ^= mask;
-                    var isRead = isJson ? TenantIndexJson.TryRead(bytes, out var index, out var error) : TenantIndexProtobuf.TryRead(bytes, out index, out error);
-                    Assert.True(isRead ? Describe(index!) == expected : error.Length > 0, $"byte {i} of {(isJson ? "json" : "protobuf")}, mask {mask:x2}");
+                    var isRead = isJson
+                        ? TenantIndexJson.TryRead(bytes, out var index, out var error)
+                        : TenantIndexProtobuf.TryRead(bytes, out index, out error);
+                    Assert.True(isRead ? Describe(index!) == expected : error.Length > 0,
+                        $"byte {i} of {(isJson ? "json" : "protobuf")}, mask {mask:x2}");
                     bytes[i] ^= mask;
                 }
     }
@@ -67,27 +74,34 @@ public sealed class TenantIndexTests
     public void An_index_that_makes_no_sense_is_refused(string json)
     {
         using var stream = new MemoryStream();
-        using (var gzip = new System.IO.Compression.GZipStream(stream, System.IO.Compression.CompressionLevel.Fastest)) gzip.Write(System.Text.Encoding.UTF8.GetBytes(json));
+        using (var gzip = new System.IO.Compression.GZipStream(stream, System.IO.Compression.CompressionLevel.Fastest))
+            gzip.Write(System.Text.Encoding.UTF8.GetBytes(json));
         Assert.False(TenantIndexJson.TryRead(stream.ToArray(), out _, out var error));
         Assert.StartsWith("index.json.gz", error, StringComparison.Ordinal);
     }
 
-    /// <summary>With an index the metas that it knows are not read; blocks that came or went since it was made are right all the same.</summary>
+    /// <summary>
+    /// With an index the metas that it knows are not read; blocks that came or went since it was made are right all the same.
+    /// </summary>
     [Fact]
     public async Task A_listing_uses_the_index_and_is_right_where_the_index_is_old()
     {
-        var foreign = Enumerable.Range(1, 4).Select(seed => ForeignBlock.Write("vParquet4", ForeignTraces.Random("vParquet4", seed, 5, 5), DedicatedColumns.None, ForeignStyle.Tempo, seed, 7)).ToList();
+        var foreign = Enumerable.Range(1, 4).Select(
+            seed => ForeignBlock.Write(
+                "vParquet4", ForeignTraces.Random("vParquet4", seed, 5, 5), DedicatedColumns.None, ForeignStyle.Tempo, seed, 7)).ToList();
         using var store = ForeignStore.Create(foreign);
         var objects = store.OpenObjects();
         var indexes = new TenantIndexObjects(objects);
-        await indexes.WriteAsync(TenantId.Single, new TenantIndex(DateTimeOffset.UnixEpoch, [.. foreign.Take(3).Select(static block => block.Meta)], []), Cancellation);
+        await indexes.WriteAsync(TenantId.Single,
+            new TenantIndex(DateTimeOffset.UnixEpoch, [.. foreign.Take(3).Select(static block => block.Meta)], []), Cancellation);
         string MetaPath(int block) => Path.Combine(store.ObjectsPath, "single-tenant", foreign[block].Meta.BlockId.ToString(), "meta.json");
         // Known and damaged: not looked at. Known and gone: not there. Not known: read.
         await File.WriteAllTextAsync(MetaPath(0), "{", Cancellation);
         File.Delete(MetaPath(1));
 
         var byIndex = await store.Open().ListAsync(TenantIndexUse.Always, default, static _ => false, Cancellation);
-        Assert.Equal([foreign[0].Meta.BlockId, foreign[2].Meta.BlockId, foreign[3].Meta.BlockId], byIndex.Blocks.Select(static meta => meta.BlockId).Order());
+        Assert.Equal([foreign[0].Meta.BlockId, foreign[2].Meta.BlockId, foreign[3].Meta.BlockId],
+            byIndex.Blocks.Select(static meta => meta.BlockId).Order());
         Assert.Empty(byIndex.Unreadable);
         var one = await store.Open().ListAllAsync(Cancellation);
         Assert.Equal(foreign[0].Meta.BlockId, Assert.Single(one.Unreadable).Block);
@@ -104,7 +118,8 @@ public sealed class TenantIndexTests
     [Fact]
     public async Task A_compacted_block_is_listed_as_such()
     {
-        var foreign = ForeignBlock.Write("vParquet5", ForeignTraces.Random("vParquet5", 1, 5, 5), DedicatedColumns.None, ForeignStyle.Tempo, 1, 7);
+        var foreign =
+            ForeignBlock.Write("vParquet5", ForeignTraces.Random("vParquet5", 1, 5, 5), DedicatedColumns.None, ForeignStyle.Tempo, 1, 7);
         using var store = ForeignStore.Create(foreign);
         var ours = (await store.Open().ListAsync(static damage => Assert.Fail(damage), Cancellation)).Single();
         var compacted = new CompactedBlocks(store.OpenObjects(), new SteadyClock(TimeProvider.System));
@@ -116,7 +131,8 @@ public sealed class TenantIndexTests
     }
 
     private static string Describe(TenantIndex index) => string.Join('\n',
-        [$"{index.CreatedAt:O}", .. index.Blocks.Select(Describe), .. index.Compacted.Select(static block => $"{Describe(block.Meta)} {block.CompactedAt:O}")]);
+        [$"{index.CreatedAt:O}", .. index.Blocks.Select(Describe),
+            .. index.Compacted.Select(static block => $"{Describe(block.Meta)} {block.CompactedAt:O}")]);
 
     private static string Describe(BlockMeta meta) => System.Text.Encoding.UTF8.GetString(meta.ToJson());
 

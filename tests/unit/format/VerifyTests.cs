@@ -11,7 +11,8 @@ public sealed class VerifyTests
 {
     private static readonly CancellationToken Cancellation = TestContext.Current.CancellationToken;
 
-    private static readonly ForeignTraces Traces = ForeignTraces.Random("vParquet5", seed: 2, traceCount: 12, requestCount: 30, isTame: true);
+    private static readonly ForeignTraces Traces =
+        ForeignTraces.Random("vParquet5", seed: 2, traceCount: 12, requestCount: 30, isTame: true);
 
     public static TheoryData<string, string> Faults => new()
     {
@@ -69,7 +70,8 @@ public sealed class VerifyTests
         Assert.Contains(report.Problems, problem => problem.Contains(said, StringComparison.Ordinal));
     }
 
-    private static List<Row> Rows() => [.. Traces.Traces.Select(static trace => new ForeignRows("vParquet5", DedicatedColumns.None).Trace(trace.Id, trace.Trace))];
+    private static List<Row> Rows() =>
+        [.. Traces.Traces.Select(static trace => new ForeignRows("vParquet5", DedicatedColumns.None).Trace(trace.Id, trace.Trace))];
 
     private static List<Row> Spans(Row trace) => (List<Row>)((List<Row>)((List<Row>)trace["rs"]!)[0]["ss"]!)[0]["Spans"]!;
 
@@ -78,7 +80,13 @@ public sealed class VerifyTests
     {
         var resource = ((List<Row>)trace["rs"]!)[0];
         var scope = ((List<Row>)resource["ss"]!)[0];
-        var one = new Row(((List<Row>)scope["Spans"]!)[0]) { ["ParentSpanID"] = Array.Empty<byte>(), ["ParentID"] = -1, ["NestedSetLeft"] = 1, ["NestedSetRight"] = 2 };
+        var one = new Row(((List<Row>)scope["Spans"]!)[0])
+        {
+            ["ParentSpanID"] = Array.Empty<byte>(),
+            ["ParentID"] = -1,
+            ["NestedSetLeft"] = 1,
+            ["NestedSetRight"] = 2
+        };
         var other = new Row(one) { ["SpanID"] = new byte[] { 9, 9, 9, 9, 9, 9, 9, 9 } };
         return new Row(resource) { ["ss"] = new List<Row> { new(scope) { ["Spans"] = new List<Row> { one, other }, ["SpanCount"] = 2 } } };
     }
@@ -99,7 +107,8 @@ public sealed class VerifyTests
     private static void Write(string folder, List<Row> rows, ref BlockMeta meta)
     {
         Directory.CreateDirectory(folder);
-        var (data, footerSizeBytes) = new ForeignFile(SchemaListing.Load("vParquet5", DedicatedColumns.None), ForeignStyle.DeltaNone, new Random(1)).Write(rows, rowsPerGroup: 100);
+        var (data, footerSizeBytes) = new ForeignFile(
+            SchemaListing.Load("vParquet5", DedicatedColumns.None), ForeignStyle.DeltaNone, new Random(1)).Write(rows, rowsPerGroup: 100);
         File.WriteAllBytes(Path.Combine(folder, "data.parquet"), data);
         meta = meta with { SizeBytes = data.Length, FooterSizeBytes = footerSizeBytes };
         var bloom = new SimdBloom.TempoBloomBuilder(SimdBloom.TempoBloomLayout.For(100, 0.01, 1024));
@@ -108,5 +117,6 @@ public sealed class VerifyTests
         File.WriteAllText(Path.Combine(folder, "index"), $"{{\"rowGroups\":[\"{Traces.Traces[^1].Id.ToBase64()}\"]}}");
     }
 
-    private static byte[] EmptyBloom() => new SimdBloom.TempoBloomBuilder(SimdBloom.TempoBloomLayout.For(100, 0.01, 1024)).ShardObject(0).ToArray();
+    private static byte[] EmptyBloom() =>
+        new SimdBloom.TempoBloomBuilder(SimdBloom.TempoBloomLayout.For(100, 0.01, 1024)).ShardObject(0).ToArray();
 }

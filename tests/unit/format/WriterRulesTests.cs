@@ -15,7 +15,8 @@ namespace Tempo.Format.Tests;
 /// </summary>
 public sealed class WriterRulesTests
 {
-    public static TheoryData<string> Versions => [.. BlockVersion.All.Where(static version => version.CanWrite).Select(static version => version.Name)];
+    public static TheoryData<string> Versions =>
+        [.. BlockVersion.All.Where(static version => version.CanWrite).Select(static version => version.Name)];
 
     [Theory]
     [MemberData(nameof(Versions))]
@@ -31,10 +32,12 @@ public sealed class WriterRulesTests
             [sound[1], sound[0], .. sound.Skip(2)],
             [SchemaNode.Text("TraceID", Repetition.Optional), .. sound.Skip(1)],
             [SchemaNode.Int64("TraceID"), .. sound.Skip(1)],
-            [.. version.BuildSchema(DedicatedColumns.None).Root.Children.Take(8), .. BlockVersion.All.First(other => other.Name != name).BuildSchema(TestColumns.Some).Root.Children.Skip(8)],
+            [.. version.BuildSchema(DedicatedColumns.None).Root.Children.Take(8),
+                .. BlockVersion.All.First(other => other.Name != name).BuildSchema(TestColumns.Some).Root.Children.Skip(8)],
         ];
         foreach (var leaves in wrong)
-            Assert.Contains("belongs there", Assert.Throws<ParquetFormatException>(() => version.CheckLeaves(new ParquetSchema("Trace", leaves), TestColumns.Some)).Message);
+            Assert.Contains("belongs there", Assert.Throws<ParquetFormatException>(
+                () => version.CheckLeaves(new ParquetSchema("Trace", leaves), TestColumns.Some)).Message);
     }
 
     [Theory]
@@ -49,13 +52,16 @@ public sealed class WriterRulesTests
                 Assert.Equal(CompressionCodec.Zstd, chunk.Codec);
                 Assert.DoesNotContain(PageEncoding.ByteStreamSplit, chunk.Encodings);
                 if (column.PathParts[^1] == "ParentID") Assert.Equal(0, chunk.DictionaryPageOffset);
-                if (column.PathParts[^1] == "Key" && chunk.ValueCount > 0 && HasValues(file, column)) Assert.True(chunk.DictionaryPageOffset > 0, column.Path);
+                if (column.PathParts[^1] == "Key" && chunk.ValueCount > 0 && HasValues(file, column))
+                    Assert.True(chunk.DictionaryPageOffset > 0, column.Path);
                 // RLE is there for levels; of a boolean's values the pages say PLAIN.
                 if (column.Type == PhysicalType.Boolean) Assert.Equal([PageEncoding.Plain, PageEncoding.Rle], chunk.Encodings.Order());
             }
     }
 
-    /// <summary>Version 1 pages begin with the length of their levels, end at rows, and stand alone as zstd frames without checksum.</summary>
+    /// <summary>
+    /// Version 1 pages begin with the length of their levels, end at rows, and stand alone as zstd frames without checksum.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Versions))]
     public void Pages_end_at_rows_and_are_frames_of_their_own(string name)
@@ -95,9 +101,16 @@ public sealed class WriterRulesTests
     {
         using var store = ForeignStore.Create();
         var blocks = store.Open();
-        var layout = new BlockWriterOptions { Version = BlockVersion.Get(name), RowGroupSpans = 60, PageSpans = 20, DedicatedColumns = TestColumns.Some };
+        var layout = new BlockWriterOptions
+        {
+            Version = BlockVersion.Get(name),
+            RowGroupSpans = 60,
+            PageSpans = 20,
+            DedicatedColumns = TestColumns.Some
+        };
         var meta = await blocks.WriteAsync(
-            new NewBlock { Tenant = TenantId.Single, Id = BlockId.Derive(1, 1), Layout = layout }, writer => LiveTraces.ForEach([View(5)], writer.Add), TestContext.Current.CancellationToken);
+            new NewBlock { Tenant = TenantId.Single, Id = BlockId.Derive(1, 1), Layout = layout },
+            writer => LiveTraces.ForEach([View(5)], writer.Add), TestContext.Current.CancellationToken);
         var data = File.ReadAllBytes(Path.Combine(store.ObjectsPath, TenantId.Single.Value, meta!.BlockId.ToString(), "data.parquet"));
         Assert.Equal(name, meta.Format);
         Assert.Equal(data.Length, meta.SizeBytes);
@@ -121,7 +134,13 @@ public sealed class WriterRulesTests
     }
 
     private static MemoryBlock Write(string name) => MemoryBlock.Write(
-        new BlockWriterOptions { Version = BlockVersion.Get(name), RowGroupSpans = 100, PageSpans = 30, DedicatedColumns = TestColumns.Some }, [View(9)]);
+        new BlockWriterOptions
+        {
+            Version = BlockVersion.Get(name),
+            RowGroupSpans = 100,
+            PageSpans = 30,
+            DedicatedColumns = TestColumns.Some
+        }, [View(9)]);
 
     private static LiveBatchView View(int seed)
     {

@@ -10,7 +10,9 @@ using Xunit;
 
 namespace Tempo.Perf.Load.Tests;
 
-/// <summary>Both clients against Kestrel, with the smallest windows it allows, so that every request has to wait for WINDOW_UPDATE.</summary>
+/// <summary>
+/// Both clients against Kestrel, with the smallest windows it allows, so that every request has to wait for WINDOW_UPDATE.
+/// </summary>
 public sealed class ConnectionTests : IAsyncLifetime
 {
     private const int MinWindowBytes = 65_535;

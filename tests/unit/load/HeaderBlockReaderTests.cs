@@ -14,7 +14,8 @@ public class HeaderBlockReaderTests
     [InlineData("25a849e95bb8e8b4bf", "custom-value")]
     [InlineData("d07abe941054d444a8200595040b8166e082a62d1bff", "Mon, 21 Oct 2013 20:13:21 GMT")]
     [InlineData("9d29ad171863c78f0b97c8e9ae82ae43d3", "https://www.example.com")]
-    [InlineData("94e7821dd7f2e6c7b335dfdfcd5b3960d5af27087f3672c1ab270fb5291f9587316065c003ed4ee5b1063d5007", "foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1")]
+    [InlineData("94e7821dd7f2e6c7b335dfdfcd5b3960d5af27087f3672c1ab270fb5291f9587316065c003ed4ee5b1063d5007",
+        "foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1")]
     public void Huffman_vectors_decode(string hex, string text)
     {
         var decoded = new byte[100];
@@ -23,7 +24,8 @@ public class HeaderBlockReaderTests
     }
 
     [Theory]
-    [InlineData("488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a62d1bff6e919d29ad171863c78f0b97c8e9ae82ae43d3", 302)] // C.6.1
+    // C.6.1
+    [InlineData("488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a62d1bff6e919d29ad171863c78f0b97c8e9ae82ae43d3", 302)]
     [InlineData("4803333032580770726976617465", 302)] // C.5.1, its first two fields
     [InlineData("88", 200)]
     public void Status_of_a_response(string hex, int expected)

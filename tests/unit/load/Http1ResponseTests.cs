@@ -17,7 +17,8 @@ public class Http1ResponseTests
             Assert.False(Http1Response.TryParse(bytes.AsSpan(0, length), out _), $"taken after {length} bytes");
 
         Assert.True(Http1Response.TryParse([.. bytes, .. "HTTP/1.1 500"u8], out Http1Response response));
-        Assert.Equal((status, body, closes, bytes.Length), (response.Status, Encoding.ASCII.GetString(response.Body), response.Closes, response.ByteCount));
+        Assert.Equal((status, body, closes, bytes.Length),
+            (response.Status, Encoding.ASCII.GetString(response.Body), response.Closes, response.ByteCount));
     }
 
     [Theory]
@@ -31,5 +32,6 @@ public class Http1ResponseTests
     [InlineData("0a020803", 3)]
     [InlineData("0a0608031202686f", 3)]
     [InlineData("0a7f0803", 0)]
-    public void Rejected_spans_are_read(string hex, long rejected) => Assert.Equal(rejected, PartialSuccess.RejectedSpans(Convert.FromHexString(hex)));
+    public void Rejected_spans_are_read(string hex, long rejected) =>
+        Assert.Equal(rejected, PartialSuccess.RejectedSpans(Convert.FromHexString(hex)));
 }

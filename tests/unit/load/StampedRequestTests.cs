@@ -103,7 +103,14 @@ public class StampedRequestTests
         {
             ulong tag = Varint();
             int start = at;
-            int length = (tag & 7) switch { 1 => 8, 5 => 4, 2 => (int)Varint(), 0 => 0, _ => throw new InvalidDataException($"wire type {tag & 7}") };
+            int length = (tag & 7) switch
+            {
+                1 => 8,
+                5 => 4,
+                2 => (int)Varint(),
+                0 => 0,
+                _ => throw new InvalidDataException($"wire type {tag & 7}")
+            };
             if ((tag & 7) == 0) Varint();
             if ((tag & 7) == 2) start = at;
             if ((tag & 7) != 0) at = start + length;

@@ -74,7 +74,8 @@ internal sealed class BlockFolder : IDisposable
     };
 
     /// <summary>A block of these requests, as a cut writes it.</summary>
-    public Task<BlockMeta> WriteAsync(BlockWriterOptions layout, params IEnumerable<byte[]> requests) => WriteAsync(layout, TimeWindow.Any, requests);
+    public Task<BlockMeta> WriteAsync(BlockWriterOptions layout, params IEnumerable<byte[]> requests) =>
+        WriteAsync(layout, TimeWindow.Any, requests);
 
     /// <summary>The same of spans that came in at these times.</summary>
     public async Task<BlockMeta> WriteAsync(BlockWriterOptions layout, TimeWindow times, params IEnumerable<byte[]> requests)
@@ -86,29 +87,38 @@ internal sealed class BlockFolder : IDisposable
         return meta ?? throw new InvalidOperationException("no spans");
     }
 
-    /// <summary>What a node that starts now has: all blocks in its view, and the loop over them, which polls if the options name an object service.</summary>
-    public async Task<RunningCompaction> StartAsync(IObjectStore objects, TimeProvider time, RowLimits? rowLimits = null, Func<long>? spareBytes = null)
+    /// <summary>
+    /// What a node that starts now has: all blocks in its view, and the loop over them, which polls if the options name an object service.
+    /// </summary>
+    public async Task<RunningCompaction> StartAsync(
+        IObjectStore objects, TimeProvider time, RowLimits? rowLimits = null, Func<long>? spareBytes = null)
     {
         var store = OpenStore(objects);
         var state = new NodeState(Options, TimeProvider.System);
         var listing = await store.ListAllAsync(default);
         Assert.Empty(listing.Unreadable);
-        state.Update(_ => new NodeView([], [.. listing.Blocks.Select(meta => new BlockHandle(meta, store))]) { Quarantined = [.. listing.Quarantined] });
+        state.Update(_ =>
+            new NodeView([], [.. listing.Blocks.Select(meta => new BlockHandle(meta, store))]) { Quarantined = [.. listing.Quarantined] });
         var deleted = new DeletedTracesStore(objects);
-        state.Update(view => view with { Deleted = deleted.LoadAsync(static (_, damage) => Assert.Fail(damage), default).GetAwaiter().GetResult().ToImmutableDictionary() });
+        state.Update(view => view with
+        {
+            Deleted = deleted.LoadAsync(static (_, damage) => Assert.Fail(damage), default).GetAwaiter().GetResult().ToImmutableDictionary()
+        });
         var deletion = new TraceDeletion(Options, deleted, state, time);
         var metrics = new MetricRegistry();
         var promotion = new ColumnPromotion(Options with { AutoPromote = false }, DedicatedColumns.None, state, Log.Null, time);
         var services = CompactionServices.Create(Options, objects, store, promotion, time, rowLimits ?? RowLimits.OfBlocks);
         var blocklist = Options.Remote is null ? null : new Blocklist(Options, state, store, deleted, metrics, Log.Null, time);
-        var loop = new CompactionLoop(Options, services, state, store, deletion, new BlockQuarantine(objects, time), new CompactionMetrics(metrics), Log.Null, time, blocklist, spareBytes);
+        var loop = new CompactionLoop(Options, services, state, store, deletion, new BlockQuarantine(objects, time),
+            new CompactionMetrics(metrics), Log.Null, time, blocklist, spareBytes);
         return new RunningCompaction(loop, state, deletion, metrics);
     }
 
     public static BlockCompactor Compactor(IObjectStore objects, BlockStore store, BlockWriterOptions layout) =>
         new(objects, store, new CompactedBlocks(objects, new SteadyClock(TimeProvider.System)), new CompactionOptions { Layout = layout });
 
-    public async Task<List<BlockMeta>> ListAsync() => await OpenStore(OpenObjects()).ListAsync(static damage => Assert.Fail(damage), default);
+    public async Task<List<BlockMeta>> ListAsync() =>
+        await OpenStore(OpenObjects()).ListAsync(static damage => Assert.Fail(damage), default);
 
     /// <summary>Every trace of the listed blocks in the form of <see cref="TraceModel.Expected"/>, and how often a row has it.</summary>
     public async Task<(Dictionary<string, string[]> Traces, int Rows)> ReadAllAsync()

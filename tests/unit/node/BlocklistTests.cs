@@ -48,7 +48,8 @@ public sealed class BlocklistTests : IDisposable
         var block = await WriteAsync();
         var path = _folder.PathOf(block.BlockId, "meta.json");
         var sound = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(path, sound.Replace("totalObjects", "totalobjects", StringComparison.Ordinal), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            path, sound.Replace("totalObjects", "totalobjects", StringComparison.Ordinal), TestContext.Current.CancellationToken);
         await PollAsync(list);
         Assert.Empty(Blocks);
         Assert.Contains("could not be read", _state.View.SourcesOf(TenantSet.Single).BlockDamage, StringComparison.Ordinal);
@@ -60,7 +61,9 @@ public sealed class BlocklistTests : IDisposable
         Assert.Empty(_state.View.SourcesOf(TenantSet.Single).BlockDamage);
     }
 
-    /// <summary>A node that starts while the service is down knows nothing of what is there: nobody is to take its answers for whole.</summary>
+    /// <summary>
+    /// A node that starts while the service is down knows nothing of what is there: nobody is to take its answers for whole.
+    /// </summary>
     [Fact]
     public async Task Until_the_list_was_read_once_all_answers_are_partial()
     {
@@ -71,7 +74,8 @@ public sealed class BlocklistTests : IDisposable
         await list.PollAsync(default);
         Assert.Empty(Blocks);
         Assert.True(TenantId.TryParse("other", out var other, out _));
-        Assert.All([TenantId.Single, other], tenant => Assert.Contains("the process is gone", _state.View.SourcesOf(tenant).BlockDamage, StringComparison.Ordinal));
+        Assert.All([TenantId.Single, other], tenant =>
+            Assert.Contains("the process is gone", _state.View.SourcesOf(tenant).BlockDamage, StringComparison.Ordinal));
 
         service.CrashAt(int.MaxValue);
         await list.PollAsync(default); // no need to wait: none has succeeded
@@ -96,7 +100,8 @@ public sealed class BlocklistTests : IDisposable
         var read = objects.ReadCount;
         await PollAsync(list);
         Assert.Equal(read, objects.ReadCount);
-        await other.ChangeAsync(TenantId.Single, _ => DeletedTraces.None.With([new TraceId(2, 2), new TraceId(3, 3)], _time.GetUtcNow())!, default);
+        await other.ChangeAsync(
+            TenantId.Single, _ => DeletedTraces.None.With([new TraceId(2, 2), new TraceId(3, 3)], _time.GetUtcNow())!, default);
         await PollAsync(list);
         Assert.Equal(read + 1, objects.ReadCount);
         Assert.Equal([new TraceId(1, 1), new TraceId(2, 2), new TraceId(3, 3)], _state.View.DeletedOf(TenantId.Single).Ids.Order());
@@ -146,7 +151,9 @@ public sealed class BlocklistTests : IDisposable
         Assert.Contains(new TraceId(1, 1), sources.Hidden);
     }
 
-    /// <summary>What the owner of a tenant forgot is forgotten here, too, at the next poll; what this node has just deleted is not.</summary>
+    /// <summary>
+    /// What the owner of a tenant forgot is forgotten here, too, at the next poll; what this node has just deleted is not.
+    /// </summary>
     [Fact]
     public async Task Deleted_traces_that_are_stored_no_more_are_forgotten()
     {
@@ -174,8 +181,8 @@ public sealed class BlocklistTests : IDisposable
     }
 
     /// <summary>
-    /// Another node compacted what this one reads, and deleted it: the query begins anew, with the block that holds the spans now. The first
-    /// listing leaves the block that is over in the view, the second one does not.
+    /// Another node compacted what this one reads, and deleted it: the query begins anew, with the block that holds the spans now. The
+    /// first listing leaves the block that is over in the view, the second one does not.
     /// </summary>
     [Fact]
     public async Task A_query_whose_block_vanishes_begins_anew_with_what_became_of_it()
@@ -218,7 +225,8 @@ public sealed class BlocklistTests : IDisposable
 
     private sealed class Listing(Blocklist list, ManualTime time) : ICollectsSources
     {
-        public ValueTask<AddedSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) => new(AddedSources.None);
+        public ValueTask<AddedSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) =>
+            new(AddedSources.None);
 
         public async Task ListAsync(TenantSet tenants, CancellationToken cancellation)
         {
@@ -229,7 +237,8 @@ public sealed class BlocklistTests : IDisposable
 
     private sealed class Stubborn(Action list) : ICollectsSources
     {
-        public ValueTask<AddedSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) => new(AddedSources.None);
+        public ValueTask<AddedSources> CollectAsync(TenantSet tenants, TraceId? trace, CancellationToken cancellation) =>
+            new(AddedSources.None);
 
         public Task ListAsync(TenantSet tenants, CancellationToken cancellation)
         {
@@ -254,14 +263,17 @@ public sealed class BlocklistTests : IDisposable
             await new TenantIndexObjects(_folder.OpenObjects()).WriteAsync(TenantId.Single, index, default);
         }
 
-        var (list, objects) = Open(new NodeOptions { TenantIndexBuilders = 0, StaleTenantIndex = TimeSpan.FromMinutes(30), TenantIndexFallback = fallsBack });
+        var (list, objects) =
+            Open(new NodeOptions { TenantIndexBuilders = 0, StaleTenantIndex = TimeSpan.FromMinutes(30), TenantIndexFallback = fallsBack });
         await PollAsync(list);
         Assert.Equal(metasRead < 0 ? [] : metas.Select(static meta => meta.BlockId).Order(), Blocks);
         Assert.Equal(Math.Max(0, metasRead), objects.MetaCount);
-        Assert.Equal(metasRead < 0, _state.View.SourcesOf(TenantSet.Single).BlockDamage.Contains("blocklist_poll_fallback is off", StringComparison.Ordinal));
+        Assert.Equal(metasRead < 0, _state.View.SourcesOf(TenantSet.Single).BlockDamage.Contains(
+            "blocklist_poll_fallback is off", StringComparison.Ordinal));
         var text = new System.Buffers.ArrayBufferWriter<byte>();
         _metrics.WriteTo(text);
-        Assert.Equal(metasRead < 0, System.Text.Encoding.UTF8.GetString(text.WrittenSpan).Contains("tempodb_blocklist_tenant_index_read_errors_total{", StringComparison.Ordinal));
+        Assert.Equal(metasRead < 0, System.Text.Encoding.UTF8.GetString(text.WrittenSpan)
+            .Contains("tempodb_blocklist_tenant_index_read_errors_total{", StringComparison.Ordinal));
     }
 
     private IEnumerable<BlockId> Blocks => _state.View.Blocks.Select(static block => block.Meta.BlockId).Order();
@@ -270,7 +282,8 @@ public sealed class BlocklistTests : IDisposable
     {
         var objects = new CountingStore(service ?? _folder.OpenObjects());
         options = options with { Remote = new RemoteStorage { BlocklistPoll = Poll } };
-        return (new Blocklist(options, _state, _folder.OpenStore(objects), new DeletedTracesStore(objects), _metrics, Log.Null, _time), objects);
+        return (new Blocklist(options, _state, _folder.OpenStore(objects), new DeletedTracesStore(objects), _metrics, Log.Null, _time),
+            objects);
     }
 
     private Task PollAsync(Blocklist list)

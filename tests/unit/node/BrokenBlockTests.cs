@@ -7,17 +7,22 @@ using Tempo.Engine.Storage.Compaction;
 
 namespace Tempo.Node.Tests;
 
-/// <summary>A block that cannot be retired, marked or deleted is one block: all others are compacted and go when their time is over.</summary>
+/// <summary>
+/// A block that cannot be retired, marked or deleted is one block: all others are compacted and go when their time is over.
+/// </summary>
 public sealed class BrokenBlockTests : IDisposable
 {
     private static readonly DateTimeOffset Now = DateTimeOffset.UtcNow;
-    private static readonly NodeOptions Options = new() { BlockRetention = TimeSpan.FromHours(100), CompactedBlockRetention = TimeSpan.FromHours(1) };
+    private static readonly NodeOptions Options =
+        new() { BlockRetention = TimeSpan.FromHours(100), CompactedBlockRetention = TimeSpan.FromHours(1) };
     private readonly BlockFolder _folder = BlockFolder.Create(Options);
     private readonly ManualTime _time = new(Now);
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>A damaged meta.json is no reason to stay: neither for inputs that a merge before a crash left, nor for those of a merge now.</summary>
+    /// <summary>
+    /// A damaged meta.json is no reason to stay: neither for inputs that a merge before a crash left, nor for those of a merge now.
+    /// </summary>
     [Theory]
     [InlineData("", true)]
     [InlineData("no JSON", true)]
@@ -101,7 +106,8 @@ public sealed class BrokenBlockTests : IDisposable
     }
 
     private Task<BlockMeta> WriteAsync(int firstTrace, int hoursOld) =>
-        _folder.WriteAsync(new BlockWriterOptions(), MergeTests.Request(firstTrace, firstTrace + 6, (ulong)Now.AddHours(-hoursOld).ToUnixTimeSeconds() * 1_000_000_000));
+        _folder.WriteAsync(new BlockWriterOptions(),
+            MergeTests.Request(firstTrace, firstTrace + 6, (ulong)Now.AddHours(-hoursOld).ToUnixTimeSeconds() * 1_000_000_000));
 
     private async Task<BlockMeta> WriteExpiredAsync()
     {
@@ -114,7 +120,8 @@ public sealed class BrokenBlockTests : IDisposable
     private async Task<BlockMeta> MergeAsync(BlockMeta[] inputs)
     {
         var objects = _folder.OpenObjects();
-        var merged = await BlockFolder.Compactor(objects, _folder.OpenStore(objects), new BlockWriterOptions()).MergeAsync(new CompactionJob(inputs), default);
+        var merged = await BlockFolder.Compactor(objects, _folder.OpenStore(objects), new BlockWriterOptions())
+            .MergeAsync(new CompactionJob(inputs), default);
         return merged.Output!;
     }
 

@@ -43,7 +43,8 @@ public sealed class ConcurrentMergeTests : IDisposable
         string? refused = null;
         var objects = new RefusingStore(_folder.OpenObjects())
         {
-            Refuses = key => key.EndsWith("data.parquet", StringComparison.Ordinal) && !_inputs.Contains(key) && (Interlocked.CompareExchange(ref refused, key, null) ?? key) == key,
+            Refuses = key => key.EndsWith("data.parquet", StringComparison.Ordinal) && !_inputs.Contains(key)
+                && (Interlocked.CompareExchange(ref refused, key, null) ?? key) == key,
         };
         var running = await _folder.StartAsync(objects, TimeProvider.System);
 
@@ -63,7 +64,8 @@ public sealed class ConcurrentMergeTests : IDisposable
     {
         for (var i = 0; i < Hours * 2; i++)
         {
-            var block = await _folder.WriteAsync(new BlockWriterOptions(), MergeTests.Request(i * 10, i * 10 + 10, (ulong)(i / 2 + 1) * HourNano));
+            var block =
+                await _folder.WriteAsync(new BlockWriterOptions(), MergeTests.Request(i * 10, i * 10 + 10, (ulong)(i / 2 + 1) * HourNano));
             _inputs.Add($"{block.Tenant.Value}/{block.BlockId}/data.parquet");
         }
 

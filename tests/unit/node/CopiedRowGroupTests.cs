@@ -16,7 +16,8 @@ namespace Tempo.Node.Tests;
 /// </summary>
 public sealed class CopiedRowGroupTests
 {
-    private static readonly BlockWriterOptions Layout = new() { ZstdLevel = 6, PageSpans = 10, RowGroupSpans = 40, DedicatedColumns = TestColumns.Some };
+    private static readonly BlockWriterOptions Layout =
+        new() { ZstdLevel = 6, PageSpans = 10, RowGroupSpans = 40, DedicatedColumns = TestColumns.Some };
 
     public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 6)];
 
@@ -34,7 +35,8 @@ public sealed class CopiedRowGroupTests
         Assert.InRange(counts.CopiedBytes, 1, bytes.Sum(static group => (long)group.Length));
         // Each copied row group stands in an input, and so in the output, byte for byte.
         var known = inputs.SelectMany(input => ChunkBytes(folder, input)).Select(Convert.ToBase64String).ToHashSet();
-        Assert.InRange(bytes.Where(group => known.Contains(Convert.ToBase64String(group))).Sum(static group => (long)group.Length), counts.CopiedBytes, long.MaxValue);
+        Assert.InRange(bytes.Where(group => known.Contains(Convert.ToBase64String(group))).Sum(static group => (long)group.Length),
+            counts.CopiedBytes, long.MaxValue);
         await VerifyAsync(folder, copied);
         // The same again, from inputs in another order.
         var first = Files(folder, copied.BlockId);
@@ -43,7 +45,8 @@ public sealed class CopiedRowGroupTests
         Assert.Equal(first, Files(folder, copied.BlockId));
 
         await RetireAsync(folder, inputs);
-        Assert.Equal(model.Expected(fromBlock: true).OrderBy(static trace => trace.Key, StringComparer.Ordinal), (await folder.ReadAllAsync()).Traces);
+        Assert.Equal(model.Expected(fromBlock: true).OrderBy(static trace => trace.Key, StringComparer.Ordinal),
+            (await folder.ReadAllAsync()).Traces);
     }
 
     /// <summary>A block without one of its traces: what lies before that is as it was, and so is every byte of what is written.</summary>
@@ -68,11 +71,14 @@ public sealed class CopiedRowGroupTests
         Directory.Delete(folder.PathOf(copied.BlockId), recursive: true);
         var (_, none) = await MergeAsync(folder, job, copies: false, deleted, layout);
         Assert.Equal((0, 0L), (none.CopiedRowGroups, none.CopiedBytes));
-        foreach (var (name, bytes) in Chunks(folder, copied)) Assert.True(bytes.AsSpan().SequenceEqual(chunks[name]), $"seed {seed}: {name} was copied otherwise than it is written");
+        foreach (var (name, bytes) in Chunks(folder,
+            copied)) Assert.True(
+                bytes.AsSpan().SequenceEqual(chunks[name]), $"seed {seed}: {name} was copied otherwise than it is written");
         Assert.Equal(files, Files(folder, copied.BlockId));
     }
 
-    public static TheoryData<string> Reasons => ["another level of zstd", "other dedicated columns", "another version", "ids between each other", "a small row group", "no index"];
+    public static TheoryData<string> Reasons =>
+        ["another level of zstd", "other dedicated columns", "another version", "ids between each other", "a small row group", "no index"];
 
     [Theory]
     [MemberData(nameof(Reasons))]
@@ -80,7 +86,8 @@ public sealed class CopiedRowGroupTests
     {
         using var folder = BlockFolder.Create();
         var model = new TraceModel(BlockFolder.MaxAttributeBytes);
-        BlockMeta[] inputs = [await CompactedAsync(folder, model, 1, 0x10), await CompactedAsync(folder, model, 2, reason == "ids between each other" ? (byte)0x10 : (byte)0x80)];
+        BlockMeta[] inputs = [await CompactedAsync(folder, model, 1, 0x10),
+            await CompactedAsync(folder, model, 2, reason == "ids between each other" ? (byte)0x10 : (byte)0x80)];
         if (reason == "no index") foreach (var input in inputs) File.Delete(folder.PathOf(input.BlockId, "index"));
         var layout = reason switch
         {
@@ -94,7 +101,8 @@ public sealed class CopiedRowGroupTests
         Assert.Equal(0, counts.CopiedBytes);
         await VerifyAsync(folder, output);
         await RetireAsync(folder, inputs);
-        Assert.Equal(model.Expected(fromBlock: true).OrderBy(static trace => trace.Key, StringComparer.Ordinal), (await folder.ReadAllAsync()).Traces);
+        Assert.Equal(model.Expected(fromBlock: true).OrderBy(static trace => trace.Key, StringComparer.Ordinal),
+            (await folder.ReadAllAsync()).Traces);
     }
 
     [Fact]
@@ -112,12 +120,14 @@ public sealed class CopiedRowGroupTests
             bytes[at] ^= 0x20;
             await File.WriteAllBytesAsync(path, bytes);
             var thrown = await Record.ExceptionAsync(() => MergeAsync(folder, new CompactionJob(inputs), copies: true));
-            Assert.True(thrown is DamagedInputException damaged && damaged.Block.BlockId == inputs[0].BlockId, $"byte {at} of {end}: {thrown}");
+            Assert.True(
+                thrown is DamagedInputException damaged && damaged.Block.BlockId == inputs[0].BlockId, $"byte {at} of {end}: {thrown}");
         }
     }
 
     // As compaction leaves it: of two blocks whose traces lie between each other.
-    private static async Task<BlockMeta> CompactedAsync(BlockFolder folder, TraceModel model, int seed, byte firstIdByte, BlockWriterOptions? layout = null)
+    private static async Task<BlockMeta> CompactedAsync(
+        BlockFolder folder, TraceModel model, int seed, byte firstIdByte, BlockWriterOptions? layout = null)
     {
         var requests = new RandomRequests(seed, traceCount: 120, firstIdByte);
         var inputs = new List<BlockMeta>();
@@ -135,12 +145,14 @@ public sealed class CopiedRowGroupTests
         return output;
     }
 
-    private static async Task<(BlockMeta Output, MergeCounts Counts)> MergeAsync(BlockFolder folder, CompactionJob job, bool copies, DeletedTraces? deleted = null, BlockWriterOptions? layout = null)
+    private static async Task<(BlockMeta Output, MergeCounts Counts)> MergeAsync(
+        BlockFolder folder, CompactionJob job, bool copies, DeletedTraces? deleted = null, BlockWriterOptions? layout = null)
     {
         var objects = folder.OpenObjects();
         var options = new CompactionOptions { Layout = layout ?? Layout, CopiesRowGroups = copies };
         var columns = (layout ?? Layout).DedicatedColumns;
-        var compactor = new BlockCompactor(objects, folder.OpenStore(objects), new CompactedBlocks(objects, new SteadyClock(TimeProvider.System)), options, _ => columns);
+        var compactor = new BlockCompactor(
+            objects, folder.OpenStore(objects), new CompactedBlocks(objects, new SteadyClock(TimeProvider.System)), options, _ => columns);
         var merged = await compactor.MergeAsync(job, deleted ?? DeletedTraces.None, default);
         return (merged.Output!, merged.Counts);
     }
@@ -148,7 +160,8 @@ public sealed class CopiedRowGroupTests
     private static async Task RetireAsync(BlockFolder folder, IEnumerable<BlockMeta> inputs)
     {
         var objects = folder.OpenObjects();
-        await BlockFolder.Compactor(objects, folder.OpenStore(objects), Layout).RetireAsync(TenantId.Single, inputs.Select(static input => input.BlockId), default);
+        await BlockFolder.Compactor(objects, folder.OpenStore(objects), Layout)
+            .RetireAsync(TenantId.Single, inputs.Select(static input => input.BlockId), default);
     }
 
     private static async Task VerifyAsync(BlockFolder folder, BlockMeta block)
@@ -163,7 +176,9 @@ public sealed class CopiedRowGroupTests
     {
         var bytes = File.ReadAllBytes(folder.PathOf(block.BlockId, "data.parquet"));
         var file = ParquetFileReader.Open(new MemoryParquetSource(bytes), block.FooterSizeBytes);
-        return [.. file.RowGroups.Select(group => bytes[(int)group.Columns[0].StartOffset..(int)(group.Columns[^1].StartOffset + group.Columns[^1].CompressedSizeBytes)])];
+        return [.. file.RowGroups.Select(
+            group => bytes[(int)group.Columns[0].StartOffset..(int)(group.Columns[^1].StartOffset
+                + group.Columns[^1].CompressedSizeBytes)])];
     }
 
     private static Dictionary<string, byte[]> Chunks(BlockFolder folder, BlockMeta block)
@@ -174,10 +189,12 @@ public sealed class CopiedRowGroupTests
         for (var group = 0; group < file.RowGroups.Count; group++)
             foreach (var column in file.Schema.Columns)
                 if (file.RowGroups[group].Columns[column.Index] is var chunk)
-                    chunks.Add($"row group {group}, {column.Path}", bytes[(int)chunk.StartOffset..(int)(chunk.StartOffset + chunk.CompressedSizeBytes)]);
+                    chunks.Add($"row group {group}, {column.Path}",
+                        bytes[(int)chunk.StartOffset..(int)(chunk.StartOffset + chunk.CompressedSizeBytes)]);
         return chunks;
     }
 
     private static List<string> Files(BlockFolder folder, BlockId block) =>
-        [.. Directory.GetFiles(folder.PathOf(block)).Order(StringComparer.Ordinal).Select(static path => $"{Path.GetFileName(path)} {Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path)))}")];
+        [.. Directory.GetFiles(folder.PathOf(block)).Order(StringComparer.Ordinal)
+            .Select(static path => $"{Path.GetFileName(path)} {Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path)))}")];
 }

@@ -14,7 +14,8 @@ namespace Tempo.Node.Tests;
 public sealed class CrashTests
 {
     private static readonly DateTimeOffset Now = DateTimeOffset.UtcNow;
-    private static readonly NodeOptions Options = new() { BlockRetention = TimeSpan.FromHours(100), CompactedBlockRetention = TimeSpan.FromHours(1) };
+    private static readonly NodeOptions Options =
+        new() { BlockRetention = TimeSpan.FromHours(100), CompactedBlockRetention = TimeSpan.FromHours(1) };
 
     [Theory]
     [InlineData(false)]
@@ -42,7 +43,8 @@ public sealed class CrashTests
 
             time.Advance(TimeSpan.FromHours(2));
             await restarted.RunOnceAsync();
-            Assert.Equal(restarted.Blocks.Select(static id => id.ToString()).Order(), Directory.GetDirectories(folder.TenantPath).Select(Path.GetFileName).Order()!);
+            Assert.Equal(restarted.Blocks.Select(static id => id.ToString()).Order(),
+                Directory.GetDirectories(folder.TenantPath).Select(Path.GetFileName).Order()!);
         }
 
         Assert.True(crashes > 40, $"only {crashes} calls");
@@ -64,7 +66,9 @@ public sealed class CrashTests
         for (var block = 0; block < 2; block++)
         {
             var request = Spans.Request(Spans.Of(
-                "s", "l", [.. Enumerable.Range(0, 3).Select(i => Spans.New((ulong)(block * 10 + i + 1), start: nano, trace: new TraceId(1, 1))), Spans.New(77, start: nano, trace: new TraceId(2, (ulong)block + 1))]));
+                "s", "l", [.. Enumerable.Range(0, 3).Select(
+                    i => Spans.New((ulong)(block * 10 + i + 1), start: nano, trace: new TraceId(1, 1))),
+                        Spans.New(77, start: nano, trace: new TraceId(2, (ulong)block + 1))]));
             model.Add(request);
             await original.WriteAsync(new BlockWriterOptions(), request);
         }
@@ -109,10 +113,14 @@ public sealed class CrashTests
     }
 
     // An expired trace is there or not; all others are.
-    private static IEnumerable<KeyValuePair<string, string[]>> Kept(Dictionary<string, string[]> traces, Dictionary<string, string[]> expected) =>
-        traces.Where(trace => expected.ContainsKey(trace.Key));
+    private static IEnumerable<KeyValuePair<string, string[]>> Kept(
+        Dictionary<string, string[]> traces, Dictionary<string, string[]> expected) =>
+            traces.Where(trace => expected.ContainsKey(trace.Key));
 
-    /// <summary>Eight blocks of this hour that share traces with the next (two jobs, and a third of what comes out), one that has expired, one that was marked long ago.</summary>
+    /// <summary>
+    /// Eight blocks of this hour that share traces with the next (two jobs, and a third of what comes out), one that has expired, one that
+    /// was marked long ago.
+    /// </summary>
     private static async Task<Dictionary<string, string[]>> FillAsync(BlockFolder folder)
     {
         var nano = (ulong)Now.ToUnixTimeSeconds() * 1_000_000_000;
@@ -124,7 +132,8 @@ public sealed class CrashTests
             await folder.WriteAsync(new BlockWriterOptions { PageSpans = 3, RowGroupSpans = 6 }, request);
         }
 
-        var expired = await folder.WriteAsync(new BlockWriterOptions(), MergeTests.Request(1000, 1010, nano - 200ul * 3600 * 1_000_000_000));
+        var expired =
+            await folder.WriteAsync(new BlockWriterOptions(), MergeTests.Request(1000, 1010, nano - 200ul * 3600 * 1_000_000_000));
         File.SetLastWriteTimeUtc(folder.PathOf(expired.BlockId, "meta.json"), Now.UtcDateTime.AddHours(-190));
         var marked = await folder.WriteAsync(new BlockWriterOptions(), MergeTests.Request(2000, 2010, nano));
         File.Move(folder.PathOf(marked.BlockId, "meta.json"), folder.PathOf(marked.BlockId, "meta.compacted.json"));

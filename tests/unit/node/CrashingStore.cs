@@ -34,8 +34,9 @@ internal sealed class CrashingStore(IObjectStore inner, bool afterTheWork) : IOb
     public ValueTask<bool> TryPutIfAbsentAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) =>
         DoAsync(key, () => inner.TryPutIfAbsentAsync(key, content, cancellation));
 
-    public ValueTask<bool> TryReplaceAsync(ObjectKey key, ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) =>
-        DoAsync(key, () => inner.TryReplaceAsync(key, expected, content, cancellation));
+    public ValueTask<bool> TryReplaceAsync(
+        ObjectKey key, ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> content, CancellationToken cancellation = default) =>
+            DoAsync(key, () => inner.TryReplaceAsync(key, expected, content, cancellation));
 
     public ValueTask<byte[]?> TryGetAsync(ObjectKey key, int maxSizeBytes, CancellationToken cancellation = default) =>
         ReadAsync(key, () => inner.TryGetAsync(key, maxSizeBytes, cancellation));

@@ -27,7 +27,9 @@ public sealed class CutTests : IAsyncDisposable
         _state = new NodeState(_folder.Options, TimeProvider.System);
         _state.Update(_ => new NodeView([_state.NewGeneration(_log.Current)], []));
         _node = new NodeMetrics(metrics);
-        _writer = new GenerationWriter(_folder.Options, _log, _folder.OpenStore(_objects), new ColumnPromotion(_folder.Options with { AutoPromote = false }, DedicatedColumns.None, _state, Log.Null, TimeProvider.System), _state, _node, Log.Null);
+        _writer = new GenerationWriter(_folder.Options, _log, _folder.OpenStore(_objects),
+            new ColumnPromotion(_folder.Options with { AutoPromote = false }, DedicatedColumns.None, _state, Log.Null, TimeProvider.System),
+            _state, _node, Log.Null);
         _cuts = new CutLoop(_folder.Options, _log, _writer, _state, _node, Log.Null, TimeProvider.System);
     }
 
@@ -63,7 +65,8 @@ public sealed class CutTests : IAsyncDisposable
         await _objects.ArrivalsAsync(1);
         _objects.Fails = true;
         _objects.Open(1);
-        Assert.Contains("the door is shut", (await Assert.ThrowsAsync<ObjectStoreException>(() => first)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "the door is shut", (await Assert.ThrowsAsync<ObjectStoreException>(() => first)).Message, StringComparison.Ordinal);
         Assert.Contains("the door is shut", _cuts.LastError, StringComparison.Ordinal);
         Assert.Single(_state.View.Waiting);
 
@@ -109,8 +112,10 @@ public sealed class CutTests : IAsyncDisposable
     public async Task What_comes_slowly_is_cut_when_it_is_smaller()
     {
         var time = new ManualTime(DateTimeOffset.UnixEpoch.AddYears(50));
-        await using var cuts = new CutLoop(new NodeOptions { SlowLiveSpans = 3, MaxLiveSpans = 1000 }, _log, _writer, _state, _node, Log.Null, time);
-        var (fast, slow, tenants) = (_state.NewGeneration(_log.Current), _state.NewGeneration(_log.Current), _state.NewGeneration(_log.Current));
+        await using var cuts =
+            new CutLoop(new NodeOptions { SlowLiveSpans = 3, MaxLiveSpans = 1000 }, _log, _writer, _state, _node, Log.Null, time);
+        var (fast, slow, tenants) =
+            (_state.NewGeneration(_log.Current), _state.NewGeneration(_log.Current), _state.NewGeneration(_log.Current));
         foreach (var generation in (Generation[])[fast, slow, tenants])
         {
             generation.Fill(time);
@@ -121,7 +126,8 @@ public sealed class CutTests : IAsyncDisposable
         time.Advance(TimeSpan.FromSeconds(2));
         Assert.True(cuts.IsFull(slow));
         // As many blocks as tenants each time would be too many.
-        for (var i = 0; i < 4; i++) tenants.Live.Append(TenantId.TryParse($"another-{i}", out var tenant, out _) ? tenant : default, MergeTests.Request(1, 2));
+        for (var i = 0; i < 4; i++)
+            tenants.Live.Append(TenantId.TryParse($"another-{i}", out var tenant, out _) ? tenant : default, MergeTests.Request(1, 2));
         Assert.False(cuts.IsFull(tenants));
     }
 
@@ -132,7 +138,8 @@ public sealed class CutTests : IAsyncDisposable
     [InlineData(long.MaxValue, 1 << 20, false)]
     public async Task A_cut_is_a_third_of_the_memory_of_live_data_at_the_most(long maxLiveBytes, long memoryBytes, bool isFull)
     {
-        await using var cuts = new CutLoop(new NodeOptions { MaxLiveBytes = maxLiveBytes, LiveMemoryBytes = memoryBytes }, _log, _writer, _state, _node, Log.Null, TimeProvider.System);
+        await using var cuts = new CutLoop(new NodeOptions { MaxLiveBytes = maxLiveBytes, LiveMemoryBytes = memoryBytes }, _log, _writer,
+            _state, _node, Log.Null, TimeProvider.System);
         var generation = _state.NewGeneration(_log.Current);
         generation.Live.Append(TenantId.Single, MergeTests.Request(1, 2, 3));
         Assert.True(generation.Live.ByteCount > 30);
@@ -150,7 +157,8 @@ public sealed class CutTests : IAsyncDisposable
         Assert.Contains($"spans that take {taken} bytes of memory wait", Room(taken - 1).Reason, StringComparison.Ordinal);
 
         IngestRoom Room(long memoryBytes) =>
-            new IngestPipeline(new NodeOptions { LiveMemoryBytes = memoryBytes }, _log, () => _state.View, _cuts, _node, null!, TimeProvider.System).Room;
+            new IngestPipeline(
+                new NodeOptions { LiveMemoryBytes = memoryBytes }, _log, () => _state.View, _cuts, _node, null!, TimeProvider.System).Room;
     }
 
     // Adds a span to the current generation and begins a flush, which has rolled when this returns.

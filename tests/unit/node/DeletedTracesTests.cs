@@ -172,13 +172,15 @@ public sealed class DeletedTracesTests : IDisposable
         Assert.True(DeletedTraces.TryParse(deleted.ToJson(), out var read, out var error), error);
         Assert.Equal(deleted.Ids.Order(), read.Ids.Order());
         Assert.Equal((2, 0), (read.After(time.AddSeconds(-1)).Count, read.After(time).Count));
-        foreach (var text in new[] { "", "[]", "{}", """{"traces":7}""", """{"traces":[{"id":"xyz","time":"2026-11-28T00:00:00Z"}]}""", """{"traces":[{"id":"01"}]}""", """{"traces":[{"id":"01","time":"soon"}]}""" })
+        foreach (var text in new[] { "", "[]", "{}", """{"traces":7}""", """{"traces":[{"id":"xyz","time":"2026-11-28T00:00:00Z"}]}""",
+            """{"traces":[{"id":"01"}]}""", """{"traces":[{"id":"01","time":"soon"}]}""" })
         {
             Assert.False(DeletedTraces.TryParse(Encoding.UTF8.GetBytes(text), out _, out error), text);
             Assert.NotEmpty(error);
         }
 
-        Assert.Null(DeletedTraces.None.With(Enumerable.Range(1, DeletedTraces.MaxCount + 1).Select(static i => new TraceId(0, (ulong)i)), time));
+        Assert.Null(DeletedTraces.None.With(
+            Enumerable.Range(1, DeletedTraces.MaxCount + 1).Select(static i => new TraceId(0, (ulong)i)), time));
     }
 
     private Task<TempoNode> StartAsync() => TempoNode.StartAsync(Options, new MetricRegistry(), Log.Null, TimeProvider.System);
@@ -186,7 +188,8 @@ public sealed class DeletedTracesTests : IDisposable
     private static async Task IngestAsync(TempoNode node, int first, int count)
     {
         using var request = new NativeBuffer();
-        request.Append(Spans.Request(Spans.Of("s", "l", [.. Enumerable.Range(first, count).Select(i => Spans.New((ulong)i, start: Now, trace: IdOf(i)))])));
+        request.Append(Spans.Request(
+            Spans.Of("s", "l", [.. Enumerable.Range(first, count).Select(i => Spans.New((ulong)i, start: Now, trace: IdOf(i)))])));
         Assert.Equal(IngestStatus.Accepted, (await node.IngestAsync(TenantId.Single, request)).Status);
     }
 
@@ -197,7 +200,13 @@ public sealed class DeletedTracesTests : IDisposable
             Assert.Equal(expected.Contains(IdOf(i)), !(await node.FindTraceAsync(TenantId.Single, IdOf(i), 0, 0, default)).Trace.IsEmpty);
         var found = await node.SearchAsync(TenantId.Single, new SearchRequest { Query = "{}", Limit = 100 }, default);
         Assert.Equal(expected.Order(), found.Traces.Select(static trace => trace.TraceId).Order());
-        var range = new QueryRangeRequest { Query = "{} | count_over_time()", StartUnixNano = Now - 60_000_000_000, EndUnixNano = Now + 60_000_000_000, StepNano = 60_000_000_000 };
+        var range = new QueryRangeRequest
+        {
+            Query = "{} | count_over_time()",
+            StartUnixNano = Now - 60_000_000_000,
+            EndUnixNano = Now + 60_000_000_000,
+            StepNano = 60_000_000_000
+        };
         var counted = await node.QueryMetricsAsync(TenantId.Single, range, default);
         Assert.Equal(expected.Length, counted.Series.Sum(static series => series.Samples.Sum(static sample => sample.Value)));
     }

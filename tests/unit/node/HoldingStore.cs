@@ -20,7 +20,9 @@ internal sealed class HoldingStore(IObjectStore inner) : PassThroughStore(inner)
         while (count-- > 0) Assert.True(await _arrivals.WaitAsync(TimeSpan.FromSeconds(60)), "no block came");
     }
 
-    /// <summary>Whether a block comes within that time. Only for saying that none does: one that comes later is missed, never invented.</summary>
+    /// <summary>
+    /// Whether a block comes within that time. Only for saying that none does: one that comes later is missed, never invented.
+    /// </summary>
     public Task<bool> HasArrivalAsync(TimeSpan within) => _arrivals.WaitAsync(within);
 
     public void Dispose()

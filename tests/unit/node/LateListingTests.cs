@@ -11,8 +11,8 @@ using Tempo.Testing;
 namespace Tempo.Node.Tests;
 
 /// <summary>
-/// What a node knows of a store whose listings are late, each name on its own, while others compact: whatever was in it stays readable, and a block
-/// that is over is not compacted again. Where listings are of now it costs no more than before.
+/// What a node knows of a store whose listings are late, each name on its own, while others compact: whatever was in it stays readable, and
+/// a block that is over is not compacted again. Where listings are of now it costs no more than before.
 /// </summary>
 public sealed class LateListingTests : IDisposable
 {
@@ -69,7 +69,9 @@ public sealed class LateListingTests : IDisposable
         Assert.Equal([over.BlockId], Readable);
     }
 
-    /// <summary>A block that was made and compacted by others between two polls stands for what it became until that must be listed.</summary>
+    /// <summary>
+    /// A block that was made and compacted by others between two polls stands for what it became until that must be listed.
+    /// </summary>
     [Fact]
     public async Task Blocks_may_come_and_go_all_the_time()
     {
@@ -97,7 +99,9 @@ public sealed class LateListingTests : IDisposable
         Assert.Equal(20, Blocks.Count());
     }
 
-    /// <summary>What the node's former life, or another node, wrote shortly before may be in no listing yet, and nobody tells of it.</summary>
+    /// <summary>
+    /// What the node's former life, or another node, wrote shortly before may be in no listing yet, and nobody tells of it.
+    /// </summary>
     [Fact]
     public async Task Answers_are_partial_until_a_listing_has_all_that_was_there_at_the_start()
     {
@@ -226,7 +230,8 @@ public sealed class LateListingTests : IDisposable
         using var list = await OpenAsync(TimeSpan.Zero);
         var (before, after) = (await WriteAsync(), await WriteAsync());
         await ListAsync(list, Poll);
-        _state.TakeOut([before.BlockId], view => view with { Blocks = [.. view.Blocks.Where(block => block.Meta.BlockId != before.BlockId)] });
+        _state.TakeOut(
+            [before.BlockId], view => view with { Blocks = [.. view.Blocks.Where(block => block.Meta.BlockId != before.BlockId)] });
         Over(before);
         var asked = _store.Listings;
         await ListAsync(list, Poll);
@@ -255,7 +260,8 @@ public sealed class LateListingTests : IDisposable
     {
         _store = new LateStore(_folder.OpenObjects());
         var options = new NodeOptions { Remote = new RemoteStorage { BlocklistPoll = Poll, ListingDelay = delay } };
-        var list = new Blocklist(options, _state, _folder.OpenStore(_store), new DeletedTracesStore(_store), new MetricRegistry(), Log.Null, _time);
+        var list = new Blocklist(
+            options, _state, _folder.OpenStore(_store), new DeletedTracesStore(_store), new MetricRegistry(), Log.Null, _time);
         if (!isStarted) return list;
         _time.Advance(Delay);
         await list.PollAsync(default);
@@ -269,7 +275,8 @@ public sealed class LateListingTests : IDisposable
         await list.EnsureAsync(_time.GetTimestamp(), default);
     }
 
-    private void Over(BlockMeta block) => File.Move(_folder.PathOf(block.BlockId, "meta.json"), _folder.PathOf(block.BlockId, "meta.compacted.json"));
+    private void Over(BlockMeta block) =>
+        File.Move(_folder.PathOf(block.BlockId, "meta.json"), _folder.PathOf(block.BlockId, "meta.compacted.json"));
 
     private Task<BlockMeta> WriteAsync() => _folder.WriteAsync(new BlockWriterOptions(), MergeTests.Request(1, 3));
 
@@ -298,7 +305,8 @@ public sealed class LateListingTests : IDisposable
             return base.TryGetAsync(key, maxSizeBytes, cancellation);
         }
 
-        public override async IAsyncEnumerable<ObjectEntry> ListAsync(ObjectKey folder, ListScope scope, [EnumeratorCancellation] CancellationToken cancellation = default)
+        public override async IAsyncEnumerable<ObjectEntry> ListAsync(
+            ObjectKey folder, ListScope scope, [EnumeratorCancellation] CancellationToken cancellation = default)
         {
             Listings++;
             if (Gate is { } gate) await gate.Task;

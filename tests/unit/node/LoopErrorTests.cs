@@ -17,7 +17,8 @@ public sealed class LoopErrorTests
         await folder.WriteAsync(new BlockWriterOptions(), MergeTests.Request(1, 5));
         var objects = new BrokenListing(folder.OpenObjects());
         var running = await folder.StartAsync(folder.OpenObjects(), TimeProvider.System);
-        var loop = new TenantIndexLoop(folder.Options, objects, running.State.View.Blocks[0].Store, running.State, new MetricRegistry(), Log.Null, TimeProvider.System);
+        var loop = new TenantIndexLoop(folder.Options, objects, running.State.View.Blocks[0].Store, running.State, new MetricRegistry(),
+            Log.Null, TimeProvider.System);
         using var stop = new CancellationTokenSource();
         var task = new NodeLoop("tenant-indexes", loop.RunAsync(stop.Token), () => loop.LastError);
 
@@ -63,7 +64,8 @@ public sealed class LoopErrorTests
             set => _isBroken = value;
         }
 
-        public override IAsyncEnumerable<ObjectEntry> ListAsync(ObjectKey folder, ListScope scope, CancellationToken cancellation = default) =>
-            _isBroken ? throw new InvalidOperationException("a bug") : base.ListAsync(folder, scope, cancellation);
+        public override IAsyncEnumerable<ObjectEntry> ListAsync(
+            ObjectKey folder, ListScope scope, CancellationToken cancellation = default) =>
+                _isBroken ? throw new InvalidOperationException("a bug") : base.ListAsync(folder, scope, cancellation);
     }
 }

@@ -9,7 +9,8 @@ public sealed class MemorySharesTests
     [InlineData(384, 96)]
     [InlineData(16, 48)]
     [InlineData(64 << 10, 16 << 10)]
-    public void Live_data_has_a_quarter_of_the_memory(long availableMiB, long liveMiB) => Assert.Equal(liveMiB << 20, new MemoryShares(availableMiB << 20).LiveBytes);
+    public void Live_data_has_a_quarter_of_the_memory(long availableMiB, long liveMiB) =>
+        Assert.Equal(liveMiB << 20, new MemoryShares(availableMiB << 20).LiveBytes);
 
     [Theory]
     [InlineData(65536, 1, 1)]
@@ -25,9 +26,11 @@ public sealed class MemorySharesTests
     [InlineData(192, 24, 12, 12, 1)]
     [InlineData(384, 48, 24, 24, 2)]
     [InlineData(64 << 10, 96, 64, 32, 2)]
-    public void What_is_kept_for_queries_and_cuts_beside_each_other_go_by_the_memory(long availableMiB, long columnsMiB, long blocksMiB, long dictionariesMiB, int cuts)
+    public void What_is_kept_for_queries_and_cuts_beside_each_other_go_by_the_memory(
+        long availableMiB, long columnsMiB, long blocksMiB, long dictionariesMiB, int cuts)
     {
         var shares = new MemoryShares(availableMiB << 20);
-        Assert.Equal((columnsMiB << 20, blocksMiB << 20, dictionariesMiB << 20, cuts), (shares.ColumnCacheBytes, shares.BlockCacheBytes, shares.DictionaryCacheBytes, shares.RunningCuts(2)));
+        Assert.Equal((columnsMiB << 20, blocksMiB << 20, dictionariesMiB << 20, cuts),
+            (shares.ColumnCacheBytes, shares.BlockCacheBytes, shares.DictionaryCacheBytes, shares.RunningCuts(2)));
     }
 }

@@ -54,7 +54,9 @@ public sealed class MemoryTests
     public async Task Memory_does_not_grow_with_a_row_of_another_writer()
     {
         using var folder = BlockFolder.Create();
-        var large = await folder.WriteAsync(new BlockWriterOptions { PageTextBytes = long.MaxValue, PageEntries = long.MaxValue, RowGroupDictionaryBytes = long.MaxValue }, Enumerable.Range(0, LargeRowSpans / SpansPerRequest).Select(OfOneTrace));
+        var large = await folder.WriteAsync(
+            new BlockWriterOptions { PageTextBytes = long.MaxValue, PageEntries = long.MaxValue, RowGroupDictionaryBytes = long.MaxValue },
+            Enumerable.Range(0, LargeRowSpans / SpansPerRequest).Select(OfOneTrace));
         // Without checksums it is nobody's of ours.
         large = large with { Checksums = null };
         await File.WriteAllBytesAsync(folder.PathOf(large.BlockId, "meta.json"), large.ToJson());
@@ -77,21 +79,25 @@ public sealed class MemoryTests
         return await merge;
     }
 
-    private static byte[] OfOneTrace(int request) => Spans.Request(Spans.Of("s", "l", [.. Enumerable.Range(request * SpansPerRequest, SpansPerRequest).Select(static i =>
-    {
-        var span = Spans.New((ulong)i + 1, parent: i == 0 ? 0u : 1u, trace: new TraceId(7, 7));
-        for (var key = 0; key < 5; key++) span.Attributes.Add(Spans.Text($"key{key}", $"value {i % 1000 * (key + 1)}"));
-        return span;
-    })]));
+    private static byte[] OfOneTrace(int request) =>
+        Spans.Request(Spans.Of("s", "l", [.. Enumerable.Range(request * SpansPerRequest, SpansPerRequest).Select(static i =>
+        {
+            var span = Spans.New((ulong)i + 1, parent: i == 0 ? 0u : 1u, trace: new TraceId(7, 7));
+            for (var key = 0; key < 5; key++) span.Attributes.Add(Spans.Text($"key{key}", $"value {i % 1000 * (key + 1)}"));
+            return span;
+        })]));
 
-    private static async Task MergeAsync(int inputCount, int spansPerInput, int textBytes, BlockWriterOptions layout, BlockWriterOptions outputLayout, long maxGrowthBytes)
+    private static async Task MergeAsync(
+        int inputCount, int spansPerInput, int textBytes, BlockWriterOptions layout, BlockWriterOptions outputLayout, long maxGrowthBytes)
     {
         using var folder = BlockFolder.Create();
         folder.AttributeBytes = Math.Max(BlockFolder.MaxAttributeBytes, textBytes);
         var spansPerRequest = Math.Min(SpansPerRequest, spansPerInput);
         var inputs = new List<BlockMeta>();
         for (var input = 0; input < inputCount; input++)
-            inputs.Add(await folder.WriteAsync(layout, Enumerable.Range(0, spansPerInput / spansPerRequest).Select(request => Request(input, request, spansPerRequest, textBytes))));
+            inputs.Add(await folder.WriteAsync(layout,
+                Enumerable.Range(0, spansPerInput / spansPerRequest)
+                    .Select(request => Request(input, request, spansPerRequest, textBytes))));
         var objects = folder.OpenObjects();
         var compactor = BlockFolder.Compactor(objects, folder.OpenStore(objects), outputLayout);
 

@@ -43,8 +43,10 @@ public sealed class MergeTests
         Assert.NotNull(output);
         Assert.Equal(expected.Count, output.TotalObjects);
         Assert.Equal(rowsBefore - expected.Count, counts.CombinedTraces);
-        Assert.Equal((1, new CompactionJob(inputs).DedicatedColumns.Specs.Count), (output.CompactionLevel, output.DedicatedColumns.Specs.Count));
-        Assert.Equal((inputs.Min(static input => input.StartSeconds), inputs.Max(static input => input.EndSeconds)), (output.StartSeconds, output.EndSeconds));
+        Assert.Equal(
+            (1, new CompactionJob(inputs).DedicatedColumns.Specs.Count), (output.CompactionLevel, output.DedicatedColumns.Specs.Count));
+        Assert.Equal((inputs.Min(static input => input.StartSeconds), inputs.Max(static input => input.EndSeconds)),
+            (output.StartSeconds, output.EndSeconds));
 
         var first = Files(folder, output.BlockId);
         Directory.Delete(folder.PathOf(output.BlockId), recursive: true);
@@ -71,7 +73,8 @@ public sealed class MergeTests
         ];
         var objects = folder.OpenObjects();
         var store = folder.OpenStore(objects);
-        var (output, counts) = await BlockFolder.Compactor(objects, store, new BlockWriterOptions()).MergeAsync(new CompactionJob(inputs), default);
+        var (output, counts) =
+            await BlockFolder.Compactor(objects, store, new BlockWriterOptions()).MergeAsync(new CompactionJob(inputs), default);
 
         Assert.Equal(new MergeCounts(CombinedTraces: 1, DuplicateSpans: 1, LeftOutTraces: 0), counts);
         var parquet = folder.PathOf(output!.BlockId, "data.parquet");
@@ -96,10 +99,12 @@ public sealed class MergeTests
     public async Task A_damaged_input_is_named_and_nothing_is_written(string damage)
     {
         using var folder = BlockFolder.Create();
-        BlockMeta[] inputs = [await folder.WriteAsync(new BlockWriterOptions(), Request(1, 50)), await folder.WriteAsync(new BlockWriterOptions(), Request(40, 90))];
+        BlockMeta[] inputs = [await folder.WriteAsync(new BlockWriterOptions(), Request(1, 50)),
+            await folder.WriteAsync(new BlockWriterOptions(), Request(40, 90))];
         var data = folder.PathOf(inputs[1].BlockId, "data.parquet");
         if (damage == "no data") File.Delete(data);
-        else if (damage.Contains("fewer", StringComparison.Ordinal)) inputs[1] = inputs[1] with { TotalObjects = inputs[1].TotalObjects + 1 };
+        else if (damage.Contains("fewer", StringComparison.Ordinal))
+            inputs[1] = inputs[1] with { TotalObjects = inputs[1].TotalObjects + 1 };
         else
         {
             var bytes = await File.ReadAllBytesAsync(data);
@@ -109,7 +114,8 @@ public sealed class MergeTests
 
         var objects = folder.OpenObjects();
         var job = new CompactionJob(inputs);
-        var thrown = await Assert.ThrowsAsync<DamagedInputException>(() => BlockFolder.Compactor(objects, folder.OpenStore(objects), new BlockWriterOptions()).MergeAsync(job, default));
+        var thrown = await Assert.ThrowsAsync<DamagedInputException>(
+            () => BlockFolder.Compactor(objects, folder.OpenStore(objects), new BlockWriterOptions()).MergeAsync(job, default));
         Assert.Equal(inputs[1].BlockId, thrown.Block.BlockId);
         Assert.False(Directory.Exists(folder.PathOf(job.OutputId)));
         Assert.Equal(2, (await folder.ListAsync()).Count);
@@ -164,12 +170,15 @@ public sealed class MergeTests
         for (var block = 0; block < 9; block++)
         {
             // Two of them are more text than a row may have.
-            var request = Spans.Request(Spans.Of("s", "l", [.. Enumerable.Range(0, 30).Select(i => Spans.New((ulong)(block * 100 + i + 1), trace: id)), Spans.New(7, trace: new TraceId(2, (ulong)block))]));
+            var request = Spans.Request(
+                Spans.Of("s", "l", [.. Enumerable.Range(0, 30).Select(i => Spans.New((ulong)(block * 100 + i + 1), trace: id)),
+                    Spans.New(7, trace: new TraceId(2, (ulong)block))]));
             model.Add(request);
             await folder.WriteAsync(new BlockWriterOptions(), request);
         }
 
-        var running = await folder.StartAsync(folder.OpenObjects(), new ManualTime(DateTimeOffset.UtcNow), new RowLimits(Entries: 50, TextBytes: long.MaxValue));
+        var running = await folder.StartAsync(
+            folder.OpenObjects(), new ManualTime(DateTimeOffset.UtcNow), new RowLimits(Entries: 50, TextBytes: long.MaxValue));
         await running.RunOnceAsync();
         Assert.Equal(model.Expected(fromBlock: true), (await folder.ReadAllAsync()).Traces);
         Assert.Equal(9, running.Blocks.Count());
@@ -177,7 +186,9 @@ public sealed class MergeTests
         Assert.Empty(running.State.View.Quarantined);
     }
 
-    /// <summary>An attribute with a column of its own in one input and not in the other has one in the output, and keeps its value.</summary>
+    /// <summary>
+    /// An attribute with a column of its own in one input and not in the other has one in the output, and keeps its value.
+    /// </summary>
     [Fact]
     public async Task Blocks_of_different_dedicated_columns_become_one_with_all_of_them()
     {
@@ -194,7 +205,8 @@ public sealed class MergeTests
 
         var objects = folder.OpenObjects();
         var job = new CompactionJob(inputs);
-        var output = (await BlockFolder.Compactor(objects, folder.OpenStore(objects), new BlockWriterOptions()).MergeAsync(job, default)).Output!;
+        var output =
+            (await BlockFolder.Compactor(objects, folder.OpenStore(objects), new BlockWriterOptions()).MergeAsync(job, default)).Output!;
         // Two of the others have names that are taken.
         Assert.Equal(TestColumns.Some.Specs.Append(TestColumns.Others.Specs[2]), output.DedicatedColumns.Specs);
         foreach (var input in inputs) Directory.Delete(folder.PathOf(input.BlockId), recursive: true);
@@ -203,11 +215,14 @@ public sealed class MergeTests
 
     /// <summary>One trace for each number, with one span.</summary>
     internal static byte[] Request(int from, int to, ulong startNano = 1_000_000_000) => Spans.Request(Spans.Of(
-        "s", "l", [.. Enumerable.Range(from, to - from).Select(i => Spans.New((ulong)i, start: startNano + (ulong)i, trace: new TraceId((ulong)i * 7919, (ulong)i)))]));
+        "s", "l", [.. Enumerable.Range(from, to - from)
+            .Select(i => Spans.New((ulong)i, start: startNano + (ulong)i, trace: new TraceId((ulong)i * 7919, (ulong)i)))]));
 
     private static BlockWriterOptions Layout(Random random, DedicatedColumns columns) =>
         new() { PageSpans = random.Next(1, 60), RowGroupSpans = random.Next(1, 200), DedicatedColumns = columns };
 
     private static Dictionary<string, string> Files(BlockFolder folder, BlockId block) =>
-        Directory.GetFiles(folder.PathOf(block)).ToDictionary(static path => Path.GetFileName(path), static path => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path))));
+        Directory.GetFiles(folder.PathOf(block))
+            .ToDictionary(
+                static path => Path.GetFileName(path), static path => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path))));
 }

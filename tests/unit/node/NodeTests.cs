@@ -32,7 +32,8 @@ public sealed class NodeTests : IDisposable
         var acknowledged = new int[Rounds * TracesPerBlock];
         using var stop = new CancellationTokenSource();
         var readers = Enumerable.Range(0, 2).Select(seed => Task.Factory.StartNew(
-            () => ReadAsync(node, acknowledged, new Random(seed), stop.Token), default, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap()).ToArray();
+            () => ReadAsync(node, acknowledged, new Random(seed), stop.Token), default, TaskCreationOptions.LongRunning,
+            TaskScheduler.Default).Unwrap()).ToArray();
 
         for (var round = 0; round < Rounds; round++)
         {
@@ -79,7 +80,8 @@ public sealed class NodeTests : IDisposable
     [Fact]
     public async Task A_block_that_was_compacted_is_not_made_again_from_the_log()
     {
-        await using (var node = await TempoNode.StartAsync(Options with { CompactedBlockRetention = TimeSpan.FromHours(1) }, new MetricRegistry(), Log.Null, TimeProvider.System))
+        await using (var node = await TempoNode.StartAsync(
+            Options with { CompactedBlockRetention = TimeSpan.FromHours(1) }, new MetricRegistry(), Log.Null, TimeProvider.System))
         {
             await IngestAsync(node, 0, 0);
             CopyFiles(Options.WalPath, Options.WalPath + "-before");
@@ -119,7 +121,8 @@ public sealed class NodeTests : IDisposable
         var answer = await restarted.FindTraceAsync(TenantId.Single, IdOf(0), 0, 0, default);
         Assert.True(answer.Partial);
         Assert.Contains("checksum", answer.Message, StringComparison.Ordinal);
-        Assert.Contains("checksum", (await restarted.SearchAsync(TenantId.Single, new SearchRequest { Query = "{}" }, default)).Message, StringComparison.Ordinal);
+        Assert.Contains("checksum", (await restarted.SearchAsync(TenantId.Single, new SearchRequest { Query = "{}" }, default)).Message,
+            StringComparison.Ordinal);
         Assert.True(TenantId.TryParse("other", out var other, out _));
         Assert.Empty((await restarted.SearchAsync(other, new SearchRequest { Query = "{}" }, default)).Message);
     }
@@ -132,7 +135,8 @@ public sealed class NodeTests : IDisposable
         for (var i = 0; i < 3; i++) await folder.WriteAsync(new BlockWriterOptions(), requests.Next(), requests.Next(), requests.Next());
         var objects = folder.OpenObjects();
         var running = await folder.StartAsync(objects, TimeProvider.System);
-        var loop = new TenantIndexLoop(Options, objects, running.State.View.Blocks[0].Store, running.State, new MetricRegistry(), Log.Null, TimeProvider.System);
+        var loop = new TenantIndexLoop(
+            Options, objects, running.State.View.Blocks[0].Store, running.State, new MetricRegistry(), Log.Null, TimeProvider.System);
         await loop.RunOnceAsync(default);
         var indexes = new TenantIndexObjects(objects);
         var before = await indexes.TryReadAsync(TenantId.Single, static damage => Assert.Fail(damage), default);
@@ -140,17 +144,21 @@ public sealed class NodeTests : IDisposable
         Assert.Equal(running.Blocks.Order(), before.Blocks.Select(static meta => meta.BlockId));
 
         await loop.RunOnceAsync(default);
-        Assert.Equal(before.CreatedAt, (await indexes.TryReadAsync(TenantId.Single, static damage => Assert.Fail(damage), default))!.CreatedAt);
+        Assert.Equal(
+            before.CreatedAt, (await indexes.TryReadAsync(TenantId.Single, static damage => Assert.Fail(damage), default))!.CreatedAt);
 
         await running.RunOnceAsync();
         await loop.RunOnceAsync(default);
         var after = await indexes.TryReadAsync(TenantId.Single, static damage => Assert.Fail(damage), default);
         Assert.Equal(running.Blocks.Order(), after!.Blocks.Select(static meta => meta.BlockId));
-        Assert.Equal(before.Blocks.Select(static meta => meta.BlockId).Except(running.Blocks), after.Compacted.Select(static block => block.Meta.BlockId).Order());
+        Assert.Equal(before.Blocks.Select(static meta => meta.BlockId).Except(running.Blocks),
+            after.Compacted.Select(static block => block.Meta.BlockId).Order());
         Assert.NotEmpty(after.Compacted);
     }
 
-    /// <summary>A broken list of deleted traces is no reason not to start: its tenant's traces are withheld, and the answers say so.</summary>
+    /// <summary>
+    /// A broken list of deleted traces is no reason not to start: its tenant's traces are withheld, and the answers say so.
+    /// </summary>
     [Fact]
     public async Task A_damaged_list_of_deleted_traces_withholds_its_tenant_alone()
     {
@@ -237,7 +245,8 @@ public sealed class NodeTests : IDisposable
     {
         var answer = await node.FindTraceAsync(TenantId.Single, IdOf(trace), 0, 0, default);
         Assert.False(answer.Partial, answer.Message);
-        var ids = TracesData.Parser.ParseFrom(answer.Trace.Span).ResourceSpans.SelectMany(static r => r.ScopeSpans).SelectMany(static s => s.Spans).Select(static s => s.SpanId).ToList();
+        var ids = TracesData.Parser.ParseFrom(answer.Trace.Span).ResourceSpans.SelectMany(static r => r.ScopeSpans)
+            .SelectMany(static s => s.Spans).Select(static s => s.SpanId).ToList();
         Assert.Equal(ids.Distinct(), ids);
         return ids.Count;
     }
@@ -246,7 +255,8 @@ public sealed class NodeTests : IDisposable
     {
         var result = await node.SearchAsync(TenantId.Single, new SearchRequest { Query = "{}", Limit = 10_000 }, default);
         Assert.Empty(result.Message);
-        return result.Traces.ToDictionary(static trace => trace.TraceId, static trace => (int)trace.SpanSets.Sum(static set => set.Matched));
+        return result.Traces.ToDictionary(
+            static trace => trace.TraceId, static trace => (int)trace.SpanSets.Sum(static set => set.Matched));
     }
 
     private static TraceId IdOf(int trace) => new((ulong)trace * 7919, (ulong)trace + 1);
@@ -254,14 +264,17 @@ public sealed class NodeTests : IDisposable
     private static void CopyFiles(string source, string target)
     {
         Directory.CreateDirectory(target);
-        foreach (var file in Directory.GetFiles(source, "*", SearchOption.TopDirectoryOnly).Where(static file => Path.GetFileName(file) != "lock")) File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
+        foreach (var file in Directory.GetFiles(source, "*", SearchOption.TopDirectoryOnly)
+            .Where(static file => Path.GetFileName(file) != "lock"))
+            File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
     }
 
     private List<string> OpenBlockFiles()
     {
         var open = new List<string>();
         foreach (var descriptor in Directory.GetFiles("/proc/self/fd"))
-            if (new FileInfo(descriptor).LinkTarget is { } target && target.StartsWith(_root, StringComparison.Ordinal) && target.Contains("data.parquet", StringComparison.Ordinal))
+            if (new FileInfo(descriptor).LinkTarget is { } target && target.StartsWith(_root, StringComparison.Ordinal)
+                && target.Contains("data.parquet", StringComparison.Ordinal))
                 open.Add(target);
         return open;
     }

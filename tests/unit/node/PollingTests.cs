@@ -75,5 +75,6 @@ public sealed class PollingTests : IDisposable
     private async Task<BlockMeta[]> WritePairAsync(int hoursOld) => [await WriteAsync(hoursOld), await WriteAsync(hoursOld)];
 
     private Task<BlockMeta> WriteAsync(int hoursOld) =>
-        _folder.WriteAsync(new BlockWriterOptions(), MergeTests.Request(hoursOld * 10, hoursOld * 10 + 6, (ulong)Now.AddHours(-hoursOld).ToUnixTimeSeconds() * 1_000_000_000));
+        _folder.WriteAsync(new BlockWriterOptions(),
+            MergeTests.Request(hoursOld * 10, hoursOld * 10 + 6, (ulong)Now.AddHours(-hoursOld).ToUnixTimeSeconds() * 1_000_000_000));
 }

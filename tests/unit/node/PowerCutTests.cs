@@ -67,12 +67,14 @@ public sealed class PowerCutTests
     private static TenantId Other => TenantId.TryParse("other", out var tenant, out _) ? tenant : throw new InvalidOperationException();
 
     // The states in which a power cut at each call of the work leaves the disk, and what was promised until then.
-    private static async Task<List<(SimDisk Disk, Ledger Ledger, CrashPoint Point)>> RunAsync(SimDisk disk, Ledger ledger, int seed, Func<int, bool> isCut, Func<Node, Task> work)
+    private static async Task<List<(SimDisk Disk, Ledger Ledger, CrashPoint Point)>> RunAsync(
+        SimDisk disk, Ledger ledger, int seed, Func<int, bool> isCut, Func<Node, Task> work)
     {
         var states = new List<(SimDisk, Ledger, CrashPoint)>();
         var flaky = new FlakyDisk(disk, call =>
         {
-            if (isCut(call.Number) && call.Operation is not ("Read" or "TryOpen" or "TryList" or "TryListEntries")) CutPower(call.Number, $"before {call.Operation} {call.Path}");
+            if (isCut(call.Number) && call.Operation is not ("Read" or "TryOpen" or "TryList" or "TryListEntries"))
+                CutPower(call.Number, $"before {call.Operation} {call.Path}");
             return null;
         });
         using (var node = await Node.StartAsync(flaky, ledger, seed)) await work(node);
@@ -114,8 +116,10 @@ public sealed class PowerCutTests
             _ledger = ledger;
             var random = new Random(seed);
             var metrics = new MetricRegistry();
-            _log = WriteAheadLog.Open(disk, "wal", new WalOptions { SegmentBytes = 8 << 10, OwnCommitThread = false }, metrics, marks: () => (ulong)random.NextInt64());
-            Store = new BlockStore(LocalObjectStore.Open(disk, "blocks"), "wal/building", new BlockStoreOptions { BloomShardBytes = 64 }, disk: disk);
+            _log = WriteAheadLog.Open(disk, "wal", new WalOptions { SegmentBytes = 8 << 10, OwnCommitThread = false }, metrics,
+                marks: () => (ulong)random.NextInt64());
+            Store = new BlockStore(
+                LocalObjectStore.Open(disk, "blocks"), "wal/building", new BlockStoreOptions { BloomShardBytes = 64 }, disk: disk);
             Store.Sweep();
             var promotion = new ColumnPromotion(Options, DedicatedColumns.None, _state, Log.Null, TimeProvider.System);
             _writer = new GenerationWriter(Options, _log, Store, promotion, _state, new NodeMetrics(metrics), Log.Null);
@@ -135,7 +139,8 @@ public sealed class PowerCutTests
             var recovery = new Recovery(Options, node._log, [node.Store], node._state, Log.Null, TimeProvider.System);
             var generations = new List<Generation>();
             foreach (var logged in node._log.Recovered) generations.Add(await recovery.ReplayAsync(logged, default));
-            node._state.Update(_ => new NodeView([.. generations, node._state.NewGeneration(node._log.Current)], [.. listing.Blocks.Select(meta => new BlockHandle(meta, node.Store))]));
+            node._state.Update(_ => new NodeView([.. generations, node._state.NewGeneration(node._log.Current)],
+                [.. listing.Blocks.Select(meta => new BlockHandle(meta, node.Store))]));
             return node;
         }
 
@@ -177,9 +182,11 @@ public sealed class PowerCutTests
             {
                 using var lease = _state.Acquire();
                 using var output = new NativeBuffer();
-                var found = await TraceFinder.FindAsync(lease.View.SourcesOf(tenant), new TraceId((ulong)trace * 7919, (ulong)trace), 0, 0, default);
+                var found = await TraceFinder.FindAsync(
+                    lease.View.SourcesOf(tenant), new TraceId((ulong)trace * 7919, (ulong)trace), 0, 0, default);
                 found.WritePart(output, int.MaxValue);
-                var spans = TracesData.Parser.ParseFrom(output.Written.ToArray()).ResourceSpans.Sum(static r => r.ScopeSpans.Sum(static s => s.Spans.Count));
+                var spans = TracesData.Parser.ParseFrom(output.Written.ToArray()).ResourceSpans.Sum(
+                    static r => r.ScopeSpans.Sum(static s => s.Spans.Count));
                 Assert.True(found.Damage.Length == 0, $"{when}: {found.Damage}");
                 Assert.True(spans == 1, $"{when}: the span of trace {trace} of {tenant.Value} is there {spans} times");
             }

@@ -27,7 +27,8 @@ public sealed class PromotionTests : IDisposable
         CompactionPatience = TimeSpan.Zero,
         CompactedBlockRetention = TimeSpan.Zero,
         // A trace a span: more than a tenant may have alive by default.
-        Overrides = new TenantOverrides(TenantLimits.BuiltIn with { Ingestion = TenantLimits.BuiltIn.Ingestion with { MaxTracesPerUser = 0 } }),
+        Overrides =
+            new TenantOverrides(TenantLimits.BuiltIn with { Ingestion = TenantLimits.BuiltIn.Ingestion with { MaxTracesPerUser = 0 } }),
     };
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
@@ -71,7 +72,8 @@ public sealed class PromotionTests : IDisposable
         await using var restarted = await TempoNode.StartAsync(Options, new MetricRegistry(), Log.Null, time);
         await CutAsync(restarted);
         time.Advance(TimeSpan.FromHours(1));
-        for (var i = 0; i < 10; i++) await restarted.SearchAsync(TenantSet.Single, new SearchRequest { Query = "{ span.often = `v` }", Limit = 1 }, default);
+        for (var i = 0; i < 10; i++)
+            await restarted.SearchAsync(TenantSet.Single, new SearchRequest { Query = "{ span.often = `v` }", Limit = 1 }, default);
         await CutAsync(restarted);
         Assert.Equal(["often", "route", "size", "url"], ColumnsOfBlocks()[^1].Split(' ').Order(StringComparer.Ordinal));
     }
@@ -96,7 +98,8 @@ public sealed class PromotionTests : IDisposable
     [Fact]
     public async Task The_operators_list_wins()
     {
-        await using var node = await StartAsync(Options with { DedicatedColumns = [new DedicatedColumnOption("span", "rare", "string", [])] });
+        await using var node =
+            await StartAsync(Options with { DedicatedColumns = [new DedicatedColumnOption("span", "rare", "string", [])] });
         for (var i = 0; i < 2; i++) await CutAsync(node);
         Assert.Equal(["rare", "rare"], ColumnsOfBlocks());
         Assert.Equal("the operator's list", Assert.Single(node.DescribeDedicatedColumns()).Reason);
@@ -108,7 +111,8 @@ public sealed class PromotionTests : IDisposable
         await using var node = await StartAsync(Options);
         await CutAsync(node);
         // The tenant is known from its first block on.
-        for (var i = 0; i < 20; i++) await node.SearchAsync(TenantSet.Single, new SearchRequest { Query = "{ span.rare = `x` }", Limit = 1 }, default);
+        for (var i = 0; i < 20; i++)
+            await node.SearchAsync(TenantSet.Single, new SearchRequest { Query = "{ span.rare = `x` }", Limit = 1 }, default);
         await CutAsync(node);
         Assert.Contains("rare", ColumnsOfBlocks()[1], StringComparison.Ordinal);
     }
@@ -125,7 +129,8 @@ public sealed class PromotionTests : IDisposable
         Assert.InRange(Enumerable.Range(0, 5000).Count(i => asked.CountOf($"x{i}") > 0), 1, 256);
     }
 
-    private static Task<TempoNode> StartAsync(NodeOptions options) => TempoNode.StartAsync(options, new MetricRegistry(), Log.Null, TimeProvider.System);
+    private static Task<TempoNode> StartAsync(NodeOptions options) =>
+        TempoNode.StartAsync(options, new MetricRegistry(), Log.Null, TimeProvider.System);
 
     // A block of spans of which all have a route and an url of their own, half a size, and one in 100 a rare attribute.
     private async Task CutAsync(TempoNode node)
@@ -150,22 +155,26 @@ public sealed class PromotionTests : IDisposable
     /// <summary>The names of each block's columns, the oldest block first.</summary>
     private List<string> ColumnsOfBlocks() =>
     [
-        .. Directory.GetFiles(Path.Combine(_root, "blocks"), "meta.json", SearchOption.AllDirectories).OrderBy(File.GetLastWriteTimeUtc).Select(static path =>
-        {
-            Assert.True(BlockMeta.TryParse(File.ReadAllBytes(path), out var meta, out var error), error);
-            return string.Join(' ', meta!.DedicatedColumns.Specs.Select(static spec => spec.Name));
-        }),
+        .. Directory.GetFiles(Path.Combine(_root, "blocks"), "meta.json", SearchOption.AllDirectories).OrderBy(File.GetLastWriteTimeUtc)
+            .Select(static path =>
+            {
+                Assert.True(BlockMeta.TryParse(File.ReadAllBytes(path), out var meta, out var error), error);
+                return string.Join(' ', meta!.DedicatedColumns.Specs.Select(static spec => spec.Name));
+            }),
     ];
 
     /// <summary>Empty if search and tag values find what was sent, whatever columns it lies in.</summary>
     private async Task<string> SearchAsync(TempoNode node)
     {
         var blocks = (int)((_next - 1) / SpansPerBlock);
-        var found = await node.SearchAsync(TenantSet.Single, new SearchRequest { Query = "{ span.route = `/r3` && span.size = 3 }", Limit = 100_000 }, default);
+        var found = await node.SearchAsync(
+            TenantSet.Single, new SearchRequest { Query = "{ span.route = `/r3` && span.size = 3 }", Limit = 100_000 }, default);
         var expected = Enumerable.Range(0, SpansPerBlock).Count(static i => i % 7 == 3 && i % 2 == 0 && i % 5 == 3) * blocks;
         if (found.Traces.Count != expected) return $"{found.Traces.Count} traces of {expected}";
         var values = await node.TagValuesAsync(TenantSet.Single, new TagValuesRequest { Name = "span.route" }, default);
         var names = await node.TagNamesAsync(TenantSet.Single, new TagNamesRequest { Scope = "span" }, default);
-        return values.Values.Count != 7 ? $"{values.Values.Count} routes" : string.Join(' ', names.Scopes[0].Names) != "often rare route size url" ? "names" : "";
+        return values.Values.Count != 7 ? $"{values.Values.Count} routes"
+            : string.Join(' ', names.Scopes[0].Names) != "often rare route size url" ? "names"
+            : "";
     }
 }

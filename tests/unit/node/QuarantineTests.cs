@@ -23,7 +23,8 @@ public sealed class QuarantineTests
         Assert.Equal(2, running.Blocks.Count());
         Assert.Contains(blocks[1].BlockId, running.Blocks);
         var mark = folder.PathOf(blocks[1].BlockId, "quarantine.json");
-        Assert.Contains("\"reason\":\"block ", await File.ReadAllTextAsync(mark, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"reason\":\"block ", await File.ReadAllTextAsync(mark, TestContext.Current.CancellationToken), StringComparison.Ordinal);
 
         // Mended, but nobody said so: not read again.
         await File.WriteAllBytesAsync(data, sound, TestContext.Current.CancellationToken);

@@ -201,7 +201,8 @@ public sealed class QueryGateTests
         var first = await gate.EnterAsync("a", default);
         var second = gate.EnterAsync("b", default).AsTask();
         time.Advance(TimeSpan.FromSeconds(1));
-        var cancelled = Task.Factory.StartNew(() => Assert.ThrowsAny<OperationCanceledException>(() => first.Yield(gone.Token)), TaskCreationOptions.LongRunning);
+        var cancelled = Task.Factory.StartNew(
+            () => Assert.ThrowsAny<OperationCanceledException>(() => first.Yield(gone.Token)), TaskCreationOptions.LongRunning);
         var place = await second;
         await gone.CancelAsync();
         await cancelled;
@@ -218,7 +219,9 @@ public sealed class QueryGateTests
     {
         var gate = new QueryGate(maxRunning: 3, maxWaiting: 1000, maxGuests: 3, reserved: TimeSpan.FromMilliseconds(1));
         var random = new Random(seed);
-        var all = Enumerable.Range(0, queries).Select(_ => (Tenant: $"t{random.Next(tenants)}", Steps: random.Next(1, 30), Borrow: random.Next(3), Cancel: random.Next(4) == 0 ? random.Next(30) : -1)).ToList();
+        var all = Enumerable.Range(0, queries).Select(
+            _ => (Tenant: $"t{random.Next(tenants)}", Steps: random.Next(1, 30), Borrow: random.Next(3),
+                Cancel: random.Next(4) == 0 ? random.Next(30) : -1)).ToList();
         await Task.WhenAll(all.Select(query => Task.Run(async () =>
         {
             using var gone = new CancellationTokenSource();
@@ -248,5 +251,6 @@ public sealed class QueryGateTests
         Assert.Equal(2, last.Take(9));
     }
 
-    private static Task YieldAsync(QueryGate.Place place) => Task.Factory.StartNew(() => place.Yield(default), TaskCreationOptions.LongRunning);
+    private static Task YieldAsync(QueryGate.Place place) =>
+        Task.Factory.StartNew(() => place.Yield(default), TaskCreationOptions.LongRunning);
 }

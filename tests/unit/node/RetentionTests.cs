@@ -7,7 +7,8 @@ namespace Tempo.Node.Tests;
 /// <summary>When blocks go, and what keeps them. Files are of now; the clock is the test's.</summary>
 public sealed class RetentionTests : IDisposable
 {
-    private static readonly NodeOptions Options = new() { BlockRetention = TimeSpan.FromHours(100), CompactedBlockRetention = TimeSpan.FromHours(1) };
+    private static readonly NodeOptions Options =
+        new() { BlockRetention = TimeSpan.FromHours(100), CompactedBlockRetention = TimeSpan.FromHours(1) };
     private readonly BlockFolder _folder = BlockFolder.Create(Options);
     private readonly ManualTime _time = new(DateTimeOffset.UtcNow);
 
@@ -120,9 +121,11 @@ public sealed class RetentionTests : IDisposable
     private Task<RunningCompaction> StartAsync() => _folder.StartAsync(_folder.OpenObjects(), _time);
 
     private Task<BlockMeta> WriteAsync(int hoursOld) =>
-        _folder.WriteAsync(new BlockWriterOptions(), MergeTests.Request(1, 4, (ulong)_time.GetUtcNow().AddHours(-hoursOld).ToUnixTimeSeconds() * 1_000_000_000));
+        _folder.WriteAsync(new BlockWriterOptions(),
+            MergeTests.Request(1, 4, (ulong)_time.GetUtcNow().AddHours(-hoursOld).ToUnixTimeSeconds() * 1_000_000_000));
 
-    private void SetAge(BlockMeta block, int hours) => File.SetLastWriteTimeUtc(_folder.PathOf(block.BlockId, "meta.json"), _time.GetUtcNow().UtcDateTime.AddHours(-hours));
+    private void SetAge(BlockMeta block, int hours) =>
+        File.SetLastWriteTimeUtc(_folder.PathOf(block.BlockId, "meta.json"), _time.GetUtcNow().UtcDateTime.AddHours(-hours));
 
     // As Tempo's local store does.
     private void Mark(BlockMeta block)

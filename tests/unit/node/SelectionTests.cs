@@ -13,7 +13,8 @@ namespace Tempo.Node.Tests;
 public sealed class SelectionTests
 {
     private const long NowSeconds = 6000 * 60;
-    private static readonly CompactionOptions Options = new() { MaxObjects = 100, MaxBlockBytes = 1000, Patience = TimeSpan.FromMinutes(4) };
+    private static readonly CompactionOptions Options =
+        new() { MaxObjects = 100, MaxBlockBytes = 1000, Patience = TimeSpan.FromMinutes(4) };
 
     [Theory]
     [InlineData("nothing", "", "")]
@@ -49,7 +50,9 @@ public sealed class SelectionTests
         foreach (var order in new[] { metas, [.. metas.Reverse()] })
         {
             var job = CompactionSelector.Select(order, NowSeconds, Options);
-            var selected = job is null ? "" : string.Join(' ', job.Inputs.Select(input => Array.FindIndex(metas, meta => meta.BlockId == input.BlockId) + 1).Order());
+            var selected = job is null
+                ? ""
+                : string.Join(' ', job.Inputs.Select(input => Array.FindIndex(metas, meta => meta.BlockId == input.BlockId) + 1).Order());
             Assert.True(expected == selected, $"{why}: {selected} instead of {expected}");
         }
     }
@@ -75,9 +78,11 @@ public sealed class SelectionTests
 
     private static BlockMeta Parse(string text)
     {
-        var match = System.Text.RegularExpressions.Regex.Match(text, @"^(\d+)@(\d+)(?:L(\d+))?(?:N(\d+))?(?:B(\d+))?(D)?(?:R(\d+))?(?:G(\d+))?$");
+        var match =
+            System.Text.RegularExpressions.Regex.Match(text, @"^(\d+)@(\d+)(?:L(\d+))?(?:N(\d+))?(?:B(\d+))?(D)?(?:R(\d+))?(?:G(\d+))?$");
         Assert.True(match.Success, text);
-        long Number(int group, long otherwise) => match.Groups[group].Success ? long.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture) : otherwise;
+        long Number(int group, long otherwise) =>
+            match.Groups[group].Success ? long.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture) : otherwise;
         return new BlockMeta
         {
             BlockId = BlockId.Derive(0, (ulong)Number(1, 0)),

@@ -9,7 +9,9 @@ using Tempo.Engine.Storage.Compaction;
 
 namespace Tempo.Node.Tests;
 
-/// <summary>Blocks go when there are too many bytes of them, or the disk is too full; and the flag that keeps a block from compaction.</summary>
+/// <summary>
+/// Blocks go when there are too many bytes of them, or the disk is too full; and the flag that keeps a block from compaction.
+/// </summary>
 public sealed class SpaceRetentionTests
 {
     /// <summary>A block is its tenant, its end and its bytes.</summary>
@@ -46,7 +48,9 @@ public sealed class SpaceRetentionTests
         var names = new Dictionary<BlockId, string>();
         var metas = blocks.Split(' ').Select(text => Parse(text, names)).ToList();
         var bytes = long.Parse(limit.AsSpan(2), CultureInfo.InvariantCulture);
-        var gone = string.Join(' ', SpaceRetention.Choose(metas, keep, tenant => tenant.Value == limit[..1] ? bytes : 0).Select(block => names[block.BlockId]));
+        var gone = string.Join(
+            ' ', SpaceRetention.Choose(metas, keep, tenant => tenant.Value == limit[..1] ? bytes : 0)
+                .Select(block => names[block.BlockId]));
         Assert.True(expected == gone, $"{why}: '{gone}' instead of '{expected}'");
     }
 
@@ -183,7 +187,8 @@ public sealed class SpaceRetentionTests
         Assert.Single(running.Blocks);
     }
 
-    private static Dictionary<string, TenantLimits> Own(CompactionLimits limits) => new() { [TenantId.Single.Value] = TenantLimits.BuiltIn with { Compaction = limits } };
+    private static Dictionary<string, TenantLimits> Own(CompactionLimits limits) =>
+        new() { [TenantId.Single.Value] = TenantLimits.BuiltIn with { Compaction = limits } };
 
     [Fact]
     public async Task A_block_with_the_flag_is_not_compacted_until_it_is_gone()
@@ -205,7 +210,8 @@ public sealed class SpaceRetentionTests
     private static BlockFolder Limited(BlockFolder folder, NodeOptions options) => folder.Copy(options);
 
     private static Task<BlockMeta> WriteAsync(BlockFolder folder, int hoursOld) =>
-        folder.WriteAsync(new BlockWriterOptions(), MergeTests.Request(1, 4, (ulong)DateTimeOffset.UtcNow.AddHours(-hoursOld).ToUnixTimeSeconds() * 1_000_000_000));
+        folder.WriteAsync(new BlockWriterOptions(),
+            MergeTests.Request(1, 4, (ulong)DateTimeOffset.UtcNow.AddHours(-hoursOld).ToUnixTimeSeconds() * 1_000_000_000));
 
     private static BlockMeta Parse(string text, Dictionary<BlockId, string> names)
     {

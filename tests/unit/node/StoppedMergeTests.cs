@@ -8,12 +8,14 @@ using Tempo.Testing;
 namespace Tempo.Node.Tests;
 
 /// <summary>
-/// A node that is stopped while a merge commits leaves the inputs or the output, not both: readers of blocks that know nothing of compaction would meet the spans twice.
-/// After a kill there may be both, until the next start has retired the inputs, which it does at once; our own readers count once what is in both.
+/// A node that is stopped while a merge commits leaves the inputs or the output, not both: readers of blocks that know nothing of
+/// compaction would meet the spans twice. After a kill there may be both, until the next start has retired the inputs, which it does at
+/// once; our own readers count once what is in both.
 /// </summary>
 public sealed class StoppedMergeTests : IDisposable
 {
-    private readonly BlockFolder _folder = BlockFolder.Create(new NodeOptions { CompactionPatience = TimeSpan.Zero, CompactionCycle = TimeSpan.FromHours(1) });
+    private readonly BlockFolder _folder =
+        BlockFolder.Create(new NodeOptions { CompactionPatience = TimeSpan.Zero, CompactionCycle = TimeSpan.FromHours(1) });
 
     public void Dispose() => _folder.Dispose();
 
@@ -55,7 +57,8 @@ public sealed class StoppedMergeTests : IDisposable
         using var stop = new CancellationTokenSource();
         using var objects = new WatchedStore(_folder.OpenObjects());
         var running = (await _folder.StartAsync(objects, new ManualTime(DateTimeOffset.UtcNow))).Loop.RunAsync(stop.Token);
-        for (var input = 0; input < 2; input++) Assert.True(await objects.Retired.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken));
+        for (var input = 0; input < 2; input++)
+            Assert.True(await objects.Retired.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken));
         Assert.Single(await _folder.ListAsync());
         await stop.CancelAsync();
         await running;

@@ -28,7 +28,8 @@ public sealed class StrayTimesTests : IDisposable
     [InlineData("1100-1110 1050-9000", 1050, 1110, 1050, 9000)]
     [InlineData("3-4 4000-5000", 1000, 1300, 3, 5000)] // none counts: as near as can be
     [InlineData("7000-8000", 1300, 1300, 7000, 8000)]
-    public async Task A_meta_counts_times_near_those_at_which_spans_came_in(string spans, long start, long end, long strayStart, long strayEnd)
+    public async Task A_meta_counts_times_near_those_at_which_spans_came_in(
+        string spans, long start, long end, long strayStart, long strayEnd)
     {
         using var folder = BlockFolder.Create();
         var meta = await WriteAsync(folder, new TimeWindow(1000 * Second, 1300 * Second), 1, Parse(spans));
@@ -55,16 +56,24 @@ public sealed class StrayTimesTests : IDisposable
     [Fact]
     public async Task A_node_finds_them_by_their_time_and_lets_their_block_age()
     {
-        var options = new NodeOptions { WalPath = Path.Combine(_root, "wal"), BlocksPath = Path.Combine(_root, "blocks"), WalSegmentBytes = 1 << 20, CompactionCycle = TimeSpan.FromHours(1) };
+        var options = new NodeOptions
+        {
+            WalPath = Path.Combine(_root, "wal"),
+            BlocksPath = Path.Combine(_root, "blocks"),
+            WalSegmentBytes = 1 << 20,
+            CompactionCycle = TimeSpan.FromHours(1)
+        };
         var metrics = new MetricRegistry();
         var now = (ulong)DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         await using (var node = await TempoNode.StartAsync(options, metrics, Log.Null, TimeProvider.System))
         {
             using var request = new NativeBuffer();
-            request.Append(Spans.Request(Spans.Of("s", "l", Span(1, now * Second, now * Second), Span(2, Year2100, Year2100 + 1), Span(3, 0, 1))));
+            request.Append(Spans.Request(
+                Spans.Of("s", "l", Span(1, now * Second, now * Second), Span(2, Year2100, Year2100 + 1), Span(3, 0, 1))));
             Assert.Equal(3, (await node.IngestAsync(TenantId.Single, request)).AcceptedSpans);
             await node.FlushAsync(default);
-            Assert.Equal(2, metrics.Counter("tempo_warnings_total", "", "tenant", "reason").With("single-tenant", "outside_ingestion_time_slack").Value);
+            Assert.Equal(2, metrics.Counter("tempo_warnings_total", "", "tenant", "reason")
+                .With("single-tenant", "outside_ingestion_time_slack").Value);
 
             Assert.Equal([1], await FindAsync(node, (uint)now - 60, (uint)now + 60));
             Assert.Equal([2], await FindAsync(node, (uint)(Year2100 / Second) - 60, (uint)(Year2100 / Second) + 60));
@@ -72,7 +81,8 @@ public sealed class StrayTimesTests : IDisposable
         }
 
         using var folder = BlockFolder.Create();
-        var json = await File.ReadAllBytesAsync(Assert.Single(Directory.GetFiles(options.BlocksPath, "meta.json", SearchOption.AllDirectories)));
+        var json =
+            await File.ReadAllBytesAsync(Assert.Single(Directory.GetFiles(options.BlocksPath, "meta.json", SearchOption.AllDirectories)));
         Assert.True(BlockMeta.TryParse(json, out var meta, out _));
         Assert.InRange(meta!.StartSeconds, (long)now - 1, (long)now + 1);
         Assert.InRange(meta.EndSeconds, (long)now - 1, (long)now + 1);
@@ -81,23 +91,28 @@ public sealed class StrayTimesTests : IDisposable
 
     private static async Task<List<int>> FindAsync(TempoNode node, uint start, uint end)
     {
-        var found = await node.SearchAsync(TenantId.Single, new SearchRequest { Query = "{}", StartSeconds = start, EndSeconds = end, Limit = 10 }, default);
+        var found = await node.SearchAsync(
+            TenantId.Single, new SearchRequest { Query = "{}", StartSeconds = start, EndSeconds = end, Limit = 10 }, default);
         Assert.Empty(found.Message);
         return [.. found.Traces.Select(static trace => (int)trace.TraceId.Low).Order()];
     }
 
     private static Task<IEnumerable<string>> BlockVerifierProblemsAsync(BlockFolder folder, BlockMeta meta) =>
-        Engine.Storage.Blocks.Inspect.BlockVerifier.VerifyAsync(folder.OpenObjects(), folder.OpenStore(folder.OpenObjects()), meta.Tenant, meta.BlockId, default)
+        Engine.Storage.Blocks.Inspect.BlockVerifier.VerifyAsync(
+            folder.OpenObjects(), folder.OpenStore(folder.OpenObjects()), meta.Tenant, meta.BlockId, default)
             .ContinueWith(static report => report.Result.Problems.AsEnumerable(), TaskScheduler.Default);
 
-    private static async Task<BlockMeta> WriteAsync(BlockFolder folder, TimeWindow times, int firstTrace, IEnumerable<(ulong Start, ulong End)> spans)
+    private static async Task<BlockMeta> WriteAsync(
+        BlockFolder folder, TimeWindow times, int firstTrace, IEnumerable<(ulong Start, ulong End)> spans)
     {
-        var request = Spans.Request(Spans.Of("s", "l", [.. spans.Select((span, i) => Span(firstTrace + i, span.Start * Second, span.End * Second))]));
+        var request =
+            Spans.Request(Spans.Of("s", "l", [.. spans.Select((span, i) => Span(firstTrace + i, span.Start * Second, span.End * Second))]));
         return await folder.WriteAsync(new BlockWriterOptions(), times, request);
     }
 
     private static IEnumerable<(ulong Start, ulong End)> Parse(string spans) =>
-        spans.Split(' ').Select(static span => span.Split('-')).Select(static ends => (ulong.Parse(ends[0], null), ulong.Parse(ends[1], null)));
+        spans.Split(' ').Select(static span => span.Split('-'))
+            .Select(static ends => (ulong.Parse(ends[0], null), ulong.Parse(ends[1], null)));
 
     private static Span Span(int trace, ulong start, ulong end)
     {

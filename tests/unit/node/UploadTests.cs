@@ -83,7 +83,8 @@ public sealed class UploadTests : IDisposable
     private async Task<List<BlockMeta>> WriteAsync(int count)
     {
         var blocks = new List<BlockMeta>();
-        for (var i = 0; i < count; i++) blocks.Add(await _local.WriteAsync(new BlockWriterOptions(), MergeTests.Request(i * 5 + 1, i * 5 + 4)));
+        for (var i = 0; i < count; i++)
+            blocks.Add(await _local.WriteAsync(new BlockWriterOptions(), MergeTests.Request(i * 5 + 1, i * 5 + 4)));
         blocks.Sort(static (a, b) => a.BlockId.CompareTo(b.BlockId));
         return blocks;
     }
@@ -95,7 +96,8 @@ public sealed class UploadTests : IDisposable
         var service = new RefusingStore(_service.OpenObjects());
         var blocks = _local.ListAsync().GetAwaiter().GetResult().OrderBy(static meta => meta.BlockId);
         _state.Update(_ => new NodeView([], [.. blocks.Select(meta => new BlockHandle(meta, store))]));
-        return (new UploadLoop(_state, new LocalBlocks(objects, store), _service.OpenStore(service), service, new UploadMetrics(new MetricRegistry()), Log.Null, _time), service);
+        return (new UploadLoop(_state, new LocalBlocks(objects, store), _service.OpenStore(service), service,
+            new UploadMetrics(new MetricRegistry()), Log.Null, _time), service);
     }
 
     private async Task<IEnumerable<BlockId>> UploadedAsync() => (await _service.ListAsync()).Select(static meta => meta.BlockId).Order();

@@ -31,7 +31,8 @@ public sealed class VerifiedSidecarTests
     {
         using var folder = BlockFolder.Create();
         var requests = new RandomRequests(seed: 4, traceCount: 40);
-        var block = await folder.WriteAsync(new BlockWriterOptions { PageSpans = 20, RowGroupSpans = 60 }, [.. Enumerable.Range(0, 40).Select(_ => requests.Next())]);
+        var block = await folder.WriteAsync(
+            new BlockWriterOptions { PageSpans = 20, RowGroupSpans = 60 }, [.. Enumerable.Range(0, 40).Select(_ => requests.Next())]);
         Assert.Empty((await VerifyAsync(folder, block)).Problems);
         var path = folder.PathOf(block.BlockId, "tempo.sidecar");
         var bytes = await File.ReadAllBytesAsync(path);
@@ -50,14 +51,16 @@ public sealed class VerifiedSidecarTests
         {
             var entry = sidecar.AsSpan(HeaderBytes + i * EntryBytes, EntryBytes);
             if (BinaryPrimitives.ReadUInt16LittleEndian(entry) != kind) continue;
-            var section = sidecar.AsSpan((int)BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadInt32LittleEndian(entry[16..]));
+            var section = sidecar.AsSpan(
+                (int)BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadInt32LittleEndian(entry[16..]));
             if (kind == 3) ClearZones(section);
             else section[(kind == 2 ? section.Length - section.Length / 9 : 0)..].Clear();
             BinaryPrimitives.WriteUInt32LittleEndian(entry[20..], Crc32C.Compute(section));
         }
 
         var head = sidecar.AsSpan(0, HeaderBytes + sections * EntryBytes);
-        BinaryPrimitives.WriteUInt32LittleEndian(sidecar.AsSpan(ChecksumAt), Crc32C.Compute(head[HeaderBytes..], Crc32C.Compute(head[..ChecksumAt])));
+        BinaryPrimitives.WriteUInt32LittleEndian(
+            sidecar.AsSpan(ChecksumAt), Crc32C.Compute(head[HeaderBytes..], Crc32C.Compute(head[..ChecksumAt])));
     }
 
     // Rows and spans stay, times do not.

@@ -9,7 +9,8 @@ internal sealed record WholeTrace(ReadOnlyMemory<byte> Trace, bool Partial, stri
 /// <summary>For traces that a test has made, and that are small.</summary>
 internal static class WholeTraces
 {
-    public static async Task<WholeTrace> FindTraceAsync(this TempoNode node, TenantSet tenants, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
+    public static async Task<WholeTrace> FindTraceAsync(
+        this TempoNode node, TenantSet tenants, TraceId id, long startSeconds, long endSeconds, CancellationToken cancellation)
     {
         using var reading = await node.ReadTraceAsync(tenants, id, startSeconds, endSeconds, cancellation);
         using var output = new NativeBuffer();

@@ -20,10 +20,12 @@ public sealed class CachingObjectStoreTests : IAsyncLifetime
         _near = DiskPartCache.Open(Path.Combine(_folder, "near"), 100 << 20);
         _far = DiskPartCache.Open(Path.Combine(_folder, "far"), 100 << 20);
         var all = Enum.GetValues<CacheRole>().ToHashSet();
-        _caching = new CachingObjectStore(_store, [new(_near, new HashSet<CacheRole> { CacheRole.ParquetFooter }), new(_far, all)], RoleOf, new WriteBackOptions(), new CacheMetrics(new MetricRegistry()));
+        _caching = new CachingObjectStore(_store, [new(_near, new HashSet<CacheRole> { CacheRole.ParquetFooter }), new(_far, all)], RoleOf,
+            new WriteBackOptions(), new CacheMetrics(new MetricRegistry()));
         return ValueTask.CompletedTask;
 
-        static CacheRole? RoleOf(ObjectKey key, bool reachesEnd) => key == Data ? reachesEnd ? CacheRole.ParquetFooter : CacheRole.ParquetPage : null;
+        static CacheRole? RoleOf(ObjectKey key, bool reachesEnd) =>
+            key == Data ? reachesEnd ? CacheRole.ParquetFooter : CacheRole.ParquetPage : null;
     }
 
     public async ValueTask DisposeAsync()
@@ -130,7 +132,8 @@ public sealed class CachingObjectStoreTests : IAsyncLifetime
 
         public int Reads => _reads;
 
-        public override ValueTask<IReadOnlyList<ReadOnlyMemory<byte>>> GetChunksAsync(ObjectKey key, long offset, int count, CancellationToken cancellation = default)
+        public override ValueTask<IReadOnlyList<ReadOnlyMemory<byte>>> GetChunksAsync(
+            ObjectKey key, long offset, int count, CancellationToken cancellation = default)
         {
             Interlocked.Increment(ref _reads);
             return base.GetChunksAsync(key, offset, count, cancellation);

@@ -4,8 +4,9 @@ using Tempo.Engine.Foundation;
 namespace Tempo.Engine.ObjectStore.Tests;
 
 /// <summary>
-/// What came from a service is in memory once: the array that it was read into is what queries, the cache in memory and those outside of it have. All
-/// that is below here answers at once, so that everything is allocated by this thread, but for the disk, for which nothing else runs beside these.
+/// What came from a service is in memory once: the array that it was read into is what queries, the cache in memory and those outside of it
+/// have. All that is below here answers at once, so that everything is allocated by this thread, but for the disk, for which nothing else
+/// runs beside these.
 /// </summary>
 [Collection(nameof(CopyTests))]
 [CollectionDefinition(nameof(CopyTests), DisableParallelization = true)]
@@ -22,7 +23,8 @@ public sealed class CopyTests : IAsyncDisposable
     {
         var service = new RemoteObjectStore(new Service(), new RemoteOptions(), TimeProvider.System, new Random(1));
         _caching = new CachingObjectStore(
-            service, [new(_outside, new HashSet<CacheRole> { CacheRole.ParquetPage, CacheRole.ParquetFooter })], static (_, reachesEnd) => reachesEnd ? CacheRole.ParquetFooter : CacheRole.ParquetPage,
+            service, [new(_outside, new HashSet<CacheRole> { CacheRole.ParquetPage, CacheRole.ParquetFooter })],
+            static (_, reachesEnd) => reachesEnd ? CacheRole.ParquetFooter : CacheRole.ParquetPage,
             new WriteBackOptions(), new CacheMetrics(new MetricRegistry()));
         _reader = new CachedObjectReader(_caching, Key, SizeBytes, _memory);
     }
@@ -131,7 +133,8 @@ public sealed class CopyTests : IAsyncDisposable
 
         public async Task<RemoteRange> GetRangeAsync(string name, long offset, ReadTarget destination, CancellationToken cancellation)
         {
-            await RemoteBody.ReadAsync(new MemoryStream(_content, (int)offset, destination.Length), destination.First(destination.Length), cancellation);
+            await RemoteBody.ReadAsync(
+                new MemoryStream(_content, (int)offset, destination.Length), destination.First(destination.Length), cancellation);
             return new RemoteRange(destination.Length, SizeBytes, "");
         }
 
@@ -141,13 +144,15 @@ public sealed class CopyTests : IAsyncDisposable
             return RemoteFault.Unknown;
         }
 
-        public Task PutAsync(string name, ReadOnlyMemory<byte> content, PutCondition condition, CancellationToken cancellation) => throw new NotSupportedException();
+        public Task PutAsync(string name, ReadOnlyMemory<byte> content, PutCondition condition, CancellationToken cancellation) =>
+            throw new NotSupportedException();
 
         public Task<IRemoteUpload> BeginUploadAsync(string name, CancellationToken cancellation) => throw new NotSupportedException();
 
         public Task<ObjectInfo> GetInfoAsync(string name, CancellationToken cancellation) => throw new NotSupportedException();
 
-        public Task<RemotePage> ListAsync(string prefix, bool recursive, string? continuation, CancellationToken cancellation) => throw new NotSupportedException();
+        public Task<RemotePage> ListAsync(string prefix, bool recursive, string? continuation, CancellationToken cancellation) =>
+            throw new NotSupportedException();
 
         public Task DeleteAsync(string name, CancellationToken cancellation) => throw new NotSupportedException();
 

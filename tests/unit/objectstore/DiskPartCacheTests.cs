@@ -125,7 +125,8 @@ public sealed class DiskPartCacheTests : PartCacheContract, IDisposable
 
     private void Change(Func<byte[], byte[]> change)
     {
-        foreach (var file in Directory.GetFiles(_folder, "*", SearchOption.AllDirectories).Where(static path => Path.GetFileName(path).Length == 32))
+        foreach (var file in Directory.GetFiles(_folder, "*", SearchOption.AllDirectories)
+            .Where(static path => Path.GetFileName(path).Length == 32))
             File.WriteAllBytes(file, change(File.ReadAllBytes(file)));
     }
 

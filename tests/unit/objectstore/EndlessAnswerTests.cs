@@ -4,7 +4,10 @@ using Tempo.Testing;
 
 namespace Tempo.Engine.ObjectStore.Tests;
 
-/// <summary>Whoever answers in Azure's place, or in that of a token service, with something that never ends: a bounded part of it is read, and it is an error.</summary>
+/// <summary>
+/// Whoever answers in Azure's place, or in that of a token service, with something that never ends: a bounded part of it is read, and it is
+/// an error.
+/// </summary>
 public sealed class EndlessAnswerTests : IDisposable
 {
     private const long MostBytes = 64L << 20; // what the sockets hold is on top of the limit of 16 MiB
@@ -23,7 +26,9 @@ public sealed class EndlessAnswerTests : IDisposable
     public async Task Azure(string call)
     {
         using var server = Unwilling();
-        using var objects = new AzureObjects(new AzureOptions { Container = "c", AccountName = "a", AccountKey = AccountKey, EndpointSuffix = $"http://{server.Address}/a" }, TimeProvider.System, new Random(1));
+        using var objects = new AzureObjects(
+            new AzureOptions { Container = "c", AccountName = "a", AccountKey = AccountKey, EndpointSuffix = $"http://{server.Address}/a" },
+            TimeProvider.System, new Random(1));
         await GiveUpAsync(server, call switch
         {
             "list" => objects.ListAsync("x/", recursive: false, continuation: null, TestContext.Current.CancellationToken),
@@ -40,7 +45,14 @@ public sealed class EndlessAnswerTests : IDisposable
         Environment.SetEnvironmentVariable("IDENTITY_HEADER", "canary");
         try
         {
-            using var objects = new AzureObjects(new AzureOptions { Container = "c", AccountName = "a", UseManagedIdentity = true, EndpointSuffix = $"https://{server.Address}/a" }, TimeProvider.System, new Random(1));
+            using var objects = new AzureObjects(
+                new AzureOptions
+                {
+                    Container = "c",
+                    AccountName = "a",
+                    UseManagedIdentity = true,
+                    EndpointSuffix = $"https://{server.Address}/a"
+                }, TimeProvider.System, new Random(1));
             await GiveUpAsync(server, objects.ListAsync("x/", recursive: false, continuation: null, TestContext.Current.CancellationToken));
         }
         finally
@@ -55,7 +67,14 @@ public sealed class EndlessAnswerTests : IDisposable
     {
         using var server = EndlessServer.OfBodies(200, TokenBegin); // of an error nothing is read
         using var rsa = RSA.Create(2048);
-        await File.WriteAllTextAsync(_keyFile, JsonSerializer.Serialize(new Dictionary<string, string> { ["client_email"] = "a@b", ["private_key"] = rsa.ExportPkcs8PrivateKeyPem(), ["token_uri"] = $"http://{server.Address}" }), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            _keyFile, JsonSerializer.Serialize(
+                new Dictionary<string, string>
+                {
+                    ["client_email"] = "a@b",
+                    ["private_key"] = rsa.ExportPkcs8PrivateKeyPem(),
+                    ["token_uri"] = $"http://{server.Address}"
+                }), TestContext.Current.CancellationToken);
         using var http = BoundedAnswers.NewClient();
         var tokens = new GcsTokens(http, http, new GcsOptions { Bucket = "b", CredentialsFile = _keyFile }, TimeProvider.System);
         await GiveUpAsync(server, tokens.GetAsync(TestContext.Current.CancellationToken));
@@ -66,7 +85,9 @@ public sealed class EndlessAnswerTests : IDisposable
 
     private static async Task GiveUpAsync(EndlessServer server, Task call)
     {
-        Assert.NotNull(await Record.ExceptionAsync(() => call.WaitAsync(TimeSpan.FromMinutes(3))) is var error and not TimeoutException ? error : null);
+        Assert.NotNull(await Record.ExceptionAsync(() => call.WaitAsync(TimeSpan.FromMinutes(3))) is var error and not TimeoutException
+            ? error
+            : null);
         Assert.InRange(server.SentBytes, 1, MostBytes);
     }
 }

@@ -67,7 +67,9 @@ public sealed class LocalObjectStoreTests : ObjectStoreContract, IDisposable
         Assert.Equal(expected.Order(), (await Read("t/list")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1).Order());
     }
 
-    /// <summary>The file of a put has no lock yet when another process sweeps: what it puts is there in the end, and not an empty file in its name.</summary>
+    /// <summary>
+    /// The file of a put has no lock yet when another process sweeps: what it puts is there in the end, and not an empty file in its name.
+    /// </summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -192,7 +194,8 @@ public sealed class LocalObjectStoreTests : ObjectStoreContract, IDisposable
     }
 
     private string[] FileNames(string folder) =>
-        [.. Directory.GetFileSystemEntries(Path.Combine(Root, folder)).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+        [.. Directory.GetFileSystemEntries(Path.Combine(Root, folder)).Select(path => Path.GetFileName(path))
+            .Order(StringComparer.Ordinal)];
 
     /// <summary>Says that it is being read and gives its bytes when it may.</summary>
     private sealed class Gated(TaskCompletionSource hasBegun, Task mayGoOn) : MemoryStream([1, 2, 3])

@@ -50,7 +50,13 @@ public sealed class MemcachedAnswerTests : IDisposable
     }
 
     private MemcachedPartCache Cache(TimeSpan timeout, int breakAfter) => new(
-        new MemcachedOptions { Addresses = [_listener.LocalEndpoint.ToString()!], Timeout = timeout, BreakAfterFailures = breakAfter, RestTime = TimeSpan.FromMinutes(5) }, TimeProvider.System);
+        new MemcachedOptions
+        {
+            Addresses = [_listener.LocalEndpoint.ToString()!],
+            Timeout = timeout,
+            BreakAfterFailures = breakAfter,
+            RestTime = TimeSpan.FromMinutes(5)
+        }, TimeProvider.System);
 
     private async Task AnswerAsync(string answer, bool thenClose)
     {

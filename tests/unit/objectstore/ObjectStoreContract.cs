@@ -45,7 +45,8 @@ public abstract class ObjectStoreContract
     public async Task AStreamThatEndsEarlyStoresNothing()
     {
         await Store.PutAsync(Key("a/s"), Text("old"));
-        var error = await Assert.ThrowsAsync<ObjectStoreException>(async () => await Store.PutAsync(Key("a/s"), new MemoryStream(new byte[99]), 100));
+        var error = await Assert.ThrowsAsync<ObjectStoreException>(
+            async () => await Store.PutAsync(Key("a/s"), new MemoryStream(new byte[99]), 100));
         Assert.Equal((ObjectStoreError.Failed, Key("a/s")), (error.Error, error.Key));
         Assert.Equal("old", await Read("a/s"));
         Assert.Equal(["a/s"], await List(ObjectKey.Root, ListScope.Recursive));
@@ -204,17 +205,21 @@ public abstract class ObjectStoreContract
         var content = RandomBytes(3 * Chunk + 100);
         await Store.PutAsync(Key("a"), content);
         var chunks = await Store.GetChunksAsync(Key("a"), offset, count);
-        Assert.Equal(content.AsSpan(Math.Min(offset, content.Length), expected).ToArray(), chunks.SelectMany(static chunk => chunk.ToArray()).ToArray());
+        Assert.Equal(content.AsSpan(Math.Min(offset, content.Length), expected).ToArray(),
+            chunks.SelectMany(static chunk => chunk.ToArray()).ToArray());
         Assert.All(chunks.Take(chunks.Count - 1), static chunk => Assert.Equal(Chunk, chunk.Length));
-        Assert.All(chunks, chunk => Assert.True(MemoryMarshal.TryGetArray(chunk, out var array) && array is { Offset: 0, Array.Length: <= Chunk }));
-        Assert.Equal(chunks.Count, chunks.Select(static chunk => MemoryMarshal.TryGetArray(chunk, out var array) ? array.Array : null).Distinct().Count());
+        Assert.All(chunks, chunk =>
+            Assert.True(MemoryMarshal.TryGetArray(chunk, out var array) && array is { Offset: 0, Array.Length: <= Chunk }));
+        Assert.Equal(chunks.Count, chunks.Select(static chunk => MemoryMarshal.TryGetArray(chunk, out var array) ? array.Array : null)
+            .Distinct().Count());
     }
 
     [Fact]
     public async Task ListsAreInKeyOrderAndStayInTheirFolder()
     {
         // '-' sorts before '/', '0' after it: names and folders interleave.
-        foreach (var name in (string[])["t/b/x", "t/b/c/y", "t/b-1", "t/b0", "t/a", "t2/z", "index"]) await Store.PutAsync(Key(name), Text(name));
+        foreach (var name in (string[])["t/b/x", "t/b/c/y", "t/b-1", "t/b0", "t/a", "t2/z", "index"])
+            await Store.PutAsync(Key(name), Text(name));
 
         Assert.Equal(["index", "t/", "t2/"], await List(ObjectKey.Root, ListScope.Children));
         Assert.Equal(["t/a", "t/b-1", "t/b/", "t/b0"], await List(Key("t"), ListScope.Children));
@@ -241,9 +246,12 @@ public abstract class ObjectStoreContract
     {
         var cancelled = new CancellationToken(canceled: true);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await Store.PutAsync(Key("a"), Text("x"), cancelled));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await Store.TryPutIfAbsentAsync(Key("a"), Text("x"), cancelled));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await Store.TryReplaceAsync(Key("a"), Text("x"), Text("y"), cancelled));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await Store.PutAsync(Key("a"), new MemoryStream(new byte[5]), 5, cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            async () => await Store.TryPutIfAbsentAsync(Key("a"), Text("x"), cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            async () => await Store.TryReplaceAsync(Key("a"), Text("x"), Text("y"), cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            async () => await Store.PutAsync(Key("a"), new MemoryStream(new byte[5]), 5, cancelled));
         Assert.Empty(await List(ObjectKey.Root, ListScope.Recursive));
     }
 

@@ -28,7 +28,8 @@ public abstract class PartCacheContract
     {
         string[] names = ["te nant/b:1", "te\u00e4nant/b:1", "te\r\nnant/b:1", new string('x', 300) + "1", new string('x', 300) + "2"];
         foreach (var name in names) await Cache.PutAsync(name, BitConverter.GetBytes(name.Length + name[^1]), default);
-        foreach (var name in names) Assert.Equal(name.Length + name[^1], BitConverter.ToInt32((await Cache.TryGetAsync(name, default))!.Value.Span));
+        foreach (var name in names)
+            Assert.Equal(name.Length + name[^1], BitConverter.ToInt32((await Cache.TryGetAsync(name, default))!.Value.Span));
     }
 
     [Fact]

@@ -18,7 +18,8 @@ public abstract class RemoteContract : ObjectStoreContract, IDisposable
     /// <summary>A store that asks once, whatever comes of it.</summary>
     private protected abstract RemoteObjectStore OpenOnce();
 
-    internal static RemoteOptions Quick { get; } = new() { FirstDelay = TimeSpan.FromMilliseconds(1), LongestDelay = TimeSpan.FromMilliseconds(5), PartSizeBytes = PartSizeBytes };
+    internal static RemoteOptions Quick { get; } =
+        new() { FirstDelay = TimeSpan.FromMilliseconds(1), LongestDelay = TimeSpan.FromMilliseconds(5), PartSizeBytes = PartSizeBytes };
 
     public virtual void Dispose()
     {
@@ -51,7 +52,9 @@ public abstract class RemoteContract : ObjectStoreContract, IDisposable
         {
             await (operation switch
             {
-                "list" => store.ListAsync(ObjectKey.Root, ListScope.Recursive).GetAsyncEnumerator(TestContext.Current.CancellationToken).MoveNextAsync().AsTask(),
+                "list" =>
+                    store.ListAsync(ObjectKey.Root, ListScope.Recursive).GetAsyncEnumerator(TestContext.Current.CancellationToken)
+                        .MoveNextAsync().AsTask(),
                 "range" => store.GetRangeAsync(Key("a"), 0, new byte[1000]).AsTask(),
                 "put" => store.PutAsync(Key("a"), Text("x")).AsTask(),
                 _ => store.TryGetAsync(Key("a"), 1000).AsTask(),
@@ -68,7 +71,8 @@ public abstract class RemoteContract : ObjectStoreContract, IDisposable
     [Fact]
     public async Task ALargeStreamThatEndsEarlyStoresNothing()
     {
-        await Assert.ThrowsAsync<ObjectStoreException>(async () => await Store.PutAsync(Key("t/large"), new MemoryStream(new byte[PartSizeBytes + 10]), PartSizeBytes + 11));
+        await Assert.ThrowsAsync<ObjectStoreException>(
+            async () => await Store.PutAsync(Key("t/large"), new MemoryStream(new byte[PartSizeBytes + 10]), PartSizeBytes + 11));
         Assert.Empty(await List(ObjectKey.Root, ListScope.Recursive));
     }
 }
@@ -81,7 +85,8 @@ public sealed class S3ObjectStoreTests : RemoteContract
 
     private protected override ServiceStub Service => _stub;
 
-    private protected override RemoteObjectStore OpenOnce() => Open(Quick with { MaxAttempts = 1, AttemptTimeout = TimeSpan.FromMinutes(10) });
+    private protected override RemoteObjectStore OpenOnce() =>
+        Open(Quick with { MaxAttempts = 1, AttemptTimeout = TimeSpan.FromMinutes(10) });
 
     public S3ObjectStoreTests() => _store = Open(Quick);
 
@@ -105,7 +110,13 @@ public sealed class S3ObjectStoreTests : RemoteContract
     public async Task ClassEncryptionAndTagsAreSent()
     {
         using var store = RemoteObjectStore.OpenS3(
-            Options() with { StorageClass = "STANDARD_IA", SseType = "SSE-KMS", SseKmsKeyId = "key-1", Tags = new Dictionary<string, string> { ["team"] = "a b" } }, Quick, TimeProvider.System, new Random(1));
+            Options() with
+            {
+                StorageClass = "STANDARD_IA",
+                SseType = "SSE-KMS",
+                SseKmsKeyId = "key-1",
+                Tags = new Dictionary<string, string> { ["team"] = "a b" }
+            }, Quick, TimeProvider.System, new Random(1));
         await store.PutAsync(Key("a"), Text("x"));
         Assert.Equal("STANDARD_IA", _stub.LatestPutHeaders["x-amz-storage-class"]);
         Assert.Equal("aws:kms", _stub.LatestPutHeaders["x-amz-server-side-encryption"]);
@@ -116,7 +127,8 @@ public sealed class S3ObjectStoreTests : RemoteContract
     [Fact]
     public async Task ASessionTokenIsSent()
     {
-        using var store = RemoteObjectStore.OpenS3(Options() with { SessionToken = "of a session" }, Quick, TimeProvider.System, new Random(1));
+        using var store =
+            RemoteObjectStore.OpenS3(Options() with { SessionToken = "of a session" }, Quick, TimeProvider.System, new Random(1));
         await store.PutAsync(Key("a"), Text("x"));
         Assert.Equal("of a session", _stub.LatestPutHeaders["x-amz-security-token"]);
     }
@@ -235,9 +247,20 @@ public sealed class S3ObjectStoreTests : RemoteContract
         Assert.Empty(_stub.Objects);
     }
 
-    private S3Options Options() => new() { Bucket = "bucket", Prefix = "some/prefix", Endpoint = _stub.Url, AccessKey = "id", SecretKey = "secret", ForcePathStyle = true, PartSizeBytes = PartSizeBytes };
+    private S3Options Options() =>
+        new()
+        {
+            Bucket = "bucket",
+            Prefix = "some/prefix",
+            Endpoint = _stub.Url,
+            AccessKey = "id",
+            SecretKey = "secret",
+            ForcePathStyle = true,
+            PartSizeBytes = PartSizeBytes
+        };
 
-    private RemoteObjectStore Open(RemoteOptions options) => RemoteObjectStore.OpenS3(Options(), options, TimeProvider.System, new Random(1));
+    private RemoteObjectStore Open(RemoteOptions options) =>
+        RemoteObjectStore.OpenS3(Options(), options, TimeProvider.System, new Random(1));
 }
 
 /// <summary>Google Cloud Storage's JSON API against a stub.</summary>
@@ -250,7 +273,8 @@ public sealed class GcsObjectStoreTests : RemoteContract
 
     private protected override ServiceStub Service => _stub;
 
-    private protected override RemoteObjectStore OpenOnce() => Open(Quick with { MaxAttempts = 1, AttemptTimeout = TimeSpan.FromMinutes(10) });
+    private protected override RemoteObjectStore OpenOnce() =>
+        Open(Quick with { MaxAttempts = 1, AttemptTimeout = TimeSpan.FromMinutes(10) });
 
     protected override IObjectStore Store => _store;
 
@@ -265,7 +289,8 @@ public sealed class GcsObjectStoreTests : RemoteContract
     public async Task APartWhoseAnswerWasLostIsSentAgain()
     {
         var dropped = false;
-        _stub.Faults = (_, request) => request.Url!.AbsolutePath.StartsWith("/session/", StringComparison.Ordinal) && !dropped && (dropped = true) ? new() { DropAnswer = true } : null;
+        _stub.Faults = (_, request) => request.Url!.AbsolutePath.StartsWith("/session/", StringComparison.Ordinal) && !dropped
+            && (dropped = true) ? new() { DropAnswer = true } : null;
         var content = new byte[2 * PartSizeBytes + 1];
         new Random(3).NextBytes(content);
         await Store.PutAsync(Key("a"), content);
@@ -274,5 +299,6 @@ public sealed class GcsObjectStoreTests : RemoteContract
     }
 
     private RemoteObjectStore Open(RemoteOptions options) =>
-        RemoteObjectStore.OpenGcs(new GcsOptions { Bucket = "bucket", Endpoint = _stub.Url, ChunkBytes = PartSizeBytes }, options, TimeProvider.System, new Random(1));
+        RemoteObjectStore.OpenGcs(new GcsOptions { Bucket = "bucket", Endpoint = _stub.Url, ChunkBytes = PartSizeBytes }, options,
+            TimeProvider.System, new Random(1));
 }

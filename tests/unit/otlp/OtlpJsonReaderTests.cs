@@ -59,7 +59,8 @@ public sealed class OtlpJsonReaderTests
                 Attribute("x", new AnyValue { DoubleValue = double.NegativeInfinity }),
                 Attribute("y", new AnyValue { BytesValue = ByteString.CopyFrom(0xFB, 0xFF) }),
                 Attribute("a", new AnyValue { ArrayValue = new ArrayValue { Values = { new AnyValue { IntValue = 1 }, new AnyValue() } } }),
-                Attribute("l", new AnyValue { KvlistValue = new KeyValueList { Values = { Attribute("k", new AnyValue { StringValue = "v" }) } } }),
+                Attribute("l", new AnyValue { KvlistValue =
+                    new KeyValueList { Values = { Attribute("k", new AnyValue { StringValue = "v" }) } } }),
                 Attribute("e", new AnyValue()), Attribute("n", null),
             },
         };
@@ -166,9 +167,11 @@ public sealed class OtlpJsonReaderTests
     [InlineData(5_000, 1)]
     public void A_value_that_is_too_deep_costs_its_attribute_alone(int levels, int tooDeep)
     {
-        foreach (var (open, close) in ((string, string)[])[("""{"kvlistValue":{"values":[{"key":"k","value":""", "}]}}"), ("""{"arrayValue":{"values":[""", "]}}")])
+        foreach (var (open, close) in ((string, string)[])[("""{"kvlistValue":{"values":[{"key":"k","value":""", "}]}}"),
+            ("""{"arrayValue":{"values":[""", "]}}")])
         {
-            var value = string.Concat(Enumerable.Repeat(open, levels - 1)) + """{"stringValue":"leaf"}""" + string.Concat(Enumerable.Repeat(close, levels - 1));
+            var value = string.Concat(Enumerable.Repeat(open, levels - 1)) + """{"stringValue":"leaf"}"""
+                + string.Concat(Enumerable.Repeat(close, levels - 1));
             var json = WithSpan($$$"""{"attributes":[{"key":"a","value":{{{value}}}},{"key":"b","value":{"intValue":"7"}}]}""");
             using var output = new NativeBuffer();
             Assert.True(OtlpJsonReader.TryTranscode(Encoding.UTF8.GetBytes(json), output, out var error), error.Message);
@@ -182,7 +185,8 @@ public sealed class OtlpJsonReaderTests
     public void Every_value_that_the_protobuf_reader_takes_comes_through()
     {
         var value = """{"stringValue":"leaf"}""";
-        for (var level = 1; level < OtlpTraceReader.MaxValueDepth; level++) value = $$$"""{"kvlistValue":{"values":[{"key":"k","value":{{{value}}}}]}}""";
+        for (var level = 1; level < OtlpTraceReader.MaxValueDepth; level++)
+            value = $$$"""{"kvlistValue":{"values":[{"key":"k","value":{{{value}}}}]}}""";
         var json = WithSpan($$$"""{"events":[{"attributes":[{"key":"a","value":{{{value}}}}]}]}""");
         using var output = new NativeBuffer();
         Assert.True(OtlpJsonReader.TryTranscode(Encoding.UTF8.GetBytes(json), output, out var error), error.Message);

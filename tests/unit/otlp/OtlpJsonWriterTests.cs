@@ -26,7 +26,8 @@ public sealed class OtlpJsonWriterTests
             EndTimeUnixNano = 18446744073709551615,
             Attributes = { Attribute("k", new AnyValue { IntValue = -5 }) },
             DroppedAttributesCount = 1,
-            Events = { new Event { TimeUnixNano = 9, Name = "e", DroppedAttributesCount = 2, Attributes = { Attribute("b", new AnyValue { BoolValue = false }) } } },
+            Events = { new Event { TimeUnixNano = 9, Name = "e", DroppedAttributesCount = 2,
+                Attributes = { Attribute("b", new AnyValue { BoolValue = false }) } } },
             DroppedEventsCount = 3,
             Links = { new Link { TraceId = Bytes("ff"), SpanId = Bytes("fffe"), TraceState = "s", Flags = 1, DroppedAttributesCount = 4 } },
             DroppedLinksCount = 4294967295,
@@ -63,7 +64,8 @@ public sealed class OtlpJsonWriterTests
     public void Zero_fields_are_left_out_and_an_empty_status_stays() =>
         Assert.Equal(
             """{"resourceSpans":[{"scopeSpans":[{"spans":[{"kind":"SPAN_KIND_INTERNAL","events":[{}],"status":{}}]}]}]}""",
-            Write(OneSpan(new Span { Kind = 1, Events = { new Event() }, Status = new Status() }).ToByteArray(), OtlpJsonWriter.ResourceSpansKey));
+            Write(OneSpan(new Span { Kind = 1, Events = { new Event() }, Status = new Status() }).ToByteArray(),
+                OtlpJsonWriter.ResourceSpansKey));
 
     [Theory]
     [InlineData(6, 3, """{"kind":6,"status":{"code":3}}""")]
@@ -82,7 +84,8 @@ public sealed class OtlpJsonWriterTests
             new() { StringValue = "" }, new() { BoolValue = true }, new() { IntValue = 0 }, new() { IntValue = long.MinValue },
             new() { DoubleValue = 0 }, new() { DoubleValue = double.NaN }, new() { DoubleValue = double.NegativeInfinity },
             new() { BytesValue = ByteString.Empty }, new() { BytesValue = Bytes("fb") }, new() { ArrayValue = new ArrayValue() },
-            new() { KvlistValue = new KeyValueList { Values = { Attribute("k", new AnyValue { StringValue = "v" }), Attribute("", null) } } },
+            new() { KvlistValue =
+                new KeyValueList { Values = { Attribute("k", new AnyValue { StringValue = "v" }), Attribute("", null) } } },
             new(),
         ];
         Assert.Equal(
@@ -125,7 +128,8 @@ public sealed class OtlpJsonWriterTests
     [InlineData("ED A0 80", "\\ufffd\\ufffd\\ufffd")] // half a surrogate pair
     public void Text_is_escaped_and_always_valid(string utf8, string text)
     {
-        var value = Convert.FromHexString("0A" + (utf8.Length / 3 + 1).ToString("X2", null) + utf8.Replace(" ", "", StringComparison.Ordinal));
+        var value =
+            Convert.FromHexString("0A" + (utf8.Length / 3 + 1).ToString("X2", null) + utf8.Replace(" ", "", StringComparison.Ordinal));
         Assert.Equal($$"""{"stringValue":"{{text}}"}""", WriteValue(value));
     }
 

@@ -75,7 +75,8 @@ public sealed class OtlpTraceReaderTests
     public void The_place_of_a_span_in_the_request_is_told()
     {
         var data = new RandomTraces(seed: 8).Next();
-        while (data.ResourceSpans.Sum(resource => resource.ScopeSpans.Sum(scope => scope.Spans.Count)) < 3) data.MergeFrom(new RandomTraces(9).Next());
+        while (data.ResourceSpans.Sum(resource => resource.ScopeSpans.Sum(scope => scope.Spans.Count)) < 3)
+            data.MergeFrom(new RandomTraces(9).Next());
         var sink = new SpanPlaces();
         var bytes = data.ToByteArray();
         Assert.True(OtlpTraceReader.TryRead(bytes, ref sink, out _));

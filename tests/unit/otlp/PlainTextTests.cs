@@ -31,5 +31,6 @@ public sealed class PlainTextTests
     }
 
     [Fact]
-    public void Nothing_is_read_or_written_outside() => Assert.Throws<ArgumentOutOfRangeException>(static () => PlainText.TryCopy("abc"u8, new byte[2]));
+    public void Nothing_is_read_or_written_outside() =>
+        Assert.Throws<ArgumentOutOfRangeException>(static () => PlainText.TryCopy("abc"u8, new byte[2]));
 }

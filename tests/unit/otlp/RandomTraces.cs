@@ -6,7 +6,8 @@ namespace Tempo.Otlp.Tests;
 /// <summary>Traces with everything in them that the messages allow, the same for the same seed.</summary>
 internal sealed class RandomTraces(int seed)
 {
-    private static readonly string[] _texts = ["", "a", "GET /cart", "<b> & \"q\"\\", "Zürich \u2028 日本 🚀", "\u0001\n\t", new('x', 127), new('y', 300)];
+    private static readonly string[] _texts =
+        ["", "a", "GET /cart", "<b> & \"q\"\\", "Zürich \u2028 日本 🚀", "\u0001\n\t", new('x', 127), new('y', 300)];
     private readonly Random _random = new(seed);
 
     public TracesData Next() => Fill(new TracesData(), data => data.ResourceSpans.Add(ResourceSpans()), 3);
@@ -33,7 +34,8 @@ internal sealed class RandomTraces(int seed)
     {
         var resourceSpans = Fill(new ResourceSpans { SchemaUrl = Text() }, parent => parent.ScopeSpans.Add(ScopeSpans()), 3);
         if (!Flip()) return resourceSpans;
-        resourceSpans.Resource = Fill(new Resource { DroppedAttributesCount = Count() }, resource => resource.Attributes.Add(Attribute()), 4);
+        resourceSpans.Resource =
+            Fill(new Resource { DroppedAttributesCount = Count() }, resource => resource.Attributes.Add(Attribute()), 4);
         return resourceSpans;
     }
 

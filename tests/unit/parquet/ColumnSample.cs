@@ -3,7 +3,9 @@ using Tempo.Engine.Parquet;
 
 namespace Tempo.Parquet.Tests;
 
-/// <summary>Made-up content of one leaf: levels row by row, and as many values as there are entries at the maximum definition level.</summary>
+/// <summary>
+/// Made-up content of one leaf: levels row by row, and as many values as there are entries at the maximum definition level.
+/// </summary>
 internal sealed class ColumnSample
 {
     private readonly ParquetColumn _column;

@@ -51,7 +51,9 @@ public sealed class CompressionTests
             {
                 source[^(i + 1)] = (byte)number;
                 var size = PageCompression.Compress(CompressionCodec.Zstd, level, source, compressed);
-                if (!PageCompression.TryDecompress(CompressionCodec.Zstd, compressed.AsSpan(0, size), back) || !source.AsSpan().SequenceEqual(back)) Interlocked.Increment(ref failures);
+                if (!PageCompression.TryDecompress(CompressionCodec.Zstd, compressed.AsSpan(0, size), back)
+                    || !source.AsSpan().SequenceEqual(back))
+                    Interlocked.Increment(ref failures);
             }
         })).ToList();
         threads.ForEach(static thread => thread.Start());

@@ -17,7 +17,8 @@ public sealed class Crc32Tests
         {
             var expected = Crc32.ComputeScalar(bytes.AsSpan(0, length));
             Assert.Equal(expected, Crc32.Compute(bytes.AsSpan(0, length)));
-            Assert.Equal(expected, Crc32.Compute(bytes.AsSpan(length / 3, length - (length / 3)), Crc32.Compute(bytes.AsSpan(0, length / 3))));
+            Assert.Equal(
+                expected, Crc32.Compute(bytes.AsSpan(length / 3, length - (length / 3)), Crc32.Compute(bytes.AsSpan(0, length / 3))));
         }
     }
 }

@@ -11,7 +11,8 @@ public sealed class DamagedFileTests
     private static readonly ParquetSchema Schema = new(
         "m",
         SchemaNode.Int64("number"),
-        SchemaNode.Group("g", Repetition.Repeated, SchemaNode.Text("text", Repetition.Optional), SchemaNode.Text("word"), SchemaNode.Boolean("flag")));
+        SchemaNode.Group(
+            "g", Repetition.Repeated, SchemaNode.Text("text", Repetition.Optional), SchemaNode.Text("word"), SchemaNode.Boolean("flag")));
 
     [Theory]
     [InlineData(1, CompressionCodec.Uncompressed)]
@@ -164,10 +165,12 @@ public sealed class DamagedFileTests
         Assert.Contains("beyond the dictionary's 3 entries", message);
         Assert.Contains("Column 'v'", message);
         Assert.Equal([7, 8, 9, 1], ReadPage(header, body, CompressionCodec.Uncompressed, [7, 8, 9, 1]));
-        Assert.Contains("does not have", Assert.Throws<ParquetFormatException>(() => ReadPage(header, body, CompressionCodec.Uncompressed)).Message);
+        Assert.Contains(
+            "does not have", Assert.Throws<ParquetFormatException>(() => ReadPage(header, body, CompressionCodec.Uncompressed)).Message);
     }
 
-    private static long[] ReadPage(PageHeader header, byte[] body, CompressionCodec codec = CompressionCodec.Zstd, long[]? dictionary = null)
+    private static long[] ReadPage(
+        PageHeader header, byte[] body, CompressionCodec codec = CompressionCodec.Zstd, long[]? dictionary = null)
     {
         var rows = header.ValueCount is > 0 and < 100 ? header.ValueCount : 10;
         var data = new ColumnData();

@@ -45,7 +45,8 @@ public sealed class DeltaEncodingTests
             constant++;
             Assert.Equal(bytes.Length, consumed);
             // Cut off, of another count, or spoiled: then it is not said to be.
-            for (var length = 0; length < bytes.Length; length += 3) Assert.False(DeltaBinaryPackedDecoder.IsConstant(bytes.AsSpan(0, length), numbers.Length, 8, out _));
+            for (var length = 0; length < bytes.Length; length += 3)
+                Assert.False(DeltaBinaryPackedDecoder.IsConstant(bytes.AsSpan(0, length), numbers.Length, 8, out _));
             Assert.False(DeltaBinaryPackedDecoder.IsConstant(bytes, numbers.Length + 1, 8, out _));
             bytes[^1] ^= 1;
             Assert.False(DeltaBinaryPackedDecoder.IsConstant(bytes, numbers.Length, 8, out _) && numbers.Length > 1);

@@ -143,7 +143,8 @@ public sealed class FewRowsTests
             _ => SchemaNode.Leaf("v", Repetition.Repeated, PhysicalType.FixedLenByteArray, 6),
         });
         var sink = new MemoryStream();
-        var writer = new ParquetFileWriter(sink, schema, new ParquetWriterOptions { DefaultColumn = new ColumnOptions { Codec = CompressionCodec.Zstd } });
+        var writer = new ParquetFileWriter(
+            sink, schema, new ParquetWriterOptions { DefaultColumn = new ColumnOptions { Codec = CompressionCodec.Zstd } });
         var chunk = writer.CreateColumn(schema.Columns[0]);
         WriteDictionary(chunk, content, entries);
         for (var first = 0; first < Rows; first += PageRows)
@@ -169,7 +170,14 @@ public sealed class FewRowsTests
             var (r, d) = (new System.Buffers.ArrayBufferWriter<byte>(), new System.Buffers.ArrayBufferWriter<byte>());
             LevelEncoder.Encode(repetition.ToArray(), 1, r);
             LevelEncoder.Encode(definition.ToArray(), 1, d);
-            var levels = new PageLevels { RowCount = PageRows, LevelCount = repetition.Count, NullCount = repetition.Count - indices.Count, Repetition = r.WrittenSpan, Definition = d.WrittenSpan };
+            var levels = new PageLevels
+            {
+                RowCount = PageRows,
+                LevelCount = repetition.Count,
+                NullCount = repetition.Count - indices.Count,
+                Repetition = r.WrittenSpan,
+                Definition = d.WrittenSpan
+            };
             chunk.WriteDictionaryIndices(levels, indices.ToArray(), BitWidth.Of(entries - 1));
         }
 
@@ -184,11 +192,16 @@ public sealed class FewRowsTests
         var numbers = Enumerable.Range(0, entries);
         switch (content)
         {
-            case Content.Texts: chunk.WriteDictionary(ByteArrays([.. numbers.Select(static n => Encoding.UTF8.GetBytes(new string('x', n % 30) + n.ToString(CultureInfo.InvariantCulture)))])); break;
+            case Content.Texts:
+                chunk.WriteDictionary(
+                    ByteArrays([.. numbers.Select(
+                        static n => Encoding.UTF8.GetBytes(new string('x', n % 30) + n.ToString(CultureInfo.InvariantCulture)))])); break;
             case Content.Longs: chunk.WriteDictionary((long[])[.. numbers.Select(static n => n * 7_000_000_000L)]); break;
             case Content.Ints: chunk.WriteDictionary((int[])[.. numbers.Select(static n => n * 70_001)]); break;
             case Content.Doubles: chunk.WriteDictionary((double[])[.. numbers.Select(static n => n / 3.0)]); break;
-            default: chunk.WriteDictionary(ByteArrays([.. numbers.Select(static n => Encoding.UTF8.GetBytes(n.ToString("d6", CultureInfo.InvariantCulture)))])); break;
+            default:
+                chunk.WriteDictionary(
+                ByteArrays([.. numbers.Select(static n => Encoding.UTF8.GetBytes(n.ToString("d6", CultureInfo.InvariantCulture)))])); break;
         }
     }
 

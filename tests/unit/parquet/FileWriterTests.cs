@@ -71,17 +71,20 @@ public sealed class FileWriterTests
     [Fact]
     public void Pages_of_indices_have_the_bounds_of_what_they_stand_for()
     {
-        var schema = new ParquetSchema("m", SchemaNode.Int32("int"), SchemaNode.Int64("long"), SchemaNode.Int64("narrow"), SchemaNode.Text("text"));
+        var schema =
+            new ParquetSchema("m", SchemaNode.Int32("int"), SchemaNode.Int64("long"), SchemaNode.Int64("narrow"), SchemaNode.Text("text"));
         var stream = new MemoryStream();
         var writer = new ParquetFileWriter(stream, schema);
-        var columns = ParquetFileWriter.CreateColumns(schema, new ParquetWriterOptions(), static _ => new ColumnOptions { Bounds = BoundsPolicy.All });
+        var columns = ParquetFileWriter.CreateColumns(
+            schema, new ParquetWriterOptions(), static _ => new ColumnOptions { Bounds = BoundsPolicy.All });
         var texts = new ByteArrayTable();
         foreach (var text in (string[])["m", "a", "z", "k"]) texts.Append(Encoding.UTF8.GetBytes(text));
         // Of four entries each page uses two or three; the dictionary comes last, as in blocks.
         foreach (var page in (int[][])[[0, 1, 1], [2, 3, 2], [3, 3, 3]])
         {
             columns[0].WriteDictionaryIndices(PageLevels.Flat(3), page, 2, page.Select(static i => (i - 2) * 5).ToArray().AsSpan());
-            columns[1].WriteDictionaryIndices(PageLevels.Flat(3), page, 2, page.Select(static i => (i - 2) * 5_000_000_000L).ToArray().AsSpan());
+            columns[1].WriteDictionaryIndices(
+                PageLevels.Flat(3), page, 2, page.Select(static i => (i - 2) * 5_000_000_000L).ToArray().AsSpan());
             columns[2].WriteDictionaryIndices(PageLevels.Flat(3), page, 2, page.Select(static i => (i - 2) * 5).ToArray().AsSpan());
             columns[3].WriteDictionaryIndices(PageLevels.Flat(3), page, 2, new ByteArrayValues(texts));
         }
@@ -102,7 +105,8 @@ public sealed class FileWriterTests
         }
 
         Assert.Equal(["-10 -5", "0 5", "5 5"], Bounds(0, static v => BinaryPrimitives.ReadInt32LittleEndian(v)));
-        Assert.Equal(["-10000000000 -5000000000", "0 5000000000", "5000000000 5000000000"], Bounds(1, static v => BinaryPrimitives.ReadInt64LittleEndian(v)));
+        Assert.Equal(["-10000000000 -5000000000", "0 5000000000", "5000000000 5000000000"],
+            Bounds(1, static v => BinaryPrimitives.ReadInt64LittleEndian(v)));
         Assert.Equal(["-10 -5", "0 5", "5 5"], Bounds(2, static v => BinaryPrimitives.ReadInt64LittleEndian(v)));
         Assert.Equal(["a m", "k z", "k k"], Bounds(3, static v => Encoding.UTF8.GetString(v)));
         Assert.Equal(5, BinaryPrimitives.ReadInt32LittleEndian(reader.RowGroups[0].Columns[0].Statistics!.Max));

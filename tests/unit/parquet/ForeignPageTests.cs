@@ -25,7 +25,8 @@ public sealed class ForeignPageTests
         for (var i = 0; i < bytes.Length; i++) streams[(i % 8 * 4) + (i / 8)] = bytes[i];
         var data = SinglePage.Read(SchemaNode.Double("v"), PageEncoding.ByteStreamSplit, streams, 4);
         Assert.Equal(values, data.Doubles[..4]);
-        Assert.Throws<ParquetFormatException>(() => SinglePage.Read(SchemaNode.Double("v"), PageEncoding.ByteStreamSplit, streams.AsSpan(1), 4));
+        Assert.Throws<ParquetFormatException>(
+            () => SinglePage.Read(SchemaNode.Double("v"), PageEncoding.ByteStreamSplit, streams.AsSpan(1), 4));
     }
 
     [Fact]
@@ -40,7 +41,8 @@ public sealed class ForeignPageTests
     public void Floats_are_widened()
     {
         float[] values = [0.5f, -3.25f];
-        var data = SinglePage.Read(SchemaNode.Leaf("v", Repetition.Required, PhysicalType.Float), PageEncoding.Plain, MemoryMarshal.AsBytes<float>(values), 2);
+        var data = SinglePage.Read(
+            SchemaNode.Leaf("v", Repetition.Required, PhysicalType.Float), PageEncoding.Plain, MemoryMarshal.AsBytes<float>(values), 2);
         Assert.Equal([0.5, -3.25], data.Doubles[..2]);
     }
 
@@ -58,7 +60,8 @@ public sealed class ForeignPageTests
     [InlineData(PageEncoding.DeltaLengthByteArray)]
     public void Encodings_that_do_not_fit_the_type_are_refused(PageEncoding encoding)
     {
-        var message = Assert.Throws<ParquetFormatException>(() => SinglePage.Read(SchemaNode.Int64("v"), encoding, new byte[64], 2)).Message;
+        var message =
+            Assert.Throws<ParquetFormatException>(() => SinglePage.Read(SchemaNode.Int64("v"), encoding, new byte[64], 2)).Message;
         Assert.Contains("not supported", message);
     }
 }

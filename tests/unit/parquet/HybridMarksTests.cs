@@ -111,7 +111,8 @@ public sealed class HybridMarksTests
             Assert.Equal(LevelDecoder.TryDecode(bytes, max, levels, out _), isSound);
             if (isSound) AssertMarks(expected, count, i => levels[i] >= level, round);
             var indices = new int[count];
-            if (bytes.Length > 0 && bytes[0] is > 0 and <= 32) Assert.Equal(RleBitPackedHybrid.TryDecode(bytes.AsSpan(1), bytes[0], indices, out _), isSoundIndex);
+            if (bytes.Length > 0 && bytes[0] is > 0 and <= 32)
+                Assert.Equal(RleBitPackedHybrid.TryDecode(bytes.AsSpan(1), bytes[0], indices, out _), isSoundIndex);
             foreach (var kind in UnpackChoice.Supported)
             {
                 var marks = Filled(count);

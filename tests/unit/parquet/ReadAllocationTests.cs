@@ -16,7 +16,8 @@ public sealed class ReadAllocationTests
         var chunk = writer.CreateColumn(schema.Columns[0]);
         var values = new byte[RowsPerPage * 8];
         new Random(1).NextBytes(values);
-        for (var page = 0; page < Pages; page++) chunk.WriteDeltaLength(PageLevels.Flat(RowsPerPage), ByteArrayValues.FixedWidth(values, 8));
+        for (var page = 0; page < Pages; page++)
+            chunk.WriteDeltaLength(PageLevels.Flat(RowsPerPage), ByteArrayValues.FixedWidth(values, 8));
         writer.BeginRowGroup(Pages * RowsPerPage);
         writer.WriteColumn(chunk);
         writer.Finish();

@@ -62,7 +62,8 @@ public sealed class RleBitPackedHybridTests
             Assert.Equal(values, decoded);
             Assert.Equal(output.WrittenCount, consumed);
             // The last group is padded unless the stretch it ends happens to fill it: then no byte can be spared.
-            if (values.Length is > 0 and < 32 && values.Length % 8 == 0) Assert.False(RleBitPackedHybrid.TryDecode(output.WrittenSpan[..^1], width, decoded, out _));
+            if (values.Length is > 0 and < 32 && values.Length % 8 == 0)
+                Assert.False(RleBitPackedHybrid.TryDecode(output.WrittenSpan[..^1], width, decoded, out _));
         }
     }
 
@@ -78,10 +79,12 @@ public sealed class RleBitPackedHybridTests
             RleBitPackedHybrid.Encode(values, width, output);
             var skip = random.Next(values.Length + 1);
             var part = new int[random.Next(values.Length - skip + 1)];
-            Assert.True(RleBitPackedHybrid.TryDecodePart(output.WrittenSpan, width, values.Length, skip, part), $"width {width}, round {round}");
+            Assert.True(
+                RleBitPackedHybrid.TryDecodePart(output.WrittenSpan, width, values.Length, skip, part), $"width {width}, round {round}");
             Assert.Equal(values.AsSpan(skip, part.Length).ToArray(), part);
             // What lies behind the part has to be there all the same.
-            if (values.Length is > 0 and < 32 && values.Length % 8 == 0) Assert.False(RleBitPackedHybrid.TryDecodePart(output.WrittenSpan[..^1], width, values.Length, skip, part));
+            if (values.Length is > 0 and < 32 && values.Length % 8 == 0)
+                Assert.False(RleBitPackedHybrid.TryDecodePart(output.WrittenSpan[..^1], width, values.Length, skip, part));
         }
     }
 
@@ -145,12 +148,15 @@ public sealed class RleBitPackedHybridTests
         Assert.Equal([7, 7, 7, 7, 7], decoded);
     }
 
-    /// <summary>Found by the fuzzer: the bytes of that many groups are more than a long counts, and the place after them was negative.</summary>
+    /// <summary>
+    /// Found by the fuzzer: the bytes of that many groups are more than a long counts, and the place after them was negative.
+    /// </summary>
     [Fact]
     public void Groups_that_claim_too_much_end_with_the_bytes()
     {
         var decoded = new int[8];
-        Assert.True(RleBitPackedHybrid.TryDecode([0xFF, 0xFF, 0xBF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 1, 2, 3, 4, 5, 6, 7, 8], 8, decoded, out var consumed));
+        Assert.True(RleBitPackedHybrid.TryDecode(
+            [0xFF, 0xFF, 0xBF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 1, 2, 3, 4, 5, 6, 7, 8], 8, decoded, out var consumed));
         Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8], decoded);
         Assert.Equal(17, consumed);
     }
@@ -166,7 +172,8 @@ public sealed class RleBitPackedHybridTests
         {
             var length = random.Next(1, 90);
             if (random.Next(3) == 0)
-                for (; length > 0; length--) values.AddRange(Enumerable.Repeat((int)random.NextInt64(1L << width) & mask, random.Next(1, 80)));
+                for (; length > 0; length--)
+                    values.AddRange(Enumerable.Repeat((int)random.NextInt64(1L << width) & mask, random.Next(1, 80)));
             else if (random.Next(2) == 0) values.AddRange(Enumerable.Repeat((int)random.NextInt64(1L << width) & mask, length));
             else for (; length > 0; length--) values.Add((int)random.NextInt64(1L << width) & mask);
         }

@@ -55,7 +55,11 @@ public sealed class RoundTripTests
         var column = schema.Columns[0];
         var sink = new MemoryStream();
         var codec = (CompressionCodec)new[] { 0, 1, 2, 4, 6, 7 }[(int)content % 6];
-        var options = new ParquetWriterOptions { DataPageVersion = pageVersion, DefaultColumn = new ColumnOptions { Codec = codec, Bounds = BoundsPolicy.All } };
+        var options = new ParquetWriterOptions
+        {
+            DataPageVersion = pageVersion,
+            DefaultColumn = new ColumnOptions { Codec = codec, Bounds = BoundsPolicy.All }
+        };
         var writer = new ParquetFileWriter(sink, schema, options);
         var chunk = writer.CreateColumn(column);
         ColumnSample[] samples = [new(column, (3 * RowsPerPage) + 11, seed: 1), new(column, LastRows, seed: 2)];
@@ -64,7 +68,8 @@ public sealed class RoundTripTests
             var rowCount = sample == samples[0] ? (3 * RowsPerPage) + 11 : LastRows;
             chunk.Reset();
             if (content != Content.StringDictionary) WriteDictionary(chunk, sample, content);
-            for (var row = 0; row < rowCount; row += RowsPerPage) WritePage(chunk, sample, content, row, Math.Min(row + RowsPerPage, rowCount));
+            for (var row = 0; row < rowCount; row += RowsPerPage)
+                WritePage(chunk, sample, content, row, Math.Min(row + RowsPerPage, rowCount));
             // A dictionary may come after the pages that use it.
             if (content == Content.StringDictionary) WriteDictionary(chunk, sample, content);
             writer.BeginRowGroup(rowCount);
@@ -137,7 +142,8 @@ public sealed class RoundTripTests
             case Content.StringFallback when rowStart == RowsPerPage:
                 chunk.WriteDeltaLength(levels, new ByteArrayValues(sample.Dictionary).Select(sample.Codes.AsSpan(first..end)));
                 break;
-            case Content.StringFallback: chunk.WritePlain(levels, new ByteArrayValues(sample.Dictionary).Select(sample.Codes.AsSpan(first..end))); break;
+            case Content.StringFallback:
+                chunk.WritePlain(levels, new ByteArrayValues(sample.Dictionary).Select(sample.Codes.AsSpan(first..end))); break;
             default: chunk.WriteDictionaryIndices(levels, few, BitWidth.ByteAlignedOf(4)); break;
         }
     }
@@ -161,8 +167,10 @@ public sealed class RoundTripTests
         var (firstLevel, endLevel) = sample.Levels(rowStart, rowEnd);
         var (first, end) = sample.Values(rowStart, rowEnd);
         Assert.Equal((rowEnd - rowStart, endLevel - firstLevel, end - first), (data.RowCount, data.LevelCount, data.ValueCount));
-        if (reader.Column.MaxRepetitionLevel > 0) Assert.Equal(sample.Repetition(rowStart, rowEnd), data.RepetitionLevels[..data.LevelCount]);
-        if (reader.Column.MaxDefinitionLevel > 0) Assert.Equal(sample.Definition(rowStart, rowEnd), data.DefinitionLevels[..data.LevelCount]);
+        if (reader.Column.MaxRepetitionLevel > 0)
+            Assert.Equal(sample.Repetition(rowStart, rowEnd), data.RepetitionLevels[..data.LevelCount]);
+        if (reader.Column.MaxDefinitionLevel > 0)
+            Assert.Equal(sample.Definition(rowStart, rowEnd), data.DefinitionLevels[..data.LevelCount]);
         CheckValues(sample, content, first, end, data);
     }
 
@@ -179,14 +187,17 @@ public sealed class RoundTripTests
             case Content.Int32Dictionary: Assert.Equal(few.Select(c => sample.Ints[c]), data.Int32s[..count]); break;
             case Content.Int64Dictionary: Assert.Equal(few.Select(c => sample.Longs[c]), data.Int64s[..count]); break;
             case Content.DoubleDictionary: Assert.Equal(few.Select(c => sample.Doubles[c]), data.Doubles[..count]); break;
-            case Content.FixedDictionary: Assert.Equal(few.Select(static c => "abcdefghijklmnopqrst"u8.Slice(c * 4, 4).ToArray()), Strings(data)); break;
+            case Content.FixedDictionary:
+                Assert.Equal(few.Select(static c => "abcdefghijklmnopqrst"u8.Slice(c * 4, 4).ToArray()), Strings(data)); break;
             case Content.FixedPlain: Assert.Equal(sample.Strings[first..end].Select(static s => s[..4]), Strings(data)); break;
-            case Content.StringPlain or Content.StringDelta or Content.StringPrefix: Assert.Equal(sample.Strings[first..end], Strings(data)); break;
+            case Content.StringPlain or Content.StringDelta or Content.StringPrefix:
+                Assert.Equal(sample.Strings[first..end], Strings(data)); break;
             default: Assert.Equal(sample.Codes[first..end].Select(c => sample.Dictionary[c].ToArray()), Strings(data)); break;
         }
     }
 
     private static byte[][] Strings(ColumnData data) => [.. data.Codes[..data.ValueCount].Select(c => data.Table[c].ToArray())];
 
-    private static ByteArrayValues FixedWidth(byte[][] strings) => ByteArrayValues.FixedWidth(strings.SelectMany(static s => s[..4]).ToArray(), 4);
+    private static ByteArrayValues FixedWidth(byte[][] strings) =>
+        ByteArrayValues.FixedWidth(strings.SelectMany(static s => s[..4]).ToArray(), 4);
 }

@@ -6,7 +6,8 @@ namespace Tempo.Parquet.Tests;
 internal static class SinglePage
 {
     public static ColumnReader Open(
-        SchemaNode leaf, PageHeader header, ReadOnlySpan<byte> body, int rowCount, CompressionCodec codec = CompressionCodec.Uncompressed, long[]? dictionary = null)
+        SchemaNode leaf, PageHeader header, ReadOnlySpan<byte> body, int rowCount, CompressionCodec codec = CompressionCodec.Uncompressed,
+        long[]? dictionary = null)
     {
         var schema = new ParquetSchema("m", leaf);
         var sink = new MemoryStream();

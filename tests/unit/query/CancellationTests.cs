@@ -63,7 +63,8 @@ public sealed class CancellationTests
         Assert.Throws<OperationCanceledException>(() => plan.Source.Run(trace));
     }
 
-    private static FieldExpression Condition(string query) => ((SpansetFilter)((Pipeline)SearchPlan.Parse(query)!.SearchPipeline).Stages[0]).Condition;
+    private static FieldExpression Condition(string query) =>
+        ((SpansetFilter)((Pipeline)SearchPlan.Parse(query)!.SearchPipeline).Stages[0]).Condition;
 
     private static IEnumerable<TestSpan> Many(int count) => Enumerable.Range(1, count).Select(static i => new TestSpan
     {

@@ -21,8 +21,10 @@ public sealed class ClientGoneTests
 
     public static TheoryData<string> Queries() =>
     [
-        "search { }", "search { duration > 0ns } | count() > 0", "search { } >> { }", "search { .a = 1 } || { name =~ `o.*` }", "metrics { } | rate() by (name)", "metrics { } | quantile_over_time(duration, .9)",
-        "metrics { } >> { } | rate()", "metrics { } | compare({ duration > 1us })", "names { kind = server }", "values { kind = server }", "graph",
+        "search { }", "search { duration > 0ns } | count() > 0", "search { } >> { }", "search { .a = 1 } || { name =~ `o.*` }",
+        "metrics { } | rate() by (name)", "metrics { } | quantile_over_time(duration, .9)",
+        "metrics { } >> { } | rate()", "metrics { } | compare({ duration > 1us })", "names { kind = server }", "values { kind = server }",
+        "graph",
     ];
 
     [Theory]
@@ -50,27 +52,38 @@ public sealed class ClientGoneTests
         var (kind, query) = text.IndexOf(' ') is > 0 and var at ? (text[..at], text[(at + 1)..]) : (text, "");
         return kind switch
         {
-            "search" => TraceSearch.RunAsync(new SearchRequest { Query = query, Limit = 1000, SpansPerSpanSet = 3 }, sources, new SearchOptions { MaxWorkers = Threads, Workers = slots }, cancellation),
+            "search" =>
+                TraceSearch.RunAsync(new SearchRequest { Query = query, Limit = 1000, SpansPerSpanSet = 3 }, sources,
+                    new SearchOptions { MaxWorkers = Threads, Workers = slots }, cancellation),
             "metrics" => MetricsQuery.RunAsync(
-                new QueryRangeRequest { Query = query, StartUnixNano = Base * SecondNano, EndUnixNano = (Base + 3600) * SecondNano, StepNano = 60 * SecondNano }, sources, new MetricsLimits(), DateTimeOffset.UtcNow, new QueryThreads(Threads, slots), cancellation),
+                new QueryRangeRequest
+                {
+                    Query = query,
+                    StartUnixNano = Base * SecondNano,
+                    EndUnixNano = (Base + 3600) * SecondNano,
+                    StepNano = 60 * SecondNano
+                }, sources, new MetricsLimits(), DateTimeOffset.UtcNow, new QueryThreads(Threads, slots),
+                        cancellation),
             "names" => TagNames.RunAsync(new TagNamesRequest { Query = query, Slots = slots }, sources, cancellation),
             "values" => TagValues.RunAsync(new TagValuesRequest { Name = "name", Query = query, Slots = slots }, sources, cancellation),
-            _ => ServiceGraphQuery.RunAsync(new ServiceGraphRequest(Base * SecondNano, (Base + 3600) * SecondNano), sources, slots, cancellation),
+            _ => ServiceGraphQuery.RunAsync(
+                new ServiceGraphRequest(Base * SecondNano, (Base + 3600) * SecondNano), sources, slots, cancellation),
         };
     }
 
-    private static List<TestSpan> Spans(int from) => [.. Enumerable.Range(from, 20).SelectMany(static trace => Enumerable.Range(1, 2).Select(span => new TestSpan
-    {
-        TraceId = new TraceId(1, (ulong)trace + 1),
-        Id = (ulong)span,
-        ParentId = (ulong)span - 1,
-        Kind = 2,
-        Name = $"op{span}",
-        StartUnixNano = (Base + (ulong)trace) * SecondNano + (ulong)span,
-        DurationNano = 1000,
-        Resource = new TestResource([("service.name", "front")]),
-        Attributes = [("a", 1L)],
-    }))];
+    private static List<TestSpan> Spans(int from) =>
+        [.. Enumerable.Range(from, 20).SelectMany(static trace => Enumerable.Range(1, 2).Select(span => new TestSpan
+        {
+            TraceId = new TraceId(1, (ulong)trace + 1),
+            Id = (ulong)span,
+            ParentId = (ulong)span - 1,
+            Kind = 2,
+            Name = $"op{span}",
+            StartUnixNano = (Base + (ulong)trace) * SecondNano + (ulong)span,
+            DurationNano = 1000,
+            Resource = new TestResource([("service.name", "front")]),
+            Attributes = [("a", 1L)],
+        }))];
 
     /// <summary>The client goes away at the n-th piece of work; how many more begin is counted.</summary>
     private sealed class CountingSlots(int goesAt, CancellationTokenSource? client) : IWorkerSlots

@@ -37,7 +37,8 @@ public sealed class CompareCountsTests
         var (ofEntries, ofAttributes) = counts.Spread([.. Enumerable.Range(0, counts.EntryCount)]);
         for (var number = 0; number < counts.EntryCount; number++) Assert.Equal(counts[number].Total, ofEntries[number].Sum());
         counts.ForEach((number, _, interval, count) => Assert.Equal(count, ofEntries[number][interval]));
-        foreach (var of in expected.GroupBy(static e => (e.Key.Attribute, e.Key.Side))) Assert.Equal(of.Sum(static e => e.Value), ofAttributes[of.Key].Sum());
+        foreach (var of in expected.GroupBy(static e => (e.Key.Attribute, e.Key.Side)))
+            Assert.Equal(of.Sum(static e => e.Value), ofAttributes[of.Key].Sum());
         counts.Release();
     }
 

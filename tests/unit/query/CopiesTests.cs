@@ -7,7 +7,10 @@ using Tempo.Query.Tests.Testing;
 
 namespace Tempo.Query.Tests;
 
-/// <summary>Traces that several sources have, as nodes do that keep copies: counted where the first one lies, and put together only where they differ.</summary>
+/// <summary>
+/// Traces that several sources have, as nodes do that keep copies: counted where the first one lies, and put together only where they
+/// differ.
+/// </summary>
 public sealed class CopiesTests : IDisposable
 {
     private const ulong SecondNano = 1_000_000_000;
@@ -52,7 +55,8 @@ public sealed class CopiesTests : IDisposable
             (2, new TraceSources([], [.. first, .. second, .. third])),
             (2, new TraceSources([.. TestStore.Live([late]), .. TestStore.Live([late])], [.. first, .. second])),
             (2, new TraceSources(TestStore.Live([late]), [.. third, .. first])),
-            (3, new TraceSources(TestStore.Live([later]), [.. await _store.Block([later]), .. third, .. await _store.Block([late]), .. first, .. second])),
+            (3, new TraceSources(
+                TestStore.Live([later]), [.. await _store.Block([later]), .. third, .. await _store.Block([late]), .. first, .. second])),
         })
             for (var run = 0; run < 2; run++)
                 Assert.Equal(expected, MetricsText.Sum(await Run("{} | count_over_time()", sources)));
@@ -89,18 +93,22 @@ public sealed class CopiesTests : IDisposable
             new TraceSources(TestStore.Live([again]), await _store.Block([first])),
             new TraceSources([], [.. await _store.Block([first]), .. await _store.Block([again])]),
         })
-            Assert.Equal(MetricsText.Sum(await Run("{ rootName != \"nope\" } | sum_over_time(.v)", sources)), MetricsText.Sum(await Run("{} | sum_over_time(.v)", sources)));
+            Assert.Equal(MetricsText.Sum(await Run("{ rootName != \"nope\" } | sum_over_time(.v)", sources)),
+                MetricsText.Sum(await Run("{} | sum_over_time(.v)", sources)));
     }
 
     [Fact]
     public void Live_copies_are_found_across_batches_and_within_a_slice()
     {
-        TestSpan[] spans = [.. Enumerable.Range(2, 6).Select(static number => Span((ulong)number, 0) with { TraceId = new TraceId(0, (ulong)number / 2) })];
-        var live = TestStore.Live(spans).Concat([TestStore.Live([Span(9, 0)])[0] with { SpanCount = 0 }]).Concat(TestStore.Live(spans.Reverse())).Concat(TestStore.Live([spans[0] with { Name = "other" }])).ToList();
+        TestSpan[] spans = [.. Enumerable.Range(2, 6)
+            .Select(static number => Span((ulong)number, 0) with { TraceId = new TraceId(0, (ulong)number / 2) })];
+        var live = TestStore.Live(spans).Concat([TestStore.Live([Span(9, 0)])[0] with { SpanCount = 0 }])
+            .Concat(TestStore.Live(spans.Reverse())).Concat(TestStore.Live([spans[0] with { Name = "other" }])).ToList();
         var copies = Find(live, null);
         Assert.Equal([new TraceId(0, 1), new TraceId(0, 2), new TraceId(0, 3)], copies.Ids);
         Assert.Equal([new TraceId(0, 1)], copies.Mixed);
-        Assert.Equal(spans.Length, live.Index().Sum(view => copies.MarksOf(view.Index) is { } marks ? marks.Sum(static word => System.Numerics.BitOperations.PopCount(word)) : 0));
+        Assert.Equal(spans.Length, live.Index().Sum(
+            view => copies.MarksOf(view.Index) is { } marks ? marks.Sum(static word => System.Numerics.BitOperations.PopCount(word)) : 0));
         Assert.Null(copies.MarksOf(0));
         Assert.Equal(copies.Digests[1..3], Find(live[2..3], null).Digests[1..3]);
         Assert.NotEqual(copies.Digests[1], copies.Digests[2]);
@@ -117,9 +125,16 @@ public sealed class CopiesTests : IDisposable
         return LiveCopies.Find(live, slice, budget, TestContext.Current.CancellationToken);
     }
 
-    private static TestSpan Span(ulong id, ulong second) => GoldenTraces.Spans[0] with { Id = id, StartUnixNano = BaseNano + second * SecondNano, DurationNano = 1 };
+    private static TestSpan Span(ulong id, ulong second) =>
+        GoldenTraces.Spans[0] with { Id = id, StartUnixNano = BaseNano + second * SecondNano, DurationNano = 1 };
 
     private static Task<QueryRangeResult> Run(string query, TraceSources sources) => MetricsQuery.RunAsync(
-        new QueryRangeRequest { Query = query, StartUnixNano = BaseNano - 100 * SecondNano, EndUnixNano = BaseNano + 100 * SecondNano, StepNano = 10 * SecondNano },
+        new QueryRangeRequest
+        {
+            Query = query,
+            StartUnixNano = BaseNano - 100 * SecondNano,
+            EndUnixNano = BaseNano + 100 * SecondNano,
+            StepNano = 10 * SecondNano
+        },
         sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threads: 2, TestContext.Current.CancellationToken);
 }

@@ -9,7 +9,8 @@ public sealed class GoldenMetricsTests(GoldenStores stores) : IClassFixture<Gold
     private const ulong SecondNano = 1_000_000_000;
     private const ulong BaseNano = GoldenTraces.BaseSeconds * SecondNano;
 
-    private static readonly QueryRangeRequest FortySeconds = new() { StartUnixNano = BaseNano, EndUnixNano = BaseNano + 40 * SecondNano, StepNano = 10 * SecondNano };
+    private static readonly QueryRangeRequest FortySeconds =
+        new() { StartUnixNano = BaseNano, EndUnixNano = BaseNano + 40 * SecondNano, StepNano = 10 * SecondNano };
 
     public static TheoryData<Layout> Layouts() => [.. Enum.GetValues<Layout>()];
 
@@ -46,7 +47,13 @@ public sealed class GoldenMetricsTests(GoldenStores stores) : IClassFixture<Gold
     {
         foreach (var layout in Enum.GetValues<Layout>())
         {
-            var request = new QueryRangeRequest { Query = "{} | count_over_time()", StartUnixNano = At(start), EndUnixNano = At(end), StepNano = (ulong)(step * SecondNano) };
+            var request = new QueryRangeRequest
+            {
+                Query = "{} | count_over_time()",
+                StartUnixNano = At(start),
+                EndUnixNano = At(end),
+                StepNano = (ulong)(step * SecondNano)
+            };
             Assert.Equal("{__name__=count_over_time} " + expected, MetricsText.Of(await stores.QueryRange(layout, request)));
         }
     }
@@ -56,21 +63,25 @@ public sealed class GoldenMetricsTests(GoldenStores stores) : IClassFixture<Gold
     [InlineData(5, 35, 7)]
     public async Task AnInstantIsOneIntervalOpenOnTheLeft(double start, double end, double expected)
     {
-        var result = await stores.QueryInstant(Layout.Block, new QueryInstantRequest { Query = "{} | count_over_time()", StartUnixNano = At(start), EndUnixNano = At(end) });
+        var result = await stores.QueryInstant(
+            Layout.Block, new QueryInstantRequest { Query = "{} | count_over_time()", StartUnixNano = At(start), EndUnixNano = At(end) });
         Assert.Equal(expected, Assert.Single(result.Series).Value);
     }
 
     [Theory]
-    [InlineData("{} | rate(", "parse error at line 1, col 11: syntax error: unexpected $end, expecting )", "compiling query: parse error at line 1, col 11: syntax error: unexpected $end, expecting )")]
+    [InlineData("{} | rate(", "parse error at line 1, col 11: syntax error: unexpected $end, expecting )",
+        "compiling query: parse error at line 1, col 11: syntax error: unexpected $end, expecting )")]
     [InlineData("", "parse error : syntax error: unexpected $end", "compiling query: parse error : syntax error: unexpected $end")]
     [InlineData("{ .a }", "not a metrics query", "not a metrics query")]
-    [InlineData("{ 1 } | rate()", "compiling query: span filter field expressions must resolve to a boolean: { 1 }", "compiling query: span filter field expressions must resolve to a boolean: { 1 }")]
+    [InlineData("{ 1 } | rate()", "compiling query: span filter field expressions must resolve to a boolean: { 1 }",
+        "compiling query: span filter field expressions must resolve to a boolean: { 1 }")]
     public async Task AWrongQueryIsRefused(string query, string range, string instant)
     {
         var refused = await Assert.ThrowsAsync<QueryException>(() => stores.QueryRange(Layout.Live, FortySeconds with { Query = query }));
         Assert.Equal((QueryErrorKind.BadRequest, range), (refused.Kind, refused.Message));
         refused = await Assert.ThrowsAsync<QueryException>(
-            () => stores.QueryInstant(Layout.Live, new QueryInstantRequest { Query = query, StartUnixNano = BaseNano, EndUnixNano = BaseNano + 1 }));
+            () => stores.QueryInstant(
+                Layout.Live, new QueryInstantRequest { Query = query, StartUnixNano = BaseNano, EndUnixNano = BaseNano + 1 }));
         Assert.Equal((QueryErrorKind.BadRequest, instant), (refused.Kind, refused.Message));
     }
 
@@ -79,11 +90,18 @@ public sealed class GoldenMetricsTests(GoldenStores stores) : IClassFixture<Gold
     [InlineData(0, 40, 0.001, "step of 1ms is too small, minimum step for given range is 4ms")]
     [InlineData(0, 86_399, 1, "step of 1s is too small, minimum step for given range is 8.6399s")]
     [InlineData(0, 90_000, 30, "metrics query time range exceeds the maximum allowed duration of 24h0m0s")]
-    [InlineData(86_000, 86_400, 360_000, "metrics query time range exceeds the maximum allowed duration of 24h0m0s")] // a step reads what lies before the range
+    // a step reads what lies before the range
+    [InlineData(86_000, 86_400, 360_000, "metrics query time range exceeds the maximum allowed duration of 24h0m0s")]
     [InlineData(0, 86_400, 30, "metrics query time range exceeds the maximum allowed duration of 24h0m0s")]
     public async Task AWrongRangeIsRefused(double start, double end, double step, string expected)
     {
-        var request = new QueryRangeRequest { Query = "{} | rate()", StartUnixNano = At(start), EndUnixNano = At(end), StepNano = (ulong)(step * SecondNano) };
+        var request = new QueryRangeRequest
+        {
+            Query = "{} | rate()",
+            StartUnixNano = At(start),
+            EndUnixNano = At(end),
+            StepNano = (ulong)(step * SecondNano)
+        };
         var refused = await Assert.ThrowsAsync<QueryException>(() => stores.QueryRange(Layout.Live, request));
         Assert.Equal((QueryErrorKind.BadRequest, expected), (refused.Kind, refused.Message));
     }
@@ -93,7 +111,8 @@ public sealed class GoldenMetricsTests(GoldenStores stores) : IClassFixture<Gold
     public async Task ExemplarsNameTheirTraceAndWhatTheQueryNames(Layout layout)
     {
         Assert.Equal("{trace:id=abc, name=p} 0.1 30", await ExemplarOf(layout, "{ name = \"p\" } | rate()"));
-        Assert.Equal("{trace:id=abc, name=p, duration=1.5s} 1.5 30", await ExemplarOf(layout, "{ name = \"p\" } | quantile_over_time(duration, 0.5)"));
+        Assert.Equal("{trace:id=abc, name=p, duration=1.5s} 1.5 30",
+            await ExemplarOf(layout, "{ name = \"p\" } | quantile_over_time(duration, 0.5)"));
         Assert.Equal("{trace:id=abc, span.neg=int:-5} -5 30", await ExemplarOf(layout, "{ .neg < 0 } | max_over_time(.neg)"));
         Assert.Equal("", await ExemplarOf(layout, "{ name = \"p\" } | rate() with(exemplars=false)"));
     }
@@ -119,8 +138,12 @@ public sealed class GoldenMetricsTests(GoldenStores stores) : IClassFixture<Gold
     [MemberData(nameof(Layouts))]
     public async Task ExemplarsAreOneATraceAndTheSameEveryTime(Layout layout)
     {
-        var results = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => stores.QueryRange(layout, FortySeconds with { Query = "{} | rate() by(name)" })));
-        var texts = results.Select(static r => string.Join(' ', r.Series.SelectMany(static s => s.Exemplars).Select(static e => $"{MetricsText.Of(e.Labels)}@{e.TimestampMs}"))).ToList();
+        var results = await Task.WhenAll(
+            Enumerable.Range(0, 4).Select(_ => stores.QueryRange(layout, FortySeconds with { Query = "{} | rate() by(name)" })));
+        var texts = results.Select(
+            static r => string.Join(
+                ' ', r.Series.SelectMany(static s => s.Exemplars).Select(static e => $"{MetricsText.Of(e.Labels)}@{e.TimestampMs}")))
+                    .ToList();
         Assert.Single(texts.Distinct());
         var traces = results[0].Series.SelectMany(static s => s.Exemplars).Select(static e => (string)e.Labels[0].Value).ToList();
         Assert.Equal(5, traces.Count);
@@ -143,7 +166,8 @@ public sealed class GoldenMetricsTests(GoldenStores stores) : IClassFixture<Gold
     {
         var limits = new MetricsLimits { MaxBytes = 10_000 };
         var refused = await Assert.ThrowsAsync<QueryException>(
-            () => stores.QueryRange(Layout.Block, FortySeconds with { Query = "{} | rate() by(name)", StepNano = SecondNano / 50 }, limits));
+            () => stores.QueryRange(
+                Layout.Block, FortySeconds with { Query = "{} | rate() by(name)", StepNano = SecondNano / 50 }, limits));
         Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
         Assert.Contains("10000 bytes", refused.Message, StringComparison.Ordinal);
     }
@@ -153,7 +177,8 @@ public sealed class GoldenMetricsTests(GoldenStores stores) : IClassFixture<Gold
     {
         var now = DateTimeOffset.FromUnixTimeSeconds(GoldenTraces.BaseSeconds + 41);
         var all = await stores.QueryRange(Layout.Live, FortySeconds with { Query = "{} | count_over_time()" }, now: now);
-        var cut = await stores.QueryRange(Layout.Live, FortySeconds with { Query = "{} | count_over_time()" }, new MetricsLimits { QueryEndCutoff = TimeSpan.FromSeconds(15) }, now);
+        var cut = await stores.QueryRange(Layout.Live, FortySeconds with { Query = "{} | count_over_time()" },
+            new MetricsLimits { QueryEndCutoff = TimeSpan.FromSeconds(15) }, now);
         Assert.Equal("{__name__=count_over_time} 0:1 10:4 20:2 30:3 40:2", MetricsText.Of(all));
         Assert.Equal("{__name__=count_over_time} 0:1 10:4 20:2", MetricsText.Of(cut));
     }
@@ -165,7 +190,13 @@ public sealed class GoldenMetricsTests(GoldenStores stores) : IClassFixture<Gold
         var now = DateTimeOffset.FromUnixTimeSeconds(GoldenTraces.BaseSeconds + 41);
         var limits = new MetricsLimits { QueryEndCutoff = TimeSpan.FromSeconds(30) };
         Task<QueryRangeResult> Range(double start, double end, ulong stepSeconds) => stores.QueryRange(
-            Layout.Live, new QueryRangeRequest { Query = "{} | count_over_time()", StartUnixNano = At(start), EndUnixNano = At(end), StepNano = stepSeconds * SecondNano }, limits, now);
+            Layout.Live, new QueryRangeRequest
+            {
+                Query = "{} | count_over_time()",
+                StartUnixNano = At(start),
+                EndUnixNano = At(end),
+                StepNano = stepSeconds * SecondNano
+            }, limits, now);
 
         // Wholly in the last 30 s, or in the future.
         foreach (var (start, end) in new[] { (12.0, 40.0), (11, 41), (50, 60), (41, 41) })
@@ -183,13 +214,15 @@ public sealed class GoldenMetricsTests(GoldenStores stores) : IClassFixture<Gold
         QueryInstantRequest instant = new() { Query = "{} | count_over_time()", StartUnixNano = At(12), EndUnixNano = At(40) };
         var nothing = await stores.QueryInstant(Layout.Live, instant, limits, now);
         Assert.Equal([0.0], nothing.Series.Select(static series => series.Value));
-        Assert.Empty((await stores.QueryInstant(Layout.Live, instant with { Query = "{} | count_over_time() by(name)" }, limits, now)).Series);
+        Assert.Empty((await stores.QueryInstant(
+            Layout.Live, instant with { Query = "{} | count_over_time() by(name)" }, limits, now)).Series);
     }
 
     [Fact]
     public async Task ACancelledQueryStops() =>
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => stores.QueryRange(Layout.Split, FortySeconds with { Query = "{} | rate()" }, cancellation: new CancellationToken(canceled: true)));
+            () => stores.QueryRange(
+                Layout.Split, FortySeconds with { Query = "{} | rate()" }, cancellation: new CancellationToken(canceled: true)));
 
     [Theory]
     [InlineData(40, "150ms")]
@@ -201,7 +234,8 @@ public sealed class GoldenMetricsTests(GoldenStores stores) : IClassFixture<Gold
     [InlineData(4 * 3600, "1m0s")]
     [InlineData(24 * 3600, "5m0s")]
     public void TheStepFollowsFromTheRange(long seconds, string expected) =>
-        Assert.Equal(expected, Tempo.Engine.TraceQL.Ast.TraceQlValue.Duration(Tempo.Engine.Query.Metrics.RangeAlignment.AutoStep(seconds * (long)SecondNano)).ToString());
+        Assert.Equal(expected, Tempo.Engine.TraceQL.Ast.TraceQlValue.Duration(
+            Tempo.Engine.Query.Metrics.RangeAlignment.AutoStep(seconds * (long)SecondNano)).ToString());
 
     private async Task CheckRange(Layout layout, string query, string expected)
     {

@@ -28,12 +28,14 @@ public sealed class GoldenSearchTests(GoldenStores stores) : IClassFixture<Golde
     }
 
     [Theory]
-    [InlineData("({} | by(kind)) >> ({})", QueryErrorKind.BadRequest, "spanset operators are not supported for multiple spansets per trace. consider using coalesce()")]
+    [InlineData("({} | by(kind)) >> ({})", QueryErrorKind.BadRequest,
+        "spanset operators are not supported for multiple spansets per trace. consider using coalesce()")]
     [InlineData("{ .a = }", QueryErrorKind.BadRequest, "invalid TraceQL query: parse error at line 1, col 8: syntax error: unexpected }")]
     [InlineData("{ span.foo =~ \"[\" }", QueryErrorKind.BadRequest, "invalid TraceQL query: invalid regex: `[`")]
     public async Task AWrongQueryIsRefused(string query, QueryErrorKind kind, string message)
     {
-        var refused = await Assert.ThrowsAsync<QueryException>(() => stores.Search(Layout.Split, GoldenStores.Everything with { Query = query }));
+        var refused =
+            await Assert.ThrowsAsync<QueryException>(() => stores.Search(Layout.Split, GoldenStores.Everything with { Query = query }));
         Assert.Equal(kind, refused.Kind);
         Assert.StartsWith(message, refused.Message, StringComparison.Ordinal);
     }

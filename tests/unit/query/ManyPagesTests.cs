@@ -19,7 +19,8 @@ public sealed class ManyPagesTests : IDisposable
     public async Task A_trace_on_pages_that_are_there_and_on_new_ones_is_whole()
     {
         var random = new Random(20261128);
-        var store = new BlockStore(LocalObjectStore.Open(Path.Combine(_folder, "objects")), Path.Combine(_folder, "work"), new BlockStoreOptions());
+        var store =
+            new BlockStore(LocalObjectStore.Open(Path.Combine(_folder, "objects")), Path.Combine(_folder, "work"), new BlockStoreOptions());
         store.Sweep();
         // Which blocks each trace has spans in; blocks of different lengths, so that a place of one is none of another.
         var places = Enumerable.Range(1, 40).Select(_ => Enumerable.Range(0, 12).Where(_ => random.Next(2) == 0).ToHashSet()).ToArray();
@@ -30,9 +31,18 @@ public sealed class ManyPagesTests : IDisposable
             var spans = new List<TestSpan>();
             for (var trace = 0; trace < places.Length; trace++)
                 for (var i = 0; places[trace].Contains(block) && i < 1 + block; i++)
-                    spans.Add(new TestSpan { TraceId = new TraceId(0, (ulong)trace + 1), Id = (ulong)(block * 100 + i + 1), Name = $"{block}", StartUnixNano = 1_700_000_000_000_000_000 + (ulong)i, DurationNano = 1, Resource = resource });
+                    spans.Add(new TestSpan
+                    {
+                        TraceId = new TraceId(0, (ulong)trace + 1),
+                        Id = (ulong)(block * 100 + i + 1),
+                        Name = $"{block}",
+                        StartUnixNano = 1_700_000_000_000_000_000 + (ulong)i,
+                        DurationNano = 1,
+                        Resource = resource
+                    });
             var live = TestStore.Live(spans);
-            var meta = await store.WriteAsync(TenantId.Single, BlockId.Derive(1, (ulong)block), compactionLevel: 0, visit => LiveTraces.ForEach(live, visit), default);
+            var meta = await store.WriteAsync(
+                TenantId.Single, BlockId.Derive(1, (ulong)block), compactionLevel: 0, visit => LiveTraces.ForEach(live, visit), default);
             handles.Add(new BlockHandle(meta!, store));
         }
 
@@ -40,9 +50,12 @@ public sealed class ManyPagesTests : IDisposable
         for (var round = 0; round < 200; round++)
         {
             var trace = random.Next(places.Length);
-            var expected = places[trace].SelectMany(static block => Enumerable.Range(0, 1 + block).Select(i => (ulong)(block * 100 + i + 1))).Order().ToArray();
+            var expected = places[trace].SelectMany(
+                static block => Enumerable.Range(0, 1 + block).Select(i => (ulong)(block * 100 + i + 1))).Order().ToArray();
             var found = loader.Load(new TraceId(0, (ulong)trace + 1));
-            var ids = found is null ? [] : Enumerable.Range(0, found.SpanCount).Select(i => found.Batch(i).SpanId[found.Spans[i].Span]).Order().ToArray();
+            var ids = found is null
+                ? []
+                : Enumerable.Range(0, found.SpanCount).Select(i => found.Batch(i).SpanId[found.Spans[i].Span]).Order().ToArray();
             Assert.Equal(expected, ids);
         }
     }

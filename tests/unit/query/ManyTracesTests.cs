@@ -21,11 +21,16 @@ public sealed class ManyTracesTests
     {
         using var store = new TestStore(pageSpans: 16, rowGroupSpans: 200);
         var spans = Spans();
-        var expected = spans.Where(span => query.Contains("even", StringComparison.Ordinal) ? Has(span, "even", true) : !query.Contains("rare", StringComparison.Ordinal) || Has(span, "rare", 1L))
-            .GroupBy(static s => s.TraceId).OrderByDescending(static g => g.Min(static s => s.StartUnixNano)).ThenBy(static g => g.Key).Select(static g => g.Key).Take(limit).ToList();
+        var expected = spans.Where(
+            span => query.Contains("even", StringComparison.Ordinal)
+                ? Has(span, "even", true)
+                : !query.Contains("rare", StringComparison.Ordinal) || Has(span, "rare", 1L))
+            .GroupBy(static s => s.TraceId).OrderByDescending(static g => g.Min(static s => s.StartUnixNano)).ThenBy(static g => g.Key)
+            .Select(static g => g.Key).Take(limit).ToList();
         foreach (var layout in Enum.GetValues<Layout>())
         {
-            var result = await TraceSearch.RunAsync(new SearchRequest { Query = query, Limit = limit }, await store.Sources(layout, spans), default);
+            var result =
+                await TraceSearch.RunAsync(new SearchRequest { Query = query, Limit = limit }, await store.Sources(layout, spans), default);
             Assert.Equal(expected, result.Traces.Select(static t => t.TraceId));
         }
     }
@@ -75,7 +80,8 @@ public sealed class ManyTracesTests
         foreach (var layout in Enum.GetValues<Layout>())
         {
             async Task<int> Count(uint start, uint end) => (await TraceSearch.RunAsync(
-                new SearchRequest { Query = "{}", StartSeconds = start, EndSeconds = end }, await store.Sources(layout, spans), default)).Traces.Count;
+                new SearchRequest { Query = "{}", StartSeconds = start, EndSeconds = end }, await store.Sources(layout, spans),
+                default)).Traces.Count;
 
             Assert.Equal((layout, 3, 3), (layout, await Count(1, uint.MaxValue), await Count(0, 0)));
             Assert.Equal((layout, 2, 1), (layout, await Count(uint.MaxValue - 1, uint.MaxValue), await Count(1, uint.MaxValue - 1)));
@@ -87,7 +93,8 @@ public sealed class ManyTracesTests
     {
         using var store = new TestStore();
         var sources = await store.Sources(Layout.Split, GoldenTraces.Spans);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => TraceSearch.RunAsync(new SearchRequest { Query = "{}" }, sources, new CancellationToken(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => TraceSearch.RunAsync(new SearchRequest { Query = "{}" }, sources, new CancellationToken(canceled: true)));
     }
 
     [Fact]
@@ -101,9 +108,11 @@ public sealed class ManyTracesTests
         };
         var sources = new TraceSources(TestStore.Live([span]), []);
         var refused = await Assert.ThrowsAsync<QueryException>(
-            () => TraceSearch.RunAsync(new SearchRequest { Query = "{ event.i = link.i }" }, sources, TestContext.Current.CancellationToken));
+            () => TraceSearch.RunAsync(
+                new SearchRequest { Query = "{ event.i = link.i }" }, sources, TestContext.Current.CancellationToken));
         Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
-        var one = await TraceSearch.RunAsync(new SearchRequest { Query = "{ event.i = 1099 }" }, sources, TestContext.Current.CancellationToken);
+        var one =
+            await TraceSearch.RunAsync(new SearchRequest { Query = "{ event.i = 1099 }" }, sources, TestContext.Current.CancellationToken);
         Assert.Single(one.Traces);
     }
 
@@ -117,7 +126,16 @@ public sealed class ManyTracesTests
             // Ids in another order than starts.
             var id = new TraceId((ulong)(i * 7919 % TraceCount), (ulong)i + 1);
             var start = (GoldenTraces.BaseSeconds * 1_000_000_000UL) + ((ulong)(i / 2) * 1_000_000_000UL);
-            spans.Add(new TestSpan { TraceId = id, Id = (ulong)(2 * i) + 1, StartUnixNano = start, DurationNano = 10, Resource = resource, Name = "root", Attributes = new Attributes { { "even", i % 2 == 0 } } });
+            spans.Add(new TestSpan
+            {
+                TraceId = id,
+                Id = (ulong)(2 * i) + 1,
+                StartUnixNano = start,
+                DurationNano = 10,
+                Resource = resource,
+                Name = "root",
+                Attributes = new Attributes { { "even", i % 2 == 0 } }
+            });
             spans.Add(new TestSpan
             {
                 TraceId = id,

@@ -24,7 +24,8 @@ public sealed class MetricsOracleTests
     {
         var random = new Random(seed);
         var layout = TestStore.LayoutOf(seed);
-        using var store = TestStore.OfSeed(seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), random.Next(3) == 0 ? OracleTests.Dedicated() : null);
+        using var store = TestStore.OfSeed(
+            seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), random.Next(3) == 0 ? OracleTests.Dedicated() : null);
         var spans = new RandomSpans(random, timeUnitNano: MillisecondNano).Next();
         var sources = await store.Sources(layout, spans);
         var queries = new RandomMetrics(random);
@@ -38,8 +39,15 @@ public sealed class MetricsOracleTests
             // Nothing to look at in that time is answered without series, whatever the query; the naive engine has no such rule.
             if (sources.Live.Count == 0 && !sources.Blocks.Any(block => block.Meta.Overlaps(start / 1000, end / 1000))) continue;
             var expected = new NaiveMetrics(spans, start * MillisecondNano, end * MillisecondNano, step * MillisecondNano).Range(query);
-            var request = new QueryRangeRequest { Query = query, StartUnixNano = (ulong)(start * MillisecondNano), EndUnixNano = (ulong)(end * MillisecondNano), StepNano = (ulong)(step * MillisecondNano) };
-            var result = await MetricsQuery.RunAsync(request, sources, new MetricsLimits { Kernel = kernels[tried % kernels.Length] }, DateTimeOffset.UnixEpoch.AddDays(30_000), threads: random.Next(1, 4), TestContext.Current.CancellationToken);
+            var request = new QueryRangeRequest
+            {
+                Query = query,
+                StartUnixNano = (ulong)(start * MillisecondNano),
+                EndUnixNano = (ulong)(end * MillisecondNano),
+                StepNano = (ulong)(step * MillisecondNano)
+            };
+            var result = await MetricsQuery.RunAsync(request, sources, new MetricsLimits { Kernel = kernels[tried % kernels.Length] },
+                DateTimeOffset.UnixEpoch.AddDays(30_000), threads: random.Next(1, 4), TestContext.Current.CancellationToken);
             Assert.Equal("", result.Message);
             var found = result.Series.Select(Text).Order(StringComparer.Ordinal).ToList();
             Assert.True(expected.SequenceEqual(found), $"""
@@ -54,7 +62,8 @@ public sealed class MetricsOracleTests
     private static (long Start, long End, long Step) RandomRange(Random random)
     {
         const long first = 1_700_000_000_000;
-        if (random.Next(3) > 0) return (first + random.Next(-20, 3000), first + random.Next(3000, 5100), random.Next(2) == 0 ? 250 : random.Next(40, 5000));
+        if (random.Next(3) > 0)
+            return (first + random.Next(-20, 3000), first + random.Next(3000, 5100), random.Next(2) == 0 ? 250 : random.Next(40, 5000));
         var start = first + random.Next(0, 5) * 1000 + random.Next(-5, 10);
         return (start, start + random.Next(5, 40), random.Next(2, 8));
     }

@@ -36,7 +36,8 @@ public sealed class MetricsSourcesTests : IDisposable
         })
         {
             // Again: then it is known from before which traces two blocks have in common.
-            for (var run = 0; run < 2; run++) Assert.EndsWith("} " + expected, MetricsText.Of(await Run(query, sources)), StringComparison.Ordinal);
+            for (var run = 0; run < 2; run++)
+                Assert.EndsWith("} " + expected, MetricsText.Of(await Run(query, sources)), StringComparison.Ordinal);
         }
     }
 
@@ -61,22 +62,32 @@ public sealed class MetricsSourcesTests : IDisposable
         var spans = GoldenTraces.Spans;
         var all = await _store.Block(spans);
         var expected = MetricsText.Of(await Run("{} | count_over_time()", new TraceSources([], all)));
-        var sources = new TraceSources([], [.. all, .. await _store.Block(spans.Where(span => span.TraceId == spans[0].TraceId)), .. await _store.Block(spans.Where(span => span.TraceId == spans[^1].TraceId))]);
+        var sources = new TraceSources(
+            [], [.. all, .. await _store.Block(spans.Where(span => span.TraceId == spans[0].TraceId)),
+                .. await _store.Block(spans.Where(span => span.TraceId == spans[^1].TraceId))]);
         for (var run = 0; run < 2; run++) Assert.Equal(expected, MetricsText.Of(await Run("{} | count_over_time()", sources)));
     }
 
-    /// <summary>Of two spans with one id nobody can say which of them is whose parent without the whole trace; other parts of the query count it where it lies.</summary>
+    /// <summary>
+    /// Of two spans with one id nobody can say which of them is whose parent without the whole trace; other parts of the query count it
+    /// where it lies.
+    /// </summary>
     [Fact]
     public async Task A_trace_that_one_part_looks_at_whole_is_not_counted_again_by_the_others()
     {
         var root = GoldenTraces.Spans[0] with { Id = 1, ParentId = 0, Name = "root" };
-        var sources = new TraceSources([], await _store.Block([root, root with { Id = 2, ParentId = 1, Kind = 3 }, root with { Id = 2, ParentId = 1, Kind = 2 }, root with { Id = 3, ParentId = 2 }]));
-        string[] parts = ["{ rootName = \"root\" }", "{ } >> { }", "{ } > { }", "{ } ~ { }", "{ rootServiceName != \"\" } && { nestedSetParent < 0 }", "{ traceDuration > 0 }", "{ } &>> { }"];
+        var sources = new TraceSources(
+            [], await _store.Block(
+                [root, root with { Id = 2, ParentId = 1, Kind = 3 }, root with { Id = 2, ParentId = 1, Kind = 2 },
+                    root with { Id = 3, ParentId = 2 }]));
+        string[] parts = ["{ rootName = \"root\" }", "{ } >> { }", "{ } > { }", "{ } ~ { }",
+            "{ rootServiceName != \"\" } && { nestedSetParent < 0 }", "{ traceDuration > 0 }", "{ } &>> { }"];
         foreach (var a in parts)
         {
             var alone = MetricsText.Sum(await Run($"{a} | count_over_time()", sources));
             foreach (var b in parts)
-                Assert.Equal(alone + MetricsText.Sum(await Run($"{b} | count_over_time()", sources)), MetricsText.Sum(await Run($"({a} | count_over_time()) + ({b} | count_over_time())", sources)));
+                Assert.Equal(alone + MetricsText.Sum(await Run($"{b} | count_over_time()", sources)),
+                    MetricsText.Sum(await Run($"({a} | count_over_time()) + ({b} | count_over_time())", sources)));
         }
     }
 
@@ -88,8 +99,15 @@ public sealed class MetricsSourcesTests : IDisposable
         for (var run = 0; run < 50; run++)
         {
             var refused = await Assert.ThrowsAsync<QueryException>(() => MetricsQuery.RunAsync(
-                new QueryRangeRequest { Query = "{} | count_over_time() by (span:id)", StartUnixNano = BaseNano, EndUnixNano = BaseNano + 40 * SecondNano, StepNano = SecondNano },
-                sources, new MetricsLimits { MaxBytes = 64 * 2 * sizeof(ulong) * GoldenTraces.Spans.Count + 200 }, DateTimeOffset.UnixEpoch.AddDays(30_000), threads: 4, TestContext.Current.CancellationToken));
+                new QueryRangeRequest
+                {
+                    Query = "{} | count_over_time() by (span:id)",
+                    StartUnixNano = BaseNano,
+                    EndUnixNano = BaseNano + 40 * SecondNano,
+                    StepNano = SecondNano
+                },
+                sources, new MetricsLimits { MaxBytes = 64 * 2 * sizeof(ulong) * GoldenTraces.Spans.Count + 200 },
+                DateTimeOffset.UnixEpoch.AddDays(30_000), threads: 4, TestContext.Current.CancellationToken));
             Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
         }
     }
@@ -99,7 +117,8 @@ public sealed class MetricsSourcesTests : IDisposable
     {
         var unfinished = GoldenTraces.Spans.Select(static s => s with { DurationNano = 0, Attributes = [] });
         var sources = new TraceSources(TestStore.Live(GoldenTraces.Spans), await _store.Block(unfinished));
-        Assert.Equal("{__name__=max_over_time} 0:4 10:2 20:1 30:3 40:0.02", MetricsText.Of(await Run("{} | max_over_time(duration)", sources)));
+        Assert.Equal(
+            "{__name__=max_over_time} 0:4 10:2 20:1 30:3 40:0.02", MetricsText.Of(await Run("{} | max_over_time(duration)", sources)));
         Assert.Equal("{__name__=count_over_time} 0:1 10:4 20:2 30:3 40:2", MetricsText.Of(await Run("{} | count_over_time()", sources)));
         Assert.Equal("{__name__=sum_over_time} 10:13 20:5", MetricsText.Of(await Run("{} | sum_over_time(.rows)", sources)));
     }
@@ -116,14 +135,17 @@ public sealed class MetricsSourcesTests : IDisposable
     public async Task ASampledSpanStandsForThoseThatWereNotKept(string traceState, double weight)
     {
         var spans = GoldenTraces.Spans.Select(s => s with { TraceState = traceState }).ToList();
-        foreach (var sources in new[] { new TraceSources(TestStore.Live(spans), []), new TraceSources([], await _store.Block(spans)), new TraceSources(TestStore.Live(spans), await _store.Block(spans)) })
+        foreach (var sources in new[] { new TraceSources(TestStore.Live(spans), []), new TraceSources([], await _store.Block(spans)),
+            new TraceSources(TestStore.Live(spans), await _store.Block(spans)) })
         {
-            foreach (var query in new[] { "{} | count_over_time()", "{ rootName != \"nope\" } | count_over_time()", "{} | count_traces()", "{ duration > 0s } | sum_over_time(.rows)", "{ duration > 0s } | avg_over_time(.rows)" })
+            foreach (var query in new[] { "{} | count_over_time()", "{ rootName != \"nope\" } | count_over_time()", "{} | count_traces()",
+                "{ duration > 0s } | sum_over_time(.rows)", "{ duration > 0s } | avg_over_time(.rows)" })
             {
                 var plain = await Run(query, sources);
                 var extrapolated = await Run(query + " with(extrapolate=true)", sources);
                 var factor = query.Contains("avg", StringComparison.Ordinal) ? 1 : weight;
-                Assert.Equal(plain.Series[0].Samples.Select(s => s.Value * factor), extrapolated.Series[0].Samples.Select(static s => s.Value));
+                Assert.Equal(
+                    plain.Series[0].Samples.Select(s => s.Value * factor), extrapolated.Series[0].Samples.Select(static s => s.Value));
             }
         }
     }
@@ -136,7 +158,8 @@ public sealed class MetricsSourcesTests : IDisposable
         _store.DamagePages(bad[0]);
         foreach (var query in new[] { "{} | count_over_time()", "{ rootName != \"nope\" } | count_over_time()" })
         {
-            var result = await Run(query, new TraceSources(TestStore.Live(spans.Skip(9)), [.. bad, .. await _store.Block(spans.Skip(6).Take(3))]));
+            var result =
+                await Run(query, new TraceSources(TestStore.Live(spans.Skip(9)), [.. bad, .. await _store.Block(spans.Skip(6).Take(3))]));
             Assert.True(result.IsPartial);
             Assert.Contains(bad[0].Meta.BlockId.ToString(), result.Message, StringComparison.Ordinal);
             Assert.Equal("{__name__=count_over_time} 0:0 10:0 20:1 30:3 40:2", MetricsText.Of(result));
@@ -149,7 +172,8 @@ public sealed class MetricsSourcesTests : IDisposable
         var result = await Run("{} | rate()", new TraceSources([], []));
         Assert.Empty(result.Series);
         Assert.Equal(0u, result.Metrics.TotalJobs);
-        var elsewhere = await Run("{} | rate()", new TraceSources([], await _store.Block(GoldenTraces.Spans)), BaseNano + 1000 * SecondNano);
+        var elsewhere =
+            await Run("{} | rate()", new TraceSources([], await _store.Block(GoldenTraces.Spans)), BaseNano + 1000 * SecondNano);
         Assert.Empty(elsewhere.Series);
     }
 
@@ -170,7 +194,8 @@ public sealed class MetricsSourcesTests : IDisposable
     [Fact]
     public async Task A_page_without_a_start_in_time_is_not_read_further()
     {
-        var spans = new ulong[] { 0, 100 }.Select(static second => GoldenTraces.Spans[0] with { Id = second + 1, StartUnixNano = BaseNano + second * SecondNano }).ToList();
+        var spans = new ulong[] { 0, 100 }.Select(
+            static second => GoldenTraces.Spans[0] with { Id = second + 1, StartUnixNano = BaseNano + second * SecondNano }).ToList();
         var sources = new TraceSources([], await _store.Block(spans));
         var starts = await Run("{} | rate()", sources, BaseNano + 40 * SecondNano);
         var grouped = await Run("{} | rate() by (resource.service.name)", sources, BaseNano + 40 * SecondNano);
@@ -186,8 +211,10 @@ public sealed class MetricsSourcesTests : IDisposable
         var sources = new TraceSources(TestStore.Live(GoldenTraces.Spans), []);
         var whole = await Run("{} | rate() by (name)", sources);
         var samples = whole.Series.Sum(static series => series.Samples.Count);
-        Assert.Equal(samples, (await Run("{} | rate() by (name)", sources, limits: new MetricsLimits { MaxResponseSamples = samples })).Series.Sum(static series => series.Samples.Count));
-        var refused = await Assert.ThrowsAsync<QueryException>(() => Run("{} | rate() by (name)", sources, limits: new MetricsLimits { MaxResponseSamples = samples - 1 }));
+        Assert.Equal(samples, (await Run("{} | rate() by (name)", sources,
+            limits: new MetricsLimits { MaxResponseSamples = samples })).Series.Sum(static series => series.Samples.Count));
+        var refused = await Assert.ThrowsAsync<QueryException>(
+            () => Run("{} | rate() by (name)", sources, limits: new MetricsLimits { MaxResponseSamples = samples - 1 }));
         Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
         Assert.Contains($"the limit of samples is {samples - 1} (max_response_samples)", refused.Message, StringComparison.Ordinal);
     }
@@ -199,7 +226,11 @@ public sealed class MetricsSourcesTests : IDisposable
     public async Task Compare_counts_no_attribute_that_has_only_arrays(bool isLive)
     {
         const int arrays = 100;
-        var span = GoldenTraces.Spans[0] with { Attributes = [.. Enumerable.Range(0, arrays).Select(static i => ($"k{i}", (object)new[] { "a", "b" })), ("single", new[] { "c" })] };
+        var span = GoldenTraces.Spans[0] with
+        {
+            Attributes =
+            [.. Enumerable.Range(0, arrays).Select(static i => ($"k{i}", (object)new[] { "a", "b" })), ("single", new[] { "c" })]
+        };
         var sources = isLive ? new TraceSources(TestStore.Live([span]), []) : new TraceSources([], await _store.Block([span]));
         var result = await Run("{} | compare({ name = \"x\" })", sources, limits: new MetricsLimits { MaxComparedAttributes = arrays });
         var text = MetricsText.Of(result);
@@ -215,15 +246,27 @@ public sealed class MetricsSourcesTests : IDisposable
         var series = (await Run(query, sources)).Series;
         var samples = series.Sum(static one => one.Samples.Count);
         Assert.Equal(series.Count, (await Run(query, sources, limits: new MetricsLimits { MaxResponseSamples = samples })).Series.Count);
-        var refused = await Assert.ThrowsAsync<QueryException>(() => Run(query, sources, limits: new MetricsLimits { MaxResponseSamples = samples - 1 }));
+        var refused = await Assert.ThrowsAsync<QueryException>(
+            () => Run(query, sources, limits: new MetricsLimits { MaxResponseSamples = samples - 1 }));
         Assert.Contains($"the answer has {series.Count} series", refused.Message, StringComparison.Ordinal);
 
         // An answer that is cut is judged by what is left of it.
-        var cut = await Run(query, sources, limits: new MetricsLimits { MaxResponseSamples = samples - 1, MaxResponseSeries = series.Count - 1 });
+        var cut =
+            await Run(query, sources, limits: new MetricsLimits { MaxResponseSamples = samples - 1, MaxResponseSeries = series.Count - 1 });
         Assert.Equal(series.Count - 1, cut.Series.Count);
     }
 
-    private static Task<QueryRangeResult> Run(string query, TraceSources sources, ulong startNano = BaseNano, QueryProgress? progress = null, MetricsLimits? limits = null) => MetricsQuery.RunAsync(
-        new QueryRangeRequest { Query = query, StartUnixNano = startNano, EndUnixNano = startNano + 40 * SecondNano, StepNano = 10 * SecondNano, Progress = progress },
-        sources, limits ?? new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threads: 2, TestContext.Current.CancellationToken);
+    private static Task<QueryRangeResult> Run(
+        string query, TraceSources sources, ulong startNano = BaseNano, QueryProgress? progress = null, MetricsLimits? limits = null) =>
+            MetricsQuery.RunAsync(
+                new QueryRangeRequest
+                {
+                    Query = query,
+                    StartUnixNano = startNano,
+                    EndUnixNano = startNano + 40 * SecondNano,
+                    StepNano = 10 * SecondNano,
+                    Progress = progress
+                },
+                sources, limits ?? new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threads: 2,
+                TestContext.Current.CancellationToken);
 }

@@ -13,7 +13,8 @@ namespace Tempo.Query.Tests;
 /// <summary>
 /// Random queries on random data: the engine finds what a naive evaluator over plain objects finds, in the same order, in live data, in
 /// blocks of both versions, with traces split over them and with copies, by every kernel, with all, little or nothing kept from
-/// query to query. Of a trace also its root, times and services are compared. 4,000 pairs; <c>TEMPO_ORACLE_SEEDS=2000</c> makes it 100,000, for the night.
+/// query to query. Of a trace also its root, times and services are compared. 4,000 pairs; <c>TEMPO_ORACLE_SEEDS=2000</c> makes it 100,000,
+/// for the night.
 /// </summary>
 public sealed class OracleTests
 {
@@ -25,7 +26,8 @@ public sealed class OracleTests
     {
         var random = new Random(seed);
         var layout = TestStore.LayoutOf(seed);
-        using var store = TestStore.OfSeed(seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), random.Next(3) == 0 ? Dedicated() : null);
+        using var store = TestStore.OfSeed(
+            seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), random.Next(3) == 0 ? Dedicated() : null);
         var spans = new RandomSpans(random).Next();
         var sources = await store.Sources(layout, spans);
         var queries = new RandomQueries(random);
@@ -38,7 +40,8 @@ public sealed class OracleTests
             var limit = random.Next(2) == 0 ? 1000 : random.Next(1, 6);
             var expected = NaiveEngine.Search(query, spans, limit);
             var options = new SearchOptions { Kernel = kernels[tried % kernels.Length] };
-            var result = await TraceSearch.RunAsync(new SearchRequest { Query = query, Limit = limit, SpansPerSpanSet = 1000 }, sources, options, default);
+            var result = await TraceSearch.RunAsync(
+                new SearchRequest { Query = query, Limit = limit, SpansPerSpanSet = 1000 }, sources, options, default);
             Assert.Equal("", result.Message);
             Assert.True(expected.SequenceEqual(result.Traces.Select(Text)), $"""
                 seed {seed}, {layout}, {store}, {options.Kernel}, limit {limit}: {query}
@@ -51,7 +54,8 @@ public sealed class OracleTests
     public static TheoryData<int> Seeds() => [.. SeedsOf(80)];
 
     /// <summary>As many seeds as the environment says, from where it says, for long runs, else those of every run.</summary>
-    internal static IEnumerable<int> SeedsOf(int usual) => Enumerable.Range(Asked("TEMPO_ORACLE_FROM") ?? 1, Asked("TEMPO_ORACLE_SEEDS") ?? usual);
+    internal static IEnumerable<int> SeedsOf(int usual) =>
+        Enumerable.Range(Asked("TEMPO_ORACLE_FROM") ?? 1, Asked("TEMPO_ORACLE_SEEDS") ?? usual);
 
     private static int? Asked(string variable) => int.TryParse(Environment.GetEnvironmentVariable(variable), out var asked) ? asked : null;
 
@@ -59,7 +63,8 @@ public sealed class OracleTests
     private static string Text(TraceSearchResult trace)
     {
         var services = trace.ServiceStats.Select(static service => $"{service.ServiceName} {service.SpanCount} {service.ErrorCount}");
-        var summary = NaiveEngine.Summary(trace.RootServiceName, trace.RootTraceName, trace.StartTimeUnixNano, trace.DurationNano, services);
+        var summary =
+            NaiveEngine.Summary(trace.RootServiceName, trace.RootTraceName, trace.StartTimeUnixNano, trace.DurationNano, services);
         foreach (var set in trace.SpanSets) Assert.Equal((int)set.Matched, set.Spans.Length);
         return $"{trace.TraceId}: {summary}: {NaiveEngine.Text(trace.SpanSets.Select(static set => set.Spans.Select(static s => s.SpanId.Value)))}";
     }

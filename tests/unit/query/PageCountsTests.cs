@@ -24,14 +24,16 @@ public sealed class PageCountsTests
             int[] codes, owners = [];
             if (run % 4 == 0) (codes, codeCount) = ([], 1);
             else if (run % 4 == 1) codes = [.. starts.Select(_ => random.Next(codeCount))];
-            else (codes, owners) = ([.. Enumerable.Range(0, 40).Select(_ => random.Next(codeCount))], [.. starts.Select(_ => random.Next(40))]);
+            else (codes, owners) =
+                ([.. Enumerable.Range(0, 40).Select(_ => random.Next(codeCount))], [.. starts.Select(_ => random.Next(40))]);
             var isInside = starts.All(static start => start is > 0 and <= 50_000);
             var isCounted = counts.TryCount(starts, codes, owners, codeCount);
             if (!isInside) Assert.False(isCounted);
             if (!isCounted) continue;
             counted++;
             var expected = Enumerable.Range(0, spans)
-                .CountBy(i => (Code: codes.Length == 0 ? 0 : codes[owners.Length == 0 ? i : owners[i]], Interval: (int)((starts[i] - 1) / Step)))
+                .CountBy(i =>
+                    (Code: codes.Length == 0 ? 0 : codes[owners.Length == 0 ? i : owners[i]], Interval: (int)((starts[i] - 1) / Step)))
                 .ToDictionary();
             var actual = new Dictionary<(int Code, int Interval), int>();
             counts.ForEach(actual, static (all, code, interval, count) => all.Add((code, interval), count));

@@ -58,7 +58,8 @@ public sealed class PageExclusionTests
         return columns;
     }
 
-    private static async Task<(TestStore Store, TraceSources Sources)> Block(int rowGroupSpans, bool withoutSidecar = false, string version = "vParquet5")
+    private static async Task<(TestStore Store, TraceSources Sources)> Block(
+        int rowGroupSpans, bool withoutSidecar = false, string version = "vParquet5")
     {
         var store = new TestStore(pageSpans: 3, rowGroupSpans, Columns(), [version]);
         var handles = await store.Block(Spans());
@@ -130,7 +131,13 @@ public sealed class PageExclusionTests
         using (store)
         {
             // Of the traces 2 and 3.
-            var request = new SearchRequest { Query = "{ } with(explain=true)", Limit = 100, StartSeconds = (1_700_000_000 + 150), EndSeconds = (1_700_000_000 + 350) };
+            var request = new SearchRequest
+            {
+                Query = "{ } with(explain=true)",
+                Limit = 100,
+                StartSeconds = (1_700_000_000 + 150),
+                EndSeconds = (1_700_000_000 + 350)
+            };
             var search = await TraceSearch.RunAsync(request, sources, TestContext.Current.CancellationToken);
             Assert.Equal(2, search.Traces.Count);
             Assert.Contains("pages skipped: 6 by outside the time asked for", search.Explanation, StringComparison.Ordinal);
@@ -149,7 +156,8 @@ public sealed class PageExclusionTests
         using var store = new TestStore(pageSpans: 3, rowGroupSpans: 1000);
         // The newest trace has the lowest id, so that its page comes first.
         var spans = Spans().Select(static span => span with { TraceId = new TraceId(0, 9 - span.TraceId.Low) });
-        var result = await TraceSearch.RunAsync(new SearchRequest { Query = "{ } with(explain=true)", Limit = 2 }, new TraceSources([], await store.Block(spans)), TestContext.Current.CancellationToken);
+        var result = await TraceSearch.RunAsync(new SearchRequest { Query = "{ } with(explain=true)", Limit = 2 },
+            new TraceSources([], await store.Block(spans)), TestContext.Current.CancellationToken);
         Assert.Equal(["work 7", "work 6"], result.Traces.Select(static trace => trace.RootTraceName));
         Assert.Contains("pages skipped: 6 by older than all answers", result.Explanation, StringComparison.Ordinal);
     }
@@ -203,11 +211,21 @@ public sealed class PageExclusionTests
     }
 
     private static Task<SearchResult> Search(TraceSources sources, string query) =>
-        TraceSearch.RunAsync(new SearchRequest { Query = $"{query} with(explain=true)", Limit = 100 }, sources, TestContext.Current.CancellationToken);
+        TraceSearch.RunAsync(
+            new SearchRequest { Query = $"{query} with(explain=true)", Limit = 100 }, sources, TestContext.Current.CancellationToken);
 
-    private static Task<QueryRangeResult> Count(TraceSources sources, string query, ulong start = FirstStart - SecondNano, ulong end = FirstStart + (1000 * SecondNano), string stage = " | count_over_time()")
+    private static Task<QueryRangeResult> Count(
+        TraceSources sources, string query, ulong start = FirstStart - SecondNano, ulong end = FirstStart + (1000 * SecondNano),
+        string stage = " | count_over_time()")
     {
-        var request = new QueryRangeRequest { Query = $"{query}{stage} with(explain=true)", StartUnixNano = start, EndUnixNano = end, StepNano = 10 * SecondNano };
-        return MetricsQuery.RunAsync(request, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), 1, TestContext.Current.CancellationToken);
+        var request = new QueryRangeRequest
+        {
+            Query = $"{query}{stage} with(explain=true)",
+            StartUnixNano = start,
+            EndUnixNano = end,
+            StepNano = 10 * SecondNano
+        };
+        return MetricsQuery.RunAsync(
+            request, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), 1, TestContext.Current.CancellationToken);
     }
 }

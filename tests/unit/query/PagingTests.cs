@@ -32,7 +32,8 @@ public sealed class PagingTests(GoldenStores stores) : IClassFixture<GoldenStore
     [MemberData(nameof(Layouts))]
     public async Task PagesFollowEachOtherAndSayHowManyThereAre(Layout layout)
     {
-        foreach (var (query, expected) in new[] { ("{}", "T5 T4|T3 T2|T1"), ("{} with(order_by=duration)", "T1 T3|T4 T2|T5"), ("{ name = \"nope\" }", "") })
+        foreach (var (query, expected) in new[] { ("{}", "T5 T4|T3 T2|T1"), ("{} with(order_by=duration)", "T1 T3|T4 T2|T5"),
+            ("{ name = \"nope\" }", "") })
         {
             var pages = new List<string>();
             for (string? cursor = ""; cursor is not null;)
@@ -51,7 +52,8 @@ public sealed class PagingTests(GoldenStores stores) : IClassFixture<GoldenStore
     public async Task ACursorMayStandInTheQuery()
     {
         var first = await stores.Search(Layout.Split, GoldenStores.Everything with { Query = "{} with(cursor=\"\")", Limit = 4 });
-        var last = await stores.Search(Layout.Split, GoldenStores.Everything with { Query = $"{{}} with(cursor=\"{first.NextCursor}\")", Limit = 4 });
+        var last = await stores.Search(
+            Layout.Split, GoldenStores.Everything with { Query = $"{{}} with(cursor=\"{first.NextCursor}\")", Limit = 4 });
         Assert.Equal(("T5 T4 T3 T2", "T1", "", 5L), (Names(first), Names(last), last.NextCursor, last.Total));
     }
 
@@ -65,11 +67,13 @@ public sealed class PagingTests(GoldenStores stores) : IClassFixture<GoldenStore
     [Theory]
     [InlineData("{} with(order_by=kind)", "", "order_by knows start, duration, spans, errors, matched; it cannot order by kind")]
     [InlineData("{}", "x", "invalid cursor: one that an answer ordered by start gave is expected")]
-    [InlineData("{} with(order_by=duration)", "start:5:00000000000000000000000000000001", "invalid cursor: one that an answer ordered by duration gave is expected")]
+    [InlineData("{} with(order_by=duration)", "start:5:00000000000000000000000000000001",
+        "invalid cursor: one that an answer ordered by duration gave is expected")]
     [InlineData("{}", "start:zz:00000000000000000000000000000001", "invalid cursor: one that an answer ordered by start gave is expected")]
     public async Task WhatIsNoOrderOrNoCursorIsRefused(string query, string cursor, string expected)
     {
-        var refused = await Assert.ThrowsAsync<QueryException>(() => stores.Search(Layout.Live, GoldenStores.Everything with { Query = query, Cursor = cursor }));
+        var refused = await Assert.ThrowsAsync<QueryException>(
+            () => stores.Search(Layout.Live, GoldenStores.Everything with { Query = query, Cursor = cursor }));
         Assert.Equal((QueryErrorKind.BadRequest, expected), (refused.Kind, refused.Message));
     }
 

@@ -42,13 +42,17 @@ public sealed class PartialSeriesTests
             var watcher = new Watcher();
             var plain = await RangeAsync(request, sources, random.Next(1, 4));
             var watched = await RangeAsync(request with { Watcher = watcher }, sources, random.Next(1, 4));
-            Assert.True(MetricsText.Of(plain) == MetricsText.Of(watched), $"seed {seed}, {layout}: {query}\n{MetricsText.Of(plain)}\n{MetricsText.Of(watched)}");
+            Assert.True(MetricsText.Of(plain) == MetricsText.Of(watched),
+                $"seed {seed}, {layout}: {query}\n{MetricsText.Of(plain)}\n{MetricsText.Of(watched)}");
             var final = Samples(watched.Series);
             foreach (var given in watcher.Given.SelectMany(static given => Samples(given)))
-                Assert.True(final.Contains(given), $"seed {seed}, {layout}: {query} gave {given}, which is not in {string.Join(", ", final)}");
+                Assert.True(
+                    final.Contains(given), $"seed {seed}, {layout}: {query} gave {given}, which is not in {string.Join(", ", final)}");
 
-            var instant = new QueryInstantRequest { Query = query, StartUnixNano = request.StartUnixNano, EndUnixNano = request.EndUnixNano };
-            Assert.Equal(InstantText(await InstantAsync(instant, sources)), InstantText(await InstantAsync(instant with { Watcher = new Watcher() }, sources)));
+            var instant =
+                new QueryInstantRequest { Query = query, StartUnixNano = request.StartUnixNano, EndUnixNano = request.EndUnixNano };
+            Assert.Equal(InstantText(await InstantAsync(instant, sources)),
+                InstantText(await InstantAsync(instant with { Watcher = new Watcher() }, sources)));
         }
     }
 
@@ -60,20 +64,38 @@ public sealed class PartialSeriesTests
     public async Task Steps_are_given_newest_first_when_no_block_that_is_left_reaches_into_them(string query)
     {
         using var store = new TestStore();
-        var sources = new TraceSources([], [.. (await Task.WhenAll(Enumerable.Range(0, 5).Select(i => store.Block([Span(i)])))).SelectMany(static block => block)]);
+        var sources = new TraceSources(
+            [], [.. (await Task.WhenAll(Enumerable.Range(0, 5).Select(i => store.Block([Span(i)])))).SelectMany(static block => block)]);
         var watcher = new Watcher();
-        var result = await RangeAsync(new QueryRangeRequest { Query = query, StartUnixNano = BaseNano, EndUnixNano = BaseNano + 50 * SecondNano, StepNano = 10 * SecondNano, Watcher = watcher }, sources, threads: 1);
+        var result = await RangeAsync(
+            new QueryRangeRequest
+            {
+                Query = query,
+                StartUnixNano = BaseNano,
+                EndUnixNano = BaseNano + 50 * SecondNano,
+                StepNano = 10 * SecondNano,
+                Watcher = watcher
+            }, sources, threads: 1);
         Assert.Equal("{__name__=count_over_time} 0:0 10:1 20:1 30:1 40:1 50:1", MetricsText.Of(result));
-        Assert.Equal(["50:1", "40:1 50:1", "30:1 40:1 50:1", "20:1 30:1 40:1 50:1"], watcher.Given.Select(static given => Text(Assert.Single(given))));
+        Assert.Equal(["50:1", "40:1 50:1", "30:1 40:1 50:1", "20:1 30:1 40:1 50:1"],
+            watcher.Given.Select(static given => Text(Assert.Single(given))));
     }
 
     [Fact]
     public async Task A_span_that_is_in_two_blocks_counts_once_in_what_is_given()
     {
         using var store = new TestStore();
-        var sources = new TraceSources([], [.. await store.Block([Span(0)]), .. await store.Block([Span(3)]), .. await store.Block([Span(3), Span(2)])]);
+        var sources = new TraceSources(
+            [], [.. await store.Block([Span(0)]), .. await store.Block([Span(3)]), .. await store.Block([Span(3), Span(2)])]);
         var watcher = new Watcher();
-        await RangeAsync(new QueryRangeRequest { Query = "{} | count_over_time()", StartUnixNano = BaseNano, EndUnixNano = BaseNano + 50 * SecondNano, StepNano = 10 * SecondNano, Watcher = watcher }, sources, threads: 1);
+        await RangeAsync(new QueryRangeRequest
+        {
+            Query = "{} | count_over_time()",
+            StartUnixNano = BaseNano,
+            EndUnixNano = BaseNano + 50 * SecondNano,
+            StepNano = 10 * SecondNano,
+            Watcher = watcher
+        }, sources, threads: 1);
         Assert.Equal("20:0 30:1 40:1 50:0", Text(Assert.Single(watcher.Given[^1])));
     }
 
@@ -81,9 +103,17 @@ public sealed class PartialSeriesTests
     public async Task Of_an_instant_query_the_value_grows()
     {
         using var store = new TestStore();
-        var sources = new TraceSources([], [.. (await Task.WhenAll(Enumerable.Range(0, 5).Select(i => store.Block([Span(i)])))).SelectMany(static block => block)]);
+        var sources = new TraceSources(
+            [], [.. (await Task.WhenAll(Enumerable.Range(0, 5).Select(i => store.Block([Span(i)])))).SelectMany(static block => block)]);
         var watcher = new Watcher();
-        var result = await InstantAsync(new QueryInstantRequest { Query = "{} | count_over_time()", StartUnixNano = BaseNano, EndUnixNano = BaseNano + 50 * SecondNano, Watcher = watcher }, sources);
+        var result = await InstantAsync(
+            new QueryInstantRequest
+            {
+                Query = "{} | count_over_time()",
+                StartUnixNano = BaseNano,
+                EndUnixNano = BaseNano + 50 * SecondNano,
+                Watcher = watcher
+            }, sources);
         Assert.Equal(5, Assert.Single(result.Series).Value);
         Assert.Equal([1, 2, 3, 4], watcher.Given.Select(static given => Assert.Single(Assert.Single(given).Samples).Value));
     }
@@ -96,7 +126,14 @@ public sealed class PartialSeriesTests
         using var store = new TestStore();
         var sources = new TraceSources([], [.. await store.Block([Span(0)]), .. await store.Block([Span(3)])]);
         var watcher = new Watcher();
-        await RangeAsync(new QueryRangeRequest { Query = query, StartUnixNano = BaseNano, EndUnixNano = BaseNano + 50 * SecondNano, StepNano = 10 * SecondNano, Watcher = watcher }, sources, threads: 1);
+        await RangeAsync(new QueryRangeRequest
+        {
+            Query = query,
+            StartUnixNano = BaseNano,
+            EndUnixNano = BaseNano + 50 * SecondNano,
+            StepNano = 10 * SecondNano,
+            Watcher = watcher
+        }, sources, threads: 1);
         Assert.Empty(watcher.Given);
     }
 
@@ -105,7 +142,8 @@ public sealed class PartialSeriesTests
     {
         var sent = new SentSamples();
         Assert.Equal(["a 3:1 4:0"], sent.Take([Series("a", (3, 1), (4, 0))]).Select(Named));
-        Assert.Equal(["a 2:5", "b 2:1 3:0 4:0"], sent.Take([Series("a", (2, 5), (3, 1), (4, 0)), Series("b", (2, 1), (3, 0), (4, 0))]).Select(Named));
+        Assert.Equal(["a 2:5", "b 2:1 3:0 4:0"],
+            sent.Take([Series("a", (2, 5), (3, 1), (4, 0)), Series("b", (2, 1), (3, 0), (4, 0))]).Select(Named));
         Assert.Empty(sent.Take([Series("a", (2, 5), (3, 1), (4, 0))]));
         var last = Series("b", (1, 0), (2, 1), (3, 0), (4, 0));
         last.Exemplars.Add(new ExemplarResult([], 1, 2));
@@ -131,20 +169,29 @@ public sealed class PartialSeriesTests
         return series;
     }
 
-    private static string Named(TimeSeriesResult series) => $"{series.Labels[0].Value} {string.Join(' ', series.Samples.Select(static s => $"{s.TimestampMs}:{s.Value}"))}";
+    private static string Named(TimeSeriesResult series) =>
+        $"{series.Labels[0].Value} {string.Join(' ', series.Samples.Select(static s => $"{s.TimestampMs}:{s.Value}"))}";
 
-    private static string Text(TimeSeriesResult series) => string.Join(' ', series.Samples.Select(static s => $"{s.TimestampMs / 1000 - (long)GoldenTraces.BaseSeconds}:{s.Value}"));
+    private static string Text(TimeSeriesResult series) =>
+        string.Join(' ', series.Samples.Select(static s => $"{s.TimestampMs / 1000 - (long)GoldenTraces.BaseSeconds}:{s.Value}"));
 
     private static HashSet<string> Samples(IEnumerable<TimeSeriesResult> series) =>
-        [.. series.SelectMany(static one => one.Samples.Select(sample => NaiveMetrics.LabelText(one.Labels.Select(static l => (l.Key, l.Value))) + NaiveMetrics.SampleText(sample.TimestampMs, sample.Value)))];
+        [.. series.SelectMany(
+            static one => one.Samples.Select(
+                sample => NaiveMetrics.LabelText(one.Labels.Select(static l => (l.Key, l.Value)))
+                    + NaiveMetrics.SampleText(sample.TimestampMs, sample.Value)))];
 
-    private static string InstantText(QueryInstantResult result) => string.Join('\n', result.Series.Select(static s => NaiveMetrics.LabelText(s.Labels.Select(static l => (l.Key, l.Value))) + s.Value));
+    private static string InstantText(QueryInstantResult result) =>
+        string.Join(
+            '\n', result.Series.Select(static s => NaiveMetrics.LabelText(s.Labels.Select(static l => (l.Key, l.Value))) + s.Value));
 
     private static Task<QueryRangeResult> RangeAsync(QueryRangeRequest request, TraceSources sources, int threads) =>
-        MetricsQuery.RunAsync(request, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threads, TestContext.Current.CancellationToken);
+        MetricsQuery.RunAsync(request, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threads,
+            TestContext.Current.CancellationToken);
 
     private static Task<QueryInstantResult> InstantAsync(QueryInstantRequest request, TraceSources sources) =>
-        MetricsQuery.RunAsync(request, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threads: 1, TestContext.Current.CancellationToken);
+        MetricsQuery.RunAsync(request, sources, new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), threads: 1,
+            TestContext.Current.CancellationToken);
 
     private sealed class Watcher : IPartialSeries
     {

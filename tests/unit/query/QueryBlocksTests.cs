@@ -47,7 +47,8 @@ public sealed class QueryBlocksTests
     {
         using var store = new TestStore();
         var blocks = new List<BlockHandle>();
-        foreach (var second in new[] { 0, 2000, 1000, 3000, 500 }) blocks.AddRange(await store.Block(Enumerable.Range(1, 3).Select(i => Span((ulong)(second + i), second + i))));
+        foreach (var second in new[] { 0, 2000, 1000, 3000, 500 })
+            blocks.AddRange(await store.Block(Enumerable.Range(1, 3).Select(i => Span((ulong)(second + i), second + i))));
         var found = await Search(blocks, "{ } with(explain=true)", limit: 3, maxWorkers: 1);
         Assert.Equal([3003UL, 3002UL, 3001UL], found.Traces.Select(static trace => trace.TraceId.Low));
         Assert.Equal([false, false, false, true, false], blocks.Select(static block => block.OpenReader is not null));
@@ -55,8 +56,8 @@ public sealed class QueryBlocksTests
     }
 
     /// <summary>
-    /// Traces of live data wait for a block that may have newer ones. When it is open, none of its row groups is of the time asked for: they
-    /// were never looked at, and the answer was empty.
+    /// Traces of live data wait for a block that may have newer ones. When it is open, none of its row groups is of the time asked for:
+    /// they were never looked at, and the answer was empty.
     /// </summary>
     [Fact]
     public async Task Traces_that_waited_for_a_block_without_any_of_the_time_are_found()
@@ -65,7 +66,8 @@ public sealed class QueryBlocksTests
         var block = await store.Block([Span(8, second: 0), Span(9, second: 1000)]);
         var live = TestStore.Live([Span(1, second: 10), Span(2, second: 11), Span(3, second: 12)]);
         var request = new SearchRequest { Query = "{ }", StartSeconds = Base + 5, EndSeconds = Base + 20, Limit = 2 };
-        var found = await TraceSearch.RunAsync(request, new TraceSources(live, block), new SearchOptions { MaxWorkers = 1 }, TestContext.Current.CancellationToken);
+        var found = await TraceSearch.RunAsync(
+            request, new TraceSources(live, block), new SearchOptions { MaxWorkers = 1 }, TestContext.Current.CancellationToken);
         Assert.Equal([3UL, 2UL], found.Traces.Select(static trace => trace.TraceId.Low));
         Assert.NotNull(block[0].OpenReader);
     }
@@ -85,12 +87,21 @@ public sealed class QueryBlocksTests
         foreach (var (asked, expected) in new[] { (sources, "(and 2 more)"), (whole, "block x could not be read: no meta") })
         {
             var search = await Search(asked, "{ name = `op` }");
-            var metrics = await MetricsQuery.RunAsync(new QueryRangeRequest { Query = "{ } | rate()", StartUnixNano = Base * SecondNano, EndUnixNano = (Base + 60) * SecondNano, StepNano = 60 * SecondNano }, asked, new MetricsLimits(), DateTimeOffset.UtcNow, 1, default);
-            var graph = await ServiceGraphQuery.RunAsync(new ServiceGraphRequest(Base * SecondNano, (Base + 60) * SecondNano), asked, default);
+            var metrics = await MetricsQuery.RunAsync(
+                new QueryRangeRequest
+                {
+                    Query = "{ } | rate()",
+                    StartUnixNano = Base * SecondNano,
+                    EndUnixNano = (Base + 60) * SecondNano,
+                    StepNano = 60 * SecondNano
+                }, asked, new MetricsLimits(), DateTimeOffset.UtcNow, 1, default);
+            var graph =
+                await ServiceGraphQuery.RunAsync(new ServiceGraphRequest(Base * SecondNano, (Base + 60) * SecondNano), asked, default);
             var names = await TagNames.RunAsync(new TagNamesRequest { Query = "{ kind = server }" }, asked, default);
             var values = await TagValues.RunAsync(new TagValuesRequest { Name = "name", Query = "{ kind = server }" }, asked, default);
             var trace = await TraceFinder.FindAsync(asked, new TraceId(1, 3), 0, 0, default);
-            Assert.All(new[] { search.Message, metrics.Message, graph.Message, names.Message, values.Message, trace.Damage }, message => Assert.Contains(expected, message, StringComparison.Ordinal));
+            Assert.All(new[] { search.Message, metrics.Message, graph.Message, names.Message, values.Message, trace.Damage },
+                message => Assert.Contains(expected, message, StringComparison.Ordinal));
             Assert.Equal(3UL, Assert.Single(search.Traces).TraceId.Low);
             Assert.Equal(1, trace.SpanCount);
         }
@@ -104,7 +115,9 @@ public sealed class QueryBlocksTests
         {
             using var store = new TestStore(columnCacheBytes: 0, openBlockBytes: bytes);
             var blocks = new List<BlockHandle>();
-            for (var i = 0; i < 5; i++) blocks.AddRange(await store.Block(Enumerable.Range(1, 9).Select(n => Span((ulong)n, second: i * 10 + n, id: (ulong)(i * 100 + n)))));
+            for (var i = 0; i < 5; i++)
+                blocks.AddRange(await store.Block(
+                    Enumerable.Range(1, 9).Select(n => Span((ulong)n, second: i * 10 + n, id: (ulong)(i * 100 + n)))));
             var found = await Search(blocks, "{ } | count() > 1");
             Assert.Equal(bytes == 0 ? 1 : 5, store.OpenCount);
             answers.Add(string.Join(' ', found.Traces.Select(static trace => $"{trace.TraceId} {trace.SpanSets[0].Matched}")));
@@ -115,12 +128,14 @@ public sealed class QueryBlocksTests
         Assert.Contains(" 5", answers[0], StringComparison.Ordinal);
     }
 
-    private static Task<SearchResult> Search(IReadOnlyList<BlockHandle> blocks, string query, uint start = 0, uint end = 0, int limit = 100, int maxWorkers = 2) =>
-        Search(new TraceSources([], blocks), query, start, end, limit, maxWorkers);
+    private static Task<SearchResult> Search(
+        IReadOnlyList<BlockHandle> blocks, string query, uint start = 0, uint end = 0, int limit = 100, int maxWorkers = 2) =>
+            Search(new TraceSources([], blocks), query, start, end, limit, maxWorkers);
 
-    private static Task<SearchResult> Search(TraceSources sources, string query, uint start = 0, uint end = 0, int limit = 100, int maxWorkers = 2) => TraceSearch.RunAsync(
-        new SearchRequest { Query = query, StartSeconds = start, EndSeconds = end, Limit = limit, SpansPerSpanSet = 100 },
-        sources, new SearchOptions { MaxWorkers = maxWorkers }, TestContext.Current.CancellationToken);
+    private static Task<SearchResult> Search(
+        TraceSources sources, string query, uint start = 0, uint end = 0, int limit = 100, int maxWorkers = 2) => TraceSearch.RunAsync(
+            new SearchRequest { Query = query, StartSeconds = start, EndSeconds = end, Limit = limit, SpansPerSpanSet = 100 },
+            sources, new SearchOptions { MaxWorkers = maxWorkers }, TestContext.Current.CancellationToken);
 
     private static TestSpan Span(ulong trace, int second, ulong id = 1) => new()
     {

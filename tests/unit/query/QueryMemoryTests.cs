@@ -8,7 +8,10 @@ using Tempo.Query.Tests.Testing;
 
 namespace Tempo.Query.Tests;
 
-/// <summary>What grows with an answer is asked for before it is taken, cut or refused where there is no more, and given back whatever became of the query.</summary>
+/// <summary>
+/// What grows with an answer is asked for before it is taken, cut or refused where there is no more, and given back whatever became of the
+/// query.
+/// </summary>
 public sealed class QueryMemoryTests
 {
     private static readonly TraceSources Golden = new(TestStore.Live(GoldenTraces.Spans), []);
@@ -21,7 +24,8 @@ public sealed class QueryMemoryTests
         Assert.True(budget.TryCharge(500));
         Assert.Equal(500, memory.TakenBytes);
         Assert.False(budget.TryCharge(1));
-        Assert.Contains("500 bytes for values (a query's share of the memory)", Assert.Throws<QueryException>(() => budget.Charge(1, "values")).Message, StringComparison.Ordinal);
+        Assert.Contains("500 bytes for values (a query's share of the memory)",
+            Assert.Throws<QueryException>(() => budget.Charge(1, "values")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -71,7 +75,8 @@ public sealed class QueryMemoryTests
     {
         var memory = new QueryMemory(2000);
         var request = new SearchRequest { Query = query, Limit = 1000, SpansPerSpanSet = 100 };
-        var refused = await Assert.ThrowsAsync<QueryException>(() => TraceSearch.RunAsync(request, Golden, new SearchOptions { Memory = memory }, default));
+        var refused = await Assert.ThrowsAsync<QueryException>(
+            () => TraceSearch.RunAsync(request, Golden, new SearchOptions { Memory = memory }, default));
         Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
         Assert.Contains("a query's share of the memory", refused.Message, StringComparison.Ordinal);
         Assert.Equal(0, memory.TakenBytes);
@@ -82,10 +87,12 @@ public sealed class QueryMemoryTests
     public async Task A_search_for_few_of_many_takes_no_more_than_they_do()
     {
         var memory = new QueryMemory(1 << 20);
-        var everything = await TraceSearch.RunAsync(new SearchRequest { Query = "{ }", Limit = 1000 }, Golden, new SearchOptions { Memory = memory }, default);
+        var everything = await TraceSearch.RunAsync(
+            new SearchRequest { Query = "{ }", Limit = 1000 }, Golden, new SearchOptions { Memory = memory }, default);
         Assert.True(everything.Traces.Count > 3);
         var few = new QueryMemory(2 * (everything.Traces.Count * 128 + 2 * everything.Traces.Max(AnswerSize.BytesOf)));
-        var found = await TraceSearch.RunAsync(new SearchRequest { Query = "{ }", Limit = 1, Cursor = "" }, Golden, new SearchOptions { Memory = few }, default);
+        var found = await TraceSearch.RunAsync(
+            new SearchRequest { Query = "{ }", Limit = 1, Cursor = "" }, Golden, new SearchOptions { Memory = few }, default);
         Assert.Equal(everything.Traces.Count, found.Total);
         Assert.Equal((0, 0), (memory.TakenBytes, few.TakenBytes));
     }
@@ -99,8 +106,14 @@ public sealed class QueryMemoryTests
     {
         var memory = new QueryMemory(2000);
         var span = GoldenTraces.Spans[0];
-        var request = new QueryInstantRequest { Query = query, StartUnixNano = span.StartUnixNano - 3600_000_000_000, EndUnixNano = span.StartUnixNano + 3600_000_000_000 };
-        var refused = await Assert.ThrowsAsync<QueryException>(() => MetricsQuery.RunAsync(request, Golden, new MetricsLimits { Memory = memory }, DateTimeOffset.UnixEpoch, 2, default));
+        var request = new QueryInstantRequest
+        {
+            Query = query,
+            StartUnixNano = span.StartUnixNano - 3600_000_000_000,
+            EndUnixNano = span.StartUnixNano + 3600_000_000_000
+        };
+        var refused = await Assert.ThrowsAsync<QueryException>(
+            () => MetricsQuery.RunAsync(request, Golden, new MetricsLimits { Memory = memory }, DateTimeOffset.UnixEpoch, 2, default));
         Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
         Assert.Equal(0, memory.TakenBytes);
         var enough = new QueryMemory(1 << 24);
@@ -113,8 +126,10 @@ public sealed class QueryMemoryTests
     {
         var memory = new QueryMemory(64);
         var span = GoldenTraces.Spans[0];
-        var request = new ServiceGraphRequest(span.StartUnixNano - 3600_000_000_000, span.StartUnixNano + 3600_000_000_000) { Memory = memory };
-        Assert.Equal(QueryErrorKind.TooLarge, (await Assert.ThrowsAsync<QueryException>(() => ServiceGraphQuery.RunAsync(request, Golden, default))).Kind);
+        var request =
+            new ServiceGraphRequest(span.StartUnixNano - 3600_000_000_000, span.StartUnixNano + 3600_000_000_000) { Memory = memory };
+        Assert.Equal(QueryErrorKind.TooLarge, (await Assert.ThrowsAsync<QueryException>(
+            () => ServiceGraphQuery.RunAsync(request, Golden, default))).Kind);
         Assert.Equal(0, memory.TakenBytes);
     }
 }

@@ -16,24 +16,33 @@ public sealed class QueryOfDeathTests(GoldenStores stores) : IClassFixture<Golde
 
     private static readonly SearchOptions Options = new() { Timeout = TimeSpan.FromSeconds(20), MaxWorkers = 1 };
 
-    public static TheoryData<string> Sizes() => [.. QueriesOfDeath.All().Select(static death => death.Name[(death.Name.LastIndexOf(" x ", StringComparison.Ordinal) is > 0 and var at ? at : 0)..]).Where(static name => name.StartsWith(" x ", StringComparison.Ordinal)).Distinct(), ""];
+    public static TheoryData<string> Sizes() =>
+        [.. QueriesOfDeath.All().Select(
+            static death => death.Name[(death.Name.LastIndexOf(" x ", StringComparison.Ordinal) is > 0 and var at ? at : 0)..])
+                .Where(static name => name.StartsWith(" x ", StringComparison.Ordinal)).Distinct(), ""];
 
     [Theory]
     [MemberData(nameof(Sizes))]
     public async Task IsAnsweredOrRefused(string size)
     {
         var tried = 0;
-        foreach (var (name, query) in QueriesOfDeath.All().Where(death => size.Length > 0 ? death.Name.EndsWith(size, StringComparison.Ordinal) : !death.Name.Contains(" x ", StringComparison.Ordinal)))
+        foreach (var (name, query) in QueriesOfDeath.All()
+            .Where(death => size.Length > 0
+                ? death.Name.EndsWith(size, StringComparison.Ordinal)
+                : !death.Name.Contains(" x ", StringComparison.Ordinal)))
         {
             tried++;
             var before = GC.GetAllocatedBytesForCurrentThread();
             try
             {
-                await stores.Search(Layout.Live, GoldenStores.Everything with { Query = query, Limit = int.MaxValue, SpansPerSpanSet = int.MaxValue }, Options);
+                await stores.Search(
+                    Layout.Live, GoldenStores.Everything with { Query = query, Limit = int.MaxValue, SpansPerSpanSet = int.MaxValue },
+                    Options);
             }
             catch (QueryException refused)
             {
-                Assert.True(refused.Kind is QueryErrorKind.BadRequest or QueryErrorKind.TooLarge or QueryErrorKind.Timeout or QueryErrorKind.NotImplemented, $"{name}: {refused.Kind} {refused.Message}");
+                Assert.True(refused.Kind is QueryErrorKind.BadRequest or QueryErrorKind.TooLarge or QueryErrorKind.Timeout
+                    or QueryErrorKind.NotImplemented, $"{name}: {refused.Kind} {refused.Message}");
                 Assert.True(refused.Message.Length < 4096, name);
             }
 
@@ -52,7 +61,8 @@ public sealed class QueryOfDeathTests(GoldenStores stores) : IClassFixture<Golde
     {
         using var store = new TestStore();
         var sources = new TraceSources([], await store.Block(GoldenTraces.Spans));
-        var refused = await Assert.ThrowsAsync<QueryException>(() => Search(sources, "{ .a = 1 || duration > 0s }", new SearchOptions { MaxReadBytes = 10 }));
+        var refused = await Assert.ThrowsAsync<QueryException>(
+            () => Search(sources, "{ .a = 1 || duration > 0s }", new SearchOptions { MaxReadBytes = 10 }));
         Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
         Assert.Contains("10 bytes", refused.Message, StringComparison.Ordinal);
     }
@@ -61,7 +71,8 @@ public sealed class QueryOfDeathTests(GoldenStores stores) : IClassFixture<Golde
     public async Task ALimitOfCandidatesEndsASearch()
     {
         var sources = new TraceSources(TestStore.Live(GoldenTraces.Spans), []);
-        var refused = await Assert.ThrowsAsync<QueryException>(() => Search(sources, "{ duration >= 0s }", new SearchOptions { MaxCandidates = 2 }));
+        var refused =
+            await Assert.ThrowsAsync<QueryException>(() => Search(sources, "{ duration >= 0s }", new SearchOptions { MaxCandidates = 2 }));
         Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
     }
 
@@ -69,7 +80,8 @@ public sealed class QueryOfDeathTests(GoldenStores stores) : IClassFixture<Golde
     public async Task ALimitOfListedSpansEndsASearch()
     {
         var sources = new TraceSources(TestStore.Live(GoldenTraces.Spans), []);
-        var refused = await Assert.ThrowsAsync<QueryException>(() => Search(sources, "{ duration >= 0s }", new SearchOptions { MaxListedSpans = 2 }));
+        var refused =
+            await Assert.ThrowsAsync<QueryException>(() => Search(sources, "{ duration >= 0s }", new SearchOptions { MaxListedSpans = 2 }));
         Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
     }
 
@@ -78,7 +90,9 @@ public sealed class QueryOfDeathTests(GoldenStores stores) : IClassFixture<Golde
     {
         var sources = new TraceSources(TestStore.Live(GoldenTraces.Spans), []);
         // The time is over as soon as it begins.
-        var refused = await Assert.ThrowsAsync<QueryException>(() => Search(sources, "{ duration >= 0s }", new SearchOptions { Timeout = TimeSpan.FromSeconds(30), Time = new HurriedTime() }));
+        var refused = await Assert.ThrowsAsync<QueryException>(
+            () => Search(
+                sources, "{ duration >= 0s }", new SearchOptions { Timeout = TimeSpan.FromSeconds(30), Time = new HurriedTime() }));
         Assert.Equal(QueryErrorKind.Timeout, refused.Kind);
     }
 
@@ -87,7 +101,8 @@ public sealed class QueryOfDeathTests(GoldenStores stores) : IClassFixture<Golde
     {
         using var store = new TestStore();
         var sources = new TraceSources([], await store.Block(GoldenTraces.Spans));
-        var explained = (await Search(sources, "{ span.nobody.has.this = 1 && duration > 0s } with(explain=true)", new SearchOptions())).Explanation;
+        var explained =
+            (await Search(sources, "{ span.nobody.has.this = 1 && duration > 0s } with(explain=true)", new SearchOptions())).Explanation;
         Assert.NotNull(explained);
         Assert.Contains("candidates: (duration > 0s and then span.nobody.has.this = 1)", explained, StringComparison.Ordinal);
         Assert.Contains("by span.nobody.has.this = 1", explained, StringComparison.Ordinal);
@@ -96,7 +111,8 @@ public sealed class QueryOfDeathTests(GoldenStores stores) : IClassFixture<Golde
     }
 
     private static Task<SearchResult> Search(TraceSources sources, string query, SearchOptions options) =>
-        TraceSearch.RunAsync(new SearchRequest { Query = query, Limit = 1000, SpansPerSpanSet = 1000 }, sources, options, TestContext.Current.CancellationToken);
+        TraceSearch.RunAsync(new SearchRequest { Query = query, Limit = 1000, SpansPerSpanSet = 1000 }, sources, options,
+            TestContext.Current.CancellationToken);
 
     /// <summary>Every timer is due at once.</summary>
     private sealed class HurriedTime : TimeProvider

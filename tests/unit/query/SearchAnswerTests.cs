@@ -44,12 +44,16 @@ public sealed class SearchAnswerTests(GoldenStores stores) : IClassFixture<Golde
             Status = i % 4 == 0 ? 2 : 0,
             Resource = new TestResource([("service.name", $"s{i * 7 % services:d3}")]),
         }).ToList();
-        foreach (var sources in new[] { new TraceSources(TestStore.Live(spans), []), new TraceSources([], await store.Block(spans)), new TraceSources(TestStore.Live(spans.Take(700)), await store.Block(spans.Skip(500))) })
+        foreach (var sources in new[] { new TraceSources(TestStore.Live(spans), []), new TraceSources([], await store.Block(spans)),
+            new TraceSources(TestStore.Live(spans.Take(700)), await store.Block(spans.Skip(500))) })
         {
-            var result = await TraceSearch.RunAsync(GoldenStores.Everything with { Query = "{ name = \"x\" }" }, sources, TestContext.Current.CancellationToken);
+            var result = await TraceSearch.RunAsync(
+                GoldenStores.Everything with { Query = "{ name = \"x\" }" }, sources, TestContext.Current.CancellationToken);
             var stats = Assert.Single(result.Traces).ServiceStats;
-            var expected = spans.GroupBy(static span => (string)span.Resource.Attributes[0].Value).OrderBy(static group => group.Key, StringComparer.Ordinal)
-                .Select(static group => new ServiceStatsResult(group.Key, (uint)group.Count(), (uint)group.Count(static span => span.Status == 2)));
+            var expected = spans.GroupBy(static span => (string)span.Resource.Attributes[0].Value)
+                .OrderBy(static group => group.Key, StringComparer.Ordinal)
+                .Select(static group =>
+                    new ServiceStatsResult(group.Key, (uint)group.Count(), (uint)group.Count(static span => span.Status == 2)));
             Assert.Equal(expected, stats);
         }
     }
@@ -81,7 +85,8 @@ public sealed class SearchAnswerTests(GoldenStores stores) : IClassFixture<Golde
     [MemberData(nameof(Layouts))]
     public async Task TheNamesOfSpansAreShownIfTheQueryNamesThem(Layout layout)
     {
-        foreach (var (query, name) in new[] { ("{ .neg < 0 }", null), ("{ .neg < 0 } | select(name)", "p"), ("{ name =~ \"p|q\" }", "p"), ("{ .neg < 0 } | by(name)", "p") })
+        foreach (var (query, name) in new[] { ("{ .neg < 0 }", null), ("{ .neg < 0 } | select(name)", "p"), ("{ name =~ \"p|q\" }", "p"),
+            ("{ .neg < 0 } | by(name)", "p") })
         {
             var result = await stores.Search(layout, GoldenStores.Everything with { Query = query });
             Assert.Equal(name, Assert.Single(Assert.Single(result.Traces).SpanSets[0].Spans).Name);
@@ -95,7 +100,8 @@ public sealed class SearchAnswerTests(GoldenStores stores) : IClassFixture<Golde
         for (var limit = 1; limit <= 6; limit++)
         {
             var result = await stores.Search(layout, GoldenStores.Everything with { Query = "{ duration > 0s }", Limit = limit });
-            Assert.Equal(new[] { "T5", "T4", "T3", "T2", "T1" }.Take(limit), result.Traces.Select(static t => GoldenTraces.NameOf(t.TraceId)));
+            Assert.Equal(
+                new[] { "T5", "T4", "T3", "T2", "T1" }.Take(limit), result.Traces.Select(static t => GoldenTraces.NameOf(t.TraceId)));
         }
     }
 
@@ -103,7 +109,8 @@ public sealed class SearchAnswerTests(GoldenStores stores) : IClassFixture<Golde
     [MemberData(nameof(Layouts))]
     public async Task HugeNumbersAskForNoMemory(Layout layout)
     {
-        var result = await stores.Search(layout, GoldenStores.Everything with { Query = "{}", Limit = int.MaxValue, SpansPerSpanSet = int.MaxValue });
+        var result = await stores.Search(
+            layout, GoldenStores.Everything with { Query = "{}", Limit = int.MaxValue, SpansPerSpanSet = int.MaxValue });
         Assert.Equal(5, result.Traces.Count);
         Assert.Equal(12, result.Traces.Sum(static t => t.SpanSets[0].Spans.Length));
     }
@@ -120,7 +127,12 @@ public sealed class SearchAnswerTests(GoldenStores stores) : IClassFixture<Golde
     {
         foreach (var layout in Enum.GetValues<Layout>())
         {
-            var request = GoldenStores.Everything with { Query = "{}", StartSeconds = GoldenTraces.BaseSeconds + start, EndSeconds = GoldenTraces.BaseSeconds + end };
+            var request = GoldenStores.Everything with
+            {
+                Query = "{}",
+                StartSeconds = GoldenTraces.BaseSeconds + start,
+                EndSeconds = GoldenTraces.BaseSeconds + end
+            };
             var result = await stores.Search(layout, request);
             Assert.Equal(expected, string.Join(' ', result.Traces.Select(static t => GoldenTraces.NameOf(t.TraceId))));
         }
@@ -130,7 +142,8 @@ public sealed class SearchAnswerTests(GoldenStores stores) : IClassFixture<Golde
     [MemberData(nameof(Layouts))]
     public async Task TheDurationOfTheWholeTraceCanBeBounded(Layout layout)
     {
-        var result = await stores.Search(layout, GoldenStores.Everything with { MinDurationNano = 1_000_000_000, MaxDurationNano = 3_500_000_000 });
+        var result =
+            await stores.Search(layout, GoldenStores.Everything with { MinDurationNano = 1_000_000_000, MaxDurationNano = 3_500_000_000 });
         Assert.Equal(["T4", "T3", "T2"], result.Traces.Select(static t => GoldenTraces.NameOf(t.TraceId)));
     }
 
@@ -141,9 +154,11 @@ public sealed class SearchAnswerTests(GoldenStores stores) : IClassFixture<Golde
     {
         using var store = new TestStore();
         var sources = await store.Sources(layout, [.. Numbered(1), .. Numbered(2), .. Numbered(3)]);
-        foreach (var query in new[] { "{ (resource.zone != 2 || trace:id !~ \"[12]\") } | count() > 3", "{ resource.zone != 2 || span.zone != 2 || trace:id !~ \"[12]\" }" })
+        foreach (var query in new[] { "{ (resource.zone != 2 || trace:id !~ \"[12]\") } | count() > 3",
+            "{ resource.zone != 2 || span.zone != 2 || trace:id !~ \"[12]\" }" })
         {
-            var result = await TraceSearch.RunAsync(GoldenStores.Everything with { Query = query }, sources, TestContext.Current.CancellationToken);
+            var result =
+                await TraceSearch.RunAsync(GoldenStores.Everything with { Query = query }, sources, TestContext.Current.CancellationToken);
             Assert.Equal("3:4", string.Join(' ', result.Traces.Select(static t => $"{t.TraceId.Low}:{t.SpanSets[0].Matched}")));
         }
 
@@ -168,14 +183,17 @@ public sealed class SearchAnswerTests(GoldenStores stores) : IClassFixture<Golde
             Id = 1,
             StartUnixNano = BaseNano,
             Resource = new TestResource([]),
-            Events = [new TestEvent("long", 0, new Attributes { { "b", new object[] { 0L, 1L, 2L } } }), new TestEvent("short", 1, new Attributes { { "b", new object[] { 7L, -5L } } })],
+            Events = [new TestEvent("long", 0, new Attributes { { "b", new object[] { 0L, 1L, 2L } } }),
+                new TestEvent("short", 1, new Attributes { { "b", new object[] { 7L, -5L } } })],
         };
         var sources = await store.Sources(layout, [span]);
         foreach (var query in new[] { "{ event.b > -1 }", "{ event.b > -1 && event.b < 10 }" })
         {
-            var result = await TraceSearch.RunAsync(GoldenStores.Everything with { Query = query }, sources, TestContext.Current.CancellationToken);
+            var result =
+                await TraceSearch.RunAsync(GoldenStores.Everything with { Query = query }, sources, TestContext.Current.CancellationToken);
             var shown = Assert.Single(Assert.Single(Assert.Single(result.Traces).SpanSets[0].Spans).Attributes);
-            Assert.Equal(query.Contains('<', StringComparison.Ordinal) ? "7 -5" : "7", shown.Value is object[] items ? string.Join(' ', items) : $"{shown.Value}");
+            Assert.Equal(query.Contains('<', StringComparison.Ordinal) ? "7 -5" : "7",
+                shown.Value is object[] items ? string.Join(' ', items) : $"{shown.Value}");
         }
     }
 
@@ -183,7 +201,8 @@ public sealed class SearchAnswerTests(GoldenStores stores) : IClassFixture<Golde
     public async Task WhatWasLookedAtIsCounted()
     {
         var live = await stores.Search(Layout.Live, GoldenStores.Everything with { Query = "{ kind = client }" });
-        Assert.Equal((1u, 1u, 0u, 12ul), (live.Metrics.TotalJobs, live.Metrics.CompletedJobs, live.Metrics.TotalBlocks, live.Metrics.InspectedSpans));
+        Assert.Equal((1u, 1u, 0u, 12ul), (live.Metrics.TotalJobs, live.Metrics.CompletedJobs, live.Metrics.TotalBlocks,
+            live.Metrics.InspectedSpans));
         var split = await stores.Search(Layout.Split, GoldenStores.Everything with { Query = "{ kind = client }" });
         Assert.Equal((2u, 12ul), (split.Metrics.TotalBlocks, split.Metrics.InspectedSpans));
         Assert.Equal(split.Metrics.TotalJobs, split.Metrics.CompletedJobs);

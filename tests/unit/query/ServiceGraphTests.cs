@@ -28,12 +28,18 @@ public sealed class ServiceGraphTests
         {
             var spans = Enumerable.Range(1, 30).SelectMany(trace => Trace(random, (ulong)trace)).ToList();
             using var store = new TestStore();
-            var result = await ServiceGraphQuery.RunAsync(new ServiceGraphRequest(Start, Start + MinuteNano), await store.Sources(layout, spans), default);
+            var result = await ServiceGraphQuery.RunAsync(
+                new ServiceGraphRequest(Start, Start + MinuteNano), await store.Sources(layout, spans), default);
             Assert.Equal("", result.Message);
-            var edges = result.Edges.SelectMany(static e => Lines($"{e.Client}>{e.Server} {e.ConnectionType}", e.Requests.Count, e.Requests.FailedCount));
-            Assert.True(Generated(spans).SequenceEqual(edges.Order(StringComparer.Ordinal)), $"seed {seed}, round {round}, {layout}\n{string.Join('\n', Generated(spans))}\n--\n{string.Join('\n', edges.Order(StringComparer.Ordinal))}");
-            var operations = spans.GroupBy(static s => (Service(s), s.Name, s.Kind)).Select(static g => $"{g.Key} {g.Count()} {g.Count(static s => s.Status == 2)}");
-            Assert.Equal(operations.Order(StringComparer.Ordinal), result.Operations.Select(static o => $"{(o.Service, o.SpanName, o.Kind)} {o.Requests.Count} {o.Requests.FailedCount}").Order(StringComparer.Ordinal));
+            var edges = result.Edges.SelectMany(
+                static e => Lines($"{e.Client}>{e.Server} {e.ConnectionType}", e.Requests.Count, e.Requests.FailedCount));
+            Assert.True(Generated(spans).SequenceEqual(edges.Order(StringComparer.Ordinal)),
+                $"seed {seed}, round {round}, {layout}\n{string.Join('\n', Generated(spans))}\n--\n{string.Join('\n', edges.Order(StringComparer.Ordinal))}");
+            var operations = spans.GroupBy(static s => (Service(s), s.Name, s.Kind))
+                .Select(static g => $"{g.Key} {g.Count()} {g.Count(static s => s.Status == 2)}");
+            Assert.Equal(operations.Order(StringComparer.Ordinal),
+                result.Operations.Select(static o => $"{(o.Service, o.SpanName, o.Kind)} {o.Requests.Count} {o.Requests.FailedCount}")
+                    .Order(StringComparer.Ordinal));
         }
     }
 
@@ -52,7 +58,8 @@ public sealed class ServiceGraphTests
         }).ToList();
         using var store = new TestStore();
         var sources = await store.Sources(Layout.Block, spans);
-        var some = await ServiceGraphQuery.RunAsync(new ServiceGraphRequest(Start + 5_000_000_000, Start + 8_000_000_000), sources, default);
+        var some =
+            await ServiceGraphQuery.RunAsync(new ServiceGraphRequest(Start + 5_000_000_000, Start + 8_000_000_000), sources, default);
         Assert.Equal(["s5", "s6", "s7"], some.Edges.Select(static e => e.Server));
         Assert.All(some.Operations, static o => Assert.Equal(o.Requests.Seconds, o.Requests.P50, o.Requests.Seconds * 0.05));
         var few = await ServiceGraphQuery.RunAsync(new ServiceGraphRequest(Start, Start + MinuteNano) { MaxRows = 4 }, sources, default);
@@ -63,9 +70,19 @@ public sealed class ServiceGraphTests
     [Fact]
     public async Task A_duration_that_no_signed_number_holds_is_long()
     {
-        var span = new TestSpan { TraceId = new TraceId(0, 1), Id = 1, Kind = 2, Name = "op", StartUnixNano = Start, DurationNano = ulong.MaxValue - Start, Resource = new TestResource(new Attributes { { "service.name", "s" } }) };
+        var span = new TestSpan
+        {
+            TraceId = new TraceId(0, 1),
+            Id = 1,
+            Kind = 2,
+            Name = "op",
+            StartUnixNano = Start,
+            DurationNano = ulong.MaxValue - Start,
+            Resource = new TestResource(new Attributes { { "service.name", "s" } })
+        };
         using var store = new TestStore();
-        var result = await ServiceGraphQuery.RunAsync(new ServiceGraphRequest(Start, Start + MinuteNano), await store.Sources(Layout.Block, [span]), default);
+        var result = await ServiceGraphQuery.RunAsync(
+            new ServiceGraphRequest(Start, Start + MinuteNano), await store.Sources(Layout.Block, [span]), default);
         Assert.Equal((ulong.MaxValue - Start) / 1e9, Assert.Single(result.Operations).Requests.Seconds, 1.0);
     }
 
@@ -80,8 +97,10 @@ public sealed class ServiceGraphTests
             // Of several servers under one client the two may choose differently.
             if (kind is 2 or 5 && parent != 0 && !called.Add(parent)) kind = 1;
             Attributes attributes = [];
-            foreach (var (key, chance) in new[] { ("db.system", 8), ("db.name", 8), ("peer.service", 5), ("server.address", 5), ("network.peer.address", 5), ("network.peer.port", 5) })
-                if (random.Next(chance) == 0) attributes.Add(key, key == "network.peer.port" && random.Next(2) == 0 ? 80L : $"{key[..2]}{random.Next(2)}");
+            foreach (var (key, chance) in new[] { ("db.system", 8), ("db.name", 8), ("peer.service", 5), ("server.address", 5),
+                ("network.peer.address", 5), ("network.peer.port", 5) })
+                if (random.Next(chance) == 0)
+                    attributes.Add(key, key == "network.peer.port" && random.Next(2) == 0 ? 80L : $"{key[..2]}{random.Next(2)}");
             spans.Add(new TestSpan
             {
                 TraceId = new TraceId(trace, trace),

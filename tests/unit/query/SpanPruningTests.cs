@@ -38,7 +38,9 @@ public sealed class SpanPruningTests
     {
         using var store = new TestStore();
         var spans = Parse(tree);
-        foreach (var sources in new[] { new TraceSources(TestStore.Live(spans), []), new TraceSources([], await store.Block(spans)), new TraceSources(TestStore.Live(spans.Where(static s => s.Id % 2 == 0)), await store.Block(spans.Where(static s => s.Id % 2 == 1))) })
+        foreach (var sources in new[] { new TraceSources(TestStore.Live(spans), []), new TraceSources([], await store.Block(spans)),
+            new TraceSources(
+                TestStore.Live(spans.Where(static s => s.Id % 2 == 0)), await store.Block(spans.Where(static s => s.Id % 2 == 1))) })
         {
             var trace = await TraceFinder.FindAsync(sources, Id, 0, 0, default);
             var pruned = trace.Prune(new SpanPruning(groupBy.Split(',', StringSplitOptions.RemoveEmptyEntries), minSpans, maxParentDepth));
@@ -52,16 +54,19 @@ public sealed class SpanPruningTests
     public async Task A_summary_says_what_it_stands_for()
     {
         var root = Span(1, 0, "root", 0);
-        TestSpan[] spans = [root, .. new ulong[] { 5, 15, 25, 75, 150 }.Select((ms, i) => Span((ulong)i + 2, 1, "q", (ulong)i) with { DurationNano = ms * 1_000_000, Events = [new TestEvent("e", 1, [])] })];
+        TestSpan[] spans = [root, .. new ulong[] { 5, 15, 25, 75, 150 }.Select(
+            (ms, i) => Span((ulong)i + 2, 1, "q", (ulong)i) with { DurationNano = ms * 1_000_000, Events = [new TestEvent("e", 1, [])] })];
         var trace = await TraceFinder.FindAsync(new TraceSources(TestStore.Live(spans), []), Id, 0, 0, default);
         Assert.Equal(4, trace.Prune(new SpanPruning([], 5, 1)));
         var summary = Read(trace).Single(static s => s.Name == "q");
-        Assert.Equal((2UL, 1UL, 1000UL, 1000UL + 4 + 150_000_000, 0), (summary.Id, summary.ParentId, summary.Start, summary.End, summary.Events));
+        Assert.Equal(
+            (2UL, 1UL, 1000UL, 1000UL + 4 + 150_000_000, 0), (summary.Id, summary.ParentId, summary.Start, summary.End, summary.Events));
         Assert.Equal(
             "aggregation.duration_avg_ns=54000000 aggregation.duration_max_ns=150000000 aggregation.duration_min_ns=5000000 aggregation.duration_total_ns=270000000 "
             + "aggregation.histogram_bucket_bounds_s=[0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5,10] aggregation.histogram_bucket_counts=[1,1,3,3,4,5,5,5,5,5,5,5] "
             + "aggregation.is_summary=true aggregation.span_count=5",
-            string.Join(' ', summary.Attributes.Where(static a => a.Key.StartsWith("aggregation.", StringComparison.Ordinal)).OrderBy(static a => a.Key, StringComparer.Ordinal).Select(static a => $"{a.Key}={a.Value}")));
+            string.Join(' ', summary.Attributes.Where(static a => a.Key.StartsWith("aggregation.", StringComparison.Ordinal))
+                .OrderBy(static a => a.Key, StringComparer.Ordinal).Select(static a => $"{a.Key}={a.Value}")));
     }
 
     [Fact]
@@ -114,19 +119,24 @@ public sealed class SpanPruningTests
             var word = end < 0 ? tree[at..] : tree.Substring(at, end);
             at += word.Length;
             var parts = word.TrimEnd('!').Split('=');
-            spans.Add(Span((ulong)spans.Count + 1, above.Peek(), parts[0], (ulong)spans.Count) with { Status = word.EndsWith('!') ? 2 : 0, Attributes = parts.Length > 1 ? new Attributes { ("db.op", parts[1]) } : [] });
+            spans.Add(Span((ulong)spans.Count + 1, above.Peek(), parts[0], (ulong)spans.Count) with
+            {
+                Status = word.EndsWith('!') ? 2 : 0,
+                Attributes = parts.Length > 1 ? new Attributes { ("db.op", parts[1]) } : []
+            });
         }
 
         return spans;
     }
 
-    private static string Text(List<ReadSpan> spans, string at, ulong parent = 0) => string.Join(' ', spans.Where(s => s.ParentId == parent).OrderBy(static s => s.Start).Select(s =>
-    {
-        var below = Text(spans, at, s.Id);
-        var op = s.Attributes.GetValueOrDefault("db.op");
-        var count = s.Attributes.GetValueOrDefault("aggregation.span_count");
-        return $"{s.Name}{(s.IsError ? "!" : "")}{(op is null ? "" : $"={op}")}{(count is null ? "" : $"×{count}")}{(below.Length == 0 ? "" : $"({below})")}";
-    }));
+    private static string Text(List<ReadSpan> spans, string at, ulong parent = 0) =>
+        string.Join(' ', spans.Where(s => s.ParentId == parent).OrderBy(static s => s.Start).Select(s =>
+        {
+            var below = Text(spans, at, s.Id);
+            var op = s.Attributes.GetValueOrDefault("db.op");
+            var count = s.Attributes.GetValueOrDefault("aggregation.span_count");
+            return $"{s.Name}{(s.IsError ? "!" : "")}{(op is null ? "" : $"={op}")}{(count is null ? "" : $"×{count}")}{(below.Length == 0 ? "" : $"({below})")}";
+        }));
 
     private static List<ReadSpan> Read(FoundTrace trace)
     {
@@ -135,15 +145,19 @@ public sealed class SpanPruningTests
         var json = new ArrayBufferWriter<byte>();
         Assert.True(OtlpJsonWriter.TryWrite(output.Written, OtlpJsonWriter.BatchesKey, json, out var error), error.Message);
         var document = JsonNode.Parse(json.WrittenSpan)!;
-        return [.. Items(document, "batches").SelectMany(static r => Items(r, "scopeSpans")).SelectMany(static s => Items(s, "spans")).Select(static s => new ReadSpan(
-            Number(s, "spanId"), Number(s, "parentSpanId"), (string)s["name"]!, (string?)s["status"]?["code"] == "STATUS_CODE_ERROR",
-            ulong.Parse((string)s["startTimeUnixNano"]!, CultureInfo.InvariantCulture), ulong.Parse((string)s["endTimeUnixNano"]!, CultureInfo.InvariantCulture), Items(s, "events").Count(),
-            Items(s, "attributes").ToDictionary(static a => (string)a["key"]!, static a => Value(a["value"]!))))];
+        return [.. Items(document, "batches").SelectMany(static r => Items(r, "scopeSpans")).SelectMany(static s => Items(s, "spans"))
+            .Select(static s => new ReadSpan(
+                Number(s, "spanId"), Number(s, "parentSpanId"), (string)s["name"]!, (string?)s["status"]?["code"] == "STATUS_CODE_ERROR",
+                ulong.Parse((string)s["startTimeUnixNano"]!, CultureInfo.InvariantCulture),
+                ulong.Parse((string)s["endTimeUnixNano"]!, CultureInfo.InvariantCulture), Items(s, "events").Count(),
+                Items(s, "attributes").ToDictionary(static a => (string)a["key"]!, static a => Value(a["value"]!))))];
     }
 
-    private static IEnumerable<JsonNode> Items(JsonNode node, string name) => node[name] is JsonArray list ? list.Select(static item => item!) : [];
+    private static IEnumerable<JsonNode> Items(JsonNode node, string name) =>
+        node[name] is JsonArray list ? list.Select(static item => item!) : [];
 
-    private static ulong Number(JsonNode span, string name) => span[name] is { } id ? BinaryPrimitives.ReadUInt64BigEndian(Convert.FromBase64String((string)id!)) : 0;
+    private static ulong Number(JsonNode span, string name) =>
+        span[name] is { } id ? BinaryPrimitives.ReadUInt64BigEndian(Convert.FromBase64String((string)id!)) : 0;
 
     private static string Value(JsonNode value) => value.AsObject().Single() switch
     {
@@ -151,5 +165,6 @@ public sealed class SpanPruningTests
         var (_, scalar) => scalar!.ToString(),
     };
 
-    private sealed record ReadSpan(ulong Id, ulong ParentId, string Name, bool IsError, ulong Start, ulong End, int Events, Dictionary<string, string> Attributes);
+    private sealed record ReadSpan(
+        ulong Id, ulong ParentId, string Name, bool IsError, ulong Start, ulong End, int Events, Dictionary<string, string> Attributes);
 }

@@ -25,7 +25,8 @@ public sealed class StreamedTraceTests
     {
         var random = new Random(seed);
         var layout = TestStore.LayoutOf(seed);
-        using var store = TestStore.OfSeed(seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), seed % 3 == 0 ? OracleTests.Dedicated() : null);
+        using var store = TestStore.OfSeed(
+            seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), seed % 3 == 0 ? OracleTests.Dedicated() : null);
         var spans = new RandomSpans(random).Next();
         var sources = await store.Sources(layout, spans);
         foreach (var id in spans.Select(static span => span.TraceId).Distinct().Take(8))
@@ -34,7 +35,8 @@ public sealed class StreamedTraceTests
             {
                 var expected = await ReadAsync(sources, id, Whole, filter, int.MaxValue);
                 var found = await ReadAsync(sources, id, Streamed, filter, random.Next(1, 2000));
-                Assert.True(expected.SequenceEqual(found), $"seed {seed}, {layout}, {store}, trace {id}, filter {filter}\nexpected\n{string.Join('\n', expected)}\nfound\n{string.Join('\n', found)}");
+                Assert.True(expected.SequenceEqual(found),
+                    $"seed {seed}, {layout}, {store}, trace {id}, filter {filter}\nexpected\n{string.Join('\n', expected)}\nfound\n{string.Join('\n', found)}");
             }
         }
     }
@@ -46,8 +48,10 @@ public sealed class StreamedTraceTests
     public async Task OfCopiesInSeveralPlacesTheOneThatAWholeTraceWouldShowIsShown()
     {
         using var store = new TestStore();
-        TestSpan[] first = [Span(1) with { DurationNano = 5 }, Span(2) with { Name = "late", StartUnixNano = 500 }, Span(3) with { Name = "fine" }, Span(4, kind: Client)];
-        TestSpan[] second = [Span(1) with { DurationNano = 9, Name = "finished" }, Span(2), Span(3) with { Name = "failed", Status = 2 }, Span(4, kind: Server), Span(5)];
+        TestSpan[] first = [Span(1) with { DurationNano = 5 }, Span(2) with { Name = "late", StartUnixNano = 500 },
+            Span(3) with { Name = "fine" }, Span(4, kind: Client)];
+        TestSpan[] second = [Span(1) with { DurationNano = 9, Name = "finished" }, Span(2), Span(3) with { Name = "failed", Status = 2 },
+            Span(4, kind: Server), Span(5)];
         foreach (var (a, b) in ((TestSpan[], TestSpan[])[])[(first, second), (second, first)])
         {
             TraceSources[] all =
@@ -79,15 +83,18 @@ public sealed class StreamedTraceTests
         var found = await ReadAsync(sources, Id, Streamed, "", 1);
 
         Assert.Equal(await ReadAsync(sources, Id, Whole, "", int.MaxValue), found);
-        Assert.Single(found, static span => span.Contains("\"spanId\":\"AAAAAAAAAAI=\",\"parentSpanId\":\"AAAAAAAAAKo=\"", StringComparison.Ordinal));
-        Assert.Single(found, static span => span.Contains("\"spanId\":\"AAAAAAAAALs=\",\"parentSpanId\":\"AAAAAAAAAAI=\"", StringComparison.Ordinal));
+        Assert.Single(
+            found, static span => span.Contains("\"spanId\":\"AAAAAAAAAAI=\",\"parentSpanId\":\"AAAAAAAAAKo=\"", StringComparison.Ordinal));
+        Assert.Single(
+            found, static span => span.Contains("\"spanId\":\"AAAAAAAAALs=\",\"parentSpanId\":\"AAAAAAAAAAI=\"", StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task TheSameTraceIsAnsweredInTheSameOrderEachTime()
     {
         using var store = new TestStore();
-        var sources = new TraceSources(TestStore.Live([Span(9), Span(8)]), [.. await store.Block([Span(7), Span(2)]), .. await store.Block([Span(5), Span(1)])]);
+        var sources = new TraceSources(
+            TestStore.Live([Span(9), Span(8)]), [.. await store.Block([Span(7), Span(2)]), .. await store.Block([Span(5), Span(1)])]);
         var first = await BytesAsync(sources);
         Assert.Equal(first, await BytesAsync(sources));
         Assert.Equal(["1", "5", "2", "7", "8", "9"], Spans(first).Select(static span => span.GetProperty("name").GetString()!));
@@ -131,16 +138,19 @@ public sealed class StreamedTraceTests
         using var store = new TestStore();
         var small = await store.Block([.. Enumerable.Range(1, 5).Select(static i => Span((ulong)i))]);
         var large = await store.Block([.. Enumerable.Range(10, 20).Select(static i => Span((ulong)i))]);
-        using var trace = await TraceFinder.FindAsync(new TraceSources(TestStore.Live([Span(100)]), [.. small, .. large]), Id, 0, 0, Streamed, maxRowSpans: 19, default);
+        using var trace = await TraceFinder.FindAsync(
+            new TraceSources(TestStore.Live([Span(100)]), [.. small, .. large]), Id, 0, 0, Streamed, maxRowSpans: 19, default);
         using var output = new NativeBuffer();
         while (!trace.IsAtEnd) trace.WritePart(output, 1000);
         Assert.Equal(6, Spans(output.Written.ToArray()).Count);
-        Assert.Equal($"block {large[0].Meta.BlockId} could not be read: a row has 20 spans of the trace; of a row at most 19 are unpacked", trace.Damage);
+        Assert.Equal($"block {large[0].Meta.BlockId} could not be read: a row has 20 spans of the trace; of a row at most 19 are unpacked",
+            trace.Damage);
         using var whole = await TraceFinder.FindAsync(new TraceSources([], large), Id, 0, 0, Streamed, maxRowSpans: 20, default);
         Assert.Equal((20, ""), (whole.SpanCount, whole.Damage));
     }
 
-    private static Task<FoundTrace> FindAsync(TraceSources sources, TraceId id, WholeTraceLimit limit) => TraceFinder.FindAsync(sources, id, 0, 0, limit, WholeTraceLimit.MaxRowSpans, default);
+    private static Task<FoundTrace> FindAsync(TraceSources sources, TraceId id, WholeTraceLimit limit) =>
+        TraceFinder.FindAsync(sources, id, 0, 0, limit, WholeTraceLimit.MaxRowSpans, default);
 
     private static async Task<byte[]> BytesAsync(TraceSources sources)
     {
@@ -176,7 +186,8 @@ public sealed class StreamedTraceTests
                 foreach (var span in Items(scope, "spans"))
                 {
                     var around = $"{Text(resource, "resource")} {Text(scope, "scope")}";
-                    spans.Add(JsonSerializer.Deserialize<JsonElement>(span.GetRawText()[..^1] + $",\"around\":{JsonSerializer.Serialize(around)}}}"));
+                    spans.Add(JsonSerializer.Deserialize<JsonElement>(
+                        span.GetRawText()[..^1] + $",\"around\":{JsonSerializer.Serialize(around)}}}"));
                 }
             }
         }
@@ -184,7 +195,8 @@ public sealed class StreamedTraceTests
         return spans;
     }
 
-    private static IEnumerable<JsonElement> Items(JsonElement parent, string name) => parent.TryGetProperty(name, out var list) ? list.EnumerateArray() : [];
+    private static IEnumerable<JsonElement> Items(JsonElement parent, string name) =>
+        parent.TryGetProperty(name, out var list) ? list.EnumerateArray() : [];
 
     private static string Text(JsonElement parent, string name) => parent.TryGetProperty(name, out var value) ? value.GetRawText() : "";
 }

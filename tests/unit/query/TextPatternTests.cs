@@ -29,7 +29,8 @@ public sealed class TextPatternTests
     [InlineData("^abc$", false)]
     [InlineData("a\\d", false)]
     [InlineData("x{2}", false)]
-    public void Says_whether_it_needs_the_regex_engine(string pattern, bool isReduced) => Assert.Equal(isReduced, new TextPattern(pattern).IsReduced);
+    public void Says_whether_it_needs_the_regex_engine(string pattern, bool isReduced) =>
+        Assert.Equal(isReduced, new TextPattern(pattern).IsReduced);
 
     [Fact]
     public void Matches_what_the_regex_matches()

@@ -41,7 +41,8 @@ public sealed class TraceFilterTests
     public async Task KeepsMatchesAndTheLevelsAroundThem(int matchDepth, int ancestorDepth, string expected)
     {
         var trace = await FindAsync(Tree);
-        Assert.Equal(expected.Split(' ').Length < Tree.Length, trace.Keep(TraceFilter.Create("{ name = \"hit\" }", matchDepth, ancestorDepth)));
+        Assert.Equal(
+            expected.Split(' ').Length < Tree.Length, trace.Keep(TraceFilter.Create("{ name = \"hit\" }", matchDepth, ancestorDepth)));
         Assert.Equal(expected.Split(' ').Length, trace.SpanCount);
         Assert.Equal(expected, string.Join(' ', Ids(trace).Select(static s => s.Id)));
     }
@@ -67,7 +68,9 @@ public sealed class TraceFilterTests
     public async Task TheServersHalfOfASharedSpanGetsAnIdOfItsOwn()
     {
         const int client = 3, server = 2;
-        var trace = await FindAsync([Span(0xaa, 1, kind: client), Span(0xaa, 1, "server", server) with { StartUnixNano = 2000 }, Span(0xbb, 0xaa) with { StartUnixNano = 2001 }, Span(1, 0)]);
+        var trace = await FindAsync(
+            [Span(0xaa, 1, kind: client), Span(0xaa, 1, "server", server) with { StartUnixNano = 2000 },
+                Span(0xbb, 0xaa) with { StartUnixNano = 2001 }, Span(1, 0)]);
         Assert.Equal([(1ul, 0ul), (0xaaul, 1ul), (2ul, 0xaaul), (0xbbul, 2ul)], Ids(trace));
     }
 

@@ -18,8 +18,10 @@ public sealed class ValueTableTests
         for (var round = 0; round < 2; round++)
         {
             var own = new ValueTable(new MemoryBudget(long.MaxValue, QueryMemory.OfProcess));
-            var rented = new ValueTable(new MemoryBudget(long.MaxValue, QueryMemory.OfProcess), expectedCount: 1, expectedBytes: 16, isRented: true);
-            var merged = new ValueTable(new MemoryBudget(long.MaxValue, QueryMemory.OfProcess), expectedCount: 1, expectedBytes: 16, isRented: true);
+            var rented =
+                new ValueTable(new MemoryBudget(long.MaxValue, QueryMemory.OfProcess), expectedCount: 1, expectedBytes: 16, isRented: true);
+            var merged =
+                new ValueTable(new MemoryBudget(long.MaxValue, QueryMemory.OfProcess), expectedCount: 1, expectedBytes: 16, isRented: true);
             foreach (var value in Values().Concat(Values())) Assert.Equal(own.Intern(value), rented.Intern(value));
             Assert.Equal(own.Count, rented.Count);
             for (var id = own.Count - 1; id >= 0; id--) Assert.Equal(own.Label(id), merged.Label(merged.InternFrom(rented, id)));

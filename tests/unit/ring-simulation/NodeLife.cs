@@ -8,7 +8,9 @@ using Tempo.Testing;
 
 namespace Tempo.Ring.Simulation;
 
-/// <summary>A node's process from its start to its end: the real node and its real place in the ring, put together as the server does it.</summary>
+/// <summary>
+/// A node's process from its start to its end: the real node and its real place in the ring, put together as the server does it.
+/// </summary>
 internal sealed class NodeLife(Process process, TempoNode node, RingNode ring, IngestRouter router, PushIntake intake)
 {
     public Process Process => process;
@@ -67,10 +69,18 @@ internal sealed class SimNode(Surroundings around, string name)
         });
         var registry = new MetricRegistry();
         var options = RingOptionsOf(name, Address, around.ReplicationFactor);
-        var membership = new EtcdMembership(options.Etcd!, around.Etcd.ClientOf(process), options.LostKept, Log.Null, process, new Random(world.Random.Next()));
-        var ring = RingNode.Start(options, membership, greeting => around.Network.TransportOf(process, greeting), registry, Log.Null, process);
+        var membership = new EtcdMembership(
+            options.Etcd!, around.Etcd.ClientOf(process), options.LostKept, Log.Null, process, new Random(world.Random.Next()));
+        var ring =
+            RingNode.Start(options, membership, greeting => around.Network.TransportOf(process, greeting), registry, Log.Null, process);
         var marks = new Random(world.Random.Next());
-        var machine = new NodeMachine { Disk = disk, Objects = around.Bucket.StoreOf(process, disk), Random = () => (ulong)marks.NextInt64(), HasThreads = false };
+        var machine = new NodeMachine
+        {
+            Disk = disk,
+            Objects = around.Bucket.StoreOf(process, disk),
+            Random = () => (ulong)marks.NextInt64(),
+            HasThreads = false
+        };
         var node = await TempoNode.StartAsync(NodeOptionsOf(ring, around.ListingDelay), machine, registry, Log.Null, process);
         if (process.IsDead) return;
         var replicator = new Replicator(node, () => ring.Routing, new ReplicationMetrics(registry), options.Peers.PushTimeout * 2, process);
@@ -124,7 +134,8 @@ internal sealed class SimNode(Surroundings around, string name)
         if (Life is not { } life) return;
         _world.Note($"{name} stops");
         life.IsActive = false;
-        using (var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30), life.Process)) await life.Ring.LeaveAsync(life.Node, deadline.Token);
+        using (var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30), life.Process))
+            await life.Ring.LeaveAsync(life.Node, deadline.Token);
         if (life.Process.IsDead) return;
         around.Network.Close(Address, life);
         await life.Node.DisposeAsync();
@@ -157,7 +168,13 @@ internal sealed class SimNode(Surroundings around, string name)
         WalSegmentBytes = 8 << 10,
         WalReserveBytes = 0,
         MaxBlockDuration = TimeSpan.FromSeconds(40),
-        Remote = new RemoteStorage { CacheBytes = 1 << 20, BlocklistPoll = TimeSpan.FromSeconds(60), ListingDelay = listingDelay, Caches = new RemoteCaches { DiskMaxBytes = 0 } },
+        Remote = new RemoteStorage
+        {
+            CacheBytes = 1 << 20,
+            BlocklistPoll = TimeSpan.FromSeconds(60),
+            ListingDelay = listingDelay,
+            Caches = new RemoteCaches { DiskMaxBytes = 0 }
+        },
         Owner = ring,
         Share = ring,
         AutoPromote = false,

@@ -1,6 +1,9 @@
 namespace Tempo.Ring.Simulation;
 
-/// <summary>One life of a node's process, and its clock. What it waited for when it died never comes; what came while it was paused comes when it goes on.</summary>
+/// <summary>
+/// One life of a node's process, and its clock. What it waited for when it died never comes; what came while it was paused comes when it
+/// goes on.
+/// </summary>
 internal sealed class Process(World world, string name, TimeSpan clockError) : TimeProvider
 {
     public static readonly DateTimeOffset Beginning = new(2026, 11, 28, 0, 0, 0, TimeSpan.Zero);
@@ -65,12 +68,14 @@ internal sealed class Process(World world, string name, TimeSpan clockError) : T
         {
             var setting = ++_setting;
             if (wait < TimeSpan.Zero) return; // never
-            world.After(wait, process, World.Trace is null ? "timer" : $"timer {wait.TotalMilliseconds} {string.Join('<', Environment.StackTrace.Split('\n').Where(static l => l.Contains("Tempo.", StringComparison.Ordinal) && !l.Contains("Simulation", StringComparison.Ordinal)).Select(static l => l.Trim().Split('(')[0]).Distinct().Take(3))}", () =>
-            {
-                if (setting != _setting) return;
-                if (_period > TimeSpan.Zero) Set(_period);
-                callback(state);
-            });
+            world.After(wait, process, World.Trace is null
+                ? "timer"
+                : $"timer {wait.TotalMilliseconds} {string.Join('<', Environment.StackTrace.Split('\n').Where(static l => l.Contains("Tempo.", StringComparison.Ordinal) && !l.Contains("Simulation", StringComparison.Ordinal)).Select(static l => l.Trim().Split('(')[0]).Distinct().Take(3))}", () =>
+                {
+                    if (setting != _setting) return;
+                    if (_period > TimeSpan.Zero) Set(_period);
+                    callback(state);
+                });
         }
     }
 }

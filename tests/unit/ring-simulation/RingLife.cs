@@ -9,11 +9,13 @@ using Tempo.Engine.Query;
 namespace Tempo.Ring.Simulation;
 
 /// <summary>What came of a life.</summary>
-internal sealed record Outcome(int Sent, int Acknowledged, int Answers, int Partial, int Unanswered, long Events, ulong Digest, string Faults);
+internal sealed record Outcome(
+    int Sent, int Acknowledged, int Answers, int Partial, int Unanswered, long Events, ulong Digest, string Faults);
 
 /// <summary>
-/// The life of a ring: senders and askers at all nodes, and one fault after the other. Every answer must have every span that was acknowledged
-/// before it was asked for, once, or say that it is partial; none may have one that was never sent. In the end, when all is well again, none is partial.
+/// The life of a ring: senders and askers at all nodes, and one fault after the other. Every answer must have every span that was
+/// acknowledged before it was asked for, once, or say that it is partial; none may have one that was never sent. In the end, when all is
+/// well again, none is partial.
 /// </summary>
 internal sealed class RingLife
 {
@@ -35,12 +37,16 @@ internal sealed class RingLife
         _world = world;
         _client = new Process(world, "client", TimeSpan.Zero);
         var listingDelay = world.Chance(0.3) ? world.Between(500, 20_000) : TimeSpan.Zero;
-        _around = new Surroundings(world, new SimNetwork(world), new SimEtcd(world), new SimBucket(world), world.Random.Next(1, 4)) { ListingDelay = listingDelay };
-        _nodes = [.. Enumerable.Range(1, world.Random.Next(Math.Max(2, _around.ReplicationFactor), 5)).Select(i => new SimNode(_around, $"n{i}"))];
+        _around = new Surroundings(world, new SimNetwork(world), new SimEtcd(world), new SimBucket(world),
+            world.Random.Next(1, 4))
+        { ListingDelay = listingDelay };
+        _nodes = [.. Enumerable.Range(1, world.Random.Next(Math.Max(2, _around.ReplicationFactor), 5))
+            .Select(i => new SimNode(_around, $"n{i}"))];
         _around.Bucket.Staleness = _around.ListingDelay;
         world.Idle = () => Array.Exists(_nodes, static node => node.Commit());
         // One failure at a time is what two copies of a span are for.
-        foreach (var node in _nodes) node.MayDie = dying => !_isLongOutage && Array.TrueForAll(_nodes, other => other == dying || other.IsUp);
+        foreach (var node in _nodes)
+            node.MayDie = dying => !_isLongOutage && Array.TrueForAll(_nodes, other => other == dying || other.IsUp);
     }
 
     public static Task<Outcome> RunAsync(int seed) => World.LiveAsync(seed, static world => new RingLife(world).LiveAsync());
@@ -49,7 +55,8 @@ internal sealed class RingLife
     {
         _world.Note($"{_nodes.Length} nodes, replication factor {_around.ReplicationFactor}, listings up to {_around.ListingDelay.TotalSeconds:0.0} s old");
         foreach (var node in _nodes) Go(node.StartAsync());
-        if (!await UntilAsync(() => Array.TrueForAll(_nodes, static node => node.IsUp || !node.IsRunning), TimeSpan.FromMinutes(2))) Wrong("the ring does not start");
+        if (!await UntilAsync(() => Array.TrueForAll(_nodes, static node => node.IsUp || !node.IsRunning), TimeSpan.FromMinutes(2)))
+            Wrong("the ring does not start");
         for (var i = 0; i < 3; i++) Go(SendAsync());
         Go(AskAsync());
         for (var faults = _world.Random.Next(2, 5); faults > 0 && _wrong.Length == 0; faults--) await FaultAsync();
@@ -58,7 +65,8 @@ internal sealed class RingLife
         await HealAsync();
         await EndAsync();
         if (_wrong.Length > 0) throw new InvalidOperationException(_wrong);
-        return new Outcome(_ledger.Sent, _ledger.AcknowledgedCount, _answers, _partial, _unanswered, _world.Events, _world.Digest, string.Join(", ", _faults));
+        return new Outcome(_ledger.Sent, _ledger.AcknowledgedCount, _answers, _partial, _unanswered, _world.Events, _world.Digest,
+            string.Join(", ", _faults));
     }
 
     private void Wrong(string what)
@@ -98,7 +106,18 @@ internal sealed class RingLife
         await _world.DelayAsync(_world.Between(500, 20_000));
         var node = Any();
         var fault = _world.Random.Next(10);
-        var name = fault switch { 0 or 1 => "kill", 2 => "pause", 3 => "cut one way", 4 => "cut both ways", 5 => "etcd", 6 => "store", 7 => "restart", 8 => "loss", _ => "slow network" };
+        var name = fault switch
+        {
+            0 or 1 => "kill",
+            2 => "pause",
+            3 => "cut one way",
+            4 => "cut both ways",
+            5 => "etcd",
+            6 => "store",
+            7 => "restart",
+            8 => "loss",
+            _ => "slow network"
+        };
         _faults.Add(name);
         _world.Note($"fault: {name}, {node.Name}");
         var length = _world.Between(1000, 50_000);
@@ -155,7 +174,8 @@ internal sealed class RingLife
                 await _world.DelayAsync(length);
                 break;
             default:
-                (_around.Network.LostShare, _around.Network.TwiceShare, _around.Network.Slowest) = (_world.Random.NextDouble() * 0.05, 0.1, _world.Chance(0.5) ? 2000 : 50);
+                (_around.Network.LostShare, _around.Network.TwiceShare, _around.Network.Slowest) =
+                    (_world.Random.NextDouble() * 0.05, 0.1, _world.Chance(0.5) ? 2000 : 50);
                 await _world.DelayAsync(length);
                 break;
         }
@@ -180,7 +200,9 @@ internal sealed class RingLife
             if (!node.IsRunning) Go(node.StartAsync());
         }
 
-        if (!await UntilAsync(() => Array.TrueForAll(_nodes, static node => node.IsUp || !node.IsRunning), TimeSpan.FromMinutes(2)) && _wrong.Length == 0) Wrong($"{string.Join(", ", _nodes.Where(static node => !node.IsUp).Select(static node => node.Name))} does not come back");
+        if (!await UntilAsync(() => Array.TrueForAll(_nodes, static node => node.IsUp || !node.IsRunning), TimeSpan.FromMinutes(2))
+            && _wrong.Length == 0)
+            Wrong($"{string.Join(", ", _nodes.Where(static node => !node.IsUp).Select(static node => node.Name))} does not come back");
         // Who died again by itself meanwhile.
         if (Array.Exists(_nodes, static node => !node.IsRunning)) await HealNodesAsync();
     }
@@ -210,7 +232,8 @@ internal sealed class RingLife
         using var late = new CancellationTokenSource(TimeSpan.FromSeconds(20), _client);
         try
         {
-            var outcome = await _around.Network.AskAsync(_client, node.Name, $"{node.Name}:9095", life => IngestAsync(life, tenant, traces), late.Token);
+            var outcome = await _around.Network.AskAsync(
+                _client, node.Name, $"{node.Name}:9095", life => IngestAsync(life, tenant, traces), late.Token);
             return outcome is { Status: IngestStatus.Accepted, RejectedSpans: 0 };
         }
         catch (Exception e) when (e is PeerException or OperationCanceledException)
@@ -260,13 +283,17 @@ internal sealed class RingLife
         using var late = new CancellationTokenSource(TimeSpan.FromSeconds(60), _client);
         try
         {
-            var (found, damage) = await _around.Network.AskAsync(_client, node.Name, $"{node.Name}:9095", life => SearchAsync(life, tenant), late.Token);
+            var (found, damage) =
+                await _around.Network.AskAsync(_client, node.Name, $"{node.Name}:9095", life => SearchAsync(life, tenant), late.Token);
             Judge($"a search of {node.Name}", tenant, acknowledged, found, damage, mayBePartial);
             var isWhole = damage.Length == 0;
             for (var i = 0; i < byIds && acknowledged.Length > 0; i++)
             {
-                var trace = byIds >= acknowledged.Length ? acknowledged[i % acknowledged.Length] : acknowledged[_world.Random.Next(acknowledged.Length)];
-                var (spans, why) = await _around.Network.AskAsync(_client, node.Name, $"{node.Name}:9095", life => FindAsync(life, tenant, trace), late.Token);
+                var trace = byIds >= acknowledged.Length
+                    ? acknowledged[i % acknowledged.Length]
+                    : acknowledged[_world.Random.Next(acknowledged.Length)];
+                var (spans, why) = await _around.Network.AskAsync(
+                    _client, node.Name, $"{node.Name}:9095", life => FindAsync(life, tenant, trace), late.Token);
                 Judge($"{node.Name} by id", tenant, [trace], spans == 0 ? [] : new() { [trace] = spans }, why, mayBePartial);
                 isWhole &= why.Length == 0;
             }
@@ -281,7 +308,8 @@ internal sealed class RingLife
         }
     }
 
-    private void Judge(string who, TenantId tenant, TraceId[] acknowledged, Dictionary<TraceId, int> found, string damage, bool mayBePartial)
+    private void Judge(
+        string who, TenantId tenant, TraceId[] acknowledged, Dictionary<TraceId, int> found, string damage, bool mayBePartial)
     {
         _answers++;
         if (damage.Length > 0)
@@ -304,9 +332,11 @@ internal sealed class RingLife
     private static async Task<(Dictionary<TraceId, int> Found, string Damage)> SearchAsync(NodeLife life, TenantId tenant)
     {
         if (!life.IsActive) throw new PeerException("it does not answer queries yet");
-        var result = await life.Node.SearchAsync(TenantSet.Of([tenant]), new SearchRequest { Query = "{}", Limit = int.MaxValue, SpansPerSpanSet = int.MaxValue }, CancellationToken.None);
+        var result = await life.Node.SearchAsync(TenantSet.Of([tenant]),
+            new SearchRequest { Query = "{}", Limit = int.MaxValue, SpansPerSpanSet = int.MaxValue }, CancellationToken.None);
         var found = new Dictionary<TraceId, int>();
-        foreach (var trace in result.Traces) found[trace.TraceId] = found.GetValueOrDefault(trace.TraceId) + trace.SpanSets.Sum(static set => (int)set.Matched);
+        foreach (var trace in result.Traces)
+            found[trace.TraceId] = found.GetValueOrDefault(trace.TraceId) + trace.SpanSets.Sum(static set => (int)set.Matched);
         return (found, result.Message);
     }
 
@@ -326,7 +356,8 @@ internal sealed class RingLife
                 while (_wrong.Length == 0 && !await AskAsync(node, tenant, byIds: 0, mayBePartial: _world.Elapsed < end))
                 {
                     await _world.DelayAsync(TimeSpan.FromSeconds(15));
-                    if (node.IsRunning && _world.Elapsed > end) Wrong($"{node.Name} does not answer in full although all is well since {string.Create(CultureInfo.InvariantCulture, $"{8} minutes")}");
+                    if (node.IsRunning && _world.Elapsed > end)
+                        Wrong($"{node.Name} does not answer in full although all is well since {string.Create(CultureInfo.InvariantCulture, $"{8} minutes")}");
                     await HealNodesAsync();
                 }
 

@@ -3,8 +3,9 @@ using System.Globalization;
 namespace Tempo.Ring.Simulation;
 
 /// <summary>
-/// Lives of rings of two to four nodes, with all of the real code but sockets and threads, from seeds: each a kill, power cut, pause, cut, outage of etcd, faults of
-/// the store, rolling restart or bad network after the other, under load. TEMPO_RING_SIM_SEEDS says how many, TEMPO_RING_SIM_FROM the first.
+/// Lives of rings of two to four nodes, with all of the real code but sockets and threads, from seeds: each a kill, power cut, pause, cut,
+/// outage of etcd, faults of the store, rolling restart or bad network after the other, under load. TEMPO_RING_SIM_SEEDS says how many,
+/// TEMPO_RING_SIM_FROM the first.
 /// </summary>
 public sealed class RingSimulationTests(ITestOutputHelper output)
 {
@@ -30,7 +31,9 @@ public sealed class RingSimulationTests(ITestOutputHelper output)
                 continue;
             }
 
-            (sent, acknowledged, answers, partial, unanswered, events) = (sent + life.Sent, acknowledged + life.Acknowledged, answers + life.Answers, partial + life.Partial, unanswered + life.Unanswered, events + life.Events);
+            (sent, acknowledged, answers, partial, unanswered,
+                events) = (sent + life.Sent, acknowledged + life.Acknowledged, answers + life.Answers, partial + life.Partial,
+                    unanswered + life.Unanswered, events + life.Events);
             if (progress is not null) await File.AppendAllTextAsync(progress, $"{seed}: {life}\n");
         }
 
@@ -46,7 +49,8 @@ public sealed class RingSimulationTests(ITestOutputHelper output)
         {
             var (first, second) = (await EventsAsync(seed), await EventsAsync(seed));
             var different = first.Zip(second).Index().FirstOrDefault(static pair => pair.Item.First != pair.Item.Second);
-            Assert.True(first.SequenceEqual(second), $"seed {seed}: event {different.Index} is once '{different.Item.First}' and once '{different.Item.Second}'\n{string.Join('\n', first.Skip(different.Index - 10).Take(14))}\n--\n{string.Join('\n', second.Skip(different.Index - 10).Take(14))}");
+            Assert.True(first.SequenceEqual(second),
+                $"seed {seed}: event {different.Index} is once '{different.Item.First}' and once '{different.Item.Second}'\n{string.Join('\n', first.Skip(different.Index - 10).Take(14))}\n--\n{string.Join('\n', second.Skip(different.Index - 10).Take(14))}");
         }
     }
 

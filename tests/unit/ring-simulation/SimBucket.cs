@@ -6,8 +6,9 @@ using Tempo.Testing;
 namespace Tempo.Ring.Simulation;
 
 /// <summary>
-/// The bucket that all nodes share, behind the real <see cref="RemoteObjectStore"/>. Writes and listings take their time; any may fail, hang, or be
-/// carried out without an answer; reads fail or are cut off at once (the engine waits for them on its thread). Listings may be of a moment ago.
+/// The bucket that all nodes share, behind the real <see cref="RemoteObjectStore"/>. Writes and listings take their time; any may fail,
+/// hang, or be carried out without an answer; reads fail or are cut off at once (the engine waits for them on its thread). Listings may be
+/// of a moment ago.
 /// </summary>
 internal sealed class SimBucket(World world)
 {
@@ -29,14 +30,24 @@ internal sealed class SimBucket(World world)
 
     public IObjectStore StoreOf(Process process, IDisk disk)
     {
-        var options = new RemoteOptions { FirstDelay = TimeSpan.Zero, LongestDelay = TimeSpan.Zero, MaxAttempts = 4, AttemptTimeout = TimeSpan.FromSeconds(5), BreakFor = TimeSpan.FromSeconds(2) };
+        var options = new RemoteOptions
+        {
+            FirstDelay = TimeSpan.Zero,
+            LongestDelay = TimeSpan.Zero,
+            MaxAttempts = 4,
+            AttemptTimeout = TimeSpan.FromSeconds(5),
+            BreakFor = TimeSpan.FromSeconds(2)
+        };
         return new FileStore(new RemoteObjectStore(new Requests(this, process), options, process, new Random(1)), disk);
     }
 
     private void Set(string who, string name, byte[]? content)
     {
-        if (Watched.Length > 0 && name.Contains(Watched, StringComparison.Ordinal)) world.Note($"{who} {(content is null ? "deletes" : "puts")} {name}");
-        var item = content is null ? null : new Item(content, (++_version).ToString(CultureInfo.InvariantCulture), Process.Beginning + world.Elapsed);
+        if (Watched.Length > 0 && name.Contains(Watched, StringComparison.Ordinal))
+            world.Note($"{who} {(content is null ? "deletes" : "puts")} {name}");
+        var item = content is null
+            ? null
+            : new Item(content, (++_version).ToString(CultureInfo.InvariantCulture), Process.Beginning + world.Elapsed);
         if (item is null) _objects.Remove(name);
         else _objects[name] = item;
         _changes.Add((world.Now, name, item));
@@ -52,7 +63,8 @@ internal sealed class SimBucket(World world)
             var then = new SortedDictionary<string, Item>(StringComparer.Ordinal);
             foreach (var (at, name, item) in _changes)
             {
-                if (!until.TryGetValue(name, out var last)) until.Add(name, last = world.Now - (long)(Staleness.Ticks * world.Random.NextDouble()));
+                if (!until.TryGetValue(name, out var last))
+                    until.Add(name, last = world.Now - (long)(Staleness.Ticks * world.Random.NextDouble()));
                 if (at > last) continue;
                 if (item is null) then.Remove(name);
                 else then[name] = item;
@@ -65,7 +77,8 @@ internal sealed class SimBucket(World world)
         bool IsFolded(string name) => !recursive && name.IndexOf('/', prefix.Length) >= 0;
         return new RemotePage(
             [.. found.Where(entry => !IsFolded(entry.Key)).Select(static entry => (entry.Key, entry.Value.Info))],
-            [.. found.Where(entry => IsFolded(entry.Key)).Select(entry => entry.Key[..(entry.Key.IndexOf('/', prefix.Length) + 1)]).Distinct()],
+            [.. found.Where(entry => IsFolded(entry.Key)).Select(entry => entry.Key[..(entry.Key.IndexOf('/', prefix.Length) + 1)])
+                .Distinct()],
             null);
     }
 
@@ -96,21 +109,24 @@ internal sealed class SimBucket(World world)
             }, cancellation);
         }
 
-        public Task<IRemoteUpload> BeginUploadAsync(string name, CancellationToken cancellation) => throw new NotSupportedException("nothing here is so large");
+        public Task<IRemoteUpload> BeginUploadAsync(string name, CancellationToken cancellation) =>
+            throw new NotSupportedException("nothing here is so large");
 
-        public Task<RemoteRange> GetRangeAsync(string name, long offset, ReadTarget destination, CancellationToken cancellation) => Now(() =>
-        {
-            var there = Find(name);
-            if (offset >= there.Content.Length) throw new Fault(RemoteFault.OutOfRange);
-            var count = (int)Math.Min(destination.Length, there.Content.Length - offset);
-            if (bucket.World.Chance(bucket.FaultShare / 2)) throw new IOException("the body ends before its end");
-            destination.Fill(there.Content.AsSpan((int)offset, count));
-            return new RemoteRange(count, there.Content.Length, there.Version);
-        });
+        public Task<RemoteRange> GetRangeAsync(string name, long offset, ReadTarget destination, CancellationToken cancellation) =>
+            Now(() =>
+            {
+                var there = Find(name);
+                if (offset >= there.Content.Length) throw new Fault(RemoteFault.OutOfRange);
+                var count = (int)Math.Min(destination.Length, there.Content.Length - offset);
+                if (bucket.World.Chance(bucket.FaultShare / 2)) throw new IOException("the body ends before its end");
+                destination.Fill(there.Content.AsSpan((int)offset, count));
+                return new RemoteRange(count, there.Content.Length, there.Version);
+            });
 
         public Task<ObjectInfo> GetInfoAsync(string name, CancellationToken cancellation) => Now(() => Find(name).Info);
 
-        public Task<RemotePage> ListAsync(string prefix, bool recursive, string? continuation, CancellationToken cancellation) => AskAsync(() => bucket.List(prefix, recursive), cancellation);
+        public Task<RemotePage> ListAsync(string prefix, bool recursive, string? continuation, CancellationToken cancellation) =>
+            AskAsync(() => bucket.List(prefix, recursive), cancellation);
 
         public Task DeleteAsync(string name, CancellationToken cancellation) => AskAsync(() =>
         {
@@ -132,7 +148,8 @@ internal sealed class SimBucket(World world)
 
         private Task<T> Now<T>(Func<T> serve)
         {
-            if (process.IsDead) return Task.FromException<T>(new Fault(RemoteFault.Refused)); // nobody may wait for it: it would be this thread
+            // nobody may wait for it: it would be this thread
+            if (process.IsDead) return Task.FromException<T>(new Fault(RemoteFault.Refused));
             try
             {
                 if (bucket.IsDown || bucket.World.Chance(bucket.FaultShare)) throw new Fault(RemoteFault.Transient);
@@ -164,10 +181,12 @@ internal sealed class SimBucket(World world)
     {
         public override async ValueTask PutFileAsync(ObjectKey key, string path, CancellationToken cancellation = default)
         {
-            if (disk.TryOpen(path, writable: false, out var file) is not DiskError.None and var error) throw new ObjectStoreException(ObjectStoreError.Failed, key, $"{path}: {error}");
+            if (disk.TryOpen(path, writable: false, out var file) is not DiskError.None and var error)
+                throw new ObjectStoreException(ObjectStoreError.Failed, key, $"{path}: {error}");
             using var opened = file!;
             var content = new byte[opened.Length];
-            if (opened.Read(0, content, out var count) != DiskError.None || count != content.Length) throw new ObjectStoreException(ObjectStoreError.Failed, key, $"{path} cannot be read");
+            if (opened.Read(0, content, out var count) != DiskError.None || count != content.Length)
+                throw new ObjectStoreException(ObjectStoreError.Failed, key, $"{path} cannot be read");
             await PutAsync(key, content, cancellation);
             disk.TryDelete(path);
         }

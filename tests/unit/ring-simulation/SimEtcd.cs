@@ -2,7 +2,10 @@ using Tempo.Ring.Membership.Etcd;
 
 namespace Tempo.Ring.Simulation;
 
-/// <summary>An etcd of one member: keys under leases, a history that can be watched, and outages. Comes back with its keys, its leases as if just granted, or without both.</summary>
+/// <summary>
+/// An etcd of one member: keys under leases, a history that can be watched, and outages. Comes back with its keys, its leases as if just
+/// granted, or without both.
+/// </summary>
 internal sealed class SimEtcd(World world)
 {
     private readonly Dictionary<string, (byte[] Value, long Lease)> _keys = new(StringComparer.Ordinal);
@@ -42,7 +45,8 @@ internal sealed class SimEtcd(World world)
 
     private void Put(string key, byte[] value, long lease)
     {
-        if (lease != 0 && !_leases.ContainsKey(lease)) throw new EtcdException("etcd answered kv/put with 404: etcdserver: requested lease not found");
+        if (lease != 0 && !_leases.ContainsKey(lease))
+            throw new EtcdException("etcd answered kv/put with 404: etcdserver: requested lease not found");
         _keys[key] = (value, lease);
         Tell(key, value);
     }
@@ -63,7 +67,8 @@ internal sealed class SimEtcd(World world)
     private void Revoke(long lease)
     {
         _leases.Remove(lease);
-        foreach (var key in _keys.Where(entry => entry.Value.Lease == lease).Select(static entry => entry.Key).Order(StringComparer.Ordinal).ToArray())
+        foreach (var key in _keys.Where(entry => entry.Value.Lease == lease).Select(static entry => entry.Key).Order(StringComparer.Ordinal)
+            .ToArray())
         {
             _keys.Remove(key);
             Tell(key, null);
@@ -112,8 +117,11 @@ internal sealed class SimEtcd(World world)
             return 0;
         }, cancellation);
 
-        public Task<(long Revision, List<(string Key, byte[] Value)> Items)> ListAsync(string prefix, CancellationToken cancellation) => AskAsync(() =>
-            (etcd._revision, etcd._keys.OrderBy(static entry => entry.Key, StringComparer.Ordinal).Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal)).Select(static entry => (entry.Key, entry.Value.Value)).ToList()), cancellation);
+        public Task<(long Revision, List<(string Key, byte[] Value)> Items)> ListAsync(string prefix, CancellationToken cancellation) =>
+            AskAsync(() =>
+                (etcd._revision, etcd._keys.OrderBy(static entry => entry.Key, StringComparer.Ordinal)
+                    .Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
+                    .Select(static entry => (entry.Key, entry.Value.Value)).ToList()), cancellation);
 
         public Task WatchAsync(string prefix, long revision, Action<string, byte[]?> onChange, CancellationToken cancellation)
         {
@@ -145,7 +153,8 @@ internal sealed class SimEtcd(World world)
             using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
             try
             {
-                return await _world.CallAsync(process, _world.Between(0.2, 5), _world.Between(0.2, 5), () => etcd.IsDown ? throw new EtcdException("etcd: connection refused") : serve(), deadline.Token, isLostThere: isCut);
+                return await _world.CallAsync(process, _world.Between(0.2, 5), _world.Between(0.2, 5),
+                    () => etcd.IsDown ? throw new EtcdException("etcd: connection refused") : serve(), deadline.Token, isLostThere: isCut);
             }
             catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
             {
@@ -162,7 +171,8 @@ internal sealed class SimEtcd(World world)
 
         public TaskCompletionSource Over { get; } = new();
 
-        public void End(string why) => world.After(world.Between(0.2, 20), process, "watch ends", () => Over.TrySetException(new EtcdException(why)));
+        public void End(string why) =>
+            world.After(world.Between(0.2, 20), process, "watch ends", () => Over.TrySetException(new EtcdException(why)));
 
         // In the order of the changes, as over one connection.
         public void Tell((long Revision, string Key, byte[]? Value) change)

@@ -6,8 +6,8 @@ using Tempo.Ring.Peers;
 namespace Tempo.Ring.Simulation;
 
 /// <summary>
-/// The ways between nodes: each message takes its time, is lost (who waits hears nothing), comes twice if it is a batch of spans, or goes into a
-/// direction that is cut. Reads of parts of blocks take no time: the engine waits for those on its thread, and there is only one.
+/// The ways between nodes: each message takes its time, is lost (who waits hears nothing), comes twice if it is a batch of spans, or goes
+/// into a direction that is cut. Reads of parts of blocks take no time: the engine waits for those on its thread, and there is only one.
 /// </summary>
 internal sealed class SimNetwork(World world)
 {
@@ -41,7 +41,8 @@ internal sealed class SimNetwork(World world)
         if (IsLost(from.Name, to)) return answer.Task;
         world.After(Way(), null, "message", () =>
         {
-            if (_listening.GetValueOrDefault(address) is { } life) world.After(TimeSpan.Zero, life.Process, "served", () => _ = ServeAsync(life, from, to, serve, answer));
+            if (_listening.GetValueOrDefault(address) is { } life)
+                world.After(TimeSpan.Zero, life.Process, "served", () => _ = ServeAsync(life, from, to, serve, answer));
             else world.After(Way(), from, "refused", () => answer.TrySetException(NobodyAt(to)));
         });
         return answer.Task;
@@ -50,7 +51,9 @@ internal sealed class SimNetwork(World world)
     /// <summary>The same without time.</summary>
     public async ValueTask<T> AskNowAsync<T>(Process from, string to, string address, Func<NodeLife, Task<T>> serve)
     {
-        if (Cuts.Contains((from.Name, to)) || Cuts.Contains((to, from.Name)) || _listening.GetValueOrDefault(address) is not { Process.IsPaused: false } life) throw NobodyAt(to);
+        if (Cuts.Contains((from.Name, to)) || Cuts.Contains((to, from.Name))
+            || _listening.GetValueOrDefault(address) is not { Process.IsPaused: false } life)
+            throw NobodyAt(to);
         return await serve(life);
     }
 
@@ -82,7 +85,8 @@ internal sealed class SimNetwork(World world)
 
     private sealed class Transport(SimNetwork network, Process process, Func<PeerGreeting> greeting) : IPeerTransport
     {
-        public async ValueTask AskAsync(string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation)
+        public async ValueTask AskAsync(
+            string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation)
         {
             var said = greeting();
             var question = body?.ToArray() ?? [];
@@ -150,14 +154,15 @@ internal sealed class SimNetwork(World world)
             end.Cancel();
         }
 
-        private Task<byte[]> SendAsync(byte[] records, CancellationToken cancellation) => network.AskAsync(process, name, address, async life =>
-        {
-            using var batch = new NativeBuffer();
-            using var answer = new NativeBuffer();
-            batch.Append(records);
-            await life.Intake.StoreAsync(batch, answer);
-            return answer.Written.ToArray();
-        }, cancellation);
+        private Task<byte[]> SendAsync(byte[] records, CancellationToken cancellation) =>
+            network.AskAsync(process, name, address, async life =>
+            {
+                using var batch = new NativeBuffer();
+                using var answer = new NativeBuffer();
+                batch.Append(records);
+                await life.Intake.StoreAsync(batch, answer);
+                return answer.Written.ToArray();
+            }, cancellation);
 
         private PeerException Broken() => new($"{name} does not answer", new IOException("the way is over"));
     }

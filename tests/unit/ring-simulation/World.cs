@@ -1,9 +1,9 @@
 namespace Tempo.Ring.Simulation;
 
 /// <summary>
-/// Time and order of everything that happens in a simulated ring. The nodes' own code runs as it is, on the one thread of this process's pool;
-/// whatever it waits for (a timer, an answer of a node, of etcd, of the store) is an event here. When no continuation is left to run, the next event
-/// happens, and the clock is at its time. So the order of all steps follows from the seed.
+/// Time and order of everything that happens in a simulated ring. The nodes' own code runs as it is, on the one thread of this process's
+/// pool; whatever it waits for (a timer, an answer of a node, of etcd, of the store) is an event here. When no continuation is left to run,
+/// the next event happens, and the clock is at its time. So the order of all steps follows from the seed.
 /// </summary>
 internal sealed class World
 {
@@ -84,10 +84,12 @@ internal sealed class World
     public TimeSpan Between(double fromMs, double toMs) => TimeSpan.FromMilliseconds(fromMs + (toMs - fromMs) * Random.NextDouble());
 
     /// <summary>
-    /// A question that is answered elsewhere: what <paramref name="serve"/> returns comes back after both ways, unless one of them loses it;
-    /// then only cancelling ends the waiting.
+    /// A question that is answered elsewhere: what <paramref name="serve"/> returns comes back after both ways, unless one of them loses
+    /// it; then only cancelling ends the waiting.
     /// </summary>
-    public Task<T> CallAsync<T>(Process? caller, TimeSpan there, TimeSpan back, Func<T> serve, CancellationToken cancellation, bool isLostThere = false, bool isLostBack = false)
+    public Task<T> CallAsync<T>(
+        Process? caller, TimeSpan there, TimeSpan back, Func<T> serve, CancellationToken cancellation, bool isLostThere = false,
+        bool isLostBack = false)
     {
         var answer = new TaskCompletionSource<T>();
         if (caller is { IsDead: true }) return answer.Task;
@@ -125,7 +127,8 @@ internal sealed class World
                     return;
                 }
 
-                if (!_events.TryDequeue(out var next, out var when)) throw new InvalidOperationException("everything waits, and nothing is going to happen");
+                if (!_events.TryDequeue(out var next, out var when))
+                    throw new InvalidOperationException("everything waits, and nothing is going to happen");
                 if (_number > MostEvents) throw new InvalidOperationException($"{MostEvents} events and no end");
                 Now = when.At;
                 if (next.Of is { IsDead: true }) continue;
@@ -155,7 +158,8 @@ internal sealed class World
         foreach (var letter in what) Digest = (Digest ^ letter) * 1099511628211;
     }
 
-    private string LastLines() => string.Join('\n', _journal.Where(static (line, i) => !line.Contains(" by id: partial", StringComparison.Ordinal)).TakeLast(400));
+    private string LastLines() =>
+        string.Join('\n', _journal.Where(static (line, i) => !line.Contains(" by id: partial", StringComparison.Ordinal)).TakeLast(400));
 
     private sealed record Event(Process? Of, string Kind, Action Act);
 }

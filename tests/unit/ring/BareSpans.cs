@@ -7,7 +7,9 @@ namespace Tempo.Ring.Tests;
 /// <summary>Requests of spans that have ids, and an end at the most.</summary>
 internal static class BareSpans
 {
-    /// <summary>Appends a request with a span of each of the traces, in their order; span ids count up. They have an end if one is given.</summary>
+    /// <summary>
+    /// Appends a request with a span of each of the traces, in their order; span ids count up. They have an end if one is given.
+    /// </summary>
     public static void Write(NativeBuffer request, IEnumerable<TraceId> traces, DateTimeOffset? end = null)
     {
         var writer = new ProtobufWriter(request);

@@ -24,9 +24,11 @@ public sealed class EtcdAnswerTests
     {
         using var server = EndlessServer.OfBodies(200, "{\"result\":{}}\n{\"result\":{\"events\":[{\"kv\":{\"key\":\"");
         using var client = NewClient(server);
-        await Assert.ThrowsAsync<EtcdException>(() => client.WatchAsync("x/", 1, static (_, _) => Assert.Fail("no change was sent"), TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<EtcdException>(
+            () => client.WatchAsync("x/", 1, static (_, _) => Assert.Fail("no change was sent"), TestContext.Current.CancellationToken));
         Assert.InRange(server.SentBytes, 0, MostBytes);
     }
 
-    private static EtcdClient NewClient(EndlessServer server) => new(new EtcdOptions { Endpoints = [server.Address], DialTimeout = TimeSpan.FromSeconds(30) }, TimeProvider.System);
+    private static EtcdClient NewClient(EndlessServer server) =>
+        new(new EtcdOptions { Endpoints = [server.Address], DialTimeout = TimeSpan.FromSeconds(30) }, TimeProvider.System);
 }

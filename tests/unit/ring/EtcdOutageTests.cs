@@ -148,7 +148,8 @@ public sealed class EtcdOutageTests : IAsyncDisposable
     {
         for (var step = 0; !holds(); step++)
         {
-            Assert.True(step < 5000, $"{what}: members {Names()}, lost {string.Join(' ', _membership.View.Lost)}, {_membership.Describe()}");
+            Assert.True(
+                step < 5000, $"{what}: members {Names()}, lost {string.Join(' ', _membership.View.Lost)}, {_membership.Describe()}");
             await StepAsync(TimeSpan.FromSeconds(1));
         }
     }
@@ -190,8 +191,8 @@ public sealed class EtcdOutageTests : IAsyncDisposable
             _ = ServeAsync(_listener);
         }
 
-        // Who connects while the listener is being made is met before its fields are there (HttpEndPointListener of .NET 10): once more, when
-        // the socket that nobody has any more is the finalizer's.
+        // Who connects while the listener is being made is met before its fields are there (HttpEndPointListener of .NET 10): once more,
+        // when the socket that nobody has any more is the finalizer's.
         private HttpListener? TryListen()
         {
             var listener = new HttpListener();
@@ -300,7 +301,9 @@ public sealed class EtcdOutageTests : IAsyncDisposable
                         return $"{{\"ID\":\"{lease}\",\"TTL\":\"15\"}}";
                     case "/v3/lease/keepalive":
                         SignsOfLifeSinceDeletion++;
-                        return _leases.Contains(question.GetProperty("ID").GetString()!) ? "{\"result\":{\"TTL\":\"15\"}}" : "{\"result\":{}}";
+                        return _leases.Contains(question.GetProperty("ID").GetString()!)
+                            ? "{\"result\":{\"TTL\":\"15\"}}"
+                            : "{\"result\":{}}";
                     case "/v3/kv/put":
                         _values[question.GetProperty("key").GetString()!] = question.GetProperty("value").GetString()!;
                         return "{}";

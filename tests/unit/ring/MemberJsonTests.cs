@@ -10,7 +10,9 @@ public sealed class MemberJsonTests
     [Fact]
     public void A_member_comes_back_as_it_went()
     {
-        var member = new Member("tempo \"1\"", "[::1]:9095", "zone é", MemberState.Leaving, MemberRoles.Holder | MemberRoles.Compactor | MemberRoles.Receiver, 77) { RegisteredAt = 1_795_221_253, IsDrained = true };
+        var member = new Member("tempo \"1\"", "[::1]:9095", "zone é", MemberState.Leaving,
+            MemberRoles.Holder | MemberRoles.Compactor | MemberRoles.Receiver, 77)
+        { RegisteredAt = 1_795_221_253, IsDrained = true };
         Assert.True(MemberJson.TryRead(MemberJson.Write(member), out var read, out var error), error);
         Assert.Equal(member, read);
     }
@@ -40,7 +42,8 @@ public sealed class MemberJsonTests
         for (var i = 0; i < 5000; i++)
         {
             var bytes = good.AsSpan(0, random.Next(good.Length + 1)).ToArray();
-            for (var flips = random.Next(4); flips > 0 && bytes.Length > 0; flips--) bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            for (var flips = random.Next(4); flips > 0 && bytes.Length > 0; flips--)
+                bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
             _ = MemberJson.TryRead(bytes, out _, out _);
         }
     }

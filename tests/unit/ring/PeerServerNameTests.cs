@@ -29,18 +29,23 @@ public sealed class PeerServerNameTests : IDisposable
     [InlineData("ring.internal", "another.internal", false)]
     [InlineData("ring.internal", "", false)]
     [InlineData("127.0.0.1", "", true)]
-    public async Task The_certificate_is_asked_for_the_name_of_the_configuration_else_for_the_address(string certified, string configured, bool isTrusted)
+    public async Task The_certificate_is_asked_for_the_name_of_the_configuration_else_for_the_address(
+        string certified, string configured, bool isTrusted)
     {
         var root = Path.Combine(_folder, "root.pem");
         using var authority = new TestAuthority("root");
         using var certificate = authority.Sign("node", TestAuthority.ForServers, [certified]);
         await File.WriteAllTextAsync(root, authority.Certificate.ExportCertificatePem());
         var handshake = AcceptAsync(certificate);
-        using var transport = new PeerTransport(new PeerOptions { IsTls = true, CaPath = root, ServerName = configured, ConnectTimeout = TimeSpan.FromMinutes(1) }, static () => new PeerGreeting("a", MemberState.Active, IsDrained: false));
+        using var transport = new PeerTransport(
+            new PeerOptions { IsTls = true, CaPath = root, ServerName = configured, ConnectTimeout = TimeSpan.FromMinutes(1) },
+            static () => new PeerGreeting("a", MemberState.Active, IsDrained: false));
         using var answer = new NativeBuffer();
 
         // The server ends after the handshake: there is no answer either way.
-        var failure = await Assert.ThrowsAsync<PeerException>(async () => await transport.AskAsync("b", $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}", PeerProtocol.Ping, null, answer, CancellationToken.None));
+        var failure = await Assert.ThrowsAsync<PeerException>(
+            async () => await transport.AskAsync(
+                "b", $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}", PeerProtocol.Ping, null, answer, CancellationToken.None));
         var (isDone, asked) = await handshake;
         Assert.True(isDone == isTrusted, failure.Message);
         if (configured.Length > 0) Assert.Equal(configured, asked);
@@ -57,7 +62,12 @@ public sealed class PeerServerNameTests : IDisposable
             await tls.AuthenticateAsServerAsync((_, hello, _, _) =>
             {
                 asked = hello.ServerName;
-                return new ValueTask<SslServerAuthenticationOptions>(new SslServerAuthenticationOptions { ServerCertificate = certificate, ApplicationProtocols = [SslApplicationProtocol.Http2] });
+                return new ValueTask<SslServerAuthenticationOptions>(
+                    new SslServerAuthenticationOptions
+                    {
+                        ServerCertificate = certificate,
+                        ApplicationProtocols = [SslApplicationProtocol.Http2]
+                    });
             }, null);
             // A client that does not trust the certificate says so where the server reads next.
             return (await tls.ReadAsync(new byte[1]) > 0, asked);

@@ -13,7 +13,8 @@ public sealed class PushConnectionTests
     public async Task An_answer_that_is_heard_before_the_write_has_ended_counts()
     {
         var stream = new LateStream("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        var asking = new PushConnection(stream, "POST / HTTP/1.1\r\n"u8.ToArray()).AskAsync(new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 100]), TestContext.Current.CancellationToken);
+        var asking = new PushConnection(stream, "POST / HTTP/1.1\r\n"u8.ToArray()).AskAsync(
+            new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 100]), TestContext.Current.CancellationToken);
         Assert.False(asking.IsCompleted);
         stream.Written.SetResult();
         var answer = await asking;
@@ -24,7 +25,8 @@ public sealed class PushConnectionTests
     public async Task A_write_that_fails_after_an_answer_is_a_failure()
     {
         var stream = new LateStream("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        var asking = new PushConnection(stream, "POST / HTTP/1.1\r\n"u8.ToArray()).AskAsync(new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 100]), TestContext.Current.CancellationToken);
+        var asking = new PushConnection(stream, "POST / HTTP/1.1\r\n"u8.ToArray()).AskAsync(
+            new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 100]), TestContext.Current.CancellationToken);
         stream.Written.SetException(new IOException("planted"));
         Assert.Equal("planted", (await Assert.ThrowsAsync<IOException>(() => asking)).Message);
     }
@@ -35,7 +37,8 @@ public sealed class PushConnectionTests
     {
         var stream = new LateStream("");
         var connection = new PushConnection(stream, "POST / HTTP/1.1\r\n"u8.ToArray());
-        var asking = connection.AskAsync(new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 10], new byte[100]), new CancellationToken(canceled: true));
+        var asking = connection.AskAsync(
+            new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 10], new byte[100]), new CancellationToken(canceled: true));
         connection.End(new PeerException("gone"));
         Assert.False(asking.IsCompleted);
         stream.Written.SetException(new IOException("planted"));
@@ -47,6 +50,7 @@ public sealed class PushConnectionTests
     {
         public TaskCompletionSource Written { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => new(Written.Task);
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+            new(Written.Task);
     }
 }

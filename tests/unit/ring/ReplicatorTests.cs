@@ -12,7 +12,9 @@ using Tempo.Ring.Routing;
 
 namespace Tempo.Ring.Tests;
 
-/// <summary>Who is given which spans, and what the sender is told. A real node admits; the owners answer what the test has them answer.</summary>
+/// <summary>
+/// Who is given which spans, and what the sender is told. A real node admits; the owners answer what the test has them answer.
+/// </summary>
 public sealed class ReplicatorTests : IAsyncLifetime
 {
     private static readonly IngestOutcome Down = new(IngestStatus.Unavailable, 0, 0, "down") { RetryAfter = TimeSpan.FromSeconds(1) };
@@ -20,7 +22,8 @@ public sealed class ReplicatorTests : IAsyncLifetime
     private TempoNode _node = null!;
 
     public async ValueTask InitializeAsync() => _node = await TempoNode.StartAsync(
-        new NodeOptions { WalPath = Path.Combine(_folder, "wal"), BlocksPath = Path.Combine(_folder, "blocks") }, new MetricRegistry(), Log.Null, TimeProvider.System);
+        new NodeOptions { WalPath = Path.Combine(_folder, "wal"), BlocksPath = Path.Combine(_folder, "blocks") }, new MetricRegistry(),
+        Log.Null, TimeProvider.System);
 
     public async ValueTask DisposeAsync()
     {
@@ -44,7 +47,8 @@ public sealed class ReplicatorTests : IAsyncLifetime
         {
             var owners = cluster.Ring.OwnersOf(RingHash.Of(TenantId.Single, trace));
             var holders = cluster.Members.Where(member => member.Spans.Contains(trace)).ToArray();
-            Assert.Equal(owners.Owners.Take(copies).Select(static owner => owner.Id).Order(), holders.Select(static holder => holder.Name).Order());
+            Assert.Equal(
+                owners.Owners.Take(copies).Select(static owner => owner.Id).Order(), holders.Select(static holder => holder.Name).Order());
             Assert.All(holders, holder => Assert.Equal(2, holder.Spans.Count(span => span == trace)));
             Assert.Single(holders, holder => holder.Counted.Contains(trace)); // in the metrics from spans
         }
@@ -107,7 +111,8 @@ public sealed class ReplicatorTests : IAsyncLifetime
         for (var i = 0; i < 3; i++)
         {
             var rejected = i;
-            cluster.Members[i].Answer = spans => new IngestOutcome(IngestStatus.Accepted, spans - rejected, rejected, rejected == 0 ? "" : "too large");
+            cluster.Members[i].Answer =
+                spans => new IngestOutcome(IngestStatus.Accepted, spans - rejected, rejected, rejected == 0 ? "" : "too large");
         }
 
         var outcome = await SendAsync(cluster, [new TraceId(1, 1), new TraceId(1, 1), new TraceId(1, 1)]);
@@ -132,8 +137,10 @@ public sealed class ReplicatorTests : IAsyncLifetime
     {
         using var request = new NativeBuffer();
         BareSpans.Write(request, spans);
-        var table = new RoutingTable(cluster.Ring, cluster.Members.ToDictionary(static member => member.Name, static member => (IMember)member), static _ => 0);
-        return await new Replicator(_node, () => table, new ReplicationMetrics(new MetricRegistry()), TimeSpan.FromSeconds(30), TimeProvider.System).IngestAsync(TenantId.Single, request);
+        var table = new RoutingTable(
+            cluster.Ring, cluster.Members.ToDictionary(static member => member.Name, static member => (IMember)member), static _ => 0);
+        return await new Replicator(_node, () => table, new ReplicationMetrics(new MetricRegistry()), TimeSpan.FromSeconds(30),
+            TimeProvider.System).IngestAsync(TenantId.Single, request);
     }
 
     private sealed class Cluster
@@ -141,7 +148,9 @@ public sealed class ReplicatorTests : IAsyncLifetime
         public Cluster(int members, int copies)
         {
             Members = [.. Enumerable.Range(1, members).Select(static i => new ScriptedMember($"tempo-{i}"))];
-            Ring = TokenRing.Of(Members.Select(static member => new Member(member.Name, "127.0.0.1:1", "", MemberState.Active, MemberRoles.Holder)), copies);
+            Ring = TokenRing.Of(
+                Members.Select(static member => new Member(member.Name, "127.0.0.1:1", "", MemberState.Active, MemberRoles.Holder)),
+                copies);
         }
 
         public ScriptedMember[] Members { get; }

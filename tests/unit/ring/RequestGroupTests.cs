@@ -9,7 +9,9 @@ using Tempo.Engine.Otlp.Wire;
 
 namespace Tempo.Ring.Tests;
 
-/// <summary>What an owner makes of several requests that came together: one record of its log, an answer for each, and the same after a crash.</summary>
+/// <summary>
+/// What an owner makes of several requests that came together: one record of its log, an answer for each, and the same after a crash.
+/// </summary>
 public sealed class RequestGroupTests : IDisposable
 {
     private const int Requests = 5;
@@ -24,8 +26,18 @@ public sealed class RequestGroupTests : IDisposable
     {
         var registry = new MetricRegistry();
         var limits = TenantLimits.BuiltIn;
-        if (isUnlimited) limits = limits with { Ingestion = limits.Ingestion with { MaxTracesPerUser = 0 }, Global = limits.Global with { MaxBytesPerTrace = 0 } };
-        var options = new NodeOptions { WalPath = Path.Combine(_folder, "wal"), BlocksPath = Path.Combine(_folder, "blocks"), Overrides = new TenantOverrides(limits) };
+        if (isUnlimited)
+            limits = limits with
+            {
+                Ingestion = limits.Ingestion with { MaxTracesPerUser = 0 },
+                Global = limits.Global with { MaxBytesPerTrace = 0 }
+            };
+        var options = new NodeOptions
+        {
+            WalPath = Path.Combine(_folder, "wal"),
+            BlocksPath = Path.Combine(_folder, "blocks"),
+            Overrides = new TenantOverrides(limits)
+        };
         await using (var node = await TempoNode.StartAsync(options, registry, Log.Null, TimeProvider.System))
         {
             using var bytes = new NativeBuffer();
@@ -37,7 +49,8 @@ public sealed class RequestGroupTests : IDisposable
             }
 
             await node.IngestReplicasAsync(group);
-            Assert.Equal(Enumerable.Range(1, Requests).Select(static spans => (IngestStatus.Accepted, spans, 0)), group.Outcomes.Select(static outcome => (outcome.Status, outcome.AcceptedSpans, outcome.RejectedSpans)));
+            Assert.Equal(Enumerable.Range(1, Requests).Select(static spans => (IngestStatus.Accepted, spans, 0)),
+                group.Outcomes.Select(static outcome => (outcome.Status, outcome.AcceptedSpans, outcome.RejectedSpans)));
             Assert.Equal(records, Counted(registry, "tempo_wal_appends_total "));
             await HasAllAsync(node);
         }
@@ -50,7 +63,12 @@ public sealed class RequestGroupTests : IDisposable
     public async Task A_trace_over_its_limit_is_refused_in_the_request_that_has_it()
     {
         var limits = TenantLimits.BuiltIn with { Ingestion = TenantLimits.BuiltIn.Ingestion with { MaxTracesPerUser = 2 } };
-        var options = new NodeOptions { WalPath = Path.Combine(_folder, "wal"), BlocksPath = Path.Combine(_folder, "blocks"), Overrides = new TenantOverrides(limits) };
+        var options = new NodeOptions
+        {
+            WalPath = Path.Combine(_folder, "wal"),
+            BlocksPath = Path.Combine(_folder, "blocks"),
+            Overrides = new TenantOverrides(limits)
+        };
         await using var node = await TempoNode.StartAsync(options, new MetricRegistry(), Log.Null, TimeProvider.System);
         using var bytes = new NativeBuffer();
         var group = new RequestGroup(TenantId.Single, isCounted: true, bytes);
@@ -61,7 +79,8 @@ public sealed class RequestGroupTests : IDisposable
         }
 
         await node.IngestReplicasAsync(group);
-        Assert.Equal([(1, 0), (2, 0), (0, 3), (0, 4)], group.Outcomes.Select(static outcome => (outcome.AcceptedSpans, outcome.RejectedSpans)));
+        Assert.Equal(
+            [(1, 0), (2, 0), (0, 3), (0, 4)], group.Outcomes.Select(static outcome => (outcome.AcceptedSpans, outcome.RejectedSpans)));
     }
 
     private static async Task HasAllAsync(TempoNode node)

@@ -128,9 +128,12 @@ public sealed class TokenRingTests(ITestOutputHelper output)
     public void Places_do_not_change_from_version_to_version()
     {
         // Nodes of two versions must agree during a rolling restart.
-        var ring = TokenRing.Of(Enumerable.Range(1, 5).Select(static i => new Member($"tempo-{i}", $"10.0.0.{i}:9095", "", MemberState.Active, MemberRoles.Holder)), 3);
+        var ring = TokenRing.Of(
+            Enumerable.Range(1, 5).Select(
+                static i => new Member($"tempo-{i}", $"10.0.0.{i}:9095", "", MemberState.Active, MemberRoles.Holder)), 3);
         Assert.Equal([79571721u, 291758229u], [RingHash.Of(TenantId.Single, new TraceId(1, 2)), RingHash.Of("store", 7)]);
-        Assert.Equal("tempo-5 tempo-3 tempo-4", string.Join(' ', ring.OwnersOf(RingHash.Of(TenantId.Single, new TraceId(1, 2))).Owners.Take(3).Select(static owner => owner.Id)));
+        Assert.Equal("tempo-5 tempo-3 tempo-4", string.Join(
+            ' ', ring.OwnersOf(RingHash.Of(TenantId.Single, new TraceId(1, 2))).Owners.Take(3).Select(static owner => owner.Id)));
     }
 
     [Fact]
@@ -141,7 +144,8 @@ public sealed class TokenRingTests(ITestOutputHelper output)
     {
         var members = Members(20, zones: 1);
         var ring = TokenRing.Of(members, 3);
-        var shards = Enumerable.Range(0, 50).Select(tenant => ring.ShardOf($"tenant-{tenant}", 4).Members.Select(static member => member.Id).ToHashSet()).ToArray();
+        var shards = Enumerable.Range(0, 50).Select(
+            tenant => ring.ShardOf($"tenant-{tenant}", 4).Members.Select(static member => member.Id).ToHashSet()).ToArray();
         Assert.All(shards, static shard => Assert.Equal(4, shard.Count));
         Assert.True(shards.Select(static shard => string.Join(' ', shard.Order())).Distinct().Count() > 25);
         Assert.Equal(20, shards.SelectMany(static shard => shard).Distinct().Count());
@@ -158,7 +162,8 @@ public sealed class TokenRingTests(ITestOutputHelper output)
     public void Windows_of_a_tenants_blocks_are_spread_over_the_compactors()
     {
         var ring = TokenRing.Of(Members(4, zones: 1), 1);
-        var owners = Enumerable.Range(0, 1000).GroupBy(window => ring.OwnersOf(RingHash.Of("tenant", window)).Owners[0].Id).ToDictionary(static owner => owner.Key, static owner => owner.Count());
+        var owners = Enumerable.Range(0, 1000).GroupBy(window => ring.OwnersOf(RingHash.Of("tenant", window)).Owners[0].Id)
+            .ToDictionary(static owner => owner.Key, static owner => owner.Count());
         Assert.Equal(4, owners.Count);
         Assert.All(owners.Values, static count => Assert.InRange(count, 100, 450));
     }
@@ -168,6 +173,7 @@ public sealed class TokenRingTests(ITestOutputHelper output)
     private Member[] Members(int count, int zones)
     {
         var cluster = _random.Next();
-        return [.. Enumerable.Range(0, count).Select(i => new Member($"node-{cluster}-{i}", $"10.0.0.{i}:9095", $"zone-{i % zones}", MemberState.Active, MemberRoles.Holder))];
+        return [.. Enumerable.Range(0, count).Select(
+            i => new Member($"node-{cluster}-{i}", $"10.0.0.{i}:9095", $"zone-{i % zones}", MemberState.Active, MemberRoles.Holder))];
     }
 }

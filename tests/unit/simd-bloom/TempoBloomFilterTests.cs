@@ -74,7 +74,8 @@ public class TempoBloomFilterTests
         foreach (var modulus in moduli)
         {
             var reduce = new BitModulus(modulus);
-            foreach (var edge in (ulong[])[0, 1, modulus - 1, modulus, modulus + 1, ulong.MaxValue, ulong.MaxValue - 1, ulong.MaxValue / modulus * modulus - 1])
+            foreach (var edge in (ulong[])[0, 1, modulus - 1, modulus, modulus + 1, ulong.MaxValue, ulong.MaxValue - 1,
+                ulong.MaxValue / modulus * modulus - 1])
                 Assert.Equal(edge % modulus, reduce.Reduce(edge));
             for (var i = 0; i < 2000; i++)
             {
@@ -106,7 +107,8 @@ public class TempoBloomFilterTests
     private static bool MayContain(TempoBloomBuilder builder, ReadOnlySpan<byte> id)
     {
         var hash = TraceIdHash.Of(id);
-        var opened = TempoBloomFilter.TryOpen(builder.ShardObject(hash.ShardOf(builder.Layout.ShardCount)).Span, out var filter, out var error);
+        var opened =
+            TempoBloomFilter.TryOpen(builder.ShardObject(hash.ShardOf(builder.Layout.ShardCount)).Span, out var filter, out var error);
         Assert.True(opened, error);
         return filter.MayContain(hash);
     }

@@ -64,7 +64,9 @@ public sealed class BlockLayoutTests
         Assert.Equal([1, 0, 0], Read(File, "ServiceStats.ErrorCount").Int32s.Take(3));
         Assert.Equal([2, 1, 1, 1], Read(File, "rs.ss.SpanCount").Int32s.Take(4));
         Assert.Equal([-1, 1, 1, -1, -1], Read(File, Span + "ParentID").Int32s.Take(5));
-        Assert.Equal([0, 8, 8, 0, 0], Read(File, Span + "ParentSpanID") is var parents ? parents.Codes.Take(5).Select(code => parents.Table[code].Length) : []);
+        Assert.Equal([0, 8, 8, 0, 0], Read(File, Span + "ParentSpanID") is var parents
+            ? parents.Codes.Take(5).Select(code => parents.Table[code].Length)
+            : []);
         Assert.Equal(["""{"bytesValue":"AQI="}"""], Texts(File, Span + "Attrs.ValueUnsupported"));
     }
 
@@ -74,7 +76,8 @@ public sealed class BlockLayoutTests
     {
         const ulong Second = 1_000_000_000;
         ulong[] starts = [1, 15 * Second - 1, 15 * Second, 15 * Second + 1, 60 * Second, 3600 * Second, 3600 * Second + 1];
-        var file = Open([Spans.Of("s", "l", [.. starts.Select(static (start, i) => Spans.New((ulong)i + 1, start: start))])], new BlockWriterOptions());
+        var file = Open(
+            [Spans.Of("s", "l", [.. starts.Select(static (start, i) => Spans.New((ulong)i + 1, start: start))])], new BlockWriterOptions());
         foreach (var step in new[] { 15, 60, 300, 3600 })
         {
             var expected = starts.Select(start => (int)Math.Ceiling(start / (decimal)((ulong)step * Second)) - 1);
@@ -149,17 +152,31 @@ public sealed class BlockLayoutTests
     {
         TraceId one = new(0, 1), two = new(0xabc00, 2);
         var first = Spans.New(1, trace: one);
-        first.Attributes.Add(new KeyValue { Key = "n", Value = new AnyValue { ArrayValue = new ArrayValue { Values = { new AnyValue { IntValue = 7 }, new AnyValue { IntValue = 8 } } } } });
+        first.Attributes.Add(
+            new KeyValue
+            {
+                Key = "n",
+                Value = new AnyValue
+                {
+                    ArrayValue = new ArrayValue { Values = { new AnyValue { IntValue = 7 }, new AnyValue { IntValue = 8 } } }
+                }
+            });
         first.Attributes.Add(Spans.Text("s", "v"));
         var third = Spans.New(3, 1, trace: one);
         third.Status = new Status { Code = 2 };
         third.Attributes.Add(new KeyValue { Key = "e", Value = new AnyValue { ArrayValue = new ArrayValue() } });
         var fourth = Spans.New(4, trace: one);
         fourth.Events.Add(new Event { Name = "x", TimeUnixNano = 1004 });
-        fourth.Events.Add(new Event { Name = "y", TimeUnixNano = 1004, Attributes = { new KeyValue { Key = "k", Value = new AnyValue { BoolValue = true } } } });
+        fourth.Events.Add(new Event
+        {
+            Name = "y",
+            TimeUnixNano = 1004,
+            Attributes = { new KeyValue { Key = "k", Value = new AnyValue { BoolValue = true } } }
+        });
         var fifth = Spans.New(5, trace: two);
         fifth.Attributes.Add(new KeyValue { Key = "j", Value = new AnyValue { BytesValue = Google.Protobuf.ByteString.CopyFrom(1, 2) } });
-        return [Spans.Of("a", "x", first, Spans.New(2, 1, trace: one)), Spans.Of("a", "y", third), Spans.Of("b", "x", fourth), Spans.Of("a", "x", fifth)];
+        return [Spans.Of("a", "x", first, Spans.New(2, 1, trace: one)), Spans.Of("a", "y", third), Spans.Of("b", "x", fourth),
+            Spans.Of("a", "x", fifth)];
     }
 
     private static ParquetFileReader Open(ResourceSpans[] resourceSpans, BlockWriterOptions options)

@@ -20,7 +20,9 @@ public sealed class BlockMetaTests
         Assert.Equal(TenantId.Single, meta.Tenant);
         Assert.Equal(new DateTimeOffset(2026, 8, 21, 10, 0, 3, TimeSpan.Zero).ToUnixTimeSeconds(), meta.StartSeconds);
         Assert.Equal(meta.StartSeconds + 307, meta.EndSeconds);
-        Assert.Equal((4321, 12345678, 0, 1, 1, 23456, 1), (meta.TotalObjects, meta.SizeBytes, meta.CompactionLevel, meta.RowGroupCount, meta.BloomShardCount, meta.FooterSizeBytes, meta.ReplicationFactor));
+        Assert.Equal((4321, 12345678, 0, 1, 1, 23456, 1),
+            (meta.TotalObjects, meta.SizeBytes, meta.CompactionLevel, meta.RowGroupCount, meta.BloomShardCount, meta.FooterSizeBytes,
+                meta.ReplicationFactor));
         Assert.Equal(
             [
                 new DedicatedColumnSpec(AttributeScope.Resource, "k8s.cluster.name", AttributeType.String, DedicatedColumnOptions.None),
@@ -35,7 +37,11 @@ public sealed class BlockMetaTests
     [Fact]
     public void A_changed_byte_of_ours_is_noticed()
     {
-        var json = (Parse(Tempos) with { Stray = new StrayTimes(0, 1_800_000_000), Checksums = new BlockChecksums(1, 2, [3, 0xFFFFFFFF]) }).ToJson();
+        var json = (Parse(Tempos) with
+        {
+            Stray = new StrayTimes(0, 1_800_000_000),
+            Checksums = new BlockChecksums(1, 2, [3, 0xFFFFFFFF])
+        }).ToJson();
         Assert.True(BlockMeta.TryParse(json, out var meta, out _));
         Assert.Equal(new BlockChecksums(1, 2, [3, 0xFFFFFFFF]), meta!.Checksums);
         Assert.Equal(new StrayTimes(0, 1_800_000_000), meta.Stray);
@@ -44,7 +50,8 @@ public sealed class BlockMetaTests
             for (var bit = 0; bit < 8; bit++)
             {
                 json[i] ^= (byte)(1 << bit);
-                Assert.True(!BlockMeta.TryParse(json, out var read, out _) || Encoding.UTF8.GetString(read!.ToJson()) == expected, $"byte {i}, bit {bit}");
+                Assert.True(!BlockMeta.TryParse(json, out var read, out _) || Encoding.UTF8.GetString(read!.ToJson()) == expected,
+                    $"byte {i}, bit {bit}");
                 json[i] ^= (byte)(1 << bit);
             }
     }
@@ -52,7 +59,8 @@ public sealed class BlockMetaTests
     [Fact]
     public void Fractions_of_seconds_and_offsets_widen_the_range()
     {
-        var meta = Parse(Tempos.Replace("10:00:03Z", "12:00:03.9999999+02:00", StringComparison.Ordinal).Replace("10:05:10Z", "10:05:10.000000100Z", StringComparison.Ordinal));
+        var meta = Parse(Tempos.Replace("10:00:03Z", "12:00:03.9999999+02:00", StringComparison.Ordinal)
+            .Replace("10:05:10Z", "10:05:10.000000100Z", StringComparison.Ordinal));
         var whole = Parse(Tempos);
         Assert.Equal((whole.StartSeconds, whole.EndSeconds + 1), (meta.StartSeconds, meta.EndSeconds));
     }
@@ -75,7 +83,12 @@ public sealed class BlockMetaTests
     [InlineData(61, 99, false)]
     [InlineData(55, 0, true)]
     public void Overlap_looks_at_strays_as_well(long start, long end, bool expected) =>
-        Assert.Equal(expected, (Parse(Tempos) with { StartSeconds = 100, EndSeconds = 200, Stray = start == 201 ? new StrayTimes(0, 300) : new StrayTimes(50, 60) }).Overlaps(start, end));
+        Assert.Equal(expected, (Parse(Tempos) with
+        {
+            StartSeconds = 100,
+            EndSeconds = 200,
+            Stray = start == 201 ? new StrayTimes(0, 300) : new StrayTimes(50, 60)
+        }).Overlaps(start, end));
 
     [Theory]
     [InlineData("", "meta.json")]
@@ -103,7 +116,8 @@ public sealed class BlockMetaTests
     [InlineData("\"n\":\"url.path\"", "\"n\":\"http.response.status_code\"")]
     public void Numbers_out_of_range_and_double_columns_are_refused(string sound, string damaged)
     {
-        Assert.False(BlockMeta.TryParse(Encoding.UTF8.GetBytes(Tempos.Replace(sound, damaged, StringComparison.Ordinal)), out _, out var error));
+        Assert.False(BlockMeta.TryParse(
+            Encoding.UTF8.GetBytes(Tempos.Replace(sound, damaged, StringComparison.Ordinal)), out _, out var error));
         Assert.Contains("meta.json", error, StringComparison.Ordinal);
     }
 

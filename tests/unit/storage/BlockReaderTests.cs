@@ -42,7 +42,8 @@ public sealed class BlockReaderTests
         }
 
         Assert.Equal(ids.Count, row);
-        TraceId[] absent = [new(0, 0), new(ulong.MaxValue, ulong.MaxValue), .. ids.Select(static id => new TraceId(id.High, id.Low + 1)).Except(ids)];
+        TraceId[] absent =
+            [new(0, 0), new(ulong.MaxValue, ulong.MaxValue), .. ids.Select(static id => new TraceId(id.High, id.Low + 1)).Except(ids)];
         foreach (var id in absent) Assert.Equal((-1, -1), Find(block, id));
     }
 
@@ -84,7 +85,9 @@ public sealed class BlockReaderTests
         var random = new Random(3);
         for (var i = 0; i < 150; i++)
         {
-            var wanted = i == 0 ? BatchColumns.Structure : i == 1 ? BatchColumns.Tree : (BatchColumns)random.Next((int)BatchColumns.All + 1) & Wholes;
+            var wanted = i == 0 ? BatchColumns.Structure
+                : i == 1 ? BatchColumns.Tree
+                : (BatchColumns)random.Next((int)BatchColumns.All + 1) & Wholes;
             var rows = block.OpenRowGroup(random.Next(block.RowGroupCount));
             var start = random.Next((int)rows.RowCount);
             var count = random.Next(1, (int)rows.RowCount - start + 1);
@@ -95,11 +98,13 @@ public sealed class BlockReaderTests
     }
 
     // Parts of these are read as the whole.
-    private const BatchColumns Wholes = BatchColumns.All & ~(BatchColumns.ResourceServiceNames | BatchColumns.ScopeNames | BatchColumns.EventRows | BatchColumns.LinkRows);
+    private const BatchColumns Wholes =
+        BatchColumns.All & ~(BatchColumns.ResourceServiceNames | BatchColumns.ScopeNames | BatchColumns.EventRows | BatchColumns.LinkRows);
 
     private static void AssertPart(SpanBatch all, SpanBatch part, BatchColumns wanted)
     {
-        Same(all.SpanCount, part.SpanCount, all.Trace, part.Trace, all.Resource, part.Resource, all.Scope, part.Scope, all.Status, part.Status);
+        Same(all.SpanCount, part.SpanCount, all.Trace, part.Trace, all.Resource, part.Resource, all.Scope, part.Scope, all.Status,
+            part.Status);
         Same(all.TraceIds, part.TraceIds, all.TraceStart, part.TraceStart, all.TraceEnd, part.TraceEnd);
         Same(all.Snapshot(), part.Snapshot());
         Check(BatchColumns.SpanIds, all.SpanId, part.SpanId, all.ParentSpanId, part.ParentSpanId);
@@ -109,15 +114,23 @@ public sealed class BlockReaderTests
         Check(BatchColumns.Name, Texts(all.Name), Texts(part.Name));
         Check(BatchColumns.StatusMessage, Texts(all.StatusMessage), Texts(part.StatusMessage));
         Check(BatchColumns.TraceState, Texts(all.TraceState), Texts(part.TraceState));
-        Check(BatchColumns.SpanAttributes, Texts(all.SpanAttributes), Texts(part.SpanAttributes), Dedicated(all, AttributeScope.Span), Dedicated(part, AttributeScope.Span));
-        Check(BatchColumns.Resources, Texts(all.Resources.ServiceName), Texts(part.Resources.ServiceName), Texts(all.Resources.Attributes), Texts(part.Resources.Attributes));
-        Check(BatchColumns.Resources, all.Resources.DroppedAttributes, part.Resources.DroppedAttributes, Dedicated(all, AttributeScope.Resource), Dedicated(part, AttributeScope.Resource));
-        Check(BatchColumns.Scopes, Texts(all.Scopes.Name), Texts(part.Scopes.Name), Texts(all.Scopes.Version), Texts(part.Scopes.Version), Texts(all.Scopes.Attributes), Texts(part.Scopes.Attributes));
-        Check(BatchColumns.Events, Texts(all.Events.Name), Texts(part.Events.Name), Texts(all.Events.Attributes), Texts(part.Events.Attributes), all.Events.TimeSinceStartNano, part.Events.TimeSinceStartNano);
-        Check(BatchColumns.Links, all.Links.TraceId, part.Links.TraceId, all.Links.SpanId, part.Links.SpanId, Texts(all.Links.Attributes), Texts(part.Links.Attributes));
-        Check(BatchColumns.Dropped, all.DroppedAttributes, part.DroppedAttributes, all.DroppedEvents, part.DroppedEvents, all.DroppedLinks, part.DroppedLinks);
+        Check(BatchColumns.SpanAttributes, Texts(all.SpanAttributes), Texts(part.SpanAttributes), Dedicated(all, AttributeScope.Span),
+            Dedicated(part, AttributeScope.Span));
+        Check(BatchColumns.Resources, Texts(all.Resources.ServiceName), Texts(part.Resources.ServiceName), Texts(all.Resources.Attributes),
+            Texts(part.Resources.Attributes));
+        Check(BatchColumns.Resources, all.Resources.DroppedAttributes, part.Resources.DroppedAttributes,
+            Dedicated(all, AttributeScope.Resource), Dedicated(part, AttributeScope.Resource));
+        Check(BatchColumns.Scopes, Texts(all.Scopes.Name), Texts(part.Scopes.Name), Texts(all.Scopes.Version), Texts(part.Scopes.Version),
+            Texts(all.Scopes.Attributes), Texts(part.Scopes.Attributes));
+        Check(BatchColumns.Events, Texts(all.Events.Name), Texts(part.Events.Name), Texts(all.Events.Attributes),
+            Texts(part.Events.Attributes), all.Events.TimeSinceStartNano, part.Events.TimeSinceStartNano);
+        Check(BatchColumns.Links, all.Links.TraceId, part.Links.TraceId, all.Links.SpanId, part.Links.SpanId, Texts(all.Links.Attributes),
+            Texts(part.Links.Attributes));
+        Check(BatchColumns.Dropped, all.DroppedAttributes, part.DroppedAttributes, all.DroppedEvents, part.DroppedEvents, all.DroppedLinks,
+            part.DroppedLinks);
         if (wanted.HasFlag(BatchColumns.SpanAttributes)) Same(all.AttributeStart, part.AttributeStart);
-        if (wanted.HasFlag(BatchColumns.Events)) Same(all.EventStart, part.EventStart, all.Events.AttributeStart, part.Events.AttributeStart);
+        if (wanted.HasFlag(BatchColumns.Events))
+            Same(all.EventStart, part.EventStart, all.Events.AttributeStart, part.Events.AttributeStart);
         if (wanted.HasFlag(BatchColumns.Links)) Same(all.LinkStart, part.LinkStart);
 
         void Check(BatchColumns column, params object[] pairs)
@@ -134,17 +147,22 @@ public sealed class BlockReaderTests
 
     private static string[] Texts(StringColumn column) => [.. column.Codes.Select((_, row) => Convert.ToHexString(column[row]))];
 
-    private static string[] Texts(AttributeColumns a) => [.. Enumerable.Range(0, a.Count).Select(i => $"{Convert.ToHexString(a.Key(i))} {a.Types[i]} " + a.Types[i] switch
-    {
-        AttributeType.String or AttributeType.AnyValueJson => Convert.ToHexString(a.String(i)),
-        AttributeType.StringArray => string.Join(' ', a.ArrayItems(i).ToArray().Select(item => Convert.ToHexString(a.Values[(int)item]))),
-        AttributeType.IntArray or AttributeType.DoubleArray or AttributeType.BoolArray => string.Join(' ', a.ArrayItems(i).ToArray()),
-        _ => $"{a.Bits[i]}",
-    })];
+    private static string[] Texts(AttributeColumns a) =>
+        [.. Enumerable.Range(0, a.Count).Select(i => $"{Convert.ToHexString(a.Key(i))} {a.Types[i]} " + a.Types[i] switch
+        {
+            AttributeType.String or AttributeType.AnyValueJson => Convert.ToHexString(a.String(i)),
+            AttributeType.StringArray =>
+                string.Join(' ', a.ArrayItems(i).ToArray().Select(item => Convert.ToHexString(a.Values[(int)item]))),
+            AttributeType.IntArray or AttributeType.DoubleArray or AttributeType.BoolArray => string.Join(' ', a.ArrayItems(i).ToArray()),
+            _ => $"{a.Bits[i]}",
+        })];
 
-    private static string[] Dedicated(SpanBatch batch, AttributeScope scope) => [.. batch.Dedicated.Where(column => column.Scope == scope).Select(column =>
-        $"{Convert.ToHexString(column.Key)} {column.Type} {string.Join(' ', column.Start)}: "
-        + string.Join(' ', column.Bits.Select(bits => column.Type == AttributeType.String ? Convert.ToHexString(column.Values[(int)bits]) : $"{bits}")))];
+    private static string[] Dedicated(SpanBatch batch, AttributeScope scope) =>
+        [.. batch.Dedicated.Where(column => column.Scope == scope).Select(column =>
+            $"{Convert.ToHexString(column.Key)} {column.Type} {string.Join(' ', column.Start)}: "
+            + string.Join(' ', column.Bits.Select(
+                bits => column.Type == AttributeType.String ? Convert.ToHexString(column.Values[(int)bits]) : $"{bits}")))];
 
-    private static (int RowGroup, long Row) Find(BlockReader block, TraceId id) => block.Find(id, static (reader, group) => reader.OpenRowGroup(group));
+    private static (int RowGroup, long Row) Find(BlockReader block, TraceId id) =>
+        block.Find(id, static (reader, group) => reader.OpenRowGroup(group));
 }

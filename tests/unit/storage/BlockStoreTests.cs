@@ -13,10 +13,12 @@ namespace Tempo.Storage.Tests;
 public sealed class BlockStoreTests : IDisposable
 {
     private static readonly BlockId Id = BlockId.Derive(1, 2);
-    private static readonly BlockStoreOptions Options = new() { BloomShardBytes = 64, Layout = new BlockWriterOptions { PageSpans = 4, RowGroupSpans = 8 } };
+    private static readonly BlockStoreOptions Options =
+        new() { BloomShardBytes = 64, Layout = new BlockWriterOptions { PageSpans = 4, RowGroupSpans = 8 } };
     private readonly string _root = Directory.CreateTempSubdirectory("tempo-blocks-").FullName;
     private readonly LiveBatch _spans = Spans.Append(Spans.Request(Spans.Of(
-        "s", "l", [.. Enumerable.Range(1, 300).Select(static i => Spans.New((ulong)i, start: 5_500_000_000, duration: 500_000_000, trace: new TraceId((ulong)i * 7, (ulong)i)))])));
+        "s", "l", [.. Enumerable.Range(1, 300).Select(
+            static i => Spans.New((ulong)i, start: 5_500_000_000, duration: 500_000_000, trace: new TraceId((ulong)i * 7, (ulong)i)))])));
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
@@ -30,9 +32,11 @@ public sealed class BlockStoreTests : IDisposable
 
         Assert.NotNull(meta);
         Assert.True(meta.BloomShardCount > 1, $"{meta.BloomShardCount} bloom shards");
-        string[] expected = ["data.parquet", .. Enumerable.Range(0, meta.BloomShardCount).Select(static i => $"bloom-{i}"), "tempo.sidecar", "index", "meta.json"];
+        string[] expected = ["data.parquet", .. Enumerable.Range(0, meta.BloomShardCount).Select(static i => $"bloom-{i}"), "tempo.sidecar",
+            "index", "meta.json"];
         Assert.Equal(expected.Select(static name => $"single-tenant/{Id}/{name}"), objects.Put);
-        Assert.Equal(expected.Order(StringComparer.Ordinal), Directory.GetFiles($"{_root}/objects/single-tenant/{Id}").Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(expected.Order(StringComparer.Ordinal),
+            Directory.GetFiles($"{_root}/objects/single-tenant/{Id}").Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal((5L, 6L, 300L), (meta.StartSeconds, meta.EndSeconds, meta.TotalObjects));
         Assert.Equal(new FileInfo($"{_root}/objects/single-tenant/{Id}/data.parquet").Length, meta.SizeBytes);
         Assert.Empty(Directory.GetFiles(_root + "/work"));
@@ -66,8 +70,10 @@ public sealed class BlockStoreTests : IDisposable
     {
         await WriteAsync(Open(LocalObjectStore.Open(_root + "/objects")));
         var json = await File.ReadAllTextAsync($"{_root}/objects/single-tenant/{Id}/index");
-        var ids = System.Text.Json.JsonDocument.Parse(json).RootElement.GetProperty("rowGroups").EnumerateArray().Select(static e => TraceId.Read(e.GetBytesFromBase64())).ToArray();
-        Assert.Equal(Enumerable.Range(1, 38).Select(static group => Math.Min(8ul * (ulong)group, 300)).Select(static i => new TraceId(i * 7, i)), ids);
+        var ids = System.Text.Json.JsonDocument.Parse(json).RootElement.GetProperty("rowGroups").EnumerateArray()
+            .Select(static e => TraceId.Read(e.GetBytesFromBase64())).ToArray();
+        Assert.Equal(Enumerable.Range(1, 38).Select(static group => Math.Min(8ul * (ulong)group, 300))
+            .Select(static i => new TraceId(i * 7, i)), ids);
     }
 
     [Fact]
@@ -158,7 +164,8 @@ public sealed class BlockStoreTests : IDisposable
     private async Task<Dictionary<string, string>> ReadFilesAsync()
     {
         var files = new Dictionary<string, string>();
-        foreach (var path in Directory.GetFiles($"{_root}/objects/single-tenant/{Id}")) files.Add(path, Convert.ToBase64String(await File.ReadAllBytesAsync(path)));
+        foreach (var path in Directory.GetFiles($"{_root}/objects/single-tenant/{Id}"))
+            files.Add(path, Convert.ToBase64String(await File.ReadAllBytesAsync(path)));
         return files;
     }
 
@@ -206,7 +213,8 @@ public sealed class BlockStoreTests : IDisposable
             return base.PutFileAsync(key, path, cancellation);
         }
 
-        public override ValueTask<bool> TryPutIfAbsentAsync(ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default)
+        public override ValueTask<bool> TryPutIfAbsentAsync(
+            ObjectKey key, ReadOnlyMemory<byte> content, CancellationToken cancellation = default)
         {
             Note(key);
             return base.TryPutIfAbsentAsync(key, content, cancellation);

@@ -20,13 +20,15 @@ public sealed class BoundedStreamTests
     public async Task One_byte_beyond_it_is_an_error()
     {
         using var target = new MemoryStream();
-        var error = await Assert.ThrowsAsync<InvalidDataException>(() => Open(101).CopyToAsync(target, TestContext.Current.CancellationToken));
+        var error =
+            await Assert.ThrowsAsync<InvalidDataException>(() => Open(101).CopyToAsync(target, TestContext.Current.CancellationToken));
         Assert.Equal("more than 100", error.Message);
         Assert.InRange(target.Length, 0, 100);
     }
 
     [Fact]
-    public void What_is_read_at_once_counts_as_what_is_awaited() => Assert.Throws<InvalidDataException>(() => Open(101).ReadExactly(new byte[101]));
+    public void What_is_read_at_once_counts_as_what_is_awaited() =>
+        Assert.Throws<InvalidDataException>(() => Open(101).ReadExactly(new byte[101]));
 
     [Fact]
     public void What_was_dealt_with_does_not_count()
@@ -39,5 +41,6 @@ public sealed class BoundedStreamTests
     }
 
     private static BoundedStream Open(int bytes) =>
-        new(new MemoryStream(Encoding.ASCII.GetBytes(new string('x', bytes))), 100, static most => new InvalidDataException($"more than {most}"));
+        new(new MemoryStream(Encoding.ASCII.GetBytes(new string('x', bytes))), 100,
+            static most => new InvalidDataException($"more than {most}"));
 }

@@ -38,7 +38,9 @@ public sealed class CatalogValuesTests
 
         var found = new List<(CatalogValueType, string, long)>();
         foreach (ref readonly var value in values.Entries)
-            found.Add((value.Type, value.Type == CatalogValueType.Text ? Encoding.UTF8.GetString(values.TextOf(value.Bits)) : $"{value.Bits}", value.Count));
+            found.Add((value.Type, value.Type == CatalogValueType.Text
+                ? Encoding.UTF8.GetString(values.TextOf(value.Bits))
+                : $"{value.Bits}", value.Count));
         Assert.Equal(order.Select(value => (value.Item1, value.Item2, counts[value])), found);
     }
 

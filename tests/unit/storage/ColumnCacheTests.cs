@@ -144,7 +144,9 @@ public sealed class ColumnCacheTests
     {
         AttributeType.String => "text " + System.Text.Encoding.UTF8.GetString(values.String(i)),
         AttributeType.Int or AttributeType.Double or AttributeType.Bool => $"{values.Types[i]} {values.Bits[i]}",
-        AttributeType.StringArray => string.Join(',', values.ArrayItems(i).ToArray().Select(item => "text " + System.Text.Encoding.UTF8.GetString(values.Values[(int)item]))),
+        AttributeType.StringArray =>
+            string.Join(',', values.ArrayItems(i).ToArray()
+                .Select(item => "text " + System.Text.Encoding.UTF8.GetString(values.Values[(int)item]))),
         AttributeType.IntArray => string.Join(',', values.ArrayItems(i).ToArray().Select(static item => $"Int {item}")),
         AttributeType.DoubleArray => string.Join(',', values.ArrayItems(i).ToArray().Select(static item => $"Double {item}")),
         AttributeType.BoolArray => string.Join(',', values.ArrayItems(i).ToArray().Select(static item => $"Bool {item}")),
@@ -166,7 +168,8 @@ public sealed class ColumnCacheTests
         Same(expected.SpanId, batch.SpanId, spans);
         Same(expected.ParentSpanId, batch.ParentSpanId, spans);
         for (var i = 0; i < spans; i++) Assert.True(expected.Name[i].SequenceEqual(batch.Name[i]));
-        for (var i = 0; i < expected.Resources.Count; i++) Assert.True(expected.Resources.ServiceName[i].SequenceEqual(batch.Resources.ServiceName[i]));
+        for (var i = 0; i < expected.Resources.Count; i++)
+            Assert.True(expected.Resources.ServiceName[i].SequenceEqual(batch.Resources.ServiceName[i]));
     }
 
     private static void Same<T>(T[] expected, T[] found, int count)

@@ -27,7 +27,8 @@ public sealed class ColumnPlannerTests
         ];
         var chosen = ColumnPlanner.Choose(uses, Spans);
         Assert.Equal(["always", "often", "number", "larger", "large"], chosen.Select(static column => column.Spec.Name));
-        Assert.Equal([AttributeType.String, AttributeType.String, AttributeType.Int, AttributeType.String, AttributeType.String], chosen.Select(static column => column.Spec.Type));
+        Assert.Equal([AttributeType.String, AttributeType.String, AttributeType.Int, AttributeType.String, AttributeType.String],
+            chosen.Select(static column => column.Spec.Type));
         Assert.All(chosen, static column => Assert.Equal(AttributeScope.Span, column.Spec.Scope));
         Assert.Equal("on 50.0 % of 100000 spans, named by 3 queries, 0.0 bytes a span of different texts", chosen[1].Reason);
         Assert.Equal("on 10.0 % of 100000 spans, named by 0 queries, 8.0 bytes a span of different texts", chosen[4].Reason);
@@ -40,7 +41,8 @@ public sealed class ColumnPlannerTests
         var uses = Enumerable.Range(0, 40).Select(static i => new AttributeUse($"t{i:00}", CatalogTypes.Text, Spans - i, 1))
             .Concat(Enumerable.Range(0, 40).Select(static i => new AttributeUse($"n{i:00}", CatalogTypes.Int, Spans - i, 1)));
         var chosen = ColumnPlanner.Choose(uses, Spans);
-        Assert.Equal((10, 5), (chosen.Count(static column => column.Spec.Type == AttributeType.String), chosen.Count(static column => column.Spec.Type == AttributeType.Int)));
+        Assert.Equal((10, 5), (chosen.Count(static column => column.Spec.Type == AttributeType.String),
+            chosen.Count(static column => column.Spec.Type == AttributeType.Int)));
         Assert.Equal("t09", chosen.Last(static column => column.Spec.Type == AttributeType.String).Spec.Name);
     }
 
@@ -50,7 +52,8 @@ public sealed class ColumnPlannerTests
     [Fact]
     public void A_list_is_left_only_for_one_that_is_much_better()
     {
-        AttributeUse[] uses = [new("a", CatalogTypes.Text, Spans, 1), new("b", CatalogTypes.Text, Spans / 5, 1), new("c", CatalogTypes.Text, Spans / 2, 1)];
+        AttributeUse[] uses =
+            [new("a", CatalogTypes.Text, Spans, 1), new("b", CatalogTypes.Text, Spans / 5, 1), new("c", CatalogTypes.Text, Spans / 2, 1)];
         var chosen = ColumnPlanner.Choose(uses, Spans);
         Assert.True(ColumnPlanner.IsWorthChanging(DedicatedColumns.None, chosen, uses));
         Assert.False(ColumnPlanner.IsWorthChanging(DedicatedColumns.None, [], uses));
@@ -62,7 +65,9 @@ public sealed class ColumnPlannerTests
 
     private static DedicatedColumns Columns(params string[] names)
     {
-        Assert.True(DedicatedColumns.TryCreate(names.Select(static name => new DedicatedColumnSpec(AttributeScope.Span, name, AttributeType.String, DedicatedColumnOptions.None)), out var columns, out var error), error);
+        Assert.True(DedicatedColumns.TryCreate(
+            names.Select(static name => new DedicatedColumnSpec(
+                AttributeScope.Span, name, AttributeType.String, DedicatedColumnOptions.None)), out var columns, out var error), error);
         return columns;
     }
 }

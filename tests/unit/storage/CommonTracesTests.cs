@@ -92,7 +92,8 @@ public sealed class CommonTracesTests
                 {
                     (first, last) = Part(random);
                     var found = common.Of(Block(2), Block(1), Id(first), Id(last));
-                    InCommon? expected = Enumerable.Range(first, last - first + 1).All(id => known[id]) ? InCommonWithin(all, first, last) : null;
+                    InCommon? expected =
+                        Enumerable.Range(first, last - first + 1).All(id => known[id]) ? InCommonWithin(all, first, last) : null;
                     Assert.Equal(expected?.Ids, found?.Ids);
                     Assert.Equal(expected?.Unequal, found?.Unequal);
                 }
@@ -105,9 +106,11 @@ public sealed class CommonTracesTests
             return (first, random.Next(first, 40));
         }
 
-        static InCommon InCommonWithin(TraceId[] all, int first, int last) => new(Within(all, first, last), [.. Within(all, first, last).Where(static id => id.Low % 3 == 0)]);
+        static InCommon InCommonWithin(TraceId[] all, int first, int last) =>
+            new(Within(all, first, last), [.. Within(all, first, last).Where(static id => id.Low % 3 == 0)]);
 
-        static TraceId[] Within(TraceId[] all, int first, int last) => [.. all.Where(id => id.Low >= (ulong)first && id.Low <= (ulong)last)];
+        static TraceId[] Within(TraceId[] all, int first, int last) =>
+            [.. all.Where(id => id.Low >= (ulong)first && id.Low <= (ulong)last)];
     }
 
     [Fact]
@@ -123,9 +126,11 @@ public sealed class CommonTracesTests
 
     private static TraceId Id(int number) => new(0, (ulong)number);
 
-    private static TraceId[]? Of(CommonTraces common, BlockId block, BlockId other) => common.Of(block, other, default, TraceId.MaxValue)?.Ids;
+    private static TraceId[]? Of(CommonTraces common, BlockId block, BlockId other) =>
+        common.Of(block, other, default, TraceId.MaxValue)?.Ids;
 
-    private static void Keep(CommonTraces common, BlockId block, BlockId other, TraceId[] ids) => common.Keep(block, other, default, TraceId.MaxValue, new InCommon(ids, []));
+    private static void Keep(CommonTraces common, BlockId block, BlockId other, TraceId[] ids) =>
+        common.Keep(block, other, default, TraceId.MaxValue, new InCommon(ids, []));
 
     private static BlockId Block(uint number) => BlockId.Derive(number * 0x9E37_79B9_7F4A_7C15, number);
 }

@@ -18,7 +18,8 @@ public sealed class DamagedSidecarTests
         var requests = new RandomRequests(seed: 3, traceCount: 6);
         var batch = new LiveBatch();
         for (var i = 0; i < 6; i++) batch.Append(requests.Next(), 64);
-        return MemoryBlock.Write(new BlockWriterOptions { PageSpans = 10, RowGroupSpans = 20, DedicatedColumns = TestColumns.Some }, [Spans.View(batch)]);
+        return MemoryBlock.Write(
+            new BlockWriterOptions { PageSpans = 10, RowGroupSpans = 20, DedicatedColumns = TestColumns.Some }, [Spans.View(batch)]);
     }
 
     private static SidecarFacts[] ReadFacts()
@@ -43,7 +44,8 @@ public sealed class DamagedSidecarTests
     [Fact]
     public void Every_shorter_object_is_noticed_or_harmless()
     {
-        for (var length = 0; length < Block.Sidecar.Length; length += 3) Check(Block.Sidecar[..length], $"{length} of {Block.Sidecar.Length} bytes");
+        for (var length = 0; length < Block.Sidecar.Length; length += 3)
+            Check(Block.Sidecar[..length], $"{length} of {Block.Sidecar.Length} bytes");
     }
 
     private static void Check(byte[] bytes, string what)
@@ -52,8 +54,10 @@ public sealed class DamagedSidecarTests
         var sidecar = BlockSidecar.Of(bytes, Block.Meta(), cache);
         for (var group = 0; group < Facts.Length; group++)
         {
-            foreach (var (scope, key) in Facts[group].Owners.Keys) Assert.True(sidecar.MayContainKey(group, scope, System.Text.Encoding.UTF8.GetBytes(key)), what);
-            foreach (var (scope, key, value) in Facts[group].Values.Keys) Assert.True(SidecarTests.MayContain(sidecar, group, scope, key, value), what);
+            foreach (var (scope, key) in Facts[group].Owners.Keys) Assert.True(
+                sidecar.MayContainKey(group, scope, System.Text.Encoding.UTF8.GetBytes(key)), what);
+            foreach (var (scope, key, value) in Facts[group].Values.Keys) Assert.True(
+                SidecarTests.MayContain(sidecar, group, scope, key, value), what);
         }
 
         using var block = Block.OpenWith(bytes);
@@ -78,7 +82,8 @@ public sealed class DamagedSidecarTests
             lines.Add($"{group} zones {(sidecar.Zones is { } zones ? string.Join(' ', zones.Pages(group).ToArray()) : "?")}");
             foreach (var (scope, key) in Facts[group].Owners.Keys.Order())
             {
-                var isKnown = sidecar.TryGetRange(group, SidecarHash.OfKey(scope, System.Text.Encoding.UTF8.GetBytes(key)), out var min, out var max, out var isAbsent);
+                var isKnown = sidecar.TryGetRange(
+                    group, SidecarHash.OfKey(scope, System.Text.Encoding.UTF8.GetBytes(key)), out var min, out var max, out var isAbsent);
                 lines.Add($"{group} {scope} range " + (isKnown ? $"{min} {max}" : isAbsent ? "none" : "?"));
             }
         }

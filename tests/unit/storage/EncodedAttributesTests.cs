@@ -12,7 +12,8 @@ public sealed class EncodedAttributesTests
     // Of one page after another, as a query has it.
     private static readonly AttributeOccurrences Space = new();
 
-    private static readonly AttributeScope[] Scopes = [AttributeScope.Span, AttributeScope.Resource, AttributeScope.Scope, AttributeScope.Event, AttributeScope.Link];
+    private static readonly AttributeScope[] Scopes =
+        [AttributeScope.Span, AttributeScope.Resource, AttributeScope.Scope, AttributeScope.Event, AttributeScope.Link];
 
     [Theory]
     [InlineData(1)]
@@ -42,9 +43,11 @@ public sealed class EncodedAttributesTests
                     {
                         var key = table[code].ToArray();
                         keys++;
-                        if (!batch.Loader!.TryTakeAttribute(batch, scope, key, [code], (AttributeParts)(4 << code % 4), out var found)) continue;
+                        if (!batch.Loader!.TryTakeAttribute(batch, scope, key, [code], (AttributeParts)(4 << code % 4), out var found))
+                            continue;
                         encoded++;
-                        values += AssertIsKeyOf(whole, scope, key, found, $"seed {seed}, rows {start} + {count}, {scope}.{Encoding.UTF8.GetString(key)}");
+                        values += AssertIsKeyOf(
+                            whole, scope, key, found, $"seed {seed}, rows {start} + {count}, {scope}.{Encoding.UTF8.GetString(key)}");
                         Assert.True(batch.Loader.TryFindAttribute(scope, key, out var again));
                         Assert.Same(found, again);
                     }
@@ -86,7 +89,8 @@ public sealed class EncodedAttributesTests
         Assert.True(values > 500, $"{values} values");
     }
 
-    private static int AssertAreOfOwners(SpanBatch whole, AttributeScope scope, ISpanColumnLoader loader, SpanBatch batch, Random random, string where)
+    private static int AssertAreOfOwners(
+        SpanBatch whole, AttributeScope scope, ISpanColumnLoader loader, SpanBatch batch, Random random, string where)
     {
         var (attributes, starts, owners) = Of(whole, scope);
         var marks = new ulong[(owners + 63) / 64];
@@ -100,7 +104,8 @@ public sealed class EncodedAttributesTests
             {
                 Assert.True(owner == found.Owners[next], $"{where}: owner {found.Owners[next]} for {owner}");
                 Assert.True(attributes.Key(i).SequenceEqual(found.Values.Key(next)), $"{where}: another key");
-                Assert.True(Text(attributes, i) == Text(found.Values, next), $"{where}: {Text(found.Values, next)} for {Text(attributes, i)}");
+                Assert.True(
+                    Text(attributes, i) == Text(found.Values, next), $"{where}: {Text(found.Values, next)} for {Text(attributes, i)}");
             }
 
         Assert.True(next == found.Count, $"{where}: {found.Count} for {next}");
@@ -134,7 +139,8 @@ public sealed class EncodedAttributesTests
                 if (!attributes.Key(i).SequenceEqual(key)) continue;
                 Assert.True(next < found.Count, $"{where}: {found.Count} found");
                 Assert.True(owner == found.Owners[next], $"{where}: owner {found.Owners[next]} for {owner}");
-                Assert.True(Text(attributes, i) == Text(found.Values, next), $"{where}: {Text(found.Values, next)} for {Text(attributes, i)}");
+                Assert.True(
+                    Text(attributes, i) == Text(found.Values, next), $"{where}: {Text(found.Values, next)} for {Text(attributes, i)}");
                 next++;
             }
         }
@@ -159,7 +165,8 @@ public sealed class EncodedAttributesTests
     {
         AttributeType.String => "text " + Encoding.UTF8.GetString(values.String(i)),
         AttributeType.Int or AttributeType.Double or AttributeType.Bool => $"{values.Types[i]} {values.Bits[i]}",
-        AttributeType.StringArray => string.Join(',', values.ArrayItems(i).ToArray().Select(item => "text " + Encoding.UTF8.GetString(values.Values[(int)item]))),
+        AttributeType.StringArray =>
+            string.Join(',', values.ArrayItems(i).ToArray().Select(item => "text " + Encoding.UTF8.GetString(values.Values[(int)item]))),
         AttributeType.IntArray => string.Join(',', values.ArrayItems(i).ToArray().Select(static item => $"Int {item}")),
         AttributeType.DoubleArray => string.Join(',', values.ArrayItems(i).ToArray().Select(static item => $"Double {item}")),
         AttributeType.BoolArray => string.Join(',', values.ArrayItems(i).ToArray().Select(static item => $"Bool {item}")),

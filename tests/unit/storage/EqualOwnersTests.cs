@@ -40,8 +40,16 @@ public sealed class EqualOwnersTests
         const int count = 100_000;
         var page = new SpanBatch { SpanCount = count, Resource = [.. Enumerable.Range(0, count)], Scope = new int[count] };
         var r = page.Resources;
-        (r.Count, r.ServiceName, r.HasServiceName, r.DroppedAttributes, r.AttributeStart) = (count, new StringColumn { Codes = new int[count] }, new byte[count], new uint[count], new int[count + 1]);
-        page.Dedicated.Add(new DedicatedColumn { Scope = AttributeScope.Resource, Key = [1], Type = AttributeType.Int, Start = [.. Enumerable.Range(0, count + 1)], Bits = [.. Enumerable.Range(0, count).Select(static row => (long)row)] });
+        (r.Count, r.ServiceName, r.HasServiceName, r.DroppedAttributes, r.AttributeStart) =
+            (count, new StringColumn { Codes = new int[count] }, new byte[count], new uint[count], new int[count + 1]);
+        page.Dedicated.Add(new DedicatedColumn
+        {
+            Scope = AttributeScope.Resource,
+            Key = [1],
+            Type = AttributeType.Int,
+            Start = [.. Enumerable.Range(0, count + 1)],
+            Bits = [.. Enumerable.Range(0, count).Select(static row => (long)row)]
+        });
         new EqualOwners().Unify(page);
         Assert.Equal(Enumerable.Range(0, count), page.Resource);
     }
@@ -56,9 +64,18 @@ public sealed class EqualOwnersTests
         var attributes = AddAttributes(r.Attributes, out r.AttributeStart, count);
         // Of a span's column each has another value, which is not a resource's.
         var values = Enumerable.Range(0, count).Select(_ => (long)(_random.Next(9) / 8)).ToArray();
-        foreach (var (scope, bits) in new[] { (AttributeScope.Resource, values), (AttributeScope.Span, [.. Enumerable.Range(0, count).Select(static row => (long)row)]) })
-            page.Dedicated.Add(new DedicatedColumn { Scope = scope, Key = [1], Type = AttributeType.Int, Start = [.. Enumerable.Range(0, count + 1)], Bits = bits });
-        return [.. Enumerable.Range(0, count).Select(row => $"{r.ServiceName.Codes[row]} {r.HasServiceName[row]} {r.DroppedAttributes[row]} {values[row]} {attributes[row]}")];
+        foreach (var (scope, bits) in new[] { (AttributeScope.Resource, values),
+            (AttributeScope.Span, [.. Enumerable.Range(0, count).Select(static row => (long)row)]) })
+            page.Dedicated.Add(new DedicatedColumn
+            {
+                Scope = scope,
+                Key = [1],
+                Type = AttributeType.Int,
+                Start = [.. Enumerable.Range(0, count + 1)],
+                Bits = bits
+            });
+        return [.. Enumerable.Range(0, count).Select(
+            row => $"{r.ServiceName.Codes[row]} {r.HasServiceName[row]} {r.DroppedAttributes[row]} {values[row]} {attributes[row]}")];
     }
 
     private List<string> AddScopes(SpanBatch page, int count)
@@ -68,7 +85,8 @@ public sealed class EqualOwnersTests
         (s.Name, s.Version) = (Codes(count), Codes(count));
         s.DroppedAttributes = [.. Enumerable.Range(0, count).Select(_ => (uint)(_random.Next(9) / 8))];
         var attributes = AddAttributes(s.Attributes, out s.AttributeStart, count);
-        return [.. Enumerable.Range(0, count).Select(row => $"{s.Name.Codes[row]} {s.Version.Codes[row]} {s.DroppedAttributes[row]} {attributes[row]}")];
+        return [.. Enumerable.Range(0, count).Select(
+            row => $"{s.Name.Codes[row]} {s.Version.Codes[row]} {s.DroppedAttributes[row]} {attributes[row]}")];
     }
 
     private StringColumn Codes(int count) => new() { Codes = [.. Enumerable.Range(0, count).Select(_ => _random.Next(2))] };
@@ -76,14 +94,16 @@ public sealed class EqualOwnersTests
     // Up to three attributes; arrays have their items elsewhere each time.
     private List<string> AddAttributes(AttributeColumns attributes, out int[] starts, int count)
     {
-        var (keys, types, bits, items, ends, written) = (new List<int>(), new List<AttributeType>(), new List<long>(), new List<long>(), new List<int> { 0 }, new List<string>());
+        var (keys, types, bits, items, ends, written) =
+            (new List<int>(), new List<AttributeType>(), new List<long>(), new List<long>(), new List<int> { 0 }, new List<string>());
         for (var row = 0; row < count; row++)
         {
             var text = "";
             for (var i = _random.Next(4); i > 0; i--)
             {
                 var isArray = _random.Next(3) == 0;
-                var (key, type) = (_random.Next(2), (AttributeType)((int)(isArray ? AttributeType.StringArray : AttributeType.String) + _random.Next(2)));
+                var (key, type) =
+                    (_random.Next(2), (AttributeType)((int)(isArray ? AttributeType.StringArray : AttributeType.String) + _random.Next(2)));
                 long[] values = [.. Enumerable.Range(0, isArray ? _random.Next(1, 3) : 1).Select(_ => (long)_random.Next(2))];
                 keys.Add(key);
                 types.Add(type);

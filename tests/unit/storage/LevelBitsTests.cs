@@ -36,7 +36,8 @@ public sealed class LevelBitsTests
             var levels = new byte[length];
             foreach (ref var level in levels.AsSpan()) level = (byte)random.Next(4);
             levels[0] = 0;
-            int[][] expected = [new int[length], new int[length], new int[length]], actual = [new int[length], new int[length], new int[length]];
+            int[][] expected = [new int[length], new int[length], new int[length]],
+                actual = [new int[length], new int[length], new int[length]];
             SpanOwners.NumberScalar(levels, 0, expected[0], expected[1], expected[2]);
             SpanOwners.Number(Vector, levels, actual[0], actual[1], actual[2]);
             Assert.Equal(expected, actual);

@@ -79,11 +79,13 @@ public sealed class LiveBatchTests
     public void Trace_state_and_dropped_counts_come_late_and_go_nowhere_else(int spansBefore)
     {
         const int After = 30;
-        byte[] Plain(int count, ulong first) => Spans.Request(Spans.Of("s", "l", [.. Enumerable.Range(0, count).Select(i => Spans.New(first + (ulong)i))]));
+        byte[] Plain(int count, ulong first) =>
+            Spans.Request(Spans.Of("s", "l", [.. Enumerable.Range(0, count).Select(i => Spans.New(first + (ulong)i))]));
         var rare = Spans.New(1_000_000);
         (rare.TraceState, rare.DroppedAttributesCount, rare.DroppedEventsCount, rare.DroppedLinksCount) = ("a=b", 1, 2, 3);
         var (batch, other) = (new LiveBatch(), Spans.Append(Plain(100, 1)));
-        foreach (var request in (byte[][])[Plain(spansBefore, 1), Spans.Request(Spans.Of("s", "l", rare)), Plain(After, 500_000)]) batch.Append(request, 2048);
+        foreach (var request in (byte[][])[Plain(spansBefore, 1), Spans.Request(Spans.Of("s", "l", rare)), Plain(After, 500_000)])
+            batch.Append(request, 2048);
 
         var columns = batch.Columns;
         Assert.Equal(spansBefore + 1 + After, columns.SpanCount);
@@ -91,10 +93,13 @@ public sealed class LiveBatchTests
         {
             var isRare = span == spansBefore;
             Assert.Equal(isRare ? "a=b" : "", Encoding.UTF8.GetString(columns.TraceState[span]));
-            Assert.Equal(isRare ? (1U, 2U, 3U) : (0U, 0U, 0U), (columns.DroppedAttributes[span], columns.DroppedEvents[span], columns.DroppedLinks[span]));
+            Assert.Equal(isRare ? (1U, 2U, 3U) : (0U, 0U, 0U),
+                (columns.DroppedAttributes[span], columns.DroppedEvents[span], columns.DroppedLinks[span]));
         }
 
-        for (var span = 0; span < 100; span++) Assert.Equal((0, 0U, 0U, 0U), (other.Columns.TraceState.Codes[span], other.Columns.DroppedAttributes[span], other.Columns.DroppedEvents[span], other.Columns.DroppedLinks[span]));
+        for (var span = 0; span < 100; span++)
+            Assert.Equal((0, 0U, 0U, 0U), (other.Columns.TraceState.Codes[span], other.Columns.DroppedAttributes[span],
+                other.Columns.DroppedEvents[span], other.Columns.DroppedLinks[span]));
 
         batch.Clear();
         batch.Append(Plain(spansBefore + 1, 1), 2048);
@@ -144,7 +149,9 @@ public sealed class LiveBatchTests
         const int Requests = 3_000, SpansPerRequest = 7;
         var batch = new LiveBatch();
         var requests = Enumerable.Range(0, Requests)
-            .Select(r => Spans.Request(Spans.Of("service" + r % 50, "scope" + r % 3, [.. Enumerable.Range(0, SpansPerRequest).Select(s => Rich((ulong)(r * SpansPerRequest + s + 1)))])))
+            .Select(r => Spans.Request(
+                Spans.Of("service" + r % 50, "scope" + r % 3,
+                    [.. Enumerable.Range(0, SpansPerRequest).Select(s => Rich((ulong)(r * SpansPerRequest + s + 1)))])))
             .ToArray();
         var writer = Task.Run(() =>
         {
@@ -164,7 +171,8 @@ public sealed class LiveBatchTests
             spans.Clear();
             batch.CollectTrace(TraceOf(batch.Columns.SpanId[last - 1]), last, spans);
             Assert.Equal(last - 1, spans[0]);
-            Assert.Equal(Enumerable.Range(0, last).Count(span => batch.Columns.SpanId[span] % 100 == batch.Columns.SpanId[last - 1] % 100), spans.Count);
+            Assert.Equal(Enumerable.Range(0, last).Count(span => batch.Columns.SpanId[span] % 100 == batch.Columns.SpanId[last - 1] % 100),
+                spans.Count);
         }
 
         await writer;
@@ -174,7 +182,8 @@ public sealed class LiveBatchTests
     public void A_batch_is_closed_by_spans_or_by_bytes()
     {
         var bySpans = new LiveBatch();
-        var many = Spans.Request(Spans.Of("s", "l", [.. Enumerable.Range(1, LiveBatch.TargetSpanCount).Select(static i => Spans.New((ulong)i))]));
+        var many =
+            Spans.Request(Spans.Of("s", "l", [.. Enumerable.Range(1, LiveBatch.TargetSpanCount).Select(static i => Spans.New((ulong)i))]));
         Assert.False(bySpans.IsClosed);
         bySpans.Append(many, 2048);
         Assert.True(bySpans.IsClosed);

@@ -6,7 +6,9 @@ using Tempo.Otlp.Tests.Oracle;
 
 namespace Tempo.Storage.Tests;
 
-/// <summary>What bounds live data is what it takes in memory: the figure is compared with the lengths of all arrays that a batch has.</summary>
+/// <summary>
+/// What bounds live data is what it takes in memory: the figure is compared with the lengths of all arrays that a batch has.
+/// </summary>
 public sealed class LiveMemoryBytesTests
 {
     /// <summary>The figure of a batch that has grown to its size may be off by so much of it.</summary>
@@ -56,7 +58,8 @@ public sealed class LiveMemoryBytesTests
     {
         var batch = new LiveBatch();
         for (var next = 0; !batch.IsClosed; next += SpansOfRequest)
-            batch.Append(Spans.Request(Spans.Of("s", "l", [.. Enumerable.Range(next, SpansOfRequest).Select(s_shapes[shape])])), maxAttributeBytes: 2048);
+            batch.Append(Spans.Request(Spans.Of("s", "l", [.. Enumerable.Range(next, SpansOfRequest).Select(s_shapes[shape])])),
+                maxAttributeBytes: 2048);
         AssertIsWhatItTakes(batch);
     }
 
@@ -65,7 +68,10 @@ public sealed class LiveMemoryBytesTests
     {
         var batch = new LiveBatch();
         for (var next = 0; !batch.IsClosed; next += SpansOfRequest)
-            batch.Append(Spans.Request([.. Enumerable.Range(next, SpansOfRequest).Select(static i => Spans.Of($"a service like no other one: {i}", "l", Spans.New((ulong)i + 1)))]), maxAttributeBytes: 2048);
+            batch.Append(Spans.Request(
+                [.. Enumerable.Range(next, SpansOfRequest)
+                    .Select(static i => Spans.Of($"a service like no other one: {i}", "l", Spans.New((ulong)i + 1)))]),
+                        maxAttributeBytes: 2048);
         AssertIsWhatItTakes(batch);
     }
 
@@ -91,7 +97,8 @@ public sealed class LiveMemoryBytesTests
     }
 
     private static HashSet<object> SharedByAll() =>
-        new([.. typeof(LiveBatch).GetFields(BindingFlags.Static | BindingFlags.NonPublic).Where(static field => field.FieldType.IsArray).Select(static field => field.GetValue(null)!)], ReferenceEqualityComparer.Instance);
+        new([.. typeof(LiveBatch).GetFields(BindingFlags.Static | BindingFlags.NonPublic).Where(static field => field.FieldType.IsArray)
+            .Select(static field => field.GetValue(null)!)], ReferenceEqualityComparer.Instance);
 
     // All arrays that fields lead to.
     private static long ArrayBytes(object? value, HashSet<object> seen)
@@ -100,12 +107,15 @@ public sealed class LiveMemoryBytesTests
         if (value is Array array)
         {
             var element = array.GetType().GetElementType()!;
-            return element.IsValueType ? array.LongLength * Marshal.SizeOf(element.IsEnum ? element.GetEnumUnderlyingType() : element) : array.Cast<object?>().Sum(item => ArrayBytes(item, seen));
+            return element.IsValueType
+                ? array.LongLength * Marshal.SizeOf(element.IsEnum ? element.GetEnumUnderlyingType() : element)
+                : array.Cast<object?>().Sum(item => ArrayBytes(item, seen));
         }
 
         long bytes = 0;
         for (var type = value.GetType(); type is not null; type = type.BaseType)
-            foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+            foreach (var field in type.GetFields(
+                BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
                 if (!field.FieldType.IsValueType)
                     bytes += ArrayBytes(field.GetValue(value), seen);
         return bytes;

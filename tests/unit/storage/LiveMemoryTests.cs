@@ -70,7 +70,8 @@ public sealed class LiveMemoryTests
         for (var i = 0; i < 24; i++)
         {
             var request = requests.Next();
-            await Task.Factory.StartNew(() => live.Append(TenantId.Single, request), TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            await Task.Factory.StartNew(() => live.Append(TenantId.Single, request), TestContext.Current.CancellationToken,
+                TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
 
         Assert.Single(Batches(live));

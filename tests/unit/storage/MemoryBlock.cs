@@ -14,7 +14,8 @@ internal sealed class MemoryBlock
 {
     private readonly BlockWriterOptions _layout;
 
-    private MemoryBlock(byte[] data, BlockContent content, BlockWriterOptions layout) => (Data, Content, _layout, Sidecar) = (data, content, layout, content.ToSidecar(default));
+    private MemoryBlock(byte[] data, BlockContent content, BlockWriterOptions layout) =>
+        (Data, Content, _layout, Sidecar) = (data, content, layout, content.ToSidecar(default));
 
     public BlockWriterOptions Layout => _layout;
 

@@ -107,9 +107,11 @@ public sealed class OpenBlocksTests : IDisposable
 
     // A descriptor that is listed may be of another test and closed by the time it is looked at: it has no target then.
     private bool IsHeld(BlockHandle block) => Directory.EnumerateFiles("/proc/self/fd").Any(fd =>
-        new FileInfo(fd).LinkTarget is { } target && target.Contains(_root, StringComparison.Ordinal) && target.Contains(block.Meta.BlockId.ToString(), StringComparison.Ordinal));
+        new FileInfo(fd).LinkTarget is { } target && target.Contains(_root, StringComparison.Ordinal)
+            && target.Contains(block.Meta.BlockId.ToString(), StringComparison.Ordinal));
 
-    private Task<(BlockStore Store, List<BlockHandle> Blocks)> BlocksAsync(long openBytes, int count) => BlocksAsync(new OpenBlocks(openBytes, int.MaxValue), count);
+    private Task<(BlockStore Store, List<BlockHandle> Blocks)> BlocksAsync(long openBytes, int count) =>
+        BlocksAsync(new OpenBlocks(openBytes, int.MaxValue), count);
 
     private async Task<(BlockStore Store, List<BlockHandle> Blocks)> BlocksAsync(OpenBlocks open, int count)
     {
@@ -118,8 +120,12 @@ public sealed class OpenBlocksTests : IDisposable
         var blocks = new List<BlockHandle>();
         for (var i = 1; i <= count; i++)
         {
-            var spans = Spans.Append(Spans.Request(Spans.Of("s", "l", [.. Enumerable.Range(1, 20).Select(static n => Spans.New((ulong)n, trace: new TraceId((ulong)n, (ulong)n)))])));
-            var meta = await store.WriteAsync(TenantId.Single, BlockId.Derive(9, (ulong)i), 0, visit => LiveTraces.ForEach([Spans.View(spans)], visit), default);
+            var spans = Spans.Append(
+                Spans.Request(Spans.Of(
+                    "s", "l", [.. Enumerable.Range(1, 20).Select(
+                        static n => Spans.New((ulong)n, trace: new TraceId((ulong)n, (ulong)n)))])));
+            var meta = await store.WriteAsync(
+                TenantId.Single, BlockId.Derive(9, (ulong)i), 0, visit => LiveTraces.ForEach([Spans.View(spans)], visit), default);
             blocks.Add(new BlockHandle(meta!, store));
         }
 

@@ -19,7 +19,9 @@ public sealed class OrderedTraceTests
         Assert.Equal([2, 0, 1, 2, 0], trace.Starts.Take(5));
     }
 
-    /// <summary>The first two would look alike if items and attributes were numbered as they stand one behind the other, without a count.</summary>
+    /// <summary>
+    /// The first two would look alike if items and attributes were numbered as they stand one behind the other, without a count.
+    /// </summary>
     [Fact]
     public void Resources_that_differ_in_where_an_array_ends_stay_apart()
     {
@@ -28,7 +30,8 @@ public sealed class OrderedTraceTests
         shorter.Resource.Attributes.Add(Spans.Text("y", "\u0000"));
         var empty = WithArray("k");
 
-        var trace = Spans.Trace(Spans.Append(Spans.Request(longer, shorter, empty)), Spans.Append(Spans.Request(WithArray("m", "z"), WithArray("k"))));
+        var trace = Spans.Trace(
+            Spans.Append(Spans.Request(longer, shorter, empty)), Spans.Append(Spans.Request(WithArray("m", "z"), WithArray("k"))));
 
         Assert.Equal(4, trace.Starts.Take(trace.SpanCount).Count(static start => start == 2));
     }
@@ -81,7 +84,12 @@ public sealed class OrderedTraceTests
     public void The_root_is_the_last_to_start_without_a_parent_and_without_a_parent_link()
     {
         var linked = Spans.New(3, start: 30);
-        linked.Links.Add(new Link { TraceId = linked.TraceId, SpanId = Spans.New(1).SpanId, Attributes = { Spans.Text("opentracing.ref_type", "child_of") } });
+        linked.Links.Add(new Link
+        {
+            TraceId = linked.TraceId,
+            SpanId = Spans.New(1).SpanId,
+            Attributes = { Spans.Text("opentracing.ref_type", "child_of") }
+        });
         var trace = Spans.Trace(Spans.New(2, start: 20), Spans.New(1, start: 10), linked, Spans.New(4, parent: 1, start: 40, duration: 5));
         Assert.Equal(2ul, trace.Id(trace.Root));
         Assert.Equal((10ul, 45ul), (trace.StartUnixNano, trace.EndUnixNano));
@@ -93,7 +101,8 @@ public sealed class OrderedTraceTests
     public void Many_scopes_in_one_trace_are_grouped()
     {
         const int Count = 60_000;
-        var requests = Enumerable.Range(0, Count).Select(i => Spans.Of("s", "scope" + i % (Count / 2), Spans.New((ulong)i + 1))).Chunk(10_000).Select(Spans.Request);
+        var requests = Enumerable.Range(0, Count).Select(i => Spans.Of("s", "scope" + i % (Count / 2), Spans.New((ulong)i + 1)))
+            .Chunk(10_000).Select(Spans.Request);
         var trace = Spans.Trace(Spans.Append([.. requests]));
         var starts = trace.Starts.Take(Count).ToArray();
         Assert.Equal((1, Count / 2 - 1), (starts.Count(static s => s == 2), starts.Count(static s => s == 1)));

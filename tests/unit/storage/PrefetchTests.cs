@@ -10,7 +10,9 @@ using Tempo.Testing;
 
 namespace Tempo.Storage.Tests;
 
-/// <summary>A trace by its id from a block that is far away, and scans of it: three round trips for a row group, not one for each column.</summary>
+/// <summary>
+/// A trace by its id from a block that is far away, and scans of it: three round trips for a row group, not one for each column.
+/// </summary>
 public sealed class PrefetchTests
 {
     [Fact]
@@ -19,9 +21,11 @@ public sealed class PrefetchTests
         var requests = new RandomRequests(3, traceCount: 80);
         var batch = new LiveBatch();
         for (var i = 0; i < 60; i++) batch.Append(requests.Next(), 64);
-        var block = MemoryBlock.Write(new BlockWriterOptions { PageSpans = 10, RowGroupSpans = 100, DedicatedColumns = TestColumns.Some }, [Spans.View(batch)]);
+        var block = MemoryBlock.Write(
+            new BlockWriterOptions { PageSpans = 10, RowGroupSpans = 100, DedicatedColumns = TestColumns.Some }, [Spans.View(batch)]);
         var source = new FarSource(block.Data);
-        using var reader = new BlockReader(block.Meta(), source, [], [], BlockSidecar.Of(block.Sidecar, block.Meta(), new SidecarCache(1 << 20)));
+        using var reader =
+            new BlockReader(block.Meta(), source, [], [], BlockSidecar.Of(block.Sidecar, block.Meta(), new SidecarCache(1 << 20)));
         using var near = block.Open();
         Assert.True(reader.RowGroupCount > 2, $"{reader.RowGroupCount} row groups");
         foreach (var id in block.Ids)
@@ -47,14 +51,17 @@ public sealed class PrefetchTests
         var requests = new RandomRequests(3, traceCount: 200);
         var batch = new LiveBatch();
         for (var i = 0; i < 120; i++) batch.Append(requests.Next(), 64);
-        var block = MemoryBlock.Write(new BlockWriterOptions { PageSpans = 10, RowGroupSpans = 50, DedicatedColumns = TestColumns.Some }, [Spans.View(batch)]);
+        var block = MemoryBlock.Write(
+            new BlockWriterOptions { PageSpans = 10, RowGroupSpans = 50, DedicatedColumns = TestColumns.Some }, [Spans.View(batch)]);
         var (with, without) = (Scan(new ReadAhead()), Scan(null));
         Assert.True(with.RoundTrips.Count > 3, $"{with.RoundTrips.Count} row groups");
         Assert.Equal(without.Read, with.Read);
         Assert.All(with.RoundTrips, static trips => Assert.InRange(trips, 1, 3));
-        Assert.All(without.RoundTrips.Skip(firstFind), static trips => Assert.True(trips > 6, $"{trips} round trips with nothing read ahead"));
+        Assert.All(
+            without.RoundTrips.Skip(firstFind), static trips => Assert.True(trips > 6, $"{trips} round trips with nothing read ahead"));
 
-        (List<int> RoundTrips, string Read) Scan(ReadAhead? ahead) => ScanAll(block, new FarSource(block.Data), ahead, columns, attributes, firstFind);
+        (List<int> RoundTrips, string Read) Scan(ReadAhead? ahead) =>
+            ScanAll(block, new FarSource(block.Data), ahead, columns, attributes, firstFind);
     }
 
     // What is read ahead is new to the cache, which keeps what is asked for again.
@@ -63,21 +70,25 @@ public sealed class PrefetchTests
     [InlineData(0, BatchColumns.Starts | BatchColumns.TreeNumbers | BatchColumns.Name | BatchColumns.Roots, "attributes", 2)]
     [InlineData(0, BatchColumns.All, null, 1)]
     [InlineData(4 << 20, BatchColumns.All, null, 1)]
-    public void A_scan_takes_three_requests_a_row_group_however_small_or_full_the_cache_is(int cacheBytes, BatchColumns columns, string? attributes, int firstFind)
+    public void A_scan_takes_three_requests_a_row_group_however_small_or_full_the_cache_is(
+        int cacheBytes, BatchColumns columns, string? attributes, int firstFind)
     {
         var requests = new RandomRequests(3, traceCount: 200);
         var batch = new LiveBatch();
         for (var i = 0; i < 120; i++) batch.Append(requests.Next(), 64);
-        var block = MemoryBlock.Write(new BlockWriterOptions { PageSpans = 10, RowGroupSpans = 50, DedicatedColumns = TestColumns.Some }, [Spans.View(batch)]);
+        var block = MemoryBlock.Write(
+            new BlockWriterOptions { PageSpans = 10, RowGroupSpans = 50, DedicatedColumns = TestColumns.Some }, [Spans.View(batch)]);
         var (roundTrips, read) = ScanAll(block, new CachedSource(block.Data, cacheBytes), new ReadAhead(), columns, attributes, firstFind);
         Assert.True(roundTrips.Count > 3, $"{roundTrips.Count} row groups");
         Assert.All(roundTrips, static trips => Assert.InRange(trips, 0, 3));
         Assert.Equal(ScanAll(block, new FarSource(block.Data), null, columns, attributes, firstFind).Read, read);
     }
 
-    private static (List<int> RoundTrips, string Read) ScanAll(MemoryBlock block, ICountingSource source, ReadAhead? ahead, BatchColumns columns, string? attributes, int firstFind)
+    private static (List<int> RoundTrips, string Read) ScanAll(
+        MemoryBlock block, ICountingSource source, ReadAhead? ahead, BatchColumns columns, string? attributes, int firstFind)
     {
-        using var reader = new BlockReader(block.Meta(), source, [], [], BlockSidecar.Of(block.Sidecar, block.Meta(), new SidecarCache(1 << 20)));
+        using var reader =
+            new BlockReader(block.Meta(), source, [], [], BlockSidecar.Of(block.Sidecar, block.Meta(), new SidecarCache(1 << 20)));
         var (memory, page, trips, read) = (new ReadMemory(), new SpanBatch(), new List<int>(), new System.Text.StringBuilder());
         for (var group = 0; group < reader.RowGroupCount; group++)
         {
@@ -90,7 +101,8 @@ public sealed class PrefetchTests
                 rows.OpenInto(page, start, count);
                 page.Require(group < firstFind ? BatchColumns.Starts : columns);
                 if (attributes is not null && group >= firstFind) page.RequireAttributes(AttributeScope.Span, AttributeParts.All);
-                read.Append(System.Globalization.CultureInfo.InvariantCulture, $"{page.SpanCount} {page.StartUnixNano[0]} {page.SpanAttributes.SizeBytes};");
+                read.Append(System.Globalization.CultureInfo.InvariantCulture,
+                    $"{page.SpanCount} {page.StartUnixNano[0]} {page.SpanAttributes.SizeBytes};");
             }
 
             trips.Add(source.RoundTrips);
@@ -162,7 +174,9 @@ public sealed class PrefetchTests
         void Forget();
     }
 
-    /// <summary>As an object service is read, with a cache of so many bytes that is full of something else, which is asked for all the time.</summary>
+    /// <summary>
+    /// As an object service is read, with a cache of so many bytes that is full of something else, which is asked for all the time.
+    /// </summary>
     private sealed class CachedSource : PassThroughStore, ICountingSource
     {
         private static readonly ObjectKey Key = ObjectKey.Parse("data"), Other = ObjectKey.Parse("other");
@@ -199,7 +213,8 @@ public sealed class PrefetchTests
             return parts;
         }
 
-        public override ValueTask<IReadOnlyList<ReadOnlyMemory<byte>>> GetChunksAsync(ObjectKey key, long offset, int count, CancellationToken cancellation = default)
+        public override ValueTask<IReadOnlyList<ReadOnlyMemory<byte>>> GetChunksAsync(
+            ObjectKey key, long offset, int count, CancellationToken cancellation = default)
         {
             Interlocked.Increment(ref _requests);
             var chunks = ReadTarget.Chunks(count);

@@ -14,7 +14,8 @@ internal sealed class RandomRequests
         ["", "a", "service.name", "http.method", "http.status_code", "db.statement", "k8s.pod.name", "msg", BadText, new('k', 100)];
 
     private static readonly string[] Texts =
-        ["", "x", "GET", "<b> & \"q\"\\", "Zürich \u2028 日本 🚀", "\u0000\n", BadText, new string('y', 63) + "é", new string('z', 62) + "🚀", new('w', 300)];
+        ["", "x", "GET", "<b> & \"q\"\\", "Zürich \u2028 日本 🚀", "\u0000\n", BadText, new string('y', 63) + "é", new string('z', 62) + "🚀",
+            new('w', 300)];
 
     // Becomes FF C0 42 80 44 on the wire.
     private const string BadText = "\u0001\u0002BAD";
@@ -32,7 +33,11 @@ internal sealed class RandomRequests
     public RandomRequests(int seed, int traceCount, byte? firstIdByte = null)
     {
         _random = new Random(seed);
-        _traceIds = [.. Enumerable.Range(0, traceCount).Select(i => firstIdByte is { } first ? ByteString.CopyFrom([first, .. Bytes(15).Span]) : i == 0 ? Padded(1) : i == 1 ? Padded(0x0123_4567_89AB) : Bytes(16))];
+        _traceIds = [.. Enumerable.Range(0, traceCount)
+            .Select(i => firstIdByte is { } first ? ByteString.CopyFrom([first, .. Bytes(15).Span])
+                : i == 0 ? Padded(1)
+                : i == 1 ? Padded(0x0123_4567_89AB)
+                : Bytes(16))];
         for (var i = 0; i < 4; i++) _resources.Add(RandomResource());
     }
 
@@ -69,7 +74,12 @@ internal sealed class RandomRequests
         var scopeSpans = new ScopeSpans { SchemaUrl = Text() };
         if (!OneIn(4))
         {
-            scopeSpans.Scope = new InstrumentationScope { Name = OneIn(2) ? Text() : "lib", Version = OneIn(2) ? Text() : "1", DroppedAttributesCount = OneIn(3) ? Count() : 0 };
+            scopeSpans.Scope = new InstrumentationScope
+            {
+                Name = OneIn(2) ? Text() : "lib",
+                Version = OneIn(2) ? Text() : "1",
+                DroppedAttributesCount = OneIn(3) ? Count() : 0
+            };
             if (OneIn(2)) Repeat(2, () => scopeSpans.Scope.Attributes.Add(Attribute()));
         }
 
@@ -99,7 +109,8 @@ internal sealed class RandomRequests
         {
             TraceId = OneIn(30) ? Bytes(_random.Next(20)) : OneIn(40) ? Padded(0) : _traceIds[_random.Next(_traceIds.Length)],
             SpanId = OneIn(30) ? Bytes(_random.Next(12)) : OneIn(40) ? ByteString.CopyFrom(new byte[8]) : Bytes(8),
-            ParentSpanId = OneIn(30) ? Bytes(_random.Next(12)) : OneIn(8) ? ByteString.CopyFrom(new byte[8]) : OneIn(2) ? Bytes(8) : ByteString.Empty,
+            ParentSpanId =
+                OneIn(30) ? Bytes(_random.Next(12)) : OneIn(8) ? ByteString.CopyFrom(new byte[8]) : OneIn(2) ? Bytes(8) : ByteString.Empty,
             TraceState = OneIn(3) ? Text() : "",
             Name = Text(),
             Kind = _random.Next(-1, 8),

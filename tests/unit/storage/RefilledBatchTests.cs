@@ -64,7 +64,9 @@ public sealed class RefilledBatchTests
         var random = new RandomRequests(seed, traceCount: requests / 2);
         var batch = new LiveBatch();
         for (var i = 0; i < requests; i++) batch.Append(random.Next(), 64);
-        return MemoryBlock.Write(new BlockWriterOptions { PageSpans = pageSpans, RowGroupSpans = rowGroupSpans, DedicatedColumns = columns }, [Spans.View(batch)]);
+        return MemoryBlock.Write(
+            new BlockWriterOptions { PageSpans = pageSpans, RowGroupSpans = rowGroupSpans, DedicatedColumns = columns },
+            [Spans.View(batch)]);
     }
 
     private static List<string> Describe(SpanBatch batch)

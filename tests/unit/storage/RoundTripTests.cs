@@ -39,7 +39,10 @@ public sealed class RoundTripTests
         AssertBlock(model, first, random);
         using var reader = first.Open();
         var second = MemoryBlock.Write(
-            Layout(random, random.Next(2) == 0 ? TestColumns.Others : DedicatedColumns.None) with { Version = random.Next(2) == 0 ? first.Layout.Version : BlockVersion.Default },
+            Layout(random, random.Next(2) == 0 ? TestColumns.Others : DedicatedColumns.None) with
+            {
+                Version = random.Next(2) == 0 ? first.Layout.Version : BlockVersion.Default
+            },
             visit => MemoryBlock.ForEachTrace(reader, random, 10, visit));
         AssertBlock(model, second, random);
     }

@@ -21,7 +21,8 @@ public sealed class Sha256Tests
 
     [Fact]
     public void A_known_text_has_its_known_hash() =>
-        Assert.Equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", Convert.ToHexStringLower(Sha256.HashData(Encoding.ASCII.GetBytes("abc"))));
+        Assert.Equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+            Convert.ToHexStringLower(Sha256.HashData(Encoding.ASCII.GetBytes("abc"))));
 
     [Fact]
     public void Random_bytes_are_others_each_time_and_all_of_them_are_filled()

@@ -48,8 +48,11 @@ internal sealed class SidecarFacts
         foreach (var column in batch.Dedicated.Where(column => column.Scope == scope))
             for (var owner = 0; owner < owners; owner++)
                 if (column.Start[owner + 1] > column.Start[owner])
-                    Add((CatalogScope)scope, Text(column.Key), [.. Enumerable.Range(column.Start[owner], column.Start[owner + 1] - column.Start[owner])
-                        .Select(i => column.Type == AttributeType.Int ? $"i:{column.Bits[i]}" : "s:" + Text(column.Values[(int)column.Bits[i]]))]);
+                    Add((CatalogScope)scope, Text(column.Key),
+                        [.. Enumerable.Range(column.Start[owner], column.Start[owner + 1] - column.Start[owner])
+                            .Select(i => column.Type == AttributeType.Int
+                                ? $"i:{column.Bits[i]}"
+                                : "s:" + Text(column.Values[(int)column.Bits[i]]))]);
     }
 
     private void AddTexts(CatalogScope scope, string key, StringColumn column, int count)

@@ -19,7 +19,8 @@ public sealed class SidecarTests
         var random = new RandomRequests(seed, traceCount: 40);
         var batch = new LiveBatch();
         for (var i = 0; i < requests; i++) batch.Append(random.Next(), 64);
-        return MemoryBlock.Write(new BlockWriterOptions { PageSpans = 15, RowGroupSpans = 50, DedicatedColumns = TestColumns.Some }, [Spans.View(batch)]);
+        return MemoryBlock.Write(
+            new BlockWriterOptions { PageSpans = 15, RowGroupSpans = 50, DedicatedColumns = TestColumns.Some }, [Spans.View(batch)]);
     }
 
     [Fact]
@@ -31,8 +32,10 @@ public sealed class SidecarTests
         for (var group = 0; group < block.RowGroupCount; group++)
         {
             var facts = SidecarFacts.Of(block, group);
-            foreach (var (scope, key) in facts.Owners.Keys) Assert.True(block.Sidecar.MayContainKey(group, scope, Utf8(key)), $"{group} {scope} {key}");
-            foreach (var (scope, key, value) in facts.Values.Keys) Assert.True(MayContain(block.Sidecar, group, scope, key, value), $"{group} {scope} {key} {value}");
+            foreach (var (scope, key) in facts.Owners.Keys) Assert.True(
+                block.Sidecar.MayContainKey(group, scope, Utf8(key)), $"{group} {scope} {key}");
+            foreach (var (scope, key, value) in facts.Values.Keys) Assert.True(
+                MayContain(block.Sidecar, group, scope, key, value), $"{group} {scope} {key} {value}");
         }
     }
 
@@ -64,7 +67,8 @@ public sealed class SidecarTests
             Assert.Equal((rows.RowCount, facts.Starts.Count), (zone.RowCount, zone.SpanCount));
             Assert.Equal((facts.Starts.Min(), facts.Starts.Max()), block.Sidecar.StartTimes(group));
             Assert.Equal((facts.Durations.Min(), facts.Durations.Max()), block.Sidecar.Durations(group));
-            Assert.Equal(rows.ScanRanges().Select(static range => (long)range.Count), zones.Pages(group).ToArray().Select(static page => page.RowCount));
+            Assert.Equal(rows.ScanRanges().Select(static range => (long)range.Count),
+                zones.Pages(group).ToArray().Select(static page => page.RowCount));
             foreach (var (range, page) in rows.ScanRanges().Zip(zones.Pages(group).ToArray()))
             {
                 var batch = rows.Read(range.Start, range.Count, BatchColumns.Times);
@@ -84,8 +88,10 @@ public sealed class SidecarTests
             var facts = SidecarFacts.Of(block, group);
             foreach (var key in facts.Owners.Keys)
             {
-                var numbers = facts.Values.Keys.Where(value => (value.Scope, value.Key) == key).Select(static value => NumberOf(value.Value)).Where(static number => !double.IsNaN(number)).ToList();
-                var isKnown = block.Sidecar.TryGetRange(group, SidecarHash.OfKey(key.Scope, Utf8(key.Key)), out var min, out var max, out var isAbsent);
+                var numbers = facts.Values.Keys.Where(value => (value.Scope, value.Key) == key)
+                    .Select(static value => NumberOf(value.Value)).Where(static number => !double.IsNaN(number)).ToList();
+                var isKnown = block.Sidecar.TryGetRange(
+                    group, SidecarHash.OfKey(key.Scope, Utf8(key.Key)), out var min, out var max, out var isAbsent);
                 Assert.Equal((numbers.Count > 0, numbers.Count == 0), (isKnown, isAbsent));
                 if (isKnown) Assert.Equal((numbers.Min(), numbers.Max()), (min, max));
             }
@@ -132,7 +138,8 @@ public sealed class SidecarTests
             if (key is (CatalogScope.Intrinsic, "rootName" or "rootServiceName")) continue; // of traces; the rows here are spans
             Assert.Equal(all.Owners[key], catalog.OwnerCount);
             Assert.True(catalog.HasAllValues);
-            var expected = all.Values.Where(value => (value.Key.Scope, value.Key.Key) == key).ToDictionary(static value => value.Key.Value, static value => value.Value);
+            var expected = all.Values.Where(value => (value.Key.Scope, value.Key.Key) == key)
+                .ToDictionary(static value => value.Key.Value, static value => value.Value);
             Assert.Equal(expected.Count, catalog.DistinctCount);
             var last = long.MaxValue;
             while (catalog.TryReadValue(out var value))
@@ -160,7 +167,8 @@ public sealed class SidecarTests
             span.Attributes.Add(Spans.Text("large", new string('x', 1500)));
             return span;
         });
-        var many = MemoryBlock.Write(new BlockWriterOptions { RowGroupSpans = 1500 }, [Spans.View(Spans.Append(Spans.Request(Spans.Of("s", "l", [.. spans]))))]);
+        var many = MemoryBlock.Write(
+            new BlockWriterOptions { RowGroupSpans = 1500 }, [Spans.View(Spans.Append(Spans.Request(Spans.Of("s", "l", [.. spans]))))]);
         using var block = many.OpenWith(many.Sidecar);
         var catalog = new CatalogReader(block.Sidecar.ReadCatalog()!.Value.Span);
         var (found, foundLarge) = (false, false);
@@ -198,7 +206,8 @@ public sealed class SidecarTests
         for (var round = 0; round < 3; round++)
             for (var group = 0; group < Block.Content.LastIds.Count; group++)
             {
-                Assert.False(first.MayContainKey(group, CatalogScope.Link, "no such key"u8) && second.MayContainValue(group, 1) && first.MayContainValue(group, 2));
+                Assert.False(first.MayContainKey(group, CatalogScope.Link, "no such key"u8) && second.MayContainValue(group, 1)
+                    && first.MayContainValue(group, 2));
                 Assert.InRange(cache.SizeBytes, 1, bound);
                 most = Math.Max(most, cache.SizeBytes);
             }
@@ -228,7 +237,8 @@ public sealed class SidecarTests
         _ => sidecar.MayContain(group, scope, Utf8(key), NumberOf(value)),
     };
 
-    internal static (int RowGroup, long Row) Find(BlockReader block, TraceId id) => block.Find(id, static (reader, group) => reader.OpenRowGroup(group));
+    internal static (int RowGroup, long Row) Find(BlockReader block, TraceId id) =>
+        block.Find(id, static (reader, group) => reader.OpenRowGroup(group));
 
     private static double NumberOf(string value) => value[0] switch
     {

@@ -20,7 +20,8 @@ public sealed class SpanTreeTests
     [Fact]
     public void Numbers_go_depth_first_and_skip_what_no_root_leads_to() => AssertTree(
         [Spans.New(5, 2), Spans.New(9), Spans.New(8, 7), Spans.New(1), Spans.New(3, 1), Spans.New(7, 99), Spans.New(2, 1), Spans.New(4, 2)],
-        (1, 1, 10, -1, 2), (2, 2, 7, 1, 2), (3, 8, 9, 1, 0), (4, 3, 4, 2, 0), (5, 5, 6, 2, 0), (7, 0, 0, 0, 1), (8, 0, 0, 0, 0), (9, 11, 12, -1, 0));
+        (1, 1, 10, -1, 2), (2, 2, 7, 1, 2), (3, 8, 9, 1, 0), (4, 3, 4, 2, 0), (5, 5, 6, 2, 0), (7, 0, 0, 0, 1), (8, 0, 0, 0, 0),
+        (9, 11, 12, -1, 0));
 
     [Fact]
     public void Without_a_root_all_numbers_are_zero() => AssertTree([Spans.New(1, 9), Spans.New(2, 1)], (1, 0, 0, 0, 1), (2, 0, 0, 0, 0));
@@ -51,7 +52,8 @@ public sealed class SpanTreeTests
     [Fact]
     public void An_id_that_stands_three_times_leaves_the_trace_without_numbers()
     {
-        var trace = Spans.Trace(Spans.New(1), Spans.New(2, 1, Spans.Internal), Spans.New(2, 1, Spans.Server), Spans.New(2, 1, Spans.Client));
+        var trace =
+            Spans.Trace(Spans.New(1), Spans.New(2, 1, Spans.Internal), Spans.New(2, 1, Spans.Server), Spans.New(2, 1, Spans.Client));
         Assert.Equal(4, trace.SpanCount);
         Assert.True(trace.Left.ToArray().Concat(trace.Right.ToArray()).Concat(trace.Parent.ToArray()).All(static number => number == 0));
     }

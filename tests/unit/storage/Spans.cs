@@ -13,16 +13,17 @@ internal static class Spans
     public const int Internal = 1, Server = 2, Client = 3;
     private static readonly TraceId DefaultTrace = new(0, 1);
 
-    public static Span New(ulong id, ulong parent = 0, int kind = Internal, ulong start = 0, ulong duration = 10, TraceId? trace = null) => new()
-    {
-        TraceId = Bytes(trace ?? DefaultTrace),
-        SpanId = Bytes(id),
-        ParentSpanId = parent == 0 ? ByteString.Empty : Bytes(parent),
-        Name = id.ToString(System.Globalization.CultureInfo.InvariantCulture),
-        Kind = kind,
-        StartTimeUnixNano = start == 0 ? 1000 + id : start,
-        EndTimeUnixNano = (start == 0 ? 1000 + id : start) + duration,
-    };
+    public static Span New(ulong id, ulong parent = 0, int kind = Internal, ulong start = 0, ulong duration = 10, TraceId? trace = null) =>
+        new()
+        {
+            TraceId = Bytes(trace ?? DefaultTrace),
+            SpanId = Bytes(id),
+            ParentSpanId = parent == 0 ? ByteString.Empty : Bytes(parent),
+            Name = id.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            Kind = kind,
+            StartTimeUnixNano = start == 0 ? 1000 + id : start,
+            EndTimeUnixNano = (start == 0 ? 1000 + id : start) + duration,
+        };
 
     /// <summary>One ResourceSpans, its resource with a text attribute <paramref name="service"/> for service.name.</summary>
     public static ResourceSpans Of(string service, string scope, params Span[] spans)
@@ -58,7 +59,8 @@ internal static class Spans
     public static OrderedTrace Trace(params LiveBatch[] batches)
     {
         OrderedTrace? only = null;
-        LiveTraces.ForEach([.. batches.Select(View)], trace => only = only is null ? trace : throw new InvalidOperationException("more than one trace"));
+        LiveTraces.ForEach(
+            [.. batches.Select(View)], trace => only = only is null ? trace : throw new InvalidOperationException("more than one trace"));
         return only!;
     }
 

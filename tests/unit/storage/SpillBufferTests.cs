@@ -56,7 +56,8 @@ public sealed class SpillBufferTests : IDisposable
             ulong next = 0;
             ids.ForEach(some =>
             {
-                for (var at = some.Span; !at.IsEmpty; at = at[TraceId.SizeBytes..], next++) Assert.Equal(new TraceId(next, next * 7), TraceId.Read(at));
+                for (var at = some.Span; !at.IsEmpty; at = at[TraceId.SizeBytes..], next++)
+                    Assert.Equal(new TraceId(next, next * 7), TraceId.Read(at));
             });
             Assert.Equal((ulong)Count, next);
         }

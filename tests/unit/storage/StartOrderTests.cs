@@ -25,7 +25,8 @@ public sealed class StartOrderTests
         for (var round = 0; round < 5; round++)
         {
             var first = range == ulong.MaxValue ? 0 : (ulong)random.NextInt64();
-            var starts = Enumerable.Range(0, count).Select(_ => first + (ulong)random.NextInt64() % range * (range == ulong.MaxValue ? 2UL : 1)).ToArray();
+            var starts = Enumerable.Range(0, count).Select(
+                _ => first + (ulong)random.NextInt64() % range * (range == ulong.MaxValue ? 2UL : 1)).ToArray();
             var (sorted, order) = (starts.Append(5UL).ToArray(), Enumerable.Range(0, count + 1).ToArray());
             if (round == 4) Array.Sort(sorted, 0, count);
             var given = sorted.ToArray();

@@ -22,9 +22,11 @@ internal static class TestColumns
         (AttributeScope.Span, "http.status_code", AttributeType.String, DedicatedColumnOptions.None),
         (AttributeScope.Span, "k8s.pod.name", AttributeType.String, DedicatedColumnOptions.None));
 
-    private static DedicatedColumns Of(params (AttributeScope Scope, string Name, AttributeType Type, DedicatedColumnOptions Options)[] columns)
+    private static DedicatedColumns Of(
+        params (AttributeScope Scope, string Name, AttributeType Type, DedicatedColumnOptions Options)[] columns)
     {
-        Assert.True(DedicatedColumns.TryCreate(columns.Select(static c => new DedicatedColumnSpec(c.Scope, c.Name, c.Type, c.Options)), out var created, out var error), error);
+        Assert.True(DedicatedColumns.TryCreate(columns.Select(static c => new DedicatedColumnSpec(c.Scope, c.Name, c.Type, c.Options)),
+            out var created, out var error), error);
         return created;
     }
 }

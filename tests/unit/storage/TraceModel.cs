@@ -87,8 +87,10 @@ internal sealed class TraceModel(int maxAttributeBytes)
         foreach (var attribute in attributes)
         {
             attribute.Key = Cut(attribute.Key);
-            if (attribute.Value?.ValueCase == AnyValue.ValueOneofCase.StringValue) attribute.Value.StringValue = Cut(attribute.Value.StringValue);
-            if (attribute.Value?.ArrayValue?.Values is { } items && items.All(static item => item.ValueCase == AnyValue.ValueOneofCase.StringValue))
+            if (attribute.Value?.ValueCase == AnyValue.ValueOneofCase.StringValue)
+                attribute.Value.StringValue = Cut(attribute.Value.StringValue);
+            if (attribute.Value?.ArrayValue?.Values is { } items
+                && items.All(static item => item.ValueCase == AnyValue.ValueOneofCase.StringValue))
                 foreach (var item in items)
                     item.StringValue = Cut(item.StringValue);
         }
@@ -113,7 +115,8 @@ internal sealed class TraceModel(int maxAttributeBytes)
     {
         var resource = entry.Resource.Clone();
         var span = entry.Span.Clone();
-        var name = resource.Attributes.FirstOrDefault(static a => a.Key == "service.name" && a.Value?.ValueCase == AnyValue.ValueOneofCase.StringValue);
+        var name = resource.Attributes.FirstOrDefault(
+            static a => a.Key == "service.name" && a.Value?.ValueCase == AnyValue.ValueOneofCase.StringValue);
         if (name is { Value.StringValue: "" }) resource.Attributes.Remove(name);
         span.Flags = 0;
         foreach (var link in span.Links) link.Flags = 0;

@@ -13,7 +13,8 @@ public sealed class AttributeTests
     [InlineData("name", AttributeScope.Intrinsic, "name", Intrinsic.Name, "name")]
     [InlineData("span:kind", AttributeScope.Intrinsic, "kind", Intrinsic.Kind, "kind")]
     [InlineData("trace:rootService", AttributeScope.Intrinsic, "rootServiceName", Intrinsic.RootServiceName, "rootServiceName")]
-    [InlineData("event: timeSinceStart", AttributeScope.Intrinsic, "event:timeSinceStart", Intrinsic.EventTimeSinceStart, "event:timeSinceStart")]
+    [InlineData("event: timeSinceStart", AttributeScope.Intrinsic, "event:timeSinceStart", Intrinsic.EventTimeSinceStart,
+        "event:timeSinceStart")]
     public void An_identifier_is_read_and_labelled(string text, AttributeScope scope, string name, Intrinsic intrinsic, string label)
     {
         AttributeRef attribute = TraceQlParser.ParseAttribute(text);

@@ -17,7 +17,8 @@ internal sealed class RandomTree(int seed)
 
     private static readonly double[] Floats = [0, -0.0, 1, 0.1, -2.5, 1e-9, 1e300, double.MaxValue, double.Epsilon, 123456789012345680];
 
-    private static readonly long[] Durations = [0, 1, -1, 999, 1_000, 1_500_000, 61_000_000_001, 3_600_000_000_000, long.MaxValue, -long.MaxValue];
+    private static readonly long[] Durations =
+        [0, 1, -1, 999, 1_000, 1_500_000, 61_000_000_001, 3_600_000_000_000, long.MaxValue, -long.MaxValue];
 
     private readonly Random _random = new(seed);
 
@@ -107,8 +108,11 @@ internal sealed class RandomTree(int seed)
         if (isMath)
         {
             MetricsExpression one = Metrics(depth - 1, isRoot: false);
-            MetricsExpression other = _random.Next(2) == 0 ? Metrics(depth - 1, isRoot: false) : new MetricsScalar(Number(withDuration: false));
-            metrics = _random.Next(2) == 0 ? new MetricsOperation(ScalarArithmetic(), one, other) : new MetricsOperation(ScalarArithmetic(), other, one);
+            MetricsExpression other =
+                _random.Next(2) == 0 ? Metrics(depth - 1, isRoot: false) : new MetricsScalar(Number(withDuration: false));
+            metrics = _random.Next(2) == 0
+                ? new MetricsOperation(ScalarArithmetic(), one, other)
+                : new MetricsOperation(ScalarArithmetic(), other, one);
         }
         else
         {
@@ -131,7 +135,8 @@ internal sealed class RandomTree(int seed)
         if (_random.Next(6) == 0)
         {
             bool hasBounds = _random.Next(2) == 0;
-            return new MetricsCompare(new SpansetFilter(Field(1)), _random.Next(20), hasBounds ? 1 : null, hasBounds ? long.MaxValue : null);
+            return new MetricsCompare(
+                new SpansetFilter(Field(1)), _random.Next(20), hasBounds ? 1 : null, hasBounds ? long.MaxValue : null);
         }
 
         var kind = Pick<MetricsFunctionKind>();
@@ -139,10 +144,13 @@ internal sealed class RandomTree(int seed)
         AttributeRef[] by = [.. Attributes(0)];
         string[] aliases = _random.Next(2) == 0 ? [] : [.. by.Select(_ => _random.Next(2) == 0 ? "" : Pick(Strings))];
         bool isRenamed = aliases.Any(alias => alias.Length > 0);
-        return new MetricsFunction(kind, kind.HasAttribute() ? Attribute() : null, [.. quantiles], [.. by]) { Aliases = isRenamed ? [.. aliases] : [] };
+        return new MetricsFunction(
+            kind, kind.HasAttribute() ? Attribute() : null, [.. quantiles], [.. by])
+        { Aliases = isRenamed ? [.. aliases] : [] };
     }
 
-    private IEnumerable<AttributeRef> Attributes(int least) => Enumerable.Range(0, least + _random.Next(3)).Select(_ => Attribute()).ToArray();
+    private IEnumerable<AttributeRef> Attributes(int least) =>
+        Enumerable.Range(0, least + _random.Next(3)).Select(_ => Attribute()).ToArray();
 
     private AttributeRef Attribute()
     {

@@ -99,7 +99,8 @@ public sealed class RobustnessTests
     public void Random_pieces_have_an_answer_and_what_is_accepted_prints_back(int seed)
     {
         string[] pieces = QueryTables.Accepted()
-            .SelectMany(query => query.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Append("(").Append(")").Append("|").Distinct().ToArray();
+            .SelectMany(query => query.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Append("(").Append(")").Append("|").Distinct()
+            .ToArray();
         string[] queries = [.. QueryTables.Accepted()];
         var random = new Random(seed);
         for (int i = 0; i < 20_000; i++)

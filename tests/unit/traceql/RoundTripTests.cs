@@ -44,7 +44,8 @@ public sealed class RoundTripTests
     public void Chains_within_chains_keep_their_shape()
     {
         string chain = string.Join(" || ", Enumerable.Repeat(".x", 100));
-        foreach (string text in (string[])[$"{{ ({chain}) || .y || ({chain}) }}", $"{{ {chain} || ({chain} || (.a || .b)) }}", $"{{ ({chain}) || ({chain}) }}"])
+        foreach (string text in (string[])[$"{{ ({chain}) || .y || ({chain}) }}", $"{{ {chain} || ({chain} || (.a || .b)) }}",
+            $"{{ ({chain}) || ({chain}) }}"])
         {
             TraceQlQuery query = TraceQlParser.Parse(text);
             Assert.Equal(query, TraceQlParser.Parse(query.ToString()));

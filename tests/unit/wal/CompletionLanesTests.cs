@@ -7,7 +7,8 @@ namespace Tempo.Wal.Tests;
 /// <summary>Those who await the appends of a group go on one after the other, and what else waits for a thread goes between them.</summary>
 public sealed class CompletionLanesTests : IDisposable
 {
-    private readonly WriteAheadLog _log = WriteAheadLog.Open(new SimDisk(), "wal", new WalOptions { OwnCommitThread = false }, new MetricRegistry());
+    private readonly WriteAheadLog _log =
+        WriteAheadLog.Open(new SimDisk(), "wal", new WalOptions { OwnCommitThread = false }, new MetricRegistry());
     private readonly StepwisePool _pool = new();
     private readonly List<string> _order = [];
 

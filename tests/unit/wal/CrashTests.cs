@@ -112,7 +112,8 @@ public sealed class CrashTests
 
             foreach (var id in ledger.Acknowledged)
             {
-                if (!ledger.ReleaseBegun.Contains(ledger.Appended[id])) Assert.True(found.Contains(id), $"seed {seed}: acknowledged record {id} is lost");
+                if (!ledger.ReleaseBegun.Contains(ledger.Appended[id]))
+                    Assert.True(found.Contains(id), $"seed {seed}: acknowledged record {id} is lost");
             }
 
             foreach (var generation in log.Recovered)

@@ -207,7 +207,8 @@ public sealed unsafe class DiskContractTests : IDisposable
         file!.Dispose();
         var root = Path.Combine(_folder, "root", "below");
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(root, "d/f")));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.Combine(root, "d")));
+        Assert.Equal(
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.Combine(root, "d")));
         foreach (var path in new[] { "/etc/x", "../x", "d/../../x", "d//f", ".", "a\0b" })
             Assert.Throws<ArgumentException>(() => disk.TryDelete(path));
     }

@@ -44,7 +44,8 @@ public sealed class FaultTests
     public void Trouble_is_seen_while_it_lasts_and_the_log_goes_on_by_itself()
     {
         var broken = false;
-        var flaky = new FlakyDisk(new SimDisk(), call => broken && call.Operation == "Sync" ? new DiskFault(DiskError.Failed, FaultMoment.After) : null);
+        var flaky = new FlakyDisk(
+            new SimDisk(), call => broken && call.Operation == "Sync" ? new DiskFault(DiskError.Failed, FaultMoment.After) : null);
         using var log = TestRecords.Open(flaky, 1);
         Assert.True(TestRecords.Append(log, log.Current, 1, MaxPayloadBytes).IsDurable);
         Assert.Equal("", log.LastError);
@@ -70,7 +71,8 @@ public sealed class FaultTests
     public void A_look_again_takes_trouble_back_only_if_the_disk_takes_a_write_and_a_sync(string operation)
     {
         var broken = false;
-        var flaky = new FlakyDisk(new SimDisk(), call => broken && call.Operation == operation ? new DiskFault(DiskError.Failed, FaultMoment.Before) : null);
+        var flaky = new FlakyDisk(
+            new SimDisk(), call => broken && call.Operation == operation ? new DiskFault(DiskError.Failed, FaultMoment.Before) : null);
         using var log = TestRecords.Open(flaky, 1);
         Assert.True(TestRecords.Append(log, log.Current, 1, MaxPayloadBytes).IsDurable);
         broken = true;
@@ -134,7 +136,8 @@ public sealed class FaultTests
         Assert.True(kept.Count > 20);
 
         // What was acknowledged is there, though the disk is as full as before.
-        using (var killed = TestRecords.Open(disk.Kill(), 2)) Assert.Equal(kept, TestRecords.Replay(Assert.Single(killed.Recovered), MaxPayloadBytes));
+        using (var killed = TestRecords.Open(disk.Kill(), 2))
+            Assert.Equal(kept, TestRecords.Replay(Assert.Single(killed.Recovered), MaxPayloadBytes));
 
         disk.CapacityBytes = long.MaxValue;
         Assert.True(TestRecords.Append(log, generation, ++id, MaxPayloadBytes).IsDurable);
@@ -163,7 +166,9 @@ public sealed class FaultTests
             for (ulong id = 1; id <= 8; id++) Assert.Equal(0u, TestRecords.Append(log, log.Current, id, MaxPayloadBytes).SegmentIndex);
 
         var bad = new FlakyDisk(disk.Kill(), static call =>
-            call.Operation == "Read" && call.Offset < 12288 && call.Offset + call.Length > 8192 ? new DiskFault(DiskError.Failed, FaultMoment.Before) : null);
+            call.Operation == "Read" && call.Offset < 12288 && call.Offset + call.Length > 8192
+                ? new DiskFault(DiskError.Failed, FaultMoment.Before)
+                : null);
         using var reopened = TestRecords.Open(bad, 2);
         var recovered = Assert.Single(reopened.Recovered);
         var found = TestRecords.Replay(recovered, MaxPayloadBytes, out var report);
@@ -217,7 +222,8 @@ public sealed class FaultTests
         foreach (var generation in log.Recovered)
         {
             Assert.False(promised.Released.Contains(generation.Number), $"{what}: released generation {generation.Number:x} is back");
-            foreach (var id in TestRecords.Replay(generation, MaxPayloadBytes)) Assert.True(found.Add(id), $"{what}: record {id} came twice");
+            foreach (var id in TestRecords.Replay(generation, MaxPayloadBytes))
+                Assert.True(found.Add(id), $"{what}: record {id} came twice");
         }
 
         foreach (var (id, generation) in promised.Acknowledged)

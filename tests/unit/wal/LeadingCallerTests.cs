@@ -4,7 +4,10 @@ using Tempo.Testing;
 
 namespace Tempo.Wal.Tests;
 
-/// <summary>A caller who finds nobody committing commits its own record, where the disk is quick; the first who comes meanwhile commits all that came.</summary>
+/// <summary>
+/// A caller who finds nobody committing commits its own record, where the disk is quick; the first who comes meanwhile commits all that
+/// came.
+/// </summary>
 public sealed class LeadingCallerTests
 {
     private const int MaxPayloadBytes = 1000;
@@ -125,7 +128,8 @@ public sealed class LeadingCallerTests
     private static Task<WalResult> OnThread(Func<WalResult> append) =>
         Task.Factory.StartNew(append, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
-    private static WalResult AppendThere(WriteAheadLog log, NativeBuffer buffer) => log.AppendAsync(log.Current, TenantId.Single, buffer).AsTask().GetAwaiter().GetResult();
+    private static WalResult AppendThere(WriteAheadLog log, NativeBuffer buffer) =>
+        log.AppendAsync(log.Current, TenantId.Single, buffer).AsTask().GetAwaiter().GetResult();
 
     /// <summary>A disk whose first sync, once armed, waits to be let go on.</summary>
     private sealed class HeldDisk : IDisposable

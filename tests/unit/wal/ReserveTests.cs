@@ -12,7 +12,13 @@ public sealed class ReserveTests
     private const long ReserveBytes = 16 << 10;
 
     private static WriteAheadLog Open(IDisk disk) => WriteAheadLog.Open(
-        disk, "wal", new WalOptions { SegmentBytes = SegmentBytes, OwnCommitThread = false, ReserveBytes = ReserveBytes, Place = "/data/wal" }, new MetricRegistry());
+        disk, "wal", new WalOptions
+        {
+            SegmentBytes = SegmentBytes,
+            OwnCommitThread = false,
+            ReserveBytes = ReserveBytes,
+            Place = "/data/wal"
+        }, new MetricRegistry());
 
     [Fact]
     public void Appends_are_refused_while_a_cut_still_finds_the_space_it_needs()
@@ -22,13 +28,15 @@ public sealed class ReserveTests
         ulong id = 0;
         long logged = 0;
         WalResult result;
-        while ((result = TestRecords.Append(log, log.Current, ++id, MaxPayloadBytes)).IsDurable) logged += TestRecords.Payload(id, MaxPayloadBytes).Length;
+        while ((result = TestRecords.Append(log, log.Current, ++id, MaxPayloadBytes)).IsDurable)
+            logged += TestRecords.Payload(id, MaxPayloadBytes).Length;
         Assert.True(result.IsFull);
         Assert.True(log.IsFull && log.IsShort);
         log.MakeRoom();
         var free = disk.CapacityBytes - disk.UsedBytes;
         Assert.True(free >= logged + ReserveBytes, $"{free} bytes are free, {logged} are logged");
-        foreach (var part in new[] { "/data/wal", "bytes free", $"reserve_bytes, {ReserveBytes}" }) Assert.Contains(part, result.Message, StringComparison.Ordinal);
+        foreach (var part in new[] { "/data/wal", "bytes free", $"reserve_bytes, {ReserveBytes}" })
+            Assert.Contains(part, result.Message, StringComparison.Ordinal);
         Assert.Equal(log.DiskFreeBytes, free);
         Assert.InRange(log.DiskKeptBytes, logged + ReserveBytes, free);
 
@@ -57,7 +65,8 @@ public sealed class ReserveTests
             log.Roll();
             log.MakeRoom();
             var block = logged * percent / 100;
-            Assert.True(disk.TryAllocate($"block-{cut}", block, out var file) == DiskError.None, $"cut {cut}: no space for {block} bytes, {disk.CapacityBytes - disk.UsedBytes} are free");
+            Assert.True(disk.TryAllocate($"block-{cut}", block, out var file) == DiskError.None,
+                $"cut {cut}: no space for {block} bytes, {disk.CapacityBytes - disk.UsedBytes} are free");
             file!.Dispose();
             blocks += block;
             Assert.Equal(DiskError.None, log.Release(old));
@@ -101,13 +110,16 @@ public sealed class ReserveTests
         var folder = Directory.CreateTempSubdirectory("tempo-wal-").FullName;
         try
         {
-            using (var log = WriteAheadLog.Open(new PosixDisk(folder), "", new WalOptions { SegmentBytes = SegmentBytes }, new MetricRegistry())) { }
+            using (var log =
+                WriteAheadLog.Open(new PosixDisk(folder), "", new WalOptions { SegmentBytes = SegmentBytes }, new MetricRegistry())) { }
             string[] strays = ["ffffffffffffffff-00000000.wal", "0000000900000001-00000000.wal"];
             foreach (var name in strays) File.WriteAllText(Path.Combine(folder, name), "junk");
             Directory.CreateDirectory(Path.Combine(folder, "0000000100000007-00000000.wal"));
-            using (var pipe = System.Diagnostics.Process.Start("mkfifo", Path.Combine(folder, "0000000100000008-00000000.wal"))) pipe.WaitForExit();
+            using (var pipe = System.Diagnostics.Process.Start("mkfifo", Path.Combine(folder, "0000000100000008-00000000.wal")))
+                pipe.WaitForExit();
 
-            using var reopened = WriteAheadLog.Open(new PosixDisk(folder), "", new WalOptions { SegmentBytes = SegmentBytes }, new MetricRegistry());
+            using var reopened =
+                WriteAheadLog.Open(new PosixDisk(folder), "", new WalOptions { SegmentBytes = SegmentBytes }, new MetricRegistry());
             Assert.Equal(strays.Order(StringComparer.Ordinal), reopened.Strays.Order(StringComparer.Ordinal));
             Assert.Equal(2, reopened.Recovered.Count);
             foreach (var generation in reopened.Recovered)

@@ -123,7 +123,8 @@ public sealed class SegmentDamageTests
     {
         // As in tests/unit/node/Corruption: how many segments are damaged, and where chance begins.
         var inputs = int.Parse(Environment.GetEnvironmentVariable("TEMPO_CORRUPTION_INPUTS") ?? "5000", CultureInfo.InvariantCulture);
-        var random = new Random(10 + int.Parse(Environment.GetEnvironmentVariable("TEMPO_CORRUPTION_SEED") ?? "1", CultureInfo.InvariantCulture));
+        var random =
+            new Random(10 + int.Parse(Environment.GetEnvironmentVariable("TEMPO_CORRUPTION_SEED") ?? "1", CultureInfo.InvariantCulture));
         for (var i = 0; i < inputs; i++)
         {
             var touched = new List<(int, int)>();
@@ -144,7 +145,8 @@ public sealed class SegmentDamageTests
     public void A_segment_under_another_name_gives_nothing()
     {
         // Not its own index, not its own generation: the checksums are bound to both.
-        foreach (var name in new[] { Image.Name.Replace("-00000000", "-00000001", StringComparison.Ordinal), "00000001000000ff-00000000.wal" })
+        foreach (var name in new[] { Image.Name.Replace("-00000000", "-00000001", StringComparison.Ordinal),
+            "00000001000000ff-00000000.wal" })
         {
             var disk = new SimDisk();
             disk.WriteAll("wal/" + name, Image.Bytes);
@@ -214,7 +216,8 @@ public sealed class SegmentDamageTests
             var disk = new SimDisk();
             using var log = TestRecords.Open(disk, 1, SegmentBytes);
             var old = log.Current;
-            for (var id = 1000UL; TestRecords.Append(log, old, id, MaxPayloadBytes) is { SegmentIndex: 0 } r && r.Offset < SegmentBytes - 1500; id++) { }
+            for (var id = 1000UL; TestRecords.Append(log, old, id, MaxPayloadBytes) is { SegmentIndex: 0 } r
+                && r.Offset < SegmentBytes - 1500; id++) { }
             log.Roll();
             Assert.Equal(DiskError.None, log.Release(old));
 

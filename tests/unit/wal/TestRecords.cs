@@ -9,9 +9,11 @@ namespace Tempo.Wal.Tests;
 /// <summary>Payloads that say who they are: the id, then bytes that follow from it. A wrong byte or length is found out.</summary>
 internal static class TestRecords
 {
-    public static readonly TenantId[] Tenants = [TenantId.Single, Tenant("a"), Tenant("team-b"), Tenant(new string('t', TenantId.MaxLength))];
+    public static readonly TenantId[] Tenants =
+        [TenantId.Single, Tenant("a"), Tenant("team-b"), Tenant(new string('t', TenantId.MaxLength))];
 
-    public static TenantId Tenant(string text) => TenantId.TryParse(text, out var tenant, out var error) ? tenant : throw new ArgumentException(error);
+    public static TenantId Tenant(string text) =>
+        TenantId.TryParse(text, out var tenant, out var error) ? tenant : throw new ArgumentException(error);
 
     public static TenantId TenantOf(ulong id) => Tenants[(int)(id % 4)];
 
@@ -66,7 +68,8 @@ internal static class TestRecords
     }
 
     /// <summary>Opens a log without a thread, with marks from a seed.</summary>
-    public static WriteAheadLog Open(IDisk disk, int seed, long segmentBytes = 16 << 10, WalSyncMode sync = WalSyncMode.Group, MetricRegistry? registry = null)
+    public static WriteAheadLog Open(
+        IDisk disk, int seed, long segmentBytes = 16 << 10, WalSyncMode sync = WalSyncMode.Group, MetricRegistry? registry = null)
     {
         var random = new Random(seed);
         var options = new WalOptions { SegmentBytes = segmentBytes, Sync = sync, OwnCommitThread = false };

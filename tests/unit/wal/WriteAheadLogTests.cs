@@ -51,11 +51,13 @@ public sealed class WriteAheadLogTests : IDisposable
     {
         using (WriteAheadLog.Open(new PosixDisk(_folder), "wal", new WalOptions { SegmentBytes = 16 << 10 }, new MetricRegistry()))
         {
-            var refusal = Assert.Throws<WalException>(() => WriteAheadLog.Open(new PosixDisk(_folder), "wal", new WalOptions(), new MetricRegistry()));
+            var refusal = Assert.Throws<WalException>(
+                () => WriteAheadLog.Open(new PosixDisk(_folder), "wal", new WalOptions(), new MetricRegistry()));
             Assert.Contains("in use", refusal.Message, StringComparison.Ordinal);
         }
 
-        using var after = WriteAheadLog.Open(new PosixDisk(_folder), "wal", new WalOptions { SegmentBytes = 16 << 10 }, new MetricRegistry());
+        using var after =
+            WriteAheadLog.Open(new PosixDisk(_folder), "wal", new WalOptions { SegmentBytes = 16 << 10 }, new MetricRegistry());
     }
 
     [Fact]
@@ -198,7 +200,8 @@ public sealed class WriteAheadLogTests : IDisposable
     {
         var failing = false;
         var disk = new SimDisk();
-        var flaky = new FlakyDisk(disk, call => failing && call.Operation == "SyncFolder" ? new DiskFault(DiskError.Failed, FaultMoment.Before) : null);
+        var flaky = new FlakyDisk(
+            disk, call => failing && call.Operation == "SyncFolder" ? new DiskFault(DiskError.Failed, FaultMoment.Before) : null);
         using var log = TestRecords.Open(flaky, 1);
         var first = log.Current;
         TestRecords.Append(log, first, 1, MaxPayloadBytes);
@@ -255,7 +258,8 @@ public sealed class WriteAheadLogTests : IDisposable
     [Fact]
     public unsafe void An_append_allocates_nothing_once_it_is_warm()
     {
-        using var log = WriteAheadLog.Open(new PosixDisk(_folder), "", new WalOptions { SegmentBytes = 64 << 20, OwnCommitThread = false }, new MetricRegistry());
+        using var log = WriteAheadLog.Open(
+            new PosixDisk(_folder), "", new WalOptions { SegmentBytes = 64 << 20, OwnCommitThread = false }, new MetricRegistry());
         var payload = (byte*)NativeMemory.AllocZeroed(1000);
         for (var i = 0; i < 10; i++) AppendAndCommit(log, payload);
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -268,7 +272,8 @@ public sealed class WriteAheadLogTests : IDisposable
     public async Task A_broken_commit_thread_is_heard_by_those_who_wait_and_by_the_next_caller()
     {
         var armed = false;
-        var disk = new FlakyDisk(new SimDisk(), call => armed && call.Operation == "Write" ? throw new InvalidOperationException("a bug") : null);
+        var disk =
+            new FlakyDisk(new SimDisk(), call => armed && call.Operation == "Write" ? throw new InvalidOperationException("a bug") : null);
         using var log = WriteAheadLog.Open(disk, "wal", new WalOptions { SegmentBytes = 16 << 10 }, new MetricRegistry());
         using var buffer = TestRecords.Buffer(1, MaxPayloadBytes);
         Assert.True((await log.AppendAsync(log.Current, TenantId.Single, buffer)).IsDurable);

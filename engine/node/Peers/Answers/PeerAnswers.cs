@@ -48,7 +48,8 @@ internal sealed class PeerAnswers(NodeState state, LocalObjectStore local, Block
         else hasMore = WriteRows(answer, sources.Live, question);
         var waiting = sources.Blocks.Where(block => block.Store == localStore).Select(static block => (block.Meta.BlockId, true));
         var recent = state.Recent.All().Where(meta => meta.Tenant == question.Tenant).Select(static meta => (meta.BlockId, false));
-        PeerMessages.WriteRest(answer, incarnation, waiting.Concat(recent), hasMore, sources.Damage.Length > 0 ? sources.Damage : sources.BlockDamage);
+        PeerMessages.WriteRest(
+            answer, incarnation, waiting.Concat(recent), hasMore, sources.Damage.Length > 0 ? sources.Damage : sources.BlockDamage);
     }
 
     private bool WriteRows(NativeBuffer answer, IReadOnlyList<LiveBatchView> live, PeerMessages.LiveQuestion question)
@@ -119,7 +120,8 @@ internal sealed class PeerAnswers(NodeState state, LocalObjectStore local, Block
     private void AnswerMetas(HashSet<BlockId> ids, NativeBuffer answer)
     {
         var waiting = state.View.Blocks.Where(block => block.Store == localStore).Select(static block => block.Meta);
-        foreach (var meta in waiting.Concat(state.Recent.All()).Where(meta => ids.Contains(meta.BlockId)).DistinctBy(static meta => meta.BlockId))
+        foreach (var meta in waiting.Concat(state.Recent.All()).Where(meta => ids.Contains(meta.BlockId))
+            .DistinctBy(static meta => meta.BlockId))
             PeerMessages.WriteMeta(answer, meta.ToJson());
     }
 
@@ -128,7 +130,10 @@ internal sealed class PeerAnswers(NodeState state, LocalObjectStore local, Block
         if (!ObjectKey.TryParse(question.Key, out var key, out var error)) throw new PeerException($"no name of an object: {error}");
         using var file = local.TryOpen(key);
         if (file is null) return; // not here, or uploaded and deleted since
-        var count = question.OnlySize || question.Offset >= file.SizeBytes ? 0 : (int)Math.Min(Math.Min(question.Count, MaxPartBytes), file.SizeBytes - question.Offset);
-        if (file.Read(question.Offset, PeerMessages.WritePart(answer, file.SizeBytes, count)) < count) throw new PeerException($"'{key}' ends before its {file.SizeBytes} bytes: someone cut the file");
+        var count = question.OnlySize || question.Offset >= file.SizeBytes
+            ? 0
+            : (int)Math.Min(Math.Min(question.Count, MaxPartBytes), file.SizeBytes - question.Offset);
+        if (file.Read(question.Offset, PeerMessages.WritePart(answer, file.SizeBytes, count)) < count)
+            throw new PeerException($"'{key}' ends before its {file.SizeBytes} bytes: someone cut the file");
     }
 }

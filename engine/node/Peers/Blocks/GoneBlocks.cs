@@ -6,7 +6,8 @@ using Tempo.Engine.Storage.Blocks;
 namespace Tempo.Engine.Node.Peers.Blocks;
 
 /// <summary>
-/// Blocks that peers have uploaded, and go on telling of, and that are not in the store any more. Once the store was listed since one was found to be gone, what it became is in the view. Thread safe.
+/// Blocks that peers have uploaded, and go on telling of, and that are not in the store any more. Once the store was listed since one was
+/// found to be gone, what it became is in the view. Thread safe.
 /// </summary>
 internal sealed class GoneBlocks(BlockStore shared, TimeProvider time) : IDisposable
 {
@@ -76,7 +77,8 @@ internal sealed class GoneBlocks(BlockStore shared, TimeProvider time) : IDispos
 
     private async Task LookForAsync(BlockMeta[] some, CancellationToken cancellation)
     {
-        var found = await Task.WhenAll(some.Select(meta => shared.TryReadMetaAsync(meta.Tenant, meta.BlockId, static _ => { }, cancellation))).ConfigureAwait(false);
+        var found = await Task.WhenAll(
+            some.Select(meta => shared.TryReadMetaAsync(meta.Tenant, meta.BlockId, static _ => { }, cancellation))).ConfigureAwait(false);
         lock (_lock)
         {
             for (var i = 0; i < some.Length; i++)

@@ -10,7 +10,8 @@ namespace Tempo.Engine.Node.Peers.Blocks;
 /// The newest blocks of other nodes, open for queries until this node's own list of the store has them. Those that wait for their
 /// upload are read from their node, the others from the store. Thread safe.
 /// </summary>
-internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, string workFolder, BlockStoreOptions options, TimeProvider time) : IDisposable
+internal sealed class PeerBlocks(
+    IObjectStore sharedObjects, BlockStore shared, string workFolder, BlockStoreOptions options, TimeProvider time) : IDisposable
 {
     /// <summary>A block that no query asked for is closed after this; longer than any query runs.</summary>
     private static readonly TimeSpan Unused = TimeSpan.FromMinutes(10);
@@ -22,13 +23,17 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
 
     public void Dispose() => _gone.Dispose();
 
-    /// <summary>Looks which of the tenants' blocks that peers have uploaded are not in the store any more (<see cref="GoneBlocks.LookAsync"/>).</summary>
+    /// <summary>
+    /// Looks which of the tenants' blocks that peers have uploaded are not in the store any more (<see cref="GoneBlocks.LookAsync"/>).
+    /// </summary>
     public Task LookForGoneAsync(TenantSet tenants, CancellationToken cancellation) => _gone.LookAsync(tenants, Uploaded, cancellation);
 
     /// <summary>Who goes on telling of one that is gone is not believed from then on (<see cref="GoneBlocks.NoteListing"/>).</summary>
     public void NoteListing(Func<long, bool> isListedSince) => _gone.NoteListing(isListedSince);
 
-    /// <summary>Handles of a peer's blocks but for those that are in <paramref name="known"/>. Throws <see cref="PeerException"/>.</summary>
+    /// <summary>
+    /// Handles of a peer's blocks but for those that are in <paramref name="known"/>. Throws <see cref="PeerException"/>.
+    /// </summary>
     public async Task<List<BlockHandle>> OpenAsync(PeerPart part, IReadOnlySet<BlockId> known, CancellationToken cancellation)
     {
         var opened = new List<BlockHandle>();
@@ -42,11 +47,13 @@ internal sealed class PeerBlocks(IObjectStore sharedObjects, BlockStore shared, 
 
         if (unknown.Count == 0) return opened;
         using var answer = new NativeBuffer(16 * 1024);
-        await part.Peer.AskAsync(PeerQuestion.Metas, PeerMessages.EncodeMetasQuestion(unknown.Select(static block => block.Id)), answer, cancellation).ConfigureAwait(false);
+        await part.Peer.AskAsync(PeerQuestion.Metas, PeerMessages.EncodeMetasQuestion(unknown.Select(static block => block.Id)), answer,
+            cancellation).ConfigureAwait(false);
         var metas = new Dictionary<BlockId, BlockMeta>();
         foreach (var json in PeerMessages.DecodeMetasAnswer(answer.Written))
         {
-            if (!BlockMeta.TryParse(json, out var meta, out var error)) throw new PeerException($"{part.Peer.Name} sent a meta.json that cannot be read: {error}");
+            if (!BlockMeta.TryParse(json, out var meta, out var error))
+                throw new PeerException($"{part.Peer.Name} sent a meta.json that cannot be read: {error}");
             metas[meta!.BlockId] = meta;
         }
 

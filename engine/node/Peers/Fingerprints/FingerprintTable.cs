@@ -3,8 +3,8 @@ using Tempo.Engine.Foundation;
 namespace Tempo.Engine.Node.Peers.Fingerprints;
 
 /// <summary>
-/// Who has claimed which spans, by their fingerprints: open addressing of 12 bytes a slot, at most three quarters of them used. Which slot a fingerprint has is this process's secret: its
-/// bits are what another node sent. Not thread safe.
+/// Who has claimed which spans, by their fingerprints: open addressing of 12 bytes a slot, at most three quarters of them used. Which slot
+/// a fingerprint has is this process's secret: its bits are what another node sent. Not thread safe.
 /// </summary>
 internal sealed class FingerprintTable
 {
@@ -78,7 +78,8 @@ internal sealed class FingerprintTable
         return slot;
     }
 
-    private static long BytesOf(long length, long capacity, long claims) => length * SlotBytes + capacity * IntPtr.Size + claims * SpanClaim.ObjectBytes;
+    private static long BytesOf(long length, long capacity, long claims) =>
+        length * SlotBytes + capacity * IntPtr.Size + claims * SpanClaim.ObjectBytes;
 
     private static ulong Used(ulong fingerprint) => fingerprint == 0 ? 1 : fingerprint;
 }

@@ -4,16 +4,19 @@ using Tempo.Engine.Foundation;
 namespace Tempo.Engine.Node.Peers.Fingerprints;
 
 /// <summary>
-/// Which live spans queries of this node have from where, by their fingerprints, so that of a span that two or three nodes hold one copy is sent and
-/// none that this node holds itself:
+/// Which live spans queries of this node have from where, by their fingerprints, so that of a span that two or three nodes hold one copy is
+/// sent and none that this node holds itself:
 /// <code>
 /// own     what was live here when a query asked or a cut ended: now and later it is in this node's own view (OwnSpans)
-/// claims  a copy of another node's live data claims the spans that nobody has: they are its own from then on. Who leaves out a span that another one has
+/// claims  a copy of another node's live data claims the spans that nobody has: they are its own from then on. Who leaves out a span that
+///         another one has
 ///         claimed needs it: the other one must be among the sources of each query
-/// rounds  each query that asks is one. What is asked for a round does not leave out what was claimed in a later one, so that all that is needed is in the
+/// rounds  each query that asks is one. What is asked for a round does not leave out what was claimed in a later one, so that all that is
+///         needed is in the
 ///         answers to questions of this round or of those before it, which are the ones that the round's query waits for
 /// </code>
-/// One for all tenants: a fingerprint is by a key of its tenant. Forgets the oldest half when it is full, and all where memory is short, which costs copying and nothing else. Thread safe.
+/// One for all tenants: a fingerprint is by a key of its tenant. Forgets the oldest half when it is full, and all where memory is short,
+/// which costs copying and nothing else. Thread safe.
 /// </summary>
 internal sealed class KnownSpans : IKeepsSpareMemory
 {
@@ -70,7 +73,9 @@ internal sealed class KnownSpans : IKeepsSpareMemory
         }
     }
 
-    /// <summary>Claims those spans that nobody has, and says of each whose it is. Where it is the claim's own source, the span is wanted from there.</summary>
+    /// <summary>
+    /// Claims those spans that nobody has, and says of each whose it is. Where it is the claim's own source, the span is wanted from there.
+    /// </summary>
     /// <param name="fingerprints">The spans.</param>
     /// <param name="claim">Who claims them.</param>
     /// <param name="owners">As many.</param>

@@ -4,8 +4,8 @@ using Tempo.Engine.Storage.Scan;
 namespace Tempo.Engine.Node.Peers.Fingerprints;
 
 /// <summary>
-/// 64 bits of a span, of its trace and all by which <see cref="OrderedTrace"/> tells duplicates apart: what two nodes compare before they send spans. By a secret key of
-/// the one who asks, so that no sender can make two spans look equal. Not thread safe.
+/// 64 bits of a span, of its trace and all by which <see cref="OrderedTrace"/> tells duplicates apart: what two nodes compare before they
+/// send spans. By a secret key of the one who asks, so that no sender can make two spans look equal. Not thread safe.
 /// </summary>
 internal sealed class SpanFingerprints(ulong key)
 {
@@ -22,7 +22,8 @@ internal sealed class SpanFingerprints(ulong key)
             var row = first + i;
             var trace = batch.TraceIds[batch.Trace[row]];
             var id = _hash.Of64(trace.High, trace.Low, batch.SpanId[row]);
-            fingerprints[i] = _hash.Of64(batch.StartUnixNano[row] ^ id, batch.DurationNano[row], NameHashes.WithKinds(batch, row, _names.Of(row)));
+            fingerprints[i] =
+                _hash.Of64(batch.StartUnixNano[row] ^ id, batch.DurationNano[row], NameHashes.WithKinds(batch, row, _names.Of(row)));
         }
     }
 }

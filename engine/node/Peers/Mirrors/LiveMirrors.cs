@@ -33,11 +33,15 @@ internal sealed class LiveMirrors
     {
         get
         {
-            lock (_lock) return _tenants.Values.SelectMany(static tenant => tenant.Mirrors.Values).Sum(static mirror => mirror.ByteCount) + (_known?.ByteCount ?? 0);
+            lock (_lock)
+                return _tenants.Values.SelectMany(static tenant => tenant.Mirrors.Values).Sum(static mirror => mirror.ByteCount)
+                    + (_known?.ByteCount ?? 0);
         }
     }
 
-    /// <summary>For a query: asks each of these for what was acknowledged there before of a tenant's spans (<see cref="PeerMirror.RefreshAsync"/>).</summary>
+    /// <summary>
+    /// For a query: asks each of these for what was acknowledged there before of a tenant's spans (<see cref="PeerMirror.RefreshAsync"/>).
+    /// </summary>
     public List<(IPeer Peer, Task<PeerPart> Part)> Refresh(TenantId id, IReadOnlyList<IPeer> peers)
     {
         var tenant = Use(id);
@@ -78,7 +82,8 @@ internal sealed class LiveMirrors
     {
         lock (_lock)
         {
-            if (!_tenants.TryGetValue(id, out var tenant)) _tenants.Add(id, tenant = new Tenant(_known is null ? null : new OwnSpans(id, _state, _known)));
+            if (!_tenants.TryGetValue(id, out var tenant))
+                _tenants.Add(id, tenant = new Tenant(_known is null ? null : new OwnSpans(id, _state, _known)));
             tenant.UsedAt = _time.GetTimestamp();
             LetGoOfUnused();
             return tenant;

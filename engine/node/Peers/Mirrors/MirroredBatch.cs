@@ -42,7 +42,8 @@ internal sealed class MirroredBatch
     {
         if (otlp.IsEmpty) return;
         var summary = default(OtlpRequestSummary);
-        if (!OtlpTraceReader.TryRead(otlp, ref summary, out var error)) throw new PeerException($"spans between nodes cannot be read: {error.Message}");
+        if (!OtlpTraceReader.TryRead(otlp, ref summary, out var error))
+            throw new PeerException($"spans between nodes cannot be read: {error.Message}");
         batch.Append(otlp, int.MaxValue);
     }
 
@@ -59,7 +60,8 @@ internal sealed class MirroredBatch
     /// <returns>How many rows became wanted.</returns>
     public int ClaimNew(ReadOnlySpan<ulong> fingerprints, int next, KnownSpans known, SpanClaim claim)
     {
-        if (Next + (long)fingerprints.Length != next) throw new PeerException($"{fingerprints.Length} fingerprints of a batch of which {next - Next} are missing");
+        if (Next + (long)fingerprints.Length != next)
+            throw new PeerException($"{fingerprints.Length} fingerprints of a batch of which {next - Next} are missing");
         var owners = new SpanSource[fingerprints.Length];
         known.Claim(fingerprints, claim, owners);
         var before = _wanted.Count;
@@ -95,7 +97,9 @@ internal sealed class MirroredBatch
         return new PeerMessages.WantedRows(first, bits);
     }
 
-    /// <summary>Those of the wanted rows that lie before <paramref name="next"/>. Throws <see cref="PeerException"/> if they are not so many.</summary>
+    /// <summary>
+    /// Those of the wanted rows that lie before <paramref name="next"/>. Throws <see cref="PeerException"/> if they are not so many.
+    /// </summary>
     /// <returns>How many they are, and whether those that were claimed are what they were claimed as.</returns>
     public (int Count, bool AreAsClaimed) TakeWanted(ReadOnlySpan<byte> otlp, int next, SpanFingerprints hashes)
     {
@@ -121,6 +125,7 @@ internal sealed class MirroredBatch
     {
         var before = _rows.Columns.SpanCount;
         Append(_rows, otlp);
-        if (_rows.Columns.SpanCount - before != count) throw new PeerException($"{_rows.Columns.SpanCount - before} spans of a batch where it was asked for {count}");
+        if (_rows.Columns.SpanCount - before != count)
+            throw new PeerException($"{_rows.Columns.SpanCount - before} spans of a batch where it was asked for {count}");
     }
 }

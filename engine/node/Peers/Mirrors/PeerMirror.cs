@@ -9,7 +9,8 @@ namespace Tempo.Engine.Node.Peers.Mirrors;
 /// A copy of a peer's live data of one tenant, which grows by what is new each time a query asks:
 /// <code>
 /// new     which batches do you have, and which of their rows have I not seen?     (rows come as OTLP)
-/// wanted  where spans have copies, their fingerprints come instead, and then those rows that nobody else is known to have (KnownSpans); and, once another one
+/// wanted  where spans have copies, their fingerprints come instead, and then those rows that nobody else is known to have (KnownSpans);
+///         and, once another one
 ///         does not answer, those that were left out because of it
 /// keep    the batches that it named; the others have become blocks, which the same answer names
 /// </code>
@@ -18,7 +19,8 @@ namespace Tempo.Engine.Node.Peers.Mirrors;
 /// </summary>
 /// <param name="peer">Whose live data.</param>
 /// <param name="tenant">Of whom.</param>
-/// <param name="turns">Held while a turn is begun, of any copy of any tenant: whoever holds it begins its turns with several nodes as one.</param>
+/// <param name="turns">Held while a turn is begun, of any copy of any tenant: whoever holds it begins its turns with several nodes as
+/// one.</param>
 /// <param name="known">What queries have from elsewhere; null: there are no copies.</param>
 /// <param name="spans">Counts spans that were copied and that were not, because they are known.</param>
 /// <param name="time">Measures how long nobody asks.</param>
@@ -49,12 +51,17 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, Lock turns, KnownS
     /// <summary>Request bytes of what is kept, and what is left out.</summary>
     public long ByteCount { get; private set; }
 
-    /// <summary>All that was acknowledged there before this was called, but for what is left out (<see cref="PeerPart.Needs"/>). Throws <see cref="PeerException"/>.</summary>
-    /// <param name="round">Of the query that asks, by <see cref="KnownSpans.NewRound"/>; null: once more, since sources were given up, with what was left out because of them.</param>
+    /// <summary>
+    /// All that was acknowledged there before this was called, but for what is left out (<see cref="PeerPart.Needs"/>). Throws
+    /// <see cref="PeerException"/>.
+    /// </summary>
+    /// <param name="round">Of the query that asks, by <see cref="KnownSpans.NewRound"/>; null: once more, since sources were given up, with
+    /// what was left out because of them.</param>
     public Task<PeerPart> RefreshAsync(long? round = null)
     {
-        // A round of its own begins under the lock: a question that a query does not wait for must be of a later round than the query. And no such turn may begin
-        // between two of a query's: it could join the later one, and lack what that leaves out because of the earlier node's next.
+        // A round of its own begins under the lock: a question that a query does not wait for must be of a later round than the query. And
+        // no such turn may begin between two of a query's: it could join the later one, and lack what that leaves out because of the
+        // earlier node's next.
         lock (turns)
         {
             UsedAt = time.GetTimestamp();
@@ -68,7 +75,8 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, Lock turns, KnownS
     }
 
     /// <summary>
-    /// It does not answer, or too late for a query, or nobody asks it any more: what it has claimed and will claim, others may have from elsewhere. Under the lock of turns.
+    /// It does not answer, or too late for a query, or nobody asks it any more: what it has claimed and will claim, others may have from
+    /// elsewhere. Under the lock of turns.
     /// </summary>
     public void GiveUp() => _source.GiveUp();
 
@@ -117,7 +125,8 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, Lock turns, KnownS
 
         // What it claimed is not what it has: nobody may do without it.
         if (!turn.IsAsClaimed) RenewSource(turn);
-        return new PeerPart(peer, live.Incarnation, [.. _batches.Values.Select(static batch => batch.View()).OfType<LiveBatchView>()], live.Blocks, live.Damage)
+        return new PeerPart(peer, live.Incarnation, [.. _batches.Values.Select(static batch => batch.View()).OfType<LiveBatchView>()],
+            live.Blocks, live.Damage)
         {
             Mirror = this,
             Beginning = _beginning,
@@ -153,8 +162,10 @@ internal sealed class PeerMirror(IPeer peer, TenantId tenant, Lock turns, KnownS
         answer.Clear();
         await peer.AskAsync(PeerQuestion.Live, PeerMessages.Encode(question), answer, CancellationToken.None).ConfigureAwait(false);
         var live = PeerMessages.DecodeLiveAnswer(answer.Written);
-        if (live.Batches.Count > MaxBatches) throw new PeerException($"{peer.Name} names {live.Batches.Count} batches; the limit is {MaxBatches}");
-        if (live.Batches.DistinctBy(static rows => rows.Serial).Count() < live.Batches.Count) throw new PeerException($"{peer.Name} names a batch twice");
+        if (live.Batches.Count > MaxBatches)
+            throw new PeerException($"{peer.Name} names {live.Batches.Count} batches; the limit is {MaxBatches}");
+        if (live.Batches.DistinctBy(static rows => rows.Serial).Count() < live.Batches.Count)
+            throw new PeerException($"{peer.Name} names a batch twice");
         return live;
     }
 

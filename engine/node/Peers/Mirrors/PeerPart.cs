@@ -6,7 +6,8 @@ using Tempo.Engine.Storage.Live;
 namespace Tempo.Engine.Node.Peers.Mirrors;
 
 /// <summary>What a peer has of a tenant that is not in the shared store yet.</summary>
-internal sealed record PeerPart(IPeer Peer, ulong Incarnation, IReadOnlyList<LiveBatchView> Live, IReadOnlyList<(BlockId Id, bool IsWaiting)> Blocks, string Damage)
+internal sealed record PeerPart(
+    IPeer Peer, ulong Incarnation, IReadOnlyList<LiveBatchView> Live, IReadOnlyList<(BlockId Id, bool IsWaiting)> Blocks, string Damage)
 {
     /// <summary>The copy that it is from; null: it is of one trace.</summary>
     public PeerMirror? Mirror { get; init; }

@@ -32,8 +32,8 @@ internal sealed class PeerQuery(IPeers peers, TimeProvider time)
     }
 
     /// <summary>
-    /// Waits for answers: for all; once those that are missing are covered by the others, only a little longer. Who did not answer is silent. Each one answers or fails
-    /// some time (<see cref="IPeer.AskAsync"/>).
+    /// Waits for answers: for all; once those that are missing are covered by the others, only a little longer. Who did not answer is
+    /// silent. Each one answers or fails some time (<see cref="IPeer.AskAsync"/>).
     /// </summary>
     public async Task TakeAsync(IReadOnlyDictionary<IPeer, Task<PeerPart[]>> asked, CancellationToken cancellation)
     {
@@ -55,8 +55,8 @@ internal sealed class PeerQuery(IPeers peers, TimeProvider time)
     }
 
     /// <summary>
-    /// Nodes that left out what another one has, which is not among the parts, are asked for just that. One that does not answer becomes silent; the part that it
-    /// had answered stays, as what it has claimed itself is in it.
+    /// Nodes that left out what another one has, which is not among the parts, are asked for just that. One that does not answer becomes
+    /// silent; the part that it had answered stays, as what it has claimed itself is in it.
     /// </summary>
     public Task CompleteAsync(CancellationToken cancellation)
     {
@@ -65,10 +65,14 @@ internal sealed class PeerQuery(IPeers peers, TimeProvider time)
         foreach (var source in lacking.SelectMany(static part => part.Needs))
             if (!there.Contains(source))
                 source.GiveUp();
-        return TakeAsync(lacking.GroupBy(static part => part.Peer).ToDictionary(static peer => peer.Key, static peer => Task.WhenAll(peer.Select(CompleteAsync))), cancellation);
+        return TakeAsync(lacking.GroupBy(static part => part.Peer)
+            .ToDictionary(static peer => peer.Key, static peer => Task.WhenAll(peer.Select(CompleteAsync))), cancellation);
     }
 
-    /// <summary>The node has gone since it answered. Its spans in memory are better than none; what others left out because of it is to be completed.</summary>
+    /// <summary>
+    /// The node has gone since it answered. Its spans in memory are better than none; what others left out because of it is to be
+    /// completed.
+    /// </summary>
     public void Lose(PeerPart part, string why)
     {
         _silent.Add(part.Peer.Name);
@@ -81,10 +85,12 @@ internal sealed class PeerQuery(IPeers peers, TimeProvider time)
     {
         while (asked.Values.Where(static answer => !answer.IsCompleted).ToList() is { Count: > 0 } running)
         {
-            var missing = asked.Where(static answer => !answer.Value.IsCompletedSuccessfully).Select(static answer => answer.Key.Name).Concat(_silent).ToHashSet(StringComparer.Ordinal);
+            var missing = asked.Where(static answer => !answer.Value.IsCompletedSuccessfully).Select(static answer => answer.Key.Name)
+                .Concat(_silent).ToHashSet(StringComparer.Ordinal);
             if (peers.AreCovered(missing))
             {
-                await ((Task)Task.WhenAll(running)).WaitAsync(ForCovered, time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await ((Task)Task.WhenAll(running)).WaitAsync(ForCovered, time, cancellation)
+                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 break;
             }
 

@@ -25,7 +25,8 @@ namespace Tempo.Engine.Node.Peers.Queries;
 /// <param name="blocks">Opens what a node named.</param>
 /// <param name="mirrors">Copies of what others have.</param>
 /// <param name="time">What time it is.</param>
-internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blocklist, PeerBlocks blocks, LiveMirrors mirrors, TimeProvider time)
+internal sealed class PeerReads(
+    IPeers peers, NodeState state, Blocklist blocklist, PeerBlocks blocks, LiveMirrors mirrors, TimeProvider time)
 {
     private readonly Lock _lock = new();
 
@@ -57,7 +58,8 @@ internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blockli
         return new AddedSources(query.Live, opened, DamageOf(query, isListed));
     }
 
-    private Dictionary<IPeer, Task<PeerPart[]>> Ask(IReadOnlyList<IPeer> answering, TenantSet tenants, TraceId? trace, CancellationToken cancellation)
+    private Dictionary<IPeer, Task<PeerPart[]>> Ask(
+        IReadOnlyList<IPeer> answering, TenantSet tenants, TraceId? trace, CancellationToken cancellation)
     {
         var asked = answering.ToDictionary(static peer => peer, static _ => new List<Task<PeerPart>>());
         foreach (var tenant in tenants.Tenants)
@@ -114,7 +116,8 @@ internal sealed class PeerReads(IPeers peers, NodeState state, Blocklist blockli
     private static async Task<PeerPart> FindAsync(IPeer peer, TenantId tenant, TraceId trace, CancellationToken cancellation)
     {
         using var answer = new NativeBuffer(16 * 1024);
-        await peer.AskAsync(PeerQuestion.Live, PeerMessages.Encode(new PeerMessages.LiveQuestion { Tenant = tenant, Trace = trace }), answer, cancellation).ConfigureAwait(false);
+        await peer.AskAsync(PeerQuestion.Live, PeerMessages.Encode(new PeerMessages.LiveQuestion { Tenant = tenant, Trace = trace }),
+            answer, cancellation).ConfigureAwait(false);
         var live = PeerMessages.DecodeLiveAnswer(answer.Written);
         var batch = new LiveBatch();
         foreach (var rows in live.Batches) MirroredBatch.Append(batch, answer.Written[rows.Otlp]);

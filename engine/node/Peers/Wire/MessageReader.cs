@@ -3,8 +3,8 @@ using Tempo.Engine.Otlp.Wire;
 namespace Tempo.Engine.Node.Peers.Wire;
 
 /// <summary>
-/// Goes through the fields of a message between nodes. The caller passes over those that it does not know, so that nodes of different versions understand
-/// each other during a rolling restart. Throws <see cref="PeerException"/> where the message cannot be read.
+/// Goes through the fields of a message between nodes. The caller passes over those that it does not know, so that nodes of different
+/// versions understand each other during a rolling restart. Throws <see cref="PeerException"/> where the message cannot be read.
 /// </summary>
 internal ref struct MessageReader(ReadOnlySpan<byte> message)
 {
@@ -14,7 +14,10 @@ internal ref struct MessageReader(ReadOnlySpan<byte> message)
     /// <summary>Bytes read so far: where the bytes of the field that was read last end.</summary>
     public readonly int Position => _reader.Position;
 
-    /// <summary>The next field, with the bytes or the number that it has, and nothing of the other; one of any other wire type is field 0. False at the end.</summary>
+    /// <summary>
+    /// The next field, with the bytes or the number that it has, and nothing of the other; one of any other wire type is field 0. False at
+    /// the end.
+    /// </summary>
     public bool TryRead(out uint field, out ReadOnlySpan<byte> bytes, out ulong number)
     {
         (field, number) = (0, 0);
@@ -39,5 +42,6 @@ internal ref struct MessageReader(ReadOnlySpan<byte> message)
         return Position < _length && IsThere(_reader.TryReadVarint(out number));
     }
 
-    private readonly bool IsThere(bool isRead) => !_reader.HasFailed ? isRead : throw new PeerException($"a message between nodes cannot be read: {_reader.Error.Message}");
+    private readonly bool IsThere(bool isRead) =>
+        !_reader.HasFailed ? isRead : throw new PeerException($"a message between nodes cannot be read: {_reader.Error.Message}");
 }

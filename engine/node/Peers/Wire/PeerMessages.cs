@@ -9,8 +9,10 @@ namespace Tempo.Engine.Node.Peers.Wire;
 /// The bytes of questions and answers between nodes, as protobuf messages (<see cref="MessageReader"/>).
 /// <code>
 /// LiveQuestion   1 tenant   2 incarnation (fixed64)   3 have, repeated: { serial u64 LE, rows u32 LE }   4 trace id
-///                5 key (fixed64): fingerprints instead of rows   6 only these rows, repeated: { serial u64 LE, first row u32 LE, bits u64 LE … }
-/// LiveAnswer     1 incarnation (fixed64)   2 batch, repeated: { 1 serial (fixed64)  2 the row to go on with  3 OTLP of the rows asked for  4 fingerprints u64 LE … }
+///                5 key (fixed64): fingerprints instead of rows   6 only these rows, repeated: { serial u64 LE, first row u32 LE, bits u64
+///                LE … }
+/// LiveAnswer     1 incarnation (fixed64)   2 batch, repeated: { 1 serial (fixed64)  2 the row to go on with  3 OTLP of the rows asked for 
+///                4 fingerprints u64 LE … }
 ///                3 block, repeated: { id 16 bytes, 1 if it waits for its upload }   4 more is to be asked for   5 damage
 /// MetasQuestion  1 id, repeated, 16 bytes           MetasAnswer  1 meta.json, repeated
 /// PartQuestion   1 key   2 offset   3 bytes asked for   4 only its size            PartAnswer   1 it is there   2 its size   3 content
@@ -47,7 +49,9 @@ public static class PeerMessages
         public string Damage = "";
     }
 
-    /// <summary>What an answer has of a batch: rows up to <paramref name="Next"/>, or their fingerprints; ranges are of the answer's bytes.</summary>
+    /// <summary>
+    /// What an answer has of a batch: rows up to <paramref name="Next"/>, or their fingerprints; ranges are of the answer's bytes.
+    /// </summary>
     internal readonly record struct LiveRows(long Serial, int Next, Range Otlp, Range Fingerprints);
 
     internal static byte[] Encode(LiveQuestion question)
@@ -88,7 +92,8 @@ public static class PeerMessages
             else if (field == 3 && bytes.Length == PlaceBytes) question.Have[SerialOf(bytes)] = RowOf(bytes);
             else if (field == 4 && bytes.Length == TraceId.SizeBytes) question.Trace = TraceId.Read(bytes);
             else if (field == 5) question.Key = number;
-            else if (field == 6 && bytes.Length >= PlaceBytes + sizeof(ulong) && RowOf(bytes) >= 0) question.Wanted[SerialOf(bytes)] = new WantedRows(RowOf(bytes), WireNumbers.Read(bytes[PlaceBytes..]));
+            else if (field == 6 && bytes.Length >= PlaceBytes + sizeof(ulong) && RowOf(bytes) >= 0)
+                question.Wanted[SerialOf(bytes)] = new WantedRows(RowOf(bytes), WireNumbers.Read(bytes[PlaceBytes..]));
         }
 
         return question;
@@ -104,7 +109,8 @@ public static class PeerMessages
 
     private static int RowOf(ReadOnlySpan<byte> place) => BinaryPrimitives.ReadInt32LittleEndian(place[sizeof(long)..]);
 
-    internal static void WriteBatch(NativeBuffer answer, long serial, int next, ReadOnlySpan<byte> otlp, ReadOnlySpan<ulong> fingerprints = default)
+    internal static void WriteBatch(
+        NativeBuffer answer, long serial, int next, ReadOnlySpan<byte> otlp, ReadOnlySpan<ulong> fingerprints = default)
     {
         var writer = new MessageWriter(answer);
         var batch = writer.Begin(2);
@@ -121,7 +127,8 @@ public static class PeerMessages
         writer.End(batch);
     }
 
-    internal static void WriteRest(NativeBuffer answer, ulong incarnation, IEnumerable<(BlockId Id, bool IsWaiting)> blocks, bool hasMore, string damage)
+    internal static void WriteRest(
+        NativeBuffer answer, ulong incarnation, IEnumerable<(BlockId Id, bool IsWaiting)> blocks, bool hasMore, string damage)
     {
         var writer = new MessageWriter(answer);
         writer.Fixed(1, incarnation);
@@ -146,7 +153,8 @@ public static class PeerMessages
         {
             if (field == 1) answer.Incarnation = number;
             else if (field == 2) answer.Batches.Add(DecodeBatch(bytes, reader.Position - bytes.Length));
-            else if (field == 3 && bytes.Length == BlockIdBytes + 1) answer.Blocks.Add((new BlockId(new Guid(bytes[..BlockIdBytes])), bytes[BlockIdBytes] != 0));
+            else if (field == 3 && bytes.Length == BlockIdBytes + 1)
+                answer.Blocks.Add((new BlockId(new Guid(bytes[..BlockIdBytes])), bytes[BlockIdBytes] != 0));
             else if (field == 4) answer.HasMore = number != 0;
             else if (field == 5) answer.Damage = Encoding.UTF8.GetString(bytes);
         }
@@ -257,5 +265,7 @@ public static class PeerMessages
     }
 
     internal static TenantId ReadTenant(ReadOnlySpan<byte> bytes) =>
-        TenantId.TryParse(Encoding.UTF8.GetString(bytes), out var tenant, out var error) ? tenant : throw new PeerException($"a message between nodes names no tenant: {error}");
+        TenantId.TryParse(Encoding.UTF8.GetString(bytes), out var tenant, out var error)
+            ? tenant
+            : throw new PeerException($"a message between nodes names no tenant: {error}");
 }

@@ -24,7 +24,8 @@ namespace Tempo.Engine.Otlp.Foreign.Jaeger;
 internal static class JaegerProtobuf
 {
     private const uint Bytes = WireType.LengthDelimited;
-    private const uint One = 1 << 3 | Bytes, Two = 2 << 3 | Bytes, Three = 3 << 3 | Bytes, Four = 4 << 3 | Bytes, Six = 6 << 3 | Bytes, Seven = 7 << 3 | Bytes;
+    private const uint One = 1 << 3 | Bytes, Two = 2 << 3 | Bytes, Three = 3 << 3 | Bytes, Four = 4 << 3 | Bytes, Six = 6 << 3 | Bytes,
+        Seven = 7 << 3 | Bytes;
     private const uint Tags = 8 << 3 | Bytes, Logs = 9 << 3 | Bytes, Process = 10 << 3 | Bytes;
     private const uint Number1 = 1 << 3 | WireType.Varint, Number2 = 2 << 3 | WireType.Varint, Number3 = 3 << 3 | WireType.Varint;
     private const uint Bool4 = 4 << 3 | WireType.Varint, Int5 = 5 << 3 | WireType.Varint, Double6 = 6 << 3 | WireType.Fixed64;
@@ -53,7 +54,8 @@ internal static class JaegerProtobuf
         return reader.HasFailed ? reader.Error.Message : "";
     }
 
-    private static string ReadBatch(ReadOnlySpan<byte> message, int origin, JaegerSpanWriter writer, NativeBuffer resource, NativeBuffer own)
+    private static string ReadBatch(
+        ReadOnlySpan<byte> message, int origin, JaegerSpanWriter writer, NativeBuffer resource, NativeBuffer own)
     {
         resource.Clear();
         var ahead = new ProtobufReader(message, origin);
@@ -109,7 +111,8 @@ internal static class JaegerProtobuf
         return reader.HasFailed ? reader.Error.Message : "";
     }
 
-    private static string ReadSpan(ReadOnlySpan<byte> message, int origin, JaegerSpanWriter writer, ReadOnlySpan<byte> resource, NativeBuffer own)
+    private static string ReadSpan(
+        ReadOnlySpan<byte> message, int origin, JaegerSpanWriter writer, ReadOnlySpan<byte> resource, NativeBuffer own)
     {
         TraceId trace = default;
         ulong span = 0, start = 0, duration = 0;

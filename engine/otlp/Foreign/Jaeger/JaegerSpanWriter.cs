@@ -106,7 +106,8 @@ internal sealed class JaegerSpanWriter(OtlpBatchWriter batch) : IDisposable
         if (_parentId != 0) batch.Id(SpanTag.ParentSpanId, _parentId);
         if (_kind != 0) batch.Writer.WriteInt32(SpanTag.Kind, _kind);
         batch.Writer.WriteFixed64(SpanTag.StartTimeUnixNano, startNano);
-        batch.Writer.WriteFixed64(SpanTag.EndTimeUnixNano, startNano > ulong.MaxValue - durationNano ? ulong.MaxValue : startNano + durationNano);
+        batch.Writer.WriteFixed64(
+            SpanTag.EndTimeUnixNano, startNano > ulong.MaxValue - durationNano ? ulong.MaxValue : startNano + durationNano);
         batch.Status(_isError ? StatusError : _statusCode, _statusMessage);
         batch.EndSpan(resource, Scope());
         return batch.Full;
@@ -128,7 +129,8 @@ internal sealed class JaegerSpanWriter(OtlpBatchWriter batch) : IDisposable
     }
 
     /// <summary>Microseconds as nanoseconds; negative ones as 0.</summary>
-    public static ulong Nanos(long micros) => micros <= 0 ? 0 : (ulong)micros > ulong.MaxValue / 1000 ? ulong.MaxValue : (ulong)micros * 1000;
+    public static ulong Nanos(long micros) =>
+        micros <= 0 ? 0 : (ulong)micros > ulong.MaxValue / 1000 ? ulong.MaxValue : (ulong)micros * 1000;
 
     private void WriteReferences()
     {

@@ -10,7 +10,8 @@ namespace Tempo.Engine.Otlp.Foreign.Jaeger;
 /// <code>
 /// Batch   { 1: Process process  2: list&lt;Span&gt; spans }          Process { 1: string serviceName  2: list&lt;Tag&gt; tags }
 /// Span    { 1: i64 traceIdLow  2: i64 traceIdHigh  3: i64 spanId  4: i64 parentSpanId  5: string operationName
-///           6: list&lt;SpanRef&gt; references  7: i32 flags  8: i64 startTime  9: i64 duration  10: list&lt;Tag&gt; tags  11: list&lt;Log&gt; logs }
+///           6: list&lt;SpanRef&gt; references  7: i32 flags  8: i64 startTime  9: i64 duration  10: list&lt;Tag&gt; tags  11:
+///                                              list&lt;Log&gt; logs }
 /// SpanRef { 1: i32 refType  2: i64 traceIdLow  3: i64 traceIdHigh  4: i64 spanId }
 /// Log     { 1: i64 timestamp  2: list&lt;Tag&gt; fields }
 /// Tag     { 1: string key  2: i32 vType  3: string vStr  4: double vDouble  5: bool vBool  6: i64 vLong  7: binary vBinary }

@@ -204,7 +204,8 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> message, bool isCompact)
             if (!TryReadUnsigned(out var size)) return false;
             count = (long)Math.Min(size, long.MaxValue);
             if (count == 0) return true;
-            if (!TryReadByte(out var types) || !TryCompactType(types >> 4, out key) || !TryCompactType(types & 0xf, out value)) return false;
+            if (!TryReadByte(out var types) || !TryCompactType(types >> 4, out key) || !TryCompactType(types & 0xf, out value))
+                return false;
         }
         else
         {

@@ -9,8 +9,8 @@ namespace Tempo.Engine.Otlp.Foreign.Zipkin;
 //
 //   { "key":"value","key":"value" }          a pair is taken whole if , and " or } follow it at once
 //
-// Such pairs are taken from the front, in half the time that their tokens take. The reader is then set behind them, as if they had not been there:
-// it finds a name or the end of the object, each of which may stand behind the brace, and whatever is otherwise.
+// Such pairs are taken from the front, in half the time that their tokens take. The reader is then set behind them, as if they had not been
+// there: it finds a name or the end of the object, each of which may stand behind the brace, and whatever is otherwise.
 internal ref partial struct ZipkinJson
 {
     private void TakePlainTags()
@@ -35,7 +35,8 @@ internal ref partial struct ZipkinJson
         return true;
     }
 
-    // A plain string and what belongs behind it: for a comma also what follows that, or the end of the object, of which the place is the result.
+    // A plain string and what belongs behind it: for a comma also what follows that, or the end of the object, of which the place is the
+    // result.
     private readonly bool TryReadPlain(int at, byte separator, out ReadOnlySpan<byte> text, out int next)
     {
         text = default;

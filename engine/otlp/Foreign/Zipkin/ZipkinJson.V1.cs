@@ -41,7 +41,8 @@ internal ref partial struct ZipkinJson
                     if (_reader.TokenType != JsonTokenType.String) return Expected("key as a string");
                     key = Text(ref _firstText);
                     break;
-                case Member.Value when _reader.TokenType is JsonTokenType.String or JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False:
+                case Member.Value when _reader.TokenType is JsonTokenType.String or JsonTokenType.Number or JsonTokenType.True
+                    or JsonTokenType.False:
                     token = _reader.TokenType;
                     value = token == JsonTokenType.String ? Text(ref _secondText) : _reader.ValueSpan;
                     break;
@@ -81,7 +82,8 @@ internal ref partial struct ZipkinJson
                 else if (Utf8Parser.TryParse(value, out double real, out used) && used == value.Length) writer.Tag(key, real);
                 else writer.Tag(key, value);
                 return;
-            case JsonTokenType.String when type == "DOUBLE" && Utf8Parser.TryParse(value, out double number, out var length) && length == value.Length:
+            case JsonTokenType.String when type == "DOUBLE" && Utf8Parser.TryParse(value, out double number, out var length)
+                && length == value.Length:
                 writer.Tag(key, number);
                 return;
             case JsonTokenType.String when type == "BOOL":

@@ -120,7 +120,8 @@ internal ref partial struct ZipkinJson(ReadOnlySpan<byte> json, ZipkinSpanWriter
                 writer.Kind(Text(ref _firstText));
                 return "";
             case Member.Timestamp or Member.Duration:
-                if (!TryNumber(out var micros)) return Expected($"{(member == Member.Timestamp ? "timestamp" : "duration")} in microseconds");
+                if (!TryNumber(out var micros))
+                    return Expected($"{(member == Member.Timestamp ? "timestamp" : "duration")} in microseconds");
                 if (member == Member.Timestamp) writer.Timestamp(micros);
                 else writer.Duration(micros);
                 return "";

@@ -19,7 +19,8 @@ public static class ZipkinReader
     /// <param name="output">Gets the request.</param>
     /// <param name="error">Why it was refused.</param>
     /// <param name="parsesTags">Tags whose text is a number or a boolean become one.</param>
-    public static bool TryTranscode(ZipkinFormat format, ReadOnlySpan<byte> body, ulong nowUnixNano, NativeBuffer output, out string error, bool parsesTags = false)
+    public static bool TryTranscode(
+        ZipkinFormat format, ReadOnlySpan<byte> body, ulong nowUnixNano, NativeBuffer output, out string error, bool parsesTags = false)
     {
         using var batch = new OtlpBatchWriter(output, body.Length);
         using var writer = new ZipkinSpanWriter(batch, nowUnixNano, parsesTags);

@@ -16,7 +16,8 @@ namespace Tempo.Engine.Otlp.Foreign.Zipkin;
 /// remoteEndpoint  → peer.service, net.peer.ip (text), net.peer.port (integer)
 /// kind            → kind; none → unspecified
 /// annotations     → events; those of v1 that name an edge (cs, sr …) → kind and times
-/// tags            → attributes (text, or what the text says if tags are parsed); error is kept and sets the status to error; otel.status_code → status
+/// tags            → attributes (text, or what the text says if tags are parsed); error is kept and sets the status to error;
+///                 otel.status_code → status
 /// timestamp       microseconds; without one the first annotation, else now and otel.zipkin.absentField.startTime
 /// shared, debug   nothing: a span is known by its id and its kind
 /// </code>
@@ -168,7 +169,8 @@ internal sealed class ZipkinSpanWriter(OtlpBatchWriter batch, ulong nowUnixNano,
             return true;
         }
 
-        if (!digits.Contains((byte)'.') || !Utf8Parser.TryParse(text, out double real, out consumed) || consumed != text.Length) return false;
+        if (!digits.Contains((byte)'.') || !Utf8Parser.TryParse(text, out double real, out consumed) || consumed != text.Length)
+            return false;
         batch.Attribute(SpanTag.Attributes, key, real);
         return true;
     }
@@ -183,7 +185,8 @@ internal sealed class ZipkinSpanWriter(OtlpBatchWriter batch, ulong nowUnixNano,
 
     public void Tag(ReadOnlySpan<byte> key, double value) => batch.Attribute(SpanTag.Attributes, key, value);
 
-    public void TagBytes(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => batch.Attribute(SpanTag.Attributes, key, AnyValueTag.BytesValue, value);
+    public void TagBytes(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) =>
+        batch.Attribute(SpanTag.Attributes, key, AnyValueTag.BytesValue, value);
 
     /// <summary>Ends the span. Empty, or why no further one may follow.</summary>
     public string End()
@@ -249,7 +252,9 @@ internal sealed class ZipkinSpanWriter(OtlpBatchWriter batch, ulong nowUnixNano,
         else if (endpoint.Ipv4 != 0 || endpoint.IpBytes.Length is 4 or 16)
         {
             Span<byte> text = stackalloc byte[64];
-            var ip = endpoint.Ipv4 != 0 ? new IPAddress(BinaryPrimitives.ReverseEndianness(endpoint.Ipv4)) : new IPAddress(endpoint.IpBytes);
+            var ip = endpoint.Ipv4 != 0
+                ? new IPAddress(BinaryPrimitives.ReverseEndianness(endpoint.Ipv4))
+                : new IPAddress(endpoint.IpBytes);
             ip.TryFormat(text, out var length);
             batch.Attribute(SpanTag.Attributes, ipKey, text[..length]);
         }

@@ -143,7 +143,8 @@ internal static class ZipkinThrift
         return !reader.HasFailed;
     }
 
-    private static void Write(ZipkinSpanWriter writer, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long type, in ZipkinEndpoint endpoint)
+    private static void Write(
+        ZipkinSpanWriter writer, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long type, in ZipkinEndpoint endpoint)
     {
         if (IsAddress(key) && type == 0)
         {

@@ -32,7 +32,9 @@ internal abstract class CellArray(int intervals, MemoryBudget budget)
     /// <summary>The value of a cell; NaN where there is none.</summary>
     public abstract double Value(int series, int interval);
 
-    /// <summary>Writes the first series: of each how many cells are empty, how many follow that are not, and these, as often as it takes.</summary>
+    /// <summary>
+    /// Writes the first series: of each how many cells are empty, how many follow that are not, and these, as often as it takes.
+    /// </summary>
     public void Write(PartWriter writer, int seriesCount)
     {
         for (var series = 0; series < seriesCount; series++)
@@ -52,7 +54,9 @@ internal abstract class CellArray(int intervals, MemoryBudget budget)
         }
     }
 
-    /// <summary>Reads them into an array without series. Room is made for a series when it has a cell: a damaged number must not make some.</summary>
+    /// <summary>
+    /// Reads them into an array without series. Room is made for a series when it has a cell: a damaged number must not make some.
+    /// </summary>
     public void Read(ref PartReader reader, int seriesCount)
     {
         for (var series = 0; series < seriesCount; series++)
@@ -90,7 +94,8 @@ internal abstract class CellArray(int intervals, MemoryBudget budget)
     {
         var capacity = Math.Max(count, (int)Math.Min(SeriesCapacity * 2L, Array.MaxLength / intervals));
         budget.Charge((long)(capacity - SeriesCapacity) * intervals * CellBytes, "series and intervals");
-        if ((long)capacity * intervals > Array.MaxLength) throw new QueryException(QueryErrorKind.TooLarge, $"{count} series of {intervals} intervals are more than one array holds");
+        if ((long)capacity * intervals > Array.MaxLength)
+            throw new QueryException(QueryErrorKind.TooLarge, $"{count} series of {intervals} intervals are more than one array holds");
         Resize(capacity * intervals);
         SeriesCapacity = capacity;
     }

@@ -24,7 +24,8 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
 
     private readonly MetricsCompare _compare = (MetricsCompare)leaf.Stage;
     private readonly Condition _selection = new(((MetricsCompare)leaf.Stage).Selection.Condition);
-    private readonly SpanFilter _columns = SpanFilter.CreateForWholeTraces(((MetricsCompare)leaf.Stage).Selection.Condition, options.Kernel);
+    private readonly SpanFilter _columns =
+        SpanFilter.CreateForWholeTraces(((MetricsCompare)leaf.Stage).Selection.Condition, options.Kernel);
     private readonly CompareAttributes _attributes = new(options.Budget, options.Compared);
     private readonly CompareCounts _counts = new(options.Axis.Count, options.Budget);
     private CompareRows? _rows;
@@ -34,7 +35,8 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
     private readonly ExemplarSampler _exemplars = new(options.Axis, options.MaxExemplars);
     private readonly ExemplarLabels _exemplarLabels = new(TraceQL.ReferencedAttributes.Of(leaf.Source));
     private readonly FieldAttributes _exemplarFields = new(leaf.Fields);
-    private readonly BatchColumns _exemplarColumns = FieldColumns.WithoutAttributes(leaf.Fields.Where(static field => !FieldReader.IsOfTrace(field)));
+    private readonly BatchColumns _exemplarColumns =
+        FieldColumns.WithoutAttributes(leaf.Fields.Where(static field => !FieldReader.IsOfTrace(field)));
     private readonly List<(int Attribute, int Value)> _found = [];
 
     public override void Add(in SpanCursor span, int interval)
@@ -47,7 +49,8 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
         var (batch, row) = (span.Batch, span.Row);
         var trace = batch.TraceIds[batch.Trace[row]];
         if (_exemplars.IsActive && _exemplars.Wants(trace, batch.StartUnixNano[row], interval))
-            _exemplars.Add(new ExemplarCandidate(trace, batch.StartUnixNano[row], batch.SpanId[row], side, 0, double.NaN, _exemplarLabels.Of(span)), interval);
+            _exemplars.Add(new ExemplarCandidate(
+                trace, batch.StartUnixNano[row], batch.SpanId[row], side, 0, double.NaN, _exemplarLabels.Of(span)), interval);
     }
 
     /// <summary>Of traces that lie on the page alone; see <see cref="LeafPlan.NeedsTraces"/>.</summary>
@@ -68,7 +71,9 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
     {
         using var marks = FilterScope.Rent(batch.SpanCount);
         _columns.Mark(batch, batch.SpanCount, marks.Bits);
-        for (var i = 0; i < rows.Length; i++) sides[i] = (byte)(Bitmap.Get(marks.Bits, rows[i]) && IsInBounds(batch, rows[i]) ? CompareCounts.Selection : CompareCounts.Baseline);
+        for (var i = 0; i < rows.Length; i++)
+            sides[i] =
+                (byte)(Bitmap.Get(marks.Bits, rows[i]) && IsInBounds(batch, rows[i]) ? CompareCounts.Selection : CompareCounts.Baseline);
     }
 
     private void OfferExemplars(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<byte> sides)
@@ -80,12 +85,14 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
             batch.Require(_exemplarColumns);
             _exemplarFields.LoadInto(batch);
             // What a page has not read stands for another page, and so does the span's id.
-            _exemplars.Add(new ExemplarCandidate(trace, batch.StartUnixNano[rows[i]], 0, sides[i], 0, double.NaN, _exemplarLabels.Of(SpanCursor.At(batch, rows[i]))), intervals[i]);
+            _exemplars.Add(new ExemplarCandidate(trace, batch.StartUnixNano[rows[i]], 0, sides[i], 0, double.NaN,
+                _exemplarLabels.Of(SpanCursor.At(batch, rows[i]))), intervals[i]);
         }
     }
 
     /// <summary>Can it be decided span by span which part a span belongs to, of traces that lie on a page alone?</summary>
-    public static bool CanSelectRows(MetricsCompare compare) => SpanFilter.CreateForWholeTraces(compare.Selection.Condition, KernelChoice.Current).IsExact;
+    public static bool CanSelectRows(MetricsCompare compare) =>
+        SpanFilter.CreateForWholeTraces(compare.Selection.Condition, KernelChoice.Current).IsExact;
 
     public override void Release()
     {
@@ -101,7 +108,9 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
         source._counts.ForEach((_, entry, interval, count) =>
         {
             var own = _attributes.NumberOf(source._attributes.Field(entry.Attribute), isKnown: true);
-            if (own >= 0) _counts.Add(own, _attributes.Values(own).InternFrom(source._attributes.Values(entry.Attribute), entry.Value), entry.Side, interval, count);
+            if (own >= 0)
+                _counts.Add(own, _attributes.Values(own).InternFrom(source._attributes.Values(entry.Attribute), entry.Value), entry.Side,
+                    interval, count);
         });
         _exemplars.AddAll(source._exemplars, [CompareCounts.Baseline, CompareCounts.Selection]);
     }
@@ -123,7 +132,8 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
     public override List<Series.Series> ToSeries()
     {
         var (listed, crowded) = FindMostFrequent();
-        options.CheckSamples(listed.Count + listed.DistinctBy(number => (_counts[number].Attribute, _counts[number].Side)).Count() + crowded.Count);
+        options.CheckSamples(
+            listed.Count + listed.DistinctBy(number => (_counts[number].Attribute, _counts[number].Side)).Count() + crowded.Count);
         var (spread, totals) = _counts.Spread([.. listed]);
         var exemplars = _exemplars.Chosen().ToLookup(static candidate => candidate.Group);
         var result = new List<Series.Series>();
@@ -143,7 +153,8 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
 
         foreach (var attribute in crowded)
         {
-            AttributeResult[] labels = [new("__error", "__too_many_values__"), new(_attributes.Field(attribute).ToString(), ShownValue.Nil)];
+            AttributeResult[] labels =
+                [new("__error", "__too_many_values__"), new(_attributes.Field(attribute).ToString(), ShownValue.Nil)];
             result.Add(new Series.Series(labels, new double[options.Axis.Count]));
         }
 
@@ -159,7 +170,8 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
         for (var number = 0; number < _counts.EntryCount; number++)
         {
             var (attribute, _, side, _) = _counts[number];
-            if (!most.TryGetValue((attribute, side), out var numbers)) most.Add((attribute, side), numbers = new PriorityQueue<int, int>(rarestFirst));
+            if (!most.TryGetValue((attribute, side), out var numbers))
+                most.Add((attribute, side), numbers = new PriorityQueue<int, int>(rarestFirst));
             if (numbers.Count < _compare.TopValues)
             {
                 numbers.Enqueue(number, number);
@@ -177,7 +189,9 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
     private int CompareFrequency(int a, int b)
     {
         var (left, right) = (_counts[a], _counts[b]);
-        return left.Total != right.Total ? left.Total.CompareTo(right.Total) : _attributes.Values(left.Attribute).CompareLabels(right.Value, left.Value);
+        return left.Total != right.Total
+            ? left.Total.CompareTo(right.Total)
+            : _attributes.Values(left.Attribute).CompareLabels(right.Value, left.Value);
     }
 
     private bool IsSelected(in SpanCursor span)
@@ -196,6 +210,7 @@ internal sealed class CompareAccumulator(LeafPlan leaf, MetricsOptions options) 
 
     private AttributeResult[] LabelsOf(string type, int attribute, int value) =>
     [
-        new("__meta_type", type), new(_attributes.Field(attribute).ToString(), _attributes.Values(attribute).Label(value) ?? ShownValue.Nil),
+        new("__meta_type", type), new(
+            _attributes.Field(attribute).ToString(), _attributes.Values(attribute).Label(value) ?? ShownValue.Nil),
     ];
 }

@@ -13,23 +13,26 @@ namespace Tempo.Engine.Query.Metrics.Compare;
 /// Ids, durations, times, tree numbers, events and links are left out; so are arrays. Numbers attributes in the order of
 /// their appearance. Not thread safe.
 /// <para>
-/// Only so many attributes are counted (<see cref="ComparedAttributes"/>). Half of the places go to those that are met first; the rest to those
-/// that are met again in another table of keys, which are a row group's or a live batch's: so a span with thousands of names of its own does not
-/// take the places of what many spans have. Intrinsics and the name of the service always have theirs.
+/// Only so many attributes are counted (<see cref="ComparedAttributes"/>). Half of the places go to those that are met first; the rest to
+/// those that are met again in another table of keys, which are a row group's or a live batch's: so a span with thousands of names of its
+/// own does not take the places of what many spans have. Intrinsics and the name of the service always have theirs.
 /// </para>
 /// </summary>
 internal sealed class CompareAttributes
 {
     private static readonly Intrinsic[] Intrinsics =
     [
-        Intrinsic.Name, Intrinsic.Status, Intrinsic.StatusMessage, Intrinsic.Kind, Intrinsic.RootName, Intrinsic.RootServiceName, Intrinsic.SpanChildCount,
+        Intrinsic.Name, Intrinsic.Status, Intrinsic.StatusMessage, Intrinsic.Kind, Intrinsic.RootName, Intrinsic.RootServiceName,
+        Intrinsic.SpanChildCount,
         Intrinsic.InstrumentationName, Intrinsic.InstrumentationVersion,
     ];
 
     // And the service's name.
     private static readonly int FixedCount = Intrinsics.Length + 1;
 
-    /// <summary>What is charged for an attribute besides its name: the empty table of its values, entries in lists and dictionaries.</summary>
+    /// <summary>
+    /// What is charged for an attribute besides its name: the empty table of its values, entries in lists and dictionaries.
+    /// </summary>
     private const int AttributeBytes = 1024;
 
     /// <summary>Marks of names that were met: twice 16 KiB. Two names with the same mark let the second in early.</summary>
@@ -97,7 +100,8 @@ internal sealed class CompareAttributes
             var scope = (AttributeScope)reader.Byte(what);
             if (scope is not (AttributeScope.Span or AttributeScope.Resource or AttributeScope.Instrumentation)) throw reader.Bad(what);
             var next = _attributes.Count;
-            if (NumberOf(new AttributeRef(scope, reader.Text(what)), isKnown: true) != next) throw reader.Bad($"{what} for the second time");
+            if (NumberOf(new AttributeRef(scope, reader.Text(what)), isKnown: true) != next)
+                throw reader.Bad($"{what} for the second time");
         }
 
         foreach (var (_, values, _) in _attributes) values.Read(ref reader);
@@ -116,7 +120,8 @@ internal sealed class CompareAttributes
     public int NumberOf(AttributeRef field, bool isKnown = false)
     {
         if (_numbers.TryGetValue(field, out var number)) return number;
-        if (_attributes.Count < _limit.MaxAtFirstSight || (_attributes.Count < _limit.Max && (isKnown || WasMet(field)))) return Take(field);
+        if (_attributes.Count < _limit.MaxAtFirstSight || (_attributes.Count < _limit.Max && (isKnown || WasMet(field))))
+            return Take(field);
         _limit.ReportLeftOut();
         return LeftOut;
     }
@@ -147,7 +152,9 @@ internal sealed class CompareAttributes
         Array.Clear(_met);
     }
 
-    /// <summary>Adds (attribute, value) for each attribute of the span; an attribute that stands twice counts once, with its first value.</summary>
+    /// <summary>
+    /// Adds (attribute, value) for each attribute of the span; an attribute that stands twice counts once, with its first value.
+    /// </summary>
     public void Collect(in SpanCursor span, List<(int Attribute, int Value)> found)
     {
         _round++;
@@ -176,13 +183,16 @@ internal sealed class CompareAttributes
     /// <summary>The number of the attribute whose key is an entry of a table; negative if it is not counted.</summary>
     public int OfKey(AttributeScope scope, StringTable keys, int code)
     {
-        if (!ReferenceEquals(_lastKeys, keys) || _lastScope != scope || code >= _lastNumbers.Length) (_lastKeys, _lastScope, _lastNumbers) = (keys, scope, NumbersByKeyCode(scope, keys));
+        if (!ReferenceEquals(_lastKeys, keys) || _lastScope != scope || code >= _lastNumbers.Length)
+            (_lastKeys, _lastScope, _lastNumbers) = (keys, scope, NumbersByKeyCode(scope, keys));
         return NumberOf(scope, keys, code, _lastNumbers);
     }
 
     private int NumberOf(AttributeScope scope, StringTable keys, int code, int[] numbers)
     {
-        if (numbers[code] == 0) numbers[code] = NumberOf(new AttributeRef(scope, Encoding.UTF8.GetString(keys[code]))) is >= 0 and var number ? number + 1 : LeftOut;
+        if (numbers[code] == 0)
+            numbers[code] =
+                NumberOf(new AttributeRef(scope, Encoding.UTF8.GetString(keys[code]))) is >= 0 and var number ? number + 1 : LeftOut;
         return numbers[code] > 0 ? numbers[code] - 1 : LeftOut;
     }
 

@@ -98,7 +98,8 @@ internal sealed class CompareCounts(int intervals, MemoryBudget budget)
     /// <summary>Calls back with the parts of each entry's counts: the entry's number, the entry, interval, count.</summary>
     public void ForEach(Action<int, CompareEntry, int, double> visit)
     {
-        for (var number = 0; number < _entryCount; number++) visit(number, this[number], _entries[number].FirstInterval, _entries[number].FirstCount);
+        for (var number = 0; number < _entryCount; number++)
+            visit(number, this[number], _entries[number].FirstInterval, _entries[number].FirstCount);
         for (var chunk = 0; chunk < _chunkOf.Count; chunk++)
         {
             var (number, part) = _chunkOf.Pairs[chunk];
@@ -170,7 +171,9 @@ internal sealed class CompareCounts(int intervals, MemoryBudget budget)
     {
         var entries = _entryOf;
         var place = value * 2 + side;
-        if ((uint)attribute < (uint)entries.Length && entries[attribute] is var numbers && (uint)place < (uint)numbers.Length && numbers[place] is not 0 and var known) return known - 1;
+        if ((uint)attribute < (uint)entries.Length && entries[attribute] is var numbers && (uint)place < (uint)numbers.Length
+            && numbers[place] is not 0 and var known)
+            return known - 1;
         return AddEntry(attribute, value, side, interval);
     }
 

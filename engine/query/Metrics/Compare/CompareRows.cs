@@ -40,14 +40,17 @@ internal sealed class CompareRows(CompareAttributes attributes, CompareCounts co
     private int _seen;
 
     /// <summary>Counts rows, which ascend; each with its interval, side and weight. All that is compared has been brought in.</summary>
-    public void Add(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<byte> sides, ReadOnlySpan<double> weights)
+    public void Add(
+        SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<byte> sides, ReadOnlySpan<double> weights)
     {
         _spans.Fill(rows, intervals, sides, weights);
         CountTexts(_name, batch.Name, _spans);
         CountTexts(_statusMessage, batch.StatusMessage, _spans);
         CountSmall(_status, batch, batch.Status);
         CountSmall(_kind, batch, batch.Kind);
-        foreach (var run in _spans.All) counts.Add(_childCount, _texts.IdOf(_childCount, FieldType.Int, batch.ChildCount[run.Owner]), run.Side, run.Interval, run.Weight);
+        foreach (var run in _spans.All)
+            counts.Add(
+                _childCount, _texts.IdOf(_childCount, FieldType.Int, batch.ChildCount[run.Owner]), run.Side, run.Interval, run.Weight);
         CountAttributes(batch, StorageScope.Span, AttributeScope.Span, _spans);
 
         _owners.Fill(batch.Trace, rows, intervals, sides, weights);
@@ -66,7 +69,8 @@ internal sealed class CompareRows(CompareAttributes attributes, CompareCounts co
     private void CountTexts(int attribute, StringColumn column, CompareRuns runs)
     {
         var (codes, table) = (column.Codes, column.Table);
-        foreach (var run in runs.All) counts.Add(attribute, attributes.IdOf(attribute, FieldValue.Text(table, codes[run.Owner])), run.Side, run.Interval, run.Weight);
+        foreach (var run in runs.All)
+            counts.Add(attribute, attributes.IdOf(attribute, FieldValue.Text(table, codes[run.Owner])), run.Side, run.Interval, run.Weight);
     }
 
     // A number of few values: what it means is asked once for each.
@@ -109,7 +113,8 @@ internal sealed class CompareRows(CompareAttributes attributes, CompareCounts co
 
     private AttributeOccurrences TakeAttributes(SpanBatch batch, StorageScope scope, CompareRuns runs)
     {
-        var count = scope switch { StorageScope.Resource => batch.Resources.Count, StorageScope.Scope => batch.Scopes.Count, _ => batch.SpanCount };
+        var count =
+            scope switch { StorageScope.Resource => batch.Resources.Count, StorageScope.Scope => batch.Scopes.Count, _ => batch.SpanCount };
         if (count == 0) return AttributeOccurrences.None;
         using var owners = FilterScope.Rent(count);
         owners.Bits.Clear();
@@ -139,14 +144,19 @@ internal sealed class CompareRows(CompareAttributes attributes, CompareCounts co
         var attribute = attributes.OfKey(scope, values.KeyTable, values.Keys[i]);
         if (attribute < 0) return;
         if (type >= AttributeType.StringArray) See(attribute, value);
-        else if (!IsSeen(attribute)) _found.Add((attribute, type == AttributeType.String ? _texts.IdOfText(attribute, (int)values.Bits[i]) : _texts.IdOf(attribute, TypeOf(type), values.Bits[i])));
+        else if (!IsSeen(attribute))
+            _found.Add((attribute, type == AttributeType.String
+                ? _texts.IdOfText(attribute, (int)values.Bits[i])
+                : _texts.IdOf(attribute, TypeOf(type), values.Bits[i])));
     }
 
-    private static FieldType TypeOf(AttributeType type) => type switch { AttributeType.Int => FieldType.Int, AttributeType.Double => FieldType.Float, _ => FieldType.Bool };
+    private static FieldType TypeOf(AttributeType type) =>
+        type switch { AttributeType.Int => FieldType.Int, AttributeType.Double => FieldType.Float, _ => FieldType.Bool };
 
     private void See(int attribute, in FieldValue value)
     {
-        if (value.Type is not (FieldType.Nil or FieldType.Array) && !IsSeen(attribute)) _found.Add((attribute, attributes.IdOf(attribute, value)));
+        if (value.Type is not (FieldType.Nil or FieldType.Array) && !IsSeen(attribute))
+            _found.Add((attribute, attributes.IdOf(attribute, value)));
     }
 
     // An attribute that stands twice counts once, with its first value.

@@ -2,7 +2,9 @@ using Tempo.Engine.Storage.Scan;
 
 namespace Tempo.Engine.Query.Metrics.Compare;
 
-/// <summary>Rows of a page that follow each other and have the owner, the side and the interval in common. Used again for the next page.</summary>
+/// <summary>
+/// Rows of a page that follow each other and have the owner, the side and the interval in common. Used again for the next page.
+/// </summary>
 internal sealed class CompareRuns
 {
     private CompareRun[] _runs = [];
@@ -16,18 +18,23 @@ internal sealed class CompareRuns
     {
         GrowableArray.Reserve(ref _runs, rows.Length);
         _count = rows.Length;
-        for (var i = 0; i < rows.Length; i++) _runs[i] = new CompareRun(rows[i], sides[i], intervals[i]) { Weight = weights.IsEmpty ? 1 : weights[i] };
+        for (var i = 0; i < rows.Length; i++)
+            _runs[i] = new CompareRun(rows[i], sides[i], intervals[i]) { Weight = weights.IsEmpty ? 1 : weights[i] };
     }
 
     /// <summary>The owner of each row is <paramref name="ownerOf"/> it.</summary>
-    public void Fill(ReadOnlySpan<int> ownerOf, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<byte> sides, ReadOnlySpan<double> weights)
+    public void Fill(
+        ReadOnlySpan<int> ownerOf, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<byte> sides,
+        ReadOnlySpan<double> weights)
     {
         GrowableArray.Reserve(ref _runs, rows.Length);
         _count = 0;
         for (var i = 0; i < rows.Length; i++)
         {
             var (owner, weight) = (ownerOf[rows[i]], weights.IsEmpty ? 1 : weights[i]);
-            if (_count > 0 && _runs[_count - 1] is var last && last.Owner == owner && last.Interval == intervals[i] && last.Side == sides[i]) _runs[_count - 1].Weight += weight;
+            if (_count > 0 && _runs[_count - 1] is var last && last.Owner == owner && last.Interval == intervals[i]
+                && last.Side == sides[i])
+                _runs[_count - 1].Weight += weight;
             else _runs[_count++] = new CompareRun(owner, sides[i], intervals[i]) { Weight = weight };
         }
     }

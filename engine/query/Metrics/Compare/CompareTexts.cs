@@ -42,7 +42,8 @@ internal sealed class CompareTexts(CompareAttributes attributes)
         var hash = ((ulong)bits + ((ulong)(uint)attribute << 48)) * 0x9E3779B97F4A7C15UL;
         ref var recent = ref _recent[hash >> 52];
         if (recent.Bits == bits && recent.Attribute == attribute + 1 && recent.Type == type) return recent.Value;
-        var value = attributes.IdOf(attribute, type == FieldType.Float ? FieldValue.Float(BitConverter.Int64BitsToDouble(bits)) : FieldValue.Number(type, bits));
+        var value = attributes.IdOf(
+            attribute, type == FieldType.Float ? FieldValue.Float(BitConverter.Int64BitsToDouble(bits)) : FieldValue.Number(type, bits));
         recent = new Recent(bits, attribute + 1, value, type);
         return value;
     }

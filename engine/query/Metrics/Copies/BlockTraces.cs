@@ -7,10 +7,11 @@ using Tempo.Engine.Storage.Scan;
 namespace Tempo.Engine.Query.Metrics.Copies;
 
 /// <summary>
-/// The traces of a block, or those of them that are of a slice: their ids, read when somebody asks for them, and the digests of their spans, read only from
-/// the pages of those that are asked for.
+/// The traces of a block, or those of them that are of a slice: their ids, read when somebody asks for them, and the digests of their
+/// spans, read only from the pages of those that are asked for.
 /// </summary>
-internal sealed class BlockTraces(QueryBlock block, TraceSlice? slice, BlockPages pages, IWorkerSlots slots, MemoryBudget budget, CancellationToken cancellation)
+internal sealed class BlockTraces(
+    QueryBlock block, TraceSlice? slice, BlockPages pages, IWorkerSlots slots, MemoryBudget budget, CancellationToken cancellation)
 {
     private readonly NameHashes _names = new(KeyedHash.Of64);
     private long _chargedBytes;
@@ -19,7 +20,9 @@ internal sealed class BlockTraces(QueryBlock block, TraceSlice? slice, BlockPage
 
     public QueryBlock Block => block;
 
-    /// <summary>Ascending. Null if they cannot be read: the block is left out then, since without them its spans cannot be told from copies.</summary>
+    /// <summary>
+    /// Ascending. Null if they cannot be read: the block is left out then, since without them its spans cannot be told from copies.
+    /// </summary>
     public TraceId[]? Ids
     {
         get
@@ -31,8 +34,9 @@ internal sealed class BlockTraces(QueryBlock block, TraceSlice? slice, BlockPage
     }
 
     /// <summary>
-    /// The digests of at least the traces at these places of <see cref="Ids"/>, which ascend; by the same places. Null if they are not all known: a page cannot be read, which whoever
-    /// reads it will say, or the block is another writer's, in whose traces a span may stand twice.
+    /// The digests of at least the traces at these places of <see cref="Ids"/>, which ascend; by the same places. Null if they are not all
+    /// known: a page cannot be read, which whoever reads it will say, or the block is another writer's, in whose traces a span may stand
+    /// twice.
     /// </summary>
     public SpanSetDigest[]? ReadDigests(List<int> places)
     {

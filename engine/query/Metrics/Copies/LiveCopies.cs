@@ -9,9 +9,10 @@ using Tempo.Engine.Storage.Scan;
 namespace Tempo.Engine.Query.Metrics.Copies;
 
 /// <summary>
-/// The spans of live batches that are there more than once: what a client sent twice, and with a replication factor of 2 or 3 nearly all, because each node has
-/// its copies. Of spans with the same trace, id and kind that are copies (<see cref="OrderedTrace.AreCopies"/>) the first one counts, and the others
-/// are marked. A trace with two that are not is <see cref="Mixed"/>: it has to be brought together. Memory: 16 to 32 bytes a span, some 100 a trace.
+/// The spans of live batches that are there more than once: what a client sent twice, and with a replication factor of 2 or 3 nearly all,
+/// because each node has its copies. Of spans with the same trace, id and kind that are copies (<see cref="OrderedTrace.AreCopies"/>) the
+/// first one counts, and the others are marked. A trace with two that are not is <see cref="Mixed"/>: it has to be brought together.
+/// Memory: 16 to 32 bytes a span, some 100 a trace.
 /// </summary>
 internal sealed class LiveCopies
 {
@@ -90,7 +91,9 @@ internal sealed class LiveCopies
         }
 
         const ulong secondNano = 1_000_000_000;
-        if (first <= last) StartSeconds = (Math.Min(StartSeconds.First, (long)(first / secondNano)), Math.Max(StartSeconds.Last, (long)(last / secondNano)));
+        if (first <= last)
+            StartSeconds =
+                (Math.Min(StartSeconds.First, (long)(first / secondNano)), Math.Max(StartSeconds.Last, (long)(last / secondNano)));
     }
 
     private int NumberOf(int view, SpanBatch batch, int trace)

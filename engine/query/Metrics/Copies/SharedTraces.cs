@@ -14,14 +14,17 @@ namespace Tempo.Engine.Query.Metrics.Copies;
 /// 2  two blocks are compared by one pass over both lists of ids. A copy of a span has its start too, so only blocks whose times
 ///    overlap are compared, in the order of their starts, and a list is let go when no later block can overlap it
 /// 3  live ids are sorted and compared with each block alike
-/// 4  of each trace that two sources have in common, the digests of its spans (<see cref="SpanSetDigest"/>) are compared. Equal: it counts in
-///    the first of the two, and is left out of the other. Different: it is put together whole by <see cref="TraceLoader"/>, and counts nowhere else
+/// 4  of each trace that two sources have in common, the digests of its spans (<see cref="SpanSetDigest"/>) are compared. Equal: it counts
+///    in
+///    the first of the two, and is left out of the other. Different: it is put together whole by <see cref="TraceLoader"/>, and counts
+/// nowhere else
 /// </code>
 /// Sources come in the order in which a trace is put together: live data at the place 0, then blocks, the newest first, at 1 and more.
-/// Cost: 16 bytes and some 5 ns a trace for each block that overlaps another, and the digests of what two have in common; of two blocks once, since later queries know
-/// (<see cref="CommonTraces"/>), of live data and a block each time. Nothing at all for the other blocks. Where nothing is shared, which is the rule after compaction,
-/// the scan counts spans where it finds them. Few traces are put together: those whose spans were spread differently over nodes or over cuts.
-/// Where a page that counts turns out to be damaged in the scan, the answer lacks its spans though another source has them, and says that it is partial.
+/// Cost: 16 bytes and some 5 ns a trace for each block that overlaps another, and the digests of what two have in common; of two blocks
+/// once, since later queries know (<see cref="CommonTraces"/>), of live data and a block each time. Nothing at all for the other blocks.
+/// Where nothing is shared, which is the rule after compaction, the scan counts spans where it finds them. Few traces are put together:
+/// those whose spans were spread differently over nodes or over cuts. Where a page that counts turns out to be damaged in the scan, the
+/// answer lacks its spans though another source has them, and says that it is partial.
 /// </summary>
 internal sealed class SharedTraces
 {
@@ -47,7 +50,9 @@ internal sealed class SharedTraces
     /// <summary>All, ascending.</summary>
     public TraceId[] Ids { get; private set; } = [];
 
-    /// <summary>Those that are to be put together, each with a number by which to bring them into the order of pages; see <see cref="WholeTraces"/>.</summary>
+    /// <summary>
+    /// Those that are to be put together, each with a number by which to bring them into the order of pages; see <see cref="WholeTraces"/>.
+    /// </summary>
     public IEnumerable<(int Place, TraceId Id)> Places => _whole.Select(static shared => (shared.Value, shared.Key));
 
     /// <summary>Block bytes that were read, by the rows' share of each column chunk.</summary>
@@ -64,7 +69,8 @@ internal sealed class SharedTraces
         while (true)
         {
             var shared = new SharedTraces(live);
-            var ordered = blocks.InRange.Where(static block => !block.IsLeftOut).OrderBy(static block => block.Meta.EarliestSeconds).ToList();
+            var ordered =
+                blocks.InRange.Where(static block => !block.IsLeftOut).OrderBy(static block => block.Meta.EarliestSeconds).ToList();
             shared.Compare(ordered, slice, slots, budget, cancellation);
 
             // One that was left out meanwhile may be the one in which copies were to be counted: once more without it.
@@ -88,7 +94,9 @@ internal sealed class SharedTraces
     /// <summary>Bits of the rows of a live batch, by its number, that are copies of others; null: none is.</summary>
     public ulong[]? CopiesInLive(int number) => _live?.MarksOf(number);
 
-    /// <summary>Marks the batch's traces that are not counted there, beside those that <paramref name="others"/> marks; null if none is.</summary>
+    /// <summary>
+    /// Marks the batch's traces that are not counted there, beside those that <paramref name="others"/> marks; null if none is.
+    /// </summary>
     /// <param name="batch">The batch.</param>
     /// <param name="block">Whose it is; null: live.</param>
     /// <param name="others">By the numbers of the batch's traces.</param>
@@ -106,7 +114,9 @@ internal sealed class SharedTraces
         return marks;
     }
 
-    /// <summary>Marks the traces of a page that lie elsewhere as well, beside those that <paramref name="others"/> marks; null if none does.</summary>
+    /// <summary>
+    /// Marks the traces of a page that lie elsewhere as well, beside those that <paramref name="others"/> marks; null if none does.
+    /// </summary>
     public bool[]? MarksShared(SpanBatch page, bool[]? others) => MarksOf(page, Ids, others);
 
     // Both ascend.
@@ -127,7 +137,8 @@ internal sealed class SharedTraces
         return marks;
     }
 
-    private void Compare(List<QueryBlock> ordered, TraceSlice? slice, IWorkerSlots slots, MemoryBudget budget, CancellationToken cancellation)
+    private void Compare(
+        List<QueryBlock> ordered, TraceSlice? slice, IWorkerSlots slots, MemoryBudget budget, CancellationToken cancellation)
     {
         var pages = new BlockPages(new TraceNeeds { Columns = SpanSetDigest.Columns });
         try
@@ -146,11 +157,13 @@ internal sealed class SharedTraces
                 }
 
                 var meetsLive = firstSecond <= meta.LatestSeconds && meta.EarliestSeconds <= lastSecond;
-                var isAlone = !meetsLive && active.Count == 0 && (i + 1 == ordered.Count || ordered[i + 1].Meta.EarliestSeconds > meta.LatestSeconds);
+                var isAlone =
+                    !meetsLive && active.Count == 0 && (i + 1 == ordered.Count || ordered[i + 1].Meta.EarliestSeconds > meta.LatestSeconds);
                 if (isAlone) continue;
                 var block = new BlockTraces(ordered[i], slice, pages, slots, budget, cancellation);
                 if (meetsLive) Add(PlaceOf(null), PlaceOf(block.Block), TracesInCommon.Of(_live, block), budget);
-                foreach (var other in active) Add(PlaceOf(other.Block), PlaceOf(block.Block), TracesInCommon.Of(other, block, slice ?? TraceSlice.All), budget);
+                foreach (var other in active)
+                    Add(PlaceOf(other.Block), PlaceOf(block.Block), TracesInCommon.Of(other, block, slice ?? TraceSlice.All), budget);
                 active.Add(block);
             }
 

@@ -6,8 +6,10 @@ using Tempo.Engine.Storage.Scan;
 namespace Tempo.Engine.Query.Metrics.Copies;
 
 /// <summary>
-/// 128 bits for the spans of one trace in one source, whatever their order. Two sources with equal digests have the same spans, in all by which
-/// <see cref="OrderedTrace"/> tells duplicates apart. The hash is keyed for this process, so that no sender can make two differ and look equal.
+/// 128 bits for the spans of one trace in one source, whatever their order. Two sources with equal digests have the same spans, in all by
+/// which
+/// <see cref="OrderedTrace"/> tells duplicates apart. The hash is keyed for this process, so that no sender can make two differ and look
+/// equal.
 /// </summary>
 internal readonly record struct SpanSetDigest(ulong A, ulong B)
 {

@@ -13,7 +13,9 @@ internal static class TracesInCommon
         if (a.Block.KnownInCommonWith(b.Block, slice) is { } known) return known;
         if (a.Ids is not { } ids || b.Ids is not { } others) return InCommon.None;
         var (inA, inB) = Places(ids, others);
-        var found = a.ReadDigests(inA) is { } digests && b.ReadDigests(inB) is { } otherDigests ? Of(ids, inA, digests, inB, otherDigests) : AllUnequal(ids, inA);
+        var found = a.ReadDigests(inA) is { } digests && b.ReadDigests(inB) is { } otherDigests
+            ? Of(ids, inA, digests, inB, otherDigests)
+            : AllUnequal(ids, inA);
         a.Block.KeepInCommonWith(b.Block, slice, found);
         return found;
     }
@@ -23,7 +25,9 @@ internal static class TracesInCommon
     {
         if (block.Ids is not { } ids) return InCommon.None;
         var (inLive, inBlock) = Places(live.Ids, ids);
-        return block.ReadDigests(inBlock) is { } digests ? Of(live.Ids, inLive, live.Digests, inBlock, digests) : AllUnequal(live.Ids, inLive);
+        return block.ReadDigests(inBlock) is { } digests
+            ? Of(live.Ids, inLive, live.Digests, inBlock, digests)
+            : AllUnequal(live.Ids, inLive);
     }
 
     private static InCommon Of(TraceId[] ids, List<int> places, SpanSetDigest[] digests, List<int> others, SpanSetDigest[] otherDigests)

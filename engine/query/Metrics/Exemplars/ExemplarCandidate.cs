@@ -55,7 +55,8 @@ internal sealed record ExemplarCandidate(
         const string what = "an exemplar";
         var trace = new TraceId(reader.Fixed(what), reader.Fixed(what));
         var (start, span) = (reader.Fixed(what), reader.Fixed(what));
-        var (group, bucket, value) = (reader.Within(0, groupCount - 1, "an exemplar's group"), reader.Within(0, MaxBucket, "an exemplar's bucket"), reader.Number(what));
+        var (group, bucket, value) = (reader.Within(0, groupCount - 1, "an exemplar's group"),
+            reader.Within(0, MaxBucket, "an exemplar's bucket"), reader.Number(what));
         var labels = new AttributeResult[reader.CountOf(LeastLabelBytes, "an exemplar's labels")];
         foreach (ref var label in labels.AsSpan()) label = new AttributeResult(reader.Text("an exemplar's label"), ReadValue(ref reader));
         return new ExemplarCandidate(trace, start, span, group, bucket, value, labels);

@@ -18,7 +18,8 @@ internal sealed class ExemplarLabels(IEnumerable<AttributeRef> fields)
 
     public List<AttributeResult> Of(in SpanCursor span)
     {
-        var labels = new List<AttributeResult>(_fields.Count + 1) { new(TraceIdKey, span.Batch.TraceIds[span.Batch.Trace[span.Row]].ToShortString()) };
+        var labels = new List<AttributeResult>(_fields.Count
+            + 1) { new(TraceIdKey, span.Batch.TraceIds[span.Batch.Trace[span.Row]].ToShortString()) };
         foreach (var (key, reader) in _fields)
         {
             var value = reader.Read(span);

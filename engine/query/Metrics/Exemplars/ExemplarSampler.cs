@@ -49,7 +49,9 @@ internal sealed class ExemplarSampler
     /// <summary>False if <see cref="Wants"/> says no in every interval.</summary>
     public bool MayWant(TraceId trace) => _freePlaces > 0 || ExemplarCandidate.PriorityOf(trace) <= HighestKept();
 
-    /// <summary>The same of spans that start within these bounds, unix nanoseconds: where no span falls, places stay free for ever.</summary>
+    /// <summary>
+    /// The same of spans that start within these bounds, unix nanoseconds: where no span falls, places stay free for ever.
+    /// </summary>
     public bool MayWant(TraceId trace, ulong firstUnixNano, ulong lastUnixNano)
     {
         var priority = ExemplarCandidate.PriorityOf(trace);
@@ -116,7 +118,8 @@ internal sealed class ExemplarSampler
         for (var i = 0; i < count; i++)
         {
             var candidate = ExemplarCandidate.Read(ref reader, groupCount);
-            if (_axis.IndexOf(candidate.StartUnixNano) is not (>= 0 and var interval)) throw reader.Bad("an exemplar outside the intervals");
+            if (_axis.IndexOf(candidate.StartUnixNano) is not (>= 0 and var interval))
+                throw reader.Bad("an exemplar outside the intervals");
             if (IsActive) Add(candidate, interval);
         }
     }
@@ -125,12 +128,16 @@ internal sealed class ExemplarSampler
     public List<ExemplarCandidate> Chosen()
     {
         var seen = new HashSet<TraceId>();
-        var chosen = _kept.OfType<ExemplarCandidate>().OrderBy(static c => c.StartUnixNano).ThenBy(static c => c.Trace).Where(c => seen.Add(c.Trace)).ToList();
-        if (chosen.Count > _limit) chosen = [.. chosen.OrderBy(static c => c.Priority).ThenBy(static c => c.Trace).Take(_limit).OrderBy(static c => c.StartUnixNano)];
+        var chosen = _kept.OfType<ExemplarCandidate>().OrderBy(static c => c.StartUnixNano).ThenBy(static c => c.Trace)
+            .Where(c => seen.Add(c.Trace)).ToList();
+        if (chosen.Count > _limit)
+            chosen = [.. chosen.OrderBy(static c => c.Priority).ThenBy(static c => c.Trace).Take(_limit)
+                .OrderBy(static c => c.StartUnixNano)];
         return chosen;
     }
 
     private int SlotOf(int interval) => (int)((long)interval * _slotCount / _axis.Count) * PerSlot;
 
-    private static int Compare(ExemplarCandidate a, ExemplarCandidate b) => a.Priority != b.Priority ? a.Priority.CompareTo(b.Priority) : a.Trace.CompareTo(b.Trace);
+    private static int Compare(ExemplarCandidate a, ExemplarCandidate b) =>
+        a.Priority != b.Priority ? a.Priority.CompareTo(b.Priority) : a.Trace.CompareTo(b.Trace);
 }

@@ -10,8 +10,8 @@ using Tempo.Engine.TraceQL;
 namespace Tempo.Engine.Query.Metrics.Exemplars;
 
 /// <summary>
-/// Exemplars of what a function counts: of each trace the earliest of the spans that are together in a batch and have the value that is measured. Once all places
-/// are taken, most traces can nowhere be among the kept ones, and their spans are not looked at. Not thread safe.
+/// Exemplars of what a function counts: of each trace the earliest of the spans that are together in a batch and have the value that is
+/// measured. Once all places are taken, most traces can nowhere be among the kept ones, and their spans are not looked at. Not thread safe.
 /// </summary>
 internal sealed class FunctionExemplars
 {
@@ -151,8 +151,13 @@ internal sealed class FunctionExemplars
     }
 }
 
-/// <summary>Rows of a batch that are counted, and what was found of each: a row, an interval, a group, and a value or a bucket where one is measured.</summary>
-internal readonly ref struct CountedRows(SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<int> groups, ReadOnlySpan<double> values, ReadOnlySpan<int> buckets)
+/// <summary>
+/// Rows of a batch that are counted, and what was found of each: a row, an interval, a group, and a value or a bucket where one is
+/// measured.
+/// </summary>
+internal readonly ref struct CountedRows(
+    SpanBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> intervals, ReadOnlySpan<int> groups, ReadOnlySpan<double> values,
+    ReadOnlySpan<int> buckets)
 {
     private readonly ReadOnlySpan<double> _values = values;
     private readonly ReadOnlySpan<int> _buckets = buckets;

@@ -33,7 +33,8 @@ internal sealed class LabelColumn
         _key = new KeyTest(field.Name);
         _scope = new FilterScope(kernel);
         _attributes = new FieldAttributes([field]);
-        if (field.Scope == AttributeScope.Unscoped) _ofResource = new FieldExpressionReader(new AttributeRef(AttributeScope.Resource, field.Name));
+        if (field.Scope == AttributeScope.Unscoped)
+            _ofResource = new FieldExpressionReader(new AttributeRef(AttributeScope.Resource, field.Name));
         _reader = new FieldExpressionReader(field);
         Values = new ValueTable(budget);
         _small.AsSpan().Fill(Unknown);
@@ -58,22 +59,30 @@ internal sealed class LabelColumn
                 FillTexts(batch.StatusMessage, rows, ids);
                 break;
             case { Intrinsic: Intrinsic.Kind }:
-                for (var i = 0; i < rows.Length; i++) ids[i] = _small[batch.Kind[rows[i]]] is >= 0 and var kind ? kind : _small[batch.Kind[rows[i]]] = IdOf(SpanCursor.At(batch, rows[i]));
+                for (var i = 0; i < rows.Length; i++)
+                    ids[i] = _small[batch.Kind[rows[i]]] is >= 0 and var kind
+                        ? kind
+                        : _small[batch.Kind[rows[i]]] = IdOf(SpanCursor.At(batch, rows[i]));
                 break;
             case { Intrinsic: Intrinsic.Status }:
-                for (var i = 0; i < rows.Length; i++) ids[i] = _small[batch.Status[rows[i]]] is >= 0 and var status ? status : _small[batch.Status[rows[i]]] = IdOf(SpanCursor.At(batch, rows[i]));
+                for (var i = 0; i < rows.Length; i++)
+                    ids[i] = _small[batch.Status[rows[i]]] is >= 0 and var status
+                        ? status
+                        : _small[batch.Status[rows[i]]] = IdOf(SpanCursor.At(batch, rows[i]));
                 break;
             case { Scope: AttributeScope.Resource, Name: "service.name" }:
                 FillServiceNames(batch, rows, ids);
                 break;
-            case { Scope: AttributeScope.Span or AttributeScope.Unscoped, IsOfParent: false } when !(Field.Scope == AttributeScope.Unscoped && Field.Name == "service.name") && !HasColumnOfItsOwn(batch):
+            case { Scope: AttributeScope.Span or AttributeScope.Unscoped, IsOfParent: false }
+                when !(Field.Scope == AttributeScope.Unscoped && Field.Name == "service.name") && !HasColumnOfItsOwn(batch):
                 FillOfSpans(batch, rows, ids);
                 break;
             case { Scope: AttributeScope.Resource, IsOfParent: false }:
                 _attributes.LoadInto(batch);
                 FillByOwner(batch, batch.Resource, rows, ids);
                 break;
-            case { Scope: AttributeScope.Instrumentation, IsOfParent: false } or { Intrinsic: Intrinsic.InstrumentationName or Intrinsic.InstrumentationVersion }:
+            case { Scope: AttributeScope.Instrumentation, IsOfParent: false }
+                or { Intrinsic: Intrinsic.InstrumentationName or Intrinsic.InstrumentationVersion }:
                 _attributes.LoadInto(batch);
                 FillByOwner(batch, batch.Scope, rows, ids);
                 break;
@@ -85,9 +94,13 @@ internal sealed class LabelColumn
     }
 
     /// <summary>Of such a field <see cref="TryGetCodes"/> may be true.</summary>
-    public bool MayHaveCodes => !Field.IsOfParent && (Field.Intrinsic == Intrinsic.Name || Field is { Scope: AttributeScope.Resource, Name: "service.name" });
+    public bool MayHaveCodes =>
+        !Field.IsOfParent && (Field.Intrinsic == Intrinsic.Name || Field is { Scope: AttributeScope.Resource, Name: "service.name" });
 
-    /// <summary>The texts of all spans of a page as codes, if they are a column of their own: the spans' or, with <paramref name="owners"/>, the resources'.</summary>
+    /// <summary>
+    /// The texts of all spans of a page as codes, if they are a column of their own: the spans' or, with <paramref name="owners"/>, the
+    /// resources'.
+    /// </summary>
     public bool TryGetCodes(SpanBatch batch, out StringColumn? codes, out int[] owners)
     {
         (codes, owners) = (null, []);
@@ -105,7 +118,8 @@ internal sealed class LabelColumn
     }
 
     /// <summary>The number of the text of one of these codes.</summary>
-    public int IdOfCode(SpanBatch batch, int code) => IdOf(FieldValue.Text((Field.Intrinsic == Intrinsic.Name ? batch.Name : batch.Resources.ServiceName).Table, code));
+    public int IdOfCode(SpanBatch batch, int code) =>
+        IdOf(FieldValue.Text((Field.Intrinsic == Intrinsic.Name ? batch.Name : batch.Resources.ServiceName).Table, code));
 
     private int IdOf(in FieldValue value)
     {
@@ -195,7 +209,8 @@ internal sealed class LabelColumn
         }
     }
 
-    private void FillByOwner(SpanBatch batch, int[] owners, ReadOnlySpan<int> rows, Span<int> ids) => FillByOwner(batch, owners, rows, ids, _reader);
+    private void FillByOwner(SpanBatch batch, int[] owners, ReadOnlySpan<int> rows, Span<int> ids) =>
+        FillByOwner(batch, owners, rows, ids, _reader);
 
     private void FillByOwner(SpanBatch batch, int[] owners, ReadOnlySpan<int> rows, Span<int> ids, FieldExpressionReader reader)
     {

@@ -38,8 +38,8 @@ internal sealed class SeriesKeys
     public bool MayHaveCodes => _columns.Length == 0 || _columns.Length == 1 && _columns[0].MayHaveCodes;
 
     /// <summary>
-    /// The codes that all spans of a page have by what they are grouped by: null where all are one group. Of <paramref name="owners"/>, if there
-    /// are any, the span's one has the code. False if values are not that simple.
+    /// The codes that all spans of a page have by what they are grouped by: null where all are one group. Of <paramref name="owners"/>, if
+    /// there are any, the span's one has the code. False if values are not that simple.
     /// </summary>
     public bool TryGetCodes(SpanBatch batch, out StringColumn? codes, out int[] owners)
     {
@@ -48,7 +48,8 @@ internal sealed class SeriesKeys
     }
 
     /// <summary>The group of a code of <see cref="TryGetCodes"/>, which some span has.</summary>
-    public int NumberOfCode(SpanBatch batch, int code) => _columns.Length == 0 ? 0 : _groups[0].Intern(0, _columns[0].IdOfCode(batch, code));
+    public int NumberOfCode(SpanBatch batch, int code) =>
+        _columns.Length == 0 ? 0 : _groups[0].Intern(0, _columns[0].IdOfCode(batch, code));
 
     /// <summary>The groups of the given rows.</summary>
     public void Fill(SpanBatch batch, ReadOnlySpan<int> rows, Span<int> numbers)

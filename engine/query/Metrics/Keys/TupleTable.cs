@@ -60,7 +60,10 @@ internal sealed class TupleTable(MemoryBudget budget)
         }
     }
 
-    /// <summary>Reads them into a table that is empty. First numbers are below their count, second ones from the least to below theirs, and no pair comes twice.</summary>
+    /// <summary>
+    /// Reads them into a table that is empty. First numbers are below their count, second ones from the least to below theirs, and no pair
+    /// comes twice.
+    /// </summary>
     public void Read(ref PartReader reader, int firstCount, int secondLeast, int secondCount, string what)
     {
         var count = reader.CountOf(2, what);

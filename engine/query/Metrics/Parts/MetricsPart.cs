@@ -9,7 +9,8 @@ namespace Tempo.Engine.Query.Metrics.Parts;
 /// <code>
 /// head      "TPMP"  version 1                    5 bytes
 ///           query                                CRC-32C of its text, which both must have been asked: 8 bytes
-///           kind                                 0 the range is empty: the end.  1 there was nothing to be looked at: without parts.  2 counted
+///           kind                                 0 the range is empty: the end.  1 there was nothing to be looked at: without parts.  2
+///                                                counted
 /// axis      first end, step, count               unix nanoseconds, nanoseconds: 8 bytes each
 /// looked at traces, bytes, spans, blocks, bytes of blocks, jobs, jobs done      counts
 /// damage    what could not be read               text; empty if nothing
@@ -20,10 +21,10 @@ namespace Tempo.Engine.Query.Metrics.Parts;
 ///   cells   for each group, or group and bucket: how many empty ones, how many that follow are not, these; as often as it takes
 ///   exemplars
 /// </code>
-/// count_distinct() has its values and pairs of (group, interval) and value instead of cells, compare() attributes, values and counts of its own
-/// (<see cref="CompareCounts"/>). A count is 1 to 10 bytes of seven bits each, the lowest first; a text or a value its length and its bytes; a number
-/// is a count of twice a whole number, or of 1 with the eight bytes of a double behind it. What has more bytes is little-endian. The version changes
-/// with any of this: nodes of two versions do not divide queries among them.
+/// count_distinct() has its values and pairs of (group, interval) and value instead of cells, compare() attributes, values and counts of
+/// its own (<see cref="CompareCounts"/>). A count is 1 to 10 bytes of seven bits each, the lowest first; a text or a value its length and
+/// its bytes; a number is a count of twice a whole number, or of 1 with the eight bytes of a double behind it. What has more bytes is
+/// little-endian. The version changes with any of this: nodes of two versions do not divide queries among them.
 /// </summary>
 internal static class MetricsPart
 {
@@ -39,7 +40,8 @@ internal static class MetricsPart
     }
 
     /// <summary>Of a range that has no interval.</summary>
-    public static void WriteEmpty(NativeBuffer output, string query, MemoryBudget budget) => WriteHead(new PartWriter(output, budget), query, Kind.EmptyRange);
+    public static void WriteEmpty(NativeBuffer output, string query, MemoryBudget budget) =>
+        WriteHead(new PartWriter(output, budget), query, Kind.EmptyRange);
 
     /// <summary>Of what was counted. Throws <see cref="QueryException"/> if that takes more than the query's budget has.</summary>
     public static void Write(NativeBuffer output, MetricsPlan plan, string query, MetricsSum sum)
@@ -50,7 +52,9 @@ internal static class MetricsPart
         writer.Fixed((ulong)plan.Options.Axis.StepNano);
         writer.Fixed((ulong)plan.Options.Axis.Count);
         var metrics = sum.Metrics;
-        foreach (var count in (ReadOnlySpan<ulong>)[metrics.InspectedTraces, metrics.InspectedBytes, metrics.InspectedSpans, metrics.TotalBlocks, metrics.TotalBlockBytes, metrics.TotalJobs, metrics.CompletedJobs]) writer.Count(count);
+        foreach (var count in (ReadOnlySpan<ulong>)[metrics.InspectedTraces, metrics.InspectedBytes, metrics.InspectedSpans,
+            metrics.TotalBlocks, metrics.TotalBlockBytes, metrics.TotalJobs, metrics.CompletedJobs])
+            writer.Count(count);
         writer.Text(sum.Damage);
         writer.Byte(plan.Options.Compared.IsPassed ? (byte)1 : (byte)0);
         writer.Count(sum.IsOfNothing ? 0 : sum.Counted.Count);
@@ -59,7 +63,8 @@ internal static class MetricsPart
     }
 
     /// <summary>
-    /// Reads a part and adds it to what is counted here. It is read whole before anything is added. Throws <see cref="MetricsPartException"/>, and
+    /// Reads a part and adds it to what is counted here. It is read whole before anything is added. Throws
+    /// <see cref="MetricsPartException"/>, and
     /// <see cref="QueryException"/> if it is too much.
     /// </summary>
     public static void Add(ReadOnlySpan<byte> bytes, MetricsPlan plan, string query, MetricsSum sum)
@@ -110,10 +115,13 @@ internal static class MetricsPart
         foreach (var letter in Magic)
             if (reader.Byte("its head") != letter)
                 throw reader.Bad("it is no part of a metrics query:");
-        if (reader.Byte("its version") is var version && version != Version) throw reader.Bad($"it has the version {version}, this node has {Version}:");
+        if (reader.Byte("its version") is var version && version != Version)
+            throw reader.Bad($"it has the version {version}, this node has {Version}:");
         if (reader.Fixed("its query") != ChecksumOf(query)) throw reader.Bad("it is of another query:");
         var kind = (Kind)reader.Within((int)Kind.EmptyRange, (int)Kind.Counted, "its kind");
-        return kind != Kind.EmptyRange ? kind : throw reader.Bad("its range is empty, which is not so here (have the nodes the same configuration?):");
+        return kind != Kind.EmptyRange
+            ? kind
+            : throw reader.Bad("its range is empty, which is not so here (have the nodes the same configuration?):");
     }
 
     private static ulong ChecksumOf(string query) => Crc32C.Compute(Encoding.UTF8.GetBytes(query));
@@ -140,6 +148,7 @@ internal static class MetricsPart
             CompletedJobs = Uint(ref reader),
         };
 
-        static uint Uint(ref PartReader reader) => reader.Count(what) is var count && count <= uint.MaxValue ? (uint)count : throw reader.Bad(what);
+        static uint Uint(ref PartReader reader) =>
+            reader.Count(what) is var count && count <= uint.MaxValue ? (uint)count : throw reader.Bad(what);
     }
 }

@@ -1,6 +1,8 @@
 namespace Tempo.Engine.Query.Metrics.Parts;
 
-/// <summary>What a metrics query has counted here, and then also what comes from elsewhere (<see cref="MetricsPart.Add"/>). Not thread safe.</summary>
+/// <summary>
+/// What a metrics query has counted here, and then also what comes from elsewhere (<see cref="MetricsPart.Add"/>). Not thread safe.
+/// </summary>
 /// <param name="counted">For each pipeline of the query.</param>
 /// <param name="metrics">What was looked at.</param>
 internal sealed class MetricsSum(IReadOnlyList<SpanAccumulator> counted, SearchMetrics metrics)
@@ -16,5 +18,6 @@ internal sealed class MetricsSum(IReadOnlyList<SpanAccumulator> counted, SearchM
     public string Damage { get; set; } = "";
 
     /// <summary>The series of each pipeline. Once, at the end.</summary>
-    public List<List<Series.Series>> ToSeries(MetricsPlan plan) => [.. plan.Leaves.Select((leaf, number) => IsOfNothing ? [] : leaf.SeriesOf(counted[number]))];
+    public List<List<Series.Series>> ToSeries(MetricsPlan plan) =>
+        [.. plan.Leaves.Select((leaf, number) => IsOfNothing ? [] : leaf.SeriesOf(counted[number]))];
 }

@@ -4,7 +4,8 @@ using System.Text;
 namespace Tempo.Engine.Query.Metrics.Parts;
 
 /// <summary>
-/// Reads what <see cref="PartWriter"/> writes. Everything is checked: a length against the bytes that are left, a number against what it counts. Throws
+/// Reads what <see cref="PartWriter"/> writes. Everything is checked: a length against the bytes that are left, a number against what it
+/// counts. Throws
 /// <see cref="MetricsPartException"/> for what makes no sense.
 /// </summary>
 internal ref struct PartReader(ReadOnlySpan<byte> bytes)
@@ -35,7 +36,9 @@ internal ref struct PartReader(ReadOnlySpan<byte> bytes)
     public int Within(int least, int most, string what)
     {
         var value = Count(what);
-        return value <= int.MaxValue && (int)value >= least && (int)value <= most ? (int)value : throw Bad($"{what} of {value}, from {least} to {most} expected,");
+        return value <= int.MaxValue && (int)value >= least && (int)value <= most
+            ? (int)value
+            : throw Bad($"{what} of {value}, from {least} to {most} expected,");
     }
 
     /// <summary>How many there are of what takes at least <paramref name="itemBytes"/> each.</summary>
@@ -62,7 +65,8 @@ internal ref struct PartReader(ReadOnlySpan<byte> bytes)
     }
 
     /// <summary>What reading ends with where something makes no sense.</summary>
-    public readonly MetricsPartException Bad(string what) => new($"what a metrics query counted elsewhere cannot be added: {what} at byte {_at} of {_bytes.Length}");
+    public readonly MetricsPartException Bad(string what) =>
+        new($"what a metrics query counted elsewhere cannot be added: {what} at byte {_at} of {_bytes.Length}");
 
     private ReadOnlySpan<byte> Take(int count, string what)
     {

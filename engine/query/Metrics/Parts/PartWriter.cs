@@ -5,7 +5,8 @@ using Tempo.Engine.Foundation;
 namespace Tempo.Engine.Query.Metrics.Parts;
 
 /// <summary>
-/// Writes what <see cref="PartReader"/> reads. What the buffer grows by is charged before. Throws <see cref="QueryException"/> if that is too much. Not thread safe.
+/// Writes what <see cref="PartReader"/> reads. What the buffer grows by is charged before. Throws <see cref="QueryException"/> if that is
+/// too much. Not thread safe.
 /// </summary>
 internal sealed class PartWriter(NativeBuffer output, MemoryBudget budget)
 {

@@ -64,7 +64,8 @@ internal static class SeriesArithmetic
         foreach (var label in right.Labels)
             if (label.Key != NameLabel && !labels.Exists(own => own.Key == label.Key))
                 labels.Add(label);
-        if (Name(left) is { } first && Name(right) is { } second) labels.Insert(0, new AttributeResult(NameLabel, $"({first} {op.Text()} {second})"));
+        if (Name(left) is { } first && Name(right) is { } second)
+            labels.Insert(0, new AttributeResult(NameLabel, $"({first} {op.Text()} {second})"));
         return new Series(labels, values) { Exemplars = [.. exemplars] };
     }
 
@@ -74,7 +75,8 @@ internal static class SeriesArithmetic
     private static string Key(Series series)
     {
         var key = new StringBuilder();
-        foreach (var (name, value) in series.Labels.Where(static label => label.Key != NameLabel).OrderBy(static label => label.Key, StringComparer.Ordinal))
+        foreach (var (name, value) in series.Labels.Where(static label => label.Key != NameLabel)
+            .OrderBy(static label => label.Key, StringComparer.Ordinal))
         {
             var text = Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture) ?? "";
             key.Append(name.Length).Append(':').Append(name).Append(value.GetType().Name).Append(text.Length).Append(':').Append(text);

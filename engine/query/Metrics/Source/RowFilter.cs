@@ -11,7 +11,8 @@ namespace Tempo.Engine.Query.Metrics.Source;
 
 /// <summary>
 /// A pipeline that columns decide: filters one after the other, filters joined by ||, and stages that leave the set of spans as it is; and
-/// how spans stand to each other (<c>{ a } | { b } &gt;&gt; { c }</c>), which a page knows of traces that lie there alone. One serves one thread.
+/// how spans stand to each other (<c>{ a } | { b } &gt;&gt; { c }</c>), which a page knows of traces that lie there alone. One serves one
+/// thread.
 /// </summary>
 internal sealed class RowFilter
 {
@@ -38,7 +39,9 @@ internal sealed class RowFilter
         var joined = JoinedBy(pipeline);
         if (!pipeline.Stages.All(stage => IsPossible(stage) || stage is SpansetExpression)) return false;
         // A link may make a child of a span without a parent; who reads links sees it.
-        if (joined.Count > 0 && (ReferencedAttributes.Of(pipeline).Any(IsOfLink) || RowSelector.TryCompile(joined, KernelChoice.Current) is null)) return false;
+        if (joined.Count > 0 && (ReferencedAttributes.Of(pipeline).Any(IsOfLink)
+            || RowSelector.TryCompile(joined, KernelChoice.Current) is null))
+            return false;
         return !NeedsTraces(pipeline) || Of(pipeline, KernelChoice.Current).IsExact;
     }
 
@@ -54,7 +57,8 @@ internal sealed class RowFilter
     private static List<SpansetExpression> JoinedBy(Pipeline pipeline) =>
         [.. pipeline.Stages.Reverse().SkipWhile(static stage => !IsJoined(stage)).Reverse().OfType<SpansetExpression>()];
 
-    private static bool IsOfLink(AttributeRef field) => field.Scope == TraceQL.Ast.AttributeScope.Link || field.Intrinsic is Intrinsic.LinkSpanId or Intrinsic.LinkTraceId;
+    private static bool IsOfLink(AttributeRef field) =>
+        field.Scope == TraceQL.Ast.AttributeScope.Link || field.Intrinsic is Intrinsic.LinkSpanId or Intrinsic.LinkTraceId;
 
     /// <summary>Of a pipeline that <see cref="IsPossible(Pipeline)"/>.</summary>
     public static RowFilter Of(Pipeline pipeline, KernelKind kernel)
@@ -66,7 +70,8 @@ internal sealed class RowFilter
             var alternatives = new List<FieldExpression>();
             Collect(stage, alternatives);
             if (alternatives.Count == 0 || alternatives.Contains(Literal.True)) continue;
-            filter._groups.Add([.. alternatives.OrderByDescending(Selectivity.Estimate).Select(a => (SpanFilter.CreateForWholeTraces(a, kernel), new Condition(a)))]);
+            filter._groups.Add([.. alternatives.OrderByDescending(Selectivity.Estimate)
+                .Select(a => (SpanFilter.CreateForWholeTraces(a, kernel), new Condition(a)))]);
         }
 
         return filter;
@@ -90,8 +95,8 @@ internal sealed class RowFilter
     }
 
     /// <summary>
-    /// Takes out of <paramref name="marks"/> the rows of the batch that do not match. False if the page's numbers are not those of trees, and
-    /// whole traces have to be asked.
+    /// Takes out of <paramref name="marks"/> the rows of the batch that do not match. False if the page's numbers are not those of trees,
+    /// and whole traces have to be asked.
     /// </summary>
     public bool TryKeep(SpanBatch batch, int spanCount, Span<ulong> marks)
     {
@@ -117,7 +122,9 @@ internal sealed class RowFilter
         return true;
     }
 
-    /// <summary>The part that no span of a row group, or page, can meet, by what is known of it without reading; null if it must be scanned.</summary>
+    /// <summary>
+    /// The part that no span of a row group, or page, can meet, by what is known of it without reading; null if it must be scanned.
+    /// </summary>
     public string? FindExcluding(ISpanFacts facts)
     {
         foreach (var group in _groups)
@@ -128,7 +135,11 @@ internal sealed class RowFilter
 
     /// <summary>What is done, in order.</summary>
     public override string ToString() =>
-        MatchesAll ? "true" : (_joined is null ? "" : "by where they stand to each other" + (_groups.Count > 0 ? " and then " : "")) + string.Join(" and then ", _groups.Select(static group => string.Join(" or else ", group.Select(static one => one.Columns.ToString()))));
+        MatchesAll
+            ? "true"
+            : (_joined is null ? "" : "by where they stand to each other" + (_groups.Count > 0 ? " and then " : ""))
+                + string.Join(" and then ", _groups.Select(
+                    static group => string.Join(" or else ", group.Select(static one => one.Columns.ToString()))));
 
     private static bool MatchesAny(List<(SpanFilter Columns, Condition Span)> group, in SpanCursor span)
     {

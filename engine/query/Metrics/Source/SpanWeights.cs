@@ -38,7 +38,9 @@ internal sealed class SpanWeights
             foreach (var pair in pairs.Split(';'))
             {
                 if (pair is not ['t', 'h', ':', .. var digits] || digits.Length is 0 or > ThresholdDigits) continue;
-                if (!ulong.TryParse(digits.PadRight(ThresholdDigits, '0'), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var threshold)) continue;
+                if (!ulong.TryParse(digits.PadRight(ThresholdDigits, '0'), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
+                    out var threshold))
+                    continue;
                 return Values / (Values - threshold);
             }
         }

@@ -13,8 +13,8 @@ namespace Tempo.Engine.Query.Operators.Rows;
 internal abstract class RowSelector
 {
     /// <summary>
-    /// For spansets one after the other (<c>{ a } | { b } &gt;&gt; { c }</c>), each of which chooses from what the one before chose. Null if
-    /// there is a condition that columns alone cannot decide.
+    /// For spansets one after the other (<c>{ a } | { b } &gt;&gt; { c }</c>), each of which chooses from what the one before chose. Null
+    /// if there is a condition that columns alone cannot decide.
     /// </summary>
     public static RowSelector? TryCompile(IReadOnlyList<SpansetExpression> stages, KernelKind kernel)
     {
@@ -31,7 +31,9 @@ internal abstract class RowSelector
     private static RowSelector? TryCompile(SpansetExpression expression, KernelKind kernel)
     {
         if (expression is SpansetOperation operation)
-            return TryCompile(operation.Left, kernel) is { } left && TryCompile(operation.Right, kernel) is { } right ? new JoinedRows(operation.Op, left, right) : null;
+            return TryCompile(operation.Left, kernel) is { } left && TryCompile(operation.Right, kernel) is { } right
+                ? new JoinedRows(operation.Op, left, right)
+                : null;
         var filter = SpanFilter.CreateForWholeTraces(((SpansetFilter)expression).Condition, kernel);
         return filter.IsExact ? new FilteredRows(filter) : null;
     }
@@ -40,8 +42,8 @@ internal abstract class RowSelector
     public abstract void Watch(CancellationToken cancellation);
 
     /// <summary>
-    /// Overwrites <paramref name="marks"/>, a bit for each row, with those that are chosen from the rows <paramref name="within"/>; none: from
-    /// all. False if the page's numbers are not those of trees: then they must be found out anew, on whole traces.
+    /// Overwrites <paramref name="marks"/>, a bit for each row, with those that are chosen from the rows <paramref name="within"/>; none:
+    /// from all. False if the page's numbers are not those of trees: then they must be found out anew, on whole traces.
     /// </summary>
     public abstract bool TryMark(SpanBatch batch, ReadOnlySpan<ulong> within, Span<ulong> marks);
 

@@ -43,15 +43,16 @@ internal sealed class TreeRelation
         (_first, _end, _left, _right, _parent) = (first, end, batch.TreeLeft, batch.TreeRight, batch.TreeParent);
         var most = 2 * (end - first);
         for (var row = first; row < end; row++)
-            if ((uint)_left[row] > (uint)most || (uint)_right[row] > (uint)most || _right[row] < _left[row] || _parent[row] < -1 || _parent[row] > most)
+            if ((uint)_left[row] > (uint)most || (uint)_right[row] > (uint)most || _right[row] < _left[row] || _parent[row] < -1
+                || _parent[row] > most)
                 return false;
         GrowableArray.Reserve(ref _numbers, NumberCount);
         return true;
     }
 
     /// <summary>
-    /// Adds those of the <paramref name="asked"/> spans that stand in the relation to one of the <paramref name="given"/> ones; or those that
-    /// stand in it to none of them, and have a place in the tree.
+    /// Adds those of the <paramref name="asked"/> spans that stand in the relation to one of the <paramref name="given"/> ones; or those
+    /// that stand in it to none of them, and have a place in the tree.
     /// </summary>
     public void Mark(TreeRelationKind kind, ReadOnlySpan<ulong> given, ReadOnlySpan<ulong> asked, bool isNegated, Span<ulong> marks)
     {

@@ -40,7 +40,8 @@ internal sealed class CachedPage(ColumnCache cache, object block, (int RowGroup,
 
     public PageOutline? Outline => Volatile.Read(ref _outline);
 
-    public bool TryGetAttribute(AttributeScope scope, byte[] key, out AttributeOccurrences found) => _attributes.TryGetValue(new AttributeName(scope, key), out found!);
+    public bool TryGetAttribute(AttributeScope scope, byte[] key, out AttributeOccurrences found) =>
+        _attributes.TryGetValue(new AttributeName(scope, key), out found!);
 
     /// <summary>Keeps the attributes of a key, if there is room. They must not change any more.</summary>
     /// <param name="scope">Whose.</param>
@@ -49,7 +50,8 @@ internal sealed class CachedPage(ColumnCache cache, object block, (int RowGroup,
     /// <param name="ownTableBytes">Bytes of their table of texts.</param>
     public void Keep(AttributeScope scope, byte[] key, AttributeOccurrences found, long ownTableBytes)
     {
-        var bytes = EntryBytes + key.Length + (long)found.Count * (sizeof(int) + sizeof(long) + sizeof(AttributeType)) + (long)found.Values.ItemCount * sizeof(long) + ownTableBytes;
+        var bytes = EntryBytes + key.Length + (long)found.Count * (sizeof(int) + sizeof(long) + sizeof(AttributeType))
+            + (long)found.Values.ItemCount * sizeof(long) + ownTableBytes;
         if (cache.TryCharge(this, bytes)) _attributes[new AttributeName(scope, key)] = found;
     }
 
@@ -100,17 +102,22 @@ internal sealed class CachedPage(ColumnCache cache, object block, (int RowGroup,
         if (columns.HasFlag(BatchColumns.Durations)) KeepCopy(ref _durations, batch.DurationNano, spans);
         if (columns.HasFlag(BatchColumns.Kind)) KeepCopy(ref _kinds, batch.Kind, spans);
         if (columns.HasFlag(BatchColumns.ParentSigns)) KeepCopy(ref _parentSigns, batch.ParentSign, spans);
-        if (columns.HasFlag(BatchColumns.Name) && batch.Name.IsOfDictionary && TryCharge(spans * sizeof(int) + BytesOf(batch.Name.Table))) Volatile.Write(ref _names, batch.Name.Copy(spans));
+        if (columns.HasFlag(BatchColumns.Name) && batch.Name.IsOfDictionary && TryCharge(spans * sizeof(int) + BytesOf(batch.Name.Table)))
+            Volatile.Write(ref _names, batch.Name.Copy(spans));
         if (columns.HasFlag(BatchColumns.OwnSpanIds)) KeepCopy(ref _spanIds, batch.SpanId, spans);
         if (columns.HasFlag(BatchColumns.SpanIds)) KeepCopy(ref _parentSpanIds, batch.ParentSpanId, spans);
         if (columns.HasFlag(BatchColumns.TreeNumbers) && TryCharge(spans * 3L * sizeof(int)))
-            Volatile.Write(ref _tree, new TreeColumns(batch.TreeLeft.AsSpan(0, spans).ToArray(), batch.TreeRight.AsSpan(0, spans).ToArray(), batch.TreeParent.AsSpan(0, spans).ToArray()));
+            Volatile.Write(ref _tree, new TreeColumns(batch.TreeLeft.AsSpan(0, spans).ToArray(), batch.TreeRight.AsSpan(0, spans).ToArray(),
+                batch.TreeParent.AsSpan(0, spans).ToArray()));
         if (columns.HasFlag(BatchColumns.Roots) && batch.RootName.IsOfDictionary && batch.RootServiceName.IsOfDictionary
             && TryCharge(batch.TraceCount * 2 * sizeof(int) + BytesOf(batch.RootName.Table) + BytesOf(batch.RootServiceName.Table)))
-            Volatile.Write(ref _roots, new RootColumns(batch.RootName.Copy(batch.TraceCount), batch.RootServiceName.Copy(batch.TraceCount)));
+            Volatile.Write(
+                ref _roots, new RootColumns(batch.RootName.Copy(batch.TraceCount), batch.RootServiceName.Copy(batch.TraceCount)));
         var resources = batch.Resources.Count;
-        if (columns.HasFlag(BatchColumns.ResourceServiceNames) && batch.Resources.ServiceName.IsOfDictionary && TryCharge(resources * (sizeof(int) + 1) + BytesOf(batch.Resources.ServiceName.Table)))
-            Volatile.Write(ref _serviceNames, new ServiceNameColumns(batch.Resources.ServiceName.Copy(resources), batch.Resources.HasServiceName.AsSpan(0, resources).ToArray()));
+        if (columns.HasFlag(BatchColumns.ResourceServiceNames) && batch.Resources.ServiceName.IsOfDictionary
+            && TryCharge(resources * (sizeof(int) + 1) + BytesOf(batch.Resources.ServiceName.Table)))
+            Volatile.Write(ref _serviceNames, new ServiceNameColumns(
+                batch.Resources.ServiceName.Copy(resources), batch.Resources.HasServiceName.AsSpan(0, resources).ToArray()));
     }
 
     private static bool Lend<T>(ref T? kept, ref T column)
@@ -157,7 +164,8 @@ internal sealed class PageOutline(SpanBatch batch)
 
     public void LendTo(SpanBatch batch)
     {
-        (batch.SpanCount, batch.TraceCount, batch.Resources.Count, batch.Scopes.Count) = (_spanCount, _traceIds.Length, _resourceCount, _scopeCount);
+        (batch.SpanCount, batch.TraceCount, batch.Resources.Count, batch.Scopes.Count) =
+            (_spanCount, _traceIds.Length, _resourceCount, _scopeCount);
         (batch.TraceIds, batch.TraceStart, batch.TraceEnd) = (_traceIds, _traceStart, _traceEnd);
         (batch.Trace, batch.Resource, batch.Scope, batch.Status) = (_trace, _resource, _scope, _status);
     }

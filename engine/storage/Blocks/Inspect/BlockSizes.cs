@@ -25,7 +25,8 @@ public static class BlockSizes
                 encodings.UnionWith(chunk.Encodings.Select(static encoding => encoding.ToString()));
             }
 
-            sizes.Add(new ColumnSize(column.Path, $"{column.Type} {column.Node.Repetition}", column.MaxRepetitionLevel, column.MaxDefinitionLevel, codec, string.Join('+', encodings), compressed, uncompressed));
+            sizes.Add(new ColumnSize(column.Path, $"{column.Type} {column.Node.Repetition}", column.MaxRepetitionLevel,
+                column.MaxDefinitionLevel, codec, string.Join('+', encodings), compressed, uncompressed));
         }
 
         return sizes;
@@ -44,7 +45,9 @@ public static class BlockSizes
             foreach (var (start, count) in rows.ScanRanges())
             {
                 cancellation.ThrowIfCancellationRequested();
-                var batch = rows.Read(start, count, BatchColumns.SpanAttributes | BatchColumns.Resources | BatchColumns.Scopes | BatchColumns.Events | BatchColumns.Links);
+                var batch = rows.Read(
+                    start, count, BatchColumns.SpanAttributes | BatchColumns.Resources | BatchColumns.Scopes | BatchColumns.Events
+                        | BatchColumns.Links);
                 Add(sizes, AttributeScope.Span, batch.SpanAttributes);
                 Add(sizes, AttributeScope.Resource, batch.Resources.Attributes);
                 Add(sizes, AttributeScope.Scope, batch.Scopes.Attributes);
@@ -87,7 +90,9 @@ public static class BlockSizes
 }
 
 /// <summary>A leaf of a block and its bytes.</summary>
-public sealed record ColumnSize(string Path, string Kind, int RepetitionLevel, int DefinitionLevel, string Codec, string Encodings, long CompressedBytes, long UncompressedBytes);
+public sealed record ColumnSize(
+    string Path, string Kind, int RepetitionLevel, int DefinitionLevel, string Codec, string Encodings, long CompressedBytes,
+    long UncompressedBytes);
 
 /// <summary>An attribute that has no column of its own.</summary>
 public sealed class AttributeSize(AttributeScope scope, string key)

@@ -34,7 +34,8 @@ public sealed class BlockVerifier
     }
 
     /// <summary>Reads the block; the report says what was found. Throws only what the object store throws.</summary>
-    public static async Task<BlockReport> VerifyAsync(IObjectStore objects, BlockStore store, TenantId tenant, BlockId id, CancellationToken cancellation)
+    public static async Task<BlockReport> VerifyAsync(
+        IObjectStore objects, BlockStore store, TenantId tenant, BlockId id, CancellationToken cancellation)
     {
         var verifier = new BlockVerifier();
         var report = new BlockReport();
@@ -63,17 +64,22 @@ public sealed class BlockVerifier
 
     private async Task CheckObjectsAsync(IObjectStore objects, BlockMeta meta, CancellationToken cancellation)
     {
-        var info = await objects.TryGetInfoAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Data), cancellation).ConfigureAwait(false);
-        if (info is { } data && data.SizeBytes != meta.SizeBytes) Add($"meta.json: size is {meta.SizeBytes}, data.parquet has {data.SizeBytes} bytes");
+        var info = await objects.TryGetInfoAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, BlockObjects.Data), cancellation)
+            .ConfigureAwait(false);
+        if (info is { } data && data.SizeBytes != meta.SizeBytes)
+            Add($"meta.json: size is {meta.SizeBytes}, data.parquet has {data.SizeBytes} bytes");
         await CheckObjectAsync(objects, meta, BlockObjects.Index, meta.Checksums?.Index, cancellation).ConfigureAwait(false);
         // Not by way of the reader, which may have something better.
         for (var shard = 0; shard < meta.BloomShardCount; shard++)
-            _bloomShards.Add(await CheckObjectAsync(objects, meta, BlockObjects.Bloom(shard), meta.Checksums?.Bloom.ElementAtOrDefault(shard), cancellation).ConfigureAwait(false) ?? []);
+            _bloomShards.Add(await CheckObjectAsync(objects, meta, BlockObjects.Bloom(shard),
+                meta.Checksums?.Bloom.ElementAtOrDefault(shard), cancellation).ConfigureAwait(false) ?? []);
     }
 
-    private async Task<byte[]?> CheckObjectAsync(IObjectStore objects, BlockMeta meta, string name, uint? checksum, CancellationToken cancellation)
+    private async Task<byte[]?> CheckObjectAsync(
+        IObjectStore objects, BlockMeta meta, string name, uint? checksum, CancellationToken cancellation)
     {
-        var content = await objects.TryGetAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, name), int.MaxValue, cancellation).ConfigureAwait(false);
+        var content =
+            await objects.TryGetAsync(BlockObjects.Key(meta.Tenant, meta.BlockId, name), int.MaxValue, cancellation).ConfigureAwait(false);
         if (content is null) Add($"{name}: missing");
         else if (checksum is { } expected && Crc32C.Compute(content) != expected) Add($"{name}: the checksum does not match");
         else if (name == BlockObjects.Index && !RowGroupIndex.TryParse(content, out _)) Add("index: not an ascending list of ids");
@@ -84,9 +90,12 @@ public sealed class BlockVerifier
     {
         var (meta, file) = (block.Meta, block.File);
         if (file.RowCount != meta.TotalObjects) Add($"meta.json: totalObjects is {meta.TotalObjects}, the file has {file.RowCount} rows");
-        if (file.RowGroups.Count != meta.RowGroupCount) Add($"meta.json: totalRecords is {meta.RowGroupCount}, the file has {file.RowGroups.Count} row groups");
-        if (file.FooterSizeBytes != meta.FooterSizeBytes) Add($"meta.json: footerSize is {meta.FooterSizeBytes}, the footer has {file.FooterSizeBytes} bytes");
-        if (block.IndexedIds.Count > 0 && block.IndexedIds.Count != file.RowGroups.Count) Add($"index: {block.IndexedIds.Count} ids for {file.RowGroups.Count} row groups");
+        if (file.RowGroups.Count != meta.RowGroupCount)
+            Add($"meta.json: totalRecords is {meta.RowGroupCount}, the file has {file.RowGroups.Count} row groups");
+        if (file.FooterSizeBytes != meta.FooterSizeBytes)
+            Add($"meta.json: footerSize is {meta.FooterSizeBytes}, the footer has {file.FooterSizeBytes} bytes");
+        if (block.IndexedIds.Count > 0 && block.IndexedIds.Count != file.RowGroups.Count)
+            Add($"index: {block.IndexedIds.Count} ids for {file.RowGroups.Count} row groups");
     }
 
     private void CheckRows(BlockReader block, BlockReport report, CancellationToken cancellation)
@@ -111,7 +120,8 @@ public sealed class BlockVerifier
                     report.SpanCount += batch.SpanCount;
                 }
 
-                if (group < block.IndexedIds.Count && block.IndexedIds[group] != last) Add($"index: row group {group} ends in {block.IndexedIds[group]}; its last trace is {last}");
+                if (group < block.IndexedIds.Count && block.IndexedIds[group] != last)
+                    Add($"index: row group {group} ends in {block.IndexedIds[group]}; its last trace is {last}");
             }
             catch (Exception e) when (e is BlockReadException or ParquetFormatException)
             {

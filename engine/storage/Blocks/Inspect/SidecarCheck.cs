@@ -44,7 +44,8 @@ internal sealed class SidecarCheck(BlockSidecar sidecar, Action<string> report)
         {
             var id = batch.TraceIds[i];
             if (!sidecar.MayContainTrace(SidecarHash.OfTrace(id))) report($"tempo.sidecar: trace {id} is not in its filter");
-            else if (sidecar.TryFindRows(id, rows, out var count) && !rows[..count].Contains(_row)) report($"tempo.sidecar: trace {id} is not found at row {_row}");
+            else if (sidecar.TryFindRows(id, rows, out var count) && !rows[..count].Contains(_row))
+                report($"tempo.sidecar: trace {id} is not found at row {_row}");
         }
     }
 
@@ -62,7 +63,8 @@ internal sealed class SidecarCheck(BlockSidecar sidecar, Action<string> report)
     private void CheckRange(int rowGroup, ulong key, double number)
     {
         var isKnown = sidecar.TryGetRange(rowGroup, key, out var min, out var max, out var isAbsent);
-        if (isAbsent || isKnown && (number < min || number > max)) report($"tempo.sidecar: the ranges of row group {rowGroup} exclude a number that is there");
+        if (isAbsent || isKnown && (number < min || number > max))
+            report($"tempo.sidecar: the ranges of row group {rowGroup} exclude a number that is there");
     }
 
     private void CheckAttributes(int rowGroup, CatalogScope scope, AttributeColumns attributes)
@@ -72,9 +74,12 @@ internal sealed class SidecarCheck(BlockSidecar sidecar, Action<string> report)
             var (isText, isInt) = (attributes.Types[i] == AttributeType.String, attributes.Types[i] == AttributeType.Int);
             if (!_asked.Add(((int)scope, attributes.Keys[i] * 2 + (isInt ? 1 : 0), isText || isInt ? attributes.Bits[i] : -1))) continue;
             var key = SidecarHash.OfKey(scope, attributes.Key(i));
-            if (!sidecar.MayContainKey(rowGroup, key)) report($"tempo.sidecar: the filter of row group {rowGroup} excludes a key that is there");
-            else if (isText && !sidecar.MayContainValue(rowGroup, SidecarHash.OfText(key, attributes.String(i)))) report($"tempo.sidecar: the filter of row group {rowGroup} excludes a text that is there");
-            else if (isInt && !sidecar.MayContainValue(rowGroup, SidecarHash.OfNumber(key, attributes.Bits[i]))) report($"tempo.sidecar: the filter of row group {rowGroup} excludes a number that is there");
+            if (!sidecar.MayContainKey(rowGroup, key))
+                report($"tempo.sidecar: the filter of row group {rowGroup} excludes a key that is there");
+            else if (isText && !sidecar.MayContainValue(rowGroup, SidecarHash.OfText(key, attributes.String(i))))
+                report($"tempo.sidecar: the filter of row group {rowGroup} excludes a text that is there");
+            else if (isInt && !sidecar.MayContainValue(rowGroup, SidecarHash.OfNumber(key, attributes.Bits[i])))
+                report($"tempo.sidecar: the filter of row group {rowGroup} excludes a number that is there");
             else if (isInt) CheckRange(rowGroup, key, attributes.Bits[i]);
         }
     }

@@ -57,7 +57,8 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
     {
         var path = prefix + "Value";
         attributes.Values = columns.LoadTexts(path, ref attributes.OwnValues);
-        Set(attributes, path, isArray, AttributeType.String, AttributeType.StringArray, columns.Data.Codes.AsSpan(0, columns.Data.ValueCount));
+        Set(attributes, path, isArray, AttributeType.String, AttributeType.StringArray,
+            columns.Data.Codes.AsSpan(0, columns.Data.ValueCount));
         foreach (var leaf in JsonLeaves)
             if (!columns.IsWithoutValues(prefix + leaf))
                 ReadJson(attributes, prefix + leaf);
@@ -93,7 +94,8 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
         return memory.Starts.AsSpan(0, ownerCount + 1);
     }
 
-    private void ReadNumbers(AttributeColumns attributes, ReadOnlySpan<byte> isArray, string leaf, AttributeType single, AttributeType array)
+    private void ReadNumbers(
+        AttributeColumns attributes, ReadOnlySpan<byte> isArray, string leaf, AttributeType single, AttributeType array)
     {
         if (columns.IsWithoutValues(prefix + leaf)) return;
         columns.Load(prefix + leaf);
@@ -106,7 +108,9 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
     }
 
     // The levels say by marks who has values, and by a list who has several; so there is one step for each value, whoever is without.
-    private void Set<T>(AttributeColumns attributes, string path, ReadOnlySpan<byte> isArray, AttributeType single, AttributeType array, ReadOnlySpan<T> values)
+    private void Set<T>(
+        AttributeColumns attributes, string path, ReadOnlySpan<byte> isArray, AttributeType single, AttributeType array,
+        ReadOnlySpan<T> values)
         where T : unmanaged
     {
         var marks = memory.Marks;
@@ -137,7 +141,8 @@ internal readonly struct AttributeGroupReader(RowGroupColumns columns, string pr
                 next += count;
             }
 
-        if (next != values.Length) throw new ParquetFormatException($"{path}: {values.Length} values, of which {values.Length - next} are of no attribute");
+        if (next != values.Length)
+            throw new ParquetFormatException($"{path}: {values.Length} values, of which {values.Length - next} are of no attribute");
     }
 
     private static void SetArray<T>(AttributeColumns attributes, int i, AttributeType array, ReadOnlySpan<T> values)

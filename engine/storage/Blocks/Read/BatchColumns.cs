@@ -40,18 +40,24 @@ public enum BatchColumns
     Spans = SpanIds | Times | Kind,
     All = (1 << 17) - 1,
 
-    /// <summary>Where the spans stand to the roots, as the block's writer found it; not part of <see cref="All"/>, and only brought in by a loader.</summary>
+    /// <summary>
+    /// Where the spans stand to the roots, as the block's writer found it; not part of <see cref="All"/>, and only brought in by a loader.
+    /// </summary>
     ParentSigns = 1 << 17,
 
     /// <summary>Name and service of each trace's root, as the block's writer found it; only brought in by a loader.</summary>
     Roots = 1 << 18,
 
-    /// <summary>How many children each span has, as the block's writer counted them; only brought in by a loader, and not in every version.</summary>
+    /// <summary>
+    /// How many children each span has, as the block's writer counted them; only brought in by a loader, and not in every version.
+    /// </summary>
     ChildCounts = 1 << 19,
 
     /// <summary>Of the ids, those of the spans themselves and not their parents'; part of <see cref="SpanIds"/>.</summary>
     OwnSpanIds = 1 << 20,
 
-    /// <summary>The numbers of the spans in the tree of their trace, as the block's writer gave them; only brought in by a loader.</summary>
+    /// <summary>
+    /// The numbers of the spans in the tree of their trace, as the block's writer gave them; only brought in by a loader.
+    /// </summary>
     TreeNumbers = 1 << 21,
 }

@@ -38,7 +38,9 @@ public sealed class BlockReader : IDisposable
     /// <param name="lastIds">Its index; empty if there is none.</param>
     /// <param name="sidecar">Its sidecar, which stays the caller's.</param>
     /// <param name="dictionaries">Keeps dictionaries from query to query; null: they are not kept.</param>
-    public BlockReader(BlockMeta meta, IParquetSource source, byte[][] bloomShards, TraceId[] lastIds, BlockSidecar? sidecar = null, DictionaryCache? dictionaries = null)
+    public BlockReader(
+        BlockMeta meta, IParquetSource source, byte[][] bloomShards, TraceId[] lastIds, BlockSidecar? sidecar = null,
+        DictionaryCache? dictionaries = null)
     {
         Meta = meta;
         Sidecar = sidecar ?? BlockSidecar.None;
@@ -52,7 +54,8 @@ public sealed class BlockReader : IDisposable
             _version = BlockVersion.Get(meta.Format);
             _columns = _version.Map(_file.Schema, meta.DedicatedColumns);
             _scanRanges = new IReadOnlyList<(long Start, int Count)>?[_file.RowGroups.Count];
-            if (meta.Checksums is { } checksums && checksums.Footer != _file.FooterChecksum) throw new ParquetFormatException("the footer's checksum does not match");
+            if (meta.Checksums is { } checksums && checksums.Footer != _file.FooterChecksum)
+                throw new ParquetFormatException("the footer's checksum does not match");
         }
         catch
         {
@@ -95,7 +98,9 @@ public sealed class BlockReader : IDisposable
     /// the last id of the one before. All ids if there is no sound index.
     /// </summary>
     public (TraceId First, TraceId Last) IdsOf(int rowGroup) =>
-        _lastIds.Length == RowGroupCount ? (rowGroup == 0 ? default : _lastIds[rowGroup - 1].Next, _lastIds[rowGroup]) : (default, TraceId.MaxValue);
+        _lastIds.Length == RowGroupCount
+            ? (rowGroup == 0 ? default : _lastIds[rowGroup - 1].Next, _lastIds[rowGroup])
+            : (default, TraceId.MaxValue);
 
     /// <summary>Traces of a row group.</summary>
     public long RowCountOf(int rowGroup) => _file.RowGroups[rowGroup].RowCount;
@@ -107,7 +112,9 @@ public sealed class BlockReader : IDisposable
 
     /// <summary>The same with memory that it shares with other readers, which are then used by the same thread.</summary>
     public RowGroupReader OpenRowGroup(int rowGroup, ReadMemory memory, ReadAhead? ahead = null) =>
-        new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, memory, this, error => Health?.Report(Meta.BlockId, BlockDamage.Page, error), _file.IsFar ? ahead : null) { Sidecar = Sidecar };
+        new(_file, rowGroup, _columns, _version, Meta.DedicatedColumns, memory, this,
+            error => Health?.Report(Meta.BlockId, BlockDamage.Page, error), _file.IsFar ? ahead : null)
+        { Sidecar = Sidecar };
 
     /// <summary>Keeps columns from query to query; null: nothing is kept.</summary>
     public ColumnCache? Cache { get; init; }
@@ -118,8 +125,12 @@ public sealed class BlockReader : IDisposable
     /// <summary>Who opens the block again and again; null for a reader that somebody has for himself.</summary>
     internal BlockHandle? Owner { get; init; }
 
-    /// <summary>Memory of the reader, roughly: its footer as objects, its filters, its index, and the bounds of pages that somebody asked for.</summary>
-    public long MemoryBytes => Interlocked.Read(ref _pageBoundsBytes) + ReaderBytes + (long)Meta.FooterSizeBytes * ObjectBytesPerFooterByte + _bloomShards.Sum(static shard => (long)shard.Length) + (long)_lastIds.Length * TraceId.SizeBytes;
+    /// <summary>
+    /// Memory of the reader, roughly: its footer as objects, its filters, its index, and the bounds of pages that somebody asked for.
+    /// </summary>
+    public long MemoryBytes =>
+        Interlocked.Read(ref _pageBoundsBytes) + ReaderBytes + (long)Meta.FooterSizeBytes * ObjectBytesPerFooterByte
+            + _bloomShards.Sum(static shard => (long)shard.Length) + (long)_lastIds.Length * TraceId.SizeBytes;
 
     /// <summary>The file is closed, and opened for each further read.</summary>
     internal void CloseFile()
@@ -131,9 +142,12 @@ public sealed class BlockReader : IDisposable
     /// <summary>The ranges in which a row group is scanned, if somebody found them out before.</summary>
     internal IReadOnlyList<(long Start, int Count)>? ScanRangesOf(int rowGroup) => Volatile.Read(ref _scanRanges[rowGroup]);
 
-    internal void KeepScanRanges(int rowGroup, IReadOnlyList<(long Start, int Count)> ranges) => Volatile.Write(ref _scanRanges[rowGroup], ranges);
+    internal void KeepScanRanges(int rowGroup, IReadOnlyList<(long Start, int Count)> ranges) =>
+        Volatile.Write(ref _scanRanges[rowGroup], ranges);
 
-    /// <summary>The bounds of a chunk's pages, read by the first who asks: a few bytes a page. Throws <see cref="ParquetFormatException"/>.</summary>
+    /// <summary>
+    /// The bounds of a chunk's pages, read by the first who asks: a few bytes a page. Throws <see cref="ParquetFormatException"/>.
+    /// </summary>
     internal PageBounds PageBoundsOf(int rowGroup, ColumnReader column)
     {
         var key = (rowGroup, column.Column.Index);
@@ -149,7 +163,8 @@ public sealed class BlockReader : IDisposable
     public BlockHealth? Health { get; init; }
 
     /// <summary>False if the block certainly does not hold the trace.</summary>
-    public bool MayContain(TraceId id) => Sidecar.MayContainTrace(SidecarHash.OfTrace(id)) && (Sidecar.HasIdFilter || TraceBloom.MayContain(_bloomShards, id));
+    public bool MayContain(TraceId id) =>
+        Sidecar.MayContainTrace(SidecarHash.OfTrace(id)) && (Sidecar.HasIdFilter || TraceBloom.MayContain(_bloomShards, id));
 
     /// <summary>The ids of all traces, ascending. Throws <see cref="BlockReadException"/>.</summary>
     public TraceId[] ReadTraceIds(CancellationToken cancellation) => ReadTraceIds(Enumerable.Range(0, RowGroupCount), cancellation);

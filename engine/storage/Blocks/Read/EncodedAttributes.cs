@@ -18,7 +18,8 @@ internal sealed class EncodedAttributes(AttributeScope scope)
 {
     private static readonly (AttributeParts Part, string Leaf)[] Leaves =
     [
-        (AttributeParts.Texts, "Value"), (AttributeParts.Ints, "ValueInt"), (AttributeParts.Doubles, "ValueDouble"), (AttributeParts.Bools, "ValueBool"),
+        (AttributeParts.Texts, "Value"), (AttributeParts.Ints, "ValueInt"), (AttributeParts.Doubles, "ValueDouble"),
+        (AttributeParts.Bools, "ValueBool"),
     ];
 
     private readonly EncodedLeaf[] _leaves =
@@ -72,7 +73,10 @@ internal sealed class EncodedAttributes(AttributeScope scope)
         return found;
     }
 
-    /// <summary>Fills <paramref name="found"/> with the attributes of the marked owners and their keys; false where <see cref="Find"/> is null. The rows are selected.</summary>
+    /// <summary>
+    /// Fills <paramref name="found"/> with the attributes of the marked owners and their keys; false where <see cref="Find"/> is null. The
+    /// rows are selected.
+    /// </summary>
     public bool TryFindOf(RowGroupReader rows, int ownerCount, ReadOnlySpan<ulong> owners, AttributeOccurrences found)
     {
         _isPossible ??= TryReadKeys(rows, ownerCount);
@@ -107,8 +111,10 @@ internal sealed class EncodedAttributes(AttributeScope scope)
                 var owner = (word << 6) + BitOperations.TrailingZeroCount(left);
                 for (var i = starts[owner]; i < starts[owner + 1]; i++, next++)
                 {
-                    if (!cursor.TryRead(i, out var key)) throw new ParquetFormatException($"column '{_keyPath}': indices that are malformed or end early");
-                    if ((uint)key >= (uint)keys.Count) throw new ParquetFormatException($"column '{_keyPath}': an index beyond the dictionary's {keys.Count} entries");
+                    if (!cursor.TryRead(i, out var key))
+                        throw new ParquetFormatException($"column '{_keyPath}': indices that are malformed or end early");
+                    if ((uint)key >= (uint)keys.Count)
+                        throw new ParquetFormatException($"column '{_keyPath}': an index beyond the dictionary's {keys.Count} entries");
                     (attributes[next], found.Owners[next], found.Values.Keys[next]) = (i, owner, key);
                 }
             }
@@ -133,7 +139,9 @@ internal sealed class EncodedAttributes(AttributeScope scope)
 
     private bool TryReadKeys(RowGroupReader rows, int ownerCount)
     {
-        if (!rows.Columns.Has(_keyPath) || !rows.Columns.TryGetDictionary(_keyPath, out _) || !rows.Columns.TryLoadPage(_keyPath, _keys) || !_keys.IsOfIndices) return false;
+        if (!rows.Columns.Has(_keyPath) || !rows.Columns.TryGetDictionary(_keyPath, out _) || !rows.Columns.TryLoadPage(_keyPath, _keys)
+            || !_keys.IsOfIndices)
+            return false;
         var column = rows.Columns.Reader(_keyPath).Column;
         var entries = _keys.LevelCount;
         var words = (entries + 63) / 64;
@@ -159,7 +167,8 @@ internal sealed class EncodedAttributes(AttributeScope scope)
         for (var i = 0; i < codes.Length; i++)
         {
             var marks = i == 0 ? places : ColumnMemory.Take(ref _more, words);
-            if (!HybridMarks.TryMarkIndex(_keys.Values, codes[i], _attributeCount, marks)) throw new ParquetFormatException($"column '{_keyPath}': indices that are malformed or end early");
+            if (!HybridMarks.TryMarkIndex(_keys.Values, codes[i], _attributeCount, marks))
+                throw new ParquetFormatException($"column '{_keyPath}': indices that are malformed or end early");
             for (var word = 0; i > 0 && word < words; word++) places[word] |= marks[word];
         }
 

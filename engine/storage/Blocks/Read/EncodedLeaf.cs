@@ -40,9 +40,11 @@ internal sealed class EncodedLeaf(AttributeType single, AttributeType array)
         var reader = rows.Columns.Reader(path);
         if (!rows.Columns.TryLoadPage(path, _page) || !IsPossible(_page, reader.Column.Type)) return false;
         _dictionary = _page.IsOfIndices ? reader.Dictionary : null;
-        if (_page.IsOfIndices && _dictionary is null) throw new ParquetFormatException($"column '{path}': indices into a dictionary that the chunk does not have");
+        if (_page.IsOfIndices && _dictionary is null)
+            throw new ParquetFormatException($"column '{path}': indices into a dictionary that the chunk does not have");
         if (!TryMark(reader.Column, out var found)) throw Damaged(path, "levels that end early, or above the highest");
-        if (HasValues && found != attributeCount) throw new ParquetFormatException($"column '{path}': {found} attributes where the keys have {attributeCount}");
+        if (HasValues && found != attributeCount)
+            throw new ParquetFormatException($"column '{path}': {found} attributes where the keys have {attributeCount}");
         return IsRead = true;
     }
 
@@ -63,7 +65,9 @@ internal sealed class EncodedLeaf(AttributeType single, AttributeType array)
         var begins = ColumnMemory.Take(ref _entryBegins, words);
         var values = ColumnMemory.Take(ref _entryValues, words);
         var max = column.MaxDefinitionLevel;
-        if (!HybridMarks.TryMarkLevels(_page.Definition, max, max, entries, values) || !HybridMarks.TryMarkLevels(_page.Definition, max, max - 1, entries, begins)) return false;
+        if (!HybridMarks.TryMarkLevels(_page.Definition, max, max, entries, values)
+            || !HybridMarks.TryMarkLevels(_page.Definition, max, max - 1, entries, begins))
+            return false;
         _valueCount = LevelBits.Count(values);
         HasValues = _valueCount > 0;
         if (!HasValues) return true;
@@ -71,7 +75,8 @@ internal sealed class EncodedLeaf(AttributeType single, AttributeType array)
         if (column.Node.Repetition != Repetition.Optional)
         {
             repeats = ColumnMemory.Take(ref _entryRepeats, words);
-            if (!HybridMarks.TryMarkLevels(_page.Repetition, column.MaxRepetitionLevel, column.MaxRepetitionLevel, entries, repeats)) return false;
+            if (!HybridMarks.TryMarkLevels(_page.Repetition, column.MaxRepetitionLevel, column.MaxRepetitionLevel, entries, repeats))
+                return false;
         }
 
         attributes = _marks.Fill(entries, _valueCount, begins, values, repeats);
@@ -126,8 +131,11 @@ internal sealed class EncodedLeaf(AttributeType single, AttributeType array)
     private long PlainBitsOf(string path, int value)
     {
         var plain = _page.Values;
-        if (single == AttributeType.Bool) return value >> 3 < plain.Length ? plain[value >> 3] >> (value & 7) & 1 : throw Damaged(path, "values that end early");
-        return (value + 1L) * sizeof(long) <= plain.Length ? BinaryPrimitives.ReadInt64LittleEndian(plain[(value * sizeof(long))..]) : throw Damaged(path, "values that end early");
+        if (single == AttributeType.Bool)
+            return value >> 3 < plain.Length ? plain[value >> 3] >> (value & 7) & 1 : throw Damaged(path, "values that end early");
+        return (value + 1L) * sizeof(long) <= plain.Length
+            ? BinaryPrimitives.ReadInt64LittleEndian(plain[(value * sizeof(long))..])
+            : throw Damaged(path, "values that end early");
     }
 
     private static ParquetFormatException Damaged(string path, string what) => new($"column '{path}': {what}");

@@ -38,7 +38,9 @@ internal sealed class LazyAttributes(AttributeScope scope)
     /// <summary>Everywhere.</summary>
     public bool Has(AttributeParts parts) => (_loaded & parts) == parts;
 
-    /// <summary>Brings in parts; values only at the marked places, if some are marked. Of parts that were not read yet the likely ones first.</summary>
+    /// <summary>
+    /// Brings in parts; values only at the marked places, if some are marked. Of parts that were not read yet the likely ones first.
+    /// </summary>
     public void Load(RowGroupReader rows, SpanBatch batch, AttributeParts parts, ReadOnlySpan<ulong> places, AttributeParts likely)
     {
         var attributes = AttributesOf(batch);
@@ -60,7 +62,8 @@ internal sealed class LazyAttributes(AttributeScope scope)
     }
 
     // A place has a value in one leaf only: leaves that are there come first, and when no place is left no other is read.
-    private void LoadValues(RowGroupReader rows, AttributeColumns attributes, AttributeParts parts, ReadOnlySpan<ulong> places, AttributeParts likely)
+    private void LoadValues(
+        RowGroupReader rows, AttributeColumns attributes, AttributeParts parts, ReadOnlySpan<ulong> places, AttributeParts likely)
     {
         var left = Span<ulong>.Empty;
         if (!places.IsEmpty)
@@ -74,7 +77,9 @@ internal sealed class LazyAttributes(AttributeScope scope)
             {
                 var (part, name, single, array) = Leaves[i];
                 var leaf = _leaves[i];
-                if (!parts.HasFlag(part) || (leaf.IsRead ? 0 : likely.HasFlag(part) ? 1 : 2) > pass || !places.IsEmpty && !left.ContainsAnyExcept(0UL)) continue;
+                if (!parts.HasFlag(part) || (leaf.IsRead ? 0 : likely.HasFlag(part) ? 1 : 2) > pass
+                    || !places.IsEmpty && !left.ContainsAnyExcept(0UL))
+                    continue;
                 parts &= ~part;
                 var path = RowGroupReader.AttributePath(scope, name);
                 if (!leaf.IsRead)

@@ -6,8 +6,10 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 /// <summary>Brings in the columns of some rows of a row group when they are asked for; remembers which are there.</summary>
 internal sealed class LazyColumns : ISpanColumnLoader
 {
-    private readonly LazyAttributes[] _attributes = [.. Enumerable.Range(0, 5).Select(static scope => new LazyAttributes((AttributeScope)scope))];
-    private readonly EncodedAttributes[] _encoded = [.. Enumerable.Range(0, 5).Select(static scope => new EncodedAttributes((AttributeScope)scope))];
+    private readonly LazyAttributes[] _attributes =
+        [.. Enumerable.Range(0, 5).Select(static scope => new LazyAttributes((AttributeScope)scope))];
+    private readonly EncodedAttributes[] _encoded =
+        [.. Enumerable.Range(0, 5).Select(static scope => new EncodedAttributes((AttributeScope)scope))];
     private readonly TextSubset _texts = new();
     private readonly HashSet<DedicatedColumn> _dedicated = [];
     private RowGroupReader _rows = null!;
@@ -67,7 +69,9 @@ internal sealed class LazyColumns : ISpanColumnLoader
     // What was lent belongs to others, and must not be written to when the batch is filled again.
     private void GiveBack(SpanBatch batch)
     {
-        if (_isOutlineLent) (batch.TraceIds, batch.TraceStart, batch.TraceEnd, batch.Trace, batch.Resource, batch.Scope, batch.Status) = ([], [], [], [], [], [], []);
+        if (_isOutlineLent)
+            (batch.TraceIds, batch.TraceStart, batch.TraceEnd, batch.Trace, batch.Resource, batch.Scope, batch.Status) =
+                ([], [], [], [], [], [], []);
         if (_lent.HasFlag(BatchColumns.Starts)) batch.StartUnixNano = [];
         if (_lent.HasFlag(BatchColumns.Durations)) batch.DurationNano = [];
         if (_lent.HasFlag(BatchColumns.Kind)) batch.Kind = [];
@@ -77,7 +81,8 @@ internal sealed class LazyColumns : ISpanColumnLoader
         if (_lent.HasFlag(BatchColumns.TreeNumbers)) (batch.TreeLeft, batch.TreeRight, batch.TreeParent) = ([], [], []);
         if (_lent.HasFlag(BatchColumns.OwnSpanIds)) batch.SpanId = [];
         if (_lent.HasFlag(BatchColumns.SpanIds)) batch.ParentSpanId = [];
-        if (_lent.HasFlag(BatchColumns.ResourceServiceNames)) (batch.Resources.ServiceName, batch.Resources.HasServiceName) = (new StringColumn(), []);
+        if (_lent.HasFlag(BatchColumns.ResourceServiceNames))
+            (batch.Resources.ServiceName, batch.Resources.HasServiceName) = (new StringColumn(), []);
         (_lent, _isOutlineLent) = (BatchColumns.Structure, false);
     }
 
@@ -101,7 +106,8 @@ internal sealed class LazyColumns : ISpanColumnLoader
         return true;
     }
 
-    public bool TryTakeAttribute(SpanBatch batch, AttributeScope scope, byte[] key, ReadOnlySpan<int> codes, AttributeParts likely, out AttributeOccurrences found)
+    public bool TryTakeAttribute(
+        SpanBatch batch, AttributeScope scope, byte[] key, ReadOnlySpan<int> codes, AttributeParts likely, out AttributeOccurrences found)
     {
         found = AttributeOccurrences.None;
         if (_attributes[(int)scope].Has(AttributeParts.Keys)) return false;
@@ -123,7 +129,8 @@ internal sealed class LazyColumns : ISpanColumnLoader
         return true;
     }
 
-    public AttributeOccurrences TakeAttribute(SpanBatch batch, AttributeScope scope, byte[] key, ReadOnlySpan<ulong> places, AttributeParts likely)
+    public AttributeOccurrences TakeAttribute(
+        SpanBatch batch, AttributeScope scope, byte[] key, ReadOnlySpan<ulong> places, AttributeParts likely)
     {
         var found = AttributeOccurrences.None;
         long tableBytes = 0;
@@ -131,7 +138,9 @@ internal sealed class LazyColumns : ISpanColumnLoader
         {
             LoadAttributes(batch, scope, AttributeParts.All, places, likely);
             // Where nothing is kept it is good as long as the page.
-            found = _page is null ? _attributes[(int)scope].Gather(batch, places) : _attributes[(int)scope].Take(batch, places, out tableBytes);
+            found = _page is null
+                ? _attributes[(int)scope].Gather(batch, places)
+                : _attributes[(int)scope].Take(batch, places, out tableBytes);
         }
 
         _page?.Keep(scope, key, found, tableBytes);
@@ -171,7 +180,8 @@ internal sealed class LazyColumns : ISpanColumnLoader
     public void LoadAttributes(SpanBatch batch, AttributeScope scope, AttributeParts parts, ReadOnlySpan<ulong> places) =>
         LoadAttributes(batch, scope, parts, places, AttributeParts.Texts);
 
-    private void LoadAttributes(SpanBatch batch, AttributeScope scope, AttributeParts parts, ReadOnlySpan<ulong> places, AttributeParts likely)
+    private void LoadAttributes(
+        SpanBatch batch, AttributeScope scope, AttributeParts parts, ReadOnlySpan<ulong> places, AttributeParts likely)
     {
         LoadOwners(batch, scope);
         var attributes = _attributes[(int)scope];
@@ -189,7 +199,8 @@ internal sealed class LazyColumns : ISpanColumnLoader
         }
     }
 
-    public AttributeOccurrences TakeAttributesOf(SpanBatch batch, AttributeScope scope, ReadOnlySpan<ulong> owners, AttributeOccurrences space)
+    public AttributeOccurrences TakeAttributesOf(
+        SpanBatch batch, AttributeScope scope, ReadOnlySpan<ulong> owners, AttributeOccurrences space)
     {
         if (!_attributes[(int)scope].Has(AttributeParts.Keys))
         {

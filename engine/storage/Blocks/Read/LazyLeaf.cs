@@ -27,7 +27,8 @@ internal sealed class LazyLeaf
         HasValues = Data.ValueCount > 0;
         if (!HasValues) return;
         var found = Mark(rows.Columns.Reader(path).Column);
-        if (found != attributeCount) throw new ParquetFormatException($"column '{path}': {found} attributes where the keys have {attributeCount}");
+        if (found != attributeCount)
+            throw new ParquetFormatException($"column '{path}': {found} attributes where the keys have {attributeCount}");
     }
 
     // One value or none for each attribute, or several (repeated, or, in vParquet4, the required element of a repeated group);

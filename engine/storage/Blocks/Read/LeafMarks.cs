@@ -32,7 +32,8 @@ internal sealed class LeafMarks
 
     /// <summary>
     /// Takes the marks of the entries: <paramref name="begins"/>, of attributes, which lose those that repeat; <paramref name="values"/>;
-    /// and <paramref name="repeats"/>, further values of the same attribute (empty: there are none). The result is how many attributes there are.
+    /// and <paramref name="repeats"/>, further values of the same attribute (empty: there are none). The result is how many attributes
+    /// there are.
     /// </summary>
     public int Fill(int entries, int valueCount, Span<ulong> begins, ReadOnlySpan<ulong> values, ReadOnlySpan<ulong> repeats)
     {

@@ -8,7 +8,8 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 internal static class LevelBits
 {
     /// <summary>Marks the levels that are <paramref name="level"/> or higher; one word of bits for each 64 levels begun.</summary>
-    public static void MarkAtLeast(ReadOnlySpan<byte> levels, byte level, Span<ulong> bits) => MarkAtLeast(LevelKernel.Current, levels, level, bits);
+    public static void MarkAtLeast(ReadOnlySpan<byte> levels, byte level, Span<ulong> bits) =>
+        MarkAtLeast(LevelKernel.Current, levels, level, bits);
 
     /// <summary>The same with a given kernel.</summary>
     internal static void MarkAtLeast(LevelKind kernel, ReadOnlySpan<byte> levels, byte level, Span<ulong> bits)
@@ -19,7 +20,8 @@ internal static class LevelBits
         for (var word = 0; word < words; word++)
         {
             var low = Vector256.GreaterThanOrEqual(Vector256.LoadUnsafe(ref first, (nuint)word * 64), wanted).ExtractMostSignificantBits();
-            var high = Vector256.GreaterThanOrEqual(Vector256.LoadUnsafe(ref first, (nuint)word * 64 + 32), wanted).ExtractMostSignificantBits();
+            var high =
+                Vector256.GreaterThanOrEqual(Vector256.LoadUnsafe(ref first, (nuint)word * 64 + 32), wanted).ExtractMostSignificantBits();
             bits[word] = (ulong)high << 32 | low;
         }
 
@@ -42,7 +44,8 @@ internal static class LevelBits
     /// The bits at the set places of <paramref name="mask"/>, one beside the other from the lowest on. Who calls it for many words asks
     /// once which kernel is in use.
     /// </summary>
-    public static ulong Extract(LevelKind kernel, ulong bits, ulong mask) => Bmi2.X64.IsSupported && kernel == LevelKind.Vector ? Bmi2.X64.ParallelBitExtract(bits, mask) : ExtractScalar(bits, mask);
+    public static ulong Extract(LevelKind kernel, ulong bits, ulong mask) =>
+        Bmi2.X64.IsSupported && kernel == LevelKind.Vector ? Bmi2.X64.ParallelBitExtract(bits, mask) : ExtractScalar(bits, mask);
 
     internal static ulong ExtractScalar(ulong bits, ulong mask)
     {
@@ -54,7 +57,8 @@ internal static class LevelBits
     }
 
     /// <summary>The lowest bits, one at each set place of <paramref name="mask"/>: undoes <see cref="Extract"/>.</summary>
-    public static ulong Deposit(LevelKind kernel, ulong bits, ulong mask) => Bmi2.X64.IsSupported && kernel == LevelKind.Vector ? Bmi2.X64.ParallelBitDeposit(bits, mask) : DepositScalar(bits, mask);
+    public static ulong Deposit(LevelKind kernel, ulong bits, ulong mask) =>
+        Bmi2.X64.IsSupported && kernel == LevelKind.Vector ? Bmi2.X64.ParallelBitDeposit(bits, mask) : DepositScalar(bits, mask);
 
     internal static ulong DepositScalar(ulong bits, ulong mask)
     {

@@ -1,9 +1,9 @@
 namespace Tempo.Engine.Storage.Blocks.Read;
 
 /// <summary>
-/// Which inner loops turn levels into owners and bits (<see cref="LevelBits"/>, <see cref="SpanOwners"/>, offsets). Chosen once, at first use: the
-/// vector forms unless the environment names the scalar ones. Each loop itself looks whether the processor (or, under Native AOT, the
-/// compilation) has what it needs, and is the scalar one where not: one needs 128 bits, another 256 or BMI2.
+/// Which inner loops turn levels into owners and bits (<see cref="LevelBits"/>, <see cref="SpanOwners"/>, offsets). Chosen once, at first
+/// use: the vector forms unless the environment names the scalar ones. Each loop itself looks whether the processor (or, under Native AOT,
+/// the compilation) has what it needs, and is the scalar one where not: one needs 128 bits, another 256 or BMI2.
 /// </summary>
 public static class LevelKernel
 {
@@ -21,7 +21,9 @@ public static class LevelKernel
     /// <summary>The kernel for a forced name (null or empty: none). One that is unknown is not taken, and said so.</summary>
     internal static LevelKind Pick(string? forcedName, out string? warning)
     {
-        warning = string.IsNullOrEmpty(forcedName) || forcedName is "scalar" or "vector" ? null : $"{EnvironmentVariable}={forcedName}: no such kernel (scalar, vector); using vector";
+        warning = string.IsNullOrEmpty(forcedName) || forcedName is "scalar" or "vector"
+            ? null
+            : $"{EnvironmentVariable}={forcedName}: no such kernel (scalar, vector); using vector";
         return forcedName == "scalar" ? LevelKind.Scalar : LevelKind.Vector;
     }
 }

@@ -49,7 +49,8 @@ internal sealed class LocalBlockSource : IParquetSource, IDisposable
         Check(file.Read(offset, destination), offset, destination.Length);
     }
 
-    private LocalObject Open() => _objects.TryOpen(_key) ?? throw new ObjectStoreException(ObjectStoreError.NotFound, _key, "no such object");
+    private LocalObject Open() =>
+        _objects.TryOpen(_key) ?? throw new ObjectStoreException(ObjectStoreError.NotFound, _key, "no such object");
 
     private static void Check(int count, long offset, int wanted)
     {

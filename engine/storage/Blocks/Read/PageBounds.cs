@@ -65,7 +65,8 @@ internal sealed class PageBounds
     }
 
     /// <summary>Of a chunk, as its index says. Throws <see cref="ParquetFormatException"/> if that is damaged.</summary>
-    public static PageBounds Read(ColumnReader column) => column.ReadColumnIndex() is { PageCount: > 0 } index ? new PageBounds(column, index) : Unknown;
+    public static PageBounds Read(ColumnReader column) =>
+        column.ReadColumnIndex() is { PageCount: > 0 } index ? new PageBounds(column, index) : Unknown;
 
     /// <summary>What it takes, roughly: an entry in a table, and its arrays.</summary>
     public long MemoryBytes => EntryBytes + (sizeof(long) + 1L) * _isEmpty.Length + 2L * sizeof(long) * _numbers.Length
@@ -135,7 +136,8 @@ internal sealed class PageBounds
     }
 
     /// <summary>
-    /// The first and the last text of ascending rows; null if they are not known. Not of a writer that cuts bounds to less than the texts have.
+    /// The first and the last text of ascending rows; null if they are not known. Not of a writer that cuts bounds to less than the texts
+    /// have.
     /// </summary>
     public (byte[] First, byte[] Last)? Ascending(long rowStart, int rowCount)
     {
@@ -146,7 +148,9 @@ internal sealed class PageBounds
         for (; page < _texts.Length && _firstRows[page] < rowStart + rowCount; page++)
         {
             // No checksum covers the index: bounds that are not in order mean nothing.
-            if (_isEmpty[page] || _texts[page].Min.AsSpan().SequenceCompareTo(_texts[page].Max) > 0 || _texts[page].Min.AsSpan().SequenceCompareTo(last) < 0) return null;
+            if (_isEmpty[page] || _texts[page].Min.AsSpan().SequenceCompareTo(_texts[page].Max) > 0
+                || _texts[page].Min.AsSpan().SequenceCompareTo(last) < 0)
+                return null;
             last = _texts[page].Max;
         }
 
@@ -167,5 +171,6 @@ internal sealed class PageBounds
         return low;
     }
 
-    private static long Number(byte[] bound) => bound.Length == sizeof(int) ? BinaryPrimitives.ReadInt32LittleEndian(bound) : BinaryPrimitives.ReadInt64LittleEndian(bound);
+    private static long Number(byte[] bound) =>
+        bound.Length == sizeof(int) ? BinaryPrimitives.ReadInt32LittleEndian(bound) : BinaryPrimitives.ReadInt64LittleEndian(bound);
 }

@@ -3,8 +3,8 @@ using Tempo.Engine.Parquet;
 namespace Tempo.Engine.Storage.Blocks.Read;
 
 /// <summary>
-/// A far file as one thread reads it: what it said beforehand that it would read stays with it (<see cref="ReadAheadParts"/>) until then, whatever becomes of
-/// it in a cache behind the source, which is for what is asked for again. Not thread safe.
+/// A far file as one thread reads it: what it said beforehand that it would read stays with it (<see cref="ReadAheadParts"/>) until then,
+/// whatever becomes of it in a cache behind the source, which is for what is asked for again. Not thread safe.
 /// </summary>
 internal sealed class ReadAheadSource(IParquetSource far, ReadAheadParts parts) : IParquetSource
 {
@@ -48,12 +48,14 @@ internal sealed class ReadAheadSource(IParquetSource far, ReadAheadParts parts) 
 }
 
 /// <summary>
-/// What one thread has read ahead and not read yet, of whatever files: the last three fetches, each of up to <see cref="ReadAhead.MaxBytes"/> in whole chunks of
-/// the cache, with which it shares them as long as that has them. Not thread safe.
+/// What one thread has read ahead and not read yet, of whatever files: the last three fetches, each of up to
+/// <see cref="ReadAhead.MaxBytes"/> in whole chunks of the cache, with which it shares them as long as that has them. Not thread safe.
 /// </summary>
 internal sealed class ReadAheadParts
 {
-    /// <summary>Where the pages of a row group are, the columns that are known to be read, and then all: more is not waited for at one time.</summary>
+    /// <summary>
+    /// Where the pages of a row group are, the columns that are known to be read, and then all: more is not waited for at one time.
+    /// </summary>
     private const int MaxFetches = 3;
 
     private readonly Queue<(IParquetSource Far, IReadOnlyList<FilePart> Parts)> _fetches = new(MaxFetches);

@@ -17,7 +17,10 @@ public sealed class ReadMemory
     private static readonly Lock s_lock = new();
     private static readonly Stack<ReadMemory> s_kept = new();
 
-    /// <summary>Who reads with it goes through whole row groups, one after the other, and does not come back: their dictionaries are not kept for others.</summary>
+    /// <summary>
+    /// Who reads with it goes through whole row groups, one after the other, and does not come back: their dictionaries are not kept for
+    /// others.
+    /// </summary>
     internal bool IsOnePass { get; private set; }
 
     /// <summary>The column that was loaded last.</summary>
@@ -34,7 +37,9 @@ public sealed class ReadMemory
     internal ulong[] Values = [];
     internal ulong[] Repeats = [];
 
-    private long SizeBytes => Column.AllocatedBytes + IsArray.Length + 4L * Starts.Length + 8L * (Begins.Length + Values.Length + Repeats.Length) + Marks.AllocatedBytes;
+    private long SizeBytes =>
+        Column.AllocatedBytes + IsArray.Length + 4L * Starts.Length + 8L * (Begins.Length + Values.Length + Repeats.Length)
+            + Marks.AllocatedBytes;
 
     /// <summary>One that was used before, if there is one: the arrays of a page cost more to allocate than a trace to read.</summary>
     /// <param name="isOnePass">See <see cref="IsOnePass"/>.</param>

@@ -34,11 +34,15 @@ internal sealed partial class RowGroupColumns
     public long ReadBytes { get; private set; }
 
     /// <summary>The footer says that no entry of the column has a value in this row group.</summary>
-    public bool IsWithoutValues(string path) => !Has(path) || Reader(path).Chunk is { Statistics.NullCount: var nulls, ValueCount: var entries } && nulls == entries;
+    public bool IsWithoutValues(string path) =>
+        !Has(path) || Reader(path).Chunk is { Statistics.NullCount: var nulls, ValueCount: var entries } && nulls == entries;
 
-    /// <summary>The one number that an INT32 column has wherever it has one, if the footer says so: most counts are 0 in all of a row group.</summary>
+    /// <summary>
+    /// The one number that an INT32 column has wherever it has one, if the footer says so: most counts are 0 in all of a row group.
+    /// </summary>
     private int? IsAlways(string path) =>
-        Reader(path).Chunk.Statistics is { Min: { Length: sizeof(int) } min, Max: { Length: sizeof(int) } max } && min.AsSpan().SequenceEqual(max) ? BinaryPrimitives.ReadInt32LittleEndian(min) : null;
+        Reader(path).Chunk.Statistics is { Min: { Length: sizeof(int) } min, Max: { Length: sizeof(int) } max }
+            && min.AsSpan().SequenceEqual(max) ? BinaryPrimitives.ReadInt32LittleEndian(min) : null;
 
     /// <summary>
     /// Bounds of an unsigned INT64 column, inclusive; everything if they are not known, or where writers order such numbers as
@@ -47,7 +51,8 @@ internal sealed partial class RowGroupColumns
     public (ulong Min, ulong Max) Bounds(string path)
     {
         const ulong SignBit = 1UL << 63;
-        if (!Has(path) || Reader(path).Chunk.Statistics is not { Min: { Length: sizeof(ulong) } min, Max: { Length: sizeof(ulong) } max }) return (0, ulong.MaxValue);
+        if (!Has(path) || Reader(path).Chunk.Statistics is not { Min: { Length: sizeof(ulong) } min, Max: { Length: sizeof(ulong) } max })
+            return (0, ulong.MaxValue);
         var (low, high) = (BinaryPrimitives.ReadUInt64LittleEndian(min), BinaryPrimitives.ReadUInt64LittleEndian(max));
         return low <= high && high < SignBit ? (low, high) : (0, ulong.MaxValue);
     }
@@ -65,7 +70,8 @@ internal sealed partial class RowGroupColumns
         table = null;
         if (!Has(path) || Reader(path).Dictionary is not { } dictionary) return false;
         if (!_tables.TryGetValue(path, out table))
-            _tables.Add(path, table = new StringTable(dictionary.Strings.Arrays.Bytes, dictionary.Strings.Arrays.Offsets, dictionary.Strings.Count));
+            _tables.Add(path, table =
+                new StringTable(dictionary.Strings.Arrays.Bytes, dictionary.Strings.Arrays.Offsets, dictionary.Strings.Count));
         return true;
     }
 
@@ -75,7 +81,8 @@ internal sealed partial class RowGroupColumns
         var strings = data.Table;
         if (Reader(path).LoadedDictionary is { } dictionary && ReferenceEquals(dictionary.Strings, strings))
         {
-            if (!_tables.TryGetValue(path, out var kept)) _tables.Add(path, kept = new StringTable(strings.Arrays.Bytes, strings.Arrays.Offsets, strings.Count));
+            if (!_tables.TryGetValue(path, out var kept))
+                _tables.Add(path, kept = new StringTable(strings.Arrays.Bytes, strings.Arrays.Offsets, strings.Count));
             return kept;
         }
 
@@ -112,7 +119,8 @@ internal sealed partial class RowGroupColumns
     }
 
     // Every entry is a child: an owner begins wherever the repetition is the owner's or one above.
-    private static int FullStarts(ReadOnlySpan<byte> repetition, int ownerRepetition, Span<int> starts) => FullStarts(LevelKernel.Current, repetition, ownerRepetition, starts);
+    private static int FullStarts(ReadOnlySpan<byte> repetition, int ownerRepetition, Span<int> starts) =>
+        FullStarts(LevelKernel.Current, repetition, ownerRepetition, starts);
 
     /// <summary>The same with a given kernel.</summary>
     internal static int FullStarts(LevelKind kernel, ReadOnlySpan<byte> repetition, int ownerRepetition, Span<int> starts)
@@ -125,7 +133,8 @@ internal sealed partial class RowGroupColumns
             var limit = Vector256.Create((byte)ownerRepetition);
             ref var first = ref MemoryMarshal.GetReference(repetition);
             for (; i + Vector256<byte>.Count <= repetition.Length; i += Vector256<byte>.Count)
-                for (var begins = Vector256.LessThanOrEqual(Vector256.LoadUnsafe(ref first, (nuint)i), limit).ExtractMostSignificantBits(); begins != 0; begins &= begins - 1, owners++)
+                for (var begins = Vector256.LessThanOrEqual(Vector256.LoadUnsafe(ref first, (nuint)i), limit).ExtractMostSignificantBits();
+                    begins != 0; begins &= begins - 1, owners++)
                     if (owners < capacity) starts[owners] = i + BitOperations.TrailingZeroCount(begins);
         }
 
@@ -136,12 +145,14 @@ internal sealed partial class RowGroupColumns
         return owners;
     }
 
-    private static int MixedStarts(ReadOnlySpan<byte> repetition, ReadOnlySpan<byte> definition, int ownerRepetition, int ownerDefinition, Span<int> starts)
+    private static int MixedStarts(
+        ReadOnlySpan<byte> repetition, ReadOnlySpan<byte> definition, int ownerRepetition, int ownerDefinition, Span<int> starts)
     {
         int owner = -1, children = 0;
         for (var i = 0; i < definition.Length; i++)
         {
-            if (definition[i] >= ownerDefinition && repetition[i] <= ownerRepetition && ++owner < starts.Length - 1) starts[owner] = children;
+            if (definition[i] >= ownerDefinition && repetition[i] <= ownerRepetition && ++owner < starts.Length - 1)
+                starts[owner] = children;
             if (definition[i] > ownerDefinition) children++;
         }
 

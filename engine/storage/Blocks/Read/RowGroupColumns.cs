@@ -9,9 +9,11 @@ namespace Tempo.Engine.Storage.Blocks.Read;
 
 /// <summary>
 /// The columns of one row group, loaded one after the other for the same range of rows, by their logical paths
-/// (<see cref="BlockVersion"/>). Keeps their readers with page lists and dictionaries. Throws <see cref="ParquetFormatException"/> for what does not fit together.
+/// (<see cref="BlockVersion"/>). Keeps their readers with page lists and dictionaries. Throws <see cref="ParquetFormatException"/> for what
+/// does not fit together.
 /// </summary>
-internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGroup, BlockColumnMap map, ReadMemory memory, BlockReader block)
+internal sealed partial class RowGroupColumns(
+    ParquetFileReader file, int rowGroup, BlockColumnMap map, ReadMemory memory, BlockReader block)
 {
     private readonly long _rowsOfGroup = file.RowGroups[rowGroup].RowCount;
     private readonly Dictionary<string, ColumnReader> _readers = new(StringComparer.Ordinal);
@@ -26,7 +28,10 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     private IParquetSource? _source;
 
     // What came near of a far file is kept until it is read.
-    private IParquetSource Source => _source ??= !file.IsFar ? file.Source : Ahead is { } ahead ? ahead.SourceOf(file.Source) : new ReadAheadSource(file.Source, new ReadAheadParts());
+    private IParquetSource Source =>
+        _source ??= !file.IsFar ? file.Source
+            : Ahead is { } ahead ? ahead.SourceOf(file.Source)
+            : new ReadAheadSource(file.Source, new ReadAheadParts());
 
     /// <summary>First of the rows that are loaded.</summary>
     public long RowStart { get; private set; }
@@ -59,8 +64,8 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     public ReadAhead? Ahead { get; init; }
 
     /// <summary>
-    /// Rows will be read, of the columns that were read before and perhaps of others; those behind them as well if <paramref name="isScan"/>. What
-    /// fails is left to the read.
+    /// Rows will be read, of the columns that were read before and perhaps of others; those behind them as well if
+    /// <paramref name="isScan"/>. What fails is left to the read.
     /// </summary>
     public void PrefetchLike(long rowStart, int rowCount, bool isScan)
     {
@@ -71,8 +76,8 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
         _aheadEnd = PrefetchFrom(rowStart, rowCount, Ahead.Paths.Where(map.Has));
     }
 
-    // The selected rows of a column are read. If they were not read ahead, nobody knows what else will be read beside them: all of it comes near, in one
-    // round trip instead of one for each column.
+    // The selected rows of a column are read. If they were not read ahead, nobody knows what else will be read beside them: all of it comes
+    // near, in one round trip instead of one for each column.
     private void Approach(string path)
     {
         if (Ahead is not { } ahead) return;
@@ -112,7 +117,10 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     /// </summary>
     public StringTable Table(string path, ref RefilledStringTable? own) => Table(path, Data, ref own);
 
-    /// <summary>Both at once: what is not the dictionary's is decoded into <paramref name="own"/> and not copied. <see cref="Data"/> has no table then.</summary>
+    /// <summary>
+    /// Both at once: what is not the dictionary's is decoded into <paramref name="own"/> and not copied. <see cref="Data"/> has no table
+    /// then.
+    /// </summary>
     public StringTable LoadTexts(string path, ref RefilledStringTable? own)
     {
         own ??= new RefilledStringTable();
@@ -143,7 +151,8 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
         var child = Reader(path).Column;
         var ownerRepetition = child.MaxRepetitionLevel - (child.Node.Repetition == Repetition.Optional ? 0 : 1);
         var repetition = Data.RepetitionLevels.AsSpan(0, Data.LevelCount);
-        if (repetition.Length > 0 && repetition[0] > ownerRepetition) throw new ParquetFormatException($"column '{path}': a value before its first owner");
+        if (repetition.Length > 0 && repetition[0] > ownerRepetition)
+            throw new ParquetFormatException($"column '{path}': a value before its first owner");
         var words = (repetition.Length + 63) / 64;
         var begins = ColumnMemory.Take(ref memory.Begins, words);
         var values = ColumnMemory.Take(ref memory.Values, words);
@@ -159,7 +168,8 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     /// <summary>The column's reader, opened if it is not.</summary>
     public ColumnReader Reader(string path)
     {
-        if (!_readers.TryGetValue(path, out var reader)) _readers.Add(path, reader = file.OpenColumn(rowGroup, map[path], memory.IsOnePass, Source));
+        if (!_readers.TryGetValue(path, out var reader))
+            _readers.Add(path, reader = file.OpenColumn(rowGroup, map[path], memory.IsOnePass, Source));
         return reader;
     }
 
@@ -184,17 +194,23 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     /// <summary>Loads an INT64 column; good until the next column is loaded.</summary>
     public ReadOnlySpan<long> Longs(string path, int count)
     {
-        if (count > 0 && IsOnly(path, PageEncoding.Plain) && TryLoadPage(path, memory.Page) && memory.Page.TryGetPlainLongs(Reader(path).Column, count, out var plain)) return plain;
+        if (count > 0 && IsOnly(path, PageEncoding.Plain) && TryLoadPage(path, memory.Page)
+            && memory.Page.TryGetPlainLongs(Reader(path).Column, count, out var plain))
+            return plain;
         Load(path);
         Expect(path, count);
         return Data.Int64s.AsSpan(0, count);
     }
 
-    /// <summary>Loads an INT64 column of unsigned numbers, without taking apart its levels where the rows are one page that has a value in each entry.</summary>
+    /// <summary>
+    /// Loads an INT64 column of unsigned numbers, without taking apart its levels where the rows are one page that has a value in each
+    /// entry.
+    /// </summary>
     public void Unsigned(string path, int count, ref ulong[] target)
     {
         if (count > 0 && IsOnly(path, PageEncoding.DeltaBinaryPacked) && TryLoadPage(path, memory.Page)
-            && memory.Page.TryDecodeDeltaLongs(Reader(path).Column, MemoryMarshal.Cast<ulong, long>(ColumnMemory.Take(ref target, count)))) return;
+            && memory.Page.TryDecodeDeltaLongs(Reader(path).Column, MemoryMarshal.Cast<ulong, long>(ColumnMemory.Take(ref target, count))))
+            return;
         ColumnMemory.Copy(MemoryMarshal.Cast<long, ulong>(Longs(path, count)), ref target);
     }
 
@@ -248,7 +264,9 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     // A page of nothing but ids of 8 bytes, as our own blocks have them: they are not taken apart into strings first.
     private bool TryReadSlab(string path, Span<ulong> ids)
     {
-        if (ids.IsEmpty || !IsOnly(path, PageEncoding.DeltaLengthByteArray) || !TryLoadPage(path, memory.Page) || !memory.Page.TryGetFixedWidth(Reader(path).Column, ids.Length, SpanId.SizeBytes, out var slab)) return false;
+        if (ids.IsEmpty || !IsOnly(path, PageEncoding.DeltaLengthByteArray) || !TryLoadPage(path, memory.Page)
+            || !memory.Page.TryGetFixedWidth(Reader(path).Column, ids.Length, SpanId.SizeBytes, out var slab))
+            return false;
         MemoryMarshal.Cast<byte, ulong>(slab).CopyTo(ids);
         if (BitConverter.IsLittleEndian) BinaryPrimitives.ReverseEndianness(ids, ids);
         return true;
@@ -270,6 +288,7 @@ internal sealed partial class RowGroupColumns(ParquetFileReader file, int rowGro
     /// <summary>The column last loaded has as many values as the tree has places for.</summary>
     public void Expect(string path, int count)
     {
-        if (Data.ValueCount != count) throw new ParquetFormatException($"column '{path}': {Data.ValueCount} values where the tree has {count}");
+        if (Data.ValueCount != count)
+            throw new ParquetFormatException($"column '{path}': {Data.ValueCount} values where the tree has {count}");
     }
 }

@@ -86,7 +86,8 @@ public sealed partial class RowGroupReader
     {
         loader.EmptyOwners(batch);
         _dedicatedRead = 0;
-        foreach (var leaf in Block.DedicatedLeaves) NextDedicated(batch, leaf.Scope, leaf.Key, leaf.Type).Empty(OwnerCount(batch, leaf.Scope));
+        foreach (var leaf in Block.DedicatedLeaves)
+            NextDedicated(batch, leaf.Scope, leaf.Key, leaf.Type).Empty(OwnerCount(batch, leaf.Scope));
         batch.Dedicated.RemoveRange(_dedicatedRead, batch.Dedicated.Count - _dedicatedRead);
         batch.Publish();
     }
@@ -155,9 +156,11 @@ public sealed partial class RowGroupReader
         if (columns.HasFlag(BatchColumns.StatusMessage)) _columns.Text(Span + "StatusMessage", batch.StatusMessage, batch.SpanCount);
         if (columns.HasFlag(BatchColumns.TraceState)) _columns.Text(Span + "TraceState", batch.TraceState, batch.SpanCount);
         if (columns.HasFlag(BatchColumns.ResourceServiceNames)) ReadServiceNames(batch.Resources);
-        if (columns.HasFlag(BatchColumns.Resources)) _columns.CountsOrNone(Resource + "DroppedAttributesCount", batch.Resources.Count, ref batch.Resources.DroppedAttributes);
+        if (columns.HasFlag(BatchColumns.Resources))
+            _columns.CountsOrNone(Resource + "DroppedAttributesCount", batch.Resources.Count, ref batch.Resources.DroppedAttributes);
         if (columns.HasFlag(BatchColumns.ScopeNames)) ReadScopeNames(batch.Scopes);
-        if (columns.HasFlag(BatchColumns.Scopes)) _columns.CountsOrNone(Scope + "DroppedAttributesCount", batch.Scopes.Count, ref batch.Scopes.DroppedAttributes);
+        if (columns.HasFlag(BatchColumns.Scopes))
+            _columns.CountsOrNone(Scope + "DroppedAttributesCount", batch.Scopes.Count, ref batch.Scopes.DroppedAttributes);
         if (columns.HasFlag(BatchColumns.EventRows))
         {
             ReadEventRows(batch);
@@ -167,14 +170,16 @@ public sealed partial class RowGroupReader
                     column.Empty(batch.Events.Count);
         }
 
-        if (columns.HasFlag(BatchColumns.Events)) _columns.Counts(Event + "DroppedAttributesCount", batch.Events.Count, ref batch.Events.DroppedAttributes);
+        if (columns.HasFlag(BatchColumns.Events))
+            _columns.Counts(Event + "DroppedAttributesCount", batch.Events.Count, ref batch.Events.DroppedAttributes);
         if (columns.HasFlag(BatchColumns.LinkRows))
         {
             ReadLinkRows(batch);
             ColumnMemory.TakeZeroed(ref batch.Links.AttributeStart, batch.Links.Count + 1);
         }
 
-        if (columns.HasFlag(BatchColumns.Links)) _columns.Counts(Link + "DroppedAttributesCount", batch.Links.Count, ref batch.Links.DroppedAttributes);
+        if (columns.HasFlag(BatchColumns.Links))
+            _columns.Counts(Link + "DroppedAttributesCount", batch.Links.Count, ref batch.Links.DroppedAttributes);
         if (columns.HasFlag(BatchColumns.Dropped)) ReadDropped(batch, columns);
     }
 }

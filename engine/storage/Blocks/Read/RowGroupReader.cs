@@ -35,7 +35,9 @@ public sealed partial class RowGroupReader
     private int _dedicatedRead;
     private PageFacts? _pageFacts;
 
-    internal RowGroupReader(ParquetFileReader file, int rowGroup, BlockColumnMap map, BlockVersion version, DedicatedColumns dedicated, ReadMemory memory, BlockReader block, Action<Exception>? onDamage, ReadAhead? ahead = null)
+    internal RowGroupReader(
+        ParquetFileReader file, int rowGroup, BlockColumnMap map, BlockVersion version, DedicatedColumns dedicated, ReadMemory memory,
+        BlockReader block, Action<Exception>? onDamage, ReadAhead? ahead = null)
     {
         _memory = memory;
         _columns = new RowGroupColumns(file, rowGroup, map, memory, block) { Ahead = ahead };
@@ -74,15 +76,17 @@ public sealed partial class RowGroupReader
     }
 
     /// <summary>
-    /// The rows are read next, and if <paramref name="isScan"/> those behind them after that: of a far block the columns that were read of other rows
-    /// (<see cref="ReadAhead"/>) come near in one round trip. The first one that was not read of any brings all others with it: another one.
+    /// The rows are read next, and if <paramref name="isScan"/> those behind them after that: of a far block the columns that were read of
+    /// other rows (<see cref="ReadAhead"/>) come near in one round trip. The first one that was not read of any brings all others with it:
+    /// another one.
     /// </summary>
     public void Approach(long rowStart, int rowCount, bool isScan) => _columns.PrefetchLike(rowStart, rowCount, isScan);
 
     /// <summary>
     /// Row of the trace, or -1. The bounds of the TraceID pages (rows ascend) lead to the one page that may hold it.
     /// </summary>
-    public long FindRow(TraceId id) => BlockReadException.Guard((Rows: this, Id: id), static find => find.Rows.SearchRow(find.Id), _onDamage);
+    public long FindRow(TraceId id) =>
+        BlockReadException.Guard((Rows: this, Id: id), static find => find.Rows.SearchRow(find.Id), _onDamage);
 
     /// <summary>Does the row hold the trace?</summary>
     public bool HasTrace(long row, TraceId id) => BlockReadException.Guard((Rows: this, Row: row, Id: id), static find =>
@@ -110,17 +114,21 @@ public sealed partial class RowGroupReader
     public void ReadInto(SpanBatch batch, long rowStart, int rowCount, BatchColumns columns)
     {
         _columns.Select(rowStart, rowCount);
-        BlockReadException.Guard((Rows: this, Batch: batch, Columns: columns), static read => read.Rows.ReadBatch(read.Batch, read.Columns), _onDamage);
+        BlockReadException.Guard(
+            (Rows: this, Batch: batch, Columns: columns), static read => read.Rows.ReadBatch(read.Batch, read.Columns), _onDamage);
     }
 
-    /// <summary>Reads one trace; false, with nothing but its tree in the batch, if it has more spans than <paramref name="maxSpans"/>.</summary>
+    /// <summary>
+    /// Reads one trace; false, with nothing but its tree in the batch, if it has more spans than <paramref name="maxSpans"/>.
+    /// </summary>
     public bool TryReadInto(SpanBatch batch, long row, BatchColumns columns, int maxSpans) => TryReadInto(batch, row, 1, columns, maxSpans);
 
     /// <summary>The same of some traces, which have no more spans together.</summary>
     internal bool TryReadInto(SpanBatch batch, long rowStart, int rowCount, BatchColumns columns, int maxSpans)
     {
         _columns.Select(rowStart, rowCount);
-        BlockReadException.Guard((Rows: this, Batch: batch, Columns: columns, Max: maxSpans), static read => read.Rows.ReadBatch(read.Batch, read.Columns, read.Max), _onDamage);
+        BlockReadException.Guard((Rows: this, Batch: batch, Columns: columns, Max: maxSpans),
+            static read => read.Rows.ReadBatch(read.Batch, read.Columns, read.Max), _onDamage);
         return batch.SpanCount <= maxSpans;
     }
 
@@ -135,8 +143,9 @@ public sealed partial class RowGroupReader
     }
 
     /// <summary>The readers of all leaves, in schema order: those that read the rows, as far as they were read.</summary>
-    internal IReadOnlyList<ColumnReader> Leaves(ParquetSchema schema) => BlockReadException.Guard((Rows: this, Schema: schema), static all =>
-        all.Schema.Columns.Select(column => all.Rows._columns.Reader(all.Rows._version.LogicalPath(column))).ToArray(), _onDamage);
+    internal IReadOnlyList<ColumnReader> Leaves(ParquetSchema schema) =>
+        BlockReadException.Guard((Rows: this, Schema: schema), static all =>
+            all.Schema.Columns.Select(column => all.Rows._columns.Reader(all.Rows._version.LogicalPath(column))).ToArray(), _onDamage);
 
     /// <summary>What the rows that were read last lie in.</summary>
     internal ColumnData Memory => _columns.Data;
@@ -184,7 +193,8 @@ public sealed partial class RowGroupReader
             for (var i = 0; i < count; i++)
             {
                 var id = columns.Data.Table[columns.Data.Codes[i]];
-                if (id.Length != TraceId.SizeBytes) throw new ParquetFormatException($"column 'TraceID': row {start + i} has an id of {id.Length} bytes; 16 belong");
+                if (id.Length != TraceId.SizeBytes)
+                    throw new ParquetFormatException($"column 'TraceID': row {start + i} has an id of {id.Length} bytes; 16 belong");
                 found.Add(TraceId.Read(id));
             }
         }
@@ -203,7 +213,9 @@ public sealed partial class RowGroupReader
         if (index is not null && !IsAscending(index)) index = null;
         for (var page = 0; page < reader.PageCount; page++)
         {
-            if (index is not null && (wanted.SequenceCompareTo(index.MinValues[page]) < 0 || wanted.SequenceCompareTo(index.MaxValues[page]) > 0)) continue;
+            if (index is not null && (wanted.SequenceCompareTo(index.MinValues[page]) < 0
+                || wanted.SequenceCompareTo(index.MaxValues[page]) > 0))
+                continue;
             var (first, count) = reader.GetPageRows(page);
             reader.Read(first, count, data);
             for (var i = 0; i < count; i++)
@@ -273,7 +285,9 @@ public sealed partial class RowGroupReader
         for (var i = 0; i < _columns.RowCount; i++)
         {
             var id = data.Table[data.Codes[i]];
-            if (id.Length != TraceId.SizeBytes) throw new ParquetFormatException($"column 'TraceID': row {_columns.RowStart + i} has an id of {id.Length} bytes; 16 belong");
+            if (id.Length != TraceId.SizeBytes)
+                throw new ParquetFormatException(
+                    $"column 'TraceID': row {_columns.RowStart + i} has an id of {id.Length} bytes; 16 belong");
             ids[i] = TraceId.Read(id);
         }
 
@@ -303,7 +317,8 @@ public sealed partial class RowGroupReader
         for (var i = 0; i < status.Length; i++) status[i] = (byte)((byte)codes[i] & SpanBatch.StatusCodeMask | SpanBatch.StatusSent);
     }
 
-    private static (int Resources, int Scopes) FindOwners(ReadOnlySpan<byte> repetition, Span<int> traces, Span<int> resources, Span<int> scopes)
+    private static (int Resources, int Scopes) FindOwners(
+        ReadOnlySpan<byte> repetition, Span<int> traces, Span<int> resources, Span<int> scopes)
     {
         if (repetition.Length == 0) return (0, 0);
         if (repetition[0] != 0) throw new ParquetFormatException($"column '{Span}StatusCode': a span before the first scope");
@@ -311,7 +326,8 @@ public sealed partial class RowGroupReader
         return (resources[repetition.Length - 1] + 1, scopes[repetition.Length - 1] + 1);
     }
 
-    private static (int Resources, int Scopes) FindOwners(ReadOnlySpan<byte> repetition, ReadOnlySpan<byte> definition, Span<int> traces, Span<int> resources, Span<int> scopes)
+    private static (int Resources, int Scopes) FindOwners(
+        ReadOnlySpan<byte> repetition, ReadOnlySpan<byte> definition, Span<int> traces, Span<int> resources, Span<int> scopes)
     {
         int trace = -1, resource = -1, scope = -1, span = 0;
         for (var i = 0; i < repetition.Length; i++)
@@ -463,7 +479,8 @@ public sealed partial class RowGroupReader
     {
         _columns.Counts(Span + "DroppedAttributesCount", batch.SpanCount, ref batch.DroppedAttributes);
         if (columns.HasFlag(BatchColumns.SpanAttributes))
-            VParquet3Values.UncountDropped(_columns, Span, batch.SpanAttributes, batch.AttributeStart, batch.DroppedAttributes.AsSpan(0, batch.SpanCount));
+            VParquet3Values.UncountDropped(
+                _columns, Span, batch.SpanAttributes, batch.AttributeStart, batch.DroppedAttributes.AsSpan(0, batch.SpanCount));
         _columns.Counts(Span + "DroppedEventsCount", batch.SpanCount, ref batch.DroppedEvents);
         _columns.Counts(Span + "DroppedLinksCount", batch.SpanCount, ref batch.DroppedLinks);
         ColumnMemory.TakeZeroed(ref batch.Flags, batch.SpanCount);

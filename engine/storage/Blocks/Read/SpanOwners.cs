@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Tempo.Engine.Storage.Blocks.Read;
 
 /// <summary>
-/// Whose each span is, from repetition levels of which every entry is a span: 0 begins a trace, 1 a resource, 2 a scope. The scalar loop is the
-/// truth; which one runs <see cref="LevelKernel"/> chooses.
+/// Whose each span is, from repetition levels of which every entry is a span: 0 begins a trace, 1 a resource, 2 a scope. The scalar loop is
+/// the truth; which one runs <see cref="LevelKernel"/> chooses.
 /// </summary>
 internal static class SpanOwners
 {

@@ -72,7 +72,8 @@ internal static class VParquet3Values
         writer.EndMessage(scopeSpans);
         writer.EndMessage(resourceSpans);
         var summary = default(OtlpRequestSummary);
-        if (!OtlpTraceReader.TryRead(request.Written, ref summary, out var error)) throw new ParquetFormatException($"column '{Links}' or '{Event}Attrs.Value': {error.Message}");
+        if (!OtlpTraceReader.TryRead(request.Written, ref summary, out var error))
+            throw new ParquetFormatException($"column '{Links}' or '{Event}Attrs.Value': {error.Message}");
         var decoded = new LiveBatch();
         decoded.Append(request.Written, maxAttributeBytes: int.MaxValue);
         return decoded.Columns;

@@ -197,7 +197,8 @@ internal sealed class AttributeFacts
         if (_otherCount * 2 > _slots.Length) Rehash();
     }
 
-    private static int Slot(int key, CatalogValueType type, long bits) => (int)KeyedHash.Of((ulong)bits, (ulong)(uint)key << 2 | (uint)type);
+    private static int Slot(int key, CatalogValueType type, long bits) =>
+        (int)KeyedHash.Of((ulong)bits, (ulong)(uint)key << 2 | (uint)type);
 
     private void Rehash()
     {

@@ -57,7 +57,8 @@ public sealed class BlockSidecar
     private SidecarDirectory? Directory => (_lazy ?? Open()).Directory;
 
     /// <summary>False: no span of the row group (resource, scope, event or link, as the scope says) has the key.</summary>
-    public bool MayContainKey(int rowGroup, CatalogScope scope, ReadOnlySpan<byte> key) => MayContainKey(rowGroup, SidecarHash.OfKey(scope, key));
+    public bool MayContainKey(int rowGroup, CatalogScope scope, ReadOnlySpan<byte> key) =>
+        MayContainKey(rowGroup, SidecarHash.OfKey(scope, key));
 
     /// <summary>The same by <see cref="SidecarHash.OfKey"/>.</summary>
     public bool MayContainKey(int rowGroup, ulong keyHash) => MayContain(SectionKind.KeyFilter, rowGroup, keyHash);
@@ -171,7 +172,8 @@ public sealed class BlockSidecar
     private bool MayContain(SectionKind kind, int rowGroup, ulong hash) =>
         Section(kind, rowGroup) is not { } bits || MayContain(bits, hash);
 
-    private static bool MayContain(byte[] bits, ulong hash) => !SplitBlockBloomFilter.TryOpen(bits, out var filter, out _) || filter.MayContain(hash);
+    private static bool MayContain(byte[] bits, ulong hash) =>
+        !SplitBlockBloomFilter.TryOpen(bits, out var filter, out _) || filter.MayContain(hash);
 
     // Null: not there, or not to be had.
     private byte[]? Section(SectionKind kind, int rowGroup) =>
@@ -219,7 +221,9 @@ public sealed class BlockSidecar
 
     private static byte[]? Decompress(byte[] bytes)
     {
-        if (!BinaryPrimitives.TryReadInt32LittleEndian(bytes, out var size) || size is < 0 or > SidecarFormat.MaxCatalogBytes || size > (long)bytes.Length * Zstd.MaxRatio) return null;
+        if (!BinaryPrimitives.TryReadInt32LittleEndian(bytes, out var size) || size is < 0 or > SidecarFormat.MaxCatalogBytes
+            || size > (long)bytes.Length * Zstd.MaxRatio)
+            return null;
         var catalog = new byte[size];
         return Zstd.TryDecompress(bytes.AsSpan(4), catalog, out var written) && written == size ? catalog : null;
     }

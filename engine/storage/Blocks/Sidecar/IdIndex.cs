@@ -41,7 +41,8 @@ internal static class IdIndex
         {
             for (var at = some.Span; !at.IsEmpty; at = at[TraceId.SizeBytes..])
             {
-                BinaryPrimitives.WriteUInt16LittleEndian(chunk.GetSpan(sizeof(ushort)), SidecarHash.FingerprintOf(SidecarHash.OfTrace(at[..TraceId.SizeBytes])));
+                BinaryPrimitives.WriteUInt16LittleEndian(
+                    chunk.GetSpan(sizeof(ushort)), SidecarHash.FingerprintOf(SidecarHash.OfTrace(at[..TraceId.SizeBytes])));
                 chunk.Advance(sizeof(ushort));
             }
 
@@ -54,9 +55,12 @@ internal static class IdIndex
 
     /// <summary>The section has the size that its number of rows asks for, which is <paramref name="rowCount"/>.</summary>
     public static bool IsSound(ReadOnlySpan<byte> section, long rowCount) =>
-        section.Length >= CountSizeBytes && BinaryPrimitives.ReadInt32LittleEndian(section) == rowCount && rowCount is > 0 and <= int.MaxValue && section.Length == SizeBytes(rowCount);
+        section.Length >= CountSizeBytes && BinaryPrimitives.ReadInt32LittleEndian(section) == rowCount
+            && rowCount is > 0 and <= int.MaxValue && section.Length == SizeBytes(rowCount);
 
-    /// <summary>The rows that may hold the trace, into <paramref name="rows"/>, which has room for <see cref="SidecarFormat.FenceRows"/>.</summary>
+    /// <summary>
+    /// The rows that may hold the trace, into <paramref name="rows"/>, which has room for <see cref="SidecarFormat.FenceRows"/>.
+    /// </summary>
     public static int Find(ReadOnlySpan<byte> section, TraceId id, ulong hash, Span<long> rows)
     {
         var count = BinaryPrimitives.ReadInt32LittleEndian(section);

@@ -25,7 +25,9 @@ internal sealed class RowGroupFilters
     private int[] _most = [];
 
     /// <summary>Takes the facts of one place; keys, texts and integers by their dictionaries.</summary>
-    public void Add(CatalogBuilder catalog, CatalogScope scope, AttributeFacts facts, StringDictionary keys, StringDictionary texts, NumberDictionary ints)
+    public void Add(
+        CatalogBuilder catalog, CatalogScope scope, AttributeFacts facts, StringDictionary keys, StringDictionary texts,
+        NumberDictionary ints)
     {
         GroupByKey(facts, ints);
         for (var key = 0; key < facts.KeyCount; key++)
@@ -35,7 +37,9 @@ internal sealed class RowGroupFilters
     }
 
     /// <summary>The same for a place with one key.</summary>
-    public void Add(CatalogBuilder catalog, CatalogScope scope, AttributeFacts facts, ReadOnlySpan<byte> key, StringDictionary texts, NumberDictionary? ints = null)
+    public void Add(
+        CatalogBuilder catalog, CatalogScope scope, AttributeFacts facts, ReadOnlySpan<byte> key, StringDictionary texts,
+        NumberDictionary? ints = null)
     {
         GroupByKey(facts, ints);
         if (facts.KeyCount > 0 && facts.OwnerCount(0) > 0) AddKey(catalog, scope, key, facts, 0, texts);
@@ -89,7 +93,8 @@ internal sealed class RowGroupFilters
         for (var i = 0; i < pairs.Length; i++) _order[_starts[pairs[i].Key + 1]++] = i;
     }
 
-    private void AddKey(CatalogBuilder catalog, CatalogScope scope, ReadOnlySpan<byte> key, AttributeFacts facts, int number, StringDictionary texts)
+    private void AddKey(
+        CatalogBuilder catalog, CatalogScope scope, ReadOnlySpan<byte> key, AttributeFacts facts, int number, StringDictionary texts)
     {
         var keyHash = SidecarHash.OfKey(scope, key);
         GrowableArray.Reserve(ref _keys, _keyCount + 1);

@@ -162,7 +162,8 @@ internal sealed class SidecarBuilder : IDisposable
     private void AddAttributes(SidecarMemory memory, CatalogScope scope, AttributeStage stage)
     {
         memory.Filters.Add(_catalog, scope, stage.Facts, stage.Dictionaries.Keys, stage.Dictionaries.Values, stage.Ints.Dictionary);
-        foreach (var column in stage.Dedicated) memory.Filters.Add(_catalog, scope, column.Facts, column.Key, column.Strings, column.Ints.Dictionary);
+        foreach (var column in stage.Dedicated)
+            memory.Filters.Add(_catalog, scope, column.Facts, column.Key, column.Strings, column.Ints.Dictionary);
     }
 
     private void AddIntrinsic(SidecarMemory memory, AttributeFacts facts, ReadOnlySpan<byte> name, StringDictionary texts)

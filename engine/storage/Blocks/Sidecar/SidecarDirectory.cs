@@ -11,7 +11,8 @@ internal sealed class SidecarDirectory
 
     private SidecarDirectory(int rowGroupCount)
     {
-        for (var kind = 0; kind < _sections.Length; kind++) _sections[kind] = new SidecarSection?[kind >= (int)SectionKind.KeyFilter ? rowGroupCount : 1];
+        for (var kind = 0; kind < _sections.Length; kind++)
+            _sections[kind] = new SidecarSection?[kind >= (int)SectionKind.KeyFilter ? rowGroupCount : 1];
     }
 
     public IEnumerable<SidecarSection> All => _sections.SelectMany(static sections => sections).OfType<SidecarSection>();
@@ -31,7 +32,8 @@ internal sealed class SidecarDirectory
         if (header.Length < SidecarFormat.HeaderSizeBytes || !header.StartsWith(SidecarFormat.Magic)) error = "not a sidecar";
         else if (BinaryPrimitives.ReadInt32LittleEndian(header[SidecarFormat.VersionAt..]) is var version and not SidecarFormat.Version)
             error = $"version {version} of the sidecar; {SidecarFormat.Version} is read";
-        else if ((sections = BinaryPrimitives.ReadInt32LittleEndian(header[SidecarFormat.SectionCountAt..])) is < 0 or > SidecarFormat.MaxSections)
+        else if ((sections = BinaryPrimitives.ReadInt32LittleEndian(header[SidecarFormat.SectionCountAt..])) is < 0
+            or > SidecarFormat.MaxSections)
             error = $"{sections} sections in the sidecar; the limit is {SidecarFormat.MaxSections}";
         return error.Length > 0 ? -1 : SidecarFormat.HeaderSizeBytes + sections * SidecarFormat.EntrySizeBytes;
     }
@@ -42,7 +44,8 @@ internal sealed class SidecarDirectory
         var size = HeadSizeBytes(head, out error);
         if (error.Length > 0) return null;
         if (head.Length != size) error = $"the sidecar's directory has {head.Length} bytes of {size}";
-        else if (BinaryPrimitives.ReadUInt32LittleEndian(head[SidecarFormat.ChecksumAt..]) != SidecarBuilder.ChecksumOf(head)) error = "checksum of the sidecar's directory";
+        else if (BinaryPrimitives.ReadUInt32LittleEndian(head[SidecarFormat.ChecksumAt..]) != SidecarBuilder.ChecksumOf(head))
+            error = "checksum of the sidecar's directory";
         else if (!IsOf(head, meta)) error = "the sidecar is of other data";
         if (error.Length > 0) return null;
         var directory = new SidecarDirectory(meta.RowGroupCount);
@@ -65,7 +68,8 @@ internal sealed class SidecarDirectory
         var offset = BinaryPrimitives.ReadInt64LittleEndian(entry[8..]);
         var size = BinaryPrimitives.ReadInt32LittleEndian(entry[16..]);
         if (offset < 0 || size is < 0 or > SidecarFormat.MaxSectionBytes) return;
-        _sections[kind][rowGroup] = new SidecarSection((SectionKind)kind, offset, size, BinaryPrimitives.ReadUInt32LittleEndian(entry[20..]));
+        _sections[kind][rowGroup] =
+            new SidecarSection((SectionKind)kind, offset, size, BinaryPrimitives.ReadUInt32LittleEndian(entry[20..]));
     }
 }
 

@@ -16,7 +16,9 @@ internal sealed class BlockColumnMap
 
     /// <summary>The leaf; the version has one of this name, so it is there.</summary>
     public ParquetColumn this[string logicalPath] =>
-        _columns.TryGetValue(logicalPath, out var column) ? column : throw new ParquetFormatException($"the block has no column '{logicalPath}'");
+        _columns.TryGetValue(logicalPath, out var column)
+            ? column
+            : throw new ParquetFormatException($"the block has no column '{logicalPath}'");
 
     /// <summary>Whether the block's version has such a leaf.</summary>
     public bool Has(string logicalPath) => _columns.ContainsKey(logicalPath);
@@ -27,7 +29,8 @@ internal sealed class BlockColumnMap
         foreach (var leaf in expected.Columns)
         {
             if (!file.TryFindColumn(leaf.Path, out var column)) Fail(version, $"leaf '{leaf.Path}' is missing");
-            if (column.Type != leaf.Type || column.MaxDefinitionLevel != leaf.MaxDefinitionLevel || column.MaxRepetitionLevel != leaf.MaxRepetitionLevel)
+            if (column.Type != leaf.Type || column.MaxDefinitionLevel != leaf.MaxDefinitionLevel
+                || column.MaxRepetitionLevel != leaf.MaxRepetitionLevel)
                 Fail(version, $"leaf '{leaf.Path}' is {Describe(column)}; {Describe(leaf)} belongs there");
             map._columns.Add(version.LogicalPath(leaf), column);
         }
@@ -37,7 +40,8 @@ internal sealed class BlockColumnMap
         return map;
     }
 
-    private static string Describe(ParquetColumn column) => $"{column.Type} with levels {column.MaxRepetitionLevel}/{column.MaxDefinitionLevel}";
+    private static string Describe(ParquetColumn column) =>
+        $"{column.Type} with levels {column.MaxRepetitionLevel}/{column.MaxDefinitionLevel}";
 
     [DoesNotReturn]
     private static void Fail(BlockVersion version, string what) => throw new ParquetFormatException($"{version.Name}: {what}");

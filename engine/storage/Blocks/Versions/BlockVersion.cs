@@ -31,7 +31,8 @@ public abstract class BlockVersion
 
     /// <summary>The version of that name; throws <see cref="ParquetFormatException"/> if it is not one that is read.</summary>
     public static BlockVersion Get(string name) =>
-        Find(name) ?? throw new ParquetFormatException($"format '{name}' is not read; {string.Join(", ", All.Select(static version => version.Name))} are");
+        Find(name) ?? throw new ParquetFormatException(
+            $"format '{name}' is not read; {string.Join(", ", All.Select(static version => version.Name))} are");
 
     /// <summary>
     /// The leaves of a block with these dedicated columns. Tempo opens a block with a schema of its own and reads whole traces
@@ -62,8 +63,11 @@ public abstract class BlockVersion
         {
             var a = i < actual.Columns.Count ? actual.Columns[i] : null;
             var e = i < expected.Columns.Count ? expected.Columns[i] : null;
-            if (a?.Path == e?.Path && a?.Type == e?.Type && a?.MaxDefinitionLevel == e?.MaxDefinitionLevel && a?.MaxRepetitionLevel == e?.MaxRepetitionLevel) continue;
-            throw new ParquetFormatException($"leaf {i} is {a?.Path ?? "missing"} ({a?.Type}); {e?.Path ?? "none"} ({e?.Type}) belongs there");
+            if (a?.Path == e?.Path && a?.Type == e?.Type && a?.MaxDefinitionLevel == e?.MaxDefinitionLevel
+                && a?.MaxRepetitionLevel == e?.MaxRepetitionLevel)
+                continue;
+            throw new ParquetFormatException(
+                $"leaf {i} is {a?.Path ?? "missing"} ({a?.Type}); {e?.Path ?? "none"} ({e?.Type}) belongs there");
         }
     }
 
@@ -82,7 +86,8 @@ public abstract class BlockVersion
     /// <summary>
     /// Finds the leaves in a file, by name. Throws <see cref="ParquetFormatException"/> if one is missing or stored otherwise.
     /// </summary>
-    internal BlockColumnMap Map(ParquetSchema file, DedicatedColumns dedicated) => BlockColumnMap.Create(this, ExpectedIn(file, dedicated), file);
+    internal BlockColumnMap Map(ParquetSchema file, DedicatedColumns dedicated) =>
+        BlockColumnMap.Create(this, ExpectedIn(file, dedicated), file);
 
     /// <summary>
     /// A file may have leaves beside the expected ones, which are passed over. Not in a version that is not developed any more:
@@ -111,7 +116,8 @@ public abstract class BlockVersion
     private protected abstract SchemaNode[] Span(DedicatedColumns dedicated);
 
     /// <summary>The leaves that a span has in all versions, in four parts.</summary>
-    private protected static SchemaNode[] SpanTree => [Binary("SpanID"), Binary("ParentSpanID"), Int32("ParentID"), Int32("NestedSetLeft"), Int32("NestedSetRight")];
+    private protected static SchemaNode[] SpanTree =>
+        [Binary("SpanID"), Binary("ParentSpanID"), Int32("ParentID"), Int32("NestedSetLeft"), Int32("NestedSetRight")];
 
     private protected static SchemaNode[] SpanFields =>
     [
@@ -158,4 +164,5 @@ public abstract class BlockVersion
 /// <param name="Options">What is known of the values.</param>
 /// <param name="Field">Where the leaf stands below its owner: "DedicatedAttributes.String01", "Cluster".</param>
 /// <param name="IsRepeated">It may hold the items of an array; else one value or none.</param>
-internal readonly record struct AttributeLeaf(string? Key, AttributeType Type, DedicatedColumnOptions Options, string Field, bool IsRepeated);
+internal readonly record struct AttributeLeaf(
+    string? Key, AttributeType Type, DedicatedColumnOptions Options, string Field, bool IsRepeated);

@@ -62,6 +62,8 @@ internal sealed class VParquet3 : VParquet4
             Int64("ValueInt", Repetition.Optional),
             SchemaNode.Double("ValueDouble", Repetition.Optional),
             SchemaNode.Boolean("ValueBool", Repetition.Optional),
-            .. _hasValueDropped ? [Text("ValueDropped", Repetition.Optional)] : new[] { Text("ValueKVList", Repetition.Optional), Text("ValueArray", Repetition.Optional) },
+            .. _hasValueDropped
+                ? [Text("ValueDropped", Repetition.Optional)]
+                : new[] { Text("ValueKVList", Repetition.Optional), Text("ValueArray", Repetition.Optional) },
         ]);
 }

@@ -37,7 +37,8 @@ internal class VParquet4 : BlockVersion
     }
 
     public override DedicatedColumns Supported(DedicatedColumns dedicated) =>
-        DedicatedColumns.TryCreate(Assigned(dedicated, AttributeScope.Resource).Concat(Assigned(dedicated, AttributeScope.Span)), out var supported, out var error)
+        DedicatedColumns.TryCreate(
+            Assigned(dedicated, AttributeScope.Resource).Concat(Assigned(dedicated, AttributeScope.Span)), out var supported, out var error)
             ? supported
             : throw new InvalidOperationException(error);
 
@@ -55,7 +56,8 @@ internal class VParquet4 : BlockVersion
 
     internal override string LogicalPath(ParquetColumn column)
     {
-        if (column.PathParts[0] == "ServiceStats") return "ServiceStats." + (column.PathParts[^1] == "key" ? "ServiceName" : column.PathParts[^1]);
+        if (column.PathParts[0] == "ServiceStats")
+            return "ServiceStats." + (column.PathParts[^1] == "key" ? "ServiceName" : column.PathParts[^1]);
         var parts = new List<string>(column.PathParts.Count);
         for (var i = 0; i < column.PathParts.Count; i++)
         {
@@ -66,9 +68,11 @@ internal class VParquet4 : BlockVersion
         return string.Join('.', parts);
     }
 
-    private protected override SchemaNode Repeated(string name, params SchemaNode[] children) => ListOf(name, Group(Element, Repetition.Required, children));
+    private protected override SchemaNode Repeated(string name, params SchemaNode[] children) =>
+        ListOf(name, Group(Element, Repetition.Required, children));
 
-    private protected override SchemaNode RepeatedLeaf(string name, Func<string, Repetition, SchemaNode> leaf) => ListOf(name, leaf(Element, Repetition.Required));
+    private protected override SchemaNode RepeatedLeaf(string name, Func<string, Repetition, SchemaNode> leaf) =>
+        ListOf(name, leaf(Element, Repetition.Required));
 
     private protected override SchemaNode[] ServiceStats() =>
     [
@@ -76,7 +80,8 @@ internal class VParquet4 : BlockVersion
             "ServiceStats",
             Repetition.Required,
             LogicalKind.Map,
-            Group("key_value", Repetition.Repeated, Text("key"), Group("value", Repetition.Required, UInt32("SpanCount"), UInt32("ErrorCount")))),
+            Group("key_value", Repetition.Repeated, Text("key"),
+                Group("value", Repetition.Required, UInt32("SpanCount"), UInt32("ErrorCount")))),
     ];
 
     private protected override SchemaNode[] Resource(DedicatedColumns dedicated) =>
@@ -105,9 +110,11 @@ internal class VParquet4 : BlockVersion
 
     private static IEnumerable<AttributeLeaf> Static(AttributeScope scope) => scope == AttributeScope.Resource
         ? ResourceTexts.Select(static column => One(column.Key, AttributeType.String, column.Field))
-        : [One("http.method", AttributeType.String, "HttpMethod"), One("http.url", AttributeType.String, "HttpUrl"), One("http.status_code", AttributeType.Int, "HttpStatusCode")];
+        : [One("http.method", AttributeType.String, "HttpMethod"), One("http.url", AttributeType.String, "HttpUrl"),
+            One("http.status_code", AttributeType.Int, "HttpStatusCode")];
 
-    private static AttributeLeaf One(string key, AttributeType type, string field) => new(key, type, DedicatedColumnOptions.None, field, IsRepeated: false);
+    private static AttributeLeaf One(string key, AttributeType type, string field) =>
+        new(key, type, DedicatedColumnOptions.None, field, IsRepeated: false);
 
     private static SchemaNode DedicatedGroup() => Group(
         "DedicatedAttributes",

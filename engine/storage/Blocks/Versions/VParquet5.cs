@@ -13,13 +13,17 @@ internal sealed class VParquet5() : BlockVersion("vParquet5")
     internal override bool AllowsMoreLeaves => true;
 
     internal override IEnumerable<AttributeLeaf> AttributeLeaves(DedicatedColumns dedicated, AttributeScope scope) =>
-        dedicated.Of(scope).Select(static column => new AttributeLeaf(column.Spec.Name, column.Spec.Type, column.Spec.Options, "DedicatedAttributes." + column.Field, IsRepeated: true));
+        dedicated.Of(scope).Select(
+            static column => new AttributeLeaf(
+                column.Spec.Name, column.Spec.Type, column.Spec.Options, "DedicatedAttributes." + column.Field, IsRepeated: true));
 
     private protected override SchemaNode Repeated(string name, params SchemaNode[] children) => Group(name, Repetition.Repeated, children);
 
-    private protected override SchemaNode RepeatedLeaf(string name, Func<string, Repetition, SchemaNode> leaf) => leaf(name, Repetition.Repeated);
+    private protected override SchemaNode RepeatedLeaf(string name, Func<string, Repetition, SchemaNode> leaf) =>
+        leaf(name, Repetition.Repeated);
 
-    private protected override SchemaNode[] ServiceStats() => [Repeated("ServiceStats", Text("ServiceName"), UInt32("SpanCount"), UInt32("ErrorCount"))];
+    private protected override SchemaNode[] ServiceStats() =>
+        [Repeated("ServiceStats", Text("ServiceName"), UInt32("SpanCount"), UInt32("ErrorCount"))];
 
     private protected override SchemaNode[] Resource(DedicatedColumns dedicated) =>
         [Text("ServiceName"), Attributes(), Int32("DroppedAttributesCount"), .. Dedicated(dedicated, AttributeScope.Resource)];
@@ -40,7 +44,8 @@ internal sealed class VParquet5() : BlockVersion("vParquet5")
     ];
 
     private protected override SchemaNode[] Event(DedicatedColumns dedicated) =>
-        [UInt64("TimeSinceStartNano"), Text("Name"), Attributes(), Int32("DroppedAttributesCount"), .. Dedicated(dedicated, AttributeScope.Event)];
+        [UInt64("TimeSinceStartNano"), Text("Name"), Attributes(), Int32("DroppedAttributesCount"),
+            .. Dedicated(dedicated, AttributeScope.Event)];
 
     // A scope without dedicated columns has no group at all.
     private static SchemaNode[] Dedicated(DedicatedColumns dedicated, AttributeScope scope)

@@ -41,7 +41,8 @@ internal sealed class AttributeStage
     /// <param name="memory">For the levels of the values.</param>
     /// <param name="leaves">The attributes with columns of their own.</param>
     /// <param name="ownersRepeat">The same owner of a source is added many times, as resources are.</param>
-    public AttributeStage(LevelStream owners, PageLoad load, LevelMemory memory, IEnumerable<AttributeLeaf> leaves, bool ownersRepeat = false)
+    public AttributeStage(
+        LevelStream owners, PageLoad load, LevelMemory memory, IEnumerable<AttributeLeaf> leaves, bool ownersRepeat = false)
     {
         _repeated = ownersRepeat ? new RepeatedOwners() : null;
         _owners = owners;
@@ -132,7 +133,8 @@ internal sealed class AttributeStage
             if (target > 0 && type == AttributeType.String && (target & TextSeen) != 0)
             {
                 var code = (int)source.Bits[i];
-                if (!StringDictionary.TryIndex(texts, code, _load, out var text)) Dictionaries.Values.Await(batch, source.Values, code, Strings.Count);
+                if (!StringDictionary.TryIndex(texts, code, _load, out var text))
+                    Dictionaries.Values.Await(batch, source.Values, code, Strings.Count);
                 Strings.AddReserved(Begin((target & TargetMask) - 1, isArray: false), text);
             }
             else if (target > 0 && type == AttributeType.Int && (target & IntSeen) != 0)
@@ -183,7 +185,8 @@ internal sealed class AttributeStage
     }
 
     // Of values only texts and integers are remembered: an owner with others is staged each time.
-    private StageMark Mark() => new(_count, Strings.Count, Ints.Count, Doubles.Count + Bools.Count + Unsupported.Count, _load.TextBytes, _load.EntryCount);
+    private StageMark Mark() =>
+        new(_count, Strings.Count, Ints.Count, Doubles.Count + Bools.Count + Unsupported.Count, _load.TextBytes, _load.EntryCount);
 
     /// <summary>
     /// All owners of the page were added: computes the levels of the attributes, those of their values are made when they are
@@ -240,13 +243,15 @@ internal sealed class AttributeStage
         if (stage.Leaf.Type == AttributeType.Int)
         {
             if (type == AttributeType.Int) stage.AddInt(owner, source.Bits[i]);
-            else if (type == AttributeType.IntArray && source.ArrayItems(i) is { Length: > 1 } items && stage.Takes(owner, items.Length)) stage.AddInts(owner, items);
+            else if (type == AttributeType.IntArray && source.ArrayItems(i) is { Length: > 1 } items && stage.Takes(owner, items.Length))
+                stage.AddInts(owner, items);
             else return false;
             return true;
         }
 
         if (type == AttributeType.String) stage.AddString(owner, batch, source.Values, (int)source.Bits[i]);
-        else if (type == AttributeType.StringArray && source.ArrayItems(i) is { Length: > 1 } items && stage.Takes(owner, items.Length)) stage.AddStrings(owner, batch, source.Values, items);
+        else if (type == AttributeType.StringArray && source.ArrayItems(i) is { Length: > 1 } items && stage.Takes(owner, items.Length))
+            stage.AddStrings(owner, batch, source.Values, items);
         else return false;
         return true;
     }

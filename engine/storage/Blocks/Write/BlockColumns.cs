@@ -40,17 +40,22 @@ internal sealed class BlockColumns
 
     private static ColumnOptions OptionsOf(string path, int zstdLevel)
     {
-        var options = new ColumnOptions { CompressionLevel = ColumnLevels.Of(path, zstdLevel), DictionaryCompressionLevel = ColumnLevels.OfDictionaries };
+        var options = new ColumnOptions
+        {
+            CompressionLevel = ColumnLevels.Of(path, zstdLevel),
+            DictionaryCompressionLevel = ColumnLevels.OfDictionaries
+        };
         return HasTextBounds(path) ? options with { Bounds = BoundsPolicy.All } : options;
     }
 
-    // Texts by which pages are passed over: of one attribute each, and names; and keys where most pages have none. Among all keys and values
-    // of spans and resources every page has some that are low and some that are high.
+    // Texts by which pages are passed over: of one attribute each, and names; and keys where most pages have none. Among all keys and
+    // values of spans and resources every page has some that are low and some that are high.
     private static bool HasTextBounds(string path) => path switch
     {
         "TraceID" or "rs.ss.Spans.Name" or "rs.ss.Spans.StatusMessage" or "rs.ss.Spans.Events.Name" => true,
         "rs.ss.Scope.Attrs.Key" or "rs.ss.Spans.Events.Attrs.Key" or "rs.ss.Spans.Links.Attrs.Key" => true,
-        _ => path.Contains(".Dedicated", StringComparison.Ordinal) || path.Contains(".Http", StringComparison.Ordinal) || path.StartsWith("rs.Resource.", StringComparison.Ordinal) && !path.Contains(".Attrs.", StringComparison.Ordinal),
+        _ => path.Contains(".Dedicated", StringComparison.Ordinal) || path.Contains(".Http", StringComparison.Ordinal)
+            || path.StartsWith("rs.Resource.", StringComparison.Ordinal) && !path.Contains(".Attrs.", StringComparison.Ordinal),
     };
 
     /// <summary>Compressed bytes of the open row group.</summary>
@@ -227,8 +232,10 @@ internal sealed class BlockColumns
         }
 
         var count = dictionary.Count;
-        _chunks[path].WriteDictionaryIndices(levels.ToPage(_rowCount), indexes, IndexBits(count), Entries(dictionary).Select(CollectionsMarshal.AsSpan(dictionary.Codes)[..count]));
-        _dictionaries[path] = chunk => chunk.WriteDictionary(Entries(dictionary).Select(CollectionsMarshal.AsSpan(dictionary.Codes)[..count]));
+        _chunks[path].WriteDictionaryIndices(levels.ToPage(_rowCount), indexes, IndexBits(count),
+            Entries(dictionary).Select(CollectionsMarshal.AsSpan(dictionary.Codes)[..count]));
+        _dictionaries[path] =
+            chunk => chunk.WriteDictionary(Entries(dictionary).Select(CollectionsMarshal.AsSpan(dictionary.Codes)[..count]));
     }
 
     private void WriteTextItself(string path, LevelStream levels, ReadOnlySpan<int> indexes, StringDictionary dictionary)

@@ -20,7 +20,8 @@ internal sealed class BlockTimes
     public ulong EndUnixNano => _start <= _end ? _end : _window.Clamp(_last);
 
     /// <summary>Null if no trace reaches out of the window.</summary>
-    public StrayTimes? Stray => StrayTraceCount == 0 ? null : new StrayTimes(TimeWindow.Seconds(_strayStart), TimeWindow.SecondsUp(_strayEnd));
+    public StrayTimes? Stray =>
+        StrayTraceCount == 0 ? null : new StrayTimes(TimeWindow.Seconds(_strayStart), TimeWindow.SecondsUp(_strayEnd));
 
     public void Begin(TimeWindow window)
     {

@@ -57,5 +57,6 @@ public sealed partial class BlockWriter
     }
 
     private static string LayoutOf(BlockWriterOptions options) =>
-        string.Create(CultureInfo.InvariantCulture, $"rules={EncodingRules} zstd={options.ZstdLevel} page={options.PageSpans} text={options.PageTextBytes}");
+        string.Create(CultureInfo.InvariantCulture,
+            $"rules={EncodingRules} zstd={options.ZstdLevel} page={options.PageSpans} text={options.PageTextBytes}");
 }

@@ -48,7 +48,8 @@ public sealed partial class BlockWriter : IDisposable
     /// <param name="options">The layout.</param>
     /// <param name="spillPath">As above.</param>
     /// <param name="memory">Of these columns, and empty.</param>
-    /// <param name="lender">Where the writer gets memory again that it has given up between two row groups for others; null: it keeps it.</param>
+    /// <param name="lender">Where the writer gets memory again that it has given up between two row groups for others; null: it keeps
+    /// it.</param>
     internal BlockWriter(Stream output, BlockWriterOptions options, string? spillPath, RowGroupMemory memory, RowGroupMemoryPool? lender)
     {
         (_options, _memory, _lender) = (options, memory, lender);
@@ -116,8 +117,11 @@ public sealed partial class BlockWriter : IDisposable
     private void AddToStage(OrderedTrace trace)
     {
         if (IsBetweenRowGroups) _context = trace.Context;
-        if (trace.Context != _context) throw new ArgumentException("the traces of a row group come from one context: codes are remembered by its batch numbers", nameof(trace));
-        if (_ids.Count > 0 && trace.Id.CompareTo(_ids.Last) <= 0) throw new ArgumentException($"trace {trace.Id} after {_ids.Last}: rows of a block ascend", nameof(trace));
+        if (trace.Context != _context)
+            throw new ArgumentException(
+                "the traces of a row group come from one context: codes are remembered by its batch numbers", nameof(trace));
+        if (_ids.Count > 0 && trace.Id.CompareTo(_ids.Last) <= 0)
+            throw new ArgumentException($"trace {trace.Id} after {_ids.Last}: rows of a block ascend", nameof(trace));
         _ids.Add(trace.Id);
         _times.Add(trace);
         Stage.Add(trace);
@@ -125,10 +129,12 @@ public sealed partial class BlockWriter : IDisposable
     }
 
     private bool IsPageFull =>
-        Stage.Spans.Count >= _options.PageSpans || Stage.Load.TextBytes >= _options.PageTextBytes || Stage.Load.EntryCount >= _options.PageEntries;
+        Stage.Spans.Count >= _options.PageSpans || Stage.Load.TextBytes >= _options.PageTextBytes
+            || Stage.Load.EntryCount >= _options.PageEntries;
 
     private bool IsRowGroupFull =>
-        _spansInGroup >= _options.RowGroupSpans || Columns.SizeBytes >= _options.RowGroupBytes || Columns.DictionaryBytes >= _options.RowGroupDictionaryBytes;
+        _spansInGroup >= _options.RowGroupSpans || Columns.SizeBytes >= _options.RowGroupBytes
+            || Columns.DictionaryBytes >= _options.RowGroupDictionaryBytes;
 
     /// <summary>Writes what is left and the footer. The result is the caller's to dispose.</summary>
     public BlockContent Finish()
@@ -136,7 +142,9 @@ public sealed partial class BlockWriter : IDisposable
         if (_ids.Count == 0) throw new InvalidOperationException("a block without traces is not written");
         EndRowGroup();
         var (size, footerSize) = _file.Finish();
-        var content = new BlockContent(size, footerSize, _ids, _lastIds, SpanCount, _times.StartUnixNano, _times.EndUnixNano) { Sidecar = _sidecar, Stray = _times.Stray };
+        var content = new BlockContent(size, footerSize, _ids, _lastIds, SpanCount, _times.StartUnixNano,
+            _times.EndUnixNano)
+        { Sidecar = _sidecar, Stray = _times.Stray };
         // They are the content's from here on.
         (_ids, _sidecar) = (new TraceIdLog(), new SidecarBuilder());
         return content;

@@ -15,7 +15,9 @@ internal sealed class CodeMap<T>
     private const int PageBits = 8;
     private const int PageMask = (1 << PageBits) - 1;
 
-    /// <summary>Pages that are kept for the next batches: codes of texts that are all different take twenty times as many, which nobody needs again.</summary>
+    /// <summary>
+    /// Pages that are kept for the next batches: codes of texts that are all different take twenty times as many, which nobody needs again.
+    /// </summary>
     private const int MaxFreePages = 1024;
 
     private readonly Stack<T[]> _free = new();
@@ -101,7 +103,8 @@ internal sealed class CodeMap<T>
         public unsafe void Prefetch(int code)
         {
             var page = code >> PageBits;
-            if (Sse.IsSupported && (uint)page < (uint)pages.Length && pages[page] is { } entries) Sse.Prefetch0(Unsafe.AsPointer(ref Entry(entries, code)));
+            if (Sse.IsSupported && (uint)page < (uint)pages.Length && pages[page] is { } entries)
+                Sse.Prefetch0(Unsafe.AsPointer(ref Entry(entries, code)));
         }
     }
 }

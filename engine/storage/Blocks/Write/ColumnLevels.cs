@@ -2,7 +2,8 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 
 /// <summary>
 /// The level of zstd that each column's pages are worth. Chosen from what they take at each level on the load tool's traffic
-/// (<c>tempo-micro levels</c>; perf/README.md): the one with the least CPU, a byte a span of a merge counted as 75 ns.
+/// (<c>tempo-micro levels</c>; <c>zstd-levels.md</c> in perf/results): the one with the least CPU, a byte a span of a merge counted as 75
+/// ns.
 /// </summary>
 internal static class ColumnLevels
 {
@@ -10,8 +11,8 @@ internal static class ColumnLevels
     public const int OfMerges = 6;
 
     /// <summary>
-    /// Of dictionaries. What is in one comes once: a higher level looks long for repetitions that are not there, and spoils those of a few bytes (texts of
-    /// span attributes: 9.0 bytes a span and 67 ns at 1, 9.8 and 360 at 5).
+    /// Of dictionaries. What is in one comes once: a higher level looks long for repetitions that are not there, and spoils those of a few
+    /// bytes (texts of span attributes: 9.0 bytes a span and 67 ns at 1, 9.8 and 360 at 5).
     /// </summary>
     public const int OfDictionaries = 1;
 
@@ -21,8 +22,8 @@ internal static class ColumnLevels
     /// <summary>The level for the column of that logical path in a block of that level.</summary>
     public static int Of(string path, int blockLevel) => blockLevel < OfMerges ? OfCut(path, blockLevel) : OfMerge(path);
 
-    // Where nearly every value is another one, a higher level looks long for what is not there. A cut's blocks are soon merged: what is nearly
-    // stored costs a sixth, for a twentieth of a byte a span each.
+    // Where nearly every value is another one, a higher level looks long for what is not there. A cut's blocks are soon merged: what is
+    // nearly stored costs a sixth, for a twentieth of a byte a span each.
     private static int OfCut(string path, int blockLevel) => path switch
     {
         "TraceIDText" or "rs.ss.Spans.Events.Attrs.Value" => Math.Min(blockLevel, 1),
@@ -41,7 +42,8 @@ internal static class ColumnLevels
         "TraceIDText" or "DurationNano" or "RootSpanName" => 1,
         "rs.ss.Spans.Attrs.ValueInt" => 2,
         _ when path.StartsWith("rs.Resource.Attrs.", StringComparison.Ordinal) => 2,
-        "rs.ss.Spans.NestedSetLeft" or "rs.ss.Spans.NestedSetRight" or "rs.ss.Spans.ChildCount" or "rs.ss.Spans.Kind" or "rs.ss.Spans.Name" => 4,
+        "rs.ss.Spans.NestedSetLeft" or "rs.ss.Spans.NestedSetRight" or "rs.ss.Spans.ChildCount" or "rs.ss.Spans.Kind"
+            or "rs.ss.Spans.Name" => 4,
         _ => 3,
     };
 }

@@ -31,13 +31,17 @@ internal sealed class NumberEncoding
     public PageEncoding Choose(ColumnChunkWriter chunk, IntStage column, int indexBits)
     {
         var dictionary = column.Dictionary;
-        if (_encoding != PageEncoding.RleDictionary || dictionary.Count <= FewEntries || dictionary.Count < _nextTrial && !dictionary.IsClosed) return _encoding;
+        if (_encoding != PageEncoding.RleDictionary || dictionary.Count <= FewEntries
+            || dictionary.Count < _nextTrial && !dictionary.IsClosed)
+            return _encoding;
         var deltas = chunk.TryDelta(column.Values);
-        if (dictionary.IsClosed) return _encoding = deltas < chunk.TryPlain(column.Values) ? PageEncoding.DeltaBinaryPacked : PageEncoding.Plain;
+        if (dictionary.IsClosed)
+            return _encoding = deltas < chunk.TryPlain(column.Values) ? PageEncoding.DeltaBinaryPacked : PageEncoding.Plain;
         var entries = chunk.TryDictionary(dictionary.Values[_seenEntries..]);
         (_seenEntries, _nextTrial) = (dictionary.Count, 2 * dictionary.Count);
         var indexes = chunk.TryDictionaryIndices(column.Indexes, indexBits);
-        return _encoding = deltas + deltas / Parts < indexes + entries / PagesOfEntry ? PageEncoding.DeltaBinaryPacked : PageEncoding.RleDictionary;
+        return _encoding =
+            deltas + deltas / Parts < indexes + entries / PagesOfEntry ? PageEncoding.DeltaBinaryPacked : PageEncoding.RleDictionary;
     }
 
     /// <summary>Starts the next row group.</summary>

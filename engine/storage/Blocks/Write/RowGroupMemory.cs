@@ -40,13 +40,15 @@ internal sealed class RowGroupMemory
     /// <summary>False once it has taken far more than ordinary blocks need.</summary>
     public bool IsReusable { get; private set; } = true;
 
-    public static ParquetSchema SchemaOf(BlockWriterOptions options) => options.Version.BuildSchema(options.Version.Supported(options.DedicatedColumns));
+    public static ParquetSchema SchemaOf(BlockWriterOptions options) =>
+        options.Version.BuildSchema(options.Version.Supported(options.DedicatedColumns));
 
     public bool HasColumnsOf(BlockWriterOptions options) => options.HasColumnsOf(_options);
 
     /// <summary>To be called while a page and all of its row group's are held.</summary>
     public void NoteSize() =>
-        IsReusable &= Stage.Load.TextBytes + Columns.DictionaryBytes + Columns.SizeBytes <= MaxReusableBytes && Stage.Load.EntryCount <= MaxReusableEntries;
+        IsReusable &= Stage.Load.TextBytes + Columns.DictionaryBytes + Columns.SizeBytes <= MaxReusableBytes
+            && Stage.Load.EntryCount <= MaxReusableEntries;
 
     /// <summary>Forgets a row group that was begun.</summary>
     public void Clear()

@@ -9,9 +9,9 @@ namespace Tempo.Engine.Storage.Blocks.Write;
 /// cut     has it for its block, which has one row group
 /// merge   gives it up between two row groups if somebody waits, and queues up again
 /// </code>
-/// So one is enough for cuts and a merge as long as cuts keep up, one for each of several merges, and a cut waits for one row group of a merge at most, some tenths of a second.
-/// Where cuts come faster than they are written, there are as many as cuts at once. What nobody asks for any more goes: the columns of
-/// yesterday, or the second one of a busy minute. Thread safe.
+/// So one is enough for cuts and a merge as long as cuts keep up, one for each of several merges, and a cut waits for one row group of a
+/// merge at most, some tenths of a second. Where cuts come faster than they are written, there are as many as cuts at once. What nobody
+/// asks for any more goes: the columns of yesterday, or the second one of a busy minute. Thread safe.
 /// </summary>
 internal sealed class RowGroupMemoryPool : IKeepsSpareMemory
 {
@@ -35,7 +35,8 @@ internal sealed class RowGroupMemoryPool : IKeepsSpareMemory
     private readonly int _merges;
 
     /// <param name="capacity">Most that cuts have at once.</param>
-    /// <param name="merges">Merges that run beside each other: as many are lent whatever cuts do, to cuts, too. The more of the two are lent at the most, and kept.</param>
+    /// <param name="merges">Merges that run beside each other: as many are lent whatever cuts do, to cuts, too. The more of the two are
+    /// lent at the most, and kept.</param>
     public RowGroupMemoryPool(int capacity, int merges = 1)
     {
         (_capacity, _merges) = (capacity, merges);
@@ -85,7 +86,8 @@ internal sealed class RowGroupMemoryPool : IKeepsSpareMemory
         lock (_lock)
         {
             if (memory.IsReusable) _idle.Add((memory, ++_loans));
-            while (_idle.Count > Math.Max(_capacity, _merges) || _idle.Count > 0 && _loans - _idle[0].LastLoan >= MaxIdleLoans) _idle.RemoveAt(0);
+            while (_idle.Count > Math.Max(_capacity, _merges) || _idle.Count > 0 && _loans - _idle[0].LastLoan >= MaxIdleLoans)
+                _idle.RemoveAt(0);
             EndLoan(isCut);
         }
     }

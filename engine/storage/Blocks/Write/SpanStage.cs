@@ -119,7 +119,8 @@ internal sealed class SpanStage
         DroppedAttributes[n] = (int)batch.DroppedAttributes[row];
         DroppedEvents[n] = (int)batch.DroppedEvents[row];
         DroppedLinks[n] = (int)batch.DroppedLinks[row];
-        Attributes.AddOwner(number, batch.SpanAttributes, batch.AttributeStart[row], batch.AttributeStart[row + 1], batch, AttributeScope.Span, row);
+        Attributes.AddOwner(
+            number, batch.SpanAttributes, batch.AttributeStart[row], batch.AttributeStart[row + 1], batch, AttributeScope.Span, row);
         _eventCounts[n] = AddEvents(number, batch, batch.EventStart[row], batch.EventStart[row + 1]);
         _linkCounts[n] = AddLinks(number, batch, batch.LinkStart[row], batch.LinkStart[row + 1]);
     }
@@ -154,7 +155,8 @@ internal sealed class SpanStage
             EventTime[n] = (long)events.TimeSinceStartNano[i];
             EventName[n] = EventNames.Index(number, events.Name.Table, events.Name.Codes[i]);
             EventDroppedAttributes[n] = (int)events.DroppedAttributes[i];
-            EventAttributes.AddOwner(number, events.Attributes, events.AttributeStart[i], events.AttributeStart[i + 1], batch, AttributeScope.Event, i);
+            EventAttributes.AddOwner(
+                number, events.Attributes, events.AttributeStart[i], events.AttributeStart[i + 1], batch, AttributeScope.Event, i);
         }
 
         _load.EntryCount += to - from;
@@ -175,7 +177,8 @@ internal sealed class SpanStage
             BinaryPrimitives.WriteUInt64BigEndian(LinkSpanIds.AsSpan(n * SpanId.SizeBytes), links.SpanId[i]);
             LinkTraceState[n] = LinkTraceStates.Index(number, links.TraceState.Table, links.TraceState.Codes[i]);
             LinkDroppedAttributes[n] = (int)links.DroppedAttributes[i];
-            LinkAttributes.AddOwner(number, links.Attributes, links.AttributeStart[i], links.AttributeStart[i + 1], batch, AttributeScope.Link, i);
+            LinkAttributes.AddOwner(
+                number, links.Attributes, links.AttributeStart[i], links.AttributeStart[i + 1], batch, AttributeScope.Link, i);
         }
 
         _load.EntryCount += to - from;

@@ -113,7 +113,8 @@ internal sealed class StringDictionary(PageLoad load)
         }
     }
 
-    private ulong Known(ReadOnlySpan<byte> text, uint hash) => (ulong)(uint)text.Length << 32 | (uint)(Add(_table.InternText(text, hash)) + 1);
+    private ulong Known(ReadOnlySpan<byte> text, uint hash) =>
+        (ulong)(uint)text.Length << 32 | (uint)(Add(_table.InternText(text, hash)) + 1);
 
     private ulong Known(ReadOnlySpan<byte> text) => (ulong)(uint)text.Length << 32 | (uint)(Add(text) + 1);
 

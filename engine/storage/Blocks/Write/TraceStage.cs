@@ -34,7 +34,8 @@ internal sealed class TraceStage
         ResourceLevels = new LevelStream(1, 1);
         ScopeLevels = new LevelStream(2, 2);
         Spans = new SpanStage(new LevelStream(3, 3), Load, memory, version, dedicated);
-        ResourceAttributes = new AttributeStage(ResourceLevels, Load, memory, version.AttributeLeaves(dedicated, AttributeScope.Resource), ownersRepeat: true);
+        ResourceAttributes = new AttributeStage(
+            ResourceLevels, Load, memory, version.AttributeLeaves(dedicated, AttributeScope.Resource), ownersRepeat: true);
         ScopeAttributes = new AttributeStage(ScopeLevels, Load, memory, [], ownersRepeat: true);
     }
 
@@ -168,7 +169,8 @@ internal sealed class TraceStage
         {
             var batch = trace.Batch(trace.Root);
             var (number, row) = trace.Spans[trace.Root];
-            RootService[n] = RootServices.Index(number, batch.Resources.ServiceName.Table, batch.Resources.ServiceName.Codes[batch.Resource[row]]);
+            RootService[n] =
+                RootServices.Index(number, batch.Resources.ServiceName.Table, batch.Resources.ServiceName.Codes[batch.Resource[row]]);
             RootName[n] = RootNames.Index(number, batch.Name.Table, batch.Name.Codes[row]);
         }
         else
@@ -219,7 +221,8 @@ internal sealed class TraceStage
         ResourceService[n] = ResourceServices.Index(number, r.ServiceName.Table, r.ServiceName.Codes[resource]);
         ResourceDroppedAttributes[n] = (int)r.DroppedAttributes[resource];
         _scopeCounts[n] = 0;
-        ResourceAttributes.AddOwner(number, r.Attributes, r.AttributeStart[resource], r.AttributeStart[resource + 1], batch, AttributeScope.Resource, resource);
+        ResourceAttributes.AddOwner(
+            number, r.Attributes, r.AttributeStart[resource], r.AttributeStart[resource + 1], batch, AttributeScope.Resource, resource);
     }
 
     private void AddScope(int number, SpanBatch batch, int scope)
@@ -235,7 +238,8 @@ internal sealed class TraceStage
         ScopeName[n] = ScopeNames.Index(number, s.Name.Table, s.Name.Codes[scope]);
         ScopeVersion[n] = ScopeVersions.Index(number, s.Version.Table, s.Version.Codes[scope]);
         ScopeDroppedAttributes[n] = (int)s.DroppedAttributes[scope];
-        ScopeAttributes.AddOwner(number, s.Attributes, s.AttributeStart[scope], s.AttributeStart[scope + 1], batch, AttributeScope.Scope, scope);
+        ScopeAttributes.AddOwner(
+            number, s.Attributes, s.AttributeStart[scope], s.AttributeStart[scope + 1], batch, AttributeScope.Scope, scope);
     }
 
     /// <summary>A service in the trace at hand.</summary>

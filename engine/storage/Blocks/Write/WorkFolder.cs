@@ -28,7 +28,9 @@ internal sealed class WorkFolder(IDisk disk, string folder)
         Make();
         Check(disk.TryList(folder, out var names), folder, "list");
         foreach (var name in names)
-            if (name.EndsWith(Data, StringComparison.Ordinal) || name.EndsWith(Sidecar, StringComparison.Ordinal) || name.EndsWith(Spill, StringComparison.Ordinal)) Delete(PathOf(name));
+            if (name.EndsWith(Data, StringComparison.Ordinal) || name.EndsWith(Sidecar, StringComparison.Ordinal)
+                || name.EndsWith(Spill, StringComparison.Ordinal))
+                Delete(PathOf(name));
     }
 
     /// <summary>An empty file in the place of whatever was there.</summary>

@@ -27,7 +27,8 @@ internal sealed class EntryBuffer(ParquetColumn column)
     /// <summary>Adds an entry of what was read, with its value, if it has one.</summary>
     public void Add(ColumnData source, int entry, int value, bool hasValue)
     {
-        AddLevels(column.MaxRepetitionLevel > 0 ? source.RepetitionLevels[entry] : (byte)0, column.MaxDefinitionLevel > 0 ? source.DefinitionLevels[entry] : (byte)0);
+        AddLevels(column.MaxRepetitionLevel > 0 ? source.RepetitionLevels[entry] : (byte)0,
+            column.MaxDefinitionLevel > 0 ? source.DefinitionLevels[entry] : (byte)0);
         if (!hasValue) return;
         switch (column.Type)
         {

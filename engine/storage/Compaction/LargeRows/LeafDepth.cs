@@ -20,8 +20,10 @@ internal static class LeafDepth
     }
 
     /// <summary>The level at which an entry repeats: 0, if the leaf never does.</summary>
-    public static int Repetition(ColumnData data, ParquetColumn column, int entry) => column.MaxRepetitionLevel == 0 ? 0 : data.RepetitionLevels[entry];
+    public static int Repetition(ColumnData data, ParquetColumn column, int entry) =>
+        column.MaxRepetitionLevel == 0 ? 0 : data.RepetitionLevels[entry];
 
     /// <summary>Whether the entry has a value.</summary>
-    public static bool HasValue(ColumnData data, ParquetColumn column, int entry) => column.MaxDefinitionLevel == 0 || data.DefinitionLevels[entry] == column.MaxDefinitionLevel;
+    public static bool HasValue(ColumnData data, ParquetColumn column, int entry) =>
+        column.MaxDefinitionLevel == 0 || data.DefinitionLevels[entry] == column.MaxDefinitionLevel;
 }

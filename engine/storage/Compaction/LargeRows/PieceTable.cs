@@ -23,7 +23,8 @@ internal sealed class PieceTable
         {
             for (var entry = 0; entry < data.LevelCount; entry++)
             {
-                for (var depth = Math.Max((int)data.RepetitionLevels[entry], LeafDepth.Resource); depth <= LeafDepth.Span; depth++) numbers[depth]++;
+                for (var depth = Math.Max((int)data.RepetitionLevels[entry], LeafDepth.Resource); depth <= LeafDepth.Span; depth++)
+                    numbers[depth]++;
                 if (piece + 1 < Count && numbers[LeafDepth.Span] == firstSpans[piece + 1])
                 {
                     piece++;

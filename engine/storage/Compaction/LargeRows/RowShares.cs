@@ -37,7 +37,9 @@ internal sealed class RowShares
         return share;
     }
 
-    /// <summary>Where pieces of the row begin that have a share of at most 1 each, or one span: numbers of its spans, the first 0.</summary>
+    /// <summary>
+    /// Where pieces of the row begin that have a share of at most 1 each, or one span: numbers of its spans, the first 0.
+    /// </summary>
     public List<int> Pieces(int row)
     {
         var (starts, share) = (new List<int> { 0 }, 0.0);
@@ -57,15 +59,16 @@ internal sealed class RowShares
 
     private int End(int row) => row + 1 < _firstSpans.Count ? _firstSpans[row + 1] : _spanCount;
 
-    private void Count(ColumnReader spanIds, long start, int count, ColumnData data) => spanIds.ReadSlices(start, count, RowSplitter.SliceEntries, data, () =>
-    {
-        GrowableArray.Reserve(ref _shares, _spanCount + data.LevelCount);
-        for (var entry = 0; entry < data.LevelCount; entry++)
+    private void Count(ColumnReader spanIds, long start, int count, ColumnData data) =>
+        spanIds.ReadSlices(start, count, RowSplitter.SliceEntries, data, () =>
         {
-            if (data.RepetitionLevels[entry] == 0) _firstSpans.Add(_spanCount);
-            _shares[_spanCount++] = 1f / _limits.Entries;
-        }
-    });
+            GrowableArray.Reserve(ref _shares, _spanCount + data.LevelCount);
+            for (var entry = 0; entry < data.LevelCount; entry++)
+            {
+                if (data.RepetitionLevels[entry] == 0) _firstSpans.Add(_spanCount);
+                _shares[_spanCount++] = 1f / _limits.Entries;
+            }
+        });
 
     private void Add(ColumnReader leaf, string path, long start, int count, ColumnData data)
     {
@@ -82,7 +85,8 @@ internal sealed class RowShares
             for (var entry = 0; entry < data.LevelCount; entry++)
             {
                 var repetition = LeafDepth.Repetition(data, leaf.Column, entry);
-                if (repetition <= LeafDepth.Span && ++span >= _spanCount) throw new ParquetFormatException($"column '{path}': more entries than there are spans");
+                if (repetition <= LeafDepth.Span && ++span >= _spanCount)
+                    throw new ParquetFormatException($"column '{path}': more entries than there are spans");
                 if (!LeafDepth.HasValue(data, leaf.Column, entry)) continue;
                 var share = isEntry || (isValue && repetition == items) ? 1f / _limits.Entries : 0;
                 if (isText) share += (float)data.Table[data.Codes[value]].Length / _limits.TextBytes;

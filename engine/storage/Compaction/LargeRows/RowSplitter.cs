@@ -20,7 +20,9 @@ internal static class RowSplitter
     private static readonly ColumnOptions Quick = new() { CompressionLevel = 1, Bounds = BoundsPolicy.None };
 
     /// <summary>Writes the pieces to the file, which the result owns. Throws as reading the row, and <see cref="IOException"/>.</summary>
-    public static SplitRow Split(BlockReader block, IReadOnlyList<ColumnReader> leaves, ParquetSchema schema, long row, IReadOnlyList<int> firstSpans, string? spillPath, ReadMemory memory)
+    public static SplitRow Split(
+        BlockReader block, IReadOnlyList<ColumnReader> leaves, ParquetSchema schema, long row, IReadOnlyList<int> firstSpans,
+        string? spillPath, ReadMemory memory)
     {
         var version = BlockVersion.Get(block.Meta.Format);
         var pieces = new PieceTable(leaves.First(leaf => version.LogicalPath(leaf.Column) == "rs.ss.Spans.SpanID"), row, firstSpans);
@@ -31,9 +33,18 @@ internal static class RowSplitter
             using var writer = new ParquetFileWriter(file, schema, options, spillPath);
             writer.BeginRowGroup(pieces.Count);
             for (var i = 0; i < leaves.Count; i++)
-                new LeafSplitter(leaves[i], LeafDepth.Of(version, leaves[i].Column), pieces, writer, writer.CreateColumn(schema.Columns[i])).Run(row);
+                new LeafSplitter(
+                    leaves[i], LeafDepth.Of(version, leaves[i].Column), pieces, writer, writer.CreateColumn(schema.Columns[i])).Run(row);
             var (size, footer) = writer.Finish();
-            var meta = block.Meta with { SizeBytes = size, FooterSizeBytes = footer, TotalObjects = pieces.Count, RowGroupCount = 1, BloomShardCount = 0, Checksums = null };
+            var meta = block.Meta with
+            {
+                SizeBytes = size,
+                FooterSizeBytes = footer,
+                TotalObjects = pieces.Count,
+                RowGroupCount = 1,
+                BloomShardCount = 0,
+                Checksums = null
+            };
             return new SplitRow(new BlockReader(meta, file, [], []), pieces.Count, memory);
         }
         catch

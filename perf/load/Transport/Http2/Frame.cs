@@ -18,7 +18,8 @@ namespace Tempo.Perf.Load.Transport.Http2;
 
 internal enum FrameType : byte
 {
-    Data = 0, Headers = 1, Priority = 2, ResetStream = 3, Settings = 4, PushPromise = 5, Ping = 6, GoAway = 7, WindowUpdate = 8, Continuation = 9,
+    Data = 0, Headers = 1, Priority = 2, ResetStream = 3, Settings = 4, PushPromise = 5, Ping = 6, GoAway = 7, WindowUpdate = 8,
+    Continuation = 9,
 }
 
 internal static class FrameFlags

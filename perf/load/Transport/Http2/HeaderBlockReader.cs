@@ -61,7 +61,9 @@ internal ref struct HeaderBlockReader(ReadOnlySpan<byte> block)
         Span<byte> padded = stackalloc byte[text.Length + 3];
         text.CopyTo(padded);
         padded[text.Length..].Fill((byte)'=');
-        return Base64.DecodeFromUtf8InPlace(padded[..((text.Length + 3) / 4 * 4)], out int length) == OperationStatus.Done ? RetryInfo.DelayOf(padded[..length]) : TimeSpan.Zero;
+        return Base64.DecodeFromUtf8InPlace(padded[..((text.Length + 3) / 4 * 4)], out int length) == OperationStatus.Done
+            ? RetryInfo.DelayOf(padded[..length])
+            : TimeSpan.Zero;
     }
 
     private static int CheckIndex(int index) => index <= StaticTableSize
@@ -84,7 +86,9 @@ internal ref struct HeaderBlockReader(ReadOnlySpan<byte> block)
         if (isHuffman)
         {
             int written = HuffmanText.Decode(bytes, destination);
-            return written >= 0 ? written : throw new TransportException("The server's header block holds bits that are not of HPACK's Huffman code.");
+            return written >= 0
+                ? written
+                : throw new TransportException("The server's header block holds bits that are not of HPACK's Huffman code.");
         }
         length = Math.Min(length, destination.Length);
         bytes[..length].CopyTo(destination);

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Tempo.Perf.Load.Transport.Http2;
 
-/// <summary>Encodes a header block of literals without indexing and without Huffman (RFC 7541 §6.2.2): the same bytes serve every request.</summary>
+/// <summary>
+/// Encodes a header block of literals without indexing and without Huffman (RFC 7541 §6.2.2): the same bytes serve every request.
+/// </summary>
 internal static class HeaderBlockWriter
 {
     public static byte[] Encode(IEnumerable<(string Name, string Value)> headers)

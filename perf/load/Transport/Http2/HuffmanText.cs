@@ -28,9 +28,11 @@ internal static class HuffmanText
     ];
 
     /// <summary>All symbols, shortest code first.</summary>
-    private static readonly short[] Symbols = [.. Enumerable.Range(0, CodeLengths.Length).OrderBy(static s => CodeLengths[s]).Select(static s => (short)s)];
+    private static readonly short[] Symbols =
+        [.. Enumerable.Range(0, CodeLengths.Length).OrderBy(static s => CodeLengths[s]).Select(static s => (short)s)];
 
-    private static readonly int[] CountOfLength = [.. Enumerable.Range(0, LongestCode + 1).Select(static length => CodeLengths.Count(l => l == length))];
+    private static readonly int[] CountOfLength =
+        [.. Enumerable.Range(0, LongestCode + 1).Select(static length => CodeLengths.Count(l => l == length))];
 
     /// <summary>Decodes into <paramref name="text"/>, as much as it holds.</summary>
     /// <returns>The number of bytes written, or -1 when the bits are not of this code.</returns>

@@ -27,7 +27,8 @@ public sealed class ConnectionAbuseTests
             string[] said = ["", "POST /v1/tra", "POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: 1000\r\n\r\n"];
             while (held.Count < Count)
             {
-                held.AddRange(await Task.WhenAll(Enumerable.Range(held.Count, AtOnce).Select(i => ConnectAsync(tempo.Ports.OtlpHttp, said[i % said.Length]))));
+                held.AddRange(await Task.WhenAll(
+                    Enumerable.Range(held.Count, AtOnce).Select(i => ConnectAsync(tempo.Ports.OtlpHttp, said[i % said.Length]))));
                 var spans = Spans.NewTrace(3);
                 Assert.Equal(200, (await client.PostAsync(ExportRequest.Encode(spans))).Status);
                 SpanFacts.AssertSame(spans, await tempo.Api.FindTraceAsync(spans[0].TraceId));
@@ -93,7 +94,8 @@ public sealed class ConnectionAbuseTests
                 return false;
             }
         });
-        await Eventually.HoldsAsync("it is well", async () => await tempo.Api.ReadyStatusAsync() == 200 && (await tempo.Api.AskAsync("/flush", "POST")).Status == 204);
+        await Eventually.HoldsAsync("it is well",
+            async () => await tempo.Api.ReadyStatusAsync() == 200 && (await tempo.Api.AskAsync("/flush", "POST")).Status == 204);
         foreach (var spans in sent) SpanFacts.AssertSame(spans, await tempo.Api.FindTraceAsync(spans[0].TraceId));
         await tempo.KillAsync();
         tempo.Launcher = [];

@@ -45,7 +45,9 @@ public sealed class Http1AbuseTests(SharedTempo shared)
         foreach (var port in (int[])[shared.Tempo.Ports.Api, shared.Tempo.Ports.OtlpHttp])
         {
             // What only one of the two ports reads: a body, or a URL of that length.
-            if (port == shared.Tempo.Ports.Api && request.StartsWith("POST", StringComparison.Ordinal) && status == "400" && what.StartsWith("a chunk", StringComparison.Ordinal)) continue;
+            if (port == shared.Tempo.Ports.Api && request.StartsWith("POST", StringComparison.Ordinal) && status == "400"
+                && what.StartsWith("a chunk", StringComparison.Ordinal))
+                continue;
             if (port == shared.Tempo.Ports.Api && status == "413") continue;
             var line = await StatusLineAsync(port, request);
             Assert.True(line.StartsWith($"HTTP/1.1 {status} ", StringComparison.Ordinal), $"{what} on port {port}: {line}");
@@ -61,7 +63,10 @@ public sealed class Http1AbuseTests(SharedTempo shared)
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync("127.0.0.1", shared.Tempo.Ports.Api);
         using var stream = new NetworkStream(socket);
-        var sending = stream.WriteAsync(Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /api/echo HTTP/1.1\r\nHost: x\r\n\r\n", count - 1)) + "GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).AsTask();
+        var sending = stream.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                string.Concat(Enumerable.Repeat("GET /api/echo HTTP/1.1\r\nHost: x\r\n\r\n", count - 1))
+                    + "GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).AsTask();
         using var reader = new StreamReader(stream, Encoding.ASCII);
         var answers = new List<string>();
         while (await reader.ReadLineAsync() is { } line)
@@ -79,7 +84,8 @@ public sealed class Http1AbuseTests(SharedTempo shared)
             var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
             silent.Add(socket);
             await socket.ConnectAsync("127.0.0.1", shared.Tempo.Ports.OtlpHttp);
-            await socket.SendAsync(Encoding.ASCII.GetBytes(i % 2 == 0 ? Post + "Content-Length: 1000000\r\nExpect: 100-continue\r\n\r\n" : "POST /v1/tra"));
+            await socket.SendAsync(
+                Encoding.ASCII.GetBytes(i % 2 == 0 ? Post + "Content-Length: 1000000\r\nExpect: 100-continue\r\n\r\n" : "POST /v1/tra"));
         }
 
         using var otlp = new OtlpHttpClient(shared.Tempo.OtlpHttpUrl);

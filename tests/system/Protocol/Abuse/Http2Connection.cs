@@ -9,7 +9,8 @@ namespace Tempo.SystemTests.Protocol.Abuse;
 /// </summary>
 internal sealed class Http2Connection : IDisposable
 {
-    public const byte Data = 0, Headers = 1, Priority = 2, RstStream = 3, Settings = 4, PushPromise = 5, Ping = 6, GoAway = 7, WindowUpdate = 8, Continuation = 9;
+    public const byte Data = 0, Headers = 1, Priority = 2, RstStream = 3, Settings = 4, PushPromise = 5, Ping = 6, GoAway = 7,
+        WindowUpdate = 8, Continuation = 9;
     public const byte EndStream = 1, Ack = 1, EndHeaders = 4;
 
     private const int HeaderBytes = 9;
@@ -55,7 +56,8 @@ internal sealed class Http2Connection : IDisposable
     }
 
     /// <summary>A request for a path that is answered at once.</summary>
-    public static byte[] Request(string path = "/api/echo") => HeaderBlock((":method", "GET"), (":scheme", "http"), (":authority", "x"), (":path", path));
+    public static byte[] Request(string path = "/api/echo") =>
+        HeaderBlock((":method", "GET"), (":scheme", "http"), (":authority", "x"), (":path", path));
 
     /// <summary>Sends; false once the server has closed the connection.</summary>
     public async Task<bool> SendAsync(byte[] bytes)
@@ -71,7 +73,9 @@ internal sealed class Http2Connection : IDisposable
         }
     }
 
-    /// <summary>Reads on until the server closes; the error code of its GOAWAY, -1 if it said none; null if it is still there after a while.</summary>
+    /// <summary>
+    /// Reads on until the server closes; the error code of its GOAWAY, -1 if it said none; null if it is still there after a while.
+    /// </summary>
     public async Task<int?> EndAsync()
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));

@@ -40,7 +40,8 @@ public sealed class OtlpConformanceTests(SharedTempo shared)
     {
         using var wire = new OtlpWire(name, _tempo);
         byte[][] empty = wire.IsJson
-            ? [.. new[] { "{}", """{"resourceSpans":[]}""", """{"resourceSpans":[{}]}""", """{"resourceSpans":[{"scopeSpans":[{}]}]}""" }.Select(Encoding.UTF8.GetBytes)]
+            ? [.. new[] { "{}", """{"resourceSpans":[]}""", """{"resourceSpans":[{}]}""",
+                """{"resourceSpans":[{"scopeSpans":[{}]}]}""" }.Select(Encoding.UTF8.GetBytes)]
             : [[], [0x0a, 0], [0x0a, 2, 0x12, 0]];
         foreach (var body in empty)
         {
@@ -61,7 +62,8 @@ public sealed class OtlpConformanceTests(SharedTempo shared)
     {
         using var wire = new OtlpWire(name, _tempo);
         var good = Spans.NewTrace(3);
-        var reply = await wire.SendAsync([.. good, good[0] with { SpanId = new string('0', 16) }, good[0] with { TraceId = new string('0', 32) }]);
+        var reply =
+            await wire.SendAsync([.. good, good[0] with { SpanId = new string('0', 16) }, good[0] with { TraceId = new string('0', 32) }]);
         Assert.Equal((0, true, 2L), (reply.Code, reply.HasPartialSuccess, reply.RejectedSpans));
         Assert.NotEmpty(reply.Message);
         Assert.Equal(3, (await _tempo.Api.FindTraceAsync(good[0].TraceId)).Count);
@@ -80,7 +82,8 @@ public sealed class OtlpConformanceTests(SharedTempo shared)
     public async Task Line07_the_answer_is_small(string name)
     {
         using var wire = new OtlpWire(name, _tempo);
-        var bad = Enumerable.Range(0, 5000).Select(static i => Spans.NewTrace()[0] with { TraceId = new string('0', 32), Name = new string('n', 200) + i }).ToArray();
+        var bad = Enumerable.Range(0, 5000).Select(
+            static i => Spans.NewTrace()[0] with { TraceId = new string('0', 32), Name = new string('n', 200) + i }).ToArray();
         var reply = await wire.SendAsync([.. bad, Spans.NewTrace()[0]]);
         Assert.Equal(5000, reply.RejectedSpans);
         Assert.InRange(reply.Length, 1, 4 << 20);
@@ -93,7 +96,9 @@ public sealed class OtlpConformanceTests(SharedTempo shared)
         var span = Spans.NewTrace()[0];
         var body = wire.Encode([span]);
         body = wire.IsJson
-            ? Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body).Replace("\"name\":\"span\"", "\"name\":\"span\",\"fromTheFuture\":{\"a\":[1,{}]}", StringComparison.Ordinal))
+            ? Encoding.UTF8.GetBytes(
+                Encoding.UTF8.GetString(body).Replace(
+                    "\"name\":\"span\"", "\"name\":\"span\",\"fromTheFuture\":{\"a\":[1,{}]}", StringComparison.Ordinal))
             : [.. body, .. new ProtobufMessage().String(99, "future").Varint(100, 5).ToArray()];
         Assert.Equal((0, false), await wire.SendAsync(body) is var reply ? (reply.Code, reply.HasPartialSuccess) : default);
         Assert.Single(await _tempo.Api.FindTraceAsync(span.TraceId));

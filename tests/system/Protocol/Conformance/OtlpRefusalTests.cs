@@ -73,7 +73,9 @@ public sealed class OtlpRefusalTests(SharedTempo shared)
     {
         using var wire = new OtlpWire(name, _tempo);
         foreach (var method in new[] { HttpMethod.Get, HttpMethod.Put, HttpMethod.Delete })
-            Assert.Equal((405, true), await wire.RawAsync(method, [], wire.ContentType) is var a ? (a.Status, a.Text.Contains("405 method not allowed, supported: [POST]", StringComparison.Ordinal)) : default);
+            Assert.Equal((405, true), await wire.RawAsync(method, [], wire.ContentType) is var a
+                ? (a.Status, a.Text.Contains("405 method not allowed, supported: [POST]", StringComparison.Ordinal))
+                : default);
     }
 
     [Theory, MemberData(nameof(Http))]
@@ -82,7 +84,8 @@ public sealed class OtlpRefusalTests(SharedTempo shared)
         using var wire = new OtlpWire(name, _tempo);
         Assert.Equal(wire.ContentType, (await wire.SendAsync(Spans.NewTrace())).ContentType);
         Assert.Equal(wire.ContentType, (await wire.SendAsync(wire.IsJson ? "{bad"u8.ToArray() : [0xff])).ContentType);
-        Assert.Equal((415, "415 unsupported media type, supported: [application/json, application/x-protobuf]"), await wire.RawAsync(HttpMethod.Post, [1], "text/csv") is var a ? (a.Status, a.Text) : default);
+        Assert.Equal((415, "415 unsupported media type, supported: [application/json, application/x-protobuf]"),
+            await wire.RawAsync(HttpMethod.Post, [1], "text/csv") is var a ? (a.Status, a.Text) : default);
     }
 
     /// <summary>Every error of the other lines is read as such a status by <see cref="OtlpWire"/>.</summary>
@@ -90,7 +93,8 @@ public sealed class OtlpRefusalTests(SharedTempo shared)
     public async Task Line19_the_body_of_an_error_is_a_status(string name)
     {
         using var wire = new OtlpWire(name, _tempo);
-        foreach (var reply in new[] { await wire.SendAsync([1, 2, 3], encoding: "gzip"), await wire.SendAsync([1], encoding: "nope"), await wire.SendAsync(Spans.NewTrace()[0] with { TraceId = "" }) })
+        foreach (var reply in new[] { await wire.SendAsync([1, 2, 3], encoding: "gzip"), await wire.SendAsync([1], encoding: "nope"),
+            await wire.SendAsync(Spans.NewTrace()[0] with { TraceId = "" }) })
             Assert.Equal((400, GrpcAnswer.InvalidArgument), (reply.HttpStatus, reply.Code));
     }
 
@@ -105,7 +109,8 @@ public sealed class OtlpRefusalTests(SharedTempo shared)
             $$"""{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"{{traceId}}","spanId":"A000000000000001","name":"n","kind":{{kind}}{{more}},"startTimeUnixNano":1795221253000000000,"endTimeUnixNano":"1795221253000000001"}]}]}]}""";
         async Task<int> StatusAsync(string json) => (await wire.SendAsync(Encoding.UTF8.GetBytes(json))).HttpStatus;
         Assert.Equal(200, await StatusAsync(Json(span.TraceId.ToUpperInvariant(), "2", ",\"trace_state\":5,\"future\":{}")));
-        Assert.Equal(1UL, Assert.Single(await _tempo.Api.FindTraceAsync(span.TraceId)) is var found ? found.EndUnixNano - found.StartUnixNano : 0);
+        Assert.Equal(
+            1UL, Assert.Single(await _tempo.Api.FindTraceAsync(span.TraceId)) is var found ? found.EndUnixNano - found.StartUnixNano : 0);
         Assert.Equal(400, await StatusAsync(Json(Convert.ToBase64String(Convert.FromHexString(span.TraceId)), "2")));
         Assert.Equal(400, await StatusAsync(Json(span.TraceId, "\"SPAN_KIND_SERVER\"")));
     }
@@ -115,12 +120,16 @@ public sealed class OtlpRefusalTests(SharedTempo shared)
     {
         using var wire = new OtlpWire(name, _tempo);
         using var http = new HttpClient(new SocketsHttpHandler { AutomaticDecompression = System.Net.DecompressionMethods.GZip });
-        using var request = new HttpRequestMessage(HttpMethod.Post, _tempo.OtlpHttpUrl) { Version = wire.Version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
-        request.Content = new ByteArrayContent(wire.Encode([Spans.NewTrace()[0] with { SpanId = new string('0', 16) }, Spans.NewTrace()[0]]));
+        using var request = new HttpRequestMessage(
+            HttpMethod.Post, _tempo.OtlpHttpUrl)
+        { Version = wire.Version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        request.Content =
+            new ByteArrayContent(wire.Encode([Spans.NewTrace()[0] with { SpanId = new string('0', 16) }, Spans.NewTrace()[0]]));
         request.Content.Headers.TryAddWithoutValidation("Content-Type", wire.ContentType);
         using var response = await http.SendAsync(request);
         var body = await response.Content.ReadAsByteArrayAsync();
-        if (wire.IsJson) Assert.Equal("1", JsonDocument.Parse(body).RootElement.GetProperty("partialSuccess").GetProperty("rejectedSpans").GetString());
+        if (wire.IsJson)
+            Assert.Equal("1", JsonDocument.Parse(body).RootElement.GetProperty("partialSuccess").GetProperty("rejectedSpans").GetString());
         else Assert.Equal(1, ExportAnswer.Parse(body).RejectedSpans);
     }
 }
@@ -177,12 +186,16 @@ public sealed class OtlpRateTests(LimitedTempo limited) : IClassFixture<LimitedT
         using var http = new OtlpHttpClient(_tempo.OtlpHttpUrl);
         var isJson = protocol == "json";
         var body = isJson ? Encoding.UTF8.GetBytes(ExportJson.Encode(spans)) : ExportRequest.Encode(spans);
-        var reply = await http.SendAsync(HttpMethod.Post, body, isJson ? OtlpHttpClient.Json : OtlpHttpClient.Protobuf, version: isHttp2 ? System.Net.HttpVersion.Version20 : null, tenant: tenant);
+        var reply = await http.SendAsync(HttpMethod.Post, body, isJson ? OtlpHttpClient.Json : OtlpHttpClient.Protobuf,
+            version: isHttp2 ? System.Net.HttpVersion.Version20 : null, tenant: tenant);
         if (reply.Status == 200) return new Reply(0, false, "");
         Assert.Equal(429, reply.Status);
         var status = isJson
-            ? JsonDocument.Parse(reply.Body).RootElement is var json ? (json.GetProperty("code").GetInt32(), json.GetProperty("message").GetString()!, json.TryGetProperty("details", out _)) : default
-            : new RpcStatus(new ProtobufFields(reply.Body)) is var rpc ? (rpc.Code, rpc.Message, rpc.Details.Contains(RpcStatus.RetryInfo)) : default;
+            ? JsonDocument.Parse(reply.Body).RootElement is var json
+                ? (json.GetProperty("code").GetInt32(), json.GetProperty("message").GetString()!, json.TryGetProperty("details", out _))
+                : default
+            : new RpcStatus(new ProtobufFields(reply.Body)) is var rpc ? (rpc.Code, rpc.Message, rpc.Details.Contains(RpcStatus.RetryInfo))
+            : default;
         Assert.Equal(status.Item3, reply.Headers.ContainsKey("Retry-After"));
         if (status.Item3) Assert.Equal("5", reply.Headers["Retry-After"]);
         return new Reply(status.Item1, status.Item3, status.Item2);

@@ -13,7 +13,9 @@ namespace Tempo.SystemTests.Protocol.Conformance;
 /// <param name="Code">0 for success.</param>
 /// <param name="HasPartialSuccess">partial_success is set.</param>
 /// <param name="RetryAfter">Seconds; null if the sender is not told to try again.</param>
-internal sealed record OtlpReply(int Code, int HttpStatus, bool HasPartialSuccess, long RejectedSpans, string Message, double? RetryAfter, string ContentType, int Length);
+internal sealed record OtlpReply(
+    int Code, int HttpStatus, bool HasPartialSuccess, long RejectedSpans, string Message, double? RetryAfter, string ContentType,
+    int Length);
 
 /// <summary>One way to send OTLP: grpc, or protobuf or json over HTTP/1.1 or HTTP/2.</summary>
 internal sealed class OtlpWire(string name, TempoProcess tempo) : IDisposable
@@ -44,18 +46,24 @@ internal sealed class OtlpWire(string name, TempoProcess tempo) : IDisposable
     {
         if (IsGrpc)
         {
-            var grpc = isGzip ? await _grpc.ExportGzipAsync(GrpcClient.Gzip(body)) : await _grpc.CallAsync(GrpcClient.Frame(body, encoding is null ? (byte)0 : (byte)1), encoding: encoding);
+            var grpc = isGzip
+                ? await _grpc.ExportGzipAsync(GrpcClient.Gzip(body))
+                : await _grpc.CallAsync(GrpcClient.Frame(body, encoding is null ? (byte)0 : (byte)1), encoding: encoding);
             var export = grpc.Status == 0 ? grpc.Export() : new ExportAnswer(false, 0, "");
-            return new OtlpReply(grpc.Status, grpc.HttpStatus, export.HasPartialSuccess, export.RejectedSpans, grpc.Message + export.ErrorMessage,
-                grpc.Details?.Details.Contains(RpcStatus.RetryInfo) == true ? 1 : null, "application/grpc", grpc.Messages.Sum(static m => m.Length));
+            return new OtlpReply(
+                grpc.Status, grpc.HttpStatus, export.HasPartialSuccess, export.RejectedSpans, grpc.Message + export.ErrorMessage,
+                grpc.Details?.Details.Contains(RpcStatus.RetryInfo) == true ? 1 : null, "application/grpc",
+                grpc.Messages.Sum(static m => m.Length));
         }
 
-        var answer = await _http.SendAsync(HttpMethod.Post, isGzip ? GrpcClient.Gzip(body) : body, ContentType, isGzip ? "gzip" : encoding, Version);
+        var answer =
+            await _http.SendAsync(HttpMethod.Post, isGzip ? GrpcClient.Gzip(body) : body, ContentType, isGzip ? "gzip" : encoding, Version);
         return Read(answer);
     }
 
     public Task<HttpAnswer> RawAsync(HttpMethod method, byte[] body, string? contentType, string? path = null) =>
-        _http.SendAsync(method, body, contentType, version: Version, atUrl: path is null ? null : tempo.OtlpHttpUrl.Replace("/v1/traces", path, StringComparison.Ordinal));
+        _http.SendAsync(method, body, contentType, version: Version,
+            atUrl: path is null ? null : tempo.OtlpHttpUrl.Replace("/v1/traces", path, StringComparison.Ordinal));
 
     public static byte[] Zlib(byte[] plain)
     {
@@ -72,7 +80,8 @@ internal sealed class OtlpWire(string name, TempoProcess tempo) : IDisposable
 
     private OtlpReply Read(HttpAnswer answer)
     {
-        double? retry = answer.Headers.TryGetValue("Retry-After", out var seconds) ? double.Parse(seconds, CultureInfo.InvariantCulture) : null;
+        double? retry =
+            answer.Headers.TryGetValue("Retry-After", out var seconds) ? double.Parse(seconds, CultureInfo.InvariantCulture) : null;
         var (code, partial, rejected, message) = answer.Status == 200 ? ReadExport(answer) : ReadStatus(answer);
         return new OtlpReply(code, answer.Status, partial, rejected, message, retry, answer.ContentType, answer.Body.Length);
     }
@@ -87,7 +96,8 @@ internal sealed class OtlpWire(string name, TempoProcess tempo) : IDisposable
 
         using var json = JsonDocument.Parse(answer.Body);
         if (!json.RootElement.TryGetProperty("partialSuccess", out var partial)) return (0, false, 0, "");
-        var rejected = partial.TryGetProperty("rejectedSpans", out var count) ? long.Parse(count.GetString()!, CultureInfo.InvariantCulture) : 0;
+        var rejected =
+            partial.TryGetProperty("rejectedSpans", out var count) ? long.Parse(count.GetString()!, CultureInfo.InvariantCulture) : 0;
         return (0, true, rejected, partial.TryGetProperty("errorMessage", out var text) ? text.GetString()! : "");
     }
 

@@ -39,7 +39,9 @@ public sealed class ZipkinConformanceTests(SharedTempo shared, LimitedTempo limi
     public async Task Line25_a_bad_body_is_400(string version)
     {
         var http = Version(version);
-        foreach (var (path, type, body) in new[] { ("/", "application/json", "[{bad"), ("/api/v1/spans", "application/json", "[{\"traceId\":\"1\"}]"), ("/", "application/x-protobuf", "xxx"), ("/api/v1/spans", "application/x-thrift", "ghi") })
+        foreach (var (path, type, body) in new[] { ("/", "application/json", "[{bad"),
+            ("/api/v1/spans", "application/json", "[{\"traceId\":\"1\"}]"), ("/", "application/x-protobuf", "xxx"),
+            ("/api/v1/spans", "application/x-thrift", "ghi") })
         {
             var answer = await PostAsync(_tempo, path, Encoding.UTF8.GetBytes(body), type, version: http);
             Assert.Equal((400, "text/plain"), (answer.Status, answer.ContentType));
@@ -54,8 +56,13 @@ public sealed class ZipkinConformanceTests(SharedTempo shared, LimitedTempo limi
         var trace = Id();
         var short16 = trace.ToString("x", CultureInfo.InvariantCulture);
         var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000;
-        Assert.Equal(202, (await PostAsync(_tempo, "", Encoding.UTF8.GetBytes($$"""[{"id":"1234","traceId":"{{short16}}","timestamp":{{now}},"name":"first"}]"""), null, version: http)).Status);
-        Assert.Equal(202, (await PostAsync(_tempo, "", Encoding.UTF8.GetBytes($$"""[{"id":"5678","traceId":"0000000000000000{{trace:x16}}","parentId":"1234","timestamp":{{now}},"name":"second"}]"""), null, version: http)).Status);
+        Assert.Equal(202, (await PostAsync(_tempo, "",
+            Encoding.UTF8.GetBytes($$"""[{"id":"1234","traceId":"{{short16}}","timestamp":{{now}},"name":"first"}]"""), null,
+            version: http)).Status);
+        Assert.Equal(202, (await PostAsync(_tempo, "",
+            Encoding.UTF8.GetBytes(
+                $$"""[{"id":"5678","traceId":"0000000000000000{{trace:x16}}","parentId":"1234","timestamp":{{now}},"name":"second"}]"""),
+                    null, version: http)).Status);
         var spans = await _tempo.Api.FindTraceAsync(short16);
         Assert.Equal(["0000000000001234", "0000000000005678"], spans.Select(static s => s.SpanId).Order());
         Assert.Equal("0000000000001234", spans.Single(static s => s.Name == "second").ParentSpanId);
@@ -67,18 +74,22 @@ public sealed class ZipkinConformanceTests(SharedTempo shared, LimitedTempo limi
         var trace = Id();
         var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000;
         var body = $$"""[{"id":"1","traceId":"{{trace:x}}","kind":"CLIENT","timestamp":{{now}}},{"id":"1","traceId":"{{trace:x}}","kind":"SERVER","shared":true,"timestamp":{{now}}}]""";
-        Assert.Equal(202, (await PostAsync(_tempo, "/api/v2/spans", Encoding.UTF8.GetBytes(body), "application/json", version: Version(version))).Status);
-        Assert.Equal([2, 3], (await _tempo.Api.FindTraceAsync(trace.ToString("x16", CultureInfo.InvariantCulture))).Select(static s => s.Kind).Order());
+        Assert.Equal(202, (await PostAsync(
+            _tempo, "/api/v2/spans", Encoding.UTF8.GetBytes(body), "application/json", version: Version(version))).Status);
+        Assert.Equal([2, 3], (await _tempo.Api.FindTraceAsync(trace.ToString("x16", CultureInfo.InvariantCulture))).Select(static s =>
+            s.Kind).Order());
     }
 
     [Theory, MemberData(nameof(Versions))]
     public async Task Line26_ids_of_zero_are_refused(string version)
     {
         var http = Version(version);
-        var answer = await PostAsync(_tempo, "/api/v2/spans", """[{"id":"0","traceId":"1"},{"id":"1","traceId":"0"}]"""u8.ToArray(), "application/json", version: http);
+        var answer = await PostAsync(_tempo, "/api/v2/spans", """[{"id":"0","traceId":"1"},{"id":"1","traceId":"0"}]"""u8.ToArray(),
+            "application/json", version: http);
         Assert.Equal(400, answer.Status);
         var id = Id();
-        answer = await PostAsync(_tempo, "/api/v2/spans", Encoding.UTF8.GetBytes($$"""[{"id":"0","traceId":"1"},{"id":"1","traceId":"{{id:x}}"}]"""), "application/json", version: http);
+        answer = await PostAsync(_tempo, "/api/v2/spans",
+            Encoding.UTF8.GetBytes($$"""[{"id":"0","traceId":"1"},{"id":"1","traceId":"{{id:x}}"}]"""), "application/json", version: http);
         Assert.Equal(202, answer.Status);
         Assert.Contains("1 spans rejected", answer.Headers["Warning"], StringComparison.Ordinal);
         Assert.Single(await _tempo.Api.FindTraceAsync(id.ToString("x16", CultureInfo.InvariantCulture)));
@@ -110,7 +121,8 @@ public sealed class ZipkinConformanceTests(SharedTempo shared, LimitedTempo limi
     {
         var http = Version(version);
         var answers = new List<HttpAnswer>();
-        for (var i = 0; i < 80; i++) answers.Add(await PostAsync(limited.Tempo, "/", Body("v2json", Id()), null, version: http, tenant: "zipkin-" + version));
+        for (var i = 0; i < 80; i++)
+            answers.Add(await PostAsync(limited.Tempo, "/", Body("v2json", Id()), null, version: http, tenant: "zipkin-" + version));
         Assert.Equal(202, answers[0].Status);
         var refused = answers[^1];
         Assert.Equal((429, "5"), (refused.Status, refused.Headers["Retry-After"]));
@@ -121,7 +133,8 @@ public sealed class ZipkinConformanceTests(SharedTempo shared, LimitedTempo limi
     private static Version Version(string version) => version == "2" ? HttpVersion.Version20 : HttpVersion.Version11;
 
     // In the low half alone, as most Zipkin ids are.
-    private static ulong Id() => ulong.Parse(Spans.NewTraceId()[16..], NumberStyles.HexNumber, CultureInfo.InvariantCulture) + 0xabc0_0000_0000_0000;
+    private static ulong Id() =>
+        ulong.Parse(Spans.NewTraceId()[16..], NumberStyles.HexNumber, CultureInfo.InvariantCulture) + 0xabc0_0000_0000_0000;
 
     private static byte[] Body(string format, ulong id)
     {
@@ -129,16 +142,20 @@ public sealed class ZipkinConformanceTests(SharedTempo shared, LimitedTempo limi
         switch (format)
         {
             case "v2json":
-                return Encoding.UTF8.GetBytes($$"""[{"traceId":"{{id:x16}}","id":"00000000000000aa","name":"zip","timestamp":{{micros}},"duration":5,"localEndpoint":{"serviceName":"zipkin-test"} }]""");
+                return Encoding.UTF8.GetBytes(
+                    $$"""[{"traceId":"{{id:x16}}","id":"00000000000000aa","name":"zip","timestamp":{{micros}},"duration":5,"localEndpoint":{"serviceName":"zipkin-test"} }]""");
             case "v1json":
-                return Encoding.UTF8.GetBytes($$"""[{"traceId":"{{id:x16}}","id":"00000000000000aa","name":"zip","timestamp":{{micros}},"duration":5,"annotations":[{"timestamp":{{micros}},"value":"cs","endpoint":{"serviceName":"zipkin-test"} }]}]""");
+                return Encoding.UTF8.GetBytes(
+                    $$"""[{"traceId":"{{id:x16}}","id":"00000000000000aa","name":"zip","timestamp":{{micros}},"duration":5,"annotations":[{"timestamp":{{micros}},"value":"cs","endpoint":{"serviceName":"zipkin-test"} }]}]""");
             case "v2proto":
-                var span = new ProtobufMessage().Bytes(1, BigEndian(id)).Bytes(3, BigEndian(0xaa)).String(5, "zip").Fixed64(6, (ulong)micros).Message(8, new ProtobufMessage().String(1, "zipkin-test"));
+                var span = new ProtobufMessage().Bytes(1, BigEndian(id)).Bytes(3, BigEndian(0xaa)).String(5, "zip")
+                    .Fixed64(6, (ulong)micros).Message(8, new ProtobufMessage().String(1, "zipkin-test"));
                 return new ProtobufMessage().Message(1, span).ToArray();
             default:
                 return new ThriftMessage(isCompact: false).ListOf(ThriftMessage.Struct, 1, m => m
                     .I64Field(1, (long)id).TextField(3, "zip").I64Field(4, 0xaa)
-                    .ListField(6, a => a.I64Field(1, micros).TextField(2, "sr").StructField(3, static e => e.TextField(3, "zipkin-test")))).ToArray();
+                    .ListField(6, a => a.I64Field(1, micros).TextField(2, "sr").StructField(3, static e => e.TextField(3, "zipkin-test"))))
+                        .ToArray();
         }
     }
 
@@ -149,7 +166,9 @@ public sealed class ZipkinConformanceTests(SharedTempo shared, LimitedTempo limi
         return bytes;
     }
 
-    private static async Task<HttpAnswer> PostAsync(TempoProcess tempo, string path, byte[] body, string? contentType, string? encoding = null, Version? version = null, string? tenant = null)
+    private static async Task<HttpAnswer> PostAsync(
+        TempoProcess tempo, string path, byte[] body, string? contentType, string? encoding = null, Version? version = null,
+        string? tenant = null)
     {
         using var http = new OtlpHttpClient(tempo.ZipkinUrl + path);
         return await http.SendAsync(HttpMethod.Post, body, contentType, encoding, version, tenant);

@@ -3,8 +3,8 @@ using Tempo.Engine.Foundation;
 namespace Tempo.SystemTests.Torture.Failpoints;
 
 /// <summary>
-/// The server meets an error of the disk at each named place of its code that can have one, and goes on. A class of its own, so that it runs
-/// beside <see cref="FailpointTests"/>.
+/// The server meets an error of the disk at each named place of its code that can have one, and goes on. A class of its own, so that it
+/// runs beside <see cref="FailpointTests"/>.
 /// </summary>
 public sealed class FailpointErrorTests(ITestOutputHelper output)
 {

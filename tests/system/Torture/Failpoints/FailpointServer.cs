@@ -109,7 +109,8 @@ internal sealed partial class FailpointServer : IAsyncDisposable
     public async Task<string[]> UnreachedAsync()
     {
         var page = await Tempo.Api.AskAsync("/status");
-        return [.. CountLine().Matches(page.Text).Where(static line => line.Groups[2].Value == "0").Select(static line => line.Groups[1].Value)];
+        return [.. CountLine().Matches(page.Text).Where(static line => line.Groups[2].Value == "0")
+            .Select(static line => line.Groups[1].Value)];
     }
 
     public async ValueTask DisposeAsync()
@@ -132,7 +133,9 @@ internal sealed partial class FailpointServer : IAsyncDisposable
             await client.PostAsync(ExportRequest.Encode(trace));
             await Tempo.Api.AskAsync("/flush", "POST");
             // A block of it has to be in the object service to be written again.
-            for (var waited = 0; waited < 200 && !Tempo.HasEnded && Directory.EnumerateFiles(Tempo.BlocksFolder, "meta.json", SearchOption.AllDirectories).Any(); waited++) await Task.Delay(50);
+            for (var waited = 0; waited < 200 && !Tempo.HasEnded
+                && Directory.EnumerateFiles(Tempo.BlocksFolder, "meta.json", SearchOption.AllDirectories).Any(); waited++)
+                await Task.Delay(50);
             if ((await Tempo.Api.AskAsync($"/api/traces/{trace[0].TraceId}", "DELETE")).Status == 204) _deleted.Add(trace[0].TraceId);
             return true;
         }

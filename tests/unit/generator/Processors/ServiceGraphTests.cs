@@ -15,7 +15,8 @@ public sealed class ServiceGraphTests
         new() { Id = 1, Kind = 2, Seconds = 0.557, Resource = TestSpan.Service("frontend") },
         new() { Id = 2, Parent = 1, Kind = 3, Seconds = 0.3, Resource = TestSpan.Service("frontend") },
         new() { Id = 3, Parent = 2, Kind = 2, Seconds = 0.2, Status = 2, Resource = TestSpan.Service("backend") },
-        new() { Id = 4, Parent = 3, Kind = 3, Seconds = 0.1, Resource = TestSpan.Service("backend"), Attributes = [("db.system", "postgres"), ("db.name", "orders")] },
+        new() { Id = 4, Parent = 3, Kind = 3, Seconds = 0.1, Resource = TestSpan.Service("backend"),
+            Attributes = [("db.system", "postgres"), ("db.name", "orders")] },
     ];
 
     [Fact]
@@ -25,7 +26,9 @@ public sealed class ServiceGraphTests
         {
             var sheet = SeriesSheet.Of(Generators.New("service-graphs").Add(order));
             Assert.Equal(
-                [Total + "{client=\"backend\",connection_type=\"database\",server=\"orders\"}", Total + "{client=\"frontend\",server=\"backend\"}", Total + "{client=\"user\",connection_type=\"virtual_node\",server=\"frontend\"}"],
+                [Total + "{client=\"backend\",connection_type=\"database\",server=\"orders\"}",
+                    Total + "{client=\"frontend\",server=\"backend\"}",
+                    Total + "{client=\"user\",connection_type=\"virtual_node\",server=\"frontend\"}"],
                 sheet.Series(Total));
             Assert.Equal([Failed + "{client=\"frontend\",server=\"backend\"}"], sheet.Series(Failed));
             AssertSums(sheet, "client=\"frontend\",server=\"backend\"", 0.3, 0.2);
@@ -49,8 +52,10 @@ public sealed class ServiceGraphTests
     [Fact]
     public void A_client_whose_peer_is_not_traced_ends_at_a_virtual_node()
     {
-        var generator = Generators.New("service-graphs", s => s with { ServiceGraphs = new ServiceGraphSettings { EnableVirtualNodeLabel = true } })
-            .Add(Golden[1] with { Attributes = [("peer.service", "mail")] }, Golden[0] with { Trace = 9, Attributes = [("peer.service", "phone")] });
+        var generator =
+            Generators.New("service-graphs", s => s with { ServiceGraphs = new ServiceGraphSettings { EnableVirtualNodeLabel = true } })
+                .Add(Golden[1] with { Attributes = [("peer.service", "mail")] },
+                    Golden[0] with { Trace = 9, Attributes = [("peer.service", "phone")] });
         Assert.Equal(
             [
                 Total + "{client=\"frontend\",connection_type=\"virtual_node\",server=\"mail\",virtual_node=\"server\"}",
@@ -67,12 +72,15 @@ public sealed class ServiceGraphTests
     [InlineData("frontend", 1, 0)]
     public void A_filtered_side_takes_its_edge_with_it(string filtered, params int[] order)
     {
-        var policy = new FilterPolicy(null, null, new FilterMatch(FilterMatchType.Strict, [new FilterAttribute("resource.service.name", filtered)]));
+        var policy =
+            new FilterPolicy(null, null, new FilterMatch(FilterMatchType.Strict, [new FilterAttribute("resource.service.name", filtered)]));
         TestSpan[] spans = [Golden[1] with { Attributes = [("peer.service", "backend")] }, Golden[2]];
-        var generator = Generators.New("service-graphs", s => s with { ServiceGraphs = new ServiceGraphSettings { FilterPolicies = [policy] } });
+        var generator =
+            Generators.New("service-graphs", s => s with { ServiceGraphs = new ServiceGraphSettings { FilterPolicies = [policy] } });
         foreach (var i in order) generator.Add(spans[i]);
         Assert.Empty(SeriesSheet.Of(generator, SpanRequest.NowUnixMs + 11_000).Values);
-        Assert.Equal((1, 1, 0), (generator.Counts().FilteredEdges, generator.Counts().ServiceGraphsFiltered, generator.Counts().ExpiredEdges));
+        Assert.Equal(
+            (1, 1, 0), (generator.Counts().FilteredEdges, generator.Counts().ServiceGraphsFiltered, generator.Counts().ExpiredEdges));
 
         // Both left out: there was no edge to drop.
         Assert.Equal(1, generator.Add(spans[filtered == "backend" ? 1 : 0] with { Trace = 5 }).Counts().FilteredEdges);
@@ -94,9 +102,18 @@ public sealed class ServiceGraphTests
     [InlineData(4)]
     public void A_database_may_stand_in_the_resource_and_be_asked_by_a_producer(int kind)
     {
-        TestSpan span = new() { Id = 1, Parent = 9, Kind = kind, Resource = TestSpan.Service("a", ("db.name", "of resource")), Attributes = [("db.name", "of span")] };
-        Assert.Equal([Total + "{client=\"a\",connection_type=\"database\",server=\"of resource\"}"], SeriesSheet.Of(Generators.New("service-graphs").Add(span)).Series(Total));
-        var own = Generators.New("service-graphs", s => s with { ServiceGraphs = new ServiceGraphSettings { DatabaseNameAttributes = ["shard"] } });
+        TestSpan span = new()
+        {
+            Id = 1,
+            Parent = 9,
+            Kind = kind,
+            Resource = TestSpan.Service("a", ("db.name", "of resource")),
+            Attributes = [("db.name", "of span")]
+        };
+        Assert.Equal([Total + "{client=\"a\",connection_type=\"database\",server=\"of resource\"}"],
+            SeriesSheet.Of(Generators.New("service-graphs").Add(span)).Series(Total));
+        var own = Generators.New(
+            "service-graphs", s => s with { ServiceGraphs = new ServiceGraphSettings { DatabaseNameAttributes = ["shard"] } });
         own.Add(span, new TestSpan { Id = 2, Parent = 9, Kind = kind, Resource = TestSpan.Service("a"), Attributes = [("shard", "s1")] });
         Assert.Equal([Total + "{client=\"a\",connection_type=\"database\",server=\"s1\"}"], SeriesSheet.Of(own).Series(Total));
     }
@@ -118,7 +135,8 @@ public sealed class ServiceGraphTests
     [Fact]
     public void Messages_have_their_own_type_and_the_time_on_the_way()
     {
-        var generator = Generators.New("service-graphs", s => s with { ServiceGraphs = new ServiceGraphSettings { EnableMessagingSystemLatencyHistogram = true } })
+        var generator = Generators.New(
+            "service-graphs", s => s with { ServiceGraphs = new ServiceGraphSettings { EnableMessagingSystemLatencyHistogram = true } })
             .Add(Golden[1] with { Kind = 4, AgeSeconds = 5 }, Golden[2] with { Kind = 5, AgeSeconds = 1 });
         var sheet = SeriesSheet.Of(generator);
         Assert.Equal([Total + "{client=\"frontend\",connection_type=\"messaging_system\",server=\"backend\"}"], sheet.Series(Total));
@@ -137,9 +155,11 @@ public sealed class ServiceGraphTests
     {
         foreach (var swap in new[] { false, true })
         {
-            TestSpan[] spans = [Golden[1] with { Resource = TestSpan.Service("frontend", ("region", "eu")) }, Golden[2] with { Attributes = [("region", "us")] }];
+            TestSpan[] spans = [Golden[1] with { Resource = TestSpan.Service("frontend", ("region", "eu")) },
+                Golden[2] with { Attributes = [("region", "us")] }];
             if (swap) Array.Reverse(spans);
-            var generator = Generators.New("service-graphs", s => s with { ServiceGraphs = new ServiceGraphSettings { Dimensions = ["region"], EnableClientServerPrefix = prefix } });
+            var generator = Generators.New("service-graphs",
+                s => s with { ServiceGraphs = new ServiceGraphSettings { Dimensions = ["region"], EnableClientServerPrefix = prefix } });
             Assert.Equal([$"{Total}{{{labels}}}"], SeriesSheet.Of(generator.Add(spans)).Series(Total));
         }
     }
@@ -199,7 +219,8 @@ public sealed class ServiceGraphTests
     }
 
     private static IEnumerable<string> Bounds(SeriesSheet sheet) => sheet.Series("traces_service_graph_request_server_seconds_bucket")
-        .Where(series => series.Contains("\"frontend\",le", StringComparison.Ordinal)).Select(series => series.Split("le=\"")[1].Split('"')[0])
+        .Where(series => series.Contains("\"frontend\",le", StringComparison.Ordinal))
+        .Select(series => series.Split("le=\"")[1].Split('"')[0])
         .OrderBy(bound => bound == "+Inf" ? double.MaxValue : double.Parse(bound, System.Globalization.CultureInfo.InvariantCulture));
 
     private static IEnumerable<T[]> Permutations<T>(T[] items) => items.Length <= 1

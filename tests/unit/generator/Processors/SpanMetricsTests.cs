@@ -7,7 +7,8 @@ namespace Tempo.Generator.Tests.Processors;
 /// <summary>Names, labels, buckets and rules of operations, held against series in Prometheus' text.</summary>
 public sealed class SpanMetricsTests
 {
-    private static TestSpan Handle => new() { Id = 1, Name = "handle", Kind = 2, Status = 2, Seconds = 0.2, Resource = TestSpan.Service("backend") };
+    private static TestSpan Handle =>
+        new() { Id = 1, Name = "handle", Kind = 2, Status = 2, Seconds = 0.2, Resource = TestSpan.Service("backend") };
 
     [Fact]
     public void The_default_series_are_those_of_Tempo()
@@ -18,9 +19,11 @@ public sealed class SpanMetricsTests
         Assert.Equal(1, sheet.Values[$"traces_spanmetrics_calls_total{{{labels}}}"]);
         Assert.Equal(0.2, sheet.Values[$"traces_spanmetrics_latency_sum{{{labels}}}"], 9);
         Assert.Equal(1, sheet.Values[$"traces_spanmetrics_latency_count{{{labels}}}"]);
-        string[] bounds = ["0.002", "0.004", "0.008", "0.016", "0.032", "0.064", "0.128", "0.256", "0.512", "1.024", "2.048", "4.096", "8.192", "16.384", "+Inf"];
+        string[] bounds = ["0.002", "0.004", "0.008", "0.016", "0.032", "0.064", "0.128", "0.256", "0.512", "1.024", "2.048", "4.096",
+            "8.192", "16.384", "+Inf"];
         foreach (var bound in bounds)
-            Assert.Equal(bound is "+Inf" || double.Parse(bound, System.Globalization.CultureInfo.InvariantCulture) >= 0.2 ? 1 : 0, sheet.Values[$"traces_spanmetrics_latency_bucket{{le=\"{bound}\",{labels}}}"]);
+            Assert.Equal(bound is "+Inf" || double.Parse(bound, System.Globalization.CultureInfo.InvariantCulture) >= 0.2 ? 1 : 0,
+                sheet.Values[$"traces_spanmetrics_latency_bucket{{le=\"{bound}\",{labels}}}"]);
         Assert.Equal(19, sheet.Values.Count);
     }
 
@@ -53,7 +56,8 @@ public sealed class SpanMetricsTests
             {
                 IntrinsicDimensions = new IntrinsicDimensions { SpanName = false, SpanKind = false, StatusCode = false },
                 Dimensions = ["http.status-code", "service", "region", "absent", "1st"],
-                DimensionMappings = [new DimensionMapping("where", ["region", "absent", "zone"], "/"), new DimensionMapping("status_code", ["region"], "")],
+                DimensionMappings =
+                    [new DimensionMapping("where", ["region", "absent", "zone"], "/"), new DimensionMapping("status_code", ["region"], "")],
             },
         }).Add(new TestSpan
         {
@@ -74,20 +78,36 @@ public sealed class SpanMetricsTests
         {
             SpanMetrics = new SpanMetricsSettings { EnableTargetInfo = true, TargetInfoExcludedDimensions = ["secret"] },
         });
-        (string, object)[] resource = [("service.namespace", "team"), ("k8s.pod.name", "p1"), ("service.name", "a"), ("service.instance.id", "i-1"), ("secret", "x"), ("a.b", 1L)];
-        generator.Add(new TestSpan { Id = 1, Resource = resource }, new TestSpan { Id = 2, Resource = [.. resource.Reverse()] }, new TestSpan { Id = 3, Resource = [("service.name", "bare")] });
+        (string, object)[] resource = [("service.namespace", "team"), ("k8s.pod.name", "p1"), ("service.name", "a"),
+            ("service.instance.id", "i-1"), ("secret", "x"), ("a.b", 1L)];
+        generator.Add(new TestSpan { Id = 1, Resource = resource }, new TestSpan { Id = 2, Resource = [.. resource.Reverse()] },
+            new TestSpan { Id = 3, Resource = [("service.name", "bare")] });
 
         var sheet = SeriesSheet.Of(generator);
-        Assert.Equal(["traces_target_info{a_b=\"1\",instance=\"i-1\",job=\"team/a\",k8s_pod_name=\"p1\"}"], sheet.Series("traces_target_info"));
-        Assert.Contains(sheet.Series("traces_spanmetrics_calls_total"), series => series.Contains("instance=\"i-1\",job=\"team/a\",service=\"a\"", StringComparison.Ordinal));
+        Assert.Equal(
+            ["traces_target_info{a_b=\"1\",instance=\"i-1\",job=\"team/a\",k8s_pod_name=\"p1\"}"], sheet.Series("traces_target_info"));
+        Assert.Contains(sheet.Series("traces_spanmetrics_calls_total"),
+            series => series.Contains("instance=\"i-1\",job=\"team/a\",service=\"a\"", StringComparison.Ordinal));
     }
 
     [Fact]
     public void Target_infos_own_names_are_not_an_attributes()
     {
-        var generator = Generators.New("span-metrics-count", s => s with { SpanMetrics = new SpanMetricsSettings { EnableTargetInfo = true }, MaxLabelValueBytes = 3, MaxLabelNameBytes = 6 });
-        generator.Add(new TestSpan { Id = 1, Resource = TestSpan.Service("a", ("job", "j"), ("instance", "i"), ("1abc", "x"), ("", "y"), ("a.very.long.name", "long"), ("a.very.much", "2nd"), ("ok", "fine")) });
-        Assert.Equal(["traces_target_info{__inst=\"i\",__job=\"j\",a_very=\"lon\",job=\"a\",ok=\"fin\"}"], SeriesSheet.Of(generator).Series("traces_target_info"));
+        var generator = Generators.New("span-metrics-count",
+            s => s with
+            {
+                SpanMetrics = new SpanMetricsSettings { EnableTargetInfo = true },
+                MaxLabelValueBytes = 3,
+                MaxLabelNameBytes = 6
+            });
+        generator.Add(new TestSpan
+        {
+            Id = 1,
+            Resource = TestSpan.Service("a", ("job", "j"), ("instance", "i"), ("1abc", "x"), ("", "y"),
+            ("a.very.long.name", "long"), ("a.very.much", "2nd"), ("ok", "fine"))
+        });
+        Assert.Equal(["traces_target_info{__inst=\"i\",__job=\"j\",a_very=\"lon\",job=\"a\",ok=\"fin\"}"],
+            SeriesSheet.Of(generator).Series("traces_target_info"));
     }
 
     [Fact]
@@ -95,13 +115,23 @@ public sealed class SpanMetricsTests
     {
         var generator = Generators.New("span-metrics-count", s => s with
         {
-            SpanMetrics = new SpanMetricsSettings { IntrinsicDimensions = new IntrinsicDimensions { SpanName = false, SpanKind = false, StatusCode = false }, Dimensions = ["deployment.environment", "deployment_environment", "service", "ser.vice"] },
+            SpanMetrics = new SpanMetricsSettings
+            {
+                IntrinsicDimensions = new IntrinsicDimensions
+                {
+                    SpanName = false,
+                    SpanKind = false,
+                    StatusCode = false
+                },
+                Dimensions = ["deployment.environment", "deployment_environment", "service", "ser.vice"]
+            },
         });
         generator.Add(
             new TestSpan { Id = 1, Attributes = [("deployment.environment", "a")] },
             new TestSpan { Id = 2, Attributes = [("deployment_environment", "b")] },
             new TestSpan { Id = 3, Attributes = [("deployment.environment", "a"), ("deployment_environment", "c")] });
-        Assert.Equal(["a", "b", "c"], SeriesSheet.Of(generator).Values.Keys.Select(static series => series.Split("deployment_environment=\"")[1][..1]));
+        Assert.Equal(["a", "b", "c"], SeriesSheet.Of(generator).Values.Keys.Select(
+            static series => series.Split("deployment_environment=\"")[1][..1]));
     }
 
     [Theory]
@@ -114,13 +144,15 @@ public sealed class SpanMetricsTests
     [InlineData("ot=th:123456789012345", 1)]
     public void The_tracestate_says_how_many_spans_one_stands_for(string state, double count)
     {
-        var generator = Generators.New("span-metrics", s => s with { SpanMetrics = new SpanMetricsSettings { EnableTraceStateSpanMultiplier = true } });
+        var generator =
+            Generators.New("span-metrics", s => s with { SpanMetrics = new SpanMetricsSettings { EnableTraceStateSpanMultiplier = true } });
         var sheet = SeriesSheet.Of(generator.Add(new TestSpan { Id = 1, TraceState = state }));
         Assert.Equal(count, sheet.Sum("traces_spanmetrics_calls_total"), 6);
         Assert.Equal(count, sheet.Sum("traces_spanmetrics_latency_count"), 6);
         Assert.Equal(count * 0.1, sheet.Sum("traces_spanmetrics_latency_sum"), 6);
         // Bytes are those that came.
-        Assert.True(sheet.Sum("traces_spanmetrics_size_total") is var size && size == Math.Floor(size) && size < 150, $"{sheet.Sum("traces_spanmetrics_size_total")} bytes");
+        Assert.True(sheet.Sum("traces_spanmetrics_size_total") is var size && size == Math.Floor(size) && size < 150,
+            $"{sheet.Sum("traces_spanmetrics_size_total")} bytes");
     }
 
     [Theory]
@@ -132,12 +164,15 @@ public sealed class SpanMetricsTests
     [InlineData("no number", 1)]
     public void An_attribute_says_how_many_spans_one_stands_for(object ratio, double count)
     {
-        var generator = Generators.New("span-metrics-count", s => s with { SpanMetrics = new SpanMetricsSettings { SpanMultiplierKey = "ratio" } });
-        Assert.Equal(count, SeriesSheet.Of(generator.Add(new TestSpan { Id = 1, Attributes = [("ratio", ratio)] })).Sum("traces_spanmetrics_calls_total"), 6);
+        var generator =
+            Generators.New("span-metrics-count", s => s with { SpanMetrics = new SpanMetricsSettings { SpanMultiplierKey = "ratio" } });
+        Assert.Equal(count, SeriesSheet.Of(generator.Add(new TestSpan { Id = 1, Attributes = [("ratio", ratio)] }))
+            .Sum("traces_spanmetrics_calls_total"), 6);
 
         // What is no ratio is passed over for the resource's.
         generator.Add(new TestSpan { Id = 2, Attributes = [("ratio", ratio)], Resource = TestSpan.Service("b", ("ratio", 0.1)) });
-        Assert.Equal(count + (ratio is 0.25 or 1L or "0.5" ? count : 10), SeriesSheet.Of(generator).Sum("traces_spanmetrics_calls_total"), 6);
+        Assert.Equal(
+            count + (ratio is 0.25 or 1L or "0.5" ? count : 10), SeriesSheet.Of(generator).Sum("traces_spanmetrics_calls_total"), 6);
     }
 
     [Theory]
@@ -158,7 +193,8 @@ public sealed class SpanMetricsTests
         ];
         var match = new FilterMatch(type, [new FilterAttribute(key, value)]);
         string Taken(FilterPolicy policy) => string.Join(' ', SeriesSheet
-            .Of(Generators.New("span-metrics-count", s => s with { SpanMetrics = new SpanMetricsSettings { FilterPolicies = [policy] } }).Add(spans))
+            .Of(Generators.New("span-metrics-count", s => s with { SpanMetrics = new SpanMetricsSettings { FilterPolicies = [policy] } })
+                .Add(spans))
             .Values.Keys.Select(series => series[series.IndexOf("span_name=", StringComparison.Ordinal) + 15]).Order());
 
         Assert.Equal(expected, Taken(new FilterPolicy(match, null, null)));
@@ -169,8 +205,10 @@ public sealed class SpanMetricsTests
     [Fact]
     public void Filtered_spans_are_counted()
     {
-        var match = new FilterMatch(FilterMatchType.Strict, [new FilterAttribute("name", "span"), new FilterAttribute("kind", "SPAN_KIND_SERVER")]);
-        var generator = Generators.New("span-metrics", s => s with { SpanMetrics = new SpanMetricsSettings { FilterPolicies = [new FilterPolicy(match, null, null)] } });
+        var match =
+            new FilterMatch(FilterMatchType.Strict, [new FilterAttribute("name", "span"), new FilterAttribute("kind", "SPAN_KIND_SERVER")]);
+        var generator = Generators.New("span-metrics",
+            s => s with { SpanMetrics = new SpanMetricsSettings { FilterPolicies = [new FilterPolicy(match, null, null)] } });
         generator.Add(new TestSpan { Id = 1, Kind = 2 }, new TestSpan { Id = 2, Kind = 3 }, new TestSpan { Id = 3, Name = "x", Kind = 2 });
         Assert.Equal(2, generator.Counts().SpanMetricsFiltered);
         Assert.Equal(1, SeriesSheet.Of(generator).Sum("traces_spanmetrics_calls_total"));
@@ -180,7 +218,8 @@ public sealed class SpanMetricsTests
     [InlineData("nonsense", "x")]
     [InlineData("kind", "server")]
     public void A_policy_that_can_match_nothing_is_refused(string key, string value) =>
-        Assert.NotNull(FilterPolicy.Check([new FilterPolicy(new FilterMatch(FilterMatchType.Strict, [new FilterAttribute(key, value)]), null, null)]));
+        Assert.NotNull(FilterPolicy.Check(
+            [new FilterPolicy(new FilterMatch(FilterMatchType.Strict, [new FilterAttribute(key, value)]), null, null)]));
 
     [Theory]
     [InlineData("[[:alpha:]]+ /(?P<path>cart)$", true)]
@@ -190,8 +229,10 @@ public sealed class SpanMetricsTests
     public void Patterns_are_those_of_Go(string pattern, bool isTaken)
     {
         var match = new FilterMatch(FilterMatchType.Regex, [new FilterAttribute("name", pattern)]);
-        var generator = Generators.New("span-metrics", s => s with { SpanMetrics = new SpanMetricsSettings { FilterPolicies = [new FilterPolicy(match, null, null)] } });
-        generator.Add(new TestSpan { Id = 1, Name = "GET /cart" }, new TestSpan { Id = 2, Name = "GET /cart\n" }, new TestSpan { Id = 3, Name = "GET ٣" });
+        var generator = Generators.New("span-metrics",
+            s => s with { SpanMetrics = new SpanMetricsSettings { FilterPolicies = [new FilterPolicy(match, null, null)] } });
+        generator.Add(new TestSpan { Id = 1, Name = "GET /cart" }, new TestSpan { Id = 2, Name = "GET /cart\n" },
+            new TestSpan { Id = 3, Name = "GET ٣" });
         Assert.Equal(isTaken ? 1 : 0, SeriesSheet.Of(generator).Sum("traces_spanmetrics_calls_total"));
     }
 
@@ -199,20 +240,34 @@ public sealed class SpanMetricsTests
     [InlineData("(?!a).*")]
     [InlineData("(")]
     public void A_pattern_that_cannot_be_used_is_told(string pattern) =>
-        Assert.Contains(pattern, FilterPolicy.Check([new FilterPolicy(null, null, new FilterMatch(FilterMatchType.Regex, [new FilterAttribute("name", pattern)]))]), StringComparison.Ordinal);
+        Assert.Contains(pattern, FilterPolicy.Check(
+            [new FilterPolicy(null, null, new FilterMatch(FilterMatchType.Regex, [new FilterAttribute("name", pattern)]))]),
+                StringComparison.Ordinal);
 
     [Fact]
-    public void A_policy_of_nothing_is_told() => Assert.Contains("include", FilterPolicy.Check([new FilterPolicy(null, null, null)]), StringComparison.Ordinal);
+    public void A_policy_of_nothing_is_told() =>
+        Assert.Contains("include", FilterPolicy.Check([new FilterPolicy(null, null, null)]), StringComparison.Ordinal);
 
     // A series has these names already: once more, and no reader takes the page, or the receiver the batch.
     [Fact]
     public void Labels_that_are_a_series_own_are_left_out()
     {
-        var generator = Generators.New("span-metrics", s => s with { SpanMetrics = new SpanMetricsSettings { EnableTargetInfo = true, Dimensions = ["le", "__name__", "..name..", "ok"] } });
-        generator.Add(new TestSpan { Id = 1, Resource = TestSpan.Service("a", ("__name__", "x"), ("..name..", "y"), ("le", "z"), ("host", "h")), Attributes = [("le", "q"), ("ok", "w")] });
+        var generator = Generators.New("span-metrics",
+            s => s with
+            {
+                SpanMetrics = new SpanMetricsSettings { EnableTargetInfo = true, Dimensions = ["le", "__name__", "..name..", "ok"] }
+            });
+        generator.Add(new TestSpan
+        {
+            Id = 1,
+            Resource = TestSpan.Service(
+            "a", ("__name__", "x"), ("..name..", "y"), ("le", "z"), ("host", "h")),
+            Attributes = [("le", "q"), ("ok", "w")]
+        });
         var sheet = SeriesSheet.Of(generator);
         Assert.Equal(["traces_target_info{host=\"h\",job=\"a\"}"], sheet.Series("traces_target_info"));
-        Assert.Single(sheet.Series("traces_spanmetrics_latency_count"), static series => series.Contains("ok=\"w\"", StringComparison.Ordinal) && !series.Contains("le=", StringComparison.Ordinal));
+        Assert.Single(sheet.Series("traces_spanmetrics_latency_count"),
+            static series => series.Contains("ok=\"w\"", StringComparison.Ordinal) && !series.Contains("le=", StringComparison.Ordinal));
         Assert.All(sheet.Values.Keys, static series => Assert.DoesNotContain("__name__", series, StringComparison.Ordinal));
     }
 
@@ -239,7 +294,8 @@ public sealed class SpanMetricsTests
     public void Spans_far_from_now_and_spans_sent_again_are_not_counted()
     {
         var generator = Generators.New("span-metrics");
-        TestSpan[] spans = [new() { Id = 1, AgeSeconds = 29 }, new() { Id = 2, AgeSeconds = 31 }, new() { Id = 3, AgeSeconds = -31 }, new() { Id = 4, Kind = 2 }, new() { Id = 4, Kind = 3 }];
+        TestSpan[] spans = [new() { Id = 1, AgeSeconds = 29 }, new() { Id = 2, AgeSeconds = 31 }, new() { Id = 3, AgeSeconds = -31 },
+            new() { Id = 4, Kind = 2 }, new() { Id = 4, Kind = 3 }];
         generator.Add(spans).Add(spans);
 
         var counts = generator.Counts();
@@ -257,7 +313,8 @@ public sealed class SpanMetricsTests
             new TestSpan { Id = 2, Resource = TestSpan.Service("a", ("host.id", "h2"), ("k8s.node.name", "n")) },
             new TestSpan { Id = 3 });
         Assert.Equal(
-            ["traces_host_info{grafana_host_id=\"h1\",host_source=\"host.id\"}", "traces_host_info{grafana_host_id=\"n\",host_source=\"k8s.node.name\"}"],
+            ["traces_host_info{grafana_host_id=\"h1\",host_source=\"host.id\"}",
+                "traces_host_info{grafana_host_id=\"n\",host_source=\"k8s.node.name\"}"],
             SeriesSheet.Of(generator).Values.Keys);
     }
 }

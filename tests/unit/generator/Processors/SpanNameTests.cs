@@ -8,7 +8,8 @@ namespace Tempo.Generator.Tests.Processors;
 /// <summary>Span names and their templates.</summary>
 public sealed class SpanNameTests
 {
-    private static string Of(SpanNameTemplates templates, string name) => Encoding.UTF8.GetString(templates.Of(Encoding.UTF8.GetBytes(name)));
+    private static string Of(SpanNameTemplates templates, string name) =>
+        Encoding.UTF8.GetString(templates.Of(Encoding.UTF8.GetBytes(name)));
 
     [Theory]
     [InlineData("GET /cart", "GET /cart")]
@@ -27,8 +28,10 @@ public sealed class SpanNameTests
     public void Too_many_words_at_one_place_vary_and_those_before_them_keep_their_names()
     {
         var templates = new SpanNameTemplates();
-        for (var i = 0; i < SpanNameTemplates.MaxChildren; i++) Assert.Equal($"GET /user/{Word(i)}/show", Of(templates, $"GET /user/{Word(i)}/show"));
-        for (var i = SpanNameTemplates.MaxChildren; i < 5000; i++) Assert.Equal("GET /user/<_>/show", Of(templates, $"GET /user/{Word(i)}/show"));
+        for (var i = 0; i < SpanNameTemplates.MaxChildren; i++)
+            Assert.Equal($"GET /user/{Word(i)}/show", Of(templates, $"GET /user/{Word(i)}/show"));
+        for (var i = SpanNameTemplates.MaxChildren; i < 5000; i++)
+            Assert.Equal("GET /user/<_>/show", Of(templates, $"GET /user/{Word(i)}/show"));
         Assert.Equal($"GET /user/{Word(7)}/show", Of(templates, $"GET /user/{Word(7)}/show"));
         Assert.Equal("GET /other/x", Of(templates, "GET /other/x"));
         Assert.Equal("GET /user/<_>/hide", Of(templates, $"GET /user/{Word(4000)}/hide"));
@@ -58,9 +61,11 @@ public sealed class SpanNameTests
     [InlineData(SpanNameSanitization.Disabled, 4, 0)]
     public void The_label_has_the_template_and_the_sum_is_the_same(SpanNameSanitization sanitization, int series, long replaced)
     {
-        var generator = Generators.New("span-metrics-count", s => s with { SpanMetrics = new SpanMetricsSettings { SpanNameSanitization = sanitization } });
+        var generator = Generators.New(
+            "span-metrics-count", s => s with { SpanMetrics = new SpanMetricsSettings { SpanNameSanitization = sanitization } });
         ulong id = 1;
-        foreach (var name in new[] { "GET /cart/1", "GET /cart/2", "GET /cart/3", "GET /cart" }) generator.Add(new TestSpan { Id = id++, Name = name });
+        foreach (var name in new[] { "GET /cart/1", "GET /cart/2", "GET /cart/3", "GET /cart" })
+            generator.Add(new TestSpan { Id = id++, Name = name });
         var sheet = SeriesSheet.Of(generator);
         Assert.Equal((series, 4), (sheet.Values.Count, sheet.Sum("traces_spanmetrics_calls_total")));
         Assert.Equal(replaced, generator.Counts().SpanNamesSanitized);
@@ -73,12 +78,16 @@ public sealed class SpanNameTests
     [InlineData(SpanNameSanitization.Disabled, 2001, 0)]
     public void The_series_that_templates_would_leave_are_estimated(SpanNameSanitization sanitization, int series, long estimate)
     {
-        var generator = Generators.New("span-metrics-count", s => s with { SpanMetrics = new SpanMetricsSettings { SpanNameSanitization = sanitization } });
-        generator.Add([.. Enumerable.Range(1, 2000).Select(i => new TestSpan { Id = (ulong)i, Name = $"GET /cart/{i}", Kind = 1 + i % 3 }), new TestSpan { Id = 9999, Name = "GET /cart" }]);
+        var generator = Generators.New(
+            "span-metrics-count", s => s with { SpanMetrics = new SpanMetricsSettings { SpanNameSanitization = sanitization } });
+        generator.Add([.. Enumerable.Range(1, 2000).Select(i => new TestSpan { Id = (ulong)i, Name = $"GET /cart/{i}", Kind = 1 + i % 3 }),
+            new TestSpan { Id = 9999, Name = "GET /cart" }]);
         Assert.Equal(series, SeriesSheet.Of(generator).Values.Count);
         // Two of the few may share a register.
         Assert.InRange(generator.Counts().SanitizedDemandEstimate, Math.Max(0, estimate - 1), estimate);
     }
 
-    private static string Word(int number) => new string([.. number.ToString("x5", System.Globalization.CultureInfo.InvariantCulture).Select(static c => (char)('g' + Convert.ToInt32(c.ToString(), 16)))]);
+    private static string Word(int number) =>
+        new string([.. number.ToString("x5", System.Globalization.CultureInfo.InvariantCulture)
+            .Select(static c => (char)('g' + Convert.ToInt32(c.ToString(), 16)))]);
 }

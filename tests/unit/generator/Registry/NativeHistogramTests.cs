@@ -13,7 +13,8 @@ public sealed class NativeHistogramTests
     [InlineData(4, -1)]
     [InlineData(1.0001, 8)]
     [InlineData(1e9, -4)]
-    public void The_resolution_is_the_coarsest_that_is_fine_enough(double factor, int schema) => Assert.Equal(schema, NativeHistogram.SchemaOf(factor));
+    public void The_resolution_is_the_coarsest_that_is_fine_enough(double factor, int schema) =>
+        Assert.Equal(schema, NativeHistogram.SchemaOf(factor));
 
     [Fact]
     public void Bounds_belong_to_the_bucket_below_them()
@@ -36,7 +37,8 @@ public sealed class NativeHistogramTests
         for (var round = 0; round < 200; round++)
         {
             var histogram = new NativeHistogram(3, 0);
-            var values = Enumerable.Range(0, random.Next(1, 300)).Select(_ => random.Next(20) == 0 ? 0 : Math.Pow(10, random.NextDouble() * random.Next(1, 15) - 7)).ToArray();
+            var values = Enumerable.Range(0, random.Next(1, 300))
+                .Select(_ => random.Next(20) == 0 ? 0 : Math.Pow(10, random.NextDouble() * random.Next(1, 15) - 7)).ToArray();
             foreach (var value in values) histogram.Observe(value, 1, Limits, 0);
             Assert.Equal(values.Length, histogram.Count);
             Assert.Equal(values.Count(static v => v == 0), histogram.ZeroCount);

@@ -37,7 +37,9 @@ public sealed class SeriesTableTests
         // What is not asked for any more is forgotten, while what is there stays.
         for (var minute = 1; minute <= 40; minute++)
         {
-            generator.Add(SpanRequest.At(SpanRequest.NowUnixMs + minute * 60_000, Enumerable.Range(1, limit).Select(i => new TestSpan { Id = (ulong)(minute * 1_000_000 + i), Name = $"op {i}" })), SpanRequest.NowUnixMs + minute * 60_000);
+            generator.Add(SpanRequest.At(SpanRequest.NowUnixMs + minute * 60_000,
+                Enumerable.Range(1, limit).Select(i => new TestSpan { Id = (ulong)(minute * 1_000_000 + i), Name = $"op {i}" })),
+                    SpanRequest.NowUnixMs + minute * 60_000);
             _ = SeriesSheet.Of(generator, SpanRequest.NowUnixMs + minute * 60_000);
         }
 
@@ -49,7 +51,8 @@ public sealed class SeriesTableTests
     {
         // Two entities of 19 and 24 + 2 series: there is room for two of the first, and then for none of the second.
         var generator = Generators.New("span-metrics service-graphs", s => s with { MaxActiveSeries = 40 });
-        generator.Add(new TestSpan { Id = 1, Kind = 2 }, new TestSpan { Id = 2, Kind = 2, Name = "b" }, new TestSpan { Id = 3, Kind = 2, Name = "c" });
+        generator.Add(new TestSpan { Id = 1, Kind = 2 }, new TestSpan { Id = 2, Kind = 2, Name = "b" },
+            new TestSpan { Id = 3, Kind = 2, Name = "c" });
         var sheet = SeriesSheet.Of(generator);
         Assert.Equal(3, sheet.Series(Calls).Count());
         Assert.Equal(["traces_service_graph_request_total{metric_overflow=\"true\"}"], sheet.Series("traces_service_graph_request_total"));
@@ -60,10 +63,13 @@ public sealed class SeriesTableTests
     public void Entities_have_a_limit_of_their_own()
     {
         TestSpan[] spans = [.. Enumerable.Range(1, 5).Select(i => new TestSpan { Id = (ulong)i, Name = $"{i}" })];
-        Assert.Equal(3, SeriesSheet.Of(Generators.New("span-metrics-count", s => s with { LimitsEntities = true, MaxActiveEntities = 2, MaxActiveSeries = 1 }).Add(spans)).Values[Overflow]);
+        Assert.Equal(3, SeriesSheet.Of(
+            Generators.New("span-metrics-count", s => s with { LimitsEntities = true, MaxActiveEntities = 2, MaxActiveSeries = 1 })
+                .Add(spans)).Values[Overflow]);
 
         // limiter_type says which of the two holds.
-        Assert.Equal(5, SeriesSheet.Of(Generators.New("span-metrics-count", s => s with { MaxActiveEntities = 2 }).Add(spans)).Values.Count);
+        Assert.Equal(
+            5, SeriesSheet.Of(Generators.New("span-metrics-count", s => s with { MaxActiveEntities = 2 }).Add(spans)).Values.Count);
     }
 
     [Fact]
@@ -72,7 +78,10 @@ public sealed class SeriesTableTests
         var generator = Generators.New("span-metrics-count", s => s with
         {
             MaxCardinalityPerLabel = 3,
-            SpanMetrics = new SpanMetricsSettings { IntrinsicDimensions = new IntrinsicDimensions { Service = false, SpanKind = false, StatusCode = false } },
+            SpanMetrics = new SpanMetricsSettings
+            {
+                IntrinsicDimensions = new IntrinsicDimensions { Service = false, SpanKind = false, StatusCode = false }
+            },
         });
         for (var round = 0; round < 2; round++)
             generator.Add(Enumerable.Range(1, 10).Select(i => new TestSpan { Id = (ulong)(i + round * 100), Name = $"{i}" }));
@@ -99,7 +108,8 @@ public sealed class SeriesTableTests
         Assert.Equal((0, 1), (generator.Counts().ActiveSeries, generator.Counts().SeriesRemoved));
 
         generator.Add(new TestSpan { Id = 2, Name = "b" });
-        Assert.Equal(Calls + "{service=\"shop\",span_kind=\"SPAN_KIND_INTERNAL\",span_name=\"b\",status_code=\"STATUS_CODE_UNSET\"}", Assert.Single(SeriesSheet.Of(generator).Begun));
+        Assert.Equal(Calls + "{service=\"shop\",span_kind=\"SPAN_KIND_INTERNAL\",span_name=\"b\",status_code=\"STATUS_CODE_UNSET\"}",
+            Assert.Single(SeriesSheet.Of(generator).Begun));
     }
 
     // A removal that looked at the whole table made a collection of a hundred thousand that end quadratic.
@@ -107,7 +117,8 @@ public sealed class SeriesTableTests
     public void What_is_removed_is_taken_out_and_the_rest_stays_where_it_is()
     {
         var budget = new SeriesBudget(0, 0);
-        var table = new SeriesTable(new SeriesSchema(["a"], [MetricColumn.Counter("x_total", "x")]), budget, new SeriesOptions { MaxCardinalityPerLabel = 6000 });
+        var table = new SeriesTable(
+            new SeriesSchema(["a"], [MetricColumn.Counter("x_total", "x")]), budget, new SeriesOptions { MaxCardinalityPerLabel = 6000 });
         var labels = new LabelTuple();
         bool Touch(int i, long now)
         {
@@ -139,7 +150,8 @@ public sealed class SeriesTableTests
     {
         var seed = Environment.TickCount;
         var random = new Random(seed);
-        var generator = Generators.New("span-metrics-count", s => s with { StaleDuration = TimeSpan.FromSeconds(10), IngestionSlack = TimeSpan.FromDays(1), MaxCardinalityPerLabel = cap });
+        var generator = Generators.New("span-metrics-count",
+            s => s with { StaleDuration = TimeSpan.FromSeconds(10), IngestionSlack = TimeSpan.FromDays(1), MaxCardinalityPerLabel = cap });
         var oracle = new Dictionary<string, (double Count, long Updated)>();
         var now = SpanRequest.NowUnixMs;
         ulong id = 1;
@@ -148,7 +160,9 @@ public sealed class SeriesTableTests
             now += random.Next(4000);
             var names = Enumerable.Range(0, random.Next(300)).Select(_ => $"operation number {random.Next(1500)}").ToArray();
             generator.Add(SpanRequest.Of(names.Select(name => new TestSpan { Id = id++, Name = name })), now);
-            foreach (var name in names.Select(name => cap == 0 || oracle.ContainsKey(name) || oracle.Keys.Count(static n => n != Capped) < cap ? name : Capped)) oracle[name] = (oracle.GetValueOrDefault(name).Count + 1, now);
+            foreach (var name in names.Select(
+                name => cap == 0 || oracle.ContainsKey(name) || oracle.Keys.Count(static n => n != Capped) < cap ? name : Capped))
+                oracle[name] = (oracle.GetValueOrDefault(name).Count + 1, now);
             now += random.Next(4000);
             var sheet = SeriesSheet.Of(generator, now);
             Assert.Equal(oracle.Values.Sum(static s => s.Count), sheet.Sum(Calls));
@@ -168,7 +182,8 @@ public sealed class SeriesTableTests
     [Fact]
     public void A_span_whose_series_are_there_allocates_nothing()
     {
-        var generator = Generators.New("span-metrics service-graphs", s => s with { SpanMetrics = new SpanMetricsSettings { Dimensions = ["http.method", "code"] } }, duplicateFilterBytes: 1 << 16);
+        var generator = Generators.New("span-metrics service-graphs",
+            s => s with { SpanMetrics = new SpanMetricsSettings { Dimensions = ["http.method", "code"] } }, duplicateFilterBytes: 1 << 16);
         byte[] Batch(int first) => SpanRequest.Of(Enumerable.Range(first, 100).Select(i => new TestSpan
         {
             Id = (ulong)i,
@@ -189,7 +204,8 @@ public sealed class SeriesTableTests
     public void A_request_that_ends_early_does_no_harm()
     {
         var request = SpanRequest.Of(new TestSpan { Id = 1 }, new TestSpan { Id = 2 });
-        for (var length = 0; length <= request.Length; length++) Generators.New("span-metrics service-graphs host-info").Add(request.AsSpan(0, length), SpanRequest.NowUnixMs);
+        for (var length = 0; length <= request.Length; length++)
+            Generators.New("span-metrics service-graphs host-info").Add(request.AsSpan(0, length), SpanRequest.NowUnixMs);
         var summary = default(OtlpRequestSummary);
         Assert.True(OtlpTraceReader.TryRead(request, ref summary, out _));
     }

@@ -23,17 +23,21 @@ public sealed class AuthorizationTests : IDisposable
     private RemoteWriteTarget WithTokens => new()
     {
         Url = _receiver.Url,
-        OAuth2 = new OAuth2Options("me", static () => "hunter:2", new Uri(_receiver.Url, "/token")) { Scopes = ["a", "b"], EndpointParameters = [new("audience", "x y")] },
+        OAuth2 = new OAuth2Options("me", static () => "hunter:2",
+            new Uri(_receiver.Url, "/token"))
+        { Scopes = ["a", "b"], EndpointParameters = [new("audience", "x y")] },
     };
 
-    private static string Token(string token, string more = "") => Receiver.Answer(200, "", $$"""{"access_token":"{{token}}","token_type":"bearer"{{more}}}""");
+    private static string Token(string token, string more = "") =>
+        Receiver.Answer(200, "", $$"""{"access_token":"{{token}}","token_type":"bearer"{{more}}}""");
 
     [Fact]
     public async Task A_token_is_asked_for_once_and_renewed_before_it_expires()
     {
         using var client = new RemoteWriteClient(WithTokens, _time);
         _receiver.Answers.Enqueue(Token("first", ",\"expires_in\":60"));
-        foreach (var answer in new[] { Receiver.Accept, Receiver.Accept, Token("second"), Receiver.Accept }) _receiver.Answers.Enqueue(answer);
+        foreach (var answer in new[] { Receiver.Accept, Receiver.Accept, Token("second"), Receiver.Accept })
+            _receiver.Answers.Enqueue(answer);
         for (var i = 0; i < 2; i++) Assert.Equal(SendStatus.Accepted, (await client.SendAsync(Block, false, [], default)).Status);
         _time.Advance(TimeSpan.FromSeconds(51));
         Assert.Equal(SendStatus.Accepted, (await client.SendAsync(Block, false, [], default)).Status);
@@ -42,7 +46,8 @@ public sealed class AuthorizationTests : IDisposable
         Assert.Contains("POST /token ", requests[0].Head, StringComparison.Ordinal);
         Assert.Contains("Authorization: Basic " + Convert.ToBase64String("me:hunter%3A2"u8), requests[0].Head, StringComparison.Ordinal);
         Assert.Equal("grant_type=client_credentials&scope=a+b&audience=x+y", Encoding.UTF8.GetString(requests[0].Body));
-        Assert.All(requests[1..3], static request => Assert.Contains("Authorization: Bearer first\r\n", request.Head, StringComparison.Ordinal));
+        Assert.All(
+            requests[1..3], static request => Assert.Contains("Authorization: Bearer first\r\n", request.Head, StringComparison.Ordinal));
         Assert.Contains("Authorization: Bearer second\r\n", requests[4].Head, StringComparison.Ordinal);
     }
 
@@ -50,8 +55,10 @@ public sealed class AuthorizationTests : IDisposable
     public async Task A_token_that_is_not_taken_any_more_is_forgotten()
     {
         using var client = new RemoteWriteClient(WithTokens, _time);
-        foreach (var answer in new[] { Token("first"), Receiver.Answer(401, "", "gone"), Token("second"), Receiver.Accept }) _receiver.Answers.Enqueue(answer);
-        Assert.Equal((SendStatus.Retry, "401 gone"), await client.SendAsync(Block, false, [], default) is var refused ? (refused.Status, refused.Message) : default);
+        foreach (var answer in new[] { Token("first"), Receiver.Answer(401, "", "gone"), Token("second"), Receiver.Accept })
+            _receiver.Answers.Enqueue(answer);
+        Assert.Equal((SendStatus.Retry, "401 gone"),
+            await client.SendAsync(Block, false, [], default) is var refused ? (refused.Status, refused.Message) : default);
         Assert.Equal(SendStatus.Accepted, (await client.SendAsync(Block, false, [], default)).Status);
         Assert.Contains("Bearer second", _receiver.Requests.Last().Head, StringComparison.Ordinal);
     }
@@ -60,7 +67,8 @@ public sealed class AuthorizationTests : IDisposable
     [InlineData("HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno", "oauth2: no token, 500 no")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "oauth2: an answer that is no token")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "oauth2: an answer that is no token")]
-    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n{\"access_token\":\"a\\r\\nb: c\"}  ", "oauth2: an answer without a usable access_token")]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n{\"access_token\":\"a\\r\\nb: c\"}  ",
+        "oauth2: an answer without a usable access_token")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Type: x\r\n\r\n…", "oauth2: an answer of more than 65536 bytes")]
     public async Task Without_a_token_it_is_tried_again_later(string answer, string expected)
     {
@@ -76,23 +84,28 @@ public sealed class AuthorizationTests : IDisposable
     public void A_signature_is_that_of_the_documentation()
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08");
-        RequestSigner.Sign(request, [], new SigV4Options("us-east-1", static () => ("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "")) { Service = "iam" }, _time.GetUtcNow());
+        RequestSigner.Sign(request, [], new SigV4Options("us-east-1",
+            static () => ("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", ""))
+        { Service = "iam" }, _time.GetUtcNow());
 
         // That example also signs its content type; the header as it stands there.
         var header = Assert.Single(request.Headers.GetValues("Authorization"));
         Assert.StartsWith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, SignedHeaders=host;x-amz-date, Signature=", header, StringComparison.Ordinal);
         Assert.Equal("20150830T123600Z", Assert.Single(request.Headers.GetValues("X-Amz-Date")));
-        Assert.Equal(Expected("GET", "/", "Action=ListUsers&Version=2010-05-08", "host:iam.amazonaws.com\nx-amz-date:20150830T123600Z\n", "host;x-amz-date", "iam"), header[^64..]);
+        Assert.Equal(Expected("GET", "/", "Action=ListUsers&Version=2010-05-08", "host:iam.amazonaws.com\nx-amz-date:20150830T123600Z\n",
+            "host;x-amz-date", "iam"), header[^64..]);
     }
 
     [Fact]
     public async Task Requests_are_signed_with_their_body_and_token()
     {
-        var target = new RemoteWriteTarget { Url = _receiver.Url, SigV4 = new SigV4Options("eu-west-1", static () => ("AK", "SK", "session")) };
+        var target =
+            new RemoteWriteTarget { Url = _receiver.Url, SigV4 = new SigV4Options("eu-west-1", static () => ("AK", "SK", "session")) };
         using var client = new RemoteWriteClient(target, _time);
         Assert.Equal(SendStatus.Accepted, (await client.SendAsync(Block, false, [], default)).Status);
         var head = _receiver.Requests.Single().Head;
-        Assert.Contains("Credential=AK/20150830/eu-west-1/aps/aws4_request, SignedHeaders=host;x-amz-date;x-amz-security-token, Signature=", head, StringComparison.Ordinal);
+        Assert.Contains("Credential=AK/20150830/eu-west-1/aps/aws4_request, SignedHeaders=host;x-amz-date;x-amz-security-token, Signature=",
+            head, StringComparison.Ordinal);
         Assert.Contains("X-Amz-Security-Token: session", head, StringComparison.Ordinal);
     }
 
@@ -126,8 +139,11 @@ public sealed class AuthorizationTests : IDisposable
             using var listener = new TcpListener(IPAddress.Loopback, 0);
             listener.Start();
             var url = new Uri($"https://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/");
-            var tls = new RemoteWriteTls(Path.Combine(folder, "root.pem"), Path.Combine(folder, "sender.pem"), Path.Combine(folder, "sender.key"), "localhost");
-            foreach (var (settings, isAccepted) in new[] { (tls, true), (tls with { CertFile = "", KeyFile = "" }, false), (tls with { CaFile = "" }, false), (tls with { ServerName = "other" }, false), (tls with { CaFile = "", InsecureSkipVerify = true }, true) })
+            var tls = new RemoteWriteTls(
+                Path.Combine(folder, "root.pem"), Path.Combine(folder, "sender.pem"), Path.Combine(folder, "sender.key"), "localhost");
+            foreach (var (settings, isAccepted) in new[] { (tls, true), (tls with { CertFile = "", KeyFile = "" }, false),
+                (tls with { CaFile = "" }, false), (tls with { ServerName = "other" }, false),
+                (tls with { CaFile = "", InsecureSkipVerify = true }, true) })
             {
                 var serving = ServeAsync(listener, server, root.Certificate);
                 using var client = new RemoteWriteClient(new RemoteWriteTarget { Url = url, Tls = settings }, TimeProvider.System);
@@ -152,10 +168,12 @@ public sealed class AuthorizationTests : IDisposable
             {
                 ServerCertificate = server,
                 ClientCertificateRequired = true,
-                RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null && certificate.Issuer == root.Subject,
+                RemoteCertificateValidationCallback =
+                    (_, certificate, _, _) => certificate is not null && certificate.Issuer == root.Subject,
             });
             var one = new byte[4096];
-            while (await stream.ReadAsync(one) is > 0 and var read && !Encoding.ASCII.GetString(one, 0, read).Contains("\r\n\r\n", StringComparison.Ordinal))
+            while (await stream.ReadAsync(one) is > 0 and var read
+                && !Encoding.ASCII.GetString(one, 0, read).Contains("\r\n\r\n", StringComparison.Ordinal))
             {
             }
 

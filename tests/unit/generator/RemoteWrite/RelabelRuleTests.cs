@@ -7,7 +7,8 @@ public sealed class RelabelRuleTests
 {
     private static string? Apply(RelabelRule rule, params (string Name, string Value)[] labels)
     {
-        var set = new SortedDictionary<string, string>(labels.ToDictionary(static l => l.Name, static l => l.Value), StringComparer.Ordinal);
+        var set =
+            new SortedDictionary<string, string>(labels.ToDictionary(static l => l.Name, static l => l.Value), StringComparer.Ordinal);
         return rule.Apply(set) ? string.Join(',', set.Select(static l => $"{l.Key}={l.Value}")) : null;
     }
 
@@ -19,13 +20,15 @@ public sealed class RelabelRuleTests
     [InlineData(ulong.MaxValue, "15462616177412505458")]
     public void Hashmod_is_that_of_Prometheus(ulong modulus, string expected)
     {
-        Assert.Equal($"a=abc,shard={expected}", Apply(new RelabelRule(RelabelAction.HashMod, ["a"], targetLabel: "shard") { Modulus = modulus }, ("a", "abc")));
+        Assert.Equal($"a=abc,shard={expected}", Apply(
+            new RelabelRule(RelabelAction.HashMod, ["a"], targetLabel: "shard") { Modulus = modulus }, ("a", "abc")));
     }
 
     [Fact]
     public void Letters_and_equality()
     {
-        Assert.Equal("a=aBc,b=x;abc", Apply(new RelabelRule(RelabelAction.Lowercase, ["c", "a"], targetLabel: "b"), ("a", "aBc"), ("c", "X"))?.Replace(",c=X", "", StringComparison.Ordinal));
+        Assert.Equal("a=aBc,b=x;abc", Apply(new RelabelRule(RelabelAction.Lowercase, ["c", "a"], targetLabel: "b"), ("a", "aBc"),
+            ("c", "X"))?.Replace(",c=X", "", StringComparison.Ordinal));
         Assert.Equal("a=ABC", Apply(new RelabelRule(RelabelAction.Uppercase, ["a"], targetLabel: "a"), ("a", "aBc")));
         var keep = new RelabelRule(RelabelAction.KeepEqual, ["a"], targetLabel: "b");
         var drop = new RelabelRule(RelabelAction.DropEqual, ["a"], targetLabel: "b");
@@ -49,7 +52,8 @@ public sealed class RelabelRuleTests
     public void Patterns_and_replacements_are_those_of_Go(string pattern, string replacement, string? expected) =>
         Assert.Equal(
             expected is null ? "a=shop-42" : $"a=shop-42,b={expected}",
-            Apply(new RelabelRule(RelabelAction.Replace, ["a"], pattern: pattern, targetLabel: "b", replacement: replacement), ("a", "shop-42")));
+            Apply(new RelabelRule(RelabelAction.Replace, ["a"], pattern: pattern, targetLabel: "b", replacement: replacement),
+                ("a", "shop-42")));
 
     [Theory]
     [InlineData("(?!a).*")]

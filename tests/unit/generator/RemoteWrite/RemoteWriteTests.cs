@@ -26,7 +26,8 @@ public sealed class RemoteWriteTests : IAsyncDisposable
         await _generator.CollectAsync(CancellationToken.None);
         await _receiver.HasAsync(2);
 
-        var calls = _receiver.Series.Where(static s => s.Labels.StartsWith("traces_spanmetrics_calls_total{", StringComparison.Ordinal)).ToList();
+        var calls =
+            _receiver.Series.Where(static s => s.Labels.StartsWith("traces_spanmetrics_calls_total{", StringComparison.Ordinal)).ToList();
         const string labels = "traces_spanmetrics_calls_total{__metrics_gen_instance=\"vm\",cluster=\"c\",service=\"shop\",span_kind=\"SPAN_KIND_INTERNAL\",span_name=\"span\",status_code=\"STATUS_CODE_UNSET\"}";
         Assert.All(calls, call => Assert.Equal(labels, call.Labels));
         Assert.Equal([(0, 1_795_221_839_000), (4, 1_795_221_873_381)], calls[0].Samples);
@@ -91,7 +92,9 @@ public sealed class RemoteWriteTests : IAsyncDisposable
         Assert.True(Metric("prometheus_remote_storage_samples_retried_total") > 0);
         Assert.Equal(0, Metric("prometheus_remote_storage_samples_failed_total"));
 
-        List<WrittenSeries> Accepted() => [.. _receiver.Requests.Skip(3).SelectMany(static r => WriteRequestReader.ReadBlock(r.Body)).Where(static s => s.Labels.StartsWith("traces_spanmetrics_calls", StringComparison.Ordinal))];
+        List<WrittenSeries> Accepted() =>
+            [.. _receiver.Requests.Skip(3).SelectMany(static r => WriteRequestReader.ReadBlock(r.Body))
+                .Where(static s => s.Labels.StartsWith("traces_spanmetrics_calls", StringComparison.Ordinal))];
     }
 
     [Theory]
@@ -139,7 +142,11 @@ public sealed class RemoteWriteTests : IAsyncDisposable
     [Fact]
     public async Task A_target_may_lie_behind_a_proxy()
     {
-        Start(target => target with { Url = new Uri("http://nowhere.invalid/api/v1/write"), Proxy = new Uri(_receiver.Url.GetLeftPart(UriPartial.Authority)) });
+        Start(target => target with
+        {
+            Url = new Uri("http://nowhere.invalid/api/v1/write"),
+            Proxy = new Uri(_receiver.Url.GetLeftPart(UriPartial.Authority))
+        });
         Add(1);
         await _generator!.CollectAsync(CancellationToken.None);
         await _receiver.HasAsync(1);
@@ -153,7 +160,8 @@ public sealed class RemoteWriteTests : IAsyncDisposable
         Start();
         Add(1);
         await _generator!.CollectAsync(CancellationToken.None);
-        await PassTimeUntilAsync(() => _time.Waits.Any(static wait => wait > TimeSpan.FromSeconds(100) && wait < TimeSpan.FromSeconds(125)), TimeSpan.Zero);
+        await PassTimeUntilAsync(
+            () => _time.Waits.Any(static wait => wait > TimeSpan.FromSeconds(100) && wait < TimeSpan.FromSeconds(125)), TimeSpan.Zero);
         Assert.Single(_receiver.Requests);
         _time.Advance(TimeSpan.FromSeconds(121));
         await _receiver.HasAsync(2);
@@ -166,7 +174,8 @@ public sealed class RemoteWriteTests : IAsyncDisposable
         Start(options: static o => o with { RemoteWriteFlushDeadline = TimeSpan.FromDays(1) });
         Add(1);
         await _generator!.CollectAsync(CancellationToken.None);
-        await PassTimeUntilAsync(() => _time.Waits.Any(static wait => wait > TimeSpan.FromSeconds(200) && wait < TimeSpan.FromSeconds(300)), TimeSpan.Zero);
+        await PassTimeUntilAsync(
+            () => _time.Waits.Any(static wait => wait > TimeSpan.FromSeconds(200) && wait < TimeSpan.FromSeconds(300)), TimeSpan.Zero);
 
         // No time passes on the clock that the pause is counted by.
         await _generator.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromMinutes(1));
@@ -198,14 +207,18 @@ public sealed class RemoteWriteTests : IAsyncDisposable
 
         _receiver.Answers.Clear();
         var before = _receiver.Requests.Count;
-        await PassTimeUntilAsync(() => Taken(before).SelectMany(static s => s.Samples).Count(static s => s.Value == 0) >= 2 && Taken(before)[^1].Samples[^1].Value == 120);
+        await PassTimeUntilAsync(
+            () => Taken(before).SelectMany(static s => s.Samples).Count(static s => s.Value == 0) >= 2
+                && Taken(before)[^1].Samples[^1].Value == 120);
         var samples = Taken(before).SelectMany(static s => s.Samples).ToList();
         Assert.Equal(samples.Select(static s => s.UnixMs).Order(), samples.Select(static s => s.UnixMs));
         // The first of them may be one that was refused while the answers changed.
         double[] twice = [0, .. Enumerable.Range(1, 120), 0, .. Enumerable.Range(1, 120)];
         Assert.Equal(twice, Changes(samples.Skip(samples[2].Value == 0 ? 2 : 0).Select(static s => s.Value)));
 
-        List<WrittenSeries> Taken(int skip) => [.. _receiver.Requests.Skip(skip).SelectMany(static r => WriteRequestReader.ReadBlock(r.Body)).Where(static s => s.Labels.StartsWith("traces_spanmetrics_calls", StringComparison.Ordinal))];
+        List<WrittenSeries> Taken(int skip) =>
+            [.. _receiver.Requests.Skip(skip).SelectMany(static r => WriteRequestReader.ReadBlock(r.Body))
+                .Where(static s => s.Labels.StartsWith("traces_spanmetrics_calls", StringComparison.Ordinal))];
     }
 
     [Fact]
@@ -218,7 +231,8 @@ public sealed class RemoteWriteTests : IAsyncDisposable
                 Authorization = static () => "Bearer secret",
                 WriteRelabelRules =
                 [
-                    new RelabelRule(RelabelAction.Keep, ["__name__"], pattern: "traces_spanmetrics_calls_total|traces_spanmetrics_size_total"),
+                    new RelabelRule(
+                        RelabelAction.Keep, ["__name__"], pattern: "traces_spanmetrics_calls_total|traces_spanmetrics_size_total"),
                     new RelabelRule(RelabelAction.Drop, ["__name__", "service"], pattern: ".*size.*;shop"),
                     new RelabelRule(RelabelAction.Replace, ["service"], pattern: "(.)(.*)", targetLabel: "svc", replacement: "$2-$1"),
                     new RelabelRule(RelabelAction.LabelMap, [], pattern: "span_(.+)", replacement: "s_$1"),
@@ -233,7 +247,8 @@ public sealed class RemoteWriteTests : IAsyncDisposable
         Assert.Contains("X-Custom: yes", head, StringComparison.Ordinal);
         Assert.Contains("Authorization: Bearer secret", head, StringComparison.Ordinal);
         Assert.Contains("X-Scope-OrgID: single-tenant", head, StringComparison.Ordinal);
-        Assert.Equal("traces_spanmetrics_calls_total{s_kind=\"SPAN_KIND_INTERNAL\",s_name=\"span\",service=\"shop\",svc=\"hop-s\"}", Assert.Single(WriteRequestReader.ReadBlock(body)).Labels);
+        Assert.Equal("traces_spanmetrics_calls_total{s_kind=\"SPAN_KIND_INTERNAL\",s_name=\"span\",service=\"shop\",svc=\"hop-s\"}",
+            Assert.Single(WriteRequestReader.ReadBlock(body)).Labels);
     }
 
     [Fact]
@@ -242,7 +257,8 @@ public sealed class RemoteWriteTests : IAsyncDisposable
         // The first cannot have anything for the time being; the other has it all and must not take it from the first.
         for (var i = 0; i < 100_000; i++) _receiver.Answers.Enqueue(Receiver.Answer(503));
         using var second = new Receiver();
-        RemoteWriteTarget Target(Uri url, string who) => new() { Url = url, Headers = [new("X-Who", who)], RemoteTimeout = TimeSpan.FromHours(1) };
+        RemoteWriteTarget Target(Uri url, string who) =>
+            new() { Url = url, Headers = [new("X-Who", who)], RemoteTimeout = TimeSpan.FromHours(1) };
         Start(options: o => o with { RemoteWrite = [Target(_receiver.Url, "a"), Target(_receiver.Url, "b"), Target(second.Url, "c")] });
         for (var i = 0; i < 3; i++)
         {
@@ -262,14 +278,17 @@ public sealed class RemoteWriteTests : IAsyncDisposable
             Assert.Equal([1, 2, 3], values.SkipWhile(static value => value == 0));
         }
 
-        Assert.Equal(3, Page().Split('\n').Count(static line => line.StartsWith("prometheus_remote_storage_samples_total{", StringComparison.Ordinal)));
+        Assert.Equal(3, Page().Split('\n').Count(
+            static line => line.StartsWith("prometheus_remote_storage_samples_total{", StringComparison.Ordinal)));
         _disk.TryList("queues/single-tenant", out var files);
         Assert.Equal(3, files.Count(static file => file.StartsWith("sent-", StringComparison.Ordinal)));
 
         List<double> Values(string who, int skip) =>
         [
-            .. _receiver.Requests.Skip(skip).Where(r => r.Head.Contains($"X-Who: {who}\r", StringComparison.OrdinalIgnoreCase)).SelectMany(static r => WriteRequestReader.ReadBlock(r.Body))
-                .Where(static s => s.Labels.StartsWith("traces_spanmetrics_calls_total{", StringComparison.Ordinal)).SelectMany(static s => s.Samples).Select(static s => s.Value),
+            .. _receiver.Requests.Skip(skip).Where(r => r.Head.Contains($"X-Who: {who}\r", StringComparison.OrdinalIgnoreCase))
+                .SelectMany(static r => WriteRequestReader.ReadBlock(r.Body))
+                .Where(static s => s.Labels.StartsWith("traces_spanmetrics_calls_total{", StringComparison.Ordinal))
+                .SelectMany(static s => s.Samples).Select(static s => s.Value),
         ];
     }
 
@@ -280,7 +299,8 @@ public sealed class RemoteWriteTests : IAsyncDisposable
         RemoteWriteTarget[] targets =
         [
             target, target with { Headers = [new("a", "b")] }, target with { Headers = [new("a", "c")] }, target with { Account = "me" },
-            target with { WriteRelabelRules = [new RelabelRule(RelabelAction.Drop, ["a"])] }, target with { WriteRelabelRules = [new RelabelRule(RelabelAction.Keep, ["a"])] },
+            target with { WriteRelabelRules = [new RelabelRule(RelabelAction.Drop, ["a"])] },
+            target with { WriteRelabelRules = [new RelabelRule(RelabelAction.Keep, ["a"])] },
             target with { WriteRelabelRules = [new RelabelRule(RelabelAction.Drop, ["a"], pattern: "x")] }, target with { Name = "n" },
         ];
         Assert.Equal(targets.Length, targets.Select(static t => t.Id).Distinct().Count());
@@ -294,15 +314,22 @@ public sealed class RemoteWriteTests : IAsyncDisposable
         {
             InjectTenantIdAs = "tenant",
             ExternalLabels = [new("cluster", "c"), new("tenant", "not this")],
-            SpanMetrics = new Tempo.Engine.Generator.SpanMetrics.SpanMetricsSettings { Dimensions = ["tenant", "cluster", "__metrics_gen_instance"], EnableTargetInfo = true },
+            SpanMetrics = new Tempo.Engine.Generator.SpanMetrics.SpanMetricsSettings
+            {
+                Dimensions =
+                ["tenant", "cluster", "__metrics_gen_instance"],
+                EnableTargetInfo = true
+            },
         });
         (string, object)[] lies = [("tenant", "victim"), ("cluster", "other"), ("__metrics_gen_instance", "x")];
-        _generator!.Add(TenantId.Single, SpanRequest.Of(new TestSpan { Id = 1, Attributes = lies, Resource = TestSpan.Service("shop", [.. lies, ("host", "h")]) }));
+        _generator!.Add(TenantId.Single, SpanRequest.Of(
+            new TestSpan { Id = 1, Attributes = lies, Resource = TestSpan.Service("shop", [.. lies, ("host", "h")]) }));
         await _generator.CollectAsync(CancellationToken.None);
         await _receiver.HasAsync(1);
         Assert.Contains(_receiver.Series, static s => s.Labels.StartsWith("traces_target_info{", StringComparison.Ordinal));
         Assert.All(_receiver.Series, static s => Assert.True(
-            s.Labels.Contains("__metrics_gen_instance=\"vm\"", StringComparison.Ordinal) && s.Labels.Contains("cluster=\"c\"", StringComparison.Ordinal)
+            s.Labels.Contains("__metrics_gen_instance=\"vm\"", StringComparison.Ordinal)
+                && s.Labels.Contains("cluster=\"c\"", StringComparison.Ordinal)
                 && s.Labels.Contains("tenant=\"single-tenant\"", StringComparison.Ordinal), s.Labels));
     }
 
@@ -323,12 +350,15 @@ public sealed class RemoteWriteTests : IAsyncDisposable
         Add(1);
         await _generator!.CollectAsync(CancellationToken.None);
         await _receiver.HasAsync(1);
-        Assert.Contains("application/x-protobuf;proto=io.prometheus.write.v2.Request", _receiver.Requests.First().Head, StringComparison.Ordinal);
+        Assert.Contains(
+            "application/x-protobuf;proto=io.prometheus.write.v2.Request", _receiver.Requests.First().Head, StringComparison.Ordinal);
         var asVersion2 = WriteRequestReader.ReadBlock(_receiver.Requests.First().Body, isVersion2: true);
         Assert.Equal(19, asVersion2.Count);
-        Assert.Contains(asVersion2, static s => s.Labels.StartsWith("traces_spanmetrics_calls_total{__metrics", StringComparison.Ordinal) && s.Samples.Count == 2);
+        Assert.Contains(asVersion2, static s =>
+            s.Labels.StartsWith("traces_spanmetrics_calls_total{__metrics", StringComparison.Ordinal) && s.Samples.Count == 2);
         // 1 counter, 3 histogram.
-        Assert.All(asVersion2, static s => Assert.Equal(s.Labels.StartsWith("traces_spanmetrics_latency_", StringComparison.Ordinal) ? 3 : 1, s.Type));
+        Assert.All(asVersion2, static s =>
+            Assert.Equal(s.Labels.StartsWith("traces_spanmetrics_latency_", StringComparison.Ordinal) ? 3 : 1, s.Type));
         Assert.Contains(asVersion2, static s => s.Exemplars.Count == 1 && s.Exemplars[0].Labels == "traceID=a1");
 
         // It answers well and does not say what it wrote: a receiver of version 1, which understood nothing.
@@ -352,8 +382,10 @@ public sealed class RemoteWriteTests : IAsyncDisposable
 
         // Their last values, and then their end.
         await _receiver.HasAsync(3);
-        Assert.Contains(WriteRequestReader.ReadBlock(_receiver.Requests.ElementAt(1).Body), static s => s.Labels.StartsWith("traces_spanmetrics_calls_total{", StringComparison.Ordinal) && s.Samples is [(2, _)]);
-        Assert.All(WriteRequestReader.ReadBlock(_receiver.Requests.Last().Body), static s => Assert.Equal(0x7FF0_0000_0000_0002UL, BitConverter.DoubleToUInt64Bits(Assert.Single(s.Samples).Value)));
+        Assert.Contains(WriteRequestReader.ReadBlock(_receiver.Requests.ElementAt(1).Body),
+            static s => s.Labels.StartsWith("traces_spanmetrics_calls_total{", StringComparison.Ordinal) && s.Samples is [(2, _)]);
+        Assert.All(WriteRequestReader.ReadBlock(_receiver.Requests.Last().Body),
+            static s => Assert.Equal(0x7FF0_0000_0000_0002UL, BitConverter.DoubleToUInt64Bits(Assert.Single(s.Samples).Value)));
         Assert.False(_generator.TryWriteExposition(TenantId.Single, false, new System.Buffers.ArrayBufferWriter<byte>()));
     }
 
@@ -381,7 +413,9 @@ public sealed class RemoteWriteTests : IAsyncDisposable
         await _receiver.HasAsync(1);
         Assert.Equal(1, _generator.TenantCount);
         // It leaves the table first and is closed then.
-        await PassTimeUntilAsync(() => _generator.TenantCount == 0 && !Page().Contains("tenant=\"single-tenant\"", StringComparison.Ordinal), TimeSpan.FromMinutes(5));
+        await PassTimeUntilAsync(
+            () => _generator.TenantCount == 0 && !Page().Contains("tenant=\"single-tenant\"", StringComparison.Ordinal),
+            TimeSpan.FromMinutes(5));
         Assert.True(_time.GetUtcNow().ToUnixTimeMilliseconds() - SpanRequest.NowUnixMs >= TimeSpan.FromHours(1).TotalMilliseconds);
         _disk.TryList("queues/single-tenant", out var files);
         Assert.DoesNotContain(files, static file => !file.StartsWith("sent-", StringComparison.Ordinal));
@@ -390,7 +424,8 @@ public sealed class RemoteWriteTests : IAsyncDisposable
         Add(5);
         await _generator.CollectAsync(CancellationToken.None);
         await _receiver.HasAsync(before + 1);
-        Assert.Equal(5, WriteRequestReader.ReadBlock(_receiver.Requests.Last().Body).Single(static s => s.Labels.StartsWith("traces_spanmetrics_calls_total{", StringComparison.Ordinal)).Samples[^1].Value);
+        Assert.Equal(5, WriteRequestReader.ReadBlock(_receiver.Requests.Last().Body)
+            .Single(static s => s.Labels.StartsWith("traces_spanmetrics_calls_total{", StringComparison.Ordinal)).Samples[^1].Value);
     }
 
     [Fact]
@@ -398,7 +433,8 @@ public sealed class RemoteWriteTests : IAsyncDisposable
     {
         Start();
         var e = Assert.Throws<GeneratorStartException>(() => MetricsGenerator.Start(
-            new GeneratorOptions { RemoteWrite = [new RemoteWriteTarget { Url = _receiver.Url }] }, _ => Settings, _disk, new MetricRegistry(), Log.Null, _time, () => 0.5));
+            new GeneratorOptions { RemoteWrite = [new RemoteWriteTarget { Url = _receiver.Url }] }, _ => Settings, _disk,
+            new MetricRegistry(), Log.Null, _time, () => 0.5));
         Assert.Contains("another process", e.Message, StringComparison.Ordinal);
     }
 
@@ -413,18 +449,30 @@ public sealed class RemoteWriteTests : IAsyncDisposable
         get
         {
             Assert.True(ProcessorSet.TryParse(["span-metrics"], out var processors, out _));
-            return new GeneratorSettings { Processors = processors, ExternalLabels = [new("cluster", "c")], IngestionSlack = TimeSpan.FromHours(10) };
+            return new GeneratorSettings
+            {
+                Processors = processors,
+                ExternalLabels = [new("cluster", "c")],
+                IngestionSlack = TimeSpan.FromHours(10)
+            };
         }
     }
 
     private void Start(
-        Func<RemoteWriteTarget, RemoteWriteTarget>? target = null, Func<GeneratorSettings, GeneratorSettings>? settings = null, Func<GeneratorOptions, GeneratorOptions>? options = null,
+        Func<RemoteWriteTarget, RemoteWriteTarget>? target = null, Func<GeneratorSettings, GeneratorSettings>? settings = null,
+        Func<GeneratorOptions, GeneratorOptions>? options = null,
         Func<GeneratorSettings>? settingsOf = null)
     {
         var remote = new RemoteWriteTarget { Url = _receiver.Url, RemoteTimeout = TimeSpan.FromHours(1) };
         var defaults = settings?.Invoke(Settings) ?? Settings;
-        var all = new GeneratorOptions { RemoteWrite = [target?.Invoke(remote) ?? remote], InstanceId = "vm", RemoteWriteFlushDeadline = TimeSpan.Zero };
-        _generator = MetricsGenerator.Start(options?.Invoke(all) ?? all, _ => settingsOf?.Invoke() ?? defaults, _disk, _metrics, Log.Null, _time, () => 0.5);
+        var all = new GeneratorOptions
+        {
+            RemoteWrite = [target?.Invoke(remote) ?? remote],
+            InstanceId = "vm",
+            RemoteWriteFlushDeadline = TimeSpan.Zero
+        };
+        _generator = MetricsGenerator.Start(
+            options?.Invoke(all) ?? all, _ => settingsOf?.Invoke() ?? defaults, _disk, _metrics, Log.Null, _time, () => 0.5);
     }
 
     // The disk is taken away first, so that what the end of the object does is not seen by the next one.

@@ -36,7 +36,8 @@ public sealed class SendQueueTests
                 using var queue = Open(disk, 7);
                 // What was not committed may be there or not, but not out of order and not with holes before it.
                 var first = Peek(queue, 0);
-                Assert.True(first is null ? next >= committed : first == next, $"seed {seed}, round {round}, life {life}: {first} after {next}, {committed} committed");
+                Assert.True(first is null ? next >= committed : first == next,
+                    $"seed {seed}, round {round}, life {life}: {first} after {next}, {committed} committed");
                 appended = Math.Max(next, Count(queue, next));
                 for (var step = random.Next(60); step > 0; step--)
                 {

@@ -16,11 +16,16 @@ public sealed class SettingsChangeTests : IAsyncDisposable
     private readonly SteppedTime _time = new(SpanRequest.NowUnixMs);
     private readonly MetricRegistry _metrics = new();
     private readonly MetricsGenerator _generator;
-    private volatile GeneratorSettings _settings = new() { Processors = new ProcessorSet(SpanMetricsParts.Count, default, false), IngestionSlack = TimeSpan.FromHours(10) };
+    private volatile GeneratorSettings _settings =
+        new() { Processors = new ProcessorSet(SpanMetricsParts.Count, default, false), IngestionSlack = TimeSpan.FromHours(10) };
     private long _id;
 
     public SettingsChangeTests() => _generator = MetricsGenerator.Start(
-        new GeneratorOptions { RemoteWrite = [new RemoteWriteTarget { Url = _receiver.Url, RemoteTimeout = TimeSpan.FromHours(1) }], RemoteWriteFlushDeadline = TimeSpan.FromHours(1) },
+        new GeneratorOptions
+        {
+            RemoteWrite = [new RemoteWriteTarget { Url = _receiver.Url, RemoteTimeout = TimeSpan.FromHours(1) }],
+            RemoteWriteFlushDeadline = TimeSpan.FromHours(1)
+        },
         _ => _settings, new SimDisk(), _metrics, Log.Null, _time, static () => 0.5);
 
     [Fact]
@@ -57,7 +62,14 @@ public sealed class SettingsChangeTests : IAsyncDisposable
     {
         Add(3);
         await CollectAsync();
-        _settings = _settings with { MaxActiveSeries = 1, CollectionInterval = TimeSpan.FromMinutes(1), RemoteWriteHeaders = [new("X-Who", "me")], IngestionSlack = TimeSpan.FromHours(9), TraceIdLabelName = "id" };
+        _settings = _settings with
+        {
+            MaxActiveSeries = 1,
+            CollectionInterval = TimeSpan.FromMinutes(1),
+            RemoteWriteHeaders = [new("X-Who", "me")],
+            IngestionSlack = TimeSpan.FromHours(9),
+            TraceIdLabelName = "id"
+        };
         Add(2);
         await CollectAsync();
         Add(4, "another");
@@ -75,7 +87,8 @@ public sealed class SettingsChangeTests : IAsyncDisposable
         await CollectAsync();
         var good = _settings;
         var bad = new FilterPolicy(new FilterMatch(FilterMatchType.Regex, [new FilterAttribute("name", "(")]), null, null);
-        foreach (var broken in new[] { good with { SpanMetrics = new SpanMetricsSettings { FilterPolicies = [bad] } }, new GeneratorSettings { Error = "processor \"nope\" is not known" } })
+        foreach (var broken in new[] { good with { SpanMetrics = new SpanMetricsSettings { FilterPolicies = [bad] } },
+            new GeneratorSettings { Error = "processor \"nope\" is not known" } })
         {
             _settings = broken;
             Add(1);
@@ -136,7 +149,8 @@ public sealed class SettingsChangeTests : IAsyncDisposable
     }
 
     private void Add(int spans, string name = "span") =>
-        _generator.Add(TenantId.Single, SpanRequest.Of(Enumerable.Range(0, spans).Select(_ => new TestSpan { Id = (ulong)Interlocked.Increment(ref _id), Name = name })));
+        _generator.Add(TenantId.Single, SpanRequest.Of(
+            Enumerable.Range(0, spans).Select(_ => new TestSpan { Id = (ulong)Interlocked.Increment(ref _id), Name = name })));
 
     private async Task CollectAsync()
     {
@@ -146,14 +160,17 @@ public sealed class SettingsChangeTests : IAsyncDisposable
 
     private List<double> ValuesOf(string label) =>
     [
-        .. _receiver.Series.Where(s => s.Labels.StartsWith(Calls, StringComparison.Ordinal) && s.Labels.Contains(label, StringComparison.Ordinal)).SelectMany(static s => s.Samples).Select(static s => s.Value),
+        .. _receiver.Series.Where(
+            s => s.Labels.StartsWith(Calls, StringComparison.Ordinal) && s.Labels.Contains(label, StringComparison.Ordinal))
+                .SelectMany(static s => s.Samples).Select(static s => s.Value),
     ];
 
     private double Metric(string start)
     {
         var page = new System.Buffers.ArrayBufferWriter<byte>();
         _metrics.WriteTo(page);
-        return System.Text.Encoding.UTF8.GetString(page.WrittenSpan).Split('\n').Where(line => line.StartsWith(start, StringComparison.Ordinal))
+        return System.Text.Encoding.UTF8.GetString(page.WrittenSpan).Split('\n')
+            .Where(line => line.StartsWith(start, StringComparison.Ordinal))
             .Sum(static line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture));
     }
 }

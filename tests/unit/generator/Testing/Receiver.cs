@@ -33,7 +33,8 @@ internal sealed class Receiver : IDisposable
 
     public IEnumerable<WrittenSeries> Series => Requests.SelectMany(static request => WriteRequestReader.ReadBlock(request.Body));
 
-    public static string Answer(int status, string headers = "", string body = "") => $"HTTP/1.1 {status} Whatever\r\n{headers}Content-Length: {body.Length}\r\n\r\n{body}";
+    public static string Answer(int status, string headers = "", string body = "") =>
+        $"HTTP/1.1 {status} Whatever\r\n{headers}Content-Length: {body.Length}\r\n\r\n{body}";
 
     public async Task HasAsync(int requests)
     {
@@ -92,7 +93,8 @@ internal sealed class Receiver : IDisposable
             head.Append((char)one[0]);
         }
 
-        var length = head.ToString().Split("\r\n").Single(static line => line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase));
+        var length =
+            head.ToString().Split("\r\n").Single(static line => line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase));
         var body = new byte[int.Parse(length.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture)];
         await stream.ReadExactlyAsync(body);
         return (head.ToString(), body);

@@ -30,9 +30,12 @@ internal sealed class SeriesSheet : ISeriesVisitor
     }
 
     /// <summary>All values of a metric together.</summary>
-    public double Sum(string metric) => Values.Where(series => series.Key == metric || series.Key.StartsWith(metric + "{", StringComparison.Ordinal)).Sum(static series => series.Value);
+    public double Sum(string metric) =>
+        Values.Where(series => series.Key == metric || series.Key.StartsWith(metric + "{", StringComparison.Ordinal))
+            .Sum(static series => series.Value);
 
-    public IEnumerable<string> Series(string metric) => Values.Keys.Where(series => series == metric || series.StartsWith(metric + "{", StringComparison.Ordinal));
+    public IEnumerable<string> Series(string metric) =>
+        Values.Keys.Where(series => series == metric || series.StartsWith(metric + "{", StringComparison.Ordinal));
 
     public void Begin(in EntityLabels labels)
     {
@@ -77,7 +80,8 @@ internal sealed class SeriesSheet : ISeriesVisitor
 /// <summary>Generators with the settings that a test wants.</summary>
 internal static class Generators
 {
-    public static TenantGenerator New(string processors, Func<GeneratorSettings, GeneratorSettings>? change = null, int duplicateFilterBytes = 1 << 20)
+    public static TenantGenerator New(
+        string processors, Func<GeneratorSettings, GeneratorSettings>? change = null, int duplicateFilterBytes = 1 << 20)
     {
         Assert.True(ProcessorSet.TryParse(processors.Split(' '), out var set, out var error), error);
         var settings = new GeneratorSettings { Processors = set };

@@ -5,7 +5,9 @@ using Tempo.Engine.Otlp.Wire;
 namespace Tempo.Generator.Tests.Testing;
 
 /// <summary>A series of a remote write message as a test wants it.</summary>
-internal sealed record WrittenSeries(string Labels, List<(double Value, long UnixMs)> Samples, List<(string Labels, double Value, long UnixMs)> Exemplars, int Histograms, int Type = 0);
+internal sealed record WrittenSeries(
+    string Labels, List<(double Value, long UnixMs)> Samples, List<(string Labels, double Value, long UnixMs)> Exemplars, int Histograms,
+    int Type = 0);
 
 /// <summary>
 /// Reads remote write messages of both versions, by their published field numbers, independently of the encoder, and
@@ -25,7 +27,8 @@ internal static class WriteRequestReader
         var fields = Fields(message);
         var symbols = fields.Where(static f => f.Number == 4).Select(static f => Encoding.UTF8.GetString(f.Bytes)).ToArray();
         if (isVersion2) Assert.Equal("", symbols[0]);
-        return [.. fields.Where(f => f.Number == (isVersion2 ? 5 : 1)).Select(f => isVersion2 ? SeriesV2(f.Bytes, symbols) : Series(f.Bytes))];
+        return [.. fields.Where(f => f.Number == (isVersion2 ? 5 : 1))
+            .Select(f => isVersion2 ? SeriesV2(f.Bytes, symbols) : Series(f.Bytes))];
     }
 
     private static WrittenSeries Series(byte[] message)
@@ -34,7 +37,8 @@ internal static class WriteRequestReader
         return new WrittenSeries(
             Labels([.. fields.Where(static f => f.Number == 1).Select(static f => Label(f.Bytes))], isSeries: true),
             [.. fields.Where(static f => f.Number == 2).Select(static f => Sample(f.Bytes, 1, 2))],
-            [.. fields.Where(static f => f.Number == 3).Select(static f => Exemplar(f.Bytes, e => [.. e.Where(static l => l.Number == 1).Select(static l => Label(l.Bytes))]))],
+            [.. fields.Where(static f => f.Number == 3)
+                .Select(static f => Exemplar(f.Bytes, e => [.. e.Where(static l => l.Number == 1).Select(static l => Label(l.Bytes))]))],
             fields.Count(static f => f.Number == 4));
     }
 
@@ -44,7 +48,8 @@ internal static class WriteRequestReader
         return new WrittenSeries(
             Labels(References(fields.Single(static f => f.Number == 1).Bytes, symbols), isSeries: true),
             [.. fields.Where(static f => f.Number == 2).Select(static f => Sample(f.Bytes, 1, 2))],
-            [.. fields.Where(static f => f.Number == 4).Select(f => Exemplar(f.Bytes, e => References(e.Single(static l => l.Number == 1).Bytes, symbols)))],
+            [.. fields.Where(static f => f.Number == 4)
+                .Select(f => Exemplar(f.Bytes, e => References(e.Single(static l => l.Number == 1).Bytes, symbols)))],
             fields.Count(static f => f.Number == 3),
             (int)Fields(fields.Single(static f => f.Number == 5).Bytes).Single(static f => f.Number == 1).Bits);
     }
@@ -70,13 +75,15 @@ internal static class WriteRequestReader
     private static (double Value, long UnixMs) Sample(byte[] message, int value, int time)
     {
         var fields = Fields(message);
-        return (BitConverter.UInt64BitsToDouble(fields.Single(f => f.Number == value).Bits), (long)fields.Single(f => f.Number == time).Bits);
+        return (BitConverter.UInt64BitsToDouble(fields.Single(f => f.Number == value).Bits),
+            (long)fields.Single(f => f.Number == time).Bits);
     }
 
     private static (string, string) Label(byte[] message)
     {
         var fields = Fields(message);
-        return (Encoding.UTF8.GetString(fields.Single(static f => f.Number == 1).Bytes), Encoding.UTF8.GetString(fields.Single(static f => f.Number == 2).Bytes));
+        return (Encoding.UTF8.GetString(fields.Single(static f => f.Number == 1).Bytes),
+            Encoding.UTF8.GetString(fields.Single(static f => f.Number == 2).Bytes));
     }
 
     private static string Labels((string Name, string Value)[] labels, bool isSeries)
@@ -96,7 +103,13 @@ internal static class WriteRequestReader
         {
             ulong bits = 0;
             ReadOnlySpan<byte> bytes = [];
-            Assert.True((tag & 7) switch { 0 => reader.TryReadVarint(out bits), 1 => reader.TryReadFixed64(out bits), 2 => reader.TryReadBytes(out bytes), _ => false });
+            Assert.True((tag & 7) switch
+            {
+                0 => reader.TryReadVarint(out bits),
+                1 => reader.TryReadFixed64(out bits),
+                2 => reader.TryReadBytes(out bytes),
+                _ => false
+            });
             fields.Add(new Field((int)(tag >> 3), bits, bytes.ToArray()));
         }
 

@@ -33,7 +33,8 @@ public class CommandLineTests
     public void OurOwnFlags()
     {
         var o = Parse("-storage.path=/d", "-distributor.otlp.grpc-endpoint=:1", "-distributor.otlp.http-endpoint=127.0.0.1:2");
-        Assert.Equal(("/d/wal", "/d/blocks", ":1", "127.0.0.1:2"), (o.Node.WalPath, o.Node.BlocksPath, o.Receivers.OtlpGrpc!.Listen.ToString(), o.Receivers.OtlpHttp!.Listen.ToString()));
+        Assert.Equal(("/d/wal", "/d/blocks", ":1", "127.0.0.1:2"),
+            (o.Node.WalPath, o.Node.BlocksPath, o.Receivers.OtlpGrpc!.Listen.ToString(), o.Receivers.OtlpHttp!.Listen.ToString()));
     }
 
     [Fact]
@@ -64,7 +65,8 @@ public class CommandLineTests
         Assert.Equal("flag needs an argument: -config.file", Error("-config.file"));
         Assert.Equal("unexpected argument \"run\"", Error("run"));
         Assert.Equal("unexpected argument \"-\"", Error("-"));
-        Assert.StartsWith("invalid value \"x\" for flag -server.http-listen-port: cannot unmarshal", Error("-server.http-listen-port=x"), StringComparison.Ordinal);
+        Assert.StartsWith("invalid value \"x\" for flag -server.http-listen-port: cannot unmarshal", Error("-server.http-listen-port=x"),
+            StringComparison.Ordinal);
         Assert.StartsWith("invalid value \"maybe\" for flag -version: ", Error("-version=maybe"), StringComparison.Ordinal);
     }
 

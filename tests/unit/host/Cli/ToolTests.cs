@@ -26,7 +26,9 @@ public sealed class ToolTests : IAsyncLifetime
         store.Sweep();
         foreach (var version in BlockVersion.All.Where(static version => version.CanWrite))
         {
-            Assert.True(DedicatedColumns.TryCreate([new DedicatedColumnSpec(AttributeScope.Span, "dedicated", AttributeType.String, DedicatedColumnOptions.None)], out var dedicated, out _));
+            Assert.True(DedicatedColumns.TryCreate(
+                [new DedicatedColumnSpec(AttributeScope.Span, "dedicated", AttributeType.String, DedicatedColumnOptions.None)],
+                out var dedicated, out _));
             var block = new NewBlock
             {
                 Tenant = TenantId.Single,
@@ -37,7 +39,8 @@ public sealed class ToolTests : IAsyncLifetime
             segment.Append(TenantId.Single, OtlpRequest.Of(Spans(_blocks.Count)));
             var views = new List<LiveBatchView>();
             segment.CollectBatches(TenantId.Single, views);
-            _blocks.Add((await store.WriteAsync(block, writer => LiveTraces.ForEach(views, writer.Add), TestContext.Current.CancellationToken))!);
+            _blocks.Add((await store.WriteAsync(
+                block, writer => LiveTraces.ForEach(views, writer.Add), TestContext.Current.CancellationToken))!);
         }
     }
 
@@ -86,9 +89,12 @@ public sealed class ToolTests : IAsyncLifetime
     {
         var trace = Run(0, "query trace-id", "single-tenant", "1");
         using var json = System.Text.Json.JsonDocument.Parse(trace);
-        var spans = json.RootElement.GetProperty("resourceSpans").EnumerateArray().SelectMany(static r => r.GetProperty("scopeSpans").EnumerateArray()).SelectMany(static s => s.GetProperty("spans").EnumerateArray()).ToList();
+        var spans = json.RootElement.GetProperty("resourceSpans").EnumerateArray()
+            .SelectMany(static r => r.GetProperty("scopeSpans").EnumerateArray())
+            .SelectMany(static s => s.GetProperty("spans").EnumerateArray()).ToList();
         Assert.Equal(4, spans.Count);
-        Assert.Contains("no trace 0000000000000000000000000000beef in 2 blocks", Run(1, "query trace-id", "single-tenant", "beef"), StringComparison.Ordinal);
+        Assert.Contains("no trace 0000000000000000000000000000beef in 2 blocks", Run(1, "query trace-id", "single-tenant", "beef"),
+            StringComparison.Ordinal);
         Assert.Contains("hex", Run(1, "query trace-id", "single-tenant", "xyz"), StringComparison.Ordinal);
     }
 
@@ -109,9 +115,11 @@ public sealed class ToolTests : IAsyncLifetime
     public void Convert_writes_the_same_traces_in_another_format()
     {
         var target = Path.Combine(_root, "converted");
-        Assert.Matches("vParquet5 .* -> .* vParquet4 ", Run(0, "convert", "--out", target, "--format", "vParquet4", "single-tenant", _blocks[0].BlockId.ToString()));
+        Assert.Matches("vParquet5 .* -> .* vParquet4 ",
+            Run(0, "convert", "--out", target, "--format", "vParquet4", "single-tenant", _blocks[0].BlockId.ToString()));
         Assert.Contains("1 blocks, 0 problems", Run(0, target, "verify", "single-tenant"), StringComparison.Ordinal);
-        Assert.Contains("--format: vParquet5 or vParquet4", Run(1, "convert", "--out", target, "--format", "vParquet3", "single-tenant"), StringComparison.Ordinal);
+        Assert.Contains("--format: vParquet5 or vParquet4", Run(1, "convert", "--out", target, "--format", "vParquet3", "single-tenant"),
+            StringComparison.Ordinal);
         Assert.Contains("--out", Run(1, "convert", "single-tenant"), StringComparison.Ordinal);
     }
 
@@ -133,10 +141,12 @@ public sealed class ToolTests : IAsyncLifetime
     public void Wrong_command_lines_say_what_is_right()
     {
         Assert.Contains("unknown verb 'list things'", Run(2, "list things"), StringComparison.Ordinal);
-        Assert.Contains("usage: tempo list block [--path <folder> | --config.file <file>] <tenant> <block>", Run(2, "list block", "single-tenant"), StringComparison.Ordinal);
+        Assert.Contains("usage: tempo list block [--path <folder> | --config.file <file>] <tenant> <block>",
+            Run(2, "list block", "single-tenant"), StringComparison.Ordinal);
         Assert.Contains("unknown option --limit", Run(2, "list blocks", "single-tenant", "--limit", "3"), StringComparison.Ordinal);
         Assert.Contains("not a UUID", Run(1, "list block", "single-tenant", "x"), StringComparison.Ordinal);
-        Assert.Contains("there is no such folder", Run(1, Path.Combine(_root, "nothing"), "list blocks", "single-tenant"), StringComparison.Ordinal);
+        Assert.Contains(
+            "there is no such folder", Run(1, Path.Combine(_root, "nothing"), "list blocks", "single-tenant"), StringComparison.Ordinal);
         Assert.Contains("there is no such block", Run(1, "view block", "single-tenant", Guid.Empty.ToString()), StringComparison.Ordinal);
         Assert.Contains("tempo analyse block", Run(0, "help"), StringComparison.Ordinal);
     }
@@ -162,8 +172,27 @@ public sealed class ToolTests : IAsyncLifetime
             var id = new TraceId(0, i);
             var start = 1_790_000_000_000_000_000 + i * 1000;
             var attributes = new Attributes { { "plain", "value" }, { "dedicated", "column" } };
-            yield return new TestSpan { TraceId = id, Id = (ulong)block * 10 + 1, Name = "root", StartUnixNano = start, DurationNano = 1_000_000, Resource = resource, Attributes = attributes };
-            yield return new TestSpan { TraceId = id, Id = (ulong)block * 10 + 2, ParentId = (ulong)block * 10 + 1, Name = "child", StartUnixNano = start + 10, DurationNano = 10, Resource = resource, Attributes = attributes };
+            yield return new TestSpan
+            {
+                TraceId = id,
+                Id = (ulong)block * 10 + 1,
+                Name = "root",
+                StartUnixNano = start,
+                DurationNano = 1_000_000,
+                Resource = resource,
+                Attributes = attributes
+            };
+            yield return new TestSpan
+            {
+                TraceId = id,
+                Id = (ulong)block * 10 + 2,
+                ParentId = (ulong)block * 10 + 1,
+                Name = "child",
+                StartUnixNano = start + 10,
+                DurationNano = 10,
+                Resource = resource,
+                Attributes = attributes
+            };
         }
     }
 }

@@ -58,7 +58,8 @@ public class ConfigFileTests
         Assert.Equal(TimeSpan.FromHours(2), o.Search.MaxDuration);
         Assert.Equal(
             (WalSyncMode.Os, "/w", "/b", .05, 0x20000, TimeSpan.FromMinutes(30), 500L << 20, 1024),
-            (o.Node.WalSync, o.Node.WalPath, o.Node.BlocksPath, o.Node.BloomFalsePositive, o.Node.BloomShardBytes, o.Node.MaxBlockDuration, o.Node.MaxLiveBytes, o.Node.MaxAttributeBytes));
+            (o.Node.WalSync, o.Node.WalPath, o.Node.BlocksPath, o.Node.BloomFalsePositive, o.Node.BloomShardBytes, o.Node.MaxBlockDuration,
+                o.Node.MaxLiveBytes, o.Node.MaxAttributeBytes));
         Assert.Equal(["resource/k8s.pod.name/string/", "span/http.status/int/array+blob"],
             o.Node.DedicatedColumns.Select(c => $"{c.Scope}/{c.Name}/{c.Type}/{string.Join('+', c.Options)}"));
     }
@@ -79,7 +80,8 @@ public class ConfigFileTests
     [InlineData("\nfoo: 1", "t.yaml: line 2: field foo not found in the configuration")]
     [InlineData("server:\n  http_listen_port: 80\n  foo: 1", "t.yaml: line 3: field foo not found in section server")]
     [InlineData("server:\n  http_listen_port: abc", "t.yaml: line 2: server.http_listen_port: cannot unmarshal !!str `abc` into int")]
-    [InlineData("server: {http_listen_port: 65536}", "t.yaml: line 1: server.http_listen_port: 65536 is out of range, 0 to 65535 is allowed")]
+    [InlineData("server: {http_listen_port: 65536}",
+        "t.yaml: line 1: server.http_listen_port: 65536 is out of range, 0 to 65535 is allowed")]
     [InlineData("shutdown_delay: 5x", "t.yaml: line 1: shutdown_delay: cannot unmarshal !!str `5x` into time.Duration")]
     [InlineData("shutdown_delay: -5s", "t.yaml: line 1: shutdown_delay: -5s is out of range")]
     [InlineData("multitenancy_enabled: 3", "t.yaml: line 1: multitenancy_enabled: cannot unmarshal !!int `3` into bool")]
@@ -90,9 +92,11 @@ public class ConfigFileTests
     [InlineData("server: {http_listen_address: a..b}", "t.yaml: line 1: server.http_listen_address: \"a..b\" is not an address")]
     [InlineData("storage: {trace: {backend: foo}}", "t.yaml: line 1: storage.trace.backend: unknown backend \"foo\"")]
     [InlineData("storage: {trace: {block: {version: v2}}}", "v2 is not a valid block version")]
-    [InlineData("storage:\n  trace:\n    block:\n      parquet_dedicated_columns:\n        - {name: a}\n        - {scope: foo}", "line 4: storage.trace.block.parquet_dedicated_columns: entry at line 6: scope has a value that is not known")]
+    [InlineData("storage:\n  trace:\n    block:\n      parquet_dedicated_columns:\n        - {name: a}\n        - {scope: foo}",
+        "line 4: storage.trace.block.parquet_dedicated_columns: entry at line 6: scope has a value that is not known")]
     [InlineData("distributor: {receivers: {otlp: {protocols: {grpc: {endpoint: nowhere}}}}}", "is not an address and port")]
-    [InlineData("distributor:\n  receivers:\n    otlp:\n      protocols:\n        grpc:\n          tls: {cert_pem: a}", "line 6: distributor.receivers.otlp.protocols.grpc.tls.cert_pem: not available")]
+    [InlineData("distributor:\n  receivers:\n    otlp:\n      protocols:\n        grpc:\n          tls: {cert_pem: a}",
+        "line 6: distributor.receivers.otlp.protocols.grpc.tls.cert_pem: not available")]
     [InlineData("a: 1\na: 2", "t.yaml: line 2: key \"a\" already set in this mapping")]
     [InlineData("server:\n\thttp_listen_port: 1", "t.yaml: line 2:")]
     [InlineData("server: [1", "t.yaml: line 1:")]
@@ -117,7 +121,8 @@ public class ConfigFileTests
     [Fact]
     public void KeysOfTempoWithoutEffectAreWarnings()
     {
-        var (_, warnings) = Apply("memberlist:\n  anything: {at: all}\ninternal_server: {x: [1]}\nserver:\n  log_source_ips_enabled: true\nstorage: {trace: {block: {version: vParquet3}}}");
+        var (_, warnings) = Apply(
+            "memberlist:\n  anything: {at: all}\ninternal_server: {x: [1]}\nserver:\n  log_source_ips_enabled: true\nstorage: {trace: {block: {version: vParquet3}}}");
         Assert.Collection(warnings,
             w => Assert.StartsWith("t.yaml: line 1: memberlist has no effect", w),
             w => Assert.StartsWith("t.yaml: line 3: internal_server has no effect", w),
@@ -134,8 +139,10 @@ public class ConfigFileTests
         var (options, warnings) = Apply(yaml);
         var node = options.Node;
         Assert.Empty(warnings);
-        Assert.Equal((TimeSpan.FromHours(48), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(30)), (node.BlockRetention, node.CompactedBlockRetention, node.CompactionWindow));
-        Assert.Equal((1L << 30, 1000L, 3, TimeSpan.FromSeconds(5)), (node.MaxCompactedBlockBytes, node.MaxCompactionObjects, node.MaxConcurrentMerges, node.CompactionCycle));
+        Assert.Equal((TimeSpan.FromHours(48), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(30)),
+            (node.BlockRetention, node.CompactedBlockRetention, node.CompactionWindow));
+        Assert.Equal((1L << 30, 1000L, 3, TimeSpan.FromSeconds(5)),
+            (node.MaxCompactedBlockBytes, node.MaxCompactionObjects, node.MaxConcurrentMerges, node.CompactionCycle));
         Assert.Contains("0s is out of range, 1s to", Error("compactor: {compaction: {compaction_window: 0s}}"), StringComparison.Ordinal);
     }
 
@@ -160,7 +167,8 @@ public class ConfigFileTests
     {
         Assert.Contains("nested deeper than 64", Error("memory: " + new string('[', 100) + new string(']', 100)), StringComparison.Ordinal);
         Assert.Contains("at most 10485760 are read", Error("# " + new string('x', YamlReader.MaxFileBytes)), StringComparison.Ordinal);
-        Assert.Contains("more than 200000 values", Error("memory: [" + string.Concat(Enumerable.Repeat("1,", 200_001)) + "]"), StringComparison.Ordinal);
+        Assert.Contains("more than 200000 values", Error("memory: [" + string.Concat(Enumerable.Repeat("1,", 200_001)) + "]"),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -212,7 +220,10 @@ public class ConfigFileTests
         var (again, warnings) = Apply(text);
         Assert.Empty(warnings);
         Assert.Equal(text, EffectiveConfig.Render(again));
-        Assert.Equal(("c", "1.3", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"), (again.HttpTls!.CertFile, again.ServerTls.MinVersion, Assert.Single(again.ServerTls.CipherSuites).ToString()));
-        Assert.Equal(("/a b", "[::1]:5", "q\"\\x", 90), (again.HttpApiPrefix, again.Receivers.OtlpGrpc!.Listen.ToString(), again.Node.DedicatedColumns[0].Name, again.Node.MaxBlockDuration.TotalSeconds));
+        Assert.Equal(("c", "1.3", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
+            (again.HttpTls!.CertFile, again.ServerTls.MinVersion, Assert.Single(again.ServerTls.CipherSuites).ToString()));
+        Assert.Equal(("/a b", "[::1]:5", "q\"\\x", 90),
+            (again.HttpApiPrefix, again.Receivers.OtlpGrpc!.Listen.ToString(), again.Node.DedicatedColumns[0].Name,
+                again.Node.MaxBlockDuration.TotalSeconds));
     }
 }

@@ -10,6 +10,7 @@ public class ConfigSchemaTests
     public void NoKeyIsHiddenByAnotherOne()
     {
         var ends = ConfigSchema.Keys.Where(k => k is not ConfigSection).Select(k => k.Path).ToHashSet();
-        Assert.Empty(ConfigSchema.Keys.Where(k => ends.Any(end => k.Path.StartsWith(end + ".", StringComparison.Ordinal))).Select(k => k.Path));
+        Assert.Empty(ConfigSchema.Keys.Where(k => ends.Any(end => k.Path.StartsWith(end + ".", StringComparison.Ordinal)))
+            .Select(k => k.Path));
     }
 }

@@ -50,22 +50,28 @@ public sealed class GeneratorConfigTests
             """);
         Assert.Equal(2, warnings.Count);
         Assert.Contains(warnings, static w => w.Contains("ring_mode has no effect", StringComparison.Ordinal));
-        Assert.Contains(warnings, static w => w.StartsWith("t.yaml: line 16: ", StringComparison.Ordinal) && w.Contains("queue_config.max_shards has no effect", StringComparison.Ordinal));
+        Assert.Contains(warnings, static w => w.StartsWith("t.yaml: line 16: ", StringComparison.Ordinal)
+            && w.Contains("queue_config.max_shards has no effect", StringComparison.Ordinal));
         var generator = options.Node.Generator;
         var defaults = options.GeneratorProcessors.MetricsGenerator.Over(generator.Defaults);
-        Assert.Equal((TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(45), "tenant"), (defaults.CollectionInterval, defaults.StaleDuration, defaults.IngestionSlack, defaults.InjectTenantIdAs));
-        Assert.Equal((TimeSpan.FromSeconds(3), 7, true), (defaults.ServiceGraphs.Wait, defaults.ServiceGraphs.MaxItems, defaults.ServiceGraphs.EnableVirtualNodeLabel));
+        Assert.Equal((TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(45), "tenant"),
+            (defaults.CollectionInterval, defaults.StaleDuration, defaults.IngestionSlack, defaults.InjectTenantIdAs));
+        Assert.Equal((TimeSpan.FromSeconds(3), 7, true),
+            (defaults.ServiceGraphs.Wait, defaults.ServiceGraphs.MaxItems, defaults.ServiceGraphs.EnableVirtualNodeLabel));
         Assert.Equal([1, 2], defaults.ServiceGraphs.HistogramBuckets);
         Assert.Equal(["a", "b"], defaults.SpanMetrics.Dimensions);
-        Assert.Equal((false, true, true), (defaults.SpanMetrics.IntrinsicDimensions.SpanKind, defaults.SpanMetrics.IntrinsicDimensions.SpanName, defaults.SpanMetrics.EnableTargetInfo));
+        Assert.Equal((false, true, true), (defaults.SpanMetrics.IntrinsicDimensions.SpanKind,
+            defaults.SpanMetrics.IntrinsicDimensions.SpanName, defaults.SpanMetrics.EnableTargetInfo));
         Assert.True(defaults.Processors.IsEmpty);
         Assert.Equal("hosts", defaults.HostInfo.MetricName);
         Assert.Equal(("me", "/p", false), (generator.InstanceId, generator.StoragePath, generator.AddOrgIdHeader));
 
         var target = Assert.Single(generator.RemoteWrite);
         Assert.Equal((true, false, true, 99, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1)),
-            (target.SendExemplars, target.SendNativeHistograms, target.UsesVersion2, target.MaxSamplesPerSend, target.MinBackoff, target.MaxBackoff));
-        Assert.Equal((true, SslProtocols.Tls13, TimeSpan.FromHours(2), false), (target.UsesProxyOfEnvironment, target.Tls.Protocols, target.SampleAgeLimit, target.RetriesOn429));
+            (target.SendExemplars, target.SendNativeHistograms, target.UsesVersion2, target.MaxSamplesPerSend, target.MinBackoff,
+                target.MaxBackoff));
+        Assert.Equal((true, SslProtocols.Tls13, TimeSpan.FromHours(2), false),
+            (target.UsesProxyOfEnvironment, target.Tls.Protocols, target.SampleAgeLimit, target.RetriesOn429));
         Assert.Equal((true, 55), (defaults.LimitsEntities, defaults.MaxLabelNameBytes));
         Assert.Equal(["shard"], defaults.ServiceGraphs.DatabaseNameAttributes);
         Assert.Equal("Basic bWU6aHVudGVyMg==", target.Authorization!());
@@ -113,7 +119,8 @@ public sealed class GeneratorConfigTests
     {
         var file = Path.GetTempFileName();
         File.WriteAllText(file, "me\n");
-        var (options, _) = Apply($"metrics_generator: {{storage: {{remote_write: [{{url: 'http://h', basic_auth: {{username_file: '{file}', password: hunter2}}}}]}}}}");
+        var (options, _) = Apply(
+            $"metrics_generator: {{storage: {{remote_write: [{{url: 'http://h', basic_auth: {{username_file: '{file}', password: hunter2}}}}]}}}}");
         Assert.Equal("Basic bWU6aHVudGVyMg==", Assert.Single(options.Node.Generator.RemoteWrite).Authorization!());
         Assert.Equal(TimeSpan.FromMinutes(1), options.Node.Generator.RemoteWriteFlushDeadline);
         File.Delete(file);
@@ -123,8 +130,10 @@ public sealed class GeneratorConfigTests
     public void Two_targets_that_nothing_tells_apart_are_one_too_many()
     {
         const string list = "metrics_generator:\n  storage:\n    remote_write:\n";
-        Assert.Contains("line 5: \"http://h/\" with the same account", Error($"{list}      - {{url: 'http://h'}}\n      - {{url: 'http://h'}}\n"), StringComparison.Ordinal);
-        var (options, _) = Apply($"{list}      - {{url: 'http://h'}}\n      - {{url: 'http://h', basic_auth: {{username: a}}}}\n      - {{url: 'http://h', basic_auth: {{username: b}}}}\n      - {{url: 'http://h', headers: {{a: b}}}}\n");
+        Assert.Contains("line 5: \"http://h/\" with the same account",
+            Error($"{list}      - {{url: 'http://h'}}\n      - {{url: 'http://h'}}\n"), StringComparison.Ordinal);
+        var (options, _) = Apply(
+            $"{list}      - {{url: 'http://h'}}\n      - {{url: 'http://h', basic_auth: {{username: a}}}}\n      - {{url: 'http://h', basic_auth: {{username: b}}}}\n      - {{url: 'http://h', headers: {{a: b}}}}\n");
         Assert.Equal(4, options.Node.Generator.RemoteWrite.Select(static t => t.Id).Distinct().Count());
     }
 
@@ -138,7 +147,8 @@ public sealed class GeneratorConfigTests
     [InlineData("processor: {span_metrics: {filter_policies: [{include: {match_type: regex, attributes: [{key: name, value: '(?!a)b'}]}}]}}", "(?!a)b")]
     [InlineData("processor: {service_graphs: {filter_policies: [{exclude: {match_type: strict, attributes: [{key: kind, value: server}]}}]}}", "SPAN_KIND_SERVER")]
     [InlineData("processor: {span_metrics: {filter_policies: [{}]}}", "include, include_any or exclude")]
-    [InlineData("processor: {span_metrics: {filter_policies: [{include: {attributes: [{key: name, value: a}]}}]}}", "match_type is missing")]
+    [InlineData("processor: {span_metrics: {filter_policies: [{include: {attributes: [{key: name, value: a}]}}]}}",
+        "match_type is missing")]
     public void Limits_that_make_no_sense_are_told(string limits, string expected)
     {
         var error = Error($"overrides:\n  defaults:\n    metrics_generator: {{{limits}}}\n");

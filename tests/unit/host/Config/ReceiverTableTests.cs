@@ -13,7 +13,8 @@ public sealed partial class ReceiverTableTests
     {
         var rows = Row().Matches(File.ReadAllText(Path.Combine(Root(), "README.md")))
             .SelectMany(static row => Key().Matches(row.Groups["keys"].Value).Select(key => key.Groups[1].Value)
-                .Zip(Number().Matches(row.Groups["ports"].Value).Select(static port => int.Parse(port.Value, CultureInfo.InvariantCulture)))).ToList();
+                .Zip(Number().Matches(row.Groups["ports"].Value)
+                    .Select(static port => int.Parse(port.Value, CultureInfo.InvariantCulture)))).ToList();
         var started = new List<string>();
         foreach (var (key, port) in rows)
         {
@@ -26,21 +27,26 @@ public sealed partial class ReceiverTableTests
             started.Add(receiver.Name);
         }
 
-        Assert.Equal(All(new ReceiverSet()).Select(static r => r.Name).Order(StringComparer.Ordinal), started.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            All(new ReceiverSet()).Select(static r => r.Name).Order(StringComparer.Ordinal), started.Order(StringComparer.Ordinal));
     }
 
-    private static string Nest(string path) => path.Split('.').Reverse().Aggregate("", static (inner, name) => inner.Length == 0 ? $"{name}: " : $"{name}: {{{inner}}}");
+    private static string Nest(string path) =>
+        path.Split('.').Reverse().Aggregate("", static (inner, name) => inner.Length == 0 ? $"{name}: " : $"{name}: {{{inner}}}");
 
     private static (string Name, ReceiverOptions? Receiver)[] All(ReceiverSet set) =>
     [
-        (nameof(set.OtlpGrpc), set.OtlpGrpc), (nameof(set.OtlpHttp), set.OtlpHttp), (nameof(set.Zipkin), set.Zipkin), (nameof(set.JaegerGrpc), set.JaegerGrpc),
-        (nameof(set.JaegerHttp), set.JaegerHttp), (nameof(set.JaegerCompact), set.JaegerCompact), (nameof(set.JaegerBinary), set.JaegerBinary),
+        (nameof(set.OtlpGrpc), set.OtlpGrpc), (nameof(set.OtlpHttp), set.OtlpHttp), (nameof(set.Zipkin), set.Zipkin),
+        (nameof(set.JaegerGrpc), set.JaegerGrpc),
+        (nameof(set.JaegerHttp), set.JaegerHttp), (nameof(set.JaegerCompact), set.JaegerCompact),
+        (nameof(set.JaegerBinary), set.JaegerBinary),
     ];
 
     private static string Root()
     {
         var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "tempo.slnx"))) folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("tempo.slnx is not above the tests");
+        while (!File.Exists(Path.Combine(folder, "tempo.slnx")))
+            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("tempo.slnx is not above the tests");
         return folder;
     }
 

@@ -252,8 +252,10 @@ public class ReferenceKeysTests
         Assert.All(warnings, static warning => Assert.Contains(" has no effect: ", warning, StringComparison.Ordinal));
         var before = new HostOptions();
         Assert.Equal(
-            (before.HttpListenPort, null, null, before.Node.Generator.StoragePath, before.UserOverrides.Backend, before.Node.CompactionCycle),
-            (options.HttpListenPort, options.HttpTls, options.GrpcTls, options.Node.Generator.StoragePath, options.UserOverrides.Backend, options.Node.CompactionCycle));
+            (before.HttpListenPort, null, null, before.Node.Generator.StoragePath, before.UserOverrides.Backend,
+                before.Node.CompactionCycle),
+            (options.HttpListenPort, options.HttpTls, options.GrpcTls, options.Node.Generator.StoragePath, options.UserOverrides.Backend,
+                options.Node.CompactionCycle));
     }
 
     // Keys that examples of Tempo have and that do nothing there.
@@ -267,12 +269,14 @@ public class ReferenceKeysTests
     [Theory]
     [InlineData("server: {http_tls_config: {cert: x}}", "server.http_tls_config.cert: not available in this version")]
     [InlineData("server: {proxy_protocol_enabled: true}", "server.proxy_protocol_enabled: not available")]
-    [InlineData("storage: {trace: {s3: {tls_insecure_skip_verify: true}}}", "storage.trace.s3.tls_insecure_skip_verify: not available in this version")]
+    [InlineData("storage: {trace: {s3: {tls_insecure_skip_verify: true}}}",
+        "storage.trace.s3.tls_insecure_skip_verify: not available in this version")]
     [InlineData("compactor: {ring: {kvstore: {store: consul}}}", "compactor.ring.kvstore.store: consul is not available")]
     [InlineData("server: {tls_min_version: VersionTLS10}", "\"VersionTLS10\" is not available; VersionTLS12 and VersionTLS13 are")]
     [InlineData("server: {tls_cipher_suites: TLS_RSA_WITH_RC4}", "\"TLS_RSA_WITH_RC4\" is not the name of a cipher suite")]
     public void WhatSaysSomethingIsStillRefused(string yaml, string expected) =>
-        Assert.Contains(expected, Assert.Throws<ConfigException>(() => ConfigFile.Apply("t.yaml", yaml, new HostOptions())).Message, StringComparison.Ordinal);
+        Assert.Contains(expected, Assert.Throws<ConfigException>(() => ConfigFile.Apply("t.yaml", yaml, new HostOptions())).Message,
+            StringComparison.Ordinal);
 
     // Helm writes integers of seven digits and more so.
     [Theory]
@@ -292,7 +296,9 @@ public class ReferenceKeysTests
     [InlineData("1e+300")]
     [InlineData("-1e+06")]
     public void AFractionIsNoWholeNumber(string text) =>
-        Assert.Contains("cannot unmarshal", Assert.Throws<ConfigException>(() => ConfigFile.Apply("t.yaml", $"server: {{grpc_server_max_recv_msg_size: {text}}}", new HostOptions())).Message, StringComparison.Ordinal);
+        Assert.Contains("cannot unmarshal", Assert.Throws<ConfigException>(
+            () => ConfigFile.Apply("t.yaml", $"server: {{grpc_server_max_recv_msg_size: {text}}}", new HostOptions())).Message,
+                StringComparison.Ordinal);
 
     [Fact]
     public void TheSizeOfACutInTemposExampleIsTaken()
@@ -311,6 +317,7 @@ public class ReferenceKeysTests
             ingester: {lifecycler: {ring: {kvstore: {store: etcd, prefix: mine/, etcd: {endpoints: ["etcd:2379"], tls_enabled: true}}}}}
             compactor: {ring: {kvstore: {store: inmemory, prefix: collectors/, etcd: {endpoints: [], tls_enabled: false}}}}
             """, options);
-        Assert.Equal(("etcd", "mine/", "etcd:2379", true), (options.Ring.Store, options.Ring.KeyPrefix, string.Join(' ', options.Ring.EtcdEndpoints), options.Ring.IsEtcdTls));
+        Assert.Equal(("etcd", "mine/", "etcd:2379", true),
+            (options.Ring.Store, options.Ring.KeyPrefix, string.Join(' ', options.Ring.EtcdEndpoints), options.Ring.IsEtcdTls));
     }
 }

@@ -44,7 +44,8 @@ public sealed class RingMembersTests
     [InlineData("{id: a, address: 'h:1', target: metrics-generator}", "member a: target: metrics-generator is a process beside the ring")]
     [InlineData("{id: a, address: 'h:1', role: x}", "field role not found in a member; id, address, zone, target are known")]
     public void What_is_no_member_of_a_ring_is_refused(string member, string message) =>
-        Assert.Contains(message, Assert.Throws<ConfigException>(() => ConfigFile.Apply("t.yaml", $"ring: {{members: [{member}]}}", new HostOptions())).Message, StringComparison.Ordinal);
+        Assert.Contains(message, Assert.Throws<ConfigException>(
+            () => ConfigFile.Apply("t.yaml", $"ring: {{members: [{member}]}}", new HostOptions())).Message, StringComparison.Ordinal);
 
     private static (RingOptions Ring, string Log) Start(string id, string target)
     {
@@ -52,7 +53,8 @@ public sealed class RingMembersTests
         ConfigFile.Apply("t.yaml", $"target: {target}\ningester: {{lifecycler: {{id: {id}, address: h}}}}\n{Members}{Store}", options);
         options.Node = options.Node with { Remote = StorageKeys.Resolve(options) };
         using var lines = new MemoryStream();
-        var ring = RingStart.OptionsOf(options, new TenantOverrides(), new Log(lines, LogFormat.Logfmt, LogLevel.Info, TimeProvider.System));
+        var ring =
+            RingStart.OptionsOf(options, new TenantOverrides(), new Log(lines, LogFormat.Logfmt, LogLevel.Info, TimeProvider.System));
         return (ring!, Encoding.UTF8.GetString(lines.ToArray()));
     }
 }

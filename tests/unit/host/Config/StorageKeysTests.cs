@@ -30,7 +30,8 @@ public sealed class StorageKeysTests
         var remote = StorageKeys.Resolve(o)!;
         var s3 = remote.S3!;
         Assert.Equal(("traces", "a/b", "minio:9000", "id", "canary", true, true, 5 << 20, "SSE-KMS", "k"),
-            (s3.Bucket, s3.Prefix, s3.Endpoint, s3.AccessKey, s3.SecretKey, s3.IsInsecure, s3.ForcePathStyle, s3.PartSizeBytes, s3.SseType, s3.SseKmsKeyId));
+            (s3.Bucket, s3.Prefix, s3.Endpoint, s3.AccessKey, s3.SecretKey, s3.IsInsecure, s3.ForcePathStyle, s3.PartSizeBytes, s3.SseType,
+                s3.SseKmsKeyId));
         Assert.Equal("x", s3.Tags["team"]);
         Assert.Equal((TimeSpan.FromSeconds(10), TimeSpan.FromMilliseconds(500)), (remote.BlocklistPoll, remote.Requests.HedgeAfter));
         Assert.Equal(TimeSpan.FromSeconds(20), remote.ListingDelay);
@@ -42,7 +43,8 @@ public sealed class StorageKeysTests
     [InlineData("azure", "storage.trace.azure.container_name is missing")]
     [InlineData("gcs", "storage.trace.gcs.bucket_name is missing")]
     public void AServiceWithoutAPlaceIsRefused(string backend, string expected) =>
-        Assert.Contains(expected, Assert.Throws<ConfigException>(() => StorageKeys.Resolve(Options($"storage: {{trace: {{backend: {backend}}}}}"))).Message, StringComparison.Ordinal);
+        Assert.Contains(expected, Assert.Throws<ConfigException>(
+            () => StorageKeys.Resolve(Options($"storage: {{trace: {{backend: {backend}}}}}"))).Message, StringComparison.Ordinal);
 
     [Fact]
     public void TheLocalFolderIsNoService() => Assert.Null(StorageKeys.Resolve(Options("storage: {trace: {s3: {bucket: unused}}}")));

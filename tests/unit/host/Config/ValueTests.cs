@@ -76,7 +76,8 @@ public class ValueTests
     [InlineData("$$ $A ${A:-2}", "$ $A 1")]
     [InlineData("${NESTED}", "${A}")]
     public void EnvironmentIsExpandedOnce(string text, string expected) =>
-        Assert.Equal(expected, EnvironmentExpansion.Expand("f", text, name => name switch { "A" => "1", "EMPTY" => "", "NESTED" => "${A}", _ => null }));
+        Assert.Equal(expected, EnvironmentExpansion.Expand(
+            "f", text, name => name switch { "A" => "1", "EMPTY" => "", "NESTED" => "${A}", _ => null }));
 
     [Theory]
     [InlineData("a\nb ${A", "f: line 2: ${ without }")]
@@ -88,5 +89,6 @@ public class ValueTests
 
     [Fact]
     public void ExpansionIsLimited() => Assert.Contains("longer than", Assert.Throws<ConfigException>(() =>
-        EnvironmentExpansion.Expand("f", string.Concat(Enumerable.Repeat("${A}", 100)), _ => new string('x', 1 << 20))).Message, StringComparison.Ordinal);
+        EnvironmentExpansion.Expand("f", string.Concat(Enumerable.Repeat("${A}", 100)), _ => new string('x', 1 << 20))).Message,
+            StringComparison.Ordinal);
 }

@@ -49,7 +49,8 @@ public sealed class EdgeListenerTests : IAsyncLifetime
         var receiver = new OtlpHttpReceiver(ingest, new HttpBody(_memory, 1 << 20, _time), requests, _time);
         var posts = new OtlpPosts(ingest, _memory, 1 << 20, "/v1/traces", requests, Log.Null, _time) { MaxConnections = MostConnections };
         var limits = new ListenerLimits(MaxBodyBytes: null, MaxRequestLineBytes: 8192, IsHttp2Only: false);
-        _listener = await Listener.StartAsync("otlp_http", new ListenAddress("127.0.0.1", _port), limits, HandleAsync, Log.Null, null, posts);
+        _listener =
+            await Listener.StartAsync("otlp_http", new ListenAddress("127.0.0.1", _port), limits, HandleAsync, Log.Null, null, posts);
 
         Task HandleAsync(HttpContext context)
         {
@@ -79,7 +80,8 @@ public sealed class EdgeListenerTests : IAsyncLifetime
 
         Assert.Equal(Enumerable.Range(0, 20).Select(static i => ("a", $"body {i}")), _stored);
         Assert.Equal(0, _byKestrel);
-        Assert.Contains("tempo_request_duration_seconds_count{method=\"POST\",route=\"v1_traces\",status_code=\"200\",ws=\"false\"} 20", Text(_metrics));
+        Assert.Contains("tempo_request_duration_seconds_count{method=\"POST\",route=\"v1_traces\",status_code=\"200\",ws=\"false\"} 20",
+            Text(_metrics));
     }
 
     // Whatever comes first or last of it.
@@ -101,7 +103,8 @@ public sealed class EdgeListenerTests : IAsyncLifetime
     public async Task WhatFollowsAPlainPostIsKestrelsWithAllItsBytes()
     {
         using var client = await Client.ConnectAsync(_port);
-        await client.SendAsync(Post("one") + Post("two") + Post("three", "Expect: 100-continue") + Post("four") + "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+        await client.SendAsync(
+            Post("one") + Post("two") + Post("three", "Expect: 100-continue") + Post("four") + "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
         foreach (var expected in (string[])["200 OK", "200 OK", "200 OK", "200 OK", "404 Not Found"])
             Assert.Equal("HTTP/1.1 " + expected, (await client.ReadAsync()).Status);
         Assert.Equal(["one", "two", "three", "four"], _stored.Select(static request => request.Body));
@@ -143,7 +146,8 @@ public sealed class EdgeListenerTests : IAsyncLifetime
         };
         using var client = await Client.ConnectAsync(_port);
         await client.SendAsync(Post("x"));
-        Assert.Equal("HTTP/1.1 503 Service Unavailable", (await client.ReadAsync().WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken)).Status);
+        Assert.Equal("HTTP/1.1 503 Service Unavailable",
+            (await client.ReadAsync().WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken)).Status);
     }
 
     private sealed class UntellableException : OutOfMemoryException
@@ -276,7 +280,8 @@ public sealed class EdgeListenerTests : IAsyncLifetime
         foreach (var piece in Encoding.ASCII.GetBytes(said).Chunk(7)) await client.SendAsync(piece);
         client.SendNoMore();
         if (stored == 1) Assert.Equal("HTTP/1.1 200 OK", (await client.ReadAsync()).Status);
-        else if (!said.EndsWith("half", StringComparison.Ordinal)) Assert.Equal("HTTP/1.1 400 Bad Request", (await client.ReadAsync()).Status);
+        else if (!said.EndsWith("half", StringComparison.Ordinal))
+            Assert.Equal("HTTP/1.1 400 Bad Request", (await client.ReadAsync()).Status);
         while (client.ReadByte() >= 0)
         {
         }
@@ -409,7 +414,8 @@ public sealed class EdgeListenerTests : IAsyncLifetime
 
         public override long GetTimestamp()
         {
-            if (Thread.CurrentThread.Name?.StartsWith("edge-", StringComparison.Ordinal) == true) Interlocked.Increment(ref _looksOfTheEdge);
+            if (Thread.CurrentThread.Name?.StartsWith("edge-", StringComparison.Ordinal) == true)
+                Interlocked.Increment(ref _looksOfTheEdge);
             return base.GetTimestamp() + Volatile.Read(ref _ahead);
         }
 
@@ -456,10 +462,13 @@ public sealed class EdgeListenerTests : IAsyncLifetime
             }
 
             var lines = head.ToString().Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
-            var length = lines.FirstOrDefault(static line => line.StartsWith("Content-Length: ", StringComparison.Ordinal)) is { } header ? int.Parse(header[16..], System.Globalization.CultureInfo.InvariantCulture) : 0;
+            var length = lines.FirstOrDefault(static line => line.StartsWith("Content-Length: ", StringComparison.Ordinal)) is { } header
+                ? int.Parse(header[16..], System.Globalization.CultureInfo.InvariantCulture)
+                : 0;
             var body = new byte[length];
             _stream.ReadExactly(body);
-            return new Answer(lines[0], [.. lines[1..].Where(static line => !line.StartsWith("Date: ", StringComparison.Ordinal)).Order()], Encoding.Latin1.GetString(body));
+            return new Answer(lines[0], [.. lines[1..].Where(static line => !line.StartsWith("Date: ", StringComparison.Ordinal)).Order()],
+                Encoding.Latin1.GetString(body));
         }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
         public void Dispose() => _stream.Dispose();

@@ -80,5 +80,6 @@ public class PostHeadTests
     public void WhatIsNotKnownForCertainIsNot(string text) => Assert.Equal(HeadKind.Other, Read(text + "\r\n", out _));
 
     [Fact]
-    public void ManyHeadersAreNot() => Assert.Equal(HeadKind.Other, Read(Line + Least + string.Concat(Enumerable.Repeat("A: b\r\n", 65)) + "\r\n", out _));
+    public void ManyHeadersAreNot() =>
+        Assert.Equal(HeadKind.Other, Read(Line + Least + string.Concat(Enumerable.Repeat("A: b\r\n", 65)) + "\r\n", out _));
 }

@@ -72,7 +72,8 @@ public class JaegerTests
     [Fact]
     public void TheParametersOfThePageAreUnderstood()
     {
-        Assert.True(TryParse("service=shop&operation=GET&tags={\"http.method\":\"GET\",\"error\":\"true\"}&minDuration=1.5ms&maxDuration=2s&limit=7&start=1795221000000000&end=1795221200000000&lookback=1h", out var query, out var error), error);
+        Assert.True(TryParse(
+            "service=shop&operation=GET&tags={\"http.method\":\"GET\",\"error\":\"true\"}&minDuration=1.5ms&maxDuration=2s&limit=7&start=1795221000000000&end=1795221200000000&lookback=1h", out var query, out var error), error);
         Assert.Equal(
             "{ resource.service.name = \"shop\" && name = \"GET\" && .\"http.method\" = \"GET\" && status = error && span:duration >= 1500000ns && span:duration <= 2000000000ns }",
             query.Spans.ToString());

@@ -11,7 +11,15 @@ public class ServiceDependenciesTests
 
     private static SpanRecord Span(ulong id, ulong parent, string service, int kind = 0, string peer = "", int status = 0)
     {
-        var span = new SpanRecord { SpanId = id, ParentSpanId = parent, Kind = kind, StatusCode = status, Resource = new ResourceRecord { ServiceName = service }, Scope = NoScope };
+        var span = new SpanRecord
+        {
+            SpanId = id,
+            ParentSpanId = parent,
+            Kind = kind,
+            StatusCode = status,
+            Resource = new ResourceRecord { ServiceName = service },
+            Scope = NoScope
+        };
         if (peer.Length > 0) span.Attributes.Add(new AttributeRecord("peer.service", peer));
         return span;
     }
@@ -24,7 +32,8 @@ public class ServiceDependenciesTests
             dependencies.EndTrace();
         }
 
-        return [.. dependencies.Calls.Select(static c => $"{c.Key.Parent} > {c.Key.Child} {c.Value.Calls} {c.Value.Errors}").Order(StringComparer.Ordinal)];
+        return [.. dependencies.Calls.Select(static c => $"{c.Key.Parent} > {c.Key.Child} {c.Value.Calls} {c.Value.Errors}")
+            .Order(StringComparer.Ordinal)];
     }
 
     [Fact]
@@ -32,7 +41,8 @@ public class ServiceDependenciesTests
         ["a > b 3 1", "b > c 1 0"],
         CallsOf(
             new ServiceDependencies(),
-            [Span(2, 1, "b"), Span(1, 0, "a"), Span(3, 1, "b", status: 2), Span(4, 3, "b"), Span(5, 4, "c"), Span(6, 99, "b"), Span(7, 1, "")],
+            [Span(2, 1, "b"), Span(1, 0, "a"), Span(3, 1, "b", status: 2), Span(4, 3, "b"), Span(5, 4, "c"), Span(6, 99, "b"),
+                Span(7, 1, "")],
             [Span(1, 0, "a"), Span(2, 1, "b")]));
 
     [Fact]

@@ -40,8 +40,9 @@ public class SpanQueryTests
         query.HasName("GET /");
         query.LastsBetween(1_000, 5_000_000_000);
         query.HasTagOrEvent("retry");
-        const string expected = "{ resource.service.name = \"shop\" && name = \"GET /\" && span:duration >= 1000ns && span:duration <= 5000000000ns"
-            + " && (.\"retry\" != nil || event:name = \"retry\") }";
+        const string expected =
+            "{ resource.service.name = \"shop\" && name = \"GET /\" && span:duration >= 1000ns && span:duration <= 5000000000ns"
+                + " && (.\"retry\" != nil || event:name = \"retry\") }";
         Assert.Equal(expected, query.ToString());
         Assert.True(TraceQlParser.TryParse(query.ToString(), out _, out var error), error?.Message);
     }

@@ -42,7 +42,8 @@ internal sealed class GrpcExchange : IHttpResponseTrailersFeature
         _context.Response.Body = new MemoryStream();
         foreach (var (name, value) in Headers) _context.Request.Headers[name] = value;
         _context.Features.Set<IHttpResponseTrailersFeature>(this);
-        var server = new GrpcServer([new Echo(DelayMilliseconds)], Memory, new RequestMetrics(new MetricRegistry()), Log.Null, TimeProvider.System);
+        var server =
+            new GrpcServer([new Echo(DelayMilliseconds)], Memory, new RequestMetrics(new MetricRegistry()), Log.Null, TimeProvider.System);
         await server.HandleAsync(_context);
         await _context.Response.BodyWriter.FlushAsync();
         return this;

@@ -54,7 +54,8 @@ public class GrpcServerTests
     {
         var memory = new RequestMemory(10_000);
         var call = await new GrpcExchange { Memory = memory }.SendAsync(0, 255, 255, 255, 255);
-        Assert.Equal((Code(GrpcStatusCode.ResourceExhausted), "grpc: received message larger than max (4294967295 vs. 1000)"), (call.Status, call.Message));
+        Assert.Equal((Code(GrpcStatusCode.ResourceExhausted), "grpc: received message larger than max (4294967295 vs. 1000)"),
+            (call.Status, call.Message));
         Assert.False(call.StatusHeaders.ContainsKey("grpc-status-details-bin"));
     }
 
@@ -63,8 +64,10 @@ public class GrpcServerTests
     {
         Assert.Equal("0", (await new GrpcExchange().SendAsync(GrpcExchange.Frame(0, new byte[1000]))).Status);
         Assert.Equal("8", (await new GrpcExchange().SendAsync(GrpcExchange.Frame(0, new byte[1001]))).Status);
-        Assert.Equal("0", (await new GrpcExchange { Headers = { ["grpc-encoding"] = "gzip" } }.SendAsync(GrpcExchange.Frame(1, Gzip(new byte[1000])))).Status);
-        var over = await new GrpcExchange { Headers = { ["grpc-encoding"] = "gzip" } }.SendAsync(GrpcExchange.Frame(1, Gzip(new byte[1001])));
+        Assert.Equal("0", (await new GrpcExchange { Headers = { ["grpc-encoding"] = "gzip" } }.SendAsync(
+            GrpcExchange.Frame(1, Gzip(new byte[1000])))).Status);
+        var over =
+            await new GrpcExchange { Headers = { ["grpc-encoding"] = "gzip" } }.SendAsync(GrpcExchange.Frame(1, Gzip(new byte[1001])));
         Assert.Equal(("8", "grpc: received message after decompression larger than max 1000"), (over.Status, over.Message));
     }
 
@@ -118,7 +121,8 @@ public class GrpcServerTests
     [Fact]
     public async Task ADeadlineEndsTheCall()
     {
-        var call = await new GrpcExchange { Headers = { ["grpc-timeout"] = "1n" }, DelayMilliseconds = 60_000 }.SendAsync(GrpcExchange.Frame(0));
+        var call =
+            await new GrpcExchange { Headers = { ["grpc-timeout"] = "1n" }, DelayMilliseconds = 60_000 }.SendAsync(GrpcExchange.Frame(0));
         Assert.Equal(Code(GrpcStatusCode.DeadlineExceeded), call.Status);
         call = await new GrpcExchange { Headers = { ["grpc-timeout"] = "soon" } }.SendAsync(GrpcExchange.Frame(0));
         Assert.Equal((Code(GrpcStatusCode.Internal), "malformed grpc-timeout"), (call.Status, call.Message));

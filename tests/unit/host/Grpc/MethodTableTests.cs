@@ -12,7 +12,8 @@ public class MethodTableTests
 {
     // Nothing is called, so there need not be a node.
     private static readonly string[] Registered =
-        [.. GrpcApi.Methods(null!, new TenantResolver(false), new HostOptions(), new QueryLimits(new SearchLimits(), new TenantOverrides()), new Lifecycle(), TimeProvider.System).Select(static m => m.Path).Order(StringComparer.Ordinal)];
+        [.. GrpcApi.Methods(null!, new TenantResolver(false), new HostOptions(), new QueryLimits(new SearchLimits(), new TenantOverrides()),
+            new Lifecycle(), TimeProvider.System).Select(static m => m.Path).Order(StringComparer.Ordinal)];
 
     [Fact]
     public void TheServerHasEveryMethodThatItsProtoFilesDeclareAndNoOther() =>

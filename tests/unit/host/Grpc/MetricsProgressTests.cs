@@ -52,5 +52,6 @@ public class MetricsProgressTests
     [Fact]
     public async Task WhatAQueryThrowsIsThrown() =>
         Assert.Equal("no", (await Assert.ThrowsAsync<QueryException>(() => MetricsMethods.WatchAsync(
-            Task.FromException<int>(new QueryException(QueryErrorKind.BadRequest, "no")), new QueryProgress(), new SeriesIncrements(), static () => Task.Delay(Timeout.Infinite), static (_, _) => ValueTask.CompletedTask))).Message);
+            Task.FromException<int>(new QueryException(QueryErrorKind.BadRequest, "no")), new QueryProgress(), new SeriesIncrements(),
+            static () => Task.Delay(Timeout.Infinite), static (_, _) => ValueTask.CompletedTask))).Message);
 }

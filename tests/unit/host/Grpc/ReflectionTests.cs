@@ -14,7 +14,8 @@ public class ReflectionTests
     public void AFileComesWithAllItImports()
     {
         var files = Schema.FindSymbol("tempopb.StreamingQuerier.Search")!;
-        Assert.Equal(["tempo.proto", "trace.proto", "common.proto"], files.Select(static f => Encoding.UTF8.GetString(TestTraces.Fields(f)[0])));
+        Assert.Equal(
+            ["tempo.proto", "trace.proto", "common.proto"], files.Select(static f => Encoding.UTF8.GetString(TestTraces.Fields(f)[0])));
         Assert.Equal(files, Schema.FindFile("tempo.proto"));
         Assert.Null(Schema.FindFile("other.proto"));
         Assert.Null(Schema.FindSymbol("tempopb.Other"));
@@ -24,7 +25,8 @@ public class ReflectionTests
     [InlineData("message M { string a = 1; }", "74.proto|p|M(a=1:9)")]
     [InlineData("message M { message N { } repeated N n = 2; }", "74.proto|p|M(n=2:11*.p.M.N)")]
     [InlineData("message N { } message M { message N { } N n = 2; p.N o = 3; }", "74.proto|p|N()M(n=2:11.p.M.No=3:11.p.N)")]
-    [InlineData("message M { map<string, int64> some_map = 3; enum E { X = 0; } E e = 4; }", "74.proto|p|M(some_map=3:11*.p.M.SomeMapEntrye=4:14.p.M.E)")]
+    [InlineData("message M { map<string, int64> some_map = 3; enum E { X = 0; } E e = 4; }",
+        "74.proto|p|M(some_map=3:11*.p.M.SomeMapEntrye=4:14.p.M.E)")]
     public void NamesAreResolvedFromTheInside(string body, string expected)
     {
         var file = ProtoParser.Parse("74.proto", $"syntax = \"proto3\"; // why\npackage p;\n{body}");

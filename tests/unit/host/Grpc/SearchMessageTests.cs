@@ -43,7 +43,8 @@ public class SearchMessageTests
         const int maxBytes = 400;
         List<TraceSearchResult> traces = [.. Enumerable.Range(1, 50).Select(i => new TraceSearchResult
         {
-            TraceId = new TraceId(0, (ulong)i), RootTraceName = new string('n', i == 20 ? 1000 : i * 3), StartTimeUnixNano = 1, DurationMs = 1,
+            TraceId = new TraceId(0, (ulong)i), RootTraceName = new string('n', i == 20 ? 1000 : i * 3), StartTimeUnixNano = 1,
+            DurationMs = 1,
         })];
         var (next, packets) = (0, new List<byte[]>());
         while (next < traces.Count)

@@ -21,11 +21,17 @@ public class ApiRouterTests
                 new("/api/overrides", "overrides", AllowedMethods.Overrides, Answer("overrides")),
             ], prefix, new RequestMetrics(new MetricRegistry()), TimeProvider.System);
 
-    private static Func<HttpContext, string, Task> Answer(string name) => (context, variable) => context.Response.WriteAsync($"{name}({variable})");
+    private static Func<HttpContext, string, Task> Answer(string name) =>
+        (context, variable) => context.Response.WriteAsync($"{name}({variable})");
 
-    private static async Task<(int Status, string Body, HttpResponse Response)> SendAsync(ApiRouter router, string path, string method = "GET")
+    private static async Task<(int Status, string Body, HttpResponse Response)> SendAsync(
+        ApiRouter router, string path, string method = "GET")
     {
-        var context = new DefaultHttpContext { Request = { Path = path, Method = method, QueryString = new QueryString("?a=b") }, Response = { Body = new MemoryStream() } };
+        var context = new DefaultHttpContext
+        {
+            Request = { Path = path, Method = method, QueryString = new QueryString("?a=b") },
+            Response = { Body = new MemoryStream() }
+        };
         await router.HandleAsync(context);
         context.Response.Body.Position = 0;
         return (context.Response.StatusCode, await new StreamReader(context.Response.Body).ReadToEndAsync(), context.Response);
@@ -36,7 +42,8 @@ public class ApiRouterTests
     [InlineData("/api/traces/12", "trace(12)")]
     [InlineData("/api/search/tag/span.a/b/values", "values(span.a/b)")]
     [InlineData("/api/search/tag/values/values", "values(values)")]
-    public async Task Finds(string path, string expected) => Assert.Equal((200, expected), ((await SendAsync(Router(), path)).Status, (await SendAsync(Router(), path)).Body));
+    public async Task Finds(string path, string expected) =>
+        Assert.Equal((200, expected), ((await SendAsync(Router(), path)).Status, (await SendAsync(Router(), path)).Body));
 
     [Theory]
     [InlineData("/")]
@@ -70,7 +77,11 @@ public class ApiRouterTests
     [InlineData("/api/traces/1", "GET", "Sec-Fetch-Site", "cross-site", 200)]
     public async Task Another_sites_page_changes_nothing(string path, string method, string header, string value, int expected)
     {
-        var context = new DefaultHttpContext { Request = { Path = path, Method = method, Host = new HostString("tempo", 3200) }, Response = { Body = new MemoryStream() } };
+        var context = new DefaultHttpContext
+        {
+            Request = { Path = path, Method = method, Host = new HostString("tempo", 3200) },
+            Response = { Body = new MemoryStream() }
+        };
         context.Request.Headers[header] = value;
         await Router().HandleAsync(context);
         Assert.Equal(expected, context.Response.StatusCode);
@@ -79,7 +90,10 @@ public class ApiRouterTests
     [Fact]
     public async Task Of_a_parameter_given_twice_the_first_is_taken()
     {
-        var context = new DefaultHttpContext { Request = { Path = "/api/search", Method = "GET", QueryString = new QueryString("?q={}&limit=1&limit=2") } };
+        var context = new DefaultHttpContext
+        {
+            Request = { Path = "/api/search", Method = "GET", QueryString = new QueryString("?q={}&limit=1&limit=2") }
+        };
         await Router().HandleAsync(context);
         Assert.Equal(("{}", "1"), (context.Request.Query["q"].ToString(), context.Request.Query["limit"].ToString()));
     }

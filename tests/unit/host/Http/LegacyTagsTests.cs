@@ -54,5 +54,6 @@ public class LegacyTagsTests
     }
 
     [Fact]
-    public void PairsAreLimited() => Assert.False(LegacyTags.TryTranslate(Pairs(string.Concat(Enumerable.Repeat("a=b ", 33))), 0, 0, out _, out _, out _));
+    public void PairsAreLimited() =>
+        Assert.False(LegacyTags.TryTranslate(Pairs(string.Concat(Enumerable.Repeat("a=b ", 33))), 0, 0, out _, out _, out _));
 }

@@ -14,7 +14,8 @@ public class MetricsBodyTests
     {
         var result = new QueryRangeResult { Metrics = new SearchMetrics { CompletedJobs = 1, TotalJobs = 1 } };
         var series = new TimeSeriesResult { Labels = [new AttributeResult("__name__", "rate")] };
-        series.Samples.AddRange([new SampleResult(1795221240000, 0), new SampleResult(1795221270000, 7 / 30.0), new SampleResult(1795221300000, 0)]);
+        series.Samples.AddRange(
+            [new SampleResult(1795221240000, 0), new SampleResult(1795221270000, 7 / 30.0), new SampleResult(1795221300000, 0)]);
         series.Exemplars.Add(new ExemplarResult([new AttributeResult("trace:id", "a1")], 7 / 30.0, 1795221253358));
         result.Series.Add(series);
         Assert.Equal(
@@ -32,9 +33,11 @@ public class MetricsBodyTests
         Assert.Equal("{\"series\":[],\"metrics\":{\"completedJobs\":1}}", Text(output => MetricsJson.Write(empty, output)));
         // Ours, for with(explain=true).
         var explained = new QueryRangeResult { Metrics = empty.Metrics, Explanation = "pages: 1" };
-        Assert.Equal("{\"series\":[],\"metrics\":{\"completedJobs\":1},\"explain\":\"pages: 1\"}", Text(output => MetricsJson.Write(explained, output)));
+        Assert.Equal("{\"series\":[],\"metrics\":{\"completedJobs\":1},\"explain\":\"pages: 1\"}",
+            Text(output => MetricsJson.Write(explained, output)));
         var partial = new QueryInstantResult { Message = "some \"series\"" };
-        partial.Series.Add(new InstantSeriesResult([new AttributeResult("p", 0.5), new AttributeResult("span.n", 5L), new AttributeResult("span.b", false)], 42));
+        partial.Series.Add(new InstantSeriesResult(
+            [new AttributeResult("p", 0.5), new AttributeResult("span.n", 5L), new AttributeResult("span.b", false)], 42));
         partial.Series.Add(new InstantSeriesResult([new AttributeResult("__name__", "rate")], 0));
         Assert.Equal(
             "{\"series\":[{\"labels\":[{\"key\":\"p\",\"value\":{\"doubleValue\":0.5}},{\"key\":\"span.n\",\"value\":{\"intValue\":\"5\"}},"

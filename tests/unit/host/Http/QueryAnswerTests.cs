@@ -23,10 +23,12 @@ public class QueryAnswerTests
         using var body = new AnswerBuffer();
         body.Write(content);
         await QueryAnswer.WriteAsync(context, QueryAnswer.Json, body);
-        Assert.Equal((isCompressed ? "gzip" : "", "Accept-Encoding"), (context.Response.Headers.ContentEncoding.ToString(), context.Response.Headers.Vary.ToString()));
+        Assert.Equal((isCompressed ? "gzip" : "", "Accept-Encoding"),
+            (context.Response.Headers.ContentEncoding.ToString(), context.Response.Headers.Vary.ToString()));
         context.Response.Body.Position = 0;
         using var received = new MemoryStream();
-        await (isCompressed ? new GZipStream(context.Response.Body, CompressionMode.Decompress) : context.Response.Body).CopyToAsync(received, TestContext.Current.CancellationToken);
+        await (isCompressed ? new GZipStream(context.Response.Body, CompressionMode.Decompress) : context.Response.Body).CopyToAsync(
+            received, TestContext.Current.CancellationToken);
         Assert.Equal(content, received.ToArray());
     }
 }

@@ -22,7 +22,8 @@ public class QueryErrorTests
     {
         var context = new DefaultHttpContext { Response = { Body = new MemoryStream() } };
         await QueryAnswer.WriteErrorAsync(context, new QueryException(kind, "why"));
-        Assert.Equal((status, "text/plain; charset=utf-8", kind == QueryErrorKind.Busy ? "1" : ""), (context.Response.StatusCode, context.Response.ContentType, context.Response.Headers.RetryAfter.ToString()));
+        Assert.Equal((status, "text/plain; charset=utf-8", kind == QueryErrorKind.Busy ? "1" : ""),
+            (context.Response.StatusCode, context.Response.ContentType, context.Response.Headers.RetryAfter.ToString()));
         context.Response.Body.Position = 0;
         Assert.Equal("why", await new StreamReader(context.Response.Body).ReadToEndAsync(TestContext.Current.CancellationToken));
         if (code is not null) Assert.Equal(code, QuerierCall.Code(kind));
@@ -41,6 +42,7 @@ public class QueryErrorTests
             context, "api_search", Task.FromCanceled(context.RequestAborted), 0, TimeProvider.System));
         var text = new System.Buffers.ArrayBufferWriter<byte>();
         registry.WriteTo(text);
-        Assert.Contains("route=\"api_search\",status_code=\"499\"", System.Text.Encoding.UTF8.GetString(text.WrittenSpan), StringComparison.Ordinal);
+        Assert.Contains(
+            "route=\"api_search\",status_code=\"499\"", System.Text.Encoding.UTF8.GetString(text.WrittenSpan), StringComparison.Ordinal);
     }
 }

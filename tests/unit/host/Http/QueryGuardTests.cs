@@ -14,9 +14,14 @@ public class QueryGuardTests
         return options;
     }
 
-    private static async Task<(int Status, string Text, bool WasHandled)> AskAsync(HostOptions options, string path, string query, Func<HttpContext, Task>? handle = null)
+    private static async Task<(int Status, string Text, bool WasHandled)> AskAsync(
+        HostOptions options, string path, string query, Func<HttpContext, Task>? handle = null)
     {
-        var context = new DefaultHttpContext { Request = { Path = path, QueryString = new QueryString(query) }, Response = { Body = new MemoryStream() } };
+        var context = new DefaultHttpContext
+        {
+            Request = { Path = path, QueryString = new QueryString(query) },
+            Response = { Body = new MemoryStream() }
+        };
         var wasHandled = false;
         await new QueryGuard(options.Api, TimeProvider.System).HandleAsync(context, () =>
         {
@@ -52,7 +57,8 @@ public class QueryGuardTests
     [Fact]
     public async Task AQueryThatTakesTooLongIs503()
     {
-        var (status, text, _) = await AskAsync(Options("api_timeout: 1ms"), "/api/search", "", context => Task.Delay(Timeout.Infinite, context.RequestAborted));
+        var (status, text, _) =
+            await AskAsync(Options("api_timeout: 1ms"), "/api/search", "", context => Task.Delay(Timeout.Infinite, context.RequestAborted));
         Assert.Equal((503, "unable to process request in the configured timeout"), (status, text));
     }
 
@@ -60,6 +66,7 @@ public class QueryGuardTests
     public async Task AnotherCancellationIsNotTakenForTheTimeout()
     {
         var inner = new CancellationToken(canceled: true);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => AskAsync(Options("api_timeout: 1h"), "/api/search", "", _ => Task.FromCanceled(inner)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => AskAsync(Options("api_timeout: 1h"), "/api/search", "", _ => Task.FromCanceled(inner)));
     }
 }

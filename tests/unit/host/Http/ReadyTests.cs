@@ -26,7 +26,8 @@ public sealed class ReadyTests : IDisposable
         await Assert.ThrowsAnyAsync<Exception>(() => node.FlushAsync(TestContext.Current.CancellationToken));
         Assert.False(node.IsReady(out var reason));
         Assert.Contains("cannot be written as blocks", reason, StringComparison.Ordinal);
-        Assert.Equal(["write-ahead-log", "cuts", "compaction", "tenant-indexes", "tenant-memory", "metrics-generator"], node.Services().Select(static service => service.Name));
+        Assert.Equal(["write-ahead-log", "cuts", "compaction", "tenant-indexes", "tenant-memory", "metrics-generator"],
+            node.Services().Select(static service => service.Name));
         Assert.Equal("cuts", Assert.Single(node.Services(), static service => service.Error.Length > 0).Name);
 
         File.Delete(Building);
@@ -53,7 +54,8 @@ public sealed class ReadyTests : IDisposable
     private static async Task<IngestOutcome> IngestAsync(TempoNode node, byte[] value)
     {
         byte[] attribute = [0x0a, 1, (byte)'k', 0x12, (byte)(value.Length + 2), 0x0a, (byte)value.Length, .. value];
-        byte[] span = [0x0a, 16, .. Enumerable.Repeat((byte)1, 16), 0x12, 8, .. Enumerable.Repeat((byte)2, 8), 0x4a, (byte)attribute.Length, .. attribute];
+        byte[] span = [0x0a, 16, .. Enumerable.Repeat((byte)1, 16), 0x12, 8, .. Enumerable.Repeat((byte)2, 8), 0x4a, (byte)attribute.Length,
+            .. attribute];
         byte[] scope = [0x12, (byte)span.Length, .. span];
         byte[] resource = [0x12, (byte)scope.Length, .. scope];
         using var request = new NativeBuffer();

@@ -12,7 +12,8 @@ namespace Tempo.Host.Tests.Http;
 /// <summary>Traces of an answer written in one piece, against the same written token by token.</summary>
 public class SearchJsonRowTests
 {
-    private static readonly string[] Texts = ["", "a", "cart", "GET /api/v1/products/{id}", new string('x', 300), "a<b", "\"q\"", "näh", "back\\slash", "\u007f tab", "nul\0", "a&b"];
+    private static readonly string[] Texts = ["", "a", "cart", "GET /api/v1/products/{id}", new string('x', 300), "a<b", "\"q\"", "näh",
+        "back\\slash", "\u007f tab", "nul\0", "a&b"];
 
     [Fact]
     public void A_trace_in_one_piece_is_what_it_is_token_by_token()
@@ -58,8 +59,10 @@ public class SearchJsonRowTests
     {
         var output = new ArrayBufferWriter<byte>();
         var json = new ProtoJsonWriter(output);
-        Assert.True(SearchJsonRow.TryWrite(ref json, new TraceSearchResult { TraceId = new TraceId(0, 1), StartTimeUnixNano = 0, DurationMs = 0 }, isPadded: false));
-        Assert.Equal("""{"traceID":"1","rootServiceName":"\u003croot span not yet received\u003e"}""", Encoding.UTF8.GetString(output.WrittenSpan));
+        Assert.True(SearchJsonRow.TryWrite(
+            ref json, new TraceSearchResult { TraceId = new TraceId(0, 1), StartTimeUnixNano = 0, DurationMs = 0 }, isPadded: false));
+        Assert.Equal(
+            """{"traceID":"1","rootServiceName":"\u003croot span not yet received\u003e"}""", Encoding.UTF8.GetString(output.WrittenSpan));
     }
 
     /// <summary>What cannot go in one piece asks for no memory: a block of the answer would end for it.</summary>
@@ -77,7 +80,8 @@ public class SearchJsonRowTests
             TraceId = new TraceId(0, 1),
             StartTimeUnixNano = 0,
             DurationMs = 0,
-            SpanSets = [new SpanSetResult { Spans = [new SpanResult { SpanId = new SpanId(1), Name = name, StartTimeUnixNano = 0, DurationNanos = 0, Attributes = [new AttributeResult(key, value)] }] }],
+            SpanSets = [new SpanSetResult { Spans = [new SpanResult { SpanId = new SpanId(1), Name = name, StartTimeUnixNano = 0,
+                DurationNanos = 0, Attributes = [new AttributeResult(key, value)] }] }],
             ServiceStats = [new ServiceStatsResult(service, 1, 0)],
         };
         var json = new ProtoJsonWriter(new NoMemory());
@@ -113,18 +117,20 @@ public class SearchJsonRowTests
                 Attributes = Attributes(random, texts),
             })],
         })],
-        ServiceStats = [.. Enumerable.Range(0, random.Next(4)).Select(_ => new ServiceStatsResult(Text(random, texts), (uint)random.Next(3), (uint)random.Next(2)))],
+        ServiceStats = [.. Enumerable.Range(0, random.Next(4))
+            .Select(_ => new ServiceStatsResult(Text(random, texts), (uint)random.Next(3), (uint)random.Next(2)))],
     };
 
     private static AttributeResult[] Attributes(Random random, int texts) =>
-        [.. Enumerable.Range(0, random.Next(3)).Select(_ => new AttributeResult(Text(random, texts), random.Next(texts == Texts.Length ? 5 : 3) switch
-        {
-            0 => Text(random, texts),
-            1 => unchecked((long)Number(random)),
-            2 => random.Next(2) == 0,
-            3 => random.NextDouble(),
-            _ => new object[] { 1L, "a" },
-        }))];
+        [.. Enumerable.Range(0, random.Next(3)).Select(
+            _ => new AttributeResult(Text(random, texts), random.Next(texts == Texts.Length ? 5 : 3) switch
+            {
+                0 => Text(random, texts),
+                1 => unchecked((long)Number(random)),
+                2 => random.Next(2) == 0,
+                3 => random.NextDouble(),
+                _ => new object[] { 1L, "a" },
+            }))];
 
     private static string Text(Random random, int texts) => Texts[random.Next(texts)];
 

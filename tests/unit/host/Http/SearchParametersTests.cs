@@ -12,13 +12,15 @@ public class SearchParametersTests
 
     private static SearchParameters Parse(string query)
     {
-        Assert.True(SearchParameters.TryParse(new QueryCollection(QueryHelpers.ParseQuery(query)), new SearchLimits(), Now, out var parameters, out var error), error);
+        Assert.True(SearchParameters.TryParse(
+            new QueryCollection(QueryHelpers.ParseQuery(query)), new SearchLimits(), Now, out var parameters, out var error), error);
         return parameters;
     }
 
     private static string Error(string query)
     {
-        Assert.False(SearchParameters.TryParse(new QueryCollection(QueryHelpers.ParseQuery(query)), new SearchLimits(), Now, out _, out var error));
+        Assert.False(SearchParameters.TryParse(
+            new QueryCollection(QueryHelpers.ParseQuery(query)), new SearchLimits(), Now, out _, out var error));
         return error;
     }
 
@@ -26,7 +28,8 @@ public class SearchParametersTests
     public void DefaultsAreTheLastFifteenMinutesUpToNow()
     {
         var r = Parse("").Request;
-        Assert.Equal(("", 1_795_221_254u - 900, 1_795_221_254u, 20, 3), (r.Query, r.StartSeconds, r.EndSeconds, r.Limit, r.SpansPerSpanSet));
+        Assert.Equal(
+            ("", 1_795_221_254u - 900, 1_795_221_254u, 20, 3), (r.Query, r.StartSeconds, r.EndSeconds, r.Limit, r.SpansPerSpanSet));
         Assert.Equal(r, Parse("start=0&end=0").Request);
         Assert.False(Parse("").HasSpanSets);
         Assert.True(Parse("q={}").HasSpanSets);
@@ -64,7 +67,8 @@ public class SearchParametersTests
     public void ACutoffMovesTheEnd(string query, uint start, uint end)
     {
         var limits = new SearchLimits { QueryEndCutoff = TimeSpan.FromSeconds(30) };
-        Assert.True(SearchParameters.TryParse(new QueryCollection(QueryHelpers.ParseQuery(query)), limits, Now, out var parameters, out var error), error);
+        Assert.True(SearchParameters.TryParse(
+            new QueryCollection(QueryHelpers.ParseQuery(query)), limits, Now, out var parameters, out var error), error);
         Assert.Equal((start, end), (parameters.Request.StartSeconds, parameters.Request.EndSeconds));
     }
 

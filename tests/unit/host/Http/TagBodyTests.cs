@@ -12,7 +12,9 @@ public class TagBodyTests
     private static TagNamesResult Names()
     {
         var result = new TagNamesResult { InspectedBytes = 630188 };
-        result.Scopes.AddRange([new TagScopeNames("resource", ["cluster", "service.name"]), new TagScopeNames("span", ["<a>", "cluster"]), new TagScopeNames("intrinsic", ["duration"])]);
+        result.Scopes.AddRange(
+            [new TagScopeNames("resource", ["cluster", "service.name"]), new TagScopeNames("span", ["<a>", "cluster"]),
+                new TagScopeNames("intrinsic", ["duration"])]);
         return result;
     }
 
@@ -50,7 +52,8 @@ public class TagBodyTests
     [Fact]
     public void JsonOfNames()
     {
-        Assert.Equal("""{"tagNames":["a"],"metrics":{"inspectedBytes":"5"}}""", Json(static output => TagJson.WriteNames(["a"], 5, output)));
+        Assert.Equal(
+            """{"tagNames":["a"],"metrics":{"inspectedBytes":"5"}}""", Json(static output => TagJson.WriteNames(["a"], 5, output)));
         Assert.Equal("""{"tagNames":[],"metrics":{}}""", Json(static output => TagJson.WriteNames([], 0, output)));
         Assert.Equal(
             """{"scopes":[{"name":"resource","tags":["cluster","service.name"]},{"name":"span","tags":["\u003ca\u003e","cluster"]},{"name":"intrinsic","tags":["duration"]}],"metrics":{"inspectedBytes":"630188"}}""",
@@ -61,7 +64,8 @@ public class TagBodyTests
     [Fact]
     public void JsonOfValues()
     {
-        Assert.Equal("""{"tagValues":["","a\"b","200","false"],"metrics":{"inspectedBytes":"300"}}""", Json(static output => TagJson.WriteValues(Values(), output)));
+        Assert.Equal("""{"tagValues":["","a\"b","200","false"],"metrics":{"inspectedBytes":"300"}}""",
+            Json(static output => TagJson.WriteValues(Values(), output)));
         Assert.Equal(
             """{"tagValues":[{"type":"string"},{"type":"string","value":"a\"b"},{"type":"int","value":"200"},{"type":"bool","value":"false"}],"metrics":{"inspectedBytes":"300"}}""",
             Json(static output => TagJson.WriteTypedValues(Values(), output)));
@@ -81,6 +85,7 @@ public class TagBodyTests
         Assert.Equal("0a09" + "0a0173" + "120161" + "120162" + "1200", Protobuf(output => TagProtobuf.WriteScopes(names, output)));
         var values = new TagValuesResult();
         values.Values.AddRange([new("int", "1"), new("string", "")]);
-        Assert.Equal("0a08" + "0a03696e74" + "120131" + "0a08" + "0a06737472696e67" + "1200", Protobuf(output => TagProtobuf.WriteTypedValues(values, output)));
+        Assert.Equal("0a08" + "0a03696e74" + "120131" + "0a08" + "0a06737472696e67" + "1200",
+            Protobuf(output => TagProtobuf.WriteTypedValues(values, output)));
     }
 }

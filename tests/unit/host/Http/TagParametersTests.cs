@@ -23,7 +23,8 @@ public class TagParametersTests
     [InlineData("start=1000000000&end=1000604800", 1_000_000_000, 1_000_604_800, 0)]
     public void Taken(string query, long start, long end, int limit)
     {
-        Assert.True(TagParameters.TryParse(new QueryCollection(QueryHelpers.ParseQuery(query)), new SearchLimits(), Now, out var parameters, out var error), error);
+        Assert.True(TagParameters.TryParse(
+            new QueryCollection(QueryHelpers.ParseQuery(query)), new SearchLimits(), Now, out var parameters, out var error), error);
         Assert.Equal(new TagParameters(start, end, limit), parameters);
     }
 
@@ -33,11 +34,13 @@ public class TagParametersTests
     [InlineData("start=5", "error parsing date range: only one of start and end provided: must provide both or neither")]
     [InlineData("end=5", "error parsing date range: only one of start and end provided: must provide both or neither")]
     [InlineData("start=10&end=5", "range specified by start and end exceeds 168h0m0s. received start=10 end=5")]
-    [InlineData("start=1000000000&end=1000604801", "range specified by start and end exceeds 168h0m0s. received start=1000000000 end=1000604801")]
+    [InlineData("start=1000000000&end=1000604801",
+        "range specified by start and end exceeds 168h0m0s. received start=1000000000 end=1000604801")]
     [InlineData("since=-1h", "error parsing date range: could not parse 'since' parameter: not a valid duration string: \"-1h\"")]
     public void Refused(string query, string text)
     {
-        Assert.False(TagParameters.TryParse(new QueryCollection(QueryHelpers.ParseQuery(query)), new SearchLimits(), Now, out _, out var error));
+        Assert.False(TagParameters.TryParse(
+            new QueryCollection(QueryHelpers.ParseQuery(query)), new SearchLimits(), Now, out _, out var error));
         Assert.Equal(text, error);
     }
 
@@ -59,7 +62,8 @@ public class TagParametersTests
     {
         var limits = new SearchLimits { QueryEndCutoff = TimeSpan.FromSeconds(30) };
         var now = DateTimeOffset.FromUnixTimeSeconds(1_795_221_253);
-        Assert.True(TagParameters.TryParse(new QueryCollection(QueryHelpers.ParseQuery(query)), limits, now, out var parameters, out var error), error);
+        Assert.True(TagParameters.TryParse(
+            new QueryCollection(QueryHelpers.ParseQuery(query)), limits, now, out var parameters, out var error), error);
         Assert.Equal((start, end), (parameters.StartSeconds, parameters.EndSeconds));
     }
 }

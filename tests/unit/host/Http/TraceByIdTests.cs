@@ -26,7 +26,8 @@ public class TraceByIdTests
     public void ShortIdsArePaddedOnTheLeft(string text, ulong high, ulong low)
     {
         Assert.True(TryParse(text, "start=5&mode=blocks&blockStart=00000000-0000-0000-0000-000000000000", out var p, out _));
-        Assert.Equal((new TraceId(high, low), 5, 0, false), (p.Id, p.Selection.StartSeconds, p.Selection.EndSeconds, p.Selection.IsExternalOnly));
+        Assert.Equal(
+            (new TraceId(high, low), 5, 0, false), (p.Id, p.Selection.StartSeconds, p.Selection.EndSeconds, p.Selection.IsExternalOnly));
     }
 
     [Theory]
@@ -71,7 +72,8 @@ public class TraceByIdTests
         Assert.Equal([0x0a, 0, 0x12, 3, 0x08, 0xac, 2, 0x18, 1, 0x22, 3, .. "why"u8], output.WrittenSpan.ToArray());
         output.Clear();
         body.WriteJsonEnd(output);
-        Assert.Equal(""","metrics":{"inspectedBytes":"300"},"status":"PARTIAL","message":"why"}""", Encoding.UTF8.GetString(output.WrittenSpan));
+        Assert.Equal(
+            ""","metrics":{"inspectedBytes":"300"},"status":"PARTIAL","message":"why"}""", Encoding.UTF8.GetString(output.WrittenSpan));
     }
 
     [Fact]
@@ -98,7 +100,8 @@ public class TraceByIdTests
         });
         using var json = JsonDocument.Parse($"[{Encoding.UTF8.GetString(elements)}]");
         var ids = json.RootElement.EnumerateArray().SelectMany(static r => r.GetProperty("scopeSpans").EnumerateArray())
-            .SelectMany(static s => s.GetProperty("spans").EnumerateArray()).Select(static s => BinaryPrimitives.ReadUInt64BigEndian(s.GetProperty("spanId").GetBytesFromBase64()));
+            .SelectMany(static s => s.GetProperty("spans").EnumerateArray())
+            .Select(static s => BinaryPrimitives.ReadUInt64BigEndian(s.GetProperty("spanId").GetBytesFromBase64()));
         Assert.Equal(whole.Select(static s => s.SpanId), ids);
     }
 
@@ -107,7 +110,8 @@ public class TraceByIdTests
     public async Task WhatOneTraceLeavesBehindIsInNoOther()
     {
         static TestSpan[] Spans(int count, string service) =>
-            [.. Enumerable.Range(1, count).Select(i => TestTraces.Span(i, parent: i / 2, service: $"{service}{i % 3}") with { Attributes = [("of", service)] })];
+            [.. Enumerable.Range(1, count).Select(
+                i => TestTraces.Span(i, parent: i / 2, service: $"{service}{i % 3}") with { Attributes = [("of", service)] })];
 
         static string[] Read(FoundTrace trace)
         {
@@ -178,7 +182,8 @@ public class TraceByIdTests
             + "\"links\":[{\"traceId\":\"00000000000000010000000000000002\",\"spanId\":\"0000000000000003\",\"attributes\":{\"l\":4}}],"
             + status + "ERROR\",\"message\":\"boom\"}}]}]},"
             + "{\"serviceName\":\"other\",\"scopes\":[{\"spans\":[{\"spanId\":\"0000000000000078\",\"name\":\"n\",\"parentSpanId\":\"0000000000000077\","
-            + $"\"startTimeUnixNano\":\"{childStart}\",\"endTimeUnixNano\":\"{childStart}\"," + status + "UNSET\",\"message\":\"\"}}]}]}]},\"metrics\":{}}";
+            + $"\"startTimeUnixNano\":\"{childStart}\",\"endTimeUnixNano\":\"{childStart}\"," + status
+            + "UNSET\",\"message\":\"\"}}]}]}]},\"metrics\":{}}";
         Assert.Equal(expected, Encoding.UTF8.GetString(output.WrittenSpan));
     }
 

@@ -16,8 +16,9 @@ using Xunit;
 namespace Tempo.Host.Tests.Outgoing;
 
 /// <summary>
-/// Whoever answers in the place of another service with something that never ends: a bounded part of it is read, and it is a clear error. Heads and
-/// bodies, of another OTLP server, of another service's traces, and of a node of the ring; of object stores and token services in their own tests.
+/// Whoever answers in the place of another service with something that never ends: a bounded part of it is read, and it is a clear error.
+/// Heads and bodies, of another OTLP server, of another service's traces, and of a node of the ring; of object stores and token services in
+/// their own tests.
 /// </summary>
 public sealed class EndlessAnswerTests : IAsyncDisposable
 {
@@ -120,7 +121,8 @@ public sealed class EndlessAnswerTests : IAsyncDisposable
         using var server = EndlessServer.OfHeads();
         using var transport = Transport();
         using var push = transport.OpenPush("b", server.Address);
-        var error = await Assert.ThrowsAsync<PeerException>(() => push.AskAsync(new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 1]), Cancellation).WaitAsync(Patience, Cancellation));
+        var error = await Assert.ThrowsAsync<PeerException>(
+            () => push.AskAsync(new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 1]), Cancellation).WaitAsync(Patience, Cancellation));
         Assert.Contains("bytes of head", error.Message, StringComparison.Ordinal);
         Assert.InRange(server.SentBytes, 1, MostUnread);
     }
@@ -133,7 +135,8 @@ public sealed class EndlessAnswerTests : IAsyncDisposable
 
     private static async Task<string> FindAsync(string address)
     {
-        using var external = new ExternalTraces(new ExternalTraceOptions { Endpoint = new Uri($"http://{address}"), Timeout = Patience }, new NodeOptions().MaxRequestEntries, new MetricRegistry(), TimeProvider.System);
+        using var external = new ExternalTraces(new ExternalTraceOptions { Endpoint = new Uri($"http://{address}"), Timeout = Patience },
+            new NodeOptions().MaxRequestEntries, new MetricRegistry(), TimeProvider.System);
         var found = await external.FindAsync(TenantId.Single, new TraceId(1, 2), 0, 0, Cancellation);
         Assert.Empty(found.Live);
         return found.Damage;
@@ -143,11 +146,14 @@ public sealed class EndlessAnswerTests : IAsyncDisposable
     {
         using var transport = Transport();
         using var answer = new NativeBuffer(1024);
-        return (await Assert.ThrowsAsync<PeerException>(() => transport.AskAsync("b", address, PeerProtocol.Ping, null, answer, Cancellation).AsTask().WaitAsync(Patience, Cancellation))).Message;
+        return (await Assert.ThrowsAsync<PeerException>(
+            () => transport.AskAsync("b", address, PeerProtocol.Ping, null, answer, Cancellation).AsTask()
+                .WaitAsync(Patience, Cancellation))).Message;
     }
 
     private static PeerTransport Transport() =>
-        new(new PeerOptions { ConnectTimeout = TimeSpan.FromMinutes(1), MaxAnswerBytes = 4 << 20 }, static () => new PeerGreeting("a", MemberState.Active, IsDrained: false));
+        new(new PeerOptions { ConnectTimeout = TimeSpan.FromMinutes(1), MaxAnswerBytes = 4 << 20 },
+            static () => new PeerGreeting("a", MemberState.Active, IsDrained: false));
 
     private static void AssertIsOfTheHead(EndlessServer server, string error)
     {
@@ -156,7 +162,8 @@ public sealed class EndlessAnswerTests : IAsyncDisposable
     }
 
     private async Task ServeAsync(bool isHttp2, Func<HttpContext, Task> handle) =>
-        _listener = await Listener.StartAsync("endless", new ListenAddress("127.0.0.1", _port), new ListenerLimits(MaxBodyBytes: null, MaxRequestLineBytes: 8192, IsHttp2Only: isHttp2), handle, Log.Null, null, null);
+        _listener = await Listener.StartAsync("endless", new ListenAddress("127.0.0.1", _port),
+            new ListenerLimits(MaxBodyBytes: null, MaxRequestLineBytes: 8192, IsHttp2Only: isHttp2), handle, Log.Null, null, null);
 
     private async Task EndlessAsync(HttpContext context, int status)
     {
@@ -164,7 +171,8 @@ public sealed class EndlessAnswerTests : IAsyncDisposable
         var piece = new byte[64 << 10];
         piece.AsSpan().Fill((byte)'A');
         // Until it is given up. What is written to a connection that has gone is sent to nobody.
-        while (await context.Response.BodyWriter.WriteAsync(piece) is { IsCompleted: false, IsCanceled: false }) Interlocked.Add(ref _sentBytes, piece.Length);
+        while (await context.Response.BodyWriter.WriteAsync(piece) is { IsCompleted: false, IsCanceled: false })
+            Interlocked.Add(ref _sentBytes, piece.Length);
     }
 
     // One span with events of which nothing is said.

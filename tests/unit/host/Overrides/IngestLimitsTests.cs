@@ -26,12 +26,16 @@ public sealed class IngestLimitsTests : IDisposable
     [Fact]
     public async Task OverTheBurstIsForGoodOverTheRateIsForLater()
     {
-        await using var node = await StartAsync(Unlimited with { Ingestion = Unlimited.Ingestion with { RateLimitBytes = 1, BurstSizeBytes = 100 } });
+        await using var node =
+            await StartAsync(Unlimited with { Ingestion = Unlimited.Ingestion with { RateLimitBytes = 1, BurstSizeBytes = 100 } });
         var large = await IngestAsync(node, Enumerable.Range(1, 3).Select(static n => (1, n)));
-        Assert.Equal((IngestStatus.RateLimited, 0, 3, TimeSpan.Zero), (large.Status, large.AcceptedSpans, large.RejectedSpans, large.RetryAfter));
+        Assert.Equal(
+            (IngestStatus.RateLimited, 0, 3, TimeSpan.Zero), (large.Status, large.AcceptedSpans, large.RejectedSpans, large.RetryAfter));
         Assert.StartsWith("RATE_LIMITED: batch size (", large.Message, StringComparison.Ordinal);
-        Assert.Contains("exceeds ingestion limit (local: 1 bytes/s, global: 0 bytes/s, burst: 100 bytes) while adding ", large.Message, StringComparison.Ordinal);
-        Assert.EndsWith("bytes for user single-tenant. consider reducing batch size or increasing rate limit.", large.Message, StringComparison.Ordinal);
+        Assert.Contains("exceeds ingestion limit (local: 1 bytes/s, global: 0 bytes/s, burst: 100 bytes) while adding ", large.Message,
+            StringComparison.Ordinal);
+        Assert.EndsWith("bytes for user single-tenant. consider reducing batch size or increasing rate limit.", large.Message,
+            StringComparison.Ordinal);
 
         Assert.Equal(IngestStatus.Accepted, (await IngestAsync(node, [(1, 1)])).Status);
         await IngestAsync(node, [(1, 2)]);
@@ -44,9 +48,14 @@ public sealed class IngestLimitsTests : IDisposable
     [Fact]
     public async Task WithoutRetryInfoNoDelayIsGiven()
     {
-        await using var node = await StartAsync(Unlimited with { Ingestion = Unlimited.Ingestion with { RateLimitBytes = 1, BurstSizeBytes = 60, IsRetryInfoEnabled = false } });
+        await using var node = await StartAsync(
+            Unlimited with
+            {
+                Ingestion = Unlimited.Ingestion with { RateLimitBytes = 1, BurstSizeBytes = 60, IsRetryInfoEnabled = false }
+            });
         await IngestAsync(node, [(1, 1)]);
-        Assert.Equal((IngestStatus.RateLimited, TimeSpan.Zero), await IngestAsync(node, [(1, 2)]) is var o ? (o.Status, o.RetryAfter) : default);
+        Assert.Equal(
+            (IngestStatus.RateLimited, TimeSpan.Zero), await IngestAsync(node, [(1, 2)]) is var o ? (o.Status, o.RetryAfter) : default);
     }
 
     [Fact]
@@ -81,7 +90,8 @@ public sealed class IngestLimitsTests : IDisposable
     [Fact]
     public async Task ARequestTooLongForTheLogIsRefusedAndCounted()
     {
-        await using var node = await StartAsync(Unlimited with { Ingestion = Unlimited.Ingestion with { RateLimitBytes = int.MaxValue, BurstSizeBytes = int.MaxValue } });
+        await using var node = await StartAsync(
+            Unlimited with { Ingestion = Unlimited.Ingestion with { RateLimitBytes = int.MaxValue, BurstSizeBytes = int.MaxValue } });
         Assert.Equal((IngestStatus.Accepted, 1, 0), Counts(await IngestPaddedAsync(NodeOptions.MaxRequestBytes, 1)));
         var outcome = await IngestPaddedAsync(NodeOptions.MaxRequestBytes + 1, 2);
         Assert.Equal((IngestStatus.TooLarge, 0, 1), Counts(outcome));
@@ -159,7 +169,8 @@ public sealed class IngestLimitsTests : IDisposable
 
         Assert.True(sent == accepted + rejected, $"seed {seed}");
         Assert.Equal((sent, accepted), (Sum("tempo_distributor_spans_received_total"), Sum("tempo_ingested_spans_total")));
-        foreach (var reason in new[] { "rate_limited", "trace_too_large", "live_traces_exceeded", "invalid_span_id" }) AssertAccounts(reason);
+        foreach (var reason in new[] { "rate_limited", "trace_too_large", "live_traces_exceeded", "invalid_span_id" })
+            AssertAccounts(reason);
     }
 
     private static (IngestStatus, int, int) Counts(IngestOutcome outcome) => (outcome.Status, outcome.AcceptedSpans, outcome.RejectedSpans);
@@ -191,7 +202,8 @@ public sealed class IngestLimitsTests : IDisposable
         },
         _metrics, Log.Null, time ?? TimeProvider.System);
 
-    private static async Task<IngestOutcome> IngestAsync(TempoNode node, IEnumerable<(int Trace, int Span)> spans, string tenant = "single-tenant")
+    private static async Task<IngestOutcome> IngestAsync(
+        TempoNode node, IEnumerable<(int Trace, int Span)> spans, string tenant = "single-tenant")
     {
         using var request = new NativeBuffer();
         Write(request, spans);

@@ -12,7 +12,8 @@ public sealed class OverridesFileTests : IDisposable
 
     public void Dispose() => File.Delete(_file);
 
-    private static TenantId Tenant(string name) => TenantId.TryParse(name, out var tenant, out _) ? tenant : throw new ArgumentException(name);
+    private static TenantId Tenant(string name) =>
+        TenantId.TryParse(name, out var tenant, out _) ? tenant : throw new ArgumentException(name);
 
     private static TenantOverrides Apply(string text, bool isLegacyAllowed = false)
     {
@@ -26,7 +27,8 @@ public sealed class OverridesFileTests : IDisposable
     {
         var overrides = Apply("overrides:\n  a: {ingestion: {rate_limit_bytes: 5}}\n  \"*\": {read: {max_search_duration: 2h}}\n");
         var a = overrides.Of(Tenant("a"));
-        Assert.Equal((5, 0, false, 0), (a.Ingestion.RateLimitBytes, a.Ingestion.BurstSizeBytes, a.Ingestion.IsRetryInfoEnabled, a.Global.MaxBytesPerTrace));
+        Assert.Equal((5, 0, false, 0), (a.Ingestion.RateLimitBytes, a.Ingestion.BurstSizeBytes, a.Ingestion.IsRetryInfoEnabled,
+            a.Global.MaxBytesPerTrace));
         var other = overrides.Of(Tenant("b"));
         Assert.Equal((0, TimeSpan.FromHours(2)), (other.Ingestion.RateLimitBytes, other.Read.MaxSearchDuration));
         Assert.Equal(("a", "*"), (overrides.SourceOf(Tenant("a")), overrides.SourceOf(Tenant("b"))));
@@ -70,18 +72,23 @@ public sealed class OverridesFileTests : IDisposable
                     host_info: {metric_name: m}
             """).Of(Tenant("a"));
         Assert.Equal(["f1", "f2"], limits.Forwarders);
-        Assert.Equal((TimeSpan.FromHours(24), 5000L, true), (limits.Compaction.BlockRetention, limits.Compaction.MaxBytes, limits.Compaction.IsCompactionDisabled));
+        Assert.Equal((TimeSpan.FromHours(24), 5000L, true),
+            (limits.Compaction.BlockRetention, limits.Compaction.MaxBytes, limits.Compaction.IsCompactionDisabled));
         Assert.Equal("x", Assert.Single(limits.DedicatedColumns).Name);
         Assert.Equal((7, "t"), (limits.CostAttribution.MaxCardinality, limits.CostAttribution.Dimensions[0].Value));
         var generator = limits.MetricsGenerator;
         Assert.Equal(["span-metrics", "service-graphs"], generator.Processors);
-        Assert.Equal((TimeSpan.FromSeconds(30), false, "both", 3), (generator.CollectionInterval, generator.IsCollectionDisabled, generator.GenerateNativeHistograms, generator.ForwarderQueueSize));
+        Assert.Equal((TimeSpan.FromSeconds(30), false, "both", 3),
+            (generator.CollectionInterval, generator.IsCollectionDisabled, generator.GenerateNativeHistograms,
+                generator.ForwarderQueueSize));
         Assert.Equal([0.1, 2], generator.ServiceGraphs.HistogramBuckets);
-        Assert.Equal((true, null), (generator.ServiceGraphs.IsVirtualNodeLabelEnabled, generator.ServiceGraphs.IsClientServerPrefixEnabled));
+        Assert.Equal(
+            (true, null), (generator.ServiceGraphs.IsVirtualNodeLabelEnabled, generator.ServiceGraphs.IsClientServerPrefixEnabled));
         Assert.Equal(new KeyValuePair<string, bool>("status_message", true), Assert.Single(generator.SpanMetrics.IntrinsicDimensions));
         Assert.Equal(["a", "b"], Assert.Single(generator.SpanMetrics.DimensionMappings).SourceLabels);
         var policy = Assert.Single(generator.SpanMetrics.FilterPolicies);
-        Assert.Equal(("regex", "SPAN_KIND_.*", "y"), (policy.Include!.MatchType, policy.Include.Attributes[0].Value, policy.Exclude!.Attributes[0].Value));
+        Assert.Equal(("regex", "SPAN_KIND_.*", "y"),
+            (policy.Include!.MatchType, policy.Include.Attributes[0].Value, policy.Exclude!.Attributes[0].Value));
         Assert.Null(policy.IncludeAny);
         Assert.Equal("m", generator.HostInfo.MetricName);
     }
@@ -103,7 +110,8 @@ public sealed class OverridesFileTests : IDisposable
         var options = new HostOptions();
         ConfigFile.Apply("t.yaml", "overrides: {defaults: {ingestion: {rate_limit_bytes: 5}}}", options);
         Assert.Equal((5, 30_000_000, 10_000, 5_000_000),
-            (options.Limits.Ingestion.RateLimitBytes, options.Limits.Ingestion.BurstSizeBytes, options.Limits.Ingestion.MaxTracesPerUser, options.Limits.Global.MaxBytesPerTrace));
+            (options.Limits.Ingestion.RateLimitBytes, options.Limits.Ingestion.BurstSizeBytes, options.Limits.Ingestion.MaxTracesPerUser,
+                options.Limits.Global.MaxBytesPerTrace));
     }
 
     [Theory]
@@ -115,8 +123,10 @@ public sealed class OverridesFileTests : IDisposable
         var options = new HostOptions();
         ConfigFile.Apply("t.yaml", flat.Replace("{ing", "{enable_legacy_overrides: true, ing", StringComparison.Ordinal), options);
         var limits = options.Limits;
-        Assert.Equal((5, 6, 7, TimeSpan.FromHours(8), "a", "d"), (limits.Ingestion.RateLimitBytes, limits.Ingestion.MaxTracesPerUser, limits.Global.MaxBytesPerTrace,
-            limits.Compaction.BlockRetention, limits.MetricsGenerator.Processors[0], limits.MetricsGenerator.SpanMetrics.Dimensions[0]));
+        Assert.Equal((5, 6, 7, TimeSpan.FromHours(8), "a", "d"),
+            (limits.Ingestion.RateLimitBytes, limits.Ingestion.MaxTracesPerUser, limits.Global.MaxBytesPerTrace,
+                limits.Compaction.BlockRetention, limits.MetricsGenerator.Processors[0],
+                limits.MetricsGenerator.SpanMetrics.Dimensions[0]));
     }
 
     [Fact]
@@ -127,14 +137,17 @@ public sealed class OverridesFileTests : IDisposable
         Assert.Equal(9, Apply(text, isLegacyAllowed: true).Of(Tenant("a")).Ingestion.BurstSizeBytes);
 
         // The one section of the flat form, as an example of Tempo has it.
-        var limits = Apply("overrides: {a: {ingestion_burst_size_bytes: 9, cost_attribution: {dimensions: {service.name: svc}}}}", isLegacyAllowed: true).Of(Tenant("a"));
+        var limits = Apply("overrides: {a: {ingestion_burst_size_bytes: 9, cost_attribution: {dimensions: {service.name: svc}}}}",
+            isLegacyAllowed: true).Of(Tenant("a"));
         Assert.Equal((9, "svc"), (limits.Ingestion.BurstSizeBytes, Assert.Single(limits.CostAttribution.Dimensions).Value));
     }
 
     [Theory]
-    [InlineData("overrides: {a: {ingestion: {rate_limit: 5}}}", "o.yaml: line 1: field rate_limit not found in section overrides.a.ingestion")]
+    [InlineData("overrides: {a: {ingestion: {rate_limit: 5}}}",
+        "o.yaml: line 1: field rate_limit not found in section overrides.a.ingestion")]
     [InlineData("overrides:\n  a/b: {}", "o.yaml: line 2: tenant ID 'a/b' contains unsupported character '/'")]
-    [InlineData("overrides: {a: {ingestion: {rate_limit_bytes: x}}}", "o.yaml: line 1: overrides.a.ingestion.rate_limit_bytes: cannot unmarshal")]
+    [InlineData("overrides: {a: {ingestion: {rate_limit_bytes: x}}}",
+        "o.yaml: line 1: overrides.a.ingestion.rate_limit_bytes: cannot unmarshal")]
     [InlineData("overrides: {a: {ingestion: {rate_limit_bytes: overrides.defaults}}}", "`overrides.defaults`")]
     [InlineData("tenants: {}", "field tenants not found in the overrides file")]
     [InlineData("overrides: {a: 5}", "a: a mapping of limits is expected")]
@@ -147,10 +160,13 @@ public sealed class OverridesFileTests : IDisposable
     {
         await File.WriteAllTextAsync(_file, "overrides: {a: {ingestion: {rate_limit_bytes: 5}}}", TestContext.Current.CancellationToken);
         var (overrides, metrics) = (new TenantOverrides(), new MetricRegistry());
-        await using var reloader = OverridesReloader.Start(new HostOptions { OverridesFile = _file, OverridesPeriod = TimeSpan.FromHours(1) }, overrides, metrics, Log.Null, TimeProvider.System);
+        await using var reloader = OverridesReloader.Start(
+            new HostOptions { OverridesFile = _file, OverridesPeriod = TimeSpan.FromHours(1) }, overrides, metrics, Log.Null,
+            TimeProvider.System);
         Assert.Equal(5, overrides.Of(Tenant("a")).Ingestion.RateLimitBytes);
         Assert.Contains("tempo_runtime_config_last_reload_successful{config=\"overrides\"} 1", Text(metrics), StringComparison.Ordinal);
-        Assert.Contains("tempo_limits_overrides{limit_name=\"ingestion_rate_limit_bytes\",user=\"a\"} 5", Text(metrics), StringComparison.Ordinal);
+        Assert.Contains(
+            "tempo_limits_overrides{limit_name=\"ingestion_rate_limit_bytes\",user=\"a\"} 5", Text(metrics), StringComparison.Ordinal);
         Assert.Contains("tempo_limits_defaults{limit_name=\"max_bytes_per_trace\"} 5000000", Text(metrics), StringComparison.Ordinal);
 
         foreach (var bad in new[] { "overrides: {a: {ingestion: {rate_limit_bytes: -1}}}", "\t", "a: [" })
@@ -163,7 +179,8 @@ public sealed class OverridesFileTests : IDisposable
 
         await File.WriteAllTextAsync(_file, "overrides: {b: {ingestion: {rate_limit_bytes: 6}}}", TestContext.Current.CancellationToken);
         reloader.Reload();
-        Assert.Equal((30_000_000, 6), (overrides.Of(Tenant("a")).Ingestion.RateLimitBytes, overrides.Of(Tenant("b")).Ingestion.RateLimitBytes));
+        Assert.Equal(
+            (30_000_000, 6), (overrides.Of(Tenant("a")).Ingestion.RateLimitBytes, overrides.Of(Tenant("b")).Ingestion.RateLimitBytes));
         Assert.Contains("tempo_runtime_config_last_reload_successful{config=\"overrides\"} 1", Text(metrics), StringComparison.Ordinal);
         Assert.DoesNotContain("user=\"a\"", Text(metrics), StringComparison.Ordinal);
     }
@@ -171,7 +188,8 @@ public sealed class OverridesFileTests : IDisposable
     [Fact]
     public void AMissingFileEndsTheStart() =>
         Assert.Throws<ConfigException>(() => OverridesReloader.Start(
-            new HostOptions { OverridesFile = _file + ".none" }, new TenantOverrides(), new MetricRegistry(), Log.Null, TimeProvider.System));
+            new HostOptions { OverridesFile = _file + ".none" }, new TenantOverrides(), new MetricRegistry(), Log.Null,
+            TimeProvider.System));
 
     private static string Text(MetricRegistry metrics)
     {

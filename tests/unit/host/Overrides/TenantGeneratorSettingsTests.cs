@@ -27,12 +27,24 @@ public sealed class TenantGeneratorSettingsTests
         static MetricsGeneratorLimits Limits(string dimension = "a") => new()
         {
             Processors = [new string("span-metrics")],
-            SpanMetrics = new SpanMetricsLimits { Dimensions = [dimension], HistogramBuckets = [1, 2], FilterPolicies = [new FilterPolicy(new FilterMatch("strict", [new("name", "x")]), null, null)] },
+            SpanMetrics = new SpanMetricsLimits
+            {
+                Dimensions = [dimension],
+                HistogramBuckets = [1, 2],
+                FilterPolicies = [new FilterPolicy(new FilterMatch("strict", [new("name", "x")]), null, null)]
+            },
         };
         var first = Read(Limits());
         Assert.Same(first, Read(Limits()));
-        var limited = Read(Limits() with { MaxActiveSeries = 7, CollectionInterval = TimeSpan.FromSeconds(20), RemoteWriteHeaders = [new("a", "b")], MaxActiveEntities = 3 });
-        Assert.Equal((7, 3, TimeSpan.FromSeconds(20), 1), (limited.MaxActiveSeries, limited.MaxActiveEntities, limited.CollectionInterval, limited.RemoteWriteHeaders.Count));
+        var limited = Read(Limits() with
+        {
+            MaxActiveSeries = 7,
+            CollectionInterval = TimeSpan.FromSeconds(20),
+            RemoteWriteHeaders = [new("a", "b")],
+            MaxActiveEntities = 3
+        });
+        Assert.Equal((7, 3, TimeSpan.FromSeconds(20), 1),
+            (limited.MaxActiveSeries, limited.MaxActiveEntities, limited.CollectionInterval, limited.RemoteWriteHeaders.Count));
         Assert.True(limited.HasSeriesOf(first));
         Assert.False(Read(Limits("b")).HasSeriesOf(first));
         Assert.False((first with { DisableCollection = true }).HasSeriesOf(first));

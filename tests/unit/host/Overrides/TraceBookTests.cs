@@ -127,7 +127,8 @@ public class TraceBookTests
         Assert.Null(book.Admit(Many(0, 200_000), 100, 0, Idle));
     }
 
-    private static TraceRun[] Many(int first, int count) => [.. Enumerable.Range(first, count).Select(static n => new TraceRun(Id(n), 60, 1))];
+    private static TraceRun[] Many(int first, int count) =>
+        [.. Enumerable.Range(first, count).Select(static n => new TraceRun(Id(n), 60, 1))];
 
     /// <summary>Against a dictionary of sizes, over more traces than the first tables hold.</summary>
     [Fact]
@@ -139,7 +140,8 @@ public class TraceBookTests
         var sizes = new Dictionary<int, long>();
         for (var request = 0; request < 2000; request++)
         {
-            var runs = Enumerable.Range(0, random.Next(1, 20)).Select(_ => (Trace: random.Next(1, 3000), Bytes: random.Next(1, 60))).ToArray();
+            var runs =
+                Enumerable.Range(0, random.Next(1, 20)).Select(_ => (Trace: random.Next(1, 3000), Bytes: random.Next(1, 60))).ToArray();
             var refused = book.Admit(Runs(runs), maxBytes, 0, Idle);
             var expected = new HashSet<TraceId>();
             foreach (var trace in runs.GroupBy(static r => r.Trace))

@@ -21,7 +21,9 @@ public sealed class TraceSizeTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    /// <summary>Spans of which what is kept is larger than what came, of one kind or (-1) of all; the trace is full to the last span.</summary>
+    /// <summary>
+    /// Spans of which what is kept is larger than what came, of one kind or (-1) of all; the trace is full to the last span.
+    /// </summary>
     [Theory]
     [InlineData(NoEnd)]
     [InlineData(EmptyAttributes)]
@@ -60,7 +62,8 @@ public sealed class TraceSizeTests : IDisposable
         var writer = new ProtobufWriter(request);
         var resourceSpans = writer.BeginMessage(TracesDataTag.ResourceSpans);
         var resource = writer.BeginMessage(ResourceSpansTag.Resource);
-        for (var i = 0; i < 1600; i++) WriteAttribute(writer, ResourceTag.Attributes, System.Text.Encoding.ASCII.GetBytes($"k{i}"), new byte[2048].AsSpan());
+        for (var i = 0; i < 1600; i++)
+            WriteAttribute(writer, ResourceTag.Attributes, System.Text.Encoding.ASCII.GetBytes($"k{i}"), new byte[2048].AsSpan());
         writer.EndMessage(resource);
         var scopeSpans = writer.BeginMessage(ResourceSpansTag.ScopeSpans);
         for (ulong id = 1; id <= 3000; id++)
@@ -84,7 +87,9 @@ public sealed class TraceSizeTests : IDisposable
         Assert.InRange(output.WrittenCount, 6_000_000, 3 * limit);
     }
 
-    /// <summary>What is larger than the limit is cut, whatever the reason: a limit that was set later, a trace whose size was forgotten.</summary>
+    /// <summary>
+    /// What is larger than the limit is cut, whatever the reason: a limit that was set later, a trace whose size was forgotten.
+    /// </summary>
     [Fact]
     public void Beyond_the_limit_is_passed()
     {
@@ -203,7 +208,8 @@ public sealed class TraceSizeTests : IDisposable
                     writer.EndMessage(writer.BeginMessage(SpanTag.Links));
                     break;
                 case BadText:
-                    WriteAttribute(writer, SpanTag.Attributes, "bad"u8, Enumerable.Range(0, random.Next(3000)).Select(n => Dropped[n % 3]).ToArray());
+                    WriteAttribute(
+                        writer, SpanTag.Attributes, "bad"u8, Enumerable.Range(0, random.Next(3000)).Select(n => Dropped[n % 3]).ToArray());
                     break;
                 case CutKeys:
                     WriteAttribute(writer, SpanTag.Attributes, new byte[random.Next(2040, 2060)], "v"u8);

@@ -24,7 +24,10 @@ public sealed class UsageTrackerTests
         var sent = 0L;
         for (var i = 0; i < 200; i++)
         {
-            var request = Request([.. Enumerable.Range(0, random.Next(0, 4)).Select(r => ($"service-{random.Next(3)}", Enumerable.Range(0, random.Next(0, 5)).Select(_ => $"team-{random.Next(2)}").ToArray()))]);
+            var request = Request(
+                [.. Enumerable.Range(0, random.Next(0, 4))
+                    .Select(r => ($"service-{random.Next(3)}",
+                        Enumerable.Range(0, random.Next(0, 5)).Select(_ => $"team-{random.Next(2)}").ToArray()))]);
             usage.Observe(Tenant, request);
             if (Spans(request) > 0) sent += request.Length;
         }
@@ -43,7 +46,8 @@ public sealed class UsageTrackerTests
 
         var series = Series(usage);
         Assert.Equal(
-            ["""service_name="shop",the_team="a",tenant="single-tenant",tracker="cost-attribution" """.TrimEnd(), """service_name="shop",the_team="b",tenant="single-tenant",tracker="cost-attribution" """.TrimEnd()],
+            ["""service_name="shop",the_team="a",tenant="single-tenant",tracker="cost-attribution" """.TrimEnd(),
+                """service_name="shop",the_team="b",tenant="single-tenant",tracker="cost-attribution" """.TrimEnd()],
             series.Select(static s => s.Labels).Order());
         Assert.InRange(series.Max(static s => s.Bytes) - series.Min(static s => s.Bytes), 0, 3); // remainders
         Assert.True(series[0].Bytes < one.Length);
@@ -56,7 +60,8 @@ public sealed class UsageTrackerTests
         foreach (var team in (string[])["a", "b", "c", "d", "a"]) usage.Observe(Tenant, Request([("shop", [team])]));
         Assert.Equal(
             ["__overflow__/__overflow__", "a/__missing__", "b/__missing__"],
-            Series(usage).Select(static s => string.Join('/', s.Labels.Split('"').Where(static (_, i) => i is 1 or 3))).Order(StringComparer.Ordinal));
+            Series(usage).Select(static s => string.Join('/', s.Labels.Split('"').Where(static (_, i) => i is 1 or 3)))
+                .Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -98,18 +103,20 @@ public sealed class UsageTrackerTests
     }
 
     private UsageTracker Tracker(KeyValuePair<string, string>[] dimensions, int maxCardinality = 0) =>
-        new(new UsageOptions { IsEnabled = true }, _ => new CostAttributionLimits { Dimensions = dimensions, MaxCardinality = maxCardinality }, _time);
+        new(new UsageOptions { IsEnabled = true },
+            _ => new CostAttributionLimits { Dimensions = dimensions, MaxCardinality = maxCardinality }, _time);
 
     private static List<(string Labels, long Bytes)> Series(UsageTracker usage)
     {
         var output = new ArrayBufferWriter<byte>();
         usage.WriteTo(output);
         const string name = "tempo_usage_tracker_bytes_received_total{";
-        return [.. Encoding.UTF8.GetString(output.WrittenSpan).Split('\n').Where(static line => line.StartsWith(name, StringComparison.Ordinal)).Select(static line =>
-        {
-            var end = line.LastIndexOf('}');
-            return (line[name.Length..end], long.Parse(line[(end + 2)..], CultureInfo.InvariantCulture));
-        })];
+        return [.. Encoding.UTF8.GetString(output.WrittenSpan).Split('\n')
+            .Where(static line => line.StartsWith(name, StringComparison.Ordinal)).Select(static line =>
+            {
+                var end = line.LastIndexOf('}');
+                return (line[name.Length..end], long.Parse(line[(end + 2)..], CultureInfo.InvariantCulture));
+            })];
     }
 
     // For each resource its service's name and a span for each team.

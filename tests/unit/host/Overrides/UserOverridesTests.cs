@@ -26,8 +26,10 @@ public sealed class UserOverridesTests : IDisposable
         Encoding.UTF8.GetString(Parse("""{"metrics_generator":{"collection_interval":"30s","processors":["span-metrics"]}}""").ToJson()));
 
     [Theory]
-    [InlineData("""{"metrics_generator":{"processors":["nope"]}}""", "metrics_generator.processor \"nope\" is not a known processor, valid values: [service-graphs span-metrics span-metrics-count span-metrics-latency span-metrics-size host-info]")]
-    [InlineData("""{"metrics_generator":{"collection_interval":"1s"}}""", "metrics_generator.collection_interval \"1s\" is outside acceptable range of 15s to 5m")]
+    [InlineData("""{"metrics_generator":{"processors":["nope"]}}""",
+        "metrics_generator.processor \"nope\" is not a known processor, valid values: [service-graphs span-metrics span-metrics-count span-metrics-latency span-metrics-size host-info]")]
+    [InlineData("""{"metrics_generator":{"collection_interval":"1s"}}""",
+        "metrics_generator.collection_interval \"1s\" is outside acceptable range of 15s to 5m")]
     [InlineData("""{"forwarders":["x"]}""", "forwarder \"x\" is not a known forwarder, contact your system administrator")]
     [InlineData("""{"foo":1}""", "json: unknown field \"foo\"")]
     [InlineData("""{"metrics_generator":{"processor":{"span_metrics":{"foo":1}}}}""", "json: unknown field \"foo\"")]
@@ -49,8 +51,10 @@ public sealed class UserOverridesTests : IDisposable
     [Fact]
     public void APatchChangesAndRemoves()
     {
-        var document = Parse("""{"metrics_generator":{"processors":["span-metrics"],"collection_interval":"30s","processor":{"span_metrics":{"dimensions":["a"]}}}}""");
-        var patched = UserOverridesDocument.Patch(document, """{"metrics_generator":{"collection_interval":null,"disable_collection":true,"processor":{"span_metrics":{"dimensions":["b"]}}}}"""u8, out var error);
+        var document = Parse(
+            """{"metrics_generator":{"processors":["span-metrics"],"collection_interval":"30s","processor":{"span_metrics":{"dimensions":["a"]}}}}""");
+        var patched = UserOverridesDocument.Patch(document,
+            """{"metrics_generator":{"collection_interval":null,"disable_collection":true,"processor":{"span_metrics":{"dimensions":["b"]}}}}"""u8, out var error);
         Assert.Equal("", error);
         Assert.Equal("""{"cost_attribution":{},"metrics_generator":{"processors":["span-metrics"],"disable_collection":true,"processor":{"service_graphs":{},"span_metrics":{"dimensions":["b"]},"host_info":{}}}}""",
             Encoding.UTF8.GetString(patched!.ToJson()));
@@ -61,7 +65,8 @@ public sealed class UserOverridesTests : IDisposable
     {
         Assert.True(TenantId.TryParse("a", out var a, out _));
         var (overrides, metrics) = (new TenantOverrides(), new MetricRegistry());
-        await using (var user = await UserOverrides.StartAsync(LocalObjectStore.Open(_folder), overrides, TimeSpan.FromHours(1), metrics, Log.Null, TimeProvider.System))
+        await using (var user = await UserOverrides.StartAsync(
+            LocalObjectStore.Open(_folder), overrides, TimeSpan.FromHours(1), metrics, Log.Null, TimeProvider.System))
         {
             await user.SetAsync(a, Parse("""{"metrics_generator":{"processors":["host-info"]}}"""), default);
             Assert.Equal(["host-info"], overrides.Of(a).MetricsGenerator.Processors);
@@ -70,7 +75,8 @@ public sealed class UserOverridesTests : IDisposable
         }
 
         var again = new TenantOverrides();
-        await using var restarted = await UserOverrides.StartAsync(LocalObjectStore.Open(_folder), again, TimeSpan.FromHours(1), metrics, Log.Null, TimeProvider.System);
+        await using var restarted = await UserOverrides.StartAsync(
+            LocalObjectStore.Open(_folder), again, TimeSpan.FromHours(1), metrics, Log.Null, TimeProvider.System);
         Assert.Equal(["host-info"], again.Of(a).MetricsGenerator.Processors);
 
         // A broken object leaves the last good one; one that is gone is gone.
@@ -96,7 +102,11 @@ public sealed class UserOverridesTests : IDisposable
     [Fact]
     public void AConflictIsAFieldThatBothSet()
     {
-        var file = new TenantLimits { MetricsGenerator = new MetricsGeneratorLimits { Processors = ["host-info"], SpanMetrics = new SpanMetricsLimits { Dimensions = ["x"] } } };
+        var file = new TenantLimits
+        {
+            MetricsGenerator =
+            new MetricsGeneratorLimits { Processors = ["host-info"], SpanMetrics = new SpanMetricsLimits { Dimensions = ["x"] } }
+        };
         Assert.Equal(["metrics_generator.processors", "metrics_generator.processor.span_metrics.dimensions"],
             Parse("""{"metrics_generator":{"processors":["span-metrics"],"collection_interval":"30s","processor":{"span_metrics":{"dimensions":["a"],"enable_target_info":true}}}}""").FieldsSetIn(file));
         Assert.Empty(Parse("""{"metrics_generator":{"collection_interval":"30s"}}""").FieldsSetIn(file));

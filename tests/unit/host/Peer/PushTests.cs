@@ -38,7 +38,12 @@ public sealed class PushTests : IAsyncLifetime
         {
             WalPath = Path.Combine(_folder, "wal"),
             BlocksPath = Path.Combine(_folder, "blocks"),
-            Overrides = new TenantOverrides(TenantLimits.BuiltIn with { MetricsGenerator = new MetricsGeneratorLimits { Processors = ["span-metrics"], IngestionTimeRangeSlack = TimeSpan.FromDays(1) } }),
+            Overrides = new TenantOverrides(
+                TenantLimits.BuiltIn with
+                {
+                    MetricsGenerator =
+                    new MetricsGeneratorLimits { Processors = ["span-metrics"], IngestionTimeRangeSlack = TimeSpan.FromDays(1) }
+                }),
         }, new MetricRegistry(), Log.Null, TimeProvider.System);
 
     public async ValueTask DisposeAsync()
@@ -56,7 +61,8 @@ public sealed class PushTests : IAsyncLifetime
         using var transport = Transport(_secret);
         using var peer = PeerOf(transport);
         var outcomes = await Task.WhenAll(Enumerable.Range(0, 300).Select(i => SendAsync(peer, $"tenant-{i % 12}", trace: i, Spans(i))));
-        for (var i = 0; i < outcomes.Length; i++) Assert.Equal((IngestStatus.Accepted, Spans(i), 0), (outcomes[i].Status, outcomes[i].AcceptedSpans, outcomes[i].RejectedSpans));
+        for (var i = 0; i < outcomes.Length; i++)
+            Assert.Equal((IngestStatus.Accepted, Spans(i), 0), (outcomes[i].Status, outcomes[i].AcceptedSpans, outcomes[i].RejectedSpans));
         Assert.False(peer.IsSuspect);
         Assert.Equal(!isBelowKestrel, server.ByKestrel > 0);
 
@@ -71,7 +77,9 @@ public sealed class PushTests : IAsyncLifetime
         await using var server = await ServeAsync(isBelowKestrel);
         using var transport = Transport(_secret);
         using var peer = PeerOf(transport);
-        for (var trace = 0; trace < 3; trace++) Assert.Equal((IngestStatus.Accepted, 100_000), await SendAsync(peer, "a", trace, spans: 100_000) is var outcome ? (outcome.Status, outcome.AcceptedSpans) : default);
+        for (var trace = 0; trace < 3; trace++)
+            Assert.Equal((IngestStatus.Accepted, 100_000),
+                await SendAsync(peer, "a", trace, spans: 100_000) is var outcome ? (outcome.Status, outcome.AcceptedSpans) : default);
         Assert.Equal(IngestStatus.Accepted, (await SendAsync(peer, "a", trace: 4, spans: 1)).Status);
         Assert.Equal(!isBelowKestrel, server.ByKestrel > 0);
     }
@@ -97,8 +105,10 @@ public sealed class PushTests : IAsyncLifetime
         using var peer = PeerOf(transport);
         for (var round = 0; round < 3; round++)
         {
-            await using (await ServeAsync(isBelowKestrel)) Assert.Equal(IngestStatus.Accepted, (await SendAsync(peer, "a", trace: round, spans: 2)).Status);
-            if (round == 1) Assert.Equal(IngestStatus.Unavailable, (await SendAsync(peer, "a", trace: round, spans: 2)).Status); // else nobody hears that its connection is gone before the next batch
+            await using (await ServeAsync(isBelowKestrel))
+                Assert.Equal(IngestStatus.Accepted, (await SendAsync(peer, "a", trace: round, spans: 2)).Status);
+            // else nobody hears that its connection is gone before the next batch
+            if (round == 1) Assert.Equal(IngestStatus.Unavailable, (await SendAsync(peer, "a", trace: round, spans: 2)).Status);
         }
     }
 
@@ -110,7 +120,8 @@ public sealed class PushTests : IAsyncLifetime
         await using var server = await ServeAsync(isBelowKestrel);
         using var transport = Transport(_secret);
         using var way = transport.OpenPush("b", Address);
-        var refused = await Assert.ThrowsAsync<PeerException>(() => way.AskAsync(new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 3]), TestContext.Current.CancellationToken));
+        var refused = await Assert.ThrowsAsync<PeerException>(
+            () => way.AskAsync(new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 3]), TestContext.Current.CancellationToken));
         Assert.Contains("400: a batch of 3 bytes", refused.Message, StringComparison.Ordinal);
         Assert.Null(refused.InnerException); // it is there, and says so itself
     }
@@ -124,7 +135,8 @@ public sealed class PushTests : IAsyncLifetime
         using var way = transport.OpenPush("b", Address);
         using var late = new CancellationTokenSource();
         var (first, second) = (way.AskAsync(Batch(), late.Token), way.AskAsync(Batch(), TestContext.Current.CancellationToken));
-        for (var i = 0; i < 2; i++) await (await silent.AcceptSocketAsync()).ReceiveAsync(new byte[1]); // both have been sent, or begun to be
+        // both have been sent, or begun to be
+        for (var i = 0; i < 2; i++) await (await silent.AcceptSocketAsync()).ReceiveAsync(new byte[1]);
         await late.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
         Assert.NotNull((await Assert.ThrowsAsync<PeerException>(() => second)).InnerException);
@@ -153,8 +165,11 @@ public sealed class PushTests : IAsyncLifetime
         using var transport = Transport(_secret);
         using var answer = new NativeBuffer();
         // As a node of the next version would ask; what its bytes mean nobody here knows.
-        var refused = await Assert.ThrowsAsync<PeerException>(async () => await transport.AskAsync("b", Address, $"{PeerProtocol.Root}v{PeerProtocol.Version + 1}/{question}", question == "ping" ? null : new byte[20], answer, TestContext.Current.CancellationToken));
-        Assert.Contains("400: b speaks version 3 of the protocol between nodes and was asked in that of /tempo.peer/v4/", refused.Message, StringComparison.Ordinal);
+        var refused = await Assert.ThrowsAsync<PeerException>(
+            async () => await transport.AskAsync("b", Address, $"{PeerProtocol.Root}v{PeerProtocol.Version + 1}/{question}",
+                question == "ping" ? null : new byte[20], answer, TestContext.Current.CancellationToken));
+        Assert.Contains("400: b speaks version 3 of the protocol between nodes and was asked in that of /tempo.peer/v4/", refused.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -214,7 +229,8 @@ public sealed class PushTests : IAsyncLifetime
         using var transport = Transport(_secret);
         using var way = transport.OpenPush("b", Address);
         var bytes = new byte[64 << 20]; // more than sockets hold
-        var asking = way.AskAsync(isLarge ? new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 20], bytes) : new PushBatch(bytes), TestContext.Current.CancellationToken);
+        var asking = way.AskAsync(isLarge ? new PushBatch(new byte[PeerProtocol.HeadRoomBytes + 20], bytes) : new PushBatch(bytes),
+            TestContext.Current.CancellationToken);
         var socket = await busy.AcceptSocketAsync();
         await socket.ReceiveAsync(new byte[1]);
         await socket.SendAsync("HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno\n"u8.ToArray());
@@ -245,8 +261,11 @@ public sealed class PushTests : IAsyncLifetime
         Assert.True(TenantId.TryParse("a", out var tenant, out _));
         var text = new System.Buffers.ArrayBufferWriter<byte>();
         Assert.True(_node.TryWriteGeneratedMetrics(tenant, isOpenMetrics: false, text));
-        var calls = System.Text.Encoding.UTF8.GetString(text.WrittenSpan).Split('\n').Where(static line => line.StartsWith("traces_spanmetrics_calls_total{", StringComparison.Ordinal));
-        Assert.Equal(8, calls.Sum(static line => double.Parse(line[(line.LastIndexOf('}') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0], System.Globalization.CultureInfo.InvariantCulture)));
+        var calls = System.Text.Encoding.UTF8.GetString(text.WrittenSpan).Split('\n')
+            .Where(static line => line.StartsWith("traces_spanmetrics_calls_total{", StringComparison.Ordinal));
+        Assert.Equal(8, calls.Sum(
+            static line => double.Parse(line[(line.LastIndexOf('}') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0],
+                System.Globalization.CultureInfo.InvariantCulture)));
     }
 
     // Hands one connection on to the node, so many answers back, and ends it when so many more have come.
@@ -280,7 +299,8 @@ public sealed class PushTests : IAsyncLifetime
     {
         using var transport = new RefusingTransport();
         using var peer = PeerOf(transport);
-        for (var trace = 0; trace < 3; trace++) Assert.Equal(IngestStatus.Unavailable, (await SendAsync(peer, "a", trace, spans: 1)).Status);
+        for (var trace = 0; trace < 3; trace++)
+            Assert.Equal(IngestStatus.Unavailable, (await SendAsync(peer, "a", trace, spans: 1)).Status);
         Assert.Equal(3, transport.Batches.Count);
         Assert.Single(transport.Batches.Distinct());
     }
@@ -291,7 +311,8 @@ public sealed class PushTests : IAsyncLifetime
     [InlineData(50_000, false)]
     public async Task The_memory_of_a_large_request_is_let_go_of_when_nobody_reads_it_any_more(int spans, bool isLetGoBefore)
     {
-        var ends = new Exception?[] { null, new PeerException("no"), new PeerException("gone", new IOException("gone")), new OperationCanceledException(), new IOException("planted") };
+        var ends = new Exception?[] { null, new PeerException("no"), new PeerException("gone", new IOException("gone")),
+            new OperationCanceledException(), new IOException("planted") };
         foreach (var end in ends)
         {
             var transport = new HeldTransport();
@@ -336,21 +357,28 @@ public sealed class PushTests : IAsyncLifetime
         return await peer.IngestAsync(id, request, isCounted: trace % 2 == 0);
     }
 
-    private static PeerTransport Transport(string secret) => new(Options(secret), static () => new PeerGreeting("a", MemberState.Active, IsDrained: false));
+    private static PeerTransport Transport(string secret) =>
+        new(Options(secret), static () => new PeerGreeting("a", MemberState.Active, IsDrained: false));
 
-    private static PeerOptions Options(string secret) => new() { Secret = secret, ConnectTimeout = TimeSpan.FromMinutes(1), PushTimeout = TimeSpan.FromMinutes(1) };
+    private static PeerOptions Options(string secret) =>
+        new() { Secret = secret, ConnectTimeout = TimeSpan.FromMinutes(1), PushTimeout = TimeSpan.FromMinutes(1) };
 
-    private RingPeer PeerOf(IPeerTransport transport, string? address = null) => new(new Member("b", address ?? Address, "", MemberState.Active, MemberRoles.Holder), transport, Options(_secret), Log.Null, TimeProvider.System);
+    private RingPeer PeerOf(IPeerTransport transport, string? address = null) =>
+        new(new Member("b", address ?? Address, "", MemberState.Active, MemberRoles.Holder), transport, Options(_secret), Log.Null,
+            TimeProvider.System);
 
     private async Task<Server> ServeAsync(bool isBelowKestrel = true)
     {
         var metrics = new MetricRegistry();
-        var ring = RingNode.Start(new RingOptions { InstanceId = "b", Address = Address, Peers = Options(_secret) }, metrics, Log.Null, TimeProvider.System, new Random(1));
+        var ring = RingNode.Start(new RingOptions { InstanceId = "b", Address = Address, Peers = Options(_secret) }, metrics, Log.Null,
+            TimeProvider.System, new Random(1));
         var memory = new RequestMemory(64 << 20);
         var endpoint = new PeerEndpoint(_node, ring, memory, new RequestMetrics(metrics), Log.Null, _time);
         var handle = endpoint.Before(static _ => Task.CompletedTask);
         var server = new Server(ring, memory);
-        server.Listener = await Listener.StartAsync("grpc", new ListenAddress("127.0.0.1", _port), new ListenerLimits(MaxBodyBytes: null, MaxRequestLineBytes: 8192, IsHttp2Only: true) { TakesPushes = true }, HandleAsync, Log.Null, null, isBelowKestrel ? endpoint.Posts : null);
+        server.Listener = await Listener.StartAsync("grpc", new ListenAddress("127.0.0.1", _port),
+            new ListenerLimits(MaxBodyBytes: null, MaxRequestLineBytes: 8192, IsHttp2Only: true) { TakesPushes = true }, HandleAsync,
+            Log.Null, null, isBelowKestrel ? endpoint.Posts : null);
         return server;
 
         Task HandleAsync(Microsoft.AspNetCore.Http.HttpContext context)
@@ -374,7 +402,9 @@ public sealed class PushTests : IAsyncLifetime
             throw new PeerException("no");
         }
 
-        public ValueTask AskAsync(string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation) => throw new PeerException("no");
+        public ValueTask AskAsync(
+            string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation) =>
+                throw new PeerException("no");
 
         public void Dispose()
         {
@@ -396,7 +426,9 @@ public sealed class PushTests : IAsyncLifetime
             return Answer.Task;
         }
 
-        public ValueTask AskAsync(string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation) => throw new PeerException("no");
+        public ValueTask AskAsync(
+            string name, string address, string path, ReadOnlyMemory<byte>? body, NativeBuffer answer, CancellationToken cancellation) =>
+                throw new PeerException("no");
 
         public void Dispose()
         {

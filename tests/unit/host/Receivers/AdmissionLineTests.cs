@@ -48,7 +48,8 @@ public sealed class AdmissionLineTests : IDisposable
         Assert.All(delays, static delay => Assert.InRange(delay, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2)));
 
         // In no hundredth of a second come more than twice as many as would if they were spread evenly.
-        Assert.All(delays.GroupBy(static delay => (int)(delay.TotalMilliseconds / 10)), static together => Assert.InRange(together.Count(), 1, 4));
+        Assert.All(
+            delays.GroupBy(static delay => (int)(delay.TotalMilliseconds / 10)), static together => Assert.InRange(together.Count(), 1, 4));
         Assert.InRange(delays.Count(static delay => Math.Round(delay.TotalSeconds) == 1), 90, 110); // whole seconds, as HTTP has them
     }
 

@@ -65,7 +65,8 @@ public class BodyDecompressorTests
     public void ABodyThatIsCutAnywhereIsBad(string encoding)
     {
         var body = Compress(encoding, Content[..300]);
-        for (var length = 1; length < body.Length; length++) Assert.Equal(BodyStatus.BadEncoding, Decompress(encoding, body[..length]).Status);
+        for (var length = 1; length < body.Length; length++)
+            Assert.Equal(BodyStatus.BadEncoding, Decompress(encoding, body[..length]).Status);
     }
 
     [Fact]
@@ -118,7 +119,9 @@ public class BodyDecompressorTests
         Assert.Equal(0, memory.InflightBytes);
     }
 
-    /// <summary>A request that no emptiness of the account would help is told so, with the limit's name; one that others keep out is to try again.</summary>
+    /// <summary>
+    /// A request that no emptiness of the account would help is told so, with the limit's name; one that others keep out is to try again.
+    /// </summary>
     [Fact]
     public void WhatCanNeverBeAdmittedIsRefusedForGood()
     {
@@ -133,8 +136,10 @@ public class BodyDecompressorTests
         Assert.Equal(RequestMemory.Overloaded, body.Refusal);
         Assert.True(body.TryAppend(new byte[100]));
         Assert.False(body.TryAppend(new byte[3 << 20]));
-        Assert.Equal((GrpcStatusCode.ResourceExhausted, true, TimeSpan.Zero), (body.Refusal.Code, body.Refusal.IsTooLarge, body.Refusal.RetryDelay));
-        Assert.Contains($"{account} bytes that all requests together may have (distributor.max_inflight_bytes)", body.Refusal.Message, StringComparison.Ordinal);
+        Assert.Equal(
+            (GrpcStatusCode.ResourceExhausted, true, TimeSpan.Zero), (body.Refusal.Code, body.Refusal.IsTooLarge, body.Refusal.RetryDelay));
+        Assert.Contains($"{account} bytes that all requests together may have (distributor.max_inflight_bytes)", body.Refusal.Message,
+            StringComparison.Ordinal);
         Assert.Equal(413, HttpBody.StatusOf(body.Refusal));
         Assert.False(body.TryAppend(new byte[5 << 20]));
         Assert.True(body.Refusal.IsTooLarge);
@@ -176,7 +181,8 @@ public class BodyDecompressorTests
         using (var smallSource = memory.Rent())
         {
             Assert.True(smallSource.TryAppend(Compress("gzip", Content)));
-            Assert.Equal(BodyStatus.Complete, await BodyDecompressor.DecompressAsync("gzip", smallSource, small, 64 << 20, memory, cancellation));
+            Assert.Equal(
+                BodyStatus.Complete, await BodyDecompressor.DecompressAsync("gzip", smallSource, small, 64 << 20, memory, cancellation));
         }
 
         memory.LargeDecompressions.Release();

@@ -7,7 +7,8 @@ namespace Tempo.Host.Tests.Receivers;
 
 public class CorsPolicyTests
 {
-    private static readonly CorsOptions Options = new() { AllowedOrigins = ["https://*.example.com", "http://one"], AllowedHeaders = ["X-Mine"], MaxAgeSeconds = 60 };
+    private static readonly CorsOptions Options =
+        new() { AllowedOrigins = ["https://*.example.com", "http://one"], AllowedHeaders = ["X-Mine"], MaxAgeSeconds = 60 };
 
     [Theory]
     [InlineData("https://a.example.com", "content-type,x-mine", true)]
@@ -37,6 +38,7 @@ public class CorsPolicyTests
         context.Request.Headers.Origin = "http://one";
         Assert.False(new CorsPolicy(Options).TryAnswer(context));
         Assert.Equal(("http://one", "true", "Origin"),
-            (context.Response.Headers.AccessControlAllowOrigin.ToString(), context.Response.Headers.AccessControlAllowCredentials.ToString(), context.Response.Headers.Vary.ToString()));
+            (context.Response.Headers.AccessControlAllowOrigin.ToString(),
+                context.Response.Headers.AccessControlAllowCredentials.ToString(), context.Response.Headers.Vary.ToString()));
     }
 }

@@ -68,6 +68,7 @@ public class OutcomeTests
     {
         var json = new ArrayBufferWriter<byte>();
         StatusJson.Write(new GrpcStatus(GrpcStatusCode.ResourceExhausted, "a \"b\"") { RetryDelay = TimeSpan.FromSeconds(5) }, json);
-        Assert.Equal("""{"code":8,"message":"a \"b\"","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"5s"}]}""", Encoding.UTF8.GetString(json.WrittenSpan));
+        Assert.Equal("""{"code":8,"message":"a \"b\"","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"5s"}]}""",
+            Encoding.UTF8.GetString(json.WrittenSpan));
     }
 }

@@ -11,7 +11,8 @@ namespace Tempo.Host.Tests.SpanLogs;
 public sealed class SpanLogTests : IDisposable
 {
     private const string First = "5b8efff798038103d269b633813fc60c", Second = "6b8efff798038103d269b633813fc60c";
-    private static readonly SpanLogOptions Off = new(), Ids = new() { IsEnabled = true }, All = new() { IsEnabled = true, WithAllAttributes = true };
+    private static readonly SpanLogOptions Off = new(), Ids = new() { IsEnabled = true },
+        All = new() { IsEnabled = true, WithAllAttributes = true };
     private readonly MemoryStream _output = new();
 
     public void Dispose() => _output.Dispose();
@@ -21,7 +22,8 @@ public sealed class SpanLogTests : IDisposable
     {
         var spans = string.Join(',', Enumerable.Range(1, 300).Select(static i => Span(First, i)));
         Observe(Ids, Off, Request(spans), new IngestOutcome(IngestStatus.Accepted, 300, 0, ""));
-        Assert.Equal(Enumerable.Range(1, 300).Select(static i => $"msg=received spanid={i:x16} traceid={First} tenant=single-tenant"), Lines());
+        Assert.Equal(
+            Enumerable.Range(1, 300).Select(static i => $"msg=received spanid={i:x16} traceid={First} tenant=single-tenant"), Lines());
     }
 
     [Fact]
@@ -40,17 +42,21 @@ public sealed class SpanLogTests : IDisposable
     [Fact]
     public void Errors_alone_are_those_whose_status_is_one()
     {
-        Observe(Ids with { OnlyErrors = true }, Off, Request(Span(First, 1) + "," + Span(First, 2, ",\"status\":{\"code\":2}")), Accepted(2));
+        Observe(Ids with { OnlyErrors = true }, Off, Request(Span(First, 1) + "," + Span(First, 2, ",\"status\":{\"code\":2}")),
+            Accepted(2));
         Assert.Equal(["2"], SpanNumbers());
     }
 
     [Fact]
     public void Of_a_request_that_was_refused_all_spans_are_discarded_and_of_others_those_that_were()
     {
-        var request = Request(string.Join(',', Span(First, 1), Span(Second, 2), Span(First, 3), Span("00000000000000000000000000000000", 4)));
+        var request =
+            Request(string.Join(',', Span(First, 1), Span(Second, 2), Span(First, 3), Span("00000000000000000000000000000000", 4)));
         Observe(Off, Ids, request, new IngestOutcome(IngestStatus.RateLimited, 0, 4, ""));
         Assert.Equal(["1", "2", "3", "4"], SpanNumbers());
-        Observe(Off, Ids, request, new IngestOutcome(IngestStatus.Accepted, 1, 3, "") { RefusedTraceIds = new HashSet<TraceId> { TraceId.Read(Convert.FromHexString(First)) } });
+        Observe(Off, Ids, request, new IngestOutcome(
+            IngestStatus.Accepted, 1, 3, "")
+        { RefusedTraceIds = new HashSet<TraceId> { TraceId.Read(Convert.FromHexString(First)) } });
         Assert.Equal(["1", "3", "4"], SpanNumbers());
         Observe(Off, Ids, request, new IngestOutcome(IngestStatus.Accepted, 3, 1, ""));
         Assert.Equal(["4"], SpanNumbers());
@@ -68,7 +74,9 @@ public sealed class SpanLogTests : IDisposable
     [Fact]
     public void A_line_has_so_many_attributes_and_says_how_many_were_left_out()
     {
-        var attributes = string.Join(',', Enumerable.Range(0, 1000).Select(static i => $$$"""{"key":"k{{{i}}}","value":{"stringValue":"{{{new string('x', 5000)}}}"}}"""));
+        var attributes = string.Join(
+            ',', Enumerable.Range(0, 1000).Select(
+                static i => $$$"""{"key":"k{{{i}}}","value":{"stringValue":"{{{new string('x', 5000)}}}"}}"""));
         Observe(All, Off, Request(Span(First, 1, $",\"attributes\":[{attributes}]")), Accepted(1));
         var line = Assert.Single(Lines());
         Assert.InRange(line.Length, 10_000, 30_000);
@@ -88,12 +96,16 @@ public sealed class SpanLogTests : IDisposable
     {
         var text = Encoding.UTF8.GetString(_output.ToArray());
         _output.SetLength(0);
-        return [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => line[line.IndexOf("msg=", StringComparison.Ordinal)..])];
+        return [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(static line => line[line.IndexOf("msg=", StringComparison.Ordinal)..])];
     }
 
-    private IEnumerable<string> SpanNumbers() => Lines().Select(static line => line.Split(' ').First(static field => field.StartsWith("spanid=", StringComparison.Ordinal))[7..].TrimStart('0'));
+    private IEnumerable<string> SpanNumbers() =>
+        Lines().Select(static line =>
+            line.Split(' ').First(static field => field.StartsWith("spanid=", StringComparison.Ordinal))[7..].TrimStart('0'));
 
-    private static string Span(string trace, int number, string rest = "") => $"{{\"traceId\":\"{trace}\",\"spanId\":\"{number:x16}\"{rest}}}";
+    private static string Span(string trace, int number, string rest = "") =>
+        $"{{\"traceId\":\"{trace}\",\"spanId\":\"{number:x16}\"{rest}}}";
 
     private static byte[] Request(string spans)
     {

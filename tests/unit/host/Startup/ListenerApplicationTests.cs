@@ -23,7 +23,8 @@ public sealed class ListenerApplicationTests
         var spare = new Spare();
         SpareMemory.Register(spare);
         var (context, text) = await AnswerAsync(static () => throw new InsufficientMemoryException());
-        Assert.Equal((503, "1", "there is no memory for this now, try again\n"), (context.Response.StatusCode, context.Response.Headers.RetryAfter.ToString(), text));
+        Assert.Equal((503, "1", "there is no memory for this now, try again\n"),
+            (context.Response.StatusCode, context.Response.Headers.RetryAfter.ToString(), text));
         Assert.True(spare.LettingGo > 0);
     }
 

@@ -92,9 +92,12 @@ public sealed class ServerCertificateTests : IDisposable
         WriteServer();
         var roots = Path.Combine(_folder, "roots.pem");
         await File.WriteAllTextAsync(roots, _root.Certificate.ExportCertificatePem(), TestContext.Current.CancellationToken);
-        var certificate = ServerCertificate.Open("test", new TlsOptions { CertFile = CertFile, KeyFile = KeyFile, ClientCaFile = roots }, false, Log.Null, TimeProvider.System);
+        var certificate = ServerCertificate.Open(
+            "test", new TlsOptions { CertFile = CertFile, KeyFile = KeyFile, ClientCaFile = roots }, false, Log.Null, TimeProvider.System);
         var address = new ListenAddress("127.0.0.1", LoopbackPort.Free());
-        await using var listener = await Listener.StartAsync("test", address, new ListenerLimits(MaxBodyBytes: null, MaxRequestLineBytes: 8192, IsHttp2Only: false), static _ => Task.CompletedTask, Log.Null, certificate, null);
+        await using var listener = await Listener.StartAsync("test", address,
+            new ListenerLimits(MaxBodyBytes: null, MaxRequestLineBytes: 8192, IsHttp2Only: false), static _ => Task.CompletedTask, Log.Null,
+            certificate, null);
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=spoilt", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509Extension("2.5.29.32", [0x30, 0x05, 0x01], critical: false));
@@ -168,7 +171,8 @@ public sealed class ServerCertificateTests : IDisposable
         await File.WriteAllTextAsync(roots, trusted.Certificate.ExportCertificatePem(), TestContext.Current.CancellationToken);
         using var lines = new MemoryStream();
         var log = new Log(lines, LogFormat.Logfmt, LogLevel.Info, TimeProvider.System);
-        var server = ServerCertificate.Open("test", new TlsOptions { CertFile = CertFile, KeyFile = KeyFile, ClientCaFile = roots }, false, log, TimeProvider.System)!;
+        var server = ServerCertificate.Open(
+            "test", new TlsOptions { CertFile = CertFile, KeyFile = KeyFile, ClientCaFile = roots }, false, log, TimeProvider.System)!;
         var reason = await HandshakeAsync(server, new SslClientAuthenticationOptions
         {
             TargetHost = "localhost",
@@ -184,14 +188,20 @@ public sealed class ServerCertificateTests : IDisposable
         WriteServer();
         (tls.CertFile, tls.KeyFile) = (CertFile, KeyFile);
         (SslProtocols, string) agreed = default;
-        var client = new SslClientAuthenticationOptions { TargetHost = "localhost", EnabledSslProtocols = versions, RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate?.Subject == "CN=localhost" };
+        var client = new SslClientAuthenticationOptions
+        {
+            TargetHost = "localhost",
+            EnabledSslProtocols = versions,
+            RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate?.Subject == "CN=localhost"
+        };
         var server = ServerCertificate.Open("test", tls, false, Log.Null, TimeProvider.System)!;
         Assert.Null(await HandshakeAsync(server, client, stream => agreed = (stream.SslProtocol, stream.NegotiatedCipherSuite.ToString())));
         return agreed;
     }
 
     // What the server's side threw.
-    private static async Task<Exception?> HandshakeAsync(ServerCertificate certificate, SslClientAuthenticationOptions options, Action<SslStream> look)
+    private static async Task<Exception?> HandshakeAsync(
+        ServerCertificate certificate, SslClientAuthenticationOptions options, Action<SslStream> look)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

@@ -30,8 +30,10 @@ public sealed class StartupPagesTests
     public void A_list_that_says_less_than_is_needed_drops_nothing()
     {
         Assert.Empty(StartupPages.Droppable(["1000-3000 r-xp 00000000 fe:00 1   " + Path, "Rss:       4 kB"], Path));
-        Assert.Empty(StartupPages.Droppable(["1000-3000 r-xp 00000000 fe:00 1   " + Path, .. Mapping(0xe000, 0xf000, "rw-p", "", anonymous: 0)], Path));
-        Assert.Empty(StartupPages.Droppable(["", "Anonymous: 0 kB", "x-y r-xp " + Path, "-", "3000-1000 r-xp 0 0 0 " + Path, "Anonymous: 0 kB"], Path));
+        Assert.Empty(StartupPages.Droppable(
+            ["1000-3000 r-xp 00000000 fe:00 1   " + Path, .. Mapping(0xe000, 0xf000, "rw-p", "", anonymous: 0)], Path));
+        Assert.Empty(StartupPages.Droppable(
+            ["", "Anonymous: 0 kB", "x-y r-xp " + Path, "-", "3000-1000 r-xp 0 0 0 " + Path, "Anonymous: 0 kB"], Path));
     }
 
     [Fact]

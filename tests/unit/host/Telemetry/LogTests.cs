@@ -29,7 +29,8 @@ public sealed class LogTests : IDisposable
         Create(LogFormat.Json).Error("m", ("k", "a\"\\\n\u001b"), ("e", new IOException("x")));
         var line = JsonDocument.Parse(Lines[0]).RootElement;
         Assert.Equal(("error", "m", "a\"\\\n\u001b", "IOException: x"),
-            (line.GetProperty("level").GetString(), line.GetProperty("msg").GetString(), line.GetProperty("k").GetString(), line.GetProperty("e").GetString()));
+            (line.GetProperty("level").GetString(), line.GetProperty("msg").GetString(), line.GetProperty("k").GetString(),
+                line.GetProperty("e").GetString()));
     }
 
     [Theory]
@@ -46,7 +47,8 @@ public sealed class LogTests : IDisposable
     public void ValuesAreCutAtAWholeCharacter()
     {
         Create().Info("m", ("k", new string('€', 100)), ("exact", new string('x', 256)), ("over", new string('x', 257)));
-        Assert.EndsWith($" k={new string('€', 85)}… exact={new string('x', 256)} over={new string('x', 256)}…", Lines[0], StringComparison.Ordinal);
+        Assert.EndsWith(
+            $" k={new string('€', 85)}… exact={new string('x', 256)} over={new string('x', 256)}…", Lines[0], StringComparison.Ordinal);
     }
 
     [Fact]

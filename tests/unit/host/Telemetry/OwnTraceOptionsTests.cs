@@ -42,7 +42,8 @@ public sealed class OwnTraceOptionsTests : IDisposable
 
     [Theory]
     [InlineData("OTEL_EXPORTER_OTLP_TIMEOUT=10s", 10, "OTEL_EXPORTER_OTLP_TIMEOUT is no number")]
-    [InlineData("OTEL_EXPORTER_OTLP_TIMEOUT=20;OTEL_EXPORTER_OTLP_TRACES_COMPRESSION=gzip", 0.02, "OTEL_EXPORTER_OTLP_COMPRESSION has no effect")]
+    [InlineData("OTEL_EXPORTER_OTLP_TIMEOUT=20;OTEL_EXPORTER_OTLP_TRACES_COMPRESSION=gzip", 0.02,
+        "OTEL_EXPORTER_OTLP_COMPRESSION has no effect")]
     [InlineData("OTEL_TRACES_SAMPLER=jaeger_remote", 10, "OTEL_TRACES_SAMPLER=jaeger_remote")]
     public void What_makes_no_sense_is_told_and_taken_for_none(string variables, double seconds, string told)
     {
@@ -66,7 +67,9 @@ public sealed class OwnTraceOptionsTests : IDisposable
 
     private OwnTraceOptions? Read(string variables)
     {
-        var all = variables.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(static one => one.Split('=', 2)).ToDictionary(static one => one[0], static one => one[1]);
-        return OwnTraceOptions.Read(name => all.GetValueOrDefault(name), "tempo-all", new Log(_log, LogFormat.Logfmt, LogLevel.Debug, TimeProvider.System));
+        var all = variables.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(static one => one.Split('=', 2))
+            .ToDictionary(static one => one[0], static one => one[1]);
+        return OwnTraceOptions.Read(
+            name => all.GetValueOrDefault(name), "tempo-all", new Log(_log, LogFormat.Logfmt, LogLevel.Debug, TimeProvider.System));
     }
 }

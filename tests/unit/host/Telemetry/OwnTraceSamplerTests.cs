@@ -42,8 +42,10 @@ public sealed class OwnTraceSamplerTests : IDisposable
     [InlineData(false, 0.0, true, false)]
     public void What_is_below_a_callers_span(bool isParentBased, double ratio, bool isCallersWritten, bool isWritten)
     {
-        var caller = new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), isCallersWritten ? ActivityTraceFlags.Recorded : ActivityTraceFlags.None);
-        Assert.Equal(isWritten ? ActivitySamplingResult.AllDataAndRecorded : ActivitySamplingResult.PropagationData, Sample(new OwnTraceSampler(isParentBased, ratio), caller));
+        var caller = new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(),
+            isCallersWritten ? ActivityTraceFlags.Recorded : ActivityTraceFlags.None);
+        Assert.Equal(isWritten ? ActivitySamplingResult.AllDataAndRecorded : ActivitySamplingResult.PropagationData,
+            Sample(new OwnTraceSampler(isParentBased, ratio), caller));
     }
 
     [Fact]
@@ -63,12 +65,17 @@ public sealed class OwnTraceSamplerTests : IDisposable
     }
 
     [Fact]
-    public void A_request_below_nothing_has_no_trace() => Assert.Equal(ActivitySamplingResult.None, Sample(OwnTraceSampler.Default, default));
+    public void A_request_below_nothing_has_no_trace() =>
+        Assert.Equal(ActivitySamplingResult.None, Sample(OwnTraceSampler.Default, default));
 
     private ActivitySamplingResult Sample(OwnTraceSampler sampler, ActivityContext caller)
     {
         var result = ActivitySamplingResult.None;
-        using var listener = new ActivityListener { ShouldListenTo = source => source == _source, Sample = (ref ActivityCreationOptions<ActivityContext> creation) => result = sampler.Sample(ref creation) };
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source == _source,
+            Sample = (ref ActivityCreationOptions<ActivityContext> creation) => result = sampler.Sample(ref creation)
+        };
         ActivitySource.AddActivityListener(listener);
         _source.StartActivity("asked", ActivityKind.Server, caller)?.Dispose();
         return result;

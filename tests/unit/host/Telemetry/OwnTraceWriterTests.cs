@@ -27,17 +27,21 @@ public sealed class OwnTraceWriterTests : IDisposable
     public void Every_part_of_a_span_is_there()
     {
         Listen(static (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded);
-        var caller = new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.Recorded, "vendor=1", isRemote: true);
+        var caller = new ActivityContext(
+            ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.Recorded, "vendor=1", isRemote: true);
         using (var span = _source.StartActivity("asked", ActivityKind.Server, caller)!)
         {
-            span.SetTag("text", "é").SetTag("number", 5).SetTag("large", 1L << 40).SetTag("part", 0.5).SetTag("truth", true).SetTag("other", new Uri("http://a/"));
+            span.SetTag("text", "é").SetTag("number", 5).SetTag("large", 1L << 40).SetTag("part", 0.5).SetTag("truth", true)
+                .SetTag("other", new Uri("http://a/"));
             span.SetStatus(ActivityStatusCode.Error, "why");
             using var inner = _source.StartActivity("within");
         }
 
-        var spans = Write().GetProperty("resourceSpans")[0].GetProperty("scopeSpans")[0].GetProperty("spans").EnumerateArray().ToDictionary(static span => span.GetProperty("name").GetString()!);
+        var spans = Write().GetProperty("resourceSpans")[0].GetProperty("scopeSpans")[0].GetProperty("spans").EnumerateArray()
+            .ToDictionary(static span => span.GetProperty("name").GetString()!);
         var (outer, below) = (spans["asked"], spans["within"]);
-        Assert.Equal(("vendor=1", "SPAN_KIND_SERVER"), (outer.GetProperty("traceState").GetString(), outer.GetProperty("kind").GetString()));
+        Assert.Equal(
+            ("vendor=1", "SPAN_KIND_SERVER"), (outer.GetProperty("traceState").GetString(), outer.GetProperty("kind").GetString()));
         Assert.Equal("""{"message":"why","code":"STATUS_CODE_ERROR"}""", outer.GetProperty("status").GetRawText());
         Assert.Equal(
             """[{"key":"text","value":{"stringValue":"é"}},{"key":"number","value":{"intValue":"5"}},{"key":"large","value":{"intValue":"1099511627776"}},{"key":"part","value":{"doubleValue":0.5}},{"key":"truth","value":{"boolValue":true}},{"key":"other","value":{"stringValue":"http://a/"}}]""",
@@ -47,8 +51,11 @@ public sealed class OwnTraceWriterTests : IDisposable
         Assert.Equal(outer.GetProperty("spanId").GetString(), below.GetProperty("parentSpanId").GetString());
         Assert.Equal(outer.GetProperty("traceId").GetString(), below.GetProperty("traceId").GetString());
         var recorded = _spans.Single(static span => span.DisplayName == "asked");
-        Assert.Equal((ulong)(recorded.StartTimeUtc - DateTime.UnixEpoch).Ticks * 100, ulong.Parse(outer.GetProperty("startTimeUnixNano").GetString()!, System.Globalization.CultureInfo.InvariantCulture));
-        Assert.Equal((ulong)recorded.Duration.Ticks * 100, ulong.Parse(outer.GetProperty("endTimeUnixNano").GetString()!, System.Globalization.CultureInfo.InvariantCulture) - ulong.Parse(outer.GetProperty("startTimeUnixNano").GetString()!, System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal((ulong)(recorded.StartTimeUtc - DateTime.UnixEpoch).Ticks * 100,
+            ulong.Parse(outer.GetProperty("startTimeUnixNano").GetString()!, System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal((ulong)recorded.Duration.Ticks * 100,
+            ulong.Parse(outer.GetProperty("endTimeUnixNano").GetString()!, System.Globalization.CultureInfo.InvariantCulture)
+                - ulong.Parse(outer.GetProperty("startTimeUnixNano").GetString()!, System.Globalization.CultureInfo.InvariantCulture));
     }
 
     private void Listen(SampleActivity<ActivityContext> sample)

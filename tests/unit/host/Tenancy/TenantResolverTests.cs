@@ -48,7 +48,8 @@ public class TenantResolverTests
     }
 
     [Fact]
-    public void TwoHeadersAreNotJoined() => Assert.Equal(TenantFailure.Invalid, TenantResolver.Resolve(new StringValues(["a", "b"]), out _, out _));
+    public void TwoHeadersAreNotJoined() =>
+        Assert.Equal(TenantFailure.Invalid, TenantResolver.Resolve(new StringValues(["a", "b"]), out _, out _));
 
     [Fact]
     public void TheHeaderCountsOnlyWithMultitenancy()

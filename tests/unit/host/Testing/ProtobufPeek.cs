@@ -12,7 +12,8 @@ internal static class ProtobufPeek
         while (reader.TryReadTag(out var tag))
         {
             var number = (int)(tag >> WireType.NumberShift);
-            if ((tag & WireType.Mask) == WireType.LengthDelimited && reader.TryReadBytes(out var content)) fields.Add((number, content.ToArray(), 0));
+            if ((tag & WireType.Mask) == WireType.LengthDelimited && reader.TryReadBytes(out var content))
+                fields.Add((number, content.ToArray(), 0));
             else if (reader.TryReadVarint(out var value)) fields.Add((number, [], value));
         }
 

@@ -4,8 +4,8 @@ namespace Tempo.Node.Tests.Corruption;
 
 /// <summary>
 /// Any file of a node's blocks comes to other bytes: data, bloom filter, index, sidecar, meta, tenant indexes. Nothing throws,
-/// nothing answers wrongly, and what is missing is told. TEMPO_CORRUPTION_INPUTS says how many files are damaged, TEMPO_CORRUPTION_SEED where
-/// chance begins.
+/// nothing answers wrongly, and what is missing is told. TEMPO_CORRUPTION_INPUTS says how many files are damaged, TEMPO_CORRUPTION_SEED
+/// where chance begins.
 /// </summary>
 public sealed class CorruptionTests(ITestOutputHelper output)
 {
@@ -26,12 +26,17 @@ public sealed class CorruptionTests(ITestOutputHelper output)
             var path = files.Keys.Order(StringComparer.Ordinal).ElementAt(random.Next(files.Count));
             var name = path[path.LastIndexOf('/')..];
             // What can lie in its place is what lies in the same place elsewhere, or anything.
-            var others = random.Next(2) == 0 ? files.Where(file => file.Key != path && file.Key.EndsWith(name, StringComparison.Ordinal)).Select(static file => file.Value).ToList() : [.. files.Values];
+            var others = random.Next(2) == 0
+                ? files.Where(file => file.Key != path && file.Key.EndsWith(name, StringComparison.Ordinal))
+                    .Select(static file => file.Value).ToList()
+                : [.. files.Values];
             var mutation = new Mutation(random, others);
             var content = mutation.Apply(files[path]);
             try
             {
-                await golden.CheckAsync(path, content, useIndex: name.StartsWith("/index.pb", StringComparison.Ordinal) || name.StartsWith("/index.json.gz", StringComparison.Ordinal) || random.Next(4) == 0, doOthersAsk: input % 4 == 0);
+                await golden.CheckAsync(
+                    path, content, useIndex: name.StartsWith("/index.pb", StringComparison.Ordinal)
+                        || name.StartsWith("/index.json.gz", StringComparison.Ordinal) || random.Next(4) == 0, doOthersAsk: input % 4 == 0);
             }
             catch (Exception e)
             {

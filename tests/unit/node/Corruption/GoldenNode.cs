@@ -50,7 +50,9 @@ internal sealed class GoldenNode
             {
                 var batch = new LiveBatch();
                 for (var spans = 0; spans < SpansOfABlock;) spans += batch.Append(requests.Next(), BlockFolder.MaxAttributeBytes).SpanCount;
-                var meta = await store.WriteAsync(new NewBlock { Tenant = tenant, Id = BlockId.Derive(seed == 0 ? 1 : (ulong)seed, ++number), Layout = layout }, writer => LiveTraces.ForEach([Spans.View(batch)], writer.Add), default);
+                var meta = await store.WriteAsync(
+                    new NewBlock { Tenant = tenant, Id = BlockId.Derive(seed == 0 ? 1 : (ulong)seed, ++number), Layout = layout },
+                    writer => LiveTraces.ForEach([Spans.View(batch)], writer.Add), default);
                 metas.Add(meta!);
             }
 
@@ -60,7 +62,8 @@ internal sealed class GoldenNode
         var files = new Dictionary<string, byte[]>();
         Collect(disk, Root, files);
         var golden = new GoldenNode(files, tenants);
-        foreach (var tenant in tenants) golden._sound.Add(tenant, await golden.AskAsync(await golden.OpenAsync(disk, useIndex: false), tenant));
+        foreach (var tenant in tenants)
+            golden._sound.Add(tenant, await golden.AskAsync(await golden.OpenAsync(disk, useIndex: false), tenant));
         Assert.All(golden._sound.Values, static answers => Assert.True(answers.Traces.Count > 3 && answers.Damage.Count == 0));
         return golden;
     }
@@ -83,7 +86,8 @@ internal sealed class GoldenNode
         }
     }
 
-    private static BlockStore StoreOf(SimDisk disk, LocalObjectStore objects) => new(objects, "work", new BlockStoreOptions { BloomShardBytes = 64 }, disk: disk);
+    private static BlockStore StoreOf(SimDisk disk, LocalObjectStore objects) =>
+        new(objects, "work", new BlockStoreOptions { BloomShardBytes = 64 }, disk: disk);
 
     private static void Collect(SimDisk disk, string folder, Dictionary<string, byte[]> files)
     {
@@ -100,7 +104,8 @@ internal sealed class GoldenNode
     {
         var objects = LocalObjectStore.Open(disk, Root, sweep: false);
         var store = StoreOf(disk, objects);
-        var listing = await store.ListAsync(useIndex ? TenantIndexUse.Always : TenantIndexUse.None, DateTimeOffset.UnixEpoch, static _ => false, default);
+        var listing = await store.ListAsync(
+            useIndex ? TenantIndexUse.Always : TenantIndexUse.None, DateTimeOffset.UnixEpoch, static _ => false, default);
         return new NodeView([], [.. listing.Blocks.Select(meta => new BlockHandle(meta, store))]) { Unreadable = listing.Unreadable };
     }
 
@@ -122,7 +127,9 @@ internal sealed class GoldenNode
         foreach (var query in Queries)
         {
             var result = await TraceSearch.RunAsync(Request(query), sources, default);
-            answers.Searches.Add(query, result.Traces.ToDictionary(static trace => trace.TraceId, static trace => trace.SpanSets.Sum(static set => (int)set.Matched)));
+            answers.Searches.Add(
+                query, result.Traces.ToDictionary(
+                    static trace => trace.TraceId, static trace => trace.SpanSets.Sum(static set => (int)set.Matched)));
             if (result.Message.Length > 0) answers.Damage.Add(query, result.Message);
         }
 
@@ -152,7 +159,8 @@ internal sealed class GoldenNode
             {
                 var said = Traces[id];
                 if (said.Bytes == bytes) continue;
-                Assert.True(Damage.ContainsKey($"trace {id}"), $"trace {id} has other content or is gone, {said.Spans} spans of {spans}, and nothing says so");
+                Assert.True(Damage.ContainsKey($"trace {id}"),
+                    $"trace {id} has other content or is gone, {said.Spans} spans of {spans}, and nothing says so");
                 Assert.True(said.Spans < spans, $"trace {id} has other content: {said.Spans} spans of {spans}");
             }
 
@@ -167,7 +175,8 @@ internal sealed class GoldenNode
                     Assert.True(sound.Traces.ContainsKey(id), $"{query}: trace {id} was never sent");
                 }
 
-                if (said.Count < traces.Count) Assert.True(Damage.ContainsKey(query), $"{query}: {said.Count} traces of {traces.Count}, and nothing says so");
+                if (said.Count < traces.Count)
+                    Assert.True(Damage.ContainsKey(query), $"{query}: {said.Count} traces of {traces.Count}, and nothing says so");
             }
         }
     }

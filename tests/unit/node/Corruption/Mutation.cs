@@ -34,11 +34,15 @@ internal sealed class Mutation(Random random, IReadOnlyList<byte[]> others)
                 return bytes[..end];
             case 4: return Fill(bytes, random.Next(2) == 0 ? SectorBytes : PageBytes, static (piece, _) => piece.Clear(), "zeroed");
             case 5: return Fill(bytes, random.Next(1, 300), static (piece, random) => random.NextBytes(piece), "rubbish");
-            case 6: return Fill(bytes, SectorBytes, (piece, random) => Piece(content, piece.Length, random).CopyTo(piece), "another sector of it");
+            case 6:
+                return Fill(
+                bytes, SectorBytes, (piece, random) => Piece(content, piece.Length, random).CopyTo(piece), "another sector of it");
             case 7:
                 // What lay there before the file did: a sector, or all, of another one.
                 var other = others[random.Next(others.Count)];
-                if (random.Next(3) > 0) return Fill(bytes, SectorBytes, (piece, random) => Piece(other, piece.Length, random).CopyTo(piece), "a sector of another file");
+                if (random.Next(3) > 0)
+                    return Fill(bytes, SectorBytes, (piece, random) => Piece(other, piece.Length, random).CopyTo(piece),
+                        "a sector of another file");
                 Name = "another file's content";
                 return (byte[])other.Clone();
             default:

@@ -30,7 +30,13 @@ internal static class GoldenData
 
     // Its spans are of 1970, so that they are the same in every version: nothing expires.
     public static Task<TempoNode> StartAsync(string root) => TempoNode.StartAsync(
-        BlockFolder.NodeOptionsIn(root) with { WalSegmentBytes = 16 << 10, BlockRetention = TimeSpan.FromDays(365_000), CompactedBlockRetention = TimeSpan.FromDays(365_000), AutoPromote = false },
+        BlockFolder.NodeOptionsIn(root) with
+        {
+            WalSegmentBytes = 16 << 10,
+            BlockRetention = TimeSpan.FromDays(365_000),
+            CompactedBlockRetention = TimeSpan.FromDays(365_000),
+            AutoPromote = false
+        },
         new MetricRegistry(), Log.Null, TimeProvider.System);
 
     public static TraceId IdOf(int trace) => new((ulong)trace * 7919, (ulong)trace);
@@ -65,7 +71,8 @@ internal static class GoldenData
     private static void Pack(string root, string target)
     {
         using var zip = ZipFile.Open(target, ZipArchiveMode.Create);
-        foreach (var path in Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Where(static path => !path.EndsWith("lock", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (var path in Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories)
+            .Where(static path => !path.EndsWith("lock", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             using var entry = zip.CreateEntry(Path.GetRelativePath(root, path), CompressionLevel.SmallestSize).Open();

@@ -23,7 +23,9 @@ public sealed class GoldenDataTests : IDisposable
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
-    public static TheoryData<string> Versions => [.. Directory.EnumerateFiles(GoldenData.Folder, "*.zip").Select(Path.GetFileNameWithoutExtension).OfType<string>().Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Versions =>
+        [.. Directory.EnumerateFiles(GoldenData.Folder, "*.zip").Select(Path.GetFileNameWithoutExtension).OfType<string>()
+            .Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Versions))]
@@ -40,14 +42,17 @@ public sealed class GoldenDataTests : IDisposable
             await CheckAsync(node);
         }
 
-        Assert.DoesNotContain(Directory.GetFiles(Path.Combine(_root, "wal"), "*", SearchOption.AllDirectories), static path => path.Contains("quarantine", StringComparison.Ordinal));
+        Assert.DoesNotContain(Directory.GetFiles(Path.Combine(_root, "wal"), "*", SearchOption.AllDirectories),
+            static path => path.Contains("quarantine", StringComparison.Ordinal));
     }
 
     [Fact]
     public void There_is_one_of_this_version_and_they_are_small()
     {
-        Assert.True(File.Exists(Path.Combine(GoldenData.Folder, GoldenData.Current + ".zip")), $"tests/format/data has none of {GoldenData.Current}: its README.md says how it is made");
-        Assert.All(Directory.EnumerateFiles(GoldenData.Folder, "*.zip"), static path => Assert.InRange(new FileInfo(path).Length, 1, MaxBytes));
+        Assert.True(File.Exists(Path.Combine(GoldenData.Folder, GoldenData.Current + ".zip")),
+            $"tests/format/data has none of {GoldenData.Current}: its README.md says how it is made");
+        Assert.All(
+            Directory.EnumerateFiles(GoldenData.Folder, "*.zip"), static path => Assert.InRange(new FileInfo(path).Length, 1, MaxBytes));
     }
 
     private static async Task CheckAsync(TempoNode node)
@@ -56,14 +61,16 @@ public sealed class GoldenDataTests : IDisposable
         {
             var found = await node.SearchAsync(tenant, new SearchRequest { Query = "{}", Limit = 1000 }, default);
             Assert.Empty(found.Message);
-            var expected = Enumerable.Range(1, GoldenData.Logged).Where(trace => trace != GoldenData.Deleted || tenant == GoldenData.Other).Select(GoldenData.IdOf);
+            var expected = Enumerable.Range(1, GoldenData.Logged).Where(trace => trace != GoldenData.Deleted || tenant == GoldenData.Other)
+                .Select(GoldenData.IdOf);
             Assert.Equal(expected.Order(), found.Traces.Select(static trace => trace.TraceId).Order());
             for (var trace = 1; trace <= GoldenData.Logged; trace++)
             {
                 var whole = await node.FindTraceAsync(tenant, GoldenData.IdOf(trace), 0, 0, default);
                 Assert.False(whole.Partial, whole.Message);
                 // One span of 16 bytes' trace id, byte for byte.
-                Assert.Equal(trace != GoldenData.Deleted || tenant == GoldenData.Other ? 1 : 0, Occurrences(whole.Trace.Span, GoldenData.IdOf(trace)));
+                Assert.Equal(trace != GoldenData.Deleted || tenant == GoldenData.Other ? 1 : 0,
+                    Occurrences(whole.Trace.Span, GoldenData.IdOf(trace)));
             }
         }
     }

@@ -24,14 +24,16 @@ internal sealed class Asker
     public (long Copied, long Known) Counts => (_spans.With("copied").Value, _spans.With("known").Value);
 
     /// <summary>A query of its own to each of these.</summary>
-    public Task<PeerPart>[] Refresh(params IReadOnlyList<IPeer> peers) => [.. Mirrors.Refresh(TenantId.Single, peers).Select(static one => one.Part)];
+    public Task<PeerPart>[] Refresh(params IReadOnlyList<IPeer> peers) =>
+        [.. Mirrors.Refresh(TenantId.Single, peers).Select(static one => one.Part)];
 
     /// <summary>A query that waits for all but for those that it knows to be silent.</summary>
     public static PeerQuery Query(params string[] silent) => new(new LiveNodes { Lost = silent }, TimeProvider.System);
 
     /// <summary>What these answer to it at first.</summary>
     public Task TakeAsync(PeerQuery query, params IReadOnlyList<IPeer> peers) =>
-        query.TakeAsync(Mirrors.Refresh(TenantId.Single, peers).ToDictionary(static one => one.Peer, static one => Task.WhenAll(one.Part)), default).WaitAsync(Hang);
+        query.TakeAsync(Mirrors.Refresh(TenantId.Single, peers).ToDictionary(static one => one.Peer, static one => Task.WhenAll(one.Part)),
+            default).WaitAsync(Hang);
 
     /// <summary>The same of a whole query, which all answer; without what it would ask for once more.</summary>
     public async Task<PeerQuery> AskAsync(params IPeer[] peers)
@@ -43,10 +45,12 @@ internal sealed class Asker
     }
 
     /// <summary>What a query does once it has its answers.</summary>
-    public void Judge(IReadOnlyList<IPeer> peers, params IEnumerable<string> silent) => Mirrors.Judge(TenantSet.Single, peers, silent.ToHashSet());
+    public void Judge(IReadOnlyList<IPeer> peers, params IEnumerable<string> silent) =>
+        Mirrors.Judge(TenantSet.Single, peers, silent.ToHashSet());
 
     public static int CountOf(PeerPart part) => part.Live.Sum(static view => view.SpanCount);
 
     /// <summary>Ascending; one that came twice is there twice.</summary>
-    public static IEnumerable<ulong> IdsOf(params IEnumerable<PeerPart> parts) => parts.SelectMany(static part => part.Live).SelectMany(static view => view.Columns.SpanId.Take(view.SpanCount)).Order();
+    public static IEnumerable<ulong> IdsOf(params IEnumerable<PeerPart> parts) =>
+        parts.SelectMany(static part => part.Live).SelectMany(static view => view.Columns.SpanId.Take(view.SpanCount)).Order();
 }

@@ -10,7 +10,9 @@ using Tempo.Storage.Tests;
 
 namespace Tempo.Node.Tests.Peers;
 
-/// <summary>A node whose answers about its live data are wrong costs what it has itself, and is believed again when they are right.</summary>
+/// <summary>
+/// A node whose answers about its live data are wrong costs what it has itself, and is believed again when they are right.
+/// </summary>
 public sealed class FaultyPeerTests
 {
     private readonly Asker _asker = new();
@@ -92,7 +94,9 @@ public sealed class FaultyPeerTests
                 PeerMessages.WriteBatch(answer, 1, 3, RowsOf(batch));
             }
 
-            if (isHealed) PeerMessages.WriteBatch(answer, 2, 3, question.Key == 0 ? RowsOf(other) : [], question.Key != 0 && question.Have.GetValueOrDefault(2) == 0 ? FingerprintsOf(other, question.Key) : []);
+            if (isHealed)
+                PeerMessages.WriteBatch(answer, 2, 3, question.Key == 0 ? RowsOf(other) : [],
+                    question.Key != 0 && question.Have.GetValueOrDefault(2) == 0 ? FingerprintsOf(other, question.Key) : []);
             if (!isFaulty) return;
             if (what == "no spans") PeerMessages.WriteBatch(answer, 2, 3, [1, 2, 3]);
             if (what == "too few") PeerMessages.WriteBatch(answer, 2, 4, RowsOf(other));
@@ -122,7 +126,9 @@ public sealed class FaultyPeerTests
         Assert.NotEqual(FingerprintsOf(batch, 9), FingerprintsOf(batch, 11));
     }
 
-    private static LiveBatch BatchOf(params ulong[] spans) => Spans.Append(Spans.Request(Spans.Of("s", "l", [.. spans.Select(static span => Spans.New(span, trace: new TraceId(span / 7 + 1, 1)))])));
+    private static LiveBatch BatchOf(params ulong[] spans) =>
+        Spans.Append(Spans.Request(
+            Spans.Of("s", "l", [.. spans.Select(static span => Spans.New(span, trace: new TraceId(span / 7 + 1, 1)))])));
 
     private static ulong[] FingerprintsOf(LiveBatch batch, ulong key)
     {
@@ -155,7 +161,8 @@ public sealed class FaultyPeerTests
 
         public Func<bool> HasMore { get; init; } = static () => false;
 
-        public async ValueTask AskAsync(PeerQuestion question, ReadOnlyMemory<byte> body, NativeBuffer answer, CancellationToken cancellation)
+        public async ValueTask AskAsync(
+            PeerQuestion question, ReadOnlyMemory<byte> body, NativeBuffer answer, CancellationToken cancellation)
         {
             await answers(PeerMessages.DecodeLiveQuestion(body.Span), answer);
             PeerMessages.WriteRest(answer, 5, [], HasMore(), "");

@@ -103,7 +103,8 @@ internal sealed class LiveNode : IPeer
         asked.Append(body.Span);
         Asked?.Invoke(PeerMessages.DecodeLiveQuestion(body.Span));
         lock (_lock) _answers.Answer(question, asked, answer);
-        if (Vanishing is { } block && question == PeerQuestion.Live) PeerMessages.WriteRest(answer, _incarnation, [(block, true)], hasMore: false, "");
+        if (Vanishing is { } block && question == PeerQuestion.Live)
+            PeerMessages.WriteRest(answer, _incarnation, [(block, true)], hasMore: false, "");
         Answered?.Invoke();
         if (Answers is { } second) await second.PassAsync();
     }

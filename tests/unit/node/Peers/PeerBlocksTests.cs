@@ -26,7 +26,8 @@ public sealed class PeerBlocksTests : IDisposable
         var metas = new List<BlockMeta>();
         for (var i = 0; i < 8; i++) metas.Add(await _folder.WriteAsync(new BlockWriterOptions(), MergeTests.Request(i * 5 + 1, i * 5 + 3)));
         var store = new WaitingStore(_folder.OpenObjects());
-        using var blocks = new PeerBlocks(store, _folder.OpenStore(store), Path.Combine(_folder.Root, "peers"), new BlockStoreOptions(), _time);
+        using var blocks =
+            new PeerBlocks(store, _folder.OpenStore(store), Path.Combine(_folder.Root, "peers"), new BlockStoreOptions(), _time);
         var part = new PeerPart(new Teller(metas), 1, [], [.. metas.Select(static meta => (meta.BlockId, false))], "");
         Assert.Equal(8, (await blocks.OpenAsync(part, new HashSet<BlockId>(), default)).Count);
         Directory.Delete(_folder.PathOf(metas[3].BlockId), recursive: true);
@@ -44,7 +45,8 @@ public sealed class PeerBlocksTests : IDisposable
         // It is believed until the store was listed since.
         Assert.Equal(8, (await blocks.OpenAsync(part, new HashSet<BlockId>(), default)).Count);
         blocks.NoteListing(static _ => true);
-        Assert.Equal(metas.Where(meta => meta != metas[3]).Select(static meta => meta.BlockId), (await blocks.OpenAsync(part, new HashSet<BlockId>(), default)).Select(static block => block.Meta.BlockId));
+        Assert.Equal(metas.Where(meta => meta != metas[3]).Select(static meta => meta.BlockId),
+            (await blocks.OpenAsync(part, new HashSet<BlockId>(), default)).Select(static block => block.Meta.BlockId));
 
         // And another block of this name, after so long, would be another one.
         _time.Advance(RecentBlocks.Kept * 2 + TimeSpan.FromSeconds(1));

@@ -6,7 +6,8 @@ using Tempo.Engine.Node.Peers.Queries;
 namespace Tempo.Node.Tests.Peers;
 
 /// <summary>
-/// Copies of other nodes' live data: each span once, whoever has it, and all that was acknowledged before a query began is among its sources, whatever goes on meanwhile.
+/// Copies of other nodes' live data: each span once, whoever has it, and all that was acknowledged before a query began is among its
+/// sources, whatever goes on meanwhile.
 /// </summary>
 public sealed class PeerMirrorTests
 {
@@ -68,7 +69,8 @@ public sealed class PeerMirrorTests
         var (b, c) = (_nodes[1], _nodes[2]);
         var earlier = (await _asker.AskAsync(b, c)).Parts;
 
-        // A question to c is on its way, so that whoever asks it now waits for the next one. Then the span is acknowledged: c has it, b's copy is late.
+        // A question to c is on its way, so that whoever asks it now waits for the next one. Then the span is acknowledged: c has it, b's
+        // copy is late.
         var hasAnswered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         c.Answered = () =>
         {
@@ -106,7 +108,8 @@ public sealed class PeerMirrorTests
         for (var run = 0; run < 100; run++) await new PeerMirrorTests().LiveAsync(new Random(seed * 1000 + run));
     }
 
-    // Spans to three of four nodes, one copy of them late, cuts, queries beside each other, one node that may fail, one that begins anew, too little memory, answers in any order.
+    // Spans to three of four nodes, one copy of them late, cuts, queries beside each other, one node that may fail, one that begins anew,
+    // too little memory, answers in any order.
     private async Task LiveAsync(Random random)
     {
         var late = new List<(int Node, ulong Span)>();
@@ -160,7 +163,8 @@ public sealed class PeerMirrorTests
         foreach (var part in query.Parts) found.UnionWith(((LiveNode)part.Peer).Blocks);
 
         // What is on silent nodes alone may be missing, and the answer says so.
-        Assert.Empty(acknowledged.Where(span => !span.Owners.All(owner => query.Silent.Contains(owner.Name))).Select(static span => span.Span).Except(found));
+        Assert.Empty(acknowledged.Where(span => !span.Owners.All(owner => query.Silent.Contains(owner.Name)))
+            .Select(static span => span.Span).Except(found));
     }
 
     // Until it has ended, or waits for a lock.

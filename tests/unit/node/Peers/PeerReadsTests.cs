@@ -9,7 +9,9 @@ using Tempo.Testing;
 
 namespace Tempo.Node.Tests.Peers;
 
-/// <summary>What a query has once all that other nodes are asked for has come or failed, and what it says of them: one that failed late has failed.</summary>
+/// <summary>
+/// What a query has once all that other nodes are asked for has come or failed, and what it says of them: one that failed late has failed.
+/// </summary>
 public sealed class PeerReadsTests : IDisposable
 {
     private readonly BlockFolder _folder = BlockFolder.Create();
@@ -25,7 +27,8 @@ public sealed class PeerReadsTests : IDisposable
     {
         var objects = _folder.OpenObjects();
         var store = _folder.OpenStore(objects);
-        _blocklist = new Blocklist(new NodeOptions { Remote = new RemoteStorage() }, _asker.Node.State, store, new DeletedTracesStore(objects), new MetricRegistry(), Log.Null, _time);
+        _blocklist = new Blocklist(new NodeOptions { Remote = new RemoteStorage() }, _asker.Node.State, store,
+            new DeletedTracesStore(objects), new MetricRegistry(), Log.Null, _time);
         _blocks = new PeerBlocks(objects, store, Path.Combine(_folder.Root, "peers"), new BlockStoreOptions(), _time);
         _reads = new PeerReads(_nodes, _asker.Node.State, _blocklist, _blocks, _asker.Mirrors, _time);
         for (ulong span = 1; span <= 10; span++)

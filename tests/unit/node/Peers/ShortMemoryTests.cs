@@ -2,7 +2,10 @@ using Tempo.Engine.Foundation;
 
 namespace Tempo.Node.Tests.Peers;
 
-/// <summary>What queries know of where spans are is let go where memory is short, which costs copying and nothing else. Alone in the process: everything in it lets go.</summary>
+/// <summary>
+/// What queries know of where spans are is let go where memory is short, which costs copying and nothing else. Alone in the process:
+/// everything in it lets go.
+/// </summary>
 [Collection(nameof(ShortMemoryTests))]
 [CollectionDefinition(nameof(ShortMemoryTests), DisableParallelization = true)]
 public sealed class ShortMemoryTests

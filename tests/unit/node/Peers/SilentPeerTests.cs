@@ -57,7 +57,8 @@ public sealed class SilentPeerTests
         (isLate, _c.Answers) = (true, new Gate()); // for good
         await query.CompleteAsync(default).WaitAsync(Asker.Hang);
         Assert.Equal(["b", "c"], query.Silent.Order());
-        Assert.Equal([300, 300], query.Parts.OrderBy(static part => part.Peer.Name).Select(Asker.CountOf)); // c's of its own, d's with what b had claimed
+        // c's of its own, d's with what b had claimed
+        Assert.Equal([300, 300], query.Parts.OrderBy(static part => part.Peer.Name).Select(Asker.CountOf));
     }
 
     [Fact]
@@ -98,7 +99,8 @@ public sealed class SilentPeerTests
         {
             if (question.Wanted.Count > 0) _b.Restart();
         };
-        Assert.Contains("began anew", (await Assert.ThrowsAsync<PeerException>(() => _asker.Refresh(_b)[0])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "began anew", (await Assert.ThrowsAsync<PeerException>(() => _asker.Refresh(_b)[0])).Message, StringComparison.Ordinal);
     }
 
     [Fact]

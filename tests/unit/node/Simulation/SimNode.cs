@@ -14,12 +14,18 @@ using Tempo.Testing;
 namespace Tempo.Node.Tests.Simulation;
 
 /// <summary>
-/// The core of a node without a thread of its own: log, live data, cuts, compaction, over a disk, a clock and chance of the test's. Each step
-/// is done when it returns.
+/// The core of a node without a thread of its own: log, live data, cuts, compaction, over a disk, a clock and chance of the test's. Each
+/// step is done when it returns.
 /// </summary>
 internal sealed class SimNode : IDisposable
 {
-    private readonly NodeOptions _options = new() { AutoPromote = false, MaxConcurrentMerges = 1, CompactedBlockRetention = TimeSpan.FromMinutes(10), BlockRetention = TimeSpan.FromDays(365_000) };
+    private readonly NodeOptions _options = new()
+    {
+        AutoPromote = false,
+        MaxConcurrentMerges = 1,
+        CompactedBlockRetention = TimeSpan.FromMinutes(10),
+        BlockRetention = TimeSpan.FromDays(365_000)
+    };
     private readonly SimLedger _ledger;
     private readonly WriteAheadLog _log;
     private readonly NodeState _state;
@@ -33,7 +39,8 @@ internal sealed class SimNode : IDisposable
         (_ledger, _time) = (ledger, time);
         var metrics = new MetricRegistry();
         _state = new NodeState(_options, time);
-        _log = WriteAheadLog.Open(disk, "wal", new WalOptions { SegmentBytes = 8 << 10, OwnCommitThread = false }, metrics, time, () => (ulong)random.NextInt64());
+        _log = WriteAheadLog.Open(disk, "wal", new WalOptions { SegmentBytes = 8 << 10, OwnCommitThread = false }, metrics, time,
+            () => (ulong)random.NextInt64());
         var objects = LocalObjectStore.Open(disk, "blocks");
         _store = new BlockStore(objects, "wal/building", blocks, disk: disk);
         _store.Sweep();
@@ -41,10 +48,13 @@ internal sealed class SimNode : IDisposable
         _writer = new GenerationWriter(_options, _log, _store, promotion, _state, new NodeMetrics(metrics), Log.Null);
         var services = CompactionServices.Create(_options, objects, _store, promotion, time, RowLimits.OfBlocks);
         var deletion = new TraceDeletion(_options, new DeletedTracesStore(objects), _state, time);
-        _compaction = new CompactionLoop(_options, services, _state, _store, deletion, new BlockQuarantine(objects, time), new CompactionMetrics(metrics), Log.Null, time);
+        _compaction = new CompactionLoop(_options, services, _state, _store, deletion, new BlockQuarantine(objects, time),
+            new CompactionMetrics(metrics), Log.Null, time);
     }
 
-    /// <summary>As a node starts. Of <paramref name="memory"/> it has what blocks are built in and nothing that an earlier node knew.</summary>
+    /// <summary>
+    /// As a node starts. Of <paramref name="memory"/> it has what blocks are built in and nothing that an earlier node knew.
+    /// </summary>
     public static async Task<SimNode> StartAsync(IDisk disk, SimLedger ledger, TimeProvider time, Random random, BlockStoreOptions memory)
     {
         var own = memory with { SidecarCacheBytes = 64 << 20, ColumnCacheBytes = 96 << 20, OpenBlockBytes = 64 << 20 };
@@ -54,7 +64,9 @@ internal sealed class SimNode : IDisposable
         var recovery = new Recovery(node._options, node._log, [node._store], node._state, Log.Null, time);
         var generations = new List<Generation>();
         foreach (var logged in node._log.Recovered) generations.Add(await recovery.ReplayAsync(logged, default));
-        node._state.Update(_ => new NodeView([.. generations, node._state.NewGeneration(node._log.Current)], [.. listing.Blocks.Select(meta => new BlockHandle(meta, node._store))]) { Quarantined = [.. listing.Quarantined] });
+        node._state.Update(_ => new NodeView([.. generations, node._state.NewGeneration(node._log.Current)],
+            [.. listing.Blocks.Select(meta => new BlockHandle(meta, node._store))])
+        { Quarantined = [.. listing.Quarantined] });
         return node;
     }
 
@@ -64,7 +76,9 @@ internal sealed class SimNode : IDisposable
         _log.Dispose();
     }
 
-    /// <summary>A request as the pipeline stores it: logged, and found once it is durable. What could not be logged is not acknowledged.</summary>
+    /// <summary>
+    /// A request as the pipeline stores it: logged, and found once it is durable. What could not be logged is not acknowledged.
+    /// </summary>
     public void Ingest(TenantId tenant)
     {
         var trace = ++_ledger.LastTrace;
@@ -103,17 +117,22 @@ internal sealed class SimNode : IDisposable
         {
             using var lease = _state.Acquire();
             var sources = lease.View.SourcesOf(tenant.Key);
-            var result = await TraceSearch.RunAsync(new SearchRequest { Query = "{}", Limit = int.MaxValue, SpansPerSpanSet = int.MaxValue }, sources, default);
+            var result = await TraceSearch.RunAsync(
+                new SearchRequest { Query = "{}", Limit = int.MaxValue, SpansPerSpanSet = int.MaxValue }, sources, default);
             Assert.True(result.Message.Length == 0, $"{when}: {result.Message}");
-            var matched = result.Traces.ToDictionary(static trace => trace.TraceId, static trace => trace.SpanSets.Sum(static set => (int)set.Matched));
+            var matched = result.Traces.ToDictionary(
+                static trace => trace.TraceId, static trace => trace.SpanSets.Sum(static set => (int)set.Matched));
             foreach (var (_, trace) in tenant)
             {
                 var found = await TraceFinder.FindAsync(sources, IdOf(trace), 0, 0, default);
-                Assert.True(found.Damage.Length == 0 && found.SpanCount == 1, $"{when}: trace {trace} of {tenant.Key.Value} has {found.SpanCount} spans; {found.Damage}");
-                Assert.True(matched.GetValueOrDefault(IdOf(trace)) == 1, $"{when}: a search finds {matched.GetValueOrDefault(IdOf(trace))} spans of trace {trace} of {tenant.Key.Value}");
+                Assert.True(found.Damage.Length == 0 && found.SpanCount == 1,
+                    $"{when}: trace {trace} of {tenant.Key.Value} has {found.SpanCount} spans; {found.Damage}");
+                Assert.True(matched.GetValueOrDefault(IdOf(trace)) == 1,
+                    $"{when}: a search finds {matched.GetValueOrDefault(IdOf(trace))} spans of trace {trace} of {tenant.Key.Value}");
             }
 
-            Assert.All(matched.Keys, id => Assert.True(Enumerable.Range(1, _ledger.LastTrace).Any(trace => IdOf(trace) == id), $"{when}: trace {id} was never sent"));
+            Assert.All(matched.Keys, id =>
+                Assert.True(Enumerable.Range(1, _ledger.LastTrace).Any(trace => IdOf(trace) == id), $"{when}: trace {id} was never sent"));
         }
     }
 

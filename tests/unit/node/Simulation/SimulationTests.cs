@@ -6,10 +6,10 @@ using Tempo.Testing;
 namespace Tempo.Node.Tests.Simulation;
 
 /// <summary>
-/// The life of a node, driven step by step by a seed: requests of two tenants, cuts, merges, time that goes on, errors of the disk, and at a
-/// call of the disk that chance chooses the end of the process or of the power; then the next life on what is left. After each step and each
-/// start every acknowledged span is there, once. The same seed is the same life, call by call. TEMPO_SIM_SEEDS says how many, TEMPO_SIM_FROM the
-/// first.
+/// The life of a node, driven step by step by a seed: requests of two tenants, cuts, merges, time that goes on, errors of the disk, and at
+/// a call of the disk that chance chooses the end of the process or of the power; then the next life on what is left. After each step and
+/// each start every acknowledged span is there, once. The same seed is the same life, call by call. TEMPO_SIM_SEEDS says how many,
+/// TEMPO_SIM_FROM the first.
 /// </summary>
 public sealed class SimulationTests(ITestOutputHelper output)
 {
@@ -65,12 +65,15 @@ public sealed class SimulationTests(ITestOutputHelper output)
                 var flaky = new FlakyDisk(disk, call =>
                 {
                     // Searches read on several threads; what only reads changes nothing, and ends nothing.
-                    if (call.Operation is "Read" or "TryOpen" or "TryList" or "TryListEntries" or "TryGetFreeBytes" or "TryGetSpace") return null;
+                    if (call.Operation is "Read" or "TryOpen" or "TryList" or "TryListEntries" or "TryGetFreeBytes" or "TryGetSpace")
+                        return null;
                     at++;
                     // Names of files under way have the process in them.
                     foreach (var letter in call.Operation + call.Path.Split(".put-")[0]) digest = (digest ^ letter) * 1099511628211UL;
                     if (at == end.AtCall) left = (end.IsOfPower ? disk.Crash(end.Seed) : disk.Kill(), ledger.Copy());
-                    return sick > 0 && !isStarting && at % sick == 0 && call.Operation is "Write" or "Sync" ? new DiskFault(DiskError.Failed, (FaultMoment)(at % 3)) : null;
+                    return sick > 0 && !isStarting && at % sick == 0 && call.Operation is "Write" or "Sync"
+                        ? new DiskFault(DiskError.Failed, (FaultMoment)(at % 3))
+                        : null;
                 });
                 using (var node = await SimNode.StartAsync(flaky, ledger, time, random, memory))
                 {

@@ -143,7 +143,8 @@ public sealed class SliceFanTests
             },
             _outcomes, _time);
         using var memory = new AnswerMemory(_memory);
-        var answers = await fan.AskAsync([.. nodes.Select(static (node, i) => new SliceAssignment(node, Question((ulong)i)))], memory, cancellation);
+        var answers =
+            await fan.AskAsync([.. nodes.Select(static (node, i) => new SliceAssignment(node, Question((ulong)i)))], memory, cancellation);
         var texts = answers.Select(static answer => System.Text.Encoding.ASCII.GetString(answer.Content!.Written)).ToArray();
         foreach (var answer in answers) answer.Dispose();
         return texts;
@@ -187,7 +188,8 @@ public sealed class SliceFanTests
 
         public bool WasCancelled { get; private set; }
 
-        public async ValueTask AskAsync(PeerQuestion question, ReadOnlyMemory<byte> body, NativeBuffer answer, CancellationToken cancellation)
+        public async ValueTask AskAsync(
+            PeerQuestion question, ReadOnlyMemory<byte> body, NativeBuffer answer, CancellationToken cancellation)
         {
             Assert.Equal(PeerQuestion.Slice, question);
             try

@@ -15,13 +15,23 @@ public sealed class SliceMessagesTests
     private static readonly SearchResult Found = new()
     {
         Message = "a block could not be read",
-        Metrics = new SearchMetrics { InspectedTraces = 1, InspectedBytes = 1UL << 40, TotalBlocks = 3, CompletedJobs = 4, TotalJobs = 5, TotalBlockBytes = ulong.MaxValue, InspectedSpans = 7 },
+        Metrics = new SearchMetrics
+        {
+            InspectedTraces = 1,
+            InspectedBytes = 1UL << 40,
+            TotalBlocks = 3,
+            CompletedJobs = 4,
+            TotalJobs = 5,
+            TotalBlockBytes = ulong.MaxValue,
+            InspectedSpans = 7
+        },
         Traces =
         {
             new TraceSearchResult { TraceId = new TraceId(0, 9), StartTimeUnixNano = ulong.MaxValue, DurationMs = uint.MaxValue },
             new TraceSearchResult
             {
-                TraceId = new TraceId(5, 6), RootServiceName = "", RootTraceName = "GET /é", StartTimeUnixNano = 1, DurationMs = 2, DurationNano = 2_000_001,
+                TraceId = new TraceId(5, 6), RootServiceName = "", RootTraceName = "GET /é", StartTimeUnixNano = 1, DurationMs = 2,
+                DurationNano = 2_000_001,
                 ServiceStats = [new ServiceStatsResult("shop", 3, 1), new ServiceStatsResult("", 0, 0)],
                 SpanSets =
                 [
@@ -31,8 +41,12 @@ public sealed class SliceMessagesTests
                         Attributes = [new AttributeResult("by(x)", "v"), new AttributeResult("avg(duration)", 0.5)],
                         Spans =
                         [
-                            new SpanResult { SpanId = new SpanId(7), StartTimeUnixNano = 1, DurationNanos = ulong.MaxValue, Attributes = [Of("l", long.MinValue), Of("n", -1L), Of("d", double.NegativeInfinity), Of("t", true), Of("f", false)] },
-                            new SpanResult { SpanId = new SpanId(ulong.MaxValue), Name = "", StartTimeUnixNano = 1, DurationNanos = 0, Attributes = [Of("a", new object[] { "x", "" }), Of("e", Array.Empty<object>()), Of("i", new object[] { 1L, 2L })] },
+                            new SpanResult { SpanId = new SpanId(7), StartTimeUnixNano = 1, DurationNanos = ulong.MaxValue,
+                                Attributes = [Of("l", long.MinValue), Of("n", -1L), Of("d", double.NegativeInfinity), Of("t", true),
+                                    Of("f", false)] },
+                            new SpanResult { SpanId = new SpanId(ulong.MaxValue), Name = "", StartTimeUnixNano = 1, DurationNanos = 0,
+                                Attributes =
+                                    [Of("a", new object[] { "x", "" }), Of("e", Array.Empty<object>()), Of("i", new object[] { 1L, 2L })] },
                         ],
                     },
                 ],
@@ -44,8 +58,19 @@ public sealed class SliceMessagesTests
     public void A_search_and_its_answer()
     {
         Assert.True(TenantId.TryParse("other", out var other, out _));
-        var search = new SearchRequest { Query = "{ name = `é` }", StartSeconds = 1, EndSeconds = uint.MaxValue, Limit = 20, SpansPerSpanSet = 3, MinDurationNano = 4, MaxDurationNano = long.MaxValue };
-        var asked = new SliceQuestion(TenantSet.Of([TenantId.Single, other]), Slice, search) { Hidden = new HashSet<TraceId> { new(1, 2), new(3, 4) } };
+        var search = new SearchRequest
+        {
+            Query = "{ name = `é` }",
+            StartSeconds = 1,
+            EndSeconds = uint.MaxValue,
+            Limit = 20,
+            SpansPerSpanSet = 3,
+            MinDurationNano = 4,
+            MaxDurationNano = long.MaxValue
+        };
+        var asked = new SliceQuestion(
+            TenantSet.Of([TenantId.Single, other]), Slice, search)
+        { Hidden = new HashSet<TraceId> { new(1, 2), new(3, 4) } };
         var heard = SliceMessages.DecodeQuestion(SliceMessages.Encode(asked));
         Assert.Equal(search, heard.Request);
         Assert.True(heard.Hidden.SetEquals(asked.Hidden));
@@ -60,11 +85,20 @@ public sealed class SliceMessagesTests
     public void Metrics_queries()
     {
         var now = DateTimeOffset.FromUnixTimeMilliseconds(1_795_000_000_001);
-        QueryRequest range = new QueryRangeRequest { Query = "{} | rate()", StartUnixNano = 1, EndUnixNano = ulong.MaxValue, StepNano = 3, Exemplars = 4, MaxSeries = 5 };
+        QueryRequest range = new QueryRangeRequest
+        {
+            Query = "{} | rate()",
+            StartUnixNano = 1,
+            EndUnixNano = ulong.MaxValue,
+            StepNano = 3,
+            Exemplars = 4,
+            MaxSeries = 5
+        };
         QueryRequest instant = new QueryInstantRequest { Query = "{} | rate()", StartUnixNano = 1, EndUnixNano = 2, MaxSeries = 5 };
         foreach (var request in new[] { range, instant })
         {
-            var heard = SliceMessages.DecodeQuestion(SliceMessages.Encode(new SliceQuestion(TenantSet.Single, Slice, request) { Now = now }));
+            var heard =
+                SliceMessages.DecodeQuestion(SliceMessages.Encode(new SliceQuestion(TenantSet.Single, Slice, request) { Now = now }));
             Assert.Equal((request, now), (heard.Request, heard.Now));
         }
     }
@@ -123,12 +157,21 @@ public sealed class SliceMessagesTests
     private static string Describe(SearchResult result)
     {
         var m = result.Metrics;
-        return string.Join('\n', [.. result.Traces.Select(Of), string.Join(' ', m.InspectedTraces, m.InspectedBytes, m.TotalBlocks, m.CompletedJobs, m.TotalJobs, m.TotalBlockBytes, m.InspectedSpans), result.Message]);
+        return string.Join('\n', [.. result.Traces.Select(Of),
+            string.Join(' ', m.InspectedTraces, m.InspectedBytes, m.TotalBlocks, m.CompletedJobs, m.TotalJobs, m.TotalBlockBytes,
+                m.InspectedSpans), result.Message]);
 
-        static string Of(TraceSearchResult trace) => string.Create(CultureInfo.InvariantCulture, $"{trace.TraceId} [{trace.RootServiceName ?? "?"}] [{trace.RootTraceName ?? "?"}] {trace.StartTimeUnixNano} {trace.DurationMs} {trace.DurationNano}")
-            + string.Concat(trace.ServiceStats) + string.Concat(trace.SpanSets.Select(static set => $"({set.Matched} {All(set.Attributes)}: {string.Concat(set.Spans.Select(OfSpan))})"));
-        static string OfSpan(SpanResult span) => $"<{span.SpanId} {span.Name ?? "?"} {span.StartTimeUnixNano} {span.DurationNanos} {All(span.Attributes)}>";
-        static string All(AttributeResult[] attributes) => string.Join(',', attributes.Select(static a => $"{a.Key}={a.Value.GetType().Name} {(a.Value is object[] items ? string.Join('|', items) : a.Value)}"));
+        static string Of(TraceSearchResult trace) =>
+            string.Create(CultureInfo.InvariantCulture,
+                $"{trace.TraceId} [{trace.RootServiceName ?? "?"}] [{trace.RootTraceName ?? "?"}] {trace.StartTimeUnixNano} {trace.DurationMs} {trace.DurationNano}")
+                + string.Concat(trace.ServiceStats) + string.Concat(
+                    trace.SpanSets.Select(
+                        static set => $"({set.Matched} {All(set.Attributes)}: {string.Concat(set.Spans.Select(OfSpan))})"));
+        static string OfSpan(SpanResult span) =>
+            $"<{span.SpanId} {span.Name ?? "?"} {span.StartTimeUnixNano} {span.DurationNanos} {All(span.Attributes)}>";
+        static string All(AttributeResult[] attributes) =>
+            string.Join(',', attributes.Select(
+                static a => $"{a.Key}={a.Value.GetType().Name} {(a.Value is object[] items ? string.Join('|', items) : a.Value)}"));
     }
 
     private static AttributeResult Of(string key, object value) => new(key, value);

@@ -24,7 +24,8 @@ internal sealed class GcsStub : ServiceStub
         {
             if (query["uploadType"] == "media" && query["ifGenerationMatch"] is { } generation && generation != "0")
                 return Replace(query["name"]!, generation, body) == true ? Json(new JsonObject()) : new Answer(412);
-            if (query["uploadType"] == "media") return Put(query["name"]!, body, query["ifGenerationMatch"] == "0") ? Json(new JsonObject()) : new Answer(412);
+            if (query["uploadType"] == "media")
+                return Put(query["name"]!, body, query["ifGenerationMatch"] == "0") ? Json(new JsonObject()) : new Answer(412);
             var session = $"/session/{Interlocked.Increment(ref _nextUpload)}";
             _uploads[session] = (query["name"]!, new MemoryStream());
             return new Answer(200, [], new() { ["Location"] = Url + session });
@@ -72,5 +73,6 @@ internal sealed class GcsStub : ServiceStub
     private static JsonObject Describe(string name, (byte[] Content, DateTimeOffset Time) found) =>
         new() { ["name"] = name, ["size"] = $"{found.Content.Length}", ["updated"] = found.Time.ToString("O") };
 
-    private static Answer Json(JsonNode node) => new(200, JsonSerializer.SerializeToUtf8Bytes(node), new() { ["Content-Type"] = "application/json" });
+    private static Answer Json(JsonNode node) =>
+        new(200, JsonSerializer.SerializeToUtf8Bytes(node), new() { ["Content-Type"] = "application/json" });
 }

@@ -38,8 +38,15 @@ internal sealed class S3Stub : ServiceStub
             case "PUT":
                 LatestPutHeaders = (WebHeaderCollection)request.Headers;
                 if (request.Headers["If-Match"] is { } version)
-                    return Replace(name, version.Trim('"'), body) switch { true => new Answer(200, [], new() { ["ETag"] = "\"e\"" }), false => Error(412, "PreconditionFailed"), null => Error(404, "NoSuchKey") };
-                return Put(name, body, request.Headers["If-None-Match"] == "*") ? new Answer(200, [], new() { ["ETag"] = "\"e\"" }) : Error(412, "PreconditionFailed");
+                    return Replace(name, version.Trim('"'), body) switch
+                    {
+                        true => new Answer(200, [], new() { ["ETag"] = "\"e\"" }),
+                        false => Error(412, "PreconditionFailed"),
+                        null => Error(404, "NoSuchKey")
+                    };
+                return Put(name, body, request.Headers["If-None-Match"] == "*")
+                    ? new Answer(200, [], new() { ["ETag"] = "\"e\"" })
+                    : Error(412, "PreconditionFailed");
             case "POST" when query["uploads"] is not null || request.Url.Query.Contains("uploads", StringComparison.Ordinal):
                 var id = $"upload-{Interlocked.Increment(ref _nextUpload)}";
                 _uploads[id] = [];
@@ -75,7 +82,10 @@ internal sealed class S3Stub : ServiceStub
         return Xml(xml.Append("</ListBucketResult>").ToString());
     }
 
-    private static Answer Error(int status, string code) => Xml($"<Error><Code>{code}</Code><Message>{code}</Message></Error>") with { Status = status };
+    private static Answer Error(int status, string code) =>
+        Xml($"<Error><Code>{code}</Code><Message>{code}</Message></Error>") with { Status = status };
 
-    private static Answer Xml(string text) => new(200, Encoding.UTF8.GetBytes("<?xml version=\"1.0\" encoding=\"UTF-8\"?>" + text), new() { ["Content-Type"] = "application/xml" });
+    private static Answer Xml(string text) =>
+        new(200, Encoding.UTF8.GetBytes("<?xml version=\"1.0\" encoding=\"UTF-8\"?>" + text),
+            new() { ["Content-Type"] = "application/xml" });
 }

@@ -13,7 +13,8 @@ internal abstract class ServiceStub : IDisposable
 {
     private readonly HttpListener _listener = new();
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, ((byte[] Content, DateTimeOffset Time)? Before, long Until)> _late = new(StringComparer.Ordinal); // under the lock
+    // under the lock
+    private readonly Dictionary<string, ((byte[] Content, DateTimeOffset Time)? Before, long Until)> _late = new(StringComparer.Ordinal);
     private int _requests;
     private long _blankBytes;
 
@@ -85,7 +86,8 @@ internal abstract class ServiceStub : IDisposable
     {
         var now = Environment.TickCount64;
         if (Staleness > TimeSpan.Zero && !(_late.TryGetValue(name, out var late) && late.Until > now))
-            _late[name] = (Objects.TryGetValue(name, out var there) ? there : null, now + (long)(Staleness.TotalMilliseconds * Random.Shared.NextDouble()));
+            _late[name] = (Objects.TryGetValue(name, out var there) ? there : null,
+                now + (long)(Staleness.TotalMilliseconds * Random.Shared.NextDouble()));
     }
 
     /// <summary>What a listing shows of all objects.</summary>
@@ -119,10 +121,12 @@ internal abstract class ServiceStub : IDisposable
     }
 
     /// <summary>A number for each content.</summary>
-    protected static string VersionOf(byte[] content) => $"{BitConverter.ToUInt64(System.Security.Cryptography.SHA256.HashData(content)) >> 1}";
+    protected static string VersionOf(byte[] content) =>
+        $"{BitConverter.ToUInt64(System.Security.Cryptography.SHA256.HashData(content)) >> 1}";
 
     /// <summary>A page of names after one, objects and folders in one order, as the services list them.</summary>
-    protected static (List<string> Names, List<string> Folders, string? Next) List(IEnumerable<string> all, string prefix, string? delimiter, string? after, int most)
+    protected static (List<string> Names, List<string> Folders,
+        string? Next) List(IEnumerable<string> all, string prefix, string? delimiter, string? after, int most)
     {
         List<string> names = [], folders = [];
         string? last = null;
@@ -145,7 +149,12 @@ internal abstract class ServiceStub : IDisposable
     {
         if (!Objects.TryGetValue(name, out var found)) return new Answer(404);
         var content = found.Content;
-        var headers = new Dictionary<string, string> { ["Last-Modified"] = found.Time.ToString("R"), ["ETag"] = $"\"{VersionOf(content)}\"", ["x-goog-generation"] = VersionOf(content) };
+        var headers = new Dictionary<string, string>
+        {
+            ["Last-Modified"] = found.Time.ToString("R"),
+            ["ETag"] = $"\"{VersionOf(content)}\"",
+            ["x-goog-generation"] = VersionOf(content)
+        };
         if (range is null) return new Answer(200, content, headers);
         var bounds = range["bytes=".Length..].Split('-');
         var (start, end) = (long.Parse(bounds[0]), Math.Min(long.Parse(bounds[1]), content.Length - 1));
@@ -179,7 +188,9 @@ internal abstract class ServiceStub : IDisposable
             using var body = new MemoryStream();
             await request.InputStream.CopyToAsync(body);
             if (fault?.Hang is { } hang) await hang;
-            var answer = fault is { Status: not 0 } ? new Answer(fault.Status, "<Error><Code>InternalError</Code></Error>"u8.ToArray()) : Handle(request, body.ToArray());
+            var answer = fault is { Status: not 0 }
+                ? new Answer(fault.Status, "<Error><Code>InternalError</Code></Error>"u8.ToArray())
+                : Handle(request, body.ToArray());
             if (fault is { DropAnswer: true })
             {
                 context.Response.Abort();

@@ -13,10 +13,12 @@ public class HexIdTests
         var random = new Random(7);
         for (var round = 0; round < 2000; round++)
         {
-            var (high, low) = ((ulong)random.NextInt64(long.MinValue, long.MaxValue), (ulong)random.NextInt64(long.MinValue, long.MaxValue));
+            var (high, low) =
+                ((ulong)random.NextInt64(long.MinValue, long.MaxValue), (ulong)random.NextInt64(long.MinValue, long.MaxValue));
             var format = round % 2 == 0 ? "x" : "X";
             Assert.Equal((0UL, low), Parse(low.ToString(format + "16", CultureInfo.InvariantCulture)));
-            Assert.Equal((high, low), Parse(high.ToString(format, CultureInfo.InvariantCulture) + low.ToString(format + "16", CultureInfo.InvariantCulture)));
+            Assert.Equal((high, low), Parse(
+                high.ToString(format, CultureInfo.InvariantCulture) + low.ToString(format + "16", CultureInfo.InvariantCulture)));
             Assert.Equal((0UL, low), Parse(low.ToString(format, CultureInfo.InvariantCulture)));
         }
     }
@@ -40,7 +42,8 @@ public class HexIdTests
     [Theory]
     [InlineData(0)]
     [InlineData(33)]
-    public void Another_length_is_none(int length) => Assert.False(HexId.TryParse(Encoding.ASCII.GetBytes(new string('1', length)), out _, out _));
+    public void Another_length_is_none(int length) =>
+        Assert.False(HexId.TryParse(Encoding.ASCII.GetBytes(new string('1', length)), out _, out _));
 
     private static (ulong High, ulong Low) Parse(string text)
     {

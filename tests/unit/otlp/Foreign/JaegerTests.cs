@@ -18,16 +18,19 @@ public sealed class JaegerTests
         if (isProcessLast) Process(m);
     }
 
-    private static void Process(ThriftMessage m) => m.StructField(1, p => p.TextField(1, "shop").ListField(2, t => Tag(t, "host", "h"), t => Tag(t, "pid", 7)));
+    private static void Process(ThriftMessage m) =>
+        m.StructField(1, p => p.TextField(1, "shop").ListField(2, t => Tag(t, "host", "h"), t => Tag(t, "pid", 7)));
 
     private static void Span(ThriftMessage m) => m
         .I64Field(1, 0xb0).I64Field(2, 0xa0).I64Field(3, 0xc1).I64Field(4, 0).TextField(5, "get")
         .ListField(6, r => Reference(r, 0, 0xb0, 0xa0, 0xd2), r => Reference(r, 1, 0xe, 0, 0xf))
         .I32Field(7, 1).I64Field(8, 1000).I64Field(9, 2)
         .ListField(10,
-            t => Tag(t, "s", "v"), t => t.TextField(1, "d").I32Field(2, 1).DoubleField(4, 0.5), t => t.TextField(1, "b").I32Field(2, 2).BoolField(5, false),
+            t => Tag(t, "s", "v"), t => t.TextField(1, "d").I32Field(2, 1).DoubleField(4, 0.5),
+            t => t.TextField(1, "b").I32Field(2, 2).BoolField(5, false),
             t => Tag(t, "l", -9), t => t.TextField(1, "x").I32Field(2, 4).BytesField(7, [1, 2]), t => Tag(t, "span.kind", "server"),
-            t => t.TextField(1, "error").I32Field(2, 2).BoolField(5, true), t => Tag(t, "otel.status_description", "m"), t => Tag(t, "w3c.tracestate", "a=b"),
+            t => t.TextField(1, "error").I32Field(2, 2).BoolField(5, true), t => Tag(t, "otel.status_description", "m"),
+            t => Tag(t, "w3c.tracestate", "a=b"),
             t => Tag(t, "otel.library.name", "lib"), t => Tag(t, "otel.library.version", "1.0"))
         .ListField(11, l => l.I64Field(1, 1001).ListField(2, t => Tag(t, "n", 5), t => Tag(t, "event", "boom")));
 
@@ -35,7 +38,8 @@ public sealed class JaegerTests
 
     private static void Tag(ThriftMessage m, string key, long value) => m.TextField(1, key).I32Field(2, 3).I64Field(6, value);
 
-    private static void Reference(ThriftMessage m, int type, long low, long high, long span) => m.I32Field(1, type).I64Field(2, low).I64Field(3, high).I64Field(4, span);
+    private static void Reference(ThriftMessage m, int type, long low, long high, long span) =>
+        m.I32Field(1, type).I64Field(2, low).I64Field(3, high).I64Field(4, span);
 
     private delegate bool Transcode(ReadOnlySpan<byte> body, NativeBuffer output, out string error);
 
@@ -57,7 +61,8 @@ public sealed class JaegerTests
     private static Transcode Datagram(bool isCompact) => (ReadOnlySpan<byte> body, NativeBuffer output, out string error) =>
         JaegerReader.TryTranscodeDatagram(body, isCompact, output, out error);
 
-    private static byte[] Call(bool isCompact, string name = "emitBatch") => new ThriftMessage(isCompact).Call(name).Body(a => a.StructField(1, m => Batch(m))).ToArray();
+    private static byte[] Call(bool isCompact, string name = "emitBatch") =>
+        new ThriftMessage(isCompact).Call(name).Body(a => a.StructField(1, m => Batch(m))).ToArray();
 
     [Fact]
     public void A_batch_in_thrift_has_every_field_in_its_place() =>
@@ -65,7 +70,8 @@ public sealed class JaegerTests
 
     [Fact]
     public void The_process_may_stand_behind_the_spans() =>
-        Assert.Equal([Expected], Read(JaegerReader.TryTranscodeBatch, new ThriftMessage(false).Body(m => Batch(m, isProcessLast: true)).ToArray()));
+        Assert.Equal(
+            [Expected], Read(JaegerReader.TryTranscodeBatch, new ThriftMessage(false).Body(m => Batch(m, isProcessLast: true)).ToArray()));
 
     [Theory]
     [InlineData(true)]

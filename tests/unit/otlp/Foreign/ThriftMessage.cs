@@ -66,7 +66,8 @@ internal sealed class ThriftMessage(bool isCompact)
 
     public ThriftMessage StructField(short id, Action<ThriftMessage> write) => Field(Struct, id).Body(write);
 
-    public ThriftMessage ListField(short id, params Action<ThriftMessage>[] elements) => Field(List, id).ListOf(Struct, elements.Length, elements);
+    public ThriftMessage ListField(short id, params Action<ThriftMessage>[] elements) =>
+        Field(List, id).ListOf(Struct, elements.Length, elements);
 
     public ThriftMessage ListOf(byte type, int count, params Action<ThriftMessage>[] elements)
     {

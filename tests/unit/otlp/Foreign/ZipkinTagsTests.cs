@@ -57,9 +57,11 @@ public class ZipkinTagsTests
         {
             var text = new StringBuilder();
             for (var i = random.Next(1, 6); i > 0; i--)
-                text.Append('"').Append('k', random.Next(0, 40)).Append("\":\"").Append('v', random.Next(0, 80)).Append(i > 1 ? "\"," : "\"");
+                text.Append('"').Append('k', random.Next(0, 40)).Append("\":\"").Append('v', random.Next(0, 80))
+                    .Append(i > 1 ? "\"," : "\"");
             var bytes = Encoding.UTF8.GetBytes(text + "}}]" + new string(' ', random.Next(0, 40)));
-            for (var changes = random.Next(0, 4); changes > 0; changes--) bytes[random.Next(bytes.Length)] = (byte)usual[random.Next(usual.Length)];
+            for (var changes = random.Next(0, 4); changes > 0; changes--)
+                bytes[random.Next(bytes.Length)] = (byte)usual[random.Next(usual.Length)];
             AssertSame(bytes);
         }
     }

@@ -49,7 +49,8 @@ public sealed class ZipkinTests
     [InlineData("ABCDEF0123456789", "463AC35C9F6413AD48485A3953BB6124", "463ac35c9f6413ad48485a3953bb6124/abcdef0123456789")]
     [InlineData("2", "10000000000000000", "10000000000000000/2")]
     public void Short_ids_are_padded(string id, string traceId, string expected) =>
-        Assert.Contains($"| {expected}< ", Assert.Single(Read($$"""[{"traceId":"{{traceId}}","id":"{{id}}"}]""")), StringComparison.Ordinal);
+        Assert.Contains(
+            $"| {expected}< ", Assert.Single(Read($$"""[{"traceId":"{{traceId}}","id":"{{id}}"}]""")), StringComparison.Ordinal);
 
     [Fact]
     public void A_span_without_a_time_has_that_of_its_first_annotation_or_now()
@@ -85,7 +86,9 @@ public sealed class ZipkinTests
     [Fact]
     public void Spans_of_several_services_are_grouped()
     {
-        var body = string.Join(',', "aabbba".Select(static (service, i) => $$"""{"id":"{{i + 1}}","traceId":"1","timestamp":1,"localEndpoint":{"serviceName":"{{service}}"},"tags":{"t":"{{new string('x', 200)}}"} }"""));
+        var body = string.Join(
+            ',', "aabbba".Select(
+                static (service, i) => $$"""{"id":"{{i + 1}}","traceId":"1","timestamp":1,"localEndpoint":{"serviceName":"{{service}}"},"tags":{"t":"{{new string('x', 200)}}"} }"""));
         Assert.Equal("aabbba", string.Concat(Read($"[{body}]").Select(static line => line[16])));
         using var output = new NativeBuffer();
         Assert.True(ZipkinReader.TryTranscode(ZipkinFormat.V2Json, Encoding.UTF8.GetBytes($"[{body}]"), Now, output, out _));
@@ -99,7 +102,8 @@ public sealed class ZipkinTests
     [InlineData("""{"otel.status_code":"ERROR","otel.status_description":"d"}""", "{} ERROR:d")]
     [InlineData("""{"error":"","otel.status_code":"OK"}""", "{error=s:} ERROR:")]
     public void Status_comes_from_tags(string tags, string expected) =>
-        Assert.EndsWith(expected, Assert.Single(Read($$"""[{"traceId":"1","id":"1","timestamp":1,"tags":{{tags}}}]""")), StringComparison.Ordinal);
+        Assert.EndsWith(
+            expected, Assert.Single(Read($$"""[{"traceId":"1","id":"1","timestamp":1,"tags":{{tags}}}]""")), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("", "unexpected end of JSON input")]
@@ -200,11 +204,15 @@ public sealed class ZipkinTests
         static void Endpoint(ThriftMessage m) => m.I32Field(1, 0x01020304).I16Field(2, 80).TextField(3, "shop");
         var body = new ThriftMessage(isCompact: false).ListOf(ThriftMessage.Struct, 1, m => m
             .I64Field(1, 1).TextField(3, "get").I64Field(4, 2).I64Field(5, 3)
-            .ListField(6, a => a.I64Field(1, 1000).TextField(2, "sr").StructField(3, Endpoint), a => a.I64Field(1, 1004).TextField(2, "ss").StructField(3, Endpoint), a => a.I64Field(1, 1001).TextField(2, "x"))
+            .ListField(6, a => a.I64Field(1, 1000).TextField(2, "sr").StructField(3, Endpoint),
+                a => a.I64Field(1, 1004).TextField(2, "ss").StructField(3, Endpoint), a => a.I64Field(1, 1001).TextField(2, "x"))
             .ListField(8,
-                b => b.TextField(1, "ca").BytesField(2, [1]).I32Field(3, 0).StructField(4, e => e.I32Field(1, 0x7f000001).TextField(3, "cl")),
-                b => b.TextField(1, "s").TextField(2, "v").I32Field(3, 6), b => b.TextField(1, "i").BytesField(2, [0xff, 0xff]).I32Field(3, 2),
-                b => b.TextField(1, "l").BytesField(2, [0, 0, 0, 0, 0, 0, 1, 0]).I32Field(3, 4), b => b.TextField(1, "raw").BytesField(2, [1, 2]).I32Field(3, 1))
+                b => b.TextField(1, "ca").BytesField(2, [1]).I32Field(3, 0)
+                    .StructField(4, e => e.I32Field(1, 0x7f000001).TextField(3, "cl")),
+                b => b.TextField(1, "s").TextField(2, "v").I32Field(3, 6),
+                b => b.TextField(1, "i").BytesField(2, [0xff, 0xff]).I32Field(3, 2),
+                b => b.TextField(1, "l").BytesField(2, [0, 0, 0, 0, 0, 0, 1, 0]).I32Field(3, 4),
+                b => b.TextField(1, "raw").BytesField(2, [1, 2]).I32Field(3, 1))
             .I64Field(12, 0x0a)).ToArray();
         Assert.Equal(
             ["{service.name=s:shop} | a0000000000000001/2<3 SERVER get 1000000+4000 {peer.service=s:cl net.peer.ip=s:127.0.0.1 s=s:v i=i:-1 l=i:256 raw=b:AQI=} @1001000:x"],
@@ -214,13 +222,15 @@ public sealed class ZipkinTests
     [Fact]
     public void Thrift_that_claims_more_than_it_has_is_refused()
     {
-        Assert.Contains("a list of 2147483647 elements in 0 bytes", Refuse(ZipkinFormat.V1Thrift, [12, 0x7f, 0xff, 0xff, 0xff]), StringComparison.Ordinal);
+        Assert.Contains("a list of 2147483647 elements in 0 bytes", Refuse(ZipkinFormat.V1Thrift, [12, 0x7f, 0xff, 0xff, 0xff]),
+            StringComparison.Ordinal);
         Assert.Contains("a list of -1 elements", Refuse(ZipkinFormat.V1Thrift, [12, 0xff, 0xff, 0xff, 0xff]), StringComparison.Ordinal);
         Assert.Contains("a text of", Refuse(ZipkinFormat.V1Thrift, [12, 0, 0, 0, 1, 11, 0, 3, 0x7f, 0, 0, 0]), StringComparison.Ordinal);
         Assert.Equal("Unknown data type 103", Refuse(ZipkinFormat.V1Thrift, [12, 0, 0, 0, 1, 103, 0, 3]));
 
         // Structs in structs: field 99 of type struct, over and over.
-        var deep = new byte[] { 12, 0, 0, 0, 1 }.Concat(Enumerable.Repeat(new byte[] { 12, 0, 99 }, 100_000).SelectMany(static b => b)).ToArray();
+        var deep =
+            new byte[] { 12, 0, 0, 0, 1 }.Concat(Enumerable.Repeat(new byte[] { 12, 0, 99 }, 100_000).SelectMany(static b => b)).ToArray();
         Assert.Contains("nested deeper than 64", Refuse(ZipkinFormat.V1Thrift, deep), StringComparison.Ordinal);
     }
 }

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Tempo.Query.Tests.Kernels;
 
 /// <summary>
-/// The golden answers again with each kernel forced by its name, in a process of its own: the environment is read once. So what is answered does
-/// not depend on which inner loops ran.
+/// The golden answers again with each kernel forced by its name, in a process of its own: the environment is read once. So what is answered
+/// does not depend on which inner loops ran.
 /// </summary>
 public sealed class ForcedKernelTests
 {
@@ -16,7 +16,8 @@ public sealed class ForcedKernelTests
     [InlineData("TEMPO_QUERY_KERNEL=vector512", "TEMPO_UNPACK_KERNEL=scalar", "TEMPO_LEVEL_KERNEL=vector")]
     public async Task Answers_are_the_golden_ones(params string[] environment)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, ["-noLogo", "-noColor", "-class", typeof(GoldenSearchTests).FullName!, "-class", typeof(GoldenMetricsTests).FullName!])
+        var start = new ProcessStartInfo(Environment.ProcessPath!,
+            ["-noLogo", "-noColor", "-class", typeof(GoldenSearchTests).FullName!, "-class", typeof(GoldenMetricsTests).FullName!])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

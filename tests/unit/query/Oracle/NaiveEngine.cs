@@ -4,7 +4,9 @@ using Tempo.Query.Tests.Testing;
 
 namespace Tempo.Query.Tests.Oracle;
 
-/// <summary>A search evaluated straight from the specification (TraceQL §4, §5) over plain objects: no columns, no plan, no tree numbers.</summary>
+/// <summary>
+/// A search evaluated straight from the specification (TraceQL §4, §5) over plain objects: no columns, no plan, no tree numbers.
+/// </summary>
 public static class NaiveEngine
 {
     /// <summary>Per trace (newest first) its spansets, as "trace id: what it is: span ids / span ids", ids ascending.</summary>
@@ -36,25 +38,29 @@ public static class NaiveEngine
     public static HashSet<ulong> Matching(FieldExpression condition, IEnumerable<TestSpan> spans) =>
     [
         .. spans.GroupBy(static s => s.TraceId).Select(static g => new NaiveTrace([.. g]))
-            .SelectMany(trace => trace.Spans.Where(span => Bindings(condition, span).Any(bound => IsTrue(condition, span, bound, trace)))).Select(static s => s.Id),
+            .SelectMany(trace => trace.Spans.Where(span => Bindings(condition, span).Any(bound => IsTrue(condition, span, bound, trace))))
+            .Select(static s => s.Id),
     ];
 
     /// <summary>The spans that a single filter matches.</summary>
     public static List<TestSpan> SpansOf(string filter, IEnumerable<TestSpan> spans)
     {
         var condition = (SpansetExpression)((Pipeline)TraceQlParser.Parse(filter).SearchPipeline).Stages[0];
-        return [.. spans.GroupBy(static s => s.TraceId).Select(static g => new NaiveTrace([.. g])).SelectMany(trace => Choose(condition, [.. trace.Spans], trace))];
+        return [.. spans.GroupBy(static s => s.TraceId).Select(static g => new NaiveTrace([.. g]))
+            .SelectMany(trace => Choose(condition, [.. trace.Spans], trace))];
     }
 
     public static string Text(IEnumerable<IEnumerable<ulong>> sets) =>
-        string.Join(" / ", sets.Select(static set => string.Join(' ', set.Order().Select(static id => id.ToString("x", null)))).Order(StringComparer.Ordinal));
+        string.Join(" / ", sets.Select(static set => string.Join(' ', set.Order().Select(static id => id.ToString("x", null))))
+            .Order(StringComparer.Ordinal));
 
     /// <summary>The spansets that a pipeline makes of a trace.</summary>
     internal static List<List<TestSpan>> Run(PipelineExpression expression, NaiveTrace trace)
     {
         if (expression is PipelineOperation operation)
         {
-            var joined = Join(operation.Op, [.. Run(operation.Left, trace).SelectMany(static s => s)], [.. Run(operation.Right, trace).SelectMany(static s => s)], trace);
+            var joined = Join(operation.Op, [.. Run(operation.Left, trace).SelectMany(static s => s)],
+                [.. Run(operation.Right, trace).SelectMany(static s => s)], trace);
             return joined.Count == 0 ? [] : [joined];
         }
 
@@ -66,10 +72,14 @@ public static class NaiveEngine
     private static IEnumerable<List<TestSpan>> Apply(PipelineStage stage, List<List<TestSpan>> sets, NaiveTrace trace) => stage switch
     {
         SpansetExpression spanset => sets.Select(set => Choose(spanset, set, trace)),
-        GroupBy groupBy => sets.SelectMany(set => set.GroupBy(span => Key(FirstValue(groupBy.Key, span, trace), groupBy)).Select(static g => g.ToList())),
+        GroupBy groupBy =>
+            sets.SelectMany(set => set.GroupBy(span => Key(FirstValue(groupBy.Key, span, trace), groupBy)).Select(static g => g.ToList())),
         Coalesce => sets.Count == 0 ? [] : [[.. sets.SelectMany(static set => set)]],
-        ScalarFilter scalar => sets.Where(set => NaiveValue.Compare(scalar.Op, Number(scalar.Left, set, trace), Number(scalar.Right, set, trace)))
-            .Select(set => Found(scalar.Left, trace).Concat(Found(scalar.Right, trace)).ToList() is { Count: > 0 } found ? [.. found.SelectMany(static f => f).Distinct()] : set),
+        ScalarFilter scalar =>
+            sets.Where(set => NaiveValue.Compare(scalar.Op, Number(scalar.Left, set, trace), Number(scalar.Right, set, trace)))
+                .Select(set => Found(scalar.Left, trace).Concat(Found(scalar.Right, trace)).ToList() is { Count: > 0 } found
+                    ? [.. found.SelectMany(static f => f).Distinct()]
+                    : set),
         _ => sets,
     };
 
@@ -84,7 +94,8 @@ public static class NaiveEngine
     {
         ScalarLiteral literal => NaiveValue.Of(literal.Value),
         Aggregate aggregate => Aggregate(aggregate, set, trace),
-        ScalarOperation operation => NaiveValue.Compute(operation.Op, Number(operation.Left, set, trace), Number(operation.Right, set, trace)),
+        ScalarOperation operation =>
+            NaiveValue.Compute(operation.Op, Number(operation.Left, set, trace), Number(operation.Right, set, trace)),
         ScalarPipeline pipeline => Number(pipeline.Aggregate, [.. Run(pipeline.Source, trace).SelectMany(static s => s)], trace),
         _ => throw new ArgumentException($"not known to the oracle: {expression}", nameof(expression)),
     };
@@ -100,7 +111,8 @@ public static class NaiveEngine
     private static object? Aggregate(Aggregate aggregate, List<TestSpan> set, NaiveTrace trace)
     {
         if (aggregate.Operand is null) return (long)set.Count;
-        var values = set.Select(span => FirstValue(aggregate.Operand, span, trace)).Where(static v => NaiveValue.Number(v) is not null).ToList();
+        var values =
+            set.Select(span => FirstValue(aggregate.Operand, span, trace)).Where(static v => NaiveValue.Number(v) is not null).ToList();
         if (values.Count == 0) return null;
         return aggregate.Function switch
         {
@@ -131,28 +143,38 @@ public static class NaiveEngine
         if (op == SpansetOperator.And) return left.Count > 0 && right.Count > 0 ? [.. left.Union(right)] : [];
         if (op == SpansetOperator.Or) return [.. left.Union(right)];
         var related = right.Where(b => left.Exists(a => Relates(op, a, b, trace))).ToList();
-        if (op is SpansetOperator.NotChild or SpansetOperator.NotDescendant or SpansetOperator.NotParent or SpansetOperator.NotAncestor or SpansetOperator.NotSibling)
+        if (op is SpansetOperator.NotChild or SpansetOperator.NotDescendant or SpansetOperator.NotParent or SpansetOperator.NotAncestor
+            or SpansetOperator.NotSibling)
             return [.. right.Except(related).Where(trace.IsPlaced)];
-        return op >= SpansetOperator.UnionChild ? [.. related.Union(left.Where(a => right.Exists(b => Relates(op, a, b, trace))))] : related;
+        return op >= SpansetOperator.UnionChild
+            ? [.. related.Union(left.Where(a => right.Exists(b => Relates(op, a, b, trace))))]
+            : related;
     }
 
-    private static bool Relates(SpansetOperator op, TestSpan a, TestSpan b, NaiveTrace trace) => trace.IsPlaced(a) && trace.IsPlaced(b) && op switch
-    {
-        SpansetOperator.Child or SpansetOperator.NotChild or SpansetOperator.UnionChild => trace.ParentOf(b) == a,
-        SpansetOperator.Descendant or SpansetOperator.NotDescendant or SpansetOperator.UnionDescendant => trace.IsBelow(b, a),
-        SpansetOperator.Parent or SpansetOperator.NotParent or SpansetOperator.UnionParent => trace.ParentOf(a) == b,
-        SpansetOperator.Ancestor or SpansetOperator.NotAncestor or SpansetOperator.UnionAncestor => trace.IsBelow(a, b),
-        _ => a != b && a.ParentId == b.ParentId,
-    };
+    private static bool Relates(SpansetOperator op, TestSpan a, TestSpan b, NaiveTrace trace) =>
+        trace.IsPlaced(a) && trace.IsPlaced(b) && op switch
+        {
+            SpansetOperator.Child or SpansetOperator.NotChild or SpansetOperator.UnionChild => trace.ParentOf(b) == a,
+            SpansetOperator.Descendant or SpansetOperator.NotDescendant or SpansetOperator.UnionDescendant => trace.IsBelow(b, a),
+            SpansetOperator.Parent or SpansetOperator.NotParent or SpansetOperator.UnionParent => trace.ParentOf(a) == b,
+            SpansetOperator.Ancestor or SpansetOperator.NotAncestor or SpansetOperator.UnionAncestor => trace.IsBelow(a, b),
+            _ => a != b && a.ParentId == b.ParentId,
+        };
 
     internal static object? FirstValue(FieldExpression expression, TestSpan span, NaiveTrace trace) =>
-        Bindings(expression, span).Select(bound => Evaluate(expression, span, bound, trace)).FirstOrDefault(static value => value is not null);
+        Bindings(expression, span).Select(bound => Evaluate(expression, span, bound, trace))
+            .FirstOrDefault(static value => value is not null);
 
     private static IEnumerable<(TestEvent? Event, TestLink? Link)> Bindings(FieldExpression expression, TestSpan span)
     {
         var fields = ReferencedAttributes.Of(expression);
-        var events = fields.Any(static f => f.Scope == AttributeScope.Event || f.Intrinsic is Intrinsic.EventName or Intrinsic.EventTimeSinceStart) ? span.Events : [];
-        var links = fields.Any(static f => f.Scope == AttributeScope.Link || f.Intrinsic is Intrinsic.LinkSpanId or Intrinsic.LinkTraceId) ? span.Links : [];
+        var events = fields.Any(
+            static f => f.Scope == AttributeScope.Event || f.Intrinsic is Intrinsic.EventName or Intrinsic.EventTimeSinceStart)
+                ? span.Events
+                : [];
+        var links = fields.Any(static f => f.Scope == AttributeScope.Link || f.Intrinsic is Intrinsic.LinkSpanId or Intrinsic.LinkTraceId)
+            ? span.Links
+            : [];
         return from link in links.DefaultIfEmpty() from e in events.DefaultIfEmpty() select (e, link);
     }
 
@@ -169,14 +191,19 @@ public static class NaiveEngine
             AttributeRef field => trace.Read(field, span, bound.Event, bound.Link),
             AnyOf { IsEvent: true } any => span.Events.Any(e => IsTrue(any.Condition, span, (e, bound.Link), trace)),
             AnyOf any => span.Links.Any(link => IsTrue(any.Condition, span, (bound.Event, link), trace)),
-            BinaryExpression { Op: FieldOperator.Equal, Left: AttributeRef { Intrinsic: Intrinsic.SpanParentId }, Right: Literal { Value.IsNil: true } } => span.ParentId == 0,
+            BinaryExpression
+            {
+                Op: FieldOperator.Equal, Left: AttributeRef { Intrinsic: Intrinsic.SpanParentId },
+                Right: Literal { Value.IsNil: true }
+            } => span.ParentId == 0,
             UnaryExpression { Op: UnaryOperator.Not, Operand: AttributeRef field } => Value(field) is false,
             UnaryExpression { Op: UnaryOperator.Not } not => !True(not.Operand),
             UnaryExpression minus => NaiveValue.Compute(FieldOperator.Subtract, 0L, Value(minus.Operand)),
             BinaryExpression { Op: FieldOperator.And } and => True(and.Left) && True(and.Right),
             BinaryExpression { Op: FieldOperator.Or } or => True(or.Left) || True(or.Right),
             BinaryExpression { Right: Literal { Value.IsNil: true } } exists => Exists(exists.Op, exists.Left, Value(exists.Left), bound),
-            BinaryExpression { Op: var op } binary when op.IsArithmetic() => NaiveValue.Compute(op, Value(binary.Left), Value(binary.Right)),
+            BinaryExpression { Op: var op } binary when op.IsArithmetic() =>
+                NaiveValue.Compute(op, Value(binary.Left), Value(binary.Right)),
             BinaryExpression binary => NaiveValue.Compare(binary.Op, Value(binary.Left), Value(binary.Right)),
             _ => throw new ArgumentException($"not known to the oracle: {expression}", nameof(expression)),
         };
@@ -186,7 +213,8 @@ public static class NaiveEngine
     private static bool Exists(FieldOperator op, FieldExpression operand, object? value, (TestEvent? Event, TestLink? Link) bound)
     {
         var field = operand as AttributeRef;
-        if (field?.Scope == AttributeScope.Event && bound.Event is null || field?.Scope == AttributeScope.Link && bound.Link is null) return false;
+        if (field?.Scope == AttributeScope.Event && bound.Event is null || field?.Scope == AttributeScope.Link && bound.Link is null)
+            return false;
         return value is null == (op == FieldOperator.Equal);
     }
 }

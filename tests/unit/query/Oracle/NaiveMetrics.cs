@@ -23,14 +23,16 @@ public sealed class NaiveMetrics(IEnumerable<TestSpan> spans, long startNano, lo
     }
 
     /// <summary>Each series as "{labels} ms:value ms:value", sorted.</summary>
-    public List<string> Range(string query) => [.. Evaluate(TraceQlParser.Parse(query).Metrics!).Select(Text).Order(StringComparer.Ordinal)];
+    public List<string> Range(string query) =>
+        [.. Evaluate(TraceQlParser.Parse(query).Metrics!).Select(Text).Order(StringComparer.Ordinal)];
 
     private sealed record NaiveSeries(IReadOnlyList<(string Key, object Value)> Labels, double?[] Values);
 
     private string Text(NaiveSeries series) =>
         $"{LabelText(series.Labels)} {string.Join(' ', series.Values.Index().Where(static v => v.Item is not null).Select(v => SampleText(Ends[v.Index] / 1_000_000, v.Item!.Value)))}";
 
-    public static string SampleText(long timestampMs, double value) => string.Create(CultureInfo.InvariantCulture, $"{timestampMs}:{value:G9}");
+    public static string SampleText(long timestampMs, double value) =>
+        string.Create(CultureInfo.InvariantCulture, $"{timestampMs}:{value:G9}");
 
     public static string LabelText(IEnumerable<(string Key, object Value)> labels) =>
         $"{{{string.Join(", ", labels.Select(static label => string.Create(CultureInfo.InvariantCulture, $"{label.Key}={label.Value.GetType().Name}:{label.Value}")))}}}";
@@ -40,9 +42,13 @@ public sealed class NaiveMetrics(IEnumerable<TestSpan> spans, long startNano, lo
         MetricsPipeline { Stage: MetricsCompare compare } pipeline => Compare(pipeline, compare),
         MetricsPipeline pipeline => Functions(pipeline, (MetricsFunction)pipeline.Stage),
         MetricsTopBottom topBottom => WithValues(TopBottom(Evaluate(topBottom.Inner), topBottom)),
-        MetricsFilter filter => WithValues(Each(Evaluate(filter.Inner), value => NaiveValue.Compare(filter.Op, value, Threshold(filter.Threshold)) ? value : null)),
-        MetricsOperation { Left: MetricsScalar scalar } math => WithValues(Each(Evaluate(math.Right), value => Compute(math.Op, scalar.Value.AsNumber, value))),
-        MetricsOperation { Right: MetricsScalar scalar } math => WithValues(Each(Evaluate(math.Left), value => Compute(math.Op, value, scalar.Value.AsNumber))),
+        MetricsFilter filter =>
+            WithValues(Each(
+                Evaluate(filter.Inner), value => NaiveValue.Compare(filter.Op, value, Threshold(filter.Threshold)) ? value : null)),
+        MetricsOperation { Left: MetricsScalar scalar } math =>
+            WithValues(Each(Evaluate(math.Right), value => Compute(math.Op, scalar.Value.AsNumber, value))),
+        MetricsOperation { Right: MetricsScalar scalar } math =>
+            WithValues(Each(Evaluate(math.Left), value => Compute(math.Op, value, scalar.Value.AsNumber))),
         MetricsOperation math => WithValues(Join(math.Op, Evaluate(math.Left), Evaluate(math.Right))),
         _ => throw new ArgumentException($"not known to the oracle: {expression}", nameof(expression)),
     };
@@ -50,16 +56,20 @@ public sealed class NaiveMetrics(IEnumerable<TestSpan> spans, long startNano, lo
     private static double Threshold(TraceQlValue value) => value.Type == TraceQlType.Duration ? value.AsDurationNano / 1e9 : value.AsNumber;
 
     private List<(TestSpan Span, NaiveTrace Trace)> Spans(MetricsPipeline pipeline) =>
-        [.. from trace in _traces from set in NaiveEngine.Run(pipeline.Source, trace) from span in set where Step(span) >= 0 select (span, trace)];
+        [.. from trace in _traces from set in NaiveEngine.Run(pipeline.Source, trace) from span in set where Step(span)
+            >= 0 select (span, trace)];
 
-    private int Step(TestSpan span) => Array.FindIndex(Ends, end => end - stepNano < (long)span.StartUnixNano && (long)span.StartUnixNano <= end);
+    private int Step(TestSpan span) =>
+        Array.FindIndex(Ends, end => end - stepNano < (long)span.StartUnixNano && (long)span.StartUnixNano <= end);
 
     private List<NaiveSeries> Functions(MetricsPipeline pipeline, MetricsFunction function)
     {
         var selected = Spans(pipeline);
         var isCount = !(function.Kind is > MetricsFunctionKind.CountOverTime and <= MetricsFunctionKind.HistogramOverTime);
-        if (isCount && function.By.Count == 0 && pipeline.Source.Stages is not [SpansetFilter { Condition: Literal { Value: { Type: TraceQlType.Bool, AsBool: false } } }])
-            return [new NaiveSeries([("__name__", function.Name)], [.. Ends.Index().Select(end => (double?)Count(selected, end.Index, function))])];
+        if (isCount && function.By.Count == 0
+            && pipeline.Source.Stages is not [SpansetFilter { Condition: Literal { Value: { Type: TraceQlType.Bool, AsBool: false } } }])
+            return [new NaiveSeries(
+                [("__name__", function.Name)], [.. Ends.Index().Select(end => (double?)Count(selected, end.Index, function))])];
         return [.. selected.GroupBy(s => LabelText(Labels(function, s.Span, s.Trace))).SelectMany(group => Series(function, [.. group]))];
     }
 
@@ -67,31 +77,47 @@ public sealed class NaiveMetrics(IEnumerable<TestSpan> spans, long startNano, lo
     {
         MetricsFunctionKind.Rate => spans.Count(s => Step(s.Span) == step) / (stepNano / 1e9),
         MetricsFunctionKind.CountOverTime => spans.Count(s => Step(s.Span) == step),
-        MetricsFunctionKind.CountDistinct => spans.Where(s => Step(s.Span) == step).Select(s => Shown(NaiveEngine.FirstValue(function.Attribute!, s.Span, s.Trace))).Where(static v => v is not null).Select(static v => (v!.GetType(), v)).Distinct().Count(),
-        MetricsFunctionKind.CountTraces => spans.GroupBy(static s => s.Trace).Count(trace => Step(trace.MinBy(static s => s.Span.StartUnixNano).Span) == step),
-        _ => spans.GroupBy(static s => s.Trace).Count(trace => Step(trace.MinBy(static s => s.Span.StartUnixNano).Span) == step) / (stepNano / 1e9),
+        MetricsFunctionKind.CountDistinct =>
+            spans.Where(s => Step(s.Span) == step).Select(s => Shown(NaiveEngine.FirstValue(function.Attribute!, s.Span, s.Trace)))
+                .Where(static v => v is not null).Select(static v => (v!.GetType(), v)).Distinct().Count(),
+        MetricsFunctionKind.CountTraces =>
+            spans.GroupBy(static s => s.Trace).Count(trace => Step(trace.MinBy(static s => s.Span.StartUnixNano).Span) == step),
+        _ => spans.GroupBy(static s => s.Trace).Count(trace => Step(trace.MinBy(static s => s.Span.StartUnixNano).Span) == step)
+            / (stepNano / 1e9),
     };
 
     private IEnumerable<NaiveSeries> Series(MetricsFunction function, List<(TestSpan Span, NaiveTrace Trace)> group)
     {
         var labels = Labels(function, group[0].Span, group[0].Trace);
-        if (function.Kind == MetricsFunctionKind.CountDistinct && group.TrueForAll(s => Shown(NaiveEngine.FirstValue(function.Attribute!, s.Span, s.Trace)) is null)) return [];
+        if (function.Kind == MetricsFunctionKind.CountDistinct
+            && group.TrueForAll(s => Shown(NaiveEngine.FirstValue(function.Attribute!, s.Span, s.Trace)) is null))
+            return [];
         if (!(function.Kind is > MetricsFunctionKind.CountOverTime and <= MetricsFunctionKind.HistogramOverTime))
             return [new NaiveSeries(labels, [.. Ends.Index().Select(end => (double?)Count(group, end.Index, function))])];
         var divisor = function.Attribute!.Type == TraceQlType.Duration ? 1e9 : 1;
         var values = group.Select(s => (Step: Step(s.Span), Value: NaiveEngine.FirstValue(function.Attribute, s.Span, s.Trace))).ToList();
         if (function.Kind is MetricsFunctionKind.HistogramOverTime or MetricsFunctionKind.QuantileOverTime)
         {
-            var buckets = values.Where(static v => v.Value is long or Nanos).Select(static v => (v.Step, Bucket: Bucket((long)NaiveValue.Number(v.Value)!.Value))).Where(static v => v.Bucket > 0).ToList();
+            var buckets = values.Where(static v => v.Value is long or Nanos)
+                .Select(static v => (v.Step, Bucket: Bucket((long)NaiveValue.Number(v.Value)!.Value))).Where(static v => v.Bucket > 0)
+                .ToList();
             if (buckets.Count == 0) return [];
             if (function.Kind == MetricsFunctionKind.QuantileOverTime)
-                return function.Quantiles.Select(q => new NaiveSeries([.. labels, ("p", q)], [.. Ends.Index().Select(end => (double?)Quantile(q, [.. buckets.Where(b => b.Step == end.Index).Select(static b => b.Bucket).Order()]) / divisor)]));
+                return function.Quantiles.Select(
+                    q => new NaiveSeries([.. labels, ("p", q)],
+                        [.. Ends.Index().Select(
+                            end => (double?)Quantile(q, [.. buckets.Where(b => b.Step == end.Index).Select(static b => b.Bucket).Order()])
+                                / divisor)]));
             return buckets.Select(static b => b.Bucket).Distinct()
-                .Select(bucket => new NaiveSeries([.. labels, ("__bucket", bucket / divisor)], [.. Ends.Index().Select(end => (double?)buckets.Count(b => b.Bucket == bucket && b.Step == end.Index))]));
+                .Select(bucket => new NaiveSeries([.. labels, ("__bucket", bucket / divisor)],
+                    [.. Ends.Index().Select(end => (double?)buckets.Count(b => b.Bucket == bucket && b.Step == end.Index))]));
         }
 
-        var numbers = values.Where(static v => NaiveValue.Number(v.Value) is not null).ToLookup(static v => v.Step, static v => NaiveValue.Number(v.Value)!.Value);
-        return WithValues([new NaiveSeries(labels, [.. Ends.Index().Select(end => numbers[end.Index].Any() ? Aggregate(function.Kind, [.. numbers[end.Index]]) / divisor : (double?)null)])]);
+        var numbers = values.Where(static v => NaiveValue.Number(v.Value) is not null)
+            .ToLookup(static v => v.Step, static v => NaiveValue.Number(v.Value)!.Value);
+        return WithValues([new NaiveSeries(labels,
+            [.. Ends.Index().Select(
+                end => numbers[end.Index].Any() ? Aggregate(function.Kind, [.. numbers[end.Index]]) / divisor : (double?)null)])]);
     }
 
     private static double Aggregate(MetricsFunctionKind kind, double[] values) => kind switch
@@ -125,8 +151,11 @@ public sealed class NaiveMetrics(IEnumerable<TestSpan> spans, long startNano, lo
     private static List<(string Key, object Value)> Labels(MetricsFunction function, TestSpan span, NaiveTrace trace)
     {
         if (function.By.Count == 0)
-            return function.Kind is MetricsFunctionKind.HistogramOverTime or MetricsFunctionKind.QuantileOverTime ? [] : [("__name__", function.Name)];
-        var labels = function.By.Select((field, i) => (function.LabelName(i), Shown(NaiveEngine.FirstValue(field, span, trace)))).Where(static label => label.Item2 is not null).Select(static label => (label.Item1, label.Item2!)).ToList();
+            return function.Kind is MetricsFunctionKind.HistogramOverTime or MetricsFunctionKind.QuantileOverTime
+                ? []
+                : [("__name__", function.Name)];
+        var labels = function.By.Select((field, i) => (function.LabelName(i), Shown(NaiveEngine.FirstValue(field, span, trace))))
+            .Where(static label => label.Item2 is not null).Select(static label => (label.Item1, label.Item2!)).ToList();
         return labels.Count > 0 ? labels : [(function.LabelName(0), "nil")];
     }
 
@@ -149,10 +178,15 @@ public sealed class NaiveMetrics(IEnumerable<TestSpan> spans, long startNano, lo
         var result = new List<NaiveSeries>();
         foreach (var attribute in counted.GroupBy(static c => (c.Key, c.Side)))
         {
-            var values = attribute.GroupBy(static c => (c.Value.GetType(), c.Value)).OrderByDescending(static g => g.Count()).ThenBy(static g => g.Key.Value, Comparer<object>.Create(CompareValues)).ToList();
-            result.AddRange(values.Take((int)compare.TopValues).Select(value => PerStep([("__meta_type", attribute.Key.Side), (attribute.Key.Key, value.Key.Value)], value.Select(static c => c.Step))));
-            result.Add(PerStep([("__meta_type", attribute.Key.Side + "_total"), (attribute.Key.Key, "nil")], attribute.Select(static c => c.Step)));
-            if (values.Count > compare.TopValues && !result.Exists(r => r.Labels[0].Key == "__error" && r.Labels[1].Key == attribute.Key.Key))
+            var values = attribute.GroupBy(static c => (c.Value.GetType(), c.Value)).OrderByDescending(static g => g.Count())
+                .ThenBy(static g => g.Key.Value, Comparer<object>.Create(CompareValues)).ToList();
+            result.AddRange(values.Take((int)compare.TopValues)
+                .Select(value => PerStep(
+                    [("__meta_type", attribute.Key.Side), (attribute.Key.Key, value.Key.Value)], value.Select(static c => c.Step))));
+            result.Add(PerStep(
+                [("__meta_type", attribute.Key.Side + "_total"), (attribute.Key.Key, "nil")], attribute.Select(static c => c.Step)));
+            if (values.Count > compare.TopValues && !result.Exists(
+                r => r.Labels[0].Key == "__error" && r.Labels[1].Key == attribute.Key.Key))
                 result.Add(PerStep([("__error", "__too_many_values__"), (attribute.Key.Key, "nil")], []));
         }
 
@@ -164,7 +198,8 @@ public sealed class NaiveMetrics(IEnumerable<TestSpan> spans, long startNano, lo
 
     private static IEnumerable<(string Key, object Value)> Attributes(TestSpan span, NaiveTrace trace)
     {
-        string[] fields = ["name", "status", "statusMessage", "kind", "rootName", "rootServiceName", "span:childCount", "instrumentation:name", "instrumentation:version"];
+        string[] fields = ["name", "status", "statusMessage", "kind", "rootName", "rootServiceName", "span:childCount",
+            "instrumentation:name", "instrumentation:version"];
         IEnumerable<AttributeRef> all =
         [
             .. fields.Select(TraceQlParser.ParseAttribute),
@@ -181,9 +216,12 @@ public sealed class NaiveMetrics(IEnumerable<TestSpan> spans, long startNano, lo
     {
         foreach (var step in Enumerable.Range(0, Ends.Length))
         {
-            var there = series.Where(s => s.Values[step] is not null).OrderBy(static s => s.Labels, Comparer<IReadOnlyList<(string, object)>>.Create(CompareLabels)).ToList();
+            var there = series.Where(s => s.Values[step] is not null)
+                .OrderBy(static s => s.Labels, Comparer<IReadOnlyList<(string, object)>>.Create(CompareLabels)).ToList();
             if (!stage.IsTop) there.Reverse();
-            var kept = (stage.IsTop ? there.OrderByDescending(s => s.Values[step]) : there.OrderBy(s => s.Values[step])).Take((int)stage.Limit).ToHashSet();
+            var kept = (stage.IsTop
+                ? there.OrderByDescending(s => s.Values[step])
+                : there.OrderBy(s => s.Values[step])).Take((int)stage.Limit).ToHashSet();
             foreach (var dropped in there.Where(s => !kept.Contains(s))) dropped.Values[step] = null;
         }
 
@@ -193,7 +231,8 @@ public sealed class NaiveMetrics(IEnumerable<TestSpan> spans, long startNano, lo
     private static List<NaiveSeries> Join(FieldOperator op, List<NaiveSeries> left, List<NaiveSeries> right)
     {
         static bool IsBare(List<NaiveSeries> side) => side.Count == 1 && side[0].Labels.All(static l => l.Key == "__name__");
-        static string Key(NaiveSeries s) => LabelText(s.Labels.Where(static l => l.Key != "__name__").OrderBy(static l => l.Key, StringComparer.Ordinal));
+        static string Key(NaiveSeries s) =>
+            LabelText(s.Labels.Where(static l => l.Key != "__name__").OrderBy(static l => l.Key, StringComparer.Ordinal));
         var pairs = IsBare(right) && !IsBare(left) ? left.Select(l => (l, right[0]))
             : IsBare(left) && !IsBare(right) ? right.Select(r => (left[0], r))
             : from l in left from r in right where Key(l) == Key(r) select (l, r);
@@ -218,7 +257,8 @@ public sealed class NaiveMetrics(IEnumerable<TestSpan> spans, long startNano, lo
     private static List<NaiveSeries> Each(List<NaiveSeries> series, Func<double?, double?> change) =>
         [.. series.Select(s => s with { Values = [.. s.Values.Select(v => v is null ? null : change(v))] })];
 
-    private static List<NaiveSeries> WithValues(List<NaiveSeries> series) => [.. series.Where(static s => s.Values.Any(static v => v is not null))];
+    private static List<NaiveSeries> WithValues(List<NaiveSeries> series) =>
+        [.. series.Where(static s => s.Values.Any(static v => v is not null))];
 
     private static int CompareLabels(IReadOnlyList<(string Key, object Value)> a, IReadOnlyList<(string Key, object Value)> b)
     {

@@ -9,11 +9,13 @@ public static class NaiveTags
     public static IReadOnlyList<string> Scopes { get; } = ["resource", "span", "event", "link", "instrumentation"];
 
     public static SortedSet<string> Names(string scope, IEnumerable<TestSpan> spans) =>
-        new(AttributesOf(scope, spans).SelectMany(static attributes => attributes).Where(pair => !IsNoServiceName(scope, pair)).Select(static pair => pair.Key), StringComparer.Ordinal);
+        new(AttributesOf(scope, spans).SelectMany(static attributes => attributes).Where(pair => !IsNoServiceName(scope, pair))
+            .Select(static pair => pair.Key), StringComparer.Ordinal);
 
     /// <summary>"type value" of each value.</summary>
     public static SortedSet<string> Values(string scope, string key, IEnumerable<TestSpan> spans) => new(
-        AttributesOf(scope, spans).SelectMany(static attributes => attributes).Where(pair => pair.Key == key && !IsNoServiceName(scope, pair))
+        AttributesOf(scope, spans).SelectMany(static attributes => attributes)
+            .Where(pair => pair.Key == key && !IsNoServiceName(scope, pair))
             .SelectMany(static pair => pair.Value is object[] items ? items : [pair.Value]).Select(Text), StringComparer.Ordinal);
 
     public static string Text(object value) => value switch
@@ -33,5 +35,6 @@ public static class NaiveTags
         _ => spans.SelectMany(static span => span.Links).Select(static link => link.Attributes),
     };
 
-    private static bool IsNoServiceName(string scope, (string Key, object Value) pair) => scope == "resource" && pair.Key == "service.name" && pair.Value is "";
+    private static bool IsNoServiceName(string scope, (string Key, object Value) pair) =>
+        scope == "resource" && pair.Key == "service.name" && pair.Value is "";
 }

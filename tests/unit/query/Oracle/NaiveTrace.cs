@@ -14,7 +14,8 @@ public sealed class NaiveTrace(IReadOnlyList<TestSpan> spans)
     public ulong End { get; } = spans.Max(static s => s.EndUnixNano);
 
     // Ties of start times are broken by the span id, as the engine's order of spans does.
-    public TestSpan? Root { get; } = spans.Where(static s => s.ParentId == 0).OrderBy(static s => s.StartUnixNano).ThenBy(static s => s.Id).LastOrDefault();
+    public TestSpan? Root { get; } =
+        spans.Where(static s => s.ParentId == 0).OrderBy(static s => s.StartUnixNano).ThenBy(static s => s.Id).LastOrDefault();
 
     /// <summary>The service of the root, empty without one.</summary>
     public string RootService => Root is null ? "" : ServiceOf(Root);
@@ -26,7 +27,8 @@ public sealed class NaiveTrace(IReadOnlyList<TestSpan> spans)
     /// <summary>Do its ancestors lead to a root?</summary>
     public bool IsPlaced(TestSpan span) => span.ParentId == 0 || ParentOf(span) is { } parent && IsPlaced(parent);
 
-    public bool IsBelow(TestSpan span, TestSpan ancestor) => ParentOf(span) is { } parent && (parent == ancestor || IsBelow(parent, ancestor));
+    public bool IsBelow(TestSpan span, TestSpan ancestor) =>
+        ParentOf(span) is { } parent && (parent == ancestor || IsBelow(parent, ancestor));
 
     /// <summary>The field on the span, with the event and link that are looked at.</summary>
     public object? Read(AttributeRef field, TestSpan span, TestEvent? e, TestLink? link) => field.IsOfParent

@@ -3,12 +3,15 @@ namespace Tempo.Query.Tests.Oracle;
 /// <summary>Random metrics queries over the fields and values that <see cref="RandomSpans"/> uses. Some do not validate.</summary>
 public sealed class RandomMetrics(Random random)
 {
-    private static readonly string[] Measured = ["duration", "duration", ".a", ".b", "span.count", "resource.a", "traceDuration", "span:childCount", "event.a", "event:timeSinceStart", "name", ".nope"];
+    private static readonly string[] Measured = ["duration", "duration", ".a", ".b", "span.count", "resource.a", "traceDuration",
+        "span:childCount", "event.a", "event:timeSinceStart", "name", ".nope"];
 
     private static readonly string[] Labels =
     [
-        "name", "kind", "status", "statusMessage", "resource.service.name", ".service.name", ".a", "span.b", "resource.zone", ".list", ".nope", "duration", "trace:id",
-        "rootName", "rootServiceName", "span:childCount", "event.a", "event:name", "link.a", "parent:name", "parent.a as mother", "resource.zone as \"the zone\"", "instrumentation:name", "instrumentation.a", "span:id", ".dedicated",
+        "name", "kind", "status", "statusMessage", "resource.service.name", ".service.name", ".a", "span.b", "resource.zone", ".list",
+        ".nope", "duration", "trace:id",
+        "rootName", "rootServiceName", "span:childCount", "event.a", "event:name", "link.a", "parent:name", "parent.a as mother",
+        "resource.zone as \"the zone\"", "instrumentation:name", "instrumentation.a", "span:id", ".dedicated",
     ];
 
     private readonly RandomQueries _sources = new(random);
@@ -31,7 +34,8 @@ public sealed class RandomMetrics(Random random)
         _ => _sources.Next(),
     };
 
-    private string Pipeline() => $"{Source()} | {Function()}{(random.Next(3) == 0 ? "" : $" by({string.Join(", ", Enumerable.Range(0, random.Next(1, 4)).Select(_ => Pick(Labels)).Distinct())})")}";
+    private string Pipeline() =>
+        $"{Source()} | {Function()}{(random.Next(3) == 0 ? "" : $" by({string.Join(", ", Enumerable.Range(0, random.Next(1, 4)).Select(_ => Pick(Labels)).Distinct())})")}";
 
     private string Function() => random.Next(10) switch
     {

@@ -5,23 +5,32 @@ public sealed class RandomQueries(Random random)
 {
     private static readonly string[] Fields =
     [
-        ".a", ".b", ".c", "span.a", "span.b", "resource.a", "resource.c", ".service.name", "event.a", "event.b", "link.a", "instrumentation.a", ".nope",
-        ".list", "span.list", ".dedicated", "span.count", "resource.zone", "parent.a", "parent.span.b", "parent.resource.zone", "parent:childCount",
+        ".a", ".b", ".c", "span.a", "span.b", "resource.a", "resource.c", ".service.name", "event.a", "event.b", "link.a",
+        "instrumentation.a", ".nope",
+        ".list", "span.list", ".dedicated", "span.count", "resource.zone", "parent.a", "parent.span.b", "parent.resource.zone",
+        "parent:childCount",
     ];
 
     private static readonly string[] Literals = ["0", "1", "2", "-1", "1.0", "1.5", "\"x\"", "\"y\"", "\"\"", "\"1\"", "true", "false"];
     private static readonly string[] Comparisons = ["=", "!=", "<", "<=", ">", ">="];
     private static readonly string[] Patterns = ["x", "x|y", ".*", "[xy]+", "", "front|b.*"];
-    private static readonly string[] Relations = [">", ">>", "<", "<<", "~", "!>", "!>>", "!<", "!<<", "!~", "&>", "&>>", "&<", "&<<", "&~", "&&", "||"];
+    private static readonly string[] Relations =
+        [">", ">>", "<", "<<", "~", "!>", "!>>", "!<", "!<<", "!~", "&>", "&>>", "&<", "&<<", "&~", "&&", "||"];
 
     private static readonly string[] IntrinsicTerms =
     [
-        "name = \"x\"", "name != \"y\"", "name =~ \"x|z\"", "duration > 2ns", "duration <= 3ns", "duration = 1", "status = error", "status != unset", "kind = server",
-        "kind != client", "statusMessage = \"\"", "rootName = \"x\"", "rootServiceName != \"front\"", "traceDuration > 10ns", "nestedSetParent < 0",
-        "nestedSetParent = 0", "span:childCount > 0", "span:parentID = \"0000000000000000\"", "span:id != \"0000000000000001\"", "trace:id = \"2\"", "trace:id !~ \"[12]\"",
-        "span:parentID = nil", "span:start > 1700000000000000004", "span:end <= 1700000000000001005", "parent:name = \"x\"", "parent:duration >= duration", "parent:status = nil",
-        "parent:kind = kind", "event{ event.a = 1 && event:name = \"x\" }", "event{ event.a != nil || event.b != .b }", "link{ link.a = 1 || link:spanID =~ \"0.*1\" }", "event{ event:name != \"\" }",
-        "event:name = \"x\"", "event:timeSinceStart >= 1ns", "link:spanID =~ \"0.*1\"", "instrumentation:name = \"lib\"", "instrumentation:version != \"\"",
+        "name = \"x\"", "name != \"y\"", "name =~ \"x|z\"", "duration > 2ns", "duration <= 3ns", "duration = 1", "status = error",
+        "status != unset", "kind = server",
+        "kind != client", "statusMessage = \"\"", "rootName = \"x\"", "rootServiceName != \"front\"", "traceDuration > 10ns",
+        "nestedSetParent < 0",
+        "nestedSetParent = 0", "span:childCount > 0", "span:parentID = \"0000000000000000\"", "span:id != \"0000000000000001\"",
+        "trace:id = \"2\"", "trace:id !~ \"[12]\"",
+        "span:parentID = nil", "span:start > 1700000000000000004", "span:end <= 1700000000000001005", "parent:name = \"x\"",
+        "parent:duration >= duration", "parent:status = nil",
+        "parent:kind = kind", "event{ event.a = 1 && event:name = \"x\" }", "event{ event.a != nil || event.b != .b }",
+        "link{ link.a = 1 || link:spanID =~ \"0.*1\" }", "event{ event:name != \"\" }",
+        "event:name = \"x\"", "event:timeSinceStart >= 1ns", "link:spanID =~ \"0.*1\"", "instrumentation:name = \"lib\"",
+        "instrumentation:version != \"\"",
     ];
 
     public string Next() => random.Next(10) switch
@@ -29,7 +38,8 @@ public sealed class RandomQueries(Random random)
         < 5 => Filter(),
         < 7 => Spanset(2),
         < 9 => Pipeline(),
-        _ when random.Next(3) == 0 => $"({Spanset(1)} | {Pick("count()", "max(duration)")}) {Pick(Comparisons)} ({Pipeline()} | count()){Pick("", " + 1")}",
+        _ when random.Next(3) == 0 =>
+            $"({Spanset(1)} | {Pick("count()", "max(duration)")}) {Pick(Comparisons)} ({Pipeline()} | count()){Pick("", " + 1")}",
         _ => $"({Pipeline()}) {(random.Next(2) == 0 ? "&&" : "||")} ({Pipeline()})",
     };
 
@@ -52,7 +62,8 @@ public sealed class RandomQueries(Random random)
         _ => random.Next(2) == 0 ? Filter() : Spanset(2),
     };
 
-    private string Spanset(int depth) => depth == 0 || random.Next(3) == 0 ? Filter() : $"({Spanset(depth - 1)} {Pick(Relations)} {Spanset(depth - 1)})";
+    private string Spanset(int depth) =>
+        depth == 0 || random.Next(3) == 0 ? Filter() : $"({Spanset(depth - 1)} {Pick(Relations)} {Spanset(depth - 1)})";
 
     /// <summary><c>{ … }</c> alone.</summary>
     public string Filter() => random.Next(12) == 0 ? "{ }" : $"{{ {Term(3)} }}";

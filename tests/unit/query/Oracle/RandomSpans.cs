@@ -3,7 +3,9 @@ using Tempo.Query.Tests.Testing;
 
 namespace Tempo.Query.Tests.Oracle;
 
-/// <summary>Random traces with few distinct names, keys and values, so that queries find something; with orphans, several roots, odd types.</summary>
+/// <summary>
+/// Random traces with few distinct names, keys and values, so that queries find something; with orphans, several roots, odd types.
+/// </summary>
 public sealed class RandomSpans(Random random, ulong timeUnitNano = 1)
 {
     private static readonly string[] Texts = ["x", "y", "z", "", "xy", "1", "front", "back"];
@@ -14,7 +16,8 @@ public sealed class RandomSpans(Random random, ulong timeUnitNano = 1)
     {
         var spans = new List<TestSpan>();
         var resources = Enumerable.Range(0, 3).Select(_ => Resource()).ToArray();
-        for (var trace = random.Next(1, 12); trace > 0; trace--) AddTrace(spans, new TraceId((ulong)random.Next(2), (ulong)trace), resources);
+        for (var trace = random.Next(1, 12); trace > 0; trace--)
+            AddTrace(spans, new TraceId((ulong)random.Next(2), (ulong)trace), resources);
         return spans;
     }
 
@@ -25,7 +28,12 @@ public sealed class RandomSpans(Random random, ulong timeUnitNano = 1)
         var start = 1_700_000_000_000_000_000UL + (ulong)random.Next(0, 5) * 1000 * timeUnitNano;
         for (var count = random.Next(1, 9); count > 0; count--)
         {
-            var parent = random.Next(10) switch { 0 => 0UL, 1 => 999_999UL, _ => spans.Count == first ? 0UL : spans[random.Next(first, spans.Count)].Id };
+            var parent = random.Next(10) switch
+            {
+                0 => 0UL,
+                1 => 999_999UL,
+                _ => spans.Count == first ? 0UL : spans[random.Next(first, spans.Count)].Id
+            };
             spans.Add(new TestSpan
             {
                 TraceId = id,
@@ -38,10 +46,14 @@ public sealed class RandomSpans(Random random, ulong timeUnitNano = 1)
                 Status = random.Next(3),
                 StatusMessage = random.Next(3) == 0 ? Text() : "",
                 Resource = resources[random.Next(resources.Length)],
-                Scope = random.Next(2) == 0 ? new TestScope("lib", random.Next(2) == 0 ? "1" : "", Attributes(1)) : new TestScope("", "", []),
+                Scope = random.Next(2) == 0
+                    ? new TestScope("lib", random.Next(2) == 0 ? "1" : "", Attributes(1))
+                    : new TestScope("", "", []),
                 Attributes = Attributes(4),
-                Events = [.. Enumerable.Range(0, random.Next(4) == 0 ? random.Next(1, 4) : 0).Select(_ => new TestEvent(Text(), (ulong)random.Next(3), Attributes(2)))],
-                Links = [.. Enumerable.Range(0, random.Next(5) == 0 ? random.Next(1, 3) : 0).Select(_ => new TestLink(new TraceId(0, 1), (ulong)random.Next(1, 4), Attributes(1)))],
+                Events = [.. Enumerable.Range(0, random.Next(4) == 0 ? random.Next(1, 4) : 0)
+                    .Select(_ => new TestEvent(Text(), (ulong)random.Next(3), Attributes(2)))],
+                Links = [.. Enumerable.Range(0, random.Next(5) == 0 ? random.Next(1, 3) : 0)
+                    .Select(_ => new TestLink(new TraceId(0, 1), (ulong)random.Next(1, 4), Attributes(1)))],
             });
         }
     }

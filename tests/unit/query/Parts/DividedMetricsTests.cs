@@ -28,10 +28,14 @@ public sealed class DividedMetricsTests
         const int queriesPerDataSet = 30;
         var random = new Random(seed);
         var layout = TestStore.LayoutOf(seed);
-        using var store = TestStore.OfSeed(seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), random.Next(3) == 0 ? OracleTests.Dedicated() : null);
-        var spans = new RandomSpans(random, timeUnitNano: MillisecondNano).Next().ConvertAll(span => span with { TraceState = Thresholds[random.Next(Thresholds.Length)] });
+        using var store = TestStore.OfSeed(
+            seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), random.Next(3) == 0 ? OracleTests.Dedicated() : null);
+        var spans = new RandomSpans(random, timeUnitNano: MillisecondNano).Next()
+            .ConvertAll(span => span with { TraceState = Thresholds[random.Next(Thresholds.Length)] });
         var one = await store.Sources(layout, spans);
-        var nodes = random.Next(2) == 0 ? await DividedQuery.DivideAsync(store, layout, spans, random.Next(2, 6), random) : DividedQuery.Slice(one, spans, random.Next(2, 6), random);
+        var nodes = random.Next(2) == 0
+            ? await DividedQuery.DivideAsync(store, layout, spans, random.Next(2, 6), random)
+            : DividedQuery.Slice(one, spans, random.Next(2, 6), random);
         var queries = new RandomMetrics(random);
         for (var tried = 0; tried < queriesPerDataSet;)
         {
@@ -47,17 +51,22 @@ public sealed class DividedMetricsTests
                 EndUnixNano = (start + (ulong)random.Next(5, 3000)) * MillisecondNano,
                 StepNano = (ulong)random.Next(2, 400) * MillisecondNano,
             };
-            // Blocks of few traces may all lie beside a time that one block of all of them spans, and then nothing is there to be looked at.
+            // Blocks of few traces may all lie beside a time that one block of all of them spans, and then nothing is there to be looked
+            // at.
             var first = request.StartUnixNano - request.StartUnixNano % request.StepNano - request.StepNano;
             var last = (request.EndUnixNano + request.StepNano - 1) / request.StepNano * request.StepNano;
             if (HasAny([one], first, last) != HasAny(nodes, first, last)) continue;
             var limits = new MetricsLimits { Kernel = KernelChoice.Supported.ElementAt(tried % KernelChoice.Supported.Count()) };
             var divided = new DividedQuery(nodes, limits, threads: random.Next(1, 4));
-            AssertSame(await new DividedQuery([one], limits).RangeAsync(request), await divided.RangeAsync(request), withExemplars: false, $"seed {seed}, {layout}, {nodes.Count} nodes, {store}: {query}");
+            AssertSame(await new DividedQuery([one], limits).RangeAsync(request), await divided.RangeAsync(request), withExemplars: false,
+                $"seed {seed}, {layout}, {nodes.Count} nodes, {store}: {query}");
 
-            if (HasAny([one], request.StartUnixNano, request.EndUnixNano) != HasAny(nodes, request.StartUnixNano, request.EndUnixNano)) continue;
-            var instant = new QueryInstantRequest { Query = query, StartUnixNano = request.StartUnixNano, EndUnixNano = request.EndUnixNano };
-            Assert.Equal(DividedQuery.Text(await new DividedQuery([one], limits).InstantAsync(instant)), DividedQuery.Text(await divided.InstantAsync(instant)));
+            if (HasAny([one], request.StartUnixNano, request.EndUnixNano) != HasAny(nodes, request.StartUnixNano, request.EndUnixNano))
+                continue;
+            var instant =
+                new QueryInstantRequest { Query = query, StartUnixNano = request.StartUnixNano, EndUnixNano = request.EndUnixNano };
+            Assert.Equal(DividedQuery.Text(await new DividedQuery([one], limits).InstantAsync(instant)),
+                DividedQuery.Text(await divided.InstantAsync(instant)));
         }
     }
 
@@ -70,14 +79,18 @@ public sealed class DividedMetricsTests
         using var store = new TestStore();
         var nodes = await DividedQuery.DivideAsync(store, layout, GoldenTraces.Spans, 3, new Random(1));
         Assert.All(nodes, static node => Assert.NotEqual(0, node.Live.Count + node.Blocks.Count));
-        foreach (var (_, query, expected) in QueryTable.Read("golden-range.txt").Concat(QueryTable.Read("rules-metrics.txt")).Select(static row => row.Data).Where(row => row.Item1 == layout))
+        foreach (var (_, query, expected) in QueryTable.Read("golden-range.txt").Concat(QueryTable.Read("rules-metrics.txt"))
+            .Select(static row => row.Data).Where(row => row.Item1 == layout))
         {
             var result = MetricsText.Of(await new DividedQuery(nodes).RangeAsync(Request(query)));
             Assert.True(MetricsText.Sorted(expected) == MetricsText.Sorted(result), $"{query}\n{expected}\n{result}");
         }
     }
 
-    /// <summary>Spans of a trace start apart from each other and within one interval: then it does not depend on the pages which of them stands for it.</summary>
+    /// <summary>
+    /// Spans of a trace start apart from each other and within one interval: then it does not depend on the pages which of them stands for
+    /// it.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Layouts))]
     public async Task Exemplars_are_those_of_one_node(Layout layout)
@@ -101,10 +114,17 @@ public sealed class DividedMetricsTests
         using var store = new TestStore(pageSpans: 50, rowGroupSpans: 150);
         var sources = await store.Sources(layout, spans);
         var one = new DividedQuery([sources]);
-        DividedQuery[] divided = [new(await DividedQuery.DivideAsync(store, layout, spans, random.Next(2, 6), random)), new(DividedQuery.Slice(sources, spans, random.Next(2, 6), random))];
+        DividedQuery[] divided = [new(await DividedQuery.DivideAsync(store, layout, spans, random.Next(2, 6), random)),
+            new(DividedQuery.Slice(sources, spans, random.Next(2, 6), random))];
         foreach (var query in queries)
         {
-            var request = new QueryRangeRequest { Query = query, StartUnixNano = BaseNano, EndUnixNano = BaseNano + 300 * SecondNano, StepNano = 5 * SecondNano };
+            var request = new QueryRangeRequest
+            {
+                Query = query,
+                StartUnixNano = BaseNano,
+                EndUnixNano = BaseNano + 300 * SecondNano,
+                StepNano = 5 * SecondNano
+            };
             var expected = await one.RangeAsync(request);
             Assert.NotEmpty(expected.Series.SelectMany(static series => series.Exemplars));
             foreach (var nodes in divided) AssertSame(expected, await nodes.RangeAsync(request), withExemplars: true, $"{layout}: {query}");
@@ -121,7 +141,8 @@ public sealed class DividedMetricsTests
     [InlineData("{} | rate(", false)]
     [InlineData("{ .a = 1 }", false)]
     [InlineData("", false)]
-    public void Metrics_queries_can_be_divided_but_for_those_that_want_to_be_explained(string query, bool expected) => Assert.Equal(expected, MetricsQuery.CanDivide(query));
+    public void Metrics_queries_can_be_divided_but_for_those_that_want_to_be_explained(string query, bool expected) =>
+        Assert.Equal(expected, MetricsQuery.CanDivide(query));
 
     [Fact]
     public async Task Nodes_that_have_nothing_add_nothing()
@@ -136,7 +157,9 @@ public sealed class DividedMetricsTests
 
         // Without spans a count is zero; without anything that may have spans there is none.
         Assert.Empty((await new DividedQuery([nothing, nothing]).RangeAsync(request)).Series);
-        Assert.Equal("{__name__=count_over_time} 0:0 10:0 20:0 30:0 40:0", MetricsText.Of(await new DividedQuery([nothing, all]).RangeAsync(request with { Query = "{ name = \"nope\" } | count_over_time()" })));
+        Assert.Equal("{__name__=count_over_time} 0:0 10:0 20:0 30:0 40:0",
+            MetricsText.Of(await new DividedQuery([nothing, all]).RangeAsync(
+                request with { Query = "{ name = \"nope\" } | count_over_time()" })));
     }
 
     [Fact]
@@ -145,7 +168,8 @@ public sealed class DividedMetricsTests
         // Nothing is kept from one query to the next, but that the blocks are open.
         using var store = new TestStore(columnCacheBytes: 0);
         var nodes = new List<TraceSources>();
-        foreach (var trace in GoldenTraces.Spans.GroupBy(static span => span.TraceId)) nodes.Add(new TraceSources(TestStore.Live([.. trace.Take(1)]), await store.Block(trace)));
+        foreach (var trace in GoldenTraces.Spans.GroupBy(static span => span.TraceId))
+            nodes.Add(new TraceSources(TestStore.Live([.. trace.Take(1)]), await store.Block(trace)));
         var request = Request("{} | rate() by (name)");
         await new DividedQuery(nodes).RangeAsync(request);
         var each = new List<SearchMetrics>();
@@ -184,18 +208,25 @@ public sealed class DividedMetricsTests
     [Fact]
     public async Task A_part_tells_that_compare_has_left_out_attributes()
     {
-        var spans = Enumerable.Range(1, 4).Select(static i => GoldenTraces.Spans[0] with { TraceId = new TraceId(9, (ulong)i), Attributes = [.. Enumerable.Range(0, 30).Select(k => ($"k{i}_{k}", (object)"v"))] });
+        var spans = Enumerable.Range(1, 4).Select(
+            static i => GoldenTraces.Spans[0] with
+            {
+                TraceId = new TraceId(9, (ulong)i),
+                Attributes = [.. Enumerable.Range(0, 30).Select(k => ($"k{i}_{k}", (object)"v"))]
+            });
         var nodes = spans.Select(static span => new TraceSources(TestStore.Live([span]), [])).ToList();
         var limits = new MetricsLimits { MaxComparedAttributes = 40 };
         var request = Request("{} | compare({ name = \"x\" })");
-        Assert.Contains("compare() met more than 20", (await new DividedQuery([new TraceSources([], []), nodes[0]], limits).RangeAsync(request)).Message, StringComparison.Ordinal);
+        Assert.Contains("compare() met more than 20",
+            (await new DividedQuery([new TraceSources([], []), nodes[0]], limits).RangeAsync(request)).Message, StringComparison.Ordinal);
 
         // Each node alone is within this limit, together they are not: no more are taken for that.
         var within = limits with { MaxComparedAttributes = 100 };
         Assert.Equal("", (await new DividedQuery([new TraceSources([], []), nodes[0]], within).RangeAsync(request)).Message);
         var result = await new DividedQuery(nodes, within).RangeAsync(request);
         Assert.Contains("compare() met more than 50", result.Message, StringComparison.Ordinal);
-        Assert.InRange(result.Series.SelectMany(static series => series.Labels).Select(static label => label.Key).Distinct().Count(), 50, 101);
+        Assert.InRange(
+            result.Series.SelectMany(static series => series.Labels).Select(static label => label.Key).Distinct().Count(), 50, 101);
     }
 
     /// <summary>Nothing is final as long as others have not said what they counted.</summary>
@@ -213,7 +244,12 @@ public sealed class DividedMetricsTests
     [Fact]
     public async Task Memory_is_charged_while_parts_are_added_and_given_back()
     {
-        var spans = Enumerable.Range(1, 2000).Select(static i => GoldenTraces.Spans[0] with { TraceId = new TraceId(1, (ulong)i), Name = $"a name that is different for each span {i}" }).ToList();
+        var spans = Enumerable.Range(1, 2000).Select(
+            static i => GoldenTraces.Spans[0] with
+            {
+                TraceId = new TraceId(1, (ulong)i),
+                Name = $"a name that is different for each span {i}"
+            }).ToList();
         var sources = new TraceSources(TestStore.Live(spans), []);
         var request = Request("{} | count_over_time() by (name)");
         var part = await DividedQuery.CountAsync(request, sources);
@@ -222,22 +258,27 @@ public sealed class DividedMetricsTests
         Assert.Equal(2000, (await DividedQuery.AddAsync(request, new TraceSources([], []), [part], limits)).Series.Count);
         Assert.Equal(0, memory.TakenBytes);
 
-        var refused = await Assert.ThrowsAsync<QueryException>(() => DividedQuery.AddAsync(request, new TraceSources([], []), [part], limits with { MaxBytes = 300_000 }));
+        var refused = await Assert.ThrowsAsync<QueryException>(
+            () => DividedQuery.AddAsync(request, new TraceSources([], []), [part], limits with { MaxBytes = 300_000 }));
         Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
-        refused = await Assert.ThrowsAsync<QueryException>(() => DividedQuery.CountAsync(request, sources, limits with { MaxBytes = 500_000 }));
+        refused =
+            await Assert.ThrowsAsync<QueryException>(() => DividedQuery.CountAsync(request, sources, limits with { MaxBytes = 500_000 }));
         Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
         Assert.Equal(0, memory.TakenBytes);
     }
 
-    private static QueryRangeRequest Request(string query) => new() { Query = query, StartUnixNano = BaseNano, EndUnixNano = BaseNano + 40 * SecondNano, StepNano = 10 * SecondNano };
+    private static QueryRangeRequest Request(string query) =>
+        new() { Query = query, StartUnixNano = BaseNano, EndUnixNano = BaseNano + 40 * SecondNano, StepNano = 10 * SecondNano };
 
     private static bool HasAny(IEnumerable<TraceSources> nodes, ulong firstNano, ulong lastNano) =>
-        nodes.Any(node => node.Live.Count > 0 || node.Blocks.Any(block => block.Meta.Overlaps((long)(firstNano / SecondNano), (long)(lastNano / SecondNano))));
+        nodes.Any(node => node.Live.Count > 0 || node.Blocks.Any(
+            block => block.Meta.Overlaps((long)(firstNano / SecondNano), (long)(lastNano / SecondNano))));
 
     private static void AssertSame(QueryRangeResult expected, QueryRangeResult found, bool withExemplars, string what)
     {
         var (one, divided) = (DividedQuery.Text(expected, withExemplars), DividedQuery.Text(found, withExemplars));
-        Assert.True(one == divided && expected.Message == found.Message, $"{what}\none\n{one}{expected.Message}\ndivided\n{divided}{found.Message}");
+        Assert.True(one == divided && expected.Message == found.Message,
+            $"{what}\none\n{one}{expected.Message}\ndivided\n{divided}{found.Message}");
     }
 
     private static List<TestSpan> ManyTraces(Random random)

@@ -9,7 +9,8 @@ using Tempo.Query.Tests.Testing;
 namespace Tempo.Query.Tests.Slices;
 
 /// <summary>
-/// What lies outside of a slice is not read, and is no job of it. Traces 1 to 8, of three spans each, a page each, two pages in a row group.
+/// What lies outside of a slice is not read, and is no job of it. Traces 1 to 8, of three spans each, a page each, two pages in a row
+/// group.
 /// </summary>
 public sealed class SliceExclusionTests : IDisposable
 {
@@ -37,7 +38,8 @@ public sealed class SliceExclusionTests : IDisposable
 
             // Who watched it has seen the same in the end.
             var seen = progress.Read();
-            Assert.Equal((result.Metrics.TotalJobs, result.Metrics.CompletedJobs, result.Metrics.InspectedSpans), (seen.TotalJobs, seen.CompletedJobs, seen.InspectedSpans));
+            Assert.Equal((result.Metrics.TotalJobs, result.Metrics.CompletedJobs, result.Metrics.InspectedSpans),
+                (seen.TotalJobs, seen.CompletedJobs, seen.InspectedSpans));
             return (result.Metrics, result.Explanation!);
         });
     }
@@ -78,8 +80,10 @@ public sealed class SliceExclusionTests : IDisposable
         var (nothing, _) = await run(Ids(100, 200));
         Assert.Equal((0u, 0u, 0UL, 0UL), (nothing.TotalJobs, nothing.CompletedJobs, nothing.InspectedSpans, nothing.InspectedBytes));
 
-        SearchMetrics[] all = [.. await Task.WhenAll(new[] { Ids(0, 2), Ids(3, 6), Ids(7, ulong.MaxValue) }.Select(async slice => (await run(slice)).Metrics))];
-        Assert.Equal((4L, 4L, 24L), (all.Sum(static one => one.TotalJobs), all.Sum(static one => one.CompletedJobs), all.Sum(static one => (long)one.InspectedSpans)));
+        SearchMetrics[] all = [.. await Task.WhenAll(
+            new[] { Ids(0, 2), Ids(3, 6), Ids(7, ulong.MaxValue) }.Select(async slice => (await run(slice)).Metrics))];
+        Assert.Equal((4L, 4L, 24L), (all.Sum(static one => one.TotalJobs), all.Sum(static one => one.CompletedJobs),
+            all.Sum(static one => (long)one.InspectedSpans)));
         Assert.Equal(whole.InspectedTraces, (uint)all.Sum(static one => one.InspectedTraces));
     }
 
@@ -109,7 +113,8 @@ public sealed class SliceExclusionTests : IDisposable
         foreach (var run in (Func<TraceSources, Task<(SearchMetrics Metrics, string? How)>>[])
             [
                 async sources => await Search("{ name = `op` }", sources) is var found ? (found.Metrics, found.Explanation) : default,
-                async sources => await Count("{ name = `op` } | rate()", sources) is var counted ? (counted.Metrics, counted.Explanation) : default,
+                async sources =>
+                    await Count("{ name = `op` } | rate()", sources) is var counted ? (counted.Metrics, counted.Explanation) : default,
             ])
         {
             var whole = (await run(sources)).Metrics;
@@ -125,11 +130,16 @@ public sealed class SliceExclusionTests : IDisposable
     public async Task A_block_that_is_never_opened_is_one_job_of_each_slice()
     {
         var blocks = new List<BlockHandle>();
-        for (var i = 0UL; i < 5; i++) blocks.AddRange(await _store.Block(Spans().Select(span => span with { TraceId = new TraceId(i, span.TraceId.Low), StartUnixNano = span.StartUnixNano + i * 1000 * SecondNano })));
+        for (var i = 0UL; i < 5; i++)
+            blocks.AddRange(await _store.Block(
+                Spans().Select(span =>
+                    span with { TraceId = new TraceId(i, span.TraceId.Low), StartUnixNano = span.StartUnixNano + i * 1000 * SecondNano })));
         var request = new SearchRequest { Query = "{ }", Limit = 1 };
         var options = new SearchOptions { MaxWorkers = 1 };
         var whole = await TraceSearch.RunAsync(request, new TraceSources([], blocks), options, TestContext.Current.CancellationToken);
-        var part = await TraceSearch.RunAsync(request, new TraceSources([], blocks) { Slice = new TraceSlice(new TraceId(4, 3), new TraceId(4, 4)) }, options, TestContext.Current.CancellationToken);
+        var part = await TraceSearch.RunAsync(request,
+            new TraceSources([], blocks) { Slice = new TraceSlice(new TraceId(4, 3), new TraceId(4, 4)) }, options,
+            TestContext.Current.CancellationToken);
         Assert.Equal((20u, 5u), (whole.Metrics.TotalJobs, part.Metrics.TotalJobs));
         Assert.Equal((5u, 5u), (whole.Metrics.TotalBlocks, part.Metrics.TotalBlocks));
         Assert.Equal(1u, part.Metrics.CompletedJobs);
@@ -146,7 +156,8 @@ public sealed class SliceExclusionTests : IDisposable
         var limits = new MetricsLimits { MaxBytes = traces * TraceId.SizeBytes };
         var refused = await Assert.ThrowsAsync<QueryException>(() => Count("{ } | count_over_time()", sources, limits: limits));
         Assert.Contains("fingerprints of live spans", refused.Message, StringComparison.Ordinal);
-        refused = await Assert.ThrowsAsync<QueryException>(() => Count("{ } | count_over_time()", sources with { Live = [] }, limits: limits));
+        refused =
+            await Assert.ThrowsAsync<QueryException>(() => Count("{ } | count_over_time()", sources with { Live = [] }, limits: limits));
         Assert.Contains("trace ids", refused.Message, StringComparison.Ordinal);
         var result = await Count("{ } | count_over_time()", sources with { Slice = Ids(3, 4) }, limits: limits);
         Assert.Equal(6, MetricsText.Sum(result));
@@ -159,12 +170,22 @@ public sealed class SliceExclusionTests : IDisposable
     private static TraceSlice Ids(ulong first, ulong last) => new(new TraceId(0, first), new TraceId(0, last));
 
     private static Task<SearchResult> Search(string query, TraceSources sources) =>
-        TraceSearch.RunAsync(new SearchRequest { Query = $"{query} with(explain=true)", Limit = 100 }, sources, TestContext.Current.CancellationToken);
+        TraceSearch.RunAsync(
+            new SearchRequest { Query = $"{query} with(explain=true)", Limit = 100 }, sources, TestContext.Current.CancellationToken);
 
-    private static Task<QueryRangeResult> Count(string query, TraceSources sources, QueryProgress? progress = null, MetricsLimits? limits = null)
+    private static Task<QueryRangeResult> Count(
+        string query, TraceSources sources, QueryProgress? progress = null, MetricsLimits? limits = null)
     {
-        var request = new QueryRangeRequest { Query = $"{query} with(explain=true)", StartUnixNano = Start, EndUnixNano = Start + 60 * SecondNano, StepNano = 60 * SecondNano, Progress = progress };
-        return MetricsQuery.RunAsync(request, sources, limits ?? new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), 1, TestContext.Current.CancellationToken);
+        var request = new QueryRangeRequest
+        {
+            Query = $"{query} with(explain=true)",
+            StartUnixNano = Start,
+            EndUnixNano = Start + 60 * SecondNano,
+            StepNano = 60 * SecondNano,
+            Progress = progress
+        };
+        return MetricsQuery.RunAsync(request, sources, limits ?? new MetricsLimits(), DateTimeOffset.UnixEpoch.AddDays(30_000), 1,
+            TestContext.Current.CancellationToken);
     }
 
     private static List<TestSpan> Spans(int traces = 8) => [.. Enumerable.Range(0, traces * 3).Select(static i => new TestSpan

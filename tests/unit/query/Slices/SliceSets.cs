@@ -20,7 +20,9 @@ internal static class SliceSets
         return [.. slices, new TraceSlice(first, TraceId.MaxValue)];
     }
 
-    /// <summary>By the data in up to seven, at ids that there are and beside them, one trace by itself, and one slice between two that have nothing.</summary>
+    /// <summary>
+    /// By the data in up to seven, at ids that there are and beside them, one trace by itself, and one slice between two that have nothing.
+    /// </summary>
     public static async Task<List<IReadOnlyList<TraceSlice>>> AllOf(TraceSources sources, IReadOnlyList<TraceId> ids, Random random)
     {
         var sets = new List<IReadOnlyList<TraceSlice>>();
@@ -28,7 +30,8 @@ internal static class SliceSets
         TraceId Any() => ids[random.Next(ids.Count)];
         sets.Add(EndingWith(Enumerable.Range(0, random.Next(1, 6)).Select(_ => Any())));
         sets.Add(EndingWith(Enumerable.Range(0, random.Next(1, 6)).Select(_ => random.Next(2) == 0 ? Any().Next : Before(Any()))));
-        sets.Add(EndingWith(Enumerable.Range(0, random.Next(1, 4)).Select(_ => new TraceId((ulong)random.Next(3), (ulong)random.NextInt64()))));
+        sets.Add(EndingWith(
+            Enumerable.Range(0, random.Next(1, 4)).Select(_ => new TraceId((ulong)random.Next(3), (ulong)random.NextInt64()))));
         var one = Any();
         sets.Add(EndingWith([Before(one), one]));
         sets.Add(EndingWith([new TraceId(5, 0), new TraceId(9, 0)]));

@@ -11,8 +11,8 @@ using Tempo.Query.Tests.Testing;
 namespace Tempo.Query.Tests.Slices;
 
 /// <summary>
-/// Random searches of random traces, wherever they lie, some of them hidden: the newest answers of all slices are the answer of the whole, with
-/// all that is said of a trace.
+/// Random searches of random traces, wherever they lie, some of them hidden: the newest answers of all slices are the answer of the whole,
+/// with all that is said of a trace.
 /// </summary>
 public sealed class SlicedSearchTests
 {
@@ -26,7 +26,8 @@ public sealed class SlicedSearchTests
     {
         var random = new Random(seed);
         var layout = TestStore.LayoutOf(seed);
-        using var store = TestStore.OfSeed(seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), random.Next(3) == 0 ? OracleTests.Dedicated() : null);
+        using var store = TestStore.OfSeed(
+            seed, pageSpans: random.Next(1, 20), rowGroupSpans: random.Next(1, 40), random.Next(3) == 0 ? OracleTests.Dedicated() : null);
         var spans = new RandomSpans(random).Next();
         TraceId[] ids = [.. spans.Select(static span => span.TraceId).Distinct()];
         var sources = await store.Sources(layout, spans);
@@ -39,8 +40,14 @@ public sealed class SlicedSearchTests
             var query = queries.Next();
             if (!TraceQlParser.TryParse(query, out _, out _)) continue;
             var slices = sets[tried++ % sets.Count];
-            var request = new SearchRequest { Query = query, Limit = random.Next(2) == 0 ? 1000 : random.Next(1, 6), SpansPerSpanSet = random.Next(1, 5) };
-            if (random.Next(3) == 0) request = request with { StartSeconds = 1_700_000_000, EndSeconds = 1_700_000_000, MinDurationNano = random.Next(3) };
+            var request = new SearchRequest
+            {
+                Query = query,
+                Limit = random.Next(2) == 0 ? 1000 : random.Next(1, 6),
+                SpansPerSpanSet = random.Next(1, 5)
+            };
+            if (random.Next(3) == 0)
+                request = request with { StartSeconds = 1_700_000_000, EndSeconds = 1_700_000_000, MinDurationNano = random.Next(3) };
             var options = new SearchOptions { Kernel = kernels[tried % kernels.Length], MaxWorkers = random.Next(1, 4) };
             var whole = await TraceSearch.RunAsync(request, sources, options, default);
             var answers = new List<SearchResult>();
@@ -63,11 +70,15 @@ public sealed class SlicedSearchTests
 
             // With room for all, each is looked at in its slice, and in no other.
             if (request.Limit == 1000) Assert.Equal(whole.Metrics.InspectedTraces, joined.Metrics.InspectedTraces);
-            Assert.Equal((whole.Metrics.TotalBlocks, whole.Metrics.TotalBlockBytes), (joined.Metrics.TotalBlocks, joined.Metrics.TotalBlockBytes));
+            Assert.Equal(
+                (whole.Metrics.TotalBlocks, whole.Metrics.TotalBlockBytes), (joined.Metrics.TotalBlocks, joined.Metrics.TotalBlockBytes));
         }
     }
 
-    /// <summary>One that may read so much alone has the answer of the whole or says that it has none, and tells nothing before that is not in the answer.</summary>
+    /// <summary>
+    /// One that may read so much alone has the answer of the whole or says that it has none, and tells nothing before that is not in the
+    /// answer.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Seeds))]
     public async Task A_search_that_ends_unfinished_has_told_nothing_wrong(int seed)
@@ -99,7 +110,8 @@ public sealed class SlicedSearchTests
     {
         using var store = new TestStore(pageSpans: 1, rowGroupSpans: 1);
         var sources = new TraceSources([], await store.Block(new RandomSpans(new Random(7)).Next()));
-        var result = await TraceSearch.RunAsync(new SearchRequest { Query = "{ duration >= 0s }", Limit = 1000 }, sources, new SearchOptions { MaxWorkers = 1, AloneBytes = 1 }, default);
+        var result = await TraceSearch.RunAsync(new SearchRequest { Query = "{ duration >= 0s }", Limit = 1000 }, sources,
+            new SearchOptions { MaxWorkers = 1, AloneBytes = 1 }, default);
         Assert.Equal((1U, true), (result.Metrics.CompletedJobs, result.IsUnfinished));
         Assert.True(result.Metrics.TotalJobs > 1);
     }
@@ -114,12 +126,14 @@ public sealed class SlicedSearchTests
     [InlineData("{ }", "", false)]
     [InlineData("{ } with(order_by=nothing)", null, false)]
     [InlineData("{", null, false)]
-    public void What_may_be_divided(string query, string? cursor, bool may) => Assert.Equal(may, TraceSearch.CanDivide(new SearchRequest { Query = query, Cursor = cursor }));
+    public void What_may_be_divided(string query, string? cursor, bool may) =>
+        Assert.Equal(may, TraceSearch.CanDivide(new SearchRequest { Query = query, Cursor = cursor }));
 
     [Fact]
     public void What_one_node_could_not_read_the_answer_says()
     {
-        var joined = TraceSearch.Join(new SearchRequest(), [new SearchResult(), new SearchResult { Message = "a block" }, new SearchResult { Message = "another" }]);
+        var joined = TraceSearch.Join(
+            new SearchRequest(), [new SearchResult(), new SearchResult { Message = "a block" }, new SearchResult { Message = "another" }]);
         Assert.Equal("a block", joined.Message);
     }
 
@@ -134,7 +148,8 @@ public sealed class SlicedSearchTests
         var request = new SearchRequest { Query = "{ } with(order_by=duration)", Limit = 2 };
         var whole = await TraceSearch.RunAsync(request, sources, default);
         var total = 0L;
-        foreach (var slice in SliceSets.EndingWith(spans.Take(5).Select(static span => span.TraceId))) total += (await TraceSearch.RunAsync(request, sources with { Slice = slice }, default)).Total;
+        foreach (var slice in SliceSets.EndingWith(spans.Take(5).Select(static span => span.TraceId)))
+            total += (await TraceSearch.RunAsync(request, sources with { Slice = slice }, default)).Total;
         Assert.Equal(spans.DistinctBy(static span => span.TraceId).Count(), total);
         Assert.Equal(whole.Total, total);
     }
@@ -153,7 +168,8 @@ public sealed class SlicedSearchTests
     private static string Text(SpanSetResult set) =>
         $"{set.Matched} {Text(set.Attributes)} {string.Join(" ", set.Spans.Select(static span => $"{span.SpanId.Value} {span.Name ?? "-"} {span.StartTimeUnixNano} {span.DurationNanos} {Text(span.Attributes)}"))}";
 
-    private static string Text(AttributeResult[] attributes) => $"{{{string.Join(", ", attributes.Select(static attribute => $"{attribute.Key}={Text(attribute.Value)}"))}}}";
+    private static string Text(AttributeResult[] attributes) =>
+        $"{{{string.Join(", ", attributes.Select(static attribute => $"{attribute.Key}={Text(attribute.Value)}"))}}}";
 
     private static string Text(object value) => value is object[] items
         ? $"[{string.Join(", ", items.Select(Text))}]"

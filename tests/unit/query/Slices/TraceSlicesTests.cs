@@ -35,7 +35,9 @@ public sealed class TraceSlicesTests
             "by time" => new TraceId((1_700_000_000UL + (ulong)i) << 32 | (uint)random.Next(), (ulong)random.NextInt64()),
             _ => new TraceId(0, (ulong)i + 1),
         }).ToList();
-        var sources = new TraceSources([], [.. await store.Block(all.Where(static (_, i) => i % 3 == 0).Select(Span)), .. await store.Block(all.Where(static (_, i) => i % 3 > 0).Select(Span))]);
+        var sources = new TraceSources(
+            [], [.. await store.Block(all.Where(static (_, i) => i % 3 == 0).Select(Span)),
+                .. await store.Block(all.Where(static (_, i) => i % 3 > 0).Select(Span))]);
         for (var count = 1; count <= 7; count++)
         {
             var slices = await TraceSlices.DivideAsync(sources, 0, 0, count, default);
@@ -64,12 +66,15 @@ public sealed class TraceSlicesTests
     {
         using var store = new TestStore(pageSpans: 1, rowGroupSpans: 1);
         Assert.Equal(TraceSlice.All, Assert.Single(await TraceSlices.DivideAsync(new TraceSources([], []), 0, 0, 5, default)));
-        Assert.Equal(TraceSlice.All, Assert.Single(await TraceSlices.DivideAsync(new TraceSources(TestStore.Live([Span(new TraceId(0, 1))]), []), 0, 0, 5, default)));
+        Assert.Equal(TraceSlice.All, Assert.Single(
+            await TraceSlices.DivideAsync(new TraceSources(TestStore.Live([Span(new TraceId(0, 1))]), []), 0, 0, 5, default)));
         for (var traces = 1; traces <= 8; traces++)
         {
             // The same in several blocks: an id is in one slice, however many row groups end with it.
             var spans = Enumerable.Range(1, traces).Select(static i => Span(new TraceId((ulong)i % 2, (ulong)i))).ToList();
-            var slices = await TraceSlices.DivideAsync(new TraceSources([], [.. await store.Block(spans), .. await store.Block(spans), .. await store.Block(spans)]), 0, 0, 5, default);
+            var slices = await TraceSlices.DivideAsync(
+                new TraceSources([], [.. await store.Block(spans), .. await store.Block(spans), .. await store.Block(spans)]), 0, 0, 5,
+                default);
             CheckThatAllIdsAreInOne(slices);
             Assert.InRange(slices.Count, Math.Min(traces, 3), Math.Min(traces, 5));
             Assert.All(slices, slice => Assert.Contains(spans, span => slice.Contains(span.TraceId)));
@@ -91,7 +96,8 @@ public sealed class TraceSlicesTests
     public async Task Blocks_outside_of_the_time_and_such_as_cannot_be_read_do_not_count()
     {
         using var store = new TestStore(pageSpans: 1, rowGroupSpans: 3);
-        var old = await store.Block(Enumerable.Range(1, 40).Select(static i => Span(new TraceId(1, (ulong)i)) with { StartUnixNano = 1_600_000_000 * SecondNano }));
+        var old = await store.Block(
+            Enumerable.Range(1, 40).Select(static i => Span(new TraceId(1, (ulong)i)) with { StartUnixNano = 1_600_000_000 * SecondNano }));
         var recent = await store.Block(Enumerable.Range(1, 40).Select(static i => Span(new TraceId(2, (ulong)i))));
         var damaged = await store.Block(Enumerable.Range(1, 90).Select(static i => Span(new TraceId(3, (ulong)i))));
         store.DamageFooter(damaged[0]);
@@ -103,10 +109,15 @@ public sealed class TraceSlicesTests
         Assert.Null(old[0].OpenReader);
 
         // The query begins anew without it; whoever only divides goes on.
-        var vanished = new TraceSources([], await store.Block(Enumerable.Range(1, 40).Select(static i => Span(new TraceId(4, (ulong)i))))) { EndsIfBlockVanishes = true };
+        var vanished = new TraceSources(
+            [], await store.Block(Enumerable.Range(1, 40).Select(static i => Span(new TraceId(4, (ulong)i)))))
+        {
+            EndsIfBlockVanishes = true
+        };
         store.Delete(vanished.Blocks[0]);
         Assert.Equal(TraceSlice.All, Assert.Single(await TraceSlices.DivideAsync(vanished, 0, 0, 2, default)));
-        await Assert.ThrowsAsync<VanishedBlockException>(() => TraceSearch.RunAsync(new SearchRequest { Query = "{ name = `op` }" }, vanished, default));
+        await Assert.ThrowsAsync<VanishedBlockException>(
+            () => TraceSearch.RunAsync(new SearchRequest { Query = "{ name = `op` }" }, vanished, default));
     }
 
     [Fact]

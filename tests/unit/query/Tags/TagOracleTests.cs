@@ -5,7 +5,9 @@ using Tempo.Query.Tests.Testing;
 
 namespace Tempo.Query.Tests.Tags;
 
-/// <summary>Names and values of random data, live and in blocks: those that a walk over plain objects finds, no more and no fewer.</summary>
+/// <summary>
+/// Names and values of random data, live and in blocks: those that a walk over plain objects finds, no more and no fewer.
+/// </summary>
 public sealed class TagOracleTests
 {
     private static readonly string[] Keys = ["a", "b", "c", "list", "dedicated", "count", "zone", "service.name", "none"];
@@ -38,7 +40,8 @@ public sealed class TagOracleTests
     {
         using var store = StoreOf(seed);
         var (spans, sources) = await DataOf(seed, store);
-        foreach (var query in (string[])["{ span.a = `x` }", "{ .b != nil && status = error }", "{ resource.zone = `y` || span.c > 0 }", "{ event.a = 1 }", "{ name = `x` }", "{ span.a = `no such value` }"])
+        foreach (var query in (string[])["{ span.a = `x` }", "{ .b != nil && status = error }", "{ resource.zone = `y` || span.c > 0 }",
+            "{ event.a = 1 }", "{ name = `x` }", "{ span.a = `no such value` }"])
             await CheckAsync(seed, query, NaiveEngine.SpansOf(query, spans), sources);
     }
 
@@ -53,7 +56,8 @@ public sealed class TagOracleTests
             foreach (var key in Keys) await CheckValuesAsync($"{scope}.{key}", NaiveTags.Values(scope, key, spans));
         }
 
-        foreach (var key in Keys) await CheckValuesAsync($".{key}", [.. NaiveTags.Values("span", key, spans), .. NaiveTags.Values("resource", key, spans)]);
+        foreach (var key in Keys)
+            await CheckValuesAsync($".{key}", [.. NaiveTags.Values("span", key, spans), .. NaiveTags.Values("resource", key, spans)]);
         await CheckValuesAsync("name", [.. spans.Select(static span => "string " + span.Name)]);
         await CheckValuesAsync("statusMessage", [.. spans.Select(static span => "string " + span.StatusMessage)]);
         await CheckValuesAsync("event:name", [.. spans.SelectMany(static span => span.Events).Select(static e => "string " + e.Name)]);
@@ -74,7 +78,8 @@ public sealed class TagOracleTests
         }
     }
 
-    private static TestStore StoreOf(int seed) => TestStore.OfSeed(seed, pageSpans: 1 + seed % 7, rowGroupSpans: 1 + seed % 17, seed % 2 == 0 ? OracleTests.Dedicated() : null);
+    private static TestStore StoreOf(int seed) =>
+        TestStore.OfSeed(seed, pageSpans: 1 + seed % 7, rowGroupSpans: 1 + seed % 17, seed % 2 == 0 ? OracleTests.Dedicated() : null);
 
     private static async Task<(List<TestSpan> Spans, TraceSources Sources)> DataOf(int seed, TestStore store)
     {

@@ -30,7 +30,8 @@ public sealed class TagRulesTests
     [InlineData("foo")]
     public async Task A_scope_that_does_not_exist_is_refused(string scope)
     {
-        var error = await Assert.ThrowsAsync<QueryException>(() => TagNames.RunAsync(new TagNamesRequest { Scope = scope }, Golden, default));
+        var error =
+            await Assert.ThrowsAsync<QueryException>(() => TagNames.RunAsync(new TagNamesRequest { Scope = scope }, Golden, default));
         Assert.Equal((QueryErrorKind.BadRequest, $"invalid scope: {scope}"), (error.Kind, error.Message));
     }
 
@@ -60,7 +61,8 @@ public sealed class TagRulesTests
     public async Task Values(string name, string expected)
     {
         var result = await TagValues.RunAsync(new TagValuesRequest { Name = name }, Golden, default);
-        Assert.Equal(expected, string.Join('|', result.Values.Take(expected.Length == 0 ? 1 : 99).Select(static value => $"{value.Type} {value.Value}")));
+        Assert.Equal(expected, string.Join(
+            '|', result.Values.Take(expected.Length == 0 ? 1 : 99).Select(static value => $"{value.Type} {value.Value}")));
     }
 
     [Theory]
@@ -71,7 +73,8 @@ public sealed class TagRulesTests
     [InlineData(" ", "failed to parse identifier  : expected Attribute but got traceql.Static")]
     public async Task A_name_that_is_none_is_refused(string name, string text)
     {
-        var error = await Assert.ThrowsAsync<QueryException>(() => TagValues.RunAsync(new TagValuesRequest { Name = name }, Golden, default));
+        var error =
+            await Assert.ThrowsAsync<QueryException>(() => TagValues.RunAsync(new TagValuesRequest { Name = name }, Golden, default));
         Assert.Equal((QueryErrorKind.BadRequest, "please provide a valid tagName: " + text), (error.Kind, error.Message));
     }
 
@@ -95,7 +98,8 @@ public sealed class TagRulesTests
         foreach (var sources in (TraceSources[])[Golden, new TraceSources([], await store.Block(GoldenTraces.Spans))])
         {
             var result = await TagValues.RunAsync(new TagValuesRequest { Name = "name", Query = query }, sources, default);
-            Assert.Equal(GoldenTraces.Spans.Where(static span => span.ParentId == 0).Select(static span => span.Name).Distinct().Order(StringComparer.Ordinal), result.Values.Select(static value => value.Value));
+            Assert.Equal(GoldenTraces.Spans.Where(static span => span.ParentId == 0).Select(static span => span.Name).Distinct()
+                .Order(StringComparer.Ordinal), result.Values.Select(static value => value.Value));
         }
     }
 
@@ -117,7 +121,8 @@ public sealed class TagRulesTests
         var multiplied = "{ " + string.Join(" && ", Enumerable.Range(0, 7).Select(static i => $"(.a = {i} || .b = {i})")) + " }";
         foreach (var query in (string[])[hundred.Replace("{", "{ .y = 1 || ", StringComparison.Ordinal), multiplied])
         {
-            var error = await Assert.ThrowsAsync<QueryException>(() => TagValues.RunAsync(new TagValuesRequest { Name = ".x", Query = query }, Golden, default));
+            var error = await Assert.ThrowsAsync<QueryException>(
+                () => TagValues.RunAsync(new TagValuesRequest { Name = ".x", Query = query }, Golden, default));
             Assert.Equal("maximum condition groups reached (limit: 100). Reduce the number of OR conditions in the query", error.Message);
         }
     }
@@ -125,7 +130,8 @@ public sealed class TagRulesTests
     [Fact]
     public async Task Of_many_values_the_most_frequent_are_listed_up_to_the_limit()
     {
-        var spans = Enumerable.Range(1, 60).Select(static i => Span(i, i % 3 == 0 ? "often" : i % 3 == 1 && i < 40 ? "less often" : $"once {i}")).ToList();
+        var spans = Enumerable.Range(1, 60).Select(
+            static i => Span(i, i % 3 == 0 ? "often" : i % 3 == 1 && i < 40 ? "less often" : $"once {i}")).ToList();
         using var store = new TestStore(pageSpans: 10, rowGroupSpans: 20);
         var sources = new TraceSources([], await store.Block(spans));
         var result = await TagValues.RunAsync(new TagValuesRequest { Name = "span.k", MaxValues = 2 }, sources, default);
@@ -136,10 +142,13 @@ public sealed class TagRulesTests
     public async Task Bytes_of_values_have_a_bound_and_what_is_beyond_is_left_out()
     {
         var sources = new TraceSources(TestStore.Live(Enumerable.Range(1, 500).Select(static i => Span(i, $"value {i:000}"))), []);
-        var result = await TagValues.RunAsync(new TagValuesRequest { Name = "span.k", Limits = new TagLimits { MaxBytes = 95 } }, sources, default);
-        Assert.Equal((10, "there are more values: the limit is 95 bytes of them (max_bytes_per_tag_values_query)"), (result.Values.Count, result.Message));
+        var result =
+            await TagValues.RunAsync(new TagValuesRequest { Name = "span.k", Limits = new TagLimits { MaxBytes = 95 } }, sources, default);
+        Assert.Equal((10, "there are more values: the limit is 95 bytes of them (max_bytes_per_tag_values_query)"),
+            (result.Values.Count, result.Message));
         Assert.Equal("", (await TagValues.RunAsync(new TagValuesRequest { Name = "span.k", MaxValues = 10 }, sources, default)).Message);
-        var names = await TagNames.RunAsync(new TagNamesRequest { Scope = "span", Limits = new TagLimits { MaxBytes = 0 } }, sources, default);
+        var names =
+            await TagNames.RunAsync(new TagNamesRequest { Scope = "span", Limits = new TagLimits { MaxBytes = 0 } }, sources, default);
         Assert.Empty(names.Scopes);
         Assert.StartsWith("there are more names", names.Message, StringComparison.Ordinal);
     }
@@ -168,7 +177,11 @@ public sealed class TagRulesTests
         foreach (var spans in new[] { 100, 10_000 })
         {
             var sources = new TraceSources([], await store.Block(Enumerable.Range(0, spans).Select(static i =>
-                GoldenTraces.Spans[0] with { TraceId = new TraceId(7, (ulong)i + 1), Attributes = [("tier", $"t{i % 20}"), ("rows", (long)(i % 5))] })));
+                GoldenTraces.Spans[0] with
+                {
+                    TraceId = new TraceId(7, (ulong)i + 1),
+                    Attributes = [("tier", $"t{i % 20}"), ("rows", (long)(i % 5))]
+                })));
             var ofNames = await TagNames.RunAsync(new TagNamesRequest { Scope = "span" }, sources, default);
             Assert.Equal(["rows", "tier"], Assert.Single(ofNames.Scopes).Names.Order(StringComparer.Ordinal));
             var ofValues = await TagValues.RunAsync(new TagValuesRequest { Name = "span.tier" }, sources, default);
@@ -243,7 +256,8 @@ public sealed class TagRulesTests
 
     private static async Task<List<string>> ValuesAsync(TraceSources sources, long start, long end)
     {
-        var result = await TagValues.RunAsync(new TagValuesRequest { Name = "span.k", StartSeconds = start, EndSeconds = end }, sources, default);
+        var result =
+            await TagValues.RunAsync(new TagValuesRequest { Name = "span.k", StartSeconds = start, EndSeconds = end }, sources, default);
         return [.. result.Values.Select(static value => value.Value)];
     }
 

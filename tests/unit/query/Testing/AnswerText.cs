@@ -11,7 +11,8 @@ public static class AnswerText
     /// <summary>The answer; span attributes only where <paramref name="withSpanAttributes"/>.</summary>
     public static string Of(SearchResult result, bool withSpanAttributes)
     {
-        var sets = result.Traces.SelectMany(trace => trace.SpanSets.Select(set => $"{GoldenTraces.NameOf(trace.TraceId)} {Of(set, withSpanAttributes)}"));
+        var sets = result.Traces.SelectMany(
+            trace => trace.SpanSets.Select(set => $"{GoldenTraces.NameOf(trace.TraceId)} {Of(set, withSpanAttributes)}"));
         return Sorted(sets, "; ") is { Length: > 0 } text ? text : Nothing;
     }
 
@@ -69,5 +70,6 @@ public static class AnswerText
         return parts;
     }
 
-    private static string Sorted(IEnumerable<string> parts, string separator) => string.Join(separator, parts.Order(StringComparer.Ordinal));
+    private static string Sorted(IEnumerable<string> parts, string separator) =>
+        string.Join(separator, parts.Order(StringComparer.Ordinal));
 }

@@ -14,11 +14,13 @@ public sealed class DividedQuery(IReadOnlyList<TraceSources> nodes, MetricsLimit
     private readonly MetricsLimits _limits = limits ?? new MetricsLimits();
 
     /// <summary>The spans on so many nodes, all of a trace on one; some nodes may have none.</summary>
-    public static async Task<List<TraceSources>> DivideAsync(TestStore store, Layout layout, IReadOnlyList<TestSpan> spans, int nodes, Random random)
+    public static async Task<List<TraceSources>> DivideAsync(
+        TestStore store, Layout layout, IReadOnlyList<TestSpan> spans, int nodes, Random random)
     {
         var nodeOf = spans.Select(static span => span.TraceId).Distinct().ToDictionary(static id => id, _ => random.Next(nodes));
         var divided = new List<TraceSources>();
-        for (var node = 0; node < nodes; node++) divided.Add(await store.Sources(layout, [.. spans.Where(span => nodeOf[span.TraceId] == node)]));
+        for (var node = 0; node < nodes; node++)
+            divided.Add(await store.Sources(layout, [.. spans.Where(span => nodeOf[span.TraceId] == node)]));
         return divided;
     }
 
@@ -41,7 +43,8 @@ public sealed class DividedQuery(IReadOnlyList<TraceSources> nodes, MetricsLimit
         parts => MetricsQuery.RunAsync(request, nodes[0], _limits, LongAfter, threads, TestContext.Current.CancellationToken, parts));
 
     public Task<QueryInstantResult> InstantAsync(QueryInstantRequest request) => WithPartsAsync(
-        (sources, output) => MetricsQuery.CountAsync(request, sources, _limits, LongAfter, threads, output, TestContext.Current.CancellationToken),
+        (sources, output) =>
+            MetricsQuery.CountAsync(request, sources, _limits, LongAfter, threads, output, TestContext.Current.CancellationToken),
         parts => MetricsQuery.RunAsync(request, nodes[0], _limits, LongAfter, threads, TestContext.Current.CancellationToken, parts));
 
     /// <summary>What one node has counted, as bytes.</summary>
@@ -53,12 +56,14 @@ public sealed class DividedQuery(IReadOnlyList<TraceSources> nodes, MetricsLimit
     }
 
     /// <summary>A query over these sources to which parts are added.</summary>
-    public static async Task<QueryRangeResult> AddAsync(QueryRangeRequest request, TraceSources sources, IEnumerable<byte[]> bytes, MetricsLimits? limits = null)
+    public static async Task<QueryRangeResult> AddAsync(
+        QueryRangeRequest request, TraceSources sources, IEnumerable<byte[]> bytes, MetricsLimits? limits = null)
     {
         var parts = bytes.Select(BufferOf).ToList();
         try
         {
-            return await MetricsQuery.RunAsync(request, sources, limits ?? new MetricsLimits(), LongAfter, threads: 1, TestContext.Current.CancellationToken, parts);
+            return await MetricsQuery.RunAsync(
+                request, sources, limits ?? new MetricsLimits(), LongAfter, threads: 1, TestContext.Current.CancellationToken, parts);
         }
         finally
         {
@@ -69,13 +74,18 @@ public sealed class DividedQuery(IReadOnlyList<TraceSources> nodes, MetricsLimit
     /// <summary>All that an answer says of its series, with every digit; the order is taken out.</summary>
     public static string Text(QueryRangeResult result, bool withExemplars) => string.Join('\n', result.Series.Select(series =>
     {
-        var samples = string.Join(' ', series.Samples.Select(static sample => string.Create(CultureInfo.InvariantCulture, $"{sample.TimestampMs}:{sample.Value:R}")));
-        var exemplars = series.Exemplars.Select(static e => string.Create(CultureInfo.InvariantCulture, $"{e.TimestampMs}:{e.Value:R} {MetricsText.Of(e.Labels)}"));
+        var samples = string.Join(
+            ' ', series.Samples.Select(
+                static sample => string.Create(CultureInfo.InvariantCulture, $"{sample.TimestampMs}:{sample.Value:R}")));
+        var exemplars = series.Exemplars.Select(
+            static e => string.Create(CultureInfo.InvariantCulture, $"{e.TimestampMs}:{e.Value:R} {MetricsText.Of(e.Labels)}"));
         return $"{MetricsText.Of(series.Labels)} {samples}{(withExemplars ? " # " + string.Join("; ", exemplars) : "")}";
     }).Order(StringComparer.Ordinal));
 
     public static string Text(QueryInstantResult result) =>
-        string.Join('\n', result.Series.Select(static series => string.Create(CultureInfo.InvariantCulture, $"{MetricsText.Of(series.Labels)} {series.Value:R}")).Order(StringComparer.Ordinal));
+        string.Join('\n', result.Series.Select(
+            static series => string.Create(CultureInfo.InvariantCulture, $"{MetricsText.Of(series.Labels)} {series.Value:R}"))
+                .Order(StringComparer.Ordinal));
 
     private static Task CountAsync(QueryRangeRequest request, TraceSources sources, NativeBuffer output, MetricsLimits limits) =>
         MetricsQuery.CountAsync(request, sources, limits, LongAfter, threads: 2, output, TestContext.Current.CancellationToken);

@@ -35,11 +35,15 @@ public sealed class GoldenStores : IAsyncLifetime
         TraceSearch.RunAsync(request, _sources[layout], options ?? new SearchOptions(), TestContext.Current.CancellationToken);
 
     public Task<QueryRangeResult> QueryRange(
-        Layout layout, QueryRangeRequest request, MetricsLimits? limits = null, DateTimeOffset? now = null, CancellationToken? cancellation = null) =>
-        MetricsQuery.RunAsync(request, _sources[layout], limits ?? new MetricsLimits(), now ?? LongAfter, threads: 2, cancellation ?? TestContext.Current.CancellationToken);
+        Layout layout, QueryRangeRequest request, MetricsLimits? limits = null, DateTimeOffset? now = null,
+        CancellationToken? cancellation = null) =>
+        MetricsQuery.RunAsync(request, _sources[layout], limits ?? new MetricsLimits(), now ?? LongAfter, threads: 2,
+            cancellation ?? TestContext.Current.CancellationToken);
 
-    public Task<QueryInstantResult> QueryInstant(Layout layout, QueryInstantRequest request, MetricsLimits? limits = null, DateTimeOffset? now = null) =>
-        MetricsQuery.RunAsync(request, _sources[layout], limits ?? new MetricsLimits(), now ?? LongAfter, threads: 2, TestContext.Current.CancellationToken);
+    public Task<QueryInstantResult> QueryInstant(
+        Layout layout, QueryInstantRequest request, MetricsLimits? limits = null, DateTimeOffset? now = null) =>
+            MetricsQuery.RunAsync(request, _sources[layout], limits ?? new MetricsLimits(), now ?? LongAfter, threads: 2,
+                TestContext.Current.CancellationToken);
 
     private static readonly DateTimeOffset LongAfter = DateTimeOffset.FromUnixTimeSeconds(GoldenTraces.BaseSeconds).AddDays(30);
 }

@@ -15,12 +15,14 @@ public static class GoldenTraces
     private static readonly TraceId T5 = new(0x5555555555555555, 0x5555555555555555);
 
     /// <summary>In order of arrival, with their short names.</summary>
-    public static IReadOnlyList<(string ShortName, TestSpan Span)> All { get; } = [.. Trace1(), .. Trace2(), .. Trace3(), .. Trace4(), .. Trace5()];
+    public static IReadOnlyList<(string ShortName, TestSpan Span)> All { get; } =
+        [.. Trace1(), .. Trace2(), .. Trace3(), .. Trace4(), .. Trace5()];
 
     public static IReadOnlyList<TestSpan> Spans { get; } = [.. All.Select(static s => s.Span)];
 
     /// <summary>"T1" of the id that traces have in answers.</summary>
-    public static string NameOf(TraceId id) => id == T1 ? "T1" : id == T2 ? "T2" : id == T3 ? "T3" : id == T4 ? "T4" : id == T5 ? "T5" : id.ToString();
+    public static string NameOf(TraceId id) =>
+        id == T1 ? "T1" : id == T2 ? "T2" : id == T3 ? "T3" : id == T4 ? "T4" : id == T5 ? "T5" : id.ToString();
 
     public static string NameOf(SpanId id) => All.Single(s => s.Span.Id == id.Value).ShortName;
 
@@ -44,7 +46,8 @@ public static class GoldenTraces
             Kind = 2,
             Resource = front,
             Scope = lib,
-            Attributes = new Attributes { { "http.status_code", 200L }, { "http.method", "GET" }, { "ratio", 0.5 }, { "flag", true }, { "x", 1L }, { "foo bar", "sp" }, { "a+1", 2L }, { "a", 1L } },
+            Attributes = new Attributes { { "http.status_code", 200L }, { "http.method", "GET" }, { "ratio", 0.5 }, { "flag", true },
+                { "x", 1L }, { "foo bar", "sp" }, { "a+1", 2L }, { "a", 1L } },
         });
         yield return ("c", new TestSpan
         {
@@ -189,7 +192,8 @@ public static class GoldenTraces
             Resource = lists,
             Attributes = new Attributes
             {
-                { "tags", new object[] { "x", "y" } }, { "nums", new object[] { 1L, 2L, 3L } }, { "fl", new object[] { 1.5, 2.5 } }, { "bl", new object[] { true, false } },
+                { "tags", new object[] { "x", "y" } }, { "nums", new object[] { 1L, 2L, 3L } }, { "fl", new object[] { 1.5, 2.5 } },
+                { "bl", new object[] { true, false } },
             },
         });
         yield return ("w", new TestSpan

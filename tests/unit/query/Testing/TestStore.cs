@@ -25,28 +25,36 @@ public sealed class TestStore : IDisposable
     /// Small pages and row groups, so that a handful of traces has several. Blocks are of the given versions in turn (vParquet5 if
     /// none is given).
     /// </summary>
-    public TestStore(int pageSpans = 4, int rowGroupSpans = 12, DedicatedColumns? dedicated = null, string[]? versions = null, long columnCacheBytes = 1 << 20, long openBlockBytes = 1 << 20)
+    public TestStore(
+        int pageSpans = 4, int rowGroupSpans = 12, DedicatedColumns? dedicated = null, string[]? versions = null,
+        long columnCacheBytes = 1 << 20, long openBlockBytes = 1 << 20)
     {
         var objects = LocalObjectStore.Open(Path.Combine(_folder, "objects"));
         _blocks = [.. (versions ?? ["vParquet5"]).Select(version =>
         {
-            var layout = new BlockWriterOptions { Version = BlockVersion.Get(version), PageSpans = pageSpans, RowGroupSpans = rowGroupSpans, DedicatedColumns = dedicated ?? DedicatedColumns.None };
-            return new BlockStore(objects, Path.Combine(_folder, "work"), new BlockStoreOptions { Layout = layout, ColumnCacheBytes = columnCacheBytes, OpenBlockBytes = openBlockBytes });
+            var layout = new BlockWriterOptions { Version = BlockVersion.Get(version), PageSpans = pageSpans, RowGroupSpans = rowGroupSpans,
+                DedicatedColumns = dedicated ?? DedicatedColumns.None };
+            return new BlockStore(objects, Path.Combine(_folder, "work"),
+                new BlockStoreOptions { Layout = layout, ColumnCacheBytes = columnCacheBytes, OpenBlockBytes = openBlockBytes });
         })];
         _versions = string.Join(' ', versions ?? []);
         _blocks[0].Sweep();
     }
 
-    /// <summary>Block versions, and what is kept of them from query to query (nothing, next to nothing, all), by a seed: all combinations in turn.</summary>
+    /// <summary>
+    /// Block versions, and what is kept of them from query to query (nothing, next to nothing, all), by a seed: all combinations in turn.
+    /// </summary>
     public static TestStore OfSeed(int seed, int pageSpans, int rowGroupSpans, DedicatedColumns? dedicated)
     {
         string[][] versions = [["vParquet5"], ["vParquet4"], ["vParquet5", "vParquet4"]];
         long[] cacheBytes = [0, 1500, 1 << 20];
         // Of 72 seeds the first 36 have room for no more than one open block, the others for all.
-        return new TestStore(pageSpans, rowGroupSpans, dedicated, versions[seed / 4 % 3], cacheBytes[seed / 12 % 3], openBlockBytes: seed / 36 % 2 << 20);
+        return new TestStore(
+            pageSpans, rowGroupSpans, dedicated, versions[seed / 4 % 3], cacheBytes[seed / 12 % 3], openBlockBytes: seed / 36 % 2 << 20);
     }
 
-    public override string ToString() => $"blocks of {_versions}, {_blocks[0].Columns.MaxBytes} bytes of columns and {_blocks[0].Open.MaxBytes} of open blocks kept";
+    public override string ToString() =>
+        $"blocks of {_versions}, {_blocks[0].Columns.MaxBytes} bytes of columns and {_blocks[0].Open.MaxBytes} of open blocks kept";
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 

@@ -24,7 +24,8 @@ public class AttributeFactsTests
             FactPair[] buffer = [];
             var pairs = facts.Collect(ref buffer, ints.Values).ToArray();
             Assert.Equal(expected.Count, facts.PairCount);
-            Assert.Equal(expected.OrderBy(static p => p.Key), pairs.Select(static p => KeyValuePair.Create((p.Key, p.Type, p.Bits), p.Count)).OrderBy(static p => p.Key));
+            Assert.Equal(expected.OrderBy(static p => p.Key),
+                pairs.Select(static p => KeyValuePair.Create((p.Key, p.Type, p.Bits), p.Count)).OrderBy(static p => p.Key));
             Assert.Equal(Keys, facts.KeyCount);
             facts.Clear();
             ints.Clear();
@@ -34,7 +35,8 @@ public class AttributeFactsTests
 
     private const int Keys = 7; // more than two keys have the same value, which is the rare way
 
-    private static void AddPage(Random random, AttributeFacts facts, NumberDictionary ints, Dictionary<(int, CatalogValueType, long), int> expected)
+    private static void AddPage(
+        Random random, AttributeFacts facts, NumberDictionary ints, Dictionary<(int, CatalogValueType, long), int> expected)
     {
         int[] keys = [.. Enumerable.Range(0, 500).Select(_ => random.Next(Keys)), .. Enumerable.Range(0, Keys)];
         foreach (var key in keys) facts.AddKey(key, CatalogTypes.Text, ownerCount: 1);
@@ -67,7 +69,8 @@ public class AttributeFactsTests
                     break;
             }
 
-            void Count(CatalogValueType type, long bits) => expected[(keys[thing], type, bits)] = expected.GetValueOrDefault((keys[thing], type, bits)) + 1;
+            void Count(CatalogValueType type, long bits) =>
+                expected[(keys[thing], type, bits)] = expected.GetValueOrDefault((keys[thing], type, bits)) + 1;
         }
 
         facts.AddTexts(keys, [.. textThings], [.. texts]);

@@ -20,7 +20,8 @@ public class NumberDictionaryTests
             var expected = new Dictionary<long, int>();
             for (var i = 0; i < 20_000; i++)
             {
-                long value = random.Next(3) switch { 0 => random.Next(range), 1 => -random.Next(range), _ => (long)random.Next(range) << 33 };
+                long value =
+                    random.Next(3) switch { 0 => random.Next(range), 1 => -random.Next(range), _ => (long)random.Next(range) << 33 };
                 if (!expected.TryGetValue(value, out var index)) expected.Add(value, index = expected.Count);
                 Assert.Equal(index, dictionary.Index(value));
                 values.Add(value);
@@ -44,7 +45,8 @@ public class NumberDictionaryTests
     public void A_closed_dictionary_knows_what_it_has_and_takes_nothing_new()
     {
         var dictionary = new NumberDictionary();
-        long[] values = [.. Enumerable.Range(0, NumberDictionary.MaxEntries + 1).Select(static i => i * 3L), 1, -1, 6, NumberDictionary.MaxEntries * 3L];
+        long[] values = [.. Enumerable.Range(0, NumberDictionary.MaxEntries + 1).Select(static i => i * 3L), 1, -1, 6,
+            NumberDictionary.MaxEntries * 3L];
         var indexes = new int[values.Length];
         dictionary.IndexIfOpen(values, indexes);
         Assert.True(dictionary.IsClosed);

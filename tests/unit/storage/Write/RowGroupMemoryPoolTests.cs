@@ -9,7 +9,8 @@ namespace Tempo.Storage.Tests.Write;
 public sealed class RowGroupMemoryPoolTests
 {
     private static readonly BlockWriterOptions Cut = new() { PageSpans = 40, ZstdLevel = 3, DedicatedColumns = TestColumns.Some };
-    private static readonly BlockWriterOptions Merge = new() { PageSpans = 25, RowGroupSpans = 60, ZstdLevel = 9, DedicatedColumns = TestColumns.Some };
+    private static readonly BlockWriterOptions Merge =
+        new() { PageSpans = 25, RowGroupSpans = 60, ZstdLevel = 9, DedicatedColumns = TestColumns.Some };
 
     [Fact]
     public async Task One_memory_serves_cuts_and_merges_by_turns()

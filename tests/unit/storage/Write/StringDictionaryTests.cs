@@ -48,7 +48,8 @@ public class StringDictionaryTests
         var table = new InternTable();
         for (var i = 0; i < distinct; i++)
         {
-            var text = Encoding.UTF8.GetBytes($"{random.Next(distinct * 2)} of this length or another".AsSpan(0, random.Next(1, 26)).ToString());
+            var text =
+                Encoding.UTF8.GetBytes($"{random.Next(distinct * 2)} of this length or another".AsSpan(0, random.Next(1, 26)).ToString());
             if (random.Next(16) == 0) text[^1] = 0xFF;
             table.InternRaw(text);
         }
