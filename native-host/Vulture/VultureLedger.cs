@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace Tempo.Host.Vulture;
 
@@ -14,7 +15,8 @@ internal enum VultureOutcome
 /// <summary>
 /// Every trace that was sent, and what became of it, as lines of a file: <c>acknowledged 00c0ffee00c0ffee 1795221253000</c>. A
 /// line is on the disk before the next trace is sent, so that a process that ends at any moment leaves nothing unsaid. Read
-/// again at the start. Not thread safe.
+/// again at the start, where what a full disk or a power cut has left of a last line is cut off: what became of that trace
+/// nobody knows. Not thread safe.
 /// </summary>
 internal sealed class VultureLedger : IDisposable
 {
@@ -27,9 +29,16 @@ internal sealed class VultureLedger : IDisposable
     public VultureLedger(string path)
     {
         if (path.Length == 0) return;
-        if (File.Exists(path))
-            foreach (var line in File.ReadLines(path)) Read(line, path);
-        _file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
+        _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        try
+        {
+            ReadAll(_file, path);
+        }
+        catch
+        {
+            _file.Dispose();
+            throw;
+        }
     }
 
     public int Count(VultureOutcome outcome) => _traces[(int)outcome].Count;
@@ -41,7 +50,7 @@ internal sealed class VultureLedger : IDisposable
     {
         _traces[(int)outcome].Add(trace);
         if (_file is null) return;
-        _file.Write(System.Text.Encoding.ASCII.GetBytes(
+        _file.Write(Encoding.ASCII.GetBytes(
             $"{Words[(int)outcome]} {trace.Seed:x16} {trace.StartUnixMs.ToString(CultureInfo.InvariantCulture)}\n"));
         _file.Flush(flushToDisk: true);
     }
@@ -57,6 +66,33 @@ internal sealed class VultureLedger : IDisposable
     }
 
     public void Dispose() => _file?.Dispose();
+
+    // Nothing is changed of a file that holds something else.
+    private void ReadAll(FileStream file, string path)
+    {
+        var isWhole = file.Length == 0;
+        if (!isWhole)
+        {
+            file.Seek(-1, SeekOrigin.End);
+            isWhole = file.ReadByte() == '\n';
+            file.Seek(0, SeekOrigin.Begin);
+        }
+
+        string? last = null;
+        using (var reader = new StreamReader(file, Encoding.ASCII, leaveOpen: true))
+        {
+            for (; reader.ReadLine() is { } line; last = line)
+                if (last is not null) Read(last, path);
+        }
+
+        if (last is not null && (isWhole || !IsBegun(last))) Read(last, path);
+        else if (last is not null) file.SetLength(file.Length - last.Length);
+        file.Seek(0, SeekOrigin.End);
+    }
+
+    // A line of the ledger may begin so; a whole one without its end may be one of which a digit is missing.
+    private static bool IsBegun(string line) =>
+        Array.Exists(Words, word => line.StartsWith(word + " ", StringComparison.Ordinal) || (word + " ").StartsWith(line, StringComparison.Ordinal));
 
     private void Read(string line, string path)
     {

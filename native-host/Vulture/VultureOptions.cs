@@ -22,7 +22,7 @@ internal sealed record VultureOptions(
           tempo vulture [--push http://localhost:4318] [--query http://localhost:3200] [--tenant …] [--ledger file] [--listen port]
                         [--write-interval 1s] [--read-interval 1s] [--read-after 0s] [--retention 1h] [--for 0s]
                 sends traces and holds the server to what it acknowledged: by id, by search and in metrics, whole and once; for ever or
-                for the time given; exit code 1 if anything was wrong
+                for the time given; exit code 1 if anything was wrong, or nothing acknowledged
 
         """;
 
