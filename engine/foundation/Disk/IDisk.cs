@@ -129,8 +129,11 @@ public enum DiskError
     /// <summary>ENOSPC or EDQUOT: refuse new data, keep answering, try again later.</summary>
     Full,
 
-    /// <summary>EROFS or EACCES.</summary>
+    /// <summary>EROFS.</summary>
     ReadOnly,
+
+    /// <summary>EACCES or EPERM: it is somebody else's.</summary>
+    NotPermitted,
 
     /// <summary>The file is locked by someone else.</summary>
     Busy,

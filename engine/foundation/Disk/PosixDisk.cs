@@ -138,7 +138,7 @@ public sealed class PosixDisk : IDisk
         }
         catch (UnauthorizedAccessException)
         {
-            return DiskError.ReadOnly;
+            return DiskError.NotPermitted;
         }
         catch (IOException e)
         {
@@ -180,7 +180,7 @@ public sealed class PosixDisk : IDisk
         }
         catch (UnauthorizedAccessException)
         {
-            return DiskError.ReadOnly;
+            return DiskError.NotPermitted;
         }
         catch (IOException)
         {
@@ -206,7 +206,7 @@ public sealed class PosixDisk : IDisk
         }
         catch (UnauthorizedAccessException)
         {
-            return DiskError.ReadOnly;
+            return DiskError.NotPermitted;
         }
         catch (IOException)
         {

@@ -22,7 +22,8 @@ internal static class PosixError
     {
         NoEntry => DiskError.NotFound,
         NoSpace or QuotaExceeded => DiskError.Full,
-        ReadOnlyFileSystem or AccessDenied or NotPermitted => DiskError.ReadOnly,
+        ReadOnlyFileSystem => DiskError.ReadOnly,
+        AccessDenied or NotPermitted => DiskError.NotPermitted,
         WouldBlock => DiskError.Busy,
         Exists => DiskError.Exists,
         NotEmpty => DiskError.NotEmpty,

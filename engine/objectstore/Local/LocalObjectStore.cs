@@ -169,7 +169,7 @@ public sealed partial class LocalObjectStore : IObjectStore, ILocalObjects
     internal static ObjectStoreError Classify(DiskError error) => error switch
     {
         DiskError.Full => ObjectStoreError.Full,
-        DiskError.ReadOnly => ObjectStoreError.AccessDenied,
+        DiskError.ReadOnly or DiskError.NotPermitted => ObjectStoreError.AccessDenied,
         _ => ObjectStoreError.Failed,
     };
 

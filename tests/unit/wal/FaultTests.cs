@@ -14,7 +14,7 @@ public sealed class FaultTests
         get
         {
             var faults = new TheoryData<DiskError, FaultMoment>();
-            foreach (var error in new[] { DiskError.Full, DiskError.Failed, DiskError.ReadOnly })
+            foreach (var error in new[] { DiskError.Full, DiskError.Failed, DiskError.ReadOnly, DiskError.NotPermitted })
                 foreach (var moment in Enum.GetValues<FaultMoment>()) faults.Add(error, moment);
             return faults;
         }
