@@ -48,7 +48,8 @@ internal static class StorageKeys
             options.Remote with
             {
                 Azure = Has(options.Azure.Container, Azure + "container_name")
-                && Has(options.Azure.AccountName, Azure + "storage_account_name") ? options.Azure : null
+                && Has(options.Azure.AccountName, Azure + "storage_account_name")
+                && IsBase64(options.Azure.AccountKey, Azure + "storage_account_key") ? options.Azure : null
             },
         "gcs" => options.Remote with { Gcs = Has(options.Gcs.Bucket, Gcs + "bucket_name") ? options.Gcs : null },
         _ => null,
@@ -124,6 +125,9 @@ internal static class StorageKeys
         keys.Select(key => new ConfigWithoutEffect(section + key, reason));
 
     private static bool Has(string value, string key) => value.Length > 0 ? true : throw new ConfigException($"{key} is missing");
+
+    private static bool IsBase64(string value, string key) =>
+        Convert.TryFromBase64String(value, new byte[value.Length], out _) ? true : throw new ConfigException($"{key} is not base64");
 
     // The same pace for the list that is read and for the index that is written.
     private static void SetPoll(HostOptions options, TimeSpan interval)

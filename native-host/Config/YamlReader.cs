@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
@@ -8,7 +9,7 @@ namespace Tempo.Host.Config;
 /// Text → tree of nodes, over YamlDotNet's event parser, for one document. Everything is limited: the size of the text,
 /// the depth, and the number of nodes after aliases are followed, which is known before anything walks them, so that an
 /// alias bomb costs no more than its own text. Not taken: duplicate keys, merge keys (<c>&lt;&lt;</c>), keys that are not
-/// scalars, explicit tags other than the core ones, more than one document.
+/// scalars, explicit tags other than the core ones, more than one document, control characters.
 /// </summary>
 public sealed class YamlReader
 {
@@ -23,6 +24,12 @@ public sealed class YamlReader
 
     /// <summary>Most nodes that aliases may add to what is written in the file.</summary>
     public const int MaxAliasedNodes = 1_000;
+
+    /// <summary>
+    /// What no YAML has in it. The parser takes a NUL for the end of the text, and a file that a power cut has left is full of them.
+    /// </summary>
+    private static readonly SearchValues<char> ControlCharacters =
+        SearchValues.Create([.. Enumerable.Range(0, 0x20).Select(static c => (char)c).Except(['\t', '\n', '\r']), '\x7F']);
 
     private readonly string _fileName;
     private readonly Parser _parser;
@@ -42,6 +49,8 @@ public sealed class YamlReader
     {
         var sizeBytes = Encoding.UTF8.GetByteCount(text);
         if (sizeBytes > MaxFileBytes) throw new ConfigException($"{fileName}: {sizeBytes} bytes, at most {MaxFileBytes} are read");
+        if (text.AsSpan().IndexOfAny(ControlCharacters) is >= 0 and var control)
+            throw new ConfigException($"{fileName}: line {text.AsSpan(0, control).Count('\n') + 1}: control characters are not allowed: U+{(int)text[control]:X4}");
         var reader = new YamlReader(fileName, text);
         try
         {
@@ -93,6 +102,8 @@ public sealed class YamlReader
             throw At(start, tagged.Tag.Value.StartsWith("tag:yaml.org,", StringComparison.Ordinal)
                 ? $"tag {GoText.Quote(tagged.Tag.Value)} is not known"
                 : "a tag that is not known; a text that begins with ! is put in quotes");
+        // By an escape. No name or path has one, and the system's calls would end at it.
+        if (start is Scalar { Value: var value } && value.Contains('\0', StringComparison.Ordinal)) throw At(start, "a text with U+0000 in it");
         YamlNode node = start switch
         {
             Scalar scalar => new YamlScalar(Line(scalar), scalar.Value, scalar.Style != ScalarStyle.Plain),
