@@ -50,6 +50,7 @@ internal static class Program
             command.ApplyTo(options);
             options.Node = options.Node with { Remote = StorageKeys.Resolve(options) };
             AuthenticationKeys.Check(options);
+            RingStart.Check(options);
             warnings.AddRange(TlsKeys.Settle(options));
             warnings.AddRange(command.WithoutEffect.Select(static flag => $"flag -{flag} has no effect"));
             if (command.Verb != Verb.VerifyConfig) return Run(options, warnings, command.AreFailpointsAllowed);

@@ -21,30 +21,13 @@ internal static class RingStart
     /// <param name="log">Is told if the others take this node for something else.</param>
     public static RingOptions? OptionsOf(HostOptions host, TenantOverrides overrides, Log log)
     {
+        Check(host);
         var config = host.Ring;
-        var parts = Targets.Of(host.Target);
         var isEtcd = config.Store == "etcd";
-        if (!isEtcd && config.Members.Count == 0)
-        {
-            if (!parts.IsAll)
-                throw new ConfigException(
-                    $"target {host.Target} is a part of a ring, and none is configured: ingester.lifecycler.ring.kvstore with store: etcd, or ring.members");
-            if (config.ReplicationFactor > 1)
-                throw new ConfigException(
-                    $"ingester.lifecycler.ring.replication_factor {config.ReplicationFactor} needs a ring, and none is configured: ingester.lifecycler.ring.kvstore with store: etcd, or ring.members");
-            return null;
-        }
-
-        if (isEtcd && config.Members.Count > 0)
-            throw new ConfigException("ring.members and a kvstore with store: etcd are both there; one of them says who is in the ring");
-        if (isEtcd && config.EtcdEndpoints.Count == 0)
-            throw new ConfigException("kvstore.store is etcd and kvstore.etcd.endpoints is missing");
-        if (host.Node.Remote is null)
-            throw new ConfigException("a ring needs an object service that all its nodes share: storage.trace.backend s3, azure or gcs");
+        if (!isEtcd && config.Members.Count == 0) return null;
         var id = config.InstanceId.Length > 0 ? config.InstanceId : Dns.GetHostName();
+        CheckOwn(host, id);
         var own = config.Members.FirstOrDefault(member => member.Id == id);
-        if (config.Members.Count > 0 && own is null && parts.Holds)
-            throw new ConfigException($"ring.members does not name this node: {id} (ingester.lifecycler.id)");
         if (own is not null && RolesOf(own.Target) != RolesOf(host.Target))
             log.Warn("ring.members names another target for this node than it has, and the others go by that", ("id", id),
                 ("target", host.Target), ("named", own.Target));
@@ -65,6 +48,42 @@ internal static class RingStart
             ShardSizeOf = tenant => overrides.Of(tenant).Ingestion.TenantShardSize,
             LostKept = host.Node.MaxBlockDuration * 2 + TimeSpan.FromMinutes(5),
         };
+    }
+
+    /// <summary>Holds what the configuration says of the ring against itself and its store, before anything is started.</summary>
+    /// <exception cref="ConfigException">It does not fit together.</exception>
+    public static void Check(HostOptions host)
+    {
+        if (GeneratorServer.Targets.Contains(host.Target)) return; // outside of any ring
+        var config = host.Ring;
+        var parts = Targets.Of(host.Target);
+        var isEtcd = config.Store == "etcd";
+        if (!isEtcd && config.Members.Count == 0)
+        {
+            if (!parts.IsAll)
+                throw new ConfigException(
+                    $"target {host.Target} is a part of a ring, and none is configured: ingester.lifecycler.ring.kvstore with store: etcd, or ring.members");
+            if (config.ReplicationFactor > 1)
+                throw new ConfigException(
+                    $"ingester.lifecycler.ring.replication_factor {config.ReplicationFactor} needs a ring, and none is configured: ingester.lifecycler.ring.kvstore with store: etcd, or ring.members");
+            return;
+        }
+
+        if (isEtcd && config.Members.Count > 0)
+            throw new ConfigException("ring.members and a kvstore with store: etcd are both there; one of them says who is in the ring");
+        if (isEtcd && config.EtcdEndpoints.Count == 0)
+            throw new ConfigException("kvstore.store is etcd and kvstore.etcd.endpoints is missing");
+        if (host.Node.Remote is null)
+            throw new ConfigException("a ring needs an object service that all its nodes share: storage.trace.backend s3, azure or gcs");
+        // Without an id it is the machine's name, and a file may be checked on another one.
+        if (config.InstanceId.Length > 0) CheckOwn(host, config.InstanceId);
+    }
+
+    private static void CheckOwn(HostOptions host, string id)
+    {
+        var members = host.Ring.Members;
+        if (members.Count > 0 && !members.Any(member => member.Id == id) && Targets.Of(host.Target).Holds)
+            throw new ConfigException($"ring.members does not name this node: {id} (ingester.lifecycler.id)");
     }
 
     private static MemberRoles RolesOf(string target)

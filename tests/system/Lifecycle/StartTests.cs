@@ -30,6 +30,16 @@ public sealed class StartTests : IDisposable
     }
 
     [Fact]
+    public async Task A_configuration_that_could_not_start_is_not_verified()
+    {
+        var config = Path.Combine(_folder, "part.yaml");
+        await File.WriteAllTextAsync(config, "target: querier\n");
+        var run = await RunAsync($"-config.file={config}", "-config.verify=true");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("target querier is a part of a ring, and none is configured", run.Everything, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_second_process_on_the_same_data_refuses_to_start()
     {
         await using var first = await TempoProcess.StartAsync();

@@ -47,11 +47,34 @@ public sealed class RingMembersTests
         Assert.Contains(message, Assert.Throws<ConfigException>(
             () => ConfigFile.Apply("t.yaml", $"ring: {{members: [{member}]}}", new HostOptions())).Message, StringComparison.Ordinal);
 
-    private static (RingOptions Ring, string Log) Start(string id, string target)
+    /// <summary><c>-config.verify</c> asks this, too: a file that it finds sound starts.</summary>
+    [Theory]
+    [InlineData("target: querier", "target querier is a part of a ring, and none is configured")]
+    [InlineData("ingester: {lifecycler: {ring: {replication_factor: 3}}}", "replication_factor 3 needs a ring")]
+    [InlineData("ring: {members: [{id: a, address: 'h:1'}]}", "a ring needs an object service")]
+    [InlineData("ingester: {lifecycler: {ring: {kvstore: {store: etcd}}}}\n" + Store, "kvstore.etcd.endpoints is missing")]
+    [InlineData("ingester: {lifecycler: {id: x}}\n" + Members + Store, "ring.members does not name this node: x")]
+    public void What_does_not_fit_together_is_known_before_anything_is_started(string yaml, string message) =>
+        Assert.Contains(message, Assert.Throws<ConfigException>(() => RingStart.Check(Options(yaml))).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("target: all")]
+    [InlineData("target: metrics-generator")] // outside of any ring
+    [InlineData(Members + Store)] // the machine's name, and this is another one
+    [InlineData("target: querier\ningester: {lifecycler: {id: x}}\n" + Members + Store)]
+    public void What_fits_is_not_refused(string yaml) => RingStart.Check(Options(yaml));
+
+    private static HostOptions Options(string yaml)
     {
         var options = new HostOptions();
-        ConfigFile.Apply("t.yaml", $"target: {target}\ningester: {{lifecycler: {{id: {id}, address: h}}}}\n{Members}{Store}", options);
+        ConfigFile.Apply("t.yaml", yaml, options);
         options.Node = options.Node with { Remote = StorageKeys.Resolve(options) };
+        return options;
+    }
+
+    private static (RingOptions Ring, string Log) Start(string id, string target)
+    {
+        var options = Options($"target: {target}\ningester: {{lifecycler: {{id: {id}, address: h}}}}\n{Members}{Store}");
         using var lines = new MemoryStream();
         var ring =
             RingStart.OptionsOf(options, new TenantOverrides(), new Log(lines, LogFormat.Logfmt, LogLevel.Info, TimeProvider.System));
