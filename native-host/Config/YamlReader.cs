@@ -50,7 +50,11 @@ public sealed class YamlReader
         var sizeBytes = Encoding.UTF8.GetByteCount(text);
         if (sizeBytes > MaxFileBytes) throw new ConfigException($"{fileName}: {sizeBytes} bytes, at most {MaxFileBytes} are read");
         if (text.AsSpan().IndexOfAny(ControlCharacters) is >= 0 and var control)
-            throw new ConfigException($"{fileName}: line {text.AsSpan(0, control).Count('\n') + 1}: control characters are not allowed: U+{(int)text[control]:X4}");
+        {
+            var line = text.AsSpan(0, control).Count('\n') + 1;
+            throw new ConfigException($"{fileName}: line {line}: control characters are not allowed: U+{(int)text[control]:X4}");
+        }
+
         var reader = new YamlReader(fileName, text);
         try
         {
@@ -103,7 +107,8 @@ public sealed class YamlReader
                 ? $"tag {GoText.Quote(tagged.Tag.Value)} is not known"
                 : "a tag that is not known; a text that begins with ! is put in quotes");
         // By an escape. No name or path has one, and the system's calls would end at it.
-        if (start is Scalar { Value: var value } && value.Contains('\0', StringComparison.Ordinal)) throw At(start, "a text with U+0000 in it");
+        if (start is Scalar { Value: var value } && value.Contains('\0', StringComparison.Ordinal))
+            throw At(start, "a text with U+0000 in it");
         YamlNode node = start switch
         {
             Scalar scalar => new YamlScalar(Line(scalar), scalar.Value, scalar.Style != ScalarStyle.Plain),

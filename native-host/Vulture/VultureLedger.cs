@@ -92,7 +92,8 @@ internal sealed class VultureLedger : IDisposable
 
     // A line of the ledger may begin so; a whole one without its end may be one of which a digit is missing.
     private static bool IsBegun(string line) =>
-        Array.Exists(Words, word => line.StartsWith(word + " ", StringComparison.Ordinal) || (word + " ").StartsWith(line, StringComparison.Ordinal));
+        Array.Exists(Words, word =>
+            line.StartsWith(word + " ", StringComparison.Ordinal) || (word + " ").StartsWith(line, StringComparison.Ordinal));
 
     private void Read(string line, string path)
     {

@@ -17,15 +17,16 @@ public sealed class VultureLedgerTests : IDisposable
     [Fact]
     public void What_was_noted_is_there_the_next_time()
     {
-        using (var ledger = new VultureLedger(LedgerFile)) ledger.Note(new VultureTrace(0xC0FFEE00C0FFEE, 1795221253000), VultureOutcome.Acknowledged);
-        using (var ledger = new VultureLedger(LedgerFile)) ledger.Note(new VultureTrace(0xC0FFEE00C0FFEF, 1795221254000), VultureOutcome.Refused);
+        var (first, second) = (new VultureTrace(0xC0FFEE00C0FFEE, 1795221253000), new VultureTrace(0xC0FFEE00C0FFEF, 1795221254000));
+        using (var ledger = new VultureLedger(LedgerFile)) ledger.Note(first, VultureOutcome.Acknowledged);
+        using (var ledger = new VultureLedger(LedgerFile)) ledger.Note(second, VultureOutcome.Refused);
         Assert.Equal(First + Second, File.ReadAllText(LedgerFile));
         using var again = new VultureLedger(LedgerFile);
         Assert.Equal((1, 1), (again.Count(VultureOutcome.Acknowledged), again.Count(VultureOutcome.Refused)));
         Assert.Equal(1795221253000, again.Of(VultureOutcome.Acknowledged)[0].StartUnixMs);
     }
 
-    /// <summary>Wherever a full disk or a power cut ended the last line: a time of which digits are missing would be asked for, and missed.</summary>
+    /// <summary>Wherever the last line ends: a trace whose time lacks a digit would be asked for, and missed.</summary>
     [Fact]
     public void The_beginning_of_a_last_line_is_forgotten_and_the_next_line_stands_for_itself()
     {
