@@ -51,8 +51,8 @@ internal static class Verbs
           run [flags]    publish the native binary if the sources changed, then become it: run -config.file=tempo.yaml
           publish        artifacts/tempo/tempo: Native AOT if this machine can, else ReadyToRun; says which
           package        artifacts/packages/tempo_VERSION_ARCH.deb of that binary, with a systemd unit, at the paths of Grafana's package
-          test           format, build, unit and architecture tests, fuzz smoke, publish, system tests on the binary
-          ci             test, with a reproducible build and more kill rounds, and perf gate
+          test           format, build, unit and architecture tests, fuzz smoke, publish, perf gate, system tests on the binary
+          ci             test, with a reproducible build and more kill rounds
           torture [--minutes N]   kills, errors of each system call, failpoints, power cuts, full disks, over and over; a table of what was lost; then damage and overload
           torture simulation [--seeds N] [--from N]  lives of a node on a simulated disk, step by step from a seed; default 100000 from a seed of the day
           torture ring [--minutes N | --rounds N]  faults of a ring of real nodes, over and over; a table of what was lost. With --rounds also 50 lives of simulated rings for each
@@ -66,7 +66,8 @@ internal static class Verbs
                          third of them runs with the kernels of levels and packed numbers as they are chosen, a third with each kind forced to be scalar
           perf [args]    the load generator; perf suite: loads and queries on the binary, beside a peer if one is named; perf table: the same at
                          the length of the goals, an hour, with the table of the README; perf query: what queries
-                         cost in process; perf gate: fails if ingest or a query takes more bytes than perf/gate says
+                         cost in process; perf gate: fails if ingest or a query takes more bytes, or code of
+                         the hot path more instructions (valgrind counts them), than perf/gate says
           ring [args]    a ring of three nodes with etcd and S3's wire on this machine, until Ctrl+C; --nodes, --rf
           format         rewrite the sources in the house's layout
           help           this text
@@ -116,8 +117,7 @@ internal static class Verbs
             Environment.SetEnvironmentVariable("TEMPO_RING_SIM_SEEDS", "300");
         if (Environment.GetEnvironmentVariable("TEMPO_RING_ROUNDS") is null)
             Environment.SetEnvironmentVariable("TEMPO_RING_ROUNDS", "5");
-        var failed = Test();
-        return failed != 0 ? failed : Perf(["gate"]);
+        return Test();
     }
 
     public static int Test()
@@ -136,8 +136,9 @@ internal static class Verbs
         var hasSenders = tally.Step("npm ci", Senders.Install);
         TestRun.UnitTests(tally);
         tally.Step("fuzz smoke", () => Shell.Run(TestRun.Executable("fuzz"), "smoke") == 0);
-        if (tally.Step("publish", Publication.Ensure) && hasSenders)
-            TestRun.SystemTests(tally);
+        var isPublished = tally.Step("publish", Publication.Ensure);
+        tally.Step("perf gate", static () => Gate([]) == 0);
+        if (isPublished && hasSenders) TestRun.SystemTests(tally);
         return tally.Close(clock.Elapsed);
     }
 
@@ -196,9 +197,10 @@ internal static class Verbs
                 .SelectMany(static length => (string[])[length.Name, length.Value]), .. own]);
         }
 
+        if (rest is ["gate", .. var gated]) return Gate(gated);
         if (rest is not ["suite", ..])
             return Shell.Run("dotnet", ["run", "-c", "Release", "--project",
-                rest is ["query" or "gate" or "kernels" or "memory", ..] ? "perf/micro" : "perf/load", "--", .. rest]);
+                rest is ["query" or "kernels" or "memory", ..] ? "perf/micro" : "perf/load", "--", .. rest]);
         // With no server named it is the one of these sources, and what needs no server is measured, too.
         var isOurs = !rest.Contains("--target") && !rest.Contains("--binary") && !rest.Contains("--help");
         if (isOurs) Publication.Ensure();
@@ -206,18 +208,46 @@ internal static class Verbs
         return !isOurs ? failed : failed + Perf(["gate"]);
     }
 
+    // Bytes in process, instructions of the same code as the product's compiler makes it.
+    private static int Gate(string[] arguments)
+    {
+        var failed = Shell.Run("dotnet", ["run", "-c", "Release", "--project", "perf/micro", "--", "gate", .. arguments]);
+        if (!OperatingSystem.IsLinux() || !Publication.EnsureInstructionCounter())
+        {
+            Console.WriteLine("instructions are not counted here: it takes Linux, valgrind and a native program (Native AOT)");
+            return failed;
+        }
+
+        SystemPackages.Need(SystemPackages.ForInstructions);
+        return failed | Shell.Run(Publication.InstructionCounter, ["gate", .. arguments]);
+    }
+
     public static int Format() => Shell.Run("dotnet", "format", "tempo.slnx");
 }
 
-/// <summary>Makes artifacts/tempo/tempo, and leaves it alone while nothing it is made of has changed.</summary>
+/// <summary>Makes native programs below artifacts/, and leaves each alone while nothing it is made of has changed.</summary>
 internal static class Publication
 {
     public const string Binary = "artifacts/tempo/tempo";
-    private const string Project = "native-host/Tempo.Host.csproj";
-    private const string Fingerprint = "artifacts/tempo/.fingerprint";
+
+    /// <summary>Code of the product and nothing else: perf/instructions.</summary>
+    public const string InstructionCounter = "artifacts/instructions/tempo-instructions";
+
     private static readonly string[] ProductFolders = ["engine", "native-host", "ring", "simd-bloom"];
     private static readonly string[] RootFiles =
         ["Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig", "build.cs"];
+
+    private static readonly NativeProgram Server = new("native-host/Tempo.Host.csproj", Binary, ProductFolders);
+    private static readonly NativeProgram Counter = new(
+        "perf/instructions/Tempo.Perf.Instructions.csproj", InstructionCounter, [.. ProductFolders, "perf/instructions", "perf/work", "perf/load"]);
+
+    /// <summary>What is published, to where, and the folders that its sources are in.</summary>
+    private sealed record NativeProgram(string Project, string Target, string[] Folders)
+    {
+        public string Folder => Path.GetDirectoryName(Target)!;
+
+        public string Fingerprint => $"{Folder}/.fingerprint";
+    }
 
     /// <summary>A way to publish; the first that can be restored on this machine is taken.</summary>
     private sealed record Kind(string Framework, string Name, string[] Properties)
@@ -239,23 +269,34 @@ internal static class Publication
         $"{(OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")}-{RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant()}";
 
     /// <returns>True; what goes wrong is thrown.</returns>
-    public static bool Ensure()
+    public static bool Ensure() => Ensure(Server, BestKind);
+
+    /// <summary>Makes <see cref="InstructionCounter"/>.</summary>
+    /// <returns>False if no native program can be made here.</returns>
+    public static bool EnsureInstructionCounter()
+    {
+        var kind = BestKind();
+        return kind.Name == "native-aot" && Ensure(Counter, () => kind);
+    }
+
+    private static bool Ensure(NativeProgram program, Func<Kind> bestKind)
     {
         var commit = Commit();
-        var fingerprint = FingerprintOfSources(commit);
-        if (File.Exists(Binary) && File.Exists(Fingerprint) && File.ReadAllText(Fingerprint) == fingerprint) return true;
+        var fingerprint = FingerprintOfSources(program, commit);
+        var isMade = File.Exists(program.Target) && File.Exists(program.Fingerprint);
+        if (isMade && File.ReadAllText(program.Fingerprint) == fingerprint) return true;
 
         SystemPackages.Need(SystemPackages.ForPublish);
-        var kind = BestKind();
+        var kind = bestKind();
         Console.WriteLine($"publish: {kind.Label}, commit {commit}");
         var exit = Shell.Run("dotnet", [
-            "publish", Project, "-c", "Release", "-r", Rid, "--tl:off", "-v", "q", "-o", Path.GetDirectoryName(Binary)!,
+            "publish", program.Project, "-c", "Release", "-r", Rid, "--tl:off", "-v", "q", "-o", program.Folder,
             $"-p:TempoFramework={kind.Framework}", $"-p:SourceRevisionId={commit}",
             // A folder of its own for each way to publish: frameworks do not share obj/project.assets.json.
             $"-p:ArtifactsPath={Path.GetFullPath($"artifacts/publish/{kind.Framework}-{kind.Name}")}", .. kind.Properties]);
-        if (exit != 0 || !File.Exists(Binary)) throw new BuildException($"publishing {kind.Label} failed");
-        File.WriteAllText(Fingerprint, fingerprint);
-        Console.WriteLine($"publish: {Binary}, {new FileInfo(Binary).Length / 1024.0 / 1024.0:F1} MiB, {kind.Label}");
+        if (exit != 0 || !File.Exists(program.Target)) throw new BuildException($"publishing {kind.Label} failed");
+        File.WriteAllText(program.Fingerprint, fingerprint);
+        Console.WriteLine($"publish: {program.Target}, {new FileInfo(program.Target).Length / 1024.0 / 1024.0:F1} MiB, {kind.Label}");
         return true;
     }
 
@@ -296,11 +337,11 @@ internal static class Publication
         return head.Trim() + (changes.Length == 0 ? "" : "-dirty");
     }
 
-    private static string FingerprintOfSources(string commit)
+    private static string FingerprintOfSources(NativeProgram program, string commit)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes(commit));
-        var sources = ProductFolders.Where(Directory.Exists)
+        var sources = program.Folders.Where(Directory.Exists)
             .SelectMany(folder => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
             .Concat(RootFiles.Where(File.Exists)).Order(StringComparer.Ordinal);
         foreach (var path in sources)
@@ -668,6 +709,8 @@ internal static class SystemPackages
         new("memcached", () => OnPath("memcached")),
         new("redis-server", () => OnPath("redis-server")),
     ];
+
+    public static readonly Package[] ForInstructions = [new("valgrind", () => OnPath("valgrind"))];
 
     public static void Need(Package[] packages)
     {

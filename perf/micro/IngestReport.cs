@@ -1,6 +1,7 @@
 using System.Globalization;
 using Tempo.Perf.Load.Observe;
 using Tempo.Perf.Load.Verbs;
+using Tempo.Perf.Work;
 
 namespace Tempo.Perf.Micro;
 

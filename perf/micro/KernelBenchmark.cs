@@ -3,10 +3,9 @@ using System.Globalization;
 using Tempo.Engine.Query.Filter;
 using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Storage.Scan;
-using Tempo.Engine.TraceQL;
-using Tempo.Engine.TraceQL.Ast;
 using Tempo.Perf.Load.Observe;
 using Tempo.Perf.Load.Verbs;
+using Tempo.Perf.Work;
 
 namespace Tempo.Perf.Micro;
 
@@ -17,19 +16,6 @@ internal static class KernelBenchmark
 {
     private const int Rows = 16 * 1024;
 
-    private static readonly string[] Filters =
-    [
-        "{ duration > 1s }",
-        "{ status = error }",
-        "{ kind = server }",
-        "{ name = \"n7\" }",
-        "{ name =~ \"n1.*\" }",
-        "{ span.k3 = \"v9\" }",
-        "{ span.k4 = 7 }",
-        "{ resource.service.name = \"s3\" }",
-        "{ span:id = \"0000000000000010\" }",
-    ];
-
     public static int Run(OptionReader options)
     {
         var only = options.Text("--only");
@@ -39,10 +25,10 @@ internal static class KernelBenchmark
             + string.Join(" | ", KernelChoice.Supported.Where(static k => k != KernelKind.Scalar).Select(static k => $"{k} ns | x"))
             + " |");
         var batch = SyntheticBatch.Of(Rows);
-        foreach (var text in Filters)
+        foreach (var text in SyntheticBatch.Filters)
         {
             if (only is not null && !text.Contains(only, StringComparison.Ordinal)) continue;
-            var condition = ((SpansetFilter)((Pipeline)TraceQlParser.Parse(text).SearchPipeline).Stages[0]).Condition;
+            var condition = SyntheticBatch.ConditionOf(text);
             var scalar = Measure(SpanFilter.Create(condition, KernelKind.Scalar), batch);
             var line = string.Create(CultureInfo.InvariantCulture, $"| `{text}` | {scalar:F3} |");
             foreach (var kernel in KernelChoice.Supported.Where(static k => k != KernelKind.Scalar))

@@ -4,6 +4,7 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.Parquet;
 using Tempo.Perf.Load.Observe;
 using Tempo.Perf.Load.Verbs;
+using Tempo.Perf.Work;
 
 namespace Tempo.Perf.Micro;
 

@@ -6,8 +6,8 @@ using Tempo.Engine.Query;
 using Tempo.Engine.Query.Sources;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Live;
-using Tempo.Perf.Load.Traffic;
 using Tempo.Perf.Load.Verbs;
+using Tempo.Perf.Work;
 
 namespace Tempo.Perf.Micro;
 
@@ -16,10 +16,7 @@ namespace Tempo.Perf.Micro;
 /// </summary>
 internal static class TraceMeasures
 {
-    private const int SpansPerRequest = 500;
-    private const int MaxAttributeBytes = 2048;
     private const int PartBytes = 1 << 20;
-    private static readonly (ulong, ulong) Bytes = (0x1122334455667788, 0x99AABBCCDDEEFF00);
 
     public static async Task<int> RunAsync(OptionReader options)
     {
@@ -32,7 +29,7 @@ internal static class TraceMeasures
             var store =
                 new BlockStore(LocalObjectStore.Open(Path.Combine(root, "objects")), Path.Combine(root, "work"), new BlockStoreOptions());
             store.Sweep();
-            var (live, id) = Build(spans);
+            var (live, id) = OneTrace.Build(spans);
             var blocks = new List<BlockHandle>();
             await store.WriteAsync(TenantId.Single, BlockId.Derive(3, 1), 0, visit => LiveTraces.ForEach(live, visit), default)
                 .ConfigureAwait(false);
@@ -52,26 +49,6 @@ internal static class TraceMeasures
         {
             Directory.Delete(root, recursive: true);
         }
-    }
-
-    private static (List<LiveBatchView> Live, TraceId Id) Build(int spans)
-    {
-        var stamper = new RequestStamper(1) { OnlyTrace = Bytes };
-        var segment = new LiveSegment(shardCount: 1, MaxAttributeBytes);
-        var id = default(TraceId);
-        for (var sent = 0; sent < spans;)
-        {
-            var template = new TemplateBuilder((ulong)sent + 1, Math.Min(SpansPerRequest, spans - sent)).Build();
-            var request = new byte[template.Bytes.Length];
-            stamper.Stamp(template, 1_760_000_000_000_000_000, request);
-            segment.Append(TenantId.Single, request);
-            id = TraceId.Read(stamper.LastTraceIds(template)[..TraceId.SizeBytes]);
-            sent += template.SpanCount;
-        }
-
-        var views = new List<LiveBatchView>();
-        segment.CollectBatches(TenantId.Single, views);
-        return (views, id);
     }
 
     private static void Measure(string from, TraceSources sources, TraceId id, bool isJson, int rounds)

@@ -7,7 +7,7 @@ using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
 using Tempo.Perf.Load.Traffic;
 
-namespace Tempo.Perf.Micro;
+namespace Tempo.Perf.Work;
 
 /// <summary>
 /// The way of a span from the receiver's buffer to the bytes of a block, stage by stage, in process and on one thread: CPU
@@ -102,9 +102,7 @@ internal sealed class IngestStages : IDisposable
         Append(live);
         var withLive = GC.GetTotalMemory(forceFullCollection: true);
         KeptByLiveColumns = (double)(withLive - before) / SpanCount;
-        var views = new List<LiveBatchView>();
-        live.CollectBatches(TenantId.Single, views);
-        WriteBlock(views).Dispose();
+        WriteBlock(Views(live)).Dispose();
         _writer.Restart(_file);
         KeptByWriter = (GC.GetTotalMemory(forceFullCollection: true) - withLive) / 1048576.0;
         live.Recycle();
@@ -113,22 +111,43 @@ internal sealed class IngestStages : IDisposable
     /// <summary>One round; the figures are those of the last. The first two let everything grow to its size.</summary>
     public void Round()
     {
-        var live = new LiveSegment(shardCount: 1, MaxAttributeBytes, _pool);
-        Measure(0, Validate);
-        Measure(1, Checksum);
-        Measure(2, () => Append(live));
-        var views = new List<LiveBatchView>();
-        live.CollectBatches(TenantId.Single, views);
-        Measure(3, () => LiveTraces.ForEach(views, static _ => { }));
-        BlockContent content = null!;
-        Measure(4, () => content = WriteBlock(views));
+        Round(Measure);
         _nanos[4] -= _nanos[3];
         _bytes[4] -= _bytes[3];
+    }
+
+    /// <summary>
+    /// A round whose stages somebody else measures: <paramref name="measure"/> is given the number of each and what it does, once.
+    /// "Block columns" has the order of the traces in it.
+    /// </summary>
+    public void Round(Action<int, Action> measure)
+    {
+        var live = new LiveSegment(shardCount: 1, MaxAttributeBytes, _pool);
+        measure(0, Validate);
+        measure(1, Checksum);
+        measure(2, () => Append(live));
+        var views = Views(live);
+        measure(3, () => LiveTraces.ForEach(views, static _ => { }));
+        BlockContent content = null!;
+        measure(4, () => content = WriteBlock(views));
         byte[] sidecar = [];
-        Measure(5, () => sidecar = content.ToSidecar(BlockId.Derive(1, 1)));
+        measure(5, () => sidecar = content.ToSidecar(BlockId.Derive(1, 1)));
         (SidecarBytes, _sidecarChecksum) = (sidecar.Length, Crc32C.Compute(sidecar));
         content.Dispose();
         live.Recycle();
+    }
+
+    /// <summary>The block of a round, data.parquet.</summary>
+    public byte[] ToBlock()
+    {
+        using var file = new MemoryStream();
+        var live = new LiveSegment(shardCount: 1, MaxAttributeBytes, _pool);
+        Append(live);
+        _writer.Restart(file);
+        LiveTraces.ForEach(Views(live), _writer.Add);
+        _writer.Finish().Dispose();
+        live.Recycle();
+        return file.ToArray();
     }
 
     public void Dispose() => _writer.Dispose();
@@ -159,6 +178,13 @@ internal sealed class IngestStages : IDisposable
     private void Append(LiveSegment live)
     {
         foreach (var request in _requests) live.Append(TenantId.Single, request);
+    }
+
+    private static List<LiveBatchView> Views(LiveSegment live)
+    {
+        var views = new List<LiveBatchView>();
+        live.CollectBatches(TenantId.Single, views);
+        return views;
     }
 
     private BlockContent WriteBlock(List<LiveBatchView> views)

@@ -1,6 +1,6 @@
 using Tempo.Engine.Foundation;
 
-namespace Tempo.Perf.Micro;
+namespace Tempo.Perf.Work;
 
 /// <summary>Keeps of what is written its length and its checksum: equal ones before and after a change are equal bytes.</summary>
 internal sealed class ChecksumStream : Stream

@@ -1,12 +1,32 @@
 using System.Text;
 using Tempo.Engine.Storage.Scan;
+using Tempo.Engine.TraceQL;
+using Tempo.Engine.TraceQL.Ast;
 
-namespace Tempo.Perf.Micro;
+namespace Tempo.Perf.Work;
 
 /// <summary>A batch of spans with a dozen attributes each, in memory.</summary>
 internal static class SyntheticBatch
 {
     private const int AttributesPerSpan = 12;
+
+    /// <summary>Conditions on what is in it, one for each kind of inner loop.</summary>
+    public static readonly string[] Filters =
+    [
+        "{ duration > 1s }",
+        "{ status = error }",
+        "{ kind = server }",
+        "{ name = \"n7\" }",
+        "{ name =~ \"n1.*\" }",
+        "{ span.k3 = \"v9\" }",
+        "{ span.k4 = 7 }",
+        "{ resource.service.name = \"s3\" }",
+        "{ span:id = \"0000000000000010\" }",
+    ];
+
+    /// <summary>What stands in the braces.</summary>
+    public static FieldExpression ConditionOf(string filter) =>
+        ((SpansetFilter)((Pipeline)TraceQlParser.Parse(filter).SearchPipeline).Stages[0]).Condition;
 
     public static SpanBatch Of(int rows)
     {

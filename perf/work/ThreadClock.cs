@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Tempo.Perf.Micro;
+namespace Tempo.Perf.Work;
 
 /// <summary>CPU time of the calling thread: what others do on the machine is not in it, but for the caches.</summary>
 internal static partial class ThreadClock
