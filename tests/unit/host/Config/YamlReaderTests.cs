@@ -56,5 +56,6 @@ public sealed class YamlReaderTests
         Assert.Equal("storage.trace.azure.storage_account_key is not base64", error.Message);
     }
 
-    private static string ErrorOf(string text) => Assert.Throws<ConfigException>(() => ConfigFile.Apply("t.yaml", text, new HostOptions())).Message;
+    private static string ErrorOf(string text) =>
+        Assert.Throws<ConfigException>(() => ConfigFile.Apply("t.yaml", text, new HostOptions())).Message;
 }
