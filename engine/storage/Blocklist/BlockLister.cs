@@ -87,13 +87,14 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
         var found = new List<BlockMeta>();
         foreach (var some in blocks.Chunk(MaxParallelReads))
         {
-            var metas = await Task.WhenAll(some.Select(block => objects
-                .TryGetAsync(BlockObjects.Key(listing.Over[block], block, BlockObjects.CompactedMeta), BlockMeta.MaxJsonBytes, cancellation)
-                    .AsTask())).ConfigureAwait(false);
+            var metas = await Task.WhenAll(some
+                .Select(block => GetAsync(BlockObjects.Key(listing.Over[block], block, BlockObjects.CompactedMeta), cancellation)))
+                .ConfigureAwait(false);
             for (var i = 0; i < some.Length; i++)
             {
-                if (metas[i] is not { } json) continue;
-                if (TryRead(json, listing.Over[some[i]], some[i], out var meta, out var error)) found.Add(meta!);
+                var (json, error) = metas[i];
+                if (json is null && error.Length == 0) continue;
+                if (json is not null && TryRead(json, listing.Over[some[i]], some[i], out var meta, out error)) found.Add(meta!);
                 else listing.Unreadable.Add(new UnreadableBlock(listing.Over[some[i]], some[i], error));
             }
         }
@@ -105,23 +106,35 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
     {
         foreach (var some in blocks.Chunk(MaxParallelReads))
         {
-            var metas = await Task.WhenAll(some.Select(block => objects
-                .TryGetAsync(BlockObjects.Key(block.Tenant, block.Block, BlockObjects.Meta), BlockMeta.MaxJsonBytes, cancellation)
-                    .AsTask())).ConfigureAwait(false);
+            var metas = await Task.WhenAll(some
+                .Select(block => GetAsync(BlockObjects.Key(block.Tenant, block.Block, BlockObjects.Meta), cancellation)))
+                .ConfigureAwait(false);
             for (var i = 0; i < some.Length; i++)
             {
-                if (metas[i] is not { } json)
-                {
-                    listing.Over[some[i].Block] = some[i].Tenant;
-                    continue;
-                }
-
-                if (TryRead(json, some[i].Tenant, some[i].Block, out var meta, out var error)) listing.Blocks.Add(meta!);
-                else listing.Unreadable.Add(new UnreadableBlock(some[i].Tenant, some[i].Block, error));
+                var (json, error) = metas[i];
+                var (tenant, block) = some[i];
+                if (json is null && error.Length == 0) listing.Over[block] = tenant;
+                else if (json is not null && TryRead(json, tenant, block, out var meta, out error)) listing.Blocks.Add(meta!);
+                else listing.Unreadable.Add(new UnreadableBlock(tenant, block, error));
             }
         }
 
         listing.Blocks.Sort(static (a, b) => a.BlockId.CompareTo(b.BlockId));
+    }
+
+    // Null without an error: there is none. What is denied or too large is of this block alone, and so is a bad sector of a local disk: one
+    // block is left out, instead of all. A service that fails, fails as a whole, and is asked again.
+    private async Task<(byte[]? Json, string Error)> GetAsync(ObjectKey meta, CancellationToken cancellation)
+    {
+        try
+        {
+            return (await objects.TryGetAsync(meta, BlockMeta.MaxJsonBytes, cancellation).ConfigureAwait(false), "");
+        }
+        catch (ObjectStoreException e) when (e.Error is ObjectStoreError.AccessDenied or ObjectStoreError.TooLarge
+            || e.Error == ObjectStoreError.Failed && objects.LocalObjects is not null)
+        {
+            return (null, e.Message);
+        }
     }
 
     /// <summary>Reads a block's meta.json and checks that it is this block's, and of a format that is read.</summary>

@@ -62,6 +62,25 @@ public sealed class BlocklistTests : IDisposable
     }
 
     /// <summary>
+    /// One meta.json that its owner lets nobody read, that is far too long, or that lies on a bad sector of a local disk, costs its block.
+    /// A service that does not hand one out is in trouble: what was known before holds.
+    /// </summary>
+    [Theory]
+    [InlineData(ObjectStoreError.AccessDenied, false, true)]
+    [InlineData(ObjectStoreError.TooLarge, false, true)]
+    [InlineData(ObjectStoreError.Failed, true, true)]
+    [InlineData(ObjectStoreError.Failed, false, false)]
+    public async Task One_meta_that_is_not_handed_out_costs_its_block_alone(ObjectStoreError error, bool isLocal, bool isOfBlock)
+    {
+        var (sound, other) = (await WriteAsync(), await WriteAsync());
+        var store = new RefusingStore(_folder.OpenObjects(), $"{other.BlockId}/meta.json", error, isLocal);
+        var (list, _) = Open(new NodeOptions(), store);
+        await PollAsync(list);
+        Assert.Equal(isOfBlock ? [sound.BlockId] : [], Blocks);
+        Assert.Equal(isOfBlock ? [other.BlockId] : [], _state.View.Unreadable.Select(static block => block.Block));
+    }
+
+    /// <summary>
     /// A node that starts while the service is down knows nothing of what is there: nobody is to take its answers for whole.
     /// </summary>
     [Fact]
@@ -293,4 +312,14 @@ public sealed class BlocklistTests : IDisposable
     }
 
     private Task<BlockMeta> WriteAsync() => _folder.WriteAsync(new BlockWriterOptions(), MergeTests.Request(1, 3));
+
+    private sealed class RefusingStore(IObjectStore inner, string end, ObjectStoreError error, bool isLocal) : PassThroughStore(inner)
+    {
+        public override ILocalObjects? LocalObjects => isLocal ? base.LocalObjects : null;
+
+        public override ValueTask<byte[]?> TryGetAsync(ObjectKey key, int maxSizeBytes, CancellationToken cancellation = default) =>
+            key.ToString().EndsWith(end, StringComparison.Ordinal)
+                ? throw new ObjectStoreException(error, key, "not this one")
+                : base.TryGetAsync(key, maxSizeBytes, cancellation);
+    }
 }
