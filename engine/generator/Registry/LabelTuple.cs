@@ -30,10 +30,7 @@ public sealed class LabelTuple(int maxValueBytes = LabelTuple.DefaultMaxValueByt
     public void Truncate(int length) => Length = length;
 
     /// <summary>Adds a value; an empty one is a label that is not there.</summary>
-    public void Add(ReadOnlySpan<byte> value)
-    {
-        Append(value.Length > _maxValueBytes ? Cut(value, _maxValueBytes) : value);
-    }
+    public void Add(ReadOnlySpan<byte> value) => Append(Cut(value, _maxValueBytes));
 
     private void Append(ReadOnlySpan<byte> value)
     {
@@ -56,9 +53,12 @@ public sealed class LabelTuple(int maxValueBytes = LabelTuple.DefaultMaxValueByt
         return true;
     }
 
-    // What is not UTF-8 is cut anywhere: it is refused later.
-    private static ReadOnlySpan<byte> Cut(ReadOnlySpan<byte> value, int maxBytes)
+    /// <summary>
+    /// The value, or so many bytes of its beginning, which end between two characters. What is not UTF-8 is cut anywhere.
+    /// </summary>
+    public static ReadOnlySpan<byte> Cut(ReadOnlySpan<byte> value, int maxBytes)
     {
+        if (value.Length <= maxBytes) return value;
         var end = maxBytes;
         while (end > maxBytes - 4 && end > 0 && (value[end] & 0xC0) == 0x80) end--;
         return value[..end];

@@ -1,5 +1,6 @@
 using System.Text;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Generator.Registry;
 using Tempo.Engine.Otlp;
 
 namespace Tempo.Engine.Node.SpanCounts;
@@ -57,11 +58,5 @@ internal struct SpanCountSink(SpanCounter counter, TenantId tenant, bool onlyRoo
         if (_isInResource && key.SequenceEqual("service.name"u8)) _service ??= value.Kind == AnyValueKind.String ? Text(value.Bytes) : "";
     }
 
-    private static string Text(ReadOnlySpan<byte> text)
-    {
-        if (text.Length <= SpanCounter.MaxLabelBytes) return Encoding.UTF8.GetString(text);
-        var end = SpanCounter.MaxLabelBytes;
-        while (end > SpanCounter.MaxLabelBytes - 4 && (text[end] & 0xC0) == 0x80) end--; // not within a character
-        return Encoding.UTF8.GetString(text[..end]);
-    }
+    private static string Text(ReadOnlySpan<byte> text) => Encoding.UTF8.GetString(LabelTuple.Cut(text, SpanCounter.MaxLabelBytes));
 }

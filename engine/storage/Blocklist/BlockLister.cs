@@ -42,7 +42,9 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
             }
         }
 
-        await ReadMetasAsync(listing, unread, cancellation).ConfigureAwait(false);
+        listing.Blocks.AddRange(await ReadMetasAsync(
+            listing, unread, BlockObjects.Meta, (tenant, block) => listing.Over[block] = tenant, cancellation).ConfigureAwait(false));
+        listing.Blocks.Sort(static (a, b) => a.BlockId.CompareTo(b.BlockId));
         return listing;
     }
 
@@ -84,42 +86,31 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
     /// </summary>
     public async Task<List<BlockMeta>> ReadOverAsync(BlockListing listing, IEnumerable<BlockId> blocks, CancellationToken cancellation)
     {
+        var over = blocks.Select(block => (listing.Over[block], block)).ToList();
+        return await ReadMetasAsync(listing, over, BlockObjects.CompactedMeta, static (_, _) => { }, cancellation).ConfigureAwait(false);
+    }
+
+    // The metas under the name that blocks have them by; those that cannot be read are added to the unreadable ones.
+    private async Task<List<BlockMeta>> ReadMetasAsync(
+        BlockListing listing, List<(TenantId Tenant, BlockId Block)> blocks, string name, Action<TenantId, BlockId> onGone,
+        CancellationToken cancellation)
+    {
         var found = new List<BlockMeta>();
         foreach (var some in blocks.Chunk(MaxParallelReads))
         {
-            var metas = await Task.WhenAll(some
-                .Select(block => GetAsync(BlockObjects.Key(listing.Over[block], block, BlockObjects.CompactedMeta), cancellation)))
-                .ConfigureAwait(false);
-            for (var i = 0; i < some.Length; i++)
-            {
-                var (json, error) = metas[i];
-                if (json is null && error.Length == 0) continue;
-                if (json is not null && TryRead(json, listing.Over[some[i]], some[i], out var meta, out error)) found.Add(meta!);
-                else listing.Unreadable.Add(new UnreadableBlock(listing.Over[some[i]], some[i], error));
-            }
-        }
-
-        return found;
-    }
-
-    private async Task ReadMetasAsync(BlockListing listing, List<(TenantId Tenant, BlockId Block)> blocks, CancellationToken cancellation)
-    {
-        foreach (var some in blocks.Chunk(MaxParallelReads))
-        {
-            var metas = await Task.WhenAll(some
-                .Select(block => GetAsync(BlockObjects.Key(block.Tenant, block.Block, BlockObjects.Meta), cancellation)))
+            var metas = await Task.WhenAll(some.Select(block => GetAsync(BlockObjects.Key(block.Tenant, block.Block, name), cancellation)))
                 .ConfigureAwait(false);
             for (var i = 0; i < some.Length; i++)
             {
                 var (json, error) = metas[i];
                 var (tenant, block) = some[i];
-                if (json is null && error.Length == 0) listing.Over[block] = tenant;
-                else if (json is not null && TryRead(json, tenant, block, out var meta, out error)) listing.Blocks.Add(meta!);
+                if (json is null && error.Length == 0) onGone(tenant, block);
+                else if (json is not null && TryRead(json, tenant, block, out var meta, out error)) found.Add(meta!);
                 else listing.Unreadable.Add(new UnreadableBlock(tenant, block, error));
             }
         }
 
-        listing.Blocks.Sort(static (a, b) => a.BlockId.CompareTo(b.BlockId));
+        return found;
     }
 
     // Null without an error: there is none. What is denied or too large is of this block alone, and so is a bad sector of a local disk: one
