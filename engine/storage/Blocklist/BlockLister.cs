@@ -96,35 +96,51 @@ public sealed class BlockLister(IObjectStore objects, TenantIndexUse index, Date
         CancellationToken cancellation)
     {
         var found = new List<BlockMeta>();
+        var refusals = new List<ObjectStoreException>();
         foreach (var some in blocks.Chunk(MaxParallelReads))
         {
             var metas = await Task.WhenAll(some.Select(block => GetAsync(BlockObjects.Key(block.Tenant, block.Block, name), cancellation)))
                 .ConfigureAwait(false);
             for (var i = 0; i < some.Length; i++)
             {
-                var (json, error) = metas[i];
+                var (json, refusal) = metas[i];
                 var (tenant, block) = some[i];
-                if (json is null && error.Length == 0) onGone(tenant, block);
-                else if (json is not null && TryRead(json, tenant, block, out var meta, out error)) found.Add(meta!);
-                else listing.Unreadable.Add(new UnreadableBlock(tenant, block, error));
+                if (refusal is not null)
+                {
+                    refusals.Add(refusal);
+                    listing.Unreadable.Add(new UnreadableBlock(tenant, block, refusal.Message, IsDamaged: false));
+                }
+                else if (json is null)
+                {
+                    onGone(tenant, block);
+                }
+                else if (TryRead(json, tenant, block, out var meta, out var error))
+                {
+                    found.Add(meta!);
+                }
+                else
+                {
+                    listing.Unreadable.Add(new UnreadableBlock(tenant, block, error, IsDamaged: true));
+                }
             }
         }
 
-        return found;
+        // Every one of several: that is no matter of single blocks.
+        return refusals.Count > 1 && refusals.Count == blocks.Count ? throw refusals[0] : found;
     }
 
-    // Null without an error: there is none. What is denied or too large is of this block alone, and so is a bad sector of a local disk: one
+    // Neither: there is none. What is denied or too large is of this block alone, and so is a bad sector of a local disk: one
     // block is left out, instead of all. A service that fails, fails as a whole, and is asked again.
-    private async Task<(byte[]? Json, string Error)> GetAsync(ObjectKey meta, CancellationToken cancellation)
+    private async Task<(byte[]? Json, ObjectStoreException? Refusal)> GetAsync(ObjectKey meta, CancellationToken cancellation)
     {
         try
         {
-            return (await objects.TryGetAsync(meta, BlockMeta.MaxJsonBytes, cancellation).ConfigureAwait(false), "");
+            return (await objects.TryGetAsync(meta, BlockMeta.MaxJsonBytes, cancellation).ConfigureAwait(false), null);
         }
         catch (ObjectStoreException e) when (e.Error is ObjectStoreError.AccessDenied or ObjectStoreError.TooLarge
             || e.Error == ObjectStoreError.Failed && objects.LocalObjects is not null)
         {
-            return (null, e.Message);
+            return (null, e);
         }
     }
 
@@ -187,4 +203,5 @@ public sealed class BlockListing
 
 /// <summary>A block whose meta.json cannot be read, or is of a format that is not.</summary>
 /// <param name="Error">What is wrong.</param>
-public sealed record UnreadableBlock(TenantId Tenant, BlockId Block, string Error);
+/// <param name="IsDamaged">It was read, and its bytes are wrong; else the store did not hand it out, which may pass.</param>
+public sealed record UnreadableBlock(TenantId Tenant, BlockId Block, string Error, bool IsDamaged);

@@ -38,7 +38,8 @@ public sealed class BlockHealth
         else Count(damage);
     }
 
-    private void Count(BlockDamage damage) => _errors?.With(damage.ToString().ToLowerInvariant()).Add();
+    /// <summary>Something of a block could not be read, for no fault of its own.</summary>
+    public void Count(BlockDamage damage) => _errors?.With(damage.ToString().ToLowerInvariant()).Add();
 
     /// <summary>Was something of the block found damaged?</summary>
     public bool IsDamaged(BlockId block) => _damaged.ContainsKey(block);

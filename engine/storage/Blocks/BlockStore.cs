@@ -130,7 +130,9 @@ public sealed class BlockStore(
         TenantIndexUse index, DateTimeOffset now, Func<BlockId, bool> isKnown, CancellationToken cancellation)
     {
         var listing = await new BlockLister(objects, index, now).ListAsync(isKnown, cancellation).ConfigureAwait(false);
-        foreach (var block in listing.Unreadable) Health.Report(block.Block, BlockDamage.Meta);
+        foreach (var block in listing.Unreadable)
+            if (block.IsDamaged) Health.Report(block.Block, BlockDamage.Meta);
+            else Health.Count(BlockDamage.Meta);
         return listing;
     }
 

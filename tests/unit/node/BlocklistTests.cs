@@ -81,6 +81,28 @@ public sealed class BlocklistTests : IDisposable
     }
 
     /// <summary>
+    /// It may be handed out again later: the block is not damaged, and merges take it then. Where all are refused, none is alone.
+    /// </summary>
+    [Fact]
+    public async Task A_meta_that_was_refused_says_nothing_about_its_block()
+    {
+        var (refused, torn) = (await WriteAsync(), await WriteAsync());
+        await WriteAsync();
+        await File.WriteAllTextAsync(
+            Path.Combine(_folder.TenantPath, $"{torn.BlockId}", "meta.json"), "{", TestContext.Current.CancellationToken);
+        var store = _folder.OpenStore(
+            new RefusingStore(_folder.OpenObjects(), $"{refused.BlockId}/meta.json", ObjectStoreError.AccessDenied, isLocal: false));
+        var listing = await store.ListAllAsync(default);
+        Assert.Single(listing.Blocks);
+        Assert.Equal(2, listing.Unreadable.Count);
+        Assert.False(store.Health.IsDamaged(refused.BlockId));
+        Assert.True(store.Health.IsDamaged(torn.BlockId));
+
+        store = _folder.OpenStore(new RefusingStore(_folder.OpenObjects(), "/meta.json", ObjectStoreError.AccessDenied, isLocal: false));
+        await Assert.ThrowsAsync<ObjectStoreException>(() => store.ListAllAsync(default));
+    }
+
+    /// <summary>
     /// A node that starts while the service is down knows nothing of what is there: nobody is to take its answers for whole.
     /// </summary>
     [Fact]
