@@ -121,7 +121,7 @@ internal sealed class Sender : IExportObserver, IDisposable
                 ? (long)(response.RetryAfter.TotalSeconds * Stopwatch.Frequency)
                 : RefusalPauseTicks);
         Tally.Count(response, request.Template.SpanCount, request.Template.Bytes.Length, Micros(nowTicks - request.DueTicks),
-            Micros(nowTicks - request.SentTicks));
+            Micros(nowTicks - request.SentTicks), Micros(Math.Max(0, response.ArrivedTicks - request.SentTicks)));
         if (response is { Outcome: ExportOutcome.Acknowledged, RejectedSpans: 0 })
             _ledger?.Add(request.TraceIds, request.Template.SpansPerTrace);
         request.IsOpen = false;

@@ -17,8 +17,11 @@ internal sealed class Tally
 
     public long RefusedSpans { get; private set; }
 
-    /// <summary>How long refusals took, from when their request was sent.</summary>
+    /// <summary>How long refusals took, from when their request was sent until they had come.</summary>
     public LatencyHistogram RefusalLatencies { get; } = new();
+
+    /// <summary>The same until their sender had the processor to read them.</summary>
+    public LatencyHistogram RefusalsRead { get; } = new();
 
     public long RefusedRequests { get; private set; }
 
@@ -30,7 +33,8 @@ internal sealed class Tally
     /// <summary>What the server or the connection said, and how often; at most 20 kinds.</summary>
     public Dictionary<string, long> Errors { get; } = [];
 
-    public void Count(ExportResponse response, int spanCount, int byteCount, long latencyMicros, long sinceSentMicros)
+    public void Count(
+        ExportResponse response, int spanCount, int byteCount, long latencyMicros, long sinceSentMicros, long untilArrivedMicros)
     {
         switch (response.Outcome)
         {
@@ -44,7 +48,8 @@ internal sealed class Tally
             case ExportOutcome.Refused:
                 RefusedSpans += spanCount;
                 RefusedRequests++;
-                RefusalLatencies.Record(sinceSentMicros);
+                RefusalLatencies.Record(untilArrivedMicros);
+                RefusalsRead.Record(sinceSentMicros);
                 if (response.RetryAfter == TimeSpan.Zero) WithoutRetryAfter++;
                 break;
             case ExportOutcome.Failed: FailedSpans += spanCount; break;
@@ -63,6 +68,7 @@ internal sealed class Tally
         RefusedRequests += other.RefusedRequests;
         WithoutRetryAfter += other.WithoutRetryAfter;
         RefusalLatencies.Add(other.RefusalLatencies);
+        RefusalsRead.Add(other.RefusalsRead);
         FailedSpans += other.FailedSpans;
         foreach ((string error, long count) in other.Errors) CountError(error, count);
     }

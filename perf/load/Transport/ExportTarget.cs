@@ -21,6 +21,7 @@ internal sealed record ExportTarget(string Host, int Port, bool IsGrpc, string? 
         {
             if (IPAddress.TryParse(Host, out IPAddress? address)) socket.Connect(address, Port);
             else socket.Connect(Host, Port);
+            ArrivalClock.Enable(socket);
             return socket;
         }
         catch

@@ -18,6 +18,7 @@ internal sealed partial class GrpcConnection
     // Holds any frame the peer may send: this client leaves SETTINGS_MAX_FRAME_SIZE at 16,384.
     private readonly byte[] _inbox = new byte[64 * 1024];
     private int _inboxLength;
+    private long _arrivedTicks;
     private bool _hasSettings;
     private int _unreportedBytes;
 
@@ -29,7 +30,7 @@ internal sealed partial class GrpcConnection
     public void Receive(long timeoutMicros)
     {
         if (!SocketWait.ForData(_socket, timeoutMicros)) return;
-        int received = _socket.Receive(_inbox.AsSpan(_inboxLength));
+        int received = ArrivalClock.Receive(_socket, _inbox.AsSpan(_inboxLength), out _arrivedTicks);
         if (received == 0) throw new TransportException("The server closed the connection.");
         _inboxLength += received;
 
@@ -204,7 +205,7 @@ internal sealed partial class GrpcConnection
         }
         _streams[slot] = default;
         _openStreams--;
-        _observer.Completed(slot, response);
+        _observer.Completed(slot, response with { ArrivedTicks = _arrivedTicks });
     }
 
     private int SlotOf(int streamId)

@@ -66,7 +66,7 @@ internal sealed class Http1Connection : IExportConnection
     public void Receive(long timeoutMicros)
     {
         if (!SocketWait.ForData(_socket, timeoutMicros)) return;
-        int received = _socket.Receive(_inbox.AsSpan(_inboxLength));
+        int received = ArrivalClock.Receive(_socket, _inbox.AsSpan(_inboxLength), out long arrivedTicks);
         if (received == 0) throw new TransportException("The server closed the connection.");
         _inboxLength += received;
         if (!Http1Response.TryParse(_inbox.AsSpan(0, _inboxLength), out Http1Response response))
@@ -88,7 +88,7 @@ internal sealed class Http1Connection : IExportConnection
         _inboxLength -= response.ByteCount;
         int slot = _openSlot;
         _openSlot = -1;
-        _observer.Completed(slot, answer);
+        _observer.Completed(slot, answer with { ArrivedTicks = arrivedTicks });
     }
 
     public void Dispose() => _socket.Dispose();

@@ -20,6 +20,9 @@ internal readonly record struct ExportResponse(ExportOutcome Outcome, long Rejec
 {
     /// <summary>When to come back, if it says so (Retry-After, RetryInfo); else zero.</summary>
     public TimeSpan RetryAfter { get; init; }
+
+    /// <summary>When the kernel had it, in ticks of <see cref="System.Diagnostics.Stopwatch"/>; 0: there was no answer.</summary>
+    public long ArrivedTicks { get; init; }
 }
 
 internal interface IExportObserver

@@ -24,7 +24,7 @@ internal sealed record LoadOptions
           --rest-seconds N       then wait, at most so long, until the server is idle; default 0
           --ledger file          trace ids of all acknowledged requests, with their span counts
           --json file            also write the report there
-        tempo-load trace [--binary artifacts/tempo/tempo] [--spans 10000] [--rounds 20] [--anew]
+        tempo-load trace [--binary artifacts/tempo/tempo] [--spans 10000] [--rounds 20] [--anew] [--only protobuf]
         tempo-load neighbours [--binary artifacts/tempo/tempo] [--spans 200000] [--questions 300] [--clients 8] [--cancels 50]
         tempo-load overload [--binary artifacts/tempo/tempo] [--minutes 3] [--senders 500] [--times 5] [--impatient] [--only grpc|http] [--memory-mib 512] [--warm-seconds 60]
         tempo-load flame --stacks file --out file.svg [--title text]    a flame graph of what perf script -F comm,ip,sym printed

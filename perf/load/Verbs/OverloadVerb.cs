@@ -11,7 +11,7 @@ namespace Tempo.Perf.Load.Verbs;
 /// over gRPC and over HTTP. Senders come back when they are told to, as exporters do, unless <c>--impatient</c>.
 /// <code>
 /// capacity   what a few senders get stored that send as soon as they are answered
-/// overload   what is stored of the flood (goodput), and how long refusals take from when their request was sent
+/// overload   what is stored of the flood (goodput), and how long refusals take from when their request was sent until the kernel has them
 /// …          both again, as often as --floods says; each flood is as long as --minutes divided by that
 /// after      five seconds after the last flood the few senders again: has it become itself?
 /// </code>
@@ -79,12 +79,16 @@ internal static class OverloadVerb
             (calm[0].Tally.Latencies.PercentileMicros(50) / 1000.0, calm[^1].Tally.Latencies.PercentileMicros(50) / 1000.0);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"| {(isGrpc ? "gRPC" : "HTTP")} | {string.Join(", ", calm.Select(static phase => phase.SpansPerSecond.ToString("F0", CultureInfo.InvariantCulture)))} | {flood.SpansPerSecond:F0} | {goodput:P0} | {goodputByCpu:P0} | {flood.Tally.RefusedRequests} | {flood.Tally.RefusalLatencies.PercentileMicros(50) / 1000.0:F1} | {refusalMs:F1} | {flood.Tally.WithoutRetryAfter} | {flood.Tally.FailedSpans / SpansPerRequest} | {before:F1} | {after:F1} | {confinement.PeakMiB} | {confinement.Kills} |"));
-        Console.WriteLine($"  refusals, ms: {string.Join(", ", new[] { 75, 90, 95, 98, 99, 99.5, 99.9, 100 }.Select(p => string.Create(CultureInfo.InvariantCulture, $"p{p} {flood.Tally.RefusalLatencies.PercentileMicros(p) / 1000.0:F1}")))}");
+        Console.WriteLine($"  refusals until they had come, ms: {Percentiles(flood.Tally.RefusalLatencies)}");
+        Console.WriteLine($"  until their sender had its turn to read them: {Percentiles(flood.Tally.RefusalsRead)}");
         foreach ((string error, long count) in flood.Tally.Errors.Where(
             static e => !e.Key.Contains("wait to be written", StringComparison.Ordinal)).OrderByDescending(static e => e.Value).Take(3))
             Console.WriteLine($"  {count} times: {error}");
         return goodput >= LeastGoodput && refusalMs < MostRefusalMs && confinement.Kills == 0 && flood.Tally.WithoutRetryAfter == 0
             && after < 2 * before + 1;
+
+        static string Percentiles(LatencyHistogram histogram) => string.Join(", ", new[] { 75, 90, 95, 98, 99, 99.5, 99.9, 100 }.Select(
+            p => string.Create(CultureInfo.InvariantCulture, $"p{p} {histogram.PercentileMicros(p) / 1000.0:F1}")));
 
         LoadPhase Calm() => LoadPhase.Send(target, server, templates, FewSenders, 0, warmSeconds / 2, isPatient: false);
     }

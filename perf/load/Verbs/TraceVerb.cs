@@ -28,25 +28,28 @@ internal static class TraceVerb
         int spans = options.Int("--spans", 10_000, 1, 100_000_000);
         int rounds = options.Int("--rounds", spans > 100_000 ? 1 : 20, 1, 100_000);
         bool isAnew = options.Flag("--anew");
+        string only = options.Text("--only") ?? "";
         options.ExpectEnd();
         using var server = new StartedServer(binary);
         using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{server.Api}"), Timeout = TimeSpan.FromMinutes(10) };
+        var forms = Forms.Where(form => form.Name.Contains(only, StringComparison.OrdinalIgnoreCase)).ToArray();
+        if (forms.Length == 0) throw new OptionException($"--only is '{only}', which is in no name of {string.Join(", ", Forms.Select(static form => form.Name))}.");
         string id = Send(server, spans, out long bytes);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"one trace of {spans} spans, {bytes / 1e6:F1} MB as OTLP; CPU of the server for one answer (mean of {rounds}), growth of its resident memory"));
         Console.WriteLine("| from | answer | MB | CPU ms | RSS before the first, MiB | growth, MiB |");
         Console.WriteLine("|---|---|---|---|---|---|");
-        Measure("live", server, client, id, rounds, Forms);
+        Measure("live", server, client, id, rounds, forms);
         client.GetAsync(new Uri("/flush", UriKind.Relative)).GetAwaiter().GetResult().EnsureSuccessStatusCode();
         Restart(server, client);
         if (!isAnew)
         {
-            Measure("blocks", server, client, id, rounds, Forms);
+            Measure("blocks", server, client, id, rounds, forms);
             return 0;
         }
 
         // Each by a process that has answered nothing before it, so that no answer has the garbage of another in it.
-        foreach (var form in Forms)
+        foreach (var form in forms)
         {
             Measure("blocks", server, client, id, rounds, form);
             Restart(server, client);

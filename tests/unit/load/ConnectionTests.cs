@@ -1,4 +1,7 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -46,6 +49,7 @@ public sealed class ConnectionTests : IAsyncLifetime
     [InlineData(false, 1)]
     public void All_bytes_arrive_and_each_slot_is_answered_once(bool isGrpc, int inflight)
     {
+        long begin = Stopwatch.GetTimestamp();
         var observer = new RecordingObserver();
         var target = new ExportTarget("127.0.0.1", _ports[isGrpc ? 0 : 1], isGrpc, Tenant: "team-a", IsGzip: false, MaxFrameBytes: 16_384);
         using IExportConnection connection = target.Connect(inflight, observer);
@@ -66,7 +70,28 @@ public sealed class ConnectionTests : IAsyncLifetime
 
         Assert.Equal(sentHashes.Order(), _receivedHashes.Order());
         Assert.Equal(sizes.Length, observer.Responses.Count);
-        Assert.All(observer.Responses, static response => Assert.Equal(new ExportResponse(ExportOutcome.Acknowledged, 3, null), response));
+        Assert.All(observer.Responses, static response =>
+            Assert.Equal(new ExportResponse(ExportOutcome.Acknowledged, 3, null), response with { ArrivedTicks = 0 }));
+        Assert.All(observer.Responses, response => Assert.InRange(response.ArrivedTicks, begin, Stopwatch.GetTimestamp()));
+    }
+
+    /// <summary>What counts is when bytes came, not when somebody had the time to read them.</summary>
+    [Fact]
+    public async Task Bytes_arrive_when_the_kernel_has_them()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var peer = new TcpClient();
+        Task<Socket> accepted = listener.AcceptSocketAsync(TestContext.Current.CancellationToken).AsTask();
+        await peer.ConnectAsync((IPEndPoint)listener.LocalEndpoint, TestContext.Current.CancellationToken);
+        using Socket socket = await accepted;
+        ArrivalClock.Enable(socket);
+        await peer.GetStream().WriteAsync("12345"u8.ToArray(), TestContext.Current.CancellationToken);
+        Assert.True(socket.Poll(TimeSpan.FromSeconds(30), SelectMode.SelectRead));
+        long there = Stopwatch.GetTimestamp();
+        await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+        Assert.Equal(5, ArrivalClock.Receive(socket, new byte[16], out long arrived));
+        Assert.True(Stopwatch.GetElapsedTime(there, arrived) < TimeSpan.FromSeconds(0.5), "the time of reading");
     }
 
     [Fact]
