@@ -55,7 +55,7 @@ internal sealed class CutLoop(
             {
                 await WaitAsync(cancellation).ConfigureAwait(false);
                 log.CheckAgain();
-                GarbageBudget.CheckYoung();
+                GarbageBudget.CheckYoung(time);
                 SpareMemory.LetGoIfShort();
                 await RollAsync(force: false, cancellation).ConfigureAwait(false);
                 StartWaiting();

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Live;
 using Tempo.Engine.Storage.Scan;
@@ -65,25 +64,40 @@ internal sealed class TraceParts
         });
     }
 
+    // What a trace has in n batches exceeds a limit only if it exceeds an nth of it in one of them, which hardly any does: no more is noted
+    // of the others.
     private static IEnumerable<TraceId> FindLarge(IReadOnlyList<LiveBatchView> batches, RowLimits limits)
     {
+        var count = Math.Max(1, batches.Count);
+        var part = new RowLimits(limits.Entries / count, limits.TextBytes / count);
         var bounds = new Dictionary<TraceId, RowWeight>();
+        ForEachBound(batches, (id, weight) =>
+        {
+            if (weight.Exceeds(part)) bounds[id] = default;
+        });
+        if (bounds.Count == 0) return [];
+        ForEachBound(batches, (id, weight) =>
+        {
+            if (bounds.TryGetValue(id, out var bound)) bounds[id] = bound + weight;
+        });
+        return bounds.Where(trace => trace.Value.Exceeds(limits)).Select(static trace => trace.Key);
+    }
+
+    private static void ForEachBound(IReadOnlyList<LiveBatchView> batches, Action<TraceId, RowWeight> visit)
+    {
+        RowWeight[] memory = [];
         foreach (var (batch, spanCount) in batches)
         {
             var columns = batch.Columns;
-            var weights = new RowWeight[columns.TraceCount];
+            GrowableArray.Reserve(ref memory, columns.TraceCount);
+            var weights = memory.AsSpan(0, columns.TraceCount);
+            weights.Clear();
             var longest = SpanWeight.LongestText(columns);
             var items = SpanWeight.ArrayItems(columns);
             for (var row = 0; row < spanCount; row++) weights[columns.Trace[row]].Add(SpanWeight.Bound(columns, row, longest));
             for (var trace = 0; trace < weights.Length; trace++)
-            {
-                ref var bound = ref CollectionsMarshal.GetValueRefOrAddDefault(bounds, columns.TraceIds[trace], out _);
-                bound.Add(weights[trace]);
-                bound.Add(new RowWeight(items, items * longest)); // whose they are is not looked at
-            }
+                visit(columns.TraceIds[trace], weights[trace] + new RowWeight(items, items * longest)); // whose they are is not looked at
         }
-
-        return bounds.Where(trace => trace.Value.Exceeds(limits)).Select(static trace => trace.Key);
     }
 
     private void Divide(OrderedTrace trace, RowLimits limits)

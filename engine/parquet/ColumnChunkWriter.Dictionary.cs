@@ -31,24 +31,24 @@ public sealed partial class ColumnChunkWriter
         EndDictionary(entries.Count);
     }
 
-    /// <summary>The chunk's dictionary of INT32. Pages get bounds only if it comes before them.</summary>
+    /// <summary>The chunk's dictionary of INT32. Pages of bare indices get bounds only if it comes before all pages.</summary>
     public void WriteDictionary(ReadOnlySpan<int> entries)
     {
         Expect(PhysicalType.Int32);
         BeginDictionary();
         PlainEncoder.Encode(entries, _page);
         EndDictionary(entries.Length);
-        if (HasNumericBounds) _int32Dictionary = entries.ToArray();
+        if (IsToBound) _int32Dictionary = entries.ToArray();
     }
 
-    /// <summary>The chunk's dictionary of INT64. Pages get bounds only if it comes before them.</summary>
+    /// <summary>The chunk's dictionary of INT64. Pages of bare indices get bounds only if it comes before all pages.</summary>
     public void WriteDictionary(ReadOnlySpan<long> entries)
     {
         Expect(PhysicalType.Int64);
         BeginDictionary();
         PlainEncoder.Encode(entries, _page);
         EndDictionary(entries.Length);
-        if (HasNumericBounds) _int64Dictionary = entries.ToArray();
+        if (IsToBound) _int64Dictionary = entries.ToArray();
     }
 
     /// <summary>The chunk's dictionary of DOUBLE. Its pages have no bounds.</summary>
@@ -164,6 +164,8 @@ public sealed partial class ColumnChunkWriter
             DictionaryLevel, _dictionaryPage);
         CountPage(PageType.Dictionary, PageEncoding.Plain);
     }
+
+    private bool IsToBound => HasNumericBounds && _locations.Count == 0;
 
     private void ClearNumberDictionary()
     {

@@ -24,6 +24,13 @@ public static class GarbageBudget
     private const long SmallHeapBytes = 96 << 20;
 
     /// <summary>
+    /// Where much is allocated, pauses of a collection are at most this part of the time, so that of a hundred requests none meets a long
+    /// one: who allocates fast has more garbage instead, up to a quarter of what is in use.
+    /// </summary>
+    private const int TimesOfCollecting = 400;
+    private const int MaxPacedPart = 4;
+
+    /// <summary>
     /// Memory that the collector holds and nobody uses, beyond which it is given back: at least this, and an eighth of what is used. The
     /// collector keeps free regions for twenty collections, which here is minutes, and holes between large arrays for good.
     /// </summary>
@@ -41,20 +48,27 @@ public static class GarbageBudget
 
     /// <summary>
     /// Bytes of small objects between two collections of the young generations, where the collector itself waits until they fill the last
-    /// level cache, 25 MB: at 10,000 spans/s that is half a minute's garbage. Checked once a second, so at full speed it is the
-    /// collector's.
+    /// level cache, 25 MB: at 10,000 spans/s that is half a minute's garbage.
     /// </summary>
     private const long MaxYoungBytes = 4 << 20;
 
+    /// <summary>A little less than the second after which the loop comes, whose clock is another.</summary>
+    private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(0.9);
+
+    // Of the loop that has the clock.
+    private static TimeSpan s_checked;
+    private static long s_allocatedAtCheck;
+    private static TimeSpan s_nextYoung;
+    private static TimeSpan s_nextByClock;
     private static long s_youngAllocatedBefore;
     private static int s_youngCollectionsBefore;
     private static long s_growthBytes = FirstGivingBackBytes;
     private static long s_nextOfGrowth = FirstGivingBackBytes; // allocated bytes
-    private static long s_youngChecks;
-    private static long s_nextByClock; // in checks of the young
     private static long s_allocatedBefore;
     private static int s_collectionsBefore;
     private static long s_usedBytes; // after the last full collection
+    private static long s_pauseTicks; // of the last that moved nothing
+    private static long s_pacedBytes; // allocated in TimesOfCollecting such pauses
 
     /// <summary>Collects if more was allocated since the last full collection than the budget allows.</summary>
     public static void Check() => Check(MaxBytes);
@@ -63,24 +77,44 @@ public static class GarbageBudget
     public static void CheckQuery() => Check(MaxQueryBytes, isOfQueries: true);
 
     /// <summary>
-    /// For a loop that comes by about once a second, one thread: collects what is young, some tenths of a millisecond, and gives back what
-    /// is held and not used.
+    /// For a loop that comes by about once a second or more often, one thread: collects what is young, some milliseconds, and gives back
+    /// what is held and not used. Does nothing within nine tenths of a second of the last time.
     /// </summary>
-    public static void CheckYoung()
+    public static void CheckYoung(TimeProvider time)
     {
-        if (++s_youngChecks >= s_nextByClock) GiveBackByClock();
+        var now = time.GetElapsedTime(0);
+        var passed = now - s_checked;
+        if (passed >= TimeSpan.Zero && passed < CheckInterval) return;
+        // Another clock than the last one's, of another node in this process.
+        if (passed < TimeSpan.Zero) s_nextYoung = s_nextByClock = now + TimeSpan.FromSeconds(MinSecondsBetween);
+        s_checked = now;
+        NotePace(passed);
+        if (now >= s_nextByClock) GiveBackByClock(now);
+        CollectYoung(now);
+    }
+
+    private static void CollectYoung(TimeSpan now)
+    {
         var allocated = GC.GetTotalAllocatedBytes();
-        if (GC.CollectionCount(0) != s_youngCollectionsBefore)
+        if (GC.CollectionCount(0) == s_youngCollectionsBefore)
         {
-            s_youngCollectionsBefore = GC.CollectionCount(0);
-            s_youngAllocatedBefore = allocated;
-            return;
+            if (allocated - s_youngAllocatedBefore < MaxYoungBytes || now < s_nextYoung) return;
+            var before = GC.GetTotalPauseDuration();
+            GC.Collect(1, GCCollectionMode.Forced, blocking: true);
+            s_nextYoung = now + After(before, TimesOfCollecting);
         }
 
-        if (allocated - s_youngAllocatedBefore < MaxYoungBytes) return;
-        GC.Collect(1, GCCollectionMode.Forced, blocking: true);
         s_youngCollectionsBefore = GC.CollectionCount(0);
         s_youngAllocatedBefore = allocated;
+    }
+
+    private static void NotePace(TimeSpan passed)
+    {
+        var allocated = GC.GetTotalAllocatedBytes();
+        var bytes = allocated - s_allocatedAtCheck;
+        s_allocatedAtCheck = allocated;
+        var paced = passed > TimeSpan.Zero ? bytes * (Volatile.Read(ref s_pauseTicks) * (double)TimesOfCollecting / passed.Ticks) : 0;
+        Volatile.Write(ref s_pacedBytes, (long)Math.Min(paced, Volatile.Read(ref s_usedBytes) / MaxPacedPart));
     }
 
     /// <summary>
@@ -99,6 +133,7 @@ public static class GarbageBudget
     {
         var heap = GC.GetGCMemoryInfo(GCKind.FullBlocking);
         Volatile.Write(ref s_usedBytes, heap.HeapSizeBytes - heap.FragmentedBytes);
+        if (!heap.Compacted) Volatile.Write(ref s_pauseTicks, heap.PauseDurations[0].Ticks);
         Volatile.Write(ref s_collectionsBefore, GC.CollectionCount(GC.MaxGeneration));
     }
 
@@ -118,7 +153,8 @@ public static class GarbageBudget
         if (allocated - before < maxBytes) return;
         // Marking takes time by what is in use, so of much in use queries, which come one after another, may leave as much garbage.
         var usedBytes = Volatile.Read(ref s_usedBytes);
-        if (allocated - before < (isOfQueries ? usedBytes : (usedBytes - SmallHeapBytes) / 8)) return;
+        var garbageBytes = isOfQueries ? usedBytes : Math.Max((usedBytes - SmallHeapBytes) / 8, Volatile.Read(ref s_pacedBytes));
+        if (allocated - before < garbageBytes) return;
         if (Interlocked.CompareExchange(ref s_allocatedBefore, allocated, before) != before) return;
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: false);
         GiveBackOfGrowth(allocated);
@@ -134,13 +170,16 @@ public static class GarbageBudget
         Volatile.Write(ref s_growthBytes, 2 * next);
     }
 
-    private static void GiveBackByClock()
+    private static void GiveBackByClock(TimeSpan now)
     {
         var before = GC.GetTotalPauseDuration();
         if (!TryGiveBack()) return;
-        var seconds = (GC.GetTotalPauseDuration() - before).TotalSeconds * TimesOfGivingBack;
-        s_nextByClock = s_youngChecks + (long)Math.Clamp(seconds, MinSecondsBetween, MaxSecondsBetween);
+        s_nextByClock = now + After(before, TimesOfGivingBack);
     }
+
+    // So many times the pauses since then.
+    private static TimeSpan After(TimeSpan pausesBefore, int times) => TimeSpan.FromSeconds(
+        Math.Clamp((GC.GetTotalPauseDuration() - pausesBefore).TotalSeconds * times, MinSecondsBetween, MaxSecondsBetween));
 
     private static bool TryGiveBack()
     {

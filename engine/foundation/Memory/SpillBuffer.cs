@@ -1,3 +1,4 @@
+using System.Buffers;
 using Microsoft.Win32.SafeHandles;
 
 namespace Tempo.Engine.Foundation;
@@ -73,16 +74,24 @@ public sealed class SpillBuffer : IDisposable
     {
         _file?.Dispose();
         if (_file is not null) File.Delete(_path!);
-        (_file, _inFile, _inMemory, _memory) = (null, 0, 0, []);
+        (_file, _inFile, _inMemory) = (null, 0, 0);
+        Exchange([]);
     }
 
     private void Keep(ReadOnlySpan<byte> bytes)
     {
         // A piece that is larger than all before it has something small behind it, as a filter has.
         var needed = _inMemory + bytes.Length;
-        if (needed > _memory.Length) Array.Resize(ref _memory, Math.Max(needed + needed / 8, _memory.Length * 2));
+        if (needed > _memory.Length) Exchange(ArrayPool<byte>.Shared.Rent(needed + needed / 8));
         bytes.CopyTo(_memory.AsSpan(_inMemory));
         _inMemory += bytes.Length;
+    }
+
+    private void Exchange(byte[] memory)
+    {
+        _memory.AsSpan(0, _inMemory).CopyTo(memory);
+        if (_memory.Length > 0) ArrayPool<byte>.Shared.Return(_memory);
+        _memory = memory;
     }
 
     private void Spill(ReadOnlySpan<byte> bytes)
@@ -91,7 +100,7 @@ public sealed class SpillBuffer : IDisposable
         RandomAccess.Write(_file, _memory.AsSpan(0, _inMemory), _inFile);
         _inFile += _inMemory;
         _inMemory = 0;
-        if (_memory.Length > ChunkBytes) _memory = new byte[ChunkBytes];
+        if (_memory.Length > ChunkBytes) Exchange(ArrayPool<byte>.Shared.Rent(ChunkBytes));
         if (bytes.Length <= ChunkBytes)
         {
             Keep(bytes);

@@ -5,7 +5,7 @@ using Tempo.Engine.Storage.Scan;
 namespace Tempo.Engine.Storage.Catalog;
 
 /// <summary>Collects a block's keys and values, row group by row group. Memory and size are bounded, whatever the spans hold.</summary>
-internal sealed class CatalogBuilder
+internal sealed class CatalogBuilder : IDisposable
 {
     /// <summary>Keys that are listed; a sender that puts ids into keys fills this, and the rest is found by scanning.</summary>
     private const int MaxKeys = 4096;
@@ -61,6 +61,18 @@ internal sealed class CatalogBuilder
         BinaryPrimitives.WriteInt32LittleEndian(section.GetSpan(4), catalog.Length);
         section.Advance(4);
         section.Advance(Zstd.Compress(catalog.Written, section.GetSpan(Zstd.MaxCompressedLength(catalog.Length)), level: 3));
+    }
+
+    /// <summary>Gives back the memory of the values.</summary>
+    public void Dispose()
+    {
+        foreach (var keys in _keys)
+        {
+            foreach (var key in keys) key?.Release();
+            keys.Clear();
+        }
+
+        _keyCount = 0;
     }
 
     private static void Write(

@@ -18,7 +18,7 @@ internal sealed class CatalogKey(byte[] key, CatalogBudget budget)
     private const int MaxRemembered = 2 * MaxValues;
 
     /// <summary>A longer text is not listed.</summary>
-    private const int MaxTextBytes = 1024;
+    public const int MaxTextBytes = 1024;
 
     private const int RegisterBits = 8;
     private readonly byte[] _registers = new byte[1 << RegisterBits];
@@ -49,7 +49,13 @@ internal sealed class CatalogKey(byte[] key, CatalogBudget budget)
     public void OmitValues() => HasAllValues = false;
 
     /// <summary>So many are about to be added, at the most.</summary>
-    public void Expect(int texts, int numbers) => _values.Reserve(texts, numbers);
+    public void Expect(int texts, int textBytes, int numbers)
+    {
+        if (!budget.IsEmpty) _values.Reserve(texts, textBytes, numbers);
+    }
+
+    /// <summary>Gives back the memory; nothing is asked of the key any more.</summary>
+    public void Release() => _values.Release();
 
     public void AddText(ReadOnlySpan<byte> text, long count)
     {
@@ -116,11 +122,10 @@ internal sealed class CatalogKey(byte[] key, CatalogBudget budget)
         byCount = [.. byCount.OrderByDescending(static value => value.Count).Take(MaxValues / 2)];
         budget.Return(all.Count - byCount.Length);
         _values = new CatalogValues();
-        _values.Reserve(byCount.Count(static value => value.Type == CatalogValueType.Text),
-            byCount.Count(static value => value.Type != CatalogValueType.Text));
         foreach (var value in byCount)
             _values.Add(
                 value.Type, value.Type == CatalogValueType.Text ? _values.InternText(all.TextOf(value.Bits)) : value.Bits, value.Count);
+        all.Release();
     }
 }
 

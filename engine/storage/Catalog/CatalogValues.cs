@@ -1,3 +1,4 @@
+using System.Numerics;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Scan;
 
@@ -5,7 +6,7 @@ namespace Tempo.Engine.Storage.Catalog;
 
 /// <summary>
 /// The values of a key with their counts, in the order of their first appearance. A catalog is built anew for each block, from values whose
-/// number is known before they come: each table is made once, at its size, so that a cut leaves no grown-out-of ones behind.
+/// number is known before they come. Their memory is the process's pool's, so that a cut leaves none of it behind.
 /// </summary>
 internal sealed class CatalogValues
 {
@@ -24,25 +25,34 @@ internal sealed class CatalogValues
     public ReadOnlySpan<byte> TextOf(long bits) => _texts![(int)bits];
 
     /// <summary>Makes room for so many, if there are none yet.</summary>
-    public void Reserve(int texts, int numbers)
+    public void Reserve(int texts, int textBytes, int numbers)
     {
-        const int usualTextBytes = 24;
         if (Count > 0) return;
-        _entries = new CountedValue[texts + numbers];
+        PooledArray.Reserve(ref _entries, 0, texts + numbers);
         if (texts > 0)
         {
-            _texts = new InternTable(texts + 1, texts * usualTextBytes);
-            _placeOfText = new int[texts + 1]; // and the empty text, which has a code though it may be no value
+            _texts ??= new InternTable(texts + 1, textBytes, isRented: true);
+            ReservePlaces(texts + 1); // and the empty text, which has a code though it may be no value
         }
 
-        if (numbers > 0) _slots = new int[SlotsFor(numbers)];
+        if (numbers > 0) RenewSlots(numbers);
+    }
+
+    /// <summary>Gives back the memory; nothing is asked of it any more.</summary>
+    public void Release()
+    {
+        _texts?.Release();
+        PooledArray.Return(ref _entries);
+        PooledArray.Return(ref _placeOfText);
+        PooledArray.Return(ref _slots);
+        Count = 0;
     }
 
     /// <summary>The bits by which a text is counted, -1 if it has none yet.</summary>
     public int FindText(ReadOnlySpan<byte> text) => _texts?.TryFind(text) ?? -1;
 
     /// <summary>The same, made if there are none.</summary>
-    public int InternText(ReadOnlySpan<byte> text) => (_texts ??= new InternTable(16, 256)).Intern(text);
+    public int InternText(ReadOnlySpan<byte> text) => (_texts ??= new InternTable(16, 256, isRented: true)).Intern(text);
 
     /// <summary>Counts a value that is there; false, with nothing done, if it is not.</summary>
     public bool TryCount(CatalogValueType type, long bits, long count)
@@ -58,17 +68,26 @@ internal sealed class CatalogValues
     /// <summary>Adds a value that is not there.</summary>
     public void Add(CatalogValueType type, long bits, long count)
     {
-        GrowableArray.Reserve(ref _entries, Count + 1);
+        PooledArray.Reserve(ref _entries, Count, Count + 1);
         _entries[Count++] = new CountedValue(type, bits) { Count = count };
         if (type == CatalogValueType.Text)
         {
-            if (bits >= _placeOfText.Length) Array.Resize(ref _placeOfText, GrowableArray.Grown(_placeOfText.Length, bits + 1));
+            ReservePlaces((int)bits + 1);
             _placeOfText[bits] = Count;
             return;
         }
 
         if (Count * 2 > _slots.Length) Rehash();
         else _slots[SlotOf(type, bits)] = Count;
+    }
+
+    // Those that nothing was written to are 0.
+    private void ReservePlaces(int count)
+    {
+        var used = _placeOfText.Length;
+        if (count <= used) return;
+        PooledArray.Reserve(ref _placeOfText, used, count);
+        _placeOfText.AsSpan(used).Clear();
     }
 
     // The slot of the number, or the free one that it would take.
@@ -83,7 +102,7 @@ internal sealed class CatalogValues
 
     private void Rehash()
     {
-        _slots = new int[SlotsFor(Count)];
+        RenewSlots(Count);
         for (var place = 1; place <= Count; place++)
         {
             var entry = _entries[place - 1];
@@ -91,7 +110,11 @@ internal sealed class CatalogValues
         }
     }
 
-    private static int SlotsFor(int count) => (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, count * 2));
+    private void RenewSlots(int count)
+    {
+        PooledArray.Return(ref _slots);
+        _slots = PooledArray.RentZeros<int>((int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, count * 2)));
+    }
 }
 
 /// <summary>A value of a key.</summary>

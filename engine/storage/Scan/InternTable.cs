@@ -42,7 +42,7 @@ public sealed class InternTable : StringTable
     {
         _isRented = isRented;
         Offsets[0] = Offsets[1] = 0;
-        _slots = new ulong[(int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, expectedCount * 2))];
+        _slots = NewSlots((int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, expectedCount * 2)));
         Insert(_slots, KeyedHash.Of([]), 0);
     }
 
@@ -61,7 +61,7 @@ public sealed class InternTable : StringTable
     public int InternRaw(ReadOnlySpan<byte> bytes)
     {
         if (Utf8.IsValid(bytes)) return Intern(bytes);
-        if (_rawCount * 2 >= _rawSlots.Length) _rawSlots = _rawSlots.Length == 0 ? new ulong[16] : Doubled(_rawSlots);
+        if (_rawCount * 2 >= _rawSlots.Length) _rawSlots = _rawSlots.Length == 0 ? NewSlots(16) : Doubled(_rawSlots);
         var hash = KeyedHash.Of(bytes);
         var code = Find(_rawSlots, bytes, hash);
         if (code >= 0) return code;
@@ -179,31 +179,33 @@ public sealed class InternTable : StringTable
         if (!_isRented) return;
         ArrayPool<byte>.Shared.Return(Bytes);
         ArrayPool<int>.Shared.Return(Offsets);
+        PooledArray.Return(ref _slots);
+        if (_rawSlots.Length > 0) PooledArray.Return(ref _rawSlots);
         (Bytes, Offsets, Count) = ([], [], 0);
     }
 
     private T[] Grown<T>(T[] array, int used, int needed)
     {
-        if (_isRented) return Exchanged(array, used, needed);
+        if (_isRented)
+        {
+            PooledArray.Reserve(ref array, used, (int)Math.Min(needed + 16L, Array.MaxLength));
+            return array;
+        }
+
         var grown = GC.AllocateUninitializedArray<T>(GrowableArray.Grown(array.Length, needed + 16L));
         Array.Copy(array, grown, used);
         return grown;
     }
 
-    private static T[] Exchanged<T>(T[] array, int used, int needed)
-    {
-        var grown = ArrayPool<T>.Shared.Rent((int)Math.Min(Math.Max(needed + 16L, array.Length * 2L), Array.MaxLength));
-        Array.Copy(array, grown, used);
-        if (array.Length > 0) ArrayPool<T>.Shared.Return(array);
-        return grown;
-    }
+    private ulong[] NewSlots(int count) => _isRented ? PooledArray.RentZeros<ulong>(count) : new ulong[count];
 
-    private static ulong[] Doubled(ulong[] slots)
+    private ulong[] Doubled(ulong[] slots)
     {
-        var doubled = new ulong[slots.Length * 2];
+        var doubled = NewSlots(slots.Length * 2);
         foreach (var slot in slots)
             if (slot != 0)
                 Insert(doubled, (uint)(slot >> 32), (int)(uint)slot - 1);
+        if (_isRented) PooledArray.Return(ref slots);
         return doubled;
     }
 

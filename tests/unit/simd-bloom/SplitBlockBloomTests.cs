@@ -42,6 +42,26 @@ public class SplitBlockBloomTests
         Assert.InRange(falsePositives, expected - 5 * deviation, expected + 5 * deviation);
     }
 
+    [Fact]
+    public void A_builder_that_is_cleared_to_another_size_builds_what_a_new_one_does()
+    {
+        var reused = new SplitBlockBloomBuilder(SplitBlockSizing.MinSizeBytes);
+        foreach (var sizeBytes in (int[])[256, 64, 1024, 32, 512])
+        {
+            reused.Clear(sizeBytes);
+            var fresh = new SplitBlockBloomBuilder(sizeBytes);
+            for (var i = 0; i < sizeBytes; i++)
+            {
+                reused.Add(XxHash64.Hash((ulong)i));
+                fresh.Add(XxHash64.Hash((ulong)i));
+            }
+
+            Assert.Equal(fresh.BitSet.ToArray(), reused.BitSet.ToArray());
+        }
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => reused.Clear(33));
+    }
+
     [Theory]
     [InlineData(0, "no blocks")]
     [InlineData(31, "31 bytes")]

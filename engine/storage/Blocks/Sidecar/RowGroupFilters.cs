@@ -21,6 +21,7 @@ internal sealed class RowGroupFilters
     private int[] _starts = [];
     private int[] _order = [];
     private FactPair[] _pairs = [];
+    private readonly SplitBlockBloomBuilder _filter = new(SplitBlockSizing.MinSizeBytes);
     private readonly PriorityQueue<int, int> _top = new();
     private int[] _most = [];
 
@@ -46,9 +47,10 @@ internal sealed class RowGroupFilters
         _isFull |= facts.IsFull;
     }
 
+    /// <summary>Good until the next filter is asked for.</summary>
     public ReadOnlyMemory<byte> KeyFilter() => Filter(_keys.AsSpan(0, _keyCount), KeyBits);
 
-    /// <summary>Null if there are too many values.</summary>
+    /// <summary>Null if there are too many values. Good until the next filter is asked for.</summary>
     public ReadOnlyMemory<byte>? ValueFilter() => _isFull ? null : Filter(_values.AsSpan(0, _valueCount), ValueBits);
 
     public byte[] Ranges()
@@ -74,11 +76,11 @@ internal sealed class RowGroupFilters
         _ranges.Clear();
     }
 
-    private static ReadOnlyMemory<byte> Filter(ReadOnlySpan<ulong> hashes, double bits)
+    private ReadOnlyMemory<byte> Filter(ReadOnlySpan<ulong> hashes, double bits)
     {
-        var builder = new SplitBlockBloomBuilder(SplitBlockSizing.SizeBytesFor(hashes.Length, bits));
-        builder.AddRange(hashes);
-        return builder.BitSet;
+        _filter.Clear(SplitBlockSizing.SizeBytesFor(hashes.Length, bits));
+        _filter.AddRange(hashes);
+        return _filter.BitSet;
     }
 
     // Pairs by key, by counting: _order holds them, those of key k at [_starts[k], _starts[k + 1]).
@@ -140,16 +142,26 @@ internal sealed class RowGroupFilters
             pairs = MostFrequent(pairs);
         }
 
-        var texts = 0;
-        foreach (var i in pairs)
-            if (_pairs[i].Type == CatalogValueType.Text) texts++;
-        key.Expect(texts, pairs.Length - texts);
+        Expect(key, pairs, dictionary);
         foreach (var i in pairs)
         {
             var pair = _pairs[i];
             if (pair.Type == CatalogValueType.Text) key.AddText(dictionary.Text((int)pair.Bits), pair.Count);
             else key.AddNumber(pair.Type, pair.Bits, pair.Count);
         }
+    }
+
+    private void Expect(CatalogKey key, ReadOnlySpan<int> pairs, StringDictionary dictionary)
+    {
+        var (texts, textBytes, numbers) = (0, 0, 0);
+        foreach (var i in pairs)
+        {
+            if (_pairs[i].Type != CatalogValueType.Text) numbers++;
+            else if (dictionary.Text((int)_pairs[i].Bits).Length is var length and <= CatalogKey.MaxTextBytes)
+                (texts, textBytes) = (texts + 1, textBytes + length);
+        }
+
+        key.Expect(texts, textBytes, numbers);
     }
 
     // More than are listed at last: the most frequent ones of the block need not be those of each row group.

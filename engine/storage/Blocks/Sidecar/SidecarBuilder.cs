@@ -107,7 +107,11 @@ internal sealed class SidecarBuilder : IDisposable
         output.Write(head);
     }
 
-    public void Dispose() => _ofRowGroups.Dispose();
+    public void Dispose()
+    {
+        _ofRowGroups.Dispose();
+        _catalog.Dispose();
+    }
 
     private static void WriteSection(Stream output, ref Span<byte> entry, SectionKind kind, ReadOnlySpan<byte> section)
     {
