@@ -78,7 +78,9 @@ internal sealed class TraceParts
         if (bounds.Count == 0) return [];
         ForEachBound(batches, (id, weight) =>
         {
-            if (bounds.TryGetValue(id, out var bound)) bounds[id] = bound + weight;
+            if (!bounds.TryGetValue(id, out var bound)) return;
+            bound.Add(weight);
+            bounds[id] = bound;
         });
         return bounds.Where(trace => trace.Value.Exceeds(limits)).Select(static trace => trace.Key);
     }
@@ -96,7 +98,10 @@ internal sealed class TraceParts
             var items = SpanWeight.ArrayItems(columns);
             for (var row = 0; row < spanCount; row++) weights[columns.Trace[row]].Add(SpanWeight.Bound(columns, row, longest));
             for (var trace = 0; trace < weights.Length; trace++)
-                visit(columns.TraceIds[trace], weights[trace] + new RowWeight(items, items * longest)); // whose they are is not looked at
+            {
+                weights[trace].Add(new RowWeight(items, items * longest)); // whose they are is not looked at
+                visit(columns.TraceIds[trace], weights[trace]);
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 namespace Tempo.SimdBloom;
 
-/// <summary>Builds a split-block bloom filter of a fixed size. Keys are given as their <see cref="XxHash64"/>. Not thread safe.</summary>
+/// <summary>
+/// Builds split-block bloom filters, one after the other. Keys are given as their <see cref="XxHash64"/>. Not thread safe.
+/// </summary>
 public sealed class SplitBlockBloomBuilder
 {
     private readonly IBloomKernel _kernel;

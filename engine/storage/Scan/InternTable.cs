@@ -180,7 +180,7 @@ public sealed class InternTable : StringTable
         ArrayPool<byte>.Shared.Return(Bytes);
         ArrayPool<int>.Shared.Return(Offsets);
         PooledArray.Return(ref _slots);
-        if (_rawSlots.Length > 0) PooledArray.Return(ref _rawSlots);
+        PooledArray.Return(ref _rawSlots);
         (Bytes, Offsets, Count) = ([], [], 0);
     }
 

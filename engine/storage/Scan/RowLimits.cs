@@ -26,7 +26,5 @@ public record struct RowWeight(long Entries, long TextBytes)
         TextBytes += other.TextBytes;
     }
 
-    public static RowWeight operator +(RowWeight a, RowWeight b) => new(a.Entries + b.Entries, a.TextBytes + b.TextBytes);
-
     public readonly bool Exceeds(RowLimits limits) => Entries > limits.Entries || TextBytes > limits.TextBytes;
 }
