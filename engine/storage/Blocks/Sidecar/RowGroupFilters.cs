@@ -105,17 +105,19 @@ internal sealed class RowGroupFilters
         listed?.AddOwners(facts.Types(number), facts.OwnerCount(number));
         var pairs = _order.AsSpan(_starts[number].._starts[number + 1]);
         GrowableArray.Reserve(ref _values, _valueCount + pairs.Length);
+        var range = (Min: double.PositiveInfinity, Max: double.NegativeInfinity);
         foreach (var i in pairs)
         {
-            var hash = HashOf(keyHash, _pairs[i], texts);
+            var hash = HashOf(keyHash, _pairs[i], texts, ref range);
             _values[_valueCount++] = hash;
             listed?.Sketch(hash);
         }
 
+        Widen(keyHash, range);
         if (listed is not null) List(listed, facts, pairs, texts);
     }
 
-    private ulong HashOf(ulong keyHash, in FactPair pair, StringDictionary texts)
+    private static ulong HashOf(ulong keyHash, in FactPair pair, StringDictionary texts, ref (double Min, double Max) range)
     {
         switch (pair.Type)
         {
@@ -124,13 +126,16 @@ internal sealed class RowGroupFilters
         }
 
         var number = pair.Type == CatalogValueType.Int ? pair.Bits : BitConverter.Int64BitsToDouble(pair.Bits);
-        if (!double.IsNaN(number))
-        {
-            var (min, max) = _ranges.GetValueOrDefault(keyHash, (number, number));
-            _ranges[keyHash] = (Math.Min(min, number), Math.Max(max, number));
-        }
-
+        if (!double.IsNaN(number)) range = (Math.Min(range.Min, number), Math.Max(range.Max, number));
         return SidecarHash.OfNumber(keyHash, number);
+    }
+
+    // A key may come from two places: a column of its own, and beside it what that cannot hold.
+    private void Widen(ulong keyHash, (double Min, double Max) range)
+    {
+        if (range.Min > range.Max) return; // no numbers
+        var (min, max) = _ranges.GetValueOrDefault(keyHash, range);
+        _ranges[keyHash] = (Math.Min(min, range.Min), Math.Max(max, range.Max));
     }
 
     private void List(CatalogKey key, AttributeFacts facts, ReadOnlySpan<int> pairs, StringDictionary dictionary)
