@@ -158,11 +158,12 @@ public sealed class TempoProcess : IAsyncDisposable
         await EndedAsync();
     }
 
-    /// <summary>SIGSTOP: it does nothing more until it is killed.</summary>
+    /// <summary>SIGSTOP: when this returns, no thread does anything more until it is killed.</summary>
     public void Freeze()
     {
         _isEnding = true;
-        Signals.Stop(_process!);
+        Signals.Pause(_process!);
+        Assert.True(SpinWait.SpinUntil(() => Signals.IsAtRest(_process!), TimeSpan.FromSeconds(30)), "a thread goes on after SIGSTOP");
     }
 
     /// <summary>It stands still until <see cref="Continue"/>.</summary>

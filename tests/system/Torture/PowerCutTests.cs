@@ -27,8 +27,8 @@ public sealed class PowerCutTests(ITestOutputHelper output)
             var name = $"power {round}";
             var load = new LedgerLoad(tempo, ledger, name).RunAsync();
             await Task.Delay(new Random(Rounds.Seed + round).Next(100, 1500));
-            // Both at one moment, as it is without power: this kernel lets a sync succeed that the shutdown of the file
-            // system overtakes, and only a process that has stopped can acknowledge nothing for it.
+            // As it is without power, when both end at one moment: this kernel lets a sync succeed that the shutdown of the file
+            // system overtakes, and only a process of which every thread stands still can acknowledge nothing for it.
             tempo.Freeze();
             disk.CutPower();
             await tempo.KillAsync();
