@@ -47,7 +47,7 @@ public sealed class RedisPartCache : IPartCache
             var value = (byte[]?)await _database.StringGetAsync(name).WaitAsync(cancellation).ConfigureAwait(false);
             return value is null ? null : PartEnvelope.TryOpen(name, value);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException)
+        catch (Exception e) when (IsServers(e))
         {
             return null;
         }
@@ -65,11 +65,14 @@ public sealed class RedisPartCache : IPartCache
                 .WaitAsync(cancellation).ConfigureAwait(false);
             ArrayPool<byte>.Shared.Return(value); // the server has answered, so it was sent; after an error it may still wait for that
         }
-        catch (Exception e) when (e is RedisException or TimeoutException)
+        catch (Exception e) when (IsServers(e))
         {
             // It is not there, then.
         }
     }
+
+    // A command that finds no server to go to is no RedisException.
+    private static bool IsServers(Exception e) => e is RedisException or RedisCommandException or TimeoutException;
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 }

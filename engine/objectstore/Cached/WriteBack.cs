@@ -56,7 +56,14 @@ internal sealed class WriteBack : IAsyncDisposable
             await foreach (var (cache, name, content) in _waiting.Reader.ReadAllAsync(_stop.Token).ConfigureAwait(false))
             {
                 Interlocked.Add(ref _waitingBytes, -content.Length);
-                await cache.PutAsync(name, content, _stop.Token).ConfigureAwait(false);
+                try
+                {
+                    await cache.PutAsync(name, content, _stop.Token).ConfigureAwait(false);
+                }
+                catch (Exception e) when (e is not OperationCanceledException || !_stop.IsCancellationRequested)
+                {
+                    // No cache should throw, memory may run out: that costs this part, and not a writer of all that come.
+                }
             }
         }
         catch (OperationCanceledException)
