@@ -23,19 +23,26 @@ internal sealed class RemoteAttempts(RemoteOptions options, IRemoteObjects remot
         if (budget.IsBroken())
             throw new ObjectStoreException(ObjectStoreError.Failed, key,
                 $"{what}: the service has not answered lately and is asked again in {options.BreakFor.TotalSeconds:0} s");
-        for (var number = 0; ; number++)
+        try
         {
-            try
+            for (var number = 0; ; number++)
             {
-                var result = await RunOnceAsync(sizeBytes, token => attempt(number, token), cancellation).ConfigureAwait(false);
-                budget.ReportSuccess();
-                return result;
+                try
+                {
+                    var result = await RunOnceAsync(sizeBytes, token => attempt(number, token), cancellation).ConfigureAwait(false);
+                    budget.ReportSuccess();
+                    return result;
+                }
+                catch (Exception e) when (!cancellation.IsCancellationRequested)
+                {
+                    var delay = Judge(key, what, number, e);
+                    await Task.Delay(delay, time, cancellation).ConfigureAwait(false);
+                }
             }
-            catch (Exception e) when (!cancellation.IsCancellationRequested)
-            {
-                var delay = Judge(key, what, number, e);
-                await Task.Delay(delay, time, cancellation).ConfigureAwait(false);
-            }
+        }
+        finally
+        {
+            budget.ReportEnd();
         }
     }
 
@@ -70,10 +77,10 @@ internal sealed class RemoteAttempts(RemoteOptions options, IRemoteObjects remot
             case RemoteFault.NotFound or RemoteFault.Exists or RemoteFault.OutOfRange:
                 budget.ReportSuccess();
                 throw new RemoteAnswerException(fault, number > 0);
-            case RemoteFault.Denied:
-                throw new ObjectStoreException(ObjectStoreError.AccessDenied, key, $"{what}: {e.Message}", e);
-            case RemoteFault.Refused:
-                throw new ObjectStoreException(ObjectStoreError.Failed, key, $"{what}: {e.Message}", e);
+            case RemoteFault.Denied or RemoteFault.Refused:
+                if (e is not IdentityException) budget.ReportSuccess(); // it answers; without an identity it was not asked
+                var error = fault == RemoteFault.Denied ? ObjectStoreError.AccessDenied : ObjectStoreError.Failed;
+                throw new ObjectStoreException(error, key, $"{what}: {e.Message}", e);
         }
 
         if (number + 1 < options.MaxAttempts && budget.TryTake())

@@ -23,6 +23,9 @@ internal sealed class RetryBudget(RemoteOptions options, TimeProvider time)
     /// <summary>A request whose attempts are used up.</summary>
     public void ReportFailure() => _breaker.ReportFailure();
 
+    /// <summary>Of each request, after what came of it: one that was cancelled says nothing, and the next may see.</summary>
+    public void ReportEnd() => _breaker.ReportEnd();
+
     /// <summary>May one more attempt be made?</summary>
     public bool TryTake()
     {

@@ -238,6 +238,39 @@ public sealed class S3ObjectStoreTests : RemoteContract
         Assert.Equal(3, _stub.RequestCount);
     }
 
+    [Theory]
+    [InlineData(403)]
+    [InlineData(400)]
+    public async Task ARefusalEndsTheRest(int status)
+    {
+        var clock = new Clock();
+        using var store = await OpenBrokenAsync(clock);
+        clock.Now = TimeSpan.FromHours(2);
+        _stub.Faults = (_, _) => new() { Status = status };
+        await Assert.ThrowsAsync<ObjectStoreException>(async () => await store.PutAsync(Key("a"), Text("x")));
+        _stub.Faults = null;
+        await store.PutAsync(Key("a"), Text("x"));
+    }
+
+    [Fact]
+    public async Task AfterTheRestACancelledRequestLeavesItsPlaceToTheNext()
+    {
+        var clock = new Clock();
+        using var store = await OpenBrokenAsync(clock);
+        clock.Now = TimeSpan.FromHours(2);
+        using var caller = new CancellationTokenSource();
+        var never = new TaskCompletionSource();
+        _stub.Faults = (_, _) =>
+        {
+            caller.CancelAfter(0);
+            return new() { Hang = never.Task };
+        };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await store.PutAsync(Key("a"), Text("x"), caller.Token));
+        _stub.Faults = null;
+        await store.PutAsync(Key("a"), Text("x"));
+        never.SetResult();
+    }
+
     [Fact]
     public async Task AnUploadThatFailsIsAborted()
     {
@@ -259,8 +292,25 @@ public sealed class S3ObjectStoreTests : RemoteContract
             PartSizeBytes = PartSizeBytes
         };
 
-    private RemoteObjectStore Open(RemoteOptions options) =>
-        RemoteObjectStore.OpenS3(Options(), options, TimeProvider.System, new Random(1));
+    private RemoteObjectStore Open(RemoteOptions options, TimeProvider? time = null) =>
+        RemoteObjectStore.OpenS3(Options(), options, time ?? TimeProvider.System, new Random(1));
+
+    private async Task<RemoteObjectStore> OpenBrokenAsync(Clock clock)
+    {
+        var store = Open(Quick with { MaxAttempts = 1, BreakAfterFailures = 1, BreakFor = TimeSpan.FromHours(1) }, clock);
+        _stub.Faults = (_, _) => new() { Status = 500 };
+        await Assert.ThrowsAsync<ObjectStoreException>(async () => await store.PutAsync(Key("a"), Text("x")));
+        return store;
+    }
+
+    private sealed class Clock : TimeProvider
+    {
+        public TimeSpan Now { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Now.Ticks;
+    }
 }
 
 /// <summary>Google Cloud Storage's JSON API against a stub.</summary>
