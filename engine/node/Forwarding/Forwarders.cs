@@ -92,14 +92,21 @@ public sealed class Forwarders : IAsyncDisposable
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         while (queue.TryTake(out var request))
         {
-            foreach (var client in clients)
+            try
             {
-                if (await SendAsync(client, tenant, request).ConfigureAwait(false) is not { Length: > 0 } error) continue;
-                Fail(name, tenant, "send");
-                _log.Warn("a request could not be forwarded", ("forwarder", name), ("tenant", tenant.Value), ("error", error));
+                foreach (var client in clients)
+                    if (await SendAsync(client, tenant, request).ConfigureAwait(false) is { Length: > 0 } error)
+                        FailSend(name, tenant, error);
             }
-
-            Interlocked.Add(ref _queuedBytes, -request.Length);
+            catch (Exception e)
+            {
+                // Of memory, for one: the queue would fill, and nobody would empty it any more.
+                FailSend(name, tenant, e.Message);
+            }
+            finally
+            {
+                Interlocked.Add(ref _queuedBytes, -request.Length);
+            }
         }
     }
 
@@ -124,6 +131,12 @@ public sealed class Forwarders : IAsyncDisposable
         }
 
         return error;
+    }
+
+    private void FailSend(string name, TenantId tenant, string error)
+    {
+        Fail(name, tenant, "send");
+        _log.Warn("a request could not be forwarded", ("forwarder", name), ("tenant", tenant.Value), ("error", error));
     }
 
     private void Fail(string name, TenantId tenant, string reason) => _failures.With(name, tenant.Value, reason).Add(1);
