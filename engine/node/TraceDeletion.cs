@@ -36,7 +36,7 @@ internal sealed class TraceDeletion(NodeOptions options, DeletedTracesStore stor
                 await store.ChangeAsync(tenant, stored => stored.With(ids, time.GetUtcNow()) ?? throw new ArgumentOutOfRangeException(
                     nameof(ids), ids.Count, $"more than {DeletedTraces.MaxCount} deleted traces of tenant {tenant} would wait to leave its blocks"), cancellation).ConfigureAwait(false);
             Failpoints.Hit(Failpoint.DeletionNoted);
-            Set(tenant, state.View.DeletedOf(tenant).With(more) ?? more);
+            Set(tenant, deleted => deleted.With(more) ?? more);
             Failpoints.Hit(Failpoint.DeletionInForce);
         }
         finally
@@ -57,7 +57,8 @@ internal sealed class TraceDeletion(NodeOptions options, DeletedTracesStore stor
             if (young.Count == applied.Count) return;
             var over = applied.Without(young);
             var left = await store.ChangeAsync(tenant, stored => stored.Without(over), cancellation).ConfigureAwait(false);
-            Set(tenant, young.With(left) ?? left);
+            // From what the view has by now: another node's deletion may have come into it meanwhile.
+            Set(tenant, deleted => deleted.Without(over).With(left) ?? left);
         }
         finally
         {
@@ -67,7 +68,10 @@ internal sealed class TraceDeletion(NodeOptions options, DeletedTracesStore stor
 
     public void Dispose() => _one.Dispose();
 
-    private void Set(TenantId tenant, DeletedTraces deleted) =>
+    private void Set(TenantId tenant, Func<DeletedTraces, DeletedTraces> change) =>
         state.Update(view =>
-            view with { Deleted = deleted.Count == 0 ? view.Deleted.Remove(tenant) : view.Deleted.SetItem(tenant, deleted) });
+        {
+            var deleted = change(view.DeletedOf(tenant));
+            return view with { Deleted = deleted.Count == 0 ? view.Deleted.Remove(tenant) : view.Deleted.SetItem(tenant, deleted) };
+        });
 }

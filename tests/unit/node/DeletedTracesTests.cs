@@ -99,6 +99,23 @@ public sealed class DeletedTracesTests : IDisposable
         Assert.Equal(Enumerable.Range(0, Nodes * Each).Select(IdOf).Order(), stored.Ids.Order());
     }
 
+    [Fact]
+    public async Task What_comes_into_the_view_while_old_ones_are_forgotten_stays_there()
+    {
+        using var folder = BlockFolder.Create();
+        var time = new ManualTime(DateTimeOffset.UtcNow);
+        var store = new MeanwhileStore(folder.OpenObjects());
+        var owner = await folder.StartAsync(store, time);
+        await owner.Deletion.DeleteAsync(TenantId.Single, [IdOf(1000)], default);
+        time.Advance(TimeSpan.FromMinutes(61));
+        store.Meanwhile = () => owner.State.Update(view => view with
+        {
+            Deleted = view.Deleted.SetItem(TenantId.Single, view.DeletedOf(TenantId.Single).With([IdOf(1)], time.GetUtcNow())!)
+        });
+        await owner.Deletion.ForgetAsync(TenantId.Single, owner.State.View.DeletedOf(TenantId.Single), default);
+        Assert.Equal([IdOf(1)], owner.State.View.DeletedOf(TenantId.Single).Ids);
+    }
+
     /// <summary>A changed byte is no other trace: the object is refused, or says the same.</summary>
     [Fact]
     public void Every_flipped_byte_of_the_list_is_noticed()
@@ -227,5 +244,17 @@ public sealed class DeletedTracesTests : IDisposable
         }
 
         return model.Expected(fromBlock: true);
+    }
+
+    private sealed class MeanwhileStore(IObjectStore inner) : PassThroughStore(inner)
+    {
+        public Action? Meanwhile { get; set; }
+
+        public override ValueTask<bool> TryReplaceAsync(
+            ObjectKey key, ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> content, CancellationToken cancellation = default)
+        {
+            Meanwhile?.Invoke();
+            return base.TryReplaceAsync(key, expected, content, cancellation);
+        }
     }
 }
