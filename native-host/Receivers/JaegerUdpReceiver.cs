@@ -100,28 +100,39 @@ internal sealed class JaegerUdpReceiver : IAsyncDisposable
 
     private async Task ReceiveAsync()
     {
-        // One byte more than is taken tells a datagram that is too large.
-        var datagram = GC.AllocateUninitializedArray<byte>(MaxDatagramBytes + 1, pinned: true);
-        while (!_stop.IsCancellationRequested)
+        try
         {
-            try
+            // One byte more than is taken tells a datagram that is too large.
+            var datagram = GC.AllocateUninitializedArray<byte>(MaxDatagramBytes + 1, pinned: true);
+            while (!_stop.IsCancellationRequested)
             {
-                var length = await _socket.ReceiveAsync(datagram, SocketFlags.None, _stop.Token).ConfigureAwait(false);
-                Enqueue(datagram.AsSpan(0, length));
-            }
-            catch (Exception e) when (_stop.IsCancellationRequested
-                && e is OperationCanceledException or SocketException or ObjectDisposedException)
-            {
-                break;
-            }
-            catch (SocketException e)
-            {
-                // An answer of the network to something else, or a datagram cut short: the socket goes on.
-                _log.Warn("jaeger datagram not received", ("transport", TransportOf(_isCompact)), ("err", e.Message));
+                try
+                {
+                    var length = await _socket.ReceiveAsync(datagram, SocketFlags.None, _stop.Token).ConfigureAwait(false);
+                    Enqueue(datagram.AsSpan(0, length));
+                }
+                catch (Exception e) when (_stop.IsCancellationRequested
+                    && e is OperationCanceledException or SocketException or ObjectDisposedException)
+                {
+                    break;
+                }
+                catch (SocketException e)
+                {
+                    // An answer of the network to something else, or a datagram cut short: the socket goes on.
+                    _log.Warn("jaeger datagram not received", ("transport", TransportOf(_isCompact)), ("err", e.Message));
+                }
+                catch (Exception e)
+                {
+                    // One for which there is no memory must not end the receiver.
+                    _dropped.Add();
+                    _log.Error("jaeger datagram failed", ("transport", TransportOf(_isCompact)), ("err", e));
+                }
             }
         }
-
-        _queue.Writer.Complete();
+        finally
+        {
+            _queue.Writer.Complete(); // or those that store wait for more for good
+        }
     }
 
     private void Enqueue(ReadOnlySpan<byte> datagram)
@@ -133,9 +144,17 @@ internal sealed class JaegerUdpReceiver : IAsyncDisposable
         }
 
         var body = _memory.Rent();
-        if (body.TryAppend(datagram) && _queue.Writer.TryWrite(body)) return;
-        body.Dispose();
-        _dropped.Add();
+        var isQueued = false;
+        try
+        {
+            isQueued = body.TryAppend(datagram) && _queue.Writer.TryWrite(body);
+        }
+        finally
+        {
+            if (!isQueued) body.Dispose();
+        }
+
+        if (!isQueued) _dropped.Add();
     }
 
     private async Task StoreAsync()
